@@ -1,0 +1,114 @@
+package provisioner
+
+// ClusterState is derived from a cluster's nodes by DeriveClusterState and never set beside them.
+type ClusterState string
+
+// The states of a cluster.
+const (
+	ClusterWaiting  ClusterState = "waiting"
+	ClusterStarting ClusterState = "starting"
+	ClusterReady    ClusterState = "ready"
+	ClusterDegraded ClusterState = "degraded"
+	ClusterStopping ClusterState = "stopping"
+	ClusterStopped  ClusterState = "stopped"
+	ClusterFailed   ClusterState = "failed"
+	ClusterGone     ClusterState = "gone"
+)
+
+// Desired is what the organization (or an ended lease) wants of a cluster.
+type Desired string
+
+// What can be wanted of a cluster.
+const (
+	DesiredRunning Desired = "running"
+	DesiredStopped Desired = "stopped"
+	DesiredGone    Desired = "gone"
+)
+
+// DeriveClusterState is the one rule by which a cluster's state follows from what is wanted and its nodes.
+func DeriveClusterState(want Desired, nodes []NodeState) ClusterState {
+	count := map[NodeState]int{}
+	for _, s := range nodes {
+		count[s]++
+	}
+	n := len(nodes)
+	switch {
+	case count[NodeGone] == n:
+		return ClusterGone
+	case want == DesiredGone:
+		return ClusterStopping
+	case count[NodeFailed] > 0 && want == DesiredRunning:
+		return ClusterFailed
+	case count[NodeStopped] == n:
+		return ClusterStopped
+	case want == DesiredStopped:
+		return ClusterStopping
+	case count[NodeReady] == n:
+		return ClusterReady
+	case count[NodeReserved] == n:
+		return ClusterWaiting
+	case count[NodeStarting]+count[NodeReserved] > 0:
+		return ClusterStarting
+	default:
+		return ClusterDegraded
+	}
+}
+
+// Reason says why a cluster or node is in its state. Every terminal state carries one.
+type Reason string
+
+// The reasons, each with a sentence in ReasonText.
+const (
+	ReasonNone          Reason = ""
+	ReasonAsked         Reason = "asked"          // a member stopped or deleted it
+	ReasonLeaseEnded    Reason = "lease_ended"    //
+	ReasonGateMissed    Reason = "gate_missed"    // not every node met its gate in time
+	ReasonHostLost      Reason = "host_lost"      // a host stopped answering
+	ReasonHostRestarted Reason = "host_restarted" // the host came back without the machine running
+	ReasonHostRefused   Reason = "host_refused"   // a host refused to make or start a node
+	ReasonGuestOff      Reason = "guest_off"      // the guest powered itself off
+	ReasonTestEnded     Reason = "test_ended"     // an acceptance test was over
+	ReasonStaff         Reason = "staff"          // the provider's staff ended it
+)
+
+// ReasonText is the sentence a page shows for a reason.
+func ReasonText(r Reason) string {
+	switch r {
+	case ReasonAsked:
+		return "asked by a member"
+	case ReasonLeaseEnded:
+		return "lease ended"
+	case ReasonGateMissed:
+		return "not every node became ready in time"
+	case ReasonHostLost:
+		return "host does not answer"
+	case ReasonHostRestarted:
+		return "host restarted"
+	case ReasonHostRefused:
+		return "host refused"
+	case ReasonGuestOff:
+		return "guest powered off"
+	case ReasonTestEnded:
+		return "acceptance test over"
+	case ReasonStaff:
+		return "ended by the provider"
+	default:
+		return ""
+	}
+}
+
+// GateKind is how readiness of a node is known.
+type GateKind string
+
+// The gates that need nothing of the image but what libvirt shows.
+const (
+	GateAddress GateKind = "address" // the guest took its address by DHCP
+	GateConsole GateKind = "console" // the given text appeared on the serial console
+)
+
+// Gate decides when a node is ready, and until when it may take.
+type Gate struct {
+	Kind           GateKind `json:"kind"`
+	Text           string   `json:"text,omitempty"` // literal text for GateConsole, at most 200 bytes
+	TimeoutSeconds int      `json:"timeout_seconds"`
+}

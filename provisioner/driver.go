@@ -1,0 +1,106 @@
+package provisioner
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+
+	"github.com/google/uuid"
+)
+
+// Driver reaches one host. Every method is idempotent and may be called again after a process died in the
+// middle of it: Ensure methods make what is missing and leave what is right, Delete methods succeed where there
+// is nothing. drivertest.Exercise is the contract; libvirt and memory meet it. Methods are safe for concurrent
+// use. A call that the host does not answer returns ErrHostUnreachable; one that the host refuses a *HostError.
+type Driver interface {
+	// Facts asks the host what it is.
+	Facts(ctx context.Context) (HostFacts, error)
+
+	// EnsureNetwork makes or changes the cluster's network and returns when the host reports that it has applied
+	// n.Generation.
+	EnsureNetwork(ctx context.Context, n Network) error
+	// DeleteNetwork removes the network, its bridge, VXLAN device and nftables table.
+	DeleteNetwork(ctx context.Context, vni uint32) error
+
+	// EnsureImage puts a base image into the host's storage once. open is called only where the host lacks it;
+	// the bytes are hashed as they stream and refused where they differ from digest.
+	EnsureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error
+	// DeleteImage removes a base image that no overlay uses.
+	DeleteImage(ctx context.Context, digest string) error
+
+	// EnsureNode makes the node's overlay and seed where they are missing, defines its domain and starts it where
+	// it does not run. The disk of a stopped node is kept and used again.
+	EnsureNode(ctx context.Context, n NodeSpec) error
+	// StopNode asks the guest to power off and returns at once; with force it ends the machine now.
+	StopNode(ctx context.Context, id uuid.UUID, force bool) error
+	// DeleteNode ends the machine and removes its domain, overlay, seed and console log. With wipe the overlay is
+	// overwritten first.
+	DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error
+
+	// Observe reports every node and network of ours on the host in one bulk call.
+	Observe(ctx context.Context) (Observation, error)
+	// Addresses gives the DHCP leases of a network, by lower-case MAC.
+	Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr, error)
+
+	// Console attaches to the node's serial console; a second attachment ends the first.
+	Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser, error)
+	// ConsoleLog returns at most limit bytes from the end of what the node wrote to its console since it was made;
+	// the host keeps it whether anyone looks or not, and caps its size. The bytes are the guest's: hostile.
+	ConsoleLog(ctx context.Context, id uuid.UUID, limit int64) ([]byte, error)
+
+	Close() error
+}
+
+// Dial opens the driver of a host. The worker wires libvirt, memory or both behind it, by scheme.
+type Dial func(ctx context.Context, a HostAddress) (Driver, error)
+
+// MachineState is what a host reports of a domain.
+type MachineState string
+
+// The machine states that matter to us.
+const (
+	MachineRunning MachineState = "running"
+	MachinePaused  MachineState = "paused"
+	MachineOff     MachineState = "off"
+	MachineCrashed MachineState = "crashed"
+)
+
+// Observation is one host's answer in one round.
+type Observation struct {
+	Nodes    []NodeObservation
+	Networks []NetworkObservation
+}
+
+// NodeObservation is one domain of ours.
+type NodeObservation struct {
+	ID    uuid.UUID
+	State MachineState
+	// StartID changes each time the machine is started, whoever started it; empty unless running or paused.
+	StartID string
+}
+
+// NetworkObservation is one network of ours.
+type NetworkObservation struct {
+	VNI    uint32
+	Active bool
+}
+
+// The sentinels of a driver.
+var (
+	ErrHostUnreachable = errors.New("host does not answer")
+	ErrNoSuchNode      = errors.New("no such node on this host")
+	ErrImageDigest     = errors.New("image bytes differ from their digest")
+	ErrConsoleTaken    = errors.New("another viewer took over the console")
+)
+
+// HostError is a host's refusal: what was asked of it and its own words.
+type HostError struct {
+	Op     string // "start node compute-001"
+	Detail string // libvirt's message
+	Err    error
+}
+
+func (e *HostError) Error() string { return e.Op + ": " + e.Detail }
+
+func (e *HostError) Unwrap() error { return e.Err }

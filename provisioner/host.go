@@ -1,0 +1,107 @@
+package provisioner
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/google/uuid"
+)
+
+// Scheme is how a worker speaks to a host's libvirt. SchemeTLS and SchemeSSH are for everyone; SchemeTCP and
+// SchemeUnix only where the operator's configuration allows them (one machine, and the lab).
+// SchemeMemory is the simulated host of provisioner/memory.
+type Scheme string
+
+// The schemes of a host address.
+const (
+	SchemeTLS    Scheme = "tls"
+	SchemeSSH    Scheme = "ssh"
+	SchemeTCP    Scheme = "tcp"
+	SchemeUnix   Scheme = "unix"
+	SchemeMemory Scheme = "memory"
+)
+
+// HostAddress names one libvirt connection by fields. It is never a URI typed by a person: libvirt runs
+// commands that are named in a URI's parameters.
+type HostAddress struct {
+	Scheme Scheme
+	Name   string // DNS name or IP address; empty for SchemeUnix
+	Port   int    // 0 takes the scheme's default
+}
+
+// ErrHostAddress is the sentinel of every refused host address.
+var ErrHostAddress = errors.New("host address refused")
+
+// Validate refuses names and ports that could not be an address, with the sentence a person reads.
+func (a HostAddress) Validate() error {
+	switch a.Scheme {
+	case SchemeUnix:
+		if a.Name != "" || a.Port != 0 {
+			return fmt.Errorf("%w: a unix address takes neither name nor port", ErrHostAddress)
+		}
+		return nil
+	case SchemeTLS, SchemeSSH, SchemeTCP, SchemeMemory:
+	default:
+		return fmt.Errorf("%w: %q is not a scheme; use tls or ssh", ErrHostAddress, a.Scheme)
+	}
+	if !validHostName(a.Name) {
+		return fmt.Errorf("%w: %q is not a DNS name or IP address (letters, digits, dots and hyphens, at most 253)", ErrHostAddress, a.Name)
+	}
+	if a.Port < 0 || a.Port > 65535 {
+		return fmt.Errorf("%w: port %d is not between 1 and 65535", ErrHostAddress, a.Port)
+	}
+	return nil
+}
+
+func validHostName(name string) bool {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	if name == "" || len(name) > 253 || name[0] == '-' || name[0] == '.' {
+		return false
+	}
+	for _, r := range name {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// HostState is what the provider lets happen on a host. Down is what we saw, the others are what staff chose.
+type HostState string
+
+// The states of a host.
+const (
+	HostActive   HostState = "active"
+	HostCordoned HostState = "cordoned" // keeps its nodes, takes no new ones
+	HostDraining HostState = "draining" // is being emptied
+	HostDown     HostState = "down"     // does not answer, or has not passed its check
+)
+
+// Acceleration is what a host's probe guest managed to boot with; what libvirt's capabilities claim proves
+// nothing.
+type Acceleration string
+
+// The accelerations of a host.
+const (
+	AccelerationKVM Acceleration = "kvm"
+	AccelerationTCG Acceleration = "tcg"
+)
+
+// HostFacts is what a host says of itself.
+type HostFacts struct {
+	UUID           uuid.UUID // of the machine, as its libvirt reports it
+	Hostname       string
+	LibvirtVersion string // "9.0.0"
+	QEMUVersion    string // "7.2.22"
+	VCPUs          int    // logical processors
+	MemoryMiB      int
+	DiskGiB        int // size of the storage pool that holds base images and overlays
+	DiskFreeGiB    int
+	StoragePath    string
+	HookAnswers    bool // the network hook is installed, runnable and of our protocol version
+}

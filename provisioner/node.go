@@ -1,0 +1,53 @@
+package provisioner
+
+import (
+	"net"
+
+	"github.com/google/uuid"
+)
+
+// Role is what a node is in its cluster.
+type Role string
+
+// The roles of a model cluster: one head, any number of compute nodes.
+const (
+	RoleHead    Role = "head"
+	RoleCompute Role = "compute"
+)
+
+// NodeState is where one virtual machine is on its way.
+type NodeState string
+
+// The states of a node, in the order it takes them.
+const (
+	NodeReserved NodeState = "reserved" // has a host, address and MAC; nothing on the host yet
+	NodeStarting NodeState = "starting" // being made or booting
+	NodeReady    NodeState = "ready"    // its gate was met
+	NodeStopping NodeState = "stopping"
+	NodeStopped  NodeState = "stopped" // the disk stays
+	NodeLost     NodeState = "lost"    // its host does not answer; ends as stopped or ready
+	NodeFailed   NodeState = "failed"  // gate missed, or the host refused it
+	NodeGone     NodeState = "gone"    // nothing of it is left on its host
+)
+
+// Shape is the size of a node.
+type Shape struct {
+	VCPUs     int
+	MemoryMiB int
+	DiskGiB   int
+}
+
+// NodeSpec is all a host needs to make and start one node. The domain's UUID is the node's.
+type NodeSpec struct {
+	ID           uuid.UUID
+	ClusterID    uuid.UUID
+	Name         string // "compute-001"
+	Shape        Shape
+	Acceleration Acceleration
+	MachineType  string // "q35", or a versioned one of the pool
+	CPU          string // a named CPU model; empty takes the driver's default for the acceleration
+	ImageDigest  string // canonical digest (lower-case hex SHA-256) of the base image, already ensured
+	VNI          uint32 // its network, already ensured
+	MAC          net.HardwareAddr
+	Seed         []byte // the NoCloud seed, an ISO 9660 image labelled cidata
+}
