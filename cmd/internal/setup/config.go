@@ -1,0 +1,168 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/caarlos0/env/v11"
+)
+
+// WebConfig configures cmd/web, the process that faces the internet.
+type WebConfig struct {
+	DatabaseURL    string         `env:"DATABASE_URL,required,notEmpty" redact:"url"`
+	Listen         string         `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8080"`
+	PublicURL      string         `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
+	BlobDir        string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
+	WorkerURL      string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
+	TrustedProxies []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
+	Demo           bool           `env:"VOLARY_DEMO"`                                          // the sign-in page names the demo's people
+	SimulatedHosts bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
+	UploadsChecked bool           `env:"VOLARY_UPLOADS_CHECKED" envDefault:"true"`             // false: the worker has no qemu-img
+	LogLevel       slog.Level     `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
+}
+
+// WorkerConfig configures cmd/worker, the only process that reaches hosts.
+type WorkerConfig struct {
+	DatabaseURL     string     `env:"DATABASE_URL,required,notEmpty" redact:"url"`
+	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"` // consoles; only web may reach it
+	BlobDir         string     `env:"VOLARY_BLOB_DIR,required,notEmpty"`
+	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                   // where images are checked; empty: the system's temporary folder
+	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`  // libvirt, memory
+	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`             // schemes tcp and unix: one machine, and the lab
+	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"10"` // between two observations of a host
+	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`           // background jobs at a time
+	Name            string     `env:"VOLARY_WORKER_NAME"`                   // in claims and logs; empty: host name and process id
+	MemoryStateDir  string     `env:"VOLARY_MEMORY_STATE_DIR"`              // where simulated hosts remember; empty: nowhere
+	LogLevel        slog.Level `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
+}
+
+// CommandConfig configures cmd/volary.
+type CommandConfig struct {
+	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
+	BlobDir     string `env:"VOLARY_BLOB_DIR"`
+}
+
+// ReadWebConfig reads and validates the environment; the error names each variable that is wrong.
+func ReadWebConfig() (WebConfig, error) {
+	c, err := read[WebConfig]()
+	if err != nil {
+		return c, err
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen
+	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	return c, errors.Join(
+		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen),
+		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkHTTPURL("VOLARY_WORKER_URL", c.WorkerURL),
+	)
+}
+
+// ReadWorkerConfig reads and validates the environment; the error names each variable that is wrong.
+func ReadWorkerConfig() (WorkerConfig, error) {
+	c, err := read[WorkerConfig]()
+	if err != nil {
+		return c, err
+	}
+	if c.ScratchDir == "" {
+		c.ScratchDir = os.TempDir()
+	}
+	if c.Name == "" {
+		host, _ := os.Hostname()
+		c.Name = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
+	return c, errors.Join(
+		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), checkDrivers(c.Drivers),
+		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300), checkRange("VOLARY_JOBS", c.Jobs, 1, 100),
+	)
+}
+
+// ReadCommandConfig reads and validates the environment of cmd/volary.
+func ReadCommandConfig() (CommandConfig, error) {
+	c, err := read[CommandConfig]()
+	if err != nil {
+		return c, err
+	}
+	return c, checkDatabaseURL(c.DatabaseURL)
+}
+
+func read[T any]() (T, error) {
+	c, err := env.ParseAs[T]()
+	if err != nil {
+		return c, fmt.Errorf("configuration: %w", err)
+	}
+	return c, nil
+}
+
+func checkDatabaseURL(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		// The value is left out: a malformed URL may still carry a password.
+		return errors.New("configuration: DATABASE_URL is not of the form postgres://user:password@host:port/name")
+	}
+	return nil
+}
+
+func checkListen(s string) error {
+	if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
+		return fmt.Errorf("configuration: VOLARY_LISTEN %q is not of the form address:port", s)
+	}
+	return nil
+}
+
+func checkHTTPURL(name, s string) error {
+	u, err := url.Parse(s)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		return fmt.Errorf("configuration: %s %q is not of the form https://name", name, s)
+	}
+	return nil
+}
+
+func checkRange(name string, n, least, most int) error {
+	if n < least || n > most {
+		return fmt.Errorf("configuration: %s is %d, and has to be between %d and %d", name, n, least, most)
+	}
+	return nil
+}
+
+func checkDrivers(names []string) error {
+	for _, n := range names {
+		if n != "libvirt" && n != "memory" {
+			return fmt.Errorf("configuration: VOLARY_DRIVERS names %q; there are libvirt and memory", n)
+		}
+	}
+	return nil
+}
+
+// LogConfig writes one line with every setting of a configuration struct, secrets left out.
+func LogConfig(log *slog.Logger, config any) {
+	v := reflect.ValueOf(config)
+	t := v.Type()
+	attrs := make([]any, 0, t.NumField())
+	for i := range t.NumField() {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("env"), ",")
+		value := v.Field(i).Interface()
+		if t.Field(i).Tag.Get("redact") == "url" {
+			value = redactURL(v.Field(i).String())
+		}
+		attrs = append(attrs, slog.Any(name, value))
+	}
+	log.Info("configuration", attrs...)
+}
+
+// redactURL leaves out the password and every parameter, since a password may stand among those too.
+func redactURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "unreadable"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}

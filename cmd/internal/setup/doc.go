@@ -1,0 +1,18 @@
+// Package setup is what the mains share before their own story begins: configuration from the environment, the
+// logger, the pool, and a server that stops gracefully. A main reads
+//
+//	func main() { setup.Main("web", run) }
+//
+//	func run(ctx context.Context, log *slog.Logger) error {
+//		cfg, err := setup.ReadWebConfig()
+//		if err != nil {
+//			return err
+//		}
+//		setup.LogConfig(log, cfg)
+//		pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "web"})
+//		...
+//		return setup.Serve(ctx, log, cfg.Listen, handler)
+//	}
+//
+// It imports nothing of ours, and only the mains import it. Start at config.go.
+package setup

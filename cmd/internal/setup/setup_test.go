@@ -1,0 +1,107 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestReadWebConfig(t *testing.T) {
+	valid := map[string]string{"DATABASE_URL": "postgres://u:secret@db:5432/volary", "VOLARY_BLOB_DIR": "/var/lib/volary"}
+	for _, c := range []struct {
+		name, variable, value string
+		wantError             string
+	}{
+		{"defaults", "VOLARY_LISTEN", "127.0.0.1:8080", ""},
+		{"no database", "DATABASE_URL", "", "DATABASE_URL"},
+		{"not a database URL", "DATABASE_URL", "mysql://u:secret@db", "postgres://user:password@host:port/name"},
+		{"no port", "VOLARY_LISTEN", "127.0.0.1", "VOLARY_LISTEN"},
+		{"no scheme", "VOLARY_PUBLIC_URL", "volary.example", "VOLARY_PUBLIC_URL"},
+		{"proxies", "VOLARY_TRUSTED_PROXIES", "10.0.0.0/8,fd00::/8", ""},
+		{"no prefix", "VOLARY_TRUSTED_PROXIES", "everyone", "TrustedProxies"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for k, v := range valid {
+				t.Setenv(k, v)
+			}
+			t.Setenv(c.variable, c.value)
+			cfg, err := ReadWebConfig()
+			if c.wantError == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if cfg.PublicURL != "http://127.0.0.1:8080" {
+					t.Errorf("PublicURL = %q", cfg.PublicURL)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.wantError) {
+				t.Fatalf("error %v does not name %s", err, c.wantError)
+			}
+			if strings.Contains(err.Error(), "secret") {
+				t.Errorf("error %v shows the password", err)
+			}
+		})
+	}
+}
+
+func TestReadWorkerConfigNamesEveryWrongValue(t *testing.T) {
+	t.Setenv("DATABASE_URL", "postgres://db/volary")
+	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
+	t.Setenv("VOLARY_DRIVERS", "xen")
+	t.Setenv("VOLARY_ROUND_SECONDS", "0")
+	_, err := ReadWorkerConfig()
+	for _, want := range []string{"VOLARY_DRIVERS", "VOLARY_ROUND_SECONDS"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not name %s", err, want)
+		}
+	}
+}
+
+func TestLogConfigLeavesOutSecrets(t *testing.T) {
+	var out bytes.Buffer
+	LogConfig(slog.New(slog.NewJSONHandler(&out, nil)), WebConfig{
+		DatabaseURL: "postgres://u:secret@db/volary?sslpassword=secret", Listen: "127.0.0.1:8080",
+	})
+	if s := out.String(); strings.Contains(s, "secret") || !strings.Contains(s, "u:xxxxx@db/volary") || !strings.Contains(s, `"VOLARY_LISTEN":"127.0.0.1:8080"`) {
+		t.Errorf("logged %s", s)
+	}
+}
+
+func TestListenSaysThatThePortIsTaken(t *testing.T) {
+	l, err := Listen(t.Context(), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if _, err := Listen(t.Context(), l.Addr().String()); err == nil || !strings.Contains(err.Error(), "another program listens at "+l.Addr().String()) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestServeEndsOpenStreams(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	ended := make(chan error, 1)
+	go func() { ended <- ServeListener(ctx, slog.New(slog.DiscardHandler), l, stream) }()
+	resp, err := http.Get("http://" + l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+}
