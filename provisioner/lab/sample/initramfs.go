@@ -1,0 +1,154 @@
+package sample
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// moduleNames are loaded by the initramfs before the root is mounted; what they depend on goes before them.
+var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8", "evdev", "button"}
+
+// initramfs writes the kernel's first file system: BusyBox, the modules in loading order, and init.
+func (b *builder) initramfs(context.Context) error {
+	modules, err := b.modules()
+	if err != nil {
+		return err
+	}
+	busybox, err := os.ReadFile(filepath.Join(b.packages, "bin/busybox"))
+	if err != nil {
+		return err
+	}
+	start, err := guest.ReadFile("guest/initramfs-init")
+	if err != nil {
+		return err
+	}
+	var a archive
+	for _, dir := range []string{"bin", "dev", "proc", "sys", "root", "modules"} {
+		a.add(dir, 0o040755, nil)
+	}
+	// The kernel opens the console before devtmpfs is there.
+	a.addDevice("dev/console", 0o020600, 5, 1)
+	a.add("bin/busybox", 0o100755, busybox)
+	a.add("init", 0o100755, start)
+	var order strings.Builder
+	for _, m := range modules {
+		a.add("modules/"+m.name+".ko", 0o100644, m.data)
+		fmt.Fprintln(&order, m.name)
+	}
+	a.add("modules/order", 0o100644, []byte(order.String()))
+	return os.WriteFile(b.path("initrd"), a.close(), 0o644)
+}
+
+type module struct {
+	name string
+	data []byte
+}
+
+// modules gives moduleNames and what they depend on, in an order in which they load. The package has no list of
+// dependencies (depmod makes one at installation), so each module's own .modinfo is asked.
+func (b *builder) modules() ([]module, error) {
+	files := map[string]string{}
+	err := filepath.WalkDir(filepath.Join(b.packages, "lib/modules"), func(path string, d fs.DirEntry, err error) error {
+		if name, is := strings.CutSuffix(d.Name(), ".ko"); is && err == nil {
+			files[strings.ReplaceAll(name, "-", "_")] = path
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var list []module
+	seen := map[string]bool{}
+	var visit func(name string) error
+	visit = func(name string) error {
+		if seen[name] {
+			return nil
+		}
+		seen[name] = true
+		path, ok := files[name]
+		if !ok {
+			return fmt.Errorf("the kernel package has no module %s", name)
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		needs, err := moduleNeeds(data)
+		if err != nil {
+			return fmt.Errorf("module %s: %w", name, err)
+		}
+		for _, need := range needs {
+			if err := visit(need); err != nil {
+				return err
+			}
+		}
+		list = append(list, module{name, data})
+		return nil
+	}
+	for _, name := range moduleNames {
+		if err := visit(name); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func moduleNeeds(data []byte) ([]string, error) {
+	file, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	info := file.Section(".modinfo")
+	if info == nil {
+		return nil, fmt.Errorf("no .modinfo section")
+	}
+	text, err := info.Data()
+	if err != nil {
+		return nil, err
+	}
+	for _, field := range strings.Split(string(text), "\x00") {
+		if value, is := strings.CutPrefix(field, "depends="); is && value != "" {
+			return strings.Split(strings.ReplaceAll(value, "-", "_"), ","), nil
+		}
+	}
+	return nil, nil
+}
+
+// archive writes the kernel's "newc" cpio format (Documentation/driver-api/early-userspace/buffer-format.rst).
+type archive struct {
+	buf   bytes.Buffer
+	inode int
+}
+
+func (a *archive) add(name string, mode uint32, data []byte) { a.entry(name, mode, 0, 0, data) }
+
+func (a *archive) addDevice(name string, mode, major, minor uint32) {
+	a.entry(name, mode, major, minor, nil)
+}
+
+func (a *archive) entry(name string, mode, major, minor uint32, data []byte) {
+	a.inode++
+	fmt.Fprintf(&a.buf, "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
+		a.inode, mode, 0, 0, 1, 0, len(data), 0, 0, major, minor, len(name)+1, 0)
+	a.buf.WriteString(name + "\x00")
+	a.pad()
+	a.buf.Write(data)
+	a.pad()
+}
+
+func (a *archive) pad() {
+	for a.buf.Len()%4 != 0 {
+		a.buf.WriteByte(0)
+	}
+}
+
+func (a *archive) close() []byte {
+	a.entry("TRAILER!!!", 0, 0, 0, nil)
+	return a.buf.Bytes()
+}
