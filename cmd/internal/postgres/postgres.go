@@ -1,0 +1,266 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"volary.dev/cmd/internal/child"
+)
+
+// Options say where the server lives and how careful it is.
+type Options struct {
+	Dir       string // everything of the server: data, log, password, unpacked binaries
+	Throwaway bool   // does not wait for the disk: for tests
+}
+
+// Server is a running server.
+type Server struct {
+	process *child.Process
+	url     string
+	log     string
+}
+
+const (
+	superuser  = "volary"
+	startLimit = 30 * time.Second
+)
+
+// Start makes the data where it is missing and starts the server; it returns when the server answers. The server
+// ends by itself when this process does.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	bin := DebianBinaries()
+	if bin == "" {
+		if bin, err = npmBinaries(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
+	who, err := chooseAccount(filepath.Join(dir, "data"))
+	if err != nil {
+		return nil, err
+	}
+	if err := who.give(dir); err != nil {
+		return nil, fmt.Errorf("hand %s to %s: %w", dir, who.name, err)
+	}
+	s := &Server{log: filepath.Join(dir, "log")}
+	if err := s.initialise(dir, bin, who); err != nil {
+		return nil, err
+	}
+	if err := s.start(dir, bin, who, o.Throwaway); err != nil {
+		return nil, err
+	}
+	if err := s.awaitAnswer(ctx); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// initialise runs initdb once, in a folder beside the final one, so that one cut short is no database.
+func (s *Server) initialise(dir, bin string, who account) error {
+	data, fresh := filepath.Join(dir, "data"), filepath.Join(dir, "data.new")
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err == nil {
+		return s.checkVersion(data, bin)
+	}
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	password := filepath.Join(dir, "password")
+	if err := os.WriteFile(password, []byte(rand.Text()), 0o600); err != nil {
+		return err
+	}
+	if err := who.give(dir); err != nil {
+		return err
+	}
+	cmd, err := who.command(dir, who.path(dir, filepath.Join(bin, "initdb")), "-D", who.path(dir, fresh),
+		"-U", superuser, "-A", "scram-sha-256", "--pwfile", who.path(dir, password),
+		"-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
+	if err != nil {
+		return err
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("make the database: %w: %s", err, lastLines(out, 4))
+	}
+	return os.Rename(fresh, data)
+}
+
+// checkVersion refuses data of another major version in words, before the server does so in its log.
+func (s *Server) checkVersion(data, bin string) error {
+	b, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
+	if err != nil {
+		return err
+	}
+	out, err := exec.Command(filepath.Join(bin, "postgres"), "--version").Output()
+	if err != nil {
+		return fmt.Errorf("%s/postgres does not run: %w", bin, err)
+	}
+	fields := strings.Fields(string(out)) // postgres (PostgreSQL) 15.18 (Debian …)
+	if len(fields) < 3 {
+		return fmt.Errorf("%s/postgres --version says %q", bin, out)
+	}
+	major, _, _ := strings.Cut(fields[2], ".")
+	if have := strings.TrimSpace(string(b)); have != major {
+		return fmt.Errorf("the data in %s is of PostgreSQL %s and the server here is %s: begin anew with --reset", data, have, major)
+	}
+	return nil
+}
+
+func (s *Server) start(dir, bin string, who account, throwaway bool) error {
+	port, err := freePort()
+	if err != nil {
+		return err
+	}
+	password, err := os.ReadFile(filepath.Join(dir, "password"))
+	if err != nil {
+		return err
+	}
+	if err := removeStaleLock(filepath.Join(dir, "data")); err != nil {
+		return err
+	}
+	args := []string{
+		"-D", who.path(dir, filepath.Join(dir, "data")), "-p", strconv.Itoa(port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "shared_buffers=128MB",
+	}
+	if throwaway {
+		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+	}
+	cmd, err := who.command(dir, who.path(dir, filepath.Join(bin, "postgres")), args...)
+	if err != nil {
+		return err
+	}
+	log, err := os.Create(s.log)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr = log, log
+	// SIGINT is PostgreSQL's fast shutdown: even where we are killed it ends in order.
+	if s.process, err = child.Start(cmd, syscall.SIGINT); err != nil {
+		return err
+	}
+	u := url.URL{
+		Scheme: "postgres", User: url.UserPassword(superuser, string(password)),
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable",
+	}
+	s.url = u.String()
+	return nil
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// removeStaleLock removes the lock of a server that was killed. Its process id may belong to any process by now, and
+// the server would then refuse to start.
+func removeStaleLock(data string) error {
+	path := filepath.Join(data, "postmaster.pid")
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	first, _, _ := strings.Cut(string(b), "\n")
+	pid, _ := strconv.Atoi(first)
+	for deadline := time.Now().Add(10 * time.Second); serves(pid); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			return fmt.Errorf("another PostgreSQL (process %d) uses %s", pid, data)
+		}
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// serves tells whether the process is a PostgreSQL server.
+func serves(pid int) bool {
+	if pid <= 0 || child.StartTime(pid) == 0 {
+		return false
+	}
+	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	return strings.TrimSpace(string(name)) == "postgres"
+}
+
+func (s *Server) awaitAnswer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, s.url)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		select {
+		case <-s.process.Done():
+			out, _ := os.ReadFile(s.log)
+			return fmt.Errorf("PostgreSQL ended at once: %w: %s", s.process.Err(), lastLines(out, 4))
+		case <-ctx.Done():
+			return fmt.Errorf("PostgreSQL does not answer within %s, see %s: %w", startLimit, s.log, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// URL reaches the database "postgres" of the server as its superuser.
+func (s *Server) URL() string { return s.url }
+
+// DatabaseURL reaches the named database and makes it where it is missing.
+func (s *Server) DatabaseURL(ctx context.Context, name string) (string, error) {
+	conn, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	var exists bool
+	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists); err != nil {
+		return "", err
+	}
+	if !exists {
+		if _, err := conn.Exec(ctx, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize()); err != nil {
+			return "", fmt.Errorf("create database %s: %w", name, err)
+		}
+	}
+	u, err := url.Parse(s.url)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
+// Done is closed when the server has ended.
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
+
+// Stop ends the server in order, by force after ten seconds.
+func (s *Server) Stop() { s.process.Stop(syscall.SIGINT, 10*time.Second) }
+
+func lastLines(out []byte, n int) string {
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-n):], []byte("; ")))
+}
