@@ -1,0 +1,114 @@
+package billing
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Digest is a SHA-256.
+type Digest [sha256.Size]byte
+
+// String gives lower-case hexadecimal.
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// IsZero tells whether the digest was never set.
+func (d Digest) IsZero() bool { return d == Digest{} }
+
+// Journal names the book that a provider and an organization share.
+type Journal struct {
+	ProviderID     uuid.UUID
+	OrganizationID uuid.UUID
+}
+
+// Head is where a journal's chain ends; the zero Seq and Hash are those of an empty journal.
+type Head struct {
+	Journal Journal
+	Seq     int64
+	Hash    Digest
+}
+
+// Entry is a draft in its place in a journal's chain.
+type Entry struct {
+	Draft
+	Journal  Journal
+	Seq      int64
+	Previous Digest
+	Hash     Digest
+}
+
+// Seal puts a draft behind the head of its journal. It refuses a draft that does not balance.
+func Seal(d Draft, head Head) (Entry, error) {
+	if err := d.Check(); err != nil {
+		return Entry{}, err
+	}
+	e := Entry{Draft: d, Journal: head.Journal, Seq: head.Seq + 1, Previous: head.Hash}
+	e.Hash = sha256.Sum256(e.Canonical())
+	return e, nil
+}
+
+// Head is the chain's end behind this entry.
+func (e Entry) Head() Head { return Head{Journal: e.Journal, Seq: e.Seq, Hash: e.Hash} }
+
+// Canonical gives the bytes that the entry's hash is taken over, as the package's document has them.
+func (e Entry) Canonical() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "volary-ledger-1\njournal %s %s\nseq %d\nprevious %s\n", e.Journal.ProviderID, e.Journal.OrganizationID, e.Seq, e.Previous)
+	fmt.Fprintf(&b, "kind %s\nat %s\nkey %s\nby %s\nexpires %s\n", e.Kind, instant(e.At), e.Key, orDash(e.By), instant(e.ExpiresAt))
+	fmt.Fprintf(&b, "period %s %s\n", instant(e.Period.From), instant(e.Period.To))
+	lines := "-"
+	if !e.LinesDigest.IsZero() {
+		lines = e.LinesDigest.String()
+	}
+	fmt.Fprintf(&b, "lines %d %s\n", e.Lines, lines)
+	for _, p := range e.Postings {
+		fmt.Fprintf(&b, "post %s %s %s %d\n", p.LotID, p.Account, orDash(p.ClusterID), p.Hours)
+	}
+	return b.Bytes()
+}
+
+// DigestLines is the digest of usage lines, whatever order they come in.
+func DigestLines(lines []Line) Digest {
+	sorted := slices.Clone(lines)
+	slices.SortFunc(sorted, compareLines)
+	var b bytes.Buffer
+	b.WriteString("volary-usage-1\n")
+	for _, l := range sorted {
+		fmt.Fprintf(&b, "%s %s %s %s %s %d %d\n", l.RunID, l.ClusterID, l.NodeID, instant(l.From), instant(l.To), l.Rate, l.Hours)
+	}
+	return sha256.Sum256(b.Bytes())
+}
+
+func instant(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+func orDash(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return "-"
+	}
+	return id.String()
+}
+
+func compareID(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
+
+func compareLines(a, b Line) int {
+	if c := compareID(a.RunID, b.RunID); c != 0 {
+		return c
+	}
+	return a.From.Compare(b.From)
+}
+
+// clusterKey numbers the key of an entry about a cluster.
+func clusterKey(kind Kind, clusterID uuid.UUID, total Hours) string {
+	return string(kind) + ":" + clusterID.String() + ":" + strconv.FormatInt(int64(total), 10)
+}

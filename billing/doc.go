@@ -1,0 +1,79 @@
+// Package billing is the arithmetic of Volary: compute hours, rates, money, the meter, lots, the ledger and its
+// export. It is pure: it reads no clock, no database and no randomness, and imports nothing of ours. The store
+// locks rows, calls a function here to decide, and writes down what it returned.
+//
+// # Quantities
+//
+// Hours are whole milli-compute-seconds (mcs); one compute hour is 3 600 000 mcs. A Rate is mcs per second of
+// one node; 1 vCPU with up to 4 GiB of memory has the rate 1000. Time is UTC in half-open ranges [from, to) and
+// a metered range begins and ends on a whole second, so that use = seconds × rate is exact and the parts of a
+// range always sum to the whole. Money is whole minor units of an ISO 4217 currency. Nothing here is a float.
+//
+// # Chart of accounts
+//
+// Every provider and organization that deal with each other share one journal. Each lot of hours in it has five
+// accounts; held is kept per cluster. A posting is a signed amount on one account of one lot, and the postings
+// of an entry sum to zero, lot by lot.
+//
+//	account     balance                       moves
+//	bought      minus what the lot delivered  source of every hour
+//	available   what may still be set aside   bought ──grant──▶ available
+//	held        set aside for one cluster     available ──hold──▶ held ──release──▶ available
+//	used        consumed by runs              held ──use──▶ used
+//	expired     lapsed unused                 available ──expire──▶ expired
+//
+// So available = bought − used − held − expired, and no account but bought is ever below zero. Hours that are
+// set aside when their lot expires stay good for the cluster that holds them; what is released of them expires
+// in the same transaction.
+//
+// # The chain
+//
+// Entries of a journal are numbered from 1. The hash of an entry is the SHA-256 of the following bytes, which
+// contain the hash of the entry before it (64 zeros before the first). Each line ends with one LF; fields are
+// separated by one space; an absent field is "-"; hashes and UUIDs are lower-case hexadecimal; numbers are
+// decimal without leading zeros or "+"; instants are UTC as 2006-01-02T15:04:05.000000Z.
+//
+//	volary-ledger-1
+//	journal <provider UUID> <organization UUID>
+//	seq <number>
+//	previous <hash of the entry before>
+//	kind <grant|hold|use|release|expire>
+//	at <instant of booking>
+//	key <idempotency key: a-z 0-9 : . _ ->
+//	by <person's UUID or ->
+//	expires <instant when the granted lot expires or ->
+//	period <from> <to, both of the lines of a use, or - ->
+//	lines <number of lines> <digest of the lines or ->
+//	post <lot UUID> <account> <cluster UUID or -> <amount>        (one per posting, in the order of the entry)
+//
+// The digest of the lines of a use entry is the SHA-256 of the line "volary-usage-1" and then one line for each
+// usage line, in the order of run UUID, then from:
+//
+//	<run UUID> <cluster UUID> <node UUID> <from> <to> <rate> <mcs>
+//
+// A line says how much of a run's seconds its lot paid. Where a range is paid by two lots, both have a line with
+// the same from and to, and the mcs of the two sum to seconds × rate.
+//
+// # Export of a month
+//
+// WriteUsage writes CSV as RFC 4180 has it (CRLF, UTF-8, a header). A month is a calendar month in the
+// provider's accounting zone, as a half-open range of UTC instants. There is one "run" line per run that has
+// booked seconds in the month, clipped to the month and to what is booked, then one "organization" line per
+// organization and one "total" line; the mcs of each are the sums of the ledger's use postings of the month.
+//
+//	record        run, organization or total
+//	organization  name                                  organization_id
+//	cluster       name                                  cluster_id
+//	node          name                                  node_id
+//	run_id        UUID
+//	vcpus, memory_mib   the node's shape
+//	from, to      UTC, 2006-01-02T15:04:05Z, half-open; of organization and total: the month
+//	end_reason    why the run ended; "continues" where it goes on after "to"
+//	seconds       to − from of a run; their sum on the other lines
+//	rate          mcs per second
+//	mcs           seconds × rate, exact; sums on the other lines
+//	compute_hours mcs ÷ 3 600 000 to six places, half to even, for reading; add up mcs, not this
+//
+// A text cell that a spreadsheet would run as a formula (it begins with = + - @, tab or carriage return) gets a
+// leading apostrophe.
+package billing

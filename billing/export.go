@@ -1,0 +1,150 @@
+package billing
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// RunUse is what is booked of one run in one month.
+type RunUse struct {
+	OrganizationID   uuid.UUID
+	OrganizationName string
+	ClusterID        uuid.UUID
+	ClusterName      string
+	NodeID           uuid.UUID
+	NodeName         string
+	RunID            uuid.UUID
+	VCPUs            int
+	MemoryMiB        int
+	From, To         time.Time // clipped to the month and to what is booked
+	EndReason        string    // empty: the run goes on after To
+	Rate             Rate
+	Hours            Hours
+}
+
+// UsageTotal is what the ledger's use entries of a month sum to for one organization.
+type UsageTotal struct {
+	OrganizationID   uuid.UUID
+	OrganizationName string
+	Hours            Hours
+}
+
+// UsageWriter writes the CSV of a provider's month; the package's document has the columns. It adds up what it
+// writes and refuses to finish where that differs from the ledger.
+type UsageWriter struct {
+	csv    *csv.Writer
+	period Period
+	sums   map[uuid.UUID]*usageSum
+}
+
+type usageSum struct {
+	hours   Hours
+	seconds int64
+}
+
+var usageColumns = []string{
+	"record", "organization", "organization_id", "cluster", "cluster_id", "node", "node_id", "run_id", "vcpus",
+	"memory_mib", "from", "to", "end_reason", "seconds", "rate", "mcs", "compute_hours",
+}
+
+// NewUsageWriter writes the header.
+func NewUsageWriter(w io.Writer, period Period) (*UsageWriter, error) {
+	c := csv.NewWriter(w)
+	c.UseCRLF = true
+	if err := c.Write(usageColumns); err != nil {
+		return nil, fmt.Errorf("write usage header: %w", err)
+	}
+	return &UsageWriter{csv: c, period: period, sums: map[uuid.UUID]*usageSum{}}, nil
+}
+
+// Run writes one run's line. It refuses a run that leaves the month or whose use is not seconds × rate.
+func (u *UsageWriter) Run(r RunUse) error {
+	seconds := r.To.Unix() - r.From.Unix()
+	use, err := r.Rate.Use(seconds)
+	if err != nil {
+		return fmt.Errorf("write run %s: %w", r.RunID, err)
+	}
+	if use != r.Hours || r.From.Before(u.period.From) || r.To.After(u.period.To) {
+		return fmt.Errorf("write run %s: %w: %d s at rate %d are booked as %d mcs from %s to %s",
+			r.RunID, ErrSegment, seconds, r.Rate, r.Hours, instant(r.From), instant(r.To))
+	}
+	sum := u.sums[r.OrganizationID]
+	if sum == nil {
+		sum = &usageSum{}
+		u.sums[r.OrganizationID] = sum
+	}
+	sum.hours += r.Hours
+	sum.seconds += seconds
+	reason := r.EndReason
+	if reason == "" {
+		reason = "continues"
+	}
+	return u.csv.Write([]string{
+		"run", cell(r.OrganizationName), r.OrganizationID.String(), cell(r.ClusterName), r.ClusterID.String(),
+		cell(r.NodeName), r.NodeID.String(), r.RunID.String(), strconv.Itoa(r.VCPUs), strconv.Itoa(r.MemoryMiB),
+		stamp(r.From), stamp(r.To), cell(reason), strconv.FormatInt(seconds, 10),
+		strconv.FormatInt(int64(r.Rate), 10), strconv.FormatInt(int64(r.Hours), 10), r.Hours.Decimal(),
+	})
+}
+
+// ErrUntied is returned where the lines of an export do not sum to the ledger. The file is then worthless.
+var ErrUntied = errors.New("the export does not tie to the ledger")
+
+// Finish writes a line per organization and the total, and flushes. totals are the ledger's own sums; where one
+// differs from what was written, Finish writes no total and returns ErrUntied.
+func (u *UsageWriter) Finish(totals []UsageTotal) error {
+	ordered := slices.Clone(totals)
+	slices.SortFunc(ordered, func(a, b UsageTotal) int { return compareID(a.OrganizationID, b.OrganizationID) })
+	var all usageSum
+	known := map[uuid.UUID]bool{}
+	for _, t := range ordered {
+		known[t.OrganizationID] = true
+		sum := u.sums[t.OrganizationID]
+		if sum == nil {
+			sum = &usageSum{}
+		}
+		if sum.hours != t.Hours {
+			return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, its postings to %d", t.OrganizationID, ErrUntied, sum.hours, t.Hours)
+		}
+		all.hours += sum.hours
+		all.seconds += sum.seconds
+		if err := u.total("organization", cell(t.OrganizationName), t.OrganizationID.String(), *sum); err != nil {
+			return err
+		}
+	}
+	for id, sum := range u.sums {
+		if !known[id] {
+			return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, it has no postings", id, ErrUntied, sum.hours)
+		}
+	}
+	if err := u.total("total", "", "", all); err != nil {
+		return err
+	}
+	u.csv.Flush()
+	return u.csv.Error()
+}
+
+func (u *UsageWriter) total(record, name, id string, sum usageSum) error {
+	return u.csv.Write([]string{
+		record, name, id, "", "", "", "", "", "", "", stamp(u.period.From), stamp(u.period.To), "",
+		strconv.FormatInt(sum.seconds, 10), "", strconv.FormatInt(int64(sum.hours), 10), sum.hours.Decimal(),
+	})
+}
+
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+
+// cell keeps a spreadsheet from running text that a person chose as a formula.
+func cell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
