@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+)
+
+// DB is the database as the rest of Volary sees it. It is safe for concurrent use and holds no state but the pool.
+type DB struct {
+	pool  *pgxpool.Pool
+	queue *river.Client[pgx.Tx] // inserts only; handlers/jobs works them
+	round time.Duration
+	log   *slog.Logger
+	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
+	hashing chan struct{}
+}
+
+// Options of New. The zero value is good.
+type Options struct {
+	Logger *slog.Logger
+	// Round is the interval of observation rounds (default 5 s). After more than two of them without proof of
+	// life a run ends.
+	Round time.Duration
+}
+
+// New makes a DB over a migrated pool, which the caller closes.
+func New(pool *pgxpool.Pool, o Options) (*DB, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Round == 0 {
+		o.Round = 5 * time.Second
+	}
+	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: o.Logger})
+	if err != nil {
+		return nil, fmt.Errorf("job queue: %w", err)
+	}
+	return &DB{pool: pool, queue: client, round: o.Round, log: o.Logger, hashing: make(chan struct{}, 4)}, nil
+}
+
+// transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a
+// deadlock. Locks are taken in one order, so that the second try nearly always goes through.
+const transactionTries = 5
+
+// tx runs f in one transaction (read committed; rows that decide are locked) and commits where f returns nil.
+// f may be run again, so it must not have effects outside of the transaction. It must not call tx.
+func (db *DB) tx(ctx context.Context, f func(pgx.Tx) error) error {
+	var err error
+	for try := range transactionTries {
+		if try > 0 {
+			wait := time.NewTimer(time.Duration(try)*10*time.Millisecond + rand.N(10*time.Millisecond))
+			select {
+			case <-ctx.Done():
+				wait.Stop()
+				return ctx.Err()
+			case <-wait.C:
+			}
+		}
+		if err = pgx.BeginFunc(ctx, db.pool, f); !retryable(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func retryable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// uniqueViolation tells whether err is PostgreSQL's refusal of a second row, by the name of the constraint.
+func uniqueViolation(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint
+}
+
+// newID makes an id whose order is that of creation.
+func newID() (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("new id: %w", err)
+	}
+	return id, nil
+}
+
+// orNull makes the absent person of an operator's command NULL.
+func orNull(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// Page says which part of a list is wanted. The zero value is the first 100.
+type Page struct {
+	Limit  int // 1..1000; anything else takes 100
+	Offset int
+}
+
+func (p Page) limit() int {
+	if p.Limit < 1 || p.Limit > 1000 {
+		return 100
+	}
+	return p.Limit
+}
+
+func (p Page) offset() int { return max(p.Offset, 0) }
+
+// StartRound is the database's present time: what stamps an observation round before its host is asked.
+func (db *DB) StartRound(ctx context.Context) (time.Time, error) {
+	var now time.Time
+	if err := db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+		return now, fmt.Errorf("database time: %w", err)
+	}
+	return now, nil
+}
+
+// Ping tells whether the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }

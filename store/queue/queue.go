@@ -1,0 +1,57 @@
+package queue
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// VerifyImage asks for the verdict on an uploaded image.
+type VerifyImage struct {
+	ImageID uuid.UUID `json:"image_id" river:"unique"`
+}
+
+// Kind names the job.
+func (VerifyImage) Kind() string { return "verify_image" }
+
+// InsertOpts lets one verification of an image wait or run at a time.
+func (VerifyImage) InsertOpts() river.InsertOpts { return once(3) }
+
+// RunAcceptance asks for an acceptance test to be followed to its end.
+type RunAcceptance struct {
+	TestID uuid.UUID `json:"test_id" river:"unique"`
+}
+
+// Kind names the job.
+func (RunAcceptance) Kind() string { return "run_acceptance" }
+
+// InsertOpts lets one run of a test wait or run at a time.
+func (RunAcceptance) InsertOpts() river.InsertOpts { return once(3) }
+
+// CheckHost asks for the check of a host: connection, versions, probe guest, storage, a packet over an overlay.
+type CheckHost struct {
+	HostID uuid.UUID `json:"host_id" river:"unique"`
+	Asked  time.Time `json:"asked"` // a check asked for again after this one began is a new check
+}
+
+// Kind names the job.
+func (CheckHost) Kind() string { return "check_host" }
+
+// InsertOpts lets one check of a host wait or run at a time.
+func (CheckHost) InsertOpts() river.InsertOpts { return once(3) }
+
+// once refuses a second job with the same arguments until the first has ended one way or the other.
+func once(attempts int) river.InsertOpts {
+	return river.InsertOpts{
+		MaxAttempts: attempts,
+		UniqueOpts: river.UniqueOpts{
+			ByArgs: true,
+			ByState: []rivertype.JobState{
+				rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+				rivertype.JobStateRunning, rivertype.JobStateScheduled,
+			},
+		},
+	}
+}

@@ -1,0 +1,185 @@
+package storetest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"volary.dev/migrations"
+	"volary.dev/store"
+)
+
+// zone has daylight saving of half an hour: whoever forgets UTC is found out.
+const zone = "Australia/Lord_Howe"
+
+// templateVersion is part of the template's name: change it where Clone or the job queue's tables change.
+const templateVersion = "1"
+
+var template = sync.OnceValues(makeTemplate)
+
+// New gives the test a DB over a fresh clone; see Pool.
+func New(t testing.TB) *store.DB {
+	t.Helper()
+	return Open(t, Pool(t))
+}
+
+// Open makes a DB over a pool of Pool, for tests that also want to read or break rows by themselves.
+func Open(t testing.TB, pool *pgxpool.Pool) *store.DB {
+	t.Helper()
+	db, err := store.New(pool, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// Pool opens a fresh clone of the migrated template and drops it when the test ends.
+func Pool(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	databaseURL := URL(t)
+	ctx := context.Background()
+	pool, err := pgxpool.New(ctx, databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// URL is the address of a fresh clone of the migrated template, dropped when the test ends.
+func URL(t testing.TB) string {
+	t.Helper()
+	from, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "volary_test_" + hex.EncodeToString(newBytes())
+	if err := admin(context.Background(), func(ctx context.Context, c *pgx.Conn) error {
+		if err := createDatabase(ctx, c, name, from); err != nil {
+			return err
+		}
+		_, err := c.Exec(ctx, `ALTER DATABASE `+name+` SET timezone TO '`+zone+`'`)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := admin(context.Background(), func(ctx context.Context, c *pgx.Conn) error {
+			_, err := c.Exec(ctx, `DROP DATABASE IF EXISTS `+name+` WITH (FORCE)`)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	return databaseURL(name)
+}
+
+func newBytes() []byte {
+	id := uuid.New()
+	return id[:]
+}
+
+func serverURL() string { return os.Getenv("VOLARY_TEST_DATABASE_URL") }
+
+func databaseURL(name string) string {
+	u, err := url.Parse(serverURL())
+	if err != nil {
+		return serverURL()
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// admin runs f on a connection of its own to the server's maintenance database.
+func admin(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
+	if serverURL() == "" {
+		return fmt.Errorf("VOLARY_TEST_DATABASE_URL is not set: name a PostgreSQL whose user may create databases, or use go run ./cmd/dev test")
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	c, err := pgx.Connect(ctx, serverURL())
+	if err != nil {
+		return fmt.Errorf("test database server: %w", err)
+	}
+	defer c.Close(ctx)
+	return f(ctx, c)
+}
+
+// makeTemplate migrates a template for the present migrations unless some test has done so before.
+func makeTemplate() (string, error) {
+	hash, err := hashMigrations()
+	if err != nil {
+		return "", err
+	}
+	name := "volary_template_" + hash[:16]
+	return name, admin(context.Background(), func(ctx context.Context, c *pgx.Conn) error {
+		// Test binaries of several packages run at once; the lock ends with the connection.
+		if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1))`, name); err != nil {
+			return err
+		}
+		var done bool
+		if err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&done); err != nil || done {
+			return err
+		}
+		return buildTemplate(ctx, c, name)
+	})
+}
+
+// buildTemplate migrates under another name and renames last, so that a template is whole where it exists.
+func buildTemplate(ctx context.Context, c *pgx.Conn, name string) error {
+	unfinished := name + "_unfinished"
+	if _, err := c.Exec(ctx, `DROP DATABASE IF EXISTS `+unfinished+` WITH (FORCE)`); err != nil {
+		return err
+	}
+	if err := createDatabase(ctx, c, unfinished, "template0"); err != nil {
+		return err
+	}
+	if err := migrate(ctx, unfinished); err != nil {
+		return err
+	}
+	_, err := c.Exec(ctx, `ALTER DATABASE `+unfinished+` RENAME TO `+name)
+	return err
+}
+
+func migrate(ctx context.Context, name string) error {
+	pool, err := pgxpool.New(ctx, databaseURL(name))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return store.Migrate(ctx, pool, migrations.FS)
+}
+
+// createDatabase takes names that this package made; they need no quoting.
+func createDatabase(ctx context.Context, c *pgx.Conn, name, from string) error {
+	_, err := c.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+from)
+	if err != nil {
+		return fmt.Errorf("create test database: %w", err)
+	}
+	return nil
+}
+
+func hashMigrations() (string, error) {
+	h := sha256.New()
+	h.Write([]byte(templateVersion))
+	err := fs.WalkDir(migrations.FS, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(migrations.FS, path)
+		fmt.Fprintf(h, "%s %d\n", path, len(b))
+		h.Write(b)
+		return err
+	})
+	return hex.EncodeToString(h.Sum(nil)), err
+}
