@@ -1,0 +1,71 @@
+package memory
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+type refusal struct {
+	calls  int
+	detail string
+}
+
+// SetUnreachable makes every call fail with ErrHostUnreachable until it is set back. Guests run on: only the
+// way to the host is cut.
+func (h *Host) SetUnreachable(cut bool) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.unreachable = cut
+}
+
+// Refuse makes the next calls of a driver method ("EnsureNode") end in a HostError with these words.
+func (h *Host) Refuse(method string, calls int, detail string) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.refusals[method] = refusal{calls, detail}
+}
+
+// SetDelay makes every call take at least d.
+func (h *Host) SetDelay(d time.Duration) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.delay = d
+}
+
+// SetHanging makes guests that start from now on hang before they take an address or print anything.
+func (h *Host) SetHanging(hang bool) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.hanging = hang
+}
+
+// SetDeaf makes guests ignore the power button.
+func (h *Host) SetDeaf(deaf bool) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.deaf = deaf
+}
+
+// Crash ends a machine as a crash of its guest would.
+func (h *Host) Crash(id uuid.UUID) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m, ok := h.machines[id]; ok {
+		m.end(provisioner.MachineCrashed)
+	}
+}
+
+// Restart ends every machine and stops every network, as a restart of the host does. Disks stay.
+func (h *Host) Restart() {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	for _, m := range h.machines {
+		m.end(provisioner.MachineOff)
+	}
+	for _, n := range h.networks {
+		n.active = false
+	}
+}

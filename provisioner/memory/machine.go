@@ -1,0 +1,201 @@
+package memory
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+// logLimit caps a console log, as real hosts do; the oldest bytes go first.
+const logLimit = 256 << 10
+
+// machine is one simulated guest with its disk. Guarded by world.mu.
+type machine struct {
+	host *Host
+	spec provisioner.NodeSpec
+	// identity is made at the first boot and stays with the disk: /etc/machine-id and an SSH host key.
+	identity uuid.UUID
+
+	state    provisioner.MachineState
+	startID  string
+	address  netip.Addr // while it holds a lease
+	powerOff context.CancelFunc
+	stopping bool
+	shell    bool   // booted far enough to answer on the console
+	line     []byte // typed so far
+	log      []byte
+	viewer   *viewer
+}
+
+func newMachine(h *Host, n provisioner.NodeSpec) *machine {
+	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.uuid, n.ID[:]), state: provisioner.MachineOff}
+}
+
+func (m *machine) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	m.state, m.startID, m.powerOff = provisioner.MachineRunning, uuid.NewString(), cancel
+	m.stopping, m.shell, m.line = false, false, nil
+	go m.boot(ctx, m.host.world.opts.BootTime, m.host.hanging)
+}
+
+func (m *machine) end(state provisioner.MachineState) {
+	if m.state != provisioner.MachineRunning {
+		return
+	}
+	m.powerOff()
+	m.state, m.startID, m.address, m.shell = state, "", netip.Addr{}, false
+	if m.viewer != nil {
+		m.viewer.end(nil)
+		m.viewer = nil
+	}
+}
+
+// powerButton lets the guest shut down in its own time.
+func (m *machine) powerButton() {
+	if m.state != provisioner.MachineRunning || m.stopping {
+		return
+	}
+	m.stopping = true
+	m.print("volary: power button, shutting down\n")
+	start := m.startID
+	time.AfterFunc(m.host.world.opts.StopTime, func() {
+		m.host.world.mu.Lock()
+		defer m.host.world.mu.Unlock()
+		if m.startID == start {
+			m.print("reboot: Power down\n")
+			m.end(provisioner.MachineOff)
+		}
+	})
+}
+
+// boot is the guest's life until its login prompt.
+func (m *machine) boot(ctx context.Context, takes time.Duration, hangs bool) {
+	tell := func(format string, a ...any) {
+		m.during(ctx, func() { m.print(fmt.Sprintf(format, a...) + "\n") })
+	}
+	if !wait(ctx, takes/10) || hangs {
+		return
+	}
+	tell("[    0.000000] Linux version 6.1.0 (simulated) on %s", m.spec.Name)
+	if !wait(ctx, takes*4/10) {
+		return
+	}
+	m.during(ctx, m.takeAddress)
+	if !wait(ctx, takes*2/10) {
+		return
+	}
+	if nonce := m.nonce(); nonce != "" {
+		go m.printChecks(ctx, nonce)
+	}
+	if !wait(ctx, takes*3/10) {
+		return
+	}
+	m.during(ctx, func() {
+		m.print("volary: ready\n\n" + m.spec.Name + " login: root (automatic login)\n\n" + m.prompt())
+		m.shell = true
+	})
+}
+
+// during runs f under the world's lock, unless the machine was ended meanwhile.
+func (m *machine) during(ctx context.Context, f func()) {
+	m.host.world.mu.Lock()
+	defer m.host.world.mu.Unlock()
+	if ctx.Err() == nil {
+		f()
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+func (m *machine) takeAddress() {
+	n := m.host.networks[m.spec.VNI]
+	if n == nil || !n.active {
+		m.print("udhcpc: no lease\n")
+		return
+	}
+	for _, e := range n.spec.Entries {
+		if bytes.Equal(e.MAC, m.spec.MAC) {
+			m.address = e.IP
+			m.print(fmt.Sprintf("udhcpc: lease of %s obtained\n", e.IP))
+		}
+	}
+}
+
+var nonceInSeed = regexp.MustCompile(provisioner.GuestCheckPrefix + ` ([0-9A-Za-z-]{8,64}) `)
+
+// nonce is what the acceptance script in the seed asks guests to repeat; empty where there is no such script. The
+// seed's files are uncompressed, so they can be read without parsing ISO 9660.
+func (m *machine) nonce() string {
+	if found := nonceInSeed.FindSubmatch(m.spec.Seed); found != nil {
+		return string(found[1])
+	}
+	return ""
+}
+
+// printChecks does what the acceptance script does: see provisioner.GuestCheckPrefix.
+func (m *machine) printChecks(ctx context.Context, nonce string) {
+	line := func(words string) { m.print(provisioner.GuestCheckPrefix + " " + nonce + " " + words + "\n") }
+	m.during(ctx, func() {
+		id := strings.ReplaceAll(m.identity.String(), "-", "")
+		line("identity " + m.spec.Name + " " + id + " SHA256:" + id)
+		if m.address.IsValid() {
+			line("address " + m.address.String())
+		}
+	})
+	for range 100 {
+		reached := netip.Addr{}
+		m.during(ctx, func() {
+			if reached = m.reaches("head"); reached.IsValid() {
+				line("head reached " + reached.String())
+			}
+		})
+		if reached.IsValid() || !wait(ctx, m.host.world.opts.BootTime/10) {
+			return
+		}
+	}
+	m.during(ctx, func() { line("head unreached") })
+}
+
+// reaches gives the address of a node of the same network by its name, where a packet would get there: both have
+// their lease, and their hosts name each other as peers.
+func (m *machine) reaches(name string) netip.Addr {
+	name, _, _ = strings.Cut(name, ".")
+	mine := m.host.networks[m.spec.VNI]
+	if mine == nil || !mine.active || !m.address.IsValid() {
+		return netip.Addr{}
+	}
+	for _, h := range m.host.world.hosts {
+		theirs := h.networks[m.spec.VNI]
+		if theirs == nil || !theirs.active || h != m.host && !joined(mine.spec, theirs.spec) {
+			continue
+		}
+		for _, other := range h.machines {
+			if other.spec.VNI == m.spec.VNI && other.spec.Name == name && other.address.IsValid() {
+				return other.address
+			}
+		}
+	}
+	return netip.Addr{}
+}
+
+func joined(a, b provisioner.Network) bool {
+	return slices.Contains(a.Peers, b.Underlay) && slices.Contains(b.Peers, a.Underlay)
+}
