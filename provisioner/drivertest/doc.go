@@ -1,0 +1,6 @@
+// Package drivertest is the contract of provisioner.Driver as tests. Exercise runs over a driver of any kind: the
+// simulated hosts of memory, libvirt's own test driver, and the lab's real hosts.
+//
+// A Bench says what the host behind the driver can do. A part that a driver cannot do is named in Bench.Without with
+// the reason, and shows in the test's output as skipped with it: nothing is left out in silence.
+package drivertest

@@ -1,0 +1,275 @@
+package drivertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+// Exercise runs the contract. Each part cleans up after itself.
+func Exercise(t *testing.T, b Bench) {
+	b = b.withDefaults()
+	t.Run("facts", func(t *testing.T) { facts(t, b) })
+	t.Run("images", func(t *testing.T) { images(t, b) })
+	t.Run("networks", func(t *testing.T) { networks(t, b) })
+	t.Run("nodes", func(t *testing.T) { nodes(t, b) })
+	t.Run("nothing there", func(t *testing.T) { nothingThere(t, b) })
+	t.Run("guest", func(t *testing.T) { guest(t, b) })
+	t.Run("console", func(t *testing.T) { console(t, b) })
+}
+
+func facts(t *testing.T, b Bench) {
+	d := b.Dial(t)
+	defer d.Close()
+	f, err := d.Facts(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.UUID == uuid.Nil || f.VCPUs < 1 || f.MemoryMiB < 1 || f.LibvirtVersion == "" || f.QEMUVersion == "" {
+		t.Errorf("facts are incomplete: %+v", f)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := d.Facts(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("with an ended context: %v, want context.Canceled", err)
+	}
+}
+
+func images(t *testing.T, b Bench) {
+	b.need(t, PartImages)
+	f := newFixture(t, b, 101)
+	opened := 0
+	open := func(body []byte) func(context.Context) (io.ReadCloser, error) {
+		return func(context.Context) (io.ReadCloser, error) {
+			opened++
+			return io.NopCloser(bytes.NewReader(body)), nil
+		}
+	}
+	size := int64(len(b.Image))
+	if err := f.driver.DeleteImage(t.Context(), f.digest); err != nil {
+		t.Fatalf("delete an image that may not be there: %v", err)
+	}
+	wrong := append([]byte(nil), b.Image...)
+	wrong[len(wrong)/2] ^= 1
+	if err := f.driver.EnsureImage(t.Context(), f.digest, size, open(wrong)); !errors.Is(err, provisioner.ErrImageDigest) {
+		t.Errorf("other bytes: %v, want ErrImageDigest", err)
+	}
+	if err := f.driver.EnsureImage(t.Context(), f.digest, size, open(b.Image[:size-1])); !errors.Is(err, provisioner.ErrImageDigest) {
+		t.Errorf("a byte less: %v, want ErrImageDigest", err)
+	}
+	opened = 0
+	for range 2 {
+		if err := f.driver.EnsureImage(t.Context(), f.digest, size, open(b.Image)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if opened != 1 {
+		t.Errorf("the image was read %d times, want once", opened)
+	}
+	f.ensureAll(t)
+	var refused *provisioner.HostError
+	if err := f.driver.DeleteImage(t.Context(), f.digest); !errors.As(err, &refused) {
+		t.Errorf("delete the image under a node's disk: %v, want a HostError", err)
+	}
+}
+
+func networks(t *testing.T, b Bench) {
+	f := newFixture(t, b, 102)
+	ctx := t.Context()
+	active := func() bool {
+		for _, n := range f.observe(t).Networks {
+			if n.VNI == f.network.VNI {
+				return n.Active
+			}
+		}
+		return false
+	}
+	if active() {
+		t.Fatal("the network is there before it was made")
+	}
+	for range 2 {
+		if err := f.driver.EnsureNetwork(ctx, f.network); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !active() {
+		t.Error("the network is not active")
+	}
+	next := f.network
+	next.Generation, next.Masquerade = 2, true
+	next.Peers = []netip.Addr{f.Underlay.Next(), f.Underlay.Next().Next()}
+	next.Published = []provisioner.PublishedPort{{HostPort: 22101, Guest: next.Entries[0].IP, GuestPort: 22}}
+	next.Entries = append(next.Entries[:1:1], provisioner.NetworkEntry{Name: "compute-002", MAC: next.Entries[1].MAC, IP: next.Entries[1].IP})
+	if err := f.driver.EnsureNetwork(ctx, next); err != nil {
+		t.Fatalf("change: %v", err)
+	}
+	other := Network(103, b.Underlay)
+	other.Subnet, other.Gateway, other.Entries = next.Subnet, next.Gateway, nil
+	var refused *provisioner.HostError
+	if err := f.driver.EnsureNetwork(ctx, other); !errors.As(err, &refused) {
+		t.Errorf("the same subnet twice: %v, want a HostError", err)
+	}
+	for range 2 {
+		if err := f.driver.DeleteNetwork(ctx, next.VNI); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if active() {
+		t.Error("the network is there after it was deleted")
+	}
+}
+
+func nodes(t *testing.T, b Bench) {
+	f := newFixture(t, b, 104)
+	ctx := t.Context()
+	f.ensureAll(t)
+	first, _ := f.observed(t)
+	if first.State != provisioner.MachineRunning || first.StartID == "" {
+		t.Fatalf("a started node is %+v", first)
+	}
+	if err := f.driver.EnsureNode(ctx, f.node); err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := f.observed(t); again.StartID != first.StartID {
+		t.Errorf("ensuring a running node started it anew: %q, then %q", first.StartID, again.StartID)
+	}
+	second := f.Dial(t)
+	defer second.Close()
+	for range 2 {
+		if err := second.StopNode(ctx, f.node.ID, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if off, there := f.observed(t); !there || off.State != provisioner.MachineOff || off.StartID != "" {
+		t.Errorf("a stopped node is %+v, there: %v", off, there)
+	}
+	if err := f.driver.EnsureNode(ctx, f.node); err != nil {
+		t.Fatal(err)
+	}
+	restarted, _ := f.observed(t)
+	if restarted.State != provisioner.MachineRunning || restarted.StartID == first.StartID {
+		t.Errorf("a node started again is %+v, before it was %+v", restarted, first)
+	}
+	for _, wipe := range []bool{true, false} {
+		if err := f.driver.DeleteNode(ctx, f.node.ID, wipe); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, there := f.observed(t); there {
+		t.Error("a deleted node is there")
+	}
+}
+
+func nothingThere(t *testing.T, b Bench) {
+	d := b.Dial(t)
+	defer d.Close()
+	ctx := t.Context()
+	id := uuid.Must(uuid.NewV7())
+	if err := d.StopNode(ctx, id, false); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("StopNode: %v, want ErrNoSuchNode", err)
+	}
+	if _, err := d.Console(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("Console: %v, want ErrNoSuchNode", err)
+	}
+	if _, err := d.ConsoleLog(ctx, id, 10); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("ConsoleLog: %v, want ErrNoSuchNode", err)
+	}
+	if err := d.DeleteNode(ctx, id, true); err != nil {
+		t.Errorf("DeleteNode: %v", err)
+	}
+	if err := d.DeleteNetwork(ctx, 999); err != nil {
+		t.Errorf("DeleteNetwork: %v", err)
+	}
+	if err := d.DeleteImage(ctx, strings.Repeat("0", 64)); err != nil {
+		t.Errorf("DeleteImage: %v", err)
+	}
+	if a, err := d.Addresses(ctx, 999); err != nil || len(a) != 0 {
+		t.Errorf("Addresses of no network: %v, %v; want none", a, err)
+	}
+}
+
+func guest(t *testing.T, b Bench) {
+	f := newFixture(t, b, 105)
+	ctx := t.Context()
+	f.ensureAll(t)
+	t.Run("address", func(t *testing.T) {
+		b.need(t, PartAddresses)
+		f.until(t, "the node's address", func() bool {
+			leases, err := f.driver.Addresses(t.Context(), f.network.VNI)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return leases[f.node.MAC.String()] == f.network.Entries[0].IP
+		})
+	})
+	t.Run("log", func(t *testing.T) {
+		b.need(t, PartLog)
+		f.until(t, b.ReadyText+" in the console log", func() bool {
+			log, err := f.driver.ConsoleLog(t.Context(), f.node.ID, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return bytes.Contains(log, []byte(b.ReadyText))
+		})
+		end, err := f.driver.ConsoleLog(t.Context(), f.node.ID, 7)
+		if err != nil || len(end) != 7 {
+			t.Errorf("the last 7 bytes are %q, %v", end, err)
+		}
+	})
+	t.Run("shutdown", func(t *testing.T) {
+		b.need(t, PartShutdown)
+		if err := f.driver.StopNode(t.Context(), f.node.ID, false); err != nil {
+			t.Fatal(err)
+		}
+		f.until(t, "the node powers off", func() bool {
+			n, _ := f.observed(t)
+			return n.State == provisioner.MachineOff
+		})
+	})
+	if err := f.driver.StopNode(ctx, f.node.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("log of a stopped node", func(t *testing.T) {
+		b.need(t, PartLog)
+		log, err := f.driver.ConsoleLog(t.Context(), f.node.ID, 1<<20)
+		if err != nil || !bytes.Contains(log, []byte(b.ReadyText)) {
+			t.Errorf("the log of a stopped node has %d bytes without %q, %v", len(log), b.ReadyText, err)
+		}
+	})
+}
+
+func console(t *testing.T, b Bench) {
+	b.need(t, PartConsole)
+	f := newFixture(t, b, 106)
+	f.ensureAll(t)
+	first := f.attach(t)
+	first.expect(b.ReadyText)
+	if b.Prompt != "" {
+		first.typeLine("")
+		first.expect(b.Prompt)
+		first.typeLine(b.Login)
+		first.expect("# ")
+	}
+	first.typeLine("hostname")
+	first.expect("hostname\r\n" + f.node.Name + "\r\n")
+	second := f.attach(t)
+	if err := first.ended(); !errors.Is(err, provisioner.ErrConsoleTaken) {
+		t.Errorf("the first viewer ended with %v, want ErrConsoleTaken", err)
+	}
+	second.typeLine("hostname")
+	second.expect("hostname\r\n" + f.node.Name + "\r\n")
+	if err := f.driver.StopNode(t.Context(), f.node.ID, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.ended(); !errors.Is(err, io.EOF) {
+		t.Errorf("after the node went off the console ended with %v, want io.EOF", err)
+	}
+}
