@@ -1,0 +1,1 @@
+import { Terminal } from "../vendor/xterm/xterm.mjs"; void Terminal;

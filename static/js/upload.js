@@ -1,0 +1,1 @@
+import tus from "../vendor/tus-js-client/tus.min.js"; void tus;

@@ -1,0 +1,51 @@
+package layout
+
+import "time"
+
+type link struct{ Label, Href, Section string }
+
+func navigation(a Area) []link {
+	switch a {
+	case AreaOrg:
+		return []link{
+			{"Overview", "/org", SectionHome},
+			{"Clusters", "/org/clusters", SectionClusters},
+			{"Models", "/org/models", SectionModels},
+			{"Images", "/org/images", SectionImages},
+			{"Usage", "/org/usage", SectionUsage},
+			{"SSH keys", "/org/ssh-keys", SectionKeys},
+		}
+	case AreaProvider:
+		return []link{
+			{"Overview", "/provider", SectionHome},
+			{"Clusters", "/provider/clusters", SectionClusters},
+			{"Hosts", "/provider/hosts", SectionHosts},
+			{"Usage", "/provider/usage", SectionUsage},
+		}
+	default:
+		return nil
+	}
+}
+
+// place is the organization or provider the page speaks for.
+func place(p Props) string {
+	if p.Area == AreaProvider && p.Provider != "" {
+		return p.Provider
+	}
+	if p.Organization != "" {
+		return p.Organization
+	}
+	return p.Provider
+}
+
+func zoneName(p Props) string {
+	if p.Zone == nil {
+		return "UTC"
+	}
+	now := p.Now
+	if now.IsZero() {
+		now = time.Unix(0, 0)
+	}
+	name, _ := now.In(p.Zone).Zone()
+	return name
+}

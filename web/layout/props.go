@@ -1,0 +1,59 @@
+package layout
+
+import (
+	"time"
+
+	"volary.dev/provisioner"
+)
+
+// Area is the part of the portal a page belongs to.
+type Area string
+
+// The areas, each with a navigation of its own.
+const (
+	AreaPublic   Area = "public"
+	AreaOrg      Area = "org"
+	AreaProvider Area = "provider"
+)
+
+// The sections a navigation marks as current.
+const (
+	SectionHome     = "home"
+	SectionImages   = "images"
+	SectionModels   = "models"
+	SectionClusters = "clusters"
+	SectionUsage    = "usage"
+	SectionKeys     = "ssh-keys"
+	SectionHosts    = "hosts"
+)
+
+// Props is what the frame shows. Pages set Title and Section from their own props; the handler fills the rest.
+type Props struct {
+	Area   Area
+	Person *Person // nil: nobody is signed in
+	// Organization and Provider are the names of the session's current ones, empty for none. With both, the
+	// frame offers the way to the other area.
+	Organization, Provider string
+	// Choices are the other organizations and providers the person may switch to by POST /switch.
+	Choices   []Choice
+	Simulated bool           // hosts are the memory driver's: every page says so
+	Notice    string         // one sentence after a POST that worked, shown once
+	Zone      *time.Location // the reader's; nil is UTC
+	Now       time.Time
+	Version   string // of the program
+}
+
+// Person is who is signed in.
+type Person struct{ Name, Email string }
+
+// Choice is an organization or provider to switch to. Value is sent as "to".
+type Choice struct{ Label, Value string }
+
+// RefusalProps is a page that says no: what, why, what next.
+type RefusalProps struct {
+	Layout    Props
+	Status    int // HTTP status
+	Refusal   provisioner.Refusal
+	RequestID string // shown for those who report it
+	Back      string // address of the way on, "/" when empty
+}

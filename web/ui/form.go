@@ -1,0 +1,59 @@
+package ui
+
+import "volary.dev/provisioner"
+
+// Form is what every form's props carry besides the values as typed.
+type Form struct {
+	// Refusal is shown above the form; its Fields mark the fields.
+	Refusal *provisioner.Refusal
+	// Token goes back with the form as "token"; a form made before the thing it changes was changed is stale.
+	// Empty where nothing can become stale.
+	Token string
+}
+
+// Error is the sentence for a field, empty when it is right.
+func (f Form) Error(field string) string {
+	if f.Refusal == nil {
+		return ""
+	}
+	return f.Refusal.Fields[field]
+}
+
+// FieldProps describe one labelled field. Value is shown exactly as it was typed.
+type FieldProps struct {
+	Name, Label, Hint, Error string
+	Value                    string
+	Type                     string // of an input: text when empty
+	Suffix                   string // a unit behind the input
+	Required, Mono           bool
+	Min, Max, Step           string // of numbers
+	MaxLength                int    // 0: none
+	Rows                     int    // of a text area
+	Autocomplete             string
+	Autofocus                bool
+}
+
+// Option is one choice of a select.
+type Option struct{ Value, Label string }
+
+// SelectProps describe one labelled choice.
+type SelectProps struct {
+	Name, Label, Hint, Error string
+	Value                    string
+	Options                  []Option
+	Prompt                   string // the first, empty choice; none when empty
+	Required                 bool
+}
+
+func describedBy(name, hint, err string) string {
+	switch {
+	case hint != "" && err != "":
+		return name + "-error " + name + "-hint"
+	case err != "":
+		return name + "-error"
+	case hint != "":
+		return name + "-hint"
+	default:
+		return ""
+	}
+}

@@ -1,0 +1,143 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// mcsPerHour is one compute hour in milli-compute-seconds.
+const mcsPerHour = 3_600_000
+
+// thinSpace separates thousands and never breaks a line.
+const thinSpace = "\u202f"
+
+// Hours shows milli-compute-seconds as compute hours with two decimals, halves away from zero: "1 234.50".
+func Hours(mcs int64) string { return decimal(mcs, 2) }
+
+// HoursFine is Hours with four decimals, for a single node or ledger entry.
+func HoursFine(mcs int64) string { return decimal(mcs, 4) }
+
+// HoursExact is the same quantity without rounding, in compute seconds: "1 234.567 compute seconds".
+func HoursExact(mcs int64) string {
+	sign := ""
+	if mcs < 0 {
+		sign, mcs = "−", -mcs
+	}
+	return sign + thousands(mcs/1000) + fmt.Sprintf(".%03d", mcs%1000) + " compute seconds"
+}
+
+func decimal(mcs int64, places int) string {
+	unit := int64(1)
+	for range places {
+		unit *= 10
+	}
+	sign := ""
+	if mcs < 0 {
+		sign, mcs = "−", -mcs
+	}
+	whole, rest := mcs/mcsPerHour, mcs%mcsPerHour
+	fraction := (rest*unit + mcsPerHour/2) / mcsPerHour
+	if fraction == unit {
+		whole, fraction = whole+1, 0
+	}
+	if whole == 0 && fraction == 0 {
+		sign = ""
+	}
+	return fmt.Sprintf("%s%s.%0*d", sign, thousands(whole), places, fraction)
+}
+
+// Count shows an integer with separated thousands.
+func Count[T ~int | ~int64 | ~uint32](n T) string {
+	if n < 0 {
+		return "−" + thousands(-int64(n))
+	}
+	return thousands(int64(n))
+}
+
+func thousands(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteString(thinSpace)
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// Bytes shows a size in the largest binary unit that leaves at least 1: "1.5 GiB".
+func Bytes(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value, unit := float64(n), 0
+	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
+	for value >= 1024 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	return strings.TrimSuffix(strconv.FormatFloat(value, 'f', 1, 64), ".0") + " " + units[unit]
+}
+
+// MiB shows a memory size given in MiB.
+func MiB(n int) string { return Bytes(int64(n) << 20) }
+
+// Duration shows a length of time in its two largest units: "2.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h".
+func Duration(d time.Duration) string {
+	if d < 0 {
+		return "−" + Duration(-d)
+	}
+	switch {
+	case d < time.Minute:
+		return strings.TrimSuffix(strconv.FormatFloat(d.Seconds(), 'f', 1, 64), ".0") + " s"
+	case d < time.Hour:
+		return pair(int64(d/time.Minute), "min", int64(d%time.Minute/time.Second), "s")
+	case d < 24*time.Hour:
+		return pair(int64(d/time.Hour), "h", int64(d%time.Hour/time.Minute), "min")
+	default:
+		day := 24 * time.Hour
+		return pair(int64(d/day), "d", int64(d%day/time.Hour), "h")
+	}
+}
+
+func pair(a int64, unitA string, b int64, unitB string) string {
+	first := strconv.FormatInt(a, 10) + " " + unitA
+	if b == 0 {
+		return first
+	}
+	return first + " " + strconv.FormatInt(b, 10) + " " + unitB
+}
+
+// Clock shows an instant in the reader's zone, named: "22 Nov 2026, 15:20 UTC". A nil zone is UTC.
+func Clock(t time.Time, zone *time.Location) string { return in(t, zone).Format("2 Jan 2006, 15:04 MST") }
+
+// ClockSeconds is Clock to the second, for what is counted by it.
+func ClockSeconds(t time.Time, zone *time.Location) string {
+	return in(t, zone).Format("2 Jan 2006, 15:04:05 MST")
+}
+
+func in(t time.Time, zone *time.Location) time.Time {
+	if zone == nil {
+		zone = time.UTC
+	}
+	return t.In(zone)
+}
+
+// Plural picks the word for a count and puts the number before it: "1 node", "3 nodes".
+func Plural[T ~int | ~int64](n T, one, many string) string {
+	if n == 1 {
+		return Count(n) + " " + one
+	}
+	return Count(n) + " " + many
+}
+
+// Short cuts a digest to its first twelve characters; the whole of it belongs in a title or a detail.
+func Short(digest string) string {
+	if len(digest) <= 12 {
+		return digest
+	}
+	return digest[:12] + "…"
+}

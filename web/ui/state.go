@@ -1,0 +1,92 @@
+package ui
+
+import "volary.dev/provisioner"
+
+// Tone is what a state means to a reader, and with it shape and colour of its mark.
+type Tone string
+
+// The tones, each with a shape of its own in Mark.
+const (
+	ToneGood Tone = "good" // filled disc: as wanted
+	ToneBusy Tone = "busy" // half disc: on its way
+	ToneWait Tone = "wait" // dotted ring: nothing happens yet
+	ToneWarn Tone = "warn" // triangle: needs a look
+	ToneBad  Tone = "bad"  // square with a cross: failed
+	ToneOff  Tone = "off"  // ring: at rest
+	ToneGone Tone = "gone" // dash: no more
+)
+
+// ClusterTone is the tone of a cluster's state.
+func ClusterTone(s provisioner.ClusterState) Tone {
+	switch s {
+	case provisioner.ClusterReady:
+		return ToneGood
+	case provisioner.ClusterStarting, provisioner.ClusterStopping:
+		return ToneBusy
+	case provisioner.ClusterWaiting:
+		return ToneWait
+	case provisioner.ClusterDegraded:
+		return ToneWarn
+	case provisioner.ClusterFailed:
+		return ToneBad
+	case provisioner.ClusterStopped:
+		return ToneOff
+	default:
+		return ToneGone
+	}
+}
+
+// NodeTone is the tone of a node's state.
+func NodeTone(s provisioner.NodeState) Tone {
+	switch s {
+	case provisioner.NodeReady:
+		return ToneGood
+	case provisioner.NodeStarting, provisioner.NodeStopping:
+		return ToneBusy
+	case provisioner.NodeReserved:
+		return ToneWait
+	case provisioner.NodeLost:
+		return ToneWarn
+	case provisioner.NodeFailed:
+		return ToneBad
+	case provisioner.NodeStopped:
+		return ToneOff
+	default:
+		return ToneGone
+	}
+}
+
+// HostTone is the tone of a host's state.
+func HostTone(s provisioner.HostState) Tone {
+	switch s {
+	case provisioner.HostActive:
+		return ToneGood
+	case provisioner.HostDraining:
+		return ToneBusy
+	case provisioner.HostCordoned:
+		return ToneOff
+	default:
+		return ToneBad
+	}
+}
+
+// WordTone is the tone of the words that images, versions, tests and their checks use for their states. A word
+// it does not know is at rest.
+func WordTone(word string) Tone {
+	switch word {
+	case "passed", "accepted", "verified", "published", "ready", "active":
+		return ToneGood
+	case "verifying", "running", "uploading", "starting", "checking":
+		return ToneBusy
+	case "queued", "waiting", "uploaded", "pending":
+		return ToneWait
+	case "unverified", "warning", "interrupted":
+		return ToneWarn
+	case "failed", "refused", "rejected", "error":
+		return ToneBad
+	case "gone", "deleted", "expired", "skipped":
+		return ToneGone
+	default:
+		return ToneOff
+	}
+}
