@@ -95,6 +95,21 @@ func Run(ctx context.Context, cmd *exec.Cmd) error {
 	}
 }
 
+// AwaitEnd polls until ended, at most for limit: the end of a process that is not our child is told by nobody.
+func AwaitEnd(ended func() bool, limit time.Duration) bool {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(limit)
+	for !ended() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			return false
+		}
+	}
+	return true
+}
+
 // StartTime tells two processes with the same id apart: the clock tick of the process's start. It is 0 where no such
 // process runs, zombies included.
 func StartTime(pid int) uint64 {

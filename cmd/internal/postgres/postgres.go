@@ -188,10 +188,9 @@ func removeStaleLock(data string) error {
 	}
 	first, _, _ := strings.Cut(string(b), "\n")
 	pid, _ := strconv.Atoi(first)
-	for deadline := time.Now().Add(10 * time.Second); serves(pid); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			return fmt.Errorf("another PostgreSQL (process %d) uses %s", pid, data)
-		}
+	// One whose process was killed a moment ago ends by itself.
+	if !child.AwaitEnd(func() bool { return !serves(pid) }, 10*time.Second) {
+		return fmt.Errorf("another PostgreSQL (process %d) uses %s", pid, data)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

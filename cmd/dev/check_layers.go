@@ -1,0 +1,227 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+)
+
+const module = "volary.dev"
+
+// layer says which of our packages a package may import. Everything absent is forbidden.
+type layer struct {
+	packages []string // patterns
+	may      []string // patterns
+	// never lists what must not be reached at all, through however many packages; "cgo" is any C code.
+	never []string
+}
+
+// A pattern is a package path below the module, "/**" after it takes the package and everything below.
+
+// layers is the house's import table, the first matching row counting. A package without a row is refused: a new
+// package gets its row together with its doc.go.
+func layers() []layer { return slices.Concat(floors(), pages(), mains()) }
+
+// floors are the rows below the pages.
+func floors() []layer {
+	return []layer{
+		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob"}},
+		{packages: []string{
+			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
+			"provisioner/certificate", "provisioner/acceptance", "provisioner/reconcile", "provisioner/domainxml",
+			"provisioner/nethook", "provisioner/lab",
+		}, may: []string{"provisioner"}},
+		{packages: []string{"provisioner/lab/sample"}},
+		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/cloudinit"}},
+		{
+			packages: []string{"provisioner/libvirt"},
+			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit"},
+		},
+		{packages: []string{"store"}, may: []string{"billing", "provisioner", "provisioner/placement", "store/queue"}},
+	}
+}
+
+// pages are the rows of what faces people, and of the worker's handlers.
+func pages() []layer {
+	audience := []string{
+		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit", "provisioner/manifest",
+		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page",
+	}
+	return []layer{
+		{
+			packages: []string{"web/**"},
+			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static"},
+		},
+		{packages: []string{"handlers/public", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
+		{packages: []string{"handlers/api"}, may: without(audience, "web/**", "handlers/respond/page")},
+		{
+			packages: []string{"handlers/jobs"},
+			may: []string{
+				"store", "store/queue", "store/blob", "billing", "provisioner", "provisioner/placement",
+				"provisioner/image", "provisioner/acceptance", "provisioner/certificate", "provisioner/manifest",
+				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
+			},
+			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
+		},
+		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner"}},
+		{packages: []string{"handlers/respond/page"}, may: []string{"store", "web/layout"}},
+		{packages: []string{"handlers/middleware", "handlers/request", "handlers/respond"}, may: []string{"store"}},
+		{packages: []string{"handlers"}, may: []string{
+			"handlers/public", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware",
+		}},
+	}
+}
+
+// mains are the rows of the processes.
+func mains() []layer {
+	return []layer{
+		{
+			packages: []string{"cmd/web"},
+			may:      []string{"cmd/internal/setup", "handlers", "store", "store/blob", "migrations", "static"},
+			never:    []string{"provisioner/libvirt", "provisioner/image", "provisioner/lab/**", "cgo"},
+		},
+		{packages: []string{"cmd/worker"}, may: []string{
+			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "migrations",
+			"provisioner", "provisioner/placement", "provisioner/image", "provisioner/acceptance",
+			"provisioner/certificate", "provisioner/manifest", "provisioner/cloudinit", "provisioner/domainxml",
+			"provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console",
+		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
+		{packages: []string{"cmd/volary"}, may: []string{
+			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
+		}, never: []string{"cgo", "web/**"}},
+		{packages: []string{"cmd/dev"}, may: []string{
+			"cmd/internal/**", "store", "store/blob", "billing", "provisioner/**", "migrations", "static", "web/**",
+		}, never: []string{"cgo", "provisioner/libvirt"}},
+		{packages: []string{"cmd/internal/postgres"}, may: []string{"cmd/internal/child"}, never: []string{"cgo"}},
+		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
+	}
+}
+
+func without(list []string, leave ...string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(leave, s) })
+}
+
+// goPackage is what `go list -json` says of a package.
+type goPackage struct {
+	ImportPath   string
+	Standard     bool
+	CgoFiles     []string
+	Imports      []string
+	Deps         []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// listPackages lists our packages and everything they reach, with the worker's libvirt build included.
+func listPackages(ctx context.Context, root string) ([]goPackage, error) {
+	cmd := exec.CommandContext(ctx, "go", "list", "-e", "-tags", "libvirt", "-deps",
+		"-json=ImportPath,Standard,CgoFiles,Imports,Deps,TestImports,XTestImports", "./...")
+	cmd.Dir = root
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go list: %w: %s", err, stderr.Bytes())
+	}
+	var all []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("go list: %w", err)
+		}
+		all = append(all, p)
+	}
+}
+
+// checkLayers refuses each import that the table does not allow.
+func checkLayers(ctx context.Context, root string) error {
+	all, err := listPackages(ctx, root)
+	if err != nil {
+		return err
+	}
+	return faults(layerFaults(layers(), all))
+}
+
+func layerFaults(table []layer, all []goPackage) []string {
+	cgo := map[string]bool{}
+	for _, p := range all {
+		cgo[p.ImportPath] = !p.Standard && len(p.CgoFiles) > 0
+	}
+	var found []string
+	for _, p := range all {
+		name, ours := ourName(p.ImportPath)
+		if !ours {
+			continue
+		}
+		if isTestPackage(name) {
+			continue
+		}
+		row := slices.IndexFunc(table, func(l layer) bool { return matchesAny(l.packages, name) })
+		if row < 0 {
+			found = append(found, name+" has no row in the import table (cmd/dev/check_layers.go)")
+			continue
+		}
+		found = append(found, importFaults(table[row], name, p.Imports)...)
+		found = append(found, reachFaults(table[row], name, p.Deps, cgo)...)
+	}
+	return found
+}
+
+func importFaults(l layer, name string, imports []string) (found []string) {
+	for _, i := range imports {
+		target, ours := ourName(i)
+		switch {
+		case !ours || target == name:
+		case isTestPackage(target):
+			found = append(found, name+" imports "+target+", which only tests may")
+		case !matchesAny(l.may, target):
+			found = append(found, name+" may not import "+target)
+		}
+	}
+	return found
+}
+
+func reachFaults(l layer, name string, deps []string, cgo map[string]bool) (found []string) {
+	for _, d := range deps {
+		target, _ := ourName(d)
+		if matchesAny(l.never, target) || (cgo[d] && slices.Contains(l.never, "cgo")) {
+			found = append(found, name+" must not reach "+target)
+		}
+	}
+	return found
+}
+
+// ourName gives a package's path below the module, and others' as they are.
+func ourName(importPath string) (name string, ours bool) {
+	return strings.CutPrefix(importPath, module+"/")
+}
+
+// isTestPackage tells the packages that only tests import (storetest, drivertest, …): they may import anything.
+func isTestPackage(name string) bool { return strings.HasSuffix(path.Base(name), "test") }
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if below, ok := strings.CutSuffix(p, "/**"); ok {
+			return name == below || strings.HasPrefix(name, below+"/")
+		}
+		return name == p
+	})
+}
+
+// faults makes one error of what a check found, nil of nothing.
+func faults(found []string) error {
+	if len(found) == 0 {
+		return nil
+	}
+	slices.Sort(found)
+	return errors.New(strings.Join(slices.Compact(found), "\n"))
+}
