@@ -1,0 +1,75 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+// Kind says what an Action does.
+type Kind string
+
+// The kinds of action. Which fields of the Action they use stands behind them.
+const (
+	EnsureNetwork Kind = "ensure network" // Host, Open
+	EnsureImage   Kind = "ensure image"   // Host, Digest
+	EnsureNode    Kind = "ensure node"    // Host, Node
+	WatchGates    Kind = "watch gates"    // Host: look once at what its nodes still owe
+	MarkReady     Kind = "mark ready"     //
+	Observe       Kind = "observe"        // Host: which machines run
+	PowerOff      Kind = "power off"      // Host, Node, Force
+	MarkStopped   Kind = "mark stopped"   // every node seen off
+	DeleteNode    Kind = "delete node"    // Host, Node
+	DeleteNetwork Kind = "delete network" // Host
+	MarkGone      Kind = "mark gone"      //
+	Fail          Kind = "fail"           // Reason, Detail: give the launch up
+	Wait          Kind = "wait"           // Until: nothing can be done before, unless an action in flight ends
+	Settled       Kind = "settled"        // what is wanted is so
+)
+
+// Action is one thing to do. It is comparable, and equal actions are the same action: one that is still under way
+// is not begun again.
+type Action struct {
+	Kind   Kind
+	Host   uuid.UUID
+	Node   uuid.UUID
+	Digest string
+	Open   bool // with published ports
+	Force  bool
+	Reason provisioner.Reason
+	Detail string
+	Until  time.Time
+}
+
+// Records tells whether the action changes only the database. Such an action stands alone: what was read of the
+// cluster is stale after it.
+func (a Action) Records() bool {
+	switch a.Kind {
+	case MarkReady, MarkStopped, MarkGone, Fail:
+		return true
+	default:
+		return false
+	}
+}
+
+// How often and how long a launch puts up with a host, and how long a guest may take to power off.
+const (
+	maxRefusals = 3
+	maxSilence  = 20 * time.Second
+	ForceAfter  = 30 * time.Second
+)
+
+// Backoff is the pause after the n-th failure in a row: 0.5 s, 1 s, 2 s … at most 30 s.
+func Backoff(n int) time.Duration {
+	return min(30*time.Second, 500*time.Millisecond<<min(max(n-1, 0), 10))
+}
+
+// After is the Failure that follows f when an action failed again at now.
+func (f Failure) After(now time.Time, silent bool, detail string) Failure {
+	if f.Count == 0 || f.Silent != silent {
+		f = Failure{Since: now}
+	}
+	return Failure{Count: f.Count + 1, Since: f.Since, At: now, Silent: silent, Detail: detail}
+}

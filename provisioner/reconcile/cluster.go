@@ -1,0 +1,90 @@
+package reconcile
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+// Cluster is what the database says of a cluster.
+type Cluster struct {
+	Desired      provisioner.Desired
+	GateDeadline time.Time // zero until the nodes start
+	Published    bool      // the head's SSH port opens once every node is ready
+	Attempts     int       // how often reconciling was put off before; lengthens the pauses
+	Nodes        []Node
+}
+
+// Node is one node of a Cluster.
+type Node struct {
+	ID          uuid.UUID
+	Host        uuid.UUID
+	HostName    string
+	HostDown    bool // its host missed its rounds
+	Name        string
+	Role        provisioner.Role
+	State       provisioner.NodeState
+	ImageDigest string
+}
+
+// Observed is what this process has seen and done for the cluster since it took it up. The zero value is nothing.
+type Observed struct {
+	Networks map[uuid.UUID]NetworkSeen // by host
+	Images   map[HostImage]bool        // on the host for certain
+	Nodes    map[uuid.UUID]NodeSeen
+	Failures map[Action]Failure // of actions that failed last time; removed when they succeed
+}
+
+// NewObserved makes an Observed whose maps can be written.
+func NewObserved() Observed {
+	return Observed{
+		Networks: map[uuid.UUID]NetworkSeen{}, Images: map[HostImage]bool{},
+		Nodes: map[uuid.UUID]NodeSeen{}, Failures: map[Action]Failure{},
+	}
+}
+
+// NetworkSeen is what became of a cluster's network on a host.
+type NetworkSeen string
+
+// What a network was seen to be.
+const (
+	NetworkUnknown NetworkSeen = ""
+	NetworkClosed  NetworkSeen = "closed" // made, without published ports
+	NetworkOpen    NetworkSeen = "open"   // made, with them
+	NetworkGone    NetworkSeen = "gone"
+)
+
+// HostImage is a base image on a host.
+type HostImage struct {
+	Host   uuid.UUID
+	Digest string
+}
+
+// NodeSeen is what was seen of a node's machine.
+type NodeSeen struct {
+	Machine MachineSeen
+	Met     bool      // its gate, in its present start
+	AskedAt time.Time // when its guest was asked to power off; zero: not yet
+}
+
+// MachineSeen is what became of a node's machine.
+type MachineSeen string
+
+// What a machine was seen to be.
+const (
+	MachineUnknown MachineSeen = ""
+	MachineRunning MachineSeen = "running"
+	MachineOff     MachineSeen = "off" // or absent: nothing to stop
+	MachineGone    MachineSeen = "gone"
+)
+
+// Failure is the last failure of an action.
+type Failure struct {
+	Count  int
+	Since  time.Time // of the first in a row
+	At     time.Time // of the last
+	Silent bool      // the host did not answer; otherwise it refused
+	Detail string    // the host's words
+}

@@ -1,0 +1,255 @@
+package reconcile
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"volary.dev/provisioner"
+)
+
+// world is a cluster's truth: what its hosts carry and what the database says. It performs actions as the worker
+// does, and lets any of them fail or be forgotten.
+type world struct {
+	c        Cluster
+	networks map[uuid.UUID]bool
+	open     map[uuid.UUID]bool
+	images   map[HostImage]bool
+	machines map[uuid.UUID]MachineSeen // absent: nothing there
+	deaf     map[uuid.UUID]bool        // ignores the power button
+	failed   bool
+	now      time.Time
+}
+
+func newWorld(t *rapid.T) *world {
+	w := &world{
+		networks: map[uuid.UUID]bool{}, open: map[uuid.UUID]bool{}, images: map[HostImage]bool{},
+		machines: map[uuid.UUID]MachineSeen{}, deaf: map[uuid.UUID]bool{}, now: start,
+	}
+	w.c = Cluster{Desired: provisioner.DesiredRunning, Published: rapid.Bool().Draw(t, "published")}
+	w.c.GateDeadline = start.Add(5 * time.Minute)
+	for i := range rapid.IntRange(1, 5).Draw(t, "nodes") {
+		host := byte(rapid.IntRange(1, 3).Draw(t, "host"))
+		n := Node{ID: uuid.UUID{0, byte(i)}, Host: uuid.UUID{host}, HostName: fmt.Sprintf("h%d", host), Name: fmt.Sprintf("n%d", i), Role: provisioner.RoleCompute, State: provisioner.NodeReserved, ImageDigest: "d"}
+		if i == 0 {
+			n.Role = provisioner.RoleHead
+		}
+		w.deaf[n.ID] = rapid.Bool().Draw(t, "deaf")
+		w.c.Nodes = append(w.c.Nodes, n)
+	}
+	return w
+}
+
+func (w *world) node(id uuid.UUID) *Node {
+	for i := range w.c.Nodes {
+		if w.c.Nodes[i].ID == id {
+			return &w.c.Nodes[i]
+		}
+	}
+	return nil
+}
+
+func (w *world) all(to provisioner.NodeState, from ...provisioner.NodeState) {
+	for i := range w.c.Nodes {
+		for _, s := range from {
+			if w.c.Nodes[i].State == s {
+				w.c.Nodes[i].State = to
+				break
+			}
+		}
+	}
+}
+
+// perform does an action. Where seen is nil the process dies before it can remember what it did.
+func (w *world) perform(t *rapid.T, a Action, o *Observed) {
+	switch a.Kind {
+	case EnsureNetwork:
+		w.networks[a.Host], w.open[a.Host] = true, a.Open
+		if o != nil {
+			o.Networks[a.Host] = map[bool]NetworkSeen{false: NetworkClosed, true: NetworkOpen}[a.Open]
+		}
+	case EnsureImage:
+		w.images[HostImage{a.Host, a.Digest}] = true
+		if o != nil {
+			o.Images[HostImage{a.Host, a.Digest}] = true
+		}
+	case EnsureNode:
+		n := w.node(a.Node)
+		if !w.networks[a.Host] || !w.images[HostImage{a.Host, n.ImageDigest}] {
+			t.Fatalf("node %s started before its network and image", n.Name)
+		}
+		w.all(provisioner.NodeStarting, provisioner.NodeReserved)
+		w.machines[a.Node] = MachineRunning
+		if o != nil {
+			o.Nodes[a.Node] = NodeSeen{Machine: MachineRunning}
+		}
+	case DeleteNode:
+		delete(w.machines, a.Node)
+		if o != nil {
+			o.Nodes[a.Node] = NodeSeen{Machine: MachineGone}
+		}
+	case DeleteNetwork:
+		for _, n := range w.c.Nodes {
+			if _, there := w.machines[n.ID]; there && n.Host == a.Host {
+				t.Fatalf("network deleted under %s", n.Name)
+			}
+		}
+		delete(w.networks, a.Host)
+		if o != nil {
+			o.Networks[a.Host] = NetworkGone
+		}
+	default:
+		w.watch(t, a, o)
+	}
+}
+
+// watch performs what looks at machines, ends them, or writes to the database.
+func (w *world) watch(t *rapid.T, a Action, o *Observed) {
+	switch a.Kind {
+	case WatchGates, Observe:
+		for _, n := range w.c.Nodes {
+			if n.Host != a.Host || o == nil {
+				continue
+			}
+			seen := o.Nodes[n.ID]
+			if seen.Machine = w.machines[n.ID]; seen.Machine == MachineUnknown {
+				seen.Machine = MachineOff
+			}
+			seen.Met = seen.Met || a.Kind == WatchGates && seen.Machine == MachineRunning && rapid.Bool().Draw(t, "met")
+			o.Nodes[n.ID] = seen
+		}
+	case PowerOff:
+		if a.Force || !w.deaf[a.Node] {
+			w.machines[a.Node] = MachineOff
+		}
+		if o != nil {
+			seen := o.Nodes[a.Node]
+			if seen.AskedAt.IsZero() {
+				seen.AskedAt = w.now
+			}
+			o.Nodes[a.Node] = seen
+		}
+	case MarkReady:
+		for _, n := range w.c.Nodes {
+			if w.machines[n.ID] != MachineRunning || !w.networks[n.Host] {
+				t.Fatalf("marked ready while %s does not run", n.Name)
+			}
+		}
+		w.all(provisioner.NodeReady, provisioner.NodeStarting)
+	case MarkStopped:
+		for i, n := range w.c.Nodes {
+			if o != nil && o.Nodes[n.ID].Machine == MachineOff {
+				if w.machines[n.ID] == MachineRunning {
+					t.Fatalf("%s marked stopped while it runs", n.Name)
+				}
+				w.c.Nodes[i].State = provisioner.NodeStopped
+			}
+		}
+	case MarkGone:
+		w.all(provisioner.NodeGone, provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady,
+			provisioner.NodeStopping, provisioner.NodeStopped, provisioner.NodeLost, provisioner.NodeFailed)
+	case Fail:
+		w.c.Desired, w.failed = provisioner.DesiredGone, true
+	}
+}
+
+// disturb is one turn in which anything may go wrong.
+func (w *world) disturb(t *rapid.T, o *Observed) {
+	for _, a := range Step(w.c, *o, w.now) {
+		switch rapid.IntRange(0, 9).Draw(t, "fate of "+string(a.Kind)) {
+		case 0: // not begun: the process died, or it is still under way
+		case 1:
+			o.Failures[a] = o.Failures[a].After(w.now, true, "silent")
+		case 2:
+			o.Failures[a] = o.Failures[a].After(w.now, false, "refused")
+		case 3: // done, and the process died before it knew
+			w.perform(t, a, nil)
+			*o = NewObserved()
+			return
+		default:
+			w.perform(t, a, o)
+			delete(o.Failures, a)
+		}
+	}
+	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second)
+	switch rapid.IntRange(0, 30).Draw(t, "event") {
+	case 0:
+		w.want(provisioner.DesiredStopped)
+		*o = NewObserved()
+	case 1:
+		w.want(provisioner.DesiredGone)
+		*o = NewObserved()
+	case 2: // a host restarts
+		for id := range w.machines {
+			w.machines[id] = MachineOff
+		}
+		*o = NewObserved()
+	}
+}
+
+func (w *world) want(d provisioner.Desired) {
+	if w.c.Desired != provisioner.DesiredGone {
+		w.c.Desired = d
+	}
+}
+
+func TestEveryClusterConverges(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(t)
+		o := NewObserved()
+		for range rapid.IntRange(0, 25).Draw(t, "disturbed turns") {
+			w.disturb(t, &o)
+		}
+		o = NewObserved() // another worker takes over, and nothing goes wrong any more
+		settled := false
+		for turn := 0; turn < 200 && !settled; turn++ {
+			actions := Step(w.c, o, w.now)
+			for _, a := range actions {
+				switch a.Kind {
+				case Settled:
+					settled = true
+				case Wait:
+					w.now = a.Until
+				default:
+					w.perform(t, a, &o)
+				}
+			}
+			w.now = w.now.Add(time.Second)
+			if actions[0].Records() {
+				o.Failures = map[Action]Failure{}
+			}
+		}
+		if !settled {
+			t.Fatalf("not settled: %+v", Step(w.c, o, w.now))
+		}
+		w.checkEnd(t)
+	})
+}
+
+func (w *world) checkEnd(t *rapid.T) {
+	states := make([]provisioner.NodeState, len(w.c.Nodes))
+	for i, n := range w.c.Nodes {
+		states[i] = n.State
+	}
+	switch state := provisioner.DeriveClusterState(w.c.Desired, states); state {
+	case provisioner.ClusterReady:
+		if w.c.Published && !w.open[w.c.Nodes[0].Host] {
+			t.Fatal("ready, and SSH is not published")
+		}
+	case provisioner.ClusterStopped:
+		for _, n := range w.c.Nodes {
+			if w.machines[n.ID] == MachineRunning {
+				t.Fatalf("stopped, and %s runs", n.Name)
+			}
+		}
+	case provisioner.ClusterGone:
+		if len(w.machines)+len(w.networks) > 0 {
+			t.Fatalf("gone, and left are machines %v, networks %v", w.machines, w.networks)
+		}
+	default:
+		t.Fatalf("ended as %s", state)
+	}
+}

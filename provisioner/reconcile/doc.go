@@ -1,0 +1,17 @@
+// Package reconcile decides what to do next for one cluster. Step is pure: it looks at what is wanted, at what
+// has been seen so far and at the time, and names every action that is possible and useful now. It does nothing
+// itself; handlers/jobs performs the actions, many at a time, and asks again after each.
+//
+//	running:  network ┐                                  stopped: observe ─▶ power off ─▶ … ─▶ force ─▶ mark stopped
+//	          image   ┴▶ node ─▶ gate ─▶ mark ready ─▶ publish
+//	                        └─ refused, lost or late ─▶ fail
+//	                                                     gone:    nodes ─▶ networks ─▶ mark gone
+//
+// The arrows are the only order there is: hosts do not wait for one another, and a node starts as soon as its own
+// host has its network and image.
+//
+// Invariants. Every action is idempotent. Observed holds only what this process has seen; with an empty Observed
+// Step begins anew and ends at the same place, which is why a worker may die between any two lines. A host that
+// refuses or does not answer is asked again with growing pauses; while a cluster is being launched it is given up
+// on after maxRefusals or maxSilence and the cluster fails as a whole, while it is being stopped or deleted never.
+package reconcile

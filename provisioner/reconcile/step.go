@@ -1,0 +1,269 @@
+package reconcile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+// Step names what to do now. It never returns nothing: where all is as wanted it is one Settled, and where only
+// time helps one Wait.
+func Step(c Cluster, o Observed, now time.Time) []Action {
+	p := plan{c: c, o: o, now: now}
+	switch c.Desired {
+	case provisioner.DesiredRunning:
+		p.run()
+	case provisioner.DesiredStopped:
+		p.stop()
+	default:
+		p.remove()
+	}
+	if len(p.actions) > 0 {
+		return p.actions
+	}
+	if !p.until.IsZero() {
+		return []Action{{Kind: Wait, Until: p.until}}
+	}
+	return []Action{{Kind: Settled}}
+}
+
+// plan is the state of one Step.
+type plan struct {
+	c       Cluster
+	o       Observed
+	now     time.Time
+	actions []Action
+	until   time.Time // the earliest time at which an action that is put off may be tried
+}
+
+// do adds an action, unless it failed so lately that it has to wait.
+func (p *plan) do(a Action) {
+	if f, failed := p.o.Failures[a]; failed {
+		// Only a host that does not answer is a reason to be slower than before this process took the cluster up.
+		n := f.Count
+		if f.Silent {
+			n += p.c.Attempts
+		}
+		if again := f.At.Add(Backoff(n)); again.After(p.now) {
+			if p.until.IsZero() || again.Before(p.until) {
+				p.until = again
+			}
+			return
+		}
+	}
+	p.actions = append(p.actions, a)
+}
+
+func (p *plan) alone(a Action) { p.actions = []Action{a} }
+
+// run brings every pending node up, or gives the launch up as a whole.
+func (p *plan) run() {
+	pending := p.nodes(provisioner.NodeReserved, provisioner.NodeStarting)
+	if len(pending) == 0 {
+		p.publish()
+		return
+	}
+	if reason, detail := p.hopeless(pending); reason != provisioner.ReasonNone {
+		p.alone(Action{Kind: Fail, Reason: reason, Detail: detail})
+		return
+	}
+	met := true
+	for _, n := range pending {
+		met = met && p.o.Nodes[n.ID].Met
+	}
+	// A network has to be right on every host before anything is called ready: nodes must reach one another.
+	for _, host := range p.hosts(p.c.Nodes) {
+		if seen := p.o.Networks[host]; seen != NetworkClosed && seen != NetworkOpen {
+			met = false
+			p.do(Action{Kind: EnsureNetwork, Host: host})
+		}
+	}
+	if met {
+		p.alone(Action{Kind: MarkReady})
+		return
+	}
+	p.start(pending)
+}
+
+// start makes what each pending node still needs.
+func (p *plan) start(pending []Node) {
+	watch := map[uuid.UUID]bool{}
+	images := map[HostImage]bool{}
+	for _, n := range pending {
+		image := HostImage{n.Host, n.ImageDigest}
+		seen := p.o.Nodes[n.ID]
+		switch {
+		case seen.Met:
+		case seen.Machine == MachineRunning:
+			watch[n.Host] = true
+		case !p.o.Images[image]:
+			if !images[image] {
+				images[image] = true
+				p.do(Action{Kind: EnsureImage, Host: n.Host, Digest: n.ImageDigest})
+			}
+		case p.o.Networks[n.Host] == NetworkClosed || p.o.Networks[n.Host] == NetworkOpen:
+			p.do(Action{Kind: EnsureNode, Host: n.Host, Node: n.ID})
+		}
+	}
+	for _, host := range p.hosts(pending) {
+		if watch[host] {
+			p.do(Action{Kind: WatchGates, Host: host})
+		}
+	}
+}
+
+// publish opens the head's SSH port once its node is ready.
+func (p *plan) publish() {
+	for _, n := range p.c.Nodes {
+		if p.c.Published && n.Role == provisioner.RoleHead && n.State == provisioner.NodeReady && p.o.Networks[n.Host] != NetworkOpen {
+			p.do(Action{Kind: EnsureNetwork, Host: n.Host, Open: true})
+		}
+	}
+}
+
+// hopeless tells why a launch cannot succeed any more, if so.
+func (p *plan) hopeless(pending []Node) (provisioner.Reason, string) {
+	for _, n := range p.c.Nodes {
+		if n.State == provisioner.NodeLost || n.HostDown && slices.Contains(pending, n) {
+			return provisioner.ReasonHostLost, fmt.Sprintf("%s does not answer, and %s is to run there.", n.HostName, n.Name)
+		}
+	}
+	if reason, detail := p.givenUp(); reason != provisioner.ReasonNone {
+		return reason, detail
+	}
+	if p.c.GateDeadline.IsZero() || p.now.Before(p.c.GateDeadline) {
+		return provisioner.ReasonNone, ""
+	}
+	var late []string
+	for _, n := range pending {
+		if !p.o.Nodes[n.ID].Met {
+			late = append(late, n.Name)
+		}
+	}
+	if len(late) == 0 {
+		return provisioner.ReasonNone, "" // all were in time, only the record is missing
+	}
+	return provisioner.ReasonGateMissed, "Not ready in time: " + strings.Join(late, ", ") + "."
+}
+
+// givenUp tells which host was asked often and long enough. Of several the first by name, so that the answer does
+// not depend on the order of a map.
+func (p *plan) givenUp() (reason provisioner.Reason, detail string) {
+	first := ""
+	for a, f := range p.o.Failures {
+		name := p.hostName(a.Host)
+		if reason != provisioner.ReasonNone && name >= first {
+			continue
+		}
+		switch {
+		case f.Silent && f.At.Sub(f.Since) >= maxSilence:
+			first, reason, detail = name, provisioner.ReasonHostLost, name+" does not answer."
+		case !f.Silent && f.Count >= maxRefusals:
+			first, reason, detail = name, provisioner.ReasonHostRefused, name+": "+f.Detail
+		}
+	}
+	return reason, detail
+}
+
+// stop powers every machine off, politely first.
+func (p *plan) stop() {
+	off, running := 0, map[uuid.UUID]bool{}
+	for _, n := range p.unstopped() {
+		seen := p.o.Nodes[n.ID]
+		switch seen.Machine {
+		case MachineOff, MachineGone:
+			off++
+		case MachineUnknown:
+			running[n.Host] = true
+		case MachineRunning:
+			running[n.Host] = true
+			switch {
+			case seen.AskedAt.IsZero():
+				p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID})
+			case p.now.Sub(seen.AskedAt) >= ForceAfter:
+				p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID, Force: true})
+			}
+		}
+	}
+	for _, host := range p.hosts(p.c.Nodes) {
+		if running[host] {
+			p.do(Action{Kind: Observe, Host: host})
+		}
+	}
+	// Nodes on a host that does not answer must not keep the others from being stopped and settled.
+	if off > 0 && len(p.actions) == 0 {
+		p.alone(Action{Kind: MarkStopped})
+	}
+}
+
+func (p *plan) unstopped() []Node {
+	return p.nodes(provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady,
+		provisioner.NodeStopping, provisioner.NodeLost, provisioner.NodeFailed)
+}
+
+// remove deletes every node, then each host's network, then says so.
+func (p *plan) remove() {
+	left := map[uuid.UUID]bool{}
+	gone := true
+	for _, n := range p.c.Nodes {
+		gone = gone && n.State == provisioner.NodeGone
+	}
+	if gone {
+		return
+	}
+	for _, n := range p.c.Nodes {
+		if p.o.Nodes[n.ID].Machine != MachineGone {
+			left[n.Host] = true
+			p.do(Action{Kind: DeleteNode, Host: n.Host, Node: n.ID})
+		}
+	}
+	networks := false
+	for _, host := range p.hosts(p.c.Nodes) {
+		if p.o.Networks[host] == NetworkGone {
+			continue
+		}
+		networks = true
+		if !left[host] {
+			p.do(Action{Kind: DeleteNetwork, Host: host})
+		}
+	}
+	if len(left) == 0 && !networks {
+		p.alone(Action{Kind: MarkGone})
+	}
+}
+
+// nodes gives those in one of the states, in their order.
+func (p *plan) nodes(states ...provisioner.NodeState) []Node {
+	var some []Node
+	for _, n := range p.c.Nodes {
+		if slices.Contains(states, n.State) {
+			some = append(some, n)
+		}
+	}
+	return some
+}
+
+// hosts gives the hosts of nodes, each once, in the order of the nodes.
+func (p *plan) hosts(nodes []Node) []uuid.UUID {
+	var hosts []uuid.UUID
+	for _, n := range nodes {
+		if !slices.Contains(hosts, n.Host) {
+			hosts = append(hosts, n.Host)
+		}
+	}
+	return hosts
+}
+
+func (p *plan) hostName(id uuid.UUID) string {
+	for _, n := range p.c.Nodes {
+		if n.Host == id {
+			return n.HostName
+		}
+	}
+	return ""
+}
