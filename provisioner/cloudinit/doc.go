@@ -1,0 +1,21 @@
+// Package cloudinit writes the seed a node boots with: an ISO 9660 image labelled cidata in the NoCloud form that
+// cloud-init reads, and the sample image too. The same input gives the same bytes.
+//
+//	meta-data    instance-id, local-hostname, public-keys
+//	user-data    the group's own, as it wrote it
+//	vendor-data  ours: a shell script that writes /etc/hosts, /etc/volary/env and /etc/volary/secret, and in an
+//	             acceptance test reports on the serial console
+//
+// Hypervisor drivers attach it as a read-only virtio disk: Debian's cloud kernels have no AHCI.
+//
+// # What a test reports
+//
+// With Seed.Check set, the script prints to /dev/ttyS0, each at the start of a line:
+//
+//	VOLARY-CHECK nonce=NONCE identity hostname=NAME machine=ID address=IPv4 mac=MAC
+//	VOLARY-CHECK nonce=NONCE head reached            (compute nodes, when the head answers by name)
+//	VOLARY-CHECK nonce=NONCE head not reached        (compute nodes, after two minutes of trying)
+//
+// The lines are the guest's words, and a guest can write what it likes: they prove that an image works, not that
+// it is honest.
+package cloudinit

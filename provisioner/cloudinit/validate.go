@@ -1,0 +1,126 @@
+package cloudinit
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"volary.dev/provisioner"
+)
+
+// Bounds of a seed. A seed is kept on every host, sent over libvirt's RPC and read by every node.
+const (
+	MaxUserData = 64 << 10 // bytes
+	MaxSSHKeys  = 200
+	MaxSSHKey   = 8 << 10 // bytes
+	MaxNodes    = 4096
+	maxSecret   = 256
+)
+
+var (
+	label   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+	token   = regexp.MustCompile(`^[A-Za-z0-9-]{8,64}$`)
+	secret  = regexp.MustCompile(`^[A-Za-z0-9+/=_.-]*$`)
+	keyLine = regexp.MustCompile(`^(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^"\\]*)?$`)
+)
+
+func (s Seed) validate() error {
+	switch {
+	case !token.MatchString(s.InstanceID):
+		return fmt.Errorf("%w: instance id %q is not 8 to 64 letters, digits and hyphens", ErrSeed, s.InstanceID)
+	case !label.MatchString(s.Hostname):
+		return fmt.Errorf("%w: host name %q is not one DNS label", ErrSeed, s.Hostname)
+	case s.Role != provisioner.RoleHead && s.Role != provisioner.RoleCompute:
+		return fmt.Errorf("%w: role %q is neither head nor compute", ErrSeed, s.Role)
+	case len(s.Secret) > maxSecret || !secret.MatchString(s.Secret):
+		return fmt.Errorf("%w: the cluster's secret has more than %d characters or others than letters, digits and +/=_.-", ErrSeed, maxSecret)
+	case s.Check != nil && !token.MatchString(s.Check.Nonce):
+		return fmt.Errorf("%w: nonce %q is not 8 to 64 letters, digits and hyphens", ErrSeed, s.Check.Nonce)
+	}
+	if err := s.validateDomain(); err != nil {
+		return err
+	}
+	if err := s.validateNodes(); err != nil {
+		return err
+	}
+	if err := s.validateKeys(); err != nil {
+		return err
+	}
+	if r := CheckUserData(s.UserData); r != nil {
+		return r
+	}
+	return nil
+}
+
+func (s Seed) validateDomain() error {
+	if s.Domain == "" {
+		return nil
+	}
+	for _, part := range strings.Split(s.Domain, ".") {
+		if !label.MatchString(part) {
+			return fmt.Errorf("%w: domain %q is not made of DNS labels", ErrSeed, s.Domain)
+		}
+	}
+	if n := len(s.fqdn()); n > 253 {
+		return fmt.Errorf("%w: %q has %d characters, a DNS name has at most 253", ErrSeed, s.fqdn(), n)
+	}
+	return nil
+}
+
+func (s Seed) validateNodes() error {
+	if len(s.Nodes) > MaxNodes {
+		return fmt.Errorf("%w: %d nodes, at most %d", ErrSeed, len(s.Nodes), MaxNodes)
+	}
+	names := map[string]bool{}
+	for _, n := range s.Nodes {
+		if !label.MatchString(n.Name) || !n.IP.Is4() || names[n.Name] {
+			return fmt.Errorf("%w: node %q at %s has no DNS label or IPv4 address of its own", ErrSeed, n.Name, n.IP)
+		}
+		names[n.Name] = true
+	}
+	if !names[s.Hostname] || !names[string(provisioner.RoleHead)] {
+		return fmt.Errorf("%w: the list of %d nodes lacks the head or %q itself", ErrSeed, len(s.Nodes), s.Hostname)
+	}
+	return nil
+}
+
+func (s Seed) validateKeys() error {
+	if len(s.SSHKeys) > MaxSSHKeys {
+		return fmt.Errorf("%w: %d SSH keys, at most %d", ErrSeed, len(s.SSHKeys), MaxSSHKeys)
+	}
+	for i, key := range s.SSHKeys {
+		if len(key) > MaxSSHKey || !keyLine.MatchString(key) || strings.ContainsFunc(key, control) {
+			return fmt.Errorf("%w: SSH key %d is not one authorized_keys line of at most %d bytes", ErrSeed, i+1, MaxSSHKey)
+		}
+	}
+	return nil
+}
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// CheckUserData refuses user-data that cloud-init would not act on, in words for the person who wrote it. It returns
+// nil for text that can be used; empty text is that.
+func CheckUserData(text string) *provisioner.Refusal {
+	refuse := func(format string, args ...any) *provisioner.Refusal {
+		return provisioner.Invalid(map[string]string{"user_data": fmt.Sprintf(format, args...)})
+	}
+	switch {
+	case text == "":
+		return nil
+	case len(text) > MaxUserData:
+		return refuse("The user-data has %d bytes, at most %d are kept. Put large files into the image.", len(text), MaxUserData)
+	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
+		return refuse("The user-data is not UTF-8 text. Compressed or binary user-data is not taken.")
+	}
+	for _, start := range []string{"#!", "#cloud-config", "#cloud-boothook", "Content-Type: multipart/", "MIME-Version:"} {
+		if strings.HasPrefix(text, start) {
+			return nil
+		}
+	}
+	first, _, _ := strings.Cut(text, "\n")
+	if len(first) > 40 {
+		first = first[:40] + "…"
+	}
+	return refuse("The user-data begins with %q. Begin with #!/bin/sh, #cloud-config or a MIME multipart header.", strings.ToValidUTF8(first, ""))
+}

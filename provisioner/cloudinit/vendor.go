@@ -1,0 +1,112 @@
+package cloudinit
+
+import (
+	"fmt"
+	"strings"
+
+	"volary.dev/provisioner"
+)
+
+// vendorData is a POSIX shell script. Every value in it was matched against an expression without quotes, spaces
+// or dollar signs, so nothing needs quoting; the here-documents are quoted all the same. cloud-init runs it at an
+// instance's first boot, the sample image at each: it may run any number of times.
+func (s Seed) vendorData() string {
+	var b strings.Builder
+	b.WriteString("#!/bin/sh\n# Written by Volary for this node.\nmkdir -p /etc/volary\n")
+	if s.Secret != "" {
+		b.WriteString("umask 077\n")
+		here(&b, ">/etc/volary/secret", s.Secret+"\n")
+	}
+	b.WriteString("umask 022\n")
+	here(&b, ">/etc/volary/env", s.environment())
+	b.WriteString("sed '/^# volary begin$/,/^# volary end$/d' /etc/hosts >/etc/hosts.volary\n")
+	here(&b, ">>/etc/hosts.volary", s.hosts())
+	// Written through, not renamed: /etc/hosts may be a mount point.
+	b.WriteString("cat /etc/hosts.volary >/etc/hosts && rm -f /etc/hosts.volary\n")
+	if s.Check != nil {
+		b.WriteString(s.check())
+	}
+	return b.String()
+}
+
+func here(b *strings.Builder, to, text string) {
+	fmt.Fprintf(b, "cat %s <<'VOLARY'\n%sVOLARY\n", to, text)
+}
+
+// environment can be sourced by a shell and read by systemd's EnvironmentFile.
+func (s Seed) environment() string {
+	var addresses, compute []string
+	for _, n := range s.Nodes {
+		addresses = append(addresses, n.Name+"="+n.IP.String())
+		if n.Name != string(provisioner.RoleHead) {
+			compute = append(compute, n.Name)
+		}
+	}
+	head := s.head()
+	return fmt.Sprintf("VOLARY_ROLE=%s\nVOLARY_NAME=%s\nVOLARY_DOMAIN=%s\nVOLARY_HEAD=%s\nVOLARY_HEAD_ADDRESS=%s\nVOLARY_COMPUTE=%q\nVOLARY_NODES=%q\n",
+		s.Role, s.Hostname, s.Domain, head.Name, head.IP, strings.Join(compute, " "), strings.Join(addresses, " "))
+}
+
+func (s Seed) hosts() string {
+	var b strings.Builder
+	b.WriteString("# volary begin\n")
+	for _, n := range s.Nodes {
+		if s.Domain == "" {
+			fmt.Fprintf(&b, "%s %s\n", n.IP, n.Name)
+		} else {
+			fmt.Fprintf(&b, "%s %s.%s %s\n", n.IP, n.Name, s.Domain, n.Name)
+		}
+	}
+	b.WriteString("# volary end\n")
+	return b.String()
+}
+
+// checkIdentity waits for an address, so that the line is whole wherever in the boot the script runs. The console
+// gets a line break first: a login prompt may stand there.
+const checkIdentity = `(
+say() { printf '\r\nVOLARY-CHECK nonce=%s %%s\r\n' "$*" >/dev/ttyS0; }
+tries=0
+while [ "$tries" -lt 60 ]; do
+	address=$(ip -4 addr show 2>/dev/null | awk '$1 == "inet" && $2 !~ /^127\./ { sub(/\/.*/, "", $2); print $2; exit }')
+	[ -n "$address" ] && break
+	tries=$((tries + 1))
+	sleep 1
+done
+device=$(ip -4 route show default 2>/dev/null | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
+[ -n "$device" ] || device=$(ls /sys/class/net | grep -v '^lo$' | head -n 1)
+mac=$(cat "/sys/class/net/$device/address" 2>/dev/null)
+say "identity hostname=$(hostname) machine=$(cat /etc/machine-id 2>/dev/null) address=$address mac=$mac"
+`
+
+// checkHead asks by name, which proves name and network at once. An image without ping is asked for Python, which
+// every image with cloud-init has; a refused connection is an answer too.
+const checkHead = `reach() {
+	if command -v ping >/dev/null 2>&1; then
+		ping -c 1 -W 1 head >/dev/null 2>&1
+	else
+		python3 -c 'import errno, socket
+s = socket.socket()
+s.settimeout(1)
+raise SystemExit(s.connect_ex(("head", 22)) not in (0, errno.ECONNREFUSED))' 2>/dev/null
+	fi
+}
+tries=0
+until reach; do
+	tries=$((tries + 1))
+	if [ "$tries" -ge 120 ]; then
+		say "head not reached"
+		exit 0
+	fi
+	sleep 1
+done
+say "head reached"
+`
+
+func (s Seed) check() string {
+	script := fmt.Sprintf(checkIdentity, s.Check.Nonce)
+	if s.Role == provisioner.RoleCompute {
+		script += checkHead
+	}
+	// Behind the boot, so that user-data does not wait for another machine.
+	return script + ") </dev/null >/dev/null 2>&1 &\n"
+}
