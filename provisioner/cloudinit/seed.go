@@ -75,8 +75,11 @@ func (s Seed) Build() ([]byte, error) {
 		return nil, fmt.Errorf("write seed of %s: %w", s.Hostname, err)
 	}
 	fixDates(image.Bytes())
-	return image.Bytes(), nil
+	return append(image.Bytes(), make([]byte, max(0, minSize-image.Len()))...), nil
 }
+
+// minSize is what BusyBox reads of a disk before it looks for a label; it takes a shorter disk for an unreadable one.
+const minSize = 128 << 10
 
 // fixDates overwrites the writer's wall clock in the primary volume descriptor (ECMA-119 8.4.26, 8.4.27, 8.4.29):
 // a seed is compared by its bytes.

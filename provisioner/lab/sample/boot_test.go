@@ -1,21 +1,107 @@
 package sample_test
 
 import (
-	"os"
-	"path/filepath"
+	"crypto/ed25519"
+	"crypto/rand"
+	"net"
+	"net/netip"
+	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/cloudinit"
 )
 
-// cacheDir keeps built images between test runs, as `dev up` does.
-func cacheDir(t *testing.T) string {
-	t.Helper()
-	base, err := os.UserCacheDir()
+func TestBoot(t *testing.T) {
+	if testing.Short() {
+		t.Skip("boots the sample image")
+	}
+	signer, line := newKey(t)
+	seed, err := cloudinit.Seed{
+		InstanceID: "0192f0c1-0000-7000-8000-000000000001", Hostname: "head", Domain: "trial-1.volary", Role: provisioner.RoleHead,
+		SSHKeys:  []string{line},
+		Nodes:    []provisioner.NetworkEntry{{Name: "head", IP: netip.MustParseAddr("10.0.2.15")}, {Name: "compute-001", IP: netip.MustParseAddr("10.0.2.16")}},
+		UserData: "#!/bin/sh\n. /etc/volary/env\necho \"user-data of $VOLARY_ROLE saw $(cat /etc/volary/secret)\"\n",
+		Secret:   "c2VjcmV0", Check: &cloudinit.Check{Nonce: "n0nce0001"},
+	}.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(base, "volary", "sample")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	disk := overlay(t)
+
+	began := time.Now()
+	m := boot(t, disk, seed)
+	m.expect("user-data of head saw c2VjcmV0")
+	m.expect("volary: ready")
+	t.Logf("ready %s after the start of QEMU", time.Since(began).Round(10*time.Millisecond))
+	m.expect("login: ")
+	m.typeLine("root")
+	m.expect("# ")
+	m.typeLine("hostname; grep compute-001 /etc/hosts; cat /etc/resolv.conf; touch /root/kept")
+	for _, want := range []string{"head", "10.0.2.16 compute-001.trial-1.volary compute-001", "search trial-1.volary"} {
+		m.expect(want)
+	}
+	first := sshRun(t, m, signer, "root", "for tool in ping nc wget ip nslookup arping ssh; do command -v $tool; done | wc -l; sync; grep -c . /root/kept /etc/hostname")
+	if first.output != "7\n/root/kept:0\n/etc/hostname:1\n" {
+		t.Errorf("ssh as root printed %q", first.output)
+	}
+	if who := sshRun(t, m, signer, "volary", "id -un"); who.output != "volary\n" {
+		t.Errorf("ssh as volary printed %q", who.output)
+	}
+	m.powerButton()
+	if !strings.Contains(string(m.output), "VOLARY-CHECK nonce=n0nce0001 identity hostname=head machine=") {
+		t.Error("no identity line on the console")
+	}
+
+	again := boot(t, disk, seed)
+	again.expect("volary: ready")
+	second := sshRun(t, again, signer, "root", "ls /root/kept; grep -c 'volary begin' /etc/hosts")
+	if second.output != "/root/kept\n1\n" || second.hostKey != first.hostKey {
+		t.Errorf("after a restart: output %q, host key kept: %t", second.output, second.hostKey == first.hostKey)
+	}
+	again.powerButton()
+}
+
+func newKey(t *testing.T) (ssh.Signer, string) {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))) + " ada@example"
+}
+
+type answer struct{ output, hostKey string }
+
+func sshRun(t *testing.T, m *machine, key ssh.Signer, user, command string) answer {
+	t.Helper()
+	var a answer
+	client, err := ssh.Dial("tcp", m.ssh, &ssh.ClientConfig{
+		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: patience, HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
+			a.hostKey = ssh.FingerprintSHA256(key)
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatalf("ssh as %s: %v", user, err)
+	}
+	defer client.Close()
+	session, err := client.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := session.CombinedOutput(command)
+	if err != nil {
+		t.Errorf("%s as %s: %v", command, user, err)
+	}
+	a.output = string(out)
+	return a
 }

@@ -31,10 +31,11 @@ var rootFiles = []struct {
 	{"dhcp", "usr/lib/volary/dhcp", 0o755},
 	{"seed", "usr/lib/volary/seed", 0o755},
 	{"halt", "usr/lib/volary/halt", 0o755},
+	{"login", "usr/lib/volary/login", 0o755},
 }
 
 var rootTexts = map[string]string{
-	"etc/passwd":   "root::0:0:root:/root:/bin/sh\nvolary:*:1000:1000:volary:/home/volary:/bin/sh\nnobody:*:65534:65534:nobody:/:/bin/false\n",
+	"etc/passwd":   "root:x:0:0:root:/root:/bin/sh\nvolary:x:1000:1000:volary:/home/volary:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
 	"etc/group":    "root:x:0:\nvolary:x:1000:\nnogroup:x:65534:\n",
 	"etc/shells":   "/bin/sh\n",
 	"etc/hosts":    "127.0.0.1 localhost\n",
