@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+)
+
+// Grant is hours that a provider gives an organization without an order.
+type Grant struct {
+	ProviderID     uuid.UUID
+	OrganizationID uuid.UUID
+	Hours          billing.Hours // mcs
+	ExpiresAt      *time.Time    // nil: never
+	Note           string        // at most 500 characters; the organization reads it
+	By             uuid.UUID     // Nil: the operator's command
+}
+
+// GrantHours makes a lot and its ledger entry, and returns the lot. Hours that are no amount and an expiry that is
+// not ahead are refused as invalid.
+func (db *DB) GrantHours(ctx context.Context, g Grant) (uuid.UUID, error) {
+	lotID, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	err = db.tx(ctx, func(tx pgx.Tx) error {
+		now, err := databaseNow(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if err := checkGrant(ctx, tx, g, now); err != nil {
+			return err
+		}
+		w, err := lockWallet(ctx, tx, g.ProviderID, g.OrganizationID)
+		if err != nil {
+			return err
+		}
+		return grantLot(ctx, tx, w, lotID, g, now)
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("grant hours: %w", err)
+	}
+	return lotID, nil
+}
+
+func checkGrant(ctx context.Context, tx pgx.Tx, g Grant, now time.Time) error {
+	fields := map[string]string{}
+	if err := g.Hours.CheckAmount(); err != nil {
+		fields["hours"] = err.Error()
+	}
+	if g.ExpiresAt != nil && !g.ExpiresAt.After(now) {
+		fields["expires"] = "the expiry has to be in the future, it is " + g.ExpiresAt.UTC().Format(time.RFC3339)
+	}
+	if n := len([]rune(g.Note)); n > 500 {
+		fields["note"] = fmt.Sprintf("a note has at most 500 characters, this one has %d", n)
+	}
+	if len(fields) > 0 {
+		return provisioner.Invalid(fields)
+	}
+	var provider, organization bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM providers WHERE id = $1), EXISTS (SELECT FROM organizations WHERE id = $2)`,
+		g.ProviderID, g.OrganizationID).Scan(&provider, &organization)
+	switch {
+	case err != nil:
+		return fmt.Errorf("parties of a grant: %w", err)
+	case !provider:
+		return provisioner.NotFound("provider")
+	case !organization:
+		return provisioner.NotFound("organization")
+	}
+	return nil
+}
+
+// grantLot makes a lot in the locked wallet.
+func grantLot(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID, g Grant, now time.Time) error {
+	lot := billing.Lot{ID: lotID, Available: g.Hours}
+	if g.ExpiresAt != nil {
+		lot.ExpiresAt = g.ExpiresAt.UTC().Truncate(time.Microsecond) // what a column keeps is what is hashed
+	}
+	d, err := billing.Grant(lot, g.By, now)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO lots (id, wallet_id, expires_at, note, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
+		lotID, w.ID, orNoTime(lot.ExpiresAt), g.Note, orNull(g.By), now); err != nil {
+		return fmt.Errorf("make lot: %w", err)
+	}
+	if err := book(ctx, tx, w, []booking{{Draft: d}}); err != nil {
+		return err
+	}
+	return writeAudit(ctx, tx, auditRow{
+		By: g.By, Organization: g.OrganizationID, Provider: g.ProviderID, Verb: "grant hours", Subject: "lot",
+		SubjectID: lotID, Detail: map[string]any{"mcs": g.Hours},
+	})
+}
+
+// databaseNow is the start of the transaction in the database's time.
+func databaseNow(ctx context.Context, tx pgx.Tx) (time.Time, error) {
+	var now time.Time
+	if err := tx.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
+		return now, fmt.Errorf("database time: %w", err)
+	}
+	return now, nil
+}
