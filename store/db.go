@@ -85,6 +85,12 @@ func uniqueViolation(err error, constraint string) bool {
 	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint
 }
 
+// foreignKeyViolation tells whether err is PostgreSQL's refusal of a row that names another which is not there.
+func foreignKeyViolation(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "23503"
+}
+
 // newID makes an id whose order is that of creation.
 func newID() (uuid.UUID, error) {
 	id, err := uuid.NewV7()

@@ -2,16 +2,22 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net/mail"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 )
 
 // NewPerson is what CreatePerson needs.
 type NewPerson struct {
 	Email         string // any case; kept in lower case
 	Name          string
-	Password      string // at least 10 characters
+	Password      string // 10 to 200 characters
 	PlatformAdmin bool
 }
 
@@ -24,12 +30,68 @@ type Person struct {
 	CreatedAt     time.Time
 }
 
-// CreatePerson adds a person. A taken e-mail address is the refusal "duplicate".
+// CreatePerson adds a person. Refusals: "invalid" by field (email, name, password), "duplicate".
 func (db *DB) CreatePerson(ctx context.Context, by uuid.UUID, p NewPerson) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	p.Email = normalEmail(p.Email)
+	if err := p.check(); err != nil {
+		return uuid.Nil, err
+	}
+	// Hashed before the transaction: it takes long, and a row is locked meanwhile.
+	hash, err := db.hash(ctx, p.Password)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO people (id, email, name, password_hash, platform_admin, created_at)
+			VALUES ($1, $2, $3, $4, $5, now())`, id, p.Email, p.Name, hash, p.PlatformAdmin)
+		if uniqueViolation(err, "people_email_key") {
+			return duplicate("a person", "email", p.Email)
+		}
+		if err != nil {
+			return fmt.Errorf("create person: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Verb: "create person", Subject: "person", SubjectID: id})
+	})
 }
+
+func (p NewPerson) check() error {
+	f := fields{}
+	address, err := mail.ParseAddress(p.Email)
+	f.check(err == nil && address.Address == p.Email && len(p.Email) <= 254, "email", "Write an e-mail address such as ada@example.org.")
+	f.length("name", p.Name, 1, 120)
+	n := len([]rune(p.Password))
+	f.check(n >= leastLetters && n <= mostLetters, "password", "Choose %d to %d characters; these are %d.", leastLetters, mostLetters, n)
+	return f.refusal()
+}
+
+func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // PersonByEmail finds a person for the operator's commands.
 func (db *DB) PersonByEmail(ctx context.Context, email string) (Person, error) {
-	return Person{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, `
+		SELECT id, email, name, platform_admin, created_at FROM people WHERE email = $1`, normalEmail(email))
+	return one(rows, "person", pgx.RowToStructByName[Person])
+}
+
+// one collects the only row of a query; none is NotFound(what).
+func one[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) (T, error) {
+	v, err := pgx.CollectExactlyOneRow(rows, f)
+	return v, found(err, what)
+}
+
+// found makes NotFound(what) of a query that gave no row, and names the reading in any other error.
+func found(err error, what string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return provisioner.NotFound(what)
+	default:
+		return fmt.Errorf("read %s: %w", what, err)
+	}
 }

@@ -2,8 +2,13 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
 )
 
 // StaffRole is what a person may do for a provider.
@@ -31,22 +36,71 @@ type Provider struct {
 	AccountingZone string
 }
 
-// CreateProvider adds a provider. A taken name is the refusal "duplicate".
+// CreateProvider adds a provider. Refusals: "invalid" by field (name, currency, accounting_zone), "duplicate".
 func (db *DB) CreateProvider(ctx context.Context, by uuid.UUID, p NewProvider) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	if err := p.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO providers (id, name, currency, accounting_zone, created_at) VALUES ($1, $2, $3, $4, now())`,
+			id, p.Name, p.Currency, p.AccountingZone)
+		if uniqueViolation(err, "providers_name_key") {
+			return duplicate("a provider", "name", p.Name)
+		}
+		if err != nil {
+			return fmt.Errorf("create provider: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: id, Verb: "create provider", Subject: "provider", SubjectID: id})
+	})
 }
+
+func (p NewProvider) check() error {
+	f := fields{}
+	f.length("name", p.Name, 2, 80)
+	_, err := billing.Currency(p.Currency).MinorDigits()
+	f.check(err == nil, "currency", "%q is no currency: write its three letters, such as EUR.", p.Currency)
+	_, err = time.LoadLocation(p.AccountingZone)
+	f.check(err == nil && p.AccountingZone != "" && p.AccountingZone != "Local", "accounting_zone",
+		"%q is no time zone: write its name, such as Europe/Berlin.", p.AccountingZone)
+	return f.refusal()
+}
+
+const selectProvider = `SELECT id, name, currency, accounting_zone FROM providers`
 
 // Provider finds a provider by its id.
 func (db *DB) Provider(ctx context.Context, providerID uuid.UUID) (Provider, error) {
-	return Provider{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectProvider+` WHERE id = $1`, providerID)
+	return one(rows, "provider", pgx.RowToStructByName[Provider])
 }
 
 // ProviderByName finds a provider for the operator's commands.
 func (db *DB) ProviderByName(ctx context.Context, name string) (Provider, error) {
-	return Provider{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectProvider+` WHERE name = $1`, name)
+	return one(rows, "provider", pgx.RowToStructByName[Provider])
 }
 
-// AddStaff makes a person one of a provider's staff, or changes the role of one.
+// AddStaff makes a person one of a provider's staff, or changes the role of one. Refusals: "invalid" for role, NotFound.
 func (db *DB) AddStaff(ctx context.Context, by, providerID, personID uuid.UUID, role StaffRole) error {
-	return errUnwritten
+	switch role {
+	case StaffAdmin, StaffOperator, StaffAccountant:
+	default:
+		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator or accountant.", role)})
+	}
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
+			ON CONFLICT (provider_id, person_id) DO UPDATE SET role = excluded.role`, providerID, personID, role)
+		if foreignKeyViolation(err) {
+			return provisioner.NotFound("person or provider")
+		}
+		if err != nil {
+			return fmt.Errorf("add staff: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "add staff", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
+	})
 }

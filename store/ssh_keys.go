@@ -2,9 +2,14 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/ssh"
+	"volary.dev/provisioner"
 )
 
 // SSHKey is a public key that opens the nodes of clusters started from now on.
@@ -16,16 +21,85 @@ type SSHKey struct {
 	CreatedAt   time.Time
 }
 
-// AddSSHKey keeps a public key in authorized_keys form. Refusals: "invalid" for field "key" or "name" (a private
-// key is named as such), "duplicate".
+// AddSSHKey keeps a public key in authorized_keys form; an empty name takes the key's comment. Refusals: "invalid" for
+// key or name (a private key is named as such), "duplicate".
 func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line string) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	k, err := parseSSHKey(strings.TrimSpace(name), strings.TrimSpace(line))
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if k.ID, err = newID(); err != nil {
+		return uuid.Nil, err
+	}
+	return k.ID, db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO ssh_keys (id, person_id, name, public_key, fingerprint, created_at)
+			VALUES ($1, $2, $3, $4, $5, now())`, k.ID, personID, k.Name, k.PublicKey, k.Fingerprint)
+		if uniqueViolation(err, "ssh_keys_person_id_fingerprint_key") {
+			return &provisioner.Refusal{
+				Code: "duplicate", Title: "You have this key already: " + k.Fingerprint + ".", Next: "Nothing is to be done.",
+				Fields: map[string]string{"key": "You have this key already."},
+			}
+		}
+		if foreignKeyViolation(err) {
+			return provisioner.NotFound("person")
+		}
+		if err != nil {
+			return fmt.Errorf("add SSH key: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: personID, Verb: "add SSH key", Subject: "ssh_key", SubjectID: k.ID})
+	})
+}
+
+// parseSSHKey reads one authorized_keys line. Options (command=, from=) are refused: they would be the guest's law.
+func parseSSHKey(name, line string) (SSHKey, error) {
+	f := fields{}
+	if strings.Contains(line, "PRIVATE KEY") {
+		f.add("key", "This is a private key: keep it to yourself and give the line of its .pub file.")
+		return SSHKey{}, f.refusal()
+	}
+	if len(line) > 8192 || strings.ContainsAny(line, "\r\n") {
+		f.add("key", "Give one line of at most 8192 characters, as in id_ed25519.pub.")
+		return SSHKey{}, f.refusal()
+	}
+	key, comment, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil || len(options) > 0 {
+		f.add("key", "This is no public key: give the line of a .pub file, such as ssh-ed25519 AAAA… you@laptop.")
+		return SSHKey{}, f.refusal()
+	}
+	if name == "" {
+		name = comment
+	}
+	if name == "" {
+		name = key.Type()
+	}
+	f.length("name", name, 1, 80)
+	f.check(!strings.ContainsFunc(line, isControl), "key", "Leave out control characters.")
+	return SSHKey{Name: name, PublicKey: line, Fingerprint: ssh.FingerprintSHA256(key)}, f.refusal()
 }
 
 // SSHKeys lists a person's keys, the newest first.
 func (db *DB) SSHKeys(ctx context.Context, personID uuid.UUID) ([]SSHKey, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, `
+		SELECT id, name, public_key, fingerprint, created_at FROM ssh_keys
+		WHERE person_id = $1 ORDER BY created_at DESC, id DESC`, personID)
+	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[SSHKey])
+	if err != nil {
+		return nil, fmt.Errorf("read SSH keys: %w", err)
+	}
+	return keys, nil
 }
 
 // DeleteSSHKey removes a key from the person; running nodes keep what they were given.
-func (db *DB) DeleteSSHKey(ctx context.Context, personID, id uuid.UUID) error { return errUnwritten }
+func (db *DB) DeleteSSHKey(ctx context.Context, personID, id uuid.UUID) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `DELETE FROM ssh_keys WHERE id = $1 AND person_id = $2`, id, personID)
+		if err != nil {
+			return fmt.Errorf("delete SSH key: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return provisioner.NotFound("SSH key")
+		}
+		return writeAudit(ctx, tx, auditRow{By: personID, Verb: "delete SSH key", Subject: "ssh_key", SubjectID: id})
+	})
+}
