@@ -10,12 +10,8 @@
 //
 // # What a test reports
 //
-// With Seed.Check set, the script prints to /dev/ttyS0, each at the start of a line:
-//
-//	VOLARY-CHECK nonce=NONCE identity hostname=NAME machine=ID address=IPv4 mac=MAC
-//	VOLARY-CHECK nonce=NONCE head reached            (compute nodes, when the head answers by name)
-//	VOLARY-CHECK nonce=NONCE head not reached        (compute nodes, after two minutes of trying)
-//
-// The lines are the guest's words, and a guest can write what it likes: they prove that an image works, not that
-// it is honest.
+// With Seed.Check set, the script prints the lines of provisioner.GuestCheckPrefix to /dev/ttyS0: identity and address
+// on every node, and on compute nodes whether the head answers by its name, which is tried for two minutes. The
+// lines are the guest's words, and a guest can write what it likes: they prove that an image works, not that it
+// is honest.
 package cloudinit

@@ -61,10 +61,10 @@ func (s Seed) hosts() string {
 	return b.String()
 }
 
-// checkIdentity waits for an address, so that the line is whole wherever in the boot the script runs. The console
+// checkIdentity waits for an address, so that the lines are whole wherever in the boot the script runs. The console
 // gets a line break first: a login prompt may stand there.
 const checkIdentity = `(
-say() { printf '\r\nVOLARY-CHECK nonce=%s %%s\r\n' "$*" >/dev/ttyS0; }
+say() { printf '\r\n%s %s %%s\r\n' "$*" >/dev/ttyS0; }
 tries=0
 while [ "$tries" -lt 60 ]; do
 	address=$(ip -4 addr show 2>/dev/null | awk '$1 == "inet" && $2 !~ /^127\./ { sub(/\/.*/, "", $2); print $2; exit }')
@@ -72,38 +72,41 @@ while [ "$tries" -lt 60 ]; do
 	tries=$((tries + 1))
 	sleep 1
 done
-device=$(ip -4 route show default 2>/dev/null | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
-[ -n "$device" ] || device=$(ls /sys/class/net | grep -v '^lo$' | head -n 1)
-mac=$(cat "/sys/class/net/$device/address" 2>/dev/null)
-say "identity hostname=$(hostname) machine=$(cat /etc/machine-id 2>/dev/null) address=$address mac=$mac"
+machine=$(head -n 1 /etc/machine-id 2>/dev/null)
+key=$(cut -d ' ' -f 2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)
+[ -n "$key" ] || key=$(dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key 2>/dev/null | awk '/^ssh-/ { print $2 }')
+say "identity $(hostname) ${machine:--} ${key:--}"
+say "address ${address:--}"
 `
 
 // checkHead asks by name, which proves name and network at once. An image without ping is asked for Python, which
 // every image with cloud-init has; a refused connection is an answer too.
 const checkHead = `reach() {
 	if command -v ping >/dev/null 2>&1; then
-		ping -c 1 -W 1 head >/dev/null 2>&1
+		ping -c 1 -W 1 head 2>/dev/null | awk 'NR == 1 && match($0, /\([0-9.]+\)/) { to = substr($0, RSTART + 1, RLENGTH - 2) } /time=/ { print to }'
 	else
 		python3 -c 'import errno, socket
+to = socket.gethostbyname("head")
 s = socket.socket()
 s.settimeout(1)
-raise SystemExit(s.connect_ex(("head", 22)) not in (0, errno.ECONNREFUSED))' 2>/dev/null
+if s.connect_ex((to, 22)) in (0, errno.ECONNREFUSED): print(to)' 2>/dev/null
 	fi
 }
 tries=0
-until reach; do
-	tries=$((tries + 1))
-	if [ "$tries" -ge 120 ]; then
-		say "head not reached"
+while [ "$tries" -lt 120 ]; do
+	to=$(reach)
+	if [ -n "$to" ]; then
+		say "head reached $to"
 		exit 0
 	fi
+	tries=$((tries + 1))
 	sleep 1
 done
-say "head reached"
+say "head unreached"
 `
 
 func (s Seed) check() string {
-	script := fmt.Sprintf(checkIdentity, s.Check.Nonce)
+	script := fmt.Sprintf(checkIdentity, provisioner.GuestCheckPrefix, s.Check.Nonce)
 	if s.Role == provisioner.RoleCompute {
 		script += checkHead
 	}

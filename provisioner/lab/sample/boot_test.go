@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -52,8 +53,13 @@ func TestBoot(t *testing.T) {
 		t.Errorf("ssh as volary printed %q", who.output)
 	}
 	m.powerButton()
-	if !strings.Contains(string(m.output), "VOLARY-CHECK nonce=n0nce0001 identity hostname=head machine=") {
-		t.Error("no identity line on the console")
+	for _, want := range []*regexp.Regexp{
+		regexp.MustCompile(`(?m)^volary-check n0nce0001 identity head [0-9a-f]{32} AAAA\S+\r*$`),
+		regexp.MustCompile(`(?m)^volary-check n0nce0001 address 10\.0\.2\.15\r*$`),
+	} {
+		if !want.Match(m.output) {
+			t.Errorf("no line %s on the console", want)
+		}
 	}
 
 	again := boot(t, disk, seed)
