@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
+type commands struct {
+	Hook hookCommand `cmd:"" help:"Answer libvirt's hooks on a host."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var c commands
+	k := kong.Parse(&c, kong.Name("volary"), kong.Description("Run Volary, and prepare hosts for it."),
+		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+	k.FatalIfErrorf(k.Run())
+}

@@ -1,0 +1,30 @@
+// Package nethook is the network hook: what libvirt calls on a host when one of its networks starts, changes or
+// stops, and what it takes to speak to it through libvirt alone.
+//
+// libvirt cannot make a VXLAN and knows nothing of published ports or of what a guest must not reach. But it hands
+// the hook the network's whole XML, and lets portgroups be added and deleted while guests run. So what never changes
+// about a cluster's network stands in its metadata, and what does in names of portgroups that no guest can see:
+//
+//	peer-10.77.1.12                another host of the cluster: a destination of the VXLAN's flooding list
+//	forbid-10.77.1.0/24            a range that guests must not reach
+//	publish-22101-10.200.7.10-22   a TCP port of the host that leads to a guest
+//	masquerade                     guests may go out through the host's address
+//	generation-7-5f1c9a0e          the change is complete: apply, and report this generation and nonce
+//
+// A change deletes the generation first and adds a new one last. Between the two the hook leaves the host as it is,
+// so that no half of a change is ever applied.
+//
+// # What the hook makes
+//
+// The host is made to match what the hook reads, at start and at every update alike, and doing it twice changes
+// nothing: the VXLAN device vxVNI as a port of the bridge volVNI, its flooding list, and three nftables tables named
+// volVNI. Table inet: guests reach DHCP, DNS and ping on their gateway and nothing else of the host; from outside only
+// published ports lead in; nothing goes to other clusters, to forbidden ranges, to UDP port 4789 anywhere (a guest
+// could inject frames into any cluster's VXLAN), and VXLAN packets of this cluster are taken from its peers alone.
+// Table bridge: IPv6, and frames whose MAC or address is not one of the cluster's, stop at the guest's own port.
+// Table netdev: DHCP, and frames from the gateway's MAC, never leave through the VXLAN, so that each host answers
+// for itself.
+//
+// The hook has no way to answer its caller: libvirt reports success for an update whose hook failed. It writes a
+// Report into ReportDir, which the driver reads through a storage pool.
+package nethook

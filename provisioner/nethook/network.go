@@ -1,0 +1,230 @@
+package nethook
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"volary.dev/provisioner"
+)
+
+// hookInput is what libvirt writes to the hook's standard input: the network alone, or within hookData.
+type hookInput struct {
+	XMLName xml.Name
+	networkXML
+	Network *networkXML `xml:"network"`
+}
+
+type networkXML struct {
+	Name     string `xml:"name"`
+	Metadata struct {
+		Network *metadataXML `xml:"https://volary.dev/xml/1 network"`
+		Probe   *struct {
+			Nonce string `xml:"nonce,attr"`
+		} `xml:"https://volary.dev/xml/1 probe"`
+	} `xml:"metadata"`
+	Bridge struct {
+		Name string `xml:"name,attr"`
+	} `xml:"bridge"`
+	MTU struct {
+		Size int `xml:"size,attr"`
+	} `xml:"mtu"`
+	MAC struct {
+		Address string `xml:"address,attr"`
+	} `xml:"mac"`
+	IPs []struct {
+		Address string `xml:"address,attr"`
+		Prefix  int    `xml:"prefix,attr"`
+		Netmask string `xml:"netmask,attr"`
+		Hosts   []struct {
+			MAC string `xml:"mac,attr"`
+			IP  string `xml:"ip,attr"`
+		} `xml:"dhcp>host"`
+	} `xml:"ip"`
+	PortGroups []struct {
+		Name string `xml:"name,attr"`
+	} `xml:"portgroup"`
+}
+
+type metadataXML struct {
+	VNI      uint32 `xml:"vni,attr"`
+	Underlay string `xml:"underlay,attr"`
+	Sealed   string `xml:"sealed,attr"`
+}
+
+// network is what the hook makes the host match. Everything in it is typed: nothing that was read is ever passed on as
+// text to nft or ip.
+type network struct {
+	name       string
+	vni        uint32
+	underlay   netip.Addr
+	sealed     bool
+	mtu        int
+	subnet     netip.Prefix
+	gateway    netip.Addr
+	gatewayMAC net.HardwareAddr
+	members    []provisioner.NetworkEntry
+	peers      []netip.Addr
+	forbidden  []netip.Prefix
+	published  []provisioner.PublishedPort
+	masquerade bool
+	complete   bool // a generation is there
+	generation int64
+	nonce      string
+	probe      bool // the driver's question whether the hook is there
+}
+
+// errNotOurs says that a network is none of Volary's.
+var errNotOurs = errors.New("not a network of Volary")
+
+func parseNetwork(r io.Reader) (network, error) {
+	var in hookInput
+	if err := xml.NewDecoder(io.LimitReader(r, 16<<20)).Decode(&in); err != nil {
+		return network{}, fmt.Errorf("read the network: %w", err)
+	}
+	x := &in.networkXML
+	if in.XMLName.Local == "hookData" {
+		if in.Network == nil {
+			return network{}, errNotOurs
+		}
+		x = in.Network
+	}
+	if p := x.Metadata.Probe; p != nil {
+		return network{name: x.Name, probe: true, nonce: p.Nonce}, nil
+	}
+	if x.Metadata.Network == nil {
+		return network{}, errNotOurs
+	}
+	n, err := x.network()
+	if err != nil {
+		return n, fmt.Errorf("network %s: %w", x.Name, err)
+	}
+	return n, nil
+}
+
+func (x *networkXML) network() (network, error) {
+	m := x.Metadata.Network
+	n := network{name: x.Name, vni: m.VNI, sealed: m.Sealed == "yes", mtu: x.MTU.Size}
+	if m.VNI < 1 || m.VNI > 1<<24-1 || x.Name != NetworkName(m.VNI) || x.Bridge.Name != BridgeName(m.VNI) {
+		return n, fmt.Errorf("VNI %d does not go with this name and bridge %q", m.VNI, x.Bridge.Name)
+	}
+	var err error
+	if n.underlay, err = netip.ParseAddr(m.Underlay); err != nil {
+		return n, fmt.Errorf("underlay: %w", err)
+	}
+	if n.gatewayMAC, err = net.ParseMAC(x.MAC.Address); err != nil {
+		return n, fmt.Errorf("gateway: %w", err)
+	}
+	if len(x.IPs) != 1 {
+		return n, fmt.Errorf("%d addresses, want one", len(x.IPs))
+	}
+	ip := x.IPs[0]
+	if n.gateway, err = netip.ParseAddr(ip.Address); err != nil || !n.gateway.Is4() {
+		return n, fmt.Errorf("gateway address %q is not IPv4", ip.Address)
+	}
+	if n.subnet, err = subnet(n.gateway, ip.Prefix, ip.Netmask); err != nil {
+		return n, err
+	}
+	for _, h := range ip.Hosts {
+		var e provisioner.NetworkEntry
+		if e.MAC, err = net.ParseMAC(h.MAC); err != nil {
+			return n, fmt.Errorf("member: %w", err)
+		}
+		if e.IP, err = netip.ParseAddr(h.IP); err != nil {
+			return n, fmt.Errorf("member: %w", err)
+		}
+		n.members = append(n.members, e)
+	}
+	for _, g := range x.PortGroups {
+		if err := n.set(g.Name); err != nil {
+			return n, fmt.Errorf("portgroup %q: %w", g.Name, err)
+		}
+	}
+	n.sort()
+	return n, nil
+}
+
+func subnet(gateway netip.Addr, bits int, mask string) (netip.Prefix, error) {
+	if mask != "" {
+		m := net.ParseIP(mask).To4()
+		if m == nil {
+			return netip.Prefix{}, fmt.Errorf("netmask %q is not one", mask)
+		}
+		bits, _ = net.IPMask(m).Size()
+	}
+	p, err := gateway.Prefix(bits)
+	if err != nil || bits < 8 {
+		return netip.Prefix{}, fmt.Errorf("prefix of %d bits", bits)
+	}
+	return p, nil
+}
+
+// set takes one portgroup. An unknown one is an error: a driver that is newer than the hook must not believe that its
+// wish was granted.
+func (n *network) set(setting string) error {
+	switch {
+	case setting == masquerade:
+		n.masquerade = true
+	case strings.HasPrefix(setting, peerPrefix):
+		a, err := netip.ParseAddr(setting[len(peerPrefix):])
+		if err != nil {
+			return err
+		}
+		n.peers = append(n.peers, a)
+	case strings.HasPrefix(setting, forbidPrefix):
+		p, err := netip.ParsePrefix(setting[len(forbidPrefix):])
+		if err != nil {
+			return err
+		}
+		n.forbidden = append(n.forbidden, p.Masked())
+	case strings.HasPrefix(setting, publishPrefix):
+		return n.publish(strings.Split(setting[len(publishPrefix):], "-"))
+	case strings.HasPrefix(setting, generationPrefix):
+		number, nonce, _ := strings.Cut(setting[len(generationPrefix):], "-")
+		g, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return err
+		}
+		n.generation, n.nonce, n.complete = g, nonce, true
+	default:
+		return errors.New("unknown to this hook; install the volary program of the portal's version")
+	}
+	return nil
+}
+
+func (n *network) publish(parts []string) error {
+	if len(parts) != 3 {
+		return errors.New("want HOSTPORT-ADDRESS-PORT")
+	}
+	host, err := strconv.ParseUint(parts[0], 10, 16)
+	if err != nil {
+		return err
+	}
+	guest, err := netip.ParseAddr(parts[1])
+	if err != nil {
+		return err
+	}
+	port, err := strconv.ParseUint(parts[2], 10, 16)
+	if err != nil {
+		return err
+	}
+	if host == 0 || port == 0 || !n.subnet.Contains(guest) {
+		return fmt.Errorf("port 0, or a guest outside of %s", n.subnet)
+	}
+	n.published = append(n.published, provisioner.PublishedPort{HostPort: uint16(host), Guest: guest, GuestPort: uint16(port)})
+	return nil
+}
+
+// sort makes the ruleset the same however libvirt orders what it hands over.
+func (n *network) sort() {
+	slices.SortFunc(n.peers, netip.Addr.Compare)
+	slices.SortFunc(n.forbidden, func(a, b netip.Prefix) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(n.published, func(a, b provisioner.PublishedPort) int { return int(a.HostPort) - int(b.HostPort) })
+	slices.SortFunc(n.members, func(a, b provisioner.NetworkEntry) int { return a.IP.Compare(b.IP) })
+}

@@ -1,0 +1,192 @@
+package nethook
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Run is one call of the hook: `hook network NAME OP SUBOP EXTRA` with the network's XML in stdin. Networks that are not
+// Volary's are left alone. An error is written into the network's report and returned; libvirt refuses to start
+// a network whose hook failed, and ignores it at an update.
+func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) error {
+	if len(args) < 2 {
+		return errors.New("want NAME OPERATION …, as libvirt calls a network hook")
+	}
+	h := hook{run: execute, dir: ReportDir, now: now, device: deviceOf}
+	return h.serve(ctx, args[1], stdin)
+}
+
+// hook is one call with what it touches.
+type hook struct {
+	run    func(ctx context.Context, c command) ([]byte, error)
+	device func(underlay netip.Addr) (string, error)
+	dir    string
+	now    time.Time
+}
+
+func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
+	if op != "started" && op != "updated" && op != "stopped" {
+		return nil
+	}
+	n, err := parseNetwork(stdin)
+	switch {
+	case errors.Is(err, errNotOurs):
+		return nil
+	case err != nil:
+		return errors.Join(err, h.report(n, nil, err))
+	case op == "stopped":
+		return h.stop(ctx, n)
+	case n.probe:
+		return h.report(n, nil, nil)
+	case !n.complete:
+		return nil // in the middle of a change
+	}
+	counters, err := h.apply(ctx, n)
+	return errors.Join(err, h.report(n, counters, err))
+}
+
+// apply makes the host match the network.
+func (h hook) apply(ctx context.Context, n network) (map[string]Counter, error) {
+	dev, err := h.device(n.underlay)
+	if err != nil {
+		return nil, err
+	}
+	var have *link
+	name := VXLANName(n.vni)
+	if out, err := h.run(ctx, command{args: []string{"ip", "-json", "-details", "link", "show", "dev", name}}); err == nil {
+		if have, err = parseLink(out); err != nil {
+			return nil, err
+		}
+	}
+	if err := h.runAll(ctx, n.makeVXLAN(have, dev)); err != nil {
+		return nil, err
+	}
+	counters := h.counters(ctx, n)
+	script, err := n.ruleset(counters)
+	if err != nil {
+		return counters, err
+	}
+	if _, err := h.run(ctx, command{args: []string{"nft", "-f", "-"}, input: script}); err != nil {
+		return counters, err
+	}
+	if err := h.runAll(ctx, n.plugVXLAN()); err != nil {
+		return counters, err
+	}
+	out, err := h.run(ctx, command{args: []string{"bridge", "-json", "fdb", "show", "dev", name}})
+	if err != nil {
+		return counters, err
+	}
+	entries, err := parseFDB(out)
+	if err != nil {
+		return counters, err
+	}
+	return counters, h.runAll(ctx, n.flood(entries))
+}
+
+// stop removes what apply made. libvirt has removed the bridge by now.
+func (h hook) stop(ctx context.Context, n network) error {
+	if err := os.Remove(h.file(n)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if n.probe {
+		return nil
+	}
+	_, nftErr := h.run(ctx, command{args: []string{"nft", "-f", "-"}, input: removal(n.vni)})
+	_, linkErr := h.run(ctx, command{args: []string{"ip", "link", "delete", VXLANName(n.vni)}})
+	if linkErr != nil && strings.Contains(linkErr.Error(), "Cannot find device") {
+		linkErr = nil
+	}
+	return errors.Join(nftErr, linkErr)
+}
+
+// counters reads where the counters stand, so that replacing the tables does not set them back. A table that is not
+// there yet counts nothing.
+func (h hook) counters(ctx context.Context, n network) map[string]Counter {
+	all := map[string]Counter{}
+	for _, family := range families {
+		out, err := h.run(ctx, command{args: []string{"nft", "-j", "list", "counters", "table", family, BridgeName(n.vni)}})
+		if err != nil {
+			continue
+		}
+		var list struct {
+			Items []struct {
+				Counter *struct {
+					Name string `json:"name"`
+					Counter
+				} `json:"counter"`
+			} `json:"nftables"`
+		}
+		if json.Unmarshal(out, &list) != nil {
+			continue
+		}
+		for _, item := range list.Items {
+			if item.Counter != nil {
+				all[item.Counter.Name] = item.Counter.Counter
+			}
+		}
+	}
+	return all
+}
+
+func (h hook) file(n network) string { return filepath.Join(h.dir, ReportName(filepath.Base(n.name))) }
+
+// report replaces the network's report in one step: a driver never reads half of one.
+func (h hook) report(n network, counters map[string]Counter, failed error) error {
+	r := Report{
+		Protocol: Protocol, Network: n.name, Generation: n.generation, Nonce: n.nonce, AppliedAt: h.now.UTC(), Counters: counters,
+	}
+	if failed != nil {
+		r.Error = failed.Error()
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(h.dir, 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(h.dir), "report-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.Write(b); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), h.file(n))
+}
+
+func (h hook) runAll(ctx context.Context, all []command) error {
+	for _, c := range all {
+		if _, err := h.run(ctx, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execute runs a program with libvirtd's own bare environment completed by the folders that hold ip and nft.
+func execute(ctx context.Context, c command) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	cmd.Stdin = strings.NewReader(c.input)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s: %w: %s", strings.Join(c.args, " "), err, strings.TrimSpace(stderr.String()))
+	}
+	return stdout.Bytes(), nil
+}
