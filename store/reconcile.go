@@ -16,7 +16,8 @@ type ClusterWork struct {
 	OrganizationID       uuid.UUID
 	ProviderID           uuid.UUID
 	Name                 string
-	Test                 bool // sealed: no way out
+	Test                 bool   // sealed: no way out
+	TestNonce            string // of the acceptance test that it is; empty otherwise
 	Desired              provisioner.Desired
 	Reason               provisioner.Reason
 	Generation           int64

@@ -160,6 +160,9 @@ func (m *machine) printChecks(ctx context.Context, nonce string) {
 			line("address " + m.address.String())
 		}
 	})
+	if m.spec.Name == string(provisioner.RoleHead) {
+		return
+	}
 	for range 100 {
 		reached := netip.Addr{}
 		m.during(ctx, func() {

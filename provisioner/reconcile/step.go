@@ -173,7 +173,8 @@ func (p *plan) givenUp() (reason provisioner.Reason, detail string) {
 // stop powers every machine off, politely first.
 func (p *plan) stop() {
 	off, running := 0, map[uuid.UUID]bool{}
-	for _, n := range p.unstopped() {
+	left := p.unstopped()
+	for _, n := range left {
 		seen := p.o.Nodes[n.ID]
 		switch seen.Machine {
 		case MachineOff, MachineGone:
@@ -195,8 +196,8 @@ func (p *plan) stop() {
 			p.do(Action{Kind: Observe, Host: host})
 		}
 	}
-	// Nodes on a host that does not answer must not keep the others from being stopped and settled.
-	if off > 0 && len(p.actions) == 0 {
+	// With a host that does not answer its nodes stay as they are: their runs ended with their last proof of life.
+	if off > 0 && off == len(left) {
 		p.alone(Action{Kind: MarkStopped})
 	}
 }

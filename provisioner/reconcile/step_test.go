@@ -99,7 +99,7 @@ func TestStep(t *testing.T) {
 		{"a stop asks and goes on looking", two(stop, stopping, stopping), asked, "observe, observe, power off, power off"},
 		{"a deaf guest is forced", two(stop, stopping, stopping), deaf, "observe, power off"},
 		{"all are off", two(stop, stopping, stopping), both(NewObserved(), MachineOff, false), "mark stopped"},
-		{"a silent host does not keep the others", two(stop, stopping, lost), halfOff, "mark stopped"},
+		{"a silent host is waited for", two(stop, stopping, lost), halfOff, "wait"},
 		{"stopped", two(stop, stopped, stopped), NewObserved(), "settled"},
 		{"a delete begins with the nodes", two(remove, ready, reserved), NewObserved(), "delete node, delete node"},
 		{"then the networks", two(remove, ready, reserved), both(NewObserved(), MachineGone, false), "delete network, delete network"},

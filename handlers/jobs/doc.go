@@ -1,0 +1,14 @@
+// Package jobs is the work behind the pages: what cmd/worker runs, and the only handlers that reach hosts.
+//
+// Three loops run as long as the worker does:
+//
+//	Reconciler  takes up clusters whose wanted state is not reached and brings them there (reconcile.go, session.go)
+//	Observer    asks each host once a round what runs on it, and writes proof of life (observe.go)
+//	Bookkeeper  ends leases and settles use (bookkeep.go)
+//
+// Finite work is a River job, a file for each: run_acceptance, check_host, verify_image.
+//
+// Any number of workers share the work. A cluster, a host or a job is held under a short claim that its worker keeps
+// while it lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the
+// same place. Nothing that matters is kept in memory. Start at reconcile.go.
+package jobs

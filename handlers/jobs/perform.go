@@ -1,0 +1,241 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/reconcile"
+	"volary.dev/store"
+)
+
+// deed performs one action. It runs in a goroutine of its own and must not touch the session; what it saw is
+// written down by the function it returns.
+type deed func(ctx context.Context) (func(*session), error)
+
+// actionTimeout bounds an action: after it the host counts as silent. Images are large.
+func actionTimeout(k reconcile.Kind) time.Duration {
+	switch k {
+	case reconcile.EnsureImage:
+		return time.Hour
+	case reconcile.WatchGates, reconcile.Observe:
+		return 15 * time.Second
+	default:
+		return time.Minute
+	}
+}
+
+// prepare takes from the session all that the action needs.
+func (s *session) prepare(a reconcile.Action) deed {
+	host := s.host(a.Host)
+	node := s.node(a.Node)
+	switch a.Kind {
+	case reconcile.EnsureNetwork:
+		return s.ensureNetwork(host, a.Open)
+	case reconcile.EnsureImage:
+		return s.ensureImage(host, a.Digest)
+	case reconcile.EnsureNode:
+		return s.ensureNode(host, node)
+	case reconcile.WatchGates:
+		return s.watchGates(host)
+	case reconcile.Observe:
+		return s.observe(host)
+	case reconcile.PowerOff:
+		return s.powerOff(host, node, a.Force)
+	case reconcile.DeleteNode:
+		return s.deleteNode(host, node)
+	case reconcile.DeleteNetwork:
+		return s.deleteNetwork(host)
+	default:
+		return func(context.Context) (func(*session), error) {
+			return nil, fmt.Errorf("no such action: %s", a.Kind)
+		}
+	}
+}
+
+func (s *session) ensureNetwork(host store.HostWork, open bool) deed {
+	n := network(s.work, host, open)
+	return func(ctx context.Context) (func(*session), error) {
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, n) })
+		return func(s *session) {
+			s.seen.Networks[host.ID] = reconcile.NetworkClosed
+			if open {
+				s.seen.Networks[host.ID] = reconcile.NetworkOpen
+			}
+		}, err
+	}
+}
+
+func (s *session) ensureImage(host store.HostWork, digest string) deed {
+	var size int64
+	for _, n := range s.work.Nodes {
+		if n.ImageDigest == digest {
+			size = n.ImageSize
+		}
+	}
+	open := func(ctx context.Context) (io.ReadCloser, error) { return s.OpenImage(ctx, digest) }
+	return func(ctx context.Context) (func(*session), error) {
+		// Several clusters may need the image on this host at once: it is copied once.
+		err := s.images.do(ctx, imageOnHost{host.ID, digest}, func(ctx context.Context) error {
+			return s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error {
+				return d.EnsureImage(ctx, digest, size, open)
+			})
+		})
+		return func(s *session) { s.seen.Images[reconcile.HostImage{Host: host.ID, Digest: digest}] = true }, err
+	}
+}
+
+func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
+	spec, err := nodeSpec(s.work, node)
+	return func(ctx context.Context) (func(*session), error) {
+		if err != nil {
+			return nil, err
+		}
+		// Starting is written down first: a node that is reserved has left nothing on its host.
+		from := []provisioner.NodeState{provisioner.NodeReserved}
+		if _, err := s.DB.SetNode(ctx, node.ID, from, provisioner.NodeStarting, provisioner.ReasonNone, ""); err != nil {
+			return nil, err
+		}
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.EnsureNode(ctx, spec) })
+		return func(s *session) {
+			s.seen.Nodes[node.ID] = reconcile.NodeSeen{Machine: reconcile.MachineRunning}
+			poke(s.news) // the gate's deadline is set now
+		}, err
+	}
+}
+
+// watchGates looks once at what the host's nodes still owe.
+func (s *session) watchGates(host store.HostWork) deed {
+	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI}
+	for _, n := range s.work.Nodes {
+		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && seen.Machine == reconcile.MachineRunning && !seen.Met {
+			w.nodes = append(w.nodes, n)
+		}
+	}
+	pause := s.pause(host.ID)
+	return func(ctx context.Context) (func(*session), error) {
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+		var found map[uuid.UUID]gateSeen
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) (err error) {
+			found, err = w.look(ctx, d)
+			return err
+		})
+		return func(s *session) {
+			for id, g := range found {
+				seen := s.seen.Nodes[id]
+				seen.Machine, seen.Met = g.machine, g.met
+				s.seen.Nodes[id] = seen
+				if g.met {
+					g.evidence.At = s.now()
+					s.proofs[id] = g.evidence
+				}
+			}
+		}, err
+	}
+}
+
+// observe looks once at which machines of the cluster run on the host.
+func (s *session) observe(host store.HostWork) deed {
+	pause := s.pause(host.ID)
+	return func(ctx context.Context) (func(*session), error) {
+		if err := pause(ctx); err != nil {
+			return nil, err
+		}
+		var o provisioner.Observation
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) (err error) {
+			o, err = d.Observe(ctx)
+			return err
+		})
+		return func(s *session) {
+			machines := machinesOf(o)
+			for _, n := range s.work.Nodes {
+				if n.Host.ID == host.ID {
+					seen := s.seen.Nodes[n.ID]
+					seen.Machine = reconcile.MachineOff
+					if m, there := machines[n.ID]; there && runs(m) {
+						seen.Machine = reconcile.MachineRunning
+					}
+					s.seen.Nodes[n.ID] = seen
+				}
+			}
+		}, err
+	}
+}
+
+func (s *session) powerOff(host store.HostWork, node store.NodeWork, force bool) deed {
+	return func(ctx context.Context) (func(*session), error) {
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.StopNode(ctx, node.ID, force) })
+		if errors.Is(err, provisioner.ErrNoSuchNode) {
+			err = nil // it is as off as it can be
+		}
+		return func(s *session) {
+			seen := s.seen.Nodes[node.ID]
+			if seen.AskedAt.IsZero() {
+				seen.AskedAt = s.now()
+			}
+			s.seen.Nodes[node.ID] = seen
+		}, err
+	}
+}
+
+func (s *session) deleteNode(host store.HostWork, node store.NodeWork) deed {
+	wipe := s.work.Pool.WipeDisks
+	return func(ctx context.Context) (func(*session), error) {
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNode(ctx, node.ID, wipe) })
+		return func(s *session) { s.seen.Nodes[node.ID] = reconcile.NodeSeen{Machine: reconcile.MachineGone} }, err
+	}
+}
+
+func (s *session) deleteNetwork(host store.HostWork) deed {
+	vni := s.work.VNI
+	return func(ctx context.Context) (func(*session), error) {
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNetwork(ctx, vni) })
+		return func(s *session) { s.seen.Networks[host.ID] = reconcile.NetworkGone }, err
+	}
+}
+
+// pause keeps looks at the same host apart by the polling interval.
+func (s *session) pause(host uuid.UUID) func(context.Context) error {
+	next := s.polled[host].Add(s.Poll)
+	if now := time.Now(); next.Before(now) {
+		next = now
+	}
+	s.polled[host] = next
+	return func(ctx context.Context) error {
+		timer := time.NewTimer(time.Until(next))
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timer.C:
+			return nil
+		}
+	}
+}
+
+// record performs an action that changes only the database, and reads the cluster again. Nothing else is under way.
+func (s *session) record(ctx context.Context, a reconcile.Action) error {
+	var err error
+	switch a.Kind {
+	case reconcile.MarkReady:
+		_, err = s.DB.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
+	case reconcile.MarkStopped:
+		_, err = s.DB.MarkNodesStopped(ctx, s.id, s.work.Generation)
+	case reconcile.MarkGone:
+		err = s.DB.MarkClusterGone(ctx, s.id)
+	case reconcile.Fail:
+		err = s.DB.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Kind, err)
+	}
+	s.log.InfoContext(ctx, "recorded", "action", a.Kind, "generation", s.work.Generation, "reason", a.Reason, "detail", a.Detail)
+	return s.load(ctx)
+}

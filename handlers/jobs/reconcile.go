@@ -1,0 +1,127 @@
+package jobs
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/store"
+)
+
+// Engine is what the loops and jobs share: the database, the hosts, the images, and the worker's name in claims.
+type Engine struct {
+	DB        *store.DB
+	Hosts     *Hosts
+	OpenImage func(ctx context.Context, digest string) (io.ReadCloser, error) // a canonical image, by digest
+	Worker    string
+	Log       *slog.Logger
+}
+
+// Reconciler takes up clusters and brings each to what is wanted of it, many at a time.
+type Reconciler struct {
+	Engine
+	ClaimTTL time.Duration // how long a dead worker's cluster waits for another one; 0 takes 6 s
+	Poll     time.Duration // between two looks at guests that boot or power off; 0 takes 250 ms
+	Clusters int           // at a time; 0 takes 32
+
+	mu       sync.Mutex
+	sessions map[uuid.UUID]*session
+	images   flights
+}
+
+// tick is how soon work is found whose notification was missed, or whose pause is over.
+const tick = time.Second
+
+// Run reconciles until ctx ends, then lets what is under way come to its next safe point and gives its claims back.
+func (r *Reconciler) Run(ctx context.Context) error {
+	r.ClaimTTL, r.Poll, r.Clusters = or(r.ClaimTTL, 6*time.Second), or(r.Poll, 250*time.Millisecond), or(r.Clusters, 32)
+	r.sessions = map[uuid.UUID]*session{}
+	wake := make(chan struct{}, 1)
+	var all sync.WaitGroup
+	defer all.Wait()
+	all.Go(func() { r.listen(ctx, wake) })
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		if err := r.takeUp(ctx, &all, wake); err != nil && ctx.Err() == nil {
+			r.Log.ErrorContext(ctx, "claim clusters", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// listen wakes the loop, or the session that has the cluster already.
+func (r *Reconciler) listen(ctx context.Context, wake chan<- struct{}) {
+	err := r.DB.ListenWork(ctx, func(id uuid.UUID) {
+		r.mu.Lock()
+		s := r.sessions[id]
+		r.mu.Unlock()
+		if s != nil {
+			poke(s.news)
+			return
+		}
+		poke(wake)
+	})
+	if err != nil && ctx.Err() == nil {
+		r.Log.ErrorContext(ctx, "listen for work: only ticks find it now", "error", err)
+	}
+}
+
+// takeUp claims as many clusters as there is room for, and begins a session for each.
+func (r *Reconciler) takeUp(ctx context.Context, all *sync.WaitGroup, wake chan<- struct{}) error {
+	r.mu.Lock()
+	room := r.Clusters - len(r.sessions)
+	r.mu.Unlock()
+	if room <= 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	ids, err := r.DB.ClaimClusters(ctx, r.Worker, room, r.ClaimTTL)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		s := newSession(r, id)
+		r.mu.Lock()
+		_, twice := r.sessions[id]
+		if !twice {
+			r.sessions[id] = s
+		}
+		r.mu.Unlock()
+		if twice {
+			// Our own claim ran out and was taken by ourselves: the session that has it goes on under it.
+			continue
+		}
+		all.Go(func() {
+			s.run(ctx)
+			r.mu.Lock()
+			delete(r.sessions, id)
+			r.mu.Unlock()
+			poke(wake) // what changed while the claim was given back must not wait for a tick
+		})
+	}
+	return nil
+}
+
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,232 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/reconcile"
+	"volary.dev/store"
+)
+
+// putOff is the pause from which on a session gives its cluster back instead of waiting.
+const putOff = 3 * time.Second
+
+// session has one cluster under its claim, from taking it up to giving it back. Only its own goroutine touches its
+// fields; actions run beside it and report through results.
+type session struct {
+	*Reconciler
+	id   uuid.UUID
+	log  *slog.Logger
+	news chan struct{} // what is wanted may have changed
+
+	work    store.ClusterWork
+	read    time.Time // when work.Now was, by our own clock
+	seen    reconcile.Observed
+	proofs  map[uuid.UUID]store.Evidence
+	polled  map[uuid.UUID]time.Time // by host
+	flight  map[reconcile.Action]context.CancelFunc
+	results chan result
+}
+
+// result is what came of an action. apply, nil where it failed, writes down what was seen.
+type result struct {
+	action reconcile.Action
+	err    error
+	apply  func(*session)
+}
+
+func newSession(r *Reconciler, id uuid.UUID) *session {
+	return &session{
+		Reconciler: r, id: id, log: r.Log.With("cluster", id), news: make(chan struct{}, 1),
+		seen: reconcile.NewObserved(), proofs: map[uuid.UUID]store.Evidence{}, polled: map[uuid.UUID]time.Time{},
+		flight: map[reconcile.Action]context.CancelFunc{}, results: make(chan result),
+	}
+}
+
+// verdict is how a session ends.
+type verdict struct {
+	reconciled int64         // the generation that was reached; 0: none
+	retryAfter time.Duration // for another attempt
+}
+
+// run works on the cluster until it is as wanted, has to wait for long, or belongs to another worker.
+func (s *session) run(ctx context.Context) {
+	ctx, lose := context.WithCancel(ctx)
+	defer lose()
+	go s.keep(ctx, lose)
+	v, err := s.reconcile(ctx)
+	lost := ctx.Err()
+	s.drain()
+	if err != nil && lost == nil {
+		s.log.ErrorContext(ctx, "reconcile", "error", err)
+		v.retryAfter = reconcile.Backoff(s.work.Attempts + 2)
+	}
+	// The claim is given back even where the worker stops: another one need not wait for its end.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := s.DB.ReleaseClaim(ctx, s.id, s.Worker, v.reconciled, v.retryAfter); err != nil {
+		s.log.ErrorContext(ctx, "give claim back", "error", err)
+	}
+}
+
+// keep prolongs the claim, and ends the session when another worker has taken the cluster over.
+func (s *session) keep(ctx context.Context, lose func()) {
+	ticker := time.NewTicker(s.ClaimTTL / 3)
+	defer ticker.Stop()
+	until := time.Now().Add(s.ClaimTTL)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		sent := time.Now()
+		mine, err := s.DB.KeepClaim(ctx, s.id, s.Worker, s.ClaimTTL)
+		switch {
+		case err == nil && mine:
+			until = sent.Add(s.ClaimTTL)
+			poke(s.news) // a look at the hosts' and nodes' rows as often as this is cheap
+		case err == nil || time.Now().After(until):
+			// Without an answer in time the claim has run out, whatever the database says later.
+			s.log.WarnContext(ctx, "claim lost", "error", err)
+			lose()
+			return
+		}
+	}
+}
+
+// reconcile is the loop: decide, begin what can be begun, wait for something to happen.
+func (s *session) reconcile(ctx context.Context) (verdict, error) {
+	if err := s.load(ctx); err != nil {
+		return verdict{}, err
+	}
+	for ctx.Err() == nil {
+		actions := reconcile.Step(s.cluster(), s.seen, s.now())
+		first := actions[0]
+		switch {
+		case first.Kind == reconcile.Settled && len(s.flight) == 0:
+			return verdict{reconciled: s.work.Generation}, nil
+		case first.Kind == reconcile.Wait && len(s.flight) == 0 && first.Until.Sub(s.now()) > putOff:
+			return verdict{retryAfter: first.Until.Sub(s.now())}, nil
+		case first.Records() && len(s.flight) > 0:
+			s.drain() // and look again: what was under way may have changed the answer
+			continue
+		case first.Records():
+			if err := s.record(ctx, first); err != nil {
+				return verdict{}, err
+			}
+			continue
+		}
+		s.begin(ctx, actions)
+		if err := s.await(ctx, actions); err != nil {
+			return verdict{}, err
+		}
+	}
+	return verdict{}, nil
+}
+
+// begin performs the actions that are not under way yet, each in a goroutine of its own.
+func (s *session) begin(ctx context.Context, actions []reconcile.Action) {
+	for _, a := range actions {
+		if _, under := s.flight[a]; under || a.Kind == reconcile.Wait || a.Kind == reconcile.Settled {
+			continue
+		}
+		// An action outlives the session's end: a call that a host has begun is waited for, so that no one else acts
+		// on what it is still about to make. Only looking and copying images is cut short.
+		run, cancel := context.WithTimeout(context.WithoutCancel(ctx), actionTimeout(a.Kind))
+		s.flight[a] = cancel
+		do := s.prepare(a)
+		go func() {
+			apply, err := do(run)
+			s.results <- result{a, err, apply}
+		}()
+	}
+}
+
+// await returns when Step has to be asked again.
+func (s *session) await(ctx context.Context, actions []reconcile.Action) error {
+	wake := make(<-chan time.Time)
+	if first := actions[0]; first.Kind == reconcile.Wait {
+		timer := time.NewTimer(first.Until.Sub(s.now()))
+		defer timer.Stop()
+		wake = timer.C
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-wake:
+		return nil
+	case r := <-s.results:
+		s.learn(r)
+		return nil
+	case <-s.news:
+		return s.reload(ctx)
+	}
+}
+
+// learn writes down what came of an action.
+func (s *session) learn(r result) {
+	s.flight[r.action]()
+	delete(s.flight, r.action)
+	if r.err == nil {
+		delete(s.seen.Failures, r.action)
+		r.apply(s)
+		return
+	}
+	if errors.Is(r.err, context.Canceled) {
+		return // cut short by ourselves
+	}
+	silent := errors.Is(r.err, provisioner.ErrHostUnreachable) || errors.Is(r.err, context.DeadlineExceeded)
+	f := s.seen.Failures[r.action].After(s.now(), silent, r.err.Error())
+	s.seen.Failures[r.action] = f
+	s.log.Warn("action failed", "action", r.action.Kind, "host", r.action.Host, "node", r.action.Node, "count", f.Count, "error", r.err)
+}
+
+// load reads the cluster.
+func (s *session) load(ctx context.Context) error {
+	before := time.Now()
+	work, err := s.DB.ClusterForReconcile(ctx, s.id)
+	if err != nil {
+		return err
+	}
+	s.work, s.read = work, before
+	return nil
+}
+
+// reload reads the cluster again. Where something else is wanted now, what is under way is waited for and everything
+// seen of machines is forgotten; images stay where they are.
+func (s *session) reload(ctx context.Context) error {
+	generation := s.work.Generation
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	if s.work.Generation != generation {
+		s.drain()
+		images := s.seen.Images
+		s.seen = reconcile.NewObserved()
+		maps.Copy(s.seen.Images, images)
+	}
+	return nil
+}
+
+// drain waits for every action under way.
+func (s *session) drain() {
+	for a, cancel := range s.flight {
+		switch a.Kind {
+		case reconcile.EnsureImage, reconcile.WatchGates, reconcile.Observe:
+			cancel()
+		}
+	}
+	for len(s.flight) > 0 {
+		s.learn(<-s.results)
+	}
+}
+
+// now is the database's time: deadlines are its, and clocks differ.
+func (s *session) now() time.Time { return s.work.Now.Add(time.Since(s.read)) }
