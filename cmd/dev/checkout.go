@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
+
+	"volary.dev/cmd/internal/child"
 )
 
 // checkout is the folder we work on. All that is ours and not committed is below its .volary.
@@ -57,6 +60,15 @@ func (c checkout) lock(name string) (free func(), err error) {
 		return nil, errLocked
 	}
 	return func() { _ = f.Close() }, nil
+}
+
+// awaitLock waits for a run that is about to end.
+func (c checkout) awaitLock(name string, limit time.Duration) (free func(), err error) {
+	child.AwaitEnd(func() bool {
+		free, err = c.lock(name)
+		return !errors.Is(err, errLocked)
+	}, limit)
+	return free, err
 }
 
 var errLocked = errors.New("held by another run")

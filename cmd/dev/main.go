@@ -6,24 +6,33 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"volary.dev/provisioner/lab"
 )
 
 type commands struct {
+	Up    upCommand    `cmd:"" help:"Start Volary with a demo: PostgreSQL, the lab, worker and web."`
+	Down  downCommand  `cmd:"" help:"Stop what up started, and sweep what it left."`
+	Test  testCommand  `cmd:"" help:"Run every check and test; -short leaves out lab and browser."`
 	Check checkCommand `cmd:"" help:"Run the quick checks: format, vet, lint, generated files, layers, schema, sizes."`
 	Gen   genCommand   `cmd:"" help:"Generate pages, assets and the schema dump."`
 }
 
 func main() {
+	lab.Main() // a lab's processes are this program under another name
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second signal ends us at once.
 	context.AfterFunc(ctx, stop)
 	var cli commands
-	k := kong.Parse(&cli, kong.Name("dev"), kong.Description("Develop Volary."), kong.UsageOnError())
+	parser := kong.Must(&cli, kong.Name("dev"), kong.Description("Develop Volary."), kong.UsageOnError())
+	k, err := parser.Parse(goTestArguments(os.Args[1:]))
+	parser.FatalIfErrorf(err)
 	k.BindTo(ctx, (*context.Context)(nil))
-	err := k.Run()
+	err = k.Run()
 	var exit exitStatus
 	switch {
 	case err == nil:
@@ -33,6 +42,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "dev:", err)
 		os.Exit(1)
 	}
+}
+
+// goTestArguments keeps the arguments of `test` as they are: go test writes its flags with one hyphen, which kong
+// would read as several flags of one letter.
+func goTestArguments(args []string) []string {
+	if len(args) == 0 || args[0] != "test" || slices.Contains(args, "--help") {
+		return args
+	}
+	return append([]string{"test", "--"}, args[1:]...)
 }
 
 // exitStatus ends us with a child's status where all has been said already.

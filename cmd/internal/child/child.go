@@ -79,8 +79,8 @@ func (p *Process) Stop(ask syscall.Signal, grace time.Duration) {
 	}
 }
 
-// Run starts cmd and waits for it; when ctx ends it asks by SIGINT and gives ten seconds. The child's output goes
-// where cmd says.
+// Run starts cmd and waits for it; when ctx ends it asks the child's whole group by SIGINT, as a terminal would, and
+// gives it ten seconds. The child's output goes where cmd says.
 func Run(ctx context.Context, cmd *exec.Cmd) error {
 	p, err := Start(cmd, syscall.SIGKILL)
 	if err != nil {
@@ -90,7 +90,8 @@ func Run(ctx context.Context, cmd *exec.Cmd) error {
 	case <-p.Done():
 		return p.Err()
 	case <-ctx.Done():
-		p.Stop(syscall.SIGINT, 10*time.Second)
+		_ = syscall.Kill(-p.PID(), syscall.SIGINT)
+		p.Stop(syscall.SIGCONT, 10*time.Second)
 		return ctx.Err()
 	}
 }

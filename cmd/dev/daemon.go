@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+	"time"
+
+	"volary.dev/cmd/internal/child"
+)
+
+// daemon is one of our servers, started again where it ends by itself.
+type daemon struct {
+	name    string
+	program string
+	env     []string
+	log     string // path
+
+	end    chan struct{} // closed to end it
+	ended  chan struct{} // closed when it has
+	failed chan struct{} // closed when it is not started again
+}
+
+// restarts is how often in a row a server may end by itself before we give up.
+const restarts = 5
+
+// startDaemon starts the server, and returns once url answers.
+func startDaemon(ctx context.Context, d *daemon, url string) error {
+	d.end, d.ended, d.failed = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	log, err := os.Create(d.log)
+	if err != nil {
+		return err
+	}
+	p, err := d.run(log)
+	if err != nil {
+		_ = log.Close()
+		return err
+	}
+	go d.keep(p, log)
+	return d.awaitAnswer(ctx, url)
+}
+
+func (d *daemon) run(log *os.File) (*child.Process, error) {
+	cmd := exec.Command(d.program)
+	cmd.Env = append(os.Environ(), d.env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	return child.Start(cmd, syscall.SIGKILL)
+}
+
+// keep starts the server again when it ends, as whatever runs it in production does.
+func (d *daemon) keep(p *child.Process, log *os.File) {
+	defer close(d.ended)
+	defer log.Close()
+	for left := restarts; ; left-- {
+		begun := time.Now()
+		select {
+		case <-d.end:
+			p.Stop(syscall.SIGTERM, 8*time.Second)
+			return
+		case <-p.Done():
+		}
+		if time.Since(begun) > time.Minute {
+			left = restarts
+		}
+		if left == 0 {
+			close(d.failed)
+			return
+		}
+		fmt.Printf("%s ended (%v) and is started again; see %s\n", d.name, p.Err(), d.log)
+		var err error
+		if p, err = d.run(log); err != nil {
+			fmt.Fprintln(log, err)
+			close(d.failed)
+			return
+		}
+	}
+}
+
+func (d *daemon) awaitAnswer(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if answers(ctx, url) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-d.failed:
+			return d.failure()
+		case <-ctx.Done():
+			return fmt.Errorf("%s does not answer at %s: %w", d.name, url, errors.Join(ctx.Err(), d.failure()))
+		}
+	}
+}
+
+func answers(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return resp.StatusCode < http.StatusInternalServerError
+}
+
+// failure tells the end of the server's log.
+func (d *daemon) failure() error {
+	out, _ := os.ReadFile(d.log)
+	lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
+	last := bytes.Join(lines[max(0, len(lines)-3):], []byte("\n"))
+	return fmt.Errorf("the end of %s:\n%s", d.log, last)
+}
+
+// stop asks the server to end and waits for it; a nil daemon was never started.
+func (d *daemon) stop() {
+	if d == nil || d.end == nil {
+		return
+	}
+	close(d.end)
+	<-d.ended
+}
+
+func (v *volary) startWorker(ctx context.Context) (string, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	v.workerPort = l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	drivers := "memory"
+	if v.kind == hostsLab {
+		drivers = "libvirt"
+	}
+	for _, dir := range []string{"blob", "scratch", "logs", "memory"} {
+		if err := os.MkdirAll(v.path(dir), 0o755); err != nil {
+			return "", err
+		}
+	}
+	v.worker = &daemon{name: "The worker", program: v.program("worker"), log: v.path("logs", "worker.log"), env: []string{
+		"DATABASE_URL=" + v.databaseURL,
+		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.workerPort),
+		"VOLARY_BLOB_DIR=" + v.path("blob"),
+		"VOLARY_SCRATCH_DIR=" + v.path("scratch"),
+		"VOLARY_DRIVERS=" + drivers,
+		"VOLARY_ALLOW_PLAIN_HOSTS=true",
+		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
+	}}
+	return "", startDaemon(ctx, v.worker, v.workerURL()+"/healthz")
+}
+
+func (v *volary) workerURL() string { return "http://127.0.0.1:" + strconv.Itoa(v.workerPort) }
+
+func (v *volary) startWeb(ctx context.Context) (string, error) {
+	v.web = &daemon{name: "The portal", program: v.program("web"), log: v.path("logs", "web.log"), env: []string{
+		"DATABASE_URL=" + v.databaseURL,
+		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.port),
+		"VOLARY_PUBLIC_URL=" + v.address(),
+		"VOLARY_BLOB_DIR=" + v.path("blob"),
+		"VOLARY_WORKER_URL=" + v.workerURL(),
+		"VOLARY_DEMO=true",
+		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),
+		"VOLARY_UPLOADS_CHECKED=" + strconv.FormatBool(has("qemu-img")),
+	}}
+	return "", startDaemon(ctx, v.web, v.address()+"/sign-in")
+}
+
+func has(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}

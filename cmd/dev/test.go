@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"volary.dev/cmd/internal/child"
+	"volary.dev/cmd/internal/postgres"
+)
+
+type testCommand struct {
+	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
+}
+
+// Run brings up what tests need and runs the quick checks, then every test, then takes it down again.
+func (t testCommand) Run(ctx context.Context) error {
+	c, err := findCheckout()
+	if err != nil {
+		return err
+	}
+	if err := c.makeState(); err != nil {
+		return err
+	}
+	ctx, stop := endWithGoRun(ctx)
+	defer stop()
+	return describe(t.run(ctx, c), c)
+}
+
+func (t testCommand) run(ctx context.Context, c checkout) error {
+	args, packages := splitPackages(t.Args)
+	s := newSteps(os.Stdout)
+	if err := ensurePackages(ctx, os.Stdout, testPackages(isShort(args))); err != nil {
+		return err
+	}
+	var server string
+	stop := func() {}
+	if err := s.do("PostgreSQL", func() (string, error) {
+		var err error
+		server, stop, err = c.testServer(ctx)
+		return "", err
+	}); err != nil {
+		return err
+	}
+	defer stop()
+	var faults []error
+	if packages == nil {
+		faults = append(faults, c.check(ctx, s, server))
+		packages = []string{"./..."}
+	}
+	alone, together, err := c.partition(ctx, packages)
+	if err != nil {
+		return err
+	}
+	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
+	faults = append(faults, c.goTest(ctx, server, args, together), c.goTest(ctx, server, append([]string{"-p", "1"}, args...), alone))
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("failed after %s: %w", s.total(), err)
+	}
+	fmt.Printf("All passed in %s.\n", s.total())
+	return nil
+}
+
+func isShort(args []string) bool {
+	return slices.Contains(args, "-short") || slices.Contains(args, "--short")
+}
+
+// splitPackages takes the packages (./…) out of go test's arguments.
+func splitPackages(args []string) (rest, packages []string) {
+	for i, a := range args {
+		switch {
+		case a == "-args" || a == "--args":
+			return append(rest, args[i:]...), packages
+		case a == "." || strings.HasPrefix(a, "./") || strings.HasPrefix(a, module):
+			packages = append(packages, a)
+		default:
+			rest = append(rest, a)
+		}
+	}
+	return rest, packages
+}
+
+func testPackages(short bool) []string {
+	names := slices.Concat(labPackages(), browserPackages())
+	if short {
+		names = []string{"libvirt-dev", "pkg-config", "qemu-utils"}
+	}
+	if os.Getenv(testServerVariable) == "" && os.Getenv("DATABASE_URL") == "" && !postgres.Available() {
+		names = append(names, databasePackages()...)
+	}
+	return names
+}
+
+// partition finds the packages whose tests need the lab or a browser: those that import one of them.
+func (c checkout) partition(ctx context.Context, packages []string) (alone, together []string, err error) {
+	all, err := listPackages(ctx, c.root, packages...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range all {
+		if _, ours := ourName(p.ImportPath); !ours {
+			continue
+		}
+		if slices.ContainsFunc(slices.Concat(p.TestImports, p.XTestImports), needsMachine) || needsMachine(p.ImportPath) {
+			alone = append(alone, p.ImportPath)
+		} else {
+			together = append(together, p.ImportPath)
+		}
+	}
+	return alone, together, nil
+}
+
+func needsMachine(importPath string) bool {
+	name, _ := ourName(importPath)
+	return matchesAny([]string{"provisioner/lab/**", "github.com/chromedp/chromedp"}, name)
+}
+
+func (c checkout) goTest(ctx context.Context, server string, args, packages []string) error {
+	if len(packages) == 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	full := append([]string{"go", "test", "-timeout", "20m"}, buildTags()...)
+	full = append(full, packages...)
+	full = append(full, args...) // last, since -args ends go test's own
+	cmd := contained(full)
+	cmd.Dir = c.root
+	cmd.Env = append(os.Environ(), testServerVariable+"="+server)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := child.Run(ctx, cmd); err != nil {
+		return fmt.Errorf("go test: %w", err)
+	}
+	return nil
+}
+
+// contained runs a command in a process namespace of its own where we may: were we killed, the test programs that
+// `go test` started would otherwise go on, and their labs with them.
+func contained(args []string) *exec.Cmd {
+	if os.Geteuid() == 0 && exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil {
+		args = append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, args...)
+	}
+	return exec.Command(args[0], args[1:]...)
+}

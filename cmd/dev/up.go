@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"volary.dev/cmd/internal/postgres"
+	"volary.dev/cmd/internal/setup"
+	"volary.dev/migrations"
+	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/lab/sample"
+	"volary.dev/store"
+)
+
+type upCommand struct {
+	Reset bool   `help:"Begin anew: forget the database, the images and the lab's disks."`
+	Hosts string `help:"Kind of hosts: lab or memory. Without it the lab where it can run." enum:"lab,memory," default:""`
+	Port  int    `help:"Port of the portal." default:"8080"`
+}
+
+// Run starts everything, and stays until a signal or a failure ends it.
+func (u upCommand) Run(ctx context.Context) error {
+	c, err := findCheckout()
+	if err != nil {
+		return err
+	}
+	if err := c.makeState(); err != nil {
+		return err
+	}
+	free, err := c.lockUp()
+	if err != nil {
+		return err
+	}
+	defer free()
+	ctx, stop := endWithGoRun(ctx)
+	defer stop()
+	return describe(u.run(ctx, c), c)
+}
+
+func (u upCommand) run(ctx context.Context, c checkout) error {
+	if err := portFree(ctx, u.Port); err != nil {
+		return err
+	}
+	kind, err := chooseHosts(ctx, os.Stdout, hostKind(u.Hosts))
+	if err != nil {
+		return err
+	}
+	if err := c.spaceFor(kind); err != nil {
+		return err
+	}
+	v := &volary{checkout: c, steps: newSteps(os.Stdout), kind: kind, port: u.Port}
+	defer v.stop()
+	if err := v.writeRunning(running{URL: v.address(), Hosts: kind}); err != nil {
+		return err
+	}
+	if _, err := sweep(ctx, c); err != nil {
+		return err
+	}
+	if u.Reset {
+		if err := v.steps.do("Forget the data", func() (string, error) { return "", c.reset() }); err != nil {
+			return err
+		}
+	}
+	if err := v.start(ctx); err != nil {
+		return err
+	}
+	v.greet()
+	return v.watch(ctx)
+}
+
+// volary is everything that up starts, in the order of its fields.
+type volary struct {
+	checkout
+	steps *steps
+	kind  hostKind
+	port  int
+
+	databaseURL string
+	server      *postgres.Server // nil where DATABASE_URL names another
+	pool        *pgxpool.Pool
+	lab         *lab.Lab // nil with simulated hosts
+	sample      string   // path of the sample image
+	workerPort  int
+	worker, web *daemon
+}
+
+func (v *volary) start(ctx context.Context) error {
+	built := v.buildInBackground(ctx)
+	for _, part := range []struct {
+		title string
+		run   func(context.Context) (string, error)
+		skip  bool
+	}{
+		{title: "PostgreSQL", run: v.startDatabase},
+		{title: "Migrations", run: v.migrate},
+		{title: "Programs", run: func(context.Context) (string, error) { return v.buildNote(), <-built }},
+		{title: "Four libvirt hosts", run: v.startLab, skip: v.kind != hostsLab},
+		{title: "Sample image", run: v.buildSample, skip: !canBuildSample()},
+		{title: "Demo", run: v.seed},
+		{title: "Worker", run: v.startWorker},
+		{title: "Web", run: v.startWeb},
+	} {
+		if part.skip {
+			continue
+		}
+		if err := v.steps.do(part.title, func() (string, error) { return part.run(ctx) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *volary) startDatabase(ctx context.Context) (string, error) {
+	if v.databaseURL = os.Getenv("DATABASE_URL"); v.databaseURL != "" {
+		return "DATABASE_URL", nil
+	}
+	server, err := postgres.Start(ctx, postgres.Options{Dir: v.path("postgres")})
+	if err != nil {
+		return "", err
+	}
+	v.server = server
+	v.databaseURL, err = server.DatabaseURL(ctx, "volary")
+	return "", err
+}
+
+func (v *volary) migrate(ctx context.Context) (string, error) {
+	pool, err := setup.Pool(ctx, v.databaseURL, setup.PoolOptions{Name: "dev", Max: 4})
+	if err != nil {
+		return "", err
+	}
+	v.pool = pool
+	return "", store.Migrate(ctx, pool, migrations.FS)
+}
+
+func (v *volary) startLab(ctx context.Context) (string, error) {
+	l, err := lab.Start(ctx, lab.Config{Dir: v.path("lab"), Hosts: labHosts, HookBinary: v.program("volary")})
+	if err != nil {
+		return "", err
+	}
+	v.lab = l
+	return l.Prefix().String(), nil
+}
+
+// canBuildSample tells whether this machine has what the sample image is made with.
+func canBuildSample() bool { return has("qemu-img") && has("apt-get") && has("mke2fs") }
+
+func (v *volary) buildSample(ctx context.Context) (string, error) {
+	path, err := sample.Build(ctx, v.path("sample"), func(line string) { fmt.Fprintln(v.steps.out, "    "+line) })
+	if err != nil {
+		return "", err
+	}
+	v.sample = v.path("sample.qcow2")
+	_ = os.Remove(v.sample)
+	return ".volary/sample.qcow2", os.Symlink(path, v.sample)
+}
+
+func (v *volary) address() string { return fmt.Sprintf("http://127.0.0.1:%d", v.port) }
+
+// greet says where Volary is and who may sign in.
+func (v *volary) greet() {
+	fmt.Printf("\nVolary answers at %s (%s).\n", v.address(), v.steps.total())
+	if v.kind == hostsMemory {
+		fmt.Println("Its hosts are simulated: clusters start and end, and no machine runs.")
+	}
+	if !has("qemu-img") {
+		fmt.Println("Without qemu-img uploads stay unverified: install Debian's package qemu-utils.")
+	}
+	fmt.Printf("\nSign in, with the password %q, as\n", demoPassword)
+	for _, p := range demoPeople() {
+		fmt.Printf("  %-22s %s\n", p.email, p.role)
+	}
+	if v.sample != "" {
+		fmt.Printf("\nA small Linux to upload: %s\n", v.sample)
+	}
+	fmt.Println("\nCtrl-C ends it; its data stays in .volary/.")
+}
+
+// watch returns when a signal came, or something that must run has ended.
+func (v *volary) watch(ctx context.Context) error {
+	var server, hosts <-chan struct{}
+	if v.server != nil {
+		server = v.server.Done()
+	}
+	if v.lab != nil {
+		hosts = v.lab.Done()
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-server:
+		return fmt.Errorf("PostgreSQL ended; see %s", v.path("postgres", "log"))
+	case <-hosts:
+		return fmt.Errorf("the lab ended; see %s", v.path("lab", "lab.log"))
+	case <-v.web.failed:
+		return v.web.failure()
+	case <-v.worker.failed:
+		return v.worker.failure()
+	}
+}
+
+// stop ends everything in the opposite order of its start.
+func (v *volary) stop() {
+	if r, ok := v.readRunning(); ok && r.PID == os.Getpid() {
+		r.Stopping = true
+		_ = v.writeRunning(r)
+	}
+	v.web.stop()
+	v.worker.stop()
+	if v.pool != nil {
+		v.pool.Close()
+	}
+	if v.lab != nil {
+		v.lab.Stop()
+	}
+	if v.server != nil {
+		v.server.Stop()
+	}
+	_ = v.forgetRunning()
+}
+
+// lockUp makes this the only up of the checkout. One that is ending is waited for.
+func (c checkout) lockUp() (free func(), err error) {
+	limit := time.Second
+	r, alive := c.readRunning()
+	if alive && r.Stopping {
+		limit = stopLimit
+	}
+	free, err = c.awaitLock("up.lock", limit)
+	if !errors.Is(err, errLocked) {
+		return free, err
+	}
+	if r, alive = c.readRunning(); alive && r.Stopping {
+		return c.awaitLock("up.lock", stopLimit)
+	} else if alive {
+		return nil, fmt.Errorf("Volary is up from this checkout already, at %s (process %d): `go run ./cmd/dev down` ends it", r.URL, r.PID)
+	}
+	return nil, errors.New("another up or down of this checkout is at work: wait for it to end")
+}
+
+func portFree(ctx context.Context, port int) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("port %d is taken by another program: stop it or choose another one with --port", port)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("no permission to listen at port %d: choose one above 1023 with --port", port)
+	case err != nil:
+		return fmt.Errorf("port %d: %w", port, err)
+	}
+	return l.Close()
+}
+
+// reset forgets all data; what is only a cache stays: programs, tools, the sample image.
+func (c checkout) reset() error {
+	for _, name := range []string{"lab", "blob", "scratch", "memory", "logs", filepath.Join("postgres", "data"), "shots"} {
+		if err := os.RemoveAll(c.path(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
