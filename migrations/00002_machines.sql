@@ -47,6 +47,7 @@ CREATE TABLE hosts (
   state text NOT NULL CHECK (state IN ('active', 'cordoned', 'draining', 'down')),
   state_reason text NOT NULL DEFAULT '',
   acceleration text CHECK (acceleration IN ('kvm', 'tcg')), -- what a probe guest booted with
+  offered_vcpus int NOT NULL DEFAULT 0 CHECK (offered_vcpus >= 0), -- staff's word; 0: what the check finds
   vcpus int NOT NULL DEFAULT 0,    -- what may be given to nodes
   memory_mib int NOT NULL DEFAULT 0,
   disk_gib int NOT NULL DEFAULT 0,

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"volary.dev/provisioner"
 )
 
 // DB is the database as the rest of Volary sees it. It is safe for concurrent use and holds no state but the pool.
@@ -72,6 +73,39 @@ func (db *DB) tx(ctx context.Context, f func(pgx.Tx) error) error {
 		}
 	}
 	return err
+}
+
+// querier is a pool or a transaction: for readings that both a page and a command need.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// all collects the rows of a query.
+func all[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
+	list, err := pgx.CollectRows(rows, f)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	return list, nil
+}
+
+// one collects the only row of a query; none is NotFound(what).
+func one[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) (T, error) {
+	v, err := pgx.CollectExactlyOneRow(rows, f)
+	return v, found(err, what)
+}
+
+// found makes NotFound(what) of a query that gave no row, and names the reading in any other error.
+func found(err error, what string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return provisioner.NotFound(what)
+	default:
+		return fmt.Errorf("read %s: %w", what, err)
+	}
 }
 
 func retryable(err error) bool {

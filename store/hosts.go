@@ -2,11 +2,15 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/store/queue"
 )
 
 // NewHost is what AddHost needs.
@@ -14,6 +18,7 @@ type NewHost struct {
 	Name     string
 	Address  provisioner.HostAddress
 	Underlay netip.Addr
+	VCPUs    int // that nodes may share, more than there are to overcommit; 0 takes what its check finds
 }
 
 // Host is one libvirt connection of a pool, with what its nodes take of it.
@@ -52,48 +57,214 @@ type HostNode struct {
 }
 
 // AddHost adds a host and queues its check; until that has passed the host is down. Refusals: "invalid" by field
-// (name, address, underlay), "duplicate", NotFound("pool").
+// (name, address, underlay, vcpus), "duplicate", NotFound("pool").
 func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	if err := h.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		var underlay netip.Prefix
+		err := tx.QueryRow(ctx, `SELECT underlay FROM pools WHERE id = $1 AND provider_id = $2`, poolID, providerID).Scan(&underlay)
+		if err != nil {
+			return found(err, "pool")
+		}
+		if !underlay.Contains(h.Underlay) {
+			return provisioner.Invalid(map[string]string{"underlay": fmt.Sprintf("%s is not in the pool's underlay network %s.", h.Underlay, underlay)})
+		}
+		if err := h.insert(ctx, tx, id, providerID, poolID); err != nil {
+			return err
+		}
+		if err := db.queueHostCheck(ctx, tx, id); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "add host", Subject: "host", SubjectID: id})
+	})
 }
 
-// CheckHost queues another check of a host.
+func (h NewHost) check() error {
+	f := fields{}
+	f.length("name", h.Name, 1, 80)
+	if err := h.Address.Validate(); err != nil {
+		f.add("address", "%s", err)
+	}
+	f.between("vcpus", int64(h.VCPUs), 0, 65536, " vCPUs")
+	f.check(h.Underlay.IsValid() && !h.Underlay.IsUnspecified(), "underlay", "Give the host's address on the underlay, such as 192.0.2.11.")
+	return f.refusal()
+}
+
+func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, state, state_reason, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'down', 'not checked yet', now())`,
+		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs)
+	switch {
+	case uniqueViolation(err, "hosts_pool_id_name_key"):
+		return duplicate("a host", "name", h.Name)
+	case uniqueViolation(err, "hosts_scheme_address_port_key"):
+		// It may be another provider's, of whom nothing may be told.
+		const title = "A host with this address has been added already."
+		return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Check the address.", Fields: map[string]string{"address": title}}
+	case err != nil:
+		return fmt.Errorf("add host: %w", err)
+	}
+	return nil
+}
+
+func (db *DB) queueHostCheck(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	var now time.Time
+	err := tx.QueryRow(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 RETURNING now()`, id).Scan(&now)
+	if err != nil {
+		return fmt.Errorf("queue check of host: %w", err)
+	}
+	if _, err := db.queue.InsertTx(ctx, tx, queue.CheckHost{HostID: id, Asked: now}, nil); err != nil {
+		return fmt.Errorf("queue check of host: %w", err)
+	}
+	return nil
+}
+
+// CheckHost queues another check of a host, unless one waits or runs.
 func (db *DB) CheckHost(ctx context.Context, by, providerID, hostID uuid.UUID) error {
-	return errUnwritten
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		var id uuid.UUID
+		err := tx.QueryRow(ctx, `SELECT id FROM hosts WHERE id = $1 AND provider_id = $2 FOR UPDATE`, hostID, providerID).Scan(&id)
+		if err != nil {
+			return found(err, "host")
+		}
+		if err := db.queueHostCheck(ctx, tx, hostID); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "check host", Subject: "host", SubjectID: hostID})
+	})
 }
 
 // HostCheckProgress shows a check as far as it has come.
 func (db *DB) HostCheckProgress(ctx context.Context, hostID uuid.UUID, report []provisioner.HostCheck) error {
-	return errUnwritten
+	b, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("report on host: %w", err)
+	}
+	if _, err := db.pool.Exec(ctx, `UPDATE hosts SET check_report = $2 WHERE id = $1 AND check_state = 'running'`, hostID, b); err != nil {
+		return fmt.Errorf("report on host %s: %w", hostID, err)
+	}
+	return nil
 }
 
-// HostCheckDone writes down the outcome of a check: a host that passed becomes active (unless staff cordoned or drain
-// it), one that did not is down. The same machine as another host fails the check, with the refusal "duplicate".
+// hostReserve is what of a host's memory nodes never get: the host's own system needs it.
+const hostReserveMiB = 512
+
+// HostCheckDone writes down the outcome of a check. A host that passed becomes active unless staff cordoned or drain it;
+// one that did not is down with the first failed check as its reason. The same machine as another host is the refusal
+// "duplicate", and the host stays down.
 func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisioner.HostFacts, a provisioner.Acceleration, report []provisioner.HostCheck, passed bool) error {
-	return errUnwritten
+	b, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("report on host: %w", err)
+	}
+	state, reason := "passed", ""
+	if !passed {
+		state, reason = "failed", failedCheck(report)
+	}
+	var acceleration *provisioner.Acceleration
+	if a != "" {
+		acceleration = &a
+	}
+	_, err = db.pool.Exec(ctx, `
+		UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
+			machine = coalesce($5, machine), missed_rounds = CASE WHEN $2 = 'passed' THEN 0 ELSE missed_rounds END,
+			vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
+			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END,
+			state = CASE WHEN $2 = 'failed' THEN 'down' WHEN state = 'down' THEN 'active' ELSE state END,
+			state_reason = CASE WHEN $2 = 'failed' THEN $9 WHEN state = 'down' THEN '' ELSE state_reason END
+		WHERE id = $1`, hostID, state, b, acceleration, orNull(facts.UUID), facts.VCPUs,
+		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, reason)
+	if uniqueViolation(err, "hosts_machine_key") {
+		return db.sameMachine(ctx, hostID, b)
+	}
+	if err != nil {
+		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
+	}
+	return nil
+}
+
+func failedCheck(report []provisioner.HostCheck) string {
+	for _, c := range report {
+		if !c.Passed {
+			return c.Name + ": " + c.Detail
+		}
+	}
+	return "its check failed"
+}
+
+func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []byte) error {
+	const title = "This machine has been added as another host already."
+	_, err := db.pool.Exec(ctx, `
+		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), state = 'down', state_reason = $3
+		WHERE id = $1`, hostID, report, title)
+	if err != nil {
+		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
+	}
+	return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Give each host its own UUID (host_uuid in libvirtd.conf), or use the host that is there."}
+}
+
+// usedOfHost sums what the nodes of host h take. Stopped nodes keep their disk and nothing else.
+const usedOfHost = `
+	SELECT count(*) AS nodes,
+		coalesce(sum(n.vcpus) FILTER (WHERE n.state <> 'stopped'), 0) AS vcpus,
+		coalesce(sum(n.memory_mib) FILTER (WHERE n.state <> 'stopped'), 0) AS memory_mib,
+		coalesce(sum(n.disk_gib), 0) AS disk_gib
+	FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone'`
+
+const selectHosts = `
+	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, h.scheme, h.address, h.port, h.underlay, h.state, h.state_reason,
+		coalesce(h.acceleration, ''), h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
+		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds
+	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
+
+func rowToHost(row pgx.CollectableRow) (h Host, err error) {
+	err = row.Scan(&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name, &h.Address.Scheme, &h.Address.Name, &h.Address.Port,
+		&h.Underlay, &h.State, &h.StateReason, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
+		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
+		&h.MissedRounds)
+	return h, err
 }
 
 // Hosts lists a provider's hosts by pool and name.
 func (db *DB) Hosts(ctx context.Context, providerID uuid.UUID) ([]Host, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.provider_id = $1 ORDER BY p.name, h.name`, providerID)
+	return all(rows, "hosts", rowToHost)
 }
 
 // Host shows one host.
 func (db *DB) Host(ctx context.Context, providerID, id uuid.UUID) (Host, error) {
-	return Host{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.id = $1 AND h.provider_id = $2`, id, providerID)
+	return one(rows, "host", rowToHost)
 }
 
-// HostNodes lists the nodes that a host carries.
+// HostNodes lists the nodes that a host carries, by cluster and name.
 func (db *DB) HostNodes(ctx context.Context, providerID, id uuid.UUID) ([]HostNode, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, `
+		SELECT n.id, n.name, c.id, c.name, o.name, n.state, n.reason, n.vcpus, n.memory_mib, n.disk_gib, n.seen_at
+		FROM nodes n JOIN clusters c ON c.id = n.cluster_id JOIN organizations o ON o.id = n.organization_id
+		WHERE n.host_id = $1 AND n.provider_id = $2 AND n.state <> 'gone' ORDER BY c.name, c.id, n.role DESC, n.name`, id, providerID)
+	return all(rows, "nodes of a host", func(row pgx.CollectableRow) (n HostNode, err error) {
+		err = row.Scan(&n.ID, &n.Name, &n.ClusterID, &n.ClusterName, &n.OrganizationName, &n.State, &n.Reason,
+			&n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.SeenAt)
+		return n, err
+	})
 }
 
 // HostForWorker is Host without a scope.
 func (db *DB) HostForWorker(ctx context.Context, id uuid.UUID) (Host, error) {
-	return Host{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.id = $1`, id)
+	return one(rows, "host", rowToHost)
 }
 
 // HostsOfPool lists a pool's hosts for the worker, which checks a packet between them.
 func (db *DB) HostsOfPool(ctx context.Context, poolID uuid.UUID) ([]Host, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.pool_id = $1 ORDER BY h.name`, poolID)
+	return all(rows, "hosts", rowToHost)
 }

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
 // ModelCluster is a named description of a cluster, in versions.
@@ -12,33 +14,84 @@ type ModelCluster struct {
 	ID        uuid.UUID
 	Name      string
 	CreatedAt time.Time
-	Versions  []VersionRow // the newest first
+	Versions  []VersionRow `db:"-"` // the newest first
 }
 
 // VersionRow is a version in a list.
 type VersionRow struct {
-	ID          uuid.UUID
-	Version     string
-	State       VersionState
-	ComputeMin  int
-	ComputeMax  int
-	CreatedAt   time.Time
-	PublishedAt *time.Time
-	LastTestID  *uuid.UUID // the newest acceptance test, if any
-	LastTest    string     // its state: running, passed, failed; empty where there is none
+	ID             uuid.UUID
+	ModelClusterID uuid.UUID
+	Version        string
+	State          VersionState
+	ComputeMin     int
+	ComputeMax     int
+	CreatedAt      time.Time
+	PublishedAt    *time.Time
+	LastTestID     *uuid.UUID // the newest acceptance test, if any
+	LastTest       string     // its state: running, passed, failed; empty where there is none
 }
 
-// CreateModelCluster adds a model cluster without versions. Refusals: "invalid", "duplicate".
+// CreateModelCluster adds a model cluster without versions. Refusals: "invalid" for name, "duplicate".
 func (db *DB) CreateModelCluster(ctx context.Context, orgID, by uuid.UUID, name string) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	f := fields{}
+	f.length("name", name, 1, 80)
+	if err := f.refusal(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO model_clusters (id, organization_id, name, created_at) VALUES ($1, $2, $3, now())`, id, orgID, name)
+		if uniqueViolation(err, "model_clusters_organization_id_name_key") {
+			return duplicate("a model cluster", "name", name)
+		}
+		if err != nil {
+			return fmt.Errorf("create model cluster: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Organization: orgID, Verb: "create model cluster", Subject: "model_cluster", SubjectID: id})
+	})
 }
 
 // ModelClusters lists an organization's model clusters by name, with their versions.
 func (db *DB) ModelClusters(ctx context.Context, orgID uuid.UUID) ([]ModelCluster, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, `SELECT id, name, created_at FROM model_clusters WHERE organization_id = $1 ORDER BY name`, orgID)
+	models, err := all(rows, "model clusters", pgx.RowToStructByName[ModelCluster])
+	if err != nil {
+		return nil, err
+	}
+	rows, _ = db.pool.Query(ctx, selectVersionRows+` WHERE v.organization_id = $1 ORDER BY v.created_at DESC, v.id DESC`, orgID)
+	versions, err := all(rows, "versions", pgx.RowToStructByName[VersionRow])
+	if err != nil {
+		return nil, err
+	}
+	byModel := map[uuid.UUID][]VersionRow{}
+	for _, v := range versions {
+		byModel[v.ModelClusterID] = append(byModel[v.ModelClusterID], v)
+	}
+	for i := range models {
+		models[i].Versions = byModel[models[i].ID]
+	}
+	return models, nil
 }
+
+const selectVersionRows = `
+	SELECT v.id, v.model_cluster_id, v.version, v.state, v.compute_min, v.compute_max, v.created_at, v.published_at,
+		t.id AS last_test_id, coalesce(t.state, '') AS last_test
+	FROM model_versions v
+	LEFT JOIN LATERAL (SELECT t.id, t.state FROM acceptance_tests t WHERE t.version_id = v.id
+		ORDER BY t.created_at DESC, t.id DESC LIMIT 1) AS t ON true`
 
 // ModelCluster shows one model cluster with its versions.
 func (db *DB) ModelCluster(ctx context.Context, orgID, id uuid.UUID) (ModelCluster, error) {
-	return ModelCluster{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, `SELECT id, name, created_at FROM model_clusters WHERE organization_id = $1 AND id = $2`, orgID, id)
+	m, err := one(rows, "model cluster", pgx.RowToStructByName[ModelCluster])
+	if err != nil {
+		return m, err
+	}
+	rows, _ = db.pool.Query(ctx, selectVersionRows+`
+		WHERE v.organization_id = $1 AND v.model_cluster_id = $2 ORDER BY v.created_at DESC, v.id DESC`, orgID, id)
+	m.Versions, err = all(rows, "versions", pgx.RowToStructByName[VersionRow])
+	return m, err
 }

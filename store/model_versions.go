@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 )
 
@@ -16,26 +17,6 @@ const (
 	VersionStateDraft     VersionState = "draft"
 	VersionStatePublished VersionState = "published"
 )
-
-// RoleDraft describes the nodes of one role.
-type RoleDraft struct {
-	Role     provisioner.Role
-	ImageID  uuid.UUID
-	Shape    provisioner.Shape
-	UserData string // at most 64 KiB
-}
-
-// VersionDraft is a version as a form gives it.
-type VersionDraft struct {
-	ID             uuid.UUID // Nil makes a new version
-	ModelClusterID uuid.UUID
-	Version        string // "1.0"
-	Revision       int    // the one the form was made from; ignored for a new version
-	Roles          []RoleDraft
-	ComputeMin     int
-	ComputeMax     int
-	Gate           provisioner.Gate
-}
 
 // VersionRole is one role of a version as pages show it.
 type VersionRole struct {
@@ -61,7 +42,17 @@ type Version struct {
 	Gate             provisioner.Gate
 	CreatedAt        time.Time
 	PublishedAt      *time.Time
-	Roles            []VersionRole // head, then compute where ComputeMax > 0
+	Roles            []VersionRole // head, then compute where there is one
+}
+
+// Role finds the description of a role; ok is false where the version has none.
+func (v Version) Role(r provisioner.Role) (role VersionRole, ok bool) {
+	for _, role := range v.Roles {
+		if role.Role == r {
+			return role, true
+		}
+	}
+	return VersionRole{}, false
 }
 
 // PublishedVersion is one choice of a launch form.
@@ -72,24 +63,41 @@ type PublishedVersion struct {
 	ComputeMax int
 }
 
-// SaveVersion makes a draft or changes one. Refusals: "invalid" by field (version, compute_min, compute_max,
-// gate_kind, gate_text, gate_timeout, and head_image, head_vcpus, head_memory, head_disk, head_user_data,
-// compute_…), "duplicate", "stale_form", "published", NotFound("version" or "model cluster").
-func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDraft) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
-}
-
 // Version shows one version.
 func (db *DB) Version(ctx context.Context, orgID, id uuid.UUID) (Version, error) {
-	return Version{}, errUnwritten
+	return readVersion(ctx, db.pool, orgID, id)
+}
+
+func readVersion(ctx context.Context, q querier, orgID, id uuid.UUID) (Version, error) {
+	rows, _ := q.Query(ctx, `
+		SELECT v.id, v.model_cluster_id, m.name, v.version, v.state, v.revision, v.compute_min, v.compute_max,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.created_at, v.published_at
+		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
+		WHERE v.organization_id = $1 AND v.id = $2`, orgID, id)
+	v, err := one(rows, "version", func(row pgx.CollectableRow) (v Version, err error) {
+		err = row.Scan(&v.ID, &v.ModelClusterID, &v.ModelClusterName, &v.Version, &v.State, &v.Revision, &v.ComputeMin, &v.ComputeMax,
+			&v.Gate.Kind, &v.Gate.Text, &v.Gate.TimeoutSeconds, &v.CreatedAt, &v.PublishedAt)
+		return v, err
+	})
+	if err != nil {
+		return v, err
+	}
+	rows, _ = q.Query(ctx, `
+		SELECT r.role, r.image_id, i.name, i.state, i.canonical_digest, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
+		FROM version_roles r JOIN images i ON i.id = r.image_id
+		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
+	v.Roles, err = all(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
+		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.ImageState, &r.Digest, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
+		return r, err
+	})
+	return v, err
 }
 
 // PublishedVersions lists what an organization may launch, by name, the newest version first.
 func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]PublishedVersion, error) {
-	return nil, errUnwritten
-}
-
-// PublishVersion freezes a version. Refusals: "stale_form", "published", "image" (one that is not ready), NotFound.
-func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revision int) error {
-	return errUnwritten
+	rows, _ := db.pool.Query(ctx, `
+		SELECT v.id, m.name || ' ' || v.version AS name, v.compute_min, v.compute_max
+		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
+		WHERE v.organization_id = $1 AND v.state = 'published' ORDER BY m.name, v.published_at DESC`, orgID)
+	return all(rows, "published versions", pgx.RowToStructByName[PublishedVersion])
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/mail"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
 )
 
 // NewPerson is what CreatePerson needs.
@@ -76,22 +74,4 @@ func (db *DB) PersonByEmail(ctx context.Context, email string) (Person, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT id, email, name, platform_admin, created_at FROM people WHERE email = $1`, normalEmail(email))
 	return one(rows, "person", pgx.RowToStructByName[Person])
-}
-
-// one collects the only row of a query; none is NotFound(what).
-func one[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) (T, error) {
-	v, err := pgx.CollectExactlyOneRow(rows, f)
-	return v, found(err, what)
-}
-
-// found makes NotFound(what) of a query that gave no row, and names the reading in any other error.
-func found(err error, what string) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, pgx.ErrNoRows):
-		return provisioner.NotFound(what)
-	default:
-		return fmt.Errorf("read %s: %w", what, err)
-	}
 }

@@ -2,10 +2,13 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner"
 )
 
 // NewPool is what CreatePool needs. Zero fields take the default named beside them.
@@ -36,27 +39,125 @@ type Pool struct {
 	Storage       string
 	MachineType   string
 	CPU           string
-	TestVCPUs     int
+	TestVCPUs     int `db:"test_vcpus"`
 	MaxLeaseHours int
 
-	Hosts         int // all of them
-	ActiveHosts   int // those that take nodes now
-	VCPUs         int // of active hosts
-	FreeVCPUs     int
-	MemoryMiB     int
-	FreeMemoryMiB int
+	Hosts         int          // all of them
+	ActiveHosts   int          // those that take nodes now
+	VCPUs         int          `db:"vcpus"` // of active hosts, as the two below; the test share is part of them
+	FreeVCPUs     int          `db:"free_vcpus"`
+	MemoryMiB     int          `db:"memory_mib"`
+	FreeMemoryMiB int          `db:"free_memory_mib"`
 	CheapestRate  billing.Rate // of the provider's shapes; 0 where it has none
 }
 
-// CreatePool adds a pool to a provider. Refusals: "invalid" by field, "duplicate".
+// CreatePool adds a pool to a provider. Refusals: "invalid" by field (name, prefix, subnet_bits, underlay, management,
+// storage, mtu, test_vcpus, max_lease), "duplicate", NotFound("provider").
 func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPool) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	p = p.withDefaults()
+	if err := p.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `
+			INSERT INTO pools (id, provider_id, name, prefix, subnet_bits, underlay, management, storage, machine_type, cpu,
+				mtu, masquerade, wipe_disks, test_vcpus, max_lease_hours, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now())`,
+			id, providerID, p.Name, p.Prefix.Masked(), p.SubnetBits, p.Underlay.Masked(), p.Management, p.Storage, p.MachineType, p.CPU,
+			p.MTU, !p.NoMasquerade, p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours)
+		switch {
+		case uniqueViolation(err, "pools_provider_id_name_key"):
+			return duplicate("a pool", "name", p.Name)
+		case foreignKeyViolation(err):
+			return provisioner.NotFound("provider")
+		case err != nil:
+			return fmt.Errorf("create pool: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "create pool", Subject: "pool", SubjectID: id})
+	})
+}
+
+func (p NewPool) withDefaults() NewPool {
+	p.SubnetBits = orDefault(p.SubnetBits, 24)
+	p.Storage = orDefault(p.Storage, "local")
+	p.MachineType = orDefault(p.MachineType, "q35")
+	p.MTU = orDefault(p.MTU, 1450)
+	p.TestVCPUs = orDefault(p.TestVCPUs, 4)
+	p.MaxLeaseHours = orDefault(p.MaxLeaseHours, 720)
+	if p.Management == nil {
+		p.Management = []netip.Prefix{}
+	}
+	return p
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+func (p NewPool) check() error {
+	f := fields{}
+	f.length("name", p.Name, 1, 80)
+	f.between("subnet_bits", int64(p.SubnetBits), 16, 28, "")
+	f.check(p.Prefix.IsValid() && p.Prefix.Addr().Is4() && p.Prefix.Bits() <= p.SubnetBits, "prefix",
+		"Give an IPv4 prefix that holds at least one /%d, such as 10.128.0.0/12.", p.SubnetBits)
+	f.check(p.Underlay.IsValid(), "underlay", "Give the network between the hosts, such as 192.0.2.0/24.")
+	f.check(!p.Prefix.Overlaps(p.Underlay), "prefix", "%s overlaps the underlay %s: clusters need addresses of their own.", p.Prefix, p.Underlay)
+	for _, m := range p.Management {
+		f.check(m.IsValid(), "management", "Give prefixes such as 198.51.100.0/24.")
+		f.check(!p.Prefix.Overlaps(m), "prefix", "%s overlaps the management network %s.", p.Prefix, m)
+	}
+	f.check(p.Storage == "local" || p.Storage == "shared", "storage", "Choose local or shared.")
+	f.check(validMachine(p.MachineType) && (p.CPU == "" || validMachine(p.CPU)), "machine_type",
+		"Write a machine type such as q35 and a CPU model such as Skylake-Server, or leave the CPU empty.")
+	f.between("mtu", int64(p.MTU), 576, 9166, "")
+	f.between("test_vcpus", int64(p.TestVCPUs), 0, 1<<20, " vCPUs")
+	f.between("max_lease", int64(p.MaxLeaseHours), 1, 8760, " hours")
+	return f.refusal()
+}
+
+// validMachine keeps what goes into a domain's definition to the letters that QEMU's names have.
+func validMachine(s string) bool {
+	for _, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '.', r == '_':
+		default:
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) <= 64
 }
 
 // Pools lists the pools of every provider, by provider and name.
-func (db *DB) Pools(ctx context.Context) ([]Pool, error) { return nil, errUnwritten }
+func (db *DB) Pools(ctx context.Context) ([]Pool, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT p.id, p.provider_id, pr.name AS provider_name, p.name, p.prefix, p.underlay, p.storage, p.machine_type, p.cpu,
+			p.test_vcpus, p.max_lease_hours, h.hosts, h.active_hosts, h.vcpus, h.free_vcpus, h.memory_mib, h.free_memory_mib,
+			coalesce((SELECT min(rate) FROM shapes s WHERE s.provider_id = p.provider_id), 0) AS cheapest_rate
+		FROM pools p
+		JOIN providers pr ON pr.id = p.provider_id
+		CROSS JOIN LATERAL (
+			SELECT count(*) AS hosts, count(*) FILTER (WHERE h.state = 'active') AS active_hosts,
+				coalesce(sum(h.vcpus) FILTER (WHERE h.state = 'active'), 0) AS vcpus,
+				coalesce(sum(h.vcpus - u.vcpus) FILTER (WHERE h.state = 'active'), 0) AS free_vcpus,
+				coalesce(sum(h.memory_mib) FILTER (WHERE h.state = 'active'), 0) AS memory_mib,
+				coalesce(sum(h.memory_mib - u.memory_mib) FILTER (WHERE h.state = 'active'), 0) AS free_memory_mib
+			FROM hosts h CROSS JOIN LATERAL (`+usedOfHost+`) AS u
+			WHERE h.pool_id = p.id
+		) AS h
+		ORDER BY pr.name, p.name`)
+	return all(rows, "pools", pgx.RowToStructByName[Pool])
+}
 
 // PoolByName finds a provider's pool for the operator's commands.
 func (db *DB) PoolByName(ctx context.Context, providerID uuid.UUID, name string) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, `SELECT id FROM pools WHERE provider_id = $1 AND name = $2`, providerID, name)
+	return one(rows, "pool", pgx.RowTo[uuid.UUID])
 }

@@ -1,11 +1,17 @@
 package placement
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
 )
 
-// Host is what placement knows of a host.
+// Host is what placement knows of a host. Used counts everything that is not gone, of which stopped nodes count
+// their disk alone.
 type Host struct {
 	ID       uuid.UUID
 	Name     string
@@ -15,11 +21,231 @@ type Host struct {
 	Used     provisioner.Shape
 }
 
-// HostFit says whether a host took a node of the request, or would take one more, and why not.
+// Request is what a launch needs: one head and Compute nodes of one shape.
+type Request struct {
+	Head        provisioner.Shape
+	Compute     provisioner.Shape
+	ComputeSize int // how many compute nodes
+}
+
+// Share bounds what of a pool's vCPUs the request may take, beside what each host has: acceptance tests have a share
+// of their own, which clusters may not use.
+type Share struct {
+	VCPUs int // of the share
+	Used  int // already
+	Test  bool
+}
+
+// HostFit says what a host takes of the request or, where the request is refused, could take of it.
 type HostFit struct {
 	ID     uuid.UUID
 	Name   string
-	Fits   bool
-	Takes  int    // nodes of this request
-	Reason string // "4 vCPUs are needed, 2 of 8 are free"; empty where Fits
+	Fits   bool   // it takes, or could take, at least one node
+	Takes  int    // nodes of the plan, or compute nodes it has room for where there is no plan
+	Reason string // why not more: "4 vCPUs are needed, 2 of 8 are free", "cordoned"
+}
+
+// Plan is where each node goes.
+type Plan struct {
+	Head    uuid.UUID
+	Compute []uuid.UUID // by number: compute-001 first
+}
+
+// Place finds a host for every node, or for none (ok is false) and then says why, in words of the whole (reason) and of
+// every host. Compute nodes spread over as many hosts as there are; a plan is found wherever there is one.
+func Place(hosts []Host, r Request, s Share) (p Plan, fits []HostFit, reason string, ok bool) {
+	hosts = slices.Clone(hosts)
+	slices.SortFunc(hosts, func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
+	if reason := s.refuses(r.vcpus()); reason != "" {
+		return Plan{}, explain(hosts, r), reason, false
+	}
+	// Compute nodes are all alike, so that filling the emptiest host first never misses a plan: only the head's host
+	// has to be tried out.
+	for _, head := range emptiest(hosts) {
+		if p, ok := placeWithHead(hosts, head, r); ok {
+			return p, describe(hosts, r, p), "", true
+		}
+	}
+	fits = explain(hosts, r)
+	return Plan{}, fits, total(fits, r), false
+}
+
+func (r Request) vcpus() int64 {
+	return int64(r.Head.VCPUs) + int64(r.Compute.VCPUs)*int64(r.ComputeSize)
+}
+
+func (s Share) refuses(need int64) string {
+	free := max(s.VCPUs-s.Used, 0)
+	if need <= int64(free) {
+		return ""
+	}
+	of := "for clusters"
+	if s.Test {
+		of = "set aside for acceptance tests"
+	}
+	return fmt.Sprintf("%d vCPUs are needed, %d of the pool's %d %s are free", need, free, s.VCPUs, of)
+}
+
+// emptiest gives the indexes of hosts that take nodes, those with the most free vCPUs, then memory, first.
+func emptiest(hosts []Host) []int {
+	order := make([]int, 0, len(hosts))
+	for i, h := range hosts {
+		if h.State == provisioner.HostActive {
+			order = append(order, i)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return compareFree(hosts[a], hosts[b]) })
+	return order
+}
+
+func compareFree(a, b Host) int {
+	return cmp.Or(
+		cmp.Compare(b.free().VCPUs, a.free().VCPUs),
+		cmp.Compare(b.free().MemoryMiB, a.free().MemoryMiB),
+		cmp.Compare(b.free().DiskGiB, a.free().DiskGiB))
+}
+
+func (h Host) free() provisioner.Shape {
+	return provisioner.Shape{
+		VCPUs:     h.Capacity.VCPUs - h.Used.VCPUs,
+		MemoryMiB: h.Capacity.MemoryMiB - h.Used.MemoryMiB,
+		DiskGiB:   h.Capacity.DiskGiB - h.Used.DiskGiB,
+	}
+}
+
+func (h *Host) take(s provisioner.Shape) {
+	h.Used.VCPUs += s.VCPUs
+	h.Used.MemoryMiB += s.MemoryMiB
+	h.Used.DiskGiB += s.DiskGiB
+}
+
+func (h Host) holds(s provisioner.Shape) bool {
+	free := h.free()
+	return h.State == provisioner.HostActive &&
+		s.VCPUs <= free.VCPUs && s.MemoryMiB <= free.MemoryMiB && s.DiskGiB <= free.DiskGiB
+}
+
+func placeWithHead(hosts []Host, head int, r Request) (Plan, bool) {
+	if !hosts[head].holds(r.Head) {
+		return Plan{}, false
+	}
+	left := slices.Clone(hosts)
+	left[head].take(r.Head)
+	p := Plan{Head: left[head].ID, Compute: make([]uuid.UUID, 0, min(r.ComputeSize, 4096))}
+	carried := make([]int, len(left)) // compute nodes, doubled, and one for the head: breaks ties away from it
+	carried[head] = 1
+	for range r.ComputeSize {
+		best := -1
+		for i := range left {
+			if left[i].holds(r.Compute) && (best < 0 || better(left, carried, i, best)) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return Plan{}, false
+		}
+		left[best].take(r.Compute)
+		carried[best] += 2
+		p.Compute = append(p.Compute, left[best].ID)
+	}
+	return p, true
+}
+
+func better(hosts []Host, carried []int, a, b int) bool {
+	if c := cmp.Compare(carried[a], carried[b]); c != 0 {
+		return c < 0
+	}
+	return compareFree(hosts[a], hosts[b]) < 0
+}
+
+// describe says what each host takes of a plan.
+func describe(hosts []Host, r Request, p Plan) []HostFit {
+	takes := map[uuid.UUID]int{p.Head: 1}
+	for _, id := range p.Compute {
+		takes[id]++
+	}
+	fits := make([]HostFit, len(hosts))
+	for i, h := range hosts {
+		n := takes[h.ID]
+		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0 || h.holds(r.smallest())}
+		if !fits[i].Fits {
+			fits[i].Reason = h.reason(r.smallest())
+		}
+	}
+	return fits
+}
+
+// smallest is the shape of which a host has to hold one to be of any use.
+func (r Request) smallest() provisioner.Shape {
+	if r.ComputeSize > 0 {
+		return r.Compute
+	}
+	return r.Head
+}
+
+// explain says of each host how many compute nodes it would take by itself, and what it lacks for one more.
+func explain(hosts []Host, r Request) []HostFit {
+	fits := make([]HostFit, len(hosts))
+	for i, h := range hosts {
+		s := r.smallest()
+		n := h.room(s, max(r.ComputeSize, 1))
+		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0, Reason: h.reason(s)}
+		if n > 0 {
+			fits[i].Reason = fmt.Sprintf("has room for %d of them (%s each)", n, size(s))
+		}
+	}
+	return fits
+}
+
+// room is how many nodes of a shape fit, at most limit.
+func (h Host) room(s provisioner.Shape, limit int) int {
+	if !h.holds(s) {
+		return 0
+	}
+	free := h.free()
+	for _, part := range [][2]int{{free.VCPUs, s.VCPUs}, {free.MemoryMiB, s.MemoryMiB}, {free.DiskGiB, s.DiskGiB}} {
+		if part[1] > 0 {
+			limit = min(limit, part[0]/part[1])
+		}
+	}
+	return limit
+}
+
+// reason says why a host takes no node of a shape; empty where it does.
+func (h Host) reason(s provisioner.Shape) string {
+	if h.State != provisioner.HostActive {
+		if h.Reason != "" {
+			return string(h.State) + ": " + h.Reason
+		}
+		return string(h.State)
+	}
+	free := h.free()
+	var lacks []string
+	lack := func(unit string, need, free, of int) {
+		if need > free {
+			lacks = append(lacks, fmt.Sprintf("%d %s are needed, %d of %d are free", need, unit, max(free, 0), of))
+		}
+	}
+	lack("vCPUs", s.VCPUs, free.VCPUs, h.Capacity.VCPUs)
+	lack("MiB of memory", s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB)
+	lack("GiB of disk", s.DiskGiB, free.DiskGiB, h.Capacity.DiskGiB)
+	return strings.Join(lacks, "; ")
+}
+
+func total(fits []HostFit, r Request) string {
+	if len(fits) == 0 {
+		return "the pool has no hosts"
+	}
+	room := 0
+	for _, f := range fits {
+		room += f.Takes
+	}
+	if r.ComputeSize == 0 || room >= r.ComputeSize {
+		return fmt.Sprintf("no host has room for the head (%s) beside %d compute nodes", size(r.Head), r.ComputeSize)
+	}
+	return fmt.Sprintf("%d compute nodes are asked for, the pool has room for %d", r.ComputeSize, room)
+}
+
+func size(s provisioner.Shape) string {
+	return fmt.Sprintf("%d vCPUs, %d MiB, %d GiB of disk", s.VCPUs, s.MemoryMiB, s.DiskGiB)
 }

@@ -1,0 +1,211 @@
+package placement_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+)
+
+var whole = placement.Share{VCPUs: 1 << 60}
+
+func shape(vcpus, memory, disk int) provisioner.Shape {
+	return provisioner.Shape{VCPUs: vcpus, MemoryMiB: memory, DiskGiB: disk}
+}
+
+func host(n int, capacity, used provisioner.Shape) placement.Host {
+	return placement.Host{
+		ID: uuid.UUID{15: byte(n)}, Name: fmt.Sprintf("host-%d", n), State: provisioner.HostActive, Capacity: capacity, Used: used,
+	}
+}
+
+func TestPlaceSpreadsComputeNodes(t *testing.T) {
+	eight := shape(8, 8192, 100)
+	hosts := []placement.Host{host(1, eight, shape(0, 0, 0)), host(2, eight, shape(0, 0, 0)), host(3, eight, shape(0, 0, 0))}
+	p, fits, _, ok := placement.Place(hosts, placement.Request{Head: shape(1, 512, 4), Compute: shape(1, 512, 4), ComputeSize: 3}, whole)
+	if !ok {
+		t.Fatalf("refused: %+v", fits)
+	}
+	if on := distinct(p.Compute); on != 3 {
+		t.Errorf("three compute nodes are on %d hosts", on)
+	}
+	for _, f := range fits {
+		if !f.Fits || f.Reason != "" {
+			t.Errorf("fit %+v", f)
+		}
+	}
+}
+
+func distinct(ids []uuid.UUID) int {
+	set := map[uuid.UUID]bool{}
+	for _, id := range ids {
+		set[id] = true
+	}
+	return len(set)
+}
+
+func TestPlaceSaysWhy(t *testing.T) {
+	one := shape(4, 1024, 10)
+	down := host(2, shape(8, 8192, 100), shape(0, 0, 0))
+	down.State, down.Reason = provisioner.HostDown, "not checked yet"
+	cordoned := host(3, shape(8, 8192, 100), shape(0, 0, 0))
+	cordoned.State = provisioner.HostCordoned
+	hosts := []placement.Host{host(1, shape(8, 8192, 100), shape(6, 0, 0)), down, cordoned, host(4, shape(8, 8192, 100), shape(0, 0, 0))}
+	_, fits, reason, ok := placement.Place(hosts, placement.Request{Head: one, Compute: one, ComputeSize: 2}, whole)
+	if ok {
+		t.Fatal("placed")
+	}
+	for i, want := range []string{
+		"4 vCPUs are needed, 2 of 8 are free", "down: not checked yet", "cordoned", "has room for 2 of them (4 vCPUs, 1024 MiB, 10 GiB of disk each)",
+	} {
+		if fits[i].Reason != want {
+			t.Errorf("%s: %q, want %q", fits[i].Name, fits[i].Reason, want)
+		}
+	}
+	if !strings.Contains(reason, "no host has room for the head") {
+		t.Errorf("reason %q", reason)
+	}
+	_, _, reason, ok = placement.Place(hosts, placement.Request{Head: one, Compute: one, ComputeSize: 1 << 30}, whole)
+	if ok || !strings.Contains(reason, "the pool has room for 2") {
+		t.Errorf("an enormous count: %v %q", ok, reason)
+	}
+	_, _, reason, ok = placement.Place(nil, placement.Request{Head: one}, whole)
+	if ok || reason != "the pool has no hosts" {
+		t.Errorf("no hosts: %v %q", ok, reason)
+	}
+}
+
+func TestPlaceKeepsTheShares(t *testing.T) {
+	hosts := []placement.Host{host(1, shape(8, 8192, 100), shape(0, 0, 0))}
+	r := placement.Request{Head: shape(1, 64, 1), Compute: shape(1, 64, 1), ComputeSize: 2}
+	_, fits, reason, ok := placement.Place(hosts, r, placement.Share{VCPUs: 4, Used: 2, Test: true})
+	if ok || reason != "3 vCPUs are needed, 2 of the pool's 4 set aside for acceptance tests are free" || len(fits) != 1 {
+		t.Errorf("%v %q %+v", ok, reason, fits)
+	}
+	if _, _, _, ok = placement.Place(hosts, r, placement.Share{VCPUs: 4, Used: 1, Test: true}); !ok {
+		t.Error("refused although the share suffices")
+	}
+}
+
+// room counts by brute force how many nodes of a shape a host takes.
+func room(h placement.Host, s provisioner.Shape) int {
+	if h.State != provisioner.HostActive {
+		return 0
+	}
+	n := 0
+	for h.Used.VCPUs+s.VCPUs*(n+1) <= h.Capacity.VCPUs && h.Used.MemoryMiB+s.MemoryMiB*(n+1) <= h.Capacity.MemoryMiB &&
+		h.Used.DiskGiB+s.DiskGiB*(n+1) <= h.Capacity.DiskGiB {
+		n++
+	}
+	return n
+}
+
+// possible tells by brute force whether any plan exists.
+func possible(hosts []placement.Host, r placement.Request) bool {
+	for i := range hosts {
+		if room(hosts[i], r.Head) == 0 {
+			continue
+		}
+		sum := 0
+		for j, h := range hosts {
+			if i == j {
+				h.Used = add(h.Used, r.Head)
+			}
+			sum += room(h, r.Compute)
+		}
+		if sum >= r.ComputeSize {
+			return true
+		}
+	}
+	return false
+}
+
+func add(a, b provisioner.Shape) provisioner.Shape {
+	return shape(a.VCPUs+b.VCPUs, a.MemoryMiB+b.MemoryMiB, a.DiskGiB+b.DiskGiB)
+}
+
+func anyShape(t *rapid.T, name string, least, most int) provisioner.Shape {
+	return shape(rapid.IntRange(least, most).Draw(t, name+" vcpus"), rapid.IntRange(least, most).Draw(t, name+" memory"),
+		rapid.IntRange(least, most).Draw(t, name+" disk"))
+}
+
+func anyHosts(t *rapid.T) []placement.Host {
+	states := []provisioner.HostState{provisioner.HostActive, provisioner.HostActive, provisioner.HostActive, provisioner.HostCordoned, provisioner.HostDown}
+	hosts := make([]placement.Host, rapid.IntRange(0, 6).Draw(t, "hosts"))
+	for i := range hosts {
+		hosts[i] = host(i+1, anyShape(t, "capacity", 0, 16), anyShape(t, "used", 0, 8))
+		hosts[i].State = rapid.SampledFrom(states).Draw(t, "state")
+	}
+	return hosts
+}
+
+func TestPlaceProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		hosts := anyHosts(t)
+		r := placement.Request{
+			Head: anyShape(t, "head", 1, 6), Compute: anyShape(t, "compute", 1, 6), ComputeSize: rapid.IntRange(0, 12).Draw(t, "compute nodes"),
+		}
+		p, fits, reason, ok := placement.Place(hosts, r, whole)
+		if ok != possible(hosts, r) {
+			t.Fatalf("ok = %v, but a plan exists: %v", ok, !ok)
+		}
+		if len(fits) != len(hosts) {
+			t.Fatalf("%d fits for %d hosts", len(fits), len(hosts))
+		}
+		if !ok {
+			wantReasons(t, fits, reason, p)
+			return
+		}
+		wantWithinCapacity(t, hosts, r, p)
+	})
+}
+
+func wantReasons(t *rapid.T, fits []placement.HostFit, reason string, p placement.Plan) {
+	if p.Head != uuid.Nil || len(p.Compute) > 0 || reason == "" {
+		t.Fatalf("refused, yet %+v, %q", p, reason)
+	}
+	for _, f := range fits {
+		if f.Reason == "" {
+			t.Fatalf("no reason for %+v", f)
+		}
+	}
+}
+
+func wantWithinCapacity(t *rapid.T, hosts []placement.Host, r placement.Request, p placement.Plan) {
+	if len(p.Compute) != r.ComputeSize {
+		t.Fatalf("%d of %d compute nodes are placed", len(p.Compute), r.ComputeSize)
+	}
+	used, counts := map[uuid.UUID]provisioner.Shape{}, map[uuid.UUID]int{}
+	used[p.Head] = r.Head
+	for _, id := range p.Compute {
+		used[id] = add(used[id], r.Compute)
+		counts[id]++
+	}
+	for _, h := range hosts {
+		u := add(h.Used, used[h.ID])
+		if _, takes := used[h.ID]; takes && (h.State != provisioner.HostActive || u.VCPUs > h.Capacity.VCPUs || u.MemoryMiB > h.Capacity.MemoryMiB || u.DiskGiB > h.Capacity.DiskGiB) {
+			t.Fatalf("host %+v is given %+v", h, used[h.ID])
+		}
+	}
+	wantSpread(t, hosts, r, used, counts)
+}
+
+// wantSpread: no host carries two more compute nodes than one that still had room.
+func wantSpread(t *rapid.T, hosts []placement.Host, r placement.Request, used map[uuid.UUID]provisioner.Shape, counts map[uuid.UUID]int) {
+	for _, a := range hosts {
+		full := a
+		full.Used = add(full.Used, used[a.ID])
+		if room(full, r.Compute) == 0 {
+			continue
+		}
+		for _, b := range hosts {
+			if counts[b.ID] > counts[a.ID]+1 {
+				t.Fatalf("%s carries %d, %s only %d and has room", b.Name, counts[b.ID], a.Name, counts[a.ID])
+			}
+		}
+	}
+}
