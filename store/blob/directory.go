@@ -1,0 +1,167 @@
+package blob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Directory is a Store in one folder. Files are written beside their place and renamed into it after an fsync.
+type Directory struct {
+	root string
+}
+
+// OpenDirectory makes the folder and its parts where they are missing.
+func OpenDirectory(root string) (*Directory, error) {
+	absolute, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("blob folder %s: %w", root, err)
+	}
+	for _, part := range []string{"uploads", "images", "partial"} {
+		if err := os.MkdirAll(filepath.Join(absolute, part), 0o750); err != nil {
+			return nil, fmt.Errorf("blob folder: %w", err)
+		}
+	}
+	return &Directory{root: absolute}, nil
+}
+
+// Uploads is the folder in which the tus handler writes uploads in parts; UploadKey names them when they are whole.
+func (d *Directory) Uploads() string { return filepath.Join(d.root, "uploads") }
+
+// Put keeps what r gives until its end and returns its size in bytes.
+func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
+	to, err := d.place(key)
+	if err != nil {
+		return 0, err
+	}
+	f, err := os.CreateTemp(filepath.Join(d.root, "partial"), "put-")
+	if err != nil {
+		return 0, fmt.Errorf("keep %s: %w", key, err)
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	n, err := io.Copy(f, contextReader{ctx, r})
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err == nil {
+		err = move(f.Name(), to)
+	}
+	if err != nil {
+		return n, fmt.Errorf("keep %s: %w", key, err)
+	}
+	return n, nil
+}
+
+// Adopt keeps a local file, which is gone afterwards; on the same file system without a copy.
+func (d *Directory) Adopt(ctx context.Context, key, path string) error {
+	to, err := d.place(key)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("adopt %s: %w", key, err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("adopt %s: %w", key, err)
+	}
+	if err := move(path, to); err == nil {
+		return nil
+	}
+	// Another file system: the only way is a copy.
+	if _, err := d.Put(ctx, key, f); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// Open gives the bytes from the start, and their number.
+func (d *Directory) Open(_ context.Context, key string) (io.ReadCloser, int64, error) {
+	path, err := d.place(key)
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, absent(key, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, fmt.Errorf("open %s: %w", key, err)
+	}
+	return f, info.Size(), nil
+}
+
+// Local gives the file itself.
+func (d *Directory) Local(_ context.Context, key string) (string, func(), error) {
+	path, err := d.place(key)
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", nil, absent(key, err)
+	}
+	return path, func() {}, nil
+}
+
+// Delete removes a blob; there may be none.
+func (d *Directory) Delete(_ context.Context, key string) error {
+	path, err := d.place(key)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	return nil
+}
+
+func (d *Directory) place(key string) (string, error) {
+	if err := checkKey(key); err != nil {
+		return "", err
+	}
+	return filepath.Join(d.root, filepath.FromSlash(key)), nil
+}
+
+func absent(key string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s", ErrNotFound, key)
+	}
+	return fmt.Errorf("open %s: %w", key, err)
+}
+
+// move renames and writes the folder's entry to disk, so that a power cut leaves the old name or the new one.
+func move(from, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
+		return err
+	}
+	if err := os.Rename(from, to); err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(to))
+	if err != nil {
+		return err
+	}
+	defer folder.Close()
+	return folder.Sync()
+}
+
+// contextReader ends a copy when ctx does.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
