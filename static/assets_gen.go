@@ -5,15 +5,15 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-6d6068180a.css"
+	AppCSS = Prefix + "app-ea27906c0d.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-90648f6b42.js"
+	AppJS = Prefix + "app-d118fa1de4.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-552626ad87.js"
+	UploadJS = Prefix + "upload-1da1b08c5c.js"
 	// ConsoleCSS is the style of the terminal; on the console page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is the terminal; on the console page.
-	ConsoleJS = Prefix + "console-589c4f83dd.js"
+	ConsoleJS = Prefix + "console-dbde4013b3.js"
 	// Favicon is the mark of the browser's tab.
 	Favicon = Prefix + "favicon-bd429c56f5.svg"
 	// Licences is the licences of everything in these files that others wrote.

@@ -183,7 +183,7 @@ func Console(p ConsoleProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" hidden><div class=\"terminal-bar\"><span role=\"status\" data-status>Connecting…</span> <button type=\"button\" class=\"button button-quiet\" data-reconnect hidden>Connect again</button></div><div class=\"terminal-screen\" data-screen></div><p class=\"hint\">One viewer at a time: who comes later takes over. Press Enter to wake the login prompt; Ctrl+Shift+M leaves the terminal by keyboard.</p></section><script src=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" hidden><div class=\"terminal-bar\"><span role=\"status\" data-status>Connecting…</span> <button type=\"button\" class=\"button button-quiet\" data-reconnect hidden>Connect again</button></div><div class=\"terminal-screen\" data-screen></div><p class=\"hint\" tabindex=\"-1\" data-leave>One viewer at a time: who comes later takes over. Enter wakes the login prompt; Ctrl+] leaves the terminal by keyboard.</p></section><script src=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -112,7 +112,9 @@ func pair(a int64, unitA string, b int64, unitB string) string {
 }
 
 // Clock shows an instant in the reader's zone, named: "22 Nov 2026, 15:20 UTC". A nil zone is UTC.
-func Clock(t time.Time, zone *time.Location) string { return in(t, zone).Format("2 Jan 2006, 15:04 MST") }
+func Clock(t time.Time, zone *time.Location) string {
+	return in(t, zone).Format("2 Jan 2006, 15:04 MST")
+}
 
 // ClockSeconds is Clock to the second, for what is counted by it.
 func ClockSeconds(t time.Time, zone *time.Location) string {

@@ -1,0 +1,61 @@
+// Small things that a page does without: copy buttons, times in the reader's zone, focus on a refusal.
+const minutes = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
+const short = new Intl.DateTimeFormat("en-GB", minutes);
+const exact = new Intl.DateTimeFormat("en-GB", { ...minutes, second: "2-digit" });
+const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
+
+export function comforts(root) {
+  for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) localTime(time);
+  for (const button of root.querySelectorAll("button[data-copy][hidden]")) copyButton(button);
+  for (const button of root.querySelectorAll("button[data-fill-email][hidden]")) fillButton(button);
+  if (root !== document) return;
+  for (const name of root.querySelectorAll("[data-zone]")) {
+    name.textContent = zone.formatToParts(new Date()).find((p) => p.type === "timeZoneName").value;
+  }
+  root.querySelector("[data-focus]")?.focus();
+  root.addEventListener("click", (event) => {
+    for (const menu of root.querySelectorAll(".who[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  root.addEventListener("keydown", (event) => {
+    const menu = event.key === "Escape" && root.querySelector(".who[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+}
+
+function localTime(time) {
+  const at = new Date(time.dateTime);
+  if (isNaN(at)) return;
+  time.title = time.textContent;
+  time.textContent = (time.hasAttribute("data-seconds") ? exact : short).format(at);
+  time.dataset.local = "";
+}
+
+function copyButton(button) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const said = button.textContent;
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.textContent = "Copied";
+    } catch {
+      // Without a secure context the clipboard is closed: select the text for the reader's own keys.
+      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+      button.textContent = "Selected";
+    }
+    setTimeout(() => (button.textContent = said), 2000);
+  });
+}
+
+function fillButton(button) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    document.getElementById("email").value = button.dataset.fillEmail;
+    const password = document.getElementById("password");
+    password.value = button.dataset.fillPassword;
+    password.form.querySelector("button").focus();
+  });
+}

@@ -1,0 +1,132 @@
+package webtest
+
+import (
+	"fmt"
+	"time"
+
+	"volary.dev/provisioner"
+	"volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+func clusterSamples() []Sample {
+	list := []Sample{
+		{"clusters", org.ClusterList(org.ClusterListProps{Layout: simulatedLayout(), Clusters: clusterRows(), MayLaunch: true, Next: "/org/clusters?offset=50"})},
+		{"clusters-empty", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true})},
+		{"cluster-new", org.ClusterNew(clusterNew(nil))},
+		{"cluster-new-quote", org.ClusterNew(clusterNew(quoteFits()))},
+		{"cluster-new-refused", org.ClusterNew(clusterNewRefused())},
+		{"cluster-new-empty", org.ClusterNew(org.ClusterNewProps{Layout: orgLayout()})},
+		{"cluster-delete", org.ClusterDelete(org.ClusterDeleteProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Nodes: 4, HeldMCS: 22 * hour, UsedMCS: 6 * hour})},
+		{"console", org.Console(console())},
+		{"console-stopped", org.Console(org.ConsoleProps{Layout: orgLayout(), ClusterID: id(40), ClusterName: "trial-1", NodeID: id(50), NodeName: "head", State: provisioner.NodeStopped, Host: "host-1"})},
+	}
+	for _, s := range []provisioner.ClusterState{provisioner.ClusterReady, provisioner.ClusterStarting, provisioner.ClusterDegraded, provisioner.ClusterStopped, provisioner.ClusterGone} {
+		list = append(list, Sample{"cluster-" + string(s), org.ClusterShow(cluster(s))})
+	}
+	return list
+}
+
+func clusterRows() []org.ClusterRow {
+	row := func(n byte, name string, s provisioner.ClusterState, r provisioner.Reason, ready, nodes int) org.ClusterRow {
+		return org.ClusterRow{ID: id(40 + n), Name: name, State: s, Reason: r, Version: "slurm-lab 2", Pool: "lab-a", Nodes: nodes, NodesReady: ready, UsedMCS: int64(n) * 7_654_321, LeaseEnds: now().Add(time.Duration(n+1) * time.Hour), Created: ago(time.Hour)}
+	}
+	rows := []org.ClusterRow{
+		row(1, "trial-1", provisioner.ClusterReady, "", 4, 4),
+		row(2, "sweep-0042", provisioner.ClusterStarting, "", 3, 17),
+		row(3, "night-run", provisioner.ClusterFailed, provisioner.ReasonGateMissed, 8, 9),
+		row(4, "a-long-name-that-someone-chose-for-a-run", provisioner.ClusterDegraded, provisioner.ReasonHostLost, 31, 33),
+		row(5, "parked", provisioner.ClusterStopped, provisioner.ReasonHostRestarted, 0, 5),
+		row(6, "queued", provisioner.ClusterWaiting, "", 0, 5),
+		row(7, "ending", provisioner.ClusterStopping, provisioner.ReasonLeaseEnded, 2, 5),
+	}
+	rows[3].ReasonDetail = "host-2 was last seen 41 s ago"
+	rows[1].LeaseEnds, rows[5].LeaseEnds = time.Time{}, time.Time{}
+	return rows
+}
+
+func clusterNew(q *org.Quote) org.ClusterNewProps {
+	return org.ClusterNewProps{
+		Layout: orgLayout(), Quote: q,
+		Values:   org.ClusterValues{Name: "trial-1", Version: "20", Pool: "1", ComputeCount: "3", LeaseHours: "2"},
+		Versions: []ui.Option{{Value: "20", Label: "slurm-lab 2"}, {Value: "21", Label: "slurm-lab 1"}},
+		Pools:    []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}, {Value: "2", Label: "solo, Harbour Cloud"}},
+	}
+}
+
+func quoteFits() *org.Quote {
+	return &org.Quote{RateMCS: 14000, NeedMCS: 28 * hour, LeftMCS: 833*hour - 1_234_567, LeftAfterMCS: 805*hour - 1_234_567, Hosts: []org.HostFit{
+		{Name: "host-1", Fits: true, Reason: "takes head, compute-003"}, {Name: "host-2", Fits: true, Reason: "takes compute-001"}, {Name: "host-3", Fits: true, Reason: "takes compute-002"},
+	}}
+}
+
+func clusterNewRefused() org.ClusterNewProps {
+	p := clusterNew(&org.Quote{RateMCS: 66000, NeedMCS: 3300 * hour, LeftMCS: 833 * hour, LeftAfterMCS: -2467 * hour, Hosts: []org.HostFit{
+		{Name: "host-1", Fits: true, Reason: "could take 2 nodes"}, {Name: "host-2", Reason: "4 vCPUs are needed, 2 of 8 are free"}, {Name: "host-3", Reason: "down: not checked yet"},
+	}, Refusal: &provisioner.Refusal{Code: "balance", Title: "3 300.00 compute hours are needed, 833.00 are left.", Next: "Shorten the lease to 12 h or ask your provider for hours."}})
+	p.Values.ComputeCount, p.Values.LeaseHours, p.Values.Name = "16", "50", "Trial 1"
+	p.Form = refused(map[string]string{"name": "“Trial 1” has a space and a capital letter; small letters, digits and hyphens are taken.", "compute_count": "16 compute nodes are asked for; slurm-lab 2 takes 1 to 8."})
+	return p
+}
+
+func cluster(s provisioner.ClusterState) org.ClusterShowProps {
+	p := org.ClusterShowProps{
+		Layout: orgLayout(), ID: id(40), Name: "trial-1", State: s, Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"},
+		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Subnet: "10.90.7.0/24", Created: ago(time.Hour), Ready: ago(59 * time.Minute),
+		LeaseEnds: now().Add(time.Hour), LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
+		SSH: "ssh -p 20001 root@192.0.2.7", MayStop: true, MayDelete: true, MayConsole: true,
+	}
+	states := map[provisioner.ClusterState][]provisioner.NodeState{
+		provisioner.ClusterReady:    {provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady},
+		provisioner.ClusterStarting: {provisioner.NodeReady, provisioner.NodeStarting, provisioner.NodeStarting, provisioner.NodeReserved},
+		provisioner.ClusterDegraded: {provisioner.NodeReady, provisioner.NodeLost, provisioner.NodeStopped, provisioner.NodeFailed},
+		provisioner.ClusterStopped:  {provisioner.NodeStopped, provisioner.NodeStopped, provisioner.NodeStopped, provisioner.NodeStopped},
+		provisioner.ClusterGone:     {provisioner.NodeGone, provisioner.NodeGone, provisioner.NodeGone, provisioner.NodeGone},
+	}[s]
+	for i, state := range states {
+		p.Nodes = append(p.Nodes, node(i, state))
+	}
+	dress(&p)
+	return p
+}
+
+// dress gives a cluster what goes with its state.
+func dress(p *org.ClusterShowProps) {
+	switch p.State {
+	case provisioner.ClusterStarting:
+		p.SSH, p.Ready, p.LeaseEnds, p.UsedMCS, p.HeldMCS = "", time.Time{}, time.Time{}, 0, 28*hour
+		p.GateDeadline = now().Add(90 * time.Second)
+	case provisioner.ClusterDegraded:
+		p.Reason, p.ReasonDetail = provisioner.ReasonHostLost, "host-2 was last seen 41 s ago"
+	case provisioner.ClusterStopped:
+		p.Reason, p.SSH, p.MayStop, p.MayStart, p.HeldMCS = provisioner.ReasonHostRestarted, "", false, true, 0
+	case provisioner.ClusterGone:
+		p.Reason, p.SSH, p.Subnet, p.HeldMCS, p.Ended = provisioner.ReasonLeaseEnded, "", "", 0, now()
+		p.MayStop, p.MayDelete, p.MayConsole = false, false, false
+	}
+}
+
+func node(i int, s provisioner.NodeState) org.NodeRow {
+	n := org.NodeRow{ID: id(byte(50 + i)), Name: "head", Role: provisioner.RoleHead, State: s, Host: fmt.Sprintf("host-%d", i%3+1), Address: fmt.Sprintf("10.90.7.%d", 10+i), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Seen: now()}
+	if i > 0 {
+		n.Name, n.Role, n.Shape = fmt.Sprintf("compute-%03d", i), provisioner.RoleCompute, provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}
+	}
+	switch s {
+	case provisioner.NodeReady:
+		n.TimeToReady = time.Duration(2300+i*170) * time.Millisecond
+	case provisioner.NodeLost:
+		n.Reason = provisioner.ReasonHostLost
+	case provisioner.NodeStopped:
+		n.Reason = provisioner.ReasonHostRestarted
+	case provisioner.NodeFailed:
+		n.Reason, n.ReasonDetail = provisioner.ReasonHostRefused, "start compute-003: cannot allocate memory"
+	}
+	return n
+}
+
+func console() org.ConsoleProps {
+	return org.ConsoleProps{
+		Layout: orgLayout(), ClusterID: id(40), ClusterName: "trial-1", NodeID: id(50), NodeName: "head", State: provisioner.NodeReady, Host: "host-1", Open: true, LogCut: true,
+		Log: "[    0.000000] Linux version 6.1.0-28-amd64 (debian-kernel@lists.debian.org)\r\n[    0.812003] virtio_net virtio0 ens3: renamed from eth0\r\n[    1.204511] systemd[1]: Reached target multi-user.\r\n\r\nhead login: root\r\n\x1b[01;32mroot@head\x1b[0m:~# hostname\r\nhead\r\n",
+	}
+}

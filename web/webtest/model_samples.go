@@ -1,0 +1,103 @@
+package webtest
+
+import (
+	"time"
+
+	"volary.dev/provisioner"
+	"volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+func modelSamples() []Sample {
+	return []Sample{
+		{"models", org.ModelClusterList(org.ModelClusterListProps{Layout: orgLayout(), MayEdit: true, Models: []org.ModelClusterRow{
+			{ID: id(10), Name: "slurm-lab", Versions: 3, LatestVersion: "3", LatestState: "draft", LastTest: "passed", Created: ago(500 * time.Hour)},
+			{ID: id(11), Name: "condor", Versions: 1, LatestVersion: "2026-11", LatestState: "published", LastTest: "failed", Created: ago(90 * time.Hour)},
+			{ID: id(12), Name: "scratch", Created: ago(time.Hour)},
+		}})},
+		{"models-empty", org.ModelClusterList(org.ModelClusterListProps{Layout: orgLayout(), MayEdit: true})},
+		{"model-new", org.ModelClusterNew(org.ModelClusterNewProps{Layout: orgLayout()})},
+		{"model", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(10), Name: "slurm-lab", MayEdit: true, Versions: []org.VersionRow{
+			{ID: id(22), Version: "3", State: "draft", ComputeMin: 1, ComputeMax: 16, Created: ago(2 * time.Hour)},
+			{ID: id(20), Version: "2", State: "published", ComputeMin: 1, ComputeMax: 8, LastTest: "passed", Created: ago(60 * time.Hour), Published: ago(50 * time.Hour)},
+			{ID: id(21), Version: "1", State: "published", ComputeMin: 2, ComputeMax: 2, LastTest: "failed", Created: ago(500 * time.Hour), Published: ago(499 * time.Hour)},
+		}})},
+		{"model-empty", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(12), Name: "scratch", MayEdit: true})},
+		{"version-new", org.VersionForm(org.VersionFormProps{Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab"})},
+		{"version-edit-refused", org.VersionForm(versionFormRefused())},
+		{"version-draft", org.VersionShow(version("draft"))},
+		{"version-published", org.VersionShow(version("published"))},
+		{"test-running", org.AcceptanceTestShow(acceptanceTest("running"))},
+		{"test-passed", org.AcceptanceTestShow(acceptanceTest("passed"))},
+		{"test-empty", org.AcceptanceTestShow(org.AcceptanceTestShowProps{Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "running", Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: now()})},
+	}
+}
+
+func versionFormRefused() org.VersionFormProps {
+	form := refused(map[string]string{
+		"head_memory_mib": "16 777 216 MiB are asked for; at most 4 194 304 can be described.",
+		"compute_max":     "At most 4 is less than at least 8.",
+		"gate_text":       "The console gate needs a text to look for.",
+	})
+	form.Token = "3"
+	return org.VersionFormProps{
+		Layout: orgLayout(), Form: form, ModelID: id(10), ModelName: "slurm-lab", ID: id(22),
+		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2, 8 GiB"}, {Value: "2", Label: "rocky-9-mpi.qcow2, 10 GiB"}},
+		Values: org.VersionValues{
+			Version: "3", ComputeMin: "8", ComputeMax: "4", GateKind: "console", GateTimeout: "120",
+			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n"},
+			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20"},
+		},
+	}
+}
+
+func version(state string) org.VersionShowProps {
+	p := org.VersionShowProps{
+		Layout: orgLayout(), ModelID: id(10), ID: id(20), ModelName: "slurm-lab", Version: "2", State: state, Created: ago(60 * time.Hour),
+		ComputeMin: 1, ComputeMax: 8, Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "login:", TimeoutSeconds: 120},
+		MayEdit: true, MayPublish: true, MayTest: true, MayLaunch: true, Form: ui.Form{Token: "3"},
+		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
+		Roles: []org.RoleShow{
+			{Role: provisioner.RoleHead, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n"},
+			{Role: provisioner.RoleCompute, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}, Rate: 4000},
+		},
+	}
+	if state == "published" {
+		p.Published = ago(50 * time.Hour)
+		p.Tests = []org.TestRow{
+			{ID: id(31), State: "running", Pool: "lab-a", Person: "Ada Brandt", Created: ago(20 * time.Second)},
+			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},
+			{ID: id(32), State: "failed", Pool: "lab-b", Person: "Ilse Roth", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 130*time.Second)},
+		}
+	}
+	return p
+}
+
+func acceptanceTest(state string) org.AcceptanceTestShowProps {
+	p := org.AcceptanceTestShowProps{
+		Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: state,
+		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: ago(48 * time.Second),
+		Checks: []ui.Check{
+			{Name: "All nodes boot", State: "passed", Detail: "3 of 3 nodes run", Took: 1900 * time.Millisecond},
+			{Name: "Addresses by DHCP", State: "passed", Detail: "10.90.4.10, 10.90.4.11, 10.90.4.12", Took: 2300 * time.Millisecond},
+			{Name: "Distinct identities", State: "passed", Detail: "3 host names, 3 machine ids, 3 SSH host keys"},
+			{Name: "Head reached by name", State: "running", Detail: "compute-001 reached it, compute-002 not yet", Excerpt: "compute-002 login: \x1b[1;32mping head\x1b[0m\r\n64 bytes from head\r\n<script>alert(1)</script>\x07\u202egnp.exe"},
+			{Name: "Gate", State: "waiting"},
+			{Name: "Clean shutdown", State: "waiting"},
+		},
+		Nodes: []org.TestNode{
+			{Name: "head", Host: "host-1", Address: "10.90.4.10", State: "passed", Boot: 2300 * time.Millisecond},
+			{Name: "compute-001", Host: "host-2", Address: "10.90.4.11", State: "passed", Boot: 2400 * time.Millisecond},
+			{Name: "compute-002", Host: "host-3", Address: "10.90.4.12", State: "running"},
+		},
+	}
+	if state == "passed" {
+		p.Ended = now()
+		p.Summary = "Any provider can rely on it: one head and two compute nodes booted, met and shut down in 48 seconds."
+		for i := range p.Checks {
+			p.Checks[i].State, p.Checks[i].Excerpt = "passed", ""
+		}
+		p.Excerpts = []org.ConsoleExcerpt{{Node: "head", Text: "[    0.000000] Linux version 6.1.0-28-amd64\r\n[    1.204511] systemd[1]: Reached target multi-user.\r\n\r\nhead login: "}, {Node: "compute-001", Text: "compute-001 login: "}}
+	}
+	return p
+}

@@ -1,0 +1,56 @@
+package webtest
+
+import (
+	"volary.dev/provisioner"
+	"volary.dev/web/layout"
+	"volary.dev/web/org"
+	"volary.dev/web/public"
+	"volary.dev/web/ui"
+)
+
+func publicSamples() []Sample {
+	bare := layout.Props{Area: layout.AreaPublic, Now: now(), Version: "v0.1.0"}
+	people := []public.SeededUser{
+		{Name: "Ada Brandt", Email: "ada@heliophysics.example", Password: "volary-demo", Does: "owner of Heliophysics"},
+		{Name: "Bo Lindqvist", Email: "bo@heliophysics.example", Password: "volary-demo", Does: "reads its usage"},
+		{Name: "Noor Vermeer", Email: "noor@northern.example", Password: "volary-demo", Does: "staff of Northern Compute"},
+	}
+	throttled := &provisioner.Refusal{Code: "throttled", Title: "Too many attempts: 10 in the last 15 minutes.", Next: "Wait 12 minutes, then try again."}
+	return []Sample{
+		{"sign-in", public.SignIn(public.SignInProps{Layout: bare, Seeded: people})},
+		{"sign-in-throttled", public.SignIn(public.SignInProps{Layout: bare, Email: "ada@heliophysics.example", Form: ui.Form{Refusal: throttled}})},
+		{"refusal", layout.Refusal(layout.RefusalProps{
+			Layout: orgLayout(), Status: 409, RequestID: "01JD8Z4W3T", Back: "/org/clusters/new",
+			Refusal: provisioner.Refusal{Code: "capacity", Title: "5 nodes are asked for, 3 fit on pool lab-a.", Next: "Ask for 2 compute nodes, or choose another pool.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 8 are free", "host-2: cordoned", "host-3: takes head, compute-001, compute-002"}},
+		})},
+		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: *provisioner.NotFound("page")})},
+		{"home", org.Home(homeFull())},
+		{"home-empty", org.Home(homeEmpty())},
+	}
+}
+
+func homeFull() org.HomeProps {
+	return org.HomeProps{
+		Layout: simulatedLayout(), MayLaunch: true, Hours: hours(), Clusters: clusterRows()[:4],
+		Attention: []org.Attention{
+			{Tone: ui.ToneBad, Text: "night-run failed: not every node became ready in time", Label: "Open night-run", Where: "/org/clusters/3"},
+			{Tone: ui.ToneWarn, Text: "trial-1: its lease ends in 40 minutes", Label: "Open trial-1", Where: "/org/clusters/1"},
+		},
+	}
+}
+
+func homeEmpty() org.HomeProps {
+	return org.HomeProps{
+		Layout: orgLayout(), MayLaunch: false, Hours: org.HoursSummary{Bought: 40 * hour, Left: 40 * hour},
+		Steps: []org.Step{
+			{Done: true, Title: "Upload an image", Text: "The disk your nodes boot from."},
+			{Title: "Describe a model cluster", Text: "One head, any number of compute nodes, and when they are ready.", Label: "New model cluster", Where: "/org/models/new"},
+			{Title: "Test it for free", Text: "It is booted as a cluster, in a sealed network."},
+			{Title: "Launch it", Text: "Hours count from the moment every node is ready."},
+		},
+	}
+}
+
+func hours() org.HoursSummary {
+	return org.HoursSummary{Bought: 1240 * hour, Used: 311*hour + 1_234_567, Held: 96 * hour, Left: 833*hour - 1_234_567}
+}

@@ -1,0 +1,165 @@
+package webtest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"volary.dev/static"
+)
+
+// policy is the content security policy of the portal.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
+// content security policy. A page that logs an error, or is wider than the window, fails.
+func TestShots(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	server := galleryServer(t)
+	ctx := browser(t)
+	dir := filepath.Join("..", "..", ".volary", "shots")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	complaints := listen(t, ctx)
+	for _, scheme := range []string{"light", "dark"} {
+		for _, width := range []int64{1280, 390} {
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 844), prefer(scheme)); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range Gallery() {
+				if only := os.Getenv("VOLARY_SHOT"); only != "" && only != s.Name {
+					continue
+				}
+				picture, wide := shoot(t, ctx, server.URL+"/"+s.Name)
+				if wide > width {
+					t.Errorf("%s is %d px wide in a window of %d", s.Name, wide, width)
+				}
+				for _, c := range complaints() {
+					t.Errorf("%s: %s", s.Name, c)
+				}
+				if err := os.WriteFile(filepath.Join(dir, shotName(s.Name, width, scheme)), picture, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+func shotName(page string, width int64, scheme string) string {
+	size := "wide"
+	if width < 600 {
+		size = "phone"
+	}
+	return page + "." + size + "." + scheme + ".png"
+}
+
+func shoot(t *testing.T, ctx context.Context, address string) (picture []byte, wide int64) {
+	t.Helper()
+	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	wide, err := chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
+	if err != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	picture, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	if err != nil {
+		t.Fatalf("%s: %v", address, err)
+	}
+	return picture, wide
+}
+
+func prefer(scheme string) chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+		return err
+	})
+}
+
+// galleryServer serves each sample under its name, with the portal's policy.
+func galleryServer(t *testing.T) *httptest.Server {
+	t.Helper()
+	files, err := static.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle(static.Prefix, files)
+	for _, s := range Gallery() {
+		mux.Handle("GET /"+s.Name, templ.Handler(s.Page))
+	}
+	handleConsole(mux)
+	mux.HandleFunc("GET /org/events", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", policy)
+		mux.ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return server
+}
+
+// browser starts a Chromium of its own that ends with the test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	options := []chromedp.ExecAllocatorOption{
+		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.UserDataDir(t.TempDir()),
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
+	t.Cleanup(stop)
+	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stopAllocator)
+	ctx, stopBrowser := chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("ending Chromium: %v", err)
+		}
+		stopBrowser()
+	})
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return ctx
+}
+
+// listen collects what the page logs as errors; the function it gives returns what came since its last call.
+func listen(t *testing.T, ctx context.Context) func() []string {
+	t.Helper()
+	var said quietly
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			if m.Type == chromedp.ConsoleError || m.Type == chromedp.ConsoleException {
+				said.add(m.Text)
+			}
+		}
+	}()
+	return said.take
+}
