@@ -6,7 +6,12 @@ import (
 )
 
 // program is the path of one of our built binaries.
-func (c checkout) program(name string) string { return c.path("bin", name) }
+func (v *volary) program(name string) string {
+	if v.programs != "" {
+		return filepath.Join(v.programs, name)
+	}
+	return v.path("bin", name)
+}
 
 // build builds the named programs; the worker with libvirt where its headers are.
 func (c checkout) build(ctx context.Context, names ...string) error {
@@ -20,12 +25,16 @@ func (c checkout) build(ctx context.Context, names ...string) error {
 // buildInBackground builds while PostgreSQL starts.
 func (v *volary) buildInBackground(ctx context.Context) <-chan error {
 	done := make(chan error, 1)
+	if v.programs != "" {
+		done <- nil
+		return done
+	}
 	go func() { done <- v.build(ctx, "web", "worker", "volary") }()
 	return done
 }
 
 func (v *volary) buildNote() string {
-	if v.kind == hostsLab || libvirtHeaders() {
+	if v.programs != "" || libvirtHeaders() {
 		return ""
 	}
 	return "without libvirt: its headers are not installed"

@@ -13,7 +13,10 @@ import (
 )
 
 // checkout is the folder we work on. All that is ours and not committed is below its .volary.
-type checkout struct{ root string }
+type checkout struct {
+	root  string // empty in a container that has the programs only
+	state string // .volary
+}
 
 // findCheckout walks up from the current folder to our go.mod.
 func findCheckout() (checkout, error) {
@@ -24,7 +27,7 @@ func findCheckout() (checkout, error) {
 	for {
 		b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 		if err == nil && strings.HasPrefix(string(b), "module "+module+"\n") {
-			return checkout{dir}, nil
+			return checkout{root: dir, state: filepath.Join(dir, ".volary")}, nil
 		}
 		if dir == filepath.Dir(dir) {
 			return checkout{}, errors.New("not inside a checkout of Volary: no go.mod of module " + module + " here or above")
@@ -35,14 +38,14 @@ func findCheckout() (checkout, error) {
 
 // path is a path below .volary.
 func (c checkout) path(elem ...string) string {
-	return filepath.Join(append([]string{c.root, ".volary"}, elem...)...)
+	return filepath.Join(append([]string{c.state}, elem...)...)
 }
 
 // makeState makes .volary, with the one sentence for what most often stands in the way.
 func (c checkout) makeState() error {
 	err := os.MkdirAll(c.path(), 0o755)
 	if errors.Is(err, os.ErrPermission) {
-		return fmt.Errorf("no permission to write in %s: run as its owner", c.root)
+		return fmt.Errorf("no permission to write in %s: run as its owner", filepath.Dir(c.state))
 	}
 	return err
 }

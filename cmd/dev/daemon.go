@@ -165,7 +165,7 @@ func (v *volary) workerURL() string { return "http://127.0.0.1:" + strconv.Itoa(
 func (v *volary) startWeb(ctx context.Context) (string, error) {
 	v.web = &daemon{name: "The portal", program: v.program("web"), log: v.path("logs", "web.log"), env: []string{
 		"DATABASE_URL=" + v.databaseURL,
-		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.port),
+		"VOLARY_LISTEN=" + net.JoinHostPort(v.listen, strconv.Itoa(v.port)),
 		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
 		"VOLARY_WORKER_URL=" + v.workerURL(),

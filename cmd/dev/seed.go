@@ -17,7 +17,7 @@ import (
 // The demo: two groups, two providers, four hosts, and hours to use. Every step looks first whether it is there, so
 // that a demo cut short is completed by the next up.
 
-// demoPassword is for everyone; the demo listens on this machine alone.
+// demoPassword is for everyone. It is no secret: a demo listens on this machine alone unless one asks for more.
 const demoPassword = "volary-demo"
 
 const (

@@ -25,13 +25,20 @@ type upCommand struct {
 	Reset bool   `help:"Begin anew: forget the database, the images and the lab's disks."`
 	Hosts string `help:"Kind of hosts: lab or memory. Without it the lab where it can run." enum:"lab,memory," default:""`
 	Port  int    `help:"Port of the portal." default:"8080"`
+
+	Listen   string `help:"Address that the portal listens at." default:"127.0.0.1"`
+	State    string `help:"Folder for everything instead of the checkout's .volary." type:"path"`
+	Programs string `help:"Folder of programs built before, instead of building them." type:"existingdir"`
 }
 
 // Run starts everything, and stays until a signal or a failure ends it.
 func (u upCommand) Run(ctx context.Context) error {
-	c, err := findCheckout()
-	if err != nil {
-		return err
+	c := checkout{state: u.State}
+	if u.State == "" {
+		var err error
+		if c, err = findCheckout(); err != nil {
+			return err
+		}
 	}
 	if err := c.makeState(); err != nil {
 		return err
@@ -47,7 +54,7 @@ func (u upCommand) Run(ctx context.Context) error {
 }
 
 func (u upCommand) run(ctx context.Context, c checkout) error {
-	if err := portFree(ctx, u.Port); err != nil {
+	if err := portFree(ctx, u.Listen, u.Port); err != nil {
 		return err
 	}
 	kind, err := chooseHosts(ctx, os.Stdout, hostKind(u.Hosts))
@@ -57,7 +64,7 @@ func (u upCommand) run(ctx context.Context, c checkout) error {
 	if err := c.spaceFor(kind); err != nil {
 		return err
 	}
-	v := &volary{checkout: c, steps: newSteps(os.Stdout), kind: kind, port: u.Port}
+	v := &volary{checkout: c, steps: newSteps(os.Stdout), kind: kind, listen: u.Listen, port: u.Port, programs: u.Programs}
 	defer v.stop()
 	if err := v.writeRunning(running{URL: v.address(), Hosts: kind}); err != nil {
 		return err
@@ -80,9 +87,11 @@ func (u upCommand) run(ctx context.Context, c checkout) error {
 // volary is everything that up starts, in the order of its fields.
 type volary struct {
 	checkout
-	steps *steps
-	kind  hostKind
-	port  int
+	steps    *steps
+	kind     hostKind
+	listen   string // address
+	port     int
+	programs string // folder; empty where we build them
 
 	databaseURL string
 	server      *postgres.Server // nil where DATABASE_URL names another
@@ -246,8 +255,8 @@ func (c checkout) lockUp() (free func(), err error) {
 	return nil, errors.New("another up or down of this checkout is at work: wait for it to end")
 }
 
-func portFree(ctx context.Context, port int) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+func portFree(ctx context.Context, address string, port int) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(address, strconv.Itoa(port)))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("port %d is taken by another program: stop it or choose another one with --port", port)
