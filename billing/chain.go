@@ -2,6 +2,7 @@ package billing
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -44,11 +45,16 @@ type HeldKey struct {
 type Audit struct {
 	head     Head
 	balances Balances
+	expiries map[uuid.UUID]time.Time
 }
 
 // NewAudit begins at the journal's first entry.
 func NewAudit(j Journal) *Audit {
-	return &Audit{head: Head{Journal: j}, balances: Balances{Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}}}
+	return &Audit{
+		head:     Head{Journal: j},
+		balances: Balances{Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}},
+		expiries: map[uuid.UUID]time.Time{},
+	}
 }
 
 // Next checks the next entry in order and its usage lines, and returns the first difference or nil.
@@ -85,6 +91,9 @@ func (a *Audit) Next(e Entry, lines []Line) *Difference {
 // apply adds the postings and refuses a balance below zero.
 func (a *Audit) apply(e Entry) *Difference {
 	for _, p := range e.Postings {
+		if p.Account == Bought {
+			a.expiries[p.LotID] = e.ExpiresAt
+		}
 		b := a.balances.Lots[p.LotID]
 		left := b.add(p)
 		a.balances.Lots[p.LotID] = b
@@ -127,6 +136,9 @@ func (a *Audit) Head() Head { return a.head }
 
 // Balances are the sums of all entries checked so far.
 func (a *Audit) Balances() Balances { return a.balances }
+
+// Expiry is when a lot expires by its grant; zero: never.
+func (a *Audit) Expiry(lotID uuid.UUID) time.Time { return a.expiries[lotID] }
 
 func sumLines(lines []Line) Hours {
 	var sum Hours

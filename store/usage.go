@@ -1,0 +1,239 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+)
+
+// NodeUse is what one node of a cluster has run and used over all its starts, up to its last proof of life.
+type NodeUse struct {
+	NodeID  uuid.UUID
+	Name    string
+	Rate    billing.Rate
+	Runs    int
+	Seconds int64
+	Used    billing.Hours // Seconds × Rate
+	Running bool          // its last run is open
+}
+
+// ClusterUse is where a cluster's hours are, in mcs. Used is booked or about to be; SetAside is what it still holds
+// beyond that; Released came back.
+type ClusterUse struct {
+	Nodes    []NodeUse
+	SetAside billing.Hours
+	Used     billing.Hours
+	Released billing.Hours
+}
+
+// UsageOfCluster tells what a cluster has used so far, node by node in order of name. It works for a cluster that
+// is gone as for one that runs.
+func (db *DB) UsageOfCluster(ctx context.Context, orgID, clusterID uuid.UUID) (ClusterUse, error) {
+	var u ClusterUse
+	err := db.pool.QueryRow(ctx, `
+		SELECT coalesce(sum(h.set_aside), 0)::bigint, coalesce(sum(h.released), 0)::bigint
+		  FROM clusters c LEFT JOIN holds h ON h.cluster_id = c.id
+		 WHERE c.id = $1 AND c.organization_id = $2 GROUP BY c.id`, clusterID, orgID).Scan(&u.SetAside, &u.Released)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return u, provisioner.NotFound("cluster")
+	}
+	if err != nil {
+		return u, fmt.Errorf("usage of cluster %s: %w", clusterID, err)
+	}
+	rows, err := db.pool.Query(ctx, `
+		SELECT n.id AS node_id, n.name, n.rate, count(r.id)::int AS runs,
+		       coalesce(sum(extract(epoch FROM r.ended_at - r.started_at)), 0)::bigint AS seconds,
+		       coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * r.rate), 0)::bigint AS used,
+		       coalesce(bool_or(r.id IS NOT NULL AND r.closed_at IS NULL), false) AS running
+		  FROM nodes n LEFT JOIN runs r ON r.node_id = n.id
+		 WHERE n.cluster_id = $1 AND n.organization_id = $2
+		 GROUP BY n.id ORDER BY n.role DESC, n.name`, clusterID, orgID)
+	if err != nil {
+		return u, fmt.Errorf("usage of cluster %s: %w", clusterID, err)
+	}
+	if u.Nodes, err = pgx.CollectRows(rows, pgx.RowToStructByName[NodeUse]); err != nil {
+		return u, fmt.Errorf("usage of cluster %s: %w", clusterID, err)
+	}
+	for _, n := range u.Nodes {
+		u.Used += n.Used
+	}
+	// Two reads: a round in between may have proven more than the hold of the first knew.
+	u.SetAside = max(u.SetAside-u.Released-u.Used, 0)
+	return u, nil
+}
+
+// ClusterUseRow is one cluster in an organization's list of uses, in mcs.
+type ClusterUseRow struct {
+	ClusterID    uuid.UUID
+	Name         string
+	ProviderName string
+	CreatedAt    time.Time
+	EndedAt      *time.Time
+	Nodes        int
+	Seconds      int64 // of all nodes
+	Used         billing.Hours
+	SetAside     billing.Hours // still held beyond what was used
+}
+
+// UsageOfClusters lists the organization's clusters that hold or have used hours, the newest first.
+func (db *DB) UsageOfClusters(ctx context.Context, orgID uuid.UUID, page Page) ([]ClusterUseRow, error) {
+	rows, err := db.pool.Query(ctx, `
+		SELECT c.id AS cluster_id, c.name, p.name AS provider_name, c.created_at, c.ended_at, r.seconds, r.used,
+		       (SELECT count(*) FROM nodes n WHERE n.cluster_id = c.id)::int AS nodes,
+		       greatest(h.set_aside - r.used, 0)::bigint AS set_aside
+		  FROM clusters c JOIN providers p ON p.id = c.provider_id
+		  JOIN LATERAL (SELECT sum(set_aside - released) AS set_aside FROM holds WHERE cluster_id = c.id) h ON h.set_aside IS NOT NULL
+		  JOIN LATERAL (
+		    SELECT coalesce(sum(extract(epoch FROM ended_at - started_at)), 0)::bigint AS seconds,
+		           coalesce(sum(extract(epoch FROM ended_at - started_at) * rate), 0)::bigint AS used
+		      FROM runs WHERE cluster_id = c.id) r ON true
+		 WHERE c.organization_id = $1
+		 ORDER BY c.created_at DESC, c.id LIMIT $2 OFFSET $3`, orgID, page.limit(), page.offset())
+	if err != nil {
+		return nil, fmt.Errorf("usage of organization %s: %w", orgID, err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[ClusterUseRow])
+	if err != nil {
+		return nil, fmt.Errorf("usage of organization %s: %w", orgID, err)
+	}
+	return list, nil
+}
+
+// ExportUsage writes a provider's month as CSV; billing's document has the columns. Lines and totals are read in
+// one snapshot. The bytes are good only where it returns nil: billing.ErrUntied and every other error leave a
+// file without its total line.
+func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billing.Month, to io.Writer) error {
+	period, err := db.accountingPeriod(ctx, providerID, month)
+	if err != nil {
+		return err
+	}
+	w, err := billing.NewUsageWriter(to, period)
+	if err != nil {
+		return err
+	}
+	totals, err := db.EachRun(ctx, providerID, month, w.Run)
+	if err != nil {
+		return err
+	}
+	return w.Finish(totals)
+}
+
+// EachRun calls fn with what is booked of each run in a provider's month, by organization, cluster and start, and
+// returns what the ledger's postings of the month sum to in the same snapshot.
+func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.Month, fn func(billing.RunUse) error) ([]billing.UsageTotal, error) {
+	period, err := db.accountingPeriod(ctx, providerID, month)
+	if err != nil {
+		return nil, err
+	}
+	var totals []billing.UsageTotal
+	// One snapshot for both reads: booking goes on meanwhile.
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, db.pool, snapshot, func(tx pgx.Tx) error {
+		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
+			return err
+		}
+		totals, err = usageTotals(ctx, tx, providerID, period)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("runs of provider %s in %s: %w", providerID, month, err)
+	}
+	return totals, nil
+}
+
+// UsageTotals gives what the ledger's postings of a provider's month sum to, for each organization that used some.
+func (db *DB) UsageTotals(ctx context.Context, providerID uuid.UUID, month billing.Month) ([]billing.UsageTotal, error) {
+	period, err := db.accountingPeriod(ctx, providerID, month)
+	if err != nil {
+		return nil, err
+	}
+	totals, err := usageTotals(ctx, db.pool, providerID, period)
+	if err != nil {
+		return nil, fmt.Errorf("use of provider %s in %s: %w", providerID, month, err)
+	}
+	return totals, nil
+}
+
+// CurrentMonth is the month that now lies in by the provider's accounting zone.
+func (db *DB) CurrentMonth(ctx context.Context, providerID uuid.UUID, now time.Time) (billing.Month, error) {
+	zone, err := db.accountingZone(ctx, providerID)
+	if err != nil {
+		return billing.Month{}, err
+	}
+	return billing.MonthOf(now, zone), nil
+}
+
+func (db *DB) accountingPeriod(ctx context.Context, providerID uuid.UUID, month billing.Month) (billing.Period, error) {
+	zone, err := db.accountingZone(ctx, providerID)
+	if err != nil {
+		return billing.Period{}, err
+	}
+	return month.Period(zone), nil
+}
+
+func (db *DB) accountingZone(ctx context.Context, providerID uuid.UUID) (*time.Location, error) {
+	w := wallet{ProviderID: providerID}
+	err := db.pool.QueryRow(ctx, `SELECT accounting_zone FROM providers WHERE id = $1`, providerID).Scan(&w.AccountingZone)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, provisioner.NotFound("provider")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("accounting zone of provider %s: %w", providerID, err)
+	}
+	return w.zone()
+}
+
+// eachRun streams the sums of the usage lines of each run. Settling cuts lines where a month begins, so that a line
+// belongs to the period that it starts in.
+func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period, fn func(billing.RunUse) error) error {
+	rows, err := tx.Query(ctx, `
+		SELECT o.id AS organization_id, o.name AS organization_name, c.id AS cluster_id, c.name AS cluster_name,
+		       n.id AS node_id, n.name AS node_name, r.id AS run_id, n.vcpus AS v_cpus, n.memory_mib AS memory_mi_b,
+		       u.from_at AS "from", u.to_at AS "to", r.rate, u.hours,
+		       CASE WHEN r.closed_at IS NOT NULL AND r.ended_at <= u.to_at THEN r.close_reason ELSE '' END AS end_reason
+		  FROM (SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours
+		          FROM usage_lines l JOIN wallets w ON w.id = l.wallet_id
+		         WHERE w.provider_id = $1 AND l.from_at >= $2 AND l.from_at < $3
+		         GROUP BY l.run_id) u
+		  JOIN runs r ON r.id = u.run_id
+		  JOIN nodes n ON n.id = r.node_id
+		  JOIN clusters c ON c.id = r.cluster_id
+		  JOIN organizations o ON o.id = c.organization_id
+		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`, providerID, p.From, p.To)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := pgx.RowToStructByName[billing.RunUse](rows)
+		if err != nil {
+			return err
+		}
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func usageTotals(ctx context.Context, q queryer, providerID uuid.UUID, p billing.Period) ([]billing.UsageTotal, error) {
+	rows, err := q.Query(ctx, `
+		SELECT o.id AS organization_id, o.name AS organization_name, sum(t.hours)::bigint AS hours
+		  FROM wallets w
+		  JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'use' AND e.period_from >= $2 AND e.period_from < $3
+		  JOIN ledger_postings t ON t.wallet_id = e.wallet_id AND t.seq = e.seq AND t.account = 'used'
+		  JOIN organizations o ON o.id = w.organization_id
+		 WHERE w.provider_id = $1
+		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByName[billing.UsageTotal])
+}
