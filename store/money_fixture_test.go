@@ -151,3 +151,20 @@ func (w *ledgerWorld) balance(setAside, used, left int64) {
 		w.t.Errorf("card does not sum: %+v", c)
 	}
 }
+
+func (w *ledgerWorld) count(sql string, args ...any) int64 {
+	w.t.Helper()
+	var n int64
+	w.must(w.pool.QueryRow(w.t.Context(), sql, args...).Scan(&n))
+	return n
+}
+
+// verified asserts that the ledger verifies.
+func (w *ledgerWorld) verified() {
+	w.t.Helper()
+	r, err := w.db.VerifyLedger(w.t.Context())
+	w.must(err)
+	if r.Difference != nil {
+		w.t.Error(r.Difference)
+	}
+}
