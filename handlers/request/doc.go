@@ -1,0 +1,13 @@
+// Package request reads what a browser sent: ids of paths, and forms whose every field has bounds. A Form collects
+// a sentence for each wrong field and keeps what was typed, so that a handler reads all fields first and asks once:
+//
+//	f, err := request.ParseForm(c)
+//	if err != nil {
+//		return err
+//	}
+//	name := f.Text("name", "a name", 1, 80)
+//	count := f.Int("compute", "compute nodes", 0, 1000)
+//	if r := f.Refusal(); r != nil {
+//		return show(c, f.Typed, r)
+//	}
+package request

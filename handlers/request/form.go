@@ -1,0 +1,213 @@
+package request
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/provisioner"
+)
+
+// Form is a parsed form or query. Its methods take the field's name, what a sentence calls it ("the lease"), and
+// its bounds; a wrong field gives the zero value and one sentence.
+type Form struct {
+	values url.Values
+	wrong  map[string]string
+}
+
+// ParseForm reads the body of a POST. A body that is too large or no form is a refusal.
+func ParseForm(c echo.Context) (*Form, error) {
+	r := c.Request()
+	if err := r.ParseForm(); err != nil {
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, &provisioner.Refusal{
+				Code: "too_large", Title: fmt.Sprintf("The form is larger than %d KiB.", large.Limit>>10),
+				Next: "Shorten it and send it again.",
+			}
+		}
+		return nil, &provisioner.Refusal{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
+	}
+	return &Form{values: r.PostForm}, nil
+}
+
+// ParseQuery reads the query of a GET.
+func ParseQuery(c echo.Context) *Form { return &Form{values: c.QueryParams()} }
+
+// Typed is a field exactly as it was typed.
+func (f *Form) Typed(name string) string { return f.values.Get(name) }
+
+// Has tells whether the field was sent with anything in it.
+func (f *Form) Has(name string) bool { return f.Typed(name) != "" }
+
+// Or is the field as typed, or other where it was not sent at all.
+func (f *Form) Or(name, other string) string {
+	if !f.values.Has(name) {
+		return other
+	}
+	return f.Typed(name)
+}
+
+// Wrong adds a sentence for a field; the first one of a field stays.
+func (f *Form) Wrong(name, sentence string) {
+	if f.wrong == nil {
+		f.wrong = map[string]string{}
+	}
+	if _, has := f.wrong[name]; !has {
+		f.wrong[name] = sentence
+	}
+}
+
+// Refusal is nil when every field read so far was right.
+func (f *Form) Refusal() *provisioner.Refusal {
+	if len(f.wrong) == 0 {
+		return nil
+	}
+	return provisioner.Invalid(f.wrong)
+}
+
+// Text is one line without spaces around it, between least and most characters.
+func (f *Form) Text(name, called string, least, most int) string {
+	s := strings.TrimSpace(f.Typed(name))
+	n := utf8.RuneCountInString(s)
+	switch {
+	case n == 0 && least > 0:
+		f.Wrong(name, fmt.Sprintf("Fill in %s.", called))
+	case n < least || n > most:
+		f.Wrong(name, fmt.Sprintf("%s has %d characters; between %d and %d are taken.", sentence(called), n, least, most))
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
+		f.Wrong(name, fmt.Sprintf("%s holds characters that cannot be shown.", sentence(called)))
+	default:
+		return s
+	}
+	return ""
+}
+
+// Lines is text of many lines, kept byte for byte but for line ends, at most most bytes.
+func (f *Form) Lines(name, called string, most int) string {
+	// Browsers send CRLF, and scripts with it do not run.
+	s := strings.ReplaceAll(f.Typed(name), "\r\n", "\n")
+	switch {
+	case len(s) > most:
+		f.Wrong(name, fmt.Sprintf("%s has %d bytes; at most %d are taken.", sentence(called), len(s), most))
+	case !utf8.ValidString(s) || strings.ContainsRune(s, 0):
+		f.Wrong(name, fmt.Sprintf("%s is not text in UTF-8.", sentence(called)))
+	default:
+		return s
+	}
+	return ""
+}
+
+// Secret is taken as it is, since spaces may belong to a password.
+func (f *Form) Secret(name, called string, most int) string {
+	s := f.Typed(name)
+	if s == "" {
+		f.Wrong(name, fmt.Sprintf("Fill in %s.", called))
+	}
+	if len(s) > most {
+		f.Wrong(name, fmt.Sprintf("%s is longer than %d bytes.", sentence(called), most))
+		return ""
+	}
+	return s
+}
+
+// Int is a whole number between least and most.
+func (f *Form) Int(name, called string, least, most int) int {
+	return int(f.Int64(name, called, int64(least), int64(most)))
+}
+
+// Int64 is a whole number between least and most.
+func (f *Form) Int64(name, called string, least, most int64) int64 {
+	s := strings.TrimSpace(f.Typed(name))
+	if s == "" {
+		f.Wrong(name, fmt.Sprintf("Fill in %s: a whole number between %d and %d.", called, least, most))
+		return 0
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && (n < least || n > most):
+		f.Wrong(name, fmt.Sprintf("%s has to be between %d and %d.", sentence(called), least, most))
+	case err != nil:
+		f.Wrong(name, fmt.Sprintf("%s has to be a whole number between %d and %d.", sentence(called), least, most))
+	default:
+		return n
+	}
+	return 0
+}
+
+// ID is a UUID of a choice; what is no UUID was not chosen from the page.
+func (f *Form) ID(name, called string) uuid.UUID {
+	id, err := uuid.Parse(f.Typed(name))
+	if err != nil || id == uuid.Nil {
+		f.Wrong(name, fmt.Sprintf("Choose %s.", called))
+		return uuid.Nil
+	}
+	return id
+}
+
+// Choice is one of the given values.
+func (f *Form) Choice(name, called string, values ...string) string {
+	s := f.Typed(name)
+	for _, v := range values {
+		if s == v {
+			return s
+		}
+	}
+	f.Wrong(name, fmt.Sprintf("Choose %s.", called))
+	return ""
+}
+
+// Duration is a number of hours, fractions by a point or comma taken ("1.5"), exact to the second, between least
+// and most.
+func (f *Form) Duration(name, called string, least, most time.Duration) time.Duration {
+	d, err := parseHours(f.Typed(name))
+	switch {
+	case err != nil:
+		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s.", sentence(called), hours(least), hours(most)))
+	case d < least || d > most:
+		f.Wrong(name, fmt.Sprintf("%s has to be between %s and %s.", sentence(called), hours(least), hours(most)))
+	default:
+		return d
+	}
+	return 0
+}
+
+var errHours = errors.New("not hours")
+
+// parseHours does not go through floating point: 0.1 h is 360 s. Digits beyond the sixth are refused.
+func parseHours(s string) (time.Duration, error) {
+	whole, part, _ := strings.Cut(strings.Replace(strings.TrimSpace(s), ",", ".", 1), ".")
+	if whole+part == "" || len(whole) > 9 || len(part) > 6 {
+		return 0, errHours
+	}
+	n, err := strconv.ParseUint(whole+part+strings.Repeat("0", 6-len(part)), 10, 63)
+	if err != nil {
+		return 0, errHours
+	}
+	const millionth = time.Hour / 1_000_000
+	if n > uint64((1<<63-1)/millionth) {
+		return 0, errHours
+	}
+	return (time.Duration(n) * millionth).Truncate(time.Second), nil
+}
+
+func hours(d time.Duration) string {
+	if d < time.Hour {
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return strconv.FormatFloat(d.Hours(), 'f', -1, 64) + " h"
+}
+
+func sentence(called string) string {
+	r, n := utf8.DecodeRuneInString(called)
+	return string(unicode.ToUpper(r)) + called[n:]
+}
