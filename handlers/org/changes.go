@@ -1,0 +1,121 @@
+package org
+
+import (
+	"sync"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Changes hands every change that the database announced to the event streams that follow it. A process has one,
+// fed by one LISTEN connection however many pages are open. Publish never waits for a follower: what a slow one
+// has not fetched yet is kept as a set, and as "anything" beyond followedAtOnce.
+type Changes struct {
+	mu        sync.Mutex
+	followers map[*follower]struct{}
+	perPerson map[uuid.UUID]int
+}
+
+const (
+	followedAtOnce   = 32 // different things one stream is told of at once before it is told to look at everything
+	streamsPerPerson = 30 // open pages; browsers hold six connections to a host over HTTP/1
+)
+
+// NewChanges makes an empty hub.
+func NewChanges() *Changes {
+	return &Changes{followers: map[*follower]struct{}{}, perPerson: map[uuid.UUID]int{}}
+}
+
+// Publish passes a change on. Its organization decides who hears of it.
+func (h *Changes) Publish(change store.Change) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.followers {
+		if f.wants(change) {
+			f.add(change)
+		}
+	}
+}
+
+// Resync tells every page to look again, after the connection that listens was away and may have missed changes.
+func (h *Changes) Resync() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.followers {
+		f.everything = true
+		f.wake()
+	}
+}
+
+// what names the changed thing and nothing of its content.
+type what struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+}
+
+type follower struct {
+	personID, orgID uuid.UUID
+	kind            string    // "" for every kind
+	id              uuid.UUID // Nil for all of the kind
+
+	signal chan struct{} // holds one: there is something to fetch
+
+	// under Changes.mu
+	pending    map[what]struct{}
+	everything bool
+}
+
+func (f *follower) wants(c store.Change) bool {
+	return c.OrganizationID == f.orgID && (f.kind == "" || c.Kind == f.kind) && (f.id == uuid.Nil || c.ID == f.id)
+}
+
+func (f *follower) add(c store.Change) {
+	if len(f.pending) >= followedAtOnce {
+		f.everything = true
+	} else {
+		f.pending[what{c.Kind, c.ID.String()}] = struct{}{}
+	}
+	f.wake()
+}
+
+func (f *follower) wake() {
+	select {
+	case f.signal <- struct{}{}:
+	default: // it will fetch what is pending anyway
+	}
+}
+
+func (h *Changes) follow(f *follower) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.perPerson[f.personID] >= streamsPerPerson {
+		return &provisioner.Refusal{Code: "throttled", Title: "30 pages of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
+	}
+	h.perPerson[f.personID]++
+	f.signal, f.pending = make(chan struct{}, 1), map[what]struct{}{}
+	h.followers[f] = struct{}{}
+	return nil
+}
+
+func (h *Changes) unfollow(f *follower) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.followers, f)
+	if h.perPerson[f.personID]--; h.perPerson[f.personID] <= 0 {
+		delete(h.perPerson, f.personID)
+	}
+}
+
+// fetch empties what is pending. everything means that single things were not kept.
+func (h *Changes) fetch(f *follower) (list []what, everything bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for w := range f.pending {
+		list = append(list, w)
+	}
+	everything = f.everything
+	f.pending, f.everything = map[what]struct{}{}, false
+	return list, everything
+}

@@ -1,0 +1,49 @@
+package org
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/middleware"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/web/layout"
+)
+
+// Handlers answers for organizations. The zero value lacks everything; cmd/web fills it.
+type Handlers struct {
+	Store   *store.DB
+	Frame   page.Frame
+	Changes *Changes
+	Worker  Worker
+	// Stopping ends when the process is asked to stop: event streams and consoles end first.
+	Stopping context.Context
+	// PublicHost is the host (and port) of the portal's address, for the Origin check of console sockets.
+	PublicHost string
+	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
+	MaxUploadBytes int64
+	UploadsChecked bool
+}
+
+// where is who asks for whom: the session's person and current organization. The policy has made sure of both.
+func where(c echo.Context) (orgID, personID uuid.UUID) {
+	s := middleware.SessionOf(c)
+	return *s.OrganizationID, s.PersonID
+}
+
+func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaOrg) }
+
+func mayWork(c echo.Context) bool { return middleware.May(middleware.SessionOf(c), middleware.OrgWork) }
+
+// asForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is
+// answered by the one error handler.
+func asForm(err error) (*provisioner.Refusal, bool) {
+	r, ok := provisioner.AsRefusal(err)
+	if !ok || r.Code == "not_found" {
+		return nil, false
+	}
+	return r, true
+}

@@ -1,0 +1,80 @@
+package respond
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/provisioner"
+)
+
+// statusGone is nginx's number for a client that went away before the answer: nobody reads it but our log.
+const statusGone = 499
+
+// Status is the HTTP status of a refusal's code. A code that the table lacks is a form that was refused.
+func Status(code string) int {
+	switch code {
+	case "not_found":
+		return http.StatusNotFound
+	case "signed_out":
+		return http.StatusUnauthorized
+	case "forbidden", "cross_origin":
+		return http.StatusForbidden
+	case "method":
+		return http.StatusMethodNotAllowed
+	case "malformed":
+		return http.StatusBadRequest
+	case "too_large":
+		return http.StatusRequestEntityTooLarge
+	case "throttled":
+		return http.StatusTooManyRequests
+	case "stale_form", "conflict":
+		return http.StatusConflict
+	case "worker_away":
+		return http.StatusBadGateway
+	case "internal":
+		return http.StatusInternalServerError
+	case "client_gone":
+		return statusGone
+	default:
+		return http.StatusUnprocessableEntity
+	}
+}
+
+// Refusal is what a browser is told of err, and the status to send. Only refusals speak for themselves: what any
+// other error says stays in the log.
+func Refusal(err error, requestID string) (provisioner.Refusal, int) {
+	r := translate(err, requestID)
+	return *r, Status(r.Code)
+}
+
+func translate(err error, requestID string) *provisioner.Refusal {
+	if r, ok := provisioner.AsRefusal(err); ok {
+		return r
+	}
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		return &provisioner.Refusal{Code: "too_large", Title: fmt.Sprintf("More than %d KiB were sent.", large.Limit>>10), Next: "Send less at once."}
+	}
+	var h *echo.HTTPError
+	if errors.As(err, &h) {
+		switch h.Code {
+		case http.StatusNotFound:
+			return &provisioner.Refusal{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}
+		case http.StatusMethodNotAllowed:
+			return &provisioner.Refusal{Code: "method", Title: "This address does not take that kind of request.", Next: "Open it from its page."}
+		case http.StatusBadRequest:
+			return &provisioner.Refusal{Code: "malformed", Title: "The request could not be read.", Next: "Go back, reload the page and try again."}
+		}
+	}
+	if errors.Is(err, context.Canceled) {
+		return &provisioner.Refusal{Code: "client_gone", Title: "The browser went away.", Next: "Load the page again."}
+	}
+	return &provisioner.Refusal{
+		Code: "internal", Title: "Something went wrong on our side, and nothing was changed half.",
+		Next: fmt.Sprintf("Try again; if it stays so, report request %s.", requestID),
+	}
+}
