@@ -26,20 +26,23 @@ const (
 
 // policy is the table of who may. A role that a row leaves out may not; a person without a current organization
 // or provider has no role there, and being a platform admin gives none.
-type policy struct{ organization, provider []string }
+type policy struct {
+	organization []store.OrganizationRole
+	provider     []store.StaffRole
+}
 
 func policyOf(p Permission) policy {
 	switch p {
 	case OrgRead:
-		return policy{organization: []string{"owner", "manager", "member", "billing"}}
+		return policy{organization: []store.OrganizationRole{store.RoleOwner, store.RoleManager, store.RoleMember, store.RoleBilling}}
 	case OrgWork:
-		return policy{organization: []string{"owner", "manager", "member"}}
+		return policy{organization: []store.OrganizationRole{store.RoleOwner, store.RoleManager, store.RoleMember}}
 	case ProviderRead:
-		return policy{provider: []string{"admin", "operator", "accountant"}}
+		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffOperator, store.StaffAccountant}}
 	case ProviderHosts:
-		return policy{provider: []string{"admin", "operator"}}
+		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffOperator}}
 	case ProviderUsage:
-		return policy{provider: []string{"admin", "accountant"}}
+		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffAccountant}}
 	default:
 		return policy{}
 	}

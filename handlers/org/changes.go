@@ -28,24 +28,19 @@ func NewChanges() *Changes {
 	return &Changes{followers: map[*follower]struct{}{}, perPerson: map[uuid.UUID]int{}}
 }
 
-// Publish passes a change on. Its organization decides who hears of it.
+// Publish passes a change on; its organization decides who hears of it. The zero Change, which says that some may
+// have been missed, tells every page to look again. It is made for store.Listen.
 func (h *Changes) Publish(change store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for f := range h.followers {
-		if f.wants(change) {
+		switch {
+		case change == store.Change{}:
+			f.everything = true
+			f.wake()
+		case f.wants(change):
 			f.add(change)
 		}
-	}
-}
-
-// Resync tells every page to look again, after the connection that listens was away and may have missed changes.
-func (h *Changes) Resync() {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for f := range h.followers {
-		f.everything = true
-		f.wake()
 	}
 }
 
@@ -68,7 +63,7 @@ type follower struct {
 }
 
 func (f *follower) wants(c store.Change) bool {
-	return c.OrganizationID == f.orgID && (f.kind == "" || c.Kind == f.kind) && (f.id == uuid.Nil || c.ID == f.id)
+	return c.Organization == f.orgID && (f.kind == "" || c.Kind == f.kind) && (f.id == uuid.Nil || c.ID == f.id)
 }
 
 func (f *follower) add(c store.Change) {

@@ -3,6 +3,7 @@ package org
 import (
 	"context"
 	"errors"
+	"mime"
 	"net/http"
 	"time"
 
@@ -11,18 +12,92 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
 )
 
 const (
+	excerptLimit = 16 << 10 // bytes of the log that the page itself shows
 	typedLimit   = 64 << 10 // bytes a browser may send in one message: a paste
 	shownLimit   = 256 << 10
 	pingInterval = 20 * time.Second
 )
 
+// ShowConsole shows a node's serial line and the end of what it wrote so far. A host that does not answer takes
+// away the log and nothing else of the page.
+func (h Handlers) ShowConsole(c echo.Context) error {
+	d, n, err := h.clusterNode(c)
+	if err != nil {
+		return err
+	}
+	p := web.ConsoleProps{
+		Layout: h.layout(c), ClusterID: d.ID, ClusterName: d.Name, NodeID: n.ID, NodeName: n.Name, State: n.State, Host: n.HostName,
+		Open: n.State == provisioner.NodeStarting || n.State == provisioner.NodeReady || n.State == provisioner.NodeStopping,
+	}
+	log, err := h.consoleLog(c, n)
+	switch r, ok := provisioner.AsRefusal(err); {
+	case ok:
+		p.LogRefusal = r
+	case err != nil:
+		return err
+	default:
+		p.LogCut = len(log) > excerptLimit
+		p.Log = string(log[max(0, len(log)-excerptLimit):])
+	}
+	return page.Render(c, http.StatusOK, web.Console(p))
+}
+
+// ShowConsoleLog gives the whole of the kept log as a file: the bytes are the guest's, and no browser shall take
+// them for a page.
+func (h Handlers) ShowConsoleLog(c echo.Context) error {
+	d, n, err := h.clusterNode(c)
+	if err != nil {
+		return err
+	}
+	log, err := h.consoleLog(c, n)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": d.Name + "-" + n.Name + ".log"}))
+	return c.Blob(http.StatusOK, "application/octet-stream", log)
+}
+
+func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
+	if n.State == provisioner.NodeReserved || n.State == provisioner.NodeGone {
+		return nil, nil // there is nothing on a host
+	}
+	orgID, personID := where(c)
+	ticket, err := h.Store.IssueConsoleTicket(c.Request().Context(), orgID, personID, n.ID)
+	if err != nil {
+		return nil, err
+	}
+	return h.Worker.ConsoleLog(c.Request().Context(), ticket)
+}
+
+// clusterNode finds the path's cluster and node, both of the session's organization.
+func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRow, error) {
+	id, err := request.ID(c, "node", "node")
+	if err != nil {
+		return store.ClusterDetail{}, store.NodeRow{}, err
+	}
+	d, err := h.cluster(c)
+	if err != nil {
+		return d, store.NodeRow{}, err
+	}
+	for _, n := range d.NodeRows {
+		if n.ID == id {
+			return d, n, nil
+		}
+	}
+	return d, store.NodeRow{}, provisioner.NotFound("node")
+}
+
 // CreateConsoleTicket gives the browser a ticket for one console, good once and for seconds. It is a POST, so that
 // no other site's page can make one.
 func (h Handlers) CreateConsoleTicket(c echo.Context) error {
-	node, err := h.node(c)
+	_, node, err := h.clusterNode(c)
 	if err != nil {
 		return err
 	}
@@ -37,7 +112,7 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 // ConsoleSocket joins the browser's WebSocket with the worker's, byte for byte, until either side, the session or
 // this process ends. An upgrade is a GET, which CrossOriginProtection lets pass: the Origin is checked here.
 func (h Handlers) ConsoleSocket(c echo.Context) error {
-	if _, err := h.node(c); err != nil {
+	if _, _, err := h.clusterNode(c); err != nil {
 		return err
 	}
 	orgID, _ := where(c)
@@ -119,6 +194,3 @@ func end(browser *websocket.Conn, err error) {
 		_ = browser.Close(websocket.StatusNormalClosure, "the console ended")
 	}
 }
-
-// nodeID is the path's node.
-func nodeID(c echo.Context) (uuid.UUID, error) { return request.ID(c, "node", "node") }

@@ -31,3 +31,9 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Organization, p.Provider = s.OrganizationName, s.ProviderName
 	return p
 }
+
+// The kinds of workplaces in the values of layout.Choice: KIND:ID.
+const (
+	KindOrganization = "org"
+	KindProvider     = "provider"
+)

@@ -1,0 +1,128 @@
+package org
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// CreateAcceptanceTest starts a free test of a published version on a pool's test share.
+func (h Handlers) CreateAcceptanceTest(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	poolID := f.ID("pool", "a pool")
+	if r := f.Refusal(); r != nil {
+		return h.versionAgain(c, v, r)
+	}
+	orgID, personID := where(c)
+	id, err := h.Store.StartAcceptanceTest(c.Request().Context(), orgID, personID, v.ID, poolID)
+	if r, ok := asForm(err); ok {
+		return h.versionAgain(c, v, r)
+	}
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/org/tests/"+id.String())
+}
+
+// ShowAcceptanceTest shows a test as it happens, and then its report.
+func (h Handlers) ShowAcceptanceTest(c echo.Context) error {
+	id, err := request.ID(c, "id", "test")
+	if err != nil {
+		return err
+	}
+	orgID, _ := where(c)
+	t, err := h.Store.AcceptanceTest(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	return page.Live(c, web.AcceptanceTestShow(h.testProps(c, t)))
+}
+
+func (h Handlers) testProps(c echo.Context, t store.AcceptanceTest) web.AcceptanceTestShowProps {
+	p := web.AcceptanceTestShowProps{
+		Layout: h.layout(c), ID: t.ID, State: string(t.State),
+		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
+		Pool:    t.PoolName, Provider: t.ProviderName, Person: t.PersonName,
+		Created: t.CreatedAt, Ended: orZero(t.EndedAt), Summary: testSummary(t),
+	}
+	for _, check := range t.Report.Checks {
+		p.Checks = append(p.Checks, testCheck(check, t.State))
+	}
+	gate := gateChecks(t.Report)
+	for _, n := range t.Report.Nodes {
+		p.Nodes = append(p.Nodes, testNode(n, gate[n.Name]))
+		if n.Console != "" {
+			p.Excerpts = append(p.Excerpts, web.ConsoleExcerpt{Node: n.Name, Text: n.Console})
+		}
+	}
+	return p
+}
+
+// testSummary is the one sentence above the checks.
+func testSummary(t store.AcceptanceTest) string {
+	if t.State == store.TestRunning {
+		return "The nodes run in a sealed network. Each check appears as it is made."
+	}
+	passed := 0
+	for _, c := range t.Report.Checks {
+		if c.State == provisioner.CheckPassed {
+			passed++
+		}
+		if c.State == provisioner.CheckFailed {
+			return c.Title + ": " + c.Detail
+		}
+	}
+	return fmt.Sprintf("%d of %d checks passed.", passed, len(t.Report.Checks))
+}
+
+// testCheck shows a check that is not made yet as waiting, and one that never will be as skipped.
+func testCheck(c provisioner.ReportCheck, s store.TestState) ui.Check {
+	check := ui.Check{Name: c.Title, State: string(c.State), Detail: c.Detail, Took: seconds(c.Seconds)}
+	if c.State == provisioner.CheckPending {
+		check.State = "waiting"
+		if s != store.TestRunning {
+			check.State = "skipped"
+		}
+	}
+	return check
+}
+
+func testNode(n provisioner.ReportNode, gate provisioner.NodeCheck) web.TestNode {
+	node := web.TestNode{Name: n.Name, Host: n.Host, Address: n.Address, State: "running", Boot: seconds(gate.Seconds)}
+	if gate.State == provisioner.CheckPassed || gate.State == provisioner.CheckFailed {
+		node.State = string(gate.State)
+	}
+	return node
+}
+
+// gateChecks are each node's part of the gate.
+func gateChecks(r provisioner.Report) map[string]provisioner.NodeCheck {
+	nodes := map[string]provisioner.NodeCheck{}
+	for _, c := range r.Checks {
+		if c.Name != provisioner.CheckGate {
+			continue
+		}
+		for _, n := range c.Nodes {
+			nodes[n.Node] = n
+		}
+	}
+	return nodes
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -1,0 +1,218 @@
+package org
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// clustersPerPage is how many rows a list shows before it offers the next page.
+const clustersPerPage = 100
+
+// ListClusters shows the organization's clusters, or with ?gone=1 those that are no more.
+func (h Handlers) ListClusters(c echo.Context) error {
+	orgID, _ := where(c)
+	q := request.ParseQuery(c)
+	offset := 0
+	if q.Has("from") {
+		offset = q.Int("from", "the first row", 0, 1_000_000)
+	}
+	if r := q.Refusal(); r != nil {
+		return r
+	}
+	f := store.ClusterFilter{Gone: q.Typed("gone") == "1", Page: store.Page{Limit: clustersPerPage + 1, Offset: offset}}
+	list, err := h.Store.Clusters(c.Request().Context(), orgID, f)
+	if err != nil {
+		return err
+	}
+	p := web.ClusterListProps{Layout: h.layout(c), Gone: f.Gone, MayLaunch: mayWork(c)}
+	if len(list) > clustersPerPage {
+		list = list[:clustersPerPage]
+		p.Next = fmt.Sprintf("/org/clusters?from=%d", offset+clustersPerPage)
+		if f.Gone {
+			p.Next += "&gone=1"
+		}
+	}
+	p.Clusters = clusterRows(list)
+	return page.Live(c, web.ClusterList(p))
+}
+
+// ShowCluster shows one cluster and its nodes.
+func (h Handlers) ShowCluster(c echo.Context) error {
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	return page.Live(c, web.ClusterShow(h.clusterProps(c, d, nil)))
+}
+
+func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return store.ClusterDetail{}, err
+	}
+	orgID, _ := where(c)
+	return h.Store.Cluster(c.Request().Context(), orgID, id)
+}
+
+// StopCluster powers a cluster's nodes off.
+func (h Handlers) StopCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	err = h.Store.StopCluster(c.Request().Context(), orgID, personID, id)
+	if r, ok := asForm(err); ok {
+		return h.clusterAgain(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "The nodes are being powered off. Their disks, names and addresses stay.")
+}
+
+// StartCluster starts a stopped cluster for a new lease.
+func (h Handlers) StartCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	lease := leaseSeconds(f)
+	if r := f.Refusal(); r != nil {
+		return h.clusterAgain(c, r)
+	}
+	orgID, personID := where(c)
+	err = h.Store.StartCluster(c.Request().Context(), orgID, personID, id, lease)
+	if r, ok := asForm(err); ok {
+		return h.clusterAgain(c, renamed(r, launchFields))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "The nodes start again with the disks they had.")
+}
+
+// clusterAgain shows the cluster with what was refused and the lease as typed.
+func (h Handlers) clusterAgain(c echo.Context, r *provisioner.Refusal) error {
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, respond.Status(r.Code), web.ClusterShow(h.clusterProps(c, d, r)))
+}
+
+// ConfirmDeleteCluster says what deleting does before it is done.
+func (h Handlers) ConfirmDeleteCluster(c echo.Context) error {
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.ClusterDelete(h.deleteProps(c, d, nil)))
+}
+
+// DeleteCluster removes everything of a cluster from its hosts. It works from every state and with an empty wallet.
+func (h Handlers) DeleteCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	err = h.Store.DeleteCluster(c.Request().Context(), orgID, personID, id)
+	if r, ok := asForm(err); ok {
+		d, err := h.cluster(c)
+		if err != nil {
+			return err
+		}
+		return page.Render(c, respond.Status(r.Code), web.ClusterDelete(h.deleteProps(c, d, r)))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "Nodes and disks are being removed. What was set aside and not used comes back.")
+}
+
+func (h Handlers) deleteProps(c echo.Context, d store.ClusterDetail, r *provisioner.Refusal) web.ClusterDeleteProps {
+	return web.ClusterDeleteProps{
+		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: d.ID, Name: d.Name, State: d.State,
+		Nodes: len(d.NodeRows), HeldMCS: int64(d.Held), UsedMCS: int64(d.Used),
+	}
+}
+
+// clusterProps also decides which buttons make sense now; the commands decide again.
+func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisioner.Refusal) web.ClusterShowProps {
+	p := web.ClusterShowProps{
+		Layout: h.layout(c), Form: ui.Form{Refusal: r},
+		ID: d.ID, Name: d.Name, State: d.State, Reason: d.Reason, ReasonDetail: d.ReasonDetail,
+		Version: web.VersionLink{ID: d.VersionID, ModelName: d.ModelName, Version: d.Version},
+		Pool:    d.PoolName, Provider: d.ProviderName, Person: d.PersonName,
+		Created: d.CreatedAt, Ready: orZero(d.ReadyAt), GateDeadline: orZero(d.GateDeadline),
+		LeaseEnds: orZero(d.LeaseEndsAt), Ended: orZero(d.EndedAt),
+		LeaseHours: typedLease(c, d.LeaseSeconds),
+		HeldMCS:    int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
+	}
+	for _, n := range d.NodeRows {
+		p.RateMCS += int64(n.Rate)
+		p.Nodes = append(p.Nodes, nodeRow(n))
+	}
+	may := mayWork(c)
+	p.MayConsole = may
+	p.MayStop = may && d.Desired == provisioner.DesiredRunning && d.State != provisioner.ClusterFailed
+	p.MayStart = may && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped ||
+		may && d.Desired == provisioner.DesiredRunning && (d.State == provisioner.ClusterStopped || d.State == provisioner.ClusterDegraded)
+	p.MayDelete = may && d.Desired != provisioner.DesiredGone && d.State != provisioner.ClusterGone
+	return p
+}
+
+func nodeRow(n store.NodeRow) web.NodeRow {
+	row := web.NodeRow{
+		ID: n.ID, Name: n.Name, Role: n.Role, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail,
+		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: orZero(n.SeenAt),
+	}
+	if n.StartedAt != nil && n.ReadyAt != nil && n.ReadyAt.After(*n.StartedAt) {
+		row.TimeToReady = n.ReadyAt.Sub(*n.StartedAt)
+	}
+	return row
+}
+
+func clusterRows(list []store.ClusterRow) []web.ClusterRow {
+	rows := make([]web.ClusterRow, 0, len(list))
+	for _, r := range list {
+		rows = append(rows, web.ClusterRow{
+			ID: r.ID, Name: r.Name, State: r.State, Reason: r.Reason, ReasonDetail: r.ReasonDetail,
+			Version: r.ModelName + " " + r.Version, Pool: r.PoolName, Nodes: r.Nodes, NodesReady: r.ReadyNodes,
+			LeaseEnds: orZero(r.LeaseEndsAt), Created: r.CreatedAt,
+		})
+	}
+	return rows
+}
+
+// sshCommand is empty until the head's port is published.
+func sshCommand(d store.ClusterDetail) string {
+	if d.SSHPort == 0 || !d.SSHHost.IsValid() {
+		return ""
+	}
+	return fmt.Sprintf("ssh -p %d root@%s", d.SSHPort, d.SSHHost)
+}
+
+// typedLease is what a refused start form had, else the last lease.
+func typedLease(c echo.Context, seconds int64) string {
+	if c.Request().PostForm.Has("lease_hours") {
+		return c.Request().PostForm.Get("lease_hours")
+	}
+	return strconv.FormatFloat(float64(seconds)/3600, 'f', -1, 64)
+}

@@ -1,0 +1,181 @@
+package org
+
+import (
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+const (
+	leaseLeast = 6 * time.Minute
+	leaseMost  = 8760 * time.Hour // a pool may allow less: store knows
+)
+
+// launchFields are the form's names of the fields that store refuses.
+var launchFields = map[string]string{"compute": "compute_count", "lease": "lease_hours"}
+
+// NewCluster shows the launch form; with enough chosen in the query also what it would cost and where it would run.
+func (h Handlers) NewCluster(c echo.Context) error {
+	f := request.ParseQuery(c)
+	p, err := h.launchForm(c, f)
+	if err != nil {
+		return err
+	}
+	if p.Values.Version == "" || p.Values.Pool == "" || !f.Has("compute_count") || !f.Has("lease_hours") {
+		return page.Live(c, web.ClusterNew(p))
+	}
+	r, refusal := launchRequest(f, false)
+	if refusal == nil {
+		if p.Quote, refusal, err = h.quote(c, r); err != nil {
+			return err
+		}
+	}
+	// A quote that cannot be made shows why in its own place; the fields are marked when the page is loaded whole.
+	if refusal != nil {
+		p.Form.Refusal = refusal
+		p.Quote = &web.Quote{Refusal: refusal}
+	}
+	return page.Live(c, web.ClusterNew(p))
+}
+
+// CreateCluster launches: every node gets a host, or nothing is made and the form comes back with the reason of
+// each host.
+func (h Handlers) CreateCluster(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	r, refusal := launchRequest(f, true)
+	if refusal != nil {
+		return h.launchAgain(c, f, refusal, nil)
+	}
+	orgID, personID := where(c)
+	id, err := h.Store.LaunchCluster(c.Request().Context(), orgID, personID, r)
+	if refusal, ok := asForm(err); ok {
+		// Beside the refusal the form shows the figures it follows from. They may have changed meanwhile, so the
+		// refusal itself stays the one of the launch.
+		q, _, err := h.quote(c, r)
+		if err != nil {
+			return err
+		}
+		return h.launchAgain(c, f, renamed(refusal, launchFields), q)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "Every node has a host. The cluster is being made.")
+}
+
+func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *provisioner.Refusal, q *web.Quote) error {
+	p, err := h.launchForm(c, f)
+	if err != nil {
+		return err
+	}
+	p.Form.Refusal, p.Quote = r, q
+	if q != nil {
+		q.Refusal = nil
+		if len(r.Fields) == 0 {
+			q.Refusal, p.Form.Refusal = r, nil
+		}
+	}
+	return page.Render(c, respond.Status(r.Code), web.ClusterNew(p))
+}
+
+func (h Handlers) launchForm(c echo.Context, f *request.Form) (web.ClusterNewProps, error) {
+	ctx := c.Request().Context()
+	orgID, _ := where(c)
+	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
+		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
+		ComputeCount: f.Or("compute_count", "3"), LeaseHours: f.Or("lease_hours", "2"),
+	}}
+	versions, err := h.Store.PublishedVersions(ctx, orgID)
+	if err != nil {
+		return p, err
+	}
+	for _, v := range versions {
+		p.Versions = append(p.Versions, ui.Option{Value: v.ID.String(), Label: v.Name})
+	}
+	p.Pools, err = h.poolOptions(c)
+	if len(p.Pools) == 1 && p.Values.Pool == "" {
+		p.Values.Pool = p.Pools[0].Value
+	}
+	return p, err
+}
+
+func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
+	pools, err := h.Store.Pools(c.Request().Context())
+	if err != nil {
+		return nil, err
+	}
+	var options []ui.Option
+	for _, p := range pools {
+		options = append(options, ui.Option{Value: p.ID.String(), Label: p.Name + ", " + p.ProviderName})
+	}
+	return options, nil
+}
+
+// launchRequest reads the form. A quote needs no name.
+func launchRequest(f *request.Form, named bool) (store.LaunchRequest, *provisioner.Refusal) {
+	r := store.LaunchRequest{
+		VersionID:    f.ID("version", "a version"),
+		PoolID:       f.ID("pool", "a pool"),
+		ComputeCount: f.Int("compute_count", "the number of compute nodes", 0, 1000),
+		LeaseSeconds: leaseSeconds(f),
+	}
+	if named {
+		r.Name = f.Text("name", "a name", 1, 40)
+	}
+	return r, f.Refusal()
+}
+
+func leaseSeconds(f *request.Form) int64 {
+	return int64(f.Duration("lease_hours", "the lease", leaseLeast, leaseMost) / time.Second)
+}
+
+func (h Handlers) quote(c echo.Context, r store.LaunchRequest) (*web.Quote, *provisioner.Refusal, error) {
+	orgID, _ := where(c)
+	q, err := h.Store.Quote(c.Request().Context(), orgID, r)
+	if refusal, ok := provisioner.AsRefusal(err); ok {
+		return nil, renamed(refusal, launchFields), nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return &web.Quote{
+		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
+		Hosts: hostFits(q.Hosts), Refusal: renamed(q.Refusal, launchFields),
+	}, nil, nil
+}
+
+func hostFits(hosts []placement.HostFit) []web.HostFit {
+	var fits []web.HostFit
+	for _, h := range hosts {
+		fits = append(fits, web.HostFit{Name: h.Name, Fits: h.Fits, Reason: h.Reason})
+	}
+	return fits
+}
+
+// renamed gives a refusal's fields the names that the form has for them.
+func renamed(r *provisioner.Refusal, names map[string]string) *provisioner.Refusal {
+	if r == nil || len(r.Fields) == 0 {
+		return r
+	}
+	out := *r
+	out.Fields = make(map[string]string, len(r.Fields))
+	for field, sentence := range r.Fields {
+		if name, ok := names[field]; ok {
+			field = name
+		}
+		out.Fields[field] = sentence
+	}
+	return &out
+}

@@ -1,0 +1,91 @@
+package org
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// ListModelClusters shows the organization's model clusters.
+func (h Handlers) ListModelClusters(c echo.Context) error {
+	orgID, _ := where(c)
+	list, err := h.Store.ModelClusters(c.Request().Context(), orgID)
+	if err != nil {
+		return err
+	}
+	p := web.ModelClusterListProps{Layout: h.layout(c), MayEdit: mayWork(c)}
+	for _, m := range list {
+		row := web.ModelClusterRow{ID: m.ID, Name: m.Name, Versions: len(m.Versions), Created: m.CreatedAt}
+		if len(m.Versions) > 0 {
+			latest := m.Versions[0]
+			row.LatestVersion, row.LatestState, row.LastTest = latest.Version, string(latest.State), latest.LastTest
+		}
+		p.Models = append(p.Models, row)
+	}
+	return page.Render(c, http.StatusOK, web.ModelClusterList(p))
+}
+
+// NewModelCluster shows the form of a new model cluster.
+func (h Handlers) NewModelCluster(c echo.Context) error {
+	return page.Render(c, http.StatusOK, web.ModelClusterNew(web.ModelClusterNewProps{Layout: h.layout(c)}))
+}
+
+// CreateModelCluster names a model cluster; its first version is described next.
+func (h Handlers) CreateModelCluster(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	name := f.Text("name", "a name", 1, 80)
+	if r := f.Refusal(); r != nil {
+		return h.modelClusterAgain(c, f, r)
+	}
+	orgID, personID := where(c)
+	id, err := h.Store.CreateModelCluster(c.Request().Context(), orgID, personID, name)
+	if r, ok := asForm(err); ok {
+		return h.modelClusterAgain(c, f, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/models/"+id.String()+"/versions/new", "")
+}
+
+func (h Handlers) modelClusterAgain(c echo.Context, f *request.Form, r *provisioner.Refusal) error {
+	return page.Render(c, respond.Status(r.Code), web.ModelClusterNew(web.ModelClusterNewProps{
+		Layout: h.layout(c), Form: ui.Form{Refusal: r}, Name: f.Typed("name"),
+	}))
+}
+
+// ShowModelCluster shows a model cluster's versions.
+func (h Handlers) ShowModelCluster(c echo.Context) error {
+	m, err := h.modelCluster(c)
+	if err != nil {
+		return err
+	}
+	p := web.ModelClusterShowProps{Layout: h.layout(c), ID: m.ID, Name: m.Name, MayEdit: mayWork(c)}
+	for _, v := range m.Versions {
+		p.Versions = append(p.Versions, web.VersionRow{
+			ID: v.ID, Version: v.Version, State: string(v.State), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax,
+			LastTest: v.LastTest, Created: v.CreatedAt, Published: orZero(v.PublishedAt),
+		})
+	}
+	return page.Render(c, http.StatusOK, web.ModelClusterShow(p))
+}
+
+func (h Handlers) modelCluster(c echo.Context) (store.ModelCluster, error) {
+	id, err := request.ID(c, "id", "model cluster")
+	if err != nil {
+		return store.ModelCluster{}, err
+	}
+	orgID, _ := where(c)
+	return h.Store.ModelCluster(c.Request().Context(), orgID, id)
+}

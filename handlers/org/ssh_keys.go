@@ -1,0 +1,77 @@
+package org
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// ListSSHKeys shows the signed-in person's keys and the form for another.
+func (h Handlers) ListSSHKeys(c echo.Context) error {
+	return h.keysPage(c, http.StatusOK, web.SSHKeyListProps{})
+}
+
+// CreateSSHKey adds a public key to the person.
+func (h Handlers) CreateSSHKey(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	name, line := f.Text("name", "a name", 1, 80), strings.TrimSpace(f.Lines("public_key", "the key", 8192))
+	if line == "" {
+		f.Wrong("public_key", "Paste the public key: one line that begins with its kind, like ssh-ed25519.")
+	}
+	p := web.SSHKeyListProps{Name: f.Typed("name"), Line: f.Typed("public_key")}
+	if r := f.Refusal(); r != nil {
+		return h.keysAgain(c, p, r)
+	}
+	_, personID := where(c)
+	_, err = h.Store.AddSSHKey(c.Request().Context(), personID, name, line)
+	if r, ok := asForm(err); ok {
+		return h.keysAgain(c, p, renamed(r, map[string]string{"key": "public_key"}))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/ssh-keys", "The key is added. Clusters launched from now on take it.")
+}
+
+// DeleteSSHKey removes a key from the person.
+func (h Handlers) DeleteSSHKey(c echo.Context) error {
+	id, err := request.ID(c, "id", "SSH key")
+	if err != nil {
+		return err
+	}
+	_, personID := where(c)
+	if err := h.Store.DeleteSSHKey(c.Request().Context(), personID, id); err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/ssh-keys", "The key is removed. Nodes that were given it keep it.")
+}
+
+func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *provisioner.Refusal) error {
+	p.Form = ui.Form{Refusal: r}
+	return h.keysPage(c, respond.Status(r.Code), p)
+}
+
+func (h Handlers) keysPage(c echo.Context, status int, p web.SSHKeyListProps) error {
+	_, personID := where(c)
+	keys, err := h.Store.SSHKeys(c.Request().Context(), personID)
+	if err != nil {
+		return err
+	}
+	p.Layout = h.layout(c)
+	for _, k := range keys {
+		kind, _, _ := strings.Cut(k.PublicKey, " ")
+		p.Keys = append(p.Keys, web.SSHKeyRow{ID: k.ID, Name: k.Name, Kind: kind, Fingerprint: k.Fingerprint, Created: k.CreatedAt})
+	}
+	return page.Render(c, status, web.SSHKeyList(p))
+}

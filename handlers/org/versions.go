@@ -1,0 +1,188 @@
+package org
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// NewVersion shows the form of a new version, filled with sizes that suit a small cluster.
+func (h Handlers) NewVersion(c echo.Context) error {
+	m, err := h.modelCluster(c)
+	if err != nil {
+		return err
+	}
+	role := web.RoleValues{VCPUs: "1", MemoryMiB: "256", DiskGiB: "2"}
+	return h.versionForm(c, http.StatusOK, web.VersionFormProps{ModelID: m.ID, ModelName: m.Name, Values: web.VersionValues{
+		Version: strconv.Itoa(len(m.Versions) + 1), Head: role, Compute: role,
+		ComputeMin: "1", ComputeMax: "8", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
+	}})
+}
+
+// CreateVersion makes a draft.
+func (h Handlers) CreateVersion(c echo.Context) error {
+	m, err := h.modelCluster(c)
+	if err != nil {
+		return err
+	}
+	return h.saveVersion(c, web.VersionFormProps{ModelID: m.ID, ModelName: m.Name})
+}
+
+// EditVersion shows the form of a draft. A published version has none.
+func (h Handlers) EditVersion(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	if v.State == store.VersionStatePublished {
+		return c.Redirect(http.StatusSeeOther, versionPath(v.ID))
+	}
+	return h.versionForm(c, http.StatusOK, web.VersionFormProps{
+		ModelID: v.ModelClusterID, ModelName: v.ModelClusterName, ID: v.ID, Values: versionValues(v),
+		Form: ui.Form{Token: strconv.Itoa(v.Revision)},
+	})
+}
+
+// UpdateVersion changes a draft, unless it was changed since the form was made.
+func (h Handlers) UpdateVersion(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	return h.saveVersion(c, web.VersionFormProps{ModelID: v.ModelClusterID, ModelName: v.ModelClusterName, ID: v.ID})
+}
+
+func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	p.Values = typedVersion(f)
+	p.Form.Token = f.Typed("token")
+	d := versionDraft(f, p)
+	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
+		return h.versionForm(c, respond.Status(p.Form.Refusal.Code), p)
+	}
+	orgID, personID := where(c)
+	id, err := h.Store.SaveVersion(c.Request().Context(), orgID, personID, d)
+	if r, ok := asForm(err); ok {
+		p.Form.Refusal = renamed(r, versionFields)
+		return h.versionForm(c, respond.Status(r.Code), p)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, versionPath(id), "The draft is saved.")
+}
+
+// ShowVersion shows a version and its tests.
+func (h Handlers) ShowVersion(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	p, err := h.versionProps(c, v)
+	if err != nil {
+		return err
+	}
+	return page.Live(c, web.VersionShow(p))
+}
+
+// PublishVersion freezes a version.
+func (h Handlers) PublishVersion(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	revision := f.Int("token", "the draft's revision", 1, 1<<30)
+	if r := f.Refusal(); r != nil {
+		return h.versionAgain(c, v, r)
+	}
+	orgID, personID := where(c)
+	err = h.Store.PublishVersion(c.Request().Context(), orgID, personID, v.ID, revision)
+	if r, ok := asForm(err); ok {
+		return h.versionAgain(c, v, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, versionPath(v.ID), "Published: this version never changes any more.")
+}
+
+// versionAgain shows a version with what was refused of it.
+func (h Handlers) versionAgain(c echo.Context, v store.Version, r *provisioner.Refusal) error {
+	p, err := h.versionProps(c, v)
+	if err != nil {
+		return err
+	}
+	p.Form.Refusal = r
+	return page.Render(c, respond.Status(r.Code), web.VersionShow(p))
+}
+
+func (h Handlers) version(c echo.Context) (store.Version, error) {
+	id, err := request.ID(c, "id", "version")
+	if err != nil {
+		return store.Version{}, err
+	}
+	orgID, _ := where(c)
+	return h.Store.Version(c.Request().Context(), orgID, id)
+}
+
+func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps) error {
+	orgID, _ := where(c)
+	images, err := h.Store.Images(c.Request().Context(), orgID)
+	if err != nil {
+		return err
+	}
+	p.Layout = h.layout(c)
+	for _, i := range images {
+		if i.State == "ready" {
+			p.Images = append(p.Images, ui.Option{Value: i.ID.String(), Label: i.Name})
+		}
+	}
+	return page.Render(c, status, web.VersionForm(p))
+}
+
+func (h Handlers) versionProps(c echo.Context, v store.Version) (web.VersionShowProps, error) {
+	orgID, _ := where(c)
+	may := mayWork(c)
+	published := v.State == store.VersionStatePublished
+	p := web.VersionShowProps{
+		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
+		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
+		Created: v.CreatedAt, Published: orZero(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate,
+		MayEdit: may && !published, MayPublish: may && !published, MayTest: may && published, MayLaunch: may && published,
+	}
+	for _, r := range v.Roles {
+		p.Roles = append(p.Roles, web.RoleShow{
+			Role: r.Role, ImageID: r.ImageID, ImageName: r.ImageName, Digest: r.Digest, Shape: r.Shape, UserData: r.UserData,
+		})
+	}
+	tests, err := h.Store.AcceptanceTests(c.Request().Context(), orgID, v.ID)
+	if err != nil {
+		return p, err
+	}
+	for _, t := range tests {
+		p.Tests = append(p.Tests, web.TestRow{
+			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: orZero(t.EndedAt),
+		})
+	}
+	p.TestPools, err = h.poolOptions(c)
+	return p, err
+}
+
+func versionPath(id uuid.UUID) string { return "/org/versions/" + id.String() }

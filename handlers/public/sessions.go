@@ -1,0 +1,125 @@
+package public
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/middleware"
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/web/layout"
+	web "volary.dev/web/public"
+	"volary.dev/web/ui"
+)
+
+// NewSession shows the sign-in page; who is signed in is led on.
+func (h Handlers) NewSession(c echo.Context) error {
+	if s := middleware.SessionOf(c); s != nil {
+		return c.Redirect(http.StatusSeeOther, homeOf(s))
+	}
+	return h.signInPage(c, "", c.QueryParam("next"), nil)
+}
+
+// CreateSession signs in. A wrong password and an unknown address are answered alike.
+func (h Handlers) CreateSession(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	email, password := f.Text("email", "the e-mail address", 1, 254), f.Secret("password", "the password", 1024)
+	if r := f.Refusal(); r != nil {
+		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
+	}
+	// The old session, if any, stays what it was: a new sign-in never takes over a token that was there before.
+	token, s, err := h.Store.SignIn(c.Request().Context(), email, password, c.RealIP(), c.Request().UserAgent())
+	if r, ok := provisioner.AsRefusal(err); ok {
+		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
+	}
+	if err != nil {
+		return err
+	}
+	h.Sessions.Set(c, token)
+	if next := localPath(f.Typed("next")); next != "" {
+		return c.Redirect(http.StatusSeeOther, next)
+	}
+	return c.Redirect(http.StatusSeeOther, homeOf(&s))
+}
+
+func (h Handlers) signInPage(c echo.Context, email, next string, r *provisioner.Refusal) error {
+	status := http.StatusOK
+	if r != nil {
+		status = respond.Status(r.Code)
+	}
+	return page.Render(c, status, web.SignIn(web.SignInProps{
+		Layout: h.Frame.Layout(c, layout.AreaPublic), Form: ui.Form{Refusal: r},
+		Email: email, Next: localPath(next), Seeded: h.Seeded,
+	}))
+}
+
+// localPath lets no one lead a person from our sign-in page to another site: it keeps only absolute paths of ours.
+func localPath(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || !strings.HasPrefix(u.Path, "/") {
+		return ""
+	}
+	// Browsers read a backslash as a slash and drop control characters.
+	if strings.HasPrefix(next, "//") || strings.ContainsFunc(next, func(r rune) bool { return r == '\\' || r < ' ' }) {
+		return ""
+	}
+	return next
+}
+
+// DeleteSession signs out.
+func (h Handlers) DeleteSession(c echo.Context) error {
+	if err := h.Store.SignOut(c.Request().Context(), middleware.SessionOf(c).ID); err != nil {
+		return err
+	}
+	h.Sessions.Clear(c)
+	return h.Frame.Done(c, "/sign-in", "You are signed out.")
+}
+
+// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID").
+func (h Handlers) SwitchWorkplace(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	kind, text, _ := strings.Cut(f.Typed("to"), ":")
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return provisioner.NotFound("organization or provider")
+	}
+	s := middleware.SessionOf(c)
+	if kind == page.KindProvider {
+		if err := h.Store.SwitchProvider(c.Request().Context(), s.ID, id); err != nil {
+			return err
+		}
+		return c.Redirect(http.StatusSeeOther, "/provider")
+	}
+	if err := h.Store.SwitchOrganization(c.Request().Context(), s.ID, id); err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, "/org")
+}
+
+// ShowWorkplaces tells who works nowhere now what to do: choose, or be added.
+func (h Handlers) ShowWorkplaces(c echo.Context) error {
+	return page.Render(c, http.StatusOK, layout.Refusal(layout.RefusalProps{
+		Layout: h.Frame.Layout(c, layout.AreaPublic), Status: http.StatusOK,
+		Refusal: nowhere(middleware.SessionOf(c)), Back: "/workplaces",
+	}))
+}
+
+func nowhere(s *store.Session) provisioner.Refusal {
+	return provisioner.Refusal{
+		Code: "workplaces", Title: "You are not working for an organization or provider now.",
+		Next: "Choose one in the menu with your name, or ask an owner to add " + s.Email + ".",
+	}
+}
