@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
 )
 
 // Log writes one line per request once it is answered: 5xx as an error with its cause, everything else as info,
@@ -39,7 +41,7 @@ func Log(log *slog.Logger) echo.MiddlewareFunc {
 
 func requestAttrs(c echo.Context, begin time.Time, err error) []slog.Attr {
 	attrs := []slog.Attr{
-		slog.String("request", RequestIDOf(c)),
+		slog.String("request", request.RequestID(c)),
 		slog.String("method", c.Request().Method),
 		slog.String("route", c.Path()),
 		slog.Int("status", c.Response().Status),
@@ -49,7 +51,7 @@ func requestAttrs(c echo.Context, begin time.Time, err error) []slog.Attr {
 	if id := c.Param("id"); id != "" {
 		attrs = append(attrs, slog.String("id", id))
 	}
-	if s := SessionOf(c); s != nil {
+	if s := request.Session(c); s != nil {
 		attrs = append(attrs, slog.String("person", s.PersonID.String()))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {

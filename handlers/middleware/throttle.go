@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
+	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
 )
 
@@ -44,7 +45,7 @@ func ByAddress(c echo.Context) string { return c.RealIP() }
 
 // ByPerson throttles each signed-in person, wherever they are.
 func ByPerson(c echo.Context) string {
-	if s := SessionOf(c); s != nil {
+	if s := request.Session(c); s != nil {
 		return s.PersonID.String()
 	}
 	return c.RealIP()

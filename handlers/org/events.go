@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/middleware"
 	"volary.dev/handlers/request"
 )
 
@@ -91,21 +90,21 @@ func (h Handlers) stream(c echo.Context, f *follower) {
 
 // sessionLasts asks anew whether the session is good and still works for the organization.
 func (h Handlers) sessionLasts(c echo.Context, orgID uuid.UUID) bool {
-	s, err := h.Store.SessionByToken(c.Request().Context(), middleware.TokenOf(c))
-	return err == nil && s.OrganizationID != nil && *s.OrganizationID == orgID && middleware.May(&s, middleware.OrgRead)
+	s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
+	return err == nil && s.OrganizationID != nil && *s.OrganizationID == orgID && request.May(&s, request.OrgRead)
 }
 
 func (h Handlers) sendPending(c echo.Context, f *follower) error {
 	list, everything := h.Changes.fetch(f)
 	if everything {
-		return send(c, "event: changed\ndata: {}\n\n")
+		return send(c, "event: change\ndata: {}\n\n")
 	}
 	for _, w := range list {
 		data, err := json.Marshal(w)
 		if err != nil {
 			return err
 		}
-		if err := send(c, fmt.Sprintf("event: changed\ndata: %s\n\n", data)); err != nil {
+		if err := send(c, fmt.Sprintf("event: change\ndata: %s\n\n", data)); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/middleware"
+	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -30,13 +30,13 @@ type Handlers struct {
 
 // where is who asks for whom: the session's person and current organization. The policy has made sure of both.
 func where(c echo.Context) (orgID, personID uuid.UUID) {
-	s := middleware.SessionOf(c)
+	s := request.Session(c)
 	return *s.OrganizationID, s.PersonID
 }
 
 func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaOrg) }
 
-func mayWork(c echo.Context) bool { return middleware.May(middleware.SessionOf(c), middleware.OrgWork) }
+func mayWork(c echo.Context) bool { return request.Allowed(c, request.OrgWork) }
 
 // asForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is
 // answered by the one error handler.

@@ -143,17 +143,11 @@ func (h Handlers) version(c echo.Context) (store.Version, error) {
 }
 
 func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps) error {
-	orgID, _ := where(c)
-	images, err := h.Store.Images(c.Request().Context(), orgID)
-	if err != nil {
+	var err error
+	if p.Images, err = h.imageOptions(c); err != nil {
 		return err
 	}
 	p.Layout = h.layout(c)
-	for _, i := range images {
-		if i.State == "ready" {
-			p.Images = append(p.Images, ui.Option{Value: i.ID.String(), Label: i.Name})
-		}
-	}
 	return page.Render(c, status, web.VersionForm(p))
 }
 

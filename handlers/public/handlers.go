@@ -5,23 +5,25 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/middleware"
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
-	web "volary.dev/web/public"
 )
 
 // Handlers answers for everyone.
 type Handlers struct {
-	Store    *store.DB
-	Frame    page.Frame
-	Sessions middleware.Sessions
-	// Seeded are a demo's people, shown with their passwords on the sign-in page. Empty outside of demos.
-	Seeded []web.SeededUser
+	Store  *store.DB
+	Frame  page.Frame
+	Cookie respond.SessionCookie
+	// Demo names the seeded people with their passwords on the sign-in page.
+	Demo bool
 }
 
 // Home leads to where the session works, else to the sign-in page.
-func (h Handlers) Home(c echo.Context) error { return c.Redirect(http.StatusSeeOther, homeOf(middleware.SessionOf(c))) }
+func (h Handlers) Home(c echo.Context) error {
+	return c.Redirect(http.StatusSeeOther, homeOf(request.Session(c)))
+}
 
 func homeOf(s *store.Session) string {
 	switch {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/middleware"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
@@ -21,7 +20,7 @@ import (
 
 // NewSession shows the sign-in page; who is signed in is led on.
 func (h Handlers) NewSession(c echo.Context) error {
-	if s := middleware.SessionOf(c); s != nil {
+	if s := request.Session(c); s != nil {
 		return c.Redirect(http.StatusSeeOther, homeOf(s))
 	}
 	return h.signInPage(c, "", c.QueryParam("next"), nil)
@@ -45,7 +44,7 @@ func (h Handlers) CreateSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	h.Sessions.Set(c, token)
+	h.Cookie.Set(c, token)
 	if next := localPath(f.Typed("next")); next != "" {
 		return c.Redirect(http.StatusSeeOther, next)
 	}
@@ -59,7 +58,7 @@ func (h Handlers) signInPage(c echo.Context, email, next string, r *provisioner.
 	}
 	return page.Render(c, status, web.SignIn(web.SignInProps{
 		Layout: h.Frame.Layout(c, layout.AreaPublic), Form: ui.Form{Refusal: r},
-		Email: email, Next: localPath(next), Seeded: h.Seeded,
+		Email: email, Next: localPath(next), Seeded: h.seeded(),
 	}))
 }
 
@@ -78,10 +77,10 @@ func localPath(next string) string {
 
 // DeleteSession signs out.
 func (h Handlers) DeleteSession(c echo.Context) error {
-	if err := h.Store.SignOut(c.Request().Context(), middleware.SessionOf(c).ID); err != nil {
+	if err := h.Store.SignOut(c.Request().Context(), request.Session(c).ID); err != nil {
 		return err
 	}
-	h.Sessions.Clear(c)
+	h.Cookie.Clear(c)
 	return h.Frame.Done(c, "/sign-in", "You are signed out.")
 }
 
@@ -96,7 +95,7 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	if err != nil {
 		return provisioner.NotFound("organization or provider")
 	}
-	s := middleware.SessionOf(c)
+	s := request.Session(c)
 	if kind == page.KindProvider {
 		if err := h.Store.SwitchProvider(c.Request().Context(), s.ID, id); err != nil {
 			return err
@@ -113,7 +112,7 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 func (h Handlers) ShowWorkplaces(c echo.Context) error {
 	return page.Render(c, http.StatusOK, layout.Refusal(layout.RefusalProps{
 		Layout: h.Frame.Layout(c, layout.AreaPublic), Status: http.StatusOK,
-		Refusal: nowhere(middleware.SessionOf(c)), Back: "/workplaces",
+		Refusal: nowhere(request.Session(c)), Back: "/workplaces",
 	}))
 }
 

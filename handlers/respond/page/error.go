@@ -7,7 +7,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/middleware"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/provisioner"
@@ -20,7 +19,7 @@ func (f Frame) Error(err error, c echo.Context) {
 	if c.Response().Committed {
 		return // a stream that broke: what is sent is sent
 	}
-	r, status := respond.Refusal(err, middleware.RequestIDOf(c))
+	r, status := respond.Refusal(err, request.RequestID(c))
 	// An answer that cannot be written has no reader any more.
 	_ = f.answer(c, r, status)
 }
@@ -36,7 +35,7 @@ func (f Frame) answer(c echo.Context, r provisioner.Refusal, status int) error {
 	}
 	return Render(c, status, layout.Refusal(layout.RefusalProps{
 		Layout: f.Layout(c, area(c)), Status: status, Refusal: r,
-		RequestID: middleware.RequestIDOf(c), Back: back(c),
+		RequestID: request.RequestID(c), Back: back(c),
 	}))
 }
 
@@ -67,7 +66,7 @@ func wantsPage(c echo.Context) bool {
 
 func area(c echo.Context) layout.Area {
 	switch path := c.Request().URL.Path; {
-	case middleware.SessionOf(c) == nil:
+	case request.Session(c) == nil:
 		return layout.AreaPublic
 	case strings.HasPrefix(path, "/org"):
 		return layout.AreaOrg
@@ -81,7 +80,7 @@ func area(c echo.Context) layout.Area {
 // back is the list above the page that was refused.
 func back(c echo.Context) string {
 	parts := strings.Split(strings.Trim(c.Request().URL.Path, "/"), "/")
-	if middleware.SessionOf(c) == nil || len(parts) < 3 || (parts[0] != "org" && parts[0] != "provider") {
+	if request.Session(c) == nil || len(parts) < 3 || (parts[0] != "org" && parts[0] != "provider") {
 		return "/"
 	}
 	return "/" + parts[0] + "/" + parts[1]

@@ -1,11 +1,14 @@
 package page
 
 import (
+	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/middleware"
+	"volary.dev/handlers/request"
+	"volary.dev/store"
 	"volary.dev/web/layout"
 )
 
@@ -15,6 +18,8 @@ type Frame struct {
 	Version   string // of the program
 	// Secure is for https, where cookies are sent by no other way.
 	Secure bool
+	// Workplaces lists where a person may work.
+	Workplaces func(ctx context.Context, personID uuid.UUID) (store.Workplaces, error)
 }
 
 // Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
@@ -23,13 +28,35 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p := layout.Props{
 		Area: area, Simulated: f.Simulated, Version: f.Version, Now: time.Now().UTC(), Notice: f.takeNotice(c),
 	}
-	s := middleware.SessionOf(c)
+	s := request.Session(c)
 	if s == nil {
 		return p
 	}
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
 	p.Organization, p.Provider = s.OrganizationName, s.ProviderName
+	p.Choices = f.choices(c, s)
 	return p
+}
+
+// choices are the other places. Where they cannot be read the menu lacks them and the page still shows: its own
+// call says what is wrong.
+func (f Frame) choices(c echo.Context, s *store.Session) []layout.Choice {
+	places, err := f.Workplaces(c.Request().Context(), s.PersonID)
+	if err != nil {
+		return nil
+	}
+	var list []layout.Choice
+	for _, w := range places.Organizations {
+		if s.OrganizationID == nil || w.ID != *s.OrganizationID {
+			list = append(list, layout.Choice{Label: w.Name, Value: KindOrganization + ":" + w.ID.String()})
+		}
+	}
+	for _, w := range places.Providers {
+		if s.ProviderID == nil || w.ID != *s.ProviderID {
+			list = append(list, layout.Choice{Label: w.Name, Value: KindProvider + ":" + w.ID.String()})
+		}
+	}
+	return list
 }
 
 // The kinds of workplaces in the values of layout.Choice: KIND:ID.

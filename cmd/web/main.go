@@ -1,0 +1,56 @@
+// Command web is the process that faces the internet: pages, uploads, event streams and the way to consoles. It
+// reaches PostgreSQL, the blob store and the worker's console port, and nothing else: no host, no image tool.
+// README's configuration table lists its environment.
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"volary.dev/cmd/internal/setup"
+	"volary.dev/handlers"
+	"volary.dev/store"
+)
+
+func main() { setup.Main("web", run) }
+
+func run(ctx context.Context, log *slog.Logger) error {
+	cfg, err := setup.ReadWebConfig()
+	if err != nil {
+		return err
+	}
+	setup.LogConfig(log, cfg)
+	// The port comes first: of two programs at one port, the second shall touch nothing.
+	listener, err := setup.Listen(ctx, cfg.Listen)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "web"})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	db, err := store.New(pool, store.Options{Logger: log})
+	if err != nil {
+		return err
+	}
+	changes := handlers.NewChanges()
+	listening := make(chan error, 1)
+	go func() { listening <- db.Listen(ctx, changes.Publish) }()
+
+	portal, err := handlers.New(handlers.Options{
+		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL,
+		TrustedProxies: cfg.TrustedProxies, Stopping: ctx,
+		Demo: cfg.Demo, Simulated: cfg.SimulatedHosts, UploadsChecked: cfg.UploadsChecked,
+	})
+	if err != nil {
+		return err
+	}
+	err = setup.ServeListener(ctx, log, listener, portal)
+	if listened := <-listening; err == nil && !errors.Is(listened, context.Canceled) {
+		err = listened
+	}
+	return err
+}

@@ -1,0 +1,121 @@
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/middleware"
+	"volary.dev/handlers/org"
+	"volary.dev/handlers/provider"
+	"volary.dev/handlers/public"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/static"
+	"volary.dev/store"
+)
+
+// Options of New. All but the Throttle and Demo fields are needed.
+type Options struct {
+	Store          *store.DB
+	Log            *slog.Logger
+	Changes        *org.Changes
+	PublicURL      string // as a browser sees us, without a slash at its end
+	WorkerURL      string
+	TrustedProxies []netip.Prefix
+	// Stopping ends when the process is asked to stop: streams end then, before the server waits for requests.
+	Stopping       context.Context
+	Demo           bool
+	Simulated      bool
+	UploadsChecked bool
+	// Unthrottled is for tests that sign in often.
+	Unthrottled bool
+}
+
+const (
+	formBytes   = 1 << 20 // two user-data of 64 KiB, escaped, and room
+	readTime    = 30 * time.Second
+	writeTime   = 60 * time.Second
+	maxUpload   = 64 << 30
+	signInsEach = 6 * time.Second // and bursts of 20: a whole laboratory may sit behind one address
+	signInBurst = 20
+	consoleEach = 2 * time.Second
+	openBurst   = 20
+)
+
+// New puts the portal together.
+func New(o Options) (http.Handler, error) {
+	public, err := url.Parse(o.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("VOLARY_PUBLIC_URL: %w", err)
+	}
+	secure := public.Scheme == "https"
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Logger.SetOutput(io.Discard) // slog has every line
+	e.IPExtractor = middleware.Address(o.TrustedProxies)
+	e.SchemeExtractor = middleware.Scheme(secure)
+	frame := page.Frame{Simulated: o.Simulated, Secure: secure, Workplaces: o.Store.Workplaces}
+	e.HTTPErrorHandler = frame.Error
+	origin, err := middleware.CrossOrigin(o.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	cookie := respond.SessionCookie{Secure: secure}
+	e.Use(middleware.RequestID, middleware.Log(o.Log), middleware.Recover, middleware.Headers(o.PublicURL), origin,
+		middleware.Session(cookie, o.Store.SessionByToken))
+	table, err := o.table(frame, cookie, public.Host)
+	if err != nil {
+		return nil, err
+	}
+	guards := o.guards()
+	for _, r := range table {
+		e.Add(r.method, r.path, r.handler, append(guards[r.guard], middleware.Require(r.may))...)
+	}
+	return e, nil
+}
+
+func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host string) ([]route, error) {
+	worker, err := url.Parse(o.WorkerURL)
+	if err != nil {
+		return nil, fmt.Errorf("VOLARY_WORKER_URL: %w", err)
+	}
+	files, err := static.Handler()
+	if err != nil {
+		return nil, err
+	}
+	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
+	m := org.Handlers{
+		Store: o.Store, Frame: frame, Changes: o.Changes, Worker: org.Worker{URL: worker, Client: &http.Client{}},
+		Stopping: o.Stopping, PublicHost: host, MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked,
+	}
+	s := provider.Handlers{Store: o.Store, Frame: frame}
+	return routes(p, m, s, notYet, echo.WrapHandler(files)), nil
+}
+
+// guards are the middleware of each kind of route, outermost first.
+func (o Options) guards() map[guard][]echo.MiddlewareFunc {
+	limits := middleware.Limits(formBytes, readTime, writeTime)
+	signIns, opens := signInBurst, openBurst
+	if o.Unthrottled {
+		signIns, opens = 0, 0
+	}
+	return map[guard][]echo.MiddlewareFunc{
+		ordinary: {limits},
+		lasting:  {},
+		costly:   {limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)},
+		opening:  {middleware.Throttle(consoleEach, opens, middleware.ByPerson)},
+	}
+}
+
+func notYet(echo.Context) error { return echo.ErrNotFound }
+
+// NewChanges makes the hub that store.Listen feeds.
+func NewChanges() *org.Changes { return org.NewChanges() }

@@ -1,0 +1,80 @@
+package request
+
+import (
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Permission is what a route asks for. handlers/routes.go names one for every route; who has it is said here and
+// nowhere else.
+type Permission string
+
+// The permissions.
+const (
+	Anyone        Permission = "anyone"         // signed in or not
+	SignedIn      Permission = "signed in"      // any person
+	OrgRead       Permission = "org read"       // overview and usage of the current organization
+	OrgWork       Permission = "org work"       // its images, model clusters and clusters
+	ProviderRead  Permission = "provider read"  // overview of the current provider
+	ProviderHosts Permission = "provider hosts" // its hosts and the clusters on them
+	ProviderUsage Permission = "provider usage" // what its organizations used, and the export
+)
+
+// policy is the table of who may. A role that a row leaves out may not; a person without a current organization
+// or provider has no role there, and being a platform admin gives none.
+type policy struct {
+	organization []store.OrganizationRole
+	provider     []store.StaffRole
+}
+
+func policyOf(p Permission) policy {
+	switch p {
+	case OrgRead:
+		return policy{organization: []store.OrganizationRole{store.RoleOwner, store.RoleManager, store.RoleMember, store.RoleBilling}}
+	case OrgWork:
+		return policy{organization: []store.OrganizationRole{store.RoleOwner, store.RoleManager, store.RoleMember}}
+	case ProviderRead:
+		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffOperator, store.StaffAccountant}}
+	case ProviderHosts:
+		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffOperator}}
+	case ProviderUsage:
+		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffAccountant}}
+	default:
+		return policy{}
+	}
+}
+
+// May tells whether a session (nil: nobody is signed in) has a permission.
+func May(s *store.Session, p Permission) bool {
+	if s == nil || p == Anyone || p == SignedIn {
+		return p == Anyone || (p == SignedIn && s != nil)
+	}
+	who := policyOf(p)
+	return s.OrganizationID != nil && slices.Contains(who.organization, s.OrganizationRole) ||
+		s.ProviderID != nil && slices.Contains(who.provider, s.ProviderRole)
+}
+
+// Allowed is May for the request's session, for buttons that would be refused.
+func Allowed(c echo.Context, p Permission) bool { return May(Session(c), p) }
+
+// Refuse is what a request without the permission is told: "signed_out" or "forbidden".
+func Refuse(s *store.Session, p Permission) *provisioner.Refusal {
+	if s == nil {
+		return &provisioner.Refusal{Code: "signed_out", Title: "You are not signed in.", Next: "Sign in and try again."}
+	}
+	r := &provisioner.Refusal{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}
+	who := policyOf(p)
+	switch {
+	case who.organization != nil && s.OrganizationID == nil:
+		r.Title, r.Next = "You are not working for an organization now.", "Switch to an organization of yours first."
+	case who.provider != nil && s.ProviderID == nil:
+		r.Title, r.Next = "You are not working for a provider now.", "Switch to a provider whose staff you are first."
+	case who.provider != nil:
+		r.Next = "Ask an admin of your provider to do it or to change your role."
+	}
+	return r
+}

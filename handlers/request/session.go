@@ -1,0 +1,40 @@
+package request
+
+import (
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/store"
+)
+
+const (
+	keyID      = "volary.request"
+	keySession = "volary.session"
+	keyToken   = "volary.token"
+)
+
+// SetID gives the request the id that its log line and an error page name; middleware.RequestID calls it.
+func SetID(c echo.Context, id string) { c.Set(keyID, id) }
+
+// RequestID is the id of the request, empty outside of middleware.RequestID.
+func RequestID(c echo.Context) string {
+	id, _ := c.Get(keyID).(string)
+	return id
+}
+
+// SetSession says who sends the request and by which token; middleware.Session calls it.
+func SetSession(c echo.Context, s *store.Session, token string) {
+	c.Set(keySession, s)
+	c.Set(keyToken, token)
+}
+
+// Session is the request's session, nil when nobody is signed in.
+func Session(c echo.Context) *store.Session {
+	s, _ := c.Get(keySession).(*store.Session)
+	return s
+}
+
+// Token is the token of Session, for what outlives a request and has to notice the session's end.
+func Token(c echo.Context) string {
+	t, _ := c.Get(keyToken).(string)
+	return t
+}
