@@ -71,10 +71,15 @@ func pages() []layer {
 			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},
 		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner"}},
-		{packages: []string{"handlers/respond/page"}, may: []string{"store", "web/layout"}},
-		{packages: []string{"handlers/middleware", "handlers/request", "handlers/respond"}, may: []string{"store"}},
+		{packages: []string{"handlers/respond/page"}, may: []string{
+			"store", "provisioner", "web/layout", "handlers/request", "handlers/respond",
+		}},
+		{packages: []string{"handlers/middleware"}, may: []string{"store", "provisioner", "handlers/request", "handlers/respond"}},
+		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
+		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
 			"handlers/public", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware",
+			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
 		}},
 	}
 }

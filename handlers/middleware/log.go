@@ -68,7 +68,7 @@ func Recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if r == nil {
 				return
 			}
-			if r == http.ErrAbortHandler {
+			if e, ok := r.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 				panic(r) // net/http's own way to cut a connection
 			}
 			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())

@@ -9,7 +9,6 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/placement"
 	"volary.dev/store"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -152,13 +151,13 @@ func (h Handlers) quote(c echo.Context, r store.LaunchRequest) (*web.Quote, *pro
 	}
 	return &web.Quote{
 		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
-		Hosts: hostFits(q.Hosts), Refusal: renamed(q.Refusal, launchFields),
+		Hosts: hostFits(q), Refusal: renamed(q.Refusal, launchFields),
 	}, nil, nil
 }
 
-func hostFits(hosts []placement.HostFit) []web.HostFit {
+func hostFits(q store.Quote) []web.HostFit {
 	var fits []web.HostFit
-	for _, h := range hosts {
+	for _, h := range q.Hosts {
 		fits = append(fits, web.HostFit{Name: h.Name, Fits: h.Fits, Reason: h.Reason})
 	}
 	return fits

@@ -16,7 +16,7 @@ type Handlers struct {
 	Store  *store.DB
 	Frame  page.Frame
 	Cookie respond.SessionCookie
-	// Demo names the seeded people with their passwords on the sign-in page.
+	// Demo names the seeded people with their passwords on the sign-in page. Elsewhere nothing says who there is.
 	Demo bool
 }
 

@@ -56,10 +56,13 @@ func (h Handlers) signInPage(c echo.Context, email, next string, r *provisioner.
 	if r != nil {
 		status = respond.Status(r.Code)
 	}
-	return page.Render(c, status, web.SignIn(web.SignInProps{
-		Layout: h.Frame.Layout(c, layout.AreaPublic), Form: ui.Form{Refusal: r},
-		Email: email, Next: localPath(next), Seeded: h.seeded(),
-	}))
+	p := web.SignInProps{
+		Layout: h.Frame.Layout(c, layout.AreaPublic), Form: ui.Form{Refusal: r}, Email: email, Next: localPath(next),
+	}
+	if h.Demo {
+		p.Seeded = web.SeededUsers()
+	}
+	return page.Render(c, status, web.SignIn(p))
 }
 
 // localPath lets no one lead a person from our sign-in page to another site: it keeps only absolute paths of ours.
