@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	_ "time/tzdata" // accounting zones are known where the system has no table of them
 )
 
 // ErrMonth is the sentinel of a month or accounting zone that cannot be read.

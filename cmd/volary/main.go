@@ -10,7 +10,10 @@ import (
 
 // commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
 type commands struct {
-	Hook hookCommand `cmd:"" help:"Answer libvirt's hooks on a host."`
+	Export exportCommand `cmd:"" help:"Write what an accountant asks for."`
+	Grant  grantCommand  `cmd:"" help:"Give an organization compute hours of a provider."`
+	Hook   hookCommand   `cmd:"" help:"Answer libvirt's hooks on a host."`
+	Ledger ledgerCommand `cmd:"" help:"Check the ledger."`
 }
 
 func main() {

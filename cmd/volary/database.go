@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"volary.dev/cmd/internal/setup"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// withStore opens the database that DATABASE_URL names for one command, and turns a refusal into its whole text.
+func withStore(ctx context.Context, run func(*store.DB) error) error {
+	config, err := setup.ReadCommandConfig()
+	if err != nil {
+		return err
+	}
+	pool, err := setup.Pool(ctx, config.DatabaseURL, setup.PoolOptions{Name: "command", Max: 4})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	db, err := store.New(pool, store.Options{})
+	if err != nil {
+		return err
+	}
+	return explain(run(db))
+}
+
+// explain gives a refusal as a person reads it: the sentence, each field, each detail, and what to do next.
+func explain(err error) error {
+	r, ok := provisioner.AsRefusal(err)
+	if !ok {
+		return err
+	}
+	lines := []string{r.Title}
+	for _, field := range slices.Sorted(maps.Keys(r.Fields)) {
+		lines = append(lines, "  "+field+": "+r.Fields[field])
+	}
+	for _, detail := range r.Detail {
+		lines = append(lines, "  "+detail)
+	}
+	if r.Next != "" {
+		lines = append(lines, r.Next)
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}

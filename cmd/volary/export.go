@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+
+	"volary.dev/billing"
+	"volary.dev/store"
+)
+
+type exportCommand struct {
+	Usage exportUsage `cmd:"" help:"A provider's month as CSV: a line for each run, totals that tie to the ledger."`
+}
+
+type exportUsage struct {
+	Provider string `required:"" help:"Name of the provider."`
+	Month    string `required:"" help:"The month by the provider's accounts, such as 2026-11."`
+	Output   string `help:"File to write; without it the export goes to standard output." type:"path"`
+}
+
+// Run implements kong's command. Nothing is written unless the whole export ties.
+func (e exportUsage) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		var b bytes.Buffer
+		if err := e.write(ctx, db, &b); err != nil {
+			return err
+		}
+		if e.Output == "" {
+			_, err := os.Stdout.Write(b.Bytes())
+			return err
+		}
+		return os.WriteFile(e.Output, b.Bytes(), 0o644)
+	})
+}
+
+func (e exportUsage) write(ctx context.Context, db *store.DB, to io.Writer) error {
+	month, err := billing.ParseMonth(e.Month)
+	if err != nil {
+		return err
+	}
+	provider, err := db.ProviderByName(ctx, e.Provider)
+	if err != nil {
+		return err
+	}
+	return db.ExportUsage(ctx, provider.ID, month, to)
+}

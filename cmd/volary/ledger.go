@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"volary.dev/store"
+)
+
+type ledgerCommand struct {
+	Verify verifyLedger `cmd:"" help:"Recompute every journal's chain and balances, and name the first row that differs."`
+}
+
+type verifyLedger struct {
+	Export   string `help:"A usage export to compare with the ledger, too." type:"existingfile"`
+	Provider string `help:"Name of the export's provider."`
+	Month    string `help:"The export's month, such as 2026-11."`
+}
+
+// Run implements kong's command.
+func (v verifyLedger) Run(ctx context.Context) error {
+	if v.Export != "" && (v.Provider == "" || v.Month == "") {
+		return errors.New("name the export's --provider and --month")
+	}
+	return withStore(ctx, func(db *store.DB) error {
+		report, err := db.VerifyLedger(ctx)
+		if err != nil {
+			return err
+		}
+		if report.Difference != nil {
+			return fmt.Errorf("the ledger differs: %w", report.Difference)
+		}
+		fmt.Printf("The ledger is whole: %d journals, %d entries, %d usage lines, %d runs.\n",
+			report.Journals, report.Entries, report.Lines, report.Runs)
+		if v.Export == "" {
+			return nil
+		}
+		return v.compare(ctx, db)
+	})
+}
+
+// compare makes the export again and names the first line that differs.
+func (v verifyLedger) compare(ctx context.Context, db *store.DB) error {
+	given, err := os.ReadFile(v.Export)
+	if err != nil {
+		return err
+	}
+	var want bytes.Buffer
+	if err := (exportUsage{Provider: v.Provider, Month: v.Month}).write(ctx, db, &want); err != nil {
+		return err
+	}
+	if line, expected, found := firstDifference(want.Bytes(), given); line > 0 {
+		return fmt.Errorf("%s differs from the ledger in line %d:\n  ledger: %s\n  file:   %s\nA month that was exported before its end differs by what was booked since",
+			v.Export, line, expected, found)
+	}
+	fmt.Printf("%s is what the ledger says, byte for byte.\n", v.Export)
+	return nil
+}
+
+// firstDifference numbers lines from 1; 0 means that there is none.
+func firstDifference(want, given []byte) (line int, expected, found string) {
+	a, b := bytes.Split(want, []byte("\n")), bytes.Split(given, []byte("\n"))
+	for i := range max(len(a), len(b)) {
+		expected, found := "nothing", "nothing"
+		if i < len(a) {
+			expected = fmt.Sprintf("%q", a[i])
+		}
+		if i < len(b) {
+			found = fmt.Sprintf("%q", b[i])
+		}
+		if expected != found {
+			return i + 1, expected, found
+		}
+	}
+	return 0, "", ""
+}
