@@ -89,7 +89,7 @@ func mains() []layer {
 	return []layer{
 		{
 			packages: []string{"cmd/web"},
-			may:      []string{"cmd/internal/setup", "handlers", "store", "store/blob", "migrations", "static"},
+			may:      []string{"cmd/internal/setup", "cmd/internal/demo", "handlers", "store", "store/blob", "migrations", "static"},
 			never:    []string{"provisioner/libvirt", "provisioner/image", "provisioner/lab/**", "cgo"},
 		},
 		{packages: []string{"cmd/worker"}, may: []string{
@@ -105,6 +105,7 @@ func mains() []layer {
 			"cmd/internal/**", "store", "store/blob", "billing", "provisioner/**", "migrations", "static", "web/**",
 		}, never: []string{"cgo", "provisioner/libvirt"}},
 		{packages: []string{"cmd/internal/postgres"}, may: []string{"cmd/internal/child"}, never: []string{"cgo"}},
+		{packages: []string{"cmd/internal/demo"}, may: []string{"store", "billing", "provisioner"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"volary.dev/cmd/internal/demo"
 	"volary.dev/cmd/internal/postgres"
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/migrations"
@@ -151,7 +152,7 @@ func (v *volary) migrate(ctx context.Context) (string, error) {
 }
 
 func (v *volary) startLab(ctx context.Context) (string, error) {
-	l, err := lab.Start(ctx, lab.Config{Dir: v.path("lab"), Hosts: labHosts, HookBinary: v.program("volary")})
+	l, err := lab.Start(ctx, lab.Config{Dir: v.path("lab"), Hosts: demo.Hosts, HookBinary: v.program("volary")})
 	if err != nil {
 		return "", err
 	}
@@ -183,9 +184,9 @@ func (v *volary) greet() {
 	if !has("qemu-img") {
 		fmt.Println("Without qemu-img uploads stay unverified: install Debian's package qemu-utils.")
 	}
-	fmt.Printf("\nSign in, with the password %q, as\n", demoPassword)
-	for _, p := range demoPeople() {
-		fmt.Printf("  %-22s %s\n", p.email, p.role)
+	fmt.Printf("\nSign in, with the password %q, as\n", demo.Password)
+	for _, p := range demo.People() {
+		fmt.Printf("  %-22s %s\n", p.Email, p.Does)
 	}
 	if v.sample != "" {
 		fmt.Printf("\nA small Linux to upload: %s\n", v.sample)

@@ -1,0 +1,239 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Password is for everyone. It is no secret: a demo listens on this machine alone unless one asks for more.
+const Password = "volary-demo"
+
+const (
+	// Hosts is how many hosts the demo has.
+	Hosts      = 4
+	northHosts = 3 // the rest is the south's
+	hours      = 500
+)
+
+// Person is one of the demo's people.
+type Person struct {
+	Email, Name string
+	Does        string // "owner of Tidal Modelling Group"
+
+	organization string
+	membership   store.OrganizationRole
+	provider     string
+	staff        store.StaffRole
+	admin        bool
+}
+
+const (
+	tidalGroup     = "Tidal Modelling Group"
+	genomeLab      = "Genome Lab"
+	northComputing = "North Computing"
+	southComputing = "South Computing"
+)
+
+// People are who may sign in, all with Password.
+func People() []Person {
+	return []Person{
+		{Email: "ada@tidal.example", Name: "Ada Brook", Does: "owner of " + tidalGroup, organization: tidalGroup, membership: store.RoleOwner},
+		{Email: "ben@tidal.example", Name: "Ben Marsh", Does: "member of " + tidalGroup, organization: tidalGroup, membership: store.RoleMember},
+		{Email: "bea@tidal.example", Name: "Bea Ledger", Does: "reads the usage of " + tidalGroup, organization: tidalGroup, membership: store.RoleBilling},
+		{Email: "gil@genome.example", Name: "Gil Strand", Does: "owner of " + genomeLab, organization: genomeLab, membership: store.RoleOwner},
+		{Email: "nora@north.example", Name: "Nora Rack", Does: "operator at " + northComputing, provider: northComputing, staff: store.StaffOperator},
+		{Email: "abe@north.example", Name: "Abe Sum", Does: "accountant at " + northComputing, provider: northComputing, staff: store.StaffAccountant},
+		{Email: "sid@south.example", Name: "Sid Blade", Does: "admin of " + southComputing, provider: southComputing, staff: store.StaffAdmin},
+		{Email: "root@volary.example", Name: "Platform Root", Does: "runs the platform", admin: true},
+	}
+}
+
+// Host is a host that the lab or the memory driver offers.
+type Host struct {
+	Name     string
+	Address  provisioner.HostAddress
+	Underlay netip.Addr
+}
+
+// SimulatedHosts are the demo's hosts where there is no lab.
+func SimulatedHosts() (hosts []Host, underlay netip.Prefix) {
+	for i := 1; i <= Hosts; i++ {
+		name := fmt.Sprintf("host-%d", i)
+		hosts = append(hosts, Host{
+			Name:     name,
+			Address:  provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: name},
+			Underlay: netip.AddrFrom4([4]byte{10, 77, 0, byte(10 + i)}),
+		})
+	}
+	return hosts, netip.MustParsePrefix("10.77.0.0/24")
+}
+
+// ErrMoved says that the hosts' addresses are not what the database knows.
+var ErrMoved = errors.New("the lab's network changed since the demo was made: begin anew with --reset")
+
+// Seed makes what is missing of the demo: two groups, two providers, a pool of three of the Hosts and a pool of the
+// fourth, and hours to use. A demo cut short is completed by the next Seed. It returns ErrMoved.
+func Seed(ctx context.Context, db *store.DB, hosts []Host, underlay netip.Prefix) error {
+	if len(hosts) != Hosts {
+		return fmt.Errorf("the demo has %d hosts, not %d", Hosts, len(hosts))
+	}
+	d := seeding{db: db, organizations: map[string]uuid.UUID{}, providers: map[string]uuid.UUID{}}
+	if err := d.parties(ctx); err != nil {
+		return err
+	}
+	if err := d.people(ctx); err != nil {
+		return err
+	}
+	if err := d.machines(ctx, northComputing, "north", "10.100.0.0/16", underlay, hosts[:northHosts]); err != nil {
+		return err
+	}
+	if err := d.machines(ctx, southComputing, "south", "10.101.0.0/16", underlay, hosts[northHosts:]); err != nil {
+		return err
+	}
+	return d.hours(ctx)
+}
+
+type seeding struct {
+	db                       *store.DB
+	organizations, providers map[string]uuid.UUID
+}
+
+func (d *seeding) parties(ctx context.Context) error {
+	for _, name := range []string{tidalGroup, genomeLab} {
+		id, err := d.db.OrganizationByName(ctx, name)
+		if isRefusal(err, "not_found") {
+			id, err = d.db.CreateOrganization(ctx, uuid.Nil, name)
+		}
+		if err != nil {
+			return err
+		}
+		d.organizations[name] = id
+	}
+	for name, zone := range map[string]string{northComputing: "Europe/Berlin", southComputing: "America/New_York"} {
+		p, err := d.db.ProviderByName(ctx, name)
+		id := p.ID
+		if isRefusal(err, "not_found") {
+			id, err = d.db.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: name, Currency: "EUR", AccountingZone: zone})
+		}
+		if err != nil {
+			return err
+		}
+		d.providers[name] = id
+	}
+	return nil
+}
+
+func (d *seeding) people(ctx context.Context) error {
+	for _, p := range People() {
+		known, err := d.db.PersonByEmail(ctx, p.Email)
+		id := known.ID
+		if isRefusal(err, "not_found") {
+			id, err = d.db.CreatePerson(ctx, uuid.Nil, store.NewPerson{
+				Email: p.Email, Name: p.Name, Password: Password, PlatformAdmin: p.admin,
+			})
+		}
+		if err != nil {
+			return err
+		}
+		if p.organization != "" {
+			err = d.db.AddMember(ctx, uuid.Nil, d.organizations[p.organization], id, p.membership)
+		} else if p.provider != "" {
+			err = d.db.AddStaff(ctx, uuid.Nil, d.providers[p.provider], id, p.staff)
+		}
+		if err != nil && !isRefusal(err, "duplicate") {
+			return err
+		}
+	}
+	return nil
+}
+
+// machines makes a provider's shapes, its pool and the pool's hosts.
+func (d *seeding) machines(ctx context.Context, provider, pool, prefix string, underlay netip.Prefix, hosts []Host) error {
+	providerID := d.providers[provider]
+	poolID, err := d.db.PoolByName(ctx, providerID, pool)
+	if isRefusal(err, "not_found") {
+		if err := d.shapes(ctx, providerID); err != nil {
+			return err
+		}
+		poolID, err = d.db.CreatePool(ctx, uuid.Nil, providerID, store.NewPool{
+			Name: pool, Prefix: netip.MustParsePrefix(prefix), SubnetBits: 24, Underlay: underlay,
+			Storage: "local", MachineType: "q35", MTU: 1450, TestVCPUs: 4, MaxLeaseHours: 720,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	have, err := d.db.HostsOfPool(ctx, poolID)
+	if err != nil {
+		return err
+	}
+	known := map[string]provisioner.HostAddress{}
+	for _, h := range have {
+		known[h.Name] = h.Address
+	}
+	for _, h := range hosts {
+		if address, ok := known[h.Name]; ok {
+			if address != h.Address {
+				return ErrMoved
+			}
+			continue
+		}
+		if _, err := d.db.AddHost(ctx, uuid.Nil, providerID, poolID, store.NewHost{Name: h.Name, Address: h.Address, Underlay: h.Underlay}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *seeding) shapes(ctx context.Context, providerID uuid.UUID) error {
+	have, err := d.db.Shapes(ctx, providerID)
+	if err != nil || len(have) > 0 {
+		return err
+	}
+	for _, s := range []store.NewShape{
+		{Name: "tiny", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}},
+		{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}},
+		{Name: "medium", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 8192, DiskGiB: 20}},
+	} {
+		if _, err := d.db.CreateShape(ctx, uuid.Nil, providerID, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hours grants each group hours at each provider, once.
+func (d *seeding) hours(ctx context.Context) error {
+	for _, orgID := range d.organizations {
+		wallet, err := d.db.Wallet(ctx, orgID)
+		if err != nil {
+			return err
+		}
+		for _, providerID := range d.providers {
+			if slices.ContainsFunc(wallet, func(w store.WalletCard) bool { return w.ProviderID == providerID }) {
+				continue
+			}
+			_, err := d.db.GrantHours(ctx, store.Grant{
+				ProviderID: providerID, OrganizationID: orgID, Hours: hours * billing.ComputeHour, Note: "to try Volary",
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isRefusal(err error, code string) bool {
+	r, ok := provisioner.AsRefusal(err)
+	return ok && r.Code == code
+}
