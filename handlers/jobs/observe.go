@@ -1,0 +1,97 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Observer asks each host once a round what runs on it. What it writes is what bills are made of: a node is alive in
+// a round when its host says so, and the round is stamped with the database's time from before the host was asked.
+type Observer struct {
+	Engine
+	Round time.Duration // between two observations of a host; 0 takes 5 s
+
+	mu      sync.Mutex
+	asking  map[uuid.UUID]bool     // hosts whose answer is still awaited
+	strange map[uuid.UUID]stranger // by host
+}
+
+// Run observes until ctx ends.
+func (o *Observer) Run(ctx context.Context) error {
+	o.Round = or(o.Round, 5*time.Second)
+	o.asking, o.strange = map[uuid.UUID]bool{}, map[uuid.UUID]stranger{}
+	var all sync.WaitGroup
+	defer all.Wait()
+	ticker := time.NewTicker(o.Round)
+	defer ticker.Stop()
+	for {
+		// Three rounds: the claim outlasts one that is late, and another worker takes over before a run ends.
+		hosts, err := o.DB.ClaimHosts(ctx, o.Worker, 3*o.Round)
+		if err != nil && ctx.Err() == nil {
+			o.Log.ErrorContext(ctx, "claim hosts", "error", err)
+		}
+		for _, h := range hosts {
+			o.begin(ctx, &all, h)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// begin asks one host, unless it still owes the answer to the last round.
+func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h store.HostClaim) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.asking[h.ID] {
+		return
+	}
+	o.asking[h.ID] = true
+	all.Go(func() {
+		if err := o.round(ctx, h); err != nil && ctx.Err() == nil {
+			o.Log.ErrorContext(ctx, "observe host", "host", h.ID, "error", err)
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		delete(o.asking, h.ID)
+	})
+}
+
+// round is one host's round.
+func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
+	at, err := o.DB.StartRound(ctx)
+	if err != nil {
+		return err
+	}
+	// An answer that comes later than a round proves too little: the next question is due.
+	ask, cancel := context.WithTimeout(ctx, o.Round)
+	defer cancel()
+	var seen provisioner.Observation
+	err = o.Hosts.With(ask, h.Address, func(d provisioner.Driver) (err error) {
+		seen, err = d.Observe(ask)
+		return err
+	})
+	if ctx.Err() != nil {
+		return nil // the worker ends; the host missed nothing
+	}
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = provisioner.ErrHostUnreachable
+		}
+		return o.DB.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
+	}
+	mine, err := o.DB.RecordRound(ctx, h.ID, o.Worker, at, seen)
+	if err != nil || !mine {
+		return err
+	}
+	return o.sweep(ctx, h, seen)
+}
