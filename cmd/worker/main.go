@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+	"golang.org/x/sync/errgroup"
+
+	"volary.dev/cmd/internal/setup"
+	"volary.dev/handlers/console"
+	"volary.dev/handlers/jobs"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/memory"
+	"volary.dev/store"
+	"volary.dev/store/blob"
+)
+
+func main() { setup.Main("worker", run) }
+
+func run(ctx context.Context, log *slog.Logger) error {
+	cfg, err := setup.ReadWorkerConfig()
+	if err != nil {
+		return err
+	}
+	setup.LogConfig(log, cfg)
+	dial, err := dialHosts(cfg)
+	if err != nil {
+		return err
+	}
+	pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "worker", Max: 20})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	queuePool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "jobs", Max: int32(cfg.Jobs) + 3})
+	if err != nil {
+		return err
+	}
+	defer queuePool.Close()
+	round := time.Duration(cfg.RoundSeconds) * time.Second
+	db, err := store.New(pool, store.Options{Logger: log, Round: round})
+	if err != nil {
+		return err
+	}
+	hosts := jobs.NewHosts(dial)
+	defer hosts.Close()
+	return work(ctx, cfg, db, queuePool, hosts, log)
+}
+
+// work runs the loops, the jobs and the console server until ctx ends or one of them fails.
+func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *pgxpool.Pool, hosts *jobs.Hosts, log *slog.Logger) error {
+	listener, err := setup.Listen(ctx, cfg.Listen)
+	if err != nil {
+		return err
+	}
+	blobs, err := blob.OpenDirectory(cfg.BlobDir)
+	if err != nil {
+		return err
+	}
+	engine := jobs.Engine{DB: db, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
+	queue, err := jobs.NewQueue(db, queuePool, cfg.Jobs, log, workers(cfg, engine))
+	if err != nil {
+		return err
+	}
+	reconciler := &jobs.Reconciler{Engine: engine}
+	observer := &jobs.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second}
+	bookkeeper := &jobs.Bookkeeper{Engine: engine}
+
+	all, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, queue.Run} {
+		all.Go(func() error { return part(ctx) })
+	}
+	all.Go(func() error { return setup.ServeListener(ctx, log, listener, console.New(db, hosts, log)) })
+	return all.Wait()
+}
+
+func openImage(blobs blob.Store) func(context.Context, string) (io.ReadCloser, error) {
+	return func(ctx context.Context, digest string) (io.ReadCloser, error) {
+		key, err := blob.ImageKey(digest)
+		if err != nil {
+			return nil, err
+		}
+		r, _, err := blobs.Open(ctx, key)
+		return r, err
+	}
+}
+
+// dialHosts answers to the schemes of the configured drivers, and to no other.
+func dialHosts(cfg setup.WorkerConfig) (provisioner.Dial, error) {
+	var libvirtDial provisioner.Dial
+	if slices.Contains(cfg.Drivers, "libvirt") {
+		var err error
+		if libvirtDial, err = dialLibvirt(cfg); err != nil {
+			return nil, err
+		}
+	}
+	var world *memory.World
+	if slices.Contains(cfg.Drivers, "memory") {
+		world = memory.NewWorld(memory.Options{StateDir: cfg.MemoryStateDir})
+	}
+	return func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
+		switch {
+		case a.Scheme == provisioner.SchemeMemory && world != nil:
+			return world.Dial(ctx, a)
+		case (a.Scheme == provisioner.SchemeTCP || a.Scheme == provisioner.SchemeUnix) && !cfg.AllowPlainHosts:
+			return nil, fmt.Errorf("%w: scheme %s is for one machine and the lab; VOLARY_ALLOW_PLAIN_HOSTS=true allows it", provisioner.ErrHostAddress, a.Scheme)
+		case a.Scheme != provisioner.SchemeMemory && libvirtDial != nil:
+			return libvirtDial(ctx, a)
+		default:
+			return nil, fmt.Errorf("%w: this worker has no driver for scheme %s (VOLARY_DRIVERS)", provisioner.ErrHostAddress, a.Scheme)
+		}
+	}, nil
+}
+
+// workers registers every kind of job.
+func workers(_ setup.WorkerConfig, _ jobs.Engine) *river.Workers {
+	w := river.NewWorkers()
+	return w
+}
