@@ -1,19 +1,107 @@
 package org
 
 import (
+	"net/http"
+
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
 
-// ListImages shows the organization's images.
-func (h Handlers) ListImages(echo.Context) error { return echo.ErrNotFound }
+// ListImages shows the organization's images and its unfinished uploads.
+func (h Handlers) ListImages(c echo.Context) error {
+	orgID, _ := where(c)
+	images, err := h.Store.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
+	if err != nil {
+		return err
+	}
+	p := web.ImageListProps{Layout: h.layout(c), MayUpload: mayWork(c)}
+	for _, i := range images {
+		p.Images = append(p.Images, web.ImageRow{
+			ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
+			Size: i.Size, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person,
+		})
+	}
+	if p.Uploads, err = h.unfinished(c); err != nil {
+		return err
+	}
+	return page.Live(c, web.ImageList(p))
+}
 
-// NewImage uploads one.
-func (h Handlers) NewImage(echo.Context) error { return echo.ErrNotFound }
+// NewImage shows where to upload one.
+func (h Handlers) NewImage(c echo.Context) error {
+	uploads, err := h.unfinished(c)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
+		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: uploads, Unverified: !h.UploadsChecked,
+	}))
+}
 
-// ShowImage shows an image's verdict.
-func (h Handlers) ShowImage(echo.Context) error { return echo.ErrNotFound }
+// ShowImage shows an image's verdict, check by check.
+func (h Handlers) ShowImage(c echo.Context) error {
+	id, err := request.ID(c, "id", "image")
+	if err != nil {
+		return err
+	}
+	orgID, _ := where(c)
+	ctx := c.Request().Context()
+	i, err := h.Store.Image(ctx, orgID, id)
+	if err != nil {
+		return err
+	}
+	versions, err := h.Store.VersionsOfImage(ctx, orgID, id)
+	if err != nil {
+		return err
+	}
+	p := web.ImageShowProps{
+		Layout: h.layout(c), ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
+		Size: i.Size, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
+		UploadedDigest: i.UploadedDigest, CanonicalDigest: i.CanonicalDigest, ContentDigest: i.ContentDigest,
+		Person: i.Person, Created: i.CreatedAt, Verified: orZero(i.VerifiedAt), MayUse: mayWork(c),
+	}
+	for _, check := range i.Checks {
+		p.Checks = append(p.Checks, imageCheck(check))
+	}
+	for _, v := range versions {
+		p.UsedBy = append(p.UsedBy, web.VersionLink{ID: v.ID, ModelName: v.ModelName, Version: v.Version})
+	}
+	return page.Live(c, web.ImageShow(p))
+}
+
+func imageCheck(c provisioner.ImageCheck) ui.Check {
+	check := ui.Check{Name: c.Name, State: "passed", Detail: c.Detail, Repair: c.Repair}
+	if !c.Passed {
+		check.State = "failed"
+	}
+	return check
+}
+
+func (h Handlers) unfinished(c echo.Context) ([]web.UploadRow, error) {
+	orgID, _ := where(c)
+	uploads, err := h.Store.Uploads(c.Request().Context(), orgID)
+	var list []web.UploadRow
+	for _, u := range uploads {
+		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Created: u.CreatedAt, Person: u.Person})
+	}
+	return list, err
+}
 
 // imageOptions are the images that a version may use.
-func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) { return nil, nil }
+func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
+	orgID, _ := where(c)
+	images, err := h.Store.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
+	var options []ui.Option
+	for _, i := range images {
+		if i.State == provisioner.ImageReady {
+			options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name})
+		}
+	}
+	return options, err
+}

@@ -1,18 +1,121 @@
 package provider
 
 import (
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/billing"
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
 	web "volary.dev/web/provider"
+	"volary.dev/web/ui"
 )
 
-// ShowUsage shows a month's totals.
+// ShowUsage shows a month's totals by organization, and whether runs and ledger agree.
 func (h Handlers) ShowUsage(c echo.Context) error {
-	return page.Render(c, http.StatusOK, web.UsageExport(web.UsageExportProps{Layout: h.layout(c)}))
+	p := web.UsageExportProps{Layout: h.layout(c), Month: request.ParseQuery(c).Typed("month")}
+	month, refusal, err := h.month(c)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		p.Form = ui.Form{Refusal: refusal}
+		return page.Render(c, respond.Status(refusal.Code), web.UsageExport(p))
+	}
+	p.Month = month.String()
+	if err := h.totals(c, month, &p); err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.UsageExport(p))
 }
 
-// ExportUsage gives a month's use as CSV.
-func (h Handlers) ExportUsage(echo.Context) error { return echo.ErrNotFound }
+// month is the one asked for, else the present one of the provider's accounting zone.
+func (h Handlers) month(c echo.Context) (billing.Month, *provisioner.Refusal, error) {
+	q := request.ParseQuery(c)
+	if !q.Has("month") {
+		m, err := h.Store.CurrentMonth(c.Request().Context(), where(c), time.Now())
+		return m, nil, err
+	}
+	m, err := billing.ParseMonth(q.Typed("month"))
+	if err != nil || m.Year < 2000 || m.Year > 2999 {
+		q.Wrong("month", "Write the month as 2026-11.")
+	}
+	return m, q.Refusal(), nil
+}
+
+func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExportProps) error {
+	ctx, providerID := c.Request().Context(), where(c)
+	x, err := h.Store.Provider(ctx, providerID)
+	if err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(x.AccountingZone)
+	if err != nil {
+		return fmt.Errorf("accounting zone of %s: %w", x.Name, err)
+	}
+	period := month.Period(zone)
+	p.From, p.Until, p.Zone = period.From.In(zone), period.To.In(zone), x.AccountingZone
+	p.Closed = !time.Now().Before(period.To)
+
+	rows, clusters := map[uuid.UUID]*web.OrganizationUsage{}, map[uuid.UUID]bool{}
+	totals, err := h.Store.EachRun(ctx, providerID, month, func(r billing.RunUse) error {
+		row := rows[r.OrganizationID]
+		if row == nil {
+			row = &web.OrganizationUsage{Name: r.OrganizationName}
+			rows[r.OrganizationID] = row
+		}
+		if !clusters[r.ClusterID] {
+			clusters[r.ClusterID] = true
+			row.Clusters++
+		}
+		row.Runs++
+		row.UsedMCS += int64(r.Hours)
+		p.Runs++
+		p.UsedMCS += int64(r.Hours)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range totals {
+		p.LedgerMCS += int64(t.Hours)
+		if row := rows[t.OrganizationID]; row != nil {
+			p.Organizations = append(p.Organizations, *row)
+		}
+	}
+	return nil
+}
+
+// ExportUsage gives a month's use as CSV. The file is made whole before the first byte is sent: one that does not
+// tie to the ledger, or is cut by an error, must not look like a download that worked.
+func (h Handlers) ExportUsage(c echo.Context) error {
+	month, refusal, err := h.month(c)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		return refusal
+	}
+	file, err := os.CreateTemp("", "volary-usage-*.csv")
+	if err != nil {
+		return fmt.Errorf("make export: %w", err)
+	}
+	defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }()
+	if err := h.Store.ExportUsage(c.Request().Context(), where(c), month, file); err != nil {
+		return err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read export: %w", err)
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", "usage-"+month.String()+".csv"))
+	return c.Stream(http.StatusOK, "text/csv; charset=utf-8", file)
+}
