@@ -1,0 +1,11 @@
+// Package domainxml describes nodes, networks, storage pools and volumes in libvirt's XML. It is pure: what it is given
+// decides every byte, and goldens show what a host gets. Names of everything of ours on a host are made here.
+//
+// On a host stand
+//
+//	pool volary             base-DIGEST, DIGEST.ok, node-ID (overlay), seed-ID
+//	pool volary-consoles    ID.log, ID.log.0: what nodes wrote to their console, kept and capped by virtlogd
+//	pool volary-networks    reports of the network hook, in memory
+//	network volary-VNI      one cluster's network
+//	domain volary-ID-NONCE  one node; the nonce is new at each start
+package domainxml

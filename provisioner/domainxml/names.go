@@ -1,0 +1,55 @@
+package domainxml
+
+import (
+	"strings"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner/nethook"
+)
+
+// The storage pools on a host and where their folders are.
+const (
+	ImagePool   = "volary"
+	ImageDir    = "/var/lib/libvirt/volary/images"
+	ConsolePool = "volary-consoles"
+	ConsoleDir  = "/var/lib/libvirt/volary/consoles"
+	ReportPool  = "volary-networks"
+	ReportDir   = nethook.ReportDir
+)
+
+const domainPrefix = "volary-"
+
+// DomainName is the name of a node's domain for one start of it. The nonce is what tells two starts apart, as libvirt
+// numbers running machines anew when the host restarts.
+func DomainName(id uuid.UUID, nonce string) string { return domainPrefix + id.String() + "-" + nonce }
+
+// ParseDomainName finds the node and the start's nonce; ok is false for a domain that is not ours.
+func ParseDomainName(name string) (id uuid.UUID, nonce string, ok bool) {
+	rest, ours := strings.CutPrefix(name, domainPrefix)
+	if !ours || len(rest) < 36 {
+		return uuid.UUID{}, "", false
+	}
+	id, err := uuid.Parse(rest[:36])
+	if err != nil {
+		return uuid.UUID{}, "", false
+	}
+	return id, strings.TrimPrefix(rest[36:], "-"), true
+}
+
+// BaseVolume is the volume of a base image.
+func BaseVolume(digest string) string { return "base-" + digest }
+
+// MarkerVolume says that the base image is there with all its bytes. It is made last.
+func MarkerVolume(digest string) string { return digest + ".ok" }
+
+// OverlayVolume is a node's disk.
+func OverlayVolume(id uuid.UUID) string { return "node-" + id.String() }
+
+// SeedVolume is a node's NoCloud seed.
+func SeedVolume(id uuid.UUID) string { return "seed-" + id.String() }
+
+// ConsoleVolumes are a node's console log and what was rolled over from it, newest first.
+func ConsoleVolumes(id uuid.UUID) []string {
+	return []string{id.String() + ".log", id.String() + ".log.0"}
+}

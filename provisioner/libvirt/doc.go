@@ -1,0 +1,16 @@
+// Package libvirt is the provisioner.Driver of real hosts. It is the only package that links C, and only with the build
+// tag libvirt: without it the package holds addresses alone and builds anywhere.
+//
+// # How a host is spoken to
+//
+// A Driver keeps one connection for calls and one for uploads, so that a long upload does not hold up the round that
+// proves machines alive. A call into libvirt cannot be cancelled: it runs in a goroutine of its own, the caller gives up
+// waiting when its context ends, and a connection on which somebody gave up is retired; it is closed when its last
+// call comes back. libvirtd serves five requests of a connection at a time and takes its keepalive for one of them, so
+// at most four run. A lost connection is opened again by the next call, at most once in a growing while.
+//
+// Nothing but libvirt's own protocol reaches a host: images and seeds are uploaded as volumes, console logs and the
+// network hook's reports are read as volumes of folders that libvirt calls storage pools.
+//
+// What libvirt reports is the truth; nothing of it is remembered here between calls but who watches which console.
+package libvirt

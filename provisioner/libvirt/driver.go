@@ -1,0 +1,123 @@
+//go:build libvirt
+
+package libvirt
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"sync"
+
+	"github.com/google/uuid"
+	"libvirt.org/go/libvirt"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/domainxml"
+)
+
+// Driver is one host. It implements provisioner.Driver.
+type Driver struct {
+	calls, bulk *line
+	locks       keyed // one change at a time of a network, node or image
+
+	mu       sync.Mutex
+	consoles map[uuid.UUID]*console
+	poked    map[uint32]bool // networks whose hook ran since this driver's first connection
+}
+
+var _ provisioner.Driver = (*Driver)(nil)
+
+// Dial makes a provisioner.Dial. The connection is opened at once, so that a wrong address is told from a busy host.
+func Dial(o Options) provisioner.Dial {
+	return func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
+		uri, err := o.URI(a)
+		if err != nil {
+			return nil, err
+		}
+		d := newDriver(uri, probeAddress(a))
+		if err := d.calls.call(ctx, "connect", func(*libvirt.Connect) error { return nil }); err != nil {
+			_ = d.Close()
+			return nil, err
+		}
+		return d, nil
+	}
+}
+
+func newDriver(uri, probe string) *Driver {
+	return &Driver{
+		calls: newLine(uri, probe), bulk: newLine(uri, probe),
+		consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{},
+	}
+}
+
+// Close implements provisioner.Driver. Consoles end.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	open := d.consoles
+	d.consoles = map[uuid.UUID]*console{}
+	d.mu.Unlock()
+	for _, c := range open {
+		_ = c.Close()
+	}
+	d.calls.close()
+	d.bulk.close()
+	return nil
+}
+
+// virtType is what a machine runs as: on libvirt's own test driver there is one choice.
+func virtType(conn *libvirt.Connect, a provisioner.Acceleration) (domainxml.VirtType, error) {
+	simulated, err := isSimulated(conn)
+	if simulated || err != nil {
+		return domainxml.VirtTest, err
+	}
+	return domainxml.TypeOf(a), nil
+}
+
+// isSimulated says whether this is libvirt's own test driver, which has neither hooks nor bytes in its volumes.
+func isSimulated(conn *libvirt.Connect) (bool, error) {
+	kind, err := conn.GetType()
+	return kind == "TEST", err
+}
+
+func newNonce() (string, error) {
+	b := make([]byte, 4)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("nonce: %w", err)
+	}
+	return hex.EncodeToString(b), nil
+}
+
+// keyed is a lock for each key that is in use.
+type keyed struct {
+	mu   sync.Mutex
+	held map[string]chan struct{}
+}
+
+// lock waits for the key, or for the end of ctx. The caller calls unlock.
+func (k *keyed) lock(ctx context.Context, key string) (unlock func(), err error) {
+	for {
+		k.mu.Lock()
+		wait, held := k.held[key]
+		if !held {
+			if k.held == nil {
+				k.held = map[string]chan struct{}{}
+			}
+			mine := make(chan struct{})
+			k.held[key] = mine
+			k.mu.Unlock()
+			return func() {
+				k.mu.Lock()
+				delete(k.held, key)
+				k.mu.Unlock()
+				close(mine)
+			}, nil
+		}
+		k.mu.Unlock()
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, gaveUp(ctx)
+		}
+	}
+}

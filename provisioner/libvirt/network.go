@@ -1,0 +1,198 @@
+//go:build libvirt
+
+package libvirt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"libvirt.org/go/libvirt"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/domainxml"
+	"volary.dev/provisioner/nethook"
+)
+
+// EnsureNetwork implements provisioner.Driver. libvirt reports success for a change whose hook failed, so what counts is
+// the hook's own report of this very change.
+func (d *Driver) EnsureNetwork(ctx context.Context, n provisioner.Network) error {
+	op := fmt.Sprintf("network %d", n.VNI)
+	unlock, err := d.locks.lock(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	nonce, err := newNonce()
+	if err != nil {
+		return err
+	}
+	return d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+		name := nethook.NetworkName(n.VNI)
+		have, err := conn.LookupNetworkByName(name)
+		if missing(err) {
+			return d.createNetwork(conn, op, n, nonce)
+		}
+		if err != nil {
+			return err
+		}
+		defer have.Free()
+		current, err := have.GetXMLDesc(0)
+		if err != nil {
+			return err
+		}
+		if setting, settled := domainxml.Settled(current, n); settled && d.isPoked(n.VNI) {
+			if report, err := readReport(conn, name); err == nil && report.Error == "" && setting == nethook.GenerationSetting(report.Generation, report.Nonce) {
+				return nil
+			}
+		}
+		changes, err := domainxml.Changes(current, n, nonce)
+		if err != nil {
+			return &provisioner.HostError{Op: op, Detail: err.Error(), Err: err}
+		}
+		for _, c := range changes {
+			if err := apply(have, c); err != nil {
+				return err
+			}
+		}
+		return d.confirm(conn, op, n, nonce)
+	})
+}
+
+func (d *Driver) createNetwork(conn *libvirt.Connect, op string, n provisioner.Network, nonce string) error {
+	xml, err := domainxml.Network(n, nonce)
+	if err != nil {
+		return &provisioner.HostError{Op: op, Detail: err.Error(), Err: err}
+	}
+	// Not defined, only started: it is gone when the host restarts, as are the machines in it.
+	net, err := conn.NetworkCreateXML(xml)
+	if err != nil {
+		return err
+	}
+	defer net.Free()
+	if err := d.confirm(conn, op, n, nonce); err != nil {
+		return errors.Join(err, net.Destroy())
+	}
+	return nil
+}
+
+func apply(n *libvirt.Network, c domainxml.Change) error {
+	section := map[domainxml.Section]libvirt.NetworkUpdateSection{
+		domainxml.SectionPortGroup: libvirt.NETWORK_SECTION_PORTGROUP,
+		domainxml.SectionDHCPHost:  libvirt.NETWORK_SECTION_IP_DHCP_HOST,
+		domainxml.SectionDNSHost:   libvirt.NETWORK_SECTION_DNS_HOST,
+	}[c.Section]
+	command := libvirt.NETWORK_UPDATE_COMMAND_ADD_LAST
+	if c.Delete {
+		command = libvirt.NETWORK_UPDATE_COMMAND_DELETE
+	}
+	return n.Update(command, section, -1, c.XML, libvirt.NETWORK_UPDATE_AFFECT_LIVE)
+}
+
+// errHookSilent says that the hook did not report what it was asked for.
+var errHookSilent = errors.New("the network hook did not answer; install the volary program as /etc/libvirt/hooks/network, with its run bit, and restart libvirtd")
+
+// confirm reads the hook's report. libvirt has waited for the hook, so it is there now or never.
+func (d *Driver) confirm(conn *libvirt.Connect, op string, n provisioner.Network, nonce string) error {
+	if simulated, err := isSimulated(conn); simulated || err != nil {
+		return err
+	}
+	report, err := readReport(conn, nethook.NetworkName(n.VNI))
+	switch {
+	case missing(err), err == nil && report.Nonce != nonce:
+		return &provisioner.HostError{Op: op, Detail: errHookSilent.Error(), Err: errHookSilent}
+	case err != nil:
+		return err
+	case report.Error != "":
+		return &provisioner.HostError{Op: op, Detail: "the network hook failed: " + report.Error}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.poked[n.VNI] = true
+	return nil
+}
+
+// isPoked says whether this driver has seen the hook apply the network. A driver that has not makes the hook apply it
+// once more: rules may have been flushed since, and libvirtd's own restart calls no hook.
+func (d *Driver) isPoked(vni uint32) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.poked[vni]
+}
+
+func readReport(conn *libvirt.Connect, network string) (nethook.Report, error) {
+	var report nethook.Report
+	err := withPool(conn, domainxml.ReportPool, domainxml.ReportDir, func(pool *libvirt.StoragePool) error {
+		if err := pool.Refresh(0); err != nil {
+			return err
+		}
+		b, err := readVolume(conn, pool, nethook.ReportName(network), 1<<20)
+		if err != nil {
+			return err
+		}
+		report, err = nethook.ParseReport(b)
+		return err
+	})
+	return report, err
+}
+
+// DeleteNetwork implements provisioner.Driver.
+func (d *Driver) DeleteNetwork(ctx context.Context, vni uint32) error {
+	op := fmt.Sprintf("delete network %d", vni)
+	unlock, err := d.locks.lock(ctx, fmt.Sprintf("network %d", vni))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+		n, err := conn.LookupNetworkByName(nethook.NetworkName(vni))
+		if missing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer n.Free()
+		if err := n.Destroy(); err != nil && !missing(err) {
+			return err
+		}
+		return nil
+	})
+	if err == nil {
+		d.mu.Lock()
+		delete(d.poked, vni)
+		d.mu.Unlock()
+	}
+	return err
+}
+
+// Addresses implements provisioner.Driver.
+func (d *Driver) Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr, error) {
+	all := map[string]netip.Addr{}
+	err := d.calls.call(ctx, fmt.Sprintf("addresses of network %d", vni), func(conn *libvirt.Connect) error {
+		n, err := conn.LookupNetworkByName(nethook.NetworkName(vni))
+		if missing(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		defer n.Free()
+		leases, err := n.GetDHCPLeases()
+		if err != nil {
+			return err
+		}
+		for _, l := range leases {
+			if a, err := netip.ParseAddr(l.IPaddr); err == nil && a.Is4() {
+				all[strings.ToLower(l.Mac)] = a
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}

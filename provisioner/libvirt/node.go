@@ -1,0 +1,309 @@
+//go:build libvirt
+
+package libvirt
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"libvirt.org/go/libvirt"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/domainxml"
+)
+
+// EnsureNode implements provisioner.Driver. The domain is defined after its disk is complete, so a disk without a domain
+// was never started and is made anew.
+func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
+	op := "start node " + n.Name
+	unlock, err := d.locks.lock(ctx, "node "+n.ID.String())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	nonce, err := newNonce()
+	if err != nil {
+		return err
+	}
+	return d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+		dom, err := conn.LookupDomainByUUIDString(n.ID.String())
+		switch {
+		case missing(err):
+			dom = nil
+		case err != nil:
+			return err
+		default:
+			defer dom.Free()
+			if active, err := dom.IsActive(); active || err != nil {
+				return err
+			}
+		}
+		if err := makeDisks(ctx, conn, op, n, dom != nil); err != nil {
+			return err
+		}
+		return start(conn, dom, n, nonce)
+	})
+}
+
+// makeDisks makes the overlay, unless an earlier start of the node left it, and writes the seed as it is now.
+func makeDisks(ctx context.Context, conn *libvirt.Connect, op string, n provisioner.NodeSpec, keep bool) error {
+	err := withPool(conn, domainxml.ConsolePool, domainxml.ConsoleDir, func(*libvirt.StoragePool) error { return nil })
+	if err != nil {
+		return err
+	}
+	return withImagePool(conn, func(pool *libvirt.StoragePool) error {
+		if err := makeOverlay(pool, op, n, keep); err != nil {
+			return err
+		}
+		seed := domainxml.SeedVolume(n.ID)
+		if err := deleteVolume(pool, seed, false); err != nil {
+			return err
+		}
+		if simulated, err := isSimulated(conn); simulated || err != nil {
+			return errors.Join(err, createVolume(pool, seed, int64(len(n.Seed))))
+		}
+		_, err := upload(ctx, conn, pool, seed, int64(len(n.Seed)), bytes.NewReader(n.Seed))
+		return err
+	})
+}
+
+func makeOverlay(pool *libvirt.StoragePool, op string, n provisioner.NodeSpec, keep bool) error {
+	name := domainxml.OverlayVolume(n.ID)
+	there, err := volumeExists(pool, name)
+	if err != nil || (there && keep) {
+		return err
+	}
+	if there {
+		if err := deleteVolume(pool, name, false); err != nil {
+			return err
+		}
+	}
+	marked, err := volumeExists(pool, domainxml.MarkerVolume(n.ImageDigest))
+	if err != nil {
+		return err
+	}
+	base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(n.ImageDigest))
+	if missing(err) || (err == nil && !marked) {
+		return &provisioner.HostError{Op: op, Detail: "the base image " + n.ImageDigest + " is not on this host"}
+	}
+	if err != nil {
+		return err
+	}
+	defer base.Free()
+	path, err := base.GetPath()
+	if err != nil {
+		return err
+	}
+	xml, err := domainxml.Overlay(name, path, n.Shape.DiskGiB)
+	if err != nil {
+		return err
+	}
+	v, err := pool.StorageVolCreateXML(xml, 0)
+	if err != nil {
+		return err
+	}
+	return v.Free()
+}
+
+// start defines the domain as it is wanted now, under a name that is new for each start, and starts it.
+func start(conn *libvirt.Connect, old *libvirt.Domain, n provisioner.NodeSpec, nonce string) error {
+	virt, err := virtType(conn, n.Acceleration)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		if err := old.Rename(domainxml.DomainName(n.ID, nonce), 0); isCode(err, libvirt.ERR_NO_SUPPORT) {
+			err = old.UndefineFlags(0)
+			if err != nil {
+				return err
+			}
+		} else if err != nil {
+			return err
+		}
+	}
+	xml, err := domainxml.Node(n, virt, nonce)
+	if err != nil {
+		return err
+	}
+	dom, err := conn.DomainDefineXML(xml)
+	if err != nil {
+		return err
+	}
+	defer dom.Free()
+	return dom.Create()
+}
+
+// withNode hands the node's domain to f, or returns ErrNoSuchNode.
+func withNode(conn *libvirt.Connect, id uuid.UUID, f func(*libvirt.Domain) error) error {
+	dom, err := conn.LookupDomainByUUIDString(id.String())
+	if missing(err) {
+		return provisioner.ErrNoSuchNode
+	}
+	if err != nil {
+		return err
+	}
+	defer dom.Free()
+	return f(dom)
+}
+
+// StopNode implements provisioner.Driver.
+func (d *Driver) StopNode(ctx context.Context, id uuid.UUID, force bool) error {
+	return d.calls.call(ctx, "stop node "+id.String(), func(conn *libvirt.Connect) error {
+		return withNode(conn, id, func(dom *libvirt.Domain) error {
+			active, err := dom.IsActive()
+			if err != nil || !active {
+				return err
+			}
+			if force {
+				err = dom.Destroy()
+			} else {
+				err = dom.ShutdownFlags(libvirt.DOMAIN_SHUTDOWN_ACPI_POWER_BTN)
+				if isCode(err, libvirt.ERR_NO_SUPPORT, libvirt.ERR_INVALID_ARG) {
+					err = dom.Shutdown()
+				}
+			}
+			if active, activeErr := dom.IsActive(); activeErr == nil && !active {
+				return nil // it went off by itself meanwhile
+			}
+			return err
+		})
+	})
+}
+
+const undefineAll = libvirt.DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+	libvirt.DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | libvirt.DOMAIN_UNDEFINE_NVRAM
+
+// DeleteNode implements provisioner.Driver. The domain goes last: as long as it is there the node is not gone.
+func (d *Driver) DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error {
+	unlock, err := d.locks.lock(ctx, "node "+id.String())
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return d.calls.call(ctx, "delete node "+id.String(), func(conn *libvirt.Connect) error {
+		err := withNode(conn, id, func(dom *libvirt.Domain) error {
+			if active, err := dom.IsActive(); err != nil || !active {
+				return err
+			}
+			err := dom.Destroy()
+			if active, activeErr := dom.IsActive(); activeErr == nil && !active {
+				return nil
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, provisioner.ErrNoSuchNode) {
+			return err
+		}
+		if err := deleteFiles(conn, id, wipe); err != nil {
+			return err
+		}
+		err = withNode(conn, id, func(dom *libvirt.Domain) error {
+			err := dom.UndefineFlags(undefineAll)
+			if isCode(err, libvirt.ERR_INVALID_ARG, libvirt.ERR_NO_SUPPORT) {
+				err = dom.Undefine()
+			}
+			return err
+		})
+		if errors.Is(err, provisioner.ErrNoSuchNode) {
+			return nil
+		}
+		return err
+	})
+}
+
+func deleteFiles(conn *libvirt.Connect, id uuid.UUID, wipe bool) error {
+	err := withImagePool(conn, func(pool *libvirt.StoragePool) error {
+		if err := deleteVolume(pool, domainxml.OverlayVolume(id), wipe); err != nil {
+			return err
+		}
+		return deleteVolume(pool, domainxml.SeedVolume(id), false)
+	})
+	if err != nil {
+		return err
+	}
+	return withPool(conn, domainxml.ConsolePool, domainxml.ConsoleDir, func(pool *libvirt.StoragePool) error {
+		if err := pool.Refresh(0); err != nil {
+			return err
+		}
+		for _, name := range domainxml.ConsoleVolumes(id) {
+			if err := deleteVolume(pool, name, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Observe implements provisioner.Driver: one call for all machines and one for all networks.
+func (d *Driver) Observe(ctx context.Context) (provisioner.Observation, error) {
+	var o provisioner.Observation
+	err := d.calls.call(ctx, "observe", func(conn *libvirt.Connect) error {
+		stats, err := conn.GetAllDomainStats(nil, libvirt.DOMAIN_STATS_STATE, libvirt.CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
+		if isCode(err, libvirt.ERR_INVALID_ARG, libvirt.ERR_NO_SUPPORT) {
+			stats, err = conn.GetAllDomainStats(nil, libvirt.DOMAIN_STATS_STATE, 0)
+		}
+		if err != nil {
+			return err
+		}
+		for _, s := range stats {
+			if n, ours := observed(s); ours {
+				o.Nodes = append(o.Nodes, n)
+			}
+			_ = s.Domain.Free()
+		}
+		networks, err := conn.ListAllNetworks(libvirt.CONNECT_LIST_NETWORKS_ACTIVE)
+		if err != nil {
+			return err
+		}
+		for i := range networks {
+			if name, err := networks[i].GetName(); err == nil {
+				if vni, ours := domainxml.VNIOf(name); ours {
+					o.Networks = append(o.Networks, provisioner.NetworkObservation{VNI: vni, Active: true})
+				}
+			}
+			_ = networks[i].Free()
+		}
+		return nil
+	})
+	if err != nil {
+		return provisioner.Observation{}, err
+	}
+	return o, nil
+}
+
+func observed(s libvirt.DomainStats) (provisioner.NodeObservation, bool) {
+	name, err := s.Domain.GetName()
+	if err != nil || s.State == nil || !s.State.StateSet {
+		return provisioner.NodeObservation{}, false
+	}
+	id, nonce, ours := domainxml.ParseDomainName(name)
+	if !ours {
+		return provisioner.NodeObservation{}, false
+	}
+	n := provisioner.NodeObservation{ID: id}
+	switch s.State.State {
+	case libvirt.DOMAIN_RUNNING, libvirt.DOMAIN_BLOCKED, libvirt.DOMAIN_SHUTDOWN:
+		n.State = provisioner.MachineRunning
+	case libvirt.DOMAIN_PAUSED, libvirt.DOMAIN_PMSUSPENDED:
+		n.State = provisioner.MachinePaused
+	case libvirt.DOMAIN_CRASHED:
+		n.State = provisioner.MachineCrashed
+	default:
+		n.State = provisioner.MachineOff
+		if s.State.ReasonSet && s.State.Reason == int(libvirt.DOMAIN_SHUTOFF_CRASHED) {
+			n.State = provisioner.MachineCrashed
+		}
+	}
+	if n.State == provisioner.MachineRunning || n.State == provisioner.MachinePaused {
+		// The number tells starts by hand apart, the nonce those over a restart of the host.
+		number, err := s.Domain.GetID()
+		if err != nil {
+			return provisioner.NodeObservation{}, false // it went off since; the next round sees it
+		}
+		n.StartID = fmt.Sprintf("%s.%d", nonce, number)
+	}
+	return n, true
+}
