@@ -1,0 +1,241 @@
+package acceptance
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"volary.dev/provisioner"
+)
+
+// Judge gives the report of what was seen.
+func Judge(e Evidence) provisioner.Report {
+	r := provisioner.Report{Nonce: e.Nonce}
+	r.Checks = []provisioner.ReportCheck{
+		each(e, provisioner.CheckBoots, "Every node boots", boots),
+		each(e, provisioner.CheckAddress, "Every node takes its address by DHCP", leases),
+		identities(e),
+		each(e, provisioner.CheckHead, "Every compute node reaches the head by name", reaches),
+		gate(e),
+		each(e, provisioner.CheckShutdown, "Every node shuts down cleanly", shutsDown),
+	}
+	for _, n := range e.Nodes {
+		r.Nodes = append(r.Nodes, provisioner.ReportNode{
+			Name: n.Name, Host: n.Host, Address: n.Address.String(), StartedAt: n.StartedAt, Console: Excerpt(n.Console),
+		})
+	}
+	return r
+}
+
+// finding is what one node contributes to a check.
+type finding struct {
+	at     time.Time // of the proof; zero: none yet
+	from   time.Time // what Seconds count from
+	detail string    // what was seen, or is missing
+	failed bool      // for good, without waiting for the end
+	exempt bool      // the check is not about this node
+}
+
+// each makes a check of one finding per node.
+func each(e Evidence, name, title string, find func(Node) finding) provisioner.ReportCheck {
+	c := provisioner.ReportCheck{Name: name, Title: title, State: provisioner.CheckPassed}
+	for _, n := range e.Nodes {
+		f := find(n)
+		if f.exempt {
+			continue
+		}
+		nc := provisioner.NodeCheck{Node: n.Name, State: provisioner.CheckPending, Detail: f.detail}
+		switch {
+		case f.failed || f.at.IsZero() && e.Over:
+			nc.State = provisioner.CheckFailed
+		case !f.at.IsZero():
+			nc.State, nc.Seconds = provisioner.CheckPassed, seconds(f.from, f.at)
+		}
+		c.Nodes = append(c.Nodes, nc)
+	}
+	return summed(c, e)
+}
+
+// summed derives the check's state, time and words from its nodes.
+func summed(c provisioner.ReportCheck, e Evidence) provisioner.ReportCheck {
+	if len(c.Nodes) == 0 {
+		c.Detail = "There is nothing to check: the test has no such node."
+		if len(e.Nodes) == 0 {
+			c.State = provisioner.CheckPending
+			if e.Over {
+				c.State = provisioner.CheckFailed
+			}
+			c.Detail = e.Why
+		}
+		return c
+	}
+	var bad []string
+	for _, n := range c.Nodes {
+		switch {
+		case n.State == provisioner.CheckFailed:
+			c.State = provisioner.CheckFailed
+			bad = append(bad, n.Node+": "+n.Detail)
+		case n.State == provisioner.CheckPending && c.State == provisioner.CheckPassed:
+			c.State = provisioner.CheckPending
+		}
+		c.Seconds = max(c.Seconds, n.Seconds)
+	}
+	c.Detail = strings.Join(bad, " ")
+	if c.State != provisioner.CheckPassed {
+		c.Seconds = 0
+	}
+	return c
+}
+
+func seconds(from, to time.Time) float64 {
+	if from.IsZero() || to.Before(from) {
+		return 0
+	}
+	return to.Sub(from).Round(10 * time.Millisecond).Seconds()
+}
+
+func boots(n Node) finding {
+	f := finding{at: n.Booted, from: n.StartedAt}
+	if !n.Booted.IsZero() {
+		return f
+	}
+	switch ending := Ending(n.Console); {
+	case ending != "":
+		f.detail = "The console shows " + ending + "."
+	case len(n.Console) == 0:
+		f.detail = "Nothing on the serial console, and no address asked for: does the image boot under BIOS and write to ttyS0?"
+	default:
+		f.detail = "The console shows output, but the guest neither took an address nor reported itself."
+	}
+	return f
+}
+
+func leases(n Node) finding {
+	f := finding{at: n.Leased, from: n.StartedAt, detail: n.Address.String()}
+	if n.Leased.IsZero() {
+		f.detail = "No DHCP request arrived for " + n.Address.String() + ": the image has to run a DHCP client on its first network interface."
+	}
+	return f
+}
+
+func reaches(n Node) finding {
+	f := finding{at: n.Reached, from: n.StartedAt, exempt: n.Role == provisioner.RoleHead}
+	switch {
+	case !n.Reached.IsZero():
+	case n.Reported.IsZero():
+		f.detail = "The guest did not report."
+	default:
+		f.detail = "The name head did not answer: the guest has to take its search domain and name server from DHCP."
+	}
+	return f
+}
+
+func shutsDown(n Node) finding {
+	f := finding{at: n.Off, from: n.AskedOff}
+	switch {
+	case n.Forced:
+		f.failed, f.detail = true, "It did not power off when asked to: the image has to obey the ACPI power button (acpid, systemd-logind)."
+	case n.Off.IsZero() && n.AskedOff.IsZero():
+		f.detail = "It was not asked to: the test ended before."
+	case n.Off.IsZero():
+		f.detail = "It has not powered off."
+	}
+	return f
+}
+
+// gate is a check of the cluster as a whole: ready is all nodes or none.
+func gate(e Evidence) provisioner.ReportCheck {
+	c := provisioner.ReportCheck{Name: provisioner.CheckGate, Title: "The cluster becomes ready", State: provisioner.CheckPending}
+	var from time.Time
+	for _, n := range e.Nodes {
+		if from.IsZero() || n.StartedAt.Before(from) {
+			from = n.StartedAt
+		}
+	}
+	switch {
+	case !e.ReadyAt.IsZero():
+		c.State, c.Seconds = provisioner.CheckPassed, seconds(from, e.ReadyAt)
+	case e.Over:
+		c.State, c.Detail = provisioner.CheckFailed, e.Why
+	}
+	return c
+}
+
+// identities compares what the guests say they are.
+func identities(e Evidence) provisioner.ReportCheck {
+	c := each(e, provisioner.CheckIdentities, "Every node has an identity of its own", func(n Node) finding {
+		f := finding{at: n.Reported, from: n.StartedAt, detail: n.Identity.String()}
+		if n.Reported.IsZero() {
+			f.detail = "The guest did not report: the image has to run cloud-init, or the scripts of a NoCloud seed."
+		}
+		return f
+	})
+	var same []string
+	for i, a := range e.Nodes {
+		for _, b := range e.Nodes[i+1:] {
+			if what := common(a, b); what != "" {
+				same = append(same, fmt.Sprintf("%s and %s have the same %s.", a.Name, b.Name, what))
+			}
+		}
+	}
+	if len(same) > 0 {
+		c.State, c.Seconds, c.Detail = provisioner.CheckFailed, 0, strings.Join(same, " ")
+	}
+	return c
+}
+
+// String is the identity as a report shows it.
+func (i Identity) String() string {
+	if i.Hostname == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s, machine id %s, SSH key %s", i.Hostname, short(i.MachineID), short(i.SSHKey))
+}
+
+func short(s string) string {
+	if len(s) > 16 {
+		return "…" + s[len(s)-12:]
+	}
+	return s
+}
+
+// common names what two reported identities share. What both lack they do not share.
+func common(a, b Node) string {
+	if a.Reported.IsZero() || b.Reported.IsZero() {
+		return ""
+	}
+	has := func(x, y string) bool { return x == y && x != "-" && x != "" }
+	switch {
+	case has(a.Identity.MachineID, b.Identity.MachineID):
+		return "machine id: empty /etc/machine-id in the image"
+	case has(a.Identity.SSHKey, b.Identity.SSHKey):
+		return "SSH host key: remove /etc/ssh/ssh_host_* from the image"
+	case a.Identity.Hostname == b.Identity.Hostname:
+		return "host name: the image has to take it from the seed or from DHCP"
+	default:
+		return ""
+	}
+}
+
+// Resume takes from an earlier report what it proved, for a worker that goes on with a test whose worker died.
+func (e *Evidence) Resume(r provisioner.Report) {
+	for i := range e.Nodes {
+		n := &e.Nodes[i]
+		for _, c := range r.Checks {
+			for _, nc := range c.Nodes {
+				if nc.Node != n.Name || nc.State != provisioner.CheckPassed {
+					continue
+				}
+				at := n.StartedAt.Add(time.Duration(nc.Seconds * float64(time.Second)))
+				switch c.Name {
+				case provisioner.CheckBoots:
+					note(&n.Booted, at)
+				case provisioner.CheckAddress:
+					note(&n.Leased, at)
+				case provisioner.CheckHead:
+					note(&n.Reached, at)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package acceptance
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"volary.dev/provisioner"
+)
+
+var (
+	start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	head  = netip.MustParseAddr("10.64.0.10")
+)
+
+const nonce = "n0nce0001"
+
+func after(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
+
+// good is a test in which everything was seen.
+func good() Evidence {
+	e := Evidence{Nonce: nonce, ReadyAt: after(3)}
+	for i, name := range []string{"head", "compute-001"} {
+		n := Node{Name: name, Role: provisioner.RoleCompute, Host: "h1", Address: head, StartedAt: start}
+		if i == 0 {
+			n.Role = provisioner.RoleHead
+		} else {
+			n.Address = head.Next()
+		}
+		console := "boot\r\nvolary-check " + nonce + " identity " + name + " id" + name + " key" + name + "\r\n"
+		n.Look(nonce, netip.Addr{}, []byte(console), head, after(2))
+		n.Look(nonce, n.Address, []byte(console+"login: volary-check "+nonce+" head reached 10.64.0.10\r\n"), head, after(2.5))
+		n.AskedOff, n.Off = after(5), after(6)
+		e.Nodes = append(e.Nodes, n)
+	}
+	return e
+}
+
+func check(t *testing.T, r provisioner.Report, name string) provisioner.ReportCheck {
+	t.Helper()
+	for _, c := range r.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no check %s", name)
+	return provisioner.ReportCheck{}
+}
+
+func TestEverythingSeenPasses(t *testing.T) {
+	r := Judge(good())
+	if !r.Passed() {
+		t.Fatalf("not passed: %+v", r.Checks)
+	}
+	for name, want := range map[string]float64{"boots": 2, "address": 2.5, "identities": 2, "head": 2.5, "gate": 3, "shutdown": 1} {
+		if got := check(t, r, name).Seconds; got != want {
+			t.Errorf("%s took %v s, want %v", name, got, want)
+		}
+	}
+	if n := len(check(t, r, "head").Nodes); n != 1 {
+		t.Errorf("%d nodes had to reach the head, want 1", n)
+	}
+}
+
+func TestWhatIsMissingIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		name, check string
+		spoil       func(*Evidence)
+		want        string
+	}{
+		{"silent", "boots", func(e *Evidence) { e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next()} }, "Nothing on the serial console"},
+		{"panic", "boots", func(e *Evidence) {
+			e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next(), Console: []byte("Kernel panic - not syncing")}
+		}, "kernel panic"},
+		{"no lease", "address", func(e *Evidence) { e.Nodes[1].Leased = time.Time{} }, "DHCP client"},
+		{"no report", "identities", func(e *Evidence) { e.Nodes[1].Reported = time.Time{} }, "cloud-init"},
+		{"same machine id", "identities", func(e *Evidence) { e.Nodes[1].Identity.MachineID = "idhead" }, "head and compute-001 have the same machine id"},
+		{"same key", "identities", func(e *Evidence) { e.Nodes[1].Identity.SSHKey = "keyhead" }, "same SSH host key"},
+		{"same name", "identities", func(e *Evidence) { e.Nodes[1].Identity.Hostname = "head" }, "same host name"},
+		{"head unreached", "head", func(e *Evidence) { e.Nodes[1].Reached = time.Time{} }, "search domain"},
+		{"not ready", "gate", func(e *Evidence) { e.ReadyAt, e.Why = time.Time{}, "Not ready in time: compute-001." }, "Not ready in time"},
+		{"deaf", "shutdown", func(e *Evidence) { e.Nodes[1].Forced = true }, "ACPI power button"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			e := good()
+			e.Over = true
+			c.spoil(&e)
+			r := Judge(e)
+			got := check(t, r, c.check)
+			if got.State != provisioner.CheckFailed || !strings.Contains(got.Detail, c.want) || r.Passed() {
+				t.Errorf("%s is %s: %q, want failed with %q", c.check, got.State, got.Detail, c.want)
+			}
+			e.Over = false
+			if e.Why == "" && !e.Nodes[1].Forced && !strings.HasPrefix(c.want, "head and") && !strings.HasPrefix(c.want, "same") {
+				if got := check(t, Judge(e), c.check); got.State != provisioner.CheckPending {
+					t.Errorf("before the end %s is %s", c.check, got.State)
+				}
+			}
+		})
+	}
+}
+
+func TestLinesOfAnotherTestProveNothing(t *testing.T) {
+	n := Node{Name: "compute-001", Address: head.Next()}
+	n.Look(nonce, head, []byte("volary-check other0000 identity a b c\nvolary-check "+nonce+"\n volary-check "+nonce+" head reached 10.64.0.99\n"), head, start)
+	if !n.Reported.IsZero() || !n.Reached.IsZero() || !n.Leased.IsZero() {
+		t.Errorf("proved %+v", n)
+	}
+}
+
+func TestResumeKeepsWhatWasProved(t *testing.T) {
+	before := Judge(good())
+	e := Evidence{Nonce: nonce, Nodes: []Node{{Name: "head", Role: provisioner.RoleHead, StartedAt: start}, {Name: "compute-001", StartedAt: start}}}
+	e.Resume(before)
+	if e.Nodes[1].Leased != after(2.5) || e.Nodes[1].Reached != after(2.5) || e.Nodes[0].Booted != after(2) {
+		t.Errorf("resumed %+v", e.Nodes)
+	}
+}
+
+func TestExcerptIsPrintable(t *testing.T) {
+	got := Excerpt([]byte("\x1b[2J\x1b[1;32mgreen\x1b[0m\r\n\x1b]0;title\x07\x00\xff<script>\tend\r\n"))
+	if got != "green\n\uFFFD<script>\tend" {
+		t.Errorf("excerpt %q", got)
+	}
+	long := Excerpt([]byte(strings.Repeat("é", 9000)))
+	if len(long) > excerptBytes || strings.Contains(long, "\uFFFD") {
+		t.Errorf("a long line gives %d bytes", len(long))
+	}
+}
+
+func FuzzExcerpt(f *testing.F) {
+	f.Add([]byte("\x1b[31mred\n"))
+	f.Fuzz(func(t *testing.T, console []byte) {
+		if got := Excerpt(console); len(got) > excerptBytes || strings.ContainsAny(got, "\x1b\r\x00") {
+			t.Errorf("excerpt %q", got)
+		}
+	})
+}
