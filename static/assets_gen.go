@@ -5,7 +5,7 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-ea27906c0d.css"
+	AppCSS = Prefix + "app-36c1da1362.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-d118fa1de4.js"
 	// UploadJS is the tus upload; on the page of a new image.
@@ -13,7 +13,7 @@ const (
 	// ConsoleCSS is the style of the terminal; on the console page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is the terminal; on the console page.
-	ConsoleJS = Prefix + "console-dbde4013b3.js"
+	ConsoleJS = Prefix + "console-64cddd223c.js"
 	// Favicon is the mark of the browser's tab.
 	Favicon = Prefix + "favicon-bd429c56f5.svg"
 	// Licences is the licences of everything in these files that others wrote.

@@ -32,8 +32,12 @@ function open(root) {
   terminal.open(root.querySelector("[data-screen]"));
   fit.fit();
   new ResizeObserver(() => fit.fit()).observe(root);
-  // Tab belongs to the guest, so there has to be another way out.
+  // Tab belongs to the guest, so there has to be another way out. And tools that send keys for a person may send the
+  // press of a key whose stroke was taken already: once is enough.
+  let stroke = null;
   terminal.attachCustomKeyEventHandler((event) => {
+    if (event.type === "keypress" && stroke?.defaultPrevented) return false;
+    if (event.type === "keydown") stroke = event;
     if (!event.ctrlKey || event.key !== "]") return true;
     if (event.type === "keydown") root.querySelector("[data-leave]").focus();
     return false;

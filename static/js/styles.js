@@ -3,10 +3,8 @@
 // are what a script may do under style-src 'self'.
 export function allowStyles() {
   const create = document.createElement.bind(document);
-  document.createElement = (name, options) => {
-    const element = create(name, options);
-    return name === "style" ? adopting(element) : element;
-  };
+  // Even an empty style element is refused, so an inert one stands in for it.
+  document.createElement = (name, options) => (name === "style" ? adopting(create("template")) : create(name, options));
   const set = Element.prototype.setAttribute;
   Element.prototype.setAttribute = function (name, value) {
     if (name === "style") this.style.cssText = value;
@@ -22,6 +20,7 @@ function adopting(element) {
     get: () => text,
     set: (css) => sheet.replaceSync((text = css)),
   });
+  Object.defineProperty(element, "sheet", { value: sheet });
   const remove = element.remove.bind(element);
   element.remove = () => {
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((s) => s !== sheet);
