@@ -18,11 +18,11 @@ func usedWorld(t *testing.T) (*ledgerWorld, uuid.UUID) {
 	id, nodes := w.running(1, 200, at(3500))
 	w.running(2, 200, at(3500))
 	w.proveUntil(3500, 3600, nodes...)
-	if _, err := w.db.SettleUsage(t.Context(), at(3605)); err != nil {
+	if _, err := w.db.SettleUsage(t.Context(), at(3665)); err != nil {
 		t.Fatal(err)
 	}
 	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(3610)))
+	w.must(w.db.ReleaseHold(t.Context(), id, at(3670)))
 	return w, id
 }
 

@@ -37,7 +37,7 @@ func (db *DB) SettleUsage(ctx context.Context, now time.Time) (Settlement, error
 	var sum Settlement
 	rows, err := db.pool.Query(ctx, `
 		SELECT DISTINCT b.wallet_id FROM run_bookings b JOIN runs r ON r.id = b.run_id
-		 WHERE NOT b.done AND (r.closed_at IS NOT NULL OR (r.ended_at >= $2 AND b.booked_until < $2))
+		 WHERE NOT b.done AND (r.closed_at IS NOT NULL OR b.booked_until < least($2, date_trunc('hour', r.ended_at, 'UTC')))
 		UNION
 		SELECT wallet_id FROM lots WHERE available > 0 AND expires_at <= $1`, now, lastFullHour(now))
 	if err != nil {
@@ -130,9 +130,12 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 	return s, markBooked(ctx, tx, ranges, aside)
 }
 
-// lastFullHour is where the hourly entries end. A run that has not been proven beyond it waits: the rest of its
-// hour may still come.
-func lastFullHour(now time.Time) time.Time { return now.UTC().Truncate(time.Hour) }
+// hourGrace is how long after an hour it is booked: by then every host has answered a round of the next, so that the
+// hour of a journal and lot is one entry.
+const hourGrace = time.Minute
+
+// lastFullHour is where the hourly entries end. A run that is not proven to the end of an hour waits with that hour.
+func lastFullHour(now time.Time) time.Time { return now.UTC().Add(-hourGrace).Truncate(time.Hour) }
 
 type unbookedRange struct {
 	RunID     uuid.UUID
@@ -153,10 +156,12 @@ func (r unbookedRange) segment() billing.Segment {
 func unbookedRanges(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID, until time.Time) ([]unbookedRange, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT r.id AS run_id, r.cluster_id, r.node_id, r.rate, b.booked_until AS from_at,
-		       CASE WHEN r.closed_at IS NULL THEN $3 ELSE r.ended_at END AS to_at, r.closed_at IS NOT NULL AS closed
+		       u.until AS to_at, r.closed_at IS NOT NULL AS closed
 		  FROM run_bookings b JOIN runs r ON r.id = b.run_id
+		  JOIN LATERAL (
+		    SELECT CASE WHEN r.closed_at IS NULL THEN least($3, date_trunc('hour', r.ended_at, 'UTC')) ELSE r.ended_at END AS until) u ON true
 		 WHERE b.wallet_id = $1 AND NOT b.done AND ($2::uuid IS NULL OR r.cluster_id = $2)
-		   AND (r.closed_at IS NOT NULL OR (r.ended_at >= $3 AND b.booked_until < $3))`, w.ID, clusterID, until)
+		   AND (r.closed_at IS NOT NULL OR b.booked_until < u.until)`, w.ID, clusterID, until)
 	if err != nil {
 		return nil, fmt.Errorf("unbooked use of wallet %s: %w", w.ID, err)
 	}

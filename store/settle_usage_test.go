@@ -32,7 +32,7 @@ func TestSettlingThreeTimesAndAtOnceBillsOnce(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 6 {
 		wait.Go(func() {
-			if _, err := w.db.SettleUsage(t.Context(), at(3650)); err != nil {
+			if _, err := w.db.SettleUsage(t.Context(), at(3665)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -57,12 +57,20 @@ func TestHourlyEntryWaitsForTheRestOfItsHour(t *testing.T) {
 	w.grant(100_000_000, nil)
 	_, nodes := w.running(1, 20_000, at(3000))
 	w.proveUntil(3000, 3595, nodes...)
-	if s, err := w.db.SettleUsage(t.Context(), at(3601)); err != nil || s.Entries != 0 {
+	if s, err := w.db.SettleUsage(t.Context(), at(3661)); err != nil || s.Entries != 0 {
 		t.Errorf("booked an hour that was not proven to its end: %+v, %v", s, err)
 	}
 	w.prove(at(3600), nodes...)
-	if s, err := w.db.SettleUsage(t.Context(), at(3602)); err != nil || s.Entries != 1 || s.Hours != 600_000 {
+	if s, err := w.db.SettleUsage(t.Context(), at(3662)); err != nil || s.Entries != 1 || s.Hours != 600_000 {
 		t.Errorf("%+v, %v", s, err)
+	}
+	w.proveUntil(3600, 7195, nodes...)
+	if s, err := w.db.SettleUsage(t.Context(), at(7261)); err != nil || s.Entries != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	w.proveUntil(7195, 10_795, nodes...)
+	if s, err := w.db.SettleUsage(t.Context(), at(10_861)); err != nil || s.Entries != 1 || s.Hours != billing.ComputeHour {
+		t.Errorf("an hour behind the present one stays unbooked: %+v, %v", s, err)
 	}
 }
 

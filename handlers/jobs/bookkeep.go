@@ -5,9 +5,11 @@ import (
 	"time"
 )
 
-// How often leases are looked at, and when a cluster whose lease is over for that long is deleted.
+// How often leases are looked at and use is settled, and when a cluster whose lease is over for that long is deleted.
+// Settling often costs little: an hour is booked once, as soon as it is proven to its end.
 const (
 	leaseTick  = 2 * time.Second
+	settleTick = time.Minute
 	leaseGrace = 24 * time.Hour
 )
 
@@ -28,10 +30,9 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 		} else if n > 0 {
 			b.Log.InfoContext(ctx, "leases ended", "clusters", n)
 		}
-		if hour := time.Now().Truncate(time.Hour); hour.After(settled) {
-			if b.settle(ctx) {
-				settled = hour
-			}
+		if time.Since(settled) >= settleTick {
+			settled = time.Now()
+			b.settle(ctx)
 		}
 		select {
 		case <-ctx.Done():
@@ -42,7 +43,7 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 }
 
 // settle turns what was used into ledger entries. The hour is the database's: workers' clocks differ.
-func (b *Bookkeeper) settle(ctx context.Context) bool {
+func (b *Bookkeeper) settle(ctx context.Context) {
 	now, err := b.DB.StartRound(ctx)
 	if err == nil {
 		_, err = b.DB.SettleUsage(ctx, now)
@@ -50,5 +51,4 @@ func (b *Bookkeeper) settle(ctx context.Context) bool {
 	if err != nil && ctx.Err() == nil {
 		b.Log.ErrorContext(ctx, "settle usage", "error", err)
 	}
-	return err == nil
 }
