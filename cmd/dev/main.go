@@ -19,6 +19,7 @@ type commands struct {
 	Down  downCommand  `cmd:"" help:"Stop what up started, and sweep what it left."`
 	Test  testCommand  `cmd:"" help:"Run every check and test; -short leaves out lab and browser."`
 	Check checkCommand `cmd:"" help:"Run the quick checks: format, vet, lint, generated files, layers, schema, sizes."`
+	Shots shotsCommand `cmd:"" help:"Take screenshots of the portal that up serves, into .volary/shots."`
 	Gen   genCommand   `cmd:"" help:"Generate pages, assets and the schema dump."`
 }
 
