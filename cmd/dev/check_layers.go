@@ -101,7 +101,8 @@ func mains() []layer {
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
 		}, never: []string{"cgo", "web/**"}},
-		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo"}},
+		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
+		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org"}},
 		{packages: []string{"cmd/dev"}, may: []string{
 			"cmd/internal/**", "store", "store/blob", "billing", "provisioner/**", "migrations", "static", "web/**",
 		}, never: []string{"cgo", "provisioner/libvirt"}},

@@ -20,6 +20,7 @@ type commands struct {
 	Test  testCommand  `cmd:"" help:"Run every check and test; -short leaves out lab and browser."`
 	Check checkCommand `cmd:"" help:"Run the quick checks: format, vet, lint, generated files, layers, schema, sizes."`
 	Shots shotsCommand `cmd:"" help:"Take screenshots of the portal that up serves, into .volary/shots."`
+	Bench benchCommand `cmd:"" help:"Measure beside what it is compared with: page, or all."`
 	Gen   genCommand   `cmd:"" help:"Generate pages, assets and the schema dump."`
 }
 

@@ -2,40 +2,14 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 
-	"volary.dev/cmd/internal/demo"
+	"volary.dev/cmd/internal/session"
 )
-
-// signIn returns the session's cookies.
-func signIn(ctx context.Context, address string, p demo.Person) ([]*http.Cookie, error) {
-	form := url.Values{"email": {p.Email}, "password": {demo.Password}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+"/sign-in", strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := stay().Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusSeeOther {
-		return nil, fmt.Errorf("status %s", resp.Status)
-	}
-	return resp.Cookies(), nil
-}
-
-// stay is a client that shows redirects instead of following them.
-func stay() *http.Client {
-	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-}
 
 var (
 	link = regexp.MustCompile(`href="(/[^"#]*)"`)
@@ -81,7 +55,7 @@ func get(ctx context.Context, address string, cookies []*http.Cookie) (body, loc
 	for _, c := range cookies {
 		req.AddCookie(c)
 	}
-	resp, err := stay().Do(req)
+	resp, err := session.Stay().Do(req)
 	if err != nil {
 		return "", "", err
 	}

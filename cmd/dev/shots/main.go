@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"volary.dev/cmd/internal/demo"
+	"volary.dev/cmd/internal/session"
 )
 
 func main() {
@@ -58,9 +59,9 @@ func run(ctx context.Context, address, dir string) error {
 		return err
 	}
 	for _, p := range viewers() {
-		cookies, err := signIn(ctx, address, p)
+		cookies, err := session.SignIn(ctx, address, p.Email, demo.Password)
 		if err != nil {
-			return fmt.Errorf("sign in as %s: %w", p.Email, err)
+			return err
 		}
 		pages, err := crawl(ctx, address, cookies)
 		if err != nil {

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+type benchCommand struct {
+	Name   string `arg:"" help:"Name of a measurement, or all."`
+	Strict bool   `help:"Fail where an aim is missed."`
+}
+
+// bench measures us beside what we are compared with.
+type bench struct {
+	name string
+	what string
+	aim  aim
+	run  func(ctx context.Context, c checkout) (ours, theirs figure, err error)
+}
+
+// figure is one side of a comparison.
+type figure struct {
+	of    string
+	value float64
+	unit  string
+}
+
+// aim is what the ratio ours/theirs should be.
+type aim struct {
+	ratio  float64
+	atMost bool // else at least
+}
+
+func (a aim) met(ratio float64) bool {
+	if a.atMost {
+		return ratio <= a.ratio
+	}
+	return ratio >= a.ratio
+}
+
+func (a aim) String() string {
+	if a.atMost {
+		return fmt.Sprintf("at most %.2f", a.ratio)
+	}
+	return fmt.Sprintf("at least %.2f", a.ratio)
+}
+
+func benches() []bench {
+	return []bench{
+		{
+			name: "page", aim: aim{ratio: 0.5}, run: benchPage,
+			what: "the list of 20 clusters, signed in, beside a bare echo handler with one pgx query and the same templ page",
+		},
+	}
+}
+
+// Run measures one or all, and prints both figures and a line that machines may read.
+func (b benchCommand) Run(ctx context.Context) error {
+	c, err := findCheckout()
+	if err != nil {
+		return err
+	}
+	if err := c.makeState(); err != nil {
+		return err
+	}
+	chosen := slices.DeleteFunc(benches(), func(k bench) bool { return b.Name != "all" && b.Name != k.name })
+	if len(chosen) == 0 {
+		return fmt.Errorf("there is no measurement %q: there are %s and all", b.Name, strings.Join(benchNames(), ", "))
+	}
+	ctx, stop := endWithGoRun(ctx)
+	defer stop()
+	var missed []string
+	for _, k := range chosen {
+		fmt.Printf("%s: %s\n", k.name, k.what)
+		ours, theirs, err := k.run(ctx, c)
+		if err != nil {
+			return describe(fmt.Errorf("bench %s: %w", k.name, err), c)
+		}
+		ratio := ours.value / theirs.value
+		for _, f := range []figure{ours, theirs} {
+			fmt.Printf("  %-28s %10.2f %s\n", f.of, f.value, f.unit)
+		}
+		fmt.Printf("%s: ratio %.2f, aim %s\n", k.name, ratio, k.aim)
+		if !k.aim.met(ratio) {
+			missed = append(missed, k.name)
+		}
+	}
+	if b.Strict && missed != nil {
+		return errors.New("missed their aim: " + strings.Join(missed, ", "))
+	}
+	return nil
+}
+
+func benchNames() (names []string) {
+	for _, k := range benches() {
+		names = append(names, k.name)
+	}
+	return names
+}
+
+// note tells what a measurement does meanwhile.
+func note(format string, args ...any) { fmt.Fprintf(os.Stdout, "  "+format+"\n", args...) }

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"volary.dev/cmd/internal/demo"
+	"volary.dev/cmd/internal/session"
+	"volary.dev/cmd/internal/setup"
+	"volary.dev/migrations"
+	"volary.dev/store"
+)
+
+// benchPage loads the portal's cluster list and the bare one in turns, each in a process of its own over the same rows.
+func benchPage(ctx context.Context, c checkout) (ours, theirs figure, err error) {
+	note("building")
+	if err := c.build(ctx, "web", "dev/bare"); err != nil {
+		return ours, theirs, err
+	}
+	server, stop, err := c.testServer(ctx)
+	if err != nil {
+		return ours, theirs, err
+	}
+	defer stop()
+	databaseURL, drop, err := scratchDatabase(ctx, server)
+	if err != nil {
+		return ours, theirs, err
+	}
+	defer drop()
+	orgID, err := fillPage(ctx, databaseURL)
+	if err != nil {
+		return ours, theirs, err
+	}
+	portal, bare, stopServers, err := c.pageServers(ctx, databaseURL, orgID)
+	if err != nil {
+		return ours, theirs, err
+	}
+	defer stopServers()
+	note("measuring, %d rounds of %s over %d connections", loadRounds, loadSeconds, loadConnections)
+	a, b, err := compareLoad(ctx, portal, bare)
+	return figure{"Volary", a, "requests/s"}, figure{"echo, pgx and templ, bare", b, "requests/s"}, err
+}
+
+// pageServers starts both servers and signs in.
+func (c checkout) pageServers(ctx context.Context, databaseURL string, orgID uuid.UUID) (portal, bare target, stop func(), err error) {
+	if err := os.MkdirAll(c.path("bench"), 0o755); err != nil {
+		return portal, bare, nil, err
+	}
+	ports, err := freeAddresses(ctx, 2)
+	if err != nil {
+		return portal, bare, nil, err
+	}
+	web := &daemon{name: "The portal", program: c.path("bin", "web"), log: c.path("bench", "web.log"), env: []string{
+		"DATABASE_URL=" + databaseURL, "VOLARY_LISTEN=" + ports[0], "VOLARY_BLOB_DIR=" + c.path("bench", "blob"),
+		"VOLARY_SIMULATED_HOSTS=true",
+	}}
+	plain := &daemon{name: "The bare server", program: c.path("bin", "bare"), log: c.path("bench", "bare.log"), env: []string{
+		"DATABASE_URL=" + databaseURL, "BARE_LISTEN=" + ports[1], "BARE_ORGANIZATION=" + orgID.String(),
+	}}
+	stop = func() { web.stop(); plain.stop() }
+	address := "http://" + ports[0]
+	bare = target{url: "http://" + ports[1] + "/"}
+	if err := startDaemon(ctx, web, address+"/sign-in"); err != nil {
+		stop()
+		return portal, bare, nil, err
+	}
+	if err := startDaemon(ctx, plain, bare.url); err != nil {
+		stop()
+		return portal, bare, nil, err
+	}
+	cookies, err := session.SignIn(ctx, address, demo.People()[0].Email, demo.Password)
+	if err != nil {
+		stop()
+		return portal, bare, nil, err
+	}
+	return target{url: address + "/org/clusters", cookies: cookies}, bare, stop, nil
+}
+
+// freeAddresses finds addresses that nobody listens at now.
+func freeAddresses(ctx context.Context, n int) ([]string, error) {
+	var addresses []string
+	for range n {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // at the end, so that no two are the same
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}
+
+// scratchDatabase makes a migrated database on the server.
+func scratchDatabase(ctx context.Context, server string) (databaseURL string, drop func(), err error) {
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		return "", nil, err
+	}
+	name := "volary_bench_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	drop = func() {
+		_, _ = conn.Exec(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
+		_ = conn.Close(context.WithoutCancel(ctx))
+	}
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		drop()
+		return "", nil, err
+	}
+	u, err := url.Parse(server)
+	if err != nil {
+		drop()
+		return "", nil, err
+	}
+	u.Path = "/" + name
+	return u.String(), drop, nil
+}
+
+// fillPage makes the demo and 20 clusters of four nodes each.
+func fillPage(ctx context.Context, databaseURL string) (orgID uuid.UUID, err error) {
+	pool, err := setup.Pool(ctx, databaseURL, setup.PoolOptions{Name: "bench", Max: 2})
+	if err != nil {
+		return orgID, err
+	}
+	defer pool.Close()
+	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
+		return orgID, err
+	}
+	db, err := store.New(pool, store.Options{})
+	if err != nil {
+		return orgID, err
+	}
+	hosts, underlay := demo.SimulatedHosts()
+	if err := demo.Seed(ctx, db, hosts, underlay); err != nil {
+		return orgID, err
+	}
+	// Rows as a running platform has them, written directly: what is measured is reading them.
+	for _, statement := range pageRows() {
+		if _, err := pool.Exec(ctx, statement); err != nil {
+			return orgID, fmt.Errorf("rows for the page: %w", err)
+		}
+	}
+	err = pool.QueryRow(ctx, `SELECT organization_id FROM model_clusters`).Scan(&orgID)
+	return orgID, err
+}
+
+func pageRows() []string {
+	return []string{
+		`INSERT INTO images (id, organization_id, person_id, name, size, state, canonical_digest, created_at)
+		SELECT gen_random_uuid(), m.organization_id, m.person_id, 'sample.qcow2', 1, 'ready', repeat('0', 64), now()
+		  FROM memberships m JOIN people p ON p.id = m.person_id WHERE p.email = 'ada@tidal.example'`,
+		`INSERT INTO model_clusters (id, organization_id, name, created_at)
+		SELECT gen_random_uuid(), organization_id, 'trial', now() FROM images`,
+		`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max,
+		       gate_kind, gate_timeout_seconds, created_at, published_at)
+		SELECT gen_random_uuid(), organization_id, id, '1.0', 'published', 1, 8, 'address', 120, now(), now() FROM model_clusters`,
+		`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired,
+		       vni, subnet, lease_seconds, lease_ends_at, created_at, ready_at)
+		SELECT gen_random_uuid(), v.organization_id, p.provider_id, p.id, v.id, i.person_id, 'cluster', 'trial-' || n, 'running',
+		       n, ('10.100.' || n || '.0/24')::cidr, 86400, now() + interval '1 day', now(), now()
+		  FROM generate_series(1, 20) n, model_versions v, images i, pools p WHERE p.name = 'north'`,
+		`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name,
+		       vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at, started_at, ready_at, seen_at)
+		SELECT gen_random_uuid(), c.id, c.organization_id, c.provider_id, h.id, CASE n WHEN 0 THEN 'head' ELSE 'compute' END,
+		       CASE n WHEN 0 THEN 'head' ELSE 'compute-00' || n END, ('52:54:00:00:00:0' || n)::macaddr,
+		       host(network(c.subnet) + 10 + n)::inet, 'tiny', 1, 256, 2, 1000, i.id, i.canonical_digest, 'ready', now(), now(), now(), now()
+		  FROM clusters c, generate_series(0, 3) n, images i, (SELECT id FROM hosts LIMIT 1) h`,
+	}
+}
