@@ -227,7 +227,7 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 	case reconcile.MarkReady:
 		_, err = s.DB.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
 	case reconcile.MarkStopped:
-		_, err = s.DB.MarkNodesStopped(ctx, s.id, s.work.Generation)
+		s.seen.Stopped, err = s.DB.MarkNodesStopped(ctx, s.id, s.work.Generation)
 	case reconcile.MarkGone:
 		err = s.DB.MarkClusterGone(ctx, s.id)
 	case reconcile.Fail:

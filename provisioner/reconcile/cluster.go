@@ -34,6 +34,7 @@ type Observed struct {
 	Networks map[uuid.UUID]NetworkSeen // by host
 	Images   map[HostImage]bool        // on the host for certain
 	Nodes    map[uuid.UUID]NodeSeen
+	Stopped  bool               // MarkStopped was done
 	Failures map[Action]Failure // of actions that failed last time; removed when they succeed
 }
 

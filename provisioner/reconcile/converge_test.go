@@ -140,6 +140,9 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 		}
 		w.all(provisioner.NodeReady, provisioner.NodeStarting)
 	case MarkStopped:
+		if o != nil {
+			o.Stopped = true
+		}
 		for i, n := range w.c.Nodes {
 			if o != nil && o.Nodes[n.ID].Machine == MachineOff {
 				if w.machines[n.ID] == MachineRunning {

@@ -129,6 +129,9 @@ func (p *plan) publish() {
 // hopeless tells why a launch cannot succeed any more, if so.
 func (p *plan) hopeless(pending []Node) (provisioner.Reason, string) {
 	for _, n := range p.c.Nodes {
+		if n.State == provisioner.NodeStopped {
+			return provisioner.ReasonGuestOff, n.Name + " powered off while the cluster was starting."
+		}
 		if n.State == provisioner.NodeLost || n.HostDown && slices.Contains(pending, n) {
 			return provisioner.ReasonHostLost, fmt.Sprintf("%s does not answer, and %s is to run there.", n.HostName, n.Name)
 		}
@@ -197,7 +200,8 @@ func (p *plan) stop() {
 		}
 	}
 	// With a host that does not answer its nodes stay as they are: their runs ended with their last proof of life.
-	if off > 0 && off == len(left) {
+	// Where every node is stopped already (their host restarted) the end of the cluster's use is still to be recorded.
+	if off == len(left) && !p.o.Stopped {
 		p.alone(Action{Kind: MarkStopped})
 	}
 }

@@ -1,0 +1,273 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/acceptance"
+	"volary.dev/provisioner/reconcile"
+	"volary.dev/store"
+	"volary.dev/store/queue"
+)
+
+// How an acceptance test is followed.
+const (
+	testLook = 500 * time.Millisecond
+	// reportGrace is how long guests have, once the cluster is ready, to report and to reach their head; the script in
+	// the seed tries for two minutes.
+	reportGrace = 2*time.Minute + 10*time.Second
+	// stopGrace is how long a clean shutdown may take: the reconciler forces what has not gone by reconcile.ForceAfter.
+	stopGrace = reconcile.ForceAfter + 30*time.Second
+	// testTimeout bounds the job beyond the longest gate.
+	testTimeout = 90 * time.Minute
+)
+
+// RunAcceptance follows an acceptance test: the reconciler brings its cluster up, powers it off and deletes it like
+// any other; this job looks on, and judges.
+type RunAcceptance struct {
+	river.WorkerDefaults[queue.RunAcceptance]
+	Engine
+}
+
+// Timeout implements river.Worker.
+func (RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { return testTimeout }
+
+// Work implements river.Worker. A test that has ended, or whose worker died, is found as it is: what was proved is in
+// its report.
+func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAcceptance]) error {
+	t, err := r.DB.TestForWorker(ctx, job.Args.TestID)
+	if err != nil || t.State != store.TestRunning {
+		return err
+	}
+	f := &followed{Engine: r.Engine, test: t}
+	err = f.run(ctx)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil && ctx.Err() != context.DeadlineExceeded {
+		return river.JobSnooze(0) // the worker stops: another goes on, and no attempt is used up
+	}
+	if job.Attempt < job.MaxAttempts {
+		return err
+	}
+	// A test must not stay open for ever: the last attempt ends it with what is known.
+	f.seen.Over, f.seen.Why = true, "The test could not be followed to its end: "+err.Error()
+	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return f.finish(ended)
+}
+
+// followed is one test while it is followed.
+type followed struct {
+	Engine
+	test store.AcceptanceTest
+	work store.ClusterWork
+	seen acceptance.Evidence
+	last provisioner.Report
+}
+
+func (f *followed) run(ctx context.Context) error {
+	ticker := time.NewTicker(testLook)
+	defer ticker.Stop()
+	for {
+		over, err := f.look(ctx)
+		if err != nil {
+			return err
+		}
+		if over {
+			return f.finish(ctx)
+		}
+		if err := f.report(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+// look takes in one more time what the database and the hosts say, and tells whether the test is over.
+func (f *followed) look(ctx context.Context) (over bool, err error) {
+	if f.work, err = f.DB.ClusterForReconcile(ctx, f.test.ClusterID); err != nil {
+		return false, err
+	}
+	f.takeNodes()
+	if f.work.Desired == provisioner.DesiredGone {
+		// The reconciler gave the launch up, or somebody deleted the cluster.
+		f.seen.Over, f.seen.Why = true, f.why()
+		return true, nil
+	}
+	for _, host := range f.hosts() {
+		f.lookAtHost(ctx, host)
+	}
+	if f.work.Desired == provisioner.DesiredRunning {
+		return false, f.afterReady(ctx)
+	}
+	return f.stopped(), nil
+}
+
+// why is the reason of a cluster that was given up, in words.
+func (f *followed) why() string {
+	words := []string{"The cluster ended: " + provisioner.ReasonText(f.work.Reason) + "."}
+	if f.work.ReasonDetail != "" {
+		words = append(words, f.work.ReasonDetail)
+	}
+	return strings.Join(words, " ")
+}
+
+// takeNodes brings the evidence up to what the database says of the nodes.
+func (f *followed) takeNodes() {
+	if len(f.seen.Nodes) == 0 {
+		f.seen.Nonce = f.test.Nonce
+		for _, n := range f.work.Nodes {
+			f.seen.Nodes = append(f.seen.Nodes, acceptance.Node{Name: n.Name, Role: n.Role, Host: n.Host.Name, Address: n.Address})
+		}
+	}
+	for i, n := range f.work.Nodes {
+		seen := &f.seen.Nodes[i]
+		if n.StartedAt != nil && seen.StartedAt.IsZero() {
+			seen.StartedAt = *n.StartedAt
+		}
+		if n.State == provisioner.NodeStopping && seen.AskedOff.IsZero() {
+			seen.AskedOff = n.StateAt
+		}
+	}
+	if f.work.ReadyAt != nil {
+		f.seen.ReadyAt = *f.work.ReadyAt
+	}
+	if f.last.Nonce == "" {
+		f.seen.Resume(f.test.Report)
+		f.last = f.test.Report
+		f.last.Nonce = f.test.Nonce
+	}
+}
+
+func (f *followed) hosts() []store.HostWork {
+	var hosts []store.HostWork
+	seen := map[uuid.UUID]bool{}
+	for _, n := range f.work.Nodes {
+		if n.State != provisioner.NodeReserved && !seen[n.Host.ID] {
+			seen[n.Host.ID] = true
+			hosts = append(hosts, n.Host)
+		}
+	}
+	return hosts
+}
+
+// lookAtHost looks at the nodes of one host. A host that does not answer is the reconciler's business: this look
+// proves nothing, that is all.
+func (f *followed) lookAtHost(ctx context.Context, host store.HostWork) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err := f.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error {
+		leases, err := d.Addresses(ctx, f.work.VNI)
+		if err != nil {
+			return err
+		}
+		o, err := d.Observe(ctx)
+		if err != nil {
+			return err
+		}
+		machines := machinesOf(o)
+		for i, n := range f.work.Nodes {
+			if n.Host.ID != host.ID || n.State == provisioner.NodeReserved {
+				continue
+			}
+			console, err := d.ConsoleLog(ctx, n.ID, consoleLimit)
+			if err != nil {
+				return err
+			}
+			f.takeMachine(i, leases[strings.ToLower(n.MAC.String())], console, runs(machines[n.ID]))
+		}
+		return nil
+	})
+	if err != nil && ctx.Err() == nil {
+		f.Log.InfoContext(ctx, "look at acceptance test", "test", f.test.ID, "host", host.ID, "error", err)
+	}
+}
+
+// takeMachine takes in what a host says of one node.
+func (f *followed) takeMachine(i int, lease netip.Addr, console []byte, running bool) {
+	seen, now := &f.seen.Nodes[i], f.work.Now
+	seen.Look(f.seen.Nonce, lease, console, f.headAddress(), now)
+	if !running && !seen.AskedOff.IsZero() && seen.Off.IsZero() {
+		seen.Off = now
+		seen.Forced = now.Sub(seen.AskedOff) >= reconcile.ForceAfter
+	}
+}
+
+func (f *followed) headAddress() netip.Addr {
+	for _, n := range f.work.Nodes {
+		if n.Role == provisioner.RoleHead {
+			return n.Address
+		}
+	}
+	return netip.Addr{}
+}
+
+// afterReady asks for the cluster's end once everything that guests report was seen, or is not to be expected any more.
+func (f *followed) afterReady(ctx context.Context) error {
+	if f.seen.ReadyAt.IsZero() {
+		return nil
+	}
+	all := true
+	for _, n := range f.seen.Nodes {
+		all = all && !n.Leased.IsZero() && !n.Reported.IsZero() && (n.Role == provisioner.RoleHead || !n.Reached.IsZero())
+	}
+	if !all && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
+		return nil
+	}
+	err := f.DB.StopCluster(ctx, f.test.OrganizationID, uuid.Nil, f.test.ClusterID)
+	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "state" {
+		return nil // it ended by itself meanwhile; the next look says how
+	}
+	if err != nil {
+		return fmt.Errorf("stop test %s: %w", f.test.ID, err)
+	}
+	return nil
+}
+
+// stopped tells whether every node is off and written down so, or should have been.
+func (f *followed) stopped() bool {
+	over, late := true, true
+	for i, n := range f.work.Nodes {
+		seen := &f.seen.Nodes[i]
+		if n.State == provisioner.NodeStopped && seen.Off.IsZero() && !seen.AskedOff.IsZero() {
+			seen.Off = n.StateAt
+			seen.Forced = n.StateAt.Sub(seen.AskedOff) >= reconcile.ForceAfter
+		}
+		over = over && (n.State == provisioner.NodeStopped || n.State == provisioner.NodeGone)
+		late = late && !seen.AskedOff.IsZero() && f.work.Now.Sub(seen.AskedOff) > stopGrace
+	}
+	f.seen.Over = over || late
+	return f.seen.Over
+}
+
+// report keeps the report where it differs from the last one.
+func (f *followed) report(ctx context.Context) error {
+	r := acceptance.Judge(f.seen)
+	if reflect.DeepEqual(r, f.last) {
+		return nil
+	}
+	if err := f.DB.RecordTestProgress(ctx, f.test.ID, r); err != nil {
+		return err
+	}
+	f.last = r
+	return nil
+}
+
+func (f *followed) finish(ctx context.Context) error {
+	r := acceptance.Judge(f.seen)
+	f.Log.InfoContext(ctx, "acceptance test over", "test", f.test.ID, "passed", r.Passed())
+	return f.DB.FinishAcceptanceTest(ctx, f.test.ID, r.Passed(), r)
+}
