@@ -20,6 +20,7 @@ type ClusterWork struct {
 	TestNonce            string // of the acceptance test that it is; empty otherwise
 	Desired              provisioner.Desired
 	Reason               provisioner.Reason
+	ReasonDetail         string
 	Generation           int64
 	ReconciledGeneration int64
 	Attempts             int
