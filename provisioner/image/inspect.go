@@ -1,0 +1,147 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"volary.dev/provisioner"
+)
+
+// Format is a disk format that is accepted. It is always named to qemu-img and never guessed by it.
+type Format string
+
+// The accepted formats.
+const (
+	FormatQCOW2 Format = "qcow2"
+	FormatRaw   Format = "raw"
+)
+
+// Limits bound what is accepted.
+type Limits struct {
+	MaxFile    int64 // bytes of the uploaded file
+	MaxVirtual int64 // bytes of the disk a guest sees
+}
+
+// DefaultLimits take what a group's model cluster plausibly is.
+func DefaultLimits() Limits {
+	return Limits{MaxFile: 64 << 30, MaxVirtual: 1 << 40}
+}
+
+// minDisk is the smallest disk that could hold a boot loader and a kernel.
+const minDisk = 1 << 20
+
+// Inspection is what the header says. VirtualSize is 0 where it could not be read.
+type Inspection struct {
+	Format      Format
+	VirtualSize int64
+	Checks      []provisioner.ImageCheck
+}
+
+// Passed says whether every check passed.
+func (i *Inspection) Passed() bool { return i.Failed() == nil && len(i.Checks) > 0 }
+
+// Failed gives the first check that failed, or nil.
+func (i *Inspection) Failed() *provisioner.ImageCheck {
+	for n := range i.Checks {
+		if !i.Checks[n].Passed {
+			return &i.Checks[n]
+		}
+	}
+	return nil
+}
+
+// Inspect reads the headers of a file of size bytes. It reads at most 33 MiB, panics on no input, and returns an
+// error only where r cannot be read.
+func Inspect(r io.ReaderAt, size int64, limits Limits) (Inspection, error) {
+	i := &inspection{file: boundedReader{r: r, size: size}, limits: limits}
+	i.run()
+	return i.Inspection, i.file.err
+}
+
+type inspection struct {
+	Inspection
+	file   boundedReader
+	limits Limits
+}
+
+func (i *inspection) run() {
+	if !i.check("file size", i.file.size >= 512 && i.file.size <= i.limits.MaxFile,
+		fmt.Sprintf("%s", bytesText(i.file.size)),
+		fmt.Sprintf("A disk has at least 512 bytes, and at most %s are taken. Make it smaller: zero its free space and compress it with `qemu-img convert -c -O qcow2`.", bytesText(i.limits.MaxFile))) {
+		return
+	}
+	if other, found := i.otherFormat(); found {
+		i.check("format", false, "This is "+other.name+".", other.repair)
+		return
+	}
+	if string(i.file.bytes(0, 4)) == qcow2Magic {
+		i.qcow2()
+		return
+	}
+	i.raw()
+}
+
+// check adds a line and tells whether it passed. The detail says what was seen either way.
+func (i *inspection) check(name string, passed bool, detail, repair string) bool {
+	if passed {
+		repair = ""
+	}
+	i.Checks = append(i.Checks, provisioner.ImageCheck{Name: name, Passed: passed, Detail: detail, Repair: repair})
+	return passed
+}
+
+// virtualSize judges the size of the disk a guest would see.
+func (i *inspection) virtualSize(size uint64) bool {
+	fine := size >= minDisk && size <= uint64(i.limits.MaxVirtual) && size%512 == 0
+	detail := fmt.Sprintf("The disk has %d bytes.", size)
+	if fine {
+		i.VirtualSize = int64(size)
+		detail = fmt.Sprintf("The disk has %s.", bytesText(int64(size)))
+	}
+	return i.check("disk size", fine, detail,
+		fmt.Sprintf("A disk has whole sectors of 512 bytes, at least %s and at most %s. Set its size with `qemu-img resize`.", bytesText(minDisk), bytesText(i.limits.MaxVirtual)))
+}
+
+// boundedReader reads inside a file only; outside of it there are no bytes. The first real error stays.
+type boundedReader struct {
+	r    io.ReaderAt
+	size int64
+	err  error
+}
+
+// bytes gives n bytes from an offset, or fewer at the file's end.
+func (b *boundedReader) bytes(at, n int64) []byte {
+	if at < 0 || n <= 0 || at >= b.size {
+		return nil
+	}
+	buf := make([]byte, min(n, b.size-at))
+	got, err := b.r.ReadAt(buf, at)
+	if err != nil && !errors.Is(err, io.EOF) && b.err == nil {
+		b.err = fmt.Errorf("read image at %d: %w", at, err)
+	}
+	return buf[:got]
+}
+
+// holds tells whether n bytes from an offset lie in the file.
+func (b *boundedReader) holds(at, n uint64) bool {
+	size := uint64(b.size)
+	return at <= size && n <= size-at
+}
+
+// bytesText writes a number of bytes for people, with a unit of which it is at least one.
+func bytesText(n int64) string {
+	for _, unit := range []struct {
+		size int64
+		name string
+	}{{1 << 40, "TiB"}, {1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}} {
+		if n < unit.size {
+			continue
+		}
+		if n%unit.size == 0 {
+			return fmt.Sprintf("%d %s", n/unit.size, unit.name)
+		}
+		return fmt.Sprintf("%.1f %s", float64(n)/float64(unit.size), unit.name)
+	}
+	return fmt.Sprintf("%d bytes", n)
+}

@@ -1,0 +1,319 @@
+package image
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"volary.dev/provisioner"
+)
+
+// The reasons for which nothing can be verified on a machine. Uploads stay unverified then.
+var (
+	ErrNoQEMUImg = errors.New("qemu-img is not installed (Debian: qemu-utils)")
+	ErrNoSandbox = errors.New("images cannot be opened safely on this machine")
+)
+
+var errNoSpace = errors.New("no space left to check images")
+
+// Verifier makes verdicts and canonical images.
+type Verifier struct {
+	// Scratch is a folder with room for the largest disk's data, twice; with the blob store on the same file
+	// system the result needs no copy.
+	Scratch string
+	Limits  Limits
+	Logger  *slog.Logger
+}
+
+// Result is a verdict, and for a ready image the canonical qcow2 in a scratch folder.
+type Result struct {
+	provisioner.ImageVerdict
+	Canonical string // path; the caller moves it away or calls Discard
+	folder    string
+}
+
+// Discard removes what is left in the scratch folder.
+func (r *Result) Discard() {
+	if r.folder != "" {
+		os.RemoveAll(r.folder)
+	}
+}
+
+// Verify judges the file at path. progress, which may be nil, is told the checks so far at each step. A refused image
+// is a Result, not an error. ErrNoQEMUImg and ErrNoSandbox come with a Result that carries the header's checks in
+// state unverified (or refused, where they already failed); another error means that the machine failed and the
+// same file may be tried again.
+func (v *Verifier) Verify(ctx context.Context, path string, progress func([]provisioner.ImageCheck)) (Result, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Result{}, fmt.Errorf("verify image: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return Result{}, fmt.Errorf("verify image: %w", err)
+	}
+	seen, err := Inspect(file, info.Size(), v.Limits)
+	if err != nil {
+		return Result{}, fmt.Errorf("verify image: %w", err)
+	}
+	w := &verification{v: v, ctx: ctx, path: path, progress: progress}
+	w.result.Checks, w.result.Format, w.result.VirtualSize = seen.Checks, string(seen.Format), seen.VirtualSize
+	w.tell()
+	if w.result.UploadedDigest, err = digest(ctx, file, info.Size()); err != nil {
+		return Result{}, fmt.Errorf("verify image: %w", err)
+	}
+	if !seen.Passed() {
+		w.judge()
+		return w.result, nil
+	}
+	if w.program, err = findQEMUImg(); err != nil {
+		w.result.State, w.result.Reason = provisioner.ImageUnverified, err.Error()+"."
+		return w.result, err
+	}
+	if err := w.run(info.Size()); err != nil {
+		w.result.Discard()
+		return Result{}, fmt.Errorf("verify image: %w", err)
+	}
+	w.judge()
+	return w.result, nil
+}
+
+func findQEMUImg() (string, error) {
+	program, err := exec.LookPath("qemu-img")
+	if err != nil {
+		return "", ErrNoQEMUImg
+	}
+	if missing := sandboxMissing(); missing != "" {
+		return "", fmt.Errorf("%w: %s", ErrNoSandbox, missing)
+	}
+	// Landlock grants the file behind a symbolic link, not the link.
+	return filepath.EvalSymlinks(program)
+}
+
+// verification is one run of Verify.
+type verification struct {
+	v        *Verifier
+	ctx      context.Context
+	path     string // of the upload
+	program  string
+	progress func([]provisioner.ImageCheck)
+	result   Result
+}
+
+func (w *verification) tell() {
+	if w.progress != nil {
+		w.progress(w.result.Checks)
+	}
+}
+
+func (w *verification) check(name string, passed bool, detail, repair string) bool {
+	if passed {
+		repair = ""
+	}
+	w.result.Checks = append(w.result.Checks, provisioner.ImageCheck{Name: name, Passed: passed, Detail: detail, Repair: repair})
+	w.tell()
+	return passed
+}
+
+// judge sets the state by the checks and drops what a refused image left.
+func (w *verification) judge() {
+	w.result.State = provisioner.ImageReady
+	for _, c := range w.result.Checks {
+		if !c.Passed {
+			w.result.State, w.result.Reason = provisioner.ImageRefused, c.Detail
+			w.result.Discard()
+			w.result.Canonical = ""
+			return
+		}
+	}
+}
+
+// run takes an inspected file through structure, content and canonical form. It stops at the first failed check.
+func (w *verification) run(size int64) error {
+	folder, err := os.MkdirTemp(w.v.Scratch, "image-")
+	if err != nil {
+		return err
+	}
+	w.result.folder = folder
+	raw := w.path
+	if Format(w.result.Format) == FormatQCOW2 {
+		if fine, err := w.structure(); err != nil || !fine {
+			return err
+		}
+		raw = filepath.Join(folder, "raw")
+		if fine, err := w.unpack(raw); err != nil || !fine {
+			return err
+		}
+	}
+	if fine, err := w.content(raw); err != nil || !fine {
+		return err
+	}
+	return w.canonical(raw)
+}
+
+// cpuSeconds allows a slow machine a hundred seconds, and one for each 16 MiB.
+func (w *verification) cpuSeconds() int64 { return 100 + w.result.VirtualSize>>24 }
+
+// structure lets qemu-img check every table of a qcow2. Leaked clusters only waste space, and are not copied.
+func (w *verification) structure() (bool, error) {
+	o, err := confined{
+		Program: w.program, Args: []string{"check", "-f", "qcow2", "--output=json", w.path},
+		Read: w.path, CPUSeconds: w.cpuSeconds(),
+	}.run(w.ctx)
+	if err != nil {
+		return false, err
+	}
+	var found struct {
+		Corruptions int64 `json:"corruptions"`
+		Leaks       int64 `json:"leaks"`
+		Errors      int64 `json:"check-errors"`
+	}
+	const leaksOnly = 3
+	repair := "Repair it where it was made: `qemu-img check -r all disk.qcow2`, then see that it boots."
+	switch parsed := json.Unmarshal([]byte(o.output), &found); {
+	case o.limit != "":
+		return w.check("structure", false, o.limit, "Convert it: `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`."), nil
+	case o.status != 0 && o.status != leaksOnly, parsed != nil, found.Corruptions > 0:
+		detail := fmt.Sprintf("%d corruptions and %d errors were found in its tables.", found.Corruptions, found.Errors)
+		if parsed != nil {
+			detail = "Its tables cannot be read: " + w.words(o) + "."
+		}
+		return w.check("structure", false, detail, repair), nil
+	case found.Leaks > 0:
+		return w.check("structure", true, fmt.Sprintf("Sound; %d clusters are used by nothing and were left out.", found.Leaks), ""), nil
+	}
+	return w.check("structure", true, "Every table is sound.", ""), nil
+}
+
+// words is what qemu-img said, without our paths.
+func (w *verification) words(o outcome) string {
+	text := strings.ReplaceAll(o.words, w.path, "disk")
+	if w.result.folder != "" {
+		text = strings.ReplaceAll(text, w.result.folder, "")
+	}
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "qemu-img: "), ".")
+	if line, _, more := strings.Cut(text, "\n"); more {
+		text = line
+	}
+	if r := []rune(text); len(r) > 300 {
+		text = string(r[:300]) + "…"
+	}
+	if text == "" {
+		text = fmt.Sprintf("status %d", o.status)
+	}
+	return text
+}
+
+// unpack writes what a guest would read into a sparse raw file.
+func (w *verification) unpack(raw string) (bool, error) {
+	if err := os.WriteFile(raw, nil, 0o600); err != nil {
+		return false, err
+	}
+	o, err := confined{
+		Program: w.program, Args: []string{"convert", "-f", "qcow2", "-O", "raw", w.path, raw},
+		Read: w.path, Write: raw, FileBytes: w.result.VirtualSize, CPUSeconds: w.cpuSeconds(),
+	}.run(w.ctx)
+	if err != nil {
+		return false, err
+	}
+	if o.status != 0 || o.limit != "" {
+		detail := o.limit
+		if detail == "" {
+			detail = "Its data cannot be read: " + w.words(o) + "."
+		}
+		return w.check("data", false, detail, "Repair it where it was made: `qemu-img check -r all disk.qcow2`, or copy it again."), nil
+	}
+	return w.check("data", true, "Every cluster was read.", ""), nil
+}
+
+// content hashes what a guest reads and looks whether it could boot.
+func (w *verification) content(raw string) (bool, error) {
+	file, err := os.Open(raw)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	if w.result.ContentDigest, err = digest(w.ctx, file, w.result.VirtualSize); err != nil {
+		return false, err
+	}
+	if Format(w.result.Format) == FormatRaw {
+		return true, nil // Inspect has looked
+	}
+	disk := inspection{file: boundedReader{r: file, size: w.result.VirtualSize}, limits: w.v.Limits}
+	sector := disk.file.bytes(0, 512)
+	if !w.check("boot sector", bootSector(sector), map[bool]string{true: "Found.", false: "The disk's first sector has no boot signature (55 AA)."}[bootSector(sector)],
+		"Upload a disk with a partition table and a boot loader.") {
+		return false, nil
+	}
+	disk.partitions(sector)
+	c := disk.Checks[0]
+	return w.check(c.Name, c.Passed, c.Detail, c.Repair), disk.file.err
+}
+
+// canonical makes the qcow2 that guests get, always in the same way: zstd took a fifth of zlib's time and less
+// space, and the result does not depend on qemu-img's parallelism.
+func (w *verification) canonical(raw string) error {
+	to := filepath.Join(w.result.folder, "canonical.qcow2")
+	if err := os.WriteFile(to, nil, 0o600); err != nil {
+		return err
+	}
+	o, err := confined{
+		Program: w.program, Args: []string{
+			"convert", "-c", "-f", "raw", "-O", "qcow2",
+			"-o", "compat=1.1,compression_type=zstd,cluster_size=65536,lazy_refcounts=off", raw, to,
+		},
+		// What does not compress is stored as it is, beside tables of less than a fiftieth.
+		Read: raw, Write: to, FileBytes: w.result.VirtualSize + w.result.VirtualSize/50 + 16<<20, CPUSeconds: 4 * w.cpuSeconds(),
+	}.run(w.ctx)
+	if err != nil {
+		return err
+	}
+	if o.status != 0 || o.limit != "" {
+		// Its input is a plain file of ours: this is no fault of the image.
+		return fmt.Errorf("make canonical image: %s %s", o.limit, w.words(o))
+	}
+	file, err := os.Open(to)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if w.result.CanonicalDigest, err = digest(w.ctx, file, info.Size()); err != nil {
+		return err
+	}
+	w.result.CanonicalSize, w.result.Canonical = info.Size(), to
+	w.check("canonical form", true, fmt.Sprintf("A clean qcow2 of %s was made; guests get that and never the upload.", bytesText(info.Size())), "")
+	return nil
+}
+
+// digest hashes size bytes from the file's start; a file that is shorter than that is an error.
+func digest(ctx context.Context, file io.ReaderAt, size int64) (string, error) {
+	h := sha256.New()
+	section := io.NewSectionReader(file, 0, size)
+	buf := make([]byte, 1<<20)
+	for done := int64(0); done < size; {
+		if err := ctx.Err(); err != nil {
+			return "", err
+		}
+		n, err := io.ReadFull(section, buf[:min(int64(len(buf)), size-done)])
+		if err != nil {
+			return "", fmt.Errorf("hash at %d of %d bytes: %w", done, size, err)
+		}
+		h.Write(buf[:n])
+		done += int64(n)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

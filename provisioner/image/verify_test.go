@@ -1,0 +1,191 @@
+package image
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"volary.dev/provisioner"
+)
+
+func TestMain(m *testing.M) {
+	Main()
+	os.Exit(m.Run())
+}
+
+func qemuImg(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("qemu-img", args...).CombinedOutput(); err != nil {
+		t.Fatalf("qemu-img %v: %v: %s", args, err, out)
+	}
+}
+
+// bootable writes a raw disk of 8 MiB that looks as if it booted and carries some data.
+func bootable(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "disk.raw")
+	disk := append(rawDisk(2048, 2048), make([]byte, 6<<20)...)
+	copy(disk[3<<20:], strings.Repeat("some data of a guest ", 5000))
+	if err := os.WriteFile(path, disk, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func verify(t *testing.T, path string) (Result, error) {
+	t.Helper()
+	v := Verifier{Scratch: t.TempDir(), Limits: DefaultLimits()}
+	r, err := v.Verify(t.Context(), path, nil)
+	t.Cleanup(r.Discard)
+	return r, err
+}
+
+func TestVerifyGivesOneContentInEveryForm(t *testing.T) {
+	dir := t.TempDir()
+	raw := bootable(t, dir)
+	forms := map[string][]string{
+		"zlib":     {"-c", "-O", "qcow2", "-o", "compression_type=zlib"},
+		"zstd":     {"-c", "-O", "qcow2", "-o", "compression_type=zstd"},
+		"v2":       {"-O", "qcow2", "-o", "compat=0.10"},
+		"extended": {"-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k"},
+		"small":    {"-O", "qcow2", "-o", "cluster_size=512"},
+	}
+	first, err := verify(t, raw)
+	if err != nil || first.State != provisioner.ImageReady || first.Format != "raw" || first.UploadedDigest != first.ContentDigest {
+		t.Fatalf("raw: %+v, %v", first, err)
+	}
+	for name, args := range forms {
+		path := filepath.Join(dir, name+".qcow2")
+		qemuImg(t, append(append([]string{"convert", "-f", "raw"}, args...), raw, path)...)
+		r, err := verify(t, path)
+		if err != nil || r.State != provisioner.ImageReady {
+			t.Errorf("%s: %s %s, %v", name, r.State, r.Reason, err)
+			continue
+		}
+		if r.ContentDigest != first.ContentDigest || r.CanonicalDigest != first.CanonicalDigest || r.UploadedDigest == first.UploadedDigest {
+			t.Errorf("%s: digests %s %s %s differ from the raw disk's", name, r.UploadedDigest, r.ContentDigest, r.CanonicalDigest)
+		}
+	}
+	back := filepath.Join(dir, "back.raw")
+	qemuImg(t, "convert", "-f", "qcow2", "-O", "raw", first.Canonical, back)
+	if got, want := fileDigest(t, back), first.ContentDigest; got != want {
+		t.Errorf("the canonical image holds %s, not %s", got, want)
+	}
+}
+
+func fileDigest(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, err := digest(t.Context(), f, info.Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	dir := t.TempDir()
+	raw := bootable(t, dir)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", raw, at("base"))
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-b", "base", "-F", "qcow2", at("backing"))
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-o", "data_file="+at("data"), at("datafile"), "8M")
+	qemuImg(t, "create", "-q", "-f", "qcow2", at("blank"), "8M")
+	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", raw, at("snapshot"))
+	qemuImg(t, "snapshot", "-c", "one", at("snapshot"))
+	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", raw, at("vmdk"))
+	qemuImg(t, "convert", "-f", "raw", "-O", "vpc", "-o", "subformat=fixed", raw, at("vhd"))
+	qemuImg(t, "convert", "-f", "raw", "-O", "vdi", raw, at("vdi"))
+	qemuImg(t, "convert", "-f", "raw", "-O", "qed", raw, at("qed"))
+	whole, err := os.ReadFile(at("base"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := append([]byte(nil), whole...)
+	copy(damaged[4<<16:], strings.Repeat("\xff", 64)) // the second-level table
+	for name, bytes := range map[string][]byte{"cut": whole[:len(whole)/2], "damaged": damaged, "text": []byte(strings.Repeat("not a disk\n", 1000))} {
+		if err := os.WriteFile(at(name), bytes, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, check := range map[string]string{
+		"backing": "backing file", "datafile": "external data file", "blank": "boot sector", "snapshot": "internal snapshots",
+		"vmdk": "format", "vhd": "format", "vdi": "format", "qed": "format", "text": "format", "damaged": "structure", "cut": "tables structure data",
+	} {
+		r, err := verify(t, at(name))
+		if err != nil || r.State != provisioner.ImageRefused || r.Reason == "" || r.Canonical != "" {
+			t.Errorf("%s: %q, %v", name, r.State, err)
+			continue
+		}
+		last := Inspection{Checks: r.Checks}
+		if failed := last.Failed(); !strings.Contains(check, failed.Name) || failed.Repair == "" {
+			t.Errorf("%s: failed at %+v, want %s", name, *failed, check)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) == 0 {
+		t.Error("the uploads themselves are gone")
+	}
+}
+
+// TestConfinement shows that the child could not open another file even where the inspection had let it through.
+func TestConfinement(t *testing.T) {
+	dir := t.TempDir()
+	raw := bootable(t, dir)
+	base, overlay, out := filepath.Join(dir, "base"), filepath.Join(dir, "overlay"), filepath.Join(dir, "out")
+	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", raw, base)
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", overlay)
+	program, err := findQEMUImg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{out, out + "2"} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	convert := func(from, to string) confined {
+		return confined{Program: program, Args: []string{"convert", "-f", "qcow2", "-O", "raw", from, to}, Read: from, Write: to, FileBytes: 8 << 20, CPUSeconds: 20}
+	}
+	if o, err := convert(base, out).run(t.Context()); err != nil || o.status != 0 {
+		t.Fatalf("an honest disk: %+v, %v", o, err)
+	}
+	if o, err := convert(overlay, out).run(t.Context()); err != nil || o.status == 0 || !strings.Contains(o.words, "Permission denied") {
+		t.Errorf("a backing file was opened: %+v, %v", o, err)
+	}
+	other := convert(base, out)
+	other.Args[len(other.Args)-1] = out + "2"
+	if o, err := other.run(t.Context()); err != nil || o.status == 0 || !strings.Contains(o.words, "Permission denied") {
+		t.Errorf("another file was written: %+v, %v", o, err)
+	}
+	small := convert(base, out)
+	small.FileBytes = 1 << 20
+	if o, err := small.run(t.Context()); err != nil || o.limit == "" {
+		t.Errorf("more was written than allowed: %+v, %v", o, err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := convert(base, out).run(cancelled); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+}
+
+func TestVerifyWithoutQEMUImg(t *testing.T) {
+	raw := bootable(t, t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	r, err := verify(t, raw)
+	if !errors.Is(err, ErrNoQEMUImg) || r.State != provisioner.ImageUnverified || len(r.Checks) == 0 || r.UploadedDigest == "" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
