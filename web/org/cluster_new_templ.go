@@ -125,7 +125,7 @@ func ClusterNew(p ClusterNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "name", Label: "Name", Value: p.Values.Name, Required: true, MaxLength: 40, Mono: true, Error: p.Form.Error("name"), Hint: "Small letters, digits and hyphens. Nodes are called head." + orElse(p.Values.Name, "NAME") + ".volary and so on."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "name", Label: "Name", Value: p.Values.Name, Required: true, MaxLength: 40, Mono: true, Error: p.Form.Error("name"), Hint: "Small letters, digits and hyphens. Nodes are called head.NAME.volary and so on."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -263,7 +263,7 @@ func quoteFigures(q *Quote) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</dd></div><div><dt>An hour of it</dt><dd>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</dd></div><div><dt>Per hour it runs</dt><dd>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -85,12 +85,14 @@ func Bytes(n int64) string {
 // MiB shows a memory size given in MiB.
 func MiB(n int) string { return Bytes(int64(n) << 20) }
 
-// Duration shows a length of time in its two largest units: "2.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h".
+// Duration shows a length of time in its two largest units: "12 ms", "2.3 s", "4 min 10 s", "3 h 5 min", "2 d 4 h".
 func Duration(d time.Duration) string {
 	if d < 0 {
 		return "−" + Duration(-d)
 	}
 	switch {
+	case d > 0 && d < 100*time.Millisecond:
+		return strconv.FormatInt(max(d.Milliseconds(), 1), 10) + " ms"
 	case d < time.Minute:
 		return strings.TrimSuffix(strconv.FormatFloat(d.Seconds(), 'f', 1, 64), ".0") + " s"
 	case d < time.Hour:

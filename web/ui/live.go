@@ -26,8 +26,8 @@ func (p LiveProps) events() string {
 	return "/org/events?" + query.Encode()
 }
 
-// Printable makes guest output safe to read: escape sequences are dropped, other controls and the characters
-// that reorder text become visible pictures, carriage returns end with their lines.
+// Printable makes guest output safe to read: escape sequences are dropped, other controls show as ^G, the
+// characters that reorder text as replacement characters, carriage returns end with their lines.
 func Printable(text string) string {
 	var b strings.Builder
 	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD")
@@ -38,6 +38,10 @@ func Printable(text string) string {
 		}
 		r, size := utf8.DecodeRuneInString(text)
 		text = text[size:]
+		if r < 0x20 && r != '\n' && r != '\t' || r == 0x7f {
+			b.WriteString("^" + string(r^0x40))
+			continue
+		}
 		b.WriteRune(visible(r))
 	}
 	return b.String()
@@ -73,12 +77,6 @@ func afterEscape(text string) (string, bool) {
 
 func visible(r rune) rune {
 	switch {
-	case r == '\n' || r == '\t':
-		return r
-	case r < 0x20:
-		return 0x2400 + r
-	case r == 0x7f:
-		return 0x2421
 	case r >= 0x80 && r < 0xa0, unicode.Is(unicode.Bidi_Control, r):
 		return unicode.ReplacementChar
 	default:
@@ -95,7 +93,7 @@ func ReasonSentence(r provisioner.Reason, detail string) string {
 	case detail == "":
 		return text
 	default:
-		return text + ": " + detail
+		return text + " (" + detail + ")"
 	}
 }
 
