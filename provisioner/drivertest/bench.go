@@ -22,6 +22,7 @@ type Part string
 // The parts that can be left out.
 const (
 	PartImages    Part = "images"    // moving bytes into the host's storage
+	PartNetworks  Part = "networks"  // changing a network while it runs
 	PartAddresses Part = "addresses" // guests take addresses
 	PartConsole   Part = "console"   // a live console
 	PartLog       Part = "log"       // the kept console log
@@ -126,11 +127,15 @@ func Network(vni uint32, underlay netip.Addr) provisioner.Network {
 	third := byte(vni)
 	address := func(last byte) netip.Addr { return netip.AddrFrom4([4]byte{10, 200, third, last}) }
 	mac := func(last byte) net.HardwareAddr { return net.HardwareAddr{0x52, 0x54, 0, third, 0, last} }
+	forbidden := []netip.Prefix{netip.MustParsePrefix("10.200.0.0/16")}
+	if underlay.IsValid() {
+		forbidden = append(forbidden, netip.PrefixFrom(underlay, 24).Masked())
+	}
 	return provisioner.Network{
 		ClusterID: uuid.Must(uuid.NewV7()), VNI: vni, Subnet: netip.PrefixFrom(address(0), 24),
 		Gateway: address(1), GatewayMAC: mac(1), Domain: "drivertest.volary", MTU: 1450, Generation: 1, Underlay: underlay,
 		Entries:   []provisioner.NetworkEntry{{Name: "head", MAC: mac(10), IP: address(10)}, {Name: "compute-001", MAC: mac(11), IP: address(11)}},
-		Forbidden: []netip.Prefix{netip.PrefixFrom(underlay, 24).Masked(), netip.MustParsePrefix("10.200.0.0/16")},
+		Forbidden: forbidden,
 	}
 }
 

@@ -31,6 +31,7 @@ func writeHostFiles(plan hostPlan) error {
 		// One user for everything and no confinement: for hosts of a lab only, never advice for production.
 		"etc/qemu.conf": "security_driver = \"none\"\nuser = \"root\"\ngroup = \"root\"\nstdio_handler = \"logd\"\n" +
 			"namespaces = []\ncgroup_controllers = []\nremember_owner = 0\n",
+		"hosts":             fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", plan.Address, plan.Name),
 		"etc/virtlogd.conf": fmt.Sprintf("max_size = %d\nmax_backups = 1\n", consoleLogBytes),
 	}
 	for name, text := range files {

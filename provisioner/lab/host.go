@@ -155,6 +155,14 @@ func mountHost(plan hostPlan) error {
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755"); err != nil {
 		return fmt.Errorf("mount /run: %w", err)
 	}
+	// QEMU's consoles are locked by a file in /var/lock.
+	if err := os.Mkdir("/run/lock", 0o755); err != nil {
+		return err
+	}
+	// Without its own name in a file libvirtd asks a name server that no host can reach, for seconds at each start.
+	if err := unix.Mount(filepath.Join(plan.Dir, "hosts"), "/etc/hosts", "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("mount /etc/hosts: %w", err)
+	}
 	if err := unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
 		return fmt.Errorf("mount /sys: %w", err)
 	}

@@ -68,7 +68,7 @@ func (n network) makeVXLAN(have *link, dev string) []command {
 		all = append(all, command{args: []string{"ip", "link", "delete", name}})
 	}
 	return append(all, command{args: []string{
-		"ip", "link", "add", name, "addrgenmode", "none", "mtu", strconv.Itoa(n.mtu), "type", "vxlan",
+		"ip", "link", "add", name, "mtu", strconv.Itoa(n.mtu), "type", "vxlan",
 		"id", strconv.FormatUint(uint64(n.vni), 10), "dstport", "4789", "local", n.underlay.String(), "dev", dev,
 	}})
 }

@@ -1,0 +1,92 @@
+//go:build libvirt
+
+package libvirt
+
+import (
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/cloudinit"
+	"volary.dev/provisioner/drivertest"
+	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/lab/sample"
+)
+
+// patience is for a loaded machine with emulated processors; nothing waits that long when all is well.
+const patience = 2 * time.Minute
+
+// startLab starts hosts whose network hook is this binary.
+func startLab(t *testing.T, hosts int) *lab.Lab {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs lab hosts")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := lab.Start(t.Context(), lab.Config{Dir: t.TempDir(), Hosts: hosts, HookBinary: self})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(l.Stop)
+	return l
+}
+
+func dialHost(t *testing.T, h lab.Host) provisioner.Driver {
+	t.Helper()
+	d, err := Dial(Options{AllowTCP: true})(t.Context(), h.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func sampleImage(t *testing.T) []byte {
+	t.Helper()
+	base, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := sample.Build(t.Context(), filepath.Join(base, "volary", "sample"), func(s string) { t.Log(s) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func seedOf(t *testing.T, n provisioner.NodeSpec, domain string, nodes []provisioner.NetworkEntry, userData string) []byte {
+	t.Helper()
+	role := provisioner.RoleCompute
+	if n.Name == "head" {
+		role = provisioner.RoleHead
+	}
+	b, err := cloudinit.Seed{InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain, Role: role, Nodes: nodes, UserData: userData}.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// TestLabDriver runs the contract over a real host.
+func TestLabDriver(t *testing.T) {
+	l := startLab(t, 1)
+	host := l.Hosts()[0]
+	drivertest.Exercise(t, drivertest.Bench{
+		Dial:  func(t *testing.T) provisioner.Driver { return dialHost(t, host) },
+		Image: sampleImage(t),
+		Seed: func(t *testing.T, n provisioner.NodeSpec) []byte {
+			return seedOf(t, n, "drivertest.volary", drivertest.Network(n.VNI, netip.Addr{}).Entries, "")
+		},
+		ReadyText: "volary: ready", Prompt: "login: ", Login: "root",
+		Underlay: host.Underlay, Patience: patience,
+	})
+}

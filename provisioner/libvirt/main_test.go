@@ -1,0 +1,27 @@
+//go:build libvirt
+
+package libvirt
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/nethook"
+)
+
+// TestMain lets this binary be the lab's processes and the hosts' network hook as well.
+func TestMain(m *testing.M) {
+	lab.Main()
+	if len(os.Args) > 2 && os.Args[1] == "hook" && os.Args[2] == "network" {
+		if err := nethook.Run(context.Background(), os.Args[3:], os.Stdin, time.Now()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
