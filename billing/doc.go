@@ -54,9 +54,13 @@
 // A line says how much of a run's seconds its lot paid. Where a range is paid by two lots, both have a line with
 // the same from and to, and the mcs of the two sum to seconds × rate.
 //
+// A use entry sums up what one lot paid in one hour (UTC) of all runs of its journal, or at the end of a run what was
+// not booked of it yet. No range crosses the beginning of a month in the provider's accounting zone, so that each entry
+// belongs to one period.
+//
 // # Export of a month
 //
-// WriteUsage writes CSV as RFC 4180 has it (CRLF, UTF-8, a header). A month is a calendar month in the
+// UsageWriter writes CSV as RFC 4180 has it (CRLF, UTF-8, a header). A month is a calendar month in the
 // provider's accounting zone, as a half-open range of UTC instants. There is one "run" line per run that has
 // booked seconds in the month, clipped to the month and to what is booked, then one "organization" line per
 // organization and one "total" line; the mcs of each are the sums of the ledger's use postings of the month.
