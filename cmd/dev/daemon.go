@@ -23,9 +23,10 @@ type daemon struct {
 	env     []string
 	log     string // path
 
-	end    chan struct{} // closed to end it
-	ended  chan struct{} // closed when it has
-	failed chan struct{} // closed when it is not started again
+	end      chan struct{} // closed to end it
+	ended    chan struct{} // closed when it has
+	answered chan struct{} // closed when it has answered once
+	failed   chan struct{} // closed when it is not started again
 }
 
 // restarts is how often in a row a server may end by itself before we give up.
@@ -33,7 +34,7 @@ const restarts = 5
 
 // startDaemon starts the server, and returns once url answers.
 func startDaemon(ctx context.Context, d *daemon, url string) error {
-	d.end, d.ended, d.failed = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	d.end, d.ended, d.answered, d.failed = make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan struct{})
 	log, err := os.Create(d.log)
 	if err != nil {
 		return err
@@ -44,7 +45,11 @@ func startDaemon(ctx context.Context, d *daemon, url string) error {
 		return err
 	}
 	go d.keep(p, log)
-	return d.awaitAnswer(ctx, url)
+	if err := d.awaitAnswer(ctx, url); err != nil {
+		return err
+	}
+	close(d.answered)
+	return nil
 }
 
 func (d *daemon) run(log *os.File) (*child.Process, error) {
@@ -69,17 +74,32 @@ func (d *daemon) keep(p *child.Process, log *os.File) {
 		if time.Since(begun) > time.Minute {
 			left = restarts
 		}
-		if left == 0 {
+		if left == 0 || !d.hasAnswered() {
 			close(d.failed)
 			return
 		}
 		fmt.Printf("%s ended (%v) and is started again; see %s\n", d.name, p.Err(), d.log)
+		select {
+		case <-d.end:
+			return
+		case <-time.After(time.Second):
+		}
 		var err error
 		if p, err = d.run(log); err != nil {
 			fmt.Fprintln(log, err)
 			close(d.failed)
 			return
 		}
+	}
+}
+
+// hasAnswered is false for a server that never came up: starting it again would change nothing.
+func (d *daemon) hasAnswered() bool {
+	select {
+	case <-d.answered:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -78,5 +78,5 @@ func ensurePackages(ctx context.Context, out io.Writer, names []string) error {
 	}
 	slices.Sort(missing)
 	s := newSteps(out)
-	return s.do("Debian packages", func() (string, error) { return "", installPackages(ctx, out, missing) })
+	return s.do("Debian packages", func() (string, error) { return "", installPackages(ctx, s, missing) })
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -43,13 +42,13 @@ func missingPackages(ctx context.Context, names []string) ([]string, error) {
 
 // installPackages names the packages and installs them. What Debian's packages start by themselves is stopped again,
 // as nothing of ours uses the machine's own libvirt or PostgreSQL.
-func installPackages(ctx context.Context, out io.Writer, names []string) error {
+func installPackages(ctx context.Context, s *steps, names []string) error {
 	if os.Getuid() != 0 {
 		return fmt.Errorf("packages are missing and only root may install them: sudo apt-get install %s", strings.Join(names, " "))
 	}
-	fmt.Fprintf(out, "Installing %s.\n", strings.Join(names, " "))
+	s.note("installing " + strings.Join(names, " "))
 	quiet := quietServices(ctx)
-	defer quiet.restore(context.WithoutCancel(ctx), out)
+	defer quiet.restore(context.WithoutCancel(ctx), s)
 	install := append([]string{"install", "--yes", "--no-install-recommends"}, names...)
 	err := aptGet(ctx, install...)
 	if err != nil && ctx.Err() == nil {
@@ -124,7 +123,7 @@ func quietServices(ctx context.Context) services {
 }
 
 // restore unmasks, and stops what was started all the same.
-func (s services) restore(ctx context.Context, out io.Writer) {
+func (s services) restore(ctx context.Context, shown *steps) {
 	if len(s.masked) > 0 {
 		_ = exec.CommandContext(ctx, "systemctl", append([]string{"unmask", "--runtime", "--quiet"}, s.masked...)...).Run()
 	}
@@ -133,7 +132,7 @@ func (s services) restore(ctx context.Context, out io.Writer) {
 			continue
 		}
 		if err := exec.CommandContext(ctx, "service", name, "stop").Run(); err != nil {
-			fmt.Fprintf(out, "The package started the service %s and it does not stop: %v.\n", name, err)
+			shown.note(fmt.Sprintf("its package started the service %s, which does not stop: %v", name, err))
 		}
 	}
 }

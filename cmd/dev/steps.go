@@ -11,21 +11,35 @@ import (
 type steps struct {
 	out   io.Writer
 	begun time.Time
+	noted bool // the present step's line was ended by a note
 }
 
 func newSteps(out io.Writer) *steps { return &steps{out: out, begun: time.Now()} }
 
 // do runs one step. What f returns as note stands at the end of its line.
 func (s *steps) do(title string, f func() (note string, err error)) error {
-	fmt.Fprintf(s.out, "%-38s ", title)
+	fmt.Fprintf(s.out, "%-24s ", title)
+	s.noted = false
 	start := time.Now()
 	note, err := f()
-	if err != nil {
-		fmt.Fprintf(s.out, "%7s  failed\n", took(start))
-		return fmt.Errorf("%s: %w", strings.ToLower(title[:1])+title[1:], err)
+	if s.noted {
+		fmt.Fprintf(s.out, "%-24s ", "")
 	}
-	fmt.Fprintln(s.out, strings.TrimRight(fmt.Sprintf("%7s  %s", took(start), note), " "))
+	if err != nil {
+		fmt.Fprintf(s.out, "%8s  failed\n", took(start))
+		return fmt.Errorf("%s: %w", title, err)
+	}
+	fmt.Fprintln(s.out, strings.TrimRight(fmt.Sprintf("%8s  %s", took(start), note), " "))
 	return nil
+}
+
+// note tells of the present step while it lasts.
+func (s *steps) note(line string) {
+	if !s.noted {
+		fmt.Fprintln(s.out)
+	}
+	s.noted = true
+	fmt.Fprintln(s.out, "    "+line)
 }
 
 // total is the time since the first step.

@@ -164,7 +164,7 @@ func (v *volary) startLab(ctx context.Context) (string, error) {
 func canBuildSample() bool { return has("qemu-img") && has("apt-get") && has("mke2fs") }
 
 func (v *volary) buildSample(ctx context.Context) (string, error) {
-	path, err := sample.Build(ctx, v.path("sample"), func(line string) { fmt.Fprintln(v.steps.out, "    "+line) })
+	path, err := sample.Build(ctx, v.path("sample"), v.steps.note)
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ func SimulatedHosts() (hosts []Host, underlay netip.Prefix) {
 }
 
 // ErrMoved says that the hosts' addresses are not what the database knows.
-var ErrMoved = errors.New("the lab's network changed since the demo was made: begin anew with --reset")
+var ErrMoved = errors.New("the demo was made with other hosts (simulated ones, or in another range of addresses): begin anew with --reset")
 
 // Seed makes what is missing of the demo: two groups, two providers, a pool of three of the Hosts and a pool of the
 // fourth, and hours to use. A demo cut short is completed by the next Seed. It returns ErrMoved.

@@ -33,13 +33,13 @@ type WorkerConfig struct {
 	DatabaseURL     string     `env:"DATABASE_URL,required,notEmpty" redact:"url"`
 	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"` // consoles; only web may reach it
 	BlobDir         string     `env:"VOLARY_BLOB_DIR,required,notEmpty"`
-	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                   // where images are checked; empty: the system's temporary folder
-	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`  // libvirt, memory
-	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`             // schemes tcp and unix: one machine, and the lab
-	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"10"` // between two observations of a host
-	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`           // background jobs at a time
-	Name            string     `env:"VOLARY_WORKER_NAME"`                   // in claims and logs; empty: host name and process id
-	MemoryStateDir  string     `env:"VOLARY_MEMORY_STATE_DIR"`              // where simulated hosts remember; empty: nowhere
+	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                  // where images are checked; empty: the system's temporary folder
+	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"` // libvirt, memory
+	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`            // schemes tcp and unix: one machine, and the lab
+	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"` // between two observations of a host
+	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`          // background jobs at a time
+	Name            string     `env:"VOLARY_WORKER_NAME"`                  // in claims and logs; empty: host name and process id
+	MemoryStateDir  string     `env:"VOLARY_MEMORY_STATE_DIR"`             // where simulated hosts remember; empty: nowhere
 	LogLevel        slog.Level `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
 }
 
