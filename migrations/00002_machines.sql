@@ -164,6 +164,9 @@ CREATE TRIGGER published_version BEFORE UPDATE OR DELETE ON model_versions
 CREATE TRIGGER published_roles BEFORE INSERT OR UPDATE OR DELETE ON version_roles
   FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
+-- Each launch takes the next network identifier that no cluster has: one that was given back rests for long.
+CREATE SEQUENCE vnis AS int MINVALUE 1 MAXVALUE 16777215 CYCLE;
+
 CREATE TABLE clusters (
   id uuid PRIMARY KEY,
   organization_id uuid NOT NULL REFERENCES organizations,
@@ -204,6 +207,8 @@ CREATE UNIQUE INDEX ON clusters (organization_id, name) WHERE ended_at IS NULL;
 CREATE INDEX ON clusters (organization_id, created_at DESC);
 CREATE INDEX ON clusters (provider_id, created_at DESC);
 CREATE INDEX ON clusters (retry_at) WHERE reconciled_generation < generation;
+CREATE INDEX ON clusters (lease_ends_at) WHERE ended_at IS NULL;
+CREATE INDEX ON clusters (pool_id) WHERE ended_at IS NULL;
 
 CREATE TABLE nodes (
   id uuid PRIMARY KEY,

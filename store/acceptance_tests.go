@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 )
 
@@ -38,27 +41,82 @@ type AcceptanceTest struct {
 	EndedAt          *time.Time
 }
 
+const selectTests = `
+	SELECT t.id, t.organization_id, t.version_id, v.version, v.model_cluster_id, m.name AS model_cluster_name, t.pool_id,
+		p.name AS pool_name, pr.name AS provider_name, t.cluster_id, pe.name AS person_name, t.nonce, t.state, t.report, t.created_at, t.ended_at
+	FROM acceptance_tests t
+	JOIN model_versions v ON v.id = t.version_id
+	JOIN model_clusters m ON m.id = v.model_cluster_id
+	JOIN pools p ON p.id = t.pool_id
+	JOIN providers pr ON pr.id = t.provider_id
+	JOIN people pe ON pe.id = t.person_id`
+
 // AcceptanceTests lists the tests of a version, the newest first.
 func (db *DB) AcceptanceTests(ctx context.Context, orgID, versionID uuid.UUID) ([]AcceptanceTest, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectTests+`
+		WHERE t.organization_id = $1 AND t.version_id = $2 ORDER BY t.created_at DESC, t.id DESC LIMIT 100`, orgID, versionID)
+	return all(rows, "acceptance tests", pgx.RowToStructByName[AcceptanceTest])
 }
 
 // AcceptanceTest shows one test.
 func (db *DB) AcceptanceTest(ctx context.Context, orgID, id uuid.UUID) (AcceptanceTest, error) {
-	return AcceptanceTest{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectTests+` WHERE t.organization_id = $1 AND t.id = $2`, orgID, id)
+	return one(rows, "acceptance test", pgx.RowToStructByName[AcceptanceTest])
 }
 
 // TestForWorker is AcceptanceTest without a scope.
 func (db *DB) TestForWorker(ctx context.Context, id uuid.UUID) (AcceptanceTest, error) {
-	return AcceptanceTest{}, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectTests+` WHERE t.id = $1`, id)
+	return one(rows, "acceptance test", pgx.RowToStructByName[AcceptanceTest])
 }
 
 // RecordTestProgress keeps the report of a running test as far as it has come.
 func (db *DB) RecordTestProgress(ctx context.Context, id uuid.UUID, r provisioner.Report) error {
-	return errUnwritten
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("report of test %s: %w", id, err)
+	}
+	if _, err := db.pool.Exec(ctx, `UPDATE acceptance_tests SET report = $2 WHERE id = $1 AND state = 'running'`, id, b); err != nil {
+		return fmt.Errorf("report of test %s: %w", id, err)
+	}
+	return nil
 }
 
 // FinishAcceptanceTest ends a test and asks for its cluster to be deleted. A test that has ended stays as it is.
 func (db *DB) FinishAcceptanceTest(ctx context.Context, id uuid.UUID, passed bool, r provisioner.Report) error {
-	return errUnwritten
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("report of test %s: %w", id, err)
+	}
+	state := TestFailed
+	if passed {
+		state = TestPassed
+	}
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		var clusterID uuid.UUID
+		if err := tx.QueryRow(ctx, `SELECT cluster_id FROM acceptance_tests WHERE id = $1`, id).Scan(&clusterID); err != nil {
+			return found(err, "acceptance test")
+		}
+		c, err := lockCluster(ctx, tx, clusterID)
+		if err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `
+			UPDATE acceptance_tests SET state = $2, report = $3, ended_at = now() WHERE id = $1 AND state = 'running'`, id, state, b)
+		if err != nil {
+			return fmt.Errorf("finish test %s: %w", id, err)
+		}
+		if tag.RowsAffected() == 0 {
+			return nil
+		}
+		if c.Desired != provisioner.DesiredGone {
+			if err := c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonTestEnded, ""); err != nil {
+				return err
+			}
+		}
+		return writeAudit(ctx, tx, auditRow{
+			Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "finish acceptance test", Subject: "acceptance_test", SubjectID: id,
+			Detail: map[string]any{"state": state},
+		})
+	})
 }

@@ -2,27 +2,110 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 )
 
-// StopCluster asks for every node to be powered off; disks, names and addresses stay. It never fails for money.
-// Refusals: "state" (already stopped or gone), NotFound.
-func (db *DB) StopCluster(ctx context.Context, orgID, by, id uuid.UUID) error { return errUnwritten }
+// lockedCluster is a cluster whose row is locked: what is wanted of it changes only under this lock.
+type lockedCluster struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ProviderID     uuid.UUID
+	PoolID         uuid.UUID
+	Kind           string
+	Desired        provisioner.Desired
+	Reason         provisioner.Reason
+	Generation     int64
+	StartCount     int
+	LeaseSeconds   int64
+	EndedAt        *time.Time
+	States         []provisioner.NodeState `db:"-"`
+	Now            time.Time
+}
 
-// StartCluster starts a stopped cluster again with a new hold for a new lease. Refusals: "state", "capacity",
-// "balance", "invalid" for lease, NotFound.
-func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
-	return errUnwritten
+// State is what a page shows.
+func (c lockedCluster) State() provisioner.ClusterState {
+	return provisioner.DeriveClusterState(c.Desired, c.States)
+}
+
+// lockCluster locks one cluster and reads the states of its nodes in a second statement: those of the first one's
+// snapshot may be older than the lock.
+func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at, now() AS now
+		FROM clusters WHERE id = $1 FOR NO KEY UPDATE`, id)
+	c, err := one(rows, "cluster", pgx.RowToStructByName[lockedCluster])
+	if err != nil {
+		return c, err
+	}
+	rows, _ = tx.Query(ctx, `SELECT state FROM nodes WHERE cluster_id = $1 ORDER BY id`, id)
+	c.States, err = all(rows, "states of nodes", pgx.RowTo[provisioner.NodeState])
+	return c, err
+}
+
+// lockOwnCluster is lockCluster for an organization: another's is not there.
+func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (lockedCluster, error) {
+	c, err := lockCluster(ctx, tx, id)
+	if err == nil && c.OrganizationID != orgID {
+		return lockedCluster{}, provisioner.NotFound("cluster")
+	}
+	return c, err
+}
+
+// want changes what is wanted of a locked cluster, wakes the workers, and shows at once that its nodes are ending.
+func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desired, reason provisioner.Reason, detail string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0
+		WHERE id = $1`, c.ID, d, reason, detail)
+	if err != nil {
+		return fmt.Errorf("want cluster %s %s: %w", c.ID, d, err)
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE nodes SET state = 'stopping', reason = $2, reason_detail = '', state_at = now()
+		WHERE cluster_id = $1 AND state IN ('starting', 'ready')`, c.ID, reason)
+	if err != nil {
+		return fmt.Errorf("end nodes of cluster %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// StopCluster asks for every node to be powered off; disks, names and addresses stay. It never fails for money.
+// Refusals: "state" (already stopped, stopping or gone), NotFound.
+func (db *DB) StopCluster(ctx context.Context, orgID, by, id uuid.UUID) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		c, err := lockOwnCluster(ctx, tx, orgID, id)
+		if err != nil {
+			return err
+		}
+		if c.Desired != provisioner.DesiredRunning {
+			return wrongState("stopped", c.State(), "Nothing is to be done.")
+		}
+		if err := c.want(ctx, tx, provisioner.DesiredStopped, provisioner.ReasonAsked, ""); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Organization: orgID, Provider: c.ProviderID, Verb: "stop cluster", Subject: "cluster", SubjectID: id})
+	})
+}
+
+func wrongState(what string, s provisioner.ClusterState, next string) *provisioner.Refusal {
+	return &provisioner.Refusal{Code: "state", Title: fmt.Sprintf("This cluster cannot be %s: it is %s.", what, s), Next: next}
 }
 
 // DeleteCluster asks for everything of the cluster to be removed. It works from every state and never fails for
 // money; deleting twice is no error.
-func (db *DB) DeleteCluster(ctx context.Context, orgID, by, id uuid.UUID) error { return errUnwritten }
-
-// EndLeases stops clusters whose lease is over and deletes those that stay stopped for longer than grace after
-// it. It returns how many it changed.
-func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
-	return 0, errUnwritten
+func (db *DB) DeleteCluster(ctx context.Context, orgID, by, id uuid.UUID) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		c, err := lockOwnCluster(ctx, tx, orgID, id)
+		if err != nil || c.Desired == provisioner.DesiredGone {
+			return err
+		}
+		if err := c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonAsked, ""); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Organization: orgID, Provider: c.ProviderID, Verb: "delete cluster", Subject: "cluster", SubjectID: id})
+	})
 }

@@ -2,20 +2,86 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 )
 
-// Change says that something an organization sees is different now, never what.
+// Change says that something an organization sees is different now, never what. The zero Change says that some may
+// have been missed.
 type Change struct {
 	Organization uuid.UUID `json:"organization"`
 	Kind         string    `json:"kind"` // cluster, image, test
 	ID           uuid.UUID `json:"id"`
 }
 
-// Listen calls f for each change until ctx ends, on a connection of its own that it opens again where it is lost; f
-// gets a zero Change then, since some may have been missed. f must not block.
-func (db *DB) Listen(ctx context.Context, f func(Change)) error { return errUnwritten }
+// Listen calls f for each change until ctx ends, whose error it returns. It has a connection of its own, opens another
+// one where that is lost, and then calls f with a zero Change. The first call is such a one, too: from then on nothing
+// is missed. f must not block.
+func (db *DB) Listen(ctx context.Context, f func(Change)) error {
+	return db.listen(ctx, "volary_changes", func() { f(Change{}) }, func(payload string) error {
+		var c Change
+		if err := json.Unmarshal([]byte(payload), &c); err != nil {
+			return err
+		}
+		f(c)
+		return nil
+	})
+}
 
-// ListenWork calls f with the id of each cluster whose wanted state changed; uuid.Nil after a lost connection.
-func (db *DB) ListenWork(ctx context.Context, f func(uuid.UUID)) error { return errUnwritten }
+// ListenWork calls f with the id of each cluster of which something else is wanted; uuid.Nil says that some may have
+// been missed, and comes first. See Listen.
+func (db *DB) ListenWork(ctx context.Context, f func(uuid.UUID)) error {
+	return db.listen(ctx, "volary_work", func() { f(uuid.Nil) }, func(payload string) error {
+		id, err := uuid.Parse(payload)
+		if err != nil {
+			return err
+		}
+		f(id)
+		return nil
+	})
+}
+
+// reconnectAfter is the pause before a lost connection is opened again.
+const reconnectAfter = time.Second
+
+func (db *DB) listen(ctx context.Context, channel string, missed func(), f func(payload string) error) error {
+	for {
+		err := db.listenOnce(ctx, channel, missed, f)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		db.log.WarnContext(ctx, "listening connection lost", slog.String("channel", channel), slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(reconnectAfter):
+		}
+	}
+}
+
+// listenOnce returns when its connection is lost. It is not one of the pool's: those are for short work.
+func (db *DB) listenOnce(ctx context.Context, channel string, missed func(), f func(payload string) error) error {
+	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	missed()
+	for {
+		n, err := conn.WaitForNotification(ctx)
+		if err != nil {
+			return fmt.Errorf("wait: %w", err)
+		}
+		if err := f(n.Payload); err != nil {
+			db.log.WarnContext(ctx, "unreadable notification", slog.String("channel", channel), slog.Any("error", err))
+		}
+	}
+}

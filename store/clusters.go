@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 )
@@ -14,6 +15,7 @@ import (
 type ClusterRow struct {
 	ID               uuid.UUID
 	Name             string
+	Test             bool                     // of an acceptance test: free and sealed
 	State            provisioner.ClusterState // derived from the nodes
 	Desired          provisioner.Desired
 	Reason           provisioner.Reason
@@ -28,7 +30,7 @@ type ClusterRow struct {
 	ReadyNodes       int
 	RatePerHour      billing.Hours // of all nodes
 	CreatedAt        time.Time
-	ReadyAt          *time.Time
+	ReadyAt          *time.Time // of the present start
 	LeaseEndsAt      *time.Time // nil until ready
 	EndedAt          *time.Time
 }
@@ -78,17 +80,100 @@ type NodeRow struct {
 	SeenAt       *time.Time
 }
 
-// Clusters lists an organization's clusters, the newest first, in one query.
+// selectClusters joins what a list shows; the nodes are looked up cluster by cluster, by the index on them, for the
+// rows of the page alone.
+const selectClusters = `
+	SELECT c.id, c.name, c.kind = 'test', c.desired, c.reason, c.reason_detail, c.organization_id, o.name, pr.name, p.name, m.name,
+		v.version, n.states, n.rate, c.created_at, c.ready_at, c.lease_ends_at, c.ended_at
+	FROM clusters c
+	JOIN organizations o ON o.id = c.organization_id
+	JOIN providers pr ON pr.id = c.provider_id
+	JOIN pools p ON p.id = c.pool_id
+	JOIN model_versions v ON v.id = c.version_id
+	JOIN model_clusters m ON m.id = v.model_cluster_id
+	CROSS JOIN LATERAL (SELECT array_agg(n.state) AS states, coalesce(sum(n.rate), 0)::bigint AS rate
+		FROM nodes n WHERE n.cluster_id = c.id) AS n`
+
+func (c *ClusterRow) scan(row pgx.CollectableRow) error {
+	var states []provisioner.NodeState
+	var rate int64
+	err := row.Scan(&c.ID, &c.Name, &c.Test, &c.Desired, &c.Reason, &c.ReasonDetail, &c.OrganizationID, &c.OrganizationName,
+		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.CreatedAt, &c.ReadyAt, &c.LeaseEndsAt, &c.EndedAt)
+	c.Nodes = len(states)
+	for _, s := range states {
+		if s == provisioner.NodeReady {
+			c.ReadyNodes++
+		}
+	}
+	c.State = provisioner.DeriveClusterState(c.Desired, states)
+	c.RatePerHour = billing.Hours(rate) * 3600
+	return err
+}
+
+func rowToCluster(row pgx.CollectableRow) (c ClusterRow, err error) {
+	err = c.scan(row)
+	return c, err
+}
+
+// Clusters lists an organization's clusters, the newest first, in one query. Those of acceptance tests are left out.
 func (db *DB) Clusters(ctx context.Context, orgID uuid.UUID, f ClusterFilter) ([]ClusterRow, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectClusters+`
+		WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.ended_at IS NOT NULL) = $2
+		ORDER BY c.created_at DESC, c.id DESC LIMIT $3 OFFSET $4`, orgID, f.Gone, f.limit(), f.offset())
+	return all(rows, "clusters", rowToCluster)
 }
 
-// Cluster shows one cluster.
-func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (ClusterDetail, error) {
-	return ClusterDetail{}, errUnwritten
-}
-
-// ProviderClusters lists the clusters on a provider's pools, the newest first.
+// ProviderClusters lists the clusters on a provider's pools, acceptance tests among them, the newest first.
 func (db *DB) ProviderClusters(ctx context.Context, providerID uuid.UUID, f ClusterFilter) ([]ClusterRow, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, selectClusters+`
+		WHERE c.provider_id = $1 AND (c.ended_at IS NOT NULL) = $2
+		ORDER BY c.created_at DESC, c.id DESC LIMIT $3 OFFSET $4`, providerID, f.Gone, f.limit(), f.offset())
+	return all(rows, "clusters", rowToCluster)
+}
+
+// Cluster shows one cluster, also that of an acceptance test.
+func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (ClusterDetail, error) {
+	rows, _ := db.pool.Query(ctx, selectClusters+` WHERE c.organization_id = $1 AND c.id = $2`, orgID, id)
+	row, err := one(rows, "cluster", rowToCluster)
+	if err != nil {
+		return ClusterDetail{}, err
+	}
+	d := ClusterDetail{ClusterRow: row}
+	err = db.pool.QueryRow(ctx, `
+		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, used.mcs, held.mcs - used.mcs
+		FROM clusters c
+		JOIN people pe ON pe.id = c.person_id
+		JOIN model_versions v ON v.id = c.version_id
+		CROSS JOIN LATERAL (SELECT coalesce(sum(extract(epoch FROM r.ended_at - r.started_at)::bigint * r.rate), 0)::bigint AS mcs
+			FROM runs r WHERE r.cluster_id = c.id) AS used
+		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
+		WHERE c.id = $1`, id).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
+		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Used, &d.Held)
+	if err != nil {
+		return d, found(err, "cluster")
+	}
+	return d, db.readNodes(ctx, &d)
+}
+
+// readNodes also finds where the head's SSH is published, which is open from READY on.
+func (db *DB) readNodes(ctx context.Context, d *ClusterDetail) (err error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT n.id, n.name, n.role, n.state, n.reason, n.reason_detail, n.host_id, h.name, coalesce(h.acceleration, ''),
+			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
+			h.underlay, coalesce(n.ssh_port, 0)
+		FROM nodes n JOIN hosts h ON h.id = n.host_id
+		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, d.ID)
+	d.NodeRows, err = all(rows, "nodes", func(row pgx.CollectableRow) (n NodeRow, err error) {
+		var underlay netip.Addr
+		var port int
+		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.ReasonDetail, &n.HostID, &n.HostName, &n.Acceleration,
+			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
+			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port)
+		if n.State == provisioner.NodeReady && port != 0 {
+			d.SSHHost, d.SSHPort = underlay, port
+		}
+		return n, err
+	})
+	return err
 }

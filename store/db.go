@@ -75,12 +75,6 @@ func (db *DB) tx(ctx context.Context, f func(pgx.Tx) error) error {
 	return err
 }
 
-// querier is a pool or a transaction: for readings that both a page and a command need.
-type querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
 // all collects the rows of a query.
 func all[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
 	list, err := pgx.CollectRows(rows, f)

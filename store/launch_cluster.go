@@ -2,11 +2,14 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
 
 	"github.com/google/uuid"
-	"volary.dev/billing"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/placement"
 )
 
 // LaunchRequest is what a launch form asks for.
@@ -18,33 +21,150 @@ type LaunchRequest struct {
 	LeaseSeconds int64
 }
 
-// Quote says what a launch would cost and where it would run. Refusal is what LaunchCluster would answer now.
-type Quote struct {
-	Need        billing.Hours // to be set aside: the lease times the sum of all nodes' rates
-	Left        billing.Hours // available at the pool's provider now
-	LeftAfter   billing.Hours // below zero where it does not suffice
-	RatePerHour billing.Hours // what the whole cluster takes in an hour
-	Shapes      []QuoteShape
-	Hosts       []placement.HostFit
-	Refusal     *provisioner.Refusal
-}
-
-// QuoteShape is the provider's shape for the nodes of one role.
-type QuoteShape struct {
-	Role  provisioner.Role
-	Count int
-	Need  provisioner.Shape
-	Shape Shape
-}
-
-// Quote judges a launch without doing it.
-func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (Quote, error) {
-	return Quote{}, errUnwritten
-}
-
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
-// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease), "duplicate",
-// "capacity" with the reason of every host, "balance", "shape", NotFound("version" or "pool").
+// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease), "duplicate", "draft",
+// "image", "shape", "capacity" with the reason of every host, "balance", NotFound("version" or "pool").
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
-	return uuid.Nil, errUnwritten
+	if err := r.checkName(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		// The pool's lock makes launches on it queue: what is free is still free when it is taken.
+		if err := lockPool(ctx, tx, r.PoolID); err != nil {
+			return err
+		}
+		c, err := readLaunch(ctx, tx, orgID, r)
+		if err != nil {
+			return err
+		}
+		plan, refusal := c.judge()
+		if refusal != nil {
+			return refusal
+		}
+		cl := newCluster{ID: id, OrganizationID: orgID, By: by, Kind: "cluster", Name: r.Name, Lease: r.LeaseSeconds}
+		if err := cl.reserve(ctx, tx, c, plan); err != nil {
+			return err
+		}
+		if err := holdForCluster(ctx, tx, c.Pool.ProviderID, orgID, id, plan.Need, c.Now); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{
+			By: by, Organization: orgID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: id,
+			Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": r.LeaseSeconds, "held": plan.Need},
+		})
+	})
+}
+
+// lockPool is the first lock of every transaction that reserves anything. NO KEY: hosts and nodes may be read and
+// referred to meanwhile.
+func lockPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) error {
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT id FROM pools WHERE id = $1 FOR NO KEY UPDATE`, poolID).Scan(&id)
+	return found(err, "pool")
+}
+
+func (r LaunchRequest) checkName() error {
+	f := fields{}
+	f.check(validClusterName(r.Name), "name",
+		"Write 1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last: it is the cluster's domain name.")
+	return f.refusal()
+}
+
+func validClusterName(s string) bool {
+	if len(s) < 1 || len(s) > 40 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// newCluster is a cluster about to be reserved.
+type newCluster struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	By             uuid.UUID
+	Kind           string // cluster, test
+	Name           string
+	Lease          int64 // seconds
+}
+
+// reserve writes the cluster and its nodes down, each with its host, address and MAC.
+func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan launchPlan) error {
+	vni, err := nextVNI(ctx, tx)
+	if err != nil {
+		return err
+	}
+	subnet, err := freeSubnet(ctx, tx, c.Pool)
+	if err != nil {
+		return err
+	}
+	keys, err := sshKeysFor(ctx, tx, n.OrganizationID, n.By)
+	if err != nil {
+		return err
+	}
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	_, err = tx.Exec(ctx, `
+		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
+			seed_secret, ssh_keys, lease_seconds, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14)`,
+		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
+		hex.EncodeToString(secret), keys, n.Lease, c.Now)
+	if uniqueViolation(err, "clusters_organization_id_name_idx") {
+		return duplicate("a cluster", "name", n.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("reserve cluster: %w", err)
+	}
+	return n.reserveNodes(ctx, tx, c, plan, network{VNI: vni, Subnet: subnet})
+}
+
+// nextVNI takes the next network identifier that no cluster has. Two launches never get the same one of a sequence.
+func nextVNI(ctx context.Context, tx pgx.Tx) (uint32, error) {
+	for range 1000 {
+		var vni uint32
+		var taken bool
+		err := tx.QueryRow(ctx, `
+			WITH next AS MATERIALIZED (SELECT nextval('vnis')::int AS vni)
+			SELECT vni, EXISTS (SELECT FROM clusters c WHERE c.vni = next.vni) FROM next`).Scan(&vni, &taken)
+		if err != nil {
+			return 0, fmt.Errorf("next VNI: %w", err)
+		}
+		if !taken {
+			return vni, nil
+		}
+	}
+	return 0, &provisioner.Refusal{
+		Code: "capacity", Title: "There is no free network identifier among the next 1000.", Next: "Try again in a moment.",
+	}
+}
+
+// sshKeysFor are the keys of everyone who may work with the organization's clusters, the launching person's first.
+func sshKeysFor(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) ([]string, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT k.public_key FROM ssh_keys k
+		WHERE k.person_id = $2 OR k.person_id IN (SELECT person_id FROM memberships WHERE organization_id = $1 AND role <> 'billing')
+		ORDER BY k.person_id = $2 DESC, k.id`, orgID, by)
+	keys, err := all(rows, "SSH keys", pgx.RowTo[string])
+	if keys == nil {
+		keys = []string{}
+	}
+	return keys, err
+}
+
+// readNow is the transaction's time by the database's clock.
+func readNow(ctx context.Context, q queryer) (time.Time, error) {
+	var now time.Time
+	if err := q.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
+		return now, fmt.Errorf("database time: %w", err)
+	}
+	return now, nil
 }

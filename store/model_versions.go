@@ -68,7 +68,7 @@ func (db *DB) Version(ctx context.Context, orgID, id uuid.UUID) (Version, error)
 	return readVersion(ctx, db.pool, orgID, id)
 }
 
-func readVersion(ctx context.Context, q querier, orgID, id uuid.UUID) (Version, error) {
+func readVersion(ctx context.Context, q queryer, orgID, id uuid.UUID) (Version, error) {
 	rows, _ := q.Query(ctx, `
 		SELECT v.id, v.model_cluster_id, m.name, v.version, v.state, v.revision, v.compute_min, v.compute_max,
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.created_at, v.published_at

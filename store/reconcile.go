@@ -2,11 +2,13 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 )
 
@@ -91,51 +93,83 @@ type Evidence struct {
 	At      time.Time `json:"at"`
 }
 
-// ClaimClusters takes up to n clusters whose wanted state is not reached and that nobody works on, for ttl.
-func (db *DB) ClaimClusters(ctx context.Context, worker string, n int, ttl time.Duration) ([]uuid.UUID, error) {
-	return nil, errUnwritten
-}
-
-// KeepClaim prolongs a claim; false means that another worker has taken the cluster over.
-func (db *DB) KeepClaim(ctx context.Context, id uuid.UUID, worker string, ttl time.Duration) (bool, error) {
-	return false, errUnwritten
-}
-
-// ReleaseClaim gives a cluster back. reconciled is the generation that was reached (0: none, which counts as a failed
-// attempt); retryAfter holds the cluster back for a while.
-func (db *DB) ReleaseClaim(ctx context.Context, id uuid.UUID, worker string, reconciled int64, retryAfter time.Duration) error {
-	return errUnwritten
-}
-
 // ClusterForReconcile reads one cluster for its reconciliation.
-func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (ClusterWork, error) {
-	return ClusterWork{}, errUnwritten
+func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (w ClusterWork, err error) {
+	// One snapshot: nodes that belong to another generation than the cluster would be acted upon.
+	o := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = pgx.BeginTxFunc(ctx, db.pool, o, func(tx pgx.Tx) error {
+		if w, err = readWork(ctx, tx, id); err != nil {
+			return err
+		}
+		w.Nodes, err = readNodeWork(ctx, tx, id)
+		return err
+	})
+	return w, err
 }
 
-// MarkClusterReady makes every node ready and begins its runs at one moment, in one transaction, and opens the
-// published port (network generation + 1, generation + 1). evidence is by node and must name every one. It returns
-// false where generation is not the present one or running is no longer wanted.
-func (db *DB) MarkClusterReady(ctx context.Context, id uuid.UUID, generation int64, evidence map[uuid.UUID]Evidence) (bool, error) {
-	return false, errUnwritten
+func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test', c.desired, c.reason, c.generation,
+			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, c.ssh_keys,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
+			p.id, p.prefix, p.underlay, p.management, p.machine_type, p.cpu, p.mtu, p.masquerade, p.wipe_disks, now()
+		FROM clusters c JOIN pools p ON p.id = c.pool_id JOIN model_versions v ON v.id = c.version_id
+		WHERE c.id = $1`, id)
+	return one(rows, "cluster", func(row pgx.CollectableRow) (w ClusterWork, err error) {
+		var subnet *netip.Prefix
+		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.Desired, &w.Reason, &w.Generation,
+			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &w.SSHKeys,
+			&w.Gate.Kind, &w.Gate.Text, &w.Gate.TimeoutSeconds, &w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
+			&w.Pool.ID, &w.Pool.Prefix, &w.Pool.Underlay, &w.Pool.Management, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
+			&w.Pool.Masquerade, &w.Pool.WipeDisks, &w.Now)
+		if subnet != nil {
+			w.Subnet = *subnet
+		}
+		return w, err
+	})
 }
 
-// FailCluster ends a start that did not succeed: the cluster is to be deleted, nothing is charged, the hold is released.
-func (db *DB) FailCluster(ctx context.Context, id uuid.UUID, generation int64, reason provisioner.Reason, detail string) error {
-	return errUnwritten
+func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT n.id, n.name, n.role, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
+			n.image_digest, i.canonical_size, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
+			h.id, h.name, h.scheme, h.address, h.port, h.underlay, h.state, coalesce(h.acceleration, ''), h.missed_rounds
+		FROM nodes n
+		JOIN clusters c ON c.id = n.cluster_id
+		JOIN hosts h ON h.id = n.host_id
+		JOIN images i ON i.id = n.image_id
+		LEFT JOIN version_roles r ON r.version_id = c.version_id AND r.role = n.role
+		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, id)
+	return all(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
+		var port int
+		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
+			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt,
+			&n.Host.ID, &n.Host.Name, &n.Host.Address.Scheme, &n.Host.Address.Name, &n.Host.Address.Port, &n.Host.Underlay,
+			&n.Host.State, &n.Host.Acceleration, &n.Host.MissedRounds)
+		n.SSHPort = uint16(port)
+		return n, err
+	})
 }
-
-// MarkNodesStopped writes down that every machine of the cluster is off: runs end, use is settled, the rest of the hold
-// is released. It returns false where generation is not the present one.
-func (db *DB) MarkNodesStopped(ctx context.Context, id uuid.UUID, generation int64) (bool, error) {
-	return false, errUnwritten
-}
-
-// MarkClusterGone writes down that nothing of the cluster is left on any host: nodes gone, VNI and subnet free, final
-// settlement, hold released.
-func (db *DB) MarkClusterGone(ctx context.Context, id uuid.UUID) error { return errUnwritten }
 
 // LiveNodes lists the ids of all nodes of a host that are not gone and the VNIs of their clusters, for a sweep of what
 // nobody owns.
 func (db *DB) LiveNodes(ctx context.Context, hostID uuid.UUID) (nodes []uuid.UUID, vnis []uint32, err error) {
-	return nil, nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, `
+		SELECT n.id, coalesce(c.vni, 0) FROM nodes n JOIN clusters c ON c.id = n.cluster_id
+		WHERE n.host_id = $1 AND n.state <> 'gone' ORDER BY n.id`, hostID)
+	var id uuid.UUID
+	var vni uint32
+	seen := map[uint32]bool{0: true}
+	_, err = pgx.ForEachRow(rows, []any{&id, &vni}, func() error {
+		nodes = append(nodes, id)
+		if !seen[vni] {
+			seen[vni] = true
+			vnis = append(vnis, vni)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("read live nodes of host %s: %w", hostID, err)
+	}
+	return nodes, vnis, nil
 }

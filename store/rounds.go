@@ -2,9 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 )
 
@@ -18,20 +22,270 @@ type HostClaim struct {
 	MissedRounds int
 }
 
-// ClaimHosts takes or keeps, for ttl, every checked host that no other worker observes.
+// silentReason is why a host is down that stopped answering; it comes back by itself when it answers again.
+const silentReason = "does not answer"
+
+// mostMissed is how many rounds a host may miss and still count as up.
+const mostMissed = 2
+
+// ClaimHosts takes or keeps, for ttl, every host that once passed its check and that no other worker observes.
 func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) ([]HostClaim, error) {
-	return nil, errUnwritten
+	rows, _ := db.pool.Query(ctx, `
+		UPDATE hosts SET claimed_by = $1, claimed_until = now() + $2::interval
+		WHERE id IN (SELECT id FROM hosts
+			WHERE acceleration IS NOT NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now())
+			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+		RETURNING id, name, provider_id, scheme, address, port, state, missed_rounds`, worker, ttl)
+	return all(rows, "claimed hosts", func(row pgx.CollectableRow) (h HostClaim, err error) {
+		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.State, &h.MissedRounds)
+		return h, err
+	})
 }
 
 // RecordRound writes down one host's answer, stamped with the round's start (StartRound): proof of life for each node
 // that runs with the start identity it became ready with, and the end of those that do not. A round of a worker that
-// lost its claim is left out, and false returned.
-func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, roundStart time.Time, o provisioner.Observation) (bool, error) {
-	return false, errUnwritten
+// lost its claim, or one that began before the last one written down, is left out, and false returned.
+func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, roundStart time.Time, o provisioner.Observation) (recorded bool, err error) {
+	err = db.tx(ctx, func(tx pgx.Tx) error {
+		r, err := readRound(ctx, tx, hostID, db.round, roundStart, o)
+		if err != nil {
+			return err
+		}
+		if recorded, err = r.claimed(ctx, tx, worker); err != nil || !recorded {
+			return err
+		}
+		if err := r.change(ctx, tx); err != nil {
+			return err
+		}
+		return r.prove(ctx, tx, db.round)
+	})
+	return recorded, err
 }
 
-// RecordMissedRound counts a round that the host did not answer. After more than two it is down, its nodes are lost
-// and their runs have ended at their last proof of life.
-func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker string, why string) error {
-	return errUnwritten
+// round is one answer of a host beside what is written down of its nodes.
+type round struct {
+	HostID    uuid.UUID
+	Start     time.Time
+	Restarted bool // the host was silent before this answer
+	Nodes     []roundNode
+	seen      map[uuid.UUID]provisioner.NodeObservation
+}
+
+type roundNode struct {
+	ID        uuid.UUID
+	ClusterID uuid.UUID
+	State     provisioner.NodeState
+	StartID   string
+	Desired   provisioner.Desired
+}
+
+// readRound reads before anything is locked which clusters will have to be: in most rounds none.
+func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.Duration, start time.Time, o provisioner.Observation) (round, error) {
+	r := round{HostID: hostID, Start: start, seen: map[uuid.UUID]provisioner.NodeObservation{}}
+	for _, n := range o.Nodes {
+		r.seen[n.ID] = n
+	}
+	var last *time.Time
+	var missed int
+	err := tx.QueryRow(ctx, `SELECT round_at, missed_rounds FROM hosts WHERE id = $1`, hostID).Scan(&last, &missed)
+	if err != nil {
+		return r, found(err, "host")
+	}
+	r.Restarted = missed > 0 || last != nil && start.Sub(*last) > longestGap(interval)
+	if err := r.readNodes(ctx, tx); err != nil {
+		return r, err
+	}
+	clusters := r.changing()
+	if len(clusters) == 0 {
+		return r, nil
+	}
+	// Clusters before hosts and nodes, in the order of ids, then what was read is read again under the locks.
+	if _, err := tx.Exec(ctx, `SELECT FROM clusters WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, clusters); err != nil {
+		return r, fmt.Errorf("lock clusters of host %s: %w", hostID, err)
+	}
+	return r, r.readNodes(ctx, tx)
+}
+
+func (r *round) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT n.id, n.cluster_id, n.state, n.start_id, c.desired FROM nodes n JOIN clusters c ON c.id = n.cluster_id
+		WHERE n.host_id = $1 AND n.state IN ('ready', 'lost', 'stopping') ORDER BY n.id`, r.HostID)
+	r.Nodes, err = all(rows, "nodes of a host", pgx.RowToStructByName[roundNode])
+	return err
+}
+
+// alive tells whether the answer proves the node's life: it runs, and nobody started it anew.
+func (r *round) alive(n roundNode) bool {
+	o := r.seen[n.ID]
+	return o.State == provisioner.MachineRunning && o.StartID == n.StartID && n.StartID != ""
+}
+
+// verdict is what the answer makes of a node. What is ending stays with the reconciler, which sees for itself.
+func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provisioner.Reason, detail string) {
+	o, there := r.seen[n.ID]
+	off := !there || o.State == provisioner.MachineOff || o.State == provisioner.MachineCrashed
+	switch {
+	case n.State == provisioner.NodeStopping:
+	case n.State == provisioner.NodeLost && n.Desired != provisioner.DesiredRunning:
+		return provisioner.NodeStopping, provisioner.ReasonAsked, ""
+	case n.State == provisioner.NodeLost && r.alive(n):
+		return provisioner.NodeReady, provisioner.ReasonNone, ""
+	case n.Desired != provisioner.DesiredRunning:
+	case off && (r.Restarted || n.State == provisioner.NodeLost):
+		return provisioner.NodeStopped, provisioner.ReasonHostRestarted, ""
+	case off && o.State == provisioner.MachineCrashed:
+		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "The machine crashed."
+	case off:
+		return provisioner.NodeStopped, provisioner.ReasonGuestOff, ""
+	case n.State == provisioner.NodeReady && o.State == provisioner.MachineRunning && !r.alive(n):
+		// Nobody vouches for what runs there now: it is not paid, and ends with the cluster.
+		return provisioner.NodeLost, provisioner.ReasonHostRestarted, "Its machine was started anew by the host."
+	}
+	return n.State, provisioner.ReasonNone, ""
+}
+
+// changing lists the clusters of which a node will change.
+func (r *round) changing() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, n := range r.Nodes {
+		if to, _, _ := r.verdict(n); to != n.State {
+			ids = append(ids, n.ClusterID)
+		}
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}
+
+// claimed writes the round down at the host, unless another worker observes it or a later round was written down.
+func (r *round) claimed(ctx context.Context, tx pgx.Tx, worker string) (bool, error) {
+	tag, err := tx.Exec(ctx, `
+		UPDATE hosts SET round_at = $3, missed_rounds = 0,
+			state = CASE WHEN state = 'down' AND state_reason = $4 THEN 'active' ELSE state END,
+			state_reason = CASE WHEN state = 'down' AND state_reason = $4 THEN '' ELSE state_reason END
+		WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() AND (round_at IS NULL OR round_at < $3)`,
+		r.HostID, worker, r.Start, silentReason)
+	if err != nil {
+		return false, fmt.Errorf("record round of host %s: %w", r.HostID, err)
+	}
+	return tag.RowsAffected() > 0, nil
+}
+
+// change writes verdicts down, ends the runs of nodes that are no longer alive, and stops a cluster that has no machine
+// left.
+func (r *round) change(ctx context.Context, tx pgx.Tx) error {
+	for i, n := range r.Nodes {
+		to, reason, detail := r.verdict(n)
+		if to == n.State {
+			continue
+		}
+		_, err := tx.Exec(ctx, `
+			UPDATE nodes SET state = $2, reason = $3, reason_detail = $4, state_at = now() WHERE id = $1`, n.ID, to, reason, detail)
+		if err != nil {
+			return fmt.Errorf("set node %s %s: %w", n.ID, to, err)
+		}
+		if to == provisioner.NodeStopped || to == provisioner.NodeLost {
+			if err := endRuns(ctx, tx, n.ClusterID, []uuid.UUID{n.ID}, string(reason)); err != nil {
+				return err
+			}
+		}
+		if to == provisioner.NodeStopped {
+			if err := stopEmptyCluster(ctx, tx, n.ClusterID, reason); err != nil {
+				return err
+			}
+		}
+		r.Nodes[i].State = to
+	}
+	return nil
+}
+
+// stopEmptyCluster gives the hold of a cluster back whose last machine went off by itself; a member may start it again.
+func stopEmptyCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason provisioner.Reason) error {
+	c, err := lockCluster(ctx, tx, id)
+	if err != nil || c.Desired != provisioner.DesiredRunning || provisioner.DeriveClusterState(c.Desired, c.States) != provisioner.ClusterStopped {
+		return err
+	}
+	if err := c.want(ctx, tx, provisioner.DesiredStopped, reason, ""); err != nil {
+		return err
+	}
+	return c.settleEnd(ctx, tx, reason)
+}
+
+// prove stamps every node that is alive and hands the proofs to the meter.
+func (r *round) prove(ctx context.Context, tx pgx.Tx, interval time.Duration) error {
+	var proofs []proof
+	var ids []uuid.UUID
+	for _, n := range r.Nodes {
+		if n.State != provisioner.NodeStopped && r.alive(n) {
+			proofs = append(proofs, proof{NodeID: n.ID, StartID: n.StartID})
+			ids = append(ids, n.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `UPDATE nodes SET seen_at = $2 WHERE id = ANY ($1)`, ids, r.Start); err != nil {
+		return fmt.Errorf("stamp nodes of host %s: %w", r.HostID, err)
+	}
+	return proveLife(ctx, tx, r.HostID, r.Start, interval, proofs)
+}
+
+// RecordMissedRound counts a round that the host did not answer; why is its driver's word. After more than two it is
+// down (unless staff cordoned or drain it), its nodes are lost and their runs have ended at their last proof of life.
+func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, why string) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		clusters, err := lockReadyClusters(ctx, tx, hostID)
+		if err != nil {
+			return err
+		}
+		var missed int
+		err = tx.QueryRow(ctx, `
+			UPDATE hosts SET missed_rounds = missed_rounds + 1,
+				state = CASE WHEN state = 'active' AND missed_rounds + 1 > $3 THEN 'down' ELSE state END,
+				state_reason = CASE WHEN state = 'active' AND missed_rounds + 1 > $3 THEN $4 ELSE state_reason END
+			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING missed_rounds`,
+			hostID, worker, mostMissed, silentReason).Scan(&missed)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // another worker observes it now
+		}
+		if err != nil {
+			return fmt.Errorf("record missed round of host %s: %w", hostID, err)
+		}
+		if missed <= mostMissed {
+			return nil
+		}
+		return loseNodes(ctx, tx, hostID, clusters, why)
+	})
+}
+
+// lockReadyClusters locks, in the order of ids and before the host's own row, the clusters whose nodes may get lost.
+func lockReadyClusters(ctx context.Context, tx pgx.Tx, hostID uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT c.id FROM clusters c
+		WHERE c.id IN (SELECT cluster_id FROM nodes WHERE host_id = $1 AND state IN ('ready', 'stopping'))
+		ORDER BY c.id FOR NO KEY UPDATE`, hostID)
+	return all(rows, "clusters of a host", pgx.RowTo[uuid.UUID])
+}
+
+func loseNodes(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, clusters []uuid.UUID, why string) error {
+	rows, _ := tx.Query(ctx, `
+		UPDATE nodes SET state = 'lost', reason = $2, reason_detail = $4, state_at = now()
+		WHERE host_id = $1 AND cluster_id = ANY ($3) AND state IN ('ready', 'stopping') RETURNING id, cluster_id`,
+		hostID, provisioner.ReasonHostLost, clusters, why)
+	var node, cluster uuid.UUID
+	lost := map[uuid.UUID][]uuid.UUID{}
+	if _, err := pgx.ForEachRow(rows, []any{&node, &cluster}, func() error {
+		lost[cluster] = append(lost[cluster], node)
+		return nil
+	}); err != nil {
+		return fmt.Errorf("lose nodes of host %s: %w", hostID, err)
+	}
+	for _, id := range clusters {
+		if len(lost[id]) == 0 {
+			continue
+		}
+		if err := endRuns(ctx, tx, id, lost[id], string(provisioner.ReasonHostLost)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -72,7 +72,7 @@ func (db *DB) Shapes(ctx context.Context, providerID uuid.UUID) ([]Shape, error)
 	return readShapes(ctx, db.pool, providerID)
 }
 
-func readShapes(ctx context.Context, q querier, providerID uuid.UUID) ([]Shape, error) {
+func readShapes(ctx context.Context, q queryer, providerID uuid.UUID) ([]Shape, error) {
 	rows, _ := q.Query(ctx, `
 		SELECT id, name, vcpus, memory_mib, disk_gib, rate FROM shapes
 		WHERE provider_id = $1 ORDER BY rate, vcpus, memory_mib, disk_gib, name`, providerID)

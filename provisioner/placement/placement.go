@@ -56,7 +56,7 @@ type Plan struct {
 func Place(hosts []Host, r Request, s Share) (p Plan, fits []HostFit, reason string, ok bool) {
 	hosts = slices.Clone(hosts)
 	slices.SortFunc(hosts, func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
-	if reason := s.refuses(r.vcpus()); reason != "" {
+	if reason := s.Refuses(r.vcpus()); reason != "" {
 		return Plan{}, explain(hosts, r), reason, false
 	}
 	// Compute nodes are all alike, so that filling the emptiest host first never misses a plan: only the head's host
@@ -74,7 +74,8 @@ func (r Request) vcpus() int64 {
 	return int64(r.Head.VCPUs) + int64(r.Compute.VCPUs)*int64(r.ComputeSize)
 }
 
-func (s Share) refuses(need int64) string {
+// Refuses says why need vCPUs are more than the share has free; empty where they are not.
+func (s Share) Refuses(need int64) string {
 	free := max(s.VCPUs-s.Used, 0)
 	if need <= int64(free) {
 		return ""
@@ -169,7 +170,7 @@ func describe(hosts []Host, r Request, p Plan) []HostFit {
 		n := takes[h.ID]
 		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0 || h.holds(r.smallest())}
 		if !fits[i].Fits {
-			fits[i].Reason = h.reason(r.smallest())
+			fits[i].Reason = h.Lacks(r.smallest())
 		}
 	}
 	return fits
@@ -189,7 +190,7 @@ func explain(hosts []Host, r Request) []HostFit {
 	for i, h := range hosts {
 		s := r.smallest()
 		n := h.room(s, max(r.ComputeSize, 1))
-		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0, Reason: h.reason(s)}
+		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0, Reason: h.Lacks(s)}
 		if n > 0 {
 			fits[i].Reason = fmt.Sprintf("has room for %d of them (%s each)", n, size(s))
 		}
@@ -211,8 +212,8 @@ func (h Host) room(s provisioner.Shape, limit int) int {
 	return limit
 }
 
-// reason says why a host takes no node of a shape; empty where it does.
-func (h Host) reason(s provisioner.Shape) string {
+// Lacks says why a host takes no node of a shape; empty where it does.
+func (h Host) Lacks(s provisioner.Shape) string {
 	if h.State != provisioner.HostActive {
 		if h.Reason != "" {
 			return string(h.State) + ": " + h.Reason
