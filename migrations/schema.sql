@@ -2,6 +2,40 @@
 
 CREATE EXTENSION btree_gist;
 
+CREATE SEQUENCE vnis;
+
+CREATE OR REPLACE FUNCTION public.apply_postings()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  UPDATE lots l
+     SET bought = l.bought + d.bought, available = l.available + d.available, held = l.held + d.held,
+         used = l.used + d.used, expired = l.expired + d.expired
+    FROM (SELECT lot_id,
+                 coalesce(-sum(hours) FILTER (WHERE account = 'bought'), 0) AS bought,
+                 coalesce(sum(hours) FILTER (WHERE account = 'available'), 0) AS available,
+                 coalesce(sum(hours) FILTER (WHERE account = 'held'), 0) AS held,
+                 coalesce(sum(hours) FILTER (WHERE account = 'used'), 0) AS used,
+                 coalesce(sum(hours) FILTER (WHERE account = 'expired'), 0) AS expired
+            FROM added GROUP BY lot_id) d
+   WHERE l.id = d.lot_id;
+  -- Zero rows first: an upsert checks its proposed row, which a use or release alone would not pass.
+  INSERT INTO holds (cluster_id, lot_id)
+  SELECT DISTINCT cluster_id, lot_id FROM added WHERE account = 'held'
+  ON CONFLICT DO NOTHING;
+  UPDATE holds h
+     SET set_aside = h.set_aside + d.set_aside, used = h.used + d.used, released = h.released + d.released
+    FROM (SELECT a.cluster_id, a.lot_id,
+                 coalesce(sum(a.hours) FILTER (WHERE e.kind = 'hold'), 0) AS set_aside,
+                 coalesce(-sum(a.hours) FILTER (WHERE e.kind = 'use'), 0) AS used,
+                 coalesce(-sum(a.hours) FILTER (WHERE e.kind = 'release'), 0) AS released
+            FROM added a JOIN ledger_entries e USING (wallet_id, seq)
+           WHERE a.account = 'held' GROUP BY a.cluster_id, a.lot_id) d
+   WHERE h.cluster_id = d.cluster_id AND h.lot_id = d.lot_id;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -26,6 +60,37 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_direct_sums()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF pg_trigger_depth() < 2 THEN
+    RAISE EXCEPTION 'the sums of % follow from ledger_postings', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_late_addition()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM (SELECT DISTINCT wallet_id, seq FROM added) a JOIN ledger_entries e USING (wallet_id, seq)
+              WHERE e.booked_in <> pg_current_xact_id()) THEN
+    RAISE EXCEPTION '%: an entry that is booked takes nothing more', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_ledger_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION '% is insert-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_published_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -40,6 +105,45 @@ BEGIN
     RAISE EXCEPTION 'roles of a published version never change' USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_run_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF OLD.closed_at IS NOT NULL OR NEW.ended_at < OLD.ended_at
+     OR (NEW.id, NEW.wallet_id, NEW.cluster_id, NEW.node_id, NEW.start_id, NEW.rate, NEW.started_at)
+        IS DISTINCT FROM (OLD.id, OLD.wallet_id, OLD.cluster_id, OLD.node_id, OLD.start_id, OLD.rate, OLD.started_at) THEN
+    RAISE EXCEPTION 'run %: only the end of an open run may grow', OLD.id USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_unbalanced()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  found_postings bigint;
+  unbalanced uuid;
+  moved numeric;
+  found_lines bigint;
+  metered numeric;
+BEGIN
+  SELECT count(*), coalesce(sum(hours) FILTER (WHERE account = 'used'), 0) INTO found_postings, moved
+    FROM ledger_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq;
+  SELECT lot_id INTO unbalanced FROM ledger_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq
+   GROUP BY lot_id HAVING sum(hours) <> 0 LIMIT 1;
+  SELECT count(*), coalesce(sum(hours), 0) INTO found_lines, metered
+    FROM usage_lines WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq;
+  IF found_postings < 2 OR unbalanced IS NOT NULL THEN
+    RAISE EXCEPTION 'entry % of journal % does not balance', NEW.seq, NEW.wallet_id USING ERRCODE = 'check_violation';
+  END IF;
+  IF moved <> metered OR found_lines <> (SELECT lines FROM ledger_entries e WHERE e.wallet_id = NEW.wallet_id AND e.seq = NEW.seq) THEN
+    RAISE EXCEPTION 'entry % of journal % differs from its usage lines', NEW.seq, NEW.wallet_id USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN NULL;
 END $function$;
 
 CREATE TABLE acceptance_tests (
@@ -137,6 +241,22 @@ CREATE TABLE console_tickets (
   CONSTRAINT console_tickets_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
+CREATE TABLE holds (
+  cluster_id uuid NOT NULL,
+  lot_id uuid NOT NULL,
+  set_aside bigint DEFAULT 0 NOT NULL,
+  used bigint DEFAULT 0 NOT NULL,
+  released bigint DEFAULT 0 NOT NULL,
+  held bigint GENERATED ALWAYS AS (((set_aside - used) - released)) STORED NOT NULL,
+  CONSTRAINT holds_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT holds_held_check CHECK ((held >= 0)),
+  CONSTRAINT holds_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
+  CONSTRAINT holds_pkey PRIMARY KEY (cluster_id, lot_id),
+  CONSTRAINT holds_released_check CHECK ((released >= 0)),
+  CONSTRAINT holds_set_aside_check CHECK ((set_aside >= 0)),
+  CONSTRAINT holds_used_check CHECK ((used >= 0))
+);
+
 CREATE TABLE hosts (
   id uuid NOT NULL,
   provider_id uuid NOT NULL,
@@ -150,6 +270,7 @@ CREATE TABLE hosts (
   state text NOT NULL,
   state_reason text DEFAULT ''::text NOT NULL,
   acceleration text,
+  offered_vcpus integer DEFAULT 0 NOT NULL,
   vcpus integer DEFAULT 0 NOT NULL,
   memory_mib integer DEFAULT 0 NOT NULL,
   disk_gib integer DEFAULT 0 NOT NULL,
@@ -166,6 +287,7 @@ CREATE TABLE hosts (
   CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT hosts_machine_key UNIQUE (machine),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+  CONSTRAINT hosts_offered_vcpus_check CHECK ((offered_vcpus >= 0)),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_pool_id_name_key UNIQUE (pool_id, name),
   CONSTRAINT hosts_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
@@ -202,6 +324,90 @@ CREATE TABLE images (
   CONSTRAINT images_state_check CHECK ((state = ANY (ARRAY['checking'::text, 'ready'::text, 'refused'::text, 'unverified'::text]))),
   CONSTRAINT images_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id),
   CONSTRAINT images_upload_id_key UNIQUE (upload_id)
+);
+
+CREATE TABLE journal_heads (
+  wallet_id uuid NOT NULL,
+  seq bigint DEFAULT 0 NOT NULL,
+  hash bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+  CONSTRAINT journal_heads_hash_check CHECK ((length(hash) = 32)),
+  CONSTRAINT journal_heads_pkey PRIMARY KEY (wallet_id),
+  CONSTRAINT journal_heads_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
+CREATE TABLE ledger_entries (
+  wallet_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  kind text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  key text NOT NULL,
+  person_id uuid,
+  expires_at timestamp with time zone,
+  period_from timestamp with time zone,
+  period_to timestamp with time zone,
+  lines integer DEFAULT 0 NOT NULL,
+  lines_digest bytea,
+  previous bytea NOT NULL,
+  hash bytea NOT NULL,
+  booked_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  CONSTRAINT ledger_entries_check CHECK ((((kind = 'use'::text) = (lines > 0)) AND ((kind = 'use'::text) = (lines_digest IS NOT NULL)))),
+  CONSTRAINT ledger_entries_check1 CHECK ((((kind = 'use'::text) = (period_from IS NOT NULL)) AND ((period_from IS NULL) = (period_to IS NULL)))),
+  CONSTRAINT ledger_entries_check2 CHECK ((period_from < period_to)),
+  CONSTRAINT ledger_entries_hash_check CHECK ((length(hash) = 32)),
+  CONSTRAINT ledger_entries_hash_key UNIQUE (hash),
+  CONSTRAINT ledger_entries_key_check CHECK ((key ~ '^[a-z0-9:._-]{1,200}$'::text)),
+  CONSTRAINT ledger_entries_key_key UNIQUE (key),
+  CONSTRAINT ledger_entries_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'hold'::text, 'use'::text, 'release'::text, 'expire'::text]))),
+  CONSTRAINT ledger_entries_lines_check CHECK ((lines >= 0)),
+  CONSTRAINT ledger_entries_lines_digest_check CHECK ((length(lines_digest) = 32)),
+  CONSTRAINT ledger_entries_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT ledger_entries_pkey PRIMARY KEY (wallet_id, seq),
+  CONSTRAINT ledger_entries_previous_check CHECK ((length(previous) = 32)),
+  CONSTRAINT ledger_entries_seq_check CHECK ((seq > 0)),
+  CONSTRAINT ledger_entries_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
+CREATE TABLE ledger_postings (
+  wallet_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  number integer NOT NULL,
+  lot_id uuid NOT NULL,
+  account text NOT NULL,
+  cluster_id uuid,
+  hours bigint NOT NULL,
+  CONSTRAINT ledger_postings_account_check CHECK ((account = ANY (ARRAY['bought'::text, 'available'::text, 'held'::text, 'used'::text, 'expired'::text]))),
+  CONSTRAINT ledger_postings_check CHECK (((account = 'held'::text) = (cluster_id IS NOT NULL))),
+  CONSTRAINT ledger_postings_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT ledger_postings_hours_check CHECK ((hours <> 0)),
+  CONSTRAINT ledger_postings_lot_id_wallet_id_fkey FOREIGN KEY (lot_id, wallet_id) REFERENCES lots(id, wallet_id),
+  CONSTRAINT ledger_postings_number_check CHECK ((number > 0)),
+  CONSTRAINT ledger_postings_pkey PRIMARY KEY (wallet_id, seq, number),
+  CONSTRAINT ledger_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
+);
+
+CREATE TABLE lots (
+  id uuid NOT NULL,
+  wallet_id uuid NOT NULL,
+  expires_at timestamp with time zone,
+  note text DEFAULT ''::text NOT NULL,
+  created_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  bought bigint DEFAULT 0 NOT NULL,
+  available bigint DEFAULT 0 NOT NULL,
+  held bigint DEFAULT 0 NOT NULL,
+  used bigint DEFAULT 0 NOT NULL,
+  expired bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT lots_available_check CHECK ((available >= 0)),
+  CONSTRAINT lots_bought_check CHECK ((bought >= 0)),
+  CONSTRAINT lots_check CHECK ((available = (((bought - used) - held) - expired))),
+  CONSTRAINT lots_created_by_fkey FOREIGN KEY (created_by) REFERENCES people(id),
+  CONSTRAINT lots_expired_check CHECK ((expired >= 0)),
+  CONSTRAINT lots_held_check CHECK ((held >= 0)),
+  CONSTRAINT lots_id_wallet_id_key UNIQUE (id, wallet_id),
+  CONSTRAINT lots_note_check CHECK ((length(note) <= 500)),
+  CONSTRAINT lots_pkey PRIMARY KEY (id),
+  CONSTRAINT lots_used_check CHECK ((used >= 0)),
+  CONSTRAINT lots_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
 
 CREATE TABLE memberships (
@@ -358,6 +564,44 @@ CREATE TABLE providers (
   CONSTRAINT providers_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE run_bookings (
+  run_id uuid NOT NULL,
+  wallet_id uuid NOT NULL,
+  booked_until timestamp with time zone NOT NULL,
+  done boolean DEFAULT false NOT NULL,
+  aside_reason text DEFAULT ''::text NOT NULL,
+  CONSTRAINT run_bookings_pkey PRIMARY KEY (run_id),
+  CONSTRAINT run_bookings_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
+  CONSTRAINT run_bookings_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
+CREATE TABLE runs (
+  id uuid NOT NULL,
+  wallet_id uuid NOT NULL,
+  cluster_id uuid NOT NULL,
+  node_id uuid NOT NULL,
+  start_id text NOT NULL,
+  rate bigint NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone NOT NULL,
+  ends_by timestamp with time zone NOT NULL,
+  proven_at timestamp with time zone NOT NULL,
+  closed_at timestamp with time zone,
+  close_reason text DEFAULT ''::text NOT NULL,
+  span tstzrange,
+  CONSTRAINT runs_check CHECK (((started_at <= ended_at) AND (ended_at <= ends_by))),
+  CONSTRAINT runs_check1 CHECK ((((closed_at IS NULL) = (span IS NULL)) AND ((closed_at IS NULL) = (close_reason = ''::text)))),
+  CONSTRAINT runs_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT runs_ended_at_check CHECK ((mod(EXTRACT(epoch FROM ended_at), (1)::numeric) = (0)::numeric)),
+  CONSTRAINT runs_ends_by_check CHECK ((mod(EXTRACT(epoch FROM ends_by), (1)::numeric) = (0)::numeric)),
+  CONSTRAINT runs_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
+  CONSTRAINT runs_node_id_span_excl EXCLUDE USING gist (node_id WITH =, span WITH &&),
+  CONSTRAINT runs_pkey PRIMARY KEY (id),
+  CONSTRAINT runs_rate_check CHECK ((rate > 0)),
+  CONSTRAINT runs_started_at_check CHECK ((mod(EXTRACT(epoch FROM started_at), (1)::numeric) = (0)::numeric)),
+  CONSTRAINT runs_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
 CREATE TABLE sessions (
   id uuid NOT NULL,
   token_hash bytea NOT NULL,
@@ -443,6 +687,28 @@ CREATE TABLE uploads (
   CONSTRAINT uploads_size_check CHECK ((size > 0))
 );
 
+CREATE TABLE usage_lines (
+  run_id uuid NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  lot_id uuid NOT NULL,
+  to_at timestamp with time zone NOT NULL,
+  wallet_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  cluster_id uuid NOT NULL,
+  node_id uuid NOT NULL,
+  rate bigint NOT NULL,
+  hours bigint NOT NULL,
+  CONSTRAINT usage_lines_check CHECK ((from_at < to_at)),
+  CONSTRAINT usage_lines_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT usage_lines_hours_check CHECK ((hours > 0)),
+  CONSTRAINT usage_lines_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
+  CONSTRAINT usage_lines_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
+  CONSTRAINT usage_lines_pkey PRIMARY KEY (run_id, from_at, lot_id),
+  CONSTRAINT usage_lines_rate_check CHECK ((rate > 0)),
+  CONSTRAINT usage_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
+  CONSTRAINT usage_lines_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
+);
+
 CREATE TABLE version_roles (
   version_id uuid NOT NULL,
   organization_id uuid NOT NULL,
@@ -462,6 +728,17 @@ CREATE TABLE version_roles (
   CONSTRAINT version_roles_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
 );
 
+CREATE TABLE wallets (
+  id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT wallets_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT wallets_pkey PRIMARY KEY (id),
+  CONSTRAINT wallets_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT wallets_provider_id_organization_id_key UNIQUE (provider_id, organization_id)
+);
+
 CREATE INDEX acceptance_tests_organization_id_created_at_idx ON public.acceptance_tests USING btree (organization_id, created_at DESC);
 
 CREATE INDEX acceptance_tests_version_id_idx ON public.acceptance_tests USING btree (version_id);
@@ -470,21 +747,45 @@ CREATE INDEX audit_organization_id_at_idx ON public.audit USING btree (organizat
 
 CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at);
 
+CREATE INDEX clusters_lease_ends_at_idx ON public.clusters USING btree (lease_ends_at) WHERE (ended_at IS NULL);
+
 CREATE INDEX clusters_organization_id_created_at_idx ON public.clusters USING btree (organization_id, created_at DESC);
 
 CREATE UNIQUE INDEX clusters_organization_id_name_idx ON public.clusters USING btree (organization_id, name) WHERE (ended_at IS NULL);
+
+CREATE INDEX clusters_pool_id_idx ON public.clusters USING btree (pool_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX clusters_provider_id_created_at_idx ON public.clusters USING btree (provider_id, created_at DESC);
 
 CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHERE (reconciled_generation < generation);
 
+CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
+
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
+
+CREATE INDEX ledger_entries_wallet_id_period_from_idx ON public.ledger_entries USING btree (wallet_id, period_from) WHERE (kind = 'use'::text);
+
+CREATE INDEX ledger_postings_cluster_id_idx ON public.ledger_postings USING btree (cluster_id) WHERE (cluster_id IS NOT NULL);
+
+CREATE INDEX ledger_postings_lot_id_idx ON public.ledger_postings USING btree (lot_id);
+
+CREATE INDEX lots_expires_at_idx ON public.lots USING btree (expires_at) WHERE (available > 0);
+
+CREATE INDEX lots_wallet_id_idx ON public.lots USING btree (wallet_id);
 
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
 
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
 CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host_id, ssh_port) WHERE ((ssh_port IS NOT NULL) AND (state <> 'gone'::text));
+
+CREATE INDEX run_bookings_wallet_id_idx ON public.run_bookings USING btree (wallet_id) WHERE (NOT done);
+
+CREATE INDEX runs_cluster_id_idx ON public.runs USING btree (cluster_id);
+
+CREATE INDEX runs_node_id_started_at_idx ON public.runs USING btree (node_id, started_at DESC);
+
+CREATE UNIQUE INDEX runs_open ON public.runs USING btree (node_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX sessions_expires_at_idx ON public.sessions USING btree (expires_at);
 
@@ -496,16 +797,46 @@ CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 
 CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
 
+CREATE INDEX usage_lines_wallet_id_from_at_idx ON public.usage_lines USING btree (wallet_id, from_at);
+
+CREATE INDEX usage_lines_wallet_id_seq_idx ON public.usage_lines USING btree (wallet_id, seq);
+
+CREATE INDEX wallets_organization_id_idx ON public.wallets USING btree (organization_id);
+
 CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FOR EACH ROW EXECUTE FUNCTION notify_work();
 
+CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
+
 CREATE TRIGGER images_changed AFTER UPDATE OF state, checks ON images FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unbalanced();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER no_late_addition AFTER INSERT ON ledger_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
+
+CREATE TRIGGER sums AFTER INSERT ON ledger_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_postings();
+
+CREATE TRIGGER keep_lots BEFORE DELETE OR TRUNCATE ON lots FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER sums_only BEFORE UPDATE ON lots FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
 CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_run_change();
+
+CREATE TRIGGER keep_runs BEFORE DELETE OR TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON usage_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER no_late_addition AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
 
 CREATE TRIGGER published_roles BEFORE INSERT OR DELETE OR UPDATE ON version_roles FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
