@@ -1,0 +1,171 @@
+package handlertest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"volary.dev/handlers"
+	"volary.dev/handlers/org"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+// App is a portal that answers at URL over a database of its own.
+type App struct {
+	URL     string
+	Store   *store.DB
+	Pool    *pgxpool.Pool // for what no store call makes: rows of a broken or finished state
+	Changes *org.Changes
+	// Stop asks the portal to stop, as a signal does its process.
+	Stop context.CancelFunc
+	t    testing.TB
+}
+
+// Options of Start. The zero value is good.
+type Options struct {
+	WorkerURL string // of consoles; empty: nobody answers
+	Throttled bool   // sign-ins are counted by address as they are in the open
+	Log       *slog.Logger
+}
+
+// Start serves a portal until the test ends.
+func Start(t testing.TB, o Options) *App {
+	t.Helper()
+	pool := storetest.Pool(t)
+	a := &App{Store: storetest.Open(t, pool), Pool: pool, Changes: handlers.NewChanges(), t: t}
+	server := httptest.NewUnstartedServer(nil)
+	a.URL = "http://" + server.Listener.Addr().String()
+	if o.WorkerURL == "" {
+		o.WorkerURL = "http://127.0.0.1:1"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	stopping, stop := context.WithCancel(context.Background())
+	a.Stop = stop
+	portal, err := handlers.New(handlers.Options{
+		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: o.WorkerURL,
+		Stopping: stopping, UploadsChecked: true, Unthrottled: !o.Throttled,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Config.Handler = portal
+	server.Start()
+	t.Cleanup(func() {
+		stop() // event streams end by it, and Close waits for them
+		server.Close()
+	})
+	return a
+}
+
+// Listen feeds the portal's event streams from the database, as cmd/web does.
+func (a *App) Listen() {
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = a.Store.Listen(ctx, a.Changes.Publish)
+	}()
+	a.t.Cleanup(func() { cancel(); <-ended })
+}
+
+// Browser is one person's client: it keeps cookies and follows no redirect by itself.
+type Browser struct {
+	app    *App
+	client *http.Client
+}
+
+// Browser opens a browser in which nobody is signed in.
+func (a *App) Browser() *Browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return &Browser{app: a, client: &http.Client{
+		Jar: jar, Timeout: 30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// SignIn opens a browser in which a person of the world is signed in.
+func (a *App) SignIn(email string) *Browser {
+	a.t.Helper()
+	b := a.Browser()
+	res := b.Post("/sign-in", url.Values{"email": {email}, "password": {Password}})
+	if res.Status != http.StatusSeeOther {
+		a.t.Fatalf("sign in as %s: %d %s", email, res.Status, res.Body)
+	}
+	return b
+}
+
+// Answer is a response with its body read.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Get asks for a page.
+func (b *Browser) Get(path string) Answer {
+	b.app.t.Helper()
+	return b.Do(http.MethodGet, path, nil, nil)
+}
+
+// Fragment asks for a page's part as htmx does.
+func (b *Browser) Fragment(path, target string) Answer {
+	b.app.t.Helper()
+	return b.Do(http.MethodGet, path, nil, http.Header{"HX-Request": {"true"}, "HX-Target": {target}})
+}
+
+// Post sends a form from a page of the portal's own.
+func (b *Browser) Post(path string, form url.Values) Answer {
+	b.app.t.Helper()
+	return b.Do(http.MethodPost, path, form, nil)
+}
+
+// Do sends a request with the headers of a browser on the same site, unless header says otherwise.
+func (b *Browser) Do(method, path string, form url.Values, header http.Header) Answer {
+	b.app.t.Helper()
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, b.app.URL+path, body)
+	if err != nil {
+		b.app.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html,application/xhtml+xml")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for k, v := range header {
+		req.Header[k] = v
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		b.app.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		b.app.t.Fatalf("%s %s: read: %v", method, path, err)
+	}
+	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(text)}
+}
+
+// Client is the browser's own, for streams that the methods above would read to their end.
+func (b *Browser) Client() *http.Client { return b.client }
