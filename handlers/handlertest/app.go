@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers"
 	"volary.dev/handlers/org"
@@ -29,6 +30,7 @@ type App struct {
 	// Stop asks the portal to stop, as a signal does its process.
 	Stop context.CancelFunc
 	t    testing.TB
+	echo *echo.Echo
 }
 
 // Options of Start. The zero value is good.
@@ -60,7 +62,7 @@ func Start(t testing.TB, o Options) *App {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.Config.Handler = portal
+	server.Config.Handler, a.echo = portal, portal.(*echo.Echo)
 	server.Start()
 	t.Cleanup(func() {
 		stop() // event streams end by it, and Close waits for them
@@ -137,21 +139,9 @@ func (b *Browser) Post(path string, form url.Values) Answer {
 // Do sends a request with the headers of a browser on the same site, unless header says otherwise.
 func (b *Browser) Do(method, path string, form url.Values, header http.Header) Answer {
 	b.app.t.Helper()
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, b.app.URL+path, body)
-	if err != nil {
-		b.app.t.Fatal(err)
-	}
-	req.Header.Set("Accept", "text/html,application/xhtml+xml")
-	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	if form != nil {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
+	req := b.request(ctx, method, path, form)
 	for k, v := range header {
 		req.Header[k] = v
 	}
@@ -165,6 +155,47 @@ func (b *Browser) Do(method, path string, form url.Values, header http.Header) A
 		b.app.t.Fatalf("%s %s: read: %v", method, path, err)
 	}
 	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(text)}
+}
+
+func (b *Browser) request(ctx context.Context, method, path string, form url.Values) *http.Request {
+	b.app.t.Helper()
+	var body io.Reader
+	if method == http.MethodPost {
+		body = strings.NewReader(form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, b.app.URL+path, body)
+	if err != nil {
+		b.app.t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html,application/xhtml+xml")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return req
+}
+
+// Status sends a form, or asks for a page, and tells the status and where it leads. The body is not read: streams
+// have no end.
+func (b *Browser) Status(method, path string, form url.Values) (status int, location string) {
+	b.app.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	res, err := b.client.Do(b.request(ctx, method, path, form))
+	if err != nil {
+		b.app.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	defer res.Body.Close()
+	return res.StatusCode, res.Header.Get("Location")
+}
+
+// Routes are all of the portal's, as "METHOD /pattern".
+func (a *App) Routes() []string {
+	var list []string
+	for _, r := range a.echo.Routes() {
+		list = append(list, r.Method+" "+r.Path)
+	}
+	return list
 }
 
 // Client is the browser's own, for streams that the methods above would read to their end.

@@ -1,0 +1,174 @@
+package handlertest
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Password is everybody's.
+const Password = "long enough for a test"
+
+// The people of the world, one for each role that a policy may tell apart.
+const (
+	Owner         = "owner@first.example"
+	Manager       = "manager@first.example"
+	Member        = "member@first.example"
+	Billing       = "billing@first.example"
+	OtherOwner    = "owner@second.example" // of the other organization, which has nothing
+	Admin         = "admin@north.example"
+	Operator      = "operator@north.example"
+	Accountant    = "accountant@north.example"
+	OtherAdmin    = "admin@south.example" // of the other provider, which has nothing
+	PlatformAdmin = "root@platform.example"
+	Nobody        = "nobody@nowhere.example" // signed in, and works nowhere
+)
+
+// World is what the first organization and the first provider (North) have.
+type World struct {
+	Organization, Other   uuid.UUID // organizations
+	North, South          uuid.UUID // providers
+	Pool, Host            uuid.UUID
+	Image                 uuid.UUID
+	Model, Draft, Version uuid.UUID // Version is published, Draft is not
+	Key                   uuid.UUID // of Member
+	Upload                string    // unfinished
+	people                map[string]uuid.UUID
+}
+
+// Person is the id of one of the world's people.
+func (w *World) Person(email string) uuid.UUID { return w.people[email] }
+
+// World fills the database. Nothing is launched yet; see Launch.
+func (a *App) World() *World {
+	a.t.Helper()
+	w := &World{people: map[string]uuid.UUID{}}
+	a.parties(w)
+	a.machines(w)
+	a.description(w)
+	return w
+}
+
+func (a *App) parties(w *World) {
+	ctx := context.Background()
+	w.Organization = must(a.Store.CreateOrganization(ctx, uuid.Nil, "First Group"))(a)
+	w.Other = must(a.Store.CreateOrganization(ctx, uuid.Nil, "Second Group"))(a)
+	w.North = must(a.Store.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))(a)
+	w.South = must(a.Store.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "America/New_York"}))(a)
+	for _, email := range []string{Owner, Manager, Member, Billing, OtherOwner, Admin, Operator, Accountant, OtherAdmin, PlatformAdmin, Nobody} {
+		name, _, _ := strings.Cut(email, ".")
+		w.people[email] = must(a.Store.CreatePerson(ctx, uuid.Nil, store.NewPerson{
+			Email: email, Name: name, Password: Password, PlatformAdmin: email == PlatformAdmin,
+		}))(a)
+	}
+	for email, role := range map[string]store.OrganizationRole{
+		Owner: store.RoleOwner, Manager: store.RoleManager, Member: store.RoleMember, Billing: store.RoleBilling,
+	} {
+		a.ok(a.Store.AddMember(ctx, uuid.Nil, w.Organization, w.people[email], role))
+	}
+	a.ok(a.Store.AddMember(ctx, uuid.Nil, w.Other, w.people[OtherOwner], store.RoleOwner))
+	for email, role := range map[string]store.StaffRole{Admin: store.StaffAdmin, Operator: store.StaffOperator, Accountant: store.StaffAccountant} {
+		a.ok(a.Store.AddStaff(ctx, uuid.Nil, w.North, w.people[email], role))
+	}
+	a.ok(a.Store.AddStaff(ctx, uuid.Nil, w.South, w.people[OtherAdmin], store.StaffAdmin))
+}
+
+// machines gives North one pool with one host that passed its check, a shape, and 1000 hours to the first
+// organization.
+func (a *App) machines(w *World) {
+	ctx := context.Background()
+	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
+	must(a.Store.CreateShape(ctx, uuid.Nil, w.North, store.NewShape{Name: "tiny", Shape: shape}))(a)
+	w.Pool = must(a.Store.CreatePool(ctx, uuid.Nil, w.North, store.NewPool{
+		Name: "pool", Prefix: netip.MustParsePrefix("10.90.0.0/16"), Underlay: netip.MustParsePrefix("192.0.2.0/24"),
+		Storage: "local", MachineType: "q35",
+	}))(a)
+	w.Host = must(a.Store.AddHost(ctx, uuid.Nil, w.North, w.Pool, store.NewHost{
+		Name: "host-1", Underlay: netip.MustParseAddr("192.0.2.11"),
+		Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"},
+	}))(a)
+	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
+	checks := []provisioner.HostCheck{{Name: "connection", Passed: true, Detail: "answers", Seconds: 0.1}}
+	a.ok(a.Store.HostCheckDone(ctx, w.Host, facts, provisioner.AccelerationTCG, checks, true))
+	must(a.Store.GrantHours(ctx, store.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)
+}
+
+// description gives the first organization an image, a model cluster, a published version and a draft.
+func (a *App) description(w *World) {
+	ctx := context.Background()
+	owner := w.people[Owner]
+	w.Image = a.image(w, owner)
+	w.Upload = strings.Repeat("ab", 16)
+	a.ok(a.Store.CreateUpload(ctx, w.Organization, owner, w.Upload, "second.qcow2", 1<<20))
+	w.Model = must(a.Store.CreateModelCluster(ctx, w.Organization, owner, "trial"))(a)
+	w.Version = a.saveVersion(w, "1")
+	a.ok(a.Store.PublishVersion(ctx, w.Organization, owner, w.Version, 1))
+	w.Draft = a.saveVersion(w, "2")
+	w.Key = must(a.Store.AddSSHKey(ctx, w.people[Member], "laptop", PublicKey))(a)
+}
+
+// PublicKey is a well-formed key whose private half nobody has.
+const PublicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl somebody"
+
+func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
+	ctx := context.Background()
+	upload := strings.Repeat("cd", 16)
+	a.ok(a.Store.CreateUpload(ctx, w.Organization, owner, upload, "sample.qcow2", 1<<20))
+	id := must(a.Store.FinishUpload(ctx, upload, "sample.qcow2"))(a)
+	digest := strings.Repeat("0f", 32)
+	a.ok(a.Store.RecordVerdict(ctx, id, provisioner.ImageVerdict{
+		State: provisioner.ImageReady, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: 1 << 20,
+		UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest,
+		Checks: []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "qcow2, version 3"}},
+	}))
+	return id
+}
+
+func (a *App) saveVersion(w *World, version string) uuid.UUID {
+	role := func(r provisioner.Role) store.RoleDraft {
+		return store.RoleDraft{Role: r, ImageID: w.Image, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}
+	}
+	return must(a.Store.SaveVersion(context.Background(), w.Organization, w.people[Owner], store.VersionDraft{
+		ModelClusterID: w.Model, Version: version, ComputeMin: 0, ComputeMax: 8,
+		Roles: []store.RoleDraft{role(provisioner.RoleHead), role(provisioner.RoleCompute)},
+		Gate:  provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
+	}))(a)
+}
+
+// Launch launches the published version for an hour with some compute nodes, and returns cluster and head.
+func (a *App) Launch(w *World, name string, compute int) (cluster, head uuid.UUID) {
+	a.t.Helper()
+	ctx := context.Background()
+	cluster = must(a.Store.LaunchCluster(ctx, w.Organization, w.people[Owner], store.LaunchRequest{
+		VersionID: w.Version, PoolID: w.Pool, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
+	}))(a)
+	d := must(a.Store.Cluster(ctx, w.Organization, cluster))(a)
+	return cluster, d.NodeRows[0].ID
+}
+
+// Test starts an acceptance test of the published version.
+func (a *App) Test(w *World) uuid.UUID {
+	a.t.Helper()
+	return must(a.Store.StartAcceptanceTest(context.Background(), w.Organization, w.people[Owner], w.Version, w.Pool))(a)
+}
+
+func must[T any](v T, err error) func(*App) T {
+	return func(a *App) T {
+		a.t.Helper()
+		a.ok(err)
+		return v
+	}
+}
+
+func (a *App) ok(err error) {
+	a.t.Helper()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}

@@ -1,0 +1,194 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"volary.dev/handlers/handlertest"
+)
+
+// who is a column of the matrix.
+type who string
+
+const anonymous who = "anonymous"
+
+// everyone are all columns, in the order in which a failure names them.
+func everyone() []who {
+	return []who{
+		anonymous, handlertest.Owner, handlertest.Manager, handlertest.Member, handlertest.Billing, handlertest.OtherOwner,
+		handlertest.Admin, handlertest.Operator, handlertest.Accountant, handlertest.OtherAdmin, handlertest.PlatformAdmin,
+		handlertest.Nobody,
+	}
+}
+
+// access is a set of columns, and what those answer get who are let in but whose organization or provider does not
+// own what the path names.
+type access []who
+
+func all() access      { return everyone() }
+func signedIn() access { return everyone()[1:] }
+
+func orgWork() access {
+	return access{handlertest.Owner, handlertest.Manager, handlertest.Member, handlertest.OtherOwner}
+}
+func orgRead() access { return append(orgWork(), handlertest.Billing) }
+
+func staff() access {
+	return access{handlertest.Admin, handlertest.Operator, handlertest.Accountant, handlertest.OtherAdmin}
+}
+
+func staffHosts() access {
+	return access{handlertest.Admin, handlertest.Operator, handlertest.OtherAdmin}
+}
+
+func staffUsage() access {
+	return access{handlertest.Admin, handlertest.Accountant, handlertest.OtherAdmin}
+}
+
+// row says of one route who may, and with what status those who may are answered. owned routes name something of the
+// first organization or provider: the others' people get 404 there, as if it did not exist.
+type row struct {
+	route string
+	may   access
+	owned bool
+	ok    []int
+}
+
+// matrix is every route by every role. A route that is missing here fails TestMatrix.
+func matrix() []row {
+	page, led := []int{http.StatusOK}, []int{http.StatusSeeOther}
+	refused := []int{http.StatusUnprocessableEntity}
+	return []row{
+		{"GET /", all(), false, led},
+		{"GET /healthz", all(), false, page},
+		{"GET /static/*", all(), false, []int{http.StatusNotFound}}, // no such file
+		{"GET /sign-in", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
+		{"POST /sign-in", all(), false, refused},
+		{"GET /workplaces", signedIn(), false, page},
+		{"POST /switch", signedIn(), false, []int{http.StatusNotFound}},
+
+		{"GET /org", orgRead(), false, page},
+		{"GET /org/usage", orgRead(), false, page},
+		{"GET /org/events", orgRead(), false, page},
+		{"GET /org/images", orgWork(), false, page},
+		{"GET /org/images/new", orgWork(), false, page},
+		{"GET /org/images/:id", orgWork(), true, page},
+		{"GET /org/models", orgWork(), false, page},
+		{"POST /org/models", orgWork(), false, refused},
+		{"GET /org/models/new", orgWork(), false, page},
+		{"GET /org/models/:id", orgWork(), true, page},
+		{"GET /org/models/:id/versions/new", orgWork(), true, page},
+		{"POST /org/models/:id/versions", orgWork(), true, refused},
+		{"GET /org/versions/:id", orgWork(), true, page},
+		{"POST /org/versions/:id", orgWork(), true, refused},
+		{"GET /org/versions/:id/edit", orgWork(), true, page},
+		{"POST /org/versions/:id/publish", orgWork(), true, refused},
+		{"POST /org/versions/:id/test", orgWork(), true, refused},
+		{"GET /org/tests/:id", orgWork(), true, page},
+		{"GET /org/clusters", orgWork(), false, page},
+		{"POST /org/clusters", orgWork(), false, refused},
+		{"GET /org/clusters/new", orgWork(), false, page},
+		{"GET /org/clusters/:id", orgWork(), true, page},
+		{"POST /org/clusters/:id/start", orgWork(), true, refused},
+		{"GET /org/clusters/:id/delete", orgWork(), true, page},
+		{"GET /org/clusters/:id/nodes/:node/console", orgWork(), true, page},
+		{"GET /org/clusters/:id/nodes/:node/console.log", orgWork(), true, page},
+		{"POST /org/clusters/:id/nodes/:node/console/ticket", orgWork(), true, page},
+		{"GET /org/clusters/:id/nodes/:node/console/ws", orgWork(), true, []int{http.StatusBadGateway}}, // no worker
+		{"GET /org/ssh-keys", orgWork(), false, page},
+		{"POST /org/ssh-keys", orgWork(), false, refused},
+		{"POST /org/ssh-keys/:id/delete", orgWork(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone
+
+		{"POST /uploads/", orgWork(), false, []int{http.StatusPreconditionFailed, http.StatusBadRequest}},
+		{"HEAD /uploads/:id", orgWork(), true, []int{http.StatusOK, http.StatusPreconditionFailed, http.StatusNotFound}},
+		{"PATCH /uploads/:id", orgWork(), true, []int{http.StatusPreconditionFailed, http.StatusBadRequest, http.StatusNotFound}},
+		{"DELETE /uploads/:id", orgWork(), true, []int{http.StatusPreconditionFailed, http.StatusNoContent, http.StatusNotFound}},
+
+		{"GET /provider", staff(), false, page},
+		{"GET /provider/hosts", staffHosts(), false, page},
+		{"GET /provider/hosts/:id", staffHosts(), true, page},
+		{"GET /provider/clusters", staffHosts(), false, page},
+		{"GET /provider/usage", staffUsage(), false, page},
+		{"GET /provider/usage.csv", staffUsage(), false, page},
+
+		// These change what the rows above need.
+		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
+		{"POST /org/clusters/:id/delete", orgWork(), true, led},
+		{"POST /sign-out", signedIn(), false, led},
+	}
+}
+
+func TestMatrix(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	paths := worldPaths(a, w)
+	browsers := map[who]*handlertest.Browser{anonymous: a.Browser()}
+	for _, p := range signedIn() {
+		browsers[p] = a.SignIn(string(p))
+	}
+	listed := map[string]bool{}
+	for _, r := range matrix() {
+		listed[r.route] = true
+		for _, p := range everyone() {
+			method, pattern, _ := strings.Cut(r.route, " ")
+			got, to := browsers[p].Status(method, paths(pattern), url.Values{})
+			if want, ok := r.expect(p, method); !ok(got, to) {
+				t.Errorf("%s as %s: %d %s, want %s", r.route, p, got, to, want)
+			}
+		}
+	}
+	for _, route := range a.Routes() {
+		if !listed[route] {
+			t.Errorf("%s is not in the matrix: say who may", route)
+		}
+	}
+	for route := range listed {
+		if !slices.Contains(a.Routes(), route) {
+			t.Errorf("%s is in the matrix and is no route", route)
+		}
+	}
+}
+
+// expect says in words and as a test what a person is answered.
+func (r row) expect(p who, method string) (string, func(status int, to string) bool) {
+	switch {
+	case !slices.Contains(r.may, p) && p == anonymous:
+		if strings.Contains(r.route, "/uploads/") {
+			return "401", func(s int, _ string) bool { return s == http.StatusUnauthorized }
+		}
+		return "the way to sign in", func(s int, to string) bool {
+			return s == http.StatusSeeOther && strings.HasPrefix(to, "/sign-in")
+		}
+	case !slices.Contains(r.may, p):
+		return "403", func(s int, _ string) bool { return s == http.StatusForbidden }
+	case r.owned && (p == handlertest.OtherOwner || p == handlertest.OtherAdmin):
+		return "404", func(s int, _ string) bool { return s == http.StatusNotFound }
+	default:
+		return "one of its own", func(s int, to string) bool {
+			led := strings.HasPrefix(to, "/sign-in") && r.route != "GET /" && r.route != "POST /sign-out"
+			return slices.Contains(r.ok, s) && !led
+		}
+	}
+}
+
+// worldPaths launches a cluster and a test, and fills patterns with what the first organization and North have.
+func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) string {
+	cluster, head := a.Launch(w, "first", 1)
+	test := a.Test(w)
+	ids := map[string]string{
+		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
+		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(),
+		"/provider/hosts/": w.Host.String(), "/uploads/": w.Upload,
+	}
+	return func(pattern string) string {
+		for prefix, id := range ids {
+			if rest, ok := strings.CutPrefix(pattern, prefix+":id"); ok {
+				return strings.Replace(prefix+id+rest, ":node", head.String(), 1)
+			}
+		}
+		return strings.Replace(pattern, "*", "nothing.css", 1)
+	}
+}
