@@ -10,6 +10,7 @@ import (
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers"
+	"volary.dev/migrations"
 	"volary.dev/store"
 )
 
@@ -32,6 +33,10 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
+	// Any number of processes may start at once: one migrates, the others wait for it.
+	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
+		return err
+	}
 	db, err := store.New(pool, store.Options{Logger: log})
 	if err != nil {
 		return err

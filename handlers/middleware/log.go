@@ -45,7 +45,7 @@ func requestAttrs(c echo.Context, begin time.Time, err error) []slog.Attr {
 		slog.String("method", c.Request().Method),
 		slog.String("route", c.Path()),
 		slog.Int("status", c.Response().Status),
-		slog.Duration("took", time.Since(begin)),
+		slog.Float64("ms", float64(time.Since(begin).Microseconds())/1000),
 		slog.String("address", c.RealIP()),
 	}
 	if id := c.Param("id"); id != "" {

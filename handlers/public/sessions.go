@@ -98,17 +98,19 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	if err != nil {
 		return provisioner.NotFound("organization or provider")
 	}
-	s := request.Session(c)
-	if kind == page.KindProvider {
-		if err := h.Store.SwitchProvider(c.Request().Context(), s.ID, id); err != nil {
-			return err
-		}
-		return c.Redirect(http.StatusSeeOther, "/provider")
+	ctx, s := c.Request().Context(), request.Session(c)
+	switch kind {
+	case page.KindOrganization:
+		err = h.Store.SwitchOrganization(ctx, s.ID, id)
+	case page.KindProvider:
+		err = h.Store.SwitchProvider(ctx, s.ID, id)
+	default:
+		err = provisioner.NotFound("organization or provider")
 	}
-	if err := h.Store.SwitchOrganization(c.Request().Context(), s.ID, id); err != nil {
+	if err != nil {
 		return err
 	}
-	return c.Redirect(http.StatusSeeOther, "/org")
+	return c.Redirect(http.StatusSeeOther, "/"+kind)
 }
 
 // ShowWorkplaces tells who works nowhere now what to do: choose, or be added.

@@ -59,7 +59,7 @@ func (f Frame) choices(c echo.Context, s *store.Session) []layout.Choice {
 	return list
 }
 
-// The kinds of workplaces in the values of layout.Choice: KIND:ID.
+// The kinds of workplaces in the values of layout.Choice (KIND:ID), and where each works.
 const (
 	KindOrganization = "org"
 	KindProvider     = "provider"

@@ -1,0 +1,78 @@
+package middleware
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"golang.org/x/time/rate"
+
+	"volary.dev/provisioner"
+)
+
+func TestAddressBelievesTrustedProxiesAlone(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}
+	for _, c := range []struct {
+		name    string
+		trusted []netip.Prefix
+		from    string
+		header  string
+		want    string
+	}{
+		{"nobody is trusted", nil, "10.0.0.1:5", "198.51.100.7", "10.0.0.1"},
+		{"a trusted proxy", trusted, "10.0.0.1:5", "198.51.100.7", "198.51.100.7"},
+		{"a stranger's header", trusted, "203.0.113.9:5", "198.51.100.7", "203.0.113.9"},
+		{"an invented first entry", trusted, "10.0.0.1:5", "192.0.2.1, 198.51.100.7", "198.51.100.7"},
+		{"two proxies", trusted, "10.0.0.1:5", "198.51.100.7, 10.0.0.2", "198.51.100.7"},
+		{"a loopback that is not trusted", trusted, "127.0.0.1:5", "198.51.100.7", "127.0.0.1"},
+		{"IPv6", trusted, "[fd00::1]:5", "2001:db8::7", "2001:db8::7"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.RemoteAddr = c.from
+			r.Header.Set("X-Forwarded-For", c.header)
+			if got := Address(c.trusted)(r); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestThrottle(t *testing.T) {
+	e := echo.New()
+	key := "a"
+	limited := Throttle(time.Hour, 2, func(echo.Context) string { return key })(func(echo.Context) error { return nil })
+	try := func() (*provisioner.Refusal, string) {
+		w := httptest.NewRecorder()
+		err := limited(e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), w))
+		r, _ := provisioner.AsRefusal(err)
+		return r, w.Header().Get("Retry-After")
+	}
+	for range 2 {
+		if r, _ := try(); r != nil {
+			t.Fatalf("refused within the burst: %v", r)
+		}
+	}
+	if r, after := try(); r == nil || r.Code != "throttled" || after != "3600" {
+		t.Errorf("third: %v, retry after %q", r, after)
+	}
+	key = "b"
+	if r, _ := try(); r != nil {
+		t.Errorf("another key is refused: %v", r)
+	}
+}
+
+func TestThrottleForgetsThoseWhoWaited(t *testing.T) {
+	th := &throttle{interval: time.Minute, burst: 1, known: map[string]*rate.Limiter{}}
+	now := time.Now()
+	for i := range throttleKeys {
+		th.take(string(rune(i)), now)
+	}
+	th.take("late", now.Add(time.Hour))
+	if len(th.known) != 1 {
+		t.Errorf("%d keys are kept", len(th.known))
+	}
+}

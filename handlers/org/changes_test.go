@@ -1,0 +1,82 @@
+package org
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"volary.dev/store"
+)
+
+func TestChangesReachThoseTheyConcern(t *testing.T) {
+	mine, theirs, cluster, other := uuid.New(), uuid.New(), uuid.New(), uuid.New()
+	h := NewChanges()
+	everything := follow(t, h, &follower{orgID: mine})
+	clusters := follow(t, h, &follower{orgID: mine, kind: "cluster"})
+	one := follow(t, h, &follower{orgID: mine, kind: "cluster", id: cluster})
+	stranger := follow(t, h, &follower{orgID: theirs})
+
+	h.Publish(store.Change{Organization: mine, Kind: "cluster", ID: cluster})
+	h.Publish(store.Change{Organization: mine, Kind: "cluster", ID: cluster})
+	h.Publish(store.Change{Organization: mine, Kind: "cluster", ID: other})
+	h.Publish(store.Change{Organization: mine, Kind: "image", ID: other})
+	for f, want := range map[*follower]int{everything: 3, clusters: 2, one: 1, stranger: 0} {
+		list, all := h.fetch(f)
+		if len(list) != want || all || (len(f.signal) == 1) != (want > 0) {
+			t.Errorf("follower of %q %s has %v", f.kind, f.id, list)
+		}
+	}
+	if list, _ := h.fetch(everything); len(list) != 0 {
+		t.Errorf("told twice: %v", list)
+	}
+}
+
+func TestALostConnectionTellsEverybodyToLookAgain(t *testing.T) {
+	h := NewChanges()
+	f := follow(t, h, &follower{orgID: uuid.New(), kind: "test", id: uuid.New()})
+	h.Publish(store.Change{})
+	if list, all := h.fetch(f); !all || len(list) != 0 {
+		t.Errorf("all %v, %v", all, list)
+	}
+}
+
+func TestASlowFollowerKeepsNoList(t *testing.T) {
+	orgID := uuid.New()
+	h := NewChanges()
+	f := follow(t, h, &follower{orgID: orgID})
+	for range 10 * followedAtOnce {
+		h.Publish(store.Change{Organization: orgID, Kind: "cluster", ID: uuid.New()})
+	}
+	if list, all := h.fetch(f); !all || len(list) > followedAtOnce {
+		t.Errorf("all %v with %d kept", all, len(list))
+	}
+}
+
+func TestStreamsOfAPersonAreBounded(t *testing.T) {
+	h := NewChanges()
+	person := uuid.New()
+	var last *follower
+	for range streamsPerPerson {
+		last = follow(t, h, &follower{personID: person})
+	}
+	if err := h.follow(&follower{personID: person}); err == nil {
+		t.Error("one more than allowed")
+	}
+	follow(t, h, &follower{personID: uuid.New()})
+	h.unfollow(last)
+	follow(t, h, &follower{personID: person})
+	for f := range h.followers {
+		h.unfollow(f)
+	}
+	if len(h.perPerson) != 0 {
+		t.Errorf("counts are left: %v", h.perPerson)
+	}
+}
+
+func follow(t *testing.T, h *Changes, f *follower) *follower {
+	t.Helper()
+	if err := h.follow(f); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
