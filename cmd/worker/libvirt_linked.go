@@ -10,5 +10,8 @@ import (
 
 // dialLibvirt reaches hosts under the policy of the configuration: tcp and unix only where the operator allows them.
 func dialLibvirt(cfg setup.WorkerConfig) (provisioner.Dial, error) {
-	return libvirt.Dial(libvirt.Options{AllowTCP: cfg.AllowPlainHosts, AllowUnix: cfg.AllowPlainHosts}), nil
+	return libvirt.Dial(libvirt.Options{
+		AllowTCP: cfg.AllowPlainHosts, AllowUnix: cfg.AllowPlainHosts,
+		PKIPath: cfg.PKIPath, SSHUser: cfg.SSHUser, SSHKeyFile: cfg.SSHKeyFile, SSHKnownHosts: cfg.SSHKnownHosts,
+	}), nil
 }

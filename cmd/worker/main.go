@@ -119,7 +119,9 @@ func dialHosts(cfg setup.WorkerConfig) (provisioner.Dial, error) {
 }
 
 // workers registers every kind of job.
-func workers(_ setup.WorkerConfig, _ jobs.Engine) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine jobs.Engine) *river.Workers {
 	w := river.NewWorkers()
+	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
+	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
 	return w
 }

@@ -38,7 +38,7 @@ type RunAcceptance struct {
 }
 
 // Timeout implements river.Worker.
-func (RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { return testTimeout }
+func (*RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { return testTimeout }
 
 // Work implements river.Worker. A test that has ended, or whose worker died, is found as it is: what was proved is in
 // its report.

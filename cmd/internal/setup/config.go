@@ -39,6 +39,11 @@ type WorkerConfig struct {
 	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"` // between two observations of a host
 	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`          // background jobs at a time
 	Name            string     `env:"VOLARY_WORKER_NAME"`                  // in claims and logs; empty: host name and process id
+	ProbeImage      string     `env:"VOLARY_PROBE_IMAGE"`                  // the sample image, which checks of hosts boot; empty: checks fail
+	PKIPath         string     `env:"VOLARY_PKI_PATH"`                     // client certificate for tls hosts; empty: libvirt's own
+	SSHUser         string     `env:"VOLARY_SSH_USER"`                     // for ssh hosts; empty: the worker's own user
+	SSHKeyFile      string     `env:"VOLARY_SSH_KEY_FILE"`                 // for ssh hosts
+	SSHKnownHosts   string     `env:"VOLARY_SSH_KNOWN_HOSTS"`              // for ssh hosts; an unknown one is refused
 	MemoryStateDir  string     `env:"VOLARY_MEMORY_STATE_DIR"`             // where simulated hosts remember; empty: nowhere
 	LogLevel        slog.Level `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
 }

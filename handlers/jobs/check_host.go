@@ -1,0 +1,158 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/queue"
+)
+
+// checkTimeout bounds a check as a whole, the copying of the probe image included.
+const checkTimeout = 10 * time.Minute
+
+// CheckHost proves a host before nodes are placed on it: what a host says of itself is not enough, so that guests
+// are booted on it and a packet is sent between two of them.
+type CheckHost struct {
+	river.WorkerDefaults[queue.CheckHost]
+	Engine
+	ProbeImage string // path of the sample image
+	Probe      ProbeTimes
+}
+
+// ProbeTimes bound the guests of a check. Zero fields take the defaults beside them.
+type ProbeTimes struct {
+	KVM     time.Duration // 12 s: a guest that hangs under KVM never ends by itself
+	TCG     time.Duration // 90 s
+	Overlay time.Duration // 90 s
+	Poll    time.Duration // 250 ms
+}
+
+// Timeout implements river.Worker.
+func (*CheckHost) Timeout(*river.Job[queue.CheckHost]) time.Duration { return checkTimeout }
+
+// Work implements river.Worker. Guests and networks of a check have ids made from the host's, so that the next check
+// removes what a killed one left.
+func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) error {
+	h, err := c.DB.HostForWorker(ctx, job.Args.HostID)
+	if err != nil {
+		return err
+	}
+	pool, err := c.DB.HostsOfPool(ctx, h.PoolID)
+	if err != nil {
+		return err
+	}
+	k := &hostCheck{CheckHost: c, host: h, pool: pool}
+	k.Probe = ProbeTimes{
+		KVM: or(c.Probe.KVM, 12*time.Second), TCG: or(c.Probe.TCG, 90*time.Second),
+		Overlay: or(c.Probe.Overlay, 90*time.Second), Poll: or(c.Probe.Poll, 250*time.Millisecond),
+	}
+	passed := k.run(ctx)
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return river.JobSnooze(0) // the worker stops: another one checks
+	}
+	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return k.finish(done, passed)
+}
+
+// hostCheck is one check under way.
+type hostCheck struct {
+	*CheckHost
+	Probe ProbeTimes
+
+	host         store.Host
+	pool         []store.Host
+	facts        provisioner.HostFacts
+	acceleration provisioner.Acceleration
+	report       []provisioner.HostCheck
+}
+
+// run goes through the checks in their order and ends with the first that fails: what comes after stands on it.
+func (k *hostCheck) run(ctx context.Context) bool {
+	guests := newProbes(k)
+	defer guests.clear(ctx)
+	for _, check := range []struct {
+		name string
+		do   func(context.Context) (string, error)
+	}{
+		{"connection", k.connect},
+		{"versions", k.versions},
+		{"network hook", k.hook},
+		{"storage", k.storage},
+		{"acceleration", guests.accelerate},
+		{"overlay network", guests.overlay},
+	} {
+		began := time.Now()
+		detail, err := check.do(ctx)
+		if err != nil {
+			detail = err.Error()
+		}
+		k.report = append(k.report, provisioner.HostCheck{
+			Name: check.name, Passed: err == nil, Detail: detail, Seconds: time.Since(began).Round(10 * time.Millisecond).Seconds(),
+		})
+		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "check", check.name, "passed", err == nil, "detail", detail)
+		if perr := k.DB.HostCheckProgress(ctx, k.host.ID, k.report); perr != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, "host check", "host", k.host.ID, "error", perr)
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// finish writes the outcome down. The same machine under two names would be counted twice: that fails the check.
+func (k *hostCheck) finish(ctx context.Context, passed bool) error {
+	err := k.DB.HostCheckDone(ctx, k.host.ID, k.facts, k.acceleration, k.report, passed)
+	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "duplicate" {
+		k.report = append(k.report, provisioner.HostCheck{Name: "machine", Detail: r.Title + " " + r.Next})
+		return k.DB.HostCheckDone(ctx, k.host.ID, provisioner.HostFacts{}, "", k.report, false)
+	}
+	return err
+}
+
+func (k *hostCheck) connect(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	err := k.Hosts.With(ctx, k.host.Address, func(d provisioner.Driver) (err error) {
+		k.facts, err = d.Facts(ctx)
+		return err
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = provisioner.ErrHostUnreachable
+	}
+	return k.facts.Hostname, err
+}
+
+func (k *hostCheck) versions(context.Context) (string, error) {
+	f := k.facts
+	if f.UUID == uuid.Nil {
+		return "", errors.New("the host does not tell its UUID: set host_uuid in libvirtd.conf")
+	}
+	return fmt.Sprintf("libvirt %s, QEMU %s, %d logical processors, %d MiB of memory", f.LibvirtVersion, f.QEMUVersion, f.VCPUs, f.MemoryMiB), nil
+}
+
+func (k *hostCheck) hook(context.Context) (string, error) {
+	if !k.facts.HookAnswers {
+		return "", errors.New("the network hook does not answer: install the volary program as /etc/libvirt/hooks/network, with its run bit, and restart libvirtd")
+	}
+	return "answers", nil
+}
+
+// leastDiskGiB is what a host needs for a base image and one small disk.
+const leastDiskGiB = 2
+
+func (k *hostCheck) storage(context.Context) (string, error) {
+	f := k.facts
+	if f.DiskFreeGiB < leastDiskGiB {
+		return "", fmt.Errorf("%d GiB of %d GiB are free in %s; at least %d GiB are needed", f.DiskFreeGiB, f.DiskGiB, f.StoragePath, leastDiskGiB)
+	}
+	return fmt.Sprintf("%d GiB of %d GiB free in %s", f.DiskFreeGiB, f.DiskGiB, f.StoragePath), nil
+}

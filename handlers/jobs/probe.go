@@ -1,0 +1,296 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/cloudinit"
+	"volary.dev/store"
+)
+
+// probes are the guests of one host's check: one that shows which acceleration boots, and a pair, one of them on
+// another host, that shows that a packet arrives. They are in one sealed network of their own. Checks of several hosts
+// at once do not meet: VNI, subnet and ids come from the host that is checked.
+type probes struct {
+	*hostCheck
+	image  probeImage
+	nonce  string
+	peer   *store.Host
+	vni    uint32
+	subnet netip.Prefix
+	used   bool // something was begun on a host
+}
+
+// checkPrefix is RFC 2544's, for measurements between devices: no real network has it.
+const checkPrefix = "198.18.0.0"
+
+func newProbes(k *hostCheck) *probes {
+	p := &probes{hostCheck: k, nonce: hex.EncodeToString(k.host.ID[8:])}
+	p.vni = firstCheckVNI + binary.BigEndian.Uint32(k.host.ID[12:])%700_000
+	index := max(0, slices.IndexFunc(k.pool, func(h store.Host) bool { return h.ID == k.host.ID }))
+	base := netip.MustParseAddr(checkPrefix).As4()
+	binary.BigEndian.PutUint32(base[:], binary.BigEndian.Uint32(base[:])+uint32(index%8192)*16)
+	p.subnet = netip.PrefixFrom(netip.AddrFrom4(base), 28)
+	p.peer = choosePeer(k.host, k.pool)
+	return p
+}
+
+// choosePeer prefers a host that has proved itself; hosts that are checked at the same time prove each other.
+func choosePeer(host store.Host, pool []store.Host) *store.Host {
+	var second *store.Host
+	for i, h := range pool {
+		switch {
+		case h.ID == host.ID:
+		case h.State == provisioner.HostActive:
+			return &pool[i]
+		case h.CheckState == "running" && second == nil:
+			second = &pool[i]
+		}
+	}
+	return second
+}
+
+// id is the same in every check of the host.
+func (p *probes) id(name string) uuid.UUID { return uuid.NewSHA1(p.host.ID, []byte("check "+name)) }
+
+// names are all guests of a check, in the order of their addresses.
+func (p *probes) names() []string { return []string{"head", "compute-001", "probe-kvm", "probe-tcg"} }
+
+func (p *probes) entries() []provisioner.NetworkEntry {
+	var list []provisioner.NetworkEntry
+	at := p.subnet.Addr().Next().Next()
+	for i, name := range p.names() {
+		mac := net.HardwareAddr{0x52, 0x54, byte(p.vni >> 16), byte(p.vni >> 8), byte(p.vni), byte(i + 2)}
+		list = append(list, provisioner.NetworkEntry{Name: name, MAC: mac, IP: at})
+		at = at.Next()
+	}
+	return list
+}
+
+func (p *probes) network(on, other store.Host) provisioner.Network {
+	n := provisioner.Network{
+		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: gatewayMAC(p.vni),
+		Domain: "check.volary", MTU: 1400, Generation: 1, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
+	}
+	if other.ID != uuid.Nil {
+		n.Peers = []netip.Addr{other.Underlay}
+	}
+	return n
+}
+
+// with calls f with a host's driver.
+func (p *probes) with(ctx context.Context, h store.Host, f func(provisioner.Driver) error) error {
+	return p.Hosts.With(ctx, h.Address, f)
+}
+
+// clear removes every guest and network of the check, on both hosts, whether they are there or not.
+func (p *probes) clear(ctx context.Context) {
+	if !p.used {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	hosts := []store.Host{p.host}
+	if p.peer != nil {
+		hosts = append(hosts, *p.peer)
+	}
+	for _, h := range hosts {
+		err := p.with(ctx, h, func(d provisioner.Driver) error {
+			var errs []error
+			for _, name := range p.names() {
+				errs = append(errs, d.DeleteNode(ctx, p.id(name), false))
+			}
+			return errors.Join(append(errs, d.DeleteNetwork(ctx, p.vni))...)
+		})
+		if err != nil {
+			p.Log.WarnContext(ctx, "clear host check", "host", h.ID, "error", err)
+		}
+	}
+}
+
+// accelerate finds out what boots. Capabilities prove nothing: a host may offer KVM and its guests hang.
+func (p *probes) accelerate(ctx context.Context) (string, error) {
+	image, err := openProbeImage(p.ProbeImage)
+	if err != nil {
+		return "", err
+	}
+	p.image, p.used = image, true
+	p.clear(ctx) // what a killed check left
+	var other store.Host
+	if p.peer != nil {
+		other = *p.peer
+	}
+	if err := p.prepare(ctx, p.host, other); err != nil {
+		return "", err
+	}
+	began := time.Now()
+	kvm := p.boots(ctx, provisioner.AccelerationKVM, p.Probe.KVM)
+	if kvm == nil {
+		p.acceleration = provisioner.AccelerationKVM
+		return fmt.Sprintf("a guest booted under KVM in %.1f s", time.Since(began).Seconds()), nil
+	}
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	began = time.Now()
+	if tcg := p.boots(ctx, provisioner.AccelerationTCG, p.Probe.TCG); tcg != nil {
+		return "", fmt.Errorf("no guest booted: under KVM: %w; under TCG: %w", kvm, tcg)
+	}
+	p.acceleration = provisioner.AccelerationTCG
+	return fmt.Sprintf("a guest booted under TCG in %.1f s, without hardware acceleration; under KVM: %s", time.Since(began).Seconds(), kvm), nil
+}
+
+// prepare makes the image and the network on a host.
+func (p *probes) prepare(ctx context.Context, h, other store.Host) error {
+	return p.with(ctx, h, func(d provisioner.Driver) error {
+		if err := d.EnsureImage(ctx, p.image.digest, p.image.size, p.image.open); err != nil {
+			return err
+		}
+		return d.EnsureNetwork(ctx, p.network(h, other))
+	})
+}
+
+// boots starts a guest and waits for it to be ready.
+func (p *probes) boots(ctx context.Context, a provisioner.Acceleration, limit time.Duration) error {
+	name := "probe-" + string(a)
+	defer p.remove(ctx, p.host, name)
+	if err := p.start(ctx, p.host, name, provisioner.RoleHead, a); err != nil {
+		return err
+	}
+	return p.await(ctx, p.host, name, limit, "volary: ready")
+}
+
+func (p *probes) remove(ctx context.Context, h store.Host, name string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	if err := p.with(ctx, h, func(d provisioner.Driver) error { return d.DeleteNode(ctx, p.id(name), false) }); err != nil {
+		p.Log.WarnContext(ctx, "remove probe guest", "host", h.ID, "error", err)
+	}
+}
+
+func (p *probes) start(ctx context.Context, h store.Host, name string, role provisioner.Role, a provisioner.Acceleration) error {
+	entries := p.entries()
+	entry := entries[slices.Index(p.names(), name)]
+	seed, err := cloudinit.Seed{
+		InstanceID: p.id(name).String(), Hostname: name, Domain: "check.volary", Role: role,
+		Nodes: entries[:2], Check: &cloudinit.Check{Nonce: p.nonce},
+	}.Build()
+	if err != nil {
+		return err
+	}
+	spec := provisioner.NodeSpec{
+		ID: p.id(name), ClusterID: p.id("network"), Name: name, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 128, DiskGiB: 1},
+		Acceleration: a, MachineType: "q35", ImageDigest: p.image.digest, VNI: p.vni, MAC: entry.MAC, Seed: seed,
+	}
+	return p.with(ctx, h, func(d provisioner.Driver) error { return d.EnsureNode(ctx, spec) })
+}
+
+// await polls a guest's console until text stands in it. A guest cannot call us.
+func (p *probes) await(ctx context.Context, h store.Host, name string, limit time.Duration, text string) error {
+	late := fmt.Errorf("%s did not print %q within %s", name, text, limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, late)
+	defer cancel()
+	ticker := time.NewTicker(p.Probe.Poll)
+	defer ticker.Stop()
+	for {
+		var log []byte
+		err := p.with(ctx, h, func(d provisioner.Driver) (err error) {
+			log, err = d.ConsoleLog(ctx, p.id(name), consoleLimit)
+			return err
+		})
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return err
+		case bytes.Contains(log, []byte(text)):
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+// overlay sends a packet from a guest on this host to a guest on another one, by name, and reads on the console that
+// the answer came.
+func (p *probes) overlay(ctx context.Context) (string, error) {
+	if p.peer == nil {
+		return "skipped: the pool has no other host yet; it is proved when the next one is checked", nil
+	}
+	began := time.Now()
+	on := p.peer.Name
+	if err := p.pair(ctx); err != nil {
+		if p.peer.State != provisioner.HostActive && errors.Is(err, errPeer) {
+			// The other host has not proved itself either: nothing is known of this one.
+			return "skipped: " + on + ", the only other host, is not ready either: " + err.Error(), nil
+		}
+		return "", fmt.Errorf("between this host and %s: %w (are UDP port 4789 and the underlay open between them?)", on, err)
+	}
+	return fmt.Sprintf("a guest here reached one on %s by name, %.1f s after both were started", on, time.Since(began).Seconds()), nil
+}
+
+// errPeer says that it was the other host that failed.
+var errPeer = errors.New("the other host failed")
+
+func (p *probes) pair(ctx context.Context) error {
+	head := make(chan error, 1)
+	go func() {
+		err := p.prepare(ctx, *p.peer, p.host)
+		if err == nil {
+			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, or(p.peer.Acceleration, provisioner.AccelerationTCG))
+		}
+		head <- err
+	}()
+	err := p.start(ctx, p.host, "compute-001", provisioner.RoleCompute, p.acceleration)
+	if herr := <-head; herr != nil {
+		return fmt.Errorf("%w: %w", errPeer, herr)
+	}
+	if err != nil {
+		return err
+	}
+	reached := strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "head reached", p.entries()[0].IP.String()}, " ")
+	return p.await(ctx, p.host, "compute-001", p.Probe.Overlay, reached)
+}
+
+// probeImage is the sample image as a file.
+type probeImage struct {
+	path, digest string
+	size         int64
+}
+
+func openProbeImage(path string) (probeImage, error) {
+	if path == "" {
+		return probeImage{}, errors.New("this worker has no image to boot: set VOLARY_PROBE_IMAGE to the sample image's path")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return probeImage{}, fmt.Errorf("probe image: %w", err)
+	}
+	defer f.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, f)
+	if err != nil {
+		return probeImage{}, fmt.Errorf("probe image: %w", err)
+	}
+	return probeImage{path, hex.EncodeToString(sum.Sum(nil)), n}, nil
+}
+
+func (i probeImage) open(context.Context) (io.ReadCloser, error) { return os.Open(i.path) }
