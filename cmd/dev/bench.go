@@ -60,11 +60,8 @@ func benches() []bench {
 
 // Run measures one or all, and prints both figures and a line that machines may read.
 func (b benchCommand) Run(ctx context.Context) error {
-	c, err := findCheckout()
+	c, err := openState("")
 	if err != nil {
-		return err
-	}
-	if err := c.makeState(); err != nil {
 		return err
 	}
 	chosen := slices.DeleteFunc(benches(), func(k bench) bool { return b.Name != "all" && b.Name != k.name })

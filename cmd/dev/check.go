@@ -14,11 +14,8 @@ type checkCommand struct{}
 
 // Run runs every quick check, shows each with its time, and goes on after a fault so that one sees all of them.
 func (checkCommand) Run(ctx context.Context) error {
-	c, err := findCheckout()
+	c, err := openState("")
 	if err != nil {
-		return err
-	}
-	if err := c.makeState(); err != nil {
 		return err
 	}
 	server, stop, err := c.testServer(ctx)

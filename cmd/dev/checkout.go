@@ -36,6 +36,18 @@ func findCheckout() (checkout, error) {
 	}
 }
 
+// openState finds the checkout and makes its .volary, or the folder that is named instead. A container that has the
+// programs only has a state and no checkout.
+func openState(state string) (checkout, error) {
+	c, err := findCheckout()
+	if state != "" {
+		c.state = state
+	} else if err != nil {
+		return checkout{}, err
+	}
+	return c, c.makeState()
+}
+
 // path is a path below .volary.
 func (c checkout) path(elem ...string) string {
 	return filepath.Join(append([]string{c.state}, elem...)...)

@@ -12,15 +12,14 @@ import (
 	"volary.dev/provisioner/lab"
 )
 
-type downCommand struct{}
+type downCommand struct {
+	State string `help:"Folder that up was given instead of the checkout's .volary." type:"path"`
+}
 
 // Run ends the up of this checkout and sweeps what a killed one may have left.
-func (downCommand) Run(ctx context.Context) error {
-	c, err := findCheckout()
+func (d downCommand) Run(ctx context.Context) error {
+	c, err := openState(d.State)
 	if err != nil {
-		return err
-	}
-	if err := c.makeState(); err != nil {
 		return err
 	}
 	s := newSteps(os.Stdout)

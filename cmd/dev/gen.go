@@ -9,11 +9,8 @@ type genCommand struct{}
 
 // Run writes every generated file anew.
 func (genCommand) Run(ctx context.Context) error {
-	c, err := findCheckout()
+	c, err := openState("")
 	if err != nil {
-		return err
-	}
-	if err := c.makeState(); err != nil {
 		return err
 	}
 	server, stop, err := c.testServer(ctx)

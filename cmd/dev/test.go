@@ -19,11 +19,8 @@ type testCommand struct {
 
 // Run brings up what tests need and runs the quick checks, then every test, then takes it down again.
 func (t testCommand) Run(ctx context.Context) error {
-	c, err := findCheckout()
+	c, err := openState("")
 	if err != nil {
-		return err
-	}
-	if err := c.makeState(); err != nil {
 		return err
 	}
 	ctx, stop := endWithGoRun(ctx)

@@ -34,14 +34,8 @@ type upCommand struct {
 
 // Run starts everything, and stays until a signal or a failure ends it.
 func (u upCommand) Run(ctx context.Context) error {
-	c := checkout{state: u.State}
-	if u.State == "" {
-		var err error
-		if c, err = findCheckout(); err != nil {
-			return err
-		}
-	}
-	if err := c.makeState(); err != nil {
+	c, err := openState(u.State)
+	if err != nil {
 		return err
 	}
 	free, err := c.lockUp()
@@ -164,13 +158,21 @@ func (v *volary) startLab(ctx context.Context) (string, error) {
 func canBuildSample() bool { return has("qemu-img") && has("apt-get") && has("mke2fs") }
 
 func (v *volary) buildSample(ctx context.Context) (string, error) {
-	path, err := sample.Build(ctx, v.path("sample"), v.steps.note)
+	path, err := sample.Build(ctx, v.sampleCache(), v.steps.note)
 	if err != nil {
 		return "", err
 	}
 	v.sample = v.path("sample.qcow2")
 	_ = os.Remove(v.sample)
-	return ".volary/sample.qcow2", os.Symlink(path, v.sample)
+	return v.sample, os.Symlink(path, v.sample)
+}
+
+// sampleCache is the checkout's wherever there is one: the image takes a while to make and is the same for all.
+func (c checkout) sampleCache() string {
+	if c.root == "" {
+		return c.path("sample")
+	}
+	return filepath.Join(c.root, ".volary", "sample")
 }
 
 func (v *volary) address() string { return fmt.Sprintf("http://127.0.0.1:%d", v.port) }
