@@ -1,0 +1,180 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Password opens every person of a World.
+const Password = "a volary of birds"
+
+// World is a small marketplace on a database of its own: a provider with one pool of three checked hosts of 8 vCPUs,
+// 8 GiB and 100 GiB each, of which 4 vCPUs are the test share; a shape "small" (1 vCPU, 256 MiB, 2 GiB, rate 1000); an
+// organization with one owner, a ready image, a published version for 0 to 8 compute nodes, and 100 compute hours.
+type World struct {
+	DB   *store.DB
+	Pool *pgxpool.Pool
+
+	Person       uuid.UUID // ada@example.org, owner
+	Organization uuid.UUID // Astro
+	Provider     uuid.UUID // North
+	PoolID       uuid.UUID // main
+	Hosts        []uuid.UUID
+	Image        uuid.UUID
+	Model        uuid.UUID // trial
+	Version      uuid.UUID // 1.0
+}
+
+// Digest is the canonical digest of a World's image.
+var Digest = strings.Repeat("ab", 32)
+
+// NewWorld makes a World.
+func NewWorld(t testing.TB) *World {
+	t.Helper()
+	pool := Pool(t)
+	w := &World{DB: Open(t, pool), Pool: pool}
+	ctx := t.Context()
+	w.Person = check[uuid.UUID](t)(w.DB.CreatePerson(ctx, uuid.Nil, store.NewPerson{Email: "ada@example.org", Name: "Ada", Password: Password}))
+	w.Organization = check[uuid.UUID](t)(w.DB.CreateOrganization(ctx, uuid.Nil, "Astro"))
+	noError(t, w.DB.AddMember(ctx, uuid.Nil, w.Organization, w.Person, store.RoleOwner))
+	w.Provider = check[uuid.UUID](t)(w.DB.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))
+	w.PoolID = check[uuid.UUID](t)(w.DB.CreatePool(ctx, uuid.Nil, w.Provider, store.NewPool{
+		Name: "main", Prefix: netip.MustParsePrefix("10.128.0.0/12"), Underlay: netip.MustParsePrefix("192.0.2.0/24"),
+	}))
+	check[uuid.UUID](t)(w.DB.CreateShape(ctx, uuid.Nil, w.Provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}))
+	for i := range 3 {
+		w.Hosts = append(w.Hosts, w.AddHost(t, i+1))
+	}
+	w.Image = w.AddImage(t, w.Organization, w.Person)
+	w.Model = check[uuid.UUID](t)(w.DB.CreateModelCluster(ctx, w.Organization, w.Person, "trial"))
+	w.Version = w.Publish(t, w.Organization, w.Model, w.Image, "1.0")
+	w.Grant(t, w.Organization, 100*billing.ComputeHour)
+	return w
+}
+
+// AddHost adds the n-th host, whose check passes.
+func (w *World) AddHost(t testing.TB, n int) uuid.UUID {
+	t.Helper()
+	ctx := t.Context()
+	name := fmt.Sprintf("host-%d", n)
+	id := check[uuid.UUID](t)(w.DB.AddHost(ctx, uuid.Nil, w.Provider, w.PoolID, store.NewHost{
+		Name: name, Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: name},
+		Underlay: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}),
+	}))
+	facts := provisioner.HostFacts{UUID: uuid.New(), Hostname: name, VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
+	report := []provisioner.HostCheck{{Name: "connection", Passed: true}}
+	noError(t, w.DB.HostCheckDone(ctx, id, facts, provisioner.AccelerationTCG, report, true))
+	return id
+}
+
+// AddImage adds a ready image.
+func (w *World) AddImage(t testing.TB, orgID, personID uuid.UUID) uuid.UUID {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	_, err := w.Pool.Exec(t.Context(), `
+		INSERT INTO images (id, organization_id, person_id, name, size, state, format, virtual_size, canonical_size,
+			uploaded_digest, canonical_digest, content_digest, created_at, verified_at)
+		VALUES ($1, $2, $3, 'sample.qcow2', 1000, 'ready', 'qcow2', 1 << 30, 900, $4, $4, $4, now(), now())`, id, orgID, personID, Digest)
+	noError(t, err)
+	return id
+}
+
+// Publish makes and publishes a version for 0 to 8 compute nodes of 1 vCPU, 256 MiB and 2 GiB, gated by address.
+func (w *World) Publish(t testing.TB, orgID, modelID, imageID uuid.UUID, version string) uuid.UUID {
+	t.Helper()
+	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
+	id := check[uuid.UUID](t)(w.DB.SaveVersion(t.Context(), orgID, w.Person, store.VersionDraft{
+		ModelClusterID: modelID, Version: version, ComputeMax: 8,
+		Roles: []store.RoleDraft{
+			{Role: provisioner.RoleHead, ImageID: imageID, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: imageID, Shape: shape},
+		},
+		Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
+	}))
+	noError(t, w.DB.PublishVersion(t.Context(), orgID, w.Person, id, 1))
+	return id
+}
+
+// Grant gives an organization hours of the World's provider.
+func (w *World) Grant(t testing.TB, orgID uuid.UUID, h billing.Hours) {
+	t.Helper()
+	check[uuid.UUID](t)(w.DB.GrantHours(t.Context(), store.Grant{ProviderID: w.Provider, OrganizationID: orgID, Hours: h, Note: "test"}))
+}
+
+// Launch launches the World's version with a lease of one hour.
+func (w *World) Launch(t testing.TB, name string, compute int) uuid.UUID {
+	t.Helper()
+	return check[uuid.UUID](t)(w.DB.LaunchCluster(t.Context(), w.Organization, w.Person, store.LaunchRequest{
+		VersionID: w.Version, PoolID: w.PoolID, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
+	}))
+}
+
+// StartID is the start identity that Ready and Observe give a node.
+func StartID(node uuid.UUID) string { return "start-" + node.String() }
+
+// Ready takes a launched cluster to READY as the worker does.
+func (w *World) Ready(t testing.TB, clusterID uuid.UUID) {
+	t.Helper()
+	ctx := t.Context()
+	work := check[store.ClusterWork](t)(w.DB.ClusterForReconcile(ctx, clusterID))
+	evidence := map[uuid.UUID]store.Evidence{}
+	for _, n := range work.Nodes {
+		_, err := w.DB.SetNode(ctx, n.ID, []provisioner.NodeState{provisioner.NodeReserved}, provisioner.NodeStarting, "", "")
+		noError(t, err)
+		evidence[n.ID] = store.Evidence{StartID: StartID(n.ID), Kind: "address", Detail: n.Address.String(), At: work.Now}
+	}
+	ok, err := w.DB.MarkClusterReady(ctx, clusterID, work.Generation, evidence)
+	noError(t, err)
+	if !ok {
+		t.Fatal("not marked ready: someone changed the cluster")
+	}
+}
+
+// Observe records a round of a host in which every given node runs, and tells whether it counted.
+func (w *World) Observe(t testing.TB, host uuid.UUID, running ...uuid.UUID) bool {
+	t.Helper()
+	ctx := t.Context()
+	_, err := w.DB.ClaimHosts(ctx, "test", time.Minute)
+	noError(t, err)
+	start, err := w.DB.StartRound(ctx)
+	noError(t, err)
+	var o provisioner.Observation
+	for _, id := range running {
+		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: provisioner.MachineRunning, StartID: StartID(id)})
+	}
+	ok, err := w.DB.RecordRound(ctx, host, "test", start, o)
+	noError(t, err)
+	return ok
+}
+
+// Exec changes rows directly, for what no command does.
+func (w *World) Exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	_, err := w.Pool.Exec(context.WithoutCancel(t.Context()), sql, args...)
+	noError(t, err)
+}
+
+// check gives the value of a call that must not fail.
+func check[T any](t testing.TB) func(T, error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		noError(t, err)
+		return v
+	}
+}
+
+func noError(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
