@@ -152,6 +152,16 @@ func (a *App) Launch(w *World, name string, compute int) (cluster, head uuid.UUI
 	return cluster, d.NodeRows[0].ID
 }
 
+// Stopped makes a cluster what it is after a member stopped it and the worker powered its nodes off.
+func (a *App) Stopped(cluster uuid.UUID) {
+	a.t.Helper()
+	ctx := context.Background()
+	_, err := a.Pool.Exec(ctx, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
+	a.ok(err)
+	_, err = a.Pool.Exec(ctx, `UPDATE nodes SET state = 'stopped', reason = 'asked' WHERE cluster_id = $1`, cluster)
+	a.ok(err)
+}
+
 // Test starts an acceptance test of the published version.
 func (a *App) Test(w *World) uuid.UUID {
 	a.t.Helper()

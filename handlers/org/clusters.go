@@ -113,7 +113,7 @@ func (h Handlers) clusterAgain(c echo.Context, r *provisioner.Refusal) error {
 	if err != nil {
 		return err
 	}
-	return page.Render(c, respond.Status(r.Code), web.ClusterShow(h.clusterProps(c, d, r)))
+	return page.Render(c, respond.Status(r.Code), web.ClusterShow(h.clusterProps(c, d, aboveForm(r))))
 }
 
 // ConfirmDeleteCluster says what deleting does before it is done.

@@ -2,6 +2,8 @@ package org
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -46,4 +48,13 @@ func asForm(err error) (*provisioner.Refusal, bool) {
 		return nil, false
 	}
 	return r, true
+}
+
+// aboveForm moves the sentences of fields above a form that is too small to carry them beside its fields.
+func aboveForm(r *provisioner.Refusal) *provisioner.Refusal {
+	out := *r
+	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
+		out.Detail = append(slices.Clone(out.Detail), r.Fields[name])
+	}
+	return &out
 }
