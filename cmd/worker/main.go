@@ -16,12 +16,16 @@ import (
 	"volary.dev/handlers/console"
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/image"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
 	"volary.dev/store/blob"
 )
 
-func main() { setup.Main("worker", run) }
+func main() {
+	image.Main() // in the confined child that opens images, nothing below is reached
+	setup.Main("worker", run)
+}
 
 func run(ctx context.Context, log *slog.Logger) error {
 	cfg, err := setup.ReadWorkerConfig()
@@ -64,7 +68,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 		return err
 	}
 	engine := jobs.Engine{DB: db, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
-	queue, err := jobs.NewQueue(db, queuePool, cfg.Jobs, log, workers(cfg, engine))
+	queue, err := jobs.NewQueue(db, queuePool, cfg.Jobs, log, workers(cfg, engine, blobs))
 	if err != nil {
 		return err
 	}
@@ -119,9 +123,13 @@ func dialHosts(cfg setup.WorkerConfig) (provisioner.Dial, error) {
 }
 
 // workers registers every kind of job.
-func workers(cfg setup.WorkerConfig, engine jobs.Engine) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store) *river.Workers {
 	w := river.NewWorkers()
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
+	river.AddWorker(w, &jobs.VerifyImage{
+		DB: engine.DB, Blobs: blobs, Log: engine.Log,
+		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Limits: image.DefaultLimits()},
+	})
 	return w
 }

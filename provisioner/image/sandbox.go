@@ -9,8 +9,10 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
+	"unsafe"
 
 	"github.com/landlock-lsm/go-landlock/landlock"
 	lowlevel "github.com/landlock-lsm/go-landlock/landlock/syscall"
@@ -76,14 +78,40 @@ func runChild(orders string) error {
 		{unix.RLIMIT_NOFILE, 64},
 		{unix.RLIMIT_FSIZE, uint64(c.FileBytes)},
 		{unix.RLIMIT_CPU, uint64(c.CPUSeconds)},
-		// Last: from here on this program itself may not get memory any more.
-		{unix.RLIMIT_AS, memoryLimit},
 	} {
 		if err := unix.Setrlimit(limit.what, &unix.Rlimit{Cur: limit.to, Max: limit.to}); err != nil {
 			return fmt.Errorf("limit %d: %w", limit.what, err)
 		}
 	}
-	return syscall.Exec(c.Program, append([]string{c.Program}, c.Args...), []string{"LC_ALL=C", "PATH=/nonexistent"})
+	return become(c.Program, append([]string{c.Program}, c.Args...), []string{"LC_ALL=C", "PATH=/nonexistent"})
+}
+
+// become limits this process's memory and becomes the program. Go's own runtime has more address space than the limit
+// leaves and would die of its next request for memory, so nothing may happen between the two calls: no collection, no
+// allocation, no scheduling.
+func become(program string, args, env []string) error {
+	path, err := syscall.BytePtrFromString(program)
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(args)
+	if err != nil {
+		return err
+	}
+	envv, err := syscall.SlicePtrFromStrings(env)
+	if err != nil {
+		return err
+	}
+	runtime.GC()
+	debug.SetGCPercent(-1)
+	runtime.LockOSThread()
+	limit := unix.Rlimit{Cur: memoryLimit, Max: memoryLimit}
+	_, _, failed := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
+	if failed == 0 {
+		_, _, failed = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])))
+	}
+	syscall.RawSyscall(unix.SYS_EXIT_GROUP, exitSetup, uintptr(failed), 0)
+	return failed
 }
 
 // sandboxMissing says what this machine lacks to confine a child; empty for nothing.
@@ -137,7 +165,7 @@ func (c confined) run(ctx context.Context) (outcome, error) {
 	status, _ := exit.Sys().(syscall.WaitStatus)
 	switch {
 	case o.status == exitSetup:
-		return o, fmt.Errorf("%s", o.words)
+		return o, fmt.Errorf("the child could not confine itself: %s", o.words)
 	case strings.Contains(o.words, "No space left on device"):
 		return o, fmt.Errorf("%w: %s", errNoSpace, o.words)
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):

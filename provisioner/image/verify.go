@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +30,6 @@ type Verifier struct {
 	// system the result needs no copy.
 	Scratch string
 	Limits  Limits
-	Logger  *slog.Logger
 }
 
 // Result is a verdict, and for a ready image the canonical qcow2 in a scratch folder.
