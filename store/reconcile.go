@@ -71,6 +71,8 @@ type NodeWork struct {
 	StartID     string
 	StateAt     time.Time
 	StartedAt   *time.Time
+	ConsoleMark string // the end of its console log before the start MarkedStart; see MarkConsole
+	MarkedStart int
 	Host        HostWork
 }
 
@@ -109,7 +111,8 @@ func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (w ClusterW
 
 func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test', c.desired, c.reason, c.generation,
+		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test',
+			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
 			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, c.ssh_keys,
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, p.prefix, p.underlay, p.management, p.machine_type, p.cpu, p.mtu, p.masquerade, p.wipe_disks, now()
@@ -117,7 +120,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 		WHERE c.id = $1`, id)
 	return one(rows, "cluster", func(row pgx.CollectableRow) (w ClusterWork, err error) {
 		var subnet *netip.Prefix
-		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.Desired, &w.Reason, &w.Generation,
+		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.TestNonce, &w.Desired, &w.Reason, &w.ReasonDetail, &w.Generation,
 			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &w.SSHKeys,
 			&w.Gate.Kind, &w.Gate.Text, &w.Gate.TimeoutSeconds, &w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
 			&w.Pool.ID, &w.Pool.Prefix, &w.Pool.Underlay, &w.Pool.Management, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
@@ -133,6 +136,7 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
 			n.image_digest, i.canonical_size, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
+			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0),
 			h.id, h.name, h.scheme, h.address, h.port, h.underlay, h.state, coalesce(h.acceleration, ''), h.missed_rounds
 		FROM nodes n
 		JOIN clusters c ON c.id = n.cluster_id
@@ -143,7 +147,7 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 	return all(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
 		var port int
 		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
-			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt,
+			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart,
 			&n.Host.ID, &n.Host.Name, &n.Host.Address.Scheme, &n.Host.Address.Name, &n.Host.Address.Port, &n.Host.Underlay,
 			&n.Host.State, &n.Host.Acceleration, &n.Host.MissedRounds)
 		n.SSHPort = uint16(port)

@@ -3,6 +3,7 @@ package jobs
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"strings"
 
 	"github.com/google/uuid"
@@ -12,8 +13,11 @@ import (
 	"volary.dev/store"
 )
 
-// consoleLimit is how much of the end of a console log is searched for a gate's text.
-const consoleLimit = 256 << 10
+// How much of the end of a console log is searched for a gate's text, and how much of it tells where a start began.
+const (
+	consoleLimit = 256 << 10
+	markLength   = 200
+)
 
 // gateWatch looks at the nodes of one host.
 type gateWatch struct {
@@ -77,11 +81,24 @@ func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (map[uuid.UUID
 		if err != nil {
 			return nil, err
 		}
-		if line, ok := gateLine(log, w.gate.Text); ok {
+		if line, ok := gateLine(afterMark(log, n.ConsoleMark), w.gate.Text); ok {
 			met[n.ID] = line
 		}
 	}
 	return met, nil
+}
+
+// afterMark gives what was written after an earlier start's last words, which mark has in hexadecimal digits. Where they
+// have scrolled out of the log, all of it is new.
+func afterMark(log []byte, mark string) []byte {
+	words, err := hex.DecodeString(mark)
+	if err != nil || len(words) == 0 {
+		return log
+	}
+	if at := bytes.LastIndex(log, words); at >= 0 {
+		return log[at+len(words):]
+	}
+	return log
 }
 
 // gateLine finds text in a console log and gives the line it stands in, made printable.

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -92,6 +93,7 @@ func (s *session) ensureImage(host store.HostWork, digest string) deed {
 
 func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 	spec, err := nodeSpec(s.work, node)
+	start := s.work.StartCount
 	return func(ctx context.Context) (func(*session), error) {
 		if err != nil {
 			return nil, err
@@ -101,12 +103,37 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 		if _, err := s.DB.SetNode(ctx, node.ID, from, provisioner.NodeStarting, provisioner.ReasonNone, ""); err != nil {
 			return nil, err
 		}
-		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.EnsureNode(ctx, spec) })
+		mark := node.ConsoleMark
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) (err error) {
+			if mark, err = s.markConsole(ctx, d, node, start); err != nil {
+				return err
+			}
+			return d.EnsureNode(ctx, spec)
+		})
 		return func(s *session) {
+			for i := range s.work.Nodes {
+				if s.work.Nodes[i].ID == node.ID {
+					s.work.Nodes[i].ConsoleMark = mark
+				}
+			}
 			s.seen.Nodes[node.ID] = reconcile.NodeSeen{Machine: reconcile.MachineRunning}
 			poke(s.news) // the gate's deadline is set now
 		}, err
 	}
+}
+
+// markConsole remembers, once for each start after the first, where the node's console log ends: what it said when it
+// was ready before says nothing about now.
+func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node store.NodeWork, start int) (string, error) {
+	if start <= 1 || node.MarkedStart == start {
+		return node.ConsoleMark, nil
+	}
+	log, err := d.ConsoleLog(ctx, node.ID, markLength)
+	if err != nil && !errors.Is(err, provisioner.ErrNoSuchNode) {
+		return "", err
+	}
+	mark := hex.EncodeToString(log)
+	return mark, s.DB.MarkConsole(ctx, node.ID, start, mark)
 }
 
 // watchGates looks once at what the host's nodes still owe.

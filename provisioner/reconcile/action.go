@@ -61,9 +61,9 @@ const (
 	ForceAfter  = 30 * time.Second
 )
 
-// Backoff is the pause after the n-th failure in a row: 0.5 s, 1 s, 2 s … at most 30 s.
+// Backoff is the pause after the n-th failure in a row: 0.5 s, 1 s, 2 s … at most 15 s.
 func Backoff(n int) time.Duration {
-	return min(30*time.Second, 500*time.Millisecond<<min(max(n-1, 0), 10))
+	return min(15*time.Second, 500*time.Millisecond<<min(max(n-1, 0), 10))
 }
 
 // After is the Failure that follows f when an action failed again at now.

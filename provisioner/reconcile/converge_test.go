@@ -93,7 +93,7 @@ func (w *world) perform(t *rapid.T, a Action, o *Observed) {
 		}
 	case DeleteNetwork:
 		for _, n := range w.c.Nodes {
-			if _, there := w.machines[n.ID]; there && n.Host == a.Host {
+			if w.machines[n.ID] == MachineRunning && n.Host == a.Host {
 				t.Fatalf("network deleted under %s", n.Name)
 			}
 		}
@@ -243,6 +243,9 @@ func (w *world) checkEnd(t *rapid.T) {
 			t.Fatal("ready, and SSH is not published")
 		}
 	case provisioner.ClusterStopped:
+		if w.c.Desired == provisioner.DesiredStopped && len(w.networks) > 0 {
+			t.Fatalf("stopped, and left are networks %v", w.networks)
+		}
 		for _, n := range w.c.Nodes {
 			if w.machines[n.ID] == MachineRunning {
 				t.Fatalf("stopped, and %s runs", n.Name)

@@ -2,10 +2,11 @@
 // has been seen so far and at the time, and names every action that is possible and useful now. It does nothing
 // itself; handlers/jobs performs the actions, many at a time, and asks again after each.
 //
-//	running:  network ┐                                  stopped: observe ─▶ power off ─▶ … ─▶ force ─▶ mark stopped
+//	running:  network ┐
 //	          image   ┴▶ node ─▶ gate ─▶ mark ready ─▶ publish
 //	                        └─ refused, lost or late ─▶ fail
-//	                                                     gone:    nodes ─▶ networks ─▶ mark gone
+//	stopped:  observe ─▶ power off ─▶ … ─▶ force ─▶ mark stopped ─▶ networks
+//	gone:     nodes ─▶ networks ─▶ mark gone
 //
 // The arrows are the only order there is: hosts do not wait for one another, and a node starts as soon as its own
 // host has its network and image.

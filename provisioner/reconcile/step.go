@@ -203,6 +203,14 @@ func (p *plan) stop() {
 	// Where every node is stopped already (their host restarted) the end of the cluster's use is still to be recorded.
 	if off == len(left) && !p.o.Stopped {
 		p.alone(Action{Kind: MarkStopped})
+		return
+	}
+	// A network without machines goes, too: with it the addresses that it remembers as leased, which the next start
+	// would take for its own. The next start makes it anew.
+	for _, host := range p.hosts(p.c.Nodes) {
+		if off == len(left) && p.o.Networks[host] != NetworkGone {
+			p.do(Action{Kind: DeleteNetwork, Host: host})
+		}
 	}
 }
 
