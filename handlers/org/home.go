@@ -20,8 +20,9 @@ func (h Handlers) ShowHome(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.HomeProps{
-		Layout: h.layout(c), Clusters: clusterRows(clusters), MayLaunch: mayWork(c), Attention: attention(clusters),
+	p := web.HomeProps{Layout: h.layout(c), MayLaunch: mayWork(c)}
+	if mayWork(c) { // whoever reads usage alone is shown no links to what is closed
+		p.Clusters, p.Attention = clusterRows(clusters), attention(clusters)
 	}
 	if p.Hours, err = h.hours(c); err != nil {
 		return err

@@ -30,7 +30,7 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 	if r := q.Refusal(); r != nil {
 		return r
 	}
-	p := web.UsageProps{Layout: h.layout(c)}
+	p := web.UsageProps{Layout: h.layout(c), MayOpen: mayWork(c)}
 	var err error
 	if p.Hours, err = h.hours(c); err != nil {
 		return err

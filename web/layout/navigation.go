@@ -1,10 +1,18 @@
 package layout
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 type link struct{ Label, Href, Section string }
 
-func navigation(a Area) []link {
+// navigation leaves out what the person may not open.
+func navigation(p Props) []link {
+	return slices.DeleteFunc(sections(p.Area), func(l link) bool { return slices.Contains(p.Closed, l.Section) })
+}
+
+func sections(a Area) []link {
 	switch a {
 	case AreaOrg:
 		return []link{

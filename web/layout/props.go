@@ -36,6 +36,7 @@ type Props struct {
 	Organization, Provider string
 	// Choices are the other organizations and providers the person may switch to by POST /switch.
 	Choices   []Choice
+	Closed    []string       // sections of the area that the person may not open
 	Simulated bool           // hosts are the memory driver's: every page says so
 	Notice    string         // one sentence after a POST that worked, shown once
 	Zone      *time.Location // the reader's; nil is UTC

@@ -35,6 +35,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
 	p.Organization, p.Provider = s.OrganizationName, s.ProviderName
 	p.Choices = f.choices(c, s)
+	p.Closed = closed(c, area)
 	return p
 }
 
@@ -64,3 +65,24 @@ const (
 	KindOrganization = "org"
 	KindProvider     = "provider"
 )
+
+// closed are the sections of an area whose routes the policy refuses to the session.
+func closed(c echo.Context, area layout.Area) []string {
+	needs := map[string]request.Permission{}
+	switch area {
+	case layout.AreaOrg:
+		for _, s := range []string{layout.SectionClusters, layout.SectionModels, layout.SectionImages, layout.SectionKeys} {
+			needs[s] = request.OrgWork
+		}
+	case layout.AreaProvider:
+		needs[layout.SectionHosts], needs[layout.SectionClusters] = request.ProviderHosts, request.ProviderHosts
+		needs[layout.SectionUsage] = request.ProviderUsage
+	}
+	var list []string
+	for section, permission := range needs {
+		if !request.Allowed(c, permission) {
+			list = append(list, section)
+		}
+	}
+	return list
+}
