@@ -22,6 +22,8 @@ const (
 	Hosts      = 4
 	northHosts = 3 // the rest is the south's
 	hours      = 500
+	// hostVCPUs is more than a small machine has: all four hosts are the same machine, and its guests mostly wait.
+	hostVCPUs = 8
 )
 
 // Person is one of the demo's people.
@@ -179,6 +181,11 @@ func (d *seeding) machines(ctx context.Context, provider, pool, prefix string, u
 	known := map[string]provisioner.HostAddress{}
 	for _, h := range have {
 		known[h.Name] = h.Address
+		if h.CheckState == "failed" {
+			if err := d.db.CheckHost(ctx, uuid.Nil, providerID, h.ID); err != nil {
+				return err
+			}
+		}
 	}
 	for _, h := range hosts {
 		if address, ok := known[h.Name]; ok {
@@ -187,7 +194,9 @@ func (d *seeding) machines(ctx context.Context, provider, pool, prefix string, u
 			}
 			continue
 		}
-		if _, err := d.db.AddHost(ctx, uuid.Nil, providerID, poolID, store.NewHost{Name: h.Name, Address: h.Address, Underlay: h.Underlay}); err != nil {
+		if _, err := d.db.AddHost(ctx, uuid.Nil, providerID, poolID, store.NewHost{
+			Name: h.Name, Address: h.Address, Underlay: h.Underlay, VCPUs: hostVCPUs,
+		}); err != nil {
 			return err
 		}
 	}
