@@ -25,8 +25,10 @@ type VersionRole struct {
 	ImageName  string
 	ImageState string
 	Digest     string // canonical digest of the image
-	Shape      provisioner.Shape
-	UserData   string
+	// VirtualSize is the image's disk as a guest sees it, in bytes.
+	VirtualSize int64
+	Shape       provisioner.Shape
+	UserData    string
 }
 
 // Version is one version of a model cluster.
@@ -83,11 +85,11 @@ func readVersion(ctx context.Context, q queryer, orgID, id uuid.UUID) (Version, 
 		return v, err
 	}
 	rows, _ = q.Query(ctx, `
-		SELECT r.role, r.image_id, i.name, i.state, i.canonical_digest, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
+		SELECT r.role, r.image_id, i.name, i.state, i.canonical_digest, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
 		FROM version_roles r JOIN images i ON i.id = r.image_id
 		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
 	v.Roles, err = all(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
-		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.ImageState, &r.Digest, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
+		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.ImageState, &r.Digest, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
 		return r, err
 	})
 	return v, err

@@ -208,9 +208,16 @@ func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revis
 	})
 }
 
-// imagesReady refuses a version one of whose images cannot be booted.
+// imagesReady refuses a version one of whose images cannot be booted, or is larger than its nodes' disks.
 func (v Version) imagesReady() error {
 	for _, r := range v.Roles {
+		if need := gibibytes(r.VirtualSize); r.ImageState == "ready" && need > int64(r.Shape.DiskGiB) {
+			return &provisioner.Refusal{
+				Code:  "image",
+				Title: fmt.Sprintf("The image %q needs a disk of %d GiB, and nodes of role %s have %d GiB.", r.ImageName, need, r.Role, r.Shape.DiskGiB),
+				Next:  "Give the role a larger disk, or choose another image.",
+			}
+		}
 		if r.ImageState != "ready" {
 			return &provisioner.Refusal{
 				Code:  "image",
@@ -221,3 +228,6 @@ func (v Version) imagesReady() error {
 	}
 	return nil
 }
+
+// gibibytes rounds up.
+func gibibytes(bytes int64) int64 { return (bytes + 1<<30 - 1) >> 30 }
