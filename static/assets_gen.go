@@ -5,11 +5,11 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-d42773c001.css"
+	AppCSS = Prefix + "app-e9fd50b9e7.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-d118fa1de4.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-1da1b08c5c.js"
+	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of the terminal; on the console page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is the terminal; on the console page.

@@ -1,6 +1,6 @@
 // One file by tus: progress, speed, time left, pause and resume. A cut line is retried by itself; a reload asks for
 // the same file again and goes on where it was.
-import tus from "../vendor/tus-js-client/tus.min.js";
+import * as tus from "../vendor/tus-js-client/tus.min.js";
 import { duration, size, Speed } from "./measure.js";
 
 const retryDelays = [0, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 60000];

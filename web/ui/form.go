@@ -1,6 +1,11 @@
 package ui
 
-import "volary.dev/provisioner"
+import (
+	"maps"
+	"slices"
+
+	"volary.dev/provisioner"
+)
 
 // Form is what every form's props carry besides the values as typed.
 type Form struct {
@@ -43,6 +48,19 @@ type SelectProps struct {
 	Options                  []Option
 	Prompt                   string // the first, empty choice; none when empty
 	Required                 bool
+}
+
+// withFields moves the sentences of a refusal's fields into its details, in the order of the fields' names.
+func withFields(r *provisioner.Refusal) *provisioner.Refusal {
+	if r == nil || len(r.Fields) == 0 {
+		return r
+	}
+	moved := *r
+	moved.Detail = slices.Clone(r.Detail)
+	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
+		moved.Detail = append(moved.Detail, r.Fields[name])
+	}
+	return &moved
 }
 
 func describedBy(name, hint, err string) string {

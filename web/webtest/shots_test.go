@@ -26,8 +26,7 @@ func TestShots(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Chromium")
 	}
-	server := galleryServer(t)
-	ctx := browser(t)
+	server, ctx := galleryServer(t), browser(t)
 	dir := filepath.Join("..", "..", ".volary", "shots")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
@@ -45,6 +44,9 @@ func TestShots(t *testing.T) {
 				picture, wide := shoot(t, ctx, server.URL+"/"+s.Name)
 				if wide > width {
 					t.Errorf("%s is %d px wide in a window of %d", s.Name, wide, width)
+				}
+				for _, f := range contrastFaults(t, ctx) {
+					t.Errorf("%s, %s: too little contrast: %s", s.Name, scheme, f)
 				}
 				for _, c := range complaints() {
 					t.Errorf("%s: %s", s.Name, c)
@@ -90,8 +92,14 @@ func prefer(scheme string) chromedp.Action[chromedp.Void] {
 	})
 }
 
+// route is what a test serves beside the gallery.
+type route struct {
+	pattern string
+	handler http.Handler
+}
+
 // galleryServer serves each sample under its name, with the portal's policy.
-func galleryServer(t *testing.T) *httptest.Server {
+func galleryServer(t *testing.T, more ...route) *httptest.Server {
 	t.Helper()
 	files, err := static.Handler()
 	if err != nil {
@@ -103,14 +111,14 @@ func galleryServer(t *testing.T) *httptest.Server {
 		mux.Handle("GET /"+s.Name, templ.Handler(s.Page))
 	}
 	handleConsole(mux)
-	mux.HandleFunc("GET /org/events", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		_ = http.NewResponseController(w).Flush()
-		<-r.Context().Done()
-	})
+	own := http.NewServeMux()
+	for _, r := range append(more, route{"/", mux}) {
+		own.Handle(r.pattern, r.handler)
+	}
+	mux.HandleFunc("GET /org/events", events(nil))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
-		mux.ServeHTTP(w, r)
+		own.ServeHTTP(w, r)
 	}))
 	t.Cleanup(func() {
 		server.CloseClientConnections()
