@@ -186,9 +186,13 @@ func (p *probes) remove(ctx context.Context, h store.Host, name string) {
 func (p *probes) start(ctx context.Context, h store.Host, name string, role provisioner.Role, a provisioner.Acceleration) error {
 	entries := p.entries()
 	entry := entries[slices.Index(p.names(), name)]
+	known := entries[:2:2] // the pair, and the guest itself where it is none of them
+	if name != known[0].Name && name != known[1].Name {
+		known = append(known, entry)
+	}
 	seed, err := cloudinit.Seed{
 		InstanceID: p.id(name).String(), Hostname: name, Domain: "check.volary", Role: role,
-		Nodes: entries[:2], Check: &cloudinit.Check{Nonce: p.nonce},
+		Nodes: known, Check: &cloudinit.Check{Nonce: p.nonce},
 	}.Build()
 	if err != nil {
 		return err
