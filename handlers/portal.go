@@ -35,6 +35,8 @@ type Options struct {
 	Demo           bool
 	Simulated      bool
 	UploadsChecked bool
+	// UploadFolder is where uploads are written in parts (blob.Directory.Uploads); empty in tests that upload nothing.
+	UploadFolder string
 	// Unthrottled is for tests that sign in often.
 	Unthrottled bool
 }
@@ -91,13 +93,18 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	if err != nil {
 		return nil, err
 	}
+	uploads, err := o.uploads()
+	if err != nil {
+		return nil, err
+	}
 	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
 	m := org.Handlers{
 		Store: o.Store, Frame: frame, Changes: o.Changes, Worker: org.Worker{URL: worker, Client: &http.Client{}},
 		Stopping: o.Stopping, PublicHost: host, MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked,
+		Uploads: uploads,
 	}
 	s := provider.Handlers{Store: o.Store, Frame: frame}
-	return routes(p, m, s, notYet, echo.WrapHandler(files)), nil
+	return routes(p, m, s, uploads.Serve, echo.WrapHandler(files)), nil
 }
 
 // guards are the middleware of each kind of route, outermost first.
@@ -115,7 +122,9 @@ func (o Options) guards() map[guard][]echo.MiddlewareFunc {
 	}
 }
 
-func notYet(echo.Context) error { return echo.ErrNotFound }
+func (o Options) uploads() (*org.Uploads, error) {
+	return org.NewUploads(org.UploadOptions{Store: o.Store, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log})
+}
 
 // NewChanges makes the hub that store.Listen feeds.
 func NewChanges() *org.Changes { return org.NewChanges() }

@@ -25,7 +25,11 @@ type Upload struct {
 	Filename     string
 	Size         int64 // bytes, as announced
 	CreatedAt    time.Time
+	Image        *uuid.UUID // what came of it; nil as long as it is unfinished
 }
+
+const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, u.size, u.created_at, i.id AS image
+	FROM uploads u JOIN people p ON p.id = u.person_id LEFT JOIN images i ON i.upload_id = u.id`
 
 var uploadID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
@@ -66,20 +70,15 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 	})
 }
 
-// Upload finds an unfinished upload of the organization, and refuses with "not_found" where there is none.
+// Upload finds an upload of the organization, finished or not, and refuses with "not_found" where there is none.
 func (db *DB) Upload(ctx context.Context, orgID uuid.UUID, id string) (Upload, error) {
-	rows, _ := db.pool.Query(ctx, `
-		SELECT u.id, u.organization_id AS organization, p.name AS person, u.filename, u.size, u.created_at
-		FROM uploads u JOIN people p ON p.id = u.person_id
-		WHERE u.organization_id = $1 AND u.id = $2 AND u.finished_at IS NULL`, orgID, id)
+	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+` WHERE u.organization_id = $1 AND u.id = $2`, orgID, id)
 	return one(rows, "upload", pgx.RowToStructByName[Upload])
 }
 
 // Uploads lists the organization's unfinished uploads, the newest first.
 func (db *DB) Uploads(ctx context.Context, orgID uuid.UUID) ([]Upload, error) {
-	rows, _ := db.pool.Query(ctx, `
-		SELECT u.id, u.organization_id AS organization, p.name AS person, u.filename, u.size, u.created_at
-		FROM uploads u JOIN people p ON p.id = u.person_id
+	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+`
 		WHERE u.organization_id = $1 AND u.finished_at IS NULL ORDER BY u.created_at DESC, u.id LIMIT $2`, orgID, MaxOpenUploads)
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Upload])
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"volary.dev/handlers"
 	"volary.dev/migrations"
 	"volary.dev/store"
+	"volary.dev/store/blob"
 )
 
 func main() { setup.Main("web", run) }
@@ -41,6 +42,10 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	blobs, err := blob.OpenDirectory(cfg.BlobDir)
+	if err != nil {
+		return err
+	}
 	changes := handlers.NewChanges()
 	listening := make(chan error, 1)
 	go func() { listening <- db.Listen(ctx, changes.Publish) }()
@@ -49,6 +54,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL,
 		TrustedProxies: cfg.TrustedProxies, Stopping: ctx,
 		Demo: cfg.Demo, Simulated: cfg.SimulatedHosts, UploadsChecked: cfg.UploadsChecked,
+		UploadFolder: blobs.Uploads(),
 	})
 	if err != nil {
 		return err

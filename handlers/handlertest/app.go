@@ -57,7 +57,7 @@ func Start(t testing.TB, o Options) *App {
 	a.Stop = stop
 	portal, err := handlers.New(handlers.Options{
 		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: o.WorkerURL,
-		Stopping: stopping, UploadsChecked: true, Unthrottled: !o.Throttled,
+		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
 	})
 	if err != nil {
 		t.Fatal(err)

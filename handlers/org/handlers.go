@@ -28,6 +28,7 @@ type Handlers struct {
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
 	MaxUploadBytes int64
 	UploadsChecked bool
+	Uploads        *Uploads
 }
 
 // where is who asks for whom: the session's person and current organization. The policy has made sure of both.

@@ -1,0 +1,191 @@
+package org
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/tus/tusd/v2/pkg/filestore"
+	tus "github.com/tus/tusd/v2/pkg/handler"
+	"github.com/tus/tusd/v2/pkg/memorylocker"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+const (
+	uploadPath  = "/uploads/"
+	imageHeader = "Volary-Image" // on the answer to the last byte: the id of the image that came of it
+	// readPause is how long a sender may be silent in the middle of a request before its connection is closed. It
+	// loses nothing by that.
+	readPause = 60 * time.Second
+)
+
+// Uploads takes files by the tus protocol (version 1.0: creation, termination). An upload belongs to the organization
+// of the session that created it; every later request is held against that. Its metadata are filename and name.
+type Uploads struct {
+	store  *store.DB
+	folder string
+	tus    http.Handler
+}
+
+// UploadOptions of NewUploads; all are needed.
+type UploadOptions struct {
+	Store    *store.DB
+	Folder   string // blob.Directory's Uploads
+	MaxBytes int64
+	Log      *slog.Logger
+}
+
+// NewUploads makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
+// process, which a proxy arranges by the upload's path.
+func NewUploads(o UploadOptions) (*Uploads, error) {
+	u := &Uploads{store: o.Store, folder: o.Folder}
+	composer := tus.NewStoreComposer()
+	filestore.New(o.Folder).UseIn(composer)
+	memorylocker.New().UseIn(composer)
+	h, err := tus.NewHandler(tus.Config{
+		StoreComposer: composer, BasePath: uploadPath, MaxSize: o.MaxBytes,
+		DisableDownload: true, DisableConcatenation: true,
+		Cors: &tus.CorsConfig{Disable: true}, // pages of other sites have no business here
+		// Serve sets these headers itself, so that nobody else's are believed.
+		RespectForwardedHeaders:    true,
+		NetworkTimeout:             readPause,
+		Logger:                     tusLog(o.Log),
+		PreUploadCreateCallback:    u.create,
+		PreFinishResponseCallback:  u.finish,
+		PreUploadTerminateCallback: u.terminate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("upload handler: %w", err)
+	}
+	u.tus = http.StripPrefix(uploadPath, h)
+	return u, nil
+}
+
+// Received is how many bytes of an unfinished upload are here.
+func (u *Uploads) Received(id string) int64 {
+	info, err := os.Stat(filepath.Join(u.folder, filepath.Base(id)))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// principal is who sends the request, for the callbacks that see nothing but its context.
+type principal struct{ organization, person uuid.UUID }
+
+type principalKey struct{}
+
+// Serve is every route below /uploads/: POST creates, HEAD tells how much is here, PATCH appends, DELETE discards.
+func (u *Uploads) Serve(c echo.Context) error {
+	s := request.Session(c)
+	who := principal{organization: *s.OrganizationID, person: s.PersonID}
+	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
+	if id := c.Param("id"); id != "" {
+		// The tus handler knows no owners.
+		upload, err := u.store.Upload(ctx, who.organization, id)
+		if err != nil {
+			return err
+		}
+		if done, err := u.finished(ctx, c, upload); done || err != nil {
+			return err
+		}
+	}
+	r := c.Request().Clone(ctx)
+	for _, name := range []string{"X-HTTP-Method-Override", "Forwarded", "X-Forwarded-Host"} {
+		r.Header.Del(name)
+	}
+	r.Header.Set("X-Forwarded-Proto", c.Scheme())
+	u.tus.ServeHTTP(c.Response(), r)
+	return nil
+}
+
+// finished answers for an upload whose last byte is here. A client that missed the answer to it asks by HEAD and is
+// told that it is done, even after the bytes were taken away; and where the answer was an error of ours, the image is
+// made now.
+func (u *Uploads) finished(ctx context.Context, c echo.Context, upload store.Upload) (bool, error) {
+	image := upload.Image
+	if image == nil {
+		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
+			return false, nil
+		}
+		id, err := u.store.FinishUpload(ctx, upload.ID, "")
+		if err != nil {
+			return true, err
+		}
+		image = &id
+	}
+	if c.Request().Method != http.MethodHead {
+		return true, &provisioner.Refusal{
+			Code: "conflict", Title: upload.Filename + " is uploaded already.", Next: "Look for it in the list of images.",
+		}
+	}
+	h := c.Response().Header()
+	h.Set("Tus-Resumable", "1.0.0")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Upload-Offset", strconv.FormatInt(upload.Size, 10))
+	h.Set("Upload-Length", strconv.FormatInt(upload.Size, 10))
+	h.Set(imageHeader, image.String())
+	return true, c.NoContent(http.StatusOK)
+}
+
+func (u *Uploads) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
+	who, _ := e.Context.Value(principalKey{}).(principal)
+	if e.Upload.SizeIsDeferred {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, refusal(provisioner.Invalid(map[string]string{"file": "The upload does not say how large it is."}))
+	}
+	id := uuid.New() // random: its 122 bits are not the only guard
+	name := hex.EncodeToString(id[:])
+	filename := filepath.Base(strings.ReplaceAll(e.Upload.MetaData["filename"], `\`, "/"))
+	if err := u.store.CreateUpload(e.Context, who.organization, who.person, name, filename, e.Upload.Size); err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, refusal(err)
+	}
+	return tus.HTTPResponse{}, tus.FileInfoChanges{
+		ID: name, MetaData: tus.MetaData{"filename": filename, "name": e.Upload.MetaData["name"]},
+	}, nil
+}
+
+// finish may not open the file: the tus handler holds its lock.
+func (u *Uploads) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
+	image, err := u.store.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
+	if err != nil {
+		return tus.HTTPResponse{}, refusal(err)
+	}
+	return tus.HTTPResponse{Header: tus.HTTPHeader{imageHeader: image.String()}}, nil
+}
+
+func (u *Uploads) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
+	if err := u.store.DeleteUpload(e.Context, e.Upload.ID); err != nil {
+		return tus.HTTPResponse{}, refusal(err)
+	}
+	return tus.HTTPResponse{}, nil
+}
+
+// refusal is the tus handler's form of an error: the words of a refusal, and of any other nothing but that it
+// happened; the handler logs those.
+func refusal(err error) error {
+	var r *provisioner.Refusal
+	if !errors.As(err, &r) {
+		return err
+	}
+	text := r.Title + " " + r.Next
+	if first, ok := r.Fields["file"]; ok {
+		text = first
+	}
+	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
+		StatusCode: respond.Status(r.Code), Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8"},
+	}}
+}
