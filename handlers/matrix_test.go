@@ -97,7 +97,7 @@ func matrix() []row {
 		{"GET /org/clusters/:id/nodes/:node/console", orgWork(), true, page},
 		{"GET /org/clusters/:id/nodes/:node/console.log", orgWork(), true, page},
 		{"POST /org/clusters/:id/nodes/:node/console/ticket", orgWork(), true, page},
-		{"GET /org/clusters/:id/nodes/:node/console/ws", orgWork(), true, []int{http.StatusBadGateway}}, // no worker
+		{"GET /org/clusters/:id/nodes/:node/console/ws", orgWork(), true, []int{http.StatusBadRequest}}, // no WebSocket
 		{"GET /org/ssh-keys", orgWork(), false, page},
 		{"POST /org/ssh-keys", orgWork(), false, refused},
 		{"POST /org/ssh-keys/:id/delete", orgWork(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone

@@ -17,6 +17,7 @@ import (
 
 	"volary.dev/handlers"
 	"volary.dev/handlers/org"
+	"volary.dev/provisioner/memory"
 	"volary.dev/store"
 	"volary.dev/store/storetest"
 )
@@ -27,6 +28,7 @@ type App struct {
 	Store   *store.DB
 	Pool    *pgxpool.Pool // for what no store call makes: rows of a broken or finished state
 	Changes *org.Changes
+	Hosts   *memory.World // with Options.Worker
 	// Stop asks the portal to stop, as a signal does its process.
 	Stop context.CancelFunc
 	t    testing.TB
@@ -35,8 +37,8 @@ type App struct {
 
 // Options of Start. The zero value is good.
 type Options struct {
-	WorkerURL string // of consoles; empty: nobody answers
-	Throttled bool   // sign-ins are counted by address as they are in the open
+	Worker    bool // runs one over simulated hosts, and its consoles; otherwise nobody answers there
+	Throttled bool // sign-ins are counted by address as they are in the open
 	Log       *slog.Logger
 }
 
@@ -47,16 +49,17 @@ func Start(t testing.TB, o Options) *App {
 	a := &App{Store: storetest.Open(t, pool), Pool: pool, Changes: handlers.NewChanges(), t: t}
 	server := httptest.NewUnstartedServer(nil)
 	a.URL = "http://" + server.Listener.Addr().String()
-	if o.WorkerURL == "" {
-		o.WorkerURL = "http://127.0.0.1:1"
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	workerURL := "http://127.0.0.1:1"
+	if o.Worker {
+		workerURL = a.startWorker(o.Log)
 	}
 	stopping, stop := context.WithCancel(context.Background())
 	a.Stop = stop
 	portal, err := handlers.New(handlers.Options{
-		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: o.WorkerURL,
+		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL,
 		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
 	})
 	if err != nil {

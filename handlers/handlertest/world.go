@@ -121,9 +121,9 @@ func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
 	upload := strings.Repeat("cd", 16)
 	a.ok(a.Store.CreateUpload(ctx, w.Organization, owner, upload, "sample.qcow2", 1<<20))
 	id := must(a.Store.FinishUpload(ctx, upload, "sample.qcow2"))(a)
-	digest := strings.Repeat("0f", 32)
+	digest := diskDigest()
 	a.ok(a.Store.RecordVerdict(ctx, id, provisioner.ImageVerdict{
-		State: provisioner.ImageReady, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: 1 << 20,
+		State: provisioner.ImageReady, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: int64(len(disk())),
 		UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest,
 		Checks: []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "qcow2, version 3"}},
 	}))

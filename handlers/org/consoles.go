@@ -5,6 +5,8 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -110,16 +112,18 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 }
 
 // ConsoleSocket joins the browser's WebSocket with the worker's, byte for byte, until either side, the session or
-// this process ends. An upgrade is a GET, which CrossOriginProtection lets pass: the Origin is checked here.
+// this process ends. An upgrade is a GET, which CrossOriginProtection lets pass: ownSocket checks the Origin.
 func (h Handlers) ConsoleSocket(c echo.Context) error {
 	if _, _, err := h.clusterNode(c); err != nil {
+		return err
+	}
+	// Before the worker is asked: opening a console ends the one that somebody has open.
+	if err := h.ownSocket(c.Request()); err != nil {
 		return err
 	}
 	orgID, _ := where(c)
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-	defer context.AfterFunc(h.Stopping, cancel)()
-
 	worker, err := h.Worker.DialConsole(ctx, c.QueryParam("ticket"))
 	if err != nil {
 		return err
@@ -137,7 +141,25 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 	go func() { ended <- pipe(ctx, browser, worker) }()
 	go func() { ended <- pipe(ctx, worker, browser) }()
 	go func() { ended <- h.watch(ctx, c, browser, orgID) }()
-	end(browser, <-ended)
+	// The closing frame goes first: ending ctx would cut the connection under it.
+	select {
+	case err = <-ended:
+	case <-h.Stopping.Done():
+		err = errStopping
+	}
+	end(browser, err)
+	return nil
+}
+
+// ownSocket refuses what is no WebSocket, or was opened by another site's page.
+func (h Handlers) ownSocket(r *http.Request) error {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return &provisioner.Refusal{Code: "malformed", Title: "This address is for the console's script.", Next: "Open the node's console page."}
+	}
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || (origin.Host != h.PublicHost && origin.Host != r.Host) {
+		return &provisioner.Refusal{Code: "cross_origin", Title: "The console was asked for by another site's page.", Next: "Open the console page of Volary itself."}
+	}
 	return nil
 }
 
@@ -156,7 +178,10 @@ func pipe(ctx context.Context, to, from *websocket.Conn) error {
 	}
 }
 
-var errSessionEnded = errors.New("session ended")
+var (
+	errSessionEnded = errors.New("session ended")
+	errStopping     = errors.New("the process stops")
+)
 
 // watch pings the browser, so that a dead connection frees the console, and ends it with the session.
 func (h Handlers) watch(ctx context.Context, c echo.Context, browser *websocket.Conn, orgID uuid.UUID) error {
@@ -186,7 +211,7 @@ func end(browser *websocket.Conn, err error) {
 	switch {
 	case errors.Is(err, errSessionEnded):
 		_ = browser.Close(websocket.StatusPolicyViolation, "your session ended")
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, errStopping):
 		_ = browser.Close(websocket.StatusGoingAway, "the portal restarts")
 	case errors.As(err, &closed) && closed.Code != websocket.StatusNoStatusRcvd:
 		_ = browser.Close(closed.Code, closed.Reason)

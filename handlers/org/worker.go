@@ -63,6 +63,9 @@ func (w Worker) DialConsole(ctx context.Context, ticket string) (*websocket.Conn
 	if res != nil && res.Body != nil {
 		defer res.Body.Close()
 	}
+	if err != nil && res != nil && res.StatusCode == http.StatusNotFound {
+		return nil, provisioner.NotFound("console ticket")
+	}
 	if err != nil {
 		return nil, errWorkerAway(err)
 	}

@@ -1,0 +1,52 @@
+package handlertest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"log/slog"
+	"net/http/httptest"
+	"sync"
+	"time"
+
+	"volary.dev/handlers/console"
+	"volary.dev/handlers/jobs"
+	"volary.dev/provisioner/memory"
+)
+
+// disk is what every image of the world holds.
+func disk() []byte { return bytes.Repeat([]byte("a simulated disk "), 100) }
+
+func diskDigest() string {
+	sum := sha256.Sum256(disk())
+	return hex.EncodeToString(sum[:])
+}
+
+// startWorker runs a worker over simulated hosts, which boot at once, until the test ends, and returns the address of
+// its consoles. Jobs are not worked.
+func (a *App) startWorker(log *slog.Logger) string {
+	a.Hosts = memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond})
+	hosts := jobs.NewHosts(a.Hosts.Dial)
+	engine := jobs.Engine{
+		DB: a.Store, Hosts: hosts, Worker: "test", Log: log,
+		OpenImage: func(context.Context, string) (io.ReadCloser, error) {
+			return io.NopCloser(bytes.NewReader(disk())), nil
+		},
+	}
+	consoles := httptest.NewServer(console.New(a.Store, hosts, log))
+	ctx, cancel := context.WithCancel(context.Background())
+	reconciler := &jobs.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
+	observer := &jobs.Observer{Engine: engine, Round: 50 * time.Millisecond}
+	var loops sync.WaitGroup
+	loops.Go(func() { _ = reconciler.Run(ctx) })
+	loops.Go(func() { _ = observer.Run(ctx) })
+	a.t.Cleanup(func() {
+		cancel()
+		loops.Wait()
+		consoles.Close()
+		hosts.Close()
+	})
+	return consoles.URL
+}
