@@ -66,7 +66,7 @@ func (b *bench) engine(name string, db *store.DB, dial provisioner.Dial) jobs.En
 func (b *bench) work(t *testing.T, e jobs.Engine) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &jobs.Reconciler{Engine: e, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
+	r := &jobs.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 5 * time.Millisecond, Tick: 20 * time.Millisecond}
 	o := &jobs.Observer{Engine: e, Round: 50 * time.Millisecond}
 	var all sync.WaitGroup
 	all.Go(func() { _ = r.Run(ctx) })

@@ -26,6 +26,7 @@ type Reconciler struct {
 	Engine
 	ClaimTTL time.Duration // how long a dead worker's cluster waits for another one; 0 takes 6 s
 	Poll     time.Duration // between two looks at guests that boot or power off; 0 takes 250 ms
+	Tick     time.Duration // how soon work is found whose notification was missed, or whose pause is over; 0 takes 1 s
 	Clusters int           // at a time; 0 takes 32
 
 	mu       sync.Mutex
@@ -33,18 +34,16 @@ type Reconciler struct {
 	images   flights
 }
 
-// tick is how soon work is found whose notification was missed, or whose pause is over.
-const tick = time.Second
-
 // Run reconciles until ctx ends, then lets what is under way come to its next safe point and gives its claims back.
 func (r *Reconciler) Run(ctx context.Context) error {
-	r.ClaimTTL, r.Poll, r.Clusters = or(r.ClaimTTL, 6*time.Second), or(r.Poll, 250*time.Millisecond), or(r.Clusters, 32)
+	r.ClaimTTL, r.Poll = or(r.ClaimTTL, 6*time.Second), or(r.Poll, 250*time.Millisecond)
+	r.Tick, r.Clusters = or(r.Tick, time.Second), or(r.Clusters, 32)
 	r.sessions = map[uuid.UUID]*session{}
 	wake := make(chan struct{}, 1)
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { r.listen(ctx, wake) })
-	ticker := time.NewTicker(tick)
+	ticker := time.NewTicker(r.Tick)
 	defer ticker.Stop()
 	for {
 		if err := r.takeUp(ctx, &all, wake); err != nil && ctx.Err() == nil {
