@@ -19,36 +19,42 @@ const (
 	checkIDVersion = 5
 )
 
-// stranger is what one round found on a host that no cluster owns.
+// stranger is what one round found on a host that belongs to no cluster.
 type stranger struct {
-	nodes []uuid.UUID
-	vnis  []uint32
+	nodes   []uuid.UUID // the database knows that they are gone
+	vnis    []uint32
+	unknown []uuid.UUID // the database does not know them: nobody but a person may delete them
 }
 
-// sweep deletes what two rounds in a row found on a host and no cluster owns: what a host made after its worker had
-// died and another one had finished the cluster. Rows are read after the host answered and written before anything is
-// made, so nothing young is taken for a stranger; the second round is for what the host is deleting just now.
+// sweep deletes what two rounds in a row found on a host although its cluster is gone: what a host made after its worker
+// had died and another one had finished the cluster. Rows are read after the host answered and written before anything
+// is made, so nothing young is taken for a stranger; the second round is for what is being deleted just now.
 func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisioner.Observation) error {
-	nodes, vnis, err := o.DB.LiveNodes(ctx, h.ID)
+	now, err := o.strangers(ctx, h.ID, seen)
 	if err != nil {
 		return err
 	}
-	now := strangers(seen, nodes, vnis)
 	o.mu.Lock()
 	before := o.strange[h.ID]
 	o.strange[h.ID] = now
 	o.mu.Unlock()
+	for _, id := range now.unknown {
+		if !slices.Contains(before.unknown, id) {
+			o.Log.WarnContext(ctx, "the host carries a node that this database does not know; nothing is done to it", "host", h.ID, "node", id)
+		}
+	}
 	return o.Hosts.With(ctx, h.Address, func(d provisioner.Driver) error {
 		var errs []error
 		for _, id := range now.nodes {
 			if slices.Contains(before.nodes, id) {
-				o.Log.WarnContext(ctx, "delete a node that no cluster owns", "host", h.ID, "node", id)
+				o.Log.WarnContext(ctx, "delete a node that is gone", "host", h.ID, "node", id)
 				errs = append(errs, d.DeleteNode(ctx, id, false))
 			}
 		}
 		for _, vni := range now.vnis {
-			if slices.Contains(before.vnis, vni) {
-				o.Log.WarnContext(ctx, "delete a network that no cluster owns", "host", h.ID, "vni", vni)
+			// With strangers on the host the network may be theirs.
+			if slices.Contains(before.vnis, vni) && len(now.unknown) == 0 {
+				o.Log.WarnContext(ctx, "delete a network of no cluster", "host", h.ID, "vni", vni)
 				errs = append(errs, d.DeleteNetwork(ctx, vni))
 			}
 		}
@@ -56,17 +62,28 @@ func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisione
 	})
 }
 
-func strangers(seen provisioner.Observation, nodes []uuid.UUID, vnis []uint32) stranger {
-	var s stranger
-	for _, n := range seen.Nodes {
-		if n.ID.Version() != checkIDVersion && !slices.Contains(nodes, n.ID) {
-			s.nodes = append(s.nodes, n.ID)
-		}
+func (o *Observer) strangers(ctx context.Context, host uuid.UUID, seen provisioner.Observation) (s stranger, err error) {
+	nodes, vnis, err := o.DB.LiveNodes(ctx, host)
+	if err != nil {
+		return s, err
 	}
 	for _, n := range seen.Networks {
 		if n.VNI < firstCheckVNI && !slices.Contains(vnis, n.VNI) {
 			s.vnis = append(s.vnis, n.VNI)
 		}
 	}
-	return s
+	var others []uuid.UUID
+	for _, n := range seen.Nodes {
+		if n.ID.Version() != checkIDVersion && !slices.Contains(nodes, n.ID) {
+			others = append(others, n.ID)
+		}
+	}
+	if len(others) == 0 {
+		return s, nil
+	}
+	if s.nodes, err = o.DB.GoneNodes(ctx, others); err != nil {
+		return s, err
+	}
+	s.unknown = slices.DeleteFunc(others, func(id uuid.UUID) bool { return slices.Contains(s.nodes, id) })
+	return s, nil
 }

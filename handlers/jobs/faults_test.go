@@ -1,0 +1,199 @@
+package jobs_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+)
+
+func TestRefusingHost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	t.Run("once is forgiven", func(t *testing.T) {
+		b.host(2).Refuse("EnsureNode", 1, "Cannot allocate memory")
+		b.untilState(t, b.Launch(t, "trial-1", 3), provisioner.ClusterReady)
+	})
+	t.Run("again and again ends the launch", func(t *testing.T) {
+		b.host(2).Refuse("EnsureNode", 100, "Cannot allocate memory")
+		c := b.untilState(t, b.Launch(t, "trial-2", 3), provisioner.ClusterGone)
+		if c.Reason != provisioner.ReasonHostRefused || !strings.Contains(c.ReasonDetail, "host-2: ") || !strings.Contains(c.ReasonDetail, "Cannot allocate memory") {
+			t.Errorf("reason %q: %q", c.Reason, c.ReasonDetail)
+		}
+		if c.Used != 0 || c.Held != 0 {
+			t.Errorf("used %v, held %v", c.Used, c.Held)
+		}
+	})
+}
+
+func TestGateMissed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.host(3).SetHanging(true)
+	id := b.Launch(t, "trial-1", 2)
+	b.worker(t, "one")
+	until(t, "starting", func() bool { return b.cluster(t, id).GateDeadline != nil })
+	// The shortest gate is ten seconds: the deadline is moved instead of waited for.
+	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '100 milliseconds' WHERE id = $1`, id)
+	c := b.untilState(t, id, provisioner.ClusterGone)
+	if c.Reason != provisioner.ReasonGateMissed || !strings.Contains(c.ReasonDetail, "Not ready in time: ") || c.ReadyAt != nil {
+		t.Errorf("reason %q: %q, ready %v", c.Reason, c.ReasonDetail, c.ReadyAt)
+	}
+	b.wantNothingLeft(t)
+}
+
+func TestHostVanishesDuringLaunch(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	b.host(2).SetHanging(true)
+	id := b.Launch(t, "trial-1", 3)
+	until(t, "starting", func() bool { return b.cluster(t, id).GateDeadline != nil })
+	b.host(2).SetUnreachable(true)
+	until(t, "the launch is given up", func() bool { return b.cluster(t, id).Desired == provisioner.DesiredGone })
+	c := b.cluster(t, id)
+	if c.Reason != provisioner.ReasonHostLost || !strings.Contains(c.ReasonDetail, "host-2 does not answer") || c.Held != 0 {
+		t.Errorf("reason %q: %q, held %v", c.Reason, c.ReasonDetail, c.Held)
+	}
+	until(t, "the other hosts are cleared", func() bool {
+		for _, left := range b.hosts.Leftovers() {
+			if !strings.HasPrefix(left, "host-2") {
+				return false
+			}
+		}
+		return true
+	})
+	other := b.Launch(t, "trial-2", 3) // a silent host is in nobody else's way
+	if c := b.untilState(t, other, provisioner.ClusterReady); c.State == provisioner.ClusterReady {
+		for _, n := range c.NodeRows {
+			if n.HostName == "host-2" {
+				t.Errorf("%s was placed on a host that is down", n.Name)
+			}
+		}
+	}
+	b.host(2).SetUnreachable(false)
+	b.untilState(t, id, provisioner.ClusterGone)
+	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, other))
+	b.untilState(t, other, provisioner.ClusterGone)
+	b.wantNothingLeft(t)
+}
+
+func TestDeafGuestsAreForcedOff(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	stop := b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 1)
+	b.untilState(t, id, provisioner.ClusterReady)
+	b.host(1).SetDeaf(true)
+	noError(t, b.DB.StopCluster(t.Context(), b.Organization, b.Person, id))
+	until(t, "stopping", func() bool { return b.cluster(t, id).State == provisioner.ClusterStopping })
+	stop()
+	// Nobody waits half a minute here: deleting must not wait for the guest at all.
+	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	b.worker(t, "two")
+	b.untilState(t, id, provisioner.ClusterGone)
+	b.wantNothingLeft(t)
+}
+
+func TestHostRestarts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 3)
+	b.untilState(t, id, provisioner.ClusterReady)
+	b.host(2).SetUnreachable(true)
+	until(t, "its nodes are lost", func() bool { return b.cluster(t, id).State == provisioner.ClusterDegraded })
+	b.host(2).Restart()
+	b.host(2).SetUnreachable(false)
+	var stopped provisioner.Reason
+	until(t, "its nodes are stopped", func() bool {
+		for _, n := range b.cluster(t, id).NodeRows {
+			if n.State == provisioner.NodeStopped {
+				stopped = n.Reason
+			}
+		}
+		return stopped != ""
+	})
+	if stopped != provisioner.ReasonHostRestarted {
+		t.Errorf("reason %q", stopped)
+	}
+	for n := 1; n <= 3; n++ {
+		b.host(n).Restart()
+	}
+	// Every machine is off: the cluster is stopped as a whole, and a member starts it again.
+	c := b.untilState(t, id, provisioner.ClusterStopped)
+	if c.Held != 0 {
+		t.Errorf("held %v", c.Held)
+	}
+	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	b.untilState(t, id, provisioner.ClusterReady)
+	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	b.untilState(t, id, provisioner.ClusterGone)
+	b.wantNothingLeft(t)
+}
+
+func TestDeleteWaitsForASilentHost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 3)
+	b.untilState(t, id, provisioner.ClusterReady)
+	b.host(3).SetUnreachable(true)
+	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	until(t, "the node on the silent host shows it", func() bool {
+		for _, n := range b.cluster(t, id).NodeRows {
+			if n.State == provisioner.NodeLost && n.Reason == provisioner.ReasonHostLost {
+				return true
+			}
+		}
+		return false
+	})
+	b.host(3).SetUnreachable(false)
+	b.untilState(t, id, provisioner.ClusterGone)
+	b.wantNothingLeft(t)
+}
+
+// TestSweep leaves a machine on a host after its cluster is gone, as a call does that a dead worker had begun, and one
+// that no row knows.
+func TestSweep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 0)
+	c := b.untilState(t, id, provisioner.ClusterReady)
+	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	b.untilState(t, id, provisioner.ClusterGone)
+	host := b.hosts.Host(provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: c.NodeRows[0].HostName})
+	leave := func(id uuid.UUID) {
+		n := provisioner.Network{VNI: 77}
+		noError(t, host.EnsureNetwork(t.Context(), n))
+		noError(t, host.EnsureImage(t.Context(), emptyDigest, 0, func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil }))
+		noError(t, host.EnsureNode(t.Context(), provisioner.NodeSpec{ID: id, Name: "left", VNI: 77, ImageDigest: emptyDigest}))
+	}
+	leave(c.NodeRows[0].ID)
+	until(t, "the sweep", func() bool { return len(b.hosts.Leftovers()) == 0 })
+
+	leave(uuid.Must(uuid.NewV7()))
+	rounds := 0
+	var last time.Time
+	until(t, "ten rounds", func() bool {
+		h, err := b.DB.HostForWorker(t.Context(), c.NodeRows[0].HostID)
+		noError(t, err)
+		if h.RoundAt != nil && h.RoundAt.After(last) {
+			last = *h.RoundAt
+			rounds++
+		}
+		return rounds == 10
+	})
+	if left := b.hosts.Leftovers(); len(left) != 2 {
+		t.Errorf("what no row knows is left alone, but there is %v", left)
+	}
+}
+
+const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
