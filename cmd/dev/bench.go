@@ -55,6 +55,10 @@ func benches() []bench {
 			name: "page", aim: aim{ratio: 0.5}, run: benchPage,
 			what: "the list of 20 clusters, signed in, beside a bare echo handler with one pgx query and the same templ page",
 		},
+		{
+			name: "launch", aim: aim{ratio: 1.25, atMost: true}, run: benchLaunch,
+			what: "a head and three compute nodes over three hosts, beside the same networks, overlays and guests by parallel virsh",
+		},
 	}
 }
 
