@@ -149,7 +149,10 @@ func fillPage(ctx context.Context, databaseURL string) (orgID uuid.UUID, err err
 	return orgID, err
 }
 
-func pageRows() []string {
+func pageRows() []string { return append(versionRows(), clusterRows()...) }
+
+// versionRows make an image and a published version of one organization.
+func versionRows() []string {
 	return []string{
 		`INSERT INTO images (id, organization_id, person_id, name, size, state, canonical_digest, created_at)
 		SELECT gen_random_uuid(), m.organization_id, m.person_id, 'sample.qcow2', 1, 'ready', repeat('0', 64), now()
@@ -157,8 +160,18 @@ func pageRows() []string {
 		`INSERT INTO model_clusters (id, organization_id, name, created_at)
 		SELECT gen_random_uuid(), organization_id, 'trial', now() FROM images`,
 		`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max,
-		       gate_kind, gate_timeout_seconds, created_at, published_at)
-		SELECT gen_random_uuid(), organization_id, id, '1.0', 'published', 1, 8, 'address', 120, now(), now() FROM model_clusters`,
+		       gate_kind, gate_timeout_seconds, created_at)
+		SELECT gen_random_uuid(), organization_id, id, '1.0', 'draft', 1, 8, 'address', 120, now() FROM model_clusters`,
+		`INSERT INTO version_roles (version_id, organization_id, role, image_id, vcpus, memory_mib, disk_gib)
+		SELECT v.id, v.organization_id, role, i.id, 1, 128, 1
+		  FROM model_versions v, images i, unnest(ARRAY['head', 'compute']) role`,
+		`UPDATE model_versions SET state = 'published', published_at = now()`,
+	}
+}
+
+// clusterRows make 20 clusters of the version, all ready.
+func clusterRows() []string {
+	return []string{
 		`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired,
 		       vni, subnet, lease_seconds, lease_ends_at, created_at, ready_at)
 		SELECT gen_random_uuid(), v.organization_id, p.provider_id, p.id, v.id, i.person_id, 'cluster', 'trial-' || n, 'running',
