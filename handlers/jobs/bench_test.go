@@ -45,6 +45,7 @@ func newBench(t *testing.T) *bench {
 		b.log = slog.New(slog.NewTextHandler(t.Output(), nil))
 	}
 	sum := sha256.Sum256(disk)
+	b.Exec(t, `DELETE FROM river_job`) // checks of hosts that count as checked
 	b.Exec(t, `UPDATE images SET canonical_digest = $1, canonical_size = $2`, hex.EncodeToString(sum[:]), len(disk))
 	return b
 }

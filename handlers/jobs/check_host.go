@@ -54,8 +54,8 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 		Overlay: or(c.Probe.Overlay, 90*time.Second), Poll: or(c.Probe.Poll, 250*time.Millisecond),
 	}
 	passed := k.run(ctx)
-	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return river.JobSnooze(0) // the worker stops: another one checks
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return ctx.Err() // the worker stops: another one checks
 	}
 	done, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()

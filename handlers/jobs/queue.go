@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"volary.dev/store"
 )
@@ -37,6 +39,7 @@ func NewQueue(db *store.DB, pool *pgxpool.Pool, n int, log *slog.Logger, workers
 		Workers:    workers,
 		Logger:     log,
 		JobTimeout: jobTimeout,
+		Middleware: []rivertype.Middleware{river.WorkerMiddlewareFunc(giveBack)},
 		// Only a net below RescueJobs, which knows at once that a worker died.
 		RescueStuckJobsAfter: jobTimeout + time.Minute,
 	})
@@ -44,6 +47,15 @@ func NewQueue(db *store.DB, pool *pgxpool.Pool, n int, log *slog.Logger, workers
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
 	return &Queue{db: db, client: client, log: log}, nil
+}
+
+// giveBack makes a job that was cut short by the end of its worker available again at once, without using up an attempt.
+func giveBack(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+	err := work(ctx)
+	if err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return river.JobSnooze(0)
+	}
+	return err
 }
 
 // Run works jobs until ctx ends. Those under way are told to end, and go on elsewhere.

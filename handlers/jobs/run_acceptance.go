@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -20,7 +21,6 @@ import (
 
 // How an acceptance test is followed.
 const (
-	testLook = 500 * time.Millisecond
 	// reportGrace is how long guests have, once the cluster is ready, to report and to reach their head; the script in
 	// the seed tries for two minutes.
 	reportGrace = 2*time.Minute + 10*time.Second
@@ -35,6 +35,7 @@ const (
 type RunAcceptance struct {
 	river.WorkerDefaults[queue.RunAcceptance]
 	Engine
+	Look time.Duration // between two looks at a test; 0 takes 500 ms
 }
 
 // Timeout implements river.Worker.
@@ -47,13 +48,13 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 	if err != nil || t.State != store.TestRunning {
 		return err
 	}
-	f := &followed{Engine: r.Engine, test: t}
+	f := &followed{Engine: r.Engine, test: t, every: or(r.Look, 500*time.Millisecond)}
 	err = f.run(ctx)
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil && ctx.Err() != context.DeadlineExceeded {
-		return river.JobSnooze(0) // the worker stops: another goes on, and no attempt is used up
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return err // the worker stops: another goes on
 	}
 	if job.Attempt < job.MaxAttempts {
 		return err
@@ -68,14 +69,15 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 // followed is one test while it is followed.
 type followed struct {
 	Engine
-	test store.AcceptanceTest
-	work store.ClusterWork
-	seen acceptance.Evidence
-	last provisioner.Report
+	every time.Duration
+	test  store.AcceptanceTest
+	work  store.ClusterWork
+	seen  acceptance.Evidence
+	last  provisioner.Report
 }
 
 func (f *followed) run(ctx context.Context) error {
-	ticker := time.NewTicker(testLook)
+	ticker := time.NewTicker(f.every)
 	defer ticker.Stop()
 	for {
 		over, err := f.look(ctx)

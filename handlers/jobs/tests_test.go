@@ -1,0 +1,236 @@
+package jobs_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"volary.dev/handlers/jobs"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// queue works the bench's jobs on a pool of its own, until the test ends or the returned function is called.
+func (b *bench) queue(t *testing.T, name string) (stop func()) {
+	t.Helper()
+	image := filepath.Join(t.TempDir(), "probe")
+	noError(t, os.WriteFile(image, disk, 0o600))
+	e := b.engine(name, b.DB, b.hosts.Dial)
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
+	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
+		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Poll: 10 * time.Millisecond,
+	}})
+	pool, err := pgxpool.NewWithConfig(context.Background(), b.Pool.Config())
+	noError(t, err)
+	q, err := jobs.NewQueue(b.DB, pool, 4, b.log, workers)
+	noError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := q.Run(ctx); err != nil {
+			t.Errorf("queue: %v", err)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); done.Wait(); pool.Close() })
+	t.Cleanup(stop)
+	return stop
+}
+
+func (b *bench) startTest(t *testing.T) uuid.UUID {
+	t.Helper()
+	id, err := b.DB.StartAcceptanceTest(t.Context(), b.Organization, b.Person, b.Version, b.PoolID)
+	noError(t, err)
+	return id
+}
+
+func (b *bench) untilTested(t *testing.T, id uuid.UUID) store.AcceptanceTest {
+	t.Helper()
+	var a store.AcceptanceTest
+	until(t, "the test's end", func() bool {
+		var err error
+		a, err = b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+		noError(t, err)
+		return a.State != store.TestRunning
+	})
+	b.untilState(t, a.ClusterID, provisioner.ClusterGone)
+	return a
+}
+
+func TestAcceptanceTestPasses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	b.queue(t, "one")
+	a := b.untilTested(t, b.startTest(t))
+	if a.State != store.TestPassed || len(a.Report.Checks) != 6 || len(a.Report.Nodes) != 3 {
+		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
+	}
+	for _, n := range a.Report.Nodes {
+		if !strings.Contains(n.Console, "volary: ready") || n.StartedAt.IsZero() {
+			t.Errorf("node %+v", n)
+		}
+	}
+	for _, c := range a.Report.Checks {
+		if c.Seconds <= 0 {
+			t.Errorf("%s took %v s", c.Name, c.Seconds)
+		}
+	}
+	b.wantNothingLeft(t)
+}
+
+func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	b.queue(t, "one")
+	for n := 1; n <= 3; n++ {
+		b.host(n).SetHanging(true)
+	}
+	id := b.startTest(t)
+	until(t, "starting", func() bool {
+		b.Exec(t, `UPDATE clusters SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
+		a, err := b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+		noError(t, err)
+		return a.State != store.TestRunning
+	})
+	a := b.untilTested(t, id)
+	if a.State != store.TestFailed {
+		t.Errorf("test %s", a.State)
+	}
+	for _, c := range a.Report.Checks {
+		if c.State != provisioner.CheckFailed || c.Detail == "" {
+			t.Errorf("%s is %s: %q", c.Name, c.State, c.Detail)
+		}
+	}
+	b.wantNothingLeft(t)
+}
+
+// TestAcceptanceTestGoesOn stops the worker, with its loops, in the middle of a test.
+func TestAcceptanceTestGoesOn(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	stopWorker, stopQueue := b.worker(t, "one"), b.queue(t, "one")
+	id := b.startTest(t)
+	until(t, "progress", func() bool {
+		a, err := b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+		noError(t, err)
+		return len(a.Report.Nodes) > 0
+	})
+	stopQueue()
+	stopWorker()
+	b.worker(t, "two")
+	b.queue(t, "two")
+	if a := b.untilTested(t, id); a.State != store.TestPassed {
+		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
+	}
+	b.wantNothingLeft(t)
+}
+
+// TestJobsOfADeadWorkerAreRescued leaves a job running under a client that holds no lock.
+func TestJobsOfADeadWorkerAreRescued(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.startTest(t)
+	b.Exec(t, `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now(), attempted_by = '{volary-dead}' WHERE kind = 'run_acceptance'`)
+	b.worker(t, "one")
+	b.queue(t, "one")
+	if a := b.untilTested(t, id); a.State != store.TestPassed {
+		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
+	}
+}
+
+func (b *bench) untilChecked(t *testing.T, host uuid.UUID) store.Host {
+	t.Helper()
+	var h store.Host
+	until(t, "the check's end", func() bool {
+		var err error
+		h, err = b.DB.HostForWorker(t.Context(), host)
+		noError(t, err)
+		return h.CheckState == "passed" || h.CheckState == "failed"
+	})
+	return h
+}
+
+func TestHostChecksAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, id := range b.Hosts {
+		noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, id))
+	}
+	b.queue(t, "one")
+	b.worker(t, "one")
+	for _, id := range b.Hosts {
+		h := b.untilChecked(t, id)
+		if h.CheckState != "passed" || len(h.CheckReport) != 6 || h.Acceleration != provisioner.AccelerationKVM {
+			t.Errorf("%s: %s %+v", h.Name, h.CheckState, h.CheckReport)
+		}
+		if last := h.CheckReport[len(h.CheckReport)-1]; !strings.Contains(last.Detail, "a guest here reached one on host-") {
+			t.Errorf("%s: %+v", h.Name, last)
+		}
+	}
+	until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
+}
+
+func TestHostCheckFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		spoil func(b *bench)
+		check string
+		words string
+	}{
+		"silent":        {func(b *bench) { b.host(1).SetUnreachable(true) }, "connection", "does not answer"},
+		"nothing boots": {func(b *bench) { b.host(1).SetHanging(true) }, "acceleration", "no guest booted"},
+		"full":          {func(b *bench) { b.host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			c.spoil(b)
+			noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+			b.queue(t, "one")
+			h := b.untilChecked(t, b.Hosts[0])
+			last := h.CheckReport[len(h.CheckReport)-1]
+			if h.State != provisioner.HostDown || last.Passed || last.Name != c.check || !strings.Contains(last.Detail, c.words) {
+				t.Errorf("%s: %+v", h.State, h.CheckReport)
+			}
+			b.host(1).SetUnreachable(false)
+			until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
+		})
+	}
+}
+
+func TestHostsShareAConnectionAndDialAnew(t *testing.T) {
+	b := newBench(t)
+	dials := 0
+	hosts := jobs.NewHosts(func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
+		dials++
+		return b.hosts.Dial(ctx, a)
+	})
+	a := provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"}
+	facts := func() error {
+		return hosts.With(t.Context(), a, func(d provisioner.Driver) error { _, err := d.Facts(t.Context()); return err })
+	}
+	noError(t, errors.Join(facts(), facts()))
+	b.host(1).SetUnreachable(true)
+	for range 2 {
+		if err := facts(); !errors.Is(err, provisioner.ErrHostUnreachable) {
+			t.Errorf("silent host: %v", err)
+		}
+	}
+	b.host(1).SetUnreachable(false)
+	noError(t, errors.Join(facts(), facts()))
+	if dials != 3 {
+		t.Errorf("dialled %d times, want at the start, while it was silent, and after", dials)
+	}
+	hosts.Close()
+}
