@@ -10,10 +10,17 @@ import (
 
 // commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
 type commands struct {
-	Export exportCommand `cmd:"" help:"Write what an accountant asks for."`
-	Grant  grantCommand  `cmd:"" help:"Give an organization compute hours of a provider."`
-	Hook   hookCommand   `cmd:"" help:"Answer libvirt's hooks on a host."`
-	Ledger ledgerCommand `cmd:"" help:"Check the ledger."`
+	Export   exportCommand   `cmd:"" help:"Write what an accountant asks for."`
+	Grant    grantCommand    `cmd:"" help:"Give an organization compute hours of a provider."`
+	Hook     hookCommand     `cmd:"" help:"Answer libvirt's hooks on a host."`
+	Host     hostCommand     `cmd:"" help:"Add, check and list hosts."`
+	Ledger   ledgerCommand   `cmd:"" help:"Check the ledger."`
+	Org      orgCommand      `cmd:"" help:"Add organizations and their members."`
+	Pool     poolCommand     `cmd:"" help:"Add pools of hosts."`
+	Provider providerCommand `cmd:"" help:"Add providers and their staff."`
+	Seed     seedCommand     `cmd:"" help:"Make something to try Volary with."`
+	Shape    shapeCommand    `cmd:"" help:"Add sizes of nodes."`
+	User     userCommand     `cmd:"" help:"Add people."`
 }
 
 func main() {

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+type hostCommand struct {
+	Add   addHost   `cmd:"" help:"Add a host to a pool, check it and show the report."`
+	Check checkHost `cmd:"" help:"Check a host again and show the report."`
+	List  listHosts `cmd:"" help:"List a provider's hosts."`
+}
+
+type addHost struct {
+	Host     string     `arg:"" help:"What to call the host."`
+	Provider string     `required:"" help:"Name of the provider."`
+	Pool     string     `required:"" help:"Name of the pool."`
+	Scheme   string     `help:"How a worker speaks to its libvirt: tls or ssh; tcp, unix and memory where the worker allows them." default:"tls" enum:"tls,ssh,tcp,unix,memory"`
+	Name     string     `help:"DNS name or IP address of its libvirt."`
+	Port     int        `help:"Port of its libvirt; 0 takes the scheme's."`
+	Underlay netip.Addr `required:"" help:"Its address in the pool's underlay network."`
+	VCPUs    int        `name:"vcpus" help:"vCPUs that nodes may share; 0 takes what the check finds."`
+	NoWait   bool       `help:"Do not wait for the check."`
+}
+
+// Run implements kong's command.
+func (a addHost) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		provider, err := db.ProviderByName(ctx, a.Provider)
+		if err != nil {
+			return err
+		}
+		pool, err := db.PoolByName(ctx, provider.ID, a.Pool)
+		if err != nil {
+			return err
+		}
+		id, err := db.AddHost(ctx, uuid.Nil, provider.ID, pool, store.NewHost{
+			Name: a.Host, Underlay: a.Underlay, VCPUs: a.VCPUs,
+			Address: provisioner.HostAddress{Scheme: provisioner.Scheme(a.Scheme), Name: a.Name, Port: a.Port},
+		})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("Host %s was added and is being checked.\n", a.Host)
+		if a.NoWait {
+			return nil
+		}
+		return followCheck(ctx, db, id, os.Stdout)
+	})
+}
+
+type checkHost struct {
+	Host     string `arg:"" help:"The host, as it is called."`
+	Provider string `required:"" help:"Name of the provider."`
+}
+
+// Run implements kong's command.
+func (c checkHost) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		provider, err := db.ProviderByName(ctx, c.Provider)
+		if err != nil {
+			return err
+		}
+		hosts, err := db.Hosts(ctx, provider.ID)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			if h.Name != c.Host {
+				continue
+			}
+			if err := db.CheckHost(ctx, uuid.Nil, provider.ID, h.ID); err != nil {
+				return err
+			}
+			return followCheck(ctx, db, h.ID, os.Stdout)
+		}
+		return provisioner.NotFound("host")
+	})
+}
+
+// How often a check is looked at, and after how long without a line one is told that no worker may be there.
+const (
+	checkPause   = 300 * time.Millisecond
+	checkPatient = 20 * time.Second
+)
+
+var errCheckFailed = errors.New("the host did not pass: repair what is named above, then run volary host check")
+
+// followCheck writes a line for each step of a check as it is taken, and fails where the host does not pass.
+func followCheck(ctx context.Context, db *store.DB, id uuid.UUID, out io.Writer) error {
+	shown, began, hinted := 0, time.Now(), false
+	tick := time.NewTicker(checkPause)
+	defer tick.Stop()
+	for {
+		h, err := db.HostForWorker(ctx, id)
+		if err != nil {
+			return err
+		}
+		for ; shown < len(h.CheckReport); shown++ {
+			writeCheck(out, h.CheckReport[shown])
+		}
+		switch h.CheckState {
+		case "passed":
+			fmt.Fprintf(out, "%s is %s: %d vCPUs, %d MiB, %d GiB, %s.\n", h.Name, h.State, h.Capacity.VCPUs, h.Capacity.MemoryMiB, h.Capacity.DiskGiB, h.Acceleration)
+			return nil
+		case "failed":
+			return errCheckFailed
+		}
+		if shown == 0 && !hinted && time.Since(began) > checkPatient {
+			hinted = true
+			fmt.Fprintln(out, "Nothing has come yet: is a worker running?")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+func writeCheck(out io.Writer, c provisioner.HostCheck) {
+	verdict := "passed"
+	if !c.Passed {
+		verdict = "FAILED"
+	}
+	fmt.Fprintf(out, "  %s  %-24s %6.1f s  %s\n", verdict, c.Name, c.Seconds, c.Detail)
+}
+
+type listHosts struct {
+	Provider string `required:"" help:"Name of the provider."`
+}
+
+// Run implements kong's command.
+func (l listHosts) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		provider, err := db.ProviderByName(ctx, l.Provider)
+		if err != nil {
+			return err
+		}
+		hosts, err := db.Hosts(ctx, provider.ID)
+		if err != nil {
+			return err
+		}
+		return writeHosts(os.Stdout, hosts)
+	})
+}
+
+func writeHosts(out io.Writer, hosts []store.Host) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "POOL\tHOST\tSTATE\tACCELERATION\tNODES\tVCPUS\tMEMORY MIB\tDISK GIB\tREASON")
+	for _, h := range hosts {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d/%d\t%d/%d\t%d/%d\t%s\n", h.PoolName, h.Name, h.State, h.Acceleration, h.Nodes,
+			h.Used.VCPUs, h.Capacity.VCPUs, h.Used.MemoryMiB, h.Capacity.MemoryMiB, h.Used.DiskGiB, h.Capacity.DiskGiB, h.StateReason)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"volary.dev/store"
+)
+
+type providerCommand struct {
+	Create   createProvider `cmd:"" help:"Add a provider."`
+	AddStaff addStaff       `cmd:"" help:"Make a person staff of a provider, or change what one of the staff may do."`
+}
+
+type createProvider struct {
+	Name           string `arg:"" help:"Name of the provider."`
+	Currency       string `required:"" help:"Currency of its prices, such as EUR."`
+	AccountingZone string `required:"" help:"Time zone of its accounts, such as Europe/Berlin: a period is a month there."`
+}
+
+// Run implements kong's command.
+func (c createProvider) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		_, err := db.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: c.Name, Currency: c.Currency, AccountingZone: c.AccountingZone})
+		if err != nil {
+			return err
+		}
+		fmt.Printf("There is a provider %s. It needs a pool, hosts and shapes: volary pool add, host add, shape add.\n", c.Name)
+		return nil
+	})
+}
+
+type addStaff struct {
+	Provider string `arg:"" help:"Name of the provider."`
+	Email    string `arg:"" help:"E-mail address of the person."`
+	Role     string `help:"What for: admin, operator or accountant." default:"operator" enum:"admin,operator,accountant"`
+}
+
+// Run implements kong's command.
+func (a addStaff) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		provider, err := db.ProviderByName(ctx, a.Provider)
+		if err != nil {
+			return err
+		}
+		person, err := db.PersonByEmail(ctx, a.Email)
+		if err != nil {
+			return err
+		}
+		if err := db.AddStaff(ctx, uuid.Nil, provider.ID, person.ID, store.StaffRole(a.Role)); err != nil {
+			return err
+		}
+		fmt.Printf("%s is %s of %s.\n", person.Name, a.Role, a.Provider)
+		return nil
+	})
+}
