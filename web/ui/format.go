@@ -90,9 +90,10 @@ func Duration(d time.Duration) string {
 	if d < 0 {
 		return "−" + Duration(-d)
 	}
-	switch {
-	case d > 0 && d < 100*time.Millisecond:
+	if d > 0 && d < 100*time.Millisecond {
 		return strconv.FormatInt(max(d.Milliseconds(), 1), 10) + " ms"
+	}
+	switch d = d.Round(100 * time.Millisecond); {
 	case d < time.Minute:
 		return strings.TrimSuffix(strconv.FormatFloat(d.Seconds(), 'f', 1, 64), ".0") + " s"
 	case d < time.Hour:

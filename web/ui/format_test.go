@@ -1,0 +1,105 @@
+package ui_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"volary.dev/web/ui"
+)
+
+func TestHours(t *testing.T) {
+	const hour = 3_600_000
+	for _, c := range []struct {
+		mcs                int64
+		two, four, exactly string
+	}{
+		{0, "0.00", "0.0000", "0.000 compute seconds"},
+		{hour, "1.00", "1.0000", "3 600.000 compute seconds"},
+		{hour / 2, "0.50", "0.5000", "1 800.000 compute seconds"},
+		{17_999, "0.00", "0.0050", "17.999 compute seconds"},
+		{18_000, "0.01", "0.0050", "18.000 compute seconds"},
+		{hour - 1, "1.00", "1.0000", "3 599.999 compute seconds"},
+		{1234*hour + 5*hour/10, "1 234.50", "1 234.5000", "4 444 200.000 compute seconds"},
+		{-hour, "−1.00", "−1.0000", "−3 600.000 compute seconds"},
+		{-1, "0.00", "0.0000", "−0.001 compute seconds"},
+	} {
+		thin := func(s string) string { return strings.ReplaceAll(s, "\u202f", " ") }
+		if got := thin(ui.Hours(c.mcs)); got != c.two {
+			t.Errorf("Hours(%d) = %q, want %q", c.mcs, got, c.two)
+		}
+		if got := thin(ui.HoursFine(c.mcs)); got != c.four {
+			t.Errorf("HoursFine(%d) = %q, want %q", c.mcs, got, c.four)
+		}
+		if got := thin(ui.HoursExact(c.mcs)); got != c.exactly {
+			t.Errorf("HoursExact(%d) = %q, want %q", c.mcs, got, c.exactly)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0:                                     "0 s",
+		300 * time.Microsecond:                "1 ms",
+		12 * time.Millisecond:                 "12 ms",
+		2340 * time.Millisecond:               "2.3 s",
+		time.Minute:                           "1 min",
+		250 * time.Second:                     "4 min 10 s",
+		3*time.Hour + 5*time.Minute:           "3 h 5 min",
+		52 * time.Hour:                        "2 d 4 h",
+		-time.Minute:                          "−1 min",
+		59*time.Second + 999*time.Millisecond: "1 min",
+	} {
+		if got := ui.Duration(d); got != want {
+			t.Errorf("Duration(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestBytes(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1 KiB", 1536: "1.5 KiB", 1 << 30: "1 GiB", 612_000_000: "583.6 MiB"} {
+		if got := ui.Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"head login: ":              "head login: ",
+		"a\r\nb":                    "a\nb",
+		"\x1b[1;32mgreen\x1b[0m":    "green",
+		"\x1b]0;title\x07text":      "text",
+		"\x1b]8;;evil\x1b\\link":    "link",
+		"\x1b[31":                   "",
+		"\x1b(Bplain":               "Bplain",
+		"bell\x07":                  "bell^G",
+		"\x00\x7f":                  "^@^?",
+		"\u202egnp.exe":             "\ufffdgnp.exe",
+		"\xff\xfe":                  "\ufffd",
+		"<script>alert(1)</script>": "<script>alert(1)</script>",
+		"ünï ☃":                     "ünï ☃",
+	} {
+		if got := ui.Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// FuzzPrintable lets no control but newline and tab through, whatever a guest writes.
+func FuzzPrintable(f *testing.F) {
+	f.Add("\x1b[0mtext\x1b]0;t\x07\r\n\u202e\xff")
+	f.Fuzz(func(t *testing.T, in string) {
+		out := ui.Printable(in)
+		if !utf8.ValidString(out) {
+			t.Fatalf("%q is not UTF-8", out)
+		}
+		for _, r := range out {
+			if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+				t.Fatalf("%U came through from %q", r, in)
+			}
+		}
+	})
+}
