@@ -24,6 +24,7 @@ func (genCommand) Run(ctx context.Context) error {
 		run  func() error
 	}{
 		{"Pages", func() error { return runQuietly(ctx, c.root, "go", "tool", "templ", "generate") }},
+		{"Assets", func() error { return runQuietly(ctx, c.root, "go", "run", "./cmd/internal/assets/build") }},
 		{"Schema dump", func() error { return writeSchema(ctx, c.root, server) }},
 		{"Format", func() error { return c.format(ctx) }},
 	} {
