@@ -20,7 +20,7 @@ type target struct {
 const (
 	loadConnections = 8
 	loadRounds      = 5
-	loadSeconds     = 2 * time.Second
+	loadTime        = 2 * time.Second
 )
 
 // compareLoad gives the median requests per second of both, measured in turns, so that what else the machine does
@@ -32,7 +32,7 @@ func compareLoad(ctx context.Context, a, b target) (ofA, ofB float64, err error)
 			t    target
 			into *[]float64
 		}{{a, &as}, {b, &bs}} {
-			rate, err := side.t.load(ctx, loadSeconds)
+			rate, err := side.t.load(ctx, loadTime)
 			if err != nil {
 				return 0, 0, err
 			}

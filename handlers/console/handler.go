@@ -145,9 +145,12 @@ func join(ctx context.Context, ws *websocket.Conn, line io.ReadWriteCloser) (web
 	// A Read of the console does not know ctx: closing the line is what ends it.
 	defer context.AfterFunc(ctx, func() { _ = line.Close() })()
 	shown := make(chan error, 1)
-	typed := make(chan error, 1)
+	typed := make(chan struct{})
 	go func() { shown <- show(ctx, ws, line) }()
-	go func() { typed <- typeInto(ctx, ws, line) }()
+	go func() {
+		defer close(typed)
+		_ = typeInto(ctx, ws, line) // a viewer that went away is no fault
+	}()
 	select {
 	case err := <-shown:
 		switch {

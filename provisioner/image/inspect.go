@@ -67,7 +67,7 @@ type inspection struct {
 
 func (i *inspection) run() {
 	if !i.check("file size", i.file.size >= 512 && i.file.size <= i.limits.MaxFile,
-		fmt.Sprintf("%s", bytesText(i.file.size)),
+		bytesText(i.file.size),
 		fmt.Sprintf("A disk has at least 512 bytes, and at most %s are taken. Make it smaller: zero its free space and compress it with `qemu-img convert -c -O qcow2`.", bytesText(i.limits.MaxFile))) {
 		return
 	}

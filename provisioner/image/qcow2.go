@@ -196,7 +196,7 @@ func (i *inspection) tables(h qcow2Header) {
 	needed := (h.size + covered - 1) / covered
 	l1Bytes := uint64(h.l1Size) * 8
 	refBytes := uint64(h.refcountSize) * cluster
-	problem := ""
+	var problem string
 	switch {
 	case l1Bytes > qcow2MaxL1 || uint64(h.l1Size) < needed:
 		problem = fmt.Sprintf("The first-level table has %d entries, the disk needs %d and at most %d are taken.", h.l1Size, needed, qcow2MaxL1/8)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -47,7 +48,7 @@ func run() error {
 			Clusters: rows, MayLaunch: true,
 		}).Render(c.Request().Context(), c.Response())
 	})
-	if err := e.Start(os.Getenv("BARE_LISTEN")); err != http.ErrServerClosed {
+	if err := e.Start(os.Getenv("BARE_LISTEN")); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
