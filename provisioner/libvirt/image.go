@@ -99,6 +99,11 @@ func uploadImage(ctx context.Context, conn *libvirt.Connect, pool *libvirt.Stora
 			err = fmt.Errorf("%w: %d bytes with digest %s, expected %d with %s", provisioner.ErrImageDigest, n, got, size, digest)
 		}
 	}
+	if ctx.Err() != nil {
+		// Nobody waits for us any more, and another worker may have begun anew under the same name. What is left has no
+		// marker, and whoever comes next removes it.
+		return ctx.Err()
+	}
 	if err != nil {
 		return errors.Join(err, deleteVolume(pool, name, false))
 	}
