@@ -29,6 +29,7 @@ type ClusterRow struct {
 	Nodes            int
 	ReadyNodes       int
 	RatePerHour      billing.Hours // of all nodes
+	Used             billing.Hours // by all its starts, to the last proof of life
 	CreatedAt        time.Time
 	ReadyAt          *time.Time // of the present start
 	LeaseEndsAt      *time.Time // nil until ready
@@ -52,7 +53,7 @@ type ClusterDetail struct {
 	GateDeadline *time.Time
 	Gate         provisioner.Gate
 	Held         billing.Hours // set aside for it and not yet used
-	Used         billing.Hours // by all its starts, to the last proof of life
+	Subnet       netip.Prefix  // invalid once gone
 	SSHHost      netip.Addr    // underlay address of the head's host; invalid until ready
 	SSHPort      int           // 0 until ready
 	NodeRows     []NodeRow     // head first
@@ -84,7 +85,7 @@ type NodeRow struct {
 // rows of the page alone.
 const selectClusters = `
 	SELECT c.id, c.name, c.kind = 'test', c.desired, c.reason, c.reason_detail, c.organization_id, o.name, pr.name, p.name, m.name,
-		v.version, n.states, n.rate, c.created_at, c.ready_at, c.lease_ends_at, c.ended_at
+		v.version, n.states, n.rate, r.used, c.created_at, c.ready_at, c.lease_ends_at, c.ended_at
 	FROM clusters c
 	JOIN organizations o ON o.id = c.organization_id
 	JOIN providers pr ON pr.id = c.provider_id
@@ -92,13 +93,15 @@ const selectClusters = `
 	JOIN model_versions v ON v.id = c.version_id
 	JOIN model_clusters m ON m.id = v.model_cluster_id
 	CROSS JOIN LATERAL (SELECT array_agg(n.state) AS states, coalesce(sum(n.rate), 0)::bigint AS rate
-		FROM nodes n WHERE n.cluster_id = c.id) AS n`
+		FROM nodes n WHERE n.cluster_id = c.id) AS n
+	CROSS JOIN LATERAL (SELECT coalesce(sum(extract(epoch FROM ended_at - started_at)::bigint * rate), 0)::bigint AS used
+		FROM runs WHERE cluster_id = c.id) AS r`
 
 func (c *ClusterRow) scan(row pgx.CollectableRow) error {
 	var states []provisioner.NodeState
 	var rate int64
 	err := row.Scan(&c.ID, &c.Name, &c.Test, &c.Desired, &c.Reason, &c.ReasonDetail, &c.OrganizationID, &c.OrganizationName,
-		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.CreatedAt, &c.ReadyAt, &c.LeaseEndsAt, &c.EndedAt)
+		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseEndsAt, &c.EndedAt)
 	c.Nodes = len(states)
 	for _, s := range states {
 		if s == provisioner.NodeReady {
@@ -139,20 +142,24 @@ func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (ClusterDetail, 
 		return ClusterDetail{}, err
 	}
 	d := ClusterDetail{ClusterRow: row}
+	var subnet *netip.Prefix
 	err = db.pool.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, used.mcs, held.mcs - used.mcs
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, held.mcs, c.subnet
 		FROM clusters c
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
-		CROSS JOIN LATERAL (SELECT coalesce(sum(extract(epoch FROM r.ended_at - r.started_at)::bigint * r.rate), 0)::bigint AS mcs
-			FROM runs r WHERE r.cluster_id = c.id) AS used
 		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
 		WHERE c.id = $1`, id).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
-		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Used, &d.Held)
+		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Held, &subnet)
 	if err != nil {
 		return d, found(err, "cluster")
 	}
+	if subnet != nil {
+		d.Subnet = *subnet
+	}
+	// Two reads: a round in between may have proven more than the first knew.
+	d.Held = max(d.Held-d.Used, 0)
 	return d, db.readNodes(ctx, &d)
 }
 

@@ -165,6 +165,9 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 		LeaseHours: typedLease(c, d.LeaseSeconds),
 		HeldMCS:    int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
 	}
+	if d.Subnet.IsValid() {
+		p.Subnet = d.Subnet.String()
+	}
 	for _, n := range d.NodeRows {
 		p.RateMCS += int64(n.Rate)
 		p.Nodes = append(p.Nodes, nodeRow(n))
@@ -195,7 +198,7 @@ func clusterRows(list []store.ClusterRow) []web.ClusterRow {
 		rows = append(rows, web.ClusterRow{
 			ID: r.ID, Name: r.Name, State: r.State, Reason: r.Reason, ReasonDetail: r.ReasonDetail,
 			Version: r.ModelName + " " + r.Version, Pool: r.PoolName, Nodes: r.Nodes, NodesReady: r.ReadyNodes,
-			LeaseEnds: orZero(r.LeaseEndsAt), Created: r.CreatedAt,
+			LeaseEnds: orZero(r.LeaseEndsAt), Created: r.CreatedAt, UsedMCS: int64(r.Used),
 		})
 	}
 	return rows

@@ -25,6 +25,7 @@ func (h Handlers) ListClusters(c echo.Context) error {
 		p.Clusters = append(p.Clusters, web.ClusterRow{
 			ID: x.ID, Name: x.Name, Organization: x.OrganizationName, Pool: x.PoolName, State: x.State, Reason: x.Reason,
 			Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: orZero(x.LeaseEndsAt),
+			Test: x.Test, UsedMCS: int64(x.Used),
 		})
 	}
 	return page.Render(c, http.StatusOK, web.ClusterList(p))

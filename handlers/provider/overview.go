@@ -3,9 +3,11 @@ package provider
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -16,28 +18,47 @@ import (
 // ShowOverview is the first page of a provider: what needs a look, and its pools.
 func (h Handlers) ShowOverview(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
-	pools, err := h.Store.Pools(ctx)
-	if err != nil {
-		return err
-	}
-	hosts, err := h.Store.Hosts(ctx, providerID)
-	if err != nil {
-		return err
-	}
 	clusters, err := h.Store.ProviderClusters(ctx, providerID, store.ClusterFilter{Page: store.Page{Limit: clustersShown}})
 	if err != nil {
 		return err
 	}
-	p := web.OverviewProps{Layout: h.layout(c), Clusters: len(clusters), Attention: attention(hosts)}
+	month, err := h.Store.CurrentMonth(ctx, providerID, time.Now())
+	if err != nil {
+		return err
+	}
+	totals, err := h.Store.UsageTotals(ctx, providerID, month)
+	if err != nil {
+		return err
+	}
+	p := web.OverviewProps{Layout: h.layout(c), Clusters: len(clusters), Month: month.String()}
+	for _, t := range totals {
+		p.UsedMCS += int64(t.Hours)
+	}
+	if p.Pools, err = h.pools(c); err != nil {
+		return err
+	}
+	if request.Allowed(c, request.ProviderHosts) { // whoever may not open hosts is not sent there
+		hosts, err := h.Store.Hosts(ctx, providerID)
+		if err != nil {
+			return err
+		}
+		p.Attention = attention(hosts)
+	}
+	return page.Render(c, http.StatusOK, web.Overview(p))
+}
+
+func (h Handlers) pools(c echo.Context) ([]web.PoolRow, error) {
+	pools, err := h.Store.Pools(c.Request().Context())
+	var rows []web.PoolRow
 	for _, x := range pools {
-		if x.ProviderID == providerID {
-			p.Pools = append(p.Pools, web.PoolRow{
+		if x.ProviderID == where(c) {
+			rows = append(rows, web.PoolRow{
 				Name: x.Name, Hosts: x.Hosts, HostsActive: x.ActiveHosts, VCPUs: x.VCPUs, VCPUsTaken: x.VCPUs - x.FreeVCPUs,
 				MemoryMiB: x.MemoryMiB, MemoryTakenMiB: x.MemoryMiB - x.FreeMemoryMiB, TestVCPUs: x.TestVCPUs, Prefix: x.Prefix.String(),
 			})
 		}
 	}
-	return page.Render(c, http.StatusOK, web.Overview(p))
+	return rows, err
 }
 
 func attention(hosts []store.Host) []web.Attention {

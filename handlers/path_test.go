@@ -1,0 +1,171 @@
+package handlers_test
+
+import (
+	"encoding/csv"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner"
+)
+
+// TestFromADescriptionToABill goes the way of a member and then of the accountant, by forms alone: describe, publish,
+// launch, use, stop, start, delete, export.
+func TestFromADescriptionToABill(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{Worker: true})
+	w := a.World()
+	member := a.SignIn(handlertest.Member)
+
+	version := describe(t, member, w)
+	cluster := launch(t, member, w, version)
+	untilState(t, a, w, cluster, provisioner.ClusterReady)
+	path := "/org/clusters/" + cluster.String()
+	ready := member.Get(path)
+	for _, text := range []string{"ssh -p ", "root@192.0.2.11", "compute-002", "3 of 3 nodes ready"} {
+		if !strings.Contains(ready.Body, text) {
+			t.Errorf("the cluster's page lacks %q", text)
+		}
+	}
+	untilUsed(t, a, cluster)
+
+	expect(t, member.Post(path+"/stop", nil), path)
+	untilState(t, a, w, cluster, provisioner.ClusterStopped)
+	if got := member.Get(path); !strings.Contains(got.Body, "asked by a member") || strings.Contains(got.Body, "ssh -p") {
+		t.Error("the stopped cluster's page lacks why, or still shows SSH")
+	}
+	expect(t, member.Post(path+"/start", url.Values{"lease_hours": {"0.5"}}), path)
+	untilState(t, a, w, cluster, provisioner.ClusterReady)
+	expect(t, member.Post(path+"/delete", nil), path)
+	untilState(t, a, w, cluster, provisioner.ClusterGone)
+	if left := a.Hosts.Leftovers(); len(left) != 0 {
+		t.Errorf("left on hosts: %v", left)
+	}
+	if got := member.Get("/org/clusters?gone=1"); !strings.Contains(got.Body, path) {
+		t.Error("the list of those that are gone lacks it")
+	}
+	if got := a.SignIn(handlertest.Billing).Get("/org/usage"); !strings.Contains(got.Body, "by-forms") || !strings.Contains(got.Body, "set aside") {
+		t.Error("usage lacks the cluster or the ledger")
+	}
+	export(t, a, cluster)
+}
+
+func describe(t *testing.T, b *handlertest.Browser, w *handlertest.World) uuid.UUID {
+	t.Helper()
+	made := b.Post("/org/models", url.Values{"name": {"described"}})
+	form := made.Header.Get("Location")
+	if !strings.HasSuffix(form, "/versions/new") || b.Get(form).Status != http.StatusOK {
+		t.Fatalf("model cluster: %d %s", made.Status, form)
+	}
+	f := url.Values{
+		"version": {"1.0"}, "compute_min": {"0"}, "compute_max": {"4"}, "gate_kind": {"console"}, "gate_text": {"volary: ready"}, "gate_timeout": {"60"},
+	}
+	for _, role := range []string{"head", "compute"} {
+		f.Set(role+"_image", w.Image.String())
+		f.Set(role+"_vcpus", "1")
+		f.Set(role+"_memory_mib", "256")
+		f.Set(role+"_disk_gib", "2")
+	}
+	saved := b.Post(strings.TrimSuffix(form, "/new"), f)
+	path := saved.Header.Get("Location")
+	id := lastID(t, saved)
+	if got := b.Get(path + "/edit"); !strings.Contains(got.Body, `value="volary: ready"`) {
+		t.Error("the draft's form lacks what was saved")
+	}
+	f.Set("version", "1.1")
+	f.Set("token", "1")
+	expect(t, b.Post(path, f), path)
+	if got := b.Post(path, f); got.Status != http.StatusConflict || !strings.Contains(got.Body, `value="1.1"`) {
+		t.Errorf("a stale form: %d", got.Status)
+	}
+	expect(t, b.Post(path+"/publish", url.Values{"token": {"2"}}), path)
+	return id
+}
+
+func launch(t *testing.T, b *handlertest.Browser, w *handlertest.World, version uuid.UUID) uuid.UUID {
+	t.Helper()
+	f := url.Values{
+		"name": {"by-forms"}, "version": {version.String()}, "pool": {w.Pool.String()}, "compute_count": {"2"}, "lease_hours": {"1"},
+	}
+	quote := b.Fragment("/org/clusters/new?"+f.Encode(), "quote")
+	if !strings.Contains(quote.Body, "3.00") || !strings.Contains(quote.Body, "997.00") || strings.Contains(quote.Body, "<html") {
+		t.Errorf("the quote is no fragment with what it costs and leaves: %s", quote.Body)
+	}
+	return lastID(t, b.Post("/org/clusters", f))
+}
+
+func expect(t *testing.T, got handlertest.Answer, location string) {
+	t.Helper()
+	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != location {
+		t.Fatalf("%d to %q, wanted to be led to %s\n%.2000s", got.Status, got.Header.Get("Location"), location, got.Body)
+	}
+}
+
+var anyID = regexp.MustCompile(`[0-9a-f-]{36}$`)
+
+func lastID(t *testing.T, got handlertest.Answer) uuid.UUID {
+	t.Helper()
+	id, err := uuid.Parse(anyID.FindString(got.Header.Get("Location")))
+	if err != nil {
+		t.Fatalf("%d leads to %q\n%.3000s", got.Status, got.Header.Get("Location"), got.Body)
+	}
+	return id
+}
+
+// untilUsed waits for a second that is proven.
+func untilUsed(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
+		var proven int
+		err := a.Pool.QueryRow(t.Context(), `SELECT count(*) FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, cluster).Scan(&proven)
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("%d runs are proven: %v", proven, err)
+		}
+		if proven == 3 {
+			return
+		}
+	}
+}
+
+// export reads the month as the provider's accountant, and compares its total with the page's.
+func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
+	t.Helper()
+	accountant := a.SignIn(handlertest.Accountant)
+	page := accountant.Get("/provider/usage")
+	if !strings.Contains(page.Body, "First Group") || !strings.Contains(page.Body, "agree to the last compute second") {
+		t.Error("the page lacks the organization, or says that ledger and runs differ")
+	}
+	file := accountant.Get("/provider/usage.csv")
+	lines, err := csv.NewReader(strings.NewReader(file.Body)).ReadAll()
+	if err != nil || file.Status != http.StatusOK || !strings.HasPrefix(file.Header.Get("Content-Disposition"), "attachment") {
+		t.Fatalf("export: %d %v", file.Status, err)
+	}
+	column := map[string]int{}
+	for i, name := range lines[0] {
+		column[name] = i
+	}
+	runs := 0
+	for _, l := range lines[1:] {
+		if l[column["record"]] == "run" && l[column["cluster_id"]] == cluster.String() {
+			runs++
+		}
+	}
+	if runs < 3 || lines[len(lines)-1][column["record"]] != "total" {
+		t.Errorf("%d runs in\n%s", runs, file.Body)
+	}
+	for month, status := range map[string]int{"2026-13": 422, "x": 422, "0001-01": 422, "2020-01": 200} {
+		if got := accountant.Get("/provider/usage.csv?month=" + month); got.Status != status {
+			t.Errorf("export of %s: %d", month, got.Status)
+		}
+		if got := accountant.Get("/provider/usage?month=" + month); got.Status != status || !strings.Contains(got.Body, `value="`+month+`"`) {
+			t.Errorf("page of %s: %d", month, got.Status)
+		}
+	}
+}
