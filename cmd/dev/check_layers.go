@@ -100,7 +100,7 @@ func mains() []layer {
 			"provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
-			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
+			"cmd/internal/setup", "cmd/internal/demo", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org"}},

@@ -175,6 +175,7 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 		"VOLARY_SCRATCH_DIR=" + v.path("scratch"),
 		"VOLARY_DRIVERS=" + drivers,
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
+		"VOLARY_JOBS=4", // all hosts are checked at once
 		"VOLARY_PROBE_IMAGE=" + v.sample,
 		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
 	}}

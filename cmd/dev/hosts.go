@@ -28,6 +28,9 @@ func chooseHosts(ctx context.Context, out io.Writer, asked hostKind) (hostKind, 
 		kind = hostsLab
 		if err := lab.Check(); cannotBecomeLab(err) {
 			fmt.Fprintf(out, "Simulated hosts: %v.\n", err)
+			if os.Geteuid() != 0 {
+				fmt.Fprintln(out, `For real ones: sudo env "PATH=$PATH" go run ./cmd/dev up --reset`)
+			}
 			kind = hostsMemory
 		}
 	}
