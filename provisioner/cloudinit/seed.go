@@ -18,7 +18,7 @@ type Seed struct {
 	Hostname   string // one label: "compute-001"
 	Domain     string // the cluster's: "trial-1.volary"
 	Role       provisioner.Role
-	SSHKeys    []string // authorized_keys lines for the image's default user
+	SSHKeys    []string // authorized_keys lines without options, for the image's default user
 	// Nodes are all nodes of the cluster with their addresses, the head among them.
 	Nodes    []provisioner.NetworkEntry
 	UserData string // empty, a #! script, #cloud-config or a MIME multipart message
@@ -98,7 +98,8 @@ func (s Seed) metaData() string {
 	if len(s.SSHKeys) > 0 {
 		b.WriteString("public-keys:\n")
 		for _, key := range s.SSHKeys {
-			fmt.Fprintf(&b, "  - %s\n", quote(key))
+			plain, _ := plainKey(key) // validate has seen it
+			fmt.Fprintf(&b, "  - %s\n", quote(plain))
 		}
 	}
 	return b.String()

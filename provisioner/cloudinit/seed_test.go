@@ -28,7 +28,7 @@ func seed() Seed {
 		Hostname:   "compute-001",
 		Domain:     "trial-1.volary",
 		Role:       provisioner.RoleCompute,
-		SSHKeys:    []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFake ada@example <i>"},
+		SSHKeys:    []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFake ada@example \"<i>\" $(reboot)"},
 		Nodes:      []provisioner.NetworkEntry{node("head", "10.80.4.10"), node("compute-001", "10.80.4.11"), node("compute-002", "10.80.4.12")},
 		UserData:   "#!/bin/sh\necho hello\n",
 		Secret:     "c2VjcmV0",
