@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"volary.dev/provisioner"
+	"volary.dev/store/queue"
 )
 
 // Image is one immutable disk of an organization. Sizes are bytes, digests lower-case hex SHA-256; what is not known
@@ -110,6 +111,26 @@ func (db *DB) RecordVerdict(ctx context.Context, id uuid.UUID, v provisioner.Ima
 		return fmt.Errorf("record verdict on image %s: %w", id, err)
 	}
 	return nil
+}
+
+// RetryUnverified asks again for the verification of every image that stayed unverified, and counts them.
+func (db *DB) RetryUnverified(ctx context.Context) (int, error) {
+	var count int
+	return count, db.tx(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, `SELECT id FROM images WHERE state = 'unverified' ORDER BY created_at LIMIT 1000`)
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return fmt.Errorf("read unverified images: %w", err)
+		}
+		count = len(ids)
+		for _, id := range ids {
+			// A job that waits already makes this one superfluous; the queue drops it.
+			if _, err := db.queue.InsertTx(ctx, tx, queue.VerifyImage{ImageID: id}, nil); err != nil {
+				return fmt.Errorf("ask for verification of image %s: %w", id, err)
+			}
+		}
+		return nil
+	})
 }
 
 func checksJSON(checks []provisioner.ImageCheck) ([]byte, error) {

@@ -97,12 +97,14 @@ func (db *DB) StaleUploads(ctx context.Context, before time.Time) ([]string, err
 	return ids, nil
 }
 
-// DeleteUpload forgets an unfinished upload; there may be none.
-func (db *DB) DeleteUpload(ctx context.Context, id string) error {
-	if _, err := db.pool.Exec(ctx, `DELETE FROM uploads WHERE id = $1 AND finished_at IS NULL`, id); err != nil {
-		return fmt.Errorf("delete upload %s: %w", id, err)
+// DeleteUpload forgets an unfinished upload and tells whether there was one. Only then may its bytes be removed:
+// those of a finished one belong to its image.
+func (db *DB) DeleteUpload(ctx context.Context, id string) (bool, error) {
+	tag, err := db.pool.Exec(ctx, `DELETE FROM uploads WHERE id = $1 AND finished_at IS NULL`, id)
+	if err != nil {
+		return false, fmt.Errorf("delete upload %s: %w", id, err)
 	}
-	return nil
+	return tag.RowsAffected() == 1, nil
 }
 
 // FinishUpload makes an image of an upload whose last byte arrived, and asks for its verification, in one

@@ -67,6 +67,9 @@ func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
 	if list, err := db.Uploads(t.Context(), org); err != nil || len(list) != 0 {
 		t.Errorf("finished upload still listed: %v, %v", list, err)
 	}
+	if was, err := db.DeleteUpload(t.Context(), hexID(1)); err != nil || was {
+		t.Errorf("a finished upload was deleted: %t, %v", was, err)
+	}
 	if _, err := db.FinishUpload(t.Context(), hexID(2), ""); !refusedWith(err, "not_found") {
 		t.Errorf("finish of nothing: %v", err)
 	}
@@ -91,8 +94,10 @@ func TestCreateUploadRefusals(t *testing.T) {
 	if err := db.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); !refusedWith(err, "uploads") {
 		t.Errorf("one upload too many: %v", err)
 	}
-	if err := db.DeleteUpload(t.Context(), hexID(3)); err != nil {
-		t.Fatal(err)
+	for _, want := range []bool{true, false} {
+		if was, err := db.DeleteUpload(t.Context(), hexID(3)); err != nil || was != want {
+			t.Fatalf("DeleteUpload = %t, %v; want %t", was, err, want)
+		}
 	}
 	if err := db.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); err != nil {
 		t.Errorf("after one was discarded: %v", err)

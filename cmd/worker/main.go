@@ -75,9 +75,10 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	reconciler := &jobs.Reconciler{Engine: engine}
 	observer := &jobs.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second}
 	bookkeeper := &jobs.Bookkeeper{Engine: engine}
+	uploads := &jobs.UploadKeeper{DB: db, Blobs: blobs, Log: log}
 
 	all, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, queue.Run} {
+	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, queue.Run} {
 		all.Go(func() error { return part(ctx) })
 	}
 	all.Go(func() error { return setup.ServeListener(ctx, log, listener, console.New(db, hosts, log)) })

@@ -26,12 +26,13 @@ const uploadID = "0123456789abcdef0123456789abcdef"
 
 // uploaded is an image whose upload has just been finished.
 type uploaded struct {
-	t     *testing.T
-	db    *store.DB
-	blobs *blob.Directory
-	org   uuid.UUID
-	image uuid.UUID
-	job   jobs.VerifyImage
+	t      *testing.T
+	db     *store.DB
+	blobs  *blob.Directory
+	org    uuid.UUID
+	person uuid.UUID
+	image  uuid.UUID
+	job    jobs.VerifyImage
 }
 
 func upload(t *testing.T, content []byte) *uploaded {
@@ -44,11 +45,11 @@ func upload(t *testing.T, content []byte) *uploaded {
 	if u.org, err = u.db.CreateOrganization(t.Context(), uuid.Nil, "Atlas"); err != nil {
 		t.Fatal(err)
 	}
-	person, err := u.db.CreatePerson(t.Context(), uuid.Nil, store.NewPerson{Email: "ada@example.org", Name: "Ada", Password: "correct horse battery"})
+	u.person, err = u.db.CreatePerson(t.Context(), uuid.Nil, store.NewPerson{Email: "ada@example.org", Name: "Ada", Password: "correct horse battery"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := u.db.CreateUpload(t.Context(), u.org, person, uploadID, "disk.img", int64(len(content))); err != nil {
+	if err := u.db.CreateUpload(t.Context(), u.org, u.person, uploadID, "disk.img", int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{blob.UploadKey(uploadID), blob.UploadKey(uploadID) + ".info"} {
@@ -74,6 +75,14 @@ func (u *uploaded) read() store.Image {
 		u.t.Fatal(err)
 	}
 	return i
+}
+
+// withoutTools hides qemu-img and gives what PATH was.
+func (u *uploaded) withoutTools() string {
+	u.t.Helper()
+	path := os.Getenv("PATH")
+	u.t.Setenv("PATH", u.t.TempDir())
+	return path
 }
 
 func (u *uploaded) bytesGone() bool {
@@ -129,8 +138,7 @@ func TestVerifyImageRefuses(t *testing.T) {
 
 func TestVerifyImageWithoutQEMUImgKeepsTheUpload(t *testing.T) {
 	u := upload(t, bootSectorDisk())
-	path := os.Getenv("PATH")
-	t.Setenv("PATH", t.TempDir())
+	path := u.withoutTools()
 	if err := u.work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}

@@ -129,9 +129,7 @@ func (u *Uploads) finished(ctx context.Context, c echo.Context, upload store.Upl
 		image = &id
 	}
 	if c.Request().Method != http.MethodHead {
-		return true, &provisioner.Refusal{
-			Code: "conflict", Title: upload.Filename + " is uploaded already.", Next: "Look for it in the list of images.",
-		}
+		return true, uploadedAlready(upload.Filename)
 	}
 	h := c.Response().Header()
 	h.Set("Tus-Resumable", "1.0.0")
@@ -140,6 +138,10 @@ func (u *Uploads) finished(ctx context.Context, c echo.Context, upload store.Upl
 	h.Set("Upload-Length", strconv.FormatInt(upload.Size, 10))
 	h.Set(imageHeader, image.String())
 	return true, c.NoContent(http.StatusOK)
+}
+
+func uploadedAlready(filename string) *provisioner.Refusal {
+	return &provisioner.Refusal{Code: "conflict", Title: filename + " is uploaded already.", Next: "Look for it in the list of images."}
 }
 
 func (u *Uploads) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
@@ -168,7 +170,11 @@ func (u *Uploads) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
 }
 
 func (u *Uploads) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
-	if err := u.store.DeleteUpload(e.Context, e.Upload.ID); err != nil {
+	was, err := u.store.DeleteUpload(e.Context, e.Upload.ID)
+	if err == nil && !was {
+		err = uploadedAlready(e.Upload.MetaData["filename"])
+	}
+	if err != nil {
 		return tus.HTTPResponse{}, refusal(err)
 	}
 	return tus.HTTPResponse{}, nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Directory is a Store in one folder. Files are written beside their place and renamed into it after an fsync.
@@ -97,6 +98,19 @@ func (d *Directory) Open(_ context.Context, key string) (io.ReadCloser, int64, e
 		return nil, 0, fmt.Errorf("open %s: %w", key, err)
 	}
 	return f, info.Size(), nil
+}
+
+// Written is when a blob, or a part of an upload, was last written to.
+func (d *Directory) Written(key string) (time.Time, error) {
+	path, err := d.place(key)
+	if err != nil {
+		return time.Time{}, err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return time.Time{}, absent(key, err)
+	}
+	return info.ModTime(), nil
 }
 
 // Local gives the file itself.

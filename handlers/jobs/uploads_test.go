@@ -1,0 +1,68 @@
+package jobs_test
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"volary.dev/handlers/jobs"
+	"volary.dev/provisioner"
+	"volary.dev/store/blob"
+)
+
+func TestStaleUploadsAreDiscarded(t *testing.T) {
+	u := upload(t, bootSectorDisk())
+	keeper := jobs.UploadKeeper{DB: u.db, Blobs: u.blobs, Log: slog.New(slog.DiscardHandler)}
+	person := u.person
+	const still, moving = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	for _, id := range []string{still, moving} {
+		if err := u.db.CreateUpload(t.Context(), u.org, person, id, "disk", 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	created := time.Now()
+	if _, err := u.blobs.Put(t.Context(), blob.UploadKey(moving), strings.NewReader("part")); err != nil {
+		t.Fatal(err)
+	}
+	if err := keeper.Discard(t.Context(), created.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := u.db.Uploads(t.Context(), u.org); err != nil || len(list) != 2 {
+		t.Fatalf("uploads of this hour: %v, %v", list, err)
+	}
+	written, err := u.blobs.Written(blob.UploadKey(moving))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Between the creation of both and the last write to one of them.
+	if err := keeper.Discard(t.Context(), written.Add(-time.Microsecond)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := u.db.Uploads(t.Context(), u.org)
+	if err != nil || len(list) != 1 || list[0].ID != moving {
+		t.Errorf("left: %v, %v; want the one that moves", list, err)
+	}
+}
+
+func TestUnverifiedImagesAreTriedAgain(t *testing.T) {
+	u := upload(t, bootSectorDisk())
+	path := u.withoutTools()
+	if err := u.work(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if i := u.read(); i.State != provisioner.ImageUnverified {
+		t.Fatalf("image = %s", i.State)
+	}
+	t.Setenv("PATH", path)
+	// The first job waits in the queue still: one verification at a time is enough.
+	if n, err := u.db.RetryUnverified(t.Context()); err != nil || n != 1 {
+		t.Errorf("RetryUnverified = %d, %v", n, err)
+	}
+	if err := u.work(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := u.db.RetryUnverified(t.Context()); err != nil || n != 0 {
+		t.Errorf("RetryUnverified of a ready image = %d, %v", n, err)
+	}
+}
