@@ -94,3 +94,19 @@ func TestAcceptanceTestEndsWithItsLease(t *testing.T) {
 		t.Errorf("cluster of the test is to be %s", c.Desired)
 	}
 }
+
+func TestAForgottenAcceptanceTestHasFailed(t *testing.T) {
+	w := storetest.NewWorld(t)
+	id := must[uuid.UUID](t)(w.DB.StartAcceptanceTest(t.Context(), w.Organization, w.Person, w.Version, w.PoolID))
+	if n := must[int](t)(w.DB.EndLeases(t.Context(), time.Hour)); n != 0 {
+		t.Errorf("%d changed", n)
+	}
+	w.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '61 minutes'`)
+	if n := must[int](t)(w.DB.EndLeases(t.Context(), time.Hour)); n != 1 {
+		t.Errorf("%d changed", n)
+	}
+	test := must[store.AcceptanceTest](t)(w.DB.TestForWorker(t.Context(), id))
+	if c := work(t, w, test.ClusterID); test.State != store.TestFailed || c.Desired != provisioner.DesiredGone || c.Reason != provisioner.ReasonTestEnded {
+		t.Errorf("test is %s, its cluster is to be %s", test.State, c.Desired)
+	}
+}

@@ -12,7 +12,7 @@
 // # Locks
 //
 // Every transaction that takes more than one lock takes them in this order, so that none waits for another in a
-// ring: pool row, cluster row, journal, lots by id, chain head. Time that decides about money or claims is the
+// ring: pool, clusters by id, host, wallet, lots by id, chain head. Time that decides about money or claims is the
 // database's.
 //
 // Start at db.go, then launch_cluster.go. It imports billing, provisioner, placement and queue.

@@ -13,8 +13,13 @@ import (
 // EndLeases stops clusters whose lease is over (those of acceptance tests it deletes) and deletes those that were
 // stopped by their lease's end more than grace ago. It also gives back what is held for clusters that are ending while
 // a host that carries them is silent. It returns how many it changed. Each cluster is judged afresh under its lock, so
-// that it may run late, twice and in several workers at once.
+// that it may run late, twice and in several workers at once. A test that nobody has finished within an hour has failed.
 func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
+	if _, err := db.pool.Exec(ctx, `
+		UPDATE acceptance_tests SET state = 'failed', ended_at = now()
+		WHERE state = 'running' AND created_at < now() - interval '1 hour'`); err != nil {
+		return 0, fmt.Errorf("end forgotten tests: %w", err)
+	}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT id FROM clusters WHERE ended_at IS NULL AND lease_ends_at <= now()
 			AND (desired = 'running' OR (desired = 'stopped' AND reason = 'lease_ended' AND lease_ends_at + $1::interval <= now()))
@@ -22,6 +27,9 @@ func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.desired <> 'running'
 			AND EXISTS (SELECT FROM holds h WHERE h.cluster_id = c.id AND h.held > 0)
 			AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state = 'lost')
+		UNION
+		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.kind = 'test' AND c.desired <> 'gone'
+			AND EXISTS (SELECT FROM acceptance_tests t WHERE t.cluster_id = c.id AND t.state <> 'running')
 		ORDER BY id`, grace)
 	ids, err := all(rows, "ended leases", pgx.RowTo[uuid.UUID])
 	if err != nil {
@@ -56,9 +64,13 @@ func endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration)
 	if err != nil {
 		return false, fmt.Errorf("read lease: %w", err)
 	}
-	want := provisioner.DesiredStopped
+	want, reason := provisioner.DesiredStopped, provisioner.ReasonLeaseEnded
 	switch {
-	case over && c.Desired == provisioner.DesiredRunning && c.Kind == "test":
+	case c.Kind == "test" && c.Desired == provisioner.DesiredGone:
+		return false, nil
+	case c.Kind == "test" && !over:
+		want, reason = provisioner.DesiredGone, provisioner.ReasonTestEnded
+	case c.Kind == "test":
 		want = provisioner.DesiredGone
 	case over && c.Desired == provisioner.DesiredRunning:
 	case overdue && c.Desired == provisioner.DesiredStopped && c.Reason == provisioner.ReasonLeaseEnded:
@@ -68,7 +80,7 @@ func endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration)
 	default:
 		return false, nil
 	}
-	if err := c.want(ctx, tx, want, provisioner.ReasonLeaseEnded, ""); err != nil {
+	if err := c.want(ctx, tx, want, reason, ""); err != nil {
 		return false, err
 	}
 	return true, writeAudit(ctx, tx, auditRow{

@@ -69,6 +69,7 @@ type round struct {
 	Restarted bool // the host was silent before this answer
 	Nodes     []roundNode
 	seen      map[uuid.UUID]provisioner.NodeObservation
+	locked    map[uuid.UUID]bool // clusters
 }
 
 type roundNode struct {
@@ -81,7 +82,7 @@ type roundNode struct {
 
 // readRound reads before anything is locked which clusters will have to be: in most rounds none.
 func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.Duration, start time.Time, o provisioner.Observation) (round, error) {
-	r := round{HostID: hostID, Start: start, seen: map[uuid.UUID]provisioner.NodeObservation{}}
+	r := round{HostID: hostID, Start: start, seen: map[uuid.UUID]provisioner.NodeObservation{}, locked: map[uuid.UUID]bool{}}
 	for _, n := range o.Nodes {
 		r.seen[n.ID] = n
 	}
@@ -103,13 +104,17 @@ func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.D
 	if _, err := tx.Exec(ctx, `SELECT FROM clusters WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE`, clusters); err != nil {
 		return r, fmt.Errorf("lock clusters of host %s: %w", hostID, err)
 	}
+	for _, id := range clusters {
+		r.locked[id] = true
+	}
 	return r, r.readNodes(ctx, tx)
 }
 
+// readNodes leaves out what came to its state after the round began: the answer may be from before that.
 func (r *round) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.cluster_id, n.state, n.start_id, c.desired FROM nodes n JOIN clusters c ON c.id = n.cluster_id
-		WHERE n.host_id = $1 AND n.state IN ('ready', 'lost', 'stopping') ORDER BY n.id`, r.HostID)
+		WHERE n.host_id = $1 AND n.state IN ('ready', 'lost', 'stopping') AND n.state_at < $2 ORDER BY n.id`, r.HostID, r.Start)
 	r.Nodes, err = all(rows, "nodes of a host", pgx.RowToStructByName[roundNode])
 	return err
 }
@@ -175,7 +180,7 @@ func (r *round) claimed(ctx context.Context, tx pgx.Tx, worker string) (bool, er
 func (r *round) change(ctx context.Context, tx pgx.Tx) error {
 	for i, n := range r.Nodes {
 		to, reason, detail := r.verdict(n)
-		if to == n.State {
+		if to == n.State || !r.locked[n.ClusterID] { // of a cluster that is not locked the next round will tell
 			continue
 		}
 		_, err := tx.Exec(ctx, `

@@ -234,3 +234,15 @@ func TestClaimHosts(t *testing.T) {
 		t.Errorf("host %+v", h)
 	}
 }
+
+// A slow answer may be from before the machine was started: it says nothing about it.
+func TestAnAnswerFromBeforeTheStart(t *testing.T) {
+	w := storetest.NewWorld(t)
+	early := must[time.Time](t)(w.DB.StartRound(t.Context()))
+	id, n := readyCluster(t, w)
+	observe(t, w, n.Host.ID, early)
+	if row := node(t, w, id); row.State != provisioner.NodeReady {
+		t.Errorf("node %+v", row)
+	}
+	wantOpenRuns(t, w, 1)
+}
