@@ -118,6 +118,10 @@ func gateChecks(r provisioner.Report) map[string]provisioner.NodeCheck {
 		if c.Name != provisioner.CheckGate {
 			continue
 		}
+		// A report may tell of the gate as a whole; each node's own part is the better word.
+		for _, n := range r.Nodes {
+			nodes[n.Name] = provisioner.NodeCheck{Node: n.Name, State: c.State, Seconds: c.Seconds}
+		}
 		for _, n := range c.Nodes {
 			nodes[n.Node] = n
 		}
