@@ -32,6 +32,7 @@ type Session struct {
 	ProviderName     string
 	ProviderRole     StaffRole // empty where ProviderID is nil
 	PlatformAdmin    bool
+	Workplaces       int // where the person may work, the present one included
 	ExpiresAt        time.Time
 }
 
@@ -158,7 +159,8 @@ func (db *DB) SessionByToken(ctx context.Context, token string) (Session, error)
 			WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND expires_at > now())
 		SELECT s.id, s.person_id, pe.name, pe.email, pe.platform_admin, s.expires_at,
 			m.organization_id, coalesce(o.name, '') AS organization_name, coalesce(m.role, '') AS organization_role,
-			st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role
+			st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
+			(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces
 		FROM sessions s
 		JOIN people pe ON pe.id = s.person_id
 		LEFT JOIN memberships m ON m.organization_id = s.organization_id AND m.person_id = s.person_id

@@ -39,9 +39,12 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	return p
 }
 
-// choices are the other places. Where they cannot be read the menu lacks them and the page still shows: its own
-// call says what is wrong.
+// choices are the other places; most people have none. Where they cannot be read the menu lacks them and the page
+// still shows: its own call says what is wrong.
 func (f Frame) choices(c echo.Context, s *store.Session) []layout.Choice {
+	if s.Workplaces == 0 || (s.Workplaces == 1 && (s.OrganizationID != nil || s.ProviderID != nil)) {
+		return nil
+	}
 	places, err := f.Workplaces(c.Request().Context(), s.PersonID)
 	if err != nil {
 		return nil
