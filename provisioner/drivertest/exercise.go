@@ -221,6 +221,27 @@ func guest(t *testing.T, b Bench) {
 			return leases[f.node.MAC.String()] == f.network.Entries[0].IP
 		})
 	})
+	t.Run("address of another start", func(t *testing.T) {
+		b.need(t, PartAddresses)
+		// What a guest was given at an earlier start says nothing of this one.
+		if err := f.driver.StopNode(t.Context(), f.node.ID, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.driver.EnsureNode(t.Context(), f.node); err != nil {
+			t.Fatal(err)
+		}
+		leases, err := f.driver.Addresses(t.Context(), f.network.VNI)
+		if err != nil || leases[f.node.MAC.String()].IsValid() {
+			t.Errorf("right after a start the leases are %v, %v", leases, err)
+		}
+		f.until(t, "the address of the second start", func() bool {
+			leases, err := f.driver.Addresses(t.Context(), f.network.VNI)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return leases[f.node.MAC.String()] == f.network.Entries[0].IP
+		})
+	})
 	t.Run("log", func(t *testing.T) {
 		b.need(t, PartLog)
 		f.until(t, b.ReadyText+" in the console log", func() bool {

@@ -232,5 +232,8 @@ func (d *Driver) ConsoleLog(ctx context.Context, id uuid.UUID, limit int64) ([]b
 			return nil
 		})
 	})
-	return log, err
+	if err != nil {
+		return nil, err
+	}
+	return log, nil
 }

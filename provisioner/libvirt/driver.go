@@ -23,7 +23,7 @@ type Driver struct {
 
 	mu       sync.Mutex
 	consoles map[uuid.UUID]*console
-	poked    map[uint32]bool // networks whose hook ran since this driver's first connection
+	poked    map[uint32]bool // networks whose hook ran since the connection was made
 }
 
 var _ provisioner.Driver = (*Driver)(nil)
@@ -45,10 +45,28 @@ func Dial(o Options) provisioner.Dial {
 }
 
 func newDriver(uri, probe string) *Driver {
-	return &Driver{
-		calls: newLine(uri, probe), bulk: newLine(uri, probe),
-		consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{},
+	d := &Driver{consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{}}
+	d.calls = newLine(uri, probe, d.forgetNetworks)
+	d.bulk = newLine(uri, probe, func() {})
+	return d
+}
+
+// forgetNetworks makes the next EnsureNetwork of each network poke its hook: a new connection may be to a libvirtd, or a
+// host, that was restarted.
+func (d *Driver) forgetNetworks() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	clear(d.poked)
+}
+
+// change is a call that has key to itself. The key stays locked until f is over, even if nobody waits for f any more: a
+// node that is being made by a forgotten call must not be deleted under it.
+func (d *Driver) change(ctx context.Context, key, op string, f func(*libvirt.Connect) error) error {
+	unlock, err := d.locks.lock(ctx, key)
+	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
 	}
+	return d.calls.callThen(ctx, op, f, unlock)
 }
 
 // Close implements provisioner.Driver. Consoles end.

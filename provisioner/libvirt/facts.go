@@ -18,17 +18,12 @@ import (
 // Facts implements provisioner.Driver. It starts a network without an address for a moment, to learn whether the hook is
 // there: libvirt passes over a missing one in silence.
 func (d *Driver) Facts(ctx context.Context) (provisioner.HostFacts, error) {
-	unlock, err := d.locks.lock(ctx, "facts")
-	if err != nil {
-		return provisioner.HostFacts{}, err
-	}
-	defer unlock()
 	nonce, err := newNonce()
 	if err != nil {
 		return provisioner.HostFacts{}, err
 	}
 	var f provisioner.HostFacts
-	err = d.calls.call(ctx, "facts", func(conn *libvirt.Connect) error {
+	err = d.change(ctx, "facts", "facts", func(conn *libvirt.Connect) error {
 		for _, ask := range []func(*libvirt.Connect, *provisioner.HostFacts) error{machineFacts, versionFacts, storageFacts} {
 			if err := ask(conn, &f); err != nil {
 				return err

@@ -23,12 +23,34 @@ const uploadChunk = 256 << 10
 // EnsureImage implements provisioner.Driver. The marker is what counts: an upload that was cut off leaves a volume of the
 // final name behind, and libvirt has no rename.
 func (d *Driver) EnsureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error {
-	unlock, err := d.locks.lock(ctx, "image "+digest)
+	op := "image " + digest
+	unlock, err := d.locks.lock(ctx, imageKey(digest))
 	if err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	there, err := d.awaitImage(ctx, op, digest)
+	if err != nil || there {
+		unlock()
 		return err
 	}
-	defer unlock()
-	op := "image " + digest
+	r, err := open(ctx)
+	if err != nil {
+		unlock()
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return d.bulk.callThen(ctx, op, func(conn *libvirt.Connect) error {
+		return withImagePool(conn, func(pool *libvirt.StoragePool) error { return uploadImage(ctx, conn, pool, digest, size, r) })
+	}, func() {
+		r.Close()
+		unlock()
+	})
+}
+
+func imageKey(digest string) string { return "image " + digest }
+
+// awaitImage says whether the image is there, and clears what a broken upload left. While another worker uploads it, it
+// waits for that one's marker, or for its end without one.
+func (d *Driver) awaitImage(ctx context.Context, op, digest string) (bool, error) {
 	for {
 		var there, busy bool
 		err := d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
@@ -37,27 +59,18 @@ func (d *Driver) EnsureImage(ctx context.Context, digest string, size int64, ope
 				return err
 			})
 		})
-		if err != nil || there {
-			return err
+		if err != nil {
+			return false, err
 		}
-		if !busy {
-			break
+		if there || !busy {
+			return there, nil
 		}
-		// Another worker uploads it: wait for its marker, or for its upload to end without one.
 		select {
 		case <-ctx.Done():
-			return gaveUp(ctx)
+			return false, fmt.Errorf("%s: %w", op, gaveUp(ctx))
 		case <-time.After(time.Second):
 		}
 	}
-	r, err := open(ctx)
-	if err != nil {
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	defer r.Close()
-	return d.bulk.call(ctx, op, func(conn *libvirt.Connect) error {
-		return withImagePool(conn, func(pool *libvirt.StoragePool) error { return uploadImage(ctx, conn, pool, digest, size, r) })
-	})
 }
 
 // clearImage says whether the image is there. What a broken upload left is removed; busy says that libvirt does not let
@@ -180,13 +193,8 @@ func (u untilDone) Read(p []byte) (int, error) {
 
 // DeleteImage implements provisioner.Driver.
 func (d *Driver) DeleteImage(ctx context.Context, digest string) error {
-	unlock, err := d.locks.lock(ctx, "image "+digest)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	op := "delete image " + digest
-	return d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+	return d.change(ctx, imageKey(digest), op, func(conn *libvirt.Connect) error {
 		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
 			base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(digest))
 			if missing(err) {

@@ -27,6 +27,7 @@ const (
 // line is one connection to a host that is opened when it is needed.
 type line struct {
 	uri, probe string
+	opened     func() // told of each new connection
 
 	mu      sync.Mutex
 	now     *session
@@ -47,18 +48,28 @@ type session struct {
 	retired bool
 }
 
-func newLine(uri, probe string) *line { return &line{uri: uri, probe: probe, backoff: firstBackoff} }
+func newLine(uri, probe string, opened func()) *line {
+	return &line{uri: uri, probe: probe, opened: opened, backoff: firstBackoff}
+}
 
-// call runs f on the open connection, opening it first. op names the call in errors: "start node compute-001".
+// call runs f on the open connection, opening it first. op names the call in errors: "start node compute-001". Where the
+// context ends first, f goes on alone: what it writes must not be read then.
 func (l *line) call(ctx context.Context, op string, f func(*libvirt.Connect) error) error {
+	return l.callThen(ctx, op, f, func() {})
+}
+
+// callThen is call, and runs after when f is over or will not begin: which may be long after callThen gave up waiting.
+func (l *line) callThen(ctx context.Context, op string, f func(*libvirt.Connect) error, after func()) error {
 	s, err := l.session(ctx)
 	if err != nil {
+		after()
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	select {
 	case s.slots <- struct{}{}:
 	case <-ctx.Done():
 		s.done()
+		after()
 		return fmt.Errorf("%s: %w", op, gaveUp(ctx))
 	}
 	result := make(chan error, 1)
@@ -70,6 +81,7 @@ func (l *line) call(ctx context.Context, op string, f func(*libvirt.Connect) err
 			l.retire(s)
 		}
 		s.done()
+		after()
 		result <- translate(op, err, lost)
 	}()
 	select {
@@ -144,6 +156,7 @@ func (l *line) open(done chan struct{}) {
 		return
 	}
 	l.now = s
+	l.opened()
 }
 
 func (l *line) connect() (*libvirt.Connect, error) {

@@ -20,16 +20,11 @@ import (
 // the hook's own report of this very change.
 func (d *Driver) EnsureNetwork(ctx context.Context, n provisioner.Network) error {
 	op := fmt.Sprintf("network %d", n.VNI)
-	unlock, err := d.locks.lock(ctx, op)
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	nonce, err := newNonce()
 	if err != nil {
 		return err
 	}
-	return d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+	return d.change(ctx, nethook.NetworkName(n.VNI), op, func(conn *libvirt.Connect) error {
 		name := nethook.NetworkName(n.VNI)
 		have, err := conn.LookupNetworkByName(name)
 		if missing(err) {
@@ -140,13 +135,7 @@ func readReport(conn *libvirt.Connect, network string) (nethook.Report, error) {
 
 // DeleteNetwork implements provisioner.Driver.
 func (d *Driver) DeleteNetwork(ctx context.Context, vni uint32) error {
-	op := fmt.Sprintf("delete network %d", vni)
-	unlock, err := d.locks.lock(ctx, fmt.Sprintf("network %d", vni))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	err = d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+	return d.change(ctx, nethook.NetworkName(vni), fmt.Sprintf("delete network %d", vni), func(conn *libvirt.Connect) error {
 		n, err := conn.LookupNetworkByName(nethook.NetworkName(vni))
 		if missing(err) {
 			return nil
@@ -158,14 +147,11 @@ func (d *Driver) DeleteNetwork(ctx context.Context, vni uint32) error {
 		if err := n.Destroy(); err != nil && !missing(err) {
 			return err
 		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		delete(d.poked, vni)
 		return nil
 	})
-	if err == nil {
-		d.mu.Lock()
-		delete(d.poked, vni)
-		d.mu.Unlock()
-	}
-	return err
 }
 
 // Addresses implements provisioner.Driver.

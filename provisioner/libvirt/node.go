@@ -19,16 +19,11 @@ import (
 // was never started and is made anew.
 func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 	op := "start node " + n.Name
-	unlock, err := d.locks.lock(ctx, "node "+n.ID.String())
-	if err != nil {
-		return err
-	}
-	defer unlock()
 	nonce, err := newNonce()
 	if err != nil {
 		return err
 	}
-	return d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
+	return d.change(ctx, nodeKey(n.ID), op, func(conn *libvirt.Connect) error {
 		dom, err := conn.LookupDomainByUUIDString(n.ID.String())
 		switch {
 		case missing(err):
@@ -47,6 +42,8 @@ func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 		return start(conn, dom, n, nonce)
 	})
 }
+
+func nodeKey(id uuid.UUID) string { return "node " + id.String() }
 
 // makeDisks makes the overlay, unless an earlier start of the node left it, and writes the seed as it is now.
 func makeDisks(ctx context.Context, conn *libvirt.Connect, op string, n provisioner.NodeSpec, keep bool) error {
@@ -178,12 +175,7 @@ const undefineAll = libvirt.DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.DOMAIN_UNDEFI
 
 // DeleteNode implements provisioner.Driver. The domain goes last: as long as it is there the node is not gone.
 func (d *Driver) DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error {
-	unlock, err := d.locks.lock(ctx, "node "+id.String())
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return d.calls.call(ctx, "delete node "+id.String(), func(conn *libvirt.Connect) error {
+	return d.change(ctx, nodeKey(id), "delete node "+id.String(), func(conn *libvirt.Connect) error {
 		err := withNode(conn, id, func(dom *libvirt.Domain) error {
 			if active, err := dom.IsActive(); err != nil || !active {
 				return err

@@ -2,6 +2,7 @@ package nethook
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"net/netip"
@@ -218,10 +219,34 @@ func TestStopped(t *testing.T) {
 	}
 }
 
+func TestPortCreatedReleasesAnOldLease(t *testing.T) {
+	r := &recorder{}
+	h := newHook(t, r)
+	var server netip.Addr
+	var sent []byte
+	h.send = func(to netip.Addr, message []byte) error {
+		server, sent = to, message
+		return nil
+	}
+	port := func(mac string) string {
+		return strings.Replace(open(), "</hookData>", "<networkport><mac address='"+mac+"'/></networkport></hookData>", 1)
+	}
+	if err := h.serve(t.Context(), "port-created", strings.NewReader(port("52:54:00:99:00:01"))); err != nil || sent != nil {
+		t.Errorf("for a stranger's port %x was sent, %v", sent, err)
+	}
+	if err := h.serve(t.Context(), "port-created", strings.NewReader(port("52:54:00:07:00:0A"))); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.ran) != 0 || server != netip.MustParseAddr("10.200.7.1") || len(sent) != 300 {
+		t.Fatalf("ran %q, sent %d bytes to %v", r.ran, len(sent), server)
+	}
+	golden(t, "release.hex", hex.Dump(sent))
+}
+
 func TestOtherCallsDoNothing(t *testing.T) {
 	r := &recorder{}
 	h := newHook(t, r)
-	for _, op := range []string{"start", "port-created", "port-deleted", "plugged", "restored"} {
+	for _, op := range []string{"start", "port-deleted", "plugged", "restored"} {
 		if err := h.serve(t.Context(), op, strings.NewReader("this is not XML")); err != nil || len(r.ran) != 0 {
 			t.Errorf("%s: ran %q, %v", op, r.ran, err)
 		}

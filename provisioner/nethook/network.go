@@ -19,6 +19,11 @@ type hookInput struct {
 	XMLName xml.Name
 	networkXML
 	Network *networkXML `xml:"network"`
+	Port    struct {
+		MAC struct {
+			Address string `xml:"address,attr"`
+		} `xml:"mac"`
+	} `xml:"networkport"`
 }
 
 type networkXML struct {
@@ -77,7 +82,8 @@ type network struct {
 	complete   bool // a generation is there
 	generation int64
 	nonce      string
-	probe      bool // the driver's question whether the hook is there
+	probe      bool             // the driver's question whether the hook is there
+	port       net.HardwareAddr // of the guest that is being plugged in; nil at other calls
 }
 
 // errNotOurs says that a network is none of Volary's.
@@ -102,6 +108,9 @@ func parseNetwork(r io.Reader) (network, error) {
 		return network{}, errNotOurs
 	}
 	n, err := x.network()
+	if err == nil && in.Port.MAC.Address != "" {
+		n.port, err = net.ParseMAC(in.Port.MAC.Address)
+	}
 	if err != nil {
 		return n, fmt.Errorf("network %s: %w", x.Name, err)
 	}

@@ -22,26 +22,29 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 	if len(args) < 2 {
 		return errors.New("want NAME OPERATION …, as libvirt calls a network hook")
 	}
-	h := hook{run: execute, dir: ReportDir, now: now, device: deviceOf}
+	h := hook{run: execute, send: sendToServer, dir: ReportDir, now: now, device: deviceOf}
 	return h.serve(ctx, args[1], stdin)
 }
 
 // hook is one call with what it touches.
 type hook struct {
 	run    func(ctx context.Context, c command) ([]byte, error)
+	send   func(server netip.Addr, message []byte) error
 	device func(underlay netip.Addr) (string, error)
 	dir    string
 	now    time.Time
 }
 
 func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
-	if op != "started" && op != "updated" && op != "stopped" {
+	if op != "started" && op != "updated" && op != "stopped" && op != "port-created" {
 		return nil
 	}
 	n, err := parseNetwork(stdin)
 	switch {
 	case errors.Is(err, errNotOurs):
 		return nil
+	case op == "port-created":
+		return errors.Join(err, h.release(n, n.port))
 	case err != nil:
 		return errors.Join(err, h.report(n, nil, err))
 	case op == "stopped":
