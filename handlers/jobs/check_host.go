@@ -15,7 +15,7 @@ import (
 )
 
 // checkTimeout bounds a check as a whole, the copying of the probe image included.
-const checkTimeout = 10 * time.Minute
+const checkTimeout = 15 * time.Minute
 
 // CheckHost proves a host before nodes are placed on it: what a host says of itself is not enough, so that guests
 // are booted on it and a packet is sent between two of them.
@@ -29,8 +29,8 @@ type CheckHost struct {
 // ProbeTimes bound the guests of a check. Zero fields take the defaults beside them.
 type ProbeTimes struct {
 	KVM     time.Duration // 12 s: a guest that hangs under KVM never ends by itself
-	TCG     time.Duration // 90 s
-	Overlay time.Duration // 90 s
+	TCG     time.Duration // 3 min: without acceleration a busy host takes long
+	Overlay time.Duration // 3 min
 	Poll    time.Duration // 250 ms
 }
 
@@ -50,8 +50,8 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 	}
 	k := &hostCheck{CheckHost: c, host: h, pool: pool}
 	k.Probe = ProbeTimes{
-		KVM: or(c.Probe.KVM, 12*time.Second), TCG: or(c.Probe.TCG, 90*time.Second),
-		Overlay: or(c.Probe.Overlay, 90*time.Second), Poll: or(c.Probe.Poll, 250*time.Millisecond),
+		KVM: or(c.Probe.KVM, 12*time.Second), TCG: or(c.Probe.TCG, 3*time.Minute),
+		Overlay: or(c.Probe.Overlay, 3*time.Minute), Poll: or(c.Probe.Poll, 250*time.Millisecond),
 	}
 	passed := k.run(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {

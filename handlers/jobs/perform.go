@@ -204,8 +204,12 @@ func (s *session) powerOff(host store.HostWork, node store.NodeWork, force bool)
 		}
 		return func(s *session) {
 			seen := s.seen.Nodes[node.ID]
+			seen.AskedLast = s.now()
 			if seen.AskedAt.IsZero() {
-				seen.AskedAt = s.now()
+				seen.AskedAt = seen.AskedLast
+			}
+			if force {
+				seen.Machine = reconcile.MachineUnknown // what became of it is looked at, not forced again and again
 			}
 			s.seen.Nodes[node.ID] = seen
 		}, err

@@ -152,7 +152,13 @@ func (p *probes) accelerate(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("no guest booted: under KVM: %w; under TCG: %w", kvm, tcg)
 	}
 	p.acceleration = provisioner.AccelerationTCG
-	return fmt.Sprintf("a guest booted under TCG in %.1f s, without hardware acceleration; under KVM: %s", time.Since(began).Seconds(), kvm), nil
+	return fmt.Sprintf("a guest booted under TCG in %.1f s, without hardware acceleration; under KVM: %s", time.Since(began).Seconds(), firstLine(kvm)), nil
+}
+
+// firstLine is enough of what QEMU has to say.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
 }
 
 // prepare makes the image and the network on a host.

@@ -54,10 +54,12 @@ func (a Action) Records() bool {
 	}
 }
 
-// How often and how long a launch puts up with a host, and how long a guest may take to power off.
+// How often and how long a launch puts up with a host, and how long a guest may take to power off. A guest that is not
+// up far enough yet does not notice the power button: it is pressed again.
 const (
 	maxRefusals = 3
 	maxSilence  = 20 * time.Second
+	askAgain    = 5 * time.Second
 	ForceAfter  = 30 * time.Second
 )
 

@@ -66,8 +66,9 @@ type HostImage struct {
 // NodeSeen is what was seen of a node's machine.
 type NodeSeen struct {
 	Machine MachineSeen
-	Met     bool      // its gate, in its present start
-	AskedAt time.Time // when its guest was asked to power off; zero: not yet
+	Met     bool // its gate, in its present start
+	// AskedAt and AskedLast are when its guest was asked to power off first and last; zero: not yet.
+	AskedAt, AskedLast time.Time
 }
 
 // MachineSeen is what became of a node's machine.

@@ -127,6 +127,7 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 		}
 		if o != nil {
 			seen := o.Nodes[a.Node]
+			seen.AskedLast = w.now
 			if seen.AskedAt.IsZero() {
 				seen.AskedAt = w.now
 			}

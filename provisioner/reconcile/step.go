@@ -187,7 +187,7 @@ func (p *plan) stop() {
 		case MachineRunning:
 			running[n.Host] = true
 			switch {
-			case seen.AskedAt.IsZero():
+			case seen.AskedAt.IsZero(), p.now.Sub(seen.AskedLast) >= askAgain && p.now.Sub(seen.AskedAt) < ForceAfter:
 				p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID})
 			case p.now.Sub(seen.AskedAt) >= ForceAfter:
 				p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID, Force: true})

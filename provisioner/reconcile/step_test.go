@@ -60,6 +60,9 @@ func TestStep(t *testing.T) {
 	deaf := NewObserved()
 	deaf.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachineRunning, AskedAt: start.Add(-ForceAfter)}
 	deaf.Nodes[uuid.UUID{12}] = NodeSeen{Machine: MachineOff}
+	asleep := NewObserved()
+	asleep.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachineRunning, AskedAt: start.Add(-askAgain), AskedLast: start.Add(-askAgain)}
+	asleep.Nodes[uuid.UUID{12}] = NodeSeen{Machine: MachineRunning, AskedAt: start.Add(-askAgain), AskedLast: start.Add(-time.Second)}
 	half := images(NewObserved())
 	half.Networks[h2] = NetworkClosed
 	refused := made()
@@ -100,6 +103,7 @@ func TestStep(t *testing.T) {
 		{"a host restarted", two(run, stopped, stopped), NewObserved(), "settled"},
 		{"a stop looks first", two(stop, stopping, stopping), NewObserved(), "observe, observe"},
 		{"a stop asks and goes on looking", two(stop, stopping, stopping), asked, "observe, observe, power off, power off"},
+		{"a guest that was not up yet is asked again", two(stop, stopping, stopping), asleep, "observe, observe, power off"},
 		{"a deaf guest is forced", two(stop, stopping, stopping), deaf, "observe, power off"},
 		{"all are off", two(stop, stopping, stopping), both(NewObserved(), MachineOff, false), "mark stopped"},
 		{"a silent host is waited for", two(stop, stopping, lost), halfOff, "wait"},
