@@ -53,8 +53,8 @@ FROM base AS demo
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends postgresql-15 qemu-utils \
     && rm -rf /var/lib/apt/lists/* /var/lib/postgresql/15/main
-COPY --from=build-demo /out/ /var/lib/volary/bin/
+COPY --from=build-demo /out/ /usr/local/lib/volary/
 USER volary
 WORKDIR /var/lib/volary
 EXPOSE 8080
-CMD ["/var/lib/volary/bin/dev", "up", "--hosts=memory", "--programs=/var/lib/volary/bin", "--state=/var/lib/volary/state", "--listen=0.0.0.0"]
+CMD ["/usr/local/lib/volary/dev", "up", "--hosts=memory", "--programs=/usr/local/lib/volary", "--state=/var/lib/volary/demo", "--listen=0.0.0.0"]

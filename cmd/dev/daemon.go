@@ -168,6 +168,10 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
+	probe, err := v.probeImage()
+	if err != nil {
+		return "", err
+	}
 	v.worker = &daemon{name: "The worker", program: v.program("worker"), log: v.path("logs", "worker.log"), env: []string{
 		"DATABASE_URL=" + v.databaseURL,
 		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.workerPort),
@@ -176,10 +180,19 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 		"VOLARY_DRIVERS=" + drivers,
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
 		"VOLARY_JOBS=4", // all hosts are checked at once
-		"VOLARY_PROBE_IMAGE=" + v.sample,
+		"VOLARY_PROBE_IMAGE=" + probe,
 		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
 	}}
 	return "", startDaemon(ctx, v.worker, v.workerURL()+"/healthz")
+}
+
+// probeImage is what the checks of hosts boot. Simulated hosts boot anything.
+func (v *volary) probeImage() (string, error) {
+	if v.sample != "" || v.kind == hostsLab {
+		return v.sample, nil
+	}
+	path := v.path("scratch", "simulated.img")
+	return path, os.WriteFile(path, make([]byte, 1<<20), 0o644)
 }
 
 func (v *volary) workerURL() string { return "http://127.0.0.1:" + strconv.Itoa(v.workerPort) }

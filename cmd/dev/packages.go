@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Debian 12's packages by what they are for.
@@ -67,6 +68,8 @@ func aptGet(ctx context.Context, args ...string) error {
 		return errors.New("this is no Debian: apt-get is missing")
 	}
 	cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-qq", "-o", "DPkg::Lock::Timeout=120"}, args...)...)
+	// Killed in the middle of an installation dpkg would have to be repaired by hand: it is asked, and waited for.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_MODE=l")
 	out, err := cmd.CombinedOutput()
 	if err == nil {
