@@ -21,14 +21,21 @@ func Render(c echo.Context, status int, component templ.Component) error {
 	return c.HTMLBlob(status, b.Bytes())
 }
 
+// wholeLive is the fragment that follows changes; every page that does has one (ui.Live).
+const wholeLive = "live"
+
 // Live answers a GET with the page, or, when htmx asks, with the part of it whose element it will replace: the
 // fragment named like the element's id. Without that fragment in the page nothing is sent and nothing replaced.
 func Live(c echo.Context, component templ.Component) error {
 	if !request.IsFragment(c) {
 		return Render(c, http.StatusOK, component)
 	}
+	name := c.Request().Header.Get("HX-Target")
+	if name == "" {
+		name = wholeLive
+	}
 	var b bytes.Buffer
-	if err := templ.RenderFragments(c.Request().Context(), &b, component, c.Request().Header.Get("HX-Target")); err != nil {
+	if err := templ.RenderFragments(c.Request().Context(), &b, component, name); err != nil {
 		return fmt.Errorf("render fragment of %s: %w", c.Path(), err)
 	}
 	if b.Len() == 0 {
