@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,3 +198,20 @@ func TestSweep(t *testing.T) {
 }
 
 const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// TestDeleteDuringASlowLaunch deletes while a host still makes a node: the others are cleared meanwhile, and what the
+// slow one made in the end is removed.
+func TestDeleteDuringASlowLaunch(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.host(2).SetDelay(700 * time.Millisecond)
+	b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 5)
+	until(t, "nodes on the other hosts", func() bool { return len(b.hosts.Leftovers()) >= 6 })
+	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	until(t, "the other hosts are cleared", func() bool {
+		return !slices.ContainsFunc(b.hosts.Leftovers(), func(left string) bool { return !strings.HasPrefix(left, "host-2") })
+	})
+	b.untilState(t, id, provisioner.ClusterGone)
+	b.wantNothingLeft(t)
+}

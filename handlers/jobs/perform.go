@@ -251,7 +251,8 @@ func (s *session) pause(host uuid.UUID) func(context.Context) error {
 	}
 }
 
-// record performs an action that changes only the database, and reads the cluster again. Nothing else is under way.
+// record performs an action that changes only the database, and reads the cluster again. Nothing else is under way, but for
+// a launch that is given up: a host that hangs must not hold that up.
 func (s *session) record(ctx context.Context, a reconcile.Action) error {
 	var err error
 	switch a.Kind {
@@ -266,6 +267,9 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Kind, err)
+	}
+	if a.Kind == reconcile.Fail {
+		s.supersede()
 	}
 	s.log.InfoContext(ctx, "recorded", "action", a.Kind, "generation", s.work.Generation, "reason", a.Reason, "detail", a.Detail)
 	return s.load(ctx)

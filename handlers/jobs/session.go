@@ -14,8 +14,12 @@ import (
 	"volary.dev/store"
 )
 
-// putOff is the pause from which on a session gives its cluster back instead of waiting.
-const putOff = 3 * time.Second
+// From putOff on a session gives its cluster back instead of waiting, and lastGrace is how long the end of a session
+// waits for what is under way.
+const (
+	putOff    = 3 * time.Second
+	lastGrace = 10 * time.Second
+)
 
 // session has one cluster under its claim, from taking it up to giving it back. Only its own goroutine touches its
 // fields; actions run beside it and report through results.
@@ -30,8 +34,16 @@ type session struct {
 	seen    reconcile.Observed
 	proofs  map[uuid.UUID]store.Evidence
 	polled  map[uuid.UUID]time.Time // by host
-	flight  map[reconcile.Action]context.CancelFunc
+	epoch   int                     // grows when something else is wanted
+	flight  map[reconcile.Action]flying
 	results chan result
+	over    chan struct{} // closed when nobody takes results any more
+}
+
+// flying is an action under way.
+type flying struct {
+	cancel context.CancelFunc
+	epoch  int
 }
 
 // result is what came of an action. apply, nil where it failed, writes down what was seen.
@@ -45,7 +57,7 @@ func newSession(r *Reconciler, id uuid.UUID) *session {
 	return &session{
 		Reconciler: r, id: id, log: r.Log.With("cluster", id), news: make(chan struct{}, 1),
 		seen: reconcile.NewObserved(), proofs: map[uuid.UUID]store.Evidence{}, polled: map[uuid.UUID]time.Time{},
-		flight: map[reconcile.Action]context.CancelFunc{}, results: make(chan result),
+		flight: map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
 	}
 }
 
@@ -59,10 +71,15 @@ type verdict struct {
 func (s *session) run(ctx context.Context) {
 	ctx, lose := context.WithCancel(ctx)
 	defer lose()
+	defer close(s.over)
 	go s.keep(ctx, lose)
 	v, err := s.reconcile(ctx)
 	lost := ctx.Err()
-	s.drain()
+	if !s.drain(lastGrace) {
+		// A host still owes an answer. The claim runs out by itself, which leaves the host some more time.
+		s.log.WarnContext(ctx, "left an action under way")
+		return
+	}
 	if err != nil && lost == nil {
 		s.log.ErrorContext(ctx, "reconcile", "error", err)
 		v.retryAfter = reconcile.Backoff(s.work.Attempts + 2)
@@ -114,8 +131,9 @@ func (s *session) reconcile(ctx context.Context) (verdict, error) {
 			return verdict{reconciled: s.work.Generation}, nil
 		case first.Kind == reconcile.Wait && len(s.flight) == 0 && first.Until.Sub(s.now()) > putOff:
 			return verdict{retryAfter: first.Until.Sub(s.now())}, nil
-		case first.Records() && len(s.flight) > 0:
-			s.drain() // and look again: what was under way may have changed the answer
+		case first.Records() && first.Kind != reconcile.Fail && len(s.flight) > 0:
+			// What is under way may change the answer.
+			s.learn(<-s.results)
 			continue
 		case first.Records():
 			if err := s.record(ctx, first); err != nil {
@@ -134,18 +152,43 @@ func (s *session) reconcile(ctx context.Context) (verdict, error) {
 // begin performs the actions that are not under way yet, each in a goroutine of its own.
 func (s *session) begin(ctx context.Context, actions []reconcile.Action) {
 	for _, a := range actions {
-		if _, under := s.flight[a]; under || a.Kind == reconcile.Wait || a.Kind == reconcile.Settled {
+		if _, under := s.flight[a]; under || a.Kind == reconcile.Wait || a.Kind == reconcile.Settled || s.owes(a.Host) {
 			continue
 		}
 		// An action outlives the session's end: a call that a host has begun is waited for, so that no one else acts
 		// on what it is still about to make. Only looking and copying images is cut short.
 		run, cancel := context.WithTimeout(context.WithoutCancel(ctx), actionTimeout(a.Kind))
-		s.flight[a] = cancel
+		s.flight[a] = flying{cancel, s.epoch}
 		do := s.prepare(a)
 		go func() {
 			apply, err := do(run)
-			s.results <- result{a, err, apply}
+			select {
+			case s.results <- result{a, err, apply}:
+			case <-s.over:
+			}
 		}()
+	}
+}
+
+// owes tells whether the host still works on what was wanted before: a node must not be deleted while it is made.
+func (s *session) owes(host uuid.UUID) bool {
+	for a, f := range s.flight {
+		if a.Host == host && f.epoch != s.epoch {
+			return true
+		}
+	}
+	return false
+}
+
+// supersede begins a new epoch: something else is wanted. Looking and copying images is cut short; what changes a host is
+// let come to its end, and forgotten.
+func (s *session) supersede() {
+	s.epoch++
+	for a, f := range s.flight {
+		switch a.Kind {
+		case reconcile.EnsureImage, reconcile.WatchGates, reconcile.Observe:
+			f.cancel()
+		}
 	}
 }
 
@@ -172,8 +215,12 @@ func (s *session) await(ctx context.Context, actions []reconcile.Action) error {
 
 // learn writes down what came of an action.
 func (s *session) learn(r result) {
-	s.flight[r.action]()
+	f := s.flight[r.action]
+	f.cancel()
 	delete(s.flight, r.action)
+	if f.epoch != s.epoch {
+		return
+	}
 	if r.err == nil {
 		delete(s.seen.Failures, r.action)
 		r.apply(s)
@@ -183,9 +230,9 @@ func (s *session) learn(r result) {
 		return // cut short by ourselves
 	}
 	silent := errors.Is(r.err, provisioner.ErrHostUnreachable) || errors.Is(r.err, context.DeadlineExceeded)
-	f := s.seen.Failures[r.action].After(s.now(), silent, r.err.Error())
-	s.seen.Failures[r.action] = f
-	s.log.Warn("action failed", "action", r.action.Kind, "host", r.action.Host, "node", r.action.Node, "count", f.Count, "error", r.err)
+	again := s.seen.Failures[r.action].After(s.now(), silent, r.err.Error())
+	s.seen.Failures[r.action] = again
+	s.log.Warn("action failed", "action", r.action.Kind, "host", r.action.Host, "node", r.action.Node, "count", again.Count, "error", r.err)
 }
 
 // load reads the cluster.
@@ -199,15 +246,15 @@ func (s *session) load(ctx context.Context) error {
 	return nil
 }
 
-// reload reads the cluster again. Where something else is wanted now, what is under way is waited for and everything
-// seen of machines is forgotten; images stay where they are.
+// reload reads the cluster again. Where something else is wanted now, everything seen of machines is forgotten; images
+// stay where they are.
 func (s *session) reload(ctx context.Context) error {
 	generation := s.work.Generation
 	if err := s.load(ctx); err != nil {
 		return err
 	}
 	if s.work.Generation != generation {
-		s.drain()
+		s.supersede()
 		images := s.seen.Images
 		s.seen = reconcile.NewObserved()
 		maps.Copy(s.seen.Images, images)
@@ -215,17 +262,20 @@ func (s *session) reload(ctx context.Context) error {
 	return nil
 }
 
-// drain waits for every action under way.
-func (s *session) drain() {
-	for a, cancel := range s.flight {
-		switch a.Kind {
-		case reconcile.EnsureImage, reconcile.WatchGates, reconcile.Observe:
-			cancel()
+// drain waits for every action under way, and tells whether all came to their end.
+func (s *session) drain(limit time.Duration) bool {
+	s.supersede()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for len(s.flight) > 0 {
+		select {
+		case r := <-s.results:
+			s.learn(r)
+		case <-timer.C:
+			return false
 		}
 	}
-	for len(s.flight) > 0 {
-		s.learn(<-s.results)
-	}
+	return true
 }
 
 // now is the database's time: deadlines are its, and clocks differ.
