@@ -8,11 +8,11 @@ import (
 )
 
 // vendorData is a POSIX shell script. Every value in it was matched against an expression without quotes, spaces
-// or dollar signs, so nothing needs quoting; the here-documents are quoted all the same. cloud-init runs it at an
-// instance's first boot, the sample image at each: it may run any number of times.
+// or dollar signs, so nothing needs quoting; the here-documents are quoted all the same. The sample image runs it at
+// each boot, cloud-init at an instance's first one, unless it is told otherwise; it may run any number of times.
 func (s Seed) vendorData() string {
 	var b strings.Builder
-	b.WriteString("#!/bin/sh\n# Written by Volary for this node.\nmkdir -p /etc/volary\n")
+	b.WriteString("#!/bin/sh\n# Written by Volary for this node.\nmkdir -p /etc/volary\n" + everyBoot)
 	if s.Secret != "" {
 		b.WriteString("umask 077\n")
 		here(&b, ">/etc/volary/secret", s.Secret+"\n")
@@ -28,6 +28,13 @@ func (s Seed) vendorData() string {
 	}
 	return b.String()
 }
+
+// everyBoot has cloud-init run the script again: Debian's cloud images write /etc/hosts anew at each boot.
+const everyBoot = `again=/var/lib/cloud/scripts/per-boot
+if [ -d "$again" ] && [ "$0" != "$again/volary" ]; then
+	cp "$0" "$again/volary" && chmod 700 "$again/volary"
+fi
+`
 
 func here(b *strings.Builder, to, text string) {
 	fmt.Fprintf(b, "cat %s <<'VOLARY'\n%sVOLARY\n", to, text)
@@ -62,8 +69,8 @@ func (s Seed) hosts() string {
 }
 
 // checkIdentity waits for an address, so that the lines are whole wherever in the boot the script runs. The console
-// gets a line break first: a login prompt may stand there.
-const checkIdentity = `(
+// gets a line break first: a login prompt may stand there. The folder in /run lets one boot report once.
+const checkIdentity = `mkdir /run/volary-check 2>/dev/null && (
 say() { printf '\r\n%s %s %%s\r\n' "$*" >/dev/ttyS0; }
 tries=0
 while [ "$tries" -lt 60 ]; do

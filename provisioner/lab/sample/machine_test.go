@@ -18,7 +18,7 @@ import (
 )
 
 // patience is for a loaded machine with emulated processors; nothing waits that long when all is well.
-const patience = 1 * time.Minute
+const patience = 3 * time.Minute
 
 // cacheDir keeps built images between test runs.
 func cacheDir(t *testing.T) string {
