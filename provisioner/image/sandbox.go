@@ -58,7 +58,8 @@ func runChild(orders string) error {
 	// Best effort is for what newer kernels add (network, scopes); that the file system is covered was made sure of
 	// by sandboxMissing before the child was started.
 	rules := []landlock.Rule{
-		landlock.ROFiles(c.Program, c.Read, "/dev/null", "/dev/urandom"),
+		landlock.ROFiles(c.Program, c.Read, "/dev/urandom"),
+		landlock.RWFiles("/dev/null"), // QEMU opens it to learn how files are locked
 		landlock.ROFiles("/etc/ld.so.cache").IgnoreIfMissing(),
 		landlock.RODirs("/lib", "/lib64", "/usr/lib", "/usr/lib64").IgnoreIfMissing(),
 	}
@@ -83,8 +84,12 @@ func runChild(orders string) error {
 			return fmt.Errorf("limit %d: %w", limit.what, err)
 		}
 	}
-	return become(c.Program, append([]string{c.Program}, c.Args...), []string{"LC_ALL=C", "PATH=/nonexistent"})
+	return become(c.Program, append([]string{c.Program}, c.Args...), childEnv)
 }
+
+// childEnv is the program's whole environment. With an arena of its own, 64 MiB of addresses and more, each of QEMU's
+// threads would soon reach the memory limit, and QEMU abort on a sound image.
+var childEnv = []string{"LC_ALL=C", "PATH=/nonexistent", "MALLOC_ARENA_MAX=1"}
 
 // become limits this process's memory and becomes the program. Go's own runtime has more address space than the limit
 // leaves and would die of its next request for memory, so nothing may happen between the two calls: no collection, no
@@ -166,6 +171,8 @@ func (c confined) run(ctx context.Context) (outcome, error) {
 	switch {
 	case o.status == exitSetup:
 		return o, fmt.Errorf("the child could not confine itself: %s", o.words)
+	case strings.Contains(o.words, "qemu_thread_create"):
+		return o, fmt.Errorf("the confined child had no room for its threads: %s", o.words)
 	case strings.Contains(o.words, "No space left on device"):
 		return o, fmt.Errorf("%w: %s", errNoSpace, o.words)
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):
