@@ -12,7 +12,6 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
 	"volary.dev/web/ui"
@@ -115,15 +114,5 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 
 // ShowWorkplaces tells who works nowhere now what to do: choose, or be added.
 func (h Handlers) ShowWorkplaces(c echo.Context) error {
-	return page.Render(c, http.StatusOK, layout.Refusal(layout.RefusalProps{
-		Layout: h.Frame.Layout(c, layout.AreaPublic), Status: http.StatusOK,
-		Refusal: nowhere(request.Session(c)), Back: "/workplaces",
-	}))
-}
-
-func nowhere(s *store.Session) provisioner.Refusal {
-	return provisioner.Refusal{
-		Code: "workplaces", Title: "You are not working for an organization or provider now.",
-		Next: "Choose one in the menu with your name, or ask an owner to add " + s.Email + ".",
-	}
+	return page.Render(c, http.StatusOK, web.Workplaces(web.WorkplacesProps{Layout: h.Frame.Layout(c, layout.AreaPublic)}))
 }

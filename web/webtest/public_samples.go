@@ -24,6 +24,8 @@ func publicSamples() []Sample {
 			Refusal: provisioner.Refusal{Code: "capacity", Title: "5 nodes are asked for, 3 fit on pool lab-a.", Next: "Ask for 2 compute nodes, or choose another pool.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 8 are free", "host-2: cordoned", "host-3: takes head, compute-001, compute-002"}},
 		})},
 		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: *provisioner.NotFound("page")})},
+		{"workplaces", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now(), Choices: []layout.Choice{{Label: "Heliophysics", Value: "organization:1"}, {Label: "Northern Compute", Value: "provider:1"}}}})},
+		{"workplaces-none", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now()}})},
 		{"home", org.Home(homeFull())},
 		{"home-empty", org.Home(homeEmpty())},
 	}

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -27,10 +26,6 @@ func TestShots(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server, ctx := galleryServer(t), browser(t)
-	dir := filepath.Join("..", "..", ".volary", "shots")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	complaints := listen(t, ctx)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{1280, 390} {
@@ -51,9 +46,7 @@ func TestShots(t *testing.T) {
 				for _, c := range complaints() {
 					t.Errorf("%s: %s", s.Name, c)
 				}
-				if err := os.WriteFile(filepath.Join(dir, shotName(s.Name, width, scheme)), picture, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				keep(t, shotName(s.Name, width, scheme), picture)
 			}
 		}
 	}
