@@ -73,20 +73,15 @@ func TestEventsSayWhatChangedToWhomItConcerns(t *testing.T) {
 	theirs := openStream(t, a, a.SignIn(handlertest.OtherOwner), "")
 	mine.until(t, "retry:")
 	theirs.until(t, "retry:")
+	// The listening connection begins by telling everybody to look at everything; what follows is single.
+	mine.until(t, "data: {}")
 	for _, id := range []any{second, cluster} {
 		if _, err := a.Pool.Exec(t.Context(), `UPDATE clusters SET reason = 'asked' WHERE id = $1`, id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// The listening connection begins by telling everybody to look; the rest is about the one cluster.
-	for {
-		line := mine.until(t, "data:")
-		if strings.Contains(line, second.String()) {
-			t.Fatalf("told of another cluster: %s", line)
-		}
-		if line == `data: {"kind":"cluster","id":"`+cluster.String()+`"}` {
-			break
-		}
+	if line := mine.until(t, "data:"); line != `data: {"kind":"cluster","id":"`+cluster.String()+`"}` {
+		t.Errorf("told %s", line)
 	}
 	a.Stop()
 	for line := range theirs.lines {
@@ -111,6 +106,36 @@ func TestStreamsEndWhenThePortalStops(t *testing.T) {
 			}
 		case <-late:
 			t.Fatal("the stream goes on")
+		}
+	}
+}
+
+func TestStreamsEndWithTheirSession(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	for name, end := range map[string]func(b *handlertest.Browser){
+		"signing out": func(b *handlertest.Browser) { b.Post("/sign-out", nil) },
+		"leaving the organization": func(*handlertest.Browser) {
+			if _, err := a.Pool.Exec(t.Context(), `DELETE FROM memberships WHERE person_id = $1`, w.Person(handlertest.Member)); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		email := handlertest.Member
+		if name == "signing out" {
+			email = handlertest.Owner
+		}
+		b := a.SignIn(email)
+		s := openStream(t, a, b, "")
+		s.until(t, ": still here")
+		end(b)
+		late := time.After(20 * time.Second)
+		for open := true; open; {
+			select {
+			case _, open = <-s.lines:
+			case <-late:
+				t.Fatalf("after %s the stream goes on", name)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -37,6 +38,8 @@ type Options struct {
 	UploadsChecked bool
 	// UploadFolder is where uploads are written in parts (blob.Directory.Uploads); empty in tests that upload nothing.
 	UploadFolder string
+	// Heartbeat of event streams and consoles; 0 takes 15 s.
+	Heartbeat time.Duration
 	// Unthrottled is for tests that sign in often.
 	Unthrottled bool
 }
@@ -50,6 +53,7 @@ const (
 	signInBurst = 20
 	consoleEach = 2 * time.Second
 	openBurst   = 20
+	heartbeat   = 15 * time.Second
 )
 
 // New puts the portal together.
@@ -100,7 +104,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
 	m := org.Handlers{
 		Store: o.Store, Frame: frame, Changes: o.Changes, Worker: org.Worker{URL: worker, Client: &http.Client{}},
-		Stopping: o.Stopping, PublicHost: host, MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked,
+		Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host, MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked,
 		Uploads: uploads,
 	}
 	s := provider.Handlers{Store: o.Store, Frame: frame}

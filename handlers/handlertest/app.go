@@ -61,6 +61,7 @@ func Start(t testing.TB, o Options) *App {
 	portal, err := handlers.New(handlers.Options{
 		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL,
 		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
+		Heartbeat: 200 * time.Millisecond,
 	})
 	if err != nil {
 		t.Fatal(err)

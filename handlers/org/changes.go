@@ -2,6 +2,7 @@ package org
 
 import (
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -11,16 +12,27 @@ import (
 
 // Changes hands every change that the database announced to the event streams that follow it. A process has one,
 // fed by one LISTEN connection however many pages are open. Publish never waits for a follower: what a slow one
-// has not fetched yet is kept as a set, and as "anything" beyond followedAtOnce.
+// has not fetched yet is kept as a set, and as "anything" beyond followedAtOnce. A follower also hears what was
+// announced shortly before it came: between the making of a page and its stream nothing is missed.
 type Changes struct {
 	mu        sync.Mutex
 	followers map[*follower]struct{}
 	perPerson map[uuid.UUID]int
+	recent    []heard // oldest first
+}
+
+// heard is a change and when it was announced.
+type heard struct {
+	at     time.Time
+	change store.Change
 }
 
 const (
-	followedAtOnce   = 32 // different things one stream is told of at once before it is told to look at everything
-	streamsPerPerson = 30 // open pages; browsers hold six connections to a host over HTTP/1
+	// replayed is how long after a page was made its stream may come and still miss nothing.
+	replayed         = 10 * time.Second
+	recentAtMost     = 1000 // changes kept for that
+	followedAtOnce   = 32   // different things one stream is told of at once before it is told to look at everything
+	streamsPerPerson = 30   // open pages; browsers hold six connections to a host over HTTP/1
 )
 
 // NewChanges makes an empty hub.
@@ -33,14 +45,21 @@ func NewChanges() *Changes {
 func (h *Changes) Publish(change store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.remember(heard{time.Now(), change})
 	for f := range h.followers {
-		switch {
-		case change == store.Change{}:
-			f.everything = true
-			f.wake()
-		case f.wants(change):
-			f.add(change)
-		}
+		f.hear(change)
+	}
+}
+
+func (h *Changes) remember(now heard) {
+	old := 0
+	for old < len(h.recent) && now.at.Sub(h.recent[old].at) > replayed {
+		old++
+	}
+	h.recent = append(h.recent[old:], now)
+	if len(h.recent) > recentAtMost {
+		// Too many to keep one by one: whoever comes now looks at everything.
+		h.recent = []heard{{at: now.at}}
 	}
 }
 
@@ -60,6 +79,16 @@ type follower struct {
 	// under Changes.mu
 	pending    map[what]struct{}
 	everything bool
+}
+
+func (f *follower) hear(c store.Change) {
+	switch {
+	case c == store.Change{}:
+		f.everything = true
+		f.wake()
+	case f.wants(c):
+		f.add(c)
+	}
 }
 
 func (f *follower) wants(c store.Change) bool {
@@ -91,6 +120,11 @@ func (h *Changes) follow(f *follower) error {
 	h.perPerson[f.personID]++
 	f.signal, f.pending = make(chan struct{}, 1), map[what]struct{}{}
 	h.followers[f] = struct{}{}
+	for now, i := time.Now(), 0; i < len(h.recent); i++ {
+		if now.Sub(h.recent[i].at) <= replayed {
+			f.hear(h.recent[i].change)
+		}
+	}
 	return nil
 }
 

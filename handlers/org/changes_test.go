@@ -2,6 +2,7 @@ package org
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -37,6 +38,23 @@ func TestALostConnectionTellsEverybodyToLookAgain(t *testing.T) {
 	h.Publish(store.Change{})
 	if list, all := h.fetch(f); !all || len(list) != 0 {
 		t.Errorf("all %v, %v", all, list)
+	}
+}
+
+func TestAFollowerHearsWhatCameShortlyBefore(t *testing.T) {
+	orgID, cluster := uuid.New(), uuid.New()
+	h := NewChanges()
+	h.remember(heard{time.Now().Add(-time.Minute), store.Change{Organization: orgID, Kind: "image", ID: uuid.New()}})
+	h.Publish(store.Change{Organization: orgID, Kind: "cluster", ID: cluster})
+	h.Publish(store.Change{Organization: uuid.New(), Kind: "cluster", ID: uuid.New()})
+	if list, all := h.fetch(follow(t, h, &follower{orgID: orgID})); len(list) != 1 || list[0].ID != cluster.String() || all {
+		t.Errorf("all %v, %v", all, list)
+	}
+	for range recentAtMost {
+		h.Publish(store.Change{Organization: uuid.New(), Kind: "cluster", ID: uuid.New()})
+	}
+	if _, all := h.fetch(follow(t, h, &follower{orgID: orgID})); !all {
+		t.Error("more was announced than is kept, and the follower does not look at everything")
 	}
 }
 

@@ -24,7 +24,6 @@ const (
 	excerptLimit = 16 << 10 // bytes of the log that the page itself shows
 	typedLimit   = 64 << 10 // bytes a browser may send in one message: a paste
 	shownLimit   = 256 << 10
-	pingInterval = 20 * time.Second
 )
 
 // ShowConsole shows a node's serial line and the end of what it wrote so far. A host that does not answer takes
@@ -185,7 +184,7 @@ var (
 
 // watch pings the browser, so that a dead connection frees the console, and ends it with the session.
 func (h Handlers) watch(ctx context.Context, c echo.Context, browser *websocket.Conn, orgID uuid.UUID) error {
-	tick := time.NewTicker(pingInterval)
+	tick := time.NewTicker(h.Heartbeat)
 	defer tick.Stop()
 	for {
 		select {

@@ -16,8 +16,6 @@ import (
 const (
 	// debounce lets the many rows of one step of a cluster be one event, and is too short to be felt.
 	debounce = 200 * time.Millisecond
-	// heartbeat keeps proxies from cutting a quiet stream, and is how late the end of a session is noticed.
-	heartbeat = 15 * time.Second
 	// writeGrace is how long a browser may take to accept an event before its stream is given up.
 	writeGrace = 10 * time.Second
 )
@@ -62,7 +60,7 @@ func followed(c echo.Context) (*follower, error) {
 }
 
 func (h Handlers) stream(c echo.Context, f *follower) {
-	beat := time.NewTicker(heartbeat)
+	beat := time.NewTicker(h.Heartbeat)
 	defer beat.Stop()
 	for {
 		var err error

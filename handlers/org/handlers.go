@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -23,6 +24,8 @@ type Handlers struct {
 	Worker  Worker
 	// Stopping ends when the process is asked to stop: event streams and consoles end first.
 	Stopping context.Context
+	// Heartbeat keeps proxies from cutting a quiet stream or console, and is how late the end of its session is noticed.
+	Heartbeat time.Duration
 	// PublicHost is the host (and port) of the portal's address, for the Origin check of console sockets.
 	PublicHost string
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
