@@ -169,11 +169,31 @@ func describe(hosts []Host, r Request, p Plan) []HostFit {
 	for i, h := range hosts {
 		n := takes[h.ID]
 		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0 || h.holds(r.smallest())}
-		if !fits[i].Fits {
+		switch {
+		case n > 0:
+			fits[i].Reason = h.keeps(r, p, n)
+		case fits[i].Fits:
+			fits[i].Reason = "takes none of them, has room"
+		default:
 			fits[i].Reason = h.Lacks(r.smallest())
 		}
 	}
 	return fits
+}
+
+// keeps says how many nodes of a plan a host takes, and what stays free on it then.
+func (h Host) keeps(r Request, p Plan, n int) string {
+	free, compute := h.free(), n
+	if p.Head == h.ID {
+		compute--
+		free.VCPUs, free.MemoryMiB = free.VCPUs-r.Head.VCPUs, free.MemoryMiB-r.Head.MemoryMiB
+	}
+	free.VCPUs, free.MemoryMiB = free.VCPUs-compute*r.Compute.VCPUs, free.MemoryMiB-compute*r.Compute.MemoryMiB
+	nodes := "nodes"
+	if n == 1 {
+		nodes = "node"
+	}
+	return fmt.Sprintf("takes %d %s; %d of %d vCPUs and %d MiB of memory stay free", n, nodes, free.VCPUs, h.Capacity.VCPUs, free.MemoryMiB)
 }
 
 // smallest is the shape of which a host has to hold one to be of any use.

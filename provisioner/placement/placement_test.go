@@ -34,7 +34,7 @@ func TestPlaceSpreadsComputeNodes(t *testing.T) {
 		t.Errorf("three compute nodes are on %d hosts", on)
 	}
 	for _, f := range fits {
-		if !f.Fits || f.Reason != "" {
+		if !f.Fits || !strings.HasPrefix(f.Reason, fmt.Sprintf("takes %d node", f.Takes)) || !strings.Contains(f.Reason, fmt.Sprintf("; %d of 8 vCPUs", 8-f.Takes)) {
 			t.Errorf("fit %+v", f)
 		}
 	}
