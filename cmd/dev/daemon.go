@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +23,7 @@ type daemon struct {
 	program string
 	env     []string
 	log     string // path
+	pid     atomic.Int64
 
 	end      chan struct{} // closed to end it
 	ended    chan struct{} // closed when it has
@@ -56,7 +58,12 @@ func (d *daemon) run(log *os.File) (*child.Process, error) {
 	cmd := exec.Command(d.program)
 	cmd.Env = append(os.Environ(), d.env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	return child.Start(cmd, syscall.SIGKILL)
+	p, err := child.Start(cmd, syscall.SIGKILL)
+	if err != nil {
+		return nil, err
+	}
+	d.pid.Store(int64(p.PID()))
+	return p, nil
 }
 
 // keep starts the server again when it ends, as whatever runs it in production does.

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// browser is a real Chromium on the portal, and the hands of one person.
+type browser struct {
+	t     *testing.T
+	ctx   context.Context
+	base  string
+	shots string // folder of the pictures
+}
+
+// openBrowser starts Chromium without a profile. It ends with the test.
+func openBrowser(t *testing.T, base, shots string) *browser {
+	t.Helper()
+	if err := os.MkdirAll(shots, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
+	allocator, endAllocator := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, end := chromedp.NewContext(allocator)
+	t.Cleanup(func() { end(); endAllocator() })
+	// The browser lives as long as the context it was started with: not one of a single step.
+	if err := chromedp.Do(ctx); err != nil {
+		t.Fatalf("start Chromium: %v", err)
+	}
+	b := &browser{t: t, ctx: ctx, base: base, shots: shots}
+	b.do("open the browser", chromedp.EmulateViewport(1280, 900))
+	return b
+}
+
+// do runs steps and ends the test with a picture of the page where they fail.
+func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.fail(what, err)
+	}
+}
+
+func (b *browser) fail(what string, err error) {
+	b.t.Helper()
+	if png, shotErr := chromedp.Run(b.ctx, chromedp.FullScreenshot(100)); shotErr == nil {
+		_ = os.WriteFile(filepath.Join(b.shots, "failed.png"), png, 0o644)
+	}
+	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 3000)`))
+	b.t.Fatalf("%s: %v\nthe page then, also as %s/failed.png:\n%s", what, err, b.shots, text)
+}
+
+func (b *browser) open(path string) {
+	b.t.Helper()
+	b.do("open "+path, chromedp.Navigate(b.base+path))
+}
+
+// fill writes into the field of that name, as a person would have it there.
+func (b *browser) fill(name, value string) {
+	b.t.Helper()
+	field := chromedp.CSS(fmt.Sprintf(`main [name=%q]`, name))
+	b.do("fill "+name, chromedp.Focus(field), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`), chromedp.KeyEvent(value))
+}
+
+// choose takes the option whose label contains text.
+func (b *browser) choose(name, text string) {
+	b.t.Helper()
+	script := fmt.Sprintf(`(() => {
+		const select = document.querySelector('select[name=%q]');
+		const option = select && [...select.options].find(o => o.label.includes(%q));
+		if (!option) return select ? [...select.options].map(o => o.label).join(", ") : "no such field";
+		select.value = option.value;
+		select.dispatchEvent(new Event("change", {bubbles: true}));
+		return "";
+	})()`, name, text)
+	missing, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](script))
+	if err != nil || missing != "" {
+		b.fail("choose "+text+" of "+name, fmt.Errorf("there is only %q (%w)", missing, err))
+	}
+}
+
+// press clicks the first visible button or link with that label.
+func (b *browser) press(label string) {
+	b.t.Helper()
+	what := fmt.Sprintf(`(//main//button[normalize-space()=%[1]s]|//main//a[normalize-space()=%[1]s])[1]`, strconv.Quote(label))
+	b.do("press "+label, chromedp.Click(what, chromedp.NodeVisible))
+}
+
+// see waits until the page says text.
+func (b *browser) see(text string, limit time.Duration) {
+	b.t.Helper()
+	b.until("see "+text, fmt.Sprintf(`document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, text), limit)
+}
+
+// state waits until the word beside the page's title is that one, live.
+func (b *browser) state(word string, limit time.Duration) {
+	b.t.Helper()
+	b.until("become "+word, fmt.Sprintf(`document.querySelector("main .head").innerText.toLowerCase().includes(%q)`, word), limit)
+}
+
+// until waits until the script's expression is true, over reloads of the page too.
+func (b *browser) until(what, expression string, limit time.Duration) {
+	b.t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(4*time.Second)))
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			b.fail(what, err)
+		}
+	}
+}
+
+// text is what the page shows of the first element that the selector finds.
+func (b *browser) text(selector string) string {
+	b.t.Helper()
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](fmt.Sprintf(`document.querySelector(%q)?.innerText ?? ""`, selector)))
+	if err != nil {
+		b.fail("read "+selector, err)
+	}
+	return s
+}
+
+// shoot takes the page at the width of a desk and of a phone.
+func (b *browser) shoot(name string) {
+	b.t.Helper()
+	for _, width := range []int64{390, 1280} {
+		b.do("take a picture", chromedp.EmulateViewport(width, 900))
+		png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			b.fail("take a picture", err)
+		}
+		if err := os.WriteFile(filepath.Join(b.shots, fmt.Sprintf("%s-%d.png", name, width)), png, 0o644); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/csv"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"golang.org/x/crypto/ssh"
+
+	"volary.dev/cmd/internal/demo"
+)
+
+// TestJourney is everything Volary is for, by hand in a real browser on real hosts: an image is uploaded, described,
+// tested, launched as one head and three compute nodes over three hosts, used, metered, ended and exported.
+func TestJourney(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the lab's hosts and Chromium")
+	}
+	v := startVolary(t, "journey")
+	b := openBrowser(t, v.address(), v.path("shots"))
+	key := newSSHKey(t)
+
+	b.signIn("ada@tidal.example")
+	b.addSSHKey(key)
+	b.upload(v.sample)
+	b.describe()
+	b.test()
+	b.launch()
+	b.useConsole()
+	useSSH(t, key, b.sshCommand())
+	b.open(b.cluster())
+	b.shoot("cluster")
+	b.readUsage()
+	b.stopAndStart()
+	b.delete()
+	readExport(t, v)
+	v.nothingLeft(t)
+	t.Run("worker killed", func(t *testing.T) { workerKilled(t, v) })
+}
+
+func (b *browser) signIn(who string) {
+	b.open("/sign-in")
+	b.shoot("sign-in")
+	b.fill("email", who)
+	b.fill("password", demo.Password)
+	b.press("Sign in")
+	b.see("Launch", 10*time.Second)
+	b.shoot("home")
+}
+
+func (b *browser) addSSHKey(key ssh.Signer) {
+	b.open("/org/ssh-keys")
+	b.fill("name", "journey")
+	b.fill("public_key", strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey()))))
+	b.press("Add key")
+	b.see(ssh.FingerprintSHA256(key.PublicKey()), 10*time.Second)
+}
+
+func (b *browser) upload(file string) {
+	b.open("/org/images/new")
+	b.shoot("upload")
+	b.do("choose the file", chromedp.SetUploadFiles(chromedp.CSS(`input[type=file]`), []string{file}))
+	b.until("go on to the image", `/^\/org\/images\/[0-9a-f-]{36}$/.test(location.pathname)`, 2*time.Minute)
+	b.see("Verdict", time.Minute)
+	b.see("Ready", 2*time.Minute)
+	b.shoot("image")
+}
+
+func (b *browser) describe() {
+	b.open("/org/models/new")
+	b.fill("name", "journey")
+	b.press("Create and describe it")
+	b.see("Readiness gate", 10*time.Second)
+	b.fill("version", "1")
+	for _, role := range []string{"head", "compute"} {
+		b.choose(role+"_image", "sample")
+		b.fill(role+"_vcpus", "1")
+		b.fill(role+"_memory_mib", "256")
+		b.fill(role+"_disk_gib", "1")
+	}
+	b.fill("compute_min", "1")
+	b.fill("compute_max", "4")
+	b.choose("gate_kind", "serial console")
+	b.fill("gate_text", "volary: ready")
+	b.fill("gate_timeout", "240")
+	b.shoot("version-form")
+	b.press("Save draft")
+	b.see("Publish this version", 10*time.Second)
+	b.press("Publish 1")
+	b.see("Frozen since", 10*time.Second)
+	b.shoot("version")
+}
+
+func (b *browser) test() {
+	b.press("Run a free test")
+	b.until("follow the test", `location.pathname.startsWith("/org/tests/")`, 10*time.Second)
+	b.state("passed", 4*time.Minute)
+	for _, check := range []string{"Every node takes its address by DHCP", "an identity of its own", "reaches the head", "shuts down cleanly"} {
+		b.see(check, 5*time.Second)
+	}
+	b.shoot("test")
+	b.press("Launch journey 1")
+}
+
+func (b *browser) launch() {
+	b.see("Before you launch", 10*time.Second)
+	b.fill("name", "birds")
+	b.choose("version", "journey 1")
+	b.choose("pool", "north")
+	b.fill("compute_count", "3")
+	b.fill("lease_hours", "2")
+	b.see("It fits", 10*time.Second)
+	b.see("8.00", 10*time.Second)
+	b.shoot("launch")
+	b.press("Launch")
+	b.until("go on to the cluster", `/^\/org\/clusters\/[0-9a-f-]{36}$/.test(location.pathname)`, 10*time.Second)
+	b.see("ssh -p", 4*time.Minute)
+	hosts, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`new Set([...document.querySelectorAll('td[data-label="Host"]')].map(c => c.innerText)).size`))
+	if err != nil || hosts != 3 {
+		b.fail("see three hosts", fmt.Errorf("%d hosts carry the cluster (%w)", hosts, err))
+	}
+}
+
+func (b *browser) cluster() string {
+	b.t.Helper()
+	s, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`(location.pathname.match(/^\/org\/clusters\/[0-9a-f-]{36}/) ?? [""])[0]`))
+	if err != nil || s == "" {
+		b.fail("find the cluster's address", err)
+	}
+	return s
+}
+
+func (b *browser) useConsole() {
+	cluster := b.cluster()
+	b.do("open a compute node's console", chromedp.Click(`(//a[contains(@href,"/console") and ancestor::*[contains(.,"compute-002")]])[last()]`, chromedp.NodeVisible))
+	b.see("Connected", 20*time.Second)
+	b.until("see the terminal", `document.querySelector(".xterm-helper-textarea") !== null`, 10*time.Second)
+	b.do("log in and ask", chromedp.Focus(chromedp.CSS(".xterm-helper-textarea")), chromedp.KeyEvent("\r"))
+	b.terminal("login:")
+	b.do("log in", chromedp.KeyEvent("root\r"))
+	b.terminal("#")
+	b.do("ask", chromedp.KeyEvent("hostname; echo asked-$((40+2))\r"))
+	b.terminal("asked-42")
+	b.until("read the answer", `/compute-\d{3}\s/.test(document.querySelector(".xterm-rows").innerText)`, 10*time.Second)
+	b.shoot("console")
+	b.open(cluster)
+}
+
+// terminal waits until the terminal's screen shows text.
+func (b *browser) terminal(text string) {
+	b.t.Helper()
+	b.until("read "+text+" on the console", fmt.Sprintf(`document.querySelector(".xterm-rows").innerText.includes(%q)`, text), 20*time.Second)
+}
+
+func (b *browser) sshCommand() string {
+	b.t.Helper()
+	command := regexp.MustCompile(`ssh -p \d+ \S+@\S+`).FindString(b.text("main"))
+	if command == "" {
+		b.fail("find the SSH command", fmt.Errorf("the page has none"))
+	}
+	return command
+}
+
+func (b *browser) readUsage() {
+	b.open("/org/usage")
+	b.see("birds", 10*time.Second)
+	b.see("Set aside", 10*time.Second)
+	b.shoot("usage")
+}
+
+func (b *browser) stopAndStart() {
+	b.open("/org/clusters")
+	b.shoot("clusters")
+	b.press("birds")
+	b.press("Stop")
+	b.state("stopped", 2*time.Minute)
+	b.fill("lease_hours", "1")
+	b.press("Start")
+	b.see("ssh -p", 4*time.Minute)
+}
+
+func (b *browser) delete() {
+	b.press("Delete")
+	b.see("Delete birds", 10*time.Second)
+	b.shoot("delete")
+	b.do("confirm", chromedp.Click(`//main//form//button`, chromedp.NodeVisible))
+	b.state("gone", 2*time.Minute)
+	b.see("asked by a member", 10*time.Second)
+	b.shoot("gone")
+}
+
+func newSSHKey(t *testing.T) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// useSSH runs the pasted command's connection from outside the lab, and reaches a compute node by name from there.
+func useSSH(t *testing.T, key ssh.Signer, command string) {
+	t.Helper()
+	var port, user, host string
+	if m := regexp.MustCompile(`^ssh -p (\d+) (\S+)@(\S+)$`).FindStringSubmatch(command); m != nil {
+		port, user, host = m[1], m[2], m[3]
+	}
+	client, err := ssh.Dial("tcp", host+":"+port, &ssh.ClientConfig{
+		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 20 * time.Second,
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // a guest made a minute ago: its key is known to nobody
+	})
+	if err != nil {
+		t.Fatalf("%s: %v", command, err)
+	}
+	defer client.Close()
+	session, err := client.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	out, err := session.CombinedOutput("hostname; ping -c 1 -W 5 compute-003")
+	if err != nil || !strings.HasPrefix(string(out), "head") || !strings.Contains(string(out), "1 packets received") {
+		t.Fatalf("over SSH: %v\n%s", err, out)
+	}
+}
+
+// readExport signs in as the provider's accountant, without a browser, and adds the month up.
+func readExport(t *testing.T, v *volary) {
+	t.Helper()
+	base := v.address()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	res, err := client.PostForm(base+"/sign-in", url.Values{"email": {"abe@north.example"}, "password": {demo.Password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	res, err = client.Get(base + "/provider/usage.csv?month=" + time.Now().UTC().Format("2006-01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("export: %s %v\n%s", res.Status, err, body)
+	}
+	checkExport(t, v, string(body))
+}
+
+// checkExport adds the lines up: they must make the total, and the total what the ledger booked as used.
+func checkExport(t *testing.T, v *volary, export string) {
+	t.Helper()
+	reader := csv.NewReader(strings.NewReader(export))
+	rows, err := reader.ReadAll()
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("export is no CSV: %v\n%s", err, export)
+	}
+	column := slices.Index(rows[0], "mcs")
+	nodes := map[string]bool{}
+	var lines, total, booked int64
+	for _, row := range rows[1:] {
+		mcs, err := strconv.ParseInt(row[column], 10, 64)
+		if err != nil {
+			t.Fatalf("%q is no amount: %v", row[column], err)
+		}
+		switch row[0] {
+		case "run":
+			lines += mcs
+			nodes[row[slices.Index(rows[0], "node")]] = true
+		case "total":
+			total = mcs
+		}
+	}
+	if err := v.pool.QueryRow(t.Context(), `SELECT coalesce(sum(hours), 0) FROM ledger_postings WHERE account = 'used'`).Scan(&booked); err != nil {
+		t.Fatal(err)
+	}
+	if lines == 0 || lines != total || total != booked || len(nodes) != 4 {
+		t.Errorf("%d nodes; runs add up to %d mcs, the total says %d, the ledger %d\n%s", len(nodes), lines, total, booked, export)
+	}
+}

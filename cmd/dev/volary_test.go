@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"volary.dev/provisioner/lab"
+)
+
+func TestMain(m *testing.M) {
+	lab.Main()
+	os.Exit(m.Run())
+}
+
+// startVolary starts all that `up` starts, in a state folder of its own below the checkout's, and waits until every
+// host has passed its check. What is only a cache is shared: the sample image.
+func startVolary(t *testing.T, name string) *volary {
+	t.Helper()
+	ours, err := findCheckout()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := checkout{root: ours.root, state: ours.path("test", name)}
+	if err := os.RemoveAll(c.state); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.makeState(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(ours.path("sample"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(ours.path("sample"), c.path("sample")); err != nil {
+		t.Fatal(err)
+	}
+	if err := ours.build(t.Context(), "web", "worker", "volary"); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DATABASE_URL", "")
+	v := &volary{
+		checkout: c, steps: newSteps(os.Stdout), kind: hostsLab, programs: filepath.Dir(ours.path("bin", "web")),
+		listen: "127.0.0.1", port: freePort(t),
+	}
+	t.Cleanup(v.stop)
+	if err := v.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.awaitHosts(t)
+	return v
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// awaitHosts waits until the worker has checked each host of the lab.
+func (v *volary) awaitHosts(t *testing.T) {
+	t.Helper()
+	v.await(t, "every host to pass its check", 4*time.Minute,
+		`SELECT count(*) = $1 FROM hosts WHERE check_state = 'passed' AND state = 'active'`, len(v.lab.Hosts()))
+}
+
+// await polls the database until the query answers true.
+func (v *volary) await(t *testing.T, what string, limit time.Duration, query string, args ...any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var done bool
+		err := v.pool.QueryRow(ctx, query, args...).Scan(&done)
+		if err == nil && done {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("waited %s for %s: %v", limit, what, err)
+		}
+	}
+}
