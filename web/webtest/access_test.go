@@ -19,7 +19,7 @@ func TestWithoutScripts(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), time.Minute)
+	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
 	defer stop()
 	off := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -62,7 +62,7 @@ func TestKeyboard(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), time.Minute)
+	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
 	defer stop()
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/cluster-stopped"), chromedp.KeyEvent("\t")); err != nil {
 		t.Fatal(err)

@@ -69,7 +69,7 @@ func TestConsoleTypes(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), 30*time.Second)
+	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
 	defer stop()
 	complaints := listen(t, ctx)
 	err := chromedp.Do(ctx,

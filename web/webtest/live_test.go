@@ -36,7 +36,7 @@ func TestLiveFollows(t *testing.T) {
 		})},
 		route{"GET /org/events", events(changed)},
 	)
-	ctx, stop := context.WithTimeout(browser(t), 30*time.Second)
+	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
 	defer stop()
 	complaints := listen(t, ctx)
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+path), chromedp.WaitVisible(chromedp.CSS(".head .mark-busy"))); err != nil {
@@ -56,6 +56,31 @@ func TestLiveFollows(t *testing.T) {
 	}
 	for _, c := range complaints() {
 		t.Error(c)
+	}
+}
+
+// TestQuoteFollows types a number of nodes and expects the quote beside the form to be asked for again, and
+// nothing else of the page to change.
+func TestQuoteFollows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	asked := make(chan string, 10)
+	server := galleryServer(t, route{"GET /org/clusters/new", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.Query().Get("compute_count")
+		templ.Handler(org.ClusterNew(clusterNew(quoteFits()))).ServeHTTP(w, r)
+	})})
+	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
+	defer stop()
+	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/cluster-new"), chromedp.SendKeys(chromedp.CSS("#compute_count"), "7"), chromedp.WaitVisible(chromedp.CSS("#quote .figures"))); err != nil {
+		t.Fatalf("the quote does not follow: %v", err)
+	}
+	if got := <-asked; got != "73" {
+		t.Errorf("%q nodes were asked for, 73 were typed", got)
+	}
+	kept, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'compute_count' && document.activeElement.value === '73'"))
+	if err != nil || !kept {
+		t.Errorf("the field lost its focus or value: %v, %v", kept, err)
 	}
 }
 

@@ -19,45 +19,59 @@ import (
 // policy is the content security policy of the portal.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
+// look is how a page is looked at.
+type look struct {
+	width  int64
+	scheme string // "light" or "dark"
+}
+
+// looks are those that between them show every width and every colour; VOLARY_SHOTS=all takes them all.
+func looks() []look {
+	list := []look{{1280, "light"}, {390, "dark"}}
+	if os.Getenv("VOLARY_SHOTS") == "all" {
+		list = append(list, look{1280, "dark"}, look{390, "light"})
+	}
+	return list
+}
+
 // TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
-// content security policy. A page that logs an error, or is wider than the window, fails.
+// content security policy. A page that logs an error, is wider than the window or has too little contrast fails.
+// VOLARY_SHOT names the only page to take.
 func TestShots(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Chromium")
 	}
 	server, ctx := galleryServer(t), browser(t)
 	complaints := listen(t, ctx)
-	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{1280, 390} {
-			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 844), prefer(scheme)); err != nil {
-				t.Fatal(err)
+	for _, l := range looks() {
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range Gallery() {
+			if only := os.Getenv("VOLARY_SHOT"); only != "" && only != s.Name {
+				continue
 			}
-			for _, s := range Gallery() {
-				if only := os.Getenv("VOLARY_SHOT"); only != "" && only != s.Name {
-					continue
-				}
-				picture, wide := shoot(t, ctx, server.URL+"/"+s.Name)
-				if wide > width {
-					t.Errorf("%s is %d px wide in a window of %d", s.Name, wide, width)
-				}
-				for _, f := range contrastFaults(t, ctx) {
-					t.Errorf("%s, %s: too little contrast: %s", s.Name, scheme, f)
-				}
-				for _, c := range complaints() {
-					t.Errorf("%s: %s", s.Name, c)
-				}
-				keep(t, shotName(s.Name, width, scheme), picture)
+			picture, wide := shoot(t, ctx, server.URL+"/"+s.Name)
+			if wide > l.width {
+				t.Errorf("%s is %d px wide in a window of %d", s.Name, wide, l.width)
 			}
+			for _, f := range contrastFaults(t, ctx) {
+				t.Errorf("%s, %s: too little contrast: %s", s.Name, l.scheme, f)
+			}
+			for _, c := range complaints() {
+				t.Errorf("%s: %s", s.Name, c)
+			}
+			keep(t, shotName(s.Name, l), picture)
 		}
 	}
 }
 
-func shotName(page string, width int64, scheme string) string {
+func shotName(page string, l look) string {
 	size := "wide"
-	if width < 600 {
+	if l.width < 600 {
 		size = "phone"
 	}
-	return page + "." + size + "." + scheme + ".png"
+	return page + "." + size + "." + l.scheme + ".png"
 }
 
 func shoot(t *testing.T, ctx context.Context, address string) (picture []byte, wide int64) {
@@ -130,7 +144,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.Flag("disable-sync", true),
 		chromedp.UserDataDir(t.TempDir()),
 	}
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(stop)
 	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stopAllocator)

@@ -116,12 +116,12 @@ func TestUploadGoesOn(t *testing.T) {
 	}
 }
 
-// tabOf opens a tab of the same profile for half a minute; shut closes it as a person would kill it.
+// tabOf opens a tab of the same profile for two minutes; shut closes it as a person would kill it.
 func tabOf(t *testing.T, ctx context.Context) (tab context.Context, shut func()) {
 	t.Helper()
 	tab, shut = chromedp.NewContext(ctx)
 	t.Cleanup(shut)
-	tab, stop := context.WithTimeout(tab, 30*time.Second)
+	tab, stop := context.WithTimeout(tab, 2*time.Minute)
 	t.Cleanup(stop)
 	return tab, shut
 }
