@@ -229,6 +229,13 @@ func (f *followed) afterReady(ctx context.Context) error {
 	if !all && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
 		return nil
 	}
+	// When guests were asked is kept before they are: a worker that goes on may find them off already.
+	for i := range f.seen.Nodes {
+		f.seen.Nodes[i].AskedOff = f.work.Now
+	}
+	if err := f.report(ctx); err != nil {
+		return err
+	}
 	err := f.DB.StopCluster(ctx, f.test.OrganizationID, uuid.Nil, f.test.ClusterID)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "state" {
 		return nil // it ended by itself meanwhile; the next look says how

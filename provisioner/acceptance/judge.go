@@ -21,7 +21,8 @@ func Judge(e Evidence) provisioner.Report {
 	}
 	for _, n := range e.Nodes {
 		r.Nodes = append(r.Nodes, provisioner.ReportNode{
-			Name: n.Name, Host: n.Host, Address: n.Address.String(), StartedAt: n.StartedAt, Console: Excerpt(n.Console),
+			Name: n.Name, Host: n.Host, Address: n.Address.String(), StartedAt: n.StartedAt, AskedOffAt: n.AskedOff,
+			Console: Excerpt(n.Console),
 		})
 	}
 	return r
@@ -221,6 +222,11 @@ func common(a, b Node) string {
 func (e *Evidence) Resume(r provisioner.Report) {
 	for i := range e.Nodes {
 		n := &e.Nodes[i]
+		for _, before := range r.Nodes {
+			if before.Name == n.Name && !before.AskedOffAt.IsZero() {
+				note(&n.AskedOff, before.AskedOffAt)
+			}
+		}
 		for _, c := range r.Checks {
 			for _, nc := range c.Nodes {
 				if nc.Node != n.Name || nc.State != provisioner.CheckPassed {

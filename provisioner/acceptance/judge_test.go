@@ -113,7 +113,7 @@ func TestResumeKeepsWhatWasProved(t *testing.T) {
 	before := Judge(good())
 	e := Evidence{Nonce: nonce, Nodes: []Node{{Name: "head", Role: provisioner.RoleHead, StartedAt: start}, {Name: "compute-001", StartedAt: start}}}
 	e.Resume(before)
-	if e.Nodes[1].Leased != after(2.5) || e.Nodes[1].Reached != after(2.5) || e.Nodes[0].Booted != after(2) {
+	if e.Nodes[1].Leased != after(2.5) || e.Nodes[1].Reached != after(2.5) || e.Nodes[0].Booted != after(2) || e.Nodes[1].AskedOff != after(5) {
 		t.Errorf("resumed %+v", e.Nodes)
 	}
 }
