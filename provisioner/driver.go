@@ -40,7 +40,8 @@ type Driver interface {
 
 	// Observe reports every node and network of ours on the host in one bulk call.
 	Observe(ctx context.Context) (Observation, error)
-	// Addresses gives the DHCP leases of a network, by lower-case MAC.
+	// Addresses gives the DHCP leases of a network, by lower-case MAC: only of guests that asked since they were last
+	// started. A lease that was only renewed for an hour may be missing: it shows that a guest came up, not that it lives.
 	Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr, error)
 
 	// Console attaches to the node's serial console; a second attachment ends the first.

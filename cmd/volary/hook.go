@@ -9,6 +9,7 @@ import (
 )
 
 type hookCommand struct {
+	Install installHook `cmd:"" help:"Install the hook on this host."`
 	Network networkHook `cmd:"" help:"The network hook: /etc/libvirt/hooks/network runs this with its arguments and the network's XML."`
 }
 
