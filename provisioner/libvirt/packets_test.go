@@ -175,7 +175,8 @@ func gatewayOf(g *shell, a, sealed *cluster) string {
 // injection sends a VXLAN packet that carries a datagram for the victim: from a peer it arrives, which proves the packet
 // good; from guests, by way of their gateway, it does not.
 func injection(t *testing.T, s *site, b *cluster, guest, prisoner, victim *shell) {
-	victim.run("rm -f /tmp/got; (while true; do " + nc + " -u -l -p 9999 -w 1 >>/tmp/got; done) >/dev/null 2>&1 & true")
+	// Its input is a pipe that never says anything: at the terminal's it would be stopped by the next typed command.
+	victim.run("mkfifo /tmp/quiet && (while true; do " + nc + " -u -l -p 9999 -w 1 <>/tmp/quiet >>/tmp/got; done) >/dev/null 2>&1 & true")
 	target := s.lab.Hosts()[0].Underlay
 	send := func(word string) string {
 		return fmt.Sprintf("printf '%s' | "+nc+" -u -w 1 %s 4789", escape(vxlanPacket(b, word)), target)

@@ -70,6 +70,7 @@ func TestPrintable(t *testing.T) {
 	for in, want := range map[string]string{
 		"head login: ":              "head login: ",
 		"a\r\nb":                    "a\nb",
+		"a\n\rb\r\n\r\nc":           "a\nb\n\nc",
 		"\x1b[1;32mgreen\x1b[0m":    "green",
 		"\x1b]0;title\x07text":      "text",
 		"\x1b]8;;evil\x1b\\link":    "link",

@@ -30,7 +30,7 @@ func (p LiveProps) events() string {
 // characters that reorder text as replacement characters, carriage returns end with their lines.
 func Printable(text string) string {
 	var b strings.Builder
-	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\r\n", "\n"), "\uFFFD")
+	text = strings.ToValidUTF8(strings.NewReplacer("\r\n", "\n", "\n\r", "\n").Replace(text), "\uFFFD")
 	for text != "" {
 		if rest, ok := afterEscape(text); ok {
 			text = rest
