@@ -33,11 +33,12 @@ const (
 	readPause = 60 * time.Second
 )
 
-// Uploads takes files by the tus protocol (version 1.0: creation, termination). An upload belongs to the organization
+// Uploads takes files by the tus protocol (version 1.0 with creation and termination). An upload belongs to the organization
 // of the session that created it; every later request is held against that. Its metadata are filename and name.
 type Uploads struct {
 	store  *store.DB
 	folder string
+	log    *slog.Logger
 	tus    http.Handler
 }
 
@@ -52,9 +53,9 @@ type UploadOptions struct {
 // NewUploads makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
 // process, which a proxy arranges by the upload's path.
 func NewUploads(o UploadOptions) (*Uploads, error) {
-	u := &Uploads{store: o.Store, folder: o.Folder}
+	u := &Uploads{store: o.Store, folder: o.Folder, log: o.Log}
 	composer := tus.NewStoreComposer()
-	filestore.New(o.Folder).UseIn(composer)
+	uploadFolder{filestore.New(o.Folder)}.useIn(composer)
 	memorylocker.New().UseIn(composer)
 	h, err := tus.NewHandler(tus.Config{
 		StoreComposer: composer, BasePath: uploadPath, MaxSize: o.MaxBytes,
@@ -104,12 +105,17 @@ func (u *Uploads) Serve(c echo.Context) error {
 			return err
 		}
 	}
+	if c.Request().Header.Get("Upload-Defer-Length") != "" {
+		return &provisioner.Refusal{Code: "malformed", Title: "The upload does not say how large it is.", Next: "Send its size in Upload-Length."}
+	}
 	r := c.Request().Clone(ctx)
 	for _, name := range []string{"X-HTTP-Method-Override", "Forwarded", "X-Forwarded-Host"} {
 		r.Header.Del(name)
 	}
 	r.Header.Set("X-Forwarded-Proto", c.Scheme())
-	u.tus.ServeHTTP(c.Response(), r)
+	answer := &uploadAnswer{ResponseWriter: c.Response().Writer}
+	defer answer.end(c.Response())
+	u.tus.ServeHTTP(answer, r)
 	return nil
 }
 
@@ -146,14 +152,14 @@ func uploadedAlready(filename string) *provisioner.Refusal {
 
 func (u *Uploads) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
 	who, _ := e.Context.Value(principalKey{}).(principal)
-	if e.Upload.SizeIsDeferred {
-		return tus.HTTPResponse{}, tus.FileInfoChanges{}, refusal(provisioner.Invalid(map[string]string{"file": "The upload does not say how large it is."}))
+	if err := room(u.folder, e.Upload.Size); err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, err
 	}
 	id := uuid.New() // random: its 122 bits are not the only guard
 	name := hex.EncodeToString(id[:])
 	filename := filepath.Base(strings.ReplaceAll(e.Upload.MetaData["filename"], `\`, "/"))
 	if err := u.store.CreateUpload(e.Context, who.organization, who.person, name, filename, e.Upload.Size); err != nil {
-		return tus.HTTPResponse{}, tus.FileInfoChanges{}, refusal(err)
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
 	}
 	return tus.HTTPResponse{}, tus.FileInfoChanges{
 		ID: name, MetaData: tus.MetaData{"filename": filename, "name": e.Upload.MetaData["name"]},
@@ -164,7 +170,7 @@ func (u *Uploads) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 func (u *Uploads) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
 	image, err := u.store.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
 	if err != nil {
-		return tus.HTTPResponse{}, refusal(err)
+		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}
 	return tus.HTTPResponse{Header: tus.HTTPHeader{imageHeader: image.String()}}, nil
 }
@@ -175,23 +181,28 @@ func (u *Uploads) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
 		err = uploadedAlready(e.Upload.MetaData["filename"])
 	}
 	if err != nil {
-		return tus.HTTPResponse{}, refusal(err)
+		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}
 	return tus.HTTPResponse{}, nil
 }
 
-// refusal is the tus handler's form of an error: the words of a refusal, and of any other nothing but that it
-// happened; the handler logs those.
-func refusal(err error) error {
+// refusal is the tus handler's form of an error: the words of a refusal. Any other error goes to the log, and the
+// sender learns nothing but that it happened; the tus handler would tell all.
+func (u *Uploads) refusal(ctx context.Context, err error) error {
 	var r *provisioner.Refusal
 	if !errors.As(err, &r) {
-		return err
+		u.log.ErrorContext(ctx, "upload", "error", err)
+		r = &provisioner.Refusal{Code: "internal", Title: "Something went wrong on our side.", Next: "Nothing that was sent is lost. Try again."}
 	}
+	return told(r, respond.Status(r.Code))
+}
+
+func told(r *provisioner.Refusal, status int) error {
 	text := r.Title + " " + r.Next
 	if first, ok := r.Fields["file"]; ok {
 		text = first
 	}
 	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
-		StatusCode: respond.Status(r.Code), Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8"},
+		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8"},
 	}}
 }

@@ -102,15 +102,22 @@ func TestUploadResumes(t *testing.T) {
 	at := 0
 	for _, percent := range []int{10, 50, 99} {
 		to := size * percent / 100
-		if _, _, err := c.patch(url, at, io.MultiReader(bytes.NewReader(content[at:to]), failing{cut})); !errors.Is(err, cut) {
+		res, _, err := c.patch(url, at, io.MultiReader(bytes.NewReader(content[at:to]), failing{cut}))
+		if !errors.Is(err, cut) && (err != nil || res.StatusCode != http.StatusConflict) {
 			t.Fatalf("the cut at %d %% gave %v", percent, err)
 		}
-		if got := c.offset(url); got < at || got > to {
+		got := c.offset(url)
+		if got < at || got > to {
 			t.Fatalf("after the cut at %d %% the server has %d, between %d and %d were sent", percent, got, at, to)
 		}
-		at = c.offset(url)
+		at = got
 	}
 	res, text, err := c.patch(url, at, bytes.NewReader(content[at:]))
+	for err == nil && res.StatusCode == http.StatusConflict {
+		// The server learned of a cut only after it had answered: more is there than it said. A client asks again.
+		at = c.offset(url)
+		res, text, err = c.patch(url, at, bytes.NewReader(content[at:]))
+	}
 	if err != nil || res.StatusCode != http.StatusNoContent {
 		t.Fatalf("the last part: %v %d %s", err, res.StatusCode, text)
 	}
@@ -139,6 +146,40 @@ func TestUploadResumes(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestUploadIsTakenOver has a second page ask for an upload that a first one is sending: the first is ended, and
+// neither it nor what it asks next on the same connection is worse off.
+func TestUploadIsTakenOver(t *testing.T) {
+	_, _, c := start(t)
+	url := c.create(100)
+	body, send := io.Pipe()
+	answered := make(chan int, 1)
+	go func() {
+		res, _, err := c.patch(url, 0, body)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		answered <- res.StatusCode
+	}()
+	if _, err := send.Write([]byte("0123456789")); err != nil {
+		t.Fatal(err)
+	}
+	for c.offset(url) != 10 { // the second page; its first question may come before the first bytes
+		if res, _ := c.must("HEAD", url, nil, nil); res.StatusCode != http.StatusOK {
+			t.Fatalf("HEAD while another page sends: %d", res.StatusCode)
+		}
+	}
+	send.CloseWithError(io.ErrUnexpectedEOF)
+	if status := <-answered; status == http.StatusNoContent {
+		t.Error("the first page was told that all went well")
+	}
+	for range 3 {
+		if res, _ := c.must("HEAD", url, nil, nil); res.StatusCode != http.StatusOK {
+			t.Errorf("HEAD after the takeover: %d", res.StatusCode)
+		}
+	}
+}
 
 func TestUploadBelongsToItsOrganization(t *testing.T) {
 	app, _, c := start(t)
@@ -169,7 +210,6 @@ func TestUploadRefusals(t *testing.T) {
 		"no length":  {"Upload-Defer-Length": "1", "Upload-Metadata": metadata("disk")},
 		"empty":      {"Upload-Length": "0", "Upload-Metadata": metadata("disk")},
 		"negative":   {"Upload-Length": "-5", "Upload-Metadata": metadata("disk")},
-		"concat":     {"Upload-Concat": "partial", "Upload-Length": "5", "Upload-Metadata": metadata("disk")},
 		"other tus":  {"Tus-Resumable": "0.2.2", "Upload-Length": "5", "Upload-Metadata": metadata("disk")},
 		"other site": {"Sec-Fetch-Site": "cross-site", "Upload-Length": "5", "Upload-Metadata": metadata("disk")},
 	} {
