@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -216,5 +217,30 @@ func TestEndLeasesGivesBackWhatASilentHostHolds(t *testing.T) {
 	}
 	if d := cluster(t, w, id); d.Held != 0 || left(t, w) != 100*billing.ComputeHour-d.Used {
 		t.Errorf("held %s, used %s, left %s", d.Held, d.Used, left(t, w))
+	}
+}
+
+func TestTwoStartsAtOnce(t *testing.T) {
+	w := storetest.NewWorld(t)
+	id := w.Launch(t, "trial-1", 1)
+	w.Ready(t, id)
+	noError(t, w.DB.StopCluster(t.Context(), w.Organization, w.Person, id))
+	stopped(t, w, id)
+	before := left(t, w)
+	var both errgroup.Group
+	codes := make([]string, 2)
+	for i := range codes {
+		both.Go(func() error {
+			err := w.DB.StartCluster(t.Context(), w.Organization, w.Person, id, 3600)
+			if r, refused := provisioner.AsRefusal(err); refused {
+				codes[i] = r.Code
+				return nil
+			}
+			return err
+		})
+	}
+	noError(t, both.Wait())
+	if codes[0]+codes[1] != "state" || left(t, w) != before-2*billing.ComputeHour {
+		t.Errorf("codes %q, %s left of %s", codes, left(t, w), before)
 	}
 }

@@ -95,6 +95,7 @@ func TestAddHostAndItsCheck(t *testing.T) {
 		t.Errorf("host that failed its check %+v", h)
 	}
 	noError(t, w.DB.CheckHost(ctx, w.Person, w.Provider, id))
+	wantJobs(t, w, "check_host", 4) // the first one still waits, and will do
 	noError(t, w.DB.HostCheckDone(ctx, id, facts, provisioner.AccelerationKVM, progress, true))
 	h = must[store.Host](t)(w.DB.Host(ctx, w.Provider, id))
 	if h.State != provisioner.HostActive || h.StateReason != "" || h.Acceleration != provisioner.AccelerationKVM || h.CheckState != "passed" ||
