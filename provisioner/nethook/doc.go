@@ -25,6 +25,10 @@
 // Table netdev: DHCP, and frames from the gateway's MAC, never leave through the VXLAN, so that each host answers
 // for itself.
 //
+// What other programs of the host decide comes on top: nftables asks every chain, and one that drops wins. A host where
+// br_netfilter hands bridged frames to a firewall that drops what it forwards (Docker's, say) keeps guests of one
+// cluster from reaching one another; the host's check finds that out with a packet over a test overlay.
+//
 // The hook has no way to answer its caller: libvirt reports success for an update whose hook failed. It writes a
 // Report into ReportDir, which the driver reads through a storage pool.
 package nethook
