@@ -87,3 +87,17 @@ func TestMarkConsole(t *testing.T) {
 		t.Error("the evidence of a ready node was overwritten")
 	}
 }
+
+func TestRenewNetworks(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ready, starting := w.Launch(t, "trial-1", 3), w.Launch(t, "trial-2", 3)
+	w.Ready(t, ready)
+	generation := func(id uuid.UUID) int64 {
+		return must[store.ClusterWork](t)(w.DB.ClusterForReconcile(t.Context(), id)).Generation
+	}
+	r, s := generation(ready), generation(starting)
+	noError(t, w.DB.RenewNetworks(t.Context(), w.Hosts[0]))
+	if generation(ready) != r+1 || generation(starting) != s {
+		t.Errorf("generations went from %d and %d to %d and %d", r, s, generation(ready), generation(starting))
+	}
+}

@@ -215,3 +215,28 @@ func TestDeleteDuringASlowLaunch(t *testing.T) {
 	b.untilState(t, id, provisioner.ClusterGone)
 	b.wantNothingLeft(t)
 }
+
+// TestNetworksAreRenewed takes a host's networks away while it is silent and its machines run on, as a restart of its
+// libvirtd with lost rules does.
+func TestNetworksAreRenewed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 3)
+	b.untilState(t, id, provisioner.ClusterReady)
+	work, err := b.DB.ClusterForReconcile(t.Context(), id)
+	noError(t, err)
+	b.host(2).SetUnreachable(true)
+	until(t, "a missed round", func() bool {
+		h, err := b.DB.HostForWorker(t.Context(), b.Hosts[1])
+		return err == nil && h.MissedRounds > 0
+	})
+	b.host(2).SetUnreachable(false)
+	noError(t, b.host(2).DeleteNetwork(t.Context(), work.VNI))
+	until(t, "the network", func() bool {
+		o, err := b.host(2).Observe(t.Context())
+		noError(t, err)
+		return len(o.Networks) == 1 && o.Networks[0].Active
+	})
+	b.untilState(t, id, provisioner.ClusterReady)
+}

@@ -93,5 +93,11 @@ func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
 	if err != nil || !mine {
 		return err
 	}
+	if h.MissedRounds > 0 {
+		// Its libvirtd may have restarted, and with it what our hook had set up: guests run on without their network.
+		if err := o.DB.RenewNetworks(ctx, h.ID); err != nil {
+			return err
+		}
+	}
 	return o.sweep(ctx, h, seen)
 }

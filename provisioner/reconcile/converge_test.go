@@ -190,6 +190,7 @@ func (w *world) disturb(t *rapid.T, o *Observed) {
 		for id := range w.machines {
 			w.machines[id] = MachineOff
 		}
+		w.networks, w.open = map[uuid.UUID]bool{}, map[uuid.UUID]bool{}
 		*o = NewObserved()
 	}
 }
@@ -240,6 +241,11 @@ func (w *world) checkEnd(t *rapid.T) {
 	}
 	switch state := provisioner.DeriveClusterState(w.c.Desired, states); state {
 	case provisioner.ClusterReady:
+		for _, n := range w.c.Nodes {
+			if !w.networks[n.Host] {
+				t.Fatalf("ready, and %s has no network", n.Name)
+			}
+		}
 		if w.c.Published && !w.open[w.c.Nodes[0].Host] {
 			t.Fatal("ready, and SSH is not published")
 		}

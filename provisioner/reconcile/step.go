@@ -117,13 +117,26 @@ func (p *plan) start(pending []Node) {
 	}
 }
 
-// publish opens the head's SSH port once its node is ready.
+// publish opens the head's SSH port once its node is ready. A worker that takes up a ready cluster, as after one of its
+// hosts came back, makes every network of it right first.
 func (p *plan) publish() {
-	for _, n := range p.c.Nodes {
-		if p.c.Published && n.Role == provisioner.RoleHead && n.State == provisioner.NodeReady && p.o.Networks[n.Host] != NetworkOpen {
-			p.do(Action{Kind: EnsureNetwork, Host: n.Host, Open: true})
+	for _, n := range p.nodes(provisioner.NodeReady) {
+		open := p.c.Published && n.Role == provisioner.RoleHead
+		seen := p.o.Networks[n.Host]
+		if seen == NetworkOpen || seen == NetworkClosed && !open {
+			continue
+		}
+		if a := (Action{Kind: EnsureNetwork, Host: n.Host, Open: open || p.publishes(n.Host)}); !slices.Contains(p.actions, a) {
+			p.do(a)
 		}
 	}
+}
+
+// publishes tells whether the host carries the head whose port is open.
+func (p *plan) publishes(host uuid.UUID) bool {
+	return p.c.Published && slices.ContainsFunc(p.c.Nodes, func(n Node) bool {
+		return n.Host == host && n.Role == provisioner.RoleHead && n.State == provisioner.NodeReady
+	})
 }
 
 // hopeless tells why a launch cannot succeed any more, if so.

@@ -75,7 +75,7 @@ func TestStep(t *testing.T) {
 	halfOff.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachineOff}
 	halfOff.Failures[Action{Kind: Observe, Host: h2}] = Failure{Count: 1, Since: start, At: start, Silent: true}
 	open := NewObserved()
-	open.Networks[h1] = NetworkOpen
+	open.Networks[h1], open.Networks[h2] = NetworkOpen, NetworkClosed
 
 	recorded := networks(NewObserved(), NetworkGone)
 	recorded.Stopped = true
@@ -91,7 +91,8 @@ func TestStep(t *testing.T) {
 		{"nodes start", two(run, reserved, reserved), made(), "ensure node, ensure node"},
 		{"gates are watched", two(run, starting, starting), both(made(), MachineRunning, false), "watch gates, watch gates"},
 		{"every gate met", two(run, starting, starting), both(made(), MachineRunning, true), "mark ready"},
-		{"ready by a dead worker's word", two(run, ready, ready), NewObserved(), "ensure network"},
+		{"ready by a dead worker's word", two(run, ready, ready), NewObserved(), "ensure network, ensure network"},
+		{"ready by our own word", two(run, ready, ready), made(), "ensure network"},
 		{"published", two(run, ready, ready), open, "settled"},
 		{"late", late, both(made(), MachineRunning, false), "fail"},
 		{"late, but met in time", late, both(made(), MachineRunning, true), "mark ready"},
