@@ -1,9 +1,12 @@
 package middleware
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,5 +77,26 @@ func TestThrottleForgetsThoseWhoWaited(t *testing.T) {
 	th.take("late", now.Add(time.Hour))
 	if len(th.known) != 1 {
 		t.Errorf("%d keys are kept", len(th.known))
+	}
+}
+
+func TestAPanicEndsItsRequestAlone(t *testing.T) {
+	var log bytes.Buffer
+	e := echo.New()
+	e.Use(RequestID, Log(slog.New(slog.NewJSONHandler(&log, nil))), Recover)
+	e.GET("/panics/:id", func(echo.Context) error { panic("at the disco") })
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/panics/7?token=secret", nil))
+	if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "disco") {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	line := log.String()
+	for _, want := range []string{`"level":"ERROR"`, "at the disco", "middleware_test.go", `"route":"/panics/:id"`, `"id":"7"`, w.Header().Get("X-Request-Id")} {
+		if !strings.Contains(line, want) {
+			t.Errorf("the log lacks %s: %s", want, line)
+		}
+	}
+	if strings.Contains(line, "secret") {
+		t.Errorf("the log shows the query: %s", line)
 	}
 }

@@ -174,10 +174,9 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 	}
 	may := mayWork(c)
 	p.MayConsole = may
-	p.MayStop = may && d.Desired == provisioner.DesiredRunning && d.State != provisioner.ClusterFailed
-	p.MayStart = may && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped ||
-		may && d.Desired == provisioner.DesiredRunning && (d.State == provisioner.ClusterStopped || d.State == provisioner.ClusterDegraded)
-	p.MayDelete = may && d.Desired != provisioner.DesiredGone && d.State != provisioner.ClusterGone
+	p.MayStop = may && !d.Test && d.Desired == provisioner.DesiredRunning
+	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped
+	p.MayDelete = may && d.Desired != provisioner.DesiredGone
 	return p
 }
 

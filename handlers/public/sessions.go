@@ -112,7 +112,9 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/"+kind)
 }
 
-// ShowWorkplaces tells who works nowhere now what to do: choose, or be added.
+// ShowWorkplaces offers those who work nowhere now what they may choose.
 func (h Handlers) ShowWorkplaces(c echo.Context) error {
-	return page.Render(c, http.StatusOK, web.Workplaces(web.WorkplacesProps{Layout: h.Frame.Layout(c, layout.AreaPublic)}))
+	return page.Render(c, http.StatusOK, web.Workplaces(web.WorkplacesProps{
+		Layout: h.Frame.Layout(c, layout.AreaPublic), Email: request.Session(c).Email,
+	}))
 }
