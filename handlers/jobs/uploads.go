@@ -52,7 +52,7 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	errs := []error{k.Blobs.DiscardPartial(before)}
 	for _, id := range ids {
 		key := blob.UploadKey(id)
 		written, err := k.Blobs.Written(key)

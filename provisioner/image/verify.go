@@ -36,14 +36,13 @@ type Verifier struct {
 type Result struct {
 	provisioner.ImageVerdict
 	Canonical string // path; the caller moves it away or calls Discard
-	folder    string
+	scratch   scratch
 }
 
 // Discard removes what is left in the scratch folder.
 func (r *Result) Discard() {
-	if r.folder != "" {
-		os.RemoveAll(r.folder)
-	}
+	r.scratch.remove()
+	r.scratch = scratch{}
 }
 
 // Verify judges the file at path. progress, which may be nil, is told the checks so far at each step. A refused image
@@ -138,17 +137,17 @@ func (w *verification) judge() {
 
 // run takes an inspected file through structure, content and canonical form. It stops at the first failed check.
 func (w *verification) run(size int64) error {
-	folder, err := os.MkdirTemp(w.v.Scratch, "image-")
+	folder, err := newScratch(w.v.Scratch)
 	if err != nil {
 		return err
 	}
-	w.result.folder = folder
+	w.result.scratch = folder
 	raw := w.path
 	if Format(w.result.Format) == FormatQCOW2 {
 		if fine, err := w.structure(); err != nil || !fine {
 			return err
 		}
-		raw = filepath.Join(folder, "raw")
+		raw = filepath.Join(folder.path, "raw")
 		if fine, err := w.unpack(raw); err != nil || !fine {
 			return err
 		}
@@ -196,8 +195,8 @@ func (w *verification) structure() (bool, error) {
 // words is what qemu-img said, without our paths.
 func (w *verification) words(o outcome) string {
 	text := strings.ReplaceAll(o.words, w.path, "disk")
-	if w.result.folder != "" {
-		text = strings.ReplaceAll(text, w.result.folder, "")
+	if w.result.scratch.path != "" {
+		text = strings.ReplaceAll(text, w.result.scratch.path, "")
 	}
 	text = strings.TrimSuffix(strings.TrimPrefix(text, "qemu-img: "), ".")
 	if line, _, more := strings.Cut(text, "\n"); more {
@@ -261,7 +260,7 @@ func (w *verification) content(raw string) (bool, error) {
 // canonical makes the qcow2 that guests get, always in the same way: zstd took a fifth of zlib's time and less
 // space, and the result does not depend on qemu-img's parallelism.
 func (w *verification) canonical(raw string) error {
-	to := filepath.Join(w.result.folder, "canonical.qcow2")
+	to := filepath.Join(w.result.scratch.path, "canonical.qcow2")
 	if err := os.WriteFile(to, nil, 0o600); err != nil {
 		return err
 	}

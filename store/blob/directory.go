@@ -137,6 +137,22 @@ func (d *Directory) Delete(_ context.Context, key string) error {
 	return nil
 }
 
+// DiscardPartial removes what processes that died left half written before a time.
+func (d *Directory) DiscardPartial(before time.Time) error {
+	folder := filepath.Join(d.root, "partial")
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		return fmt.Errorf("discard partial blobs: %w", err)
+	}
+	var errs []error
+	for _, f := range files {
+		if info, err := f.Info(); err == nil && info.ModTime().Before(before) {
+			errs = append(errs, os.Remove(filepath.Join(folder, f.Name())))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (d *Directory) place(key string) (string, error) {
 	if err := checkKey(key); err != nil {
 		return "", err

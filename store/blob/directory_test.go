@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"volary.dev/store/blob"
 )
@@ -112,6 +113,26 @@ func TestBrokenPutLeavesNothing(t *testing.T) {
 	})
 	if len(files) != 0 {
 		t.Errorf("left behind: %v", files)
+	}
+}
+
+func TestDiscardPartial(t *testing.T) {
+	d, root := open(t)
+	left := filepath.Join(root, "partial", "put-1")
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.DiscardPartial(time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err != nil {
+		t.Errorf("a young file is gone: %v", err)
+	}
+	if err := d.DiscardPartial(time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an old file is there still: %v", err)
 	}
 }
 
