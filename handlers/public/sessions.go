@@ -112,9 +112,7 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/"+kind)
 }
 
-// ShowWorkplaces offers those who work nowhere now what they may choose.
+// ShowWorkplaces tells who works nowhere now what to do: choose, or be added.
 func (h Handlers) ShowWorkplaces(c echo.Context) error {
-	return page.Render(c, http.StatusOK, web.Workplaces(web.WorkplacesProps{
-		Layout: h.Frame.Layout(c, layout.AreaPublic), Email: request.Session(c).Email,
-	}))
+	return page.Render(c, http.StatusOK, web.Workplaces(web.WorkplacesProps{Layout: h.Frame.Layout(c, layout.AreaPublic)}))
 }
