@@ -100,21 +100,36 @@ func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
 		return err
 	}
 	if _, err := f.pool.Exec(ctx, `
-		WITH c AS (UPDATE clusters SET ready_at = $2, lease_ends_at = $2::timestamptz + interval '50 s' WHERE id = $1)
+		WITH c AS (UPDATE clusters SET desired = 'running', ready_at = $2, lease_ends_at = $2::timestamptz + interval '50 s' WHERE id = $1)
 		UPDATE nodes SET state = 'ready' WHERE cluster_id = $1`, id, at(int(f.second.Load())+1)); err != nil {
 		return err
 	}
 	if err := f.db.BeginRuns(ctx, id); err != nil {
 		return err
 	}
-	for until := f.second.Load() + 5 + rand.Int64N(60); f.second.Load() < until; {
-		if _, err := f.db.Wallet(ctx, f.org); err != nil {
-			return err
-		}
+	if err := f.rounds(ctx, 5+rand.Int64N(60)); err != nil {
+		return err
+	}
+	// It is no longer wanted some rounds before its machines are off, and so no round resumes its runs after their end.
+	if _, err := f.pool.Exec(ctx, `UPDATE clusters SET desired = 'gone' WHERE id = $1`, id); err != nil {
+		return err
+	}
+	if err := f.rounds(ctx, 10); err != nil {
+		return err
 	}
 	if err := f.db.EndRuns(ctx, id, nil, "asked"); err != nil {
 		return err
 	}
 	f.lived.Add(1)
 	return f.db.ReleaseHold(ctx, id, at(int(f.second.Load())))
+}
+
+// rounds lets so many seconds of rounds pass, with somebody looking at the wallet all the while.
+func (f *fleet) rounds(ctx context.Context, seconds int64) error {
+	for until := f.second.Load() + seconds; f.second.Load() < until; {
+		if _, err := f.db.Wallet(ctx, f.org); err != nil {
+			return err
+		}
+	}
+	return nil
 }
