@@ -72,8 +72,8 @@ func setNode(ctx context.Context, tx pgx.Tx, nodeID uuid.UUID, from []provisione
 	return true, nil
 }
 
-// MarkConsole keeps the end of what a node wrote to its console before the start-th start of its cluster: a gate's text
-// counts only after it. It is kept before the machine starts, so that a worker that goes on finds it.
+// MarkConsole keeps where a node's console log ended before the start-th start of its cluster: a gate's text counts only
+// after it. It is kept before the machine starts, so that a worker that goes on finds it.
 func (db *DB) MarkConsole(ctx context.Context, nodeID uuid.UUID, start int, mark string) error {
 	_, err := db.pool.Exec(ctx, `
 		UPDATE nodes SET evidence = jsonb_build_object('console_mark', $2::text, 'marked_start', $3::int)

@@ -71,7 +71,7 @@ type NodeWork struct {
 	StartID     string
 	StateAt     time.Time
 	StartedAt   *time.Time
-	ConsoleMark string // the end of its console log before the start MarkedStart; see MarkConsole
+	ConsoleMark string // where its console log ended before the start MarkedStart; see MarkConsole
 	MarkedStart int
 	Host        HostWork
 }

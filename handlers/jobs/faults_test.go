@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/store"
 )
 
 func TestRefusingHost(t *testing.T) {
@@ -238,5 +239,42 @@ func TestNetworksAreRenewed(t *testing.T) {
 		noError(t, err)
 		return len(o.Networks) == 1 && o.Networks[0].Active
 	})
+	b.untilState(t, id, provisioner.ClusterReady)
+}
+
+// TestConsoleGateCountsFromItsOwnStart restarts the hosts, whose machines begin to write the very same words to a
+// console log that has them already.
+func TestConsoleGateCountsFromItsOwnStart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
+	version, err := b.DB.SaveVersion(t.Context(), b.Organization, b.Person, store.VersionDraft{
+		ModelClusterID: b.Model, Version: "2.0", ComputeMax: 2, Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "volary: ready", TimeoutSeconds: 60},
+		Roles: []store.RoleDraft{{Role: provisioner.RoleHead, ImageID: b.Image, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: b.Image, Shape: shape}},
+	})
+	noError(t, err)
+	noError(t, b.DB.PublishVersion(t.Context(), b.Organization, b.Person, version, 1))
+	b.Version = version
+	b.worker(t, "one")
+	id := b.Launch(t, "trial-1", 2)
+	b.untilState(t, id, provisioner.ClusterReady)
+	for n := 1; n <= 3; n++ {
+		b.host(n).Restart()
+	}
+	b.untilState(t, id, provisioner.ClusterStopped)
+	for n := 1; n <= 3; n++ {
+		b.host(n).SetHanging(true)
+	}
+	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	until(t, "starting", func() bool { return b.cluster(t, id).GateDeadline != nil })
+	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '200 milliseconds' WHERE id = $1`, id)
+	c := b.untilState(t, id, provisioner.ClusterStopped)
+	if c.Reason != provisioner.ReasonGateMissed || c.Held != 0 {
+		t.Errorf("what it said before made it ready: reason %q, held %v", c.Reason, c.Held)
+	}
+	for n := 1; n <= 3; n++ {
+		b.host(n).SetHanging(false)
+	}
+	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
 	b.untilState(t, id, provisioner.ClusterReady)
 }

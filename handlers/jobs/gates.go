@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -88,15 +89,28 @@ func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (map[uuid.UUID
 	return met, nil
 }
 
-// afterMark gives what was written after an earlier start's last words, which mark has in hexadecimal digits. Where they
-// have scrolled out of the log, all of it is new.
-func afterMark(log []byte, mark string) []byte {
-	words, err := hex.DecodeString(mark)
-	if err != nil || len(words) == 0 {
-		return log
+// markOf says where a console log ends: "@" and its length, which identical words of every boot cannot confuse; or, where
+// the log is longer than what is read of it, "#" and its last bytes.
+func markOf(log []byte) string {
+	if len(log) < consoleLimit {
+		return "@" + strconv.Itoa(len(log))
 	}
-	if at := bytes.LastIndex(log, words); at >= 0 {
-		return log[at+len(words):]
+	return "#" + hex.EncodeToString(log[len(log)-markLength:])
+}
+
+// afterMark gives what was written after a mark. Where the log is another one, or has scrolled on, all of it is new.
+func afterMark(log []byte, mark string) []byte {
+	kind, rest := mark[:min(1, len(mark))], mark[min(1, len(mark)):]
+	switch kind {
+	case "@":
+		if n, err := strconv.Atoi(rest); err == nil && n <= len(log) {
+			return log[n:]
+		}
+	case "#":
+		words, err := hex.DecodeString(rest)
+		if at := bytes.LastIndex(log, words); err == nil && at >= 0 {
+			return log[at+len(words):]
+		}
 	}
 	return log
 }

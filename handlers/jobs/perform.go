@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -128,11 +127,11 @@ func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node st
 	if start <= 1 || node.MarkedStart == start {
 		return node.ConsoleMark, nil
 	}
-	log, err := d.ConsoleLog(ctx, node.ID, markLength)
+	log, err := d.ConsoleLog(ctx, node.ID, consoleLimit)
 	if err != nil && !errors.Is(err, provisioner.ErrNoSuchNode) {
 		return "", err
 	}
-	mark := hex.EncodeToString(log)
+	mark := markOf(log)
 	return mark, s.DB.MarkConsole(ctx, node.ID, start, mark)
 }
 
