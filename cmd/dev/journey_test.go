@@ -39,15 +39,22 @@ func TestJourney(t *testing.T) {
 	b.test()
 	b.launch()
 	b.useConsole()
-	useSSH(t, key, b.sshCommand())
+	out := overSSH(t, key, b.sshCommand(), "hostname; echo kept > /root/kept; sync; ping -c 1 -W 5 compute-003")
+	if !strings.HasPrefix(out, "head\n") || !strings.Contains(out, "1 packets received") {
+		t.Errorf("the head says by SSH:\n%s", out)
+	}
 	b.open(b.cluster())
 	b.shoot("cluster")
 	b.readUsage()
 	b.stopAndStart()
+	if out := overSSH(t, key, b.sshCommand(), "hostname; cat /root/kept"); out != "head\nkept\n" {
+		t.Errorf("after stop and start the head's disk says:\n%s", out)
+	}
 	b.delete()
 	readExport(t, v)
 	v.nothingLeft(t)
 	t.Run("worker killed", func(t *testing.T) { workerKilled(t, v) })
+	t.Run("host restarted", func(t *testing.T) { hostRestarted(t, v) })
 }
 
 func (b *browser) signIn(who string) {
@@ -214,19 +221,20 @@ func newSSHKey(t *testing.T) ssh.Signer {
 	return signer
 }
 
-// useSSH runs the pasted command's connection from outside the lab, and reaches a compute node by name from there.
-func useSSH(t *testing.T, key ssh.Signer, command string) {
+// overSSH runs the pasted command's connection from outside the lab, and a command on the head.
+func overSSH(t *testing.T, key ssh.Signer, connect, command string) string {
 	t.Helper()
 	var port, user, host string
-	if m := regexp.MustCompile(`^ssh -p (\d+) (\S+)@(\S+)$`).FindStringSubmatch(command); m != nil {
+	if m := regexp.MustCompile(`^ssh -p (\d+) (\S+)@(\S+)$`).FindStringSubmatch(connect); m != nil {
 		port, user, host = m[1], m[2], m[3]
 	}
 	client, err := ssh.Dial("tcp", host+":"+port, &ssh.ClientConfig{
-		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 20 * time.Second,
-		HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // a guest made a minute ago: its key is known to nobody
+		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 30 * time.Second,
+		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519}, // the others are made when first asked for, which takes long
+		HostKeyCallback:   ssh.InsecureIgnoreHostKey(),  //nolint:gosec // a guest made a minute ago: its key is known to nobody
 	})
 	if err != nil {
-		t.Fatalf("%s: %v", command, err)
+		t.Fatalf("%s: %v", connect, err)
 	}
 	defer client.Close()
 	session, err := client.NewSession()
@@ -234,10 +242,11 @@ func useSSH(t *testing.T, key ssh.Signer, command string) {
 		t.Fatal(err)
 	}
 	defer session.Close()
-	out, err := session.CombinedOutput("hostname; ping -c 1 -W 5 compute-003")
-	if err != nil || !strings.HasPrefix(string(out), "head") || !strings.Contains(string(out), "1 packets received") {
-		t.Fatalf("over SSH: %v\n%s", err, out)
+	out, err := session.CombinedOutput(command)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
 	}
+	return string(out)
 }
 
 // readExport signs in as the provider's accountant, without a browser, and adds the month up.

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner/lab"
+	"volary.dev/store"
+)
+
+// workerKilled kills the worker by SIGKILL in the middle of a launch, a stop and a delete on the lab's hosts. Each time
+// the one started after it has to finish the work, and in the end nothing of the cluster may be left anywhere.
+func workerKilled(t *testing.T, v *volary) {
+	ctx, g := t.Context(), groupOf(t, v)
+	id := g.launch(t, "phoenix", 2)
+	v.killWorkerWhen(t, id, `state = 'starting'`)
+	v.await(t, "the launch to end in READY", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
+
+	if err := g.db.StopCluster(ctx, g.organization, g.person, id); err != nil {
+		t.Fatal(err)
+	}
+	v.killWorkerWhen(t, id, `state = 'stopping'`)
+	v.await(t, "the stop to end", 2*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'stopped'`, id)
+
+	if err := g.db.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
+		t.Fatal(err)
+	}
+	v.killWorkerWhen(t, id, `true`)
+	v.await(t, "the delete to end", 2*time.Minute, `SELECT ended_at IS NOT NULL AND vni IS NULL AND subnet IS NULL FROM clusters WHERE id = $1`, id)
+	v.nothingLeft(t)
+}
+
+// hostRestarted takes the power from the head's host, and ends the lease of what is left. What ran there is stopped with
+// that reason and metered no further, its disk stays, and the cluster starts again from it and can be deleted.
+func hostRestarted(t *testing.T, v *volary) {
+	ctx, g := t.Context(), groupOf(t, v)
+	id := g.launch(t, "weathered", 2)
+	v.await(t, "READY", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
+	v.await(t, "proofs of life", time.Minute, `SELECT count(*) = 3 FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, id)
+	var host string
+	if err := v.pool.QueryRow(ctx, `SELECT h.name FROM nodes n JOIN hosts h ON h.id = n.host_id WHERE n.cluster_id = $1 AND n.role = 'head'`, id).Scan(&host); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(v.lab.Hosts(), func(h lab.Host) bool { return h.Name == host })
+	if err := v.lab.KillHost(ctx, i); err != nil {
+		t.Fatal(err)
+	}
+	if err := v.lab.RestartHost(ctx, i); err != nil {
+		t.Fatal(err)
+	}
+	v.await(t, "the head to be stopped: host restarted", 2*time.Minute,
+		`SELECT state = 'stopped' AND reason = 'host_restarted' FROM nodes WHERE cluster_id = $1 AND role = 'head'`, id)
+	v.await(t, "the head's run to be closed", time.Minute,
+		`SELECT bool_and(r.closed_at IS NOT NULL) FROM runs r JOIN nodes n ON n.id = r.node_id WHERE n.cluster_id = $1 AND n.role = 'head'`, id)
+
+	// The lease's end is moved to now; a run never goes past it.
+	if _, err := v.pool.Exec(ctx, `UPDATE clusters SET lease_ends_at = now() WHERE id = $1`, id); err != nil {
+		t.Fatal(err)
+	}
+	v.await(t, "the lease's end to stop the rest", 2*time.Minute,
+		`SELECT c.reason = 'lease_ended' AND (SELECT bool_and(n.state = 'stopped') FROM nodes n WHERE n.cluster_id = c.id) FROM clusters c WHERE c.id = $1`, id)
+	if err := g.db.StartCluster(ctx, g.organization, g.person, id, 3600); err != nil {
+		t.Fatal(err)
+	}
+	v.await(t, "READY again", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
+	if err := g.db.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
+		t.Fatal(err)
+	}
+	v.await(t, "the delete to end", 2*time.Minute, `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, id)
+	v.nothingLeft(t)
+}
+
+// group is who launches what in tests past the browser's: Ada, with the version she published there.
+type group struct {
+	db                                  *store.DB
+	organization, person, version, pool uuid.UUID
+}
+
+func groupOf(t *testing.T, v *volary) group {
+	t.Helper()
+	db, err := store.New(v.pool, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := group{db: db}
+	err = v.pool.QueryRow(t.Context(), `SELECT v.organization_id, p.id, v.id, l.id FROM model_versions v, people p, pools l
+		WHERE v.state = 'published' AND p.email = 'ada@tidal.example' AND l.name = 'north'`).Scan(&g.organization, &g.person, &g.version, &g.pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func (g group) launch(t *testing.T, name string, compute int) uuid.UUID {
+	t.Helper()
+	id, err := g.db.LaunchCluster(t.Context(), g.organization, g.person, store.LaunchRequest{
+		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// killWorkerWhen waits until the condition holds for a node of the cluster, and kills the worker there.
+func (v *volary) killWorkerWhen(t *testing.T, cluster uuid.UUID, condition string) {
+	t.Helper()
+	v.await(t, "a node with "+condition, time.Minute, `SELECT EXISTS (SELECT FROM nodes WHERE cluster_id = $1 AND `+condition+`)`, cluster)
+	pid := int(v.worker.pid.Load())
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for int(v.worker.pid.Load()) == pid || !answers(t.Context(), v.workerURL()+"/healthz") {
+		if time.Now().After(deadline) {
+			t.Fatal("the worker was not started again")
+		}
+	}
+}
+
+// nothingLeft asks every host of the lab, by virsh, whether anything of a cluster is there: no domain, no network, and
+// of volumes base images alone. Holds and runs have to be closed too.
+func (v *volary) nothingLeft(t *testing.T) {
+	t.Helper()
+	v.await(t, "every hold to be released and every run closed", time.Minute,
+		`SELECT NOT EXISTS (SELECT FROM holds WHERE held > 0) AND NOT EXISTS (SELECT FROM runs WHERE closed_at IS NULL)`)
+	base := regexp.MustCompile(`^(base-)?[0-9a-f]{64}(\.ok)?$`)
+	for _, h := range v.lab.Hosts() {
+		uri := "qemu+tcp://" + h.Address.Name + "/system"
+		for _, list := range [][]string{{"list", "--all", "--name"}, {"net-list", "--all", "--name"}} {
+			if out := virsh(t.Context(), t, uri, list...); strings.TrimSpace(out) != "" {
+				t.Errorf("%s still has, by virsh %s:\n%s", h.Name, strings.Join(list, " "), out)
+			}
+		}
+		for _, line := range strings.Split(virsh(t.Context(), t, uri, "vol-list", "--pool", "volary"), "\n") {
+			if f := strings.Fields(line); len(f) > 0 && !base.MatchString(f[0]) {
+				t.Errorf("%s still has the volume %s", h.Name, f[0])
+			}
+		}
+	}
+}
+
+func virsh(ctx context.Context, t *testing.T, uri string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(ctx, "virsh", append([]string{"-q", "-c", uri}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("virsh %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
