@@ -186,7 +186,7 @@ func (l *Lab) Run(ctx context.Context, i int, name string, args ...string) ([]by
 	if err != nil {
 		return nil, err
 	}
-	enter := append([]string{"-t", pid, "-n", "-m", "-u", "-p", "--", name}, args...)
+	enter := append([]string{"-t", pid, "-n", "-m", "-u", "-p", "-r", "-w", "--", name}, args...)
 	out, err := exec.CommandContext(ctx, "nsenter", enter...).CombinedOutput()
 	if err != nil {
 		return out, fmt.Errorf("lab: %s on %s: %w: %s", name, l.hosts[i].Name, err, out)
