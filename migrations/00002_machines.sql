@@ -165,7 +165,7 @@ CREATE TRIGGER published_roles BEFORE INSERT OR UPDATE OR DELETE ON version_role
   FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
 -- Each launch takes the next network identifier that no cluster has: one that was given back rests for long.
-CREATE SEQUENCE vnis AS int MINVALUE 1 MAXVALUE 16777215 CYCLE;
+CREATE SEQUENCE vnis AS int MINVALUE 1 MAXVALUE 15999999 CYCLE; -- the rest is for checks of hosts
 
 CREATE TABLE clusters (
   id uuid PRIMARY KEY,

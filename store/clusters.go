@@ -135,37 +135,44 @@ func (db *DB) ProviderClusters(ctx context.Context, providerID uuid.UUID, f Clus
 }
 
 // Cluster shows one cluster, also that of an acceptance test.
-func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (ClusterDetail, error) {
-	rows, _ := db.pool.Query(ctx, selectClusters+` WHERE c.organization_id = $1 AND c.id = $2`, orgID, id)
-	row, err := one(rows, "cluster", rowToCluster)
-	if err != nil {
-		return ClusterDetail{}, err
-	}
-	d := ClusterDetail{ClusterRow: row}
+func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail, err error) {
+	err = db.snapshot(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, selectClusters+` WHERE c.organization_id = $1 AND c.id = $2`, orgID, id)
+		if d.ClusterRow, err = one(rows, "cluster", rowToCluster); err != nil {
+			return err
+		}
+		if err := d.readFacts(ctx, tx); err != nil {
+			return err
+		}
+		return d.readNodes(ctx, tx)
+	})
+	return d, err
+}
+
+func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	var subnet *netip.Prefix
-	err = db.pool.QueryRow(ctx, `
+	err := tx.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, held.mcs, c.subnet
 		FROM clusters c
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
 		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
-		WHERE c.id = $1`, id).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
+		WHERE c.id = $1`, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
 		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Held, &subnet)
 	if err != nil {
-		return d, found(err, "cluster")
+		return found(err, "cluster")
 	}
 	if subnet != nil {
 		d.Subnet = *subnet
 	}
-	// Two reads: a round in between may have proven more than the first knew.
-	d.Held = max(d.Held-d.Used, 0)
-	return d, db.readNodes(ctx, &d)
+	d.Held -= d.Used
+	return nil
 }
 
 // readNodes also finds where the head's SSH is published, which is open from READY on.
-func (db *DB) readNodes(ctx context.Context, d *ClusterDetail) (err error) {
-	rows, _ := db.pool.Query(ctx, `
+func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
+	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.state, n.reason, n.reason_detail, n.host_id, h.name, coalesce(h.acceleration, ''),
 			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
 			h.underlay, coalesce(n.ssh_port, 0)

@@ -75,6 +75,12 @@ func (db *DB) tx(ctx context.Context, f func(pgx.Tx) error) error {
 	return err
 }
 
+// snapshot runs f over one state of the database, which it cannot change: what is shown or acted upon together was true
+// together, at the price of two more round trips than reads apart.
+func (db *DB) snapshot(ctx context.Context, f func(pgx.Tx) error) error {
+	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
+}
+
 // all collects the rows of a query.
 func all[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
 	list, err := pgx.CollectRows(rows, f)

@@ -25,8 +25,7 @@ type LedgerReport struct {
 // at the first difference.
 func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 	var report LedgerReport
-	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, db.pool, snapshot, func(tx pgx.Tx) error {
+	err := db.snapshot(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT w.id, w.provider_id, w.organization_id, p.accounting_zone
 			  FROM wallets w JOIN providers p ON p.id = w.provider_id ORDER BY w.id`)

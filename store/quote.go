@@ -35,8 +35,7 @@ type QuoteShape struct {
 // the quote.
 func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Quote, err error) {
 	// One snapshot, so that what is shown belongs together.
-	o := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, db.pool, o, func(tx pgx.Tx) error {
+	err = db.snapshot(ctx, func(tx pgx.Tx) error {
 		c, err := readLaunch(ctx, tx, orgID, r)
 		if err != nil {
 			return err

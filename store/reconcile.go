@@ -98,8 +98,7 @@ type Evidence struct {
 // ClusterForReconcile reads one cluster for its reconciliation.
 func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (w ClusterWork, err error) {
 	// One snapshot: nodes that belong to another generation than the cluster would be acted upon.
-	o := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, db.pool, o, func(tx pgx.Tx) error {
+	err = db.snapshot(ctx, func(tx pgx.Tx) error {
 		if w, err = readWork(ctx, tx, id); err != nil {
 			return err
 		}

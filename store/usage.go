@@ -134,8 +134,7 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 	}
 	var totals []billing.UsageTotal
 	// One snapshot for both reads: booking goes on meanwhile.
-	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err = pgx.BeginTxFunc(ctx, db.pool, snapshot, func(tx pgx.Tx) error {
+	err = db.snapshot(ctx, func(tx pgx.Tx) error {
 		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
 			return err
 		}
