@@ -78,6 +78,24 @@ func serveTLS(t *testing.T, l *lab.Lab, a *authority) {
 		log, _ := os.ReadFile(filepath.Join(l.HostDir(0), "log", "libvirtd.log"))
 		t.Fatalf("%v\n%s", err, log)
 	}
+	awaitPort(t, net.JoinHostPort(l.Hosts()[0].Underlay.String(), "16514"))
+}
+
+// awaitPort waits until somebody listens: libvirtd opens its port for TLS after the one that the lab waits for.
+func awaitPort(t *testing.T, address string) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); ; <-tick.C {
+		c, err := net.Dial("tcp", address)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }
 
 // authority signs certificates.
