@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"slices"
+
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/org"
@@ -52,14 +54,19 @@ func routes(p public.Handlers, o org.Handlers, v provider.Handlers, uploads, sta
 		{head, "/uploads/:id", request.OrgWork, uploads, lasting},
 		{patch, "/uploads/:id", request.OrgWork, uploads, lasting},
 		{remove, "/uploads/:id", request.OrgWork, uploads, lasting},
+	}, slices.Concat(orgRoutes(o), providerRoutes(v))...)
+}
 
+// providerRoutes are those of a provider's staff.
+func providerRoutes(v provider.Handlers) []route {
+	return []route{
 		{get, "/provider", request.ProviderRead, v.ShowOverview, ordinary},
 		{get, "/provider/hosts", request.ProviderHosts, v.ListHosts, ordinary},
 		{get, "/provider/hosts/:id", request.ProviderHosts, v.ShowHost, ordinary},
 		{get, "/provider/clusters", request.ProviderHosts, v.ListClusters, ordinary},
 		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, ordinary},
 		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, lasting},
-	}, orgRoutes(o)...)
+	}
 }
 
 // orgRoutes are those of an organization's members.

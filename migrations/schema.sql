@@ -212,8 +212,13 @@ CREATE TABLE clusters (
   created_at timestamp with time zone NOT NULL,
   ready_at timestamp with time zone,
   ended_at timestamp with time zone,
+  purchase_order text DEFAULT ''::text NOT NULL,
+  cost_centre text DEFAULT ''::text NOT NULL,
+  grant_number text DEFAULT ''::text NOT NULL,
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
+  CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
   CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text]))),
+  CONSTRAINT clusters_grant_number_check CHECK ((length(grant_number) <= 80)),
   CONSTRAINT clusters_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT clusters_kind_check CHECK ((kind = ANY (ARRAY['cluster'::text, 'test'::text]))),
   CONSTRAINT clusters_lease_seconds_check CHECK ((lease_seconds > 0)),
@@ -223,6 +228,7 @@ CREATE TABLE clusters (
   CONSTRAINT clusters_pkey PRIMARY KEY (id),
   CONSTRAINT clusters_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT clusters_pool_id_subnet_excl EXCLUDE USING gist (pool_id WITH =, subnet inet_ops WITH &&) WHERE ((subnet IS NOT NULL)),
+  CONSTRAINT clusters_purchase_order_check CHECK ((length(purchase_order) <= 80)),
   CONSTRAINT clusters_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id),
   CONSTRAINT clusters_vni_check CHECK (((vni >= 1) AND (vni <= 16777215))),
   CONSTRAINT clusters_vni_key UNIQUE (vni)
@@ -498,6 +504,44 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
 );
 
+CREATE TABLE offer_prices (
+  id uuid NOT NULL,
+  offer_id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  price bigint NOT NULL,
+  during tstzrange NOT NULL,
+  set_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT offer_prices_during_check CHECK (((NOT isempty(during)) AND (NOT lower_inf(during)))),
+  CONSTRAINT offer_prices_id_offer_id_key UNIQUE (id, offer_id),
+  CONSTRAINT offer_prices_offer_id_provider_id_fkey FOREIGN KEY (offer_id, provider_id) REFERENCES offers(id, provider_id),
+  CONSTRAINT offer_prices_overlap EXCLUDE USING gist (offer_id WITH =, during WITH &&),
+  CONSTRAINT offer_prices_pkey PRIMARY KEY (id),
+  CONSTRAINT offer_prices_price_check CHECK (((price >= 0) AND (price <= '1000000000000'::bigint))),
+  CONSTRAINT offer_prices_set_by_fkey FOREIGN KEY (set_by) REFERENCES people(id)
+);
+
+CREATE TABLE offers (
+  id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  pool_id uuid,
+  name text NOT NULL,
+  least_hours bigint NOT NULL,
+  good_days integer NOT NULL,
+  ended_at timestamp with time zone,
+  created_by uuid,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT offers_created_by_fkey FOREIGN KEY (created_by) REFERENCES people(id),
+  CONSTRAINT offers_good_days_check CHECK (((good_days >= 1) AND (good_days <= 3650))),
+  CONSTRAINT offers_id_provider_id_key UNIQUE (id, provider_id),
+  CONSTRAINT offers_least_hours_check CHECK ((least_hours > 0)),
+  CONSTRAINT offers_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
+  CONSTRAINT offers_pkey PRIMARY KEY (id),
+  CONSTRAINT offers_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
+  CONSTRAINT offers_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT offers_provider_id_name_key UNIQUE (provider_id, name)
+);
+
 CREATE TABLE organizations (
   id uuid NOT NULL,
   name text NOT NULL,
@@ -538,12 +582,16 @@ CREATE TABLE pools (
   ports int4range DEFAULT '[20000,30000)'::int4range NOT NULL,
   max_lease_hours integer DEFAULT 720 NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  location text DEFAULT ''::text NOT NULL,
+  policy text DEFAULT ''::text NOT NULL,
   CONSTRAINT pools_check CHECK ((masklen((prefix)::inet) <= subnet_bits)),
   CONSTRAINT pools_id_provider_id_key UNIQUE (id, provider_id),
+  CONSTRAINT pools_location_check CHECK ((length(location) <= 80)),
   CONSTRAINT pools_max_lease_hours_check CHECK (((max_lease_hours >= 1) AND (max_lease_hours <= 8760))),
   CONSTRAINT pools_mtu_check CHECK (((mtu >= 576) AND (mtu <= 9166))),
   CONSTRAINT pools_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
   CONSTRAINT pools_pkey PRIMARY KEY (id),
+  CONSTRAINT pools_policy_check CHECK ((length(policy) <= 2000)),
   CONSTRAINT pools_prefix_check CHECK ((family((prefix)::inet) = 4)),
   CONSTRAINT pools_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT pools_provider_id_name_key UNIQUE (provider_id, name),
@@ -558,10 +606,27 @@ CREATE TABLE providers (
   currency text NOT NULL,
   accounting_zone text NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  state text DEFAULT 'active'::text NOT NULL,
+  state_reason text DEFAULT ''::text NOT NULL,
+  legal_name text DEFAULT ''::text NOT NULL,
+  tax_id text DEFAULT ''::text NOT NULL,
+  invoice_prefix text,
+  support_contact text DEFAULT ''::text NOT NULL,
+  about text DEFAULT ''::text NOT NULL,
+  terms text DEFAULT ''::text NOT NULL,
+  CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
   CONSTRAINT providers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
+  CONSTRAINT providers_invoice_prefix_key UNIQUE (invoice_prefix),
+  CONSTRAINT providers_legal_name_check CHECK ((length(legal_name) <= 120)),
   CONSTRAINT providers_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT providers_name_key UNIQUE (name),
-  CONSTRAINT providers_pkey PRIMARY KEY (id)
+  CONSTRAINT providers_pkey PRIMARY KEY (id),
+  CONSTRAINT providers_state_check CHECK ((state = ANY (ARRAY['applied'::text, 'active'::text, 'rejected'::text, 'suspended'::text]))),
+  CONSTRAINT providers_state_reason_check CHECK ((length(state_reason) <= 500)),
+  CONSTRAINT providers_support_contact_check CHECK ((length(support_contact) <= 200)),
+  CONSTRAINT providers_tax_id_check CHECK ((length(tax_id) <= 40)),
+  CONSTRAINT providers_terms_check CHECK ((length(terms) <= 20000))
 );
 
 CREATE TABLE run_bookings (
@@ -756,6 +821,8 @@ CREATE UNIQUE INDEX clusters_organization_id_name_idx ON public.clusters USING b
 CREATE INDEX clusters_pool_id_idx ON public.clusters USING btree (pool_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX clusters_provider_id_created_at_idx ON public.clusters USING btree (provider_id, created_at DESC);
+
+CREATE INDEX clusters_provider_id_created_at_idx1 ON public.clusters USING btree (provider_id, created_at) WHERE (kind = 'cluster'::text);
 
 CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHERE (reconciled_generation < generation);
 

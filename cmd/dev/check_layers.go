@@ -60,7 +60,7 @@ func pages() []layer {
 			packages: []string{"web/**"},
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static"},
 		},
-		{packages: []string{"handlers/public", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
+		{packages: []string{"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
 		{packages: []string{"handlers/api"}, may: without(audience, "web/**", "handlers/respond/page")},
 		{
 			packages: []string{"handlers/jobs"},
@@ -73,13 +73,13 @@ func pages() []layer {
 		},
 		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
-			"store", "provisioner", "web/layout", "handlers/request", "handlers/respond",
+			"store", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "provisioner", "handlers/request", "handlers/respond"}},
 		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
-			"handlers/public", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware",
+			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware",
 			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
 		}},
 	}

@@ -15,13 +15,24 @@ type Permission string
 
 // The permissions.
 const (
-	Anyone        Permission = "anyone"         // signed in or not
-	SignedIn      Permission = "signed in"      // any person
-	OrgRead       Permission = "org read"       // overview and usage of the current organization
-	OrgWork       Permission = "org work"       // its images, model clusters and clusters
-	ProviderRead  Permission = "provider read"  // overview of the current provider
-	ProviderHosts Permission = "provider hosts" // its hosts and the clusters on them
-	ProviderUsage Permission = "provider usage" // what its organizations used, and the export
+	Anyone   Permission = "anyone"    // signed in or not
+	SignedIn Permission = "signed in" // any person
+
+	OrgRead   Permission = "org read"   // overview, wallet, usage and members of the current organization
+	OrgWork   Permission = "org work"   // its images, model clusters and clusters
+	OrgOrder  Permission = "org order"  // ordering compute hours, and what was ordered
+	OrgManage Permission = "org manage" // invitations, caps, requests of members, its log
+	OrgOwn    Permission = "org own"    // roles of members, the organization itself
+
+	ProviderRead   Permission = "provider read"   // overview of the current provider, its organizations and offers
+	ProviderHosts  Permission = "provider hosts"  // its hosts, pools and shapes, the clusters on them, background jobs
+	ProviderUsage  Permission = "provider usage"  // what its organizations used, and the export
+	ProviderOrders Permission = "provider orders" // approving orders and granting hours
+	ProviderPrices Permission = "provider prices" // offers and their prices
+	ProviderNotify Permission = "provider notify" // announcements to organizations
+	ProviderOwn    Permission = "provider own"    // its staff, what it says of itself, its log
+
+	Platform Permission = "platform" // providers, organizations and people of the whole deployment
 )
 
 // policy is the table of who may. A role that a row leaves out may not; a person without a current organization
@@ -29,20 +40,35 @@ const (
 type policy struct {
 	organization []store.OrganizationRole
 	provider     []store.StaffRole
+	platform     bool
 }
 
 func policyOf(p Permission) policy {
+	const owner, manager, member, bills = store.RoleOwner, store.RoleManager, store.RoleMember, store.RoleBilling
+	const admin, operator, accountant = store.StaffAdmin, store.StaffOperator, store.StaffAccountant
+	members := func(roles ...store.OrganizationRole) policy { return policy{organization: roles} }
+	staff := func(roles ...store.StaffRole) policy { return policy{provider: roles} }
 	switch p {
 	case OrgRead:
-		return policy{organization: []store.OrganizationRole{store.RoleOwner, store.RoleManager, store.RoleMember, store.RoleBilling}}
+		return members(owner, manager, member, bills)
 	case OrgWork:
-		return policy{organization: []store.OrganizationRole{store.RoleOwner, store.RoleManager, store.RoleMember}}
+		return members(owner, manager, member)
+	case OrgOrder:
+		return members(owner, manager, bills)
+	case OrgManage:
+		return members(owner, manager)
+	case OrgOwn:
+		return members(owner)
 	case ProviderRead:
-		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffOperator, store.StaffAccountant}}
-	case ProviderHosts:
-		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffOperator}}
-	case ProviderUsage:
-		return policy{provider: []store.StaffRole{store.StaffAdmin, store.StaffAccountant}}
+		return staff(admin, operator, accountant)
+	case ProviderHosts, ProviderNotify:
+		return staff(admin, operator)
+	case ProviderUsage, ProviderOrders, ProviderPrices:
+		return staff(admin, accountant)
+	case ProviderOwn:
+		return staff(admin)
+	case Platform:
+		return policy{platform: true}
 	default:
 		return policy{}
 	}
@@ -54,7 +80,7 @@ func May(s *store.Session, p Permission) bool {
 		return p == Anyone || (p == SignedIn && s != nil)
 	}
 	who := policyOf(p)
-	return s.OrganizationID != nil && slices.Contains(who.organization, s.OrganizationRole) ||
+	return who.platform && s.PlatformAdmin || s.OrganizationID != nil && slices.Contains(who.organization, s.OrganizationRole) ||
 		s.ProviderID != nil && slices.Contains(who.provider, s.ProviderRole)
 }
 
@@ -73,6 +99,8 @@ func Refuse(s *store.Session, p Permission) *provisioner.Refusal {
 		r.Title, r.Next = "You are not working for an organization now.", "Switch to an organization of yours first."
 	case who.provider != nil && s.ProviderID == nil:
 		r.Title, r.Next = "You are not working for a provider now.", "Switch to a provider whose staff you are first."
+	case who.platform:
+		r.Next = "Ask an admin of the platform."
 	case who.provider != nil:
 		r.Next = "Ask an admin of your provider to do it or to change your role."
 	}

@@ -14,17 +14,38 @@ const (
 	AreaPublic   Area = "public"
 	AreaOrg      Area = "org"
 	AreaProvider Area = "provider"
+	AreaPlatform Area = "platform"
+	AreaAccount  Area = "account"
 )
 
 // The sections a navigation marks as current.
 const (
-	SectionHome     = "home"
-	SectionImages   = "images"
-	SectionModels   = "models"
-	SectionClusters = "clusters"
-	SectionUsage    = "usage"
-	SectionKeys     = "ssh-keys"
-	SectionHosts    = "hosts"
+	SectionHome          = "home"
+	SectionMarket        = "market"
+	SectionImages        = "images"
+	SectionModels        = "models"
+	SectionClusters      = "clusters"
+	SectionUsage         = "usage"
+	SectionWallet        = "wallet"
+	SectionOrders        = "orders"
+	SectionRequests      = "requests"
+	SectionMembers       = "members"
+	SectionLog           = "log"
+	SectionHosts         = "hosts"
+	SectionPools         = "pools"
+	SectionShapes        = "shapes"
+	SectionOffers        = "offers"
+	SectionOrganizations = "organizations"
+	SectionAnnouncements = "announcements"
+	SectionJobs          = "jobs"
+	SectionStaff         = "staff"
+	SectionSettings      = "settings"
+	SectionProviders     = "providers"
+	SectionPeople        = "people"
+	SectionOutbox        = "outbox"
+	SectionKeys          = "ssh-keys"
+	SectionSessions      = "sessions"
+	SectionPassword      = "password"
 )
 
 // Props is what the frame shows. Pages set Title and Section from their own props; the handler fills the rest.
@@ -34,6 +55,8 @@ type Props struct {
 	// Organization and Provider are the names of the session's current ones, empty for none. With both, the
 	// frame offers the way to the other area.
 	Organization, Provider string
+	// PlatformAdmin offers the way to the platform's area.
+	PlatformAdmin bool
 	// Choices are the other organizations and providers the person may switch to by POST /switch.
 	Choices   []Choice
 	Closed    []string       // sections of the area that the person may not open

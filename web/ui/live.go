@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -20,10 +21,11 @@ func (p LiveProps) events() string {
 	if p.ID != uuid.Nil {
 		query.Set("id", p.ID.String())
 	}
+	from := cmp.Or(p.Events, "/org/events")
 	if len(query) == 0 {
-		return "/org/events"
+		return from
 	}
-	return "/org/events?" + query.Encode()
+	return from + "?" + query.Encode()
 }
 
 // Printable makes guest output safe to read: escape sequences are dropped, other controls show as ^G, the

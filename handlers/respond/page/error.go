@@ -3,6 +3,7 @@ package page
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -72,6 +73,10 @@ func area(c echo.Context) layout.Area {
 		return layout.AreaOrg
 	case strings.HasPrefix(path, "/provider"):
 		return layout.AreaProvider
+	case strings.HasPrefix(path, "/platform"):
+		return layout.AreaPlatform
+	case strings.HasPrefix(path, "/account"):
+		return layout.AreaAccount
 	default:
 		return layout.AreaPublic
 	}
@@ -80,7 +85,7 @@ func area(c echo.Context) layout.Area {
 // back is the list above the page that was refused.
 func back(c echo.Context) string {
 	parts := strings.Split(strings.Trim(c.Request().URL.Path, "/"), "/")
-	if request.Session(c) == nil || len(parts) < 3 || (parts[0] != "org" && parts[0] != "provider") {
+	if request.Session(c) == nil || len(parts) < 3 || !slices.Contains([]string{"org", "provider", "platform"}, parts[0]) {
 		return "/"
 	}
 	return "/" + parts[0] + "/" + parts[1]

@@ -33,7 +33,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 		return p
 	}
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
-	p.Organization, p.Provider = s.OrganizationName, s.ProviderName
+	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin
 	p.Choices = f.choices(c, s)
 	p.Closed = closed(c, area)
 	return p
@@ -69,20 +69,30 @@ const (
 	KindProvider     = "provider"
 )
 
-// closed are the sections of an area whose routes the policy refuses to the session.
-func closed(c echo.Context, area layout.Area) []string {
-	needs := map[string]request.Permission{}
+// needs names the permission of every section that not everyone of its area may open.
+func needs(area layout.Area) map[string]request.Permission {
 	switch area {
 	case layout.AreaOrg:
-		for _, s := range []string{layout.SectionClusters, layout.SectionModels, layout.SectionImages, layout.SectionKeys} {
-			needs[s] = request.OrgWork
+		return map[string]request.Permission{
+			layout.SectionClusters: request.OrgWork, layout.SectionModels: request.OrgWork, layout.SectionImages: request.OrgWork,
+			layout.SectionKeys: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionLog: request.OrgManage,
 		}
 	case layout.AreaProvider:
-		needs[layout.SectionHosts], needs[layout.SectionClusters] = request.ProviderHosts, request.ProviderHosts
-		needs[layout.SectionUsage] = request.ProviderUsage
+		return map[string]request.Permission{
+			layout.SectionHosts: request.ProviderHosts, layout.SectionPools: request.ProviderHosts, layout.SectionShapes: request.ProviderHosts,
+			layout.SectionClusters: request.ProviderHosts, layout.SectionJobs: request.ProviderHosts,
+			layout.SectionAnnouncements: request.ProviderNotify, layout.SectionUsage: request.ProviderUsage, layout.SectionOrders: request.ProviderOrders,
+			layout.SectionStaff: request.ProviderOwn, layout.SectionSettings: request.ProviderOwn, layout.SectionLog: request.ProviderOwn,
+		}
+	default:
+		return nil
 	}
+}
+
+// closed are the sections of an area whose routes the policy refuses to the session.
+func closed(c echo.Context, area layout.Area) []string {
 	var list []string
-	for section, permission := range needs {
+	for section, permission := range needs(area) {
 		if !request.Allowed(c, permission) {
 			list = append(list, section)
 		}
