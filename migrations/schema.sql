@@ -51,6 +51,15 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.notify_request()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', NEW.organization_id, 'kind', 'request', 'id', NEW.id)::text);
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_work()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -180,6 +189,19 @@ CREATE TABLE audit (
   CONSTRAINT audit_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT audit_pkey PRIMARY KEY (id),
   CONSTRAINT audit_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
+);
+
+CREATE TABLE cluster_starts (
+  cluster_id uuid NOT NULL,
+  number integer NOT NULL,
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  at timestamp with time zone NOT NULL,
+  base bigint NOT NULL,
+  CONSTRAINT cluster_starts_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT cluster_starts_number_check CHECK ((number > 0)),
+  CONSTRAINT cluster_starts_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT cluster_starts_pkey PRIMARY KEY (cluster_id, number)
 );
 
 CREATE TABLE clusters (
@@ -341,6 +363,33 @@ CREATE TABLE journal_heads (
   CONSTRAINT journal_heads_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
 
+CREATE TABLE launch_requests (
+  id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  form jsonb NOT NULL,
+  pool_id uuid NOT NULL,
+  need bigint NOT NULL,
+  state text NOT NULL,
+  reason text DEFAULT ''::text NOT NULL,
+  decided_by uuid,
+  decided_at timestamp with time zone,
+  cluster_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT launch_requests_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+  CONSTRAINT launch_requests_check1 CHECK (((state = 'approved'::text) = (cluster_id IS NOT NULL))),
+  CONSTRAINT launch_requests_check2 CHECK (((state <> 'declined'::text) OR (reason <> ''::text))),
+  CONSTRAINT launch_requests_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT launch_requests_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
+  CONSTRAINT launch_requests_need_check CHECK ((need > 0)),
+  CONSTRAINT launch_requests_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT launch_requests_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT launch_requests_pkey PRIMARY KEY (id),
+  CONSTRAINT launch_requests_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id),
+  CONSTRAINT launch_requests_reason_check CHECK ((length(reason) <= 500)),
+  CONSTRAINT launch_requests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'declined'::text, 'withdrawn'::text])))
+);
+
 CREATE TABLE ledger_entries (
   wallet_id uuid NOT NULL,
   seq bigint NOT NULL,
@@ -421,6 +470,10 @@ CREATE TABLE memberships (
   person_id uuid NOT NULL,
   role text NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  cap bigint,
+  cap_since timestamp with time zone,
+  CONSTRAINT memberships_cap_check CHECK ((cap >= 0)),
+  CONSTRAINT memberships_check CHECK (((cap IS NULL) = (cap_since IS NULL))),
   CONSTRAINT memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT memberships_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT memberships_pkey PRIMARY KEY (organization_id, person_id),
@@ -812,6 +865,8 @@ CREATE INDEX audit_organization_id_at_idx ON public.audit USING btree (organizat
 
 CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at);
 
+CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
+
 CREATE INDEX clusters_lease_ends_at_idx ON public.clusters USING btree (lease_ends_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX clusters_organization_id_created_at_idx ON public.clusters USING btree (organization_id, created_at DESC);
@@ -829,6 +884,10 @@ CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHE
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
+
+CREATE INDEX launch_requests_organization_id_created_at_idx ON public.launch_requests USING btree (organization_id, created_at DESC);
+
+CREATE INDEX launch_requests_organization_id_idx ON public.launch_requests USING btree (organization_id) WHERE (state = 'waiting'::text);
 
 CREATE INDEX ledger_entries_wallet_id_period_from_idx ON public.ledger_entries USING btree (wallet_id, period_from) WHERE (kind = 'use'::text);
 
@@ -879,6 +938,8 @@ CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FO
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
 CREATE TRIGGER images_changed AFTER UPDATE OF state, checks ON images FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER requests_changed AFTER INSERT OR UPDATE OF state ON launch_requests FOR EACH ROW EXECUTE FUNCTION notify_request();
 
 CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unbalanced();
 

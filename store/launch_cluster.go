@@ -19,13 +19,22 @@ type LaunchRequest struct {
 	Name         string // unique among the organization's clusters that are not gone
 	ComputeCount int
 	LeaseSeconds int64
+	References
+}
+
+// References are what the group calls a cluster in its own books, each at most 80 characters; all may be empty.
+type References struct {
+	PurchaseOrder string
+	CostCentre    string
+	GrantNumber   string
 }
 
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
-// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease), "duplicate", "draft",
-// "image", "shape", "capacity" with the reason of every host, "balance", NotFound("version" or "pool").
+// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease, purchase_order,
+// cost_centre, grant_number), "duplicate", "draft", "image", "shape", "cap" (a member who may ask for it by
+// RequestLaunch), "capacity" with the reason of every host, "balance", NotFound("version" or "pool").
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
-	if err := r.checkName(); err != nil {
+	if err := r.check(); err != nil {
 		return uuid.Nil, err
 	}
 	id, err := newID()
@@ -33,29 +42,56 @@ func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
-		// The pool's lock makes launches on it queue: what is free is still free when it is taken.
-		if err := lockPool(ctx, tx, r.PoolID); err != nil {
+		return launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r}.run(ctx, tx)
+	})
+}
+
+// launch is a launch about to be decided. For is in whose name it is; By is who decided, which is someone else where
+// a manager approved a request: then no cap is asked.
+type launch struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	For, By        uuid.UUID
+	Request        LaunchRequest
+}
+
+func (l launch) run(ctx context.Context, tx pgx.Tx) error {
+	// The pool's lock makes launches on it queue: what is free is still free when it is taken.
+	if err := lockPool(ctx, tx, l.Request.PoolID); err != nil {
+		return err
+	}
+	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)
+	if err != nil {
+		return err
+	}
+	plan, refusal := c.size()
+	if refusal != nil {
+		return refusal
+	}
+	if l.By == l.For {
+		if err := holdToCap(ctx, tx, l.OrganizationID, l.For, plan.Need); err != nil {
 			return err
 		}
-		c, err := readLaunch(ctx, tx, orgID, r)
-		if err != nil {
-			return err
-		}
-		plan, refusal := c.judge()
-		if refusal != nil {
-			return refusal
-		}
-		cl := newCluster{ID: id, OrganizationID: orgID, By: by, Kind: "cluster", Name: r.Name, Lease: r.LeaseSeconds}
-		if err := cl.reserve(ctx, tx, c, plan); err != nil {
-			return err
-		}
-		if err := holdForCluster(ctx, tx, c.Pool.ProviderID, orgID, id, plan.Need, c.Now); err != nil {
-			return err
-		}
-		return writeAudit(ctx, tx, auditRow{
-			By: by, Organization: orgID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: id,
-			Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": r.LeaseSeconds, "held": plan.Need},
-		})
+	}
+	if refusal := c.place(&plan); refusal != nil {
+		return refusal
+	}
+	cl := newCluster{
+		ID: l.ID, OrganizationID: l.OrganizationID, By: l.For, Kind: "cluster", Name: l.Request.Name, Lease: l.Request.LeaseSeconds,
+		References: l.Request.References,
+	}
+	if err := cl.reserve(ctx, tx, c, plan); err != nil {
+		return err
+	}
+	if err := writeStart(ctx, tx, l.ID, l.For); err != nil {
+		return err
+	}
+	if err := holdForCluster(ctx, tx, c.Pool.ProviderID, l.OrganizationID, l.ID, plan.Need, c.Now); err != nil {
+		return err
+	}
+	return writeAudit(ctx, tx, auditRow{
+		By: l.By, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
+		Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
 	})
 }
 
@@ -67,10 +103,13 @@ func lockPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) error {
 	return found(err, "pool")
 }
 
-func (r LaunchRequest) checkName() error {
+func (r LaunchRequest) check() error {
 	f := fields{}
 	f.check(validClusterName(r.Name), "name",
 		"Write 1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last: it is the cluster's domain name.")
+	f.length("purchase_order", r.PurchaseOrder, 0, 80)
+	f.length("cost_centre", r.CostCentre, 0, 80)
+	f.length("grant_number", r.GrantNumber, 0, 80)
 	return f.refusal()
 }
 
@@ -94,6 +133,7 @@ type newCluster struct {
 	Kind           string // cluster, test
 	Name           string
 	Lease          int64 // seconds
+	References
 }
 
 // reserve writes the cluster and its nodes down, each with its host, address and MAC.
@@ -114,10 +154,11 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	_, _ = rand.Read(secret) // never fails
 	_, err = tx.Exec(ctx, `
 		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
-			seed_secret, ssh_keys, lease_seconds, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14)`,
+			seed_secret, ssh_keys, lease_seconds, created_at, purchase_order, cost_centre, grant_number)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
-		hex.EncodeToString(secret), keys, n.Lease, c.Now)
+		hex.EncodeToString(secret), keys, n.Lease, c.Now,
+		n.PurchaseOrder, n.CostCentre, n.GrantNumber)
 	if uniqueViolation(err, "clusters_organization_id_name_idx") {
 		return duplicate("a cluster", "name", n.Name)
 	}

@@ -81,7 +81,8 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 		return err
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT id, provider_id, name, prefix, subnet_bits, test_vcpus, ports, max_lease_hours FROM pools WHERE id = $1`, poolID)
+		SELECT p.id, p.provider_id, p.name, p.prefix, p.subnet_bits, p.test_vcpus, p.ports, p.max_lease_hours
+		FROM pools p JOIN providers pr ON pr.id = p.provider_id WHERE p.id = $1 AND pr.state = 'active'`, poolID)
 	if c.Pool, err = one(rows, "pool", pgx.RowToStructByName[poolCapacity]); err != nil {
 		return err
 	}
@@ -115,23 +116,33 @@ func (h Host) placeable() provisioner.HostState {
 }
 
 // judge decides: what is wrong with the request comes first, then shapes, then room. Hours are judged by
-// billing.Authorise under the wallet's lock.
+// billing.Authorise under the wallet's lock, and between size and place a launch asks the member's cap.
 func (c launchCase) judge() (p launchPlan, refusal *provisioner.Refusal) {
+	if p, refusal = c.size(); refusal != nil {
+		return p, refusal
+	}
+	return p, c.place(&p)
+}
+
+// size finds out what is needed: shapes and hours.
+func (c launchCase) size() (p launchPlan, refusal *provisioner.Refusal) {
 	if refusal := c.check(); refusal != nil {
 		return p, refusal
 	}
 	if p.Shapes, refusal = c.chooseShapes(); refusal != nil {
 		return p, refusal
 	}
-	if refusal = c.price(&p); refusal != nil {
-		return p, refusal
-	}
-	place, fits, reason, ok := placement.Place(c.Hosts, c.request(p), c.share())
+	return p, c.price(&p)
+}
+
+// place finds a host for every node of a sized plan, or says why there is none.
+func (c launchCase) place(p *launchPlan) *provisioner.Refusal {
+	place, fits, reason, ok := placement.Place(c.Hosts, c.request(*p), c.share())
 	p.Place, p.Fits = place, fits
 	if !ok {
-		return p, c.noRoom(p, reason)
+		return c.noRoom(*p, reason)
 	}
-	return p, nil
+	return nil
 }
 
 func (c launchCase) check() *provisioner.Refusal {

@@ -11,31 +11,55 @@ import (
 )
 
 // StartCluster starts a stopped cluster again, on the same hosts with the same disks, names and addresses, with a new
-// hold for a new lease. Refusals: "state", "invalid" for lease, "capacity", "balance", NotFound.
+// hold for a new lease. Refusals: "state", "invalid" for lease, "cap" (a member who may ask for it by RequestStart),
+// "capacity", "balance", NotFound.
 func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
-		c, launch, err := lockForStart(ctx, tx, orgID, id, leaseSeconds)
-		if err != nil {
+		return restart{ClusterID: id, OrganizationID: orgID, For: by, By: by, Lease: leaseSeconds}.run(ctx, tx)
+	})
+}
+
+// restart is a start about to be decided. For and By are those of launch.
+type restart struct {
+	ClusterID      uuid.UUID
+	OrganizationID uuid.UUID
+	For, By        uuid.UUID
+	Lease          int64 // seconds
+}
+
+func (r restart) run(ctx context.Context, tx pgx.Tx) error {
+	c, l, err := lockForStart(ctx, tx, r.OrganizationID, r.ClusterID, r.Lease)
+	if err != nil {
+		return err
+	}
+	nodes, err := restartNodes(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	need, err := restartNeed(nodes, r.Lease)
+	if err != nil {
+		return err
+	}
+	if r.By == r.For {
+		if err := holdToCap(ctx, tx, r.OrganizationID, r.For, need); err != nil {
 			return err
 		}
-		rates, err := restartFits(ctx, tx, c, launch)
-		if err != nil {
-			return err
-		}
-		need, err := billing.Need(rates, leaseSeconds)
-		if err != nil {
-			return refuseHold(err)
-		}
-		if err := c.restart(ctx, tx, leaseSeconds); err != nil {
-			return err
-		}
-		if err := holdForCluster(ctx, tx, c.ProviderID, orgID, id, need, c.Now); err != nil {
-			return err
-		}
-		return writeAudit(ctx, tx, auditRow{
-			By: by, Organization: orgID, Provider: c.ProviderID, Verb: "start cluster", Subject: "cluster", SubjectID: id,
-			Detail: map[string]any{"lease_seconds": leaseSeconds, "held": need},
-		})
+	}
+	if err := restartFits(nodes, l); err != nil {
+		return err
+	}
+	if err := c.restart(ctx, tx, r.Lease); err != nil {
+		return err
+	}
+	if err := writeStart(ctx, tx, c.ID, r.For); err != nil {
+		return err
+	}
+	if err := holdForCluster(ctx, tx, c.ProviderID, r.OrganizationID, c.ID, need, c.Now); err != nil {
+		return err
+	}
+	return writeAudit(ctx, tx, auditRow{
+		By: r.By, Organization: r.OrganizationID, Provider: c.ProviderID, Verb: "start cluster", Subject: "cluster", SubjectID: c.ID,
+		Detail: map[string]any{"lease_seconds": r.Lease, "held": need},
 	})
 }
 
@@ -56,6 +80,11 @@ func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeco
 		return c, l, wrongState("started", c.State(), "Only a stopped cluster is started; wait until it has stopped, or stop it first.")
 	}
 	if err := l.readPool(ctx, tx, poolID); err != nil {
+		if _, ok := provisioner.AsRefusal(err); ok { // the pool is there: the cluster is on it
+			err = &provisioner.Refusal{
+				Code: "provider", Title: "The provider of this cluster takes no launches now.", Next: "Ask the provider, or launch the version on another pool.",
+			}
+		}
 		return c, l, err
 	}
 	f := fields{}
@@ -71,18 +100,30 @@ type restartNode struct {
 	Rate      billing.Rate
 }
 
-// restartFits refuses where a node's own host has no room for it any more, and gives the nodes' rates.
-func restartFits(ctx context.Context, tx pgx.Tx, c lockedCluster, l launchCase) ([]billing.Rate, error) {
-	rows, _ := tx.Query(ctx, `SELECT host_id, vcpus, memory_mib, rate FROM nodes WHERE cluster_id = $1`, c.ID)
-	nodes, err := all(rows, "nodes", pgx.RowToStructByName[restartNode])
-	if err != nil {
-		return nil, err
+func restartNodes(ctx context.Context, q queryer, clusterID uuid.UUID) ([]restartNode, error) {
+	rows, _ := q.Query(ctx, `SELECT host_id, vcpus, memory_mib, rate FROM nodes WHERE cluster_id = $1`, clusterID)
+	return all(rows, "nodes", pgx.RowToStructByName[restartNode])
+}
+
+// restartNeed is what a lease of the nodes sets aside.
+func restartNeed(nodes []restartNode, lease int64) (billing.Hours, error) {
+	rates := make([]billing.Rate, len(nodes))
+	for i, n := range nodes {
+		rates[i] = n.Rate
 	}
-	need, rates, vcpus := map[uuid.UUID]provisioner.Shape{}, []billing.Rate{}, 0
+	need, err := billing.Need(rates, lease)
+	if err != nil {
+		return 0, refuseHold(err)
+	}
+	return need, nil
+}
+
+// restartFits refuses where a node's own host has no room for it any more.
+func restartFits(nodes []restartNode, l launchCase) error {
+	need, vcpus := map[uuid.UUID]provisioner.Shape{}, 0
 	for _, n := range nodes {
 		s := need[n.HostID]
 		need[n.HostID] = provisioner.Shape{VCPUs: s.VCPUs + n.VCPUs, MemoryMiB: s.MemoryMiB + n.MemoryMiB}
-		rates = append(rates, n.Rate)
 		vcpus += n.VCPUs
 	}
 	var why []string
@@ -102,12 +143,12 @@ func restartFits(ctx context.Context, tx pgx.Tx, c lockedCluster, l launchCase) 
 		why = append(why, reason)
 	}
 	if len(why) > 0 {
-		return nil, &provisioner.Refusal{
+		return &provisioner.Refusal{
 			Code: "capacity", Title: fmt.Sprintf("The hosts that keep the disks of these %s have no room for them now.", plural(len(nodes), "node")),
 			Next: "Try again when other clusters have ended, or launch the version anew.", Detail: why,
 		}
 	}
-	return rates, nil
+	return nil
 }
 
 // restart makes everything of the last start void: nodes are reserved again, and a lease begins at READY.
