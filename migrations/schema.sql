@@ -69,6 +69,17 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_currency_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF NEW.currency <> OLD.currency AND EXISTS (SELECT FROM offer_prices WHERE provider_id = OLD.id) THEN
+    RAISE EXCEPTION 'provider %: its currency is that of its prices', OLD.id USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_direct_sums()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -98,6 +109,21 @@ CREATE OR REPLACE FUNCTION public.refuse_ledger_change()
 AS $function$
 BEGIN
   RAISE EXCEPTION '% is insert-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_price_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'UPDATE' AND (NEW.id, NEW.offer_id, NEW.provider_id, NEW.price, NEW.set_by, NEW.created_at, lower(NEW.during))
+       IS NOT DISTINCT FROM (OLD.id, OLD.offer_id, OLD.provider_id, OLD.price, OLD.set_by, OLD.created_at, lower(OLD.during)) THEN
+    RETURN NEW;
+  END IF;
+  IF TG_OP = 'DELETE' AND lower(OLD.during) > now() THEN
+    RETURN OLD;
+  END IF;
+  RAISE EXCEPTION 'price %: prices are ended and replaced, never edited', OLD.id USING ERRCODE = 'restrict_violation';
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_published_change()
@@ -565,6 +591,7 @@ CREATE TABLE offer_prices (
   during tstzrange NOT NULL,
   set_by uuid,
   created_at timestamp with time zone NOT NULL,
+  planned_until timestamp with time zone,
   CONSTRAINT offer_prices_during_check CHECK (((NOT isempty(during)) AND (NOT lower_inf(during)))),
   CONSTRAINT offer_prices_id_offer_id_key UNIQUE (id, offer_id),
   CONSTRAINT offer_prices_offer_id_provider_id_fkey FOREIGN KEY (offer_id, provider_id) REFERENCES offers(id, provider_id),
@@ -958,6 +985,10 @@ CREATE TRIGGER sums_only BEFORE UPDATE ON lots FOR EACH ROW EXECUTE FUNCTION ref
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
 CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
+
+CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
 
 CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_run_change();
 

@@ -1,0 +1,55 @@
+package billing
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestParseUnitPrice(t *testing.T) {
+	for _, c := range []struct {
+		in, want string // want is empty where the text is refused
+		says     string
+	}{
+		{"0.0125", "0.0125 EUR", ""},
+		{" 0,045 ", "0.045 EUR", ""},
+		{"2", "2.00 EUR", ""},
+		{"0.000001", "0.000001 EUR", ""},
+		{"1000000", "1000000.00 EUR", ""},
+		{"1000000.000001", "", "the highest is 1000000.00 EUR"},
+		{strings.Repeat("9", 40), "", "the highest is"},
+		{"0", "", "more than zero"},
+		{"0.000000", "", "more than zero"},
+		{"-1", "", "write a number"},
+		{"+1", "", "write a number"},
+		{"0.0000001", "", "at most six decimals"},
+		{"1.", "", "write a number"},
+		{".5", "", "write a number"},
+		{"1.2.3", "", "write a number"},
+		{"1e3", "", "write a number"},
+		{"", "", "write a number"},
+	} {
+		got, err := ParseUnitPrice(c.in, "EUR")
+		if c.want != "" && (err != nil || got.String() != c.want) {
+			t.Errorf("ParseUnitPrice(%q) = %s, %v", c.in, got, err)
+		}
+		if c.want == "" && (!errors.Is(err, ErrPrice) || !strings.Contains(err.Error(), c.says)) {
+			t.Errorf("ParseUnitPrice(%q): %v", c.in, err)
+		}
+	}
+}
+
+func TestUnitPriceReadsBackAsItWasWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := UnitPrice{
+			Millionths: rapid.Int64Range(1, MaxUnitPrice).Draw(t, "millionths"),
+			Currency:   rapid.SampledFrom([]Currency{"EUR", "JPY", "KWD"}).Draw(t, "currency"),
+		}
+		got, err := ParseUnitPrice(p.Decimal(), p.Currency)
+		if err != nil || got != p {
+			t.Fatalf("%+v is written %s and read %+v, %v", p, p, got, err)
+		}
+	})
+}

@@ -1,0 +1,142 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+)
+
+// NewOffer is what CreateOffer needs.
+type NewOffer struct {
+	Name       string
+	PoolID     uuid.UUID     // Nil: good on every pool of the provider
+	LeastHours billing.Hours // of an order
+	GoodDays   int           // 1 to 3650
+	Price      int64         // from now on, in millionths of the provider's currency unit; 0: none yet, see SetPrice
+}
+
+// CreateOffer adds an offer to an active provider, with its first price if one is given. Refusals: "invalid" by field
+// (name, pool, least_hours, good_days, price), "duplicate", "provider_inactive", NotFound("provider").
+func (db *DB) CreateOffer(ctx context.Context, by, providerID uuid.UUID, o NewOffer) (uuid.UUID, error) {
+	if err := o.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		if err := sells(ctx, tx, providerID); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO offers (id, provider_id, pool_id, name, least_hours, good_days, created_by, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, now())`, id, providerID, orNull(o.PoolID), o.Name, o.LeastHours, o.GoodDays, orNull(by))
+		switch {
+		case uniqueViolation(err, "offers_provider_id_name_key"):
+			return duplicate("an offer", "name", o.Name)
+		case foreignKeyViolation(err):
+			return provisioner.Invalid(map[string]string{"pool": "Choose one of your pools, or all of them."})
+		case err != nil:
+			return fmt.Errorf("create offer: %w", err)
+		}
+		if err := writeAudit(ctx, tx, auditRow{
+			By: by, Provider: providerID, Verb: "create offer", Subject: "offer", SubjectID: id,
+			Detail: map[string]any{"name": o.Name, "least_hours": o.LeastHours, "good_days": o.GoodDays},
+		}); err != nil || o.Price == 0 {
+			return err
+		}
+		_, err = setPrice(ctx, tx, by, providerID, id, NewPrice{Millionths: o.Price})
+		return err
+	})
+}
+
+func (o NewOffer) check() error {
+	f := fields{}
+	f.length("name", o.Name, 1, 80)
+	if err := o.LeastHours.CheckAmount(); err != nil {
+		f.add("least_hours", "This is %s.", err)
+	}
+	f.between("good_days", int64(o.GoodDays), 1, 3650, " days")
+	if o.Price != 0 {
+		checkPrice(f, o.Price)
+	}
+	return f.refusal()
+}
+
+func checkPrice(f fields, millionths int64) {
+	f.check(millionths > 0 && millionths <= billing.MaxUnitPrice, "price", "Choose a price above 0 and up to 1000000 for a compute hour.")
+}
+
+// sells refuses for a provider that does not sell: it applies still, was refused or is suspended.
+func sells(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
+	var name, state, reason string
+	err := tx.QueryRow(ctx, `SELECT name, state, state_reason FROM providers WHERE id = $1`, providerID).Scan(&name, &state, &reason)
+	if err := found(err, "provider"); err != nil || state == "active" {
+		return err
+	}
+	r := &provisioner.Refusal{
+		Code: "provider_inactive", Title: fmt.Sprintf("%s does not sell compute hours now: it is %s.", name, providerState(state)),
+		Next: "Ask the admins of the platform.",
+	}
+	if reason != "" {
+		r.Detail = []string{reason}
+	}
+	return r
+}
+
+func providerState(state string) string {
+	if state == "applied" {
+		return "waiting to be approved"
+	}
+	return state
+}
+
+// EndOffer takes an offer off the market now; what was ordered from it stays. Refusals: "conflict" where it has ended,
+// NotFound("offer").
+func (db *DB) EndOffer(ctx context.Context, by, providerID, offerID uuid.UUID) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		o, err := lockOffer(ctx, tx, providerID, offerID)
+		if err != nil {
+			return err
+		}
+		if o.EndedAt != nil {
+			return offerEnded(o)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE offers SET ended_at = now() WHERE id = $1`, offerID); err != nil {
+			return fmt.Errorf("end offer: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{
+			By: by, Provider: providerID, Verb: "end offer", Subject: "offer", SubjectID: offerID, Detail: map[string]any{"name": o.Name},
+		})
+	})
+}
+
+type lockedOffer struct {
+	Name     string
+	Currency billing.Currency
+	EndedAt  *time.Time
+	Now      time.Time
+}
+
+// lockOffer makes changes of one offer's prices queue.
+func lockOffer(ctx context.Context, tx pgx.Tx, providerID, offerID uuid.UUID) (lockedOffer, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT o.name, p.currency, o.ended_at, now() FROM offers o JOIN providers p ON p.id = o.provider_id
+		 WHERE o.id = $1 AND o.provider_id = $2 FOR NO KEY UPDATE OF o`, offerID, providerID)
+	return one(rows, "offer", pgx.RowToStructByPos[lockedOffer])
+}
+
+func offerEnded(o lockedOffer) error {
+	return &provisioner.Refusal{
+		Code: "conflict", Title: fmt.Sprintf("The offer %s was ended on %s.", o.Name, sentenceTime(*o.EndedAt)), Next: "Make a new offer to sell again.",
+	}
+}
+
+// sentenceTime writes an instant in a refusal.
+func sentenceTime(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }

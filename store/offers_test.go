@@ -1,0 +1,206 @@
+package store_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+// refuses asserts a refusal by its code, by its field and by words of its sentence; empty ones are not asked for.
+func refuses(t *testing.T, err error, code, field, words string) {
+	t.Helper()
+	r, ok := provisioner.AsRefusal(err)
+	if !ok || r.Code != code || r.Title == "" || r.Next == "" {
+		t.Fatalf("%v, want a refusal %q", err, code)
+	}
+	if field != "" && r.Fields[field] == "" {
+		t.Errorf("%v has no sentence for %s: %v", err, field, r.Fields)
+	}
+	said := r.Title + " " + r.Next + " " + strings.Join(r.Detail, " ") + r.Fields[field]
+	if !strings.Contains(said, words) {
+		t.Errorf("%q does not say %q", said, words)
+	}
+}
+
+func newOffer(name string, price int64) store.NewOffer {
+	return store.NewOffer{Name: name, LeastHours: 10 * billing.ComputeHour, GoodDays: 365, Price: price}
+}
+
+func TestAnOfferAndItsPrices(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	id := must[uuid.UUID](t)(w.DB.CreateOffer(ctx, w.Person, w.Provider, newOffer("standard", 45_000)))
+	o := must[store.Offer](t)(w.DB.Offer(ctx, w.Provider, id))
+	if !o.OnSale() || o.Current.Price.String() != "0.045 EUR" || o.Current.SetByName != "Ada" || o.Next != nil || o.PoolID != nil {
+		t.Fatalf("%+v", o)
+	}
+	soon, later := time.Now().Add(24*time.Hour).UTC().Truncate(time.Second), time.Now().Add(48*time.Hour).UTC().Truncate(time.Second)
+	next := must[uuid.UUID](t)(w.DB.SetPrice(ctx, w.Person, w.Provider, id, store.NewPrice{Millionths: 39_000, From: later}))
+	o = must[store.Offer](t)(w.DB.Offer(ctx, w.Provider, id))
+	if o.Next == nil || o.Next.ID != next || !o.Current.Until.Equal(later) || !o.Next.From.Equal(later) {
+		t.Fatalf("current %+v, next %+v", o.Current, o.Next)
+	}
+	_, err := w.DB.SetPrice(ctx, w.Person, w.Provider, id, store.NewPrice{Millionths: 41_000, From: soon})
+	refuses(t, err, "overlap", "from", "from "+soon.Format("2 Jan 2006, 15:04 UTC")+" on, and 0.039 EUR holds from "+later.Format("2 Jan 2006, 15:04 UTC"))
+	must[uuid.UUID](t)(w.DB.SetPrice(ctx, w.Person, w.Provider, id, store.NewPrice{Millionths: 41_000, From: soon, Until: later}))
+	if err := w.DB.WithdrawPrice(ctx, w.Person, w.Provider, id, next); err != nil {
+		t.Fatal(err)
+	}
+	prices, total, err := w.DB.OfferPrices(ctx, w.Provider, id, store.Page{})
+	if err != nil || total != 2 || prices[0].Price.Millionths != 41_000 || !prices[0].Until.Equal(later) || !prices[1].Until.Equal(soon) {
+		t.Fatalf("%+v, %d, %v", prices, total, err)
+	}
+	if err := w.DB.WithdrawPrice(ctx, w.Person, w.Provider, id, prices[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	o = must[store.Offer](t)(w.DB.Offer(ctx, w.Provider, id))
+	if o.Current.Until != nil || o.Next != nil {
+		t.Errorf("what was ended for a withdrawn price does not go on: %+v", o.Current)
+	}
+	refuses(t, w.DB.WithdrawPrice(ctx, w.Person, w.Provider, id, o.Current.ID), "conflict", "", "in force since")
+	if err := w.DB.EndOffer(ctx, w.Person, w.Provider, id); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, w.DB.EndOffer(ctx, w.Person, w.Provider, id), "conflict", "", "was ended on")
+	_, err = w.DB.SetPrice(ctx, w.Person, w.Provider, id, store.NewPrice{Millionths: 1})
+	refuses(t, err, "conflict", "", "was ended on")
+}
+
+func TestOffersRefuseWhatCannotBeSold(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	id := must[uuid.UUID](t)(w.DB.CreateOffer(ctx, w.Person, w.Provider, newOffer("standard", 45_000)))
+	elsewhere := must[uuid.UUID](t)(w.DB.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "UTC"}))
+	for name, c := range map[string]struct {
+		offer       store.NewOffer
+		code, field string
+	}{
+		"no name":        {store.NewOffer{LeastHours: 1, GoodDays: 1}, "invalid", "name"},
+		"taken name":     {newOffer("standard", 1), "duplicate", "name"},
+		"no minimum":     {store.NewOffer{Name: "x", GoodDays: 1}, "invalid", "least_hours"},
+		"negative hours": {store.NewOffer{Name: "x", LeastHours: -1, GoodDays: 1}, "invalid", "least_hours"},
+		"no days":        {store.NewOffer{Name: "x", LeastHours: 1}, "invalid", "good_days"},
+		"too many days":  {store.NewOffer{Name: "x", LeastHours: 1, GoodDays: 3651}, "invalid", "good_days"},
+		"negative price": {newOffer("x", -1), "invalid", "price"},
+		"enormous price": {newOffer("x", billing.MaxUnitPrice+1), "invalid", "price"},
+		"no such pool":   {store.NewOffer{Name: "x", LeastHours: 1, GoodDays: 1, PoolID: uuid.New()}, "invalid", "pool"},
+	} {
+		_, err := w.DB.CreateOffer(ctx, w.Person, w.Provider, c.offer)
+		t.Log(name)
+		refuses(t, err, c.code, c.field, "")
+	}
+	_, err := w.DB.CreateOffer(ctx, w.Person, elsewhere, store.NewOffer{Name: "x", LeastHours: 1, GoodDays: 1, PoolID: w.PoolID})
+	refuses(t, err, "invalid", "pool", "")
+	for name, p := range map[string]store.NewPrice{
+		"price": {Millionths: 0}, "from": {Millionths: 1, From: time.Now().Add(-time.Hour)},
+		"until": {Millionths: 1, From: time.Now().Add(2 * time.Hour), Until: time.Now().Add(time.Hour)},
+	} {
+		_, err := w.DB.SetPrice(ctx, w.Person, w.Provider, id, p)
+		refuses(t, err, "invalid", name, "")
+	}
+	_, err = w.DB.SetPrice(ctx, w.Person, elsewhere, id, store.NewPrice{Millionths: 1})
+	refuses(t, err, "not_found", "", "")
+	refuses(t, w.DB.EndOffer(ctx, w.Person, elsewhere, id), "not_found", "", "")
+	refuses(t, w.DB.WithdrawPrice(ctx, w.Person, w.Provider, id, uuid.New()), "not_found", "", "")
+	_, err = w.DB.Offer(ctx, elsewhere, id)
+	refuses(t, err, "not_found", "", "")
+	w.Exec(t, `UPDATE providers SET state = 'suspended', state_reason = 'unpaid fees' WHERE id = $1`, w.Provider)
+	_, err = w.DB.SetPrice(ctx, w.Person, w.Provider, id, store.NewPrice{Millionths: 1})
+	refuses(t, err, "provider_inactive", "", "unpaid fees")
+	if sale := must[[]store.Offer](t)(w.DB.OffersForSale(ctx)); len(sale) != 0 {
+		t.Errorf("a suspended provider sells %v", sale)
+	}
+}
+
+func TestPricesAreNeverEdited(t *testing.T) {
+	w := storetest.NewWorld(t)
+	must[uuid.UUID](t)(w.DB.CreateOffer(t.Context(), w.Person, w.Provider, newOffer("standard", 45_000)))
+	for _, sql := range []string{
+		`UPDATE offer_prices SET price = price - 1`,
+		`UPDATE offer_prices SET set_by = NULL`,
+		`UPDATE offer_prices SET during = tstzrange(lower(during) - interval '1 day', NULL)`,
+		`DELETE FROM offer_prices`,
+		`UPDATE providers SET currency = 'USD'`,
+	} {
+		if _, err := w.Pool.Exec(t.Context(), sql); err == nil {
+			t.Errorf("%s: accepted", sql)
+		}
+	}
+}
+
+func TestPricesSetAtOnceNeverOverlap(t *testing.T) {
+	w := storetest.NewWorld(t)
+	id := must[uuid.UUID](t)(w.DB.CreateOffer(t.Context(), w.Person, w.Provider, newOffer("standard", 45_000)))
+	from := time.Now().Add(time.Hour)
+	const people = 6
+	errs := make([]error, people)
+	var wait sync.WaitGroup
+	for i := range people {
+		wait.Go(func() {
+			_, errs[i] = w.DB.SetPrice(t.Context(), w.Person, w.Provider, id, store.NewPrice{Millionths: int64(i + 1), From: from})
+		})
+	}
+	wait.Wait()
+	set := 0
+	for _, err := range errs {
+		if err == nil {
+			set++
+			continue
+		}
+		refuses(t, err, "overlap", "from", "")
+	}
+	if set != 1 {
+		t.Errorf("%d of %d prices for one time are set", set, people)
+	}
+}
+
+func TestOffersSortFilterAndPage(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	dear := must[uuid.UUID](t)(w.DB.CreateOffer(ctx, w.Person, w.Provider, newOffer("dear", 90_000)))
+	must[uuid.UUID](t)(w.DB.CreateOffer(ctx, w.Person, w.Provider, newOffer("cheap 100%", 10_000)))
+	old := must[uuid.UUID](t)(w.DB.CreateOffer(ctx, w.Person, w.Provider, newOffer("old", 50_000)))
+	if err := w.DB.EndOffer(ctx, w.Person, w.Provider, old); err != nil {
+		t.Fatal(err)
+	}
+	names := func(f store.OfferFilter) (string, int) {
+		list, total, err := w.DB.ListOffers(ctx, w.Provider, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, o := range list {
+			names = append(names, o.Name)
+		}
+		return strings.Join(names, ","), total
+	}
+	for _, c := range []struct {
+		f     store.OfferFilter
+		want  string
+		total int
+	}{
+		{store.OfferFilter{}, "cheap 100%,dear,old", 3},
+		{store.OfferFilter{Sort: store.Sorting{By: "price", Desc: true}}, "dear,old,cheap 100%", 3},
+		{store.OfferFilter{Sort: store.Sorting{By: "name"}, Page: store.Page{Limit: 1, Offset: 1}}, "dear", 3},
+		{store.OfferFilter{Page: store.Page{Limit: 1, Offset: 7}}, "", 3},
+		{store.OfferFilter{Name: "100%"}, "cheap 100%", 1},
+		{store.OfferFilter{State: "ended"}, "old", 1},
+		{store.OfferFilter{State: "sale"}, "cheap 100%,dear", 2},
+		{store.OfferFilter{Pool: &w.PoolID}, "", 0},
+	} {
+		if got, total := names(c.f); got != c.want || total != c.total {
+			t.Errorf("%+v: %s, %d", c.f, got, total)
+		}
+	}
+	sale := must[[]store.Offer](t)(w.DB.OffersForSale(ctx))
+	if len(sale) != 2 || sale[1].ID != dear {
+		t.Errorf("for sale: %+v", sale)
+	}
+}

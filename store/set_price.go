@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+)
+
+// NewPrice is what SetPrice needs.
+type NewPrice struct {
+	Millionths int64     // of the provider's currency unit for a compute hour
+	From       time.Time // zero: now
+	Until      time.Time // zero: no end
+}
+
+// SetPrice gives an offer a price from a time on, and returns its id. The price in force then ends there; no price is
+// ever edited. Refusals: "invalid" by field (price, from, until), "overlap" with the range of the price in the way,
+// "conflict" for an ended offer, "provider_inactive", NotFound("offer").
+func (db *DB) SetPrice(ctx context.Context, by, providerID, offerID uuid.UUID, p NewPrice) (id uuid.UUID, err error) {
+	err = db.tx(ctx, func(tx pgx.Tx) error {
+		if err := sells(ctx, tx, providerID); err != nil {
+			return err
+		}
+		id, err = setPrice(ctx, tx, by, providerID, offerID, p)
+		return err
+	})
+	return id, err
+}
+
+func setPrice(ctx context.Context, tx pgx.Tx, by, providerID, offerID uuid.UUID, p NewPrice) (uuid.UUID, error) {
+	o, err := lockOffer(ctx, tx, providerID, offerID)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if o.EndedAt != nil {
+		return uuid.Nil, offerEnded(o)
+	}
+	if p.From.IsZero() {
+		p.From = o.Now
+	}
+	if err := p.check(o.Now); err != nil {
+		return uuid.Nil, err
+	}
+	// The price in force at the start of the new one ends there; one that begins with or after it stays and may be in the way.
+	if _, err := tx.Exec(ctx, `
+		UPDATE offer_prices SET during = tstzrange(lower(during), $2)
+		 WHERE offer_id = $1 AND during @> $2::timestamptz AND lower(during) < $2`, offerID, p.From); err != nil {
+		return uuid.Nil, fmt.Errorf("end price: %w", err)
+	}
+	if err := p.free(ctx, tx, offerID, o.Currency); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO offer_prices (id, offer_id, provider_id, price, during, planned_until, set_by, created_at)
+		VALUES ($1, $2, $3, $4, tstzrange($5, $6), $6, $7, now())`,
+		id, offerID, providerID, p.Millionths, p.From, orNoTime(p.Until), orNull(by)); err != nil {
+		return uuid.Nil, fmt.Errorf("set price: %w", err)
+	}
+	price := billing.UnitPrice{Millionths: p.Millionths, Currency: o.Currency}
+	return id, writeAudit(ctx, tx, auditRow{
+		By: by, Provider: providerID, Verb: "set price", Subject: "offer", SubjectID: offerID,
+		Detail: map[string]any{"price": price.String(), "from": p.From.UTC(), "until": orNoTime(p.Until)},
+	})
+}
+
+func (p NewPrice) check(now time.Time) error {
+	f := fields{}
+	checkPrice(f, p.Millionths)
+	f.check(!p.From.Before(now), "from", "A price begins now or later: %s has passed.", sentenceTime(p.From))
+	f.check(p.Until.IsZero() || p.Until.After(p.From), "until", "A price ends after its beginning at %s.", sentenceTime(p.From))
+	return f.refusal()
+}
+
+// free refuses a range that another price has a part of, and names both.
+func (p NewPrice) free(ctx context.Context, tx pgx.Tx, offerID uuid.UUID, currency billing.Currency) error {
+	rows, _ := tx.Query(ctx, `
+		SELECT price, lower(during), upper(during) FROM offer_prices
+		 WHERE offer_id = $1 AND during && tstzrange($2, $3) ORDER BY lower(during) LIMIT 1`, offerID, p.From, orNoTime(p.Until))
+	type other struct {
+		Price int64
+		From  time.Time
+		Until *time.Time
+	}
+	taken, err := all(rows, "prices", pgx.RowToStructByPos[other])
+	if err != nil || len(taken) == 0 {
+		return err
+	}
+	x := taken[0]
+	title := fmt.Sprintf("The price would hold %s, and %s holds %s already.", rangeWords(p.From, p.Until),
+		billing.UnitPrice{Millionths: x.Price, Currency: currency}, rangeWords(x.From, orZero(x.Until)))
+	next := "Withdraw the other one before it begins, or begin later."
+	if x.From.After(p.From) {
+		next = fmt.Sprintf("End the new price by %s, or withdraw the other one before it begins.", sentenceTime(x.From))
+	}
+	return &provisioner.Refusal{Code: "overlap", Title: title, Next: next, Fields: map[string]string{"from": title}}
+}
+
+func rangeWords(from, until time.Time) string {
+	if until.IsZero() {
+		return "from " + sentenceTime(from) + " on"
+	}
+	return "from " + sentenceTime(from) + " until " + sentenceTime(until)
+}
+
+// WithdrawPrice takes back a price that has not begun. The price that was ended for it goes on as it was set. Refusals:
+// "conflict" where it has begun, NotFound("offer" or "price").
+func (db *DB) WithdrawPrice(ctx context.Context, by, providerID, offerID, priceID uuid.UUID) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		o, err := lockOffer(ctx, tx, providerID, offerID)
+		if err != nil {
+			return err
+		}
+		price := billing.UnitPrice{Currency: o.Currency}
+		var from time.Time
+		err = tx.QueryRow(ctx, `SELECT price, lower(during) FROM offer_prices WHERE id = $1 AND offer_id = $2`, priceID, offerID).Scan(&price.Millionths, &from)
+		if err := found(err, "price"); err != nil {
+			return err
+		}
+		if !from.After(o.Now) {
+			return &provisioner.Refusal{
+				Code: "conflict", Title: fmt.Sprintf("The price of %s has been in force since %s.", price, sentenceTime(from)),
+				Next: "Set another price to end it.",
+			}
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM offer_prices WHERE id = $1`, priceID); err != nil {
+			return fmt.Errorf("withdraw price: %w", err)
+		}
+		if err := prolong(ctx, tx, offerID, from); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{
+			By: by, Provider: providerID, Verb: "withdraw price", Subject: "offer", SubjectID: offerID,
+			Detail: map[string]any{"price": price.String(), "from": from.UTC()},
+		})
+	})
+}
+
+// prolong lets the price that ends at a time hold as long as it was set for, or until the next one.
+func prolong(ctx context.Context, tx pgx.Tx, offerID uuid.UUID, end time.Time) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE offer_prices p
+		   SET during = tstzrange(lower(p.during), least(p.planned_until,
+		         (SELECT min(lower(n.during)) FROM offer_prices n WHERE n.offer_id = p.offer_id AND lower(n.during) >= $2)))
+		 WHERE p.offer_id = $1 AND upper(p.during) = $2`, offerID, end)
+	if err != nil {
+		return fmt.Errorf("prolong price: %w", err)
+	}
+	return nil
+}
