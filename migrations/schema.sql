@@ -380,6 +380,33 @@ CREATE TABLE images (
   CONSTRAINT images_upload_id_key UNIQUE (upload_id)
 );
 
+CREATE TABLE invitations (
+  id uuid NOT NULL,
+  organization_id uuid,
+  provider_id uuid,
+  email text,
+  role text NOT NULL,
+  token_hash bytea NOT NULL,
+  invited_by uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  accepted_at timestamp with time zone,
+  accepted_by uuid,
+  revoked_at timestamp with time zone,
+  CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES people(id),
+  CONSTRAINT invitations_check CHECK (((organization_id IS NULL) <> (provider_id IS NULL))),
+  CONSTRAINT invitations_check1 CHECK (((organization_id IS NULL) OR (role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text])))),
+  CONSTRAINT invitations_check2 CHECK (((provider_id IS NULL) OR (role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text])))),
+  CONSTRAINT invitations_check3 CHECK (((accepted_at IS NULL) = (accepted_by IS NULL))),
+  CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
+  CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES people(id),
+  CONSTRAINT invitations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT invitations_pkey PRIMARY KEY (id),
+  CONSTRAINT invitations_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT invitations_token_hash_check CHECK ((length(token_hash) = 32)),
+  CONSTRAINT invitations_token_hash_key UNIQUE (token_hash)
+);
+
 CREATE TABLE journal_heads (
   wallet_id uuid NOT NULL,
   seq bigint DEFAULT 0 NOT NULL,
@@ -489,6 +516,36 @@ CREATE TABLE lots (
   CONSTRAINT lots_pkey PRIMARY KEY (id),
   CONSTRAINT lots_used_check CHECK ((used >= 0)),
   CONSTRAINT lots_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
+CREATE TABLE mail_tokens (
+  token_hash bytea NOT NULL,
+  person_id uuid NOT NULL,
+  purpose text NOT NULL,
+  email text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT mail_tokens_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT mail_tokens_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT mail_tokens_purpose_check CHECK ((purpose = ANY (ARRAY['confirm'::text, 'reset'::text]))),
+  CONSTRAINT mail_tokens_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+CREATE TABLE mails (
+  id uuid NOT NULL,
+  to_address text NOT NULL,
+  kind text NOT NULL,
+  data jsonb DEFAULT '{}'::jsonb NOT NULL,
+  subject text DEFAULT ''::text NOT NULL,
+  body text DEFAULT ''::text NOT NULL,
+  state text DEFAULT 'waiting'::text NOT NULL,
+  error text DEFAULT ''::text NOT NULL,
+  attempts integer DEFAULT 0 NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  sent_at timestamp with time zone,
+  CONSTRAINT mails_pkey PRIMARY KEY (id),
+  CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text])))
 );
 
 CREATE TABLE memberships (
@@ -626,9 +683,13 @@ CREATE TABLE organizations (
   id uuid NOT NULL,
   name text NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  suspended_at timestamp with time zone,
+  suspended_reason text DEFAULT ''::text NOT NULL,
+  CONSTRAINT organizations_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT organizations_name_key UNIQUE (name),
-  CONSTRAINT organizations_pkey PRIMARY KEY (id)
+  CONSTRAINT organizations_pkey PRIMARY KEY (id),
+  CONSTRAINT organizations_suspended_reason_check CHECK ((length(suspended_reason) <= 500))
 );
 
 CREATE TABLE people (
@@ -638,10 +699,15 @@ CREATE TABLE people (
   password_hash text NOT NULL,
   platform_admin boolean DEFAULT false NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  confirmed_at timestamp with time zone DEFAULT now() NOT NULL,
+  suspended_at timestamp with time zone,
+  suspended_reason text DEFAULT ''::text NOT NULL,
+  CONSTRAINT people_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT people_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
   CONSTRAINT people_email_key UNIQUE (email),
   CONSTRAINT people_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
-  CONSTRAINT people_pkey PRIMARY KEY (id)
+  CONSTRAINT people_pkey PRIMARY KEY (id),
+  CONSTRAINT people_suspended_reason_check CHECK ((length(suspended_reason) <= 500))
 );
 
 CREATE TABLE pools (
@@ -791,6 +857,27 @@ CREATE TABLE sign_in_failures (
   at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE sign_ups (
+  id uuid NOT NULL,
+  email text NOT NULL,
+  name text NOT NULL,
+  organization_name text,
+  invitation_id uuid,
+  password_hash text NOT NULL,
+  token_hash bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  completed_at timestamp with time zone,
+  CONSTRAINT sign_ups_check CHECK (((organization_name IS NULL) <> (invitation_id IS NULL))),
+  CONSTRAINT sign_ups_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
+  CONSTRAINT sign_ups_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES invitations(id),
+  CONSTRAINT sign_ups_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+  CONSTRAINT sign_ups_organization_name_check CHECK (((length(organization_name) >= 2) AND (length(organization_name) <= 80))),
+  CONSTRAINT sign_ups_pkey PRIMARY KEY (id),
+  CONSTRAINT sign_ups_token_hash_check CHECK ((length(token_hash) = 32)),
+  CONSTRAINT sign_ups_token_hash_key UNIQUE (token_hash)
+);
+
 CREATE TABLE ssh_keys (
   id uuid NOT NULL,
   person_id uuid NOT NULL,
@@ -912,6 +999,10 @@ CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held >
 
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
+CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations USING btree (organization_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+
+CREATE INDEX invitations_provider_id_created_at_idx ON public.invitations USING btree (provider_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
+
 CREATE INDEX launch_requests_organization_id_created_at_idx ON public.launch_requests USING btree (organization_id, created_at DESC);
 
 CREATE INDEX launch_requests_organization_id_idx ON public.launch_requests USING btree (organization_id) WHERE (state = 'waiting'::text);
@@ -926,11 +1017,21 @@ CREATE INDEX lots_expires_at_idx ON public.lots USING btree (expires_at) WHERE (
 
 CREATE INDEX lots_wallet_id_idx ON public.lots USING btree (wallet_id);
 
+CREATE INDEX mail_tokens_person_id_purpose_idx ON public.mail_tokens USING btree (person_id, purpose);
+
+CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
+
+CREATE INDEX mails_state_created_at_idx ON public.mails USING btree (state, created_at);
+
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
 
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
 CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host_id, ssh_port) WHERE ((ssh_port IS NOT NULL) AND (state <> 'gone'::text));
+
+CREATE INDEX organizations_created_at_idx ON public.organizations USING btree (created_at);
+
+CREATE INDEX people_created_at_idx ON public.people USING btree (created_at);
 
 CREATE INDEX run_bookings_wallet_id_idx ON public.run_bookings USING btree (wallet_id) WHERE (NOT done);
 
@@ -945,6 +1046,10 @@ CREATE INDEX sessions_expires_at_idx ON public.sessions USING btree (expires_at)
 CREATE INDEX sessions_person_id_idx ON public.sessions USING btree (person_id);
 
 CREATE INDEX sign_in_failures_key_at_idx ON public.sign_in_failures USING btree (key, at);
+
+CREATE INDEX sign_ups_email_created_at_idx ON public.sign_ups USING btree (email, created_at);
+
+CREATE INDEX sign_ups_expires_at_idx ON public.sign_ups USING btree (expires_at);
 
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 

@@ -32,7 +32,7 @@ type References struct {
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
 // worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease, purchase_order,
 // cost_centre, grant_number), "duplicate", "draft", "image", "shape", "cap" (a member who may ask for it by
-// RequestLaunch), "capacity" with the reason of every host, "balance", NotFound("version" or "pool").
+// RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool").
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
 	if err := r.check(); err != nil {
 		return uuid.Nil, err
@@ -58,6 +58,9 @@ type launch struct {
 func (l launch) run(ctx context.Context, tx pgx.Tx) error {
 	// The pool's lock makes launches on it queue: what is free is still free when it is taken.
 	if err := lockPool(ctx, tx, l.Request.PoolID); err != nil {
+		return err
+	}
+	if err := refuseSuspended(ctx, tx, l.OrganizationID); err != nil {
 		return err
 	}
 	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)

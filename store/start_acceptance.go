@@ -21,7 +21,7 @@ const (
 
 // StartAcceptanceTest reserves one head and two compute nodes (as many as the version's range allows, where that has
 // fewer or wants more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "shape",
-// "capacity" with the reason of every host, "test_limit" (per organization and day, and one at a time of a version),
+// "capacity" with the reason of every host, "test_limit" (per organization and day, and one at a time of a version), "suspended",
 // NotFound("version" or "pool").
 func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poolID uuid.UUID) (uuid.UUID, error) {
 	id, err := newID()
@@ -41,7 +41,11 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 			return err
 		}
 		c.Test, c.Compute = true, min(max(testCompute, c.Version.ComputeMin), c.Version.ComputeMax)
+		// First refuseTests: its lock on the organization is the stronger one.
 		if err := refuseTests(ctx, tx, orgID, versionID); err != nil {
+			return err
+		}
+		if err := refuseSuspended(ctx, tx, orgID); err != nil {
 			return err
 		}
 		plan, refusal := c.judge()

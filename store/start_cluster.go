@@ -12,7 +12,7 @@ import (
 
 // StartCluster starts a stopped cluster again, on the same hosts with the same disks, names and addresses, with a new
 // hold for a new lease. Refusals: "state", "invalid" for lease, "cap" (a member who may ask for it by RequestStart),
-// "capacity", "balance", NotFound.
+// "capacity", "balance", "suspended", NotFound.
 func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
 		return restart{ClusterID: id, OrganizationID: orgID, For: by, By: by, Lease: leaseSeconds}.run(ctx, tx)
@@ -71,6 +71,9 @@ func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeco
 		return c, l, found(err, "cluster")
 	}
 	if err := lockPool(ctx, tx, poolID); err != nil {
+		return c, l, err
+	}
+	if err := refuseSuspended(ctx, tx, orgID); err != nil {
 		return c, l, err
 	}
 	if c, err = lockOwnCluster(ctx, tx, orgID, id); err != nil {

@@ -34,7 +34,7 @@ const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person
 var uploadID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // CreateUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size,
-// "uploads" where the organization has MaxOpenUploads unfinished ones.
+// "uploads" where the organization has MaxOpenUploads unfinished ones, "suspended".
 func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, filename string, size int64) error {
 	if !uploadID.MatchString(id) {
 		return fmt.Errorf("create upload: id %q is not 32 hex digits", id)
@@ -49,6 +49,9 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 		// The organization's row serialises its uploads, so that two at once are not both the last one allowed.
 		if _, err := tx.Exec(ctx, `SELECT 1 FROM organizations WHERE id = $1 FOR NO KEY UPDATE`, orgID); err != nil {
 			return fmt.Errorf("lock organization %s: %w", orgID, err)
+		}
+		if err := refuseSuspended(ctx, tx, orgID); err != nil {
+			return err
 		}
 		var open int
 		if err := tx.QueryRow(ctx, `SELECT count(*) FROM uploads WHERE organization_id = $1 AND finished_at IS NULL`, orgID).Scan(&open); err != nil {

@@ -185,6 +185,7 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
 		"VOLARY_SCRATCH_DIR=" + v.path("scratch"),
 		"VOLARY_DRIVERS=" + drivers,
+		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
 		"VOLARY_JOBS=4", // all hosts are checked at once
 		"VOLARY_PROBE_IMAGE=" + probe,

@@ -67,8 +67,12 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	if err != nil {
 		return err
 	}
+	mails, err := sendMail(cfg, db, log)
+	if err != nil {
+		return err
+	}
 	engine := jobs.Engine{DB: db, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
-	queue, err := jobs.NewQueue(db, queuePool, cfg.Jobs, log, workers(cfg, engine, blobs))
+	queue, err := jobs.NewQueue(db, queuePool, cfg.Jobs, log, workers(cfg, engine, blobs, mails))
 	if err != nil {
 		return err
 	}
@@ -124,8 +128,9 @@ func dialHosts(cfg setup.WorkerConfig) (provisioner.Dial, error) {
 }
 
 // workers registers every kind of job.
-func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store, mails *jobs.SendMail) *river.Workers {
 	w := river.NewWorkers()
+	river.AddWorker(w, mails)
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
 	river.AddWorker(w, &jobs.VerifyImage{
@@ -133,4 +138,15 @@ func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store) *rive
 		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Limits: image.DefaultLimits()},
 	})
 	return w
+}
+
+// sendMail sends by the configured server; without one mails are kept for the outbox.
+func sendMail(cfg setup.WorkerConfig, db *store.DB, log *slog.Logger) (*jobs.SendMail, error) {
+	mails := &jobs.SendMail{DB: db, PublicURL: cfg.PublicURL, Log: log}
+	if cfg.SMTPURL == "" {
+		return mails, nil
+	}
+	var err error
+	mails.SMTP, err = jobs.NewSMTP(cfg.SMTPURL, cfg.MailFrom)
+	return mails, err
 }

@@ -42,6 +42,17 @@ func (CheckHost) Kind() string { return "check_host" }
 // InsertOpts lets one check of a host wait or run at a time.
 func (CheckHost) InsertOpts() river.InsertOpts { return once(3) }
 
+// SendMail asks for a mail to be rendered and sent, or kept where no SMTP is configured.
+type SendMail struct {
+	MailID uuid.UUID `json:"mail_id" river:"unique"`
+}
+
+// Kind names the job.
+func (SendMail) Kind() string { return "send_mail" }
+
+// InsertOpts lets a mail be tried for about half a day: River waits longer after each failure.
+func (SendMail) InsertOpts() river.InsertOpts { return once(12) }
+
 // once refuses a second job with the same arguments until the first has ended one way or the other.
 func once(attempts int) river.InsertOpts {
 	return river.InsertOpts{

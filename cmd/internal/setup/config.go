@@ -33,18 +33,21 @@ type WorkerConfig struct {
 	DatabaseURL     string     `env:"DATABASE_URL,required,notEmpty" redact:"url"`
 	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"` // consoles; only web may reach it
 	BlobDir         string     `env:"VOLARY_BLOB_DIR,required,notEmpty"`
-	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                  // where images are checked; empty: the system's temporary folder
-	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"` // libvirt, memory
-	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`            // schemes tcp and unix: one machine, and the lab
-	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"` // between two observations of a host
-	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`          // background jobs at a time
-	Name            string     `env:"VOLARY_WORKER_NAME"`                  // in claims and logs; empty: host name and process id
-	ProbeImage      string     `env:"VOLARY_PROBE_IMAGE"`                  // the sample image, which checks of hosts boot; empty: checks fail
-	PKIPath         string     `env:"VOLARY_PKI_PATH"`                     // client certificate for tls hosts; empty: libvirt's own
-	SSHUser         string     `env:"VOLARY_SSH_USER"`                     // for ssh hosts; empty: the worker's own user
-	SSHKeyFile      string     `env:"VOLARY_SSH_KEY_FILE"`                 // for ssh hosts
-	SSHKnownHosts   string     `env:"VOLARY_SSH_KNOWN_HOSTS"`              // for ssh hosts; an unknown one is refused
-	MemoryStateDir  string     `env:"VOLARY_MEMORY_STATE_DIR"`             // where simulated hosts remember; empty: nowhere
+	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                                   // where images are checked; empty: the system's temporary folder
+	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`                  // libvirt, memory
+	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // schemes tcp and unix: one machine, and the lab
+	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"`                  // between two observations of a host
+	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`                           // background jobs at a time
+	Name            string     `env:"VOLARY_WORKER_NAME"`                                   // in claims and logs; empty: host name and process id
+	ProbeImage      string     `env:"VOLARY_PROBE_IMAGE"`                                   // the sample image, which checks of hosts boot; empty: checks fail
+	PKIPath         string     `env:"VOLARY_PKI_PATH"`                                      // client certificate for tls hosts; empty: libvirt's own
+	SSHUser         string     `env:"VOLARY_SSH_USER"`                                      // for ssh hosts; empty: the worker's own user
+	SSHKeyFile      string     `env:"VOLARY_SSH_KEY_FILE"`                                  // for ssh hosts
+	SSHKnownHosts   string     `env:"VOLARY_SSH_KNOWN_HOSTS"`                               // for ssh hosts; an unknown one is refused
+	MemoryStateDir  string     `env:"VOLARY_MEMORY_STATE_DIR"`                              // where simulated hosts remember; empty: nowhere
+	PublicURL       string     `env:"VOLARY_PUBLIC_URL" envDefault:"http://127.0.0.1:8080"` // of the portal: links in mails begin with it
+	SMTPURL         string     `env:"VOLARY_SMTP_URL" redact:"url"`                         // smtp://user:password@host:587; empty: mails are kept in the outbox
+	MailFrom        string     `env:"VOLARY_MAIL_FROM"`                                     // sender of mails; needed with VOLARY_SMTP_URL
 	LogLevel        slog.Level `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
 }
 
@@ -83,8 +86,10 @@ func ReadWorkerConfig() (WorkerConfig, error) {
 		host, _ := os.Hostname()
 		c.Name = fmt.Sprintf("%s/%d", host, os.Getpid())
 	}
+	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), checkDrivers(c.Drivers),
+		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkMail(c.SMTPURL, c.MailFrom),
 		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300), checkRange("VOLARY_JOBS", c.Jobs, 1, 100),
 	)
 }
@@ -126,6 +131,14 @@ func checkHTTPURL(name, s string) error {
 	u, err := url.Parse(s)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return fmt.Errorf("configuration: %s %q is not of the form https://name", name, s)
+	}
+	return nil
+}
+
+// checkMail wants a sender where there is a server; what else may be wrong with either, the worker says at its start.
+func checkMail(server, from string) error {
+	if (server == "") != (from == "") {
+		return errors.New("configuration: VOLARY_SMTP_URL and VOLARY_MAIL_FROM are given together, or neither: without them mails are kept in the outbox")
 	}
 	return nil
 }

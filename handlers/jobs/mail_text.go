@@ -1,0 +1,73 @@
+package jobs
+
+import (
+	"embed"
+	"fmt"
+	"maps"
+	"strings"
+	"text/template"
+	"unicode"
+
+	"volary.dev/store"
+)
+
+// mailFiles are the texts of mails, one per kind: the first line is the subject.
+//
+//go:embed mails/*.txt
+var mailFiles embed.FS
+
+// subjectLimit is the longest subject in characters; names of people and groups go into it.
+const subjectLimit = 150
+
+// mailText is a rendered mail.
+type mailText struct{ subject, body string }
+
+// renderMail renders a mail's text. link stands for its link, so that the text can be made again without the secret.
+func renderMail(m store.Mail, link string) (mailText, error) {
+	t, err := template.New(string(m.Kind)+".txt").Option("missingkey=zero").ParseFS(mailFiles, "mails/"+string(m.Kind)+".txt")
+	if err != nil {
+		return mailText{}, fmt.Errorf("text of mail %s: %w", m.Kind, err)
+	}
+	data := maps.Clone(m.Data)
+	if data == nil {
+		data = map[string]string{}
+	}
+	for k, v := range data {
+		data[k] = plainText(v)
+	}
+	data["link"] = link
+	var b strings.Builder
+	if err := t.Execute(&b, data); err != nil {
+		return mailText{}, fmt.Errorf("text of mail %s: %w", m.Kind, err)
+	}
+	subject, body, _ := strings.Cut(b.String(), "\n")
+	return mailText{subject: oneLine(subject), body: body}, nil
+}
+
+// mailLink is what a mail's link opens, and what stays of it once the mail is sent.
+func mailLink(m store.Mail, publicURL string) (link, afterwards string) {
+	if secret := m.Data["secret"]; secret != "" {
+		return publicURL + secret, "(the link was in the mail)"
+	}
+	return publicURL + m.Data["path"], publicURL + m.Data["path"]
+}
+
+// plainText keeps line breaks alone of what controls a terminal or a mail program.
+func plainText(s string) string {
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// oneLine makes a header's value: what people typed begins no other header.
+func oneLine(s string) string {
+	letters := []rune(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " "))
+	if len(letters) > subjectLimit {
+		letters = append(letters[:subjectLimit-1], '…')
+	}
+	return string(letters)
+}

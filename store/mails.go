@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+
+	"volary.dev/store/queue"
+)
+
+// MailKind names a text of handlers/jobs/mails and with it what its data has to hold.
+type MailKind string
+
+// The kinds of mails, each with the keys of its data. "path" is a page of ours to open, "secret" one that opens by a
+// token and is forgotten once the mail is sent.
+const (
+	MailConfirm         MailKind = "confirm"          // secret: finishes a sign-up
+	MailAccountKnown    MailKind = "account_known"    // path: a sign-up with an address that has an account
+	MailNoAccount       MailKind = "no_account"       // path: a new password for an address without one
+	MailReset           MailKind = "reset"            // secret
+	MailConfirmEmail    MailKind = "confirm_email"    // secret; to the new address
+	MailEmailChanged    MailKind = "email_changed"    // email: the new one; to the old address
+	MailInvitation      MailKind = "invitation"       // by, place, role, until, secret
+	MailSuspended       MailKind = "suspended"        // organization, reason
+	MailOrderWaiting    MailKind = "order_waiting"    // organization, order, hours, amount, path; to a provider's staff
+	MailOrderDecided    MailKind = "order_decided"    // provider, order, decision ("approved"), reason, path
+	MailRequestWaiting  MailKind = "request_waiting"  // person, cluster, hours, path; to an organization's managers
+	MailRequestDecided  MailKind = "request_decided"  // cluster, decision ("approved"), reason, path
+	MailProviderDecided MailKind = "provider_decided" // provider, decision ("approved"), reason, path
+	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
+)
+
+// outgoing is what queueMail writes down.
+type outgoing struct {
+	To   string
+	Kind MailKind
+	Data map[string]string
+}
+
+// queueMail has a mail rendered and sent by the worker, if and only if the caller's transaction commits.
+func (db *DB) queueMail(ctx context.Context, tx pgx.Tx, m outgoing) error {
+	return db.queueMails(ctx, tx, []outgoing{m})
+}
+
+// mailTo is queueMail for people by their ids: each once, and those who are suspended not at all. data gets each one's
+// "name".
+func (db *DB) mailTo(ctx context.Context, tx pgx.Tx, people []uuid.UUID, kind MailKind, data map[string]string) error {
+	rows, _ := tx.Query(ctx, `SELECT email, name FROM people WHERE id = ANY($1) AND suspended_at IS NULL ORDER BY id`, people)
+	to, err := all(rows, "addresses", pgx.RowToStructByName[struct{ Email, Name string }])
+	if err != nil {
+		return err
+	}
+	mails := make([]outgoing, 0, len(to))
+	for _, p := range to {
+		own := map[string]string{"name": p.Name}
+		for k, v := range data {
+			own[k] = v
+		}
+		mails = append(mails, outgoing{To: p.Email, Kind: kind, Data: own})
+	}
+	return db.queueMails(ctx, tx, mails)
+}
+
+func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []outgoing) error {
+	if len(mails) == 0 {
+		return nil
+	}
+	ids, to, kinds, data := make([]uuid.UUID, len(mails)), make([]string, len(mails)), make([]string, len(mails)), make([]string, len(mails))
+	wanted := make([]river.InsertManyParams, len(mails))
+	for i, m := range mails {
+		id, err := newID()
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal(m.Data)
+		if err != nil {
+			return fmt.Errorf("mail %s: %w", m.Kind, err)
+		}
+		ids[i], to[i], kinds[i], data[i] = id, m.To, string(m.Kind), string(b)
+		wanted[i] = river.InsertManyParams{Args: queue.SendMail{MailID: id}}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO mails (id, to_address, kind, data, created_at)
+		SELECT id, to_address, kind, data::jsonb, now() FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS m (id, to_address, kind, data)`,
+		ids, to, kinds, data)
+	if err != nil {
+		return fmt.Errorf("write mails: %w", err)
+	}
+	if _, err := db.queue.InsertManyTx(ctx, tx, wanted); err != nil {
+		return fmt.Errorf("queue mails: %w", err)
+	}
+	return nil
+}
+
+// membersWith are the people who have one of the roles in an organization: whom mailTo writes to.
+func membersWith(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, roles ...OrganizationRole) ([]uuid.UUID, error) {
+	rows, _ := tx.Query(ctx, `SELECT person_id FROM memberships WHERE organization_id = $1 AND role = ANY($2)`, orgID, roles)
+	return all(rows, "members", pgx.RowTo[uuid.UUID])
+}
+
+// staffWith are the people who have one of the roles at a provider: whom mailTo writes to.
+func staffWith(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, roles ...StaffRole) ([]uuid.UUID, error) {
+	rows, _ := tx.Query(ctx, `SELECT person_id FROM staff WHERE provider_id = $1 AND role = ANY($2)`, providerID, roles)
+	return all(rows, "staff", pgx.RowTo[uuid.UUID])
+}
+
+// Mail is a mail as the worker gets it.
+type Mail struct {
+	ID        uuid.UUID
+	ToAddress string
+	Kind      MailKind
+	Data      map[string]string
+	State     string // "waiting", "sent", "kept", "failed"
+	CreatedAt time.Time
+}
+
+// MailForWorker reads a mail that is to be sent.
+func (db *DB) MailForWorker(ctx context.Context, id uuid.UUID) (Mail, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT id, to_address, kind, data, state, created_at FROM mails WHERE id = $1`, id)
+	return one(rows, "mail", pgx.RowToStructByName[Mail])
+}
+
+// MailSent notes that a mail went out. body is what stays of it, without the secret link, which is forgotten.
+func (db *DB) MailSent(ctx context.Context, id uuid.UUID, subject, body string) error {
+	return db.endMail(ctx, id, `state = 'sent', subject = $2, body = $3, error = '', sent_at = now(), data = data - 'secret'`, subject, body)
+}
+
+// MailKept keeps a mail with its links where no SMTP is configured; the outbox shows it.
+func (db *DB) MailKept(ctx context.Context, id uuid.UUID, subject, body string) error {
+	return db.endMail(ctx, id, `state = 'kept', subject = $2, body = $3, error = ''`, subject, body)
+}
+
+// MailRefused notes a failed try. The last one leaves the mail "failed", for the outbox to send again.
+func (db *DB) MailRefused(ctx context.Context, id uuid.UUID, why string, last bool) error {
+	return db.endMail(ctx, id, `state = CASE WHEN $3 THEN 'failed' ELSE 'waiting' END, error = $2`, why, last)
+}
+
+func (db *DB) endMail(ctx context.Context, id uuid.UUID, set string, args ...any) error {
+	_, err := db.pool.Exec(ctx, `UPDATE mails SET attempts = attempts + 1, `+set+` WHERE id = $1 AND state = 'waiting'`, append([]any{id}, args...)...)
+	if err != nil {
+		return fmt.Errorf("note mail %s: %w", id, err)
+	}
+	return nil
+}
