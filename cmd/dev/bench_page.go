@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -131,12 +132,9 @@ func fillPage(ctx context.Context, databaseURL string) (orgID uuid.UUID, err err
 	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
 		return orgID, err
 	}
-	db, err := store.New(pool, store.Options{})
-	if err != nil {
-		return orgID, err
-	}
-	hosts, underlay := demo.SimulatedHosts()
-	if err := demo.Seed(ctx, db, hosts, underlay); err != nil {
+	o := demo.Options{Now: time.Now()} // without images, and so without a past
+	o.Hosts, o.Underlay = demo.SimulatedHosts()
+	if err := demo.Seed(ctx, pool, o); err != nil {
 		return orgID, err
 	}
 	// Rows as a running platform has them, written directly: what is measured is reading them.

@@ -108,7 +108,9 @@ func mains() []layer {
 			"cmd/internal/**", "store", "store/blob", "billing", "provisioner/**", "migrations", "static", "web/**",
 		}, never: []string{"cgo", "provisioner/libvirt"}},
 		{packages: []string{"cmd/internal/postgres"}, may: []string{"cmd/internal/child"}, never: []string{"cgo"}},
-		{packages: []string{"cmd/internal/demo"}, may: []string{"store", "billing", "provisioner"}, never: []string{"cgo"}},
+		{packages: []string{"cmd/internal/demo"}, may: []string{
+			"store", "store/blob", "billing", "provisioner", "provisioner/acceptance",
+		}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/assets/build"}, may: []string{"cmd/internal/assets"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
 	}

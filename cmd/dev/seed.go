@@ -2,23 +2,46 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"time"
 
 	"volary.dev/cmd/internal/demo"
-	"volary.dev/store"
+	"volary.dev/provisioner"
+	"volary.dev/store/blob"
 )
 
 // seed makes what is missing of the demo, over the lab's hosts or simulated ones.
 func (v *volary) seed(ctx context.Context) (string, error) {
-	db, err := store.New(v.pool, store.Options{})
-	if err != nil {
-		return "", err
-	}
-	hosts, underlay := demo.SimulatedHosts()
+	o := demo.Options{Now: time.Now()}
+	o.Hosts, o.Underlay = demo.SimulatedHosts()
 	if v.lab != nil {
-		hosts, underlay = nil, v.lab.Prefix()
+		o.Hosts, o.Underlay = nil, v.lab.Prefix()
 		for _, h := range v.lab.Hosts() {
-			hosts = append(hosts, demo.Host{Name: h.Name, Address: h.Address, Underlay: h.Underlay})
+			o.Hosts = append(o.Hosts, demo.Host{Name: h.Name, Address: h.Address, Underlay: h.Underlay})
 		}
 	}
-	return "", demo.Seed(ctx, db, hosts, underlay)
+	if !v.noPast {
+		blobs, err := blob.OpenDirectory(v.path("blob"))
+		if err != nil {
+			return "", err
+		}
+		o.Images = demo.Images{Sample: v.sample, Blobs: blobs, Scratch: v.path("scratch"), Verify: v.verifyImage}
+	}
+	return "", demo.Seed(ctx, v.pool, o)
+}
+
+// verifyImage has the worker's program judge a file: cmd/dev itself links nothing that opens images.
+func (v *volary) verifyImage(ctx context.Context, path string) (provisioner.ImageVerdict, string, error) {
+	var answer struct {
+		Verdict   provisioner.ImageVerdict
+		Canonical string
+	}
+	out, err := exec.CommandContext(ctx, v.program("worker"), "verify", path, v.path("scratch")).Output()
+	if err != nil {
+		return answer.Verdict, "", fmt.Errorf("verify the demo's image: %w", err)
+	}
+	err = json.Unmarshal(out, &answer)
+	return answer.Verdict, answer.Canonical, err
 }

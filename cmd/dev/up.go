@@ -90,6 +90,7 @@ type volary struct {
 	listen   string // address
 	port     int
 	programs string // folder; empty where we build them
+	noPast   bool   // the demo begins today
 
 	databaseURL string
 	server      *postgres.Server // nil where DATABASE_URL names another

@@ -43,7 +43,7 @@ func startVolary(t *testing.T, name string) *volary {
 	t.Setenv("DATABASE_URL", "")
 	v := &volary{
 		checkout: c, steps: newSteps(os.Stdout), kind: hostsLab, programs: filepath.Dir(ours.path("bin", "web")),
-		listen: "127.0.0.1", port: freePort(t),
+		listen: "127.0.0.1", port: freePort(t), noPast: true,
 	}
 	t.Cleanup(v.stop)
 	if err := v.start(t.Context()); err != nil {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -14,6 +16,17 @@ import (
 
 // withStore opens the database that DATABASE_URL names for one command, and turns a refusal into its whole text.
 func withStore(ctx context.Context, run func(*store.DB) error) error {
+	return withPool(ctx, func(pool *pgxpool.Pool) error {
+		db, err := store.New(pool, store.Options{})
+		if err != nil {
+			return err
+		}
+		return run(db)
+	})
+}
+
+// withPool is withStore for what needs more than commands.
+func withPool(ctx context.Context, run func(*pgxpool.Pool) error) error {
 	config, err := setup.ReadCommandConfig()
 	if err != nil {
 		return err
@@ -23,11 +36,7 @@ func withStore(ctx context.Context, run func(*store.DB) error) error {
 		return err
 	}
 	defer pool.Close()
-	db, err := store.New(pool, store.Options{})
-	if err != nil {
-		return err
-	}
-	return explain(run(db))
+	return explain(run(pool))
 }
 
 // explain gives a refusal as a person reads it: the sentence, each field, each detail, and what to do next.

@@ -3,22 +3,25 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/cmd/internal/demo"
-	"volary.dev/store"
 )
 
 type seedCommand struct {
-	Demo seedDemo `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing."`
+	Demo seedDemo `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
 }
 
 type seedDemo struct{}
 
 // Run implements kong's command.
 func (seedDemo) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		hosts, underlay := demo.SimulatedHosts()
-		if err := demo.Seed(ctx, db, hosts, underlay); err != nil {
+	o := demo.Options{Now: time.Now()}
+	o.Hosts, o.Underlay = demo.SimulatedHosts()
+	return withPool(ctx, func(pool *pgxpool.Pool) error {
+		if err := demo.Seed(ctx, pool, o); err != nil {
 			return err
 		}
 		fmt.Printf("Sign in with the password %s as\n", demo.Password)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -24,6 +25,13 @@ import (
 
 func main() {
 	image.Main() // in the confined child that opens images, nothing below is reached
+	if len(os.Args) > 1 && os.Args[1] == verifyArgument {
+		if err := verify(os.Args[2:]); err != nil {
+			fmt.Fprintln(os.Stderr, "worker:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	setup.Main("worker", run)
 }
 

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/billing"
 	"volary.dev/provisioner"
@@ -21,7 +24,7 @@ const (
 	// Hosts is how many hosts the demo has.
 	Hosts      = 4
 	northHosts = 3 // the rest is the south's
-	hours      = 500
+	hours      = 100
 	// hostVCPUs is more than a small machine has: all four hosts are the same machine, and its guests mostly wait.
 	hostVCPUs = 8
 )
@@ -44,6 +47,14 @@ const (
 	northComputing = "North Computing"
 	southComputing = "South Computing"
 )
+
+// poolOf names a provider's only pool.
+func poolOf(provider string) string {
+	if provider == northComputing {
+		return "north"
+	}
+	return "south"
+}
 
 // People are who may sign in, all with Password.
 func People() []Person {
@@ -82,31 +93,87 @@ func SimulatedHosts() (hosts []Host, underlay netip.Prefix) {
 // ErrMoved says that the hosts' addresses are not what the database knows.
 var ErrMoved = errors.New("the demo was made with other hosts (simulated ones, or in another range of addresses): begin anew with --reset")
 
-// Seed makes what is missing of the demo: two groups, two providers, a pool of three of the Hosts and a pool of the
-// fourth, and hours to use. A demo cut short is completed by the next Seed. It returns ErrMoved.
-func Seed(ctx context.Context, db *store.DB, hosts []Host, underlay netip.Prefix) error {
-	if len(hosts) != Hosts {
-		return fmt.Errorf("the demo has %d hosts, not %d", Hosts, len(hosts))
+// ErrCutShort says that an earlier seeding ended in the middle.
+var ErrCutShort = errors.New("the demo's past was cut short when it was made: begin anew with --reset")
+
+// Options of Seed.
+type Options struct {
+	Hosts    []Host // as many as Hosts
+	Underlay netip.Prefix
+	Images   Images
+	Now      time.Time
+}
+
+// Seed makes the demo: two groups, two providers, a pool of three of the Hosts and a pool of the fourth, 90 days of what
+// the groups did, and hours to use. What is there already stays. Nobody else may work with the database meanwhile. It
+// returns ErrMoved and ErrCutShort.
+func Seed(ctx context.Context, pool *pgxpool.Pool, o Options) error {
+	if len(o.Hosts) != Hosts {
+		return fmt.Errorf("the demo has %d hosts, not %d", Hosts, len(o.Hosts))
 	}
-	d := seeding{db: db, organizations: map[string]uuid.UUID{}, providers: map[string]uuid.UUID{}}
-	if err := d.parties(ctx); err != nil {
+	if cut, err := cutShort(ctx, pool); err != nil || cut {
+		return errors.Join(err, ErrCutShort)
+	}
+	db, err := store.New(pool, store.Options{})
+	if err != nil {
 		return err
 	}
-	if err := d.people(ctx); err != nil {
+	_, err = db.OrganizationByName(ctx, tidalGroup)
+	if isRefusal(err, "not_found") && o.Images.Blobs != nil {
+		err = seedPast(ctx, pool, o)
+	}
+	if err != nil && !isRefusal(err, "not_found") {
 		return err
 	}
-	if err := d.machines(ctx, northComputing, "north", "10.100.0.0/16", underlay, hosts[:northHosts]); err != nil {
-		return err
-	}
-	if err := d.machines(ctx, southComputing, "south", "10.101.0.0/16", underlay, hosts[northHosts:]); err != nil {
+	d := newSeeding(db)
+	if err := d.all(ctx, o); err != nil {
 		return err
 	}
 	return d.hours(ctx)
 }
 
+// seedPast makes everything in the past, and what was done since.
+func seedPast(ctx context.Context, pool *pgxpool.Pool, o Options) error {
+	now := o.Now.UTC().Truncate(time.Second)
+	p, err := openPast(ctx, pool, now.AddDate(0, 0, -historyDays))
+	if err != nil {
+		return err
+	}
+	d := newSeeding(p.db)
+	if err := d.all(ctx, o); err != nil {
+		return err
+	}
+	s := &story{
+		stage: stage{past: p, live: map[uuid.UUID]map[uuid.UUID]bool{}}, images: o.Images, seeded: d,
+		dice: rand.New(rand.NewPCG(2008, 28)), // always the same past
+	}
+	if err := s.tell(ctx, now); err != nil {
+		return err
+	}
+	return p.close(ctx)
+}
+
 type seeding struct {
-	db                       *store.DB
-	organizations, providers map[string]uuid.UUID
+	db                               *store.DB
+	organizations, providers, people map[string]uuid.UUID // people by e-mail
+}
+
+func newSeeding(db *store.DB) *seeding {
+	return &seeding{db: db, organizations: map[string]uuid.UUID{}, providers: map[string]uuid.UUID{}, people: map[string]uuid.UUID{}}
+}
+
+// all makes what is missing of parties, people and machines.
+func (d *seeding) all(ctx context.Context, o Options) error {
+	if err := d.parties(ctx); err != nil {
+		return err
+	}
+	if err := d.everybody(ctx); err != nil {
+		return err
+	}
+	if err := d.machines(ctx, northComputing, "10.100.0.0/16", o.Underlay, o.Hosts[:northHosts]); err != nil {
+		return err
+	}
+	return d.machines(ctx, southComputing, "10.101.0.0/16", o.Underlay, o.Hosts[northHosts:])
 }
 
 func (d *seeding) parties(ctx context.Context) error {
@@ -134,7 +201,7 @@ func (d *seeding) parties(ctx context.Context) error {
 	return nil
 }
 
-func (d *seeding) people(ctx context.Context) error {
+func (d *seeding) everybody(ctx context.Context) error {
 	for _, p := range People() {
 		known, err := d.db.PersonByEmail(ctx, p.Email)
 		id := known.ID
@@ -146,6 +213,7 @@ func (d *seeding) people(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		d.people[p.Email] = id
 		if p.organization != "" {
 			err = d.db.AddMember(ctx, uuid.Nil, d.organizations[p.organization], id, p.membership)
 		} else if p.provider != "" {
@@ -159,8 +227,8 @@ func (d *seeding) people(ctx context.Context) error {
 }
 
 // machines makes a provider's shapes, its pool and the pool's hosts.
-func (d *seeding) machines(ctx context.Context, provider, pool, prefix string, underlay netip.Prefix, hosts []Host) error {
-	providerID := d.providers[provider]
+func (d *seeding) machines(ctx context.Context, provider, prefix string, underlay netip.Prefix, hosts []Host) error {
+	providerID, pool := d.providers[provider], poolOf(provider)
 	poolID, err := d.db.PoolByName(ctx, providerID, pool)
 	if isRefusal(err, "not_found") {
 		if err := d.shapes(ctx, providerID); err != nil {

@@ -1,52 +1,102 @@
 package demo_test
 
 import (
+	"context"
 	"errors"
+	"os"
 	"slices"
 	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/cmd/internal/demo"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/image"
+	"volary.dev/store/blob"
 	"volary.dev/store/storetest"
 	"volary.dev/web/public"
 )
 
-func TestSeedTwiceMakesEverythingOnce(t *testing.T) {
-	ctx := t.Context()
-	pool := storetest.Pool(t)
-	db := storetest.Open(t, pool)
-	hosts, underlay := demo.SimulatedHosts()
-	for range 2 {
-		if err := demo.Seed(ctx, db, hosts, underlay); err != nil {
-			t.Fatal(err)
-		}
+func TestMain(m *testing.M) {
+	image.Main()
+	os.Exit(m.Run())
+}
+
+func options(t *testing.T) demo.Options {
+	t.Helper()
+	blobs, err := blob.OpenDirectory(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for query, want := range map[string]int{
-		`SELECT count(*) FROM people`:        len(demo.People()),
-		`SELECT count(*) FROM hosts`:         demo.Hosts,
-		`SELECT count(*) FROM pools`:         2,
-		`SELECT count(*) FROM lots`:          4, // two groups at two providers
-		`SELECT count(*) FROM memberships`:   4,
-		`SELECT count(*) FROM staff`:         3,
-		`SELECT count(*) FROM organizations`: 2,
-	} {
-		var got int
-		if err := pool.QueryRow(ctx, query).Scan(&got); err != nil {
-			t.Fatal(err)
-		}
-		if got != want {
-			t.Errorf("%s: %d, want %d", query, got, want)
-		}
+	scratch := t.TempDir()
+	verifier := image.Verifier{Scratch: scratch, Limits: image.DefaultLimits()}
+	verify := func(ctx context.Context, path string) (provisioner.ImageVerdict, string, error) {
+		r, err := verifier.Verify(ctx, path, nil)
+		return r.ImageVerdict, r.Canonical, err
+	}
+	hosts, underlay := demo.SimulatedHosts()
+	return demo.Options{
+		Hosts: hosts, Underlay: underlay, Images: demo.Images{Blobs: blobs, Scratch: scratch, Verify: verify}, Now: time.Now(),
 	}
 }
 
-func TestSeedRefusesHostsThatMoved(t *testing.T) {
-	db := storetest.New(t)
-	hosts, underlay := demo.SimulatedHosts()
-	if err := demo.Seed(t.Context(), db, hosts, underlay); err != nil {
+func TestSeedTwiceMakesEverythingOnce(t *testing.T) {
+	ctx := t.Context()
+	pool := storetest.Pool(t)
+	o := options(t)
+	var clusters [2]int
+	for i := range 2 {
+		if err := demo.Seed(ctx, pool, o); err != nil {
+			t.Fatal(err)
+		}
+		clusters[i] = count(t, pool, `SELECT count(*) FROM clusters`)
+	}
+	if clusters[0] != clusters[1] || clusters[0] < 30 {
+		t.Errorf("%d clusters after the first seeding, %d after the second", clusters[0], clusters[1])
+	}
+	for query, want := range map[string]int{
+		`SELECT count(*) FROM people`: len(demo.People()),
+		`SELECT count(*) FROM hosts`:  demo.Hosts,
+		`SELECT count(*) FROM hosts WHERE state = 'down' AND check_state = 'running'`:                demo.Hosts,
+		`SELECT count(*) FROM organizations`:                                                         2,
+		`SELECT count(*) FROM acceptance_tests WHERE state = 'failed'`:                               2,
+		`SELECT count(*) FROM acceptance_tests WHERE state = 'passed'`:                               2,
+		`SELECT count(*) FROM clusters WHERE ended_at IS NULL OR reconciled_generation < generation`: 0,
+		`SELECT count(*) FROM clusters WHERE created_at > now() OR ended_at > now()`:                 0,
+		`SELECT count(*) FROM runs WHERE closed_at IS NULL`:                                          0,
+		`SELECT count(*) FROM holds WHERE held > 0`:                                                  0,
+	} {
+		if got := count(t, pool, query); got != want {
+			t.Errorf("%s: %d, want %d", query, got, want)
+		}
+	}
+	if days := count(t, pool, `SELECT count(DISTINCT from_at::date) FROM usage_lines`); days < 40 {
+		t.Errorf("something was used on %d days of the last 90", days)
+	}
+	report, err := storetest.Open(t, pool).VerifyLedger(ctx)
+	if err != nil || report.Difference != nil || report.Entries < 100 {
+		t.Errorf("the ledger of the past: %+v, %v", report, err)
+	}
+}
+
+func count(t *testing.T, pool *pgxpool.Pool, query string) int {
+	t.Helper()
+	var n int
+	if err := pool.QueryRow(t.Context(), query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
-	hosts[3].Address.Name = "elsewhere"
-	if err := demo.Seed(t.Context(), db, hosts, underlay); !errors.Is(err, demo.ErrMoved) {
+	return n
+}
+
+func TestSeedRefusesHostsThatMoved(t *testing.T) {
+	pool, o := storetest.Pool(t), options(t)
+	o.Images = demo.Images{} // the past takes a while, and is not asked about
+	if err := demo.Seed(t.Context(), pool, o); err != nil {
+		t.Fatal(err)
+	}
+	o.Hosts[3].Address.Name = "elsewhere"
+	if err := demo.Seed(t.Context(), pool, o); !errors.Is(err, demo.ErrMoved) {
 		t.Errorf("error %v, want %v", err, demo.ErrMoved)
 	}
 }

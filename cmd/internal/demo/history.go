@@ -1,0 +1,248 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+const (
+	// historyDays is how far the demo's past goes back.
+	historyDays = 90
+	// readyText is what the sample image writes when it is up, and missingText what it never does.
+	readyText   = "volary: ready"
+	missingText = "slurmctld: active"
+)
+
+// group is what one organization has been doing.
+type group struct {
+	org, person, pool uuid.UUID
+	model, image      uuid.UUID
+	version           uuid.UUID // published, tested
+	names             []string  // of its clusters
+	each              float64   // clusters a day
+	largest           int       // compute nodes
+}
+
+// story is the demo's past, as it is told.
+type story struct {
+	stage
+	images Images
+	seeded *seeding
+	dice   *rand.Rand
+}
+
+// tell plays the past of the demo's groups until now. Nothing of it is tried where no image can be verified.
+func (s *story) tell(ctx context.Context, now time.Time) error {
+	if err := s.hostsUp(ctx); err != nil {
+		return err
+	}
+	tidal, err := s.modelled(ctx, tidalGroup, "ada@tidal.example", northComputing, "tides")
+	if errors.Is(err, errUnverified) {
+		return s.run(ctx, now)
+	}
+	if err != nil {
+		return err
+	}
+	genome, err := s.modelled(ctx, genomeLab, "gil@genome.example", southComputing, "assembly")
+	if err != nil {
+		return err
+	}
+	tidal.names, tidal.each, tidal.largest = []string{"spring-tide", "neap-tide", "surge", "ensemble", "harbour"}, 0.5, 6
+	genome.names, genome.each, genome.largest = []string{"assemble", "align", "screen"}, 0.25, 2
+	begin := s.at
+	for _, g := range []*group{&tidal, &genome} {
+		if err := s.publish(ctx, g); err != nil {
+			return err
+		}
+		s.launches(begin, now, *g)
+	}
+	day := 24 * time.Hour
+	s.buys(tidal, northComputing, begin.Add(time.Hour), 600)
+	s.buys(tidal, northComputing, begin.Add(30*day), 600)
+	s.buys(tidal, northComputing, begin.Add(60*day), 600)
+	s.buys(genome, southComputing, begin.Add(2*time.Hour), 400)
+	for at := begin.Truncate(24 * time.Hour).Add(24 * time.Hour); at.Before(now); at = at.Add(24 * time.Hour) {
+		s.plan(at, func(ctx context.Context) error {
+			_, err := s.db.SettleUsage(ctx, s.at)
+			return err
+		})
+	}
+	if err := s.run(ctx, now); err != nil {
+		return err
+	}
+	return s.hostsDown(ctx)
+}
+
+// hostsUp lets every host's check have passed.
+func (s *story) hostsUp(ctx context.Context) error {
+	for _, id := range s.seeded.providers {
+		hosts, err := s.db.Hosts(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			facts := provisioner.HostFacts{Hostname: h.Name, VCPUs: hostVCPUs, MemoryMiB: 8 << 10, DiskGiB: 100}
+			report := []provisioner.HostCheck{{Name: "connection", Passed: true, Detail: "made up by the demo"}}
+			if err := s.db.HostCheckDone(ctx, h.ID, facts, provisioner.AccelerationTCG, report, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hostsDown leaves every host as one that was switched off: what it is now the worker finds out, by the check that
+// waits since the host was added.
+func (s *story) hostsDown(ctx context.Context) error {
+	if _, err := s.db.ClaimHosts(ctx, worker, time.Minute); err != nil {
+		return err
+	}
+	for _, id := range s.seeded.providers {
+		hosts, err := s.db.Hosts(ctx, id)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			for range 3 {
+				if err := s.db.RecordMissedRound(ctx, h.ID, worker, "the past ends"); err != nil {
+					return err
+				}
+			}
+			if err := s.db.CheckHost(ctx, uuid.Nil, id, h.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// modelled uploads a group's image and makes its model cluster.
+func (s *story) modelled(ctx context.Context, org, email, provider, model string) (g group, err error) {
+	g.org, g.person = s.seeded.organizations[org], s.seeded.people[email]
+	if g.pool, err = s.db.PoolByName(ctx, s.seeded.providers[provider], poolOf(provider)); err != nil {
+		return g, err
+	}
+	if g.image, err = s.upload(ctx, g.org, g.person); err != nil {
+		return g, err
+	}
+	g.model, err = s.db.CreateModelCluster(ctx, g.org, g.person, model)
+	return g, err
+}
+
+// publish makes two versions: the first one's test fails for its gate, the second one's passes.
+func (s *story) publish(ctx context.Context, g *group) error {
+	first, err := s.version(ctx, *g, "1.0", missingText)
+	if err != nil {
+		return err
+	}
+	if g.version, err = s.version(ctx, *g, "1.1", readyText); err != nil {
+		return err
+	}
+	again := *g
+	s.plan(s.at.Add(20*time.Minute), func(ctx context.Context) error {
+		return s.test(ctx, again.org, again.person, first, again.pool, true)
+	})
+	s.plan(s.at.Add(70*time.Minute), func(ctx context.Context) error {
+		return s.test(ctx, again.org, again.person, again.version, again.pool, false)
+	})
+	return nil
+}
+
+func (s *story) version(ctx context.Context, g group, version, text string) (uuid.UUID, error) {
+	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
+	id, err := s.db.SaveVersion(ctx, g.org, g.person, store.VersionDraft{
+		ModelClusterID: g.model, Version: version, ComputeMin: 1, ComputeMax: 8,
+		Roles: []store.RoleDraft{
+			{Role: provisioner.RoleHead, ImageID: g.image, Shape: shape},
+			{Role: provisioner.RoleCompute, ImageID: g.image, Shape: shape},
+		},
+		Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: text, TimeoutSeconds: 120},
+	})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, s.db.PublishVersion(ctx, g.org, g.person, id, 1)
+}
+
+// launches plans a group's launches, one after the other.
+func (s *story) launches(begin, now time.Time, g group) {
+	at := begin.Add(3 * time.Hour)
+	for n := 1; ; n++ {
+		at = at.Add(time.Duration(s.dice.ExpFloat64() / g.each * float64(24*time.Hour)))
+		run := time.Duration(1+s.dice.IntN(14))*time.Hour + time.Duration(s.dice.IntN(3600))*time.Second
+		if at.Add(run + time.Hour).After(now) {
+			return
+		}
+		name := fmt.Sprintf("%s-%d", g.names[s.dice.IntN(len(g.names))], n)
+		compute, fails := 1+s.dice.IntN(g.largest), s.dice.IntN(25) == 0
+		wait := time.Duration(6+s.dice.IntN(12)) * time.Second
+		s.plan(at, func(ctx context.Context) error { return s.launch(ctx, g, name, compute, run, wait, fails) })
+		at = at.Add(run)
+	}
+}
+
+// buys plans a purchase of hours.
+func (s *story) buys(g group, provider string, at time.Time, hours int64) {
+	s.plan(at, func(ctx context.Context) error {
+		_, err := s.db.GrantHours(ctx, store.Grant{
+			ProviderID: s.seeded.providers[provider], OrganizationID: g.org, Hours: billing.Hours(hours) * billing.ComputeHour, Note: "for the year's runs",
+		})
+		return err
+	})
+}
+
+// launch plays one cluster from its launch to its end.
+func (s *story) launch(ctx context.Context, g group, name string, compute int, run, wait time.Duration, fails bool) error {
+	id, err := s.db.LaunchCluster(ctx, g.org, g.person, store.LaunchRequest{
+		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: int64(run/time.Hour+1) * 3600,
+	})
+	if isRefusal(err, "balance") || isRefusal(err, "capacity") {
+		return nil // as it happens to people; nothing was made
+	}
+	if err != nil {
+		return err
+	}
+	s.plan(s.at.Add(time.Second), func(ctx context.Context) error { return s.start(ctx, id) })
+	if fails {
+		s.plan(s.at.Add(2*time.Minute), func(ctx context.Context) error { return s.fail(ctx, id) })
+		return nil
+	}
+	begin := s.at.Add(wait)
+	s.plan(begin, func(ctx context.Context) error { return s.ready(ctx, id) })
+	for at := begin.Add(pastRound); at.Before(begin.Add(run)); at = at.Add(pastRound) {
+		s.plan(at, s.observe)
+	}
+	s.plan(begin.Add(run), func(ctx context.Context) error {
+		if err := s.observe(ctx); err != nil {
+			return err
+		}
+		if err := s.db.DeleteCluster(ctx, g.org, g.person, id); err != nil {
+			return err
+		}
+		s.plan(s.at.Add(4*time.Second), func(ctx context.Context) error { return s.gone(ctx, id) })
+		return nil
+	})
+	return nil
+}
+
+func (s *story) fail(ctx context.Context, id uuid.UUID) error {
+	work, err := s.db.ClusterForReconcile(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = s.db.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "compute-001")
+	if err != nil {
+		return err
+	}
+	s.plan(s.at.Add(4*time.Second), func(ctx context.Context) error { return s.gone(ctx, id) })
+	return nil
+}

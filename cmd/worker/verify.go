@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/image"
+)
+
+// verifyArgument as the first argument makes the worker judge one image file instead of serving:
+//
+//	worker verify FILE SCRATCH
+//
+// It prints provisioner.ImageVerdict and the path of the canonical form below SCRATCH as JSON. It is the same judgement
+// that an uploaded file gets.
+const verifyArgument = "verify"
+
+func verify(args []string) error {
+	if len(args) != 2 {
+		return errors.New("say which file, and which folder to work in: worker verify FILE SCRATCH")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	verifier := image.Verifier{Scratch: args[1], Limits: image.DefaultLimits()}
+	result, err := verifier.Verify(ctx, args[0], nil)
+	// Where nothing can be verified the verdict says so.
+	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoSandbox) {
+		return fmt.Errorf("verify %s: %w", args[0], err)
+	}
+	return json.NewEncoder(os.Stdout).Encode(struct {
+		Verdict   provisioner.ImageVerdict `json:"verdict"`
+		Canonical string                   `json:"canonical"`
+	}{result.ImageVerdict, result.Canonical})
+}
