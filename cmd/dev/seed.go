@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"time"
 
@@ -38,7 +40,14 @@ func (v *volary) verifyImage(ctx context.Context, path string) (provisioner.Imag
 		Verdict   provisioner.ImageVerdict
 		Canonical string
 	}
+	if err := os.MkdirAll(v.path("scratch"), 0o755); err != nil {
+		return answer.Verdict, "", err
+	}
 	out, err := exec.CommandContext(ctx, v.program("worker"), "verify", path, v.path("scratch")).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		err = fmt.Errorf("%w: %s", err, exit.Stderr)
+	}
 	if err != nil {
 		return answer.Verdict, "", fmt.Errorf("verify the demo's image: %w", err)
 	}
