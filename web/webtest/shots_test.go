@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -25,17 +26,13 @@ type look struct {
 	scheme string // "light" or "dark"
 }
 
-// looks are those that between them show every width and every colour; VOLARY_SHOTS=all takes them all.
-func looks() []look {
-	list := []look{{1280, "light"}, {390, "dark"}}
-	if os.Getenv("VOLARY_SHOTS") == "all" {
-		list = append(list, look{1280, "dark"}, look{390, "light"})
-	}
-	return list
-}
+// looks are every width and every colour. The first two between them show all there is to see; of the others, which
+// VOLARY_SHOTS=all photographs too, only colours are judged.
+func looks() []look { return []look{{1280, "light"}, {390, "dark"}, {1280, "dark"}, {390, "light"}} }
 
 // TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
-// content security policy. A page that logs an error, is wider than the window or has too little contrast fails.
+// content security policy. A page that logs an error, is wider than the window, has too little contrast or
+// breaks a rule of axe-core fails.
 // VOLARY_SHOT names the only page to take.
 func TestShots(t *testing.T) {
 	if testing.Short() {
@@ -43,27 +40,55 @@ func TestShots(t *testing.T) {
 	}
 	server, ctx := galleryServer(t), browser(t)
 	complaints := listen(t, ctx)
-	for _, l := range looks() {
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
+	for _, sample := range Gallery() {
+		if only := os.Getenv("VOLARY_SHOT"); only != "" && only != sample.Name {
+			continue
+		}
+		if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/"+sample.Name)); err != nil {
+			t.Fatalf("%s: %v", sample.Name, err)
+		}
+		if err := Equip(ctx); err != nil {
 			t.Fatal(err)
 		}
-		for _, s := range Gallery() {
-			if only := os.Getenv("VOLARY_SHOT"); only != "" && only != s.Name {
-				continue
+		for i, l := range looks() {
+			for _, fault := range lookAt(t, ctx, sample.Name, l, i > 1) {
+				t.Errorf("%s, %d px, %s: %s", sample.Name, l.width, l.scheme, fault)
 			}
-			picture, wide := shoot(t, ctx, server.URL+"/"+s.Name)
-			if wide > l.width {
-				t.Errorf("%s is %d px wide in a window of %d", s.Name, wide, l.width)
-			}
-			for _, f := range contrastFaults(t, ctx) {
-				t.Errorf("%s, %s: too little contrast: %s", s.Name, l.scheme, f)
-			}
-			for _, c := range complaints() {
-				t.Errorf("%s: %s", s.Name, c)
-			}
-			keep(t, shotName(s.Name, l), picture)
+		}
+		for _, c := range complaints() {
+			t.Errorf("%s: %s", sample.Name, c)
 		}
 	}
+}
+
+// lookAt gives what is wrong with the page that the browser shows, and keeps a picture of it. again judges colours alone.
+func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) []string {
+	t.Helper()
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
+		t.Fatal(err)
+	}
+	faults, err := Faults(ctx, again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide, err := chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if wide > l.width {
+		faults = append(faults, fmt.Sprintf("it is %d px wide", wide))
+	}
+	for _, f := range contrastFaults(t, ctx) {
+		faults = append(faults, "too little contrast: "+f)
+	}
+	if !again || os.Getenv("VOLARY_SHOTS") == "all" {
+		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep(t, shotName(name, l), picture)
+	}
+	return faults
 }
 
 func shotName(page string, l look) string {
@@ -72,22 +97,6 @@ func shotName(page string, l look) string {
 		size = "phone"
 	}
 	return page + "." + size + "." + l.scheme + ".png"
-}
-
-func shoot(t *testing.T, ctx context.Context, address string) (picture []byte, wide int64) {
-	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.Navigate(address)); err != nil {
-		t.Fatalf("%s: %v", address, err)
-	}
-	wide, err := chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
-	if err != nil {
-		t.Fatalf("%s: %v", address, err)
-	}
-	picture, err = chromedp.Run(ctx, chromedp.FullScreenshot(100))
-	if err != nil {
-		t.Fatalf("%s: %v", address, err)
-	}
-	return picture, wide
 }
 
 func prefer(scheme string) chromedp.Action[chromedp.Void] {
