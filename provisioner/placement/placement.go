@@ -120,9 +120,11 @@ func (h *Host) take(s provisioner.Shape) {
 	h.Used.DiskGiB += s.DiskGiB
 }
 
+func (h Host) active() bool { return h.State == provisioner.HostActive }
+
 func (h Host) holds(s provisioner.Shape) bool {
 	free := h.free()
-	return h.State == provisioner.HostActive &&
+	return h.active() &&
 		s.VCPUs <= free.VCPUs && s.MemoryMiB <= free.MemoryMiB && s.DiskGiB <= free.DiskGiB
 }
 
