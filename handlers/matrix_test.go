@@ -62,7 +62,8 @@ func matrix() []row {
 	page, led := []int{http.StatusOK}, []int{http.StatusSeeOther}
 	refused := []int{http.StatusUnprocessableEntity}
 	return []row{
-		{"GET /", all(), false, led},
+		{"GET /", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
+		{"GET /market", all(), false, page},
 		{"GET /healthz", all(), false, page},
 		{"GET /static/*", all(), false, []int{http.StatusNotFound}}, // no such file
 		{"GET /sign-in", all(), false, []int{http.StatusOK, http.StatusSeeOther}},

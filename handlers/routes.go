@@ -42,6 +42,7 @@ const (
 func routes(p public.Handlers, o org.Handlers, v provider.Handlers, uploads, static echo.HandlerFunc) []route {
 	return append([]route{
 		{get, "/", request.Anyone, p.Home, ordinary},
+		{get, "/market", request.Anyone, p.ShowMarket, ordinary},
 		{get, "/healthz", request.Anyone, p.ShowHealth, ordinary},
 		{get, "/static/*", request.Anyone, static, ordinary},
 		{get, "/sign-in", request.Anyone, p.NewSession, ordinary},

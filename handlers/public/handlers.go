@@ -20,8 +20,11 @@ type Handlers struct {
 	Demo bool
 }
 
-// Home leads to where the session works, else to the sign-in page.
+// Home leads to where the session works; who is not signed in sees the market.
 func (h Handlers) Home(c echo.Context) error {
+	if request.Session(c) == nil {
+		return h.ShowMarket(c)
+	}
 	return c.Redirect(http.StatusSeeOther, homeOf(request.Session(c)))
 }
 

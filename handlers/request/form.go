@@ -43,6 +43,14 @@ func ParseForm(c echo.Context) (*Form, error) {
 // ParseQuery reads the query of a GET.
 func ParseQuery(c echo.Context) *Form { return &Form{values: c.QueryParams()} }
 
+// Filled is a form of other values whose wrong fields are also those of f: a query with its defaults filled in.
+func Filled(values url.Values, f *Form) *Form {
+	if f.wrong == nil {
+		f.wrong = map[string]string{}
+	}
+	return &Form{values: values, wrong: f.wrong}
+}
+
 // Typed is a field exactly as it was typed.
 func (f *Form) Typed(name string) string { return f.values.Get(name) }
 

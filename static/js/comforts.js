@@ -2,6 +2,8 @@
 const minutes = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
 const short = new Intl.DateTimeFormat("en-GB", minutes);
 const exact = new Intl.DateTimeFormat("en-GB", { ...minutes, second: "2-digit" });
+const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
+const near = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
 export function comforts(root) {
@@ -30,8 +32,14 @@ function localTime(time) {
   const at = new Date(time.dateTime);
   if (isNaN(at)) return;
   time.title = time.textContent;
-  time.textContent = (time.hasAttribute("data-seconds") ? exact : short).format(at);
+  time.textContent = formatOf(time, at).format(at);
   time.dataset.local = "";
+}
+
+function formatOf(time, at) {
+  if (time.hasAttribute("data-seconds")) return exact;
+  if (!time.hasAttribute("data-near")) return short;
+  return at.toDateString() === new Date().toDateString() ? clock : near;
 }
 
 function copyButton(button) {

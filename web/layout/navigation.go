@@ -14,6 +14,10 @@ func navigation(p Props) []link {
 
 func sections(a Area) []link {
 	switch a {
+	case AreaPublic:
+		return []link{
+			{"Market", "/market", SectionMarket},
+		}
 	case AreaOrg:
 		return []link{
 			{"Overview", "/org", SectionHome},
@@ -22,6 +26,7 @@ func sections(a Area) []link {
 			{"Images", "/org/images", SectionImages},
 			{"Usage", "/org/usage", SectionUsage},
 			{"SSH keys", "/org/ssh-keys", SectionKeys},
+			{"Market", "/market", SectionMarket},
 		}
 	case AreaProvider:
 		return []link{
@@ -29,6 +34,7 @@ func sections(a Area) []link {
 			{"Clusters", "/provider/clusters", SectionClusters},
 			{"Hosts", "/provider/hosts", SectionHosts},
 			{"Usage", "/provider/usage", SectionUsage},
+			{"Market", "/market", SectionMarket},
 		}
 	default:
 		return nil

@@ -124,6 +124,15 @@ func ClockSeconds(t time.Time, zone *time.Location) string {
 	return in(t, zone).Format("2 Jan 2006, 15:04:05 MST")
 }
 
+// ClockNear shows an instant soon after now: the time alone where it is of the same day.
+func ClockNear(t, now time.Time, zone *time.Location) string {
+	t, now = in(t, zone), in(now, zone)
+	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
+		return t.Format("15:04 MST")
+	}
+	return t.Format("2 Jan, 15:04 MST")
+}
+
 func in(t time.Time, zone *time.Location) time.Time {
 	if zone == nil {
 		zone = time.UTC

@@ -21,6 +21,7 @@ type Sample struct {
 func Gallery() []Sample {
 	var all []Sample
 	all = append(all, publicSamples()...)
+	all = append(all, marketSamples()...)
 	all = append(all, imageSamples()...)
 	all = append(all, modelSamples()...)
 	all = append(all, clusterSamples()...)

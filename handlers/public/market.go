@@ -1,0 +1,171 @@
+package public
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/billing"
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/web/layout"
+	web "volary.dev/web/public"
+)
+
+// marketDefaults are what the form is filled with where the query says nothing.
+func marketDefaults() web.MarketValues {
+	return web.MarketValues{Nodes: "4", VCPUs: "1", Memory: "2", Disk: "10", Hours: "24"}
+}
+
+// ShowMarket compares what providers sell for the need in the query.
+func (h Handlers) ShowMarket(c echo.Context) error {
+	f := request.ParseQuery(c)
+	l := request.ParseList(c, "provider", "price", "cost", "free", "start")
+	l.Path = marketPath // also where / shows it
+	p := web.MarketProps{Layout: h.layout(c), Values: typedNeed(f), List: page.List(l, 0)}
+	need := readNeed(p.Values, f)
+	filter := store.MarketFilter{Location: f.Typed("location"), MostPer: mostPrice(f), Sorting: l.Sorting, Page: l.Page()}
+	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
+		p.Offers.Now = p.Layout.Now
+		return page.Render(c, respond.Status(p.Form.Refusal.Code), web.Market(p))
+	}
+	m, err := h.Store.Market(c.Request().Context(), organizationOf(c), need, filter)
+	if err != nil {
+		return err
+	}
+	p.List, p.Locations, p.Lacking = page.List(l, m.Total), m.Locations, m.Lacking
+	p.Offers = offers(c, m, p.Values)
+	p.Offers.Zone = p.Layout.Zone
+	return page.Render(c, http.StatusOK, web.Market(p))
+}
+
+// layout is the frame of a page that everybody may see: who is signed in keeps the navigation of where they work.
+func (h Handlers) layout(c echo.Context) layout.Props {
+	area := layout.AreaPublic
+	switch s := request.Session(c); {
+	case s == nil:
+	case s.OrganizationID != nil:
+		area = layout.AreaOrg
+	case s.ProviderID != nil:
+		area = layout.AreaProvider
+	}
+	return h.Frame.Layout(c, area)
+}
+
+// organizationOf is whose hours are shown; uuid.Nil where the session works for none.
+func organizationOf(c echo.Context) uuid.UUID {
+	if s := request.Session(c); s != nil && s.OrganizationID != nil {
+		return *s.OrganizationID
+	}
+	return uuid.Nil
+}
+
+// typedNeed is the query's need as typed; what is missing or empty takes its default.
+func typedNeed(f *request.Form) web.MarketValues {
+	d := marketDefaults()
+	return web.MarketValues{
+		Nodes: cmp.Or(f.Typed("nodes"), d.Nodes), VCPUs: cmp.Or(f.Typed("vcpus"), d.VCPUs), Memory: cmp.Or(f.Typed("memory"), d.Memory),
+		Disk: cmp.Or(f.Typed("disk"), d.Disk), Hours: cmp.Or(f.Typed("hours"), d.Hours),
+		Location: f.Typed("location"), Price: f.Typed("price"),
+	}
+}
+
+const marketPath = "/market"
+
+const (
+	leaseLeast = 6 * time.Minute
+	leaseMost  = 8760 * time.Hour
+)
+
+// readNeed reads the need with its defaults; what is wrong is said at f's fields.
+func readNeed(v web.MarketValues, f *request.Form) store.MarketNeed {
+	filled := request.Filled(url.Values{
+		"nodes": {v.Nodes}, "vcpus": {v.VCPUs}, "memory": {v.Memory}, "disk": {v.Disk}, "hours": {v.Hours},
+	}, f)
+	return store.MarketNeed{
+		Nodes: filled.Int("nodes", "the number of nodes", 1, 1000),
+		Shape: provisioner.Shape{
+			VCPUs: filled.Int("vcpus", "the number of vCPUs", 1, 1024), MemoryMiB: gibibytes(filled, v.Memory), DiskGiB: filled.Int("disk", "the disk", 1, 65536),
+		},
+		LeaseSeconds: int64(filled.Duration("hours", "the time", leaseLeast, leaseMost) / time.Second),
+	}
+}
+
+// gibibytes reads memory in GiB, with a fraction, as MiB.
+func gibibytes(f *request.Form, typed string) int {
+	gib, err := strconv.ParseFloat(typed, 64)
+	if err != nil || gib < 0.0625 || gib > 16384 {
+		f.Wrong("memory", "The memory has to be a number of GiB between 0.0625 and 16384.")
+		return 0
+	}
+	return int(gib * 1024)
+}
+
+func mostPrice(f *request.Form) *int64 {
+	if !f.Has("price") {
+		return nil
+	}
+	price, err := billing.ParseUnitPrice(f.Typed("price"), "EUR") // six decimals, whatever the currency
+	if err != nil {
+		f.Wrong("price", "The price has to be a number such as 0.05, of one compute hour.")
+		return nil
+	}
+	return &price.Millionths
+}
+
+func offers(c echo.Context, m store.Market, v web.MarketValues) web.Offers {
+	o := web.Offers{Now: m.Now, Owner: organizationOf(c) != uuid.Nil}
+	currencies := map[billing.Currency]int64{} // with the lowest price of the page
+	for _, r := range m.Rows {
+		if r.Price != nil {
+			if low, seen := currencies[r.Price.Currency]; !seen || r.Price.Millionths < low {
+				currencies[r.Price.Currency] = r.Price.Millionths
+			}
+		}
+	}
+	o.Mixed = len(currencies) > 1
+	for _, r := range m.Rows {
+		row := offerRow(c, r, v)
+		row.BestPrice = !o.Mixed && len(m.Rows) > 1 && r.Price != nil && r.Price.Millionths == currencies[r.Price.Currency]
+		o.Rows = append(o.Rows, row)
+	}
+	return o
+}
+
+func offerRow(c echo.Context, r store.MarketRow, v web.MarketValues) web.OfferRow {
+	row := web.OfferRow{
+		ProviderID: r.ProviderID, Provider: r.ProviderName, Pool: r.PoolName, Location: r.Location, Offer: r.OfferName,
+		Node: r.Shape.Name, Shape: r.Shape.Size(), NeedMCS: int64(r.Need), OwnedMCS: int64(r.Owned), ToBuyMCS: int64(r.ToBuy),
+		LeastMCS: int64(r.LeastHours), FreeVCPUs: r.FreeVCPUs, VCPUs: r.VCPUs, FreeMiB: r.FreeMiB,
+		When: string(r.When), Start: r.Start, MaxLease: r.MaxLease,
+	}
+	if r.Price != nil {
+		row.Price, row.CostPerHour, row.Cost = r.Price.String(), r.CostPerHour.String(), r.Cost.String()
+	}
+	if string(r.When) != "larger" && mayLaunch(c) {
+		row.Launch = launchAddress(r, v)
+	}
+	return row
+}
+
+// mayLaunch is also true for who is not signed in: the way to the launch form leads over signing in.
+func mayLaunch(c echo.Context) bool {
+	return request.Session(c) == nil || request.Allowed(c, request.OrgWork)
+}
+
+// launchAddress is the launch form filled with the need; a version and a name are left to choose.
+func launchAddress(r store.MarketRow, v web.MarketValues) string {
+	nodes, _ := strconv.Atoi(v.Nodes) // read before
+	return "/org/clusters/new?" + url.Values{
+		"pool": {r.PoolID.String()}, "compute_count": {fmt.Sprint(max(nodes-1, 0))}, "lease_hours": {v.Hours},
+	}.Encode()
+}

@@ -1,0 +1,73 @@
+package webtest
+
+import (
+	"time"
+
+	"volary.dev/provisioner"
+	"volary.dev/web/layout"
+	"volary.dev/web/public"
+	"volary.dev/web/ui"
+)
+
+func marketSamples() []Sample {
+	bare := layout.Props{Area: layout.AreaPublic, Now: now(), Version: "v0.1.0"}
+	wrong := marketFull(bare)
+	wrong.Offers.Rows = nil
+	wrong.Values.Nodes, wrong.Values.Price = "many", "cheap"
+	wrong.Form = refused(map[string]string{
+		"nodes": "The number of nodes has to be a whole number between 1 and 1000.", "price": "The price has to be a number such as 0.05, of one compute hour.",
+	})
+	none := public.MarketProps{Layout: bare, Values: needValues(), List: ui.ListProps{Path: "/market"}, Offers: public.Offers{Now: now()}}
+	return []Sample{
+		{"market", public.Market(marketFull(bare))},
+		{"market-owner", public.Market(marketOwner())},
+		{"market-refused", public.Market(wrong)},
+		{"market-empty", public.Market(none)},
+	}
+}
+
+func needValues() public.MarketValues {
+	return public.MarketValues{Nodes: "8", VCPUs: "4", Memory: "8", Disk: "20", Hours: "24"}
+}
+
+func marketFull(l layout.Props) public.MarketProps {
+	return public.MarketProps{
+		Layout: l, Values: needValues(), Locations: []string{"Hamburg, Germany", "Luleå, Sweden"}, Lacking: 1,
+		List:   ui.ListProps{Path: "/market", PerPage: 50, Total: 4, Sort: "cost"},
+		Offers: public.Offers{Rows: offerRows(), Now: now()},
+	}
+}
+
+func marketOwner() public.MarketProps {
+	l := orgLayout()
+	p := marketFull(l)
+	p.Offers.Owner, p.Offers.Mixed = true, true
+	p.Offers.Rows[1].OwnedMCS, p.Offers.Rows[1].ToBuyMCS = 640*hour, 128*hour
+	p.Offers.Rows[0].OwnedMCS, p.Offers.Rows[0].ToBuyMCS = 900*hour, 0
+	for i := range p.Offers.Rows {
+		p.Offers.Rows[i].BestPrice = false
+		p.Offers.Rows[i].Order = "/org/orders/new?offer=1"
+	}
+	p.Offers.Rows[1].Price, p.Offers.Rows[1].CostPerHour, p.Offers.Rows[1].Cost = "0.21 SEK", "6.72 SEK", "161.28 SEK"
+	return p
+}
+
+func offerRows() []public.OfferRow {
+	standard := provisioner.Shape{VCPUs: 4, MemoryMiB: 8192, DiskGiB: 40}
+	row := public.OfferRow{
+		ProviderID: id(60), Provider: "Northern Compute", Pool: "lab-a", Location: "Hamburg, Germany", Offer: "Pay as you go", Node: "standard-4",
+		Shape: standard, Price: "0.0125 EUR", CostPerHour: "0.40 EUR", Cost: "9.60 EUR", NeedMCS: 768 * hour, ToBuyMCS: 768 * hour, LeastMCS: 100 * hour,
+		FreeVCPUs: 52, VCPUs: 92, FreeMiB: 212992, When: "now", Launch: "/org/clusters/new?pool=1", BestPrice: true,
+	}
+	second, third, fourth := row, row, row
+	second.Provider, second.Pool, second.Location, second.Offer = "Midnight Sun HPC", "rack 7", "Luleå, Sweden", "Hydropower hours"
+	second.Price, second.CostPerHour, second.Cost, second.BestPrice = "0.019 EUR", "0.61 EUR", "14.59 EUR", false
+	second.FreeVCPUs, second.VCPUs, second.FreeMiB, second.When, second.Start = 12, 124, 40960, "at", now().Add(95*time.Minute)
+	third.Provider, third.Pool, third.Location, third.Offer, third.BestPrice = "Northern Compute", "lab-b", "", "", false
+	third.Price, third.CostPerHour, third.Cost = "", "", ""
+	third.FreeVCPUs, third.VCPUs, third.FreeMiB, third.When, third.Launch = 8, 28, 20480, "larger", ""
+	fourth.Provider, fourth.Pool, fourth.Offer, fourth.BestPrice = "Southern Grid", "east", "Reserved block", false
+	fourth.Price, fourth.CostPerHour, fourth.Cost = "0.03 EUR", "0.96 EUR", "23.04 EUR"
+	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.MaxLease = 0, 64, "open", 12
+	return []public.OfferRow{row, second, fourth, third}
+}
