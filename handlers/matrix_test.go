@@ -110,7 +110,26 @@ func matrix() []row {
 
 		{"GET /provider", staff(), false, page},
 		{"GET /provider/hosts", staffHosts(), false, page},
+		{"GET /provider/events", staff(), false, page},
+		{"POST /provider/hosts", staffHosts(), false, refused},
+		{"GET /provider/hosts/new", staffHosts(), false, page},
 		{"GET /provider/hosts/:id", staffHosts(), true, page},
+		{"GET /provider/hosts/:id/remove", staffHosts(), true, page},
+		{"POST /provider/hosts/:id/remove", staffHosts(), true, refused}, // it carries nodes
+		{"POST /provider/hosts/:id/check", staffHosts(), true, led},
+		{"POST /provider/hosts/:id/cordon", staffHosts(), true, led},
+		{"POST /provider/hosts/:id/drain", staffHosts(), true, led},
+		{"POST /provider/hosts/:id/activate", staffHosts(), true, led},
+		{"GET /provider/pools", staffHosts(), false, page},
+		{"POST /provider/pools", staffHosts(), false, refused},
+		{"GET /provider/pools/new", staffHosts(), false, page},
+		{"GET /provider/pools/:id", staffHosts(), true, page},
+		{"POST /provider/pools/:id", staffHosts(), true, refused},
+		{"GET /provider/pools/:id/edit", staffHosts(), true, page},
+		{"GET /provider/shapes", staffHosts(), false, page},
+		{"POST /provider/shapes", staffHosts(), false, refused},
+		{"GET /provider/shapes/new", staffHosts(), false, page},
+		{"POST /provider/shapes/:id/retire", staffHosts(), true, refused}, // nodes have it
 		{"GET /provider/clusters", staffHosts(), false, page},
 		{"GET /provider/usage", staffUsage(), false, page},
 		{"GET /provider/usage.csv", staffUsage(), false, page},
@@ -182,7 +201,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
 		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(),
-		"/provider/hosts/": w.Host.String(), "/uploads/": w.Upload,
+		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
 	}
 	return func(pattern string) string {
 		for prefix, id := range ids {

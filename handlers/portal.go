@@ -13,6 +13,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/live"
 	"volary.dev/handlers/middleware"
 	"volary.dev/handlers/org"
 	"volary.dev/handlers/provider"
@@ -27,14 +28,16 @@ import (
 type Options struct {
 	Store          *store.DB
 	Log            *slog.Logger
-	Changes        *org.Changes
+	Changes        *live.Changes
 	PublicURL      string // as a browser sees us, without a slash at its end
 	WorkerURL      string
 	TrustedProxies []netip.Prefix
 	// Stopping ends when the process is asked to stop: streams end then, before the server waits for requests.
-	Stopping       context.Context
-	Demo           bool
-	Simulated      bool
+	Stopping  context.Context
+	Demo      bool
+	Simulated bool
+	// PlainHosts lets staff add hosts by tcp and unix: one machine, and the lab.
+	PlainHosts     bool
 	UploadsChecked bool
 	// UploadFolder is where uploads are written in parts (blob.Directory.Uploads); empty in tests that upload nothing.
 	UploadFolder string
@@ -107,7 +110,10 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host, MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked,
 		Uploads: uploads,
 	}
-	s := provider.Handlers{Store: o.Store, Frame: frame}
+	s := provider.Handlers{
+		Store: o.Store, Frame: frame, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: m.Heartbeat,
+		PlainHosts: o.PlainHosts, Simulated: o.Simulated,
+	}
 	return routes(p, m, s, uploads.Serve, echo.WrapHandler(files)), nil
 }
 
@@ -131,4 +137,4 @@ func (o Options) uploads() (*org.Uploads, error) {
 }
 
 // NewChanges makes the hub that store.Listen feeds.
-func NewChanges() *org.Changes { return org.NewChanges() }
+func NewChanges() *live.Changes { return live.NewChanges() }

@@ -41,13 +41,13 @@ CREATE OR REPLACE FUNCTION public.notify_change()
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  subject uuid;
+  changed jsonb := to_jsonb(NEW);
 BEGIN
-  subject := CASE TG_TABLE_NAME WHEN 'nodes' THEN (to_jsonb(NEW) ->> 'cluster_id')::uuid
-                                ELSE (to_jsonb(NEW) ->> 'id')::uuid END;
-  PERFORM pg_notify('volary_changes', json_build_object('organization', NEW.organization_id,
-    'kind', CASE TG_TABLE_NAME WHEN 'images' THEN 'image' WHEN 'acceptance_tests' THEN 'test' ELSE 'cluster' END,
-    'id', subject)::text);
+  PERFORM pg_notify('volary_changes', json_build_object(
+    'organization', changed ->> 'organization_id', 'provider', changed ->> 'provider_id',
+    'kind', CASE WHEN TG_NARGS > 0 THEN TG_ARGV[0] WHEN TG_TABLE_NAME = 'images' THEN 'image'
+                 WHEN TG_TABLE_NAME = 'acceptance_tests' THEN 'test' ELSE 'cluster' END,
+    'id', CASE TG_TABLE_NAME WHEN 'nodes' THEN changed ->> 'cluster_id' ELSE changed ->> 'id' END)::text);
   RETURN NULL;
 END $function$;
 
@@ -337,16 +337,14 @@ CREATE TABLE hosts (
   round_at timestamp with time zone,
   missed_rounds integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  removed_at timestamp with time zone,
   CONSTRAINT hosts_acceleration_check CHECK ((acceleration = ANY (ARRAY['kvm'::text, 'tcg'::text]))),
   CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
-  CONSTRAINT hosts_machine_key UNIQUE (machine),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
   CONSTRAINT hosts_offered_vcpus_check CHECK ((offered_vcpus >= 0)),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
-  CONSTRAINT hosts_pool_id_name_key UNIQUE (pool_id, name),
   CONSTRAINT hosts_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT hosts_port_check CHECK (((port >= 0) AND (port <= 65535))),
-  CONSTRAINT hosts_scheme_address_port_key UNIQUE (scheme, address, port),
   CONSTRAINT hosts_scheme_check CHECK ((scheme = ANY (ARRAY['tls'::text, 'ssh'::text, 'tcp'::text, 'unix'::text, 'memory'::text]))),
   CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text, 'down'::text])))
 );
@@ -842,6 +840,7 @@ CREATE TABLE shapes (
   disk_gib integer NOT NULL,
   rate bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
+  retired_at timestamp with time zone,
   CONSTRAINT shapes_disk_gib_check CHECK (((disk_gib >= 1) AND (disk_gib <= 65536))),
   CONSTRAINT shapes_memory_mib_check CHECK (((memory_mib >= 64) AND (memory_mib <= 16777216))),
   CONSTRAINT shapes_name_check CHECK (((length(name) >= 1) AND (length(name) <= 40))),
@@ -997,6 +996,14 @@ CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHE
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
+CREATE UNIQUE INDEX hosts_machine_key ON public.hosts USING btree (machine) WHERE (removed_at IS NULL);
+
+CREATE UNIQUE INDEX hosts_pool_id_name_key ON public.hosts USING btree (pool_id, name) WHERE (removed_at IS NULL);
+
+CREATE INDEX hosts_provider_id_idx ON public.hosts USING btree (provider_id) WHERE (removed_at IS NULL);
+
+CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (scheme, address, port) WHERE (removed_at IS NULL);
+
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
 CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations USING btree (organization_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
@@ -1065,9 +1072,15 @@ CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests F
 
 CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
+CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCTION notify_change();
+
 CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FOR EACH ROW EXECUTE FUNCTION notify_work();
 
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
+
+CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
+
+CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER images_changed AFTER UPDATE OF state, checks ON images FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 

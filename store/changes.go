@@ -11,11 +11,12 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Change says that something an organization sees is different now, never what. The zero Change says that some may
-// have been missed.
+// Change says that something an organization or a provider sees is different now, never what. The zero Change says
+// that some may have been missed.
 type Change struct {
-	Organization uuid.UUID `json:"organization"`
-	Kind         string    `json:"kind"` // cluster, image, test
+	Organization uuid.UUID `json:"organization"` // Nil: it is no organization's
+	Provider     uuid.UUID `json:"provider"`     // Nil: it is no provider's
+	Kind         string    `json:"kind"`         // cluster, image, test, host, order, job
 	ID           uuid.UUID `json:"id"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,7 @@ type NewHost struct {
 	Address  provisioner.HostAddress
 	Underlay netip.Addr
 	VCPUs    int // that nodes may share, more than there are to overcommit; 0 takes what its check finds
+	Labels   map[string]string
 }
 
 // Host is one libvirt connection of a pool, with what its nodes take of it.
@@ -41,6 +43,8 @@ type Host struct {
 	CheckedAt    *time.Time
 	RoundAt      *time.Time // last observation round it answered
 	MissedRounds int
+	OfferedVCPUs int // staff's word; 0: what the check finds
+	Labels       map[string]string
 }
 
 // HostNode is a node as its provider's staff see it.
@@ -57,8 +61,9 @@ type HostNode struct {
 }
 
 // AddHost adds a host and queues its check; until that has passed the host is down. Refusals: "invalid" by field
-// (name, address, underlay, vcpus), "duplicate", NotFound("pool").
+// (name, address, underlay, vcpus, labels), "duplicate", NotFound("pool").
 func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
+	h.Address.Name = strings.ToLower(h.Address.Name) // names of hosts know no case
 	if err := h.check(); err != nil {
 		return uuid.Nil, err
 	}
@@ -88,19 +93,39 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 func (h NewHost) check() error {
 	f := fields{}
 	f.length("name", h.Name, 1, 80)
-	if err := h.Address.Validate(); err != nil {
+	if strings.ContainsAny(h.Address.Name, "/?@") {
+		// libvirt runs commands that are named in a URI's parameters.
+		f.add("address", "Write the host's name or IP address alone, not a URI: scheme and port have fields of their own.")
+	} else if err := h.Address.Validate(); err != nil {
 		f.add("address", "%s", err)
 	}
+	h.checkLabels(f)
 	f.between("vcpus", int64(h.VCPUs), 0, 65536, " vCPUs")
 	f.check(h.Underlay.IsValid() && !h.Underlay.IsUnspecified(), "underlay", "Give the host's address on the underlay, such as 192.0.2.11.")
 	return f.refusal()
 }
 
+const (
+	mostLabels  = 20
+	mostLabelAt = 63 // characters of a label's name and of its value
+)
+
+func (h NewHost) checkLabels(f fields) {
+	f.check(len(h.Labels) <= mostLabels, "labels", "A host takes %d labels; these are %d.", mostLabels, len(h.Labels))
+	for name, value := range h.Labels {
+		ok := name != "" && len(name) <= mostLabelAt && len(value) <= mostLabelAt && !strings.ContainsFunc(name+value, isControl)
+		f.check(ok, "labels", "Write labels such as rack=a1, each part with at most %d characters.", mostLabelAt)
+	}
+}
+
 func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID uuid.UUID) error {
+	if h.Labels == nil {
+		h.Labels = map[string]string{}
+	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, state, state_reason, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'down', 'not checked yet', now())`,
-		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs)
+		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, state_reason, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'down', 'not checked yet', now())`,
+		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels)
 	switch {
 	case uniqueViolation(err, "hosts_pool_id_name_key"):
 		return duplicate("a host", "name", h.Name)
@@ -130,7 +155,7 @@ func (db *DB) queueHostCheck(ctx context.Context, tx pgx.Tx, id uuid.UUID) error
 func (db *DB) CheckHost(ctx context.Context, by, providerID, hostID uuid.UUID) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
 		var id uuid.UUID
-		err := tx.QueryRow(ctx, `SELECT id FROM hosts WHERE id = $1 AND provider_id = $2 FOR UPDATE`, hostID, providerID).Scan(&id)
+		err := tx.QueryRow(ctx, `SELECT id FROM hosts WHERE id = $1 AND provider_id = $2 AND removed_at IS NULL FOR UPDATE`, hostID, providerID).Scan(&id)
 		if err != nil {
 			return found(err, "host")
 		}
@@ -179,7 +204,7 @@ func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisi
 			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END,
 			state = CASE WHEN $2 = 'failed' THEN 'down' WHEN state = 'down' THEN 'active' ELSE state END,
 			state_reason = CASE WHEN $2 = 'failed' THEN $9 WHEN state = 'down' THEN '' ELSE state_reason END
-		WHERE id = $1`, hostID, state, b, acceleration, orNull(facts.UUID), facts.VCPUs,
+		WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, orNull(facts.UUID), facts.VCPUs,
 		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, reason)
 	if uniqueViolation(err, "hosts_machine_key") {
 		return db.sameMachine(ctx, hostID, b)
@@ -221,26 +246,26 @@ const usedOfHost = `
 const selectHosts = `
 	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, h.scheme, h.address, h.port, h.underlay, h.state, h.state_reason,
 		coalesce(h.acceleration, ''), h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
-		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds
+		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
 	err = row.Scan(&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name, &h.Address.Scheme, &h.Address.Name, &h.Address.Port,
 		&h.Underlay, &h.State, &h.StateReason, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
-		&h.MissedRounds)
+		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels)
 	return h, err
 }
 
 // Hosts lists a provider's hosts by pool and name.
 func (db *DB) Hosts(ctx context.Context, providerID uuid.UUID) ([]Host, error) {
-	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.provider_id = $1 ORDER BY p.name, h.name`, providerID)
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.provider_id = $1 AND h.removed_at IS NULL ORDER BY p.name, h.name`, providerID)
 	return all(rows, "hosts", rowToHost)
 }
 
 // Host shows one host.
 func (db *DB) Host(ctx context.Context, providerID, id uuid.UUID) (Host, error) {
-	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.id = $1 AND h.provider_id = $2`, id, providerID)
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.id = $1 AND h.provider_id = $2 AND h.removed_at IS NULL`, id, providerID)
 	return one(rows, "host", rowToHost)
 }
 
@@ -265,6 +290,6 @@ func (db *DB) HostForWorker(ctx context.Context, id uuid.UUID) (Host, error) {
 
 // HostsOfPool lists a pool's hosts for the worker, which checks a packet between them.
 func (db *DB) HostsOfPool(ctx context.Context, poolID uuid.UUID) ([]Host, error) {
-	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.pool_id = $1 ORDER BY h.name`, poolID)
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.pool_id = $1 AND h.removed_at IS NULL ORDER BY h.name`, poolID)
 	return all(rows, "hosts", rowToHost)
 }

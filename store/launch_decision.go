@@ -86,7 +86,7 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 	if c.Pool, err = one(rows, "pool", pgx.RowToStructByName[poolCapacity]); err != nil {
 		return err
 	}
-	rows, _ = tx.Query(ctx, selectHosts+` WHERE h.pool_id = $1 ORDER BY h.name`, poolID)
+	rows, _ = tx.Query(ctx, selectHosts+` WHERE h.pool_id = $1 AND h.removed_at IS NULL ORDER BY h.name`, poolID)
 	hosts, err := all(rows, "hosts", rowToHost)
 	if err != nil {
 		return err

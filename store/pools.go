@@ -24,8 +24,11 @@ type NewPool struct {
 	MTU           int            // 1450, inside clusters
 	NoMasquerade  bool           // guests may not go out
 	WipeDisks     bool
-	TestVCPUs     int // set aside for acceptance tests; 0 takes 4
-	MaxLeaseHours int // 720
+	TestVCPUs     int    // set aside for acceptance tests; 0 takes 4
+	NoTests       bool   // none are set aside
+	MaxLeaseHours int    // 720
+	Location      string // "Hamburg, Germany"
+	Policy        string // what the fields do not say, in words
 }
 
 // Pool is a group of hosts of one provider, with what is free in it now.
@@ -52,7 +55,7 @@ type Pool struct {
 }
 
 // CreatePool adds a pool to a provider. Refusals: "invalid" by field (name, prefix, subnet_bits, underlay, management,
-// storage, mtu, test_vcpus, max_lease), "duplicate", NotFound("provider").
+// storage, machine_type, mtu, test_vcpus, max_lease, location, policy), "duplicate", NotFound("provider").
 func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPool) (uuid.UUID, error) {
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
@@ -65,10 +68,10 @@ func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPoo
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			INSERT INTO pools (id, provider_id, name, prefix, subnet_bits, underlay, management, storage, machine_type, cpu,
-				mtu, masquerade, wipe_disks, test_vcpus, max_lease_hours, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, now())`,
+				mtu, masquerade, wipe_disks, test_vcpus, max_lease_hours, location, policy, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())`,
 			id, providerID, p.Name, p.Prefix.Masked(), p.SubnetBits, p.Underlay.Masked(), p.Management, p.Storage, p.MachineType, p.CPU,
-			p.MTU, !p.NoMasquerade, p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours)
+			p.MTU, !p.NoMasquerade, p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy)
 		switch {
 		case uniqueViolation(err, "pools_provider_id_name_key"):
 			return duplicate("a pool", "name", p.Name)
@@ -86,7 +89,9 @@ func (p NewPool) withDefaults() NewPool {
 	p.Storage = orDefault(p.Storage, "local")
 	p.MachineType = orDefault(p.MachineType, "q35")
 	p.MTU = orDefault(p.MTU, 1450)
-	p.TestVCPUs = orDefault(p.TestVCPUs, 4)
+	if p.TestVCPUs = orDefault(p.TestVCPUs, 4); p.NoTests {
+		p.TestVCPUs = 0
+	}
 	p.MaxLeaseHours = orDefault(p.MaxLeaseHours, 720)
 	if p.Management == nil {
 		p.Management = []netip.Prefix{}
@@ -120,6 +125,8 @@ func (p NewPool) check() error {
 	f.between("mtu", int64(p.MTU), 576, 9166, "")
 	f.between("test_vcpus", int64(p.TestVCPUs), 0, 1<<20, " vCPUs")
 	f.between("max_lease", int64(p.MaxLeaseHours), 1, 8760, " hours")
+	f.length("location", p.Location, 0, 80)
+	f.check(len([]rune(p.Policy)) <= 2000, "policy", "Write at most 2000 characters; these are %d.", len([]rune(p.Policy)))
 	return f.refusal()
 }
 
@@ -140,7 +147,7 @@ func (db *DB) Pools(ctx context.Context) ([]Pool, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT p.id, p.provider_id, pr.name AS provider_name, p.name, p.prefix, p.underlay, p.storage, p.machine_type, p.cpu,
 			p.test_vcpus, p.max_lease_hours, h.hosts, h.active_hosts, h.vcpus, h.free_vcpus, h.memory_mib, h.free_memory_mib,
-			coalesce((SELECT min(rate) FROM shapes s WHERE s.provider_id = p.provider_id), 0) AS cheapest_rate
+			coalesce((SELECT min(rate) FROM shapes s WHERE s.provider_id = p.provider_id AND s.retired_at IS NULL), 0) AS cheapest_rate
 		FROM pools p
 		JOIN providers pr ON pr.id = p.provider_id
 		CROSS JOIN LATERAL (
@@ -150,7 +157,7 @@ func (db *DB) Pools(ctx context.Context) ([]Pool, error) {
 				coalesce(sum(h.memory_mib) FILTER (WHERE h.state = 'active'), 0) AS memory_mib,
 				coalesce(sum(h.memory_mib - u.memory_mib) FILTER (WHERE h.state = 'active'), 0) AS free_memory_mib
 			FROM hosts h CROSS JOIN LATERAL (`+usedOfHost+`) AS u
-			WHERE h.pool_id = p.id
+			WHERE h.pool_id = p.id AND h.removed_at IS NULL
 		) AS h
 		ORDER BY pr.name, p.name`)
 	return all(rows, "pools", pgx.RowToStructByName[Pool])

@@ -33,7 +33,7 @@ func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) 
 	rows, _ := db.pool.Query(ctx, `
 		UPDATE hosts SET claimed_by = $1, claimed_until = now() + $2::interval
 		WHERE id IN (SELECT id FROM hosts
-			WHERE acceleration IS NOT NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now())
+			WHERE acceleration IS NOT NULL AND removed_at IS NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now())
 			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 		RETURNING id, name, provider_id, scheme, address, port, state, missed_rounds`, worker, ttl)
 	return all(rows, "claimed hosts", func(row pgx.CollectableRow) (h HostClaim, err error) {

@@ -75,6 +75,6 @@ func (db *DB) Shapes(ctx context.Context, providerID uuid.UUID) ([]Shape, error)
 func readShapes(ctx context.Context, q queryer, providerID uuid.UUID) ([]Shape, error) {
 	rows, _ := q.Query(ctx, `
 		SELECT id, name, vcpus, memory_mib, disk_gib, rate FROM shapes
-		WHERE provider_id = $1 ORDER BY rate, vcpus, memory_mib, disk_gib, name`, providerID)
+		WHERE provider_id = $1 AND retired_at IS NULL ORDER BY rate, vcpus, memory_mib, disk_gib, name`, providerID)
 	return all(rows, "shapes", pgx.RowToStructByName[Shape])
 }

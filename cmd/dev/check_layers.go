@@ -53,7 +53,7 @@ func floors() []layer {
 func pages() []layer {
 	audience := []string{
 		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit", "provisioner/manifest",
-		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page",
+		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live",
 	}
 	return []layer{
 		{
@@ -75,11 +75,13 @@ func pages() []layer {
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
+		// What pages of several audiences stream.
+		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "provisioner", "handlers/request", "handlers/respond"}},
 		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
-			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware",
+			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware", "handlers/live",
 			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
 		}},
 	}

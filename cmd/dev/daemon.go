@@ -214,6 +214,7 @@ func (v *volary) startWeb(ctx context.Context) (string, error) {
 		"VOLARY_WORKER_URL=" + v.workerURL(),
 		"VOLARY_DEMO=true",
 		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),
+		"VOLARY_ALLOW_PLAIN_HOSTS=true",
 		"VOLARY_UPLOADS_CHECKED=" + strconv.FormatBool(has("qemu-img")),
 	}}
 	return "", startDaemon(ctx, v.web, v.address()+"/sign-in")

@@ -16,7 +16,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers"
-	"volary.dev/handlers/org"
+	"volary.dev/handlers/live"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
 	"volary.dev/store/storetest"
@@ -27,7 +27,7 @@ type App struct {
 	URL     string
 	Store   *store.DB
 	Pool    *pgxpool.Pool // for what no store call makes: rows of a broken or finished state
-	Changes *org.Changes
+	Changes *live.Changes
 	Hosts   *memory.World // with Options.Worker
 	// Stop asks the portal to stop, as a signal does its process.
 	Stop context.CancelFunc

@@ -34,7 +34,7 @@ const (
 type World struct {
 	Organization, Other   uuid.UUID // organizations
 	North, South          uuid.UUID // providers
-	Pool, Host            uuid.UUID
+	Pool, Host, Shape     uuid.UUID
 	Image                 uuid.UUID
 	Model, Draft, Version uuid.UUID // Version is published, Draft is not
 	Key                   uuid.UUID // of Member
@@ -86,7 +86,7 @@ func (a *App) parties(w *World) {
 func (a *App) machines(w *World) {
 	ctx := context.Background()
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	must(a.Store.CreateShape(ctx, uuid.Nil, w.North, store.NewShape{Name: "tiny", Shape: shape}))(a)
+	w.Shape = must(a.Store.CreateShape(ctx, uuid.Nil, w.North, store.NewShape{Name: "tiny", Shape: shape}))(a)
 	w.Pool = must(a.Store.CreatePool(ctx, uuid.Nil, w.North, store.NewPool{
 		Name: "pool", Prefix: netip.MustParsePrefix("10.90.0.0/16"), Underlay: netip.MustParsePrefix("192.0.2.0/24"),
 		Storage: "local", MachineType: "q35",

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
@@ -20,7 +21,7 @@ import (
 type Handlers struct {
 	Store   *store.DB
 	Frame   page.Frame
-	Changes *Changes
+	Changes *live.Changes
 	Worker  Worker
 	// Stopping ends when the process is asked to stop: event streams and consoles end first.
 	Stopping context.Context

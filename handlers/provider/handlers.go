@@ -1,21 +1,44 @@
 package provider
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/web/layout"
 )
 
 // Handlers answers for providers' staff.
 type Handlers struct {
-	Store *store.DB
-	Frame page.Frame
+	Store   *store.DB
+	Frame   page.Frame
+	Changes *live.Changes
+	// Stopping ends when the process is asked to stop: event streams and consoles end first.
+	Stopping context.Context
+	// Heartbeat keeps proxies from cutting a quiet stream, and is how late the end of its session is noticed.
+	Heartbeat time.Duration
+	// PlainHosts allows hosts by tcp and unix, Simulated those that exist in memory alone.
+	PlainHosts, Simulated bool
+}
+
+// who is the session's person.
+func who(c echo.Context) uuid.UUID { return request.Session(c).PersonID }
+
+// asForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is
+// answered by the one error handler.
+func asForm(err error) (*provisioner.Refusal, bool) {
+	r, ok := provisioner.AsRefusal(err)
+	if !ok || r.Code == "not_found" {
+		return nil, false
+	}
+	return r, true
 }
 
 // where is the session's current provider. The policy has made sure of it.

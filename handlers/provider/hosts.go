@@ -1,9 +1,13 @@
 package provider
 
 import (
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -16,19 +20,49 @@ import (
 
 // ListHosts shows the provider's hosts and what of them is taken.
 func (h Handlers) ListHosts(c echo.Context) error {
-	hosts, err := h.Store.Hosts(c.Request().Context(), where(c))
+	ctx, providerID := c.Request().Context(), where(c)
+	l, q := request.ParseList(c, "name", "pool", "state", "vcpus", "memory", "nodes", "seen"), request.ParseQuery(c)
+	f := store.HostFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	f.Pool, _ = uuid.Parse(q.Typed("pool"))
+	hosts, total, err := h.Store.HostList(ctx, providerID, f)
 	if err != nil {
 		return err
 	}
-	p := web.HostListProps{Layout: h.layout(c)}
-	for _, x := range hosts {
-		p.Hosts = append(p.Hosts, web.HostRow{
-			ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, Acceleration: x.Acceleration,
-			VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
-			DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Nodes: x.Nodes, Seen: orZero(x.RoundAt),
-		})
+	pools, _, err := h.Store.ProviderPools(ctx, providerID, store.PoolFilter{Page: store.Page{Limit: everyPool}})
+	if err != nil {
+		return err
 	}
-	return page.Render(c, http.StatusOK, web.HostList(p))
+	smallest, err := h.smallestShape(c)
+	if err != nil {
+		return err
+	}
+	p := web.HostListProps{Layout: h.layout(c), List: page.List(l, total), Search: f.Search, Pool: q.Typed("pool"), State: f.State}
+	for _, x := range pools {
+		p.Pools = append(p.Pools, poolRow(x))
+	}
+	for _, x := range hosts {
+		row := hostRow(x)
+		row.Unused = whyUnused(x, smallest)
+		p.Hosts = append(p.Hosts, row)
+	}
+	return page.Live(c, web.HostList(p))
+}
+
+func hostRow(x store.Host) web.HostRow {
+	return web.HostRow{
+		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, Acceleration: x.Acceleration,
+		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
+		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Nodes: x.Nodes, Seen: orZero(x.RoundAt),
+	}
+}
+
+// smallestShape is the shape that fits where none other does, nil where there is none.
+func (h Handlers) smallestShape(c echo.Context) (*store.Shape, error) {
+	shapes, err := h.Store.Shapes(c.Request().Context(), where(c))
+	if err != nil || len(shapes) == 0 {
+		return nil, err
+	}
+	return &shapes[0], nil
 }
 
 // ShowHost shows one host, what its check found and what it carries.
@@ -37,32 +71,54 @@ func (h Handlers) ShowHost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	p, err := h.hostShow(c, id)
+	if err != nil {
+		return err
+	}
+	return page.Live(c, web.HostShow(p))
+}
+
+func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, err error) {
 	ctx := c.Request().Context()
 	x, err := h.Store.Host(ctx, where(c), id)
 	if err != nil {
-		return err
+		return p, err
 	}
 	nodes, err := h.Store.HostNodes(ctx, where(c), id)
 	if err != nil {
-		return err
+		return p, err
 	}
-	p := hostProps(x)
-	p.Layout = h.layout(c)
+	clusters, err := h.Store.HostClusters(ctx, where(c), id)
+	if err != nil {
+		return p, err
+	}
+	smallest, err := h.smallestShape(c)
+	if err != nil {
+		return p, err
+	}
+	p = hostProps(x)
+	p.Layout, p.Unused = h.layout(c), whyUnused(x, smallest)
 	for _, n := range nodes {
 		p.Nodes = append(p.Nodes, web.HostNode{
-			ID: n.ID, Organization: n.OrganizationName, Cluster: n.ClusterName, Name: n.Name, State: n.State, Shape: n.Shape,
+			ID: n.ID, Organization: n.OrganizationName, Cluster: n.ClusterName, ClusterID: n.ClusterID, Name: n.Name, State: n.State, Shape: n.Shape,
 		})
 	}
-	return page.Render(c, http.StatusOK, web.HostShow(p))
+	for _, x := range clusters {
+		p.Clusters = append(p.Clusters, web.HostCluster{ID: x.ID, Name: x.Name, Organization: x.OrganizationName, Test: x.Test, Nodes: x.Nodes})
+	}
+	return p, nil
 }
 
 func hostProps(x store.Host) web.HostShowProps {
 	p := web.HostShowProps{
-		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, Address: x.Address,
-		Underlay: x.Underlay.String(), Acceleration: x.Acceleration,
+		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, Address: x.Address,
+		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: orZero(x.RoundAt),
 		CheckState: x.CheckState, Checked: orZero(x.CheckedAt),
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.Labels)) {
+		p.Labels = append(p.Labels, fmt.Sprintf("%s=%s", name, x.Labels[name]))
 	}
 	for _, check := range x.CheckReport {
 		p.Checks = append(p.Checks, hostCheck(check))
@@ -76,4 +132,25 @@ func hostCheck(c provisioner.HostCheck) ui.Check {
 		check.State = "failed"
 	}
 	return check
+}
+
+// ConfirmRemoveHost says what removing does before it is done.
+func (h Handlers) ConfirmRemoveHost(c echo.Context) error {
+	id, err := request.ID(c, "id", "host")
+	if err != nil {
+		return err
+	}
+	p, err := h.hostShow(c, id)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.HostRemove(p))
+}
+
+func poolRow(x store.PoolRow) web.PoolRow {
+	return web.PoolRow{
+		ID: x.ID, Name: x.Name, Location: x.Location, Hosts: x.Hosts, HostsActive: x.ActiveHosts, Clusters: x.Clusters, VCPUs: x.VCPUs,
+		ClusterVCPUs: x.ClusterVCPUs, TestsVCPUs: x.TestsVCPUs, TestVCPUs: x.TestVCPUs, MemoryMiB: x.MemoryMiB, MemoryTakenMiB: x.UsedMiB,
+		DiskGiB: x.DiskGiB, DiskTakenGiB: x.UsedGiB, Prefix: x.Prefix.String(),
+	}
 }

@@ -48,15 +48,10 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 }
 
 func (h Handlers) pools(c echo.Context) ([]web.PoolRow, error) {
-	pools, err := h.Store.Pools(c.Request().Context())
+	pools, _, err := h.Store.ProviderPools(c.Request().Context(), where(c), store.PoolFilter{Page: store.Page{Limit: everyPool}})
 	var rows []web.PoolRow
 	for _, x := range pools {
-		if x.ProviderID == where(c) {
-			rows = append(rows, web.PoolRow{
-				Name: x.Name, Hosts: x.Hosts, HostsActive: x.ActiveHosts, VCPUs: x.VCPUs, VCPUsTaken: x.VCPUs - x.FreeVCPUs,
-				MemoryMiB: x.MemoryMiB, MemoryTakenMiB: x.MemoryMiB - x.FreeMemoryMiB, TestVCPUs: x.TestVCPUs, Prefix: x.Prefix.String(),
-			})
-		}
+		rows = append(rows, poolRow(x))
 	}
 	return rows, err
 }

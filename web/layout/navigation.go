@@ -33,6 +33,8 @@ func sections(a Area) []link {
 			{"Overview", "/provider", SectionHome},
 			{"Clusters", "/provider/clusters", SectionClusters},
 			{"Hosts", "/provider/hosts", SectionHosts},
+			{"Pools", "/provider/pools", SectionPools},
+			{"Shapes", "/provider/shapes", SectionShapes},
 			{"Usage", "/provider/usage", SectionUsage},
 			{"Market", "/market", SectionMarket},
 		}

@@ -13,19 +13,39 @@ func providerSamples() []Sample {
 		{"provider", provider.Overview(provider.OverviewProps{
 			Layout: providerLayout(), Month: "2026-11", Clusters: 7, UsedMCS: 311*hour + 1_234_567,
 			Attention: []provider.Attention{{Tone: ui.ToneBad, Text: "host-3 is down: does not answer since 15:02", Label: "Open host-3", Where: "/provider/hosts/3"}},
-			Pools:     []provider.PoolRow{{Name: "lab-a", Hosts: 3, HostsActive: 2, VCPUs: 24, VCPUsTaken: 14, MemoryMiB: 98304, MemoryTakenMiB: 53248, TestVCPUs: 4, Prefix: "10.90.0.0/16"}},
+			Pools:     []provider.PoolRow{pool()},
 		})},
 		{"provider-empty", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "2026-11"})},
 		{"provider-clusters", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), Clusters: []provider.ClusterRow{
 			{ID: id(40), Name: "trial-1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 4, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 			{ID: id(45), Name: "test-9c1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterStarting, Test: true, Nodes: 3, Created: ago(time.Minute)},
 		}})},
-		{"hosts", provider.HostList(provider.HostListProps{Layout: providerLayout(), Hosts: []provider.HostRow{
-			{ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, Acceleration: provisioner.AccelerationKVM, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30, Nodes: 2, Seen: ago(2 * time.Second)},
-			{ID: id(81), Name: "host-2", Pool: "lab-a", State: provisioner.HostCordoned, Reason: "memory to be replaced", Acceleration: provisioner.AccelerationTCG, VCPUs: 8, VCPUsTaken: 4, MemoryMiB: 32768, MemoryTakenMiB: 16384, DiskGiB: 400, DiskTakenGiB: 20, Nodes: 1, Seen: ago(2 * time.Second)},
-			{ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostDown, Reason: "not checked yet"},
+		{"hosts", provider.HostList(hostList())},
+		{"hosts-empty", provider.HostList(provider.HostListProps{Layout: providerLayout(), Pools: []provider.PoolRow{pool()}})},
+		{"hosts-without-pool", provider.HostList(provider.HostListProps{Layout: providerLayout()})},
+		{"host-new", provider.HostNew(hostNew())},
+		{"host-new-refused", provider.HostNew(hostNewRefused())},
+		{"host-draining", provider.HostShow(drainingHost())},
+		{"host-remove", provider.HostRemove(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", VCPUs: 8, MemoryMiB: 32768})},
+		{"host-remove-refused", provider.HostRemove(drainingHost())},
+		{"pools", provider.PoolList(provider.PoolListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/pools", PerPage: 50, Total: 1}, Pools: []provider.PoolRow{pool()}})},
+		{"pools-empty", provider.PoolList(provider.PoolListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/pools"}})},
+		{"pool", provider.PoolShow(provider.PoolShowProps{
+			Layout: providerLayout(), Row: pool(), SubnetBits: 24, Underlay: "192.0.2.0/24", Management: "198.51.100.0/24", Storage: "local", MachineType: "q35", MTU: 1450,
+			GoOut: true, MaxLeaseHours: 720, Policy: "Hosts are rebooted on the first Tuesday of a month; clusters on them are told a week before.",
+		})},
+		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720", GoOut: true})},
+		{"pool-edit-refused", provider.PoolForm(provider.PoolFormProps{
+			Layout: providerLayout(), ID: id(70), Name: "lab-a", Clusters: 2, Prefix: "10.91.0.0/16", SubnetBits: "24", Underlay: "192.0.2.0/24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720",
+			Form: ui.Form{Refusal: &provisioner.Refusal{Code: "pool_in_use", Title: "This pool carries 2 clusters; some of its fields stay as they are meanwhile.", Next: "Leave the marked fields as they were, or make another pool.", Fields: map[string]string{
+				"prefix": "2 clusters use subnets of 10.90.0.0/16: it can change when they are gone.", "masquerade": "2 clusters use the present way out of their network: it can change when they are gone.",
+			}}},
+		})},
+		{"shapes", provider.ShapeList(provider.ShapeListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/shapes", PerPage: 50, Total: 2}, Shapes: []provider.ShapeRow{
+			{ID: id(71), Name: "small", VCPUs: 1, MemoryMiB: 4096, DiskGiB: 20, RateMCS: 1000, Nodes: 12}, {ID: id(72), Name: "wide", VCPUs: 8, MemoryMiB: 65536, DiskGiB: 100, RateMCS: 16000},
 		}})},
-		{"hosts-empty", provider.HostList(provider.HostListProps{Layout: providerLayout()})},
+		{"shapes-empty", provider.ShapeList(provider.ShapeListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/shapes"}})},
+		{"shape-new-refused", provider.ShapeNew(provider.ShapeNewProps{Layout: providerLayout(), Name: "small", VCPUs: "0", Memory: "4096", Disk: "20", Form: refused(map[string]string{"vcpus": "The vCPUs has to be between 1 and 1024."})})},
 		{"host", provider.HostShow(host())},
 		{"provider-usage", provider.UsageExport(provider.UsageExportProps{
 			Layout: providerLayout(), Month: "2026-10", From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Closed: true,
@@ -39,7 +59,7 @@ func providerSamples() []Sample {
 func host() provider.HostShowProps {
 	return provider.HostShowProps{
 		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.northern.example", Port: 16514},
-		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, LibvirtVersion: "9.0.0", QEMUVersion: "7.2.22", VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
+		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, Labels: []string{"rack=a1", "room=2"}, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
 		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour),
 		Checks: []ui.Check{
 			{Name: "Connection", State: "passed", Detail: "libvirt answered in 12 ms", Took: 12 * time.Millisecond},
@@ -50,4 +70,46 @@ func host() provider.HostShowProps {
 		},
 		Nodes: []provider.HostNode{{ID: id(50), Organization: "Heliophysics", Cluster: "trial-1", Name: "head", State: provisioner.NodeReady, Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}}},
 	}
+}
+
+func pool() provider.PoolRow {
+	return provider.PoolRow{
+		ID: id(70), Name: "lab-a", Location: "Hamburg, Germany", Hosts: 3, HostsActive: 2, Clusters: 2, VCPUs: 24, ClusterVCPUs: 14, TestVCPUs: 4, TestsVCPUs: 3,
+		MemoryMiB: 98304, MemoryTakenMiB: 53248, DiskGiB: 800, DiskTakenGiB: 50, Prefix: "10.90.0.0/16",
+	}
+}
+
+func hostList() provider.HostListProps {
+	return provider.HostListProps{
+		Layout: providerLayout(), List: ui.ListProps{Path: "/provider/hosts", PerPage: 50, Total: 3}, Pools: []provider.PoolRow{pool()},
+		Hosts: []provider.HostRow{
+			{ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, Acceleration: provisioner.AccelerationKVM, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30, Nodes: 2, Seen: ago(2 * time.Second)},
+			{ID: id(81), Name: "host-2", Pool: "lab-a", State: provisioner.HostCordoned, Reason: "memory to be replaced", Unused: "Staff cordoned it: it keeps its nodes and takes no new ones.", Acceleration: provisioner.AccelerationTCG, VCPUs: 8, VCPUsTaken: 4, MemoryMiB: 32768, MemoryTakenMiB: 16384, DiskGiB: 400, DiskTakenGiB: 20, Nodes: 1, Seen: ago(2 * time.Second)},
+			{ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostDown, Reason: "not checked yet", Unused: "Its check runs; it takes nodes when that has passed."},
+		},
+	}
+}
+
+func hostNew() provider.HostNewProps {
+	return provider.HostNewProps{
+		Layout: providerLayout(), Pools: []ui.Option{{Value: id(70).String(), Label: "lab-a, underlay 192.0.2.0/24"}}, Pool: id(70).String(),
+		Schemes: []ui.Option{{Value: "tls", Label: "TLS, with certificates"}, {Value: "ssh", Label: "SSH, with a key"}}, Scheme: "tls",
+	}
+}
+
+func hostNewRefused() provider.HostNewProps {
+	p := hostNew()
+	p.Name, p.Address, p.Underlay = "host-4", "qemu+ssh://root@host-4/system?command=id", "198.51.100.4"
+	p.Form = refused(map[string]string{
+		"address":  "Write the host's name or IP address alone, not a URI: scheme and port have fields of their own.",
+		"underlay": "198.51.100.4 is not in the pool's underlay network 192.0.2.0/24.",
+	})
+	return p
+}
+
+func drainingHost() provider.HostShowProps {
+	p := host()
+	p.State, p.Reason, p.CheckState, p.Checks, p.Unused = provisioner.HostDraining, "to be moved to room 3", "passed", p.Checks[:2], "It is being emptied: 1 node is left."
+	p.Clusters = []provider.HostCluster{{ID: id(40), Name: "trial-1", Organization: "Heliophysics", Nodes: 1}}
+	return p
 }

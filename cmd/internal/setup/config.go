@@ -16,16 +16,17 @@ import (
 
 // WebConfig configures cmd/web, the process that faces the internet.
 type WebConfig struct {
-	DatabaseURL    string         `env:"DATABASE_URL,required,notEmpty" redact:"url"`
-	Listen         string         `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8080"`
-	PublicURL      string         `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
-	BlobDir        string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
-	WorkerURL      string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
-	TrustedProxies []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
-	Demo           bool           `env:"VOLARY_DEMO"`                                          // the sign-in page names the demo's people
-	SimulatedHosts bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
-	UploadsChecked bool           `env:"VOLARY_UPLOADS_CHECKED" envDefault:"true"`             // false: the worker has no qemu-img
-	LogLevel       slog.Level     `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
+	DatabaseURL     string         `env:"DATABASE_URL,required,notEmpty" redact:"url"`
+	Listen          string         `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8080"`
+	PublicURL       string         `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
+	BlobDir         string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
+	WorkerURL       string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
+	TrustedProxies  []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
+	Demo            bool           `env:"VOLARY_DEMO"`                                          // the sign-in page names the demo's people
+	SimulatedHosts  bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
+	AllowPlainHosts bool           `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // staff may add hosts by tcp and unix: one machine, and the lab
+	UploadsChecked  bool           `env:"VOLARY_UPLOADS_CHECKED" envDefault:"true"`             // false: the worker has no qemu-img
+	LogLevel        slog.Level     `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
 }
 
 // WorkerConfig configures cmd/worker, the only process that reaches hosts.

@@ -1,4 +1,4 @@
-package org
+package live
 
 import (
 	"testing"
@@ -12,10 +12,10 @@ import (
 func TestChangesReachThoseTheyConcern(t *testing.T) {
 	mine, theirs, cluster, other := uuid.New(), uuid.New(), uuid.New(), uuid.New()
 	h := NewChanges()
-	everything := follow(t, h, &follower{orgID: mine})
-	clusters := follow(t, h, &follower{orgID: mine, kind: "cluster"})
-	one := follow(t, h, &follower{orgID: mine, kind: "cluster", id: cluster})
-	stranger := follow(t, h, &follower{orgID: theirs})
+	everything := follow(t, h, &follower{whose: Whose{Organization: mine}})
+	clusters := follow(t, h, &follower{whose: Whose{Organization: mine}, kind: "cluster"})
+	one := follow(t, h, &follower{whose: Whose{Organization: mine}, kind: "cluster", id: cluster})
+	stranger := follow(t, h, &follower{whose: Whose{Organization: theirs}})
 
 	h.Publish(store.Change{Organization: mine, Kind: "cluster", ID: cluster})
 	h.Publish(store.Change{Organization: mine, Kind: "cluster", ID: cluster})
@@ -34,7 +34,7 @@ func TestChangesReachThoseTheyConcern(t *testing.T) {
 
 func TestALostConnectionTellsEverybodyToLookAgain(t *testing.T) {
 	h := NewChanges()
-	f := follow(t, h, &follower{orgID: uuid.New(), kind: "test", id: uuid.New()})
+	f := follow(t, h, &follower{whose: Whose{Organization: uuid.New()}, kind: "test", id: uuid.New()})
 	h.Publish(store.Change{})
 	if list, all := h.fetch(f); !all || len(list) != 0 {
 		t.Errorf("all %v, %v", all, list)
@@ -47,13 +47,13 @@ func TestAFollowerHearsWhatCameShortlyBefore(t *testing.T) {
 	h.remember(heard{time.Now().Add(-time.Minute), store.Change{Organization: orgID, Kind: "image", ID: uuid.New()}})
 	h.Publish(store.Change{Organization: orgID, Kind: "cluster", ID: cluster})
 	h.Publish(store.Change{Organization: uuid.New(), Kind: "cluster", ID: uuid.New()})
-	if list, all := h.fetch(follow(t, h, &follower{orgID: orgID})); len(list) != 1 || list[0].ID != cluster.String() || all {
+	if list, all := h.fetch(follow(t, h, &follower{whose: Whose{Organization: orgID}})); len(list) != 1 || list[0].ID != cluster.String() || all {
 		t.Errorf("all %v, %v", all, list)
 	}
 	for range recentAtMost {
 		h.Publish(store.Change{Organization: uuid.New(), Kind: "cluster", ID: uuid.New()})
 	}
-	if _, all := h.fetch(follow(t, h, &follower{orgID: orgID})); !all {
+	if _, all := h.fetch(follow(t, h, &follower{whose: Whose{Organization: orgID}})); !all {
 		t.Error("more was announced than is kept, and the follower does not look at everything")
 	}
 }
@@ -61,7 +61,7 @@ func TestAFollowerHearsWhatCameShortlyBefore(t *testing.T) {
 func TestASlowFollowerKeepsNoList(t *testing.T) {
 	orgID := uuid.New()
 	h := NewChanges()
-	f := follow(t, h, &follower{orgID: orgID})
+	f := follow(t, h, &follower{whose: Whose{Organization: orgID}})
 	for range 10 * followedAtOnce {
 		h.Publish(store.Change{Organization: orgID, Kind: "cluster", ID: uuid.New()})
 	}

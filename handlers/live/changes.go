@@ -1,4 +1,4 @@
-package org
+package live
 
 import (
 	"sync"
@@ -40,7 +40,7 @@ func NewChanges() *Changes {
 	return &Changes{followers: map[*follower]struct{}{}, perPerson: map[uuid.UUID]int{}}
 }
 
-// Publish passes a change on; its organization decides who hears of it. The zero Change, which says that some may
+// Publish passes a change on; its organization and provider decide who hears of it. The zero Change, which says that some may
 // have been missed, tells every page to look again. It is made for store.Listen.
 func (h *Changes) Publish(change store.Change) {
 	h.mu.Lock()
@@ -69,10 +69,22 @@ type what struct {
 	ID   string `json:"id"`
 }
 
+// Whose changes a stream tells of. Everything is for the platform's admins.
+type Whose struct {
+	Organization, Provider uuid.UUID // Nil for none
+	Everything             bool
+}
+
+func (w Whose) concerns(c store.Change) bool {
+	return w.Everything || w.Organization != uuid.Nil && c.Organization == w.Organization ||
+		w.Provider != uuid.Nil && c.Provider == w.Provider
+}
+
 type follower struct {
-	personID, orgID uuid.UUID
-	kind            string    // "" for every kind
-	id              uuid.UUID // Nil for all of the kind
+	personID uuid.UUID
+	whose    Whose
+	kind     string    // "" for every kind
+	id       uuid.UUID // Nil for all of the kind
 
 	signal chan struct{} // holds one: there is something to fetch
 
@@ -92,7 +104,7 @@ func (f *follower) hear(c store.Change) {
 }
 
 func (f *follower) wants(c store.Change) bool {
-	return c.Organization == f.orgID && (f.kind == "" || c.Kind == f.kind) && (f.id == uuid.Nil || c.ID == f.id)
+	return f.whose.concerns(c) && (f.kind == "" || c.Kind == f.kind) && (f.id == uuid.Nil || c.ID == f.id)
 }
 
 func (f *follower) add(c store.Change) {

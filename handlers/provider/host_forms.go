@@ -1,0 +1,204 @@
+package provider
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/provider"
+	"volary.dev/web/ui"
+)
+
+// everyPool is more pools than a choice of one can show.
+const everyPool = 500
+
+// NewHost shows the form for another host.
+func (h Handlers) NewHost(c echo.Context) error {
+	return h.hostForm(c, http.StatusOK, web.HostNewProps{Pool: c.QueryParam("pool"), Scheme: string(provisioner.SchemeTLS)})
+}
+
+func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error {
+	pools, _, err := h.Store.ProviderPools(c.Request().Context(), where(c), store.PoolFilter{Page: store.Page{Limit: everyPool}})
+	if err != nil {
+		return err
+	}
+	p.Layout = h.layout(c)
+	for _, x := range pools {
+		p.Pools = append(p.Pools, ui.Option{Value: x.ID.String(), Label: x.Name + ", underlay " + x.Underlay.String()})
+	}
+	if len(pools) == 1 && p.Pool == "" {
+		p.Pool = pools[0].ID.String()
+	}
+	p.Schemes = h.schemes()
+	return page.Render(c, status, web.HostNew(p))
+}
+
+// schemes are those that the operator's configuration lets staff choose.
+func (h Handlers) schemes() []ui.Option {
+	list := []ui.Option{{Value: string(provisioner.SchemeTLS), Label: "TLS, with certificates"}, {Value: string(provisioner.SchemeSSH), Label: "SSH, with a key"}}
+	if h.PlainHosts {
+		list = append(list, ui.Option{Value: string(provisioner.SchemeTCP), Label: "TCP, unprotected: one machine, and the lab"}, ui.Option{Value: string(provisioner.SchemeUnix), Label: "The worker's own machine"})
+	}
+	if h.Simulated {
+		list = append(list, ui.Option{Value: string(provisioner.SchemeMemory), Label: "Simulated"})
+	}
+	return list
+}
+
+// CreateHost adds a host; its page then shows the check as it goes.
+func (h Handlers) CreateHost(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	p := web.HostNewProps{
+		Name: f.Typed("name"), Pool: f.Typed("pool"), Scheme: f.Typed("scheme"), Address: f.Typed("address"), Port: f.Typed("port"),
+		Underlay: f.Typed("underlay"), VCPUs: f.Typed("vcpus"), Labels: f.Typed("labels"),
+	}
+	pool, host := h.typedHost(f)
+	if r := f.Refusal(); r != nil {
+		return h.hostAgain(c, p, r)
+	}
+	id, err := h.Store.AddHost(c.Request().Context(), who(c), where(c), pool, host)
+	if r, ok := asForm(err); ok {
+		return h.hostAgain(c, p, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, hostPath(id), "The host is added, and its check begins.")
+}
+
+func (h Handlers) hostAgain(c echo.Context, p web.HostNewProps, r *provisioner.Refusal) error {
+	p.Form = ui.Form{Refusal: r}
+	return h.hostForm(c, respond.Status(r.Code), p)
+}
+
+func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n store.NewHost) {
+	var schemes []string
+	for _, s := range h.schemes() {
+		schemes = append(schemes, s.Value)
+	}
+	pool = f.ID("pool", "a pool")
+	n.Name = f.Text("name", "a name", 1, 80)
+	n.Address.Scheme = provisioner.Scheme(f.Choice("scheme", "how the host is reached", schemes...))
+	n.Address.Name = strings.TrimSpace(f.Typed("address"))
+	if f.Has("port") {
+		n.Address.Port = f.Int("port", "the port", 1, 65535)
+	}
+	if f.Has("vcpus") {
+		n.VCPUs = f.Int("vcpus", "the vCPUs offered", 1, 65536)
+	}
+	if underlay, err := netip.ParseAddr(strings.TrimSpace(f.Typed("underlay"))); err != nil || !underlay.Is4() {
+		f.Wrong("underlay", "Give the host's IPv4 address on the underlay, such as 192.0.2.11.")
+	} else {
+		n.Underlay = underlay
+	}
+	n.Labels = typedLabels(f)
+	return pool, n
+}
+
+// typedLabels reads labels like "rack=a1, room=2"; a name alone is a label without a value.
+func typedLabels(f *request.Form) map[string]string {
+	labels := map[string]string{}
+	for part := range strings.FieldsFuncSeq(f.Typed("labels"), func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
+		name, value, _ := strings.Cut(part, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		if name == "" {
+			if value != "" {
+				f.Wrong("labels", "Write labels such as rack=a1, with commas between them.")
+			}
+			continue
+		}
+		if _, twice := labels[name]; twice {
+			f.Wrong("labels", "The label "+name+" is there twice.")
+		}
+		labels[name] = value
+	}
+	return labels
+}
+
+func hostPath(id uuid.UUID) string { return "/provider/hosts/" + id.String() }
+
+// CheckHost asks for another check.
+func (h Handlers) CheckHost(c echo.Context) error {
+	return h.changeHost(c, "The check begins.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
+		return h.Store.CheckHost(ctx, who(c), where(c), id)
+	})
+}
+
+// CordonHost lets a host keep its nodes and take no new ones.
+func (h Handlers) CordonHost(c echo.Context) error {
+	return h.changeHost(c, "The host is cordoned: it keeps its nodes and takes no new ones.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
+		return h.Store.CordonHost(ctx, who(c), where(c), id, f.Typed("reason"))
+	})
+}
+
+// DrainHost begins to empty a host.
+func (h Handlers) DrainHost(c echo.Context) error {
+	return h.changeHost(c, "The host takes nothing new. It is empty when the clusters below have ended.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
+		return h.Store.DrainHost(ctx, who(c), where(c), id, f.Typed("reason"))
+	})
+}
+
+// ActivateHost lets a host take nodes again.
+func (h Handlers) ActivateHost(c echo.Context) error {
+	return h.changeHost(c, "The host takes nodes again.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
+		return h.Store.ActivateHost(ctx, who(c), where(c), id)
+	})
+}
+
+// changeHost does one thing to the path's host, and shows the host again with what was refused.
+func (h Handlers) changeHost(c echo.Context, done string, do func(context.Context, uuid.UUID, *request.Form) error) error {
+	id, err := request.ID(c, "id", "host")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	err = do(c.Request().Context(), id, f)
+	if r, ok := asForm(err); ok {
+		p, err := h.hostShow(c, id)
+		if err != nil {
+			return err
+		}
+		p.Form, p.TypedReason = ui.Form{Refusal: r}, f.Typed("reason")
+		return page.Render(c, respond.Status(r.Code), web.HostShow(p))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, hostPath(id), done)
+}
+
+// RemoveHost takes a host out of its pool.
+func (h Handlers) RemoveHost(c echo.Context) error {
+	id, err := request.ID(c, "id", "host")
+	if err != nil {
+		return err
+	}
+	err = h.Store.RemoveHost(c.Request().Context(), who(c), where(c), id)
+	if r, ok := asForm(err); ok {
+		p, err := h.hostShow(c, id)
+		if err != nil {
+			return err
+		}
+		p.Form = ui.Form{Refusal: r}
+		return page.Render(c, respond.Status(r.Code), web.HostShow(p))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/provider/hosts", "The host is removed.")
+}

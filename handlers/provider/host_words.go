@@ -1,0 +1,48 @@
+package provider
+
+import (
+	"fmt"
+
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/web/ui"
+)
+
+// whyUnused says why a host takes nothing now, or carries nothing although it could; empty where it is in use.
+func whyUnused(h store.Host, smallest *store.Shape) string {
+	switch {
+	case h.CheckState == "running":
+		return "Its check runs; it takes nodes when that has passed."
+	case h.State == provisioner.HostDown:
+		return "It is down and takes nothing until it answers and its check has passed."
+	case h.State == provisioner.HostCordoned:
+		return "Staff cordoned it: it keeps its nodes and takes no new ones."
+	case h.State == provisioner.HostDraining:
+		return fmt.Sprintf("It is being emptied: %s left.", ui.Plural(h.Nodes, "node is", "nodes are"))
+	case h.MissedRounds > 0:
+		return fmt.Sprintf("It missed its last %s; it takes nothing until it answers.", ui.Plural(h.MissedRounds, "round", "rounds"))
+	}
+	if smallest == nil {
+		return "There is no shape yet that a node on it could have."
+	}
+	if lack := lacks(h, smallest.Size()); lack != "" {
+		return fmt.Sprintf("The smallest shape, %s, does not fit: %s.", smallest.Name, lack)
+	}
+	if h.Nodes == 0 {
+		return "Nothing needs it now: nodes go to the hosts with the most free vCPUs."
+	}
+	return ""
+}
+
+func lacks(h store.Host, s provisioner.Shape) string {
+	switch {
+	case h.Capacity.VCPUs-h.Used.VCPUs < s.VCPUs:
+		return fmt.Sprintf("%s needed, %d of %d free", ui.Plural(s.VCPUs, "vCPU is", "vCPUs are"), h.Capacity.VCPUs-h.Used.VCPUs, h.Capacity.VCPUs)
+	case h.Capacity.MemoryMiB-h.Used.MemoryMiB < s.MemoryMiB:
+		return fmt.Sprintf("%s of memory are needed, %s of %s are free", ui.MiB(s.MemoryMiB), ui.MiB(h.Capacity.MemoryMiB-h.Used.MemoryMiB), ui.MiB(h.Capacity.MemoryMiB))
+	case h.Capacity.DiskGiB-h.Used.DiskGiB < s.DiskGiB:
+		return fmt.Sprintf("%d GiB of disk are needed, %d of %d are free", s.DiskGiB, h.Capacity.DiskGiB-h.Used.DiskGiB, h.Capacity.DiskGiB)
+	default:
+		return ""
+	}
+}
