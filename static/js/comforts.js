@@ -9,7 +9,6 @@ const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 export function comforts(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) localTime(time);
   for (const button of root.querySelectorAll("button[data-copy][hidden]")) copyButton(button);
-  for (const button of root.querySelectorAll("button[data-fill-email][hidden]")) fillButton(button);
   if (root !== document) return;
   for (const name of root.querySelectorAll("[data-zone]")) {
     name.textContent = zone.formatToParts(new Date()).find((p) => p.type === "timeZoneName").value;
@@ -55,15 +54,5 @@ function copyButton(button) {
       button.textContent = "Selected";
     }
     setTimeout(() => (button.textContent = said), 2000);
-  });
-}
-
-function fillButton(button) {
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    document.getElementById("email").value = button.dataset.fillEmail;
-    const password = document.getElementById("password");
-    password.value = button.dataset.fillPassword;
-    password.form.querySelector("button").focus();
   });
 }

@@ -4,11 +4,17 @@ package public
 func SeededUsers() []SeededUser {
 	const password = "volary-demo"
 	return []SeededUser{
-		{"Ada Brook", "ada@tidal.example", password, "owner of Tidal Modelling Group"},
-		{"Bea Ledger", "bea@tidal.example", password, "reads the usage of Tidal Modelling Group"},
-		{"Gil Strand", "gil@genome.example", password, "owner of Genome Lab"},
-		{"Nora Rack", "nora@north.example", password, "operator at North Computing"},
-		{"Abe Sum", "abe@north.example", password, "accountant at North Computing"},
-		{"Sid Blade", "sid@south.example", password, "admin of South Computing"},
+		{Name: "Ada Brook", Email: "ada@tidal.example", Password: password, Does: "owner of Tidal Modelling Group"},
+		{
+			Name: "Ada Brook", Email: "ada@tidal.example", Password: password, Does: "owner of Tidal Modelling Group",
+			Label: "Launch as Ada Brook", Next: "/org/clusters/new?compute_count=3&lease_hours=2&name=first-launch",
+		},
+		{Name: "Ben Marsh", Email: "ben@tidal.example", Password: password, Does: "member of Tidal Modelling Group"},
+		{Name: "Bea Ledger", Email: "bea@tidal.example", Password: password, Does: "reads the usage of Tidal Modelling Group"},
+		{Name: "Gil Strand", Email: "gil@genome.example", Password: password, Does: "owner of Genome Lab"},
+		{Name: "Nora Rack", Email: "nora@north.example", Password: password, Does: "operator at North Computing"},
+		{Name: "Abe Sum", Email: "abe@north.example", Password: password, Does: "accountant at North Computing"},
+		{Name: "Sid Blade", Email: "sid@south.example", Password: password, Does: "admin of South Computing"},
+		{Name: "Platform Root", Email: "root@volary.example", Password: password, Does: "runs the platform"},
 	}
 }

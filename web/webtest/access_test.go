@@ -36,7 +36,7 @@ func TestWithoutScripts(t *testing.T) {
 		{"console", ".excerpt", ".terminal"},
 		{"cluster-new-quote", "button[formaction='/org/clusters/new']", "button[data-copy]"},
 		{"cluster-ready", ".copy code", "button[data-copy]"},
-		{"sign-in", ".seeded code", "button[data-fill-email]"},
+		{"sign-in", ".seeded button", "button[data-copy]"},
 	} {
 		if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+c.page)); err != nil {
 			t.Fatal(err)
