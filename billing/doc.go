@@ -26,6 +26,21 @@
 // set aside when their lot expires stay good for the cluster that holds them; what is released of them expires
 // in the same transaction.
 //
+// # Which lot pays
+//
+// A lot may be narrowed to one pool of its provider; its hours are then set aside for clusters on that pool alone.
+// Among the lots that are good on a cluster's pool the earliest expiry comes first, and of two that expire at once the
+// older one. A narrowed lot is not preferred: hours that lapse are lost for certain, while hours that are good in fewer
+// places may still be used there.
+//
+// # Money
+//
+// The amount of an order is hours times unit price, computed in 128 bits and rounded once, half to even. It is the
+// lot's, and the cost of every use follows from it: the cost of the hours between two totals of a lot's use is the
+// difference of the lot's amount shared up to each, both rounded half to even. So the costs of a lot that is wholly used
+// sum to exactly its amount, whatever its parts were. Hours of a grant have no cost. The cost of a usage line is fixed
+// when the line is booked, in the order of the entry's digest.
+//
 // # The chain
 //
 // Entries of a journal are numbered from 1. The hash of an entry is the SHA-256 of the following bytes, which

@@ -14,6 +14,12 @@ type Lot struct {
 	ID        uuid.UUID
 	ExpiresAt time.Time // zero: never
 	Available Hours
+	PoolID    uuid.UUID // the one pool its hours are good on; Nil: every pool of the provider
+}
+
+// GoodOn gives those of the lots whose hours may be used on a pool.
+func GoodOn(lots []Lot, poolID uuid.UUID) []Lot {
+	return slices.DeleteFunc(slices.Clone(lots), func(l Lot) bool { return l.PoolID != uuid.Nil && l.PoolID != poolID })
 }
 
 // Expired tells whether the lot's hours have lapsed at now.
@@ -40,7 +46,7 @@ func (s *Shortage) Error() string {
 
 // Authorise decides whether need may be set aside and from which lots: those that have not expired at now, the
 // earliest expiry first. It returns the shares, which sum to need, or a *Shortage, or ErrHours where the need
-// itself is no amount. The caller has locked the wallet and its lots.
+// itself is no amount. The caller has locked the wallet and its lots, and given only lots that are GoodOn the pool.
 func Authorise(need Hours, lots []Lot, now time.Time) ([]Share, error) {
 	if err := need.CheckAmount(); err != nil {
 		return nil, err

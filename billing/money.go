@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"strings"
+	"strconv"
 )
 
 // Currency is an ISO 4217 code, e.g. "EUR".
@@ -35,10 +35,13 @@ type Money struct {
 }
 
 // String gives e.g. "12.50 EUR".
-func (m Money) String() string {
+func (m Money) String() string { return m.Decimal() + " " + string(m.Currency) }
+
+// Decimal is String without the currency.
+func (m Money) Decimal() string {
 	places, err := m.Currency.MinorDigits()
 	if err != nil || places == 0 {
-		return fmt.Sprintf("%d %s", m.Minor, m.Currency)
+		return strconv.FormatInt(m.Minor, 10)
 	}
 	digits := fmt.Sprintf("%0*d", places+1, magnitude(m.Minor))
 	sign := ""
@@ -46,7 +49,7 @@ func (m Money) String() string {
 		sign = "-"
 	}
 	point := len(digits) - places
-	return strings.Join([]string{sign, digits[:point], ".", digits[point:], " ", string(m.Currency)}, "")
+	return sign + digits[:point] + "." + digits[point:]
 }
 
 // UnitPrice is the price of one compute hour in millionths of the currency's major unit.

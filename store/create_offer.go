@@ -80,9 +80,13 @@ func sells(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
 	if err := found(err, "provider"); err != nil || state == "active" {
 		return err
 	}
+	return inactive(name, state, reason)
+}
+
+func inactive(provider, state, reason string) *provisioner.Refusal {
 	r := &provisioner.Refusal{
-		Code: "provider_inactive", Title: fmt.Sprintf("%s does not sell compute hours now: it is %s.", name, providerState(state)),
-		Next: "Ask the admins of the platform.",
+		Code: "provider_inactive", Title: fmt.Sprintf("%s does not sell compute hours now: it is %s.", provider, providerState(state)),
+		Next: "Choose another provider, or ask the admins of the platform.",
 	}
 	if reason != "" {
 		r.Detail = []string{reason}

@@ -17,12 +17,14 @@ type Grant struct {
 	OrganizationID uuid.UUID
 	Hours          billing.Hours // mcs
 	ExpiresAt      *time.Time    // nil: never
+	PoolID         uuid.UUID     // the one pool of the provider they are good on; Nil: every one
+	Purpose        string        // what they are for, at most 200 characters; the organization reads it
 	Note           string        // at most 500 characters; the organization reads it
 	By             uuid.UUID     // Nil: the operator's command
 }
 
-// GrantHours makes a lot and its ledger entry, and returns the lot. Hours that are no amount and an expiry that is
-// not ahead are refused as invalid.
+// GrantHours makes a lot and its ledger entry, and returns the lot. Refusals: "invalid" by field (hours, expires, pool,
+// purpose, note), NotFound("provider" or "organization").
 func (db *DB) GrantHours(ctx context.Context, g Grant) (uuid.UUID, error) {
 	lotID, err := newID()
 	if err != nil {
@@ -40,7 +42,19 @@ func (db *DB) GrantHours(ctx context.Context, g Grant) (uuid.UUID, error) {
 		if err != nil {
 			return err
 		}
-		return grantLot(ctx, tx, w, lotID, g, now)
+		lot := newLot{
+			Lot: billing.Lot{ID: lotID, Available: g.Hours, PoolID: g.PoolID}, Purpose: g.Purpose, Note: g.Note, By: g.By,
+		}
+		if g.ExpiresAt != nil {
+			lot.ExpiresAt = *g.ExpiresAt
+		}
+		if err := lot.book(ctx, tx, w, now); err != nil {
+			return err
+		}
+		return writeAudit(ctx, tx, auditRow{
+			By: g.By, Organization: g.OrganizationID, Provider: g.ProviderID, Verb: "grant hours", Subject: "lot",
+			SubjectID: lotID, Detail: map[string]any{"mcs": g.Hours, "purpose": g.Purpose},
+		})
 	})
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("grant hours: %w", err)
@@ -56,16 +70,20 @@ func checkGrant(ctx context.Context, tx pgx.Tx, g Grant, now time.Time) error {
 	if g.ExpiresAt != nil && !g.ExpiresAt.After(now) {
 		fields["expires"] = "the expiry has to be in the future, it is " + g.ExpiresAt.UTC().Format(time.RFC3339)
 	}
+	if n := len([]rune(g.Purpose)); n > 200 {
+		fields["purpose"] = fmt.Sprintf("a purpose has at most 200 characters, this one has %d", n)
+	}
 	if n := len([]rune(g.Note)); n > 500 {
 		fields["note"] = fmt.Sprintf("a note has at most 500 characters, this one has %d", n)
 	}
 	if len(fields) > 0 {
 		return provisioner.Invalid(fields)
 	}
-	var provider, organization bool
+	var provider, organization, pool bool
 	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM providers WHERE id = $1), EXISTS (SELECT FROM organizations WHERE id = $2)`,
-		g.ProviderID, g.OrganizationID).Scan(&provider, &organization)
+		SELECT EXISTS (SELECT FROM providers WHERE id = $1), EXISTS (SELECT FROM organizations WHERE id = $2),
+		       $3::uuid IS NULL OR EXISTS (SELECT FROM pools WHERE id = $3 AND provider_id = $1)`,
+		g.ProviderID, g.OrganizationID, orNull(g.PoolID)).Scan(&provider, &organization, &pool)
 	switch {
 	case err != nil:
 		return fmt.Errorf("parties of a grant: %w", err)
@@ -73,32 +91,10 @@ func checkGrant(ctx context.Context, tx pgx.Tx, g Grant, now time.Time) error {
 		return provisioner.NotFound("provider")
 	case !organization:
 		return provisioner.NotFound("organization")
+	case !pool:
+		return provisioner.Invalid(map[string]string{"pool": "Choose one of your pools, or all of them."})
 	}
 	return nil
-}
-
-// grantLot makes a lot in the locked wallet.
-func grantLot(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID, g Grant, now time.Time) error {
-	lot := billing.Lot{ID: lotID, Available: g.Hours}
-	if g.ExpiresAt != nil {
-		lot.ExpiresAt = g.ExpiresAt.UTC().Truncate(time.Microsecond) // what a column keeps is what is hashed
-	}
-	d, err := billing.Grant(lot, g.By, now)
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, `
-		INSERT INTO lots (id, wallet_id, expires_at, note, created_by, created_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-		lotID, w.ID, orNoTime(lot.ExpiresAt), g.Note, orNull(g.By), now); err != nil {
-		return fmt.Errorf("make lot: %w", err)
-	}
-	if err := book(ctx, tx, w, []booking{{Draft: d}}); err != nil {
-		return err
-	}
-	return writeAudit(ctx, tx, auditRow{
-		By: g.By, Organization: g.OrganizationID, Provider: g.ProviderID, Verb: "grant hours", Subject: "lot",
-		SubjectID: lotID, Detail: map[string]any{"mcs": g.Hours},
-	})
 }
 
 // databaseNow is the start of the transaction in the database's time.

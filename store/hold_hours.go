@@ -28,7 +28,11 @@ func holdForCluster(ctx context.Context, tx pgx.Tx, providerID, orgID, clusterID
 	for i, r := range rows {
 		lots[i] = r.lot()
 	}
-	shares, err := billing.Authorise(need, lots, now)
+	var poolID uuid.UUID
+	if err := tx.QueryRow(ctx, `SELECT pool_id FROM clusters WHERE id = $1`, clusterID).Scan(&poolID); err != nil {
+		return fmt.Errorf("pool of cluster %s: %w", clusterID, err)
+	}
+	shares, err := billing.Authorise(need, billing.GoodOn(lots, poolID), now)
 	if err != nil {
 		return refuseHold(err)
 	}

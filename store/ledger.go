@@ -14,6 +14,7 @@ import (
 type booking struct {
 	billing.Draft
 	lines []billing.Line
+	costs []*int64  // of the lines, in minor units; nil where their lot was granted
 	lotID uuid.UUID // of the lines
 }
 
@@ -105,10 +106,11 @@ type lineColumns struct {
 	seq, rate, hours        []int64
 	run, cluster, node, lot []uuid.UUID
 	from, to                []time.Time
+	cost                    []*int64
 }
 
 func (c *lineColumns) add(e billing.Entry, b booking) {
-	for _, l := range b.lines {
+	for i, l := range b.lines {
 		c.seq = append(c.seq, e.Seq)
 		c.rate = append(c.rate, int64(l.Rate))
 		c.hours = append(c.hours, int64(l.Hours))
@@ -118,6 +120,11 @@ func (c *lineColumns) add(e billing.Entry, b booking) {
 		c.lot = append(c.lot, b.lotID)
 		c.from = append(c.from, l.From)
 		c.to = append(c.to, l.To)
+		var cost *int64
+		if b.costs != nil {
+			cost = b.costs[i]
+		}
+		c.cost = append(c.cost, cost)
 	}
 }
 
@@ -126,10 +133,10 @@ func (c *lineColumns) queue(batch *pgx.Batch, w wallet) {
 		return
 	}
 	batch.Queue(`
-		INSERT INTO usage_lines (wallet_id, seq, run_id, cluster_id, node_id, lot_id, from_at, to_at, rate, hours)
+		INSERT INTO usage_lines (wallet_id, seq, run_id, cluster_id, node_id, lot_id, from_at, to_at, rate, hours, cost)
 		SELECT $1, u.* FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],
-		                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::bigint[]) u`,
-		w.ID, c.seq, c.run, c.cluster, c.node, c.lot, c.from, c.to, c.rate, c.hours)
+		                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[]) u`,
+		w.ID, c.seq, c.run, c.cluster, c.node, c.lot, c.from, c.to, c.rate, c.hours, c.cost)
 }
 
 // LedgerRow is one entry of one of an organization's journals, as a page lists it.

@@ -20,9 +20,9 @@ type LedgerReport struct {
 }
 
 // VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that each entry
-// balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings, and
-// that the lines of each run cover it without a gap and only once. It reads one snapshot, changes nothing, and stops
-// at the first difference.
+// balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings, that
+// the lines of each run cover it without a gap and only once, and that the costs of a sold lot's lines are the share of
+// its amount that is used. It reads one snapshot, changes nothing, and stops at the first difference.
 func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 	var report LedgerReport
 	err := db.snapshot(ctx, func(tx pgx.Tx) error {
@@ -69,7 +69,7 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 		}
 	}
 	for _, check := range []func(context.Context, pgx.Tx, wallet, *billing.Audit, *LedgerReport) error{
-		verifyHead, verifyLots, verifyHolds, verifyRuns,
+		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyCosts,
 	} {
 		if err := check(ctx, tx, w, audit, report); err != nil || report.Difference != nil {
 			return err
@@ -220,4 +220,42 @@ func (r bookedRun) differs() (what string, expected, found any) {
 	default:
 		return "", nil, nil
 	}
+}
+
+// verifyCosts compares the costs of each sold lot's lines with what its use is of its amount, and the amount with the
+// invoice's.
+func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
+	rows, err := tx.Query(ctx, `
+		SELECT l.id, l.bought, l.used, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
+		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost
+		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
+		 WHERE l.wallet_id = $1 AND l.amount IS NOT NULL ORDER BY l.id`, w.ID)
+	if err != nil {
+		return err
+	}
+	type row struct {
+		ID                     uuid.UUID
+		Bought, Used           billing.Hours
+		Amount, Invoiced, Cost int64
+		Currency               billing.Currency
+	}
+	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return err
+	}
+	for _, l := range lots {
+		if l.Invoiced != l.Amount {
+			report.Difference = differs(w, "the invoiced amount of lot "+l.ID.String(), l.Amount, l.Invoiced)
+			return nil
+		}
+		cost, err := billing.CostOfUse(billing.Money{Minor: l.Amount, Currency: l.Currency}, l.Bought, 0, l.Used)
+		if err != nil {
+			return err
+		}
+		if cost.Minor != l.Cost {
+			report.Difference = differs(w, "the cost of the use of lot "+l.ID.String(), cost.Minor, l.Cost)
+			return nil
+		}
+	}
+	return nil
 }

@@ -43,21 +43,62 @@ func (db *DB) Lots(ctx context.Context, orgID uuid.UUID, page Page) ([]LotRow, e
 	return lots, nil
 }
 
+// newLot is a lot about to be made of a grant or an order.
+type newLot struct {
+	billing.Lot
+	Order         uuid.UUID     // Nil: a grant
+	Paid          billing.Money // for the order
+	Purpose, Note string
+	By            uuid.UUID // Nil: the operator's command
+}
+
+// book makes the lot and its entry in the locked wallet.
+func (l newLot) book(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) error {
+	if !l.ExpiresAt.IsZero() {
+		l.ExpiresAt = l.ExpiresAt.UTC().Truncate(time.Microsecond) // what a column keeps is what is hashed
+	}
+	d, err := billing.Grant(l.Lot, l.By, now)
+	if err != nil {
+		return err
+	}
+	var amount *int64
+	var currency *billing.Currency
+	if l.Order != uuid.Nil {
+		amount, currency = &l.Paid.Minor, &l.Paid.Currency
+	}
+	if _, err := tx.Exec(ctx, `
+		INSERT INTO lots (id, wallet_id, expires_at, note, created_by, created_at, order_id, pool_id, amount, currency, purpose)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		l.ID, w.ID, orNoTime(l.ExpiresAt), l.Note, orNull(l.By), now, orNull(l.Order), orNull(l.PoolID), amount, currency, l.Purpose); err != nil {
+		return fmt.Errorf("make lot: %w", err)
+	}
+	return book(ctx, tx, w, []booking{{Draft: d}})
+}
+
 type lotRow struct {
 	ID        uuid.UUID
 	ExpiresAt *time.Time
+	PoolID    *uuid.UUID
+	Bought    billing.Hours
 	Available billing.Hours
+	Used      billing.Hours
 	Expired   billing.Hours
+	Amount    *int64 // nil: granted
+	Currency  *billing.Currency
 }
 
 func (l lotRow) lot() billing.Lot {
-	return billing.Lot{ID: l.ID, ExpiresAt: orZero(l.ExpiresAt), Available: l.Available}
+	lot := billing.Lot{ID: l.ID, ExpiresAt: orZero(l.ExpiresAt), Available: l.Available}
+	if l.PoolID != nil {
+		lot.PoolID = *l.PoolID
+	}
+	return lot
 }
 
 // lockLots locks the wallet's lots that still have something in them, in order of id, behind the wallet's lock.
 func lockLots(ctx context.Context, tx pgx.Tx, w wallet) ([]lotRow, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT id, expires_at, available, expired FROM lots
+		SELECT id, expires_at, pool_id, bought, available, used, expired, amount, currency FROM lots
 		 WHERE wallet_id = $1 AND (available > 0 OR held > 0) ORDER BY id FOR NO KEY UPDATE`, w.ID)
 	if err != nil {
 		return nil, fmt.Errorf("lock lots of wallet %s: %w", w.ID, err)

@@ -15,7 +15,7 @@ import (
 // the name, which is not judged.
 type Quote struct {
 	Need        billing.Hours // to be set aside: the lease times the sum of all nodes' rates
-	Left        billing.Hours // available at the pool's provider now
+	Left        billing.Hours // good on the pool and available now
 	LeftAfter   billing.Hours // below zero where it does not suffice
 	RatePerHour billing.Hours // what the whole cluster takes in an hour
 	Shapes      []QuoteShape
@@ -40,7 +40,7 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 		if err != nil {
 			return err
 		}
-		if q.Left, err = availableHours(ctx, tx, c.Pool.ProviderID, orgID, c.Now); err != nil {
+		if q.Left, err = availableOn(ctx, tx, c.Pool.ID, orgID, c.Now); err != nil {
 			return err
 		}
 		p, refusal := c.judge()

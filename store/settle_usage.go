@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -99,7 +100,8 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 	if err != nil || len(ranges) == 0 {
 		return Settlement{}, err
 	}
-	if _, err := lockLots(ctx, tx, w); err != nil {
+	lots, err := lockLots(ctx, tx, w)
+	if err != nil {
 		return Settlement{}, err
 	}
 	held, err := heldLots(ctx, tx, w, clusterID)
@@ -120,7 +122,11 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 		if err != nil {
 			return Settlement{}, fmt.Errorf("settle lot %s: %w", u.LotID, err)
 		}
-		bookings = append(bookings, booking{Draft: d, lines: u.Lines, lotID: u.LotID})
+		costs, err := costOfUse(lots, u)
+		if err != nil {
+			return Settlement{}, fmt.Errorf("cost of lot %s: %w", u.LotID, err)
+		}
+		bookings = append(bookings, booking{Draft: d, lines: u.Lines, costs: costs, lotID: u.LotID})
 		s.Lines += len(u.Lines)
 		s.Hours += d.Moved()
 	}
@@ -128,6 +134,26 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 		return Settlement{}, err
 	}
 	return s, markBooked(ctx, tx, ranges, aside)
+}
+
+// costOfUse is what each line of a use costs; nil where its lot was granted. It moves the lot's use in lots along, so that
+// the uses of one settling follow one another.
+func costOfUse(lots []lotRow, u billing.Usage) ([]*int64, error) {
+	i := slices.IndexFunc(lots, func(l lotRow) bool { return l.ID == u.LotID })
+	if i < 0 || lots[i].Amount == nil {
+		return nil, nil
+	}
+	l := &lots[i]
+	costs, err := billing.CostOfLines(billing.Money{Minor: *l.Amount, Currency: *l.Currency}, l.Bought, l.Used, u.Lines)
+	if err != nil {
+		return nil, err
+	}
+	minor := make([]*int64, len(costs))
+	for k, c := range costs {
+		minor[k] = &c.Minor
+		l.Used += u.Lines[k].Hours
+	}
+	return minor, nil
 }
 
 // hourGrace is how long after an hour it is booked: by then every host has answered a round of the next, so that the

@@ -52,15 +52,16 @@ func (db *DB) Wallet(ctx context.Context, orgID uuid.UUID) ([]WalletCard, error)
 	return cards, nil
 }
 
-// availableHours is what an organization may set aside at a provider at now; nothing is locked.
-func availableHours(ctx context.Context, q queryer, providerID, orgID uuid.UUID, now time.Time) (billing.Hours, error) {
+// availableOn is what an organization may set aside for a cluster on a pool at now; nothing is locked.
+func availableOn(ctx context.Context, q queryer, poolID, orgID uuid.UUID, now time.Time) (billing.Hours, error) {
 	var sum billing.Hours
 	err := q.QueryRow(ctx, `
-		SELECT coalesce(sum(l.available), 0)::bigint FROM lots l JOIN wallets w ON w.id = l.wallet_id
-		 WHERE w.provider_id = $1 AND w.organization_id = $2 AND (l.expires_at IS NULL OR l.expires_at > $3)`,
-		providerID, orgID, now).Scan(&sum)
+		SELECT coalesce(sum(l.available), 0)::bigint
+		  FROM pools p JOIN wallets w ON w.provider_id = p.provider_id JOIN lots l ON l.wallet_id = w.id
+		 WHERE p.id = $1 AND w.organization_id = $2 AND (l.pool_id IS NULL OR l.pool_id = p.id)
+		   AND (l.expires_at IS NULL OR l.expires_at > $3)`, poolID, orgID, now).Scan(&sum)
 	if err != nil {
-		return 0, fmt.Errorf("hours of organization %s at provider %s: %w", orgID, providerID, err)
+		return 0, fmt.Errorf("hours of organization %s on pool %s: %w", orgID, poolID, err)
 	}
 	return sum, nil
 }

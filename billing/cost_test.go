@@ -1,0 +1,83 @@
+package billing
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+// TestCostsOfALotSumToWhatWasPaid cuts a lot into lines, and the lines into entries, in any way.
+func TestCostsOfALotSumToWhatWasPaid(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		paid := Money{rapid.Int64Range(0, 1<<53).Draw(t, "paid"), "EUR"}
+		parts := rapid.SliceOfN(rapid.Int64Range(1, 1<<40), 1, 40).Draw(t, "parts")
+		var bought Hours
+		var lines []Line
+		for i, p := range parts {
+			bought += Hours(p)
+			at := time.Unix(int64(i)*3600, 0).UTC()
+			lines = append(lines, Line{Segment: Segment{RunID: uuid.UUID{byte(p)}, From: at, To: at.Add(time.Hour)}, Hours: Hours(p)})
+		}
+		var used Hours
+		var sum int64
+		for rest := lines; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "lines of an entry")
+			costs, err := CostOfLines(paid, bought, used, rest[:n])
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, c := range costs {
+				if c.Minor < 0 || c.Minor > paid.Minor || c.Currency != paid.Currency {
+					t.Fatalf("line of %d mcs costs %s of %s", rest[i].Hours, c, paid)
+				}
+				sum += c.Minor
+				used += rest[i].Hours
+			}
+			rest = rest[n:]
+		}
+		if sum != paid.Minor {
+			t.Fatalf("the parts cost %d, %d was paid", sum, paid.Minor)
+		}
+	})
+}
+
+func TestCostOfLinesDoesNotDependOnTheirOrder(t *testing.T) {
+	at := func(h int) time.Time { return time.Unix(int64(h)*3600, 0).UTC() }
+	a := Line{Segment: Segment{RunID: uuid.UUID{1}, From: at(0), To: at(1)}, Hours: 1}
+	b := Line{Segment: Segment{RunID: uuid.UUID{2}, From: at(0), To: at(1)}, Hours: 1}
+	there, err := CostOfLines(Money{1, "EUR"}, 2, 0, []Line{a, b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := CostOfLines(Money{1, "EUR"}, 2, 0, []Line{b, a})
+	if err != nil || there[0] != back[1] || there[1] != back[0] {
+		t.Errorf("%v, turned around %v, %v", there, back, err)
+	}
+	if _, err := CostOfLines(Money{1, "EUR"}, 2, 1, []Line{a, b}); !errors.Is(err, ErrHours) {
+		t.Errorf("more than the lot has: %v", err)
+	}
+}
+
+func TestNarrowedLotsPayOnTheirPoolAlone(t *testing.T) {
+	here, there := uuid.UUID{1}, uuid.UUID{2}
+	now := time.Unix(0, 0)
+	lots := []Lot{
+		{ID: uuid.UUID{11}, Available: 5, PoolID: there, ExpiresAt: now.Add(time.Minute)},
+		{ID: uuid.UUID{12}, Available: 5, PoolID: here, ExpiresAt: now.Add(3 * time.Hour)},
+		{ID: uuid.UUID{13}, Available: 5, ExpiresAt: now.Add(2 * time.Hour)},
+	}
+	shares, err := Authorise(7, GoodOn(lots, here), now)
+	if err != nil || len(shares) != 2 || shares[0] != (Share{lots[2].ID, 5}) || shares[1] != (Share{lots[1].ID, 2}) {
+		t.Errorf("%v, %v", shares, err)
+	}
+	var short *Shortage
+	if _, err := Authorise(11, GoodOn(lots, here), now); !errors.As(err, &short) || short.Available != 10 {
+		t.Errorf("%v", err)
+	}
+	if len(lots) != 3 || lots[0].PoolID != there {
+		t.Error("GoodOn changed what it was given")
+	}
+}

@@ -1,0 +1,104 @@
+package billing
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// InvoiceNumber gives the number of a provider's serial-th invoice of a year: "NOR-2026-0001".
+func InvoiceNumber(prefix string, year, serial int) string {
+	return fmt.Sprintf("%s-%04d-%04d", prefix, year, serial)
+}
+
+// InvoicedLine is one line of an invoice.
+type InvoicedLine struct {
+	Invoice          string // its number
+	IssuedAt         time.Time
+	OrganizationID   uuid.UUID
+	OrganizationName string
+	Order            int64 // its number
+	Description      string
+	Hours            Hours
+	Price            UnitPrice
+	Amount           Money // net
+	PurchaseOrder    string
+	CostCentre       string
+	GrantNumber      string
+}
+
+// InvoiceWriter writes the CSV of a provider's invoices of a month; the package's document has the columns.
+type InvoiceWriter struct {
+	csv    *csv.Writer
+	period Period
+	hours  map[Currency]Hours
+	sums   map[Currency]int64
+}
+
+var invoiceColumns = []string{
+	"record", "invoice", "issued_at", "organization", "organization_id", "order", "description", "mcs", "compute_hours", "unit_price",
+	"net", "currency", "purchase_order", "cost_centre", "grant_number",
+}
+
+// NewInvoiceWriter writes the header.
+func NewInvoiceWriter(w io.Writer, period Period) (*InvoiceWriter, error) {
+	c := csv.NewWriter(w)
+	c.UseCRLF = true
+	if err := c.Write(invoiceColumns); err != nil {
+		return nil, fmt.Errorf("write invoice header: %w", err)
+	}
+	return &InvoiceWriter{csv: c, period: period, hours: map[Currency]Hours{}, sums: map[Currency]int64{}}, nil
+}
+
+// Line writes one line. It refuses one that was not issued in the month or whose amount is not hours × price.
+func (w *InvoiceWriter) Line(l InvoicedLine) error {
+	amount, err := l.Price.Price(l.Hours)
+	if err != nil {
+		return fmt.Errorf("write a line of %s: %w", l.Invoice, err)
+	}
+	if amount != l.Amount || l.IssuedAt.Before(w.period.From) || !l.IssuedAt.Before(w.period.To) {
+		return fmt.Errorf("write a line of %s, issued %s: %w: %s for what costs %s", l.Invoice, instant(l.IssuedAt), ErrUntied, l.Amount, amount)
+	}
+	w.hours[l.Amount.Currency] += l.Hours
+	w.sums[l.Amount.Currency] += l.Amount.Minor
+	return w.csv.Write([]string{
+		"line", cell(l.Invoice), stamp(l.IssuedAt), cell(l.OrganizationName), l.OrganizationID.String(), strconv.FormatInt(l.Order, 10),
+		cell(l.Description), strconv.FormatInt(int64(l.Hours), 10), l.Hours.Decimal(), l.Price.Decimal(), l.Amount.Decimal(),
+		string(l.Amount.Currency), cell(l.PurchaseOrder), cell(l.CostCentre), cell(l.GrantNumber),
+	})
+}
+
+// Finish writes a total for each currency, and flushes. totals are the sums of the invoices themselves; where one
+// differs from the lines, Finish writes no total and returns ErrUntied.
+func (w *InvoiceWriter) Finish(totals []Money) error {
+	ordered := slices.Clone(totals)
+	slices.SortFunc(ordered, func(a, b Money) int {
+		if a.Currency < b.Currency {
+			return -1
+		}
+		return 1
+	})
+	if len(ordered) != len(w.sums) {
+		return fmt.Errorf("%w: lines in %d currencies, invoices in %d", ErrUntied, len(w.sums), len(ordered))
+	}
+	for _, t := range ordered {
+		if sum, ok := w.sums[t.Currency]; !ok || sum != t.Minor {
+			return fmt.Errorf("%w: the lines sum to %s, the invoices to %s", ErrUntied, Money{sum, t.Currency}, t)
+		}
+	}
+	for _, t := range ordered {
+		h := w.hours[t.Currency]
+		if err := w.csv.Write([]string{
+			"total", "", stamp(w.period.From), "", "", "", "", strconv.FormatInt(int64(h), 10), h.Decimal(), "", t.Decimal(), string(t.Currency), "", "", "",
+		}); err != nil {
+			return err
+		}
+	}
+	w.csv.Flush()
+	return w.csv.Error()
+}
