@@ -92,6 +92,21 @@
 //	rate          mcs per second
 //	mcs           seconds × rate, exact; sums on the other lines
 //	compute_hours mcs ÷ 3 600 000 to six places, half to even, for reading; add up mcs, not this
+//	cost, currency      what the run's hours cost by the prices of the orders they came from, net; empty where grants
+//	                    alone paid; sums on the other lines
+//	purchase_order, cost_centre, grant_number   what the group wrote on the cluster
+//	orders              the numbers of the orders whose hours paid for the run
+//	order_purchase_order, order_cost_centre, order_grant_number   what stands on those orders, each once
+//
+// InvoiceWriter writes the invoice lines of a month in the same form, by the instant of issue: one "line" per line of an
+// invoice, then one "total" for each currency, which is the sum of the invoices' own amounts.
+//
+//	record        line or total
+//	invoice       number                                issued_at   UTC
+//	organization  name on the invoice                   organization_id
+//	order         number                                description
+//	mcs, compute_hours, unit_price, net, currency       net = mcs × unit_price, rounded once
+//	purchase_order, cost_centre, grant_number           of the order
 //
 // A text cell that a spreadsheet would run as a formula (it begins with = + - @, tab or carriage return) gets a
 // leading apostrophe.

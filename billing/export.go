@@ -28,6 +28,25 @@ type RunUse struct {
 	EndReason        string    // empty: the run goes on after To
 	Rate             Rate
 	Hours            Hours
+	Cost             Cost
+
+	PurchaseOrder, CostCentre, GrantNumber                string // of the cluster
+	Orders                                                string // the numbers of those whose hours paid, "7 9"
+	OrderPurchaseOrder, OrderCostCentre, OrderGrantNumber string // of these orders, each once, "A; B"
+}
+
+// Cost is what use cost by the prices of the lots that paid for it. The zero Cost is that of use that grants paid for.
+type Cost struct {
+	Minor    int64
+	Currency Currency // empty: no lot with a price paid
+}
+
+// Decimal gives e.g. "12.50", and nothing where there is no price.
+func (c Cost) Decimal() string {
+	if c.Currency == "" {
+		return ""
+	}
+	return Money(c).Decimal()
 }
 
 // UsageTotal is what the ledger's use entries of a month sum to for one organization.
@@ -35,6 +54,7 @@ type UsageTotal struct {
 	OrganizationID   uuid.UUID
 	OrganizationName string
 	Hours            Hours
+	Cost             Cost
 }
 
 // UsageWriter writes the CSV of a provider's month; the package's document has the columns. It adds up what it
@@ -48,11 +68,27 @@ type UsageWriter struct {
 type usageSum struct {
 	hours   Hours
 	seconds int64
+	cost    Cost
+}
+
+// add sums use up. A provider's prices are all in one currency.
+func (s *usageSum) add(h Hours, seconds int64, c Cost) error {
+	if s.cost.Currency != "" && c.Currency != "" && s.cost.Currency != c.Currency {
+		return fmt.Errorf("%w: costs in %s and in %s", ErrUntied, s.cost.Currency, c.Currency)
+	}
+	if c.Currency != "" {
+		s.cost.Currency = c.Currency
+	}
+	s.hours += h
+	s.seconds += seconds
+	s.cost.Minor += c.Minor
+	return nil
 }
 
 var usageColumns = []string{
 	"record", "organization", "organization_id", "cluster", "cluster_id", "node", "node_id", "run_id", "vcpus",
 	"memory_mib", "from", "to", "end_reason", "seconds", "rate", "mcs", "compute_hours",
+	"cost", "currency", "purchase_order", "cost_centre", "grant_number", "orders", "order_purchase_order", "order_cost_centre", "order_grant_number",
 }
 
 // NewUsageWriter writes the header.
@@ -81,8 +117,9 @@ func (u *UsageWriter) Run(r RunUse) error {
 		sum = &usageSum{}
 		u.sums[r.OrganizationID] = sum
 	}
-	sum.hours += r.Hours
-	sum.seconds += seconds
+	if err := sum.add(r.Hours, seconds, r.Cost); err != nil {
+		return err
+	}
 	reason := r.EndReason
 	if reason == "" {
 		reason = "continues"
@@ -92,6 +129,8 @@ func (u *UsageWriter) Run(r RunUse) error {
 		cell(r.NodeName), r.NodeID.String(), r.RunID.String(), strconv.Itoa(r.VCPUs), strconv.Itoa(r.MemoryMiB),
 		stamp(r.From), stamp(r.To), cell(reason), strconv.FormatInt(seconds, 10),
 		strconv.FormatInt(int64(r.Rate), 10), strconv.FormatInt(int64(r.Hours), 10), r.Hours.Decimal(),
+		r.Cost.Decimal(), string(r.Cost.Currency), cell(r.PurchaseOrder), cell(r.CostCentre), cell(r.GrantNumber),
+		cell(r.Orders), cell(r.OrderPurchaseOrder), cell(r.OrderCostCentre), cell(r.OrderGrantNumber),
 	})
 }
 
@@ -114,8 +153,12 @@ func (u *UsageWriter) Finish(totals []UsageTotal) error {
 		if sum.hours != t.Hours {
 			return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, its postings to %d", t.OrganizationID, ErrUntied, sum.hours, t.Hours)
 		}
-		all.hours += sum.hours
-		all.seconds += sum.seconds
+		if sum.cost != t.Cost {
+			return fmt.Errorf("organization %s: %w: its runs cost %q, its lines %q", t.OrganizationID, ErrUntied, sum.cost.Decimal(), t.Cost.Decimal())
+		}
+		if err := all.add(sum.hours, sum.seconds, sum.cost); err != nil {
+			return err
+		}
 		if err := u.total("organization", cell(t.OrganizationName), t.OrganizationID.String(), *sum); err != nil {
 			return err
 		}
@@ -136,6 +179,7 @@ func (u *UsageWriter) total(record, name, id string, sum usageSum) error {
 	return u.csv.Write([]string{
 		record, name, id, "", "", "", "", "", "", "", stamp(u.period.From), stamp(u.period.To), "",
 		strconv.FormatInt(sum.seconds, 10), "", strconv.FormatInt(int64(sum.hours), 10), sum.hours.Decimal(),
+		sum.cost.Decimal(), string(sum.cost.Currency), "", "", "", "", "", "", "",
 	})
 }
 

@@ -158,13 +158,14 @@ func TestUsageExport(t *testing.T) {
 	run := RunUse{
 		OrganizationID: id(1), OrganizationName: "=HYPERLINK(\"http://x\")", ClusterID: id(2), ClusterName: "trial, \"one\"",
 		NodeID: id(3), NodeName: "head", RunID: id(4), VCPUs: 1, MemoryMiB: 512,
-		From: start, To: start.Add(90 * time.Second), EndReason: "asked", Rate: 1000, Hours: 90_000,
+		From: start, To: start.Add(90 * time.Second), EndReason: "asked", Rate: 1000, Hours: 90_000, Cost: Cost{113, "EUR"},
+		PurchaseOrder: "PO 1", CostCentre: "+49", GrantNumber: "G-7", Orders: "12 14", OrderPurchaseOrder: "PO 2; PO 3", OrderGrantNumber: "@x",
 	}
-	got, err := exported(t, []RunUse{run}, []UsageTotal{{id(1), run.OrganizationName, 90_000}})
-	want := strings.ReplaceAll(`record,organization,organization_id,cluster,cluster_id,node,node_id,run_id,vcpus,memory_mib,from,to,end_reason,seconds,rate,mcs,compute_hours
-run,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,"trial, ""one""",00000000-0000-7000-8000-000000000002,head,00000000-0000-7000-8000-000000000003,00000000-0000-7000-8000-000000000004,1,512,2026-11-22T14:00:00Z,2026-11-22T14:01:30Z,asked,90,1000,90000,0.025000
-organization,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000
-total,,,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000
+	got, err := exported(t, []RunUse{run}, []UsageTotal{{id(1), run.OrganizationName, 90_000, Cost{113, "EUR"}}})
+	want := strings.ReplaceAll(`record,organization,organization_id,cluster,cluster_id,node,node_id,run_id,vcpus,memory_mib,from,to,end_reason,seconds,rate,mcs,compute_hours,cost,currency,purchase_order,cost_centre,grant_number,orders,order_purchase_order,order_cost_centre,order_grant_number
+run,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,"trial, ""one""",00000000-0000-7000-8000-000000000002,head,00000000-0000-7000-8000-000000000003,00000000-0000-7000-8000-000000000004,1,512,2026-11-22T14:00:00Z,2026-11-22T14:01:30Z,asked,90,1000,90000,0.025000,1.13,EUR,PO 1,'+49,G-7,12 14,PO 2; PO 3,,'@x
+organization,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,
+total,,,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,
 `, "\n", "\r\n")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
@@ -182,8 +183,9 @@ func TestUsageExportRefusesWhatDoesNotTie(t *testing.T) {
 		totals []UsageTotal
 		want   error
 	}{
-		"postings differ":       {[]RunUse{run}, []UsageTotal{{id(1), "a", 1001}}, ErrUntied},
-		"postings without runs": {nil, []UsageTotal{{id(1), "a", 1}}, ErrUntied},
+		"postings differ":       {[]RunUse{run}, []UsageTotal{{id(1), "a", 1001, Cost{}}}, ErrUntied},
+		"postings without runs": {nil, []UsageTotal{{id(1), "a", 1, Cost{}}}, ErrUntied},
+		"costs differ":          {[]RunUse{run}, []UsageTotal{{id(1), "a", 1000, Cost{1, "EUR"}}}, ErrUntied},
 		"runs without postings": {[]RunUse{run}, nil, ErrUntied},
 		"not seconds × rate":    {[]RunUse{wrong}, nil, ErrSegment},
 		"outside the month":     {[]RunUse{outside}, nil, ErrSegment},

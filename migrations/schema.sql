@@ -111,6 +111,19 @@ BEGIN
   RAISE EXCEPTION '% is insert-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_order_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF TG_OP = 'UPDATE' AND OLD.state = 'waiting'
+     AND (NEW.id, NEW.number, NEW.organization_id, NEW.provider_id, NEW.offer_id, NEW.price_id, NEW.hours, NEW.amount, NEW.currency, NEW.created_at)
+      IS NOT DISTINCT FROM (OLD.id, OLD.number, OLD.organization_id, OLD.provider_id, OLD.offer_id, OLD.price_id, OLD.hours, OLD.amount, OLD.currency, OLD.created_at) THEN
+    RETURN NEW;
+  END IF;
+  RAISE EXCEPTION 'order %: what was agreed stays, and is decided once', OLD.number USING ERRCODE = 'restrict_violation';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_price_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -405,6 +418,55 @@ CREATE TABLE invitations (
   CONSTRAINT invitations_token_hash_key UNIQUE (token_hash)
 );
 
+CREATE TABLE invoice_lines (
+  invoice_id uuid NOT NULL,
+  number integer NOT NULL,
+  order_id uuid NOT NULL,
+  description text NOT NULL,
+  hours bigint NOT NULL,
+  price bigint NOT NULL,
+  amount bigint NOT NULL,
+  CONSTRAINT invoice_lines_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT invoice_lines_hours_check CHECK ((hours > 0)),
+  CONSTRAINT invoice_lines_invoice_id_fkey FOREIGN KEY (invoice_id) REFERENCES invoices(id),
+  CONSTRAINT invoice_lines_number_check CHECK ((number > 0)),
+  CONSTRAINT invoice_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  CONSTRAINT invoice_lines_order_id_key UNIQUE (order_id),
+  CONSTRAINT invoice_lines_pkey PRIMARY KEY (invoice_id, number),
+  CONSTRAINT invoice_lines_price_check CHECK ((price > 0))
+);
+
+CREATE TABLE invoice_numbers (
+  provider_id uuid NOT NULL,
+  year integer NOT NULL,
+  last integer NOT NULL,
+  CONSTRAINT invoice_numbers_last_check CHECK ((last > 0)),
+  CONSTRAINT invoice_numbers_pkey PRIMARY KEY (provider_id, year),
+  CONSTRAINT invoice_numbers_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
+);
+
+CREATE TABLE invoices (
+  id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  year integer NOT NULL,
+  serial integer NOT NULL,
+  number text NOT NULL,
+  seller text NOT NULL,
+  tax_id text NOT NULL,
+  buyer text NOT NULL,
+  net bigint NOT NULL,
+  currency text NOT NULL,
+  issued_at timestamp with time zone NOT NULL,
+  CONSTRAINT invoices_net_check CHECK ((net >= 0)),
+  CONSTRAINT invoices_number_key UNIQUE (number),
+  CONSTRAINT invoices_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT invoices_pkey PRIMARY KEY (id),
+  CONSTRAINT invoices_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT invoices_provider_id_year_serial_key UNIQUE (provider_id, year, serial),
+  CONSTRAINT invoices_serial_check CHECK ((serial > 0))
+);
+
 CREATE TABLE journal_heads (
   wallet_id uuid NOT NULL,
   seq bigint DEFAULT 0 NOT NULL,
@@ -503,15 +565,26 @@ CREATE TABLE lots (
   held bigint DEFAULT 0 NOT NULL,
   used bigint DEFAULT 0 NOT NULL,
   expired bigint DEFAULT 0 NOT NULL,
+  order_id uuid,
+  pool_id uuid,
+  amount bigint,
+  currency text,
+  purpose text DEFAULT ''::text NOT NULL,
+  CONSTRAINT lots_amount_check CHECK ((amount >= 0)),
   CONSTRAINT lots_available_check CHECK ((available >= 0)),
   CONSTRAINT lots_bought_check CHECK ((bought >= 0)),
   CONSTRAINT lots_check CHECK ((available = (((bought - used) - held) - expired))),
+  CONSTRAINT lots_check1 CHECK ((((amount IS NULL) = (order_id IS NULL)) AND ((amount IS NULL) = (currency IS NULL)))),
   CONSTRAINT lots_created_by_fkey FOREIGN KEY (created_by) REFERENCES people(id),
   CONSTRAINT lots_expired_check CHECK ((expired >= 0)),
   CONSTRAINT lots_held_check CHECK ((held >= 0)),
   CONSTRAINT lots_id_wallet_id_key UNIQUE (id, wallet_id),
   CONSTRAINT lots_note_check CHECK ((length(note) <= 500)),
+  CONSTRAINT lots_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  CONSTRAINT lots_order_id_key UNIQUE (order_id),
   CONSTRAINT lots_pkey PRIMARY KEY (id),
+  CONSTRAINT lots_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id),
+  CONSTRAINT lots_purpose_check CHECK ((length(purpose) <= 200)),
   CONSTRAINT lots_used_check CHECK ((used >= 0)),
   CONSTRAINT lots_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
@@ -675,6 +748,52 @@ CREATE TABLE offers (
   CONSTRAINT offers_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT offers_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT offers_provider_id_name_key UNIQUE (provider_id, name)
+);
+
+CREATE TABLE orders (
+  id uuid NOT NULL,
+  number bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  organization_id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  offer_id uuid NOT NULL,
+  price_id uuid NOT NULL,
+  hours bigint NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  state text DEFAULT 'waiting'::text NOT NULL,
+  purchase_order text DEFAULT ''::text NOT NULL,
+  cost_centre text DEFAULT ''::text NOT NULL,
+  grant_number text DEFAULT ''::text NOT NULL,
+  note text DEFAULT ''::text NOT NULL,
+  ordered_by uuid,
+  decided_by uuid,
+  reason text DEFAULT ''::text NOT NULL,
+  lot_id uuid,
+  created_at timestamp with time zone NOT NULL,
+  decided_at timestamp with time zone,
+  good_until timestamp with time zone,
+  CONSTRAINT orders_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT orders_check CHECK (((state = 'waiting'::text) = (decided_at IS NULL))),
+  CONSTRAINT orders_check1 CHECK ((((state = 'approved'::text) = (lot_id IS NOT NULL)) AND ((lot_id IS NULL) = (good_until IS NULL)))),
+  CONSTRAINT orders_check2 CHECK (((state <> 'rejected'::text) OR (reason <> ''::text))),
+  CONSTRAINT orders_cost_centre_check CHECK ((length(cost_centre) <= 80)),
+  CONSTRAINT orders_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
+  CONSTRAINT orders_grant_number_check CHECK ((length(grant_number) <= 80)),
+  CONSTRAINT orders_hours_check CHECK ((hours > 0)),
+  CONSTRAINT orders_id_provider_id_organization_id_key UNIQUE (id, provider_id, organization_id),
+  CONSTRAINT orders_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
+  CONSTRAINT orders_lot_id_key UNIQUE (lot_id),
+  CONSTRAINT orders_note_check CHECK ((length(note) <= 500)),
+  CONSTRAINT orders_number_key UNIQUE (number),
+  CONSTRAINT orders_offer_id_provider_id_fkey FOREIGN KEY (offer_id, provider_id) REFERENCES offers(id, provider_id),
+  CONSTRAINT orders_ordered_by_fkey FOREIGN KEY (ordered_by) REFERENCES people(id),
+  CONSTRAINT orders_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT orders_pkey PRIMARY KEY (id),
+  CONSTRAINT orders_price_id_offer_id_fkey FOREIGN KEY (price_id, offer_id) REFERENCES offer_prices(id, offer_id),
+  CONSTRAINT orders_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT orders_purchase_order_check CHECK ((length(purchase_order) <= 80)),
+  CONSTRAINT orders_reason_check CHECK ((length(reason) <= 500)),
+  CONSTRAINT orders_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'approved'::text, 'rejected'::text, 'withdrawn'::text])))
 );
 
 CREATE TABLE organizations (
@@ -929,8 +1048,10 @@ CREATE TABLE usage_lines (
   node_id uuid NOT NULL,
   rate bigint NOT NULL,
   hours bigint NOT NULL,
+  cost bigint,
   CONSTRAINT usage_lines_check CHECK ((from_at < to_at)),
   CONSTRAINT usage_lines_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT usage_lines_cost_check CHECK ((cost >= 0)),
   CONSTRAINT usage_lines_hours_check CHECK ((hours > 0)),
   CONSTRAINT usage_lines_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
   CONSTRAINT usage_lines_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
@@ -1010,6 +1131,10 @@ CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations US
 
 CREATE INDEX invitations_provider_id_created_at_idx ON public.invitations USING btree (provider_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
+CREATE INDEX invoices_organization_id_issued_at_idx ON public.invoices USING btree (organization_id, issued_at);
+
+CREATE INDEX invoices_provider_id_issued_at_idx ON public.invoices USING btree (provider_id, issued_at);
+
 CREATE INDEX launch_requests_organization_id_created_at_idx ON public.launch_requests USING btree (organization_id, created_at DESC);
 
 CREATE INDEX launch_requests_organization_id_idx ON public.launch_requests USING btree (organization_id) WHERE (state = 'waiting'::text);
@@ -1035,6 +1160,14 @@ CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
 CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host_id, ssh_port) WHERE ((ssh_port IS NOT NULL) AND (state <> 'gone'::text));
+
+CREATE INDEX orders_organization_id_created_at_idx ON public.orders USING btree (organization_id, created_at);
+
+CREATE INDEX orders_price_id_idx ON public.orders USING btree (price_id);
+
+CREATE INDEX orders_provider_id_created_at_idx ON public.orders USING btree (provider_id, created_at);
+
+CREATE INDEX orders_provider_id_idx ON public.orders USING btree (provider_id) WHERE (state = 'waiting'::text);
 
 CREATE INDEX organizations_created_at_idx ON public.organizations USING btree (created_at);
 
@@ -1062,6 +1195,8 @@ CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 
 CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
 
+CREATE INDEX usage_lines_lot_id_idx ON public.usage_lines USING btree (lot_id) WHERE (cost IS NOT NULL);
+
 CREATE INDEX usage_lines_wallet_id_from_at_idx ON public.usage_lines USING btree (wallet_id, from_at);
 
 CREATE INDEX usage_lines_wallet_id_seq_idx ON public.usage_lines USING btree (wallet_id, seq);
@@ -1084,6 +1219,10 @@ CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION no
 
 CREATE TRIGGER images_changed AFTER UPDATE OF state, checks ON images FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoices FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
 CREATE TRIGGER requests_changed AFTER INSERT OR UPDATE OF state ON launch_requests FOR EACH ROW EXECUTE FUNCTION notify_request();
 
 CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unbalanced();
@@ -1105,6 +1244,8 @@ CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR E
 CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
+
+CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
 

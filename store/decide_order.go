@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ type waitingOrder struct {
 	GoodDays       int
 	Price          int64
 	PriceSetBy     *uuid.UUID
+	ProviderName   string
+	OrderedBy      *uuid.UUID
 	Hours          billing.Hours
 	Amount         int64
 	Currency       billing.Currency
@@ -48,15 +51,15 @@ func lockOrder(ctx context.Context, tx pgx.Tx, where string, args ...any) (waiti
 	}
 	rows, _ := tx.Query(ctx, `
 		SELECT r.id, r.number, r.organization_id, r.provider_id, o.name AS offer_name, o.pool_id, o.good_days, f.price, f.set_by AS price_set_by,
-		       r.hours, r.amount, r.currency, now() AS now
-		  FROM orders r JOIN offers o ON o.id = r.offer_id JOIN offer_prices f ON f.id = r.price_id
+		       r.ordered_by, p.name AS provider_name, r.hours, r.amount, r.currency, now() AS now
+		  FROM orders r JOIN providers p ON p.id = r.provider_id JOIN offers o ON o.id = r.offer_id JOIN offer_prices f ON f.id = r.price_id
 		 WHERE r.id = $1`, id)
 	return one(rows, "order", pgx.RowToStructByName[waitingOrder])
 }
 
 // ApproveOrder makes of a waiting order a lot with its ledger entry, and the invoice. Refusals: "own_price" for who set
-// the price, "no_prefix" where invoices cannot be numbered, "conflict" where it is decided, "provider_inactive",
-// NotFound("order").
+// the price, "no_prefix" where invoices cannot be numbered, "conflict" where it is decided, "provider_inactive", "suspended"
+// for the organization, NotFound("order").
 func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUID) error {
 	lotID, err := newID()
 	if err != nil {
@@ -72,6 +75,9 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 		}
 		if by != uuid.Nil && o.PriceSetBy != nil && *o.PriceSetBy == by {
 			return ownPrice(o)
+		}
+		if err := refuseSuspended(ctx, tx, o.OrganizationID); err != nil {
+			return err
 		}
 		w, err := lockWallet(ctx, tx, providerID, o.OrganizationID)
 		if err != nil {
@@ -90,7 +96,21 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 			orderID, orNull(by), lotID, lot.ExpiresAt); err != nil {
 			return fmt.Errorf("approve order: %w", err)
 		}
+		if err := db.mailDecided(ctx, tx, o, OrderApproved, ""); err != nil {
+			return err
+		}
 		return writeAudit(ctx, tx, o.audit(by, "approve order", map[string]any{"invoice": number, "lot": lotID}))
+	})
+}
+
+// mailDecided tells who ordered.
+func (db *DB) mailDecided(ctx context.Context, tx pgx.Tx, o waitingOrder, decision OrderState, reason string) error {
+	if o.OrderedBy == nil {
+		return nil
+	}
+	return db.mailTo(ctx, tx, []uuid.UUID{*o.OrderedBy}, MailOrderDecided, map[string]string{
+		"provider": o.ProviderName, "order": strconv.FormatInt(o.Number, 10), "decision": string(decision), "reason": reason,
+		"path": "/org/orders/" + o.ID.String(),
 	})
 }
 
@@ -142,6 +162,9 @@ func (db *DB) RejectOrder(ctx context.Context, by, providerID, orderID uuid.UUID
 		if _, err := tx.Exec(ctx, `UPDATE orders SET state = 'rejected', decided_by = $2, decided_at = now(), reason = $3 WHERE id = $1`,
 			orderID, orNull(by), reason); err != nil {
 			return fmt.Errorf("reject order: %w", err)
+		}
+		if err := db.mailDecided(ctx, tx, o, OrderRejected, reason); err != nil {
+			return err
 		}
 		return writeAudit(ctx, tx, o.audit(by, "reject order", map[string]any{"reason": reason}))
 	})

@@ -110,10 +110,14 @@ func (r LaunchRequest) check() error {
 	f := fields{}
 	f.check(validClusterName(r.Name), "name",
 		"Write 1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last: it is the cluster's domain name.")
+	r.References.check(f)
+	return f.refusal()
+}
+
+func (r References) check(f fields) {
 	f.length("purchase_order", r.PurchaseOrder, 0, 80)
 	f.length("cost_centre", r.CostCentre, 0, 80)
 	f.length("grant_number", r.GrantNumber, 0, 80)
-	return f.refusal()
 }
 
 func validClusterName(s string) bool {

@@ -21,21 +21,6 @@ const (
 	OrderWithdrawn OrderState = "withdrawn"
 )
 
-// References are what an organization calls a purchase or a cluster in its own books; at most 80 characters each.
-type References struct {
-	PurchaseOrder string
-	CostCentre    string
-	GrantNumber   string
-}
-
-func (r References) check(f fields) {
-	for field, value := range map[string]string{"purchase_order": r.PurchaseOrder, "cost_centre": r.CostCentre, "grant_number": r.GrantNumber} {
-		if value != "" {
-			f.length(field, value, 1, 80)
-		}
-	}
-}
-
 // Order is a purchase of compute hours.
 type Order struct {
 	ID               uuid.UUID

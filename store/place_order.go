@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,7 +45,7 @@ type Seller struct {
 
 // PlaceOrder orders hours; the provider decides. Refusals: "invalid" by field (hours, purchase_order, cost_centre,
 // grant_number, note), "minimum", "offer_ended", "no_price", "stale_form" with both prices, "provider_inactive",
-// NotFound("offer").
+// "suspended", NotFound("offer").
 func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderRequest) (uuid.UUID, error) {
 	if err := r.check(); err != nil {
 		return uuid.Nil, err
@@ -54,6 +55,9 @@ func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderReques
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspended(ctx, tx, orgID); err != nil {
+			return err
+		}
 		// Prices of the offer do not change under it, and other orders need not wait.
 		if _, err := tx.Exec(ctx, `SELECT FROM offers WHERE id = $1 FOR SHARE`, r.OfferID); err != nil {
 			return fmt.Errorf("lock offer: %w", err)
@@ -81,10 +85,26 @@ func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderReques
 		if err != nil {
 			return fmt.Errorf("place order: %w", err)
 		}
+		if err := db.mailOrderWaiting(ctx, tx, q, id, number); err != nil {
+			return err
+		}
 		return writeAudit(ctx, tx, auditRow{
 			By: by, Organization: orgID, Provider: q.Offer.ProviderID, Verb: "order hours", Subject: "order", SubjectID: id,
 			Detail: map[string]any{"number": number, "mcs": r.Hours, "amount": q.Amount.String()},
 		})
+	})
+}
+
+// mailOrderWaiting tells those of the provider's staff who may decide.
+func (db *DB) mailOrderWaiting(ctx context.Context, tx pgx.Tx, q OrderQuote, id uuid.UUID, number int64) error {
+	rows, _ := tx.Query(ctx, `SELECT person_id FROM staff WHERE provider_id = $1 AND role IN ('admin', 'accountant')`, q.Offer.ProviderID)
+	people, err := all(rows, "staff", pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return err
+	}
+	return db.mailTo(ctx, tx, people, MailOrderWaiting, map[string]string{
+		"organization": q.Organization, "order": strconv.FormatInt(number, 10), "hours": q.Hours.String(), "amount": q.Amount.String(),
+		"path": "/provider/orders/" + id.String(),
 	})
 }
 

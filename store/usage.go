@@ -195,9 +195,11 @@ func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Per
 	rows, err := tx.Query(ctx, `
 		SELECT o.id AS organization_id, o.name AS organization_name, c.id AS cluster_id, c.name AS cluster_name,
 		       n.id AS node_id, n.name AS node_name, r.id AS run_id, n.vcpus AS v_cpus, n.memory_mib AS memory_mi_b,
-		       u.from_at AS "from", u.to_at AS "to", r.rate, u.hours,
+		       u.from_at AS "from", u.to_at AS "to", r.rate, u.hours, u.cost AS minor, CASE WHEN u.cost IS NULL THEN '' ELSE p.currency END AS currency,
+		       c.purchase_order, c.cost_centre, c.grant_number, q.orders, q.order_purchase_order, q.order_cost_centre, q.order_grant_number,
 		       CASE WHEN r.closed_at IS NOT NULL AND r.ended_at <= u.to_at THEN r.close_reason ELSE '' END AS end_reason
-		  FROM (SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours
+		  FROM (SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours,
+		               sum(l.cost)::bigint AS cost, array_agg(DISTINCT l.lot_id) AS lots
 		          FROM usage_lines l JOIN wallets w ON w.id = l.wallet_id
 		         WHERE w.provider_id = $1 AND l.from_at >= $2 AND l.from_at < $3
 		         GROUP BY l.run_id) u
@@ -205,34 +207,58 @@ func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Per
 		  JOIN nodes n ON n.id = r.node_id
 		  JOIN clusters c ON c.id = r.cluster_id
 		  JOIN organizations o ON o.id = c.organization_id
+		  JOIN providers p ON p.id = c.provider_id
+		  CROSS JOIN LATERAL (
+		    SELECT coalesce(string_agg(x.number::text, ' ' ORDER BY x.number), '') AS orders,
+		           coalesce(string_agg(DISTINCT nullif(x.purchase_order, ''), '; '), '') AS order_purchase_order,
+		           coalesce(string_agg(DISTINCT nullif(x.cost_centre, ''), '; '), '') AS order_cost_centre,
+		           coalesce(string_agg(DISTINCT nullif(x.grant_number, ''), '; '), '') AS order_grant_number
+		      FROM orders x WHERE x.lot_id = ANY(u.lots)) q
 		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`, providerID, p.From, p.To)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		r, err := pgx.RowToStructByName[billing.RunUse](rows)
+		r, err := pgx.RowToStructByNameLax[runUseRow](rows)
 		if err != nil {
 			return err
 		}
-		if err := fn(r); err != nil {
+		if r.Minor != nil {
+			r.RunUse.Cost = billing.Cost{Minor: *r.Minor, Currency: r.Currency}
+		}
+		if err := fn(r.RunUse); err != nil {
 			return err
 		}
 	}
 	return rows.Err()
 }
 
+// runUseRow is a run's use as it is read.
+type runUseRow struct {
+	billing.RunUse
+	Minor    *int64 // cost; nil: no lot with a price paid
+	Currency billing.Currency
+}
+
 func usageTotals(ctx context.Context, q queryer, providerID uuid.UUID, p billing.Period) ([]billing.UsageTotal, error) {
 	rows, err := q.Query(ctx, `
-		SELECT o.id AS organization_id, o.name AS organization_name, sum(t.hours)::bigint AS hours
+		SELECT o.id, o.name, sum(t.hours)::bigint, coalesce(sum(l.cost), 0)::bigint,
+		       CASE WHEN sum(l.cost) IS NULL THEN '' ELSE min(p.currency) END
 		  FROM wallets w
+		  JOIN providers p ON p.id = w.provider_id
 		  JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'use' AND e.period_from >= $2 AND e.period_from < $3
-		  JOIN ledger_postings t ON t.wallet_id = e.wallet_id AND t.seq = e.seq AND t.account = 'used'
+		  CROSS JOIN LATERAL (SELECT sum(hours) AS hours FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used') t
+		  CROSS JOIN LATERAL (SELECT sum(cost) AS cost FROM usage_lines WHERE wallet_id = e.wallet_id AND seq = e.seq) l
 		  JOIN organizations o ON o.id = w.organization_id
 		 WHERE w.provider_id = $1
 		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByName[billing.UsageTotal])
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (billing.UsageTotal, error) {
+		var t billing.UsageTotal
+		err := row.Scan(&t.OrganizationID, &t.OrganizationName, &t.Hours, &t.Cost.Minor, &t.Cost.Currency)
+		return t, err
+	})
 }
