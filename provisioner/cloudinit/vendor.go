@@ -81,7 +81,11 @@ while [ "$tries" -lt 60 ]; do
 done
 machine=$(head -n 1 /etc/machine-id 2>/dev/null)
 key=$(cut -d ' ' -f 2 /etc/ssh/ssh_host_ed25519_key.pub 2>/dev/null)
-[ -n "$key" ] || key=$(dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key 2>/dev/null | awk '/^ssh-/ { print $2 }')
+if [ -z "$key" ] && [ -d /etc/dropbear ]; then
+	# Dropbear may leave its key to the first connection; who is late here leaves the one that is there.
+	[ -s /etc/dropbear/dropbear_ed25519_host_key ] || dropbearkey -t ed25519 -f /etc/dropbear/dropbear_ed25519_host_key
+	key=$(dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key 2>/dev/null | awk '/^ssh-/ { print $2 }')
+fi
 say "identity $(hostname) ${machine:--} ${key:--}"
 say "address ${address:--}"
 `

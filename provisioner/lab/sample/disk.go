@@ -30,6 +30,7 @@ var rootFiles = []struct {
 	{"boot", "usr/lib/volary/boot", 0o755},
 	{"dhcp", "usr/lib/volary/dhcp", 0o755},
 	{"seed", "usr/lib/volary/seed", 0o755},
+	{"late", "usr/lib/volary/late", 0o755},
 	{"halt", "usr/lib/volary/halt", 0o755},
 	{"login", "usr/lib/volary/login", 0o755},
 }
@@ -45,10 +46,14 @@ var rootTexts = map[string]string{
 // root fills the ext4 file system from a folder, without mounting it.
 func (b *builder) root(ctx context.Context) error {
 	tree := b.path("root")
-	for _, dir := range []string{"dev", "proc", "sys", "run", "tmp", "root", "home/volary", "var/lib/volary", "etc/dropbear", "mnt"} {
+	for _, dir := range []string{"dev", "proc", "sys", "run", "root/.ssh", "home/volary/.ssh", "var/lib/volary", "etc/dropbear", "mnt"} {
 		if err := os.MkdirAll(filepath.Join(tree, dir), 0o755); err != nil {
 			return err
 		}
+	}
+	// One file system in memory serves both.
+	if err := os.Symlink("run/tmp", filepath.Join(tree, "tmp")); err != nil {
+		return err
 	}
 	for _, f := range rootFiles {
 		text, err := guest.ReadFile("guest/" + f.guest)
@@ -67,10 +72,32 @@ func (b *builder) root(ctx context.Context) error {
 	if err := b.programs(ctx, tree); err != nil {
 		return err
 	}
+	if err := b.lateModules(tree); err != nil {
+		return err
+	}
 	// Fixed identifiers and tables written now: nothing is left for a kernel thread to do in the guest.
 	_, err := b.command(ctx, nil, "mke2fs", "-q", "-F", "-t", "ext4", "-L", "volary-root", "-U", "6f6c7661-7279-4e6f-8000-73616d706c65",
 		"-E", "root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0,hash_seed=6f6c7661-7279-4e6f-8000-73616d706c65",
 		"-d", tree, b.path("root.ext4"), fmt.Sprint((DiskSize-rootAt)/1024)+"k")
+	if err != nil {
+		return err
+	}
+	return b.owners(ctx)
+}
+
+// owners are what Dropbear looks at before it believes a list of keys. mke2fs copied who builds.
+func (b *builder) owners(ctx context.Context) error {
+	var orders strings.Builder
+	for _, f := range []struct {
+		path  string
+		owner int
+	}{{"/root", 0}, {"/root/.ssh", 0}, {"/etc", 0}, {"/etc/dropbear", 0}, {"/home/volary", 1000}, {"/home/volary/.ssh", 1000}} {
+		fmt.Fprintf(&orders, "set_inode_field %s uid %d\nset_inode_field %s gid %d\n", f.path, f.owner, f.path, f.owner)
+	}
+	if err := writeFile(b.path("owners"), []byte(orders.String()), 0o644); err != nil {
+		return err
+	}
+	_, err := b.command(ctx, nil, "debugfs", "-w", "-f", b.path("owners"), b.path("root.ext4"))
 	return err
 }
 

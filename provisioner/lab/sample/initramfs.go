@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,11 +13,14 @@ import (
 )
 
 // moduleNames are loaded by the initramfs before the root is mounted; what they depend on goes before them.
-var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8", "evdev", "button"}
+var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8"}
+
+// lateNames are loaded by the guest's "late" after it said that it is ready; they depend on nothing.
+var lateNames = []string{"evdev", "button"}
 
 // initramfs writes the kernel's first file system: BusyBox, the modules in loading order, and init.
 func (b *builder) initramfs(context.Context) error {
-	modules, err := b.modules()
+	modules, err := b.modules(moduleNames)
 	if err != nil {
 		return err
 	}
@@ -50,9 +54,23 @@ type module struct {
 	data []byte
 }
 
-// modules gives moduleNames and what they depend on, in an order in which they load. The package has no list of
+// lateModules puts lateNames beside the guest's scripts.
+func (b *builder) lateModules(tree string) error {
+	modules, err := b.modules(lateNames)
+	if err != nil {
+		return err
+	}
+	for _, m := range modules {
+		if err := writeFile(filepath.Join(tree, "usr/lib/volary", m.name+".ko"), m.data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// modules gives the named modules and what they depend on, in an order in which they load. The package has no list of
 // dependencies (depmod makes one at installation), so each module's own .modinfo is asked.
-func (b *builder) modules() ([]module, error) {
+func (b *builder) modules(names []string) ([]module, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(filepath.Join(b.packages, "lib/modules"), func(path string, d fs.DirEntry, err error) error {
 		if name, is := strings.CutSuffix(d.Name(), ".ko"); is && err == nil {
@@ -88,15 +106,30 @@ func (b *builder) modules() ([]module, error) {
 				return err
 			}
 		}
-		list = append(list, module{name, data})
+		list = append(list, module{name, unsigned(data)})
 		return nil
 	}
-	for _, name := range moduleNames {
+	for _, name := range names {
 		if err := visit(name); err != nil {
 			return nil, err
 		}
 	}
 	return list, nil
+}
+
+// unsigned cuts off the signature of a module (include/linux/module_signature.h: the signature, twelve bytes that end in
+// its length, a mark). The kernel loads a module without one, and an emulated processor takes milliseconds to verify it;
+// what guards these modules is apt's signature over their package.
+func unsigned(data []byte) []byte {
+	body, signed := bytes.CutSuffix(data, []byte("~Module signature appended~\n"))
+	if !signed || len(body) < 12 {
+		return data
+	}
+	body, length := body[:len(body)-12], int(binary.BigEndian.Uint32(body[len(body)-4:]))
+	if length > len(body) {
+		return data
+	}
+	return body[:len(body)-length]
 }
 
 func moduleNeeds(data []byte) ([]string, error) {

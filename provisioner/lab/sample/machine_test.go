@@ -66,7 +66,7 @@ func boot(t *testing.T, disk string, seed []byte) *machine {
 	}
 	port := freePort(t)
 	m := &machine{t: t, ssh: fmt.Sprintf("127.0.0.1:%d", port), monitor: filepath.Join(dir, "monitor"), done: make(chan error, 1), more: make(chan struct{})}
-	c := exec.CommandContext(t.Context(), "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", "max", "-m", "256",
+	c := exec.CommandContext(t.Context(), "qemu-system-x86_64", "-accel", "tcg", "-machine", "q35", "-cpu", "Nehalem", "-m", "256",
 		"-nodefaults", "-display", "none", "-serial", "stdio", "-qmp", "unix:"+m.monitor+",server=on,wait=off",
 		"-drive", "file="+disk+",if=virtio,format=qcow2", "-drive", "file="+dir+"/seed.iso,if=virtio,format=raw,readonly=on",
 		"-netdev", fmt.Sprintf("user,id=n,domainname=trial-1.volary,hostfwd=tcp:127.0.0.1:%d-:22", port), "-device", "virtio-net-pci,netdev=n")
