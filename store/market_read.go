@@ -70,6 +70,21 @@ func readMarket(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (r marketReadin
 	return r, err
 }
 
+// readMarketPools is readMarket of some pools alone, and of nobody's hours.
+func readMarketPools(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) (r marketReading, err error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours `+
+		activePools+` WHERE p.id = ANY($1)`, ids)
+	if r.Pools, err = all(rows, "pools", pgx.RowToStructByName[marketPool]); err != nil {
+		return r, err
+	}
+	if err := r.readSold(ctx, tx); err != nil {
+		return r, err
+	}
+	r.Hosts, r.Used, r.Freed, err = readRooms(ctx, tx, `p.id = ANY($1)`, ids)
+	return r, err
+}
+
 // readSold reads shapes, the cheapest first, and offers with the price of this moment.
 func (r *marketReading) readSold(ctx context.Context, tx pgx.Tx) error {
 	rows, _ := tx.Query(ctx, `

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -82,7 +83,7 @@ func (h Handlers) StopCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "The nodes are being powered off. Their disks, names and addresses stay.")
 }
 
-// StartCluster starts a stopped cluster for a new lease.
+// StartCluster starts a stopped cluster for a new lease; a member's start above the cap becomes a request.
 func (h Handlers) StartCluster(c echo.Context) error {
 	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
@@ -98,6 +99,12 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.StartCluster(c.Request().Context(), orgID, personID, id, lease)
+	if r, ok := asForm(err); ok && r.Code == "cap" {
+		var asked uuid.UUID
+		if asked, err = h.Store.RequestStart(c.Request().Context(), orgID, personID, id, lease); err == nil {
+			return h.asked(c, asked)
+		}
+	}
 	if r, ok := asForm(err); ok {
 		return h.clusterAgain(c, renamed(r, launchFields))
 	}
@@ -164,6 +171,7 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 		LeaseEnds: orZero(d.LeaseEndsAt), Ended: orZero(d.EndedAt),
 		LeaseHours: typedLease(c, d.LeaseSeconds),
 		HeldMCS:    int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
+		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
 	if d.Subnet.IsValid() {
 		p.Subnet = d.Subnet.String()

@@ -3,6 +3,7 @@ package org
 import (
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -23,6 +24,8 @@ const (
 var launchFields = map[string]string{"compute": "compute_count", "lease": "lease_hours"}
 
 // NewCluster shows the launch form; with enough chosen in the query also what it would cost and where it would run.
+// The query fills the form, and links of other pages rely on it: name, version (id), pool (id), compute_count,
+// lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
 func (h Handlers) NewCluster(c echo.Context) error {
 	f := request.ParseQuery(c)
 	p, err := h.launchForm(c, f)
@@ -47,7 +50,7 @@ func (h Handlers) NewCluster(c echo.Context) error {
 }
 
 // CreateCluster launches: every node gets a host, or nothing is made and the form comes back with the reason of
-// each host.
+// each host. A member's launch above the cap becomes a request.
 func (h Handlers) CreateCluster(c echo.Context) error {
 	f, err := request.ParseForm(c)
 	if err != nil {
@@ -59,6 +62,11 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	id, err := h.Store.LaunchCluster(c.Request().Context(), orgID, personID, r)
+	if refusal, ok := asForm(err); ok && refusal.Code == "cap" {
+		if id, err = h.Store.RequestLaunch(c.Request().Context(), orgID, personID, r); err == nil {
+			return h.asked(c, id)
+		}
+	}
 	if refusal, ok := asForm(err); ok {
 		// Beside the refusal the form shows the figures it follows from. They may have changed meanwhile, so the
 		// refusal itself stays the one of the launch.
@@ -91,10 +99,13 @@ func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *provisioner.Re
 
 func (h Handlers) launchForm(c echo.Context, f *request.Form) (web.ClusterNewProps, error) {
 	ctx := c.Request().Context()
-	orgID, _ := where(c)
+	orgID, personID := where(c)
 	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
 		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
 		ComputeCount: f.Or("compute_count", "3"), LeaseHours: f.Or("lease_hours", "2"),
+		References: web.References{
+			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
+		},
 	}}
 	versions, err := h.Store.PublishedVersions(ctx, orgID)
 	if err != nil {
@@ -103,11 +114,23 @@ func (h Handlers) launchForm(c echo.Context, f *request.Form) (web.ClusterNewPro
 	for _, v := range versions {
 		p.Versions = append(p.Versions, ui.Option{Value: v.ID.String(), Label: v.Name})
 	}
+	if p.Cap, err = h.capOf(c, orgID, personID); err != nil {
+		return p, err
+	}
 	p.Pools, err = h.poolOptions(c)
 	if len(p.Pools) == 1 && p.Values.Pool == "" {
 		p.Values.Pool = p.Pools[0].Value
 	}
 	return p, err
+}
+
+// capOf is what the person may still set aside without asking; nil: all there is.
+func (h Handlers) capOf(c echo.Context, orgID, personID uuid.UUID) (*web.Cap, error) {
+	limit, err := h.Store.CapOf(c.Request().Context(), orgID, personID)
+	if err != nil || limit == nil {
+		return nil, err
+	}
+	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left())}, nil
 }
 
 func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
@@ -129,6 +152,11 @@ func launchRequest(f *request.Form, named bool) (store.LaunchRequest, *provision
 		PoolID:       f.ID("pool", "a pool"),
 		ComputeCount: f.Int("compute_count", "the number of compute nodes", 0, 1000),
 		LeaseSeconds: leaseSeconds(f),
+		References: store.References{
+			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80),
+			CostCentre:    f.Text("cost_centre", "the cost centre", 0, 80),
+			GrantNumber:   f.Text("grant_number", "the grant number", 0, 80),
+		},
 	}
 	if named {
 		r.Name = f.Text("name", "a name", 1, 40)

@@ -1,0 +1,159 @@
+package org
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// ListRequests shows managers what members ask for, and members their own.
+func (h Handlers) ListRequests(c echo.Context) error {
+	orgID, _ := where(c)
+	l := request.ParseList(c, "cluster", "person", "need", "state", "created")
+	q := request.ParseQuery(c)
+	list, total, need, err := h.Store.LaunchRequests(c.Request().Context(), orgID, store.LaunchRequestFilter{
+		Person: whose(c), State: q.Typed("state"), Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page(),
+	})
+	if err != nil {
+		return err
+	}
+	p := web.RequestListProps{
+		Layout: h.layout(c), List: page.List(l, total), NeedMCS: int64(need), MayDecide: mayManage(c),
+		State: q.Typed("state"), Search: q.Typed("search"),
+	}
+	for _, r := range list {
+		p.Requests = append(p.Requests, requestRow(c, r))
+	}
+	return page.Live(c, web.RequestList(p))
+}
+
+// ShowRequest shows one request with what a decision rests on.
+func (h Handlers) ShowRequest(c echo.Context) error {
+	p, err := h.requestProps(c, nil)
+	if err != nil {
+		return err
+	}
+	return page.Live(c, web.RequestShow(p))
+}
+
+// ApproveRequest launches what was asked for; what cannot be launched now stays waiting, with the reason.
+func (h Handlers) ApproveRequest(c echo.Context) error {
+	return h.decide(c, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
+		cluster, err := h.Store.ApproveRequest(c.Request().Context(), orgID, personID, id)
+		return clusterPath(cluster), "Approved: the cluster is being made.", err
+	})
+}
+
+// DeclineRequest says no, with a reason.
+func (h Handlers) DeclineRequest(c echo.Context) error {
+	return h.decide(c, func(orgID, personID, id uuid.UUID, f *request.Form) (string, string, error) {
+		reason := f.Text("reason", "a reason", 1, 500)
+		if r := f.Refusal(); r != nil {
+			return "", "", r
+		}
+		return "/org/requests", "Declined. Who asked is told the reason.", h.Store.DeclineRequest(c.Request().Context(), orgID, personID, id, reason)
+	})
+}
+
+// WithdrawRequest takes one's own request back.
+func (h Handlers) WithdrawRequest(c echo.Context) error {
+	return h.decide(c, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
+		return "/org/requests", "The request is withdrawn.", h.Store.WithdrawRequest(c.Request().Context(), orgID, personID, id)
+	})
+}
+
+// decide runs a decision; what is refused shows the request again with the reason.
+func (h Handlers) decide(c echo.Context, f func(orgID, personID, id uuid.UUID, form *request.Form) (to, notice string, err error)) error {
+	id, err := request.ID(c, "id", "request")
+	if err != nil {
+		return err
+	}
+	form, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	if _, err := h.Store.LaunchRequest(c.Request().Context(), orgID, whose(c), id); err != nil {
+		return err
+	}
+	to, notice, err := f(orgID, personID, id, form)
+	if r, ok := provisioner.AsRefusal(err); ok {
+		p, err := h.requestProps(c, r)
+		if err != nil {
+			return err
+		}
+		p.DeclineReason = form.Typed("reason")
+		return page.Render(c, respond.Status(decidedStatus(r.Code)), web.RequestShow(p))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, to, notice)
+}
+
+// decidedStatus: the request was found, so what its launch lacks (its pool's provider does not sell any more) is no
+// page that is missing.
+func decidedStatus(code string) string {
+	if code == "not_found" {
+		return "conflict"
+	}
+	return code
+}
+
+func (h Handlers) requestProps(c echo.Context, refusal *provisioner.Refusal) (web.RequestShowProps, error) {
+	p := web.RequestShowProps{Layout: h.layout(c), Form: ui.Form{Refusal: refusal}, MayDecide: mayManage(c)}
+	id, err := request.ID(c, "id", "request")
+	if err != nil {
+		return p, err
+	}
+	orgID, _ := where(c)
+	r, err := h.Store.LaunchRequest(c.Request().Context(), orgID, whose(c), id)
+	p.Request = requestRow(c, r)
+	return p, err
+}
+
+// whose narrows a member to their own requests; uuid.Nil is everyone's.
+func whose(c echo.Context) uuid.UUID {
+	if mayManage(c) {
+		return uuid.Nil
+	}
+	_, personID := where(c)
+	return personID
+}
+
+func mayManage(c echo.Context) bool { return request.Allowed(c, request.OrgManage) }
+
+func requestRow(c echo.Context, r store.LaunchRequestRow) web.RequestRow {
+	_, personID := where(c)
+	row := web.RequestRow{
+		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Name: r.Name,
+		Version: web.VersionLink{ID: r.VersionID, ModelName: r.ModelName, Version: r.Version}, Pool: r.PoolName, Provider: r.ProviderName,
+		Nodes: r.Nodes, Lease: time.Duration(r.LeaseSeconds) * time.Second, NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
+		DecidedBy: r.DecidedBy, Decided: orZero(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At,
+		References: web.References{PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber},
+	}
+	if r.ClusterID != nil {
+		row.Cluster = *r.ClusterID
+	}
+	if r.Cap != nil {
+		row.Cap = &web.Cap{MCS: int64(r.Cap.Hours), LeftMCS: int64(r.Cap.Left())}
+	}
+	return row
+}
+
+// asked is the answer to a launch or start above the cap: the managers are asked for it.
+func (h Handlers) asked(c echo.Context, id uuid.UUID) error {
+	return h.Frame.Done(c, requestPath(id), "This is above your cap. Your managers are asked for it and have been told.")
+}
+
+func requestPath(id uuid.UUID) string { return "/org/requests/" + id.String() }
+
