@@ -34,6 +34,10 @@ func signedIn() access { return everyone()[1:] }
 func orgWork() access {
 	return access{handlertest.Owner, handlertest.Manager, handlertest.Member, handlertest.OtherOwner}
 }
+
+func orgManage() access {
+	return access{handlertest.Owner, handlertest.Manager, handlertest.OtherOwner}
+}
 func orgRead() access { return append(orgWork(), handlertest.Billing) }
 
 func staff() access {
@@ -99,6 +103,11 @@ func matrix() []row {
 		{"GET /org/clusters/:id/nodes/:node/console.log", orgWork(), true, page},
 		{"POST /org/clusters/:id/nodes/:node/console/ticket", orgWork(), true, page},
 		{"GET /org/clusters/:id/nodes/:node/console/ws", orgWork(), true, []int{http.StatusBadRequest}}, // no WebSocket
+		{"GET /org/requests", orgWork(), false, page},
+		{"GET /org/requests/:id", orgWork(), true, page},
+		{"POST /org/requests/:id/decline", orgManage(), true, refused},
+		{"POST /org/requests/:id/approve", orgManage(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
+		{"POST /org/requests/:id/withdraw", orgWork(), true, []int{http.StatusNotFound, http.StatusUnprocessableEntity}}, // Member's alone, and decided
 		{"GET /org/ssh-keys", orgWork(), false, page},
 		{"POST /org/ssh-keys", orgWork(), false, refused},
 		{"POST /org/ssh-keys/:id/delete", orgWork(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone
@@ -200,7 +209,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	test := a.Test(w)
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
-		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(),
+		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
 	}
 	return func(pattern string) string {

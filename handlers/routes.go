@@ -126,6 +126,12 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgWork, o.CreateConsoleTicket, ordinary},
 		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgWork, o.ConsoleSocket, opening},
 
+		{get, "/org/requests", request.OrgWork, o.ListRequests, ordinary},
+		{get, "/org/requests/:id", request.OrgWork, o.ShowRequest, ordinary},
+		{post, "/org/requests/:id/approve", request.OrgManage, o.ApproveRequest, ordinary},
+		{post, "/org/requests/:id/decline", request.OrgManage, o.DeclineRequest, ordinary},
+		{post, "/org/requests/:id/withdraw", request.OrgWork, o.WithdrawRequest, ordinary},
+
 		{get, "/org/ssh-keys", request.OrgWork, o.ListSSHKeys, ordinary},
 		{post, "/org/ssh-keys", request.OrgWork, o.CreateSSHKey, ordinary},
 		{post, "/org/ssh-keys/:id/delete", request.OrgWork, o.DeleteSSHKey, ordinary},

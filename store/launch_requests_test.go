@@ -168,7 +168,7 @@ func TestRequestRefusals(t *testing.T) {
 		return err
 	}
 	wantCode(t, ask(bo, oneHour(w, "asked", 1)), "duplicate")
-	wantCode(t, ask(bo, oneHour(w, "small", 0)), "state")      // within the cap
+	wantCode(t, ask(bo, oneHour(w, "small", 0)), "state")       // within the cap
 	wantCode(t, ask(w.Person, oneHour(w, "owner", 3)), "state") // no cap
 	wantCode(t, ask(bo, oneHour(w, "Large", 1)), "invalid")
 	w.Launch(t, "taken", 0)

@@ -154,6 +154,16 @@ func (a *App) Launch(w *World, name string, compute int) (cluster, head uuid.UUI
 	return cluster, d.NodeRows[0].ID
 }
 
+// Request has the member, with a cap of no hours, ask for a cluster of one node.
+func (a *App) Request(w *World, name string) uuid.UUID {
+	a.t.Helper()
+	ctx, none := context.Background(), billing.Hours(0)
+	a.ok(a.Store.SetCap(ctx, w.Organization, w.people[Owner], w.people[Member], &none))
+	return must(a.Store.RequestLaunch(ctx, w.Organization, w.people[Member], store.LaunchRequest{
+		VersionID: w.Version, PoolID: w.Pool, Name: name, LeaseSeconds: 3600,
+	}))(a)
+}
+
 // Stopped makes a cluster what it is after a member stopped it and the worker powered its nodes off.
 func (a *App) Stopped(cluster uuid.UUID) {
 	a.t.Helper()

@@ -47,7 +47,7 @@ func (h Handlers) ShowRequest(c echo.Context) error {
 
 // ApproveRequest launches what was asked for; what cannot be launched now stays waiting, with the reason.
 func (h Handlers) ApproveRequest(c echo.Context) error {
-	return h.decide(c, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
+	return h.decide(c, whose(c), func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
 		cluster, err := h.Store.ApproveRequest(c.Request().Context(), orgID, personID, id)
 		return clusterPath(cluster), "Approved: the cluster is being made.", err
 	})
@@ -55,7 +55,7 @@ func (h Handlers) ApproveRequest(c echo.Context) error {
 
 // DeclineRequest says no, with a reason.
 func (h Handlers) DeclineRequest(c echo.Context) error {
-	return h.decide(c, func(orgID, personID, id uuid.UUID, f *request.Form) (string, string, error) {
+	return h.decide(c, whose(c), func(orgID, personID, id uuid.UUID, f *request.Form) (string, string, error) {
 		reason := f.Text("reason", "a reason", 1, 500)
 		if r := f.Refusal(); r != nil {
 			return "", "", r
@@ -66,13 +66,14 @@ func (h Handlers) DeclineRequest(c echo.Context) error {
 
 // WithdrawRequest takes one's own request back.
 func (h Handlers) WithdrawRequest(c echo.Context) error {
-	return h.decide(c, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
+	_, own := where(c)
+	return h.decide(c, own, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
 		return "/org/requests", "The request is withdrawn.", h.Store.WithdrawRequest(c.Request().Context(), orgID, personID, id)
 	})
 }
 
-// decide runs a decision; what is refused shows the request again with the reason.
-func (h Handlers) decide(c echo.Context, f func(orgID, personID, id uuid.UUID, form *request.Form) (to, notice string, err error)) error {
+// decide runs a decision about a request of whose; what is refused shows the request again with the reason.
+func (h Handlers) decide(c echo.Context, whose uuid.UUID, f func(orgID, personID, id uuid.UUID, form *request.Form) (to, notice string, err error)) error {
 	id, err := request.ID(c, "id", "request")
 	if err != nil {
 		return err
@@ -82,7 +83,7 @@ func (h Handlers) decide(c echo.Context, f func(orgID, personID, id uuid.UUID, f
 		return err
 	}
 	orgID, personID := where(c)
-	if _, err := h.Store.LaunchRequest(c.Request().Context(), orgID, whose(c), id); err != nil {
+	if _, err := h.Store.LaunchRequest(c.Request().Context(), orgID, whose, id); err != nil {
 		return err
 	}
 	to, notice, err := f(orgID, personID, id, form)
@@ -156,4 +157,3 @@ func (h Handlers) asked(c echo.Context, id uuid.UUID) error {
 }
 
 func requestPath(id uuid.UUID) string { return "/org/requests/" + id.String() }
-

@@ -25,6 +25,7 @@ func sections(a Area) []link {
 			{"Models", "/org/models", SectionModels},
 			{"Images", "/org/images", SectionImages},
 			{"Usage", "/org/usage", SectionUsage},
+			{"Requests", "/org/requests", SectionRequests},
 			{"SSH keys", "/org/ssh-keys", SectionKeys},
 			{"Market", "/market", SectionMarket},
 		}

@@ -60,6 +60,7 @@ type Props struct {
 	// Choices are the other organizations and providers the person may switch to by POST /switch.
 	Choices   []Choice
 	Closed    []string       // sections of the area that the person may not open
+	Counts    map[string]int // what waits for the person, by section
 	Simulated bool           // hosts are the memory driver's: every page says so
 	Notice    string         // one sentence after a POST that worked, shown once
 	Zone      *time.Location // the reader's; nil is UTC

@@ -22,6 +22,7 @@ func Gallery() []Sample {
 	var all []Sample
 	all = append(all, publicSamples()...)
 	all = append(all, marketSamples()...)
+	all = append(all, requestSamples()...)
 	all = append(all, imageSamples()...)
 	all = append(all, modelSamples()...)
 	all = append(all, clusterSamples()...)
@@ -57,6 +58,13 @@ func orgLayout() layout.Props {
 		Organization: "Heliophysics", Provider: "", Choices: []layout.Choice{{Label: "Northern Compute", Value: "provider:1"}},
 		Now: now(), Version: "v0.1.0",
 	}
+}
+
+// managerLayout is that of somebody for whom requests wait.
+func managerLayout() layout.Props {
+	l := orgLayout()
+	l.Counts = map[string]int{layout.SectionRequests: 2}
+	return l
 }
 
 func simulatedLayout() layout.Props {

@@ -20,6 +20,8 @@ type Frame struct {
 	Secure bool
 	// Workplaces lists where a person may work.
 	Workplaces func(ctx context.Context, personID uuid.UUID) (store.Workplaces, error)
+	// Requests counts an organization's launch requests that wait for a decision.
+	Requests func(ctx context.Context, orgID, personID uuid.UUID) (int, error)
 }
 
 // Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
@@ -36,7 +38,22 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin
 	p.Choices = f.choices(c, s)
 	p.Closed = closed(c, area)
+	if area == layout.AreaOrg {
+		p.Counts = f.counts(c, s)
+	}
 	return p
+}
+
+// counts are what waits for the person in the organization. Where it cannot be read the menu lacks it.
+func (f Frame) counts(c echo.Context, s *store.Session) map[string]int {
+	if f.Requests == nil || s.OrganizationID == nil || !request.Allowed(c, request.OrgManage) {
+		return nil
+	}
+	n, err := f.Requests(c.Request().Context(), *s.OrganizationID, uuid.Nil)
+	if err != nil {
+		return nil
+	}
+	return map[string]int{layout.SectionRequests: n}
 }
 
 // choices are the other places; most people have none. Where they cannot be read the menu lacks them and the page
@@ -75,7 +92,7 @@ func needs(area layout.Area) map[string]request.Permission {
 	case layout.AreaOrg:
 		return map[string]request.Permission{
 			layout.SectionClusters: request.OrgWork, layout.SectionModels: request.OrgWork, layout.SectionImages: request.OrgWork,
-			layout.SectionKeys: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionLog: request.OrgManage,
+			layout.SectionKeys: request.OrgWork, layout.SectionRequests: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionLog: request.OrgManage,
 		}
 	case layout.AreaProvider:
 		return map[string]request.Permission{
