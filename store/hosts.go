@@ -130,9 +130,7 @@ func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID u
 	case uniqueViolation(err, "hosts_pool_id_name_key"):
 		return duplicate("a host", "name", h.Name)
 	case uniqueViolation(err, "hosts_scheme_address_port_key"):
-		// It may be another provider's, of whom nothing may be told.
-		const title = "A host with this address has been added already."
-		return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Check the address.", Fields: map[string]string{"address": title}}
+		return addressTaken()
 	case err != nil:
 		return fmt.Errorf("add host: %w", err)
 	}

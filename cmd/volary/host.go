@@ -18,6 +18,7 @@ import (
 type hostCommand struct {
 	Add   addHost   `cmd:"" help:"Add a host to a pool, check it and show the report."`
 	Check checkHost `cmd:"" help:"Check a host again and show the report."`
+	Move  moveHost  `cmd:"" help:"Give a host that runs no nodes another address, check it and show the report."`
 	List  listHosts `cmd:"" help:"List a provider's hosts."`
 }
 
@@ -67,25 +68,79 @@ type checkHost struct {
 // Run implements kong's command.
 func (c checkHost) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, c.Provider)
+		provider, h, err := findHost(ctx, db, c.Provider, c.Host)
 		if err != nil {
 			return err
 		}
-		hosts, err := db.Hosts(ctx, provider.ID)
-		if err != nil {
+		if err := db.CheckHost(ctx, uuid.Nil, provider, h.ID); err != nil {
 			return err
 		}
-		for _, h := range hosts {
-			if h.Name != c.Host {
-				continue
-			}
-			if err := db.CheckHost(ctx, uuid.Nil, provider.ID, h.ID); err != nil {
-				return err
-			}
-			return followCheck(ctx, db, h.ID, os.Stdout)
-		}
-		return provisioner.NotFound("host")
+		return followCheck(ctx, db, h.ID, os.Stdout)
 	})
+}
+
+func findHost(ctx context.Context, db *store.DB, provider, name string) (uuid.UUID, store.Host, error) {
+	p, err := db.ProviderByName(ctx, provider)
+	if err != nil {
+		return uuid.Nil, store.Host{}, err
+	}
+	hosts, err := db.Hosts(ctx, p.ID)
+	if err != nil {
+		return uuid.Nil, store.Host{}, err
+	}
+	for _, h := range hosts {
+		if h.Name == name {
+			return p.ID, h, nil
+		}
+	}
+	return uuid.Nil, store.Host{}, provisioner.NotFound("host")
+}
+
+type moveHost struct {
+	Host         string       `arg:"" help:"The host, as it is called."`
+	Provider     string       `required:"" help:"Name of the provider."`
+	Scheme       string       `help:"How a worker speaks to its libvirt; without it as before." enum:",tls,ssh,tcp,unix,memory" default:""`
+	Name         string       `help:"DNS name or IP address of its libvirt; without it as before."`
+	Port         *int         `help:"Port of its libvirt; 0 takes the scheme's, without it as before."`
+	Underlay     netip.Addr   `help:"Its address in the pool's underlay network; without it as before."`
+	PoolUnderlay netip.Prefix `help:"The pool's new underlay network, which has to hold all of its hosts."`
+	NoWait       bool         `help:"Do not wait for the check."`
+}
+
+// Run implements kong's command.
+func (m moveHost) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		provider, h, err := findHost(ctx, db, m.Provider, m.Host)
+		if err != nil {
+			return err
+		}
+		if err := db.MoveHosts(ctx, uuid.Nil, provider, h.PoolID, store.HostsMove{Underlay: m.PoolUnderlay, Hosts: []store.MovedHost{m.from(h)}}); err != nil {
+			return err
+		}
+		fmt.Printf("Host %s was moved and is being checked.\n", h.Name)
+		if m.NoWait {
+			return nil
+		}
+		return followCheck(ctx, db, h.ID, os.Stdout)
+	})
+}
+
+// from is what becomes of the host.
+func (m moveHost) from(h store.Host) store.MovedHost {
+	to := store.MovedHost{ID: h.ID, Address: h.Address, Underlay: h.Underlay}
+	if m.Scheme != "" {
+		to.Address.Scheme = provisioner.Scheme(m.Scheme)
+	}
+	if m.Name != "" {
+		to.Address.Name = m.Name
+	}
+	if m.Port != nil {
+		to.Address.Port = *m.Port
+	}
+	if m.Underlay.IsValid() {
+		to.Underlay = m.Underlay
+	}
+	return to
 }
 
 // How often a check is looked at, and after how long without a line one is told that no worker may be there.

@@ -46,6 +46,7 @@ func TestMakeAMarketByCommands(t *testing.T) {
 		{"pool", "add", "main", "--provider=South", "--prefix=10.128.0.0/12", "--underlay=192.0.2.0/24", "--management=198.51.100.0/24"},
 		{"shape", "add", "small", "--provider=South", "--vcpus=1", "--memory=1024", "--disk=10"},
 		{"host", "add", "h1", "--provider=South", "--pool=main", "--name=h1.example.org", "--underlay=192.0.2.1", "--no-wait"},
+		{"host", "move", "h1", "--provider=South", "--name=h2.example.org", "--underlay=203.0.113.7", "--pool-underlay=203.0.113.0/24", "--no-wait"},
 		{"host", "list", "--provider=South"},
 	} {
 		if err := run(t, line...); err != nil {
@@ -54,7 +55,7 @@ func TestMakeAMarketByCommands(t *testing.T) {
 	}
 	var members, staff, hosts int
 	noError(t, pool.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM memberships), (SELECT count(*) FROM staff),
-		(SELECT count(*) FROM hosts WHERE scheme = 'tls' AND address = 'h1.example.org')`).Scan(&members, &staff, &hosts))
+		(SELECT count(*) FROM hosts WHERE scheme = 'tls' AND address = 'h2.example.org' AND underlay = '203.0.113.7')`).Scan(&members, &staff, &hosts))
 	if members != 2 || staff != 2 || hosts != 1 {
 		t.Errorf("%d members, %d staff, %d hosts", members, staff, hosts)
 	}

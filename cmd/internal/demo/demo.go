@@ -90,8 +90,8 @@ func SimulatedHosts() (hosts []Host, underlay netip.Prefix) {
 	return hosts, netip.MustParsePrefix("10.77.0.0/24")
 }
 
-// ErrMoved says that the hosts' addresses are not what the database knows.
-var ErrMoved = errors.New("the demo was made with other hosts (simulated ones, or in another range of addresses): begin anew with --reset")
+// ErrMoved says that the database knows simulated hosts where there are real ones now, or the other way round.
+var ErrMoved = errors.New("the demo was made with hosts of the other kind (simulated or real), which have none of its disks: begin anew with --reset")
 
 // ErrCutShort says that an earlier seeding ended in the middle.
 var ErrCutShort = errors.New("the demo's past was cut short when it was made: begin anew with --reset")
@@ -242,29 +242,43 @@ func (d *seeding) machines(ctx context.Context, provider, prefix string, underla
 	if err != nil {
 		return err
 	}
+	return d.hosts(ctx, providerID, poolID, underlay, hosts)
+}
+
+// hosts adds those that a pool has not, moves those that have another address by now, and checks anew what had failed.
+func (d *seeding) hosts(ctx context.Context, providerID, poolID uuid.UUID, underlay netip.Prefix, hosts []Host) error {
 	have, err := d.db.HostsOfPool(ctx, poolID)
 	if err != nil {
 		return err
 	}
-	known := map[string]provisioner.HostAddress{}
+	known := map[string]store.Host{}
 	for _, h := range have {
-		known[h.Name] = h.Address
-		if h.CheckState == "failed" {
-			if err := d.db.CheckHost(ctx, uuid.Nil, providerID, h.ID); err != nil {
-				return err
+		known[h.Name] = h
+	}
+	moved := store.HostsMove{Underlay: underlay, Restarted: true}
+	for _, h := range hosts {
+		k, ok := known[h.Name]
+		if ok && (k.Address != h.Address || k.Underlay != h.Underlay) {
+			if (k.Address.Scheme == provisioner.SchemeMemory) != (h.Address.Scheme == provisioner.SchemeMemory) {
+				return ErrMoved
 			}
+			moved.Hosts = append(moved.Hosts, store.MovedHost{ID: k.ID, Address: h.Address, Underlay: h.Underlay})
+		}
+	}
+	if len(moved.Hosts) > 0 {
+		if err := d.db.MoveHosts(ctx, uuid.Nil, providerID, poolID, moved); err != nil {
+			return err
 		}
 	}
 	for _, h := range hosts {
-		if address, ok := known[h.Name]; ok {
-			if address != h.Address {
-				return ErrMoved
-			}
-			continue
+		k, ok := known[h.Name]
+		switch {
+		case !ok:
+			_, err = d.db.AddHost(ctx, uuid.Nil, providerID, poolID, store.NewHost{Name: h.Name, Address: h.Address, Underlay: h.Underlay, VCPUs: hostVCPUs})
+		case k.CheckState == "failed":
+			err = d.db.CheckHost(ctx, uuid.Nil, providerID, k.ID)
 		}
-		if _, err := d.db.AddHost(ctx, uuid.Nil, providerID, poolID, store.NewHost{
-			Name: h.Name, Address: h.Address, Underlay: h.Underlay, VCPUs: hostVCPUs,
-		}); err != nil {
+		if err != nil {
 			return err
 		}
 	}

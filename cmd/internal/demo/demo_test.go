@@ -3,6 +3,8 @@ package demo_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"testing"
@@ -89,14 +91,36 @@ func count(t *testing.T, pool *pgxpool.Pool, query string) int {
 	return n
 }
 
-func TestSeedRefusesHostsThatMoved(t *testing.T) {
-	pool, o := storetest.Pool(t), options(t)
-	o.Images = demo.Images{} // the past takes a while, and is not asked about
-	if err := demo.Seed(t.Context(), pool, o); err != nil {
-		t.Fatal(err)
+// TestSeedFollowsHostsThatMoved has the lab come back in another range of addresses than last time.
+func TestSeedFollowsHostsThatMoved(t *testing.T) {
+	pool := storetest.Pool(t)
+	at := func(n byte) demo.Options {
+		o := demo.Options{Underlay: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, n, 0}), 24)}
+		for i := range byte(demo.Hosts) {
+			ip := netip.AddrFrom4([4]byte{10, 77, n, 11 + i})
+			o.Hosts = append(o.Hosts, demo.Host{
+				Name: fmt.Sprintf("host-%d", i+1), Underlay: ip,
+				Address: provisioner.HostAddress{Scheme: provisioner.SchemeTCP, Name: ip.String()},
+			})
+		}
+		return o
 	}
-	o.Hosts[3].Address.Name = "elsewhere"
-	if err := demo.Seed(t.Context(), pool, o); !errors.Is(err, demo.ErrMoved) {
+	for _, n := range []byte{1, 2, 2} {
+		if err := demo.Seed(t.Context(), pool, at(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var addresses, jobs int
+	err := pool.QueryRow(t.Context(), `
+		SELECT (SELECT count(*) FROM hosts h JOIN pools p ON p.id = h.pool_id
+			WHERE h.address LIKE '10.77.2.1_' AND h.address = host(h.underlay) AND p.underlay = '10.77.2.0/24' AND h.check_state = 'running'),
+			(SELECT count(*) FROM audit WHERE verb = 'move host')`).Scan(&addresses, &jobs)
+	if err != nil || addresses != demo.Hosts || jobs != demo.Hosts {
+		t.Errorf("%d hosts in the new range, %d moves, %v", addresses, jobs, err)
+	}
+	simulated := demo.Options{}
+	simulated.Hosts, simulated.Underlay = demo.SimulatedHosts()
+	if err := demo.Seed(t.Context(), pool, simulated); !errors.Is(err, demo.ErrMoved) {
 		t.Errorf("error %v, want %v", err, demo.ErrMoved)
 	}
 }
