@@ -108,6 +108,7 @@ func matrix() []row {
 		{"POST /org/requests/:id/decline", orgManage(), true, refused},
 		{"POST /org/requests/:id/approve", orgManage(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/requests/:id/withdraw", orgWork(), true, []int{http.StatusNotFound, http.StatusUnprocessableEntity}}, // Member's alone, and decided
+		{"POST /org/clusters/:id/consent", orgWork(), true, refused},
 		{"GET /org/ssh-keys", orgWork(), false, page},
 		{"POST /org/ssh-keys", orgWork(), false, refused},
 		{"POST /org/ssh-keys/:id/delete", orgWork(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone
@@ -140,10 +141,18 @@ func matrix() []row {
 		{"GET /provider/shapes/new", staffHosts(), false, page},
 		{"POST /provider/shapes/:id/retire", staffHosts(), true, refused}, // nodes have it
 		{"GET /provider/clusters", staffHosts(), false, page},
+		{"GET /provider/clusters/:id", staffHosts(), true, page},
+		{"GET /provider/clusters/:id/nodes/:node/console", staffHosts(), true, page},
+		{"GET /provider/clusters/:id/nodes/:node/console.log", staffHosts(), true, page},
+		{"POST /provider/clusters/:id/nodes/:node/console/ticket", staffHosts(), true, page},
+		{"GET /provider/clusters/:id/nodes/:node/console/ws", staffHosts(), true, []int{http.StatusBadRequest}}, // no WebSocket
+		{"GET /provider/organizations", staff(), false, page},
+		{"GET /provider/organizations/:id", staff(), true, page},
 		{"GET /provider/usage", staffUsage(), false, page},
 		{"GET /provider/usage.csv", staffUsage(), false, page},
 
 		// These change what the rows above need.
+		{"POST /org/clusters/:id/consent/withdraw", orgWork(), true, led},
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
 		{"POST /sign-out", signedIn(), false, led},
@@ -207,10 +216,12 @@ func (r row) expect(p who, method string) (string, func(status int, to string) b
 func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) string {
 	cluster, head := a.Launch(w, "first", 1)
 	test := a.Test(w)
+	a.Consent(w, cluster)
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
 		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
+		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
 	}
 	return func(pattern string) string {
 		for prefix, id := range ids {

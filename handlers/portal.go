@@ -20,6 +20,7 @@ import (
 	"volary.dev/handlers/public"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/terminal"
 	"volary.dev/static"
 	"volary.dev/store"
 )
@@ -105,13 +106,15 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		return nil, err
 	}
 	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
+	lines := terminal.Terminal{
+		Worker: terminal.Worker{URL: worker, Client: &http.Client{}}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
+	}
 	m := org.Handlers{
-		Store: o.Store, Frame: frame, Changes: o.Changes, Worker: org.Worker{URL: worker, Client: &http.Client{}},
-		Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host, MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked,
-		Uploads: uploads,
+		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads,
 	}
 	s := provider.Handlers{
-		Store: o.Store, Frame: frame, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: m.Heartbeat,
+		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
 		PlainHosts: o.PlainHosts, Simulated: o.Simulated,
 	}
 	return routes(p, m, s, uploads.Serve, echo.WrapHandler(files)), nil

@@ -36,6 +36,23 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.cluster_state(desired text, nodes text[])
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT CASE
+    WHEN nodes IS NULL OR nodes <@ ARRAY['gone'] THEN 'gone'
+    WHEN desired = 'gone' THEN 'stopping'
+    WHEN desired = 'running' AND 'failed' = ANY (nodes) THEN 'failed'
+    WHEN nodes <@ ARRAY['stopped'] THEN 'stopped'
+    WHEN desired = 'stopped' THEN 'stopping'
+    WHEN nodes <@ ARRAY['ready'] THEN 'ready'
+    WHEN nodes <@ ARRAY['reserved'] THEN 'waiting'
+    WHEN nodes && ARRAY['starting', 'reserved'] THEN 'starting'
+    ELSE 'degraded' END
+$function$;
+
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -214,6 +231,37 @@ CREATE TABLE acceptance_tests (
   CONSTRAINT acceptance_tests_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
 );
 
+CREATE TABLE announcement_dismissals (
+  announcement_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT announcement_dismissals_announcement_id_fkey FOREIGN KEY (announcement_id) REFERENCES announcements(id),
+  CONSTRAINT announcement_dismissals_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT announcement_dismissals_pkey PRIMARY KEY (announcement_id, person_id)
+);
+
+CREATE TABLE announcements (
+  id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  pool_id uuid,
+  title text NOT NULL,
+  text text NOT NULL,
+  tone text NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  until_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  created_by uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT announcements_check CHECK ((until_at > from_at)),
+  CONSTRAINT announcements_created_by_fkey FOREIGN KEY (created_by) REFERENCES people(id),
+  CONSTRAINT announcements_pkey PRIMARY KEY (id),
+  CONSTRAINT announcements_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
+  CONSTRAINT announcements_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT announcements_text_check CHECK (((length(text) >= 1) AND (length(text) <= 2000))),
+  CONSTRAINT announcements_title_check CHECK (((length(title) >= 1) AND (length(title) <= 120))),
+  CONSTRAINT announcements_tone_check CHECK ((tone = ANY (ARRAY['note'::text, 'warning'::text])))
+);
+
 CREATE TABLE audit (
   id uuid NOT NULL,
   at timestamp with time zone NOT NULL,
@@ -293,6 +341,20 @@ CREATE TABLE clusters (
   CONSTRAINT clusters_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id),
   CONSTRAINT clusters_vni_check CHECK (((vni >= 1) AND (vni <= 16777215))),
   CONSTRAINT clusters_vni_key UNIQUE (vni)
+);
+
+CREATE TABLE console_consents (
+  id uuid NOT NULL,
+  cluster_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  until_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  CONSTRAINT console_consents_check CHECK ((until_at > created_at)),
+  CONSTRAINT console_consents_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT console_consents_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT console_consents_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE console_tickets (
@@ -877,8 +939,15 @@ CREATE TABLE providers (
   support_contact text DEFAULT ''::text NOT NULL,
   about text DEFAULT ''::text NOT NULL,
   terms text DEFAULT ''::text NOT NULL,
+  applied_by uuid,
+  applied_at timestamp with time zone,
+  decided_by uuid,
+  decided_at timestamp with time zone,
   CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
+  CONSTRAINT providers_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES people(id),
+  CONSTRAINT providers_check CHECK (((state <> ALL (ARRAY['rejected'::text, 'suspended'::text])) OR (state_reason <> ''::text))),
   CONSTRAINT providers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT providers_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
   CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
   CONSTRAINT providers_invoice_prefix_key UNIQUE (invoice_prefix),
   CONSTRAINT providers_legal_name_check CHECK ((length(legal_name) <= 120)),
@@ -1095,9 +1164,23 @@ CREATE INDEX acceptance_tests_organization_id_created_at_idx ON public.acceptanc
 
 CREATE INDEX acceptance_tests_version_id_idx ON public.acceptance_tests USING btree (version_id);
 
-CREATE INDEX audit_organization_id_at_idx ON public.audit USING btree (organization_id, at);
+CREATE INDEX announcements_from_at_idx ON public.announcements USING btree (from_at) WHERE (ended_at IS NULL);
 
-CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at);
+CREATE INDEX announcements_provider_id_created_at_idx ON public.announcements USING btree (provider_id, created_at DESC);
+
+CREATE INDEX audit_organization_id_at_idx ON public.audit USING btree (organization_id, at DESC, id DESC) WHERE (organization_id IS NOT NULL);
+
+CREATE INDEX audit_organization_id_person_id_at_idx ON public.audit USING btree (organization_id, person_id, at DESC) WHERE (organization_id IS NOT NULL);
+
+CREATE INDEX audit_organization_id_verb_at_idx ON public.audit USING btree (organization_id, verb, at DESC) WHERE (organization_id IS NOT NULL);
+
+CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at DESC, id DESC) WHERE (provider_id IS NOT NULL);
+
+CREATE INDEX audit_provider_id_person_id_at_idx ON public.audit USING btree (provider_id, person_id, at DESC) WHERE (provider_id IS NOT NULL);
+
+CREATE INDEX audit_provider_id_verb_at_idx ON public.audit USING btree (provider_id, verb, at DESC) WHERE (provider_id IS NOT NULL);
+
+CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at DESC);
 
 CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
 
@@ -1114,6 +1197,8 @@ CREATE INDEX clusters_provider_id_created_at_idx ON public.clusters USING btree 
 CREATE INDEX clusters_provider_id_created_at_idx1 ON public.clusters USING btree (provider_id, created_at) WHERE (kind = 'cluster'::text);
 
 CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHERE (reconciled_generation < generation);
+
+CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents USING btree (cluster_id) WHERE (revoked_at IS NULL);
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
@@ -1172,6 +1257,10 @@ CREATE INDEX orders_provider_id_idx ON public.orders USING btree (provider_id) W
 CREATE INDEX organizations_created_at_idx ON public.organizations USING btree (created_at);
 
 CREATE INDEX people_created_at_idx ON public.people USING btree (created_at);
+
+CREATE INDEX providers_applied_by_idx ON public.providers USING btree (applied_by) WHERE (applied_by IS NOT NULL);
+
+CREATE UNIQUE INDEX providers_waiting ON public.providers USING btree (applied_by) WHERE (state = 'applied'::text);
 
 CREATE INDEX run_bookings_wallet_id_idx ON public.run_bookings USING btree (wallet_id) WHERE (NOT done);
 

@@ -127,14 +127,6 @@ func (db *DB) Clusters(ctx context.Context, orgID uuid.UUID, f ClusterFilter) ([
 	return all(rows, "clusters", rowToCluster)
 }
 
-// ProviderClusters lists the clusters on a provider's pools, acceptance tests among them, the newest first.
-func (db *DB) ProviderClusters(ctx context.Context, providerID uuid.UUID, f ClusterFilter) ([]ClusterRow, error) {
-	rows, _ := db.pool.Query(ctx, selectClusters+`
-		WHERE c.provider_id = $1 AND (c.ended_at IS NOT NULL) = $2
-		ORDER BY c.created_at DESC, c.id DESC LIMIT $3 OFFSET $4`, providerID, f.Gone, f.limit(), f.offset())
-	return all(rows, "clusters", rowToCluster)
-}
-
 // Cluster shows one cluster, also that of an acceptance test.
 func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail, err error) {
 	err = db.snapshot(ctx, func(tx pgx.Tx) error {

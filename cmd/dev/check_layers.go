@@ -53,7 +53,7 @@ func floors() []layer {
 func pages() []layer {
 	audience := []string{
 		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit", "provisioner/manifest",
-		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live",
+		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
 	}
 	return []layer{
 		{
@@ -76,12 +76,13 @@ func pages() []layer {
 			"store", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
 		// What pages of several audiences stream.
+		{packages: []string{"handlers/terminal"}, may: []string{"provisioner"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "provisioner", "handlers/request", "handlers/respond"}},
 		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
-			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware", "handlers/live",
+			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware", "handlers/live", "handlers/terminal",
 			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
 		}},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -162,6 +163,12 @@ func (a *App) Request(w *World, name string) uuid.UUID {
 	return must(a.Store.RequestLaunch(ctx, w.Organization, w.people[Member], store.LaunchRequest{
 		VersionID: w.Version, PoolID: w.Pool, Name: name, LeaseSeconds: 3600,
 	}))(a)
+}
+
+// Consent lets North's staff see the consoles of a cluster for an hour.
+func (a *App) Consent(w *World, cluster uuid.UUID) {
+	a.t.Helper()
+	a.ok(a.Store.ConsentToConsole(context.Background(), w.Organization, w.people[Owner], cluster, time.Hour))
 }
 
 // Stopped makes a cluster what it is after a member stopped it and the worker powered its nodes off.

@@ -54,7 +54,11 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page.Live(c, web.ClusterShow(h.clusterProps(c, d, nil)))
+	p := h.clusterProps(c, d, nil)
+	if p.Staff, err = h.staffLooks(c, d); err != nil {
+		return err
+	}
+	return page.Live(c, web.ClusterShow(p))
 }
 
 func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {
@@ -120,7 +124,11 @@ func (h Handlers) clusterAgain(c echo.Context, r *provisioner.Refusal) error {
 	if err != nil {
 		return err
 	}
-	return page.Render(c, respond.Status(r.Code), web.ClusterShow(h.clusterProps(c, d, aboveForm(r))))
+	p := h.clusterProps(c, d, aboveForm(r))
+	if p.Staff, err = h.staffLooks(c, d); err != nil {
+		return err
+	}
+	return page.Render(c, respond.Status(r.Code), web.ClusterShow(p))
 }
 
 // ConfirmDeleteCluster says what deleting does before it is done.

@@ -1,17 +1,12 @@
 package org
 
 import (
-	"time"
-
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 )
-
-// writeGrace is how long a browser may take to accept what is sent before its console is given up.
-const writeGrace = 10 * time.Second
 
 // ShowEvents streams what changed for the organization.
 func (h Handlers) ShowEvents(c echo.Context) error {

@@ -12,6 +12,7 @@ import (
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/web/layout"
@@ -22,13 +23,11 @@ type Handlers struct {
 	Store   *store.DB
 	Frame   page.Frame
 	Changes *live.Changes
-	Worker  Worker
 	// Stopping ends when the process is asked to stop: event streams and consoles end first.
 	Stopping context.Context
 	// Heartbeat keeps proxies from cutting a quiet stream or console, and is how late the end of its session is noticed.
 	Heartbeat time.Duration
-	// PublicHost is the host (and port) of the portal's address, for the Origin check of console sockets.
-	PublicHost string
+	Terminal  terminal.Terminal
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
 	MaxUploadBytes int64
 	UploadsChecked bool

@@ -3,30 +3,154 @@ package provider
 import (
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
 	web "volary.dev/web/provider"
+	"volary.dev/web/ui"
 )
-
-// clustersShown is how many clusters the list holds: those that are not gone, the newest first.
-const clustersShown = 1000
 
 // ListClusters shows what runs on the provider's pools.
 func (h Handlers) ListClusters(c echo.Context) error {
-	f := store.ClusterFilter{Page: store.Page{Limit: clustersShown}}
-	list, err := h.Store.ProviderClusters(c.Request().Context(), where(c), f)
+	ctx, providerID := c.Request().Context(), where(c)
+	l, q := request.ParseList(c, "name", "organization", "pool", "nodes", "lease", "used"), request.ParseQuery(c)
+	f := store.ProviderClusterFilter{Search: q.Typed("search"), State: q.Typed("state"), Kind: q.Typed("kind"), Sorting: l.Sorting, Page: l.Page()}
+	f.Organization, _ = uuid.Parse(q.Typed("organization"))
+	f.Pool, _ = uuid.Parse(q.Typed("pool"))
+	list, total, used, err := h.Store.ProviderClusters(ctx, providerID, f)
 	if err != nil {
 		return err
 	}
-	p := web.ClusterListProps{Layout: h.layout(c)}
+	p := web.ClusterListProps{
+		Layout: h.layout(c), List: page.List(l, total), UsedMCS: int64(used), Search: f.Search, State: f.State, Kind: f.Kind,
+		Pool: q.Typed("pool"), Organization: q.Typed("organization"),
+	}
+	if p.Pools, err = h.pools(c); err != nil {
+		return err
+	}
+	if p.Organizations, err = h.organizationOptions(c); err != nil {
+		return err
+	}
 	for _, x := range list {
-		p.Clusters = append(p.Clusters, web.ClusterRow{
-			ID: x.ID, Name: x.Name, Organization: x.OrganizationName, Pool: x.PoolName, State: x.State, Reason: x.Reason,
-			Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: orZero(x.LeaseEndsAt),
-			Test: x.Test, UsedMCS: int64(x.Used),
+		p.Clusters = append(p.Clusters, clusterRow(x))
+	}
+	return page.Live(c, web.ClusterList(p))
+}
+
+func clusterRow(x store.ClusterRow) web.ClusterRow {
+	return web.ClusterRow{
+		ID: x.ID, Name: x.Name, Organization: x.OrganizationName, OrganizationID: x.OrganizationID, Pool: x.PoolName, State: x.State, Reason: x.Reason,
+		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: orZero(x.LeaseEndsAt),
+		Test: x.Test, UsedMCS: int64(x.Used),
+	}
+}
+
+// organizationOptions are those of the provider, for a choice of one.
+func (h Handlers) organizationOptions(c echo.Context) ([]ui.Option, error) {
+	names, err := h.Store.OrganizationNames(c.Request().Context(), where(c))
+	list := make([]ui.Option, len(names))
+	for i, x := range names {
+		list[i] = ui.Option{Value: x.ID.String(), Label: x.Name}
+	}
+	return list, err
+}
+
+// ShowCluster shows one cluster as staff may see it: its state, nodes and hosts.
+func (h Handlers) ShowCluster(c echo.Context) error {
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+	if err != nil {
+		return err
+	}
+	p := web.ClusterShowProps{
+		Layout: h.layout(c), Row: clusterRow(d.ClusterRow), ReasonDetail: d.ReasonDetail, Person: d.PersonName, PoolID: d.PoolID,
+		Ready: orZero(d.ReadyAt), Ended: orZero(d.EndedAt), GateDeadline: orZero(d.GateDeadline), HeldMCS: int64(d.Held), RateMCS: int64(d.RatePerHour),
+	}
+	if consent != nil {
+		p.ConsentBy, p.ConsentUntil = consent.PersonName, consent.UntilAt
+	}
+	for _, n := range d.NodeRows {
+		p.Nodes = append(p.Nodes, web.NodeRow{
+			ID: n.ID, Name: n.Name, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Host: n.HostName, HostID: n.HostID,
+			ShapeName: n.ShapeName, Shape: n.Shape, Seen: orZero(n.SeenAt),
 		})
 	}
-	return page.Render(c, http.StatusOK, web.ClusterList(p))
+	return page.Live(c, web.ClusterShow(p))
+}
+
+func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return store.ClusterDetail{}, err
+	}
+	return h.Store.ProviderCluster(c.Request().Context(), where(c), id)
+}
+
+// ListOrganizations shows who has hours, clusters or orders with the provider.
+func (h Handlers) ListOrganizations(c echo.Context) error {
+	l, q := request.ParseList(c, "name", "left", "used", "clusters", "month"), request.ParseQuery(c)
+	f := store.OrganizationFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, sum, err := h.Store.ProviderOrganizations(c.Request().Context(), where(c), now(), f)
+	if err != nil {
+		return err
+	}
+	p := web.OrganizationListProps{Layout: h.layout(c), List: page.List(l, total), Search: f.Search, Sum: organizationRow(sum)}
+	for _, x := range list {
+		p.Organizations = append(p.Organizations, organizationRow(x))
+	}
+	return page.Render(c, http.StatusOK, web.OrganizationList(p))
+}
+
+func organizationRow(x store.ProviderOrganization) web.OrganizationRow {
+	return web.OrganizationRow{
+		ID: x.ID, Name: x.Name, Suspended: x.Suspended, BoughtMCS: int64(x.Bought), HeldMCS: int64(x.SetAside), UsedMCS: int64(x.Used),
+		LeftMCS: int64(x.Left), ExpiredMCS: int64(x.Expired), Clusters: x.Clusters, MonthMCS: int64(x.ThisMonth),
+	}
+}
+
+// monthsShown is how many months of use a page charts.
+const monthsShown = 12
+
+// ShowOrganization shows one organization's hours, use and clusters with the provider.
+func (h Handlers) ShowOrganization(c echo.Context) error {
+	id, err := request.ID(c, "id", "organization")
+	if err != nil {
+		return err
+	}
+	ctx, providerID := c.Request().Context(), where(c)
+	x, err := h.Store.ProviderOrganization(ctx, providerID, id, now())
+	if err != nil {
+		return err
+	}
+	months, err := h.Store.MonthlyUse(ctx, providerID, id, monthsShown, now())
+	if err != nil {
+		return err
+	}
+	p := web.OrganizationShowProps{
+		Layout: h.layout(c), Row: organizationRow(x), Months: monthBars(months), MayOpenClusters: request.Allowed(c, request.ProviderHosts),
+	}
+	if p.MayOpenClusters {
+		list, _, _, err := h.Store.ProviderClusters(ctx, providerID, store.ProviderClusterFilter{Organization: id})
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			p.Clusters = append(p.Clusters, clusterRow(x))
+		}
+	}
+	return page.Render(c, http.StatusOK, web.OrganizationShow(p))
+}
+
+func monthBars(months []store.MonthUse) []ui.Bar {
+	bars := make([]ui.Bar, len(months))
+	for i, m := range months {
+		bars[i] = ui.Bar{Label: m.Month, Tick: m.Month[2:], Value: int64(m.Hours)}
+	}
+	return bars
 }

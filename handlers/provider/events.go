@@ -9,13 +9,14 @@ import (
 
 // ShowEvents streams what changed for the provider: its hosts, and clusters, tests, orders and jobs on them.
 func (h Handlers) ShowEvents(c echo.Context) error {
-	providerID := where(c)
-	lasts := func() bool {
-		s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
-		return err == nil && s.ProviderID != nil && *s.ProviderID == providerID && request.May(&s, request.ProviderRead)
-	}
 	return live.Stream{
-		Changes: h.Changes, Whose: live.Whose{Provider: providerID}, Kinds: []string{"host", "cluster", "test", "order", "job"},
-		Lasts: lasts, Stopping: h.Stopping, Heartbeat: h.Heartbeat,
+		Changes: h.Changes, Whose: live.Whose{Provider: where(c)}, Kinds: []string{"host", "cluster", "test", "order", "job"},
+		Lasts: func() bool { return h.sessionLasts(c) }, Stopping: h.Stopping, Heartbeat: h.Heartbeat,
 	}.Serve(c)
+}
+
+// sessionLasts asks anew whether the session is good and still works for the provider.
+func (h Handlers) sessionLasts(c echo.Context) bool {
+	s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
+	return err == nil && s.ProviderID != nil && *s.ProviderID == where(c) && request.May(&s, request.ProviderRead)
 }

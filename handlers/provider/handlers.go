@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/web/layout"
@@ -20,6 +21,8 @@ type Handlers struct {
 	Store   *store.DB
 	Frame   page.Frame
 	Changes *live.Changes
+	// Terminal opens the consoles that organizations consent to.
+	Terminal terminal.Terminal
 	// Stopping ends when the process is asked to stop: event streams and consoles end first.
 	Stopping context.Context
 	// Heartbeat keeps proxies from cutting a quiet stream, and is how late the end of its session is noticed.

@@ -18,10 +18,6 @@ import (
 // ShowOverview is the first page of a provider: what needs a look, and its pools.
 func (h Handlers) ShowOverview(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
-	clusters, err := h.Store.ProviderClusters(ctx, providerID, store.ClusterFilter{Page: store.Page{Limit: clustersShown}})
-	if err != nil {
-		return err
-	}
 	month, err := h.Store.CurrentMonth(ctx, providerID, time.Now())
 	if err != nil {
 		return err
@@ -30,12 +26,15 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.OverviewProps{Layout: h.layout(c), Clusters: len(clusters), Month: month.String()}
+	p := web.OverviewProps{Layout: h.layout(c), Month: month.String()}
 	for _, t := range totals {
 		p.UsedMCS += int64(t.Hours)
 	}
 	if p.Pools, err = h.pools(c); err != nil {
 		return err
+	}
+	for _, x := range p.Pools {
+		p.Clusters += x.Clusters
 	}
 	if request.Allowed(c, request.ProviderHosts) { // whoever may not open hosts is not sent there
 		hosts, err := h.Store.Hosts(ctx, providerID)

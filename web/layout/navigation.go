@@ -36,6 +36,7 @@ func sections(a Area) []link {
 			{"Hosts", "/provider/hosts", SectionHosts},
 			{"Pools", "/provider/pools", SectionPools},
 			{"Shapes", "/provider/shapes", SectionShapes},
+			{"Organizations", "/provider/organizations", SectionOrganizations},
 			{"Usage", "/provider/usage", SectionUsage},
 			{"Market", "/market", SectionMarket},
 		}

@@ -368,7 +368,7 @@ func hostActions(p HostShowProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "reason", Label: "Take it out of use", Value: p.TypedReason, MaxLength: 200, Hint: "Why, for your colleagues: “memory to be replaced”."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "reason", Label: "Take it out of use because", Value: p.TypedReason, MaxLength: 200}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -24,7 +24,11 @@ func clusterSamples() []Sample {
 	for _, s := range []provisioner.ClusterState{provisioner.ClusterReady, provisioner.ClusterStarting, provisioner.ClusterDegraded, provisioner.ClusterStopped, provisioner.ClusterGone} {
 		list = append(list, Sample{"cluster-" + string(s), org.ClusterShow(cluster(s))})
 	}
-	return list
+	watched := cluster(provisioner.ClusterReady)
+	watched.Staff = org.StaffLooks{MayConsent: true, By: "Ada Brandt", Until: now().Add(2 * time.Hour), Looks: []org.StaffLook{{At: ago(3 * time.Minute), Person: "Noor Vermeer", Node: "head"}, {At: ago(4 * time.Minute), Person: "Noor Vermeer", Node: "head", Log: true}}}
+	offered := cluster(provisioner.ClusterReady)
+	offered.Staff = org.StaffLooks{MayConsent: true, Hours: "2"}
+	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)})
 }
 
 func clusterRows() []org.ClusterRow {

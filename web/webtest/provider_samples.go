@@ -16,10 +16,21 @@ func providerSamples() []Sample {
 			Pools:     []provider.PoolRow{pool()},
 		})},
 		{"provider-empty", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "2026-11"})},
-		{"provider-clusters", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), Clusters: []provider.ClusterRow{
+		{"provider-clusters", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/clusters", PerPage: 50, Total: 2}, UsedMCS: 13 * hour, Clusters: []provider.ClusterRow{
 			{ID: id(40), Name: "trial-1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 4, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 			{ID: id(45), Name: "test-9c1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterStarting, Test: true, Nodes: 3, Created: ago(time.Minute)},
 		}})},
+		{"provider-clusters-empty", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/clusters"}})},
+		{"provider-cluster", provider.ClusterShow(staffCluster())},
+		{"organizations", provider.OrganizationList(provider.OrganizationListProps{
+			Layout: providerLayout(), List: ui.ListProps{Path: "/provider/organizations", PerPage: 50, Total: 2}, Organizations: []provider.OrganizationRow{organization(), {ID: id(91), Name: "Tidal Genomics", Suspended: true, BoughtMCS: 20 * hour, UsedMCS: 17 * hour, LeftMCS: 3 * hour}},
+			Sum: provider.OrganizationRow{LeftMCS: 79 * hour, UsedMCS: 328 * hour, MonthMCS: 41 * hour, Clusters: 2},
+		})},
+		{"organizations-empty", provider.OrganizationList(provider.OrganizationListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/organizations"}})},
+		{"organization", provider.OrganizationShow(provider.OrganizationShowProps{
+			Layout: providerLayout(), Row: organization(), MayOpenClusters: true, Clusters: []provider.ClusterRow{staffCluster().Row},
+			Months: []ui.Bar{{Label: "2026-09", Tick: "26-09", Value: 120 * hour}, {Label: "2026-10", Tick: "26-10", Value: 150 * hour}, {Label: "2026-11", Tick: "26-11", Value: 41 * hour}},
+		})},
 		{"hosts", provider.HostList(hostList())},
 		{"hosts-empty", provider.HostList(provider.HostListProps{Layout: providerLayout(), Pools: []provider.PoolRow{pool()}})},
 		{"hosts-without-pool", provider.HostList(provider.HostListProps{Layout: providerLayout()})},
@@ -112,4 +123,19 @@ func drainingHost() provider.HostShowProps {
 	p.State, p.Reason, p.CheckState, p.Checks, p.Unused = provisioner.HostDraining, "to be moved to room 3", "passed", p.Checks[:2], "It is being emptied: 1 node is left."
 	p.Clusters = []provider.HostCluster{{ID: id(40), Name: "trial-1", Organization: "Heliophysics", Nodes: 1}}
 	return p
+}
+
+func staffCluster() provider.ClusterShowProps {
+	return provider.ClusterShowProps{
+		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour),
+		Row: provider.ClusterRow{ID: id(40), Name: "trial-1", Organization: "Heliophysics", OrganizationID: id(90), Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 2, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
+		Nodes: []provider.NodeRow{
+			{ID: id(50), Name: "head", State: provisioner.NodeReady, Host: "host-1", HostID: id(80), ShapeName: "small", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Seen: ago(2 * time.Second)},
+			{ID: id(51), Name: "compute-001", State: provisioner.NodeLost, Reason: provisioner.ReasonHostLost, Host: "host-2", HostID: id(81), ShapeName: "small", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Seen: ago(2 * time.Minute)},
+		},
+	}
+}
+
+func organization() provider.OrganizationRow {
+	return provider.OrganizationRow{ID: id(90), Name: "Heliophysics", BoughtMCS: 400 * hour, HeldMCS: 3 * hour, UsedMCS: 311 * hour, LeftMCS: 76 * hour, ExpiredMCS: 10 * hour, Clusters: 2, MonthMCS: 41 * hour}
 }

@@ -1,0 +1,116 @@
+package provider
+
+import (
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	weborg "volary.dev/web/org"
+)
+
+// now is when a request is answered.
+func now() time.Time { return time.Now().UTC() }
+
+// excerptLimit is how many bytes of a console log the page itself shows.
+const excerptLimit = 16 << 10
+
+// ShowConsole shows a node's serial line to staff, under the organization's consent. The look is in its log.
+func (h Handlers) ShowConsole(c echo.Context) error {
+	d, n, err := h.clusterNode(c)
+	if err != nil {
+		return err
+	}
+	p := weborg.ConsoleProps{
+		Layout: h.layout(c), Clusters: "/provider/clusters", ClusterID: d.ID, ClusterName: d.Name, NodeID: n.ID, NodeName: n.Name, State: n.State, Host: n.HostName,
+		Open: n.State == provisioner.NodeStarting || n.State == provisioner.NodeReady || n.State == provisioner.NodeStopping,
+	}
+	log, err := h.consoleLog(c, n)
+	switch r, ok := provisioner.AsRefusal(err); {
+	case ok && r.Code == "no_consent":
+		return err
+	case ok:
+		p.LogRefusal = r
+	case err != nil:
+		return err
+	default:
+		p.LogCut = len(log) > excerptLimit
+		p.Log = string(log[max(0, len(log)-excerptLimit):])
+	}
+	return page.Render(c, http.StatusOK, weborg.Console(p))
+}
+
+// ShowConsoleLog gives the whole of the kept log as a file.
+func (h Handlers) ShowConsoleLog(c echo.Context) error {
+	d, n, err := h.clusterNode(c)
+	if err != nil {
+		return err
+	}
+	log, err := h.consoleLog(c, n)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": d.Name + "-" + n.Name + ".log"}))
+	return c.Blob(http.StatusOK, "application/octet-stream", log)
+}
+
+// consoleLog asks for a ticket first: without the organization's consent there is none.
+func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
+	ticket, err := h.Store.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "log")
+	if err != nil || n.State == provisioner.NodeReserved {
+		return nil, err
+	}
+	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), ticket)
+}
+
+// clusterNode finds the path's cluster and node on the provider's pools.
+func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRow, error) {
+	id, err := request.ID(c, "node", "node")
+	if err != nil {
+		return store.ClusterDetail{}, store.NodeRow{}, err
+	}
+	d, err := h.cluster(c)
+	if err != nil {
+		return d, store.NodeRow{}, err
+	}
+	for _, n := range d.NodeRows {
+		if n.ID == id {
+			return d, n, nil
+		}
+	}
+	return d, store.NodeRow{}, provisioner.NotFound("node")
+}
+
+// CreateConsoleTicket gives the browser a ticket for one console, good once and for seconds.
+func (h Handlers) CreateConsoleTicket(c echo.Context) error {
+	_, n, err := h.clusterNode(c)
+	if err != nil {
+		return err
+	}
+	ticket, err := h.Store.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "line")
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, map[string]string{"ticket": ticket})
+}
+
+// ConsoleSocket joins the browser's WebSocket with the worker's as long as session and consent last.
+func (h Handlers) ConsoleSocket(c echo.Context) error {
+	d, _, err := h.clusterNode(c)
+	if err != nil {
+		return err
+	}
+	lasts := func() bool {
+		consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+		return err == nil && consent != nil && h.sessionLasts(c)
+	}
+	if !lasts() {
+		return &provisioner.Refusal{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
+	}
+	return h.Terminal.Serve(c, lasts)
+}

@@ -1,0 +1,138 @@
+package terminal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/provisioner"
+)
+
+const (
+	typedLimit = 64 << 10 // bytes a browser may send in one message: a paste
+	shownLimit = 256 << 10
+	// writeGrace is how long a browser may take to accept what is sent before its console is given up.
+	writeGrace = 10 * time.Second
+)
+
+// Terminal serves consoles to browsers.
+type Terminal struct {
+	Worker   Worker
+	Stopping context.Context // ends when the process is asked to stop
+	// Heartbeat keeps proxies from cutting a quiet console, and is how late the end of its session is noticed.
+	Heartbeat time.Duration
+	// PublicHost is the host (and port) of the portal's address, for the Origin check.
+	PublicHost string
+}
+
+// Serve joins the browser's WebSocket with the worker's, byte for byte, by the ticket in the query, until either side,
+// the right to see it (lasts, asked each heartbeat) or this process ends. An upgrade is a GET, which
+// CrossOriginProtection lets pass: ownSocket checks the Origin.
+func (t Terminal) Serve(c echo.Context, lasts func() bool) error {
+	// Before the worker is asked: opening a console ends the one that somebody has open.
+	if err := t.ownSocket(c.Request()); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	defer cancel()
+	worker, err := t.Worker.DialConsole(ctx, c.QueryParam("ticket"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = worker.CloseNow() }()
+	worker.SetReadLimit(shownLimit)
+	browser, err := websocket.Accept(c.Response(), c.Request(), &websocket.AcceptOptions{OriginPatterns: []string{t.PublicHost}})
+	if err != nil {
+		return nil //nolint:nilerr // Accept has answered with what was wrong
+	}
+	defer func() { _ = browser.CloseNow() }()
+	browser.SetReadLimit(typedLimit)
+
+	ended := make(chan error, 3)
+	go func() { ended <- pipe(ctx, browser, worker) }()
+	go func() { ended <- pipe(ctx, worker, browser) }()
+	go func() { ended <- t.watch(ctx, browser, lasts) }()
+	// The closing frame goes first: ending ctx would cut the connection under it.
+	select {
+	case err = <-ended:
+	case <-t.Stopping.Done():
+		err = errStopping
+	}
+	end(browser, err)
+	return nil
+}
+
+// ownSocket refuses what is no WebSocket, or was opened by another site's page.
+func (t Terminal) ownSocket(r *http.Request) error {
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		return &provisioner.Refusal{Code: "malformed", Title: "This address is for the console's script.", Next: "Open the node's console page."}
+	}
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || (origin.Host != t.PublicHost && origin.Host != r.Host) {
+		return &provisioner.Refusal{Code: "cross_origin", Title: "The console was asked for by another site's page.", Next: "Open the console page of Volary itself."}
+	}
+	return nil
+}
+
+func pipe(ctx context.Context, to, from *websocket.Conn) error {
+	for {
+		kind, b, err := from.Read(ctx)
+		if err != nil {
+			return err
+		}
+		wctx, cancel := context.WithTimeout(ctx, writeGrace)
+		err = to.Write(wctx, kind, b)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+var (
+	errSessionEnded = errors.New("session ended")
+	errStopping     = errors.New("the process stops")
+)
+
+// watch pings the browser, so that a dead connection frees the console, and ends it with the session.
+func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func() bool) error {
+	tick := time.NewTicker(t.Heartbeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if !lasts() {
+			return errSessionEnded
+		}
+		pctx, cancel := context.WithTimeout(ctx, writeGrace)
+		err := browser.Ping(pctx)
+		cancel()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// end tells the browser why; what the worker said of the console's end is passed on.
+func end(browser *websocket.Conn, err error) {
+	var closed websocket.CloseError
+	switch {
+	case errors.Is(err, errSessionEnded):
+		_ = browser.Close(websocket.StatusPolicyViolation, "your session ended")
+	case errors.Is(err, errStopping):
+		_ = browser.Close(websocket.StatusGoingAway, "the portal restarts")
+	case errors.As(err, &closed) && closed.Code != websocket.StatusNoStatusRcvd:
+		_ = browser.Close(closed.Code, closed.Reason)
+	default:
+		_ = browser.Close(websocket.StatusNormalClosure, "the console ended")
+	}
+}
