@@ -615,6 +615,19 @@ CREATE TABLE ledger_postings (
   CONSTRAINT ledger_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
 );
 
+CREATE TABLE ledger_proofs (
+  day date NOT NULL,
+  worker text NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  journals integer,
+  entries bigint,
+  difference text,
+  CONSTRAINT ledger_proofs_check CHECK (((ended_at IS NOT NULL) OR (difference IS NULL))),
+  CONSTRAINT ledger_proofs_check1 CHECK ((((ended_at IS NULL) = (journals IS NULL)) AND ((ended_at IS NULL) = (entries IS NULL)))),
+  CONSTRAINT ledger_proofs_pkey PRIMARY KEY (day)
+);
+
 CREATE TABLE lots (
   id uuid NOT NULL,
   wallet_id uuid NOT NULL,

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"volary.dev/store"
 )
 
 type ledgerCommand struct {
 	Verify verifyLedger `cmd:"" help:"Recompute every journal's chain and balances, and name the first row that differs."`
+	Status ledgerStatus `cmd:"" help:"Show what the workers' daily proofs found."`
 }
 
 type verifyLedger struct {
@@ -40,6 +42,47 @@ func (v verifyLedger) Run(ctx context.Context) error {
 		}
 		return v.compare(ctx, db)
 	})
+}
+
+type ledgerStatus struct {
+	Days int `help:"How many proofs to show, the newest first." default:"7"`
+}
+
+// Run implements kong's command. It fails where the last proof that ended found a difference.
+func (l ledgerStatus) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *store.DB) error {
+		proofs, err := db.LedgerProofs(ctx, min(max(l.Days, 1), 366))
+		if err != nil {
+			return err
+		}
+		if len(proofs) == 0 {
+			fmt.Println("No proof yet: a worker makes one each day. volary ledger verify makes one now.")
+			return nil
+		}
+		var last *store.LedgerProof
+		for i, p := range proofs {
+			if last == nil && p.EndedAt != nil {
+				last = &proofs[i]
+			}
+			fmt.Println(proofLine(p))
+		}
+		if last != nil && last.Difference != "" {
+			return fmt.Errorf("the ledger differs: %s", last.Difference)
+		}
+		return nil
+	})
+}
+
+func proofLine(p store.LedgerProof) string {
+	day := p.Day.Format(time.DateOnly)
+	switch {
+	case p.EndedAt == nil:
+		return fmt.Sprintf("%s  not ended: begun at %s by %s", day, p.StartedAt.UTC().Format("15:04:05 UTC"), p.Worker)
+	case p.Difference != "":
+		return fmt.Sprintf("%s  DIFFERS after %d journals and %d entries: %s", day, p.Journals, p.Entries, p.Difference)
+	}
+	return fmt.Sprintf("%s  whole: %d journals, %d entries, at %s in %s", day, p.Journals, p.Entries,
+		p.EndedAt.UTC().Format("15:04:05 UTC"), p.EndedAt.Sub(p.StartedAt).Round(time.Millisecond))
 }
 
 // compare makes the export again and names the first line that differs.

@@ -2,25 +2,31 @@ package jobs
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
 // How often leases are looked at and use is settled, and when a cluster whose lease is over for that long is deleted.
+// The ledger is proven once a day; how soon after midnight (UTC) is the last.
 // Settling often costs little: an hour is booked once, as soon as it is proven to its end.
 const (
 	leaseTick  = 2 * time.Second
 	settleTick = time.Minute
+	proofTick  = 10 * time.Minute
 	leaseGrace = 24 * time.Hour
 )
 
-// Bookkeeper ends leases and settles use. Every worker runs one: both are set-based, judge each row afresh and do
-// nothing twice.
+// Bookkeeper ends leases, settles use and has the ledger proven. Every worker runs one: the first two are set-based,
+// judge each row afresh and do nothing twice; the proof of a day is one worker's.
 type Bookkeeper struct {
 	Engine
 }
 
 // Run keeps the books until ctx ends.
 func (b *Bookkeeper) Run(ctx context.Context) error {
+	var proofs sync.WaitGroup
+	defer proofs.Wait()
+	proofs.Go(func() { b.proveDaily(ctx) })
 	ticker := time.NewTicker(leaseTick)
 	defer ticker.Stop()
 	var settled time.Time
@@ -50,5 +56,32 @@ func (b *Bookkeeper) settle(ctx context.Context) {
 	}
 	if err != nil && ctx.Err() == nil {
 		b.Log.ErrorContext(ctx, "settle usage", "error", err)
+	}
+}
+
+// proveDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile.
+func (b *Bookkeeper) proveDaily(ctx context.Context) {
+	ticker := time.NewTicker(proofTick)
+	defer ticker.Stop()
+	for {
+		b.prove(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (b *Bookkeeper) prove(ctx context.Context) {
+	proof, ran, err := b.DB.ProveLedger(ctx, b.Worker)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		b.Log.ErrorContext(ctx, "prove the ledger", "error", err)
+	case err != nil || !ran:
+	case proof.Difference != "":
+		b.Log.ErrorContext(ctx, "the ledger differs", "day", proof.Day.Format(time.DateOnly), "difference", proof.Difference)
+	default:
+		b.Log.InfoContext(ctx, "the ledger is whole", "day", proof.Day.Format(time.DateOnly), "journals", proof.Journals, "entries", proof.Entries)
 	}
 }
