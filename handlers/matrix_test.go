@@ -68,6 +68,7 @@ func matrix() []row {
 	return []row{
 		{"GET /", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
 		{"GET /market", all(), false, page},
+		{"GET /market/providers/:id", all(), false, page},
 		{"GET /healthz", all(), false, page},
 		{"GET /static/*", all(), false, []int{http.StatusNotFound}}, // no such file
 		{"GET /sign-in", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
@@ -222,6 +223,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
+		"/market/providers/": w.North.String(),
 	}
 	return func(pattern string) string {
 		for prefix, id := range ids {

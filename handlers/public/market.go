@@ -26,10 +26,10 @@ func marketDefaults() web.MarketValues {
 	return web.MarketValues{Nodes: "4", VCPUs: "1", Memory: "2", Disk: "10", Hours: "24"}
 }
 
-// ShowMarket compares what providers sell for the need in the query.
+// ShowMarket compares what providers sell for the need in the query; where there is one alone it shows that one.
 func (h Handlers) ShowMarket(c echo.Context) error {
 	f := request.ParseQuery(c)
-	l := request.ParseList(c, "provider", "price", "cost", "free", "start")
+	l := request.ParseList(c, marketSorts()...)
 	l.Path = marketPath // also where / shows it
 	p := web.MarketProps{Layout: h.layout(c), Values: typedNeed(f), List: page.List(l, 0)}
 	need := readNeed(p.Values, f)
@@ -42,11 +42,16 @@ func (h Handlers) ShowMarket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if len(m.Providers) == 1 { // nothing to compare
+		return h.provider(c, m.Providers[0], marketPath)
+	}
 	p.List, p.Locations, p.Lacking = page.List(l, m.Total), m.Locations, m.Lacking
 	p.Offers = offers(c, m, p.Values)
 	p.Offers.Zone = p.Layout.Zone
 	return page.Render(c, http.StatusOK, web.Market(p))
 }
+
+func marketSorts() []string { return []string{"provider", "price", "cost", "free", "start"} }
 
 // layout is the frame of a page that everybody may see: who is signed in keeps the navigation of where they work.
 func (h Handlers) layout(c echo.Context) layout.Props {

@@ -23,6 +23,9 @@ func marketSamples() []Sample {
 		{"market-owner", public.Market(marketOwner())},
 		{"market-refused", public.Market(wrong)},
 		{"market-empty", public.Market(none)},
+		{"market-provider", public.Provider(providerFull(bare))},
+		{"market-provider-new", public.Provider(providerNew(bare))},
+		{"market-provider-refused", public.Provider(providerRefused(bare))},
 	}
 }
 
@@ -70,4 +73,36 @@ func offerRows() []public.OfferRow {
 	fourth.Price, fourth.CostPerHour, fourth.Cost = "0.03 EUR", "0.96 EUR", "23.04 EUR"
 	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.MaxLease = 0, 64, "open", 12
 	return []public.OfferRow{row, second, fourth, third}
+}
+
+func providerFull(l layout.Props) public.ProviderProps {
+	return public.ProviderProps{
+		Layout: l, Values: needValues(), Name: "Northern Compute", LegalName: "Northern Compute GmbH & Co. KG",
+		About:   "A machine room below the physics department, cooled by the canal.\nWe run KVM for groups that would rather do science.",
+		Support: "support@northern.example, weekdays 9 to 17", Terms: "Hours are good for a year from their approval.",
+		Record: public.Record{Days: 90, Launches: 126, Ready: 124, Median: 131 * time.Second},
+		Offers: public.Offers{Rows: offerRows()[:1], Now: now()}, List: ui.ListProps{Path: "/market/providers/1", PerPage: 50, Total: 1},
+		Pools: []public.Pool{
+			{Name: "lab-a", Location: "Hamburg, Germany", Masquerade: true, TestVCPUs: 4, MaxLease: 720, VCPUs: 96, Hosts: 3, Policy: "Maintenance on the first Tuesday of a month, 8 to 10 in the morning."},
+			{Name: "lab-b", Shared: true, Wiped: true, TestVCPUs: 4, MaxLease: 168, VCPUs: 32, Hosts: 1},
+		},
+		Shapes: []public.Shape{
+			{Name: "small", Size: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}, RateMCS: 1000, Hour: "0.01 EUR"},
+			{Name: "standard-4", Size: provisioner.Shape{VCPUs: 4, MemoryMiB: 8192, DiskGiB: 40}, RateMCS: 4000, Hour: "0.05 EUR"},
+		},
+	}
+}
+
+func providerNew(l layout.Props) public.ProviderProps {
+	return public.ProviderProps{
+		Layout: l, Values: needValues(), Name: "Southern Grid", Alone: true, Record: public.Record{Days: 90},
+		Offers: public.Offers{Now: now()}, List: ui.ListProps{Path: "/market", PerPage: 50},
+	}
+}
+
+func providerRefused(l layout.Props) public.ProviderProps {
+	p := providerFull(l)
+	p.Offers.Rows, p.Values.Hours = nil, "forever"
+	p.Form = refused(map[string]string{"hours": "The time has to be hours like 4 or 1.5, between 6 min and 8760 h."})
+	return p
 }
