@@ -342,3 +342,16 @@ func TestQuoteOrderChangesNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestSetInvoicePrefix(t *testing.T) {
+	s := newShop(t)
+	south := must[uuid.UUID](t)(s.DB.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "UTC"}))
+	for _, prefix := range []string{"", "N", "nor", "9OR", "TOOLONGAPREFIX", "N-R"} {
+		refuses(t, s.DB.SetInvoicePrefix(t.Context(), s.sid, south, prefix), "invalid", "invoice_prefix", "")
+	}
+	refuses(t, s.DB.SetInvoicePrefix(t.Context(), s.sid, south, "NOR"), "duplicate", "invoice_prefix", "")
+	refuses(t, s.DB.SetInvoicePrefix(t.Context(), s.sid, uuid.New(), "SOU"), "not_found", "", "")
+	if err := s.DB.SetInvoicePrefix(t.Context(), s.sid, south, "SOU"); err != nil {
+		t.Fatal(err)
+	}
+}

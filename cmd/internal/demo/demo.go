@@ -65,6 +65,7 @@ func People() []Person {
 		{Email: "gil@genome.example", Name: "Gil Strand", Does: "owner of " + genomeLab, organization: genomeLab, membership: store.RoleOwner},
 		{Email: "nora@north.example", Name: "Nora Rack", Does: "operator at " + northComputing, provider: northComputing, staff: store.StaffOperator},
 		{Email: "abe@north.example", Name: "Abe Sum", Does: "accountant at " + northComputing, provider: northComputing, staff: store.StaffAccountant},
+		{Email: "nina@north.example", Name: "Nina Price", Does: "admin of " + northComputing, provider: northComputing, staff: store.StaffAdmin},
 		{Email: "sid@south.example", Name: "Sid Blade", Does: "admin of " + southComputing, provider: southComputing, staff: store.StaffAdmin},
 		{Email: "root@volary.example", Name: "Platform Root", Does: "runs the platform", admin: true},
 	}
@@ -173,7 +174,41 @@ func (d *seeding) all(ctx context.Context, o Options) error {
 	if err := d.machines(ctx, northComputing, "10.100.0.0/16", o.Underlay, o.Hosts[:northHosts]); err != nil {
 		return err
 	}
-	return d.machines(ctx, southComputing, "10.101.0.0/16", o.Underlay, o.Hosts[northHosts:])
+	if err := d.machines(ctx, southComputing, "10.101.0.0/16", o.Underlay, o.Hosts[northHosts:]); err != nil {
+		return err
+	}
+	return d.sales(ctx)
+}
+
+// sale is what a demo's provider sells by.
+type sale struct {
+	provider, prefix, setBy string
+	price                   int64 // millionths of a euro for a compute hour
+	least                   billing.Hours
+}
+
+// sales lets each provider sell: an offer with a price, and a prefix for its invoices.
+func (d *seeding) sales(ctx context.Context) error {
+	for _, s := range []sale{
+		{northComputing, "NOR", "nina@north.example", 45_000, 50 * billing.ComputeHour},
+		{southComputing, "SOU", "sid@south.example", 39_000, 100 * billing.ComputeHour},
+	} {
+		id, by := d.providers[s.provider], d.people[s.setBy]
+		have, err := d.db.Offers(ctx, id)
+		if err != nil {
+			return err
+		}
+		if len(have) > 0 {
+			continue
+		}
+		if err := d.db.SetInvoicePrefix(ctx, by, id, s.prefix); err != nil {
+			return err
+		}
+		if _, err := d.db.CreateOffer(ctx, by, id, store.NewOffer{Name: "Compute hours", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *seeding) parties(ctx context.Context) error {
