@@ -44,6 +44,8 @@ func staff() access {
 	return access{handlertest.Admin, handlertest.Operator, handlertest.Accountant, handlertest.OtherAdmin}
 }
 
+func staffOwn() access { return access{handlertest.Admin, handlertest.OtherAdmin} }
+
 func staffHosts() access {
 	return access{handlertest.Admin, handlertest.Operator, handlertest.OtherAdmin}
 }
@@ -109,6 +111,8 @@ func matrix() []row {
 		{"POST /org/requests/:id/decline", orgManage(), true, refused},
 		{"POST /org/requests/:id/approve", orgManage(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/requests/:id/withdraw", orgWork(), true, []int{http.StatusNotFound, http.StatusUnprocessableEntity}}, // Member's alone, and decided
+		{"GET /org/log", orgManage(), false, page},
+		{"POST /org/announcements/:id/dismiss", orgRead(), true, led},
 		{"POST /org/clusters/:id/consent", orgWork(), true, refused},
 		{"GET /org/ssh-keys", orgWork(), false, page},
 		{"POST /org/ssh-keys", orgWork(), false, refused},
@@ -147,12 +151,17 @@ func matrix() []row {
 		{"GET /provider/clusters/:id/nodes/:node/console.log", staffHosts(), true, page},
 		{"POST /provider/clusters/:id/nodes/:node/console/ticket", staffHosts(), true, page},
 		{"GET /provider/clusters/:id/nodes/:node/console/ws", staffHosts(), true, []int{http.StatusBadRequest}}, // no WebSocket
+		{"GET /provider/announcements", staffHosts(), false, page},
+		{"POST /provider/announcements", staffHosts(), false, refused},
+		{"GET /provider/announcements/new", staffHosts(), false, page},
+		{"GET /provider/log", staffOwn(), false, page},
 		{"GET /provider/organizations", staff(), false, page},
 		{"GET /provider/organizations/:id", staff(), true, page},
 		{"GET /provider/usage", staffUsage(), false, page},
 		{"GET /provider/usage.csv", staffUsage(), false, page},
 
 		// These change what the rows above need.
+		{"POST /provider/announcements/:id/end", staffHosts(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/clusters/:id/consent/withdraw", orgWork(), true, led},
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
@@ -218,10 +227,12 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	cluster, head := a.Launch(w, "first", 1)
 	test := a.Test(w)
 	a.Consent(w, cluster)
+	announcement := a.Announce(w)
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
 		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
+		"/provider/announcements/": announcement.String(), "/org/announcements/": announcement.String(),
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
 		"/market/providers/": w.North.String(),
 	}

@@ -72,7 +72,9 @@ func New(o Options) (http.Handler, error) {
 	e.Logger.SetOutput(io.Discard) // slog has every line
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
-	frame := page.Frame{Simulated: o.Simulated, Secure: secure, Workplaces: o.Store.Workplaces, Requests: o.Store.WaitingRequests}
+	frame := page.Frame{
+		Simulated: o.Simulated, Secure: secure, Workplaces: o.Store.Workplaces, Requests: o.Store.WaitingRequests, Announcements: o.Store.Announcements,
+	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)
 	if err != nil {

@@ -165,6 +165,14 @@ func (a *App) Request(w *World, name string) uuid.UUID {
 	}))(a)
 }
 
+// Announce has North's admin tell everybody concerned something.
+func (a *App) Announce(w *World) uuid.UUID {
+	a.t.Helper()
+	return must(a.Store.Announce(context.Background(), w.people[Admin], w.North, store.NewAnnouncement{
+		Title: "Cooling is repaired", Text: "Two hosts rest on Tuesday.", Tone: "note",
+	}))(a)
+}
+
 // Consent lets North's staff see the consoles of a cluster for an hour.
 func (a *App) Consent(w *World, cluster uuid.UUID) {
 	a.t.Helper()

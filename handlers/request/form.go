@@ -189,6 +189,21 @@ func (f *Form) Duration(name, called string, least, most time.Duration) time.Dur
 	return 0
 }
 
+// Moment is a date and time in UTC, as a field of type datetime-local sends it; nothing typed is the zero time.
+func (f *Form) Moment(name, called string) time.Time {
+	s := strings.TrimSpace(f.Typed(name))
+	if s == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil && t.Year() >= 2000 && t.Year() < 3000 {
+			return t
+		}
+	}
+	f.Wrong(name, fmt.Sprintf("%s has to be a date and time like 2026-11-22T15:20.", sentence(called)))
+	return time.Time{}
+}
+
 var errHours = errors.New("not hours")
 
 // parseHours does not go through floating point: 0.1 h is 360 s. Digits beyond the sixth are refused.

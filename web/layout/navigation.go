@@ -26,6 +26,7 @@ func sections(a Area) []link {
 			{"Images", "/org/images", SectionImages},
 			{"Usage", "/org/usage", SectionUsage},
 			{"Requests", "/org/requests", SectionRequests},
+			{"Log", "/org/log", SectionLog},
 			{"SSH keys", "/org/ssh-keys", SectionKeys},
 			{"Market", "/market", SectionMarket},
 		}
@@ -38,6 +39,8 @@ func sections(a Area) []link {
 			{"Shapes", "/provider/shapes", SectionShapes},
 			{"Organizations", "/provider/organizations", SectionOrganizations},
 			{"Usage", "/provider/usage", SectionUsage},
+			{"Announcements", "/provider/announcements", SectionAnnouncements},
+			{"Log", "/provider/log", SectionLog},
 			{"Market", "/market", SectionMarket},
 		}
 	default:

@@ -66,6 +66,16 @@ type Props struct {
 	Zone      *time.Location // the reader's; nil is UTC
 	Now       time.Time
 	Version   string // of the program
+	// Announcements of providers to the organization, above the page until they are dismissed.
+	Announcements []Announcement
+}
+
+// Announcement is what a provider tells the organization.
+type Announcement struct {
+	ID, Provider, Pool string // Pool is empty where it is about all of the provider
+	Title, Text        string
+	Warning            bool
+	Until              time.Time // zero: open
 }
 
 // Person is who is signed in.

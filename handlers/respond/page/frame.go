@@ -22,6 +22,8 @@ type Frame struct {
 	Workplaces func(ctx context.Context, personID uuid.UUID) (store.Workplaces, error)
 	// Requests counts an organization's launch requests that wait for a decision.
 	Requests func(ctx context.Context, orgID, personID uuid.UUID) (int, error)
+	// Announcements lists what providers tell an organization now and the person has not dismissed.
+	Announcements func(ctx context.Context, orgID, personID uuid.UUID) ([]store.Announcement, error)
 }
 
 // Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
@@ -40,8 +42,28 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Closed = closed(c, area)
 	if area == layout.AreaOrg {
 		p.Counts = f.counts(c, s)
+		p.Announcements = f.announcements(c, s)
 	}
 	return p
+}
+
+// announcements are for members. Where they cannot be read the page shows without them.
+func (f Frame) announcements(c echo.Context, s *store.Session) []layout.Announcement {
+	if f.Announcements == nil || s.OrganizationID == nil {
+		return nil
+	}
+	rows, err := f.Announcements(c.Request().Context(), *s.OrganizationID, s.PersonID)
+	if err != nil {
+		return nil
+	}
+	list := make([]layout.Announcement, len(rows))
+	for i, x := range rows {
+		list[i] = layout.Announcement{ID: x.ID.String(), Provider: x.ProviderName, Pool: x.PoolName, Title: x.Title, Text: x.Text, Warning: x.Tone == "warning"}
+		if x.UntilAt != nil {
+			list[i].Until = *x.UntilAt
+		}
+	}
+	return list
 }
 
 // counts are what waits for the person in the organization. Where it cannot be read the menu lacks it.

@@ -1,0 +1,40 @@
+package page
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/store"
+	"volary.dev/web/ui"
+)
+
+// LogFilter reads the part of a log that a GET asks for, and the props with what was typed. A time that is none is a
+// refusal, which the page shows above everything.
+func LogFilter(c echo.Context) (store.LogFilter, ui.LogProps) {
+	l, q := request.ParseList(c, "at", "person", "verb", "subject"), request.ParseQuery(c)
+	f := store.LogFilter{
+		Person: q.Typed("person"), Verb: q.Typed("verb"), Subject: q.Typed("subject"), Sorting: l.Sorting, Page: l.Page(),
+		From: q.Moment("from_at", "the beginning"), To: q.Moment("to_at", "the end"),
+	}
+	return f, ui.LogProps{
+		List: List(l, 0), Form: ui.Form{Refusal: q.Refusal()}, Person: f.Person, Verb: f.Verb, Subject: f.Subject,
+		From: q.Typed("from_at"), Till: q.Typed("to_at"), Counted: store.LogCounted,
+	}
+}
+
+// Log fills the props with what the store read. path gives the address of a subject's page for those who may open it,
+// empty where there is none; other names the organization or provider that an entry also concerns.
+func Log(p ui.LogProps, rows []store.LogRow, total int, zone *time.Location, path func(subject string, id uuid.UUID) string, other func(store.LogRow) string) ui.LogProps {
+	p.List.Total, p.Zone = total, zone
+	for _, x := range rows {
+		e := ui.LogEntry{At: x.At, Person: x.PersonName, Verb: x.Verb, Subject: x.Subject, Name: x.SubjectName, Other: other(x), Details: ui.Details(x.Detail)}
+		if x.SubjectName != "" && x.SubjectID != uuid.Nil {
+			e.Where = path(x.Subject, x.SubjectID)
+		}
+		p.Entries = append(p.Entries, e)
+	}
+	return p
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+)
+
+// NewAnnouncement is what Announce needs.
+type NewAnnouncement struct {
+	Pool  uuid.UUID // Nil: for all of the provider
+	Title string
+	Text  string
+	Tone  string    // "note" or "warning"
+	From  time.Time // zero: now
+	Until time.Time // zero: until it is ended
+	Mail  bool      // also to the owners and managers of those concerned
+}
+
+// Announcement is what a provider tells the organizations that have something with it.
+type Announcement struct {
+	ID           uuid.UUID
+	ProviderName string
+	PoolName     string // empty: all of the provider
+	Title        string
+	Text         string
+	Tone         string
+	FromAt       time.Time
+	UntilAt      *time.Time
+	EndedAt      *time.Time
+	PersonName   string // who announced it
+}
+
+// concerned are the organizations that announcement a is for: those with clusters or requests there, or hours.
+const concerned = `
+	SELECT c.organization_id FROM clusters c
+	WHERE c.provider_id = a.provider_id AND c.ended_at IS NULL AND (a.pool_id IS NULL OR c.pool_id = a.pool_id)
+	UNION SELECT r.organization_id FROM launch_requests r JOIN pools p ON p.id = r.pool_id
+	WHERE r.state = 'waiting' AND p.provider_id = a.provider_id AND (a.pool_id IS NULL OR r.pool_id = a.pool_id)
+	UNION SELECT w.organization_id FROM wallets w JOIN lots l ON l.wallet_id = w.id
+	WHERE w.provider_id = a.provider_id AND (l.available > 0 OR l.held > 0)`
+
+// Announce tells the organizations that have clusters, hours or requests with a provider, or on one of its pools.
+// Refusals: "invalid" by field (title, text, tone, until_at), NotFound("pool").
+func (db *DB) Announce(ctx context.Context, by, providerID uuid.UUID, n NewAnnouncement) (uuid.UUID, error) {
+	if err := n.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		var from time.Time
+		err := tx.QueryRow(ctx, `
+			INSERT INTO announcements (id, provider_id, pool_id, title, text, tone, from_at, until_at, created_by, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9, now()) RETURNING from_at`,
+			id, providerID, orNull(n.Pool), n.Title, n.Text, n.Tone, orNoTime(n.From), orNoTime(n.Until), by).Scan(&from)
+		if foreignKeyViolation(err) {
+			return provisioner.NotFound("pool")
+		}
+		if err != nil {
+			return fmt.Errorf("announce: %w", err)
+		}
+		if n.Mail {
+			if err := db.mailAnnouncement(ctx, tx, id, n); err != nil {
+				return err
+			}
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "announce", Subject: "announcement", SubjectID: id})
+	})
+}
+
+func (n NewAnnouncement) check() error {
+	f := fields{}
+	f.length("title", n.Title, 1, 120)
+	letters := len([]rune(n.Text))
+	f.check(letters >= 1 && letters <= 2000, "text", "Write 1 to 2000 characters; these are %d.", letters)
+	f.check(n.Tone == "note" || n.Tone == "warning", "tone", "Choose note or warning.")
+	begins := n.From
+	if begins.IsZero() {
+		begins = time.Now()
+	}
+	f.check(n.Until.IsZero() || n.Until.After(begins), "until_at", "The end has to come after the beginning.")
+	return f.refusal()
+}
+
+func (db *DB) mailAnnouncement(ctx context.Context, tx pgx.Tx, id uuid.UUID, n NewAnnouncement) error {
+	var provider string
+	var people []uuid.UUID
+	err := tx.QueryRow(ctx, `
+		SELECT pr.name, (SELECT array_agg(DISTINCT m.person_id) FROM memberships m
+			WHERE m.role IN ('owner', 'manager') AND m.organization_id IN (`+concerned+`))
+		FROM announcements a JOIN providers pr ON pr.id = a.provider_id WHERE a.id = $1`, id).Scan(&provider, &people)
+	if err != nil {
+		return fmt.Errorf("read whom an announcement concerns: %w", err)
+	}
+	return db.mailTo(ctx, tx, people, MailAnnouncement, map[string]string{"provider": provider, "title": n.Title, "text": n.Text, "path": "/org"})
+}
+
+// EndAnnouncement takes an announcement from all pages. Refusals: "ended", NotFound("announcement").
+func (db *DB) EndAnnouncement(ctx context.Context, by, providerID, id uuid.UUID) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		var over bool
+		err := tx.QueryRow(ctx, `
+			SELECT ended_at IS NOT NULL OR coalesce(until_at <= now(), false) FROM announcements WHERE id = $1 AND provider_id = $2 FOR UPDATE`,
+			id, providerID).Scan(&over)
+		if err != nil {
+			return found(err, "announcement")
+		}
+		if over {
+			return &provisioner.Refusal{Code: "ended", Title: "This announcement is over already.", Next: "There is nothing left to end."}
+		}
+		if _, err := tx.Exec(ctx, `UPDATE announcements SET ended_at = now() WHERE id = $1`, id); err != nil {
+			return fmt.Errorf("end announcement: %w", err)
+		}
+		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "end announcement", Subject: "announcement", SubjectID: id})
+	})
+}
+
+const selectAnnouncements = `
+	SELECT a.id, pr.name AS provider_name, coalesce(p.name, '') AS pool_name, a.title, a.text, a.tone, a.from_at, a.until_at, a.ended_at, pe.name AS person_name
+	FROM announcements a JOIN providers pr ON pr.id = a.provider_id JOIN people pe ON pe.id = a.created_by LEFT JOIN pools p ON p.id = a.pool_id`
+
+// AnnouncementFilter narrows and orders a list of announcements. Sorting keys: title, from, until.
+type AnnouncementFilter struct {
+	Search string // part of title or text
+	Over   bool   // those that are over, instead of those that are shown or will be
+	Sorting
+	Page
+}
+
+var announcementColumns = sortable{"title": "a.title", "from": "a.from_at", "until": "coalesce(a.ended_at, a.until_at)"}
+
+// ProviderAnnouncements lists a provider's announcements, the newest first unless asked otherwise, and how many the
+// filter leaves.
+func (db *DB) ProviderAnnouncements(ctx context.Context, providerID uuid.UUID, f AnnouncementFilter) (list []Announcement, total int, err error) {
+	const where = ` WHERE a.provider_id = $1 AND (a.ended_at IS NOT NULL OR coalesce(a.until_at <= now(), false)) = $2
+		AND ($3 = '' OR a.title ILIKE $4 OR a.text ILIKE $4)`
+	args := []any{providerID, f.Over, f.Search, like(f.Search)}
+	if err := db.pool.QueryRow(ctx, `SELECT count(*) FROM announcements a`+where, args...).Scan(&total); err != nil {
+		return nil, 0, fmt.Errorf("count announcements: %w", err)
+	}
+	rows, _ := db.pool.Query(ctx, selectAnnouncements+where+announcementColumns.orderBy(f.Sorting, "a.created_at DESC, a.id DESC")+` LIMIT $5 OFFSET $6`,
+		append(args, f.limit(), f.offset())...)
+	list, err = all(rows, "announcements", pgx.RowToStructByName[Announcement])
+	return list, total, err
+}
+
+// shownAtOnce is how many announcements a page shows above itself.
+const shownAtOnce = 3
+
+// Announcements lists what concerns an organization now and the person has not dismissed: warnings first, then the
+// newest.
+func (db *DB) Announcements(ctx context.Context, orgID, personID uuid.UUID) ([]Announcement, error) {
+	rows, _ := db.pool.Query(ctx, selectAnnouncements+`
+		WHERE a.ended_at IS NULL AND a.from_at <= now() AND (a.until_at IS NULL OR a.until_at > now())
+			AND $1 IN (`+concerned+`)
+			AND NOT EXISTS (SELECT FROM announcement_dismissals d WHERE d.announcement_id = a.id AND d.person_id = $2)
+		ORDER BY a.tone = 'warning' DESC, a.from_at DESC, a.id LIMIT $3`, orgID, personID, shownAtOnce)
+	return all(rows, "announcements", pgx.RowToStructByName[Announcement])
+}
+
+// DismissAnnouncement takes an announcement from one person's pages; twice is no error.
+func (db *DB) DismissAnnouncement(ctx context.Context, orgID, personID, id uuid.UUID) error {
+	tag, err := db.pool.Exec(ctx, `
+		INSERT INTO announcement_dismissals (announcement_id, person_id, created_at)
+		SELECT a.id, $3, now() FROM announcements a WHERE a.id = $1 AND $2 IN (`+concerned+`)
+		ON CONFLICT (announcement_id, person_id) DO UPDATE SET created_at = announcement_dismissals.created_at`, id, orgID, personID)
+	if err != nil {
+		return fmt.Errorf("dismiss announcement: %w", err)
+	}
+	if tag.RowsAffected() == 0 {
+		return provisioner.NotFound("announcement")
+	}
+	return nil
+}

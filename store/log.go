@@ -1,0 +1,91 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// LogFilter narrows and orders a log. Zero fields leave nothing out. Sorting keys: at, person, verb, subject.
+type LogFilter struct {
+	Person  string // part of the name or the e-mail address
+	Verb    string
+	Subject string    // kind of what was done something to: "cluster"
+	From    time.Time // half-open
+	To      time.Time
+	Sorting
+	Page
+}
+
+// LogRow is one thing that was done.
+type LogRow struct {
+	ID               uuid.UUID
+	At               time.Time
+	PersonName       string // empty: the system, or the operator's command
+	Verb             string
+	Subject          string
+	SubjectID        uuid.UUID // Nil where it has none
+	SubjectName      string    // empty where it has none, or is no more
+	OrganizationName string
+	ProviderName     string
+	Detail           map[string]any
+}
+
+// LogCounted is up to how many entries a log's total is counted; above it the total is one more.
+const LogCounted = 10_000
+
+var logColumns = sortable{"at": "a.at", "person": "pe.name", "verb": "a.verb", "subject": "a.subject"}
+
+// OrganizationLog lists what was done in and to an organization, the newest first unless asked otherwise, and how many
+// entries the filter leaves.
+func (db *DB) OrganizationLog(ctx context.Context, orgID uuid.UUID, f LogFilter) ([]LogRow, int, error) {
+	return db.readLog(ctx, "a.organization_id", orgID, f)
+}
+
+// ProviderLog is OrganizationLog of a provider.
+func (db *DB) ProviderLog(ctx context.Context, providerID uuid.UUID, f LogFilter) ([]LogRow, int, error) {
+	return db.readLog(ctx, "a.provider_id", providerID, f)
+}
+
+// logSubjects finds the names of what a page of the log speaks of.
+const logSubjects = `CASE a.subject
+	WHEN 'cluster' THEN (SELECT name FROM clusters WHERE id = a.subject_id)
+	WHEN 'node' THEN (SELECT n.name || ' of ' || c.name FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE n.id = a.subject_id)
+	WHEN 'host' THEN (SELECT name FROM hosts WHERE id = a.subject_id)
+	WHEN 'pool' THEN (SELECT name FROM pools WHERE id = a.subject_id)
+	WHEN 'shape' THEN (SELECT name FROM shapes WHERE id = a.subject_id)
+	WHEN 'person' THEN (SELECT name FROM people WHERE id = a.subject_id)
+	WHEN 'organization' THEN (SELECT name FROM organizations WHERE id = a.subject_id)
+	WHEN 'provider' THEN (SELECT name FROM providers WHERE id = a.subject_id)
+	WHEN 'image' THEN (SELECT name FROM images WHERE id = a.subject_id)
+	WHEN 'model_cluster' THEN (SELECT name FROM model_clusters WHERE id = a.subject_id)
+	WHEN 'version' THEN (SELECT m.name || ' ' || v.version FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id WHERE v.id = a.subject_id)
+	WHEN 'acceptance_test' THEN (SELECT m.name || ' ' || v.version FROM acceptance_tests t JOIN model_versions v ON v.id = t.version_id
+		JOIN model_clusters m ON m.id = v.model_cluster_id WHERE t.id = a.subject_id)
+	WHEN 'offer' THEN (SELECT name FROM offers WHERE id = a.subject_id)
+	WHEN 'announcement' THEN (SELECT title FROM announcements WHERE id = a.subject_id)
+	END`
+
+func (db *DB) readLog(ctx context.Context, owner string, id uuid.UUID, f LogFilter) (list []LogRow, total int, err error) {
+	from := ` FROM audit a LEFT JOIN people pe ON pe.id = a.person_id
+		WHERE ` + owner + ` = $1 AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3) AND ($4 = '' OR a.verb = $4)
+			AND ($5 = '' OR a.subject = $5) AND ($6::timestamptz IS NULL OR a.at >= $6) AND ($7::timestamptz IS NULL OR a.at < $7)`
+	args := []any{id, f.Person, like(f.Person), f.Verb, f.Subject, orNoTime(f.From), orNoTime(f.To)}
+	err = db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT`+from+` LIMIT %d) AS x`, LogCounted+1), args...).Scan(&total)
+	if err != nil {
+		return nil, 0, fmt.Errorf("count log: %w", err)
+	}
+	rows, _ := db.pool.Query(ctx, `
+		SELECT a.id, a.at, coalesce(pe.name, '') AS person_name, a.verb, a.subject, coalesce(a.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
+			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail
+		FROM (SELECT a.*`+from+logColumns.orderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $8 OFFSET $9) AS a
+		LEFT JOIN people pe ON pe.id = a.person_id
+		LEFT JOIN organizations o ON o.id = a.organization_id
+		LEFT JOIN providers pr ON pr.id = a.provider_id`+logColumns.orderBy(f.Sorting, "a.at DESC, a.id DESC"),
+		append(args, f.limit(), f.offset())...)
+	list, err = all(rows, "log", pgx.RowToStructByName[LogRow])
+	return list, total, err
+}

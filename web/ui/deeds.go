@@ -1,0 +1,132 @@
+package ui
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// deeds says in words what the log calls by its verb. A verb that is missing stands for itself.
+func deeds() map[string]string {
+	return map[string]string{
+		"accept invitation": "accepted the invitation", "activate host": "activated the host", "add SSH key": "added the SSH key", "add host": "added the host",
+		"add member": "added the member", "add staff": "added to the staff", "announce": "announced", "approve order": "approved the order",
+		"approve provider": "approved the provider", "approve request": "approved the request", "apply as provider": "applied to become a provider",
+		"cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change provider": "changed what is said of the provider",
+		"change staff role": "changed the role of", "change version": "changed the draft", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of",
+		"consent to console": "let the provider's staff see the consoles of", "cordon host": "cordoned the host", "create model cluster": "made the model cluster",
+		"create offer": "made the offer", "create organization": "made the organization", "create person": "made the account of", "create pool": "made the pool",
+		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request",
+		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "drain host": "began to empty the host", "end announcement": "ended the announcement",
+		"end lease": "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of",
+		"finish acceptance test": "finished the acceptance test of", "grant hours": "granted hours", "invite member": "invited", "invite staff": "invited to the staff",
+		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",
+		"open console": "opened the console of", "order hours": "ordered hours", "publish version": "published the version", "reject order": "rejected the order",
+		"reject provider": "rejected the application of", "remove host": "removed the host", "remove member": "removed the member", "remove staff": "removed from the staff",
+		"request launch": "asked for a launch", "retire shape": "retired the shape", "retry job": "asked for the job again", "revoke invitation": "took the invitation back",
+		"set cap": "set the cap of", "set price": "set a price of", "sign in": "signed in", "start acceptance test": "tested", "start cluster": "started the cluster",
+		"stop cluster": "stopped the cluster", "suspend provider": "suspended the provider", "upload image": "uploaded the image", "withdraw consent to console": "no longer lets staff see the consoles of",
+		"withdraw order": "withdrew the order", "withdraw price": "withdrew a price of", "withdraw request": "withdrew the request",
+	}
+}
+
+// Deed is what was done, in words: "launched the cluster".
+func Deed(verb string) string {
+	if words, ok := deeds()[verb]; ok {
+		return words
+	}
+	return verb
+}
+
+// deedOptions are the verbs that a log may be narrowed to.
+func deedOptions() []Option {
+	all := deeds()
+	list := make([]Option, 0, len(all))
+	for _, verb := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, Option{Value: verb, Label: verb})
+	}
+	return list
+}
+
+// subjectOptions are the kinds of things that a log may be narrowed to.
+func subjectOptions() []Option {
+	var list []Option
+	for _, s := range []string{
+		"acceptance_test", "announcement", "cluster", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "person",
+		"pool", "provider", "request", "shape", "ssh_key", "version",
+	} {
+		list = append(list, Option{Value: s, Label: SubjectWord(s)})
+	}
+	return list
+}
+
+// SubjectWord is the kind of a thing in the log, in words.
+func SubjectWord(subject string) string {
+	switch subject {
+	case "lot":
+		return "purchase"
+	case "ssh_key":
+		return "SSH key"
+	default:
+		return strings.ReplaceAll(subject, "_", " ")
+	}
+}
+
+// LogProps are those of a log: whose it is says the page around it. The filters are person, verb, subject, from_at and
+// to_at, as typed.
+type LogProps struct {
+	List                              ListProps
+	Form                              Form // of a filter that could not be read
+	Person, Verb, Subject, From, Till string
+	Entries                           []LogEntry
+	Counted                           int // above it the total is only known to be more
+	Zone                              *time.Location
+}
+
+// LogEntry is one thing that was done.
+type LogEntry struct {
+	At            time.Time
+	Person        string // empty: the system
+	Verb, Subject string
+	Name          string // of the subject
+	Where         string // address of the subject's page, empty where there is none
+	Other         string // the organization or provider that it also concerns
+	Details       []string
+}
+
+// Details puts what a deed was done with into words: "reason: to be repaired".
+func Details(detail map[string]any) []string {
+	var list []string
+	for _, key := range slices.Sorted(maps.Keys(detail)) {
+		switch v := detail[key].(type) {
+		case nil:
+		case string:
+			if v != "" {
+				list = append(list, detailWord(key)+": "+v)
+			}
+		case bool:
+			list = append(list, detailWord(key)+": "+map[bool]string{true: "yes", false: "no"}[v])
+		case float64:
+			list = append(list, detailNumber(key, int64(v)))
+		case []any:
+			list = append(list, fmt.Sprintf("%s: %d", detailWord(key), len(v)))
+		}
+	}
+	return list
+}
+
+func detailWord(key string) string { return strings.ReplaceAll(key, "_", " ") }
+
+// detailNumber knows which numbers are hours and which are seconds.
+func detailNumber(key string, n int64) string {
+	switch key {
+	case "held", "hours", "need", "cap", "set_aside", "released", "used":
+		return detailWord(key) + ": " + Hours(n) + " h"
+	case "lease_seconds":
+		return "lease: " + Duration(time.Duration(n)*time.Second)
+	default:
+		return detailWord(key) + ": " + Count(n)
+	}
+}

@@ -1,0 +1,42 @@
+package ui
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// TestEveryVerbOfTheLogHasWords reads the verbs where they are written down.
+func TestEveryVerbOfTheLogHasWords(t *testing.T) {
+	files, err := filepath.Glob("../../store/*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	verbs := regexp.MustCompile(`Verb: +"([^"]+)"`)
+	found := 0
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range verbs.FindAllSubmatch(b, -1) {
+			found++
+			if verb := string(m[1]); Deed(verb) == verb {
+				t.Errorf("%s: the log has no words for %q", filepath.Base(name), verb)
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d verbs were found: look where they are now", found)
+	}
+}
+
+func TestDetailsAreWords(t *testing.T) {
+	got := Details(map[string]any{"reason": "repair", "held": float64(7_200_000), "lease_seconds": float64(3600), "wipe disks": true, "empty": "", "nodes": float64(3)})
+	want := []string{"held: 2.00 h", "lease: 1 h", "nodes: 3", "reason: repair", "wipe disks: yes"}
+	if !slices.Equal(got, want) {
+		t.Errorf("details %q, want %q", got, want)
+	}
+}
