@@ -64,6 +64,10 @@ func badInputs(w *handlertest.World, running, stopped string) []badInput {
 
 		{"start for 0 h", "/org/clusters/" + stopped + "/start", url.Values{"lease_hours": {"0"}}, no, "between 6 min and 8760 h", `value="0"`},
 		{"start for ever", "/org/clusters/" + stopped + "/start", url.Values{"lease_hours": {"8000"}}, no, "720", `value="8000"`},
+		{"extend by nothing", "/org/clusters/" + running + "/extend", url.Values{"extend_hours": {"0"}}, no, "between 6 min and 8760 h", `value="0"`},
+		{"extend for ever", "/org/clusters/" + running + "/extend", url.Values{"extend_hours": {"8000"}}, no, "720", `value="8000"`},
+		{"extend beyond the balance", "/org/clusters/" + running + "/extend", url.Values{"extend_hours": {"700"}}, no, "", `value="700"`},
+		{"extend what is stopped", "/org/clusters/" + stopped + "/extend", url.Values{"extend_hours": {"1"}}, no, "", ""},
 		{"start what runs", "/org/clusters/" + running + "/start", url.Values{"lease_hours": {"1"}}, no, "", ""},
 		{"stop what is stopped", "/org/clusters/" + stopped + "/stop", url.Values{}, no, "", ""},
 

@@ -101,6 +101,7 @@ func matrix() []row {
 		{"GET /org/clusters/new", orgWork(), false, page},
 		{"GET /org/clusters/:id", orgWork(), true, page},
 		{"POST /org/clusters/:id/start", orgWork(), true, refused},
+		{"POST /org/clusters/:id/extend", orgWork(), true, refused},
 		{"GET /org/clusters/:id/delete", orgWork(), true, page},
 		{"GET /org/clusters/:id/nodes/:node/console", orgWork(), true, page},
 		{"GET /org/clusters/:id/nodes/:node/console.log", orgWork(), true, page},

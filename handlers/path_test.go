@@ -33,6 +33,7 @@ func TestFromADescriptionToABill(t *testing.T) {
 		}
 	}
 	untilUsed(t, a, cluster)
+	expect(t, member.Post(path+"/extend", url.Values{"extend_hours": {"0.5"}}), path)
 
 	expect(t, member.Post(path+"/stop", nil), path)
 	untilState(t, a, w, cluster, provisioner.ClusterStopped)

@@ -132,6 +132,7 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/clusters/:id", request.OrgWork, o.ShowCluster, ordinary},
 		{post, "/org/clusters/:id/stop", request.OrgWork, o.StopCluster, ordinary},
 		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
+		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},
 		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
 		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, ordinary},
 		{get, "/org/log", request.OrgManage, o.ShowLog, ordinary},

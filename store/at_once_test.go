@@ -22,7 +22,7 @@ type crowd struct {
 	rounds int
 }
 
-// members launches clusters and stops, starts and deletes whatever there is.
+// members launches clusters and stops, starts, extends and deletes whatever there is.
 func (c *crowd) members(seed uint64) error {
 	r := rand.New(rand.NewPCG(seed, 1))
 	for i := range c.rounds {
@@ -37,11 +37,13 @@ func (c *crowd) members(seed uint64) error {
 			return err
 		}
 		id := list[r.IntN(len(list))].ID
-		switch r.IntN(3) {
+		switch r.IntN(4) {
 		case 0:
 			err = c.DB.StopCluster(c.ctx, c.Organization, c.Person, id)
 		case 1:
 			err = c.DB.StartCluster(c.ctx, c.Organization, c.Person, id, 3600)
+		case 2:
+			err = c.DB.ExtendLease(c.ctx, c.Organization, c.Person, id, 60)
 		default:
 			err = c.DB.DeleteCluster(c.ctx, c.Organization, c.Person, id)
 		}

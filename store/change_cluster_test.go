@@ -86,6 +86,7 @@ func TestSomeoneElsesClusterIsNotThere(t *testing.T) {
 		"show":   second(w.DB.Cluster(ctx, other, id)),
 		"stop":   w.DB.StopCluster(ctx, other, w.Person, id),
 		"start":  w.DB.StartCluster(ctx, other, w.Person, id, 3600),
+		"extend": w.DB.ExtendLease(ctx, other, w.Person, id, 3600),
 		"delete": w.DB.DeleteCluster(ctx, other, w.Person, id),
 		"node":   second(w.DB.Node(ctx, other, id, node)),
 		"ticket": second(w.DB.IssueConsoleTicket(ctx, other, w.Person, node)),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -118,7 +119,32 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "The nodes start again with the disks they had.")
 }
 
-// clusterAgain shows the cluster with what was refused and the lease as typed.
+// ExtendCluster lengthens the lease of a cluster that starts or runs.
+func (h Handlers) ExtendCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	add := int64(f.Duration("extend_hours", "the extension", leaseLeast, leaseMost) / time.Second)
+	if r := f.Refusal(); r != nil {
+		return h.clusterAgain(c, r)
+	}
+	orgID, personID := where(c)
+	err = h.Store.ExtendLease(c.Request().Context(), orgID, personID, id, add)
+	if r, ok := asForm(err); ok {
+		return h.clusterAgain(c, renamed(r, map[string]string{"lease": "extend_hours"}))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "The lease is longer, and the hours for it are set aside.")
+}
+
+// clusterAgain shows the cluster with what was refused and the hours as typed.
 func (h Handlers) clusterAgain(c echo.Context, r *provisioner.Refusal) error {
 	d, err := h.cluster(c)
 	if err != nil {
@@ -177,8 +203,8 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 		Pool:    d.PoolName, Provider: d.ProviderName, Person: d.PersonName,
 		Created: d.CreatedAt, Ready: orZero(d.ReadyAt), GateDeadline: orZero(d.GateDeadline),
 		LeaseEnds: orZero(d.LeaseEndsAt), Ended: orZero(d.EndedAt),
-		LeaseHours: typedLease(c, d.LeaseSeconds),
-		HeldMCS:    int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
+		LeaseHours: typedHours(c, "lease_hours", float64(d.LeaseSeconds)/3600), ExtendHours: typedHours(c, "extend_hours", 1),
+		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
 	if d.Subnet.IsValid() {
@@ -191,6 +217,7 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 	may := mayWork(c)
 	p.MayConsole = may
 	p.MayStop = may && !d.Test && d.Desired == provisioner.DesiredRunning
+	p.MayExtend = p.MayStop && (d.LeaseEndsAt == nil || time.Now().Before(*d.LeaseEndsAt))
 	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped
 	p.MayDelete = may && d.Desired != provisioner.DesiredGone
 	return p
@@ -227,10 +254,10 @@ func sshCommand(d store.ClusterDetail) string {
 	return fmt.Sprintf("ssh -p %d root@%s", d.SSHPort, d.SSHHost)
 }
 
-// typedLease is what a refused start form had, else the last lease.
-func typedLease(c echo.Context, seconds int64) string {
-	if c.Request().PostForm.Has("lease_hours") {
-		return c.Request().PostForm.Get("lease_hours")
+// typedHours is what a refused form had in a field, else the hours to begin with.
+func typedHours(c echo.Context, field string, hours float64) string {
+	if c.Request().PostForm.Has(field) {
+		return c.Request().PostForm.Get(field)
 	}
-	return strconv.FormatFloat(float64(seconds)/3600, 'f', -1, 64)
+	return strconv.FormatFloat(hours, 'f', -1, 64)
 }

@@ -78,7 +78,7 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 		Layout: orgLayout(), ID: id(40), Name: "trial-1", State: s, Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"},
 		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Subnet: "10.90.7.0/24", Created: ago(time.Hour), Ready: ago(59 * time.Minute),
 		LeaseEnds: now().Add(time.Hour), LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
-		SSH: "ssh -p 20001 root@192.0.2.7", MayStop: true, MayDelete: true, MayConsole: true,
+		SSH: "ssh -p 20001 root@192.0.2.7", MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
 	}
 	states := map[provisioner.ClusterState][]provisioner.NodeState{
 		provisioner.ClusterReady:    {provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady},
@@ -103,10 +103,10 @@ func dress(p *org.ClusterShowProps) {
 	case provisioner.ClusterDegraded:
 		p.Reason, p.ReasonDetail = provisioner.ReasonHostLost, "host-2 was last seen 41 s ago"
 	case provisioner.ClusterStopped:
-		p.Reason, p.SSH, p.MayStop, p.MayStart, p.HeldMCS = provisioner.ReasonHostRestarted, "", false, true, 0
+		p.Reason, p.SSH, p.MayStop, p.MayExtend, p.MayStart, p.HeldMCS = provisioner.ReasonHostRestarted, "", false, false, true, 0
 	case provisioner.ClusterGone:
 		p.Reason, p.SSH, p.Subnet, p.HeldMCS, p.Ended = provisioner.ReasonLeaseEnded, "", "", 0, now()
-		p.MayStop, p.MayDelete, p.MayConsole = false, false, false
+		p.MayStop, p.MayExtend, p.MayDelete, p.MayConsole = false, false, false, false
 	}
 }
 
