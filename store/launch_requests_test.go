@@ -125,7 +125,7 @@ func TestWhatCannotBeLaunchedStaysWaiting(t *testing.T) {
 	_, err = w.DB.ApproveRequest(t.Context(), w.Organization, w.Person, id)
 	wantCode(t, err, "left")
 	w.Exec(t, `UPDATE people SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, bo)
-	w.Exec(t, `UPDATE providers SET state = 'suspended'`)
+	w.Exec(t, `UPDATE providers SET state = 'suspended', state_reason = 'unpaid'`)
 	_, err = w.DB.ApproveRequest(t.Context(), w.Organization, w.Person, id)
 	wantCode(t, err, "not_found")
 	w.Exec(t, `UPDATE providers SET state = 'active'`)

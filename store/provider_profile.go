@@ -130,7 +130,7 @@ func readRecord(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (r Provide
 	err = tx.QueryRow(ctx, `
 		SELECT count(*), count(l.ready_at), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at))
 		FROM (
-			SELECT c.created_at, greatest(f.started_at, c.created_at) AS ready_at
+			SELECT c.created_at, CASE WHEN f.started_at IS NOT NULL THEN greatest(f.started_at, c.created_at) END AS ready_at
 			FROM clusters c
 			JOIN nodes n ON n.cluster_id = c.id AND n.role = 'head'
 			LEFT JOIN LATERAL (SELECT started_at FROM runs WHERE node_id = n.id ORDER BY started_at LIMIT 1) AS f ON true
