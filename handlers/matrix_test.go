@@ -70,6 +70,7 @@ func matrix() []row {
 	return []row{
 		{"GET /", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
 		{"GET /market", all(), false, page},
+		{"GET /market/images", all(), false, page},
 		{"GET /market/providers/:id", all(), false, page},
 		{"GET /healthz", all(), false, page},
 		{"GET /static/*", all(), false, []int{http.StatusNotFound}}, // no such file

@@ -43,6 +43,7 @@ func routes(p public.Handlers, o org.Handlers, v provider.Handlers, uploads, sta
 	return append([]route{
 		{get, "/", request.Anyone, p.Home, ordinary},
 		{get, "/market", request.Anyone, p.ShowMarket, ordinary},
+		{get, "/market/images", request.Anyone, p.ShowImageGuide, ordinary},
 		{get, "/market/providers/:id", request.Anyone, p.ShowProvider, ordinary},
 		{get, "/healthz", request.Anyone, p.ShowHealth, ordinary},
 		{get, "/static/*", request.Anyone, static, ordinary},

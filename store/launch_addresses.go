@@ -13,8 +13,7 @@ import (
 	"volary.dev/provisioner"
 )
 
-// In every cluster's subnet the gateway is .1, the head .10, and the compute nodes follow.
-const headAddress = 10
+const headAddress = provisioner.HeadAddress
 
 // network is a cluster's own.
 type network struct {
@@ -89,11 +88,11 @@ func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, p
 			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, v.ImageID, v.Digest, c.Now)
 		return nil
 	}
-	if err := queue(provisioner.RoleHead, "head", headAddress, plan.Place.Head, port); err != nil {
+	if err := queue(provisioner.RoleHead, provisioner.HeadName, headAddress, plan.Place.Head, port); err != nil {
 		return err
 	}
 	for i, host := range plan.Place.Compute {
-		if err := queue(provisioner.RoleCompute, fmt.Sprintf("compute-%03d", i+1), headAddress+1+i, host, nil); err != nil {
+		if err := queue(provisioner.RoleCompute, provisioner.ComputeName(i+1), headAddress+1+i, host, nil); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ func entries(w store.ClusterWork) []provisioner.NetworkEntry {
 	return list
 }
 
-func domain(w store.ClusterWork) string { return w.Name + ".volary" }
+func domain(w store.ClusterWork) string { return provisioner.ClusterDomain(w.Name) }
 
 // gatewayMAC is the same on each host of a cluster: a locally administered address that ends in the VNI.
 func gatewayMAC(vni uint32) net.HardwareAddr {

@@ -18,9 +18,9 @@ func (s Seed) vendorData() string {
 		here(&b, ">/etc/volary/secret", s.Secret+"\n")
 	}
 	b.WriteString("umask 022\n")
-	here(&b, ">/etc/volary/env", s.environment())
+	here(&b, ">/etc/volary/env", s.Environment())
 	b.WriteString("sed '/^# volary begin$/,/^# volary end$/d' /etc/hosts >/etc/hosts.volary\n")
-	here(&b, ">>/etc/hosts.volary", s.hosts())
+	here(&b, ">>/etc/hosts.volary", s.Hosts())
 	// Written through, not renamed: /etc/hosts may be a mount point.
 	b.WriteString("cat /etc/hosts.volary >/etc/hosts && rm -f /etc/hosts.volary\n")
 	if s.Check != nil {
@@ -40,8 +40,8 @@ func here(b *strings.Builder, to, text string) {
 	fmt.Fprintf(b, "cat %s <<'VOLARY'\n%sVOLARY\n", to, text)
 }
 
-// environment can be sourced by a shell and read by systemd's EnvironmentFile.
-func (s Seed) environment() string {
+// Environment is /etc/volary/env, which can be sourced by a shell and read by systemd's EnvironmentFile.
+func (s Seed) Environment() string {
 	var addresses, compute []string
 	for _, n := range s.Nodes {
 		addresses = append(addresses, n.Name+"="+n.IP.String())
@@ -54,7 +54,8 @@ func (s Seed) environment() string {
 		s.Role, s.Hostname, s.Domain, head.Name, head.IP, strings.Join(compute, " "), strings.Join(addresses, " "))
 }
 
-func (s Seed) hosts() string {
+// Hosts is what the script keeps in /etc/hosts.
+func (s Seed) Hosts() string {
 	var b strings.Builder
 	b.WriteString("# volary begin\n")
 	for _, n := range s.Nodes {

@@ -17,6 +17,7 @@ func sections(a Area) []link {
 	case AreaPublic:
 		return []link{
 			{"Market", "/market", SectionMarket},
+			{"Images", "/market/images", SectionGuide},
 		}
 	case AreaOrg:
 		return []link{

@@ -22,6 +22,7 @@ const (
 const (
 	SectionHome          = "home"
 	SectionMarket        = "market"
+	SectionGuide         = "guide"
 	SectionImages        = "images"
 	SectionModels        = "models"
 	SectionClusters      = "clusters"

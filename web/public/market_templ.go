@@ -102,7 +102,7 @@ func Market(p MarketProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"market-top\"><h1>Run your cluster on someone else’s hosts</h1><p class=\"lead\">Say what you need. Prices, free capacity and the earliest start of every provider stand side by side, computed from what runs now.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"market-top\"><h1>Run your cluster on someone else’s hosts</h1><p class=\"lead\">Say what you need. Prices, free capacity and the earliest start of every provider stand side by side, computed from what runs now. Bring a disk image; <a href=\"/market/images\">here is what it must do</a>.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

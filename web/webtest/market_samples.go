@@ -23,6 +23,7 @@ func marketSamples() []Sample {
 		{"market-owner", public.Market(marketOwner())},
 		{"market-refused", public.Market(wrong)},
 		{"market-empty", public.Market(none)},
+		{"market-images", public.ImageGuide(imageGuide(bare))},
 		{"market-provider", public.Provider(providerFull(bare))},
 		{"market-provider-new", public.Provider(providerNew(bare))},
 		{"market-provider-refused", public.Provider(providerRefused(bare))},
@@ -104,5 +105,18 @@ func providerRefused(l layout.Props) public.ProviderProps {
 	p := providerFull(l)
 	p.Offers.Rows, p.Values.Hours = nil, "forever"
 	p.Form = refused(map[string]string{"hours": "The time has to be hours like 4 or 1.5, between 6 min and 8760 h."})
+	return p
+}
+
+func imageGuide(l layout.Props) public.ImageGuideProps {
+	p := public.ImageGuideProps{
+		Layout: l, Cluster: "trial-1", Node: provisioner.ComputeName(1), Most: 64,
+		Env:   "VOLARY_ROLE=compute\nVOLARY_NAME=compute-001\nVOLARY_DOMAIN=trial-1.volary\nVOLARY_HEAD=head\nVOLARY_HEAD_ADDRESS=10.128.4.10\nVOLARY_COMPUTE=\"compute-001 compute-002\"\n",
+		Hosts: "# volary begin\n10.128.4.10 head.trial-1.volary head\n# volary end\n",
+		Files: []public.SeedFile{{Name: "meta-data", Content: "instance-id: \"01939f3c\"\n"}},
+	}
+	for _, n := range []string{provisioner.HeadName, provisioner.ComputeName(1), provisioner.ComputeName(2)} {
+		p.Nodes = append(p.Nodes, public.NamedNode{Name: n, Domain: provisioner.ClusterDomain("trial-1"), Address: "10.128.4.10"})
+	}
 	return p
 }
