@@ -13,10 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/chromedp/chromedp"
 	"github.com/tus/tusd/v2/pkg/filestore"
 	"github.com/tus/tusd/v2/pkg/handler"
 	"github.com/tus/tusd/v2/pkg/memorylocker"
+
+	"volary.dev/web/org"
 )
 
 const mib = 1 << 20
@@ -65,6 +68,20 @@ func (u *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// page is the page of a new image with the uploads that were begun, as the portal lists them: a browser that was killed
+// may have forgotten its own.
+func (u *uploads) page() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := org.ImageNewProps{Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib}
+		begun, _ := filepath.Glob(filepath.Join(u.dir, "*.info"))
+		for _, info := range begun {
+			id := strings.TrimSuffix(filepath.Base(info), ".info")
+			p.Uploads = append(p.Uploads, org.UploadRow{ID: id, Filename: "small.qcow2", Size: 5 * mib, Created: now(), Person: "Ada Brandt"})
+		}
+		templ.Handler(org.ImageNew(p)).ServeHTTP(w, r)
+	})
+}
+
 func imageFile(t *testing.T, size int) (path string, content []byte) {
 	t.Helper()
 	content = bytes.Repeat([]byte("volary 0123456789abcdef\n"), size/24+1)[:size]
@@ -85,7 +102,8 @@ func TestUploadGoesOn(t *testing.T) {
 	for name, reload := range map[string]bool{"by itself": false, "after a reload": true} {
 		t.Run(name, func(t *testing.T) {
 			u := newUploads(t)
-			server := galleryServer(t, route{"/uploads/", u}, route{"GET /org/images/the-image", http.HandlerFunc(arrived)})
+			server := galleryServer(t, route{"/uploads/", u}, route{"GET /image-new", u.page()},
+				route{"GET /org/images/the-image", http.HandlerFunc(arrived)})
 			path, content := imageFile(t, 5*mib)
 			tab, shut := tabOf(t, ctx)
 			u.cuts.Store(2)
