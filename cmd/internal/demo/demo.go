@@ -48,6 +48,21 @@ const (
 	southComputing = "South Computing"
 )
 
+// accountantOf decides on a provider's orders: whoever sets a price may not.
+func accountantOf(provider string) string {
+	if provider == northComputing {
+		return "abe@north.example"
+	}
+	return "sue@south.example"
+}
+
+func locationOf(provider string) string {
+	if provider == northComputing {
+		return "Hamburg, Germany"
+	}
+	return "Lyon, France"
+}
+
 // poolOf names a provider's only pool.
 func poolOf(provider string) string {
 	if provider == northComputing {
@@ -67,6 +82,7 @@ func People() []Person {
 		{Email: "abe@north.example", Name: "Abe Sum", Does: "accountant at " + northComputing, provider: northComputing, staff: store.StaffAccountant},
 		{Email: "nina@north.example", Name: "Nina Price", Does: "admin of " + northComputing, provider: northComputing, staff: store.StaffAdmin},
 		{Email: "sid@south.example", Name: "Sid Blade", Does: "admin of " + southComputing, provider: southComputing, staff: store.StaffAdmin},
+		{Email: "sue@south.example", Name: "Sue Tally", Does: "accountant at " + southComputing, provider: southComputing, staff: store.StaffAccountant},
 		{Email: "root@volary.example", Name: "Platform Root", Does: "runs the platform", admin: true},
 	}
 }
@@ -271,7 +287,7 @@ func (d *seeding) machines(ctx context.Context, provider, prefix string, underla
 		}
 		poolID, err = d.db.CreatePool(ctx, uuid.Nil, providerID, store.NewPool{
 			Name: pool, Prefix: netip.MustParsePrefix(prefix), SubnetBits: 24, Underlay: underlay,
-			Storage: "local", MachineType: "q35", MTU: 1450, TestVCPUs: 4, MaxLeaseHours: 720,
+			Storage: "local", MachineType: "q35", MTU: 1450, TestVCPUs: 4, MaxLeaseHours: 720, Location: locationOf(provider),
 		})
 	}
 	if err != nil {

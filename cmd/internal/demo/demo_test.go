@@ -66,6 +66,9 @@ func TestSeedTwiceMakesEverythingOnce(t *testing.T) {
 		`SELECT count(*) FROM acceptance_tests WHERE state = 'passed'`:                               2,
 		`SELECT count(*) FROM clusters WHERE ended_at IS NULL OR reconciled_generation < generation`: 0,
 		`SELECT count(*) FROM clusters WHERE created_at > now() OR ended_at > now()`:                 0,
+		`SELECT count(*) FROM orders WHERE state = 'approved'`:                                       4,
+		`SELECT count(*) FROM orders WHERE state = 'waiting'`:                                        1,
+		`SELECT count(*) FROM launch_requests WHERE state = 'waiting'`:                               1,
 		`SELECT count(*) FROM runs WHERE closed_at IS NULL`:                                          0,
 		`SELECT count(*) FROM holds WHERE held > 0`:                                                  0,
 	} {

@@ -66,10 +66,11 @@ func (s *story) tell(ctx context.Context, now time.Time) error {
 		s.launches(begin, now, *g)
 	}
 	day := 24 * time.Hour
-	s.buys(tidal, northComputing, begin.Add(time.Hour), 600)
-	s.buys(tidal, northComputing, begin.Add(30*day), 600)
-	s.buys(tidal, northComputing, begin.Add(60*day), 600)
-	s.buys(genome, southComputing, begin.Add(2*time.Hour), 400)
+	s.buys(tidal, northComputing, begin.Add(time.Hour), 600, "PO-2026-031")
+	s.buys(tidal, northComputing, begin.Add(30*day), 600, "PO-2026-064")
+	s.buys(tidal, northComputing, begin.Add(60*day), 600, "PO-2026-097")
+	s.buys(genome, southComputing, begin.Add(2*time.Hour), 400, "G-77")
+	s.plan(now.Add(-5*time.Hour), func(ctx context.Context) error { return s.waits(ctx, tidal) })
 	for at := begin.Truncate(24 * time.Hour).Add(24 * time.Hour); at.Before(now); at = at.Add(24 * time.Hour) {
 		s.plan(at, func(ctx context.Context) error {
 			_, err := s.db.SettleUsage(ctx, s.at)
@@ -175,7 +176,7 @@ func (s *story) version(ctx context.Context, g group, version, text string) (uui
 
 // launches plans a group's launches, one after the other.
 func (s *story) launches(begin, now time.Time, g group) {
-	at := begin.Add(3 * time.Hour)
+	at := begin.Add(6 * time.Hour)
 	for n := 1; ; n++ {
 		at = at.Add(time.Duration(s.dice.ExpFloat64() / g.each * float64(24*time.Hour)))
 		run := time.Duration(1+s.dice.IntN(14))*time.Hour + time.Duration(s.dice.IntN(3600))*time.Second
@@ -190,20 +191,57 @@ func (s *story) launches(begin, now time.Time, g group) {
 	}
 }
 
-// buys plans a purchase of hours.
-func (s *story) buys(g group, provider string, at time.Time, hours int64) {
+// buys plans an order of hours and its approval some hours later.
+func (s *story) buys(g group, provider string, at time.Time, hours int64, reference string) {
 	s.plan(at, func(ctx context.Context) error {
-		_, err := s.db.GrantHours(ctx, store.Grant{
-			ProviderID: s.seeded.providers[provider], OrganizationID: g.org, Hours: billing.Hours(hours) * billing.ComputeHour, Note: "for the year's runs",
+		order, err := s.order(ctx, g.org, g.person, provider, hours, reference)
+		if err != nil {
+			return err
+		}
+		s.plan(s.at.Add(3*time.Hour), func(ctx context.Context) error {
+			return s.db.ApproveOrder(ctx, s.seeded.people[accountantOf(provider)], s.seeded.providers[provider], order)
 		})
-		return err
+		return nil
 	})
+}
+
+// order places an order at the present price of a provider's first offer.
+func (s *story) order(ctx context.Context, orgID, by uuid.UUID, provider string, hours int64, reference string) (uuid.UUID, error) {
+	offers, err := s.db.Offers(ctx, s.seeded.providers[provider])
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if len(offers) == 0 || offers[0].Current == nil {
+		return uuid.Nil, fmt.Errorf("%s sells nothing", provider)
+	}
+	return s.db.PlaceOrder(ctx, orgID, by, store.OrderRequest{
+		OfferID: offers[0].ID, PriceID: offers[0].Current.ID, Hours: billing.Hours(hours) * billing.ComputeHour,
+		References: store.References{PurchaseOrder: reference, CostCentre: "4711", GrantNumber: "EU-101 027"},
+	})
+}
+
+// waits leaves what wants a decision now: an order at the provider, and a launch above a member's cap.
+func (s *story) waits(ctx context.Context, g group) error {
+	ben := s.seeded.people["ben@tidal.example"]
+	limit := 20 * billing.ComputeHour
+	if err := s.db.SetCap(ctx, g.org, g.person, ben, &limit); err != nil {
+		return err
+	}
+	if _, err := s.db.RequestLaunch(ctx, g.org, ben, store.LaunchRequest{
+		VersionID: g.version, PoolID: g.pool, Name: "storm-surge", ComputeCount: 7, LeaseSeconds: 8 * 3600,
+		References: store.References{GrantNumber: "EU-101 027"},
+	}); err != nil {
+		return err
+	}
+	_, err := s.order(ctx, g.org, s.seeded.people["bea@tidal.example"], northComputing, 400, "PO-2026-118")
+	return err
 }
 
 // launch plays one cluster from its launch to its end.
 func (s *story) launch(ctx context.Context, g group, name string, compute int, run, wait time.Duration, fails bool) error {
 	id, err := s.db.LaunchCluster(ctx, g.org, g.person, store.LaunchRequest{
 		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: int64(run/time.Hour+1) * 3600,
+		References: store.References{CostCentre: "4711", GrantNumber: "EU-101 027"},
 	})
 	if isRefusal(err, "balance") || isRefusal(err, "capacity") {
 		return nil // as it happens to people; nothing was made
