@@ -69,6 +69,7 @@ const (
 	ReasonGuestOff      Reason = "guest_off"      // the guest powered itself off
 	ReasonTestEnded     Reason = "test_ended"     // an acceptance test was over
 	ReasonStaff         Reason = "staff"          // the provider's staff ended it
+	ReasonSuspended     Reason = "suspended"      // the platform suspended the organization
 )
 
 // ReasonText is the sentence a page shows for a reason.
@@ -92,6 +93,8 @@ func ReasonText(r Reason) string {
 		return "acceptance test over"
 	case ReasonStaff:
 		return "ended by the provider"
+	case ReasonSuspended:
+		return "organization suspended"
 	default:
 		return ""
 	}

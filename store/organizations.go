@@ -32,15 +32,20 @@ func (db *DB) CreateOrganization(ctx context.Context, by uuid.UUID, name string)
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, now())`, id, name)
-		if uniqueViolation(err, "organizations_name_key") {
-			return duplicate("an organization", "name", name)
-		}
-		if err != nil {
-			return fmt.Errorf("create organization: %w", err)
-		}
-		return writeAudit(ctx, tx, auditRow{By: by, Organization: id, Verb: "create organization", Subject: "organization", SubjectID: id})
+		return insertOrganization(ctx, tx, by, id, name, "name")
 	})
+}
+
+// insertOrganization makes an organization; field is what its name is called in the form.
+func insertOrganization(ctx context.Context, tx pgx.Tx, by, id uuid.UUID, name, field string) error {
+	_, err := tx.Exec(ctx, `INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, now())`, id, name)
+	if uniqueViolation(err, "organizations_name_key") {
+		return duplicate("an organization", field, name)
+	}
+	if err != nil {
+		return fmt.Errorf("create organization: %w", err)
+	}
+	return writeAudit(ctx, tx, auditRow{By: by, Organization: id, Verb: "create organization", Subject: "organization", SubjectID: id})
 }
 
 // OrganizationByName finds an organization for the operator's commands.
@@ -49,23 +54,47 @@ func (db *DB) OrganizationByName(ctx context.Context, name string) (uuid.UUID, e
 	return one(rows, "organization", pgx.RowTo[uuid.UUID])
 }
 
-// AddMember makes a person a member, or changes the role of one. Refusals: "invalid" for role, NotFound.
+// AddMember makes a person a member, or changes the role of one. Refusals: "invalid" for role, "last_owner", NotFound.
 func (db *DB) AddMember(ctx context.Context, by, orgID, personID uuid.UUID, role OrganizationRole) error {
-	switch role {
-	case RoleOwner, RoleManager, RoleMember, RoleBilling:
-	default:
-		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose owner, manager, member or billing.", role)})
+	if err := role.check(); err != nil {
+		return err
 	}
 	return db.tx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			INSERT INTO memberships (organization_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
-			ON CONFLICT (organization_id, person_id) DO UPDATE SET role = excluded.role`, orgID, personID, role)
+		if err := lockOrganization(ctx, tx, orgID); err != nil {
+			return err
+		}
+		if role != RoleOwner {
+			if err := refuseLastOwner(ctx, tx, orgID, personID); err != nil {
+				return err
+			}
+		}
+		err := insertMember(ctx, tx, orgID, personID, role)
 		if foreignKeyViolation(err) {
 			return provisioner.NotFound("person or organization")
 		}
 		if err != nil {
-			return fmt.Errorf("add member: %w", err)
+			return err
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Organization: orgID, Verb: "add member", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
 	})
+}
+
+func (r OrganizationRole) check() error {
+	switch r {
+	case RoleOwner, RoleManager, RoleMember, RoleBilling:
+		return nil
+	default:
+		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose owner, manager, member or billing.", r)})
+	}
+}
+
+// insertMember gives a person a role, whichever they had.
+func insertMember(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID, role OrganizationRole) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO memberships (organization_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
+		ON CONFLICT (organization_id, person_id) DO UPDATE SET role = excluded.role`, orgID, personID, role)
+	if err != nil {
+		return fmt.Errorf("add member: %w", err)
+	}
+	return nil
 }

@@ -44,27 +44,41 @@ func (db *DB) CreatePerson(ctx context.Context, by uuid.UUID, p NewPerson) (uuid
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			INSERT INTO people (id, email, name, password_hash, platform_admin, created_at)
-			VALUES ($1, $2, $3, $4, $5, now())`, id, p.Email, p.Name, hash, p.PlatformAdmin)
+		err := insertPerson(ctx, tx, id, p, hash)
 		if uniqueViolation(err, "people_email_key") {
 			return duplicate("a person", "email", p.Email)
 		}
 		if err != nil {
-			return fmt.Errorf("create person: %w", err)
+			return err
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Verb: "create person", Subject: "person", SubjectID: id})
 	})
 }
 
+// insertPerson writes a person down whose address is known to be theirs.
+func insertPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, p NewPerson, hash string) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO people (id, email, name, password_hash, platform_admin, created_at, confirmed_at)
+		VALUES ($1, $2, $3, $4, $5, now(), now())`, id, p.Email, p.Name, hash, p.PlatformAdmin)
+	if err != nil {
+		return fmt.Errorf("create person: %w", err)
+	}
+	return nil
+}
+
 func (p NewPerson) check() error {
 	f := fields{}
-	address, err := mail.ParseAddress(p.Email)
-	f.check(err == nil && address.Address == p.Email && len(p.Email) <= 254, "email", "Write an e-mail address such as ada@example.org.")
+	f.email("email", p.Email)
 	f.length("name", p.Name, 1, 120)
-	n := len([]rune(p.Password))
-	f.check(n >= leastLetters && n <= mostLetters, "password", "Choose %d to %d characters; these are %d.", leastLetters, mostLetters, n)
+	f.password("password", p.Password, p.Email, p.Name)
 	return f.refusal()
+}
+
+// email wants an address alone: no name beside it, nothing that begins another header.
+func (f fields) email(field, email string) {
+	address, err := mail.ParseAddress(email)
+	f.check(err == nil && address.Address == email && len(email) <= 254 && !strings.ContainsFunc(email, isControl), field,
+		"Write an e-mail address such as ada@example.org.")
 }
 
 func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

@@ -86,21 +86,37 @@ func (db *DB) ProviderByName(ctx context.Context, name string) (Provider, error)
 
 // AddStaff makes a person one of a provider's staff, or changes the role of one. Refusals: "invalid" for role, NotFound.
 func (db *DB) AddStaff(ctx context.Context, by, providerID, personID uuid.UUID, role StaffRole) error {
-	switch role {
-	case StaffAdmin, StaffOperator, StaffAccountant:
-	default:
-		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator or accountant.", role)})
+	if err := role.check(); err != nil {
+		return err
 	}
 	return db.tx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
-			INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
-			ON CONFLICT (provider_id, person_id) DO UPDATE SET role = excluded.role`, providerID, personID, role)
+		err := insertStaff(ctx, tx, providerID, personID, role)
 		if foreignKeyViolation(err) {
 			return provisioner.NotFound("person or provider")
 		}
 		if err != nil {
-			return fmt.Errorf("add staff: %w", err)
+			return err
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "add staff", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
 	})
+}
+
+func (r StaffRole) check() error {
+	switch r {
+	case StaffAdmin, StaffOperator, StaffAccountant:
+		return nil
+	default:
+		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator or accountant.", r)})
+	}
+}
+
+// insertStaff gives a person a role, whichever they had.
+func insertStaff(ctx context.Context, tx pgx.Tx, providerID, personID uuid.UUID, role StaffRole) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
+		ON CONFLICT (provider_id, person_id) DO UPDATE SET role = excluded.role`, providerID, personID, role)
+	if err != nil {
+		return fmt.Errorf("add staff: %w", err)
+	}
+	return nil
 }

@@ -10,28 +10,46 @@ import (
 	"volary.dev/provisioner"
 )
 
-// What is let through within throttleWindow. A whole institute may sign in from one address.
-const (
-	throttleMinutes = 15
-	emailFailures   = 8
-	addressFailures = 40
-)
-
-// attempt is one try to sign in, counted as failed until it is forgiven: tries that run at once cannot slip past.
-type attempt struct {
-	email, address string // keys
-	at             time.Time
+// throttle says how many tries are let through within a time: for one e-mail address, and from one place. A whole
+// institute may sit behind one network address.
+type throttle struct {
+	prefix         string // of its keys
+	minutes        int
+	byEmail, byOne int
+	title          string
 }
 
-// countAttempt counts a try, or refuses it ("throttled") without counting, so that an attacker cannot lock someone out
-// for longer by going on.
-func (db *DB) countAttempt(ctx context.Context, email string, from netip.Addr) (attempt, error) {
-	a := attempt{email: "email:" + email, address: "address:" + throttleAddress(from)}
+// signIns bounds the guessing of passwords; what succeeds is forgiven.
+func signIns() throttle {
+	return throttle{minutes: 15, byEmail: 8, byOne: 40, title: "There were too many failed sign-ins in the last 15 minutes."}
+}
+
+// mailings bounds what strangers have us write to an address: sign-ups, new passwords, confirmations sent again.
+func mailings() throttle {
+	return throttle{prefix: "mail-", minutes: 60, byEmail: 5, byOne: 60, title: "Links were asked for too often in the last hour."}
+}
+
+// invitings bounds what an organization or a provider has us write.
+func invitings() throttle {
+	return throttle{prefix: "invite-", minutes: 60, byEmail: 5, byOne: 60, title: "There were too many invitations in the last hour."}
+}
+
+// attempt is one try, counted as failed until it is forgiven: tries that run at once cannot slip past.
+type attempt struct {
+	throttle
+	email, whence string // keys
+	at            time.Time
+}
+
+// count counts a try, or refuses it ("throttled") without counting, so that an attacker cannot lock someone out for
+// longer by going on.
+func (t throttle) count(ctx context.Context, db *DB, email, whence string) (attempt, error) {
+	a := attempt{throttle: t, email: t.prefix + "email:" + email, whence: t.prefix + "address:" + whence}
 	return a, db.tx(ctx, func(tx pgx.Tx) error {
 		// Advisory locks in the order of the keys: two tries for one e-mail are counted one after the other.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(k)) FROM unnest($1::text[]) AS k`,
-			[]string{a.address, a.email}); err != nil {
-			return fmt.Errorf("sign in: %w", err)
+			[]string{a.whence, a.email}); err != nil {
+			return fmt.Errorf("count try: %w", err)
 		}
 		if err := a.refuse(ctx, tx); err != nil {
 			return err
@@ -39,9 +57,9 @@ func (db *DB) countAttempt(ctx context.Context, email string, from netip.Addr) (
 		err := tx.QueryRow(ctx, `
 			WITH failed AS (INSERT INTO sign_in_failures (key, at)
 				SELECT k, now() FROM unnest($1::text[]) AS k RETURNING at)
-			SELECT max(at) FROM failed`, []string{a.address, a.email}).Scan(&a.at)
+			SELECT max(at) FROM failed`, []string{a.whence, a.email}).Scan(&a.at)
 		if err != nil {
-			return fmt.Errorf("count sign-in: %w", err)
+			return fmt.Errorf("count try: %w", err)
 		}
 		return nil
 	})
@@ -61,8 +79,8 @@ func throttleAddress(a netip.Addr) string {
 func (a attempt) refuse(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, `
 		DELETE FROM sign_in_failures WHERE key = ANY($1) AND at < now() - make_interval(mins => $2)`,
-		[]string{a.email, a.address}, throttleMinutes); err != nil {
-		return fmt.Errorf("sign in: %w", err)
+		[]string{a.email, a.whence}, a.minutes); err != nil {
+		return fmt.Errorf("count try: %w", err)
 	}
 	var tooMany bool
 	var wait time.Duration
@@ -70,25 +88,23 @@ func (a attempt) refuse(ctx context.Context, tx pgx.Tx) error {
 		SELECT count(*) FILTER (WHERE key = $1) >= $3 OR count(*) FILTER (WHERE key = $2) >= $4,
 			coalesce(min(at) + make_interval(mins => $5) - now(), interval '0')
 		FROM sign_in_failures WHERE key IN ($1, $2)`,
-		a.email, a.address, emailFailures, addressFailures, throttleMinutes).Scan(&tooMany, &wait)
+		a.email, a.whence, a.byEmail, a.byOne, a.minutes).Scan(&tooMany, &wait)
 	if err != nil {
-		return fmt.Errorf("sign in: %w", err)
+		return fmt.Errorf("count try: %w", err)
 	}
 	if !tooMany {
 		return nil
 	}
 	return &provisioner.Refusal{
-		Code:  "throttled",
-		Title: fmt.Sprintf("There were too many failed sign-ins in the last %d minutes.", throttleMinutes),
-		Next:  fmt.Sprintf("Try again in %s.", plural(int(wait/time.Minute)+1, "minute")),
+		Code: "throttled", Title: a.title, Next: fmt.Sprintf("Try again in %s.", plural(int(wait/time.Minute)+1, "minute")),
 	}
 }
 
 // forgive forgets this try and earlier failures for its e-mail; failures from its address stay counted.
 func (a attempt) forgive(ctx context.Context, tx pgx.Tx) error {
-	_, err := tx.Exec(ctx, `DELETE FROM sign_in_failures WHERE key = $1 OR (key = $2 AND at = $3)`, a.email, a.address, a.at)
+	_, err := tx.Exec(ctx, `DELETE FROM sign_in_failures WHERE key = $1 OR (key = $2 AND at = $3)`, a.email, a.whence, a.at)
 	if err != nil {
-		return fmt.Errorf("forgive failed sign-ins: %w", err)
+		return fmt.Errorf("forgive failed tries: %w", err)
 	}
 	return nil
 }
