@@ -94,10 +94,10 @@ func badInputs(w *handlertest.World, running, stopped string) []badInput {
 		{"test a draft", "/org/versions/" + w.Draft.String() + "/test", url.Values{"pool": {w.Pool.String()}}, no, "", ""},
 		{"test nowhere", "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {"x"}}, no, "Choose a pool", ""},
 
-		{"no key", "/org/ssh-keys", url.Values{"name": {"desk"}}, no, "Paste the public key", `value="desk"`},
-		{"garbage for a key", "/org/ssh-keys", url.Values{"name": {"desk"}, "public_key": {"ssh-rsa garbage"}}, no, "", "ssh-rsa garbage"},
+		{"no key", "/account/ssh-keys", url.Values{"name": {"desk"}}, no, "Paste the public key", `value="desk"`},
+		{"garbage for a key", "/account/ssh-keys", url.Values{"name": {"desk"}, "public_key": {"ssh-rsa garbage"}}, no, "", "ssh-rsa garbage"},
 		{
-			"a private key", "/org/ssh-keys",
+			"a private key", "/account/ssh-keys",
 			url.Values{"name": {"desk"}, "public_key": {"-----BEGIN OPENSSH PRIVATE KEY-----"}},
 			no, "private", "BEGIN OPENSSH",
 		},

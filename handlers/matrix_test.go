@@ -40,6 +40,8 @@ func orgManage() access {
 }
 func orgRead() access { return append(orgWork(), handlertest.Billing) }
 
+func platformAdmins() access { return access{handlertest.PlatformAdmin} }
+
 func staff() access {
 	return access{handlertest.Admin, handlertest.Operator, handlertest.Accountant, handlertest.OtherAdmin}
 }
@@ -66,7 +68,7 @@ type row struct {
 // matrix is every route by every role. A route that is missing here fails TestMatrix.
 func matrix() []row {
 	page, led := []int{http.StatusOK}, []int{http.StatusSeeOther}
-	refused := []int{http.StatusUnprocessableEntity}
+	refused, gone := []int{http.StatusUnprocessableEntity}, []int{http.StatusGone}
 	return []row{
 		{"GET /", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
 		{"GET /market", all(), false, page},
@@ -116,9 +118,6 @@ func matrix() []row {
 		{"GET /org/log", orgManage(), false, page},
 		{"POST /org/announcements/:id/dismiss", orgRead(), true, led},
 		{"POST /org/clusters/:id/consent", orgWork(), true, refused},
-		{"GET /org/ssh-keys", orgWork(), false, page},
-		{"POST /org/ssh-keys", orgWork(), false, refused},
-		{"POST /org/ssh-keys/:id/delete", orgWork(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone
 
 		{"POST /uploads/", orgWork(), false, []int{http.StatusPreconditionFailed, http.StatusBadRequest}},
 		{"HEAD /uploads/:id", orgWork(), true, []int{http.StatusOK, http.StatusPreconditionFailed, http.StatusNotFound}},
@@ -162,11 +161,64 @@ func matrix() []row {
 		{"GET /provider/usage", staffUsage(), false, page},
 		{"GET /provider/usage.csv", staffUsage(), false, page},
 
+		{"GET /sign-up", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
+		{"POST /sign-up", all(), false, refused},
+		{"POST /sign-up/resend", all(), false, refused},
+		{"GET /confirm", all(), false, gone},
+		{"POST /confirm", all(), false, gone},
+		{"GET /confirm-email", all(), false, gone},
+		{"POST /confirm-email", all(), false, gone},
+		{"GET /reset", all(), false, page},
+		{"POST /reset", all(), false, refused},
+		{"GET /reset/choose", all(), false, gone},
+		{"POST /reset/choose", all(), false, gone},
+		{"GET /invitations/:token", all(), false, gone},
+		{"POST /invitations/:token", all(), false, gone},
+		{"GET /roles", all(), false, page},
+
+		{"GET /account", signedIn(), false, page},
+		{"POST /account", signedIn(), false, refused},
+		{"POST /account/email", signedIn(), false, refused},
+		{"GET /account/password", signedIn(), false, page},
+		{"POST /account/password", signedIn(), false, refused},
+		{"GET /account/organizations/new", signedIn(), false, page},
+		{"POST /account/organizations", signedIn(), false, refused},
+		{"GET /account/ssh-keys", signedIn(), false, page},
+		{"POST /account/ssh-keys", signedIn(), false, refused},
+		{"POST /account/ssh-keys/:id/delete", signedIn(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone
+		{"GET /account/sessions", signedIn(), false, page},
+		{"POST /account/sessions/:id/end", signedIn(), false, []int{http.StatusNotFound}}, // someone else's, or none
+		{"POST /account/sessions/end-others", signedIn(), false, led},
+
+		{"GET /org/members", orgRead(), false, page},
+		{"POST /org/members/:id/role", access{handlertest.Owner, handlertest.OtherOwner}, false, []int{http.StatusUnprocessableEntity}},
+		{"POST /org/members/:id/cap", orgManage(), true, []int{http.StatusSeeOther}},
+		{"POST /org/invitations", orgManage(), false, refused},
+		{"POST /org/invitations/:id/resend", orgManage(), true, led},
+
+		{"GET /platform", platformAdmins(), false, page},
+		{"GET /platform/organizations", platformAdmins(), false, page},
+		{"GET /platform/organizations/:id", platformAdmins(), false, page},
+		{"POST /platform/organizations/:id/suspend", platformAdmins(), false, refused},
+		{"POST /platform/organizations/:id/lift", platformAdmins(), false, refused},
+		{"GET /platform/people", platformAdmins(), false, page},
+		{"GET /platform/people/:id", platformAdmins(), false, page},
+		{"POST /platform/people/:id/suspend", platformAdmins(), false, refused},
+		{"POST /platform/people/:id/lift", platformAdmins(), false, refused},
+		{"POST /platform/people/:id/admin", platformAdmins(), false, led},
+		{"POST /platform/people/:id/no-admin", platformAdmins(), false, refused}, // the last one
+		{"GET /platform/outbox", platformAdmins(), false, page},
+		{"GET /platform/outbox/:id", platformAdmins(), false, page},
+		{"POST /platform/outbox/:id/send", platformAdmins(), false, refused},
+
 		// These change what the rows above need.
 		{"POST /provider/announcements/:id/end", staffHosts(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/clusters/:id/consent/withdraw", orgWork(), true, led},
+		{"POST /org/invitations/:id/revoke", orgManage(), true, []int{http.StatusSeeOther, http.StatusNotFound}}, // once
+		{"POST /org/members/:id/remove", access{handlertest.Owner, handlertest.OtherOwner}, true, led},
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
+		{"POST /org/leave", orgRead(), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay
 		{"POST /sign-out", signedIn(), false, led},
 	}
 }
@@ -232,7 +284,9 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	announcement := a.Announce(w)
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
-		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
+		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/account/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
+		"/org/members/": w.Extra.String(), "/org/invitations/": w.Invitation.String(), "/platform/organizations/": w.Organization.String(),
+		"/platform/people/": w.Person(handlertest.PlatformAdmin).String(), "/platform/outbox/": w.Mail.String(),
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
 		"/provider/announcements/": announcement.String(), "/org/announcements/": announcement.String(),
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),

@@ -13,9 +13,11 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/account"
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/middleware"
 	"volary.dev/handlers/org"
+	"volary.dev/handlers/platform"
 	"volary.dev/handlers/provider"
 	"volary.dev/handlers/public"
 	"volary.dev/handlers/respond"
@@ -113,13 +115,17 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	m := org.Handlers{
 		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
-		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads,
+		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
 		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
 		PlainHosts: o.PlainHosts, Simulated: o.Simulated,
 	}
-	return routes(p, m, s, uploads.Serve, echo.WrapHandler(files)), nil
+	return routes(audiences{
+		public: p, org: m, provider: s,
+		account:  account.Handlers{Store: o.Store, Frame: frame},
+		platform: platform.Handlers{Store: o.Store, Frame: frame, PublicURL: o.PublicURL},
+	}, uploads.Serve, echo.WrapHandler(files)), nil
 }
 
 // guards are the middleware of each kind of route, outermost first.

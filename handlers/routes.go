@@ -5,7 +5,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/account"
 	"volary.dev/handlers/org"
+	"volary.dev/handlers/platform"
 	"volary.dev/handlers/provider"
 	"volary.dev/handlers/public"
 	"volary.dev/handlers/request"
@@ -38,8 +40,18 @@ const (
 	remove = "DELETE"
 )
 
+// audiences are the handlers of each audience.
+type audiences struct {
+	public   public.Handlers
+	account  account.Handlers
+	org      org.Handlers
+	provider provider.Handlers
+	platform platform.Handlers
+}
+
 // routes is every route there is.
-func routes(p public.Handlers, o org.Handlers, v provider.Handlers, uploads, static echo.HandlerFunc) []route {
+func routes(h audiences, uploads, static echo.HandlerFunc) []route {
+	p := h.public
 	return append([]route{
 		{get, "/", request.Anyone, p.Home, ordinary},
 		{get, "/market", request.Anyone, p.ShowMarket, ordinary},
@@ -57,7 +69,9 @@ func routes(p public.Handlers, o org.Handlers, v provider.Handlers, uploads, sta
 		{head, "/uploads/:id", request.OrgWork, uploads, lasting},
 		{patch, "/uploads/:id", request.OrgWork, uploads, lasting},
 		{remove, "/uploads/:id", request.OrgWork, uploads, lasting},
-	}, slices.Concat(orgRoutes(o), providerRoutes(v))...)
+	}, slices.Concat(
+		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), providerRoutes(h.provider), platformRoutes(h.platform),
+	)...)
 }
 
 // providerRoutes are those of a provider's staff.
@@ -151,8 +165,72 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/requests/:id/decline", request.OrgManage, o.DeclineRequest, ordinary},
 		{post, "/org/requests/:id/withdraw", request.OrgWork, o.WithdrawRequest, ordinary},
 
-		{get, "/org/ssh-keys", request.OrgWork, o.ListSSHKeys, ordinary},
-		{post, "/org/ssh-keys", request.OrgWork, o.CreateSSHKey, ordinary},
-		{post, "/org/ssh-keys/:id/delete", request.OrgWork, o.DeleteSSHKey, ordinary},
+		{get, "/org/members", request.OrgRead, o.ListMembers, ordinary},
+		{post, "/org/members/:id/role", request.OrgOwn, o.UpdateMember, ordinary},
+		{post, "/org/members/:id/remove", request.OrgOwn, o.DeleteMember, ordinary},
+		{post, "/org/members/:id/cap", request.OrgManage, o.UpdateCap, ordinary},
+		{post, "/org/invitations", request.OrgManage, o.CreateInvitation, ordinary},
+		{post, "/org/invitations/:id/resend", request.OrgManage, o.ResendInvitation, ordinary},
+		{post, "/org/invitations/:id/revoke", request.OrgManage, o.RevokeInvitation, ordinary},
+		{post, "/org/leave", request.OrgRead, o.Leave, ordinary},
+	}
+}
+
+// joiningRoutes are those of people who have no account yet, or cannot get into it.
+func joiningRoutes(p public.Handlers) []route {
+	return []route{
+		{get, "/sign-up", request.Anyone, p.NewSignUp, ordinary},
+		{post, "/sign-up", request.Anyone, p.CreateSignUp, costly},
+		{post, "/sign-up/resend", request.Anyone, p.ResendConfirmation, costly},
+		{get, "/confirm", request.Anyone, p.ShowConfirmation, ordinary},
+		{post, "/confirm", request.Anyone, p.Confirm, costly},
+		{get, "/confirm-email", request.Anyone, p.ShowEmailConfirmation, ordinary},
+		{post, "/confirm-email", request.Anyone, p.ConfirmEmail, costly},
+		{get, "/reset", request.Anyone, p.NewReset, ordinary},
+		{post, "/reset", request.Anyone, p.CreateReset, costly},
+		{get, "/reset/choose", request.Anyone, p.EditPassword, ordinary},
+		{post, "/reset/choose", request.Anyone, p.UpdatePassword, costly},
+		{get, "/invitations/:token", request.Anyone, p.ShowInvitation, ordinary},
+		{post, "/invitations/:token", request.Anyone, p.AcceptInvitation, costly},
+		{get, "/roles", request.Anyone, p.ShowRoles, ordinary},
+	}
+}
+
+// accountRoutes are those of a person about themselves.
+func accountRoutes(a account.Handlers) []route {
+	return []route{
+		{get, "/account", request.SignedIn, a.ShowAccount, ordinary},
+		{post, "/account", request.SignedIn, a.UpdateAccount, ordinary},
+		{post, "/account/email", request.SignedIn, a.UpdateEmail, costly},
+		{get, "/account/password", request.SignedIn, a.EditPassword, ordinary},
+		{post, "/account/password", request.SignedIn, a.UpdatePassword, costly},
+		{get, "/account/organizations/new", request.SignedIn, a.NewOrganization, ordinary},
+		{post, "/account/organizations", request.SignedIn, a.CreateOrganization, ordinary},
+		{get, "/account/ssh-keys", request.SignedIn, a.ListSSHKeys, ordinary},
+		{post, "/account/ssh-keys", request.SignedIn, a.CreateSSHKey, ordinary},
+		{post, "/account/ssh-keys/:id/delete", request.SignedIn, a.DeleteSSHKey, ordinary},
+		{get, "/account/sessions", request.SignedIn, a.ListSessions, ordinary},
+		{post, "/account/sessions/:id/end", request.SignedIn, a.DeleteSession, ordinary},
+		{post, "/account/sessions/end-others", request.SignedIn, a.DeleteOtherSessions, ordinary},
+	}
+}
+
+// platformRoutes are those of the platform's admins.
+func platformRoutes(f platform.Handlers) []route {
+	return []route{
+		{get, "/platform", request.Platform, f.ShowOverview, ordinary},
+		{get, "/platform/organizations", request.Platform, f.ListOrganizations, ordinary},
+		{get, "/platform/organizations/:id", request.Platform, f.ShowOrganization, ordinary},
+		{post, "/platform/organizations/:id/suspend", request.Platform, f.SuspendOrganization, ordinary},
+		{post, "/platform/organizations/:id/lift", request.Platform, f.LiftOrganization, ordinary},
+		{get, "/platform/people", request.Platform, f.ListPeople, ordinary},
+		{get, "/platform/people/:id", request.Platform, f.ShowPerson, ordinary},
+		{post, "/platform/people/:id/suspend", request.Platform, f.SuspendPerson, ordinary},
+		{post, "/platform/people/:id/lift", request.Platform, f.LiftPerson, ordinary},
+		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, ordinary},
+		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, ordinary},
+		{get, "/platform/outbox", request.Platform, f.ListMails, ordinary},
+		{get, "/platform/outbox/:id", request.Platform, f.ShowMail, ordinary},
+		{post, "/platform/outbox/:id/send", request.Platform, f.SendMail, ordinary},
 	}
 }

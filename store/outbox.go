@@ -24,6 +24,7 @@ type OutboxMail struct {
 	CreatedAt time.Time
 	SentAt    *time.Time
 	Link      string // page of ours that its link opens; empty once a secret one was sent
+	Secret    bool   // whoever has the link is taken for the person
 	Total     int
 }
 
@@ -39,7 +40,7 @@ const outbox = ` FROM mails WHERE (to_address ILIKE $1 OR subject ILIKE $1) AND 
 
 const selectOutboxMail = `
 	SELECT id, to_address, kind, subject, body, state, error, attempts, created_at, sent_at,
-		coalesce(data->>'secret', data->>'path', '') AS link`
+		coalesce(data->>'secret', data->>'path', '') AS link, data ? 'secret' AS secret`
 
 // Outbox lists mails, the newest first where the filter says nothing else, and how many it leaves.
 func (db *DB) Outbox(ctx context.Context, f MailFilter) ([]OutboxMail, int, error) {

@@ -206,7 +206,7 @@ func TestSSHKeys(t *testing.T) {
 	noError(t, err)
 	for _, bad := range []string{"", "hello", line + "\n" + line, `command="rm" ` + line, "-----BEGIN OPENSSH PRIVATE KEY-----"} {
 		_, err := db.AddSSHKey(t.Context(), ada, "bad", bad)
-		if r := wantRefusal(t, err, "invalid"); r.Fields["key"] == "" {
+		if r := wantRefusal(t, err, "invalid"); r.Fields["public_key"] == "" {
 			t.Errorf("%q: %v", bad, r.Fields)
 		}
 	}

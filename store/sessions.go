@@ -33,7 +33,7 @@ type Session struct {
 	Workplaces       int // where the person may work, the present one included
 	// Suspended is why the organization is suspended, empty where it is not.
 	Suspended string
-	ExpiresAt        time.Time
+	ExpiresAt time.Time
 }
 
 // Workplace is an organization or a provider for which a person may work.

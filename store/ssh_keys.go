@@ -22,7 +22,7 @@ type SSHKey struct {
 }
 
 // AddSSHKey keeps a public key in authorized_keys form; an empty name takes the key's comment. Refusals: "invalid" for
-// key or name (a private key is named as such), "duplicate".
+// public_key or name (a private key is named as such), "duplicate".
 func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line string) (uuid.UUID, error) {
 	k, err := parseSSHKey(strings.TrimSpace(name), strings.TrimSpace(line))
 	if err != nil {
@@ -38,7 +38,7 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 		if uniqueViolation(err, "ssh_keys_person_id_fingerprint_key") {
 			return &provisioner.Refusal{
 				Code: "duplicate", Title: "You have this key already: " + k.Fingerprint + ".", Next: "Nothing is to be done.",
-				Fields: map[string]string{"key": "You have this key already."},
+				Fields: map[string]string{"public_key": "You have this key already."},
 			}
 		}
 		if foreignKeyViolation(err) {
@@ -55,16 +55,16 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 func parseSSHKey(name, line string) (SSHKey, error) {
 	f := fields{}
 	if strings.Contains(line, "PRIVATE KEY") {
-		f.add("key", "This is a private key: keep it to yourself and give the line of its .pub file.")
+		f.add("public_key", "This is a private key: keep it to yourself and give the line of its .pub file.")
 		return SSHKey{}, f.refusal()
 	}
 	if len(line) > 8192 || strings.ContainsAny(line, "\r\n") {
-		f.add("key", "Give one line of at most 8192 characters, as in id_ed25519.pub.")
+		f.add("public_key", "Give one line of at most 8192 characters, as in id_ed25519.pub.")
 		return SSHKey{}, f.refusal()
 	}
 	key, comment, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
 	if err != nil || len(options) > 0 {
-		f.add("key", "This is no public key: give the line of a .pub file, such as ssh-ed25519 AAAA… you@laptop.")
+		f.add("public_key", "This is no public key: give the line of a .pub file, such as ssh-ed25519 AAAA… you@laptop.")
 		return SSHKey{}, f.refusal()
 	}
 	if name == "" {
@@ -74,7 +74,7 @@ func parseSSHKey(name, line string) (SSHKey, error) {
 		name = key.Type()
 	}
 	f.length("name", name, 1, 80)
-	f.check(!strings.ContainsFunc(line, isControl), "key", "Leave out control characters.")
+	f.check(!strings.ContainsFunc(line, isControl), "public_key", "Leave out control characters.")
 	return SSHKey{Name: name, PublicKey: line, Fingerprint: ssh.FingerprintSHA256(key)}, f.refusal()
 }
 

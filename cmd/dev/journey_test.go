@@ -68,7 +68,7 @@ func (b *browser) signIn(who string) {
 }
 
 func (b *browser) addSSHKey(key ssh.Signer) {
-	b.open("/org/ssh-keys")
+	b.open("/account/ssh-keys")
 	b.fill("name", "journey")
 	b.fill("public_key", strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey()))))
 	b.press("Add key")

@@ -40,6 +40,8 @@ type World struct {
 	Model, Draft, Version uuid.UUID // Version is published, Draft is not
 	Key                   uuid.UUID // of Member
 	Upload                string    // unfinished
+	Extra                 uuid.UUID // a person, member of the first organization, whom no test needs
+	Invitation, Mail      uuid.UUID // of the first organization, and what was written for it
 	people                map[string]uuid.UUID
 }
 
@@ -53,6 +55,7 @@ func (a *App) World() *World {
 	a.parties(w)
 	a.machines(w)
 	a.description(w)
+	a.invitation(w)
 	return w
 }
 
@@ -80,6 +83,19 @@ func (a *App) parties(w *World) {
 		a.ok(a.Store.AddStaff(ctx, uuid.Nil, w.North, w.people[email], role))
 	}
 	a.ok(a.Store.AddStaff(ctx, uuid.Nil, w.South, w.people[OtherAdmin], store.StaffAdmin))
+}
+
+// invitation invites someone to the first organization.
+func (a *App) invitation(w *World) {
+	ctx := context.Background()
+	w.Extra = must(uuid.NewV7())(a)
+	_, err := a.Pool.Exec(ctx, `INSERT INTO people (id, email, name, password_hash, created_at)
+		SELECT $1, 'extra@first.example', 'Extra', password_hash, now() FROM people WHERE email = $2`, w.Extra, Owner)
+	a.ok(err)
+	a.ok(a.Store.AddMember(ctx, uuid.Nil, w.Organization, w.Extra, store.RoleMember))
+	w.Invitation, _, err = a.Store.InviteToOrganization(ctx, w.Organization, w.people[Owner], store.NewInvitation{Email: "invited@first.example", Role: "member"})
+	a.ok(err)
+	a.ok(a.Pool.QueryRow(ctx, `SELECT id FROM mails WHERE to_address = 'invited@first.example'`).Scan(&w.Mail))
 }
 
 // machines gives North one pool with one host that passed its check, a shape, and 1000 hours to the first

@@ -29,6 +29,7 @@ type Handlers struct {
 	Heartbeat time.Duration
 	Terminal  terminal.Terminal
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
+	PublicURL      string // links that people pass on begin with it
 	MaxUploadBytes int64
 	UploadsChecked bool
 	Uploads        *Uploads

@@ -36,6 +36,8 @@ func homeOf(s *store.Session) string {
 		return "/org"
 	case s.ProviderID != nil:
 		return "/provider"
+	case s.PlatformAdmin:
+		return "/platform"
 	default:
 		return "/workplaces"
 	}

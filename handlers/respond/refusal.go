@@ -27,6 +27,8 @@ func Status(code string) int {
 		return http.StatusMethodNotAllowed
 	case "malformed":
 		return http.StatusBadRequest
+	case "link": // of a mail: used, expired, or never there
+		return http.StatusGone
 	case "too_large":
 		return http.StatusRequestEntityTooLarge
 	case "throttled":

@@ -27,8 +27,8 @@ func sections(a Area) []link {
 			{"Images", "/org/images", SectionImages},
 			{"Usage", "/org/usage", SectionUsage},
 			{"Requests", "/org/requests", SectionRequests},
+			{"Members", "/org/members", SectionMembers},
 			{"Log", "/org/log", SectionLog},
-			{"SSH keys", "/org/ssh-keys", SectionKeys},
 			{"Market", "/market", SectionMarket},
 		}
 	case AreaProvider:
@@ -43,6 +43,20 @@ func sections(a Area) []link {
 			{"Announcements", "/provider/announcements", SectionAnnouncements},
 			{"Log", "/provider/log", SectionLog},
 			{"Market", "/market", SectionMarket},
+		}
+	case AreaAccount:
+		return []link{
+			{"Account", "/account", SectionHome},
+			{"SSH keys", "/account/ssh-keys", SectionKeys},
+			{"Sessions", "/account/sessions", SectionSessions},
+			{"Password", "/account/password", SectionPassword},
+		}
+	case AreaPlatform:
+		return []link{
+			{"Overview", "/platform", SectionHome},
+			{"Organizations", "/platform/organizations", SectionOrganizations},
+			{"People", "/platform/people", SectionPeople},
+			{"Outbox", "/platform/outbox", SectionOutbox},
 		}
 	default:
 		return nil

@@ -59,7 +59,9 @@ type Props struct {
 	// PlatformAdmin offers the way to the platform's area.
 	PlatformAdmin bool
 	// Choices are the other organizations and providers the person may switch to by POST /switch.
-	Choices   []Choice
+	Choices []Choice
+	// Suspended is why the organization is suspended: its pages say so. Empty: it is not.
+	Suspended string
 	Closed    []string       // sections of the area that the person may not open
 	Counts    map[string]int // what waits for the person, by section
 	Simulated bool           // hosts are the memory driver's: every page says so

@@ -28,6 +28,10 @@ func Gallery() []Sample {
 	all = append(all, clusterSamples()...)
 	all = append(all, usageSamples()...)
 	all = append(all, staffSamples()...)
+	all = append(all, joiningSamples()...)
+	all = append(all, accountSamples()...)
+	all = append(all, memberSamples()...)
+	all = append(all, platformSamples()...)
 	return append(all, providerSamples()...)
 }
 

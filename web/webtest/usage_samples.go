@@ -8,12 +8,9 @@ import (
 )
 
 func usageSamples() []Sample {
-	key := org.SSHKeyRow{ID: id(60), Name: "laptop", Kind: "ssh-ed25519", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", Created: ago(700 * time.Hour)}
 	return []Sample{
 		{"usage", org.Usage(usage())},
 		{"usage-empty", org.Usage(org.UsageProps{Layout: orgLayout()})},
-		{"ssh-keys", org.SSHKeyList(org.SSHKeyListProps{Layout: orgLayout(), Keys: []org.SSHKeyRow{key}})},
-		{"ssh-keys-refused", org.SSHKeyList(org.SSHKeyListProps{Layout: orgLayout(), Name: "work", Line: "-----BEGIN OPENSSH PRIVATE KEY-----", Form: refused(map[string]string{"public_key": "This is the private half. Keep it to yourself and paste the file that ends in .pub."})})},
 	}
 }
 

@@ -38,6 +38,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	}
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
 	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin
+	p.Suspended = s.Suspended
 	p.Choices = f.choices(c, s)
 	p.Closed = closed(c, area)
 	if area == layout.AreaOrg {
@@ -114,7 +115,7 @@ func needs(area layout.Area) map[string]request.Permission {
 	case layout.AreaOrg:
 		return map[string]request.Permission{
 			layout.SectionClusters: request.OrgWork, layout.SectionModels: request.OrgWork, layout.SectionImages: request.OrgWork,
-			layout.SectionKeys: request.OrgWork, layout.SectionRequests: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionLog: request.OrgManage,
+			layout.SectionRequests: request.OrgWork, layout.SectionOrders: request.OrgOrder, layout.SectionLog: request.OrgManage,
 		}
 	case layout.AreaProvider:
 		return map[string]request.Permission{

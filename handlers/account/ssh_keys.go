@@ -1,4 +1,4 @@
-package org
+package account
 
 import (
 	"net/http"
@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	web "volary.dev/web/org"
+	web "volary.dev/web/account"
 	"volary.dev/web/ui"
 )
 
@@ -33,15 +33,15 @@ func (h Handlers) CreateSSHKey(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return h.keysAgain(c, p, r)
 	}
-	_, personID := where(c)
+	personID := request.Session(c).PersonID
 	_, err = h.Store.AddSSHKey(c.Request().Context(), personID, name, line)
 	if r, ok := asForm(err); ok {
-		return h.keysAgain(c, p, renamed(r, map[string]string{"key": "public_key"}))
+		return h.keysAgain(c, p, r)
 	}
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org/ssh-keys", "The key is added. Clusters launched from now on take it.")
+	return h.Frame.Done(c, "/account/ssh-keys", "The key is added. Clusters launched from now on take it.")
 }
 
 // DeleteSSHKey removes a key from the person.
@@ -50,11 +50,11 @@ func (h Handlers) DeleteSSHKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	_, personID := where(c)
+	personID := request.Session(c).PersonID
 	if err := h.Store.DeleteSSHKey(c.Request().Context(), personID, id); err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org/ssh-keys", "The key is removed. Nodes that were given it keep it.")
+	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed. Nodes that were given it keep it.")
 }
 
 func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *provisioner.Refusal) error {
@@ -63,7 +63,7 @@ func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *provisione
 }
 
 func (h Handlers) keysPage(c echo.Context, status int, p web.SSHKeyListProps) error {
-	_, personID := where(c)
+	personID := request.Session(c).PersonID
 	keys, err := h.Store.SSHKeys(c.Request().Context(), personID)
 	if err != nil {
 		return err

@@ -1,0 +1,186 @@
+package org
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/billing"
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// ListMembers shows who belongs to the organization, and to managers who is invited.
+func (h Handlers) ListMembers(c echo.Context) error {
+	return h.membersPage(c, web.MemberListProps{})
+}
+
+// UpdateMember gives a member another role.
+func (h Handlers) UpdateMember(c echo.Context) error {
+	id, f, err := memberForm(c)
+	if err != nil {
+		return err
+	}
+	role := store.OrganizationRole(f.Choice("role", "a role", roles()...))
+	if r := f.Refusal(); r != nil {
+		return h.membersRefused(c, r)
+	}
+	orgID, personID := where(c)
+	err = h.Store.ChangeMember(c.Request().Context(), orgID, personID, id, role)
+	if r, ok := asForm(err); ok {
+		return h.membersRefused(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	to := "/org/members"
+	if id == personID && role == store.RoleBilling {
+		to = "/org" // the members' page stays open to them, and so does the overview
+	}
+	return h.Frame.Done(c, to, "The role is "+string(role)+" now.")
+}
+
+func roles() []string {
+	return []string{string(store.RoleOwner), string(store.RoleManager), string(store.RoleMember), string(store.RoleBilling)}
+}
+
+func memberForm(c echo.Context) (uuid.UUID, *request.Form, error) {
+	id, err := request.ID(c, "id", "member")
+	if err != nil {
+		return id, nil, err
+	}
+	f, err := request.ParseForm(c)
+	return id, f, err
+}
+
+// UpdateCap sets a member's cap, or takes it away where the field is empty.
+func (h Handlers) UpdateCap(c echo.Context) error {
+	id, f, err := memberForm(c)
+	if err != nil {
+		return err
+	}
+	var limit *billing.Hours
+	if typed := strings.TrimSpace(f.Typed("cap")); typed != "" {
+		hours := billing.Hours(f.Int64("cap", "the cap in compute hours", 0, int64(billing.MaxHours/billing.ComputeHour))) * billing.ComputeHour
+		limit = &hours
+	}
+	if r := f.Refusal(); r != nil {
+		return h.membersRefused(c, r)
+	}
+	orgID, personID := where(c)
+	err = h.Store.SetCap(c.Request().Context(), orgID, personID, id, limit)
+	if r, ok := asForm(err); ok {
+		return h.membersRefused(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/members", "The cap is set; counting begins anew.")
+}
+
+// DeleteMember ends a membership.
+func (h Handlers) DeleteMember(c echo.Context) error {
+	id, err := request.ID(c, "id", "member")
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	return h.removed(c, h.Store.RemoveMember(c.Request().Context(), orgID, personID, id), id == personID)
+}
+
+// Leave ends one's own membership.
+func (h Handlers) Leave(c echo.Context) error {
+	orgID, personID := where(c)
+	return h.removed(c, h.Store.RemoveMember(c.Request().Context(), orgID, personID, personID), true)
+}
+
+func (h Handlers) removed(c echo.Context, err error, self bool) error {
+	if r, ok := asForm(err); ok {
+		return h.membersRefused(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	if self {
+		return h.Frame.Done(c, "/workplaces", "You left the organization. What you made stays with it.")
+	}
+	return h.Frame.Done(c, "/org/members", "The member is removed. What they made stays here.")
+}
+
+func (h Handlers) membersRefused(c echo.Context, r *provisioner.Refusal) error {
+	p := web.MemberListProps{}
+	p.Form.Refusal = r
+	return h.membersPage(c, p)
+}
+
+func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
+	ctx := c.Request().Context()
+	orgID, personID := where(c)
+	l, q := request.ParseList(c, "name", "email", "role", "since"), request.ParseQuery(c)
+	l.Path = "/org/members" // also where a refused form is shown
+	role := ""
+	if q.Has("role") {
+		role = q.Choice("role", "a role", roles()...)
+	}
+	members, total, err := h.Store.Members(ctx, orgID, store.MemberFilter{
+		Text: q.Typed("q"), Role: store.OrganizationRole(role), Sorting: l.Sorting, Page: l.Page(),
+	})
+	if err != nil {
+		return err
+	}
+	p.Layout, p.List, p.Text, p.Role = h.layout(c), page.List(l, total), q.Typed("q"), role
+	p.MayOwn, p.MayManage = request.Allowed(c, request.OrgOwn), request.Allowed(c, request.OrgManage)
+	if err := h.fillMembers(c, &p, members, personID); err != nil {
+		return err
+	}
+	if p.MayManage {
+		open, err := h.Store.Invitations(ctx, store.Place{OrganizationID: orgID})
+		if err != nil {
+			return err
+		}
+		for _, i := range open {
+			p.Invitations = append(p.Invitations, invitationRow(i))
+		}
+	}
+	status := http.StatusOK
+	for _, f := range []ui.Form{p.Form, p.Invite} {
+		if f.Refusal != nil {
+			status = respond.Status(f.Refusal.Code)
+		}
+	}
+	return page.Render(c, status, web.MemberList(p))
+}
+
+func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []store.Member, self uuid.UUID) error {
+	orgID, _ := where(c)
+	caps, err := h.Store.Caps(c.Request().Context(), orgID)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		row := web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since, Self: m.PersonID == self}
+		if m.SeenAt != nil {
+			row.Seen = *m.SeenAt
+		}
+		if limit, ok := caps[m.PersonID]; ok {
+			row.Capped, row.CapMCS, row.CapLeftMCS = true, int64(limit.Hours), int64(limit.Left())
+		}
+		p.Members = append(p.Members, row)
+	}
+	return nil
+}
+
+func invitationRow(i store.Invitation) web.InvitationRow {
+	row := web.InvitationRow{ID: i.ID, Role: i.Role, By: i.InvitedBy, Created: i.CreatedAt, Expires: i.ExpiresAt, Expired: i.Expired}
+	if i.Email != nil {
+		row.Email = *i.Email
+	}
+	return row
+}

@@ -1,0 +1,68 @@
+package platform
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/web/layout"
+	web "volary.dev/web/platform"
+	"volary.dev/web/ui"
+)
+
+// Handlers answers the platform's admins.
+type Handlers struct {
+	Store     *store.DB
+	Frame     page.Frame
+	PublicURL string // links in mails begin with it
+}
+
+func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaPlatform) }
+
+// by is who acts.
+func by(c echo.Context) uuid.UUID { return request.Session(c).PersonID }
+
+// asForm gives a refusal that belongs above its form; an id that is not there is answered by the one error handler.
+func asForm(err error) (*provisioner.Refusal, bool) {
+	r, ok := provisioner.AsRefusal(err)
+	if !ok || r.Code == "not_found" {
+		return nil, false
+	}
+	return r, true
+}
+
+func statusOf(f ui.Form) int {
+	if f.Refusal == nil {
+		return http.StatusOK
+	}
+	return respond.Status(f.Refusal.Code)
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// ShowOverview shows what needs a decision, and how much there is of everything.
+func (h Handlers) ShowOverview(c echo.Context) error {
+	f, err := h.Store.PlatformFigures(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.Overview(web.OverviewProps{
+		Layout: h.layout(c), Refresh: c.Request().URL.Path,
+		Organizations: f.Organizations, OrganizationsSuspended: f.OrganizationsSuspended,
+		People: f.People, PeopleSuspended: f.PeopleSuspended, Admins: f.Admins, SignUps: f.SignUps,
+		MailsKept: f.MailsKept, MailsFailed: f.MailsFailed, MailsWaiting: f.MailsWaiting,
+		Applications: f.Applications, Clusters: f.Clusters,
+	}))
+}

@@ -1,0 +1,133 @@
+package platform
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/store"
+	web "volary.dev/web/platform"
+)
+
+// ListOrganizations shows all organizations.
+func (h Handlers) ListOrganizations(c echo.Context) error {
+	l, q := request.ParseList(c, "name", "members", "clusters", "created"), request.ParseQuery(c)
+	list, total, err := h.Store.PlatformOrganizations(c.Request().Context(), store.PlatformFilter{
+		Text: q.Typed("q"), State: choice(q.Typed("state"), "active", "suspended"), Sorting: l.Sorting, Page: l.Page(),
+	})
+	if err != nil {
+		return err
+	}
+	p := web.OrganizationListProps{Layout: h.layout(c), List: page.List(l, total), Text: q.Typed("q"), State: q.Typed("state")}
+	for _, o := range list {
+		p.Organizations = append(p.Organizations, organizationRow(o))
+	}
+	return page.Render(c, http.StatusOK, web.OrganizationList(p))
+}
+
+// choice keeps a filter's value that the page offers; anything else filters nothing.
+func choice(typed string, values ...string) string {
+	for _, v := range values {
+		if typed == v {
+			return v
+		}
+	}
+	return ""
+}
+
+func organizationRow(o store.PlatformOrganization) web.OrganizationRow {
+	return web.OrganizationRow{
+		ID: o.ID, Name: o.Name, Created: o.CreatedAt, Suspended: orZero(o.SuspendedAt), Reason: o.SuspendedReason,
+		Members: o.Members, Clusters: o.Clusters, Running: o.Running,
+	}
+}
+
+// ShowOrganization shows one, who answers for it, and the form that suspends it.
+func (h Handlers) ShowOrganization(c echo.Context) error {
+	id, err := request.ID(c, "id", "organization")
+	if err != nil {
+		return err
+	}
+	return h.organizationPage(c, id, web.OrganizationShowProps{})
+}
+
+// SuspendOrganization suspends one with a reason.
+func (h Handlers) SuspendOrganization(c echo.Context) error {
+	id, err := request.ID(c, "id", "organization")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	p := web.OrganizationShowProps{Typed: f.Typed("reason")}
+	reason := f.Text("reason", "the reason", 5, 500)
+	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
+		return h.organizationPage(c, id, p)
+	}
+	err = h.Store.SuspendOrganization(c.Request().Context(), by(c), id, reason)
+	if r, ok := asForm(err); ok {
+		p.Form.Refusal = r
+		return h.organizationPage(c, id, p)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/platform/organizations/"+id.String(), "The organization is suspended. Its clusters are being stopped, and its owners were written to.")
+}
+
+// LiftOrganization ends a suspension.
+func (h Handlers) LiftOrganization(c echo.Context) error {
+	return h.change(c, "organization", h.Store.LiftOrganization, h.organizationRefused, "/platform/organizations/", "The suspension is lifted. Clusters stay stopped until someone starts them.")
+}
+
+// change does what has no form but a button.
+func (h Handlers) change(
+	c echo.Context, what string, do func(ctx context.Context, by, id uuid.UUID) error, refused func(echo.Context, uuid.UUID, error) (bool, error), back, notice string,
+) error {
+	id, err := request.ID(c, "id", what)
+	if err != nil {
+		return err
+	}
+	if err := do(c.Request().Context(), by(c), id); err != nil {
+		if shown, showErr := refused(c, id, err); shown {
+			return showErr
+		}
+		return err
+	}
+	return h.Frame.Done(c, back+id.String(), notice)
+}
+
+func (h Handlers) organizationRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
+	r, ok := asForm(err)
+	if !ok {
+		return false, nil
+	}
+	p := web.OrganizationShowProps{}
+	p.Form.Refusal = r
+	return true, h.organizationPage(c, id, p)
+}
+
+func (h Handlers) organizationPage(c echo.Context, id uuid.UUID, p web.OrganizationShowProps) error {
+	ctx := c.Request().Context()
+	o, err := h.Store.PlatformOrganization(ctx, id)
+	if err != nil {
+		return err
+	}
+	l := request.ParseList(c, "name", "email", "role", "since")
+	l.Path = "/platform/organizations/" + id.String()
+	members, total, err := h.Store.Members(ctx, id, store.MemberFilter{Sorting: l.Sorting, Page: l.Page()})
+	if err != nil {
+		return err
+	}
+	p.Layout, p.Organization, p.List = h.layout(c), organizationRow(o), page.List(l, total)
+	for _, m := range members {
+		p.Members = append(p.Members, web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since})
+	}
+	return page.Render(c, statusOf(p.Form), web.OrganizationShow(p))
+}

@@ -1,0 +1,72 @@
+package platform
+
+import (
+	"net/http"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/store"
+	web "volary.dev/web/platform"
+)
+
+// ListMails shows what was written to people, the newest first.
+func (h Handlers) ListMails(c echo.Context) error {
+	l, q := request.ParseList(c, "to", "kind", "state", "created"), request.ParseQuery(c)
+	list, total, err := h.Store.Outbox(c.Request().Context(), store.MailFilter{
+		Text: q.Typed("q"), State: choice(q.Typed("state"), "waiting", "sent", "kept", "failed"), Sorting: l.Sorting, Page: l.Page(),
+	})
+	if err != nil {
+		return err
+	}
+	p := web.MailListProps{Layout: h.layout(c), List: page.List(l, total), Text: q.Typed("q"), State: q.Typed("state")}
+	for _, m := range list {
+		p.Mails = append(p.Mails, mailRow(m))
+	}
+	return page.Render(c, http.StatusOK, web.MailList(p))
+}
+
+func mailRow(m store.OutboxMail) web.MailRow {
+	return web.MailRow{ID: m.ID, To: m.ToAddress, Kind: string(m.Kind), Subject: m.Subject, State: m.State, Created: m.CreatedAt, Sent: orZero(m.SentAt)}
+}
+
+// ShowMail shows one, with its link to pass on where it was kept.
+func (h Handlers) ShowMail(c echo.Context) error {
+	id, err := request.ID(c, "id", "mail")
+	if err != nil {
+		return err
+	}
+	return h.mailPage(c, id, web.MailShowProps{})
+}
+
+// SendMail gives a failed or kept mail to the worker again.
+func (h Handlers) SendMail(c echo.Context) error {
+	return h.change(c, "mail", h.Store.SendMailAgain, h.mailRefused, "/platform/outbox/", "The mail is with the worker again.")
+}
+
+func (h Handlers) mailRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
+	r, ok := asForm(err)
+	if !ok {
+		return false, nil
+	}
+	p := web.MailShowProps{}
+	p.Form.Refusal = r
+	return true, h.mailPage(c, id, p)
+}
+
+func (h Handlers) mailPage(c echo.Context, id uuid.UUID, p web.MailShowProps) error {
+	m, err := h.Store.OutboxMail(c.Request().Context(), id)
+	if err != nil {
+		return err
+	}
+	p.Layout, p.Mail, p.Body, p.Error, p.Attempts = h.layout(c), mailRow(m), m.Body, m.Error, m.Attempts
+	if m.Link != "" {
+		p.Link = h.PublicURL + m.Link
+		if m.Secret {
+			p.Path = m.Link
+		}
+	}
+	return page.Render(c, statusOf(p.Form), web.MailShow(p))
+}

@@ -1,0 +1,111 @@
+package public
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/web/layout"
+	web "volary.dev/web/public"
+)
+
+// ShowInvitation shows what a link invites to: with a button to who is signed in, with a sign-up form to others.
+func (h Handlers) ShowInvitation(c echo.Context) error {
+	return h.invitationPage(c, web.InvitationProps{})
+}
+
+// AcceptInvitation takes a signed-in person in, and signs anyone else up: who is invited creates no organization.
+func (h Handlers) AcceptInvitation(c echo.Context) error {
+	s := request.Session(c)
+	if s == nil {
+		return h.signUpInvited(c)
+	}
+	i, err := h.Store.AcceptInvitation(c.Request().Context(), c.Param("token"), *s)
+	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
+		p := web.InvitationProps{}
+		p.Form.Refusal = r
+		return h.invitationPage(c, p)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, homeOfInvitation(i), "You belong to "+i.Place+" now, as "+i.Role+".")
+}
+
+func homeOfInvitation(i store.Invitation) string {
+	if i.OrganizationID != nil {
+		return "/org"
+	}
+	return "/provider"
+}
+
+func (h Handlers) signUpInvited(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	i, err := h.Store.InvitationByToken(c.Request().Context(), c.Param("token"))
+	if err != nil {
+		return err
+	}
+	p := web.InvitationProps{Name: f.Typed("name"), Email: f.Typed("email")}
+	s := store.SignUp{Name: f.Text("name", "your name", 1, 120), Password: f.Secret("password", "a password", secretBytes)}
+	if i.Email == nil {
+		s.Email = f.Text("email", "the e-mail address", 3, 254)
+	}
+	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
+		return h.invitationPage(c, p)
+	}
+	token, session, err := h.Store.SignUpInvited(c.Request().Context(), c.Param("token"), s, c.RealIP(), c.Request().UserAgent())
+	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
+		p.Form.Refusal = r
+		return h.invitationPage(c, p)
+	}
+	if err != nil {
+		return err
+	}
+	if token == "" {
+		return h.writtenPage(c, web.WrittenProps{Email: s.Email, What: web.WrittenSignUp})
+	}
+	h.Cookie.Set(c, token)
+	return h.Frame.Done(c, homeOf(&session), "You belong to "+i.Place+" now, as "+i.Role+".")
+}
+
+func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {
+	token := c.Param("token")
+	i, err := h.Store.InvitationByToken(c.Request().Context(), token)
+	if err != nil {
+		return err
+	}
+	p.Layout, p.Address = h.Frame.Layout(c, layout.AreaPublic), "/invitations/"+url.PathEscape(token)
+	p.Place, p.Role, p.By, p.Until, p.Staff = i.Place, i.Role, i.InvitedBy, i.ExpiresAt, i.ProviderID != nil
+	if i.Email != nil {
+		p.For = *i.Email
+	}
+	status := statusOf(p.Form)
+	if s := request.Session(c); s != nil && p.Form.Refusal == nil {
+		if r, ok := provisioner.AsRefusal(i.RefuseOther(s.Email)); ok {
+			p.Form.Refusal = r
+		}
+	}
+	p.Refused = p.Form.Refusal != nil && request.Session(c) != nil
+	return page.Render(c, status, web.Invitation(p))
+}
+
+// ShowRoles says what each role may do.
+func (h Handlers) ShowRoles(c echo.Context) error {
+	p := web.RolesProps{Layout: h.layout(c)}
+	for _, g := range request.RoleGroups() {
+		group := web.RoleGroup{Name: g.Name, Roles: g.Roles}
+		for _, d := range g.Duties {
+			group.Duties = append(group.Duties, web.Duty{Text: d.Text, May: d.May})
+		}
+		p.Groups = append(p.Groups, group)
+	}
+	return page.Render(c, http.StatusOK, web.Roles(p))
+}

@@ -1,0 +1,85 @@
+package request
+
+import (
+	"github.com/google/uuid"
+
+	"volary.dev/store"
+)
+
+// Duty is what a permission lets people do, in words.
+type Duty struct {
+	Permission Permission
+	Text       string
+}
+
+// RoleGroup is a kind of place with its roles, and who has each duty there: May has a value for each of Roles.
+type RoleGroup struct {
+	Name   string
+	Roles  []string
+	Duties []DutyRow
+}
+
+// DutyRow is one duty and the roles that have it.
+type DutyRow struct {
+	Text string
+	May  []bool
+}
+
+// RoleGroups says what each role may do. The words are here; who may is asked of May, as every request does.
+func RoleGroups() []RoleGroup {
+	id := uuid.Max // any place will do
+	return []RoleGroup{
+		group("Organization", orgDuties(), map[string]*store.Session{
+			"Owner":   {OrganizationID: &id, OrganizationRole: store.RoleOwner},
+			"Manager": {OrganizationID: &id, OrganizationRole: store.RoleManager},
+			"Member":  {OrganizationID: &id, OrganizationRole: store.RoleMember},
+			"Billing": {OrganizationID: &id, OrganizationRole: store.RoleBilling},
+		}, "Owner", "Manager", "Member", "Billing"),
+		group("Provider", providerDuties(), map[string]*store.Session{
+			"Admin":      {ProviderID: &id, ProviderRole: store.StaffAdmin},
+			"Operator":   {ProviderID: &id, ProviderRole: store.StaffOperator},
+			"Accountant": {ProviderID: &id, ProviderRole: store.StaffAccountant},
+		}, "Admin", "Operator", "Accountant"),
+		group("Platform", platformDuties(), map[string]*store.Session{"Admin": {PlatformAdmin: true}}, "Admin"),
+	}
+}
+
+func group(name string, duties []Duty, sessions map[string]*store.Session, roles ...string) RoleGroup {
+	g := RoleGroup{Name: name, Roles: roles}
+	for _, d := range duties {
+		row := DutyRow{Text: d.Text}
+		for _, role := range roles {
+			row.May = append(row.May, May(sessions[role], d.Permission))
+		}
+		g.Duties = append(g.Duties, row)
+	}
+	return g
+}
+
+func orgDuties() []Duty {
+	return []Duty{
+		{OrgRead, "See the overview, the wallet, the usage and who the members are"},
+		{OrgWork, "Upload images, describe and test model clusters; launch, start, stop and delete clusters; open consoles"},
+		{OrgOrder, "Order compute hours and see what was ordered"},
+		{OrgManage, "Invite people, set caps, decide on requests of members, read the log"},
+		{OrgOwn, "Change roles, remove members, invite owners"},
+	}
+}
+
+func providerDuties() []Duty {
+	return []Duty{
+		{ProviderRead, "See the overview, the offers and the organizations"},
+		{ProviderHosts, "Add and cordon hosts, make pools and shapes, see clusters and background jobs"},
+		{ProviderNotify, "Announce to organizations"},
+		{ProviderUsage, "See what organizations used, and export it"},
+		{ProviderOrders, "Approve or reject orders, grant hours"},
+		{ProviderPrices, "Make offers and set prices (whoever set a price approves no order at it)"},
+		{ProviderOwn, "Invite staff and change their roles, change what the provider says of itself, read the log"},
+	}
+}
+
+func platformDuties() []Duty {
+	return []Duty{
+		{Platform, "Take on providers, suspend organizations and people, pass on kept mails, make others admins; none of the work of organizations or providers"},
+	}
+}

@@ -1,0 +1,2 @@
+// Package account holds the pages of a person about themselves.
+package account

@@ -1,0 +1,98 @@
+package webtest
+
+import (
+	"net/url"
+	"time"
+
+	"volary.dev/provisioner"
+	"volary.dev/web/account"
+	"volary.dev/web/layout"
+	"volary.dev/web/org"
+	"volary.dev/web/public"
+	"volary.dev/web/ui"
+)
+
+func joiningSamples() []Sample {
+	bare := layout.Props{Area: layout.AreaPublic, Now: now(), Version: "v0.1.0"}
+	invitation := public.InvitationProps{Layout: bare, Address: "/invitations/x", Place: "Heliophysics", Role: "member", By: "Ada Brandt", Until: now().Add(13 * 24 * time.Hour)}
+	addressed, other := invitation, invitation
+	addressed.For = "ben@heliophysics.example"
+	other.For, other.Layout, other.Refused = "ben@heliophysics.example", orgLayout(), true
+	other.Form = ui.Form{Refusal: &provisioner.Refusal{Code: "not_yours", Title: "This invitation is for ben@heliophysics.example, and you are signed in as ada@heliophysics.example.", Next: "Sign out and open the link again, or ask Ada Brandt to invite ada@heliophysics.example."}}
+	unconfirmed := &provisioner.Refusal{Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.", Next: "If no mail came, have it sent again."}
+	weak := refused(map[string]string{"password": "This password is among those that are guessed first: choose another, such as four words that do not belong together.", "organization": "There is an organization named “Heliophysics” already."})
+	may := func(b ...bool) []bool { return b }
+	return []Sample{
+		{"sign-in-unconfirmed", public.SignIn(public.SignInProps{Layout: bare, Email: "ben@heliophysics.example", Form: ui.Form{Refusal: unconfirmed}})},
+		{"sign-up", public.SignUp(public.SignUpProps{Layout: bare})},
+		{"sign-up-refused", public.SignUp(public.SignUpProps{Layout: bare, Name: "Ben Ito", Email: "ben@heliophysics.example", Organization: "Heliophysics", Form: weak})},
+		{"written", public.Written(public.WrittenProps{Layout: bare, Email: "ben@heliophysics.example", What: public.WrittenSignUp, Demo: true})},
+		{"written-reset", public.Written(public.WrittenProps{Layout: bare, Email: "ben@heliophysics.example", What: public.WrittenReset})},
+		{"confirm", public.Confirm(public.ConfirmProps{Layout: bare, Token: "x", Email: "ben@heliophysics.example", Founds: "Tidal Genomics"})},
+		{"confirm-refused", public.Confirm(public.ConfirmProps{Layout: bare, Token: "x", Email: "ben@heliophysics.example", Founds: "Tidal Genomics", Organization: "Tidal Genomics", Form: refused(map[string]string{"organization": "There is an organization named “Tidal Genomics” already."})})},
+		{"confirm-email", public.ConfirmEmail(public.ConfirmEmailProps{Layout: bare, Token: "x", Name: "Ben Ito", Email: "ben@tidal.example"})},
+		{"reset", public.Reset(public.ResetProps{Layout: bare})},
+		{"reset-choose", public.ChoosePassword(public.ChoosePasswordProps{Layout: bare, Token: "x", Email: "ben@heliophysics.example", Form: refused(map[string]string{"password": "Choose 10 to 200 characters; these are 4."})})},
+		{"invitation", public.Invitation(invitation)},
+		{"invitation-addressed", public.Invitation(addressed)},
+		{"invitation-other", public.Invitation(other)},
+		{"link-expired", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 410, RequestID: "01JD8Z4W3T", Refusal: provisioner.Refusal{Code: "link", Title: "This invitation to Heliophysics worked for 14 days, until 20 November 2026 10:00 UTC.", Next: "Ask Ada Brandt for another one."}})},
+		{"roles", public.Roles(public.RolesProps{Layout: bare, Groups: []public.RoleGroup{
+			{Name: "Organization", Roles: []string{"Owner", "Manager", "Member", "Billing"}, Duties: []public.Duty{
+				{Text: "See the overview, the wallet, the usage and who the members are", May: may(true, true, true, true)},
+				{Text: "Upload images, describe and test model clusters; launch, start, stop and delete clusters; open consoles", May: may(true, true, true, false)},
+			}},
+			{Name: "Platform", Roles: []string{"Admin"}, Duties: []public.Duty{{Text: "Take on providers, suspend organizations and people", May: may(true)}}},
+		}})},
+	}
+}
+
+func accountLayout() layout.Props {
+	l := orgLayout()
+	l.Area, l.PlatformAdmin = layout.AreaAccount, true
+	return l
+}
+
+func accountSamples() []Sample {
+	key := account.SSHKeyRow{ID: id(60), Name: "laptop", Kind: "ssh-ed25519", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", Created: ago(700 * time.Hour)}
+	return []Sample{
+		{"account", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Places: []account.Place{
+			{Name: "Heliophysics", Kind: "Organization", Role: "owner", Here: true}, {Name: "Northern Compute", Kind: "Provider", Role: "accountant", Value: "provider:1"},
+		}})},
+		{"account-refused", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Email: "ada", EmailForm: refused(map[string]string{"email": "Write an e-mail address such as ada@example.org.", "current": "This is not your password."})})},
+		{"password", account.PasswordEdit(account.PasswordEditProps{Layout: accountLayout(), Form: refused(map[string]string{"current": "This is not your password."})})},
+		{"organization-new", account.OrganizationNew(account.OrganizationNewProps{Layout: accountLayout(), Name: "H", Form: refused(map[string]string{"name": "A name has 1 characters; between 2 and 80 are taken."})})},
+		{"sessions", account.SessionList(account.SessionListProps{Layout: accountLayout(), List: ui.ListProps{Path: "/account/sessions", PerPage: 50, Total: 2}, Sessions: []account.SessionRow{
+			{ID: id(1), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7", Began: ago(30 * time.Hour), Seen: ago(time.Minute), Here: true},
+			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(50 * time.Hour)},
+		}})},
+		{"ssh-keys", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), Keys: []account.SSHKeyRow{key}})},
+		{"ssh-keys-refused", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), Name: "work", Line: "-----BEGIN OPENSSH PRIVATE KEY-----", Form: refused(map[string]string{"public_key": "This is the private half. Keep it to yourself and paste the file that ends in .pub."})})},
+	}
+}
+
+func memberSamples() []Sample {
+	list := ui.ListProps{Path: "/org/members", PerPage: 50, Total: 4}
+	members := []org.MemberRow{
+		{ID: id(1), Name: "Ada Brandt", Email: "ada@heliophysics.example", Role: "owner", Since: ago(2000 * time.Hour), Seen: ago(time.Minute), Self: true},
+		{ID: id(2), Name: "Ben Ito", Email: "ben@heliophysics.example", Role: "member", Since: ago(900 * time.Hour), Seen: ago(50 * time.Hour), Capped: true, CapMCS: 40 * hour, CapLeftMCS: 12*hour + hour/2},
+		{ID: id(3), Name: "Carla Okonkwo-Vanderbilt", Email: "carla.okonkwo-vanderbilt@institute.heliophysics.example", Role: "manager", Since: ago(800 * time.Hour)},
+		{ID: id(4), Name: "Dee Park", Email: "dee@heliophysics.example", Role: "billing", Since: ago(90 * time.Hour)},
+	}
+	suspended := orgLayout()
+	suspended.Suspended = "an invoice of August is still open."
+	return []Sample{
+		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invitations: []org.InvitationRow{
+			{ID: id(9), Email: "eva@heliophysics.example", Role: "member", By: "Ada Brandt", Created: ago(20 * time.Hour), Expires: now().Add(300 * time.Hour)},
+			{ID: id(10), Role: "billing", By: "Ada Brandt", Created: ago(400 * time.Hour), Expires: ago(60 * time.Hour), Expired: true},
+		}})},
+		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
+		{"members-refused", org.MemberList(org.MemberListProps{
+			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, InviteEmail: "ben@heliophysics.example", InviteRole: "member",
+			Form:   ui.Form{Refusal: &provisioner.Refusal{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
+			Invite: refused(map[string]string{"email": "ben@heliophysics.example belongs to it already."}),
+		})},
+		{"members-nomatch", org.MemberList(org.MemberListProps{Layout: orgLayout(), Text: "zoe", List: ui.ListProps{Path: "/org/members", PerPage: 50, Query: url.Values{"q": {"zoe"}}}})},
+		{"invitation-link", org.InvitationShow(org.InvitationShowProps{Layout: orgLayout(), Role: "member", Link: "https://volary.example/invitations/Yw3cW2mB0kq8x0a9pB1v0d4yZk2mQk5l9m0Zr3t1u7E"})},
+	}
+}
