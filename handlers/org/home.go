@@ -12,27 +12,35 @@ import (
 	"volary.dev/web/ui"
 )
 
-// ShowHome is the first page of an organization: what needs a look, its hours, its clusters, and until it has had a
-// cluster the way to the first one.
+const (
+	homeClusters = 10 // rows of the overview
+	homeRequests = 5
+	homeDays     = 30 // of the chart
+)
+
+// ShowHome is the first page of an organization: the way to a first cluster until there was one, what needs a decision,
+// what runs, the hours left at each provider, and the use of the last days.
 func (h Handlers) ShowHome(c echo.Context) error {
-	orgID, _ := where(c)
-	clusters, err := h.Store.Clusters(c.Request().Context(), orgID, store.ClusterFilter{})
-	if err != nil {
-		return err
-	}
-	p := web.HomeProps{Layout: h.layout(c), MayLaunch: mayWork(c)}
-	if mayWork(c) { // whoever reads usage alone is shown no links to what is closed
-		p.Clusters, p.Attention = clusterRows(clusters), attention(clusters)
-	}
-	if p.Hours, err = h.hours(c); err != nil {
-		return err
-	}
-	if len(clusters) == 0 && mayWork(c) {
-		if p.Steps, err = h.firstSteps(c, p.Hours); err != nil {
-			return err
+	p := web.HomeProps{Layout: h.layout(c), MayLaunch: mayWork(c), MayDecide: mayManage(c)}
+	// Whoever reads usage alone is shown nothing of what is closed to them.
+	if mayWork(c) {
+		for _, read := range []func(echo.Context, *web.HomeProps) error{h.homeSteps, h.homeClusters, h.homeRequests} {
+			if err := read(c, &p); err != nil {
+				return err
+			}
 		}
 	}
+	if err := h.homeHours(c, &p); err != nil {
+		return err
+	}
 	return page.Live(c, web.Home(p))
+}
+
+func (h Handlers) homeClusters(c echo.Context, p *web.HomeProps) error {
+	orgID, _ := where(c)
+	clusters, err := h.Store.Clusters(c.Request().Context(), orgID, store.ClusterFilter{Page: store.Page{Limit: homeClusters}})
+	p.Clusters, p.Attention = clusterRows(clusters), attention(clusters)
+	return err
 }
 
 func attention(clusters []store.ClusterRow) []web.Attention {
@@ -51,40 +59,63 @@ func attention(clusters []store.ClusterRow) []web.Attention {
 	return list
 }
 
-// firstSteps are none where the organization has had a cluster.
-func (h Handlers) firstSteps(c echo.Context, hours web.HoursSummary) ([]web.Step, error) {
+// homeRequests are what waits for whoever decides, else one's own.
+func (h Handlers) homeRequests(c echo.Context, p *web.HomeProps) error {
 	orgID, _ := where(c)
-	ctx := c.Request().Context()
-	gone, err := h.Store.Clusters(ctx, orgID, store.ClusterFilter{Gone: true, Page: store.Page{Limit: 1}})
-	if err != nil || len(gone) > 0 {
-		return nil, err
+	list, total, _, err := h.Store.LaunchRequests(c.Request().Context(), orgID, store.LaunchRequestFilter{
+		Person: whose(c), State: "waiting", Page: store.Page{Limit: homeRequests},
+	})
+	for _, r := range list {
+		p.Requests = append(p.Requests, requestRow(c, r))
 	}
-	images, err := h.Store.Images(ctx, orgID, store.Page{Limit: 1})
+	p.Waiting = total
+	return err
+}
+
+func (h Handlers) homeHours(c echo.Context, p *web.HomeProps) error {
+	orgID, _ := where(c)
+	cards, err := h.Store.Wallet(c.Request().Context(), orgID)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	models, err := h.Store.ModelClusters(ctx, orgID)
-	if err != nil {
-		return nil, err
+	for _, w := range cards {
+		p.Hours = append(p.Hours, web.ProviderHours{
+			Provider: w.ProviderName, NextExpiry: orZero(w.NextExpiry),
+			HoursSummary: web.HoursSummary{
+				Bought: int64(w.Bought), Used: int64(w.Used), Held: int64(w.SetAside), Left: int64(w.Left), Expired: int64(w.Expired),
+			},
+		})
 	}
-	versions, err := h.Store.PublishedVersions(ctx, orgID)
-	if err != nil {
-		return nil, err
+	days, err := h.Store.UsageByDay(c.Request().Context(), orgID, homeDays)
+	p.Days = usageBars(days)
+	return err
+}
+
+// usageBars are the days of a chart, every fifth with its date, counted back from today.
+func usageBars(days []store.DayUse) []ui.Bar {
+	bars := make([]ui.Bar, len(days))
+	for i, d := range days {
+		bars[i] = ui.Bar{Label: d.Day.UTC().Format("2 Jan 2006"), Value: int64(d.Used)}
+		if (len(days)-1-i)%5 == 0 {
+			bars[i].Tick = d.Day.UTC().Format("2 Jan")
+		}
 	}
-	steps := []web.Step{
-		{Done: len(images) > 0, Title: "Upload an image", Text: "The disk your nodes boot from, qcow2 or raw.", Label: "Upload", Where: "/org/images/new"},
-		{Done: len(models) > 0, Title: "Describe a model cluster", Text: "Which image and size each role takes, and when it is ready.", Label: "Describe", Where: "/org/models/new"},
-		{Done: len(versions) > 0, Title: "Publish a version", Text: "Published versions can be tested for free and launched.", Label: "Open", Where: "/org/models"},
-		{Done: hours.Left > 0, Title: "Have compute hours", Text: "Your provider grants them.", Label: "Usage", Where: "/org/usage"},
+	return bars
+}
+
+// homeSteps are the way to a first cluster; none once there was one.
+func (h Handlers) homeSteps(c echo.Context, p *web.HomeProps) error {
+	orgID, _ := where(c)
+	f, err := h.Store.FirstSteps(c.Request().Context(), orgID)
+	if err != nil || f.Launched {
+		return err
+	}
+	p.Steps = []web.Step{
+		{Done: f.Invited, Title: "Invite your group", Text: "Members launch, managers decide, billing reads what was spent."},
+		{Done: f.Uploaded, Title: "Upload an image", Text: "The disk your nodes boot from, qcow2 or raw.", Label: "Upload", Where: "/org/images/new"},
+		{Done: f.Tested, Title: "Test it for free", Text: "Describe a model cluster, publish a version, and have it booted in a sealed network.", Label: "Model clusters", Where: "/org/models"},
+		{Done: f.Bought, Title: "Buy compute hours", Text: "Compare providers by price, room and the earliest start.", Label: "Market", Where: "/market"},
 		{Title: "Launch a cluster", Text: "Hours count from the moment every node is ready.", Label: "Launch", Where: "/org/clusters/new"},
 	}
-	// Only the next step has a link.
-	next := false
-	for i := range steps {
-		if steps[i].Done || next {
-			steps[i].Where = ""
-		}
-		next = next || !steps[i].Done
-	}
-	return steps, nil
+	return nil
 }

@@ -1,6 +1,8 @@
 package webtest
 
 import (
+	"time"
+
 	"volary.dev/provisioner"
 	"volary.dev/web/layout"
 	"volary.dev/web/org"
@@ -28,27 +30,44 @@ func publicSamples() []Sample {
 		{"workplaces-none", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now()}})},
 		{"home", org.Home(homeFull())},
 		{"home-empty", org.Home(homeEmpty())},
+		{"home-member", org.Home(org.HomeProps{Layout: orgLayout(), MayLaunch: true, Requests: requestRows()[:1], Waiting: 1, Clusters: clusterRows()[:1]})},
 	}
 }
 
 func homeFull() org.HomeProps {
-	return org.HomeProps{
-		Layout: simulatedLayout(), MayLaunch: true, Hours: hours(), Clusters: clusterRows()[:4],
+	l := managerLayout()
+	l.Simulated, l.Notice = true, "Cluster trial-1 was launched."
+	p := org.HomeProps{
+		Layout: l, MayLaunch: true, MayDecide: true, Clusters: clusterRows()[:4], Requests: requestRows()[:2], Waiting: 2,
+		Hours: []org.ProviderHours{
+			{Provider: "Northern Compute", HoursSummary: hours(), NextExpiry: now().Add(40 * 24 * time.Hour)},
+			{Provider: "Southern Grid", HoursSummary: org.HoursSummary{Bought: 40 * hour, Used: 31 * hour, Left: 9 * hour}},
+		},
 		Attention: []org.Attention{
 			{Tone: ui.ToneBad, Text: "night-run failed: not every node became ready in time", Label: "Open night-run", Where: "/org/clusters/3"},
 			{Tone: ui.ToneWarn, Text: "trial-1: its lease ends in 40 minutes", Label: "Open trial-1", Where: "/org/clusters/1"},
 		},
 	}
+	for i := range 30 {
+		day := now().AddDate(0, 0, i-29)
+		b := ui.Bar{Label: day.Format("2 Jan 2006"), Value: int64((i*i*7)%53) * hour / 2}
+		if i%5 == 4 {
+			b.Tick = day.Format("2 Jan")
+		}
+		p.Days = append(p.Days, b)
+	}
+	return p
 }
 
 func homeEmpty() org.HomeProps {
 	return org.HomeProps{
-		Layout: orgLayout(), MayLaunch: false, Hours: org.HoursSummary{Bought: 40 * hour, Left: 40 * hour},
+		Layout: orgLayout(), MayLaunch: true,
 		Steps: []org.Step{
-			{Done: true, Title: "Upload an image", Text: "The disk your nodes boot from."},
-			{Title: "Describe a model cluster", Text: "One head, any number of compute nodes, and when they are ready.", Label: "New model cluster", Where: "/org/models/new"},
-			{Title: "Test it for free", Text: "It is booted as a cluster, in a sealed network."},
-			{Title: "Launch it", Text: "Hours count from the moment every node is ready."},
+			{Title: "Invite your group", Text: "Members launch, managers decide, billing reads what was spent.", Label: "Invite", Where: "/org/members"},
+			{Done: true, Title: "Upload an image", Text: "The disk your nodes boot from, qcow2 or raw.", Label: "Upload", Where: "/org/images/new"},
+			{Title: "Test it for free", Text: "Describe a model cluster, publish a version, and have it booted in a sealed network.", Label: "Model clusters", Where: "/org/models"},
+			{Title: "Buy compute hours", Text: "Compare providers by price, room and the earliest start.", Label: "Market", Where: "/market"},
+			{Title: "Launch a cluster", Text: "Hours count from the moment every node is ready.", Label: "Launch", Where: "/org/clusters/new"},
 		},
 	}
 }
