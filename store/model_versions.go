@@ -63,6 +63,9 @@ type PublishedVersion struct {
 	Name       string // "trial 1.0"
 	ComputeMin int
 	ComputeMax int
+	// PassedOn is the pool of its last acceptance test that passed, PassedAt that test's end; nil: none has.
+	PassedOn *uuid.UUID
+	PassedAt *time.Time
 }
 
 // Version shows one version.
@@ -98,8 +101,10 @@ func readVersion(ctx context.Context, q queryer, orgID, id uuid.UUID) (Version, 
 // PublishedVersions lists what an organization may launch, by name, the newest version first.
 func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]PublishedVersion, error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT v.id, m.name || ' ' || v.version AS name, v.compute_min, v.compute_max
+		SELECT v.id, m.name || ' ' || v.version AS name, v.compute_min, v.compute_max, t.pool_id AS passed_on, t.ended_at AS passed_at
 		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
+		LEFT JOIN LATERAL (SELECT pool_id, ended_at FROM acceptance_tests
+			WHERE version_id = v.id AND state = 'passed' ORDER BY created_at DESC LIMIT 1) AS t ON true
 		WHERE v.organization_id = $1 AND v.state = 'published' ORDER BY m.name, v.published_at DESC`, orgID)
 	return all(rows, "published versions", pgx.RowToStructByName[PublishedVersion])
 }

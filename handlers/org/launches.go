@@ -28,7 +28,12 @@ var launchFields = map[string]string{"compute": "compute_count", "lease": "lease
 // lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
 func (h Handlers) NewCluster(c echo.Context) error {
 	f := request.ParseQuery(c)
-	p, err := h.launchForm(c, f)
+	versions, err := h.versions(c)
+	if err != nil {
+		return err
+	}
+	suggest(f, versions)
+	p, err := h.launchForm(c, f, versions)
 	if err != nil {
 		return err
 	}
@@ -83,7 +88,11 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 }
 
 func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *provisioner.Refusal, q *web.Quote) error {
-	p, err := h.launchForm(c, f)
+	versions, err := h.versions(c)
+	if err != nil {
+		return err
+	}
+	p, err := h.launchForm(c, f, versions)
 	if err != nil {
 		return err
 	}
@@ -97,22 +106,40 @@ func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *provisioner.Re
 	return page.Render(c, respond.Status(r.Code), web.ClusterNew(p))
 }
 
-func (h Handlers) launchForm(c echo.Context, f *request.Form) (web.ClusterNewProps, error) {
-	ctx := c.Request().Context()
+func (h Handlers) versions(c echo.Context) ([]store.PublishedVersion, error) {
+	orgID, _ := where(c)
+	return h.Store.PublishedVersions(c.Request().Context(), orgID)
+}
+
+// suggest fills in what was tested last, where neither version nor pool was asked for.
+func suggest(f *request.Form, versions []store.PublishedVersion) {
+	var last store.PublishedVersion
+	for _, v := range versions {
+		if v.PassedAt != nil && (last.PassedAt == nil || v.PassedAt.After(*last.PassedAt)) {
+			last = v
+		}
+	}
+	if last.PassedOn != nil && !f.Has("version") && !f.Has("pool") {
+		f.Default("version", last.ID.String())
+		f.Default("pool", last.PassedOn.String())
+	}
+}
+
+func (h Handlers) launchForm(c echo.Context, f *request.Form, versions []store.PublishedVersion) (p web.ClusterNewProps, err error) {
 	orgID, personID := where(c)
-	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
+	p = web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
 		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
 		ComputeCount: f.Or("compute_count", "3"), LeaseHours: f.Or("lease_hours", "2"),
 		References: web.References{
 			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
 		},
 	}}
-	versions, err := h.Store.PublishedVersions(ctx, orgID)
-	if err != nil {
-		return p, err
-	}
 	for _, v := range versions {
-		p.Versions = append(p.Versions, ui.Option{Value: v.ID.String(), Label: v.Name})
+		label := v.Name
+		if v.PassedAt != nil {
+			label += ", test passed"
+		}
+		p.Versions = append(p.Versions, ui.Option{Value: v.ID.String(), Label: label})
 	}
 	if p.Cap, err = h.capOf(c, orgID, personID); err != nil {
 		return p, err

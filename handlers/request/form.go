@@ -65,6 +65,13 @@ func (f *Form) Or(name, other string) string {
 	return f.Typed(name)
 }
 
+// Default gives a field that was not sent at all a value, as if it had been typed.
+func (f *Form) Default(name, value string) {
+	if !f.values.Has(name) {
+		f.values.Set(name, value)
+	}
+}
+
 // Wrong adds a sentence for a field; the first one of a field stays.
 func (f *Form) Wrong(name, sentence string) {
 	if f.wrong == nil {

@@ -68,7 +68,7 @@ func (s *story) tell(ctx context.Context, now time.Time) error {
 	day := 24 * time.Hour
 	s.buys(tidal, northComputing, begin.Add(time.Hour), 600, "PO-2026-031")
 	s.buys(tidal, northComputing, begin.Add(30*day), 600, "PO-2026-064")
-	s.buys(tidal, northComputing, begin.Add(60*day), 600, "PO-2026-097")
+	s.buys(tidal, northComputing, begin.Add(84*day), 60, "PO-2026-097")
 	s.buys(genome, southComputing, begin.Add(2*time.Hour), 400, "G-77")
 	s.plan(now.Add(-5*time.Hour), func(ctx context.Context) error { return s.waits(ctx, tidal) })
 	for at := begin.Truncate(24 * time.Hour).Add(24 * time.Hour); at.Before(now); at = at.Add(24 * time.Hour) {
