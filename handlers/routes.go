@@ -70,7 +70,8 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 		{patch, "/uploads/:id", request.OrgWork, uploads, lasting},
 		{remove, "/uploads/:id", request.OrgWork, uploads, lasting},
 	}, slices.Concat(
-		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), providerRoutes(h.provider), platformRoutes(h.platform),
+		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
+		providerSalesRoutes(h.provider), platformRoutes(h.platform),
 	)...)
 }
 

@@ -38,3 +38,10 @@ func (db *DB) SetInvoicePrefix(ctx context.Context, by, providerID uuid.UUID, pr
 		})
 	})
 }
+
+// LacksInvoicePrefix tells whether a provider cannot issue invoices yet.
+func (db *DB) LacksInvoicePrefix(ctx context.Context, providerID uuid.UUID) (bool, error) {
+	var lacks bool
+	err := db.pool.QueryRow(ctx, `SELECT invoice_prefix IS NULL FROM providers WHERE id = $1`, providerID).Scan(&lacks)
+	return lacks, found(err, "provider")
+}

@@ -54,6 +54,7 @@ func pages() []layer {
 	audience := []string{
 		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit", "provisioner/manifest",
 		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
+		"handlers/sales",
 	}
 	return []layer{
 		{
@@ -74,6 +75,10 @@ func pages() []layer {
 		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
+		}},
+		// What both sides of a sale read.
+		{packages: []string{"handlers/sales"}, may: []string{
+			"store", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/terminal"}, may: []string{"provisioner"}},

@@ -25,6 +25,7 @@ func sections(a Area) []link {
 			{"Clusters", "/org/clusters", SectionClusters},
 			{"Models", "/org/models", SectionModels},
 			{"Images", "/org/images", SectionImages},
+			{"Orders", "/org/orders", SectionOrders},
 			{"Usage", "/org/usage", SectionUsage},
 			{"Requests", "/org/requests", SectionRequests},
 			{"Members", "/org/members", SectionMembers},
@@ -34,6 +35,7 @@ func sections(a Area) []link {
 	case AreaProvider:
 		return []link{
 			{"Overview", "/provider", SectionHome},
+			{"Orders", "/provider/orders", SectionOrders},
 			{"Clusters", "/provider/clusters", SectionClusters},
 			{"Hosts", "/provider/hosts", SectionHosts},
 			{"Pools", "/provider/pools", SectionPools},

@@ -1,0 +1,242 @@
+package org
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/billing"
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	web "volary.dev/web/sales"
+	"volary.dev/web/ui"
+)
+
+// ListOrders shows what the organization ordered.
+func (h Handlers) ListOrders(c echo.Context) error {
+	orgID, _ := where(c)
+	l, f := sales.OrderFilter(c)
+	orders, total, sums, err := h.Store.OrdersOfOrganization(c.Request().Context(), orgID, f)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.OrderList(sales.OrderList(c, h.layout(c), web.Buyer, l, orders, total, sums)))
+}
+
+// ShowOrder shows one order.
+func (h Handlers) ShowOrder(c echo.Context) error { return h.orderPage(c, nil) }
+
+func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal) error {
+	orgID, personID := where(c)
+	id, err := request.ID(c, "id", "order")
+	if err != nil {
+		return err
+	}
+	o, err := h.Store.OrderOfOrganization(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	p, status := sales.Order(h.layout(c), web.Buyer, personID, o), http.StatusOK
+	if refusal != nil {
+		p.Form, status = ui.Form{Refusal: refusal}, respond.Status(refusal.Code)
+	}
+	return page.Render(c, status, web.OrderShow(p))
+}
+
+// WithdrawOrder takes a waiting order back.
+func (h Handlers) WithdrawOrder(c echo.Context) error {
+	orgID, personID := where(c)
+	id, err := request.ID(c, "id", "order")
+	if err != nil {
+		return err
+	}
+	err = h.Store.WithdrawOrder(c.Request().Context(), personID, orgID, id)
+	if r, ok := asForm(err); ok {
+		return h.orderPage(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, orderPath(id), "The order is withdrawn. Nothing is owed.")
+}
+
+// NewOrder shows the form of an order, and the amount once offer and hours are known.
+func (h Handlers) NewOrder(c echo.Context) error {
+	q := request.ParseQuery(c)
+	p := orderForm(q)
+	r := q.Refusal()
+	if q.Has("offer") && q.Has("hours") {
+		var err error
+		if r, err = h.quoteOrder(c, q, &p); err != nil {
+			return err
+		}
+	}
+	return h.orderFormPage(c, p, r)
+}
+
+// CreateOrder orders the hours at the price that the form showed.
+func (h Handlers) CreateOrder(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	p := orderForm(f)
+	r := store.OrderRequest{
+		OfferID: f.ID("offer", "an offer"), Hours: typedHours(f), Note: strings.TrimSpace(f.Lines("note", "the note", 4000)),
+		References: store.References{
+			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80), CostCentre: f.Text("cost_centre", "the cost centre", 0, 80),
+			GrantNumber: f.Text("grant_number", "the grant number", 0, 80),
+		},
+	}
+	refusal := f.Refusal()
+	quoted, err := h.quoteOrder(c, f, &p)
+	switch {
+	case err != nil:
+		return err
+	case refusal == nil:
+		refusal = quoted
+	}
+	if refusal == nil && (f.Typed("shown_offer") != f.Typed("offer") || f.Typed("shown_hours") != f.Typed("hours")) {
+		refusal = unseen(p)
+	}
+	if refusal != nil {
+		return h.orderFormPage(c, p, refusal)
+	}
+	r.PriceID, _ = uuid.Parse(f.Typed("price"))
+	orgID, personID := where(c)
+	id, err := h.Store.PlaceOrder(c.Request().Context(), orgID, personID, r)
+	if refusal, ok := asForm(err); ok {
+		return h.orderFormPage(c, p, refusal)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, orderPath(id), "The order waits for "+p.Quote.Provider+".")
+}
+
+// unseen refuses an order whose amount the form has not shown.
+func unseen(p web.OrderNewProps) *provisioner.Refusal {
+	return &provisioner.Refusal{
+		Code: "stale_form", Title: fmt.Sprintf("The amount for %s is %s.", p.Quote.Hours+" h", web.Amount(p.Quote.Amount)),
+		Next: "Look at it, and send the form again to order.",
+	}
+}
+
+func orderForm(f *request.Form) web.OrderNewProps {
+	return web.OrderNewProps{
+		Offer: f.Typed("offer"), Hours: f.Typed("hours"), Note: f.Typed("note"),
+		References: web.References{PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number")},
+	}
+}
+
+// typedHours reads compute hours; a comma is taken for a point.
+func typedHours(f *request.Form) billing.Hours {
+	hours, err := billing.ParseHours(strings.Replace(f.Typed("hours"), ",", ".", 1))
+	if err != nil {
+		f.Wrong("hours", "This is "+err.Error()+".")
+	}
+	return hours
+}
+
+// quoteOrder computes the amount for the form, or says why there is none.
+func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewProps) (*provisioner.Refusal, error) {
+	offer, hours := f.ID("offer", "an offer"), typedHours(f)
+	if r := f.Refusal(); r != nil {
+		return r, nil
+	}
+	orgID, _ := where(c)
+	q, err := h.Store.QuoteOrder(c.Request().Context(), orgID, offer, hours)
+	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "not_found" && c.Request().Method == http.MethodGet {
+		f.Wrong("offer", "There is no such offer any more: choose one.")
+		return f.Refusal(), nil
+	}
+	if err != nil || q.Refusal != nil {
+		return q.Refusal, err
+	}
+	p.Quote = &web.Quote{
+		Offer: q.Offer.Name, Provider: q.Offer.ProviderName, Pool: q.Offer.PoolName, PriceID: q.Offer.Current.ID.String(), OfferID: offer.String(),
+		Hours: f.Typed("hours"), HoursMCS: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount, GoodDays: q.Offer.GoodDays,
+	}
+	return nil, nil
+}
+
+func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *provisioner.Refusal) error {
+	offers, err := h.Store.OffersForSale(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	for _, o := range offers {
+		p.Offers = append(p.Offers, ui.Option{
+			Value: o.ID.String(),
+			Label: fmt.Sprintf("%s, %s: %s an hour, from %s h on", o.ProviderName, o.Name, o.Current.Price, ui.Hours(int64(o.LeastHours))),
+		})
+	}
+	p.Layout = h.layout(c)
+	status := http.StatusOK
+	if r != nil {
+		p.Form = ui.Form{Refusal: r}
+		status = respond.Status(r.Code)
+	}
+	return page.Render(c, status, web.OrderNew(p))
+}
+
+// ShowOrderQuote shows a page to print, before anything is ordered.
+func (h Handlers) ShowOrderQuote(c echo.Context) error {
+	f := request.ParseQuery(c)
+	offer, hours := f.ID("offer", "an offer"), typedHours(f)
+	if r := f.Refusal(); r != nil {
+		return h.orderFormPage(c, orderForm(f), r)
+	}
+	orgID, _ := where(c)
+	q, err := h.Store.QuoteOrder(c.Request().Context(), orgID, offer, hours)
+	if err != nil {
+		return err
+	}
+	if q.Refusal != nil {
+		return h.orderFormPage(c, orderForm(f), q.Refusal)
+	}
+	return page.Render(c, http.StatusOK, web.OrderQuote(web.OrderQuoteProps{
+		Layout: h.layout(c), Seller: web.Party{Name: q.Seller.Name, TaxID: q.Seller.TaxID, Contact: q.Seller.SupportContact, Terms: q.Seller.Terms},
+		Buyer: q.Organization, At: q.At, PriceUntil: orZero(q.Offer.Current.Until), Offer: q.Offer.Name, Pool: q.Offer.PoolName,
+		OfferID: offer.String(), HoursTyped: f.Typed("hours"), Hours: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount,
+		AmountInWords: q.Amount.Words(), GoodDays: q.Offer.GoodDays,
+	}))
+}
+
+func orderPath(id uuid.UUID) string { return "/org/orders/" + id.String() }
+
+// ListInvoices shows what the organization was billed.
+func (h Handlers) ListInvoices(c echo.Context) error {
+	orgID, _ := where(c)
+	l, f := sales.InvoiceFilter(c)
+	invoices, total, sums, err := h.Store.InvoicesOfOrganization(c.Request().Context(), orgID, f)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.InvoiceList(sales.InvoiceList(c, h.layout(c), web.Buyer, l, invoices, total, sums)))
+}
+
+// ShowInvoice shows one invoice as it is printed.
+func (h Handlers) ShowInvoice(c echo.Context) error {
+	orgID, _ := where(c)
+	id, err := request.ID(c, "id", "invoice")
+	if err != nil {
+		return err
+	}
+	i, err := h.Store.InvoiceOfOrganization(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	p, err := sales.Invoice(h.layout(c), web.Buyer, i)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.InvoiceShow(p))
+}

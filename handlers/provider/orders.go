@@ -1,0 +1,145 @@
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
+	"volary.dev/provisioner"
+	web "volary.dev/web/sales"
+	"volary.dev/web/ui"
+)
+
+// ListOrders shows what the provider was asked for, those that wait first.
+func (h Handlers) ListOrders(c echo.Context) error {
+	l, f := sales.OrderFilter(c)
+	orders, total, sums, err := h.Store.OrdersOfProvider(c.Request().Context(), where(c), f)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.OrderList(sales.OrderList(c, h.layout(c), web.Seller, l, orders, total, sums)))
+}
+
+// ShowOrder shows one order, and while it waits what may be decided.
+func (h Handlers) ShowOrder(c echo.Context) error { return h.orderPage(c, nil, "") }
+
+func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal, reason string) error {
+	id, err := request.ID(c, "id", "order")
+	if err != nil {
+		return err
+	}
+	ctx := c.Request().Context()
+	o, err := h.Store.OrderOfProvider(ctx, where(c), id)
+	if err != nil {
+		return err
+	}
+	p, status := sales.Order(h.layout(c), web.Seller, who(c), o), http.StatusOK
+	p.TypedReason = reason
+	if p.MissingPrefix, err = h.Store.LacksInvoicePrefix(ctx, where(c)); err != nil {
+		return err
+	}
+	if refusal != nil {
+		p.Form, status = ui.Form{Refusal: refusal}, respond.Status(refusal.Code)
+	}
+	return page.Render(c, status, web.OrderShow(p))
+}
+
+// ApproveOrder makes the order's hours and its invoice.
+func (h Handlers) ApproveOrder(c echo.Context) error {
+	id, err := request.ID(c, "id", "order")
+	if err != nil {
+		return err
+	}
+	err = h.Store.ApproveOrder(c.Request().Context(), who(c), where(c), id)
+	if r, ok := asForm(err); ok {
+		return h.orderPage(c, r, "")
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, orderPath(id), "The order is approved: the hours are in the wallet and the invoice is issued.")
+}
+
+// RejectOrder refuses an order with a reason.
+func (h Handlers) RejectOrder(c echo.Context) error {
+	id, err := request.ID(c, "id", "order")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	reason := strings.TrimSpace(f.Lines("reason", "the reason", 4000))
+	if r := f.Refusal(); r != nil {
+		return h.orderPage(c, r, f.Typed("reason"))
+	}
+	err = h.Store.RejectOrder(c.Request().Context(), who(c), where(c), id, reason)
+	if r, ok := asForm(err); ok {
+		return h.orderPage(c, r, f.Typed("reason"))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, orderPath(id), "The order is rejected, and the organization reads why.")
+}
+
+func orderPath(id uuid.UUID) string { return "/provider/orders/" + id.String() }
+
+// ListInvoices shows what the provider billed.
+func (h Handlers) ListInvoices(c echo.Context) error {
+	l, f := sales.InvoiceFilter(c)
+	ctx := c.Request().Context()
+	invoices, total, sums, err := h.Store.InvoicesOfProvider(ctx, where(c), f)
+	if err != nil {
+		return err
+	}
+	p := sales.InvoiceList(c, h.layout(c), web.Seller, l, invoices, total, sums)
+	month, err := h.Store.CurrentMonth(ctx, where(c), p.Layout.Now)
+	if err != nil {
+		return err
+	}
+	p.Month = month.String()
+	return page.Render(c, http.StatusOK, web.InvoiceList(p))
+}
+
+// ShowInvoice shows one invoice as it is printed.
+func (h Handlers) ShowInvoice(c echo.Context) error {
+	id, err := request.ID(c, "id", "invoice")
+	if err != nil {
+		return err
+	}
+	i, err := h.Store.InvoiceOfProvider(c.Request().Context(), where(c), id)
+	if err != nil {
+		return err
+	}
+	p, err := sales.Invoice(h.layout(c), web.Seller, i)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.InvoiceShow(p))
+}
+
+// ExportInvoices gives the invoice lines of a month as CSV, made whole before the first byte is sent.
+func (h Handlers) ExportInvoices(c echo.Context) error {
+	month, refusal, err := h.month(c)
+	if err != nil {
+		return err
+	}
+	if refusal != nil {
+		return refusal
+	}
+	var b strings.Builder
+	if err := h.Store.ExportInvoices(c.Request().Context(), where(c), month, &b); err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", "invoices-"+month.String()+".csv"))
+	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", []byte(b.String()))
+}

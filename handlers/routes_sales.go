@@ -1,0 +1,34 @@
+package handlers
+
+import (
+	"volary.dev/handlers/org"
+	"volary.dev/handlers/provider"
+	"volary.dev/handlers/request"
+)
+
+// orgSalesRoutes are those by which an organization buys.
+func orgSalesRoutes(o org.Handlers) []route {
+	return []route{
+		{get, "/org/orders", request.OrgOrder, o.ListOrders, ordinary},
+		{post, "/org/orders", request.OrgOrder, o.CreateOrder, ordinary},
+		{get, "/org/orders/new", request.OrgOrder, o.NewOrder, ordinary},
+		{get, "/org/orders/quote", request.OrgOrder, o.ShowOrderQuote, ordinary},
+		{get, "/org/orders/:id", request.OrgOrder, o.ShowOrder, ordinary},
+		{post, "/org/orders/:id/withdraw", request.OrgOrder, o.WithdrawOrder, ordinary},
+		{get, "/org/invoices", request.OrgOrder, o.ListInvoices, ordinary},
+		{get, "/org/invoices/:id", request.OrgOrder, o.ShowInvoice, ordinary},
+	}
+}
+
+// providerSalesRoutes are those by which a provider sells.
+func providerSalesRoutes(v provider.Handlers) []route {
+	return []route{
+		{get, "/provider/orders", request.ProviderOrders, v.ListOrders, ordinary},
+		{get, "/provider/orders/:id", request.ProviderOrders, v.ShowOrder, ordinary},
+		{post, "/provider/orders/:id/approve", request.ProviderOrders, v.ApproveOrder, ordinary},
+		{post, "/provider/orders/:id/reject", request.ProviderOrders, v.RejectOrder, ordinary},
+		{get, "/provider/invoices", request.ProviderOrders, v.ListInvoices, ordinary},
+		{get, "/provider/invoices.csv", request.ProviderOrders, v.ExportInvoices, lasting},
+		{get, "/provider/invoices/:id", request.ProviderOrders, v.ShowInvoice, ordinary},
+	}
+}

@@ -1,0 +1,42 @@
+package sales
+
+import (
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
+	"volary.dev/store"
+)
+
+// Days reads the filters "since" and "until" as days in UTC, the second with the whole of its day. What is no day was
+// not typed by a person and filters nothing.
+func Days(c echo.Context) (since, until time.Time) {
+	q := request.ParseQuery(c)
+	if t, err := time.Parse(time.DateOnly, q.Typed("since")); err == nil {
+		since = t
+	}
+	if t, err := time.Parse(time.DateOnly, q.Typed("until")); err == nil {
+		until = t.AddDate(0, 0, 1)
+	}
+	return since, until
+}
+
+// OrderFilter reads the part of a list of orders that a GET asks for.
+func OrderFilter(c echo.Context) (request.List, store.OrderFilter) {
+	l, q := request.ParseList(c, "number", "party", "hours", "amount", "state", "created"), request.ParseQuery(c)
+	f := store.OrderFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
+	if q.Has("state") {
+		f.State = store.OrderState(q.Choice("state", "a state", "waiting", "approved", "rejected", "withdrawn"))
+	}
+	f.Since, f.Until = Days(c)
+	return l, f
+}
+
+// InvoiceFilter reads the part of a list of invoices that a GET asks for.
+func InvoiceFilter(c echo.Context) (request.List, store.InvoiceFilter) {
+	l, q := request.ParseList(c, "number", "party", "net", "issued"), request.ParseQuery(c)
+	f := store.InvoiceFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
+	f.Since, f.Until = Days(c)
+	return l, f
+}

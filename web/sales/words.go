@@ -1,0 +1,77 @@
+package sales
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+	"volary.dev/web/ui"
+)
+
+// Side is who reads a page.
+type Side string
+
+// The two sides of a sale.
+const (
+	Buyer  Side = "org"
+	Seller Side = "provider"
+)
+
+// other names the other side, as a heading does.
+func (s Side) other() string {
+	if s == Buyer {
+		return "Provider"
+	}
+	return "Organization"
+}
+
+func (s Side) path(what string, id uuid.UUID) string {
+	return "/" + string(s) + "/" + what + "/" + id.String()
+}
+
+// Amount shows money with separated thousands: "1 234.50 EUR".
+func Amount(m billing.Money) string {
+	whole, part, point := strings.Cut(m.Decimal(), ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		return m.String()
+	}
+	text := ui.Count(n)
+	if point {
+		text += "." + part
+	}
+	return text + "\u00a0" + string(m.Currency)
+}
+
+// Sum is what the rows of one currency sum to.
+type Sum struct {
+	Hours  int64 // milli-compute-seconds
+	Amount billing.Money
+}
+
+// References are what the organization calls a purchase in its own books.
+type References struct{ PurchaseOrder, CostCentre, GrantNumber string }
+
+func (r References) none() bool { return r == References{} }
+
+// short joins what is there, for a row.
+func (r References) short() string {
+	var list []string
+	for _, s := range []string{r.PurchaseOrder, r.CostCentre, r.GrantNumber} {
+		if s != "" {
+			list = append(list, s)
+		}
+	}
+	return strings.Join(list, " · ")
+}
+
+func orAll(pool string) string {
+	if pool == "" {
+		return "every pool of the provider"
+	}
+	return "pool " + pool + " alone"
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
