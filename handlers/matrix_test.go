@@ -232,7 +232,7 @@ func TestMatrix(t *testing.T) {
 		browsers[p] = a.SignIn(string(p))
 	}
 	listed := map[string]bool{}
-	for _, r := range matrix() {
+	for _, r := range slices.Concat(salesMatrix(), matrix()) {
 		listed[r.route] = true
 		for _, p := range everyone() {
 			method, pattern, _ := strings.Cut(r.route, " ")
@@ -281,6 +281,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	cluster, head := a.Launch(w, "first", 1)
 	test := a.Test(w)
 	a.Consent(w, cluster)
+	sold := a.Sell(w)
 	announcement := a.Announce(w)
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
@@ -290,12 +291,13 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,
 		"/provider/announcements/": announcement.String(), "/org/announcements/": announcement.String(),
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
-		"/market/providers/": w.North.String(),
+		"/market/providers/": w.North.String(), "/org/orders/": sold.Waiting.String(), "/provider/orders/": sold.Waiting.String(),
+		"/org/invoices/": sold.Invoice.String(), "/provider/invoices/": sold.Invoice.String(), "/provider/offers/": sold.Offer.String(),
 	}
 	return func(pattern string) string {
 		for prefix, id := range ids {
 			if rest, ok := strings.CutPrefix(pattern, prefix+":id"); ok {
-				return strings.Replace(prefix+id+rest, ":node", head.String(), 1)
+				return strings.NewReplacer(":node", head.String(), ":price", sold.Next.String()).Replace(prefix + id + rest)
 			}
 		}
 		return strings.Replace(pattern, "*", "nothing.css", 1)

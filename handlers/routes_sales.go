@@ -23,6 +23,18 @@ func orgSalesRoutes(o org.Handlers) []route {
 // providerSalesRoutes are those by which a provider sells.
 func providerSalesRoutes(v provider.Handlers) []route {
 	return []route{
+		{get, "/provider/offers", request.ProviderRead, v.ListOffers, ordinary},
+		{post, "/provider/offers", request.ProviderPrices, v.CreateOffer, ordinary},
+		{get, "/provider/offers/new", request.ProviderPrices, v.NewOffer, ordinary},
+		{get, "/provider/offers/:id", request.ProviderRead, v.ShowOffer, ordinary},
+		{post, "/provider/offers/:id/prices", request.ProviderPrices, v.CreatePrice, ordinary},
+		{post, "/provider/offers/:id/prices/:price/withdraw", request.ProviderPrices, v.WithdrawPrice, ordinary},
+		{post, "/provider/offers/:id/end", request.ProviderPrices, v.EndOffer, ordinary},
+
+		{get, "/provider/grants", request.ProviderOrders, v.ListGrants, ordinary},
+		{post, "/provider/grants", request.ProviderOrders, v.CreateGrant, ordinary},
+		{get, "/provider/grants/new", request.ProviderOrders, v.NewGrant, ordinary},
+
 		{get, "/provider/orders", request.ProviderOrders, v.ListOrders, ordinary},
 		{get, "/provider/orders/:id", request.ProviderOrders, v.ShowOrder, ordinary},
 		{post, "/provider/orders/:id/approve", request.ProviderOrders, v.ApproveOrder, ordinary},

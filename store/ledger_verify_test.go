@@ -128,9 +128,9 @@ func TestWhatAnOrganizationReads(t *testing.T) {
 	if got := strings.Join(kinds, " "); len(kinds) != 7 || used != 100_000 {
 		t.Errorf("%s, used %d", got, used)
 	}
-	lots, err := w.db.Lots(t.Context(), w.org, store.Page{})
-	if err != nil || len(lots) != 2 {
-		t.Errorf("%v, %v", lots, err)
+	lots, sum, err := w.db.Lots(t.Context(), w.org, store.LotFilter{})
+	if err != nil || len(lots) != 2 || sum.Count != 2 || sum.Bought != 5_040_000 || sum.Used != 100_000 {
+		t.Errorf("%v, %+v, %v", lots, sum, err)
 	}
 	uses, err := w.db.UsageOfClusters(t.Context(), w.org, store.Page{})
 	if err != nil || len(uses) != 2 || uses[1].ClusterID != id || uses[1].Seconds != 100 || uses[1].SetAside != 0 || uses[0].SetAside != 400_000 {

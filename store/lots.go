@@ -10,37 +10,98 @@ import (
 	"volary.dev/billing"
 )
 
-// LotRow is one purchase as its organization sees it, in mcs.
+// LotRow is one purchase or grant, in mcs.
 type LotRow struct {
-	ID           uuid.UUID
-	ProviderID   uuid.UUID
-	ProviderName string
-	Note         string
-	CreatedAt    time.Time
-	ExpiresAt    *time.Time // nil: never
-	Bought       billing.Hours
-	Available    billing.Hours
-	Held         billing.Hours
-	Used         billing.Hours
-	Expired      billing.Hours
+	ID               uuid.UUID
+	ProviderID       uuid.UUID
+	ProviderName     string
+	OrganizationID   uuid.UUID
+	OrganizationName string
+	PoolName         string     // the one its hours are good on; empty: every pool of the provider
+	OrderID          *uuid.UUID // nil: a grant
+	OrderNumber      int64
+	Amount           *billing.Money // paid, net; nil: a grant
+	Purpose          string         // of a grant
+	Note             string
+	ByName           string // who granted or approved it; empty: the operator's command
+	CreatedAt        time.Time
+	ExpiresAt        *time.Time // nil: never
+	Bought           billing.Hours
+	Available        billing.Hours
+	Held             billing.Hours
+	Used             billing.Hours
+	Expired          billing.Hours
 }
 
-// Lots gives an organization's lots in the order in which they are used.
-func (db *DB) Lots(ctx context.Context, orgID uuid.UUID, page Page) ([]LotRow, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT l.id, p.id AS provider_id, p.name AS provider_name, l.note, l.created_at, l.expires_at,
-		       l.bought, l.available, l.held, l.used, l.expired
-		  FROM lots l JOIN wallets w ON w.id = l.wallet_id JOIN providers p ON p.id = w.provider_id
-		 WHERE w.organization_id = $1
-		 ORDER BY p.name, l.expires_at NULLS LAST, l.id LIMIT $2 OFFSET $3`, orgID, page.limit(), page.offset())
-	if err != nil {
-		return nil, fmt.Errorf("lots of %s: %w", orgID, err)
+// LotFilter narrows and orders a list of lots by party, created, expires, bought or left.
+type LotFilter struct {
+	Page  Page
+	Sort  Sorting
+	Kind  string // "bought" or "granted"; empty: both
+	Open  bool   // those that hours are left or set aside of
+	Party string // a part of the other party's name, the purpose or the note
+}
+
+// LotSum is what lots sum to.
+type LotSum struct {
+	Count                                  int
+	Bought, Available, Held, Used, Expired billing.Hours
+}
+
+// Lots gives a page of an organization's lots in the order in which they are used, with the sums of what the filter
+// leaves.
+func (db *DB) Lots(ctx context.Context, orgID uuid.UUID, f LotFilter) ([]LotRow, LotSum, error) {
+	return db.lots(ctx, "w.organization_id", "p.name", orgID, f, "p.name, l.expires_at NULLS LAST, l.id")
+}
+
+// LotsOfProvider gives a page of what a provider sold and granted, the newest first.
+func (db *DB) LotsOfProvider(ctx context.Context, providerID uuid.UUID, f LotFilter) ([]LotRow, LotSum, error) {
+	return db.lots(ctx, "w.provider_id", "g.name", providerID, f, "l.created_at DESC, l.id")
+}
+
+const fromLots = `
+	  FROM lots l
+	  JOIN wallets w ON w.id = l.wallet_id
+	  JOIN providers p ON p.id = w.provider_id
+	  JOIN organizations g ON g.id = w.organization_id
+	  LEFT JOIN pools pl ON pl.id = l.pool_id
+	  LEFT JOIN orders r ON r.id = l.order_id
+	  LEFT JOIN people b ON b.id = l.created_by`
+
+func (db *DB) lots(ctx context.Context, own, party string, ownID uuid.UUID, f LotFilter, fallback string) (list []LotRow, sum LotSum, err error) {
+	where := ` WHERE ` + own + ` = $1 AND ($2 = '' OR ($2 = 'granted') = (l.order_id IS NULL)) AND (NOT $3 OR l.available > 0 OR l.held > 0)
+		AND (` + party + ` ILIKE $4 OR l.purpose ILIKE $4 OR l.note ILIKE $4)`
+	args := []any{ownID, f.Kind, f.Open, like(f.Party)}
+	order := sortable{
+		"party": party, "created": "l.created_at", "expires": "l.expires_at", "bought": "l.bought", "left": "l.available",
+	}.orderBy(f.Sort, fallback)
+	rows, _ := db.pool.Query(ctx, `
+		SELECT l.id, w.provider_id, p.name, w.organization_id, g.name, coalesce(pl.name, ''), l.order_id, coalesce(r.number, 0), l.amount,
+		       coalesce(l.currency, ''), l.purpose, l.note, coalesce(b.name, ''), l.created_at, l.expires_at, l.bought, l.available, l.held,
+		       l.used, l.expired`+fromLots+where+order+` LIMIT $5 OFFSET $6`, append(args, f.Page.limit(), f.Page.offset())...)
+	if list, err = all(rows, "lots", rowToLot); err != nil {
+		return nil, sum, err
 	}
-	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[LotRow])
+	err = db.pool.QueryRow(ctx, `
+		SELECT count(*), coalesce(sum(l.bought), 0)::bigint, coalesce(sum(l.available), 0)::bigint, coalesce(sum(l.held), 0)::bigint,
+		       coalesce(sum(l.used), 0)::bigint, coalesce(sum(l.expired), 0)::bigint`+fromLots+where, args...).Scan(
+		&sum.Count, &sum.Bought, &sum.Available, &sum.Held, &sum.Used, &sum.Expired)
 	if err != nil {
-		return nil, fmt.Errorf("lots of %s: %w", orgID, err)
+		return nil, sum, fmt.Errorf("sums of lots: %w", err)
 	}
-	return lots, nil
+	return list, sum, nil
+}
+
+func rowToLot(row pgx.CollectableRow) (LotRow, error) {
+	var l LotRow
+	var amount *int64
+	var currency billing.Currency
+	err := row.Scan(&l.ID, &l.ProviderID, &l.ProviderName, &l.OrganizationID, &l.OrganizationName, &l.PoolName, &l.OrderID, &l.OrderNumber, &amount,
+		&currency, &l.Purpose, &l.Note, &l.ByName, &l.CreatedAt, &l.ExpiresAt, &l.Bought, &l.Available, &l.Held, &l.Used, &l.Expired)
+	if amount != nil {
+		l.Amount = &billing.Money{Minor: *amount, Currency: currency}
+	}
+	return l, err
 }
 
 // newLot is a lot about to be made of a grant or an order.

@@ -167,7 +167,8 @@ func (db *DB) Offer(ctx context.Context, providerID, offerID uuid.UUID) (Offer, 
 // OfferPrices gives a page of an offer's prices, the latest to begin first, and how many there are.
 func (db *DB) OfferPrices(ctx context.Context, providerID, offerID uuid.UUID, page Page) (list []OfferPrice, total int, err error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT f.id, f.price, p.currency, lower(f.during), upper(f.during), f.set_by, coalesce(b.name, ''), f.created_at, 0
+		SELECT f.id, f.price, p.currency, lower(f.during), upper(f.during), f.set_by, coalesce(b.name, ''), f.created_at,
+		       (SELECT count(*) FROM orders r WHERE r.price_id = f.id)
 		  FROM offer_prices f JOIN providers p ON p.id = f.provider_id LEFT JOIN people b ON b.id = f.set_by
 		 WHERE f.offer_id = $2 AND f.provider_id = $1
 		 ORDER BY lower(f.during) DESC LIMIT $3 OFFSET $4`, providerID, offerID, page.limit(), page.offset())

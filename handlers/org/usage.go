@@ -100,7 +100,7 @@ func (h Handlers) clusterUsage(c echo.Context) ([]web.ClusterUsage, error) {
 
 func (h Handlers) lots(c echo.Context) ([]web.LotRow, error) {
 	orgID, _ := where(c)
-	lots, err := h.Store.Lots(c.Request().Context(), orgID, store.Page{Limit: 1000})
+	lots, _, err := h.Store.Lots(c.Request().Context(), orgID, store.LotFilter{Page: store.Page{Limit: 1000}})
 	var list []web.LotRow
 	for _, l := range lots {
 		list = append(list, web.LotRow{

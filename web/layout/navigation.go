@@ -36,6 +36,7 @@ func sections(a Area) []link {
 		return []link{
 			{"Overview", "/provider", SectionHome},
 			{"Orders", "/provider/orders", SectionOrders},
+			{"Offers", "/provider/offers", SectionOffers},
 			{"Clusters", "/provider/clusters", SectionClusters},
 			{"Hosts", "/provider/hosts", SectionHosts},
 			{"Pools", "/provider/pools", SectionPools},

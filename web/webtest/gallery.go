@@ -27,6 +27,7 @@ func Gallery() []Sample {
 	all = append(all, modelSamples()...)
 	all = append(all, clusterSamples()...)
 	all = append(all, usageSamples()...)
+	all = append(all, salesSamples()...)
 	all = append(all, staffSamples()...)
 	all = append(all, joiningSamples()...)
 	all = append(all, accountSamples()...)

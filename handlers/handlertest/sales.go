@@ -1,0 +1,48 @@
+package handlertest
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+	"volary.dev/store"
+)
+
+// Sales is what North sold to the first organization.
+type Sales struct {
+	Offer    uuid.UUID // at 0.045 EUR, set by Admin, and at 0.05 EUR from tomorrow on
+	Next     uuid.UUID // that price
+	Waiting  uuid.UUID // an order of 20 h
+	Approved uuid.UUID // one of 200 h
+	Invoice  uuid.UUID // of Approved
+}
+
+// Sell lets North sell: an offer, an order that waits, and one that Accountant approved.
+func (a *App) Sell(w *World) Sales {
+	a.t.Helper()
+	ctx := context.Background()
+	a.ok(a.Store.SetInvoicePrefix(ctx, uuid.Nil, w.North, "NOR"))
+	var s Sales
+	s.Offer = must(a.Store.CreateOffer(ctx, w.people[Admin], w.North, store.NewOffer{
+		Name: "standard", LeastHours: 10 * billing.ComputeHour, GoodDays: 365, Price: 45_000,
+	}))(a)
+	s.Waiting = a.Order(w, s.Offer, 20)
+	s.Approved = a.Order(w, s.Offer, 200)
+	a.ok(a.Store.ApproveOrder(ctx, w.people[Accountant], w.North, s.Approved))
+	s.Invoice = *must(a.Store.OrderOfProvider(ctx, w.North, s.Approved))(a).InvoiceID
+	now := must(a.Store.StartRound(ctx))(a)
+	s.Next = must(a.Store.SetPrice(ctx, w.people[Admin], w.North, s.Offer, store.NewPrice{Millionths: 50_000, From: now.AddDate(0, 0, 1)}))(a)
+	return s
+}
+
+// Order orders some compute hours for the first organization.
+func (a *App) Order(w *World, offer uuid.UUID, hours int64) uuid.UUID {
+	a.t.Helper()
+	ctx := context.Background()
+	o := must(a.Store.Offer(ctx, w.North, offer))(a)
+	return must(a.Store.PlaceOrder(ctx, w.Organization, w.people[Owner], store.OrderRequest{
+		OfferID: offer, PriceID: o.Current.ID, Hours: billing.Hours(hours) * billing.ComputeHour,
+		References: store.References{PurchaseOrder: "PO-7", CostCentre: "4711"},
+	}))(a)
+}

@@ -1,0 +1,44 @@
+package handlers_test
+
+import (
+	"net/http"
+
+	"volary.dev/handlers/handlertest"
+)
+
+func orgOrder() access {
+	return access{handlertest.Owner, handlertest.Manager, handlertest.Billing, handlertest.OtherOwner}
+}
+
+// salesMatrix are the rows of what is bought and sold.
+func salesMatrix() []row {
+	page, decided := []int{http.StatusOK}, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}
+	refused := []int{http.StatusUnprocessableEntity}
+	return []row{
+		{"GET /org/orders", orgOrder(), false, page},
+		{"POST /org/orders", orgOrder(), false, refused},
+		{"GET /org/orders/new", orgOrder(), false, page},
+		{"GET /org/orders/quote", orgOrder(), false, refused}, // of nothing
+		{"GET /org/orders/:id", orgOrder(), true, page},
+		{"GET /org/invoices", orgOrder(), false, page},
+		{"GET /org/invoices/:id", orgOrder(), true, page},
+		{"GET /provider/offers", staff(), false, page},
+		{"POST /provider/offers", staffUsage(), false, refused},
+		{"GET /provider/offers/new", staffUsage(), false, page},
+		{"GET /provider/offers/:id", staff(), true, page},
+		{"POST /provider/offers/:id/prices", staffUsage(), true, refused},
+		{"POST /provider/offers/:id/prices/:price/withdraw", staffUsage(), true, []int{http.StatusNotFound, http.StatusSeeOther}}, // the first takes it
+		{"GET /provider/grants", staffUsage(), false, page},
+		{"POST /provider/grants", staffUsage(), false, refused},
+		{"GET /provider/grants/new", staffUsage(), false, page},
+		{"GET /provider/orders", staffUsage(), false, page},
+		{"GET /provider/orders/:id", staffUsage(), true, page},
+		{"GET /provider/invoices", staffUsage(), false, page},
+		{"GET /provider/invoices.csv", staffUsage(), false, page},
+		{"GET /provider/invoices/:id", staffUsage(), true, page},
+		{"POST /provider/orders/:id/reject", staffUsage(), true, refused},
+		{"POST /provider/orders/:id/approve", staffUsage(), true, decided},
+		{"POST /provider/offers/:id/end", staffUsage(), true, decided},
+		{"POST /org/orders/:id/withdraw", orgOrder(), true, decided},
+	}
+}
