@@ -5,11 +5,7 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-<<<<<<< HEAD
-	AppCSS = Prefix + "app-ce45b5cacb.css"
-=======
-	AppCSS = Prefix + "app-6e36dad26a.css"
->>>>>>> 5853f5b (Show offers, prices and grants to staff, orders and invoices to both sides)
+	AppCSS = Prefix + "app-2bcec07f01.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-29e20a4b2b.js"
 	// UploadJS is the tus upload; on the page of a new image.

@@ -89,7 +89,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 	}
 	p := orderForm(f)
 	r := store.OrderRequest{
-		OfferID: f.ID("offer", "an offer"), Hours: typedHours(f), Note: strings.TrimSpace(f.Lines("note", "the note", 4000)),
+		OfferID: f.ID("offer", "an offer"), Hours: orderedHours(f), Note: strings.TrimSpace(f.Lines("note", "the note", 4000)),
 		References: store.References{
 			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80), CostCentre: f.Text("cost_centre", "the cost centre", 0, 80),
 			GrantNumber: f.Text("grant_number", "the grant number", 0, 80),
@@ -136,8 +136,8 @@ func orderForm(f *request.Form) web.OrderNewProps {
 	}
 }
 
-// typedHours reads compute hours; a comma is taken for a point.
-func typedHours(f *request.Form) billing.Hours {
+// orderedHours reads compute hours; a comma is taken for a point.
+func orderedHours(f *request.Form) billing.Hours {
 	hours, err := billing.ParseHours(strings.Replace(f.Typed("hours"), ",", ".", 1))
 	if err != nil {
 		f.Wrong("hours", "This is "+err.Error()+".")
@@ -147,7 +147,7 @@ func typedHours(f *request.Form) billing.Hours {
 
 // quoteOrder computes the amount for the form, or says why there is none.
 func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewProps) (*provisioner.Refusal, error) {
-	offer, hours := f.ID("offer", "an offer"), typedHours(f)
+	offer, hours := f.ID("offer", "an offer"), orderedHours(f)
 	if r := f.Refusal(); r != nil {
 		return r, nil
 	}
@@ -190,7 +190,7 @@ func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *provisio
 // ShowOrderQuote shows a page to print, before anything is ordered.
 func (h Handlers) ShowOrderQuote(c echo.Context) error {
 	f := request.ParseQuery(c)
-	offer, hours := f.ID("offer", "an offer"), typedHours(f)
+	offer, hours := f.ID("offer", "an offer"), orderedHours(f)
 	if r := f.Refusal(); r != nil {
 		return h.orderFormPage(c, orderForm(f), r)
 	}

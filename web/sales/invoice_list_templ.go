@@ -154,7 +154,7 @@ func InvoiceList(p InvoiceListProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "search", Label: "Number or " + p.Side.other(), Value: p.Search, MaxLength: 80}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "search", Label: "Search", Value: p.Search, MaxLength: 80}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

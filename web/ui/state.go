@@ -74,7 +74,7 @@ func HostTone(s provisioner.HostState) Tone {
 // it does not know is at rest.
 func WordTone(word string) Tone {
 	switch word {
-	case "passed", "accepted", "verified", "published", "ready", "active":
+	case "passed", "accepted", "verified", "published", "ready", "active", "approved":
 		return ToneGood
 	case "verifying", "running", "uploading", "starting", "checking":
 		return ToneBusy
@@ -84,7 +84,7 @@ func WordTone(word string) Tone {
 		return ToneWarn
 	case "failed", "refused", "rejected", "error":
 		return ToneBad
-	case "gone", "deleted", "expired", "skipped":
+	case "gone", "deleted", "expired", "skipped", "withdrawn":
 		return ToneGone
 	default:
 		return ToneOff
