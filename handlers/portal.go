@@ -83,7 +83,9 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	cookie := respond.SessionCookie{Secure: secure}
-	e.Use(middleware.RequestID, middleware.Log(o.Log), middleware.Recover, middleware.Headers(o.PublicURL), origin,
+	asGet, asHead := middleware.Head("/uploads/", "/events", "/ws")
+	e.Pre(asGet)
+	e.Use(asHead, middleware.RequestID, middleware.Log(o.Log), middleware.Recover, middleware.Headers(o.PublicURL), origin,
 		middleware.Session(cookie, o.Store.SessionByToken))
 	table, err := o.table(frame, cookie, public.Host)
 	if err != nil {

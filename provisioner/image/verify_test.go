@@ -189,3 +189,27 @@ func TestVerifyWithoutQEMUImg(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// TestChildsSurroundings asks a shell in qemu-img's place what it was given. Without the one arena, QEMU's threads run
+// into the memory limit, on some machines and on some days.
+func TestChildsSurroundings(t *testing.T) {
+	if missing := sandboxMissing(); missing != "" {
+		t.Skip(missing)
+	}
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if shell, err = filepath.EvalSymlinks(shell); err != nil {
+		t.Fatal(err)
+	}
+	c := confined{
+		Program: shell, Args: []string{"-c", "echo $MALLOC_ARENA_MAX $LC_ALL $PATH $HOME; ulimit -v; ulimit -t; ulimit -n; ulimit -c; ulimit -f"},
+		Read: "/dev/null", FileBytes: 8 << 20, CPUSeconds: 20,
+	}
+	// Address space is given in KiB, file size in blocks of 512 bytes.
+	const want = "1 C /nonexistent\n1048576\n20\n64\n0\n16384\n"
+	if got, err := c.run(t.Context()); err != nil || got.output != want {
+		t.Errorf("the child has %q and says %q, %v; want %q", got.output, got.words, err, want)
+	}
+}

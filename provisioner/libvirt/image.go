@@ -20,9 +20,21 @@ import (
 // uploadChunk is libvirt's own largest message, near enough.
 const uploadChunk = 256 << 10
 
+// errOtherUpload says that another worker began to upload the same image in the moment in which this one was about to.
+var errOtherUpload = errors.New("another worker uploads this image")
+
 // EnsureImage implements provisioner.Driver. The marker is what counts: an upload that was cut off leaves a volume of the
 // final name behind, and libvirt has no rename.
 func (d *Driver) EnsureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error {
+	for {
+		err := d.ensureImage(ctx, digest, size, open)
+		if !errors.Is(err, errOtherUpload) {
+			return err
+		}
+	}
+}
+
+func (d *Driver) ensureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error {
 	op := "image " + digest
 	unlock, err := d.locks.lock(ctx, imageKey(digest))
 	if err != nil {
@@ -48,23 +60,36 @@ func (d *Driver) EnsureImage(ctx context.Context, digest string, size int64, ope
 
 func imageKey(digest string) string { return "image " + digest }
 
+// imageLook is what a host has under an image's names.
+type imageLook struct {
+	There   bool // with its marker: all of it
+	Begun   bool // without: being written, or what a broken upload left
+	Written uint64
+}
+
 // awaitImage says whether the image is there, and clears what a broken upload left. While another worker uploads it, it
-// waits for that one's marker, or for its end without one.
+// waits for that one's marker, or for its end without one. What grew since the last look is being written or has just
+// been, and its marker may be on the way: only what has stood still is removed.
 func (d *Driver) awaitImage(ctx context.Context, op, digest string) (bool, error) {
+	var last imageLook
 	for {
-		var there, busy bool
+		var now imageLook
+		cleared := false
 		err := d.calls.call(ctx, op, func(conn *libvirt.Connect) error {
 			return withImagePool(conn, func(pool *libvirt.StoragePool) (err error) {
-				there, busy, err = clearImage(pool, digest)
+				if now, err = lookAtImage(pool, digest); err == nil && now.Begun && now == last {
+					cleared, err = clearImage(pool, digest)
+				}
 				return err
 			})
 		})
 		if err != nil {
 			return false, err
 		}
-		if there || !busy {
-			return there, nil
+		if now.There || !now.Begun || cleared {
+			return now.There, nil
 		}
+		last = now
 		select {
 		case <-ctx.Done():
 			return false, fmt.Errorf("%s: %w", op, gaveUp(ctx))
@@ -73,54 +98,70 @@ func (d *Driver) awaitImage(ctx context.Context, op, digest string) (bool, error
 	}
 }
 
-// clearImage says whether the image is there. What a broken upload left is removed; busy says that libvirt does not let
-// it go, as it is being written.
-func clearImage(pool *libvirt.StoragePool, digest string) (there, busy bool, err error) {
+// lookAtImage also removes a marker that marks nothing.
+func lookAtImage(pool *libvirt.StoragePool, digest string) (l imageLook, err error) {
 	marked, err := volumeExists(pool, domainxml.MarkerVolume(digest))
 	if err != nil {
-		return false, false, err
+		return l, err
 	}
-	base, err := volumeExists(pool, domainxml.BaseVolume(digest))
-	if err != nil || (marked && base) {
-		return marked && base, false, err
-	}
-	if marked {
-		if err := deleteVolume(pool, domainxml.MarkerVolume(digest), false); err != nil {
-			return false, false, err
+	base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(digest))
+	if missing(err) {
+		if marked {
+			err = deleteVolume(pool, domainxml.MarkerVolume(digest), false)
+		} else {
+			err = nil
 		}
-	}
-	if !base {
-		return false, false, nil
-	}
-	err = deleteVolume(pool, domainxml.BaseVolume(digest), false)
-	if isCode(err, libvirt.ERR_OPERATION_INVALID) {
-		return false, true, nil
-	}
-	return false, false, err
-}
-
-func uploadImage(ctx context.Context, conn *libvirt.Connect, pool *libvirt.StoragePool, digest string, size int64, r io.Reader) error {
-	name := domainxml.BaseVolume(digest)
-	sum := sha256.New()
-	n, err := upload(ctx, conn, pool, name, size, io.TeeReader(r, sum))
-	if err == nil {
-		// A byte more than promised would have been left unread.
-		if extra, _ := r.Read(make([]byte, 1)); extra > 0 {
-			n++
-		}
-		if got := hex.EncodeToString(sum.Sum(nil)); n != size || got != digest {
-			err = fmt.Errorf("%w: %d bytes with digest %s, expected %d with %s", provisioner.ErrImageDigest, n, got, size, digest)
-		}
-	}
-	if ctx.Err() != nil {
-		// Nobody waits for us any more, and another worker may have begun anew under the same name. What is left has no
-		// marker, and whoever comes next removes it.
-		return ctx.Err()
+		return l, err
 	}
 	if err != nil {
-		return errors.Join(err, deleteVolume(pool, name, false))
+		return l, err
 	}
-	return createVolume(pool, domainxml.MarkerVolume(digest), 1)
+	defer base.Free()
+	if marked {
+		return imageLook{There: true}, nil
+	}
+	info, err := base.GetInfo()
+	if missing(err) {
+		return l, nil // removed since it was found
+	}
+	if err != nil {
+		return l, err
+	}
+	return imageLook{Begun: true, Written: info.Allocation}, nil
+}
+
+// clearImage removes what a broken upload left, unless it is being written: then libvirt does not let it go.
+func clearImage(pool *libvirt.StoragePool, digest string) (cleared bool, err error) {
+	err = deleteVolume(pool, domainxml.BaseVolume(digest), false)
+	if isCode(err, libvirt.ERR_OPERATION_INVALID) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// uploadImage writes the image and then its marker. Where it breaks off it leaves what it wrote: that has no marker, and
+// whoever comes next removes it. Removed here, it could be another worker's by then, which began anew under the name.
+func uploadImage(ctx context.Context, conn *libvirt.Connect, pool *libvirt.StoragePool, digest string, size int64, r io.Reader) error {
+	sum := sha256.New()
+	n, err := upload(ctx, conn, pool, domainxml.BaseVolume(digest), size, io.TeeReader(r, sum))
+	if err != nil {
+		return err
+	}
+	// A byte more than promised would have been left unread.
+	if extra, _ := r.Read(make([]byte, 1)); extra > 0 {
+		n++
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); n != size || got != digest {
+		return fmt.Errorf("%w: %d bytes with digest %s, expected %d with %s", provisioner.ErrImageDigest, n, got, size, digest)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // nobody waits for us any more
+	}
+	err = createVolume(pool, domainxml.MarkerVolume(digest), 1)
+	if isCode(err, libvirt.ERR_STORAGE_VOL_EXIST) {
+		return nil
+	}
+	return err
 }
 
 func createVolume(pool *libvirt.StoragePool, name string, size int64) error {
@@ -142,6 +183,9 @@ func upload(ctx context.Context, conn *libvirt.Connect, pool *libvirt.StoragePoo
 		return 0, err
 	}
 	v, err := pool.StorageVolCreateXML(xml, 0)
+	if isCode(err, libvirt.ERR_STORAGE_VOL_EXIST) {
+		return 0, errOtherUpload
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -8,8 +8,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,6 +218,43 @@ func TestBrokenUpload(t *testing.T) {
 	}
 	if err := d.DeleteImage(t.Context(), digest); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestWorkersUploadOneImageAtOnce has several workers bring the same image, one of which breaks off: the others' image
+// stays, whoever was first.
+func TestWorkersUploadOneImageAtOnce(t *testing.T) {
+	host := startLab(t, 1).Hosts()[0]
+	for round := range 3 {
+		image := bytes.Repeat([]byte(fmt.Sprintf("round %d, the same for all ", round)), 300_000)
+		sum := sha256.Sum256(image)
+		digest, size := hex.EncodeToString(sum[:]), int64(len(image))
+		broken := errors.New("the store went away")
+		var workers sync.WaitGroup
+		for n := range 4 {
+			d := dialHost(t, host)
+			defer d.Close()
+			workers.Go(func() {
+				err := d.EnsureImage(t.Context(), digest, size, func(context.Context) (io.ReadCloser, error) {
+					if n == 0 {
+						return io.NopCloser(io.MultiReader(bytes.NewReader(image[:size/2]), failing{broken})), nil
+					}
+					return io.NopCloser(bytes.NewReader(image)), nil
+				})
+				if err != nil && !(n == 0 && errors.Is(err, broken)) {
+					t.Errorf("worker %d: %v", n, err)
+				}
+				if err == nil {
+					err = d.EnsureImage(t.Context(), digest, size, func(context.Context) (io.ReadCloser, error) {
+						return nil, fmt.Errorf("worker %d lost the image", n)
+					})
+				}
+				if err != nil && n != 0 {
+					t.Error(err)
+				}
+			})
+		}
+		workers.Wait()
 	}
 }
 
