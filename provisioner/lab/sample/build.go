@@ -112,7 +112,7 @@ func (b *builder) command(ctx context.Context, env []string, name string, args .
 // recipeHash covers everything of ours that goes into the image; a newer package alone does not rebuild it.
 func recipeHash() (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%d %d %d\n%s\n%s\n", recipe, DiskSize, bootAt, bootSize, strings.Join(packageNames, " "), strings.Join(append(moduleNames[:len(moduleNames):len(moduleNames)], lateNames...), " "))
+	fmt.Fprintf(h, "%s\n%d %d %d\n%s\n%s\n", recipe, DiskSize, bootAt, bootSize, strings.Join(packageNames, " "), strings.Join(moduleNames, " "))
 	names, err := fs.Glob(guest, "guest/*")
 	if err != nil {
 		return "", fmt.Errorf("sample image: recipe: %w", err)

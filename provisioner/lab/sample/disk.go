@@ -30,7 +30,6 @@ var rootFiles = []struct {
 	{"boot", "usr/lib/volary/boot", 0o755},
 	{"dhcp", "usr/lib/volary/dhcp", 0o755},
 	{"seed", "usr/lib/volary/seed", 0o755},
-	{"late", "usr/lib/volary/late", 0o755},
 	{"halt", "usr/lib/volary/halt", 0o755},
 	{"login", "usr/lib/volary/login", 0o755},
 }
@@ -70,9 +69,6 @@ func (b *builder) root(ctx context.Context) error {
 		}
 	}
 	if err := b.programs(ctx, tree); err != nil {
-		return err
-	}
-	if err := b.lateModules(tree); err != nil {
 		return err
 	}
 	// Fixed identifiers and tables written now: nothing is left for a kernel thread to do in the guest.

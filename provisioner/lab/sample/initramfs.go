@@ -13,14 +13,11 @@ import (
 )
 
 // moduleNames are loaded by the initramfs before the root is mounted; what they depend on goes before them.
-var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8"}
-
-// lateNames are loaded by the guest's "late" after it said that it is ready; they depend on nothing.
-var lateNames = []string{"evdev", "button"}
+var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8", "evdev", "button"}
 
 // initramfs writes the kernel's first file system: BusyBox, the modules in loading order, and init.
 func (b *builder) initramfs(context.Context) error {
-	modules, err := b.modules(moduleNames)
+	modules, err := b.modules()
 	if err != nil {
 		return err
 	}
@@ -54,23 +51,9 @@ type module struct {
 	data []byte
 }
 
-// lateModules puts lateNames beside the guest's scripts.
-func (b *builder) lateModules(tree string) error {
-	modules, err := b.modules(lateNames)
-	if err != nil {
-		return err
-	}
-	for _, m := range modules {
-		if err := writeFile(filepath.Join(tree, "usr/lib/volary", m.name+".ko"), m.data, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// modules gives the named modules and what they depend on, in an order in which they load. The package has no list of
+// modules gives moduleNames and what they depend on, in an order in which they load. The package has no list of
 // dependencies (depmod makes one at installation), so each module's own .modinfo is asked.
-func (b *builder) modules(names []string) ([]module, error) {
+func (b *builder) modules() ([]module, error) {
 	files := map[string]string{}
 	err := filepath.WalkDir(filepath.Join(b.packages, "lib/modules"), func(path string, d fs.DirEntry, err error) error {
 		if name, is := strings.CutSuffix(d.Name(), ".ko"); is && err == nil {
@@ -109,7 +92,7 @@ func (b *builder) modules(names []string) ([]module, error) {
 		list = append(list, module{name, unsigned(data)})
 		return nil
 	}
-	for _, name := range names {
+	for _, name := range moduleNames {
 		if err := visit(name); err != nil {
 			return nil, err
 		}
