@@ -109,3 +109,14 @@ ALTER TABLE providers
   ADD CHECK (state NOT IN ('rejected', 'suspended') OR state_reason <> '');
 CREATE UNIQUE INDEX providers_waiting ON providers (applied_by) WHERE state = 'applied';
 CREATE INDEX ON providers (applied_by) WHERE applied_by IS NOT NULL;
+
+-- Jobs tell whose hosts and tests they are about. store.Migrate makes the trigger: the queue's tables come after these.
+-- +goose StatementBegin
+CREATE FUNCTION notify_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('kind', 'job', 'provider', CASE NEW.kind
+    WHEN 'check_host' THEN (SELECT provider_id FROM hosts WHERE id = (NEW.args ->> 'host_id')::uuid)
+    WHEN 'run_acceptance' THEN (SELECT provider_id FROM acceptance_tests WHERE id = (NEW.args ->> 'test_id')::uuid) END)::text);
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd

@@ -84,39 +84,41 @@ func (db *DB) RecordTestProgress(ctx context.Context, id uuid.UUID, r provisione
 
 // FinishAcceptanceTest ends a test and asks for its cluster to be deleted. A test that has ended stays as it is.
 func (db *DB) FinishAcceptanceTest(ctx context.Context, id uuid.UUID, passed bool, r provisioner.Report) error {
-	b, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("report of test %s: %w", id, err)
-	}
 	state := TestFailed
 	if passed {
 		state = TestPassed
 	}
-	return db.tx(ctx, func(tx pgx.Tx) error {
-		var clusterID uuid.UUID
-		if err := tx.QueryRow(ctx, `SELECT cluster_id FROM acceptance_tests WHERE id = $1`, id).Scan(&clusterID); err != nil {
-			return found(err, "acceptance test")
-		}
-		c, err := lockCluster(ctx, tx, clusterID)
-		if err != nil {
+	return db.tx(ctx, func(tx pgx.Tx) error { return finishTest(ctx, tx, id, state, r) })
+}
+
+func finishTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, state TestState, r provisioner.Report) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("report of test %s: %w", id, err)
+	}
+	var clusterID uuid.UUID
+	if err := tx.QueryRow(ctx, `SELECT cluster_id FROM acceptance_tests WHERE id = $1`, id).Scan(&clusterID); err != nil {
+		return found(err, "acceptance test")
+	}
+	c, err := lockCluster(ctx, tx, clusterID)
+	if err != nil {
+		return err
+	}
+	tag, err := tx.Exec(ctx, `
+		UPDATE acceptance_tests SET state = $2, report = $3, ended_at = now() WHERE id = $1 AND state = 'running'`, id, state, b)
+	if err != nil {
+		return fmt.Errorf("finish test %s: %w", id, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return nil
+	}
+	if c.Desired != provisioner.DesiredGone {
+		if err := c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonTestEnded, ""); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `
-			UPDATE acceptance_tests SET state = $2, report = $3, ended_at = now() WHERE id = $1 AND state = 'running'`, id, state, b)
-		if err != nil {
-			return fmt.Errorf("finish test %s: %w", id, err)
-		}
-		if tag.RowsAffected() == 0 {
-			return nil
-		}
-		if c.Desired != provisioner.DesiredGone {
-			if err := c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonTestEnded, ""); err != nil {
-				return err
-			}
-		}
-		return writeAudit(ctx, tx, auditRow{
-			Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "finish acceptance test", Subject: "acceptance_test", SubjectID: id,
-			Detail: map[string]any{"state": state},
-		})
+	}
+	return writeAudit(ctx, tx, auditRow{
+		Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "finish acceptance test", Subject: "acceptance_test", SubjectID: id,
+		Detail: map[string]any{"state": state},
 	})
 }

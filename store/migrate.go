@@ -49,5 +49,15 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
 	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate job queue: %w", err)
 	}
+	if _, err := pool.Exec(ctx, jobTrigger); err != nil {
+		return fmt.Errorf("migrate job queue: %w", err)
+	}
 	return nil
 }
+
+// jobTrigger tells open pages of jobs; making it again would wait for every worker.
+const jobTrigger = `DO $$ BEGIN
+	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'jobs_changed' AND tgrelid = 'river_job'::regclass) THEN
+		CREATE TRIGGER jobs_changed AFTER INSERT OR UPDATE OF state ON river_job FOR EACH ROW EXECUTE FUNCTION notify_job();
+	END IF;
+END $$`

@@ -64,10 +64,13 @@ func (p NewProvider) check() error {
 	f.length("name", p.Name, 2, 80)
 	_, err := billing.Currency(p.Currency).MinorDigits()
 	f.check(err == nil, "currency", "%q is no currency: write its three letters, such as EUR.", p.Currency)
-	_, err = time.LoadLocation(p.AccountingZone)
-	f.check(err == nil && p.AccountingZone != "" && p.AccountingZone != "Local", "accounting_zone",
-		"%q is no time zone: write its name, such as Europe/Berlin.", p.AccountingZone)
+	f.check(validZone(p.AccountingZone), "accounting_zone", "%q is no time zone: write its name, such as Europe/Berlin.", p.AccountingZone)
 	return f.refusal()
+}
+
+func validZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "" && name != "Local"
 }
 
 const selectProvider = `SELECT id, name, currency, accounting_zone FROM providers`

@@ -23,7 +23,7 @@ import (
 const zone = "Australia/Lord_Howe"
 
 // templateVersion is part of the template's name: change it where Clone or the job queue's tables change.
-const templateVersion = "1"
+const templateVersion = "2"
 
 var template = sync.OnceValues(makeTemplate)
 
