@@ -211,7 +211,29 @@ func matrix() []row {
 		{"GET /platform/outbox/:id", platformAdmins(), false, page},
 		{"POST /platform/outbox/:id/send", platformAdmins(), false, refused},
 
+		{"GET /provider-application", signedIn(), false, page},
+		{"POST /provider-application", signedIn(), false, refused},
+		{"GET /provider/jobs", staffHosts(), false, page},
+		{"POST /provider/jobs/:id/retry", staffHosts(), true, refused}, // it waits
+		{"GET /provider/staff", staffOwn(), false, page},
+		{"POST /provider/staff/:id/role", staffOwn(), true, refused},
+		{"POST /provider/invitations", staffOwn(), false, refused},
+		{"GET /provider/settings", staffOwn(), false, page},
+		{"POST /provider/settings", staffOwn(), false, refused},
+		{"GET /platform/events", platformAdmins(), false, page},
+		{"GET /platform/providers", platformAdmins(), false, page},
+		{"GET /platform/providers/:id", platformAdmins(), false, page},
+		{"POST /platform/providers/:id/approve", platformAdmins(), false, refused}, // it is active
+		{"POST /platform/providers/:id/reject", platformAdmins(), false, refused},
+		{"POST /platform/providers/:id/suspend", platformAdmins(), false, refused},
+		{"POST /platform/providers/:id/lift", platformAdmins(), false, refused},
+		{"GET /platform/jobs", platformAdmins(), false, page},
+		{"POST /platform/jobs/:id/retry", platformAdmins(), false, refused},
 		// These change what the rows above need.
+		{"POST /provider/jobs/:id/cancel", staffHosts(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // once
+		{"POST /platform/jobs/:id/cancel", platformAdmins(), false, refused},
+		{"POST /provider/invitations/:id/revoke", staffOwn(), true, led},
+		{"POST /provider/staff/:id/remove", staffOwn(), true, led},
 		{"POST /provider/announcements/:id/end", staffHosts(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/clusters/:id/consent/withdraw", orgWork(), true, led},
 		{"POST /org/invitations/:id/revoke", orgManage(), true, []int{http.StatusSeeOther, http.StatusNotFound}}, // once
@@ -293,6 +315,8 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
 		"/market/providers/": w.North.String(), "/org/orders/": sold.Waiting.String(), "/provider/orders/": sold.Waiting.String(),
 		"/org/invoices/": sold.Invoice.String(), "/provider/invoices/": sold.Invoice.String(), "/provider/offers/": sold.Offer.String(),
+		"/market/providers/": w.North.String(), "/platform/providers/": w.North.String(), "/provider/staff/": w.Person(handlertest.Accountant).String(),
+		"/provider/jobs/": a.CheckJob(w), "/platform/jobs/": a.CheckJob(w), "/provider/invitations/": a.InviteStaff(w).String(),
 	}
 	return func(pattern string) string {
 		for prefix, id := range ids {

@@ -121,12 +121,14 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	s := provider.Handlers{
 		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
-		PlainHosts: o.PlainHosts, Simulated: o.Simulated,
+		PlainHosts: o.PlainHosts, Simulated: o.Simulated, PublicURL: o.PublicURL,
 	}
 	return routes(audiences{
 		public: p, org: m, provider: s,
-		account:  account.Handlers{Store: o.Store, Frame: frame},
-		platform: platform.Handlers{Store: o.Store, Frame: frame, PublicURL: o.PublicURL},
+		account: account.Handlers{Store: o.Store, Frame: frame},
+		platform: platform.Handlers{
+			Store: o.Store, Frame: frame, PublicURL: o.PublicURL, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		},
 	}, uploads.Serve, echo.WrapHandler(files)), nil
 }
 

@@ -68,6 +68,17 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.notify_job()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('kind', 'job', 'provider', CASE NEW.kind
+    WHEN 'check_host' THEN (SELECT provider_id FROM hosts WHERE id = (NEW.args ->> 'host_id')::uuid)
+    WHEN 'run_acceptance' THEN (SELECT provider_id FROM acceptance_tests WHERE id = (NEW.args ->> 'test_id')::uuid) END)::text);
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_request()
  RETURNS trigger
  LANGUAGE plpgsql

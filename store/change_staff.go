@@ -46,15 +46,14 @@ func (db *DB) Staff(ctx context.Context, providerID uuid.UUID, f StaffFilter) (l
 // ChangeStaffRole gives one of a provider's staff another role. Refusals: "invalid" for role, "last_admin",
 // NotFound("person").
 func (db *DB) ChangeStaffRole(ctx context.Context, by, providerID, personID uuid.UUID, role StaffRole) error {
-	switch role {
-	case StaffAdmin, StaffOperator, StaffAccountant:
-	default:
-		return provisioner.Invalid(map[string]string{"role": "Choose admin, operator or accountant."})
-	}
+	known := role == StaffAdmin || role == StaffOperator || role == StaffAccountant
 	return db.tx(ctx, func(tx pgx.Tx) error {
-		was, err := lockStaff(ctx, tx, providerID, personID, role == StaffAdmin)
-		if err != nil || was == role {
+		was, err := lockStaff(ctx, tx, providerID, personID, role == StaffAdmin || !known)
+		switch {
+		case err != nil || was == role:
 			return err
+		case !known:
+			return provisioner.Invalid(map[string]string{"role": "Choose admin, operator or accountant."})
 		}
 		if _, err := tx.Exec(ctx, `UPDATE staff SET role = $3 WHERE provider_id = $1 AND person_id = $2`, providerID, personID, role); err != nil {
 			return fmt.Errorf("change role of staff: %w", err)

@@ -181,6 +181,22 @@ func (a *App) Request(w *World, name string) uuid.UUID {
 	}))(a)
 }
 
+// CheckJob is the number of the job that checks North's host.
+func (a *App) CheckJob(w *World) string {
+	a.t.Helper()
+	var id string
+	a.ok(a.Pool.QueryRow(context.Background(), `SELECT id::text FROM river_job WHERE kind = 'check_host' AND args ->> 'host_id' = $1`, w.Host).Scan(&id))
+	return id
+}
+
+// InviteStaff has North's admin invite an operator by link.
+func (a *App) InviteStaff(w *World) uuid.UUID {
+	a.t.Helper()
+	id, _, err := a.Store.InviteToProvider(context.Background(), w.North, w.people[Admin], store.NewInvitation{Role: string(store.StaffOperator)})
+	a.ok(err)
+	return id
+}
+
 // Announce has North's admin tell everybody concerned something.
 func (a *App) Announce(w *World) uuid.UUID {
 	a.t.Helper()

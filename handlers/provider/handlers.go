@@ -29,6 +29,7 @@ type Handlers struct {
 	Heartbeat time.Duration
 	// PlainHosts allows hosts by tcp and unix, Simulated those that exist in memory alone.
 	PlainHosts, Simulated bool
+	PublicURL             string // links of invitations begin with it
 }
 
 // who is the session's person.

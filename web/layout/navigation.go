@@ -44,7 +44,10 @@ func sections(a Area) []link {
 			{"Organizations", "/provider/organizations", SectionOrganizations},
 			{"Usage", "/provider/usage", SectionUsage},
 			{"Announcements", "/provider/announcements", SectionAnnouncements},
+			{"Jobs", "/provider/jobs", SectionJobs},
+			{"Staff", "/provider/staff", SectionStaff},
 			{"Log", "/provider/log", SectionLog},
+			{"Settings", "/provider/settings", SectionSettings},
 			{"Market", "/market", SectionMarket},
 		}
 	case AreaAccount:
@@ -53,13 +56,16 @@ func sections(a Area) []link {
 			{"SSH keys", "/account/ssh-keys", SectionKeys},
 			{"Sessions", "/account/sessions", SectionSessions},
 			{"Password", "/account/password", SectionPassword},
+			{"Become a provider", "/provider-application", SectionProviders},
 		}
 	case AreaPlatform:
 		return []link{
 			{"Overview", "/platform", SectionHome},
+			{"Providers", "/platform/providers", SectionProviders},
 			{"Organizations", "/platform/organizations", SectionOrganizations},
 			{"People", "/platform/people", SectionPeople},
 			{"Outbox", "/platform/outbox", SectionOutbox},
+			{"Jobs", "/platform/jobs", SectionJobs},
 		}
 	default:
 		return nil

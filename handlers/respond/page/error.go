@@ -71,6 +71,8 @@ func area(c echo.Context) layout.Area {
 		return layout.AreaPublic
 	case strings.HasPrefix(path, "/org"):
 		return layout.AreaOrg
+	case path == "/provider-application":
+		return layout.AreaAccount
 	case strings.HasPrefix(path, "/provider"):
 		return layout.AreaProvider
 	case strings.HasPrefix(path, "/platform"):
