@@ -315,7 +315,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 		"/provider/clusters/": cluster.String(), "/provider/organizations/": w.Organization.String(),
 		"/market/providers/": w.North.String(), "/org/orders/": sold.Waiting.String(), "/provider/orders/": sold.Waiting.String(),
 		"/org/invoices/": sold.Invoice.String(), "/provider/invoices/": sold.Invoice.String(), "/provider/offers/": sold.Offer.String(),
-		"/market/providers/": w.North.String(), "/platform/providers/": w.North.String(), "/provider/staff/": w.Person(handlertest.Accountant).String(),
+		"/platform/providers/": w.North.String(), "/provider/staff/": w.Person(handlertest.Accountant).String(),
 		"/provider/jobs/": a.CheckJob(w), "/platform/jobs/": a.CheckJob(w), "/provider/invitations/": a.InviteStaff(w).String(),
 	}
 	return func(pattern string) string {
