@@ -54,28 +54,6 @@ func (db *DB) CreateModelCluster(ctx context.Context, orgID, by uuid.UUID, name 
 	})
 }
 
-// ModelClusters lists an organization's model clusters by name, with their versions.
-func (db *DB) ModelClusters(ctx context.Context, orgID uuid.UUID) ([]ModelCluster, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id, name, created_at FROM model_clusters WHERE organization_id = $1 ORDER BY name`, orgID)
-	models, err := all(rows, "model clusters", pgx.RowToStructByName[ModelCluster])
-	if err != nil {
-		return nil, err
-	}
-	rows, _ = db.pool.Query(ctx, selectVersionRows+` WHERE v.organization_id = $1 ORDER BY v.created_at DESC, v.id DESC`, orgID)
-	versions, err := all(rows, "versions", pgx.RowToStructByName[VersionRow])
-	if err != nil {
-		return nil, err
-	}
-	byModel := map[uuid.UUID][]VersionRow{}
-	for _, v := range versions {
-		byModel[v.ModelClusterID] = append(byModel[v.ModelClusterID], v)
-	}
-	for i := range models {
-		models[i].Versions = byModel[models[i].ID]
-	}
-	return models, nil
-}
-
 const selectVersionRows = `
 	SELECT v.id, v.model_cluster_id, v.version, v.state, v.compute_min, v.compute_max, v.created_at, v.published_at,
 		t.id AS last_test_id, coalesce(t.state, '') AS last_test

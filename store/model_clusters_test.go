@@ -30,10 +30,6 @@ func TestModelClusters(t *testing.T) {
 	_, err = w.DB.CreateModelCluster(ctx, w.Organization, w.Person, strings.Repeat("x", 81))
 	wantRefusal(t, err, "invalid")
 	must[uuid.UUID](t)(w.DB.CreateModelCluster(ctx, w.Organization, w.Person, "another"))
-	list := must[[]store.ModelCluster](t)(w.DB.ModelClusters(ctx, w.Organization))
-	if len(list) != 2 || list[0].Name != "another" || len(list[0].Versions) != 0 || len(list[1].Versions) != 1 || list[1].Versions[0].State != store.VersionStatePublished {
-		t.Errorf("model clusters %+v", list)
-	}
 	m := must[store.ModelCluster](t)(w.DB.ModelCluster(ctx, w.Organization, w.Model))
 	if m.Name != "trial" || len(m.Versions) != 1 || m.Versions[0].Version != "1.0" || m.Versions[0].LastTestID != nil {
 		t.Errorf("model cluster %+v", m)

@@ -3,6 +3,7 @@ package org
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,35 +19,41 @@ import (
 	"volary.dev/web/ui"
 )
 
-// clustersPerPage is how many rows a list shows before it offers the next page.
-const clustersPerPage = 100
-
 // ListClusters shows the organization's clusters, or with ?gone=1 those that are no more.
 func (h Handlers) ListClusters(c echo.Context) error {
 	orgID, _ := where(c)
-	q := request.ParseQuery(c)
-	offset := 0
-	if q.Has("from") {
-		offset = q.Int("from", "the first row", 0, 1_000_000)
+	l, q := request.ParseList(c, "name", "pool", "nodes", "created", "lease", "used"), request.ParseQuery(c)
+	f := store.ClusterListFilter{Gone: q.Typed("gone") == "1", Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	if !f.Gone {
+		f.State = q.Typed("state")
 	}
-	if r := q.Refusal(); r != nil {
-		return r
-	}
-	f := store.ClusterFilter{Gone: q.Typed("gone") == "1", Page: store.Page{Limit: clustersPerPage + 1, Offset: offset}}
-	list, err := h.Store.Clusters(c.Request().Context(), orgID, f)
+	f.Pool, _ = uuid.Parse(q.Typed("pool"))
+	f.Provider, _ = uuid.Parse(q.Typed("provider"))
+	list, total, used, err := h.Store.ListClusters(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
-	p := web.ClusterListProps{Layout: h.layout(c), Gone: f.Gone, MayLaunch: mayWork(c)}
-	if len(list) > clustersPerPage {
-		list = list[:clustersPerPage]
-		p.Next = fmt.Sprintf("/org/clusters?from=%d", offset+clustersPerPage)
-		if f.Gone {
-			p.Next += "&gone=1"
+	p := web.ClusterListProps{
+		Layout: h.layout(c), List: page.List(l, total), Clusters: clusterRows(list), Gone: f.Gone, MayLaunch: mayWork(c), UsedMCS: int64(used),
+		Search: f.Search, State: f.State, Pool: q.Typed("pool"), Provider: q.Typed("provider"),
+	}
+	if p.Pools, p.Providers, err = h.placeOptions(c); err != nil {
+		return err
+	}
+	return page.Live(c, web.ClusterList(p))
+}
+
+// placeOptions are the pools there are, and their providers, for filters.
+func (h Handlers) placeOptions(c echo.Context) (pools, providers []ui.Option, err error) {
+	list, err := h.Store.Pools(c.Request().Context())
+	for _, p := range list {
+		pools = append(pools, ui.Option{Value: p.ID.String(), Label: p.Name + ", " + p.ProviderName})
+		provider := ui.Option{Value: p.ProviderID.String(), Label: p.ProviderName}
+		if !slices.Contains(providers, provider) {
+			providers = append(providers, provider)
 		}
 	}
-	p.Clusters = clusterRows(list)
-	return page.Live(c, web.ClusterList(p))
+	return pools, providers, err
 }
 
 // ShowCluster shows one cluster and its nodes.

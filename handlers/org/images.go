@@ -16,11 +16,15 @@ import (
 // ListImages shows the organization's images and its unfinished uploads.
 func (h Handlers) ListImages(c echo.Context) error {
 	orgID, _ := where(c)
-	images, err := h.Store.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
+	l, q := request.ParseList(c, "name", "state", "size", "disk", "created"), request.ParseQuery(c)
+	f := store.ImageFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	images, total, size, err := h.Store.ListImages(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
-	p := web.ImageListProps{Layout: h.layout(c), MayUpload: mayWork(c)}
+	p := web.ImageListProps{
+		Layout: h.layout(c), List: page.List(l, total), MayUpload: mayWork(c), Size: size, Search: f.Search, State: f.State,
+	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.ImageRow{
 			ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,

@@ -17,18 +17,18 @@ import (
 // ListModelClusters shows the organization's model clusters.
 func (h Handlers) ListModelClusters(c echo.Context) error {
 	orgID, _ := where(c)
-	list, err := h.Store.ModelClusters(c.Request().Context(), orgID)
+	l, q := request.ParseList(c, "name", "versions", "created"), request.ParseQuery(c)
+	f := store.ModelClusterFilter{Search: q.Typed("search"), Test: q.Typed("test"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, err := h.Store.ListModelClusters(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
-	p := web.ModelClusterListProps{Layout: h.layout(c), MayEdit: mayWork(c)}
+	p := web.ModelClusterListProps{Layout: h.layout(c), List: page.List(l, total), MayEdit: mayWork(c), Search: f.Search, Test: f.Test}
 	for _, m := range list {
-		row := web.ModelClusterRow{ID: m.ID, Name: m.Name, Versions: len(m.Versions), Created: m.CreatedAt}
-		if len(m.Versions) > 0 {
-			latest := m.Versions[0]
-			row.LatestVersion, row.LatestState, row.LastTest = latest.Version, string(latest.State), latest.LastTest
-		}
-		p.Models = append(p.Models, row)
+		p.Models = append(p.Models, web.ModelClusterRow{
+			ID: m.ID, Name: m.Name, Versions: m.Versions, Created: m.CreatedAt, LatestVersion: m.LatestVersion,
+			LatestState: string(m.LatestState), LastTest: m.LastTest,
+		})
 	}
 	return page.Render(c, http.StatusOK, web.ModelClusterList(p))
 }
@@ -71,8 +71,15 @@ func (h Handlers) ShowModelCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.ModelClusterShowProps{Layout: h.layout(c), ID: m.ID, Name: m.Name, MayEdit: mayWork(c)}
-	for _, v := range m.Versions {
+	orgID, _ := where(c)
+	l, q := request.ParseList(c, "version", "state", "compute", "created", "published"), request.ParseQuery(c)
+	f := store.VersionFilter{State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, err := h.Store.ListVersions(c.Request().Context(), orgID, m.ID, f)
+	if err != nil {
+		return err
+	}
+	p := web.ModelClusterShowProps{Layout: h.layout(c), List: page.List(l, total), ID: m.ID, Name: m.Name, MayEdit: mayWork(c), State: f.State}
+	for _, v := range list {
 		p.Versions = append(p.Versions, web.VersionRow{
 			ID: v.ID, Version: v.Version, State: string(v.State), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax,
 			LastTest: v.LastTest, Created: v.CreatedAt, Published: orZero(v.PublishedAt),

@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"fmt"
+	"net/url"
 	"time"
 
 	"volary.dev/provisioner"
@@ -11,8 +12,9 @@ import (
 
 func clusterSamples() []Sample {
 	list := []Sample{
-		{"clusters", org.ClusterList(org.ClusterListProps{Layout: simulatedLayout(), Clusters: clusterRows(), MayLaunch: true, Next: "/org/clusters?offset=50"})},
-		{"clusters-empty", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true})},
+		{"clusters", org.ClusterList(org.ClusterListProps{Layout: simulatedLayout(), Clusters: clusterRows(), MayLaunch: true, UsedMCS: 21 * hour, List: ui.ListProps{Path: "/org/clusters", PerPage: 50, Total: 120, Sort: "used", Desc: true}})},
+		{"clusters-none", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, State: "failed", List: ui.ListProps{Path: "/org/clusters", Query: url.Values{"state": {"failed"}}}})},
+		{"clusters-empty", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, List: ui.ListProps{Path: "/org/clusters"}})},
 		{"cluster-new", org.ClusterNew(clusterNew(nil))},
 		{"cluster-new-quote", org.ClusterNew(clusterNew(quoteFits()))},
 		{"cluster-new-refused", org.ClusterNew(clusterNewRefused())},

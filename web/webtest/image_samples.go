@@ -10,7 +10,7 @@ import (
 func imageSamples() []Sample {
 	uploads := []org.UploadRow{{ID: "0f1e2d3c4b5a69788796a5b4c3d2e1f0", Filename: "rocky-9-mpi.qcow2", Size: 3 * gib, Offset: 1_300_000_000, Created: ago(3 * time.Hour), Person: "Ada Brandt"}}
 	return []Sample{
-		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), Uploads: uploads, MayUpload: true})},
+		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 4}, Size: 11 * gib, Uploads: uploads, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), MayUpload: true})},
 		{"image-new", org.ImageNew(org.ImageNewProps{Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads})},
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},

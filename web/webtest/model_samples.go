@@ -10,14 +10,14 @@ import (
 
 func modelSamples() []Sample {
 	return []Sample{
-		{"models", org.ModelClusterList(org.ModelClusterListProps{Layout: orgLayout(), MayEdit: true, Models: []org.ModelClusterRow{
+		{"models", org.ModelClusterList(org.ModelClusterListProps{Layout: orgLayout(), List: ui.ListProps{Path: "/org/models", PerPage: 50, Total: 3}, MayEdit: true, Models: []org.ModelClusterRow{
 			{ID: id(10), Name: "slurm-lab", Versions: 3, LatestVersion: "3", LatestState: "draft", LastTest: "passed", Created: ago(500 * time.Hour)},
 			{ID: id(11), Name: "condor", Versions: 1, LatestVersion: "2026-11", LatestState: "published", LastTest: "failed", Created: ago(90 * time.Hour)},
 			{ID: id(12), Name: "scratch", Created: ago(time.Hour)},
 		}})},
 		{"models-empty", org.ModelClusterList(org.ModelClusterListProps{Layout: orgLayout(), MayEdit: true})},
 		{"model-new", org.ModelClusterNew(org.ModelClusterNewProps{Layout: orgLayout()})},
-		{"model", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(10), Name: "slurm-lab", MayEdit: true, Versions: []org.VersionRow{
+		{"model", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(10), Name: "slurm-lab", List: ui.ListProps{Path: "/org/models/1", PerPage: 50, Total: 3}, MayEdit: true, Versions: []org.VersionRow{
 			{ID: id(22), Version: "3", State: "draft", ComputeMin: 1, ComputeMax: 16, Created: ago(2 * time.Hour)},
 			{ID: id(20), Version: "2", State: "published", ComputeMin: 1, ComputeMax: 8, LastTest: "passed", Created: ago(60 * time.Hour), Published: ago(50 * time.Hour)},
 			{ID: id(21), Version: "1", State: "published", ComputeMin: 2, ComputeMax: 2, LastTest: "failed", Created: ago(500 * time.Hour), Published: ago(499 * time.Hour)},

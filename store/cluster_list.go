@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"volary.dev/billing"
+)
+
+// ClusterListFilter narrows and orders an organization's list of clusters. Zero fields leave nothing out, but for Gone.
+// Sorting keys: name, pool, nodes, created, lease, used.
+type ClusterListFilter struct {
+	Gone     bool   // those that are gone, instead of those that are not
+	State    string // provisioner.ClusterState
+	Search   string // part of the name
+	Pool     uuid.UUID
+	Provider uuid.UUID
+	Sorting
+	Page
+}
+
+var clusterColumns = sortable{
+	"name": "c.name", "pool": "p.name", "nodes": "cardinality(n.states)", "created": "c.created_at", "lease": "c.lease_ends_at", "used": "r.used",
+}
+
+// clustersOfOrganization narrows clusters c by $1 to $6. Whether they ended is a column, so that history is not derived.
+const clustersOfOrganization = ` WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.ended_at IS NOT NULL) = $2
+	AND ($3 = '' OR cluster_state(c.desired, (SELECT array_agg(x.state) FROM nodes x WHERE x.cluster_id = c.id)) = $3)
+	AND c.name ILIKE $4 AND ($5::uuid IS NULL OR c.pool_id = $5) AND ($6::uuid IS NULL OR c.provider_id = $6)`
+
+// ListClusters gives a page of an organization's clusters, the newest first unless asked otherwise; how many the filter
+// leaves; and what all of those have used.
+func (db *DB) ListClusters(ctx context.Context, orgID uuid.UUID, f ClusterListFilter) (list []ClusterRow, total int, used billing.Hours, err error) {
+	args := []any{orgID, f.Gone, f.State, like(f.Search), orNull(f.Pool), orNull(f.Provider)}
+	err = db.pool.QueryRow(ctx, `
+		SELECT count(*), coalesce(sum(r.used), 0)::bigint FROM clusters c
+		CROSS JOIN LATERAL (SELECT sum(extract(epoch FROM ended_at - started_at)::bigint * rate)::bigint AS used
+			FROM runs WHERE cluster_id = c.id) AS r`+clustersOfOrganization, args...).Scan(&total, &used)
+	if err != nil {
+		return nil, 0, 0, fmt.Errorf("count clusters: %w", err)
+	}
+	rows, _ := db.pool.Query(ctx, selectClusters+clustersOfOrganization+
+		clusterColumns.orderBy(f.Sorting, "c.created_at DESC, c.id DESC")+` LIMIT $7 OFFSET $8`, append(args, f.limit(), f.offset())...)
+	list, err = all(rows, "clusters", rowToCluster)
+	return list, total, used, err
+}

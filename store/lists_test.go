@@ -1,0 +1,143 @@
+package store_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+func TestListClusters(t *testing.T) {
+	w := storetest.NewWorld(t)
+	w.Launch(t, "alpha", 2)
+	ready := w.Launch(t, "beta", 0)
+	w.Ready(t, ready)
+	gone := w.Launch(t, "gone", 0)
+	w.Exec(t, `UPDATE nodes SET state = 'gone' WHERE cluster_id = $1`, gone)
+	w.Exec(t, `UPDATE clusters SET desired = 'gone', ended_at = now(), vni = NULL, subnet = NULL WHERE id = $1`, gone)
+	for name, c := range map[string]struct {
+		filter store.ClusterListFilter
+		want   []string
+	}{
+		"all, the newest first": {store.ClusterListFilter{}, []string{"beta", "alpha"}},
+		"gone":                  {store.ClusterListFilter{Gone: true}, []string{"gone"}},
+		"ready":                 {store.ClusterListFilter{State: "ready"}, []string{"beta"}},
+		"waiting":               {store.ClusterListFilter{State: "waiting"}, []string{"alpha"}},
+		"by text":               {store.ClusterListFilter{Search: "LPH"}, []string{"alpha"}},
+		"no wildcard":           {store.ClusterListFilter{Search: "%"}, nil},
+		"on a pool":             {store.ClusterListFilter{Pool: w.PoolID}, []string{"beta", "alpha"}},
+		"of another provider":   {store.ClusterListFilter{Provider: uuid.New()}, nil},
+		"by name":               {store.ClusterListFilter{Sorting: store.Sorting{By: "name"}}, []string{"alpha", "beta"}},
+		"most nodes first":      {store.ClusterListFilter{Sorting: store.Sorting{By: "nodes", Desc: true}}, []string{"alpha", "beta"}},
+	} {
+		list, total, _, err := w.DB.ListClusters(t.Context(), w.Organization, c.filter)
+		var names []string
+		for _, x := range list {
+			names = append(names, x.Name)
+		}
+		if err != nil || total != len(c.want) || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q of %d, %v; want %q", name, names, total, err, c.want)
+		}
+	}
+	list, total, _, err := w.DB.ListClusters(t.Context(), w.Organization, store.ClusterListFilter{Page: store.Page{Limit: 1, Offset: 5}})
+	if err != nil || len(list) != 0 || total != 2 {
+		t.Errorf("behind the end: %d of %d, %v", len(list), total, err)
+	}
+	if _, total, _, err := w.DB.ListClusters(t.Context(), uuid.New(), store.ClusterListFilter{}); err != nil || total != 0 {
+		t.Errorf("another organization sees %d, %v", total, err)
+	}
+}
+
+func TestListModelClusters(t *testing.T) {
+	w := storetest.NewWorld(t)
+	if _, err := w.DB.CreateModelCluster(t.Context(), w.Organization, w.Person, "another"); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		filter store.ModelClusterFilter
+		want   []string
+	}{
+		"all, by name":        {store.ModelClusterFilter{}, []string{"another", "trial"}},
+		"most versions first": {store.ModelClusterFilter{Sorting: store.Sorting{By: "versions", Desc: true}}, []string{"trial", "another"}},
+		"by text":             {store.ModelClusterFilter{Search: "RIA"}, []string{"trial"}},
+		"never tested":        {store.ModelClusterFilter{Test: "none"}, []string{"another", "trial"}},
+		"passed":              {store.ModelClusterFilter{Test: "passed"}, nil},
+	} {
+		list, total, err := w.DB.ListModelClusters(t.Context(), w.Organization, c.filter)
+		var names []string
+		for _, x := range list {
+			names = append(names, x.Name)
+		}
+		if err != nil || total != len(c.want) || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q of %d, %v; want %q", name, names, total, err, c.want)
+		}
+	}
+	list, total, err := w.DB.ListModelClusters(t.Context(), w.Organization, store.ModelClusterFilter{Page: store.Page{Limit: 1, Offset: 9}})
+	if err != nil || len(list) != 0 || total != 2 {
+		t.Errorf("behind the end: %d of %d, %v", len(list), total, err)
+	}
+	list, _, err = w.DB.ListModelClusters(t.Context(), w.Organization, store.ModelClusterFilter{Search: "trial"})
+	if err != nil || list[0].LatestVersion != "1.0" || list[0].LatestState != store.VersionStatePublished || list[0].Versions != 1 || list[0].LastTest != "" {
+		t.Errorf("row %+v, %v", list, err)
+	}
+	if _, total, err := w.DB.ListModelClusters(t.Context(), uuid.New(), store.ModelClusterFilter{}); err != nil || total != 0 {
+		t.Errorf("another organization sees %d, %v", total, err)
+	}
+}
+
+func TestListVersions(t *testing.T) {
+	w := storetest.NewWorld(t)
+	w.Publish(t, w.Organization, w.Model, w.Image, "0.9")
+	for name, c := range map[string]struct {
+		filter store.VersionFilter
+		want   []string
+	}{
+		"the newest first": {store.VersionFilter{}, []string{"0.9", "1.0"}},
+		"by version":       {store.VersionFilter{Sorting: store.Sorting{By: "version", Desc: true}}, []string{"1.0", "0.9"}},
+		"drafts":           {store.VersionFilter{State: "draft"}, nil},
+		"published":        {store.VersionFilter{State: "published"}, []string{"0.9", "1.0"}},
+	} {
+		list, total, err := w.DB.ListVersions(t.Context(), w.Organization, w.Model, c.filter)
+		var names []string
+		for _, x := range list {
+			names = append(names, x.Version)
+		}
+		if err != nil || total != len(c.want) || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q of %d, %v; want %q", name, names, total, err, c.want)
+		}
+	}
+	if _, total, err := w.DB.ListVersions(t.Context(), uuid.New(), w.Model, store.VersionFilter{}); err != nil || total != 0 {
+		t.Errorf("another organization sees %d, %v", total, err)
+	}
+}
+
+func TestListImages(t *testing.T) {
+	w := storetest.NewWorld(t)
+	other := w.AddImage(t, w.Organization, w.Person)
+	w.Exec(t, `UPDATE images SET name = 'a.raw', size = 5000, state = 'refused' WHERE id = $1`, other)
+	for name, c := range map[string]struct {
+		filter store.ImageFilter
+		size   int64
+		want   []string
+	}{
+		"the newest first": {store.ImageFilter{}, 6000, []string{"a.raw", "sample.qcow2"}},
+		"by size":          {store.ImageFilter{Sorting: store.Sorting{By: "size"}}, 6000, []string{"sample.qcow2", "a.raw"}},
+		"refused":          {store.ImageFilter{State: "refused"}, 5000, []string{"a.raw"}},
+		"by text":          {store.ImageFilter{Search: "SAMPLE"}, 1000, []string{"sample.qcow2"}},
+		"no wildcard":      {store.ImageFilter{Search: "_"}, 0, nil},
+	} {
+		list, total, size, err := w.DB.ListImages(t.Context(), w.Organization, c.filter)
+		var names []string
+		for _, x := range list {
+			names = append(names, x.Name)
+		}
+		if err != nil || total != len(c.want) || size != c.size || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q of %d with %d bytes, %v; want %q", name, names, total, size, err, c.want)
+		}
+	}
+	if _, total, _, err := w.DB.ListImages(t.Context(), uuid.New(), store.ImageFilter{}); err != nil || total != 0 {
+		t.Errorf("another organization sees %d, %v", total, err)
+	}
+}
