@@ -33,7 +33,11 @@ func renderMail(m store.Mail, link string) (mailText, error) {
 		data = map[string]string{}
 	}
 	for k, v := range data {
-		data[k] = plainText(v)
+		if k == "text" || k == "reason" {
+			data[k] = plainText(v)
+		} else {
+			data[k] = inLine(v)
+		}
 	}
 	data["link"] = link
 	var b strings.Builder
@@ -63,9 +67,14 @@ func plainText(s string) string {
 	}, s)
 }
 
-// oneLine makes a header's value: what people typed begins no other header.
+// inLine makes one line: what people typed into a name begins no header and no paragraph.
+func inLine(s string) string {
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
+}
+
+// oneLine makes a header's value.
 func oneLine(s string) string {
-	letters := []rune(strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " "))
+	letters := []rune(inLine(s))
 	if len(letters) > subjectLimit {
 		letters = append(letters[:subjectLimit-1], '…')
 	}
