@@ -17,7 +17,6 @@ type Member struct {
 	Email    string
 	Role     OrganizationRole
 	Since    time.Time
-	SeenAt   *time.Time // the last time any session of theirs was used; nil: no session is left
 	Cap      *billing.Hours
 	Total    int // of the list
 }
@@ -37,7 +36,7 @@ func (db *DB) Members(ctx context.Context, orgID uuid.UUID, f MemberFilter) ([]M
 		WHERE m.organization_id = $1 AND ($2 = '' OR m.role = $2) AND (p.name ILIKE $3 OR p.email ILIKE $3)`
 	rows, _ := db.pool.Query(ctx, `
 		SELECT m.person_id, p.name, p.email, m.role, m.created_at AS since, m.cap,
-			(SELECT max(s.seen_at) FROM sessions s WHERE s.person_id = p.id) AS seen_at, count(*) OVER ()::int AS total`+
+			count(*) OVER ()::int AS total`+
 		from+order.orderBy(f.Sorting, "p.name, m.person_id")+` LIMIT $4 OFFSET $5`, orgID, string(f.Role), like(f.Text), f.limit(), f.offset())
 	list, err := all(rows, "members", pgx.RowToStructByName[Member])
 	if err != nil || len(list) > 0 {

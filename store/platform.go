@@ -13,7 +13,7 @@ type PlatformFigures struct {
 	Organizations, OrganizationsSuspended int
 	People, PeopleSuspended, Admins       int
 	SignUps                               int // that wait for their link to be opened
-	MailsKept, MailsFailed, MailsWaiting  int
+	MailsKept, MailsFailed, MailsWaiting  int // kept: in the last 14 days, after which no link of them works
 	Applications                          int // providers that applied
 	Clusters                              int // that are not gone
 }
@@ -28,7 +28,7 @@ func (db *DB) PlatformFigures(ctx context.Context) (PlatformFigures, error) {
 			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters
 		FROM (SELECT count(*)::int AS organizations, count(suspended_at)::int AS organizations_suspended FROM organizations) AS o,
 			(SELECT count(*)::int AS people, count(suspended_at)::int AS people_suspended, count(*) FILTER (WHERE platform_admin)::int AS admins FROM people) AS p,
-			(SELECT count(*) FILTER (WHERE state = 'kept')::int AS mails_kept, count(*) FILTER (WHERE state = 'failed')::int AS mails_failed,
+			(SELECT count(*) FILTER (WHERE state = 'kept' AND created_at > now() - interval '14 days')::int AS mails_kept, count(*) FILTER (WHERE state = 'failed')::int AS mails_failed,
 				count(*) FILTER (WHERE state = 'waiting')::int AS mails_waiting FROM mails WHERE state <> 'sent') AS m`)
 	return one(rows, "figures", pgx.RowToStructByName[PlatformFigures])
 }

@@ -21,7 +21,7 @@ type createUser struct {
 	Email         string `arg:"" help:"E-mail address, which signs in."`
 	Name          string `required:"" help:"Name that others see."`
 	PasswordStdin bool   `help:"Read the password from standard input, one line. Without it one is made up and printed once."`
-	PlatformAdmin bool   `help:"May run the whole platform."`
+	Platform      bool   `help:"An admin of the platform: takes on providers, suspends organizations and people."`
 
 	Organization string `help:"Make the person a member of this organization, too."`
 	Role         string `help:"What for: owner, manager, member or billing." default:"member" enum:"owner,manager,member,billing"`
@@ -47,7 +47,7 @@ func (u createUser) run(ctx context.Context, in io.Reader, out io.Writer) error 
 			return err
 		}
 		id, err := db.CreatePerson(ctx, uuid.Nil, store.NewPerson{
-			Email: u.Email, Name: u.Name, Password: password, PlatformAdmin: u.PlatformAdmin,
+			Email: u.Email, Name: u.Name, Password: password, PlatformAdmin: u.Platform,
 		})
 		if err != nil {
 			return err

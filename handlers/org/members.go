@@ -166,9 +166,6 @@ func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []
 	}
 	for _, m := range members {
 		row := web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since, Self: m.PersonID == self}
-		if m.SeenAt != nil {
-			row.Seen = *m.SeenAt
-		}
 		if limit, ok := caps[m.PersonID]; ok {
 			row.Capped, row.CapMCS, row.CapLeftMCS = true, int64(limit.Hours), int64(limit.Left())
 		}

@@ -74,8 +74,8 @@ func accountSamples() []Sample {
 func memberSamples() []Sample {
 	list := ui.ListProps{Path: "/org/members", PerPage: 50, Total: 4}
 	members := []org.MemberRow{
-		{ID: id(1), Name: "Ada Brandt", Email: "ada@heliophysics.example", Role: "owner", Since: ago(2000 * time.Hour), Seen: ago(time.Minute), Self: true},
-		{ID: id(2), Name: "Ben Ito", Email: "ben@heliophysics.example", Role: "member", Since: ago(900 * time.Hour), Seen: ago(50 * time.Hour), Capped: true, CapMCS: 40 * hour, CapLeftMCS: 12*hour + hour/2},
+		{ID: id(1), Name: "Ada Brandt", Email: "ada@heliophysics.example", Role: "owner", Since: ago(2000 * time.Hour), Self: true},
+		{ID: id(2), Name: "Ben Ito", Email: "ben@heliophysics.example", Role: "member", Since: ago(900 * time.Hour), Capped: true, CapMCS: 40 * hour, CapLeftMCS: 12*hour + hour/2},
 		{ID: id(3), Name: "Carla Okonkwo-Vanderbilt", Email: "carla.okonkwo-vanderbilt@institute.heliophysics.example", Role: "manager", Since: ago(800 * time.Hour)},
 		{ID: id(4), Name: "Dee Park", Email: "dee@heliophysics.example", Role: "billing", Since: ago(90 * time.Hour)},
 	}

@@ -1,0 +1,189 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"volary.dev/handlers/handlertest"
+)
+
+// secret is the page that the last mail to an address opens.
+func secret(t *testing.T, a *handlertest.App, to string) string {
+	t.Helper()
+	var path string
+	err := a.Pool.QueryRow(t.Context(), `
+		SELECT coalesce(data->>'secret', data->>'path') FROM mails WHERE to_address = $1 ORDER BY created_at DESC, id DESC LIMIT 1`, to).Scan(&path)
+	if err != nil {
+		t.Fatalf("mail to %s: %v", to, err)
+	}
+	return path
+}
+
+func token(path string) string {
+	_, after, _ := strings.Cut(path, "token=")
+	return after
+}
+
+func TestSignUpConfirmAndSignIn(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	b := a.Browser()
+	const email = "new@third.example"
+	form := url.Values{"name": {"Nell"}, "email": {email}, "organization": {"Third Group"}, "password": {handlertest.Password}}
+	if got := b.Post("/sign-up", form); got.Status != http.StatusOK || !strings.Contains(got.Body, email) {
+		t.Fatalf("sign-up: %d", got.Status)
+	}
+	got := b.Post("/sign-in", url.Values{"email": {email}, "password": {handlertest.Password}})
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, `action="/sign-up/resend"`) {
+		t.Errorf("signing in before the link is opened: %d, without the way to another mail", got.Status)
+	}
+	link := secret(t, a, email)
+	for range 2 { // what looks for malice opens links, too
+		if got := a.Browser().Get(link); got.Status != http.StatusOK || !strings.Contains(got.Body, "Third Group") {
+			t.Fatalf("%d %s", got.Status, got.Body)
+		}
+	}
+	confirm := url.Values{"token": {token(link)}, "password": {"not the password"}}
+	if got := b.Post("/confirm", confirm); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "not the password that was chosen") {
+		t.Errorf("a wrong password confirms: %d", got.Status)
+	}
+	confirm.Set("password", handlertest.Password)
+	if got := b.Post("/confirm", confirm); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org" {
+		t.Fatalf("confirm: %d to %s", got.Status, got.Header.Get("Location"))
+	}
+	if got := b.Get("/org/members"); got.Status != http.StatusOK || !strings.Contains(got.Body, "Nell") {
+		t.Errorf("members: %d", got.Status)
+	}
+	if got := b.Get(link); got.Status != http.StatusGone || !strings.Contains(got.Body, "used already") {
+		t.Errorf("a used link: %d", got.Status)
+	}
+}
+
+var volatile = regexp.MustCompile(`01[0-9a-f]{6}-[0-9a-f-]{27}|Request <code>[^<]*</code>`)
+
+// Nobody learns whether an address has an account: the same status and, but for the address itself, the same page.
+func TestAddressesAreNotTold(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	_, link, err := a.Store.InviteToOrganization(t.Context(), w.Organization, w.Person(handlertest.Owner), invitation("", "member"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const known, free = handlertest.Member, "nobody@first.example"
+	forms := []struct {
+		name, path string
+		form       url.Values
+	}{
+		{"sign up", "/sign-up", url.Values{"name": {"X"}, "organization": {"Group of ADDRESS"}, "password": {"some other password"}}},
+		{"sign in after it", "/sign-in", url.Values{"password": {"some other password"}}},
+		{"sign in with nonsense", "/sign-in", url.Values{"password": {"nonsense nonsense"}}},
+		{"send again", "/sign-up/resend", url.Values{}},
+		{"reset", "/reset", url.Values{}},
+		{"invited", "/invitations/" + link, url.Values{"name": {"X"}, "password": {"some other password"}}},
+	}
+	for _, f := range forms {
+		var answers []handlertest.Answer
+		for _, email := range []string{known, free} {
+			form := url.Values{"email": {email}}
+			for k, v := range f.form {
+				form.Set(k, strings.ReplaceAll(v[0], "ADDRESS", email))
+			}
+			got := a.Browser().Post(f.path, form)
+			got.Body = strings.ReplaceAll(volatile.ReplaceAllString(got.Body, ""), email, "ADDRESS")
+			got.Header.Del("Date")
+			got.Header.Del("Content-Length")
+			got.Header.Del("X-Request-Id")
+			answers = append(answers, got)
+		}
+		if answers[0].Status != answers[1].Status || answers[0].Body != answers[1].Body {
+			t.Errorf("%s: %d and %d, or other pages:\n%s\n\n%s", f.name, answers[0].Status, answers[1].Status, answers[0].Body, answers[1].Body)
+		}
+		for k := range answers[0].Header {
+			if answers[0].Header.Get(k) != answers[1].Header.Get(k) {
+				t.Errorf("%s: header %s is %q and %q", f.name, k, answers[0].Header.Get(k), answers[1].Header.Get(k))
+			}
+		}
+	}
+}
+
+func TestResetByMail(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	old := a.SignIn(handlertest.Member)
+	b := a.Browser()
+	b.Post("/reset", url.Values{"email": {handlertest.Member}})
+	link := secret(t, a, handlertest.Member)
+	if got := b.Get(link); got.Status != http.StatusOK {
+		t.Fatalf("%s: %d", link, got.Status)
+	}
+	form := url.Values{"token": {token(link)}, "password": {strings.Repeat("x", 300)}}
+	if got := b.Post("/reset/choose", form); got.Status != http.StatusUnprocessableEntity || strings.Contains(got.Body, "xxx") {
+		t.Errorf("an over-long password: %d", got.Status)
+	}
+	form.Set("password", "a better one than that")
+	if got := b.Post("/reset/choose", form); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/sign-in" {
+		t.Fatalf("new password: %d", got.Status)
+	}
+	if got := old.Get("/org"); got.Status != http.StatusSeeOther {
+		t.Errorf("a session of the old password goes on: %d", got.Status)
+	}
+	if got := b.Post("/sign-in", url.Values{"email": {handlertest.Member}, "password": {"a better one than that"}}); got.Status != http.StatusSeeOther {
+		t.Errorf("the new password does not sign in: %d", got.Status)
+	}
+	if got := b.Post("/reset/choose", form); got.Status != http.StatusGone {
+		t.Errorf("a used link: %d", got.Status)
+	}
+}
+
+func TestInvitedPeople(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	owner := a.SignIn(handlertest.Owner)
+	got := owner.Post("/org/invitations", url.Values{"role": {"member"}, "by": {"link"}})
+	link := regexp.MustCompile(`/invitations/[\w-]{43}`).FindString(got.Body)
+	if got.Status != http.StatusOK || link == "" {
+		t.Fatalf("by link: %d", got.Status)
+	}
+	if page := owner.Get("/org/members"); strings.Contains(page.Body, link) {
+		t.Error("the link is shown a second time")
+	}
+	nobody := a.SignIn(handlertest.Nobody)
+	if got := nobody.Post(link, nil); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org" {
+		t.Fatalf("accept: %d to %s", got.Status, got.Header.Get("Location"))
+	}
+	if got := nobody.Get("/org/clusters"); got.Status != http.StatusOK {
+		t.Errorf("the new member's clusters: %d", got.Status)
+	}
+	if got := a.Browser().Get(link); got.Status != http.StatusGone || !strings.Contains(got.Body, "Ask Owner for another one") {
+		t.Errorf("a used link: %d", got.Status)
+	}
+
+	// By mail: for the owner of the address alone.
+	if got := owner.Post("/org/invitations", url.Values{"role": {"billing"}, "by": {"mail"}, "email": {"nell@first.example"}}); got.Status != http.StatusSeeOther {
+		t.Fatalf("by mail: %d", got.Status)
+	}
+	mailed := secret(t, a, "nell@first.example")
+	other := a.SignIn(handlertest.OtherOwner)
+	if got := other.Get(mailed); got.Status != http.StatusOK || !strings.Contains(got.Body, "is for nell@first.example") || strings.Contains(got.Body, "Accept as") {
+		t.Errorf("someone else opens it: %d", got.Status)
+	}
+	if got := other.Post(mailed, nil); got.Status != http.StatusUnprocessableEntity {
+		t.Errorf("someone else accepts it: %d", got.Status)
+	}
+	nell := a.Browser()
+	if got := nell.Post(mailed, url.Values{"name": {"Nell"}, "password": {"short"}}); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, `value="Nell"`) {
+		t.Errorf("a weak password: %d", got.Status)
+	}
+	if got := nell.Post(mailed, url.Values{"name": {"Nell"}, "password": {handlertest.Password}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org" {
+		t.Fatalf("the invited sign up: %d", got.Status)
+	}
+	if got := nell.Get("/org/clusters"); got.Status != http.StatusForbidden {
+		t.Errorf("billing sees clusters: %d", got.Status)
+	}
+	var organizations int
+	if err := a.Pool.QueryRow(t.Context(), `SELECT count(*) FROM organizations`).Scan(&organizations); err != nil || organizations != 2 {
+		t.Errorf("%d organizations, %v: who is invited makes none", organizations, err)
+	}
+}

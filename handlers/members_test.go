@@ -1,0 +1,119 @@
+package handlers_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"volary.dev/handlers/handlertest"
+	"volary.dev/store"
+)
+
+func invitation(email, role string) store.NewInvitation {
+	return store.NewInvitation{Email: email, Role: role}
+}
+
+func TestMembersPage(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	owner, manager, member := a.SignIn(handlertest.Owner), a.SignIn(handlertest.Manager), a.SignIn(handlertest.Member)
+	path := "/org/members/" + w.Person(handlertest.Member).String()
+	self := "/org/members/" + w.Person(handlertest.Owner).String()
+
+	got := owner.Post(self+"/role", url.Values{"role": {"member"}})
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "without an owner") {
+		t.Errorf("the last owner steps down: %d", got.Status)
+	}
+	if got := owner.Post("/org/leave", nil); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "without an owner") {
+		t.Errorf("the last owner leaves: %d", got.Status)
+	}
+	if got := manager.Post(path+"/cap", url.Values{"cap": {"12"}}); got.Status != http.StatusSeeOther {
+		t.Errorf("cap: %d", got.Status)
+	}
+	if got := manager.Post(path+"/cap", url.Values{"cap": {"many"}}); got.Status != http.StatusUnprocessableEntity {
+		t.Errorf("cap of words: %d", got.Status)
+	}
+	if got := manager.Get("/org/members?q=member%40&sort=role&desc=1"); got.Status != http.StatusOK || !strings.Contains(got.Body, `value="12"`) || strings.Contains(got.Body, handlertest.Billing) {
+		t.Errorf("members, narrowed: %d", got.Status)
+	}
+	if got := member.Get("/org/members"); strings.Contains(got.Body, `action="/org/invitations"`) || strings.Contains(got.Body, "/role\"") {
+		t.Error("a member is offered what the policy refuses")
+	}
+	if got := owner.Post(path+"/role", url.Values{"role": {"billing"}}); got.Status != http.StatusSeeOther {
+		t.Errorf("role: %d", got.Status)
+	}
+	if got := member.Get("/org/clusters"); got.Status != http.StatusForbidden {
+		t.Errorf("a billing role sees clusters: %d", got.Status)
+	}
+	if got := owner.Post(path+"/remove", nil); got.Status != http.StatusSeeOther {
+		t.Errorf("remove: %d", got.Status)
+	}
+	if got := member.Get("/org"); got.Status != http.StatusForbidden {
+		t.Errorf("a removed member sees the overview: %d", got.Status)
+	}
+}
+
+func TestAccountPages(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	b := a.SignIn(handlertest.Member)
+	other := a.SignIn(handlertest.Member)
+	if got := b.Get("/account/sessions"); got.Status != http.StatusOK || !strings.Contains(got.Body, "2 sessions") || !strings.Contains(got.Body, "this one") {
+		t.Errorf("sessions: %d", got.Status)
+	}
+	if got := b.Post("/account/password", url.Values{"current": {"nonsense"}, "password": {"a better one than that"}}); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "This is not your password.") {
+		t.Errorf("a wrong present password: %d", got.Status)
+	}
+	if got := b.Post("/account/email", url.Values{"email": {"new@first.example"}, "current": {handlertest.Password}}); got.Status != http.StatusSeeOther {
+		t.Errorf("new address: %d", got.Status)
+	}
+	link := secret(t, a, "new@first.example")
+	if got := b.Get(link); got.Status != http.StatusOK {
+		t.Errorf("%s: %d", link, got.Status)
+	}
+	if got := b.Post("/confirm-email", url.Values{"token": {token(link)}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/account" {
+		t.Errorf("confirm: %d to %s", got.Status, got.Header.Get("Location"))
+	}
+	if got := b.Get("/account"); !strings.Contains(got.Body, "new@first.example") {
+		t.Error("the account shows the old address")
+	}
+	if got := other.Get("/account"); got.Status != http.StatusSeeOther {
+		t.Errorf("another session outlives the change of address: %d", got.Status)
+	}
+	if got := b.Post("/account/organizations", url.Values{"name": {"Side Project"}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org" {
+		t.Errorf("new organization: %d", got.Status)
+	}
+	if got := b.Post("/account/organizations", url.Values{"name": {"Side Project"}}); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, `value="Side Project"`) {
+		t.Errorf("a second one of the name: %d", got.Status)
+	}
+}
+
+func TestSuspensionIsShown(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	root, member := a.SignIn(handlertest.PlatformAdmin), a.SignIn(handlertest.Member)
+	if got := root.Post("/platform/organizations/"+w.Organization.String()+"/suspend", url.Values{"reason": {"an open invoice"}}); got.Status != http.StatusSeeOther {
+		t.Fatalf("suspend: %d", got.Status)
+	}
+	if got := member.Get("/org"); got.Status != http.StatusOK || !strings.Contains(got.Body, "an open invoice") {
+		t.Errorf("overview of a suspended organization: %d", got.Status)
+	}
+	got := member.Post("/org/clusters", url.Values{"version": {w.Version.String()}, "pool": {w.Pool.String()}, "name": {"more"}, "compute_count": {"1"}, "lease_hours": {"1"}})
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "has been suspended") {
+		t.Errorf("launch: %d", got.Status)
+	}
+	if got := root.Post("/platform/people/"+w.Person(handlertest.Member).String()+"/suspend", url.Values{"reason": {"sent mails to strangers"}}); got.Status != http.StatusSeeOther {
+		t.Fatalf("suspend person: %d", got.Status)
+	}
+	if got := member.Get("/org"); got.Status != http.StatusSeeOther {
+		t.Errorf("a suspended person's session goes on: %d", got.Status)
+	}
+	sign := url.Values{"email": {handlertest.Member}, "password": {handlertest.Password}}
+	if got := member.Post("/sign-in", sign); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "sent mails to strangers") {
+		t.Errorf("a suspended person signs in: %d", got.Status)
+	}
+	if got := root.Post("/platform/people/"+w.Person(handlertest.PlatformAdmin).String()+"/suspend", url.Values{"reason": {"for myself"}}); got.Status != http.StatusUnprocessableEntity {
+		t.Errorf("oneself: %d", got.Status)
+	}
+}
