@@ -15,6 +15,8 @@ func salesMatrix() []row {
 	page, decided := []int{http.StatusOK}, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}
 	refused := []int{http.StatusUnprocessableEntity}
 	return []row{
+		{"GET /org/wallet", orgRead(), false, page},
+		{"GET /org/wallet/purchases", orgRead(), false, page},
 		{"GET /org/orders", orgOrder(), false, page},
 		{"POST /org/orders", orgOrder(), false, refused},
 		{"GET /org/orders/new", orgOrder(), false, page},

@@ -9,6 +9,8 @@ import (
 // orgSalesRoutes are those by which an organization buys.
 func orgSalesRoutes(o org.Handlers) []route {
 	return []route{
+		{get, "/org/wallet", request.OrgRead, o.ShowWallet, ordinary},
+		{get, "/org/wallet/purchases", request.OrgRead, o.ListPurchases, ordinary},
 		{get, "/org/orders", request.OrgOrder, o.ListOrders, ordinary},
 		{post, "/org/orders", request.OrgOrder, o.CreateOrder, ordinary},
 		{get, "/org/orders/new", request.OrgOrder, o.NewOrder, ordinary},

@@ -150,30 +150,72 @@ type LedgerRow struct {
 	PeriodFrom   *time.Time    // of a use
 	PeriodTo     *time.Time
 	Clusters     []string // names of those it is about
+	OrderNumber  *int64   // of a lot that was bought; nil with KindGrant: a grant
+	Purpose      string   // of a grant
 	Hash         string   // lower-case hex
 }
 
-// LedgerEntries lists the organization's entries at all providers, the newest first.
-func (db *DB) LedgerEntries(ctx context.Context, orgID uuid.UUID, page Page) ([]LedgerRow, error) {
+// LedgerFilter narrows and orders an organization's entries by at or hours.
+type LedgerFilter struct {
+	Page     Page
+	Sort     Sorting
+	Provider uuid.UUID    // Nil: all
+	Kind     billing.Kind // empty: all
+	Since    time.Time    // booked at or after
+	Until    time.Time    // booked before
+	Cluster  string       // a part of the name of one it is about
+}
+
+// LedgerSum is what entries of a kind moved.
+type LedgerSum struct {
+	Kind  billing.Kind
+	Count int
+	Hours billing.Hours
+}
+
+const ledgerOfOrganization = `
+	  FROM ledger_entries e
+	  JOIN wallets w ON w.id = e.wallet_id
+	  JOIN providers p ON p.id = w.provider_id
+	  JOIN LATERAL (
+	    SELECT coalesce(sum(t.hours) FILTER (WHERE t.hours > 0), 0)::bigint AS hours, (array_agg(t.lot_id))[1] AS lot_id,
+	           coalesce(array_agg(DISTINCT c.name::text ORDER BY c.name::text) FILTER (WHERE c.id IS NOT NULL), '{}') AS clusters
+	      FROM ledger_postings t LEFT JOIN clusters c ON c.id = t.cluster_id
+	     WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq) s ON true
+	 WHERE w.organization_id = $1 AND ($2::uuid IS NULL OR w.provider_id = $2) AND ($3 = '' OR e.kind = $3)
+	   AND ($4::timestamptz IS NULL OR e.at >= $4) AND ($5::timestamptz IS NULL OR e.at < $5)
+	   AND ($6 = '' OR EXISTS (SELECT FROM ledger_postings t JOIN clusters c ON c.id = t.cluster_id
+	                            WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq AND c.name ILIKE $7))`
+
+// LedgerEntries gives a page of the organization's entries at all providers, the newest first, and what the entries that
+// the filter leaves sum to, by kind.
+func (db *DB) LedgerEntries(ctx context.Context, orgID uuid.UUID, f LedgerFilter) ([]LedgerRow, []LedgerSum, error) {
+	args := []any{orgID, orNull(f.Provider), string(f.Kind), orNoTime(f.Since), orNoTime(f.Until), f.Cluster, like(f.Cluster)}
+	order := sortable{"at": "e.at", "hours": "s.hours"}.orderBy(f.Sort, "e.at DESC, e.wallet_id, e.seq DESC")
 	rows, err := db.pool.Query(ctx, `
-		SELECT w.provider_id, p.name AS provider_name, e.seq, e.kind, e.at, s.hours, e.period_from, e.period_to,
-		       s.clusters, encode(e.hash, 'hex') AS hash
-		  FROM ledger_entries e
-		  JOIN wallets w ON w.id = e.wallet_id
-		  JOIN providers p ON p.id = w.provider_id
-		  JOIN LATERAL (
-		    SELECT coalesce(sum(t.hours) FILTER (WHERE t.hours > 0), 0)::bigint AS hours,
-		           coalesce(array_agg(DISTINCT c.name::text ORDER BY c.name::text) FILTER (WHERE c.id IS NOT NULL), '{}') AS clusters
-		      FROM ledger_postings t LEFT JOIN clusters c ON c.id = t.cluster_id
-		     WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq) s ON true
-		 WHERE w.organization_id = $1
-		 ORDER BY e.at DESC, e.wallet_id, e.seq DESC LIMIT $2 OFFSET $3`, orgID, page.limit(), page.offset())
+		SELECT x.*, r.number AS order_number, coalesce(l.purpose, '') AS purpose
+		  FROM (SELECT w.provider_id, p.name AS provider_name, e.seq, e.kind, e.at, s.hours, e.period_from, e.period_to, s.clusters,
+		               encode(e.hash, 'hex') AS hash, CASE WHEN e.kind = 'grant' THEN s.lot_id END AS lot_id,
+		               row_number() OVER (`+order+`) AS place`+ledgerOfOrganization+order+` LIMIT $8 OFFSET $9) x
+		  LEFT JOIN lots l ON l.id = x.lot_id LEFT JOIN orders r ON r.id = l.order_id ORDER BY x.place`,
+		append(args, f.Page.limit(), f.Page.offset())...)
 	if err != nil {
-		return nil, fmt.Errorf("ledger of %s: %w", orgID, err)
+		return nil, nil, fmt.Errorf("ledger of %s: %w", orgID, err)
 	}
-	entries, err := pgx.CollectRows(rows, pgx.RowToStructByName[LedgerRow])
+	type row struct {
+		LedgerRow
+		LotID *uuid.UUID
+		Place int64
+	}
+	read, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
 	if err != nil {
-		return nil, fmt.Errorf("ledger of %s: %w", orgID, err)
+		return nil, nil, fmt.Errorf("ledger of %s: %w", orgID, err)
 	}
-	return entries, nil
+	entries := make([]LedgerRow, len(read))
+	for i, r := range read {
+		entries[i] = r.LedgerRow
+	}
+	rows, _ = db.pool.Query(ctx, `SELECT e.kind, count(*), sum(s.hours)::bigint`+ledgerOfOrganization+` GROUP BY e.kind ORDER BY e.kind`, args...)
+	sums, err := all(rows, "sums of the ledger", pgx.RowToStructByPos[LedgerSum])
+	return entries, sums, err
 }

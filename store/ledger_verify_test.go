@@ -112,7 +112,7 @@ func TestTheDatabaseRefusesWhatBillingWouldNotDo(t *testing.T) {
 
 func TestWhatAnOrganizationReads(t *testing.T) {
 	w, id := usedWorld(t)
-	entries, err := w.db.LedgerEntries(t.Context(), w.org, store.Page{})
+	entries, sums, err := w.db.LedgerEntries(t.Context(), w.org, store.LedgerFilter{})
 	w.must(err)
 	var kinds []string
 	var used billing.Hours
@@ -125,8 +125,24 @@ func TestWhatAnOrganizationReads(t *testing.T) {
 			}
 		}
 	}
-	if got := strings.Join(kinds, " "); len(kinds) != 7 || used != 100_000 {
-		t.Errorf("%s, used %d", got, used)
+	if got := strings.Join(kinds, " "); len(kinds) != 7 || used != 100_000 || len(sums) != 4 {
+		t.Errorf("%s, used %d, %+v", got, used, sums)
+	}
+	for _, c := range []struct {
+		f    store.LedgerFilter
+		want int
+	}{
+		{store.LedgerFilter{Kind: billing.KindUse}, 2},
+		{store.LedgerFilter{Cluster: "TRIAL-1"}, 4},
+		{store.LedgerFilter{Cluster: "trial-%"}, 0},
+		{store.LedgerFilter{Provider: uuid.New()}, 0},
+		{store.LedgerFilter{Until: at(3660)}, 2},
+		{store.LedgerFilter{Page: store.Page{Offset: 5}}, 2},
+	} {
+		got, _, err := w.db.LedgerEntries(t.Context(), w.org, c.f)
+		if err != nil || len(got) != c.want {
+			t.Errorf("%+v: %d entries, %v", c.f, len(got), err)
+		}
 	}
 	lots, sum, err := w.db.Lots(t.Context(), w.org, store.LotFilter{})
 	if err != nil || len(lots) != 2 || sum.Count != 2 || sum.Bought != 5_040_000 || sum.Used != 100_000 {
@@ -149,7 +165,7 @@ func TestAnotherOrganizationSeesNothing(t *testing.T) {
 	if err != nil || len(cards) != 0 {
 		t.Errorf("%v, %v", cards, err)
 	}
-	if entries, err := w.db.LedgerEntries(t.Context(), other, store.Page{}); err != nil || len(entries) != 0 {
-		t.Errorf("%v, %v", entries, err)
+	if entries, sums, err := w.db.LedgerEntries(t.Context(), other, store.LedgerFilter{}); err != nil || len(entries)+len(sums) != 0 {
+		t.Errorf("%v, %v, %v", entries, sums, err)
 	}
 }

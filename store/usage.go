@@ -80,12 +80,15 @@ type ClusterUseRow struct {
 	Seconds      int64 // of all nodes
 	Used         billing.Hours
 	SetAside     billing.Hours // still held beyond what was used
+	Cost         *int64        // of what is booked, in the currency's minor unit; nil: no lot with a price paid
+	Currency     billing.Currency
 }
 
 // UsageOfClusters lists the organization's clusters that hold or have used hours, the newest first.
 func (db *DB) UsageOfClusters(ctx context.Context, orgID uuid.UUID, page Page) ([]ClusterUseRow, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT c.id AS cluster_id, c.name, p.name AS provider_name, c.created_at, c.ended_at, r.seconds, r.used,
+		SELECT c.id AS cluster_id, c.name, p.name AS provider_name, c.created_at, c.ended_at, r.seconds, r.used, p.currency,
+		       (SELECT sum(l.cost)::bigint FROM runs u JOIN usage_lines l ON l.run_id = u.id WHERE u.cluster_id = c.id) AS cost,
 		       (SELECT count(*) FROM nodes n WHERE n.cluster_id = c.id)::int AS nodes,
 		       greatest(h.set_aside - r.used, 0)::bigint AS set_aside
 		  FROM clusters c JOIN providers p ON p.id = c.provider_id

@@ -17,24 +17,75 @@ type WalletCard struct {
 	ProviderID   uuid.UUID
 	ProviderName string
 	Bought       billing.Hours
+	Granted      billing.Hours // of Bought, without an order
 	SetAside     billing.Hours
 	Used         billing.Hours
 	Expired      billing.Hours
 	Left         billing.Hours
-	NextExpiry   *time.Time // of the lot with hours left that expires first
+	NextExpiry   *time.Time    // of the lot with hours left that expires first
+	Expiring     billing.Hours // of Left, within 30 days
+}
+
+// WalletOutlook is what a forecast of one provider's hours follows from.
+type WalletOutlook struct {
+	Rate billing.Rate  // of all nodes that run now
+	Week billing.Hours // used in the last seven days
+	Lots []billing.Lot // with hours left
+}
+
+// Outlook gives for each provider that the organization has hours from what a forecast follows from.
+func (db *DB) Outlook(ctx context.Context, orgID uuid.UUID) (map[uuid.UUID]WalletOutlook, error) {
+	list := map[uuid.UUID]WalletOutlook{}
+	err := db.snapshot(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT w.provider_id, coalesce(sum(r.rate) FILTER (WHERE r.closed_at IS NULL), 0)::bigint,
+			       coalesce(sum(extract(epoch FROM r.ended_at - greatest(r.started_at, date_trunc('second', now()) - interval '7 days')) * r.rate), 0)::bigint
+			  FROM wallets w LEFT JOIN runs r ON r.wallet_id = w.id AND r.ended_at > date_trunc('second', now()) - interval '7 days'
+			 WHERE w.organization_id = $1 GROUP BY w.provider_id`, orgID)
+		if err != nil {
+			return err
+		}
+		var id uuid.UUID
+		var o WalletOutlook
+		if _, err = pgx.ForEachRow(rows, []any{&id, &o.Rate, &o.Week}, func() error { list[id] = o; return nil }); err != nil {
+			return err
+		}
+		rows, err = tx.Query(ctx, `
+			SELECT w.provider_id, l.id, l.expires_at, l.available FROM lots l JOIN wallets w ON w.id = l.wallet_id
+			 WHERE w.organization_id = $1 AND l.available > 0`, orgID)
+		if err != nil {
+			return err
+		}
+		var l billing.Lot
+		var expires *time.Time
+		_, err = pgx.ForEachRow(rows, []any{&id, &l.ID, &expires, &l.Available}, func() error {
+			l.ExpiresAt = orZero(expires)
+			o := list[id]
+			o.Lots = append(o.Lots, l)
+			list[id] = o
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outlook of %s: %w", orgID, err)
+	}
+	return list, nil
 }
 
 // Wallet gives a card for each provider that the organization has had hours from, by provider name.
 func (db *DB) Wallet(ctx context.Context, orgID uuid.UUID) ([]WalletCard, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT p.id AS provider_id, p.name AS provider_name, s.bought, s.held - u.unbooked AS set_aside,
-		       s.used + u.unbooked AS used, s.expired, s.available AS "left", s.next_expiry
+		SELECT p.id AS provider_id, p.name AS provider_name, s.bought, s.granted, s.held - u.unbooked AS set_aside,
+		       s.used + u.unbooked AS used, s.expired, s.available AS "left", s.next_expiry, s.expiring
 		  FROM wallets w
 		  JOIN providers p ON p.id = w.provider_id
 		  JOIN LATERAL (
 		    SELECT sum(bought)::bigint AS bought, sum(available)::bigint AS available, sum(held)::bigint AS held,
 		           sum(used)::bigint AS used, sum(expired)::bigint AS expired,
-		           min(expires_at) FILTER (WHERE available > 0) AS next_expiry
+		           coalesce(sum(bought) FILTER (WHERE order_id IS NULL), 0)::bigint AS granted,
+		           min(expires_at) FILTER (WHERE available > 0) AS next_expiry,
+		           coalesce(sum(available) FILTER (WHERE expires_at < now() + interval '30 days'), 0)::bigint AS expiring
 		      FROM lots WHERE wallet_id = w.id) s ON s.bought IS NOT NULL
 		  JOIN LATERAL (
 		    SELECT coalesce(sum(extract(epoch FROM r.ended_at - b.booked_until)::bigint * r.rate), 0)::bigint AS unbooked

@@ -1,47 +1,28 @@
 package org
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/billing"
-	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/org"
+	"volary.dev/web/sales"
 )
 
-const (
-	usageClusters = 50 // clusters the page shows, the newest
-	usageEntries  = 50 // ledger entries on one page
-)
+// usageClusters is how many clusters the page shows, the newest.
+const usageClusters = 50
 
-// ShowUsage shows what was bought, set aside, used and is left; use by cluster and run; and the ledger behind it.
+// ShowUsage shows use and cost by cluster and run. Purchases and ledger are the wallet's.
 func (h Handlers) ShowUsage(c echo.Context) error {
-	q := request.ParseQuery(c)
-	from := 0
-	if q.Has("from") {
-		from = q.Int("from", "the first row", 0, 1_000_000)
-	}
-	if r := q.Refusal(); r != nil {
-		return r
-	}
 	p := web.UsageProps{Layout: h.layout(c), MayOpen: mayWork(c)}
 	var err error
 	if p.Hours, err = h.hours(c); err != nil {
 		return err
 	}
 	if p.Clusters, err = h.clusterUsage(c); err != nil {
-		return err
-	}
-	if p.Lots, err = h.lots(c); err != nil {
-		return err
-	}
-	if p.Entries, p.Next, err = h.entries(c, from); err != nil {
 		return err
 	}
 	return page.Live(c, web.Usage(p))
@@ -84,7 +65,7 @@ func (h Handlers) clusterUsage(c echo.Context) ([]web.ClusterUsage, error) {
 		if !ok {
 			state = provisioner.ClusterGone
 		}
-		list = append(list, web.ClusterUsage{ID: u.ClusterID, Name: u.Name, State: state, UsedMCS: int64(u.Used), HeldMCS: int64(u.SetAside)})
+		list = append(list, web.ClusterUsage{ID: u.ClusterID, Name: u.Name, State: state, UsedMCS: int64(u.Used), HeldMCS: int64(u.SetAside), Cost: costText(u.Cost, u.Currency)})
 		ids = append(ids, u.ClusterID)
 		at[u.ClusterID] = i
 	}
@@ -92,73 +73,16 @@ func (h Handlers) clusterUsage(c echo.Context) ([]web.ClusterUsage, error) {
 	for _, r := range runs {
 		row := &list[at[r.ClusterID]]
 		row.Runs = append(row.Runs, web.RunRow{
-			Node: r.NodeName, Rate: int64(r.Rate), Began: r.StartedAt, Ended: r.EndedAt, Open: r.Open, UsedMCS: int64(r.Used),
+			Node: r.NodeName, Rate: int64(r.Rate), Began: r.StartedAt, Ended: r.EndedAt, Open: r.Open, UsedMCS: int64(r.Used), Cost: costText(r.Cost, r.Currency),
 		})
 	}
 	return list, err
 }
 
-func (h Handlers) lots(c echo.Context) ([]web.LotRow, error) {
-	orgID, _ := where(c)
-	lots, _, err := h.Store.Lots(c.Request().Context(), orgID, store.LotFilter{Page: store.Page{Limit: 1000}})
-	var list []web.LotRow
-	for _, l := range lots {
-		list = append(list, web.LotRow{
-			ID: l.ID, Provider: l.ProviderName, Bought: int64(l.Bought), Left: int64(l.Available),
-			Created: l.CreatedAt, Expires: orZero(l.ExpiresAt),
-		})
+// costText shows what booked use cost; empty where no lot with a price paid.
+func costText(minor *int64, currency billing.Currency) string {
+	if minor == nil {
+		return ""
 	}
-	return list, err
-}
-
-func (h Handlers) entries(c echo.Context, from int) (list []web.EntryRow, next string, err error) {
-	orgID, _ := where(c)
-	entries, err := h.Store.LedgerEntries(c.Request().Context(), orgID, store.Page{Limit: usageEntries + 1, Offset: from})
-	if len(entries) > usageEntries {
-		entries, next = entries[:usageEntries], fmt.Sprintf("/org/usage?from=%d", from+usageEntries)
-	}
-	for _, e := range entries {
-		list = append(list, web.EntryRow{
-			Seq: e.Seq, At: e.At, Kind: entryWord(e.Kind), Text: entryText(e), ChangeMCS: changeOfLeft(e), Digest: e.Hash,
-		})
-	}
-	return list, next, err
-}
-
-// entryWord is a booking in the words of pages.
-func entryWord(k billing.Kind) string {
-	switch k {
-	case billing.KindGrant:
-		return "hours bought"
-	case billing.KindHold:
-		return "set aside"
-	case billing.KindUse:
-		return "used of what was set aside"
-	case billing.KindRelease:
-		return "back from what was set aside"
-	case billing.KindExpire:
-		return "expired"
-	default:
-		return string(k)
-	}
-}
-
-// changeOfLeft is how an entry changed the hours left. Use takes from what was set aside before, not from them.
-func changeOfLeft(e store.LedgerRow) int64 {
-	switch e.Kind {
-	case billing.KindGrant, billing.KindRelease:
-		return int64(e.Hours)
-	case billing.KindHold, billing.KindExpire:
-		return -int64(e.Hours)
-	default:
-		return 0
-	}
-}
-
-func entryText(e store.LedgerRow) string {
-	text := strings.Join(append([]string{e.ProviderName}, e.Clusters...), ", ")
-	if e.Kind == billing.KindUse {
-		text += ": " + e.Hours.Decimal() + " h"
-	}
-	return text
+	return sales.Amount(billing.Money{Minor: *minor, Currency: currency})
 }

@@ -2,6 +2,7 @@
 const minutes = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" };
 const short = new Intl.DateTimeFormat("en-GB", minutes);
 const exact = new Intl.DateTimeFormat("en-GB", { ...minutes, second: "2-digit" });
+const day = new Intl.DateTimeFormat("en-GB", { ...minutes, weekday: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const near = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
@@ -37,6 +38,7 @@ function localTime(time) {
 
 function formatOf(time, at) {
   if (time.hasAttribute("data-seconds")) return exact;
+  if (time.hasAttribute("data-day")) return day;
   if (!time.hasAttribute("data-near")) return short;
   return at.toDateString() === new Date().toDateString() ? clock : near;
 }

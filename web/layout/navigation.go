@@ -25,6 +25,7 @@ func sections(a Area) []link {
 			{"Clusters", "/org/clusters", SectionClusters},
 			{"Models", "/org/models", SectionModels},
 			{"Images", "/org/images", SectionImages},
+			{"Wallet", "/org/wallet", SectionWallet},
 			{"Orders", "/org/orders", SectionOrders},
 			{"Usage", "/org/usage", SectionUsage},
 			{"Requests", "/org/requests", SectionRequests},

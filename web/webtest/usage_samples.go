@@ -5,12 +5,45 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/web/org"
+	"volary.dev/web/ui"
 )
 
 func usageSamples() []Sample {
 	return []Sample{
 		{"usage", org.Usage(usage())},
 		{"usage-empty", org.Usage(org.UsageProps{Layout: orgLayout()})},
+		{"wallet", org.Wallet(wallet())},
+		{"wallet-empty", org.Wallet(org.WalletProps{Layout: orgLayout(), MayOrder: true})},
+		{"purchases", org.PurchaseList(org.PurchaseListProps{
+			Layout: orgLayout(), MayOrder: true, List: ui.ListProps{Path: "/org/wallet/purchases", PerPage: 50, Total: 2}, Lots: lots(),
+			Sum: org.LotRow{Bought: 1240 * hour, Used: 393 * hour, Held: 14 * hour, Left: 833 * hour},
+		})},
+		{"purchases-empty", org.PurchaseList(org.PurchaseListProps{Layout: orgLayout()})},
+	}
+}
+
+func wallet() org.WalletProps {
+	north := org.WalletCard{
+		ProviderID: id(74), Provider: "Northern Compute", Hours: hours(), Granted: 40 * hour, Expiring: 120 * hour, ExpiresFirst: now().AddDate(0, 0, 11),
+		RateHour: 14 * hour, Empty: now().Add(95 * time.Hour), Week: 311 * hour, WeekEnds: now().AddDate(0, 0, 19),
+	}
+	south := org.WalletCard{ProviderID: id(75), Provider: "South Computing", Hours: org.HoursSummary{Bought: 100 * hour, Left: 100 * hour}, ExpiresFirst: now().AddDate(1, 0, 0)}
+	return org.WalletProps{
+		Layout: orgLayout(), MayOrder: true, Cards: []org.WalletCard{north, south}, More: true, List: ui.ListProps{Path: "/org/wallet", PerPage: 50, Total: 120},
+		Purchases: lots(),
+		Entries: []org.EntryRow{
+			{Seq: 42, At: ago(4 * time.Minute), Kind: "used of what was set aside", Text: "Northern Compute, trial-1: 0.250000 h", Digest: digest(8)},
+			{Seq: 41, At: ago(time.Hour), Kind: "set aside", Text: "Northern Compute, trial-1", ChangeMCS: -28 * hour, Digest: digest(7)},
+			{Seq: 40, At: ago(20 * time.Hour), Kind: "bought or granted", Text: "Northern Compute, grant: summer school", ChangeMCS: 40 * hour, Digest: digest(6)},
+		},
+		Sums: []org.EntrySum{{Kind: "bought or granted", Count: 3, MCS: 1240 * hour}, {Kind: "set aside", Count: 40, MCS: 900 * hour}, {Kind: "used of what was set aside", Count: 77, MCS: 407 * hour}},
+	}
+}
+
+func lots() []org.LotRow {
+	return []org.LotRow{
+		{ID: id(70), Provider: "Northern Compute", OrderID: id(90), Order: 12, Amount: "54.00 EUR", Bought: 1200 * hour, Used: 393 * hour, Held: 14 * hour, Left: 793 * hour, Created: ago(900 * time.Hour), Expires: now().AddDate(1, 0, 0)},
+		{ID: id(71), Provider: "Northern Compute", Pool: "lab-a", Purpose: "summer school", Bought: 40 * hour, Left: 40 * hour, Created: ago(20 * time.Hour)},
 	}
 }
 
@@ -20,21 +53,12 @@ func usage() org.UsageProps {
 	}
 	began := ago(59 * time.Minute)
 	return org.UsageProps{
-		Layout: orgLayout(), Hours: hours(), Next: "/org/usage?before=39",
-		Lots: []org.LotRow{
-			{ID: id(70), Provider: "Northern Compute", Bought: 1200 * hour, Left: 793 * hour, Created: ago(900 * time.Hour), Expires: now().AddDate(1, 0, 0)},
-			{ID: id(71), Provider: "Northern Compute", Bought: 40 * hour, Left: 40 * hour, Created: ago(20 * time.Hour)},
-		},
+		Layout: orgLayout(), Hours: hours(),
 		Clusters: []org.ClusterUsage{
-			{ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, UsedMCS: 49_560_000, HeldMCS: 14 * hour, Runs: []org.RunRow{
+			{ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, UsedMCS: 49_560_000, HeldMCS: 14 * hour, Cost: "0.62 EUR", Runs: []org.RunRow{
 				run("head", 2000, began, now(), true), run("compute-001", 4000, began, now(), true), run("compute-002", 4000, began, ago(20*time.Minute), false), run("compute-003", 4000, began, now(), true),
 			}},
 			{ID: id(43), Name: "night-run", State: provisioner.ClusterGone},
-		},
-		Entries: []org.EntryRow{
-			{Seq: 42, At: ago(4 * time.Minute), Kind: "Used", Text: "trial-1, hourly", ChangeMCS: 0, Digest: digest(8)},
-			{Seq: 41, At: ago(time.Hour), Kind: "Set aside", Text: "trial-1, lease of 2 h", ChangeMCS: -28 * hour, Digest: digest(7)},
-			{Seq: 40, At: ago(20 * time.Hour), Kind: "Bought", Text: "granted by Northern Compute", ChangeMCS: 40 * hour, Digest: digest(6)},
 		},
 	}
 }
