@@ -31,8 +31,8 @@ type look struct {
 func looks() []look { return []look{{1280, "light"}, {390, "dark"}, {1280, "dark"}, {390, "light"}} }
 
 // TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
-// content security policy. A page that logs an error, is wider than the window, has too little contrast or
-// breaks a rule of axe-core fails.
+// content security policy. A page that logs an error, is wider than the window, has too little contrast, hides
+// where the keyboard is or breaks a rule of axe-core fails.
 // VOLARY_SHOT names the only page to take.
 func TestShots(t *testing.T) {
 	if testing.Short() {
@@ -40,6 +40,9 @@ func TestShots(t *testing.T) {
 	}
 	server, ctx := galleryServer(t), browser(t)
 	complaints := listen(t, ctx)
+	if err := chromedp.Do(ctx, attentive()); err != nil {
+		t.Fatal(err)
+	}
 	for _, sample := range Gallery() {
 		if only := os.Getenv("VOLARY_SHOT"); only != "" && only != sample.Name {
 			continue
@@ -80,6 +83,9 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 	}
 	for _, f := range contrastFaults(t, ctx) {
 		faults = append(faults, "too little contrast: "+f)
+	}
+	if !again {
+		faults = append(faults, focusFaults(t, ctx)...)
 	}
 	if !again || os.Getenv("VOLARY_SHOTS") == "all" {
 		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
