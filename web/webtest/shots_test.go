@@ -79,7 +79,11 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 		t.Fatal(err)
 	}
 	if wide > l.width {
-		faults = append(faults, fmt.Sprintf("it is %d px wide", wide))
+		guilty, err := chromedp.Run(ctx, chromedp.Evaluate[string](guiltyScript))
+		if err != nil {
+			t.Fatal(err)
+		}
+		faults = append(faults, fmt.Sprintf("it is %d px wide, because of %s", wide, guilty))
 	}
 	for _, f := range contrastFaults(t, ctx) {
 		faults = append(faults, "too little contrast: "+f)
@@ -96,6 +100,16 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 	}
 	return faults
 }
+
+// guiltyScript names the innermost element that reaches farthest to the right.
+const guiltyScript = `(() => {
+  let far = null;
+  for (const el of document.querySelectorAll("main *, header *, footer *")) {
+    if (el.closest(".sections")) continue;
+    if (!far || el.getBoundingClientRect().right >= far.getBoundingClientRect().right) far = el;
+  }
+  return far ? far.outerHTML.slice(0, 160) : "";
+})()`
 
 func shotName(page string, l look) string {
 	size := "wide"
