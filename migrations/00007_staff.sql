@@ -105,8 +105,7 @@ ALTER TABLE providers
   ADD COLUMN applied_by uuid REFERENCES people,
   ADD COLUMN applied_at timestamptz,
   ADD COLUMN decided_by uuid REFERENCES people,
-  ADD COLUMN decided_at timestamptz,
-  ADD CHECK (state NOT IN ('rejected', 'suspended') OR state_reason <> '');
+  ADD COLUMN decided_at timestamptz;
 CREATE UNIQUE INDEX providers_waiting ON providers (applied_by) WHERE state = 'applied';
 CREATE INDEX ON providers (applied_by) WHERE applied_by IS NOT NULL;
 
@@ -120,3 +119,6 @@ BEGIN
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
+
+CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION notify_change('order');
+CREATE TRIGGER orders_changed AFTER UPDATE OF state ON orders FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION notify_change('order');

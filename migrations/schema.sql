@@ -969,7 +969,6 @@ CREATE TABLE providers (
   decided_at timestamp with time zone,
   CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
   CONSTRAINT providers_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES people(id),
-  CONSTRAINT providers_check CHECK (((state <> ALL (ARRAY['rejected'::text, 'suspended'::text])) OR (state_reason <> ''::text))),
   CONSTRAINT providers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT providers_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
   CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
@@ -1357,6 +1356,10 @@ CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR E
 CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
+
+CREATE TRIGGER orders_changed AFTER UPDATE OF state ON orders FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state) EXECUTE FUNCTION notify_change('order');
+
+CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION notify_change('order');
 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 

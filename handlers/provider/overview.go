@@ -2,8 +2,6 @@ package provider
 
 import (
 	"fmt"
-	"net/http"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,20 +13,24 @@ import (
 	"volary.dev/web/ui"
 )
 
-// ShowOverview is the first page of a provider: what needs a look, and its pools.
+// monthsOnOverview is how many months of use the overview charts.
+const monthsOnOverview = 6
+
+// ShowOverview is the first page of a provider: what needs a decision, what is left to the first sale, its pools and
+// their use.
 func (h Handlers) ShowOverview(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
-	month, err := h.Store.CurrentMonth(ctx, providerID, time.Now())
+	o, err := h.Store.ProviderOverview(ctx, providerID)
 	if err != nil {
 		return err
 	}
-	totals, err := h.Store.UsageTotals(ctx, providerID, month)
+	months, err := h.Store.MonthlyUse(ctx, providerID, [16]byte{}, monthsOnOverview, now())
 	if err != nil {
 		return err
 	}
-	p := web.OverviewProps{Layout: h.layout(c), Month: month.String()}
-	for _, t := range totals {
-		p.UsedMCS += int64(t.Hours)
+	p := web.OverviewProps{Layout: h.layout(c), Months: monthBars(months), State: o.State, Reason: o.StateReason, Requests: o.Requests}
+	if n := len(months); n > 0 {
+		p.Month, p.UsedMCS = months[n-1].Month, int64(months[n-1].Hours)
 	}
 	if p.Pools, err = h.pools(c); err != nil {
 		return err
@@ -36,14 +38,13 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 	for _, x := range p.Pools {
 		p.Clusters += x.Clusters
 	}
-	if request.Allowed(c, request.ProviderHosts) { // whoever may not open hosts is not sent there
-		hosts, err := h.Store.Hosts(ctx, providerID)
-		if err != nil {
-			return err
-		}
-		p.Attention = attention(hosts)
+	if p.Attention, err = h.attention(c, o); err != nil {
+		return err
 	}
-	return page.Render(c, http.StatusOK, web.Overview(p))
+	if !o.ReadyToSell() {
+		p.Steps = steps(c, o)
+	}
+	return page.Live(c, web.Overview(p))
 }
 
 func (h Handlers) pools(c echo.Context) ([]web.PoolRow, error) {
@@ -55,16 +56,64 @@ func (h Handlers) pools(c echo.Context) ([]web.PoolRow, error) {
 	return rows, err
 }
 
-func attention(hosts []store.Host) []web.Attention {
-	var list []web.Attention
-	for _, x := range hosts {
-		if x.State != provisioner.HostDown {
-			continue
-		}
+// attention is what needs a look now, of what the person may do something about.
+func (h Handlers) attention(c echo.Context, o store.ProviderOverview) (list []web.Attention, err error) {
+	if o.WaitingOrders > 0 && request.Allowed(c, request.ProviderOrders) {
 		list = append(list, web.Attention{
-			Tone: ui.ToneBad, Text: fmt.Sprintf("%s is down: %s", x.Name, x.StateReason),
-			Label: "Open " + x.Name, Where: "/provider/hosts/" + x.ID.String(),
+			Tone: ui.ToneWait, Text: ui.Plural(o.WaitingOrders, "order waits", "orders wait") + " for a decision", Label: "Decide", Where: "/provider/orders?state=waiting",
 		})
 	}
-	return list
+	if !request.Allowed(c, request.ProviderHosts) { // whoever may not open hosts is not sent there
+		return list, nil
+	}
+	hosts, _, err := h.Store.HostList(c.Request().Context(), where(c), store.HostFilter{State: string(provisioner.HostDown), Page: store.Page{Limit: mostHosts + 1}})
+	if err != nil {
+		return nil, err
+	}
+	for i, x := range hosts {
+		if i == mostHosts {
+			list = append(list, web.Attention{Tone: ui.ToneBad, Text: "More hosts are down", Label: "Open them", Where: "/provider/hosts?state=down"})
+			break
+		}
+		list = append(list, hostTrouble(x))
+	}
+	if o.Troubled > 0 {
+		list = append(list, web.Attention{
+			Tone: ui.ToneWarn, Text: ui.Plural(o.Troubled, "cluster has", "clusters have") + " nodes that failed or were lost", Label: "Open clusters", Where: "/provider/clusters",
+		})
+	}
+	if o.FailedJobs > 0 {
+		list = append(list, web.Attention{
+			Tone: ui.ToneBad, Text: ui.Plural(o.FailedJobs, "background job", "background jobs") + " failed for good", Label: "Open jobs", Where: "/provider/jobs?state=discarded",
+		})
+	}
+	return list, nil
+}
+
+// mostHosts is how many hosts that are down are named one by one.
+const mostHosts = 8
+
+func hostTrouble(x store.Host) web.Attention {
+	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s is down: %s", x.Name, x.StateReason), Label: "Open " + x.Name, Where: hostPath(x.ID)}
+	if x.CheckState == "running" {
+		a.Tone, a.Text = ui.ToneBusy, x.Name+" is being checked"
+	}
+	return a
+}
+
+// steps are the checklist to the first sale; each leads to its page for those who may open it.
+func steps(c echo.Context, o store.ProviderOverview) []web.Step {
+	may := func(p request.Permission, where string) string {
+		if request.Allowed(c, p) {
+			return where
+		}
+		return ""
+	}
+	return []web.Step{
+		{Title: "A pool", Text: "Hosts that share a network between them, and what groups may do there.", Done: o.HasPool, Label: "New pool", Where: may(request.ProviderHosts, "/provider/pools/new")},
+		{Title: "A host that passed its check", Text: "A machine with libvirt: guests are booted on it and a packet is sent between two of them.", Done: o.HasHost, Label: "Add a host", Where: may(request.ProviderHosts, "/provider/hosts/new")},
+		{Title: "A shape", Text: "A size of node with its rate in compute hours.", Done: o.HasShape, Label: "New shape", Where: may(request.ProviderHosts, "/provider/shapes/new")},
+		{Title: "A price", Text: "An offer of compute hours that is sold now.", Done: o.HasPrice, Label: "Offers", Where: may(request.ProviderPrices, "/provider/offers")},
+		{Title: "A test share", Text: "vCPUs kept for acceptance tests, which are free: groups test before they buy.", Done: o.HasTestShare, Label: "Pools", Where: may(request.ProviderHosts, "/provider/pools")},
+	}
 }

@@ -1,0 +1,30 @@
+package store_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+func TestProviderOverview(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	o := must[store.ProviderOverview](t)(w.DB.ProviderOverview(ctx, w.Provider))
+	if !o.HasPool || !o.HasHost || !o.HasShape || !o.HasTestShare || o.HasPrice || o.HasSold || o.ReadyToSell() || o.State != "active" || o.FailedJobs != 0 || o.Troubled != 0 {
+		t.Errorf("overview %+v", o)
+	}
+	w.Launch(t, "one", 1)
+	w.Exec(t, `UPDATE nodes SET state = 'lost'`)
+	w.Exec(t, `UPDATE river_job SET state = 'discarded', finalized_at = now() WHERE kind = 'check_host'`)
+	o = must[store.ProviderOverview](t)(w.DB.ProviderOverview(ctx, w.Provider))
+	if o.Troubled != 1 || o.FailedJobs != 3 {
+		t.Errorf("overview %+v", o)
+	}
+	south := must[uuid.UUID](t)(w.DB.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "America/New_York"}))
+	o = must[store.ProviderOverview](t)(w.DB.ProviderOverview(ctx, south))
+	if o != (store.ProviderOverview{State: "active"}) {
+		t.Errorf("another provider's overview %+v", o)
+	}
+}
