@@ -46,3 +46,9 @@ func (a *App) Order(w *World, offer uuid.UUID, hours int64) uuid.UUID {
 		References: store.References{PurchaseOrder: "PO-7", CostCentre: "4711"},
 	}))(a)
 }
+
+// Price is the next price of what was sold.
+func (a *App) Price(w *World, s Sales) store.OfferPrice {
+	a.t.Helper()
+	return *must(a.Store.Offer(context.Background(), w.North, s.Offer))(a).Next
+}

@@ -17,6 +17,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	web "volary.dev/web/provider"
+	"volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
 
@@ -86,9 +87,17 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	if err != nil {
 		return err
 	}
+	var cost billing.Cost // a provider's prices are all in its currency
 	for _, t := range totals {
 		p.LedgerMCS += int64(t.Hours)
+		if t.Cost.Currency != "" {
+			cost.Minor, cost.Currency = cost.Minor+t.Cost.Minor, t.Cost.Currency
+			p.Cost = sales.Amount(billing.Money(cost))
+		}
 		if row := rows[t.OrganizationID]; row != nil {
+			if t.Cost.Currency != "" {
+				row.Cost = sales.Amount(billing.Money(t.Cost))
+			}
 			p.Organizations = append(p.Organizations, *row)
 		}
 	}
