@@ -50,8 +50,12 @@ func TestFromADescriptionToABill(t *testing.T) {
 	if got := member.Get("/org/clusters?gone=1"); !strings.Contains(got.Body, path) {
 		t.Error("the list of those that are gone lacks it")
 	}
-	if got := a.SignIn(handlertest.Billing).Get("/org/usage"); !strings.Contains(got.Body, "by-forms") || !strings.Contains(got.Body, "set aside") {
-		t.Error("usage lacks the cluster or the ledger")
+	bills := a.SignIn(handlertest.Billing)
+	if got := bills.Get("/org/usage"); !strings.Contains(got.Body, "by-forms") {
+		t.Error("usage lacks the cluster")
+	}
+	if got := bills.Get("/org/wallet?cluster=by-forms"); !strings.Contains(got.Body, "North, by-forms") || !strings.Contains(got.Body, "back from what was set aside") {
+		t.Error("the ledger lacks the cluster")
 	}
 	export(t, a, cluster)
 }
