@@ -116,7 +116,7 @@ func (h Handlers) personPage(c echo.Context, id uuid.UUID, p web.PersonShowProps
 		p.Places = append(p.Places, web.PlaceRow{Kind: "Organization", Name: w.Name, Role: w.Role, Where: "/platform/organizations/" + w.ID.String()})
 	}
 	for _, w := range places.Providers {
-		p.Places = append(p.Places, web.PlaceRow{Kind: "Provider", Name: w.Name, Role: w.Role})
+		p.Places = append(p.Places, web.PlaceRow{Kind: "Provider", Name: w.Name, Role: w.Role, Where: "/platform/providers/" + w.ID.String()})
 	}
 	return page.Render(c, statusOf(p.Form), web.PersonShow(p))
 }
