@@ -86,6 +86,7 @@ func orgMatrix() []row {
 		{"POST /switch", signedIn(), false, []int{http.StatusNotFound}},
 		{"GET /org", orgRead(), false, page},
 		{"GET /org/usage", orgRead(), false, page},
+		{"GET /org/usage/:id", orgRead(), true, page},
 		{"GET /org/events", orgRead(), false, page},
 		{"GET /org/images", orgWork(), false, page},
 		{"GET /org/images/new", orgWork(), false, page},
@@ -262,7 +263,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	announcement := a.Announce(w)
 	ids := map[string]string{
 		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
-		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/account/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
+		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/usage/": cluster.String(), "/account/ssh-keys/": w.Key.String(), "/org/requests/": a.Request(w, "asked").String(),
 		"/org/members/": w.Extra.String(), "/org/invitations/": w.Invitation.String(), "/platform/organizations/": w.Organization.String(),
 		"/platform/people/": w.Person(handlertest.PlatformAdmin).String(), "/platform/outbox/": w.Mail.String(),
 		"/provider/hosts/": w.Host.String(), "/provider/pools/": w.Pool.String(), "/provider/shapes/": w.Shape.String(), "/uploads/": w.Upload,

@@ -133,6 +133,7 @@ func orgRoutes(o org.Handlers) []route {
 	return []route{
 		{get, "/org", request.OrgRead, o.ShowHome, ordinary},
 		{get, "/org/usage", request.OrgRead, o.ShowUsage, ordinary},
+		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, ordinary},
 		{get, "/org/events", request.OrgRead, o.ShowEvents, lasting},
 
 		{get, "/org/images", request.OrgWork, o.ListImages, ordinary},

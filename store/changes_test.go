@@ -35,7 +35,7 @@ func TestListen(t *testing.T) {
 	next(t, changes, func(c store.Change) bool { return c == store.Change{} })
 
 	id := w.Launch(t, "trial-1", 0)
-	want := store.Change{Organization: w.Organization, Kind: "cluster", ID: id}
+	want := store.Change{Organization: w.Organization, Provider: w.Provider, Kind: "cluster", ID: id}
 	w.Ready(t, id)
 	next(t, changes, func(c store.Change) bool { return c == want })
 

@@ -177,18 +177,19 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 }
 
 // roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.
-func (m marketReading) roomFor(r LaunchRequestRow, size map[provisioner.Role]provisioner.Shape) (placement.When, time.Time) {
-	for _, p := range m.Pools {
-		if p.ID != r.PoolID {
+func (r marketReading) roomFor(asked LaunchRequestRow, size map[provisioner.Role]provisioner.Shape) (placement.When, time.Time) {
+	for _, p := range r.Pools {
+		if p.ID != asked.PoolID {
 			continue
 		}
-		head, ok := cheapest(m.Shapes[p.ProviderID], size[provisioner.RoleHead])
-		compute, both := cheapest(m.Shapes[p.ProviderID], size[provisioner.RoleCompute])
+		head, ok := cheapest(r.Shapes[p.ProviderID], size[provisioner.RoleHead])
+		compute, both := cheapest(r.Shapes[p.ProviderID], size[provisioner.RoleCompute])
 		if !ok || !both {
 			break
 		}
-		room := m.room(p)
-		return placement.Earliest(room.Hosts, placement.Request{Head: head.Size(), Compute: compute.Size(), ComputeSize: r.Nodes - 1}, room.Share, room.Freed)
+		room := r.room(p)
+		request := placement.Request{Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1}
+		return placement.Earliest(room.Hosts, request, room.Share, room.Freed)
 	}
 	return placement.WhenClosed, time.Time{}
 }

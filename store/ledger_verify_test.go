@@ -148,7 +148,7 @@ func TestWhatAnOrganizationReads(t *testing.T) {
 	if err != nil || len(lots) != 2 || sum.Count != 2 || sum.Bought != 5_040_000 || sum.Used != 100_000 {
 		t.Errorf("%v, %+v, %v", lots, sum, err)
 	}
-	uses, err := w.db.UsageOfClusters(t.Context(), w.org, store.Page{})
+	uses, _, err := w.db.ListUsage(t.Context(), w.org, store.UsageFilter{})
 	if err != nil || len(uses) != 2 || uses[1].ClusterID != id || uses[1].Seconds != 100 || uses[1].SetAside != 0 || uses[0].SetAside != 400_000 {
 		t.Errorf("%+v, %v", uses, err)
 	}

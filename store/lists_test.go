@@ -141,3 +141,42 @@ func TestListImages(t *testing.T) {
 		t.Errorf("another organization sees %d, %v", total, err)
 	}
 }
+
+func TestListUsageAndRuns(t *testing.T) {
+	w := storetest.NewWorld(t)
+	first, second := w.Launch(t, "first", 1), w.Launch(t, "second", 0)
+	w.Ready(t, first)
+	w.Exec(t, `UPDATE runs SET ended_at = started_at + interval '30 seconds'`) // an open run's end may grow
+	w.Exec(t, `UPDATE clusters SET cost_centre = '4711' WHERE id = $1`, second)
+	for name, c := range map[string]struct {
+		filter store.UsageFilter
+		want   []string
+	}{
+		"the newest first":  {store.UsageFilter{}, []string{"second", "first"}},
+		"the most used":     {store.UsageFilter{Sorting: store.Sorting{By: "used", Desc: true}}, []string{"first", "second"}},
+		"by nodes":          {store.UsageFilter{Sorting: store.Sorting{By: "nodes"}}, []string{"second", "first"}},
+		"by a reference":    {store.UsageFilter{Search: "471"}, []string{"second"}},
+		"at another":        {store.UsageFilter{Provider: uuid.New()}, nil},
+		"behind everything": {store.UsageFilter{Search: "first", Page: store.Page{Offset: 7}}, nil},
+	} {
+		list, _, err := w.DB.ListUsage(t.Context(), w.Organization, c.filter)
+		var names []string
+		for _, x := range list {
+			names = append(names, x.Name)
+		}
+		if err != nil || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q, %v; want %q", name, names, err, c.want)
+		}
+	}
+	_, sum, err := w.DB.ListUsage(t.Context(), w.Organization, store.UsageFilter{})
+	if err != nil || sum.Count != 2 || sum.Used != 60_000 || sum.SetAside != 3*3_600_000-60_000 {
+		t.Errorf("sum %+v, %v", sum, err)
+	}
+	runs, total, used, err := w.DB.ListRuns(t.Context(), w.Organization, first, store.RunFilter{Sorting: store.Sorting{By: "node"}})
+	if err != nil || total != 2 || used != 60_000 || len(runs) != 2 || runs[0].NodeName != "compute-001" {
+		t.Errorf("%d runs of %s, %v: %+v", total, used, err, runs)
+	}
+	if _, total, _, err := w.DB.ListRuns(t.Context(), uuid.New(), first, store.RunFilter{}); err != nil || total != 0 {
+		t.Errorf("another organization sees %d runs, %v", total, err)
+	}
+}

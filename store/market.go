@@ -75,8 +75,8 @@ func (db *DB) Market(ctx context.Context, orgID uuid.UUID, need MarketNeed, f Ma
 		if err != nil {
 			return err
 		}
-		m, err = r.compare(need, f)
-		return err
+		m = r.compare(need, f)
+		return nil
 	})
 	if err != nil {
 		return Market{}, fmt.Errorf("market: %w", err)
@@ -84,7 +84,7 @@ func (db *DB) Market(ctx context.Context, orgID uuid.UUID, need MarketNeed, f Ma
 	return m, nil
 }
 
-func (r marketReading) compare(need MarketNeed, f MarketFilter) (Market, error) {
+func (r marketReading) compare(need MarketNeed, f MarketFilter) Market {
 	m := Market{Now: r.Now}
 	for _, p := range r.Pools {
 		if !slices.Contains(m.Providers, p.ProviderID) {
@@ -96,10 +96,7 @@ func (r marketReading) compare(need MarketNeed, f MarketFilter) (Market, error) 
 		if f.Provider != uuid.Nil && p.ProviderID != f.Provider || f.Location != "" && p.Location != f.Location {
 			continue
 		}
-		rows, err := r.judge(p, need)
-		if err != nil {
-			return m, err
-		}
+		rows := r.judge(p, need)
 		if rows == nil {
 			m.Lacking++
 		}
@@ -113,20 +110,21 @@ func (r marketReading) compare(need MarketNeed, f MarketFilter) (Market, error) 
 	sortMarket(m.Rows, f.Sorting)
 	m.Total = len(m.Rows)
 	m.Rows = m.Rows[min(f.offset(), m.Total):min(f.offset()+f.limit(), m.Total)]
-	return m, nil
+	return m
 }
 
-// judge makes a row for each offer whose hours are good on a pool; none where the provider has no shape large enough.
-func (r marketReading) judge(p marketPool, need MarketNeed) ([]MarketRow, error) {
+// judge makes a row for each offer whose hours are good on a pool; none where the provider has no shape large enough, or
+// one whose rate makes a need that nobody could book.
+func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 	shape, ok := cheapest(r.Shapes[p.ProviderID], need.Shape)
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	row := MarketRow{
 		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Shape: shape,
 	}
 	if err := row.measure(need); err != nil {
-		return nil, err
+		return nil
 	}
 	if need.LeaseSeconds > int64(p.MaxLeaseHours)*3600 {
 		row.MaxLease = p.MaxLeaseHours
@@ -138,18 +136,17 @@ func (r marketReading) judge(p marketPool, need MarketNeed) ([]MarketRow, error)
 	row.ToBuy = max(row.Need-row.Owned, 0)
 	var rows []MarketRow
 	for _, o := range r.Offers[p.ProviderID] {
-		if o.PoolID == nil || *o.PoolID == p.ID {
-			priced, err := row.priced(o, billing.Currency(p.Currency))
-			if err != nil {
-				return nil, err
-			}
+		if o.PoolID != nil && *o.PoolID != p.ID {
+			continue
+		}
+		if priced, ok := row.priced(o, billing.Currency(p.Currency)); ok {
 			rows = append(rows, priced)
 		}
 	}
 	if rows == nil {
 		rows = []MarketRow{row}
 	}
-	return rows, nil
+	return rows
 }
 
 // measure computes what all nodes take: in an hour, and for the whole lease.
@@ -161,24 +158,24 @@ func (row *MarketRow) measure(need MarketNeed) (err error) {
 	if row.RatePerHour, err = billing.Need(rates, 3600); err != nil {
 		return err
 	}
-	row.Need, err = billing.Need(rates, need.LeaseSeconds)
-	return err
+	if row.Need, err = billing.Need(rates, need.LeaseSeconds); err != nil {
+		return err
+	}
+	return row.Need.CheckAmount()
 }
 
-// priced is the row at an offer's price. Both costs are computed from the hours, each rounded once.
-func (row MarketRow) priced(o marketOffer, currency billing.Currency) (MarketRow, error) {
+// priced is the row at an offer's price; not ok where the cost is more than can be booked. Both costs are computed from
+// the hours, each rounded once.
+func (row MarketRow) priced(o marketOffer, currency billing.Currency) (MarketRow, bool) {
 	price := billing.UnitPrice{Millionths: o.Price, Currency: currency}
-	hour, err := price.Price(row.RatePerHour)
-	if err != nil {
-		return row, err
-	}
-	cost, err := price.Price(row.Need)
-	if err != nil {
-		return row, err
+	hour, hourErr := price.Price(row.RatePerHour)
+	cost, costErr := price.Price(row.Need)
+	if hourErr != nil || costErr != nil {
+		return row, false
 	}
 	row.OfferID, row.OfferName, row.LeastHours, row.GoodDays = o.ID, o.Name, o.LeastHours, o.GoodDays
 	row.Price, row.CostPerHour, row.Cost = &price, &hour, &cost
-	return row, nil
+	return row, true
 }
 
 // sortMarket orders rows; what has no price comes last, and ties are by provider, pool and offer.

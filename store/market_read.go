@@ -160,18 +160,23 @@ func readRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 	return hosts, used, freed, nil
 }
 
-// readOwned is what an organization has left at each provider.
+// readOwned is what an organization has left at each provider, and on each pool alone.
 func readOwned(ctx context.Context, q queryer, orgID uuid.UUID) (map[ownedAt]billing.Hours, error) {
 	owned := map[ownedAt]billing.Hours{}
 	if orgID == uuid.Nil {
 		return owned, nil
 	}
 	rows, _ := q.Query(ctx, `
-		SELECT w.provider_id, sum(l.available)::bigint FROM lots l JOIN wallets w ON w.id = l.wallet_id
-		WHERE w.organization_id = $1 AND (l.expires_at IS NULL OR l.expires_at > now()) GROUP BY w.provider_id`, orgID)
-	var at ownedAt
+		SELECT w.provider_id, l.pool_id, sum(l.available)::bigint FROM lots l JOIN wallets w ON w.id = l.wallet_id
+		WHERE w.organization_id = $1 AND (l.expires_at IS NULL OR l.expires_at > now()) GROUP BY w.provider_id, l.pool_id`, orgID)
+	var provider uuid.UUID
+	var pool *uuid.UUID
 	var hours billing.Hours
-	_, err := pgx.ForEachRow(rows, []any{&at.ProviderID, &hours}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&provider, &pool, &hours}, func() error {
+		at := ownedAt{ProviderID: provider}
+		if pool != nil {
+			at.PoolID = *pool
+		}
 		owned[at] = hours
 		return nil
 	})

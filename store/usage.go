@@ -82,31 +82,7 @@ type ClusterUseRow struct {
 	SetAside     billing.Hours // still held beyond what was used
 	Cost         *int64        // of what is booked, in the currency's minor unit; nil: no lot with a price paid
 	Currency     billing.Currency
-}
-
-// UsageOfClusters lists the organization's clusters that hold or have used hours, the newest first.
-func (db *DB) UsageOfClusters(ctx context.Context, orgID uuid.UUID, page Page) ([]ClusterUseRow, error) {
-	rows, err := db.pool.Query(ctx, `
-		SELECT c.id AS cluster_id, c.name, p.name AS provider_name, c.created_at, c.ended_at, r.seconds, r.used, p.currency,
-		       (SELECT sum(l.cost)::bigint FROM runs u JOIN usage_lines l ON l.run_id = u.id WHERE u.cluster_id = c.id) AS cost,
-		       (SELECT count(*) FROM nodes n WHERE n.cluster_id = c.id)::int AS nodes,
-		       greatest(h.set_aside - r.used, 0)::bigint AS set_aside
-		  FROM clusters c JOIN providers p ON p.id = c.provider_id
-		  JOIN LATERAL (SELECT sum(set_aside - released) AS set_aside FROM holds WHERE cluster_id = c.id) h ON h.set_aside IS NOT NULL
-		  JOIN LATERAL (
-		    SELECT coalesce(sum(extract(epoch FROM ended_at - started_at)), 0)::bigint AS seconds,
-		           coalesce(sum(extract(epoch FROM ended_at - started_at) * rate), 0)::bigint AS used
-		      FROM runs WHERE cluster_id = c.id) r ON true
-		 WHERE c.organization_id = $1
-		 ORDER BY c.created_at DESC, c.id LIMIT $2 OFFSET $3`, orgID, page.limit(), page.offset())
-	if err != nil {
-		return nil, fmt.Errorf("usage of organization %s: %w", orgID, err)
-	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[ClusterUseRow])
-	if err != nil {
-		return nil, fmt.Errorf("usage of organization %s: %w", orgID, err)
-	}
-	return list, nil
+	References
 }
 
 // ExportUsage writes a provider's month as CSV; billing's document has the columns. Lines and totals are read in

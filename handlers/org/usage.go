@@ -1,31 +1,77 @@
 package org
 
 import (
+	"strings"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/billing"
+	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/org"
 	"volary.dev/web/sales"
 )
 
-// usageClusters is how many clusters the page shows, the newest.
-const usageClusters = 50
-
-// ShowUsage shows use and cost by cluster and run. Purchases and ledger are the wallet's.
+// ShowUsage shows use and cost by cluster. Purchases and ledger are the wallet's.
 func (h Handlers) ShowUsage(c echo.Context) error {
-	p := web.UsageProps{Layout: h.layout(c), MayOpen: mayWork(c)}
-	var err error
+	orgID, _ := where(c)
+	l, q := request.ParseList(c, "name", "provider", "nodes", "created", "aside", "used", "cost"), request.ParseQuery(c)
+	f := store.UsageFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	f.Provider, _ = uuid.Parse(q.Typed("provider"))
+	list, sum, err := h.Store.ListUsage(c.Request().Context(), orgID, f)
+	if err != nil {
+		return err
+	}
+	p := web.UsageProps{
+		Layout: h.layout(c), List: page.List(l, sum.Count), Clusters: clusterUsage(list), UsedMCS: int64(sum.Used), HeldMCS: int64(sum.SetAside),
+		Cost: costsText(sum.Costs), Search: f.Search, Provider: q.Typed("provider"),
+	}
 	if p.Hours, err = h.hours(c); err != nil {
 		return err
 	}
-	if p.Clusters, err = h.clusterUsage(c); err != nil {
+	if _, p.Providers, err = h.placeOptions(c); err != nil {
 		return err
 	}
 	return page.Live(c, web.Usage(p))
+}
+
+func clusterUsage(list []store.ClusterUseRow) []web.ClusterUsage {
+	rows := make([]web.ClusterUsage, 0, len(list))
+	for _, u := range list {
+		rows = append(rows, web.ClusterUsage{
+			ID: u.ClusterID, Name: u.Name, Provider: u.ProviderName, Nodes: u.Nodes, Created: u.CreatedAt, Ended: orZero(u.EndedAt),
+			UsedMCS: int64(u.Used), HeldMCS: int64(u.SetAside), Cost: costText(u.Cost, u.Currency),
+			References: web.References{PurchaseOrder: u.PurchaseOrder, CostCentre: u.CostCentre, GrantNumber: u.GrantNumber},
+		})
+	}
+	return rows
+}
+
+// ShowClusterUsage shows what one cluster used, run by run: each node from its gate to its last proof of life.
+func (h Handlers) ShowClusterUsage(c echo.Context) error {
+	orgID, _ := where(c)
+	d, err := h.cluster(c)
+	if err != nil {
+		return err
+	}
+	l := request.ParseList(c, "node", "from", "until", "rate", "used")
+	runs, total, used, err := h.Store.ListRuns(c.Request().Context(), orgID, d.ID, store.RunFilter{Sorting: l.Sorting, Page: l.Page()})
+	if err != nil {
+		return err
+	}
+	p := web.ClusterUsageProps{
+		Layout: h.layout(c), List: page.List(l, total), ID: d.ID, Name: d.Name, Provider: d.ProviderName, HeldMCS: int64(d.Held),
+		UsedMCS: int64(used), MayOpen: mayWork(c),
+		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
+	}
+	for _, r := range runs {
+		p.Runs = append(p.Runs, web.RunRow{
+			Node: r.NodeName, Rate: int64(r.Rate), Began: r.StartedAt, Ended: r.EndedAt, Open: r.Open, UsedMCS: int64(r.Used), Cost: costText(r.Cost, r.Currency),
+		})
+	}
+	return page.Live(c, web.ClusterUsageShow(p))
 }
 
 // hours sums what the organization has with all providers.
@@ -43,46 +89,19 @@ func (h Handlers) hours(c echo.Context) (web.HoursSummary, error) {
 	return sum, err
 }
 
-func (h Handlers) clusterUsage(c echo.Context) ([]web.ClusterUsage, error) {
-	orgID, _ := where(c)
-	ctx := c.Request().Context()
-	used, err := h.Store.UsageOfClusters(ctx, orgID, store.Page{Limit: usageClusters})
-	if err != nil || len(used) == 0 {
-		return nil, err
-	}
-	present, err := h.Store.Clusters(ctx, orgID, store.ClusterFilter{Page: store.Page{Limit: 1000}})
-	if err != nil {
-		return nil, err
-	}
-	states := map[uuid.UUID]provisioner.ClusterState{}
-	for _, x := range present {
-		states[x.ID] = x.State
-	}
-	list := make([]web.ClusterUsage, 0, len(used))
-	ids, at := make([]uuid.UUID, 0, len(used)), map[uuid.UUID]int{}
-	for i, u := range used {
-		state, ok := states[u.ClusterID]
-		if !ok {
-			state = provisioner.ClusterGone
-		}
-		list = append(list, web.ClusterUsage{ID: u.ClusterID, Name: u.Name, State: state, UsedMCS: int64(u.Used), HeldMCS: int64(u.SetAside), Cost: costText(u.Cost, u.Currency)})
-		ids = append(ids, u.ClusterID)
-		at[u.ClusterID] = i
-	}
-	runs, err := h.Store.RunsOfClusters(ctx, orgID, ids)
-	for _, r := range runs {
-		row := &list[at[r.ClusterID]]
-		row.Runs = append(row.Runs, web.RunRow{
-			Node: r.NodeName, Rate: int64(r.Rate), Began: r.StartedAt, Ended: r.EndedAt, Open: r.Open, UsedMCS: int64(r.Used), Cost: costText(r.Cost, r.Currency),
-		})
-	}
-	return list, err
-}
-
 // costText shows what booked use cost; empty where no lot with a price paid.
 func costText(minor *int64, currency billing.Currency) string {
 	if minor == nil {
 		return ""
 	}
 	return sales.Amount(billing.Money{Minor: *minor, Currency: currency})
+}
+
+// costsText is a sum in each currency.
+func costsText(costs []billing.Money) string {
+	texts := make([]string, len(costs))
+	for i, m := range costs {
+		texts[i] = sales.Amount(m)
+	}
+	return strings.Join(texts, ", ")
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -159,7 +160,21 @@ func offerRow(c echo.Context, r store.MarketRow, v web.MarketValues) web.OfferRo
 	if string(r.When) != "larger" && mayLaunch(c) {
 		row.Launch = launchAddress(r, v)
 	}
+	if r.OfferID != uuid.Nil && request.Allowed(c, request.OrgOrder) {
+		row.Order = orderAddress(r)
+	}
 	return row
+}
+
+// orderAddress is the order's form filled with what is still to buy, at least what the offer wants; where nothing is,
+// with what the lease takes.
+func orderAddress(r store.MarketRow) string {
+	hours := max(cmp.Or(r.ToBuy, r.Need), r.LeastHours)
+	// Hours have up to five decimals: more than a need has is bought, never less.
+	const step = billing.ComputeHour / 100_000
+	hours = (hours + step - 1) / step * step
+	text := fmt.Sprintf("%d.%05d", hours/billing.ComputeHour, hours%billing.ComputeHour/step)
+	return "/org/orders/new?" + url.Values{"offer": {r.OfferID.String()}, "hours": {strings.TrimSuffix(strings.TrimRight(text, "0"), ".")}}.Encode()
 }
 
 // mayLaunch is also true for who is not signed in: the way to the launch form leads over signing in.

@@ -3,7 +3,6 @@ package webtest
 import (
 	"time"
 
-	"volary.dev/provisioner"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -12,6 +11,8 @@ func usageSamples() []Sample {
 	return []Sample{
 		{"usage", org.Usage(usage())},
 		{"usage-empty", org.Usage(org.UsageProps{Layout: orgLayout()})},
+		{"usage-cluster", org.ClusterUsageShow(clusterUsage())},
+		{"usage-cluster-empty", org.ClusterUsageShow(org.ClusterUsageProps{Layout: orgLayout(), ID: id(43), Name: "night-run", Provider: "Southern Grid"})},
 		{"wallet", org.Wallet(wallet())},
 		{"wallet-empty", org.Wallet(org.WalletProps{Layout: orgLayout(), MayOrder: true})},
 		{"purchases", org.PurchaseList(org.PurchaseListProps{
@@ -48,17 +49,29 @@ func lots() []org.LotRow {
 }
 
 func usage() org.UsageProps {
+	return org.UsageProps{
+		Layout: orgLayout(), Hours: hours(), List: ui.ListProps{Path: "/org/usage", PerPage: 50, Total: 2}, UsedMCS: 49_560_000, HeldMCS: 14 * hour, Cost: "0.62 EUR",
+		Clusters: []org.ClusterUsage{
+			{
+				ID: id(40), Name: "trial-1", Provider: "Northern Compute", Nodes: 4, Created: ago(time.Hour), UsedMCS: 49_560_000, HeldMCS: 14 * hour, Cost: "0.62 EUR",
+				References: org.References{CostCentre: "4711", GrantNumber: "ERC-2026-113"},
+			},
+			{ID: id(43), Name: "night-run", Provider: "Southern Grid", Nodes: 9, Created: ago(30 * time.Hour), Ended: ago(29 * time.Hour)},
+		},
+	}
+}
+
+func clusterUsage() org.ClusterUsageProps {
 	run := func(node string, rate int64, began, ended time.Time, open bool) org.RunRow {
-		return org.RunRow{Node: node, Rate: rate, Began: began, Ended: ended, Open: open, UsedMCS: rate * int64(ended.Sub(began)/time.Second)}
+		return org.RunRow{Node: node, Rate: rate, Began: began, Ended: ended, Open: open, UsedMCS: rate * int64(ended.Sub(began)/time.Second), Cost: "0.16 EUR"}
 	}
 	began := ago(59 * time.Minute)
-	return org.UsageProps{
-		Layout: orgLayout(), Hours: hours(),
-		Clusters: []org.ClusterUsage{
-			{ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, UsedMCS: 49_560_000, HeldMCS: 14 * hour, Cost: "0.62 EUR", Runs: []org.RunRow{
-				run("head", 2000, began, now(), true), run("compute-001", 4000, began, now(), true), run("compute-002", 4000, began, ago(20*time.Minute), false), run("compute-003", 4000, began, now(), true),
-			}},
-			{ID: id(43), Name: "night-run", State: provisioner.ClusterGone},
+	return org.ClusterUsageProps{
+		Layout: orgLayout(), ID: id(40), Name: "trial-1", Provider: "Northern Compute", UsedMCS: 49_560_000, HeldMCS: 14 * hour, MayOpen: true,
+		List: ui.ListProps{Path: "/org/usage/1", PerPage: 50, Total: 4}, References: org.References{CostCentre: "4711"},
+		Runs: []org.RunRow{
+			run("head", 2000, began, now(), true), run("compute-001", 4000, began, now(), true),
+			run("compute-002", 4000, began, ago(20*time.Minute), false), run("compute-003", 4000, began, now(), true),
 		},
 	}
 }
