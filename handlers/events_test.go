@@ -19,8 +19,13 @@ type stream struct {
 
 func openStream(t *testing.T, a *handlertest.App, b *handlertest.Browser, query string) stream {
 	t.Helper()
+	return openStreamAt(t, a, b, "/org/events"+query)
+}
+
+func openStreamAt(t *testing.T, a *handlertest.App, b *handlertest.Browser, path string) stream {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/org/events"+query, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
