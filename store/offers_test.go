@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -202,5 +203,28 @@ func TestOffersSortFilterAndPage(t *testing.T) {
 	sale := must[[]store.Offer](t)(w.DB.OffersForSale(ctx))
 	if len(sale) != 2 || sale[1].ID != dear {
 		t.Errorf("for sale: %+v", sale)
+	}
+}
+
+func TestTheMarketCountsHoursWhereTheyAreGood(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	other := must[uuid.UUID](t)(w.DB.CreatePool(ctx, uuid.Nil, w.Provider, store.NewPool{
+		Name: "other", Prefix: netip.MustParsePrefix("10.144.0.0/12"), Underlay: netip.MustParsePrefix("198.51.100.0/24"),
+	}))
+	for pool, hours := range map[uuid.UUID]billing.Hours{w.PoolID: 7, other: 1000} {
+		must[uuid.UUID](t)(w.DB.GrantHours(ctx, store.Grant{
+			ProviderID: w.Provider, OrganizationID: w.Organization, PoolID: pool, Hours: hours * billing.ComputeHour,
+		}))
+	}
+	need := store.MarketNeed{Nodes: 2, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}, LeaseSeconds: 3600}
+	m := must[store.Market](t)(w.DB.Market(ctx, w.Organization, need, store.MarketFilter{}))
+	for _, r := range m.Rows {
+		if want := map[uuid.UUID]billing.Hours{w.PoolID: 107, other: 1100}[r.PoolID] * billing.ComputeHour; r.Owned != want {
+			t.Errorf("pool %s: %s h owned, want %s", r.PoolName, r.Owned, want)
+		}
+	}
+	if len(m.Rows) == 0 {
+		t.Error("no rows")
 	}
 }

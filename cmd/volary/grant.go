@@ -14,6 +14,7 @@ type grantCommand struct {
 	Organization string `required:"" help:"Name of the organization that gets them."`
 	Hours        string `required:"" help:"Compute hours, such as 100 or 3.25 (1 vCPU with up to 4 GiB of memory for one hour)."`
 	Expires      string `help:"When the hours lapse: 2027-01-31 (the beginning of that day where the provider keeps its accounts) or 2027-01-31T12:00:00Z. Without it they never do."`
+	Purpose      string `help:"What the hours are for; the organization's wallet shows it."`
 	Note         string `help:"What the organization reads beside the purchase."`
 }
 
@@ -37,7 +38,7 @@ func (g grantCommand) Run(ctx context.Context) error {
 			return err
 		}
 		lot, err := db.GrantHours(ctx, store.Grant{
-			ProviderID: provider.ID, OrganizationID: organization, Hours: hours, ExpiresAt: expires, Note: g.Note,
+			ProviderID: provider.ID, OrganizationID: organization, Hours: hours, ExpiresAt: expires, Purpose: g.Purpose, Note: g.Note,
 		})
 		if err != nil {
 			return err

@@ -133,7 +133,8 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 		return err
 	}
 	p := web.OrganizationShowProps{
-		Layout: h.layout(c), Row: organizationRow(x), Months: monthBars(months), MayOpenClusters: request.Allowed(c, request.ProviderHosts),
+		MayGrant: request.Allowed(c, request.ProviderOrders),
+		Layout:   h.layout(c), Row: organizationRow(x), Months: monthBars(months), MayOpenClusters: request.Allowed(c, request.ProviderHosts),
 	}
 	if p.MayOpenClusters {
 		list, _, _, err := h.Store.ProviderClusters(ctx, providerID, store.ProviderClusterFilter{Organization: id})

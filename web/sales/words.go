@@ -54,8 +54,6 @@ type Sum struct {
 // References are what the organization calls a purchase in its own books.
 type References struct{ PurchaseOrder, CostCentre, GrantNumber string }
 
-func (r References) none() bool { return r == References{} }
-
 // short joins what is there, for a row.
 func (r References) short() string {
 	var list []string

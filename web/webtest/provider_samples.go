@@ -30,7 +30,8 @@ func providerSamples() []Sample {
 		})},
 		{"organizations-empty", provider.OrganizationList(provider.OrganizationListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/organizations"}})},
 		{"organization", provider.OrganizationShow(provider.OrganizationShowProps{
-			Layout: providerLayout(), Row: organization(), MayOpenClusters: true, Clusters: []provider.ClusterRow{staffCluster().Row},
+			MayGrant: true,
+			Layout:   providerLayout(), Row: organization(), MayOpenClusters: true, Clusters: []provider.ClusterRow{staffCluster().Row},
 			Months: []ui.Bar{{Label: "2026-09", Tick: "26-09", Value: 120 * hour}, {Label: "2026-10", Tick: "26-10", Value: 150 * hour}, {Label: "2026-11", Tick: "26-11", Value: 41 * hour}},
 		})},
 		{"hosts", provider.HostList(hostList())},

@@ -22,6 +22,8 @@ type Frame struct {
 	Workplaces func(ctx context.Context, personID uuid.UUID) (store.Workplaces, error)
 	// Requests counts an organization's launch requests that wait for a decision.
 	Requests func(ctx context.Context, orgID, personID uuid.UUID) (int, error)
+	// Orders counts those that wait for a provider's decision.
+	Orders func(ctx context.Context, providerID uuid.UUID) (int, error)
 	// Announcements lists what providers tell an organization now and the person has not dismissed.
 	Announcements func(ctx context.Context, orgID, personID uuid.UUID) ([]store.Announcement, error)
 }
@@ -67,8 +69,15 @@ func (f Frame) announcements(c echo.Context, s *store.Session) []layout.Announce
 	return list
 }
 
-// counts are what waits for the person in the organization. Where it cannot be read the menu lacks it.
+// counts are what waits for the person in the organization or at the provider. Where it cannot be read the menu lacks it.
 func (f Frame) counts(c echo.Context, s *store.Session) map[string]int {
+	if f.Orders != nil && s.ProviderID != nil && request.Allowed(c, request.ProviderOrders) {
+		n, err := f.Orders(c.Request().Context(), *s.ProviderID)
+		if err != nil {
+			return nil
+		}
+		return map[string]int{layout.SectionOrders: n}
+	}
 	if f.Requests == nil || s.OrganizationID == nil || !request.Allowed(c, request.OrgManage) {
 		return nil
 	}
