@@ -22,6 +22,7 @@ type Bar struct {
 const (
 	chartWidth, chartHeight = 720, 160
 	chartTop                = 6
+	tickRoom                = 24 // half a tick's text: it stays inside the picture
 )
 
 type drawnBar struct{ X, Y, Width, Height, Middle, Tick, Title string }
@@ -55,7 +56,7 @@ func (p ChartProps) drawn() []drawnBar {
 		}
 		list = append(list, drawnBar{
 			X: number(float64(i)*step + step*0.12), Width: number(step * 0.76), Y: number(chartHeight - height), Height: number(height),
-			Middle: number(float64(i)*step + step/2), Tick: b.Tick, Title: fmt.Sprintf("%s: %s %s", b.Label, p.Format(b.Value), p.Unit),
+			Middle: number(min(max(float64(i)*step+step/2, tickRoom), chartWidth-tickRoom)), Tick: b.Tick, Title: fmt.Sprintf("%s: %s %s", b.Label, p.Format(b.Value), p.Unit),
 		})
 	}
 	return list

@@ -196,19 +196,39 @@ func (d *seeding) all(ctx context.Context, o Options) error {
 	return d.sales(ctx)
 }
 
-// sale is what a demo's provider sells by.
+// sale is what a demo's provider says of itself, and sells by.
 type sale struct {
-	provider, prefix, setBy string
-	price                   int64 // millionths of a euro for a compute hour
-	least                   billing.Hours
+	provider, setBy string
+	words           store.ProviderWords
+	price           int64 // millionths of a euro for a compute hour
+	least           billing.Hours
 }
 
-// sales lets each provider sell: an offer with a price, and a prefix for its invoices.
+func sales() []sale {
+	const terms = "Hours are good for a year from approval. Disks of deleted clusters are removed, not overwritten. Maintenance is announced a week before."
+	return []sale{
+		{
+			provider: northComputing, setBy: "nina@north.example", price: 45_000, least: 50 * billing.ComputeHour,
+			words: store.ProviderWords{
+				LegalName: "North Computing GmbH", TaxID: "DE000000000", InvoicePrefix: "NOR", AccountingZone: "Europe/Berlin",
+				SupportContact: "help@north.example, weekdays 9 to 17",
+				About:          "Three hosts beside the tidal flume. We run KVM and nothing else, for groups that would rather do science.", Terms: terms,
+			},
+		},
+		{
+			provider: southComputing, setBy: "sid@south.example", price: 39_000, least: 100 * billing.ComputeHour,
+			words: store.ProviderWords{
+				LegalName: "South Computing SAS", TaxID: "FR00000000000", InvoicePrefix: "SOU", AccountingZone: "America/New_York",
+				SupportContact: "help@south.example",
+				About:          "One host, kept busy. Cheap hours for those who can wait.", Terms: terms,
+			},
+		},
+	}
+}
+
+// sales lets each provider sell: its words, and an offer with a price.
 func (d *seeding) sales(ctx context.Context) error {
-	for _, s := range []sale{
-		{northComputing, "NOR", "nina@north.example", 45_000, 50 * billing.ComputeHour},
-		{southComputing, "SOU", "sid@south.example", 39_000, 100 * billing.ComputeHour},
-	} {
+	for _, s := range sales() {
 		id, by := d.providers[s.provider], d.people[s.setBy]
 		have, err := d.db.Offers(ctx, id)
 		if err != nil {
@@ -217,7 +237,7 @@ func (d *seeding) sales(ctx context.Context) error {
 		if len(have) > 0 {
 			continue
 		}
-		if err := d.db.SetInvoicePrefix(ctx, by, id, s.prefix); err != nil {
+		if err := d.db.UpdateProvider(ctx, by, id, s.words); err != nil {
 			return err
 		}
 		if _, err := d.db.CreateOffer(ctx, by, id, store.NewOffer{Name: "Compute hours", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {

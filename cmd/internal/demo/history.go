@@ -104,7 +104,8 @@ func (s *story) hostsUp(ctx context.Context) error {
 // hostsDown leaves every host as one that was switched off: what it is now the worker finds out, by the check that
 // waits since the host was added.
 func (s *story) hostsDown(ctx context.Context) error {
-	if _, err := s.db.ClaimHosts(ctx, worker, time.Minute); err != nil {
+	// Only for this moment, at which the clock stands still: the real worker takes them over at once.
+	if _, err := s.db.ClaimHosts(ctx, worker, time.Millisecond); err != nil {
 		return err
 	}
 	for _, id := range s.seeded.providers {
