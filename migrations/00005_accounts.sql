@@ -85,5 +85,8 @@ CREATE TABLE mails (
 CREATE INDEX ON mails (created_at);
 CREATE INDEX ON mails (state, created_at);
 
+-- Tries of long ago are found to be forgotten.
+CREATE INDEX ON sign_in_failures (at);
+
 CREATE INDEX ON people (created_at);
 CREATE INDEX ON organizations (created_at);

@@ -1297,6 +1297,8 @@ CREATE INDEX sessions_expires_at_idx ON public.sessions USING btree (expires_at)
 
 CREATE INDEX sessions_person_id_idx ON public.sessions USING btree (person_id);
 
+CREATE INDEX sign_in_failures_at_idx ON public.sign_in_failures USING btree (at);
+
 CREATE INDEX sign_in_failures_key_at_idx ON public.sign_in_failures USING btree (key, at);
 
 CREATE INDEX sign_ups_email_created_at_idx ON public.sign_ups USING btree (email, created_at);

@@ -54,6 +54,9 @@ func (t throttle) count(ctx context.Context, db *DB, email, whence string) (atte
 		if err := a.refuse(ctx, tx); err != nil {
 			return err
 		}
+		if err := forgetTries(ctx, tx); err != nil {
+			return err
+		}
 		err := tx.QueryRow(ctx, `
 			WITH failed AS (INSERT INTO sign_in_failures (key, at)
 				SELECT k, now() FROM unnest($1::text[]) AS k RETURNING at)
@@ -63,6 +66,18 @@ func (t throttle) count(ctx context.Context, db *DB, email, whence string) (atte
 		}
 		return nil
 	})
+}
+
+// forgetTries removes some that no throttle looks at any more, whoever's they were: what strangers type into forms does
+// not grow for ever. Those that another try is removing are left to it.
+func forgetTries(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, `
+		DELETE FROM sign_in_failures WHERE ctid IN (
+			SELECT ctid FROM sign_in_failures WHERE at < now() - interval '1 day' LIMIT 100 FOR UPDATE SKIP LOCKED)`)
+	if err != nil {
+		return fmt.Errorf("forget tries: %w", err)
+	}
+	return nil
 }
 
 // throttleAddress takes an IPv6 network as one address: whoever has one has 2^64 of them.

@@ -243,3 +243,13 @@ func TestOldLinksOfSignUps(t *testing.T) {
 	_, err = db.SignUpByToken(t.Context(), "")
 	wantRefusal(t, err, "link")
 }
+
+func TestOldTriesAreForgotten(t *testing.T) {
+	db := newMailed(t)
+	db.exec(`INSERT INTO sign_in_failures (key, at) SELECT 'email:' || n, now() - interval '2 days' FROM generate_series(1, 30) AS n`)
+	_, _, err := db.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "")
+	wantRefusal(t, err, "sign_in")
+	if n := db.count(`SELECT count(*) FROM sign_in_failures`); n != 2 {
+		t.Errorf("%d tries are kept, want the last one's 2", n)
+	}
+}

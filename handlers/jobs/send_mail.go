@@ -43,6 +43,7 @@ func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) err
 	if err := s.SMTP.send(ctx, m, text); err != nil {
 		return s.refused(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
 	}
+	s.Log.InfoContext(ctx, "mail sent", "mail", m.ID, "kind", m.Kind)
 	stays, err := renderMail(m, afterwards)
 	if err != nil {
 		return err

@@ -105,3 +105,23 @@ func TestServeEndsOpenStreams(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestMailConfig(t *testing.T) {
+	t.Setenv("DATABASE_URL", "postgres://db/volary")
+	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
+	t.Setenv("VOLARY_SMTP_URL", "smtp://volary:secret@post.example:587")
+	_, err := ReadWorkerConfig()
+	if err == nil || !strings.Contains(err.Error(), "VOLARY_MAIL_FROM") || strings.Contains(err.Error(), "secret") {
+		t.Fatalf("a server without a sender: %v", err)
+	}
+	t.Setenv("VOLARY_MAIL_FROM", "Volary <volary@volary.example>")
+	cfg, err := ReadWorkerConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	LogConfig(slog.New(slog.NewTextHandler(&b, nil)), cfg)
+	if strings.Contains(b.String(), "secret") || !strings.Contains(b.String(), "post.example") {
+		t.Errorf("logged: %s", b.String())
+	}
+}
