@@ -91,12 +91,12 @@ func (h Handlers) homeHours(c echo.Context, p *web.HomeProps) error {
 	return err
 }
 
-// usageBars are the days of a chart, every fifth with its date, counted back from today.
+// usageBars are the days of a chart, every fifth with its date; neither of the outermost, whose date would be cut off.
 func usageBars(days []store.DayUse) []ui.Bar {
 	bars := make([]ui.Bar, len(days))
 	for i, d := range days {
 		bars[i] = ui.Bar{Label: d.Day.UTC().Format("2 Jan 2006"), Value: int64(d.Used)}
-		if (len(days)-1-i)%5 == 0 {
+		if (len(days)-1-i)%5 == 2 {
 			bars[i].Tick = d.Day.UTC().Format("2 Jan")
 		}
 	}
