@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -21,13 +19,10 @@ func TestWithoutScripts(t *testing.T) {
 	server := galleryServer(t)
 	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
 	defer stop()
-	off := chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
-		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		return err
-	})
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844), off); err != nil {
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844)); err != nil {
 		t.Fatal(err)
 	}
+	switchScripts(t, ctx, false)
 	for _, c := range []struct {
 		page, seen, unseen string
 	}{

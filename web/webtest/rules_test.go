@@ -81,6 +81,9 @@ func (p *page) element(n *html.Node) {
 		if attrs["src"] == "" || n.FirstChild != nil {
 			p.broken = append(p.broken, "a script is inline")
 		}
+		if _, deferred := attrs["defer"]; !deferred && attrs["type"] != "module" {
+			p.broken = append(p.broken, "the first paint waits for the script "+attrs["src"])
+		}
 	case "style":
 		p.broken = append(p.broken, "a style element is inline")
 	case "input", "select", "textarea":
