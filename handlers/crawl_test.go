@@ -3,32 +3,42 @@ package handlers_test
 import (
 	"html"
 	"net/http"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	xhtml "golang.org/x/net/html"
 
 	"volary.dev/handlers/handlertest"
 )
 
-// TestCrawl follows every link that a page offers, as every role: none leads to a refusal, and every page keeps the
-// rules that its content security policy, a screen reader and a reader without scripts rely on.
+// TestCrawl follows every link that a page offers, as every role: none leads to a refusal, every page keeps the rules
+// that its content security policy, a screen reader and a reader without scripts rely on, and by links alone everybody
+// comes to every page that they may open.
 func TestCrawl(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	paths := worldPaths(a, w)
+	a.Apply(w)
+	mailed := a.MailLinks(w)
+	// Forms as a person fills them: what North has a node for, and an order of its offer.
+	const need = "/market?nodes=1&vcpus=1&memory=0.25&disk=2&hours=1"
+	order := "/org/orders/new?hours=20&offer=" + strings.TrimPrefix(paths("/provider/offers/:id"), "/provider/offers/")
 	for _, p := range everyone() {
-		b := a.Browser()
-		begin := []string{"/sign-in"}
-		if p != anonymous {
+		b, begin := a.Browser(), []string{"/", "/sign-in", need}
+		if p == anonymous {
+			begin = append(begin, mailed...)
+		} else {
 			b = a.SignIn(string(p))
-			begin = []string{"/", "/workplaces"}
+			begin = []string{"/", "/workplaces", need}
 		}
-		seen := crawl(t, b, p, begin)
-		if p == handlertest.Owner && !seen[paths("/org/clusters/:id")] {
-			t.Error("an owner finds no way to the cluster")
+		if slices.Contains(orgOrder(), p) {
+			begin = append(begin, order)
 		}
-		if p == handlertest.Operator && !seen[paths("/provider/hosts/:id")] {
-			t.Error("an operator finds no way to the host")
+		for _, pattern := range unreached(p, crawl(t, b, p, begin)) {
+			t.Errorf("%s finds no way to %s", p, pattern)
 		}
 	}
 }
@@ -66,8 +76,50 @@ func crawl(t *testing.T, b *handlertest.Browser, p who, begin []string) map[stri
 			link, _, _ := strings.Cut(html.UnescapeString(m[1]), "#")
 			queue = append(queue, link)
 		}
+		queue = append(queue, asked(got.Body)...)
 	}
 	return seen
+}
+
+// asked are the addresses that a page's GET forms ask for as they stand.
+func asked(page string) (paths []string) {
+	doc, err := xhtml.Parse(strings.NewReader(page))
+	if err != nil {
+		return nil
+	}
+	for n := range doc.Descendants() {
+		if n.Data == "form" && attribute(n, "method") == "get" {
+			paths = append(paths, attribute(n, "action")+"?"+fields(n).Encode())
+		}
+	}
+	return paths
+}
+
+func fields(form *xhtml.Node) url.Values {
+	v := url.Values{}
+	for n := range form.Descendants() {
+		name := attribute(n, "name")
+		switch {
+		case n.Data == "input" && name != "" && attribute(n, "type") != "checkbox":
+			v.Set(name, attribute(n, "value"))
+		case n.Data == "select":
+			for o := range n.Descendants() {
+				if o.Data == "option" && (!v.Has(name) || slices.ContainsFunc(o.Attr, func(a xhtml.Attribute) bool { return a.Key == "selected" })) {
+					v.Set(name, attribute(o, "value"))
+				}
+			}
+		}
+	}
+	return v
+}
+
+func attribute(n *xhtml.Node, key string) string {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val
+		}
+	}
+	return ""
 }
 
 func checkPage(t *testing.T, path string, p who, got handlertest.Answer) {

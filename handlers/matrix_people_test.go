@@ -40,9 +40,9 @@ func accountMatrix() []row {
 		{"POST /account/organizations", signedIn(), false, refused},
 		{"GET /account/ssh-keys", signedIn(), false, page},
 		{"POST /account/ssh-keys", signedIn(), false, refused},
-		{"POST /account/ssh-keys/:id/delete", signedIn(), false, []int{http.StatusNotFound, http.StatusSeeOther}}, // Member's alone
+		{"POST /account/ssh-keys/:id/delete", signedIn(), false, led},
 		{"GET /account/sessions", signedIn(), false, page},
-		{"POST /account/sessions/:id/end", signedIn(), false, []int{http.StatusNotFound}}, // someone else's, or none
+		{"POST /account/sessions/:id/end", signedIn(), false, led},
 		{"POST /account/sessions/end-others", signedIn(), false, led},
 	}
 }
@@ -52,7 +52,7 @@ func membersMatrix() []row {
 	page, led, refused := []int{http.StatusOK}, []int{http.StatusSeeOther}, []int{http.StatusUnprocessableEntity}
 	return []row{
 		{"GET /org/members", orgRead(), false, page},
-		{"POST /org/members/:id/role", access{handlertest.Owner, handlertest.OtherOwner}, false, []int{http.StatusUnprocessableEntity}},
+		{"POST /org/members/:id/role", access{handlertest.Owner, handlertest.OtherOwner}, true, led},
 		{"POST /org/members/:id/cap", orgManage(), true, []int{http.StatusSeeOther}},
 		{"POST /org/invitations", orgManage(), false, refused},
 		{"POST /org/invitations/:id/resend", orgManage(), true, led},

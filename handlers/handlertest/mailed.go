@@ -1,0 +1,46 @@
+package handlertest
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"volary.dev/store"
+)
+
+// MailLinks has people sign up, ask for a new password and change their address, and returns the links that were mailed
+// for it, that of the world's invitation among them.
+func (a *App) MailLinks(w *World) []string {
+	a.t.Helper()
+	ctx := context.Background()
+	const from = "192.0.2.1"
+	a.ok(a.Store.SignUp(ctx, store.SignUp{Email: "new@third.example", Name: "New", Organization: "Third Group", Password: Password}, from))
+	a.ok(a.Store.RequestReset(ctx, Billing, from))
+	var session store.Session
+	session.PersonID, session.Email, session.Name = w.people[Manager], Manager, Manager
+	a.ok(a.Store.RequestEmail(ctx, session, "elsewhere@first.example", Password, from))
+	rows, err := a.Pool.Query(ctx, `SELECT data ->> 'secret' FROM mails WHERE data ? 'secret' ORDER BY created_at`)
+	a.ok(err)
+	links, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	a.ok(err)
+	return links
+}
+
+// Apply has Nobody apply as a provider.
+func (a *App) Apply(w *World) uuid.UUID {
+	a.t.Helper()
+	return must(a.Store.ApplyAsProvider(context.Background(), w.people[Nobody], store.ProviderApplication{
+		Name: "West", Currency: "EUR", ProviderWords: store.ProviderWords{
+			LegalName: "West Computing Ltd", TaxID: "IE1234567A", InvoicePrefix: "WEST", AccountingZone: "Europe/Dublin", SupportContact: "help@west.example",
+		},
+	}))(a)
+}
+
+// Session is the id of a person's newest session.
+func (a *App) Session(person uuid.UUID) uuid.UUID {
+	a.t.Helper()
+	var id uuid.UUID
+	a.ok(a.Pool.QueryRow(context.Background(), `SELECT id FROM sessions WHERE person_id = $1 ORDER BY created_at DESC LIMIT 1`, person).Scan(&id))
+	return id
+}
