@@ -18,14 +18,28 @@ type browser struct {
 	ctx   context.Context
 	base  string
 	shots string // folder of the pictures
+	quiet bool   // it runs no scripts
 }
 
 // openBrowser starts Chromium without a profile. It ends with the test.
 func openBrowser(t *testing.T, base, shots string) *browser {
 	t.Helper()
-	if err := os.MkdirAll(shots, 0o755); err != nil {
-		t.Fatal(err)
+	b := &browser{t: t, ctx: startChromium(t), base: base, shots: shots}
+	b.prepare()
+	return b
+}
+
+// prepare makes the folder of the pictures, and the window as wide as a desk's.
+func (b *browser) prepare() {
+	b.t.Helper()
+	if err := os.MkdirAll(b.shots, 0o755); err != nil {
+		b.t.Fatal(err)
 	}
+	b.do("open the browser", chromedp.EmulateViewport(1280, 900))
+}
+
+func startChromium(t *testing.T) context.Context {
+	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
@@ -37,9 +51,7 @@ func openBrowser(t *testing.T, base, shots string) *browser {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
-	b := &browser{t: t, ctx: ctx, base: base, shots: shots}
-	b.do("open the browser", chromedp.EmulateViewport(1280, 900))
-	return b
+	return ctx
 }
 
 // do runs steps and ends the test with a picture of the page where they fail.
@@ -109,20 +121,32 @@ func (b *browser) state(word string, limit time.Duration) {
 	b.until("become "+word, fmt.Sprintf(`document.querySelector("main .head").innerText.toLowerCase().includes(%q)`, word), limit)
 }
 
-// until waits until the script's expression is true, over reloads of the page too.
+// until waits until the script's expression is true, over reloads of the page too. Where the page runs no scripts, it
+// is refreshed by its link meanwhile.
 func (b *browser) until(what, expression string, limit time.Duration) {
 	b.t.Helper()
-	deadline := time.Now().Add(limit)
+	const (
+		script  = `(() => { try { return !!(%s) } catch { return false } })()`
+		refresh = `(() => { const a = document.querySelector("main .as-of a"); a?.click(); return !!a })()`
+	)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline, fresh := time.Now().Add(limit), time.Now()
 	for {
 		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
-		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(4*time.Second)))
+		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, expression)))
+		if b.quiet && !done && time.Since(fresh) > time.Second {
+			_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](refresh))
+			fresh = time.Now()
+		}
 		cancel()
-		if err == nil {
+		if err == nil && done {
 			return
 		}
 		if time.Now().After(deadline) {
 			b.fail(what, err)
 		}
+		<-tick.C
 	}
 }
 

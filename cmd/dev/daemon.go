@@ -212,7 +212,7 @@ func (v *volary) startWeb(ctx context.Context) (string, error) {
 		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
 		"VOLARY_WORKER_URL=" + v.workerURL(),
-		"VOLARY_DEMO=true",
+		"VOLARY_DEMO=" + strconv.FormatBool(!v.bare),
 		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
 		"VOLARY_UPLOADS_CHECKED=" + strconv.FormatBool(has("qemu-img")),

@@ -91,6 +91,7 @@ type volary struct {
 	port     int
 	programs string // folder; empty where we build them
 	noPast   bool   // the demo begins today
+	bare     bool   // no demo, and one host
 
 	databaseURL string
 	server      *postgres.Server // nil where DATABASE_URL names another
@@ -113,7 +114,7 @@ func (v *volary) start(ctx context.Context) error {
 		{title: "Programs", run: func(context.Context) (string, error) { return v.buildNote(), <-built }},
 		{title: "Four libvirt hosts", run: v.startLab, skip: v.kind != hostsLab},
 		{title: "Sample image", run: v.buildSample, skip: !canBuildSample()},
-		{title: "Demo", run: v.seed},
+		{title: "Demo", run: v.seed, skip: v.bare},
 		{title: "Worker", run: v.startWorker},
 		{title: "Web", run: v.startWeb},
 	} {
@@ -150,7 +151,11 @@ func (v *volary) migrate(ctx context.Context) (string, error) {
 }
 
 func (v *volary) startLab(ctx context.Context) (string, error) {
-	l, err := lab.Start(ctx, lab.Config{Dir: v.path("lab"), Hosts: demo.Hosts, HookBinary: v.program("volary")})
+	hosts := demo.Hosts
+	if v.bare {
+		hosts = 1
+	}
+	l, err := lab.Start(ctx, lab.Config{Dir: v.path("lab"), Hosts: hosts, HookBinary: v.program("volary")})
 	if err != nil {
 		return "", err
 	}

@@ -20,6 +20,28 @@ func TestMain(m *testing.M) {
 // host has passed its check. What is only a cache is shared: the sample image.
 func startVolary(t *testing.T, name string) *volary {
 	t.Helper()
+	v := prepareVolary(t, name)
+	v.noPast = true
+	if err := v.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.awaitHosts(t)
+	return v
+}
+
+// startBare is startVolary without the demo: nobody, nothing, and one host of the lab that nobody has added.
+func startBare(t *testing.T, name string) *volary {
+	t.Helper()
+	v := prepareVolary(t, name)
+	v.bare = true
+	if err := v.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func prepareVolary(t *testing.T, name string) *volary {
+	t.Helper()
 	ours, err := findCheckout()
 	if err != nil {
 		t.Fatal(err)
@@ -43,13 +65,9 @@ func startVolary(t *testing.T, name string) *volary {
 	t.Setenv("DATABASE_URL", "")
 	v := &volary{
 		checkout: c, steps: newSteps(os.Stdout), kind: hostsLab, programs: filepath.Dir(ours.path("bin", "web")),
-		listen: "127.0.0.1", port: freePort(t), noPast: true,
+		listen: "127.0.0.1", port: freePort(t),
 	}
 	t.Cleanup(v.stop)
-	if err := v.start(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	v.awaitHosts(t)
 	return v
 }
 
