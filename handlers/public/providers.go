@@ -61,6 +61,9 @@ func describe(p *web.ProviderProps, profile store.ProviderProfile) {
 			TestVCPUs: x.TestVCPUs, MaxLease: x.MaxLeaseHours, VCPUs: x.VCPUs, Hosts: x.Hosts,
 		})
 	}
+	if profile.Lowest != nil {
+		p.Price = profile.Lowest.String()
+	}
 	for _, s := range profile.Shapes {
 		shape := web.Shape{Name: s.Name, Size: s.Size(), RateMCS: int64(s.Rate)}
 		if s.Hour != nil {
