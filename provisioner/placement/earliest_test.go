@@ -68,7 +68,7 @@ func TestEarliestProperties(t *testing.T) {
 		}
 	})
 	for _, when := range []placement.When{placement.WhenNow, placement.WhenAt, placement.WhenOpen, placement.WhenLarger} {
-		if seen[when] == 0 {
+		if seen[when] == 0 && !testing.Short() { // a fifth of the cases then: one kind may be missing
 			t.Errorf("no case was %q", when)
 		}
 	}
