@@ -58,7 +58,7 @@ func lockOrder(ctx context.Context, tx pgx.Tx, where string, args ...any) (waiti
 }
 
 // ApproveOrder makes of a waiting order a lot with its ledger entry, and the invoice. Refusals: "own_price" for who set
-// the price, "no_prefix" where invoices cannot be numbered, "conflict" where it is decided, "provider_inactive", "suspended"
+// the price, "own_order" for who placed the order, "no_prefix" where invoices cannot be numbered, "conflict" where it is decided, "provider_inactive", "suspended"
 // for the organization, NotFound("order").
 func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUID) error {
 	lotID, err := newID()
@@ -75,6 +75,9 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 		}
 		if by != uuid.Nil && o.PriceSetBy != nil && *o.PriceSetBy == by {
 			return ownPrice(o)
+		}
+		if by != uuid.Nil && o.OrderedBy != nil && *o.OrderedBy == by {
+			return ownOrder(o)
 		}
 		if err := refuseSuspended(ctx, tx, o.OrganizationID); err != nil {
 			return err
@@ -133,6 +136,14 @@ func ownPrice(o waitingOrder) error {
 		Title: fmt.Sprintf("You set the price of %s that order %d is at, and nobody approves an order at a price of their own.",
 			billing.UnitPrice{Millionths: o.Price, Currency: o.Currency}, o.Number),
 		Next: "Ask another admin or accountant of your provider to approve it.",
+	}
+}
+
+func ownOrder(o waitingOrder) error {
+	return &provisioner.Refusal{
+		Code:  "own_order",
+		Title: fmt.Sprintf("You placed order %d yourself, and nobody approves an order of their own.", o.Number),
+		Next:  "Ask another admin or accountant of your provider to approve it.",
 	}
 }
 

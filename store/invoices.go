@@ -214,3 +214,10 @@ func eachInvoiceLine(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p bil
 	})
 	return err
 }
+
+// LacksInvoicePrefix tells whether a provider cannot issue invoices yet.
+func (db *DB) LacksInvoicePrefix(ctx context.Context, providerID uuid.UUID) (bool, error) {
+	var lacks bool
+	err := db.pool.QueryRow(ctx, `SELECT invoice_prefix IS NULL FROM providers WHERE id = $1`, providerID).Scan(&lacks)
+	return lacks, found(err, "provider")
+}

@@ -155,6 +155,7 @@ func TestApproveOrderRefuses(t *testing.T) {
 	id := s.order(10 * billing.ComputeHour)
 	elsewhere := must[uuid.UUID](t)(s.DB.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "UTC"}))
 	refuses(t, s.DB.ApproveOrder(ctx, s.sid, s.Provider, id), "own_price", "", "You set the price of 0.045 EUR")
+	refuses(t, s.DB.ApproveOrder(ctx, s.Person, s.Provider, id), "own_order", "", "You placed order 1 yourself")
 	refuses(t, s.DB.ApproveOrder(ctx, s.abe, elsewhere, id), "not_found", "", "")
 	refuses(t, s.DB.RejectOrder(ctx, s.abe, elsewhere, id, "no"), "not_found", "", "")
 	refuses(t, s.DB.WithdrawOrder(ctx, s.Person, s.other, id), "not_found", "", "")
@@ -340,18 +341,5 @@ func TestQuoteOrderChangesNothing(t *testing.T) {
 	_, err := s.DB.QuoteOrder(t.Context(), s.Organization, uuid.New(), billing.ComputeHour)
 	if r, ok := provisioner.AsRefusal(err); !ok || r.Code != "not_found" {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestSetInvoicePrefix(t *testing.T) {
-	s := newShop(t)
-	south := must[uuid.UUID](t)(s.DB.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "UTC"}))
-	for _, prefix := range []string{"", "N", "nor", "9OR", "TOOLONGAPREFIX", "N-R"} {
-		refuses(t, s.DB.SetInvoicePrefix(t.Context(), s.sid, south, prefix), "invalid", "invoice_prefix", "")
-	}
-	refuses(t, s.DB.SetInvoicePrefix(t.Context(), s.sid, south, "NOR"), "duplicate", "invoice_prefix", "")
-	refuses(t, s.DB.SetInvoicePrefix(t.Context(), s.sid, uuid.New(), "SOU"), "not_found", "", "")
-	if err := s.DB.SetInvoicePrefix(t.Context(), s.sid, south, "SOU"); err != nil {
-		t.Fatal(err)
 	}
 }

@@ -22,7 +22,9 @@ type Sales struct {
 func (a *App) Sell(w *World) Sales {
 	a.t.Helper()
 	ctx := context.Background()
-	a.ok(a.Store.SetInvoicePrefix(ctx, uuid.Nil, w.North, "NOR"))
+	a.ok(a.Store.UpdateProvider(ctx, uuid.Nil, w.North, store.ProviderWords{
+		LegalName: "North Computing GmbH", InvoicePrefix: "NOR", AccountingZone: "Europe/Berlin", SupportContact: "help@north.example",
+	}))
 	var s Sales
 	s.Offer = must(a.Store.CreateOffer(ctx, w.people[Admin], w.North, store.NewOffer{
 		Name: "standard", LeastHours: 10 * billing.ComputeHour, GoodDays: 365, Price: 45_000,
