@@ -65,6 +65,9 @@ const logSubjects = `CASE a.subject
 	WHEN 'version' THEN (SELECT m.name || ' ' || v.version FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id WHERE v.id = a.subject_id)
 	WHEN 'acceptance_test' THEN (SELECT m.name || ' ' || v.version FROM acceptance_tests t JOIN model_versions v ON v.id = t.version_id
 		JOIN model_clusters m ON m.id = v.model_cluster_id WHERE t.id = a.subject_id)
+	WHEN 'order' THEN (SELECT number::text FROM orders WHERE id = a.subject_id)
+	WHEN 'request' THEN (SELECT form ->> 'name' FROM launch_requests WHERE id = a.subject_id)
+	WHEN 'invitation' THEN (SELECT coalesce(email, 'whoever has the link') FROM invitations WHERE id = a.subject_id)
 	WHEN 'offer' THEN (SELECT name FROM offers WHERE id = a.subject_id)
 	WHEN 'announcement' THEN (SELECT title FROM announcements WHERE id = a.subject_id)
 	END`

@@ -38,6 +38,10 @@ func logPath(subject string, id uuid.UUID) string {
 		return "/org/models/" + id.String()
 	case "version":
 		return "/org/versions/" + id.String()
+	case "order":
+		return orderPath(id)
+	case "request":
+		return requestPath(id)
 	case "acceptance_test":
 		return "/org/tests/" + id.String()
 	default:

@@ -33,6 +33,8 @@ func logPath(subject string, id uuid.UUID) string {
 		return "/provider/clusters/" + id.String()
 	case "pool":
 		return poolPath(id)
+	case "order":
+		return orderPath(id)
 	default:
 		return ""
 	}

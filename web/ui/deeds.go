@@ -6,29 +6,36 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // deeds says in words what the log calls by its verb. A verb that is missing stands for itself.
 func deeds() map[string]string {
 	return map[string]string{
-		"accept invitation": "accepted the invitation", "activate host": "activated the host", "add SSH key": "added the SSH key", "add host": "added the host",
+		"accept invitation": "joined by invitation as", "activate host": "activated the host", "add SSH key": "added the SSH key", "add host": "added the host",
 		"add member": "added the member", "add staff": "added to the staff", "announce": "announced", "approve order": "approved the order",
-		"approve provider": "approved the provider", "approve request": "approved the request", "apply as provider": "applied to become a provider",
+		"approve provider": "approved the provider", "approve request": "approved the request for", "apply as provider": "applied to become a provider",
 		"cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change provider": "changed what is said of the provider",
 		"change staff role": "changed the role of", "change version": "changed the draft", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of",
 		"consent to console": "let the provider's staff see the consoles of", "cordon host": "cordoned the host", "create model cluster": "made the model cluster",
 		"create offer": "made the offer", "create organization": "made the organization", "create person": "made the account of", "create pool": "made the pool",
-		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request",
+		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request for",
 		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "drain host": "began to empty the host", "end announcement": "ended the announcement",
 		"end lease": "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of",
 		"finish acceptance test": "finished the acceptance test of", "grant hours": "granted hours", "invite member": "invited", "invite staff": "invited to the staff",
 		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",
-		"open console": "opened the console of", "order hours": "ordered hours", "publish version": "published the version", "reject order": "rejected the order",
+		"open console": "opened the console of", "order hours": "placed the order", "publish version": "published the version", "reject order": "rejected the order",
 		"reject provider": "rejected the application of", "remove host": "removed the host", "remove member": "removed the member", "remove staff": "removed from the staff",
-		"request launch": "asked for a launch", "retire shape": "retired the shape", "retry job": "asked for the job again", "revoke invitation": "took the invitation back",
+		"request launch": "asked for the launch of", "retire shape": "retired the shape", "retry job": "asked for the job again", "revoke invitation": "took back the invitation of",
 		"set cap": "set the cap of", "set price": "set a price of", "sign in": "signed in", "start acceptance test": "tested", "start cluster": "started the cluster",
 		"stop cluster": "stopped the cluster", "suspend provider": "suspended the provider", "upload image": "uploaded the image", "withdraw consent to console": "no longer lets staff see the consoles of",
-		"withdraw order": "withdrew the order", "withdraw price": "withdrew a price of", "withdraw request": "withdrew the request",
+		"withdraw order": "withdrew the order", "withdraw price": "withdrew a price of", "withdraw request": "withdrew the request for",
+		"change address": "changed the e-mail address of", "change name": "changed the name of", "change password": "changed the password of", "change role": "changed the role of",
+		"end other sessions": "ended all other sessions of", "end session": "ended a session of", "invite": "invited", "renew invitation": "renewed the invitation of",
+		"reset password": "set a new password by a mailed link for", "send mail again": "gave the mail to the worker again", "set invoice prefix": "set the invoice prefix of",
+		"set platform admin": "made or unmade an admin of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
+		"suspend person": "suspended the person",
 	}
 }
 
@@ -103,7 +110,7 @@ func Details(detail map[string]any) []string {
 		switch v := detail[key].(type) {
 		case nil:
 		case string:
-			if v != "" {
+			if _, err := uuid.Parse(v); v != "" && err != nil { // ids are for machines
 				list = append(list, detailWord(key)+": "+v)
 			}
 		case bool:
@@ -122,6 +129,8 @@ func detailWord(key string) string { return strings.ReplaceAll(key, "_", " ") }
 // detailNumber knows which numbers are hours and which are seconds.
 func detailNumber(key string, n int64) string {
 	switch key {
+	case "mcs":
+		return "hours: " + Hours(n) + " h"
 	case "held", "hours", "need", "cap", "set_aside", "released", "used":
 		return detailWord(key) + ": " + Hours(n) + " h"
 	case "lease_seconds":
