@@ -27,7 +27,7 @@ func (h Handlers) ListOrders(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page.Render(c, http.StatusOK, web.OrderList(sales.OrderList(c, h.layout(c), web.Buyer, l, orders, total, sums)))
+	return page.Live(c, web.OrderList(sales.OrderList(c, h.layout(c), web.Buyer, l, orders, total, sums)))
 }
 
 // ShowOrder shows one order.
@@ -46,6 +46,9 @@ func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal) error 
 	p, status := sales.Order(h.layout(c), web.Buyer, personID, o), http.StatusOK
 	if refusal != nil {
 		p.Form, status = ui.Form{Refusal: refusal}, respond.Status(refusal.Code)
+	}
+	if status == http.StatusOK {
+		return page.Live(c, web.OrderShow(p))
 	}
 	return page.Render(c, status, web.OrderShow(p))
 }

@@ -36,7 +36,7 @@ func (h Handlers) ShowWallet(c echo.Context) error {
 	if err := h.ledger(c, &p); err != nil {
 		return err
 	}
-	return page.Render(c, http.StatusOK, web.Wallet(p))
+	return page.Live(c, web.Wallet(p))
 }
 
 func (h Handlers) walletCards(c echo.Context, now time.Time) ([]web.WalletCard, error) {
