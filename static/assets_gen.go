@@ -7,7 +7,7 @@ const (
 	// AppCSS is the style of every page.
 	AppCSS = Prefix + "app-c6acc6d6c2.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-d7b55c5364.js"
+	AppJS = Prefix + "app-dc41b29a7b.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of the terminal; on the console page.
