@@ -63,7 +63,7 @@ func (b *browser) signIn(who string) {
 	b.fill("email", who)
 	b.fill("password", demo.Password)
 	b.press("Sign in")
-	b.see("Launch", 10*time.Second)
+	b.until("be signed in", `location.pathname === "/org" && document.readyState === "complete"`, 10*time.Second)
 	b.shoot("home")
 }
 
