@@ -52,8 +52,10 @@ func (c checkout) spaceFor(kind hostKind) error {
 // describe puts what a person has to know first where the cause is the machine and not us.
 func describe(err error, c checkout) error {
 	switch {
-	case err == nil || errors.Is(err, context.Canceled):
+	case err == nil:
 		return nil
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("stopped by a signal before everything was done: %w", err)
 	case errors.Is(err, syscall.ENOSPC), strings.Contains(err.Error(), "No space left on device"):
 		return fmt.Errorf("the disk that holds %s is full: make room and start again (%w)", c.path(), err)
 	case errors.Is(err, os.ErrPermission):

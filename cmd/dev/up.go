@@ -45,7 +45,11 @@ func (u upCommand) Run(ctx context.Context) error {
 	defer free()
 	ctx, stop := endWithGoRun(ctx)
 	defer stop()
-	return describe(u.run(ctx, c), c)
+	err = u.run(ctx, c)
+	if errors.Is(err, context.Canceled) {
+		return nil // to be stopped is how up ends
+	}
+	return describe(err, c)
 }
 
 func (u upCommand) run(ctx context.Context, c checkout) error {
