@@ -196,11 +196,18 @@ func TestSSHKeys(t *testing.T) {
 	ada, ben := createPerson(t, db, "ada"), createPerson(t, db, "ben")
 	const line = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIE1RrnnkX0fbbPvNI1BGKxJ8D8gOCjtnMuCPQbbX6ySx ada@laptop"
 	id := must[uuid.UUID](t)(db.AddSSHKey(t.Context(), ada, "", line+"\n"))
-	keys := must[[]store.SSHKey](t)(db.SSHKeys(t.Context(), ada))
-	if len(keys) != 1 || keys[0].Name != "ada@laptop" || keys[0].PublicKey != line || !strings.HasPrefix(keys[0].Fingerprint, "SHA256:") {
+	keys, total, err := db.SSHKeys(t.Context(), ada, store.SSHKeyFilter{Search: "LAPTOP", Sorting: store.Sorting{By: "name"}})
+	noError(t, err)
+	if len(keys) != 1 || total != 1 || keys[0].Name != "ada@laptop" || keys[0].PublicKey != line || !strings.HasPrefix(keys[0].Fingerprint, "SHA256:") {
 		t.Errorf("keys %+v", keys)
 	}
-	_, err := db.AddSSHKey(t.Context(), ada, "again", line)
+	if none, total, err := db.SSHKeys(t.Context(), ada, store.SSHKeyFilter{Search: "desk"}); err != nil || len(none) != 0 || total != 0 {
+		t.Errorf("a search finds %+v, %d, %v", none, total, err)
+	}
+	if beyond, total, err := db.SSHKeys(t.Context(), ada, store.SSHKeyFilter{Page: store.Page{Offset: 50}}); err != nil || len(beyond) != 0 || total != 1 {
+		t.Errorf("behind the end are %+v of %d, %v", beyond, total, err)
+	}
+	_, err = db.AddSSHKey(t.Context(), ada, "again", line)
 	wantRefusal(t, err, "duplicate")
 	_, err = db.AddSSHKey(t.Context(), ben, "of another person", line)
 	noError(t, err)

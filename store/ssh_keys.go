@@ -78,16 +78,24 @@ func parseSSHKey(name, line string) (SSHKey, error) {
 	return SSHKey{Name: name, PublicKey: line, Fingerprint: ssh.FingerprintSHA256(key)}, f.refusal()
 }
 
-// SSHKeys lists a person's keys, the newest first.
-func (db *DB) SSHKeys(ctx context.Context, personID uuid.UUID) ([]SSHKey, error) {
-	rows, _ := db.pool.Query(ctx, `
-		SELECT id, name, public_key, fingerprint, created_at FROM ssh_keys
-		WHERE person_id = $1 ORDER BY created_at DESC, id DESC`, personID)
-	keys, err := pgx.CollectRows(rows, pgx.RowToStructByName[SSHKey])
-	if err != nil {
-		return nil, fmt.Errorf("read SSH keys: %w", err)
+// SSHKeyFilter narrows and orders a person's keys: by "name" or "created".
+type SSHKeyFilter struct {
+	Search string // in name and fingerprint
+	Sorting
+	Page
+}
+
+// SSHKeys lists a person's keys, the newest first, and how many the filter leaves.
+func (db *DB) SSHKeys(ctx context.Context, personID uuid.UUID, f SSHKeyFilter) (list []SSHKey, total int, err error) {
+	const where = ` FROM ssh_keys WHERE person_id = $1 AND (name ILIKE $2 OR fingerprint ILIKE $2)`
+	if total, err = db.count(ctx, `SELECT count(*)`+where, personID, like(f.Search)); err != nil {
+		return nil, 0, err
 	}
-	return keys, nil
+	order := sortable{"name": "lower(name)", "created": "created_at"}.orderBy(f.Sorting, "created_at DESC, id DESC")
+	rows, _ := db.pool.Query(ctx, `SELECT id, name, public_key, fingerprint, created_at`+where+order+` LIMIT $3 OFFSET $4`,
+		personID, like(f.Search), f.limit(), f.offset())
+	list, err = all(rows, "SSH keys", pgx.RowToStructByName[SSHKey])
+	return list, total, err
 }
 
 // DeleteSSHKey removes a key from the person; running nodes keep what they were given.

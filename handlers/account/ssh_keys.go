@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/store"
 	web "volary.dev/web/account"
 	"volary.dev/web/ui"
 )
@@ -64,11 +65,13 @@ func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *provisione
 
 func (h Handlers) keysPage(c echo.Context, status int, p web.SSHKeyListProps) error {
 	personID := request.Session(c).PersonID
-	keys, err := h.Store.SSHKeys(c.Request().Context(), personID)
+	l := request.ParseList(c, "name", "created")
+	p.Search = l.Query.Get("search")
+	keys, total, err := h.Store.SSHKeys(c.Request().Context(), personID, store.SSHKeyFilter{Search: p.Search, Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}
-	p.Layout = h.layout(c)
+	p.Layout, p.List = h.layout(c), page.List(l, total)
 	for _, k := range keys {
 		kind, _, _ := strings.Cut(k.PublicKey, " ")
 		p.Keys = append(p.Keys, web.SSHKeyRow{ID: k.ID, Name: k.Name, Kind: kind, Fingerprint: k.Fingerprint, Created: k.CreatedAt})
