@@ -41,7 +41,7 @@ func benchLaunch(ctx context.Context, c checkout) (ours, theirs figure, err erro
 	if err != nil {
 		return ours, theirs, err
 	}
-	v := &volary{checkout: c, steps: newSteps(io.Discard), kind: hostsLab, listen: "127.0.0.1"}
+	v := &volary{checkout: c, steps: newSteps(io.Discard), kind: hostsLab, listen: "127.0.0.1", noPast: true}
 	if _, err := fmt.Sscanf(address[0], "127.0.0.1:%d", &v.port); err != nil {
 		return ours, theirs, err
 	}
