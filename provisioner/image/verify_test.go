@@ -194,7 +194,7 @@ func TestVerifyWithoutQEMUImg(t *testing.T) {
 // into the memory limit, on some machines and on some days.
 func TestChildsSurroundings(t *testing.T) {
 	if missing := sandboxMissing(); missing != "" {
-		t.Skip(missing)
+		t.Fatal(missing)
 	}
 	shell, err := exec.LookPath("sh")
 	if err != nil {
