@@ -75,7 +75,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, Workplaces: o.Store.Workplaces, Requests: o.Store.WaitingRequests, Orders: o.Store.WaitingOrders, Announcements: o.Store.Announcements,
+		Simulated: o.Simulated, Secure: secure, Facts: o.Store.FrameFacts,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)

@@ -154,16 +154,13 @@ func (db *DB) ProviderAnnouncements(ctx context.Context, providerID uuid.UUID, f
 // shownAtOnce is how many announcements a page shows above itself.
 const shownAtOnce = 3
 
-// Announcements lists what concerns an organization now and the person has not dismissed: warnings first, then the
-// newest.
-func (db *DB) Announcements(ctx context.Context, orgID, personID uuid.UUID) ([]Announcement, error) {
-	rows, _ := db.pool.Query(ctx, selectAnnouncements+`
-		WHERE a.ended_at IS NULL AND a.from_at <= now() AND (a.until_at IS NULL OR a.until_at > now())
-			AND $1 IN (`+concerned+`)
-			AND NOT EXISTS (SELECT FROM announcement_dismissals d WHERE d.announcement_id = a.id AND d.person_id = $2)
-		ORDER BY a.tone = 'warning' DESC, a.from_at DESC, a.id LIMIT $3`, orgID, personID, shownAtOnce)
-	return all(rows, "announcements", pgx.RowToStructByName[Announcement])
-}
+// presentAnnouncements are those that concern organization $1 now and person $2 has not dismissed, $3 at most: warnings
+// first, then the newest.
+const presentAnnouncements = selectAnnouncements + `
+	WHERE a.ended_at IS NULL AND a.from_at <= now() AND (a.until_at IS NULL OR a.until_at > now())
+		AND $1 IN (` + concerned + `)
+		AND NOT EXISTS (SELECT FROM announcement_dismissals d WHERE d.announcement_id = a.id AND d.person_id = $2)
+	ORDER BY a.tone = 'warning' DESC, a.from_at DESC, a.id LIMIT $3`
 
 // DismissAnnouncement takes an announcement from one person's pages; twice is no error.
 func (db *DB) DismissAnnouncement(ctx context.Context, orgID, personID, id uuid.UUID) error {

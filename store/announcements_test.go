@@ -16,7 +16,7 @@ import (
 func shown(t *testing.T, w *storetest.World, orgID uuid.UUID) string {
 	t.Helper()
 	var titles []string
-	for _, a := range must[[]store.Announcement](t)(w.DB.Announcements(t.Context(), orgID, w.Person)) {
+	for _, a := range must[store.FrameFacts](t)(w.DB.FrameFacts(t.Context(), store.FrameNeeds{Person: w.Person, Announcements: orgID})).Announcements {
 		titles = append(titles, a.Title)
 	}
 	return strings.Join(titles, ",")

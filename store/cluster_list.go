@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 )
 
@@ -29,19 +30,29 @@ const clustersOfOrganization = ` WHERE c.organization_id = $1 AND c.kind = 'clus
 	AND ($3 = '' OR cluster_state(c.desired, (SELECT array_agg(x.state) FROM nodes x WHERE x.cluster_id = c.id)) = $3)
 	AND c.name ILIKE $4 AND ($5::uuid IS NULL OR c.pool_id = $5) AND ($6::uuid IS NULL OR c.provider_id = $6)`
 
-// ListClusters gives a page of an organization's clusters, the newest first unless asked otherwise; how many the filter
-// leaves; and what all of those have used.
-func (db *DB) ListClusters(ctx context.Context, orgID uuid.UUID, f ClusterListFilter) (list []ClusterRow, total int, used billing.Hours, err error) {
+// ClusterList is a page of an organization's clusters, what its filter leaves in all, and the places a filter may name.
+type ClusterList struct {
+	Clusters []ClusterRow
+	Total    int           // that the filter leaves
+	Used     billing.Hours // by all of those
+	Places   []PoolPlace
+}
+
+const countClusters = `
+	SELECT count(*), coalesce(sum(r.used), 0)::bigint FROM clusters c
+	CROSS JOIN LATERAL (SELECT sum(extract(epoch FROM ended_at - started_at)::bigint * rate)::bigint AS used
+		FROM runs WHERE cluster_id = c.id) AS r` + clustersOfOrganization
+
+// ListClusters gives a page of an organization's clusters, the newest first unless asked otherwise, in one round trip.
+func (db *DB) ListClusters(ctx context.Context, orgID uuid.UUID, f ClusterListFilter) (l ClusterList, err error) {
 	args := []any{orgID, f.Gone, f.State, like(f.Search), orNull(f.Pool), orNull(f.Provider)}
-	err = db.pool.QueryRow(ctx, `
-		SELECT count(*), coalesce(sum(r.used), 0)::bigint FROM clusters c
-		CROSS JOIN LATERAL (SELECT sum(extract(epoch FROM ended_at - started_at)::bigint * rate)::bigint AS used
-			FROM runs WHERE cluster_id = c.id) AS r`+clustersOfOrganization, args...).Scan(&total, &used)
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("count clusters: %w", err)
-	}
-	rows, _ := db.pool.Query(ctx, selectClusters+clustersOfOrganization+
+	b := &pgx.Batch{}
+	b.Queue(countClusters, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&l.Total, &l.Used) })
+	queueAll(b, &l.Clusters, rowToCluster, selectClusters+clustersOfOrganization+
 		clusterColumns.orderBy(f.Sorting, "c.created_at DESC, c.id DESC")+` LIMIT $7 OFFSET $8`, append(args, f.limit(), f.offset())...)
-	list, err = all(rows, "clusters", rowToCluster)
-	return list, total, used, err
+	queueAll(b, &l.Places, pgx.RowToStructByName[PoolPlace], selectPlaces)
+	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
+		return l, fmt.Errorf("list clusters: %w", err)
+	}
+	return l, nil
 }

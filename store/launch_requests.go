@@ -108,17 +108,7 @@ func (db *DB) LaunchRequest(ctx context.Context, orgID, personID, id uuid.UUID) 
 	return r, err
 }
 
-// WaitingRequests counts what waits for a decision; personID (Nil: everyone's) narrows it to one's own.
-func (db *DB) WaitingRequests(ctx context.Context, orgID, personID uuid.UUID) (int, error) {
-	var n int
-	err := db.pool.QueryRow(ctx, `
-		SELECT count(*) FROM launch_requests WHERE organization_id = $1 AND state = 'waiting' AND ($2::uuid IS NULL OR person_id = $2)`,
-		orgID, orNull(personID)).Scan(&n)
-	if err != nil {
-		return 0, fmt.Errorf("count waiting requests: %w", err)
-	}
-	return n, nil
-}
+const countWaitingRequests = `SELECT count(*) FROM launch_requests WHERE organization_id = $1 AND state = 'waiting'`
 
 func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need billing.Hours, err error) {
 	list, err = all(rows, "requests", func(row pgx.CollectableRow) (r LaunchRequestRow, err error) {

@@ -35,8 +35,8 @@ func TestRequestSaysWhatADecisionRestsOn(t *testing.T) {
 		r.Left != 100*billing.ComputeHour || r.When != placement.WhenNow {
 		t.Errorf("request %+v, cap %+v", r, r.Cap)
 	}
-	if n, err := w.DB.WaitingRequests(t.Context(), w.Organization, uuid.Nil); n != 1 || err != nil {
-		t.Errorf("%d wait, %v", n, err)
+	if f, err := w.DB.FrameFacts(t.Context(), store.FrameNeeds{Requests: w.Organization}); f.Requests != 1 || err != nil {
+		t.Errorf("%d wait, %v", f.Requests, err)
 	}
 	for name, f := range map[string]store.LaunchRequestFilter{
 		"another's": {Person: w.Person}, "decided": {State: "approved"}, "another name": {Search: "%"}, "behind": {Page: store.Page{Offset: 50}},

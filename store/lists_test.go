@@ -32,21 +32,21 @@ func TestListClusters(t *testing.T) {
 		"by name":               {store.ClusterListFilter{Sorting: store.Sorting{By: "name"}}, []string{"alpha", "beta"}},
 		"most nodes first":      {store.ClusterListFilter{Sorting: store.Sorting{By: "nodes", Desc: true}}, []string{"alpha", "beta"}},
 	} {
-		list, total, _, err := w.DB.ListClusters(t.Context(), w.Organization, c.filter)
+		l, err := w.DB.ListClusters(t.Context(), w.Organization, c.filter)
 		var names []string
-		for _, x := range list {
+		for _, x := range l.Clusters {
 			names = append(names, x.Name)
 		}
-		if err != nil || total != len(c.want) || !slices.Equal(names, c.want) {
-			t.Errorf("%s: %q of %d, %v; want %q", name, names, total, err, c.want)
+		if err != nil || l.Total != len(c.want) || !slices.Equal(names, c.want) {
+			t.Errorf("%s: %q of %d, %v; want %q", name, names, l.Total, err, c.want)
 		}
 	}
-	list, total, _, err := w.DB.ListClusters(t.Context(), w.Organization, store.ClusterListFilter{Page: store.Page{Limit: 1, Offset: 5}})
-	if err != nil || len(list) != 0 || total != 2 {
-		t.Errorf("behind the end: %d of %d, %v", len(list), total, err)
+	l, err := w.DB.ListClusters(t.Context(), w.Organization, store.ClusterListFilter{Page: store.Page{Limit: 1, Offset: 5}})
+	if err != nil || len(l.Clusters) != 0 || l.Total != 2 {
+		t.Errorf("behind the end: %d of %d, %v", len(l.Clusters), l.Total, err)
 	}
-	if _, total, _, err := w.DB.ListClusters(t.Context(), uuid.New(), store.ClusterListFilter{}); err != nil || total != 0 {
-		t.Errorf("another organization sees %d, %v", total, err)
+	if l, err := w.DB.ListClusters(t.Context(), uuid.New(), store.ClusterListFilter{}); err != nil || l.Total != 0 || len(l.Clusters) != 0 {
+		t.Errorf("another organization sees %d, %v", l.Total, err)
 	}
 }
 

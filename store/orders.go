@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -157,11 +156,4 @@ func rowToTotal(row pgx.CollectableRow) (Total, error) {
 	return t, err
 }
 
-// WaitingOrders is how many orders a provider has to decide.
-func (db *DB) WaitingOrders(ctx context.Context, providerID uuid.UUID) (int, error) {
-	var n int
-	if err := db.pool.QueryRow(ctx, `SELECT count(*) FROM orders WHERE provider_id = $1 AND state = 'waiting'`, providerID).Scan(&n); err != nil {
-		return 0, fmt.Errorf("count waiting orders: %w", err)
-	}
-	return n, nil
-}
+const countWaitingOrders = `SELECT count(*) FROM orders WHERE provider_id = $1 AND state = 'waiting'`

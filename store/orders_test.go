@@ -81,7 +81,7 @@ func TestFromOrderToWallet(t *testing.T) {
 	if o.State != store.OrderWaiting || o.Amount.String() != "9.00 EUR" || o.PurchaseOrder != "PO-1" || o.OrderedByName != "Ada" || o.PriceSetByName != "sid" {
 		t.Fatalf("%+v", o)
 	}
-	if n := must[int](t)(s.DB.WaitingOrders(ctx, s.Provider)); n != 1 {
+	if n := must[store.FrameFacts](t)(s.DB.FrameFacts(ctx, store.FrameNeeds{Orders: s.Provider})).Orders; n != 1 {
 		t.Errorf("%d wait", n)
 	}
 	if err := s.DB.ApproveOrder(ctx, s.abe, s.Provider, id); err != nil {

@@ -163,6 +163,24 @@ func (db *DB) Pools(ctx context.Context) ([]Pool, error) {
 	return all(rows, "pools", pgx.RowToStructByName[Pool])
 }
 
+// PoolPlace is a pool and whose it is, by name.
+type PoolPlace struct {
+	PoolID       uuid.UUID
+	PoolName     string
+	ProviderID   uuid.UUID
+	ProviderName string
+}
+
+const selectPlaces = `
+	SELECT p.id AS pool_id, p.name AS pool_name, pr.id AS provider_id, pr.name AS provider_name
+	FROM pools p JOIN providers pr ON pr.id = p.provider_id ORDER BY pr.name, p.name`
+
+// PoolPlaces lists every pool by name, for filters; Pools tells more of each.
+func (db *DB) PoolPlaces(ctx context.Context) ([]PoolPlace, error) {
+	rows, _ := db.pool.Query(ctx, selectPlaces)
+	return all(rows, "places", pgx.RowToStructByName[PoolPlace])
+}
+
 // PoolByName finds a provider's pool for the operator's commands.
 func (db *DB) PoolByName(ctx context.Context, providerID uuid.UUID, name string) (uuid.UUID, error) {
 	rows, _ := db.pool.Query(ctx, `SELECT id FROM pools WHERE provider_id = $1 AND name = $2`, providerID, name)

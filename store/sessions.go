@@ -116,19 +116,21 @@ func (db *DB) switchTo(ctx context.Context, what, query string, sessionID, id uu
 
 // Workplaces lists where a person may work.
 func (db *DB) Workplaces(ctx context.Context, personID uuid.UUID) (w Workplaces, err error) {
-	rows, _ := db.pool.Query(ctx, `
-		SELECT o.id, o.name, m.role FROM memberships m JOIN organizations o ON o.id = m.organization_id
-		WHERE m.person_id = $1 ORDER BY o.name`, personID)
-	if w.Organizations, err = pgx.CollectRows(rows, pgx.RowToStructByName[Workplace]); err != nil {
-		return w, fmt.Errorf("read organizations of a person: %w", err)
-	}
-	rows, _ = db.pool.Query(ctx, `
-		SELECT p.id, p.name, s.role FROM staff s JOIN providers p ON p.id = s.provider_id
-		WHERE s.person_id = $1 ORDER BY p.name`, personID)
-	if w.Providers, err = pgx.CollectRows(rows, pgx.RowToStructByName[Workplace]); err != nil {
-		return w, fmt.Errorf("read providers of a person: %w", err)
+	b := &pgx.Batch{}
+	queueWorkplaces(b, personID, &w)
+	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
+		return w, fmt.Errorf("read workplaces of a person: %w", err)
 	}
 	return w, nil
+}
+
+func queueWorkplaces(b *pgx.Batch, personID uuid.UUID, w *Workplaces) {
+	queueAll(b, &w.Organizations, pgx.RowToStructByName[Workplace], `
+		SELECT o.id, o.name, m.role FROM memberships m JOIN organizations o ON o.id = m.organization_id
+		WHERE m.person_id = $1 ORDER BY o.name`, personID)
+	queueAll(b, &w.Providers, pgx.RowToStructByName[Workplace], `
+		SELECT p.id, p.name, s.role FROM staff s JOIN providers p ON p.id = s.provider_id
+		WHERE s.person_id = $1 ORDER BY p.name`, personID)
 }
 
 // SignOut ends a session; ending it twice is no error.

@@ -44,6 +44,9 @@ func benchPage(ctx context.Context, c checkout) (ours, theirs figure, err error)
 		return ours, theirs, err
 	}
 	defer stopServers()
+	if err := alike(ctx, portal, bare); err != nil {
+		return ours, theirs, err
+	}
 	note("measuring, %d rounds of %s over %d connections", loadRounds, loadTime, loadConnections)
 	a, b, err := compareLoad(ctx, portal, bare)
 	return figure{"Volary", a, "requests/s"}, figure{"echo, pgx and templ, bare", b, "requests/s"}, err

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,24 +79,49 @@ func (t target) load(ctx context.Context, d time.Duration) (float64, error) {
 }
 
 func (t target) get(ctx context.Context, client *http.Client) error {
+	_, err := t.read(ctx, client, io.Discard)
+	return err
+}
+
+// read copies the page to w and gives its size.
+func (t target) read(ctx context.Context, client *http.Client, w io.Writer) (n int64, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, c := range t.cookies {
 		req.AddCookie(c)
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer resp.Body.Close()
-	n, err := io.Copy(io.Discard, resp.Body)
-	if err != nil {
-		return err
+	if n, err = io.Copy(w, resp.Body); err != nil {
+		return n, err
 	}
 	if resp.StatusCode != http.StatusOK || n == 0 {
-		return fmt.Errorf("%s answers %s with %d bytes", t.url, resp.Status, n)
+		return n, fmt.Errorf("%s answers %s with %d bytes", t.url, resp.Status, n)
+	}
+	return n, nil
+}
+
+// alike refuses to compare pages that do not show the same: as many rows and choices, and nearly as many bytes.
+func alike(ctx context.Context, a, b target) error {
+	var pages [2]strings.Builder
+	for i, t := range []target{a, b} {
+		if _, err := t.read(ctx, http.DefaultClient, &pages[i]); err != nil {
+			return err
+		}
+	}
+	ours, theirs := pages[0].String(), pages[1].String()
+	for _, what := range []string{"<tr", "<option", "<input", "<a "} {
+		if x, y := strings.Count(ours, what), strings.Count(theirs, what); x != y {
+			return fmt.Errorf("the pages differ: %d and %d of %s", x, y, what)
+		}
+	}
+	if x, y := float64(len(ours)), float64(len(theirs)); math.Abs(x-y) > 0.05*x {
+		return fmt.Errorf("the pages differ: %.0f and %.0f bytes", x, y)
 	}
 	return nil
 }

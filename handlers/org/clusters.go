@@ -29,31 +29,28 @@ func (h Handlers) ListClusters(c echo.Context) error {
 	}
 	f.Pool, _ = uuid.Parse(q.Typed("pool"))
 	f.Provider, _ = uuid.Parse(q.Typed("provider"))
-	list, total, used, err := h.Store.ListClusters(c.Request().Context(), orgID, f)
+	list, err := h.Store.ListClusters(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
 	p := web.ClusterListProps{
-		Layout: h.layout(c), List: page.List(l, total), Clusters: clusterRows(list), Gone: f.Gone, MayLaunch: mayWork(c), UsedMCS: int64(used),
-		Search: f.Search, State: f.State, Pool: q.Typed("pool"), Provider: q.Typed("provider"),
+		Layout: h.layout(c), List: page.List(l, list.Total), Clusters: clusterRows(list.Clusters), Gone: f.Gone, MayLaunch: mayWork(c),
+		UsedMCS: int64(list.Used), Search: f.Search, State: f.State, Pool: q.Typed("pool"), Provider: q.Typed("provider"),
 	}
-	if p.Pools, p.Providers, err = h.placeOptions(c); err != nil {
-		return err
-	}
+	p.Pools, p.Providers = placeOptions(list.Places)
 	return page.Live(c, web.ClusterList(p))
 }
 
 // placeOptions are the pools there are, and their providers, for filters.
-func (h Handlers) placeOptions(c echo.Context) (pools, providers []ui.Option, err error) {
-	list, err := h.Store.Pools(c.Request().Context())
-	for _, p := range list {
-		pools = append(pools, ui.Option{Value: p.ID.String(), Label: p.Name + ", " + p.ProviderName})
+func placeOptions(places []store.PoolPlace) (pools, providers []ui.Option) {
+	for _, p := range places {
+		pools = append(pools, ui.Option{Value: p.PoolID.String(), Label: p.PoolName + ", " + p.ProviderName})
 		provider := ui.Option{Value: p.ProviderID.String(), Label: p.ProviderName}
 		if !slices.Contains(providers, provider) {
 			providers = append(providers, provider)
 		}
 	}
-	return pools, providers, err
+	return pools, providers
 }
 
 // ShowCluster shows one cluster and its nodes.

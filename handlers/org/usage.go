@@ -31,9 +31,11 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 	if p.Hours, err = h.hours(c); err != nil {
 		return err
 	}
-	if _, p.Providers, err = h.placeOptions(c); err != nil {
+	places, err := h.Store.PoolPlaces(c.Request().Context())
+	if err != nil {
 		return err
 	}
+	_, p.Providers = placeOptions(places)
 	return page.Live(c, web.Usage(p))
 }
 

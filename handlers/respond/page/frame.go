@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -18,18 +17,12 @@ type Frame struct {
 	Version   string // of the program
 	// Secure is for https, where cookies are sent by no other way.
 	Secure bool
-	// Workplaces lists where a person may work.
-	Workplaces func(ctx context.Context, personID uuid.UUID) (store.Workplaces, error)
-	// Requests counts an organization's launch requests that wait for a decision.
-	Requests func(ctx context.Context, orgID, personID uuid.UUID) (int, error)
-	// Orders counts those that wait for a provider's decision.
-	Orders func(ctx context.Context, providerID uuid.UUID) (int, error)
-	// Announcements lists what providers tell an organization now and the person has not dismissed.
-	Announcements func(ctx context.Context, orgID, personID uuid.UUID) ([]store.Announcement, error)
+	// Facts reads what stands around a page.
+	Facts func(context.Context, store.FrameNeeds) (store.FrameFacts, error)
 }
 
 // Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
-// request before it.
+// request before it. Where what stands around cannot be read, the page shows without it: its own call says what is wrong.
 func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p := layout.Props{
 		Area: area, Simulated: f.Simulated, Version: f.Version, Now: time.Now().UTC(), Notice: f.takeNotice(c),
@@ -41,24 +34,35 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
 	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin
 	p.Suspended = s.Suspended
-	p.Choices = f.choices(c, s)
 	p.Closed = closed(c, area)
-	if area == layout.AreaOrg {
-		p.Counts = f.counts(c, s)
-		p.Announcements = f.announcements(c, s)
+	facts, err := f.Facts(c.Request().Context(), frameNeeds(c, s, area))
+	if err != nil {
+		return p
 	}
+	p.Choices = choices(s, facts.Workplaces)
+	p.Counts = map[string]int{layout.SectionRequests: facts.Requests, layout.SectionOrders: facts.Orders}
+	p.Announcements = announcements(facts.Announcements)
 	return p
 }
 
-// announcements are for members. Where they cannot be read the page shows without them.
-func (f Frame) announcements(c echo.Context, s *store.Session) []layout.Announcement {
-	if f.Announcements == nil || s.OrganizationID == nil {
-		return nil
+// frameNeeds are the other places, of which most people have none; and, in their own area, what a member or staff is
+// told and has to decide.
+func frameNeeds(c echo.Context, s *store.Session, area layout.Area) store.FrameNeeds {
+	n := store.FrameNeeds{Person: s.PersonID}
+	n.Workplaces = s.Workplaces > 1 || s.Workplaces == 1 && s.OrganizationID == nil && s.ProviderID == nil
+	if area == layout.AreaOrg && s.OrganizationID != nil {
+		n.Announcements = *s.OrganizationID
+		if request.Allowed(c, request.OrgManage) {
+			n.Requests = *s.OrganizationID
+		}
 	}
-	rows, err := f.Announcements(c.Request().Context(), *s.OrganizationID, s.PersonID)
-	if err != nil {
-		return nil
+	if area == layout.AreaProvider && s.ProviderID != nil && request.Allowed(c, request.ProviderOrders) {
+		n.Orders = *s.ProviderID
 	}
+	return n
+}
+
+func announcements(rows []store.Announcement) []layout.Announcement {
 	list := make([]layout.Announcement, len(rows))
 	for i, x := range rows {
 		list[i] = layout.Announcement{ID: x.ID.String(), Provider: x.ProviderName, Pool: x.PoolName, Title: x.Title, Text: x.Text, Warning: x.Tone == "warning"}
@@ -69,36 +73,8 @@ func (f Frame) announcements(c echo.Context, s *store.Session) []layout.Announce
 	return list
 }
 
-// counts are what waits for the person in the organization or at the provider. Where it cannot be read the menu lacks it.
-func (f Frame) counts(c echo.Context, s *store.Session) map[string]int {
-	if f.Orders != nil && s.ProviderID != nil && request.Allowed(c, request.ProviderOrders) {
-		n, err := f.Orders(c.Request().Context(), *s.ProviderID)
-		if err != nil {
-			return nil
-		}
-		return map[string]int{layout.SectionOrders: n}
-	}
-	if f.Requests == nil || s.OrganizationID == nil || !request.Allowed(c, request.OrgManage) {
-		return nil
-	}
-	n, err := f.Requests(c.Request().Context(), *s.OrganizationID, uuid.Nil)
-	if err != nil {
-		return nil
-	}
-	return map[string]int{layout.SectionRequests: n}
-}
-
-// choices are the other places; most people have none. Where they cannot be read the menu lacks them and the page
-// still shows: its own call says what is wrong.
-func (f Frame) choices(c echo.Context, s *store.Session) []layout.Choice {
-	if s.Workplaces == 0 || (s.Workplaces == 1 && (s.OrganizationID != nil || s.ProviderID != nil)) {
-		return nil
-	}
-	places, err := f.Workplaces(c.Request().Context(), s.PersonID)
-	if err != nil {
-		return nil
-	}
-	var list []layout.Choice
+// choices are the places but the present one.
+func choices(s *store.Session, places store.Workplaces) (list []layout.Choice) {
 	for _, w := range places.Organizations {
 		if s.OrganizationID == nil || w.ID != *s.OrganizationID {
 			list = append(list, layout.Choice{Label: w.Name, Value: KindOrganization + ":" + w.ID.String()})
