@@ -36,9 +36,7 @@ func groupComes(t *testing.T, p *portal, c cast) {
 
 	ida.uploads(p.sample)
 	ida.describes("flock")
-	if c.scripts {
-		ida.tests()
-	}
+	ida.tests()
 	order := ida.orders("20")
 	p.accountant(t, c.scripts).approves(order, c.group)
 	ida.readsWallet("20.00")
