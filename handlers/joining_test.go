@@ -146,7 +146,7 @@ func TestInvitedPeople(t *testing.T) {
 	if got.Status != http.StatusOK || link == "" {
 		t.Fatalf("by link: %d", got.Status)
 	}
-	if page := owner.Get("/org/members"); strings.Contains(page.Body, link) {
+	if page := owner.Get("/org/invitations"); page.Status != http.StatusOK || strings.Contains(page.Body, link) {
 		t.Error("the link is shown a second time")
 	}
 	nobody := a.SignIn(handlertest.Nobody)

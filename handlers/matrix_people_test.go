@@ -54,6 +54,7 @@ func membersMatrix() []row {
 		{"GET /org/members", orgRead(), false, page},
 		{"POST /org/members/:id/role", access{handlertest.Owner, handlertest.OtherOwner}, true, led},
 		{"POST /org/members/:id/cap", orgManage(), true, []int{http.StatusSeeOther}},
+		{"GET /org/invitations", orgManage(), false, page},
 		{"POST /org/invitations", orgManage(), false, refused},
 		{"POST /org/invitations/:id/resend", orgManage(), true, led},
 	}

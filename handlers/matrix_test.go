@@ -175,6 +175,8 @@ func providerMatrix() []row {
 		{"POST /provider/jobs/:id/retry", staffHosts(), true, refused}, // it waits
 		{"GET /provider/staff", staffOwn(), false, page},
 		{"POST /provider/staff/:id/role", staffOwn(), true, refused},
+		{"GET /provider/invitations", staffOwn(), false, page},
+		{"POST /provider/invitations/:id/resend", staffOwn(), true, page},
 		{"POST /provider/invitations", staffOwn(), false, refused},
 		{"GET /provider/settings", staffOwn(), false, page},
 		{"POST /provider/settings", staffOwn(), false, refused},

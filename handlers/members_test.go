@@ -117,3 +117,54 @@ func TestSuspensionIsShown(t *testing.T) {
 		t.Errorf("oneself: %d", got.Status)
 	}
 }
+
+func TestInvitationsPage(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	a.InviteStaff(w)
+	owner, manager, admin := a.SignIn(handlertest.Owner), a.SignIn(handlertest.Manager), a.SignIn(handlertest.Admin)
+	for _, c := range []struct {
+		b              *handlertest.Browser
+		members, path  string
+		role, new      string
+		invited, never string
+	}{
+		{manager, "/org/members", "/org/invitations", "member", "zoe@first.example", "invited@first.example", "whoever has the link"},
+		{admin, "/provider/staff", "/provider/invitations", "operator", "zoe@north.example", "whoever has the link", "invited@first.example"},
+	} {
+		if got := c.b.Get(c.members); !strings.Contains(got.Body, `href="`+c.path+`"`) || !strings.Contains(got.Body, "1 open invitation<") {
+			t.Errorf("%s does not lead to the open invitation", c.members)
+		}
+		if got := c.b.Post(c.path, url.Values{"email": {c.new}, "role": {c.role}, "by": {"mail"}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != c.path {
+			t.Fatalf("%s: %d to %s", c.path, got.Status, got.Header.Get("Location"))
+		}
+		all := c.b.Get(c.path + "?sort=for&desc=1&as=" + c.role + "&state=works")
+		if all.Status != http.StatusOK || !strings.Contains(all.Body, c.invited) || !strings.Contains(all.Body, c.new) || !strings.Contains(all.Body, "2 invitations") || strings.Contains(all.Body, c.never) {
+			t.Errorf("%s: %d %s", c.path, all.Status, all.Body)
+		}
+		if !strings.Contains(all.Body, "as="+c.role+"&amp;sort=for&amp;state=works") {
+			t.Errorf("%s: the filters are lost where the order changes", c.path)
+		}
+		one := c.b.Get(c.path + "?q=ZOE")
+		if !strings.Contains(one.Body, c.new) || strings.Contains(one.Body, ">"+c.invited) || !strings.Contains(one.Body, "1 invitation<") {
+			t.Errorf("%s narrowed: %s", c.path, one.Body)
+		}
+		if got := c.b.Get(c.path + "?state=expired"); !strings.Contains(got.Body, "No invitations match") {
+			t.Errorf("%s, expired: none is", c.path)
+		}
+		again := c.b.Post(c.path, url.Values{"email": {c.new}, "role": {c.role}, "by": {"mail"}})
+		if again.Status != http.StatusUnprocessableEntity || !strings.Contains(again.Body, "is invited already") || !strings.Contains(again.Body, `value="`+c.new+`"`) || !strings.Contains(again.Body, "2 invitations") {
+			t.Errorf("%s twice: %d", c.path, again.Status)
+		}
+	}
+	// What a manager may not give, they are not offered.
+	const form, filter = `id="role"`, `id="as"`
+	owners := func(b *handlertest.Browser, field string) bool {
+		_, rest, _ := strings.Cut(b.Get("/org/invitations").Body, field)
+		choice, _, _ := strings.Cut(rest, "</select>")
+		return strings.Contains(choice, `value="owner"`)
+	}
+	if owners(manager, form) || !owners(owner, form) || !owners(manager, filter) {
+		t.Error("only owners invite owners")
+	}
+}

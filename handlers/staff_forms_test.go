@@ -38,7 +38,7 @@ func TestStaffFormsRefuseBadInput(t *testing.T) {
 		{"/provider/settings", form(settings, "accounting_zone", "Europe/Oslo"), "closed periods would change", `value="Europe/Oslo"`},
 		{"/provider/staff/" + w.Person(handlertest.Admin).String() + "/role", url.Values{"role": {"operator"}}, "only admin", ""},
 		{"/provider/staff/" + w.Person(handlertest.Admin).String() + "/remove", nil, "only admin", ""},
-		{"/provider/invitations", url.Values{"invite_role": {"operator"}, "by": {"mail"}, "invite_email": {"nobody"}}, "e-mail address", `value="nobody"`},
+		{"/provider/invitations", url.Values{"role": {"operator"}, "by": {"mail"}, "email": {"nobody"}}, "e-mail address", `value="nobody"`},
 		{"/provider/hosts/" + w.Host.String() + "/remove", nil, "still carries 2 nodes", ""},
 	} {
 		refusedWith(t, b, c.path, c.form, c.says, c.typed)

@@ -35,13 +35,38 @@ const selectInvitation = `
 	FROM invitations i JOIN people p ON p.id = i.invited_by
 	LEFT JOIN organizations o ON o.id = i.organization_id LEFT JOIN providers pr ON pr.id = i.provider_id`
 
-// Invitations lists the open invitations to a place, expired ones too, the newest first. There are mostOpenInvitations
-// at most.
-func (db *DB) Invitations(ctx context.Context, at Place) ([]Invitation, error) {
-	rows, _ := db.pool.Query(ctx, selectInvitation+`
-		WHERE (i.organization_id = $1 OR i.provider_id = $2) AND i.accepted_at IS NULL AND i.revoked_at IS NULL
-		ORDER BY i.created_at DESC, i.id LIMIT $3`, orNull(at.OrganizationID), orNull(at.ProviderID), mostOpenInvitations)
-	return all(rows, "invitations", pgx.RowToStructByName[Invitation])
+// InvitationFilter narrows and orders a list of invitations. Sorting keys: for, as, by, made, until.
+type InvitationFilter struct {
+	Text  string // part of the address, or of the name of who invited
+	Role  string
+	State string // works or expired; empty: both
+	Sorting
+	Page
+}
+
+var invitationColumns = sortable{"for": "i.email", "as": "i.role", "by": "p.name", "made": "i.created_at", "until": "i.expires_at"}
+
+const openInvitations = ` WHERE (i.organization_id = $1 OR i.provider_id = $2) AND i.accepted_at IS NULL AND i.revoked_at IS NULL`
+
+// Invitations lists the open invitations to a place, expired ones too, the newest first where the filter says nothing
+// else, and how many the filter leaves.
+func (db *DB) Invitations(ctx context.Context, at Place, f InvitationFilter) (list []Invitation, total int, err error) {
+	const narrowed = openInvitations + ` AND (i.email ILIKE $3 OR p.name ILIKE $3) AND ($4 = '' OR i.role = $4)
+		AND ($5 = '' OR $5 = CASE WHEN i.expires_at <= now() THEN 'expired' ELSE 'works' END)`
+	args := []any{orNull(at.OrganizationID), orNull(at.ProviderID), like(f.Text), f.Role, f.State}
+	total, err = db.count(ctx, `SELECT count(*) FROM invitations i JOIN people p ON p.id = i.invited_by`+narrowed, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows, _ := db.pool.Query(ctx, selectInvitation+narrowed+
+		invitationColumns.orderBy(f.Sorting, "i.created_at DESC, i.id")+` LIMIT $6 OFFSET $7`, append(args, f.limit(), f.offset())...)
+	list, err = all(rows, "invitations", pgx.RowToStructByName[Invitation])
+	return list, total, err
+}
+
+// CountInvitations is how many invitations to a place are open, expired ones too.
+func (db *DB) CountInvitations(ctx context.Context, at Place) (int, error) {
+	return db.count(ctx, `SELECT count(*) FROM invitations i`+openInvitations, orNull(at.OrganizationID), orNull(at.ProviderID))
 }
 
 // InvitationByToken finds the invitation of a link. Refusals: "link" where it is unknown, used, revoked or expired, with

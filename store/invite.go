@@ -204,8 +204,9 @@ func (db *DB) ResendInvitation(ctx context.Context, at Place, by, id uuid.UUID) 
 		}
 		var until time.Time
 		err := tx.QueryRow(ctx, `
-			UPDATE invitations SET token_hash = $2, expires_at = now() + make_interval(days => $3)
-			WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL RETURNING expires_at`, id, hashToken(token), invitationDays).Scan(&until)
+			UPDATE invitations SET token_hash = $4, expires_at = now() + make_interval(days => $5)
+			WHERE id = $1 AND (organization_id = $2 OR provider_id = $3) AND accepted_at IS NULL AND revoked_at IS NULL RETURNING expires_at`,
+			id, orNull(at.OrganizationID), orNull(at.ProviderID), hashToken(token), invitationDays).Scan(&until)
 		if err != nil {
 			return found(err, "invitation")
 		}

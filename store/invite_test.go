@@ -190,7 +190,7 @@ func TestInvitationsAreRenewedAndRevoked(t *testing.T) {
 	must[store.Invitation](t)(i.InvitationByToken(t.Context(), second))
 	_, err = i.InvitationByToken(t.Context(), first)
 	wantRefusal(t, err, "link")
-	if open := must[[]store.Invitation](t)(i.Invitations(t.Context(), i.at)); len(open) != 1 || open[0].ID != id {
+	if open, total := i.open(i.at, store.InvitationFilter{}); total != 1 || open[0].ID != id {
 		t.Errorf("open %+v", open)
 	}
 	noError(t, i.RevokeInvitation(t.Context(), i.at, i.ada, id))

@@ -53,7 +53,7 @@ func groupComes(t *testing.T, p *portal, c cast) {
 
 func (v *visitor) invitesByMail(email string) {
 	v.t.Helper()
-	v.visit("/org/members")
+	v.visit("/org/invitations")
 	v.fill("email", email)
 	v.follow("Invite by mail")
 	v.says(email)
@@ -61,7 +61,7 @@ func (v *visitor) invitesByMail(email string) {
 
 func (v *visitor) invitesByLink() (link string) {
 	v.t.Helper()
-	v.visit("/org/members")
+	v.visit("/org/invitations")
 	v.follow("Make a link")
 	return v.linkOnPage()
 }

@@ -95,10 +95,10 @@ func (v *visitor) sellsHours() {
 
 func (v *visitor) invitesStaff(email, role string) {
 	v.t.Helper()
-	v.visit("/provider/staff")
-	v.fill("invite_email", email)
-	v.choose("invite_role", role)
-	v.follow("Send the invitation")
+	v.visit("/provider/invitations")
+	v.fill("email", email)
+	v.choose("role", role)
+	v.follow("Invite by mail")
 	v.says(email)
 }
 

@@ -7,11 +7,34 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/org"
+	"volary.dev/web/ui"
 )
+
+const invitationsPath = "/org/invitations"
+
+// ListInvitations shows who is invited to the organization.
+func (h Handlers) ListInvitations(c echo.Context) error {
+	return h.invitationsPage(c, http.StatusOK, ui.InvitationsProps{})
+}
+
+// invitationsPage shows the list with the form as it was typed.
+func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.InvitationsProps) error {
+	orgID, _ := where(c)
+	f, p := page.InvitationFilter(c, invitationsPath, web.RoleOptions(true))
+	list, total, err := h.Store.Invitations(c.Request().Context(), store.Place{OrganizationID: orgID}, f)
+	if err != nil {
+		return err
+	}
+	l := h.layout(c)
+	p.Form, p.Email, p.Role, p.Zone = typed.Form, typed.Email, typed.Role, l.Zone
+	p.May = web.RoleOptions(request.Allowed(c, request.OrgOwn))
+	return page.Render(c, status, web.InvitationList(web.InvitationListProps{Layout: l, Invitations: page.Invitations(p, list, total)}))
+}
 
 // CreateInvitation invites by mail, or, without an address, by a link that the answer shows once.
 func (h Handlers) CreateInvitation(c echo.Context) error {
@@ -19,36 +42,33 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.MemberListProps{InviteEmail: f.Typed("email"), InviteRole: f.Typed("role")}
+	typed := ui.InvitationsProps{Email: f.Typed("email"), Role: f.Typed("role")}
 	n := store.NewInvitation{Email: strings.TrimSpace(f.Typed("email")), Role: f.Choice("role", "a role", roles()...)}
 	if f.Typed("by") == "mail" {
 		n.Email = f.Text("email", "the e-mail address", 3, 254)
 	} else {
 		n.Email = ""
 	}
-	if p.Invite.Refusal = f.Refusal(); p.Invite.Refusal != nil {
-		return h.membersPage(c, p)
+	if r := f.Refusal(); r != nil {
+		return h.invitationsRefused(c, r, typed)
 	}
 	orgID, personID := where(c)
 	_, token, err := h.Store.InviteToOrganization(c.Request().Context(), orgID, personID, n)
 	if r, ok := asForm(err); ok {
-		p.Invite.Refusal = r
-		return h.membersPage(c, p)
+		return h.invitationsRefused(c, r, typed)
 	}
 	if err != nil {
 		return err
 	}
-	return h.invited(c, token, n.Role, "A mail with the invitation is on its way to "+n.Email+".")
+	return h.invited(c, token, "A mail with the invitation is on its way to "+n.Email+".")
 }
 
 // invited shows a link once, or says that it is in the mail.
-func (h Handlers) invited(c echo.Context, token, role, notice string) error {
+func (h Handlers) invited(c echo.Context, token, notice string) error {
 	if token == "" {
-		return h.Frame.Done(c, "/org/members", notice)
+		return h.Frame.Done(c, invitationsPath, notice)
 	}
-	return page.Render(c, http.StatusOK, web.InvitationShow(web.InvitationShowProps{
-		Layout: h.layout(c), Link: h.PublicURL + "/invitations/" + token, Role: role,
-	}))
+	return page.Render(c, http.StatusOK, web.InvitationShow(web.InvitationShowProps{Layout: h.layout(c), Link: h.PublicURL + "/invitations/" + token}))
 }
 
 // ResendInvitation gives an invitation a new link.
@@ -60,12 +80,12 @@ func (h Handlers) ResendInvitation(c echo.Context) error {
 	orgID, personID := where(c)
 	token, err := h.Store.ResendInvitation(c.Request().Context(), store.Place{OrganizationID: orgID}, personID, id)
 	if r, ok := asForm(err); ok {
-		return h.invitationsRefused(c, r)
+		return h.invitationsRefused(c, r, ui.InvitationsProps{})
 	}
 	if err != nil {
 		return err
 	}
-	return h.invited(c, token, "", "A new mail with the invitation is on its way; the link of the old one works no more.")
+	return h.invited(c, token, "A new mail with the invitation is on its way; the link of the old one works no more.")
 }
 
 // RevokeInvitation takes an invitation back.
@@ -78,11 +98,10 @@ func (h Handlers) RevokeInvitation(c echo.Context) error {
 	if err := h.Store.RevokeInvitation(c.Request().Context(), store.Place{OrganizationID: orgID}, personID, id); err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org/members", "The invitation is taken back; its link works no more.")
+	return h.Frame.Done(c, invitationsPath, "The invitation is taken back; its link works no more.")
 }
 
-func (h Handlers) invitationsRefused(c echo.Context, r *provisioner.Refusal) error {
-	p := web.MemberListProps{}
-	p.Invite.Refusal = r
-	return h.membersPage(c, p)
+func (h Handlers) invitationsRefused(c echo.Context, r *provisioner.Refusal, typed ui.InvitationsProps) error {
+	typed.Form.Refusal = r
+	return h.invitationsPage(c, respond.Status(r.Code), typed)
 }

@@ -14,10 +14,9 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/org"
-	"volary.dev/web/ui"
 )
 
-// ListMembers shows who belongs to the organization, and to managers who is invited.
+// ListMembers shows who belongs to the organization.
 func (h Handlers) ListMembers(c echo.Context) error {
 	return h.membersPage(c, web.MemberListProps{})
 }
@@ -141,19 +140,13 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 		return err
 	}
 	if p.MayManage {
-		open, err := h.Store.Invitations(ctx, store.Place{OrganizationID: orgID})
-		if err != nil {
+		if p.Invited, err = h.Store.CountInvitations(ctx, store.Place{OrganizationID: orgID}); err != nil {
 			return err
-		}
-		for _, i := range open {
-			p.Invitations = append(p.Invitations, invitationRow(i))
 		}
 	}
 	status := http.StatusOK
-	for _, f := range []ui.Form{p.Form, p.Invite} {
-		if f.Refusal != nil {
-			status = respond.Status(f.Refusal.Code)
-		}
+	if p.Form.Refusal != nil {
+		status = respond.Status(p.Form.Refusal.Code)
 	}
 	return page.Render(c, status, web.MemberList(p))
 }
@@ -172,12 +165,4 @@ func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []
 		p.Members = append(p.Members, row)
 	}
 	return nil
-}
-
-func invitationRow(i store.Invitation) web.InvitationRow {
-	row := web.InvitationRow{ID: i.ID, Role: i.Role, By: i.InvitedBy, Created: i.CreatedAt, Expires: i.ExpiresAt, Expired: i.Expired}
-	if i.Email != nil {
-		row.Email = *i.Email
-	}
-	return row
 }

@@ -2,16 +2,36 @@ package provider
 
 import (
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/provider"
+	"volary.dev/web/ui"
 )
+
+const invitationsPath = "/provider/invitations"
+
+// ListInvitations shows who is invited to the staff.
+func (h Handlers) ListInvitations(c echo.Context) error {
+	return h.invitationsPage(c, http.StatusOK, ui.InvitationsProps{})
+}
+
+// invitationsPage shows the list with the form as it was typed.
+func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.InvitationsProps) error {
+	f, p := page.InvitationFilter(c, invitationsPath, web.StaffRoles())
+	list, total, err := h.Store.Invitations(c.Request().Context(), store.Place{ProviderID: where(c)}, f)
+	if err != nil {
+		return err
+	}
+	l := h.layout(c)
+	p.Form, p.Email, p.Role, p.May, p.Zone = typed.Form, typed.Email, typed.Role, web.StaffRoles(), l.Zone
+	return page.Render(c, status, web.InvitationList(web.InvitationListProps{Layout: l, Invitations: page.Invitations(p, list, total)}))
+}
 
 // CreateInvitation invites to the staff by mail, or, without an address, by a link that the answer shows once.
 func (h Handlers) CreateInvitation(c echo.Context) error {
@@ -19,28 +39,46 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.StaffListProps{InviteEmail: f.Typed("invite_email"), InviteRole: f.Typed("invite_role")}
-	n := store.NewInvitation{Role: f.Typed("invite_role")}
+	typed := ui.InvitationsProps{Email: f.Typed("email"), Role: f.Typed("role")}
+	n := store.NewInvitation{Role: f.Typed("role")}
 	if f.Typed("by") != "link" {
-		n.Email = f.Text("invite_email", "the e-mail address", 3, 254)
+		n.Email = f.Text("email", "the e-mail address", 3, 254)
 		if r := f.Refusal(); r != nil {
-			r.Fields["email"] = r.Fields["invite_email"]
-			p.Invite.Refusal = r
-			return h.staffPage(c, respond.Status(r.Code), p)
+			return h.invitationsRefused(c, r, typed)
 		}
 	}
 	_, token, err := h.Store.InviteToProvider(c.Request().Context(), where(c), who(c), n)
 	if r, ok := asForm(err); ok {
-		p.Invite.Refusal = r
-		return h.staffPage(c, respond.Status(r.Code), p)
+		return h.invitationsRefused(c, r, typed)
 	}
 	if err != nil {
 		return err
 	}
+	return h.invited(c, token, "A mail with the invitation is on its way to "+n.Email+".")
+}
+
+// invited shows a link once, or says that it is in the mail.
+func (h Handlers) invited(c echo.Context, token, notice string) error {
 	if token == "" {
-		return h.Frame.Done(c, "/provider/staff", "A mail with the invitation is on its way to "+strings.TrimSpace(n.Email)+".")
+		return h.Frame.Done(c, invitationsPath, notice)
 	}
 	return page.Render(c, http.StatusOK, web.InvitationShow(web.InvitationShowProps{Layout: h.layout(c), Link: h.PublicURL + "/invitations/" + token}))
+}
+
+// ResendInvitation gives an invitation a new link.
+func (h Handlers) ResendInvitation(c echo.Context) error {
+	id, err := request.ID(c, "id", "invitation")
+	if err != nil {
+		return err
+	}
+	token, err := h.Store.ResendInvitation(c.Request().Context(), store.Place{ProviderID: where(c)}, who(c), id)
+	if r, ok := asForm(err); ok {
+		return h.invitationsRefused(c, r, ui.InvitationsProps{})
+	}
+	if err != nil {
+		return err
+	}
+	return h.invited(c, token, "A new mail with the invitation is on its way; the link of the old one works no more.")
 }
 
 // RevokeInvitation takes an invitation back.
@@ -52,18 +90,10 @@ func (h Handlers) RevokeInvitation(c echo.Context) error {
 	if err := h.Store.RevokeInvitation(c.Request().Context(), store.Place{ProviderID: where(c)}, who(c), id); err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/provider/staff", "The invitation is taken back; its link works no more.")
+	return h.Frame.Done(c, invitationsPath, "The invitation is taken back; its link works no more.")
 }
 
-// invitations adds those that were not accepted yet to the page of staff.
-func (h Handlers) invitations(c echo.Context, p *web.StaffListProps) error {
-	list, err := h.Store.Invitations(c.Request().Context(), store.Place{ProviderID: where(c)})
-	for _, i := range list {
-		row := web.InvitationRow{ID: i.ID, Role: i.Role, By: i.InvitedBy, Created: i.CreatedAt, Expires: i.ExpiresAt, Expired: i.Expired}
-		if i.Email != nil {
-			row.Email = *i.Email
-		}
-		p.Invitations = append(p.Invitations, row)
-	}
-	return err
+func (h Handlers) invitationsRefused(c echo.Context, r *provisioner.Refusal, typed ui.InvitationsProps) error {
+	typed.Form.Refusal = r
+	return h.invitationsPage(c, respond.Status(r.Code), typed)
 }

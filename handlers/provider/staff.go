@@ -13,12 +13,12 @@ import (
 	"volary.dev/web/ui"
 )
 
-// ListStaff shows who works for the provider, and who is invited to.
+// ListStaff shows who works for the provider.
 func (h Handlers) ListStaff(c echo.Context) error {
 	return h.staffPage(c, http.StatusOK, web.StaffListProps{})
 }
 
-// staffPage shows the list with the forms as they were typed.
+// staffPage shows the list, and what was refused.
 func (h Handlers) staffPage(c echo.Context, status int, p web.StaffListProps) error {
 	ctx := c.Request().Context()
 	l, q := request.ParseList(c, "name", "email", "role", "since"), request.ParseQuery(c)
@@ -32,7 +32,7 @@ func (h Handlers) staffPage(c echo.Context, status int, p web.StaffListProps) er
 	for _, x := range list {
 		p.Staff = append(p.Staff, web.StaffRow{ID: x.PersonID, Name: x.Name, Email: x.Email, Role: string(x.Role), Since: x.CreatedAt, Self: x.PersonID == who(c)})
 	}
-	if err := h.invitations(c, &p); err != nil {
+	if p.Invited, err = h.Store.CountInvitations(ctx, store.Place{ProviderID: where(c)}); err != nil {
 		return err
 	}
 	return page.Render(c, status, web.StaffList(p))

@@ -82,17 +82,31 @@ func memberSamples() []Sample {
 	suspended := orgLayout()
 	suspended.Suspended = "an invoice of August is still open."
 	return []Sample{
-		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invitations: []org.InvitationRow{
-			{ID: id(9), Email: "eva@heliophysics.example", Role: "member", By: "Ada Brandt", Created: ago(20 * time.Hour), Expires: now().Add(300 * time.Hour)},
-			{ID: id(10), Role: "billing", By: "Ada Brandt", Created: ago(400 * time.Hour), Expires: ago(60 * time.Hour), Expired: true},
-		}})},
+		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invited: 2})},
 		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
 		{"members-refused", org.MemberList(org.MemberListProps{
-			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, InviteEmail: "ben@heliophysics.example", InviteRole: "member",
-			Form:   ui.Form{Refusal: &provisioner.Refusal{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
-			Invite: refused(map[string]string{"email": "ben@heliophysics.example belongs to it already."}),
+			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true,
+			Form: ui.Form{Refusal: &provisioner.Refusal{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
 		})},
+		{"invitations", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: invitations("/org/invitations", org.RoleOptions(true))})},
+		{"invitations-empty", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: ui.InvitationsProps{Base: "/org/invitations", May: org.RoleOptions(false), List: ui.ListProps{Path: "/org/invitations", PerPage: 50}}})},
+		{"invitations-refused", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: refusedInvitation(invitations("/org/invitations", org.RoleOptions(true)))})},
 		{"members-nomatch", org.MemberList(org.MemberListProps{Layout: orgLayout(), Text: "zoe", List: ui.ListProps{Path: "/org/members", PerPage: 50, Query: url.Values{"q": {"zoe"}}}})},
-		{"invitation-link", org.InvitationShow(org.InvitationShowProps{Layout: orgLayout(), Role: "member", Link: "https://volary.example/invitations/Yw3cW2mB0kq8x0a9pB1v0d4yZk2mQk5l9m0Zr3t1u7E"})},
+		{"invitation-link", org.InvitationShow(org.InvitationShowProps{Layout: orgLayout(), Link: "https://volary.example/invitations/Yw3cW2mB0kq8x0a9pB1v0d4yZk2mQk5l9m0Zr3t1u7E"})},
 	}
+}
+
+func invitations(base string, roles []ui.Option) ui.InvitationsProps {
+	return ui.InvitationsProps{
+		Base: base, May: roles, Roles: roles, List: ui.ListProps{Path: base, PerPage: 50, Total: 2, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
+			{ID: "9", Email: "eva-katharina.sommerfeldt@institute.heliophysics.example", Role: roles[0].Value, By: "Ada Brandt", Made: ago(20 * time.Hour), Until: now().Add(300 * time.Hour)},
+			{ID: "10", Role: roles[1].Value, By: "Ada Brandt", Made: ago(400 * time.Hour), Until: ago(60 * time.Hour), Expired: true},
+		},
+	}
+}
+
+func refusedInvitation(p ui.InvitationsProps) ui.InvitationsProps {
+	p.Email, p.Form = "ben@heliophysics.example", refused(map[string]string{"email": "ben@heliophysics.example belongs to it already."})
+	p.Text, p.List.Query, p.List.Total, p.Invitations = "zoe", url.Values{"q": {"zoe"}}, 0, nil
+	return p
 }

@@ -42,6 +42,7 @@ func staffSamples() []Sample {
 		{"platform-jobs", platform.JobList(platform.JobListProps{Layout: platformLayout(), Jobs: jobs("/platform/jobs")})},
 		{"staff", provider.StaffList(staffList())},
 		{"staff-refused", provider.StaffList(staffRefused())},
+		{"staff-invitations", provider.InvitationList(provider.InvitationListProps{Layout: providerLayout(), Invitations: invitations("/provider/invitations", provider.StaffRoles())})},
 		{"staff-invitation", provider.InvitationShow(provider.InvitationShowProps{Layout: providerLayout(), Link: "https://volary.example/invitations/3hG7kQ2vXbN8pR5tLmYcZdWfJsAeUoIq"})},
 		{"provider-settings", provider.Settings(settings())},
 		{"provider-settings-refused", provider.Settings(settingsRefused())},
@@ -85,14 +86,13 @@ func staffList() provider.StaffListProps {
 			{ID: id(31), Name: "Noor Vermeer", Email: "noor@northern.example", Role: "admin", Since: ago(900 * time.Hour), Self: true},
 			{ID: id(32), Name: "Emil Lund", Email: "emil@northern.example", Role: "accountant", Since: ago(300 * time.Hour)},
 		},
-		Invitations: []provider.InvitationRow{{ID: id(33), Email: "tove@northern.example", Role: "operator", By: "Noor Vermeer", Created: ago(time.Hour), Expires: now().Add(300 * time.Hour)}, {ID: id(34), Role: "operator", By: "Noor Vermeer", Expires: ago(time.Hour), Expired: true}},
+		Invited: 2,
 	}
 }
 
 func staffRefused() provider.StaffListProps {
 	p := staffList()
 	p.Form = ui.Form{Refusal: &provisioner.Refusal{Code: "last_admin", Title: "This is the provider's only admin, and there has to be one.", Next: "Make someone else an admin first."}}
-	p.InviteEmail, p.Invite = "nobody", refused(map[string]string{"email": "Write an e-mail address such as ada@example.org."})
 	return p
 }
 
