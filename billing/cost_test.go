@@ -69,15 +69,15 @@ func TestNarrowedLotsPayOnTheirPoolAlone(t *testing.T) {
 		{ID: uuid.UUID{12}, Available: 5, PoolID: here, ExpiresAt: now.Add(3 * time.Hour)},
 		{ID: uuid.UUID{13}, Available: 5, ExpiresAt: now.Add(2 * time.Hour)},
 	}
-	shares, err := Authorise(7, GoodOn(lots, here), now)
+	shares, err := Authorise(7, lots, here, now)
 	if err != nil || len(shares) != 2 || shares[0] != (Share{lots[2].ID, 5}) || shares[1] != (Share{lots[1].ID, 2}) {
 		t.Errorf("%v, %v", shares, err)
 	}
 	var short *Shortage
-	if _, err := Authorise(11, GoodOn(lots, here), now); !errors.As(err, &short) || short.Available != 10 {
+	if _, err := Authorise(11, lots, here, now); !errors.As(err, &short) || short.Available != 10 || short.Elsewhere != 5 {
 		t.Errorf("%v", err)
 	}
 	if len(lots) != 3 || lots[0].PoolID != there {
-		t.Error("GoodOn changed what it was given")
+		t.Error("Authorise changed what it was given")
 	}
 }

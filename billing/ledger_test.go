@@ -23,7 +23,7 @@ func TestAuthoriseTakesTheEarliestExpiryFirst(t *testing.T) {
 		{ID: id(3), ExpiresAt: start.Add(24 * time.Hour), Available: 5},
 		{ID: id(4), ExpiresAt: start, Available: 100},
 	}
-	got, err := Authorise(12, lots, start)
+	got, err := Authorise(12, lots, uuid.Nil, start)
 	want := []Share{{id(3), 5}, {id(2), 5}, {id(1), 2}}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("Authorise = %v, %v", got, err)
@@ -32,13 +32,17 @@ func TestAuthoriseTakesTheEarliestExpiryFirst(t *testing.T) {
 
 func TestAuthoriseRefusesWithTheNumbers(t *testing.T) {
 	lots := []Lot{{ID: id(1), Available: 11_700_000}}
-	_, err := Authorise(8*ComputeHour, lots, start)
+	_, err := Authorise(8*ComputeHour, lots, uuid.Nil, start)
 	var short *Shortage
 	if !errors.As(err, &short) || err.Error() != "8.00 compute hours are needed, 3.25 are available." {
 		t.Errorf("err = %v", err)
 	}
+	_, err = Authorise(8*ComputeHour, append(lots, Lot{ID: id(2), Available: ComputeHour, PoolID: id(3)}), id(4), start)
+	if want := "8.00 compute hours are needed, 3.25 are available on this pool. 1.00 more are good on other pools alone."; err == nil || err.Error() != want {
+		t.Errorf("err = %v", err)
+	}
 	for _, need := range []Hours{0, -1, MaxHours + 1} {
-		if _, err := Authorise(need, lots, start); !errors.Is(err, ErrHours) {
+		if _, err := Authorise(need, lots, uuid.Nil, start); !errors.Is(err, ErrHours) {
 			t.Errorf("Authorise(%d): %v", need, err)
 		}
 	}
@@ -159,7 +163,7 @@ func (w *world) hold(t *rapid.T) {
 	}
 	cluster := id(rapid.IntRange(1, 3).Draw(t, "cluster"))
 	need := Hours(rapid.Int64Range(1, 2e7).Draw(t, "need"))
-	shares, err := Authorise(need, lots, w.now)
+	shares, err := Authorise(need, lots, uuid.Nil, w.now)
 	var short *Shortage
 	if errors.As(err, &short) {
 		if available >= need {

@@ -32,7 +32,7 @@ func holdForCluster(ctx context.Context, tx pgx.Tx, providerID, orgID, clusterID
 	if err := tx.QueryRow(ctx, `SELECT pool_id FROM clusters WHERE id = $1`, clusterID).Scan(&poolID); err != nil {
 		return fmt.Errorf("pool of cluster %s: %w", clusterID, err)
 	}
-	shares, err := billing.Authorise(need, billing.GoodOn(lots, poolID), now)
+	shares, err := billing.Authorise(need, lots, poolID, now)
 	if err != nil {
 		return refuseHold(err)
 	}
@@ -51,6 +51,11 @@ func holdForCluster(ctx context.Context, tx pgx.Tx, providerID, orgID, clusterID
 func refuseHold(err error) error {
 	var short *billing.Shortage
 	switch {
+	case errors.As(err, &short) && short.Elsewhere > 0:
+		return &provisioner.Refusal{
+			Code: "balance", Title: short.Error(),
+			Next: "Choose a pool those are good on, shorten the lease, take fewer nodes, or ask the provider for hours.",
+		}
 	case errors.As(err, &short):
 		return &provisioner.Refusal{
 			Code: "balance", Title: short.Error(),

@@ -274,14 +274,30 @@ func TestLaunchRefusesWhereNetworksOrPortsRunOut(t *testing.T) {
 	}
 }
 
-func TestLaunchWhereNobodyEverGrantedHours(t *testing.T) {
+func TestLaunchWithoutHoursOnThePool(t *testing.T) {
 	w := storetest.NewWorld(t)
 	other := must[uuid.UUID](t)(w.DB.CreateOrganization(t.Context(), uuid.Nil, "Other"))
 	model := must[uuid.UUID](t)(w.DB.CreateModelCluster(t.Context(), other, w.Person, "m"))
 	r := requestFor(w)
 	r.VersionID = w.Publish(t, other, model, w.AddImage(t, other, w.Person), "1")
-	_, err := w.DB.LaunchCluster(t.Context(), other, w.Person, r)
-	if refusal := wantRefusal(t, err, "balance"); !strings.Contains(refusal.Title, "8.00 compute hours are needed, 0.00 are available") {
-		t.Errorf("refusal %q", refusal.Title)
+	refused := func(want string) {
+		t.Helper()
+		_, err := w.DB.LaunchCluster(t.Context(), other, w.Person, r)
+		refusal := wantRefusal(t, err, "balance")
+		if refusal.Title != want {
+			t.Errorf("refusal %q", refusal.Title)
+		}
+		if q := must[store.Quote](t)(w.DB.Quote(t.Context(), other, r)); q.Refusal == nil || q.Refusal.Title != want || q.Left != 0 {
+			t.Errorf("quote %+v", q)
+		}
 	}
+	refused("8.00 compute hours are needed, 0.00 are available.")
+
+	elsewhere := must[uuid.UUID](t)(w.DB.CreatePool(t.Context(), uuid.Nil, w.Provider, store.NewPool{
+		Name: "elsewhere", Prefix: netip.MustParsePrefix("10.68.0.0/14"), Underlay: netip.MustParsePrefix("192.0.2.0/24"), Storage: "local", MachineType: "q35",
+	}))
+	must[uuid.UUID](t)(w.DB.GrantHours(t.Context(), store.Grant{
+		ProviderID: w.Provider, OrganizationID: other, Hours: 3 * billing.ComputeHour, PoolID: elsewhere, By: w.Person, Note: "for elsewhere",
+	}))
+	refused("8.00 compute hours are needed, 0.00 are available on this pool. 3.00 more are good on other pools alone.")
 }

@@ -83,7 +83,7 @@ func TestHoursOfOnePoolArePaidWithOnThatPoolAlone(t *testing.T) {
 	w.sell(20_000_000, elsewhere, 1, "")
 	narrowed, everywhere := w.sell(4_000_000, w.poolID, 2, ""), w.sell(4_000_000, uuid.Nil, 3, "")
 	id, _ := w.cluster(1, 100)
-	refuses(t, w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 8_000_001, time.Now()), "balance", "", "2.22 are available")
+	refuses(t, w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 8_000_001, time.Now()), "balance", "", "2.22 are available on this pool. 5.55 more are good on other pools alone.")
 	w.must(w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 5_000_000, time.Now()))
 	for lot, want := range map[uuid.UUID]int64{narrowed: 4_000_000, everywhere: 1_000_000} {
 		if held := w.count(`SELECT coalesce(sum(held), 0)::bigint FROM holds WHERE lot_id = $1`, lot); held != want {

@@ -40,14 +40,16 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 		if err != nil {
 			return err
 		}
-		if q.Left, err = availableOn(ctx, tx, c.Pool.ID, orgID, c.Now); err != nil {
+		left, elsewhere, err := availableOn(ctx, tx, c.Pool.ID, orgID, c.Now)
+		if err != nil {
 			return err
 		}
+		q.Left = left
 		p, refusal := c.judge()
 		q.Need, q.RatePerHour, q.Shapes, q.Hosts, q.Refusal = p.Need, p.RatePerHour, p.Shapes, p.Fits, refusal
 		q.LeftAfter = q.Left - q.Need
 		if q.Refusal == nil {
-			q.Refusal = q.shortage(c)
+			q.Refusal = q.shortage(c, elsewhere)
 		}
 		return nil
 	})
@@ -57,9 +59,10 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 	return q, nil
 }
 
-// shortage asks billing as holdForCluster will, with all hours as one lot.
-func (q Quote) shortage(c launchCase) *provisioner.Refusal {
-	_, err := billing.Authorise(q.Need, []billing.Lot{{Available: q.Left}}, c.Now)
+// shortage asks billing as holdForCluster will, with all hours good on the pool as one lot, and all others as another.
+func (q Quote) shortage(c launchCase, elsewhere billing.Hours) *provisioner.Refusal {
+	lots := []billing.Lot{{Available: q.Left}, {Available: elsewhere, PoolID: uuid.Max}}
+	_, err := billing.Authorise(q.Need, lots, c.Pool.ID, c.Now)
 	if err == nil {
 		return nil
 	}

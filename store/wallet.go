@@ -103,18 +103,18 @@ func (db *DB) Wallet(ctx context.Context, orgID uuid.UUID) ([]WalletCard, error)
 	return cards, nil
 }
 
-// availableOn is what an organization may set aside for a cluster on a pool at now; nothing is locked.
-func availableOn(ctx context.Context, q queryer, poolID, orgID uuid.UUID, now time.Time) (billing.Hours, error) {
-	var sum billing.Hours
-	err := q.QueryRow(ctx, `
-		SELECT coalesce(sum(l.available), 0)::bigint
+// availableOn is what an organization may set aside at now for a cluster on a pool, and what it has of that provider that
+// is good on other pools alone; nothing is locked.
+func availableOn(ctx context.Context, q queryer, poolID, orgID uuid.UUID, now time.Time) (here, elsewhere billing.Hours, err error) {
+	err = q.QueryRow(ctx, `
+		SELECT coalesce(sum(l.available) FILTER (WHERE good), 0)::bigint, coalesce(sum(l.available) FILTER (WHERE NOT good), 0)::bigint
 		  FROM pools p JOIN wallets w ON w.provider_id = p.provider_id JOIN lots l ON l.wallet_id = w.id
-		 WHERE p.id = $1 AND w.organization_id = $2 AND (l.pool_id IS NULL OR l.pool_id = p.id)
-		   AND (l.expires_at IS NULL OR l.expires_at > $3)`, poolID, orgID, now).Scan(&sum)
+		 CROSS JOIN LATERAL (SELECT l.pool_id IS NULL OR l.pool_id = p.id AS good) AS g
+		 WHERE p.id = $1 AND w.organization_id = $2 AND (l.expires_at IS NULL OR l.expires_at > $3)`, poolID, orgID, now).Scan(&here, &elsewhere)
 	if err != nil {
-		return 0, fmt.Errorf("hours of organization %s on pool %s: %w", orgID, poolID, err)
+		return 0, 0, fmt.Errorf("hours of organization %s on pool %s: %w", orgID, poolID, err)
 	}
-	return sum, nil
+	return here, elsewhere, nil
 }
 
 // queryer is a pool or a transaction, for reading.
