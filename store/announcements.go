@@ -45,7 +45,7 @@ const concerned = `
 	WHERE w.provider_id = a.provider_id AND (l.available > 0 OR l.held > 0)`
 
 // Announce tells the organizations that have clusters, hours or requests with a provider, or on one of its pools.
-// Refusals: "invalid" by field (title, text, tone, until_at), NotFound("pool").
+// Refusals: "invalid" by field (title, text, tone, until_at), "suspended", NotFound("pool").
 func (db *DB) Announce(ctx context.Context, by, providerID uuid.UUID, n NewAnnouncement) (uuid.UUID, error) {
 	if err := n.check(); err != nil {
 		return uuid.Nil, err
@@ -55,6 +55,9 @@ func (db *DB) Announce(ctx context.Context, by, providerID uuid.UUID, n NewAnnou
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		var from time.Time
 		err := tx.QueryRow(ctx, `
 			INSERT INTO announcements (id, provider_id, pool_id, title, text, tone, from_at, until_at, created_by, created_at)

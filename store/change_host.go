@@ -66,9 +66,12 @@ func (db *DB) changeHost(ctx context.Context, by, providerID, id uuid.UUID, to p
 }
 
 // ActivateHost lets a host take nodes again. One that does not answer now is down until it does. Refusals:
-// "host_unchecked" where its last check did not pass, NotFound("host").
+// "host_unchecked" where its last check did not pass, "suspended", NotFound("host").
 func (db *DB) ActivateHost(ctx context.Context, by, providerID, id uuid.UUID) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		h, err := lockHost(ctx, tx, providerID, id)
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ type NewOffer struct {
 }
 
 // CreateOffer adds an offer to an active provider, with its first price if one is given. Refusals: "invalid" by field
-// (name, pool, least_hours, good_days, price), "duplicate", "provider_inactive", NotFound("provider").
+// (name, pool, least_hours, good_days, price), "duplicate", "suspended", "provider_inactive", NotFound("provider").
 func (db *DB) CreateOffer(ctx context.Context, by, providerID uuid.UUID, o NewOffer) (uuid.UUID, error) {
 	if err := o.check(); err != nil {
 		return uuid.Nil, err
@@ -73,16 +73,7 @@ func checkPrice(f fields, millionths int64) {
 	f.check(millionths > 0 && millionths <= billing.MaxUnitPrice, "price", "Choose a price above 0 and up to 1000000 for a compute hour.")
 }
 
-// sells refuses for a provider that does not sell: it applies still, was refused or is suspended.
-func sells(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
-	var name, state, reason string
-	err := tx.QueryRow(ctx, `SELECT name, state, state_reason FROM providers WHERE id = $1`, providerID).Scan(&name, &state, &reason)
-	if err := found(err, "provider"); err != nil || state == "active" {
-		return err
-	}
-	return inactive(name, state, reason)
-}
-
+// inactive says to who buys that a provider does not sell.
 func inactive(provider, state, reason string) *provisioner.Refusal {
 	r := &provisioner.Refusal{
 		Code: "provider_inactive", Title: fmt.Sprintf("%s does not sell compute hours now: it is %s.", provider, providerState(state)),

@@ -59,7 +59,7 @@ func lockOrder(ctx context.Context, tx pgx.Tx, where string, args ...any) (waiti
 
 // ApproveOrder makes of a waiting order a lot with its ledger entry, and the invoice. Refusals: "own_price" for who set
 // the price, "own_order" for who placed the order, "no_prefix" where invoices cannot be numbered, "conflict" where it is decided, "provider_inactive", "suspended"
-// for the organization, NotFound("order").
+// for the provider or the organization, NotFound("order").
 func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUID) error {
 	lotID, err := newID()
 	if err != nil {

@@ -24,7 +24,7 @@ type Grant struct {
 }
 
 // GrantHours makes a lot and its ledger entry, and returns the lot. Refusals: "invalid" by field (hours, expires, pool,
-// purpose, note), NotFound("provider" or "organization").
+// purpose, note), "suspended" for the provider, NotFound("provider" or "organization").
 func (db *DB) GrantHours(ctx context.Context, g Grant) (uuid.UUID, error) {
 	lotID, err := newID()
 	if err != nil {
@@ -36,6 +36,9 @@ func (db *DB) GrantHours(ctx context.Context, g Grant) (uuid.UUID, error) {
 			return err
 		}
 		if err := checkGrant(ctx, tx, g, now); err != nil {
+			return err
+		}
+		if err := refuseSuspendedProvider(ctx, tx, g.ProviderID); err != nil {
 			return err
 		}
 		w, err := lockWallet(ctx, tx, g.ProviderID, g.OrganizationID)

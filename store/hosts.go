@@ -61,7 +61,7 @@ type HostNode struct {
 }
 
 // AddHost adds a host and queues its check; until that has passed the host is down. Refusals: "invalid" by field
-// (name, address, underlay, vcpus, labels), "duplicate", NotFound("pool").
+// (name, address, underlay, vcpus, labels), "duplicate", "suspended", NotFound("pool").
 func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
 	h.Address.Name = strings.ToLower(h.Address.Name) // names of hosts know no case
 	if err := h.check(); err != nil {
@@ -72,6 +72,9 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		var underlay netip.Prefix
 		err := tx.QueryRow(ctx, `SELECT underlay FROM pools WHERE id = $1 AND provider_id = $2`, poolID, providerID).Scan(&underlay)
 		if err != nil {

@@ -122,6 +122,14 @@ func (at Place) lock(ctx context.Context, tx pgx.Tx) error {
 	return found(err, "provider")
 }
 
+// refuseSuspended refuses for a suspended organization or provider.
+func (at Place) refuseSuspended(ctx context.Context, tx pgx.Tx) error {
+	if at.OrganizationID != uuid.Nil {
+		return refuseSuspended(ctx, tx, at.OrganizationID)
+	}
+	return refuseSuspendedProvider(ctx, tx, at.ProviderID)
+}
+
 // accept makes a person a member or one of the staff, by a locked invitation. Refusals: "member" where they are one
 // already: the invitation then stays open.
 func (i Invitation) accept(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {

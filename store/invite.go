@@ -99,10 +99,8 @@ func (at Place) refuse(ctx context.Context, tx pgx.Tx, by uuid.UUID, n NewInvita
 	if err := at.lock(ctx, tx); err != nil {
 		return err
 	}
-	if at.OrganizationID != uuid.Nil {
-		if err := refuseSuspended(ctx, tx, at.OrganizationID); err != nil {
-			return err
-		}
+	if err := at.refuseSuspended(ctx, tx); err != nil {
+		return err
 	}
 	var open int
 	var there, invited, owns bool
@@ -194,10 +192,10 @@ func (db *DB) ResendInvitation(ctx context.Context, at Place, by, id uuid.UUID) 
 	}
 	token = newToken()
 	err = db.tx(ctx, func(tx pgx.Tx) error {
+		if err := at.refuseSuspended(ctx, tx); err != nil {
+			return err
+		}
 		if at.OrganizationID != uuid.Nil {
-			if err := refuseSuspended(ctx, tx, at.OrganizationID); err != nil {
-				return err
-			}
 			if err := refuseOwnersLink(ctx, tx, at.OrganizationID, by, role); err != nil {
 				return err
 			}

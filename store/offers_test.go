@@ -114,7 +114,7 @@ func TestOffersRefuseWhatCannotBeSold(t *testing.T) {
 	refuses(t, err, "not_found", "", "")
 	w.Exec(t, `UPDATE providers SET state = 'suspended', state_reason = 'unpaid fees' WHERE id = $1`, w.Provider)
 	_, err = w.DB.SetPrice(ctx, w.Person, w.Provider, id, store.NewPrice{Millionths: 1})
-	refuses(t, err, "provider_inactive", "", "unpaid fees")
+	refuses(t, err, "suspended", "", "unpaid fees")
 	if sale := must[[]store.Offer](t)(w.DB.OffersForSale(ctx)); len(sale) != 0 {
 		t.Errorf("a suspended provider sells %v", sale)
 	}

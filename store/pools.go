@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
 )
 
 // NewPool is what CreatePool needs. Zero fields take the default named beside them.
@@ -55,7 +54,7 @@ type Pool struct {
 }
 
 // CreatePool adds a pool to a provider. Refusals: "invalid" by field (name, prefix, subnet_bits, underlay, management,
-// storage, machine_type, mtu, test_vcpus, max_lease, location, policy), "duplicate", NotFound("provider").
+// storage, machine_type, mtu, test_vcpus, max_lease, location, policy), "duplicate", "suspended", NotFound("provider").
 func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPool) (uuid.UUID, error) {
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
@@ -66,6 +65,9 @@ func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPoo
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO pools (id, provider_id, name, prefix, subnet_bits, underlay, management, storage, machine_type, cpu,
 				mtu, masquerade, wipe_disks, test_vcpus, max_lease_hours, location, policy, created_at)
@@ -75,8 +77,6 @@ func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPoo
 		switch {
 		case uniqueViolation(err, "pools_provider_id_name_key"):
 			return duplicate("a pool", "name", p.Name)
-		case foreignKeyViolation(err):
-			return provisioner.NotFound("provider")
 		case err != nil:
 			return fmt.Errorf("create pool: %w", err)
 		}

@@ -9,8 +9,6 @@ import (
 
 // ProviderOverview is what needs a provider's staff now, and what is left to its first sale.
 type ProviderOverview struct {
-	State         string // of the provider
-	StateReason   string
 	WaitingOrders int
 	FailedJobs    int // about its hosts and tests, which nothing tries again
 	Troubled      int // clusters that failed or lost nodes
@@ -33,8 +31,7 @@ func (o ProviderOverview) ReadyToSell() bool {
 // ProviderOverview reads it in one query.
 func (db *DB) ProviderOverview(ctx context.Context, providerID uuid.UUID) (ProviderOverview, error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT p.state, p.state_reason,
-			(SELECT count(*) FROM orders o WHERE o.provider_id = p.id AND o.state = 'waiting')::int AS waiting_orders,
+		SELECT (SELECT count(*) FROM orders o WHERE o.provider_id = p.id AND o.state = 'waiting')::int AS waiting_orders,
 			(SELECT count(*)`+fromFailedJobs+`)::int AS failed_jobs,
 			(SELECT count(*) FROM clusters c WHERE c.provider_id = p.id AND c.ended_at IS NULL
 				AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state IN ('failed', 'lost')))::int AS troubled,

@@ -33,7 +33,9 @@ type Session struct {
 	Workplaces       int // where the person may work, the present one included
 	// Suspended is why the organization is suspended, empty where it is not.
 	Suspended string
-	ExpiresAt time.Time
+	// ProviderSuspended is why the provider is suspended, empty where it is not.
+	ProviderSuspended string
+	ExpiresAt         time.Time
 }
 
 // Workplace is an organization or a provider for which a person may work.
@@ -78,6 +80,7 @@ func (db *DB) SessionByToken(ctx context.Context, token string) (Session, error)
 			m.organization_id, coalesce(o.name, '') AS organization_name, coalesce(m.role, '') AS organization_role,
 			coalesce(o.suspended_reason, '') AS suspended,
 			st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
+			CASE WHEN pr.state = 'suspended' THEN pr.state_reason ELSE '' END AS provider_suspended,
 			(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces
 		FROM sessions s
 		JOIN people pe ON pe.id = s.person_id

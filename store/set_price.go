@@ -20,7 +20,7 @@ type NewPrice struct {
 
 // SetPrice gives an offer a price from a time on, and returns its id. The price in force then ends there; no price is
 // ever edited. Refusals: "invalid" by field (price, from, until), "overlap" with the range of the price in the way,
-// "conflict" for an ended offer, "provider_inactive", NotFound("offer").
+// "conflict" for an ended offer, "suspended", "provider_inactive", NotFound("offer").
 func (db *DB) SetPrice(ctx context.Context, by, providerID, offerID uuid.UUID, p NewPrice) (id uuid.UUID, err error) {
 	err = db.tx(ctx, func(tx pgx.Tx) error {
 		if err := sells(ctx, tx, providerID); err != nil {
@@ -112,9 +112,12 @@ func rangeWords(from, until time.Time) string {
 }
 
 // WithdrawPrice takes back a price that has not begun. The price that was ended for it goes on as it was set. Refusals:
-// "conflict" where it has begun, NotFound("offer" or "price").
+// "conflict" where it has begun, "suspended", NotFound("offer" or "price").
 func (db *DB) WithdrawPrice(ctx context.Context, by, providerID, offerID, priceID uuid.UUID) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		o, err := lockOffer(ctx, tx, providerID, offerID)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ type NewShape struct {
 }
 
 // CreateShape adds a shape, whose rate never changes. Refusals: "invalid" by field (name, vcpus, memory, disk, rate),
-// "duplicate", NotFound("provider").
+// "duplicate", "suspended", NotFound("provider").
 func (db *DB) CreateShape(ctx context.Context, by, providerID uuid.UUID, s NewShape) (uuid.UUID, error) {
 	f := fields{}
 	f.length("name", s.Name, 1, 40)
@@ -52,14 +52,15 @@ func (db *DB) CreateShape(ctx context.Context, by, providerID uuid.UUID, s NewSh
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO shapes (id, provider_id, name, vcpus, memory_mib, disk_gib, rate, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, now())`, id, providerID, s.Name, s.VCPUs, s.MemoryMiB, s.DiskGiB, s.Rate)
 		switch {
 		case uniqueViolation(err, "shapes_provider_id_name_key"):
 			return duplicate("a shape", "name", s.Name)
-		case foreignKeyViolation(err):
-			return provisioner.NotFound("provider")
 		case err != nil:
 			return fmt.Errorf("create shape: %w", err)
 		}

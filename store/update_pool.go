@@ -12,7 +12,7 @@ import (
 )
 
 // UpdatePool changes a pool. What clusters on it rely on stays while there are any. Refusals: "invalid" by field as
-// CreatePool's, "pool_in_use" by field, "duplicate", NotFound("pool").
+// CreatePool's, "pool_in_use" by field, "duplicate", "suspended", NotFound("pool").
 func (db *DB) UpdatePool(ctx context.Context, by, providerID, id uuid.UUID, p NewPool) error {
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
@@ -20,6 +20,9 @@ func (db *DB) UpdatePool(ctx context.Context, by, providerID, id uuid.UUID, p Ne
 	}
 	p.Prefix, p.Underlay = p.Prefix.Masked(), p.Underlay.Masked()
 	return db.tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
 		// Launches lock the pool, too: none comes between the counting and the change.
 		if _, err := tx.Exec(ctx, `SELECT FROM pools WHERE id = $1 AND provider_id = $2 FOR UPDATE`, id, providerID); err != nil {
 			return fmt.Errorf("lock pool: %w", err)

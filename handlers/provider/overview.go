@@ -28,7 +28,7 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.OverviewProps{Layout: h.layout(c), Months: monthBars(months), State: o.State, Reason: o.StateReason, Requests: o.Requests}
+	p := web.OverviewProps{Layout: h.layout(c), Months: monthBars(months), Requests: o.Requests}
 	if n := len(months); n > 0 {
 		p.Month, p.UsedMCS = months[n-1].Month, int64(months[n-1].Hours)
 	}

@@ -60,7 +60,7 @@ type Props struct {
 	PlatformAdmin bool
 	// Choices are the other organizations and providers the person may switch to by POST /switch.
 	Choices []Choice
-	// Suspended is why the organization is suspended: its pages say so. Empty: it is not.
+	// Suspended is why the organization, or on its pages the provider, is suspended: its pages say so. Empty: it is not.
 	Suspended string
 	Closed    []string       // sections of the area that the person may not open
 	Counts    map[string]int // what waits for the person, by section

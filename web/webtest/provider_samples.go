@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner"
+	"volary.dev/web/layout"
 	"volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -11,13 +12,13 @@ import (
 func providerSamples() []Sample {
 	return []Sample{
 		{"provider", provider.Overview(provider.OverviewProps{
-			Layout: providerLayout(), Month: "2026-11", State: "active", Clusters: 7, Requests: 1, UsedMCS: 311*hour + 1_234_567,
+			Layout: providerLayout(), Month: "2026-11", Clusters: 7, Requests: 1, UsedMCS: 311*hour + 1_234_567,
 			Months:    []ui.Bar{{Label: "2026-09", Tick: "26-09", Value: 120 * hour}, {Label: "2026-10", Tick: "26-10", Value: 328 * hour}, {Label: "2026-11", Tick: "26-11", Value: 311 * hour}},
 			Attention: []provider.Attention{{Tone: ui.ToneWait, Text: "2 orders wait for a decision", Label: "Decide", Where: "/provider/orders"}, {Tone: ui.ToneBad, Text: "host-3 is down: does not answer since 15:02", Label: "Open host-3", Where: "/provider/hosts/3"}},
 			Pools:     []provider.PoolRow{pool()},
 		})},
-		{"provider-empty", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "2026-11", State: "active", Steps: saleSteps()})},
-		{"provider-suspended", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "2026-11", State: "suspended", Reason: "Invoices are unpaid since September.", Pools: []provider.PoolRow{pool()}})},
+		{"provider-empty", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "2026-11", Steps: saleSteps()})},
+		{"provider-suspended", provider.Overview(provider.OverviewProps{Layout: suspendedProvider(), Month: "2026-11", Pools: []provider.PoolRow{pool()}})},
 		{"provider-clusters", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/clusters", PerPage: 50, Total: 2}, UsedMCS: 13 * hour, Clusters: []provider.ClusterRow{
 			{ID: id(40), Name: "trial-1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 4, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 			{ID: id(45), Name: "test-9c1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterStarting, Test: true, Nodes: 3, Created: ago(time.Minute)},
@@ -149,4 +150,10 @@ func saleSteps() []provider.Step {
 		{Title: "A host that passed its check", Text: "A machine with libvirt: guests are booted on it and a packet is sent between two of them.", Label: "Add a host", Where: "/provider/hosts/new"},
 		{Title: "A price", Text: "An offer of compute hours that is sold now.", Label: "Offers", Where: "/provider/offers"},
 	}
+}
+
+func suspendedProvider() layout.Props {
+	l := providerLayout()
+	l.Suspended = "Invoices are unpaid since September."
+	return l
 }

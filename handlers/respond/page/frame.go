@@ -34,6 +34,9 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
 	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin
 	p.Suspended = s.Suspended
+	if area == layout.AreaProvider {
+		p.Suspended = s.ProviderSuspended
+	}
 	p.Closed = closed(c, area)
 	facts, err := f.Facts(c.Request().Context(), frameNeeds(c, s, area))
 	if err != nil {

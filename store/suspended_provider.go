@@ -1,0 +1,61 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+)
+
+// providerStanding is how a provider stands with the platform.
+type providerStanding struct {
+	Name   string
+	State  string
+	Reason string
+	Since  *time.Time // when the state was decided; nil: by the operator's command
+}
+
+// standingOf reads how a provider stands. Its row is shared until the transaction ends: a suspension waits for it, and
+// what comes after is refused.
+func standingOf(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (providerStanding, error) {
+	rows, _ := tx.Query(ctx, `SELECT name, state, state_reason AS reason, decided_at AS since FROM providers WHERE id = $1 FOR SHARE`, providerID)
+	return one(rows, "provider", pgx.RowToStructByName[providerStanding])
+}
+
+// refuseSuspendedProvider refuses what lets a provider grow or sell while the platform suspends it ("suspended"). What
+// reads, and what winds down, works: rejecting orders, ending offers and announcements, retiring shapes, checking,
+// cordoning, draining and removing hosts.
+func refuseSuspendedProvider(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
+	p, err := standingOf(ctx, tx, providerID)
+	if err != nil || p.State != "suspended" {
+		return err
+	}
+	return p.suspended()
+}
+
+func (p providerStanding) suspended() *provisioner.Refusal {
+	title := fmt.Sprintf("%s is suspended: %s", p.Name, p.Reason)
+	if p.Since != nil {
+		title = fmt.Sprintf("%s has been suspended since %s: %s", p.Name, p.Since.UTC().Format("2 January 2006 15:04 MST"), p.Reason)
+	}
+	return &provisioner.Refusal{
+		Code: "suspended", Title: title,
+		Next: "Ask the people who run this Volary to lift the suspension. Reading, exporting, rejecting orders, ending offers and announcements, and cordoning, draining and removing hosts work meanwhile.",
+	}
+}
+
+// sells refuses for a provider that does not sell: it is suspended, applies still or was refused.
+func sells(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
+	p, err := standingOf(ctx, tx, providerID)
+	switch {
+	case err != nil || p.State == "active":
+		return err
+	case p.State == "suspended":
+		return p.suspended()
+	default:
+		return inactive(p.Name, p.State, p.Reason)
+	}
+}
