@@ -7,7 +7,7 @@ const (
 	// AppCSS is the style of every page.
 	AppCSS = Prefix + "app-0dd9758be3.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-dc41b29a7b.js"
+	AppJS = Prefix + "app-8f845fdbc3.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of the terminal; on the console page.
@@ -17,5 +17,5 @@ const (
 	// Favicon is the mark of the browser's tab.
 	Favicon = Prefix + "favicon-bd429c56f5.svg"
 	// Licences is the licences of everything in these files that others wrote.
-	Licences = Prefix + "licences-684d5e605d.txt"
+	Licences = Prefix + "licences-ed6148e3e4.txt"
 )

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,14 +56,27 @@ func startChromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// do runs steps and ends the test with a picture of the page where they fail.
+// do runs steps and ends the test with a picture of the page where they fail. What the page replaced between being found
+// and being used is looked for again, as a person does; no step after that one was done then.
 func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	defer cancel()
-	if err := chromedp.Do(ctx, steps...); err != nil {
+	err := chromedp.Do(ctx, steps...)
+	for tries := 0; tries < 5 && replaced(err); tries++ {
+		b.t.Logf("%s once more: %v", what, err)
+		err = chromedp.Do(ctx, steps...)
+	}
+	if err != nil {
 		b.fail(what, err)
 	}
+}
+
+// replaced tells Chromium's words for an element that left the page.
+func replaced(err error) bool {
+	return err != nil && slices.ContainsFunc([]string{
+		"Could not find node with given id", "Node is detached from document", "Could not compute box model",
+	}, func(words string) bool { return strings.Contains(err.Error(), words) })
 }
 
 func (b *browser) fail(what string, err error) {

@@ -50,6 +50,24 @@ func TestLiveFollows(t *testing.T) {
 	if err := chromedp.Do(ctx, chromedp.WaitVisible(chromedp.CSS(".head .mark-good")), chromedp.WaitVisible(chromedp.CSS("button[data-copy]"))); err != nil {
 		t.Fatalf("the page does not follow: %v", err)
 	}
+	// A person types, and goes on to the button beside the field: the next change keeps both.
+	if err := chromedp.Do(ctx, chromedp.Focus(chromedp.CSS("#extend_hours")), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`),
+		chromedp.KeyEvent("7.5"), chromedp.Evaluate[chromedp.Void](`{
+			window.button = document.querySelector("#extend_hours").closest("form").querySelector("button");
+			window.button.focus();
+		}`)); err != nil {
+		t.Fatal(err)
+	}
+	state.Store(provisioner.ClusterDegraded)
+	changed <- struct{}{}
+	if err := chromedp.Do(ctx, chromedp.WaitNotPresent(chromedp.CSS(".head .mark-good"))); err != nil {
+		t.Fatalf("the page does not follow again: %v", err)
+	}
+	kept, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify({
+		typed: document.querySelector("#extend_hours").value, focus: document.activeElement === window.button, inPage: window.button.isConnected})`))
+	if want := `{"typed":"7.5","focus":true,"inPage":true}`; err != nil || kept != want {
+		t.Errorf("what the person did became %s, %v; want %s", kept, err, want)
+	}
 	same, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("window.notLoadedAgain === true && document.querySelectorAll('#live').length === 1"))
 	if err != nil || !same {
 		t.Errorf("the page was loaded again or holds the part twice: %v, %v", same, err)

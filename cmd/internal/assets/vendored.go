@@ -22,6 +22,7 @@ type vendored struct {
 func packages() []vendored {
 	return []vendored{
 		{"htmx", "htmx.org@2.0.11", []string{"LICENSE", "dist/htmx.esm.js"}},
+		{"idiomorph", "idiomorph@0.8.0", []string{"LICENSE", "dist/idiomorph.esm.js"}},
 		{"xterm", "@xterm/xterm@6.0.0", []string{"LICENSE", "lib/xterm.mjs", "css/xterm.css"}},
 		{"xterm-addon-fit", "@xterm/addon-fit@0.11.0", []string{"LICENSE", "lib/addon-fit.mjs"}},
 		{"tus-js-client", "tus-js-client@4.3.1", []string{"LICENSE", "dist/tus.min.js"}},
