@@ -39,6 +39,7 @@ func (c checkout) check(ctx context.Context, s *steps, server string) error {
 		run  func(ctx context.Context) error
 	}{
 		{"Layers", func(ctx context.Context) error { return checkLayers(ctx, c.root) }},
+		{"Names", func(ctx context.Context) error { return checkNames(ctx, c.root) }},
 		{"Sizes", func(ctx context.Context) error { return checkSizes(ctx, c.root) }},
 		{"Schema dump", func(ctx context.Context) error { return checkSchema(ctx, c.root, server) }},
 		{"Generated files", c.checkGenerated},

@@ -111,7 +111,7 @@ func mains() []layer {
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
-		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org"}},
+		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},
 		{packages: []string{"cmd/dev"}, may: []string{
 			"cmd/internal/**", "store", "store/blob", "billing", "provisioner/**", "migrations", "static", "web/**",
 		}, never: []string{"cgo", "provisioner/libvirt"}},
