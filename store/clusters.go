@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -140,6 +141,14 @@ func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail
 		return d.readNodes(ctx, tx)
 	})
 	return d, err
+}
+
+// Node is one of the cluster's nodes, or NotFound("node").
+func (d ClusterDetail) Node(id uuid.UUID) (NodeRow, error) {
+	if i := slices.IndexFunc(d.NodeRows, func(n NodeRow) bool { return n.ID == id }); i >= 0 {
+		return d.NodeRows[i], nil
+	}
+	return NodeRow{}, provisioner.NotFound("node")
 }
 
 func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {

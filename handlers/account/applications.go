@@ -65,7 +65,7 @@ func (h Handlers) CreateApplication(c echo.Context) error {
 	r := f.Refusal()
 	if r == nil {
 		_, err = h.Store.ApplyAsProvider(c.Request().Context(), request.Session(c).PersonID, a)
-		if r, _ = asForm(err); r == nil && err != nil {
+		if r, _ = respond.AsForm(err); r == nil && err != nil {
 			return err
 		}
 	}

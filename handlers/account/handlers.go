@@ -8,7 +8,6 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/account"
 	"volary.dev/web/layout"
@@ -25,24 +24,6 @@ type Handlers struct {
 }
 
 func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaAccount) }
-
-// asForm gives a refusal that belongs above its form; someone else's id is answered by the one error handler.
-func asForm(err error) (*provisioner.Refusal, bool) {
-	r, ok := provisioner.AsRefusal(err)
-	if !ok || r.Code == "not_found" {
-		return nil, false
-	}
-	return r, true
-}
-
-func statusOf(forms ...ui.Form) int {
-	for _, f := range forms {
-		if f.Refusal != nil {
-			return respond.Status(f.Refusal.Code)
-		}
-	}
-	return http.StatusOK
-}
 
 // ShowAccount shows name, address and the places where a person works.
 func (h Handlers) ShowAccount(c echo.Context) error {
@@ -62,7 +43,7 @@ func (h Handlers) UpdateAccount(c echo.Context) error {
 		return h.accountPage(c, p)
 	}
 	err = h.Store.ChangeName(c.Request().Context(), request.Session(c).PersonID, name)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p.NameForm.Refusal = r
 		return h.accountPage(c, p)
 	}
@@ -85,7 +66,7 @@ func (h Handlers) UpdateEmail(c echo.Context) error {
 		return h.accountPage(c, p)
 	}
 	err = h.Store.RequestEmail(c.Request().Context(), *s, email, current, c.RealIP())
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p.EmailForm.Refusal = r
 		return h.accountPage(c, p)
 	}
@@ -108,7 +89,7 @@ func (h Handlers) accountPage(c echo.Context, p web.AccountShowProps) error {
 	for _, w := range places.Providers {
 		p.Places = append(p.Places, web.Place{Name: w.Name, Kind: "Provider", Role: w.Role, Value: page.KindProvider + ":" + w.ID.String(), Here: s.ProviderID != nil && *s.ProviderID == w.ID})
 	}
-	return page.Render(c, statusOf(p.NameForm, p.EmailForm), web.AccountShow(p))
+	return page.Render(c, page.StatusOf(p.NameForm, p.EmailForm), web.AccountShow(p))
 }
 
 // EditPassword shows the form for another password.
@@ -126,11 +107,11 @@ func (h Handlers) UpdatePassword(c echo.Context) error {
 	r := f.Refusal()
 	if r == nil {
 		err = h.Store.ChangePassword(c.Request().Context(), *request.Session(c), current, password, c.RealIP())
-		r, _ = asForm(err)
+		r, _ = respond.AsForm(err)
 	}
 	if r != nil {
 		form := ui.Form{Refusal: r}
-		return page.Render(c, statusOf(form), web.PasswordEdit(web.PasswordEditProps{Layout: h.layout(c), Form: form}))
+		return page.Render(c, page.StatusOf(form), web.PasswordEdit(web.PasswordEditProps{Layout: h.layout(c), Form: form}))
 	}
 	if err != nil {
 		return err
@@ -153,11 +134,11 @@ func (h Handlers) CreateOrganization(c echo.Context) error {
 	r := f.Refusal()
 	if r == nil {
 		err = h.Store.FoundOrganization(c.Request().Context(), *request.Session(c), name)
-		r, _ = asForm(err)
+		r, _ = respond.AsForm(err)
 	}
 	if r != nil {
 		p := web.OrganizationNewProps{Layout: h.layout(c), Form: ui.Form{Refusal: r}, Name: f.Typed("name")}
-		return page.Render(c, statusOf(p.Form), web.OrganizationNew(p))
+		return page.Render(c, page.StatusOf(p.Form), web.OrganizationNew(p))
 	}
 	if err != nil {
 		return err

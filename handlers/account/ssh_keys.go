@@ -36,7 +36,7 @@ func (h Handlers) CreateSSHKey(c echo.Context) error {
 	}
 	personID := request.Session(c).PersonID
 	_, err = h.Store.AddSSHKey(c.Request().Context(), personID, name, line)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.keysAgain(c, p, r)
 	}
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"time"
 
+	"volary.dev/handlers/respond"
+
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -31,7 +33,7 @@ func (h Handlers) CreateAcceptanceTest(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	id, err := h.Store.StartAcceptanceTest(c.Request().Context(), orgID, personID, v.ID, poolID)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.versionAgain(c, v, r)
 	}
 	if err != nil {
@@ -59,7 +61,7 @@ func (h Handlers) testProps(c echo.Context, t store.AcceptanceTest) web.Acceptan
 		Layout: h.layout(c), ID: t.ID, State: string(t.State),
 		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
 		Pool:    t.PoolName, Provider: t.ProviderName, Person: t.PersonName,
-		Created: t.CreatedAt, Ended: orZero(t.EndedAt), Summary: testSummary(t),
+		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Summary: testSummary(t),
 	}
 	for _, check := range t.Report.Checks {
 		p.Checks = append(p.Checks, testCheck(check, t.State))

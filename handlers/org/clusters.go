@@ -83,7 +83,7 @@ func (h Handlers) StopCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.StopCluster(c.Request().Context(), orgID, personID, id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, r)
 	}
 	if err != nil {
@@ -108,13 +108,13 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.StartCluster(c.Request().Context(), orgID, personID, id, lease)
-	if r, ok := asForm(err); ok && r.Code == "cap" {
+	if r, ok := respond.AsForm(err); ok && r.Code == "cap" {
 		var asked uuid.UUID
 		if asked, err = h.Store.RequestStart(c.Request().Context(), orgID, personID, id, lease); err == nil {
 			return h.asked(c, asked)
 		}
 	}
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, renamed(r, launchFields))
 	}
 	if err != nil {
@@ -139,7 +139,7 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.ExtendLease(c.Request().Context(), orgID, personID, id, add)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, renamed(r, map[string]string{"lease": "extend_hours"}))
 	}
 	if err != nil {
@@ -178,7 +178,7 @@ func (h Handlers) DeleteCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.DeleteCluster(c.Request().Context(), orgID, personID, id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		d, err := h.cluster(c)
 		if err != nil {
 			return err
@@ -205,8 +205,8 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 		ID: d.ID, Name: d.Name, State: d.State, Reason: d.Reason, ReasonDetail: d.ReasonDetail,
 		Version: web.VersionLink{ID: d.VersionID, ModelName: d.ModelName, Version: d.Version},
 		Pool:    d.PoolName, Provider: d.ProviderName, Person: d.PersonName,
-		Created: d.CreatedAt, Ready: orZero(d.ReadyAt), GateDeadline: orZero(d.GateDeadline),
-		LeaseEnds: orZero(d.LeaseEndsAt), Ended: orZero(d.EndedAt),
+		Created: d.CreatedAt, Ready: page.Time(d.ReadyAt), GateDeadline: page.Time(d.GateDeadline),
+		LeaseEnds: page.Time(d.LeaseEndsAt), Ended: page.Time(d.EndedAt),
 		LeaseHours: typedHours(c, "lease_hours", float64(d.LeaseSeconds)/3600), ExtendHours: typedHours(c, "extend_hours", 1),
 		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
@@ -230,7 +230,7 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 func nodeRow(n store.NodeRow) web.NodeRow {
 	row := web.NodeRow{
 		ID: n.ID, Name: n.Name, Role: n.Role, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail,
-		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: orZero(n.SeenAt),
+		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt),
 	}
 	if n.StartedAt != nil && n.ReadyAt != nil && n.ReadyAt.After(*n.StartedAt) {
 		row.TimeToReady = n.ReadyAt.Sub(*n.StartedAt)
@@ -244,7 +244,7 @@ func clusterRows(list []store.ClusterRow) []web.ClusterRow {
 		rows = append(rows, web.ClusterRow{
 			ID: r.ID, Name: r.Name, State: r.State, Reason: r.Reason, ReasonDetail: r.ReasonDetail,
 			Version: r.ModelName + " " + r.Version, Pool: r.PoolName, Nodes: r.Nodes, NodesReady: r.ReadyNodes,
-			LeaseEnds: orZero(r.LeaseEndsAt), Created: r.CreatedAt, UsedMCS: int64(r.Used),
+			LeaseEnds: page.Time(r.LeaseEndsAt), Created: r.CreatedAt, UsedMCS: int64(r.Used),
 		})
 	}
 	return rows
@@ -265,3 +265,5 @@ func typedHours(c echo.Context, field string, hours float64) string {
 	}
 	return strconv.FormatFloat(hours, 'f', -1, 64)
 }
+
+func clusterPath(id uuid.UUID) string { return "/org/clusters/" + id.String() }

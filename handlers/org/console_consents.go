@@ -3,6 +3,8 @@ package org
 import (
 	"time"
 
+	"volary.dev/handlers/respond"
+
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -29,7 +31,7 @@ func (h Handlers) CreateConsoleConsent(c echo.Context) error {
 	if r == nil {
 		orgID, personID := where(c)
 		err = h.Store.ConsentToConsole(c.Request().Context(), orgID, personID, id, lasts)
-		r, _ = asForm(err)
+		r, _ = respond.AsForm(err)
 	}
 	switch {
 	case r != nil:

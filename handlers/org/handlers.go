@@ -45,16 +45,6 @@ func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c,
 
 func mayWork(c echo.Context) bool { return request.Allowed(c, request.OrgWork) }
 
-// asForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is
-// answered by the one error handler.
-func asForm(err error) (*provisioner.Refusal, bool) {
-	r, ok := provisioner.AsRefusal(err)
-	if !ok || r.Code == "not_found" {
-		return nil, false
-	}
-	return r, true
-}
-
 // aboveForm moves the sentences of fields above a form that is too small to carry them beside its fields.
 func aboveForm(r *provisioner.Refusal) *provisioner.Refusal {
 	out := *r

@@ -80,7 +80,7 @@ func (h Handlers) homeHours(c echo.Context, p *web.HomeProps) error {
 	}
 	for _, w := range cards {
 		p.Hours = append(p.Hours, web.ProviderHours{
-			Provider: w.ProviderName, NextExpiry: orZero(w.NextExpiry),
+			Provider: w.ProviderName, NextExpiry: page.Time(w.NextExpiry),
 			HoursSummary: web.HoursSummary{
 				Bought: int64(w.Bought), Used: int64(w.Used), Held: int64(w.SetAside), Left: int64(w.Left), Expired: int64(w.Expired),
 			},

@@ -68,7 +68,7 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		Layout: h.layout(c), ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
 		Size: i.Size, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
 		UploadedDigest: i.UploadedDigest, CanonicalDigest: i.CanonicalDigest, ContentDigest: i.ContentDigest,
-		Person: i.Person, Created: i.CreatedAt, Verified: orZero(i.VerifiedAt), MayUse: mayWork(c),
+		Person: i.Person, Created: i.CreatedAt, Verified: page.Time(i.VerifiedAt), MayUse: mayWork(c),
 	}
 	for _, check := range i.Checks {
 		p.Checks = append(p.Checks, imageCheck(check))

@@ -54,7 +54,7 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	_, token, err := h.Store.InviteToOrganization(c.Request().Context(), orgID, personID, n)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, typed)
 	}
 	if err != nil {
@@ -79,7 +79,7 @@ func (h Handlers) ResendInvitation(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	token, err := h.Store.ResendInvitation(c.Request().Context(), store.Place{OrganizationID: orgID}, personID, id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, ui.InvitationsProps{})
 	}
 	if err != nil {

@@ -67,12 +67,12 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	id, err := h.Store.LaunchCluster(c.Request().Context(), orgID, personID, r)
-	if refusal, ok := asForm(err); ok && refusal.Code == "cap" {
+	if refusal, ok := respond.AsForm(err); ok && refusal.Code == "cap" {
 		if id, err = h.Store.RequestLaunch(c.Request().Context(), orgID, personID, r); err == nil {
 			return h.asked(c, id)
 		}
 	}
-	if refusal, ok := asForm(err); ok {
+	if refusal, ok := respond.AsForm(err); ok {
 		// Beside the refusal the form shows the figures it follows from. They may have changed meanwhile, so the
 		// refusal itself stays the one of the launch.
 		q, _, err := h.quote(c, r)

@@ -33,7 +33,7 @@ func (h Handlers) UpdateMember(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.ChangeMember(c.Request().Context(), orgID, personID, id, role)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.membersRefused(c, r)
 	}
 	if err != nil {
@@ -75,7 +75,7 @@ func (h Handlers) UpdateCap(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.SetCap(c.Request().Context(), orgID, personID, id, limit)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.membersRefused(c, r)
 	}
 	if err != nil {
@@ -101,7 +101,7 @@ func (h Handlers) Leave(c echo.Context) error {
 }
 
 func (h Handlers) removed(c echo.Context, err error, self bool) error {
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.membersRefused(c, r)
 	}
 	if err != nil {

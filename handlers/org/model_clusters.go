@@ -50,7 +50,7 @@ func (h Handlers) CreateModelCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	id, err := h.Store.CreateModelCluster(c.Request().Context(), orgID, personID, name)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.modelClusterAgain(c, f, r)
 	}
 	if err != nil {
@@ -82,7 +82,7 @@ func (h Handlers) ShowModelCluster(c echo.Context) error {
 	for _, v := range list {
 		p.Versions = append(p.Versions, web.VersionRow{
 			ID: v.ID, Version: v.Version, State: string(v.State), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax,
-			LastTest: v.LastTest, Created: v.CreatedAt, Published: orZero(v.PublishedAt),
+			LastTest: v.LastTest, Created: v.CreatedAt, Published: page.Time(v.PublishedAt),
 		})
 	}
 	return page.Render(c, http.StatusOK, web.ModelClusterShow(p))

@@ -61,7 +61,7 @@ func (h Handlers) WithdrawOrder(c echo.Context) error {
 		return err
 	}
 	err = h.Store.WithdrawOrder(c.Request().Context(), personID, orgID, id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.orderPage(c, r)
 	}
 	if err != nil {
@@ -115,7 +115,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 	r.PriceID, _ = uuid.Parse(f.Typed("price"))
 	orgID, personID := where(c)
 	id, err := h.Store.PlaceOrder(c.Request().Context(), orgID, personID, r)
-	if refusal, ok := asForm(err); ok {
+	if refusal, ok := respond.AsForm(err); ok {
 		return h.orderFormPage(c, p, refusal)
 	}
 	if err != nil {
@@ -207,7 +207,7 @@ func (h Handlers) ShowOrderQuote(c echo.Context) error {
 	}
 	return page.Render(c, http.StatusOK, web.OrderQuote(web.OrderQuoteProps{
 		Layout: h.layout(c), Seller: web.Party{Name: q.Seller.Name, TaxID: q.Seller.TaxID, Contact: q.Seller.SupportContact, Terms: q.Seller.Terms},
-		Buyer: q.Organization, At: q.At, PriceUntil: orZero(q.Offer.Current.Until), Offer: q.Offer.Name, Pool: q.Offer.PoolName,
+		Buyer: q.Organization, At: q.At, PriceUntil: page.Time(q.Offer.Current.Until), Offer: q.Offer.Name, Pool: q.Offer.PoolName,
 		OfferID: offer.String(), HoursTyped: f.Typed("hours"), Hours: int64(hours), Price: q.Offer.Current.Price, Amount: q.Amount,
 		AmountInWords: q.Amount.Words(), GoodDays: q.Offer.GoodDays,
 	}))

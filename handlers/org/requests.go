@@ -139,7 +139,7 @@ func requestRow(c echo.Context, r store.LaunchRequestRow) web.RequestRow {
 		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Name: r.Name,
 		Version: web.VersionLink{ID: r.VersionID, ModelName: r.ModelName, Version: r.Version}, Pool: r.PoolName, Provider: r.ProviderName,
 		Nodes: r.Nodes, Lease: time.Duration(r.LeaseSeconds) * time.Second, NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
-		DecidedBy: r.DecidedBy, Decided: orZero(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At,
+		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At,
 		References: web.References{PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber},
 	}
 	if r.ClusterID != nil {

@@ -43,7 +43,7 @@ func clusterUsage(list []store.ClusterUseRow) []web.ClusterUsage {
 	rows := make([]web.ClusterUsage, 0, len(list))
 	for _, u := range list {
 		rows = append(rows, web.ClusterUsage{
-			ID: u.ClusterID, Name: u.Name, Provider: u.ProviderName, Nodes: u.Nodes, Created: u.CreatedAt, Ended: orZero(u.EndedAt),
+			ID: u.ClusterID, Name: u.Name, Provider: u.ProviderName, Nodes: u.Nodes, Created: u.CreatedAt, Ended: page.Time(u.EndedAt),
 			UsedMCS: int64(u.Used), HeldMCS: int64(u.SetAside), Cost: costText(u.Cost, u.Currency),
 			References: web.References{PurchaseOrder: u.PurchaseOrder, CostCentre: u.CostCentre, GrantNumber: u.GrantNumber},
 		})

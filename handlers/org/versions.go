@@ -75,7 +75,7 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	}
 	orgID, personID := where(c)
 	id, err := h.Store.SaveVersion(c.Request().Context(), orgID, personID, d)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p.Form.Refusal = renamed(r, versionFields)
 		return h.versionForm(c, respond.Status(r.Code), p)
 	}
@@ -114,7 +114,7 @@ func (h Handlers) PublishVersion(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Store.PublishVersion(c.Request().Context(), orgID, personID, v.ID, revision)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.versionAgain(c, v, r)
 	}
 	if err != nil {
@@ -158,7 +158,7 @@ func (h Handlers) versionProps(c echo.Context, v store.Version) (web.VersionShow
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
-		Created: v.CreatedAt, Published: orZero(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate,
+		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate,
 		MayEdit: may && !published, MayPublish: may && !published, MayTest: may && published, MayLaunch: may && published,
 	}
 	for _, r := range v.Roles {
@@ -172,7 +172,7 @@ func (h Handlers) versionProps(c echo.Context, v store.Version) (web.VersionShow
 	}
 	for _, t := range tests {
 		p.Tests = append(p.Tests, web.TestRow{
-			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: orZero(t.EndedAt),
+			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
 		})
 	}
 	p.TestPools, err = h.poolOptions(c)

@@ -51,7 +51,7 @@ func (h Handlers) walletCards(c echo.Context, now time.Time) ([]web.WalletCard, 
 	for _, w := range cards {
 		o := outlook[w.ProviderID]
 		card := web.WalletCard{
-			ProviderID: w.ProviderID, Provider: w.ProviderName, Granted: int64(w.Granted), Expiring: int64(w.Expiring), ExpiresFirst: orZero(w.NextExpiry),
+			ProviderID: w.ProviderID, Provider: w.ProviderName, Granted: int64(w.Granted), Expiring: int64(w.Expiring), ExpiresFirst: page.Time(w.NextExpiry),
 			Hours: web.HoursSummary{
 				Bought: int64(w.Bought), Used: int64(w.Used), Held: int64(w.SetAside), Left: int64(w.Left), Expired: int64(w.Expired),
 			},
@@ -69,7 +69,7 @@ func lotRows(lots []store.LotRow) []web.LotRow {
 	for _, l := range lots {
 		row := web.LotRow{
 			ID: l.ID, Provider: l.ProviderName, Order: l.OrderNumber, Purpose: l.Purpose, Pool: l.PoolName, Bought: int64(l.Bought),
-			Left: int64(l.Available), Held: int64(l.Held), Used: int64(l.Used), Created: l.CreatedAt, Expires: orZero(l.ExpiresAt),
+			Left: int64(l.Available), Held: int64(l.Held), Used: int64(l.Used), Created: l.CreatedAt, Expires: page.Time(l.ExpiresAt),
 		}
 		if l.OrderID != nil {
 			row.OrderID = *l.OrderID

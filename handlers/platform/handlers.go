@@ -10,13 +10,10 @@ import (
 
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
-	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/web/layout"
 	web "volary.dev/web/platform"
-	"volary.dev/web/ui"
 )
 
 // Handlers answers the platform's admins.
@@ -35,29 +32,6 @@ func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c,
 
 // by is who acts.
 func by(c echo.Context) uuid.UUID { return request.Session(c).PersonID }
-
-// asForm gives a refusal that belongs above its form; an id that is not there is answered by the one error handler.
-func asForm(err error) (*provisioner.Refusal, bool) {
-	r, ok := provisioner.AsRefusal(err)
-	if !ok || r.Code == "not_found" {
-		return nil, false
-	}
-	return r, true
-}
-
-func statusOf(f ui.Form) int {
-	if f.Refusal == nil {
-		return http.StatusOK
-	}
-	return respond.Status(f.Refusal.Code)
-}
-
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}
 
 // ShowOverview shows what needs a decision, and how much there is of everything.
 func (h Handlers) ShowOverview(c echo.Context) error {

@@ -54,7 +54,7 @@ func (h Handlers) CancelJob(c echo.Context) error {
 }
 
 func (h Handlers) jobChanged(c echo.Context, err error, done string) error {
-	r, ok := asForm(err)
+	r, ok := respond.AsForm(err)
 	switch {
 	case ok:
 		p, err := h.jobList(c)

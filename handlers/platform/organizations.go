@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"volary.dev/handlers/respond"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -41,7 +43,7 @@ func choice(typed string, values ...string) string {
 
 func organizationRow(o store.PlatformOrganization) web.OrganizationRow {
 	return web.OrganizationRow{
-		ID: o.ID, Name: o.Name, Created: o.CreatedAt, Suspended: orZero(o.SuspendedAt), Reason: o.SuspendedReason,
+		ID: o.ID, Name: o.Name, Created: o.CreatedAt, Suspended: page.Time(o.SuspendedAt), Reason: o.SuspendedReason,
 		Members: o.Members, Clusters: o.Clusters, Running: o.Running,
 	}
 }
@@ -71,7 +73,7 @@ func (h Handlers) SuspendOrganization(c echo.Context) error {
 		return h.organizationPage(c, id, p)
 	}
 	err = h.Store.SuspendOrganization(c.Request().Context(), by(c), id, reason)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p.Form.Refusal = r
 		return h.organizationPage(c, id, p)
 	}
@@ -104,7 +106,7 @@ func (h Handlers) change(
 }
 
 func (h Handlers) organizationRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
-	r, ok := asForm(err)
+	r, ok := respond.AsForm(err)
 	if !ok {
 		return false, nil
 	}
@@ -129,5 +131,5 @@ func (h Handlers) organizationPage(c echo.Context, id uuid.UUID, p web.Organizat
 	for _, m := range members {
 		p.Members = append(p.Members, web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since})
 	}
-	return page.Render(c, statusOf(p.Form), web.OrganizationShow(p))
+	return page.Render(c, page.StatusOf(p.Form), web.OrganizationShow(p))
 }

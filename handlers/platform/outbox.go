@@ -3,6 +3,8 @@ package platform
 import (
 	"net/http"
 
+	"volary.dev/handlers/respond"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -29,7 +31,7 @@ func (h Handlers) ListMails(c echo.Context) error {
 }
 
 func mailRow(m store.OutboxMail) web.MailRow {
-	return web.MailRow{ID: m.ID, To: m.ToAddress, Kind: string(m.Kind), Subject: m.Subject, State: m.State, Created: m.CreatedAt, Sent: orZero(m.SentAt)}
+	return web.MailRow{ID: m.ID, To: m.ToAddress, Kind: string(m.Kind), Subject: m.Subject, State: m.State, Created: m.CreatedAt, Sent: page.Time(m.SentAt)}
 }
 
 // ShowMail shows one, with its link to pass on where it was kept.
@@ -47,7 +49,7 @@ func (h Handlers) SendMail(c echo.Context) error {
 }
 
 func (h Handlers) mailRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
-	r, ok := asForm(err)
+	r, ok := respond.AsForm(err)
 	if !ok {
 		return false, nil
 	}
@@ -68,5 +70,5 @@ func (h Handlers) mailPage(c echo.Context, id uuid.UUID, p web.MailShowProps) er
 			p.Path = m.Link
 		}
 	}
-	return page.Render(c, statusOf(p.Form), web.MailShow(p))
+	return page.Render(c, page.StatusOf(p.Form), web.MailShow(p))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"volary.dev/handlers/respond"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -31,8 +33,8 @@ func (h Handlers) ListPeople(c echo.Context) error {
 
 func personRow(x store.PlatformPerson) web.PersonRow {
 	return web.PersonRow{
-		ID: x.ID, Name: x.Name, Email: x.Email, Admin: x.PlatformAdmin, Created: x.CreatedAt, Seen: orZero(x.SeenAt),
-		Suspended: orZero(x.SuspendedAt), Reason: x.SuspendedReason, Workplaces: x.Workplaces,
+		ID: x.ID, Name: x.Name, Email: x.Email, Admin: x.PlatformAdmin, Created: x.CreatedAt, Seen: page.Time(x.SeenAt),
+		Suspended: page.Time(x.SuspendedAt), Reason: x.SuspendedReason, Workplaces: x.Workplaces,
 	}
 }
 
@@ -61,7 +63,7 @@ func (h Handlers) SuspendPerson(c echo.Context) error {
 		return h.personPage(c, id, p)
 	}
 	err = h.Store.SuspendPerson(c.Request().Context(), by(c), id, reason)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p.Form.Refusal = r
 		return h.personPage(c, id, p)
 	}
@@ -92,7 +94,7 @@ func (h Handlers) setAdmin(c echo.Context, admin bool, notice string) error {
 }
 
 func (h Handlers) personRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
-	r, ok := asForm(err)
+	r, ok := respond.AsForm(err)
 	if !ok {
 		return false, nil
 	}
@@ -118,5 +120,5 @@ func (h Handlers) personPage(c echo.Context, id uuid.UUID, p web.PersonShowProps
 	for _, w := range places.Providers {
 		p.Places = append(p.Places, web.PlaceRow{Kind: "Provider", Name: w.Name, Role: w.Role, Where: "/platform/providers/" + w.ID.String()})
 	}
-	return page.Render(c, statusOf(p.Form), web.PersonShow(p))
+	return page.Render(c, page.StatusOf(p.Form), web.PersonShow(p))
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 
+	"volary.dev/handlers/respond"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -54,8 +56,8 @@ func (h Handlers) providerPage(c echo.Context, id uuid.UUID, p web.ProviderShowP
 	p.Layout, p.Row = h.layout(c), providerRow(x)
 	p.LegalName, p.TaxID, p.Currency, p.InvoicePrefix, p.AccountingZone = x.LegalName, x.TaxID, x.Currency, x.InvoicePrefix, x.AccountingZone
 	p.SupportContact, p.About, p.Terms, p.ApplicantEmail = x.SupportContact, x.About, x.Terms, x.ApplicantEmail
-	p.Applied, p.Decided, p.DecidedBy = orZero(x.AppliedAt), orZero(x.DecidedAt), x.DecidedByName
-	return page.Render(c, statusOf(p.Form), web.ProviderShow(p))
+	p.Applied, p.Decided, p.DecidedBy = page.Time(x.AppliedAt), page.Time(x.DecidedAt), x.DecidedByName
+	return page.Render(c, page.StatusOf(p.Form), web.ProviderShow(p))
 }
 
 // ApproveProvider takes a provider on.
@@ -69,7 +71,7 @@ func (h Handlers) LiftProvider(c echo.Context) error {
 }
 
 func (h Handlers) providerRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
-	r, ok := asForm(err)
+	r, ok := respond.AsForm(err)
 	if !ok {
 		return false, nil
 	}
@@ -98,7 +100,7 @@ func (h Handlers) decideWithReason(c echo.Context, do func(ctx context.Context, 
 		return err
 	}
 	err = do(c.Request().Context(), by(c), id, f.Typed("reason"))
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p := web.ProviderShowProps{Typed: f.Typed("reason")}
 		p.Form.Refusal = r
 		return h.providerPage(c, id, p)

@@ -32,8 +32,8 @@ func (h Handlers) announcementList(c echo.Context, status int, refusal *provisio
 	p := web.AnnouncementListProps{Layout: h.layout(c), List: page.List(l, total), Search: f.Search, Over: f.Over, Form: ui.Form{Refusal: refusal}}
 	for _, x := range rows {
 		row := web.AnnouncementRow{
-			ID: x.ID, Title: x.Title, Text: x.Text, Pool: x.PoolName, Warning: x.Tone == "warning", Person: x.PersonName, From: x.FromAt, Until: orZero(x.UntilAt),
-			Ended: orZero(x.EndedAt), Shown: !f.Over && !x.FromAt.After(now()), Over: f.Over,
+			ID: x.ID, Title: x.Title, Text: x.Text, Pool: x.PoolName, Warning: x.Tone == "warning", Person: x.PersonName, From: x.FromAt, Until: page.Time(x.UntilAt),
+			Ended: page.Time(x.EndedAt), Shown: !f.Over && !x.FromAt.After(now()), Over: f.Over,
 		}
 		p.Announcements = append(p.Announcements, row)
 	}
@@ -79,7 +79,7 @@ func (h Handlers) CreateAnnouncement(c echo.Context) error {
 		if id, err = h.Store.Announce(c.Request().Context(), who(c), where(c), n); err == nil && id != uuid.Nil {
 			return h.Frame.Done(c, "/provider/announcements", "It is announced.")
 		}
-		if r, _ = asForm(err); r == nil {
+		if r, _ = respond.AsForm(err); r == nil {
 			return err
 		}
 	}
@@ -94,7 +94,7 @@ func (h Handlers) EndAnnouncement(c echo.Context) error {
 		return err
 	}
 	err = h.Store.EndAnnouncement(c.Request().Context(), who(c), where(c), id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.announcementList(c, respond.Status(r.Code), r)
 	}
 	if err != nil {

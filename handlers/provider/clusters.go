@@ -43,7 +43,7 @@ func (h Handlers) ListClusters(c echo.Context) error {
 func clusterRow(x store.ClusterRow) web.ClusterRow {
 	return web.ClusterRow{
 		ID: x.ID, Name: x.Name, Organization: x.OrganizationName, OrganizationID: x.OrganizationID, Pool: x.PoolName, State: x.State, Reason: x.Reason,
-		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: orZero(x.LeaseEndsAt),
+		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: page.Time(x.LeaseEndsAt),
 		Test: x.Test, UsedMCS: int64(x.Used),
 	}
 }
@@ -70,7 +70,7 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	}
 	p := web.ClusterShowProps{
 		Layout: h.layout(c), Row: clusterRow(d.ClusterRow), ReasonDetail: d.ReasonDetail, Person: d.PersonName, PoolID: d.PoolID,
-		Ready: orZero(d.ReadyAt), Ended: orZero(d.EndedAt), GateDeadline: orZero(d.GateDeadline), HeldMCS: int64(d.Held), RateMCS: int64(d.RatePerHour),
+		Ready: page.Time(d.ReadyAt), Ended: page.Time(d.EndedAt), GateDeadline: page.Time(d.GateDeadline), HeldMCS: int64(d.Held), RateMCS: int64(d.RatePerHour),
 	}
 	if consent != nil {
 		p.ConsentBy, p.ConsentUntil = consent.PersonName, consent.UntilAt
@@ -78,7 +78,7 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	for _, n := range d.NodeRows {
 		p.Nodes = append(p.Nodes, web.NodeRow{
 			ID: n.ID, Name: n.Name, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Host: n.HostName, HostID: n.HostID,
-			ShapeName: n.ShapeName, Shape: n.Shape, Seen: orZero(n.SeenAt),
+			ShapeName: n.ShapeName, Shape: n.Shape, Seen: page.Time(n.SeenAt),
 		})
 	}
 	return page.Live(c, web.ClusterShow(p))

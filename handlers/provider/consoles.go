@@ -78,12 +78,8 @@ func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRo
 	if err != nil {
 		return d, store.NodeRow{}, err
 	}
-	for _, n := range d.NodeRows {
-		if n.ID == id {
-			return d, n, nil
-		}
-	}
-	return d, store.NodeRow{}, provisioner.NotFound("node")
+	n, err := d.Node(id)
+	return d, n, err
 }
 
 // CreateConsoleTicket gives the browser a ticket for one console, good once and for seconds.

@@ -32,7 +32,7 @@ func (h Handlers) ListGrants(c echo.Context) error {
 	for _, x := range lots {
 		p.Grants = append(p.Grants, web.GrantRow{
 			ID: x.ID, Organization: x.OrganizationName, Purpose: x.Purpose, Note: x.Note, Pool: x.PoolName, By: x.ByName, Given: x.CreatedAt,
-			Expires: orZero(x.ExpiresAt), Hours: int64(x.Bought), Held: int64(x.Held), Used: int64(x.Used), Left: int64(x.Available),
+			Expires: page.Time(x.ExpiresAt), Hours: int64(x.Bought), Held: int64(x.Held), Used: int64(x.Used), Left: int64(x.Available),
 		})
 	}
 	return page.Render(c, http.StatusOK, web.GrantList(p))

@@ -11,7 +11,6 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
-	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/web/layout"
 )
@@ -35,24 +34,7 @@ type Handlers struct {
 // who is the session's person.
 func who(c echo.Context) uuid.UUID { return request.Session(c).PersonID }
 
-// asForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is
-// answered by the one error handler.
-func asForm(err error) (*provisioner.Refusal, bool) {
-	r, ok := provisioner.AsRefusal(err)
-	if !ok || r.Code == "not_found" {
-		return nil, false
-	}
-	return r, true
-}
-
 // where is the session's current provider. The policy has made sure of it.
 func where(c echo.Context) (providerID uuid.UUID) { return *request.Session(c).ProviderID }
 
 func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaProvider) }
-
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
-}

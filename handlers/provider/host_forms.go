@@ -69,7 +69,7 @@ func (h Handlers) CreateHost(c echo.Context) error {
 		return h.hostAgain(c, p, r)
 	}
 	id, err := h.Store.AddHost(c.Request().Context(), who(c), where(c), pool, host)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.hostAgain(c, p, r)
 	}
 	if err != nil {
@@ -168,7 +168,7 @@ func (h Handlers) changeHost(c echo.Context, done string, do func(context.Contex
 		return err
 	}
 	err = do(c.Request().Context(), id, f)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p, err := h.hostShow(c, id)
 		if err != nil {
 			return err
@@ -189,7 +189,7 @@ func (h Handlers) RemoveHost(c echo.Context) error {
 		return err
 	}
 	err = h.Store.RemoveHost(c.Request().Context(), who(c), where(c), id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		p, err := h.hostShow(c, id)
 		if err != nil {
 			return err

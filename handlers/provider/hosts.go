@@ -52,7 +52,7 @@ func hostRow(x store.Host) web.HostRow {
 	return web.HostRow{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, Acceleration: x.Acceleration,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
-		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Nodes: x.Nodes, Seen: orZero(x.RoundAt),
+		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Nodes: x.Nodes, Seen: page.Time(x.RoundAt),
 	}
 }
 
@@ -114,8 +114,8 @@ func hostProps(x store.Host) web.HostShowProps {
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, Address: x.Address,
 		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
-		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: orZero(x.RoundAt),
-		CheckState: x.CheckState, Checked: orZero(x.CheckedAt),
+		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: page.Time(x.RoundAt),
+		CheckState: x.CheckState, Checked: page.Time(x.CheckedAt),
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Labels)) {
 		p.Labels = append(p.Labels, fmt.Sprintf("%s=%s", name, x.Labels[name]))

@@ -48,7 +48,7 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 		}
 	}
 	_, token, err := h.Store.InviteToProvider(c.Request().Context(), where(c), who(c), n)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, typed)
 	}
 	if err != nil {
@@ -72,7 +72,7 @@ func (h Handlers) ResendInvitation(c echo.Context) error {
 		return err
 	}
 	token, err := h.Store.ResendInvitation(c.Request().Context(), store.Place{ProviderID: where(c)}, who(c), id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, ui.InvitationsProps{})
 	}
 	if err != nil {

@@ -39,7 +39,7 @@ func (h Handlers) ListOffers(c echo.Context) error {
 }
 
 func offerRow(o store.Offer) web.OfferRow {
-	row := web.OfferRow{ID: o.ID, Name: o.Name, Pool: o.PoolName, LeastMCS: int64(o.LeastHours), GoodDays: o.GoodDays, Ended: orZero(o.EndedAt)}
+	row := web.OfferRow{ID: o.ID, Name: o.Name, Pool: o.PoolName, LeastMCS: int64(o.LeastHours), GoodDays: o.GoodDays, Ended: page.Time(o.EndedAt)}
 	if o.Current != nil {
 		row.Price = &o.Current.Price
 	}
@@ -81,7 +81,7 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 		return h.offerForm(c, p, r)
 	}
 	id, err := h.Store.CreateOffer(ctx, who(c), where(c), o)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.offerForm(c, p, r)
 	}
 	if err != nil {
@@ -162,7 +162,7 @@ func (h Handlers) offerPage(c echo.Context, p web.OfferShowProps, r *provisioner
 	p.MayChange = request.Allowed(c, request.ProviderPrices)
 	for _, f := range prices {
 		p.Prices = append(p.Prices, web.PriceRow{
-			ID: f.ID, Price: f.Price, From: f.From, Until: orZero(f.Until), State: priceState(f, p.Layout.Now), SetBy: f.SetByName, Orders: f.Orders,
+			ID: f.ID, Price: f.Price, From: f.From, Until: page.Time(f.Until), State: priceState(f, p.Layout.Now), SetBy: f.SetByName, Orders: f.Orders,
 		})
 	}
 	status := http.StatusOK
@@ -204,7 +204,7 @@ func (h Handlers) CreatePrice(c echo.Context) error {
 		return h.offerPage(c, p, r)
 	}
 	_, err = h.Store.SetPrice(ctx, who(c), where(c), id, n)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.offerPage(c, p, r)
 	}
 	if err != nil {
@@ -241,7 +241,7 @@ func (h Handlers) WithdrawPrice(c echo.Context) error {
 		return err
 	}
 	err = h.Store.WithdrawPrice(c.Request().Context(), who(c), where(c), id, priceID)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.offerPage(c, web.OfferShowProps{}, r)
 	}
 	if err != nil {
@@ -257,7 +257,7 @@ func (h Handlers) EndOffer(c echo.Context) error {
 		return err
 	}
 	err = h.Store.EndOffer(c.Request().Context(), who(c), where(c), id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.offerPage(c, web.OfferShowProps{}, r)
 	}
 	if err != nil {

@@ -61,7 +61,7 @@ func (h Handlers) ApproveOrder(c echo.Context) error {
 		return err
 	}
 	err = h.Store.ApproveOrder(c.Request().Context(), who(c), where(c), id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.orderPage(c, r, "")
 	}
 	if err != nil {
@@ -85,7 +85,7 @@ func (h Handlers) RejectOrder(c echo.Context) error {
 		return h.orderPage(c, r, f.Typed("reason"))
 	}
 	err = h.Store.RejectOrder(c.Request().Context(), who(c), where(c), id, reason)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.orderPage(c, r, f.Typed("reason"))
 	}
 	if err != nil {

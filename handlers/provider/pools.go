@@ -83,7 +83,7 @@ func (h Handlers) CreatePool(c echo.Context) error {
 		return poolAgain(c, p, r)
 	}
 	id, err := h.Store.CreatePool(c.Request().Context(), who(c), where(c), pool)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return poolAgain(c, p, r)
 	}
 	if err != nil {
@@ -123,7 +123,7 @@ func (h Handlers) UpdatePool(c echo.Context) error {
 		return poolAgain(c, p, r)
 	}
 	err = h.Store.UpdatePool(c.Request().Context(), who(c), where(c), x.ID, pool)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return poolAgain(c, p, r)
 	}
 	if err != nil {

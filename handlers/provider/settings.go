@@ -54,7 +54,7 @@ func (h Handlers) UpdateSettings(c echo.Context) error {
 	r := f.Refusal()
 	if r == nil {
 		err = h.Store.UpdateProvider(ctx, who(c), where(c), words)
-		if r, _ = asForm(err); r == nil && err != nil {
+		if r, _ = respond.AsForm(err); r == nil && err != nil {
 			return err
 		}
 	}

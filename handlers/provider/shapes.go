@@ -59,7 +59,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 		return shapeAgain(c, p, r)
 	}
 	_, err = h.Store.CreateShape(c.Request().Context(), who(c), where(c), n)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return shapeAgain(c, p, r)
 	}
 	if err != nil {
@@ -80,7 +80,7 @@ func (h Handlers) RetireShape(c echo.Context) error {
 		return err
 	}
 	err = h.Store.RetireShape(c.Request().Context(), who(c), where(c), id)
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.shapeList(c, respond.Status(r.Code), r)
 	}
 	if err != nil {

@@ -65,7 +65,7 @@ func (h Handlers) RemoveStaff(c echo.Context) error {
 }
 
 func (h Handlers) staffChanged(c echo.Context, err error, done string) error {
-	if r, ok := asForm(err); ok {
+	if r, ok := respond.AsForm(err); ok {
 		return h.staffPage(c, respond.Status(r.Code), web.StaffListProps{Form: ui.Form{Refusal: r}})
 	}
 	if err != nil {

@@ -87,7 +87,7 @@ func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {
 	if i.Email != nil {
 		p.For = *i.Email
 	}
-	status := statusOf(p.Form)
+	status := page.StatusOf(p.Form)
 	if s := request.Session(c); s != nil && p.Form.Refusal == nil {
 		if r, ok := provisioner.AsRefusal(i.RefuseOther(s.Email)); ok {
 			p.Form.Refusal = r

@@ -40,7 +40,7 @@ func (h Handlers) CreateReset(c echo.Context) error {
 
 func (h Handlers) resetPage(c echo.Context, p web.ResetProps) error {
 	p.Layout = h.Frame.Layout(c, layout.AreaPublic)
-	return page.Render(c, statusOf(p.Form), web.Reset(p))
+	return page.Render(c, page.StatusOf(p.Form), web.Reset(p))
 }
 
 // EditPassword shows the form that a mailed link opens.
@@ -77,7 +77,7 @@ func (h Handlers) choosePage(c echo.Context, p web.ChoosePasswordProps) error {
 		return err
 	}
 	p.Layout, p.Email = h.Frame.Layout(c, layout.AreaPublic), l.Email
-	return page.Render(c, statusOf(p.Form), web.ChoosePassword(p))
+	return page.Render(c, page.StatusOf(p.Form), web.ChoosePassword(p))
 }
 
 // ShowEmailConfirmation shows which new address a link confirms; the button on the page does it.
@@ -87,7 +87,7 @@ func (h Handlers) ShowEmailConfirmation(c echo.Context) error {
 		return err
 	}
 	p := web.ConfirmEmailProps{Layout: h.Frame.Layout(c, layout.AreaPublic), Token: c.QueryParam("token"), Name: l.Name, Email: l.Email}
-	return page.Render(c, statusOf(p.Form), web.ConfirmEmail(p))
+	return page.Render(c, page.StatusOf(p.Form), web.ConfirmEmail(p))
 }
 
 // ConfirmEmail makes a new address the one that signs in.

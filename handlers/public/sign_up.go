@@ -6,13 +6,11 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
-	"volary.dev/web/ui"
 )
 
 // secretBytes is more than any password that is taken, and bounds what is looked at.
@@ -54,7 +52,7 @@ func (h Handlers) CreateSignUp(c echo.Context) error {
 
 func (h Handlers) signUpPage(c echo.Context, p web.SignUpProps) error {
 	p.Layout = h.Frame.Layout(c, layout.AreaPublic)
-	return page.Render(c, statusOf(p.Form), web.SignUp(p))
+	return page.Render(c, page.StatusOf(p.Form), web.SignUp(p))
 }
 
 // ResendConfirmation mails the link of a sign-up anew; the answer is the same for every address.
@@ -82,14 +80,7 @@ func (h Handlers) ResendConfirmation(c echo.Context) error {
 // writtenPage says that something was mailed, and what to do where nothing comes.
 func (h Handlers) writtenPage(c echo.Context, p web.WrittenProps) error {
 	p.Layout, p.Demo = h.Frame.Layout(c, layout.AreaPublic), h.Demo
-	return page.Render(c, statusOf(p.Form), web.Written(p))
-}
-
-func statusOf(f ui.Form) int {
-	if f.Refusal == nil {
-		return http.StatusOK
-	}
-	return respond.Status(f.Refusal.Code)
+	return page.Render(c, page.StatusOf(p.Form), web.Written(p))
 }
 
 // ShowConfirmation shows what a link confirms. Opening it confirms nothing, since programs that look for malice open
@@ -133,5 +124,5 @@ func (h Handlers) confirmPage(c echo.Context, p web.ConfirmProps) error {
 			p.Organization = p.Founds
 		}
 	}
-	return page.Render(c, statusOf(p.Form), web.Confirm(p))
+	return page.Render(c, page.StatusOf(p.Form), web.Confirm(p))
 }

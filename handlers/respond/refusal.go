@@ -53,6 +53,16 @@ func Refusal(err error, requestID string) (provisioner.Refusal, int) {
 	return *r, Status(r.Code)
 }
 
+// AsForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is answered
+// by the one error handler.
+func AsForm(err error) (*provisioner.Refusal, bool) {
+	r, ok := provisioner.AsRefusal(err)
+	if !ok || r.Code == "not_found" {
+		return nil, false
+	}
+	return r, true
+}
+
 func translate(err error, requestID string) *provisioner.Refusal {
 	if r, ok := provisioner.AsRefusal(err); ok {
 		return r

@@ -40,7 +40,7 @@ func Invoice(frame layout.Props, side web.Side, i store.Invoice) (web.InvoiceSho
 	for _, x := range i.Lines {
 		p.Lines = append(p.Lines, web.InvoiceLine{
 			OrderID: x.OrderID, Order: x.OrderNumber, Description: x.Description, Hours: int64(x.Hours), Price: x.Price, Amount: x.Amount,
-			GoodUntil: orZero(x.GoodUntil), References: References(x.References),
+			GoodUntil: page.Time(x.GoodUntil), References: References(x.References),
 		})
 	}
 	return p, nil

@@ -1,8 +1,6 @@
 package sales
 
 import (
-	"time"
-
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -35,8 +33,8 @@ func Order(frame layout.Props, side web.Side, reader uuid.UUID, o store.Order) w
 		Layout: frame, Side: side, ID: o.ID, Number: o.Number, State: string(o.State), Party: party(side, o.ProviderName, o.OrganizationName),
 		Offer: o.OfferName, Pool: o.PoolName, Hours: int64(o.Hours), Price: o.Price, PriceSetBy: o.PriceSetByName,
 		OwnPrice: o.PriceSetBy != nil && *o.PriceSetBy == reader, Amount: o.Amount, GoodDays: o.GoodDays, References: References(o.References),
-		Note: o.Note, OrderedBy: o.OrderedByName, Created: o.CreatedAt, DecidedBy: o.DecidedByName, Decided: orZero(o.DecidedAt),
-		Reason: o.Reason, GoodUntil: orZero(o.GoodUntil), Invoice: o.InvoiceNumber,
+		Note: o.Note, OrderedBy: o.OrderedByName, Created: o.CreatedAt, DecidedBy: o.DecidedByName, Decided: page.Time(o.DecidedAt),
+		Reason: o.Reason, GoodUntil: page.Time(o.GoodUntil), Invoice: o.InvoiceNumber,
 	}
 	if o.InvoiceID != nil {
 		p.InvoiceID = *o.InvoiceID
@@ -64,11 +62,4 @@ func party(side web.Side, provider, organization string) string {
 		return provider
 	}
 	return organization
-}
-
-func orZero(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return *t
 }

@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"time"
+
+	"volary.dev/handlers/respond"
+	"volary.dev/web/ui"
 
 	"github.com/a-h/templ"
 	"github.com/labstack/echo/v4"
@@ -42,4 +46,22 @@ func Live(c echo.Context, component templ.Component) error {
 		return c.NoContent(http.StatusNoContent)
 	}
 	return c.HTMLBlob(http.StatusOK, b.Bytes())
+}
+
+// StatusOf is the status of a page with forms: of the first refused one, else OK.
+func StatusOf(forms ...ui.Form) int {
+	for _, f := range forms {
+		if f.Refusal != nil {
+			return respond.Status(f.Refusal.Code)
+		}
+	}
+	return http.StatusOK
+}
+
+// Time is how pages take a time that may not have come: zero then.
+func Time(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }
