@@ -2,6 +2,8 @@ package provider
 
 import (
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -151,7 +153,17 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 func monthBars(months []store.MonthUse) []ui.Bar {
 	bars := make([]ui.Bar, len(months))
 	for i, m := range months {
-		bars[i] = ui.Bar{Label: m.Month, Tick: m.Month[2:], Value: int64(m.Hours)}
+		name := monthName(m.Month)
+		bars[i] = ui.Bar{Label: name, Tick: strings.Split(name, " ")[0], Value: int64(m.Hours)}
 	}
 	return bars
+}
+
+// monthName says "Nov 2026" for the month "2026-11".
+func monthName(month string) string {
+	at, err := time.Parse("2006-01", month)
+	if err != nil {
+		return month
+	}
+	return at.Format("Jan 2006")
 }

@@ -30,7 +30,7 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 	}
 	p := web.OverviewProps{Layout: h.layout(c), Months: monthBars(months), Requests: o.Requests}
 	if n := len(months); n > 0 {
-		p.Month, p.UsedMCS = months[n-1].Month, int64(months[n-1].Hours)
+		p.Month, p.UsedMCS = monthName(months[n-1].Month), int64(months[n-1].Hours)
 	}
 	if p.Pools, err = h.pools(c); err != nil {
 		return err

@@ -86,7 +86,7 @@ func translate(err error, requestID string) *provisioner.Refusal {
 		return &provisioner.Refusal{Code: "client_gone", Title: "The browser went away.", Next: "Load the page again."}
 	}
 	return &provisioner.Refusal{
-		Code: "internal", Title: "Something went wrong on our side, and nothing was changed half.",
+		Code: "internal", Title: "Something went wrong on our side. Nothing was left half done.",
 		Next: fmt.Sprintf("Try again; if it stays so, report request %s.", requestID),
 	}
 }

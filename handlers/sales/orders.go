@@ -31,7 +31,8 @@ func OrderList(c echo.Context, frame layout.Props, side web.Side, l request.List
 func Order(frame layout.Props, side web.Side, reader uuid.UUID, o store.Order) web.OrderShowProps {
 	p := web.OrderShowProps{
 		Layout: frame, Side: side, ID: o.ID, Number: o.Number, State: string(o.State), Party: party(side, o.ProviderName, o.OrganizationName),
-		Offer: o.OfferName, Pool: o.PoolName, Hours: int64(o.Hours), Price: o.Price, PriceSetBy: o.PriceSetByName,
+		PartyPath: party(side, "", "/provider/organizations/"+o.OrganizationID.String()),
+		Offer:     o.OfferName, Pool: o.PoolName, Hours: int64(o.Hours), Price: o.Price, PriceSetBy: o.PriceSetByName,
 		OwnPrice: o.PriceSetBy != nil && *o.PriceSetBy == reader, Amount: o.Amount, GoodDays: o.GoodDays, References: References(o.References),
 		Note: o.Note, OrderedBy: o.OrderedByName, Created: o.CreatedAt, DecidedBy: o.DecidedByName, Decided: page.Time(o.DecidedAt),
 		Reason: o.Reason, GoodUntil: page.Time(o.GoodUntil), Invoice: o.InvoiceNumber,

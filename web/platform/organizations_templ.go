@@ -344,7 +344,7 @@ func OrganizationShow(p OrganizationShowProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p class=\"eyebrow\"><a href=\"/platform/organizations\">Organizations</a></p><h1>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p class=\"crumb\"><a href=\"/platform/organizations\">Organizations</a></p><h1>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -429,7 +429,7 @@ func OrganizationShow(p OrganizationShowProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "reason", Label: "Reason", Value: p.Typed, Required: true, MaxLength: 500, Error: p.Form.Error("reason"), Hint: "Its members read it, and whom to ask."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "reason", Label: "Reason", Value: p.Typed, Required: true, MaxLength: 500, Error: p.Form.Error("reason"), Hint: "Its members read it: say whom to ask."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -123,7 +123,7 @@ func Settings(p SettingsProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "about", Label: "Who you are", Value: p.About, Rows: 5, Error: p.Form.Error("about")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "about", Label: "About you", Value: p.About, Rows: 5, Error: p.Form.Error("about")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -154,7 +154,7 @@ func prefixHint(fixed bool) string {
 
 func zoneHint(fixed bool) string {
 	if fixed {
-		return "Hours were booked in its months; it stays."
+		return "It stays: hours are booked in its months."
 	}
 	return "Whose months are your accounting periods, such as Europe/Berlin."
 }

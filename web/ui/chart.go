@@ -22,7 +22,7 @@ type Bar struct {
 const (
 	chartWidth, chartHeight = 720, 160
 	chartTop                = 6
-	tickRoom                = 24 // half a tick's text: it stays inside the picture
+	tickRoom                = 36 // half a tick's text: it stays inside the picture
 )
 
 type drawnBar struct{ X, Y, Width, Height, Middle, Tick, Title string }

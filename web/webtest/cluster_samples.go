@@ -17,6 +17,7 @@ func clusterSamples() []Sample {
 		{"clusters-empty", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, List: ui.ListProps{Path: "/org/clusters"}})},
 		{"cluster-new", org.ClusterNew(clusterNew(nil))},
 		{"cluster-new-quote", org.ClusterNew(clusterNew(quoteFits()))},
+		{"cluster-new-cap", org.ClusterNew(clusterNewCap())},
 		{"cluster-new-refused", org.ClusterNew(clusterNewRefused())},
 		{"cluster-new-empty", org.ClusterNew(org.ClusterNewProps{Layout: orgLayout()})},
 		{"cluster-delete", org.ClusterDelete(org.ClusterDeleteProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Nodes: 4, HeldMCS: 22 * hour, UsedMCS: 6 * hour})},
@@ -58,6 +59,12 @@ func clusterNew(q *org.Quote) org.ClusterNewProps {
 		Versions: []ui.Option{{Value: "20", Label: "slurm-lab 2"}, {Value: "21", Label: "slurm-lab 1"}},
 		Pools:    []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}, {Value: "2", Label: "solo, Harbour Cloud"}},
 	}
+}
+
+func clusterNewCap() org.ClusterNewProps {
+	p := clusterNew(quoteFits())
+	p.Cap = &org.Cap{MCS: 40 * hour, LeftMCS: 12 * hour}
+	return p
 }
 
 func quoteFits() *org.Quote {

@@ -12,13 +12,13 @@ import (
 func providerSamples() []Sample {
 	return []Sample{
 		{"provider", provider.Overview(provider.OverviewProps{
-			Layout: providerLayout(), Month: "2026-11", Clusters: 7, Requests: 1, UsedMCS: 311*hour + 1_234_567,
-			Months:    []ui.Bar{{Label: "2026-09", Tick: "26-09", Value: 120 * hour}, {Label: "2026-10", Tick: "26-10", Value: 328 * hour}, {Label: "2026-11", Tick: "26-11", Value: 311 * hour}},
-			Attention: []provider.Attention{{Tone: ui.ToneWait, Text: "2 orders wait for a decision", Label: "Decide", Where: "/provider/orders"}, {Tone: ui.ToneBad, Text: "host-3 is down: does not answer since 15:02", Label: "Open host-3", Where: "/provider/hosts/3"}},
+			Layout: providerLayout(), Month: "Nov 2026", Clusters: 7, Requests: 1, UsedMCS: 311*hour + 1_234_567,
+			Months:    []ui.Bar{{Label: "Sep 2026", Tick: "Sep", Value: 120 * hour}, {Label: "Oct 2026", Tick: "Oct", Value: 328 * hour}, {Label: "Nov 2026", Tick: "Nov", Value: 311 * hour}},
+			Attention: []provider.Attention{{Tone: ui.ToneWait, Text: "2 orders wait for a decision", Label: "Decide", Where: "/provider/orders"}, {Tone: ui.ToneBad, Text: "host-3 is down: does not answer since 15:02 UTC", Label: "Open host-3", Where: "/provider/hosts/3"}},
 			Pools:     []provider.PoolRow{pool()},
 		})},
-		{"provider-empty", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "2026-11", Steps: saleSteps()})},
-		{"provider-suspended", provider.Overview(provider.OverviewProps{Layout: suspendedProvider(), Month: "2026-11", Pools: []provider.PoolRow{pool()}})},
+		{"provider-empty", provider.Overview(provider.OverviewProps{Layout: providerLayout(), Month: "Nov 2026", Steps: saleSteps()})},
+		{"provider-suspended", provider.Overview(provider.OverviewProps{Layout: suspendedProvider(), Month: "Nov 2026", Pools: []provider.PoolRow{pool()}})},
 		{"provider-clusters", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/clusters", PerPage: 50, Total: 2}, UsedMCS: 13 * hour, Clusters: []provider.ClusterRow{
 			{ID: id(40), Name: "trial-1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 4, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 			{ID: id(45), Name: "test-9c1", Organization: "Heliophysics", Pool: "lab-a", State: provisioner.ClusterStarting, Test: true, Nodes: 3, Created: ago(time.Minute)},
@@ -33,7 +33,7 @@ func providerSamples() []Sample {
 		{"organization", provider.OrganizationShow(provider.OrganizationShowProps{
 			MayGrant: true,
 			Layout:   providerLayout(), Row: organization(), MayOpenClusters: true, Clusters: []provider.ClusterRow{staffCluster().Row},
-			Months: []ui.Bar{{Label: "2026-09", Tick: "26-09", Value: 120 * hour}, {Label: "2026-10", Tick: "26-10", Value: 150 * hour}, {Label: "2026-11", Tick: "26-11", Value: 41 * hour}},
+			Months: []ui.Bar{{Label: "Sep 2026", Tick: "Sep", Value: 120 * hour}, {Label: "Oct 2026", Tick: "Oct", Value: 150 * hour}, {Label: "Nov 2026", Tick: "Nov", Value: 41 * hour}},
 		})},
 		{"hosts", provider.HostList(hostList())},
 		{"hosts-empty", provider.HostList(provider.HostListProps{Layout: providerLayout(), Pools: []provider.PoolRow{pool()}})},

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -33,7 +35,7 @@ func looks() []look { return []look{{1280, "light"}, {390, "dark"}, {1280, "dark
 // TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
 // content security policy. A page that logs an error, is wider than the window, has too little contrast, hides
 // where the keyboard is or breaks a rule of axe-core fails.
-// VOLARY_SHOT names the only page to take.
+// VOLARY_SHOT names the only pages to take, with commas between them.
 func TestShots(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Chromium")
@@ -44,7 +46,7 @@ func TestShots(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, sample := range Gallery() {
-		if only := os.Getenv("VOLARY_SHOT"); only != "" && only != sample.Name {
+		if only := os.Getenv("VOLARY_SHOT"); only != "" && !slices.Contains(strings.Split(only, ","), sample.Name) {
 			continue
 		}
 		if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/"+sample.Name)); err != nil {
