@@ -249,7 +249,8 @@ func (r row) expect(p who, method string) (string, func(status int, to string) b
 			return "401", func(s int, _ string) bool { return s == http.StatusUnauthorized }
 		}
 		return "the way to sign in", func(s int, to string) bool {
-			return s == http.StatusSeeOther && strings.HasPrefix(to, "/sign-in")
+			kept := s == http.StatusUnauthorized && method == http.MethodPost // with what was typed
+			return kept || s == http.StatusSeeOther && strings.HasPrefix(to, "/sign-in")
 		}
 	case !slices.Contains(r.may, p):
 		return "403", func(s int, _ string) bool { return s == http.StatusForbidden }

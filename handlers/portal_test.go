@@ -86,8 +86,30 @@ func TestErrorsArePagesThatNameTheRequest(t *testing.T) {
 		}
 	}
 	// A session that is no more leads htmx to sign in as a whole page.
-	if got := a.Browser().Fragment("/org", "live"); got.Status != http.StatusUnauthorized || got.Header.Get("HX-Redirect") != "/sign-in" {
+	if got := a.Browser().Do(http.MethodGet, "/org", nil, http.Header{
+		"Hx-Request": {"true"}, "Hx-Target": {"live"}, "Hx-Current-Url": {a.URL + "/org/clusters?gone=1"},
+	}); got.Status != http.StatusUnauthorized || got.Header.Get("HX-Redirect") != "/sign-in?next=%2Forg%2Fclusters%3Fgone%3D1" {
 		t.Errorf("a signed-out fragment: %d %q", got.Status, got.Header.Get("HX-Redirect"))
+	}
+}
+
+func TestAFormSentSignedOutIsKept(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	filled := url.Values{"name": {`a "name" <typed>`}, "password": {"a secret of theirs"}, "current": {"another secret"}}
+	before := countRows(t, a)
+	got := a.Browser().Post("/org/models", filled)
+	if got.Status != http.StatusUnauthorized || !strings.Contains(got.Body, `action="/org/models"`) ||
+		!strings.Contains(got.Body, `name="name" value="a &#34;name&#34; &lt;typed&gt;"`) || strings.Contains(got.Body, "secret") {
+		t.Errorf("%d %s", got.Status, got.Body)
+	}
+	if after := countRows(t, a); after != before {
+		t.Errorf("rows before:\n%s\nand after:\n%s", before, after)
+	}
+	// A button has nothing to keep: it leads to sign in, and back to its page.
+	stop := a.Browser().Do(http.MethodPost, "/org/versions/"+w.Draft.String()+"/publish", url.Values{}, http.Header{"Referer": {a.URL + "/org/models?q=a"}})
+	if stop.Status != http.StatusSeeOther || stop.Header.Get("Location") != "/sign-in?next=%2Forg%2Fmodels%3Fq%3Da" {
+		t.Errorf("%d %s", stop.Status, stop.Header.Get("Location"))
 	}
 }
 

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -30,7 +31,7 @@ func (f Frame) answer(c echo.Context, r provisioner.Refusal, status int) error {
 	case c.Request().Method == http.MethodHead:
 		return c.NoContent(status)
 	case r.Code == "signed_out":
-		return signIn(c, status)
+		return f.signIn(c, status)
 	case !wantsPage(c):
 		return c.String(status, r.Title+" "+r.Next+"\n")
 	}
@@ -40,20 +41,45 @@ func (f Frame) answer(c echo.Context, r provisioner.Refusal, status int) error {
 	}))
 }
 
-// signIn leads to the sign-in page and, from a GET, back again. htmx is told to lead the whole page there.
-func signIn(c echo.Context, status int) error {
-	to := "/sign-in"
-	if c.Request().Method == http.MethodGet && !request.IsFragment(c) {
-		to += "?next=" + url.QueryEscape(c.Request().URL.RequestURI())
-	}
+// signIn leads to the sign-in page and back again. htmx is told to lead the whole page there; a form that was filled in
+// is kept on a page of its own.
+func (f Frame) signIn(c echo.Context, status int) error {
+	req := c.Request()
 	if request.IsFragment(c) {
-		c.Response().Header().Set("HX-Redirect", to)
+		c.Response().Header().Set("HX-Redirect", signInAddress(req.Header.Get("HX-Current-URL")))
 		return c.NoContent(status)
 	}
 	if !wantsPage(c) {
 		return c.String(status, "You are not signed in.\n")
 	}
-	return c.Redirect(http.StatusSeeOther, to)
+	if req.Method == http.MethodGet {
+		return c.Redirect(http.StatusSeeOther, signInAddress(req.URL.String()))
+	}
+	if typed := typed(req); len(typed) > 0 {
+		return Render(c, status, layout.SignedOut(layout.SignedOutProps{Layout: f.Layout(c, layout.AreaPublic), Path: req.URL.RequestURI(), Typed: typed}))
+	}
+	return c.Redirect(http.StatusSeeOther, signInAddress(req.Referer()))
+}
+
+// signInAddress leads back to an address of ours; the sign-in page itself lets no other pass.
+func signInAddress(from string) string {
+	u, err := url.Parse(from)
+	if err != nil || u.Path == "" {
+		return "/sign-in"
+	}
+	return "/sign-in?next=" + url.QueryEscape(u.RequestURI())
+}
+
+// typed is what a form held, without passwords. A form that cannot be read is as good as empty.
+func typed(req *http.Request) url.Values {
+	if err := req.ParseForm(); err != nil {
+		return nil
+	}
+	values := maps.Clone(req.PostForm)
+	for _, secret := range []string{"password", "current"} {
+		values.Del(secret)
+	}
+	return values
 }
 
 // wantsPage tells a browser's navigation from a script's request. A client that does not say gets a page.
