@@ -55,7 +55,7 @@ func SignedOut(p SignedOutProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"refusal\"><p class=\"eyebrow\">401 · signed_out</p><h1>You are not signed in any more</h1><p class=\"lead\">Nothing was done yet. What you typed is kept on this page.</p><ol><li><a href=\"/sign-in\" target=\"_blank\" rel=\"noopener\">Sign in, in a new tab</a>, and choose the place you worked for.</li><li>Come back to this page and send the form again.</li></ol><form method=\"post\" action=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"refusal\"><p class=\"eyebrow\">401 · signed_out</p><h1>You are not signed in any more</h1><p class=\"lead\">Nothing was done yet. What you typed is kept on this page.</p><ol class=\"prose\"><li><a href=\"/sign-in\" target=\"_blank\" rel=\"noopener\">Sign in, in a new tab</a>, and choose the place you worked for.</li><li>Come back to this page and send the form again.</li></ol><form method=\"post\" action=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
