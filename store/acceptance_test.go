@@ -42,8 +42,20 @@ func TestAcceptanceTest(t *testing.T) {
 	noError(t, w.DB.FinishAcceptanceTest(ctx, id, true, report))
 	noError(t, w.DB.FinishAcceptanceTest(ctx, id, false, provisioner.Report{}))
 	noError(t, w.DB.RecordTestProgress(ctx, id, provisioner.Report{}))
-	tests := must[[]store.AcceptanceTest](t)(w.DB.AcceptanceTests(ctx, w.Organization, w.Version))
-	if len(tests) != 1 || tests[0].State != store.TestPassed || len(tests[0].Report.Checks) != 1 || tests[0].EndedAt == nil {
+	tests, total, err := w.DB.AcceptanceTests(ctx, w.Organization, w.Version, store.TestFilter{})
+	noError(t, err)
+	for _, f := range []store.TestFilter{{State: store.TestPassed}, {Sorting: store.Sorting{By: "took", Desc: true}}, {Sorting: store.Sorting{By: "pool"}}, {Page: store.Page{Offset: 5}}} {
+		if _, n, err := w.DB.AcceptanceTests(ctx, w.Organization, w.Version, f); err != nil || n != 1 {
+			t.Errorf("%+v leaves %d, %v", f, n, err)
+		}
+	}
+	if _, n, err := w.DB.AcceptanceTests(ctx, w.Organization, w.Version, store.TestFilter{State: store.TestFailed}); err != nil || n != 0 {
+		t.Errorf("%d failed tests, %v", n, err)
+	}
+	if _, n, err := w.DB.AcceptanceTests(ctx, uuid.New(), w.Version, store.TestFilter{}); err != nil || n != 0 {
+		t.Errorf("another organization sees %d tests, %v", n, err)
+	}
+	if total != 1 || tests[0].State != store.TestPassed || len(tests[0].Report.Checks) != 1 || tests[0].EndedAt == nil {
 		t.Errorf("tests %+v", tests)
 	}
 	if c := work(t, w, test.ClusterID); c.Desired != provisioner.DesiredGone || c.Reason != provisioner.ReasonTestEnded {

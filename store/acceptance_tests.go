@@ -51,11 +51,27 @@ const selectTests = `
 	JOIN providers pr ON pr.id = t.provider_id
 	JOIN people pe ON pe.id = t.person_id`
 
-// AcceptanceTests lists the tests of a version, the newest first.
-func (db *DB) AcceptanceTests(ctx context.Context, orgID, versionID uuid.UUID) ([]AcceptanceTest, error) {
-	rows, _ := db.pool.Query(ctx, selectTests+`
-		WHERE t.organization_id = $1 AND t.version_id = $2 ORDER BY t.created_at DESC, t.id DESC LIMIT 100`, orgID, versionID)
-	return all(rows, "acceptance tests", pgx.RowToStructByName[AcceptanceTest])
+// TestFilter narrows and orders a list of acceptance tests. Sorting keys: created, state, pool, took.
+type TestFilter struct {
+	State TestState // empty: all
+	Sorting
+	Page
+}
+
+var testColumns = sortable{"created": "t.created_at", "state": "t.state", "pool": "p.name", "took": "t.ended_at - t.created_at"}
+
+// AcceptanceTests lists the tests of a version, the newest first where the filter says nothing else, and how many the
+// filter leaves.
+func (db *DB) AcceptanceTests(ctx context.Context, orgID, versionID uuid.UUID, f TestFilter) (list []AcceptanceTest, total int, err error) {
+	const where = ` WHERE t.organization_id = $1 AND t.version_id = $2 AND ($3 = '' OR t.state = $3)`
+	args := []any{orgID, versionID, string(f.State)}
+	if total, err = db.count(ctx, `SELECT count(*) FROM acceptance_tests t`+where, args...); err != nil {
+		return nil, 0, err
+	}
+	rows, _ := db.pool.Query(ctx, selectTests+where+
+		testColumns.orderBy(f.Sorting, "t.created_at DESC, t.id DESC")+` LIMIT $4 OFFSET $5`, append(args, f.limit(), f.offset())...)
+	list, err = all(rows, "acceptance tests", pgx.RowToStructByName[AcceptanceTest])
+	return list, total, err
 }
 
 // AcceptanceTest shows one test.

@@ -122,15 +122,20 @@ func TestSessions(t *testing.T) {
 	_, first := signedIn(t, db.DB, "ada")
 	token, second := signedIn(t, db.DB, "ada")
 	foreignToken, foreign := signedIn(t, db.DB, "ben")
-	list, total, err := db.Sessions(t.Context(), ada, store.Sorting{By: "created"}, store.Page{Limit: 1})
+	list, total, err := db.Sessions(t.Context(), ada, store.SessionFilter{Sorting: store.Sorting{By: "created"}, Page: store.Page{Limit: 1}})
 	noError(t, err)
 	if total != 2 || len(list) != 1 || list[0].ID != first.ID || list[0].UserAgent != "Firefox/140" || list[0].Address.String() != "192.0.2.7" {
 		t.Errorf("%d sessions, %+v", total, list)
 	}
-	_, total, err = db.Sessions(t.Context(), ada, store.Sorting{}, store.Page{Limit: 1, Offset: 7})
+	_, total, err = db.Sessions(t.Context(), ada, store.SessionFilter{Page: store.Page{Limit: 1, Offset: 7}})
 	noError(t, err)
 	if total != 2 {
 		t.Errorf("%d sessions behind the end of the list", total)
+	}
+	for typed, want := range map[string]int{"FIREFOX": 2, "192.0.2": 2, "lynx": 0, "%": 0} {
+		if _, total, err = db.Sessions(t.Context(), ada, store.SessionFilter{Text: typed}); err != nil || total != want {
+			t.Errorf("%d sessions of %q, %v; want %d", total, typed, err, want)
+		}
 	}
 	wantRefusal(t, db.EndSession(t.Context(), ada, foreign.ID), "not_found")
 	noError(t, db.EndSession(t.Context(), ada, first.ID))

@@ -67,12 +67,13 @@ type ImageVersion struct {
 	ID        uuid.UUID
 	ModelName string
 	Version   string
+	Total     int // of all that use it
 }
 
-// VersionsOfImage lists the versions that use an image of the organization.
+// VersionsOfImage lists the first hundred of the versions that use an image of the organization, by name.
 func (db *DB) VersionsOfImage(ctx context.Context, orgID, id uuid.UUID) ([]ImageVersion, error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT v.id, m.name AS model_name, v.version
+		SELECT v.id, m.name AS model_name, v.version, count(*) OVER ()::int AS total
 		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
 		WHERE v.organization_id = $1 AND EXISTS (SELECT FROM version_roles r WHERE r.version_id = v.id AND r.image_id = $2)
 		ORDER BY m.name, v.created_at DESC, v.id LIMIT 100`, orgID, id)

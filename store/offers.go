@@ -164,14 +164,26 @@ func (db *DB) Offer(ctx context.Context, providerID, offerID uuid.UUID) (Offer, 
 	return r.offer(), err
 }
 
-// OfferPrices gives a page of an offer's prices, the latest to begin first, and how many there are.
-func (db *DB) OfferPrices(ctx context.Context, providerID, offerID uuid.UUID, page Page) (list []OfferPrice, total int, err error) {
+// PriceFilter narrows and orders a list of prices. Sorting keys: price, from, until, by, orders.
+type PriceFilter struct {
+	State string // now, next or past; empty: all
+	Sorting
+	Page
+}
+
+var priceColumns = sortable{"price": "f.price", "from": "lower(f.during)", "until": "upper(f.during)", "by": "b.name", "orders": "orders"}
+
+// OfferPrices gives a page of an offer's prices, the latest to begin first where the filter says nothing else, and how
+// many the filter leaves.
+func (db *DB) OfferPrices(ctx context.Context, providerID, offerID uuid.UUID, f PriceFilter) (list []OfferPrice, total int, err error) {
+	const where = ` WHERE f.offer_id = $2 AND f.provider_id = $1
+		AND ($3 = '' OR $3 = CASE WHEN lower(f.during) > now() THEN 'next' WHEN upper(f.during) <= now() THEN 'past' ELSE 'now' END)`
+	args := []any{providerID, offerID, f.State}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT f.id, f.price, p.currency, lower(f.during), upper(f.during), f.set_by, coalesce(b.name, ''), f.created_at,
-		       (SELECT count(*) FROM orders r WHERE r.price_id = f.id)
-		  FROM offer_prices f JOIN providers p ON p.id = f.provider_id LEFT JOIN people b ON b.id = f.set_by
-		 WHERE f.offer_id = $2 AND f.provider_id = $1
-		 ORDER BY lower(f.during) DESC LIMIT $3 OFFSET $4`, providerID, offerID, page.limit(), page.offset())
+		       (SELECT count(*) FROM orders r WHERE r.price_id = f.id) AS orders
+		  FROM offer_prices f JOIN providers p ON p.id = f.provider_id LEFT JOIN people b ON b.id = f.set_by`+where+
+		priceColumns.orderBy(f.Sorting, "lower(f.during) DESC, f.id")+` LIMIT $4 OFFSET $5`, append(args, f.limit(), f.offset())...)
 	list, err = all(rows, "prices", func(row pgx.CollectableRow) (OfferPrice, error) {
 		var p OfferPrice
 		err := row.Scan(&p.ID, &p.Price.Millionths, &p.Price.Currency, &p.From, &p.Until, &p.SetBy, &p.SetByName, &p.CreatedAt, &p.Orders)
@@ -180,9 +192,6 @@ func (db *DB) OfferPrices(ctx context.Context, providerID, offerID uuid.UUID, pa
 	if err != nil {
 		return nil, 0, err
 	}
-	err = db.pool.QueryRow(ctx, `SELECT count(*) FROM offer_prices WHERE offer_id = $2 AND provider_id = $1`, providerID, offerID).Scan(&total)
-	if err != nil {
-		return nil, 0, fmt.Errorf("count prices: %w", err)
-	}
-	return list, total, nil
+	total, err = db.count(ctx, `SELECT count(*) FROM offer_prices f`+where, args...)
+	return list, total, err
 }

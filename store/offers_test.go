@@ -54,9 +54,24 @@ func TestAnOfferAndItsPrices(t *testing.T) {
 	if err := w.DB.WithdrawPrice(ctx, w.Person, w.Provider, id, next); err != nil {
 		t.Fatal(err)
 	}
-	prices, total, err := w.DB.OfferPrices(ctx, w.Provider, id, store.Page{})
+	prices, total, err := w.DB.OfferPrices(ctx, w.Provider, id, store.PriceFilter{})
 	if err != nil || total != 2 || prices[0].Price.Millionths != 41_000 || !prices[0].Until.Equal(later) || !prices[1].Until.Equal(soon) {
 		t.Fatalf("%+v, %d, %v", prices, total, err)
+	}
+	for state, want := range map[string]int64{"now": 45_000, "next": 41_000, "past": 0} {
+		list, n, err := w.DB.OfferPrices(ctx, w.Provider, id, store.PriceFilter{State: state})
+		if err != nil || want == 0 && n != 0 || want > 0 && (n != 1 || list[0].Price.Millionths != want) {
+			t.Errorf("%s: %+v, %v", state, list, err)
+		}
+	}
+	for by, first := range map[string]int64{"price": 41_000, "from": 45_000, "until": 45_000, "by": 41_000, "orders": 41_000} {
+		list, n, err := w.DB.OfferPrices(ctx, w.Provider, id, store.PriceFilter{Sorting: store.Sorting{By: by}, Page: store.Page{Limit: 1}})
+		if err != nil || n != 2 || len(list) != 1 || list[0].Price.Millionths != first {
+			t.Errorf("by %s: %+v of %d, %v", by, list, n, err)
+		}
+	}
+	if _, n, err := w.DB.OfferPrices(ctx, uuid.New(), id, store.PriceFilter{}); err != nil || n != 0 {
+		t.Errorf("another provider sees %d prices, %v", n, err)
 	}
 	if err := w.DB.WithdrawPrice(ctx, w.Person, w.Provider, id, prices[0].ID); err != nil {
 		t.Fatal(err)

@@ -22,18 +22,26 @@ type OpenSession struct {
 	Total     int
 }
 
-// Sessions lists where a person is signed in, the one used last first, and how many there are.
-func (db *DB) Sessions(ctx context.Context, personID uuid.UUID, by Sorting, page Page) ([]OpenSession, int, error) {
-	order := sortable{"seen": "seen_at", "created": "created_at", "address": "address"}
+// SessionFilter narrows and orders a list of sessions. Sorting keys: browser, seen, created, address.
+type SessionFilter struct {
+	Text string // part of what the browser says of itself, or of the address
+	Sorting
+	Page
+}
+
+// Sessions lists where a person is signed in, the one used last first where the filter says nothing else, and how many
+// the filter leaves.
+func (db *DB) Sessions(ctx context.Context, personID uuid.UUID, f SessionFilter) ([]OpenSession, int, error) {
+	const from = ` FROM sessions WHERE person_id = $1 AND expires_at > now() AND (user_agent ILIKE $2 OR host(address) ILIKE $2)`
+	order := sortable{"browser": "user_agent", "seen": "seen_at", "created": "created_at", "address": "address"}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT id, user_agent, address, created_at, seen_at, expires_at, count(*) OVER ()::int AS total
-		FROM sessions WHERE person_id = $1 AND expires_at > now()`+order.orderBy(by, "seen_at DESC, id")+` LIMIT $2 OFFSET $3`,
-		personID, page.limit(), page.offset())
+		`+from+order.orderBy(f.Sorting, "seen_at DESC, id")+` LIMIT $3 OFFSET $4`, personID, like(f.Text), f.limit(), f.offset())
 	list, err := all(rows, "sessions", pgx.RowToStructByName[OpenSession])
 	if err != nil || len(list) > 0 {
 		return list, totalOf(list, func(s OpenSession) int { return s.Total }), err
 	}
-	total, err := db.count(ctx, `SELECT count(*) FROM sessions WHERE person_id = $1 AND expires_at > now()`, personID)
+	total, err := db.count(ctx, `SELECT count(*)`+from, personID, like(f.Text))
 	return list, total, err
 }
 

@@ -9,18 +9,19 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/store"
 	web "volary.dev/web/account"
 )
 
 // ListSessions shows where the person is signed in.
 func (h Handlers) ListSessions(c echo.Context) error {
 	s := request.Session(c)
-	l := request.ParseList(c, "seen", "created", "address")
-	list, total, err := h.Store.Sessions(c.Request().Context(), s.PersonID, l.Sorting, l.Page())
+	l, q := request.ParseList(c, "browser", "seen", "created", "address"), request.ParseQuery(c)
+	list, total, err := h.Store.Sessions(c.Request().Context(), s.PersonID, store.SessionFilter{Text: q.Typed("q"), Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}
-	p := web.SessionListProps{Layout: h.layout(c), List: page.List(l, total)}
+	p := web.SessionListProps{Layout: h.layout(c), List: page.List(l, total), Text: q.Typed("q")}
 	for _, x := range list {
 		row := web.SessionRow{ID: x.ID, Browser: browser(x.UserAgent), Began: x.CreatedAt, Seen: x.SeenAt, Ends: x.ExpiresAt, Here: x.ID == s.ID}
 		if x.Address != nil {

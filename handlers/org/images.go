@@ -74,6 +74,7 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		p.Checks = append(p.Checks, imageCheck(check))
 	}
 	for _, v := range versions {
+		p.UsedByAll = v.Total
 		p.UsedBy = append(p.UsedBy, web.VersionLink{ID: v.ID, ModelName: v.ModelName, Version: v.Version})
 	}
 	return page.Live(c, web.ImageShow(p))

@@ -166,10 +166,14 @@ func (h Handlers) versionProps(c echo.Context, v store.Version) (web.VersionShow
 			Role: r.Role, ImageID: r.ImageID, ImageName: r.ImageName, Digest: r.Digest, Shape: r.Shape, UserData: r.UserData,
 		})
 	}
-	tests, err := h.Store.AcceptanceTests(c.Request().Context(), orgID, v.ID)
+	l, q := request.ParseList(c, "created", "state", "pool", "took"), request.ParseQuery(c)
+	l.Path = versionPath(v.ID) // also where a refused form is shown
+	f := store.TestFilter{State: store.TestState(q.Typed("state")), Sorting: l.Sorting, Page: l.Page()}
+	tests, total, err := h.Store.AcceptanceTests(c.Request().Context(), orgID, v.ID, f)
 	if err != nil {
 		return p, err
 	}
+	p.TestList, p.TestState = page.List(l, total), string(f.State)
 	for _, t := range tests {
 		p.Tests = append(p.Tests, web.TestRow{
 			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),

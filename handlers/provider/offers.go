@@ -152,9 +152,9 @@ func (h Handlers) offerPage(c echo.Context, p web.OfferShowProps, r *provisioner
 	if err != nil {
 		return err
 	}
-	l := request.ParseList(c)
-	l.Path = offerPath(id)
-	prices, total, err := h.Store.OfferPrices(ctx, where(c), id, l.Page())
+	l, q := request.ParseList(c, "price", "from", "until", "by", "orders"), request.ParseQuery(c)
+	l.Path, p.State = offerPath(id), q.Typed("state")
+	prices, total, err := h.Store.OfferPrices(ctx, where(c), id, store.PriceFilter{State: p.State, Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ import (
 
 // ShowUsage shows a month's totals by organization, and whether runs and ledger agree.
 func (h Handlers) ShowUsage(c echo.Context) error {
-	p := web.UsageExportProps{Layout: h.layout(c), Month: request.ParseQuery(c).Typed("month")}
+	l, q := request.ParseList(c, "name", "clusters", "runs", "used", "cost"), request.ParseQuery(c)
+	p := web.UsageExportProps{Layout: h.layout(c), List: page.List(l, 0), Month: q.Typed("month"), Search: q.Typed("search")}
 	month, refusal, err := h.month(c)
 	if err != nil {
 		return err
@@ -33,9 +34,11 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 		return page.Render(c, respond.Status(refusal.Code), web.UsageExport(p))
 	}
 	p.Month = month.String()
-	if err := h.totals(c, month, &p); err != nil {
+	lines, err := h.totals(c, month, &p)
+	if err != nil {
 		return err
 	}
+	p.Organizations, p.List.Total = narrowUse(lines, p.Search, l)
 	return page.Render(c, http.StatusOK, web.UsageExport(p))
 }
 
@@ -53,15 +56,16 @@ func (h Handlers) month(c echo.Context) (billing.Month, *provisioner.Refusal, er
 	return m, q.Refusal(), nil
 }
 
-func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExportProps) error {
+// totals adds up the month, and gives the lines of its organizations.
+func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExportProps) (lines []organizationUse, err error) {
 	ctx, providerID := c.Request().Context(), where(c)
 	x, err := h.Store.Provider(ctx, providerID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	zone, err := time.LoadLocation(x.AccountingZone)
 	if err != nil {
-		return fmt.Errorf("accounting zone of %s: %w", x.Name, err)
+		return nil, fmt.Errorf("accounting zone of %s: %w", x.Name, err)
 	}
 	period := month.Period(zone)
 	p.From, p.Until, p.Zone = period.From.In(zone), period.To.In(zone), x.AccountingZone
@@ -85,7 +89,7 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var cost billing.Cost // a provider's prices are all in its currency
 	for _, t := range totals {
@@ -98,10 +102,10 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 			if t.Cost.Currency != "" {
 				row.Cost = sales.Amount(billing.Money(t.Cost))
 			}
-			p.Organizations = append(p.Organizations, *row)
+			lines = append(lines, organizationUse{*row, t.Cost.Minor})
 		}
 	}
-	return nil
+	return lines, nil
 }
 
 // ExportUsage gives a month's use as CSV. The file is made whole before the first byte is sent: one that does not

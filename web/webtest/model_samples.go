@@ -64,6 +64,7 @@ func version(state string) org.VersionShowProps {
 	}
 	if state == "published" {
 		p.Published = ago(50 * time.Hour)
+		p.TestList = ui.ListProps{Path: "/org/versions/1", PerPage: 50, Total: 3}
 		p.Tests = []org.TestRow{
 			{ID: id(31), State: "running", Pool: "lab-a", Person: "Ada Brandt", Created: ago(20 * time.Second)},
 			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},

@@ -65,6 +65,7 @@ func providerSamples() []Sample {
 		{"provider-usage", provider.UsageExport(provider.UsageExportProps{
 			Layout: providerLayout(), Month: "2026-10", From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Closed: true,
 			Organizations: []provider.OrganizationUsage{{Name: "Heliophysics", Clusters: 12, Runs: 61, UsedMCS: 311*hour + 1_234_567, Cost: "14.01 EUR"}, {Name: "Tidal Genomics", Clusters: 2, Runs: 9, UsedMCS: 17 * hour}},
+			List:          ui.ListProps{Path: "/provider/usage", PerPage: 50, Total: 2},
 			Runs:          70, UsedMCS: 328*hour + 1_234_567, LedgerMCS: 328*hour + 1_234_567, Cost: "14.01 EUR", SHA256: digest(9),
 		})},
 		{"provider-usage-refused", provider.UsageExport(provider.UsageExportProps{Layout: providerLayout(), Month: "2026-13", Form: refused(map[string]string{"month": "“2026-13” is no month; write it like 2026-11."})})},
