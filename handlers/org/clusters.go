@@ -218,6 +218,7 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 		p.RateMCS += int64(n.Rate)
 		p.Nodes = append(p.Nodes, nodeRow(n))
 	}
+	nodesShown(c, d, &p)
 	may := mayWork(c)
 	p.MayConsole = may
 	p.MayStop = may && !d.Test && d.Desired == provisioner.DesiredRunning
@@ -225,6 +226,25 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped
 	p.MayDelete = may && d.Desired != provisioner.DesiredGone
 	return p
+}
+
+// nodesShown fills the list of nodes: of the largest clusters a page shows some.
+func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) {
+	l, q := request.ParseList(c, "name", "state", "host", "address", "ready"), request.ParseQuery(c)
+	l.Path = clusterPath(d.ID) // also where a refused form is shown
+	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
+	keep := func(n store.NodeRow) bool {
+		return page.Finds(p.Search, n.Name, n.HostName) && (p.NodeState == "" || string(n.State) == p.NodeState)
+	}
+	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b store.NodeRow) int{
+		"name": page.By(func(n store.NodeRow) string { return n.Name }), "state": page.By(func(n store.NodeRow) string { return string(n.State) }),
+		"host": page.By(func(n store.NodeRow) string { return n.HostName }), "ready": page.By(func(n store.NodeRow) time.Duration { return nodeRow(n).TimeToReady }),
+		"address": func(a, b store.NodeRow) int { return a.Address.Compare(b.Address) },
+	})
+	for _, n := range rows {
+		p.Shown = append(p.Shown, nodeRow(n))
+	}
+	p.NodeList = page.List(l, total)
 }
 
 func nodeRow(n store.NodeRow) web.NodeRow {

@@ -77,13 +77,29 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	if consent != nil {
 		p.ConsentBy, p.ConsentUntil = consent.PersonName, consent.UntilAt
 	}
-	for _, n := range d.NodeRows {
+	nodesShown(c, d, &p)
+	return page.Live(c, web.ClusterShow(p))
+}
+
+// nodesShown fills the list of nodes: of the largest clusters a page shows some.
+func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) {
+	l, q := request.ParseList(c, "name", "state", "host", "shape", "seen"), request.ParseQuery(c)
+	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
+	keep := func(n store.NodeRow) bool {
+		return page.Finds(p.Search, n.Name, n.HostName) && (p.NodeState == "" || string(n.State) == p.NodeState)
+	}
+	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b store.NodeRow) int{
+		"name": page.By(func(n store.NodeRow) string { return n.Name }), "state": page.By(func(n store.NodeRow) string { return string(n.State) }),
+		"host": page.By(func(n store.NodeRow) string { return n.HostName }), "shape": page.By(func(n store.NodeRow) string { return n.ShapeName }),
+		"seen": func(a, b store.NodeRow) int { return page.Time(a.SeenAt).Compare(page.Time(b.SeenAt)) },
+	})
+	for _, n := range rows {
 		p.Nodes = append(p.Nodes, web.NodeRow{
 			ID: n.ID, Name: n.Name, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Host: n.HostName, HostID: n.HostID,
 			ShapeName: n.ShapeName, Shape: n.Shape, Seen: page.Time(n.SeenAt),
 		})
 	}
-	return page.Live(c, web.ClusterShow(p))
+	p.NodeList = page.List(l, total)
 }
 
 func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {

@@ -98,15 +98,33 @@ func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, e
 	}
 	p = hostProps(x)
 	p.Layout, p.Unused = h.layout(c), whyUnused(x, smallest)
-	for _, n := range nodes {
-		p.Nodes = append(p.Nodes, web.HostNode{
-			ID: n.ID, Organization: n.OrganizationName, Cluster: n.ClusterName, ClusterID: n.ClusterID, Name: n.Name, State: n.State, Shape: n.Shape,
-		})
-	}
+	p.Nodes = len(nodes)
+	hostNodesShown(c, nodes, &p)
 	for _, x := range clusters {
 		p.Clusters = append(p.Clusters, web.HostCluster{ID: x.ID, Name: x.Name, Organization: x.OrganizationName, Test: x.Test, Nodes: x.Nodes})
 	}
 	return p, nil
+}
+
+// hostNodesShown fills the list of what is on a host.
+func hostNodesShown(c echo.Context, nodes []store.HostNode, p *web.HostShowProps) {
+	l, q := request.ParseList(c, "name", "state", "cluster", "organization", "vcpus", "memory"), request.ParseQuery(c)
+	l.Path = hostPath(p.ID) // also where a refused form is shown
+	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
+	keep := func(n store.HostNode) bool {
+		return page.Finds(p.Search, n.Name, n.ClusterName, n.OrganizationName) && (p.NodeState == "" || string(n.State) == p.NodeState)
+	}
+	rows, total := page.Rows(nodes, l, keep, map[string]func(a, b store.HostNode) int{
+		"name": page.By(func(n store.HostNode) string { return n.Name }), "state": page.By(func(n store.HostNode) string { return string(n.State) }),
+		"cluster": page.By(func(n store.HostNode) string { return n.ClusterName }), "organization": page.By(func(n store.HostNode) string { return n.OrganizationName }),
+		"vcpus": page.By(func(n store.HostNode) int { return n.Shape.VCPUs }), "memory": page.By(func(n store.HostNode) int { return n.Shape.MemoryMiB }),
+	})
+	for _, n := range rows {
+		p.Shown = append(p.Shown, web.HostNode{
+			ID: n.ID, Organization: n.OrganizationName, Cluster: n.ClusterName, ClusterID: n.ClusterID, Name: n.Name, State: n.State, Shape: n.Shape,
+		})
+	}
+	p.NodeList = page.List(l, total)
 }
 
 func hostProps(x store.Host) web.HostShowProps {

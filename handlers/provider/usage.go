@@ -21,6 +21,12 @@ import (
 	"volary.dev/web/ui"
 )
 
+// organizationUse is a line of a month's totals, with what it is ordered by.
+type organizationUse struct {
+	web.OrganizationUsage
+	cost int64 // in minor units of the provider's currency
+}
+
 // ShowUsage shows a month's totals by organization, and whether runs and ledger agree.
 func (h Handlers) ShowUsage(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "clusters", "runs", "used", "cost"), request.ParseQuery(c)
@@ -38,7 +44,14 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p.Organizations, p.List.Total = narrowUse(lines, p.Search, l)
+	lines, p.List.Total = page.Rows(lines, l, func(x organizationUse) bool { return page.Finds(p.Search, x.Name) }, map[string]func(a, b organizationUse) int{
+		"name": page.By(func(x organizationUse) string { return x.Name }), "clusters": page.By(func(x organizationUse) int { return x.Clusters }),
+		"runs": page.By(func(x organizationUse) int { return x.Runs }), "used": page.By(func(x organizationUse) int64 { return x.UsedMCS }),
+		"cost": page.By(func(x organizationUse) int64 { return x.cost }),
+	})
+	for _, x := range lines {
+		p.Organizations = append(p.Organizations, x.OrganizationUsage)
+	}
 	return page.Render(c, http.StatusOK, web.UsageExport(p))
 }
 

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/url"
 	"strconv"
+
+	"volary.dev/provisioner"
 )
 
 // ListProps say which part of a list is shown and by what address another one is. The zero value is an empty list.
@@ -88,4 +90,17 @@ func (p ListProps) Filtered() bool {
 		}
 	}
 	return false
+}
+
+const fewNodes = 8
+
+func nodeStates() []Option {
+	var list []Option
+	for _, s := range []provisioner.NodeState{
+		provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady, provisioner.NodeStopping, provisioner.NodeStopped,
+		provisioner.NodeLost, provisioner.NodeFailed, provisioner.NodeGone,
+	} {
+		list = append(list, Option{Value: string(s), Label: string(s)})
+	}
+	return list
 }

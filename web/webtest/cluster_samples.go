@@ -20,6 +20,7 @@ func clusterSamples() []Sample {
 		{"cluster-new-cap", org.ClusterNew(clusterNewCap())},
 		{"cluster-new-refused", org.ClusterNew(clusterNewRefused())},
 		{"cluster-new-empty", org.ClusterNew(org.ClusterNewProps{Layout: orgLayout()})},
+		{"cluster-large", org.ClusterShow(largeCluster())},
 		{"cluster-delete", org.ClusterDelete(org.ClusterDeleteProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Nodes: 4, HeldMCS: 22 * hour, UsedMCS: 6 * hour})},
 		{"console", org.Console(console())},
 		{"console-stopped", org.Console(org.ConsoleProps{Layout: orgLayout(), ClusterID: id(40), ClusterName: "trial-1", NodeID: id(50), NodeName: "head", State: provisioner.NodeStopped, Host: "host-1"})},
@@ -99,7 +100,18 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 	for i, state := range states {
 		p.Nodes = append(p.Nodes, node(i, state))
 	}
+	p.Shown, p.NodeList = p.Nodes, ui.ListProps{Path: "/org/clusters/40", PerPage: 50, Total: len(p.Nodes)}
 	dress(&p)
+	return p
+}
+
+// largeCluster fills the subnet of most pools.
+func largeCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterReady)
+	for i := len(p.Nodes); i < 245; i++ {
+		p.Nodes = append(p.Nodes, node(i, provisioner.NodeReady))
+	}
+	p.Shown, p.NodeList.From, p.NodeList.Total = p.Nodes[50:100], 50, len(p.Nodes)
 	return p
 }
 
