@@ -92,5 +92,6 @@ func foundOrganization(ctx context.Context, tx pgx.Tx, personID uuid.UUID, name,
 	if err := insertOrganization(ctx, tx, personID, id, name, field); err != nil {
 		return err
 	}
-	return insertMember(ctx, tx, id, personID, RoleOwner)
+	_, err = insertMember(ctx, tx, id, personID, RoleOwner)
+	return err
 }

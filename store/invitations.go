@@ -150,10 +150,10 @@ func (i Invitation) accept(ctx context.Context, tx pgx.Tx, personID uuid.UUID) e
 	a := auditRow{By: personID, Verb: "accept invitation", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": i.Role}}
 	if i.OrganizationID != nil {
 		a.Organization = *i.OrganizationID
-		err = insertMember(ctx, tx, a.Organization, personID, OrganizationRole(i.Role))
+		_, err = insertMember(ctx, tx, a.Organization, personID, OrganizationRole(i.Role))
 	} else {
 		a.Provider = *i.ProviderID
-		err = insertStaff(ctx, tx, a.Provider, personID, StaffRole(i.Role))
+		_, err = insertStaff(ctx, tx, a.Provider, personID, StaffRole(i.Role))
 	}
 	if err != nil {
 		return err

@@ -54,7 +54,7 @@ func (db *DB) OrganizationByName(ctx context.Context, name string) (uuid.UUID, e
 	return one(rows, "organization", pgx.RowTo[uuid.UUID])
 }
 
-// AddMember makes a person a member, or changes the role of one. Refusals: "invalid" for role, "last_owner", NotFound.
+// AddMember makes a person a member, or changes the role of one; who has it already keeps it, and nothing is logged. Refusals: "invalid" for role, "last_owner", NotFound.
 func (db *DB) AddMember(ctx context.Context, by, orgID, personID uuid.UUID, role OrganizationRole) error {
 	if err := role.check(); err != nil {
 		return err
@@ -68,11 +68,11 @@ func (db *DB) AddMember(ctx context.Context, by, orgID, personID uuid.UUID, role
 				return err
 			}
 		}
-		err := insertMember(ctx, tx, orgID, personID, role)
+		changed, err := insertMember(ctx, tx, orgID, personID, role)
 		if foreignKeyViolation(err) {
 			return provisioner.NotFound("person or organization")
 		}
-		if err != nil {
+		if err != nil || !changed {
 			return err
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Organization: orgID, Verb: "add member", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
@@ -88,13 +88,14 @@ func (r OrganizationRole) check() error {
 	}
 }
 
-// insertMember gives a person a role, whichever they had.
-func insertMember(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID, role OrganizationRole) error {
-	_, err := tx.Exec(ctx, `
+// insertMember gives a person a role, whichever they had, and says whether it is another one.
+func insertMember(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID, role OrganizationRole) (changed bool, err error) {
+	tag, err := tx.Exec(ctx, `
 		INSERT INTO memberships (organization_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
-		ON CONFLICT (organization_id, person_id) DO UPDATE SET role = excluded.role`, orgID, personID, role)
+		ON CONFLICT (organization_id, person_id) DO UPDATE SET role = excluded.role
+		WHERE memberships.role <> excluded.role`, orgID, personID, role)
 	if err != nil {
-		return fmt.Errorf("add member: %w", err)
+		return false, fmt.Errorf("add member: %w", err)
 	}
-	return nil
+	return tag.RowsAffected() > 0, nil
 }

@@ -87,17 +87,18 @@ func (db *DB) ProviderByName(ctx context.Context, name string) (Provider, error)
 	return one(rows, "provider", pgx.RowToStructByName[Provider])
 }
 
-// AddStaff makes a person one of a provider's staff, or changes the role of one. Refusals: "invalid" for role, NotFound.
+// AddStaff makes a person one of a provider's staff, or changes the role of one; who has it already keeps it,
+// and nothing is logged. Refusals: "invalid" for role, NotFound.
 func (db *DB) AddStaff(ctx context.Context, by, providerID, personID uuid.UUID, role StaffRole) error {
 	if err := role.check(); err != nil {
 		return err
 	}
 	return db.tx(ctx, func(tx pgx.Tx) error {
-		err := insertStaff(ctx, tx, providerID, personID, role)
+		changed, err := insertStaff(ctx, tx, providerID, personID, role)
 		if foreignKeyViolation(err) {
 			return provisioner.NotFound("person or provider")
 		}
-		if err != nil {
+		if err != nil || !changed {
 			return err
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "add staff", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
@@ -113,13 +114,14 @@ func (r StaffRole) check() error {
 	}
 }
 
-// insertStaff gives a person a role, whichever they had.
-func insertStaff(ctx context.Context, tx pgx.Tx, providerID, personID uuid.UUID, role StaffRole) error {
-	_, err := tx.Exec(ctx, `
+// insertStaff gives a person a role, whichever they had, and says whether it is another one.
+func insertStaff(ctx context.Context, tx pgx.Tx, providerID, personID uuid.UUID, role StaffRole) (changed bool, err error) {
+	tag, err := tx.Exec(ctx, `
 		INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
-		ON CONFLICT (provider_id, person_id) DO UPDATE SET role = excluded.role`, providerID, personID, role)
+		ON CONFLICT (provider_id, person_id) DO UPDATE SET role = excluded.role
+		WHERE staff.role <> excluded.role`, providerID, personID, role)
 	if err != nil {
-		return fmt.Errorf("add staff: %w", err)
+		return false, fmt.Errorf("add staff: %w", err)
 	}
-	return nil
+	return tag.RowsAffected() > 0, nil
 }

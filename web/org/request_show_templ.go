@@ -693,7 +693,7 @@ func requestDecision(p RequestShowProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "reason", Label: "Reason to decline", Value: p.DeclineReason, MaxLength: 500, Required: true, Error: p.Form.Error("reason"), Hint: p.Request.Person + " is told it."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "reason", Label: "Reason to decline", Value: p.DeclineReason, MaxLength: 500, Required: true, Error: p.Form.Error("reason"), Hint: p.Request.Person + " reads it."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

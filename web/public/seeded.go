@@ -15,8 +15,8 @@ func SeededUsers() []SeededUser {
 		{Name: "Nora Rack", Email: "nora@north.example", Password: password, Does: "operator at North Computing"},
 		{Name: "Abe Sum", Email: "abe@north.example", Password: password, Does: "accountant at North Computing"},
 		{Name: "Nina Price", Email: "nina@north.example", Password: password, Does: "admin of North Computing"},
-		{Name: "Nina Price", Email: "nina@north.example", Password: password, Does: "admin of North Computing"},
 		{Name: "Sid Blade", Email: "sid@south.example", Password: password, Does: "admin of South Computing"},
+		{Name: "Sue Tally", Email: "sue@south.example", Password: password, Does: "accountant at South Computing"},
 		{Name: "Platform Root", Email: "root@volary.example", Password: password, Does: "runs the platform"},
 	}
 }

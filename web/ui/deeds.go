@@ -124,7 +124,17 @@ func Details(detail map[string]any) []string {
 	return list
 }
 
-func detailWord(key string) string { return strings.ReplaceAll(key, "_", " ") }
+// detailWord says a key in the words of the pages.
+func detailWord(key string) string {
+	switch key {
+	case "held":
+		return "set aside"
+	case "need":
+		return "needs"
+	default:
+		return strings.ReplaceAll(key, "_", " ")
+	}
+}
 
 // detailNumber knows which numbers are hours and which are seconds.
 func detailNumber(key string, n int64) string {
