@@ -67,7 +67,7 @@ func StaffList(p StaffListProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Staff</h1><p class=\"lead\">An admin may everything; an operator hosts, pools, shapes, clusters and announcements; an accountant prices, orders and usage.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Staff</h1><p class=\"lead\">An admin may do everything; an operator looks after hosts, pools, shapes, clusters and announcements; an accountant after prices, orders and usage.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
