@@ -1,0 +1,316 @@
+package handlers_test
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"io/fs"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// TestOthersCommands gives every store call that takes an owner and an id the ids of the first organization and provider
+// and the names of the second ones: nothing is found, and not one row changes. Handlers look at the owner too, so this
+// is what fails where a call forgot its own scope.
+func TestOthersCommands(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	v := foreign{db: a.Store, org: w.Other, provider: w.South, by: w.Person(handlertest.OtherOwner), w: w, paths: worldPaths(a, w)}
+	err := a.Store.UpdateProvider(t.Context(), uuid.Nil, w.South, store.ProviderWords{
+		LegalName: "South Ltd", InvoicePrefix: "SOU", AccountingZone: "UTC", SupportContact: "help@south.example",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := v.calls(t.Context())
+	before := rowsOf(t, a)
+	for name, call := range calls {
+		got, err := call()
+		if r, refused := provisioner.AsRefusal(err); refused && r.Code == "not_found" {
+			err = nil
+		} else if err == nil && !nothing(got) {
+			t.Errorf("%s gives %+v", name, got)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for table, rows := range rowsOf(t, a) {
+			if before[table] != rows {
+				t.Fatalf("%s changed %s", name, table)
+			}
+		}
+	}
+	for _, name := range ownedCalls(t) {
+		if _, ok := calls[name]; !ok && ofEveryone()[name] == "" {
+			t.Errorf("store.%s takes an owner and an id, and nobody tries it with another's", name)
+		}
+	}
+}
+
+// ofEveryone are the calls whose id needs no owner, and why.
+func ofEveryone() map[string]string {
+	return map[string]string{
+		"HoldForCluster": "its caller has read and locked the cluster",
+		"QuoteOrder":     "everybody may ask what an offer would cost",
+		"CreateUpload":   "the id is new",
+	}
+}
+
+// foreign has the ids of the first organization and of North, and acts for others.
+type foreign struct {
+	db                *store.DB
+	org, provider, by uuid.UUID
+	w                 *handlertest.World
+	paths             func(string) string
+}
+
+// id is that of the world's thing below a path, such as /org/orders/.
+func (v foreign) id(path string) uuid.UUID {
+	return uuid.MustParse(strings.Split(strings.TrimPrefix(v.paths(path+":id"), path), "/")[0])
+}
+
+type calls map[string]func() (any, error)
+
+func (v foreign) calls(ctx context.Context) calls {
+	all := calls{}
+	for _, some := range []calls{v.clusterCalls(ctx), v.modelCalls(ctx), v.salesCalls(ctx), v.peopleCalls(ctx), v.hostCalls(ctx), v.staffCalls(ctx)} {
+		for name, call := range some {
+			all[name] = call
+		}
+	}
+	return all
+}
+
+func (v foreign) clusterCalls(ctx context.Context) calls {
+	id, node := v.id("/org/clusters/"), uuid.MustParse(strings.Split(v.paths("/org/clusters/:id/:node"), "/")[4])
+	return calls{
+		"Cluster":                func() (any, error) { return only(v.db.Cluster(ctx, v.org, id)) },
+		"Node":                   func() (any, error) { return only(v.db.Node(ctx, v.org, id, node)) },
+		"StopCluster":            func() (any, error) { return done(v.db.StopCluster(ctx, v.org, v.by, id)) },
+		"StartCluster":           func() (any, error) { return done(v.db.StartCluster(ctx, v.org, v.by, id, 3600)) },
+		"RequestStart":           func() (any, error) { return only(v.db.RequestStart(ctx, v.org, v.by, id, 3600)) },
+		"ExtendLease":            func() (any, error) { return done(v.db.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"DeleteCluster":          func() (any, error) { return done(v.db.DeleteCluster(ctx, v.org, v.by, id)) },
+		"ConsentToConsole":       func() (any, error) { return done(v.db.ConsentToConsole(ctx, v.org, v.by, id, time.Hour)) },
+		"WithdrawConsoleConsent": func() (any, error) { return done(v.db.WithdrawConsoleConsent(ctx, v.org, v.by, id)) },
+		"ConsoleConsent":         func() (any, error) { return v.db.ConsoleConsent(ctx, v.org, id) },
+		"ConsentForProvider":     func() (any, error) { return v.db.ConsentForProvider(ctx, v.provider, id) },
+		"ConsoleLooks":           func() (any, error) { return v.db.ConsoleLooks(ctx, v.org, id, store.Page{}) },
+		"IssueConsoleTicket":     func() (any, error) { _, err := v.db.IssueConsoleTicket(ctx, v.org, v.by, node); return done(err) },
+		"IssueStaffTicket": func() (any, error) {
+			_, err := v.db.IssueStaffTicket(ctx, v.provider, v.by, node, "log")
+			return done(err)
+		},
+		"ProviderCluster": func() (any, error) { return only(v.db.ProviderCluster(ctx, v.provider, id)) },
+		"UsageOfCluster":  func() (any, error) { return only(v.db.UsageOfCluster(ctx, v.org, id)) },
+		"ListRuns": func() (any, error) {
+			list, total, _, err := v.db.ListRuns(ctx, v.org, id, store.RunFilter{})
+			return len(list) + total, err
+		},
+	}
+}
+
+func (v foreign) modelCalls(ctx context.Context) calls {
+	image, model, test := v.w.Image, v.w.Model, v.id("/org/tests/")
+	return calls{
+		"Image":               func() (any, error) { return only(v.db.Image(ctx, v.org, image)) },
+		"Upload":              func() (any, error) { return only(v.db.Upload(ctx, v.org, v.w.Upload)) },
+		"VersionsOfImage":     func() (any, error) { return v.db.VersionsOfImage(ctx, v.org, image) },
+		"ModelCluster":        func() (any, error) { return only(v.db.ModelCluster(ctx, v.org, model)) },
+		"Version":             func() (any, error) { return only(v.db.Version(ctx, v.org, v.w.Version)) },
+		"PublishVersion":      func() (any, error) { return done(v.db.PublishVersion(ctx, v.org, v.by, v.w.Draft, 1)) },
+		"StartAcceptanceTest": func() (any, error) { return only(v.db.StartAcceptanceTest(ctx, v.org, v.by, v.w.Version, v.w.Pool)) },
+		"AcceptanceTest":      func() (any, error) { return only(v.db.AcceptanceTest(ctx, v.org, test)) },
+		"AcceptanceTests": func() (any, error) {
+			list, total, err := v.db.AcceptanceTests(ctx, v.org, v.w.Version, store.TestFilter{})
+			return len(list) + total, err
+		},
+		"ListVersions": func() (any, error) {
+			list, total, err := v.db.ListVersions(ctx, v.org, model, store.VersionFilter{})
+			return len(list) + total, err
+		},
+		"LaunchCluster": func() (any, error) { return only(v.db.LaunchCluster(ctx, v.org, v.by, v.launch())) },
+		"RequestLaunch": func() (any, error) { return only(v.db.RequestLaunch(ctx, v.org, v.by, v.launch())) },
+		"Quote":         func() (any, error) { return only(v.db.Quote(ctx, v.org, v.launch())) },
+	}
+}
+
+func (v foreign) launch() store.LaunchRequest {
+	return store.LaunchRequest{VersionID: v.w.Version, PoolID: v.w.Pool, Name: "mine", LeaseSeconds: 3600}
+}
+
+func (v foreign) salesCalls(ctx context.Context) calls {
+	order, invoice, offer := v.id("/org/orders/"), v.id("/org/invoices/"), v.id("/provider/offers/")
+	price := uuid.MustParse(strings.TrimPrefix(v.paths("/provider/offers/:id/:price"), "/provider/offers/"+offer.String()+"/"))
+	return calls{
+		"OrderOfOrganization":   func() (any, error) { return only(v.db.OrderOfOrganization(ctx, v.org, order)) },
+		"OrderOfProvider":       func() (any, error) { return only(v.db.OrderOfProvider(ctx, v.provider, order)) },
+		"ApproveOrder":          func() (any, error) { return done(v.db.ApproveOrder(ctx, v.by, v.provider, order)) },
+		"RejectOrder":           func() (any, error) { return done(v.db.RejectOrder(ctx, v.by, v.provider, order, "because")) },
+		"WithdrawOrder":         func() (any, error) { return done(v.db.WithdrawOrder(ctx, v.by, v.org, order)) },
+		"InvoiceOfOrganization": func() (any, error) { return only(v.db.InvoiceOfOrganization(ctx, v.org, invoice)) },
+		"InvoiceOfProvider":     func() (any, error) { return only(v.db.InvoiceOfProvider(ctx, v.provider, invoice)) },
+		"Offer":                 func() (any, error) { return only(v.db.Offer(ctx, v.provider, offer)) },
+		"EndOffer":              func() (any, error) { return done(v.db.EndOffer(ctx, v.by, v.provider, offer)) },
+		"SetPrice": func() (any, error) {
+			return only(v.db.SetPrice(ctx, v.by, v.provider, offer, store.NewPrice{Millionths: 1}))
+		},
+		"WithdrawPrice": func() (any, error) { return done(v.db.WithdrawPrice(ctx, v.by, v.provider, offer, price)) },
+		"OfferPrices": func() (any, error) {
+			list, total, err := v.db.OfferPrices(ctx, v.provider, offer, store.PriceFilter{})
+			return len(list) + total, err
+		},
+	}
+}
+
+func (v foreign) peopleCalls(ctx context.Context) calls {
+	person, request, announcement := v.w.Extra, v.id("/org/requests/"), v.id("/org/announcements/")
+	return calls{
+		"ChangeMember":   func() (any, error) { return done(v.db.ChangeMember(ctx, v.org, v.by, person, store.RoleManager)) },
+		"RemoveMember":   func() (any, error) { return done(v.db.RemoveMember(ctx, v.org, v.by, person)) },
+		"SetCap":         func() (any, error) { return done(v.db.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
+		"CapOf":          func() (any, error) { return v.db.CapOf(ctx, v.org, v.w.Person(handlertest.Member)) },
+		"LaunchRequest":  func() (any, error) { return only(v.db.LaunchRequest(ctx, v.org, uuid.Nil, request)) },
+		"ApproveRequest": func() (any, error) { return only(v.db.ApproveRequest(ctx, v.org, v.by, request)) },
+		"DeclineRequest": func() (any, error) { return done(v.db.DeclineRequest(ctx, v.org, v.by, request, "because")) },
+		"WithdrawRequest": func() (any, error) {
+			return done(v.db.WithdrawRequest(ctx, v.org, v.w.Person(handlertest.Member), request))
+		},
+		"DismissAnnouncement": func() (any, error) { return done(v.db.DismissAnnouncement(ctx, v.org, v.by, announcement)) },
+		"SwitchOrganization":  func() (any, error) { return done(v.db.SwitchOrganization(ctx, v.id("/account/sessions/"), v.org)) },
+		"SwitchProvider":      func() (any, error) { return done(v.db.SwitchProvider(ctx, v.id("/account/sessions/"), v.provider)) },
+		"ProviderOrganization": func() (any, error) {
+			return only(v.db.ProviderOrganization(ctx, v.provider, v.w.Organization, time.Now()))
+		},
+		"MonthlyUse": func() (any, error) {
+			months, err := v.db.MonthlyUse(ctx, v.provider, v.w.Organization, 3, time.Now())
+			return slices.ContainsFunc(months, func(m store.MonthUse) bool { return m.Hours != 0 }), err
+		},
+	}
+}
+
+func (v foreign) hostCalls(ctx context.Context) calls {
+	host, pool := v.w.Host, v.w.Pool
+	spare := store.NewHost{
+		Name: "mine", Underlay: netip.MustParseAddr("192.0.2.99"), Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "mine"},
+	}
+	changed := store.NewPool{
+		Name: "mine", Prefix: netip.MustParsePrefix("10.90.0.0/16"), Underlay: netip.MustParsePrefix("192.0.2.0/24"), Storage: "local", MachineType: "q35",
+	}
+	move := store.HostsMove{Hosts: []store.MovedHost{{ID: host, Address: spare.Address, Underlay: spare.Underlay}}}
+	return calls{
+		"Host":         func() (any, error) { return only(v.db.Host(ctx, v.provider, host)) },
+		"HostClusters": func() (any, error) { return v.db.HostClusters(ctx, v.provider, host) },
+		"HostNodes":    func() (any, error) { return v.db.HostNodes(ctx, v.provider, host) },
+		"AddHost":      func() (any, error) { return only(v.db.AddHost(ctx, v.by, v.provider, pool, spare)) },
+		"CheckHost":    func() (any, error) { return done(v.db.CheckHost(ctx, v.by, v.provider, host)) },
+		"CordonHost":   func() (any, error) { return done(v.db.CordonHost(ctx, v.by, v.provider, host, "")) },
+		"DrainHost":    func() (any, error) { return done(v.db.DrainHost(ctx, v.by, v.provider, host, "")) },
+		"ActivateHost": func() (any, error) { return done(v.db.ActivateHost(ctx, v.by, v.provider, host)) },
+		"RemoveHost":   func() (any, error) { return done(v.db.RemoveHost(ctx, v.by, v.provider, host)) },
+		"MoveHosts":    func() (any, error) { return done(v.db.MoveHosts(ctx, v.by, v.provider, pool, move)) },
+		"ProviderPool": func() (any, error) { return only(v.db.ProviderPool(ctx, v.provider, pool)) },
+		"UpdatePool":   func() (any, error) { return done(v.db.UpdatePool(ctx, v.by, v.provider, pool, changed)) },
+		"RetireShape":  func() (any, error) { return done(v.db.RetireShape(ctx, v.by, v.provider, v.w.Shape)) },
+	}
+}
+
+func (v foreign) staffCalls(ctx context.Context) calls {
+	var job int64
+	fmt.Sscan(strings.TrimPrefix(v.paths("/provider/jobs/:id"), "/provider/jobs/"), &job)
+	colleague, announcement := v.w.Person(handlertest.Accountant), v.id("/provider/announcements/")
+	return calls{
+		"ChangeStaffRole": func() (any, error) {
+			return done(v.db.ChangeStaffRole(ctx, v.by, v.provider, colleague, store.StaffOperator))
+		},
+		"RemoveStaff":     func() (any, error) { return done(v.db.RemoveStaff(ctx, v.by, v.provider, colleague)) },
+		"EndAnnouncement": func() (any, error) { return done(v.db.EndAnnouncement(ctx, v.by, v.provider, announcement)) },
+		"ProviderJob":     func() (any, error) { return only(v.db.ProviderJob(ctx, v.provider, job)) },
+		"RetryJob":        func() (any, error) { return done(v.db.RetryJob(ctx, v.by, v.provider, job)) },
+		"CancelJob":       func() (any, error) { return done(v.db.CancelJob(ctx, v.by, v.provider, job)) },
+	}
+}
+
+// done is a command that gives nothing but an error: without one it did something.
+func done(err error) (any, error) { return err == nil, err }
+
+// only is a call whose value counts where there is no error: it found something.
+func only[T any](_ T, err error) (any, error) { return err == nil, err }
+
+func nothing(got any) bool {
+	v := reflect.ValueOf(got)
+	return !v.IsValid() || v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0
+}
+
+// rowsOf is a digest of every table's rows.
+func rowsOf(t *testing.T, a *handlertest.App) map[string]string {
+	t.Helper()
+	rows, err := a.Pool.Query(t.Context(), `
+		SELECT relname, query_to_xml('SELECT md5(string_agg(x::text, '','' ORDER BY x::text)) AS n FROM ' || quote_ident(relname) || ' x', true, true, '')::text
+		  FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname NOT LIKE 'river%leader'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	digests := map[string]string{}
+	for rows.Next() {
+		var table, digest string
+		if err := rows.Scan(&table, &digest); err != nil {
+			t.Fatal(err)
+		}
+		digests[table] = digest
+	}
+	if err := rows.Err(); err != nil || len(digests) < 30 {
+		t.Fatalf("%d tables, %v", len(digests), err)
+	}
+	return digests
+}
+
+// ownedCalls are the methods of store.DB that take an organization or a provider and the id of something besides.
+func ownedCalls(t *testing.T) []string {
+	t.Helper()
+	packages, err := parser.ParseDir(gotoken.NewFileSet(), "../store", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, file := range packages["store"].Files {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil || !f.Name.IsExported() {
+				continue
+			}
+			owned, subject := false, false
+			for _, p := range f.Type.Params.List {
+				for _, n := range p.Names {
+					switch {
+					case n.Name == "orgID" || n.Name == "providerID":
+						owned = true
+					case n.Name == "id" || strings.HasSuffix(n.Name, "ID"):
+						subject = subject || n.Name != "personID"
+					}
+				}
+			}
+			if owned && subject {
+				names = append(names, f.Name.Name)
+			}
+		}
+	}
+	if len(names) < 50 {
+		t.Fatalf("%d calls are found in store", len(names))
+	}
+	return names
+}
