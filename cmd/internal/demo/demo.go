@@ -240,7 +240,7 @@ func (d *seeding) sales(ctx context.Context) error {
 		if err := d.db.UpdateProvider(ctx, by, id, s.words); err != nil {
 			return err
 		}
-		if _, err := d.db.CreateOffer(ctx, by, id, store.NewOffer{Name: "Compute hours", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
+		if _, err := d.db.CreateOffer(ctx, by, id, store.NewOffer{Name: "Pay as you go", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
 			return err
 		}
 	}
