@@ -176,7 +176,25 @@ func TestListUsageAndRuns(t *testing.T) {
 	if err != nil || total != 2 || used != 60_000 || len(runs) != 2 || runs[0].NodeName != "compute-001" {
 		t.Errorf("%d runs of %s, %v: %+v", total, used, err, runs)
 	}
+	if runs, total, used, err = w.DB.ListRuns(t.Context(), w.Organization, first, store.RunFilter{Node: "HEAD"}); err != nil || total != 1 || used != 60_000 || len(runs) != 1 || runs[0].NodeName != "head" {
+		t.Errorf("%d runs of the head, of all %s, %v: %+v", total, used, err, runs)
+	}
 	if _, total, _, err := w.DB.ListRuns(t.Context(), uuid.New(), first, store.RunFilter{}); err != nil || total != 0 {
 		t.Errorf("another organization sees %d runs, %v", total, err)
+	}
+}
+
+func TestVersionsOfImage(t *testing.T) {
+	w := storetest.NewWorld(t)
+	w.Publish(t, w.Organization, w.Model, w.Image, "1.1")
+	list := must[[]store.ImageVersion](t)(w.DB.VersionsOfImage(t.Context(), w.Organization, w.Image))
+	if len(list) != 2 || list[0].Version != "1.1" || list[0].ModelName != "trial" || list[0].Total != 2 {
+		t.Errorf("the versions that use an image: %+v", list)
+	}
+	elsewhere := must[uuid.UUID](t)(w.DB.CreateOrganization(t.Context(), uuid.Nil, "Biology"))
+	for name, ids := range map[string][2]uuid.UUID{"another organization": {elsewhere, w.Image}, "another image": {w.Organization, uuid.New()}} {
+		if list := must[[]store.ImageVersion](t)(w.DB.VersionsOfImage(t.Context(), ids[0], ids[1])); len(list) != 0 {
+			t.Errorf("%s: %+v", name, list)
+		}
 	}
 }

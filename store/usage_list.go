@@ -70,8 +70,9 @@ func (db *DB) sumCosts(ctx context.Context, args []any) ([]billing.Money, error)
 	return all(rows, "costs", pgx.RowToStructByName[billing.Money])
 }
 
-// RunFilter orders the runs of a cluster by node, from, until, rate or used.
+// RunFilter narrows the runs of a cluster, and orders them by node, from, until, rate or used.
 type RunFilter struct {
+	Node string // part of its name
 	Sorting
 	Page
 }
@@ -81,19 +82,20 @@ var runColumns = sortable{
 }
 
 // ListRuns gives a page of the runs of one of an organization's clusters, in the order of their beginnings unless asked
-// otherwise, how many there are, and what all of them used. Another organization's cluster has none.
+// otherwise, how many the filter leaves, and what all of the cluster's used. Another organization's cluster has none.
 func (db *DB) ListRuns(ctx context.Context, orgID, clusterID uuid.UUID, f RunFilter) (list []RunRow, total int, used billing.Hours, err error) {
 	const from = ` FROM runs r JOIN nodes n ON n.id = r.node_id JOIN providers p ON p.id = n.provider_id WHERE r.cluster_id = $2 AND n.organization_id = $1`
 	err = db.pool.QueryRow(ctx, `
-		SELECT count(*), coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * r.rate), 0)::bigint`+from, orgID, clusterID).Scan(&total, &used)
+		SELECT count(*) FILTER (WHERE n.name ILIKE $3), coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * r.rate), 0)::bigint`+from,
+		orgID, clusterID, like(f.Node)).Scan(&total, &used)
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("sum runs of cluster %s: %w", clusterID, err)
 	}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT r.cluster_id, n.name AS node_name, r.rate, r.started_at, r.ended_at, r.closed_at IS NULL AS open,
 		       (extract(epoch FROM r.ended_at - r.started_at) * r.rate)::bigint AS used,
-		       (SELECT sum(l.cost)::bigint FROM usage_lines l WHERE l.run_id = r.id) AS cost, p.currency`+from+
-		runColumns.orderBy(f.Sorting, "r.started_at, n.role DESC, n.name, r.id")+` LIMIT $3 OFFSET $4`, orgID, clusterID, f.limit(), f.offset())
+		       (SELECT sum(l.cost)::bigint FROM usage_lines l WHERE l.run_id = r.id) AS cost, p.currency`+from+` AND n.name ILIKE $3`+
+		runColumns.orderBy(f.Sorting, "r.started_at, n.role DESC, n.name, r.id")+` LIMIT $4 OFFSET $5`, orgID, clusterID, like(f.Node), f.limit(), f.offset())
 	list, err = all(rows, "runs", pgx.RowToStructByName[RunRow])
 	return list, total, used, err
 }

@@ -58,13 +58,14 @@ func (h Handlers) ShowClusterUsage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	l := request.ParseList(c, "node", "from", "until", "rate", "used")
-	runs, total, used, err := h.Store.ListRuns(c.Request().Context(), orgID, d.ID, store.RunFilter{Sorting: l.Sorting, Page: l.Page()})
+	l, q := request.ParseList(c, "node", "from", "until", "rate", "used"), request.ParseQuery(c)
+	f := store.RunFilter{Node: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	runs, total, used, err := h.Store.ListRuns(c.Request().Context(), orgID, d.ID, f)
 	if err != nil {
 		return err
 	}
 	p := web.ClusterUsageProps{
-		Layout: h.layout(c), List: page.List(l, total), ID: d.ID, Name: d.Name, Provider: d.ProviderName, HeldMCS: int64(d.Held),
+		Layout: h.layout(c), List: page.List(l, total), Search: f.Node, ID: d.ID, Name: d.Name, Provider: d.ProviderName, HeldMCS: int64(d.Held),
 		UsedMCS: int64(used), MayOpen: mayWork(c),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}

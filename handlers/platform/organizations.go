@@ -121,9 +121,9 @@ func (h Handlers) organizationPage(c echo.Context, id uuid.UUID, p web.Organizat
 	if err != nil {
 		return err
 	}
-	l := request.ParseList(c, "name", "email", "role", "since")
-	l.Path = "/platform/organizations/" + id.String()
-	members, total, err := h.Store.Members(ctx, id, store.MemberFilter{Sorting: l.Sorting, Page: l.Page()})
+	l, q := request.ParseList(c, "name", "email", "role", "since"), request.ParseQuery(c)
+	l.Path, p.Text = "/platform/organizations/"+id.String(), q.Typed("q")
+	members, total, err := h.Store.Members(ctx, id, store.MemberFilter{Text: p.Text, Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}
