@@ -88,13 +88,13 @@ func devices(n provisioner.NodeSpec) *libvirtxml.DomainDeviceList {
 			{
 				Device: "disk", Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "qcow2", Discard: "unmap"},
 				Source: volumeSource(OverlayVolume(n.ID)), Target: &libvirtxml.DomainDiskTarget{Dev: "vda", Bus: "virtio"},
-				Boot: &libvirtxml.DomainDeviceBoot{Order: 1},
+				Boot: &libvirtxml.DomainDeviceBoot{Order: 1}, Address: rootBus(slotDisk),
 			},
 			{
 				// A virtio disk and no CD-ROM: Debian's cloud kernel has no driver for the latter.
 				Device: "disk", Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
 				Source: volumeSource(SeedVolume(n.ID)), Target: &libvirtxml.DomainDiskTarget{Dev: "vdb", Bus: "virtio"},
-				ReadOnly: &libvirtxml.DomainDiskReadOnly{},
+				ReadOnly: &libvirtxml.DomainDiskReadOnly{}, Address: rootBus(slotSeed),
 			},
 		},
 		Controllers: []libvirtxml.DomainController{{Type: "usb", Model: "none"}},
@@ -104,6 +104,8 @@ func devices(n provisioner.NodeSpec) *libvirtxml.DomainDeviceList {
 			Target: &libvirtxml.DomainInterfaceTarget{Dev: nethook.PortName(n.VNI, n.MAC)},
 			Model:  &libvirtxml.DomainInterfaceModel{Type: "virtio"},
 			ROM:    &libvirtxml.DomainROM{Enabled: "no"}, // no network boot: it would cost seconds
+
+			Address: rootBus(slotNetwork),
 		}},
 		Serials: []libvirtxml.DomainSerial{{
 			Source: &libvirtxml.DomainChardevSource{Pty: &libvirtxml.DomainChardevSourcePty{}}, Target: &libvirtxml.DomainSerialTarget{Port: &port}, Log: log,
@@ -115,8 +117,25 @@ func devices(n provisioner.NodeSpec) *libvirtxml.DomainDeviceList {
 		MemBalloon: &libvirtxml.DomainMemBalloon{Model: "none"},
 		RNGs: []libvirtxml.DomainRNG{{
 			Model: "virtio", Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},
+			Address: rootBus(slotRandom),
 		}},
 	}
+}
+
+// Slots of a node's devices. Number 1 is the i440fx's own bridge to ISA.
+const (
+	slotNetwork = 2 + iota
+	slotDisk
+	slotSeed
+	slotRandom
+)
+
+// rootBus places a device on the machine's first PCI bus. Left to itself libvirt gives each a PCI Express port of its own
+// and one to spare: five bridges that firmware and kernel look behind at every boot, a quarter of a second where the
+// processor is emulated, so that devices could be plugged in while a node runs, which nothing here does.
+func rootBus(slot uint) *libvirtxml.DomainAddress {
+	domain, bus, function := uint(0), uint(0), uint(0)
+	return &libvirtxml.DomainAddress{PCI: &libvirtxml.DomainAddressPCI{Domain: &domain, Bus: &bus, Slot: &slot, Function: &function}}
 }
 
 func volumeSource(volume string) *libvirtxml.DomainDiskSource {
