@@ -23,13 +23,14 @@ var rootFiles = []struct {
 	guest, to string
 	mode      os.FileMode
 }{
+	{"fstab", "etc/fstab", 0o644},
 	{"inittab", "etc/inittab", 0o644},
 	{"profile", "etc/profile", 0o644},
 	{"issue", "etc/issue", 0o644},
 	{"power", "etc/acpi/PWRF/00000080", 0o755},
 	{"boot", "usr/lib/volary/boot", 0o755},
 	{"dhcp", "usr/lib/volary/dhcp", 0o755},
-	{"seed", "usr/lib/volary/seed", 0o755},
+	{"seed", "usr/lib/volary/seed", 0o644},
 	{"halt", "usr/lib/volary/halt", 0o755},
 	{"login", "usr/lib/volary/login", 0o755},
 }
@@ -45,14 +46,10 @@ var rootTexts = map[string]string{
 // root fills the ext4 file system from a folder, without mounting it.
 func (b *builder) root(ctx context.Context) error {
 	tree := b.path("root")
-	for _, dir := range []string{"dev", "proc", "sys", "run", "root/.ssh", "home/volary/.ssh", "var/lib/volary", "etc/dropbear", "mnt"} {
+	for _, dir := range []string{"dev", "proc", "sys", "run", "root/.ssh", "home/volary/.ssh", "var/lib/volary", "etc/dropbear", "tmp", "mnt/seed"} {
 		if err := os.MkdirAll(filepath.Join(tree, dir), 0o755); err != nil {
 			return err
 		}
-	}
-	// One file system in memory serves both.
-	if err := os.Symlink("run/tmp", filepath.Join(tree, "tmp")); err != nil {
-		return err
 	}
 	for _, f := range rootFiles {
 		text, err := guest.ReadFile("guest/" + f.guest)
@@ -163,8 +160,9 @@ func (b *builder) boot(ctx context.Context) error {
 	bin := filepath.Join(b.packages, "usr/bin")
 	// syslinux calls mcopy and mattrib by name; mtools would refuse a FAT that fits no drive geometry.
 	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "MTOOLS_SKIP_CHECK=1"}
+	// Clusters of 32 KiB: SYSLINUX reads a sector of the allocation table at a time, and few hold it whole.
 	for _, args := range [][]string{
-		{"mformat", "-i", fat, "-T", fmt.Sprint(bootSize / sector), "-h", "255", "-s", "63", "-H", fmt.Sprint(bootAt / sector), "-N", "766f6c61", "-v", "VOLARY", "::"},
+		{"mformat", "-i", fat, "-T", fmt.Sprint(bootSize / sector), "-h", "255", "-s", "63", "-H", fmt.Sprint(bootAt / sector), "-c", "64", "-N", "766f6c61", "-v", "VOLARY", "::"},
 		{"syslinux", "--install", fat},
 		{"mcopy", "-i", fat, kernel, "::vmlinuz"},
 		{"mcopy", "-i", fat, b.path("initrd"), b.path("syslinux.cfg"), "::"},

@@ -9,15 +9,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // moduleNames are loaded by the initramfs before the root is mounted; what they depend on goes before them.
 var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8", "evdev", "button"}
 
-// initramfs writes the kernel's first file system: BusyBox, the modules in loading order, and init.
+// initramfs writes the kernel's first file system: BusyBox, the modules and init.
 func (b *builder) initramfs(context.Context) error {
-	modules, err := b.modules()
+	release, err := b.one("lib/modules/*")
+	if err != nil {
+		return err
+	}
+	modules, err := b.modules(release)
 	if err != nil {
 		return err
 	}
@@ -25,37 +30,67 @@ func (b *builder) initramfs(context.Context) error {
 	if err != nil {
 		return err
 	}
-	start, err := guest.ReadFile("guest/initramfs-init")
-	if err != nil {
-		return err
-	}
+	home := "lib/modules/" + filepath.Base(release)
 	var a archive
-	for _, dir := range []string{"bin", "dev", "proc", "sys", "root", "modules"} {
+	for _, dir := range []string{"bin", "dev", "etc", "proc", "root", "lib", "lib/modules", home} {
 		a.add(dir, 0o040755, nil)
 	}
 	// The kernel opens the console before devtmpfs is there.
 	a.addDevice("dev/console", 0o020600, 5, 1)
 	a.add("bin/busybox", 0o100755, busybox)
-	a.add("init", 0o100755, start)
-	var order strings.Builder
-	for _, m := range modules {
-		a.add("modules/"+m.name+".ko", 0o100644, m.data)
-		fmt.Fprintln(&order, m.name)
+	for _, f := range []struct {
+		guest, to string
+		mode      uint32
+	}{{"initramfs-init", "init", 0o100755}, {"initramfs-fstab", "etc/fstab", 0o100644}} {
+		text, err := guest.ReadFile("guest/" + f.guest)
+		if err != nil {
+			return err
+		}
+		a.add(f.to, f.mode, text)
 	}
-	a.add("modules/order", 0o100644, []byte(order.String()))
+	for _, m := range modules {
+		a.add(home+"/"+m.name+".ko", 0o100644, m.data)
+	}
+	a.add(home+"/modules.dep", 0o100644, dependencies(modules))
+	a.add("modules", 0o100644, []byte(strings.Join(moduleNames, " ")+"\n"))
 	return os.WriteFile(b.path("initrd"), a.close(), 0o644)
 }
 
+// dependencies is what depmod would write: one process then loads all modules, each after what it needs. modprobe goes
+// through a line from its end.
+func dependencies(modules []module) []byte {
+	all := map[string][]string{} // what a module needs and what that needs, in loading order
+	var text bytes.Buffer
+	for _, m := range modules {
+		var needs []string
+		for _, need := range m.needs {
+			for _, name := range append(slices.Clip(all[need]), need) {
+				if !slices.Contains(needs, name) {
+					needs = append(needs, name)
+				}
+			}
+		}
+		all[m.name] = needs
+		fmt.Fprintf(&text, "%s.ko:", m.name)
+		for _, name := range slices.Backward(needs) {
+			fmt.Fprintf(&text, " %s.ko", name)
+		}
+		text.WriteByte('\n')
+	}
+	return text.Bytes()
+}
+
 type module struct {
-	name string
-	data []byte
+	name  string
+	needs []string
+	data  []byte
 }
 
 // modules gives moduleNames and what they depend on, in an order in which they load. The package has no list of
 // dependencies (depmod makes one at installation), so each module's own .modinfo is asked.
-func (b *builder) modules() ([]module, error) {
+func (b *builder) modules(release string) ([]module, error) {
 	files := map[string]string{}
-	err := filepath.WalkDir(filepath.Join(b.packages, "lib/modules"), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(release, func(path string, d fs.DirEntry, err error) error {
 		if name, is := strings.CutSuffix(d.Name(), ".ko"); is && err == nil {
 			files[strings.ReplaceAll(name, "-", "_")] = path
 		}
@@ -89,7 +124,7 @@ func (b *builder) modules() ([]module, error) {
 				return err
 			}
 		}
-		list = append(list, module{name, unsigned(data)})
+		list = append(list, module{name, needs, unsigned(data)})
 		return nil
 	}
 	for _, name := range moduleNames {
