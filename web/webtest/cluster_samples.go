@@ -100,7 +100,7 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 	for i, state := range states {
 		p.Nodes = append(p.Nodes, node(i, state))
 	}
-	p.Shown, p.NodeList = p.Nodes, ui.ListProps{Path: "/org/clusters/40", PerPage: 50, Total: len(p.Nodes)}
+	p.Shown, p.NodeList = p.Nodes, ui.ListProps{Path: "/org/clusters/" + id(40).String(), PerPage: 50, Total: len(p.Nodes)}
 	dress(&p)
 	return p
 }

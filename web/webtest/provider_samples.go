@@ -84,7 +84,7 @@ func host() provider.HostShowProps {
 			{Name: "Storage pool", State: "passed", Detail: "/var/lib/volary, 370 of 400 GiB free"},
 			{Name: "Overlay packet", State: "failed", Detail: "host-2 did not see the packet on UDP 4789", Repair: "Let UDP 4789 pass between the underlay addresses of the pool."},
 		},
-		Nodes: 1, NodeList: ui.ListProps{Path: "/provider/hosts/80", PerPage: 50, Total: 1},
+		Nodes: 1, NodeList: ui.ListProps{Path: "/provider/hosts/" + id(80).String(), PerPage: 50, Total: 1},
 		Shown: []provider.HostNode{{ID: id(50), Organization: "Heliophysics", Cluster: "trial-1", Name: "head", State: provisioner.NodeReady, Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}}},
 	}
 }
@@ -135,7 +135,7 @@ func staffCluster() provider.ClusterShowProps {
 	return provider.ClusterShowProps{
 		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour),
 		Row:      provider.ClusterRow{ID: id(40), Name: "trial-1", Organization: "Heliophysics", OrganizationID: id(90), Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 2, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
-		NodeList: ui.ListProps{Path: "/provider/clusters/40", PerPage: 50, Total: 2},
+		NodeList: ui.ListProps{Path: "/provider/clusters/" + id(40).String(), PerPage: 50, Total: 2},
 		Nodes: []provider.NodeRow{
 			{ID: id(50), Name: "head", State: provisioner.NodeReady, Host: "host-1", HostID: id(80), ShapeName: "small", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Seen: ago(2 * time.Second)},
 			{ID: id(51), Name: "compute-001", State: provisioner.NodeLost, Reason: provisioner.ReasonHostLost, Host: "host-2", HostID: id(81), ShapeName: "small", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Seen: ago(2 * time.Minute)},
