@@ -41,9 +41,9 @@
 // Tried and left: nolapic_timer saves the 0.1 s of the APIC timer's calibration, but costs machines with two
 // processors high resolution timers and an idle clock. A qcow2 without compression saves 0.05 s, which the canonical
 // form of package image, always compressed, takes back. LZ4 at its highest level: Debian's kernel has it already.
-// ipv6.disable, cgroup_disable=memory, retain_initrd, pcie_ports=compat, noreplace-paravirt, no keyboard, a
-// machine without SMM or HPET: nothing above the scatter; an i440fx: 0.35 s slower. What is left is spread: patching 56,000 call and return sites takes 0.15 s, which no parameter
-// stops, and no other initcall more than 0.02 s.
+// ipv6.disable, cgroup_disable=memory, retain_initrd, pcie_ports=compat, noreplace-paravirt, no keyboard, a machine
+// without SMM or HPET: nothing above the scatter; an i440fx: 0.35 s slower. What is left is spread: patching 56,000
+// call and return sites takes 0.15 s, which no parameter stops, and no other initcall more than 0.02 s.
 //
 // On the serial console root has no password: whoever reads the console owns the node. That suits a sample and
 // nothing else.
