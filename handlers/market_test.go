@@ -39,7 +39,7 @@ func TestMarketForEveryone(t *testing.T) {
 		t.Error("the location does not narrow the offers")
 	}
 	if got := visitor.Get("/market?nodes=0&price=cheap"); got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, `value="cheap"`) ||
-		!strings.Contains(got.Body, "The price has to be a number") || !strings.Contains(got.Body, "The number of nodes has to be between 1 and 1000") {
+		!strings.Contains(got.Body, "The price has to be a number") || !strings.Contains(got.Body, "The number of nodes must be between 1 and 1000") {
 		t.Errorf("a wrong need: %d", got.Status)
 	}
 	if got := a.SignIn(handlertest.Member).Get(need).Body; !strings.Contains(got, "Your hours") || !strings.Contains(got, `href="/org/clusters"`) {

@@ -31,7 +31,7 @@ func TestStaffFormsRefuseBadInput(t *testing.T) {
 		{"/provider/pools", form(pool, "name", "pool"), "There is a pool named", `value="pool"`},
 		{"/provider/pools/" + w.Pool.String(), pool, "stay as they are meanwhile", `value="10.64.0.0/16"`},
 		{"/provider/shapes", form(shape, "vcpus", "0"), "between 1 and 1024", `value="0"`},
-		{"/provider/shapes", form(shape, "rate", "-5"), "has to be between 1", `value="-5"`},
+		{"/provider/shapes", form(shape, "rate", "-5"), "must be between 1", `value="-5"`},
 		{"/provider/shapes", form(shape, "name", "tiny"), "There is a shape named", `value="tiny"`},
 		{"/provider/shapes/" + w.Shape.String() + "/retire", nil, "is the shape of 2 nodes now", ""},
 		{"/provider/settings", form(settings, "legal_name", ""), "Write 2 to 120 characters", `value="help@north.example"`},

@@ -98,7 +98,7 @@ func (f *Form) Text(name, called string, least, most int) string {
 	case n == 0 && least > 0:
 		f.Wrong(name, fmt.Sprintf("Fill in %s.", called))
 	case n < least || n > most:
-		f.Wrong(name, fmt.Sprintf("%s has %d characters; between %d and %d are taken.", sentence(called), n, least, most))
+		f.Wrong(name, fmt.Sprintf("%s has %s; between %d and %d are taken.", sentence(called), characters(n), least, most))
 	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
 		f.Wrong(name, fmt.Sprintf("%s holds characters that cannot be shown.", sentence(called)))
 	default:
@@ -150,7 +150,7 @@ func (f *Form) Int64(name, called string, least, most int64) int64 {
 	n, err := strconv.ParseInt(s, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange), err == nil && (n < least || n > most):
-		f.Wrong(name, fmt.Sprintf("%s has to be between %d and %d.", sentence(called), least, most))
+		f.Wrong(name, fmt.Sprintf("%s must be between %d and %d.", sentence(called), least, most))
 	case err != nil:
 		f.Wrong(name, fmt.Sprintf("%s has to be a whole number between %d and %d.", sentence(called), least, most))
 	default:
@@ -189,7 +189,7 @@ func (f *Form) Duration(name, called string, least, most time.Duration) time.Dur
 	case err != nil:
 		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s.", sentence(called), hours(least), hours(most)))
 	case d < least || d > most:
-		f.Wrong(name, fmt.Sprintf("%s has to be between %s and %s.", sentence(called), hours(least), hours(most)))
+		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), hours(least), hours(most)))
 	default:
 		return d
 	}
@@ -235,6 +235,13 @@ func hours(d time.Duration) string {
 		return fmt.Sprintf("%d min", int(d.Minutes()))
 	}
 	return strconv.FormatFloat(d.Hours(), 'f', -1, 64) + " h"
+}
+
+func characters(n int) string {
+	if n == 1 {
+		return "1 character"
+	}
+	return fmt.Sprintf("%d characters", n)
 }
 
 func sentence(called string) string {

@@ -71,7 +71,7 @@ func ProviderList(p ProviderListProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Providers) == 0 && !p.List.Filtered() {
-				templ_7745c5c3_Err = ui.Empty("No providers yet", "Whoever is signed in can apply at /provider-application. The operator makes one by `volary provider create`.").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("No providers yet", "Whoever is signed in can apply: Account, Become a provider. Or the operator makes one by the command volary provider create.").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

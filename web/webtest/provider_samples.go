@@ -60,7 +60,7 @@ func providerSamples() []Sample {
 			{ID: id(71), Name: "small", VCPUs: 1, MemoryMiB: 4096, DiskGiB: 20, RateMCS: 1000, Nodes: 12}, {ID: id(72), Name: "wide", VCPUs: 8, MemoryMiB: 65536, DiskGiB: 100, RateMCS: 16000},
 		}})},
 		{"shapes-empty", provider.ShapeList(provider.ShapeListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/shapes"}})},
-		{"shape-new-refused", provider.ShapeNew(provider.ShapeNewProps{Layout: providerLayout(), Name: "small", VCPUs: "0", Memory: "4096", Disk: "20", Form: refused(map[string]string{"vcpus": "The vCPUs has to be between 1 and 1024."})})},
+		{"shape-new-refused", provider.ShapeNew(provider.ShapeNewProps{Layout: providerLayout(), Name: "small", VCPUs: "0", Memory: "4096", Disk: "20", Form: refused(map[string]string{"vcpus": "The vCPUs must be between 1 and 1024."})})},
 		{"host", provider.HostShow(host())},
 		{"provider-usage", provider.UsageExport(provider.UsageExportProps{
 			Layout: providerLayout(), Month: "2026-10", From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Closed: true,

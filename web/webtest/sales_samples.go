@@ -45,7 +45,7 @@ func salesSamples() []Sample {
 		{"offer-new", provider.OfferNew(provider.OfferNewProps{Layout: providerLayout(), GoodDays: "365", Currency: "EUR", Pools: pools()})},
 		{"offer-new-refused", provider.OfferNew(provider.OfferNewProps{
 			Layout: providerLayout(), Name: "standard", LeastHours: "-3", GoodDays: "0", Price: "0.00000001", Currency: "EUR", Pools: pools(),
-			Form: refused(map[string]string{"least_hours": "This is not an amount of compute hours: write a number such as 8 or 3.25.", "good_days": "The days has to be between 1 and 3650.", "price": "This is not a price: at most six decimals are kept, \"0.00000001\" has 8."}),
+			Form: refused(map[string]string{"least_hours": "This is not an amount of compute hours: write a number such as 8 or 3.25.", "good_days": "The days must be between 1 and 3650.", "price": "This is not a price: at most six decimals are kept, \"0.00000001\" has 8."}),
 		})},
 		{"offer", provider.OfferShow(offerShow())},
 		{"grants", provider.GrantList(grantList())},
