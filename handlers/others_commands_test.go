@@ -6,8 +6,8 @@ import (
 	"go/ast"
 	"go/parser"
 	gotoken "go/token"
-	"io/fs"
 	"net/netip"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -282,12 +282,19 @@ func rowsOf(t *testing.T, a *handlertest.App) map[string]string {
 // ownedCalls are the methods of store.DB that take an organization or a provider and the id of something besides.
 func ownedCalls(t *testing.T) []string {
 	t.Helper()
-	packages, err := parser.ParseDir(gotoken.NewFileSet(), "../store", func(f fs.FileInfo) bool { return !strings.HasSuffix(f.Name(), "_test.go") }, parser.SkipObjectResolution)
+	paths, err := filepath.Glob("../store/*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, file := range packages["store"].Files {
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range file.Decls {
 			f, ok := d.(*ast.FuncDecl)
 			if !ok || f.Recv == nil || !f.Name.IsExported() {
