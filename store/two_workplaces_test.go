@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -54,8 +55,22 @@ func TestWhoWorksForTwoIsChangedByOneAlone(t *testing.T) {
 	// An owner there is no owner here.
 	wantCode(t, w.DB.ChangeMember(ctx, w.Organization, w.Person, w.Person, store.RoleMember), "last_owner")
 	wantCode(t, w.DB.RemoveStaff(ctx, w.Person, w.Provider, w.Person), "last_admin")
+	// Who works, or is invited, there may be invited here, and accept.
+	invite := func(at, by uuid.UUID, role store.OrganizationRole) (token string, err error) {
+		if _, _, err = w.DB.InviteToOrganization(ctx, at, by, store.NewInvitation{Email: "bo@example.org", Role: string(role)}); err != nil {
+			return "", err
+		}
+		err = w.Pool.QueryRow(ctx, `SELECT data ->> 'secret' FROM mails WHERE kind = 'invitation' ORDER BY created_at DESC LIMIT 1`).Scan(&token)
+		return strings.TrimPrefix(token, "/invitations/"), err
+	}
+	third := must[uuid.UUID](t)(w.DB.CreateOrganization(ctx, uuid.Nil, "Third"))
+	noError(t, w.DB.AddMember(ctx, uuid.Nil, third, w.Person, store.RoleManager))
+	must[string](t)(invite(third, w.Person, store.RoleMember))
+	_, err := invite(third, w.Person, store.RoleOwner)
+	wantCode(t, err, "role") // owning another organization is not owning this one
+	token := must[string](t)(invite(w.Organization, w.Person, store.RoleMember))
+	must[store.Invitation](t)(w.DB.AcceptInvitation(ctx, token, store.Session{PersonID: bo, Email: "bo@example.org"}))
 	// A cap there bounds nothing here.
-	noError(t, w.DB.AddMember(ctx, w.Person, w.Organization, bo, store.RoleMember))
 	if c, err := w.DB.CapOf(ctx, w.Organization, bo); err != nil || c != nil {
 		t.Errorf("a cap of the other organization counts: %+v, %v", c, err)
 	}

@@ -118,6 +118,21 @@ func (a *App) machines(w *World) {
 	must(a.Store.GrantHours(ctx, store.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)
 }
 
+// Furnish gives South a pool with a host, and the second organization an image: what pages want before they show a list.
+func (a *App) Furnish(w *World) {
+	a.t.Helper()
+	ctx := context.Background()
+	pool := must(a.Store.CreatePool(ctx, uuid.Nil, w.South, store.NewPool{
+		Name: "southern", Prefix: netip.MustParsePrefix("10.91.0.0/16"), Underlay: netip.MustParsePrefix("198.51.100.0/24"), Storage: "local", MachineType: "q35",
+	}))(a)
+	must(a.Store.AddHost(ctx, uuid.Nil, w.South, pool, store.NewHost{
+		Name: "south-1", Underlay: netip.MustParseAddr("198.51.100.11"), Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "south-1"},
+	}))(a)
+	upload := strings.Repeat("ef", 16)
+	a.ok(a.Store.CreateUpload(ctx, w.Other, w.people[OtherOwner], upload, "theirs.qcow2", 1<<20))
+	must(a.Store.FinishUpload(ctx, upload, "theirs.qcow2"))(a)
+}
+
 // description gives the first organization an image, a model cluster, a published version and a draft.
 func (a *App) description(w *World) {
 	ctx := context.Background()
