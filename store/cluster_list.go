@@ -43,16 +43,26 @@ const countClusters = `
 	CROSS JOIN LATERAL (SELECT sum(extract(epoch FROM ended_at - started_at)::bigint * rate)::bigint AS used
 		FROM runs WHERE cluster_id = c.id) AS r` + clustersOfOrganization
 
-// ListClusters gives a page of an organization's clusters, the newest first unless asked otherwise, in one round trip.
+// ListClusters gives a page of an organization's clusters, the newest first unless asked otherwise: in one round trip
+// where the page holds them all, else in two.
 func (db *DB) ListClusters(ctx context.Context, orgID uuid.UUID, f ClusterListFilter) (l ClusterList, err error) {
 	args := []any{orgID, f.Gone, f.State, like(f.Search), orNull(f.Pool), orNull(f.Provider)}
 	b := &pgx.Batch{}
-	b.Queue(countClusters, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&l.Total, &l.Used) })
 	queueAll(b, &l.Clusters, rowToCluster, selectClusters+clustersOfOrganization+
 		clusterColumns.orderBy(f.Sorting, "c.created_at DESC, c.id DESC")+` LIMIT $7 OFFSET $8`, append(args, f.limit(), f.offset())...)
 	queueAll(b, &l.Places, pgx.RowToStructByName[PoolPlace], selectPlaces)
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
 		return l, fmt.Errorf("list clusters: %w", err)
+	}
+	if f.offset() == 0 && len(l.Clusters) < f.limit() {
+		l.Total = len(l.Clusters)
+		for _, c := range l.Clusters {
+			l.Used += c.Used
+		}
+		return l, nil
+	}
+	if err := db.pool.QueryRow(ctx, countClusters, args...).Scan(&l.Total, &l.Used); err != nil {
+		return l, fmt.Errorf("count clusters: %w", err)
 	}
 	return l, nil
 }
