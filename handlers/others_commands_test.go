@@ -117,8 +117,8 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 		"ProviderCluster": func() (any, error) { return only(v.db.ProviderCluster(ctx, v.provider, id)) },
 		"UsageOfCluster":  func() (any, error) { return only(v.db.UsageOfCluster(ctx, v.org, id)) },
 		"ListRuns": func() (any, error) {
-			list, total, _, err := v.db.ListRuns(ctx, v.org, id, store.RunFilter{})
-			return len(list) + total, err
+			list, sum, err := v.db.ListRuns(ctx, v.org, id, store.RunFilter{})
+			return len(list) + sum.Count + int(sum.All), err
 		},
 	}
 }

@@ -7,7 +7,7 @@ const (
 	// AppCSS is the style of every page.
 	AppCSS = Prefix + "app-027c312f3d.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-8f845fdbc3.js"
+	AppJS = Prefix + "app-4cab8f9465.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of the terminal; on the console page.

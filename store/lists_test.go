@@ -172,15 +172,16 @@ func TestListUsageAndRuns(t *testing.T) {
 	if err != nil || sum.Count != 2 || sum.Used != 60_000 || sum.SetAside != 3*3_600_000-60_000 {
 		t.Errorf("sum %+v, %v", sum, err)
 	}
-	runs, total, used, err := w.DB.ListRuns(t.Context(), w.Organization, first, store.RunFilter{Sorting: store.Sorting{By: "node"}})
-	if err != nil || total != 2 || used != 60_000 || len(runs) != 2 || runs[0].NodeName != "compute-001" {
-		t.Errorf("%d runs of %s, %v: %+v", total, used, err, runs)
+	runs, all, err := w.DB.ListRuns(t.Context(), w.Organization, first, store.RunFilter{Sorting: store.Sorting{By: "node"}})
+	if err != nil || all.Count != 2 || all.All != 60_000 || all.Used != 60_000 || len(runs) != 2 || runs[0].NodeName != "compute-001" {
+		t.Errorf("%+v, %v: %+v", all, err, runs)
 	}
-	if runs, total, used, err = w.DB.ListRuns(t.Context(), w.Organization, first, store.RunFilter{Node: "HEAD"}); err != nil || total != 1 || used != 60_000 || len(runs) != 1 || runs[0].NodeName != "head" {
-		t.Errorf("%d runs of the head, of all %s, %v: %+v", total, used, err, runs)
+	runs, head, err := w.DB.ListRuns(t.Context(), w.Organization, first, store.RunFilter{Node: "HEAD"})
+	if err != nil || head.Count != 1 || head.All != 60_000 || head.Used != runs[0].Used || len(runs) != 1 || runs[0].NodeName != "head" {
+		t.Errorf("of the head %+v, %v: %+v", head, err, runs)
 	}
-	if _, total, _, err := w.DB.ListRuns(t.Context(), uuid.New(), first, store.RunFilter{}); err != nil || total != 0 {
-		t.Errorf("another organization sees %d runs, %v", total, err)
+	if runs, none, err := w.DB.ListRuns(t.Context(), uuid.New(), first, store.RunFilter{}); err != nil || none != (store.RunSum{}) || len(runs) != 0 {
+		t.Errorf("another organization sees %+v, %v", none, err)
 	}
 }
 

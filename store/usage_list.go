@@ -81,21 +81,34 @@ var runColumns = sortable{
 	"node": "n.name", "from": "r.started_at", "until": "r.ended_at", "rate": "r.rate", "used": "used",
 }
 
+// RunSum is what the runs of a cluster come to.
+type RunSum struct {
+	All      billing.Hours // used by every run
+	Count    int           // of those that the filter leaves
+	Used     billing.Hours // by those
+	Cost     *int64        // of what is booked for those, in the currency's minor unit; nil: no lot with a price paid
+	Currency billing.Currency
+}
+
 // ListRuns gives a page of the runs of one of an organization's clusters, in the order of their beginnings unless asked
-// otherwise, how many the filter leaves, and what all of the cluster's used. Another organization's cluster has none.
-func (db *DB) ListRuns(ctx context.Context, orgID, clusterID uuid.UUID, f RunFilter) (list []RunRow, total int, used billing.Hours, err error) {
+// otherwise, and what they come to. Another organization's cluster has none.
+func (db *DB) ListRuns(ctx context.Context, orgID, clusterID uuid.UUID, f RunFilter) (list []RunRow, sum RunSum, err error) {
+	const used = `(extract(epoch FROM r.ended_at - r.started_at) * r.rate)::bigint`
+	const cost = `(SELECT sum(l.cost)::bigint FROM usage_lines l WHERE l.run_id = r.id)`
 	const from = ` FROM runs r JOIN nodes n ON n.id = r.node_id JOIN providers p ON p.id = n.provider_id WHERE r.cluster_id = $2 AND n.organization_id = $1`
-	err = db.pool.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE n.name ILIKE $3), coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * r.rate), 0)::bigint`+from,
-		orgID, clusterID, like(f.Node)).Scan(&total, &used)
-	if err != nil {
-		return nil, 0, 0, fmt.Errorf("sum runs of cluster %s: %w", clusterID, err)
-	}
-	rows, _ := db.pool.Query(ctx, `
+	args := []any{orgID, clusterID, like(f.Node)}
+	b := &pgx.Batch{}
+	b.Queue(`
+		SELECT coalesce(sum(x.used), 0)::bigint, count(*) FILTER (WHERE x.kept), coalesce(sum(x.used) FILTER (WHERE x.kept), 0)::bigint,
+		       sum(x.cost) FILTER (WHERE x.kept)::bigint, coalesce(min(x.currency), '')
+		  FROM (SELECT `+used+` AS used, n.name ILIKE $3 AS kept, p.currency, `+cost+` AS cost`+from+`) AS x`, args...).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&sum.All, &sum.Count, &sum.Used, &sum.Cost, &sum.Currency) })
+	queueAll(b, &list, pgx.RowToStructByName[RunRow], `
 		SELECT r.cluster_id, n.name AS node_name, r.rate, r.started_at, r.ended_at, r.closed_at IS NULL AS open,
-		       (extract(epoch FROM r.ended_at - r.started_at) * r.rate)::bigint AS used,
-		       (SELECT sum(l.cost)::bigint FROM usage_lines l WHERE l.run_id = r.id) AS cost, p.currency`+from+` AND n.name ILIKE $3`+
-		runColumns.orderBy(f.Sorting, "r.started_at, n.role DESC, n.name, r.id")+` LIMIT $4 OFFSET $5`, orgID, clusterID, like(f.Node), f.limit(), f.offset())
-	list, err = all(rows, "runs", pgx.RowToStructByName[RunRow])
-	return list, total, used, err
+		       `+used+` AS used, `+cost+` AS cost, p.currency`+from+` AND n.name ILIKE $3`+
+		runColumns.orderBy(f.Sorting, "r.started_at, n.role DESC, n.name, r.id")+` LIMIT $4 OFFSET $5`, append(args, f.limit(), f.offset())...)
+	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
+		return nil, sum, fmt.Errorf("runs of cluster %s: %w", clusterID, err)
+	}
+	return list, sum, nil
 }

@@ -60,13 +60,13 @@ func (h Handlers) ShowClusterUsage(c echo.Context) error {
 	}
 	l, q := request.ParseList(c, "node", "from", "until", "rate", "used"), request.ParseQuery(c)
 	f := store.RunFilter{Node: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
-	runs, total, used, err := h.Store.ListRuns(c.Request().Context(), orgID, d.ID, f)
+	runs, sum, err := h.Store.ListRuns(c.Request().Context(), orgID, d.ID, f)
 	if err != nil {
 		return err
 	}
 	p := web.ClusterUsageProps{
-		Layout: h.layout(c), List: page.List(l, total), Search: f.Node, ID: d.ID, Name: d.Name, Provider: d.ProviderName, HeldMCS: int64(d.Held),
-		UsedMCS: int64(used), MayOpen: mayWork(c),
+		Layout: h.layout(c), List: page.List(l, sum.Count), Search: f.Node, ID: d.ID, Name: d.Name, Provider: d.ProviderName, HeldMCS: int64(d.Held),
+		UsedMCS: int64(sum.All), ListedMCS: int64(sum.Used), Cost: costText(sum.Cost, sum.Currency), MayOpen: mayWork(c),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
 	for _, r := range runs {

@@ -36,7 +36,7 @@ function localTime(time) {
   const at = new Date(time.dateTime);
   if (isNaN(at)) return;
   time.title = time.textContent;
-  time.textContent = formatOf(time, at).format(at);
+  time.textContent = formatOf(time, at).format(at).replace("Sept", "Sep"); // as the server writes it
   time.dataset.local = "";
 }
 

@@ -67,7 +67,7 @@ func clusterUsage() org.ClusterUsageProps {
 	}
 	began := ago(59 * time.Minute)
 	return org.ClusterUsageProps{
-		Layout: orgLayout(), ID: id(40), Name: "trial-1", Provider: "Northern Compute", UsedMCS: 49_560_000, HeldMCS: 14 * hour, MayOpen: true,
+		Layout: orgLayout(), ID: id(40), Name: "trial-1", Provider: "Northern Compute", UsedMCS: 49_560_000, ListedMCS: 49_560_000, Cost: "0.64 EUR", HeldMCS: 14 * hour, MayOpen: true,
 		List: ui.ListProps{Path: "/org/usage/1", PerPage: 50, Total: 4}, References: org.References{CostCentre: "4711"},
 		Runs: []org.RunRow{
 			run("head", 2000, began, now(), true), run("compute-001", 4000, began, now(), true),
