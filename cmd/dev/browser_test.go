@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"volary.dev/web/webtest"
 )
 
 // browser is a real Chromium on the portal, and the hands of one person.
@@ -42,8 +44,8 @@ func (b *browser) prepare() {
 
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 900),
+	options := append(append(chromedp.DefaultExecAllocatorOptions[:], webtest.Folder(t)...),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
 	allocator, endAllocator := chromedp.NewExecAllocator(t.Context(), options...)

@@ -22,6 +22,9 @@ func labPackages() []string {
 
 func browserPackages() []string { return []string{"chromium", "openssh-client"} }
 
+// guidePackages are what the page "What your image must do" tells its readers to have.
+func guidePackages() []string { return []string{"genisoimage"} }
+
 // databasePackages are needed where nothing else offers a server.
 func databasePackages() []string { return []string{"postgresql"} }
 

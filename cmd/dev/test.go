@@ -82,7 +82,7 @@ func splitPackages(args []string) (rest, packages []string) {
 }
 
 func testPackages(short bool) []string {
-	names := slices.Concat(labPackages(), browserPackages())
+	names := slices.Concat(labPackages(), browserPackages(), guidePackages())
 	if short {
 		names = []string{"libvirt-dev", "pkg-config", "qemu-utils"}
 	}

@@ -169,13 +169,12 @@ func galleryServer(t *testing.T, more ...route) *httptest.Server {
 // browser starts a Chromium of its own that ends with the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	options := []chromedp.ExecAllocatorOption{
+	options := append(Folder(t),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
-		chromedp.UserDataDir(t.TempDir()),
-	}
+	)
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 	t.Cleanup(stop)
 	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)

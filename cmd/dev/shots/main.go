@@ -50,7 +50,12 @@ func run(ctx context.Context, address, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox)
+	files, err := os.MkdirTemp("", "volary-shots-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(files) // after Chromium has ended
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(filepath.Join(files, "profile")), chromedp.Env("TMPDIR="+files))
 	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)

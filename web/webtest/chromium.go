@@ -1,0 +1,35 @@
+package webtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Folder makes a folder for everything that a Chromium writes, its sockets included, and gives the options that keep it
+// there. It is removed after the test: call it before whatever ends the browser is registered. Its path is short, since a
+// socket's has 108 bytes at most.
+func Folder(t testing.TB) []chromedp.ExecAllocatorOption {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "volary-chromium-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// The last of its processes may write for a moment after the first has ended.
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("remove what Chromium wrote: %v", err)
+				return
+			}
+		}
+	})
+	return []chromedp.ExecAllocatorOption{chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR=" + dir)}
+}
