@@ -20,15 +20,15 @@ func Folder(t testing.TB) []chromedp.ExecAllocatorOption {
 	}
 	t.Cleanup(func() {
 		// The last of its processes may write for a moment after the first has ended.
-		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-			err := os.RemoveAll(dir)
-			if err == nil {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Errorf("remove what Chromium wrote: %v", err)
-				return
-			}
+		again := time.NewTicker(50 * time.Millisecond)
+		defer again.Stop()
+		err := os.RemoveAll(dir)
+		for tries := 0; err != nil && tries < 200; tries++ {
+			<-again.C
+			err = os.RemoveAll(dir)
+		}
+		if err != nil {
+			t.Errorf("remove what Chromium wrote: %v", err)
 		}
 	})
 	return []chromedp.ExecAllocatorOption{chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR=" + dir)}
