@@ -126,9 +126,12 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 func (v foreign) modelCalls(ctx context.Context) calls {
 	image, model, test := v.w.Image, v.w.Model, v.id("/org/tests/")
 	return calls{
-		"Image":               func() (any, error) { return only(v.db.Image(ctx, v.org, image)) },
-		"Upload":              func() (any, error) { return only(v.db.Upload(ctx, v.org, v.w.Upload)) },
-		"VersionsOfImage":     func() (any, error) { return v.db.VersionsOfImage(ctx, v.org, image) },
+		"Image":  func() (any, error) { return only(v.db.Image(ctx, v.org, image)) },
+		"Upload": func() (any, error) { return only(v.db.Upload(ctx, v.org, v.w.Upload)) },
+		"VersionsOfImage": func() (any, error) {
+			list, total, err := v.db.VersionsOfImage(ctx, v.org, image, store.ImageVersionFilter{})
+			return len(list) + total, err
+		},
 		"ModelCluster":        func() (any, error) { return only(v.db.ModelCluster(ctx, v.org, model)) },
 		"Version":             func() (any, error) { return only(v.db.Version(ctx, v.org, v.w.Version)) },
 		"PublishVersion":      func() (any, error) { return done(v.db.PublishVersion(ctx, v.org, v.by, v.w.Draft, 1)) },

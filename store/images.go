@@ -67,21 +67,33 @@ type ImageVersion struct {
 	ID        uuid.UUID
 	ModelName string
 	Version   string
-	Total     int // of all that use it
+	State     string // draft, published
+	CreatedAt time.Time
 }
 
-// VersionsOfImage lists the first hundred of the versions that use an image of the organization, by name.
-func (db *DB) VersionsOfImage(ctx context.Context, orgID, id uuid.UUID) ([]ImageVersion, error) {
-	rows, _ := db.pool.Query(ctx, `
-		SELECT v.id, m.name AS model_name, v.version, count(*) OVER ()::int AS total
-		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
-		WHERE v.organization_id = $1 AND EXISTS (SELECT FROM version_roles r WHERE r.version_id = v.id AND r.image_id = $2)
-		ORDER BY m.name, v.created_at DESC, v.id LIMIT 100`, orgID, id)
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[ImageVersion])
-	if err != nil {
-		return nil, fmt.Errorf("read versions of image %s: %w", id, err)
+// ImageVersionFilter narrows and orders the versions that use an image. Sorting keys: model, state, created.
+type ImageVersionFilter struct {
+	Search string // part of the model cluster's name
+	Sorting
+	Page
+}
+
+var imageVersionColumns = sortable{"model": "m.name", "state": "v.state", "created": "v.created_at"}
+
+// VersionsOfImage gives a page of the organization's versions that use an image, by name unless asked otherwise, and how
+// many the filter leaves.
+func (db *DB) VersionsOfImage(ctx context.Context, orgID, id uuid.UUID, f ImageVersionFilter) (list []ImageVersion, total int, err error) {
+	const from = ` FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
+		WHERE v.organization_id = $1 AND EXISTS (SELECT FROM version_roles r WHERE r.version_id = v.id AND r.image_id = $2) AND m.name ILIKE $3`
+	args := []any{orgID, id, like(f.Search)}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT count(*)`+from, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&total) })
+	queueAll(b, &list, pgx.RowToStructByName[ImageVersion], `SELECT v.id, m.name AS model_name, v.version, v.state, v.created_at`+from+
+		imageVersionColumns.orderBy(f.Sorting, "m.name, v.created_at DESC, v.id")+` LIMIT $4 OFFSET $5`, append(args, f.limit(), f.offset())...)
+	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
+		return nil, 0, fmt.Errorf("versions of image %s: %w", id, err)
 	}
-	return list, nil
+	return list, total, nil
 }
 
 // RecordImageChecks shows what is known so far of an image that is still being checked.

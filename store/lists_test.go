@@ -188,14 +188,30 @@ func TestListUsageAndRuns(t *testing.T) {
 func TestVersionsOfImage(t *testing.T) {
 	w := storetest.NewWorld(t)
 	w.Publish(t, w.Organization, w.Model, w.Image, "1.1")
-	list := must[[]store.ImageVersion](t)(w.DB.VersionsOfImage(t.Context(), w.Organization, w.Image))
-	if len(list) != 2 || list[0].Version != "1.1" || list[0].ModelName != "trial" || list[0].Total != 2 {
-		t.Errorf("the versions that use an image: %+v", list)
+	list := func(org, image uuid.UUID, f store.ImageVersionFilter) (versions []string, total int) {
+		t.Helper()
+		rows, total, err := w.DB.VersionsOfImage(t.Context(), org, image, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range rows {
+			versions = append(versions, v.ModelName+" "+v.Version+" "+v.State)
+		}
+		return versions, total
+	}
+	if got, total := list(w.Organization, w.Image, store.ImageVersionFilter{Search: "RIA"}); !slices.Equal(got, []string{"trial 1.1 published", "trial 1.0 published"}) || total != 2 {
+		t.Errorf("the versions that use an image: %q of %d", got, total)
+	}
+	if got, total := list(w.Organization, w.Image, store.ImageVersionFilter{Sorting: store.Sorting{By: "created"}, Page: store.Page{Limit: 1, Offset: 1}}); !slices.Equal(got, []string{"trial 1.1 published"}) || total != 2 {
+		t.Errorf("the second page: %q of %d", got, total)
+	}
+	if got, total := list(w.Organization, w.Image, store.ImageVersionFilter{Search: "%"}); len(got) != 0 || total != 0 {
+		t.Errorf("another name: %q of %d", got, total)
 	}
 	elsewhere := must[uuid.UUID](t)(w.DB.CreateOrganization(t.Context(), uuid.Nil, "Biology"))
 	for name, ids := range map[string][2]uuid.UUID{"another organization": {elsewhere, w.Image}, "another image": {w.Organization, uuid.New()}} {
-		if list := must[[]store.ImageVersion](t)(w.DB.VersionsOfImage(t.Context(), ids[0], ids[1])); len(list) != 0 {
-			t.Errorf("%s: %+v", name, list)
+		if got, total := list(ids[0], ids[1], store.ImageVersionFilter{}); len(got) != 0 || total != 0 {
+			t.Errorf("%s: %q of %d", name, got, total)
 		}
 	}
 }

@@ -142,8 +142,8 @@ func TestVerdictIsFinal(t *testing.T) {
 	if list, err := db.Images(t.Context(), org, store.Page{}); err != nil || len(list) != 1 {
 		t.Errorf("Images = %v, %v", list, err)
 	}
-	if list, err := db.VersionsOfImage(t.Context(), org, id); err != nil || len(list) != 0 {
-		t.Errorf("VersionsOfImage = %v, %v", list, err)
+	if list, total, err := db.VersionsOfImage(t.Context(), org, id, store.ImageVersionFilter{}); err != nil || len(list) != 0 || total != 0 {
+		t.Errorf("VersionsOfImage = %v of %d, %v", list, total, err)
 	}
 }
 

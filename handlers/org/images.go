@@ -60,7 +60,9 @@ func (h Handlers) ShowImage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	versions, err := h.Store.VersionsOfImage(ctx, orgID, id)
+	l, q := request.ParseList(c, "model", "state", "created"), request.ParseQuery(c)
+	f := store.ImageVersionFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	versions, total, err := h.Store.VersionsOfImage(ctx, orgID, id, f)
 	if err != nil {
 		return err
 	}
@@ -68,14 +70,15 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		Layout: h.layout(c), ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
 		Size: i.Size, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
 		UploadedDigest: i.UploadedDigest, CanonicalDigest: i.CanonicalDigest, ContentDigest: i.ContentDigest,
-		Person: i.Person, Created: i.CreatedAt, Verified: page.Time(i.VerifiedAt), MayUse: mayWork(c),
+		Person: i.Person, Created: i.CreatedAt, Verified: page.Time(i.VerifiedAt), MayUse: mayWork(c), List: page.List(l, total), Search: f.Search,
 	}
 	for _, check := range i.Checks {
 		p.Checks = append(p.Checks, imageCheck(check))
 	}
 	for _, v := range versions {
-		p.UsedByAll = v.Total
-		p.UsedBy = append(p.UsedBy, web.VersionLink{ID: v.ID, ModelName: v.ModelName, Version: v.Version})
+		p.UsedBy = append(p.UsedBy, web.ImageVersion{
+			Version: web.VersionLink{ID: v.ID, ModelName: v.ModelName, Version: v.Version}, State: v.State, Created: v.CreatedAt,
+		})
 	}
 	return page.Live(c, web.ImageShow(p))
 }

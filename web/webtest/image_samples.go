@@ -16,7 +16,7 @@ func imageSamples() []Sample {
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-refused", org.ImageShow(imageRefused())},
-		{"image-checking", org.ImageShow(org.ImageShowProps{Layout: orgLayout(), ID: id(3), Name: "fresh.img", State: "checking", Size: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt", Checks: []ui.Check{
+		{"image-checking", org.ImageShow(org.ImageShowProps{Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/3", PerPage: 50}, ID: id(3), Name: "fresh.img", State: "checking", Size: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt", Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "raw, 2 GiB, GPT partition table", Took: 4 * time.Millisecond},
 			{Name: "qemu-img check", State: "running"},
 			{Name: "Canonical copy", State: "waiting"},
@@ -45,13 +45,17 @@ func imageReady() org.ImageShowProps {
 			{Name: "qemu-img check", State: "passed", Detail: "no errors, 0 leaked clusters", Took: 1300 * time.Millisecond},
 			{Name: "Canonical copy", State: "passed", Detail: "570.3 MiB written and hashed", Took: 21 * time.Second},
 		},
-		UsedBy: []org.VersionLink{{ID: id(20), ModelName: "slurm-lab", Version: "2"}, {ID: id(21), ModelName: "slurm-lab", Version: "1"}},
+		List: ui.ListProps{Path: "/org/images/1", PerPage: 50, Total: 2},
+		UsedBy: []org.ImageVersion{
+			{Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "draft", Created: ago(2 * time.Hour)},
+			{Version: org.VersionLink{ID: id(21), ModelName: "slurm-lab", Version: "1"}, State: "published", Created: ago(40 * time.Hour)},
+		},
 	}
 }
 
 func imageRefused() org.ImageShowProps {
 	return org.ImageShowProps{
-		Layout: orgLayout(), ID: id(2), Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Format: "qcow2", Size: 91_000_000,
+		Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/2", PerPage: 50}, ID: id(2), Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Format: "qcow2", Size: 91_000_000,
 		Reason: "It names a backing file: /var/lib/base.qcow2", UploadedDigest: digest(4), Person: "Ada Brandt", Created: ago(30 * time.Hour), Verified: ago(30 * time.Hour),
 		Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "qcow2 version 3, 20 GiB"},
