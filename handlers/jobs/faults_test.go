@@ -40,8 +40,11 @@ func TestGateMissed(t *testing.T) {
 	b.host(3).SetHanging(true)
 	id := b.Launch(t, "trial-1", 2)
 	b.worker(t, "one")
-	until(t, "starting", func() bool { return b.cluster(t, id).GateDeadline != nil })
-	// The shortest gate is ten seconds: the deadline is moved instead of waited for.
+	until(t, "all starting", func() bool {
+		return !slices.ContainsFunc(b.cluster(t, id).NodeRows, func(n store.NodeRow) bool { return n.State == provisioner.NodeReserved })
+	})
+	// The shortest gate is ten seconds: the deadline, which each node that begins to start sets anew, is moved instead of
+	// waited for.
 	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '100 milliseconds' WHERE id = $1`, id)
 	c := b.untilState(t, id, provisioner.ClusterGone)
 	if c.Reason != provisioner.ReasonGateMissed || !strings.Contains(c.ReasonDetail, "Not ready in time: ") || c.ReadyAt != nil {
