@@ -34,18 +34,25 @@ func TestRefusingHost(t *testing.T) {
 	})
 }
 
+// hurryGate moves a cluster's gate deadline, since the shortest gate is ten seconds. It waits for every node to have begun
+// to start, as each sets the deadline anew.
+func (b *bench) hurryGate(t *testing.T, id uuid.UUID) {
+	t.Helper()
+	until(t, "all starting", func() bool {
+		return !slices.ContainsFunc(b.cluster(t, id).NodeRows, func(n store.NodeRow) bool {
+			return n.State == provisioner.NodeReserved || n.State == provisioner.NodeStopped
+		})
+	})
+	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '100 milliseconds' WHERE id = $1`, id)
+}
+
 func TestGateMissed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.host(3).SetHanging(true)
 	id := b.Launch(t, "trial-1", 2)
 	b.worker(t, "one")
-	until(t, "all starting", func() bool {
-		return !slices.ContainsFunc(b.cluster(t, id).NodeRows, func(n store.NodeRow) bool { return n.State == provisioner.NodeReserved })
-	})
-	// The shortest gate is ten seconds: the deadline, which each node that begins to start sets anew, is moved instead of
-	// waited for.
-	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '100 milliseconds' WHERE id = $1`, id)
+	b.hurryGate(t, id)
 	c := b.untilState(t, id, provisioner.ClusterGone)
 	if c.Reason != provisioner.ReasonGateMissed || !strings.Contains(c.ReasonDetail, "Not ready in time: ") || c.ReadyAt != nil {
 		t.Errorf("reason %q: %q, ready %v", c.Reason, c.ReasonDetail, c.ReadyAt)
@@ -269,8 +276,7 @@ func TestConsoleGateCountsFromItsOwnStart(t *testing.T) {
 		b.host(n).SetHanging(true)
 	}
 	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
-	until(t, "starting", func() bool { return b.cluster(t, id).GateDeadline != nil })
-	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '200 milliseconds' WHERE id = $1`, id)
+	b.hurryGate(t, id)
 	c := b.untilState(t, id, provisioner.ClusterStopped)
 	if c.Reason != provisioner.ReasonGateMissed || c.Held != 0 {
 		t.Errorf("what it said before made it ready: reason %q, held %v", c.Reason, c.Held)
