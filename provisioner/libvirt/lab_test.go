@@ -48,11 +48,11 @@ func dialHost(t *testing.T, h lab.Host) provisioner.Driver {
 
 func sampleImage(t *testing.T) []byte {
 	t.Helper()
-	base, err := os.UserCacheDir()
+	dir, err := filepath.Abs("../../.volary/sample")
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := sample.Build(t.Context(), filepath.Join(base, "volary", "sample"), func(s string) { t.Log(s) })
+	file, err := sample.Build(t.Context(), dir, func(s string) { t.Log(s) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,5 +31,5 @@ func Folder(t testing.TB) []chromedp.ExecAllocatorOption {
 			t.Errorf("remove what Chromium wrote: %v", err)
 		}
 	})
-	return []chromedp.ExecAllocatorOption{chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR=" + dir)}
+	return []chromedp.ExecAllocatorOption{chromedp.UserDataDir(filepath.Join(dir, "profile")), chromedp.Env("TMPDIR="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir)}
 }

@@ -19,11 +19,11 @@ func TestTryAtHome(t *testing.T) {
 	if testing.Short() {
 		t.Skip("boots a machine")
 	}
-	base, err := os.UserCacheDir()
+	kept, err := filepath.Abs("../../.volary/sample")
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := sample.Build(t.Context(), filepath.Join(base, "volary", "sample"), func(s string) { t.Log(s) })
+	image, err := sample.Build(t.Context(), kept, func(s string) { t.Log(s) })
 	if err != nil {
 		t.Fatal(err)
 	}

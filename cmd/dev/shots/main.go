@@ -55,7 +55,7 @@ func run(ctx context.Context, address, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(files) // after Chromium has ended
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(filepath.Join(files, "profile")), chromedp.Env("TMPDIR="+files))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, chromedp.UserDataDir(filepath.Join(files, "profile")), chromedp.Env("TMPDIR="+files, "XDG_CONFIG_HOME="+files, "XDG_CACHE_HOME="+files))
 	ctx, cancel := chromedp.NewExecAllocator(ctx, options...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)

@@ -20,14 +20,14 @@ import (
 // patience is for a loaded machine with emulated processors; nothing waits that long when all is well.
 const patience = 3 * time.Minute
 
-// cacheDir keeps built images between test runs.
+// cacheDir keeps built images between test runs, within the checkout.
 func cacheDir(t *testing.T) string {
 	t.Helper()
-	base, err := os.UserCacheDir()
+	dir, err := filepath.Abs("../../../.volary/sample")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(base, "volary", "sample")
+	return dir
 }
 
 // overlay makes a disk over the sample image, as a node has one.
