@@ -63,9 +63,8 @@ func TestOthersCommands(t *testing.T) {
 // ofEveryone are the calls whose id needs no owner, and why.
 func ofEveryone() map[string]string {
 	return map[string]string{
-		"HoldForCluster": "its caller has read and locked the cluster",
-		"QuoteOrder":     "everybody may ask what an offer would cost",
-		"CreateUpload":   "the id is new",
+		"QuoteOrder":   "everybody may ask what an offer would cost",
+		"CreateUpload": "the id is new",
 	}
 }
 
@@ -115,7 +114,6 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 			return done(err)
 		},
 		"ProviderCluster": func() (any, error) { return only(v.db.ProviderCluster(ctx, v.provider, id)) },
-		"UsageOfCluster":  func() (any, error) { return only(v.db.UsageOfCluster(ctx, v.org, id)) },
 		"ListRuns": func() (any, error) {
 			list, sum, err := v.db.ListRuns(ctx, v.org, id, store.RunFilter{})
 			return len(list) + sum.Count + int(sum.All), err
@@ -241,7 +239,6 @@ func (v foreign) staffCalls(ctx context.Context) calls {
 		},
 		"RemoveStaff":     func() (any, error) { return done(v.db.RemoveStaff(ctx, v.by, v.provider, colleague)) },
 		"EndAnnouncement": func() (any, error) { return done(v.db.EndAnnouncement(ctx, v.by, v.provider, announcement)) },
-		"ProviderJob":     func() (any, error) { return only(v.db.ProviderJob(ctx, v.provider, job)) },
 		"RetryJob":        func() (any, error) { return done(v.db.RetryJob(ctx, v.by, v.provider, job)) },
 		"CancelJob":       func() (any, error) { return done(v.db.CancelJob(ctx, v.by, v.provider, job)) },
 	}

@@ -173,3 +173,23 @@ func TestOffersAndGrantsRefuseBadInput(t *testing.T) {
 	says(t, "ending an offer", admin.Post("/provider/offers/"+s.Offer.String()+"/end", nil), http.StatusSeeOther)
 	says(t, "ending it twice", admin.Post("/provider/offers/"+s.Offer.String()+"/end", nil), http.StatusConflict, "was ended on")
 }
+
+func TestTheMenuCountsWhatWaits(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	a.Sell(w) // one order waits
+	a.Request(w, "asked")
+	const one = `<span class="count"><span>1</span>`
+	for who, want := range map[string]bool{
+		handlertest.Accountant: true, handlertest.Operator: false, handlertest.OtherAdmin: false,
+		handlertest.Manager: true, handlertest.Member: false, handlertest.OtherOwner: false,
+	} {
+		path := "/org"
+		if who == handlertest.Accountant || who == handlertest.Operator || who == handlertest.OtherAdmin {
+			path = "/provider"
+		}
+		if got := a.SignIn(who).Get(path); got.Status != http.StatusOK || strings.Contains(got.Body, one) != want {
+			t.Errorf("%s: %d, a count of one: %v", who, got.Status, !want)
+		}
+	}
+}

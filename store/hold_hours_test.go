@@ -83,9 +83,9 @@ func TestHoldAgainForTheNextStart(t *testing.T) {
 	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
 	w.must(w.db.ReleaseHold(t.Context(), id, at(105)))
 	w.balance(0, 80, 920)
-	u, err := w.db.UsageOfCluster(t.Context(), w.org, id)
-	if err != nil || u.Used != 80_000 || u.SetAside != 0 || u.Released != 120_000 || len(u.Nodes) != 1 || u.Nodes[0].Runs != 2 {
-		t.Errorf("%+v, %v", u, err)
+	runs, sum, err := w.db.ListRuns(t.Context(), w.org, id, store.RunFilter{})
+	if err != nil || sum.All != 80_000 || len(runs) != 2 || runs[0].NodeName != runs[1].NodeName {
+		t.Errorf("%+v of %+v, %v", runs, sum, err)
 	}
 	w.verified()
 }

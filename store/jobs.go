@@ -84,12 +84,6 @@ func (db *DB) readJobs(ctx context.Context, providerID *uuid.UUID, f JobFilter) 
 	return list, total, err
 }
 
-// ProviderJob shows one job about the provider's hosts and tests.
-func (db *DB) ProviderJob(ctx context.Context, providerID uuid.UUID, id int64) (Job, error) {
-	rows, _ := db.pool.Query(ctx, selectJobs+` WHERE j.id = $1 AND p.id = $2`, id, providerID)
-	return one(rows, "job", pgx.RowToStructByName[Job])
-}
-
 // RetryJob has a job that failed, or was cancelled, tried again now. providerID Nil is the platform: any job. Refusals:
 // "job_state" where it waits, runs or is done already, NotFound("job").
 func (db *DB) RetryJob(ctx context.Context, by, providerID uuid.UUID, id int64) error {

@@ -105,8 +105,8 @@ func TestTheDatabaseRefusesWhatBillingWouldNotDo(t *testing.T) {
 		}
 	}
 	w.verified()
-	if u, err := w.db.UsageOfCluster(t.Context(), w.org, id); err != nil || u.Used != 100_000 {
-		t.Errorf("%+v, %v", u, err)
+	if _, sum, err := w.db.ListRuns(t.Context(), w.org, id, store.RunFilter{}); err != nil || sum.All != 100_000 {
+		t.Errorf("%+v, %v", sum, err)
 	}
 }
 
@@ -158,8 +158,8 @@ func TestAnotherOrganizationSeesNothing(t *testing.T) {
 	w, id := usedWorld(t)
 	other := uuid.Must(uuid.NewV7())
 	w.exec(`INSERT INTO organizations VALUES ($1, 'Biology', now())`, other)
-	if _, err := w.db.UsageOfCluster(t.Context(), other, id); err == nil || !strings.HasPrefix(err.Error(), "not_found") {
-		t.Errorf("%v", err)
+	if _, sum, err := w.db.ListRuns(t.Context(), other, id, store.RunFilter{}); err != nil || sum != (store.RunSum{}) {
+		t.Errorf("%+v, %v", sum, err)
 	}
 	cards, err := w.db.Wallet(t.Context(), other)
 	if err != nil || len(cards) != 0 {

@@ -13,62 +13,6 @@ import (
 	"volary.dev/provisioner"
 )
 
-// NodeUse is what one node of a cluster has run and used over all its starts, up to its last proof of life.
-type NodeUse struct {
-	NodeID  uuid.UUID
-	Name    string
-	Rate    billing.Rate
-	Runs    int
-	Seconds int64
-	Used    billing.Hours // Seconds × Rate
-	Running bool          // its last run is open
-}
-
-// ClusterUse is where a cluster's hours are, in mcs. Used is booked or about to be; SetAside is what it still holds
-// beyond that; Released came back.
-type ClusterUse struct {
-	Nodes    []NodeUse
-	SetAside billing.Hours
-	Used     billing.Hours
-	Released billing.Hours
-}
-
-// UsageOfCluster tells what a cluster has used so far, node by node in order of name. It works for a cluster that
-// is gone as for one that runs.
-func (db *DB) UsageOfCluster(ctx context.Context, orgID, clusterID uuid.UUID) (ClusterUse, error) {
-	var u ClusterUse
-	err := db.pool.QueryRow(ctx, `
-		SELECT coalesce(sum(h.set_aside), 0)::bigint, coalesce(sum(h.released), 0)::bigint
-		  FROM clusters c LEFT JOIN holds h ON h.cluster_id = c.id
-		 WHERE c.id = $1 AND c.organization_id = $2 GROUP BY c.id`, clusterID, orgID).Scan(&u.SetAside, &u.Released)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return u, provisioner.NotFound("cluster")
-	}
-	if err != nil {
-		return u, fmt.Errorf("usage of cluster %s: %w", clusterID, err)
-	}
-	rows, err := db.pool.Query(ctx, `
-		SELECT n.id AS node_id, n.name, n.rate, count(r.id)::int AS runs,
-		       coalesce(sum(extract(epoch FROM r.ended_at - r.started_at)), 0)::bigint AS seconds,
-		       coalesce(sum(extract(epoch FROM r.ended_at - r.started_at) * r.rate), 0)::bigint AS used,
-		       coalesce(bool_or(r.id IS NOT NULL AND r.closed_at IS NULL), false) AS running
-		  FROM nodes n LEFT JOIN runs r ON r.node_id = n.id
-		 WHERE n.cluster_id = $1 AND n.organization_id = $2
-		 GROUP BY n.id ORDER BY n.role DESC, n.name`, clusterID, orgID)
-	if err != nil {
-		return u, fmt.Errorf("usage of cluster %s: %w", clusterID, err)
-	}
-	if u.Nodes, err = pgx.CollectRows(rows, pgx.RowToStructByName[NodeUse]); err != nil {
-		return u, fmt.Errorf("usage of cluster %s: %w", clusterID, err)
-	}
-	for _, n := range u.Nodes {
-		u.Used += n.Used
-	}
-	// Two reads: a round in between may have proven more than the hold of the first knew.
-	u.SetAside = max(u.SetAside-u.Released-u.Used, 0)
-	return u, nil
-}
-
 // ClusterUseRow is one cluster in an organization's list of uses, in mcs.
 type ClusterUseRow struct {
 	ClusterID    uuid.UUID
@@ -122,19 +66,6 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 	})
 	if err != nil {
 		return nil, fmt.Errorf("runs of provider %s in %s: %w", providerID, month, err)
-	}
-	return totals, nil
-}
-
-// UsageTotals gives what the ledger's postings of a provider's month sum to, for each organization that used some.
-func (db *DB) UsageTotals(ctx context.Context, providerID uuid.UUID, month billing.Month) ([]billing.UsageTotal, error) {
-	period, err := db.accountingPeriod(ctx, providerID, month)
-	if err != nil {
-		return nil, err
-	}
-	totals, err := usageTotals(ctx, db.pool, providerID, period)
-	if err != nil {
-		return nil, fmt.Errorf("use of provider %s in %s: %w", providerID, month, err)
 	}
 	return totals, nil
 }

@@ -72,7 +72,7 @@ func TestExportOfAMonthThatGoesOnHoldsWhatIsBooked(t *testing.T) {
 	if empty := w.export("2026-10"); len(empty) != 2 || empty[1][0] != "total" || empty[1][15] != "0" {
 		t.Errorf("%v", empty)
 	}
-	totals, err := w.db.UsageTotals(t.Context(), w.provider, billing.Month{Year: 2026, Month: 11})
+	totals, err := w.db.EachRun(t.Context(), w.provider, billing.Month{Year: 2026, Month: 11}, func(billing.RunUse) error { return nil })
 	if err != nil || len(totals) != 1 || totals[0].Hours != 100_000 {
 		t.Errorf("%v, %v", totals, err)
 	}

@@ -44,7 +44,7 @@ func (b *browser) prepare() {
 
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
-	options := append(append(chromedp.DefaultExecAllocatorOptions[:], webtest.Folder(t)...),
+	options := append(append(chromedp.DefaultExecAllocatorOptions[:], webtest.ChromiumFolder(t)...),
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))

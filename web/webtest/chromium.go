@@ -9,10 +9,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Folder makes a folder for everything that a Chromium writes, its sockets included, and gives the options that keep it
+// ChromiumFolder makes a folder for everything that a Chromium writes, its sockets included, and gives the options that keep it
 // there. It is removed after the test: call it before whatever ends the browser is registered. Its path is short, since a
 // socket's has 108 bytes at most.
-func Folder(t testing.TB) []chromedp.ExecAllocatorOption {
+func ChromiumFolder(t testing.TB) []chromedp.ExecAllocatorOption {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "volary-chromium-")
 	if err != nil {

@@ -169,7 +169,7 @@ func galleryServer(t *testing.T, more ...route) *httptest.Server {
 // browser starts a Chromium of its own that ends with the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	options := append(Folder(t),
+	options := append(ChromiumFolder(t),
 		chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU, chromedp.NoFirstRun,
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true),
