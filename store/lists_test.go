@@ -45,6 +45,10 @@ func TestListClusters(t *testing.T) {
 	if err != nil || len(l.Clusters) != 0 || l.Total != 2 {
 		t.Errorf("behind the end: %d of %d, %v", len(l.Clusters), l.Total, err)
 	}
+	l, err = w.DB.ListClusters(t.Context(), w.Organization, store.ClusterListFilter{Page: store.Page{Limit: 1}})
+	if err != nil || len(l.Clusters) != 1 || l.Total != 2 {
+		t.Errorf("a full page: %d of %d, %v", len(l.Clusters), l.Total, err)
+	}
 	if l, err := w.DB.ListClusters(t.Context(), uuid.New(), store.ClusterListFilter{}); err != nil || l.Total != 0 || len(l.Clusters) != 0 {
 		t.Errorf("another organization sees %d, %v", l.Total, err)
 	}
