@@ -39,6 +39,10 @@ func (c checkout) check(ctx context.Context, s *steps, server string) error {
 		run  func(ctx context.Context) error
 	}{
 		{"Layers", func(ctx context.Context) error { return checkLayers(ctx, c.root) }},
+		{"Modules", func(ctx context.Context) error { return checkMod(ctx, c.root) }},
+		{"Routes", func(ctx context.Context) error { return checkRoutes(ctx, c.root) }},
+		{"Documents", func(ctx context.Context) error { return checkDocs(ctx, c.root) }},
+		{"Tests per code", func(ctx context.Context) error { return checkRatio(ctx, c.root) }},
 		{"Names", func(ctx context.Context) error { return checkNames(ctx, c.root) }},
 		{"Sizes", func(ctx context.Context) error { return checkSizes(ctx, c.root) }},
 		{"Schema dump", func(ctx context.Context) error { return checkSchema(ctx, c.root, server) }},

@@ -35,12 +35,11 @@ func floors() []layer {
 		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
-			"provisioner/certificate", "provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
+			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
 		}, may: []string{"provisioner"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
 		{packages: []string{"provisioner/domainxml"}, may: []string{"provisioner", "provisioner/nethook"}},
 		{packages: []string{"provisioner/lab/sample"}},
-		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/cloudinit"}},
 		{
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook"},
@@ -52,8 +51,8 @@ func floors() []layer {
 // pages are the rows of what faces people, and of the worker's handlers.
 func pages() []layer {
 	audience := []string{
-		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit", "provisioner/manifest",
-		"provisioner/certificate", "handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
+		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
+		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
 		"handlers/sales",
 	}
 	return []layer{
@@ -62,12 +61,11 @@ func pages() []layer {
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static"},
 		},
 		{packages: []string{"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
-		{packages: []string{"handlers/api"}, may: without(audience, "web/**", "handlers/respond/page")},
 		{
 			packages: []string{"handlers/jobs"},
 			may: []string{
 				"store", "store/queue", "store/blob", "billing", "provisioner", "provisioner/placement",
-				"provisioner/image", "provisioner/acceptance", "provisioner/certificate", "provisioner/manifest",
+				"provisioner/image", "provisioner/acceptance",
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
@@ -87,7 +85,7 @@ func pages() []layer {
 		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
-			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/api", "handlers/middleware", "handlers/live", "handlers/terminal",
+			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/middleware", "handlers/live", "handlers/terminal",
 			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
 		}},
 	}
@@ -104,8 +102,7 @@ func mains() []layer {
 		{packages: []string{"cmd/worker"}, may: []string{
 			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "migrations",
 			"provisioner", "provisioner/placement", "provisioner/image", "provisioner/acceptance",
-			"provisioner/certificate", "provisioner/manifest", "provisioner/cloudinit", "provisioner/domainxml",
-			"provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console",
+			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
@@ -122,10 +119,6 @@ func mains() []layer {
 		{packages: []string{"cmd/internal/assets/build"}, may: []string{"cmd/internal/assets"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
 	}
-}
-
-func without(list []string, leave ...string) []string {
-	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(leave, s) })
 }
 
 // goPackage is what `go list -json` says of a package.
@@ -169,7 +162,7 @@ func checkLayers(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	return faults(layerFaults(layers(), all))
+	return faults(slices.Concat(layerFaults(layers(), all), staleLayers(layers(), all)))
 }
 
 func layerFaults(table []layer, all []goPackage) []string {
@@ -193,6 +186,24 @@ func layerFaults(table []layer, all []goPackage) []string {
 		}
 		found = append(found, importFaults(table[row], name, p.Imports)...)
 		found = append(found, reachFaults(table[row], name, p.Deps, cgo)...)
+	}
+	return found
+}
+
+// staleLayers are the patterns of the table that name no package any more: who reads the table would look for it.
+func staleLayers(table []layer, all []goPackage) (found []string) {
+	for _, l := range table {
+		for _, pattern := range slices.Concat(l.packages, l.may, l.never) {
+			if pattern == "cgo" {
+				continue
+			}
+			if !slices.ContainsFunc(all, func(p goPackage) bool {
+				name, _ := ourName(p.ImportPath)
+				return matchesAny([]string{pattern}, name)
+			}) {
+				found = append(found, "the import table (cmd/dev/check_layers.go) names "+pattern+", which is no package")
+			}
+		}
 	}
 	return found
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os/exec"
@@ -13,20 +14,29 @@ import (
 func topLevel() []string {
 	return []string{
 		"web", "handlers", "store", "billing", "provisioner", "static", "migrations", "cmd",
-		"go.mod", "go.sum", "Dockerfile", "README.md",
+		"go.mod", "go.sum", "Dockerfile", "README.md", "LICENSE",
 	}
 }
 
 // checkNames refuses a stray file or folder at the root: one that git tracks, or would track with the next `git add`.
 func checkNames(ctx context.Context, root string) error {
+	paths, err := trackedFiles(ctx, root)
+	if err != nil {
+		return err
+	}
+	return faults(nameFaults(paths))
+}
+
+// trackedFiles are the paths that git tracks, or would track with the next `git add`.
+func trackedFiles(ctx context.Context, root string) ([]string, error) {
 	// Whoever runs the checks may be root in somebody else's checkout.
 	cmd := exec.CommandContext(ctx, "git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("git ls-files: %w", err)
+		return nil, fmt.Errorf("git ls-files: %w", err)
 	}
-	return faults(nameFaults(strings.Split(string(out), "\x00")))
+	return strings.Split(string(bytes.TrimRight(out, "\x00")), "\x00"), nil
 }
 
 func nameFaults(paths []string) []string {

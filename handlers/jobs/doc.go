@@ -6,7 +6,7 @@
 //	Observer    asks each host once a round what runs on it, and writes proof of life (observe.go)
 //	Bookkeeper  ends leases and settles use (bookkeep.go)
 //
-// Finite work is a River job, a file for each: run_acceptance, check_host, verify_image.
+// Finite work is a River job, a file for each: check_host, run_acceptance, send_mail, verify_image.
 //
 // Any number of workers share the work. A cluster, a host or a job is held under a short claim that its worker keeps
 // while it lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the

@@ -6,5 +6,5 @@
 // Log translates nothing and decides nothing: it hands an error to the one error handler (respond/page) and writes
 // one line. Require asks the policy table in policy.go, the only place where a role is compared with anything.
 //
-// It imports store for the session, and nothing of the pages.
+// It asks store for the session, and knows nothing of the pages.
 package middleware

@@ -287,3 +287,67 @@ func typedHours(c echo.Context, field string, hours float64) string {
 }
 
 func clusterPath(id uuid.UUID) string { return "/org/clusters/" + id.String() }
+
+// NewCluster shows the launch form; with enough chosen in the query also what it would cost and where it would run.
+// The query fills the form, and links of other pages rely on it: name, version (id), pool (id), compute_count,
+// lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
+func (h Handlers) NewCluster(c echo.Context) error {
+	f := request.ParseQuery(c)
+	versions, err := h.versions(c)
+	if err != nil {
+		return err
+	}
+	suggest(f, versions)
+	p, err := h.launchForm(c, f, versions)
+	if err != nil {
+		return err
+	}
+	if p.Values.Version == "" || p.Values.Pool == "" || !f.Has("compute_count") || !f.Has("lease_hours") {
+		return page.Live(c, web.ClusterNew(p))
+	}
+	r, refusal := launchRequest(f, false)
+	if refusal == nil {
+		if p.Quote, refusal, err = h.quote(c, r); err != nil {
+			return err
+		}
+	}
+	// A quote that cannot be made shows why in its own place; the fields are marked when the page is loaded whole.
+	if refusal != nil {
+		p.Form.Refusal = refusal
+		p.Quote = &web.Quote{Refusal: refusal}
+	}
+	return page.Live(c, web.ClusterNew(p))
+}
+
+// CreateCluster launches: every node gets a host, or nothing is made and the form comes back with the reason of
+// each host. A member's launch above the cap becomes a request.
+func (h Handlers) CreateCluster(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	r, refusal := launchRequest(f, true)
+	if refusal != nil {
+		return h.launchAgain(c, f, refusal, nil)
+	}
+	orgID, personID := where(c)
+	id, err := h.Store.LaunchCluster(c.Request().Context(), orgID, personID, r)
+	if refusal, ok := respond.AsForm(err); ok && refusal.Code == "cap" {
+		if id, err = h.Store.RequestLaunch(c.Request().Context(), orgID, personID, r); err == nil {
+			return h.asked(c, id)
+		}
+	}
+	if refusal, ok := respond.AsForm(err); ok {
+		// Beside the refusal the form shows the figures it follows from. They may have changed meanwhile, so the
+		// refusal itself stays the one of the launch.
+		q, _, err := h.quote(c, r)
+		if err != nil {
+			return err
+		}
+		return h.launchAgain(c, f, renamed(refusal, launchFields), q)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "Every node has a host. The cluster is being made.")
+}

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,7 +12,6 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
 	"volary.dev/web/layout"
-	web "volary.dev/web/platform"
 )
 
 // Handlers answers the platform's admins.
@@ -32,18 +30,3 @@ func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c,
 
 // by is who acts.
 func by(c echo.Context) uuid.UUID { return request.Session(c).PersonID }
-
-// ShowOverview shows what needs a decision, and how much there is of everything.
-func (h Handlers) ShowOverview(c echo.Context) error {
-	f, err := h.Store.PlatformFigures(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	return page.Render(c, http.StatusOK, web.Overview(web.OverviewProps{
-		Layout: h.layout(c), Refresh: c.Request().URL.Path,
-		Organizations: f.Organizations, OrganizationsSuspended: f.OrganizationsSuspended,
-		People: f.People, PeopleSuspended: f.PeopleSuspended, Admins: f.Admins, SignUps: f.SignUps,
-		MailsKept: f.MailsKept, MailsFailed: f.MailsFailed, MailsWaiting: f.MailsWaiting,
-		Applications: f.Applications, Clusters: f.Clusters,
-	}))
-}

@@ -4,8 +4,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/live"
-	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	web "volary.dev/web/platform"
@@ -67,15 +65,4 @@ func (h Handlers) jobChanged(c echo.Context, err error, done string) error {
 		return err
 	}
 	return h.Frame.Done(c, "/platform/jobs", done)
-}
-
-// ShowEvents streams what changed anywhere: kinds and ids, never content.
-func (h Handlers) ShowEvents(c echo.Context) error {
-	return live.Stream{
-		Changes: h.Changes, Whose: live.Whose{Everything: true}, Kinds: []string{"host", "cluster", "image", "test", "order", "request", "job"},
-		Lasts: func() bool {
-			s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
-			return err == nil && request.May(&s, request.Platform)
-		}, Stopping: h.Stopping, Heartbeat: h.Heartbeat,
-	}.Serve(c)
 }

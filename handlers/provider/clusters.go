@@ -1,10 +1,6 @@
 package provider
 
 import (
-	"net/http"
-	"strings"
-	"time"
-
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
@@ -108,78 +104,4 @@ func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {
 		return store.ClusterDetail{}, err
 	}
 	return h.Store.ProviderCluster(c.Request().Context(), where(c), id)
-}
-
-// ListOrganizations shows who has hours, clusters or orders with the provider.
-func (h Handlers) ListOrganizations(c echo.Context) error {
-	l, q := request.ParseList(c, "name", "left", "used", "clusters", "month"), request.ParseQuery(c)
-	f := store.OrganizationFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
-	list, total, sum, err := h.Store.ProviderOrganizations(c.Request().Context(), where(c), now(), f)
-	if err != nil {
-		return err
-	}
-	p := web.OrganizationListProps{Layout: h.layout(c), List: page.List(l, total), Search: f.Search, Sum: organizationRow(sum)}
-	for _, x := range list {
-		p.Organizations = append(p.Organizations, organizationRow(x))
-	}
-	return page.Render(c, http.StatusOK, web.OrganizationList(p))
-}
-
-func organizationRow(x store.ProviderOrganization) web.OrganizationRow {
-	return web.OrganizationRow{
-		ID: x.ID, Name: x.Name, Suspended: x.Suspended, BoughtMCS: int64(x.Bought), HeldMCS: int64(x.SetAside), UsedMCS: int64(x.Used),
-		LeftMCS: int64(x.Left), ExpiredMCS: int64(x.Expired), Clusters: x.Clusters, MonthMCS: int64(x.ThisMonth),
-	}
-}
-
-// monthsShown is how many months of use a page charts.
-const monthsShown = 12
-
-// ShowOrganization shows one organization's hours, use and clusters with the provider.
-func (h Handlers) ShowOrganization(c echo.Context) error {
-	id, err := request.ID(c, "id", "organization")
-	if err != nil {
-		return err
-	}
-	ctx, providerID := c.Request().Context(), where(c)
-	x, err := h.Store.ProviderOrganization(ctx, providerID, id, now())
-	if err != nil {
-		return err
-	}
-	months, err := h.Store.MonthlyUse(ctx, providerID, id, monthsShown, now())
-	if err != nil {
-		return err
-	}
-	p := web.OrganizationShowProps{
-		MayGrant: request.Allowed(c, request.ProviderOrders),
-		Layout:   h.layout(c), Row: organizationRow(x), Months: monthBars(months), MayOpenClusters: request.Allowed(c, request.ProviderHosts),
-	}
-	if p.MayOpenClusters {
-		list, _, _, err := h.Store.ProviderClusters(ctx, providerID, store.ProviderClusterFilter{Organization: id})
-		if err != nil {
-			return err
-		}
-		for _, x := range list {
-			p.Clusters = append(p.Clusters, clusterRow(x))
-		}
-	}
-	return page.Render(c, http.StatusOK, web.OrganizationShow(p))
-}
-
-func monthBars(months []store.MonthUse) []ui.Bar {
-	bars := make([]ui.Bar, len(months))
-	for i, m := range months {
-		name := monthName(m.Month)
-		bars[i] = ui.Bar{Label: name, Tick: strings.Split(name, " ")[0], Value: int64(m.Hours)}
-	}
-	return bars
-}
-
-// monthName says "Nov 2026" for the month "2026-11".
-func monthName(month string) string {
-	at, err := time.Parse("2006-01", month)
-	if err != nil {
-		return month
-	}
-	return at.Format("Jan 2006")
 }

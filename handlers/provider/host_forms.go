@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"context"
-	"net/http"
 	"net/netip"
 	"strings"
 
@@ -20,11 +18,6 @@ import (
 
 // everyPool is more pools than a choice of one can show.
 const everyPool = 500
-
-// NewHost shows the form for another host.
-func (h Handlers) NewHost(c echo.Context) error {
-	return h.hostForm(c, http.StatusOK, web.HostNewProps{Pool: c.QueryParam("pool"), Scheme: string(provisioner.SchemeTLS)})
-}
 
 func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error {
 	pools, _, err := h.Store.ProviderPools(c.Request().Context(), where(c), store.PoolFilter{Page: store.Page{Limit: everyPool}})
@@ -52,30 +45,6 @@ func (h Handlers) schemes() []ui.Option {
 		list = append(list, ui.Option{Value: string(provisioner.SchemeMemory), Label: "Simulated"})
 	}
 	return list
-}
-
-// CreateHost adds a host; its page then shows the check as it goes.
-func (h Handlers) CreateHost(c echo.Context) error {
-	f, err := request.ParseForm(c)
-	if err != nil {
-		return err
-	}
-	p := web.HostNewProps{
-		Name: f.Typed("name"), Pool: f.Typed("pool"), Scheme: f.Typed("scheme"), Address: f.Typed("address"), Port: f.Typed("port"),
-		Underlay: f.Typed("underlay"), VCPUs: f.Typed("vcpus"), Labels: f.Typed("labels"),
-	}
-	pool, host := h.typedHost(f)
-	if r := f.Refusal(); r != nil {
-		return h.hostAgain(c, p, r)
-	}
-	id, err := h.Store.AddHost(c.Request().Context(), who(c), where(c), pool, host)
-	if r, ok := respond.AsForm(err); ok {
-		return h.hostAgain(c, p, r)
-	}
-	if err != nil {
-		return err
-	}
-	return h.Frame.Done(c, hostPath(id), "The host is added, and its check begins.")
 }
 
 func (h Handlers) hostAgain(c echo.Context, p web.HostNewProps, r *provisioner.Refusal) error {
@@ -128,77 +97,3 @@ func typedLabels(f *request.Form) map[string]string {
 }
 
 func hostPath(id uuid.UUID) string { return "/provider/hosts/" + id.String() }
-
-// CheckHost asks for another check.
-func (h Handlers) CheckHost(c echo.Context) error {
-	return h.changeHost(c, "The check begins.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
-		return h.Store.CheckHost(ctx, who(c), where(c), id)
-	})
-}
-
-// CordonHost lets a host keep its nodes and take no new ones.
-func (h Handlers) CordonHost(c echo.Context) error {
-	return h.changeHost(c, "The host is cordoned: it keeps its nodes and takes no new ones.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
-		return h.Store.CordonHost(ctx, who(c), where(c), id, f.Typed("reason"))
-	})
-}
-
-// DrainHost begins to empty a host.
-func (h Handlers) DrainHost(c echo.Context) error {
-	return h.changeHost(c, "The host takes nothing new. It is empty when the clusters below have ended.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
-		return h.Store.DrainHost(ctx, who(c), where(c), id, f.Typed("reason"))
-	})
-}
-
-// ActivateHost lets a host take nodes again.
-func (h Handlers) ActivateHost(c echo.Context) error {
-	return h.changeHost(c, "The host takes nodes again.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
-		return h.Store.ActivateHost(ctx, who(c), where(c), id)
-	})
-}
-
-// changeHost does one thing to the path's host, and shows the host again with what was refused.
-func (h Handlers) changeHost(c echo.Context, done string, do func(context.Context, uuid.UUID, *request.Form) error) error {
-	id, err := request.ID(c, "id", "host")
-	if err != nil {
-		return err
-	}
-	f, err := request.ParseForm(c)
-	if err != nil {
-		return err
-	}
-	err = do(c.Request().Context(), id, f)
-	if r, ok := respond.AsForm(err); ok {
-		p, err := h.hostShow(c, id)
-		if err != nil {
-			return err
-		}
-		p.Form, p.TypedReason = ui.Form{Refusal: r}, f.Typed("reason")
-		return page.Render(c, respond.Status(r.Code), web.HostShow(p))
-	}
-	if err != nil {
-		return err
-	}
-	return h.Frame.Done(c, hostPath(id), done)
-}
-
-// RemoveHost takes a host out of its pool.
-func (h Handlers) RemoveHost(c echo.Context) error {
-	id, err := request.ID(c, "id", "host")
-	if err != nil {
-		return err
-	}
-	err = h.Store.RemoveHost(c.Request().Context(), who(c), where(c), id)
-	if r, ok := respond.AsForm(err); ok {
-		p, err := h.hostShow(c, id)
-		if err != nil {
-			return err
-		}
-		p.Form = ui.Form{Refusal: r}
-		return page.Render(c, respond.Status(r.Code), web.HostShow(p))
-	}
-	if err != nil {
-		return err
-	}
-	return h.Frame.Done(c, "/provider/hosts", "The host is removed.")
-}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -171,4 +173,107 @@ func poolRow(x store.PoolRow) web.PoolRow {
 		ClusterVCPUs: x.ClusterVCPUs, TestsVCPUs: x.TestsVCPUs, TestVCPUs: x.TestVCPUs, MemoryMiB: x.MemoryMiB, MemoryTakenMiB: x.UsedMiB,
 		DiskGiB: x.DiskGiB, DiskTakenGiB: x.UsedGiB, Prefix: x.Prefix.String(),
 	}
+}
+
+// NewHost shows the form for another host.
+func (h Handlers) NewHost(c echo.Context) error {
+	return h.hostForm(c, http.StatusOK, web.HostNewProps{Pool: c.QueryParam("pool"), Scheme: string(provisioner.SchemeTLS)})
+}
+
+// CreateHost adds a host; its page then shows the check as it goes.
+func (h Handlers) CreateHost(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	p := web.HostNewProps{
+		Name: f.Typed("name"), Pool: f.Typed("pool"), Scheme: f.Typed("scheme"), Address: f.Typed("address"), Port: f.Typed("port"),
+		Underlay: f.Typed("underlay"), VCPUs: f.Typed("vcpus"), Labels: f.Typed("labels"),
+	}
+	pool, host := h.typedHost(f)
+	if r := f.Refusal(); r != nil {
+		return h.hostAgain(c, p, r)
+	}
+	id, err := h.Store.AddHost(c.Request().Context(), who(c), where(c), pool, host)
+	if r, ok := respond.AsForm(err); ok {
+		return h.hostAgain(c, p, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, hostPath(id), "The host is added, and its check begins.")
+}
+
+// CheckHost asks for another check.
+func (h Handlers) CheckHost(c echo.Context) error {
+	return h.changeHost(c, "The check begins.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
+		return h.Store.CheckHost(ctx, who(c), where(c), id)
+	})
+}
+
+// CordonHost lets a host keep its nodes and take no new ones.
+func (h Handlers) CordonHost(c echo.Context) error {
+	return h.changeHost(c, "The host is cordoned: it keeps its nodes and takes no new ones.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
+		return h.Store.CordonHost(ctx, who(c), where(c), id, f.Typed("reason"))
+	})
+}
+
+// DrainHost begins to empty a host.
+func (h Handlers) DrainHost(c echo.Context) error {
+	return h.changeHost(c, "The host takes nothing new. It is empty when the clusters below have ended.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
+		return h.Store.DrainHost(ctx, who(c), where(c), id, f.Typed("reason"))
+	})
+}
+
+// ActivateHost lets a host take nodes again.
+func (h Handlers) ActivateHost(c echo.Context) error {
+	return h.changeHost(c, "The host takes nodes again.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
+		return h.Store.ActivateHost(ctx, who(c), where(c), id)
+	})
+}
+
+// changeHost does one thing to the path's host, and shows the host again with what was refused.
+func (h Handlers) changeHost(c echo.Context, done string, do func(context.Context, uuid.UUID, *request.Form) error) error {
+	id, err := request.ID(c, "id", "host")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	err = do(c.Request().Context(), id, f)
+	if r, ok := respond.AsForm(err); ok {
+		p, err := h.hostShow(c, id)
+		if err != nil {
+			return err
+		}
+		p.Form, p.TypedReason = ui.Form{Refusal: r}, f.Typed("reason")
+		return page.Render(c, respond.Status(r.Code), web.HostShow(p))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, hostPath(id), done)
+}
+
+// RemoveHost takes a host out of its pool.
+func (h Handlers) RemoveHost(c echo.Context) error {
+	id, err := request.ID(c, "id", "host")
+	if err != nil {
+		return err
+	}
+	err = h.Store.RemoveHost(c.Request().Context(), who(c), where(c), id)
+	if r, ok := respond.AsForm(err); ok {
+		p, err := h.hostShow(c, id)
+		if err != nil {
+			return err
+		}
+		p.Form = ui.Form{Refusal: r}
+		return page.Render(c, respond.Status(r.Code), web.HostShow(p))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/provider/hosts", "The host is removed.")
 }

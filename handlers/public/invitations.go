@@ -1,7 +1,6 @@
 package public
 
 import (
-	"net/http"
 	"net/url"
 
 	"github.com/labstack/echo/v4"
@@ -95,17 +94,4 @@ func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {
 	}
 	p.Refused = p.Form.Refusal != nil && request.Session(c) != nil
 	return page.Render(c, status, web.Invitation(p))
-}
-
-// ShowRoles says what each role may do.
-func (h Handlers) ShowRoles(c echo.Context) error {
-	p := web.RolesProps{Layout: h.layout(c)}
-	for _, g := range request.RoleGroups() {
-		group := web.RoleGroup{Name: g.Name, Roles: g.Roles}
-		for _, d := range g.Duties {
-			group.Duties = append(group.Duties, web.Duty{Text: d.Text, May: d.May})
-		}
-		p.Groups = append(p.Groups, group)
-	}
-	return page.Render(c, http.StatusOK, web.Roles(p))
 }
