@@ -70,6 +70,7 @@ const (
 	ReasonTestEnded     Reason = "test_ended"     // an acceptance test was over
 	ReasonStaff         Reason = "staff"          // the provider's staff ended it
 	ReasonSuspended     Reason = "suspended"      // the platform suspended the organization
+	ReasonPlatform      Reason = "platform"       // our own database or image store did not work for long
 )
 
 // ReasonText is the sentence a page shows for a reason.
@@ -95,6 +96,8 @@ func ReasonText(r Reason) string {
 		return "ended by the provider"
 	case ReasonSuspended:
 		return "organization suspended"
+	case ReasonPlatform:
+		return "fault of the platform"
 	default:
 		return ""
 	}

@@ -78,7 +78,13 @@ func (s *session) ensureImage(host store.HostWork, digest string) deed {
 			size = n.ImageSize
 		}
 	}
-	open := func(ctx context.Context) (io.ReadCloser, error) { return s.OpenImage(ctx, digest) }
+	open := func(ctx context.Context) (io.ReadCloser, error) {
+		r, err := s.OpenImage(ctx, digest)
+		if err != nil {
+			return nil, ours(err)
+		}
+		return ownReader{r}, nil
+	}
 	return func(ctx context.Context) (func(*session), error) {
 		// Several clusters may need the image on this host at once: it is copied once.
 		err := s.images.do(ctx, imageOnHost{host.ID, digest}, func(ctx context.Context) error {
@@ -95,12 +101,12 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 	start := s.work.StartCount
 	return func(ctx context.Context) (func(*session), error) {
 		if err != nil {
-			return nil, err
+			return nil, ours(err)
 		}
 		// Starting is written down first: a node that is reserved has left nothing on its host.
 		from := []provisioner.NodeState{provisioner.NodeReserved}
 		if _, err := s.DB.SetNode(ctx, node.ID, from, provisioner.NodeStarting, provisioner.ReasonNone, ""); err != nil {
-			return nil, err
+			return nil, ours(err)
 		}
 		mark := node.ConsoleMark
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) (err error) {
@@ -132,7 +138,7 @@ func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node st
 		return "", err
 	}
 	mark := markOf(log)
-	return mark, s.DB.MarkConsole(ctx, node.ID, start, mark)
+	return mark, ours(s.DB.MarkConsole(ctx, node.ID, start, mark))
 }
 
 // watchGates looks once at what the host's nodes still owe.

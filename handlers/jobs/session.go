@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
 	"volary.dev/store"
 )
@@ -229,10 +228,10 @@ func (s *session) learn(r result) {
 	if errors.Is(r.err, context.Canceled) {
 		return // cut short by ourselves
 	}
-	silent := errors.Is(r.err, provisioner.ErrHostUnreachable) || errors.Is(r.err, context.DeadlineExceeded)
-	again := s.seen.Failures[r.action].After(s.now(), silent, r.err.Error())
+	again := s.seen.Failures[r.action].After(s.now(), whose(r.err), r.err.Error())
 	s.seen.Failures[r.action] = again
-	s.log.Warn("action failed", "action", r.action.Kind, "host", r.action.Host, "node", r.action.Node, "count", again.Count, "error", r.err)
+	s.log.Warn("action failed", "action", r.action.Kind, "host", r.action.Host, "node", r.action.Node, "fault", again.Fault,
+		"count", again.Count, "error", r.err)
 }
 
 // load reads the cluster.

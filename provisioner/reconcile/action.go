@@ -54,11 +54,13 @@ func (a Action) Records() bool {
 	}
 }
 
-// How often and how long a launch puts up with a host, and how long a guest may take to power off. A guest that is not
-// up far enough yet does not notice the power button: it is pressed again.
+// How often and how long a launch puts up with a host, and for how long with a fault of our own, which usually goes by
+// itself; and how long a guest may take to power off. A guest that is not up far enough yet does not notice the power
+// button: it is pressed again.
 const (
 	maxRefusals = 3
 	maxSilence  = 20 * time.Second
+	maxOwn      = 10 * time.Minute
 	askAgain    = 5 * time.Second
 	ForceAfter  = 30 * time.Second
 )
@@ -69,9 +71,9 @@ func Backoff(n int) time.Duration {
 }
 
 // After is the Failure that follows f when an action failed again at now.
-func (f Failure) After(now time.Time, silent bool, detail string) Failure {
-	if f.Count == 0 || f.Silent != silent {
+func (f Failure) After(now time.Time, whose Fault, detail string) Failure {
+	if f.Count == 0 || f.Fault != whose {
 		f = Failure{Since: now}
 	}
-	return Failure{Count: f.Count + 1, Since: f.Since, At: now, Silent: silent, Detail: detail}
+	return Failure{Count: f.Count + 1, Since: f.Since, At: now, Fault: whose, Detail: detail}
 }

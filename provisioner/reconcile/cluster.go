@@ -87,6 +87,16 @@ type Failure struct {
 	Count  int
 	Since  time.Time // of the first in a row
 	At     time.Time // of the last
-	Silent bool      // the host did not answer; otherwise it refused
-	Detail string    // the host's words
+	Fault  Fault
+	Detail string // the host's words
 }
+
+// Fault says whose a failure is.
+type Fault string
+
+// Whose a failure may be. Only what the host said or did not say counts against the host.
+const (
+	FaultRefused Fault = "refused" // the host said no
+	FaultSilent  Fault = "silent"  // the host did not answer
+	FaultOurs    Fault = "ours"    // our own database, image store or seed: the host was not even asked
+)

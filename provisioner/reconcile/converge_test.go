@@ -166,9 +166,9 @@ func (w *world) disturb(t *rapid.T, o *Observed) {
 		switch rapid.IntRange(0, 9).Draw(t, "fate of "+string(a.Kind)) {
 		case 0: // not begun: the process died, or it is still under way
 		case 1:
-			o.Failures[a] = o.Failures[a].After(w.now, true, "silent")
+			o.Failures[a] = o.Failures[a].After(w.now, FaultSilent, "silent")
 		case 2:
-			o.Failures[a] = o.Failures[a].After(w.now, false, "refused")
+			o.Failures[a] = o.Failures[a].After(w.now, rapid.SampledFrom([]Fault{FaultRefused, FaultOurs}).Draw(t, "whose"), "refused")
 		case 3: // done, and the process died before it knew
 			w.perform(t, a, nil)
 			*o = NewObserved()

@@ -15,4 +15,8 @@
 // Step begins anew and ends at the same place, which is why a worker may die between any two lines. A host that
 // refuses or does not answer is asked again with growing pauses; while a cluster is being launched it is given up
 // on after maxRefusals or maxSilence and the cluster fails as a whole, while it is being stopped or deleted never.
+//
+// 2026-11-29: a failure says whose it is. An error of our own database or image store was counted as a refusal of the host
+// that happened to be next, so that a database that was away for a moment could end launches. Now it only puts off,
+// and a launch that nothing but ourselves has held up for maxOwn ends as the platform's fault.
 package reconcile

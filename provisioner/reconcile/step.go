@@ -46,7 +46,7 @@ func (p *plan) do(a Action) {
 	if f, failed := p.o.Failures[a]; failed {
 		// Only a host that does not answer is a reason to be slower than before this process took the cluster up.
 		n := f.Count
-		if f.Silent {
+		if f.Fault == FaultSilent {
 			n += p.c.Attempts
 		}
 		if again := f.At.Add(Backoff(n)); again.After(p.now) {
@@ -177,10 +177,12 @@ func (p *plan) givenUp() (reason provisioner.Reason, detail string) {
 			continue
 		}
 		switch {
-		case f.Silent && f.At.Sub(f.Since) >= maxSilence:
+		case f.Fault == FaultSilent && f.At.Sub(f.Since) >= maxSilence:
 			first, reason, detail = name, provisioner.ReasonHostLost, name+" does not answer."
-		case !f.Silent && f.Count >= maxRefusals:
+		case f.Fault == FaultRefused && f.Count >= maxRefusals:
 			first, reason, detail = name, provisioner.ReasonHostRefused, name+": "+f.Detail
+		case f.Fault == FaultOurs && f.At.Sub(f.Since) >= maxOwn:
+			first, reason, detail = name, provisioner.ReasonPlatform, "For "+maxOwn.String()+": "+f.Detail
 		}
 	}
 	return reason, detail

@@ -66,14 +66,14 @@ func TestStep(t *testing.T) {
 	half := images(NewObserved())
 	half.Networks[h2] = NetworkClosed
 	refused := made()
-	refused.Failures[Action{Kind: EnsureNode, Host: h2, Node: uuid.UUID{12}}] = Failure{Count: 3, Since: start, At: start, Detail: "no memory"}
+	refused.Failures[Action{Kind: EnsureNode, Host: h2, Node: uuid.UUID{12}}] = Failure{Count: 3, Since: start, At: start, Fault: FaultRefused, Detail: "no memory"}
 	pausing := made()
-	pausing.Failures[Action{Kind: EnsureNode, Host: h2, Node: uuid.UUID{12}}] = Failure{Count: 1, Since: start, At: start, Detail: "no memory"}
+	pausing.Failures[Action{Kind: EnsureNode, Host: h2, Node: uuid.UUID{12}}] = Failure{Count: 1, Since: start, At: start, Fault: FaultRefused, Detail: "no memory"}
 	down := two(run, reserved, reserved)
 	down.Nodes[1].HostDown = true
 	halfOff := NewObserved()
 	halfOff.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachineOff}
-	halfOff.Failures[Action{Kind: Observe, Host: h2}] = Failure{Count: 1, Since: start, At: start, Silent: true}
+	halfOff.Failures[Action{Kind: Observe, Host: h2}] = Failure{Count: 1, Since: start, At: start, Fault: FaultSilent}
 	open := NewObserved()
 	open.Networks[h1], open.Networks[h2] = NetworkOpen, NetworkClosed
 
@@ -133,8 +133,9 @@ func TestFailureNamesReasonAndHost(t *testing.T) {
 		reason  provisioner.Reason
 		detail  string
 	}{
-		{Failure{Count: 3, Since: start, At: start, Detail: "network 7: no hook"}, provisioner.ReasonHostRefused, "h2: network 7: no hook"},
-		{Failure{Count: 9, Since: start, At: start.Add(maxSilence), Silent: true}, provisioner.ReasonHostLost, "h2 does not answer."},
+		{Failure{Count: 3, Since: start, At: start, Fault: FaultRefused, Detail: "network 7: no hook"}, provisioner.ReasonHostRefused, "h2: network 7: no hook"},
+		{Failure{Count: 9, Since: start, At: start.Add(maxSilence), Fault: FaultSilent}, provisioner.ReasonHostLost, "h2 does not answer."},
+		{Failure{Count: 9, Since: start, At: start.Add(maxOwn), Fault: FaultOurs, Detail: "no connection to the database"}, provisioner.ReasonPlatform, "For 10m0s: no connection to the database"},
 	} {
 		o := NewObserved()
 		o.Failures[network] = f.failure
@@ -153,7 +154,7 @@ func TestPausesGrowAndAreNamed(t *testing.T) {
 	var f Failure
 	last := time.Duration(0)
 	for range 12 {
-		f = f.After(start, true, "silent")
+		f = f.After(start, FaultSilent, "silent")
 		o.Failures[remove] = f
 		got := Step(c, o, start)
 		if len(got) != 1 || got[0].Kind != Wait {
