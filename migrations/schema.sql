@@ -944,7 +944,7 @@ CREATE TABLE pools (
   CONSTRAINT pools_prefix_check CHECK ((family((prefix)::inet) = 4)),
   CONSTRAINT pools_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT pools_provider_id_name_key UNIQUE (provider_id, name),
-  CONSTRAINT pools_storage_check CHECK ((storage = ANY (ARRAY['local'::text, 'shared'::text]))),
+  CONSTRAINT pools_storage_check CHECK ((storage = 'local'::text)),
   CONSTRAINT pools_subnet_bits_check CHECK (((subnet_bits >= 16) AND (subnet_bits <= 28))),
   CONSTRAINT pools_test_vcpus_check CHECK ((test_vcpus >= 0))
 );

@@ -119,7 +119,8 @@ func (p NewPool) check() error {
 		f.check(m.IsValid(), "management", "Give prefixes such as 198.51.100.0/24.")
 		f.check(!p.Prefix.Overlaps(m), "prefix", "%s overlaps the management network %s.", p.Prefix, m)
 	}
-	f.check(p.Storage == "local" || p.Storage == "shared", "storage", "Choose local or shared.")
+	f.check(p.Storage != "shared", "storage", "Storage that hosts share does not work yet: disks lie on each host. Choose local.")
+	f.check(p.Storage == "local" || p.Storage == "shared", "storage", "Choose local.")
 	f.check(validMachine(p.MachineType) && (p.CPU == "" || validMachine(p.CPU)), "machine_type",
 		"Write a machine type such as q35 and a CPU model such as Skylake-Server, or leave the CPU empty.")
 	f.between("mtu", int64(p.MTU), 576, 9166, "")

@@ -32,7 +32,7 @@ type PoolProfile struct {
 	Location      string
 	Policy        string // what the columns do not say
 	Masquerade    bool   // guests may go out
-	Storage       string // local, shared
+	Storage       string // local
 	WipeDisks     bool   // deleted disks are overwritten
 	TestVCPUs     int    `db:"test_vcpus"` // set aside for free acceptance tests
 	MaxLeaseHours int

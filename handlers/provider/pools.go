@@ -152,7 +152,7 @@ func typedPool(f *request.Form) (web.PoolFormProps, store.NewPool) {
 		Prefix:     typedPrefix(f, "prefix", "Give an IPv4 prefix such as 10.128.0.0/12: clusters take their subnets out of it."),
 		SubnetBits: f.Int("subnet_bits", "the length of a subnet", 16, 28),
 		Underlay:   typedPrefix(f, "underlay", "Give the network between the hosts, such as 192.0.2.0/24."),
-		Management: typedPrefixes(f, "management"), Storage: f.Choice("storage", "local or shared", "local", "shared"),
+		Management: typedPrefixes(f, "management"), Storage: f.Text("storage", "the kind of storage", 1, 20),
 		MachineType: f.Text("machine_type", "the machine type", 1, 64), CPU: f.Text("cpu", "the CPU model", 0, 64),
 		MTU: f.Int("mtu", "the MTU", 576, 9166), NoMasquerade: !p.GoOut, WipeDisks: p.Wipe,
 		TestVCPUs: f.Int("test_vcpus", "the test share", 0, 1<<20), MaxLeaseHours: f.Int("max_lease", "the longest lease", 1, 8760),

@@ -57,7 +57,7 @@ func describe(p *web.ProviderProps, profile store.ProviderProfile) {
 	}
 	for _, x := range profile.Pools {
 		p.Pools = append(p.Pools, web.Pool{
-			Name: x.Name, Location: x.Location, Policy: x.Policy, Masquerade: x.Masquerade, Wiped: x.WipeDisks, Shared: x.Storage == "shared",
+			Name: x.Name, Location: x.Location, Policy: x.Policy, Masquerade: x.Masquerade, Wiped: x.WipeDisks,
 			TestVCPUs: x.TestVCPUs, MaxLease: x.MaxLeaseHours, VCPUs: x.VCPUs, Hosts: x.Hosts,
 		})
 	}

@@ -188,7 +188,7 @@ func PoolForm(p PoolFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "storage", Label: "Storage", Value: p.Storage, Required: true, Error: p.Form.Error("storage"), Options: []ui.Option{{Value: "local", Label: "Local to each host"}, {Value: "shared", Label: "Shared by the hosts"}}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "storage", Label: "Storage", Value: p.Storage, Required: true, Error: p.Form.Error("storage"), Options: []ui.Option{{Value: "local", Label: "Local to each host"}}}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -85,7 +85,7 @@ func providerFull(l layout.Props) public.ProviderProps {
 		Offers: public.Offers{Rows: offerRows()[:1], Now: now()}, List: ui.ListProps{Path: "/market/providers/1", PerPage: 50, Total: 1},
 		Pools: []public.Pool{
 			{Name: "lab-a", Location: "Hamburg, Germany", Masquerade: true, TestVCPUs: 4, MaxLease: 720, VCPUs: 96, Hosts: 3, Policy: "Maintenance on the first Tuesday of a month, 8 to 10 in the morning."},
-			{Name: "lab-b", Shared: true, Wiped: true, TestVCPUs: 4, MaxLease: 168, VCPUs: 32, Hosts: 1},
+			{Name: "lab-b", Wiped: true, TestVCPUs: 4, MaxLease: 168, VCPUs: 32, Hosts: 1},
 		},
 		Shapes: []public.Shape{
 			{Name: "small", Size: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}, RateMCS: 1000, Hour: "0.01 EUR"},
