@@ -109,7 +109,7 @@ func (c *crowd) observe(host uuid.UUID, seed uint64) error {
 		if _, err := c.DB.ClaimHosts(c.ctx, "observer", time.Minute); err != nil {
 			return err
 		}
-		start, err := c.DB.StartRound(c.ctx)
+		start, err := c.DB.StartRound(c.ctx, host)
 		if err != nil {
 			return err
 		}

@@ -16,7 +16,8 @@ func (db *DB) ClaimClusters(ctx context.Context, worker string, n int, ttl time.
 	rows, _ := db.pool.Query(ctx, `
 		UPDATE clusters SET claimed_by = $1, claimed_until = now() + $3::interval
 		WHERE id IN (SELECT id FROM clusters
-			WHERE reconciled_generation < generation AND (claimed_until IS NULL OR claimed_until <= now())
+			WHERE reconciled_generation < generation AND (claimed_until IS NULL OR claimed_until <= now()
+					OR claimed_until > now() + interval '1 hour') -- nobody claims for that long: the clock was set back
 				AND (retry_at IS NULL OR retry_at <= now())
 			ORDER BY retry_at NULLS FIRST, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED)
 		RETURNING id`, worker, n, ttl)

@@ -157,8 +157,8 @@ func (p Page) limit() int {
 
 func (p Page) offset() int { return max(p.Offset, 0) }
 
-// StartRound is the database's present time: what stamps an observation round before its host is asked.
-func (db *DB) StartRound(ctx context.Context) (time.Time, error) {
+// Now is the database's present time.
+func (db *DB) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time
 	if err := db.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return now, fmt.Errorf("database time: %w", err)

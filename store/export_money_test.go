@@ -37,3 +37,9 @@ func (db *DB) EndRuns(ctx context.Context, clusterID uuid.UUID, nodes []uuid.UUI
 func (db *DB) ProveLife(ctx context.Context, hostID uuid.UUID, roundStart time.Time, proofs ...Proof) error {
 	return db.tx(ctx, func(tx pgx.Tx) error { return proveLife(ctx, tx, hostID, roundStart, 5*time.Second, proofs) })
 }
+
+// CostOfUnknownLot is what comes of a use whose lot is not there.
+func CostOfUnknownLot() error {
+	_, err := costOfUse(nil, billing.Usage{})
+	return err
+}

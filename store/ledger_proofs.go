@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -43,19 +44,37 @@ func (db *DB) ProveLedger(ctx context.Context, worker string) (proof LedgerProof
 		return proof, true, err
 	}
 	proof.Journals, proof.Entries = report.Journals, report.Entries
-	var difference *string
 	if report.Difference != nil {
 		proof.Difference = report.Difference.Error()
-		difference = &proof.Difference
 	}
-	err = db.pool.QueryRow(ctx, `
-		UPDATE ledger_proofs SET ended_at = clock_timestamp(), journals = $4, entries = $5, difference = $6
-		WHERE day = $1 AND worker = $2 AND started_at = $3 RETURNING ended_at`,
-		proof.Day, worker, proof.StartedAt, proof.Journals, proof.Entries, difference).Scan(&proof.EndedAt)
-	if err != nil && !errors.Is(err, pgx.ErrNoRows) { // no row: another worker took it over
+	if err := db.endProof(ctx, &proof); err != nil {
 		return proof, true, fmt.Errorf("write down the day's proof of the ledger: %w", err)
 	}
 	return proof, true, nil
+}
+
+// endProof writes down what a proof found, and writes to the platform's admins where that is a difference.
+func (db *DB) endProof(ctx context.Context, proof *LedgerProof) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			UPDATE ledger_proofs SET ended_at = clock_timestamp(), journals = $4, entries = $5, difference = nullif($6, '')
+			WHERE day = $1 AND worker = $2 AND started_at = $3 RETURNING ended_at`,
+			proof.Day, proof.Worker, proof.StartedAt, proof.Journals, proof.Entries, proof.Difference).Scan(&proof.EndedAt)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // another worker took it over
+		}
+		if err != nil || proof.Difference == "" {
+			return err
+		}
+		rows, _ := tx.Query(ctx, `SELECT id FROM people WHERE platform_admin`)
+		admins, err := all(rows, "admins of the platform", pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		return db.mailTo(ctx, tx, admins, MailLedgerDiffers, map[string]string{
+			"day": proof.Day.Format(time.DateOnly), "difference": proof.Difference, "path": "/platform",
+		})
+	})
 }
 
 // LedgerProofs gives the last proofs, newest first.

@@ -33,7 +33,16 @@ func TestOneWorkerProvesTheLedgerOnceADay(t *testing.T) {
 	if ran.Load() != 1 || len(list) != 1 || list[0].EndedAt == nil || list[0].Entries == 0 || list[0].EndedAt.Before(list[0].StartedAt) {
 		t.Fatalf("%d workers proved it: %+v", ran.Load(), list)
 	}
-	// The next day finds what someone changed by hand, and keeps it.
+	if _, err := w.pool.Exec(t.Context(), `UPDATE people SET platform_admin = true WHERE id = $1`, w.person); err != nil {
+		t.Fatal(err)
+	}
+	if f := must[store.PlatformFigures](t)(w.db.PlatformFigures(t.Context())); f.LedgerDay == nil || f.LedgerDifference != "" || f.LedgerStuck {
+		t.Errorf("the platform's first page: %+v", f)
+	}
+	if n := w.count(`SELECT count(*) FROM mails WHERE kind = 'ledger_differs'`); n != 0 {
+		t.Errorf("%d mails about a ledger that is whole", n)
+	}
+	// The next day finds what someone changed by hand, keeps it, and says so where it is read.
 	w.tamper(`UPDATE ledger_proofs SET day = day - 1`)
 	w.tamper(`UPDATE lots SET bought = bought + 1000, available = available + 1000`)
 	proof, did, err := w.db.ProveLedger(t.Context(), "worker-1")
@@ -43,6 +52,16 @@ func TestOneWorkerProvesTheLedgerOnceADay(t *testing.T) {
 	list = must[[]store.LedgerProof](t)(w.db.LedgerProofs(t.Context(), 10))
 	if len(list) != 2 || list[0].Difference != proof.Difference || list[1].Difference != "" {
 		t.Errorf("written down: %+v", list)
+	}
+	if f := must[store.PlatformFigures](t)(w.db.PlatformFigures(t.Context())); f.LedgerDifference != proof.Difference {
+		t.Errorf("the platform's first page: %+v", f)
+	}
+	if n := w.count(`SELECT count(*) FROM mails m JOIN people p ON p.email = m.to_address WHERE p.platform_admin AND m.kind = 'ledger_differs' AND m.data->>'difference' = $1`, proof.Difference); n != 1 {
+		t.Errorf("%d mails to the platform's admin", n)
+	}
+	w.tamper(`UPDATE ledger_proofs SET day = day + 7, ended_at = NULL, journals = NULL, entries = NULL, difference = NULL, started_at = now() - interval '2 hours' WHERE difference IS NULL`)
+	if f := must[store.PlatformFigures](t)(w.db.PlatformFigures(t.Context())); !f.LedgerStuck {
+		t.Errorf("a proof that never ended: %+v", f)
 	}
 }
 

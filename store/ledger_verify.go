@@ -227,7 +227,8 @@ func (r bookedRun) differs() (what string, expected, found any) {
 func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
 	rows, err := tx.Query(ctx, `
 		SELECT l.id, l.bought, l.used, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
-		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost
+		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost,
+		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced
 		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
 		 WHERE l.wallet_id = $1 AND l.amount IS NOT NULL ORDER BY l.id`, w.ID)
 	if err != nil {
@@ -237,6 +238,7 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 		ID                     uuid.UUID
 		Bought, Used           billing.Hours
 		Amount, Invoiced, Cost int64
+		Unpriced               int
 		Currency               billing.Currency
 	}
 	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
@@ -246,6 +248,10 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 	for _, l := range lots {
 		if l.Invoiced != l.Amount {
 			report.Difference = differs(w, "the invoiced amount of lot "+l.ID.String(), l.Amount, l.Invoiced)
+			return nil
+		}
+		if l.Unpriced > 0 {
+			report.Difference = differs(w, "the lines without a cost of lot "+l.ID.String()+", which was sold", 0, l.Unpriced)
 			return nil
 		}
 		cost, err := billing.CostOfUse(billing.Money{Minor: l.Amount, Currency: l.Currency}, l.Bought, 0, l.Used)

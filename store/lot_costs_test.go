@@ -68,6 +68,14 @@ func TestUseCostsWhatItsLotsDid(t *testing.T) {
 	if last[column["cost"]] != "13.89" || last[column["currency"]] != "EUR" || rows[1][column["cost_centre"]] != "C" || rows[1][column["order_cost_centre"]] == "" {
 		t.Errorf("%v\n%v", rows[1], last)
 	}
+	if err := store.CostOfUnknownLot(); err == nil {
+		t.Error("use of a lot that is not there costs nothing")
+	}
+	w.tamper(`UPDATE usage_lines SET cost = NULL WHERE cost = 0`)
+	if r, err := w.db.VerifyLedger(t.Context()); err != nil || r.Difference == nil {
+		t.Errorf("lines of a sold lot without a cost were not found: %v", err)
+	}
+	w.tamper(`UPDATE usage_lines SET cost = 0 WHERE cost IS NULL AND lot_id IN (SELECT id FROM lots WHERE amount IS NOT NULL)`)
 	w.tamper(`UPDATE usage_lines SET cost = cost + 1 WHERE cost > 0`)
 	r, err := w.db.VerifyLedger(t.Context())
 	if err != nil || r.Difference == nil {

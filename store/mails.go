@@ -33,6 +33,7 @@ const (
 	MailRequestDecided  MailKind = "request_decided"  // cluster, decision ("approved"), reason, path
 	MailProviderDecided MailKind = "provider_decided" // provider, decision ("approved"), reason, path
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
+	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 )
 
 // outgoing is what queueMail writes down.

@@ -25,7 +25,7 @@ func TestMigrateTwiceAtOnce(t *testing.T) {
 	if err := db.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if now, err := db.StartRound(t.Context()); err != nil || now.IsZero() {
-		t.Fatalf("StartRound = %v, %v", now, err)
+	if now, err := db.Now(t.Context()); err != nil || now.IsZero() {
+		t.Fatalf("Now = %v, %v", now, err)
 	}
 }

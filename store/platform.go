@@ -16,6 +16,11 @@ type PlatformFigures struct {
 	MailsKept, MailsFailed, MailsWaiting  int // kept: in the last 14 days, after which no link of them works
 	Applications                          int // providers that applied
 	Clusters                              int // that are not gone
+	// LedgerDay is the last day (UTC) whose proof of the ledger ended, nil before the first; LedgerDifference what it found;
+	// LedgerStuck tells that one begun since then has not ended, though long enough ago.
+	LedgerDay        *time.Time
+	LedgerDifference string
+	LedgerStuck      bool
 }
 
 // PlatformFigures counts.
@@ -25,11 +30,14 @@ func (db *DB) PlatformFigures(ctx context.Context) (PlatformFigures, error) {
 			(SELECT count(DISTINCT email)::int FROM sign_ups WHERE completed_at IS NULL AND expires_at > now()) AS sign_ups,
 			m.mails_kept, m.mails_failed, m.mails_waiting,
 			(SELECT count(*)::int FROM providers WHERE state = 'applied') AS applications,
-			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters
+			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters, l.day AS ledger_day,
+			coalesce(l.difference, '') AS ledger_difference,
+			EXISTS (SELECT FROM ledger_proofs s WHERE s.ended_at IS NULL AND s.started_at < now() - $1::interval AND (l.day IS NULL OR s.day > l.day)) AS ledger_stuck
 		FROM (SELECT count(*)::int AS organizations, count(suspended_at)::int AS organizations_suspended FROM organizations) AS o,
 			(SELECT count(*)::int AS people, count(suspended_at)::int AS people_suspended, count(*) FILTER (WHERE platform_admin)::int AS admins FROM people) AS p,
 			(SELECT count(*) FILTER (WHERE state = 'kept' AND created_at > now() - interval '14 days')::int AS mails_kept, count(*) FILTER (WHERE state = 'failed')::int AS mails_failed,
-				count(*) FILTER (WHERE state = 'waiting')::int AS mails_waiting FROM mails WHERE state <> 'sent') AS m`)
+				count(*) FILTER (WHERE state = 'waiting')::int AS mails_waiting FROM mails WHERE state <> 'sent') AS m
+			LEFT JOIN LATERAL (SELECT day, difference FROM ledger_proofs WHERE ended_at IS NOT NULL ORDER BY day DESC LIMIT 1) AS l ON true`, proofPatience)
 	return one(rows, "figures", pgx.RowToStructByName[PlatformFigures])
 }
 

@@ -116,7 +116,8 @@ type newRun struct {
 	ProvenAt  time.Time
 }
 
-// insertRuns opens runs, and leaves a node alone that got one in the meantime.
+// insertRuns opens runs, and leaves a node alone that got one in the meantime. A run starts no earlier than the node's last
+// one ended, whatever the clock says.
 func insertRuns(ctx context.Context, tx pgx.Tx, runs []newRun) error {
 	batch := &pgx.Batch{}
 	for _, r := range runs {
@@ -127,7 +128,8 @@ func insertRuns(ctx context.Context, tx pgx.Tx, runs []newRun) error {
 		batch.Queue(`
 			WITH opened AS (
 			  INSERT INTO runs (id, wallet_id, cluster_id, node_id, start_id, rate, started_at, ended_at, ends_by, proven_at)
-			  VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)
+			  SELECT $1, $2, $3, $4, $5, $6, s.at, s.at, greatest($8, s.at), $9
+			    FROM (SELECT greatest($7::timestamptz, (SELECT max(ended_at) FROM runs WHERE node_id = $4)) AS at) s
 			  ON CONFLICT (node_id) WHERE closed_at IS NULL DO NOTHING
 			  RETURNING id, wallet_id, started_at)
 			INSERT INTO run_bookings (run_id, wallet_id, booked_until) SELECT id, wallet_id, started_at FROM opened`,

@@ -238,7 +238,7 @@ func TestClaimHosts(t *testing.T) {
 // A slow answer may be from before the machine was started: it says nothing about it.
 func TestAnAnswerFromBeforeTheStart(t *testing.T) {
 	w := storetest.NewWorld(t)
-	early := must[time.Time](t)(w.DB.StartRound(t.Context()))
+	early := must[time.Time](t)(w.DB.StartRound(t.Context(), w.Hosts[0]))
 	id, n := readyCluster(t, w)
 	observe(t, w, n.Host.ID, early)
 	if row := node(t, w, id); row.State != provisioner.NodeReady {

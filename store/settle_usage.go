@@ -136,11 +136,17 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 	return s, markBooked(ctx, tx, ranges, aside)
 }
 
+// errNoLot is a defect: what is used was held, and a lot of which something is held is among the locked ones.
+var errNoLot = errors.New("its lot is not among those of the wallet, so that nothing says what its use costs")
+
 // costOfUse is what each line of a use costs; nil where its lot was granted. It moves the lot's use in lots along, so that
-// the uses of one settling follow one another.
+// the uses of one settling follow one another. A cost that cannot be found is an error, never none.
 func costOfUse(lots []lotRow, u billing.Usage) ([]*int64, error) {
 	i := slices.IndexFunc(lots, func(l lotRow) bool { return l.ID == u.LotID })
-	if i < 0 || lots[i].Amount == nil {
+	if i < 0 {
+		return nil, errNoLot
+	}
+	if lots[i].Amount == nil {
 		return nil, nil
 	}
 	l := &lots[i]

@@ -33,7 +33,7 @@ func (a *App) Sell(w *World) Sales {
 	s.Approved = a.Order(w, s.Offer, 200)
 	a.ok(a.Store.ApproveOrder(ctx, w.people[Accountant], w.North, s.Approved))
 	s.Invoice = *must(a.Store.OrderOfProvider(ctx, w.North, s.Approved))(a).InvoiceID
-	now := must(a.Store.StartRound(ctx))(a)
+	now := must(a.Store.Now(ctx))(a)
 	s.Next = must(a.Store.SetPrice(ctx, w.people[Admin], w.North, s.Offer, store.NewPrice{Millionths: 50_000, From: now.AddDate(0, 0, 1)}))(a)
 	return s
 }

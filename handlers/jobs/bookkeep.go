@@ -50,7 +50,7 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 
 // settle turns what was used into ledger entries. The hour is the database's: workers' clocks differ.
 func (b *Bookkeeper) settle(ctx context.Context) {
-	now, err := b.DB.StartRound(ctx)
+	now, err := b.DB.Now(ctx)
 	if err == nil {
 		_, err = b.DB.SettleUsage(ctx, now)
 	}

@@ -68,7 +68,7 @@ func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h store.HostC
 
 // round is one host's round.
 func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
-	at, err := o.DB.StartRound(ctx)
+	at, err := o.DB.StartRound(ctx, h.ID)
 	if err != nil {
 		return err
 	}

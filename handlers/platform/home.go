@@ -21,5 +21,6 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 		People: f.People, PeopleSuspended: f.PeopleSuspended, Admins: f.Admins, SignUps: f.SignUps,
 		MailsKept: f.MailsKept, MailsFailed: f.MailsFailed, MailsWaiting: f.MailsWaiting,
 		Applications: f.Applications, Clusters: f.Clusters,
+		LedgerDay: page.Time(f.LedgerDay), LedgerDifference: f.LedgerDifference, LedgerStuck: f.LedgerStuck,
 	}))
 }

@@ -145,7 +145,7 @@ func (w *World) Observe(t testing.TB, host uuid.UUID, running ...uuid.UUID) bool
 	ctx := t.Context()
 	_, err := w.DB.ClaimHosts(ctx, "test", time.Minute)
 	noError(t, err)
-	start, err := w.DB.StartRound(ctx)
+	start, err := w.DB.StartRound(ctx, host)
 	noError(t, err)
 	var o provisioner.Observation
 	for _, id := range running {

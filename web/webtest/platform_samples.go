@@ -29,7 +29,7 @@ func platformSamples() []Sample {
 	sent := platform.MailRow{ID: id(7), To: "ada@heliophysics.example", Kind: "reset", Subject: "Choose a new password at Volary", State: "sent", Created: ago(30 * time.Hour), Sent: ago(30 * time.Hour)}
 	members := []platform.MemberRow{{ID: id(3), Name: "Ada Brandt", Email: "ada@heliophysics.example", Role: "owner", Since: ago(5000 * time.Hour)}}
 	return []Sample{
-		{"platform", platform.Overview(platform.OverviewProps{Layout: l, Refresh: "/platform", Organizations: 41, OrganizationsSuspended: 1, People: 203, PeopleSuspended: 1, Admins: 1, SignUps: 4, MailsKept: 2, MailsFailed: 1, Clusters: 17})},
+		{"platform", platform.Overview(platform.OverviewProps{Layout: l, Refresh: "/platform", Organizations: 41, OrganizationsSuspended: 1, People: 203, PeopleSuspended: 1, Admins: 1, SignUps: 4, MailsKept: 2, MailsFailed: 1, Clusters: 17, LedgerDay: time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC), LedgerDifference: "Tidal Dynamics at Northern Compute: the cost of the use of lot 019ac6d2-1f00-7000-8000-000000000031 is 41.00 EUR, its lines say 40.00 EUR", LedgerStuck: true})},
 		{"platform-empty", platform.Overview(platform.OverviewProps{Layout: l, Refresh: "/platform", Admins: 2, People: 2})},
 		{"platform-organizations", platform.OrganizationList(platform.OrganizationListProps{Layout: l, List: list("/platform/organizations", 2), Organizations: []platform.OrganizationRow{helio, tidal}})},
 		{"platform-organizations-empty", platform.OrganizationList(platform.OrganizationListProps{Layout: l, List: list("/platform/organizations", 0)})},
