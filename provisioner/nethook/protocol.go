@@ -13,13 +13,13 @@ import (
 // What hook and driver agree on.
 const (
 	// Protocol is raised when an older hook would misread what a driver writes.
-	Protocol = 1
+	Protocol = 2
 	// Namespace is the XML namespace of our metadata in networks and domains.
 	Namespace = "https://volary.dev/xml/1"
 	// ReportDir is where the hook writes one report for each network. It is in memory: a report must not outlive
 	// what it reports.
 	ReportDir = "/run/volary/networks"
-	// ProbeName is the name of the network by which a driver asks whether the hook is there.
+	// ProbeName is the name of the network in which drivers ask their questions.
 	ProbeName = "volary-probe"
 	// ProbeBridge is its bridge.
 	ProbeBridge = "volprobe"
