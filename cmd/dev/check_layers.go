@@ -39,7 +39,12 @@ func floors() []layer {
 		}, may: []string{"provisioner"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
 		{packages: []string{"provisioner/domainxml"}, may: []string{"provisioner", "provisioner/nethook"}},
+<<<<<<< HEAD
 		{packages: []string{"provisioner/lab/sample"}},
+=======
+		{packages: []string{"provisioner/lab/sample", "provisioner/lab/intruder"}},
+		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/cloudinit"}},
+>>>>>>> 2a31bc3 (Let a pool list the private networks that its guests may reach, and try the walls from inside a guest)
 		{
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook"},
