@@ -28,11 +28,42 @@ type daemon struct {
 	end      chan struct{} // closed to end it
 	ended    chan struct{} // closed when it has
 	answered chan struct{} // closed when it has answered once
-	failed   chan struct{} // closed when it is not started again
+	failed   chan struct{} // closed when it ended before it ever answered: starting it again would change nothing
+
+	restarts restarts
 }
 
-// restarts is how often in a row a server may end by itself before we give up.
-const restarts = 5
+// restarts decides how long to wait before something is started again that ended by itself. It is never given up: what
+// ends it may go away, and whoever watches sees that it goes on. The zero value is ready for use.
+type restarts struct {
+	first time.Duration // the pause after a first short life; 0 takes a second
+	row   int           // short lives until now
+}
+
+const (
+	longLife  = time.Minute // after which an end counts as the first
+	lastPause = 30 * time.Second
+)
+
+func (r *restarts) pause(lived time.Duration) time.Duration {
+	if lived > longLife {
+		r.row = 0
+	}
+	first := r.first
+	if first == 0 {
+		first = time.Second
+	}
+	r.row++
+	return min(first<<min(r.row-1, 20), lastPause)
+}
+
+// again says in words how it ended and when it is started again.
+func (r *restarts) again(pause time.Duration) string {
+	if r.row > 1 {
+		return fmt.Sprintf("for the %d. time in a row, and is started again in %s", r.row, pause)
+	}
+	return fmt.Sprintf("and is started again in %s", pause)
+}
 
 // startDaemon starts the server, and returns once url answers.
 func startDaemon(ctx context.Context, d *daemon, url string) error {
@@ -70,7 +101,7 @@ func (d *daemon) run(log *os.File) (*child.Process, error) {
 func (d *daemon) keep(p *child.Process, log *os.File) {
 	defer close(d.ended)
 	defer log.Close()
-	for left := restarts; ; left-- {
+	for {
 		begun := time.Now()
 		select {
 		case <-d.end:
@@ -78,25 +109,32 @@ func (d *daemon) keep(p *child.Process, log *os.File) {
 			return
 		case <-p.Done():
 		}
-		if time.Since(begun) > time.Minute {
-			left = restarts
-		}
-		if left == 0 || !d.hasAnswered() {
+		if !d.hasAnswered() {
 			close(d.failed)
 			return
 		}
-		fmt.Printf("%s ended (%v) and is started again; see %s\n", d.name, p.Err(), d.log)
+		pause := d.restarts.pause(time.Since(begun))
+		fmt.Printf("%s ended (%v) %s; see %s\n", d.name, p.Err(), d.restarts.again(pause), d.log)
+		if p = d.restart(pause, log); p == nil {
+			return
+		}
+	}
+}
+
+// restart starts the server again after a pause, and after longer ones where it does not start; nil where it is to end.
+func (d *daemon) restart(pause time.Duration, log *os.File) *child.Process {
+	for {
 		select {
 		case <-d.end:
-			return
-		case <-time.After(time.Second):
+			return nil
+		case <-time.After(pause):
 		}
-		var err error
-		if p, err = d.run(log); err != nil {
-			fmt.Fprintln(log, err)
-			close(d.failed)
-			return
+		p, err := d.run(log)
+		if err == nil {
+			return p
 		}
+		pause = d.restarts.pause(0)
+		fmt.Printf("%s does not start: %v. It is tried again in %s.\n", d.name, err, pause)
 	}
 }
 

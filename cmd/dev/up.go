@@ -97,13 +97,15 @@ type volary struct {
 	noPast   bool   // the demo begins today
 	bare     bool   // no demo, and one host
 
-	databaseURL string
-	server      *postgres.Server // nil where DATABASE_URL names another
-	pool        *pgxpool.Pool
-	lab         *lab.Lab // nil with simulated hosts
-	sample      string   // path of the sample image
-	workerPort  int
-	worker, web *daemon
+	databaseURL      string
+	server           *postgres.Server // nil where DATABASE_URL names another
+	databaseSince    time.Time
+	databaseRestarts restarts
+	pool             *pgxpool.Pool
+	lab              *lab.Lab // nil with simulated hosts
+	sample           string   // path of the sample image
+	workerPort       int
+	worker, web      *daemon
 }
 
 func (v *volary) start(ctx context.Context) error {
@@ -140,7 +142,7 @@ func (v *volary) startDatabase(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v.server = server
+	v.server, v.databaseSince = server, time.Now()
 	v.databaseURL, err = server.DatabaseURL(ctx, "volary")
 	return "", err
 }
@@ -212,26 +214,53 @@ func (v *volary) greet() {
 	fmt.Println("\nCtrl-C ends it; its data stays in .volary/.")
 }
 
-// watch returns when a signal came, or something that must run has ended.
+// watch returns when a signal came, or something has ended that nothing is without. What can be started again is.
 func (v *volary) watch(ctx context.Context) error {
-	var server, hosts <-chan struct{}
-	if v.server != nil {
-		server = v.server.Done()
-	}
+	var hosts <-chan struct{}
 	if v.lab != nil {
 		hosts = v.lab.Done()
 	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-server:
-		return fmt.Errorf("PostgreSQL ended; see %s", v.path("postgres", "log"))
-	case <-hosts:
-		return fmt.Errorf("the lab ended; see %s", v.path("lab", "lab.log"))
-	case <-v.web.failed:
-		return v.web.failure()
-	case <-v.worker.failed:
-		return v.worker.failure()
+	for {
+		var server <-chan struct{}
+		if v.server != nil {
+			server = v.server.Done()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-server:
+			v.restartDatabase(ctx)
+		case <-hosts:
+			return fmt.Errorf("the lab ended; see %s", v.path("lab", "lab.log"))
+		case <-v.web.failed:
+			return v.web.failure()
+		case <-v.worker.failed:
+			return v.worker.failure()
+		}
+	}
+}
+
+// restartDatabase starts our own PostgreSQL again, where the servers look for it. It tries until it answers or ctx ends.
+func (v *volary) restartDatabase(ctx context.Context) {
+	pause := v.databaseRestarts.pause(time.Since(v.databaseSince))
+	fmt.Printf("PostgreSQL ended %s; see %s\n", v.databaseRestarts.again(pause), v.path("postgres", "log"))
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		server, err := postgres.Start(ctx, postgres.Options{Dir: v.path("postgres"), Port: v.server.Port()})
+		if err == nil {
+			v.server, v.databaseSince = server, time.Now()
+			fmt.Println("PostgreSQL answers again.")
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		pause = v.databaseRestarts.pause(0)
+		fmt.Printf("PostgreSQL does not start: %v. It is tried again in %s.\n", err, pause)
 	}
 }
 

@@ -24,9 +24,9 @@ const (
 	writeGrace  = 10 * time.Second
 )
 
-// Hosts gives the driver of a host until release is called with what came of its use.
+// Hosts gives the driver of a host until release is called.
 type Hosts interface {
-	Acquire(ctx context.Context, a provisioner.HostAddress) (d provisioner.Driver, release func(error), err error)
+	Acquire(ctx context.Context, a provisioner.HostAddress) (d provisioner.Driver, release func(), err error)
 }
 
 // Handler answers at the paths named in the package's document.
@@ -85,7 +85,7 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 	var log []byte
 	if err == nil {
 		log, err = d.ConsoleLog(ctx, n.NodeID, logLimit)
-		release(err)
+		release()
 	}
 	if errors.Is(err, provisioner.ErrNoSuchNode) {
 		err = nil // a node that was not made yet has written nothing
@@ -121,11 +121,11 @@ func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
 	line, err := d.Console(attach, n.NodeID)
 	late.Stop()
 	if err != nil {
-		release(err)
+		release()
 		h.hostFailed(w, r, n, err)
 		return
 	}
-	defer release(nil)
+	defer release()
 	defer line.Close()
 	ws, err := websocket.Accept(w, r, nil)
 	if err != nil {

@@ -25,11 +25,13 @@ import (
 type Options struct {
 	Dir       string // everything of the server: data, log, password, unpacked binaries
 	Throwaway bool   // does not wait for the disk: for tests
+	Port      int    // of a server that ended and is to be where it was, its log going on; 0 takes a free one
 }
 
 // Server is a running server.
 type Server struct {
 	process *child.Process
+	port    int
 	url     string
 	log     string
 }
@@ -66,7 +68,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := s.initialise(dir, bin, who); err != nil {
 		return nil, err
 	}
-	if err := s.start(dir, bin, who, o.Throwaway); err != nil {
+	if err := s.start(dir, bin, who, o); err != nil {
 		return nil, err
 	}
 	if err := s.awaitAnswer(ctx); err != nil {
@@ -125,10 +127,15 @@ func (s *Server) checkVersion(data, bin string) error {
 	return nil
 }
 
-func (s *Server) start(dir, bin string, who account, throwaway bool) error {
-	port, err := freePort()
-	if err != nil {
-		return err
+func (s *Server) start(dir, bin string, who account, o Options) error {
+	s.port = o.Port
+	logging := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if s.port == 0 {
+		logging |= os.O_TRUNC
+		var err error
+		if s.port, err = freePort(); err != nil {
+			return err
+		}
 	}
 	password, err := os.ReadFile(filepath.Join(dir, "password"))
 	if err != nil {
@@ -138,18 +145,18 @@ func (s *Server) start(dir, bin string, who account, throwaway bool) error {
 		return err
 	}
 	args := []string{
-		"-D", who.path(dir, filepath.Join(dir, "data")), "-p", strconv.Itoa(port),
+		"-D", who.path(dir, filepath.Join(dir, "data")), "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
 		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "shared_buffers=128MB",
 	}
-	if throwaway {
+	if o.Throwaway {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 	}
 	cmd, err := who.command(dir, who.path(dir, filepath.Join(bin, "postgres")), args...)
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(s.log)
+	log, err := os.OpenFile(s.log, logging, 0o600)
 	if err != nil {
 		return err
 	}
@@ -161,7 +168,7 @@ func (s *Server) start(dir, bin string, who account, throwaway bool) error {
 	}
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(superuser, string(password)),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/postgres", RawQuery: "sslmode=disable",
 	}
 	s.url = u.String()
 	return nil
@@ -252,6 +259,9 @@ func (s *Server) DatabaseURL(ctx context.Context, name string) (string, error) {
 	u.Path = "/" + name
 	return u.String(), nil
 }
+
+// Port is where the server listens.
+func (s *Server) Port() int { return s.port }
 
 // Done is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
