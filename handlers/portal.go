@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -44,6 +45,8 @@ type Options struct {
 	UploadsChecked bool
 	// UploadFolder is where uploads are written in parts (blob.Directory.Uploads); empty in tests that upload nothing.
 	UploadFolder string
+	// UploadPace is the time in which an upload's sender has to send 64 KiB; 0 takes 60 s.
+	UploadPace time.Duration
 	// Heartbeat of event streams and consoles; 0 takes 15 s.
 	Heartbeat time.Duration
 	// Unthrottled is for tests that sign in often.
@@ -51,9 +54,13 @@ type Options struct {
 }
 
 const (
-	formBytes   = 1 << 20 // two user-data of 64 KiB, escaped, and room
-	readTime    = 30 * time.Second
-	writeTime   = 60 * time.Second
+	formBytes   = 1 << 20          // two user-data of 64 KiB, escaped, and room
+	workTime    = 25 * time.Second // of an ordinary handler: below the server's time for reading, which would end it without a word
+	exportPace  = 30 * time.Second // to take 64 KiB of an export
+	exportsAt   = 2                // a time, of all people
+	costlyAt    = 4                // pages that read much a time: less than half of the pool's connections
+	mostWaiting = 32
+	patience    = 10 * time.Second
 	maxUpload   = 64 << 30
 	signInsEach = 6 * time.Second // and bursts of 20: a whole laboratory may sit behind one address
 	signInBurst = 20
@@ -93,7 +100,8 @@ func New(o Options) (http.Handler, error) {
 	}
 	guards := o.guards()
 	for _, r := range table {
-		e.Add(r.method, r.path, r.handler, append(guards[r.guard], middleware.Require(r.may))...)
+		g := guards[r.guard]
+		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may)}, g.after)...)
 	}
 	return e, nil
 }
@@ -132,23 +140,31 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}, uploads.Serve, echo.WrapHandler(files)), nil
 }
 
-// guards are the middleware of each kind of route, outermost first.
-func (o Options) guards() map[guard][]echo.MiddlewareFunc {
-	limits := middleware.Limits(formBytes, readTime, writeTime)
+// guards are the middleware of each kind of route, outermost first. Throttles and queues come before, and what lifts a
+// deadline after, the route's permission has been looked at.
+func (o Options) guards() map[guard]guards {
+	limits := middleware.Limits(formBytes, workTime)
 	signIns, opens := signInBurst, openBurst
 	if o.Unthrottled {
 		signIns, opens = 0, 0
 	}
-	return map[guard][]echo.MiddlewareFunc{
-		ordinary: {limits},
-		lasting:  {},
-		costly:   {limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)},
-		opening:  {middleware.Throttle(consoleEach, opens, middleware.ByPerson)},
+	type list = []echo.MiddlewareFunc
+	return map[guard]guards{
+		ordinary:  {before: list{limits}},
+		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
+		costly:    {before: list{limits}, after: list{middleware.Queue(costlyAt, mostWaiting, patience)}},
+		exporting: {after: list{middleware.Queue(exportsAt, mostWaiting, patience), middleware.Rolling(exportPace)}},
+		streaming: {after: list{middleware.Lasting(false)}},
+		uploading: {after: list{middleware.Lasting(true)}},
+		opening:   {before: list{middleware.Throttle(consoleEach, opens, middleware.ByPerson)}, after: list{middleware.Lasting(false)}},
 	}
 }
 
+// guards are what a request passes before and after its permission is looked at.
+type guards struct{ before, after []echo.MiddlewareFunc }
+
 func (o Options) uploads() (*org.Uploads, error) {
-	return org.NewUploads(org.UploadOptions{Store: o.Store, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log})
+	return org.NewUploads(org.UploadOptions{Store: o.Store, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // NewChanges makes the hub that store.Listen feeds.

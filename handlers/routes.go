@@ -26,10 +26,13 @@ type route struct {
 type guard int
 
 const (
-	ordinary guard = iota
-	lasting        // streams, uploads and exports: no limit of time, none of the body
-	costly         // ordinary, and throttled by address: passwords are hashed
-	opening        // lasting, and throttled by person: consoles
+	ordinary  guard = iota
+	hashing         // ordinary, and throttled by address: passwords are hashed
+	costly          // ordinary, and few at a time: much is read
+	exporting       // few at a time, as long as the reader takes them at a fair pace
+	streaming       // no limit of time: event streams bound each event
+	uploading       // no limit of time or of the body: uploads bound what a sender may dawdle
+	opening         // no limit of time, throttled by person: consoles
 )
 
 const (
@@ -53,22 +56,22 @@ type audiences struct {
 func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 	p := h.public
 	return append([]route{
-		{get, "/", request.Anyone, p.Home, ordinary},
-		{get, "/market", request.Anyone, p.ShowMarket, ordinary},
+		{get, "/", request.Anyone, p.Home, costly},
+		{get, "/market", request.Anyone, p.ShowMarket, costly},
 		{get, "/market/images", request.Anyone, p.ShowImageGuide, ordinary},
-		{get, "/market/providers/:id", request.Anyone, p.ShowProvider, ordinary},
+		{get, "/market/providers/:id", request.Anyone, p.ShowProvider, costly},
 		{get, "/healthz", request.Anyone, p.ShowHealth, ordinary},
 		{get, "/static/*", request.Anyone, static, ordinary},
 		{get, "/sign-in", request.Anyone, p.NewSession, ordinary},
-		{post, "/sign-in", request.Anyone, p.CreateSession, costly},
+		{post, "/sign-in", request.Anyone, p.CreateSession, hashing},
 		{post, "/sign-out", request.SignedIn, p.DeleteSession, ordinary},
 		{post, "/switch", request.SignedIn, p.SwitchWorkplace, ordinary},
 		{get, "/workplaces", request.SignedIn, p.ShowWorkplaces, ordinary},
 
-		{post, "/uploads/", request.OrgWork, uploads, lasting},
-		{head, "/uploads/:id", request.OrgWork, uploads, lasting},
-		{patch, "/uploads/:id", request.OrgWork, uploads, lasting},
-		{remove, "/uploads/:id", request.OrgWork, uploads, lasting},
+		{post, "/uploads/", request.OrgWork, uploads, uploading},
+		{head, "/uploads/:id", request.OrgWork, uploads, uploading},
+		{patch, "/uploads/:id", request.OrgWork, uploads, uploading},
+		{remove, "/uploads/:id", request.OrgWork, uploads, uploading},
 	}, slices.Concat(
 		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
 		providerSalesRoutes(h.provider), platformRoutes(h.platform),
@@ -78,8 +81,8 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 // providerRoutes are those of a provider's staff.
 func providerRoutes(v provider.Handlers) []route {
 	return []route{
-		{get, "/provider", request.ProviderRead, v.ShowOverview, ordinary},
-		{get, "/provider/events", request.ProviderRead, v.ShowEvents, lasting},
+		{get, "/provider", request.ProviderRead, v.ShowOverview, costly},
+		{get, "/provider/events", request.ProviderRead, v.ShowEvents, streaming},
 		{get, "/provider/hosts", request.ProviderHosts, v.ListHosts, ordinary},
 		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, ordinary},
 		{get, "/provider/hosts/new", request.ProviderHosts, v.NewHost, ordinary},
@@ -103,7 +106,7 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/clusters", request.ProviderHosts, v.ListClusters, ordinary},
 		{get, "/provider/clusters/:id", request.ProviderHosts, v.ShowCluster, ordinary},
 		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderHosts, v.ShowConsole, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderHosts, v.ShowConsoleLog, lasting},
+		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderHosts, v.ShowConsoleLog, ordinary},
 		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderHosts, v.CreateConsoleTicket, ordinary},
 		{get, "/provider/clusters/:id/nodes/:node/console/ws", request.ProviderHosts, v.ConsoleSocket, opening},
 		{get, "/provider/announcements", request.ProviderNotify, v.ListAnnouncements, ordinary},
@@ -122,11 +125,11 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/invitations/:id/revoke", request.ProviderOwn, v.RevokeInvitation, ordinary},
 		{get, "/provider/settings", request.ProviderOwn, v.EditSettings, ordinary},
 		{post, "/provider/settings", request.ProviderOwn, v.UpdateSettings, ordinary},
-		{get, "/provider/log", request.ProviderOwn, v.ShowLog, ordinary},
+		{get, "/provider/log", request.ProviderOwn, v.ShowLog, costly},
 		{get, "/provider/organizations", request.ProviderRead, v.ListOrganizations, ordinary},
 		{get, "/provider/organizations/:id", request.ProviderRead, v.ShowOrganization, ordinary},
-		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, ordinary},
-		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, lasting},
+		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, costly},
+		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, exporting},
 	}
 }
 
@@ -134,9 +137,9 @@ func providerRoutes(v provider.Handlers) []route {
 func orgRoutes(o org.Handlers) []route {
 	return []route{
 		{get, "/org", request.OrgRead, o.ShowHome, ordinary},
-		{get, "/org/usage", request.OrgRead, o.ShowUsage, ordinary},
-		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, ordinary},
-		{get, "/org/events", request.OrgRead, o.ShowEvents, lasting},
+		{get, "/org/usage", request.OrgRead, o.ShowUsage, costly},
+		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, costly},
+		{get, "/org/events", request.OrgRead, o.ShowEvents, streaming},
 
 		{get, "/org/images", request.OrgWork, o.ListImages, ordinary},
 		{get, "/org/images/new", request.OrgWork, o.NewImage, ordinary},
@@ -157,19 +160,19 @@ func orgRoutes(o org.Handlers) []route {
 
 		{get, "/org/clusters", request.OrgWork, o.ListClusters, ordinary},
 		{post, "/org/clusters", request.OrgWork, o.CreateCluster, ordinary},
-		{get, "/org/clusters/new", request.OrgWork, o.NewCluster, ordinary},
+		{get, "/org/clusters/new", request.OrgWork, o.NewCluster, costly},
 		{get, "/org/clusters/:id", request.OrgWork, o.ShowCluster, ordinary},
 		{post, "/org/clusters/:id/stop", request.OrgWork, o.StopCluster, ordinary},
 		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
 		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},
 		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
 		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, ordinary},
-		{get, "/org/log", request.OrgManage, o.ShowLog, ordinary},
+		{get, "/org/log", request.OrgManage, o.ShowLog, costly},
 		{post, "/org/announcements/:id/dismiss", request.OrgRead, o.DismissAnnouncement, ordinary},
 		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
 		{post, "/org/clusters/:id/consent/withdraw", request.OrgWork, o.DeleteConsoleConsent, ordinary},
 		{get, "/org/clusters/:id/nodes/:node/console", request.OrgWork, o.ShowConsole, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgWork, o.ShowConsoleLog, lasting},
+		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgWork, o.ShowConsoleLog, ordinary},
 		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgWork, o.CreateConsoleTicket, ordinary},
 		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgWork, o.ConsoleSocket, opening},
 
@@ -195,18 +198,18 @@ func orgRoutes(o org.Handlers) []route {
 func joiningRoutes(p public.Handlers) []route {
 	return []route{
 		{get, "/sign-up", request.Anyone, p.NewSignUp, ordinary},
-		{post, "/sign-up", request.Anyone, p.CreateSignUp, costly},
-		{post, "/sign-up/resend", request.Anyone, p.ResendConfirmation, costly},
+		{post, "/sign-up", request.Anyone, p.CreateSignUp, hashing},
+		{post, "/sign-up/resend", request.Anyone, p.ResendConfirmation, hashing},
 		{get, "/confirm", request.Anyone, p.ShowConfirmation, ordinary},
-		{post, "/confirm", request.Anyone, p.Confirm, costly},
+		{post, "/confirm", request.Anyone, p.Confirm, hashing},
 		{get, "/confirm-email", request.Anyone, p.ShowEmailConfirmation, ordinary},
-		{post, "/confirm-email", request.Anyone, p.ConfirmEmail, costly},
+		{post, "/confirm-email", request.Anyone, p.ConfirmEmail, hashing},
 		{get, "/reset", request.Anyone, p.NewReset, ordinary},
-		{post, "/reset", request.Anyone, p.CreateReset, costly},
+		{post, "/reset", request.Anyone, p.CreateReset, hashing},
 		{get, "/reset/choose", request.Anyone, p.EditPassword, ordinary},
-		{post, "/reset/choose", request.Anyone, p.UpdatePassword, costly},
+		{post, "/reset/choose", request.Anyone, p.UpdatePassword, hashing},
 		{get, "/invitations/:token", request.Anyone, p.ShowInvitation, ordinary},
-		{post, "/invitations/:token", request.Anyone, p.AcceptInvitation, costly},
+		{post, "/invitations/:token", request.Anyone, p.AcceptInvitation, hashing},
 		{get, "/roles", request.Anyone, p.ShowRoles, ordinary},
 	}
 }
@@ -216,9 +219,9 @@ func accountRoutes(a account.Handlers) []route {
 	return []route{
 		{get, "/account", request.SignedIn, a.ShowAccount, ordinary},
 		{post, "/account", request.SignedIn, a.UpdateAccount, ordinary},
-		{post, "/account/email", request.SignedIn, a.UpdateEmail, costly},
+		{post, "/account/email", request.SignedIn, a.UpdateEmail, hashing},
 		{get, "/account/password", request.SignedIn, a.EditPassword, ordinary},
-		{post, "/account/password", request.SignedIn, a.UpdatePassword, costly},
+		{post, "/account/password", request.SignedIn, a.UpdatePassword, hashing},
 		{get, "/account/organizations/new", request.SignedIn, a.NewOrganization, ordinary},
 		{post, "/account/organizations", request.SignedIn, a.CreateOrganization, ordinary},
 		{get, "/account/ssh-keys", request.SignedIn, a.ListSSHKeys, ordinary},
@@ -235,7 +238,7 @@ func accountRoutes(a account.Handlers) []route {
 // platformRoutes are those of the platform's admins.
 func platformRoutes(f platform.Handlers) []route {
 	return []route{
-		{get, "/platform", request.Platform, f.ShowOverview, ordinary},
+		{get, "/platform", request.Platform, f.ShowOverview, costly},
 		{get, "/platform/organizations", request.Platform, f.ListOrganizations, ordinary},
 		{get, "/platform/organizations/:id", request.Platform, f.ShowOrganization, ordinary},
 		{post, "/platform/organizations/:id/suspend", request.Platform, f.SuspendOrganization, ordinary},
@@ -246,7 +249,7 @@ func platformRoutes(f platform.Handlers) []route {
 		{post, "/platform/people/:id/lift", request.Platform, f.LiftPerson, ordinary},
 		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, ordinary},
 		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, ordinary},
-		{get, "/platform/events", request.Platform, f.ShowEvents, lasting},
+		{get, "/platform/events", request.Platform, f.ShowEvents, streaming},
 		{get, "/platform/providers", request.Platform, f.ListProviders, ordinary},
 		{get, "/platform/providers/:id", request.Platform, f.ShowProvider, ordinary},
 		{post, "/platform/providers/:id/approve", request.Platform, f.ApproveProvider, ordinary},

@@ -9,7 +9,7 @@ import (
 // orgSalesRoutes are those by which an organization buys.
 func orgSalesRoutes(o org.Handlers) []route {
 	return []route{
-		{get, "/org/wallet", request.OrgRead, o.ShowWallet, ordinary},
+		{get, "/org/wallet", request.OrgRead, o.ShowWallet, costly},
 		{get, "/org/wallet/purchases", request.OrgRead, o.ListPurchases, ordinary},
 		{get, "/org/orders", request.OrgOrder, o.ListOrders, ordinary},
 		{post, "/org/orders", request.OrgOrder, o.CreateOrder, ordinary},
@@ -42,7 +42,7 @@ func providerSalesRoutes(v provider.Handlers) []route {
 		{post, "/provider/orders/:id/approve", request.ProviderOrders, v.ApproveOrder, ordinary},
 		{post, "/provider/orders/:id/reject", request.ProviderOrders, v.RejectOrder, ordinary},
 		{get, "/provider/invoices", request.ProviderOrders, v.ListInvoices, ordinary},
-		{get, "/provider/invoices.csv", request.ProviderOrders, v.ExportInvoices, lasting},
+		{get, "/provider/invoices.csv", request.ProviderOrders, v.ExportInvoices, exporting},
 		{get, "/provider/invoices/:id", request.ProviderOrders, v.ShowInvoice, ordinary},
 	}
 }

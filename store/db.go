@@ -81,6 +81,18 @@ func (db *DB) snapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
+// longSnapshot is snapshot for what is known to take its time (exports, proofs of the ledger): the limits of its process's
+// pool are for people who wait and loops that come again.
+func (db *DB) longSnapshot(ctx context.Context, f func(pgx.Tx) error) error {
+	return db.snapshot(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '15min', true), set_config('idle_in_transaction_session_timeout', '5min', true)`)
+		if err != nil {
+			return fmt.Errorf("set time limits: %w", err)
+		}
+		return f(tx)
+	})
+}
+
 // all collects the rows of a query.
 func all[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
 	list, err := pgx.CollectRows(rows, f)
@@ -111,6 +123,12 @@ func found(err error, what string) error {
 func retryable(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
+}
+
+// TookTooLong tells whether PostgreSQL ended a statement, or a wait for a lock, at the limit of time of its session.
+func TookTooLong(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "57014" || pg.Code == "55P03" || pg.Code == "25P03")
 }
 
 // uniqueViolation tells whether err is PostgreSQL's refusal of a second row, by the name of the constraint.

@@ -183,7 +183,7 @@ func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month bi
 	if err != nil {
 		return err
 	}
-	return db.snapshot(ctx, func(tx pgx.Tx) error {
+	return db.longSnapshot(ctx, func(tx pgx.Tx) error {
 		if err := eachInvoiceLine(ctx, tx, providerID, period, w.Line); err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ type LedgerReport struct {
 // its amount that is used. It reads one snapshot, changes nothing, and stops at the first difference.
 func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 	var report LedgerReport
-	err := db.snapshot(ctx, func(tx pgx.Tx) error {
+	err := db.longSnapshot(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT w.id, w.provider_id, w.organization_id, p.accounting_zone
 			  FROM wallets w JOIN providers p ON p.id = w.provider_id ORDER BY w.id`)

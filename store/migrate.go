@@ -18,6 +18,11 @@ import (
 // Migrate brings the schema up to date: the SQL files (package migrations' FS), then the job queue's own tables.
 // Any number of processes may call it at once; one works, the others wait for it and find nothing to do.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
+	pool, err = unlimited(ctx, pool)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer pool.Close()
 	db := stdlib.OpenDBFromPool(pool)
 	defer db.Close()
 	locker, err := lock.NewPostgresSessionLocker()
@@ -53,6 +58,16 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
 		return fmt.Errorf("migrate job queue: %w", err)
 	}
 	return nil
+}
+
+// unlimited is a pool to the same database without limits of time: a migration takes as long as it takes, and waits for
+// the process that migrates already.
+func unlimited(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Pool, error) {
+	c := pool.Config()
+	for _, name := range []string{"statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"} {
+		delete(c.ConnConfig.RuntimeParams, name)
+	}
+	return pgxpool.NewWithConfig(ctx, c)
 }
 
 // jobTrigger tells open pages of jobs; making it again would wait for every worker.

@@ -57,7 +57,7 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 	}
 	var totals []billing.UsageTotal
 	// One snapshot for both reads: booking goes on meanwhile.
-	err = db.snapshot(ctx, func(tx pgx.Tx) error {
+	err = db.longSnapshot(ctx, func(tx pgx.Tx) error {
 		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
 			return err
 		}

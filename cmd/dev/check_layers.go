@@ -32,7 +32,7 @@ func layers() []layer { return slices.Concat(floors(), pages(), mains()) }
 // floors are the rows below the pages.
 func floors() []layer {
 	return []layer{
-		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob"}},
+		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
@@ -44,7 +44,7 @@ func floors() []layer {
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook"},
 		},
-		{packages: []string{"store"}, may: []string{"billing", "provisioner", "provisioner/placement", "store/queue"}},
+		{packages: []string{"store"}, may: []string{"billing", "provisioner", "provisioner/placement", "store/queue", "store/sender"}},
 	}
 }
 
@@ -81,7 +81,7 @@ func pages() []layer {
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/terminal"}, may: []string{"provisioner"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
-		{packages: []string{"handlers/middleware"}, may: []string{"store", "provisioner", "handlers/request", "handlers/respond"}},
+		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
 		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
@@ -117,6 +117,7 @@ func mains() []layer {
 			"store", "store/blob", "billing", "provisioner", "provisioner/acceptance",
 		}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/assets/build"}, may: []string{"cmd/internal/assets"}, never: []string{"cgo"}},
+		{packages: []string{"cmd/internal/setup"}, may: []string{"store/sender"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
 	}
 }

@@ -29,7 +29,8 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer listener.Close()
-	pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "web"})
+	listener = setup.Bound(listener, setup.Bounds{Total: cfg.Connections, Each: cfg.ConnectionsEach, Exempt: cfg.TrustedProxies}, log)
+	pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "web", Limits: setup.WebLimits})
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	err = setup.ServeListener(ctx, log, listener, portal)
+	err = setup.ServeListener(ctx, log, listener, portal, setup.ServerTimes)
 	if listened := <-listening; err == nil && !errors.Is(listened, context.Canceled) {
 		err = listened
 	}

@@ -45,12 +45,12 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "worker", Max: 20})
+	pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "worker", Max: 20, Limits: setup.WorkerLimits})
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
-	queuePool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "jobs", Max: int32(cfg.Jobs) + 3})
+	queuePool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "jobs", Max: int32(cfg.Jobs) + 3, Limits: setup.WorkerLimits})
 	if err != nil {
 		return err
 	}
@@ -65,12 +65,17 @@ func run(ctx context.Context, log *slog.Logger) error {
 	return work(ctx, cfg, db, queuePool, hosts, log)
 }
 
+// consoleConnections is how many connections of web processes the worker holds at once.
+const consoleConnections = 1000
+
 // work runs the loops, the jobs and the console server until ctx ends or one of them fails.
 func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *pgxpool.Pool, hosts *jobs.Hosts, log *slog.Logger) error {
 	listener, err := setup.Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
 	}
+	// All of its callers are web processes, each with a connection for every open console.
+	listener = setup.Bound(listener, setup.Bounds{Total: consoleConnections}, log)
 	blobs, err := blob.OpenDirectory(cfg.BlobDir)
 	if err != nil {
 		return err
@@ -93,7 +98,9 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, queue.Run} {
 		all.Go(func() error { return part(ctx) })
 	}
-	all.Go(func() error { return setup.ServeListener(ctx, log, listener, console.New(db, hosts, log)) })
+	all.Go(func() error {
+		return setup.ServeListener(ctx, log, listener, console.New(db, hosts, log), setup.ServerTimes)
+	})
 	return all.Wait()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -40,6 +41,9 @@ type Options struct {
 	Worker    bool // runs one over simulated hosts, and its consoles; otherwise nobody answers there
 	Throttled bool // sign-ins are counted by address as they are in the open
 	Log       *slog.Logger
+	// Serve answers at the listener until ctx ends; nil takes a server of the test's, which knows no deadlines.
+	Serve      func(ctx context.Context, l net.Listener, portal http.Handler)
+	UploadPace time.Duration // see handlers.Options
 }
 
 // Start serves a portal until the test ends.
@@ -61,12 +65,18 @@ func Start(t testing.TB, o Options) *App {
 	portal, err := handlers.New(handlers.Options{
 		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL,
 		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
-		Heartbeat: 200 * time.Millisecond,
+		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.Config.Handler, a.echo = portal, portal.(*echo.Echo)
+	if o.Serve != nil {
+		ended := make(chan struct{})
+		go func() { defer close(ended); o.Serve(stopping, server.Listener, portal) }()
+		t.Cleanup(func() { stop(); <-ended })
+		return a
+	}
 	server.Start()
 	t.Cleanup(func() {
 		stop() // event streams end by it, and Close waits for them

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,20 +10,100 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// Limits bounds the body and the time of an ordinary request. Routes that last (uploads, event streams, consoles,
-// exports) are not wrapped in it and bound themselves.
-func Limits(body int64, read, write time.Duration) echo.MiddlewareFunc {
+// Limits bounds the body of an ordinary request and the time that its handler may take. Its reading and its answer have
+// the server's deadlines (setup.ServeListener), which hold for every request that no route lifts them from.
+func Limits(body int64, work time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r, w := c.Request(), c.Response()
 			r.Body = http.MaxBytesReader(w.Writer, r.Body, body)
-			control, now := http.NewResponseController(w.Writer), time.Now()
-			// The server clears both deadlines before the connection's next request. A recorder in a test has none.
-			err := errors.Join(control.SetReadDeadline(now.Add(read)), control.SetWriteDeadline(now.Add(write)))
-			if err != nil && !errors.Is(err, http.ErrNotSupported) {
-				return fmt.Errorf("set deadlines of a request: %w", err)
+			ctx, cancel := context.WithTimeout(r.Context(), work)
+			defer cancel()
+			c.SetRequest(r.WithContext(ctx))
+			defer c.SetRequest(r) // an error's page is made in the request's own time
+			return next(c)
+		}
+	}
+}
+
+// Lasting lifts the server's deadlines from a route that lasts: an event stream, a console, an upload. Such a route
+// bounds what it reads and writes itself. It goes behind Require: what is refused keeps the deadlines. A body is read by uploads alone: any other of
+// these routes refuses one before it lasts.
+func Lasting(takesBody bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if !takesBody && c.Request().ContentLength != 0 {
+				return echo.ErrBadRequest
+			}
+			if err := deadlines(c.Response().Writer, time.Time{}, time.Time{}); err != nil {
+				return err
 			}
 			return next(c)
 		}
 	}
+}
+
+// Rolling is for answers that may be long (exports): every piece of pieceBytes has pace to be taken by the reader, however many
+// there are. Who takes less is cut off.
+func Rolling(pace time.Duration) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if c.Request().ContentLength != 0 {
+				return echo.ErrBadRequest
+			}
+			w := c.Response().Writer
+			if err := deadlines(w, time.Time{}, time.Now().Add(pace)); err != nil {
+				return err
+			}
+			c.Response().Writer = &rollingWriter{ResponseWriter: w, pace: pace}
+			defer func() { c.Response().Writer = w }()
+			return next(c)
+		}
+	}
+}
+
+// pieceBytes is far below what a socket takes at once from a writer whose reader is alive.
+const pieceBytes = 64 << 10
+
+type rollingWriter struct {
+	http.ResponseWriter
+	pace time.Duration
+}
+
+// Unwrap is for http.ResponseController.
+func (w *rollingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Write implements io.Writer.
+func (w *rollingWriter) Write(b []byte) (n int, err error) {
+	for first := true; first || len(b) > 0; first = false {
+		piece := b[:min(len(b), pieceBytes)]
+		if err := w.roll(); err != nil {
+			return n, err
+		}
+		m, err := w.ResponseWriter.Write(piece)
+		n += m
+		if err != nil {
+			return n, err
+		}
+		b = b[len(piece):]
+	}
+	return n, nil
+}
+
+func (w *rollingWriter) roll() error {
+	err := http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.pace))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("roll the deadline of an answer: %w", err)
+	}
+	return nil
+}
+
+// deadlines sets both of a request's connection; zero lifts one. A recorder in a test has none.
+func deadlines(w http.ResponseWriter, read, write time.Time) error {
+	control := http.NewResponseController(w)
+	err := errors.Join(control.SetReadDeadline(read), control.SetWriteDeadline(write))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("set deadlines of a request: %w", err)
+	}
+	return nil
 }

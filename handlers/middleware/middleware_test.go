@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,7 +12,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"golang.org/x/time/rate"
 
 	"volary.dev/provisioner"
 )
@@ -68,15 +68,37 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
-func TestThrottleForgetsThoseWhoWaited(t *testing.T) {
-	th := &throttle{interval: time.Minute, burst: 1, known: map[string]*rate.Limiter{}}
-	now := time.Now()
-	for i := range throttleKeys {
-		th.take(string(rune(i)), now)
+func TestThrottleKnowsABoundedNumberOfSenders(t *testing.T) {
+	th, now := newThrottle(time.Hour, 1), time.Now()
+	th.take("mine", now)
+	for i := range 5 * throttleKeys {
+		th.take(fmt.Sprint(i), now)
+		if i%1000 == 0 {
+			if _, ok := th.take("mine", now); ok {
+				t.Fatalf("after %d others a sender who goes on is forgotten", i)
+			}
+		}
 	}
-	th.take("late", now.Add(time.Hour))
-	if len(th.known) != 1 {
-		t.Errorf("%d keys are kept", len(th.known))
+	if n := len(th.young) + len(th.old); n > 2*throttleKeys {
+		t.Errorf("%d keys are kept", n)
+	}
+}
+
+func TestThrottleCountsANetworkOfIPv6AsOne(t *testing.T) {
+	e := echo.New()
+	limited := Throttle(time.Hour, 2, ByAddress)(func(echo.Context) error { return nil })
+	from := func(address string) error {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = address
+		return limited(e.NewContext(r, httptest.NewRecorder()))
+	}
+	for i, c := range []struct {
+		address string
+		refused bool
+	}{{"[2001:db8::1]:1", false}, {"[2001:db8::2]:1", false}, {"[2001:db8::3]:1", true}, {"[2001:db8:0:1::3]:1", false}, {"198.51.100.1:1", false}} {
+		if err := from(c.address); (err != nil) != c.refused {
+			t.Errorf("request %d, from %s: %v", i, c.address, err)
+		}
 	}
 }
 

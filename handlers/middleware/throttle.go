@@ -10,11 +10,12 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
+	"volary.dev/store/sender"
 )
 
-// throttleKeys bounds the memory of a Throttle; when so many addresses are known, those that have waited long
-// enough to be as good as new are forgotten.
-const throttleKeys = 20_000
+// throttleKeys bounds the memory of a Throttle: it knows at most twice as many keys. Where more come than that within the
+// time of a burst, those longest silent are forgotten, and begin anew.
+const throttleKeys = 10_000
 
 // Throttle lets each key send burst requests at once and then one per interval; further ones are refused with
 // code "throttled". It counts in this process alone: what must hold across processes (failed sign-ins) store counts.
@@ -23,7 +24,7 @@ func Throttle(interval time.Duration, burst int, key func(echo.Context) string) 
 	if burst == 0 {
 		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
 	}
-	t := &throttle{interval: interval, burst: burst, known: map[string]*rate.Limiter{}}
+	t := newThrottle(interval, burst)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			wait, ok := t.take(key(c), time.Now())
@@ -40,33 +41,34 @@ func Throttle(interval time.Duration, burst int, key func(echo.Context) string) 
 	}
 }
 
-// ByAddress throttles each sender's address.
-func ByAddress(c echo.Context) string { return c.RealIP() }
+// ByAddress throttles each sender's address; an IPv6 /64 is one.
+func ByAddress(c echo.Context) string { return sender.One(sender.Parse(c.RealIP())).String() }
 
 // ByPerson throttles each signed-in person, wherever they are.
 func ByPerson(c echo.Context) string {
 	if s := request.Session(c); s != nil {
 		return s.PersonID.String()
 	}
-	return c.RealIP()
+	return ByAddress(c)
 }
 
 type throttle struct {
 	interval time.Duration
 	burst    int
 	mu       sync.Mutex
-	known    map[string]*rate.Limiter
+	// Two generations: a key that is asked for moves to the young; once those are throttleKeys they become the old, and
+	// the old are forgotten. No key costs more than one step.
+	young, old map[string]*rate.Limiter
+}
+
+func newThrottle(interval time.Duration, burst int) *throttle {
+	return &throttle{interval: interval, burst: burst, young: map[string]*rate.Limiter{}}
 }
 
 func (t *throttle) take(key string, now time.Time) (wait time.Duration, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.known[key]
-	if l == nil {
-		t.forget(now)
-		l = rate.NewLimiter(rate.Every(t.interval), t.burst)
-		t.known[key] = l
-	}
+	l := t.limiter(key)
 	if l.AllowN(now, 1) {
 		return 0, true
 	}
@@ -74,13 +76,17 @@ func (t *throttle) take(key string, now time.Time) (wait time.Duration, ok bool)
 	return time.Duration(missing * float64(t.interval)), false
 }
 
-func (t *throttle) forget(now time.Time) {
-	if len(t.known) < throttleKeys {
-		return
+func (t *throttle) limiter(key string) *rate.Limiter {
+	if l := t.young[key]; l != nil {
+		return l
 	}
-	for key, l := range t.known {
-		if l.TokensAt(now) >= float64(t.burst) {
-			delete(t.known, key)
-		}
+	l := t.old[key]
+	if l == nil {
+		l = rate.NewLimiter(rate.Every(t.interval), t.burst)
 	}
+	if len(t.young) >= throttleKeys {
+		t.young, t.old = make(map[string]*rate.Limiter, throttleKeys), t.young
+	}
+	t.young[key] = l
+	return l
 }

@@ -1,6 +1,7 @@
 package org
 
 import (
+	"io"
 	"net/http"
 	"sync"
 	"time"
@@ -16,13 +17,19 @@ import (
 //   - where a second request takes an upload over, the tus handler ends the first one by a read deadline that has
 //     passed. That cancels the context of net/http's whole connection, and every later request on it. Such a
 //     connection is closed with its answer.
+//
+// It is also where a sender who dawdles is cut off: a deadline that the tus handler puts off with every byte goes no
+// further than pace after the last paceBytes.
 type uploadAnswer struct {
 	http.ResponseWriter
 
 	mu     sync.Mutex
-	status int  // 0 as long as nothing was answered
-	ended  bool // the handler has returned
-	broken bool // the connection's context is cancelled, or will be
+	pace   time.Duration
+	due    time.Time // when the next paceBytes have to be here
+	came   int       // of them
+	status int       // 0 as long as nothing was answered
+	ended  bool      // the handler has returned
+	broken bool      // the connection's context is cancelled, or will be
 }
 
 func (a *uploadAnswer) WriteHeader(status int) {
@@ -44,6 +51,9 @@ func (a *uploadAnswer) SetReadDeadline(t time.Time) error {
 		return nil
 	}
 	a.broken = a.broken || past
+	if t.After(a.due) {
+		t = a.due
+	}
 	return http.NewResponseController(a.ResponseWriter).SetReadDeadline(t)
 }
 
@@ -55,6 +65,32 @@ func (a *uploadAnswer) SetWriteDeadline(t time.Time) error {
 		return nil
 	}
 	return http.NewResponseController(a.ResponseWriter).SetWriteDeadline(t)
+}
+
+// paced is the request's body, of which paceBytes have to come in every pace.
+func (a *uploadAnswer) paced(body io.ReadCloser, pace time.Duration) io.ReadCloser {
+	a.pace, a.due = pace, time.Now().Add(pace)
+	return pacedBody{body, a}
+}
+
+type pacedBody struct {
+	io.ReadCloser
+	answer *uploadAnswer
+}
+
+// Read implements io.Reader.
+func (b pacedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.answer.arrived(n)
+	return n, err
+}
+
+func (a *uploadAnswer) arrived(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.came += n; a.came >= paceBytes {
+		a.came, a.due = 0, time.Now().Add(a.pace)
+	}
 }
 
 // end tells echo, whose log has a line for each request, what was answered.

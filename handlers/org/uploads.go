@@ -1,6 +1,7 @@
 package org
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -31,6 +32,10 @@ const (
 	// readPause is how long a sender may be silent in the middle of a request before its connection is closed. It
 	// loses nothing by that.
 	readPause = 60 * time.Second
+	// paceBytes have to come in every UploadOptions.Pace: a sender of single bytes would hold its connection for ever. A
+	// line that is slower than 8 kbit/s carries no disk.
+	paceBytes = 64 << 10
+	paceTime  = 60 * time.Second
 )
 
 // Uploads takes files by the tus protocol (version 1.0 with creation and termination). An upload belongs to the organization
@@ -39,21 +44,23 @@ type Uploads struct {
 	store  *store.DB
 	folder string
 	log    *slog.Logger
+	pace   time.Duration
 	tus    http.Handler
 }
 
-// UploadOptions of NewUploads; all are needed.
+// UploadOptions of NewUploads; all but the last are needed.
 type UploadOptions struct {
 	Store    *store.DB
 	Folder   string // blob.Directory's Uploads
 	MaxBytes int64
 	Log      *slog.Logger
+	Pace     time.Duration // in which 64 KiB have to come; 0 takes 60 s
 }
 
 // NewUploads makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
 // process, which a proxy arranges by the upload's path.
 func NewUploads(o UploadOptions) (*Uploads, error) {
-	u := &Uploads{store: o.Store, folder: o.Folder, log: o.Log}
+	u := &Uploads{store: o.Store, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
 	uploadFolder{filestore.New(o.Folder)}.useIn(composer)
 	memorylocker.New().UseIn(composer)
@@ -115,6 +122,7 @@ func (u *Uploads) Serve(c echo.Context) error {
 	r.Header.Set("X-Forwarded-Proto", c.Scheme())
 	answer := &uploadAnswer{ResponseWriter: c.Response().Writer}
 	defer answer.end(c.Response())
+	r.Body = answer.paced(r.Body, u.pace)
 	u.tus.ServeHTTP(answer, r)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,8 @@ type Form struct {
 	wrong  map[string]string
 }
 
-// ParseForm reads the body of a POST. A body that is too large or no form is a refusal.
+// ParseForm reads the body of a POST. A body that is too large or no form is a refusal; one that does not come in time is
+// the server's os.ErrDeadlineExceeded.
 func ParseForm(c echo.Context) (*Form, error) {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
@@ -34,6 +36,9 @@ func ParseForm(c echo.Context) (*Form, error) {
 				Code: "too_large", Title: fmt.Sprintf("The form is larger than %d KiB.", large.Limit>>10),
 				Next: "Shorten it and send it again.",
 			}
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, err
 		}
 		return nil, &provisioner.Refusal{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
 	}

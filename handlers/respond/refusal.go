@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/provisioner"
+	"volary.dev/store"
 )
 
 // statusGone is nginx's number for a client that went away before the answer: nobody reads it but our log.
@@ -35,6 +37,10 @@ func Status(code string) int {
 		return http.StatusTooManyRequests
 	case "stale_form", "conflict":
 		return http.StatusConflict
+	case "too_slow":
+		return http.StatusRequestTimeout
+	case "busy":
+		return http.StatusServiceUnavailable
 	case "worker_away":
 		return http.StatusBadGateway
 	case "internal":
@@ -81,6 +87,12 @@ func translate(err error, requestID string) *provisioner.Refusal {
 		case http.StatusBadRequest:
 			return &provisioner.Refusal{Code: "malformed", Title: "The request could not be read.", Next: "Go back, reload the page and try again."}
 		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) || store.TookTooLong(err) {
+		return &provisioner.Refusal{Code: "busy", Title: "The answer took too long to find. Nothing was left half done.", Next: "Try again in a moment."}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &provisioner.Refusal{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
 	}
 	if errors.Is(err, context.Canceled) {
 		return &provisioner.Refusal{Code: "client_gone", Title: "The browser went away.", Next: "Load the page again."}

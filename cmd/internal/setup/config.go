@@ -22,6 +22,8 @@ type WebConfig struct {
 	BlobDir         string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
 	WorkerURL       string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
 	TrustedProxies  []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
+	Connections     int            `env:"VOLARY_CONNECTIONS" envDefault:"4000"`                 // held at once
+	ConnectionsEach int            `env:"VOLARY_CONNECTIONS_EACH" envDefault:"200"`             // of one address; trusted proxies are not bounded
 	Demo            bool           `env:"VOLARY_DEMO"`                                          // the sign-in page names the demo's people
 	SimulatedHosts  bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
 	AllowPlainHosts bool           `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // staff may add hosts by tcp and unix: one machine, and the lab
@@ -71,6 +73,7 @@ func ReadWebConfig() (WebConfig, error) {
 	return c, errors.Join(
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkHTTPURL("VOLARY_WORKER_URL", c.WorkerURL),
+		checkRange("VOLARY_CONNECTIONS", c.Connections, 10, 100_000), checkRange("VOLARY_CONNECTIONS_EACH", c.ConnectionsEach, 10, 100_000),
 	)
 }
 

@@ -11,8 +11,8 @@
 //		setup.LogConfig(log, cfg)
 //		pool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "web"})
 //		...
-//		return setup.Serve(ctx, log, cfg.Listen, handler)
+//		return setup.ServeListener(ctx, log, listener, handler, setup.ServerTimes)
 //	}
 //
-// It imports nothing of ours, and only the mains import it. Start at config.go.
+// It imports nothing of ours but who counts as one sender (store/sender), and only the mains import it. Start at config.go.
 package setup

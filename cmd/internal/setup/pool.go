@@ -15,6 +15,32 @@ import (
 type PoolOptions struct {
 	Name string // shown in pg_stat_activity as volary-NAME
 	Max  int32  // connections; 0 takes 10
+	// Limits of the pool's sessions; the zero value limits nothing: an operator's command takes the time it takes.
+	Limits TimeLimits
+}
+
+// TimeLimits are PostgreSQL's settings of these names. What is known to take longer (exports, nightly work) sets its
+// own inside its transaction (store).
+type TimeLimits struct {
+	Statement         time.Duration // of one statement
+	Lock              time.Duration // of waiting for one lock
+	IdleInTransaction time.Duration // of doing nothing while holding a transaction's locks and its snapshot
+}
+
+// WebLimits are those of a process whose people wait; WorkerLimits those of one whose loops come again.
+var (
+	WebLimits    = TimeLimits{Statement: 15 * time.Second, Lock: 5 * time.Second, IdleInTransaction: 20 * time.Second}
+	WorkerLimits = TimeLimits{Statement: 60 * time.Second, Lock: 15 * time.Second, IdleInTransaction: 60 * time.Second}
+)
+
+func (l TimeLimits) set(parameters map[string]string) {
+	for name, d := range map[string]time.Duration{
+		"statement_timeout": l.Statement, "lock_timeout": l.Lock, "idle_in_transaction_session_timeout": l.IdleInTransaction,
+	} {
+		if d > 0 {
+			parameters[name] = fmt.Sprint(d.Milliseconds())
+		}
+	}
 }
 
 // Pool opens a pool and proves it by one round trip. The caller closes it.
@@ -28,6 +54,7 @@ func Pool(ctx context.Context, databaseURL string, o PoolOptions) (*pgxpool.Pool
 		c.MaxConns = o.Max
 	}
 	c.ConnConfig.RuntimeParams["application_name"] = "volary-" + o.Name
+	o.Limits.set(c.ConnConfig.RuntimeParams)
 	// After a failover the old server may answer as a read-only standby: refuse it, and let connections end soon
 	// enough that the pool moves over by itself.
 	if c.ConnConfig.ValidateConnect == nil {
@@ -35,7 +62,7 @@ func Pool(ctx context.Context, databaseURL string, o PoolOptions) (*pgxpool.Pool
 	}
 	c.MaxConnLifetime = 5 * time.Minute
 	c.MaxConnLifetimeJitter = time.Minute
-	c.ConnConfig.ConnectTimeout = 10 * time.Second
+	c.ConnConfig.ConnectTimeout = 5 * time.Second
 
 	pool, err := pgxpool.NewWithConfig(ctx, c)
 	if err != nil {

@@ -94,7 +94,7 @@ func TestServeEndsOpenStreams(t *testing.T) {
 		<-r.Context().Done()
 	})
 	ended := make(chan error, 1)
-	go func() { ended <- ServeListener(ctx, slog.New(slog.DiscardHandler), l, stream) }()
+	go func() { ended <- ServeListener(ctx, slog.New(slog.DiscardHandler), l, stream, ServerTimes) }()
 	resp, err := http.Get("http://" + l.Addr().String())
 	if err != nil {
 		t.Fatal(err)

@@ -1,11 +1,13 @@
 package page
 
 import (
+	"context"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,6 +17,12 @@ import (
 	"volary.dev/web/layout"
 )
 
+// retryAfter is in seconds what a program is told that asks while we are busy, or our database is away.
+const retryAfter = "5"
+
+// answerTime bounds the making of an error's page.
+const answerTime = 5 * time.Second
+
 // Error is echo's one error handler. Signed-out people are led to sign in and back; scripts get the sentence as
 // text; everybody else a page. It logs nothing: middleware.Log does, once.
 func (f Frame) Error(err error, c echo.Context) {
@@ -22,6 +30,15 @@ func (f Frame) Error(err error, c echo.Context) {
 		return // a stream that broke: what is sent is sent
 	}
 	r, status := respond.Refusal(err, request.RequestID(c))
+	// Where the time for the request is over, or its body did not come, its context has ended: its answer is made without it.
+	if c.Request().Context().Err() != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), answerTime)
+		defer cancel()
+		c.SetRequest(c.Request().WithContext(ctx))
+	}
+	if status == http.StatusServiceUnavailable {
+		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
+	}
 	// An answer that cannot be written has no reader any more.
 	_ = f.answer(c, r, status)
 }

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"volary.dev/cmd/internal/setup"
+	"volary.dev/migrations"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+// TestSessionsHaveTimeLimits opens a pool with short ones, and has each of them pass; a migration has none.
+func TestSessionsHaveTimeLimits(t *testing.T) {
+	ctx := t.Context()
+	at := storetest.Pool(t).Config().ConnString()
+	limits := setup.TimeLimits{Statement: 300 * time.Millisecond, Lock: 100 * time.Millisecond, IdleInTransaction: 300 * time.Millisecond}
+	pool, err := setup.Pool(ctx, at, setup.PoolOptions{Name: "test", Limits: limits})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := pool.Exec(ctx, `SELECT pg_sleep(60)`); !store.TookTooLong(err) {
+		t.Errorf("a statement: %v", err)
+	}
+	holder, err := pool.Begin(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := holder.Exec(ctx, `LOCK TABLE people`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Exec(ctx, `SELECT count(*) FROM people`); !store.TookTooLong(err) {
+		t.Errorf("a lock: %v", err)
+	}
+	// The holder does nothing, and loses it.
+	late, tick := time.After(20*time.Second), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := pool.Exec(ctx, `SELECT count(*) FROM people`)
+		if err == nil {
+			break
+		}
+		select {
+		case <-late:
+			t.Fatalf("a transaction that does nothing keeps its lock: %v", err)
+		case <-tick.C:
+		}
+	}
+	_ = holder.Rollback(ctx)
+	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
+		t.Errorf("migrate with a pool that has limits: %v", err)
+	}
+}
