@@ -14,5 +14,5 @@
 //		return setup.ServeListener(ctx, log, listener, handler, setup.ServerTimes)
 //	}
 //
-// It imports nothing of ours but who counts as one sender (store/sender), and only the mains import it. Start at config.go.
+// Only the mains import it. Start at config.go.
 package setup
