@@ -20,7 +20,7 @@ func (db *DB) HoldWorkerLock(ctx context.Context, client string, held func()) er
 	for {
 		err := db.holdWorkerLock(ctx, client, held)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // ended as asked
 		}
 		db.log.ErrorContext(ctx, "worker lock lost", slog.String("client", client), slog.Any("error", err))
 		pause := time.NewTimer(time.Second)

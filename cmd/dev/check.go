@@ -109,7 +109,7 @@ func (c checkout) checkLint(ctx context.Context) error {
 
 // libvirtHeaders tells whether a worker for real hosts can be built here.
 func libvirtHeaders() bool {
-	return exec.Command("pkg-config", "--exists", "libvirt", "libvirt-qemu").Run() == nil
+	return exec.CommandContext(context.Background(), "pkg-config", "--exists", "libvirt", "libvirt-qemu").Run() == nil
 }
 
 func buildTags() []string {

@@ -55,7 +55,7 @@ func startDaemon(ctx context.Context, d *daemon, url string) error {
 }
 
 func (d *daemon) run(log *os.File) (*child.Process, error) {
-	cmd := exec.Command(d.program)
+	cmd := exec.Command(d.program) //nolint:noctx // child.Start ends it
 	cmd.Env = append(os.Environ(), d.env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	p, err := child.Start(cmd, syscall.SIGKILL)

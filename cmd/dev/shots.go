@@ -24,7 +24,7 @@ func (shotsCommand) Run(ctx context.Context) error {
 	if err := ensurePackages(ctx, os.Stdout, browserPackages()); err != nil {
 		return err
 	}
-	cmd := exec.Command("go", "run", "./cmd/dev/shots", r.URL, c.path("shots"))
+	cmd := exec.Command("go", "run", "./cmd/dev/shots", r.URL, c.path("shots")) //nolint:noctx // child.Run ends it with ctx
 	cmd.Dir = c.root
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	return child.Run(ctx, cmd)

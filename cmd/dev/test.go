@@ -123,7 +123,7 @@ func (c checkout) goTest(ctx context.Context, server string, args, packages []st
 	full := append([]string{"go", "test", "-timeout", "20m"}, buildTags()...)
 	full = append(full, packages...)
 	full = append(full, args...) // last, since -args ends go test's own
-	cmd := contained(full)
+	cmd := contained(ctx, full)
 	cmd.Dir = c.root
 	cmd.Env = append(os.Environ(), testServerVariable+"="+server)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
@@ -135,9 +135,9 @@ func (c checkout) goTest(ctx context.Context, server string, args, packages []st
 
 // contained runs a command in a process namespace of its own where we may: were we killed, the test programs that
 // `go test` started would otherwise go on, and their labs with them.
-func contained(args []string) *exec.Cmd {
-	if os.Geteuid() == 0 && exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil {
+func contained(ctx context.Context, args []string) *exec.Cmd {
+	if os.Geteuid() == 0 && exec.CommandContext(ctx, "unshare", "--pid", "--fork", "--mount-proc", "true").Run() == nil {
 		args = append([]string{"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"}, args...)
 	}
-	return exec.Command(args[0], args[1:]...)
+	return exec.Command(args[0], args[1:]...) //nolint:noctx // child.Run ends it with ctx
 }

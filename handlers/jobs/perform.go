@@ -269,6 +269,8 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 		err = s.DB.MarkClusterGone(ctx, s.id)
 	case reconcile.Fail:
 		err = s.DB.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
+	default:
+		return fmt.Errorf("%s does not change the database alone", a.Kind)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Kind, err)

@@ -187,6 +187,7 @@ func (s *session) supersede() {
 		switch a.Kind {
 		case reconcile.EnsureImage, reconcile.WatchGates, reconcile.Observe:
 			f.cancel()
+		default: // changes a host
 		}
 	}
 }

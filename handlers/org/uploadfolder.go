@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"syscall"
@@ -70,7 +71,7 @@ func room(folder string, size int64) error {
 	if err := unix.Statfs(folder, &fs); err != nil {
 		return fmt.Errorf("upload folder: %w", err)
 	}
-	if free := int64(fs.Bavail) * fs.Bsize; size > free {
+	if free := int64(min(fs.Bavail, math.MaxInt64/uint64(fs.Bsize))) * fs.Bsize; size > free { //nolint:gosec // bounded in the same line
 		return diskFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB.", size>>20, free>>20))
 	}
 	return nil

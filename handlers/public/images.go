@@ -48,7 +48,7 @@ func imageGuide() (web.ImageGuideProps, error) {
 // exampleSeed is that of the first compute node.
 func exampleSeed() cloudinit.Seed {
 	base := netip.MustParseAddr("10.128.4.0").As4()
-	address := func(n int) netip.Addr { base[3] = byte(n); return netip.AddrFrom4(base) }
+	address := func(n int) netip.Addr { base[3] = byte(n & 0xff); return netip.AddrFrom4(base) }
 	nodes := []provisioner.NetworkEntry{{Name: provisioner.HeadName, IP: address(provisioner.HeadAddress)}}
 	for n := 1; n <= exampleCompute; n++ {
 		nodes = append(nodes, provisioner.NetworkEntry{Name: provisioner.ComputeName(n), IP: address(provisioner.HeadAddress + n)})

@@ -33,7 +33,7 @@ func (s SessionCookie) name() string {
 }
 
 func (s SessionCookie) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever the portal is reached by HTTPS
 		Name: s.name(), Value: value, Path: "/", MaxAge: maxAge,
 		Secure: s.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}

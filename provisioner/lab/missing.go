@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -68,7 +69,7 @@ func tryNamespaces() error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(path)
+	cmd := exec.CommandContext(context.Background(), path)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET}
 	return cmd.Run()
 }

@@ -51,7 +51,7 @@ func startProcess(dir string, lock *os.File) (*process, error) {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
 	defer logFile.Close()
-	cmd := exec.Command("/proc/self/exe")
+	cmd := exec.Command("/proc/self/exe") //nolint:noctx // it lives as long as the lab
 	cmd.Args = []string{switchName, dir}
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.ExtraFiles = []*os.File{theirs, lock}

@@ -22,6 +22,7 @@ func isLost(conn *libvirt.Connect, err error) bool {
 	case libvirt.ERR_INVALID_CONN, libvirt.ERR_RPC, libvirt.ERR_GNUTLS_ERROR, libvirt.ERR_LIBSSH, libvirt.ERR_NO_CONNECT,
 		libvirt.ERR_AUTH_FAILED, libvirt.ERR_AUTH_CANCELLED:
 		return true
+	default: // what the host said of the call
 	}
 	if e.Domain == libvirt.FROM_RPC && (e.Code == libvirt.ERR_INTERNAL_ERROR || e.Code == libvirt.ERR_SYSTEM_ERROR) {
 		return true

@@ -164,7 +164,7 @@ func (l *line) connect() (*libvirt.Connect, error) {
 		return nil, err
 	}
 	if l.probe != "" {
-		c, err := net.DialTimeout("tcp", l.probe, probeLimit)
+		c, err := net.DialTimeout("tcp", l.probe, probeLimit) //nolint:noctx // bounded by the limit
 		if err != nil {
 			return nil, err
 		}

@@ -36,7 +36,7 @@ func releaseMessage(server, leased netip.Addr, mac net.HardwareAddr) []byte {
 
 // sendToServer sends a message to the DHCP server of a network on this host.
 func sendToServer(server netip.Addr, message []byte) error {
-	c, err := net.Dial("udp4", netip.AddrPortFrom(server, 67).String())
+	c, err := net.Dial("udp4", netip.AddrPortFrom(server, 67).String()) //nolint:noctx // UDP has nothing to wait for
 	if err != nil {
 		return fmt.Errorf("release an old lease: %w", err)
 	}

@@ -128,6 +128,7 @@ func dress(p *org.ClusterShowProps) {
 	case provisioner.ClusterGone:
 		p.Reason, p.SSH, p.Subnet, p.HeldMCS, p.Ended = provisioner.ReasonLeaseEnded, "", "", 0, now()
 		p.MayStop, p.MayExtend, p.MayDelete, p.MayConsole = false, false, false, false
+	default: // as the sample has it
 	}
 }
 
@@ -145,6 +146,7 @@ func node(i int, s provisioner.NodeState) org.NodeRow {
 		n.Reason = provisioner.ReasonHostRestarted
 	case provisioner.NodeFailed:
 		n.Reason, n.ReasonDetail = provisioner.ReasonHostRefused, "start compute-003: cannot allocate memory"
+	default: // nothing to add
 	}
 	return n
 }

@@ -85,7 +85,7 @@ const shownAt = "/mnt"
 // command runs a program as the account, its folder shown at shownAt where we are root. arg may begin with dir.
 func (a account) command(dir, program string, args ...string) (*exec.Cmd, error) {
 	if !a.change {
-		cmd := exec.Command(program, args...)
+		cmd := exec.Command(program, args...) //nolint:noctx // child ends it
 		cmd.Dir = dir
 		return cmd, nil
 	}
@@ -101,7 +101,7 @@ func (a account) command(dir, program string, args ...string) (*exec.Cmd, error)
 		"--reuid", strconv.Itoa(a.uid), "--regid", strconv.Itoa(a.gid), "--clear-groups", "--pdeathsig", "keep",
 		"--no-new-privs", "--", program,
 	}
-	cmd := exec.Command("unshare", append(full, args...)...)
+	cmd := exec.Command("unshare", append(full, args...)...) //nolint:noctx // child ends it
 	cmd.Dir = "/"
 	return cmd, nil
 }

@@ -63,10 +63,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 		return nil, fmt.Errorf("hand %s to %s: %w", dir, who.name, err)
 	}
 	s := &Server{log: filepath.Join(dir, "log")}
-	if err := s.initialise(dir, bin, who); err != nil {
+	if err := s.initialise(ctx, dir, bin, who); err != nil {
 		return nil, err
 	}
-	if err := s.start(dir, bin, who, o.Throwaway); err != nil {
+	if err := s.start(ctx, dir, bin, who, o.Throwaway); err != nil {
 		return nil, err
 	}
 	if err := s.awaitAnswer(ctx); err != nil {
@@ -77,10 +77,10 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 // initialise runs initdb once, in a folder beside the final one, so that one cut short is no database.
-func (s *Server) initialise(dir, bin string, who account) error {
+func (s *Server) initialise(ctx context.Context, dir, bin string, who account) error {
 	data, fresh := filepath.Join(dir, "data"), filepath.Join(dir, "data.new")
 	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err == nil {
-		return s.checkVersion(data, bin)
+		return s.checkVersion(ctx, data, bin)
 	}
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -105,12 +105,12 @@ func (s *Server) initialise(dir, bin string, who account) error {
 }
 
 // checkVersion refuses data of another major version in words, before the server does so in its log.
-func (s *Server) checkVersion(data, bin string) error {
+func (s *Server) checkVersion(ctx context.Context, data, bin string) error {
 	b, err := os.ReadFile(filepath.Join(data, "PG_VERSION"))
 	if err != nil {
 		return err
 	}
-	out, err := exec.Command(filepath.Join(bin, "postgres"), "--version").Output()
+	out, err := exec.CommandContext(ctx, filepath.Join(bin, "postgres"), "--version").Output()
 	if err != nil {
 		return fmt.Errorf("%s/postgres does not run: %w", bin, err)
 	}
@@ -125,8 +125,8 @@ func (s *Server) checkVersion(data, bin string) error {
 	return nil
 }
 
-func (s *Server) start(dir, bin string, who account, throwaway bool) error {
-	port, err := freePort()
+func (s *Server) start(ctx context.Context, dir, bin string, who account, throwaway bool) error {
+	port, err := freePort(ctx)
 	if err != nil {
 		return err
 	}
@@ -167,8 +167,9 @@ func (s *Server) start(dir, bin string, who account, throwaway bool) error {
 	return nil
 }
 
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

@@ -34,7 +34,7 @@ func (f Frame) takeNotice(c echo.Context) string {
 }
 
 func (f Frame) cookie(value string, maxAge int) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // Secure wherever the portal is reached by HTTPS
 		Name: noticeCookie, Value: value, Path: "/", MaxAge: maxAge,
 		Secure: f.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
