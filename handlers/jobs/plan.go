@@ -80,7 +80,7 @@ func domain(w store.ClusterWork) string { return provisioner.ClusterDomain(w.Nam
 
 // gatewayMAC is the same on each host of a cluster: a locally administered address that ends in the VNI.
 func gatewayMAC(vni uint32) net.HardwareAddr {
-	return net.HardwareAddr{0x02, 'v', 'o', byte(vni>>16&0xff), byte(vni>>8&0xff), byte(vni&0xff)}
+	return net.HardwareAddr{0x02, 'v', 'o', byte(vni >> 16 & 0xff), byte(vni >> 8 & 0xff), byte(vni & 0xff)}
 }
 
 // imageOnHost names a copy of an image.

@@ -75,7 +75,7 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 	var list []provisioner.NetworkEntry
 	at := p.subnet.Addr().Next().Next()
 	for i, name := range p.names() {
-		mac := net.HardwareAddr{0x52, 0x54, byte(p.vni>>16&0xff), byte(p.vni>>8&0xff), byte(p.vni&0xff), byte(i + 2)}
+		mac := net.HardwareAddr{0x52, 0x54, byte(p.vni >> 16 & 0xff), byte(p.vni >> 8 & 0xff), byte(p.vni & 0xff), byte(i + 2)}
 		list = append(list, provisioner.NetworkEntry{Name: name, MAC: mac, IP: at})
 		at = at.Next()
 	}
