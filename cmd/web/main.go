@@ -49,7 +49,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	changes := handlers.NewChanges()
 	listening := make(chan error, 1)
-	go func() { listening <- db.Listen(ctx, changes.Publish) }()
+	go func() { listening <- db.Listen(ctx, changes.Publish, changes.Lost) }()
 
 	portal, err := handlers.New(handlers.Options{
 		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL,

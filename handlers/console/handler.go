@@ -41,6 +41,7 @@ type Handler struct {
 func New(db *store.DB, hosts Hosts, log *slog.Logger) *Handler {
 	h := &Handler{db: db, hosts: hosts, log: log, mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET /healthz", h.health)
+	h.mux.HandleFunc("GET /readyz", h.ready)
 	h.mux.HandleFunc("GET /console", h.console)
 	h.mux.HandleFunc("GET /console/log", h.consoleLog)
 	return h
@@ -49,14 +50,16 @@ func New(db *store.DB, hosts Hosts, log *slog.Logger) *Handler {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+func (h *Handler) health(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+
+func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := h.db.Ping(ctx); err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
-	_, _ = io.WriteString(w, "ok\n")
+	_, _ = io.WriteString(w, "ready\n")
 }
 
 // redeem turns the request's ticket into a node, or answers itself.
@@ -68,6 +71,11 @@ func (h *Handler) redeem(w http.ResponseWriter, r *http.Request) (store.NodeHost
 	}
 	if err != nil {
 		h.log.ErrorContext(r.Context(), "redeem console ticket", "error", err)
+		if store.Away(err) {
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return n, false
+		}
 		http.Error(w, "the ticket could not be read", http.StatusInternalServerError)
 		return n, false
 	}

@@ -91,7 +91,7 @@ func (a *App) Listen() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = a.Store.Listen(ctx, a.Changes.Publish)
+		_ = a.Store.Listen(ctx, a.Changes.Publish, a.Changes.Lost)
 	}()
 	a.t.Cleanup(func() { cancel(); <-ended })
 }

@@ -18,7 +18,7 @@ func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, tok
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			token := cookie.Token(c)
-			if token == "" || strings.HasPrefix(c.Path(), "/static/") {
+			if token == "" || strings.HasPrefix(c.Path(), "/static/") || c.Path() == "/healthz" || c.Path() == "/readyz" {
 				return next(c)
 			}
 			s, err := byToken(c.Request().Context(), token)

@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -102,5 +103,14 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 		return err
 	}
 	orgID, _ := where(c)
-	return h.Terminal.Serve(c, func() bool { return h.sessionLasts(c, orgID) })
+	return h.Terminal.Serve(c, func() error { return h.sessionLasts(c, orgID) })
+}
+
+// sessionLasts asks anew whether the session is good and still works for the organization; a refusal says no.
+func (h Handlers) sessionLasts(c echo.Context, orgID uuid.UUID) error {
+	s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
+	if err == nil && (s.OrganizationID == nil || *s.OrganizationID != orgID || !request.May(&s, request.OrgRead)) {
+		err = provisioner.NotFound("session")
+	}
+	return err
 }

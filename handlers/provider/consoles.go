@@ -101,12 +101,27 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	lasts := func() bool {
+	lasts := func() error {
 		consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
-		return err == nil && consent != nil && h.sessionLasts(c)
+		if err != nil {
+			return err
+		}
+		if consent == nil {
+			return &provisioner.Refusal{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
+		}
+		return h.sessionLasts(c)
 	}
-	if !lasts() {
-		return &provisioner.Refusal{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
+	if err := lasts(); err != nil {
+		return err
 	}
 	return h.Terminal.Serve(c, lasts)
+}
+
+// sessionLasts asks anew whether the session is good and still works for the provider; a refusal says no.
+func (h Handlers) sessionLasts(c echo.Context) error {
+	s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
+	if err == nil && (s.ProviderID == nil || *s.ProviderID != where(c) || !request.May(&s, request.ProviderRead)) {
+		err = provisioner.NotFound("session")
+	}
+	return err
 }

@@ -19,6 +19,9 @@ const (
 	shownLimit = 256 << 10
 	// writeGrace is how long a browser may take to accept what is sent before its console is given up.
 	writeGrace = 10 * time.Second
+	// unknownTime is how long a console outlives a database that cannot be asked whether it still may: short, since what it
+	// shows is a guest's.
+	unknownTime = 30 * time.Second
 )
 
 // Terminal serves consoles to browsers.
@@ -32,9 +35,10 @@ type Terminal struct {
 }
 
 // Serve joins the browser's WebSocket with the worker's, byte for byte, by the ticket in the query, until either side,
-// the right to see it (lasts, asked each heartbeat) or this process ends. An upgrade is a GET, which
+// the right to see it (lasts, asked each heartbeat: a refusal ends it, any other error once it has lasted unknownTime) or
+// this process ends. An upgrade is a GET, which
 // CrossOriginProtection lets pass: ownSocket checks the Origin.
-func (t Terminal) Serve(c echo.Context, lasts func() bool) error {
+func (t Terminal) Serve(c echo.Context, lasts func() error) error {
 	// Before the worker is asked: opening a console ends the one that somebody has open.
 	if err := t.ownSocket(c.Request()); err != nil {
 		return err
@@ -101,8 +105,8 @@ var (
 )
 
 // watch pings the browser, so that a dead connection frees the console, and ends it with the session.
-func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func() bool) error {
-	tick := time.NewTicker(t.Heartbeat)
+func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func() error) error {
+	tick, known := time.NewTicker(t.Heartbeat), time.Now()
 	defer tick.Stop()
 	for {
 		select {
@@ -110,11 +114,16 @@ func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func
 			return ctx.Err()
 		case <-tick.C:
 		}
-		if !lasts() {
+		err := lasts()
+		_, refused := provisioner.AsRefusal(err)
+		switch {
+		case err == nil:
+			known = time.Now()
+		case refused, time.Since(known) > unknownTime:
 			return errSessionEnded
 		}
 		pctx, cancel := context.WithTimeout(ctx, writeGrace)
-		err := browser.Ping(pctx)
+		err = browser.Ping(pctx)
 		cancel()
 		if err != nil {
 			return err
