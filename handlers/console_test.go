@@ -22,7 +22,7 @@ func untilState(t *testing.T, a *handlertest.App, w *handlertest.World, id uuid.
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
-		d, err := a.Store.Cluster(t.Context(), w.Organization, id)
+		d, err := a.Store.Machines.Cluster(t.Context(), w.Organization, id)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,12 +25,12 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/static"
-	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // Options of New. All but the Throttle and Demo fields are needed.
 type Options struct {
-	Store          *store.DB
+	Store          *floors.All
 	Log            *slog.Logger
 	Changes        *live.Changes
 	PublicURL      string // as a browser sees us, without a slash at its end
@@ -82,7 +82,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, Facts: o.Store.FrameFacts,
+		Simulated: o.Simulated, Secure: secure, Facts: o.Store.Overview.FrameFacts,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)
@@ -93,7 +93,7 @@ func New(o Options) (http.Handler, error) {
 	asGet, asHead := middleware.Head("/uploads/", "/events", "/ws")
 	e.Pre(asGet)
 	e.Use(asHead, middleware.RequestID, middleware.Log(o.Log), middleware.Recover, middleware.Headers(o.PublicURL), origin,
-		middleware.Session(cookie, o.Store.SessionByToken))
+		middleware.Session(cookie, o.Store.People.SessionByToken))
 	table, err := o.table(frame, cookie, public.Host)
 	if err != nil {
 		return nil, err
@@ -119,23 +119,23 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	if err != nil {
 		return nil, err
 	}
-	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
+	p := public.Handlers{Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Demo: o.Demo}
 	lines := terminal.Terminal{
 		Worker: terminal.Worker{URL: worker, Client: &http.Client{}}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
 	}
 	m := org.Handlers{
-		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
 		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
-		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
 		PlainHosts: o.PlainHosts, Simulated: o.Simulated, PublicURL: o.PublicURL,
 	}
 	return routes(audiences{
 		public: p, org: m, provider: s,
-		account: account.Handlers{Store: o.Store, Frame: frame},
+		account: account.Handlers{People: o.Store.People, Frame: frame},
 		platform: platform.Handlers{
-			Store: o.Store, Frame: frame, PublicURL: o.PublicURL, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+			Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, PublicURL: o.PublicURL, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
 		},
 	}, uploads.Serve, echo.WrapHandler(files)), nil
 }
@@ -164,7 +164,7 @@ func (o Options) guards() map[guard]guards {
 type guards struct{ before, after []echo.MiddlewareFunc }
 
 func (o Options) uploads() (*org.Uploads, error) {
-	return org.NewUploads(org.UploadOptions{Store: o.Store, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+	return org.NewUploads(org.UploadOptions{Models: o.Store.Models, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // NewChanges makes the hub that store.Listen feeds.

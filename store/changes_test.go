@@ -31,7 +31,7 @@ func TestListen(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx, stop := context.WithCancel(t.Context())
 	changes, ended := make(chan store.Change, 100), make(chan error, 1)
-	go func() { ended <- w.DB.Listen(ctx, func(c store.Change) { changes <- c }) }()
+	go func() { ended <- w.DB.Core.Listen(ctx, func(c store.Change) { changes <- c }) }()
 	next(t, changes, func(c store.Change) bool { return c == store.Change{} })
 
 	id := w.Launch(t, "trial-1", 0)
@@ -41,7 +41,7 @@ func TestListen(t *testing.T) {
 
 	w.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
 	next(t, changes, func(c store.Change) bool { return c == store.Change{} })
-	noError(t, w.DB.DeleteCluster(t.Context(), w.Organization, w.Person, id))
+	storetest.NoError(t, w.DB.Machines.DeleteCluster(t.Context(), w.Organization, w.Person, id))
 	next(t, changes, func(c store.Change) bool { return c == want })
 	stop()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
@@ -53,11 +53,11 @@ func TestListenWork(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx, stop := context.WithCancel(t.Context())
 	ids, ended := make(chan uuid.UUID, 100), make(chan error, 1)
-	go func() { ended <- w.DB.ListenWork(ctx, func(id uuid.UUID) { ids <- id }) }()
+	go func() { ended <- w.DB.Core.ListenWork(ctx, func(id uuid.UUID) { ids <- id }) }()
 	next(t, ids, func(id uuid.UUID) bool { return id == uuid.Nil })
 	launched := w.Launch(t, "trial-1", 0)
 	next(t, ids, func(id uuid.UUID) bool { return id == launched })
-	noError(t, w.DB.StopCluster(t.Context(), w.Organization, w.Person, launched))
+	storetest.NoError(t, w.DB.Machines.StopCluster(t.Context(), w.Organization, w.Person, launched))
 	next(t, ids, func(id uuid.UUID) bool { return id == launched })
 	stop()
 	<-ended

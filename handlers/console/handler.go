@@ -12,6 +12,8 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 )
 
 // What a WebSocket is closed with beside the codes of RFC 6455, and how much passes.
@@ -31,15 +33,16 @@ type Hosts interface {
 
 // Handler answers at the paths named in the package's document.
 type Handler struct {
-	db    *store.DB
-	hosts Hosts
-	log   *slog.Logger
-	mux   *http.ServeMux
+	core     *store.DB
+	machines *machines.DB
+	hosts    Hosts
+	log      *slog.Logger
+	mux      *http.ServeMux
 }
 
 // New makes a Handler.
-func New(db *store.DB, hosts Hosts, log *slog.Logger) *Handler {
-	h := &Handler{db: db, hosts: hosts, log: log, mux: http.NewServeMux()}
+func New(db *floors.All, hosts Hosts, log *slog.Logger) *Handler {
+	h := &Handler{core: db.Core, machines: db.Machines, hosts: hosts, log: log, mux: http.NewServeMux()}
 	h.mux.HandleFunc("GET /healthz", h.health)
 	h.mux.HandleFunc("GET /console", h.console)
 	h.mux.HandleFunc("GET /console/log", h.consoleLog)
@@ -52,7 +55,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.Serv
 func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
 	defer cancel()
-	if err := h.db.Ping(ctx); err != nil {
+	if err := h.core.Ping(ctx); err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
@@ -60,8 +63,8 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 }
 
 // redeem turns the request's ticket into a node, or answers itself.
-func (h *Handler) redeem(w http.ResponseWriter, r *http.Request) (store.NodeHost, bool) {
-	n, err := h.db.RedeemConsoleTicket(r.Context(), r.URL.Query().Get("ticket"))
+func (h *Handler) redeem(w http.ResponseWriter, r *http.Request) (machines.NodeHost, bool) {
+	n, err := h.machines.RedeemConsoleTicket(r.Context(), r.URL.Query().Get("ticket"))
 	if refusal, ok := provisioner.AsRefusal(err); ok {
 		http.Error(w, refusal.Title, http.StatusNotFound)
 		return n, false
@@ -98,7 +101,7 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(log)
 }
 
-func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n store.NodeHost, err error) {
+func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n machines.NodeHost, err error) {
 	h.log.InfoContext(r.Context(), "console", "node", n.NodeID, "host", n.HostID, "error", err)
 	http.Error(w, n.HostName+": "+err.Error(), http.StatusBadGateway)
 }

@@ -20,7 +20,7 @@ import (
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
 
@@ -29,7 +29,7 @@ const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 // bench is a node that runs on a simulated host, and the worker's server.
 type bench struct {
 	*storetest.World
-	node   store.NodeWork
+	node   machines.NodeWork
 	host   *memory.Host
 	server *httptest.Server
 }
@@ -40,7 +40,7 @@ func newBench(t *testing.T) *bench {
 	hosts := memory.NewWorld(memory.Options{BootTime: 10 * time.Millisecond, StopTime: time.Millisecond})
 	cluster := b.Launch(t, "trial-1", 0)
 	b.Ready(t, cluster)
-	work, err := b.DB.ClusterForReconcile(t.Context(), cluster)
+	work, err := b.DB.Machines.ClusterForReconcile(t.Context(), cluster)
 	noError(t, err)
 	b.node = work.Nodes[0]
 	b.host = hosts.Host(b.node.Host.Address)
@@ -62,7 +62,7 @@ func noError(t *testing.T, err error) {
 
 func (b *bench) ticket(t *testing.T) string {
 	t.Helper()
-	token, err := b.DB.IssueConsoleTicket(t.Context(), b.Organization, b.Person, b.node.ID)
+	token, err := b.DB.Machines.IssueConsoleTicket(t.Context(), b.Organization, b.Person, b.node.ID)
 	noError(t, err)
 	return token
 }

@@ -19,14 +19,14 @@ import (
 	"volary.dev/handlers"
 	"volary.dev/handlers/live"
 	"volary.dev/provisioner/memory"
-	"volary.dev/store"
+	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
 )
 
 // App is a portal that answers at URL over a database of its own.
 type App struct {
 	URL     string
-	Store   *store.DB
+	Store   *floors.All
 	Pool    *pgxpool.Pool // for what no store call makes: rows of a broken or finished state
 	Changes *live.Changes
 	Hosts   *memory.World // with Options.Worker
@@ -91,7 +91,7 @@ func (a *App) Listen() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = a.Store.Listen(ctx, a.Changes.Publish)
+		_ = a.Store.Core.Listen(ctx, a.Changes.Publish)
 	}()
 	a.t.Cleanup(func() { cancel(); <-ended })
 }

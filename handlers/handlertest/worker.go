@@ -30,7 +30,7 @@ func (a *App) startWorker(log *slog.Logger) string {
 	a.Hosts = memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond})
 	hosts := jobs.NewHosts(a.Hosts.Dial)
 	engine := jobs.Engine{
-		DB: a.Store, Hosts: hosts, Worker: "test", Log: log,
+		Core: a.Store.Core, Books: a.Store.Books, Models: a.Store.Models, Machines: a.Store.Machines, Hosts: hosts, Worker: "test", Log: log,
 		OpenImage: func(context.Context, string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(disk())), nil
 		},

@@ -19,7 +19,7 @@ func proofLog(t *testing.T, w *storetest.World) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, to := io.Pipe()
-	b := &jobs.Bookkeeper{Engine: jobs.Engine{DB: w.DB, Worker: "worker-1", Log: slog.New(slog.NewTextHandler(to, nil))}}
+	b := &jobs.Bookkeeper{Engine: jobs.Engine{Core: w.DB.Core, Books: w.DB.Books, Models: w.DB.Models, Machines: w.DB.Machines, Worker: "worker-1", Log: slog.New(slog.NewTextHandler(to, nil))}}
 	go func() { to.CloseWithError(b.Run(ctx)) }()
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		if strings.Contains(lines.Text(), "ledger") {

@@ -11,7 +11,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // How much of the end of a console log is searched for a gate's text, and how much of it tells where a start began.
@@ -24,14 +24,14 @@ const (
 type gateWatch struct {
 	gate  provisioner.Gate
 	vni   uint32
-	nodes []store.NodeWork
+	nodes []machines.NodeWork
 }
 
 // gateSeen is what was seen of one node.
 type gateSeen struct {
 	machine  reconcile.MachineSeen
 	met      bool
-	evidence store.Evidence
+	evidence machines.Evidence
 }
 
 // look asks for leases or console logs, and where a gate was met also which machines run: readiness is bound to the
@@ -45,10 +45,10 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 	if err != nil {
 		return nil, err
 	}
-	machines := machinesOf(o)
+	seen := machinesOf(o)
 	found := map[uuid.UUID]gateSeen{}
 	for _, n := range w.nodes {
-		m, there := machines[n.ID]
+		m, there := seen[n.ID]
 		if !there || !runs(m) {
 			found[n.ID] = gateSeen{machine: reconcile.MachineOff}
 			continue
@@ -56,7 +56,7 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 		detail, ok := met[n.ID]
 		found[n.ID] = gateSeen{
 			machine: reconcile.MachineRunning, met: ok,
-			evidence: store.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
+			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
 		}
 	}
 	return found, nil

@@ -11,7 +11,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // deed performs one action. It runs in a goroutine of its own and must not touch the session; what it saw is
@@ -58,7 +58,7 @@ func (s *session) prepare(a reconcile.Action) deed {
 	}
 }
 
-func (s *session) ensureNetwork(host store.HostWork, open bool) deed {
+func (s *session) ensureNetwork(host machines.HostWork, open bool) deed {
 	n := network(s.work, host, open)
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, n) })
@@ -71,7 +71,7 @@ func (s *session) ensureNetwork(host store.HostWork, open bool) deed {
 	}
 }
 
-func (s *session) ensureImage(host store.HostWork, digest string) deed {
+func (s *session) ensureImage(host machines.HostWork, digest string) deed {
 	var size int64
 	for _, n := range s.work.Nodes {
 		if n.ImageDigest == digest {
@@ -96,7 +96,7 @@ func (s *session) ensureImage(host store.HostWork, digest string) deed {
 	}
 }
 
-func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
+func (s *session) ensureNode(host machines.HostWork, node machines.NodeWork) deed {
 	spec, err := nodeSpec(s.work, node)
 	start := s.work.StartCount
 	return func(ctx context.Context) (func(*session), error) {
@@ -105,7 +105,7 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 		}
 		// Starting is written down first: a node that is reserved has left nothing on its host.
 		from := []provisioner.NodeState{provisioner.NodeReserved}
-		if _, err := s.DB.SetNode(ctx, node.ID, from, provisioner.NodeStarting, provisioner.ReasonNone, ""); err != nil {
+		if _, err := s.Machines.SetNode(ctx, node.ID, from, provisioner.NodeStarting, provisioner.ReasonNone, ""); err != nil {
 			return nil, ours(err)
 		}
 		mark := node.ConsoleMark
@@ -129,7 +129,7 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 
 // markConsole remembers, once for each start after the first, where the node's console log ends: what it said when it
 // was ready before says nothing about now.
-func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node store.NodeWork, start int) (string, error) {
+func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node machines.NodeWork, start int) (string, error) {
 	if start <= 1 || node.MarkedStart == start {
 		return node.ConsoleMark, nil
 	}
@@ -138,11 +138,11 @@ func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node st
 		return "", err
 	}
 	mark := markOf(log)
-	return mark, ours(s.DB.MarkConsole(ctx, node.ID, start, mark))
+	return mark, ours(s.Machines.MarkConsole(ctx, node.ID, start, mark))
 }
 
 // watchGates looks once at what the host's nodes still owe.
-func (s *session) watchGates(host store.HostWork) deed {
+func (s *session) watchGates(host machines.HostWork) deed {
 	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI}
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && seen.Machine == reconcile.MachineRunning && !seen.Met {
@@ -174,7 +174,7 @@ func (s *session) watchGates(host store.HostWork) deed {
 }
 
 // observe looks once at which machines of the cluster run on the host.
-func (s *session) observe(host store.HostWork) deed {
+func (s *session) observe(host machines.HostWork) deed {
 	pause := s.pause(host.ID)
 	return func(ctx context.Context) (func(*session), error) {
 		if err := pause(ctx); err != nil {
@@ -201,7 +201,7 @@ func (s *session) observe(host store.HostWork) deed {
 	}
 }
 
-func (s *session) powerOff(host store.HostWork, node store.NodeWork, force bool) deed {
+func (s *session) powerOff(host machines.HostWork, node machines.NodeWork, force bool) deed {
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.StopNode(ctx, node.ID, force) })
 		if errors.Is(err, provisioner.ErrNoSuchNode) {
@@ -221,7 +221,7 @@ func (s *session) powerOff(host store.HostWork, node store.NodeWork, force bool)
 	}
 }
 
-func (s *session) deleteNode(host store.HostWork, node store.NodeWork) deed {
+func (s *session) deleteNode(host machines.HostWork, node machines.NodeWork) deed {
 	wipe := s.work.Pool.WipeDisks
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNode(ctx, node.ID, wipe) })
@@ -229,7 +229,7 @@ func (s *session) deleteNode(host store.HostWork, node store.NodeWork) deed {
 	}
 }
 
-func (s *session) deleteNetwork(host store.HostWork) deed {
+func (s *session) deleteNetwork(host machines.HostWork) deed {
 	vni := s.work.VNI
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNetwork(ctx, vni) })
@@ -262,13 +262,13 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 	var err error
 	switch a.Kind {
 	case reconcile.MarkReady:
-		_, err = s.DB.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
+		_, err = s.Machines.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
 	case reconcile.MarkStopped:
-		s.seen.Stopped, err = s.DB.MarkNodesStopped(ctx, s.id, s.work.Generation)
+		s.seen.Stopped, err = s.Machines.MarkNodesStopped(ctx, s.id, s.work.Generation)
 	case reconcile.MarkGone:
-		err = s.DB.MarkClusterGone(ctx, s.id)
+		err = s.Machines.MarkClusterGone(ctx, s.id)
 	case reconcile.Fail:
-		err = s.DB.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
+		err = s.Machines.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
 	default:
 		return fmt.Errorf("%s does not change the database alone", a.Kind)
 	}

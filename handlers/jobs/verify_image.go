@@ -11,8 +11,8 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
-	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/models"
 	"volary.dev/store/queue"
 )
 
@@ -23,7 +23,7 @@ const verifyTimeout = 2 * time.Hour
 // bytes are gone once the verdict is final.
 type VerifyImage struct {
 	river.WorkerDefaults[queue.VerifyImage]
-	DB       *store.DB
+	Models   *models.DB
 	Blobs    blob.Store
 	Verifier image.Verifier
 	Log      *slog.Logger
@@ -35,7 +35,7 @@ func (*VerifyImage) Timeout(*river.Job[queue.VerifyImage]) time.Duration { retur
 // Work implements river.Worker. It may be run again after its worker died at any line: the canonical form has a name
 // made of its bytes, and a final verdict stays.
 func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage]) error {
-	i, err := v.DB.ImageForWorker(ctx, job.Args.ImageID)
+	i, err := v.Models.ImageForWorker(ctx, job.Args.ImageID)
 	if err != nil {
 		return err
 	}
@@ -48,13 +48,13 @@ func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage
 	}
 	// Nobody shall wait for a verdict that does not come.
 	v.Log.ErrorContext(ctx, "image could not be verified", "image", i.ID, "error", err)
-	return v.DB.RecordVerdict(ctx, i.ID, provisioner.ImageVerdict{
+	return v.Models.RecordVerdict(ctx, i.ID, provisioner.ImageVerdict{
 		State: provisioner.ImageUnverified, Checks: i.Checks,
 		Reason: "The check failed on our side and is not the image's fault. Tell the operator, and upload it again later.",
 	})
 }
 
-func (v *VerifyImage) verify(ctx context.Context, i store.Image) error {
+func (v *VerifyImage) verify(ctx context.Context, i models.Image) error {
 	path, release, err := v.Blobs.Local(ctx, blob.UploadKey(i.UploadID))
 	if errors.Is(err, blob.ErrNotFound) {
 		return v.conclude(ctx, i, goneVerdict())
@@ -65,14 +65,14 @@ func (v *VerifyImage) verify(ctx context.Context, i store.Image) error {
 	defer release()
 	result, err := v.Verifier.Verify(ctx, path, func(checks []provisioner.ImageCheck) {
 		// A page that lags by one line is no reason to stop.
-		if err := v.DB.RecordImageChecks(ctx, i.ID, checks); err != nil {
+		if err := v.Models.RecordImageChecks(ctx, i.ID, checks); err != nil {
 			v.Log.WarnContext(ctx, "record checks", "image", i.ID, "error", err)
 		}
 	})
 	defer result.Discard()
 	if errors.Is(err, image.ErrNoQEMUImg) || errors.Is(err, image.ErrNoSandbox) {
 		v.Log.WarnContext(ctx, "image stays unverified", "image", i.ID, "error", err)
-		return v.DB.RecordVerdict(ctx, i.ID, result.ImageVerdict)
+		return v.Models.RecordVerdict(ctx, i.ID, result.ImageVerdict)
 	}
 	if err != nil {
 		return fmt.Errorf("verify image %s: %w", i.ID, err)
@@ -96,8 +96,8 @@ func goneVerdict() provisioner.ImageVerdict {
 	}
 }
 
-func (v *VerifyImage) conclude(ctx context.Context, i store.Image, verdict provisioner.ImageVerdict) error {
-	if err := v.DB.RecordVerdict(ctx, i.ID, verdict); err != nil {
+func (v *VerifyImage) conclude(ctx context.Context, i models.Image, verdict provisioner.ImageVerdict) error {
+	if err := v.Models.RecordVerdict(ctx, i.ID, verdict); err != nil {
 		return err
 	}
 	v.Log.InfoContext(ctx, "image judged", "image", i.ID, "state", verdict.State, "reason", verdict.Reason)
@@ -106,7 +106,7 @@ func (v *VerifyImage) conclude(ctx context.Context, i store.Image, verdict provi
 
 // discard removes the uploaded bytes and the tus handler's note. It comes after the verdict, so that a worker that
 // died between the two is followed by one that finds the verdict and does only this.
-func (v *VerifyImage) discard(ctx context.Context, i store.Image) error {
+func (v *VerifyImage) discard(ctx context.Context, i models.Image) error {
 	if i.UploadID == "" {
 		return nil
 	}

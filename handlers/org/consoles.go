@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/org"
 )
 
@@ -55,12 +55,12 @@ func (h Handlers) ShowConsoleLog(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/octet-stream", log)
 }
 
-func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
+func (h Handlers) consoleLog(c echo.Context, n machines.NodeRow) ([]byte, error) {
 	if n.State == provisioner.NodeReserved || n.State == provisioner.NodeGone {
 		return nil, nil // there is nothing on a host
 	}
 	orgID, personID := where(c)
-	ticket, err := h.Store.IssueConsoleTicket(c.Request().Context(), orgID, personID, n.ID)
+	ticket, err := h.Machines.IssueConsoleTicket(c.Request().Context(), orgID, personID, n.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -68,14 +68,14 @@ func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
 }
 
 // clusterNode finds the path's cluster and node, both of the session's organization.
-func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRow, error) {
+func (h Handlers) clusterNode(c echo.Context) (machines.ClusterDetail, machines.NodeRow, error) {
 	id, err := request.ID(c, "node", "node")
 	if err != nil {
-		return store.ClusterDetail{}, store.NodeRow{}, err
+		return machines.ClusterDetail{}, machines.NodeRow{}, err
 	}
 	d, err := h.cluster(c)
 	if err != nil {
-		return d, store.NodeRow{}, err
+		return d, machines.NodeRow{}, err
 	}
 	n, err := d.Node(id)
 	return d, n, err
@@ -89,7 +89,7 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	ticket, err := h.Store.IssueConsoleTicket(c.Request().Context(), orgID, personID, node.ID)
+	ticket, err := h.Machines.IssueConsoleTicket(c.Request().Context(), orgID, personID, node.ID)
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,6 @@ func (h Handlers) ShowEvents(c echo.Context) error {
 
 // sessionLasts asks anew whether the session is good and still works for the organization.
 func (h Handlers) sessionLasts(c echo.Context, orgID uuid.UUID) bool {
-	s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
+	s, err := h.People.SessionByToken(c.Request().Context(), request.Token(c))
 	return err == nil && s.OrganizationID != nil && *s.OrganizationID == orgID && request.May(&s, request.OrgRead)
 }

@@ -15,14 +15,24 @@ import (
 	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 )
 
 // Handlers answers for organizations. The zero value lacks everything; cmd/web fills it.
 type Handlers struct {
-	Store   *store.DB
-	Frame   page.Frame
-	Changes *live.Changes
+	Core     *store.DB
+	People   *people.DB
+	Books    *books.DB
+	Models   *models.DB
+	Machines *machines.DB
+	Overview *overview.DB
+	Frame    page.Frame
+	Changes  *live.Changes
 	// Stopping ends when the process is asked to stop: event streams and consoles end first.
 	Stopping context.Context
 	// Heartbeat keeps proxies from cutting a quiet stream or console, and is how late the end of its session is noticed.

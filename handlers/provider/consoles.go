@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	weborg "volary.dev/web/org"
 )
 
@@ -60,8 +60,8 @@ func (h Handlers) ShowConsoleLog(c echo.Context) error {
 }
 
 // consoleLog asks for a ticket first: without the organization's consent there is none.
-func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
-	ticket, err := h.Store.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "log")
+func (h Handlers) consoleLog(c echo.Context, n machines.NodeRow) ([]byte, error) {
+	ticket, err := h.Machines.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "log")
 	if err != nil || n.State == provisioner.NodeReserved {
 		return nil, err
 	}
@@ -69,14 +69,14 @@ func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
 }
 
 // clusterNode finds the path's cluster and node on the provider's pools.
-func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRow, error) {
+func (h Handlers) clusterNode(c echo.Context) (machines.ClusterDetail, machines.NodeRow, error) {
 	id, err := request.ID(c, "node", "node")
 	if err != nil {
-		return store.ClusterDetail{}, store.NodeRow{}, err
+		return machines.ClusterDetail{}, machines.NodeRow{}, err
 	}
 	d, err := h.cluster(c)
 	if err != nil {
-		return d, store.NodeRow{}, err
+		return d, machines.NodeRow{}, err
 	}
 	n, err := d.Node(id)
 	return d, n, err
@@ -88,7 +88,7 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ticket, err := h.Store.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "line")
+	ticket, err := h.Machines.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "line")
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 		return err
 	}
 	lasts := func() bool {
-		consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+		consent, err := h.Machines.ConsentForProvider(c.Request().Context(), where(c), d.ID)
 		return err == nil && consent != nil && h.sessionLasts(c)
 	}
 	if !lasts() {

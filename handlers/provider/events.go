@@ -17,6 +17,6 @@ func (h Handlers) ShowEvents(c echo.Context) error {
 
 // sessionLasts asks anew whether the session is good and still works for the provider.
 func (h Handlers) sessionLasts(c echo.Context) bool {
-	s, err := h.Store.SessionByToken(c.Request().Context(), request.Token(c))
+	s, err := h.People.SessionByToken(c.Request().Context(), request.Token(c))
 	return err == nil && s.ProviderID != nil && *s.ProviderID == where(c) && request.May(&s, request.ProviderRead)
 }

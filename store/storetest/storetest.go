@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/migrations"
 	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // zone has daylight saving of half an hour: whoever forgets UTC is found out.
@@ -28,15 +29,15 @@ const templateVersion = "2"
 var template = sync.OnceValues(makeTemplate)
 
 // New gives the test a DB over a fresh clone; see Pool.
-func New(t testing.TB) *store.DB {
+func New(t testing.TB) *floors.All {
 	t.Helper()
 	return Open(t, Pool(t))
 }
 
 // Open makes a DB over a pool of Pool, for tests that also want to read or break rows by themselves.
-func Open(t testing.TB, pool *pgxpool.Pool) *store.DB {
+func Open(t testing.TB, pool *pgxpool.Pool) *floors.All {
 	t.Helper()
-	db, err := store.New(pool, store.Options{})
+	db, err := floors.New(pool, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
