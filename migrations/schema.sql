@@ -73,6 +73,10 @@ CREATE OR REPLACE FUNCTION public.notify_job()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
+  IF TG_OP = 'UPDATE' AND NEW.kind = 'run_acceptance' AND OLD.attempted_at IS NOT NULL
+     AND OLD.state IN ('available', 'scheduled', 'running') AND NEW.state IN ('available', 'scheduled', 'running') THEN
+    RETURN NULL;
+  END IF;
   PERFORM pg_notify('volary_changes', json_build_object('kind', 'job', 'provider', CASE NEW.kind
     WHEN 'check_host' THEN (SELECT provider_id FROM hosts WHERE id = (NEW.args ->> 'host_id')::uuid)
     WHEN 'run_acceptance' THEN (SELECT provider_id FROM acceptance_tests WHERE id = (NEW.args ->> 'test_id')::uuid) END)::text);
@@ -235,6 +239,7 @@ CREATE TABLE acceptance_tests (
   report jsonb DEFAULT '{}'::jsonb NOT NULL,
   created_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
+  evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT acceptance_tests_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
   CONSTRAINT acceptance_tests_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT acceptance_tests_pkey PRIMARY KEY (id),
@@ -335,6 +340,7 @@ CREATE TABLE clusters (
   purchase_order text DEFAULT ''::text NOT NULL,
   cost_centre text DEFAULT ''::text NOT NULL,
   grant_number text DEFAULT ''::text NOT NULL,
+  ssh_keys_left_out jsonb DEFAULT '[]'::jsonb NOT NULL,
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
   CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
   CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text]))),
@@ -379,6 +385,13 @@ CREATE TABLE console_tickets (
   CONSTRAINT console_tickets_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT console_tickets_pkey PRIMARY KEY (token_hash),
   CONSTRAINT console_tickets_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
+CREATE TABLE gone_images (
+  canonical_digest text NOT NULL,
+  gone_at timestamp with time zone NOT NULL,
+  CONSTRAINT gone_images_canonical_digest_check CHECK ((canonical_digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT gone_images_pkey PRIMARY KEY (canonical_digest)
 );
 
 CREATE TABLE holds (
@@ -1153,6 +1166,13 @@ CREATE TABLE usage_lines (
   CONSTRAINT usage_lines_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
 );
 
+CREATE TABLE verification_turns (
+  organization_id uuid NOT NULL,
+  job_id bigint NOT NULL,
+  CONSTRAINT verification_turns_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT verification_turns_pkey PRIMARY KEY (organization_id)
+);
+
 CREATE TABLE version_roles (
   version_id uuid NOT NULL,
   organization_id uuid NOT NULL,
@@ -1232,6 +1252,8 @@ CREATE UNIQUE INDEX hosts_pool_id_name_key ON public.hosts USING btree (pool_id,
 CREATE INDEX hosts_provider_id_idx ON public.hosts USING btree (provider_id) WHERE (removed_at IS NULL);
 
 CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (scheme, address, port) WHERE (removed_at IS NULL);
+
+CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest) WHERE (canonical_digest <> ''::text);
 
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
@@ -1314,6 +1336,8 @@ CREATE INDEX usage_lines_lot_id_idx ON public.usage_lines USING btree (lot_id) W
 CREATE INDEX usage_lines_wallet_id_from_at_idx ON public.usage_lines USING btree (wallet_id, from_at);
 
 CREATE INDEX usage_lines_wallet_id_seq_idx ON public.usage_lines USING btree (wallet_id, seq);
+
+CREATE INDEX version_roles_image_id_idx ON public.version_roles USING btree (image_id);
 
 CREATE INDEX wallets_organization_id_idx ON public.wallets USING btree (organization_id);
 

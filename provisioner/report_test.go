@@ -16,6 +16,9 @@ func TestReportPassed(t *testing.T) {
 	}{
 		{"no check proves nothing", nil, false},
 		{"all passed", []provisioner.ReportCheck{passed, passed}, true},
+		{"one could not be made", []provisioner.ReportCheck{passed, {State: provisioner.CheckSkipped}}, true},
+		{"none could be made", []provisioner.ReportCheck{{State: provisioner.CheckSkipped}}, false},
+		{"one failed, one skipped", []provisioner.ReportCheck{passed, {State: provisioner.CheckFailed}, {State: provisioner.CheckSkipped}}, false},
 		{"one pending", []provisioner.ReportCheck{passed, pending}, false},
 	} {
 		if got := (provisioner.Report{Checks: c.checks}).Passed(); got != c.want {

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -35,13 +36,13 @@ func TestAcceptanceTest(t *testing.T) {
 	wantOpenRuns(t, w, 0)
 
 	report := provisioner.Report{Checks: []provisioner.ReportCheck{{Name: provisioner.CheckBoots, State: provisioner.CheckPassed}}}
-	noError(t, w.DB.RecordTestProgress(ctx, id, report))
+	noError(t, w.DB.RecordTestProgress(ctx, id, report, json.RawMessage(`{"Nonce": "x"}`)))
 	if test = must[store.AcceptanceTest](t)(w.DB.TestForWorker(ctx, id)); len(test.Report.Checks) != 1 || test.State != store.TestRunning {
 		t.Errorf("test %+v", test)
 	}
 	noError(t, w.DB.FinishAcceptanceTest(ctx, id, true, report))
 	noError(t, w.DB.FinishAcceptanceTest(ctx, id, false, provisioner.Report{}))
-	noError(t, w.DB.RecordTestProgress(ctx, id, provisioner.Report{}))
+	noError(t, w.DB.RecordTestProgress(ctx, id, provisioner.Report{}, json.RawMessage(`{}`)))
 	tests, total, err := w.DB.AcceptanceTests(ctx, w.Organization, w.Version, store.TestFilter{})
 	noError(t, err)
 	for _, f := range []store.TestFilter{{State: store.TestPassed}, {Sorting: store.Sorting{By: "took", Desc: true}}, {Sorting: store.Sorting{By: "pool"}}, {Page: store.Page{Offset: 5}}} {

@@ -86,13 +86,20 @@ func (db *DB) TestForWorker(ctx context.Context, id uuid.UUID) (AcceptanceTest, 
 	return one(rows, "acceptance test", pgx.RowToStructByName[AcceptanceTest])
 }
 
-// RecordTestProgress keeps the report of a running test as far as it has come.
-func (db *DB) RecordTestProgress(ctx context.Context, id uuid.UUID, r provisioner.Report) error {
+// TestEvidence is what was seen of a test so far, in the words of whoever follows it; an empty object before the first look.
+func (db *DB) TestEvidence(ctx context.Context, id uuid.UUID) (json.RawMessage, error) {
+	var e json.RawMessage
+	err := db.pool.QueryRow(ctx, `SELECT evidence FROM acceptance_tests WHERE id = $1`, id).Scan(&e)
+	return e, found(err, "acceptance test")
+}
+
+// RecordTestProgress keeps the report of a running test as far as it has come, and the evidence that it was made of.
+func (db *DB) RecordTestProgress(ctx context.Context, id uuid.UUID, r provisioner.Report, evidence json.RawMessage) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("report of test %s: %w", id, err)
 	}
-	if _, err := db.pool.Exec(ctx, `UPDATE acceptance_tests SET report = $2 WHERE id = $1 AND state = 'running'`, id, b); err != nil {
+	if _, err := db.pool.Exec(ctx, `UPDATE acceptance_tests SET report = $2, evidence = $3 WHERE id = $1 AND state = 'running'`, id, b, evidence); err != nil {
 		return fmt.Errorf("report of test %s: %w", id, err)
 	}
 	return nil

@@ -218,7 +218,7 @@ func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisi
 
 func failedCheck(report []provisioner.HostCheck) string {
 	for _, c := range report {
-		if !c.Passed {
+		if c.State == provisioner.CheckFailed {
 			return c.Name + ": " + c.Detail
 		}
 	}

@@ -96,13 +96,24 @@ func (db *DB) VersionsOfImage(ctx context.Context, orgID, id uuid.UUID, f ImageV
 	return list, total, nil
 }
 
+// RecordImageWaits shows what an image that is to be checked waits for. Once it is checked, that goes.
+func (db *DB) RecordImageWaits(ctx context.Context, id uuid.UUID, why string) error {
+	// Named as changed, checks tell pages that are open.
+	if _, err := db.pool.Exec(ctx, `UPDATE images SET reason = $2, checks = checks WHERE id = $1 AND state = 'checking' AND reason <> $2`, id, why); err != nil {
+		return fmt.Errorf("image %s waits: %w", id, err)
+	}
+	return nil
+}
+
 // RecordImageChecks shows what is known so far of an image that is still being checked.
 func (db *DB) RecordImageChecks(ctx context.Context, id uuid.UUID, checks []provisioner.ImageCheck) error {
 	text, err := checksJSON(checks)
 	if err != nil {
 		return err
 	}
-	if _, err := db.pool.Exec(ctx, `UPDATE images SET checks = $2 WHERE id = $1 AND state IN ('checking', 'unverified')`, id, text); err != nil {
+	if _, err := db.pool.Exec(ctx, `
+		UPDATE images SET checks = $2, reason = CASE state WHEN 'checking' THEN '' ELSE reason END
+		WHERE id = $1 AND state IN ('checking', 'unverified')`, id, text); err != nil {
 		return fmt.Errorf("record checks of image %s: %w", id, err)
 	}
 	return nil

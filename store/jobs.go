@@ -205,7 +205,7 @@ func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j lockedJob) error {
 	}
 	switch j.Kind {
 	case queue.CheckHost{}.Kind():
-		report, _ := json.Marshal([]provisioner.HostCheck{{Name: "check", Detail: cancelled}})
+		report, _ := json.Marshal([]provisioner.HostCheck{{Name: "check", State: provisioner.CheckFailed, Detail: cancelled}})
 		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, args.HostID, report)
 	case queue.RunAcceptance{}.Kind():
 		err = cancelTest(ctx, tx, args.TestID)

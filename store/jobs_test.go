@@ -70,7 +70,7 @@ func TestCancelAndRetryTheCheckOfAHost(t *testing.T) {
 		t.Errorf("asked for again: job %s, check %s", j.State, h.CheckState)
 	}
 	noError(t, w.DB.CancelJob(ctx, w.Person, uuid.Nil, job.ID))
-	if h := host(); h.CheckState != "failed" || len(h.CheckReport) != 1 || h.CheckReport[0].Passed {
+	if h := host(); h.CheckState != "failed" || len(h.CheckReport) != 1 || h.CheckReport[0].State != provisioner.CheckFailed {
 		t.Errorf("a check that was cancelled: %s %+v", h.CheckState, h.CheckReport)
 	}
 	// Another check waits meanwhile: the first cannot come back beside it.

@@ -86,12 +86,12 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	}
 	wantJobs(t, w, "check_host", 4)
 
-	progress := []provisioner.HostCheck{{Name: "connection", Passed: true, Seconds: 0.1}}
+	progress := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Seconds: 0.1}, {Name: "overlay network", State: provisioner.CheckSkipped, Detail: "no other host"}}
 	noError(t, w.DB.HostCheckProgress(ctx, id, progress))
-	failed := append(progress, provisioner.HostCheck{Name: "storage", Detail: "there is no pool volary"})
+	failed := append(progress, provisioner.HostCheck{Name: "storage", State: provisioner.CheckFailed, Detail: "there is no pool volary"})
 	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 4, MemoryMiB: 4096, DiskGiB: 50}
 	noError(t, w.DB.HostCheckDone(ctx, id, facts, "", failed, false))
-	if h = must[store.Host](t)(w.DB.HostForWorker(ctx, id)); h.State != provisioner.HostDown || h.StateReason != "storage: there is no pool volary" || len(h.CheckReport) != 2 {
+	if h = must[store.Host](t)(w.DB.HostForWorker(ctx, id)); h.State != provisioner.HostDown || h.StateReason != "storage: there is no pool volary" || len(h.CheckReport) != 3 {
 		t.Errorf("host that failed its check %+v", h)
 	}
 	noError(t, w.DB.CheckHost(ctx, w.Person, w.Provider, id))

@@ -44,7 +44,7 @@ func TestMoveHosts(t *testing.T) {
 	if h = must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); h.Address.Name != "moved-100-1" {
 		t.Errorf("after changing places it is at %s", h.Address.Name)
 	}
-	report := []provisioner.HostCheck{{Name: "connection", Passed: true}}
+	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed}}
 	noError(t, w.DB.HostCheckDone(ctx, w.Hosts[0], provisioner.HostFacts{}, "", report, true))
 	if h = must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); h.State != provisioner.HostActive || h.StateReason != "" {
 		t.Errorf("after its check it is %s: %s", h.State, h.StateReason)

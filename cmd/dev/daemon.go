@@ -187,7 +187,6 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 		"VOLARY_DRIVERS=" + drivers,
 		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
-		"VOLARY_JOBS=4", // all hosts are checked at once
 		"VOLARY_PROBE_IMAGE=" + probe,
 		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
 	}}

@@ -184,11 +184,11 @@ func followCheck(ctx context.Context, db *store.DB, id uuid.UUID, out io.Writer)
 }
 
 func writeCheck(out io.Writer, c provisioner.HostCheck) {
-	verdict := "passed"
-	if !c.Passed {
+	verdict := string(c.State)
+	if c.State == provisioner.CheckFailed {
 		verdict = "FAILED"
 	}
-	fmt.Fprintf(out, "  %s  %-24s %6.1f s  %s\n", verdict, c.Name, c.Seconds, c.Detail)
+	fmt.Fprintf(out, "  %-7s  %-24s %6.1f s  %s\n", verdict, c.Name, c.Seconds, c.Detail)
 }
 
 type listHosts struct {

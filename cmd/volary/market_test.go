@@ -106,10 +106,10 @@ func TestFollowCheck(t *testing.T) {
 		Name: "h4", Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "h4"}, Underlay: netip.MustParseAddr("192.0.2.4"),
 	})
 	noError(t, err)
-	report := []provisioner.HostCheck{{Name: "connection", Passed: true, Detail: "libvirt 9.0.0"}, {Name: "storage", Detail: "there is no pool"}}
+	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "libvirt 9.0.0"}, {Name: "overlay network", State: provisioner.CheckSkipped, Detail: "no other host"}, {Name: "storage", State: provisioner.CheckFailed, Detail: "there is no pool"}}
 	noError(t, w.DB.HostCheckDone(t.Context(), id, provisioner.HostFacts{}, "", report, false))
 	var out bytes.Buffer
-	if err := followCheck(t.Context(), w.DB, id, &out); err == nil || !strings.Contains(out.String(), "FAILED  storage") {
+	if err := followCheck(t.Context(), w.DB, id, &out); err == nil || !strings.Contains(out.String(), "FAILED   storage") || !strings.Contains(out.String(), "skipped  overlay") {
 		t.Errorf("%v: %s", err, out.String())
 	}
 	out.Reset()

@@ -50,7 +50,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	queuePool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "jobs", Max: int32(cfg.Jobs) + 3, Limits: setup.WorkerLimits})
+	queuePool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "jobs", Max: jobs.QueueConnections, Limits: setup.WorkerLimits})
 	if err != nil {
 		return err
 	}
@@ -80,12 +80,16 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	if err != nil {
 		return err
 	}
+	places, err := jobs.ParsePlaces(cfg.Jobs)
+	if err != nil {
+		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
+	}
 	mails, err := sendMail(cfg, db, log)
 	if err != nil {
 		return err
 	}
 	engine := jobs.Engine{DB: db, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
-	queue, err := jobs.NewQueue(db, queuePool, cfg.Jobs, log, workers(cfg, engine, blobs, mails))
+	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, blobs, mails))
 	if err != nil {
 		return err
 	}
@@ -150,7 +154,7 @@ func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store, mails
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
 	river.AddWorker(w, &jobs.VerifyImage{
 		DB: engine.DB, Blobs: blobs, Log: engine.Log,
-		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Limits: image.DefaultLimits()},
+		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.BlobDir}, Limits: image.DefaultLimits(),
 	})
 	return w
 }

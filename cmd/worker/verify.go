@@ -27,8 +27,8 @@ func verify(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	verifier := image.Verifier{Scratch: args[1], Limits: image.DefaultLimits()}
-	result, err := verifier.Verify(ctx, args[0], nil)
+	verifier := image.Verifier{Scratch: args[1]}
+	result, err := verifier.Verify(ctx, args[0], image.DefaultLimits(), nil)
 	// Where nothing can be verified the verdict says so.
 	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoSandbox) {
 		return fmt.Errorf("verify %s: %w", args[0], err)

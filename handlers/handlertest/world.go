@@ -113,7 +113,7 @@ func (a *App) machines(w *World) {
 		Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"},
 	}))(a)
 	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
-	checks := []provisioner.HostCheck{{Name: "connection", Passed: true, Detail: "answers", Seconds: 0.1}}
+	checks := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "answers", Seconds: 0.1}}
 	a.ok(a.Store.HostCheckDone(ctx, w.Host, facts, provisioner.AccelerationTCG, checks, true))
 	must(a.Store.GrantHours(ctx, store.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)
 }

@@ -74,6 +74,12 @@ type hostCheck struct {
 	report       []provisioner.HostCheck
 }
 
+// skipped is why a check could not be made. It says nothing against the host, and nothing for it.
+type skipped string
+
+// Error implements error.
+func (s skipped) Error() string { return string(s) }
+
 // run goes through the checks in their order and ends with the first that fails: what comes after stands on it.
 func (k *hostCheck) run(ctx context.Context) bool {
 	guests := newProbes(k)
@@ -91,13 +97,18 @@ func (k *hostCheck) run(ctx context.Context) bool {
 	} {
 		began := time.Now()
 		detail, err := check.do(ctx)
-		if err != nil {
-			detail = err.Error()
+		c := provisioner.HostCheck{
+			Name: check.name, State: provisioner.CheckPassed, Detail: detail, Seconds: time.Since(began).Round(10 * time.Millisecond).Seconds(),
 		}
-		k.report = append(k.report, provisioner.HostCheck{
-			Name: check.name, Passed: err == nil, Detail: detail, Seconds: time.Since(began).Round(10 * time.Millisecond).Seconds(),
-		})
-		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "check", check.name, "passed", err == nil, "detail", detail)
+		var skip skipped
+		switch {
+		case errors.As(err, &skip):
+			c.State, c.Detail, err = provisioner.CheckSkipped, string(skip), nil
+		case err != nil:
+			c.State, c.Detail = provisioner.CheckFailed, err.Error()
+		}
+		k.report = append(k.report, c)
+		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "check", c.Name, "state", c.State, "detail", c.Detail)
 		if perr := k.DB.HostCheckProgress(ctx, k.host.ID, k.report); perr != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "host check", "host", k.host.ID, "error", perr)
 		}
@@ -112,7 +123,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 func (k *hostCheck) finish(ctx context.Context, passed bool) error {
 	err := k.DB.HostCheckDone(ctx, k.host.ID, k.facts, k.acceleration, k.report, passed)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "duplicate" {
-		k.report = append(k.report, provisioner.HostCheck{Name: "machine", Detail: r.Title + " " + r.Next})
+		k.report = append(k.report, provisioner.HostCheck{Name: "machine", State: provisioner.CheckFailed, Detail: r.Title + " " + r.Next})
 		return k.DB.HostCheckDone(ctx, k.host.ID, provisioner.HostFacts{}, "", k.report, false)
 	}
 	return err

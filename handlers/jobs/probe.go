@@ -243,14 +243,14 @@ func (p *probes) await(ctx context.Context, h store.Host, name string, limit tim
 // the answer came.
 func (p *probes) overlay(ctx context.Context) (string, error) {
 	if p.peer == nil {
-		return "skipped: the pool has no other host yet; it is proved when the next one is checked", nil
+		return "", skipped("the pool has no other host yet; it is proved when the next one is checked")
 	}
 	began := time.Now()
 	on := p.peer.Name
 	if err := p.pair(ctx); err != nil {
 		if p.peer.State != provisioner.HostActive && errors.Is(err, errPeer) {
 			// The other host has not proved itself either: nothing is known of this one.
-			return "skipped: " + on + ", the only other host, is not ready either: " + err.Error(), nil
+			return "", skipped(on + ", the only other host, is not ready either: " + err.Error())
 		}
 		return "", fmt.Errorf("between this host and %s: %w (are UDP port 4789 and the underlay open between them?)", on, err)
 	}

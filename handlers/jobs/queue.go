@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +17,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"volary.dev/store"
+	"volary.dev/store/queue"
 )
 
 // jobTimeout bounds a job of any kind that does not say otherwise.
@@ -30,12 +33,58 @@ type Queue struct {
 	log    *slog.Logger
 }
 
-// NewQueue makes a Queue that works up to n jobs at a time. It needs a pool of its own: River keeps connections for
-// itself, and its jobs must not starve the loops.
-func NewQueue(db *store.DB, pool *pgxpool.Pool, n int, log *slog.Logger, workers *river.Workers) (*Queue, error) {
+// Places is how many jobs of each queue (queue.Names) one worker works at a time.
+type Places map[string]int
+
+// DefaultPlaces suit a worker with a few processors: mails and looks at tests are short, checks of hosts wait for those
+// hosts, and a verification takes a processor for itself.
+func DefaultPlaces() Places {
+	return Places{queue.Mail: 4, queue.Verify: 2, queue.Acceptance: 4, queue.Hosts: 4}
+}
+
+// ParsePlaces reads "mail=4,verify=2": queues and their numbers of places, 1 to 100. A queue that is left out keeps its
+// default.
+func ParsePlaces(s string) (Places, error) {
+	p := DefaultPlaces()
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		name, number, _ := strings.Cut(part, "=")
+		n, err := strconv.Atoi(strings.TrimSpace(number))
+		if name = strings.TrimSpace(name); p[name] == 0 || err != nil || n < 1 || n > 100 {
+			return nil, fmt.Errorf("%q is not a queue (%s) and a number of 1 to 100, such as mail=4", part, strings.Join(queue.Names(), ", "))
+		}
+		p[name] = n
+	}
+	return p, nil
+}
+
+// QueueConnections is how many connections a Queue's pool needs: River's jobs hold none, but each queue fetches for itself,
+// beside its listener, its leader and what it completes.
+const QueueConnections = 10
+
+// QueueOptions set a Queue up.
+type QueueOptions struct {
+	Places Places        // a queue that is missing here takes the default
+	Look   time.Duration // how soon a job that comes back by itself is taken up again; 0 takes 500 ms
+}
+
+// NewQueue makes a Queue. It needs a pool of its own: River keeps connections for itself, and its jobs must not starve
+// the loops.
+func NewQueue(db *store.DB, pool *pgxpool.Pool, o QueueOptions, log *slog.Logger, workers *river.Workers) (*Queue, error) {
+	queues := map[string]river.QueueConfig{}
+	for name, places := range DefaultPlaces() {
+		if n := o.Places[name]; n > 0 {
+			places = n
+		}
+		queues[name] = river.QueueConfig{MaxWorkers: places}
+	}
+	look := or(o.Look, 500*time.Millisecond)
+	queues[queue.Acceptance] = river.QueueConfig{MaxWorkers: queues[queue.Acceptance].MaxWorkers, FetchPollInterval: look, FetchCooldown: min(look, river.FetchCooldownDefault)}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		ID:         "volary-" + uuid.NewString(), // a process that died is another client than its successor
-		Queues:     map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: n}},
+		Queues:     queues,
 		Workers:    workers,
 		Logger:     log,
 		JobTimeout: jobTimeout,

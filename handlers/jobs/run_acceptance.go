@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -26,12 +27,15 @@ const (
 	reportGrace = 2*time.Minute + 10*time.Second
 	// stopGrace is how long a clean shutdown may take: the reconciler forces what has not gone by reconcile.ForceAfter.
 	stopGrace = reconcile.ForceAfter + 30*time.Second
-	// testTimeout bounds the job beyond the longest gate.
+	// testTimeout ends a test that its cluster's lease, the longest gate and both graces have not.
 	testTimeout = 90 * time.Minute
+	// lookTimeout bounds one look: three hosts that do not answer.
+	lookTimeout = time.Minute
 )
 
 // RunAcceptance follows an acceptance test: the reconciler brings its cluster up, powers it off and deletes it like
-// any other; this job looks on, and judges.
+// any other; this job looks on, and judges. It is one look: what was seen is kept with the test, and the job comes back
+// by itself, so that a test that waits holds no place and the next look may be another worker's.
 type RunAcceptance struct {
 	river.WorkerDefaults[queue.RunAcceptance]
 	Engine
@@ -39,63 +43,71 @@ type RunAcceptance struct {
 }
 
 // Timeout implements river.Worker.
-func (*RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { return testTimeout }
+func (*RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { return lookTimeout }
 
 // Work implements river.Worker. A test that has ended, or whose worker died, is found as it is: what was proved is in
-// its report.
+// its evidence. A look that failed is taken again until the test's time is up; the database may have been away.
 func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAcceptance]) error {
 	t, err := r.DB.TestForWorker(ctx, job.Args.TestID)
 	if err != nil || t.State != store.TestRunning {
 		return err
 	}
-	f := &followed{Engine: r.Engine, test: t, every: or(r.Look, 500*time.Millisecond)}
-	err = f.run(ctx)
-	if err == nil {
+	f := &followed{Engine: r.Engine, test: t}
+	over, err := f.step(ctx)
+	if err == nil && over {
 		return nil
 	}
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return err // the worker stops: another goes on
+		return ctx.Err() // the worker stops: another goes on
 	}
-	if job.Attempt < job.MaxAttempts {
-		return err
+	if err != nil {
+		r.Log.WarnContext(ctx, "look at acceptance test", "test", t.ID, "error", err)
 	}
-	// A test must not stay open for ever: the last attempt ends it with what is known.
-	f.seen.Over, f.seen.Why = true, "The test could not be followed to its end: "+err.Error()
-	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return f.finish(ended)
+	return river.JobSnooze(or(r.Look, 500*time.Millisecond))
 }
 
-// followed is one test while it is followed.
+// followed is one test while it is looked at.
 type followed struct {
 	Engine
-	every time.Duration
-	test  store.AcceptanceTest
-	work  store.ClusterWork
-	seen  acceptance.Evidence
-	last  provisioner.Report
+	test store.AcceptanceTest
+	work store.ClusterWork
+	seen acceptance.Evidence
+	kept json.RawMessage // the evidence as it was read
 }
 
-func (f *followed) run(ctx context.Context) error {
-	ticker := time.NewTicker(f.every)
-	defer ticker.Stop()
-	for {
-		over, err := f.look(ctx)
-		if err != nil {
-			return err
-		}
-		if over {
-			return f.finish(ctx)
-		}
-		if err := f.report(ctx); err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-ticker.C:
-		}
+// step is one look, and what follows from it. It tells whether the test has ended.
+func (f *followed) step(ctx context.Context) (over bool, err error) {
+	if err := f.recall(ctx); err != nil {
+		return false, err
 	}
+	over, err = f.look(ctx)
+	if late := f.work.Now.Sub(f.test.CreatedAt) > testTimeout; late && !over {
+		// A test must not stay open for ever.
+		over, f.seen.Over, f.seen.Why = true, true, "The test could not be followed to its end."
+		if err != nil {
+			f.seen.Why += " " + err.Error()
+		}
+		err = nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if over {
+		return true, f.finish(ctx)
+	}
+	return false, f.report(ctx)
+}
+
+// recall takes up what earlier looks have seen.
+func (f *followed) recall(ctx context.Context) (err error) {
+	if f.kept, err = f.DB.TestEvidence(ctx, f.test.ID); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(f.kept, &f.seen); err != nil {
+		return fmt.Errorf("evidence of test %s: %w", f.test.ID, err)
+	}
+	f.seen.Recall(f.test.Report)
+	return nil
 }
 
 // look takes in one more time what the database and the hosts say, and tells whether the test is over.
@@ -146,11 +158,6 @@ func (f *followed) takeNodes() {
 	}
 	if f.work.ReadyAt != nil {
 		f.seen.ReadyAt = *f.work.ReadyAt
-	}
-	if f.last.Nonce == "" {
-		f.seen.Resume(f.test.Report)
-		f.last = f.test.Report
-		f.last.Nonce = f.test.Nonce
 	}
 }
 
@@ -262,17 +269,29 @@ func (f *followed) stopped() bool {
 	return f.seen.Over
 }
 
-// report keeps the report where it differs from the last one.
+// report keeps the report and the evidence where they differ from the last ones.
 func (f *followed) report(ctx context.Context) error {
 	r := acceptance.Judge(f.seen)
-	if reflect.DeepEqual(r, f.last) {
+	evidence, err := json.Marshal(f.seen)
+	if err != nil {
+		return fmt.Errorf("evidence of test %s: %w", f.test.ID, err)
+	}
+	if sameJSON(r, f.test.Report) && sameJSON(f.seen, f.kept) {
 		return nil
 	}
-	if err := f.DB.RecordTestProgress(ctx, f.test.ID, r); err != nil {
-		return err
+	return f.DB.RecordTestProgress(ctx, f.test.ID, r, evidence)
+}
+
+// sameJSON tells whether two values are written the same: the database keeps them in a form and a zone of its own.
+func sameJSON(a, b any) bool {
+	var parsed [2]any
+	for i, v := range []any{a, b} {
+		text, err := json.Marshal(v)
+		if err != nil || json.Unmarshal(text, &parsed[i]) != nil {
+			return false
+		}
 	}
-	f.last = r
-	return nil
+	return reflect.DeepEqual(parsed[0], parsed[1])
 }
 
 func (f *followed) finish(ctx context.Context) error {

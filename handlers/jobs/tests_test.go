@@ -6,12 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
 	"volary.dev/handlers/jobs"
@@ -30,20 +28,7 @@ func (b *bench) queue(t *testing.T, name string) (stop func()) {
 	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
 		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Poll: 10 * time.Millisecond,
 	}})
-	pool, err := pgxpool.NewWithConfig(context.Background(), b.Pool.Config())
-	noError(t, err)
-	q, err := jobs.NewQueue(b.DB, pool, 4, b.log, workers)
-	noError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() {
-		if err := q.Run(ctx); err != nil {
-			t.Errorf("queue: %v", err)
-		}
-	})
-	stop = sync.OnceFunc(func() { cancel(); done.Wait(); pool.Close() })
-	t.Cleanup(stop)
-	return stop
+	return b.runQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
 }
 
 func (b *bench) startTest(t *testing.T) uuid.UUID {
@@ -181,6 +166,20 @@ func TestHostChecksAtOnce(t *testing.T) {
 	until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
 }
 
+// TestHostCheckSkipsWhatItCannotMake checks the only host of a pool: nobody could answer over the overlay.
+func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Exec(t, `UPDATE hosts SET removed_at = now(), state = 'down' WHERE id <> $1`, b.Hosts[0])
+	noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+	b.queue(t, "one")
+	h := b.untilChecked(t, b.Hosts[0])
+	if last := h.CheckReport[len(h.CheckReport)-1]; h.CheckState != "passed" || last.State != provisioner.CheckSkipped || !strings.Contains(last.Detail, "no other host yet") {
+		t.Errorf("%s: %+v", h.CheckState, h.CheckReport)
+	}
+	until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
+}
+
 func TestHostCheckFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -200,7 +199,7 @@ func TestHostCheckFails(t *testing.T) {
 			b.queue(t, "one")
 			h := b.untilChecked(t, b.Hosts[0])
 			last := h.CheckReport[len(h.CheckReport)-1]
-			if h.State != provisioner.HostDown || last.Passed || last.Name != c.check || !strings.Contains(last.Detail, c.words) {
+			if h.State != provisioner.HostDown || last.State != provisioner.CheckFailed || last.Name != c.check || !strings.Contains(last.Detail, c.words) {
 				t.Errorf("%s: %+v", h.State, h.CheckReport)
 			}
 			b.host(1).SetUnreachable(false)

@@ -16,16 +16,26 @@ import (
 	"volary.dev/store/queue"
 )
 
-// verifyTimeout is for the largest disk on a slow machine.
-const verifyTimeout = 2 * time.Hour
+// How long a verification may take, and wait.
+const (
+	// verifyTimeout is for the largest disk on a slow machine.
+	verifyTimeout = 2 * time.Hour
+	// turnPause is a net below EndVerificationTurn, which takes up the organization's next image.
+	turnPause = 15 * time.Second
+	// roomPause is between two looks whether there is room, and roomPatience how old an image may become in vain.
+	roomPause    = time.Minute
+	roomPatience = 24 * time.Hour
+)
 
 // VerifyImage makes the verdict on an uploaded image, and keeps the canonical form of one that is ready. The uploaded
-// bytes are gone once the verdict is final.
+// bytes are gone once the verdict is final. One image of an organization is verified at a time: the others come back
+// later and hold no place meanwhile.
 type VerifyImage struct {
 	river.WorkerDefaults[queue.VerifyImage]
 	DB       *store.DB
 	Blobs    blob.Store
 	Verifier image.Verifier
+	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
 	Log      *slog.Logger
 }
 
@@ -42,16 +52,52 @@ func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage
 	if i.State != provisioner.ImageChecking && i.State != provisioner.ImageUnverified {
 		return v.discard(ctx, i)
 	}
+	if taken, err := v.DB.TakeVerificationTurn(ctx, i.OrganizationID, job.ID); err != nil {
+		return err
+	} else if !taken {
+		return v.wait(ctx, i, "Another image of your organization is checked first.", turnPause)
+	}
 	err = v.verify(ctx, i)
-	if err == nil || ctx.Err() != nil || job.Attempt < job.MaxAttempts {
+	if ended := v.DB.EndVerificationTurn(context.WithoutCancel(ctx), i.OrganizationID, job.ID); ended != nil {
+		v.Log.WarnContext(ctx, "end verification turn", "image", i.ID, "error", ended) // it ends with the job, too
+	}
+	var full *image.NoRoomError
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case errors.As(err, &full) && full.Ever() && time.Since(i.CreatedAt) < roomPatience:
+		v.Log.WarnContext(ctx, "image waits for room", "image", i.ID, "need", full.Need, "free", full.Free, "total", full.Total)
+		return v.wait(ctx, i, full.Error()+" It is tried again by itself.", roomPause)
+	case errors.As(err, &full):
+		return v.giveUp(ctx, i, full.Error()+" Tell the operator, and upload it again later.", err)
+	case job.Attempt < job.MaxAttempts:
 		return err
 	}
-	// Nobody shall wait for a verdict that does not come.
+	return v.giveUp(ctx, i, "The check failed on our side and is not the image's fault. Tell the operator, and upload it again later.", err)
+}
+
+// wait gives the place to another job and comes back after a pause.
+func (v *VerifyImage) wait(ctx context.Context, i store.Image, why string, pause time.Duration) error {
+	if err := v.DB.RecordImageWaits(ctx, i.ID, why); err != nil {
+		return err
+	}
+	return river.JobSnooze(pause)
+}
+
+// giveUp ends the wait for a verdict that does not come.
+func (v *VerifyImage) giveUp(ctx context.Context, i store.Image, why string, err error) error {
 	v.Log.ErrorContext(ctx, "image could not be verified", "image", i.ID, "error", err)
-	return v.DB.RecordVerdict(ctx, i.ID, provisioner.ImageVerdict{
-		State: provisioner.ImageUnverified, Checks: i.Checks,
-		Reason: "The check failed on our side and is not the image's fault. Tell the operator, and upload it again later.",
-	})
+	return v.DB.RecordVerdict(ctx, i.ID, provisioner.ImageVerdict{State: provisioner.ImageUnverified, Checks: i.Checks, Reason: why})
+}
+
+// limits are the operator's, and no disk larger than the largest that a node could have.
+func (v *VerifyImage) limits(ctx context.Context) (image.Limits, error) {
+	l := v.Limits
+	largest, err := v.DB.LargestDisk(ctx)
+	if most := largest.GiB << 30; err == nil && most > 0 && most < l.MaxVirtual {
+		l.MaxVirtual, l.Largest = most, fmt.Sprintf("the disk of the largest shape, %s of %s", largest.Shape, largest.Provider)
+	}
+	return l, err
 }
 
 func (v *VerifyImage) verify(ctx context.Context, i store.Image) error {
@@ -63,7 +109,11 @@ func (v *VerifyImage) verify(ctx context.Context, i store.Image) error {
 		return err
 	}
 	defer release()
-	result, err := v.Verifier.Verify(ctx, path, func(checks []provisioner.ImageCheck) {
+	limits, err := v.limits(ctx)
+	if err != nil {
+		return err
+	}
+	result, err := v.Verifier.Verify(ctx, path, limits, func(checks []provisioner.ImageCheck) {
 		// A page that lags by one line is no reason to stop.
 		if err := v.DB.RecordImageChecks(ctx, i.ID, checks); err != nil {
 			v.Log.WarnContext(ctx, "record checks", "image", i.ID, "error", err)

@@ -60,7 +60,7 @@ func upload(t *testing.T, content []byte) *uploaded {
 	if u.image, err = u.db.FinishUpload(t.Context(), uploadID, ""); err != nil {
 		t.Fatal(err)
 	}
-	u.job = jobs.VerifyImage{DB: u.db, Blobs: u.blobs, Verifier: image.Verifier{Scratch: t.TempDir(), Limits: image.DefaultLimits()}, Log: slog.New(slog.DiscardHandler)}
+	u.job = jobs.VerifyImage{DB: u.db, Blobs: u.blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
 	return u
 }
 

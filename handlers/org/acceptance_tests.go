@@ -81,16 +81,23 @@ func testSummary(t store.AcceptanceTest) string {
 	if t.State == store.TestRunning {
 		return "The nodes run in a sealed network. Each check appears as it is made."
 	}
-	passed := 0
+	passed, skipped := 0, 0
 	for _, c := range t.Report.Checks {
 		if c.State == provisioner.CheckPassed {
 			passed++
+		}
+		if c.State == provisioner.CheckSkipped {
+			skipped++
 		}
 		if c.State == provisioner.CheckFailed {
 			return c.Title + ": " + c.Detail
 		}
 	}
-	return fmt.Sprintf("%d of %d checks passed.", passed, len(t.Report.Checks))
+	words := fmt.Sprintf("%d of %d checks passed.", passed, len(t.Report.Checks))
+	if skipped > 0 {
+		words += fmt.Sprintf(" %d could not be made.", skipped)
+	}
+	return words
 }
 
 // testCheck shows a check that is not made yet as waiting, and one that never will be as skipped.

@@ -147,11 +147,7 @@ func hostProps(x store.Host) web.HostShowProps {
 }
 
 func hostCheck(c provisioner.HostCheck) ui.Check {
-	check := ui.Check{Name: c.Name, State: "passed", Detail: c.Detail, Took: time.Duration(c.Seconds * float64(time.Second))}
-	if !c.Passed {
-		check.State = "failed"
-	}
-	return check
+	return ui.Check{Name: c.Name, State: string(c.State), Detail: c.Detail, Took: time.Duration(c.Seconds * float64(time.Second))}
 }
 
 // ConfirmRemoveHost says what removing does before it is done.

@@ -8,7 +8,8 @@ import (
 	"volary.dev/provisioner"
 )
 
-// Evidence is everything seen of a test so far.
+// Evidence is everything seen of a test so far. As JSON it is kept between two looks, without the consoles, whose ends
+// the report has.
 type Evidence struct {
 	Nonce   string
 	Nodes   []Node
@@ -26,7 +27,7 @@ type Node struct {
 	Host      string
 	Address   netip.Addr // that it is to have
 	StartedAt time.Time
-	Console   []byte // the end of its log at the last look
+	Console   []byte `json:"-"` // the end of its log at the last look
 
 	Booted   time.Time
 	Leased   time.Time
@@ -88,4 +89,15 @@ func guestLines(console []byte, nonce string) [][]string {
 		}
 	}
 	return lines
+}
+
+// Recall takes the ends of the consoles from the report that was made of this evidence.
+func (e *Evidence) Recall(r provisioner.Report) {
+	for i := range e.Nodes {
+		for _, before := range r.Nodes {
+			if before.Name == e.Nodes[i].Name && before.Console != "" {
+				e.Nodes[i].Console = []byte(before.Console)
+			}
+		}
+	}
 }

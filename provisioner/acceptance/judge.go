@@ -60,7 +60,7 @@ func each(e Evidence, name, title string, find func(Node) finding) provisioner.R
 // summed derives the check's state, time and words from its nodes.
 func summed(c provisioner.ReportCheck, e Evidence) provisioner.ReportCheck {
 	if len(c.Nodes) == 0 {
-		c.Detail = "There is nothing to check: the test has no such node."
+		c.State, c.Detail = provisioner.CheckSkipped, "There is nothing to check: the test has no such node."
 		if len(e.Nodes) == 0 {
 			c.State = provisioner.CheckPending
 			if e.Over {
@@ -215,33 +215,5 @@ func common(a, b Node) string {
 		return "host name: the image has to take it from the seed or from DHCP"
 	default:
 		return ""
-	}
-}
-
-// Resume takes from an earlier report what it proved, for a worker that goes on with a test whose worker died.
-func (e *Evidence) Resume(r provisioner.Report) {
-	for i := range e.Nodes {
-		n := &e.Nodes[i]
-		for _, before := range r.Nodes {
-			if before.Name == n.Name && !before.AskedOffAt.IsZero() {
-				note(&n.AskedOff, before.AskedOffAt)
-			}
-		}
-		for _, c := range r.Checks {
-			for _, nc := range c.Nodes {
-				if nc.Node != n.Name || nc.State != provisioner.CheckPassed {
-					continue
-				}
-				at := n.StartedAt.Add(time.Duration(nc.Seconds * float64(time.Second)))
-				switch c.Name {
-				case provisioner.CheckBoots:
-					note(&n.Booted, at)
-				case provisioner.CheckAddress:
-					note(&n.Leased, at)
-				case provisioner.CheckHead:
-					note(&n.Reached, at)
-				}
-			}
-		}
 	}
 }

@@ -1,7 +1,9 @@
 package acceptance
 
 import (
+	"encoding/json"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,16 @@ func TestEverythingSeenPasses(t *testing.T) {
 	}
 }
 
+// TestAHeadAlone has no node that could reach it: that check is not made, and has not passed.
+func TestAHeadAlone(t *testing.T) {
+	e := good()
+	e.Nodes, e.Over = e.Nodes[:1], true
+	r := Judge(e)
+	if c := check(t, r, "head"); c.State != provisioner.CheckSkipped || !strings.Contains(c.Detail, "no such node") || !r.Passed() {
+		t.Errorf("%s %q, passed: %t", c.State, c.Detail, r.Passed())
+	}
+}
+
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	for _, c := range []struct {
 		name, check string
@@ -109,12 +121,25 @@ func TestLinesOfAnotherTestProveNothing(t *testing.T) {
 	}
 }
 
-func TestResumeKeepsWhatWasProved(t *testing.T) {
-	before := Judge(good())
-	e := Evidence{Nonce: nonce, Nodes: []Node{{Name: "head", Role: provisioner.RoleHead, StartedAt: start}, {Name: "compute-001", StartedAt: start}}}
-	e.Resume(before)
-	if e.Nodes[1].Leased != after(2.5) || e.Nodes[1].Reached != after(2.5) || e.Nodes[0].Booted != after(2) || e.Nodes[1].AskedOff != after(5) {
-		t.Errorf("resumed %+v", e.Nodes)
+// TestEvidenceIsKeptBetweenLooks writes evidence down and takes it up again: the same report follows.
+func TestEvidenceIsKeptBetweenLooks(t *testing.T) {
+	for name, e := range map[string]Evidence{"good": good(), "nothing seen": {Nonce: nonce, Nodes: []Node{{Name: "head"}}}} {
+		for i := range e.Nodes {
+			e.Nodes[i].Console = []byte("\x1b[1mbooting\x1b[0m\r\nlogin: ")
+		}
+		want := Judge(e)
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Evidence
+		if err := json.Unmarshal(b, &again); err != nil {
+			t.Fatal(err)
+		}
+		again.Recall(want)
+		if got := Judge(again); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
 	}
 }
 

@@ -21,6 +21,8 @@ const (
 type Limits struct {
 	MaxFile    int64 // bytes of the uploaded file
 	MaxVirtual int64 // bytes of the disk a guest sees
+	// Largest names what MaxVirtual is, for people: "the disk of the largest shape, large of North"; it may be empty.
+	Largest string
 }
 
 // DefaultLimits take what a group's model cluster plausibly is.
@@ -31,10 +33,11 @@ func DefaultLimits() Limits {
 // minDisk is the smallest disk that could hold a boot loader and a kernel.
 const minDisk = 1 << 20
 
-// Inspection is what the header says. VirtualSize is 0 where it could not be read.
+// Inspection is what header and tables say. Sizes are bytes, and 0 where they could not be read.
 type Inspection struct {
 	Format      Format
 	VirtualSize int64
+	DataSize    int64 // of what is not a hole, unpacked: at most
 	Checks      []provisioner.ImageCheck
 }
 
@@ -51,8 +54,8 @@ func (i *Inspection) Failed() *provisioner.ImageCheck {
 	return nil
 }
 
-// Inspect reads the headers of a file of size bytes. It reads at most 33 MiB, panics on no input, and returns an
-// error only where r cannot be read.
+// Inspect reads the headers and tables of a file of size bytes: 33 MiB and, of a qcow2, each of its tables once, which lie
+// apart from each other in the file. It panics on no input, and returns an error only where r cannot be read.
 func Inspect(r io.ReaderAt, size int64, limits Limits) (Inspection, error) {
 	i := &inspection{file: boundedReader{r: r, size: size}, limits: limits}
 	i.run()
@@ -99,8 +102,15 @@ func (i *inspection) virtualSize(size uint64) bool {
 		i.VirtualSize = int64(size)
 		detail = fmt.Sprintf("The disk has %s.", bytesText(int64(size)))
 	}
-	return i.check("disk size", fine, detail,
-		fmt.Sprintf("A disk has whole sectors of 512 bytes, at least %s and at most %s. Set its size with `qemu-img resize`.", bytesText(minDisk), bytesText(i.limits.MaxVirtual)))
+	most := bytesText(i.limits.MaxVirtual)
+	if i.limits.Largest != "" {
+		most += " (" + i.limits.Largest + ")"
+	}
+	repair := fmt.Sprintf("A disk has whole sectors of 512 bytes, at least %s and at most %s. Set its size with `qemu-img resize`.", bytesText(minDisk), most)
+	if size > uint64(i.limits.MaxVirtual) {
+		repair = fmt.Sprintf("No node could have it: a disk has at most %s. Make its last partition smaller, then the disk: `qemu-img resize --shrink disk.qcow2 %dM`.", most, i.limits.MaxVirtual>>20)
+	}
+	return i.check("disk size", fine, detail, repair)
 }
 
 // boundedReader reads inside a file only; outside of it there are no bytes. The first real error stays.

@@ -227,7 +227,7 @@ func (c *counter) ReadAt(p []byte, at int64) (int, error) {
 	if at < 0 || at+int64(len(p)) > int64(len(c.file)) {
 		c.t.Fatalf("read of %d bytes at %d in a file of %d", len(p), at, len(c.file))
 	}
-	if c.read += len(p); c.read > 33<<20 {
+	if c.read += len(p); c.read > 33<<20+len(c.file) {
 		c.t.Fatalf("read %d bytes", c.read)
 	}
 	return copy(p, c.file[at:]), nil
@@ -236,6 +236,8 @@ func (c *counter) ReadAt(p []byte, at int64) (int, error) {
 func FuzzInspect(f *testing.F) {
 	f.Add(qcow2File())
 	f.Add(qcow2File(put32(112, 0x6803f857), put32(116, 48)))
+	f.Add(bomb().file())
+	f.Add(made{l2: [][]uint64{{packedEntry(made{l2: [][]uint64{{}}}.at(0), 3)}}, data: 1}.file())
 	f.Add(rawDisk(2048, 2048))
 	f.Add([]byte("KDMV"))
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -59,6 +59,14 @@ func parseQCOW2(b []byte) qcow2Header {
 
 func (h qcow2Header) clusterSize() uint64 { return 1 << h.clusterBits }
 
+// entrySize is that of an entry of a second-level table, in bytes.
+func (h qcow2Header) entrySize() uint64 {
+	if h.incompatible&featureExtendedL2 != 0 {
+		return 16
+	}
+	return 8
+}
+
 // qcow2 judges a qcow2 file. Checks that need a sound layout are left out where it is not.
 func (i *inspection) qcow2() {
 	start := i.file.bytes(0, 112)
@@ -76,8 +84,8 @@ func (i *inspection) qcow2() {
 	i.features(h)
 	layout := i.layout(h)
 	sized := i.virtualSize(h.size)
-	if layout && i.extensions(h) && sized {
-		i.tables(h)
+	if layout && i.extensions(h) && sized && i.places(h) {
+		i.walkTables(h)
 	}
 }
 
@@ -184,16 +192,10 @@ func (i *inspection) extensions(h qcow2Header) bool {
 	return i.check("header extensions", fine, detail, "Convert it: `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`.")
 }
 
-// tables judges where the first-level and reference count tables lie, and every entry of the first. What lies
-// below is qemu-img check's to judge, in its confinement.
-func (i *inspection) tables(h qcow2Header) {
+// places judges where the first-level and the reference count table lie; walkTables looks into them.
+func (i *inspection) places(h qcow2Header) bool {
 	cluster := h.clusterSize()
-	entry := uint64(8)
-	if h.incompatible&featureExtendedL2 != 0 {
-		entry = 16
-	}
-	covered := cluster / entry * cluster // bytes of the disk behind one entry of the first level
-	needed := (h.size + covered - 1) / covered
+	needed := (&tableWalk{h: h, cluster: cluster}).firstLevelEntries()
 	l1Bytes := uint64(h.l1Size) * 8
 	refBytes := uint64(h.refcountSize) * cluster
 	var problem string
@@ -204,31 +206,8 @@ func (i *inspection) tables(h qcow2Header) {
 		problem = fmt.Sprintf("The first-level table lies at byte %d with %d bytes, the file has %d.", h.l1Offset, l1Bytes, i.file.size)
 	case h.refcountOffset%cluster != 0 || h.refcountOffset < cluster || h.refcountSize == 0 || refBytes > qcow2MaxL1 || !i.file.holds(h.refcountOffset, refBytes):
 		problem = fmt.Sprintf("The reference count table lies at byte %d with %d bytes, the file has %d.", h.refcountOffset, refBytes, i.file.size)
-	case h.l1Offset < h.refcountOffset+refBytes && h.refcountOffset < h.l1Offset+l1Bytes:
-		problem = "The first-level and the reference count table overlap."
 	default:
-		problem = i.firstLevel(h)
+		return true
 	}
-	detail := "All inside the file."
-	if problem != "" {
-		detail = problem
-	}
-	i.check("tables", problem == "", detail, "The file was cut short or is damaged. Copy it again and compare the sizes, or repair it: `qemu-img check -r all disk.qcow2`.")
-}
-
-// firstLevel judges each entry of the first-level table: an aligned place inside the file.
-func (i *inspection) firstLevel(h qcow2Header) string {
-	const offsetMask, chunk = 0x00fffffffffffe00, 64 << 10
-	cluster := h.clusterSize()
-	end := h.l1Offset + uint64(h.l1Size)*8
-	for at := h.l1Offset; at < end; at += chunk {
-		part := i.file.bytes(int64(at), int64(min(chunk, end-at)))
-		for n := 0; n+8 <= len(part); n += 8 {
-			to := binary.BigEndian.Uint64(part[n:]) & offsetMask
-			if to != 0 && (to%cluster != 0 || !i.file.holds(to, cluster)) {
-				return fmt.Sprintf("Entry %d of the first-level table points at byte %d, the file has %d.", (at-h.l1Offset)/8+uint64(n)/8, to, i.file.size)
-			}
-		}
-	}
-	return ""
+	return i.check("tables", false, problem, "The file was cut short or is damaged. Copy it again and compare the sizes, or repair it: `qemu-img check -r all disk.qcow2`.")
 }

@@ -23,6 +23,7 @@ func (i *inspection) raw() {
 	if !i.virtualSize(uint64(i.file.size)) {
 		return
 	}
+	i.DataSize = i.VirtualSize
 	i.partitions(sector)
 }
 

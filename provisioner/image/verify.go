@@ -2,12 +2,9 @@ package image
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +26,9 @@ type Verifier struct {
 	// Scratch is a folder with room for the largest disk's data, twice; with the blob store on the same file
 	// system the result needs no copy.
 	Scratch string
-	Limits  Limits
+	Keep    string // folder of the blob store, which takes the result; empty where nothing does
+
+	rooms rooms
 }
 
 // Result is a verdict, and for a ready image the canonical qcow2 in a scratch folder.
@@ -45,11 +44,12 @@ func (r *Result) Discard() {
 	r.scratch = scratch{}
 }
 
-// Verify judges the file at path. progress, which may be nil, is told the checks so far at each step. A refused image
-// is a Result, not an error. ErrNoQEMUImg and ErrNoSandbox come with a Result that carries the header's checks in
-// state unverified (or refused, where they already failed); another error means that the machine failed and the
-// same file may be tried again.
-func (v *Verifier) Verify(ctx context.Context, path string, progress func([]provisioner.ImageCheck)) (Result, error) {
+// Verify judges the file at path by limits. progress, which may be nil, is told the checks so far at each step. A
+// refused image is a Result, not an error. What is cheap comes first: what the header and the tables refuse is not hashed,
+// and where there is no room (*NoRoomError) nothing has been written. ErrNoQEMUImg and ErrNoSandbox come with a Result that
+// carries the header's checks in state unverified (or refused, where they already failed); another error means that the
+// machine failed and the same file may be tried again.
+func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progress func([]provisioner.ImageCheck)) (Result, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return Result{}, fmt.Errorf("verify image: %w", err)
@@ -59,31 +59,55 @@ func (v *Verifier) Verify(ctx context.Context, path string, progress func([]prov
 	if err != nil {
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
-	seen, err := Inspect(file, info.Size(), v.Limits)
+	seen, err := Inspect(file, info.Size(), limits)
 	if err != nil {
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
 	w := &verification{v: v, ctx: ctx, path: path, progress: progress}
 	w.result.Checks, w.result.Format, w.result.VirtualSize = seen.Checks, string(seen.Format), seen.VirtualSize
 	w.tell()
-	if w.result.UploadedDigest, err = digest(ctx, file, info.Size()); err != nil {
-		return Result{}, fmt.Errorf("verify image: %w", err)
-	}
 	if !seen.Passed() {
 		w.judge()
 		return w.result, nil
+	}
+	release, err := v.room(seen)
+	if err != nil {
+		return Result{}, fmt.Errorf("verify image: %w", err)
+	}
+	defer release()
+	if w.result.UploadedDigest, err = digest(ctx, file, info.Size()); err != nil {
+		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
 	if w.program, err = findQEMUImg(); err != nil {
 		w.result.State, w.result.Reason = provisioner.ImageUnverified, err.Error()+"."
 		return w.result, err
 	}
-	if err := w.run(info.Size()); err != nil {
+	if err := w.run(); err != nil {
 		w.result.Discard()
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
 	w.judge()
 	return w.result, nil
 }
+
+// room makes sure of what a verification writes at most: the disk's data, which an upload in qcow2 is unpacked to, and the
+// canonical form, which the blob store may have to copy to another file system.
+func (v *Verifier) room(seen Inspection) (release func(), err error) {
+	canonical := canonicalMost(seen.DataSize)
+	need := canonical
+	if seen.Format == FormatQCOW2 {
+		need += seen.DataSize
+	}
+	claims := []claim{{v.Scratch, "the folder in which images are checked", need}}
+	if v.Keep != "" && !sameFileSystem(v.Scratch, v.Keep) {
+		claims = append(claims, claim{v.Keep, "the folder of images", canonical})
+	}
+	return v.rooms.take(claims...)
+}
+
+// canonicalMost is the most that the canonical form of a disk with so much data takes: what does not compress is stored
+// as it is, beside tables of less than a fiftieth.
+func canonicalMost(data int64) int64 { return data + data/50 + 16<<20 }
 
 func findQEMUImg() (string, error) {
 	program, err := exec.LookPath("qemu-img")
@@ -136,7 +160,7 @@ func (w *verification) judge() {
 }
 
 // run takes an inspected file through structure, content and canonical form. It stops at the first failed check.
-func (w *verification) run(size int64) error {
+func (w *verification) run() error {
 	folder, err := newScratch(w.v.Scratch)
 	if err != nil {
 		return err
@@ -233,28 +257,30 @@ func (w *verification) unpack(raw string) (bool, error) {
 	return w.check("data", true, "Every cluster was read.", ""), nil
 }
 
-// content hashes what a guest reads and looks whether it could boot.
+// content looks whether the disk could boot, and then hashes what a guest reads. The holes of a disk are not read, but
+// their zeros are hashed: SHA-256 cannot pass over them, and what bounds that is the size of the disk.
 func (w *verification) content(raw string) (bool, error) {
+	if Format(w.result.Format) == FormatRaw {
+		w.result.ContentDigest = w.result.UploadedDigest // Inspect has looked, and the file is the disk
+		return true, nil
+	}
 	file, err := os.Open(raw)
 	if err != nil {
 		return false, err
 	}
 	defer file.Close()
-	if w.result.ContentDigest, err = digest(w.ctx, file, w.result.VirtualSize); err != nil {
-		return false, err
-	}
-	if Format(w.result.Format) == FormatRaw {
-		return true, nil // Inspect has looked
-	}
-	disk := inspection{file: boundedReader{r: file, size: w.result.VirtualSize}, limits: w.v.Limits}
+	disk := inspection{file: boundedReader{r: file, size: w.result.VirtualSize}}
 	sector := disk.file.bytes(0, 512)
 	if !w.check("boot sector", bootSector(sector), map[bool]string{true: "Found.", false: "The disk's first sector has no boot signature (55 AA)."}[bootSector(sector)],
 		"Upload a disk with a partition table and a boot loader.") {
 		return false, nil
 	}
 	disk.partitions(sector)
-	c := disk.Checks[0]
-	return w.check(c.Name, c.Passed, c.Detail, c.Repair), disk.file.err
+	if c := disk.Checks[0]; disk.file.err != nil || !w.check(c.Name, c.Passed, c.Detail, c.Repair) {
+		return false, disk.file.err
+	}
+	w.result.ContentDigest, err = sparseDigest(w.ctx, file, w.result.VirtualSize)
+	return err == nil, err
 }
 
 // canonical makes the qcow2 that guests get, always in the same way: zstd took a fifth of zlib's time and less
@@ -269,8 +295,7 @@ func (w *verification) canonical(raw string) error {
 			"convert", "-c", "-f", "raw", "-O", "qcow2",
 			"-o", "compat=1.1,compression_type=zstd,cluster_size=65536,lazy_refcounts=off", raw, to,
 		},
-		// What does not compress is stored as it is, beside tables of less than a fiftieth.
-		Read: raw, Write: to, FileBytes: w.result.VirtualSize + w.result.VirtualSize/50 + 16<<20, CPUSeconds: 4 * w.cpuSeconds(),
+		Read: raw, Write: to, FileBytes: canonicalMost(w.result.VirtualSize), CPUSeconds: 4 * w.cpuSeconds(),
 	}.run(w.ctx)
 	if err != nil {
 		return err
@@ -294,23 +319,4 @@ func (w *verification) canonical(raw string) error {
 	w.result.CanonicalSize, w.result.Canonical = info.Size(), to
 	w.check("canonical form", true, fmt.Sprintf("A clean qcow2 of %s was made; guests get that and never the upload.", bytesText(info.Size())), "")
 	return nil
-}
-
-// digest hashes size bytes from the file's start; a file that is shorter than that is an error.
-func digest(ctx context.Context, file io.ReaderAt, size int64) (string, error) {
-	h := sha256.New()
-	section := io.NewSectionReader(file, 0, size)
-	buf := make([]byte, 1<<20)
-	for done := int64(0); done < size; {
-		if err := ctx.Err(); err != nil {
-			return "", err
-		}
-		n, err := io.ReadFull(section, buf[:min(int64(len(buf)), size-done)])
-		if err != nil {
-			return "", fmt.Errorf("hash at %d of %d bytes: %w", done, size, err)
-		}
-		h.Write(buf[:n])
-		done += int64(n)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -38,8 +38,8 @@ func bootable(t *testing.T, dir string) string {
 
 func verify(t *testing.T, path string) (Result, error) {
 	t.Helper()
-	v := Verifier{Scratch: t.TempDir(), Limits: DefaultLimits()}
-	r, err := v.Verify(t.Context(), path, nil)
+	v := Verifier{Scratch: t.TempDir()}
+	r, err := v.Verify(t.Context(), path, DefaultLimits(), nil)
 	t.Cleanup(r.Discard)
 	return r, err
 }
@@ -115,14 +115,16 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	damaged := append([]byte(nil), whole...)
 	copy(damaged[4<<16:], strings.Repeat("\xff", 64)) // the second-level table
-	for name, bytes := range map[string][]byte{"cut": whole[:len(whole)/2], "damaged": damaged, "text": []byte(strings.Repeat("not a disk\n", 1000))} {
+	miscounted := append([]byte(nil), whole...)
+	copy(miscounted[2<<16:], make([]byte, 64)) // the first reference counts
+	for name, bytes := range map[string][]byte{"miscounted": miscounted, "cut": whole[:len(whole)/2], "damaged": damaged, "text": []byte(strings.Repeat("not a disk\n", 1000))} {
 		if err := os.WriteFile(at(name), bytes, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for name, check := range map[string]string{
 		"backing": "backing file", "datafile": "external data file", "blank": "boot sector", "snapshot": "internal snapshots",
-		"vmdk": "format", "vhd": "format", "vdi": "format", "qed": "format", "text": "format", "damaged": "structure", "cut": "tables structure data",
+		"vmdk": "format", "vhd": "format", "vdi": "format", "qed": "format", "text": "format", "damaged": "tables", "miscounted": "structure", "cut": "tables structure data",
 	} {
 		r, err := verify(t, at(name))
 		if err != nil || r.State != provisioner.ImageRefused || r.Reason == "" || r.Canonical != "" {

@@ -8,6 +8,17 @@ import (
 	"github.com/riverqueue/river/rivertype"
 )
 
+// The queues, by what their jobs need: one that takes hours never stands before one that takes a second.
+const (
+	Mail       = "mail"       // a second each, of a mail server
+	Verify     = "verify"     // seconds to an hour of processor and disk
+	Acceptance = "acceptance" // a look of a second each; between two looks a test holds no place
+	Hosts      = "hosts"      // minutes each, of a host: checks, and the deletion of images
+)
+
+// Names gives every queue.
+func Names() []string { return []string{Mail, Verify, Acceptance, Hosts} }
+
 // VerifyImage asks for the verdict on an uploaded image.
 type VerifyImage struct {
 	ImageID uuid.UUID `json:"image_id" river:"unique"`
@@ -17,7 +28,7 @@ type VerifyImage struct {
 func (VerifyImage) Kind() string { return "verify_image" }
 
 // InsertOpts lets one verification of an image wait or run at a time.
-func (VerifyImage) InsertOpts() river.InsertOpts { return once(3) }
+func (VerifyImage) InsertOpts() river.InsertOpts { return once(Verify, 3) }
 
 // RunAcceptance asks for an acceptance test to be followed to its end.
 type RunAcceptance struct {
@@ -27,8 +38,8 @@ type RunAcceptance struct {
 // Kind names the job.
 func (RunAcceptance) Kind() string { return "run_acceptance" }
 
-// InsertOpts lets one run of a test wait or run at a time.
-func (RunAcceptance) InsertOpts() river.InsertOpts { return once(3) }
+// InsertOpts lets one run of a test wait or run at a time. A look that fails is taken again: attempts are for panics.
+func (RunAcceptance) InsertOpts() river.InsertOpts { return once(Acceptance, 3) }
 
 // CheckHost asks for the check of a host: connection, versions, probe guest, storage, a packet over an overlay.
 type CheckHost struct {
@@ -40,7 +51,7 @@ type CheckHost struct {
 func (CheckHost) Kind() string { return "check_host" }
 
 // InsertOpts lets one check of a host wait or run at a time.
-func (CheckHost) InsertOpts() river.InsertOpts { return once(3) }
+func (CheckHost) InsertOpts() river.InsertOpts { return once(Hosts, 3) }
 
 // SendMail asks for a mail to be rendered and sent, or kept where no SMTP is configured.
 type SendMail struct {
@@ -51,11 +62,12 @@ type SendMail struct {
 func (SendMail) Kind() string { return "send_mail" }
 
 // InsertOpts lets a mail be tried for about half a day: River waits longer after each failure.
-func (SendMail) InsertOpts() river.InsertOpts { return once(12) }
+func (SendMail) InsertOpts() river.InsertOpts { return once(Mail, 12) }
 
 // once refuses a second job with the same arguments until the first has ended one way or the other.
-func once(attempts int) river.InsertOpts {
+func once(queue string, attempts int) river.InsertOpts {
 	return river.InsertOpts{
+		Queue:       queue,
 		MaxAttempts: attempts,
 		UniqueOpts: river.UniqueOpts{
 			ByArgs: true,

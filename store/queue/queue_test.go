@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -30,6 +31,9 @@ func TestKindsAndArgumentsStay(t *testing.T) {
 		}
 		if o := args.InsertOpts(); !o.UniqueOpts.ByArgs || o.MaxAttempts == 0 {
 			t.Errorf("%s may wait twice: %+v", args.Kind(), o)
+		}
+		if o := args.InsertOpts(); !slices.Contains(queue.Names(), o.Queue) {
+			t.Errorf("%s waits in the queue %q, which nobody works", args.Kind(), o.Queue)
 		}
 	}
 }

@@ -72,7 +72,7 @@ func (w *World) AddHost(t testing.TB, n int) uuid.UUID {
 		Underlay: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}),
 	}))
 	facts := provisioner.HostFacts{UUID: uuid.New(), Hostname: name, VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
-	report := []provisioner.HostCheck{{Name: "connection", Passed: true}}
+	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed}}
 	noError(t, w.DB.HostCheckDone(ctx, id, facts, provisioner.AccelerationTCG, report, true))
 	return id
 }

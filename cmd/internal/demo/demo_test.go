@@ -32,9 +32,9 @@ func options(t *testing.T) demo.Options {
 		t.Fatal(err)
 	}
 	scratch := t.TempDir()
-	verifier := image.Verifier{Scratch: scratch, Limits: image.DefaultLimits()}
+	verifier := image.Verifier{Scratch: scratch}
 	verify := func(ctx context.Context, path string) (provisioner.ImageVerdict, string, error) {
-		r, err := verifier.Verify(ctx, path, nil)
+		r, err := verifier.Verify(ctx, path, image.DefaultLimits(), nil)
 		return r.ImageVerdict, r.Canonical, err
 	}
 	hosts, underlay := demo.SimulatedHosts()

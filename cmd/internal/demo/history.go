@@ -92,7 +92,7 @@ func (s *story) hostsUp(ctx context.Context) error {
 		}
 		for _, h := range hosts {
 			facts := provisioner.HostFacts{Hostname: h.Name, VCPUs: hostVCPUs, MemoryMiB: 8 << 10, DiskGiB: 100}
-			report := []provisioner.HostCheck{{Name: "connection", Passed: true, Detail: "made up by the demo"}}
+			report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "made up by the demo"}}
 			if err := s.db.HostCheckDone(ctx, h.ID, facts, provisioner.AccelerationTCG, report, true); err != nil {
 				return err
 			}

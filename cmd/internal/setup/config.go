@@ -40,7 +40,7 @@ type WorkerConfig struct {
 	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`                  // libvirt, memory
 	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // schemes tcp and unix: one machine, and the lab
 	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"`                  // between two observations of a host
-	Jobs            int        `env:"VOLARY_JOBS" envDefault:"2"`                           // background jobs at a time
+	Jobs            string     `env:"VOLARY_JOBS"`                                          // background jobs at a time, by kind: mail=4,verify=2; empty: defaults
 	Name            string     `env:"VOLARY_WORKER_NAME"`                                   // in claims and logs; empty: host name and process id
 	ProbeImage      string     `env:"VOLARY_PROBE_IMAGE"`                                   // the sample image, which checks of hosts boot; empty: checks fail
 	PKIPath         string     `env:"VOLARY_PKI_PATH"`                                      // client certificate for tls hosts; empty: libvirt's own
@@ -94,7 +94,7 @@ func ReadWorkerConfig() (WorkerConfig, error) {
 	return c, errors.Join(
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), checkDrivers(c.Drivers),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkMail(c.SMTPURL, c.MailFrom),
-		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300), checkRange("VOLARY_JOBS", c.Jobs, 1, 100),
+		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300),
 	)
 }
 

@@ -1,0 +1,198 @@
+package jobs_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/riverqueue/river"
+
+	"volary.dev/handlers/jobs"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/image"
+	"volary.dev/store"
+	"volary.dev/store/blob"
+)
+
+// runQueue works jobs on a pool of its own until the test ends or the returned function is called.
+func (b *bench) runQueue(t *testing.T, o jobs.QueueOptions, workers *river.Workers) (stop func()) {
+	t.Helper()
+	pool, err := pgxpool.NewWithConfig(context.Background(), b.Pool.Config())
+	noError(t, err)
+	q, err := jobs.NewQueue(b.DB, pool, o, b.log, workers)
+	noError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	var done sync.WaitGroup
+	done.Go(func() {
+		if err := q.Run(ctx); err != nil {
+			t.Errorf("queue: %v", err)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); done.Wait(); pool.Close() })
+	t.Cleanup(stop)
+	return stop
+}
+
+// holes is a disk of 1 TiB in a few hundred KiB: a boot sector, and then nothing.
+func holes(t *testing.T) []byte {
+	t.Helper()
+	raw, path := filepath.Join(t.TempDir(), "raw"), filepath.Join(t.TempDir(), "holes.qcow2")
+	noError(t, os.WriteFile(raw, bootSectorDisk(), 0o600))
+	for _, args := range [][]string{{"convert", "-f", "raw", "-O", "qcow2", raw, path}, {"resize", "-q", path, "1T"}} {
+		if out, err := exec.Command("qemu-img", args...).CombinedOutput(); err != nil {
+			t.Fatalf("qemu-img %v: %v: %s", args, err, out)
+		}
+	}
+	content, err := os.ReadFile(path)
+	noError(t, err)
+	return content
+}
+
+// uploadTo finishes an upload of an organization.
+func (b *bench) uploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.UUID, content []byte) uuid.UUID {
+	t.Helper()
+	id := strings.ReplaceAll(uuid.NewString(), "-", "")
+	noError(t, b.DB.CreateUpload(t.Context(), org, person, id, "disk.qcow2", int64(len(content))))
+	_, err := blobs.Put(t.Context(), blob.UploadKey(id), bytes.NewReader(content))
+	noError(t, err)
+	image, err := b.DB.FinishUpload(t.Context(), id, "")
+	noError(t, err)
+	return image
+}
+
+// TestHolesStopNobody has one organization's disks of 1 TiB of holes verified, which takes minutes each. A mail leaves at
+// once, another organization's image is verified beside them, and those that wait for their turn hold no place.
+func TestHolesStopNobody(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	_, err := b.DB.CreateShape(t.Context(), uuid.Nil, b.Provider, store.NewShape{Name: "large", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 1024}})
+	noError(t, err)
+	blobs, err := blob.OpenDirectory(t.TempDir())
+	noError(t, err)
+	other, err := b.DB.CreateOrganization(t.Context(), uuid.Nil, "Birds")
+	noError(t, err)
+	var slow []uuid.UUID
+	content := holes(t)
+	for range 4 {
+		slow = append(slow, b.uploadTo(t, blobs, b.Organization, b.Person, content))
+	}
+	quick := b.uploadTo(t, blobs, other, b.Person, bootSectorDisk())
+	noError(t, b.DB.RequestReset(t.Context(), "ada@example.org", "192.0.2.1"))
+
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &jobs.VerifyImage{DB: b.DB, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.log})
+	river.AddWorker(workers, &jobs.SendMail{DB: b.DB, PublicURL: "https://volary.example", Log: b.log})
+	b.runQueue(t, jobs.QueueOptions{}, workers)
+	read := func(org, id uuid.UUID) store.Image {
+		i, err := b.DB.Image(t.Context(), org, id)
+		noError(t, err)
+		return i
+	}
+	count := func(query string) (n int) {
+		noError(t, b.Pool.QueryRow(t.Context(), query).Scan(&n))
+		return n
+	}
+	until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept'`) == 1 })
+	until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
+	until(t, "one disk under way, the others waiting", func() bool {
+		waiting, under := 0, 0
+		for _, id := range slow {
+			switch i := read(b.Organization, id); {
+			case i.State != provisioner.ImageChecking:
+				t.Fatalf("%s %s", i.State, i.Reason)
+			case strings.Contains(i.Reason, "Another image of your organization is checked first"):
+				waiting++
+			case len(i.Checks) > 0:
+				under++
+			}
+		}
+		return waiting == 3 && under == 1
+	})
+	until(t, "free places", func() bool {
+		return count(`SELECT count(*) FROM river_job WHERE kind = 'verify_image' AND state = 'running'`) == 1
+	})
+}
+
+// TestAWaitingTestHoldsNoPlace starts two tests that cannot end, with one place for both: each is looked at.
+func TestAWaitingTestHoldsNoPlace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for n := 1; n <= 3; n++ {
+		b.host(n).SetHanging(true)
+	}
+	b.Exec(t, `UPDATE pools SET test_vcpus = 8`)
+	first := b.startTest(t)
+	version := b.World.Publish(t, b.Organization, b.Model, b.Image, "2.0")
+	second, err := b.DB.StartAcceptanceTest(t.Context(), b.Organization, b.Person, version, b.PoolID)
+	noError(t, err)
+	b.worker(t, "one")
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &jobs.RunAcceptance{Engine: b.engine("one", b.DB, b.hosts.Dial), Look: 20 * time.Millisecond})
+	b.runQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond, Places: jobs.Places{"acceptance": 1}}, workers)
+	for _, id := range []uuid.UUID{first, second} {
+		until(t, "a look", func() bool {
+			a, err := b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+			noError(t, err)
+			return len(a.Report.Nodes) == 3 && !a.Report.Nodes[0].StartedAt.IsZero()
+		})
+	}
+}
+
+// TestATestEndsInTime follows a test that is older than any may become.
+func TestATestEndsInTime(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.startTest(t)
+	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
+	b.worker(t, "one")
+	b.queue(t, "one")
+	if a := b.untilTested(t, id); a.State != store.TestFailed || !strings.Contains(a.Report.Checks[4].Detail, "could not be followed to its end") {
+		t.Errorf("%s: %+v", a.State, a.Report.Checks)
+	}
+}
+
+func TestVerifyImageRefusesMoreThanTheLargestShape(t *testing.T) {
+	u := upload(t, bootSectorDisk())
+	provider, err := u.db.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
+	noError(t, err)
+	_, err = u.db.CreateShape(t.Context(), uuid.Nil, provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
+	noError(t, err)
+	noError(t, u.work(t.Context(), 1))
+	if i := u.read(); i.State != provisioner.ImageReady {
+		t.Fatalf("2 MiB: %s %s", i.State, i.Reason)
+	}
+	v := upload(t, holes(t))
+	v.job.DB = v.db
+	provider, err = v.db.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
+	noError(t, err)
+	_, err = v.db.CreateShape(t.Context(), uuid.Nil, provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
+	noError(t, err)
+	noError(t, v.work(t.Context(), 1))
+	i := v.read()
+	if i.State != provisioner.ImageRefused || !strings.Contains(i.Checks[len(i.Checks)-1].Repair+i.Checks[len(i.Checks)-2].Repair, "2 GiB (the disk of the largest shape, small of North)") || !v.bytesGone() {
+		t.Errorf("1 TiB: %s %+v", i.State, i.Checks)
+	}
+}
+
+func TestParsePlaces(t *testing.T) {
+	p, err := jobs.ParsePlaces(" mail=7, verify = 1 ")
+	if err != nil || p["mail"] != 7 || p["verify"] != 1 || p["hosts"] != jobs.DefaultPlaces()["hosts"] {
+		t.Errorf("%v, %v", p, err)
+	}
+	if p, err := jobs.ParsePlaces(""); err != nil || len(p) != 4 {
+		t.Errorf("%v, %v", p, err)
+	}
+	for _, wrong := range []string{"4", "mail", "mail=0", "mail=101", "male=3", "mail=4;verify=2"} {
+		if p, err := jobs.ParsePlaces(wrong); err == nil || !strings.Contains(err.Error(), "mail, verify, acceptance, hosts") {
+			t.Errorf("%q gives %v, %v", wrong, p, err)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package image
+
+import (
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+)
+
+// keepFree is the part of a file system that a verification leaves free: a tenth.
+const keepFree = 10
+
+// NoRoomError says that a folder has no room for a verification now. Sizes are bytes.
+type NoRoomError struct {
+	Folder      string // in words: "the folder in which images are checked"
+	Need        int64
+	Free, Total int64 // of its file system; what other verifications have been promised is not free
+}
+
+// Error implements error.
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("The check needs %s in %s, of whose %s %s are free; a tenth is left free.", bytesText(e.Need), e.Folder, bytesText(e.Total), bytesText(max(0, e.Free)))
+}
+
+// Ever tells whether there would be room if nothing else lay there.
+func (e *NoRoomError) Ever() bool { return e.Need <= e.Total-e.Total/keepFree }
+
+// rooms remembers what verifications under way were promised, by file system. Of that they may have written a part
+// already, which then counts twice: rather wait than fill a disk.
+type rooms struct {
+	mu       sync.Mutex
+	promised map[uint64]int64
+}
+
+// claim is what one verification needs below a folder.
+type claim struct {
+	path, words string
+	need        int64
+}
+
+// take promises room for every claim, or for none; release takes the promise back. Claims on one file system add up.
+func (r *rooms) take(claims ...claim) (release func(), err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.promised == nil {
+		r.promised = map[uint64]int64{}
+	}
+	mine := map[uint64]int64{}
+	for _, c := range claims {
+		var stat unix.Stat_t
+		var fs unix.Statfs_t
+		if err := unix.Stat(c.path, &stat); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.words, err)
+		}
+		if err := unix.Statfs(c.path, &fs); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.words, err)
+		}
+		mine[stat.Dev] += c.need
+		total := int64(fs.Blocks) * fs.Bsize
+		free := int64(fs.Bavail)*fs.Bsize - r.promised[stat.Dev]
+		if free-mine[stat.Dev] < total/keepFree {
+			return nil, &NoRoomError{Folder: c.words, Need: mine[stat.Dev], Free: free, Total: total}
+		}
+	}
+	for dev, need := range mine {
+		r.promised[dev] += need
+	}
+	return sync.OnceFunc(func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		for dev, need := range mine {
+			r.promised[dev] -= need
+		}
+	}), nil
+}
+
+// sameFileSystem tells whether a file can be moved from one folder to the other without a copy.
+func sameFileSystem(a, b string) bool {
+	var x, y unix.Stat_t
+	return unix.Stat(a, &x) == nil && unix.Stat(b, &y) == nil && x.Dev == y.Dev
+}
