@@ -16,3 +16,9 @@ const (
 	GatewayAddress = 1
 	HeadAddress    = 10
 )
+
+// What of SSH keys a node's seed takes; a launch leaves out the others and says whose.
+const (
+	MaxSeedKeys     = 2000
+	MaxSeedKeyBytes = 2 << 20
+)

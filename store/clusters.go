@@ -58,6 +58,7 @@ type ClusterDetail struct {
 	SSHHost      netip.Addr    // underlay address of the head's host; invalid until ready
 	SSHPort      int           // 0 until ready
 	NodeRows     []NodeRow     // head first
+	KeysLeftOut  []KeysLeftOut // SSH keys that its launch had no room for
 	References
 }
 
@@ -156,14 +157,14 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	err := tx.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, held.mcs, c.subnet,
-			c.purchase_order, c.cost_centre, c.grant_number
+			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out
 		FROM clusters c
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
 		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
 		WHERE c.id = $1`, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
 		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Held, &subnet,
-		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber)
+		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut)
 	if err != nil {
 		return found(err, "cluster")
 	}

@@ -153,7 +153,7 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	if err != nil {
 		return err
 	}
-	keys, err := sshKeysFor(ctx, tx, n.OrganizationID, n.By)
+	keys, out, err := sshKeysFor(ctx, tx, n.OrganizationID, n.By)
 	if err != nil {
 		return err
 	}
@@ -161,11 +161,11 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	_, _ = rand.Read(secret) // never fails
 	_, err = tx.Exec(ctx, `
 		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
-			seed_secret, ssh_keys, lease_seconds, created_at, purchase_order, cost_centre, grant_number)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			seed_secret, ssh_keys, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
 		hex.EncodeToString(secret), keys, n.Lease, c.Now,
-		n.PurchaseOrder, n.CostCentre, n.GrantNumber)
+		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out)
 	if uniqueViolation(err, "clusters_organization_id_name_idx") {
 		return duplicate("a cluster", "name", n.Name)
 	}
@@ -193,19 +193,6 @@ func nextVNI(ctx context.Context, tx pgx.Tx) (uint32, error) {
 	return 0, &provisioner.Refusal{
 		Code: "capacity", Title: "There is no free network identifier among the next 1000.", Next: "Try again in a moment.",
 	}
-}
-
-// sshKeysFor are the keys of everyone who may work with the organization's clusters, the launching person's first.
-func sshKeysFor(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) ([]string, error) {
-	rows, _ := tx.Query(ctx, `
-		SELECT k.public_key FROM ssh_keys k
-		WHERE k.person_id = $2 OR k.person_id IN (SELECT person_id FROM memberships WHERE organization_id = $1 AND role <> 'billing')
-		ORDER BY k.person_id = $2 DESC, k.id`, orgID, by)
-	keys, err := all(rows, "SSH keys", pgx.RowTo[string])
-	if keys == nil {
-		keys = []string{}
-	}
-	return keys, err
 }
 
 // readNow is the transaction's time by the database's clock.

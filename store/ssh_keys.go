@@ -21,8 +21,12 @@ type SSHKey struct {
 	CreatedAt   time.Time
 }
 
+// MaxSSHKeys is how many keys a person may have. A seed carries those of all members.
+const MaxSSHKeys = 20
+
 // AddSSHKey keeps a public key in authorized_keys form; an empty name takes the key's comment. Refusals: "invalid" for
-// public_key or name (a private key is named as such), "duplicate".
+// public_key or name (a private key is named as such), "duplicate",
+// "ssh_keys" for the key after MaxSSHKeys.
 func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line string) (uuid.UUID, error) {
 	k, err := parseSSHKey(strings.TrimSpace(name), strings.TrimSpace(line))
 	if err != nil {
@@ -32,7 +36,23 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 		return uuid.Nil, err
 	}
 	return k.ID, db.tx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `
+		// The person's row serialises its keys, so that two at once are not both the last one allowed.
+		if _, err := tx.Exec(ctx, `SELECT FROM people WHERE id = $1 FOR NO KEY UPDATE`, personID); err != nil {
+			return fmt.Errorf("add SSH key: %w", err)
+		}
+		var have int
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM ssh_keys WHERE person_id = $1 AND fingerprint <> $2`, personID, k.Fingerprint).Scan(&have)
+		if err != nil {
+			return fmt.Errorf("count SSH keys: %w", err)
+		}
+		if have >= MaxSSHKeys {
+			title := fmt.Sprintf("You have %d SSH keys, and %d are the most.", have, MaxSSHKeys)
+			return &provisioner.Refusal{
+				Code: "ssh_keys", Title: title, Next: "Delete one that you do not use any more, then add this one.",
+				Fields: map[string]string{"public_key": title},
+			}
+		}
+		_, err = tx.Exec(ctx, `
 			INSERT INTO ssh_keys (id, person_id, name, public_key, fingerprint, created_at)
 			VALUES ($1, $2, $3, $4, $5, now())`, k.ID, personID, k.Name, k.PublicKey, k.Fingerprint)
 		if uniqueViolation(err, "ssh_keys_person_id_fingerprint_key") {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -211,6 +212,7 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
+	p.KeysLeftOut = keysLeftOut(d.KeysLeftOut)
 	if d.Subnet.IsValid() {
 		p.Subnet = d.Subnet.String()
 	}
@@ -226,6 +228,27 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped
 	p.MayDelete = may && d.Desired != provisioner.DesiredGone
 	return p
+}
+
+// mostNamed is how many people a sentence names.
+const mostNamed = 8
+
+// keysLeftOut says whose keys do not open the cluster's nodes.
+func keysLeftOut(out []store.KeysLeftOut) string {
+	if len(out) == 0 {
+		return ""
+	}
+	var names []string
+	for n, o := range out {
+		if n == mostNamed {
+			names = append(names, fmt.Sprintf("%d other people", len(out)-n))
+			break
+		}
+		names = append(names, fmt.Sprintf("%s (%d)", o.Person, o.Keys))
+	}
+	return fmt.Sprintf("A node takes at most %d SSH keys, and %d MiB of them; the newest are in. Left out were older keys of %s. "+
+		"A launch takes them once their owners, or others, have deleted keys that they do not use any more.",
+		provisioner.MaxSeedKeys, provisioner.MaxSeedKeyBytes>>20, strings.Join(names, ", "))
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.

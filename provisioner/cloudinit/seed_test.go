@@ -132,7 +132,7 @@ func TestRefusals(t *testing.T) {
 		"nonce":          func(s *Seed) { s.Check = &Check{Nonce: "x y"} },
 		"key line break": func(s *Seed) { s.SSHKeys = []string{"ssh-ed25519 AAAA\nssh-rsa BBBB"} },
 		"key options":    func(s *Seed) { s.SSHKeys = []string{`command="reboot" ssh-ed25519 AAAA`} },
-		"too many keys":  func(s *Seed) { s.SSHKeys = make([]string, MaxSSHKeys+1) },
+		"too many keys":  func(s *Seed) { s.SSHKeys = make([]string, provisioner.MaxSeedKeys+1) },
 		"too many nodes": func(s *Seed) { s.Nodes = make([]provisioner.NetworkEntry, MaxNodes+1) },
 	} {
 		s := seed()

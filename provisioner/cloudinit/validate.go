@@ -12,8 +12,7 @@ import (
 // Bounds of a seed. A seed is kept on every host, sent over libvirt's RPC and read by every node.
 const (
 	MaxUserData = 64 << 10 // bytes
-	MaxSSHKeys  = 2000
-	MaxSSHKey   = 8 << 10 // bytes
+	MaxSSHKey   = 8 << 10  // bytes
 	MaxNodes    = 4096
 	maxSecret   = 256
 )
@@ -87,8 +86,8 @@ func (s Seed) validateNodes() error {
 }
 
 func (s Seed) validateKeys() error {
-	if len(s.SSHKeys) > MaxSSHKeys {
-		return fmt.Errorf("%w: %d SSH keys, at most %d", ErrSeed, len(s.SSHKeys), MaxSSHKeys)
+	if len(s.SSHKeys) > provisioner.MaxSeedKeys {
+		return fmt.Errorf("%w: %d SSH keys, at most %d", ErrSeed, len(s.SSHKeys), provisioner.MaxSeedKeys)
 	}
 	for i, key := range s.SSHKeys {
 		if _, fine := plainKey(key); len(key) > MaxSSHKey || !fine {
