@@ -21,7 +21,7 @@ func (db *DB) TakeVerificationTurn(ctx context.Context, orgID uuid.UUID, jobID i
 		if err := tx.QueryRow(ctx, `SELECT job_id FROM verification_turns WHERE organization_id = $1 FOR UPDATE`, orgID).Scan(&holder); err != nil {
 			return fmt.Errorf("take verification turn: %w", err)
 		}
-		err := tx.QueryRow(ctx, `SELECT $1 = $2 OR NOT EXISTS (SELECT FROM river_job WHERE id = $1 AND state = 'running')`, holder, jobID).Scan(&taken)
+		err := tx.QueryRow(ctx, `SELECT $1::bigint = $2::bigint OR NOT EXISTS (SELECT FROM river_job WHERE id = $1::bigint AND state = 'running')`, holder, jobID).Scan(&taken)
 		if err != nil {
 			return fmt.Errorf("take verification turn: %w", err)
 		}

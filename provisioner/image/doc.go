@@ -10,11 +10,19 @@
 // shown to qemu-img, in a child process that Landlock confines to that one file and one output, with limits on
 // memory, processor time and file size, and with the formats always named: nothing ever guesses a format.
 //
+// 2026-11-29: the second-level and reference count tables are Inspect's to judge as well, each read once, before anything is
+// hashed or shown to qemu-img: 384 KiB whose tables name one cluster a million times were 2 TiB of scratch. A file may name
+// a cluster once, and its compressed data unfolds to at most 20 times the file. With that the data of a disk is bounded by
+// the file, and a verification knows before it begins what it will write: it begins only where a tenth stays free.
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;
 //   - content: of the bytes a guest reads, from the first to the last of the virtual disk, holes as zeros: what
 //     `qemu-img convert -O raw` followed by `sha256sum` gives, whatever format the disk came in;
+//     Holes are not read, but their zeros are hashed, from memory: the value has to stay what it is, for certificates
+//     name it, and SHA-256 cannot pass over zeros. What bounds the time is the size of the disk, which is at most that of
+//     the largest shape, and that one image of an organization is verified at a time (2026-11-29);
 //   - canonical: of the qcow2 we made of the content. It depends on the content and on our version of qemu-img.
 //
 // # The child
