@@ -22,6 +22,14 @@ FROM source AS build-demo
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     CGO_ENABLED=0 go build -trimpath -o /out/ ./cmd/web ./cmd/worker ./cmd/volary ./cmd/dev
 
+# The image that checks of hosts boot, made of Debian packages.
+FROM debian:bookworm-slim AS build-probe
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends ca-certificates e2fsprogs qemu-utils \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build-web /out/volary /usr/local/bin/
+RUN mkdir /out && volary sample build /out/probe.qcow2
+
 FROM debian:bookworm-slim AS base
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates tzdata \
@@ -44,8 +52,9 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libvirt0 qemu-utils openssh-client \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build-worker /out/ /usr/local/bin/
+COPY --from=build-probe /out/probe.qcow2 /usr/local/share/volary/probe.qcow2
 USER volary
-ENV VOLARY_LISTEN=0.0.0.0:8081
+ENV VOLARY_LISTEN=0.0.0.0:8081 VOLARY_PROBE_IMAGE=/usr/local/share/volary/probe.qcow2
 EXPOSE 8081
 CMD ["worker"]
 

@@ -18,6 +18,7 @@ type commands struct {
 	Org      orgCommand      `cmd:"" help:"Add organizations and their members."`
 	Pool     poolCommand     `cmd:"" help:"Add pools of hosts."`
 	Provider providerCommand `cmd:"" help:"Add providers and their staff."`
+	Sample   sampleCommand   `cmd:"" help:"Make the image that checks of hosts boot."`
 	Seed     seedCommand     `cmd:"" help:"Make something to try Volary with."`
 	Shape    shapeCommand    `cmd:"" help:"Add sizes of nodes."`
 	User     userCommand     `cmd:"" help:"Add people."`

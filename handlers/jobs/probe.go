@@ -288,7 +288,7 @@ type probeImage struct {
 
 func openProbeImage(path string) (probeImage, error) {
 	if path == "" {
-		return probeImage{}, errors.New("this worker has no image to boot: set VOLARY_PROBE_IMAGE to the sample image's path")
+		return probeImage{}, errors.New("this worker has no image to boot: make it with `volary sample build` and set VOLARY_PROBE_IMAGE to its path")
 	}
 	f, err := os.Open(path)
 	if err != nil {
