@@ -23,8 +23,13 @@ func TestVerificationTurns(t *testing.T) {
 		ids = append(ids, id)
 	}
 	take := func(org uuid.UUID, job int64) bool { return must[bool](t)(w.DB.TakeVerificationTurn(ctx, org, job)) }
-	if !take(w.Organization, ids[0]) || !take(w.Organization, ids[0]) || take(w.Organization, ids[1]) {
-		t.Error("the first one that asks has the turn, however often it asks")
+	for range 2 {
+		if !take(w.Organization, ids[0]) {
+			t.Error("the first one that asks has the turn, however often it asks")
+		}
+	}
+	if take(w.Organization, ids[1]) {
+		t.Error("two have the turn")
 	}
 	other := must[uuid.UUID](t)(w.DB.CreateOrganization(ctx, uuid.Nil, "Birds"))
 	if !take(other, ids[1]) {

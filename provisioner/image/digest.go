@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 
@@ -70,7 +71,7 @@ func (zeros) Read(p []byte) (int, error) {
 }
 
 // feed gives n bytes of r to a hash, and ends with ctx.
-func feed(ctx context.Context, h io.Writer, r io.Reader, n int64) error {
+func feed(ctx context.Context, h hash.Hash, r io.Reader, n int64) error {
 	buf := make([]byte, min(1<<20, max(n, 0)))
 	for done := int64(0); done < n; {
 		if err := ctx.Err(); err != nil {
