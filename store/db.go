@@ -12,15 +12,12 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"volary.dev/provisioner"
 )
 
 // DB is the database as the rest of Volary sees it. It is safe for concurrent use and holds no state but the pool.
 type DB struct {
 	pool  *pgxpool.Pool
-	queue *river.Client[pgx.Tx] // inserts only; handlers/jobs works them
 	round time.Duration
 	log   *slog.Logger
 	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
@@ -43,11 +40,7 @@ func New(pool *pgxpool.Pool, o Options) (*DB, error) {
 	if o.Round == 0 {
 		o.Round = 5 * time.Second
 	}
-	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{Logger: o.Logger})
-	if err != nil {
-		return nil, fmt.Errorf("job queue: %w", err)
-	}
-	return &DB{pool: pool, queue: client, round: o.Round, log: o.Logger, hashing: make(chan struct{}, 4)}, nil
+	return &DB{pool: pool, round: o.Round, log: o.Logger, hashing: make(chan struct{}, 4)}, nil
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a

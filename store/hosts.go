@@ -146,7 +146,7 @@ func (db *DB) queueHostCheck(ctx context.Context, tx pgx.Tx, id uuid.UUID) error
 	if err != nil {
 		return fmt.Errorf("queue check of host: %w", err)
 	}
-	if _, err := db.queue.InsertTx(ctx, tx, queue.CheckHost{HostID: id, Asked: now}, nil); err != nil {
+	if err := enqueue(ctx, tx, queue.CheckHost{HostID: id, Asked: now}); err != nil {
 		return fmt.Errorf("queue check of host: %w", err)
 	}
 	return nil

@@ -149,7 +149,7 @@ func (db *DB) RetryUnverified(ctx context.Context) (int, error) {
 		count = len(ids)
 		for _, id := range ids {
 			// A job that waits already makes this one superfluous; the queue drops it.
-			if _, err := db.queue.InsertTx(ctx, tx, queue.VerifyImage{ImageID: id}, nil); err != nil {
+			if err := enqueue(ctx, tx, queue.VerifyImage{ImageID: id}); err != nil {
 				return fmt.Errorf("ask for verification of image %s: %w", id, err)
 			}
 		}

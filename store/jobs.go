@@ -3,13 +3,11 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"volary.dev/provisioner"
 	"volary.dev/store/queue"
@@ -43,22 +41,21 @@ type Job struct {
 // Done tells that nothing more will be tried by itself.
 func (j Job) Done() bool { return j.FinalizedAt != nil }
 
-var jobColumns = sortable{"id": "j.id", "kind": "j.kind", "state": "j.state::text", "attempts": "j.attempt", "due": "j.scheduled_at"}
+var jobColumns = sortable{"id": "j.id", "kind": "j.kind", "state": "j.state", "attempts": "j.attempt", "due": "j.scheduled_at"}
 
-// fromJobs joins jobs j with what they are about: only hosts and tests are a provider's.
+// fromJobs joins jobs j, a view without arguments, with what they are about: only hosts and tests are a provider's.
 const fromJobs = `
-	FROM river_job j
-	LEFT JOIN hosts h ON j.kind = 'check_host' AND h.id = CASE WHEN j.kind = 'check_host' THEN (j.args ->> 'host_id')::uuid END
-	LEFT JOIN acceptance_tests t ON j.kind = 'run_acceptance' AND t.id = CASE WHEN j.kind = 'run_acceptance' THEN (j.args ->> 'test_id')::uuid END
+	FROM jobs j
+	LEFT JOIN hosts h ON j.kind = 'check_host' AND h.id = j.subject_id
+	LEFT JOIN acceptance_tests t ON j.kind = 'run_acceptance' AND t.id = j.subject_id
 	LEFT JOIN providers p ON p.id = coalesce(h.provider_id, t.provider_id)`
 
 const selectJobs = `
-	SELECT j.id, j.kind, j.state::text AS state, j.attempt, j.max_attempts, j.created_at, j.scheduled_at, j.attempted_at, j.finalized_at,
-		coalesce(j.errors[array_upper(j.errors, 1)] ->> 'error', '') AS last_error,
-		coalesce((coalesce(j.args ->> 'host_id', j.args ->> 'test_id', j.args ->> 'image_id', j.args ->> 'mail_id'))::uuid, '00000000-0000-0000-0000-000000000000') AS subject_id,
+	SELECT j.id, j.kind, j.state, j.attempt, j.max_attempts, j.created_at, j.scheduled_at, j.attempted_at, j.finalized_at,
+		j.last_error, coalesce(j.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 		coalesce(h.name, (SELECT c.name FROM clusters c WHERE c.id = t.cluster_id),
-			(SELECT i.name FROM images i WHERE j.kind = 'verify_image' AND i.id = (j.args ->> 'image_id')::uuid),
-			(SELECT m.to_address FROM mails m WHERE j.kind = 'send_mail' AND m.id = (j.args ->> 'mail_id')::uuid), '') AS subject_name,
+			(SELECT i.name FROM images i WHERE j.kind = 'verify_image' AND i.id = j.subject_id),
+			(SELECT m.to_address FROM mails m WHERE j.kind = 'send_mail' AND m.id = j.subject_id), '') AS subject_name,
 		coalesce(p.name, '') AS provider_name` + fromJobs
 
 // ProviderJobs lists the jobs about a provider's hosts and the tests on its pools, the newest first unless asked
@@ -74,7 +71,7 @@ func (db *DB) Jobs(ctx context.Context, f JobFilter) ([]Job, int, error) {
 
 func (db *DB) readJobs(ctx context.Context, providerID *uuid.UUID, f JobFilter) (list []Job, total int, err error) {
 	const where = ` WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2 = '' OR j.kind = $2)
-		AND ($3 = '' OR j.state::text = $3 OR $3 = 'open' AND j.finalized_at IS NULL)`
+		AND ($3 = '' OR j.state = $3 OR $3 = 'open' AND j.finalized_at IS NULL)`
 	args := []any{providerID, f.Kind, f.State}
 	if err := db.pool.QueryRow(ctx, `SELECT count(*)`+fromJobs+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count jobs: %w", err)
@@ -87,20 +84,20 @@ func (db *DB) readJobs(ctx context.Context, providerID *uuid.UUID, f JobFilter) 
 // RetryJob has a job that failed, or was cancelled, tried again now. providerID Nil is the platform: any job. Refusals:
 // "job_state" where it waits, runs or is done already, NotFound("job").
 func (db *DB) RetryJob(ctx context.Context, by, providerID uuid.UUID, id int64) error {
-	return db.changeJob(ctx, by, providerID, id, "retry job", func(tx pgx.Tx, j lockedJob) error {
-		switch j.State {
-		case "retryable", "discarded", "cancelled", "scheduled":
-		default:
-			return jobState(j, "can be asked for again when it has failed")
-		}
-		if err := j.reopen(ctx, tx); err != nil {
-			return err
-		}
-		_, err := db.queue.JobRetryTx(ctx, tx, id)
+	return db.changeJob(ctx, by, providerID, id, "retry job", func(tx pgx.Tx, j aJob) error {
+		state, err := j.change(ctx, tx, `SELECT retry_job($1)`)
 		if uniqueViolation(err, "river_job_unique_idx") {
 			return &provisioner.Refusal{Code: "job_state", Title: "Another job for the same waits or runs already.", Next: "Look at the list again."}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		switch state {
+		case "retryable", "discarded", "cancelled", "scheduled":
+			return j.reopen(ctx, tx)
+		default:
+			return jobState(state, "can be asked for again when it has failed")
+		}
 	})
 }
 
@@ -108,42 +105,41 @@ func (db *DB) RetryJob(ctx context.Context, by, providerID uuid.UUID, id int64) 
 // failed, so that nothing waits for it. providerID Nil is the platform: any job. Refusals: "job_state" where it has
 // ended, NotFound("job").
 func (db *DB) CancelJob(ctx context.Context, by, providerID uuid.UUID, id int64) error {
-	return db.changeJob(ctx, by, providerID, id, "cancel job", func(tx pgx.Tx, j lockedJob) error {
-		if j.Done {
-			return jobState(j, "has ended")
-		}
-		if err := db.giveUp(ctx, tx, j); err != nil {
-			return err
-		}
-		_, err := db.queue.JobCancelTx(ctx, tx, id)
-		return err
-	})
-}
-
-func jobState(j lockedJob, why string) error {
-	return &provisioner.Refusal{Code: "job_state", Title: fmt.Sprintf("This job is %s; it %s.", j.State, why), Next: "Look at the list again."}
-}
-
-type lockedJob struct {
-	Kind       string
-	State      string
-	Done       bool
-	Args       json.RawMessage
-	ProviderID *uuid.UUID
-}
-
-func (db *DB) changeJob(ctx context.Context, by, providerID uuid.UUID, id int64, verb string, f func(pgx.Tx, lockedJob) error) error {
-	return db.tx(ctx, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, `
-			SELECT j.kind, j.state::text AS state, j.finalized_at IS NOT NULL AS done, j.args, p.id AS provider_id`+fromJobs+`
-			WHERE j.id = $1 AND ($2::uuid IS NULL OR p.id = $2) FOR UPDATE OF j`, id, orNull(providerID))
-		j, err := one(rows, "job", pgx.RowToStructByName[lockedJob])
+	return db.changeJob(ctx, by, providerID, id, "cancel job", func(tx pgx.Tx, j aJob) error {
+		state, err := j.change(ctx, tx, `SELECT cancel_job($1)`)
 		if err != nil {
 			return err
 		}
-		if err := f(tx, j); errors.Is(err, river.ErrNotFound) {
-			return provisioner.NotFound("job")
-		} else if err != nil {
+		switch state {
+		case "completed", "cancelled", "discarded":
+			return jobState(state, "has ended")
+		default:
+			return j.giveUp(ctx, tx)
+		}
+	})
+}
+
+func jobState(state, why string) error {
+	return &provisioner.Refusal{Code: "job_state", Title: fmt.Sprintf("This job is %s; it %s.", state, why), Next: "Look at the list again."}
+}
+
+// aJob is what of a job never changes.
+type aJob struct {
+	ID         int64
+	Kind       string
+	SubjectID  *uuid.UUID // of the kind's host, test, image or mail
+	ProviderID *uuid.UUID
+}
+
+func (db *DB) changeJob(ctx context.Context, by, providerID uuid.UUID, id int64, verb string, f func(pgx.Tx, aJob) error) error {
+	return db.tx(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, `SELECT j.id, j.kind, j.subject_id, p.id AS provider_id`+fromJobs+`
+			WHERE j.id = $1 AND ($2::uuid IS NULL OR p.id = $2)`, id, orNull(providerID))
+		j, err := one(rows, "job", pgx.RowToStructByName[aJob])
+		if err != nil {
+			return err
+		}
+		if err := f(tx, j); err != nil {
 			return err
 		}
 		a := auditRow{By: by, Verb: verb, Subject: "job", Detail: map[string]any{"job": j.Kind, "number": id}}
@@ -154,40 +150,34 @@ func (db *DB) changeJob(ctx context.Context, by, providerID uuid.UUID, id int64,
 	})
 }
 
-// jobSubject is what a job is about; the one field of its kind is set.
-type jobSubject struct {
-	HostID  uuid.UUID `json:"host_id"`
-	TestID  uuid.UUID `json:"test_id"`
-	ImageID uuid.UUID `json:"image_id"`
-	MailID  uuid.UUID `json:"mail_id"`
-}
-
-func (j lockedJob) about() (s jobSubject, err error) {
-	if err := json.Unmarshal(j.Args, &s); err != nil {
-		return s, fmt.Errorf("arguments of job: %w", err)
+// change has one of the database's functions change the job, which locks it until the transaction ends, and returns the
+// state that it found.
+func (j aJob) change(ctx context.Context, tx pgx.Tx, call string) (string, error) {
+	var state *string
+	if err := tx.QueryRow(ctx, call, j.ID).Scan(&state); err != nil {
+		return "", fmt.Errorf("change job %d: %w", j.ID, err)
 	}
-	return s, nil
+	if state == nil {
+		return "", provisioner.NotFound("job") // the queue forgot it meanwhile
+	}
+	return *state, nil
 }
 
 // reopen makes what a job is for wait for it again.
-func (j lockedJob) reopen(ctx context.Context, tx pgx.Tx) error {
-	args, err := j.about()
-	if err != nil {
-		return err
-	}
+func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 	switch j.Kind {
 	case queue.CheckHost{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 AND removed_at IS NULL`, args.HostID)
+		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 AND removed_at IS NULL`, j.SubjectID)
 	case queue.RunAcceptance{}.Kind():
 		var over bool
-		err = tx.QueryRow(ctx, `SELECT state <> 'running' FROM acceptance_tests WHERE id = $1`, args.TestID).Scan(&over)
+		err = tx.QueryRow(ctx, `SELECT state <> 'running' FROM acceptance_tests WHERE id = $1`, j.SubjectID).Scan(&over)
 		if err == nil && over {
 			return &provisioner.Refusal{Code: "job_state", Title: "The acceptance test has ended.", Next: "Its organization can start another one."}
 		}
 	case queue.VerifyImage{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE images SET state = 'checking', reason = '' WHERE id = $1 AND state = 'unverified'`, args.ImageID)
+		_, err = tx.Exec(ctx, `UPDATE images SET state = 'checking', reason = '' WHERE id = $1 AND state = 'unverified'`, j.SubjectID)
 	case queue.SendMail{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'waiting' WHERE id = $1 AND state = 'failed'`, args.MailID)
+		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'waiting' WHERE id = $1 AND state = 'failed'`, j.SubjectID)
 	}
 	if err != nil {
 		return fmt.Errorf("reopen what job %s is for: %w", j.Kind, err)
@@ -198,21 +188,17 @@ func (j lockedJob) reopen(ctx context.Context, tx pgx.Tx) error {
 const cancelled = "cancelled before it was done"
 
 // giveUp writes down that what a job is for will not come.
-func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j lockedJob) error {
-	args, err := j.about()
-	if err != nil {
-		return err
-	}
+func (j aJob) giveUp(ctx context.Context, tx pgx.Tx) (err error) {
 	switch j.Kind {
 	case queue.CheckHost{}.Kind():
 		report, _ := json.Marshal([]provisioner.HostCheck{{Name: "check", State: provisioner.CheckFailed, Detail: cancelled}})
-		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, args.HostID, report)
+		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, j.SubjectID, report)
 	case queue.RunAcceptance{}.Kind():
-		err = cancelTest(ctx, tx, args.TestID)
+		err = cancelTest(ctx, tx, *j.SubjectID)
 	case queue.VerifyImage{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE images SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, args.ImageID, "its check was "+cancelled)
+		_, err = tx.Exec(ctx, `UPDATE images SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, j.SubjectID, "its check was "+cancelled)
 	case queue.SendMail{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'failed', error = $2 WHERE id = $1 AND state = 'waiting'`, args.MailID, cancelled)
+		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'failed', error = $2 WHERE id = $1 AND state = 'waiting'`, j.SubjectID, cancelled)
 	}
 	if err != nil {
 		return fmt.Errorf("give up what job %s is for: %w", j.Kind, err)

@@ -19,7 +19,8 @@ type booking struct {
 }
 
 // book appends drafts to the locked wallet's journal. The chain's head is the last lock a transaction takes. The
-// database moves the sums of lots and holds as the postings arrive, and refuses a key it has seen.
+// database moves the head with each entry, and the sums of lots and holds as the postings arrive; it refuses an entry that
+// does not continue the chain, and a key it has seen.
 func book(ctx context.Context, tx pgx.Tx, w wallet, bookings []booking) error {
 	if len(bookings) == 0 {
 		return nil
@@ -43,7 +44,6 @@ func book(ctx context.Context, tx pgx.Tx, w wallet, bookings []booking) error {
 	}
 	postings.queue(batch, w)
 	lines.queue(batch, w)
-	batch.Queue(`UPDATE journal_heads SET seq = $2, hash = $3 WHERE wallet_id = $1`, w.ID, head.Seq, head.Hash[:])
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("book %d entries in journal %s: %w", len(bookings), w.ID, err)
 	}

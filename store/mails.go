@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"volary.dev/store/queue"
 )
@@ -72,7 +71,7 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []outgoing) error
 		return nil
 	}
 	ids, to, kinds, data := make([]uuid.UUID, len(mails)), make([]string, len(mails)), make([]string, len(mails)), make([]string, len(mails))
-	wanted := make([]river.InsertManyParams, len(mails))
+	wanted := make([]queue.SendMail, len(mails))
 	for i, m := range mails {
 		id, err := newID()
 		if err != nil {
@@ -83,7 +82,7 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []outgoing) error
 			return fmt.Errorf("mail %s: %w", m.Kind, err)
 		}
 		ids[i], to[i], kinds[i], data[i] = id, m.To, string(m.Kind), string(b)
-		wanted[i] = river.InsertManyParams{Args: queue.SendMail{MailID: id}}
+		wanted[i] = queue.SendMail{MailID: id}
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO mails (id, to_address, kind, data, created_at)
@@ -92,7 +91,7 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []outgoing) error
 	if err != nil {
 		return fmt.Errorf("write mails: %w", err)
 	}
-	if _, err := db.queue.InsertManyTx(ctx, tx, wanted); err != nil {
+	if err := enqueue(ctx, tx, wanted...); err != nil {
 		return fmt.Errorf("queue mails: %w", err)
 	}
 	return nil

@@ -15,8 +15,12 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// Migrate brings the schema up to date: the SQL files (package migrations' FS), then the job queue's own tables.
-// Any number of processes may call it at once; one works, the others wait for it and find nothing to do.
+// grantsFile of package migrations says what the servers' roles may do.
+const grantsFile = "grants.sql"
+
+// Migrate brings the schema up to date: the job queue's own tables, then the SQL files (package migrations' FS), then what
+// the servers' roles may do. The pool's user has to own the database; what is made belongs to it. Any number of processes
+// may call it at once; one works, the others wait for it and find nothing to do.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
 	pool, err = unlimited(ctx, pool)
 	if err != nil {
@@ -34,12 +38,16 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	defer conn.Close()
-	// One lock around both kinds of migrations; goose's own would let go between them.
+	// One lock around all kinds of migrations; goose's own would let go between them.
 	if err := locker.SessionLock(ctx, conn); err != nil {
 		return fmt.Errorf("migrate: wait for another process that migrates: %w", err)
 	}
 	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), conn)) }()
 
+	// The queue first: our migrations make a view of it and functions over it.
+	if err := migrateQueue(ctx, pool); err != nil {
+		return err
+	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -47,14 +55,15 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	return grant(ctx, pool, files)
+}
+
+func migrateQueue(ctx context.Context, pool *pgxpool.Pool) error {
 	river, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return fmt.Errorf("migrate job queue: %w", err)
 	}
 	if _, err := river.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return fmt.Errorf("migrate job queue: %w", err)
-	}
-	if _, err := pool.Exec(ctx, jobTrigger); err != nil {
 		return fmt.Errorf("migrate job queue: %w", err)
 	}
 	return nil
@@ -70,9 +79,14 @@ func unlimited(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Pool, error) {
 	return pgxpool.NewWithConfig(ctx, c)
 }
 
-// jobTrigger tells open pages of jobs; making it again would wait for every worker.
-const jobTrigger = `DO $$ BEGIN
-	IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'jobs_changed' AND tgrelid = 'river_job'::regclass) THEN
-		CREATE TRIGGER jobs_changed AFTER INSERT OR UPDATE OF state ON river_job FOR EACH ROW EXECUTE FUNCTION notify_job();
-	END IF;
-END $$`
+// grant runs the whole file as one statement, which is one transaction: servers that run meanwhile never lack a right.
+func grant(ctx context.Context, pool *pgxpool.Pool, files fs.FS) error {
+	sql, err := fs.ReadFile(files, grantsFile)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if _, err := pool.Exec(ctx, string(sql)); err != nil {
+		return fmt.Errorf("migrate: what the servers may do: %w", err)
+	}
+	return nil
+}

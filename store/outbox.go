@@ -75,7 +75,7 @@ func (db *DB) SendMailAgain(ctx context.Context, by, id uuid.UUID) error {
 		if _, err := tx.Exec(ctx, `UPDATE mails SET state = 'waiting', error = '' WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("send mail again: %w", err)
 		}
-		if _, err := db.queue.InsertTx(ctx, tx, queue.SendMail{MailID: id}, nil); err != nil {
+		if err := enqueue(ctx, tx, queue.SendMail{MailID: id}); err != nil {
 			return fmt.Errorf("queue mail: %w", err)
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Verb: "send mail again", Subject: "mail", SubjectID: id})

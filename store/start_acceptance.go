@@ -103,7 +103,7 @@ func (db *DB) insertTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, cl newClu
 	if err != nil {
 		return fmt.Errorf("start acceptance test: %w", err)
 	}
-	if _, err := db.queue.InsertTx(ctx, tx, queue.RunAcceptance{TestID: id}, nil); err != nil {
+	if err := enqueue(ctx, tx, queue.RunAcceptance{TestID: id}); err != nil {
 		return fmt.Errorf("queue acceptance test: %w", err)
 	}
 	return nil

@@ -156,7 +156,7 @@ func (db *DB) finishUpload(ctx context.Context, tx pgx.Tx, id, name string) (uui
 		VALUES ($1, $2, $3, $4, $5, $6, 'checking', now())`, image, u.OrganizationID, u.PersonID, id, name, u.Size); err != nil {
 		return uuid.Nil, fmt.Errorf("image of upload %s: %w", id, err)
 	}
-	if _, err := db.queue.InsertTx(ctx, tx, queue.VerifyImage{ImageID: image}, nil); err != nil {
+	if err := enqueue(ctx, tx, queue.VerifyImage{ImageID: image}); err != nil {
 		return uuid.Nil, fmt.Errorf("ask for verification of image %s: %w", image, err)
 	}
 	return image, writeAudit(ctx, tx, auditRow{

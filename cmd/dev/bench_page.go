@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"volary.dev/cmd/internal/demo"
+	"volary.dev/cmd/internal/postgres"
 	"volary.dev/cmd/internal/session"
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/migrations"
@@ -30,16 +29,16 @@ func benchPage(ctx context.Context, c checkout) (ours, theirs figure, err error)
 		return ours, theirs, err
 	}
 	defer stop()
-	databaseURL, drop, err := scratchDatabase(ctx, server)
+	users, drop, err := scratchDatabase(ctx, server)
 	if err != nil {
 		return ours, theirs, err
 	}
 	defer drop()
-	orgID, err := fillPage(ctx, databaseURL)
+	orgID, err := fillPage(ctx, users.Owner)
 	if err != nil {
 		return ours, theirs, err
 	}
-	portal, bare, stopServers, err := c.pageServers(ctx, databaseURL, orgID)
+	portal, bare, stopServers, err := c.pageServers(ctx, users.Web, orgID)
 	if err != nil {
 		return ours, theirs, err
 	}
@@ -101,28 +100,15 @@ func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	return addresses, nil
 }
 
-// scratchDatabase makes a migrated database on the server.
-func scratchDatabase(ctx context.Context, server string) (databaseURL string, drop func(), err error) {
-	conn, err := pgx.Connect(ctx, server)
-	if err != nil {
-		return "", nil, err
-	}
+// scratchDatabase makes an empty database on the server, and its users.
+func scratchDatabase(ctx context.Context, server string) (users postgres.Users, drop func(), err error) {
 	name := "volary_bench_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	drop = func() {
-		_, _ = conn.Exec(context.WithoutCancel(ctx), "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
-		_ = conn.Close(context.WithoutCancel(ctx))
-	}
-	if _, err := conn.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+	drop = func() { _ = postgres.DropUsers(context.WithoutCancel(ctx), server, name) }
+	if users, err = postgres.MakeUsers(ctx, server, name); err != nil {
 		drop()
-		return "", nil, err
+		return users, nil, err
 	}
-	u, err := url.Parse(server)
-	if err != nil {
-		drop()
-		return "", nil, err
-	}
-	u.Path = "/" + name
-	return u.String(), drop, nil
+	return users, drop, nil
 }
 
 // fillPage makes the demo and 20 clusters of four nodes each.

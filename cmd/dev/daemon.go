@@ -180,7 +180,7 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 		return "", err
 	}
 	v.worker = &daemon{name: "The worker", program: v.program("worker"), log: v.path("logs", "worker.log"), env: []string{
-		"DATABASE_URL=" + v.databaseURL,
+		"DATABASE_URL=" + v.users.Worker,
 		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.workerPort),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
 		"VOLARY_SCRATCH_DIR=" + v.path("scratch"),
@@ -206,7 +206,7 @@ func (v *volary) workerURL() string { return "http://127.0.0.1:" + strconv.Itoa(
 
 func (v *volary) startWeb(ctx context.Context) (string, error) {
 	v.web = &daemon{name: "The portal", program: v.program("web"), log: v.path("logs", "web.log"), env: []string{
-		"DATABASE_URL=" + v.databaseURL,
+		"DATABASE_URL=" + v.users.Web,
 		"VOLARY_LISTEN=" + net.JoinHostPort(v.listen, strconv.Itoa(v.port)),
 		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),

@@ -48,7 +48,7 @@ func TestPortal(t *testing.T) {
 func (p *portal) command(t *testing.T, input string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), p.program("volary"), args...)
-	cmd.Env = append(os.Environ(), "DATABASE_URL="+p.databaseURL, "VOLARY_BLOB_DIR="+p.path("blob"))
+	cmd.Env = append(os.Environ(), "DATABASE_URL="+p.users.Owner, "VOLARY_BLOB_DIR="+p.path("blob"))
 	cmd.Stdin = bytes.NewBufferString(input)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

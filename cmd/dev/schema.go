@@ -94,7 +94,7 @@ func dumpMigrated(ctx context.Context, server string) ([]byte, error) {
 }
 
 // dumpSchema writes what our migrations made in the schema public, in an order and form that do not depend on the
-// server's version; tables of goose and River are theirs.
+// server's version, and who may do what with it; tables of goose and River are theirs.
 func dumpSchema(ctx context.Context, pool *pgxpool.Pool) ([]byte, error) {
 	out := bytes.NewBufferString(schemaHeader)
 	for _, section := range schemaSections() {
@@ -164,5 +164,29 @@ func schemaSections() []string {
 
 		`SELECT pg_get_triggerdef(t.oid, true) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 		JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT t.tgisinternal AND` + ours + `ORDER BY c.relname, t.tgname`,
+
+		grantsOfTables, grantsOfFunctions,
 	}
 }
+
+// grantsOfTables are what others than the owner may do with tables, views and sequences, those of goose and River among
+// them: first the rights on all of one, then those on some of its columns.
+const grantsOfTables = `
+	SELECT 'GRANT ' || rights || ' ON ' || CASE relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END || relname || ' TO ' || grantee FROM (
+		SELECT c.relname, c.relkind, coalesce(r.rolname, 'PUBLIC') AS grantee, 1 AS part, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS rights
+		FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+		WHERE c.relnamespace = 'public'::regnamespace AND a.grantee <> c.relowner GROUP BY c.relname, c.relkind, r.rolname
+		UNION ALL
+		SELECT relname, relkind, grantee, 2, string_agg(privilege_type || ' (' || columns || ')', ', ' ORDER BY privilege_type) FROM (
+			SELECT c.relname, c.relkind, coalesce(r.rolname, 'PUBLIC') AS grantee, a.privilege_type, string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) AS columns
+			FROM pg_class c JOIN pg_attribute t ON t.attrelid = c.oid AND NOT t.attisdropped
+			CROSS JOIN LATERAL aclexplode(t.attacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+			WHERE c.relnamespace = 'public'::regnamespace AND a.grantee <> c.relowner GROUP BY c.relname, c.relkind, r.rolname, a.privilege_type
+		) columns GROUP BY relname, relkind, grantee
+	) g ORDER BY relname, grantee, part`
+
+// grantsOfFunctions are who may call what runs as the owner.
+const grantsOfFunctions = `
+	SELECT 'GRANT EXECUTE ON FUNCTION ' || p.oid::regprocedure || ' TO ' || string_agg(coalesce(r.rolname, 'PUBLIC'), ', ' ORDER BY r.rolname)
+	FROM pg_proc p CROSS JOIN LATERAL aclexplode(p.proacl) a LEFT JOIN pg_roles r ON r.oid = a.grantee
+	WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef AND a.grantee <> p.proowner GROUP BY p.oid ORDER BY p.proname`

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -97,7 +99,7 @@ type volary struct {
 	noPast   bool   // the demo begins today
 	bare     bool   // no demo, and one host
 
-	databaseURL string
+	users       postgres.Users
 	server      *postgres.Server // nil where DATABASE_URL names another
 	pool        *pgxpool.Pool
 	lab         *lab.Lab // nil with simulated hosts
@@ -133,20 +135,36 @@ func (v *volary) start(ctx context.Context) error {
 }
 
 func (v *volary) startDatabase(ctx context.Context) (string, error) {
-	if v.databaseURL = os.Getenv("DATABASE_URL"); v.databaseURL != "" {
-		return "DATABASE_URL", nil
+	if address := os.Getenv("DATABASE_URL"); address != "" {
+		var err error
+		v.users, err = usersOf(ctx, address)
+		return "DATABASE_URL", err
 	}
 	server, err := postgres.Start(ctx, postgres.Options{Dir: v.path("postgres")})
 	if err != nil {
 		return "", err
 	}
 	v.server = server
-	v.databaseURL, err = server.DatabaseURL(ctx, "volary")
+	v.users, err = postgres.MakeUsers(ctx, server.URL(), "volary")
 	return "", err
 }
 
+// usersOf makes the servers' users for a database that is not ours; who is named by its address stays its owner.
+func usersOf(ctx context.Context, address string) (postgres.Users, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return postgres.Users{}, errors.New("DATABASE_URL is not of the form postgres://user:password@host:port/name")
+	}
+	users, err := postgres.MakeUsers(ctx, address, strings.TrimPrefix(u.Path, "/"))
+	if err != nil {
+		return users, fmt.Errorf("DATABASE_URL has to name the owner of its database, who may make roles (CREATEROLE) for web and worker: %w", err)
+	}
+	users.Owner = address
+	return users, nil
+}
+
 func (v *volary) migrate(ctx context.Context) (string, error) {
-	pool, err := setup.Pool(ctx, v.databaseURL, setup.PoolOptions{Name: "dev", Max: 4})
+	pool, err := setup.Pool(ctx, v.users.Owner, setup.PoolOptions{Name: "dev", Max: 4})
 	if err != nil {
 		return "", err
 	}

@@ -35,8 +35,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	// Any number of processes may start at once: one migrates, the others wait for it.
-	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
+	if err := store.CheckServerRole(ctx, pool, store.RoleWeb, migrations.FS); err != nil {
 		return err
 	}
 	db, err := store.New(pool, store.Options{Logger: log})

@@ -16,6 +16,7 @@ import (
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers/console"
 	"volary.dev/handlers/jobs"
+	"volary.dev/migrations"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
 	"volary.dev/provisioner/memory"
@@ -50,6 +51,9 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
+	if err := store.CheckServerRole(ctx, pool, store.RoleWorker, migrations.FS); err != nil {
+		return err
+	}
 	queuePool, err := setup.Pool(ctx, cfg.DatabaseURL, setup.PoolOptions{Name: "jobs", Max: jobs.QueueConnections, Limits: setup.WorkerLimits})
 	if err != nil {
 		return err

@@ -23,16 +23,18 @@ import (
 	"volary.dev/store/storetest"
 )
 
-// App is a portal that answers at URL over a database of its own.
+// App is a portal that answers at URL over a database of its own. Portal and worker have the rights of their roles there
+// and no others.
 type App struct {
 	URL     string
-	Store   *store.DB
+	Store   *store.DB     // of the test itself, with the rights of both
 	Pool    *pgxpool.Pool // for what no store call makes: rows of a broken or finished state
 	Changes *live.Changes
 	Hosts   *memory.World // with Options.Worker
 	// Stop asks the portal to stop, as a signal does its process.
 	Stop context.CancelFunc
 	t    testing.TB
+	web  *store.DB
 	echo *echo.Echo
 }
 
@@ -62,8 +64,9 @@ func Start(t testing.TB, o Options) *App {
 	}
 	stopping, stop := context.WithCancel(context.Background())
 	a.Stop = stop
+	a.web = storetest.OpenAs(t, pool, store.RoleWeb)
 	portal, err := handlers.New(handlers.Options{
-		Store: a.Store, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL,
+		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL,
 		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
 	})
@@ -91,7 +94,7 @@ func (a *App) Listen() {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = a.Store.Listen(ctx, a.Changes.Publish)
+		_ = a.web.Listen(ctx, a.Changes.Publish)
 	}()
 	a.t.Cleanup(func() { cancel(); <-ended })
 }

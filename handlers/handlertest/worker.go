@@ -14,6 +14,8 @@ import (
 	"volary.dev/handlers/console"
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner/memory"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
 )
 
 // disk is what every image of the world holds.
@@ -29,13 +31,14 @@ func diskDigest() string {
 func (a *App) startWorker(log *slog.Logger) string {
 	a.Hosts = memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond})
 	hosts := jobs.NewHosts(a.Hosts.Dial)
+	db := storetest.OpenAs(a.t, a.Pool, store.RoleWorker)
 	engine := jobs.Engine{
-		DB: a.Store, Hosts: hosts, Worker: "test", Log: log,
+		DB: db, Hosts: hosts, Worker: "test", Log: log,
 		OpenImage: func(context.Context, string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(disk())), nil
 		},
 	}
-	consoles := httptest.NewServer(console.New(a.Store, hosts, log))
+	consoles := httptest.NewServer(console.New(db, hosts, log))
 	ctx, cancel := context.WithCancel(context.Background())
 	reconciler := &jobs.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
 	observer := &jobs.Observer{Engine: engine, Round: 50 * time.Millisecond}

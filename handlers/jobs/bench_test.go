@@ -80,7 +80,7 @@ func (b *bench) work(t *testing.T, e jobs.Engine) (stop func()) {
 // worker runs a healthy worker.
 func (b *bench) worker(t *testing.T, name string) (stop func()) {
 	t.Helper()
-	return b.work(t, b.engine(name, b.DB, b.hosts.Dial))
+	return b.work(t, b.engine(name, storetest.OpenAs(t, b.Pool, store.RoleWorker), b.hosts.Dial))
 }
 
 // until polls: rows and hosts change beside the test.

@@ -10,6 +10,7 @@ import (
 
 	"volary.dev/billing"
 	"volary.dev/handlers/jobs"
+	"volary.dev/store"
 	"volary.dev/store/storetest"
 )
 
@@ -19,7 +20,7 @@ func proofLog(t *testing.T, w *storetest.World) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, to := io.Pipe()
-	b := &jobs.Bookkeeper{Engine: jobs.Engine{DB: w.DB, Worker: "worker-1", Log: slog.New(slog.NewTextHandler(to, nil))}}
+	b := &jobs.Bookkeeper{Engine: jobs.Engine{DB: storetest.OpenAs(t, w.Pool, store.RoleWorker), Worker: "worker-1", Log: slog.New(slog.NewTextHandler(to, nil))}}
 	go func() { to.CloseWithError(b.Run(ctx)) }()
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		if strings.Contains(lines.Text(), "ledger") {

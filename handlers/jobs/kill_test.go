@@ -144,6 +144,7 @@ func (b *bench) dying(t *testing.T, name string, id uuid.UUID, calls, sends int)
 	m := &mortal{calls: calls, sends: sends, died: make(chan struct{})}
 	cfg := b.Pool.Config()
 	cfg.MaxConns = 8
+	cfg.ConnConfig.RuntimeParams["role"] = string(store.RoleWorker)
 	dial := cfg.ConnConfig.DialFunc
 	cfg.ConnConfig.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := dial(ctx, network, address)

@@ -91,6 +91,8 @@ func NewQueue(db *store.DB, pool *pgxpool.Pool, o QueueOptions, log *slog.Logger
 		Middleware: []rivertype.Middleware{river.WorkerMiddlewareFunc(giveBack)},
 		// Only a net below RescueJobs, which knows at once that a worker died.
 		RescueStuckJobsAfter: jobTimeout + time.Minute,
+		// To build an index anew is its owner's right, which a worker has not; so few jobs leave no bloat worth it.
+		ReindexerSchedule: river.NeverSchedule(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 
 	"volary.dev/handlers/jobs"
@@ -20,14 +19,14 @@ import (
 	"volary.dev/provisioner/image"
 	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/storetest"
 )
 
 // runQueue works jobs on a pool of its own until the test ends or the returned function is called.
 func (b *bench) runQueue(t *testing.T, o jobs.QueueOptions, workers *river.Workers) (stop func()) {
 	t.Helper()
-	pool, err := pgxpool.NewWithConfig(context.Background(), b.Pool.Config())
-	noError(t, err)
-	q, err := jobs.NewQueue(b.DB, pool, o, b.log, workers)
+	pool := storetest.PoolAs(t, b.Pool, store.RoleWorker)
+	q, err := jobs.NewQueue(storetest.OpenAs(t, b.Pool, store.RoleWorker), pool, o, b.log, workers)
 	noError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup

@@ -121,7 +121,7 @@ func newMailing(t *testing.T) *mailing {
 	t.Helper()
 	pool := storetest.Pool(t)
 	m := &mailing{t: t, pool: pool, db: storetest.Open(t, pool)}
-	m.job = &jobs.SendMail{DB: m.db, PublicURL: "https://volary.example", Log: slog.New(slog.DiscardHandler)}
+	m.job = &jobs.SendMail{DB: storetest.OpenAs(t, pool, store.RoleWorker), PublicURL: "https://volary.example", Log: slog.New(slog.DiscardHandler)}
 	err := m.db.SignUp(t.Context(), store.SignUp{Email: "ben@example.org", Name: "Ben", Organization: "Bio", Password: "a volary of birds"}, "")
 	if err != nil {
 		t.Fatal(err)

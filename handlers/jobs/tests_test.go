@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/storetest"
 )
 
 // queue works the bench's jobs on a pool of its own, until the test ends or the returned function is called.
@@ -22,7 +23,8 @@ func (b *bench) queue(t *testing.T, name string) (stop func()) {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "probe")
 	noError(t, os.WriteFile(image, disk, 0o600))
-	e := b.engine(name, b.DB, b.hosts.Dial)
+	db := storetest.OpenAs(t, b.Pool, store.RoleWorker)
+	e := b.engine(name, db, b.hosts.Dial)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
 	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{

@@ -14,7 +14,7 @@ import (
 
 func TestStaleUploadsAreDiscarded(t *testing.T) {
 	u := upload(t, bootSectorDisk())
-	keeper := jobs.UploadKeeper{DB: u.db, Blobs: u.blobs, Log: slog.New(slog.DiscardHandler)}
+	keeper := jobs.UploadKeeper{DB: u.job.DB, Blobs: u.blobs, Log: slog.New(slog.DiscardHandler)}
 	person := u.person
 	const still, moving = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 	for _, id := range []string{still, moving} {

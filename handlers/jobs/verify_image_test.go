@@ -37,7 +37,8 @@ type uploaded struct {
 
 func upload(t *testing.T, content []byte) *uploaded {
 	t.Helper()
-	u := &uploaded{t: t, db: storetest.New(t)}
+	pool := storetest.Pool(t)
+	u := &uploaded{t: t, db: storetest.Open(t, pool)}
 	var err error
 	if u.blobs, err = blob.OpenDirectory(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -60,7 +61,7 @@ func upload(t *testing.T, content []byte) *uploaded {
 	if u.image, err = u.db.FinishUpload(t.Context(), uploadID, ""); err != nil {
 		t.Fatal(err)
 	}
-	u.job = jobs.VerifyImage{DB: u.db, Blobs: u.blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
+	u.job = jobs.VerifyImage{DB: storetest.OpenAs(t, pool, store.RoleWorker), Blobs: u.blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
 	return u
 }
 

@@ -23,7 +23,16 @@ import (
 const zone = "Australia/Lord_Howe"
 
 // templateVersion is part of the template's name: change it where Clone or the job queue's tables change.
-const templateVersion = "2"
+const templateVersion = "3"
+
+// The roles that test databases are made and used under. A connection takes one by the parameter "role" at its start; who
+// signs in is always the server's superuser.
+const (
+	// Owner made what is in a test database, and has no other rights.
+	Owner store.ServerRole = "volary_owner"
+	// servers may what either server may: tests of the store do the work of both.
+	servers store.ServerRole = "volary_servers"
+)
 
 var template = sync.OnceValues(makeTemplate)
 
@@ -33,17 +42,37 @@ func New(t testing.TB) *store.DB {
 	return Open(t, Pool(t))
 }
 
-// Open makes a DB over a pool of Pool, for tests that also want to read or break rows by themselves.
+// Open makes a DB over the database of a pool of Pool, for tests that also want to read or break rows by themselves. It
+// may what either server may, and no more.
 func Open(t testing.TB, pool *pgxpool.Pool) *store.DB {
 	t.Helper()
-	db, err := store.New(pool, store.Options{})
+	return OpenAs(t, pool, servers)
+}
+
+// OpenAs is Open with the rights of one of the servers.
+func OpenAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *store.DB {
+	t.Helper()
+	db, err := store.New(PoolAs(t, pool, role), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return db
 }
 
-// Pool opens a fresh clone of the migrated template and drops it when the test ends.
+// PoolAs opens another pool on the database of a pool of Pool, with the rights of one of the servers.
+func PoolAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *pgxpool.Pool {
+	t.Helper()
+	config := pool.Config()
+	config.ConnConfig.RuntimeParams["role"] = string(role)
+	other, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.Close)
+	return other
+}
+
+// Pool opens a fresh clone of the migrated template, as one who may everything, and drops it when the test ends.
 func Pool(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	databaseURL := URL(t)
@@ -69,6 +98,11 @@ func URL(t testing.TB) string {
 			return err
 		}
 		_, err := c.Exec(ctx, `ALTER DATABASE `+name+` SET timezone TO '`+zone+`'`)
+		if err != nil {
+			return err
+		}
+		// A database's own rights are not cloned.
+		_, err = c.Exec(ctx, `REVOKE CREATE, TEMPORARY ON DATABASE `+name+` FROM PUBLIC`)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -103,7 +137,7 @@ func databaseURL(name string) string {
 // admin runs f on a connection of its own to the server's maintenance database.
 func admin(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
 	if serverURL() == "" {
-		return fmt.Errorf("VOLARY_TEST_DATABASE_URL is not set: name a PostgreSQL whose user may create databases, or use go run ./cmd/dev test")
+		return fmt.Errorf("VOLARY_TEST_DATABASE_URL is not set: name a PostgreSQL and its superuser, or use go run ./cmd/dev test")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -137,6 +171,11 @@ func makeTemplate() (string, error) {
 
 // buildTemplate migrates under another name and renames last, so that a template is whole where it exists.
 func buildTemplate(ctx context.Context, c *pgx.Conn, name string) error {
+	for _, role := range []store.ServerRole{Owner, store.RoleWeb, store.RoleWorker} {
+		if err := makeRole(ctx, c, role); err != nil {
+			return err
+		}
+	}
 	unfinished := name + "_unfinished"
 	if _, err := c.Exec(ctx, `DROP DATABASE IF EXISTS `+unfinished+` WITH (FORCE)`); err != nil {
 		return err
@@ -147,12 +186,23 @@ func buildTemplate(ctx context.Context, c *pgx.Conn, name string) error {
 	if err := migrate(ctx, unfinished); err != nil {
 		return err
 	}
+	if err := makeRole(ctx, c, servers); err != nil {
+		return err
+	}
+	if _, err := c.Exec(ctx, fmt.Sprintf(`GRANT %s, %s TO %s`, store.RoleWeb, store.RoleWorker, servers)); err != nil {
+		return err
+	}
 	_, err := c.Exec(ctx, `ALTER DATABASE `+unfinished+` RENAME TO `+name)
 	return err
 }
 
 func migrate(ctx context.Context, name string) error {
-	pool, err := pgxpool.New(ctx, databaseURL(name))
+	config, err := pgxpool.ParseConfig(databaseURL(name))
+	if err != nil {
+		return err
+	}
+	config.ConnConfig.RuntimeParams["role"] = string(Owner)
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -160,9 +210,18 @@ func migrate(ctx context.Context, name string) error {
 	return store.Migrate(ctx, pool, migrations.FS)
 }
 
+// makeRole makes a role unless it is there; roles are the server's, and outlive its databases.
+func makeRole(ctx context.Context, c *pgx.Conn, role store.ServerRole) error {
+	name := string(role)
+	_, err := c.Exec(ctx, `DO $$ BEGIN
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '`+name+`') THEN CREATE ROLE `+name+` NOLOGIN; END IF;
+	END $$`)
+	return err
+}
+
 // createDatabase takes names that this package made; they need no quoting.
 func createDatabase(ctx context.Context, c *pgx.Conn, name, from string) error {
-	_, err := c.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+from)
+	_, err := c.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+from+` OWNER `+string(Owner))
 	if err != nil {
 		return fmt.Errorf("create test database: %w", err)
 	}

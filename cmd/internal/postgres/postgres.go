@@ -230,30 +230,6 @@ func (s *Server) awaitAnswer(ctx context.Context) error {
 // URL reaches the database "postgres" of the server as its superuser.
 func (s *Server) URL() string { return s.url }
 
-// DatabaseURL reaches the named database and makes it where it is missing.
-func (s *Server) DatabaseURL(ctx context.Context, name string) (string, error) {
-	conn, err := pgx.Connect(ctx, s.url)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(ctx)
-	var exists bool
-	if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&exists); err != nil {
-		return "", err
-	}
-	if !exists {
-		if _, err := conn.Exec(ctx, `CREATE DATABASE `+pgx.Identifier{name}.Sanitize()); err != nil {
-			return "", fmt.Errorf("create database %s: %w", name, err)
-		}
-	}
-	u, err := url.Parse(s.url)
-	if err != nil {
-		return "", err
-	}
-	u.Path = "/" + name
-	return u.String(), nil
-}
-
 // Done is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 

@@ -20,9 +20,11 @@ func TestStartKeepsDataAndStops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if url, err = s.DatabaseURL(ctx, "volary"); err != nil {
+		users, err := MakeUsers(ctx, s.URL(), "volary")
+		if err != nil {
 			t.Fatal(err)
 		}
+		url = users.Owner
 		conn, err := pgx.Connect(ctx, url)
 		if err != nil {
 			t.Fatal(err)

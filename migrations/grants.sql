@@ -1,0 +1,161 @@
+-- What the two servers may do, whole: store.Migrate runs this file after the migrations, every time, as the owner of the
+-- tables. Nobody else may do anything. A new table gets its lines here, or its name among those at the end; a new column
+-- of a table whose columns are named gets its place in their list. A test lists what comes of it against schema.sql.
+--
+-- Locking a row (FOR UPDATE, FOR SHARE) takes the right to update one of its columns. Where a server locks what it must
+-- not change, that column is one by which nothing can be won, and said so.
+
+-- The roles are the server's, not the database's: one who may not make them is told what to ask for.
+DO $$
+DECLARE
+  name text;
+BEGIN
+  FOREACH name IN ARRAY ARRAY['volary_web', 'volary_worker'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+      EXECUTE format('CREATE ROLE %I NOLOGIN', name);
+    END IF;
+  END LOOP;
+EXCEPTION
+  WHEN duplicate_object OR unique_violation THEN NULL; -- made meanwhile, for another database of this server
+  WHEN insufficient_privilege THEN
+    RAISE EXCEPTION 'the roles volary_web and volary_worker are missing, and % may not make them', current_user
+      USING HINT = 'A superuser makes them once: CREATE ROLE volary_web; CREATE ROLE volary_worker;', ERRCODE = 'insufficient_privilege';
+END $$;
+
+-- Everything is taken away first. Temporary tables too: by triggers of its own on one, a server could call what refuses a
+-- direct change as if it came from the table that may make it.
+DO $$
+DECLARE
+  ours record;
+BEGIN
+  EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC, volary_web, volary_worker', current_database());
+  REVOKE CREATE ON SCHEMA public FROM PUBLIC, volary_web, volary_worker;
+  FOR ours IN SELECT oid::regclass AS name, relkind FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'S') AND pg_has_role(relowner, 'USAGE') LOOP
+    EXECUTE format('REVOKE ALL ON %s %s FROM PUBLIC, volary_web, volary_worker', CASE ours.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, ours.name);
+  END LOOP;
+  FOR ours IN SELECT oid::regprocedure AS name FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace AND prosecdef AND pg_has_role(proowner, 'USAGE') LOOP
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, volary_web, volary_worker', ours.name);
+  END LOOP;
+END $$;
+GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
+
+-- People ------------------------------------------------------------------------------------------------------------
+
+GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
+GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
+GRANT SELECT ON organizations TO volary_worker;
+GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
+GRANT SELECT ON providers TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (role, cap, cap_since), DELETE ON memberships TO volary_web;
+GRANT SELECT (organization_id, person_id, role) ON memberships TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (role), DELETE ON staff TO volary_web;
+GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
+
+-- Sessions and what opens one are web's alone. The worker sees whether the session of a console is still there.
+GRANT SELECT, INSERT, UPDATE (organization_id, provider_id, seen_at), DELETE ON sessions TO volary_web;
+GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
+GRANT SELECT, INSERT, DELETE, UPDATE (at) ON sign_in_failures TO volary_web; -- at: to be locked
+GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at), DELETE ON sign_ups TO volary_web;
+GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
+GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
+GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
+
+GRANT SELECT, INSERT, UPDATE (state, error) ON mails TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON mails TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (ended_at) ON announcements TO volary_web;
+GRANT SELECT, INSERT, UPDATE (created_at) ON announcement_dismissals TO volary_web;
+
+-- Insert-only: nobody changes or removes what was done.
+GRANT SELECT, INSERT ON audit TO volary_web;
+GRANT INSERT ON audit TO volary_worker;
+
+-- Books -------------------------------------------------------------------------------------------------------------
+
+-- Insert-only. Sums and heads follow from what is inserted, by triggers that run as the owner; the columns of lots that
+-- hold sums cannot be given with the row.
+GRANT SELECT, INSERT ON ledger_entries, ledger_postings, usage_lines TO volary_web, volary_worker;
+GRANT SELECT ON holds TO volary_web, volary_worker;
+GRANT SELECT, INSERT (id, wallet_id, expires_at, note, created_by, created_at, order_id, pool_id, amount, currency, purpose), UPDATE (note) ON lots TO volary_web; -- note: to be locked; a trigger refuses
+GRANT SELECT, UPDATE (note) ON lots TO volary_worker; -- the same
+GRANT SELECT, INSERT (wallet_id), UPDATE (wallet_id) ON journal_heads TO volary_web, volary_worker; -- UPDATE: to be locked; a trigger refuses
+GRANT SELECT, INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets TO volary_web, volary_worker; -- created_at: to be locked; nothing reads it
+GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
+GRANT SELECT ON invoices, invoice_lines TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (last) ON invoice_numbers TO volary_web;
+
+-- What was agreed stays: only that it ended, or how it was decided, is added.
+GRANT SELECT, INSERT, UPDATE (ended_at) ON offers TO volary_web;
+GRANT SELECT, INSERT, UPDATE (during), DELETE ON offer_prices TO volary_web; -- a trigger keeps all that has begun
+GRANT SELECT, INSERT, UPDATE (state, reason, decided_by, decided_at, lot_id, good_until) ON orders TO volary_web;
+GRANT SELECT ON offers, offer_prices, orders TO volary_worker;
+GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
+GRANT SELECT, INSERT, UPDATE (state, reason, decided_by, decided_at, cluster_id) ON launch_requests TO volary_web;
+
+-- Web extends a run with its lease; that it lived, and that it ended, is the worker's word.
+GRANT SELECT, UPDATE (ends_by) ON runs TO volary_web;
+GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
+GRANT SELECT ON run_bookings TO volary_web;
+GRANT SELECT, INSERT, UPDATE (booked_until, done, aside_reason) ON run_bookings TO volary_worker;
+GRANT SELECT ON ledger_proofs TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON ledger_proofs TO volary_worker;
+
+-- Images and models -------------------------------------------------------------------------------------------------
+
+GRANT SELECT, INSERT, UPDATE (finished_at), DELETE ON uploads TO volary_web;
+GRANT SELECT, DELETE ON uploads TO volary_worker;
+-- What an image is, is the worker's verdict.
+GRANT SELECT, INSERT, UPDATE (state, reason) ON images TO volary_web;
+GRANT SELECT, UPDATE ON images TO volary_worker;
+GRANT SELECT, INSERT ON model_clusters TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its roles
+GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;
+GRANT SELECT ON model_clusters, model_versions, version_roles TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
+GRANT SELECT, UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (job_id) ON verification_turns TO volary_worker;
+-- Nobody's as yet: gone_images.
+
+-- Machines ----------------------------------------------------------------------------------------------------------
+
+GRANT SELECT, INSERT, UPDATE (retired_at) ON shapes TO volary_web;
+GRANT SELECT ON shapes TO volary_worker;
+GRANT SELECT, INSERT, UPDATE ON pools TO volary_web;
+GRANT SELECT ON pools TO volary_worker;
+-- What a host is and has, is what the worker found on it.
+GRANT SELECT, INSERT, UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
+GRANT SELECT, UPDATE ON hosts TO volary_worker;
+
+-- A cluster's secret is written by web and read by the worker, who gives it to the nodes.
+GRANT INSERT,
+  SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
+    reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds,
+    lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out),
+  UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
+  ON clusters TO volary_web;
+GRANT SELECT, UPDATE ON clusters TO volary_worker;
+GRANT USAGE ON SEQUENCE vnis TO volary_web;
+GRANT SELECT, INSERT ON cluster_starts TO volary_web;
+GRANT SELECT ON cluster_starts TO volary_worker;
+GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
+GRANT SELECT, UPDATE ON nodes TO volary_worker;
+
+-- Web makes tickets and cannot find out about those that it made; the worker redeems them.
+GRANT SELECT, INSERT, UPDATE (revoked_at) ON console_consents TO volary_web;
+GRANT SELECT ON console_consents TO volary_worker;
+GRANT INSERT, SELECT (expires_at), DELETE ON console_tickets TO volary_web;
+GRANT SELECT, UPDATE (redeemed_at) ON console_tickets TO volary_worker;
+
+-- Jobs --------------------------------------------------------------------------------------------------------------
+
+-- River's tables are the worker's. Web asks by functions, and sees no arguments.
+GRANT SELECT ON jobs TO volary_web, volary_worker;
+GRANT EXECUTE ON FUNCTION enqueue(text, jsonb, text, int, int, timestamptz) TO volary_web, volary_worker;
+GRANT EXECUTE ON FUNCTION retry_job(bigint), cancel_job(bigint) TO volary_web, volary_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON river_job, river_leader, river_queue, river_notification TO volary_worker;
+GRANT USAGE ON SEQUENCE river_job_id_seq, river_notification_id_seq TO volary_worker;
+
+-- Which version the schema is of.
+GRANT SELECT ON goose_db_version, river_migration TO volary_web, volary_worker;

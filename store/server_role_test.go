@@ -1,0 +1,306 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"volary.dev/billing"
+	"volary.dev/migrations"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+// signIn makes a user with one role, as `volary migrate` and an operator's two lines of SQL do, and opens a pool as it: no
+// superuser stands behind it, as one does behind the pools of other tests.
+func signIn(t *testing.T, admin *pgxpool.Pool, roles ...store.ServerRole) *pgxpool.Pool {
+	t.Helper()
+	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	const password = "of a test"
+	_, err := admin.Exec(t.Context(), `CREATE ROLE `+name+` LOGIN PASSWORD '`+password+`'`)
+	noError(t, err)
+	for _, r := range roles {
+		_, err := admin.Exec(t.Context(), `GRANT `+string(r)+` TO `+name)
+		noError(t, err)
+	}
+	u, err := url.Parse(os.Getenv("VOLARY_TEST_DATABASE_URL"))
+	noError(t, err)
+	u.User, u.Path = url.UserPassword(name, password), "/"+admin.Config().ConnConfig.Database
+	pool, err := pgxpool.New(context.Background(), u.String())
+	noError(t, err)
+	t.Cleanup(func() {
+		pool.Close()
+		_, err := admin.Exec(context.Background(), `DROP ROLE `+name)
+		noError(t, err)
+	})
+	return pool
+}
+
+// What neither server may, whatever it was made to send.
+func TestServersMayNot(t *testing.T) {
+	w := storetest.NewWorld(t)
+	cluster := w.Launch(t, "trial-1", 0)
+	w.Ready(t, cluster)
+	for role, tries := range map[store.ServerRole][]string{
+		store.RoleWeb: {
+			// Jobs are asked for by functions.
+			`INSERT INTO river_job (kind, max_attempts) VALUES ('send_mail', 1)`,
+			`SELECT args FROM river_job`, `UPDATE river_job SET state = 'available'`, `DELETE FROM river_job`,
+			`UPDATE jobs SET kind = kind`,
+			`SELECT FROM river_leader`, `SELECT FROM river_queue`,
+			`SELECT enqueue('rm', '{"host_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'default', 1, 1, NULL)`,
+			`SELECT enqueue('check_host', '{"host_id": "everything"}', 'default', 1, 1, NULL)`,
+			// Secrets of guests, and what the worker alone says.
+			`SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
+			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
+			`UPDATE images SET canonical_digest = repeat('0', 64)`,
+			`INSERT INTO runs (id) VALUES (gen_random_uuid())`, `UPDATE runs SET ended_at = ended_at + interval '1 hour'`, `UPDATE run_bookings SET done = true`,
+			`INSERT INTO ledger_proofs (day) VALUES (now())`, `DELETE FROM clusters`, `DELETE FROM nodes`, `DELETE FROM mails`, `DELETE FROM invitations`,
+		},
+		store.RoleWorker: {
+			// Who people are, and what they sign in with.
+			`SELECT password_hash FROM people`, `SELECT * FROM people`, `UPDATE people SET platform_admin = true`, `INSERT INTO people (id) VALUES (gen_random_uuid())`,
+			`SELECT token_hash FROM sessions`, `SELECT * FROM sessions`, `INSERT INTO sessions (id) VALUES (gen_random_uuid())`, `DELETE FROM sessions`,
+			`SELECT FROM sign_ups`, `SELECT FROM mail_tokens`, `SELECT FROM invitations`, `SELECT FROM ssh_keys`, `SELECT FROM sign_in_failures`,
+			`UPDATE memberships SET role = 'owner'`, `INSERT INTO staff (role) VALUES ('admin')`,
+			`SELECT FROM audit`, // it writes and cannot read
+			// What is sold.
+			`INSERT INTO orders (id) VALUES (gen_random_uuid())`, `UPDATE orders SET state = 'approved'`, `INSERT INTO lots (id) VALUES (gen_random_uuid())`,
+			`INSERT INTO invoices (id) VALUES (gen_random_uuid())`, `UPDATE offer_prices SET during = during`,
+			`INSERT INTO clusters (id) VALUES (gen_random_uuid())`, `INSERT INTO hosts (id) VALUES (gen_random_uuid())`,
+		},
+	} {
+		t.Run(string(role), func(t *testing.T) {
+			pool := signIn(t, w.Pool, role)
+			for _, sql := range append(tries, neither()...) {
+				wantDenied(t, pool, sql)
+			}
+		})
+	}
+}
+
+// neither is what both must not: change what is insert-only, write sums, put something between the database and its rules.
+func neither() []string {
+	list := []string{
+		`UPDATE lots SET available = available + 1, bought = bought + 1`, `UPDATE lots SET note = ''`,
+		`INSERT INTO lots (id, wallet_id, created_at, bought, available) SELECT gen_random_uuid(), wallet_id, now(), 5, 5 FROM lots`,
+		`INSERT INTO holds (cluster_id, lot_id) SELECT cluster_id, lot_id FROM holds`, `UPDATE holds SET released = 0`, `DELETE FROM holds`,
+		`UPDATE journal_heads SET seq = 0`, `UPDATE journal_heads SET wallet_id = wallet_id`, `UPDATE wallets SET organization_id = organization_id`,
+		`UPDATE orders SET amount = 0`, `UPDATE offer_prices SET price = 0`, `DELETE FROM orders`, `DELETE FROM lots`, `DELETE FROM runs`,
+		`UPDATE runs SET rate = 1`, `UPDATE runs SET started_at = started_at`,
+		`SET session_replication_role = replica`, `CREATE TABLE mine (n int)`, `CREATE TEMPORARY TABLE lots (n int)`, `CREATE SCHEMA mine`,
+		`CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`, `CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+		`ALTER FUNCTION apply_postings() SECURITY INVOKER`, `DROP FUNCTION refuse_ledger_change() CASCADE`, `DROP TRIGGER sums ON ledger_postings`,
+		`CREATE OR REPLACE VIEW jobs AS SELECT 1`, `UPDATE goose_db_version SET version_id = 1`, `SET ROLE volary_owner`,
+		`COPY people TO PROGRAM 'true'`, `SELECT pg_read_file('PG_VERSION')`,
+	}
+	for _, table := range insertOnly() {
+		list = append(list, `DELETE FROM `+table, `TRUNCATE `+table+` CASCADE`, `ALTER TABLE `+table+` DISABLE TRIGGER ALL`,
+			`ALTER TABLE `+table+` DISABLE TRIGGER USER`, `DROP TABLE `+table+` CASCADE`, `CREATE RULE none AS ON INSERT TO `+table+` DO INSTEAD NOTHING`,
+			`CREATE TRIGGER mine BEFORE INSERT ON `+table+` EXECUTE FUNCTION notify_change()`)
+	}
+	for _, change := range []string{
+		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `usage_lines SET hours = hours`, `audit SET verb = verb`,
+		`invoices SET net = net`, `invoice_lines SET amount = amount`,
+	} {
+		list = append(list, `UPDATE `+change)
+	}
+	return list
+}
+
+func insertOnly() []string {
+	return []string{"ledger_entries", "ledger_postings", "usage_lines", "audit", "invoices", "invoice_lines"}
+}
+
+// wantDenied wants a refusal for the lack of a right, or by a trigger of ours, and nothing else that goes wrong by chance.
+func wantDenied(t *testing.T, pool *pgxpool.Pool, sql string) {
+	t.Helper()
+	tx, err := pool.Begin(t.Context())
+	noError(t, err)
+	defer tx.Rollback(context.Background()) //nolint:errcheck // nothing is kept
+	_, err = tx.Exec(t.Context(), sql)
+	var pg *pgconn.PgError
+	switch {
+	case err == nil:
+		t.Errorf("%s: done", sql)
+	case !errors.As(err, &pg):
+		t.Errorf("%s: %v", sql, err)
+	case pg.Code == "42501" || pg.Code == "23001":
+	case strings.Contains(sql, "enqueue(") && (pg.Code == "22023" || pg.Code == "22P02"):
+	default:
+		t.Errorf("%s: refused for another reason: %s", sql, pg.Message)
+	}
+}
+
+// The owner's rights do not help either where a trigger keeps what was done.
+func TestWhatWasDoneStays(t *testing.T) {
+	w := storetest.NewWorld(t)
+	noError(t, w.DB.CheckHost(t.Context(), w.Person, w.Provider, w.Hosts[0]))
+	owner := storetest.PoolAs(t, w.Pool, storetest.Owner)
+	for _, sql := range []string{`UPDATE audit SET verb = ''`, `DELETE FROM audit`, `TRUNCATE audit`, `DELETE FROM ledger_entries`, `UPDATE journal_heads SET seq = 0`} {
+		wantDenied(t, owner, sql)
+	}
+}
+
+// An entry that does not continue its journal is refused, whoever writes it.
+func TestEntriesContinueTheirJournal(t *testing.T) {
+	w := storetest.NewWorld(t)
+	const forged = `INSERT INTO ledger_entries (wallet_id, seq, kind, at, key, previous, hash)
+		SELECT wallet_id, seq + %d, 'grant', now(), 'forged', %s, decode(repeat('ab', 32), 'hex') FROM journal_heads`
+	for _, sql := range []string{fmt.Sprintf(forged, 2, "hash"), fmt.Sprintf(forged, 1, "decode(repeat('cd', 32), 'hex')")} {
+		wantDenied(t, storetest.PoolAs(t, w.Pool, store.RoleWeb), sql)
+	}
+	w.Grant(t, w.Organization, billing.ComputeHour)
+	var whole bool
+	noError(t, w.Pool.QueryRow(t.Context(), `SELECT bool_and(h.seq = e.seq AND h.hash = e.hash) FROM journal_heads h
+		JOIN LATERAL (SELECT seq, hash FROM ledger_entries e WHERE e.wallet_id = h.wallet_id ORDER BY seq DESC LIMIT 1) e ON true`).Scan(&whole))
+	if !whole {
+		t.Error("the heads are not those of the last entries")
+	}
+}
+
+// A temporary table of one who may make them does not stand in for ours, where a function runs as the owner.
+func TestTemporaryTablesHideNothing(t *testing.T) {
+	w := storetest.NewWorld(t)
+	var functions []string
+	rows, err := w.Pool.Query(t.Context(), `SELECT p.proname::text FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prosecdef
+		AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=pg_catalog, public, pg_temp']`)
+	noError(t, err)
+	functions, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	noError(t, err)
+	if len(functions) > 0 {
+		t.Errorf("these run as the owner under the caller's search_path, or with pg_temp first: %v", functions)
+	}
+	rows, err = w.Pool.Query(t.Context(), `SELECT p.oid::regprocedure::text FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE')`)
+	noError(t, err)
+	functions, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	noError(t, err)
+	if len(functions) > 0 {
+		t.Errorf("anybody may call these, which run as the owner, or make triggers of them: %v", functions)
+	}
+}
+
+// Each table is somebody's, or is named in grants.sql among those that are nobody's.
+func TestEachTableHasItsGrants(t *testing.T) {
+	pool := storetest.Pool(t)
+	text, err := migrations.FS.ReadFile("grants.sql")
+	noError(t, err)
+	rows, err := pool.Query(t.Context(), `SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')`)
+	noError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	noError(t, err)
+	words := map[string]bool{}
+	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return !(r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9') }) {
+		words[word] = true
+	}
+	for _, name := range tables {
+		if !words[name] {
+			t.Errorf("grants.sql does not say who may do what with %s", name)
+		}
+	}
+}
+
+// secretColumns are those that hold, or open, something, with the roles that may read them. A column that sounds like one
+// belongs here.
+func secretColumns() map[string][]store.ServerRole {
+	web, worker := store.RoleWeb, store.RoleWorker
+	return map[string][]store.ServerRole{
+		"clusters.seed_secret":       {worker},
+		"console_tickets.token_hash": {worker},
+		"people.password_hash":       {web},
+		"sessions.token_hash":        {web},
+		"invitations.token_hash":     {web},
+		"sign_ups.token_hash":        {web},
+		"sign_ups.password_hash":     {web},
+		"mail_tokens.token_hash":     {web},
+		"sign_in_failures.key":       {web},
+		"ssh_keys.public_key":        {web},
+		"clusters.ssh_keys":          {web, worker}, // public ones
+		"mails.data":                 {web, worker},
+		"mails.body":                 {web, worker},
+		"acceptance_tests.nonce":     {web, worker},
+		"version_roles.user_data":    {web, worker},
+		"journal_heads.hash":         {web, worker},
+		"ledger_entries.hash":        {web, worker},
+		"ledger_entries.key":         {web, worker}, // of idempotency
+		"river_job.args":             {worker},
+		"river_job.unique_key":       {worker},
+		"river_queue.metadata":       {worker},
+	}
+}
+
+func TestSecretsAreReadByThoseWhoNeedThem(t *testing.T) {
+	pool := storetest.Pool(t)
+	rows, err := pool.Query(t.Context(), `
+		SELECT c.relname || '.' || a.attname, has_column_privilege($1::text, c.oid, a.attnum, 'SELECT'), has_column_privilege($2::text, c.oid, a.attnum, 'SELECT'),
+			a.attname ~ '(secret|password|token|private|credential|passphrase|identity$|^key$|_key$|_keys$|hash$|nonce|^data$|^body$|^args$|user_data)'
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')`, store.RoleWeb, store.RoleWorker)
+	noError(t, err)
+	want := secretColumns()
+	var column string
+	var web, worker, sounds bool
+	_, err = pgx.ForEachRow(rows, []any{&column, &web, &worker, &sounds}, func() error {
+		roles, known := want[column]
+		if sounds && !known {
+			t.Errorf("%s sounds like a secret: say in this test who may read it", column)
+		}
+		if known && (web != slices.Contains(roles, store.RoleWeb) || worker != slices.Contains(roles, store.RoleWorker)) {
+			t.Errorf("%s is read by web %t and by the worker %t, want %v", column, web, worker, roles)
+		}
+		return nil
+	})
+	noError(t, err)
+}
+
+// A server looks who it is before it begins.
+func TestServersRefuseToBeAnybodyElse(t *testing.T) {
+	w := storetest.NewWorld(t)
+	check := func(pool *pgxpool.Pool, role store.ServerRole) error {
+		return store.CheckServerRole(t.Context(), pool, role, migrations.FS)
+	}
+	noError(t, check(signIn(t, w.Pool, store.RoleWeb), store.RoleWeb))
+	noError(t, check(signIn(t, w.Pool, store.RoleWorker), store.RoleWorker))
+	for name, c := range map[string]struct {
+		pool *pgxpool.Pool
+		want string
+	}{
+		"superuser":      {w.Pool, "insert-only"},
+		"in disguise":    {storetest.PoolAs(t, w.Pool, store.RoleWeb), "insert-only"},
+		"owner":          {signIn(t, w.Pool, storetest.Owner, store.RoleWeb), "insert-only"},
+		"without a role": {signIn(t, w.Pool), "has not the role volary_web"},
+		"the other":      {signIn(t, w.Pool, store.RoleWorker), "has not the role volary_web"},
+		"both":           {signIn(t, w.Pool, store.RoleWeb, store.RoleWorker), "the role volary_worker too"},
+	} {
+		if err := check(c.pool, store.RoleWeb); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+func TestServersWantTheirOwnVersion(t *testing.T) {
+	for change, want := range map[string]string{
+		`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`:     "run `volary migrate`",
+		`DELETE FROM goose_db_version WHERE version_id = 3`:                                                  "run `volary migrate`",
+		`INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`:                         "run the newer program",
+		`DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$`: "temporary tables",
+	} {
+		admin := storetest.Pool(t)
+		_, err := admin.Exec(t.Context(), change)
+		noError(t, err)
+		err = store.CheckServerRole(t.Context(), signIn(t, admin, store.RoleWeb), store.RoleWeb, migrations.FS)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("after %s: %v, want %q", change, err, want)
+		}
+	}
+}
