@@ -7,6 +7,8 @@ CREATE SEQUENCE vnis;
 CREATE OR REPLACE FUNCTION public.apply_postings()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
   UPDATE lots l
@@ -36,6 +38,27 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.cancel_job(job bigint)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  was text;
+  lane text;
+BEGIN
+  SELECT state::text, queue INTO was, lane FROM river_job WHERE id = job FOR UPDATE;
+  IF was IN ('available', 'pending', 'retryable', 'running', 'scheduled') THEN
+    UPDATE river_job SET metadata = jsonb_set(metadata, '{cancel_attempted_at}', to_jsonb(now())),
+           state = CASE was WHEN 'running' THEN 'running' ELSE 'cancelled' END::river_job_state,
+           finalized_at = CASE was WHEN 'running' THEN NULL ELSE now() END
+     WHERE id = job;
+    PERFORM pg_notify('public.river_control', json_build_object('action', 'cancel', 'job_id', job, 'queue', lane)::text);
+  END IF;
+  RETURN was;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.cluster_state(desired text, nodes text[])
  RETURNS text
  LANGUAGE sql
@@ -52,6 +75,47 @@ AS $function$
     WHEN nodes && ARRAY['starting', 'reserved'] THEN 'starting'
     ELSE 'degraded' END
 $function$;
+
+CREATE OR REPLACE FUNCTION public.continue_journal()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE journal_heads SET seq = NEW.seq, hash = NEW.hash
+   WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq - 1 AND hash = NEW.previous;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'entry % does not continue journal %', NEW.seq, NEW.wallet_id USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.enqueue(wanted text, arguments jsonb, lane text, rank integer, attempts integer, due timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  subject text := CASE wanted WHEN 'verify_image' THEN 'image_id' WHEN 'run_acceptance' THEN 'test_id'
+                              WHEN 'check_host' THEN 'host_id' WHEN 'send_mail' THEN 'mail_id' END;
+  about uuid := (arguments ->> subject)::uuid;
+BEGIN
+  IF about IS NULL THEN
+    RAISE EXCEPTION 'there is no job %, or it is not said for what', wanted USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  INSERT INTO river_job (kind, args, queue, priority, max_attempts, state, scheduled_at, unique_key, unique_states)
+  VALUES (wanted, arguments, lane, rank, attempts,
+          CASE WHEN due > now() THEN 'scheduled' ELSE 'available' END::river_job_state, coalesce(due, now()),
+          sha256(convert_to(format('&kind=%s&args={"%s":"%s"}', wanted, subject, about), 'UTF8')),
+          B'11110001') -- available, pending, retryable, running, scheduled
+  ON CONFLICT (unique_key) WHERE unique_key IS NOT NULL AND unique_states IS NOT NULL AND river_job_state_in_bitmask(unique_states, state)
+  DO NOTHING;
+  IF FOUND THEN
+    PERFORM pg_notify('public.river_insert', json_build_object('queue', lane)::text);
+  END IF;
+END $function$;
 
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
@@ -71,6 +135,8 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.notify_job()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
   IF TG_OP = 'UPDATE' AND NEW.kind = 'run_acceptance' AND OLD.attempted_at IS NOT NULL
@@ -104,10 +170,23 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.refuse_currency_change()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
   IF NEW.currency <> OLD.currency AND EXISTS (SELECT FROM offer_prices WHERE provider_id = OLD.id) THEN
     RAISE EXCEPTION 'provider %: its currency is that of its prices', OLD.id USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_direct_head()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF pg_trigger_depth() < 2 THEN
+    RAISE EXCEPTION 'the head of journal % follows from its entries', OLD.wallet_id USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NEW;
 END $function$;
@@ -126,6 +205,8 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.refuse_late_addition()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
   IF EXISTS (SELECT FROM (SELECT DISTINCT wallet_id, seq FROM added) a JOIN ledger_entries e USING (wallet_id, seq)
@@ -174,6 +255,8 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.refuse_published_change()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
   IF TG_TABLE_NAME = 'model_versions' THEN
@@ -203,6 +286,8 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.refuse_unbalanced()
  RETURNS trigger
  LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
   found_postings bigint;
@@ -224,6 +309,25 @@ BEGIN
     RAISE EXCEPTION 'entry % of journal % differs from its usage lines', NEW.seq, NEW.wallet_id USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.retry_job(job bigint)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  was text;
+BEGIN
+  SELECT state::text INTO was FROM river_job WHERE id = job FOR UPDATE;
+  IF was IN ('retryable', 'discarded', 'cancelled', 'scheduled') THEN
+    UPDATE river_job SET state = 'available', scheduled_at = now(), finalized_at = NULL,
+           max_attempts = greatest(max_attempts, attempt + 1), metadata = metadata - 'cancel_attempted_at'
+     WHERE id = job;
+    PERFORM pg_notify('public.river_insert', json_build_object('queue', queue)::text) FROM river_job WHERE id = job;
+  END IF;
+  RETURN was;
 END $function$;
 
 CREATE TABLE acceptance_tests (
@@ -288,6 +392,8 @@ CREATE TABLE audit (
   subject text NOT NULL,
   subject_id uuid,
   detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+  session_id uuid,
+  address inet,
   CONSTRAINT audit_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT audit_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT audit_pkey PRIMARY KEY (id),
@@ -1341,7 +1447,30 @@ CREATE INDEX version_roles_image_id_idx ON public.version_roles USING btree (ima
 
 CREATE INDEX wallets_organization_id_idx ON public.wallets USING btree (organization_id);
 
+CREATE VIEW jobs AS
+ SELECT river_job.id,
+    river_job.kind,
+    river_job.queue,
+    river_job.state::text AS state,
+    river_job.attempt::integer AS attempt,
+    river_job.max_attempts::integer AS max_attempts,
+    river_job.created_at,
+    river_job.scheduled_at,
+    river_job.attempted_at,
+    river_job.finalized_at,
+    COALESCE(river_job.errors[array_upper(river_job.errors, 1)] ->> 'error'::text, ''::text) AS last_error,
+        CASE river_job.kind
+            WHEN 'verify_image'::text THEN river_job.args ->> 'image_id'::text
+            WHEN 'run_acceptance'::text THEN river_job.args ->> 'test_id'::text
+            WHEN 'check_host'::text THEN river_job.args ->> 'host_id'::text
+            WHEN 'send_mail'::text THEN river_job.args ->> 'mail_id'::text
+            ELSE NULL::text
+        END::uuid AS subject_id
+   FROM river_job;
+
 CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
@@ -1361,9 +1490,13 @@ CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines 
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoices FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
+CREATE TRIGGER entries_only BEFORE DELETE OR UPDATE ON journal_heads FOR EACH ROW EXECUTE FUNCTION refuse_direct_head();
+
 CREATE TRIGGER requests_changed AFTER INSERT OR UPDATE OF state ON launch_requests FOR EACH ROW EXECUTE FUNCTION notify_request();
 
 CREATE CONSTRAINT TRIGGER balanced AFTER INSERT ON ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse_unbalanced();
+
+CREATE TRIGGER continues AFTER INSERT ON ledger_entries FOR EACH ROW EXECUTE FUNCTION continue_journal();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -1400,3 +1533,275 @@ CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON usage_lines FO
 CREATE TRIGGER no_late_addition AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
 
 CREATE TRIGGER published_roles BEFORE INSERT OR DELETE OR UPDATE ON version_roles FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
+
+GRANT INSERT, SELECT ON acceptance_tests TO volary_web;
+
+GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
+
+GRANT SELECT ON acceptance_tests TO volary_worker;
+
+GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_worker;
+
+GRANT INSERT, SELECT ON announcement_dismissals TO volary_web;
+
+GRANT UPDATE (created_at) ON announcement_dismissals TO volary_web;
+
+GRANT INSERT, SELECT ON announcements TO volary_web;
+
+GRANT UPDATE (ended_at) ON announcements TO volary_web;
+
+GRANT INSERT, SELECT ON audit TO volary_web;
+
+GRANT INSERT ON audit TO volary_worker;
+
+GRANT INSERT, SELECT ON cluster_starts TO volary_web;
+
+GRANT SELECT ON cluster_starts TO volary_worker;
+
+GRANT INSERT ON clusters TO volary_web;
+
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at) ON clusters TO volary_web;
+
+GRANT SELECT, UPDATE ON clusters TO volary_worker;
+
+GRANT INSERT, SELECT ON console_consents TO volary_web;
+
+GRANT UPDATE (revoked_at) ON console_consents TO volary_web;
+
+GRANT SELECT ON console_consents TO volary_worker;
+
+GRANT DELETE, INSERT ON console_tickets TO volary_web;
+
+GRANT SELECT (expires_at) ON console_tickets TO volary_web;
+
+GRANT SELECT ON console_tickets TO volary_worker;
+
+GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
+
+GRANT SELECT ON goose_db_version TO volary_web;
+
+GRANT SELECT ON goose_db_version TO volary_worker;
+
+GRANT SELECT ON holds TO volary_web;
+
+GRANT SELECT ON holds TO volary_worker;
+
+GRANT INSERT, SELECT ON hosts TO volary_web;
+
+GRANT UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
+
+GRANT SELECT, UPDATE ON hosts TO volary_worker;
+
+GRANT INSERT, SELECT ON images TO volary_web;
+
+GRANT UPDATE (state, reason) ON images TO volary_web;
+
+GRANT SELECT, UPDATE ON images TO volary_worker;
+
+GRANT INSERT, SELECT ON invitations TO volary_web;
+
+GRANT UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
+
+GRANT INSERT, SELECT ON invoice_lines TO volary_web;
+
+GRANT SELECT ON invoice_lines TO volary_worker;
+
+GRANT INSERT, SELECT ON invoice_numbers TO volary_web;
+
+GRANT UPDATE (last) ON invoice_numbers TO volary_web;
+
+GRANT INSERT, SELECT ON invoices TO volary_web;
+
+GRANT SELECT ON invoices TO volary_worker;
+
+GRANT SELECT ON jobs TO volary_web;
+
+GRANT SELECT ON jobs TO volary_worker;
+
+GRANT SELECT ON journal_heads TO volary_web;
+
+GRANT INSERT (wallet_id), UPDATE (wallet_id) ON journal_heads TO volary_web;
+
+GRANT SELECT ON journal_heads TO volary_worker;
+
+GRANT INSERT (wallet_id), UPDATE (wallet_id) ON journal_heads TO volary_worker;
+
+GRANT INSERT, SELECT ON launch_requests TO volary_web;
+
+GRANT UPDATE (state, reason, decided_by, decided_at, cluster_id) ON launch_requests TO volary_web;
+
+GRANT INSERT, SELECT ON ledger_entries TO volary_web;
+
+GRANT INSERT, SELECT ON ledger_entries TO volary_worker;
+
+GRANT INSERT, SELECT ON ledger_postings TO volary_web;
+
+GRANT INSERT, SELECT ON ledger_postings TO volary_worker;
+
+GRANT SELECT ON ledger_proofs TO volary_web;
+
+GRANT INSERT, SELECT, UPDATE ON ledger_proofs TO volary_worker;
+
+GRANT SELECT ON lots TO volary_web;
+
+GRANT INSERT (id, wallet_id, expires_at, note, created_by, created_at, order_id, pool_id, amount, currency, purpose), UPDATE (note) ON lots TO volary_web;
+
+GRANT SELECT ON lots TO volary_worker;
+
+GRANT UPDATE (note) ON lots TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON mail_tokens TO volary_web;
+
+GRANT UPDATE (used_at) ON mail_tokens TO volary_web;
+
+GRANT INSERT, SELECT ON mails TO volary_web;
+
+GRANT UPDATE (state, error) ON mails TO volary_web;
+
+GRANT INSERT, SELECT, UPDATE ON mails TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON memberships TO volary_web;
+
+GRANT UPDATE (role, cap, cap_since) ON memberships TO volary_web;
+
+GRANT SELECT (organization_id, person_id, role) ON memberships TO volary_worker;
+
+GRANT INSERT, SELECT ON model_clusters TO volary_web;
+
+GRANT SELECT ON model_clusters TO volary_worker;
+
+GRANT INSERT, SELECT, UPDATE ON model_versions TO volary_web;
+
+GRANT SELECT ON model_versions TO volary_worker;
+
+GRANT INSERT, SELECT, UPDATE ON nodes TO volary_web;
+
+GRANT SELECT, UPDATE ON nodes TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON offer_prices TO volary_web;
+
+GRANT UPDATE (during) ON offer_prices TO volary_web;
+
+GRANT SELECT ON offer_prices TO volary_worker;
+
+GRANT INSERT, SELECT ON offers TO volary_web;
+
+GRANT UPDATE (ended_at) ON offers TO volary_web;
+
+GRANT SELECT ON offers TO volary_worker;
+
+GRANT INSERT, SELECT ON orders TO volary_web;
+
+GRANT UPDATE (state, decided_by, reason, lot_id, decided_at, good_until) ON orders TO volary_web;
+
+GRANT SELECT ON orders TO volary_worker;
+
+GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
+
+GRANT INSERT, SELECT ON organizations TO volary_web;
+
+GRANT UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
+
+GRANT SELECT ON organizations TO volary_worker;
+
+GRANT INSERT, SELECT ON people TO volary_web;
+
+GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
+
+GRANT SELECT (id, email, name, suspended_at) ON people TO volary_worker;
+
+GRANT INSERT, SELECT, UPDATE ON pools TO volary_web;
+
+GRANT SELECT ON pools TO volary_worker;
+
+GRANT INSERT, SELECT, UPDATE ON providers TO volary_web;
+
+GRANT SELECT ON providers TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT, UPDATE ON river_job TO volary_worker;
+
+GRANT USAGE ON SEQUENCE river_job_id_seq TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT, UPDATE ON river_leader TO volary_worker;
+
+GRANT SELECT ON river_migration TO volary_web;
+
+GRANT SELECT ON river_migration TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT, UPDATE ON river_notification TO volary_worker;
+
+GRANT USAGE ON SEQUENCE river_notification_id_seq TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT, UPDATE ON river_queue TO volary_worker;
+
+GRANT SELECT ON run_bookings TO volary_web;
+
+GRANT INSERT, SELECT ON run_bookings TO volary_worker;
+
+GRANT UPDATE (booked_until, done, aside_reason) ON run_bookings TO volary_worker;
+
+GRANT SELECT ON runs TO volary_web;
+
+GRANT UPDATE (ends_by) ON runs TO volary_web;
+
+GRANT INSERT, SELECT ON runs TO volary_worker;
+
+GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
+
+GRANT UPDATE (organization_id, provider_id, seen_at) ON sessions TO volary_web;
+
+GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
+
+GRANT INSERT, SELECT ON shapes TO volary_web;
+
+GRANT UPDATE (retired_at) ON shapes TO volary_web;
+
+GRANT SELECT ON shapes TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON sign_in_failures TO volary_web;
+
+GRANT UPDATE (at) ON sign_in_failures TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON sign_ups TO volary_web;
+
+GRANT UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON ssh_keys TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON staff TO volary_web;
+
+GRANT UPDATE (role) ON staff TO volary_web;
+
+GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
+
+GRANT UPDATE (finished_at) ON uploads TO volary_web;
+
+GRANT DELETE, SELECT ON uploads TO volary_worker;
+
+GRANT INSERT, SELECT ON usage_lines TO volary_web;
+
+GRANT INSERT, SELECT ON usage_lines TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT, UPDATE ON version_roles TO volary_web;
+
+GRANT SELECT ON version_roles TO volary_worker;
+
+GRANT USAGE ON SEQUENCE vnis TO volary_web;
+
+GRANT SELECT ON wallets TO volary_web;
+
+GRANT INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets TO volary_web;
+
+GRANT SELECT ON wallets TO volary_worker;
+
+GRANT INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets TO volary_worker;
+
+GRANT EXECUTE ON FUNCTION cancel_job(bigint) TO volary_web, volary_worker;
+
+GRANT EXECUTE ON FUNCTION enqueue(text,jsonb,text,integer,integer,timestamp with time zone) TO volary_web, volary_worker;
+
+GRANT EXECUTE ON FUNCTION retry_job(bigint) TO volary_web, volary_worker;
