@@ -38,7 +38,8 @@ RUN apt-get update \
 ENV VOLARY_BLOB_DIR=/var/lib/volary/blob
 VOLUME /var/lib/volary
 
-# The process that faces the internet: no libvirt, no image tools.
+# The process that faces the internet: no libvirt, no image tools. Before it starts, "volary migrate" of the same image brings
+# the database up to date, as the database's owner.
 FROM base AS web
 COPY --from=build-web /out/ /usr/local/bin/
 USER volary

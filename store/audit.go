@@ -20,7 +20,7 @@ type auditRow struct {
 	Detail       map[string]any
 }
 
-// writeAudit is called in the transaction that does what it records.
+// writeAudit is called in the transaction that does what it records; from where it was done is the context's (WithOrigin).
 func writeAudit(ctx context.Context, tx pgx.Tx, a auditRow) error {
 	id, err := newID()
 	if err != nil {
@@ -33,10 +33,11 @@ func writeAudit(ctx context.Context, tx pgx.Tx, a auditRow) error {
 	if err != nil {
 		return fmt.Errorf("audit of %s: %w", a.Verb, err)
 	}
+	from := originOf(ctx)
 	_, err = tx.Exec(ctx, `
-		INSERT INTO audit (id, at, person_id, organization_id, provider_id, verb, subject, subject_id, detail)
-		VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8)`,
-		id, orNull(a.By), orNull(a.Organization), orNull(a.Provider), a.Verb, a.Subject, orNull(a.SubjectID), detail)
+		INSERT INTO audit (id, at, person_id, organization_id, provider_id, verb, subject, subject_id, detail, session_id, address)
+		VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		id, orNull(a.By), orNull(a.Organization), orNull(a.Provider), a.Verb, a.Subject, orNull(a.SubjectID), detail, orNull(from.Session), from.address())
 	if err != nil {
 		return fmt.Errorf("audit of %s: %w", a.Verb, err)
 	}

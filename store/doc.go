@@ -15,7 +15,18 @@
 // ring: provider (shared, for how it stands), pool, clusters by id, host, wallet, lots by id, chain head. Time that decides about money or claims is the
 // database's.
 //
+// # Rights
+//
+// A DB has those of the user that its pool signs in as: web's, the worker's, or the owner's for the operator's command.
+// CheckServerRole is what each server asks first. A call that only one server makes needs its rows' grants for that one.
+//
 // # Decided
+//
+// 2026-11-29: what the servers may do is one file that runs after every migration (migrations/grants.sql), not lines spread over
+// them: it can be read whole, and covers River's tables, whose versions are River's. The roles have fixed names and no
+// passwords; users are theirs by membership. Who migrates is the owner, whatever its name. What only the database may write
+// (sums, a journal's head, the queue) is written by functions that run as the owner; they name their search_path with
+// pg_temp at its end, nobody else may call them or make triggers of them, and the servers may not make temporary tables.
 //
 // 2026-11-22: what stands around every page is one round trip (frame.go), and so is a list that its page holds whole: its
 // totals are those of its rows, and are counted apart only for longer ones. The list of clusters answered a third as many

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,7 @@ type LogRow struct {
 	OrganizationName string
 	ProviderName     string
 	Detail           map[string]any
+	Address          *netip.Addr // of the browser; nil: the system's, the operator's command's, or of before addresses were kept
 }
 
 // LogCounted is up to how many entries a log's total is counted; above it the total is one more.
@@ -83,7 +85,7 @@ func (db *DB) readLog(ctx context.Context, owner string, id uuid.UUID, f LogFilt
 	}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT a.id, a.at, coalesce(pe.name, '') AS person_name, a.verb, a.subject, coalesce(a.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
-			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail
+			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail, a.address
 		FROM (SELECT a.*`+from+logColumns.orderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $8 OFFSET $9) AS a
 		LEFT JOIN people pe ON pe.id = a.person_id
 		LEFT JOIN organizations o ON o.id = a.organization_id

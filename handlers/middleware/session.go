@@ -2,8 +2,10 @@ package middleware
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -12,11 +14,13 @@ import (
 	"volary.dev/store"
 )
 
-// Session finds the session that the request's cookie names, if there is one, for everything behind it. A token
-// that is worth nothing any more is taken from the browser.
+// Session finds the session that the request's cookie names, if there is one, for everything behind it, and gives the
+// request's context what the log says of where a thing was done from. A token that is worth nothing any more is taken from
+// the browser.
 func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, token string) (store.Session, error)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
+			whence(c, uuid.Nil)
 			token := cookie.Token(c)
 			if token == "" || strings.HasPrefix(c.Path(), "/static/") {
 				return next(c)
@@ -30,7 +34,14 @@ func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, tok
 				return err
 			}
 			request.SetSession(c, &s, token)
+			whence(c, s.ID)
 			return next(c)
 		}
 	}
+}
+
+func whence(c echo.Context, session uuid.UUID) {
+	address, _ := netip.ParseAddr(c.RealIP()) // a trusted proxy may name something else; then there is none
+	r := c.Request()
+	c.SetRequest(r.WithContext(store.WithOrigin(r.Context(), store.Origin{Session: session, Address: address})))
 }

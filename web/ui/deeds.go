@@ -96,6 +96,7 @@ type LogProps struct {
 type LogEntry struct {
 	At            time.Time
 	Person        string // empty: the system
+	Address       string // from where, empty for a program
 	Verb, Subject string
 	Name          string // of the subject
 	Where         string // address of the subject's page, empty where there is none

@@ -31,6 +31,9 @@ func Log(p ui.LogProps, rows []store.LogRow, total int, zone *time.Location, pat
 	p.List.Total, p.Zone = total, zone
 	for _, x := range rows {
 		e := ui.LogEntry{At: x.At, Person: x.PersonName, Verb: x.Verb, Subject: x.Subject, Name: x.SubjectName, Other: other(x), Details: ui.Details(x.Detail)}
+		if x.Address != nil {
+			e.Address = x.Address.String()
+		}
 		if x.SubjectName != "" && x.SubjectID != uuid.Nil {
 			e.Where = path(x.Subject, x.SubjectID)
 		}
