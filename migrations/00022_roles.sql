@@ -45,7 +45,7 @@ CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit EXECUTE 
 
 -- Background jobs as pages list them: without their arguments, of which only the subject's id is shown.
 CREATE VIEW jobs AS
-SELECT id, kind, queue, state::text AS state, attempt::int AS attempt, max_attempts::int AS max_attempts,
+SELECT id, kind, queue, state, attempt::int AS attempt, max_attempts::int AS max_attempts,
        created_at, scheduled_at, attempted_at, finalized_at,
        coalesce(errors[array_upper(errors, 1)] ->> 'error', '') AS last_error,
        CASE kind WHEN 'verify_image' THEN args ->> 'image_id' WHEN 'run_acceptance' THEN args ->> 'test_id'

@@ -1451,7 +1451,7 @@ CREATE VIEW jobs AS
  SELECT river_job.id,
     river_job.kind,
     river_job.queue,
-    river_job.state::text AS state,
+    river_job.state,
     river_job.attempt::integer AS attempt,
     river_job.max_attempts::integer AS max_attempts,
     river_job.created_at,

@@ -41,7 +41,7 @@ type Job struct {
 // Done tells that nothing more will be tried by itself.
 func (j Job) Done() bool { return j.FinalizedAt != nil }
 
-var jobColumns = sortable{"id": "j.id", "kind": "j.kind", "state": "j.state", "attempts": "j.attempt", "due": "j.scheduled_at"}
+var jobColumns = sortable{"id": "j.id", "kind": "j.kind", "state": "j.state::text", "attempts": "j.attempt", "due": "j.scheduled_at"}
 
 // fromJobs joins jobs j, a view without arguments, with what they are about: only hosts and tests are a provider's.
 const fromJobs = `
@@ -51,7 +51,7 @@ const fromJobs = `
 	LEFT JOIN providers p ON p.id = coalesce(h.provider_id, t.provider_id)`
 
 const selectJobs = `
-	SELECT j.id, j.kind, j.state, j.attempt, j.max_attempts, j.created_at, j.scheduled_at, j.attempted_at, j.finalized_at,
+	SELECT j.id, j.kind, j.state::text AS state, j.attempt, j.max_attempts, j.created_at, j.scheduled_at, j.attempted_at, j.finalized_at,
 		j.last_error, coalesce(j.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 		coalesce(h.name, (SELECT c.name FROM clusters c WHERE c.id = t.cluster_id),
 			(SELECT i.name FROM images i WHERE j.kind = 'verify_image' AND i.id = j.subject_id),
@@ -71,7 +71,7 @@ func (db *DB) Jobs(ctx context.Context, f JobFilter) ([]Job, int, error) {
 
 func (db *DB) readJobs(ctx context.Context, providerID *uuid.UUID, f JobFilter) (list []Job, total int, err error) {
 	const where = ` WHERE ($1::uuid IS NULL OR p.id = $1) AND ($2 = '' OR j.kind = $2)
-		AND ($3 = '' OR j.state = $3 OR $3 = 'open' AND j.finalized_at IS NULL)`
+		AND ($3 = '' OR j.state::text = $3 OR $3 = 'open' AND j.finalized_at IS NULL)`
 	args := []any{providerID, f.Kind, f.State}
 	if err := db.pool.QueryRow(ctx, `SELECT count(*)`+fromJobs+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count jobs: %w", err)

@@ -48,6 +48,6 @@ func (db *DB) ProviderOverview(ctx context.Context, providerID uuid.UUID) (Provi
 
 // fromFailedJobs are jobs about hosts and tests of provider p that ended without success.
 const fromFailedJobs = `
-	FROM river_job j WHERE j.state = 'discarded' AND CASE j.kind
-		WHEN 'check_host' THEN (SELECT h.provider_id FROM hosts h WHERE h.id = (j.args ->> 'host_id')::uuid)
-		WHEN 'run_acceptance' THEN (SELECT t.provider_id FROM acceptance_tests t WHERE t.id = (j.args ->> 'test_id')::uuid) END = p.id`
+	FROM jobs j WHERE j.state = 'discarded' AND CASE j.kind
+		WHEN 'check_host' THEN (SELECT h.provider_id FROM hosts h WHERE h.id = j.subject_id)
+		WHEN 'run_acceptance' THEN (SELECT t.provider_id FROM acceptance_tests t WHERE t.id = j.subject_id) END = p.id`

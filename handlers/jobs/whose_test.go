@@ -18,7 +18,7 @@ func TestOwnFaultsDoNotEndALaunch(t *testing.T) {
 	t.Run("database", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		b.Exec(t, `CREATE SEQUENCE refused`) // counts although the transaction is rolled back
+		b.Exec(t, `CREATE SEQUENCE refused; GRANT USAGE ON SEQUENCE refused TO PUBLIC`) // counts although the transaction is rolled back
 		b.Exec(t, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 			BEGIN PERFORM nextval('refused'); RAISE EXCEPTION 'the disk of the database is full'; END $$`)
 		b.Exec(t, `CREATE TRIGGER refuse BEFORE UPDATE ON nodes FOR EACH ROW WHEN (NEW.state = 'starting') EXECUTE FUNCTION refuse()`)
