@@ -1540,7 +1540,7 @@ GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
 
 GRANT SELECT ON acceptance_tests TO volary_worker;
 
-GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_worker;
+GRANT UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
 
 GRANT INSERT, SELECT ON announcement_dismissals TO volary_web;
 
@@ -1560,7 +1560,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 
@@ -1708,7 +1708,7 @@ GRANT INSERT, SELECT ON people TO volary_web;
 
 GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 
-GRANT SELECT (id, email, name, suspended_at) ON people TO volary_worker;
+GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 
 GRANT INSERT, SELECT, UPDATE ON pools TO volary_web;
 
@@ -1785,6 +1785,10 @@ GRANT DELETE, SELECT ON uploads TO volary_worker;
 GRANT INSERT, SELECT ON usage_lines TO volary_web;
 
 GRANT INSERT, SELECT ON usage_lines TO volary_worker;
+
+GRANT INSERT, SELECT ON verification_turns TO volary_worker;
+
+GRANT UPDATE (job_id) ON verification_turns TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT, UPDATE ON version_roles TO volary_web;
 
