@@ -63,8 +63,10 @@ func TestOthersCommands(t *testing.T) {
 // ofEveryone are the calls whose id needs no owner, and why.
 func ofEveryone() map[string]string {
 	return map[string]string{
-		"QuoteOrder":   "everybody may ask what an offer would cost",
-		"CreateUpload": "the id is new",
+		"QuoteOrder":           "everybody may ask what an offer would cost",
+		"CreateUpload":         "the id is new",
+		"TakeVerificationTurn": "the worker's, of a job that it holds",
+		"EndVerificationTurn":  "the same",
 	}
 }
 

@@ -44,7 +44,6 @@ func TestUpdatePool(t *testing.T) {
 		"prefix":       func(p *store.NewPool) { p.Prefix = netip.MustParsePrefix("10.64.0.0/12") },
 		"subnet_bits":  func(p *store.NewPool) { p.SubnetBits = 26 },
 		"management":   func(p *store.NewPool) { p.Management = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} },
-		"storage":      func(p *store.NewPool) { p.Storage = "shared" },
 		"machine_type": func(p *store.NewPool) { p.MachineType = "pc" },
 		"mtu":          func(p *store.NewPool) { p.MTU = 1400 },
 		"masquerade":   func(p *store.NewPool) { p.NoMasquerade = true },
