@@ -139,7 +139,7 @@ func (s *Server) start(ctx context.Context, dir, bin string, who account, throwa
 	}
 	args := []string{
 		"-D", who.path(dir, filepath.Join(dir, "data")), "-p", strconv.Itoa(port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=600",
 		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "shared_buffers=128MB",
 	}
 	if throwaway {
