@@ -258,7 +258,8 @@ func (d *Driver) Observe(ctx context.Context) (provisioner.Observation, error) {
 			}
 			_ = networks[i].Free()
 		}
-		return nil
+		o.Lacks, err = lacks(conn)
+		return err
 	})
 	if err != nil {
 		return provisioner.Observation{}, err
