@@ -13,7 +13,9 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
+	"volary.dev/store"
 )
 
 // untilState asks the store until a cluster is in a state: rows change beside the test.
@@ -108,5 +110,92 @@ func TestConsoleIsTypedIntoThroughThePortal(t *testing.T) {
 	}
 	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("closed with %v", err)
+	}
+}
+
+// A ticket opens the node it was made for and, though both are the organization's, no other; nor for another member.
+func TestConsoleTicketsOpenTheirNodeAlone(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{Worker: true})
+	w := a.World()
+	cluster, head := a.Launch(w, "first", 1)
+	untilState(t, a, w, cluster, provisioner.ClusterReady)
+	d, err := a.Store.Cluster(t.Context(), w.Organization, cluster)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := d.NodeRows[1].ID
+	console := func(node uuid.UUID) string {
+		return "/org/clusters/" + cluster.String() + "/nodes/" + node.String() + "/console"
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	member, owner := a.SignIn(handlertest.Member), a.SignIn(handlertest.Owner)
+	good := ticket(t, member, console(head))
+	if _, status, err := dial(ctx, a, member, console(other)+good, a.URL); err == nil || status != http.StatusNotFound {
+		t.Errorf("another node: %d %v", status, err)
+	}
+	if _, status, err := dial(ctx, a, owner, console(head)+good, a.URL); err == nil || status != http.StatusNotFound {
+		t.Errorf("another member: %d %v", status, err)
+	}
+	conn, _, err := dial(ctx, a, member, console(head)+good, a.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.CloseNow() }()
+
+	// It ends with the membership, however long the browser stays.
+	if _, err := a.Pool.Exec(ctx, `DELETE FROM memberships WHERE person_id = $1`, w.Person(handlertest.Member)); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, _, err = conn.Read(ctx)
+	}
+	if websocket.CloseStatus(err) != websocket.StatusPolicyViolation {
+		t.Errorf("closed with %v", err)
+	}
+}
+
+// The worker's look at a right names the roles that the routes' permissions name.
+func TestConsolesFollowThePolicy(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	cluster, head := a.Launch(w, "first", 0)
+	a.Consent(w, cluster)
+	lasts := func(email string, staff bool) bool {
+		t.Helper()
+		v := store.ConsoleViewer{Person: w.Person(email)}
+		if err := a.Pool.QueryRow(t.Context(), `SELECT id FROM sessions WHERE person_id = $1`, v.Person).Scan(&v.Session); err != nil {
+			t.Fatal(err)
+		}
+		is, err := a.Store.ConsoleLasts(t.Context(), store.OpenConsole{NodeHost: store.NodeHost{NodeID: head}, Viewer: v, Staff: staff})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	session := func(organization store.OrganizationRole, provider store.StaffRole) *store.Session {
+		return &store.Session{OrganizationID: &w.Organization, OrganizationRole: organization, ProviderID: &w.North, ProviderRole: provider}
+	}
+	for email, role := range map[string]store.OrganizationRole{
+		handlertest.Owner: store.RoleOwner, handlertest.Manager: store.RoleManager, handlertest.Member: store.RoleMember, handlertest.Billing: store.RoleBilling,
+	} {
+		a.SignIn(email)
+		if got, want := lasts(email, false), request.May(session(role, ""), request.OrgWork); got != want {
+			t.Errorf("%s sees consoles: %t, and the policy says %t", role, got, want)
+		}
+	}
+	for email, role := range map[string]store.StaffRole{
+		handlertest.Admin: store.StaffAdmin, handlertest.Operator: store.StaffOperator, handlertest.Accountant: store.StaffAccountant,
+	} {
+		a.SignIn(email)
+		if got, want := lasts(email, true), request.May(session("", role), request.ProviderHosts); got != want {
+			t.Errorf("%s sees consoles: %t, and the policy says %t", role, got, want)
+		}
+	}
+	for _, email := range []string{handlertest.OtherOwner, handlertest.OtherAdmin} {
+		a.SignIn(email)
+		if lasts(email, email == handlertest.OtherAdmin) {
+			t.Errorf("%s sees another's console", email)
+		}
 	}
 }

@@ -118,6 +118,7 @@ func TestStreamsEndWhenThePortalStops(t *testing.T) {
 func TestStreamsEndWithTheirSession(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
+	a.Listen()
 	for name, end := range map[string]func(b *handlertest.Browser){
 		"signing out": func(b *handlertest.Browser) { b.Post("/sign-out", nil) },
 		"leaving the organization": func(*handlertest.Browser) {

@@ -110,9 +110,12 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 		"ConsoleConsent":         func() (any, error) { return v.db.ConsoleConsent(ctx, v.org, id) },
 		"ConsentForProvider":     func() (any, error) { return v.db.ConsentForProvider(ctx, v.provider, id) },
 		"ConsoleLooks":           func() (any, error) { return v.db.ConsoleLooks(ctx, v.org, id, store.Page{}) },
-		"IssueConsoleTicket":     func() (any, error) { _, err := v.db.IssueConsoleTicket(ctx, v.org, v.by, node); return done(err) },
+		"IssueConsoleTicket": func() (any, error) {
+			_, err := v.db.IssueConsoleTicket(ctx, v.org, store.ConsoleViewer{Person: v.by}, node, store.ConsoleLine)
+			return done(err)
+		},
 		"IssueStaffTicket": func() (any, error) {
-			_, err := v.db.IssueStaffTicket(ctx, v.provider, v.by, node, "log")
+			_, err := v.db.IssueStaffTicket(ctx, v.provider, store.ConsoleViewer{Person: v.by}, node, store.ConsoleLog)
 			return done(err)
 		},
 		"ProviderCluster": func() (any, error) { return only(v.db.ProviderCluster(ctx, v.provider, id)) },

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/account"
+	"volary.dev/handlers/handshake"
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/middleware"
 	"volary.dev/handlers/org"
@@ -35,6 +36,7 @@ type Options struct {
 	Changes        *live.Changes
 	PublicURL      string // as a browser sees us, without a slash at its end
 	WorkerURL      string
+	WorkerSecret   handshake.Secret // shared with the worker
 	TrustedProxies []netip.Prefix
 	// Stopping ends when the process is asked to stop: streams end then, before the server waits for requests.
 	Stopping  context.Context
@@ -121,7 +123,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
 	lines := terminal.Terminal{
-		Worker: terminal.Worker{URL: worker, Client: &http.Client{}}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
+		Worker: terminal.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
 	}
 	m := org.Handlers{
 		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,

@@ -158,6 +158,16 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.notify_rights()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_rights', CASE TG_TABLE_NAME WHEN 'people' THEN to_jsonb(OLD) ->> 'id' WHEN 'console_consents' THEN ''
+                                     ELSE to_jsonb(OLD) ->> 'person_id' END);
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_work()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -487,7 +497,11 @@ CREATE TABLE console_tickets (
   person_id uuid NOT NULL,
   expires_at timestamp with time zone NOT NULL,
   redeemed_at timestamp with time zone,
+  session_id uuid NOT NULL,
+  staff boolean NOT NULL,
+  part text NOT NULL,
   CONSTRAINT console_tickets_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
+  CONSTRAINT console_tickets_part_check CHECK ((part = ANY (ARRAY['log'::text, 'line'::text]))),
   CONSTRAINT console_tickets_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT console_tickets_pkey PRIMARY KEY (token_hash),
   CONSTRAINT console_tickets_token_hash_check CHECK ((length(token_hash) = 32))
@@ -1478,6 +1492,8 @@ CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCT
 
 CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FOR EACH ROW EXECUTE FUNCTION notify_work();
 
+CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
 CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
@@ -1510,6 +1526,8 @@ CREATE TRIGGER keep_lots BEFORE DELETE OR TRUNCATE ON lots FOR EACH STATEMENT EX
 
 CREATE TRIGGER sums_only BEFORE UPDATE ON lots FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
+CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON memberships FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
 CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
@@ -1522,11 +1540,17 @@ CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
+CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
 
 CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_run_change();
 
 CREATE TRIGGER keep_runs BEFORE DELETE OR TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id, expires_at ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON usage_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 

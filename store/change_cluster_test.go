@@ -89,7 +89,7 @@ func TestSomeoneElsesClusterIsNotThere(t *testing.T) {
 		"extend": w.DB.ExtendLease(ctx, other, w.Person, id, 3600),
 		"delete": w.DB.DeleteCluster(ctx, other, w.Person, id),
 		"node":   second(w.DB.Node(ctx, other, id, node)),
-		"ticket": second(w.DB.IssueConsoleTicket(ctx, other, w.Person, node)),
+		"ticket": second(w.DB.IssueConsoleTicket(ctx, other, store.ConsoleViewer{Person: w.Person}, node, store.ConsoleLine)),
 		"none":   w.DB.DeleteCluster(ctx, w.Organization, w.Person, uuid.New()),
 	} {
 		t.Run(name, func(t *testing.T) { wantRefusal(t, err, "not_found") })

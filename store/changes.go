@@ -47,6 +47,23 @@ func (db *DB) ListenWork(ctx context.Context, f func(uuid.UUID)) error {
 	})
 }
 
+// ListenRights calls f with each person whose rights may have ended; uuid.Nil says that it may be anybody's, or that some
+// may have been missed, and comes first. See Listen.
+func (db *DB) ListenRights(ctx context.Context, f func(person uuid.UUID)) error {
+	return db.listen(ctx, "volary_rights", func() { f(uuid.Nil) }, func(payload string) error {
+		if payload == "" {
+			f(uuid.Nil)
+			return nil
+		}
+		person, err := uuid.Parse(payload)
+		if err != nil {
+			return err
+		}
+		f(person)
+		return nil
+	})
+}
+
 // reconnectAfter is the pause before a lost connection is opened again.
 const reconnectAfter = time.Second
 

@@ -72,7 +72,7 @@ func lockForConsent(ctx context.Context, tx pgx.Tx, orgID, clusterID uuid.UUID) 
 	return providerID, gone, found(err, "cluster")
 }
 
-// WithdrawConsoleConsent ends a consent; open consoles close within a heartbeat. Withdrawing what is not there is no
+// WithdrawConsoleConsent ends a consent; open consoles close at once. Withdrawing what is not there is no
 // error.
 func (db *DB) WithdrawConsoleConsent(ctx context.Context, orgID, by, clusterID uuid.UUID) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
@@ -130,8 +130,8 @@ func (db *DB) ConsoleLooks(ctx context.Context, orgID, clusterID uuid.UUID, p Pa
 }
 
 // IssueStaffTicket is IssueConsoleTicket for a provider's staff, under the organization's consent; the look is written
-// to the organization's log. part is "log" or "line". Refusals: "no_consent", NotFound("node").
-func (db *DB) IssueStaffTicket(ctx context.Context, providerID, personID, nodeID uuid.UUID, part string) (token string, err error) {
+// to the organization's log. Refusals: "no_consent", NotFound("node").
+func (db *DB) IssueStaffTicket(ctx context.Context, providerID uuid.UUID, v ConsoleViewer, nodeID uuid.UUID, part ConsolePart) (token string, err error) {
 	token = newToken()
 	return token, db.tx(ctx, func(tx pgx.Tx) error {
 		var orgID, clusterID uuid.UUID
@@ -143,10 +143,10 @@ func (db *DB) IssueStaffTicket(ctx context.Context, providerID, personID, nodeID
 		}
 		// Shared until the ticket is written: a consent is not withdrawn in between.
 		tag, err := tx.Exec(ctx, `
-			INSERT INTO console_tickets (token_hash, organization_id, node_id, person_id, expires_at)
-			SELECT $1, k.organization_id, $2, $3, least(now() + interval '30 seconds', k.until_at)
+			INSERT INTO console_tickets (token_hash, organization_id, node_id, person_id, session_id, staff, part, expires_at)
+			SELECT $1, k.organization_id, $2, $3, $5, true, $6, least(now() + interval '30 seconds', k.until_at)
 			FROM (SELECT organization_id, until_at FROM console_consents
-				WHERE cluster_id = $4 AND revoked_at IS NULL AND until_at > now() FOR SHARE) AS k`, hashToken(token), nodeID, personID, clusterID)
+				WHERE cluster_id = $4 AND revoked_at IS NULL AND until_at > now() FOR SHARE) AS k`, hashToken(token), nodeID, v.Person, clusterID, v.Session, part)
 		if err != nil {
 			return fmt.Errorf("issue console ticket: %w", err)
 		}
@@ -157,7 +157,7 @@ func (db *DB) IssueStaffTicket(ctx context.Context, providerID, personID, nodeID
 			}
 		}
 		return writeAudit(ctx, tx, auditRow{
-			By: personID, Organization: orgID, Provider: providerID, Verb: verbLook, Subject: "cluster", SubjectID: clusterID,
+			By: v.Person, Organization: orgID, Provider: providerID, Verb: verbLook, Subject: "cluster", SubjectID: clusterID,
 			Detail: map[string]any{"node": node, "part": part},
 		})
 	})

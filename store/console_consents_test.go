@@ -14,18 +14,21 @@ func TestStaffSeeAConsoleOnlyByConsent(t *testing.T) {
 	ctx := t.Context()
 	cluster := w.Launch(t, "one", 1)
 	head := must[store.ClusterDetail](t)(w.DB.Cluster(ctx, w.Organization, cluster)).NodeRows[0].ID
+	w.Exec(t, `INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, 'operator', now())`, w.Provider, w.Person)
+	v := w.StaffViewer(t)
 	look := func() error {
-		_, err := w.DB.IssueStaffTicket(ctx, w.Provider, w.Person, head, "line")
+		_, err := w.DB.IssueStaffTicket(ctx, w.Provider, v, head, store.ConsoleLine)
 		return err
 	}
 	wantRefusal(t, look(), "no_consent")
 
 	noError(t, w.DB.ConsentToConsole(ctx, w.Organization, w.Person, cluster, time.Hour))
-	token := must[string](t)(w.DB.IssueStaffTicket(ctx, w.Provider, w.Person, head, "log"))
-	if host := must[store.NodeHost](t)(w.DB.RedeemConsoleTicket(ctx, token)); host.NodeID != head {
+	token := must[string](t)(w.DB.IssueStaffTicket(ctx, w.Provider, v, head, store.ConsoleLog))
+	ticket := ticketOf(token, v, head, store.ConsoleLog)
+	if host := must[store.OpenConsole](t)(w.DB.RedeemConsoleTicket(ctx, ticket)); host.NodeID != head || !host.Staff {
 		t.Errorf("the ticket opens %+v", host)
 	}
-	_, err := w.DB.RedeemConsoleTicket(ctx, token)
+	_, err := w.DB.RedeemConsoleTicket(ctx, ticket)
 	wantRefusal(t, err, "not_found")
 	looks := must[[]store.ConsoleLook](t)(w.DB.ConsoleLooks(ctx, w.Organization, cluster, store.Page{}))
 	if len(looks) != 1 || looks[0].PersonName != "Ada" || looks[0].NodeName != "head" || looks[0].Part != "log" {
@@ -34,7 +37,7 @@ func TestStaffSeeAConsoleOnlyByConsent(t *testing.T) {
 	if looks = must[[]store.ConsoleLook](t)(w.DB.ConsoleLooks(ctx, uuid.New(), cluster, store.Page{})); len(looks) != 0 {
 		t.Errorf("another organization reads %+v", looks)
 	}
-	_, err = w.DB.IssueStaffTicket(ctx, uuid.New(), w.Person, head, "line")
+	_, err = w.DB.IssueStaffTicket(ctx, uuid.New(), v, head, store.ConsoleLine)
 	wantRefusal(t, err, "not_found")
 
 	noError(t, w.DB.WithdrawConsoleConsent(ctx, w.Organization, w.Person, cluster))

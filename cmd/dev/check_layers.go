@@ -32,7 +32,7 @@ func layers() []layer { return slices.Concat(floors(), pages(), mains()) }
 // floors are the rows below the pages.
 func floors() []layer {
 	return []layer{
-		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender"}},
+		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "handlers/handshake"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
@@ -70,7 +70,7 @@ func pages() []layer {
 			},
 			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},
-		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner"}},
+		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner", "handlers/handshake"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
@@ -79,13 +79,13 @@ func pages() []layer {
 			"store", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
-		{packages: []string{"handlers/terminal"}, may: []string{"provisioner"}},
+		{packages: []string{"handlers/terminal"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
 		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
-			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/middleware", "handlers/live", "handlers/terminal",
+			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/middleware", "handlers/live", "handlers/terminal", "handlers/handshake",
 			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
 		}},
 	}
@@ -96,13 +96,13 @@ func mains() []layer {
 	return []layer{
 		{
 			packages: []string{"cmd/web"},
-			may:      []string{"cmd/internal/setup", "cmd/internal/demo", "handlers", "store", "store/blob", "migrations", "static"},
+			may:      []string{"cmd/internal/setup", "cmd/internal/demo", "handlers", "handlers/handshake", "store", "store/blob", "migrations", "static"},
 			never:    []string{"provisioner/libvirt", "provisioner/image", "provisioner/lab/**", "cgo"},
 		},
 		{packages: []string{"cmd/worker"}, may: []string{
 			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "migrations",
 			"provisioner", "provisioner/placement", "provisioner/image", "provisioner/acceptance",
-			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console",
+			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console", "handlers/handshake",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -179,10 +180,14 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := writeSecret(v.consoleSecret()); err != nil {
+		return "", err
+	}
 	v.worker = &daemon{name: "The worker", program: v.program("worker"), log: v.path("logs", "worker.log"), env: []string{
 		"DATABASE_URL=" + v.users.Worker,
 		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.workerPort),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
+		"VOLARY_CONSOLE_SECRET_FILE=" + v.consoleSecret(),
 		"VOLARY_SCRATCH_DIR=" + v.path("scratch"),
 		"VOLARY_DRIVERS=" + drivers,
 		"VOLARY_PUBLIC_URL=" + v.address(),
@@ -191,6 +196,13 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
 	}}
 	return "", startDaemon(ctx, v.worker, v.workerURL()+"/healthz")
+}
+
+// consoleSecret is the file by which portal and worker know each other; each start makes another.
+func (v *volary) consoleSecret() string { return v.path("console-secret") }
+
+func writeSecret(path string) error {
+	return os.WriteFile(path, []byte(rand.Text()+rand.Text()), 0o600)
 }
 
 // probeImage is what the checks of hosts boot. Simulated hosts boot anything.
@@ -210,6 +222,7 @@ func (v *volary) startWeb(ctx context.Context) (string, error) {
 		"VOLARY_LISTEN=" + net.JoinHostPort(v.listen, strconv.Itoa(v.port)),
 		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
+		"VOLARY_CONSOLE_SECRET_FILE=" + v.consoleSecret(),
 		"VOLARY_WORKER_URL=" + v.workerURL(),
 		"VOLARY_DEMO=" + strconv.FormatBool(!v.bare),
 		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),

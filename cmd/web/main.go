@@ -10,6 +10,7 @@ import (
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers"
+	"volary.dev/handlers/handshake"
 	"volary.dev/migrations"
 	"volary.dev/store"
 	"volary.dev/store/blob"
@@ -46,12 +47,17 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
+	if err != nil {
+		return err
+	}
 	changes := handlers.NewChanges()
-	listening := make(chan error, 1)
+	listening := make(chan error, 2)
 	go func() { listening <- db.Listen(ctx, changes.Publish) }()
+	go func() { listening <- db.ListenRights(ctx, changes.RightsEnded) }()
 
 	portal, err := handlers.New(handlers.Options{
-		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL,
+		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL, WorkerSecret: secret,
 		TrustedProxies: cfg.TrustedProxies, Stopping: ctx,
 		Demo: cfg.Demo, Simulated: cfg.SimulatedHosts, PlainHosts: cfg.AllowPlainHosts, UploadsChecked: cfg.UploadsChecked,
 		UploadFolder: blobs.Uploads(),
@@ -60,8 +66,10 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	err = setup.ServeListener(ctx, log, listener, portal, setup.ServerTimes)
-	if listened := <-listening; err == nil && !errors.Is(listened, context.Canceled) {
-		err = listened
+	for range cap(listening) {
+		if listened := <-listening; err == nil && !errors.Is(listened, context.Canceled) {
+			err = listened
+		}
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers/console"
+	"volary.dev/handlers/handshake"
 	"volary.dev/handlers/jobs"
 	"volary.dev/migrations"
 	"volary.dev/provisioner"
@@ -102,12 +103,18 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	bookkeeper := &jobs.Bookkeeper{Engine: engine}
 	uploads := &jobs.UploadKeeper{DB: db, Blobs: blobs, Log: log}
 
+	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
+	if err != nil {
+		return err
+	}
+	consoles := console.New(console.Options{DB: db, Hosts: hosts, Secret: secret, Log: log})
+
 	all, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, queue.Run} {
+	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, queue.Run, consoles.Run} {
 		all.Go(func() error { return part(ctx) })
 	}
 	all.Go(func() error {
-		return setup.ServeListener(ctx, log, listener, console.New(db, hosts, log), setup.ServerTimes)
+		return setup.ServeListener(ctx, log, listener, consoles, setup.ServerTimes)
 	})
 	return all.Wait()
 }

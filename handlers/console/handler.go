@@ -1,15 +1,19 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/google/uuid"
 
+	"volary.dev/handlers/handshake"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 )
@@ -31,15 +35,32 @@ type Hosts interface {
 
 // Handler answers at the paths named in the package's document.
 type Handler struct {
-	db    *store.DB
-	hosts Hosts
-	log   *slog.Logger
-	mux   *http.ServeMux
+	db     *store.DB
+	hosts  Hosts
+	secret handshake.Secret
+	log    *slog.Logger
+	look   time.Duration
+	mux    *http.ServeMux
+
+	mu   sync.Mutex
+	open map[chan struct{}]uuid.UUID // what has an open console look at its right, and whose it is
+}
+
+// Options of New. All but Look are needed.
+type Options struct {
+	DB     *store.DB
+	Hosts  Hosts
+	Secret handshake.Secret // by which web is known
+	Log    *slog.Logger
+	Look   time.Duration // how often a right is looked at that no notification tells of; 0 takes 5 s
 }
 
 // New makes a Handler.
-func New(db *store.DB, hosts Hosts, log *slog.Logger) *Handler {
-	h := &Handler{db: db, hosts: hosts, log: log, mux: http.NewServeMux()}
+func New(o Options) *Handler {
+	h := &Handler{
+		db: o.DB, hosts: o.Hosts, secret: o.Secret, log: o.Log, look: cmp.Or(o.Look, lookAgain),
+		mux: http.NewServeMux(), open: map[chan struct{}]uuid.UUID{},
+	}
 	h.mux.HandleFunc("GET /healthz", h.health)
 	h.mux.HandleFunc("GET /console", h.console)
 	h.mux.HandleFunc("GET /console/log", h.consoleLog)
@@ -59,9 +80,19 @@ func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, "ok\n")
 }
 
-// redeem turns the request's ticket into a node, or answers itself.
-func (h *Handler) redeem(w http.ResponseWriter, r *http.Request) (store.NodeHost, bool) {
-	n, err := h.db.RedeemConsoleTicket(r.Context(), r.URL.Query().Get("ticket"))
+// redeem turns the request's ticket into an open console, or answers itself.
+func (h *Handler) redeem(w http.ResponseWriter, r *http.Request, part store.ConsolePart) (n store.OpenConsole, ok bool) {
+	if !h.secret.Knows(r, w.Header()) {
+		h.log.WarnContext(r.Context(), "console asked for by one who does not know the secret", "address", r.RemoteAddr)
+		http.Error(w, "who asks does not know the secret that web and the worker share", http.StatusForbidden)
+		return n, false
+	}
+	q := r.URL.Query()
+	ticket := store.ConsoleTicket{Token: q.Get("ticket"), Part: part}
+	// An id that is none is nobody's.
+	ticket.Node, _ = uuid.Parse(q.Get("node"))
+	ticket.Session, _ = uuid.Parse(q.Get("session"))
+	n, err := h.db.RedeemConsoleTicket(r.Context(), ticket)
 	if refusal, ok := provisioner.AsRefusal(err); ok {
 		http.Error(w, refusal.Title, http.StatusNotFound)
 		return n, false
@@ -75,7 +106,7 @@ func (h *Handler) redeem(w http.ResponseWriter, r *http.Request) (store.NodeHost
 }
 
 func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
-	n, ok := h.redeem(w, r)
+	n, ok := h.redeem(w, r, store.ConsoleLog)
 	if !ok {
 		return
 	}
@@ -98,14 +129,14 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(log)
 }
 
-func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n store.NodeHost, err error) {
+func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n store.OpenConsole, err error) {
 	h.log.InfoContext(r.Context(), "console", "node", n.NodeID, "host", n.HostID, "error", err)
 	http.Error(w, n.HostName+": "+err.Error(), http.StatusBadGateway)
 }
 
 // console attaches before it answers, so that a host's refusal is an ordinary HTTP answer.
 func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
-	n, ok := h.redeem(w, r)
+	n, ok := h.redeem(w, r, store.ConsoleLine)
 	if !ok {
 		return
 	}
@@ -133,23 +164,27 @@ func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = ws.CloseNow() }()
 	ws.SetReadLimit(typedLimit)
-	code, reason := join(r.Context(), ws, line)
+	code, reason := h.join(r.Context(), n, ws, line)
 	h.log.InfoContext(r.Context(), "console closed", "node", n.NodeID, "reason", reason)
 	_ = ws.Close(code, reason)
 }
 
-// join passes bytes both ways until one side ends, and says how the WebSocket is to be closed.
-func join(ctx context.Context, ws *websocket.Conn, line io.ReadWriteCloser) (websocket.StatusCode, string) {
+// join passes bytes both ways until one side or the right to see them ends, and says how the WebSocket is to be closed.
+func (h *Handler) join(ctx context.Context, n store.OpenConsole, ws *websocket.Conn, line io.ReadWriteCloser) (websocket.StatusCode, string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A Read of the console does not know ctx: closing the line is what ends it.
 	defer context.AfterFunc(ctx, func() { _ = line.Close() })()
 	shown := make(chan error, 1)
-	typed := make(chan struct{})
+	typed, unseen := make(chan struct{}), make(chan struct{})
 	go func() { shown <- show(ctx, ws, line) }()
 	go func() {
 		defer close(typed)
 		_ = typeInto(ctx, ws, line) // a viewer that went away is no fault
+	}()
+	go func() {
+		defer close(unseen)
+		h.untilUnseen(ctx, n)
 	}()
 	select {
 	case err := <-shown:
@@ -165,6 +200,8 @@ func join(ctx context.Context, ws *websocket.Conn, line io.ReadWriteCloser) (web
 		return websocket.StatusNormalClosure, "The viewer left."
 	case <-ctx.Done():
 		return websocket.StatusGoingAway, "The worker restarts."
+	case <-unseen:
+		return websocket.StatusPolicyViolation, "You may not see this console any more."
 	}
 }
 

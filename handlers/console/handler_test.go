@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/handlers/console"
+	"volary.dev/handlers/handshake"
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
@@ -32,9 +34,17 @@ type bench struct {
 	node   store.NodeWork
 	host   *memory.Host
 	server *httptest.Server
+	lines  *console.Handler
+	viewer store.ConsoleViewer
 }
 
 func newBench(t *testing.T) *bench {
+	t.Helper()
+	return newBenchThatLooks(t, time.Hour)
+}
+
+// newBenchThatLooks has a worker that looks so often at the right to a console of which nobody tells it.
+func newBenchThatLooks(t *testing.T, look time.Duration) *bench {
 	t.Helper()
 	b := &bench{World: storetest.NewWorld(t)}
 	hosts := memory.NewWorld(memory.Options{BootTime: 10 * time.Millisecond, StopTime: time.Millisecond})
@@ -48,7 +58,11 @@ func newBench(t *testing.T) *bench {
 		b.host.EnsureNetwork(t.Context(), provisioner.Network{VNI: 1, Subnet: netip.MustParsePrefix("10.9.9.0/24")}),
 		b.host.EnsureImage(t.Context(), emptyDigest, 0, func(context.Context) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil }),
 		b.host.EnsureNode(t.Context(), provisioner.NodeSpec{ID: b.node.ID, Name: "head", VNI: 1, ImageDigest: emptyDigest})))
-	b.server = httptest.NewServer(console.New(b.DB, jobs.NewHosts(hosts.Dial), slog.New(slog.DiscardHandler)))
+	b.viewer = b.Viewer(t, b.Organization)
+	b.lines = console.New(console.Options{
+		DB: storetest.OpenAs(t, b.Pool, store.RoleWorker), Hosts: jobs.NewHosts(hosts.Dial), Secret: secret(t, "a"), Log: slog.New(slog.DiscardHandler), Look: look,
+	})
+	b.server = httptest.NewServer(b.lines)
 	t.Cleanup(b.server.Close)
 	return b
 }
@@ -60,16 +74,36 @@ func noError(t *testing.T, err error) {
 	}
 }
 
-func (b *bench) ticket(t *testing.T) string {
+func secret(t *testing.T, of string) handshake.Secret {
 	t.Helper()
-	token, err := b.DB.IssueConsoleTicket(t.Context(), b.Organization, b.Person, b.node.ID)
+	s, err := handshake.NewSecret([]byte(strings.Repeat(of, 32)))
 	noError(t, err)
-	return token
+	return s
+}
+
+// ticket is the query of a new ticket for a part of the node's console.
+func (b *bench) ticket(t *testing.T, part store.ConsolePart) string {
+	t.Helper()
+	token, err := b.DB.IssueConsoleTicket(t.Context(), b.Organization, b.viewer, b.node.ID, part)
+	noError(t, err)
+	return b.query(token)
+}
+
+func (b *bench) query(token string) string {
+	return url.Values{"ticket": {token}, "node": {b.node.ID.String()}, "session": {b.viewer.Session.String()}}.Encode()
 }
 
 func (b *bench) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	r, err := http.Get(b.server.URL + path)
+	return b.getAs(t, secret(t, "a"), path)
+}
+
+func (b *bench) getAs(t *testing.T, s handshake.Secret, path string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.server.URL+path, nil)
+	noError(t, err)
+	s.Ask(req.Header, req.URL.RequestURI())
+	r, err := http.DefaultClient.Do(req)
 	noError(t, err)
 	defer r.Body.Close()
 	body, err := io.ReadAll(r.Body)
@@ -80,7 +114,9 @@ func (b *bench) get(t *testing.T, path string) (int, string) {
 // open opens the console and reads until the shell's prompt stands there.
 func (b *bench) open(t *testing.T) *websocket.Conn {
 	t.Helper()
-	ws, _, err := websocket.Dial(t.Context(), b.server.URL+"/console?ticket="+b.ticket(t), nil) //nolint:bodyclose // there is none after an upgrade
+	path, header := "/console?"+b.ticket(t, store.ConsoleLine), http.Header{}
+	secret(t, "a").Ask(header, path)
+	ws, _, err := websocket.Dial(t.Context(), b.server.URL+path, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // there is none after an upgrade
 	noError(t, err)
 	t.Cleanup(func() { _ = ws.CloseNow() })
 	return ws
@@ -143,22 +179,22 @@ func TestConsole(t *testing.T) {
 	wantEnd(t, second, websocket.StatusNormalClosure, "The machine was powered off.")
 
 	// What was written is kept, also by a machine that is off; attaching to it is refused in words.
-	if status, body := b.get(t, "/console/log?ticket="+b.ticket(t)); status != http.StatusOK || !strings.Contains(body, "still here") {
+	if status, body := b.get(t, "/console/log?"+b.ticket(t, store.ConsoleLog)); status != http.StatusOK || !strings.Contains(body, "still here") {
 		t.Errorf("log: %d %q", status, body)
 	}
-	if status, body := b.get(t, "/console?ticket="+b.ticket(t)); status != http.StatusBadGateway || !strings.Contains(body, "not running") {
+	if status, body := b.get(t, "/console?"+b.ticket(t, store.ConsoleLine)); status != http.StatusBadGateway || !strings.Contains(body, "not running") {
 		t.Errorf("console of a machine that is off: %d %q", status, body)
 	}
 }
 
 func TestTicketsAreForOneUse(t *testing.T) {
 	b := newBench(t)
-	ticket := b.ticket(t)
-	if status, _ := b.get(t, "/console/log?ticket="+ticket); status != http.StatusOK {
+	ticket := b.ticket(t, store.ConsoleLog)
+	if status, _ := b.get(t, "/console/log?"+ticket); status != http.StatusOK {
 		t.Errorf("first use: %d", status)
 	}
-	for _, again := range []string{ticket, "", "nonsense", uuid.NewString()} {
-		if status, _ := b.get(t, "/console/log?ticket="+again); status != http.StatusNotFound {
+	for _, again := range []string{ticket, "", "ticket=nonsense", b.query(""), b.query(uuid.NewString()), b.ticket(t, store.ConsoleLine)} {
+		if status, _ := b.get(t, "/console/log?"+again); status != http.StatusNotFound {
 			t.Errorf("ticket %q: %d", again, status)
 		}
 	}
@@ -170,7 +206,46 @@ func TestTicketsAreForOneUse(t *testing.T) {
 func TestSilentHost(t *testing.T) {
 	b := newBench(t)
 	b.host.SetUnreachable(true)
-	if status, body := b.get(t, "/console/log?ticket="+b.ticket(t)); status != http.StatusBadGateway || !strings.Contains(body, "host does not answer") {
+	if status, body := b.get(t, "/console/log?"+b.ticket(t, store.ConsoleLog)); status != http.StatusBadGateway || !strings.Contains(body, "host does not answer") {
 		t.Errorf("log of a silent host: %d %q", status, body)
+	}
+}
+
+// What reaches the worker without the secret opens nothing, and uses no ticket up.
+func TestStrangersAreRefused(t *testing.T) {
+	b := newBench(t)
+	path := "/console/log?" + b.ticket(t, store.ConsoleLog)
+	for name, s := range map[string]handshake.Secret{"another secret": secret(t, "b"), "none": {}} {
+		if status, body := b.getAs(t, s, path); status != http.StatusForbidden || !strings.Contains(body, "secret") {
+			t.Errorf("%s: %d %q", name, status, body)
+		}
+	}
+	if status, _ := b.get(t, path); status != http.StatusOK {
+		t.Errorf("the one who knows it, afterwards: %d", status)
+	}
+}
+
+const unseen = "You may not see this console any more."
+
+// An open console ends with the role that it was opened by: at once where the database tells, and at the next look where
+// nothing does.
+func TestConsolesEndWithTheirRight(t *testing.T) {
+	for name, look := range map[string]time.Duration{"told": time.Hour, "looked at": 20 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			b := newBenchThatLooks(t, look)
+			if name == "told" {
+				ctx, stop := context.WithCancel(context.Background())
+				ended := make(chan error, 1)
+				go func() { ended <- b.lines.Run(ctx) }()
+				t.Cleanup(func() { stop(); <-ended })
+			} else {
+				b.Exec(t, `ALTER TABLE memberships DISABLE TRIGGER rights_ended`)
+			}
+			ws := b.open(t)
+			noError(t, ws.Write(t.Context(), websocket.MessageBinary, []byte("echo still here\r")))
+			expect(t, ws, "\r\nstill here\r\n")
+			b.Exec(t, `UPDATE memberships SET role = 'billing'`)
+			wantEnd(t, ws, websocket.StatusPolicyViolation, unseen)
+		})
 	}
 }

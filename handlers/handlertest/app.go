@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers"
+	"volary.dev/handlers/handshake"
 	"volary.dev/handlers/live"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
@@ -66,7 +68,7 @@ func Start(t testing.TB, o Options) *App {
 	a.Stop = stop
 	a.web = storetest.OpenAs(t, pool, store.RoleWeb)
 	portal, err := handlers.New(handlers.Options{
-		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL,
+		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL, WorkerSecret: Secret(t),
 		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
 	})
@@ -88,15 +90,23 @@ func Start(t testing.TB, o Options) *App {
 	return a
 }
 
+// Secret is what the portals and workers of tests know each other by.
+func Secret(t testing.TB) handshake.Secret {
+	t.Helper()
+	s, err := handshake.NewSecret([]byte("a secret that every test may know"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // Listen feeds the portal's event streams from the database, as cmd/web does.
 func (a *App) Listen() {
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = a.web.Listen(ctx, a.Changes.Publish)
-	}()
-	a.t.Cleanup(func() { cancel(); <-ended })
+	var both sync.WaitGroup
+	both.Go(func() { _ = a.web.Listen(ctx, a.Changes.Publish) })
+	both.Go(func() { _ = a.web.ListenRights(ctx, a.Changes.RightsEnded) })
+	a.t.Cleanup(func() { cancel(); both.Wait() })
 }
 
 // Browser is one person's client: it keeps cookies and follows no redirect by itself.

@@ -38,13 +38,15 @@ func (a *App) startWorker(log *slog.Logger) string {
 			return io.NopCloser(bytes.NewReader(disk())), nil
 		},
 	}
-	consoles := httptest.NewServer(console.New(db, hosts, log))
+	lines := console.New(console.Options{DB: db, Hosts: hosts, Secret: Secret(a.t), Log: log})
+	consoles := httptest.NewServer(lines)
 	ctx, cancel := context.WithCancel(context.Background())
 	reconciler := &jobs.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
 	observer := &jobs.Observer{Engine: engine, Round: 50 * time.Millisecond}
 	var loops sync.WaitGroup
 	loops.Go(func() { _ = reconciler.Run(ctx) })
 	loops.Go(func() { _ = observer.Run(ctx) })
+	loops.Go(func() { _ = lines.Run(ctx) })
 	a.t.Cleanup(func() {
 		cancel()
 		loops.Wait()

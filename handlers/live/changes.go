@@ -51,6 +51,21 @@ func (h *Changes) Publish(change store.Change) {
 	}
 }
 
+// RightsEnded has the streams of a person look at once whether they may go on, or those of everybody. It is made for
+// store.ListenRights.
+func (h *Changes) RightsEnded(person uuid.UUID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for f := range h.followers {
+		if person == uuid.Nil || person == f.personID {
+			select {
+			case f.rights <- struct{}{}:
+			default: // it will look anyway
+			}
+		}
+	}
+}
+
 func (h *Changes) remember(now heard) {
 	old := 0
 	for old < len(h.recent) && now.at.Sub(h.recent[old].at) > replayed {
@@ -87,6 +102,7 @@ type follower struct {
 	id       uuid.UUID // Nil for all of the kind
 
 	signal chan struct{} // holds one: there is something to fetch
+	rights chan struct{} // holds one: the right to follow may have ended
 
 	// under Changes.mu
 	pending    map[what]struct{}
@@ -130,7 +146,7 @@ func (h *Changes) follow(f *follower) error {
 		return &provisioner.Refusal{Code: "throttled", Title: "30 pages of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
 	}
 	h.perPerson[f.personID]++
-	f.signal, f.pending = make(chan struct{}, 1), map[what]struct{}{}
+	f.signal, f.rights, f.pending = make(chan struct{}, 1), make(chan struct{}, 1), map[what]struct{}{}
 	h.followers[f] = struct{}{}
 	for now, i := time.Now(), 0; i < len(h.recent); i++ {
 		if now.Sub(h.recent[i].at) <= replayed {

@@ -91,6 +91,20 @@ func TestStreamsOfAPersonAreBounded(t *testing.T) {
 	}
 }
 
+func TestEndedRightsAreLookedAtByThoseWhoseTheyAre(t *testing.T) {
+	h := NewChanges()
+	mine, theirs := follow(t, h, &follower{personID: uuid.New()}), follow(t, h, &follower{personID: uuid.New()})
+	h.RightsEnded(mine.personID)
+	h.RightsEnded(mine.personID)
+	if len(mine.rights) != 1 || len(theirs.rights) != 0 {
+		t.Errorf("%d and %d look", len(mine.rights), len(theirs.rights))
+	}
+	h.RightsEnded(uuid.Nil)
+	if len(mine.rights) != 1 || len(theirs.rights) != 1 {
+		t.Errorf("anybody's: %d and %d look", len(mine.rights), len(theirs.rights))
+	}
+}
+
 func follow(t *testing.T, h *Changes, f *follower) *follower {
 	t.Helper()
 	if err := h.follow(f); err != nil {

@@ -15,6 +15,8 @@ import (
 const (
 	// debounce lets the many rows of one step of a cluster be one event, and is too short to be felt.
 	debounce = 200 * time.Millisecond
+	// lookAgain is how soon the end of a right to follow is noticed where no notification tells of it.
+	lookAgain = 5 * time.Second
 	// writeGrace is how long a browser may take to accept an event before its stream is given up.
 	writeGrace = 10 * time.Second
 )
@@ -24,7 +26,8 @@ type Stream struct {
 	Changes *Changes
 	Whose   Whose
 	Kinds   []string // that its query may ask for
-	// Lasts asks anew whether the session is good and still may follow.
+	// Lasts asks anew whether the session is good and still may follow: at once where the database tells that a right of the
+	// person ended, and every five seconds.
 	Lasts     func() bool
 	Stopping  context.Context // ends when the process is asked to stop
 	Heartbeat time.Duration
@@ -71,6 +74,8 @@ func (s Stream) follower(c echo.Context) (*follower, error) {
 func (s Stream) run(c echo.Context, f *follower) {
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
 	for {
 		var err error
 		select {
@@ -79,10 +84,15 @@ func (s Stream) run(c echo.Context, f *follower) {
 		case <-s.Stopping.Done():
 			return
 		case <-beat.C:
+			err = send(c, ": still here\n\n")
+		case <-look.C:
 			if !s.Lasts() {
 				return
 			}
-			err = send(c, ": still here\n\n")
+		case <-f.rights:
+			if !s.Lasts() {
+				return
+			}
 		case <-f.signal:
 			if !pause(c.Request().Context(), s.Stopping, debounce) {
 				return

@@ -8,6 +8,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/org"
@@ -59,12 +60,16 @@ func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
 	if n.State == provisioner.NodeReserved || n.State == provisioner.NodeGone {
 		return nil, nil // there is nothing on a host
 	}
-	orgID, personID := where(c)
-	ticket, err := h.Store.IssueConsoleTicket(c.Request().Context(), orgID, personID, n.ID)
+	ticket, err := h.consoleTicket(c, n, store.ConsoleLog)
 	if err != nil {
 		return nil, err
 	}
-	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), ticket)
+	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), terminal.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
+}
+
+func (h Handlers) consoleTicket(c echo.Context, n store.NodeRow, part store.ConsolePart) (string, error) {
+	orgID, personID := where(c)
+	return h.Store.IssueConsoleTicket(c.Request().Context(), orgID, store.ConsoleViewer{Session: request.Session(c).ID, Person: personID}, n.ID, part)
 }
 
 // clusterNode finds the path's cluster and node, both of the session's organization.
@@ -88,8 +93,7 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	orgID, personID := where(c)
-	ticket, err := h.Store.IssueConsoleTicket(c.Request().Context(), orgID, personID, node.ID)
+	ticket, err := h.consoleTicket(c, node, store.ConsoleLine)
 	if err != nil {
 		return err
 	}
@@ -98,9 +102,9 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 
 // ConsoleSocket joins the browser's WebSocket with the worker's.
 func (h Handlers) ConsoleSocket(c echo.Context) error {
-	if _, _, err := h.clusterNode(c); err != nil {
+	_, n, err := h.clusterNode(c)
+	if err != nil {
 		return err
 	}
-	orgID, _ := where(c)
-	return h.Terminal.Serve(c, func() bool { return h.sessionLasts(c, orgID) })
+	return h.Terminal.Serve(c, n.ID)
 }

@@ -9,6 +9,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	weborg "volary.dev/web/org"
@@ -61,11 +62,15 @@ func (h Handlers) ShowConsoleLog(c echo.Context) error {
 
 // consoleLog asks for a ticket first: without the organization's consent there is none.
 func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
-	ticket, err := h.Store.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "log")
+	ticket, err := h.consoleTicket(c, n, store.ConsoleLog)
 	if err != nil || n.State == provisioner.NodeReserved {
 		return nil, err
 	}
-	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), ticket)
+	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), terminal.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
+}
+
+func (h Handlers) consoleTicket(c echo.Context, n store.NodeRow, part store.ConsolePart) (string, error) {
+	return h.Store.IssueStaffTicket(c.Request().Context(), where(c), store.ConsoleViewer{Session: request.Session(c).ID, Person: who(c)}, n.ID, part)
 }
 
 // clusterNode finds the path's cluster and node on the provider's pools.
@@ -88,25 +93,25 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ticket, err := h.Store.IssueStaffTicket(c.Request().Context(), where(c), who(c), n.ID, "line")
+	ticket, err := h.consoleTicket(c, n, store.ConsoleLine)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, map[string]string{"ticket": ticket})
 }
 
-// ConsoleSocket joins the browser's WebSocket with the worker's as long as session and consent last.
+// ConsoleSocket joins the browser's WebSocket with the worker's, which looks whether the organization's consent lasts.
 func (h Handlers) ConsoleSocket(c echo.Context) error {
-	d, _, err := h.clusterNode(c)
+	d, n, err := h.clusterNode(c)
 	if err != nil {
 		return err
 	}
-	lasts := func() bool {
-		consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
-		return err == nil && consent != nil && h.sessionLasts(c)
+	consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+	if err != nil {
+		return err
 	}
-	if !lasts() {
+	if consent == nil {
 		return &provisioner.Refusal{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
 	}
-	return h.Terminal.Serve(c, lasts)
+	return h.Terminal.Serve(c, n.ID)
 }

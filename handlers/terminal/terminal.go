@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
 )
 
@@ -25,23 +27,23 @@ const (
 type Terminal struct {
 	Worker   Worker
 	Stopping context.Context // ends when the process is asked to stop
-	// Heartbeat keeps proxies from cutting a quiet console, and is how late the end of its session is noticed.
+	// Heartbeat keeps proxies from cutting a quiet console.
 	Heartbeat time.Duration
 	// PublicHost is the host (and port) of the portal's address, for the Origin check.
 	PublicHost string
 }
 
-// Serve joins the browser's WebSocket with the worker's, byte for byte, by the ticket in the query, until either side,
-// the right to see it (lasts, asked each heartbeat) or this process ends. An upgrade is a GET, which
-// CrossOriginProtection lets pass: ownSocket checks the Origin.
-func (t Terminal) Serve(c echo.Context, lasts func() bool) error {
+// Serve joins the browser's WebSocket with the worker's, byte for byte, by the ticket in the query, which has to be one for
+// the node and the session of the request, until either side or this process ends. The right to see the console is the
+// worker's to look at. An upgrade is a GET, which CrossOriginProtection lets pass: ownSocket checks the Origin.
+func (t Terminal) Serve(c echo.Context, node uuid.UUID) error {
 	// Before the worker is asked: opening a console ends the one that somebody has open.
 	if err := t.ownSocket(c.Request()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-	worker, err := t.Worker.DialConsole(ctx, c.QueryParam("ticket"))
+	worker, err := t.Worker.DialConsole(ctx, Ticket{Token: c.QueryParam("ticket"), Node: node, Session: request.Session(c).ID})
 	if err != nil {
 		return err
 	}
@@ -57,7 +59,7 @@ func (t Terminal) Serve(c echo.Context, lasts func() bool) error {
 	ended := make(chan error, 3)
 	go func() { ended <- pipe(ctx, browser, worker) }()
 	go func() { ended <- pipe(ctx, worker, browser) }()
-	go func() { ended <- t.watch(ctx, browser, lasts) }()
+	go func() { ended <- t.watch(ctx, browser) }()
 	// The closing frame goes first: ending ctx would cut the connection under it.
 	select {
 	case err = <-ended:
@@ -95,13 +97,10 @@ func pipe(ctx context.Context, to, from *websocket.Conn) error {
 	}
 }
 
-var (
-	errSessionEnded = errors.New("session ended")
-	errStopping     = errors.New("the process stops")
-)
+var errStopping = errors.New("the process stops")
 
-// watch pings the browser, so that a dead connection frees the console, and ends it with the session.
-func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func() bool) error {
+// watch pings the browser, so that a dead connection frees the console.
+func (t Terminal) watch(ctx context.Context, browser *websocket.Conn) error {
 	tick := time.NewTicker(t.Heartbeat)
 	defer tick.Stop()
 	for {
@@ -109,9 +108,6 @@ func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-tick.C:
-		}
-		if !lasts() {
-			return errSessionEnded
 		}
 		pctx, cancel := context.WithTimeout(ctx, writeGrace)
 		err := browser.Ping(pctx)
@@ -126,8 +122,6 @@ func (t Terminal) watch(ctx context.Context, browser *websocket.Conn, lasts func
 func end(browser *websocket.Conn, err error) {
 	var closed websocket.CloseError
 	switch {
-	case errors.Is(err, errSessionEnded):
-		_ = browser.Close(websocket.StatusPolicyViolation, "your session ended")
 	case errors.Is(err, errStopping):
 		_ = browser.Close(websocket.StatusGoingAway, "the portal restarts")
 	case errors.As(err, &closed) && closed.Code != websocket.StatusNoStatusRcvd:

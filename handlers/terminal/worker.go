@@ -6,10 +6,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/google/uuid"
 
+	"volary.dev/handlers/handshake"
 	"volary.dev/provisioner"
 )
 
@@ -18,6 +21,13 @@ import (
 type Worker struct {
 	URL    *url.URL
 	Client *http.Client
+	Secret handshake.Secret // by which the two know each other
+}
+
+// Ticket opens one part of a node's console for the session that it was issued for.
+type Ticket struct {
+	Token         string
+	Node, Session uuid.UUID
 }
 
 const (
@@ -33,18 +43,23 @@ func errWorkerAway(err error) error {
 }
 
 // ConsoleLog fetches what a node wrote to its console. The bytes are the guest's: hostile.
-func (w Worker) ConsoleLog(ctx context.Context, ticket string) ([]byte, error) {
+func (w Worker) ConsoleLog(ctx context.Context, ticket Ticket) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.address("/console/log", ticket), nil)
+	address := w.address("/console/log", ticket)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address.String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for a console log: %w", err)
 	}
+	question := w.Secret.Ask(req.Header, address.RequestURI())
 	res, err := w.Client.Do(req)
 	if err != nil {
 		return nil, errWorkerAway(err)
 	}
 	defer res.Body.Close()
+	if err := w.Secret.Check(question, res.Header); err != nil {
+		return nil, errWorkerAway(err)
+	}
 	if res.StatusCode != http.StatusOK {
 		return nil, errWorkerAway(fmt.Errorf("status %d", res.StatusCode))
 	}
@@ -56,12 +71,22 @@ func (w Worker) ConsoleLog(ctx context.Context, ticket string) ([]byte, error) {
 }
 
 // DialConsole opens the console that a ticket is good for.
-func (w Worker) DialConsole(ctx context.Context, ticket string) (*websocket.Conn, error) {
+func (w Worker) DialConsole(ctx context.Context, ticket Ticket) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
-	conn, res, err := websocket.Dial(ctx, w.address("/console", ticket), &websocket.DialOptions{HTTPClient: w.Client})
+	address, header := w.address("/console", ticket), http.Header{}
+	question := w.Secret.Ask(header, address.RequestURI())
+	conn, res, err := websocket.Dial(ctx, address.String(), &websocket.DialOptions{HTTPClient: w.Client, HTTPHeader: header})
 	if res != nil && res.Body != nil {
 		defer res.Body.Close()
+	}
+	if res != nil {
+		if stranger := w.Secret.Check(question, res.Header); stranger != nil {
+			if conn != nil {
+				_ = conn.CloseNow()
+			}
+			return nil, errWorkerAway(stranger)
+		}
 	}
 	if err != nil && res != nil && res.StatusCode == http.StatusNotFound {
 		return nil, provisioner.NotFound("console ticket")
@@ -72,8 +97,11 @@ func (w Worker) DialConsole(ctx context.Context, ticket string) (*websocket.Conn
 	return conn, nil
 }
 
-func (w Worker) address(path, ticket string) string {
+func (w Worker) address(path string, t Ticket) *url.URL {
 	u := w.URL.JoinPath(path)
-	u.RawQuery = url.Values{"ticket": {ticket}}.Encode()
-	return u.String()
+	if !strings.HasPrefix(u.Path, "/") { // below an address without a path: what is signed has to be what is sent
+		u.Path = "/" + u.Path
+	}
+	u.RawQuery = url.Values{"ticket": {t.Token}, "node": {t.Node.String()}, "session": {t.Session.String()}}.Encode()
+	return u
 }

@@ -118,6 +118,26 @@ func (w *World) Launch(t testing.TB, name string, compute int) uuid.UUID {
 	}))
 }
 
+// Viewer is the World's person, by a session of its own that works for an organization.
+func (w *World) Viewer(t testing.TB, orgID uuid.UUID) store.ConsoleViewer {
+	t.Helper()
+	return w.viewer(t, &orgID, nil)
+}
+
+// StaffViewer is the World's person, by a session of its own that works for the provider.
+func (w *World) StaffViewer(t testing.TB) store.ConsoleViewer {
+	t.Helper()
+	return w.viewer(t, nil, &w.Provider)
+}
+
+func (w *World) viewer(t testing.TB, orgID, providerID *uuid.UUID) store.ConsoleViewer {
+	t.Helper()
+	v := store.ConsoleViewer{Session: uuid.New(), Person: w.Person}
+	w.Exec(t, `INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, created_at, seen_at, expires_at)
+		VALUES ($1, sha256($2), $3, $4, $5, '', now(), now(), now() + interval '1 hour')`, v.Session, v.Session[:], v.Person, orgID, providerID)
+	return v
+}
+
 // StartID is the start identity that Ready and Observe give a node.
 func StartID(node uuid.UUID) string { return "start-" + node.String() }
 

@@ -20,6 +20,7 @@ type WebConfig struct {
 	Listen          string         `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8080"`
 	PublicURL       string         `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
 	BlobDir         string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
+	ConsoleSecret   string         `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"`         // shared with the worker: at least 32 bytes
 	WorkerURL       string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
 	TrustedProxies  []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
 	Connections     int            `env:"VOLARY_CONNECTIONS" envDefault:"4000"`                 // held at once
@@ -34,7 +35,8 @@ type WebConfig struct {
 // WorkerConfig configures cmd/worker, the only process that reaches hosts.
 type WorkerConfig struct {
 	DatabaseURL     string     `env:"DATABASE_URL,required,notEmpty" redact:"url"`
-	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"` // consoles; only web may reach it
+	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"`    // consoles; only web may reach it
+	ConsoleSecret   string     `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"` // shared with web: at least 32 bytes
 	BlobDir         string     `env:"VOLARY_BLOB_DIR,required,notEmpty"`
 	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                                   // where images are checked; empty: the system's temporary folder
 	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`                  // libvirt, memory

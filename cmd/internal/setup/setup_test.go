@@ -11,12 +11,13 @@ import (
 )
 
 func TestReadWebConfig(t *testing.T) {
-	valid := map[string]string{"DATABASE_URL": "postgres://u:secret@db:5432/volary", "VOLARY_BLOB_DIR": "/var/lib/volary"}
+	valid := map[string]string{"DATABASE_URL": "postgres://u:secret@db:5432/volary", "VOLARY_BLOB_DIR": "/var/lib/volary", "VOLARY_CONSOLE_SECRET_FILE": "/etc/volary/console"}
 	for _, c := range []struct {
 		name, variable, value string
 		wantError             string
 	}{
 		{"defaults", "VOLARY_LISTEN", "127.0.0.1:8080", ""},
+		{"no secret", "VOLARY_CONSOLE_SECRET_FILE", "", "VOLARY_CONSOLE_SECRET_FILE"},
 		{"no database", "DATABASE_URL", "", "DATABASE_URL"},
 		{"not a database URL", "DATABASE_URL", "mysql://u:secret@db", "postgres://user:password@host:port/name"},
 		{"no port", "VOLARY_LISTEN", "127.0.0.1", "VOLARY_LISTEN"},
@@ -52,6 +53,7 @@ func TestReadWebConfig(t *testing.T) {
 func TestReadWorkerConfigNamesEveryWrongValue(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://db/volary")
 	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
+	t.Setenv("VOLARY_CONSOLE_SECRET_FILE", "/etc/volary/console")
 	t.Setenv("VOLARY_DRIVERS", "xen")
 	t.Setenv("VOLARY_ROUND_SECONDS", "0")
 	_, err := ReadWorkerConfig()
@@ -109,6 +111,7 @@ func TestServeEndsOpenStreams(t *testing.T) {
 func TestMailConfig(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://db/volary")
 	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
+	t.Setenv("VOLARY_CONSOLE_SECRET_FILE", "/etc/volary/console")
 	t.Setenv("VOLARY_SMTP_URL", "smtp://volary:secret@post.example:587")
 	_, err := ReadWorkerConfig()
 	if err == nil || !strings.Contains(err.Error(), "VOLARY_MAIL_FROM") || strings.Contains(err.Error(), "secret") {
