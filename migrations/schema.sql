@@ -1066,6 +1066,8 @@ CREATE TABLE pools (
   created_at timestamp with time zone NOT NULL,
   location text DEFAULT ''::text NOT NULL,
   policy text DEFAULT ''::text NOT NULL,
+  allowed cidr[] DEFAULT '{}'::cidr[] NOT NULL,
+  CONSTRAINT pools_allowed_check CHECK ((cardinality(allowed) <= 16)),
   CONSTRAINT pools_check CHECK ((masklen((prefix)::inet) <= subnet_bits)),
   CONSTRAINT pools_id_provider_id_key UNIQUE (id, provider_id),
   CONSTRAINT pools_location_check CHECK ((length(location) <= 80)),

@@ -23,9 +23,11 @@ type Network struct {
 	Peers    []netip.Addr // underlay addresses of the cluster's other hosts
 	Entries  []NetworkEntry
 	Sealed   bool // no way out at all: acceptance tests
-	// Masquerade lets guests out through the host's address, less the Forbidden ranges and UDP 4789.
+	// Masquerade lets guests out through the host's address, less the Forbidden ranges, PrivatePrefixes that are not
+	// Allowed, and UDP 4789.
 	Masquerade bool
-	Forbidden  []netip.Prefix // management and underlay ranges, and the pool's whole prefix of clusters
+	Forbidden  []netip.Prefix // management and underlay ranges and prefixes of clusters, of all the provider's pools
+	Allowed    []netip.Prefix // within PrivatePrefixes; Forbidden goes before it
 	Published  []PublishedPort
 }
 
@@ -34,6 +36,33 @@ type NetworkEntry struct {
 	Name string // "head", "compute-001"
 	MAC  net.HardwareAddr
 	IP   netip.Addr
+	Host netip.Addr // underlay address of the host that carries it; not valid: the host that is asked
+}
+
+// PrivatePrefixes are the addresses that no guest reaches outside its own subnet unless its pool allows it: they are
+// not the world's but of whatever network its host happens to stand in.
+func PrivatePrefixes() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("0.0.0.0/8"),
+		netip.MustParsePrefix("10.0.0.0/8"),
+		netip.MustParsePrefix("100.64.0.0/10"), // shared by carriers
+		netip.MustParsePrefix("127.0.0.0/8"),
+		netip.MustParsePrefix("169.254.0.0/16"), // link-local: where clouds keep what a machine may know of itself
+		netip.MustParsePrefix("172.16.0.0/12"),
+		netip.MustParsePrefix("192.0.0.0/24"),
+		netip.MustParsePrefix("192.168.0.0/16"),
+		netip.MustParsePrefix("198.18.0.0/15"), // for measurements; the checks of hosts use it
+		netip.MustParsePrefix("224.0.0.0/4"),
+		netip.MustParsePrefix("240.0.0.0/4"),
+	}
+}
+
+// AllowablePrefixes are those of PrivatePrefixes within which a pool may allow some.
+func AllowablePrefixes() []netip.Prefix {
+	return []netip.Prefix{
+		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"),
+		netip.MustParsePrefix("192.168.0.0/16"), netip.MustParsePrefix("100.64.0.0/10"),
+	}
 }
 
 // PublishedPort forwards a TCP port of the host's underlay address to a guest on the same host.

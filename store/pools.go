@@ -17,6 +17,7 @@ type NewPool struct {
 	SubnetBits    int            // 24
 	Underlay      netip.Prefix   // the network between the pool's hosts
 	Management    []netip.Prefix // guests may not reach these
+	Allowed       []netip.Prefix // private ranges that guests may reach, at most MaxAllowed
 	Storage       string         // "local"
 	MachineType   string         // "q35"
 	CPU           string         // empty: the driver's default
@@ -53,8 +54,11 @@ type Pool struct {
 	CheapestRate  billing.Rate // of the provider's shapes; 0 where it has none
 }
 
-// CreatePool adds a pool to a provider. Refusals: "invalid" by field (name, prefix, subnet_bits, underlay, management,
-// storage, machine_type, mtu, test_vcpus, max_lease, location, policy), "duplicate", "suspended", NotFound("provider").
+// MaxAllowed is how many private ranges a pool can open to its guests: each host carries them for each cluster.
+const MaxAllowed = 16
+
+// CreatePool adds a pool to a provider. Networks of the provider's clusters on other pools are made anew: their guests may
+// not reach this one's hosts. Refusals: "invalid" by field (name, prefix, subnet_bits, underlay, management, allowed, storage, machine_type, mtu, test_vcpus, max_lease, location, policy), "duplicate", "suspended", NotFound("provider").
 func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPool) (uuid.UUID, error) {
 	p = p.withDefaults()
 	if err := p.check(); err != nil {
@@ -68,17 +72,23 @@ func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPoo
 		if err := refuseSuspendedProvider(ctx, tx, providerID); err != nil {
 			return err
 		}
+		if err := p.fitsBeside(ctx, tx, providerID, id); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO pools (id, provider_id, name, prefix, subnet_bits, underlay, management, storage, machine_type, cpu,
-				mtu, masquerade, wipe_disks, test_vcpus, max_lease_hours, location, policy, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, now())`,
+				mtu, masquerade, wipe_disks, test_vcpus, max_lease_hours, location, policy, allowed, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, now())`,
 			id, providerID, p.Name, p.Prefix.Masked(), p.SubnetBits, p.Underlay.Masked(), p.Management, p.Storage, p.MachineType, p.CPU,
-			p.MTU, !p.NoMasquerade, p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy)
+			p.MTU, !p.NoMasquerade, p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy, p.Allowed)
 		switch {
 		case uniqueViolation(err, "pools_provider_id_name_key"):
 			return duplicate("a pool", "name", p.Name)
 		case err != nil:
 			return fmt.Errorf("create pool: %w", err)
+		}
+		if err := renewNetworks(ctx, tx, providerID); err != nil {
+			return err
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "create pool", Subject: "pool", SubjectID: id})
 	})
@@ -95,6 +105,9 @@ func (p NewPool) withDefaults() NewPool {
 	p.MaxLeaseHours = orDefault(p.MaxLeaseHours, 720)
 	if p.Management == nil {
 		p.Management = []netip.Prefix{}
+	}
+	if p.Allowed == nil {
+		p.Allowed = []netip.Prefix{}
 	}
 	return p
 }
@@ -119,6 +132,7 @@ func (p NewPool) check() error {
 		f.check(m.IsValid(), "management", "Give prefixes such as 198.51.100.0/24.")
 		f.check(!p.Prefix.Overlaps(m), "prefix", "%s overlaps the management network %s.", p.Prefix, m)
 	}
+	p.checkAllowed(f)
 	f.check(p.Storage != "shared", "storage", "Storage that hosts share does not work yet: disks lie on each host. Choose local.")
 	f.check(p.Storage == "local" || p.Storage == "shared", "storage", "Choose local.")
 	f.check(validMachine(p.MachineType) && (p.CPU == "" || validMachine(p.CPU)), "machine_type",

@@ -19,6 +19,7 @@ type PoolRow struct {
 	SubnetBits    int
 	Underlay      netip.Prefix
 	Management    []netip.Prefix
+	Allowed       []netip.Prefix // private ranges that guests may reach
 	Storage       string
 	MachineType   string
 	CPU           string `db:"cpu"`
@@ -41,7 +42,7 @@ type PoolRow struct {
 }
 
 const selectPoolRows = `
-	SELECT p.id, p.name, p.location, p.policy, p.prefix, p.subnet_bits, p.underlay, p.management, p.storage, p.machine_type, p.cpu, p.mtu,
+	SELECT p.id, p.name, p.location, p.policy, p.prefix, p.subnet_bits, p.underlay, p.management, p.allowed, p.storage, p.machine_type, p.cpu, p.mtu,
 		p.masquerade, p.wipe_disks, p.test_vcpus, p.max_lease_hours,
 		h.hosts, h.active AS active_hosts, h.vcpus, h.memory_mib, h.disk_gib,
 		(SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL)::int AS clusters,

@@ -44,9 +44,8 @@ type ClusterWork struct {
 // PoolWork is what a pool says about its clusters' machines and networks.
 type PoolWork struct {
 	ID          uuid.UUID
-	Prefix      netip.Prefix
-	Underlay    netip.Prefix
-	Management  []netip.Prefix
+	Forbidden   []netip.Prefix // clusters' prefixes, underlays and management networks of all the provider's pools
+	Allowed     []netip.Prefix // private ranges that guests may reach
 	MachineType string
 	CPU         string
 	MTU         int
@@ -114,7 +113,9 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
 			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, c.ssh_keys,
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
-			p.id, p.prefix, p.underlay, p.management, p.machine_type, p.cpu, p.mtu, p.masquerade, p.wipe_disks, now()
+			p.id, ARRAY(
+				SELECT DISTINCT unnest(array_prepend(q.prefix, array_prepend(q.underlay, q.management))) FROM pools q
+				WHERE q.provider_id = p.provider_id ORDER BY 1), p.allowed, p.machine_type, p.cpu, p.mtu, p.masquerade, p.wipe_disks, now()
 		FROM clusters c JOIN pools p ON p.id = c.pool_id JOIN model_versions v ON v.id = c.version_id
 		WHERE c.id = $1`, id)
 	return one(rows, "cluster", func(row pgx.CollectableRow) (w ClusterWork, err error) {
@@ -122,7 +123,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.TestNonce, &w.Desired, &w.Reason, &w.ReasonDetail, &w.Generation,
 			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &w.SSHKeys,
 			&w.Gate.Kind, &w.Gate.Text, &w.Gate.TimeoutSeconds, &w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
-			&w.Pool.ID, &w.Pool.Prefix, &w.Pool.Underlay, &w.Pool.Management, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
+			&w.Pool.ID, &w.Pool.Forbidden, &w.Pool.Allowed, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
 			&w.Pool.Masquerade, &w.Pool.WipeDisks, &w.Now)
 		if subnet != nil {
 			w.Subnet = *subnet

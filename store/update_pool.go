@@ -11,7 +11,8 @@ import (
 	"volary.dev/provisioner"
 )
 
-// UpdatePool changes a pool. What clusters on it rely on stays while there are any. Refusals: "invalid" by field as
+// UpdatePool changes a pool. What clusters on it rely on stays while there are any; where guests may reach other ranges
+// than before, the networks of the provider's clusters are made anew. Refusals: "invalid" by field as
 // CreatePool's, "pool_in_use" by field, "duplicate", "suspended", NotFound("pool").
 func (db *DB) UpdatePool(ctx context.Context, by, providerID, id uuid.UUID, p NewPool) error {
 	p = p.withDefaults()
@@ -38,20 +39,33 @@ func (db *DB) UpdatePool(ctx context.Context, by, providerID, id uuid.UUID, p Ne
 		if err := p.holdsHosts(ctx, tx, id); err != nil {
 			return err
 		}
+		if err := p.fitsBeside(ctx, tx, providerID, id); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `
 			UPDATE pools SET name = $2, prefix = $3, subnet_bits = $4, underlay = $5, management = $6, storage = $7, machine_type = $8,
-				cpu = $9, mtu = $10, masquerade = $11, wipe_disks = $12, test_vcpus = $13, max_lease_hours = $14, location = $15, policy = $16
+				cpu = $9, mtu = $10, masquerade = $11, wipe_disks = $12, test_vcpus = $13, max_lease_hours = $14, location = $15, policy = $16, allowed = $17
 			WHERE id = $1`,
 			id, p.Name, p.Prefix, p.SubnetBits, p.Underlay, p.Management, p.Storage, p.MachineType, p.CPU, p.MTU, !p.NoMasquerade,
-			p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy)
+			p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy, p.Allowed)
 		if uniqueViolation(err, "pools_provider_id_name_key") {
 			return duplicate("a pool", "name", p.Name)
 		}
 		if err != nil {
 			return fmt.Errorf("update pool: %w", err)
 		}
+		if !p.sameReach(was) {
+			if err := renewNetworks(ctx, tx, providerID); err != nil {
+				return err
+			}
+		}
 		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "change pool", Subject: "pool", SubjectID: id, Detail: p.changes(was)})
 	})
+}
+
+// sameReach says whether guests reach what they reached before.
+func (p NewPool) sameReach(was PoolRow) bool {
+	return slices.Equal(p.Allowed, was.Allowed) && slices.Equal(p.Management, was.Management) && p.Underlay == was.Underlay && p.Prefix == was.Prefix
 }
 
 // mayReplace refuses what clusters on the pool were made with: their networks, disks and machines would not match.
@@ -107,6 +121,7 @@ func (p NewPool) changes(was PoolRow) map[string]any {
 		"underlay": {was.Underlay.String(), p.Underlay.String()}, "storage": {was.Storage, p.Storage}, "mtu": {was.MTU, p.MTU},
 		"subnet bits": {was.SubnetBits, p.SubnetBits}, "machine type": {was.MachineType, p.MachineType}, "CPU": {was.CPU, p.CPU},
 		"guests may go out": {was.Masquerade, !p.NoMasquerade}, "wipe disks": {was.WipeDisks, p.WipeDisks}, "policy": {was.Policy, p.Policy},
+		"guests reach": {fmt.Sprint(was.Allowed), fmt.Sprint(p.Allowed)}, "management": {fmt.Sprint(was.Management), fmt.Sprint(p.Management)},
 		"test share": {was.TestVCPUs, p.TestVCPUs}, "longest lease": {was.MaxLeaseHours, p.MaxLeaseHours},
 	} {
 		if v[0] != v[1] {

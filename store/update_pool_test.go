@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -76,4 +77,75 @@ func TestRetireShape(t *testing.T) {
 	}
 	_, err = w.DB.CreateShape(ctx, w.Person, w.Provider, store.NewShape{Name: "big", Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 4096, DiskGiB: 10}})
 	wantRefusal(t, err, "duplicate")
+}
+
+// TestAllowedPrefixes opens private ranges to guests: what may be opened, and that running clusters get to know.
+func TestAllowedPrefixes(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	prefixes := func(texts ...string) (list []netip.Prefix) {
+		for _, text := range texts {
+			list = append(list, netip.MustParsePrefix(text))
+		}
+		return list
+	}
+	change := func(allowed ...string) error {
+		return w.DB.UpdatePool(ctx, w.Person, w.Provider, w.PoolID, store.NewPool{
+			Name: "main", Prefix: netip.MustParsePrefix("10.128.0.0/12"), Underlay: netip.MustParsePrefix("192.0.2.0/24"), Allowed: prefixes(allowed...),
+		})
+	}
+	cluster := w.Launch(t, "one", 1)
+	work := func() store.ClusterWork {
+		t.Helper()
+		return must[store.ClusterWork](t)(w.DB.ClusterForReconcile(ctx, cluster))
+	}
+	before := work()
+	if len(before.Pool.Allowed) != 0 {
+		t.Errorf("a pool allows %v from the start", before.Pool.Allowed)
+	}
+	noError(t, change("192.168.20.0/24", "100.64.3.0/24"))
+	opened := work()
+	if len(opened.Pool.Allowed) != 2 || opened.NetworkGeneration != before.NetworkGeneration+1 || opened.Generation != before.Generation+1 {
+		t.Errorf("after the change: allowed %v, network generation %d, generation %d; before %d and %d",
+			opened.Pool.Allowed, opened.NetworkGeneration, opened.Generation, before.NetworkGeneration, before.Generation)
+	}
+	noError(t, change("192.168.20.0/24", "100.64.3.0/24"))
+	if again := work(); again.NetworkGeneration != opened.NetworkGeneration {
+		t.Error("a change that opens nothing makes the networks anew")
+	}
+	many := make([]string, store.MaxAllowed+1)
+	for i := range many {
+		many[i] = netip.PrefixFrom(netip.AddrFrom4([4]byte{192, 168, byte(i), 0}), 24).String()
+	}
+	for _, wrong := range [][]string{{"169.254.169.254/32"}, {"127.0.0.0/8"}, {"198.51.100.0/24"}, {"8.0.0.0/6"}, {"fd00::/8"}, {"10.130.0.0/16"}, {"10.0.0.0/8"}, many} {
+		if r := wantRefusal(t, change(wrong...), "invalid"); r.Fields["allowed"] == "" {
+			t.Errorf("%v: %v", wrong, r.Fields)
+		}
+	}
+
+	// Another pool of the provider: its hosts and clusters are closed to the guests of this one, and their networks know it.
+	second := store.NewPool{
+		Name: "second", Prefix: netip.MustParsePrefix("10.16.0.0/16"), Underlay: netip.MustParsePrefix("192.168.30.0/24"), Management: prefixes("10.17.0.0/24"),
+	}
+	clash := second
+	clash.Underlay = netip.MustParsePrefix("192.168.20.128/25")
+	_, err := w.DB.CreatePool(ctx, w.Person, w.Provider, clash)
+	if r := wantRefusal(t, err, "invalid"); r.Fields["underlay"] == "" {
+		t.Errorf("an underlay that guests of another pool reach: %v", r.Fields)
+	}
+	must[uuid.UUID](t)(w.DB.CreatePool(ctx, w.Person, w.Provider, second))
+	closed := work()
+	if closed.NetworkGeneration != opened.NetworkGeneration+1 {
+		t.Error("a new pool does not make the networks of the others anew")
+	}
+	for _, p := range prefixes("10.128.0.0/12", "192.0.2.0/24", "10.16.0.0/16", "192.168.30.0/24", "10.17.0.0/24") {
+		if !slices.Contains(closed.Pool.Forbidden, p) {
+			t.Errorf("%s is not among what guests may not reach: %v", p, closed.Pool.Forbidden)
+		}
+	}
+	for _, wrong := range []string{"192.168.30.0/28", "10.17.0.0/16", "10.16.0.0/24"} {
+		if r := wantRefusal(t, change(wrong), "invalid"); r.Fields["allowed"] == "" {
+			t.Errorf("%s of another pool: %v", wrong, r.Fields)
+		}
+	}
 }

@@ -39,7 +39,7 @@ func floors() []layer {
 		}, may: []string{"provisioner"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
 		{packages: []string{"provisioner/domainxml"}, may: []string{"provisioner", "provisioner/nethook"}},
-		{packages: []string{"provisioner/lab/sample"}},
+		{packages: []string{"provisioner/lab/sample", "provisioner/lab/intruder"}},
 		{
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook"},

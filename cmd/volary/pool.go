@@ -20,6 +20,7 @@ type addPool struct {
 	Prefix     netip.Prefix   `required:"" help:"IPv4 prefix out of which clusters get their subnets, such as 10.128.0.0/12."`
 	Underlay   netip.Prefix   `required:"" help:"Network between the pool's hosts, such as 192.0.2.0/24."`
 	Management []netip.Prefix `help:"Networks that guests may not reach."`
+	Allowed    []netip.Prefix `help:"Private networks that guests may reach; none without it."`
 	SubnetBits int            `help:"Length of a cluster's subnet." default:"24"`
 	MTU        int            `help:"MTU inside clusters: the underlay's less 50." default:"1450"`
 
@@ -40,7 +41,7 @@ func (p addPool) Run(ctx context.Context) error {
 			return err
 		}
 		_, err = db.CreatePool(ctx, uuid.Nil, provider.ID, store.NewPool{
-			Name: p.Name, Prefix: p.Prefix, SubnetBits: p.SubnetBits, Underlay: p.Underlay, Management: p.Management,
+			Name: p.Name, Prefix: p.Prefix, SubnetBits: p.SubnetBits, Underlay: p.Underlay, Management: p.Management, Allowed: p.Allowed,
 			Storage: p.Storage, MachineType: p.MachineType, CPU: p.CPU, MTU: p.MTU, NoMasquerade: p.Sealed, WipeDisks: p.WipeDisks,
 			TestVCPUs: p.TestVCPUs, MaxLeaseHours: p.MaxLease,
 		})

@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 
@@ -55,7 +54,7 @@ func network(w store.ClusterWork, host store.HostWork, open bool) provisioner.Ne
 		Domain: domain(w), MTU: w.Pool.MTU, Generation: w.NetworkGeneration, Underlay: host.Underlay,
 		Sealed: w.Test, Masquerade: w.Pool.Masquerade && !w.Test,
 	}
-	n.Forbidden = slices.Concat(w.Pool.Management, []netip.Prefix{w.Pool.Underlay, w.Pool.Prefix})
+	n.Forbidden, n.Allowed = w.Pool.Forbidden, w.Pool.Allowed
 	n.Entries = entries(w)
 	for _, node := range w.Nodes {
 		if node.Host.ID != host.ID && !slices.Contains(n.Peers, node.Host.Underlay) {
@@ -71,7 +70,7 @@ func network(w store.ClusterWork, host store.HostWork, open bool) provisioner.Ne
 func entries(w store.ClusterWork) []provisioner.NetworkEntry {
 	list := make([]provisioner.NetworkEntry, len(w.Nodes))
 	for i, n := range w.Nodes {
-		list[i] = provisioner.NetworkEntry{Name: n.Name, MAC: n.MAC, IP: n.Address}
+		list[i] = provisioner.NetworkEntry{Name: n.Name, MAC: n.MAC, IP: n.Address, Host: n.Host.Underlay}
 	}
 	return list
 }

@@ -76,7 +76,11 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 	at := p.subnet.Addr().Next().Next()
 	for i, name := range p.names() {
 		mac := net.HardwareAddr{0x52, 0x54, byte(p.vni >> 16 & 0xff), byte(p.vni >> 8 & 0xff), byte(p.vni & 0xff), byte(i + 2)}
-		list = append(list, provisioner.NetworkEntry{Name: name, MAC: mac, IP: at})
+		e := provisioner.NetworkEntry{Name: name, MAC: mac, IP: at, Host: p.host.Underlay}
+		if name == "head" && p.peer != nil {
+			e.Host = p.peer.Underlay
+		}
+		list = append(list, e)
 		at = at.Next()
 	}
 	return list

@@ -42,7 +42,7 @@ func (h Handlers) ShowPool(c echo.Context) error {
 	p := web.PoolShowProps{
 		Layout: h.layout(c), Row: poolRow(x), SubnetBits: x.SubnetBits, Underlay: x.Underlay.String(), Storage: x.Storage,
 		MachineType: x.MachineType, CPU: x.CPU, MTU: x.MTU, GoOut: x.Masquerade, Wipe: x.WipeDisks, MaxLeaseHours: x.MaxLeaseHours,
-		Policy: x.Policy, Management: prefixes(x.Management),
+		Policy: x.Policy, Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Closed: prefixes(provisioner.PrivatePrefixes()),
 	}
 	return page.Live(c, web.PoolShow(p))
 }
@@ -101,7 +101,7 @@ func (h Handlers) EditPool(c echo.Context) error {
 	p := web.PoolFormProps{
 		Layout: h.layout(c), ID: x.ID, Clusters: x.Clusters,
 		Name: x.Name, Location: x.Location, Prefix: x.Prefix.String(), SubnetBits: strconv.Itoa(x.SubnetBits), Underlay: x.Underlay.String(),
-		Management: prefixes(x.Management), Storage: x.Storage, MachineType: x.MachineType, CPU: x.CPU, MTU: strconv.Itoa(x.MTU),
+		Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Storage: x.Storage, MachineType: x.MachineType, CPU: x.CPU, MTU: strconv.Itoa(x.MTU),
 		GoOut: x.Masquerade, Wipe: x.WipeDisks, TestVCPUs: strconv.Itoa(x.TestVCPUs), MaxLease: strconv.Itoa(x.MaxLeaseHours), Policy: x.Policy,
 	}
 	return page.Render(c, http.StatusOK, web.PoolForm(p))
@@ -143,7 +143,7 @@ func poolPath(id uuid.UUID) string { return "/provider/pools/" + id.String() }
 func typedPool(f *request.Form) (web.PoolFormProps, store.NewPool) {
 	p := web.PoolFormProps{
 		Name: f.Typed("name"), Location: f.Typed("location"), Prefix: f.Typed("prefix"), SubnetBits: f.Typed("subnet_bits"),
-		Underlay: f.Typed("underlay"), Management: f.Typed("management"), Storage: f.Typed("storage"), MachineType: f.Typed("machine_type"),
+		Underlay: f.Typed("underlay"), Management: f.Typed("management"), Allowed: f.Typed("allowed"), Storage: f.Typed("storage"), MachineType: f.Typed("machine_type"),
 		CPU: f.Typed("cpu"), MTU: f.Typed("mtu"), GoOut: f.Has("masquerade"), Wipe: f.Has("wipe_disks"), TestVCPUs: f.Typed("test_vcpus"),
 		MaxLease: f.Typed("max_lease"), Policy: f.Typed("policy"),
 	}
@@ -152,7 +152,7 @@ func typedPool(f *request.Form) (web.PoolFormProps, store.NewPool) {
 		Prefix:     typedPrefix(f, "prefix", "Give an IPv4 prefix such as 10.128.0.0/12: clusters take their subnets out of it."),
 		SubnetBits: f.Int("subnet_bits", "the length of a subnet", 16, 28),
 		Underlay:   typedPrefix(f, "underlay", "Give the network between the hosts, such as 192.0.2.0/24."),
-		Management: typedPrefixes(f, "management"), Storage: f.Text("storage", "the kind of storage", 1, 20),
+		Management: typedPrefixes(f, "management"), Allowed: typedPrefixes(f, "allowed"), Storage: f.Text("storage", "the kind of storage", 1, 20),
 		MachineType: f.Text("machine_type", "the machine type", 1, 64), CPU: f.Text("cpu", "the CPU model", 0, 64),
 		MTU: f.Int("mtu", "the MTU", 576, 9166), NoMasquerade: !p.GoOut, WipeDisks: p.Wipe,
 		TestVCPUs: f.Int("test_vcpus", "the test share", 0, 1<<20), MaxLeaseHours: f.Int("max_lease", "the longest lease", 1, 8760),

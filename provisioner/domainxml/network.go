@@ -167,6 +167,21 @@ func Settled(current string, want provisioner.Network) (generation string, settl
 	return g.Name, strings.HasPrefix(g.Name, nethook.GenerationSetting(want.Generation, ""))
 }
 
+// Again is the change of a network to itself, after which its hook has looked at the host once more. A network in the
+// middle of another change has none.
+func Again(current string) (Change, error) {
+	var have libvirtxml.Network
+	if err := have.Unmarshal(current); err != nil {
+		return Change{}, fmt.Errorf("read the network that the host has: %w", err)
+	}
+	for _, g := range have.PortGroups {
+		if nethook.IsGeneration(g.Name) {
+			return portGroup(g.Name, false), nil
+		}
+	}
+	return Change{}, fmt.Errorf("network %s is in the middle of a change", have.Name)
+}
+
 func portGroup(name string, remove bool) Change {
 	g := libvirtxml.NetworkPortGroup{Name: name}
 	out, _ := g.Marshal() // a name is all there is to marshal

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"libvirt.org/go/libvirt"
@@ -107,6 +109,52 @@ func (d *Driver) confirm(conn *libvirt.Connect, op string, n provisioner.Network
 	defer d.mu.Unlock()
 	d.poked[n.VNI] = true
 	return nil
+}
+
+// lockPort has the hook lock the port of a guest that was started: libvirt tells the hook of a port before it is there and
+// not again. The rules that stop frames of strange MACs were there before; this takes the bridge's learning away, too.
+func (d *Driver) lockPort(ctx context.Context, op string, vni uint32, mac net.HardwareAddr) error {
+	name, port := nethook.NetworkName(vni), nethook.PortName(vni, mac)
+	return d.change(ctx, name, op, func(conn *libvirt.Connect) error {
+		if simulated, err := isSimulated(conn); simulated || err != nil {
+			return err
+		}
+		// Of guests that start together the first poke finds the others' ports, too.
+		if report, err := readReport(conn, name); err != nil || slices.Contains(report.Ports, port) {
+			return err
+		}
+		if err := poke(conn, name); err != nil {
+			return err
+		}
+		report, err := readReport(conn, name)
+		switch {
+		case err != nil:
+			return err
+		case report.Error != "":
+			return &provisioner.HostError{Op: op, Detail: "the network hook failed: " + report.Error}
+		case !slices.Contains(report.Ports, port):
+			return &provisioner.HostError{Op: op, Detail: "the network hook did not find the port " + port + " of the guest"}
+		}
+		return nil
+	})
+}
+
+// poke makes the hook apply a network as it is, by replacing the generation by itself.
+func poke(conn *libvirt.Connect, name string) error {
+	n, err := conn.LookupNetworkByName(name)
+	if err != nil {
+		return err
+	}
+	defer n.Free()
+	current, err := n.GetXMLDesc(0)
+	if err != nil {
+		return err
+	}
+	again, err := domainxml.Again(current)
+	if err != nil {
+		return err
+	}
+	return n.Update(libvirt.NETWORK_UPDATE_COMMAND_MODIFY, libvirt.NETWORK_SECTION_PORTGROUP, -1, again.XML, libvirt.NETWORK_UPDATE_AFFECT_LIVE)
 }
 
 // isPoked says whether this driver has seen the hook apply the network. A driver that has not makes the hook apply it

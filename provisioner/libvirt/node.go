@@ -23,7 +23,7 @@ func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 	if err != nil {
 		return err
 	}
-	return d.change(ctx, nodeKey(n.ID), op, func(conn *libvirt.Connect) error {
+	err = d.change(ctx, nodeKey(n.ID), op, func(conn *libvirt.Connect) error {
 		dom, err := conn.LookupDomainByUUIDString(n.ID.String())
 		switch {
 		case missing(err):
@@ -41,6 +41,10 @@ func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 		}
 		return start(conn, dom, n, nonce)
 	})
+	if err != nil {
+		return err
+	}
+	return d.lockPort(ctx, op, n.VNI, n.MAC)
 }
 
 func nodeKey(id uuid.UUID) string { return "node " + id.String() }

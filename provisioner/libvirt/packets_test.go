@@ -9,12 +9,12 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +93,10 @@ func (c *cluster) ensureNetwork(t *testing.T) {
 	for i := range 2 {
 		n := c.network
 		n.Underlay, n.Peers = hosts[i].Underlay, []netip.Addr{hosts[1-i].Underlay}
+		n.Entries = slices.Clone(n.Entries)
+		for j := range n.Entries {
+			n.Entries[j].Host = hosts[j].Underlay
+		}
 		if i != 0 {
 			n.Published = nil // a published port works on its guest's host
 		}
@@ -115,6 +119,7 @@ func TestPackets(t *testing.T) {
 	victim := login(t, s.drivers[0], b.head)
 	guest := login(t, s.drivers[1], a.compute)
 	prisoner := login(t, s.drivers[1], sealed.compute)
+	neighbour := login(t, s.drivers[1], b.compute)
 	login(t, s.drivers[0], a.head)
 	login(t, s.drivers[0], sealed.head)
 
@@ -163,6 +168,7 @@ func TestPackets(t *testing.T) {
 		}
 	})
 	t.Run("published port", func(t *testing.T) { published(t, s, a) })
+	t.Run("walls", func(t *testing.T) { walls(t, s, a, b, guest, neighbour, outside) })
 }
 
 func gatewayOf(g *shell, a, sealed *cluster) string {
@@ -307,23 +313,5 @@ func listenOutside(t *testing.T, l *lab.Lab) netip.AddrPort {
 // counter reads a counter of a cluster's tables as it stands on a host.
 func counter(t *testing.T, l *lab.Lab, host int, family string, vni uint32, name string) uint64 {
 	t.Helper()
-	out, err := l.Run(t.Context(), host, "nft", "-j", "list", "counter", family, nethook.BridgeName(vni), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list struct {
-		Items []struct {
-			Counter *nethook.Counter `json:"counter"`
-		} `json:"nftables"`
-	}
-	if err := json.Unmarshal(out, &list); err != nil {
-		t.Fatal(err)
-	}
-	for _, i := range list.Items {
-		if i.Counter != nil {
-			return i.Counter.Packets
-		}
-	}
-	t.Fatalf("no counter %s: %s", name, out)
-	return 0
+	return tableCounter(t, l, host, family, nethook.BridgeName(vni), name)
 }

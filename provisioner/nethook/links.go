@@ -8,6 +8,9 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
+
+	"volary.dev/provisioner"
 )
 
 // command is one program to run, with what it reads.
@@ -27,14 +30,24 @@ type link struct {
 			Local string `json:"local"`
 			Link  string `json:"link"`
 			Port  int    `json:"port"`
+
+			Learning bool `json:"learning"`
 		} `json:"info_data"`
 	} `json:"linkinfo"`
 }
 
-// fdbEntry is one line of a VXLAN device's forwarding table.
+// portLink is a port of a bridge.
+type portLink struct {
+	Name string `json:"ifname"`
+}
+
+// fdbEntry is one line of a forwarding table: of the bridge, or of the VXLAN device itself.
 type fdbEntry struct {
 	MAC         string `json:"mac"`
+	Device      string `json:"ifname"`
+	Master      string `json:"master"` // set: it is the bridge's, and not the VXLAN's own
 	Destination string `json:"dst"`
+	State       string `json:"state"`
 }
 
 const floodMAC = "00:00:00:00:00:00"
@@ -62,7 +75,7 @@ func (n network) makeVXLAN(have *link, dev string) []command {
 	var all []command
 	if have != nil {
 		d := have.Info.Data
-		if have.Info.Kind == "vxlan" && d.ID == n.vni && d.Local == n.underlay.String() && d.Link == dev && d.Port == 4789 {
+		if have.Info.Kind == "vxlan" && d.ID == n.vni && d.Local == n.underlay.String() && d.Link == dev && d.Port == 4789 && !d.Learning {
 			return nil
 		}
 		all = append(all, command{args: []string{"ip", "link", "delete", name}})
@@ -70,6 +83,7 @@ func (n network) makeVXLAN(have *link, dev string) []command {
 	return append(all, command{args: []string{
 		"ip", "link", "add", name, "mtu", strconv.Itoa(n.mtu), "type", "vxlan",
 		"id", strconv.FormatUint(uint64(n.vni), 10), "dstport", "4789", "local", n.underlay.String(), "dev", dev,
+		"nolearning",
 	}})
 }
 
@@ -78,32 +92,102 @@ func (n network) plugVXLAN() []command {
 	return []command{{args: []string{"ip", "link", "set", VXLANName(n.vni), "mtu", strconv.Itoa(n.mtu), "master", BridgeName(n.vni), "up"}}}
 }
 
-// flood are the commands that make the flooding list the peers. What was learned of a host that left is forgotten with
-// it, or its guests would stay unreachable until the entries age.
-func (n network) flood(have []fdbEntry) []command {
-	fdb := func(op, mac string, to netip.Addr) command {
-		return command{args: []string{"bridge", "fdb", op, mac, "dev", VXLANName(n.vni), "dst", to.String()}}
+// forwarding are the commands that make the VXLAN's list of destinations what the network says: the flooding list is the
+// peers, and each node of another host has its host. Nothing of it is learned from what passes.
+func (n network) forwarding(have []fdbEntry) []string {
+	line := func(op, mac string, to netip.Addr) string {
+		return fmt.Sprintf("fdb %s %s dev %s dst %s self", op, mac, VXLANName(n.vni), to)
 	}
-	var all []command
-	listed := map[netip.Addr]bool{}
+	type way struct {
+		mac string
+		to  netip.Addr
+	}
+	missing := map[way]bool{}
+	for _, p := range n.peers {
+		missing[way{floodMAC, p}] = true
+	}
+	for _, m := range n.members {
+		if m.Host.IsValid() {
+			missing[way{m.MAC.String(), m.Host}] = true
+		}
+	}
+	var all []string
 	for _, e := range have {
 		to, err := netip.ParseAddr(e.Destination)
 		if err != nil {
-			continue // the device's own address, which has no destination
+			continue // the bridge's entries, which have no destination
 		}
-		switch {
-		case !slices.Contains(n.peers, to):
-			all = append(all, fdb("del", e.MAC, to))
-		case e.MAC == floodMAC:
-			listed[to] = true
+		w := way{e.MAC, to}
+		if !missing[w] {
+			all = append(all, line("del", e.MAC, to))
 		}
+		missing[w] = false
 	}
 	for _, p := range n.peers {
-		if !listed[p] {
-			all = append(all, fdb("append", floodMAC, p))
+		if missing[way{floodMAC, p}] {
+			all = append(all, line("append", floodMAC, p))
+		}
+	}
+	for _, m := range n.members {
+		if missing[way{m.MAC.String(), m.Host}] {
+			all = append(all, line("replace", m.MAC.String(), m.Host)+" static")
 		}
 	}
 	return all
+}
+
+// lock are the commands by which the bridge knows where each node is and learns nothing else: a frame to a MAC that it
+// does not know goes nowhere. A guest's port is there while the guest runs, and its entry goes with it. What was learned
+// before is forgotten.
+func (n network) lock(ports []string, have []fdbEntry) []string {
+	vxlan := VXLANName(n.vni)
+	all := []string{"link set dev " + vxlan + " learning off flood off"}
+	for _, port := range ports {
+		all = append(all, "link set dev "+port+" learning off flood off")
+	}
+	remote := map[string]bool{}
+	for _, m := range n.members {
+		port := PortName(n.vni, m.MAC)
+		switch {
+		case m.Host.IsValid():
+			remote[m.MAC.String()] = true
+			all = append(all, fmt.Sprintf("fdb replace %s dev %s master static", m.MAC, vxlan))
+		case slices.Contains(ports, port):
+			all = append(all, fmt.Sprintf("fdb replace %s dev %s master static", m.MAC, port))
+		}
+	}
+	for _, e := range have {
+		learned := e.State != "permanent" && e.State != "static"
+		stale := e.Device == vxlan && e.State == "static"
+		// An entry of a node that was learned, or stood elsewhere, has just been replaced.
+		known := remote[e.MAC] || n.carriesHere(e.MAC, ports)
+		if e.Master != "" && (learned || stale) && !known {
+			all = append(all, fmt.Sprintf("fdb del %s dev %s master", e.MAC, e.Device))
+		}
+	}
+	return all
+}
+
+// carriesHere says whether a MAC is that of a guest of this host that runs: its entry has just gone to its own port.
+func (n network) carriesHere(mac string, ports []string) bool {
+	return slices.ContainsFunc(n.members, func(m provisioner.NetworkEntry) bool {
+		return m.MAC.String() == mac && !m.Host.IsValid() && slices.Contains(ports, PortName(n.vni, m.MAC))
+	})
+}
+
+// guestPorts are the ports of the bridge that are guests'.
+func (n network) guestPorts(out []byte) ([]string, error) {
+	var all []portLink
+	if err := json.Unmarshal(out, &all); err != nil {
+		return nil, fmt.Errorf("ip link: %w", err)
+	}
+	var ports []string
+	for _, l := range all {
+		if strings.HasPrefix(l.Name, portPrefix(n.vni)) {
+			ports = append(ports, l.Name)
+		}
+	}
+	return ports, nil
 }
 
 // deviceOf finds the interface that carries an address of this host.

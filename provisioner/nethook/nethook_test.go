@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +37,10 @@ const networkText = `<hookData>
   </ip>
   <portgroup name='forbid-10.200.0.0/16'/>
   <portgroup name='forbid-10.77.1.0/24'/>
+  <portgroup name='forbid-2001:db8::/32'/>
+  <portgroup name='forbid-10.77.0.0/16'/>
+  <portgroup name='allow-192.168.7.0/24'/>
+  <portgroup name='carry-10.77.1.13-000b'/>
   <portgroup name='peer-10.77.1.13'/>
   <portgroup name='peer-10.77.1.12'/>
   <portgroup name='masquerade'/>
@@ -76,11 +81,12 @@ func golden(t *testing.T, name, got string) {
 func TestRulesetGolden(t *testing.T) {
 	lonely := parse(t, open())
 	lonely.peers, lonely.forbidden, lonely.published, lonely.masquerade, lonely.members = nil, nil, nil, false, nil
+	lonely.allowed = nil
 	for _, c := range []struct {
 		file string
 		net  network
 	}{{"open.nft", parse(t, open())}, {"sealed.nft", parse(t, sealed())}, {"lonely.nft", lonely}} {
-		got, err := c.net.ruleset(map[string]Counter{"to_host": {Packets: 5, Bytes: 420}})
+		got, err := c.net.ruleset(map[string]Counter{"to_host": {Packets: 5, Bytes: 420}}, connectionsOf(262144))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -97,6 +103,9 @@ func TestRefusedNetworks(t *testing.T) {
 		{"bridge name='vol7'", "bridge name='virbr0'", "does not go with"},
 		{"10.200.7.1'", "10.200.7.300'", "not IPv4"},
 		{"52:54:00:07:00:0b", "52:54:00:07:00:0b } ; #", "member"},
+		{"carry-10.77.1.13-000b", "carry-10.77.1.14-000b", "no peer"},
+		{"carry-10.77.1.13-000b", "carry-10.77.1.13-000c", "no members"},
+		{"allow-192.168.7.0/24", "allow-192.168.7.0", "allow"},
 	} {
 		_, err := parseNetwork(strings.NewReader(strings.Replace(open(), c.from, c.to, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -120,6 +129,9 @@ type recorder struct {
 func (r *recorder) run(_ context.Context, c command) ([]byte, error) {
 	line := strings.Join(c.args, " ")
 	r.ran = append(r.ran, line)
+	if c.args[0] == "bridge" && c.input != "" {
+		r.ran = append(r.ran, strings.Split(strings.TrimSpace(c.input), "\n")...)
+	}
 	if r.fail != "" && strings.HasPrefix(line, r.fail) {
 		return nil, errors.New(line + ": refused")
 	}
@@ -137,7 +149,8 @@ func (r *recorder) run(_ context.Context, c command) ([]byte, error) {
 func newHook(t *testing.T, r *recorder) hook {
 	return hook{
 		run: r.run, dir: filepath.Join(t.TempDir(), "networks"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-		device: func(netip.Addr) (string, error) { return "eth0", nil },
+		device:  func(netip.Addr) (string, error) { return "eth0", nil },
+		tracked: func() int { return 262144 },
 	}
 }
 
@@ -155,7 +168,7 @@ func (h hook) lastReport(t *testing.T) Report {
 }
 
 func TestStarted(t *testing.T) {
-	r := &recorder{answers: map[string]string{"bridge -json fdb": "[]"}}
+	r := &recorder{answers: map[string]string{"bridge -json fdb": "[]", "ip -json link": "[]"}}
 	h := newHook(t, r)
 	if err := h.serve(t.Context(), "started", strings.NewReader(open())); err != nil {
 		t.Fatal(err)
@@ -170,8 +183,14 @@ func TestStarted(t *testing.T) {
 func TestUpdated(t *testing.T) {
 	r := &recorder{answers: map[string]string{
 		"ip -json -details link show": `[{"mtu":1450,"master":"vol7","linkinfo":{"info_kind":"vxlan","info_data":{"id":7,"local":"10.77.1.11","link":"eth0","port":4789}}}]`,
-		"bridge -json fdb show": `[{"mac":"00:00:00:00:00:00","dst":"10.77.1.12"},{"mac":"00:00:00:00:00:00","dst":"10.77.1.99"},
-			{"mac":"52:54:00:07:00:0c","dst":"10.77.1.99"},{"mac":"52:54:00:07:00:0b","dst":"10.77.1.12"},{"mac":"0a:0b:0c:0d:0e:0f"}]`,
+		"bridge -json fdb show dev": `[{"mac":"00:00:00:00:00:00","dst":"10.77.1.12"},{"mac":"00:00:00:00:00:00","dst":"10.77.1.99"},
+			{"mac":"52:54:00:07:00:0c","dst":"10.77.1.99"},{"mac":"52:54:00:07:00:0b","dst":"10.77.1.12"},
+			{"mac":"0a:0b:0c:0d:0e:0f","master":"vol7","state":"permanent"}]`,
+		"bridge -json fdb show br": `[{"mac":"0a:0b:0c:0d:0e:0f","ifname":"vx7","master":"vol7","state":"permanent"},{"mac":"0a:0b:0c:0d:0e:10","ifname":"vx7","master":"vol7","state":""},
+			{"mac":"52:54:00:07:00:0c","ifname":"vx7","master":"vol7","state":"static"},{"mac":"52:54:00:07:00:0b","ifname":"vx7","master":"vol7","state":"stale"},
+			{"mac":"52:54:00:07:00:0a","ifname":"vx7","master":"vol7","state":"static"},{"mac":"02:66:00:00:00:01","ifname":"vg7-000a","master":"vol7","state":""},
+			{"mac":"33:33:00:00:00:01","ifname":"vg7-000a","state":"permanent"}]`,
+		"ip -json link show":              `[{"ifname":"vx7"},{"ifname":"vg7-000a"},{"ifname":"vg7-0099"},{"ifname":"vnet3"}]`,
 		"nft -j list counters table inet": `{"nftables":[{"metainfo":{}},{"counter":{"family":"inet","name":"to_host","table":"vol7","handle":2,"packets":5,"bytes":420}}]}`,
 	}}
 	h := newHook(t, r)
@@ -179,8 +198,42 @@ func TestUpdated(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "updated.txt", strings.Join(r.ran, "\n")+"\n")
-	if got := h.lastReport(t).Counters["to_host"]; got != (Counter{5, 420}) {
+	report := h.lastReport(t)
+	if got := report.Counters["to_host"]; got != (Counter{5, 420}) {
 		t.Errorf("counter %+v", got)
+	}
+	if !slices.Equal(report.Ports, []string{"vg7-000a", "vg7-0099"}) {
+		t.Errorf("locked ports %q", report.Ports)
+	}
+	// A new start of the head: its port is another one.
+	h.send = func(netip.Addr, []byte) error { return nil }
+	port := strings.Replace(open(), "</hookData>", "<networkport><mac address='52:54:00:07:00:0a'/></networkport></hookData>", 1)
+	if err := h.serve(t.Context(), "port-created", strings.NewReader(port)); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.lastReport(t); !slices.Equal(got.Ports, []string{"vg7-0099"}) || got.Nonce != "5f1c9a0e" || got.Counters["to_host"].Packets != 5 {
+		t.Errorf("after the head's port was made anew: %+v", got)
+	}
+}
+
+// TestPortsMoveWhileTheyAreLocked has a guest end between the look at the ports and the commands for them.
+func TestPortsMoveWhileTheyAreLocked(t *testing.T) {
+	ports := []string{`[{"ifname":"vg7-000a"},{"ifname":"vg7-0099"}]`, `[{"ifname":"vg7-0099"}]`}
+	r := &recorder{answers: map[string]string{"bridge -json fdb": "[]", "ip -json link": ports[0]}, fail: "bridge -batch"}
+	h := newHook(t, r)
+	run := h.run
+	h.run = func(ctx context.Context, c command) ([]byte, error) {
+		out, err := run(ctx, c)
+		if err != nil && r.fail != "" && strings.HasPrefix(c.args[0], "bridge") {
+			r.answers["ip -json link"], r.fail = ports[1], ""
+		}
+		return out, err
+	}
+	if err := h.serve(t.Context(), "updated", strings.NewReader(open())); err != nil {
+		t.Fatal(err)
+	}
+	if got := h.lastReport(t).Ports; !slices.Equal(got, []string{"vg7-0099"}) {
+		t.Errorf("locked ports %q", got)
 	}
 }
 
@@ -205,7 +258,7 @@ func TestFailureIsReported(t *testing.T) {
 }
 
 func TestStopped(t *testing.T) {
-	r := &recorder{answers: map[string]string{"bridge -json fdb": "[]"}}
+	r := &recorder{answers: map[string]string{"bridge -json fdb": "[]", "ip -json link": "[]"}}
 	h := newHook(t, r)
 	for _, op := range []string{"started", "stopped", "stopped"} {
 		r.ran = nil

@@ -77,6 +77,8 @@ type network struct {
 	members    []provisioner.NetworkEntry
 	peers      []netip.Addr
 	forbidden  []netip.Prefix
+	allowed    []netip.Prefix
+	carried    map[string]netip.Addr // by macEnd: nodes of other hosts
 	published  []provisioner.PublishedPort
 	masquerade bool
 	complete   bool // a generation is there
@@ -148,8 +150,8 @@ func (x *networkXML) network() (network, error) {
 		if e.MAC, err = net.ParseMAC(h.MAC); err != nil {
 			return n, fmt.Errorf("member: %w", err)
 		}
-		if e.IP, err = netip.ParseAddr(h.IP); err != nil {
-			return n, fmt.Errorf("member: %w", err)
+		if e.IP, err = netip.ParseAddr(h.IP); err != nil || !e.IP.Is4() || len(e.MAC) != 6 {
+			return n, fmt.Errorf("member: %s %s: %w", h.MAC, h.IP, err)
 		}
 		n.members = append(n.members, e)
 	}
@@ -159,7 +161,25 @@ func (x *networkXML) network() (network, error) {
 		}
 	}
 	n.sort()
-	return n, nil
+	return n, n.carry()
+}
+
+// carry notes at each member which other host carries it. In the middle of a change one may not be there yet.
+func (n *network) carry() error {
+	left := len(n.carried)
+	for i, m := range n.members {
+		if host, elsewhere := n.carried[macEnd(m.MAC)]; elsewhere {
+			if !slices.Contains(n.peers, host) && n.complete {
+				return fmt.Errorf("%s is said to be on %s, which is no peer", m.IP, host)
+			}
+			n.members[i].Host = host
+			left--
+		}
+	}
+	if left != 0 && n.complete {
+		return fmt.Errorf("%d nodes of other hosts are no members", left)
+	}
+	return nil
 }
 
 func subnet(gateway netip.Addr, bits int, mask string) (netip.Prefix, error) {
@@ -195,6 +215,24 @@ func (n *network) set(setting string) error {
 			return err
 		}
 		n.forbidden = append(n.forbidden, p.Masked())
+	case strings.HasPrefix(setting, allowPrefix):
+		p, err := netip.ParsePrefix(setting[len(allowPrefix):])
+		if err != nil {
+			return err
+		}
+		n.allowed = append(n.allowed, p.Masked())
+	case strings.HasPrefix(setting, carryPrefix):
+		host, ends, _ := strings.Cut(setting[len(carryPrefix):], "-")
+		a, err := netip.ParseAddr(host)
+		if err != nil {
+			return err
+		}
+		for end := range strings.SplitSeq(ends, ".") {
+			if n.carried == nil {
+				n.carried = map[string]netip.Addr{}
+			}
+			n.carried[end] = a
+		}
 	case strings.HasPrefix(setting, publishPrefix):
 		return n.publish(strings.Split(setting[len(publishPrefix):], "-"))
 	case strings.HasPrefix(setting, generationPrefix):
@@ -236,7 +274,9 @@ func (n *network) publish(parts []string) error {
 // sort makes the ruleset the same however libvirt orders what it hands over.
 func (n *network) sort() {
 	slices.SortFunc(n.peers, netip.Addr.Compare)
-	slices.SortFunc(n.forbidden, func(a, b netip.Prefix) int { return strings.Compare(a.String(), b.String()) })
+	byText := func(a, b netip.Prefix) int { return strings.Compare(a.String(), b.String()) }
+	slices.SortFunc(n.forbidden, byText)
+	slices.SortFunc(n.allowed, byText)
 	slices.SortFunc(n.published, func(a, b provisioner.PublishedPort) int { return int(a.HostPort) - int(b.HostPort) })
 	slices.SortFunc(n.members, func(a, b provisioner.NetworkEntry) int { return a.IP.Compare(b.IP) })
 }

@@ -3,6 +3,7 @@ package nethook
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 // What hook and driver agree on.
 const (
 	// Protocol is raised when an older hook would misread what a driver writes.
-	Protocol = 1
+	Protocol = 2
 	// Namespace is the XML namespace of our metadata in networks and domains.
 	Namespace = "https://volary.dev/xml/1"
 	// ReportDir is where the hook writes one report for each network. It is in memory: a report must not outlive
@@ -37,8 +38,10 @@ func VXLANName(vni uint32) string { return fmt.Sprintf("vx%d", vni) }
 // PortName is the host's end of a guest's interface: the VNI and the last two bytes of the guest's MAC, which differ
 // within a cluster. The hook knows a cluster's guests by it.
 func PortName(vni uint32, mac []byte) string {
-	return fmt.Sprintf("%s%02x%02x", portPrefix(vni), mac[len(mac)-2], mac[len(mac)-1])
+	return portPrefix(vni) + macEnd(mac)
 }
+
+func macEnd(mac []byte) string { return fmt.Sprintf("%02x%02x", mac[len(mac)-2], mac[len(mac)-1]) }
 
 func portPrefix(vni uint32) string { return fmt.Sprintf("vg%d-", vni) }
 
@@ -53,6 +56,9 @@ type Report struct {
 	Nonce      string    `json:"nonce"` // of the generation that was applied
 	Error      string    `json:"error,omitempty"`
 	AppliedAt  time.Time `json:"applied_at"`
+	// Ports are the guests' ports (PortName) on which the bridge was told to learn nothing. A new guest's port is not
+	// there when the hook is told of it: the hook takes it off this list then, and on again when it is called the next time.
+	Ports []string `json:"ports,omitempty"`
 	// Counters are the packets that each rule stopped or let through since the network started, as of AppliedAt.
 	Counters map[string]Counter `json:"counters,omitempty"`
 }
@@ -81,16 +87,36 @@ func Settings(n provisioner.Network) []string {
 	for _, f := range n.Forbidden {
 		all = append(all, forbidPrefix+f.Masked().String())
 	}
+	all = append(all, carriers(n)...)
 	if !n.Sealed {
 		for _, p := range n.Published {
 			all = append(all, fmt.Sprintf("%s%d-%s-%d", publishPrefix, p.HostPort, p.Guest, p.GuestPort))
 		}
 		if n.Masquerade {
 			all = append(all, masquerade)
+			for _, a := range n.Allowed {
+				all = append(all, allowPrefix+a.Masked().String())
+			}
 		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// carriers name for each other host the nodes that it carries, by the ends of their MACs.
+func carriers(n provisioner.Network) []string {
+	ends := map[netip.Addr][]string{}
+	for _, e := range n.Entries {
+		if e.Host.IsValid() && e.Host != n.Underlay {
+			ends[e.Host] = append(ends[e.Host], macEnd(e.MAC))
+		}
+	}
+	var all []string
+	for host, list := range ends {
+		slices.Sort(list)
+		all = append(all, carryPrefix+host.String()+"-"+strings.Join(list, "."))
+	}
+	return all
 }
 
 // GenerationSetting is the portgroup that completes a change.
@@ -104,6 +130,8 @@ func IsGeneration(portgroup string) bool { return strings.HasPrefix(portgroup, g
 const (
 	peerPrefix       = "peer-"
 	forbidPrefix     = "forbid-"
+	allowPrefix      = "allow-"
+	carryPrefix      = "carry-"
 	publishPrefix    = "publish-"
 	generationPrefix = "generation-"
 	masquerade       = "masquerade"

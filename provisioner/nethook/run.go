@@ -22,7 +22,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 	if len(args) < 2 {
 		return errors.New("want NAME OPERATION …, as libvirt calls a network hook")
 	}
-	h := hook{run: execute, send: sendToServer, dir: ReportDir, now: now, device: deviceOf}
+	h := hook{run: execute, send: sendToServer, dir: ReportDir, now: now, device: deviceOf, tracked: mostTracked}
 	return h.serve(ctx, args[1], stdin)
 }
 
@@ -31,8 +31,10 @@ type hook struct {
 	run    func(ctx context.Context, c command) ([]byte, error)
 	send   func(server netip.Addr, message []byte) error
 	device func(underlay netip.Addr) (string, error)
-	dir    string
-	now    time.Time
+	// tracked is how many connections this host can track at once.
+	tracked func() int
+	dir     string
+	now     time.Time
 }
 
 func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
@@ -44,56 +46,55 @@ func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
 	case errors.Is(err, errNotOurs):
 		return nil
 	case op == "port-created":
-		return errors.Join(err, h.release(n, n.port))
+		return errors.Join(err, h.release(n, n.port), h.unlock(n))
 	case err != nil:
-		return errors.Join(err, h.report(n, nil, err))
+		return errors.Join(err, h.report(n, applied{}, err))
 	case op == "stopped":
 		return h.stop(ctx, n)
 	case n.probe:
-		return h.report(n, nil, nil)
+		return h.report(n, applied{}, nil)
 	case !n.complete:
 		return nil // in the middle of a change
 	}
-	counters, err := h.apply(ctx, n)
-	return errors.Join(err, h.report(n, counters, err))
+	done, err := h.apply(ctx, n)
+	return errors.Join(err, h.report(n, done, err))
+}
+
+// applied is what a report says of a network beside its generation.
+type applied struct {
+	counters map[string]Counter
+	ports    []string
 }
 
 // apply makes the host match the network.
-func (h hook) apply(ctx context.Context, n network) (map[string]Counter, error) {
+func (h hook) apply(ctx context.Context, n network) (applied, error) {
 	dev, err := h.device(n.underlay)
 	if err != nil {
-		return nil, err
+		return applied{}, err
 	}
 	var have *link
 	name := VXLANName(n.vni)
 	if out, err := h.run(ctx, command{args: []string{"ip", "-json", "-details", "link", "show", "dev", name}}); err == nil {
 		if have, err = parseLink(out); err != nil {
-			return nil, err
+			return applied{}, err
 		}
 	}
 	if err := h.runAll(ctx, n.makeVXLAN(have, dev)); err != nil {
-		return nil, err
+		return applied{}, err
 	}
-	counters := h.counters(ctx, n)
-	script, err := n.ruleset(counters)
+	done := applied{counters: h.counters(ctx, n)}
+	script, err := n.ruleset(done.counters, connectionsOf(h.tracked()))
 	if err != nil {
-		return counters, err
+		return done, err
 	}
 	if _, err := h.run(ctx, command{args: []string{"nft", "-f", "-"}, input: script}); err != nil {
-		return counters, err
+		return done, err
 	}
 	if err := h.runAll(ctx, n.plugVXLAN()); err != nil {
-		return counters, err
+		return done, err
 	}
-	out, err := h.run(ctx, command{args: []string{"bridge", "-json", "fdb", "show", "dev", name}})
-	if err != nil {
-		return counters, err
-	}
-	entries, err := parseFDB(out)
-	if err != nil {
-		return counters, err
-	}
-	return counters, h.runAll(ctx, n.flood(entries))
+	done.ports, err = h.lock(ctx, n)
+	return done, err
 }
 
 // stop removes what apply made. libvirt has removed the bridge by now.
@@ -144,13 +145,18 @@ func (h hook) counters(ctx context.Context, n network) map[string]Counter {
 func (h hook) file(n network) string { return filepath.Join(h.dir, ReportName(filepath.Base(n.name))) }
 
 // report replaces the network's report in one step: a driver never reads half of one.
-func (h hook) report(n network, counters map[string]Counter, failed error) error {
+func (h hook) report(n network, done applied, failed error) error {
 	r := Report{
-		Protocol: Protocol, Network: n.name, Generation: n.generation, Nonce: n.nonce, AppliedAt: h.now.UTC(), Counters: counters,
+		Protocol: Protocol, Network: n.name, Generation: n.generation, Nonce: n.nonce, AppliedAt: h.now.UTC(),
+		Ports: done.ports, Counters: done.counters,
 	}
 	if failed != nil {
 		r.Error = failed.Error()
 	}
+	return h.write(n, r)
+}
+
+func (h hook) write(n network, r Report) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ func providerSamples() []Sample {
 		{"pools-empty", provider.PoolList(provider.PoolListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/pools"}})},
 		{"pool", provider.PoolShow(provider.PoolShowProps{
 			Layout: providerLayout(), Row: pool(), SubnetBits: 24, Underlay: "192.0.2.0/24", Management: "198.51.100.0/24", Storage: "local", MachineType: "q35", MTU: 1450,
+			Allowed: "192.168.20.0/24, 10.20.0.0/16", Closed: "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16",
 			GoOut: true, MaxLeaseHours: 720, Policy: "Hosts are rebooted on the first Tuesday of a month; clusters on them are told a week before.",
 		})},
 		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720", GoOut: true})},
