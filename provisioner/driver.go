@@ -34,8 +34,8 @@ type Driver interface {
 	EnsureNode(ctx context.Context, n NodeSpec) error
 	// StopNode asks the guest to power off and returns at once; with force it ends the machine now.
 	StopNode(ctx context.Context, id uuid.UUID, force bool) error
-	// DeleteNode ends the machine and removes its domain, overlay, seed and console log. With wipe the overlay is
-	// overwritten first.
+	// DeleteNode ends the machine and removes its domain, overlay, seed and all that is kept of its console. With wipe what
+	// the overlay has of the host's disk is overwritten with zeros first, which takes as long as the disk is slow.
 	DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error
 
 	// Observe reports every node and network of ours on the host in one bulk call.
@@ -46,9 +46,10 @@ type Driver interface {
 
 	// Console attaches to the node's serial console; a second attachment ends the first.
 	Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser, error)
-	// ConsoleLog returns at most limit bytes from the end of what the node wrote to its console since it was made;
-	// the host keeps it whether anyone looks or not, and caps its size. The bytes are the guest's: hostile.
-	ConsoleLog(ctx context.Context, id uuid.UUID, limit int64) ([]byte, error)
+	// Consoles answers all queries at once and in their order: what nodes wrote to their consoles, which the host keeps
+	// whether anyone looks or not, and caps. A host is asked at most once a second; who asks meanwhile is answered with the
+	// next question.
+	Consoles(ctx context.Context, queries []ConsoleQuery) ([]ConsoleText, error)
 
 	Close() error
 }

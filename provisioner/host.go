@@ -55,8 +55,8 @@ func (a HostAddress) Validate() error {
 }
 
 func validHostName(name string) bool {
-	if _, err := netip.ParseAddr(name); err == nil {
-		return true
+	if a, err := netip.ParseAddr(name); err == nil {
+		return a.Zone() == "" // a zone names an interface of the worker, and may hold any bytes
 	}
 	if name == "" || len(name) > 253 || name[0] == '-' || name[0] == '.' {
 		return false
@@ -103,5 +103,6 @@ type HostFacts struct {
 	DiskGiB        int // size of the storage pool that holds base images and overlays
 	DiskFreeGiB    int
 	StoragePath    string
-	HookAnswers    bool // the network hook is installed, runnable and of our protocol version
+	HookAnswers    bool  // the network hook is installed, runnable and of our protocol version
+	ConsoleCap     int64 // bytes that the host is configured to keep of a guest's console; 0: no cap, or the hook does not answer
 }

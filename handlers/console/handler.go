@@ -22,7 +22,6 @@ import (
 const (
 	StatusTaken = websocket.StatusCode(4001) // somebody else opened the same console
 
-	logLimit    = 1 << 20  // bytes of a log
 	typedLimit  = 64 << 10 // bytes of one message from a browser: a paste
 	hostTimeout = 15 * time.Second
 	writeGrace  = 10 * time.Second
@@ -113,20 +112,17 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), hostTimeout)
 	defer cancel()
 	d, release, err := h.hosts.Acquire(ctx, n.Address)
-	var log []byte
+	var texts []provisioner.ConsoleText
 	if err == nil {
-		log, err = d.ConsoleLog(ctx, n.NodeID, logLimit)
+		texts, err = d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: n.NodeID, Tail: provisioner.ConsoleTail}})
 		release(err)
-	}
-	if errors.Is(err, provisioner.ErrNoSuchNode) {
-		err = nil // a node that was not made yet has written nothing
 	}
 	if err != nil {
 		h.hostFailed(w, r, n, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(log)
+	_, _ = w.Write(texts[0].Tail)
 }
 
 func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n store.OpenConsole, err error) {

@@ -158,9 +158,9 @@ func TestConsole(t *testing.T) {
 	first := b.open(t)
 	noError(t, first.Write(t.Context(), websocket.MessageBinary, []byte("\r")))
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		log, err := b.host.ConsoleLog(t.Context(), b.node.ID, 1<<16)
+		c, err := b.host.Consoles(t.Context(), []provisioner.ConsoleQuery{{Node: b.node.ID, Find: []string{"volary: ready"}}})
 		noError(t, err)
-		if strings.Contains(string(log), "volary: ready") {
+		if len(c[0].Lines) > 0 {
 			break
 		}
 		if time.Now().After(deadline) {

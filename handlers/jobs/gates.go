@@ -1,11 +1,9 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
-	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -14,17 +12,12 @@ import (
 	"volary.dev/store"
 )
 
-// How much of the end of a console log is searched for a gate's text, and how much of it tells where a start began.
-const (
-	consoleLimit = 256 << 10
-	markLength   = 200
-)
-
 // gateWatch looks at the nodes of one host.
 type gateWatch struct {
 	gate  provisioner.Gate
 	vni   uint32
 	nodes []store.NodeWork
+	after map[uuid.UUID]string // the mark from which each console is searched for the gate's text
 }
 
 // gateSeen is what was seen of one node.
@@ -32,12 +25,13 @@ type gateSeen struct {
 	machine  reconcile.MachineSeen
 	met      bool
 	evidence store.Evidence
+	searched string // the mark up to which its console was searched
 }
 
 // look asks for leases or console logs, and where a gate was met also which machines run: readiness is bound to the
 // start identity it was seen with. Machines are asked about last, so that one that went off in between is not ready.
 func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]gateSeen, error) {
-	met, err := w.met(ctx, d)
+	met, searched, err := w.met(ctx, d)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +49,7 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 		}
 		detail, ok := met[n.ID]
 		found[n.ID] = gateSeen{
-			machine: reconcile.MachineRunning, met: ok,
+			machine: reconcile.MachineRunning, met: ok, searched: searched[n.ID],
 			evidence: store.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
 		}
 	}
@@ -63,76 +57,57 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 }
 
 // met gives the detail of the evidence for each node that met its gate.
-func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]string, error) {
-	met := map[uuid.UUID]string{}
-	if w.gate.Kind == provisioner.GateAddress {
-		leases, err := d.Addresses(ctx, w.vni)
-		if err != nil {
-			return nil, err
-		}
-		for _, n := range w.nodes {
-			if leases[strings.ToLower(n.MAC.String())] == n.Address {
-				met[n.ID] = n.Address.String()
-			}
-		}
-		return met, nil
+func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
+	if w.gate.Kind != provisioner.GateAddress {
+		return w.printed(ctx, d)
 	}
+	leases, err := d.Addresses(ctx, w.vni)
+	if err != nil {
+		return nil, nil, err
+	}
+	met = map[uuid.UUID]string{}
 	for _, n := range w.nodes {
-		log, err := d.ConsoleLog(ctx, n.ID, consoleLimit)
-		if err != nil {
-			return nil, err
-		}
-		if line, ok := gateLine(afterMark(log, n.ConsoleMark), w.gate.Text); ok {
-			met[n.ID] = line
+		if leases[strings.ToLower(n.MAC.String())] == n.Address {
+			met[n.ID] = n.Address.String()
 		}
 	}
-	return met, nil
+	return met, nil, nil
 }
 
-// markOf says where a console log ends: "@" and its length, which identical words of every boot cannot confuse; or, where
-// the log is longer than what is read of it, "#" and its last bytes.
-func markOf(log []byte) string {
-	if len(log) < consoleLimit {
-		return "@" + strconv.Itoa(len(log))
+// printed looks for the gate's text in what each console got since the last look, all of which the host keeps for a while:
+// text is found however much was written behind it.
+func (w gateWatch) printed(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
+	queries := make([]provisioner.ConsoleQuery, len(w.nodes))
+	for i, n := range w.nodes {
+		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{w.gate.Text}, After: w.after[n.ID]}
 	}
-	return "#" + hex.EncodeToString(log[len(log)-markLength:])
-}
-
-// afterMark gives what was written after a mark. Where the log is another one, or has scrolled on, all of it is new.
-func afterMark(log []byte, mark string) []byte {
-	kind, rest := mark[:min(1, len(mark))], mark[min(1, len(mark)):]
-	switch kind {
-	case "@":
-		if n, err := strconv.Atoi(rest); err == nil && n <= len(log) {
-			return log[n:]
-		}
-	case "#":
-		words, err := hex.DecodeString(rest)
-		if at := bytes.LastIndex(log, words); err == nil && at >= 0 {
-			return log[at+len(words):]
+	texts, err := d.Consoles(ctx, queries)
+	if err != nil {
+		return nil, nil, err
+	}
+	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
+	for i, n := range w.nodes {
+		searched[n.ID] = texts[i].Next
+		if lines := texts[i].Lines; len(lines) > 0 {
+			met[n.ID] = printable(lines[len(lines)-1])
 		}
 	}
-	return log
+	return met, searched, nil
 }
 
-// gateLine finds text in a console log and gives the line it stands in, made printable.
-func gateLine(log []byte, text string) (string, bool) {
-	at := bytes.LastIndex(log, []byte(text))
-	if at < 0 || text == "" {
-		return "", false
-	}
-	from := bytes.LastIndexByte(log[:at], '\n') + 1
-	to := len(log)
-	if end := bytes.IndexByte(log[at:], '\n'); end >= 0 {
-		to = at + end
-	}
-	line := strings.Map(func(r rune) rune {
+// printable is a line that a guest wrote, without what a terminal takes for commands.
+func printable(line []byte) string {
+	text := strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\uFFFD' {
 			return -1
 		}
 		return r
-	}, string(log[from:to]))
-	return line[:min(len(line), 200)], true
+	}, string(line))
+	for len(text) > 200 {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
 }
 
 func machinesOf(o provisioner.Observation) map[uuid.UUID]provisioner.NodeObservation {

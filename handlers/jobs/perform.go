@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,6 +122,7 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 					s.work.Nodes[i].ConsoleMark = mark
 				}
 			}
+			delete(s.searched, node.ID)
 			s.seen.Nodes[node.ID] = reconcile.NodeSeen{Machine: reconcile.MachineRunning}
 			poke(s.news) // the gate's deadline is set now
 		}, err
@@ -133,20 +135,20 @@ func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node st
 	if start <= 1 || node.MarkedStart == start {
 		return node.ConsoleMark, nil
 	}
-	log, err := d.ConsoleLog(ctx, node.ID, consoleLimit)
-	if err != nil && !errors.Is(err, provisioner.ErrNoSuchNode) {
+	texts, err := d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: node.ID}})
+	if err != nil {
 		return "", err
 	}
-	mark := markOf(log)
-	return mark, ours(s.DB.MarkConsole(ctx, node.ID, start, mark))
+	return texts[0].End, ours(s.DB.MarkConsole(ctx, node.ID, start, texts[0].End))
 }
 
 // watchGates looks once at what the host's nodes still owe.
 func (s *session) watchGates(host store.HostWork) deed {
-	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI}
+	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI, after: map[uuid.UUID]string{}}
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && seen.Machine == reconcile.MachineRunning && !seen.Met {
 			w.nodes = append(w.nodes, n)
+			w.after[n.ID] = cmp.Or(s.searched[n.ID], n.ConsoleMark)
 		}
 	}
 	pause := s.pause(host.ID)
@@ -164,6 +166,7 @@ func (s *session) watchGates(host store.HostWork) deed {
 				seen := s.seen.Nodes[id]
 				seen.Machine, seen.Met = g.machine, g.met
 				s.seen.Nodes[id] = seen
+				s.searched[id] = g.searched
 				if g.met {
 					g.evidence.At = s.now()
 					s.proofs[id] = g.evidence

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -14,6 +13,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -115,10 +115,13 @@ func (p *probes) clear(ctx context.Context) {
 	}
 	for _, h := range hosts {
 		err := p.with(ctx, h, func(d provisioner.Driver) error {
-			var errs []error
-			for _, name := range p.names() {
-				errs = append(errs, d.DeleteNode(ctx, p.id(name), false))
+			// At once: a host is asked once a second, for all of them.
+			var all sync.WaitGroup
+			errs := make([]error, len(p.names()))
+			for i, name := range p.names() {
+				all.Go(func() { errs[i] = d.DeleteNode(ctx, p.id(name), false) })
 			}
+			all.Wait()
 			return errors.Join(append(errs, d.DeleteNetwork(ctx, p.vni))...)
 		})
 		if err != nil {
@@ -221,10 +224,11 @@ func (p *probes) await(ctx context.Context, h store.Host, name string, limit tim
 	defer cancel()
 	ticker := time.NewTicker(p.Probe.Poll)
 	defer ticker.Stop()
+	query := provisioner.ConsoleQuery{Node: p.id(name), Find: []string{text}}
 	for {
-		var log []byte
+		var found []provisioner.ConsoleText
 		err := p.with(ctx, h, func(d provisioner.Driver) (err error) {
-			log, err = d.ConsoleLog(ctx, p.id(name), consoleLimit)
+			found, err = d.Consoles(ctx, []provisioner.ConsoleQuery{query})
 			return err
 		})
 		switch {
@@ -232,9 +236,10 @@ func (p *probes) await(ctx context.Context, h store.Host, name string, limit tim
 			return context.Cause(ctx)
 		case err != nil:
 			return err
-		case bytes.Contains(log, []byte(text)):
+		case len(found[0].Lines) > 0:
 			return nil
 		}
+		query.After = found[0].Next
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)

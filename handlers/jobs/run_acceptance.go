@@ -188,15 +188,21 @@ func (f *followed) lookAtHost(ctx context.Context, host store.HostWork) {
 			return err
 		}
 		machines := machinesOf(o)
+		var here []int
+		var queries []provisioner.ConsoleQuery
 		for i, n := range f.work.Nodes {
-			if n.Host.ID != host.ID || n.State == provisioner.NodeReserved {
-				continue
+			if n.Host.ID == host.ID && n.State != provisioner.NodeReserved {
+				here = append(here, i)
+				queries = append(queries, f.seen.Nodes[i].Query(n.ID, f.seen.Nonce))
 			}
-			console, err := d.ConsoleLog(ctx, n.ID, consoleLimit)
-			if err != nil {
-				return err
-			}
-			f.takeMachine(i, leases[strings.ToLower(n.MAC.String())], console, runs(machines[n.ID]))
+		}
+		texts, err := d.Consoles(ctx, queries)
+		if err != nil {
+			return err
+		}
+		for at, i := range here {
+			n := f.work.Nodes[i]
+			f.takeMachine(i, leases[strings.ToLower(n.MAC.String())], texts[at], runs(machines[n.ID]))
 		}
 		return nil
 	})
@@ -206,7 +212,7 @@ func (f *followed) lookAtHost(ctx context.Context, host store.HostWork) {
 }
 
 // takeMachine takes in what a host says of one node.
-func (f *followed) takeMachine(i int, lease netip.Addr, console []byte, running bool) {
+func (f *followed) takeMachine(i int, lease netip.Addr, console provisioner.ConsoleText, running bool) {
 	seen, now := &f.seen.Nodes[i], f.work.Now
 	seen.Look(f.seen.Nonce, lease, console, f.headAddress(), now)
 	if !running && !seen.AskedOff.IsZero() && seen.Off.IsZero() {

@@ -28,15 +28,18 @@ type session struct {
 	log  *slog.Logger
 	news chan struct{} // what is wanted may have changed
 
-	work    store.ClusterWork
-	read    time.Time // when work.Now was, by our own clock
-	seen    reconcile.Observed
-	proofs  map[uuid.UUID]store.Evidence
-	polled  map[uuid.UUID]time.Time // by host
-	epoch   int                     // grows when something else is wanted
-	flight  map[reconcile.Action]flying
-	results chan result
-	over    chan struct{} // closed when nobody takes results any more
+	work   store.ClusterWork
+	read   time.Time // when work.Now was, by our own clock
+	seen   reconcile.Observed
+	proofs map[uuid.UUID]store.Evidence
+	polled map[uuid.UUID]time.Time // by host
+	// searched is the mark up to which a node's console was searched for its gate's text since its start; a session that
+	// takes over begins at the mark that is kept in its row.
+	searched map[uuid.UUID]string
+	epoch    int // grows when something else is wanted
+	flight   map[reconcile.Action]flying
+	results  chan result
+	over     chan struct{} // closed when nobody takes results any more
 }
 
 // flying is an action under way.
@@ -56,7 +59,8 @@ func newSession(r *Reconciler, id uuid.UUID) *session {
 	return &session{
 		Reconciler: r, id: id, log: r.Log.With("cluster", id), news: make(chan struct{}, 1),
 		seen: reconcile.NewObserved(), proofs: map[uuid.UUID]store.Evidence{}, polled: map[uuid.UUID]time.Time{},
-		flight: map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
+		searched: map[uuid.UUID]string{},
+		flight:   map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
 	}
 }
 

@@ -41,7 +41,7 @@ func (h Handlers) ShowConsole(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.Console(p))
 }
 
-// ShowConsoleLog gives the whole of the kept log as a file: the bytes are the guest's, and no browser shall take
+// ShowConsoleLog gives the end of the kept log as a file: the bytes are the guest's, and no browser shall take
 // them for a page.
 func (h Handlers) ShowConsoleLog(c echo.Context) error {
 	d, n, err := h.clusterNode(c)

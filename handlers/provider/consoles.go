@@ -46,7 +46,7 @@ func (h Handlers) ShowConsole(c echo.Context) error {
 	return page.Render(c, http.StatusOK, weborg.Console(p))
 }
 
-// ShowConsoleLog gives the whole of the kept log as a file.
+// ShowConsoleLog gives the end of the kept log as a file.
 func (h Handlers) ShowConsoleLog(c echo.Context) error {
 	d, n, err := h.clusterNode(c)
 	if err != nil {

@@ -31,7 +31,6 @@ type Ticket struct {
 }
 
 const (
-	logLimit   = 1 << 20          // bytes of a console log that a page shows
 	logTimeout = 15 * time.Second // for the worker to ask the host
 )
 
@@ -42,7 +41,7 @@ func errWorkerAway(err error) error {
 	})
 }
 
-// ConsoleLog fetches what a node wrote to its console. The bytes are the guest's: hostile.
+// ConsoleLog fetches the end of what a node wrote to its console. The bytes are the guest's: hostile.
 func (w Worker) ConsoleLog(ctx context.Context, ticket Ticket) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, logTimeout)
 	defer cancel()
@@ -63,7 +62,7 @@ func (w Worker) ConsoleLog(ctx context.Context, ticket Ticket) ([]byte, error) {
 	if res.StatusCode != http.StatusOK {
 		return nil, errWorkerAway(fmt.Errorf("status %d", res.StatusCode))
 	}
-	b, err := io.ReadAll(io.LimitReader(res.Body, logLimit))
+	b, err := io.ReadAll(io.LimitReader(res.Body, provisioner.ConsoleTail))
 	if err != nil {
 		return nil, errWorkerAway(err)
 	}

@@ -1,9 +1,12 @@
 package acceptance
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
 )
@@ -28,6 +31,7 @@ type Node struct {
 	Address   netip.Addr // that it is to have
 	StartedAt time.Time
 	Console   []byte `json:"-"` // the end of its log at the last look
+	Searched  string // the mark up to which its console was searched for what it reports
 
 	Booted   time.Time
 	Leased   time.Time
@@ -46,17 +50,25 @@ type Identity struct {
 	SSHKey    string
 }
 
-// Look takes a node's lease and the end of its console log at now, and keeps what they prove. head is the head's
-// address.
-func (n *Node) Look(nonce string, lease netip.Addr, console []byte, head netip.Addr, now time.Time) {
-	if len(console) > 0 {
-		n.Console = console
+// Query is what a look asks of the node's console: its end, and all that it reported since the last look, however much it
+// wrote behind it.
+func (n *Node) Query(id uuid.UUID, nonce string) provisioner.ConsoleQuery {
+	return provisioner.ConsoleQuery{
+		Node: id, Tail: provisioner.ConsoleTail, After: n.Searched, Find: []string{provisioner.GuestCheckPrefix + " " + nonce},
 	}
+}
+
+// Look takes a node's lease and the answer to its Query at now, and keeps what they prove. head is the head's address.
+func (n *Node) Look(nonce string, lease netip.Addr, console provisioner.ConsoleText, head netip.Addr, now time.Time) {
+	if len(console.Tail) > 0 {
+		n.Console = console.Tail
+	}
+	n.Searched = console.Next
 	if lease.IsValid() && lease == n.Address {
 		note(&n.Leased, now)
 		note(&n.Booted, now)
 	}
-	for _, words := range guestLines(console, nonce) {
+	for _, words := range guestLines(console.Lines, nonce) {
 		note(&n.Booted, now)
 		switch {
 		case len(words) >= 4 && words[0] == "identity":
@@ -75,11 +87,15 @@ func note(at *time.Time, now time.Time) {
 	}
 }
 
-// guestLines gives the words after prefix and nonce of each line that a guest printed for this test.
-func guestLines(console []byte, nonce string) [][]string {
+// guestLines gives the words after prefix and nonce of each line that a guest printed for this test. A line that is still
+// being written is read at the next look.
+func guestLines(console [][]byte, nonce string) [][]string {
 	var lines [][]string
-	for line := range strings.Lines(string(console)) {
-		words := strings.Fields(line)
+	for _, line := range console {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			continue
+		}
+		words := strings.Fields(string(line))
 		// Something else may stand before it in the line: the console is shared with the kernel and a login.
 		for i := 0; i+1 < len(words); i++ {
 			if strings.HasSuffix(words[i], provisioner.GuestCheckPrefix) && words[i+1] == nonce {

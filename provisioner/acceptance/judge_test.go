@@ -31,12 +31,34 @@ func good() Evidence {
 			n.Address = head.Next()
 		}
 		console := "boot\r\nvolary-check " + nonce + " identity " + name + " id" + name + " key" + name + "\r\n"
-		n.Look(nonce, netip.Addr{}, []byte(console), head, after(2))
-		n.Look(nonce, n.Address, []byte(console+"login: volary-check "+nonce+" head reached 10.64.0.10\r\n"), head, after(2.5))
+		n.Look(nonce, netip.Addr{}, wrote(console), head, after(2))
+		n.Look(nonce, n.Address, wrote("login: volary-check "+nonce+" head reached 10.64.0.10\r\n"), head, after(2.5))
 		n.AskedOff, n.Off = after(5), after(6)
 		e.Nodes = append(e.Nodes, n)
 	}
 	return e
+}
+
+// wrote is a console with the lines that a look asks for.
+func wrote(text string) provisioner.ConsoleText {
+	c := provisioner.ConsoleText{Tail: []byte(text)}
+	for line := range strings.Lines(text) {
+		c.Lines = append(c.Lines, []byte(line))
+	}
+	return c
+}
+
+// TestHalfALineProvesNothing looks while a guest is still writing what it is.
+func TestHalfALineProvesNothing(t *testing.T) {
+	var n Node
+	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity head id key"), head, after(1))
+	if !n.Reported.IsZero() {
+		t.Errorf("reported %+v", n.Identity)
+	}
+	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity head id keyAndMore\r\n"), head, after(2))
+	if n.Identity.SSHKey != "keyAndMore" {
+		t.Errorf("reported %+v", n.Identity)
+	}
 }
 
 func check(t *testing.T, r provisioner.Report, name string) provisioner.ReportCheck {
@@ -115,7 +137,7 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 
 func TestLinesOfAnotherTestProveNothing(t *testing.T) {
 	n := Node{Name: "compute-001", Address: head.Next()}
-	n.Look(nonce, head, []byte("volary-check other0000 identity a b c\nvolary-check "+nonce+"\n volary-check "+nonce+" head reached 10.64.0.99\n"), head, start)
+	n.Look(nonce, head, wrote("volary-check other0000 identity a b c\nvolary-check "+nonce+"\n volary-check "+nonce+" head reached 10.64.0.99\n"), head, start)
 	if !n.Reported.IsZero() || !n.Reached.IsZero() || !n.Leased.IsZero() {
 		t.Errorf("proved %+v", n)
 	}

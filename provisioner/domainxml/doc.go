@@ -4,8 +4,8 @@
 // On a host stand
 //
 //	pool volary             base-DIGEST, DIGEST.ok, node-ID (overlay), seed-ID
-//	pool volary-consoles    ID.log, ID.log.0: what nodes wrote to their console, kept and capped by virtlogd
-//	pool volary-networks    reports of the network hook, in memory
+//	folder consoles         ID.log, ID.log.0 and on: what nodes wrote to their console, kept and capped by virtlogd; no pool
+//	pool volary-networks    reports and answers of the network hook, in memory
 //	network volary-VNI      one cluster's network
 //	domain volary-ID-NONCE  one node; the nonce is new at each start
 package domainxml

@@ -64,7 +64,7 @@ func TestNodeGolden(t *testing.T) {
 		file string
 		spec provisioner.NodeSpec
 	}{{"node-tcg.xml", node()}, {"node-kvm.xml", kvm}} {
-		got, err := domainxml.Node(c.spec, domainxml.TypeOf(c.spec.Acceleration), "5f1c9a0e")
+		got, err := domainxml.Node(c.spec, domainxml.TypeOf(c.spec.Acceleration), "5f1c9a0e", "/var/lib/libvirt/volary/images/base-abab")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestNodeGolden(t *testing.T) {
 	}
 	none := node()
 	none.Shape.VCPUs = 0
-	if _, err := domainxml.Node(none, domainxml.VirtQEMU, "x"); err == nil {
+	if _, err := domainxml.Node(none, domainxml.VirtQEMU, "x", "/b"); err == nil {
 		t.Error("a node without processors was described")
 	}
 }

@@ -10,12 +10,13 @@ import (
 
 // The storage pools on a host and where their folders are.
 const (
-	ImagePool   = "volary"
-	ImageDir    = "/var/lib/libvirt/volary/images"
-	ConsolePool = "volary-consoles"
-	ConsoleDir  = "/var/lib/libvirt/volary/consoles"
-	ReportPool  = "volary-networks"
-	ReportDir   = nethook.ReportDir
+	ImagePool  = "volary"
+	ImageDir   = "/var/lib/libvirt/volary/images"
+	ReportPool = "volary-networks"
+	ReportDir  = nethook.ReportDir
+	// OldConsolePool is the pool in which consoles lay once. libvirtd looks into every file of a pool as if it were a disk
+	// image, so it goes where it is found; its folder stays.
+	OldConsolePool = "volary-consoles"
 )
 
 const domainPrefix = "volary-"
@@ -44,12 +45,7 @@ func BaseVolume(digest string) string { return "base-" + digest }
 func MarkerVolume(digest string) string { return digest + ".ok" }
 
 // OverlayVolume is a node's disk.
-func OverlayVolume(id uuid.UUID) string { return "node-" + id.String() }
+func OverlayVolume(id uuid.UUID) string { return nethook.DiskName(id) }
 
 // SeedVolume is a node's NoCloud seed.
-func SeedVolume(id uuid.UUID) string { return "seed-" + id.String() }
-
-// ConsoleVolumes are a node's console log and what was rolled over from it, newest first.
-func ConsoleVolumes(id uuid.UUID) []string {
-	return []string{id.String() + ".log", id.String() + ".log.0"}
-}
+func SeedVolume(id uuid.UUID) string { return nethook.SeedName(id) }

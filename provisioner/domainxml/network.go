@@ -92,10 +92,31 @@ func networkMetadata(n provisioner.Network) (string, error) {
 	return string(out), nil
 }
 
-// Probe describes the network by which a driver asks whether the hook is there. It has no address and carries nothing.
-func Probe(nonce string) string {
+// Probe describes the network in which a driver asks the hook. It has no address and carries nothing.
+func Probe() string {
 	return `<network><name>` + nethook.ProbeName + `</name><metadata><volary:probe xmlns:volary="` + nethook.Namespace +
-		`" nonce="` + nonce + `"/></metadata><bridge name="` + nethook.ProbeBridge + `" stp="off" delay="0"/></network>`
+		`"/></metadata><bridge name="` + nethook.ProbeBridge + `" stp="off" delay="0"/></network>`
+}
+
+// Ask is the change by which a running probe's network asks a question; unasked takes it back.
+func Ask(q nethook.Question) (ask, unasked Change, err error) {
+	name, err := nethook.AskSetting(q)
+	return portGroup(name, false), portGroup(name, true), err
+}
+
+// Asked are the questions that stand in the probe's network, as changes that take them back.
+func Asked(current string) ([]Change, error) {
+	var have libvirtxml.Network
+	if err := have.Unmarshal(current); err != nil {
+		return nil, fmt.Errorf("network of the probe: %w", err)
+	}
+	var all []Change
+	for _, g := range have.PortGroups {
+		if nethook.IsAsk(g.Name) {
+			all = append(all, portGroup(g.Name, true))
+		}
+	}
+	return all, nil
 }
 
 // VNIOf finds the VNI in the name of a network; ok is false for a network that is not a cluster's.

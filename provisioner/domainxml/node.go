@@ -3,7 +3,6 @@ package domainxml
 import (
 	"encoding/xml"
 	"fmt"
-	"path"
 
 	"libvirt.org/go/libvirtxml"
 
@@ -33,8 +32,8 @@ func TypeOf(a provisioner.Acceleration) VirtType {
 // for, and nothing that is slow to emulate.
 const emulatedCPU = "Nehalem"
 
-// Node describes the domain of one start of a node.
-func Node(n provisioner.NodeSpec, virt VirtType, nonce string) (string, error) {
+// Node describes the domain of one start of a node, whose disk stands on the base image at a path of the host.
+func Node(n provisioner.NodeSpec, virt VirtType, nonce, basePath string) (string, error) {
 	if n.Shape.VCPUs < 1 || n.Shape.MemoryMiB < 1 || len(n.MAC) != 6 {
 		return "", fmt.Errorf("node %s: %d vCPUs, %d MiB, MAC %q: cannot be described", n.Name, n.Shape.VCPUs, n.Shape.MemoryMiB, n.MAC)
 	}
@@ -57,7 +56,7 @@ func Node(n provisioner.NodeSpec, virt VirtType, nonce string) (string, error) {
 		Clock:    &libvirtxml.DomainClock{Offset: "utc"},
 		// A guest that panics stays off: its console log has the reason, and its run ends.
 		OnPoweroff: "destroy", OnReboot: "restart", OnCrash: "destroy",
-		Devices: devices(n),
+		Devices: devices(n, basePath),
 	}
 	if virt == VirtTest {
 		d.OS.Type.Machine, d.OS.Type.Arch, d.CPU = "", "", nil
@@ -80,21 +79,23 @@ func cpu(n provisioner.NodeSpec, virt VirtType) *libvirtxml.DomainCPU {
 	return &libvirtxml.DomainCPU{Mode: "custom", Match: "exact", Check: "none", Model: &libvirtxml.DomainCPUModel{Fallback: "forbid", Value: model}}
 }
 
-func devices(n provisioner.NodeSpec) *libvirtxml.DomainDeviceList {
+func devices(n provisioner.NodeSpec, basePath string) *libvirtxml.DomainDeviceList {
 	port := uint(0)
-	log := &libvirtxml.DomainChardevLog{File: path.Join(ConsoleDir, ConsoleVolumes(n.ID)[0]), Append: "on"}
+	log := &libvirtxml.DomainChardevLog{File: nethook.ConsoleFile(n.ID), Append: "on"}
 	return &libvirtxml.DomainDeviceList{
 		Disks: []libvirtxml.DomainDisk{
 			{
 				Device: "disk", Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "qcow2", Discard: "unmap"},
 				Source: volumeSource(OverlayVolume(n.ID)), Target: &libvirtxml.DomainDiskTarget{Dev: "vda", Bus: "virtio"},
-				Boot: &libvirtxml.DomainDeviceBoot{Order: 1}, Address: rootBus(slotDisk),
+				BackingStore: chain(basePath),
+				Boot:         &libvirtxml.DomainDeviceBoot{Order: 1}, Address: rootBus(slotDisk),
 			},
 			{
 				// A virtio disk and no CD-ROM: Debian's cloud kernel has no driver for the latter.
 				Device: "disk", Driver: &libvirtxml.DomainDiskDriver{Name: "qemu", Type: "raw"},
 				Source: volumeSource(SeedVolume(n.ID)), Target: &libvirtxml.DomainDiskTarget{Dev: "vdb", Bus: "virtio"},
-				ReadOnly: &libvirtxml.DomainDiskReadOnly{}, Address: rootBus(slotSeed),
+				BackingStore: &libvirtxml.DomainDiskBackingStore{},
+				ReadOnly:     &libvirtxml.DomainDiskReadOnly{}, Address: rootBus(slotSeed),
 			},
 		},
 		Controllers: []libvirtxml.DomainController{{Type: "usb", Model: "none"}},
@@ -119,6 +120,15 @@ func devices(n provisioner.NodeSpec) *libvirtxml.DomainDeviceList {
 			Model: "virtio", Backend: &libvirtxml.DomainRNGBackend{Random: &libvirtxml.DomainRNGBackendRandom{Device: "/dev/urandom"}},
 			Address: rootBus(slotRandom),
 		}},
+	}
+}
+
+// chain names what a disk stands on, and that there is no more below it. Left to itself libvirtd reads the chain from the
+// disk's own header at each start, and opens what that names.
+func chain(basePath string) *libvirtxml.DomainDiskBackingStore {
+	return &libvirtxml.DomainDiskBackingStore{
+		Format: &libvirtxml.DomainDiskFormat{Type: "qcow2"}, Source: &libvirtxml.DomainDiskSource{File: &libvirtxml.DomainDiskSourceFile{File: basePath}},
+		BackingStore: &libvirtxml.DomainDiskBackingStore{},
 	}
 }
 

@@ -190,8 +190,9 @@ func nothingThere(t *testing.T, b Bench) {
 	if _, err := d.Console(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("Console: %v, want ErrNoSuchNode", err)
 	}
-	if _, err := d.ConsoleLog(ctx, id, 10); !errors.Is(err, provisioner.ErrNoSuchNode) {
-		t.Errorf("ConsoleLog: %v, want ErrNoSuchNode", err)
+	texts, err := d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: id, Tail: 10}})
+	if err != nil || len(texts) != 1 || texts[0].Kept != 0 || texts[0].End != "" {
+		t.Errorf("Consoles: %+v, %v; want one of nothing", texts, err)
 	}
 	if err := d.DeleteNode(ctx, id, true); err != nil {
 		t.Errorf("DeleteNode: %v", err)
@@ -245,16 +246,10 @@ func guest(t *testing.T, b Bench) {
 	t.Run("log", func(t *testing.T) {
 		b.need(t, PartLog)
 		f.until(t, b.ReadyText+" in the console log", func() bool {
-			log, err := f.driver.ConsoleLog(t.Context(), f.node.ID, 1<<20)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return bytes.Contains(log, []byte(b.ReadyText))
+			lines := f.text(t, provisioner.ConsoleQuery{Find: []string{b.ReadyText}}).Lines
+			return len(lines) > 0 && bytes.HasSuffix(lines[0], []byte("\n"))
 		})
-		end, err := f.driver.ConsoleLog(t.Context(), f.node.ID, 7)
-		if err != nil || len(end) != 7 {
-			t.Errorf("the last 7 bytes are %q, %v", end, err)
-		}
+		f.searchesOn(t)
 	})
 	t.Run("shutdown", func(t *testing.T) {
 		b.need(t, PartShutdown)
@@ -271,11 +266,42 @@ func guest(t *testing.T, b Bench) {
 	}
 	t.Run("log of a stopped node", func(t *testing.T) {
 		b.need(t, PartLog)
-		log, err := f.driver.ConsoleLog(t.Context(), f.node.ID, 1<<20)
-		if err != nil || !bytes.Contains(log, []byte(b.ReadyText)) {
-			t.Errorf("the log of a stopped node has %d bytes without %q, %v", len(log), b.ReadyText, err)
+		if c := f.text(t, provisioner.ConsoleQuery{Tail: provisioner.ConsoleTail}); !bytes.Contains(c.Tail, []byte(b.ReadyText)) {
+			t.Errorf("the log of a stopped node has %d bytes without %q", len(c.Tail), b.ReadyText)
 		}
 	})
+}
+
+// text asks for the node's console.
+func (f *fixture) text(t *testing.T, q provisioner.ConsoleQuery) provisioner.ConsoleText {
+	t.Helper()
+	q.Node = f.node.ID
+	texts, err := f.driver.Consoles(t.Context(), []provisioner.ConsoleQuery{q, {Node: uuid.Must(uuid.NewV7()), Tail: 10}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(texts) != 2 || texts[1].Kept != 0 {
+		t.Fatalf("two consoles were asked for, answered is %+v", texts)
+	}
+	return texts[0]
+}
+
+// searchesOn looks at the console of a node that is ready with marks.
+func (f *fixture) searchesOn(t *testing.T) {
+	t.Helper()
+	find := []string{f.ReadyText}
+	c := f.text(t, provisioner.ConsoleQuery{Tail: 7, Find: find})
+	if len(c.Tail) != 7 || c.Kept < 7 || !bytes.Contains(c.Lines[0], []byte(f.ReadyText)) {
+		t.Errorf("the last 7 bytes are %q, the lines %q", c.Tail, c.Lines)
+	}
+	for what, mark := range map[string]string{"the end": c.End, "where a search goes on": c.Next} {
+		if again := f.text(t, provisioner.ConsoleQuery{Find: find, After: mark}); len(again.Lines) > 0 {
+			t.Errorf("after %s stand %q", what, again.Lines)
+		}
+	}
+	if again := f.text(t, provisioner.ConsoleQuery{Find: find, After: "unknown"}); len(again.Lines) == 0 {
+		t.Error("after a mark that nobody knows nothing was found")
+	}
 }
 
 func console(t *testing.T, b Bench) {

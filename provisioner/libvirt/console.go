@@ -12,7 +12,6 @@ import (
 	"libvirt.org/go/libvirt"
 
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/domainxml"
 )
 
 // consoleBuffer is what is kept for a viewer that does not read; then the oldest goes. A guest is never held up by who
@@ -202,38 +201,4 @@ func (c *console) Write(p []byte) (int, error) {
 func (c *console) Close() error {
 	c.end(io.EOF)
 	return nil
-}
-
-// ConsoleLog implements provisioner.Driver. virtlogd keeps a file and the one before it.
-func (d *Driver) ConsoleLog(ctx context.Context, id uuid.UUID, limit int64) ([]byte, error) {
-	var log []byte
-	err := d.calls.call(ctx, "console log of "+id.String(), func(conn *libvirt.Connect) error {
-		if err := withNode(conn, id, func(*libvirt.Domain) error { return nil }); err != nil {
-			return err
-		}
-		return withPool(conn, domainxml.ConsolePool, domainxml.ConsoleDir, func(pool *libvirt.StoragePool) error {
-			if err := pool.Refresh(0); err != nil {
-				return err
-			}
-			for _, name := range domainxml.ConsoleVolumes(id) {
-				left := limit - int64(len(log))
-				if left <= 0 {
-					break
-				}
-				older, err := readVolume(conn, pool, name, left)
-				if missing(err) {
-					continue
-				}
-				if err != nil {
-					return err
-				}
-				log = append(older, log...)
-			}
-			return nil
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return log, nil
 }

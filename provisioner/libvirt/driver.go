@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -19,7 +20,9 @@ import (
 // Driver is one host. It implements provisioner.Driver.
 type Driver struct {
 	calls, bulk *line
+	simulated   bool  // libvirt's own test driver
 	locks       keyed // one change at a time of a network, node or image
+	asks        asker
 
 	mu       sync.Mutex
 	consoles map[uuid.UUID]*console
@@ -45,7 +48,7 @@ func Dial(o Options) provisioner.Dial {
 }
 
 func newDriver(uri, probe string) *Driver {
-	d := &Driver{consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{}}
+	d := &Driver{simulated: strings.HasPrefix(uri, "test:"), consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{}}
 	d.calls = newLine(uri, probe, d.forgetNetworks)
 	d.bulk = newLine(uri, probe, func() {})
 	return d
@@ -57,6 +60,7 @@ func (d *Driver) forgetNetworks() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	clear(d.poked)
+	d.asks.tidy.Store(false)
 }
 
 // change is a call that has key to itself. The key stays locked until f is over, even if nobody waits for f any more: a
@@ -67,6 +71,42 @@ func (d *Driver) change(ctx context.Context, key, op string, f func(*libvirt.Con
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return d.calls.callThen(ctx, op, f, unlock)
+}
+
+// held is a key that is locked over several calls, until the last of them is over.
+type held struct {
+	d      *Driver
+	op     string
+	unlock func()
+	last   chan struct{}
+}
+
+func (d *Driver) hold(ctx context.Context, key, op string) (*held, error) {
+	unlock, err := d.locks.lock(ctx, key)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	over := make(chan struct{})
+	close(over)
+	return &held{d, op, unlock, over}, nil
+}
+
+func (h *held) call(ctx context.Context, f func(*libvirt.Connect) error) error {
+	over := make(chan struct{})
+	h.last = over
+	return h.d.calls.callThen(ctx, h.op, f, func() { close(over) })
+}
+
+func (h *held) release() {
+	select {
+	case <-h.last:
+		h.unlock()
+	default:
+		go func() {
+			<-h.last
+			h.unlock()
+		}()
+	}
 }
 
 // Close implements provisioner.Driver. Consoles end.

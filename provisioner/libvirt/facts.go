@@ -4,6 +4,7 @@ package libvirt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -11,28 +12,23 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/domainxml"
 	"volary.dev/provisioner/nethook"
 )
 
-// Facts implements provisioner.Driver. It starts a network without an address for a moment, to learn whether the hook is
-// there: libvirt passes over a missing one in silence.
+// Facts implements provisioner.Driver.
 func (d *Driver) Facts(ctx context.Context) (provisioner.HostFacts, error) {
-	nonce, err := newNonce()
-	if err != nil {
-		return provisioner.HostFacts{}, err
-	}
 	var f provisioner.HostFacts
-	err = d.change(ctx, "facts", "facts", func(conn *libvirt.Connect) error {
+	err := d.change(ctx, "facts", "facts", func(conn *libvirt.Connect) error {
 		for _, ask := range []func(*libvirt.Connect, *provisioner.HostFacts) error{machineFacts, versionFacts, storageFacts} {
 			if err := ask(conn, &f); err != nil {
 				return err
 			}
 		}
-		var err error
-		f.HookAnswers, err = hookAnswers(conn, nonce)
-		return err
+		return nil
 	})
+	if err == nil {
+		err = d.askFacts(ctx, &f)
+	}
 	if err != nil {
 		return provisioner.HostFacts{}, err
 	}
@@ -89,40 +85,20 @@ func storageFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
 			return err
 		}
 		f.DiskGiB, f.DiskFreeGiB = int(info.Capacity>>30), int(info.Available>>30)
-		text, err := pool.GetXMLDesc(0)
-		if err != nil {
-			return err
-		}
-		var x libvirtxml.StoragePool
-		if err := x.Unmarshal(text); err != nil {
-			return fmt.Errorf("pool: %w", err)
-		}
-		if x.Target != nil {
-			f.StoragePath = x.Target.Path
-		}
-		return nil
+		f.StoragePath, err = folderOf(pool)
+		return err
 	})
 }
 
-func hookAnswers(conn *libvirt.Connect, nonce string) (bool, error) {
-	if simulated, err := isSimulated(conn); simulated || err != nil {
-		return false, err
+// askFacts asks the hook: libvirt passes over a missing one in silence.
+func (d *Driver) askFacts(ctx context.Context, f *provisioner.HostFacts) error {
+	if d.simulated {
+		return nil
 	}
-	if stale, err := conn.LookupNetworkByName(nethook.ProbeName); err == nil {
-		_ = stale.Destroy() // of a worker that died
-		_ = stale.Free()
+	a, err := d.ask(ctx, "facts", nethook.Question{})
+	if errors.Is(err, errHookSilent) {
+		return nil
 	}
-	n, err := conn.NetworkCreateXML(domainxml.Probe(nonce))
-	if err != nil {
-		return false, err
-	}
-	defer n.Free()
-	report, readErr := readReport(conn, nethook.ProbeName)
-	if err := n.Destroy(); err != nil {
-		return false, err
-	}
-	if missing(readErr) {
-		return false, nil
-	}
-	return report.Nonce == nonce && report.Protocol == nethook.Protocol, readErr
+	f.HookAnswers, f.ConsoleCap = err == nil, a.ConsoleCap
+	return err
 }

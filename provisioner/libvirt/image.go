@@ -107,7 +107,7 @@ func lookAtImage(pool *libvirt.StoragePool, digest string) (l imageLook, err err
 	base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(digest))
 	if missing(err) {
 		if marked {
-			err = deleteVolume(pool, domainxml.MarkerVolume(digest), false)
+			err = deleteVolume(pool, domainxml.MarkerVolume(digest))
 		} else {
 			err = nil
 		}
@@ -132,7 +132,7 @@ func lookAtImage(pool *libvirt.StoragePool, digest string) (l imageLook, err err
 
 // clearImage removes what a broken upload left, unless it is being written: then libvirt does not let it go.
 func clearImage(pool *libvirt.StoragePool, digest string) (cleared bool, err error) {
-	err = deleteVolume(pool, domainxml.BaseVolume(digest), false)
+	err = deleteVolume(pool, domainxml.BaseVolume(digest))
 	if isCode(err, libvirt.ERR_OPERATION_INVALID) {
 		return false, nil
 	}
@@ -242,7 +242,7 @@ func (d *Driver) DeleteImage(ctx context.Context, digest string) error {
 		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
 			base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(digest))
 			if missing(err) {
-				return deleteVolume(pool, domainxml.MarkerVolume(digest), false)
+				return deleteVolume(pool, domainxml.MarkerVolume(digest))
 			}
 			if err != nil {
 				return err
@@ -260,10 +260,10 @@ func (d *Driver) DeleteImage(ctx context.Context, digest string) error {
 				return &provisioner.HostError{Op: op, Detail: "the disk " + user + " stands on it"}
 			}
 			// The marker first: without it the image counts as broken.
-			if err := deleteVolume(pool, domainxml.MarkerVolume(digest), false); err != nil {
+			if err := deleteVolume(pool, domainxml.MarkerVolume(digest)); err != nil {
 				return err
 			}
-			return deleteVolume(pool, domainxml.BaseVolume(digest), false)
+			return deleteVolume(pool, domainxml.BaseVolume(digest))
 		})
 	})
 }

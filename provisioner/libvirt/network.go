@@ -166,19 +166,23 @@ func (d *Driver) isPoked(vni uint32) bool {
 }
 
 func readReport(conn *libvirt.Connect, network string) (nethook.Report, error) {
-	var report nethook.Report
-	err := withPool(conn, domainxml.ReportPool, domainxml.ReportDir, func(pool *libvirt.StoragePool) error {
+	b, err := readReportFile(conn, nethook.ReportName(network), 1<<20)
+	if err != nil {
+		return nethook.Report{}, err
+	}
+	return nethook.ParseReport(b)
+}
+
+// readReportFile reads at most limit bytes of a file that the hook wrote.
+func readReportFile(conn *libvirt.Connect, name string, limit int64) (b []byte, err error) {
+	err = withPool(conn, domainxml.ReportPool, domainxml.ReportDir, func(pool *libvirt.StoragePool) error {
 		if err := pool.Refresh(0); err != nil {
 			return err
 		}
-		b, err := readVolume(conn, pool, nethook.ReportName(network), 1<<20)
-		if err != nil {
-			return err
-		}
-		report, err = nethook.ParseReport(b)
+		b, err = readVolume(conn, pool, name, limit)
 		return err
 	})
-	return report, err
+	return b, err
 }
 
 // DeleteNetwork implements provisioner.Driver.

@@ -13,6 +13,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/domainxml"
+	"volary.dev/provisioner/nethook"
 )
 
 // EnsureNode implements provisioner.Driver. The domain is defined after its disk is complete, so a disk without a domain
@@ -36,10 +37,11 @@ func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 				return err
 			}
 		}
-		if err := makeDisks(ctx, conn, op, n, dom != nil); err != nil {
+		base, err := makeDisks(ctx, conn, op, n, dom != nil)
+		if err != nil {
 			return err
 		}
-		return start(conn, dom, n, nonce)
+		return start(conn, dom, n, nonce, base)
 	})
 	if err != nil {
 		return err
@@ -49,56 +51,58 @@ func (d *Driver) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 
 func nodeKey(id uuid.UUID) string { return "node " + id.String() }
 
-// makeDisks makes the overlay, unless an earlier start of the node left it, and writes the seed as it is now.
-func makeDisks(ctx context.Context, conn *libvirt.Connect, op string, n provisioner.NodeSpec, keep bool) error {
-	err := withPool(conn, domainxml.ConsolePool, domainxml.ConsoleDir, func(*libvirt.StoragePool) error { return nil })
-	if err != nil {
-		return err
-	}
-	return withImagePool(conn, func(pool *libvirt.StoragePool) error {
-		if err := makeOverlay(pool, op, n, keep); err != nil {
+// makeDisks makes the overlay, unless an earlier start of the node left it, and writes the seed as it is now. It gives the path
+// of the base image that the overlay stands on.
+func makeDisks(ctx context.Context, conn *libvirt.Connect, op string, n provisioner.NodeSpec, keep bool) (base string, err error) {
+	err = withImagePool(conn, func(pool *libvirt.StoragePool) (err error) {
+		if base, err = basePath(pool, op, n); err != nil {
+			return err
+		}
+		if err := makeOverlay(pool, n, base, keep); err != nil {
 			return err
 		}
 		seed := domainxml.SeedVolume(n.ID)
-		if err := deleteVolume(pool, seed, false); err != nil {
+		if err := deleteVolume(pool, seed); err != nil {
 			return err
 		}
 		if simulated, err := isSimulated(conn); simulated || err != nil {
 			return errors.Join(err, createVolume(pool, seed, int64(len(n.Seed))))
 		}
-		_, err := upload(ctx, conn, pool, seed, int64(len(n.Seed)), bytes.NewReader(n.Seed))
+		_, err = upload(ctx, conn, pool, seed, int64(len(n.Seed)), bytes.NewReader(n.Seed))
 		return err
 	})
+	return base, err
 }
 
-func makeOverlay(pool *libvirt.StoragePool, op string, n provisioner.NodeSpec, keep bool) error {
+// basePath finds the base image, which is there when its marker is.
+func basePath(pool *libvirt.StoragePool, op string, n provisioner.NodeSpec) (string, error) {
+	marked, err := volumeExists(pool, domainxml.MarkerVolume(n.ImageDigest))
+	if err != nil {
+		return "", err
+	}
+	base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(n.ImageDigest))
+	if missing(err) || (err == nil && !marked) {
+		return "", &provisioner.HostError{Op: op, Detail: "the base image " + n.ImageDigest + " is not on this host"}
+	}
+	if err != nil {
+		return "", err
+	}
+	defer base.Free()
+	return base.GetPath()
+}
+
+func makeOverlay(pool *libvirt.StoragePool, n provisioner.NodeSpec, base string, keep bool) error {
 	name := domainxml.OverlayVolume(n.ID)
 	there, err := volumeExists(pool, name)
 	if err != nil || (there && keep) {
 		return err
 	}
 	if there {
-		if err := deleteVolume(pool, name, false); err != nil {
+		if err := deleteVolume(pool, name); err != nil {
 			return err
 		}
 	}
-	marked, err := volumeExists(pool, domainxml.MarkerVolume(n.ImageDigest))
-	if err != nil {
-		return err
-	}
-	base, err := pool.LookupStorageVolByName(domainxml.BaseVolume(n.ImageDigest))
-	if missing(err) || (err == nil && !marked) {
-		return &provisioner.HostError{Op: op, Detail: "the base image " + n.ImageDigest + " is not on this host"}
-	}
-	if err != nil {
-		return err
-	}
-	defer base.Free()
-	path, err := base.GetPath()
-	if err != nil {
-		return err
-	}
-	xml, err := domainxml.Overlay(name, path, n.Shape.DiskGiB)
+	xml, err := domainxml.Overlay(name, base, n.Shape.DiskGiB)
 	if err != nil {
 		return err
 	}
@@ -110,7 +114,7 @@ func makeOverlay(pool *libvirt.StoragePool, op string, n provisioner.NodeSpec, k
 }
 
 // start defines the domain as it is wanted now, under a name that is new for each start, and starts it.
-func start(conn *libvirt.Connect, old *libvirt.Domain, n provisioner.NodeSpec, nonce string) error {
+func start(conn *libvirt.Connect, old *libvirt.Domain, n provisioner.NodeSpec, nonce, base string) error {
 	virt, err := virtType(conn, n.Acceleration)
 	if err != nil {
 		return err
@@ -125,7 +129,7 @@ func start(conn *libvirt.Connect, old *libvirt.Domain, n provisioner.NodeSpec, n
 			return err
 		}
 	}
-	xml, err := domainxml.Node(n, virt, nonce)
+	xml, err := domainxml.Node(n, virt, nonce, base)
 	if err != nil {
 		return err
 	}
@@ -179,58 +183,119 @@ const undefineAll = libvirt.DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.DOMAIN_UNDEFI
 
 // DeleteNode implements provisioner.Driver. The domain goes last: as long as it is there the node is not gone.
 func (d *Driver) DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error {
-	return d.change(ctx, nodeKey(id), "delete node "+id.String(), func(conn *libvirt.Connect) error {
-		err := withNode(conn, id, func(dom *libvirt.Domain) error {
-			if active, err := dom.IsActive(); err != nil || !active {
-				return err
-			}
-			err := dom.Destroy()
-			if active, activeErr := dom.IsActive(); activeErr == nil && !active {
-				return nil
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, provisioner.ErrNoSuchNode) {
+	h, err := d.hold(ctx, nodeKey(id), "delete node "+id.String())
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	if err := h.call(ctx, func(conn *libvirt.Connect) error { return endMachine(conn, id) }); err != nil {
+		return err
+	}
+	if wipe {
+		if err := d.wipeDisk(ctx, h, id); err != nil {
 			return err
 		}
-		if err := deleteFiles(conn, id, wipe); err != nil {
+	}
+	if err := d.deleteFiles(ctx, h, id); err != nil {
+		return err
+	}
+	return h.call(ctx, func(conn *libvirt.Connect) error { return undefine(conn, id) })
+}
+
+func endMachine(conn *libvirt.Connect, id uuid.UUID) error {
+	err := withNode(conn, id, func(dom *libvirt.Domain) error {
+		if active, err := dom.IsActive(); err != nil || !active {
 			return err
 		}
-		err = withNode(conn, id, func(dom *libvirt.Domain) error {
-			err := dom.UndefineFlags(undefineAll)
-			if isCode(err, libvirt.ERR_INVALID_ARG, libvirt.ERR_NO_SUPPORT) {
-				err = dom.Undefine()
-			}
-			return err
-		})
-		if errors.Is(err, provisioner.ErrNoSuchNode) {
+		err := dom.Destroy()
+		if active, activeErr := dom.IsActive(); activeErr == nil && !active {
 			return nil
 		}
 		return err
 	})
+	if errors.Is(err, provisioner.ErrNoSuchNode) {
+		return nil
+	}
+	return err
 }
 
-func deleteFiles(conn *libvirt.Connect, id uuid.UUID, wipe bool) error {
-	err := withImagePool(conn, func(pool *libvirt.StoragePool) error {
-		if err := deleteVolume(pool, domainxml.OverlayVolume(id), wipe); err != nil {
-			return err
+func undefine(conn *libvirt.Connect, id uuid.UUID) error {
+	err := withNode(conn, id, func(dom *libvirt.Domain) error {
+		err := dom.UndefineFlags(undefineAll)
+		if isCode(err, libvirt.ERR_INVALID_ARG, libvirt.ERR_NO_SUPPORT) {
+			err = dom.Undefine()
 		}
-		return deleteVolume(pool, domainxml.SeedVolume(id), false)
+		return err
 	})
+	if errors.Is(err, provisioner.ErrNoSuchNode) {
+		return nil
+	}
+	return err
+}
+
+// wipeDisk has the hook overwrite the node's disk. libvirt's own wipe of a file with holes, as every disk of a node is, cuts it
+// to nothing and writes nothing over it.
+func (d *Driver) wipeDisk(ctx context.Context, h *held, id uuid.UUID) error {
+	if d.simulated {
+		return nil
+	}
+	path := ""
+	err := h.call(ctx, func(conn *libvirt.Connect) error {
+		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
+			v, err := pool.LookupStorageVolByName(domainxml.OverlayVolume(id))
+			if missing(err) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			defer v.Free()
+			path, err = v.GetPath()
+			return err
+		})
+	})
+	for err == nil && path != "" {
+		var a nethook.Answer
+		if a, err = d.ask(ctx, h.op, nethook.Question{Wipe: []string{path}}); err != nil {
+			break
+		}
+		if w := a.Wiped[0]; w.Error != "" {
+			return &provisioner.HostError{Op: h.op, Detail: "overwrite its disk: " + w.Error}
+		} else if w.Done {
+			break
+		}
+	}
+	return err
+}
+
+// deleteFiles deletes disk and seed, and has the hook remove what libvirt does not see: the console's files, and a disk or
+// seed that its pool does not list.
+func (d *Driver) deleteFiles(ctx context.Context, h *held, id uuid.UUID) error {
+	left := nethook.Leavings{ID: id}
+	err := h.call(ctx, func(conn *libvirt.Connect) error {
+		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
+			if err := deleteVolume(pool, domainxml.OverlayVolume(id)); err != nil {
+				return err
+			}
+			if err := deleteVolume(pool, domainxml.SeedVolume(id)); err != nil {
+				return err
+			}
+			var err error
+			left.Dir, err = folderOf(pool)
+			return err
+		})
+	})
+	if err != nil || d.simulated {
+		return err
+	}
+	a, err := d.ask(ctx, h.op, nethook.Question{Forget: []nethook.Leavings{left}})
 	if err != nil {
 		return err
 	}
-	return withPool(conn, domainxml.ConsolePool, domainxml.ConsoleDir, func(pool *libvirt.StoragePool) error {
-		if err := pool.Refresh(0); err != nil {
-			return err
-		}
-		for _, name := range domainxml.ConsoleVolumes(id) {
-			if err := deleteVolume(pool, name, false); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	if f := a.Forgotten[0]; !f.Done {
+		return &provisioner.HostError{Op: h.op, Detail: "remove its files: " + f.Error}
+	}
+	return nil
 }
 
 // Observe implements provisioner.Driver: one call for all machines and one for all networks.

@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"libvirt.org/go/libvirt"
+	"libvirt.org/go/libvirtxml"
 
 	"volary.dev/provisioner/domainxml"
 )
@@ -60,6 +61,19 @@ func withImagePool(conn *libvirt.Connect, f func(*libvirt.StoragePool) error) er
 	return withPool(conn, domainxml.ImagePool, domainxml.ImageDir, f)
 }
 
+// folderOf is the pool's folder.
+func folderOf(pool *libvirt.StoragePool) (string, error) {
+	text, err := pool.GetXMLDesc(0)
+	if err != nil {
+		return "", err
+	}
+	var x libvirtxml.StoragePool
+	if err := x.Unmarshal(text); err != nil || x.Target == nil {
+		return "", err
+	}
+	return x.Target.Path, nil
+}
+
 func volumeExists(pool *libvirt.StoragePool, name string) (bool, error) {
 	v, err := pool.LookupStorageVolByName(name)
 	if missing(err) {
@@ -71,7 +85,7 @@ func volumeExists(pool *libvirt.StoragePool, name string) (bool, error) {
 	return true, v.Free()
 }
 
-func deleteVolume(pool *libvirt.StoragePool, name string, wipe bool) error {
+func deleteVolume(pool *libvirt.StoragePool, name string) error {
 	v, err := pool.LookupStorageVolByName(name)
 	if missing(err) {
 		return nil
@@ -80,11 +94,6 @@ func deleteVolume(pool *libvirt.StoragePool, name string, wipe bool) error {
 		return err
 	}
 	defer v.Free()
-	if wipe {
-		if err := v.Wipe(0); err != nil && !isCode(err, libvirt.ERR_NO_SUPPORT) {
-			return err
-		}
-	}
 	if err := v.Delete(0); err != nil && !missing(err) {
 		return err
 	}

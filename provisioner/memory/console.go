@@ -1,9 +1,12 @@
 package memory
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,24 +36,46 @@ func (h *Host) Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser, e
 	return m.viewer, nil
 }
 
-// ConsoleLog implements provisioner.Driver.
-func (h *Host) ConsoleLog(ctx context.Context, id uuid.UUID, limit int64) ([]byte, error) {
-	if err := h.enter(ctx, "ConsoleLog", "console log of "+id.String()); err != nil {
+// Consoles implements provisioner.Driver. A mark is how much had been written.
+func (h *Host) Consoles(ctx context.Context, queries []provisioner.ConsoleQuery) ([]provisioner.ConsoleText, error) {
+	if err := h.enter(ctx, "Consoles", "consoles"); err != nil {
 		return nil, err
 	}
 	defer h.world.mu.Unlock()
-	m, ok := h.machines[id]
-	if !ok {
-		return nil, provisioner.ErrNoSuchNode
+	all := make([]provisioner.ConsoleText, len(queries))
+	for i, q := range queries {
+		if m, ok := h.machines[q.Node]; ok && len(m.log) > 0 {
+			all[i] = m.console(q)
+		}
 	}
-	from := max(0, int64(len(m.log))-limit)
-	return append([]byte(nil), m.log[from:]...), nil
+	return all, nil
+}
+
+func (m *machine) console(q provisioner.ConsoleQuery) provisioner.ConsoleText {
+	first := m.written - len(m.log) // the place of the oldest byte that is kept
+	tail := min(int(q.Tail), provisioner.ConsoleTail, len(m.log))
+	after, _ := strconv.Atoi(q.After)
+	after = max(after-first, 0)
+	if after > len(m.log) {
+		after = 0 // of another log
+	}
+	c := provisioner.ConsoleText{
+		Kept: int64(len(m.log)), Tail: bytes.Clone(m.log[len(m.log)-tail:]), End: strconv.Itoa(m.written),
+		Next: strconv.Itoa(first + max(after, bytes.LastIndexByte(m.log, '\n')+1)),
+	}
+	for line := range bytes.Lines(m.log[after:]) {
+		if slices.ContainsFunc(q.Find, func(text string) bool { return bytes.Contains(line, []byte(text)) }) {
+			c.Lines = append(c.Lines, bytes.Clone(line))
+		}
+	}
+	c.Lines = c.Lines[max(0, len(c.Lines)-32):]
+	return c
 }
 
 // print writes to the serial console: to its log and to who is attached.
 func (m *machine) print(text string) {
 	text = strings.ReplaceAll(text, "\n", "\r\n")
-	m.log = append(m.log, text...)
+	m.log, m.written = append(m.log, text...), m.written+len(text)
 	if over := len(m.log) - logLimit; over > 0 {
 		m.log = append([]byte(nil), m.log[over:]...)
 	}

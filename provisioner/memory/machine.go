@@ -33,6 +33,7 @@ type machine struct {
 	shell    bool   // booted far enough to answer on the console
 	line     []byte // typed so far
 	log      []byte
+	written  int // bytes, those included that are kept no more
 	viewer   *viewer
 }
 

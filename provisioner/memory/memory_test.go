@@ -1,7 +1,6 @@
 package memory_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -69,8 +68,8 @@ func eventually(t *testing.T, what string, is func() bool) {
 
 func consoleHas(t *testing.T, h *memory.Host, id uuid.UUID, text string) func() bool {
 	return func() bool {
-		log, err := h.ConsoleLog(t.Context(), id, 1<<20)
-		return err == nil && bytes.Contains(log, []byte(text))
+		c, err := h.Consoles(t.Context(), []provisioner.ConsoleQuery{{Node: id, Find: []string{text}}})
+		return err == nil && len(c[0].Lines) > 0
 	}
 }
 
@@ -84,8 +83,8 @@ func TestGuestsBootTakeTheirAddressAndReachTheHead(t *testing.T) {
 	if err != nil || leases[compute.MAC.String()] != netip.MustParseAddr("10.99.1.11") || len(leases) != 1 {
 		t.Errorf("leases %v, %v", leases, err)
 	}
-	if _, err := h2.ConsoleLog(t.Context(), head.ID, 10); !errors.Is(err, provisioner.ErrNoSuchNode) {
-		t.Errorf("console of a node elsewhere: %v", err)
+	if c, err := h2.Consoles(t.Context(), []provisioner.ConsoleQuery{{Node: head.ID, Tail: 10}}); err != nil || c[0].Kept != 0 {
+		t.Errorf("console of a node elsewhere: %+v, %v", c, err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +69,7 @@ func (h hook) unlock(n network) error {
 		return nil
 	}
 	r.Ports = slices.DeleteFunc(r.Ports, func(p string) bool { return p == name })
-	return h.write(n, r)
+	return h.write(ReportName(filepath.Base(n.name)), r)
 }
 
 // mostTracked is the size of the host's table of tracked connections. Before anything is tracked it is not there, and

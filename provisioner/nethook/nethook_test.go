@@ -148,6 +148,7 @@ func (r *recorder) run(_ context.Context, c command) ([]byte, error) {
 
 func newHook(t *testing.T, r *recorder) hook {
 	return hook{
+		consoles: filepath.Join(t.TempDir(), "volary", "consoles"), background: func(...string) error { return errors.New("nobody runs it") },
 		run: r.run, dir: filepath.Join(t.TempDir(), "networks"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 		device:  func(netip.Addr) (string, error) { return "eth0", nil },
 		tracked: func() int { return 262144 },

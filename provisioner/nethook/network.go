@@ -30,9 +30,7 @@ type networkXML struct {
 	Name     string `xml:"name"`
 	Metadata struct {
 		Network *metadataXML `xml:"https://volary.dev/xml/1 network"`
-		Probe   *struct {
-			Nonce string `xml:"nonce,attr"`
-		} `xml:"https://volary.dev/xml/1 probe"`
+		Probe   *struct{}    `xml:"https://volary.dev/xml/1 probe"`
 	} `xml:"metadata"`
 	Bridge struct {
 		Name string `xml:"name,attr"`
@@ -84,7 +82,8 @@ type network struct {
 	complete   bool // a generation is there
 	generation int64
 	nonce      string
-	probe      bool             // the driver's question whether the hook is there
+	probe      bool             // the network in which drivers ask
+	asks       []string         // their questions
 	port       net.HardwareAddr // of the guest that is being plugged in; nil at other calls
 }
 
@@ -103,8 +102,14 @@ func parseNetwork(r io.Reader) (network, error) {
 		}
 		x = in.Network
 	}
-	if p := x.Metadata.Probe; p != nil {
-		return network{name: x.Name, probe: true, nonce: p.Nonce}, nil
+	if x.Metadata.Probe != nil {
+		n := network{name: x.Name, probe: true}
+		for _, g := range x.PortGroups {
+			if IsAsk(g.Name) {
+				n.asks = append(n.asks, g.Name)
+			}
+		}
+		return n, nil
 	}
 	if x.Metadata.Network == nil {
 		return network{}, errNotOurs

@@ -20,7 +20,7 @@ const (
 	// ReportDir is where the hook writes one report for each network. It is in memory: a report must not outlive
 	// what it reports.
 	ReportDir = "/run/volary/networks"
-	// ProbeName is the name of the network by which a driver asks whether the hook is there.
+	// ProbeName is the name of the network in which drivers ask their questions.
 	ProbeName = "volary-probe"
 	// ProbeBridge is its bridge.
 	ProbeBridge = "volprobe"

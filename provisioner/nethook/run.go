@@ -22,7 +22,13 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 	if len(args) < 2 {
 		return errors.New("want NAME OPERATION …, as libvirt calls a network hook")
 	}
-	h := hook{run: execute, send: sendToServer, dir: ReportDir, now: now, device: deviceOf, tracked: mostTracked}
+	if args[1] == wipeOperation {
+		return wipe(args[0])
+	}
+	h := hook{
+		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, logConf: "/etc/libvirt/virtlogd.conf",
+		now: now, device: deviceOf, tracked: mostTracked,
+	}
 	return h.serve(ctx, args[1], stdin)
 }
 
@@ -33,8 +39,12 @@ type hook struct {
 	device func(underlay netip.Addr) (string, error)
 	// tracked is how many connections this host can track at once.
 	tracked func() int
-	dir     string
-	now     time.Time
+	// background runs this program with other arguments and does not wait for it.
+	background func(args ...string) error
+	dir        string // of reports and answers
+	consoles   string // of what guests write
+	logConf    string // of virtlogd
+	now        time.Time
 }
 
 func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
@@ -42,9 +52,13 @@ func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
 		return nil
 	}
 	n, err := parseNetwork(stdin)
-	switch {
-	case errors.Is(err, errNotOurs):
+	if errors.Is(err, errNotOurs) {
 		return nil
+	}
+	if derr := makeConsoleDir(h.consoles); derr != nil {
+		return errors.Join(derr, h.report(n, applied{}, derr))
+	}
+	switch {
 	case op == "port-created":
 		return errors.Join(err, h.release(n, n.port), h.unlock(n))
 	case err != nil:
@@ -52,7 +66,7 @@ func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
 	case op == "stopped":
 		return h.stop(ctx, n)
 	case n.probe:
-		return h.report(n, applied{}, nil)
+		return h.answerAll(n)
 	case !n.complete:
 		return nil // in the middle of a change
 	}
@@ -99,11 +113,12 @@ func (h hook) apply(ctx context.Context, n network) (applied, error) {
 
 // stop removes what apply made. libvirt has removed the bridge by now.
 func (h hook) stop(ctx context.Context, n network) error {
+	if n.probe {
+		n.asks = nil // nobody reads the answers any more
+		return h.answerAll(n)
+	}
 	if err := os.Remove(h.file(n)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
-	}
-	if n.probe {
-		return nil
 	}
 	_, nftErr := h.run(ctx, command{args: []string{"nft", "-f", "-"}, input: removal(n.vni)})
 	_, linkErr := h.run(ctx, command{args: []string{"ip", "link", "delete", VXLANName(n.vni)}})
@@ -144,7 +159,7 @@ func (h hook) counters(ctx context.Context, n network) map[string]Counter {
 
 func (h hook) file(n network) string { return filepath.Join(h.dir, ReportName(filepath.Base(n.name))) }
 
-// report replaces the network's report in one step: a driver never reads half of one.
+// report says what was applied.
 func (h hook) report(n network, done applied, failed error) error {
 	r := Report{
 		Protocol: Protocol, Network: n.name, Generation: n.generation, Nonce: n.nonce, AppliedAt: h.now.UTC(),
@@ -153,11 +168,12 @@ func (h hook) report(n network, done applied, failed error) error {
 	if failed != nil {
 		r.Error = failed.Error()
 	}
-	return h.write(n, r)
+	return h.write(ReportName(filepath.Base(n.name)), r)
 }
 
-func (h hook) write(n network, r Report) error {
-	b, err := json.Marshal(r)
+// write replaces a file in one step: a driver never reads half of one.
+func (h hook) write(name string, v any) error {
+	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -176,7 +192,7 @@ func (h hook) write(n network, r Report) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), h.file(n))
+	return os.Rename(f.Name(), filepath.Join(h.dir, name))
 }
 
 func (h hook) runAll(ctx context.Context, all []command) error {

@@ -1,0 +1,96 @@
+package nethook
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// answerAll answers the questions that stand in the probe's network and have no answer yet, and removes the answers of
+// questions that are gone.
+func (h hook) answerAll(n network) error {
+	var failed []error
+	var standing []string
+	for _, ask := range n.asks {
+		q, err := parseAsk(ask)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		name := AnswerName(q.Nonce)
+		standing = append(standing, name)
+		if _, err := os.Lstat(filepath.Join(h.dir, name)); err == nil {
+			continue
+		}
+		failed = append(failed, h.write(name, h.answer(q)))
+	}
+	entries, err := os.ReadDir(h.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		failed = append(failed, err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), answerPrefix) && !slices.Contains(standing, e.Name()) {
+			failed = append(failed, os.Remove(filepath.Join(h.dir, e.Name())))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (h hook) answer(q Question) Answer {
+	a := Answer{Protocol: Protocol, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
+	for _, l := range q.Forget {
+		a.Forgotten = append(a.Forgotten, done(true, forget(h.consoles, l)))
+	}
+	for _, path := range q.Wipe {
+		a.Wiped = append(a.Wiped, done(h.wiped(path)))
+	}
+	return a
+}
+
+// forget removes what a node left: its console's files, and a disk or seed that libvirt no longer knows of.
+func forget(consoles string, l Leavings) error {
+	var failed []error
+	entries, err := os.ReadDir(consoles)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if name := consoleName(l.ID); e.Name() == name || strings.HasPrefix(e.Name(), name+".") {
+			failed = append(failed, remove(filepath.Join(consoles, e.Name())))
+		}
+	}
+	if l.Dir != "" && filepath.IsAbs(l.Dir) {
+		failed = append(failed, remove(filepath.Join(l.Dir, DiskName(l.ID))), remove(filepath.Join(l.Dir, SeedName(l.ID))))
+	}
+	return errors.Join(failed...)
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// DiskName is the file of a node's disk in its pool, and SeedName that of its seed.
+func DiskName(id uuid.UUID) string { return diskPrefix + id.String() }
+
+// SeedName is the file of a node's seed.
+func SeedName(id uuid.UUID) string { return "seed-" + id.String() }
+
+const diskPrefix = "node-"
+
+// diskOfNode refuses a path that is not one of a node's disk.
+func diskOfNode(path string) error {
+	rest, ours := strings.CutPrefix(filepath.Base(path), diskPrefix)
+	if _, err := uuid.Parse(rest); !ours || err != nil || !filepath.IsAbs(path) {
+		return fmt.Errorf("%q is not the disk of a node", path)
+	}
+	return nil
+}
