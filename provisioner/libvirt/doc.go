@@ -9,8 +9,9 @@
 // call comes back. libvirtd serves five requests of a connection at a time and takes its keepalive for one of them, so
 // at most four run. A lost connection is opened again by the next call, at most once in a growing while.
 //
-// Nothing but libvirt's own protocol reaches a host: images and seeds are uploaded as volumes, console logs and the
-// network hook's reports are read as volumes of folders that libvirt calls storage pools.
+// Nothing but libvirt's own protocol reaches a host: images and seeds are uploaded as volumes, the network hook's reports
+// and answers are read as volumes of a folder that libvirt calls a storage pool. The hook is asked at most once a second, for
+// all who wait; what guests write is reported by it and lies in no pool.
 //
 // What libvirt reports is the truth; nothing of it is remembered here between calls but who watches which console.
 package libvirt

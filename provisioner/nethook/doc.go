@@ -31,4 +31,23 @@
 //
 // The hook has no way to answer its caller: libvirt reports success for an update whose hook failed. It writes a
 // Report into ReportDir, which the driver reads through a storage pool.
+//
+// # What else it is asked
+//
+// A driver also asks the hook what libvirt cannot tell or do, by a portgroup ask-NONCE-QUESTION in the probe's network,
+// which has no address and stays on the host. The hook answers each question once, in a file of ReportDir that goes with
+// the portgroup: what guests wrote to their consoles (ends of at most 64 KiB, the lines with a text, how much is kept), and
+// it removes the files of nodes that are gone and overwrites their disks. An empty question asks whether the hook is there.
+//
+// 2026-11-29: consoles lay in a storage pool. libvirtd probes each file of a pool as a disk image, as root: forty bytes on a
+// serial line, the header of a qcow2 file, made the pool unusable, and with it the host for everyone; a header that names a
+// backing file had libvirtd open that. So nothing raw that a guest writes lies in a pool: the folder of the consoles is
+// none, and what an answer quotes of a guest is spelled in letters, so that no answer is taken for an image either.
+// A console is searched where it lies and not in the end that is reported: a text is found however much a guest writes
+// behind it, as long as virtlogd keeps it. Marks name a file by its inode and a place in it, so a search goes on where
+// the last one ended though files are rolled over.
+//
+// libvirt's own wipe of a volume with holes cuts it to nothing and writes nothing over it. The hook overwrites what the file
+// system has of a disk, once, with zeros, in a process that it does not wait for; a file system that copies on write, a
+// snapshot below it and the spare cells of an SSD keep what they have.
 package nethook
