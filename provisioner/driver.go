@@ -35,7 +35,8 @@ type Driver interface {
 	// StopNode asks the guest to power off and returns at once; with force it ends the machine now.
 	StopNode(ctx context.Context, id uuid.UUID, force bool) error
 	// DeleteNode ends the machine and removes its domain, overlay, seed and all that is kept of its console. With wipe what
-	// the overlay has of the host's disk is overwritten with zeros first, which takes as long as the disk is slow.
+	// the overlay has of the host's disk is overwritten with zeros first: while that goes on it returns ErrWiping, and is
+	// to be called again.
 	DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error
 
 	// Observe reports every node and network of ours on the host in one bulk call.
@@ -93,6 +94,7 @@ var (
 	ErrHostUnreachable = errors.New("host does not answer")
 	ErrNoSuchNode      = errors.New("no such node on this host")
 	ErrImageDigest     = errors.New("image bytes differ from their digest")
+	ErrWiping          = errors.New("the node's disk is still being overwritten")
 	ErrConsoleTaken    = errors.New("another viewer took over the console")
 )
 

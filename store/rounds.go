@@ -20,6 +20,7 @@ type HostClaim struct {
 	Address      provisioner.HostAddress
 	State        provisioner.HostState
 	MissedRounds int
+	WipeDisks    bool // its pool's policy
 }
 
 // silentReason is why a host is down that stopped answering; it comes back by itself when it answers again.
@@ -36,9 +37,10 @@ func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) 
 			WHERE acceleration IS NOT NULL AND removed_at IS NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now()
 				OR claimed_until > now() + interval '1 hour') -- nobody claims for that long: the clock was set back
 			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-		RETURNING id, name, provider_id, scheme, address, port, state, missed_rounds`, worker, ttl)
+		RETURNING id, name, provider_id, scheme, address, port, state, missed_rounds,
+			(SELECT wipe_disks FROM pools WHERE pools.id = hosts.pool_id)`, worker, ttl)
 	return all(rows, "claimed hosts", func(row pgx.CollectableRow) (h HostClaim, err error) {
-		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.State, &h.MissedRounds)
+		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.State, &h.MissedRounds, &h.WipeDisks)
 		return h, err
 	})
 }

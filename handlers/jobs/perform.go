@@ -228,6 +228,9 @@ func (s *session) deleteNode(host store.HostWork, node store.NodeWork) deed {
 	wipe := s.work.Pool.WipeDisks
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNode(ctx, node.ID, wipe) })
+		if errors.Is(err, provisioner.ErrWiping) {
+			return nil, nil // the host goes on by itself; Step asks again
+		}
 		return func(s *session) { s.seen.Nodes[node.ID] = reconcile.NodeSeen{Machine: reconcile.MachineGone} }, err
 	}
 }

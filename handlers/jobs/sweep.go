@@ -48,7 +48,9 @@ func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisione
 		for _, id := range now.nodes {
 			if slices.Contains(before.nodes, id) {
 				o.Log.WarnContext(ctx, "delete a node that is gone", "host", h.ID, "node", id)
-				errs = append(errs, d.DeleteNode(ctx, id, false))
+				if err := d.DeleteNode(ctx, id, h.WipeDisks); !errors.Is(err, provisioner.ErrWiping) {
+					errs = append(errs, err) // else the next round goes on
+				}
 			}
 		}
 		for _, vni := range now.vnis {

@@ -170,9 +170,13 @@ func nodes(t *testing.T, b Bench) {
 		t.Errorf("a node started again is %+v, before it was %+v", restarted, first)
 	}
 	for _, wipe := range []bool{true, false} {
-		if err := f.driver.DeleteNode(ctx, f.node.ID, wipe); err != nil {
-			t.Fatal(err)
-		}
+		f.until(t, "the node is deleted", func() bool {
+			err := f.driver.DeleteNode(ctx, f.node.ID, wipe)
+			if err != nil && !errors.Is(err, provisioner.ErrWiping) {
+				t.Fatal(err)
+			}
+			return err == nil
+		})
 	}
 	if _, there := f.observed(t); there {
 		t.Error("a deleted node is there")

@@ -11,8 +11,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// consoleLogBytes is when virtlogd begins a new file; it keeps one older file beside it.
-const consoleLogBytes = 2 << 20
+// consoleLogBytes is when virtlogd begins a new file, and consoleBackups how many older ones it keeps: little, so that tests,
+// and the checks of hosts, which fill a console three times over, reach the end.
+const (
+	consoleLogBytes = 128 << 10
+	consoleBackups  = 3
+)
 
 // writeHostFiles makes the host's folders and writes its configuration, each time anew.
 func writeHostFiles(plan hostPlan) error {
@@ -32,7 +36,7 @@ func writeHostFiles(plan hostPlan) error {
 		"etc/qemu.conf": "security_driver = \"none\"\nuser = \"root\"\ngroup = \"root\"\nstdio_handler = \"logd\"\n" +
 			"namespaces = []\ncgroup_controllers = []\nremember_owner = 0\n",
 		"hosts":             fmt.Sprintf("127.0.0.1 localhost\n%s %s\n", plan.Address, plan.Name),
-		"etc/virtlogd.conf": fmt.Sprintf("max_size = %d\nmax_backups = 1\n", consoleLogBytes),
+		"etc/virtlogd.conf": fmt.Sprintf("max_size = %d\nmax_backups = %d\n", consoleLogBytes, consoleBackups),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(plan.Dir, name), []byte(text), 0o644); err != nil {

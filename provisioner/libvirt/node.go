@@ -254,18 +254,22 @@ func (d *Driver) wipeDisk(ctx context.Context, h *held, id uuid.UUID) error {
 			return err
 		})
 	})
-	for err == nil && path != "" {
-		var a nethook.Answer
-		if a, err = d.ask(ctx, h.op, nethook.Question{Wipe: []string{path}}); err != nil {
-			break
+	if err != nil || path == "" {
+		return err
+	}
+	for range 2 { // the first begins, and a small disk is done by the second
+		a, err := d.ask(ctx, h.op, nethook.Question{Wipe: []string{path}})
+		if err != nil {
+			return err
 		}
-		if w := a.Wiped[0]; w.Error != "" {
+		switch w := a.Wiped[0]; {
+		case w.Error != "":
 			return &provisioner.HostError{Op: h.op, Detail: "overwrite its disk: " + w.Error}
-		} else if w.Done {
-			break
+		case w.Done:
+			return nil
 		}
 	}
-	return err
+	return fmt.Errorf("%s: %w", h.op, provisioner.ErrWiping)
 }
 
 // deleteFiles deletes disk and seed, and has the hook remove what libvirt does not see: the console's files, and a disk or

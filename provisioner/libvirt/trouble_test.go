@@ -83,9 +83,7 @@ func TestTrouble(t *testing.T) {
 		}
 		login(t, d, n).can("read what it wrote before", "grep kept /root/kept")
 	})
-	if err := d.DeleteNode(t.Context(), n.ID, true); err != nil {
-		t.Error(err)
-	}
+	deleteWiped(t, d, n.ID)
 	if err := d.DeleteNetwork(t.Context(), network.VNI); err != nil {
 		t.Error(err)
 	}
