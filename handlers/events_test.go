@@ -17,15 +17,10 @@ type stream struct {
 	lines  chan string
 }
 
-func openStream(t *testing.T, a *handlertest.App, b *handlertest.Browser, query string) stream {
-	t.Helper()
-	return openStreamAt(t, a, b, "/org/events"+query)
-}
-
-func openStreamAt(t *testing.T, a *handlertest.App, b *handlertest.Browser, path string) stream {
+func openStream(t *testing.T, a *handlertest.App, b *handlertest.Browser) stream {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL+"/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,19 +68,18 @@ func TestEventsSayWhatChangedToWhomItConcerns(t *testing.T) {
 	w := a.World()
 	a.Listen()
 	cluster, _ := a.Launch(w, "first", 0)
-	second, _ := a.Launch(w, "second", 0)
-	mine := openStream(t, a, a.SignIn(handlertest.Member), "?kind=cluster&id="+cluster.String())
-	theirs := openStream(t, a, a.SignIn(handlertest.OtherOwner), "")
-	mine.until(t, "retry:")
-	theirs.until(t, "retry:")
+	mine := openStream(t, a, a.SignIn(handlertest.Member))
+	theirs := openStream(t, a, a.SignIn(handlertest.OtherOwner))
+	mine.until(t, "event: place")
+	theirs.until(t, "event: place")
 	// The listening connection begins by telling everybody to look at everything; what follows is single.
 	mine.until(t, "data: {}")
-	for _, id := range []any{second, cluster} {
+	for _, id := range []any{cluster} {
 		if _, err := a.Pool.Exec(t.Context(), `UPDATE clusters SET reason = 'asked' WHERE id = $1`, id); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if line := mine.until(t, "data:"); line != `data: {"kind":"cluster","id":"`+cluster.String()+`"}` {
+	if line := mine.until(t, `data: {"of"`); line != `data: {"of":"org","kind":"cluster","id":"`+cluster.String()+`"}` {
 		t.Errorf("told %s", line)
 	}
 	a.Stop()
@@ -99,8 +93,8 @@ func TestEventsSayWhatChangedToWhomItConcerns(t *testing.T) {
 func TestStreamsEndWhenThePortalStops(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	a.World()
-	s := openStream(t, a, a.SignIn(handlertest.Owner), "")
-	s.until(t, "retry:")
+	s := openStream(t, a, a.SignIn(handlertest.Owner))
+	s.until(t, "event: place")
 	a.Stop()
 	late := time.After(5 * time.Second)
 	for {
@@ -117,42 +111,48 @@ func TestStreamsEndWhenThePortalStops(t *testing.T) {
 
 func TestStreamsEndWithTheirSession(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
-	w := a.World()
+	a.World()
 	a.Listen()
-	for name, end := range map[string]func(b *handlertest.Browser){
-		"signing out": func(b *handlertest.Browser) { b.Post("/sign-out", nil) },
-		"leaving the organization": func(*handlertest.Browser) {
-			if _, err := a.Pool.Exec(t.Context(), `DELETE FROM memberships WHERE person_id = $1`, w.Person(handlertest.Member)); err != nil {
-				t.Error(err)
-			}
-		},
-	} {
-		email := handlertest.Member
-		if name == "signing out" {
-			email = handlertest.Owner
-		}
-		b := a.SignIn(email)
-		s := openStream(t, a, b, "")
-		s.until(t, ": still here")
-		end(b)
-		late := time.After(20 * time.Second)
-		for open := true; open; {
-			select {
-			case _, open = <-s.lines:
-			case <-late:
-				t.Fatalf("after %s the stream goes on", name)
-			}
+	b := a.SignIn(handlertest.Owner)
+	s := openStream(t, a, b)
+	s.until(t, ": still here")
+	b.Post("/sign-out", nil)
+	s.until(t, "event: ended")
+	late := time.After(20 * time.Second)
+	for open := true; open; {
+		select {
+		case _, open = <-s.lines:
+		case <-late:
+			t.Fatal("after signing out the stream goes on")
 		}
 	}
 }
 
-func TestEventsRefuseWhatIsNoKind(t *testing.T) {
+// TestStreamsFollowTheirSessionElsewhere has a member leave while their stream is open: nothing more of it is told.
+func TestStreamsFollowTheirSessionElsewhere(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	s := openStream(t, a, a.SignIn(handlertest.Member))
+	if line := s.until(t, "data:"); !strings.Contains(line, w.Organization.String()) {
+		t.Errorf("begins at %s", line)
+	}
+	if _, err := a.Pool.Exec(t.Context(), `DELETE FROM memberships WHERE person_id = $1`, w.Person(handlertest.Member)); err != nil {
+		t.Fatal(err)
+	}
+	s.until(t, "event: place")
+	if line := s.until(t, "data:"); strings.Contains(line, w.Organization.String()) {
+		t.Errorf("goes on with %s", line)
+	}
+}
+
+// TestStreamsOutliveTheirListening has the connection that listens lost: the stream stays, says so, and says when it is back.
+func TestStreamsOutliveTheirListening(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	a.World()
-	b := a.SignIn(handlertest.Owner)
-	for _, query := range []string{"?kind=host", "?id=x", "?kind=cluster&id=1"} {
-		if got := b.Get("/org/events" + query); got.Status != http.StatusUnprocessableEntity {
-			t.Errorf("%s: %d", query, got.Status)
-		}
-	}
+	s := openStream(t, a, a.SignIn(handlertest.Member))
+	s.until(t, ": still here")
+	a.Changes.Lost()
+	s.until(t, "event: away")
+	a.Listen()
+	s.until(t, "event: back")
 }

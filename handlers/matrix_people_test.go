@@ -78,7 +78,6 @@ func platformMatrix() []row {
 		{"GET /platform/outbox", platformAdmins(), false, page},
 		{"GET /platform/outbox/:id", platformAdmins(), false, page},
 		{"POST /platform/outbox/:id/send", platformAdmins(), false, refused},
-		{"GET /platform/events", platformAdmins(), false, page},
 		{"GET /platform/providers", platformAdmins(), false, page},
 		{"GET /platform/providers/:id", platformAdmins(), false, page},
 		{"POST /platform/providers/:id/approve", platformAdmins(), false, refused}, // it is active

@@ -79,6 +79,8 @@ func orgMatrix() []row {
 		{"GET /market/images", all(), false, page},
 		{"GET /market/providers/:id", all(), false, page},
 		{"GET /healthz", all(), false, page},
+		{"GET /readyz", all(), false, page},
+		{"GET /events", signedIn(), false, page},
 		{"GET /static/*", all(), false, []int{http.StatusNotFound}}, // no such file
 		{"GET /sign-in", all(), false, []int{http.StatusOK, http.StatusSeeOther}},
 		{"POST /sign-in", all(), false, refused},
@@ -87,7 +89,6 @@ func orgMatrix() []row {
 		{"GET /org", orgRead(), false, page},
 		{"GET /org/usage", orgRead(), false, page},
 		{"GET /org/usage/:id", orgRead(), true, page},
-		{"GET /org/events", orgRead(), false, page},
 		{"GET /org/images", orgWork(), false, page},
 		{"GET /org/images/new", orgWork(), false, page},
 		{"GET /org/images/:id", orgWork(), true, page},
@@ -135,7 +136,6 @@ func providerMatrix() []row {
 	return []row{
 		{"GET /provider", staff(), false, page},
 		{"GET /provider/hosts", staffHosts(), false, page},
-		{"GET /provider/events", staff(), false, page},
 		{"POST /provider/hosts", staffHosts(), false, refused},
 		{"GET /provider/hosts/new", staffHosts(), false, page},
 		{"GET /provider/hosts/:id", staffHosts(), true, page},

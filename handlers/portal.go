@@ -49,7 +49,7 @@ type Options struct {
 	UploadFolder string
 	// UploadPace is the time in which an upload's sender has to send 64 KiB; 0 takes 60 s.
 	UploadPace time.Duration
-	// Heartbeat of event streams and consoles; 0 takes 15 s.
+	// Heartbeat of event streams and consoles; 0 takes 5 s.
 	Heartbeat time.Duration
 	// Unthrottled is for tests that sign in often.
 	Unthrottled bool
@@ -68,7 +68,7 @@ const (
 	signInBurst = 20
 	consoleEach = 2 * time.Second
 	openBurst   = 20
-	heartbeat   = 15 * time.Second
+	heartbeat   = 5 * time.Second
 )
 
 // New puts the portal together.
@@ -121,23 +121,25 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	if err != nil {
 		return nil, err
 	}
-	p := public.Handlers{Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo}
 	lines := terminal.Terminal{
 		Worker: terminal.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
 	}
+	p := public.Handlers{
+		Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+	}
 	m := org.Handlers{
-		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		Store: o.Store, Frame: frame, Terminal: lines,
 		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
-		Store: o.Store, Frame: frame, Changes: o.Changes, Terminal: lines, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		Store: o.Store, Frame: frame, Terminal: lines,
 		PlainHosts: o.PlainHosts, Simulated: o.Simulated, PublicURL: o.PublicURL,
 	}
 	return routes(audiences{
 		public: p, org: m, provider: s,
 		account: account.Handlers{Store: o.Store, Frame: frame},
 		platform: platform.Handlers{
-			Store: o.Store, Frame: frame, PublicURL: o.PublicURL, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+			Store: o.Store, Frame: frame, PublicURL: o.PublicURL,
 		},
 	}, uploads.Serve, echo.WrapHandler(files)), nil
 }

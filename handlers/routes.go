@@ -61,6 +61,8 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 		{get, "/market/images", request.Anyone, p.ShowImageGuide, ordinary},
 		{get, "/market/providers/:id", request.Anyone, p.ShowProvider, costly},
 		{get, "/healthz", request.Anyone, p.ShowHealth, ordinary},
+		{get, "/readyz", request.Anyone, p.ShowReadiness, ordinary},
+		{get, "/events", request.SignedIn, p.ShowEvents, streaming},
 		{get, "/static/*", request.Anyone, static, ordinary},
 		{get, "/sign-in", request.Anyone, p.NewSession, ordinary},
 		{post, "/sign-in", request.Anyone, p.CreateSession, hashing},
@@ -82,7 +84,6 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 func providerRoutes(v provider.Handlers) []route {
 	return []route{
 		{get, "/provider", request.ProviderRead, v.ShowOverview, costly},
-		{get, "/provider/events", request.ProviderRead, v.ShowEvents, streaming},
 		{get, "/provider/hosts", request.ProviderHosts, v.ListHosts, ordinary},
 		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, ordinary},
 		{get, "/provider/hosts/new", request.ProviderHosts, v.NewHost, ordinary},
@@ -139,7 +140,6 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org", request.OrgRead, o.ShowHome, ordinary},
 		{get, "/org/usage", request.OrgRead, o.ShowUsage, costly},
 		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, costly},
-		{get, "/org/events", request.OrgRead, o.ShowEvents, streaming},
 
 		{get, "/org/images", request.OrgWork, o.ListImages, ordinary},
 		{get, "/org/images/new", request.OrgWork, o.NewImage, ordinary},
@@ -249,7 +249,6 @@ func platformRoutes(f platform.Handlers) []route {
 		{post, "/platform/people/:id/lift", request.Platform, f.LiftPerson, ordinary},
 		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, ordinary},
 		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, ordinary},
-		{get, "/platform/events", request.Platform, f.ShowEvents, streaming},
 		{get, "/platform/providers", request.Platform, f.ListProviders, ordinary},
 		{get, "/platform/providers/:id", request.Platform, f.ShowProvider, ordinary},
 		{post, "/platform/providers/:id/approve", request.Platform, f.ApproveProvider, ordinary},

@@ -183,13 +183,13 @@ func TestStaffStreamsTellOfTheirOwn(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	a.Listen()
-	north, south := openStreamAt(t, a, a.SignIn(handlertest.Operator), "/provider/events"), openStreamAt(t, a, a.SignIn(handlertest.OtherAdmin), "/provider/events")
+	north, south := openStream(t, a, a.SignIn(handlertest.Operator)), openStream(t, a, a.SignIn(handlertest.OtherAdmin))
 	north.until(t, "event: change") // what came before is unknown
 	south.until(t, "event: change")
 	if got := a.SignIn(handlertest.Operator).Post("/provider/hosts/"+w.Host.String()+"/cordon", nil); got.Status != http.StatusSeeOther {
 		t.Fatalf("cordon: %d", got.Status)
 	}
-	if line := north.until(t, `data: {"kind":"host"`); !strings.Contains(line, w.Host.String()) {
+	if line := north.until(t, `data: {"of":"provider","kind":"host"`); !strings.Contains(line, w.Host.String()) {
 		t.Errorf("told %s", line)
 	}
 	for line := range south.lines {

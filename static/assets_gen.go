@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-027c312f3d.css"
+	AppCSS = Prefix + "app-97416a1786.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-4cab8f9465.js"
+	AppJS = Prefix + "app-77c9953437.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of the terminal; on the console page.

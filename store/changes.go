@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // Change says that something an organization or a provider sees is different now, never what. The zero Change says
@@ -20,16 +21,16 @@ type Change struct {
 	ID           uuid.UUID `json:"id"`
 }
 
-// Listen calls f for each change until ctx ends, whose error it returns. It has a connection of its own, opens another
-// one where that is lost, and then calls f with a zero Change. The first call is such a one, too: from then on nothing
-// is missed. f must not block.
-func (db *DB) Listen(ctx context.Context, f func(Change)) error {
-	return db.listen(ctx, "volary_changes", func() { f(Change{}) }, func(payload string) error {
+// Listen calls heard for each change until ctx ends, whose error it returns. It has a connection of its own, opens another
+// one where that is lost, and then calls heard with a zero Change; lost is called in between. The first call is such a one,
+// too: from then on nothing is missed. Neither may block.
+func (db *DB) Listen(ctx context.Context, heard func(Change), lost func()) error {
+	return db.listen(ctx, "volary_changes", func() { heard(Change{}) }, lost, func(payload string) error {
 		var c Change
 		if err := json.Unmarshal([]byte(payload), &c); err != nil {
 			return err
 		}
-		f(c)
+		heard(c)
 		return nil
 	})
 }
@@ -37,7 +38,7 @@ func (db *DB) Listen(ctx context.Context, f func(Change)) error {
 // ListenWork calls f with the id of each cluster of which something else is wanted; uuid.Nil says that some may have
 // been missed, and comes first. See Listen.
 func (db *DB) ListenWork(ctx context.Context, f func(uuid.UUID)) error {
-	return db.listen(ctx, "volary_work", func() { f(uuid.Nil) }, func(payload string) error {
+	return db.listen(ctx, "volary_work", func() { f(uuid.Nil) }, func() {}, func(payload string) error {
 		id, err := uuid.Parse(payload)
 		if err != nil {
 			return err
@@ -50,7 +51,7 @@ func (db *DB) ListenWork(ctx context.Context, f func(uuid.UUID)) error {
 // ListenRights calls f with each person whose rights may have ended; uuid.Nil says that it may be anybody's, or that some
 // may have been missed, and comes first. See Listen.
 func (db *DB) ListenRights(ctx context.Context, f func(person uuid.UUID)) error {
-	return db.listen(ctx, "volary_rights", func() { f(uuid.Nil) }, func(payload string) error {
+	return db.listen(ctx, "volary_rights", func() { f(uuid.Nil) }, func() {}, func(payload string) error {
 		if payload == "" {
 			f(uuid.Nil)
 			return nil
@@ -67,12 +68,13 @@ func (db *DB) ListenRights(ctx context.Context, f func(person uuid.UUID)) error 
 // reconnectAfter is the pause before a lost connection is opened again.
 const reconnectAfter = time.Second
 
-func (db *DB) listen(ctx context.Context, channel string, missed func(), f func(payload string) error) error {
+func (db *DB) listen(ctx context.Context, channel string, missed, lost func(), f func(payload string) error) error {
 	for {
 		err := db.listenOnce(ctx, channel, missed, f)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		lost()
 		db.log.WarnContext(ctx, "listening connection lost", slog.String("channel", channel), slog.Any("error", err))
 		select {
 		case <-ctx.Done():
@@ -94,12 +96,35 @@ func (db *DB) listenOnce(ctx context.Context, channel string, missed func(), f f
 	}
 	missed()
 	for {
-		n, err := conn.WaitForNotification(ctx)
+		n, err := wait(ctx, conn)
 		if err != nil {
 			return fmt.Errorf("wait: %w", err)
+		}
+		if n == nil {
+			continue
 		}
 		if err := f(n.Payload); err != nil {
 			db.log.WarnContext(ctx, "unreadable notification", slog.String("channel", channel), slog.Any("error", err))
 		}
 	}
+}
+
+// A listening connection that is silent for quietTime is asked whether it lives: one whose network was cut would be waited
+// on for ever.
+const (
+	quietTime = 10 * time.Second
+	aliveTime = 5 * time.Second
+)
+
+// wait gives the next notification, or nil where there was none for a while and the connection lives.
+func wait(ctx context.Context, conn *pgx.Conn) (*pgconn.Notification, error) {
+	quiet, cancel := context.WithTimeout(ctx, quietTime)
+	defer cancel()
+	n, err := conn.WaitForNotification(quiet)
+	if err == nil || ctx.Err() != nil || quiet.Err() == nil {
+		return n, err
+	}
+	alive, cancel := context.WithTimeout(ctx, aliveTime)
+	defer cancel()
+	return nil, conn.Ping(alive)
 }

@@ -30,8 +30,10 @@ func next[T any](t *testing.T, c <-chan T, wanted func(T) bool) {
 func TestListen(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx, stop := context.WithCancel(t.Context())
-	changes, ended := make(chan store.Change, 100), make(chan error, 1)
-	go func() { ended <- w.DB.Listen(ctx, func(c store.Change) { changes <- c }) }()
+	changes, lost, ended := make(chan store.Change, 100), make(chan struct{}, 100), make(chan error, 1)
+	go func() {
+		ended <- w.DB.Listen(ctx, func(c store.Change) { changes <- c }, func() { lost <- struct{}{} })
+	}()
 	next(t, changes, func(c store.Change) bool { return c == store.Change{} })
 
 	id := w.Launch(t, "trial-1", 0)
@@ -40,6 +42,7 @@ func TestListen(t *testing.T) {
 	next(t, changes, func(c store.Change) bool { return c == want })
 
 	w.Exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'`)
+	next(t, lost, func(struct{}) bool { return true })
 	next(t, changes, func(c store.Change) bool { return c == store.Change{} })
 	noError(t, w.DB.DeleteCluster(t.Context(), w.Organization, w.Person, id))
 	next(t, changes, func(c store.Change) bool { return c == want })

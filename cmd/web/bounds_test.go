@@ -95,8 +95,8 @@ func TestNobodyHoldsASocket(t *testing.T) {
 		"an upload that is not there":    {upload("PATCH", "/uploads/nothing", member+"Upload-Offset: 0\r\n"), "404"},
 		"an upload with a wrong offset":  {upload("PATCH", "/uploads/"+w.Upload, member+"Upload-Offset: 77\r\n"), ""},
 		"a new upload of unknown length": {upload("POST", "/uploads/", member+"Upload-Defer-Length: 1\r\n"), "400"},
-		"a stream with a body":           {"GET /org/events HTTP/1.1\r\nHost: x\r\n" + member + "Content-Length: 100000\r\n\r\nfirst", "400"},
-		"a stream of nobody":             {"GET /org/events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nfirst", "303"},
+		"a stream with a body":           {"GET /events HTTP/1.1\r\nHost: x\r\n" + member + "Content-Length: 100000\r\n\r\nfirst", "400"},
+		"a stream of nobody":             {"GET /events HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nfirst", "303"},
 		"a console without an upgrade":   {"GET /org/clusters/x/nodes/y/console/ws HTTP/1.1\r\nHost: x\r\n" + member + "Content-Length: 100000\r\n\r\nfirst", "400"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestStreamsOutlastTheDeadlines(t *testing.T) {
 	a := served(t, handlertest.Options{})
 	a.World()
 	conn := dial(t, a)
-	fmt.Fprintf(conn, "GET /org/events HTTP/1.1\r\nHost: x\r\n%s\r\n", cookie(t, a, handlertest.Member))
+	fmt.Fprintf(conn, "GET /events HTTP/1.1\r\nHost: x\r\n%s\r\n", cookie(t, a, handlertest.Member))
 	begin := time.Now()
 	_ = conn.SetReadDeadline(begin.Add(time.Minute))
 	for lines := bufio.NewReader(conn); time.Since(begin) < 2*short.Write; {

@@ -53,7 +53,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	changes := handlers.NewChanges()
 	listening := make(chan error, 2)
-	go func() { listening <- db.Listen(ctx, changes.Publish) }()
+	go func() { listening <- db.Listen(ctx, changes.Publish, changes.Lost) }()
 	go func() { listening <- db.ListenRights(ctx, changes.RightsEnded) }()
 
 	portal, err := handlers.New(handlers.Options{

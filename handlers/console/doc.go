@@ -4,7 +4,8 @@
 // session, the role and the organization's consent still give the right to see it: at once where the database tells that
 // one of them ended, and every five seconds. Web need not be asked, nor be honest.
 //
-//	GET /healthz                               the process serves and its database answers
+//	GET /healthz                               the process serves, whatever its database does
+//	GET /readyz                                its database answers, too
 //	GET /console?ticket=&node=&session=        WebSocket; binary messages both ways
 //	GET /console/log?ticket=&node=&session=    the end of the log, as bytes; they are the guest's and hostile
 //

@@ -61,6 +61,7 @@ func New(o Options) *Handler {
 		mux: http.NewServeMux(), open: map[chan struct{}]uuid.UUID{},
 	}
 	h.mux.HandleFunc("GET /healthz", h.health)
+	h.mux.HandleFunc("GET /readyz", h.ready)
 	h.mux.HandleFunc("GET /console", h.console)
 	h.mux.HandleFunc("GET /console/log", h.consoleLog)
 	return h
@@ -69,14 +70,16 @@ func New(o Options) *Handler {
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
 
-func (h *Handler) health(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+func (h *Handler) health(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") }
+
+func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if err := h.db.Ping(ctx); err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
-	_, _ = io.WriteString(w, "ok\n")
+	_, _ = io.WriteString(w, "ready\n")
 }
 
 // redeem turns the request's ticket into an open console, or answers itself.
@@ -98,6 +101,11 @@ func (h *Handler) redeem(w http.ResponseWriter, r *http.Request, part store.Cons
 	}
 	if err != nil {
 		h.log.ErrorContext(r.Context(), "redeem console ticket", "error", err)
+		if store.Away(err) {
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return n, false
+		}
 		http.Error(w, "the ticket could not be read", http.StatusInternalServerError)
 		return n, false
 	}

@@ -104,7 +104,7 @@ func Secret(t testing.TB) handshake.Secret {
 func (a *App) Listen() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var both sync.WaitGroup
-	both.Go(func() { _ = a.web.Listen(ctx, a.Changes.Publish) })
+	both.Go(func() { _ = a.web.Listen(ctx, a.Changes.Publish, a.Changes.Lost) })
 	both.Go(func() { _ = a.web.ListenRights(ctx, a.Changes.RightsEnded) })
 	a.t.Cleanup(func() { cancel(); both.Wait() })
 }

@@ -19,6 +19,7 @@ type Changes struct {
 	followers map[*follower]struct{}
 	perPerson map[uuid.UUID]int
 	recent    []heard // oldest first
+	away      bool
 }
 
 // heard is a change and when it was announced.
@@ -32,7 +33,7 @@ const (
 	replayed         = 10 * time.Second
 	recentAtMost     = 1000 // changes kept for that
 	followedAtOnce   = 32   // different things one stream is told of at once before it is told to look at everything
-	streamsPerPerson = 30   // open pages; browsers hold six connections to a host over HTTP/1
+	streamsPerPerson = 30   // a browser has one, whatever its tabs
 )
 
 // NewChanges makes an empty hub.
@@ -45,6 +46,7 @@ func NewChanges() *Changes {
 func (h *Changes) Publish(change store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.away = false
 	h.remember(heard{time.Now(), change})
 	for f := range h.followers {
 		f.hear(change)
@@ -66,6 +68,23 @@ func (h *Changes) RightsEnded(person uuid.UUID) {
 	}
 }
 
+// Lost says that changes are not heard of from now on, until the next Publish. It is made for store.Listen.
+func (h *Changes) Lost() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.away = true
+	for f := range h.followers {
+		f.wake()
+	}
+}
+
+// Away tells whether Lost was the last that was heard.
+func (h *Changes) Away() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.away
+}
+
 func (h *Changes) remember(now heard) {
 	old := 0
 	for old < len(h.recent) && now.at.Sub(h.recent[old].at) > replayed {
@@ -78,56 +97,62 @@ func (h *Changes) remember(now heard) {
 	}
 }
 
-// what names the changed thing and nothing of its content.
+// what names the changed thing and nothing of its content. Of is the place whose pages show it (org, provider, platform). The
+// platform's admins hear of kinds alone.
 type what struct {
+	Of   string `json:"of"`
 	Kind string `json:"kind"`
-	ID   string `json:"id"`
+	ID   string `json:"id,omitempty"`
 }
 
-// Whose changes a stream tells of. Everything is for the platform's admins.
+// Whose changes a stream tells of. Name is of the organization or provider.
 type Whose struct {
-	Organization, Provider uuid.UUID // Nil for none
-	Everything             bool
+	Organization uuid.UUID `json:"org"`      // Nil for none
+	Provider     uuid.UUID `json:"provider"` // Nil for none
+	Platform     bool      `json:"platform"`
+	Name         string    `json:"name"`
 }
 
-func (w Whose) concerns(c store.Change) bool {
-	return w.Everything || w.Organization != uuid.Nil && c.Organization == w.Organization ||
-		w.Provider != uuid.Nil && c.Provider == w.Provider
+// names are those of a change for the pages that it concerns; most often there is one.
+func (w Whose) names(c store.Change) (list []what) {
+	if w.Organization != uuid.Nil && c.Organization == w.Organization {
+		list = append(list, what{"org", c.Kind, c.ID.String()})
+	}
+	if w.Provider != uuid.Nil && c.Provider == w.Provider {
+		list = append(list, what{"provider", c.Kind, c.ID.String()})
+	}
+	if w.Platform {
+		list = append(list, what{Of: "platform", Kind: c.Kind})
+	}
+	return list
 }
 
 type follower struct {
 	personID uuid.UUID
-	whose    Whose
-	kind     string    // "" for every kind
-	id       uuid.UUID // Nil for all of the kind
-
-	signal chan struct{} // holds one: there is something to fetch
-	rights chan struct{} // holds one: the right to follow may have ended
+	signal   chan struct{} // holds one: there is something to fetch
+	rights   chan struct{} // holds one: the right to follow may have ended
 
 	// under Changes.mu
+	whose      Whose
 	pending    map[what]struct{}
 	everything bool
 }
 
 func (f *follower) hear(c store.Change) {
-	switch {
-	case c == store.Change{}:
+	if c == (store.Change{}) {
 		f.everything = true
 		f.wake()
-	case f.wants(c):
-		f.add(c)
+	}
+	for _, w := range f.whose.names(c) {
+		f.add(w)
 	}
 }
 
-func (f *follower) wants(c store.Change) bool {
-	return f.whose.concerns(c) && (f.kind == "" || c.Kind == f.kind) && (f.id == uuid.Nil || c.ID == f.id)
-}
-
-func (f *follower) add(c store.Change) {
+func (f *follower) add(w what) {
 	if len(f.pending) >= followedAtOnce {
 		f.everything = true
 	} else {
-		f.pending[what{c.Kind, c.ID.String()}] = struct{}{}
+		f.pending[w] = struct{}{}
 	}
 	f.wake()
 }
@@ -143,7 +168,7 @@ func (h *Changes) follow(f *follower) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.perPerson[f.personID] >= streamsPerPerson {
-		return &provisioner.Refusal{Code: "throttled", Title: "30 pages of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
+		return &provisioner.Refusal{Code: "throttled", Title: "30 browsers of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
 	}
 	h.perPerson[f.personID]++
 	f.signal, f.rights, f.pending = make(chan struct{}, 1), make(chan struct{}, 1), map[what]struct{}{}
@@ -154,6 +179,17 @@ func (h *Changes) follow(f *follower) error {
 		}
 	}
 	return nil
+}
+
+// move makes a follower follow somebody else's changes, and tells whether that is so.
+func (h *Changes) move(f *follower, whose Whose) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if f.whose == whose {
+		return false
+	}
+	f.whose, f.pending = whose, map[what]struct{}{}
+	return true
 }
 
 func (h *Changes) unfollow(f *follower) {

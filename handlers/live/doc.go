@@ -1,3 +1,8 @@
 // Package live tells open pages that something they show is different now: a hub that every change announced by the
 // database passes through, and the event streams of browsers that follow it.
+//
+// 2026-11-29: a browser has one stream, whatever its tabs show, for it opens six connections to a host and a stream per
+// page left the seventh tab without any. The stream carries all that its session may follow; the tabs choose
+// (static/js/stream.js). It outlives what the database does: an error at its heartbeat is no end of a session, and what is
+// not heard of is said.
 package live

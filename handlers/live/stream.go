@@ -7,39 +7,47 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/handlers/request"
 )
 
 const (
 	// debounce lets the many rows of one step of a cluster be one event, and is too short to be felt.
 	debounce = 200 * time.Millisecond
-	// lookAgain is how soon the end of a right to follow is noticed where no notification tells of it.
-	lookAgain = 5 * time.Second
 	// writeGrace is how long a browser may take to accept an event before its stream is given up.
 	writeGrace = 10 * time.Second
+	// lookTime is how long the look at the session may take: a browser that hears nothing for 13 s takes the line for cut.
+	lookTime = 4 * time.Second
 )
 
-// Stream is one page's stream of changes.
+// Stream is one browser's stream of changes.
 type Stream struct {
 	Changes *Changes
-	Whose   Whose
-	Kinds   []string // that its query may ask for
-	// Lasts asks anew whether the session is good and still may follow: at once where the database tells that a right of the
-	// person ended, and every five seconds.
-	Lasts     func() bool
-	Stopping  context.Context // ends when the process is asked to stop
+	Person  uuid.UUID // whose streams are counted
+	// Look asks anew whose changes the session may follow: at once where the database tells that a right of the person ended,
+	// and each Heartbeat. A refusal ends the stream: the session is over. Any other error says nothing of the session: the
+	// stream stays, and tells that nothing is followed.
+	Look      func(context.Context) (Whose, error)
+	Ended     func(error) bool // tells a refusal of Look from an error
+	Stopping  context.Context  // ends when the process is asked to stop
 	Heartbeat time.Duration
 }
 
-// Serve streams what changed (kind and id, never content) as server-sent events until the session, the browser or this
-// process ends. kind and id in the query narrow it. The session's person is the one whose streams are counted.
+// Serve streams, until the session, the browser or this process ends, as server-sent events:
+//
+//	place   whose changes follow (Whose), at first and whenever the session works elsewhere
+//	change  what changed (what), never content; without a kind: anything may have
+//	away    from now on changes are not heard of, since the database does not answer
+//	back    they are again; anything may have changed meanwhile
+//	ended   the session is over; the stream ends
+//
+// and a comment each Heartbeat, by which a browser knows that the line holds.
 func (s Stream) Serve(c echo.Context) error {
-	f, err := s.follower(c)
+	whose, err := s.look(c)
 	if err != nil {
 		return err
 	}
+	f := &follower{personID: s.Person, whose: whose}
 	if err := s.Changes.follow(f); err != nil {
 		return err
 	}
@@ -49,33 +57,25 @@ func (s Stream) Serve(c echo.Context) error {
 	header.Set(echo.HeaderContentType, "text/event-stream")
 	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
 	c.Response().WriteHeader(http.StatusOK)
-	if err := send(c, "retry: 2000\n\n"); err != nil {
+	if err := sendEvent(c, "place", whose); err != nil {
 		return nil //nolint:nilerr // the browser went away
 	}
 	s.run(c, f)
 	return nil
 }
 
-func (s Stream) follower(c echo.Context) (*follower, error) {
-	q := request.ParseQuery(c)
-	f := &follower{personID: request.Session(c).PersonID, whose: s.Whose}
-	if q.Has("kind") {
-		f.kind = q.Choice("kind", "a kind", s.Kinds...)
-	}
-	if q.Has("id") {
-		f.id = q.ID("id", "an id")
-	}
-	if r := q.Refusal(); r != nil {
-		return nil, r
-	}
-	return f, nil
+func (s Stream) look(c echo.Context) (Whose, error) {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), lookTime)
+	defer cancel()
+	return s.Look(ctx)
 }
 
+// run returns when the browser is gone, which comes back by itself, or is to go.
 func (s Stream) run(c echo.Context, f *follower) {
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
-	look := time.NewTicker(lookAgain)
-	defer look.Stop()
+	said := false   // that the database is away
+	unsure := false // whether the session lasts
 	for {
 		var err error
 		select {
@@ -84,42 +84,71 @@ func (s Stream) run(c echo.Context, f *follower) {
 		case <-s.Stopping.Done():
 			return
 		case <-beat.C:
-			err = send(c, ": still here\n\n")
-		case <-look.C:
-			if !s.Lasts() {
-				return
+			if unsure, err = s.lookAgain(c, f); err == nil {
+				err = send(c, ": still here\n\n")
 			}
 		case <-f.rights:
-			if !s.Lasts() {
-				return
-			}
+			unsure, err = s.lookAgain(c, f)
 		case <-f.signal:
 			if !pause(c.Request().Context(), s.Stopping, debounce) {
 				return
 			}
-			err = s.sendPending(c, f)
+		}
+		if err == nil {
+			said, err = s.tell(c, f, said, unsure)
 		}
 		if err != nil {
-			return // the browser went away; it comes back by itself
+			return
 		}
 	}
 }
 
-func (s Stream) sendPending(c echo.Context, f *follower) error {
+// lookAgain follows the session to where it works now. An error ends the stream; unsure is whether the session lasts, which
+// a database that does not answer cannot say.
+func (s Stream) lookAgain(c echo.Context, f *follower) (unsure bool, err error) {
+	whose, err := s.look(c)
+	switch {
+	case err != nil && s.Ended(err):
+		_ = sendEvent(c, "ended", struct{}{})
+		return false, err
+	case err != nil:
+		return true, nil
+	case s.Changes.move(f, whose):
+		return false, sendEvent(c, "place", whose)
+	}
+	return false, nil
+}
+
+// tell sends what is pending, or once that nothing is heard of.
+func (s Stream) tell(c echo.Context, f *follower, said, unsure bool) (bool, error) {
+	away := unsure || s.Changes.Away()
+	switch {
+	case away && said:
+		return true, nil
+	case away:
+		return true, sendEvent(c, "away", struct{}{})
+	}
 	list, everything := s.Changes.fetch(f)
-	if everything {
-		return send(c, "event: change\ndata: {}\n\n")
+	switch {
+	case said:
+		return false, sendEvent(c, "back", struct{}{})
+	case everything:
+		return false, sendEvent(c, "change", struct{}{})
 	}
 	for _, w := range list {
-		data, err := json.Marshal(w)
-		if err != nil {
-			return err
-		}
-		if err := send(c, fmt.Sprintf("event: change\ndata: %s\n\n", data)); err != nil {
-			return err
+		if err := sendEvent(c, "change", w); err != nil {
+			return false, err
 		}
 	}
-	return nil
+	return false, nil
+}
+
+func sendEvent(c echo.Context, event string, data any) error {
+	text, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	return send(c, fmt.Sprintf("event: %s\ndata: %s\n\n", event, text))
 }
 
 func send(c echo.Context, text string) error {

@@ -28,10 +28,10 @@ func Log(log *slog.Logger) echo.MiddlewareFunc {
 			}
 			level := slog.LevelInfo
 			switch {
+			case strings.HasPrefix(c.Path(), "/static/"), c.Path() == "/healthz", c.Path() == "/readyz":
+				level = slog.LevelDebug
 			case c.Response().Status >= http.StatusInternalServerError:
 				level = slog.LevelError
-			case strings.HasPrefix(c.Path(), "/static/"), c.Path() == "/healthz":
-				level = slog.LevelDebug
 			}
 			log.LogAttrs(c.Request().Context(), level, "request", requestAttrs(c, begin, err)...)
 			return nil
@@ -55,7 +55,7 @@ func requestAttrs(c echo.Context, begin time.Time, err error) []slog.Attr {
 		attrs = append(attrs, slog.String("person", s.PersonID.String()))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		attrs = append(attrs, slog.String("error", err.Error()))
+		attrs = append(attrs, slog.Any("error", err))
 	}
 	return attrs
 }

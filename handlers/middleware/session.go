@@ -22,7 +22,7 @@ func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, tok
 		return func(c echo.Context) error {
 			whence(c, uuid.Nil)
 			token := cookie.Token(c)
-			if token == "" || strings.HasPrefix(c.Path(), "/static/") {
+			if token == "" || strings.HasPrefix(c.Path(), "/static/") || c.Path() == "/healthz" || c.Path() == "/readyz" {
 				return next(c)
 			}
 			s, err := byToken(c.Request().Context(), token)

@@ -1,15 +1,12 @@
 package org
 
 import (
-	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
@@ -20,14 +17,9 @@ import (
 
 // Handlers answers for organizations. The zero value lacks everything; cmd/web fills it.
 type Handlers struct {
-	Store   *store.DB
-	Frame   page.Frame
-	Changes *live.Changes
-	// Stopping ends when the process is asked to stop: event streams and consoles end first.
-	Stopping context.Context
-	// Heartbeat keeps proxies from cutting a quiet stream or console, and is how late the end of its session is noticed.
-	Heartbeat time.Duration
-	Terminal  terminal.Terminal
+	Store    *store.DB
+	Frame    page.Frame
+	Terminal terminal.Terminal
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
 	PublicURL      string // links that people pass on begin with it
 	MaxUploadBytes int64

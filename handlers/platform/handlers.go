@@ -1,13 +1,9 @@
 package platform
 
 import (
-	"context"
-	"time"
-
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
@@ -19,11 +15,6 @@ type Handlers struct {
 	Store     *store.DB
 	Frame     page.Frame
 	PublicURL string // links in mails begin with it
-	Changes   *live.Changes
-	// Stopping ends when the process is asked to stop: event streams end first.
-	Stopping context.Context
-	// Heartbeat keeps proxies from cutting a quiet stream, and is how late the end of its session is noticed.
-	Heartbeat time.Duration
 }
 
 func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaPlatform) }

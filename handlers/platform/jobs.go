@@ -22,7 +22,7 @@ func (h Handlers) jobList(c echo.Context) (web.JobListProps, error) {
 	f, p := page.JobFilter(c, "/platform/jobs", "check_host", "run_acceptance", "verify_image", "send_mail")
 	jobs, total, err := h.Store.Jobs(c.Request().Context(), f)
 	l := h.layout(c)
-	p.Events, p.At, p.Zone, p.Providers = "/platform/events", l.Now, l.Zone, true
+	p.Of, p.At, p.Zone, p.Providers = "platform", l.Now, l.Zone, true
 	return web.JobListProps{Layout: l, Jobs: page.Jobs(p, jobs, total, jobPath)}, err
 }
 

@@ -1,13 +1,9 @@
 package provider
 
 import (
-	"context"
-	"time"
-
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
@@ -17,15 +13,10 @@ import (
 
 // Handlers answers for providers' staff.
 type Handlers struct {
-	Store   *store.DB
-	Frame   page.Frame
-	Changes *live.Changes
+	Store *store.DB
+	Frame page.Frame
 	// Terminal opens the consoles that organizations consent to.
 	Terminal terminal.Terminal
-	// Stopping ends when the process is asked to stop: event streams and consoles end first.
-	Stopping context.Context
-	// Heartbeat keeps proxies from cutting a quiet stream, and is how late the end of its session is noticed.
-	Heartbeat time.Duration
 	// PlainHosts allows hosts by tcp and unix, Simulated those that exist in memory alone.
 	PlainHosts, Simulated bool
 	PublicURL             string // links of invitations begin with it

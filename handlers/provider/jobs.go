@@ -25,7 +25,7 @@ func (h Handlers) jobList(c echo.Context) (web.JobListProps, error) {
 	f, p := page.JobFilter(c, "/provider/jobs", "check_host", "run_acceptance")
 	jobs, total, err := h.Store.ProviderJobs(c.Request().Context(), where(c), f)
 	l := h.layout(c)
-	p.Events, p.At, p.Zone = "/provider/events", l.Now, l.Zone
+	p.Of, p.At, p.Zone = "provider", l.Now, l.Zone
 	return web.JobListProps{Layout: l, Jobs: page.Jobs(p, jobs, total, jobPath)}, err
 }
 

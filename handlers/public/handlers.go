@@ -1,6 +1,10 @@
 package public
 
 import (
+	"context"
+	"time"
+
+	"volary.dev/handlers/live"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
@@ -12,5 +16,10 @@ type Handlers struct {
 	Frame  page.Frame
 	Cookie respond.SessionCookie
 	// Demo names the seeded people with their passwords on the sign-in page. Elsewhere nothing says who there is.
-	Demo bool
+	Demo    bool
+	Changes *live.Changes
+	// Stopping ends when the process is asked to stop: event streams end first.
+	Stopping context.Context
+	// Heartbeat keeps proxies from cutting a quiet stream, and is how late the end of its session is noticed.
+	Heartbeat time.Duration
 }

@@ -39,7 +39,7 @@ func Status(code string) int {
 		return http.StatusConflict
 	case "too_slow":
 		return http.StatusRequestTimeout
-	case "busy":
+	case "busy", "database_away":
 		return http.StatusServiceUnavailable
 	case "worker_away":
 		return http.StatusBadGateway
@@ -86,6 +86,12 @@ func translate(err error, requestID string) *provisioner.Refusal {
 			return &provisioner.Refusal{Code: "method", Title: "This address does not take that kind of request.", Next: "Open it from its page."}
 		case http.StatusBadRequest:
 			return &provisioner.Refusal{Code: "malformed", Title: "The request could not be read.", Next: "Go back, reload the page and try again."}
+		}
+	}
+	if store.Away(err) {
+		return &provisioner.Refusal{
+			Code: "database_away", Title: "The database does not answer at the moment. Nothing was left half done.",
+			Next: "Try again in a few seconds. Clusters that run are not touched by this.",
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || store.TookTooLong(err) {

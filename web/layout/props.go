@@ -56,6 +56,9 @@ type Props struct {
 	// Organization and Provider are the names of the session's current ones, empty for none. With both, the
 	// frame offers the way to the other area.
 	Organization, Provider string
+	// Place is whose page it is ("org:ID", "provider:ID", "platform"; empty elsewhere): a page whose session works for
+	// another place by now follows nothing.
+	Place string
 	// PlatformAdmin offers the way to the platform's area.
 	PlatformAdmin bool
 	// Choices are the other organizations and providers the person may switch to by POST /switch.

@@ -182,7 +182,7 @@ func OrderList(p OrderListProps) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Live(ui.LiveProps{Kind: "order", Events: p.Side.events(), Refresh: p.List.Address(), At: p.Layout.Now, Zone: p.Layout.Zone}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Live(ui.LiveProps{Kind: "order", Of: string(p.Side), Refresh: p.List.Address(), At: p.Layout.Now, Zone: p.Layout.Zone}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var5), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

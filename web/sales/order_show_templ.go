@@ -124,7 +124,7 @@ func OrderShow(p OrderShowProps) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Live(ui.LiveProps{Kind: "order", ID: p.ID, Events: p.Side.events(), Refresh: p.Side.path("orders", p.ID), At: p.Layout.Now, Zone: p.Layout.Zone}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Live(ui.LiveProps{Kind: "order", ID: p.ID, Of: string(p.Side), Refresh: p.Side.path("orders", p.ID), At: p.Layout.Now, Zone: p.Layout.Zone}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

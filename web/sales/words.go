@@ -32,8 +32,6 @@ func (s Side) path(what string, id uuid.UUID) string {
 }
 
 // events is the stream that the side's pages follow.
-func (s Side) events() string { return "/" + string(s) + "/events" }
-
 // Amount shows money with separated thousands: "1 234.50 EUR".
 func Amount(m billing.Money) string {
 	whole, part, point := strings.Cut(m.Decimal(), ".")

@@ -13,15 +13,15 @@ import "time"
 // JobsProps are those of a list of background jobs. The filters are kind and state; a job's buttons post to Base/ID/retry
 // and Base/ID/cancel.
 type JobsProps struct {
-	Base, Events string
-	List         ListProps
-	Form         Form // of one that was refused
-	Kind, State  string
-	Kinds        []Option
-	Jobs         []JobRow
-	Providers    bool // the list is of more than one
-	At           time.Time
-	Zone         *time.Location
+	Base, Of    string
+	List        ListProps
+	Form        Form // of one that was refused
+	Kind, State string
+	Kinds       []Option
+	Jobs        []JobRow
+	Providers   bool // the list is of more than one
+	At          time.Time
+	Zone        *time.Location
 }
 
 // JobRow is one background job.
@@ -130,7 +130,7 @@ func Jobs(p JobsProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = Live(LiveProps{Events: p.Events, Refresh: p.List.Address(), At: p.At, Zone: p.Zone}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = Live(LiveProps{Of: p.Of, Refresh: p.List.Address(), At: p.At, Zone: p.Zone}).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

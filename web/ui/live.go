@@ -1,9 +1,7 @@
 package ui
 
 import (
-	"cmp"
 	"fmt"
-	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -13,19 +11,11 @@ import (
 	"volary.dev/provisioner"
 )
 
-func (p LiveProps) events() string {
-	query := url.Values{}
-	if p.Kind != "" {
-		query.Set("kind", p.Kind)
+func (p LiveProps) id() string {
+	if p.ID == uuid.Nil {
+		return ""
 	}
-	if p.ID != uuid.Nil {
-		query.Set("id", p.ID.String())
-	}
-	from := cmp.Or(p.Events, "/org/events")
-	if len(query) == 0 {
-		return from
-	}
-	return from + "?" + query.Encode()
+	return p.ID.String()
 }
 
 // Printable makes guest output safe to read: escape sequences are dropped, other controls show as ^G, the

@@ -34,7 +34,7 @@ func TestLiveFollows(t *testing.T) {
 			}
 			templ.Handler(page).ServeHTTP(w, r)
 		})},
-		route{"GET /org/events", events(changed)},
+		route{"GET /events", events(changed)},
 	)
 	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
 	defer stop()

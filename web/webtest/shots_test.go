@@ -153,8 +153,7 @@ func galleryServer(t *testing.T, more ...route) *httptest.Server {
 	for _, r := range append(more, route{"/", mux}) {
 		own.Handle(r.pattern, r.handler)
 	}
-	mux.HandleFunc("GET /org/events", events(nil))
-	mux.HandleFunc("GET /provider/events", events(nil))
+	mux.HandleFunc("GET /events", events(nil))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", policy)
 		own.ServeHTTP(w, r)

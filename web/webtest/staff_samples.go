@@ -38,7 +38,7 @@ func staffSamples() []Sample {
 			Form: refused(map[string]string{"text": "Write what is to be told.", "until_at": "The end has to come after the beginning."}),
 		})},
 		{"jobs", provider.JobList(provider.JobListProps{Layout: providerLayout(), Jobs: jobs("/provider/jobs")})},
-		{"jobs-empty", provider.JobList(provider.JobListProps{Layout: providerLayout(), Jobs: ui.JobsProps{Base: "/provider/jobs", Events: "/provider/events", List: ui.ListProps{Path: "/provider/jobs"}, At: now()}})},
+		{"jobs-empty", provider.JobList(provider.JobListProps{Layout: providerLayout(), Jobs: ui.JobsProps{Base: "/provider/jobs", Of: "provider", List: ui.ListProps{Path: "/provider/jobs"}, At: now()}})},
 		{"platform-jobs", platform.JobList(platform.JobListProps{Layout: platformLayout(), Jobs: jobs("/platform/jobs")})},
 		{"staff", provider.StaffList(staffList())},
 		{"staff-refused", provider.StaffList(staffRefused())},
@@ -69,7 +69,7 @@ func staffSamples() []Sample {
 
 func jobs(base string) ui.JobsProps {
 	return ui.JobsProps{
-		Base: base, Events: "/provider/events", List: ui.ListProps{Path: base, PerPage: 50, Total: 4}, At: now(), Providers: base == "/platform/jobs",
+		Base: base, Of: "provider", List: ui.ListProps{Path: base, PerPage: 50, Total: 4}, At: now(), Providers: base == "/platform/jobs",
 		Kinds: []ui.Option{{Value: "check_host", Label: ui.JobKind("check_host")}},
 		Jobs: []ui.JobRow{
 			{ID: "14", Kind: "run_acceptance", Subject: "test-9c1", Provider: "Northern Compute", State: "running", Attempt: 1, MaxAttempts: 3, Due: ago(time.Minute), Tried: ago(time.Minute), MayCancel: true},

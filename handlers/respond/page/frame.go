@@ -37,6 +37,9 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	if area == layout.AreaProvider {
 		p.Suspended = s.ProviderSuspended
 	}
+	if p.Place = place(s, area); p.Place != "" {
+		c.Response().Header().Set(placeHeader, p.Place)
+	}
 	p.Closed = closed(c, area)
 	facts, err := f.Facts(c.Request().Context(), frameNeeds(c, s, area))
 	if err != nil {
@@ -46,6 +49,23 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Counts = map[string]int{layout.SectionRequests: facts.Requests, layout.SectionOrders: facts.Orders}
 	p.Announcements = announcements(facts.Announcements)
 	return p
+}
+
+// placeHeader says with each page, and each part of one, whose it is: a tab of another place does not take it.
+const placeHeader = "Volary-Place"
+
+// place is whose pages those of an area are.
+func place(s *store.Session, area layout.Area) string {
+	switch {
+	case area == layout.AreaOrg && s.OrganizationID != nil:
+		return KindOrganization + ":" + s.OrganizationID.String()
+	case area == layout.AreaProvider && s.ProviderID != nil:
+		return KindProvider + ":" + s.ProviderID.String()
+	case area == layout.AreaPlatform && s.PlatformAdmin:
+		return "platform"
+	default:
+		return ""
+	}
 }
 
 // frameNeeds are the other places, of which most people have none; and, in their own area, what a member or staff is

@@ -1,0 +1,34 @@
+package public
+
+import (
+	"context"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/live"
+	"volary.dev/handlers/request"
+	"volary.dev/provisioner"
+)
+
+// ShowEvents streams what changed wherever the session works: for its organization, its provider, the platform.
+func (h Handlers) ShowEvents(c echo.Context) error {
+	return live.Stream{
+		Changes: h.Changes, Person: request.Session(c).PersonID,
+		Look: func(ctx context.Context) (live.Whose, error) {
+			s, err := h.Store.SessionByToken(ctx, request.Token(c))
+			if err != nil {
+				return live.Whose{}, err
+			}
+			w := live.Whose{Platform: request.May(&s, request.Platform)}
+			if request.May(&s, request.OrgRead) {
+				w.Organization, w.Name = *s.OrganizationID, s.OrganizationName
+			}
+			if request.May(&s, request.ProviderRead) {
+				w.Provider, w.Name = *s.ProviderID, s.ProviderName
+			}
+			return w, nil
+		},
+		Ended:    func(err error) bool { _, refused := provisioner.AsRefusal(err); return refused },
+		Stopping: h.Stopping, Heartbeat: h.Heartbeat,
+	}.Serve(c)
+}
