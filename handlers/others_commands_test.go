@@ -220,6 +220,7 @@ func (v foreign) hostCalls(ctx context.Context) calls {
 	return calls{
 		"Host":         func() (any, error) { return only(v.db.Host(ctx, v.provider, host)) },
 		"HostClusters": func() (any, error) { return v.db.HostClusters(ctx, v.provider, host) },
+		"HostSilences": func() (any, error) { return v.db.HostSilences(ctx, v.provider, host, 5) },
 		"HostNodes":    func() (any, error) { return v.db.HostNodes(ctx, v.provider, host) },
 		"AddHost":      func() (any, error) { return only(v.db.AddHost(ctx, v.by, v.provider, pool, spare)) },
 		"CheckHost":    func() (any, error) { return done(v.db.CheckHost(ctx, v.by, v.provider, host)) },

@@ -123,10 +123,12 @@ GRANT SELECT, INSERT, UPDATE (job_id) ON verification_turns TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (retired_at) ON shapes TO volary_web;
 GRANT SELECT ON shapes TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON pools TO volary_web;
-GRANT SELECT ON pools TO volary_worker;
+GRANT SELECT, UPDATE (created_at) ON pools TO volary_worker; -- created_at: to be locked, where nodes are placed elsewhere; nothing reads it
 -- What a host is and has, is what the worker found on it.
 GRANT SELECT, INSERT, UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
+GRANT SELECT ON host_silences TO volary_web;
+GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO volary_worker;
 
 -- A cluster's secret is written by web and read by the worker, who gives it to the nodes.
 GRANT INSERT,

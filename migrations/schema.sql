@@ -530,6 +530,17 @@ CREATE TABLE holds (
   CONSTRAINT holds_used_check CHECK ((used >= 0))
 );
 
+CREATE TABLE host_silences (
+  host_id uuid NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  until_at timestamp with time zone,
+  rounds integer NOT NULL,
+  why text NOT NULL,
+  CONSTRAINT host_silences_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  CONSTRAINT host_silences_pkey PRIMARY KEY (host_id, from_at),
+  CONSTRAINT host_silences_rounds_check CHECK ((rounds > 0))
+);
+
 CREATE TABLE hosts (
   id uuid NOT NULL,
   provider_id uuid NOT NULL,
@@ -557,6 +568,15 @@ CREATE TABLE hosts (
   missed_rounds integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
   removed_at timestamp with time zone,
+  checked boolean DEFAULT false NOT NULL,
+  lacks text DEFAULT ''::text NOT NULL,
+  seen text GENERATED ALWAYS AS (
+CASE
+    WHEN (missed_rounds = 0) THEN 'up'::text
+    WHEN (missed_rounds <= 2) THEN 'late'::text
+    ELSE 'silent'::text
+END) STORED NOT NULL,
+  fit boolean GENERATED ALWAYS AS ((checked AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
   CONSTRAINT hosts_acceleration_check CHECK ((acceleration = ANY (ARRAY['kvm'::text, 'tcg'::text]))),
   CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
@@ -565,7 +585,7 @@ CREATE TABLE hosts (
   CONSTRAINT hosts_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT hosts_port_check CHECK (((port >= 0) AND (port <= 65535))),
   CONSTRAINT hosts_scheme_check CHECK ((scheme = ANY (ARRAY['tls'::text, 'ssh'::text, 'tcp'::text, 'unix'::text, 'memory'::text]))),
-  CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text, 'down'::text])))
+  CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text])))
 );
 
 CREATE TABLE images (
@@ -921,10 +941,16 @@ CREATE TABLE nodes (
   ready_at timestamp with time zone,
   seen_at timestamp with time zone,
   evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+  left_host_id uuid,
+  left_why text DEFAULT ''::text NOT NULL,
+  left_at timestamp with time zone,
+  left_cleared_at timestamp with time zone,
+  CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
   CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
   CONSTRAINT nodes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id),
+  CONSTRAINT nodes_left_host_id_fkey FOREIGN KEY (left_host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_pkey PRIMARY KEY (id),
   CONSTRAINT nodes_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
   CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
@@ -1367,6 +1393,8 @@ CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents U
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
+CREATE UNIQUE INDEX host_silences_open ON public.host_silences USING btree (host_id) WHERE (until_at IS NULL);
+
 CREATE UNIQUE INDEX hosts_machine_key ON public.hosts USING btree (machine) WHERE (removed_at IS NULL);
 
 CREATE UNIQUE INDEX hosts_pool_id_name_key ON public.hosts USING btree (pool_id, name) WHERE (removed_at IS NULL);
@@ -1412,6 +1440,8 @@ CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
 CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host_id, ssh_port) WHERE ((ssh_port IS NOT NULL) AND (state <> 'gone'::text));
+
+CREATE INDEX nodes_left_host_id_idx ON public.nodes USING btree (left_host_id) WHERE ((left_host_id IS NOT NULL) AND (left_cleared_at IS NULL));
 
 CREATE INDEX orders_organization_id_created_at_idx ON public.orders USING btree (organization_id, created_at);
 
@@ -1498,7 +1528,7 @@ CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_cons
 
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
-CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
+CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.seen IS DISTINCT FROM new.seen OR old.lacks IS DISTINCT FROM new.lacks OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
@@ -1611,6 +1641,12 @@ GRANT SELECT ON goose_db_version TO volary_worker;
 GRANT SELECT ON holds TO volary_web;
 
 GRANT SELECT ON holds TO volary_worker;
+
+GRANT SELECT ON host_silences TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON host_silences TO volary_worker;
+
+GRANT UPDATE (until_at, rounds, why) ON host_silences TO volary_worker;
 
 GRANT INSERT, SELECT ON hosts TO volary_web;
 
@@ -1739,6 +1775,8 @@ GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary
 GRANT INSERT, SELECT, UPDATE ON pools TO volary_web;
 
 GRANT SELECT ON pools TO volary_worker;
+
+GRANT UPDATE (created_at) ON pools TO volary_worker;
 
 GRANT INSERT, SELECT, UPDATE ON providers TO volary_web;
 

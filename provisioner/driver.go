@@ -39,7 +39,8 @@ type Driver interface {
 	// to be called again.
 	DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error
 
-	// Observe reports every node and network of ours on the host in one bulk call.
+	// Observe reports every node and network of ours on the host in one bulk call, and what of a start's needs the host
+	// lacks. A storage pool that is not active is started; what lacks is what could not be.
 	Observe(ctx context.Context) (Observation, error)
 	// Addresses gives the DHCP leases of a network, by lower-case MAC: only of guests that asked since they were last
 	// started. A lease that was only renewed for an hour may be missing: it shows that a guest came up, not that it lives.
@@ -73,7 +74,13 @@ const (
 type Observation struct {
 	Nodes    []NodeObservation
 	Networks []NetworkObservation
+	// Lacks says, in a sentence without its full stop, what keeps the host from starting any node: a storage pool that
+	// is not active, a disk that is full, a hook that does not answer. Empty where nothing does.
+	Lacks string
 }
+
+// LeastDiskGiB is what has to be free on a host's disk: a base image and one small disk.
+const LeastDiskGiB = 2
 
 // NodeObservation is one domain of ours.
 type NodeObservation struct {

@@ -71,7 +71,7 @@ func validHostName(name string) bool {
 	return true
 }
 
-// HostState is what the provider lets happen on a host. Down is what we saw, the others are what staff chose.
+// HostState is what staff want of a host. What is seen of it is its HostSeen.
 type HostState string
 
 // The states of a host.
@@ -79,7 +79,16 @@ const (
 	HostActive   HostState = "active"
 	HostCordoned HostState = "cordoned" // keeps its nodes, takes no new ones
 	HostDraining HostState = "draining" // is being emptied
-	HostDown     HostState = "down"     // does not answer, or has not passed its check
+)
+
+// HostSeen is how a host answers its rounds. It follows from the rounds missed in a row.
+type HostSeen string
+
+// What is seen of a host.
+const (
+	HostUp     HostSeen = "up"
+	HostLate   HostSeen = "late"   // missed one or two rounds: a short silence, which changes nothing yet
+	HostSilent HostSeen = "silent" // missed more: its nodes are lost, and it takes none
 )
 
 // Acceleration is what a host's probe guest managed to boot with; what libvirt's capabilities claim proves

@@ -12,12 +12,9 @@ import (
 
 // lockedHost is a host whose row, and whose pool's before it, are locked: no launch places nodes meanwhile.
 type lockedHost struct {
-	Name         string
-	State        provisioner.HostState
-	CheckState   string
-	Checked      bool // it passed a check once
-	MissedRounds int
-	Nodes        int // all but gone ones
+	Name    string
+	Checked bool // it passed the last check that ended
+	Nodes   int  // all but gone ones
 }
 
 func lockHost(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID) (h lockedHost, err error) {
@@ -27,7 +24,7 @@ func lockHost(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID) (h locke
 		return h, fmt.Errorf("lock pool of host: %w", err)
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT name, state, check_state, acceleration IS NOT NULL AS checked, missed_rounds,
+		SELECT name, checked,
 			(SELECT count(*) FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone')::int AS nodes
 		FROM hosts h WHERE id = $1 AND provider_id = $2 AND removed_at IS NULL FOR UPDATE`, id, providerID)
 	return one(rows, "host", pgx.RowToStructByName[lockedHost])
@@ -65,7 +62,7 @@ func (db *DB) changeHost(ctx context.Context, by, providerID, id uuid.UUID, to p
 	})
 }
 
-// ActivateHost lets a host take nodes again. One that does not answer now is down until it does. Refusals:
+// ActivateHost lets a host take nodes again; one that does not answer now takes them when it does. Refusals:
 // "host_unchecked" where its last check did not pass, "suspended", NotFound("host").
 func (db *DB) ActivateHost(ctx context.Context, by, providerID, id uuid.UUID) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
@@ -76,17 +73,13 @@ func (db *DB) ActivateHost(ctx context.Context, by, providerID, id uuid.UUID) er
 		if err != nil {
 			return err
 		}
-		if !h.Checked || h.CheckState == "failed" || h.State == provisioner.HostDown {
+		if !h.Checked {
 			return &provisioner.Refusal{
-				Code: "host_unchecked", Title: h.Name + " has not passed its last check, or does not answer.",
-				Next: "Check it again. It becomes active by itself when its check has passed.",
+				Code: "host_unchecked", Title: h.Name + " has not passed its last check.",
+				Next: "Check it again. It takes nodes by itself when its check has passed.",
 			}
 		}
-		state, reason := provisioner.HostActive, ""
-		if h.MissedRounds > mostMissed {
-			state, reason = provisioner.HostDown, silentReason
-		}
-		if _, err := tx.Exec(ctx, `UPDATE hosts SET state = $2, state_reason = $3 WHERE id = $1`, id, state, reason); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE hosts SET state = 'active', state_reason = '' WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("activate host: %w", err)
 		}
 		return writeAudit(ctx, tx, auditRow{By: by, Provider: providerID, Verb: "activate host", Subject: "host", SubjectID: id})
@@ -108,7 +101,7 @@ func (db *DB) RemoveHost(ctx context.Context, by, providerID, id uuid.UUID) erro
 			}
 		}
 		_, err = tx.Exec(ctx, `
-			UPDATE hosts SET removed_at = now(), state = 'down', state_reason = 'removed', claimed_by = NULL, claimed_until = NULL
+			UPDATE hosts SET removed_at = now(), claimed_by = NULL, claimed_until = NULL
 			WHERE id = $1`, id)
 		if err != nil {
 			return fmt.Errorf("remove host: %w", err)

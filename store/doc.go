@@ -32,5 +32,11 @@
 // totals are those of its rows, and are counted apart only for longer ones. The list of clusters answered a third as many
 // requests a second as a bare handler before, and more than half as many after (`go run ./cmd/dev bench page`).
 //
+// 2026-11-29: what staff want of a host (state) and what is seen of it are two columns. seen follows from missed rounds, and
+// fit, whether it may carry nodes at all, from that, from its last check and from what its last round found lacking; both
+// are generated, so that no two queries judge a host in two ways. Whatever is offered or used is summed over the hosts of
+// takesNodes alone. One or two missed rounds change nothing: "down" after the first one refused launches while the same
+// host's nodes were still counted.
+//
 // Start at db.go, then launch_cluster.go. It imports billing, provisioner, placement and queue.
 package store

@@ -13,7 +13,7 @@ import (
 type HostFilter struct {
 	Search string // part of the name or of the address
 	Pool   uuid.UUID
-	State  string
+	State  string // of staff, or "takes" (nodes), "silent", "lacking" (something), "unchecked", or "unfit" (any of these three)
 	Sorting
 	Page
 }
@@ -25,7 +25,9 @@ var hostColumns = sortable{
 // HostList lists a provider's hosts, by pool and name unless asked otherwise, and how many the filter leaves.
 func (db *DB) HostList(ctx context.Context, providerID uuid.UUID, f HostFilter) (list []Host, total int, err error) {
 	const where = ` WHERE h.provider_id = $1 AND h.removed_at IS NULL AND ($2 = '' OR h.name ILIKE $3 OR h.address ILIKE $3)
-		AND ($4::uuid IS NULL OR h.pool_id = $4) AND ($5 = '' OR h.state = $5)`
+		AND ($4::uuid IS NULL OR h.pool_id = $4) AND CASE $5 WHEN '' THEN true
+			WHEN 'takes' THEN ` + takesNodes + ` WHEN 'silent' THEN h.seen = 'silent' WHEN 'lacking' THEN h.lacks <> ''
+			WHEN 'unchecked' THEN NOT h.checked WHEN 'unfit' THEN NOT h.fit ELSE h.state = $5 END`
 	args := []any{providerID, f.Search, like(f.Search), orNull(f.Pool), f.State}
 	if err := db.pool.QueryRow(ctx, `SELECT count(*) FROM hosts h`+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count hosts: %w", err)

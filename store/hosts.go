@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
 	"volary.dev/store/queue"
 )
 
@@ -32,8 +33,12 @@ type Host struct {
 	Name         string
 	Address      provisioner.HostAddress
 	Underlay     netip.Addr
-	State        provisioner.HostState
-	StateReason  string
+	State        provisioner.HostState // what staff want
+	StateReason  string                // staff's
+	Seen         provisioner.HostSeen
+	Checked      bool                     // passed the last check that ended, and was not moved since
+	Lacks        string                   // what a start needs and its last round did not find; empty: nothing
+	Fit          bool                     // checked, not silent and lacking nothing: it may carry nodes, and takes more if staff want it active
 	Acceleration provisioner.Acceleration // empty until its check found one
 	Capacity     provisioner.Shape        // what may be given to nodes
 	Used         provisioner.Shape        // what its nodes take; stopped ones take disk only
@@ -60,7 +65,7 @@ type HostNode struct {
 	SeenAt           *time.Time
 }
 
-// AddHost adds a host and queues its check; until that has passed the host is down. Refusals: "invalid" by field
+// AddHost adds a host and queues its check; until that has passed the host takes no nodes. Refusals: "invalid" by field
 // (name, address, underlay, vcpus, labels), "duplicate", "suspended", NotFound("pool").
 func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
 	h.Address.Name = strings.ToLower(h.Address.Name) // names of hosts know no case
@@ -126,8 +131,8 @@ func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID u
 		h.Labels = map[string]string{}
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, state_reason, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'down', 'not checked yet', now())`,
+		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now())`,
 		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels)
 	switch {
 	case uniqueViolation(err, "hosts_pool_id_name_key"):
@@ -182,17 +187,16 @@ func (db *DB) HostCheckProgress(ctx context.Context, hostID uuid.UUID, report []
 // hostReserve is what of a host's memory nodes never get: the host's own system needs it.
 const hostReserveMiB = 512
 
-// HostCheckDone writes down the outcome of a check. A host that passed becomes active unless staff cordoned or drain it;
-// one that did not is down with the first failed check as its reason. The same machine as another host is the refusal
-// "duplicate", and the host stays down.
+// HostCheckDone writes down the outcome of a check. A host that passed is fit to carry nodes; one that did not takes none
+// until it has. The same machine as another host is the refusal "duplicate", and its check has failed.
 func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisioner.HostFacts, a provisioner.Acceleration, report []provisioner.HostCheck, passed bool) error {
 	b, err := json.Marshal(report)
 	if err != nil {
 		return fmt.Errorf("report on host: %w", err)
 	}
-	state, reason := "passed", ""
+	state := "passed"
 	if !passed {
-		state, reason = "failed", failedCheck(report)
+		state = "failed"
 	}
 	var acceleration *provisioner.Acceleration
 	if a != "" {
@@ -200,13 +204,11 @@ func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisi
 	}
 	_, err = db.pool.Exec(ctx, `
 		UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
-			machine = coalesce($5, machine), missed_rounds = CASE WHEN $2 = 'passed' THEN 0 ELSE missed_rounds END,
+			machine = coalesce($5, machine), checked = $2 = 'passed', lacks = CASE WHEN $2 = 'passed' THEN '' ELSE lacks END,
 			vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
-			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END,
-			state = CASE WHEN $2 = 'failed' THEN 'down' WHEN state = 'down' THEN 'active' ELSE state END,
-			state_reason = CASE WHEN $2 = 'failed' THEN $9 WHEN state = 'down' THEN '' ELSE state_reason END
+			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
 		WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, orNull(facts.UUID), facts.VCPUs,
-		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, reason)
+		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB)
 	if uniqueViolation(err, "hosts_machine_key") {
 		return db.sameMachine(ctx, hostID, b)
 	}
@@ -225,11 +227,38 @@ func failedCheck(report []provisioner.HostCheck) string {
 	return "its check failed"
 }
 
+// WhyUnfit says why the host may carry no nodes, whatever staff want; empty where it may.
+func (h Host) WhyUnfit() string {
+	switch {
+	case h.Fit:
+		return ""
+	case h.Checked && h.Seen == provisioner.HostSilent:
+		return fmt.Sprintf("does not answer: it missed its last %s", plural(h.MissedRounds, "round"))
+	case h.Checked:
+		return h.Lacks
+	case h.CheckState == "failed":
+		return "its check failed: " + failedCheck(h.CheckReport)
+	case h.Acceleration != "":
+		return "moved, not checked yet"
+	default:
+		return "not checked yet"
+	}
+}
+
+// takesNodes is the condition by which host h takes nodes. Whatever is offered and whatever is used is summed over these.
+const takesNodes = `h.fit AND h.state = 'active'`
+
+// place is the host as placement knows it.
+func (h Host) place() placement.Host {
+	return placement.Host{
+		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used,
+	}
+}
+
 func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []byte) error {
 	const title = "This machine has been added as another host already."
 	_, err := db.pool.Exec(ctx, `
-		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), state = 'down', state_reason = $3
-		WHERE id = $1`, hostID, report, title)
+		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), checked = false WHERE id = $1`, hostID, report)
 	if err != nil {
 		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
 	}
@@ -245,14 +274,14 @@ const usedOfHost = `
 	FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone'`
 
 const selectHosts = `
-	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, h.scheme, h.address, h.port, h.underlay, h.state, h.state_reason,
+	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, h.scheme, h.address, h.port, h.underlay, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
 		coalesce(h.acceleration, ''), h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
 		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
 	err = row.Scan(&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name, &h.Address.Scheme, &h.Address.Name, &h.Address.Port,
-		&h.Underlay, &h.State, &h.StateReason, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
+		&h.Underlay, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
 		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels)
 	return h, err

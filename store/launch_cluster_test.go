@@ -130,12 +130,12 @@ func wantNothing(t *testing.T, w *storetest.World) {
 func TestLaunchSaysWhyThereIsNoRoom(t *testing.T) {
 	w := storetest.NewWorld(t)
 	w.Exec(t, `UPDATE hosts SET state = 'cordoned' WHERE id = $1`, w.Hosts[0])
-	w.Exec(t, `UPDATE hosts SET state = 'down', state_reason = 'does not answer' WHERE id = $1`, w.Hosts[1])
+	w.Exec(t, `UPDATE hosts SET missed_rounds = 3 WHERE id = $1`, w.Hosts[1])
 	w.Exec(t, `UPDATE hosts SET memory_mib = 300 WHERE id = $1`, w.Hosts[2])
 	r := requestFor(w)
 	_, err := w.DB.LaunchCluster(t.Context(), w.Organization, w.Person, r)
 	refusal := wantRefusal(t, err, "capacity")
-	for _, want := range []string{"host-1: cordoned", "host-2: down: does not answer", "host-3: has room for 1 of them (1 vCPUs, 256 MiB, 2 GiB of disk each)"} {
+	for _, want := range []string{"host-1: cordoned", "host-2: does not answer: it missed its last 3 rounds", "host-3: has room for 1 of them (1 vCPUs, 256 MiB, 2 GiB of disk each)"} {
 		if !strings.Contains(strings.Join(refusal.Detail, "\n"), want) {
 			t.Errorf("%q is not among %q", want, refusal.Detail)
 		}

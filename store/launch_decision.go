@@ -29,8 +29,8 @@ type poolCapacity struct {
 type launchCase struct {
 	Pool    poolCapacity
 	Hosts   []placement.Host
-	Used    int // vCPUs that clusters take of active hosts
-	Tests   int // vCPUs that acceptance tests take of active hosts
+	Used    int // vCPUs that clusters take of hosts that take nodes
+	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version Version
 	Compute int
@@ -92,27 +92,16 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 		return err
 	}
 	for _, h := range hosts {
-		c.Hosts = append(c.Hosts, placement.Host{
-			ID: h.ID, Name: h.Name, State: h.placeable(), Reason: h.StateReason, Capacity: h.Capacity, Used: h.Used,
-		})
+		c.Hosts = append(c.Hosts, h.place())
 	}
 	err = tx.QueryRow(ctx, `
 		SELECT coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster'), 0), coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'test'), 0)
 		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
-		WHERE h.pool_id = $1 AND h.state = 'active' AND n.state NOT IN ('stopped', 'gone')`, poolID).Scan(&c.Used, &c.Tests)
+		WHERE h.pool_id = $1 AND `+takesNodes+` AND n.state NOT IN ('stopped', 'gone')`, poolID).Scan(&c.Used, &c.Tests)
 	if err != nil {
 		return fmt.Errorf("read use of pool: %w", err)
 	}
 	return nil
-}
-
-// placeable is the state as placement sees it: a host that missed its last rounds takes nothing new, although staff
-// may have cordoned it and it is not shown as down.
-func (h Host) placeable() provisioner.HostState {
-	if h.State == provisioner.HostActive && h.MissedRounds > 0 {
-		return provisioner.HostDown
-	}
-	return h.State
 }
 
 // judge decides: what is wrong with the request comes first, then shapes, then room. Hours are judged by
@@ -249,7 +238,7 @@ func (c launchCase) share() placement.Share {
 	}
 	sum := 0
 	for _, h := range c.Hosts {
-		if h.State == provisioner.HostActive {
+		if h.Takes() {
 			sum += h.Capacity.VCPUs
 		}
 	}

@@ -81,7 +81,7 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	}
 	id := must[uuid.UUID](t)(w.DB.AddHost(ctx, w.Person, w.Provider, w.PoolID, four))
 	h := must[store.Host](t)(w.DB.Host(ctx, w.Provider, id))
-	if h.State != provisioner.HostDown || h.StateReason != "not checked yet" || h.CheckState != "running" || h.Address != four.Address || h.PoolName != "main" {
+	if h.State != provisioner.HostActive || h.Fit || h.WhyUnfit() != "not checked yet" || h.CheckState != "running" || h.Address != four.Address || h.PoolName != "main" {
 		t.Errorf("new host %+v", h)
 	}
 	wantJobs(t, w, "check_host", 4)
@@ -91,14 +91,14 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	failed := append(progress, provisioner.HostCheck{Name: "storage", State: provisioner.CheckFailed, Detail: "there is no pool volary"})
 	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 4, MemoryMiB: 4096, DiskGiB: 50}
 	noError(t, w.DB.HostCheckDone(ctx, id, facts, "", failed, false))
-	if h = must[store.Host](t)(w.DB.HostForWorker(ctx, id)); h.State != provisioner.HostDown || h.StateReason != "storage: there is no pool volary" || len(h.CheckReport) != 3 {
+	if h = must[store.Host](t)(w.DB.HostForWorker(ctx, id)); h.Fit || h.WhyUnfit() != "its check failed: storage: there is no pool volary" || len(h.CheckReport) != 3 {
 		t.Errorf("host that failed its check %+v", h)
 	}
 	noError(t, w.DB.CheckHost(ctx, w.Person, w.Provider, id))
 	wantJobs(t, w, "check_host", 4) // the first one still waits, and will do
 	noError(t, w.DB.HostCheckDone(ctx, id, facts, provisioner.AccelerationKVM, progress, true))
 	h = must[store.Host](t)(w.DB.Host(ctx, w.Provider, id))
-	if h.State != provisioner.HostActive || h.StateReason != "" || h.Acceleration != provisioner.AccelerationKVM || h.CheckState != "passed" ||
+	if h.State != provisioner.HostActive || !h.Fit || h.WhyUnfit() != "" || h.Acceleration != provisioner.AccelerationKVM || h.CheckState != "passed" ||
 		h.Capacity != (provisioner.Shape{VCPUs: 16, MemoryMiB: 4096 - 512, DiskGiB: 50}) {
 		t.Errorf("host that passed its check %+v", h)
 	}
@@ -107,8 +107,8 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	five.Name, five.Address.Name, five.Underlay = "host-5", "h5.example.org", netip.MustParseAddr("192.0.2.5")
 	twin := must[uuid.UUID](t)(w.DB.AddHost(ctx, w.Person, w.Provider, w.PoolID, five))
 	wantRefusal(t, w.DB.HostCheckDone(ctx, twin, facts, provisioner.AccelerationKVM, progress, true), "duplicate")
-	if h = must[store.Host](t)(w.DB.HostForWorker(ctx, twin)); h.State != provisioner.HostDown {
-		t.Errorf("the same machine twice is %s", h.State)
+	if h = must[store.Host](t)(w.DB.HostForWorker(ctx, twin)); h.Fit {
+		t.Errorf("the same machine twice takes nodes: %+v", h)
 	}
 }
 

@@ -129,16 +129,14 @@ func readRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 		return nil, nil, nil, err
 	}
 	for _, h := range list {
-		hosts[h.PoolID] = append(hosts[h.PoolID], placement.Host{
-			ID: h.ID, Name: h.Name, State: h.placeable(), Capacity: h.Capacity, Used: h.Used,
-		})
+		hosts[h.PoolID] = append(hosts[h.PoolID], h.place())
 	}
 	// What ends already ends now. A lease that has not begun lasts as long as it was asked for, from now on. Where a
 	// lease's end stops a cluster its disks stay; acceptance tests are deleted.
 	rows, _ = tx.Query(ctx, `
 		SELECT h.pool_id, n.host_id, e.at,
 			sum(n.vcpus), sum(n.memory_mib), coalesce(sum(n.disk_gib) FILTER (WHERE c.kind = 'test' OR c.desired = 'gone'), 0),
-			coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND h.state = 'active'), 0)
+			coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND `+takesNodes+`), 0)
 		FROM nodes n
 		JOIN clusters c ON c.id = n.cluster_id
 		JOIN hosts h ON h.id = n.host_id
@@ -202,7 +200,7 @@ func (r marketReading) room(p marketPool) poolRoom {
 func (r poolRoom) free() (vcpus, freeVCPUs, freeMiB int) {
 	onHosts := 0
 	for _, h := range r.Hosts {
-		if h.State == provisioner.HostActive {
+		if h.Takes() {
 			onHosts += max(h.Capacity.VCPUs-h.Used.VCPUs, 0)
 			freeMiB += max(h.Capacity.MemoryMiB-h.Used.MemoryMiB, 0)
 		}

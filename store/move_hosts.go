@@ -129,9 +129,7 @@ func (m HostsMove) write(ctx context.Context, tx pgx.Tx) error {
 	}
 	for _, h := range m.Hosts {
 		_, err := tx.Exec(ctx, `
-			UPDATE hosts SET scheme = $2, address = $3, port = $4, underlay = $5,
-				state = CASE WHEN state = 'active' THEN 'down' ELSE state END,
-				state_reason = CASE WHEN state IN ('active', 'down') THEN 'moved, not checked yet' ELSE state_reason END
+			UPDATE hosts SET scheme = $2, address = $3, port = $4, underlay = $5, checked = false
 			WHERE id = $1`, h.ID, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay)
 		if uniqueViolation(err, "hosts_scheme_address_port_key") {
 			return addressTaken()

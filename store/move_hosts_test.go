@@ -29,7 +29,7 @@ func TestMoveHosts(t *testing.T) {
 	noError(t, w.DB.CordonHost(ctx, w.Person, w.Provider, w.Hosts[2], "noisy fan"))
 	noError(t, w.DB.MoveHosts(ctx, w.Person, w.Provider, w.PoolID, movedTo(w, 100)))
 	h := must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0]))
-	if h.State != provisioner.HostDown || h.StateReason != "moved, not checked yet" || h.CheckState != "running" ||
+	if h.State != provisioner.HostActive || h.WhyUnfit() != "moved, not checked yet" || h.CheckState != "running" ||
 		h.Address.Name != "moved-100-0" || h.Underlay != netip.MustParseAddr("198.51.100.20") {
 		t.Errorf("moved host %+v", h)
 	}
@@ -46,7 +46,7 @@ func TestMoveHosts(t *testing.T) {
 	}
 	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed}}
 	noError(t, w.DB.HostCheckDone(ctx, w.Hosts[0], provisioner.HostFacts{}, "", report, true))
-	if h = must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); h.State != provisioner.HostActive || h.StateReason != "" {
+	if h = must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); !h.Fit {
 		t.Errorf("after its check it is %s: %s", h.State, h.StateReason)
 	}
 }
@@ -74,7 +74,7 @@ func TestMoveHostsRefusals(t *testing.T) {
 	wantRefusal(t, move(func(m *store.HostsMove) { m.Restarted, m.Hosts[0].Address = true, m.Hosts[1].Address }), "duplicate")
 	wantRefusal(t, w.DB.MoveHosts(ctx, w.Person, uuid.New(), w.PoolID, movedTo(w, 100)), "not_found")
 	wantRefusal(t, move(func(m *store.HostsMove) { m.Restarted, m.Hosts[0].ID = true, uuid.New() }), "not_found")
-	if h := must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); h.State != provisioner.HostActive {
+	if h := must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); !h.Fit {
 		t.Errorf("a refused move left the host %s", h.State)
 	}
 	noError(t, move(func(m *store.HostsMove) { m.Restarted = true }))

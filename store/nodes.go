@@ -72,6 +72,24 @@ func setNode(ctx context.Context, tx pgx.Tx, nodeID uuid.UUID, from []provisione
 	return true, nil
 }
 
+// BeginNode moves a reserved node to starting, as SetNode does, and tells whether it belongs on that host: one that was
+// placed elsewhere meanwhile stays as it is, and nothing may be made of it.
+func (db *DB) BeginNode(ctx context.Context, nodeID, hostID uuid.UUID) (here bool, err error) {
+	err = db.tx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT FROM clusters WHERE id = (SELECT cluster_id FROM nodes WHERE id = $1) FOR NO KEY UPDATE`, nodeID)
+		if err != nil {
+			return fmt.Errorf("begin node %s: %w", nodeID, err)
+		}
+		err = tx.QueryRow(ctx, `SELECT host_id = $2 FROM nodes WHERE id = $1`, nodeID, hostID).Scan(&here)
+		if err != nil || !here {
+			return found(err, "node")
+		}
+		_, err = setNode(ctx, tx, nodeID, []provisioner.NodeState{provisioner.NodeReserved}, provisioner.NodeStarting, provisioner.ReasonNone, "")
+		return err
+	})
+	return here, err
+}
+
 // MarkConsole keeps where a node's console log ended before the start-th start of its cluster: a gate's text counts only
 // after it. It is kept before the machine starts, so that a worker that goes on finds it.
 func (db *DB) MarkConsole(ctx context.Context, nodeID uuid.UUID, start int, mark string) error {

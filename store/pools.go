@@ -166,11 +166,11 @@ func (db *DB) Pools(ctx context.Context) ([]Pool, error) {
 		FROM pools p
 		JOIN providers pr ON pr.id = p.provider_id
 		CROSS JOIN LATERAL (
-			SELECT count(*) AS hosts, count(*) FILTER (WHERE h.state = 'active') AS active_hosts,
-				coalesce(sum(h.vcpus) FILTER (WHERE h.state = 'active'), 0) AS vcpus,
-				coalesce(sum(h.vcpus - u.vcpus) FILTER (WHERE h.state = 'active'), 0) AS free_vcpus,
-				coalesce(sum(h.memory_mib) FILTER (WHERE h.state = 'active'), 0) AS memory_mib,
-				coalesce(sum(h.memory_mib - u.memory_mib) FILTER (WHERE h.state = 'active'), 0) AS free_memory_mib
+			SELECT count(*) AS hosts, count(*) FILTER (WHERE `+takesNodes+`) AS active_hosts,
+				coalesce(sum(h.vcpus) FILTER (WHERE `+takesNodes+`), 0) AS vcpus,
+				coalesce(sum(h.vcpus - u.vcpus) FILTER (WHERE `+takesNodes+`), 0) AS free_vcpus,
+				coalesce(sum(h.memory_mib) FILTER (WHERE `+takesNodes+`), 0) AS memory_mib,
+				coalesce(sum(h.memory_mib - u.memory_mib) FILTER (WHERE `+takesNodes+`), 0) AS free_memory_mib
 			FROM hosts h CROSS JOIN LATERAL (`+usedOfHost+`) AS u
 			WHERE h.pool_id = p.id AND h.removed_at IS NULL
 		) AS h

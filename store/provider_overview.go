@@ -37,7 +37,7 @@ func (db *DB) ProviderOverview(ctx context.Context, providerID uuid.UUID) (Provi
 				AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state IN ('failed', 'lost')))::int AS troubled,
 			(SELECT count(*) FROM launch_requests r JOIN pools x ON x.id = r.pool_id WHERE x.provider_id = p.id AND r.state = 'waiting')::int AS requests,
 			EXISTS (SELECT FROM pools x WHERE x.provider_id = p.id) AS has_pool,
-			EXISTS (SELECT FROM hosts x WHERE x.provider_id = p.id AND x.removed_at IS NULL AND x.acceleration IS NOT NULL AND x.check_state <> 'failed') AS has_host,
+			EXISTS (SELECT FROM hosts x WHERE x.provider_id = p.id AND x.removed_at IS NULL AND x.checked) AS has_host,
 			EXISTS (SELECT FROM shapes x WHERE x.provider_id = p.id AND x.retired_at IS NULL) AS has_shape,
 			EXISTS (SELECT FROM offers o JOIN offer_prices f ON f.offer_id = o.id WHERE o.provider_id = p.id AND o.ended_at IS NULL AND f.during @> now()) AS has_price,
 			EXISTS (SELECT FROM pools x WHERE x.provider_id = p.id AND x.test_vcpus > 0) AS has_test_share,

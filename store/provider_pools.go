@@ -49,10 +49,10 @@ const selectPoolRows = `
 		n.cluster_vcpus, n.tests_vcpus, n.used_mib, n.used_gib
 	FROM pools p
 	CROSS JOIN LATERAL (
-		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE h.state = 'active')::int AS active,
-			coalesce(sum(h.vcpus) FILTER (WHERE h.state = 'active'), 0)::int AS vcpus,
-			coalesce(sum(h.memory_mib) FILTER (WHERE h.state = 'active'), 0)::int AS memory_mib,
-			coalesce(sum(h.disk_gib) FILTER (WHERE h.state = 'active'), 0)::int AS disk_gib
+		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + takesNodes + `)::int AS active,
+			coalesce(sum(h.vcpus) FILTER (WHERE ` + takesNodes + `), 0)::int AS vcpus,
+			coalesce(sum(h.memory_mib) FILTER (WHERE ` + takesNodes + `), 0)::int AS memory_mib,
+			coalesce(sum(h.disk_gib) FILTER (WHERE ` + takesNodes + `), 0)::int AS disk_gib
 		FROM hosts h WHERE h.pool_id = p.id AND h.removed_at IS NULL) AS h
 	CROSS JOIN LATERAL (
 		SELECT coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND n.state <> 'stopped'), 0)::int AS cluster_vcpus,
@@ -60,7 +60,7 @@ const selectPoolRows = `
 			coalesce(sum(n.memory_mib) FILTER (WHERE n.state <> 'stopped'), 0)::int AS used_mib,
 			coalesce(sum(n.disk_gib), 0)::int AS used_gib
 		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
-		WHERE h.pool_id = p.id AND h.state = 'active' AND n.state <> 'gone') AS n`
+		WHERE h.pool_id = p.id AND ` + takesNodes + ` AND n.state <> 'gone') AS n`
 
 // PoolFilter narrows and orders a list of pools. Sorting keys: name, location, hosts, vcpus, clusters.
 type PoolFilter struct {

@@ -85,7 +85,7 @@ func (p *ProviderProfile) readPools(ctx context.Context, tx pgx.Tx) (err error) 
 		SELECT p.id, p.name, p.location, p.policy, p.masquerade, p.storage, p.wipe_disks, p.test_vcpus, p.max_lease_hours, h.vcpus, h.hosts
 		FROM pools p
 		CROSS JOIN LATERAL (SELECT coalesce(sum(vcpus), 0)::int AS vcpus, count(*)::int AS hosts
-			FROM hosts WHERE pool_id = p.id AND state = 'active') AS h
+			FROM hosts h WHERE h.pool_id = p.id AND `+takesNodes+`) AS h
 		WHERE p.provider_id = $1 ORDER BY p.name`, p.ID)
 	p.Pools, err = all(rows, "pools", pgx.RowToStructByName[PoolProfile])
 	return err

@@ -72,6 +72,7 @@ type NodeWork struct {
 	StartedAt   *time.Time
 	ConsoleMark string // where its console log ended before the start MarkedStart; see MarkConsole
 	MarkedStart int
+	Moved       bool // placed elsewhere before it started, once
 	Host        HostWork
 }
 
@@ -81,9 +82,10 @@ type HostWork struct {
 	Name         string
 	Address      provisioner.HostAddress
 	Underlay     netip.Addr
-	State        provisioner.HostState
+	Seen         provisioner.HostSeen
+	Fit          bool   // it may carry nodes: see Host.Fit
+	Lacks        string // what a start needs and it does not have; empty where nothing, or it is unfit for another reason
 	Acceleration provisioner.Acceleration
-	MissedRounds int
 }
 
 // Evidence is what a node's readiness was known by.
@@ -136,8 +138,8 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
 			n.image_digest, i.canonical_size, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
-			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0),
-			h.id, h.name, h.scheme, h.address, h.port, h.underlay, h.state, coalesce(h.acceleration, ''), h.missed_rounds
+			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0), n.left_at IS NOT NULL,
+			h.id, h.name, h.scheme, h.address, h.port, h.underlay, h.seen, h.fit, h.lacks, coalesce(h.acceleration, '')
 		FROM nodes n
 		JOIN clusters c ON c.id = n.cluster_id
 		JOIN hosts h ON h.id = n.host_id
@@ -147,9 +149,9 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 	return all(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
 		var port int
 		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
-			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart,
+			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
 			&n.Host.ID, &n.Host.Name, &n.Host.Address.Scheme, &n.Host.Address.Name, &n.Host.Address.Port, &n.Host.Underlay,
-			&n.Host.State, &n.Host.Acceleration, &n.Host.MissedRounds)
+			&n.Host.Seen, &n.Host.Fit, &n.Host.Lacks, &n.Host.Acceleration)
 		n.SSHPort = uint16(port)
 		return n, err
 	})

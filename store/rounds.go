@@ -18,16 +18,9 @@ type HostClaim struct {
 	Name         string
 	ProviderID   uuid.UUID
 	Address      provisioner.HostAddress
-	State        provisioner.HostState
 	MissedRounds int
 	WipeDisks    bool // its pool's policy
 }
-
-// silentReason is why a host is down that stopped answering; it comes back by itself when it answers again.
-const silentReason = "does not answer"
-
-// mostMissed is how many rounds a host may miss and still count as up.
-const mostMissed = 2
 
 // ClaimHosts takes or keeps, for ttl, every host that once passed its check and that no other worker observes.
 func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) ([]HostClaim, error) {
@@ -37,10 +30,10 @@ func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) 
 			WHERE acceleration IS NOT NULL AND removed_at IS NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now()
 				OR claimed_until > now() + interval '1 hour') -- nobody claims for that long: the clock was set back
 			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-		RETURNING id, name, provider_id, scheme, address, port, state, missed_rounds,
+		RETURNING id, name, provider_id, scheme, address, port, missed_rounds,
 			(SELECT wipe_disks FROM pools WHERE pools.id = hosts.pool_id)`, worker, ttl)
 	return all(rows, "claimed hosts", func(row pgx.CollectableRow) (h HostClaim, err error) {
-		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.State, &h.MissedRounds, &h.WipeDisks)
+		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.MissedRounds, &h.WipeDisks)
 		return h, err
 	})
 }
@@ -79,7 +72,9 @@ func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, 
 type round struct {
 	HostID    uuid.UUID
 	Start     time.Time
-	Restarted bool // the host was silent before this answer
+	Lacks     string
+	Silent    bool // the host missed rounds before this answer
+	Restarted bool // it was silent before, or nobody asked it for long, and nothing of ours outlived that
 	Nodes     []roundNode
 	seen      map[uuid.UUID]provisioner.NodeObservation
 	locked    map[uuid.UUID]bool // clusters
@@ -95,7 +90,7 @@ type roundNode struct {
 
 // readRound reads before anything is locked which clusters will have to be: in most rounds none.
 func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.Duration, start time.Time, o provisioner.Observation) (round, error) {
-	r := round{HostID: hostID, Start: start, seen: map[uuid.UUID]provisioner.NodeObservation{}, locked: map[uuid.UUID]bool{}}
+	r := round{HostID: hostID, Start: start, Lacks: o.Lacks, seen: map[uuid.UUID]provisioner.NodeObservation{}, locked: map[uuid.UUID]bool{}}
 	for _, n := range o.Nodes {
 		r.seen[n.ID] = n
 	}
@@ -105,7 +100,8 @@ func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.D
 	if err != nil {
 		return r, found(err, "host")
 	}
-	r.Restarted = missed > 0 || last != nil && start.Sub(*last) > longestGap(interval)
+	r.Silent = missed > 0
+	r.Restarted = !outlived(o) && (r.Silent || last != nil && start.Sub(*last) > longestGap(interval))
 	if err := r.readNodes(ctx, tx); err != nil {
 		return r, err
 	}
@@ -121,6 +117,12 @@ func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.D
 		r.locked[id] = true
 	}
 	return r, r.readNodes(ctx, tx)
+}
+
+// outlived tells whether something of ours runs or is active: a restart of the host leaves neither machines nor networks.
+func outlived(o provisioner.Observation) bool {
+	return slices.ContainsFunc(o.Nodes, func(n provisioner.NodeObservation) bool { return n.State == provisioner.MachineRunning }) ||
+		slices.ContainsFunc(o.Networks, func(n provisioner.NetworkObservation) bool { return n.Active })
 }
 
 // readNodes leaves out what came to its state after the round began: the answer may be from before that.
@@ -149,8 +151,10 @@ func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provision
 	case n.State == provisioner.NodeLost && r.alive(n):
 		return provisioner.NodeReady, provisioner.ReasonNone, ""
 	case n.Desired != provisioner.DesiredRunning:
-	case off && (r.Restarted || n.State == provisioner.NodeLost):
+	case off && r.Restarted:
 		return provisioner.NodeStopped, provisioner.ReasonHostRestarted, ""
+	case off && n.State == provisioner.NodeLost:
+		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "It was off when its host answered again."
 	case off && o.State == provisioner.MachineCrashed:
 		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "The machine crashed."
 	case off:
@@ -177,15 +181,16 @@ func (r *round) changing() []uuid.UUID {
 // claimed writes the round down at the host, unless another worker observes it or a later round was written down.
 func (r *round) claimed(ctx context.Context, tx pgx.Tx, worker string) (bool, error) {
 	tag, err := tx.Exec(ctx, `
-		UPDATE hosts SET round_at = $3, missed_rounds = 0,
-			state = CASE WHEN state = 'down' AND state_reason = $4 THEN 'active' ELSE state END,
-			state_reason = CASE WHEN state = 'down' AND state_reason = $4 THEN '' ELSE state_reason END
+		UPDATE hosts SET round_at = $3, missed_rounds = 0, lacks = $4
 		WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() AND (round_at IS NULL OR round_at < $3)`,
-		r.HostID, worker, r.Start, silentReason)
+		r.HostID, worker, r.Start, r.Lacks)
 	if err != nil {
 		return false, fmt.Errorf("record round of host %s: %w", r.HostID, err)
 	}
-	return tag.RowsAffected() > 0, nil
+	if tag.RowsAffected() == 0 || !r.Silent {
+		return tag.RowsAffected() > 0, nil
+	}
+	return true, endSilence(ctx, tx, r.HostID)
 }
 
 // change writes verdicts down, ends the runs of nodes that are no longer alive, and stops a cluster that has no machine
@@ -248,28 +253,25 @@ func (r *round) prove(ctx context.Context, tx pgx.Tx, interval time.Duration) er
 }
 
 // RecordMissedRound counts a round that the host did not answer; why is its driver's word. After more than two it is
-// down (unless staff cordoned or drain it), its nodes are lost and their runs have ended at their last proof of life.
+// silent: its nodes are lost and their runs have ended at their last proof of life.
 func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, why string) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
 		clusters, err := lockReadyClusters(ctx, tx, hostID)
 		if err != nil {
 			return err
 		}
-		var missed int
+		var seen provisioner.HostSeen
 		err = tx.QueryRow(ctx, `
-			UPDATE hosts SET missed_rounds = missed_rounds + 1,
-				state = CASE WHEN state = 'active' AND missed_rounds + 1 > $3 THEN 'down' ELSE state END,
-				state_reason = CASE WHEN state = 'active' AND missed_rounds + 1 > $3 THEN $4 ELSE state_reason END
-			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING missed_rounds`,
-			hostID, worker, mostMissed, silentReason).Scan(&missed)
+			UPDATE hosts SET missed_rounds = missed_rounds + 1
+			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING seen`, hostID, worker).Scan(&seen)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil // another worker observes it now
 		}
 		if err != nil {
 			return fmt.Errorf("record missed round of host %s: %w", hostID, err)
 		}
-		if missed <= mostMissed {
-			return nil
+		if err := noteSilence(ctx, tx, hostID, why); err != nil || seen != provisioner.HostSilent {
+			return err
 		}
 		return loseNodes(ctx, tx, hostID, clusters, why)
 	})

@@ -138,9 +138,16 @@ func TestASilentHost(t *testing.T) {
 			t.Errorf("after %d missed rounds the node is %s", i, got)
 		}
 		noError(t, w.DB.RecordMissedRound(ctx, n.Host.ID, "test", "no route to host"))
+		if h := must[store.Host](t)(w.DB.HostForWorker(ctx, n.Host.ID)); i < 2 && (h.Seen != provisioner.HostLate || !h.Fit) {
+			t.Errorf("after %d missed rounds, a short silence: %+v", i+1, h)
+		}
+	}
+	silences := must[[]store.HostSilence](t)(w.DB.HostSilences(ctx, w.Provider, n.Host.ID, 5))
+	if len(silences) != 1 || silences[0].Rounds != 3 || silences[0].UntilAt != nil || silences[0].Why != "no route to host" {
+		t.Errorf("silences %+v", silences)
 	}
 	host := must[store.Host](t)(w.DB.HostForWorker(ctx, n.Host.ID))
-	if host.State != provisioner.HostDown || host.StateReason != "does not answer" || host.MissedRounds != 3 {
+	if host.State != provisioner.HostActive || host.Seen != provisioner.HostSilent || host.Fit || host.WhyUnfit() != "does not answer: it missed its last 3 rounds" {
 		t.Errorf("host %+v", host)
 	}
 	d := cluster(t, w, id)
@@ -151,10 +158,64 @@ func TestASilentHost(t *testing.T) {
 
 	observe(t, w, n.Host.ID, after(t, w, 10), running(n.ID))
 	host = must[store.Host](t)(w.DB.HostForWorker(ctx, n.Host.ID))
-	if host.State != provisioner.HostActive || host.MissedRounds != 0 || node(t, w, id).State != provisioner.NodeReady {
+	if host.Seen != provisioner.HostUp || !host.Fit || node(t, w, id).State != provisioner.NodeReady {
 		t.Errorf("host %+v, node %+v", host, node(t, w, id))
 	}
 	wantOpenRuns(t, w, 1)
+	if silences = must[[]store.HostSilence](t)(w.DB.HostSilences(ctx, w.Provider, n.Host.ID, 5)); len(silences) != 1 || silences[0].UntilAt == nil {
+		t.Errorf("silences after it answered: %+v", silences)
+	}
+}
+
+// TestAHostThatDidNotRestart is silent for a round; meanwhile one of its machines dies and everything else lives on.
+func TestAHostThatDidNotRestart(t *testing.T) {
+	w := storetest.NewWorld(t)
+	id, n := readyCluster(t, w)
+	observe(t, w, n.Host.ID, after(t, w, 5), running(n.ID))
+	noError(t, w.DB.RecordMissedRound(t.Context(), n.Host.ID, "test", "timeout"))
+	o := provisioner.Observation{Networks: []provisioner.NetworkObservation{{VNI: 7, Active: true}}}
+	if !must[bool](t)(w.DB.RecordRound(t.Context(), n.Host.ID, "test", after(t, w, 10), o)) {
+		t.Fatal("the round does not count")
+	}
+	if row := node(t, w, id); row.State != provisioner.NodeStopped || row.Reason != provisioner.ReasonGuestOff {
+		t.Errorf("node %+v; its host did not restart", row)
+	}
+}
+
+// TestWhatAHostLacks takes it out of placement, of what is offered and of what is used, until a round finds it again.
+func TestWhatAHostLacks(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	w.Ready(t, w.Launch(t, "trial-1", 5))
+	sums := func() (active, vcpus, used int) {
+		p := must[store.PoolRow](t)(w.DB.ProviderPool(ctx, w.Provider, w.PoolID))
+		return p.ActiveHosts, p.VCPUs, p.ClusterVCPUs
+	}
+	active, vcpus, used := sums()
+	must[[]store.HostClaim](t)(w.DB.ClaimHosts(ctx, "test", time.Minute))
+	lacking := provisioner.Observation{Lacks: "the storage pool volary is not active"}
+	for _, n := range work(t, w, must[[]store.ClusterRow](t)(w.DB.Clusters(ctx, w.Organization, store.ClusterFilter{}))[0].ID).Nodes {
+		if n.Host.ID == w.Hosts[0] {
+			lacking.Nodes = append(lacking.Nodes, running(n.ID))
+		}
+	}
+	must[bool](t)(w.DB.RecordRound(ctx, w.Hosts[0], "test", after(t, w, 5), lacking))
+	if h := must[store.Host](t)(w.DB.Host(ctx, w.Provider, w.Hosts[0])); h.Fit || h.WhyUnfit() != lacking.Lacks || h.Seen != provisioner.HostUp {
+		t.Errorf("host %+v", h)
+	}
+	if a, v, u := sums(); a != active-1 || v != vcpus-8 || u != used-len(lacking.Nodes) {
+		t.Errorf("of %d hosts with %d vCPUs, %d used, are left %d, %d and %d", active, vcpus, used, a, v, u)
+	}
+	for _, n := range work(t, w, w.Launch(t, "trial-2", 3)).Nodes {
+		if n.Host.ID == w.Hosts[0] {
+			t.Errorf("%s was placed on a host that lacks a pool", n.Name)
+		}
+	}
+	lacking.Lacks = ""
+	must[bool](t)(w.DB.RecordRound(ctx, w.Hosts[0], "test", after(t, w, 10), lacking))
+	if a, v, u := sums(); a != active || v != vcpus || u < used {
+		t.Errorf("after it was mended: %d hosts, %d vCPUs, %d used", a, v, u)
+	}
 }
 
 func wantOpenRuns(t *testing.T, w *storetest.World, want int) {

@@ -70,7 +70,7 @@ type launchBench struct {
 // prepare waits for the hosts' checks and makes a version of the sample image.
 func (b *launchBench) prepare(ctx context.Context) error {
 	note("waiting for the checks of the hosts")
-	err := b.await(ctx, 10*time.Minute, `SELECT count(*) FILTER (WHERE state = 'active') >= 3 FROM hosts h
+	err := b.await(ctx, 10*time.Minute, `SELECT count(*) FILTER (WHERE h.state = 'active' AND h.fit) >= 3 FROM hosts h
 		JOIN pools p ON p.id = h.pool_id WHERE p.name = 'north'`)
 	if err != nil {
 		return fmt.Errorf("hosts of the pool: %w", err)

@@ -85,7 +85,7 @@ func freePort(t *testing.T) int {
 func (v *volary) awaitHosts(t *testing.T) {
 	t.Helper()
 	v.await(t, "every host to pass its check", 4*time.Minute,
-		`SELECT count(*) = $1 FROM hosts WHERE check_state = 'passed' AND state = 'active'`, len(v.lab.Hosts()))
+		`SELECT count(*) = $1 FROM hosts WHERE check_state = 'passed' AND state = 'active' AND fit`, len(v.lab.Hosts()))
 }
 
 // await polls the database until the query answers true.

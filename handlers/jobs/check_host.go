@@ -157,13 +157,10 @@ func (k *hostCheck) hook(context.Context) (string, error) {
 	return "answers", nil
 }
 
-// leastDiskGiB is what a host needs for a base image and one small disk.
-const leastDiskGiB = 2
-
 func (k *hostCheck) storage(context.Context) (string, error) {
 	f := k.facts
-	if f.DiskFreeGiB < leastDiskGiB {
-		return "", fmt.Errorf("%d GiB of %d GiB are free in %s; at least %d GiB are needed", f.DiskFreeGiB, f.DiskGiB, f.StoragePath, leastDiskGiB)
+	if f.DiskFreeGiB < provisioner.LeastDiskGiB {
+		return "", fmt.Errorf("%d GiB of %d GiB are free in %s; at least %d GiB are needed", f.DiskFreeGiB, f.DiskGiB, f.StoragePath, provisioner.LeastDiskGiB)
 	}
 	return fmt.Sprintf("%d GiB of %d GiB free in %s", f.DiskFreeGiB, f.DiskGiB, f.StoragePath), nil
 }

@@ -8,6 +8,10 @@
 //
 // Finite work is a River job, a file for each: check_host, run_acceptance, send_mail, verify_image.
 //
+// 2026-11-29: a round compares all that runs on a host with all rows of it. What runs although its node is stopped is asked to
+// power off, with one line in the log; what no row knows is written down and left alone, since it may be another
+// deployment's. What a host could not start was placed elsewhere by then: the round deletes what is left of it.
+//
 // Any number of workers share the work. A cluster, a host or a job is held under a short claim that its worker keeps
 // while it lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the
 // same place. Nothing that matters is kept in memory. Start at reconcile.go.

@@ -22,9 +22,10 @@ func TestRefusingHost(t *testing.T) {
 		b.host(2).Refuse("EnsureNode", 1, "Cannot allocate memory")
 		b.untilState(t, b.Launch(t, "trial-1", 3), provisioner.ClusterReady)
 	})
-	t.Run("again and again ends the launch", func(t *testing.T) {
+	t.Run("again and again ends the launch where no other host has room", func(t *testing.T) {
+		b.Exec(t, `UPDATE hosts SET state = 'cordoned' WHERE id <> $1`, b.Hosts[1])
 		b.host(2).Refuse("EnsureNode", 100, "Cannot allocate memory")
-		c := b.untilState(t, b.Launch(t, "trial-2", 3), provisioner.ClusterGone)
+		c := b.untilState(t, b.Launch(t, "trial-2", 2), provisioner.ClusterGone)
 		if c.Reason != provisioner.ReasonHostRefused || !strings.Contains(c.ReasonDetail, "host-2: ") || !strings.Contains(c.ReasonDetail, "Cannot allocate memory") {
 			t.Errorf("reason %q: %q", c.Reason, c.ReasonDetail)
 		}

@@ -19,14 +19,17 @@ type Observer struct {
 	Round time.Duration // between two observations of a host; 0 takes 5 s
 
 	mu      sync.Mutex
-	asking  map[uuid.UUID]bool     // hosts whose answer is still awaited
-	strange map[uuid.UUID]stranger // by host
+	asking  map[uuid.UUID]bool                    // hosts whose answer is still awaited
+	strange map[uuid.UUID]stranger                // by host
+	strays  map[uuid.UUID]map[uuid.UUID]time.Time // by host and node: when it was asked to power off
+	noted   map[uuid.UUID]bool                    // machines that no row knows and that are in the log
 }
 
 // Run observes until ctx ends.
 func (o *Observer) Run(ctx context.Context) error {
 	o.Round = or(o.Round, 5*time.Second)
 	o.asking, o.strange = map[uuid.UUID]bool{}, map[uuid.UUID]stranger{}
+	o.strays, o.noted = map[uuid.UUID]map[uuid.UUID]time.Time{}, map[uuid.UUID]bool{}
 	var all sync.WaitGroup
 	defer all.Wait()
 	ticker := time.NewTicker(o.Round)
@@ -87,6 +90,7 @@ func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = provisioner.ErrHostUnreachable
 		}
+		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", err)
 		return o.DB.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
 	}
 	mine, err := o.DB.RecordRound(ctx, h.ID, o.Worker, at, seen)
@@ -99,5 +103,5 @@ func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
 			return err
 		}
 	}
-	return o.sweep(ctx, h, seen)
+	return errors.Join(o.stopStrays(ctx, h, at, seen), o.sweep(ctx, h, seen))
 }

@@ -104,10 +104,12 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 		if err != nil {
 			return nil, ours(err)
 		}
-		// Starting is written down first: a node that is reserved has left nothing on its host.
-		from := []provisioner.NodeState{provisioner.NodeReserved}
-		if _, err := s.DB.SetNode(ctx, node.ID, from, provisioner.NodeStarting, provisioner.ReasonNone, ""); err != nil {
+		// Starting is written down first: a node that is reserved has left nothing on its host. One that was placed
+		// elsewhere meanwhile must not be made here.
+		if here, err := s.DB.BeginNode(ctx, node.ID, host.ID); err != nil {
 			return nil, ours(err)
+		} else if !here {
+			return nil, ours(errElsewhere)
 		}
 		mark := node.ConsoleMark
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) (err error) {
@@ -128,6 +130,8 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 		}, err
 	}
 }
+
+var errElsewhere = errors.New("the node was placed on another host meanwhile")
 
 // markConsole remembers, once for each start after the first, where the node's console log ends: what it said when it
 // was ready before says nothing about now.
@@ -273,6 +277,8 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 		s.seen.Stopped, err = s.DB.MarkNodesStopped(ctx, s.id, s.work.Generation)
 	case reconcile.MarkGone:
 		err = s.DB.MarkClusterGone(ctx, s.id)
+	case reconcile.Replace:
+		return s.replace(ctx, a)
 	case reconcile.Fail:
 		err = s.DB.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
 	default:
@@ -286,4 +292,19 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 	}
 	s.log.InfoContext(ctx, "recorded", "action", a.Kind, "generation", s.work.Generation, "reason", a.Reason, "detail", a.Detail)
 	return s.load(ctx)
+}
+
+// replace places elsewhere what a host cannot start. Where no other host has room the launch fails for the reason that it
+// would have failed for.
+func (s *session) replace(ctx context.Context, a reconcile.Action) error {
+	nodes := reconcile.Stuck(s.cluster(), s.seen, a.Host, a.Reason)
+	moved, err := s.DB.ReplaceNodes(ctx, s.id, s.work.Generation, store.Replacement{HostID: a.Host, Nodes: nodes, Reason: a.Reason, Why: a.Detail})
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Kind, err)
+	}
+	if !moved {
+		return s.record(ctx, reconcile.Action{Kind: reconcile.Fail, Reason: a.Reason, Detail: a.Detail})
+	}
+	s.log.InfoContext(ctx, "placed elsewhere", "host", a.Host, "nodes", nodes, "reason", a.Reason, "detail", a.Detail)
+	return s.reload(ctx)
 }

@@ -22,7 +22,8 @@ func (s *session) cluster() reconcile.Cluster {
 	for _, n := range s.work.Nodes {
 		c.Published = c.Published || !s.work.Test && n.SSHPort != 0
 		c.Nodes = append(c.Nodes, reconcile.Node{
-			ID: n.ID, Host: n.Host.ID, HostName: n.Host.Name, HostDown: n.Host.State == provisioner.HostDown,
+			ID: n.ID, Host: n.Host.ID, HostName: n.Host.Name, HostSilent: n.Host.Seen == provisioner.HostSilent,
+			HostUnfit: n.Host.Lacks, Movable: s.work.StartCount <= 1 && !n.Moved,
 			Name: n.Name, Role: n.Role, State: n.State, ImageDigest: n.ImageDigest,
 		})
 	}

@@ -56,7 +56,7 @@ func choosePeer(host store.Host, pool []store.Host) *store.Host {
 	for i, h := range pool {
 		switch {
 		case h.ID == host.ID:
-		case h.State == provisioner.HostActive:
+		case h.Fit:
 			return &pool[i]
 		case h.CheckState == "running" && second == nil:
 			second = &pool[i]
@@ -257,7 +257,7 @@ func (p *probes) overlay(ctx context.Context) (string, error) {
 	began := time.Now()
 	on := p.peer.Name
 	if err := p.pair(ctx); err != nil {
-		if p.peer.State != provisioner.HostActive && errors.Is(err, errPeer) {
+		if !p.peer.Fit && errors.Is(err, errPeer) {
 			// The other host has not proved itself either: nothing is known of this one.
 			return "", skipped(on + ", the only other host, is not ready either: " + err.Error())
 		}

@@ -134,7 +134,7 @@ func (s *session) reconcile(ctx context.Context) (verdict, error) {
 			return verdict{reconciled: s.work.Generation}, nil
 		case first.Kind == reconcile.Wait && len(s.flight) == 0 && first.Until.Sub(s.now()) > putOff:
 			return verdict{retryAfter: first.Until.Sub(s.now())}, nil
-		case first.Records() && first.Kind != reconcile.Fail && len(s.flight) > 0:
+		case first.Records() && !first.Urgent() && len(s.flight) > 0:
 			// What is under way may change the answer.
 			s.learn(<-s.results)
 			continue

@@ -41,10 +41,33 @@ func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisione
 	for _, id := range now.unknown {
 		if !slices.Contains(before.unknown, id) {
 			o.Log.WarnContext(ctx, "the host carries a node that this database does not know; nothing is done to it", "host", h.ID, "node", id)
+			continue
 		}
+		o.mu.Lock()
+		noted := o.noted[id]
+		o.noted[id] = true
+		o.mu.Unlock()
+		if noted {
+			continue
+		}
+		if err := o.DB.NoteUnknownMachine(ctx, h, id); err != nil { // seen twice: it is not about to be deleted
+			return err
+		}
+	}
+	left, err := o.DB.LeftNodes(ctx, h.ID)
+	if err != nil {
+		return err
 	}
 	return o.Hosts.With(ctx, h.Address, func(d provisioner.Driver) error {
 		var errs []error
+		for _, n := range left {
+			o.Log.InfoContext(ctx, "delete what is left of a node that was placed elsewhere", "host", h.ID, "node", n.ID)
+			if err := d.DeleteNode(ctx, n.ID, n.Wipe); err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			errs = append(errs, o.DB.LeftNodeCleared(ctx, n.ID))
+		}
 		for _, id := range now.nodes {
 			if slices.Contains(before.nodes, id) {
 				o.Log.WarnContext(ctx, "delete a node that is gone", "host", h.ID, "node", id)

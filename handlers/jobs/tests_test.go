@@ -172,7 +172,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	b.Exec(t, `UPDATE hosts SET removed_at = now(), state = 'down' WHERE id <> $1`, b.Hosts[0])
+	b.Exec(t, `UPDATE hosts SET removed_at = now(), checked = false WHERE id <> $1`, b.Hosts[0])
 	noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
 	b.queue(t, "one")
 	h := b.untilChecked(t, b.Hosts[0])
@@ -201,7 +201,7 @@ func TestHostCheckFails(t *testing.T) {
 			b.queue(t, "one")
 			h := b.untilChecked(t, b.Hosts[0])
 			last := h.CheckReport[len(h.CheckReport)-1]
-			if h.State != provisioner.HostDown || last.State != provisioner.CheckFailed || last.Name != c.check || !strings.Contains(last.Detail, c.words) {
+			if h.Fit || last.State != provisioner.CheckFailed || last.Name != c.check || !strings.Contains(last.Detail, c.words) {
 				t.Errorf("%s: %+v", h.State, h.CheckReport)
 			}
 			b.host(1).SetUnreachable(false)

@@ -272,7 +272,7 @@ func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) 
 
 func nodeRow(n store.NodeRow) web.NodeRow {
 	row := web.NodeRow{
-		ID: n.ID, Name: n.Name, Role: n.Role, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail,
+		ID: n.ID, Name: n.Name, Role: n.Role, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved,
 		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt),
 	}
 	if n.StartedAt != nil && n.ReadyAt != nil && n.ReadyAt.After(*n.StartedAt) {

@@ -91,7 +91,7 @@ func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) 
 	})
 	for _, n := range rows {
 		p.Nodes = append(p.Nodes, web.NodeRow{
-			ID: n.ID, Name: n.Name, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Host: n.HostName, HostID: n.HostID,
+			ID: n.ID, Name: n.Name, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved, Host: n.HostName, HostID: n.HostID,
 			ShapeName: n.ShapeName, Shape: n.Shape, Seen: page.Time(n.SeenAt),
 		})
 	}

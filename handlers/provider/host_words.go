@@ -11,16 +11,14 @@ import (
 // whyUnused says why a host takes nothing now, or carries nothing although it could; empty where it is in use.
 func whyUnused(h store.Host, smallest *store.Shape) string {
 	switch {
-	case h.CheckState == "running":
+	case h.CheckState == "running" && !h.Checked:
 		return "Its check runs; it takes nodes when that has passed."
-	case h.State == provisioner.HostDown:
-		return "It is down and takes nothing until it answers and its check has passed."
+	case !h.Fit:
+		return "It takes no nodes: " + h.WhyUnfit() + "."
 	case h.State == provisioner.HostCordoned:
 		return "Staff cordoned it: it keeps its nodes and takes no new ones."
 	case h.State == provisioner.HostDraining:
 		return fmt.Sprintf("It is being emptied: %s left.", ui.Plural(h.Nodes, "node is", "nodes are"))
-	case h.MissedRounds > 0:
-		return fmt.Sprintf("It missed its last %s; it takes nothing until it answers.", ui.Plural(h.MissedRounds, "round", "rounds"))
 	}
 	if smallest == nil {
 		return "There is no shape yet that a node on it could have."

@@ -52,7 +52,7 @@ func (h Handlers) ListHosts(c echo.Context) error {
 
 func hostRow(x store.Host) web.HostRow {
 	return web.HostRow{
-		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, Acceleration: x.Acceleration,
+		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Acceleration: x.Acceleration,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Nodes: x.Nodes, Seen: page.Time(x.RoundAt),
 	}
@@ -98,7 +98,14 @@ func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, e
 	if err != nil {
 		return p, err
 	}
+	silences, err := h.Store.HostSilences(ctx, where(c), id, shownSilences)
+	if err != nil {
+		return p, err
+	}
 	p = hostProps(x)
+	for _, s := range silences {
+		p.Silences = append(p.Silences, web.HostSilence{From: s.FromAt, Until: page.Time(s.UntilAt), Rounds: s.Rounds, Why: s.Why})
+	}
 	p.Layout, p.Unused = h.layout(c), whyUnused(x, smallest)
 	p.Nodes = len(nodes)
 	hostNodesShown(c, nodes, &p)
@@ -106,6 +113,17 @@ func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, e
 		p.Clusters = append(p.Clusters, web.HostCluster{ID: x.ID, Name: x.Name, Organization: x.OrganizationName, Test: x.Test, Nodes: x.Nodes})
 	}
 	return p, nil
+}
+
+// shownSilences is how many of a host's silences its page shows.
+const shownSilences = 10
+
+// seen is what is seen of a host; empty where no round ever asked it.
+func seen(x store.Host) provisioner.HostSeen {
+	if x.RoundAt == nil && x.MissedRounds == 0 {
+		return ""
+	}
+	return x.Seen
 }
 
 // hostNodesShown fills the list of what is on a host.
@@ -131,7 +149,7 @@ func hostNodesShown(c echo.Context, nodes []store.HostNode, p *web.HostShowProps
 
 func hostProps(x store.Host) web.HostShowProps {
 	p := web.HostShowProps{
-		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, Address: x.Address,
+		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Address: x.Address,
 		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: page.Time(x.RoundAt),

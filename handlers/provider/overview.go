@@ -7,7 +7,6 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -66,13 +65,13 @@ func (h Handlers) attention(c echo.Context, o store.ProviderOverview) (list []we
 	if !request.Allowed(c, request.ProviderHosts) { // whoever may not open hosts is not sent there
 		return list, nil
 	}
-	hosts, _, err := h.Store.HostList(c.Request().Context(), where(c), store.HostFilter{State: string(provisioner.HostDown), Page: store.Page{Limit: mostHosts + 1}})
+	hosts, _, err := h.Store.HostList(c.Request().Context(), where(c), store.HostFilter{State: "unfit", Page: store.Page{Limit: mostHosts + 1}})
 	if err != nil {
 		return nil, err
 	}
 	for i, x := range hosts {
 		if i == mostHosts {
-			list = append(list, web.Attention{Tone: ui.ToneBad, Text: "More hosts are down", Label: "Open them", Where: "/provider/hosts?state=down"})
+			list = append(list, web.Attention{Tone: ui.ToneBad, Text: "More hosts cannot carry nodes", Label: "Open them", Where: "/provider/hosts?state=unfit"})
 			break
 		}
 		list = append(list, hostTrouble(x))
@@ -90,11 +89,11 @@ func (h Handlers) attention(c echo.Context, o store.ProviderOverview) (list []we
 	return list, nil
 }
 
-// mostHosts is how many hosts that are down are named one by one.
+// mostHosts is how many hosts that cannot carry nodes are named one by one.
 const mostHosts = 8
 
 func hostTrouble(x store.Host) web.Attention {
-	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s is down: %s", x.Name, x.StateReason), Label: "Open " + x.Name, Where: hostPath(x.ID)}
+	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s takes no nodes: %s", x.Name, x.WhyUnfit()), Label: "Open " + x.Name, Where: hostPath(x.ID)}
 	if x.CheckState == "running" {
 		a.Tone, a.Text = ui.ToneBusy, x.Name+" is being checked"
 	}

@@ -85,7 +85,7 @@ func (d *Driver) answerAsks(ctx context.Context) {
 		pause := time.Until(d.asks.last.Add(askEvery))
 		d.asks.mu.Unlock()
 		if pause > 0 {
-			time.Sleep(pause)
+			<-time.After(pause)
 		}
 		batch := d.takeAsks()
 		if len(batch) == 0 {

@@ -23,6 +23,7 @@ type Driver struct {
 	simulated   bool  // libvirt's own test driver
 	locks       keyed // one change at a time of a network, node or image
 	asks        asker
+	hook        hookLook
 
 	mu       sync.Mutex
 	consoles map[uuid.UUID]*console

@@ -331,10 +331,14 @@ func (d *Driver) Observe(ctx context.Context) (provisioner.Observation, error) {
 			}
 			_ = networks[i].Free()
 		}
-		return nil
+		o.Lacks, err = lacks(conn)
+		return err
 	})
 	if err != nil {
 		return provisioner.Observation{}, err
+	}
+	if hook := d.hookLacks(ctx); o.Lacks == "" {
+		o.Lacks = hook
 	}
 	return o, nil
 }

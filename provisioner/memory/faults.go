@@ -28,6 +28,33 @@ func (h *Host) Refuse(method string, calls int, detail string) {
 	h.refusals[method] = refusal{calls, detail}
 }
 
+// SetLacking makes the host report that a start would lack something, and refuse images and nodes with it; "" ends that.
+func (h *Host) SetLacking(what string) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.lacking = what
+}
+
+// StartByHand starts a machine that is off, as someone at the host may.
+func (h *Host) StartByHand(id uuid.UUID) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m, ok := h.machines[id]; ok && m.state != provisioner.MachineRunning {
+		m.start()
+	}
+}
+
+// Adopt makes a copy of a machine under another id, as if someone else had made it.
+func (h *Host) Adopt(id, copied uuid.UUID) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m, ok := h.machines[id]; ok {
+		spec := m.spec
+		spec.ID = copied
+		h.machines[copied] = newMachine(h, spec)
+	}
+}
+
 // SetDelay makes every call take at least d.
 func (h *Host) SetDelay(d time.Duration) {
 	h.world.mu.Lock()

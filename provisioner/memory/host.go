@@ -28,6 +28,7 @@ type Host struct {
 	unreachable, hanging, deaf bool
 	delay                      time.Duration
 	refusals                   map[string]refusal
+	lacking                    string
 }
 
 type network struct {
@@ -58,6 +59,10 @@ func (h *Host) enter(ctx context.Context, method, op string) error {
 	if h.unreachable {
 		h.world.mu.Unlock()
 		return provisioner.ErrHostUnreachable
+	}
+	if h.lacking != "" && (method == "EnsureImage" || method == "EnsureNode") {
+		h.world.mu.Unlock()
+		return &provisioner.HostError{Op: op, Detail: h.lacking}
 	}
 	if r := h.refusals[method]; r.calls > 0 {
 		r.calls--
@@ -222,6 +227,7 @@ func (h *Host) Observe(ctx context.Context) (provisioner.Observation, error) {
 		return o, err
 	}
 	defer h.world.mu.Unlock()
+	o.Lacks = h.lacking
 	for id, m := range h.machines {
 		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: m.state, StartID: m.startID})
 	}

@@ -58,7 +58,7 @@ func Fits(hosts []Host, r Request, s Share) bool {
 // room never makes a request fit worse, so the ends are put in order and searched by halves: its cost grows with
 // n log n of the ends and with the hosts, whatever the number of nodes.
 func Earliest(hosts []Host, r Request, s Share, freed []Freed) (When, time.Time) {
-	if !slices.ContainsFunc(hosts, Host.active) {
+	if !slices.ContainsFunc(hosts, Host.Takes) {
 		return WhenClosed, time.Time{}
 	}
 	if Fits(hosts, r, s) {

@@ -16,7 +16,8 @@ type Host struct {
 	ID       uuid.UUID
 	Name     string
 	State    provisioner.HostState
-	Reason   string // why it is down, if it is
+	Reason   string // staff's, for a State that is not active
+	Unfit    string // why it cannot carry any node, whatever staff want; empty: it can
 	Capacity provisioner.Shape
 	Used     provisioner.Shape
 }
@@ -91,7 +92,7 @@ func (s Share) Refuses(need int64) string {
 func emptiest(hosts []Host) []int {
 	order := make([]int, 0, len(hosts))
 	for i, h := range hosts {
-		if h.State == provisioner.HostActive {
+		if h.Takes() {
 			order = append(order, i)
 		}
 	}
@@ -120,11 +121,12 @@ func (h *Host) take(s provisioner.Shape) {
 	h.Used.DiskGiB += s.DiskGiB
 }
 
-func (h Host) active() bool { return h.State == provisioner.HostActive }
+// Takes tells whether the host takes nodes at all.
+func (h Host) Takes() bool { return h.State == provisioner.HostActive && h.Unfit == "" }
 
 func (h Host) holds(s provisioner.Shape) bool {
 	free := h.free()
-	return h.active() &&
+	return h.Takes() &&
 		s.VCPUs <= free.VCPUs && s.MemoryMiB <= free.MemoryMiB && s.DiskGiB <= free.DiskGiB
 }
 
@@ -236,6 +238,9 @@ func (h Host) room(s provisioner.Shape, limit int) int {
 
 // Lacks says why a host takes no node of a shape; empty where it does.
 func (h Host) Lacks(s provisioner.Shape) string {
+	if h.Unfit != "" {
+		return h.Unfit
+	}
 	if h.State != provisioner.HostActive {
 		if h.Reason != "" {
 			return string(h.State) + ": " + h.Reason

@@ -51,7 +51,7 @@ func distinct(ids []uuid.UUID) int {
 func TestPlaceSaysWhy(t *testing.T) {
 	one := shape(4, 1024, 10)
 	down := host(2, shape(8, 8192, 100), shape(0, 0, 0))
-	down.State, down.Reason = provisioner.HostDown, "not checked yet"
+	down.Unfit = "not checked yet"
 	cordoned := host(3, shape(8, 8192, 100), shape(0, 0, 0))
 	cordoned.State = provisioner.HostCordoned
 	hosts := []placement.Host{host(1, shape(8, 8192, 100), shape(6, 0, 0)), down, cordoned, host(4, shape(8, 8192, 100), shape(0, 0, 0))}
@@ -60,7 +60,7 @@ func TestPlaceSaysWhy(t *testing.T) {
 		t.Fatal("placed")
 	}
 	for i, want := range []string{
-		"4 vCPUs are needed, 2 of 8 are free", "down: not checked yet", "cordoned", "has room for 2 of them (4 vCPUs, 1024 MiB, 10 GiB of disk each)",
+		"4 vCPUs are needed, 2 of 8 are free", "not checked yet", "cordoned", "has room for 2 of them (4 vCPUs, 1024 MiB, 10 GiB of disk each)",
 	} {
 		if fits[i].Reason != want {
 			t.Errorf("%s: %q, want %q", fits[i].Name, fits[i].Reason, want)
@@ -134,7 +134,7 @@ func anyShape(t *rapid.T, name string, least, most int) provisioner.Shape {
 }
 
 func anyHosts(t *rapid.T) []placement.Host {
-	states := []provisioner.HostState{provisioner.HostActive, provisioner.HostActive, provisioner.HostActive, provisioner.HostCordoned, provisioner.HostDown}
+	states := []provisioner.HostState{provisioner.HostActive, provisioner.HostActive, provisioner.HostActive, provisioner.HostCordoned, provisioner.HostDraining}
 	hosts := make([]placement.Host, rapid.IntRange(0, 6).Draw(t, "hosts"))
 	for i := range hosts {
 		hosts[i] = host(i+1, anyShape(t, "capacity", 0, 16), anyShape(t, "used", 0, 8))

@@ -24,6 +24,7 @@ const (
 	DeleteNode    Kind = "delete node"    // Host, Node
 	DeleteNetwork Kind = "delete network" // Host
 	MarkGone      Kind = "mark gone"      //
+	Replace       Kind = "replace"        // Host, Reason, Detail: place what it cannot start elsewhere; see Stuck
 	Fail          Kind = "fail"           // Reason, Detail: give the launch up
 	Wait          Kind = "wait"           // Until: nothing can be done before, unless an action in flight ends
 	Settled       Kind = "settled"        // what is wanted is so
@@ -47,12 +48,15 @@ type Action struct {
 // cluster is stale after it.
 func (a Action) Records() bool {
 	switch a.Kind {
-	case MarkReady, MarkStopped, MarkGone, Fail:
+	case MarkReady, MarkStopped, MarkGone, Replace, Fail:
 		return true
 	default:
 		return false
 	}
 }
+
+// Urgent tells whether the action may not wait for what is under way: a host that hangs must not hold it up.
+func (a Action) Urgent() bool { return a.Kind == Fail || a.Kind == Replace }
 
 // How often and how long a launch puts up with a host, and for how long with a fault of our own, which usually goes by
 // itself; and how long a guest may take to power off. A guest that is not up far enough yet does not notice the power

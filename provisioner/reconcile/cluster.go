@@ -22,7 +22,9 @@ type Node struct {
 	ID          uuid.UUID
 	Host        uuid.UUID
 	HostName    string
-	HostDown    bool // its host missed its rounds
+	HostSilent  bool   // its host missed its rounds
+	HostUnfit   string // what its host lacks for a start, by its last round; empty: nothing
+	Movable     bool   // it was never ready, and was not placed elsewhere before
 	Name        string
 	Role        provisioner.Role
 	State       provisioner.NodeState

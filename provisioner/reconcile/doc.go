@@ -14,7 +14,7 @@
 // Invariants. Every action is idempotent. Observed holds only what this process has seen; with an empty Observed
 // Step begins anew and ends at the same place, which is why a worker may die between any two lines. A host that
 // refuses or does not answer is asked again with growing pauses; while a cluster is being launched it is given up
-// on after maxRefusals or maxSilence and the cluster fails as a whole, while it is being stopped or deleted never.
+// on after maxRefusals or maxSilence: what it could not start is placed elsewhere once (Replace), else the cluster fails as a whole, while it is being stopped or deleted never.
 //
 // 2026-11-29: a failure says whose it is. An error of our own database or image store was counted as a refusal of the host
 // that happened to be next, so that a database that was away for a moment could end launches. Now it only puts off,

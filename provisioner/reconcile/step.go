@@ -68,8 +68,12 @@ func (p *plan) run() {
 		p.publish()
 		return
 	}
-	if reason, detail := p.hopeless(pending); reason != provisioner.ReasonNone {
-		p.alone(Action{Kind: Fail, Reason: reason, Detail: detail})
+	if t := p.hopeless(pending); t.reason != provisioner.ReasonNone {
+		a := Action{Kind: Fail, Reason: t.reason, Detail: t.detail}
+		if t.host != uuid.Nil && len(Stuck(p.c, p.o, t.host, t.reason)) > 0 {
+			a.Kind, a.Host = Replace, t.host
+		}
+		p.alone(a)
 		return
 	}
 	met := true
@@ -139,21 +143,41 @@ func (p *plan) publishes(host uuid.UUID) bool {
 	})
 }
 
+// trouble is why a launch cannot succeed as it is placed. host is set where it is a host's, and others may do.
+type trouble struct {
+	reason provisioner.Reason
+	detail string
+	host   uuid.UUID
+}
+
 // hopeless tells why a launch cannot succeed any more, if so.
-func (p *plan) hopeless(pending []Node) (provisioner.Reason, string) {
+func (p *plan) hopeless(pending []Node) trouble {
 	for _, n := range p.c.Nodes {
-		if n.State == provisioner.NodeStopped {
-			return provisioner.ReasonGuestOff, n.Name + " powered off while the cluster was starting."
-		}
-		if n.State == provisioner.NodeLost || n.HostDown && slices.Contains(pending, n) {
-			return provisioner.ReasonHostLost, fmt.Sprintf("%s does not answer, and %s is to run there.", n.HostName, n.Name)
+		switch {
+		case n.State == provisioner.NodeStopped:
+			return trouble{reason: provisioner.ReasonGuestOff, detail: n.Name + " powered off while the cluster was starting."}
+		case n.State == provisioner.NodeLost:
+			return trouble{reason: provisioner.ReasonHostLost, detail: n.silence()}
+		case n.HostSilent && slices.Contains(pending, n):
+			return trouble{provisioner.ReasonHostLost, n.silence(), n.Host}
+		case n.HostUnfit != "" && n.State == provisioner.NodeReserved:
+			return trouble{provisioner.ReasonHostRefused, n.HostName + ": " + n.HostUnfit, n.Host}
 		}
 	}
-	if reason, detail := p.givenUp(); reason != provisioner.ReasonNone {
-		return reason, detail
+	if t := p.givenUp(); t.reason != provisioner.ReasonNone {
+		return t
 	}
+	return p.late(pending)
+}
+
+func (n Node) silence() string {
+	return fmt.Sprintf("%s does not answer, and %s is to run there.", n.HostName, n.Name)
+}
+
+// late tells which nodes missed their gate.
+func (p *plan) late(pending []Node) trouble {
 	if p.c.GateDeadline.IsZero() || p.now.Before(p.c.GateDeadline) {
-		return provisioner.ReasonNone, ""
+		return trouble{}
 	}
 	var late []string
 	for _, n := range pending {
@@ -162,30 +186,49 @@ func (p *plan) hopeless(pending []Node) (provisioner.Reason, string) {
 		}
 	}
 	if len(late) == 0 {
-		return provisioner.ReasonNone, "" // all were in time, only the record is missing
+		return trouble{} // all were in time, only the record is missing
 	}
-	return provisioner.ReasonGateMissed, "Not ready in time: " + strings.Join(late, ", ") + "."
+	return trouble{reason: provisioner.ReasonGateMissed, detail: "Not ready in time: " + strings.Join(late, ", ") + "."}
 }
 
 // givenUp tells which host was asked often and long enough. Of several the first by name, so that the answer does
 // not depend on the order of a map.
-func (p *plan) givenUp() (reason provisioner.Reason, detail string) {
+func (p *plan) givenUp() (t trouble) {
 	first := ""
 	for a, f := range p.o.Failures {
 		name := p.hostName(a.Host)
-		if reason != provisioner.ReasonNone && name >= first {
+		if t.reason != provisioner.ReasonNone && name >= first {
 			continue
 		}
 		switch {
 		case f.Fault == FaultSilent && f.At.Sub(f.Since) >= maxSilence:
-			first, reason, detail = name, provisioner.ReasonHostLost, name+" does not answer."
+			first, t = name, trouble{provisioner.ReasonHostLost, name + " does not answer.", a.Host}
 		case f.Fault == FaultRefused && f.Count >= maxRefusals:
-			first, reason, detail = name, provisioner.ReasonHostRefused, name+": "+f.Detail
+			first, t = name, trouble{provisioner.ReasonHostRefused, name + ": " + f.Detail, a.Host}
 		case f.Fault == FaultOurs && f.At.Sub(f.Since) >= maxOwn:
-			first, reason, detail = name, provisioner.ReasonPlatform, "For "+maxOwn.String()+": "+f.Detail
+			first, t = name, trouble{reason: provisioner.ReasonPlatform, detail: "For " + maxOwn.String() + ": " + f.Detail}
 		}
 	}
-	return reason, detail
+	return t
+}
+
+// Stuck lists the nodes that a host cannot start and that may be placed elsewhere; none where that would not help. What
+// is reserved has left nothing on its host. What is starting may be placed elsewhere only where the host itself said
+// that it does not start it: on a silent one it may be running.
+func Stuck(c Cluster, o Observed, host uuid.UUID, reason provisioner.Reason) []uuid.UUID {
+	var stuck []uuid.UUID
+	for _, n := range c.Nodes {
+		refused := o.Failures[Action{Kind: EnsureNode, Host: host, Node: n.ID}].Fault == FaultRefused
+		switch {
+		case n.Host != host:
+		case n.State == provisioner.NodeReserved && n.Movable,
+			n.State == provisioner.NodeStarting && n.Movable && refused && reason == provisioner.ReasonHostRefused:
+			stuck = append(stuck, n.ID)
+		case n.State == provisioner.NodeReserved, n.State == provisioner.NodeStarting && (reason == provisioner.ReasonHostLost || refused):
+			return nil // this one stays, and the launch fails all the same
+		}
+	}
+	return stuck
 }
 
 // stop powers every machine off, politely first.

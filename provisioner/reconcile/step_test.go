@@ -70,7 +70,7 @@ func TestStep(t *testing.T) {
 	pausing := made()
 	pausing.Failures[Action{Kind: EnsureNode, Host: h2, Node: uuid.UUID{12}}] = Failure{Count: 1, Since: start, At: start, Fault: FaultRefused, Detail: "no memory"}
 	down := two(run, reserved, reserved)
-	down.Nodes[1].HostDown = true
+	down.Nodes[1].HostSilent = true
 	halfOff := NewObserved()
 	halfOff.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachineOff}
 	halfOff.Failures[Action{Kind: Observe, Host: h2}] = Failure{Count: 1, Since: start, At: start, Fault: FaultSilent}

@@ -56,15 +56,25 @@ func NodeTone(s provisioner.NodeState) Tone {
 	}
 }
 
-// HostTone is the tone of a host's state.
+// HostTone is the tone of what staff want of a host.
 func HostTone(s provisioner.HostState) Tone {
 	switch s {
 	case provisioner.HostActive:
 		return ToneGood
 	case provisioner.HostDraining:
 		return ToneBusy
-	case provisioner.HostCordoned:
+	default:
 		return ToneOff
+	}
+}
+
+// SeenTone is the tone of what is seen of a host.
+func SeenTone(s provisioner.HostSeen) Tone {
+	switch s {
+	case provisioner.HostUp:
+		return ToneGood
+	case provisioner.HostLate:
+		return ToneWarn
 	default:
 		return ToneBad
 	}

@@ -75,7 +75,7 @@ func providerSamples() []Sample {
 
 func host() provider.HostShowProps {
 	return provider.HostShowProps{
-		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.northern.example", Port: 16514},
+		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostLate, Silences: []provider.HostSilence{{From: ago(8 * time.Second), Rounds: 1, Why: "host does not answer"}, {From: ago(50 * time.Hour), Until: ago(49 * time.Hour), Rounds: 720, Why: "observe: host does not answer: Cannot recv data: Connection reset by peer"}}, Unused: "It takes no nodes: the storage pool volary-images is not active.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.northern.example", Port: 16514},
 		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, Labels: []string{"rack=a1", "room=2"}, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
 		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour),
 		Checks: []ui.Check{
@@ -101,9 +101,9 @@ func hostList() provider.HostListProps {
 	return provider.HostListProps{
 		Layout: providerLayout(), List: ui.ListProps{Path: "/provider/hosts", PerPage: 50, Total: 3}, Pools: []provider.PoolRow{pool()},
 		Hosts: []provider.HostRow{
-			{ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, Acceleration: provisioner.AccelerationKVM, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30, Nodes: 2, Seen: ago(2 * time.Second)},
-			{ID: id(81), Name: "host-2", Pool: "lab-a", State: provisioner.HostCordoned, Reason: "memory to be replaced", Unused: "Staff cordoned it: it keeps its nodes and takes no new ones.", Acceleration: provisioner.AccelerationTCG, VCPUs: 8, VCPUsTaken: 4, MemoryMiB: 32768, MemoryTakenMiB: 16384, DiskGiB: 400, DiskTakenGiB: 20, Nodes: 1, Seen: ago(2 * time.Second)},
-			{ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostDown, Reason: "not checked yet", Unused: "Its check runs; it takes nodes when that has passed."},
+			{ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostUp, Acceleration: provisioner.AccelerationKVM, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30, Nodes: 2, Seen: ago(2 * time.Second)},
+			{ID: id(81), Name: "host-2", Pool: "lab-a", State: provisioner.HostCordoned, HostSeen: provisioner.HostSilent, Reason: "memory to be replaced", Unused: "Staff cordoned it: it keeps its nodes and takes no new ones.", Acceleration: provisioner.AccelerationTCG, VCPUs: 8, VCPUsTaken: 4, MemoryMiB: 32768, MemoryTakenMiB: 16384, DiskGiB: 400, DiskTakenGiB: 20, Nodes: 1, Seen: ago(2 * time.Second)},
+			{ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "Its check runs; it takes nodes when that has passed."},
 		},
 	}
 }
