@@ -25,8 +25,7 @@ type Form struct {
 	wrong  map[string]string
 }
 
-// ParseForm reads the body of a POST. A body that is too large or no form is a refusal; one that does not come in time is
-// the server's os.ErrDeadlineExceeded.
+// ParseForm reads the body of a POST. A body that is too large, does not come in time or is no form is a refusal.
 func ParseForm(c echo.Context) (*Form, error) {
 	r := c.Request()
 	if err := r.ParseForm(); err != nil {
@@ -38,7 +37,7 @@ func ParseForm(c echo.Context) (*Form, error) {
 			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, err
+			return nil, &provisioner.Refusal{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
 		}
 		return nil, &provisioner.Refusal{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
 	}
