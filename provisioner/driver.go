@@ -12,7 +12,8 @@ import (
 // Driver reaches one host. Every method is idempotent and may be called again after a process died in the
 // middle of it: Ensure methods make what is missing and leave what is right, Delete methods succeed where there
 // is nothing. drivertest.Exercise is the contract; libvirt and memory meet it. Methods are safe for concurrent
-// use. A call that the host does not answer returns ErrHostUnreachable; one that the host refuses a *HostError.
+// use. A call that the host does not answer returns ErrHostUnreachable, and the next one finds back to it if it can; one
+// that the host refuses returns a *HostError.
 type Driver interface {
 	// Facts asks the host what it is.
 	Facts(ctx context.Context) (HostFacts, error)

@@ -37,6 +37,8 @@ func floors() []layer {
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
 		}, may: []string{"provisioner"}},
+		// The process that a host's driver lives in is the driver's choice: hostline knows none.
+		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
 		{packages: []string{"provisioner/domainxml"}, may: []string{"provisioner", "provisioner/nethook"}},
 		{packages: []string{"provisioner/lab/sample", "provisioner/lab/intruder"}},
@@ -102,7 +104,8 @@ func mains() []layer {
 		{packages: []string{"cmd/worker"}, may: []string{
 			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "migrations",
 			"provisioner", "provisioner/placement", "provisioner/image", "provisioner/acceptance",
-			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile", "provisioner/libvirt", "handlers/jobs", "handlers/console", "handlers/handshake",
+			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
+			"provisioner/libvirt", "provisioner/hostline", "handlers/jobs", "handlers/console", "handlers/handshake",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",

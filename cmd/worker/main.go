@@ -27,8 +27,9 @@ import (
 
 func main() {
 	image.Main() // in the confined child that opens images, nothing below is reached
-	if len(os.Args) > 1 && os.Args[1] == verifyArgument {
-		if err := verify(os.Args[2:]); err != nil {
+	other := map[string]func([]string) error{verifyArgument: verify, hostLineArgument: func([]string) error { return serveHostLine() }}
+	if len(os.Args) > 1 && other[os.Args[1]] != nil {
+		if err := other[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, "worker:", err)
 			os.Exit(1)
 		}
@@ -43,7 +44,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	setup.LogConfig(log, cfg)
-	dial, err := dialHosts(cfg)
+	dial, err := dialHosts(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -131,11 +132,11 @@ func openImage(blobs blob.Store) func(context.Context, string) (io.ReadCloser, e
 }
 
 // dialHosts answers to the schemes of the configured drivers, and to no other.
-func dialHosts(cfg setup.WorkerConfig) (provisioner.Dial, error) {
+func dialHosts(cfg setup.WorkerConfig, log *slog.Logger) (provisioner.Dial, error) {
 	var libvirtDial provisioner.Dial
 	if slices.Contains(cfg.Drivers, "libvirt") {
 		var err error
-		if libvirtDial, err = dialLibvirt(cfg); err != nil {
+		if libvirtDial, err = dialLibvirt(cfg, log); err != nil {
 			return nil, err
 		}
 	}

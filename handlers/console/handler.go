@@ -27,9 +27,9 @@ const (
 	writeGrace  = 10 * time.Second
 )
 
-// Hosts gives the driver of a host until release is called with what came of its use.
+// Hosts gives the driver of a host until release is called.
 type Hosts interface {
-	Acquire(ctx context.Context, a provisioner.HostAddress) (d provisioner.Driver, release func(error), err error)
+	Acquire(ctx context.Context, a provisioner.HostAddress) (d provisioner.Driver, release func(), err error)
 }
 
 // Handler answers at the paths named in the package's document.
@@ -123,7 +123,7 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 	var texts []provisioner.ConsoleText
 	if err == nil {
 		texts, err = d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: n.NodeID, Tail: provisioner.ConsoleTail}})
-		release(err)
+		release()
 	}
 	if err != nil {
 		h.hostFailed(w, r, n, err)
@@ -156,11 +156,11 @@ func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
 	line, err := d.Console(attach, n.NodeID)
 	late.Stop()
 	if err != nil {
-		release(err)
+		release()
 		h.hostFailed(w, r, n, err)
 		return
 	}
-	defer release(nil)
+	defer release()
 	defer line.Close()
 	ws, err := websocket.Accept(w, r, nil)
 	if err != nil {

@@ -12,10 +12,14 @@ import (
 // dialTimeout bounds the opening of a connection: a host that drops packets must not hold a worker up.
 const dialTimeout = 10 * time.Second
 
-// Hosts keeps one open connection to each host, for all who need it. A connection on which a host did not answer is
-// closed when its last user has let go of it, and the next use dials anew.
+// keepUnused is how long the driver of a host that nobody asks is kept: its claim may have gone to another worker.
+const keepUnused = 5 * time.Minute
+
+// Hosts keeps one driver of each host, for all who need it. A driver finds back to its host by itself, so one that got no
+// answer is kept: who has a console on it, or a slow call, loses nothing by another's impatience.
 type Hosts struct {
-	dial provisioner.Dial
+	dial       provisioner.Dial
+	keepUnused time.Duration
 
 	mu   sync.Mutex
 	open map[provisioner.HostAddress]*connection
@@ -26,37 +30,27 @@ type connection struct {
 	driver provisioner.Driver
 	err    error
 	users  int
-	broken bool
+	unused *time.Timer // closes it; nil while it has users
 }
 
 // NewHosts makes a Hosts without connections.
 func NewHosts(dial provisioner.Dial) *Hosts {
-	return &Hosts{dial: dial, open: map[provisioner.HostAddress]*connection{}}
+	return &Hosts{dial: dial, keepUnused: keepUnused, open: map[provisioner.HostAddress]*connection{}}
 }
 
-// With calls f with the host's driver. An ErrHostUnreachable of f breaks the connection for later calls.
+// With calls f with the host's driver.
 func (h *Hosts) With(ctx context.Context, a provisioner.HostAddress, f func(provisioner.Driver) error) error {
 	d, release, err := h.Acquire(ctx, a)
 	if err != nil {
 		return err
 	}
-	err = f(d)
-	release(err)
-	return err
+	defer release()
+	return f(d)
 }
 
-// Acquire gives the host's driver until release is called with what came of its use.
-func (h *Hosts) Acquire(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, func(error), error) {
-	h.mu.Lock()
-	c := h.open[a]
-	if c == nil {
-		c = &connection{ready: make(chan struct{})}
-		h.open[a] = c
-		go h.connect(ctx, a, c)
-	}
-	c.users++
-	h.mu.Unlock()
-
+// Acquire gives the host's driver until release is called.
+func (h *Hosts) Acquire(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, func(), error) {
+	c := h.connection(ctx, a)
 	var err error
 	select {
 	case <-c.ready:
@@ -65,10 +59,28 @@ func (h *Hosts) Acquire(ctx context.Context, a provisioner.HostAddress) (provisi
 		err = ctx.Err()
 	}
 	if err != nil {
-		h.release(a, c, err)
+		h.release(a, c)
 		return nil, nil, err
 	}
-	return c.driver, func(err error) { h.release(a, c, err) }, nil
+	return c.driver, func() { h.release(a, c) }, nil
+}
+
+// connection gives the host's, with a user counted on it.
+func (h *Hosts) connection(ctx context.Context, a provisioner.HostAddress) *connection {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	c := h.open[a]
+	if c == nil {
+		c = &connection{ready: make(chan struct{})}
+		h.open[a] = c
+		go h.connect(ctx, a, c)
+	}
+	c.users++
+	if c.unused != nil {
+		c.unused.Stop()
+		c.unused = nil
+	}
+	return c
 }
 
 // connect dials for everyone who waits, so it must not end with the first one's context.
@@ -87,22 +99,28 @@ func (h *Hosts) connect(ctx context.Context, a provisioner.HostAddress, c *conne
 	close(c.ready)
 }
 
-func (h *Hosts) release(a provisioner.HostAddress, c *connection, err error) {
+func (h *Hosts) release(a provisioner.HostAddress, c *connection) {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	c.users--
-	if errors.Is(err, provisioner.ErrHostUnreachable) {
-		h.forget(a, c)
+	if c.users > 0 {
+		return
 	}
-	unused := c.broken && c.users == 0
-	h.mu.Unlock()
-	if unused {
-		c.close()
-	}
+	c.unused = time.AfterFunc(h.keepUnused, func() {
+		h.mu.Lock()
+		unused := c.users == 0 && c.unused != nil
+		if unused {
+			h.forget(a, c)
+		}
+		h.mu.Unlock()
+		if unused {
+			c.close()
+		}
+	})
 }
 
 // forget makes the next Acquire dial. It is called with mu held.
 func (h *Hosts) forget(a provisioner.HostAddress, c *connection) {
-	c.broken = true
 	if h.open[a] == c {
 		delete(h.open, a)
 	}
@@ -110,23 +128,19 @@ func (h *Hosts) forget(a provisioner.HostAddress, c *connection) {
 
 // close waits for a dial under way: who gave up waiting may be the last user.
 func (c *connection) close() {
-	go func() {
-		<-c.ready
-		if c.driver != nil {
-			_ = c.driver.Close() // it is broken already
-		}
-	}()
+	<-c.ready
+	if c.driver != nil {
+		_ = c.driver.Close() // nobody uses it
+	}
 }
 
 // Close closes every connection. Nobody may use the Hosts any more.
 func (h *Hosts) Close() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	for a, c := range h.open {
-		delete(h.open, a)
-		<-c.ready
-		if c.driver != nil {
-			_ = c.driver.Close() // the process ends
-		}
+	open := h.open
+	h.open = map[provisioner.HostAddress]*connection{}
+	h.mu.Unlock()
+	for _, c := range open {
+		c.close()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
@@ -210,7 +211,7 @@ func TestHostCheckFails(t *testing.T) {
 	}
 }
 
-func TestHostsShareAConnectionAndDialAnew(t *testing.T) {
+func TestHostsShareADriverThatFindsBack(t *testing.T) {
 	b := newBench(t)
 	dials := 0
 	hosts := jobs.NewHosts(func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
@@ -230,8 +231,55 @@ func TestHostsShareAConnectionAndDialAnew(t *testing.T) {
 	}
 	b.host(1).SetUnreachable(false)
 	noError(t, errors.Join(facts(), facts()))
-	if dials != 3 {
-		t.Errorf("dialled %d times, want at the start, while it was silent, and after", dials)
+	if dials != 1 {
+		t.Errorf("dialled %d times, want once: whoever has a console on the driver would lose it", dials)
 	}
 	hosts.Close()
 }
+
+// TestHostsCloseADriverThatNobodyUses: its host's claim may have gone to another worker.
+func TestHostsCloseADriverThatNobodyUses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var dialled, closed int
+		hosts := jobs.NewHosts(func(context.Context, provisioner.HostAddress) (provisioner.Driver, error) {
+			dialled++
+			return closingDriver{closed: &closed}, nil
+		})
+		defer hosts.Close()
+		a := provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"}
+		use := func() func() {
+			_, release, err := hosts.Acquire(t.Context(), a)
+			noError(t, err)
+			return release
+		}
+		console := use()
+		use()()
+		time.Sleep(time.Hour)
+		if closed != 0 {
+			t.Error("closed under a user")
+		}
+		console()
+		time.Sleep(time.Minute)
+		use()() // asked again in time
+		time.Sleep(4*time.Minute + 30*time.Second)
+		if closed != 0 || dialled != 1 {
+			t.Errorf("after a while: dialled %d times, closed %d times", dialled, closed)
+		}
+		time.Sleep(time.Minute)
+		if closed != 1 {
+			t.Errorf("unused for long: closed %d times", closed)
+		}
+		use()()
+		if dialled != 2 {
+			t.Errorf("dialled %d times, want once more", dialled)
+		}
+	})
+}
+
+type closingDriver struct {
+	provisioner.Driver
+	closed *int
+}
+
+// Close implements provisioner.Driver.
+func (d closingDriver) Close() error { *d.closed++; return nil }

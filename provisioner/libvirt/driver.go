@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -32,20 +33,24 @@ type Driver struct {
 
 var _ provisioner.Driver = (*Driver)(nil)
 
-// Dial makes a provisioner.Dial. The connection is opened at once, so that a wrong address is told from a busy host.
+// Dial makes a provisioner.Dial. The first call opens a connection.
 func Dial(o Options) provisioner.Dial {
-	return func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
+	return func(_ context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
 		uri, err := o.URI(a)
 		if err != nil {
 			return nil, err
 		}
-		d := newDriver(uri, probeAddress(a))
-		if err := d.calls.call(ctx, "connect", func(*libvirt.Connect) error { return nil }); err != nil {
-			_ = d.Close()
-			return nil, err
-		}
-		return d, nil
+		return newDriver(uri, probeAddress(a)), nil
 	}
+}
+
+// Open is Dial for a process that is one host's alone (hostline.Serve): settings are the Options as JSON.
+func Open(ctx context.Context, settings json.RawMessage, a provisioner.HostAddress) (provisioner.Driver, error) {
+	var o Options
+	if err := json.Unmarshal(settings, &o); err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	return Dial(o)(ctx, a)
 }
 
 func newDriver(uri, probe string) *Driver {

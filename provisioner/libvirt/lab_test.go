@@ -5,6 +5,7 @@ package libvirt
 import (
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
 	"volary.dev/provisioner/drivertest"
+	"volary.dev/provisioner/hostline"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/lab/sample"
 )
@@ -37,9 +39,18 @@ func startLab(t *testing.T, hosts int) *lab.Lab {
 	return l
 }
 
+// dialHost reaches a host as the worker does: by a process of its own.
 func dialHost(t *testing.T, h lab.Host) provisioner.Driver {
 	t.Helper()
-	d, err := Dial(Options{AllowTCP: true})(t.Context(), h.Address)
+	return dialAddress(t, Options{AllowTCP: true}, h.Address)
+}
+
+func dialAddress(t *testing.T, o Options, a provisioner.HostAddress) provisioner.Driver {
+	t.Helper()
+	d, err := hostline.Dial(hostline.Options{
+		Command:  func() *exec.Cmd { return exec.Command("/proc/self/exe", "host-line") },
+		Settings: o,
+	})(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,24 +30,20 @@ func TestTLS(t *testing.T) {
 	serveTLS(t, l, ours)
 	address := provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: host.Underlay.String()}
 
-	d, err := Dial(Options{PKIPath: ours.client(t)})(t.Context(), address)
-	if err != nil {
-		log, _ := os.ReadFile(filepath.Join(l.HostDir(0), "log", "libvirtd.log"))
-		t.Fatalf("%v\n%s", err, log)
-	}
+	d := dialAddress(t, Options{PKIPath: ours.client(t)}, address)
 	defer d.Close()
 	if facts, err := d.Facts(t.Context()); err != nil || facts.Hostname != host.Name || !facts.HookAnswers {
-		t.Errorf("over TLS: %+v, %v", facts, err)
+		log, _ := os.ReadFile(filepath.Join(l.HostDir(0), "log", "libvirtd.log"))
+		t.Errorf("over TLS: %+v, %v\n%s", facts, err, log)
 	}
 	mixed := theirs.client(t)
 	ours.write(t, filepath.Join(mixed, "cacert.pem"), "CERTIFICATE", ours.der)
 	for what, pki := range map[string]string{"trusts another authority": theirs.client(t), "has a certificate of another authority": mixed} {
-		if stranger, err := Dial(Options{PKIPath: pki})(t.Context(), address); !errors.Is(err, provisioner.ErrHostUnreachable) {
+		stranger := dialAddress(t, Options{PKIPath: pki}, address)
+		if _, err := stranger.Observe(t.Context()); !errors.Is(err, provisioner.ErrHostUnreachable) {
 			t.Errorf("a client that %s: %v, want ErrHostUnreachable", what, err)
-			if err == nil {
-				stranger.Close()
-			}
 		}
+		stranger.Close()
 	}
 }
 
