@@ -49,6 +49,50 @@ func (c checkout) spaceFor(kind hostKind) error {
 	return nil
 }
 
+// What the tests of lab and browser need at least: their machines, Chromium, PostgreSQL and the linker at once.
+const (
+	testMemoryMiB = 3 << 10
+	testSpaceMiB  = 5 << 10
+)
+
+// machineFor says before anything is begun what this machine lacks for the tests. What it has changes while it runs (guests
+// of ours may be another's neighbours): it is read now, and no test counts on having it all.
+func machineFor(args []string) error {
+	if isShort(args) {
+		return nil
+	}
+	have, err := availableMiB("/proc/meminfo")
+	if err != nil {
+		return err
+	}
+	if have < testMemoryMiB {
+		return fmt.Errorf("%d MiB of memory are available and the tests of lab and browser need %d: end something, or leave them out with -short", have, testMemoryMiB)
+	}
+	var s unix.Statfs_t
+	if err := unix.Statfs(os.TempDir(), &s); err != nil {
+		return fmt.Errorf("free space of %s: %w", os.TempDir(), err)
+	}
+	if free := int(s.Bavail * uint64(s.Bsize) >> 20); free < testSpaceMiB {
+		return fmt.Errorf("%d MiB are free in %s and the tests of lab and browser need %d: make room, name another folder by TMPDIR, or leave them out with -short", free, os.TempDir(), testSpaceMiB)
+	}
+	return nil
+}
+
+// availableMiB reads from the kernel's figures how much memory a program could get without swapping.
+func availableMiB(meminfo string) (int, error) {
+	b, err := os.ReadFile(meminfo)
+	if err != nil {
+		return 0, fmt.Errorf("memory of this machine: %w", err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var kib int
+		if _, err := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); err == nil {
+			return kib >> 10, nil
+		}
+	}
+	return 0, fmt.Errorf("memory of this machine: %s does not say what is available", meminfo)
+}
+
 // describe puts what a person has to know first where the cause is the machine and not us.
 func describe(err error, c checkout) error {
 	switch {

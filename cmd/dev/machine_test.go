@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,5 +25,22 @@ func TestDescribeKeepsFailures(t *testing.T) {
 	}
 	if err := describe(nil, checkout{}); err != nil {
 		t.Errorf("no failure became %v", err)
+	}
+}
+
+// TestMemoryIsRead reads the kernel's own format, and this machine's.
+func TestMemoryIsRead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "meminfo")
+	if err := os.WriteFile(file, []byte("MemTotal:       24689764 kB\nMemFree:         1048576 kB\nMemAvailable:    7340032 kB\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := availableMiB(file); got != 7<<10 || err != nil {
+		t.Errorf("%d MiB, %v; want 7168", got, err)
+	}
+	if got, err := availableMiB("/proc/meminfo"); got <= 0 || err != nil {
+		t.Errorf("this machine: %d MiB, %v", got, err)
+	}
+	if _, err := availableMiB(os.DevNull); err == nil {
+		t.Error("nothing was read, without an error")
 	}
 }

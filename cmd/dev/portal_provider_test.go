@@ -79,7 +79,8 @@ func (v *visitor) addsHost(h lab.Host) {
 func (v *visitor) offersShape() {
 	v.t.Helper()
 	v.nextStep("New shape")
-	v.fillAll("name", "sparrow", "vcpus", "1", "memory", "2048", "disk", "10")
+	// Four of them run at once on one host, which has what this machine can lend it at the moment.
+	v.fillAll("name", "sparrow", "vcpus", "1", "memory", "512", "disk", "10")
 	v.follow("Offer the shape")
 	v.says("sparrow")
 }

@@ -14,7 +14,7 @@ import (
 )
 
 type testCommand struct {
-	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
+	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
 }
 
 // Run brings up what tests need and runs the quick checks, then every test, then takes it down again.
@@ -30,6 +30,10 @@ func (t testCommand) Run(ctx context.Context) error {
 
 func (t testCommand) run(ctx context.Context, c checkout) error {
 	args, packages := splitPackages(t.Args)
+	args, full := takeFull(args)
+	if err := machineFor(args); err != nil {
+		return err
+	}
 	s := newSteps(os.Stdout)
 	if err := ensurePackages(ctx, os.Stdout, testPackages(isShort(args))); err != nil {
 		return err
@@ -54,7 +58,8 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
-	faults = append(faults, c.goTest(ctx, server, args, together), c.goTest(ctx, server, append([]string{"-p", "1"}, args...), alone))
+	run := testRun{checkout: c, server: server, full: full}
+	faults = append(faults, run.goTest(ctx, args, together), run.goTest(ctx, append([]string{"-p", "1"}, args...), alone))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("failed after %s: %w", s.total(), err)
 	}
@@ -116,16 +121,45 @@ func needsMachine(importPath string) bool {
 	return matchesAny([]string{"provisioner/lab/**", "github.com/chromedp/chromedp"}, name)
 }
 
-func (c checkout) goTest(ctx context.Context, server string, args, packages []string) error {
+// fullVariable tells tests to do at length what they do once otherwise.
+const fullVariable = "VOLARY_TEST_FULL"
+
+// takeFull takes -full out of the arguments, which go test does not know.
+func takeFull(args []string) (rest []string, full bool) {
+	for _, a := range args {
+		if a == "-full" || a == "--full" {
+			full = true
+		} else {
+			rest = append(rest, a)
+		}
+	}
+	return rest, full
+}
+
+// testRun is what runs of go test share.
+type testRun struct {
+	checkout
+	server string // URL of its PostgreSQL
+	full   bool
+}
+
+func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	if len(packages) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	full := append([]string{"go", "test", "-timeout", "20m"}, buildTags()...)
-	full = append(full, packages...)
-	full = append(full, args...) // last, since -args ends go test's own
-	cmd := contained(ctx, full)
-	cmd.Dir = c.root
-	cmd.Env = append(os.Environ(), testServerVariable+"="+server)
+	timeout := "20m"
+	if r.full {
+		timeout = "90m"
+	}
+	line := append([]string{"go", "test", "-timeout", timeout}, buildTags()...)
+	line = append(line, packages...)
+	line = append(line, args...) // last, since -args ends go test's own
+	cmd := contained(ctx, line)
+	cmd.Dir = r.root
+	cmd.Env = append(os.Environ(), testServerVariable+"="+r.server)
+	if r.full {
+		cmd.Env = append(cmd.Env, fullVariable+"=1")
+	}
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	if err := child.Run(ctx, cmd); err != nil {
 		return fmt.Errorf("go test: %w", err)

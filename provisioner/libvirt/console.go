@@ -20,8 +20,9 @@ const consoleBuffer = 256 << 10
 
 // console is one attachment. libvirt's event loop fills it; a goroutine blocked in a stream could not be freed again.
 type console struct {
-	driver *Driver
-	node   uuid.UUID
+	driver  *Driver
+	node    uuid.UUID
+	release func() // of its connection
 
 	mu     sync.Mutex
 	more   sync.Cond
@@ -46,14 +47,12 @@ func (d *Driver) Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser,
 	}
 	c := &console{driver: d, node: id}
 	c.more.L = &c.mu
-	err = d.calls.call(ctx, "console of "+id.String(), func(conn *libvirt.Connect) error {
-		err := withNode(conn, id, func(dom *libvirt.Domain) error { return c.open(conn, dom) })
-		if err == nil && ctx.Err() != nil {
-			c.end(ctx.Err()) // nobody waits for it any more
-		}
-		return err
+	// A connection of its own: the guest writes when it likes, and another's call must not be on it then.
+	err = d.views.keep(ctx, "console of "+id.String(), func(conn *libvirt.Connect, release func()) error {
+		return withNode(conn, id, func(dom *libvirt.Domain) error { return c.open(conn, dom, release) })
 	})
 	if err != nil {
+		c.end(err) // it may be opened yet, and nobody waits for it any more
 		return nil, err
 	}
 	d.mu.Lock()
@@ -62,7 +61,7 @@ func (d *Driver) Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser,
 	return c, nil
 }
 
-func (c *console) open(conn *libvirt.Connect, dom *libvirt.Domain) error {
+func (c *console) open(conn *libvirt.Connect, dom *libvirt.Domain, release func()) error {
 	s, err := conn.NewStream(libvirt.STREAM_NONBLOCK)
 	if err != nil {
 		return err
@@ -74,13 +73,16 @@ func (c *console) open(conn *libvirt.Connect, dom *libvirt.Domain) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stream = s
-	if err := s.EventAddCallback(readable, c.happened); err != nil {
-		c.stream = nil
+	err = c.err // where the viewer is gone already
+	if err == nil {
+		err = s.EventAddCallback(readable, c.happened)
+	}
+	if err != nil {
 		_ = s.Abort()
 		_ = s.Free()
 		return err
 	}
+	c.stream, c.release = s, release
 	return nil
 }
 
@@ -145,15 +147,22 @@ func (c *console) flush() {
 
 // over ends the attachment; c.mu is held.
 func (c *console) over(err error) {
+	if c.err == nil {
+		c.err = err
+	}
 	if c.stream == nil {
 		return
 	}
-	s := c.stream
-	c.stream, c.err = nil, err
-	_ = s.EventRemoveCallback()
-	_ = s.Abort()
-	_ = s.Free()
+	s, release := c.stream, c.release
+	c.stream = nil
 	c.more.Broadcast()
+	_ = s.EventRemoveCallback()
+	go func() {
+		// Not on the event loop: where the host hangs this waits for it, and every connection's keepalive with it.
+		_ = s.Abort()
+		_ = s.Free()
+		release()
+	}()
 }
 
 func (c *console) end(err error) {

@@ -20,11 +20,12 @@ import (
 
 // Driver is one host. It implements provisioner.Driver.
 type Driver struct {
-	calls, bulk *line
-	simulated   bool  // libvirt's own test driver
-	locks       keyed // one change at a time of a network, node or image
-	asks        asker
-	hook        hookLook
+	calls, uploads, views *line
+
+	simulated bool  // libvirt's own test driver
+	locks     keyed // one change at a time of a network, node or image
+	asks      asker
+	hook      hookLook
 
 	mu       sync.Mutex
 	consoles map[uuid.UUID]*console
@@ -55,8 +56,9 @@ func Open(ctx context.Context, settings json.RawMessage, a provisioner.HostAddre
 
 func newDriver(uri, probe string) *Driver {
 	d := &Driver{simulated: strings.HasPrefix(uri, "test:"), consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{}}
-	d.calls = newLine(uri, probe, d.forgetNetworks)
-	d.bulk = newLine(uri, probe, func() {})
+	d.calls = newLine(uri, probe, callsAtOnce, d.forgetNetworks)
+	d.uploads = newLine(uri, probe, uploadsAtOnce, func() {})
+	d.views = newLine(uri, probe, consolesAtOnce, func() {})
 	return d
 }
 
@@ -124,8 +126,9 @@ func (d *Driver) Close() error {
 	for _, c := range open {
 		_ = c.Close()
 	}
-	d.calls.close()
-	d.bulk.close()
+	for _, l := range []*line{d.calls, d.uploads, d.views} {
+		l.close()
+	}
 	return nil
 }
 

@@ -50,7 +50,7 @@ func (d *Driver) ensureImage(ctx context.Context, digest string, size int64, ope
 		unlock()
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	return d.bulk.callThen(ctx, op, func(conn *libvirt.Connect) error {
+	return d.uploads.callThen(ctx, op, func(conn *libvirt.Connect) error {
 		return withImagePool(conn, func(pool *libvirt.StoragePool) error { return uploadImage(ctx, conn, pool, digest, size, r) })
 	}, func() {
 		r.Close()

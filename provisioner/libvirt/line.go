@@ -16,80 +16,99 @@ import (
 )
 
 const (
-	// callsAtOnce is one less than what libvirtd serves of one connection: its keepalive is served like a call.
-	callsAtOnce = 4
 	// A host that says nothing for keepaliveSeconds x (keepaliveMisses + 1) is lost.
 	keepaliveSeconds, keepaliveMisses = 5, 3
-	probeLimit                        = 5 * time.Second
-	firstBackoff, lastBackoff         = time.Second, 30 * time.Second
+	// A connection on which a call took so long is not used again: libvirt's client may have pinged the host meanwhile, and
+	// what that leaves behind kills the next call.
+	slow = (keepaliveSeconds - 1) * time.Second
+
+	// How many calls run at once, and how many uploads, and how many consoles are looked at.
+	callsAtOnce, uploadsAtOnce, consolesAtOnce = 4, 2, 64
+	// mostOwed is how many calls may be left behind by their callers before new ones wait for those.
+	mostOwed = 8
+	// keptIdle is how many connections are kept while nobody calls.
+	keptIdle = 2
+
+	probeLimit                = 5 * time.Second
+	firstBackoff, lastBackoff = time.Second, 30 * time.Second
 )
 
-// line is one connection to a host that is opened when it is needed.
+// line is the way to a host: connections that are opened when they are needed, and one call at a time on each.
 type line struct {
 	uri, probe string
-	opened     func() // told of each new connection
+	opened     func()        // told of the first connection, and of the first after one was lost
+	slots      chan struct{} // one for each call that is not left behind
 
 	mu      sync.Mutex
-	now     *session
-	opening chan struct{} // closed when whoever opens the session is done
-	failed  error         // why the last attempt failed
-	retryAt time.Time
+	idle    []*libvirt.Connect
+	owed    int  // calls that were left behind
+	lost    bool // since the last opening
+	failed  error
+	retryAt time.Time // of an opening, after one failed
 	backoff time.Duration
 	closed  bool
 }
 
-// session is one open connection. It is closed when it is retired and no call is on it: closing it under a call that is
-// still in C would free what that call uses.
-type session struct {
-	conn    *libvirt.Connect
-	slots   chan struct{}
-	mu      sync.Mutex
-	calls   int
-	retired bool
+func newLine(uri, probe string, atOnce int, opened func()) *line {
+	return &line{uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), lost: true, backoff: firstBackoff}
 }
 
-func newLine(uri, probe string, opened func()) *line {
-	return &line{uri: uri, probe: probe, opened: opened, backoff: firstBackoff}
-}
-
-// call runs f on the open connection, opening it first. op names the call in errors: "start node compute-001". Where the
-// context ends first, f goes on alone: what it writes must not be read then.
+// call runs f on a connection of its own, opening one where none is idle. op names the call in errors: "start node
+// compute-001". Where the context ends first, f goes on alone: what it writes must not be read then.
 func (l *line) call(ctx context.Context, op string, f func(*libvirt.Connect) error) error {
 	return l.callThen(ctx, op, f, func() {})
 }
 
 // callThen is call, and runs after when f is over or will not begin: which may be long after callThen gave up waiting.
 func (l *line) callThen(ctx context.Context, op string, f func(*libvirt.Connect) error, after func()) error {
-	s, err := l.session(ctx)
-	if err != nil {
-		after()
-		return fmt.Errorf("%s: %w", op, err)
-	}
-	select {
-	case s.slots <- struct{}{}:
-	case <-ctx.Done():
-		s.done()
+	return l.run(ctx, op, after, func(e *errand) error {
+		err := f(e.conn)
+		e.end(err)
+		return err
+	})
+}
+
+// keep is call, but where f succeeds the connection stays its own until it calls release.
+func (l *line) keep(ctx context.Context, op string, f func(conn *libvirt.Connect, release func()) error) error {
+	return l.run(ctx, op, func() {}, func(e *errand) error {
+		err := f(e.conn, func() { e.end(nil) })
+		if err != nil {
+			e.end(err)
+		}
+		return err
+	})
+}
+
+func (l *line) run(ctx context.Context, op string, after func(), f func(*errand) error) error {
+	if ctx.Err() != nil {
 		after()
 		return fmt.Errorf("%s: %w", op, gaveUp(ctx))
 	}
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		after()
+		return fmt.Errorf("%s: %w", op, gaveUp(ctx))
+	}
+	e := &errand{line: l}
 	result := make(chan error, 1)
 	go func() {
-		err := f(s.conn)
-		lost := isLost(s.conn, err)
-		<-s.slots
-		if lost {
-			l.retire(s)
+		err := e.begin()
+		if err != nil {
+			e.leave()
+			err = fmt.Errorf("%s: %w", op, err)
+		} else if err = f(e); err != nil {
+			err = translate(op, err, e.isLost)
 		}
-		s.done()
 		after()
-		result <- translate(op, err, lost)
+		result <- err
 	}()
 	select {
 	case err := <-result:
 		return err
 	case <-ctx.Done():
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			l.retire(s)
+			e.leaveBehind()
 		}
 		return fmt.Errorf("%s: %w", op, gaveUp(ctx))
 	}
@@ -103,60 +122,130 @@ func gaveUp(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// session gives the open session with a call counted on it, or opens one. One caller opens; the others wait for it.
-func (l *line) session(ctx context.Context) (*session, error) {
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, gaveUp(ctx)
+// errand is one call with the connection that it has for itself.
+type errand struct {
+	line   *line
+	conn   *libvirt.Connect
+	begun  time.Time
+	isLost bool // only after its end
+
+	// Under the line's mu.
+	behind, over bool
+}
+
+// begin takes an idle connection, or opens one: which can take as long as any call where the host hangs.
+func (e *errand) begin() error {
+	conn, err := e.line.take()
+	if err != nil {
+		return err
+	}
+	e.conn, e.begun = conn, time.Now()
+	return nil
+}
+
+// end gives the connection back, or closes it where it is lost, was slow or is one too many.
+func (e *errand) end(err error) {
+	e.isLost = isLost(e.conn, err)
+	l := e.line
+	l.mu.Lock()
+	spare := !e.isLost && !l.closed && time.Since(e.begun) < slow && len(l.idle) < min(keptIdle, cap(l.slots)-1)
+	if spare {
+		l.idle = append(l.idle, e.conn)
+	}
+	var others []*libvirt.Connect
+	if e.isLost {
+		// What took this one took the others.
+		l.lost, others, l.idle = true, l.idle, nil
+	}
+	l.mu.Unlock()
+	if spare {
+		e.leave()
+		return
+	}
+	// To close is a call as well, and may take as long: the slot is taken until it is over.
+	go func() {
+		for _, c := range append(others, e.conn) {
+			_, _ = c.Close()
 		}
+		e.leave()
+	}()
+}
+
+// leave frees the slot.
+func (e *errand) leave() {
+	e.line.mu.Lock()
+	defer e.line.mu.Unlock()
+	e.over = true
+	if e.behind {
+		e.line.owed--
+		return
+	}
+	<-e.line.slots
+}
+
+// leaveBehind frees the slot of a call that is not over, for nobody waits for it any more: what a host owes must not keep
+// others from asking, up to a limit.
+func (e *errand) leaveBehind() {
+	e.line.mu.Lock()
+	defer e.line.mu.Unlock()
+	if e.over || e.line.owed == mostOwed {
+		return
+	}
+	e.behind = true
+	e.line.owed++
+	<-e.line.slots
+}
+
+// take gives an idle connection that lives, or opens one unless that failed a moment ago.
+func (l *line) take() (*libvirt.Connect, error) {
+	for {
 		l.mu.Lock()
+		n := len(l.idle)
 		switch {
 		case l.closed:
 			l.mu.Unlock()
 			return nil, fmt.Errorf("%w: the driver is closed", provisioner.ErrHostUnreachable)
-		case l.now != nil:
-			s := l.now
-			s.begin()
-			l.mu.Unlock()
-			return s, nil
-		case l.opening == nil && time.Now().Before(l.retryAt):
+		case n == 0 && time.Now().Before(l.retryAt):
 			err := l.failed
 			l.mu.Unlock()
 			return nil, err
-		case l.opening == nil:
-			l.opening = make(chan struct{})
-			go l.open(l.opening)
+		case n == 0:
+			l.mu.Unlock()
+			return l.open()
 		}
-		wait := l.opening
+		conn := l.idle[n-1]
+		l.idle = l.idle[:n-1]
 		l.mu.Unlock()
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return nil, gaveUp(ctx)
+		if alive, err := conn.IsAlive(); alive && err == nil {
+			return conn, nil
 		}
+		l.mu.Lock()
+		l.lost = true
+		l.mu.Unlock()
+		go conn.Close()
 	}
 }
 
-func (l *line) open(done chan struct{}) {
+func (l *line) open() (*libvirt.Connect, error) {
 	conn, err := l.connect()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer close(done)
-	l.opening = nil
 	if err != nil {
+		l.lost = true
 		l.failed = fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, err)
-		l.retryAt = time.Now().Add(l.backoff)
-		l.backoff = min(2*l.backoff, lastBackoff)
-		return
+		// Several may have tried at once: that is one failure.
+		if now := time.Now(); now.After(l.retryAt) {
+			l.retryAt = now.Add(l.backoff)
+			l.backoff = min(2*l.backoff, lastBackoff)
+		}
+		return nil, l.failed
 	}
 	l.backoff = firstBackoff
-	s := &session{conn: conn, slots: make(chan struct{}, callsAtOnce)}
-	if l.closed {
-		s.retire()
-		return
+	if l.lost {
+		l.lost = false
+		l.opened()
 	}
-	l.now = s
-	l.opened()
+	return conn, nil
 }
 
 func (l *line) connect() (*libvirt.Connect, error) {
@@ -182,51 +271,17 @@ func (l *line) connect() (*libvirt.Connect, error) {
 	return conn, nil
 }
 
-func (l *line) retire(s *session) {
-	l.mu.Lock()
-	if l.now == s {
-		l.now = nil
-	}
-	l.mu.Unlock()
-	s.retire()
-}
-
+// close closes what is idle, and the others when their calls are over.
 func (l *line) close() {
 	l.mu.Lock()
-	l.closed = true
-	s := l.now
-	l.now = nil
+	idle := l.idle
+	l.closed, l.idle = true, nil
 	l.mu.Unlock()
-	if s != nil {
-		s.retire()
-	}
-}
-
-func (s *session) begin() {
-	s.mu.Lock()
-	s.calls++
-	s.mu.Unlock()
-}
-
-func (s *session) done() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls--
-	s.closeIfIdle()
-}
-
-func (s *session) retire() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.retired = true
-	s.closeIfIdle()
-}
-
-func (s *session) closeIfIdle() {
-	if s.retired && s.calls == 0 && s.conn != nil {
-		_, _ = s.conn.Close()
-		s.conn = nil
-	}
+	go func() {
+		for _, c := range idle {
+			_, _ = c.Close()
+		}
+	}()
 }
 
 // events is libvirt's own event loop, of which it has one in a process; without it there is neither a keepalive nor a

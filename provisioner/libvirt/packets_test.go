@@ -32,6 +32,7 @@ type site struct {
 	lab     *lab.Lab
 	drivers []provisioner.Driver
 	digest  string
+	lonely  map[int]provisioner.NodeSpec // guests of no cluster, by host
 }
 
 func newSite(t *testing.T, hosts int) *site {
