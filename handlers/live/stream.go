@@ -112,7 +112,7 @@ func (s Stream) lookAgain(c echo.Context, f *follower) (unsure bool, err error) 
 		_ = sendEvent(c, "ended", struct{}{})
 		return false, err
 	case err != nil:
-		return true, nil
+		return true, nil //nolint:nilerr // it says nothing of the session: the stream stays, and tells that it is unsure
 	case s.Changes.move(f, whose):
 		return false, sendEvent(c, "place", whose)
 	}

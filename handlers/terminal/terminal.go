@@ -21,9 +21,6 @@ const (
 	shownLimit = 256 << 10
 	// writeGrace is how long a browser may take to accept what is sent before its console is given up.
 	writeGrace = 10 * time.Second
-	// unknownTime is how long a console outlives a database that cannot be asked whether it still may: short, since what it
-	// shows is a guest's.
-	unknownTime = 30 * time.Second
 )
 
 // Terminal serves consoles to browsers.

@@ -31,7 +31,6 @@ func (s Side) path(what string, id uuid.UUID) string {
 	return "/" + string(s) + "/" + what + "/" + id.String()
 }
 
-// events is the stream that the side's pages follow.
 // Amount shows money with separated thousands: "1 234.50 EUR".
 func Amount(m billing.Money) string {
 	whole, part, point := strings.Cut(m.Decimal(), ".")
