@@ -16,7 +16,7 @@ import (
 // by a process of its own, which is this program once more.
 func dialLibvirt(cfg setup.WorkerConfig, log *slog.Logger) (provisioner.Dial, error) {
 	return hostline.Dial(hostline.Options{
-		Command: func() *exec.Cmd { return exec.Command("/proc/self/exe", hostLineArgument) },
+		Command: func() *exec.Cmd { return exec.Command("/proc/self/exe", hostLineArgument) }, //nolint:noctx // hostline ends it
 		Log:     log,
 		Settings: libvirt.Options{
 			AllowTCP: cfg.AllowPlainHosts, AllowUnix: cfg.AllowPlainHosts,

@@ -254,18 +254,18 @@ func TestHostsCloseADriverThatNobodyUses(t *testing.T) {
 		}
 		console := use()
 		use()()
-		time.Sleep(time.Hour)
+		time.Sleep(time.Hour) //nolint:forbidigo // of the bubble's own clock
 		if closed != 0 {
 			t.Error("closed under a user")
 		}
 		console()
-		time.Sleep(time.Minute)
-		use()() // asked again in time
-		time.Sleep(4*time.Minute + 30*time.Second)
+		time.Sleep(time.Minute)                    //nolint:forbidigo // of the bubble's own clock
+		use()()                                    // asked again in time
+		time.Sleep(4*time.Minute + 30*time.Second) //nolint:forbidigo // of the bubble's own clock
 		if closed != 0 || dialled != 1 {
 			t.Errorf("after a while: dialled %d times, closed %d times", dialled, closed)
 		}
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) //nolint:forbidigo // of the bubble's own clock
 		if closed != 1 {
 			t.Errorf("unused for long: closed %d times", closed)
 		}

@@ -173,7 +173,7 @@ func (c *child) awaitLate(late *call, over <-chan error) {
 	defer tick.Stop()
 	for {
 		select {
-		case <-over:
+		case <-over: //nolint:errcheck // nobody waits for it
 			return
 		case <-c.process.done:
 			return

@@ -90,13 +90,13 @@ func (s *socket) receive(body []byte) ([]byte, *socket, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, m := range messages {
-		fds, err := syscall.ParseUnixRights(&m)
-		if err != nil || len(fds) != 1 {
-			return nil, nil, fmt.Errorf("a datagram with %d sockets: %w", len(fds), err)
-		}
-		got, err := newSocket(fds[0])
-		return body[:n], got, err
+	if len(messages) == 0 {
+		return body[:n], nil, nil
 	}
-	return body[:n], nil, nil
+	fds, err := syscall.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return nil, nil, fmt.Errorf("a datagram with %d sockets: %w", len(fds), err)
+	}
+	got, err := newSocket(fds[0])
+	return body[:n], got, err
 }
