@@ -24,6 +24,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/domainxml"
 	"volary.dev/provisioner/drivertest"
+	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
 )
 
@@ -167,19 +168,21 @@ func TestWhatAGuestWritesIsNoImage(t *testing.T) {
 	}
 	awaitWritten(t, d, nodes, all)
 
-	for name, active := range refreshPools(t, d) {
+	for name, active := range refreshPools(t, host) {
 		if !active {
 			t.Errorf("after a refresh the pool %s is not active", name)
 		}
 	}
 	s.neighbour(t, d, 412)
 
-	// A host from before: the consoles lie in a pool. The bytes above make it unusable, which shows that they can; the pool
-	// goes when a driver of now finds it.
-	if out, err := s.lab.Run(t.Context(), 0, "rm", fifo); err != nil {
+	// A host from before: the consoles lie in a pool. Forty bytes of a guest that wrote nothing else make it unusable, which
+	// shows that they can; the pool goes when a driver of now finds it.
+	forty := filepath.Join(nethook.ConsoleDir, uuid.NewString()+".log")
+	script := "rm " + fifo + " && printf 'QFI\\373\\0\\0\\0\\003' > " + forty + " && truncate -s 40 " + forty
+	if out, err := s.lab.Run(t.Context(), 0, "sh", "-c", script); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if makeOldPool(t, d) {
+	if makeOldPool(t, host) {
 		t.Error("a pool of the consoles is active: the guests' bytes prove nothing")
 	}
 	again := dialHost(t, host)
@@ -187,11 +190,14 @@ func TestWhatAGuestWritesIsNoImage(t *testing.T) {
 	if facts, err := again.Facts(t.Context()); err != nil || !facts.HookAnswers {
 		t.Errorf("facts %+v, %v", facts, err)
 	}
-	if _, there := refreshPools(t, d)[domainxml.OldConsolePool]; there {
+	if _, there := refreshPools(t, host)[domainxml.OldConsolePool]; there {
 		t.Error("the pool of the consoles is still there")
 	}
 	awaitWritten(t, again, nodes, all)
 	s.neighbour(t, again, 413)
+	if out, err := s.lab.Run(t.Context(), 0, "rm", forty); err != nil {
+		t.Errorf("what a guest wrote went with the pool: %v: %s", err, out)
+	}
 
 	for _, n := range nodes {
 		deleteWiped(t, again, n.ID)
@@ -256,11 +262,22 @@ func awaitWritten(t *testing.T, d provisioner.Driver, nodes []provisioner.NodeSp
 	}
 }
 
+// directly speaks with the host in the test's own process: what it asks is not the driver's to offer.
+func directly(t *testing.T, host lab.Host) *Driver {
+	t.Helper()
+	d, err := Dial(Options{AllowTCP: true})(t.Context(), host.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d.(*Driver)
+}
+
 // refreshPools refreshes every pool of the host and says which are active.
-func refreshPools(t *testing.T, d provisioner.Driver) map[string]bool {
+func refreshPools(t *testing.T, host lab.Host) map[string]bool {
 	t.Helper()
 	active := map[string]bool{}
-	err := d.(*Driver).calls.call(t.Context(), "refresh pools", func(conn *libvirt.Connect) error {
+	err := directly(t, host).calls.call(t.Context(), "refresh pools", func(conn *libvirt.Connect) error {
 		pools, err := conn.ListAllStoragePools(0)
 		if err != nil {
 			return err
@@ -284,10 +301,10 @@ func refreshPools(t *testing.T, d provisioner.Driver) map[string]bool {
 }
 
 // makeOldPool makes the pool in which consoles lay, and says whether it is active.
-func makeOldPool(t *testing.T, d provisioner.Driver) bool {
+func makeOldPool(t *testing.T, host lab.Host) bool {
 	t.Helper()
 	is := false
-	err := d.(*Driver).calls.call(t.Context(), "old pool", func(conn *libvirt.Connect) error {
+	err := directly(t, host).calls.call(t.Context(), "old pool", func(conn *libvirt.Connect) error {
 		pool, err := definePool(conn, domainxml.OldConsolePool, nethook.ConsoleDir)
 		if err != nil {
 			return err
