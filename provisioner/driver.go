@@ -89,6 +89,8 @@ type NodeObservation struct {
 	State MachineState
 	// StartID changes each time the machine is started, whoever started it; empty unless running or paused.
 	StartID string
+	// Cold tells that the machine is off and the host knows of no end of it: the host was started since it last ran.
+	Cold bool
 }
 
 // NetworkObservation is one network of ours.

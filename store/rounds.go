@@ -74,7 +74,7 @@ type round struct {
 	Start     time.Time
 	Lacks     string
 	Silent    bool // the host missed rounds before this answer
-	Restarted bool // it was silent before, or nobody asked it for long, and nothing of ours outlived that
+	Unwatched bool // it was silent before, or nobody asked it for long
 	Nodes     []roundNode
 	seen      map[uuid.UUID]provisioner.NodeObservation
 	locked    map[uuid.UUID]bool // clusters
@@ -101,7 +101,7 @@ func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.D
 		return r, found(err, "host")
 	}
 	r.Silent = missed > 0
-	r.Restarted = !outlived(o) && (r.Silent || last != nil && start.Sub(*last) > longestGap(interval))
+	r.Unwatched = r.Silent || last != nil && start.Sub(*last) > longestGap(interval)
 	if err := r.readNodes(ctx, tx); err != nil {
 		return r, err
 	}
@@ -117,12 +117,6 @@ func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.D
 		r.locked[id] = true
 	}
 	return r, r.readNodes(ctx, tx)
-}
-
-// outlived tells whether something of ours runs or is active: a restart of the host leaves neither machines nor networks.
-func outlived(o provisioner.Observation) bool {
-	return slices.ContainsFunc(o.Nodes, func(n provisioner.NodeObservation) bool { return n.State == provisioner.MachineRunning }) ||
-		slices.ContainsFunc(o.Networks, func(n provisioner.NetworkObservation) bool { return n.Active })
 }
 
 // readNodes leaves out what came to its state after the round began: the answer may be from before that.
@@ -151,7 +145,7 @@ func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provision
 	case n.State == provisioner.NodeLost && r.alive(n):
 		return provisioner.NodeReady, provisioner.ReasonNone, ""
 	case n.Desired != provisioner.DesiredRunning:
-	case off && r.Restarted:
+	case off && r.Unwatched && (o.Cold || !there):
 		return provisioner.NodeStopped, provisioner.ReasonHostRestarted, ""
 	case off && n.State == provisioner.NodeLost:
 		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "It was off when its host answered again."

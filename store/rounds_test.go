@@ -69,21 +69,30 @@ func TestRoundsProveLife(t *testing.T) {
 }
 
 func TestAMachineThatGoesOff(t *testing.T) {
+	off := func(cold bool) []provisioner.NodeObservation {
+		return []provisioner.NodeObservation{{State: provisioner.MachineOff, Cold: cold}}
+	}
+	silent := func(t *testing.T, w *storetest.World, host uuid.UUID) {
+		noError(t, w.DB.RecordMissedRound(t.Context(), host, "test", "timeout"))
+	}
+	unasked := func(t *testing.T, w *storetest.World, host uuid.UUID) {
+		w.Exec(t, `UPDATE hosts SET round_at = round_at - interval '1 hour' WHERE id = $1`, host)
+	}
 	for _, c := range []struct {
 		name   string
 		before func(*testing.T, *storetest.World, uuid.UUID)
-		seen   []provisioner.MachineState
+		seen   []provisioner.NodeObservation
 		want   provisioner.Reason
 	}{
-		{"powered off", nil, []provisioner.MachineState{provisioner.MachineOff}, provisioner.ReasonGuestOff},
-		{"crashed", nil, []provisioner.MachineState{provisioner.MachineCrashed}, provisioner.ReasonGuestOff},
+		{"powered off", nil, off(false), provisioner.ReasonGuestOff},
+		{"crashed", nil, []provisioner.NodeObservation{{State: provisioner.MachineCrashed}}, provisioner.ReasonGuestOff},
 		{"no longer there", nil, nil, provisioner.ReasonGuestOff},
-		{"host was silent", func(t *testing.T, w *storetest.World, host uuid.UUID) {
-			noError(t, w.DB.RecordMissedRound(t.Context(), host, "test", "timeout"))
-		}, []provisioner.MachineState{provisioner.MachineOff}, provisioner.ReasonHostRestarted},
-		{"nobody looked for long", func(t *testing.T, w *storetest.World, host uuid.UUID) {
-			w.Exec(t, `UPDATE hosts SET round_at = round_at - interval '1 hour' WHERE id = $1`, host)
-		}, []provisioner.MachineState{provisioner.MachineOff}, provisioner.ReasonHostRestarted},
+		{"host started while silent", silent, off(true), provisioner.ReasonHostRestarted},
+		{"host started while nobody looked", unasked, off(true), provisioner.ReasonHostRestarted},
+		{"host laid anew while silent", silent, nil, provisioner.ReasonHostRestarted},
+		{"powered off while the host was silent", silent, off(false), provisioner.ReasonGuestOff},
+		{"powered off while nobody looked", unasked, off(false), provisioner.ReasonGuestOff},
+		{"libvirtd alone started anew", nil, off(true), provisioner.ReasonGuestOff},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := storetest.NewWorld(t)
@@ -93,8 +102,9 @@ func TestAMachineThatGoesOff(t *testing.T) {
 				c.before(t, w, n.Host.ID)
 			}
 			var seen []provisioner.NodeObservation
-			for _, s := range c.seen {
-				seen = append(seen, provisioner.NodeObservation{ID: n.ID, State: s})
+			for _, o := range c.seen {
+				o.ID = n.ID
+				seen = append(seen, o)
 			}
 			used := cluster(t, w, id).Used
 			observe(t, w, n.Host.ID, after(t, w, 10), seen...)
@@ -164,21 +174,6 @@ func TestASilentHost(t *testing.T) {
 	wantOpenRuns(t, w, 1)
 	if silences = must[[]store.HostSilence](t)(w.DB.HostSilences(ctx, w.Provider, n.Host.ID, 5)); len(silences) != 1 || silences[0].UntilAt == nil {
 		t.Errorf("silences after it answered: %+v", silences)
-	}
-}
-
-// TestAHostThatDidNotRestart is silent for a round; meanwhile one of its machines dies and everything else lives on.
-func TestAHostThatDidNotRestart(t *testing.T) {
-	w := storetest.NewWorld(t)
-	id, n := readyCluster(t, w)
-	observe(t, w, n.Host.ID, after(t, w, 5), running(n.ID))
-	noError(t, w.DB.RecordMissedRound(t.Context(), n.Host.ID, "test", "timeout"))
-	o := provisioner.Observation{Networks: []provisioner.NetworkObservation{{VNI: 7, Active: true}}}
-	if !must[bool](t)(w.DB.RecordRound(t.Context(), n.Host.ID, "test", after(t, w, 10), o)) {
-		t.Fatal("the round does not count")
-	}
-	if row := node(t, w, id); row.State != provisioner.NodeStopped || row.Reason != provisioner.ReasonGuestOff {
-		t.Errorf("node %+v; its host did not restart", row)
 	}
 }
 

@@ -149,6 +149,9 @@ func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 func TestATestEndsInTime(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	for n := 1; n <= 3; n++ {
+		b.host(n).SetHanging(true)
+	}
 	id := b.startTest(t)
 	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
 	b.worker(t, "one")

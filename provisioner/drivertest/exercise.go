@@ -159,7 +159,7 @@ func nodes(t *testing.T, b Bench) {
 			t.Fatal(err)
 		}
 	}
-	if off, there := f.observed(t); !there || off.State != provisioner.MachineOff || off.StartID != "" {
+	if off, there := f.observed(t); !there || off.State != provisioner.MachineOff || off.StartID != "" || off.Cold {
 		t.Errorf("a stopped node is %+v, there: %v", off, there)
 	}
 	if err := f.driver.EnsureNode(ctx, f.node); err != nil {

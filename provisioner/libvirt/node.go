@@ -365,6 +365,8 @@ func observed(s libvirt.DomainStats) (provisioner.NodeObservation, bool) {
 		if s.State.ReasonSet && s.State.Reason == int(libvirt.DOMAIN_SHUTOFF_CRASHED) {
 			n.State = provisioner.MachineCrashed
 		}
+		// libvirtd keeps why a machine went off no longer than it lives, and itself where machines run longer than it.
+		n.Cold = s.State.ReasonSet && s.State.Reason == int(libvirt.DOMAIN_SHUTOFF_UNKNOWN)
 	}
 	if n.State == provisioner.MachineRunning || n.State == provisioner.MachinePaused {
 		// The number tells starts by hand apart, the nonce those over a restart of the host.

@@ -32,13 +32,7 @@ type shell struct {
 // login waits for the guest and logs in as root, who has no password in the sample image.
 func login(t *testing.T, d provisioner.Driver, n provisioner.NodeSpec) *shell {
 	t.Helper()
-	c, err := d.Console(t.Context(), n.ID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	s := &shell{t: t, name: n.Name, console: c, moved: make(chan struct{})}
-	go s.read()
+	s := watchConsole(t, d, n)
 	// The guest may have printed its prompt before anyone looked: ask until it answers.
 	deadline := time.Now().Add(patience)
 	for {
@@ -54,6 +48,19 @@ func login(t *testing.T, d provisioner.Driver, n provisioner.NodeSpec) *shell {
 		t.Fatalf("%s: %v", n.Name, err)
 	}
 	s.run("stty -echo; dmesg -n 1")
+	return s
+}
+
+// watchConsole opens a console without a word.
+func watchConsole(t *testing.T, d provisioner.Driver, n provisioner.NodeSpec) *shell {
+	t.Helper()
+	c, err := d.Console(t.Context(), n.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	s := &shell{t: t, name: n.Name, console: c, moved: make(chan struct{})}
+	go s.read()
 	return s
 }
 

@@ -91,7 +91,7 @@ func TestACrashInC(t *testing.T) {
 	if after := watches[1].seen(); after.failed != nil || after.good == before.good {
 		t.Errorf("the other host: %d answers before, %d after, failed with %v", before.good, after.good, after.failed)
 	}
-	again := login(t, s.drivers[0], s.lonely[0])
+	again := watchConsole(t, s.drivers[0], s.lonely[0]) // root is logged in still
 	again.can("be used over a new line", "true")
 }
 

@@ -73,7 +73,7 @@ func TestTrouble(t *testing.T) {
 		if err := s.lab.RestartHost(t.Context(), 0); err != nil {
 			t.Fatal(err)
 		}
-		if off := theNode(t, eventually(t, d), n.ID); off.State != provisioner.MachineOff {
+		if off := theNode(t, eventually(t, d), n.ID); off.State != provisioner.MachineOff || !off.Cold {
 			t.Fatalf("after the power was out the node is %+v", off)
 		}
 		ensure(t, d)

@@ -91,6 +91,7 @@ func (h *Host) Restart() {
 	defer h.world.mu.Unlock()
 	for _, m := range h.machines {
 		m.end(provisioner.MachineOff)
+		m.cold = true
 	}
 	for _, n := range h.networks {
 		n.active = false

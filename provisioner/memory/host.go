@@ -229,7 +229,7 @@ func (h *Host) Observe(ctx context.Context) (provisioner.Observation, error) {
 	defer h.world.mu.Unlock()
 	o.Lacks = h.lacking
 	for id, m := range h.machines {
-		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: m.state, StartID: m.startID})
+		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: m.state, StartID: m.startID, Cold: m.cold && m.state != provisioner.MachineRunning})
 	}
 	for vni, n := range h.networks {
 		o.Networks = append(o.Networks, provisioner.NetworkObservation{VNI: vni, Active: n.active})

@@ -27,6 +27,7 @@ type machine struct {
 
 	state    provisioner.MachineState
 	startID  string
+	cold     bool       // the host was started since it last ran
 	address  netip.Addr // while it holds a lease
 	powerOff context.CancelFunc
 	stopping bool
@@ -43,7 +44,7 @@ func newMachine(h *Host, n provisioner.NodeSpec) *machine {
 
 func (m *machine) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	m.state, m.startID, m.powerOff = provisioner.MachineRunning, uuid.NewString(), cancel
+	m.state, m.cold, m.startID, m.powerOff = provisioner.MachineRunning, false, uuid.NewString(), cancel
 	m.stopping, m.shell, m.line = false, false, nil
 	go m.boot(ctx, m.host.world.opts.BootTime, m.host.hanging)
 }
