@@ -8,6 +8,16 @@ import (
 	"github.com/google/uuid"
 )
 
+// Proof is proof of life: a node that its host reported as running in an observation round, with its start identity.
+type Proof struct {
+	NodeID  uuid.UUID
+	StartID string
+}
+
+// LongestGap is what may lie between two proofs of one run: two rounds, and half a round because rounds do not
+// begin on the dot.
+func LongestGap(round time.Duration) time.Duration { return 2*round + round/2 }
+
 // Segment is a range of one run that has been proven and not yet booked. From and To are whole seconds.
 type Segment struct {
 	RunID     uuid.UUID

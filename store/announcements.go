@@ -165,6 +165,11 @@ const presentAnnouncements = selectAnnouncements + `
 		AND NOT EXISTS (SELECT FROM announcement_dismissals d WHERE d.announcement_id = a.id AND d.person_id = $2)
 	ORDER BY a.tone = 'warning' DESC, a.from_at DESC, a.id LIMIT $3`
 
+// queueAnnouncements reads the present announcements of an organization for a person when the batch is read.
+func queueAnnouncements(b *pgx.Batch, orgID, personID uuid.UUID, list *[]Announcement) {
+	queueAll(b, list, pgx.RowToStructByName[Announcement], presentAnnouncements, orgID, personID, shownAtOnce)
+}
+
 // DismissAnnouncement takes an announcement from one person's pages; twice is no error.
 func (db *DB) DismissAnnouncement(ctx context.Context, orgID, personID, id uuid.UUID) error {
 	tag, err := db.pool.Exec(ctx, `

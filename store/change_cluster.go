@@ -95,6 +95,15 @@ func wrongState(what string, s provisioner.ClusterState, next string) *provision
 	return &provisioner.Refusal{Code: "state", Title: fmt.Sprintf("This cluster cannot be %s: it is %s.", what, s), Next: next}
 }
 
+// EndTestCluster has the cluster of an acceptance test deleted, whatever became of the test. It locks the cluster.
+func (db *DB) EndTestCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	c, err := lockCluster(ctx, tx, id)
+	if err != nil || c.Desired == provisioner.DesiredGone {
+		return err
+	}
+	return c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonTestEnded, "")
+}
+
 // DeleteCluster asks for everything of the cluster to be removed. It works from every state and never fails for
 // money; deleting twice is no error.
 func (db *DB) DeleteCluster(ctx context.Context, orgID, by, id uuid.UUID) error {

@@ -18,8 +18,11 @@ import (
 // DB is the database as the rest of Volary sees it. It is safe for concurrent use and holds no state but the pool.
 type DB struct {
 	pool  *pgxpool.Pool
-	round time.Duration
-	log   *slog.Logger
+	// What one part needs of another inside a transaction goes through these alone.
+	books    books
+	clusters clusters
+	round    time.Duration
+	log      *slog.Logger
 	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
 	hashing chan struct{}
 }
@@ -40,7 +43,9 @@ func New(pool *pgxpool.Pool, o Options) (*DB, error) {
 	if o.Round == 0 {
 		o.Round = 5 * time.Second
 	}
-	return &DB{pool: pool, round: o.Round, log: o.Logger, hashing: make(chan struct{}, 4)}, nil
+	db := &DB{pool: pool, round: o.Round, log: o.Logger, hashing: make(chan struct{}, 4)}
+	db.books, db.clusters = db, db
+	return db, nil
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a

@@ -65,7 +65,7 @@ func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clus
 		if err := r.refuseLeft(ctx, tx); err != nil {
 			return err
 		}
-		if clusterID, err = r.launch(ctx, tx, by, fresh); err != nil {
+		if clusterID, err = db.launchRequest(ctx, tx, r, by, fresh); err != nil {
 			return err
 		}
 		return db.decide(ctx, tx, r, decision{State: "approved", By: by, ClusterID: clusterID})
@@ -76,14 +76,14 @@ func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clus
 	return clusterID, nil
 }
 
-// launch does what the form says. By may be the one who asked, who has become a manager meanwhile.
-func (r lockedRequest) launch(ctx context.Context, tx pgx.Tx, by, fresh uuid.UUID) (uuid.UUID, error) {
+// launchRequest does what the form says. By may be the one who asked, who has become a manager meanwhile.
+func (db *DB) launchRequest(ctx context.Context, tx pgx.Tx, r lockedRequest, by, fresh uuid.UUID) (uuid.UUID, error) {
 	if r.Form.Cluster != nil {
 		s := restart{ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Lease: r.Form.LeaseSeconds}
-		return s.ClusterID, s.run(ctx, tx)
+		return s.ClusterID, db.restart(ctx, tx, s)
 	}
 	l := launch{ID: fresh, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Request: r.Form.launch(r.PoolID)}
-	return l.ID, l.run(ctx, tx)
+	return l.ID, db.launch(ctx, tx, l)
 }
 
 func (r lockedRequest) refuseLeft(ctx context.Context, tx pgx.Tx) error {

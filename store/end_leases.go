@@ -39,7 +39,7 @@ func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 	for _, id := range ids {
 		changed := false
 		err := db.tx(ctx, func(tx pgx.Tx) (err error) {
-			changed, err = endLease(ctx, tx, id, grace)
+			changed, err = db.endLease(ctx, tx, id, grace)
 			return err
 		})
 		if err != nil {
@@ -52,7 +52,7 @@ func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 	return count, nil
 }
 
-func endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration) (bool, error) {
+func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration) (bool, error) {
 	c, err := lockCluster(ctx, tx, id)
 	if err != nil {
 		return false, err
@@ -76,7 +76,7 @@ func endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration)
 	case overdue && c.Desired == provisioner.DesiredStopped && c.Reason == provisioner.ReasonLeaseEnded:
 		want = provisioner.DesiredGone
 	case c.Desired != provisioner.DesiredRunning:
-		return c.releaseIdle(ctx, tx)
+		return db.releaseIdle(ctx, tx, c)
 	default:
 		return false, nil
 	}
@@ -90,7 +90,7 @@ func endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration)
 }
 
 // releaseIdle gives the hold of an ending cluster back once no run of it is open: a silent host keeps no hours.
-func (c lockedCluster) releaseIdle(ctx context.Context, tx pgx.Tx) (bool, error) {
+func (db *DB) releaseIdle(ctx context.Context, tx pgx.Tx, c lockedCluster) (bool, error) {
 	var open bool
 	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE cluster_id = $1 AND closed_at IS NULL)`, c.ID).Scan(&open)
 	if err != nil {
@@ -99,5 +99,5 @@ func (c lockedCluster) releaseIdle(ctx context.Context, tx pgx.Tx) (bool, error)
 	if open {
 		return false, nil
 	}
-	return true, releaseHold(ctx, tx, c.ID, c.Now)
+	return true, db.books.Release(ctx, tx, c.ID, c.Now)
 }

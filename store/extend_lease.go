@@ -43,7 +43,7 @@ func (db *DB) ExtendLease(ctx context.Context, orgID, by, id uuid.UUID, addSecon
 		if err != nil {
 			return err
 		}
-		if err := holdForCluster(ctx, tx, c.ProviderID, orgID, id, need, c.Now); err != nil {
+		if err := db.books.Hold(ctx, tx, c.ProviderID, orgID, id, need, c.Now); err != nil {
 			return err
 		}
 		return writeAudit(ctx, tx, auditRow{

@@ -31,13 +31,13 @@ func (db *DB) FrameFacts(ctx context.Context, n FrameNeeds) (f FrameFacts, err e
 		queueWorkplaces(b, n.Person, &f.Workplaces)
 	}
 	if n.Requests != uuid.Nil {
-		b.Queue(countWaitingRequests, n.Requests).QueryRow(func(row pgx.Row) error { return row.Scan(&f.Requests) })
+		queueWaitingRequests(b, n.Requests, &f.Requests)
 	}
 	if n.Orders != uuid.Nil {
-		b.Queue(countWaitingOrders, n.Orders).QueryRow(func(row pgx.Row) error { return row.Scan(&f.Orders) })
+		queueWaitingOrders(b, n.Orders, &f.Orders)
 	}
 	if n.Announcements != uuid.Nil {
-		queueAll(b, &f.Announcements, pgx.RowToStructByName[Announcement], presentAnnouncements, n.Announcements, n.Person, shownAtOnce)
+		queueAnnouncements(b, n.Announcements, n.Person, &f.Announcements)
 	}
 	if b.Len() == 0 {
 		return f, nil

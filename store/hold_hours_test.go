@@ -21,7 +21,7 @@ func TestTwoHoldsAtOnceOnHoursForOne(t *testing.T) {
 	for i := range launches {
 		id, _ := w.cluster(1, 8*3600/4)
 		wait.Go(func() {
-			errs[i] = w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 2*billing.ComputeHour, at(0))
+			errs[i] = w.db.HoldNow(t.Context(), w.provider, w.org, id, 2*billing.ComputeHour, at(0))
 		})
 	}
 	wait.Wait()
@@ -48,7 +48,7 @@ func TestHoldRefusesWhatIsNoAmount(t *testing.T) {
 	w.grant(billing.ComputeHour, nil)
 	id, _ := w.cluster(1, 100)
 	for _, need := range []billing.Hours{0, -1, billing.MaxHours + 1} {
-		err := w.db.HoldForCluster(t.Context(), w.provider, w.org, id, need, at(0))
+		err := w.db.HoldNow(t.Context(), w.provider, w.org, id, need, at(0))
 		if r, ok := provisioner.AsRefusal(err); !ok || r.Code != "balance" {
 			t.Errorf("%d: %v", need, err)
 		}
@@ -58,13 +58,13 @@ func TestHoldRefusesWhatIsNoAmount(t *testing.T) {
 func TestHoldWithoutAWalletOrWithExpiredHours(t *testing.T) {
 	w := newLedgerWorld(t)
 	id, _ := w.cluster(1, 100)
-	err := w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 100_000, at(0))
+	err := w.db.HoldNow(t.Context(), w.provider, w.org, id, 100_000, at(0))
 	if r, ok := provisioner.AsRefusal(err); !ok || !strings.Contains(r.Title, "0.00 are available") {
 		t.Errorf("%v", err)
 	}
 	expiry := time.Now().Add(time.Hour)
 	w.grant(billing.ComputeHour, &expiry)
-	err = w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 100_000, expiry)
+	err = w.db.HoldNow(t.Context(), w.provider, w.org, id, 100_000, expiry)
 	if r, ok := provisioner.AsRefusal(err); !ok || r.Code != "balance" {
 		t.Errorf("%v", err)
 	}
@@ -75,13 +75,13 @@ func TestHoldAgainForTheNextStart(t *testing.T) {
 	w.grant(1_000_000, nil)
 	id, nodes := w.running(1, 100, at(0))
 	w.proveUntil(0, 50, nodes...)
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(55)))
-	w.must(w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 100_000, at(60)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(55)))
+	w.must(w.db.HoldNow(t.Context(), w.provider, w.org, id, 100_000, at(60)))
 	w.ready(id, at(70))
 	w.proveUntil(70, 100, nodes...)
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(105)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(105)))
 	w.balance(0, 80, 920)
 	runs, sum, err := w.db.ListRuns(t.Context(), w.org, id, store.RunFilter{})
 	if err != nil || sum.All != 80_000 || len(runs) != 2 || runs[0].NodeName != runs[1].NodeName {

@@ -114,7 +114,7 @@ func (db *DB) CancelJob(ctx context.Context, by, providerID uuid.UUID, id int64)
 		case "completed", "cancelled", "discarded":
 			return jobState(state, "has ended")
 		default:
-			return j.giveUp(ctx, tx)
+			return db.giveUp(ctx, tx, j)
 		}
 	})
 }
@@ -188,13 +188,13 @@ func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 const cancelled = "cancelled before it was done"
 
 // giveUp writes down that what a job is for will not come.
-func (j aJob) giveUp(ctx context.Context, tx pgx.Tx) (err error) {
+func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j aJob) (err error) {
 	switch j.Kind {
 	case queue.CheckHost{}.Kind():
 		report, _ := json.Marshal([]provisioner.HostCheck{{Name: "check", State: provisioner.CheckFailed, Detail: cancelled}})
 		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, j.SubjectID, report)
 	case queue.RunAcceptance{}.Kind():
-		err = cancelTest(ctx, tx, *j.SubjectID)
+		err = db.cancelTest(ctx, tx, *j.SubjectID)
 	case queue.VerifyImage{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE images SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, j.SubjectID, "its check was "+cancelled)
 	case queue.SendMail{}.Kind():
@@ -207,11 +207,11 @@ func (j aJob) giveUp(ctx context.Context, tx pgx.Tx) (err error) {
 }
 
 // cancelTest ends a test as failed, with what was found so far and why it ended.
-func cancelTest(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+func (db *DB) cancelTest(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	var r provisioner.Report
 	if err := tx.QueryRow(ctx, `SELECT report FROM acceptance_tests WHERE id = $1`, id).Scan(&r); err != nil {
 		return found(err, "acceptance test")
 	}
 	r.Checks = append(r.Checks, provisioner.ReportCheck{Name: "test", Title: "The test is followed to its end", State: provisioner.CheckFailed, Detail: cancelled})
-	return finishTest(ctx, tx, id, TestFailed, r)
+	return db.FinishTest(ctx, tx, id, TestFailed, r)
 }

@@ -42,7 +42,7 @@ func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 		return uuid.Nil, err
 	}
 	return id, db.tx(ctx, func(tx pgx.Tx) error {
-		return launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r}.run(ctx, tx)
+		return db.launch(ctx, tx, launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r})
 	})
 }
 
@@ -55,7 +55,7 @@ type launch struct {
 	Request        LaunchRequest
 }
 
-func (l launch) run(ctx context.Context, tx pgx.Tx) error {
+func (db *DB) launch(ctx context.Context, tx pgx.Tx, l launch) error {
 	// The pool's lock makes launches on it queue: what is free is still free when it is taken.
 	if err := lockPool(ctx, tx, l.Request.PoolID); err != nil {
 		return err
@@ -89,7 +89,7 @@ func (l launch) run(ctx context.Context, tx pgx.Tx) error {
 	if err := writeStart(ctx, tx, l.ID, l.For); err != nil {
 		return err
 	}
-	if err := holdForCluster(ctx, tx, c.Pool.ProviderID, l.OrganizationID, l.ID, plan.Need, c.Now); err != nil {
+	if err := db.books.Hold(ctx, tx, c.Pool.ProviderID, l.OrganizationID, l.ID, plan.Need, c.Now); err != nil {
 		return err
 	}
 	return writeAudit(ctx, tx, auditRow{

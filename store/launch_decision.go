@@ -236,13 +236,18 @@ func (c launchCase) share() placement.Share {
 	if c.Test {
 		return placement.Share{VCPUs: c.Pool.TestVCPUs, Used: c.Tests, Test: true}
 	}
+	return shareOfClusters(c.Hosts, c.Pool.TestVCPUs, c.Used)
+}
+
+// shareOfClusters is what clusters may take of a pool's hosts: all but what is set aside for acceptance tests.
+func shareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Share {
 	sum := 0
-	for _, h := range c.Hosts {
+	for _, h := range hosts {
 		if h.Takes() {
 			sum += h.Capacity.VCPUs
 		}
 	}
-	return placement.Share{VCPUs: max(sum-c.Pool.TestVCPUs, 0), Used: c.Used}
+	return placement.Share{VCPUs: max(sum-testVCPUs, 0), Used: used}
 }
 
 func (c launchCase) noRoom(p launchPlan, reason string) *provisioner.Refusal {

@@ -108,7 +108,11 @@ func (db *DB) LaunchRequest(ctx context.Context, orgID, personID, id uuid.UUID) 
 	return r, err
 }
 
-const countWaitingRequests = `SELECT count(*) FROM launch_requests WHERE organization_id = $1 AND state = 'waiting'`
+// queueWaitingRequests counts the requests that wait for a decision of an organization's managers when the batch is read.
+func queueWaitingRequests(b *pgx.Batch, orgID uuid.UUID, n *int) {
+	b.Queue(`SELECT count(*) FROM launch_requests WHERE organization_id = $1 AND state = 'waiting'`, orgID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(n) })
+}
 
 func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need billing.Hours, err error) {
 	list, err = all(rows, "requests", func(row pgx.CollectableRow) (r LaunchRequestRow, err error) {

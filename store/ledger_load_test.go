@@ -9,15 +9,15 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
+	"volary.dev/billing"
 	"volary.dev/provisioner"
-	"volary.dev/store"
 )
 
 // fleet is a set of clusters that live and die while a host proves their nodes' lives.
 type fleet struct {
 	*ledgerWorld
 	clusters []uuid.UUID
-	proofs   []store.Proof
+	proofs   []billing.Proof
 	second   atomic.Int64 // of the last round
 	lived    atomic.Int64
 	refused  atomic.Int64
@@ -34,7 +34,7 @@ func TestEverythingAtOnce(t *testing.T) {
 		id, nodes := f.cluster(2, 50)
 		f.clusters = append(f.clusters, id)
 		for _, n := range nodes {
-			f.proofs = append(f.proofs, store.Proof{NodeID: n, StartID: "s1"})
+			f.proofs = append(f.proofs, billing.Proof{NodeID: n, StartID: "s1"})
 		}
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -72,7 +72,7 @@ func TestEverythingAtOnce(t *testing.T) {
 func (f *fleet) observe(ctx context.Context) error {
 	for ctx.Err() == nil {
 		round := f.second.Load() + 5
-		if err := f.db.ProveLife(f.t.Context(), f.host, at(int(round)), f.proofs...); err != nil {
+		if err := f.db.ProveLifeNow(f.t.Context(), f.host, at(int(round)), f.proofs...); err != nil {
 			return err
 		}
 		f.second.Store(round)
@@ -91,7 +91,7 @@ func (f *fleet) settle(ctx context.Context) error {
 
 // live takes a cluster from its hold to its release, over some rounds.
 func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
-	err := f.db.HoldForCluster(ctx, f.provider, f.org, id, 100_000, at(0))
+	err := f.db.HoldNow(ctx, f.provider, f.org, id, 100_000, at(0))
 	if _, ok := provisioner.AsRefusal(err); ok {
 		f.refused.Add(1)
 		return nil
@@ -104,7 +104,7 @@ func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
 		UPDATE nodes SET state = 'ready' WHERE cluster_id = $1`, id, at(int(f.second.Load())+1)); err != nil {
 		return err
 	}
-	if err := f.db.BeginRuns(ctx, id); err != nil {
+	if err := f.db.BeginRunsNow(ctx, id); err != nil {
 		return err
 	}
 	if err := f.rounds(ctx, 5+rand.Int64N(60)); err != nil {
@@ -117,11 +117,11 @@ func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
 	if err := f.rounds(ctx, 10); err != nil {
 		return err
 	}
-	if err := f.db.EndRuns(ctx, id, nil, "asked"); err != nil {
+	if err := f.db.EndRunsNow(ctx, id, nil, "asked"); err != nil {
 		return err
 	}
 	f.lived.Add(1)
-	return f.db.ReleaseHold(ctx, id, at(int(f.second.Load())))
+	return f.db.ReleaseNow(ctx, id, at(int(f.second.Load())))
 }
 
 // rounds lets so many seconds of rounds pass, with somebody looking at the wallet all the while.

@@ -21,8 +21,8 @@ func usedWorld(t *testing.T) (*ledgerWorld, uuid.UUID) {
 	if _, err := w.db.SettleUsage(t.Context(), at(3665)); err != nil {
 		t.Fatal(err)
 	}
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(3670)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(3670)))
 	return w, id
 }
 

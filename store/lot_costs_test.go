@@ -46,8 +46,8 @@ func TestUseCostsWhatItsLotsDid(t *testing.T) {
 		w.must(err)
 		w.verified()
 	}
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(10_001)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(10_001)))
 	w.verified()
 	if n := w.count(`SELECT count(*) FROM lots l WHERE amount IS NOT NULL AND (used <> bought OR amount <>
 		(SELECT sum(cost) FROM usage_lines WHERE lot_id = l.id))`); n != 0 {
@@ -91,8 +91,8 @@ func TestHoursOfOnePoolArePaidWithOnThatPoolAlone(t *testing.T) {
 	w.sell(20_000_000, elsewhere, 1, "")
 	narrowed, everywhere := w.sell(4_000_000, w.poolID, 2, ""), w.sell(4_000_000, uuid.Nil, 3, "")
 	id, _ := w.cluster(1, 100)
-	refuses(t, w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 8_000_001, time.Now()), "balance", "", "2.22 are available on this pool. 5.55 more are good on other pools alone.")
-	w.must(w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 5_000_000, time.Now()))
+	refuses(t, w.db.HoldNow(t.Context(), w.provider, w.org, id, 8_000_001, time.Now()), "balance", "", "2.22 are available on this pool. 5.55 more are good on other pools alone.")
+	w.must(w.db.HoldNow(t.Context(), w.provider, w.org, id, 5_000_000, time.Now()))
 	for lot, want := range map[uuid.UUID]int64{narrowed: 4_000_000, everywhere: 1_000_000} {
 		if held := w.count(`SELECT coalesce(sum(held), 0)::bigint FROM holds WHERE lot_id = $1`, lot); held != want {
 			t.Errorf("lot %s holds %d, want %d", lot, held, want)

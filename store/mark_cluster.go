@@ -30,7 +30,7 @@ func (db *DB) MarkClusterReady(ctx context.Context, id uuid.UUID, generation int
 		if err != nil {
 			return fmt.Errorf("mark cluster %s ready: %w", id, err)
 		}
-		if err := beginRuns(ctx, tx, id); err != nil {
+		if err := db.books.BeginRuns(ctx, tx, id); err != nil {
 			return err
 		}
 		marked = true
@@ -88,7 +88,7 @@ func (db *DB) FailCluster(ctx context.Context, id uuid.UUID, generation int64, r
 		if err := c.want(ctx, tx, want, reason, detail); err != nil {
 			return err
 		}
-		if err := c.settleEnd(ctx, tx, reason); err != nil {
+		if err := db.settleEnd(ctx, tx, c, reason); err != nil {
 			return err
 		}
 		return writeAudit(ctx, tx, auditRow{
@@ -99,14 +99,14 @@ func (db *DB) FailCluster(ctx context.Context, id uuid.UUID, generation int64, r
 }
 
 // settleEnd ends what is open of the cluster's runs at their last proof of life and gives the rest of the hold back.
-func (c lockedCluster) settleEnd(ctx context.Context, tx pgx.Tx, reason provisioner.Reason) error {
+func (db *DB) settleEnd(ctx context.Context, tx pgx.Tx, c lockedCluster, reason provisioner.Reason) error {
 	if reason == provisioner.ReasonNone {
 		reason = provisioner.ReasonAsked
 	}
-	if err := endRuns(ctx, tx, c.ID, nil, string(reason)); err != nil {
+	if err := db.books.EndRuns(ctx, tx, c.ID, nil, string(reason)); err != nil {
 		return err
 	}
-	return releaseHold(ctx, tx, c.ID, c.Now)
+	return db.books.Release(ctx, tx, c.ID, c.Now)
 }
 
 // MarkNodesStopped writes down that every machine of the cluster is off: runs end, use is settled, the rest of the hold
@@ -125,7 +125,7 @@ func (db *DB) MarkNodesStopped(ctx context.Context, id uuid.UUID, generation int
 			return fmt.Errorf("mark nodes of cluster %s stopped: %w", id, err)
 		}
 		marked = true
-		return c.settleEnd(ctx, tx, c.Reason)
+		return db.settleEnd(ctx, tx, c, c.Reason)
 	})
 	return marked, err
 }
@@ -148,6 +148,6 @@ func (db *DB) MarkClusterGone(ctx context.Context, id uuid.UUID) error {
 		if _, err := tx.Exec(ctx, `UPDATE clusters SET vni = NULL, subnet = NULL, ended_at = now() WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("mark cluster %s gone: %w", id, err)
 		}
-		return c.settleEnd(ctx, tx, c.Reason)
+		return db.settleEnd(ctx, tx, c, c.Reason)
 	})
 }

@@ -192,8 +192,8 @@ type poolRoom struct {
 }
 
 func (r marketReading) room(p marketPool) poolRoom {
-	c := launchCase{Pool: poolCapacity{TestVCPUs: p.TestVCPUs}, Hosts: r.Hosts[p.ID], Used: r.Used[p.ID]}
-	return poolRoom{Hosts: c.Hosts, Share: c.share(), Freed: r.Freed[p.ID]}
+	hosts := r.Hosts[p.ID]
+	return poolRoom{Hosts: hosts, Share: shareOfClusters(hosts, p.TestVCPUs, r.Used[p.ID]), Freed: r.Freed[p.ID]}
 }
 
 // free is what clusters may take: the share, and no more than the hosts that take nodes have.

@@ -100,7 +100,7 @@ func (w *ledgerWorld) cluster(n int, lease int64) (uuid.UUID, []uuid.UUID) {
 func (w *ledgerWorld) running(n int, lease int64, ready time.Time) (uuid.UUID, []uuid.UUID) {
 	w.t.Helper()
 	id, nodes := w.cluster(n, lease)
-	w.must(w.db.HoldForCluster(w.t.Context(), w.provider, w.org, id, billing.Hours(int64(n)*lease*1000), ready))
+	w.must(w.db.HoldNow(w.t.Context(), w.provider, w.org, id, billing.Hours(int64(n)*lease*1000), ready))
 	w.ready(id, ready)
 	return id, nodes
 }
@@ -109,17 +109,17 @@ func (w *ledgerWorld) ready(cluster uuid.UUID, ready time.Time) {
 	w.t.Helper()
 	w.exec(`UPDATE clusters SET ready_at = $2, lease_ends_at = $2::timestamptz + make_interval(secs => lease_seconds) WHERE id = $1`, cluster, ready)
 	w.exec(`UPDATE nodes SET state = 'ready', ready_at = $2 WHERE cluster_id = $1`, cluster, ready)
-	w.must(w.db.BeginRuns(w.t.Context(), cluster))
+	w.must(w.db.BeginRunsNow(w.t.Context(), cluster))
 }
 
 // prove gives a proof of life for each node.
 func (w *ledgerWorld) prove(round time.Time, nodes ...uuid.UUID) {
 	w.t.Helper()
-	var proofs []store.Proof
+	var proofs []billing.Proof
 	for _, n := range nodes {
-		proofs = append(proofs, store.Proof{NodeID: n, StartID: "s1"})
+		proofs = append(proofs, billing.Proof{NodeID: n, StartID: "s1"})
 	}
-	w.must(w.db.ProveLife(w.t.Context(), w.host, round, proofs...))
+	w.must(w.db.ProveLifeNow(w.t.Context(), w.host, round, proofs...))
 }
 
 // proveUntil gives proofs every five seconds, from just after one second up to another.

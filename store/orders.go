@@ -156,4 +156,8 @@ func rowToTotal(row pgx.CollectableRow) (Total, error) {
 	return t, err
 }
 
-const countWaitingOrders = `SELECT count(*) FROM orders WHERE provider_id = $1 AND state = 'waiting'`
+// queueWaitingOrders counts the orders that wait for a provider's decision when the batch is read.
+func queueWaitingOrders(b *pgx.Batch, providerID uuid.UUID, n *int) {
+	b.Queue(`SELECT count(*) FROM orders WHERE provider_id = $1 AND state = 'waiting'`, providerID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(n) })
+}

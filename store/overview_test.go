@@ -65,8 +65,8 @@ func TestUsageByDay(t *testing.T) {
 		}
 	}
 	check("open and not booked")
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, midnight.Add(40*time.Second)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, midnight.Add(40*time.Second)))
 	check("ended and booked")
 	if list, err := w.db.UsageByDay(t.Context(), uuid.New(), 2); err != nil || len(list) != 2 || list[0].Used+list[1].Used != 0 {
 		t.Errorf("another organization: %v, %v", list, err)

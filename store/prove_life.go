@@ -10,22 +10,16 @@ import (
 	"volary.dev/billing"
 )
 
-// proof is one node that its host reported as running in an observation round.
-type proof struct {
-	NodeID  uuid.UUID
-	StartID string
-}
-
-// proveLife moves the ends of the open runs of a host's nodes to the round's start (whole seconds, never beyond the
+// ProveLife moves the ends of the open runs of a host's nodes to the round's start (whole seconds, never beyond the
 // lease), all in one statement. A run whose last proof is too long ago, or whose machine was started anew, is ended
 // where it was last proven. Where the same start is seen again after such a gap, a new run begins. Proofs of an
 // earlier round than the last change nothing. What is proven is booked by SettleUsage.
-func proveLife(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, roundStart time.Time, round time.Duration, proofs []proof) error {
+func (db *DB) ProveLife(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, roundStart time.Time, round time.Duration, proofs []billing.Proof) error {
 	if len(proofs) == 0 {
 		return nil
 	}
 	p := proofColumns(proofs)
-	if err := endBrokenRuns(ctx, tx, p, roundStart, longestGap(round)); err != nil {
+	if err := endBrokenRuns(ctx, tx, p, roundStart, billing.LongestGap(round)); err != nil {
 		return err
 	}
 	extended, err := extendRuns(ctx, tx, hostID, p, roundStart)
@@ -35,16 +29,12 @@ func proveLife(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, roundStart time
 	return resumeRuns(ctx, tx, hostID, p, roundStart)
 }
 
-// longestGap is what may lie between two proofs of one run: two rounds, and half a round because rounds do not
-// begin on the dot.
-func longestGap(round time.Duration) time.Duration { return 2*round + round/2 }
-
 type proofArrays struct {
 	nodes  []uuid.UUID
 	starts []string
 }
 
-func proofColumns(proofs []proof) proofArrays {
+func proofColumns(proofs []billing.Proof) proofArrays {
 	var p proofArrays
 	for _, x := range proofs {
 		p.nodes, p.starts = append(p.nodes, x.NodeID), append(p.starts, x.StartID)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"volary.dev/store"
+	"volary.dev/billing"
 )
 
 func (w *ledgerWorld) runs(node uuid.UUID) []string {
@@ -50,10 +50,10 @@ func TestAGapOfMoreThanTwoRoundsEndsARunAtItsLastProof(t *testing.T) {
 	w.prove(at(50), nodes...)
 	w.prove(at(40), nodes...) // an old round comes late
 	w.wantRuns(nodes[0], "0-30 gap", "45-50")
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
 	w.prove(at(55), nodes...) // still seen while it powers off: nothing resumes
 	w.wantRuns(nodes[0], "0-30 gap", "45-50 asked")
-	w.must(w.db.ReleaseHold(t.Context(), id, at(60)))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(60)))
 	w.balance(0, 35, 965)
 	w.verified()
 }
@@ -63,8 +63,8 @@ func TestANewStartIdentityEndsARun(t *testing.T) {
 	w.grant(1_000_000, nil)
 	_, nodes := w.running(1, 500, at(0))
 	w.proveUntil(0, 10, nodes...)
-	w.must(w.db.ProveLife(t.Context(), w.host, at(15), store.Proof{NodeID: nodes[0], StartID: "s2"}))
-	w.must(w.db.ProveLife(t.Context(), w.host, at(20), store.Proof{NodeID: nodes[0], StartID: "s2"}))
+	w.must(w.db.ProveLifeNow(t.Context(), w.host, at(15), billing.Proof{NodeID: nodes[0], StartID: "s2"}))
+	w.must(w.db.ProveLifeNow(t.Context(), w.host, at(20), billing.Proof{NodeID: nodes[0], StartID: "s2"}))
 	w.wantRuns(nodes[0], "0-10 restarted")
 }
 
@@ -74,8 +74,8 @@ func TestARunNeverPassesTheLease(t *testing.T) {
 	id, nodes := w.running(2, 30, at(0).Add(999*time.Millisecond))
 	w.proveUntil(0, 60, nodes...)
 	w.wantRuns(nodes[0], "0-30")
-	w.must(w.db.EndRuns(t.Context(), id, nil, "lease_ended"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(65)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "lease_ended"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(65)))
 	w.balance(0, 60, 940)
 }
 
@@ -84,15 +84,15 @@ func TestAHostThatWasLostResumesTheSameStart(t *testing.T) {
 	w.grant(1_000_000, nil)
 	id, nodes := w.running(2, 500, at(0))
 	w.proveUntil(0, 10, nodes...)
-	w.must(w.db.EndRuns(t.Context(), id, nodes[:1], "host_lost"))
-	w.must(w.db.SettleCluster(t.Context(), id, at(20)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nodes[:1], "host_lost"))
+	w.must(w.db.SettleNow(t.Context(), id, at(20)))
 	if n := w.count(`SELECT sum(used) FROM lots`); n != 10_000 {
 		t.Errorf("booked %d mcs at the end of one node's run", n)
 	}
 	w.prove(at(100), nodes[0])
 	w.wantRuns(nodes[0], "0-10 host_lost", "100-100")
 	w.exec(`UPDATE clusters SET desired = 'gone' WHERE id = $1`, id)
-	w.must(w.db.EndRuns(t.Context(), id, nil, "host_lost"))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "host_lost"))
 	w.prove(at(105), nodes...)
 	w.wantRuns(nodes[0], "0-10 host_lost", "100-100 host_lost")
 }
@@ -101,7 +101,7 @@ func TestOnlyTheNodesOwnHostProves(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(1_000_000, nil)
 	_, nodes := w.running(1, 500, at(0))
-	w.must(w.db.ProveLife(t.Context(), uuid.New(), at(5), store.Proof{NodeID: nodes[0], StartID: "s1"}))
+	w.must(w.db.ProveLifeNow(t.Context(), uuid.New(), at(5), billing.Proof{NodeID: nodes[0], StartID: "s1"}))
 	w.wantRuns(nodes[0], "0-0")
 }
 
@@ -109,7 +109,7 @@ func TestBeginningRunsTwiceOpensThemOnce(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(1_000_000, nil)
 	id, nodes := w.running(3, 100, at(0))
-	w.must(w.db.BeginRuns(t.Context(), id))
+	w.must(w.db.BeginRunsNow(t.Context(), id))
 	w.wantRuns(nodes[2], "0-0")
 }
 
@@ -121,6 +121,6 @@ func TestAcceptanceTestsAreNotMetered(t *testing.T) {
 	w.ready(id, at(0))
 	w.prove(at(5), nodes...)
 	w.wantRuns(nodes[0])
-	w.must(w.db.ReleaseHold(t.Context(), id, at(10)))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(10)))
 	w.balance(0, 0, 1000)
 }

@@ -88,7 +88,7 @@ func (db *DB) ProviderOrganization(ctx context.Context, providerID, orgID uuid.U
 }
 
 func (db *DB) monthAround(ctx context.Context, providerID uuid.UUID, now time.Time) (billing.Period, error) {
-	zone, err := db.accountingZone(ctx, providerID)
+	zone, err := accountingZone(ctx, db.pool, providerID)
 	if err != nil {
 		return billing.Period{}, err
 	}

@@ -40,7 +40,7 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 		if err != nil {
 			return err
 		}
-		left, elsewhere, err := availableOn(ctx, tx, c.Pool.ID, orgID, c.Now)
+		left, elsewhere, err := db.books.Available(ctx, tx, c.Pool.ID, orgID, c.Now)
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 	return q, nil
 }
 
-// shortage asks billing as holdForCluster will, with all hours good on the pool as one lot, and all others as another.
+// shortage asks billing as Hold will, with all hours good on the pool as one lot, and all others as another.
 func (q Quote) shortage(c launchCase, elsewhere billing.Hours) *provisioner.Refusal {
 	lots := []billing.Lot{{Available: q.Left}, {Available: elsewhere, PoolID: uuid.Max}}
 	_, err := billing.Authorise(q.Need, lots, c.Pool.ID, c.Now)

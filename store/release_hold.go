@@ -14,10 +14,10 @@ import (
 // errRunsOpen is a defect of the caller: a hold is released after the runs it pays for have ended.
 var errRunsOpen = errors.New("hold released while runs are open")
 
-// releaseHold books what the cluster's ended runs used and gives the rest of its hold back, to the second. What
+// Release books what the cluster's ended runs used and gives the rest of its hold back, to the second. What
 // comes back to a lot that has expired expires at once. It does nothing where nothing is held, so it may be called
-// again; it never refuses for money. endRuns comes before it. Locks as holdForCluster.
-func releaseHold(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now time.Time) error {
+// again; it never refuses for money. EndRuns comes before it. Locks as Hold.
+func (db *DB) Release(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now time.Time) error {
 	w, ok, err := lockWalletOf(ctx, tx, clusterID)
 	if err != nil || !ok {
 		return err

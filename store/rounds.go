@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
 	"volary.dev/provisioner"
 )
 
@@ -53,7 +54,7 @@ func (db *DB) StartRound(ctx context.Context, hostID uuid.UUID) (time.Time, erro
 // lost its claim, or one that began before the last one written down, is left out, and false returned.
 func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, roundStart time.Time, o provisioner.Observation) (recorded bool, err error) {
 	err = db.tx(ctx, func(tx pgx.Tx) error {
-		r, err := readRound(ctx, tx, hostID, db.round, roundStart, o)
+		r, err := db.readRound(ctx, tx, hostID, roundStart, o)
 		if err != nil {
 			return err
 		}
@@ -63,13 +64,14 @@ func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, 
 		if err := r.change(ctx, tx); err != nil {
 			return err
 		}
-		return r.prove(ctx, tx, db.round)
+		return r.prove(ctx, tx)
 	})
 	return recorded, err
 }
 
 // round is one answer of a host beside what is written down of its nodes.
 type round struct {
+	db        *DB // in whose books it is proven
 	HostID    uuid.UUID
 	Start     time.Time
 	Lacks     string
@@ -89,8 +91,8 @@ type roundNode struct {
 }
 
 // readRound reads before anything is locked which clusters will have to be: in most rounds none.
-func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.Duration, start time.Time, o provisioner.Observation) (round, error) {
-	r := round{HostID: hostID, Start: start, Lacks: o.Lacks, seen: map[uuid.UUID]provisioner.NodeObservation{}, locked: map[uuid.UUID]bool{}}
+func (db *DB) readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, start time.Time, o provisioner.Observation) (round, error) {
+	r := round{db: db, HostID: hostID, Start: start, Lacks: o.Lacks, seen: map[uuid.UUID]provisioner.NodeObservation{}, locked: map[uuid.UUID]bool{}}
 	for _, n := range o.Nodes {
 		r.seen[n.ID] = n
 	}
@@ -101,7 +103,7 @@ func readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, interval time.D
 		return r, found(err, "host")
 	}
 	r.Silent = missed > 0
-	r.Unwatched = r.Silent || last != nil && start.Sub(*last) > longestGap(interval)
+	r.Unwatched = r.Silent || last != nil && start.Sub(*last) > billing.LongestGap(db.round)
 	if err := r.readNodes(ctx, tx); err != nil {
 		return r, err
 	}
@@ -201,12 +203,12 @@ func (r *round) change(ctx context.Context, tx pgx.Tx) error {
 			return fmt.Errorf("set node %s %s: %w", n.ID, to, err)
 		}
 		if to == provisioner.NodeStopped || to == provisioner.NodeLost {
-			if err := endRuns(ctx, tx, n.ClusterID, []uuid.UUID{n.ID}, string(reason)); err != nil {
+			if err := r.db.books.EndRuns(ctx, tx, n.ClusterID, []uuid.UUID{n.ID}, string(reason)); err != nil {
 				return err
 			}
 		}
 		if to == provisioner.NodeStopped {
-			if err := stopEmptyCluster(ctx, tx, n.ClusterID, reason); err != nil {
+			if err := r.db.stopEmptyCluster(ctx, tx, n.ClusterID, reason); err != nil {
 				return err
 			}
 		}
@@ -216,7 +218,7 @@ func (r *round) change(ctx context.Context, tx pgx.Tx) error {
 }
 
 // stopEmptyCluster gives the hold of a cluster back whose last machine went off by itself; a member may start it again.
-func stopEmptyCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason provisioner.Reason) error {
+func (db *DB) stopEmptyCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason provisioner.Reason) error {
 	c, err := lockCluster(ctx, tx, id)
 	if err != nil || c.Desired != provisioner.DesiredRunning || provisioner.DeriveClusterState(c.Desired, c.States) != provisioner.ClusterStopped {
 		return err
@@ -224,16 +226,16 @@ func stopEmptyCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason provi
 	if err := c.want(ctx, tx, provisioner.DesiredStopped, reason, ""); err != nil {
 		return err
 	}
-	return c.settleEnd(ctx, tx, reason)
+	return db.settleEnd(ctx, tx, c, reason)
 }
 
 // prove stamps every node that is alive and hands the proofs to the meter.
-func (r *round) prove(ctx context.Context, tx pgx.Tx, interval time.Duration) error {
-	var proofs []proof
+func (r *round) prove(ctx context.Context, tx pgx.Tx) error {
+	var proofs []billing.Proof
 	var ids []uuid.UUID
 	for _, n := range r.Nodes {
 		if n.State != provisioner.NodeStopped && r.alive(n) {
-			proofs = append(proofs, proof{NodeID: n.ID, StartID: n.StartID})
+			proofs = append(proofs, billing.Proof{NodeID: n.ID, StartID: n.StartID})
 			ids = append(ids, n.ID)
 		}
 	}
@@ -243,7 +245,7 @@ func (r *round) prove(ctx context.Context, tx pgx.Tx, interval time.Duration) er
 	if _, err := tx.Exec(ctx, `UPDATE nodes SET seen_at = $2 WHERE id = ANY ($1)`, ids, r.Start); err != nil {
 		return fmt.Errorf("stamp nodes of host %s: %w", r.HostID, err)
 	}
-	return proveLife(ctx, tx, r.HostID, r.Start, interval, proofs)
+	return r.db.books.ProveLife(ctx, tx, r.HostID, r.Start, r.db.round, proofs)
 }
 
 // RecordMissedRound counts a round that the host did not answer; why is its driver's word. After more than two it is
@@ -267,7 +269,7 @@ func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, w
 		if err := noteSilence(ctx, tx, hostID, why); err != nil || seen != provisioner.HostSilent {
 			return err
 		}
-		return loseNodes(ctx, tx, hostID, clusters, why)
+		return db.loseNodes(ctx, tx, hostID, clusters, why)
 	})
 }
 
@@ -280,7 +282,7 @@ func lockReadyClusters(ctx context.Context, tx pgx.Tx, hostID uuid.UUID) ([]uuid
 	return all(rows, "clusters of a host", pgx.RowTo[uuid.UUID])
 }
 
-func loseNodes(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, clusters []uuid.UUID, why string) error {
+func (db *DB) loseNodes(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, clusters []uuid.UUID, why string) error {
 	rows, _ := tx.Query(ctx, `
 		UPDATE nodes SET state = 'lost', reason = $2, reason_detail = $4, state_at = now()
 		WHERE host_id = $1 AND cluster_id = ANY ($3) AND state IN ('ready', 'stopping') RETURNING id, cluster_id`,
@@ -297,7 +299,7 @@ func loseNodes(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, clusters []uuid
 		if len(lost[id]) == 0 {
 			continue
 		}
-		if err := endRuns(ctx, tx, id, lost[id], string(provisioner.ReasonHostLost)); err != nil {
+		if err := db.books.EndRuns(ctx, tx, id, lost[id], string(provisioner.ReasonHostLost)); err != nil {
 			return err
 		}
 	}

@@ -14,11 +14,11 @@ const (
 	endRestarted = "restarted" // the machine was seen with another start identity
 )
 
-// beginRuns opens a run for each ready node of a cluster, from the cluster's ready_at; nodes.start_id and
+// BeginRuns opens a run for each ready node of a cluster, from the cluster's ready_at; nodes.start_id and
 // clusters.lease_ends_at are set already in this transaction. Nodes that have an open run, or cost nothing, are
 // left as they are, so it may be called again. Where the database's clock was set back since the host's last round, a run
 // begins with that round: the next one, which comes after it, would else prove time that nobody used.
-func beginRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) error {
+func (db *DB) BeginRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) error {
 	rows, err := tx.Query(ctx, `
 		SELECT n.id, n.start_id, n.rate, w.id AS wallet_id, c.id AS cluster_id,
 		       date_trunc('second', s.at) AS started_at, date_trunc('second', c.lease_ends_at) AS ends_by, s.at AS proven_at
@@ -38,9 +38,9 @@ func beginRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) error {
 	return insertRuns(ctx, tx, runs)
 }
 
-// endRuns closes the open runs of a cluster, or of some of its nodes, where they were last proven. Nothing is
-// booked by it: settleCluster or releaseHold comes next.
-func endRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, nodeIDs []uuid.UUID, reason string) error {
+// EndRuns closes the open runs of a cluster, or of some of its nodes, where they were last proven. Nothing is
+// booked by it: settleCluster or Release comes next.
+func (db *DB) EndRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, nodeIDs []uuid.UUID, reason string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE runs SET closed_at = now(), close_reason = $3, span = tstzrange(started_at, ended_at)
 		 WHERE cluster_id = $1 AND closed_at IS NULL AND ($2::uuid[] IS NULL OR node_id = ANY ($2))`,

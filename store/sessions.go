@@ -127,6 +127,7 @@ func (db *DB) Workplaces(ctx context.Context, personID uuid.UUID) (w Workplaces,
 	return w, nil
 }
 
+// queueWorkplaces reads where a person may work when the batch is read.
 func queueWorkplaces(b *pgx.Batch, personID uuid.UUID, w *Workplaces) {
 	queueAll(b, &w.Organizations, pgx.RowToStructByName[Workplace], `
 		SELECT o.id, o.name, m.role FROM memberships m JOIN organizations o ON o.id = m.organization_id

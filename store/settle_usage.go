@@ -80,7 +80,7 @@ func (db *DB) settleJournal(ctx context.Context, walletID uuid.UUID, now time.Ti
 }
 
 // settleCluster books what the cluster's ended runs used, and of the others what lies before the last full hour.
-// The rest of the hold stays: releaseHold gives it back. Locks as holdForCluster.
+// The rest of the hold stays: Release gives it back. Locks as Hold.
 func settleCluster(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now time.Time) error {
 	w, ok, err := lockWalletOf(ctx, tx, clusterID)
 	if err != nil || !ok {

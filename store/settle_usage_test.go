@@ -16,10 +16,10 @@ func TestFromHoldToTheLastSecond(t *testing.T) {
 	w.proveUntil(0, 60, nodes...)
 	w.balance(1880, 120, 8000)
 	w.prove(at(65), nodes[0])
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(70)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(70)))
 	w.balance(0, 125, 9875)
-	w.must(w.db.ReleaseHold(t.Context(), id, at(71)))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(71)))
 	w.balance(0, 125, 9875)
 	w.verified()
 }
@@ -78,7 +78,7 @@ func TestAJournalInTroubleDoesNotKeepOthersBack(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(100_000_000, nil)
 	id, nodes := w.cluster(1, 100)
-	w.must(w.db.HoldForCluster(t.Context(), w.provider, w.org, id, 100_000, at(0)))
+	w.must(w.db.HoldNow(t.Context(), w.provider, w.org, id, 100_000, at(0)))
 	w.exec(`UPDATE nodes SET rate = 9000 WHERE cluster_id = $1`, id) // a hold too small for what runs
 	w.ready(id, at(0))
 	good, goodNodes := w.running(1, 100, at(0))
@@ -95,7 +95,7 @@ func TestAJournalInTroubleDoesNotKeepOthersBack(t *testing.T) {
 	if reason != "0.15 compute hours are needed, 0.02 are available." {
 		t.Errorf("reason %q", reason)
 	}
-	w.must(w.db.ReleaseHold(t.Context(), id, at(80)))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(80)))
 	if n := w.count(`SELECT sum(held) FROM holds WHERE cluster_id = $1`, id); n != 0 {
 		t.Errorf("%d mcs stay held", n)
 	}
@@ -110,8 +110,8 @@ func TestEarliestExpiryIsUsedFirstAndSplitsExactly(t *testing.T) {
 	never := w.grant(100_000, nil)
 	id, nodes := w.running(1, 120, at(0))
 	w.proveUntil(0, 90, nodes...)
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, at(95)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, at(95)))
 	for lot, used := range map[any]int64{first: 30_500, last: 50_000, never: 9_500} {
 		if n := w.count(`SELECT used FROM lots WHERE id = $1`, lot); n != used {
 			t.Errorf("lot used %d, not %d", n, used)
@@ -133,8 +133,8 @@ func TestHoursSetAsideOutliveTheirLotAndLapseWhenReleased(t *testing.T) {
 	}
 	w.balance(100, 0, 0)
 	w.prove(now.Add(10*time.Second), nodes...)
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, after))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, after))
 	if c := w.card(); c.Used != 10_000 || c.Expired != 190_000 || c.Left != 0 {
 		t.Errorf("%+v", c)
 	}
@@ -147,19 +147,19 @@ func TestEndingWorksWithoutHoursAndAfterExpiry(t *testing.T) {
 	w.grant(100_000, &expiry)
 	id, _ := w.running(1, 100, time.Now())
 	w.balance(100, 0, 0)
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, expiry.Add(time.Hour)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, expiry.Add(time.Hour)))
 	never, _ := w.cluster(2, 100)
-	w.must(w.db.EndRuns(t.Context(), never, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), never, time.Now()))
-	w.must(w.db.SettleCluster(t.Context(), never, time.Now()))
+	w.must(w.db.EndRunsNow(t.Context(), never, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), never, time.Now()))
+	w.must(w.db.SettleNow(t.Context(), never, time.Now()))
 }
 
 func TestReleaseRefusesWhileRunsAreOpen(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(billing.ComputeHour, nil)
 	id, _ := w.running(1, 100, at(0))
-	if err := w.db.ReleaseHold(t.Context(), id, at(1)); err == nil {
+	if err := w.db.ReleaseNow(t.Context(), id, at(1)); err == nil {
 		t.Error("released under an open run")
 	}
 	w.balance(100, 0, 3500)

@@ -15,7 +15,7 @@ import (
 // "capacity", "balance", "suspended", NotFound.
 func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
 	return db.tx(ctx, func(tx pgx.Tx) error {
-		return restart{ClusterID: id, OrganizationID: orgID, For: by, By: by, Lease: leaseSeconds}.run(ctx, tx)
+		return db.restart(ctx, tx, restart{ClusterID: id, OrganizationID: orgID, For: by, By: by, Lease: leaseSeconds})
 	})
 }
 
@@ -27,7 +27,7 @@ type restart struct {
 	Lease          int64 // seconds
 }
 
-func (r restart) run(ctx context.Context, tx pgx.Tx) error {
+func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 	c, l, err := lockForStart(ctx, tx, r.OrganizationID, r.ClusterID, r.Lease)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func (r restart) run(ctx context.Context, tx pgx.Tx) error {
 	if err := writeStart(ctx, tx, c.ID, r.For); err != nil {
 		return err
 	}
-	if err := holdForCluster(ctx, tx, c.ProviderID, r.OrganizationID, c.ID, need, c.Now); err != nil {
+	if err := db.books.Hold(ctx, tx, c.ProviderID, r.OrganizationID, c.ID, need, c.Now); err != nil {
 		return err
 	}
 	return writeAudit(ctx, tx, auditRow{

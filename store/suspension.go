@@ -54,7 +54,7 @@ func (db *DB) SuspendOrganization(ctx context.Context, by, orgID uuid.UUID, reas
 		if err != nil {
 			return fmt.Errorf("suspend organization: %w", err)
 		}
-		stopped, err := stopSuspended(ctx, tx, orgID, reason)
+		stopped, err := db.clusters.StopOrganization(ctx, tx, orgID, reason)
 		if err != nil {
 			return err
 		}
@@ -81,32 +81,6 @@ func checkReason(reason string) error {
 
 func suspendedAlready(what string) *provisioner.Refusal {
 	return &provisioner.Refusal{Code: "state", Title: "This " + what + " is suspended already.", Next: "Lift the suspension first to give another reason."}
-}
-
-// stopSuspended stops what runs, the way the end of a lease does, and says how many clusters.
-func stopSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, reason string) (int, error) {
-	rows, _ := tx.Query(ctx, `SELECT id FROM clusters WHERE organization_id = $1 AND ended_at IS NULL AND desired = 'running' ORDER BY id`, orgID)
-	ids, err := all(rows, "running clusters", pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return 0, err
-	}
-	for _, id := range ids {
-		c, err := lockCluster(ctx, tx, id)
-		if err != nil {
-			return 0, err
-		}
-		if c.Desired != provisioner.DesiredRunning {
-			continue
-		}
-		want := provisioner.DesiredStopped
-		if c.Kind == "test" {
-			want = provisioner.DesiredGone
-		}
-		if err := c.want(ctx, tx, want, provisioner.ReasonSuspended, reason); err != nil {
-			return 0, err
-		}
-	}
-	return len(ids), nil
 }
 
 // LiftOrganization ends an organization's suspension; its clusters stay stopped until someone starts them. Refusals:

@@ -72,7 +72,7 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 
 // CurrentMonth is the month that now lies in by the provider's accounting zone.
 func (db *DB) CurrentMonth(ctx context.Context, providerID uuid.UUID, now time.Time) (billing.Month, error) {
-	zone, err := db.accountingZone(ctx, providerID)
+	zone, err := accountingZone(ctx, db.pool, providerID)
 	if err != nil {
 		return billing.Month{}, err
 	}
@@ -80,16 +80,16 @@ func (db *DB) CurrentMonth(ctx context.Context, providerID uuid.UUID, now time.T
 }
 
 func (db *DB) accountingPeriod(ctx context.Context, providerID uuid.UUID, month billing.Month) (billing.Period, error) {
-	zone, err := db.accountingZone(ctx, providerID)
+	zone, err := accountingZone(ctx, db.pool, providerID)
 	if err != nil {
 		return billing.Period{}, err
 	}
 	return month.Period(zone), nil
 }
 
-func (db *DB) accountingZone(ctx context.Context, providerID uuid.UUID) (*time.Location, error) {
+func accountingZone(ctx context.Context, q queryer, providerID uuid.UUID) (*time.Location, error) {
 	w := wallet{ProviderID: providerID}
-	err := db.pool.QueryRow(ctx, `SELECT accounting_zone FROM providers WHERE id = $1`, providerID).Scan(&w.AccountingZone)
+	err := q.QueryRow(ctx, `SELECT accounting_zone FROM providers WHERE id = $1`, providerID).Scan(&w.AccountingZone)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, provisioner.NotFound("provider")
 	}

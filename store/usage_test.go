@@ -32,8 +32,8 @@ func TestExportsOfTwoMonthsTieToTheLedger(t *testing.T) {
 	for s := -95; s <= 50; s += 5 {
 		w.prove(border.Add(time.Duration(s)*time.Second), nodes...)
 	}
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, border.Add(time.Minute)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, border.Add(time.Minute)))
 	w.verified()
 
 	november, december := w.export("2026-11"), w.export("2026-12")
@@ -98,8 +98,8 @@ func TestARunOverAClockChangeIsItsRealSeconds(t *testing.T) {
 	for s := 5; s <= 20; s += 5 {
 		w.prove(begin.Add(time.Duration(s)*time.Second), nodes...)
 	}
-	w.must(w.db.EndRuns(t.Context(), id, nil, "asked"))
-	w.must(w.db.ReleaseHold(t.Context(), id, begin.Add(time.Minute)))
+	w.must(w.db.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.ReleaseNow(t.Context(), id, begin.Add(time.Minute)))
 	w.balance(0, 20, 99_980)
 	if rows := w.export("2026-10"); rows[1][13] != "20" {
 		t.Errorf("%v", rows)

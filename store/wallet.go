@@ -103,9 +103,9 @@ func (db *DB) Wallet(ctx context.Context, orgID uuid.UUID) ([]WalletCard, error)
 	return cards, nil
 }
 
-// availableOn is what an organization may set aside at now for a cluster on a pool, and what it has of that provider that
+// Available is what an organization may set aside at now for a cluster on a pool, and what it has of that provider that
 // is good on other pools alone; nothing is locked.
-func availableOn(ctx context.Context, q queryer, poolID, orgID uuid.UUID, now time.Time) (here, elsewhere billing.Hours, err error) {
+func (db *DB) Available(ctx context.Context, q queryer, poolID, orgID uuid.UUID, now time.Time) (here, elsewhere billing.Hours, err error) {
 	err = q.QueryRow(ctx, `
 		SELECT coalesce(sum(l.available) FILTER (WHERE good), 0)::bigint, coalesce(sum(l.available) FILTER (WHERE NOT good), 0)::bigint
 		  FROM pools p JOIN wallets w ON w.provider_id = p.provider_id JOIN lots l ON l.wallet_id = w.id
