@@ -27,10 +27,10 @@ type layer struct {
 
 // layers is the house's import table, the first matching row counting. A package without a row is refused: a new
 // package gets its row together with its doc.go.
-func layers() []layer { return slices.Concat(floors(), pages(), mains()) }
+func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 
-// floors are the rows below the pages.
-func floors() []layer {
+// lowest are the rows below the pages.
+func lowest() []layer {
 	return []layer{
 		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "handlers/handshake"}},
 		{packages: []string{

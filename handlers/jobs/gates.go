@@ -39,10 +39,10 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 	if err != nil {
 		return nil, err
 	}
-	machines := machinesOf(o)
+	seen := machinesOf(o)
 	found := map[uuid.UUID]gateSeen{}
 	for _, n := range w.nodes {
-		m, there := machines[n.ID]
+		m, there := seen[n.ID]
 		if !there || !runs(m) {
 			found[n.ID] = gateSeen{machine: reconcile.MachineOff}
 			continue
