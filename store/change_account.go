@@ -27,7 +27,7 @@ func (db *DB) ChangeName(ctx context.Context, personID uuid.UUID, name string) e
 // password), "throttled".
 func (db *DB) ChangePassword(ctx context.Context, s Session, current, password, address string) error {
 	f := fields{}
-	f.password("password", password, s.Email, s.Name)
+	checkPassword(f, "password", password, s.Email, s.Name)
 	if err := f.refusal(); err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (db *DB) ChangePassword(ctx context.Context, s Session, current, password, 
 func (db *DB) RequestEmail(ctx context.Context, s Session, email, current, address string) error {
 	email = normalEmail(email)
 	f := fields{}
-	f.email("email", email)
+	checkEmail(f, "email", email)
 	f.check(email != s.Email, "email", "This is your address already.")
 	if err := f.refusal(); err != nil {
 		return err

@@ -42,7 +42,7 @@ func (db *DB) invite(ctx context.Context, at Place, by uuid.UUID, n NewInvitatio
 	n.Email = normalEmail(n.Email)
 	if n.Email != "" {
 		f := fields{}
-		f.email("email", n.Email)
+		checkEmail(f, "email", n.Email)
 		if err := f.refusal(); err != nil {
 			return id, "", err
 		}

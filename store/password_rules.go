@@ -19,9 +19,9 @@ var common = sync.OnceValue(func() map[string]bool {
 	return list
 })
 
-// password wants a person's password to be neither too short nor known to everyone. It is checked before anything is
+// checkPassword wants a person's password to be neither too short nor known to everyone. It is checked before anything is
 // hashed: an over-long one costs nothing.
-func (f fields) password(field, password, email, name string) {
+func checkPassword(f fields, field, password, email, name string) {
 	n := len([]rune(password))
 	f.check(n >= leastLetters && n <= mostLetters, field, "Choose %d to %d characters; these are %d.", leastLetters, mostLetters, n)
 	if n > mostLetters {

@@ -68,14 +68,14 @@ func insertPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, p NewPerson, has
 
 func (p NewPerson) check() error {
 	f := fields{}
-	f.email("email", p.Email)
+	checkEmail(f, "email", p.Email)
 	f.length("name", p.Name, 1, 120)
-	f.password("password", p.Password, p.Email, p.Name)
+	checkPassword(f, "password", p.Password, p.Email, p.Name)
 	return f.refusal()
 }
 
-// email wants an address alone: no name beside it, nothing that begins another header.
-func (f fields) email(field, email string) {
+// checkEmail wants an address alone: no name beside it, nothing that begins another header.
+func checkEmail(f fields, field, email string) {
 	address, err := mail.ParseAddress(email)
 	f.check(err == nil && address.Address == email && len(email) <= 254 && !strings.ContainsFunc(email, isControl), field,
 		"Write an e-mail address such as ada@example.org.")

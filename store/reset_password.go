@@ -17,7 +17,7 @@ import (
 func (db *DB) RequestReset(ctx context.Context, email, address string) error {
 	email = normalEmail(email)
 	f := fields{}
-	f.email("email", email)
+	checkEmail(f, "email", email)
 	if err := f.refusal(); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (db *DB) ResetPassword(ctx context.Context, token, password string) error {
 		return err
 	}
 	f := fields{}
-	f.password("password", password, l.Email, l.Name)
+	checkPassword(f, "password", password, l.Email, l.Name)
 	if err := f.refusal(); err != nil {
 		return err
 	}

@@ -49,9 +49,9 @@ func (db *DB) SignUp(ctx context.Context, s SignUp, address string) error {
 }
 
 func (s SignUp) check(f fields) {
-	f.email("email", s.Email)
+	checkEmail(f, "email", s.Email)
 	f.length("name", s.Name, 1, 120)
-	f.password("password", s.Password, s.Email, s.Name)
+	checkPassword(f, "password", s.Password, s.Email, s.Name)
 }
 
 func takenName(name string) *provisioner.Refusal {
@@ -111,7 +111,7 @@ func (db *DB) mailSignUp(ctx context.Context, tx pgx.Tx, email, token, instead s
 func (db *DB) ResendConfirmation(ctx context.Context, email, address string) error {
 	email = normalEmail(email)
 	f := fields{}
-	f.email("email", email)
+	checkEmail(f, "email", email)
 	if err := f.refusal(); err != nil {
 		return err
 	}
