@@ -162,7 +162,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		if c, has := caps[r.PersonID]; has {
 			r.Cap = &c
 		}
-		r.Left = owned[ownedAt{r.ProviderID, uuid.Nil}] + owned[ownedAt{r.ProviderID, r.PoolID}]
+		r.Left = owned[ownedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[ownedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
 		if !r.Start {
 			r.When, r.At = m.roomFor(*r, sizes[r.VersionID])
 		}

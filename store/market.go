@@ -132,7 +132,7 @@ func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 	room := r.room(p)
 	row.VCPUs, row.FreeVCPUs, row.FreeMiB = room.free()
 	row.When, row.Start = room.earliest(need.Nodes, shape.Size())
-	row.Owned = r.Owned[ownedAt{p.ProviderID, uuid.Nil}] + r.Owned[ownedAt{p.ProviderID, p.ID}]
+	row.Owned = r.Owned[ownedAt{ProviderID: p.ProviderID, PoolID: uuid.Nil}] + r.Owned[ownedAt{ProviderID: p.ProviderID, PoolID: p.ID}]
 	row.ToBuy = max(row.Need-row.Owned, 0)
 	var rows []MarketRow
 	for _, o := range r.Offers[p.ProviderID] {
