@@ -172,7 +172,6 @@ func TestVerifyImageRefusesMoreThanTheLargestShape(t *testing.T) {
 		t.Fatalf("2 MiB: %s %s", i.State, i.Reason)
 	}
 	v := upload(t, holes(t))
-	v.job.DB = v.db
 	provider, err = v.db.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
 	noError(t, err)
 	_, err = v.db.CreateShape(t.Context(), uuid.Nil, provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
