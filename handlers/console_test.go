@@ -15,7 +15,8 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/people"
 )
 
 // untilState asks the store until a cluster is in a state: rows change beside the test.
@@ -24,7 +25,7 @@ func untilState(t *testing.T, a *handlertest.App, w *handlertest.World, id uuid.
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
-		d, err := a.Store.Cluster(t.Context(), w.Organization, id)
+		d, err := a.Store.Machines.Cluster(t.Context(), w.Organization, id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +120,7 @@ func TestConsoleTicketsOpenTheirNodeAlone(t *testing.T) {
 	w := a.World()
 	cluster, head := a.Launch(w, "first", 1)
 	untilState(t, a, w, cluster, provisioner.ClusterReady)
-	d, err := a.Store.Cluster(t.Context(), w.Organization, cluster)
+	d, err := a.Store.Machines.Cluster(t.Context(), w.Organization, cluster)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,29 +164,29 @@ func TestConsolesFollowThePolicy(t *testing.T) {
 	a.Consent(w, cluster)
 	lasts := func(email string, staff bool) bool {
 		t.Helper()
-		v := store.ConsoleViewer{Person: w.Person(email)}
+		v := machines.ConsoleViewer{Person: w.Person(email)}
 		if err := a.Pool.QueryRow(t.Context(), `SELECT id FROM sessions WHERE person_id = $1`, v.Person).Scan(&v.Session); err != nil {
 			t.Fatal(err)
 		}
-		is, err := a.Store.ConsoleLasts(t.Context(), store.OpenConsole{NodeHost: store.NodeHost{NodeID: head}, Viewer: v, Staff: staff})
+		is, err := a.Store.Machines.ConsoleLasts(t.Context(), machines.OpenConsole{NodeHost: machines.NodeHost{NodeID: head}, Viewer: v, Staff: staff})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return is
 	}
-	session := func(organization store.OrganizationRole, provider store.StaffRole) *store.Session {
-		return &store.Session{OrganizationID: &w.Organization, OrganizationRole: organization, ProviderID: &w.North, ProviderRole: provider}
+	session := func(organization people.OrganizationRole, provider people.StaffRole) *people.Session {
+		return &people.Session{OrganizationID: &w.Organization, OrganizationRole: organization, ProviderID: &w.North, ProviderRole: provider}
 	}
-	for email, role := range map[string]store.OrganizationRole{
-		handlertest.Owner: store.RoleOwner, handlertest.Manager: store.RoleManager, handlertest.Member: store.RoleMember, handlertest.Billing: store.RoleBilling,
+	for email, role := range map[string]people.OrganizationRole{
+		handlertest.Owner: people.RoleOwner, handlertest.Manager: people.RoleManager, handlertest.Member: people.RoleMember, handlertest.Billing: people.RoleBilling,
 	} {
 		a.SignIn(email)
 		if got, want := lasts(email, false), request.May(session(role, ""), request.OrgWork); got != want {
 			t.Errorf("%s sees consoles: %t, and the policy says %t", role, got, want)
 		}
 	}
-	for email, role := range map[string]store.StaffRole{
-		handlertest.Admin: store.StaffAdmin, handlertest.Operator: store.StaffOperator, handlertest.Accountant: store.StaffAccountant,
+	for email, role := range map[string]people.StaffRole{
+		handlertest.Admin: people.StaffAdmin, handlertest.Operator: people.StaffOperator, handlertest.Accountant: people.StaffAccountant,
 	} {
 		a.SignIn(email)
 		if got, want := lasts(email, true), request.May(session("", role), request.ProviderHosts); got != want {

@@ -67,7 +67,7 @@ var volatile = regexp.MustCompile(`01[0-9a-f]{6}-[0-9a-f-]{27}|Request <code>[^<
 func TestAddressesAreNotTold(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
-	_, link, err := a.Store.InviteToOrganization(t.Context(), w.Organization, w.Person(handlertest.Owner), invitation("", "member"))
+	_, link, err := a.Store.People.InviteToOrganization(t.Context(), w.Organization, w.Person(handlertest.Owner), invitation("", "member"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,11 @@ import (
 	"testing"
 
 	"volary.dev/handlers/handlertest"
-	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
-func invitation(email, role string) store.NewInvitation {
-	return store.NewInvitation{Email: email, Role: role}
+func invitation(email, role string) people.NewInvitation {
+	return people.NewInvitation{Email: email, Role: role}
 }
 
 func TestMembersPage(t *testing.T) {

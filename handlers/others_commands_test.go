@@ -21,6 +21,12 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 )
 
 // TestOthersCommands gives every store call that takes an owner and an id the ids of the first organization and provider
@@ -30,7 +36,7 @@ func TestOthersCommands(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	v := foreign{db: a.Store, org: w.Other, provider: w.South, by: w.Person(handlertest.OtherOwner), w: w, paths: worldPaths(a, w)}
-	err := a.Store.UpdateProvider(t.Context(), uuid.Nil, w.South, store.ProviderWords{
+	err := a.Store.People.UpdateProvider(t.Context(), uuid.Nil, w.South, people.ProviderWords{
 		LegalName: "South Ltd", InvoicePrefix: "SOU", AccountingZone: "UTC", SupportContact: "help@south.example",
 	})
 	if err != nil {
@@ -73,7 +79,7 @@ func ofEveryone() map[string]string {
 
 // foreign has the ids of the first organization and of North, and acts for others.
 type foreign struct {
-	db                *store.DB
+	db                *floors.All
 	org, provider, by uuid.UUID
 	w                 *handlertest.World
 	paths             func(string) string
@@ -99,29 +105,29 @@ func (v foreign) calls(ctx context.Context) calls {
 func (v foreign) clusterCalls(ctx context.Context) calls {
 	id, node := v.id("/org/clusters/"), uuid.MustParse(strings.Split(v.paths("/org/clusters/:id/:node"), "/")[4])
 	return calls{
-		"Cluster":                func() (any, error) { return only(v.db.Cluster(ctx, v.org, id)) },
-		"Node":                   func() (any, error) { return only(v.db.Node(ctx, v.org, id, node)) },
-		"StopCluster":            func() (any, error) { return done(v.db.StopCluster(ctx, v.org, v.by, id)) },
-		"StartCluster":           func() (any, error) { return done(v.db.StartCluster(ctx, v.org, v.by, id, 3600)) },
-		"RequestStart":           func() (any, error) { return only(v.db.RequestStart(ctx, v.org, v.by, id, 3600)) },
-		"ExtendLease":            func() (any, error) { return done(v.db.ExtendLease(ctx, v.org, v.by, id, 3600)) },
-		"DeleteCluster":          func() (any, error) { return done(v.db.DeleteCluster(ctx, v.org, v.by, id)) },
-		"ConsentToConsole":       func() (any, error) { return done(v.db.ConsentToConsole(ctx, v.org, v.by, id, time.Hour)) },
-		"WithdrawConsoleConsent": func() (any, error) { return done(v.db.WithdrawConsoleConsent(ctx, v.org, v.by, id)) },
-		"ConsoleConsent":         func() (any, error) { return v.db.ConsoleConsent(ctx, v.org, id) },
-		"ConsentForProvider":     func() (any, error) { return v.db.ConsentForProvider(ctx, v.provider, id) },
-		"ConsoleLooks":           func() (any, error) { return v.db.ConsoleLooks(ctx, v.org, id, store.Page{}) },
+		"Cluster":                func() (any, error) { return only(v.db.Machines.Cluster(ctx, v.org, id)) },
+		"Node":                   func() (any, error) { return only(v.db.Machines.Node(ctx, v.org, id, node)) },
+		"StopCluster":            func() (any, error) { return done(v.db.Machines.StopCluster(ctx, v.org, v.by, id)) },
+		"StartCluster":           func() (any, error) { return done(v.db.Machines.StartCluster(ctx, v.org, v.by, id, 3600)) },
+		"RequestStart":           func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
+		"ExtendLease":            func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"DeleteCluster":          func() (any, error) { return done(v.db.Machines.DeleteCluster(ctx, v.org, v.by, id)) },
+		"ConsentToConsole":       func() (any, error) { return done(v.db.Machines.ConsentToConsole(ctx, v.org, v.by, id, time.Hour)) },
+		"WithdrawConsoleConsent": func() (any, error) { return done(v.db.Machines.WithdrawConsoleConsent(ctx, v.org, v.by, id)) },
+		"ConsoleConsent":         func() (any, error) { return v.db.Machines.ConsoleConsent(ctx, v.org, id) },
+		"ConsentForProvider":     func() (any, error) { return v.db.Machines.ConsentForProvider(ctx, v.provider, id) },
+		"ConsoleLooks":           func() (any, error) { return v.db.Machines.ConsoleLooks(ctx, v.org, id, store.Page{}) },
 		"IssueConsoleTicket": func() (any, error) {
-			_, err := v.db.IssueConsoleTicket(ctx, v.org, store.ConsoleViewer{Person: v.by}, node, store.ConsoleLine)
+			_, err := v.db.Machines.IssueConsoleTicket(ctx, v.org, machines.ConsoleViewer{Person: v.by}, node, machines.ConsoleLine)
 			return done(err)
 		},
 		"IssueStaffTicket": func() (any, error) {
-			_, err := v.db.IssueStaffTicket(ctx, v.provider, store.ConsoleViewer{Person: v.by}, node, store.ConsoleLog)
+			_, err := v.db.Machines.IssueStaffTicket(ctx, v.provider, machines.ConsoleViewer{Person: v.by}, node, machines.ConsoleLog)
 			return done(err)
 		},
-		"ProviderCluster": func() (any, error) { return only(v.db.ProviderCluster(ctx, v.provider, id)) },
+		"ProviderCluster": func() (any, error) { return only(v.db.Machines.ProviderCluster(ctx, v.provider, id)) },
 		"ListRuns": func() (any, error) {
-			list, sum, err := v.db.ListRuns(ctx, v.org, id, store.RunFilter{})
+			list, sum, err := v.db.Books.ListRuns(ctx, v.org, id, books.RunFilter{})
 			return len(list) + sum.Count + int(sum.All), err
 		},
 	}
@@ -130,54 +136,56 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 func (v foreign) modelCalls(ctx context.Context) calls {
 	image, model, test := v.w.Image, v.w.Model, v.id("/org/tests/")
 	return calls{
-		"Image":  func() (any, error) { return only(v.db.Image(ctx, v.org, image)) },
-		"Upload": func() (any, error) { return only(v.db.Upload(ctx, v.org, v.w.Upload)) },
+		"Image":  func() (any, error) { return only(v.db.Models.Image(ctx, v.org, image)) },
+		"Upload": func() (any, error) { return only(v.db.Models.Upload(ctx, v.org, v.w.Upload)) },
 		"VersionsOfImage": func() (any, error) {
-			list, total, err := v.db.VersionsOfImage(ctx, v.org, image, store.ImageVersionFilter{})
+			list, total, err := v.db.Models.VersionsOfImage(ctx, v.org, image, models.ImageVersionFilter{})
 			return len(list) + total, err
 		},
-		"ModelCluster":        func() (any, error) { return only(v.db.ModelCluster(ctx, v.org, model)) },
-		"Version":             func() (any, error) { return only(v.db.Version(ctx, v.org, v.w.Version)) },
-		"PublishVersion":      func() (any, error) { return done(v.db.PublishVersion(ctx, v.org, v.by, v.w.Draft, 1)) },
-		"StartAcceptanceTest": func() (any, error) { return only(v.db.StartAcceptanceTest(ctx, v.org, v.by, v.w.Version, v.w.Pool)) },
-		"AcceptanceTest":      func() (any, error) { return only(v.db.AcceptanceTest(ctx, v.org, test)) },
+		"ModelCluster":   func() (any, error) { return only(v.db.Models.ModelCluster(ctx, v.org, model)) },
+		"Version":        func() (any, error) { return only(v.db.Models.Version(ctx, v.org, v.w.Version)) },
+		"PublishVersion": func() (any, error) { return done(v.db.Models.PublishVersion(ctx, v.org, v.by, v.w.Draft, 1)) },
+		"StartAcceptanceTest": func() (any, error) {
+			return only(v.db.Machines.StartAcceptanceTest(ctx, v.org, v.by, v.w.Version, v.w.Pool))
+		},
+		"AcceptanceTest": func() (any, error) { return only(v.db.Models.AcceptanceTest(ctx, v.org, test)) },
 		"AcceptanceTests": func() (any, error) {
-			list, total, err := v.db.AcceptanceTests(ctx, v.org, v.w.Version, store.TestFilter{})
+			list, total, err := v.db.Models.AcceptanceTests(ctx, v.org, v.w.Version, models.TestFilter{})
 			return len(list) + total, err
 		},
 		"ListVersions": func() (any, error) {
-			list, total, err := v.db.ListVersions(ctx, v.org, model, store.VersionFilter{})
+			list, total, err := v.db.Models.ListVersions(ctx, v.org, model, models.VersionFilter{})
 			return len(list) + total, err
 		},
-		"LaunchCluster": func() (any, error) { return only(v.db.LaunchCluster(ctx, v.org, v.by, v.launch())) },
-		"RequestLaunch": func() (any, error) { return only(v.db.RequestLaunch(ctx, v.org, v.by, v.launch())) },
-		"Quote":         func() (any, error) { return only(v.db.Quote(ctx, v.org, v.launch())) },
+		"LaunchCluster": func() (any, error) { return only(v.db.Machines.LaunchCluster(ctx, v.org, v.by, v.launch())) },
+		"RequestLaunch": func() (any, error) { return only(v.db.Machines.RequestLaunch(ctx, v.org, v.by, v.launch())) },
+		"Quote":         func() (any, error) { return only(v.db.Machines.Quote(ctx, v.org, v.launch())) },
 	}
 }
 
-func (v foreign) launch() store.LaunchRequest {
-	return store.LaunchRequest{VersionID: v.w.Version, PoolID: v.w.Pool, Name: "mine", LeaseSeconds: 3600}
+func (v foreign) launch() machines.LaunchRequest {
+	return machines.LaunchRequest{VersionID: v.w.Version, PoolID: v.w.Pool, Name: "mine", LeaseSeconds: 3600}
 }
 
 func (v foreign) salesCalls(ctx context.Context) calls {
 	order, invoice, offer := v.id("/org/orders/"), v.id("/org/invoices/"), v.id("/provider/offers/")
 	price := uuid.MustParse(strings.TrimPrefix(v.paths("/provider/offers/:id/:price"), "/provider/offers/"+offer.String()+"/"))
 	return calls{
-		"OrderOfOrganization":   func() (any, error) { return only(v.db.OrderOfOrganization(ctx, v.org, order)) },
-		"OrderOfProvider":       func() (any, error) { return only(v.db.OrderOfProvider(ctx, v.provider, order)) },
-		"ApproveOrder":          func() (any, error) { return done(v.db.ApproveOrder(ctx, v.by, v.provider, order)) },
-		"RejectOrder":           func() (any, error) { return done(v.db.RejectOrder(ctx, v.by, v.provider, order, "because")) },
-		"WithdrawOrder":         func() (any, error) { return done(v.db.WithdrawOrder(ctx, v.by, v.org, order)) },
-		"InvoiceOfOrganization": func() (any, error) { return only(v.db.InvoiceOfOrganization(ctx, v.org, invoice)) },
-		"InvoiceOfProvider":     func() (any, error) { return only(v.db.InvoiceOfProvider(ctx, v.provider, invoice)) },
-		"Offer":                 func() (any, error) { return only(v.db.Offer(ctx, v.provider, offer)) },
-		"EndOffer":              func() (any, error) { return done(v.db.EndOffer(ctx, v.by, v.provider, offer)) },
+		"OrderOfOrganization":   func() (any, error) { return only(v.db.Books.OrderOfOrganization(ctx, v.org, order)) },
+		"OrderOfProvider":       func() (any, error) { return only(v.db.Books.OrderOfProvider(ctx, v.provider, order)) },
+		"ApproveOrder":          func() (any, error) { return done(v.db.Books.ApproveOrder(ctx, v.by, v.provider, order)) },
+		"RejectOrder":           func() (any, error) { return done(v.db.Books.RejectOrder(ctx, v.by, v.provider, order, "because")) },
+		"WithdrawOrder":         func() (any, error) { return done(v.db.Books.WithdrawOrder(ctx, v.by, v.org, order)) },
+		"InvoiceOfOrganization": func() (any, error) { return only(v.db.Books.InvoiceOfOrganization(ctx, v.org, invoice)) },
+		"InvoiceOfProvider":     func() (any, error) { return only(v.db.Books.InvoiceOfProvider(ctx, v.provider, invoice)) },
+		"Offer":                 func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
+		"EndOffer":              func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
 		"SetPrice": func() (any, error) {
-			return only(v.db.SetPrice(ctx, v.by, v.provider, offer, store.NewPrice{Millionths: 1}))
+			return only(v.db.Books.SetPrice(ctx, v.by, v.provider, offer, books.NewPrice{Millionths: 1}))
 		},
-		"WithdrawPrice": func() (any, error) { return done(v.db.WithdrawPrice(ctx, v.by, v.provider, offer, price)) },
+		"WithdrawPrice": func() (any, error) { return done(v.db.Books.WithdrawPrice(ctx, v.by, v.provider, offer, price)) },
 		"OfferPrices": func() (any, error) {
-			list, total, err := v.db.OfferPrices(ctx, v.provider, offer, store.PriceFilter{})
+			list, total, err := v.db.Books.OfferPrices(ctx, v.provider, offer, books.PriceFilter{})
 			return len(list) + total, err
 		},
 	}
@@ -186,53 +194,59 @@ func (v foreign) salesCalls(ctx context.Context) calls {
 func (v foreign) peopleCalls(ctx context.Context) calls {
 	person, request, announcement := v.w.Extra, v.id("/org/requests/"), v.id("/org/announcements/")
 	return calls{
-		"ChangeMember":   func() (any, error) { return done(v.db.ChangeMember(ctx, v.org, v.by, person, store.RoleManager)) },
-		"RemoveMember":   func() (any, error) { return done(v.db.RemoveMember(ctx, v.org, v.by, person)) },
-		"SetCap":         func() (any, error) { return done(v.db.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
-		"CapOf":          func() (any, error) { return v.db.CapOf(ctx, v.org, v.w.Person(handlertest.Member)) },
-		"LaunchRequest":  func() (any, error) { return only(v.db.LaunchRequest(ctx, v.org, uuid.Nil, request)) },
-		"ApproveRequest": func() (any, error) { return only(v.db.ApproveRequest(ctx, v.org, v.by, request)) },
-		"DeclineRequest": func() (any, error) { return done(v.db.DeclineRequest(ctx, v.org, v.by, request, "because")) },
-		"WithdrawRequest": func() (any, error) {
-			return done(v.db.WithdrawRequest(ctx, v.org, v.w.Person(handlertest.Member), request))
+		"ChangeMember": func() (any, error) {
+			return done(v.db.People.ChangeMember(ctx, v.org, v.by, person, people.RoleManager))
 		},
-		"DismissAnnouncement": func() (any, error) { return done(v.db.DismissAnnouncement(ctx, v.org, v.by, announcement)) },
-		"SwitchOrganization":  func() (any, error) { return done(v.db.SwitchOrganization(ctx, v.id("/account/sessions/"), v.org)) },
-		"SwitchProvider":      func() (any, error) { return done(v.db.SwitchProvider(ctx, v.id("/account/sessions/"), v.provider)) },
+		"RemoveMember":   func() (any, error) { return done(v.db.People.RemoveMember(ctx, v.org, v.by, person)) },
+		"SetCap":         func() (any, error) { return done(v.db.Machines.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
+		"CapOf":          func() (any, error) { return v.db.Machines.CapOf(ctx, v.org, v.w.Person(handlertest.Member)) },
+		"LaunchRequest":  func() (any, error) { return only(v.db.Overview.LaunchRequest(ctx, v.org, uuid.Nil, request)) },
+		"ApproveRequest": func() (any, error) { return only(v.db.Machines.ApproveRequest(ctx, v.org, v.by, request)) },
+		"DeclineRequest": func() (any, error) { return done(v.db.Machines.DeclineRequest(ctx, v.org, v.by, request, "because")) },
+		"WithdrawRequest": func() (any, error) {
+			return done(v.db.Machines.WithdrawRequest(ctx, v.org, v.w.Person(handlertest.Member), request))
+		},
+		"DismissAnnouncement": func() (any, error) { return done(v.db.People.DismissAnnouncement(ctx, v.org, v.by, announcement)) },
+		"SwitchOrganization": func() (any, error) {
+			return done(v.db.People.SwitchOrganization(ctx, v.id("/account/sessions/"), v.org))
+		},
+		"SwitchProvider": func() (any, error) {
+			return done(v.db.People.SwitchProvider(ctx, v.id("/account/sessions/"), v.provider))
+		},
 		"ProviderOrganization": func() (any, error) {
-			return only(v.db.ProviderOrganization(ctx, v.provider, v.w.Organization, time.Now()))
+			return only(v.db.Overview.ProviderOrganization(ctx, v.provider, v.w.Organization, time.Now()))
 		},
 		"MonthlyUse": func() (any, error) {
-			months, err := v.db.MonthlyUse(ctx, v.provider, v.w.Organization, 3, time.Now())
-			return slices.ContainsFunc(months, func(m store.MonthUse) bool { return m.Hours != 0 }), err
+			months, err := v.db.Overview.MonthlyUse(ctx, v.provider, v.w.Organization, 3, time.Now())
+			return slices.ContainsFunc(months, func(m overview.MonthUse) bool { return m.Hours != 0 }), err
 		},
 	}
 }
 
 func (v foreign) hostCalls(ctx context.Context) calls {
 	host, pool := v.w.Host, v.w.Pool
-	spare := store.NewHost{
+	spare := machines.NewHost{
 		Name: "mine", Underlay: netip.MustParseAddr("192.0.2.99"), Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "mine"},
 	}
-	changed := store.NewPool{
+	changed := machines.NewPool{
 		Name: "mine", Prefix: netip.MustParsePrefix("10.90.0.0/16"), Underlay: netip.MustParsePrefix("192.0.2.0/24"), Storage: "local", MachineType: "q35",
 	}
-	move := store.HostsMove{Hosts: []store.MovedHost{{ID: host, Address: spare.Address, Underlay: spare.Underlay}}}
+	move := machines.HostsMove{Hosts: []machines.MovedHost{{ID: host, Address: spare.Address, Underlay: spare.Underlay}}}
 	return calls{
-		"Host":         func() (any, error) { return only(v.db.Host(ctx, v.provider, host)) },
-		"HostClusters": func() (any, error) { return v.db.HostClusters(ctx, v.provider, host) },
-		"HostSilences": func() (any, error) { return v.db.HostSilences(ctx, v.provider, host, 5) },
-		"HostNodes":    func() (any, error) { return v.db.HostNodes(ctx, v.provider, host) },
-		"AddHost":      func() (any, error) { return only(v.db.AddHost(ctx, v.by, v.provider, pool, spare)) },
-		"CheckHost":    func() (any, error) { return done(v.db.CheckHost(ctx, v.by, v.provider, host)) },
-		"CordonHost":   func() (any, error) { return done(v.db.CordonHost(ctx, v.by, v.provider, host, "")) },
-		"DrainHost":    func() (any, error) { return done(v.db.DrainHost(ctx, v.by, v.provider, host, "")) },
-		"ActivateHost": func() (any, error) { return done(v.db.ActivateHost(ctx, v.by, v.provider, host)) },
-		"RemoveHost":   func() (any, error) { return done(v.db.RemoveHost(ctx, v.by, v.provider, host)) },
-		"MoveHosts":    func() (any, error) { return done(v.db.MoveHosts(ctx, v.by, v.provider, pool, move)) },
-		"ProviderPool": func() (any, error) { return only(v.db.ProviderPool(ctx, v.provider, pool)) },
-		"UpdatePool":   func() (any, error) { return done(v.db.UpdatePool(ctx, v.by, v.provider, pool, changed)) },
-		"RetireShape":  func() (any, error) { return done(v.db.RetireShape(ctx, v.by, v.provider, v.w.Shape)) },
+		"Host":         func() (any, error) { return only(v.db.Machines.Host(ctx, v.provider, host)) },
+		"HostClusters": func() (any, error) { return v.db.Machines.HostClusters(ctx, v.provider, host) },
+		"HostSilences": func() (any, error) { return v.db.Machines.HostSilences(ctx, v.provider, host, 5) },
+		"HostNodes":    func() (any, error) { return v.db.Machines.HostNodes(ctx, v.provider, host) },
+		"AddHost":      func() (any, error) { return only(v.db.Machines.AddHost(ctx, v.by, v.provider, pool, spare)) },
+		"CheckHost":    func() (any, error) { return done(v.db.Machines.CheckHost(ctx, v.by, v.provider, host)) },
+		"CordonHost":   func() (any, error) { return done(v.db.Machines.CordonHost(ctx, v.by, v.provider, host, "")) },
+		"DrainHost":    func() (any, error) { return done(v.db.Machines.DrainHost(ctx, v.by, v.provider, host, "")) },
+		"ActivateHost": func() (any, error) { return done(v.db.Machines.ActivateHost(ctx, v.by, v.provider, host)) },
+		"RemoveHost":   func() (any, error) { return done(v.db.Machines.RemoveHost(ctx, v.by, v.provider, host)) },
+		"MoveHosts":    func() (any, error) { return done(v.db.Machines.MoveHosts(ctx, v.by, v.provider, pool, move)) },
+		"ProviderPool": func() (any, error) { return only(v.db.Machines.ProviderPool(ctx, v.provider, pool)) },
+		"UpdatePool":   func() (any, error) { return done(v.db.Machines.UpdatePool(ctx, v.by, v.provider, pool, changed)) },
+		"RetireShape":  func() (any, error) { return done(v.db.Machines.RetireShape(ctx, v.by, v.provider, v.w.Shape)) },
 	}
 }
 
@@ -242,12 +256,12 @@ func (v foreign) staffCalls(ctx context.Context) calls {
 	colleague, announcement := v.w.Person(handlertest.Accountant), v.id("/provider/announcements/")
 	return calls{
 		"ChangeStaffRole": func() (any, error) {
-			return done(v.db.ChangeStaffRole(ctx, v.by, v.provider, colleague, store.StaffOperator))
+			return done(v.db.People.ChangeStaffRole(ctx, v.by, v.provider, colleague, people.StaffOperator))
 		},
-		"RemoveStaff":     func() (any, error) { return done(v.db.RemoveStaff(ctx, v.by, v.provider, colleague)) },
-		"EndAnnouncement": func() (any, error) { return done(v.db.EndAnnouncement(ctx, v.by, v.provider, announcement)) },
-		"RetryJob":        func() (any, error) { return done(v.db.RetryJob(ctx, v.by, v.provider, job)) },
-		"CancelJob":       func() (any, error) { return done(v.db.CancelJob(ctx, v.by, v.provider, job)) },
+		"RemoveStaff":     func() (any, error) { return done(v.db.People.RemoveStaff(ctx, v.by, v.provider, colleague)) },
+		"EndAnnouncement": func() (any, error) { return done(v.db.People.EndAnnouncement(ctx, v.by, v.provider, announcement)) },
+		"RetryJob":        func() (any, error) { return done(v.db.Overview.RetryJob(ctx, v.by, v.provider, job)) },
+		"CancelJob":       func() (any, error) { return done(v.db.Overview.CancelJob(ctx, v.by, v.provider, job)) },
 	}
 }
 
@@ -286,7 +300,7 @@ func rowsOf(t *testing.T, a *handlertest.App) map[string]string {
 	return digests
 }
 
-// ownedCalls are the methods of store.DB that take an organization or a provider and the id of something besides.
+// ownedCalls are the methods of floors.All that take an organization or a provider and the id of something besides.
 func ownedCalls(t *testing.T) []string {
 	t.Helper()
 	core, coreErr := filepath.Glob("../store/*.go")

@@ -26,12 +26,12 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/static"
-	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // Options of New. All but the Throttle and Demo fields are needed.
 type Options struct {
-	Store          *store.DB
+	Store          *floors.All
 	Log            *slog.Logger
 	Changes        *live.Changes
 	PublicURL      string // as a browser sees us, without a slash at its end
@@ -84,7 +84,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, Facts: o.Store.FrameFacts,
+		Simulated: o.Simulated, Secure: secure, Facts: o.Store.Overview.FrameFacts,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)
@@ -95,7 +95,7 @@ func New(o Options) (http.Handler, error) {
 	asGet, asHead := middleware.Head("/uploads/", "/events", "/ws")
 	e.Pre(asGet)
 	e.Use(asHead, middleware.RequestID, middleware.Log(o.Log), middleware.Recover, middleware.Headers(o.PublicURL), origin,
-		middleware.Session(cookie, o.Store.SessionByToken))
+		middleware.Session(cookie, o.Store.People.SessionByToken))
 	table, err := o.table(frame, cookie, public.Host)
 	if err != nil {
 		return nil, err
@@ -125,21 +125,21 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		Worker: terminal.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
 	}
 	p := public.Handlers{
-		Store: o.Store, Frame: frame, Cookie: cookie, Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
 	}
 	m := org.Handlers{
-		Store: o.Store, Frame: frame, Terminal: lines,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Terminal: lines,
 		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
-		Store: o.Store, Frame: frame, Terminal: lines,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Terminal: lines,
 		PlainHosts: o.PlainHosts, Simulated: o.Simulated, PublicURL: o.PublicURL,
 	}
 	return routes(audiences{
 		public: p, org: m, provider: s,
-		account: account.Handlers{Store: o.Store, Frame: frame},
+		account: account.Handlers{People: o.Store.People, Frame: frame},
 		platform: platform.Handlers{
-			Store: o.Store, Frame: frame, PublicURL: o.PublicURL,
+			Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, PublicURL: o.PublicURL,
 		},
 	}, uploads.Serve, echo.WrapHandler(files)), nil
 }
@@ -168,7 +168,7 @@ func (o Options) guards() map[guard]guards {
 type guards struct{ before, after []echo.MiddlewareFunc }
 
 func (o Options) uploads() (*org.Uploads, error) {
-	return org.NewUploads(org.UploadOptions{Store: o.Store, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+	return org.NewUploads(org.UploadOptions{Models: o.Store.Models, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // NewChanges makes the hub that store.Listen feeds.

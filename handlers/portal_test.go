@@ -116,7 +116,7 @@ func TestAFormSentSignedOutIsKept(t *testing.T) {
 func TestSwitchWorkplace(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
-	if err := a.Store.AddStaff(t.Context(), w.Person(handlertest.PlatformAdmin), w.North, w.Person(handlertest.Owner), "accountant"); err != nil {
+	if err := a.Store.People.AddStaff(t.Context(), w.Person(handlertest.PlatformAdmin), w.North, w.Person(handlertest.Owner), "accountant"); err != nil {
 		t.Fatal(err)
 	}
 	b := a.SignIn(handlertest.Owner)

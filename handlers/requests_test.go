@@ -15,7 +15,7 @@ func TestALaunchAboveTheCapIsAskedForAndApproved(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	limit := 2 * billing.ComputeHour
-	if err := a.Store.SetCap(t.Context(), w.Organization, w.Person(handlertest.Owner), w.Person(handlertest.Member), &limit); err != nil {
+	if err := a.Store.Machines.SetCap(t.Context(), w.Organization, w.Person(handlertest.Owner), w.Person(handlertest.Member), &limit); err != nil {
 		t.Fatal(err)
 	}
 	form := url.Values{

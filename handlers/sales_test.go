@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/handlers/handlertest"
-	"volary.dev/store"
+	"volary.dev/store/books"
 )
 
 // hidden reads a hidden field of a page.
@@ -113,7 +113,7 @@ func TestOrdersRefuseBadInput(t *testing.T) {
 			t.Errorf("%s: %s is not shown again", c.name, c.typed)
 		}
 	}
-	_, err := a.Store.SetPrice(context.Background(), w.Person(handlertest.Admin), w.North, s.Offer, store.NewPrice{Millionths: 60_000, Until: a.Price(w, s).From})
+	_, err := a.Store.Books.SetPrice(context.Background(), w.Person(handlertest.Admin), w.North, s.Offer, books.NewPrice{Millionths: 60_000, Until: a.Price(w, s).From})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestOrdersRefuseBadInput(t *testing.T) {
 	says(t, "a stale price", got, http.StatusConflict, "was 0.045 EUR when the form was shown, and is 0.06 EUR", "Order 20.00 h for 1.20")
 	good.Set("price", hidden(t, got.Body, "price"))
 	says(t, "the price that was shown now", owner.Post("/org/orders", good), http.StatusSeeOther)
-	if err := a.Store.EndOffer(context.Background(), uuid.Nil, w.North, s.Offer); err != nil {
+	if err := a.Store.Books.EndOffer(context.Background(), uuid.Nil, w.North, s.Offer); err != nil {
 		t.Fatal(err)
 	}
 	says(t, "an ended offer", owner.Post("/org/orders", good), no, "ended the offer standard")

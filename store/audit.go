@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// auditRow is what was done by whom to what. Nil ids become NULL.
-type auditRow struct {
+// AuditRow is what was done by whom to what. Nil ids become NULL.
+type AuditRow struct {
 	By           uuid.UUID // Nil: the system, or the operator's command
 	Organization uuid.UUID
 	Provider     uuid.UUID
@@ -20,9 +20,9 @@ type auditRow struct {
 	Detail       map[string]any
 }
 
-// writeAudit is called in the transaction that does what it records; from where it was done is the context's (WithOrigin).
-func writeAudit(ctx context.Context, tx pgx.Tx, a auditRow) error {
-	id, err := newID()
+// WriteAudit is called in the transaction that does what it records; from where it was done is the context's (WithOrigin).
+func WriteAudit(ctx context.Context, tx pgx.Tx, a AuditRow) error {
+	id, err := NewID()
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func writeAudit(ctx context.Context, tx pgx.Tx, a auditRow) error {
 	_, err = tx.Exec(ctx, `
 		INSERT INTO audit (id, at, person_id, organization_id, provider_id, verb, subject, subject_id, detail, session_id, address)
 		VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		id, orNull(a.By), orNull(a.Organization), orNull(a.Provider), a.Verb, a.Subject, orNull(a.SubjectID), detail, orNull(from.Session), from.address())
+		id, OrNull(a.By), OrNull(a.Organization), OrNull(a.Provider), a.Verb, a.Subject, OrNull(a.SubjectID), detail, OrNull(from.Session), from.address())
 	if err != nil {
 		return fmt.Errorf("audit of %s: %w", a.Verb, err)
 	}

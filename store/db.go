@@ -15,17 +15,22 @@ import (
 	"volary.dev/provisioner"
 )
 
-// DB is the database as the rest of Volary sees it. It is safe for concurrent use and holds no state but the pool.
+// DB is the core's handle: the database as every floor sees it. It is safe for concurrent use and holds no state but the
+// pool.
 type DB struct {
 	pool  *pgxpool.Pool
-	// What one part needs of another inside a transaction goes through these alone.
-	books    books
-	clusters clusters
-	round    time.Duration
-	log      *slog.Logger
-	// hashing bounds how many passwords are hashed at once: each takes 19 MiB.
-	hashing chan struct{}
+	round time.Duration
+	log   *slog.Logger
 }
+
+// Pool is for the floors' own statements outside of transactions.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// Round is the interval of observation rounds.
+func (db *DB) Round() time.Duration { return db.round }
+
+// Log is for the floors: what fails in passing, with nobody to return it to.
+func (db *DB) Log() *slog.Logger { return db.log }
 
 // Options of New. The zero value is good.
 type Options struct {
@@ -43,18 +48,16 @@ func New(pool *pgxpool.Pool, o Options) (*DB, error) {
 	if o.Round == 0 {
 		o.Round = 5 * time.Second
 	}
-	db := &DB{pool: pool, round: o.Round, log: o.Logger, hashing: make(chan struct{}, 4)}
-	db.books, db.clusters = db, db
-	return db, nil
+	return &DB{pool: pool, round: o.Round, log: o.Logger}, nil
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a
 // deadlock. Locks are taken in one order, so that the second try nearly always goes through.
 const transactionTries = 5
 
-// tx runs f in one transaction (read committed; rows that decide are locked) and commits where f returns nil.
+// Tx runs f in one transaction (read committed; rows that decide are locked) and commits where f returns nil.
 // f may be run again, so it must not have effects outside of the transaction. It must not call tx.
-func (db *DB) tx(ctx context.Context, f func(pgx.Tx) error) error {
+func (db *DB) Tx(ctx context.Context, f func(pgx.Tx) error) error {
 	var err error
 	for try := range transactionTries {
 		if try > 0 {
@@ -73,16 +76,16 @@ func (db *DB) tx(ctx context.Context, f func(pgx.Tx) error) error {
 	return err
 }
 
-// snapshot runs f over one state of the database, which it cannot change: what is shown or acted upon together was true
+// Snapshot runs f over one state of the database, which it cannot change: what is shown or acted upon together was true
 // together, at the price of two more round trips than reads apart.
-func (db *DB) snapshot(ctx context.Context, f func(pgx.Tx) error) error {
+func (db *DB) Snapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
-// longSnapshot is snapshot for what is known to take its time (exports, proofs of the ledger): the limits of its process's
+// LongSnapshot is snapshot for what is known to take its time (exports, proofs of the ledger): the limits of its process's
 // pool are for people who wait and loops that come again.
-func (db *DB) longSnapshot(ctx context.Context, f func(pgx.Tx) error) error {
-	return db.snapshot(ctx, func(tx pgx.Tx) error {
+func (db *DB) LongSnapshot(ctx context.Context, f func(pgx.Tx) error) error {
+	return db.Snapshot(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT set_config('statement_timeout', '15min', true), set_config('idle_in_transaction_session_timeout', '5min', true)`)
 		if err != nil {
 			return fmt.Errorf("set time limits: %w", err)
@@ -91,8 +94,8 @@ func (db *DB) longSnapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	})
 }
 
-// all collects the rows of a query.
-func all[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
+// All collects the rows of a query.
+func All[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
 	list, err := pgx.CollectRows(rows, f)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", what, err)
@@ -100,14 +103,14 @@ func all[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) ([]T, error) {
 	return list, nil
 }
 
-// one collects the only row of a query; none is NotFound(what).
-func one[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) (T, error) {
+// One collects the only row of a query; none is NotFound(what).
+func One[T any](rows pgx.Rows, what string, f pgx.RowToFunc[T]) (T, error) {
 	v, err := pgx.CollectExactlyOneRow(rows, f)
-	return v, found(err, what)
+	return v, Found(err, what)
 }
 
-// found makes NotFound(what) of a query that gave no row, and names the reading in any other error.
-func found(err error, what string) error {
+// Found makes NotFound(what) of a query that gave no row, and names the reading in any other error.
+func Found(err error, what string) error {
 	switch {
 	case err == nil:
 		return nil
@@ -129,20 +132,20 @@ func TookTooLong(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "57014" || pg.Code == "55P03" || pg.Code == "25P03")
 }
 
-// uniqueViolation tells whether err is PostgreSQL's refusal of a second row, by the name of the constraint.
-func uniqueViolation(err error, constraint string) bool {
+// UniqueViolation tells whether err is PostgreSQL's refusal of a second row, by the name of the constraint.
+func UniqueViolation(err error, constraint string) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "23505" && pg.ConstraintName == constraint
 }
 
-// foreignKeyViolation tells whether err is PostgreSQL's refusal of a row that names another which is not there.
-func foreignKeyViolation(err error) bool {
+// ForeignKeyViolation tells whether err is PostgreSQL's refusal of a row that names another which is not there.
+func ForeignKeyViolation(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "23503"
 }
 
-// newID makes an id whose order is that of creation.
-func newID() (uuid.UUID, error) {
+// NewID makes an id whose order is that of creation.
+func NewID() (uuid.UUID, error) {
 	id, err := uuid.NewV7()
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("new id: %w", err)
@@ -150,8 +153,8 @@ func newID() (uuid.UUID, error) {
 	return id, nil
 }
 
-// orNull makes the absent person of an operator's command NULL.
-func orNull(id uuid.UUID) *uuid.UUID {
+// OrNull makes the absent person of an operator's command NULL.
+func OrNull(id uuid.UUID) *uuid.UUID {
 	if id == uuid.Nil {
 		return nil
 	}
@@ -164,14 +167,16 @@ type Page struct {
 	Offset int
 }
 
-func (p Page) limit() int {
+// Most is how many rows the page has at most.
+func (p Page) Most() int {
 	if p.Limit < 1 || p.Limit > 1000 {
 		return 100
 	}
 	return p.Limit
 }
 
-func (p Page) offset() int { return max(p.Offset, 0) }
+// Skip is how many rows come before the page.
+func (p Page) Skip() int { return max(p.Offset, 0) }
 
 // Now is the database's present time.
 func (db *DB) Now(ctx context.Context) (time.Time, error) {
@@ -184,3 +189,34 @@ func (db *DB) Now(ctx context.Context) (time.Time, error) {
 
 // Ping tells whether the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.pool.Ping(ctx) }
+
+// QueueAll adds a query to a batch, whose rows are collected into list when the batch is read.
+func QueueAll[T any](b *pgx.Batch, list *[]T, f pgx.RowToFunc[T], query string, args ...any) {
+	b.Queue(query, args...).Query(func(rows pgx.Rows) (err error) {
+		*list, err = pgx.CollectRows(rows, f)
+		return err
+	})
+}
+
+// ReadNow is the transaction's time by the database's clock.
+func ReadNow(ctx context.Context, q Queryer) (time.Time, error) {
+	var now time.Time
+	if err := q.QueryRow(ctx, `SELECT now()`).Scan(&now); err != nil {
+		return now, fmt.Errorf("database time: %w", err)
+	}
+	return now, nil
+}
+
+// OrNoTime makes the zero instant NULL.
+func OrNoTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// Queryer is a pool or a transaction, for reading.
+type Queryer interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}

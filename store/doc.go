@@ -1,6 +1,18 @@
-// Package store is all of Volary's SQL: one file per aggregate (clusters.go reads clusters), one file per command
-// that is one transaction (launch_cluster.go). Nothing else opens a transaction, and no transaction spans a call
-// to a host.
+// Package store is the core of Volary's SQL: the connection and its transactions, lists, the audit, changes, mails and
+// what has jobs worked. Over it lie the floors, each with a handle of its own (DB, made by New):
+//
+//	overview                     reads several
+//	machines                     hosts, pools, clusters, nodes, launches
+//	models         books         images, model clusters, tests | offers, orders, lots, ledger, runs
+//	people                       persons, organizations, providers
+//	store                        this package
+//
+// A floor imports only what is below it; books and machines do not know one another. What a floor needs of another one
+// inside a transaction is an interface that belongs to who needs it: machines.Books, people.Clusters, models.Clusters.
+// Package floors puts the handles together.
+//
+// There is one file per aggregate (machines/clusters.go reads clusters), and one per command that is one transaction
+// (machines/launch_cluster.go). Nothing else opens a transaction, and no transaction spans a call to a host.
 //
 // # Scope
 //
@@ -22,21 +34,25 @@
 //
 // # Decided
 //
+// 2026-11-29: the one handle with 249 methods became one for each floor. What people are allowed to do lies lowest, since
+// everything else asks it; the books do not see machines and machines only see the interface Books, so that what is paid
+// for is changed in one place.
+//
 // 2026-11-29: what the servers may do is one file that runs after every migration (migrations/grants.sql), not lines spread over
 // them: it can be read whole, and covers River's tables, whose versions are River's. The roles have fixed names and no
 // passwords; users are theirs by membership. Who migrates is the owner, whatever its name. What only the database may write
 // (sums, a journal's head, the queue) is written by functions that run as the owner; they name their search_path with
 // pg_temp at its end, nobody else may call them or make triggers of them, and the servers may not make temporary tables.
 //
-// 2026-11-22: what stands around every page is one round trip (frame.go), and so is a list that its page holds whole: its
+// 2026-11-22: what stands around every page is one round trip (overview/frame.go), and so is a list that its page holds whole: its
 // totals are those of its rows, and are counted apart only for longer ones. The list of clusters answered a third as many
 // requests a second as a bare handler before, and more than half as many after (`go run ./cmd/dev bench page`).
 //
 // 2026-11-29: what staff want of a host (state) and what is seen of it are two columns. seen follows from missed rounds, and
 // fit, whether it may carry nodes at all, from that, from its last check and from what its last round found lacking; both
 // are generated, so that no two queries judge a host in two ways. Whatever is offered or used is summed over the hosts of
-// takesNodes alone. One or two missed rounds change nothing: "down" after the first one refused launches while the same
+// TakesNodes alone. One or two missed rounds change nothing: "down" after the first one refused launches while the same
 // host's nodes were still counted.
 //
-// Start at db.go, then launch_cluster.go. It imports billing, provisioner, placement and queue.
+// Start at db.go, then at the floor that a page is about. It imports provisioner and queue.
 package store

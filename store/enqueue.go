@@ -16,9 +16,9 @@ type job interface {
 	river.JobArgsWithInsertOpts
 }
 
-// enqueue asks for jobs in the transaction that wants them; one for whose subject a job of its kind waits or runs already
+// Enqueue asks for jobs in the transaction that wants them; one for whose subject a job of its kind waits or runs already
 // is dropped. The database's function enqueue knows the kinds, and is the only way into the queue: web has no other.
-func enqueue[J job](ctx context.Context, tx pgx.Tx, jobs ...J) error {
+func Enqueue[J job](ctx context.Context, tx pgx.Tx, jobs ...J) error {
 	batch := &pgx.Batch{}
 	for _, j := range jobs {
 		args, err := json.Marshal(j)
@@ -28,7 +28,7 @@ func enqueue[J job](ctx context.Context, tx pgx.Tx, jobs ...J) error {
 		o := j.InsertOpts()
 		batch.Queue(`SELECT enqueue($1, $2, $3, $4, $5, $6)`,
 			j.Kind(), args, cmp.Or(o.Queue, river.QueueDefault), cmp.Or(o.Priority, river.PriorityDefault),
-			cmp.Or(o.MaxAttempts, river.MaxAttemptsDefault), orNoTime(o.ScheduledAt))
+			cmp.Or(o.MaxAttempts, river.MaxAttemptsDefault), OrNoTime(o.ScheduledAt))
 	}
 	if batch.Len() == 0 {
 		return nil

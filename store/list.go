@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 	"strings"
 )
@@ -12,13 +13,13 @@ type Sorting struct {
 	Desc bool
 }
 
-// sortable are the keys a list may be ordered by and the columns each stands for. The expressions are ours; only the
+// Sortable are the keys a list may be ordered by and the columns each stands for. The expressions are ours; only the
 // key comes from outside.
-type sortable map[string]string
+type Sortable map[string]string
 
-// orderBy makes the ORDER BY of a list. fallback is its own order and, after any other, what makes pages stable: it
+// OrderBy makes the ORDER BY of a list. fallback is its own order and, after any other, what makes pages stable: it
 // has to end in a unique column.
-func (s sortable) orderBy(by Sorting, fallback string) string {
+func (s Sortable) OrderBy(by Sorting, fallback string) string {
 	column, ok := s[by.By]
 	if !ok {
 		return " ORDER BY " + fallback
@@ -30,8 +31,24 @@ func (s sortable) orderBy(by Sorting, fallback string) string {
 	return fmt.Sprintf(" ORDER BY %s %s NULLS LAST, %s", column, direction, fallback)
 }
 
-// like makes the pattern of a search: it finds typed anywhere, in any case, and no character of it is a wildcard.
+// Like makes the pattern of a search: it finds typed anywhere, in any case, and no character of it is a wildcard.
 // Use it with ILIKE.
-func like(typed string) string {
+func Like(typed string) string {
 	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.TrimSpace(typed)) + "%"
+}
+
+// TotalOf is the total that every row of a list carries.
+func TotalOf[T any](list []T, total func(T) int) int {
+	if len(list) == 0 {
+		return 0
+	}
+	return total(list[0])
+}
+
+// Count counts for a page behind the end of its list, whose rows tell no total.
+func (db *DB) Count(ctx context.Context, query string, args ...any) (n int, err error) {
+	if err := db.pool.QueryRow(ctx, query, args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count: %w", err)
+	}
+	return n, nil
 }

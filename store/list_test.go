@@ -3,7 +3,7 @@ package store
 import "testing"
 
 func TestSortableTakesOnlyItsOwnKeys(t *testing.T) {
-	s := sortable{"name": "o.name", "used": "u.used"}
+	s := Sortable{"name": "o.name", "used": "u.used"}
 	for _, c := range []struct {
 		by   Sorting
 		want string
@@ -13,14 +13,14 @@ func TestSortableTakesOnlyItsOwnKeys(t *testing.T) {
 		{Sorting{By: "used", Desc: true}, " ORDER BY u.used DESC NULLS LAST, o.id"},
 		{Sorting{By: "o.name; DROP TABLE people"}, " ORDER BY o.id"},
 	} {
-		if got := s.orderBy(c.by, "o.id"); got != c.want {
+		if got := s.OrderBy(c.by, "o.id"); got != c.want {
 			t.Errorf("%+v: %q, want %q", c.by, got, c.want)
 		}
 	}
 }
 
 func TestLikeTakesNoWildcards(t *testing.T) {
-	if got, want := like(` 50%_\ `), `%50\%\_\\%`; got != want {
+	if got, want := Like(` 50%_\ `), `%50\%\_\\%`; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

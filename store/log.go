@@ -39,7 +39,7 @@ type LogRow struct {
 // LogCounted is up to how many entries a log's total is counted; above it the total is one more.
 const LogCounted = 10_000
 
-var logColumns = sortable{"at": "a.at", "person": "pe.name", "verb": "a.verb", "subject": "a.subject"}
+var logColumns = Sortable{"at": "a.at", "person": "pe.name", "verb": "a.verb", "subject": "a.subject"}
 
 // OrganizationLog lists what was done in and to an organization, the newest first unless asked otherwise, and how many
 // entries the filter leaves.
@@ -78,7 +78,7 @@ func (db *DB) readLog(ctx context.Context, owner string, id uuid.UUID, f LogFilt
 	from := ` FROM audit a LEFT JOIN people pe ON pe.id = a.person_id
 		WHERE ` + owner + ` = $1 AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3) AND ($4 = '' OR a.verb = $4)
 			AND ($5 = '' OR a.subject = $5) AND ($6::timestamptz IS NULL OR a.at >= $6) AND ($7::timestamptz IS NULL OR a.at < $7)`
-	args := []any{id, f.Person, like(f.Person), f.Verb, f.Subject, orNoTime(f.From), orNoTime(f.To)}
+	args := []any{id, f.Person, Like(f.Person), f.Verb, f.Subject, OrNoTime(f.From), OrNoTime(f.To)}
 	err = db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT`+from+` LIMIT %d) AS x`, LogCounted+1), args...).Scan(&total)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count log: %w", err)
@@ -86,11 +86,11 @@ func (db *DB) readLog(ctx context.Context, owner string, id uuid.UUID, f LogFilt
 	rows, _ := db.pool.Query(ctx, `
 		SELECT a.id, a.at, coalesce(pe.name, '') AS person_name, a.verb, a.subject, coalesce(a.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail, a.address
-		FROM (SELECT a.*`+from+logColumns.orderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $8 OFFSET $9) AS a
+		FROM (SELECT a.*`+from+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $8 OFFSET $9) AS a
 		LEFT JOIN people pe ON pe.id = a.person_id
 		LEFT JOIN organizations o ON o.id = a.organization_id
-		LEFT JOIN providers pr ON pr.id = a.provider_id`+logColumns.orderBy(f.Sorting, "a.at DESC, a.id DESC"),
-		append(args, f.limit(), f.offset())...)
-	list, err = all(rows, "log", pgx.RowToStructByName[LogRow])
+		LEFT JOIN providers pr ON pr.id = a.provider_id`+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC"),
+		append(args, f.Most(), f.Skip())...)
+	list, err = All(rows, "log", pgx.RowToStructByName[LogRow])
 	return list, total, err
 }

@@ -13,12 +13,12 @@ func TestLogs(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	cluster := w.Launch(t, "one", 0)
-	noError(t, w.DB.CordonHost(ctx, w.Person, w.Provider, w.Hosts[0], "repair"))
+	storetest.NoError(t, w.DB.Machines.CordonHost(ctx, w.Person, w.Provider, w.Hosts[0], "repair"))
 	type read func(store.LogFilter) ([]store.LogRow, int, error)
 	org := read(func(f store.LogFilter) ([]store.LogRow, int, error) {
-		return w.DB.OrganizationLog(ctx, w.Organization, f)
+		return w.DB.Core.OrganizationLog(ctx, w.Organization, f)
 	})
-	provider := read(func(f store.LogFilter) ([]store.LogRow, int, error) { return w.DB.ProviderLog(ctx, w.Provider, f) })
+	provider := read(func(f store.LogFilter) ([]store.LogRow, int, error) { return w.DB.Core.ProviderLog(ctx, w.Provider, f) })
 
 	list, total, err := org(store.LogFilter{Verb: "launch cluster"})
 	if err != nil || total != 1 || list[0].SubjectName != "one" || list[0].SubjectID != cluster || list[0].PersonName != "Ada" || list[0].ProviderName != "North" ||
@@ -48,10 +48,10 @@ func TestLogs(t *testing.T) {
 	if list, total, err = provider(store.LogFilter{Sorting: store.Sorting{By: "at"}, Page: store.Page{Limit: 1, Offset: 1}}); err != nil || len(list) != 1 || total != inAll {
 		t.Errorf("a page: %d of %d, %v", len(list), total, err)
 	}
-	if list, total, err = w.DB.OrganizationLog(ctx, uuid.New(), store.LogFilter{}); err != nil || len(list) != 0 || total != 0 {
+	if list, total, err = w.DB.Core.OrganizationLog(ctx, uuid.New(), store.LogFilter{}); err != nil || len(list) != 0 || total != 0 {
 		t.Errorf("another organization reads %+v %v", list, err)
 	}
-	if list, total, err = w.DB.ProviderLog(ctx, uuid.New(), store.LogFilter{}); err != nil || len(list) != 0 || total != 0 {
+	if list, total, err = w.DB.Core.ProviderLog(ctx, uuid.New(), store.LogFilter{}); err != nil || len(list) != 0 || total != 0 {
 		t.Errorf("another provider reads %+v %v", list, err)
 	}
 }

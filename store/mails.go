@@ -35,45 +35,45 @@ const (
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 )
 
-// outgoing is what queueMail writes down.
-type outgoing struct {
+// Outgoing is what QueueMail writes down.
+type Outgoing struct {
 	To   string
 	Kind MailKind
 	Data map[string]string
 }
 
-// queueMail has a mail rendered and sent by the worker, if and only if the caller's transaction commits.
-func (db *DB) queueMail(ctx context.Context, tx pgx.Tx, m outgoing) error {
-	return db.queueMails(ctx, tx, []outgoing{m})
+// QueueMail has a mail rendered and sent by the worker, if and only if the caller's transaction commits.
+func (db *DB) QueueMail(ctx context.Context, tx pgx.Tx, m Outgoing) error {
+	return db.queueMails(ctx, tx, []Outgoing{m})
 }
 
-// mailTo is queueMail for people by their ids: each once, and those who are suspended not at all. data gets each one's
+// MailTo is QueueMail for people by their ids: each once, and those who are suspended not at all. data gets each one's
 // "name".
-func (db *DB) mailTo(ctx context.Context, tx pgx.Tx, people []uuid.UUID, kind MailKind, data map[string]string) error {
+func (db *DB) MailTo(ctx context.Context, tx pgx.Tx, people []uuid.UUID, kind MailKind, data map[string]string) error {
 	rows, _ := tx.Query(ctx, `SELECT email, name FROM people WHERE id = ANY($1) AND suspended_at IS NULL ORDER BY id`, people)
-	to, err := all(rows, "addresses", pgx.RowToStructByName[struct{ Email, Name string }])
+	to, err := All(rows, "addresses", pgx.RowToStructByName[struct{ Email, Name string }])
 	if err != nil {
 		return err
 	}
-	mails := make([]outgoing, 0, len(to))
+	mails := make([]Outgoing, 0, len(to))
 	for _, p := range to {
 		own := map[string]string{"name": p.Name}
 		for k, v := range data {
 			own[k] = v
 		}
-		mails = append(mails, outgoing{To: p.Email, Kind: kind, Data: own})
+		mails = append(mails, Outgoing{To: p.Email, Kind: kind, Data: own})
 	}
 	return db.queueMails(ctx, tx, mails)
 }
 
-func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []outgoing) error {
+func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []Outgoing) error {
 	if len(mails) == 0 {
 		return nil
 	}
 	ids, to, kinds, data := make([]uuid.UUID, len(mails)), make([]string, len(mails)), make([]string, len(mails)), make([]string, len(mails))
 	wanted := make([]queue.SendMail, len(mails))
 	for i, m := range mails {
-		id, err := newID()
+		id, err := NewID()
 		if err != nil {
 			return err
 		}
@@ -91,22 +91,10 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []outgoing) error
 	if err != nil {
 		return fmt.Errorf("write mails: %w", err)
 	}
-	if err := enqueue(ctx, tx, wanted...); err != nil {
+	if err := Enqueue(ctx, tx, wanted...); err != nil {
 		return fmt.Errorf("queue mails: %w", err)
 	}
 	return nil
-}
-
-// membersWith are the people who have one of the roles in an organization: whom mailTo writes to.
-func membersWith(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, roles ...OrganizationRole) ([]uuid.UUID, error) {
-	rows, _ := tx.Query(ctx, `SELECT person_id FROM memberships WHERE organization_id = $1 AND role = ANY($2)`, orgID, roles)
-	return all(rows, "members", pgx.RowTo[uuid.UUID])
-}
-
-// staffWith are the people who have one of the roles at a provider: whom mailTo writes to.
-func staffWith(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, roles ...StaffRole) ([]uuid.UUID, error) {
-	rows, _ := tx.Query(ctx, `SELECT person_id FROM staff WHERE provider_id = $1 AND role = ANY($2)`, providerID, roles)
-	return all(rows, "staff", pgx.RowTo[uuid.UUID])
 }
 
 // Mail is a mail as the worker gets it.
@@ -122,7 +110,7 @@ type Mail struct {
 // MailForWorker reads a mail that is to be sent.
 func (db *DB) MailForWorker(ctx context.Context, id uuid.UUID) (Mail, error) {
 	rows, _ := db.pool.Query(ctx, `SELECT id, to_address, kind, data, state, created_at FROM mails WHERE id = $1`, id)
-	return one(rows, "mail", pgx.RowToStructByName[Mail])
+	return One(rows, "mail", pgx.RowToStructByName[Mail])
 }
 
 // MailSent notes that a mail went out. body is what stays of it, without the secret link, which is forgotten.

@@ -22,10 +22,10 @@ func TestMigrateTwiceAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	db := storetest.Open(t, pool)
-	if err := db.Ping(t.Context()); err != nil {
+	if err := db.Core.Ping(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if now, err := db.Now(t.Context()); err != nil || now.IsZero() {
+	if now, err := db.Core.Now(t.Context()); err != nil || now.IsZero() {
 		t.Fatalf("Now = %v, %v", now, err)
 	}
 }

@@ -78,7 +78,7 @@ func (db *DB) RescueJobs(ctx context.Context) (int, error) {
 }
 
 func (db *DB) rescueJobsOf(ctx context.Context, client string) (n int, err error) {
-	return n, db.tx(ctx, func(tx pgx.Tx) error {
+	return n, db.Tx(ctx, func(tx pgx.Tx) error {
 		var dead bool
 		if err := tx.QueryRow(ctx, `SELECT pg_try_advisory_xact_lock(`+workerLock+`)`, client).Scan(&dead); err != nil || !dead {
 			return err

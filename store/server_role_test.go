@@ -28,20 +28,20 @@ func signIn(t *testing.T, admin *pgxpool.Pool, roles ...store.ServerRole) *pgxpo
 	name := "test_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	const password = "of a test"
 	_, err := admin.Exec(t.Context(), `CREATE ROLE `+name+` LOGIN PASSWORD '`+password+`'`)
-	noError(t, err)
+	storetest.NoError(t, err)
 	for _, r := range roles {
 		_, err := admin.Exec(t.Context(), `GRANT `+string(r)+` TO `+name)
-		noError(t, err)
+		storetest.NoError(t, err)
 	}
 	u, err := url.Parse(os.Getenv("VOLARY_TEST_DATABASE_URL"))
-	noError(t, err)
+	storetest.NoError(t, err)
 	u.User, u.Path = url.UserPassword(name, password), "/"+admin.Config().ConnConfig.Database
 	pool, err := pgxpool.New(context.Background(), u.String())
-	noError(t, err)
+	storetest.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
 		_, err := admin.Exec(context.Background(), `DROP ROLE `+name)
-		noError(t, err)
+		storetest.NoError(t, err)
 	})
 	return pool
 }
@@ -126,7 +126,7 @@ func insertOnly() []string {
 func wantDenied(t *testing.T, pool *pgxpool.Pool, sql string) {
 	t.Helper()
 	tx, err := pool.Begin(t.Context())
-	noError(t, err)
+	storetest.NoError(t, err)
 	defer tx.Rollback(context.Background()) //nolint:errcheck // nothing is kept
 	_, err = tx.Exec(t.Context(), sql)
 	var pg *pgconn.PgError
@@ -145,7 +145,7 @@ func wantDenied(t *testing.T, pool *pgxpool.Pool, sql string) {
 // The owner's rights do not help either where a trigger keeps what was done.
 func TestWhatWasDoneStays(t *testing.T) {
 	w := storetest.NewWorld(t)
-	noError(t, w.DB.CheckHost(t.Context(), w.Person, w.Provider, w.Hosts[0]))
+	storetest.NoError(t, w.DB.Machines.CheckHost(t.Context(), w.Person, w.Provider, w.Hosts[0]))
 	owner := storetest.PoolAs(t, w.Pool, storetest.Owner)
 	for _, sql := range []string{`UPDATE audit SET verb = ''`, `DELETE FROM audit`, `TRUNCATE audit`, `DELETE FROM ledger_entries`, `UPDATE journal_heads SET seq = 0`} {
 		wantDenied(t, owner, sql)
@@ -162,7 +162,7 @@ func TestEntriesContinueTheirJournal(t *testing.T) {
 	}
 	w.Grant(t, w.Organization, billing.ComputeHour)
 	var whole bool
-	noError(t, w.Pool.QueryRow(t.Context(), `SELECT bool_and(h.seq = e.seq AND h.hash = e.hash) FROM journal_heads h
+	storetest.NoError(t, w.Pool.QueryRow(t.Context(), `SELECT bool_and(h.seq = e.seq AND h.hash = e.hash) FROM journal_heads h
 		JOIN LATERAL (SELECT seq, hash FROM ledger_entries e WHERE e.wallet_id = h.wallet_id ORDER BY seq DESC LIMIT 1) e ON true`).Scan(&whole))
 	if !whole {
 		t.Error("the heads are not those of the last entries")
@@ -175,16 +175,16 @@ func TestTemporaryTablesHideNothing(t *testing.T) {
 	var functions []string
 	rows, err := w.Pool.Query(t.Context(), `SELECT p.proname::text FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prosecdef
 		AND NOT coalesce(proconfig, '{}') @> ARRAY['search_path=pg_catalog, public, pg_temp']`)
-	noError(t, err)
+	storetest.NoError(t, err)
 	functions, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	noError(t, err)
+	storetest.NoError(t, err)
 	if len(functions) > 0 {
 		t.Errorf("these run as the owner under the caller's search_path, or with pg_temp first: %v", functions)
 	}
 	rows, err = w.Pool.Query(t.Context(), `SELECT p.oid::regprocedure::text FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND prosecdef AND has_function_privilege('public', p.oid, 'EXECUTE')`)
-	noError(t, err)
+	storetest.NoError(t, err)
 	functions, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	noError(t, err)
+	storetest.NoError(t, err)
 	if len(functions) > 0 {
 		t.Errorf("anybody may call these, which run as the owner, or make triggers of them: %v", functions)
 	}
@@ -194,11 +194,11 @@ func TestTemporaryTablesHideNothing(t *testing.T) {
 func TestEachTableHasItsGrants(t *testing.T) {
 	pool := storetest.Pool(t)
 	text, err := migrations.FS.ReadFile("grants.sql")
-	noError(t, err)
+	storetest.NoError(t, err)
 	rows, err := pool.Query(t.Context(), `SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')`)
-	noError(t, err)
+	storetest.NoError(t, err)
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	noError(t, err)
+	storetest.NoError(t, err)
 	words := map[string]bool{}
 	for _, word := range strings.FieldsFunc(string(text), func(r rune) bool { return !(r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9') }) {
 		words[word] = true
@@ -246,7 +246,7 @@ func TestSecretsAreReadByThoseWhoNeedThem(t *testing.T) {
 			a.attname ~ '(secret|password|token|private|credential|passphrase|identity$|^key$|_key$|_keys$|hash$|nonce|^data$|^body$|^args$|user_data)'
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')`, store.RoleWeb, store.RoleWorker)
-	noError(t, err)
+	storetest.NoError(t, err)
 	want := secretColumns()
 	var column string
 	var web, worker, sounds bool
@@ -260,7 +260,7 @@ func TestSecretsAreReadByThoseWhoNeedThem(t *testing.T) {
 		}
 		return nil
 	})
-	noError(t, err)
+	storetest.NoError(t, err)
 }
 
 // A server looks who it is before it begins.
@@ -269,8 +269,8 @@ func TestServersRefuseToBeAnybodyElse(t *testing.T) {
 	check := func(pool *pgxpool.Pool, role store.ServerRole) error {
 		return store.CheckServerRole(t.Context(), pool, role, migrations.FS)
 	}
-	noError(t, check(signIn(t, w.Pool, store.RoleWeb), store.RoleWeb))
-	noError(t, check(signIn(t, w.Pool, store.RoleWorker), store.RoleWorker))
+	storetest.NoError(t, check(signIn(t, w.Pool, store.RoleWeb), store.RoleWeb))
+	storetest.NoError(t, check(signIn(t, w.Pool, store.RoleWorker), store.RoleWorker))
 	for name, c := range map[string]struct {
 		pool *pgxpool.Pool
 		want string
@@ -297,7 +297,7 @@ func TestServersWantTheirOwnVersion(t *testing.T) {
 	} {
 		admin := storetest.Pool(t)
 		_, err := admin.Exec(t.Context(), change)
-		noError(t, err)
+		storetest.NoError(t, err)
 		err = store.CheckServerRole(t.Context(), signIn(t, admin, store.RoleWeb), store.RoleWeb, migrations.FS)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("after %s: %v, want %q", change, err, want)

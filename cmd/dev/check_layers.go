@@ -32,7 +32,9 @@ func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 // lowest are the rows below the pages.
 func lowest() []layer {
 	return []layer{
-		{packages: []string{"billing", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "handlers/handshake"}},
+		{packages: []string{"provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "handlers/handshake"}},
+		// Its no is one that a person can act on.
+		{packages: []string{"billing"}, may: []string{"provisioner"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
@@ -46,14 +48,30 @@ func lowest() []layer {
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook"},
 		},
-		{packages: []string{"store"}, may: []string{"billing", "provisioner", "provisioner/placement", "store/queue", "store/sender"}},
+		// The store's floors: the core below, and what one needs of another inside a transaction is an interface of who
+		// needs it, unless the other is below it.
+		{packages: []string{"store"}, may: []string{"provisioner", "store/queue"}},
+		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender"}},
+		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "store/queue"}},
+		{packages: []string{"store/machines"}, may: []string{
+			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue",
+		}},
+		// Readers of several floors.
+		{packages: []string{"store/overview"}, may: []string{
+			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue",
+		}},
+		// It puts the handles together.
+		{packages: []string{"store/floors"}, may: []string{
+			"store", "store/people", "store/books", "store/models", "store/machines", "store/overview",
+		}},
 	}
 }
 
 // pages are the rows of what faces people, and of the worker's handlers.
 func pages() []layer {
 	audience := []string{
-		"store", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
+		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
 		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
 		"handlers/sales",
 	}
@@ -66,29 +84,31 @@ func pages() []layer {
 		{
 			packages: []string{"handlers/jobs"},
 			may: []string{
-				"store", "store/queue", "store/blob", "billing", "provisioner", "provisioner/placement",
+				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob",
+				"billing", "provisioner", "provisioner/placement",
 				"provisioner/image", "provisioner/acceptance",
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},
-		{packages: []string{"handlers/console"}, may: []string{"store", "provisioner", "handlers/handshake"}},
+		{packages: []string{"handlers/console"}, may: []string{"store", "store/floors", "store/machines", "provisioner", "handlers/handshake"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
-			"store", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
+			"store", "store/people", "store/overview", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
-			"store", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
+			"store", "store/books", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/terminal"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
-		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
-		{packages: []string{"handlers/request", "handlers/respond"}, may: []string{"store", "provisioner"}},
+		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/people", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
+		{packages: []string{"handlers/request"}, may: []string{"store", "store/people", "provisioner"}},
+		{packages: []string{"handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
 			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/middleware", "handlers/live", "handlers/terminal", "handlers/handshake",
-			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/blob", "static",
+			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/floors", "store/blob", "static",
 		}},
 	}
 }
@@ -98,17 +118,18 @@ func mains() []layer {
 	return []layer{
 		{
 			packages: []string{"cmd/web"},
-			may:      []string{"cmd/internal/setup", "cmd/internal/demo", "handlers", "handlers/handshake", "store", "store/blob", "migrations", "static"},
+			may:      []string{"cmd/internal/setup", "cmd/internal/demo", "handlers", "handlers/handshake", "store", "store/floors", "store/blob", "migrations", "static"},
 			never:    []string{"provisioner/libvirt", "provisioner/image", "provisioner/lab/**", "cgo"},
 		},
 		{packages: []string{"cmd/worker"}, may: []string{
-			"cmd/internal/setup", "store", "store/queue", "store/blob", "billing", "migrations",
+			"cmd/internal/setup", "store", "store/floors", "store/queue", "store/blob", "billing", "migrations",
 			"provisioner", "provisioner/placement", "provisioner/image", "provisioner/acceptance",
 			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 			"provisioner/libvirt", "provisioner/hostline", "handlers/jobs", "handlers/console", "handlers/handshake",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
-			"cmd/internal/setup", "cmd/internal/demo", "store", "store/queue", "store/blob", "billing", "provisioner/**", "migrations",
+			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/machines", "store/floors", "store/queue",
+			"store/blob", "billing", "provisioner/**", "migrations",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},
@@ -117,7 +138,8 @@ func mains() []layer {
 		}, never: []string{"cgo", "provisioner/libvirt"}},
 		{packages: []string{"cmd/internal/postgres"}, may: []string{"cmd/internal/child"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/demo"}, may: []string{
-			"store", "store/blob", "billing", "provisioner", "provisioner/acceptance",
+			"store", "store/people", "store/books", "store/models", "store/machines", "store/floors", "store/blob", "billing", "provisioner",
+			"provisioner/acceptance",
 		}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/assets/build"}, may: []string{"cmd/internal/assets"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/setup"}, may: []string{"store/sender"}, never: []string{"cgo"}},

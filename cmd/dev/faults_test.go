@@ -15,6 +15,8 @@ import (
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
 	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 )
 
 // workerKilled kills the worker by SIGKILL in the middle of a launch, a stop and a delete on the lab's hosts. Each time
@@ -25,13 +27,13 @@ func workerKilled(t *testing.T, v *volary) {
 	v.killWorkerWhen(t, id, `state = 'starting'`)
 	v.await(t, "the launch to end in READY", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
 
-	if err := g.db.StopCluster(ctx, g.organization, g.person, id); err != nil {
+	if err := g.db.Machines.StopCluster(ctx, g.organization, g.person, id); err != nil {
 		t.Fatal(err)
 	}
 	v.killWorkerWhen(t, id, `state = 'stopping'`)
 	v.await(t, "the stop to end", 2*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'stopped'`, id)
 
-	if err := g.db.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
+	if err := g.db.Machines.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
 		t.Fatal(err)
 	}
 	v.killWorkerWhen(t, id, `true`)
@@ -68,11 +70,11 @@ func hostRestarted(t *testing.T, v *volary) {
 	}
 	v.await(t, "the lease's end to stop the rest", 2*time.Minute,
 		`SELECT c.reason = 'lease_ended' AND (SELECT bool_and(n.state = 'stopped') FROM nodes n WHERE n.cluster_id = c.id) FROM clusters c WHERE c.id = $1`, id)
-	if err := g.db.StartCluster(ctx, g.organization, g.person, id, 3600); err != nil {
+	if err := g.db.Machines.StartCluster(ctx, g.organization, g.person, id, 3600); err != nil {
 		t.Fatal(err)
 	}
 	v.await(t, "READY again", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
-	if err := g.db.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
+	if err := g.db.Machines.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
 		t.Fatal(err)
 	}
 	v.await(t, "the delete to end", 2*time.Minute, `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, id)
@@ -81,13 +83,13 @@ func hostRestarted(t *testing.T, v *volary) {
 
 // group is who launches what in tests past the browser's: Ada, with the version she published there.
 type group struct {
-	db                                  *store.DB
+	db                                  *floors.All
 	organization, person, version, pool uuid.UUID
 }
 
 func groupOf(t *testing.T, v *volary) group {
 	t.Helper()
-	db, err := store.New(v.pool, store.Options{})
+	db, err := floors.New(v.pool, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +104,7 @@ func groupOf(t *testing.T, v *volary) group {
 
 func (g group) launch(t *testing.T, name string, compute int) uuid.UUID {
 	t.Helper()
-	id, err := g.db.LaunchCluster(t.Context(), g.organization, g.person, store.LaunchRequest{
+	id, err := g.db.Machines.LaunchCluster(t.Context(), g.organization, g.person, machines.LaunchRequest{
 		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
 	})
 	if err != nil {

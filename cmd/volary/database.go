@@ -12,12 +12,13 @@ import (
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // withStore opens the database that DATABASE_URL names for one command, and turns a refusal into its whole text.
-func withStore(ctx context.Context, run func(*store.DB) error) error {
+func withStore(ctx context.Context, run func(*floors.All) error) error {
 	return withPool(ctx, func(pool *pgxpool.Pool) error {
-		db, err := store.New(pool, store.Options{})
+		db, err := floors.New(pool, store.Options{})
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"volary.dev/billing"
-	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 type exportCommand struct {
@@ -22,7 +22,7 @@ type exportUsage struct {
 
 // Run implements kong's command. Nothing is written unless the whole export ties.
 func (e exportUsage) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
+	return withStore(ctx, func(db *floors.All) error {
 		var b bytes.Buffer
 		if err := e.write(ctx, db, &b); err != nil {
 			return err
@@ -35,14 +35,14 @@ func (e exportUsage) Run(ctx context.Context) error {
 	})
 }
 
-func (e exportUsage) write(ctx context.Context, db *store.DB, to io.Writer) error {
+func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) error {
 	month, err := billing.ParseMonth(e.Month)
 	if err != nil {
 		return err
 	}
-	provider, err := db.ProviderByName(ctx, e.Provider)
+	provider, err := db.People.ProviderByName(ctx, e.Provider)
 	if err != nil {
 		return err
 	}
-	return db.ExportUsage(ctx, provider.ID, month, to)
+	return db.Books.ExportUsage(ctx, provider.ID, month, to)
 }

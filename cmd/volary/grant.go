@@ -6,7 +6,8 @@ import (
 	"time"
 
 	"volary.dev/billing"
-	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/floors"
 )
 
 type grantCommand struct {
@@ -24,12 +25,12 @@ func (g grantCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, g.Provider)
+	return withStore(ctx, func(db *floors.All) error {
+		provider, err := db.People.ProviderByName(ctx, g.Provider)
 		if err != nil {
 			return err
 		}
-		organization, err := db.OrganizationByName(ctx, g.Organization)
+		organization, err := db.People.OrganizationByName(ctx, g.Organization)
 		if err != nil {
 			return err
 		}
@@ -37,7 +38,7 @@ func (g grantCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		lot, err := db.GrantHours(ctx, store.Grant{
+		lot, err := db.Books.GrantHours(ctx, books.Grant{
 			ProviderID: provider.ID, OrganizationID: organization, Hours: hours, ExpiresAt: expires, Purpose: g.Purpose, Note: g.Note,
 		})
 		if err != nil {

@@ -13,7 +13,8 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 )
 
 type hostCommand struct {
@@ -37,16 +38,16 @@ type addHost struct {
 
 // Run implements kong's command.
 func (a addHost) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, a.Provider)
+	return withStore(ctx, func(db *floors.All) error {
+		provider, err := db.People.ProviderByName(ctx, a.Provider)
 		if err != nil {
 			return err
 		}
-		pool, err := db.PoolByName(ctx, provider.ID, a.Pool)
+		pool, err := db.Machines.PoolByName(ctx, provider.ID, a.Pool)
 		if err != nil {
 			return err
 		}
-		id, err := db.AddHost(ctx, uuid.Nil, provider.ID, pool, store.NewHost{
+		id, err := db.Machines.AddHost(ctx, uuid.Nil, provider.ID, pool, machines.NewHost{
 			Name: a.Host, Underlay: a.Underlay, VCPUs: a.VCPUs,
 			Address: provisioner.HostAddress{Scheme: provisioner.Scheme(a.Scheme), Name: a.Name, Port: a.Port},
 		})
@@ -68,33 +69,33 @@ type checkHost struct {
 
 // Run implements kong's command.
 func (c checkHost) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
+	return withStore(ctx, func(db *floors.All) error {
 		provider, h, err := findHost(ctx, db, c.Provider, c.Host)
 		if err != nil {
 			return err
 		}
-		if err := db.CheckHost(ctx, uuid.Nil, provider, h.ID); err != nil {
+		if err := db.Machines.CheckHost(ctx, uuid.Nil, provider, h.ID); err != nil {
 			return err
 		}
 		return followCheck(ctx, db, h.ID, os.Stdout)
 	})
 }
 
-func findHost(ctx context.Context, db *store.DB, provider, name string) (uuid.UUID, store.Host, error) {
-	p, err := db.ProviderByName(ctx, provider)
+func findHost(ctx context.Context, db *floors.All, provider, name string) (uuid.UUID, machines.Host, error) {
+	p, err := db.People.ProviderByName(ctx, provider)
 	if err != nil {
-		return uuid.Nil, store.Host{}, err
+		return uuid.Nil, machines.Host{}, err
 	}
-	hosts, err := db.Hosts(ctx, p.ID)
+	hosts, err := db.Machines.Hosts(ctx, p.ID)
 	if err != nil {
-		return uuid.Nil, store.Host{}, err
+		return uuid.Nil, machines.Host{}, err
 	}
 	for _, h := range hosts {
 		if h.Name == name {
 			return p.ID, h, nil
 		}
 	}
-	return uuid.Nil, store.Host{}, provisioner.NotFound("host")
+	return uuid.Nil, machines.Host{}, provisioner.NotFound("host")
 }
 
 type moveHost struct {
@@ -110,12 +111,12 @@ type moveHost struct {
 
 // Run implements kong's command.
 func (m moveHost) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
+	return withStore(ctx, func(db *floors.All) error {
 		provider, h, err := findHost(ctx, db, m.Provider, m.Host)
 		if err != nil {
 			return err
 		}
-		if err := db.MoveHosts(ctx, uuid.Nil, provider, h.PoolID, store.HostsMove{Underlay: m.PoolUnderlay, Hosts: []store.MovedHost{m.from(h)}}); err != nil {
+		if err := db.Machines.MoveHosts(ctx, uuid.Nil, provider, h.PoolID, machines.HostsMove{Underlay: m.PoolUnderlay, Hosts: []machines.MovedHost{m.from(h)}}); err != nil {
 			return err
 		}
 		fmt.Printf("Host %s was moved and is being checked.\n", h.Name)
@@ -127,8 +128,8 @@ func (m moveHost) Run(ctx context.Context) error {
 }
 
 // from is what becomes of the host.
-func (m moveHost) from(h store.Host) store.MovedHost {
-	to := store.MovedHost{ID: h.ID, Address: h.Address, Underlay: h.Underlay}
+func (m moveHost) from(h machines.Host) machines.MovedHost {
+	to := machines.MovedHost{ID: h.ID, Address: h.Address, Underlay: h.Underlay}
 	if m.Scheme != "" {
 		to.Address.Scheme = provisioner.Scheme(m.Scheme)
 	}
@@ -153,12 +154,12 @@ const (
 var errCheckFailed = errors.New("the host did not pass: repair what is named above, then run volary host check")
 
 // followCheck writes a line for each step of a check as it is taken, and fails where the host does not pass.
-func followCheck(ctx context.Context, db *store.DB, id uuid.UUID, out io.Writer) error {
+func followCheck(ctx context.Context, db *floors.All, id uuid.UUID, out io.Writer) error {
 	shown, began, hinted := 0, time.Now(), false
 	tick := time.NewTicker(checkPause)
 	defer tick.Stop()
 	for {
-		h, err := db.HostForWorker(ctx, id)
+		h, err := db.Machines.HostForWorker(ctx, id)
 		if err != nil {
 			return err
 		}
@@ -198,12 +199,12 @@ type listHosts struct {
 
 // Run implements kong's command.
 func (l listHosts) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, l.Provider)
+	return withStore(ctx, func(db *floors.All) error {
+		provider, err := db.People.ProviderByName(ctx, l.Provider)
 		if err != nil {
 			return err
 		}
-		hosts, err := db.Hosts(ctx, provider.ID)
+		hosts, err := db.Machines.Hosts(ctx, provider.ID)
 		if err != nil {
 			return err
 		}
@@ -211,7 +212,7 @@ func (l listHosts) Run(ctx context.Context) error {
 	})
 }
 
-func writeHosts(out io.Writer, hosts []store.Host) error {
+func writeHosts(out io.Writer, hosts []machines.Host) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "POOL\tHOST\tSTATE\tSEEN\tACCELERATION\tNODES\tVCPUS\tMEMORY MIB\tDISK GIB\tREASON")
 	for _, h := range hosts {

@@ -8,7 +8,8 @@ import (
 	"os"
 	"time"
 
-	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/floors"
 )
 
 type ledgerCommand struct {
@@ -27,8 +28,8 @@ func (v verifyLedger) Run(ctx context.Context) error {
 	if v.Export != "" && (v.Provider == "" || v.Month == "") {
 		return errors.New("name the export's --provider and --month")
 	}
-	return withStore(ctx, func(db *store.DB) error {
-		report, err := db.VerifyLedger(ctx)
+	return withStore(ctx, func(db *floors.All) error {
+		report, err := db.Books.VerifyLedger(ctx)
 		if err != nil {
 			return err
 		}
@@ -50,8 +51,8 @@ type ledgerStatus struct {
 
 // Run implements kong's command. It fails where the last proof that ended found a difference.
 func (l ledgerStatus) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		proofs, err := db.LedgerProofs(ctx, min(max(l.Days, 1), 366))
+	return withStore(ctx, func(db *floors.All) error {
+		proofs, err := db.Books.LedgerProofs(ctx, min(max(l.Days, 1), 366))
 		if err != nil {
 			return err
 		}
@@ -59,7 +60,7 @@ func (l ledgerStatus) Run(ctx context.Context) error {
 			fmt.Println("No proof yet: a worker makes one each day. volary ledger verify makes one now.")
 			return nil
 		}
-		var last *store.LedgerProof
+		var last *books.LedgerProof
 		for i, p := range proofs {
 			if last == nil && p.EndedAt != nil {
 				last = &proofs[i]
@@ -73,7 +74,7 @@ func (l ledgerStatus) Run(ctx context.Context) error {
 	})
 }
 
-func proofLine(p store.LedgerProof) string {
+func proofLine(p books.LedgerProof) string {
 	day := p.Day.Format(time.DateOnly)
 	switch {
 	case p.EndedAt == nil:
@@ -86,7 +87,7 @@ func proofLine(p store.LedgerProof) string {
 }
 
 // compare makes the export again and names the first line that differs.
-func (v verifyLedger) compare(ctx context.Context, db *store.DB) error {
+func (v verifyLedger) compare(ctx context.Context, db *floors.All) error {
 	given, err := os.ReadFile(v.Export)
 	if err != nil {
 		return err

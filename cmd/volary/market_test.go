@@ -10,7 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
 
@@ -92,7 +92,7 @@ func TestUserPasswordFromStandardInput(t *testing.T) {
 	if strings.Contains(out.String(), "birds") || !strings.Contains(out.String(), "ada@example.org") {
 		t.Errorf("printed %q", out.String())
 	}
-	if _, _, err := storetest.Open(t, pool).SignIn(t.Context(), "ada@example.org", "a volary of birds", "", ""); err != nil {
+	if _, _, err := storetest.Open(t, pool).People.SignIn(t.Context(), "ada@example.org", "a volary of birds", "", ""); err != nil {
 		t.Error(err)
 	}
 	if err := u.run(t.Context(), strings.NewReader(""), &out); err == nil {
@@ -102,12 +102,12 @@ func TestUserPasswordFromStandardInput(t *testing.T) {
 
 func TestFollowCheck(t *testing.T) {
 	w := storetest.NewWorld(t)
-	id, err := w.DB.AddHost(t.Context(), uuid.Nil, w.Provider, w.PoolID, store.NewHost{
+	id, err := w.DB.Machines.AddHost(t.Context(), uuid.Nil, w.Provider, w.PoolID, machines.NewHost{
 		Name: "h4", Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "h4"}, Underlay: netip.MustParseAddr("192.0.2.4"),
 	})
 	noError(t, err)
 	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "libvirt 9.0.0"}, {Name: "overlay network", State: provisioner.CheckSkipped, Detail: "no other host"}, {Name: "storage", State: provisioner.CheckFailed, Detail: "there is no pool"}}
-	noError(t, w.DB.HostCheckDone(t.Context(), id, provisioner.HostFacts{}, "", report, false))
+	noError(t, w.DB.Machines.HostCheckDone(t.Context(), id, provisioner.HostFacts{}, "", report, false))
 	var out bytes.Buffer
 	if err := followCheck(t.Context(), w.DB, id, &out); err == nil || !strings.Contains(out.String(), "FAILED   storage") || !strings.Contains(out.String(), "skipped  overlay") {
 		t.Errorf("%v: %s", err, out.String())
@@ -118,7 +118,7 @@ func TestFollowCheck(t *testing.T) {
 		t.Error(out.String())
 	}
 	out.Reset()
-	hosts, err := w.DB.Hosts(t.Context(), w.Provider)
+	hosts, err := w.DB.Machines.Hosts(t.Context(), w.Provider)
 	noError(t, err)
 	noError(t, writeHosts(&out, hosts))
 	if lines := strings.Split(out.String(), "\n"); len(lines) != 6 || !strings.Contains(lines[1], "storage: there is no pool") {

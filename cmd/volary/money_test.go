@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
 
@@ -23,10 +23,10 @@ func market(t *testing.T) *pgxpool.Pool {
 	}
 	t.Cleanup(pool.Close)
 	db := storetest.Open(t, pool)
-	if _, err := db.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}); err != nil {
+	if _, err := db.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.CreateOrganization(t.Context(), uuid.Nil, "Astronomy"); err != nil {
+	if _, err := db.People.CreateOrganization(t.Context(), uuid.Nil, "Astronomy"); err != nil {
 		t.Fatal(err)
 	}
 	return pool
@@ -105,7 +105,7 @@ func TestLedgerStatusTellsOfTheDailyProofs(t *testing.T) {
 	if err := run(t, "ledger", "status"); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := storetest.Open(t, pool).ProveLedger(t.Context(), "worker-1"); err != nil {
+	if _, _, err := storetest.Open(t, pool).Books.ProveLedger(t.Context(), "worker-1"); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(t, "ledger", "status", "--days=3"); err != nil {

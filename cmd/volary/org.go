@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/people"
 )
 
 type orgCommand struct {
@@ -19,8 +20,8 @@ type createOrg struct {
 
 // Run implements kong's command.
 func (c createOrg) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		if _, err := db.CreateOrganization(ctx, uuid.Nil, c.Name); err != nil {
+	return withStore(ctx, func(db *floors.All) error {
+		if _, err := db.People.CreateOrganization(ctx, uuid.Nil, c.Name); err != nil {
 			return err
 		}
 		fmt.Printf("There is an organization %s. Add people with: volary user create EMAIL --name NAME --organization %q --role owner\n", c.Name, c.Name)
@@ -36,16 +37,16 @@ type addMember struct {
 
 // Run implements kong's command.
 func (a addMember) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		org, err := db.OrganizationByName(ctx, a.Organization)
+	return withStore(ctx, func(db *floors.All) error {
+		org, err := db.People.OrganizationByName(ctx, a.Organization)
 		if err != nil {
 			return err
 		}
-		person, err := db.PersonByEmail(ctx, a.Email)
+		person, err := db.People.PersonByEmail(ctx, a.Email)
 		if err != nil {
 			return err
 		}
-		if err := db.AddMember(ctx, uuid.Nil, org, person.ID, store.OrganizationRole(a.Role)); err != nil {
+		if err := db.People.AddMember(ctx, uuid.Nil, org, person.ID, people.OrganizationRole(a.Role)); err != nil {
 			return err
 		}
 		fmt.Printf("%s is %s of %s.\n", person.Name, a.Role, a.Organization)

@@ -6,7 +6,8 @@ import (
 	"net/netip"
 
 	"github.com/google/uuid"
-	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 )
 
 type poolCommand struct {
@@ -35,12 +36,12 @@ type addPool struct {
 
 // Run implements kong's command.
 func (p addPool) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, p.Provider)
+	return withStore(ctx, func(db *floors.All) error {
+		provider, err := db.People.ProviderByName(ctx, p.Provider)
 		if err != nil {
 			return err
 		}
-		_, err = db.CreatePool(ctx, uuid.Nil, provider.ID, store.NewPool{
+		_, err = db.Machines.CreatePool(ctx, uuid.Nil, provider.ID, machines.NewPool{
 			Name: p.Name, Prefix: p.Prefix, SubnetBits: p.SubnetBits, Underlay: p.Underlay, Management: p.Management, Allowed: p.Allowed,
 			Storage: p.Storage, MachineType: p.MachineType, CPU: p.CPU, MTU: p.MTU, NoMasquerade: p.Sealed, WipeDisks: p.WipeDisks,
 			TestVCPUs: p.TestVCPUs, MaxLeaseHours: p.MaxLease,

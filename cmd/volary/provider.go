@@ -5,7 +5,8 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/people"
 )
 
 type providerCommand struct {
@@ -21,8 +22,8 @@ type createProvider struct {
 
 // Run implements kong's command.
 func (c createProvider) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		_, err := db.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: c.Name, Currency: c.Currency, AccountingZone: c.AccountingZone})
+	return withStore(ctx, func(db *floors.All) error {
+		_, err := db.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: c.Name, Currency: c.Currency, AccountingZone: c.AccountingZone})
 		if err != nil {
 			return err
 		}
@@ -39,16 +40,16 @@ type addStaff struct {
 
 // Run implements kong's command.
 func (a addStaff) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, a.Provider)
+	return withStore(ctx, func(db *floors.All) error {
+		provider, err := db.People.ProviderByName(ctx, a.Provider)
 		if err != nil {
 			return err
 		}
-		person, err := db.PersonByEmail(ctx, a.Email)
+		person, err := db.People.PersonByEmail(ctx, a.Email)
 		if err != nil {
 			return err
 		}
-		if err := db.AddStaff(ctx, uuid.Nil, provider.ID, person.ID, store.StaffRole(a.Role)); err != nil {
+		if err := db.People.AddStaff(ctx, uuid.Nil, provider.ID, person.ID, people.StaffRole(a.Role)); err != nil {
 			return err
 		}
 		fmt.Printf("%s is %s of %s.\n", person.Name, a.Role, a.Provider)

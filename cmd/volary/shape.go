@@ -7,7 +7,8 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 )
 
 type shapeCommand struct {
@@ -25,12 +26,12 @@ type addShape struct {
 
 // Run implements kong's command.
 func (s addShape) Run(ctx context.Context) error {
-	return withStore(ctx, func(db *store.DB) error {
-		provider, err := db.ProviderByName(ctx, s.Provider)
+	return withStore(ctx, func(db *floors.All) error {
+		provider, err := db.People.ProviderByName(ctx, s.Provider)
 		if err != nil {
 			return err
 		}
-		_, err = db.CreateShape(ctx, uuid.Nil, provider.ID, store.NewShape{
+		_, err = db.Machines.CreateShape(ctx, uuid.Nil, provider.ID, machines.NewShape{
 			Name: s.Name, Shape: provisioner.Shape{VCPUs: s.VCPUs, MemoryMiB: s.Memory, DiskGiB: s.Disk}, Rate: billing.Rate(s.Rate),
 		})
 		if err != nil {

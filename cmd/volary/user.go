@@ -10,7 +10,8 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/people"
 )
 
 type userCommand struct {
@@ -41,12 +42,12 @@ func (u createUser) run(ctx context.Context, in io.Reader, out io.Writer) error 
 		}
 		password = strings.TrimRight(line, "\r\n")
 	}
-	return withStore(ctx, func(db *store.DB) error {
+	return withStore(ctx, func(db *floors.All) error {
 		member, err := u.workplaces(ctx, db)
 		if err != nil {
 			return err
 		}
-		id, err := db.CreatePerson(ctx, uuid.Nil, store.NewPerson{
+		id, err := db.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{
 			Email: u.Email, Name: u.Name, Password: password, PlatformAdmin: u.Platform,
 		})
 		if err != nil {
@@ -64,28 +65,28 @@ func (u createUser) run(ctx context.Context, in io.Reader, out io.Writer) error 
 }
 
 // workplaces finds the organization and the provider first, so that a wrong name leaves no person behind.
-func (u createUser) workplaces(ctx context.Context, db *store.DB) (func(person uuid.UUID) error, error) {
+func (u createUser) workplaces(ctx context.Context, db *floors.All) (func(person uuid.UUID) error, error) {
 	var org uuid.UUID
-	var provider store.Provider
+	var provider people.Provider
 	var err error
 	if u.Organization != "" {
-		if org, err = db.OrganizationByName(ctx, u.Organization); err != nil {
+		if org, err = db.People.OrganizationByName(ctx, u.Organization); err != nil {
 			return nil, err
 		}
 	}
 	if u.Provider != "" {
-		if provider, err = db.ProviderByName(ctx, u.Provider); err != nil {
+		if provider, err = db.People.ProviderByName(ctx, u.Provider); err != nil {
 			return nil, err
 		}
 	}
 	return func(person uuid.UUID) error {
 		if u.Organization != "" {
-			if err := db.AddMember(ctx, uuid.Nil, org, person, store.OrganizationRole(u.Role)); err != nil {
+			if err := db.People.AddMember(ctx, uuid.Nil, org, person, people.OrganizationRole(u.Role)); err != nil {
 				return err
 			}
 		}
 		if u.Provider != "" {
-			return db.AddStaff(ctx, uuid.Nil, provider.ID, person, store.StaffRole(u.StaffRole))
+			return db.People.AddStaff(ctx, uuid.Nil, provider.ID, person, people.StaffRole(u.StaffRole))
 		}
 		return nil
 	}, nil

@@ -14,6 +14,7 @@ import (
 	"volary.dev/migrations"
 	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/floors"
 )
 
 func main() { setup.Main("web", run) }
@@ -39,7 +40,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err := store.CheckServerRole(ctx, pool, store.RoleWeb, migrations.FS); err != nil {
 		return err
 	}
-	db, err := store.New(pool, store.Options{Logger: log})
+	db, err := floors.New(pool, store.Options{Logger: log})
 	if err != nil {
 		return err
 	}
@@ -53,8 +54,8 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	changes := handlers.NewChanges()
 	listening := make(chan error, 2)
-	go func() { listening <- db.Listen(ctx, changes.Publish, changes.Lost) }()
-	go func() { listening <- db.ListenRights(ctx, changes.RightsEnded) }()
+	go func() { listening <- db.Core.Listen(ctx, changes.Publish, changes.Lost) }()
+	go func() { listening <- db.Core.ListenRights(ctx, changes.RightsEnded) }()
 
 	portal, err := handlers.New(handlers.Options{
 		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL, WorkerSecret: secret,

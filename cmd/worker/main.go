@@ -23,6 +23,7 @@ import (
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/floors"
 )
 
 func main() {
@@ -62,7 +63,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer queuePool.Close()
 	round := time.Duration(cfg.RoundSeconds) * time.Second
-	db, err := store.New(pool, store.Options{Logger: log, Round: round})
+	db, err := floors.New(pool, store.Options{Logger: log, Round: round})
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 const consoleConnections = 1000
 
 // work runs the loops, the jobs and the console server until ctx ends or one of them fails.
-func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *pgxpool.Pool, hosts *jobs.Hosts, log *slog.Logger) error {
+func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool *pgxpool.Pool, hosts *jobs.Hosts, log *slog.Logger) error {
 	listener, err := setup.Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	if err != nil {
 		return err
 	}
-	engine := jobs.Engine{DB: db, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
+	engine := jobs.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
 	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, blobs, mails))
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *store.DB, queuePool *
 	reconciler := &jobs.Reconciler{Engine: engine}
 	observer := &jobs.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second}
 	bookkeeper := &jobs.Bookkeeper{Engine: engine}
-	uploads := &jobs.UploadKeeper{DB: db, Blobs: blobs, Log: log}
+	uploads := &jobs.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
 	if err != nil {
@@ -165,15 +166,15 @@ func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store, mails
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
 	river.AddWorker(w, &jobs.VerifyImage{
-		DB: engine.DB, Blobs: blobs, Log: engine.Log,
+		Models: engine.Models, Blobs: blobs, Log: engine.Log,
 		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.BlobDir}, Limits: image.DefaultLimits(),
 	})
 	return w
 }
 
 // sendMail sends by the configured server; without one mails are kept for the outbox.
-func sendMail(cfg setup.WorkerConfig, db *store.DB, log *slog.Logger) (*jobs.SendMail, error) {
-	mails := &jobs.SendMail{DB: db, PublicURL: cfg.PublicURL, Log: log}
+func sendMail(cfg setup.WorkerConfig, db *floors.All, log *slog.Logger) (*jobs.SendMail, error) {
+	mails := &jobs.SendMail{Core: db.Core, PublicURL: cfg.PublicURL, Log: log}
 	if cfg.SMTPURL == "" {
 		return mails, nil
 	}

@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/account"
 	"volary.dev/web/ui"
 )
@@ -22,7 +22,7 @@ func (h Handlers) ShowApplication(c echo.Context) error {
 
 // applicationPage shows p as it was typed; what was asked for before fills an untouched form that was rejected.
 func (h Handlers) applicationPage(c echo.Context, p web.ApplicationProps) error {
-	a, err := h.Store.MyApplication(c.Request().Context(), request.Session(c).PersonID)
+	a, err := h.People.MyApplication(c.Request().Context(), request.Session(c).PersonID)
 	if err != nil {
 		return err
 	}
@@ -55,8 +55,8 @@ func (h Handlers) CreateApplication(c echo.Context) error {
 		InvoicePrefix: f.Typed("invoice_prefix"), AccountingZone: f.Typed("accounting_zone"), SupportContact: f.Typed("support_contact"),
 		About: f.Typed("about"), Terms: f.Typed("terms"),
 	}
-	a := store.ProviderApplication{
-		Name: strings.TrimSpace(p.Name), Currency: strings.ToUpper(strings.TrimSpace(p.Currency)), ProviderWords: store.ProviderWords{
+	a := people.ProviderApplication{
+		Name: strings.TrimSpace(p.Name), Currency: strings.ToUpper(strings.TrimSpace(p.Currency)), ProviderWords: people.ProviderWords{
 			LegalName: strings.TrimSpace(p.LegalName), TaxID: strings.TrimSpace(p.TaxID), InvoicePrefix: strings.TrimSpace(p.InvoicePrefix),
 			AccountingZone: strings.TrimSpace(p.AccountingZone), SupportContact: strings.TrimSpace(p.SupportContact),
 			About: strings.TrimSpace(f.Lines("about", "the text", 16000)), Terms: strings.TrimSpace(f.Lines("terms", "the terms", 80000)),
@@ -64,7 +64,7 @@ func (h Handlers) CreateApplication(c echo.Context) error {
 	}
 	r := f.Refusal()
 	if r == nil {
-		_, err = h.Store.ApplyAsProvider(c.Request().Context(), request.Session(c).PersonID, a)
+		_, err = h.People.ApplyAsProvider(c.Request().Context(), request.Session(c).PersonID, a)
 		if r, _ = respond.AsForm(err); r == nil && err != nil {
 			return err
 		}

@@ -4,7 +4,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 )
 
@@ -13,8 +13,8 @@ const secretBytes = 1024
 
 // Handlers answers people about themselves.
 type Handlers struct {
-	Store *store.DB
-	Frame page.Frame
+	People *people.DB
+	Frame  page.Frame
 }
 
 func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c, layout.AreaAccount) }

@@ -26,7 +26,7 @@ func (h Handlers) UpdateAccount(c echo.Context) error {
 	if p.NameForm.Refusal = f.Refusal(); p.NameForm.Refusal != nil {
 		return h.accountPage(c, p)
 	}
-	err = h.Store.ChangeName(c.Request().Context(), request.Session(c).PersonID, name)
+	err = h.People.ChangeName(c.Request().Context(), request.Session(c).PersonID, name)
 	if r, ok := respond.AsForm(err); ok {
 		p.NameForm.Refusal = r
 		return h.accountPage(c, p)
@@ -49,7 +49,7 @@ func (h Handlers) UpdateEmail(c echo.Context) error {
 	if p.EmailForm.Refusal = f.Refusal(); p.EmailForm.Refusal != nil {
 		return h.accountPage(c, p)
 	}
-	err = h.Store.RequestEmail(c.Request().Context(), *s, email, current, c.RealIP())
+	err = h.People.RequestEmail(c.Request().Context(), *s, email, current, c.RealIP())
 	if r, ok := respond.AsForm(err); ok {
 		p.EmailForm.Refusal = r
 		return h.accountPage(c, p)
@@ -62,7 +62,7 @@ func (h Handlers) UpdateEmail(c echo.Context) error {
 
 func (h Handlers) accountPage(c echo.Context, p web.AccountShowProps) error {
 	s := request.Session(c)
-	places, err := h.Store.Workplaces(c.Request().Context(), s.PersonID)
+	places, err := h.People.Workplaces(c.Request().Context(), s.PersonID)
 	if err != nil {
 		return err
 	}

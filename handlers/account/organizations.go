@@ -26,7 +26,7 @@ func (h Handlers) CreateOrganization(c echo.Context) error {
 	name := f.Text("name", "a name", 2, 80)
 	r := f.Refusal()
 	if r == nil {
-		err = h.Store.FoundOrganization(c.Request().Context(), *request.Session(c), name)
+		err = h.People.FoundOrganization(c.Request().Context(), *request.Session(c), name)
 		r, _ = respond.AsForm(err)
 	}
 	if r != nil {

@@ -26,7 +26,7 @@ func (h Handlers) UpdatePassword(c echo.Context) error {
 	current, password := f.Secret("current", "your password", secretBytes), f.Secret("password", "the new password", secretBytes)
 	r := f.Refusal()
 	if r == nil {
-		err = h.Store.ChangePassword(c.Request().Context(), *request.Session(c), current, password, c.RealIP())
+		err = h.People.ChangePassword(c.Request().Context(), *request.Session(c), current, password, c.RealIP())
 		r, _ = respond.AsForm(err)
 	}
 	if r != nil {

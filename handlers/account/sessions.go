@@ -9,7 +9,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/account"
 )
 
@@ -17,7 +17,7 @@ import (
 func (h Handlers) ListSessions(c echo.Context) error {
 	s := request.Session(c)
 	l, q := request.ParseList(c, "browser", "seen", "created", "address"), request.ParseQuery(c)
-	list, total, err := h.Store.Sessions(c.Request().Context(), s.PersonID, store.SessionFilter{Text: q.Typed("q"), Sorting: l.Sorting, Page: l.Page()})
+	list, total, err := h.People.Sessions(c.Request().Context(), s.PersonID, people.SessionFilter{Text: q.Typed("q"), Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (h Handlers) DeleteSession(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Store.EndSession(c.Request().Context(), request.Session(c).PersonID, id); err != nil {
+	if err := h.People.EndSession(c.Request().Context(), request.Session(c).PersonID, id); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, "/account/sessions", "The session is ended.")
@@ -47,7 +47,7 @@ func (h Handlers) DeleteSession(c echo.Context) error {
 // DeleteOtherSessions ends all but the present one.
 func (h Handlers) DeleteOtherSessions(c echo.Context) error {
 	s := request.Session(c)
-	n, err := h.Store.EndOtherSessions(c.Request().Context(), s.PersonID, s.ID)
+	n, err := h.People.EndOtherSessions(c.Request().Context(), s.PersonID, s.ID)
 	if err != nil {
 		return err
 	}

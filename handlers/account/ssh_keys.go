@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/account"
 	"volary.dev/web/ui"
 )
@@ -35,7 +35,7 @@ func (h Handlers) CreateSSHKey(c echo.Context) error {
 		return h.keysAgain(c, p, r)
 	}
 	personID := request.Session(c).PersonID
-	_, err = h.Store.AddSSHKey(c.Request().Context(), personID, name, line)
+	_, err = h.People.AddSSHKey(c.Request().Context(), personID, name, line)
 	if r, ok := respond.AsForm(err); ok {
 		return h.keysAgain(c, p, r)
 	}
@@ -52,7 +52,7 @@ func (h Handlers) DeleteSSHKey(c echo.Context) error {
 		return err
 	}
 	personID := request.Session(c).PersonID
-	if err := h.Store.DeleteSSHKey(c.Request().Context(), personID, id); err != nil {
+	if err := h.People.DeleteSSHKey(c.Request().Context(), personID, id); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed. Nodes that were given it keep it.")
@@ -67,7 +67,7 @@ func (h Handlers) keysPage(c echo.Context, status int, p web.SSHKeyListProps) er
 	personID := request.Session(c).PersonID
 	l := request.ParseList(c, "name", "created")
 	p.Search = l.Query.Get("search")
-	keys, total, err := h.Store.SSHKeys(c.Request().Context(), personID, store.SSHKeyFilter{Search: p.Search, Sorting: l.Sorting, Page: l.Page()})
+	keys, total, err := h.People.SSHKeys(c.Request().Context(), personID, people.SSHKeyFilter{Search: p.Search, Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}

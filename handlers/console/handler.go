@@ -16,6 +16,8 @@ import (
 	"volary.dev/handlers/handshake"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 )
 
 // What a WebSocket is closed with beside the codes of RFC 6455, and how much passes.
@@ -34,12 +36,13 @@ type Hosts interface {
 
 // Handler answers at the paths named in the package's document.
 type Handler struct {
-	db     *store.DB
-	hosts  Hosts
-	secret handshake.Secret
-	log    *slog.Logger
-	look   time.Duration
-	mux    *http.ServeMux
+	core     *store.DB
+	machines *machines.DB
+	hosts    Hosts
+	secret   handshake.Secret
+	log      *slog.Logger
+	look     time.Duration
+	mux      *http.ServeMux
 
 	mu   sync.Mutex
 	open map[chan struct{}]uuid.UUID // what has an open console look at its right, and whose it is
@@ -47,7 +50,7 @@ type Handler struct {
 
 // Options of New. All but Look are needed.
 type Options struct {
-	DB     *store.DB
+	DB     *floors.All
 	Hosts  Hosts
 	Secret handshake.Secret // by which web is known
 	Log    *slog.Logger
@@ -57,7 +60,7 @@ type Options struct {
 // New makes a Handler.
 func New(o Options) *Handler {
 	h := &Handler{
-		db: o.DB, hosts: o.Hosts, secret: o.Secret, log: o.Log, look: cmp.Or(o.Look, lookAgain),
+		core: o.DB.Core, machines: o.DB.Machines, hosts: o.Hosts, secret: o.Secret, log: o.Log, look: cmp.Or(o.Look, lookAgain),
 		mux: http.NewServeMux(), open: map[chan struct{}]uuid.UUID{},
 	}
 	h.mux.HandleFunc("GET /healthz", h.health)
@@ -75,7 +78,7 @@ func (h *Handler) health(w http.ResponseWriter, _ *http.Request) { _, _ = io.Wri
 func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
-	if err := h.db.Ping(ctx); err != nil {
+	if err := h.core.Ping(ctx); err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
@@ -83,18 +86,18 @@ func (h *Handler) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // redeem turns the request's ticket into an open console, or answers itself.
-func (h *Handler) redeem(w http.ResponseWriter, r *http.Request, part store.ConsolePart) (n store.OpenConsole, ok bool) {
+func (h *Handler) redeem(w http.ResponseWriter, r *http.Request, part machines.ConsolePart) (n machines.OpenConsole, ok bool) {
 	if !h.secret.Knows(r, w.Header()) {
 		h.log.WarnContext(r.Context(), "console asked for by one who does not know the secret", "address", r.RemoteAddr)
 		http.Error(w, "who asks does not know the secret that web and the worker share", http.StatusForbidden)
 		return n, false
 	}
 	q := r.URL.Query()
-	ticket := store.ConsoleTicket{Token: q.Get("ticket"), Part: part}
+	ticket := machines.ConsoleTicket{Token: q.Get("ticket"), Part: part}
 	// An id that is none is nobody's.
 	ticket.Node, _ = uuid.Parse(q.Get("node"))
 	ticket.Session, _ = uuid.Parse(q.Get("session"))
-	n, err := h.db.RedeemConsoleTicket(r.Context(), ticket)
+	n, err := h.machines.RedeemConsoleTicket(r.Context(), ticket)
 	if refusal, ok := provisioner.AsRefusal(err); ok {
 		http.Error(w, refusal.Title, http.StatusNotFound)
 		return n, false
@@ -113,7 +116,7 @@ func (h *Handler) redeem(w http.ResponseWriter, r *http.Request, part store.Cons
 }
 
 func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
-	n, ok := h.redeem(w, r, store.ConsoleLog)
+	n, ok := h.redeem(w, r, machines.ConsoleLog)
 	if !ok {
 		return
 	}
@@ -133,14 +136,14 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(texts[0].Tail)
 }
 
-func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n store.OpenConsole, err error) {
+func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n machines.OpenConsole, err error) {
 	h.log.InfoContext(r.Context(), "console", "node", n.NodeID, "host", n.HostID, "error", err)
 	http.Error(w, n.HostName+": "+err.Error(), http.StatusBadGateway)
 }
 
 // console attaches before it answers, so that a host's refusal is an ordinary HTTP answer.
 func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
-	n, ok := h.redeem(w, r, store.ConsoleLine)
+	n, ok := h.redeem(w, r, machines.ConsoleLine)
 	if !ok {
 		return
 	}
@@ -174,7 +177,7 @@ func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
 }
 
 // join passes bytes both ways until one side or the right to see them ends, and says how the WebSocket is to be closed.
-func (h *Handler) join(ctx context.Context, n store.OpenConsole, ws *websocket.Conn, line io.ReadWriteCloser) (websocket.StatusCode, string) {
+func (h *Handler) join(ctx context.Context, n machines.OpenConsole, ws *websocket.Conn, line io.ReadWriteCloser) (websocket.StatusCode, string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	// A Read of the console does not know ctx: closing the line is what ends it.

@@ -23,6 +23,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
 
@@ -31,11 +32,11 @@ const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b785
 // bench is a node that runs on a simulated host, and the worker's server.
 type bench struct {
 	*storetest.World
-	node   store.NodeWork
+	node   machines.NodeWork
 	host   *memory.Host
 	server *httptest.Server
 	lines  *console.Handler
-	viewer store.ConsoleViewer
+	viewer machines.ConsoleViewer
 }
 
 func newBench(t *testing.T) *bench {
@@ -50,7 +51,7 @@ func newBenchThatLooks(t *testing.T, look time.Duration) *bench {
 	hosts := memory.NewWorld(memory.Options{BootTime: 10 * time.Millisecond, StopTime: time.Millisecond})
 	cluster := b.Launch(t, "trial-1", 0)
 	b.Ready(t, cluster)
-	work, err := b.DB.ClusterForReconcile(t.Context(), cluster)
+	work, err := b.DB.Machines.ClusterForReconcile(t.Context(), cluster)
 	noError(t, err)
 	b.node = work.Nodes[0]
 	b.host = hosts.Host(b.node.Host.Address)
@@ -82,9 +83,9 @@ func secret(t *testing.T, of string) handshake.Secret {
 }
 
 // ticket is the query of a new ticket for a part of the node's console.
-func (b *bench) ticket(t *testing.T, part store.ConsolePart) string {
+func (b *bench) ticket(t *testing.T, part machines.ConsolePart) string {
 	t.Helper()
-	token, err := b.DB.IssueConsoleTicket(t.Context(), b.Organization, b.viewer, b.node.ID, part)
+	token, err := b.DB.Machines.IssueConsoleTicket(t.Context(), b.Organization, b.viewer, b.node.ID, part)
 	noError(t, err)
 	return b.query(token)
 }
@@ -114,7 +115,7 @@ func (b *bench) getAs(t *testing.T, s handshake.Secret, path string) (int, strin
 // open opens the console and reads until the shell's prompt stands there.
 func (b *bench) open(t *testing.T) *websocket.Conn {
 	t.Helper()
-	path, header := "/console?"+b.ticket(t, store.ConsoleLine), http.Header{}
+	path, header := "/console?"+b.ticket(t, machines.ConsoleLine), http.Header{}
 	secret(t, "a").Ask(header, path)
 	ws, _, err := websocket.Dial(t.Context(), b.server.URL+path, &websocket.DialOptions{HTTPHeader: header}) //nolint:bodyclose // there is none after an upgrade
 	noError(t, err)
@@ -179,21 +180,21 @@ func TestConsole(t *testing.T) {
 	wantEnd(t, second, websocket.StatusNormalClosure, "The machine was powered off.")
 
 	// What was written is kept, also by a machine that is off; attaching to it is refused in words.
-	if status, body := b.get(t, "/console/log?"+b.ticket(t, store.ConsoleLog)); status != http.StatusOK || !strings.Contains(body, "still here") {
+	if status, body := b.get(t, "/console/log?"+b.ticket(t, machines.ConsoleLog)); status != http.StatusOK || !strings.Contains(body, "still here") {
 		t.Errorf("log: %d %q", status, body)
 	}
-	if status, body := b.get(t, "/console?"+b.ticket(t, store.ConsoleLine)); status != http.StatusBadGateway || !strings.Contains(body, "not running") {
+	if status, body := b.get(t, "/console?"+b.ticket(t, machines.ConsoleLine)); status != http.StatusBadGateway || !strings.Contains(body, "not running") {
 		t.Errorf("console of a machine that is off: %d %q", status, body)
 	}
 }
 
 func TestTicketsAreForOneUse(t *testing.T) {
 	b := newBench(t)
-	ticket := b.ticket(t, store.ConsoleLog)
+	ticket := b.ticket(t, machines.ConsoleLog)
 	if status, _ := b.get(t, "/console/log?"+ticket); status != http.StatusOK {
 		t.Errorf("first use: %d", status)
 	}
-	for _, again := range []string{ticket, "", "ticket=nonsense", b.query(""), b.query(uuid.NewString()), b.ticket(t, store.ConsoleLine)} {
+	for _, again := range []string{ticket, "", "ticket=nonsense", b.query(""), b.query(uuid.NewString()), b.ticket(t, machines.ConsoleLine)} {
 		if status, _ := b.get(t, "/console/log?"+again); status != http.StatusNotFound {
 			t.Errorf("ticket %q: %d", again, status)
 		}
@@ -206,7 +207,7 @@ func TestTicketsAreForOneUse(t *testing.T) {
 func TestSilentHost(t *testing.T) {
 	b := newBench(t)
 	b.host.SetUnreachable(true)
-	if status, body := b.get(t, "/console/log?"+b.ticket(t, store.ConsoleLog)); status != http.StatusBadGateway || !strings.Contains(body, "host does not answer") {
+	if status, body := b.get(t, "/console/log?"+b.ticket(t, machines.ConsoleLog)); status != http.StatusBadGateway || !strings.Contains(body, "host does not answer") {
 		t.Errorf("log of a silent host: %d %q", status, body)
 	}
 }
@@ -214,7 +215,7 @@ func TestSilentHost(t *testing.T) {
 // What reaches the worker without the secret opens nothing, and uses no ticket up.
 func TestStrangersAreRefused(t *testing.T) {
 	b := newBench(t)
-	path := "/console/log?" + b.ticket(t, store.ConsoleLog)
+	path := "/console/log?" + b.ticket(t, machines.ConsoleLog)
 	for name, s := range map[string]handshake.Secret{"another secret": secret(t, "b"), "none": {}} {
 		if status, body := b.getAs(t, s, path); status != http.StatusForbidden || !strings.Contains(body, "secret") {
 			t.Errorf("%s: %d %q", name, status, body)

@@ -5,8 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 const (
@@ -17,7 +16,7 @@ const (
 )
 
 // Run hears of rights that end, until ctx does.
-func (h *Handler) Run(ctx context.Context) error { return h.db.ListenRights(ctx, h.lookAt) }
+func (h *Handler) Run(ctx context.Context) error { return h.core.ListenRights(ctx, h.lookAt) }
 
 // lookAt has the open consoles of a person looked at anew, or those of everybody.
 func (h *Handler) lookAt(person uuid.UUID) {
@@ -34,7 +33,7 @@ func (h *Handler) lookAt(person uuid.UUID) {
 }
 
 // untilUnseen returns when the viewer may not see the console any more, or ctx has ended.
-func (h *Handler) untilUnseen(ctx context.Context, o store.OpenConsole) {
+func (h *Handler) untilUnseen(ctx context.Context, o machines.OpenConsole) {
 	poke := make(chan struct{}, 1)
 	poke <- struct{}{} // between the ticket and here it may have ended
 	h.mu.Lock()
@@ -66,8 +65,8 @@ func (h *Handler) untilUnseen(ctx context.Context, o store.OpenConsole) {
 	}
 }
 
-func (h *Handler) lasts(ctx context.Context, o store.OpenConsole) (bool, error) {
+func (h *Handler) lasts(ctx context.Context, o machines.OpenConsole) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookAgain)
 	defer cancel()
-	return h.db.ConsoleLasts(ctx, o)
+	return h.machines.ConsoleLasts(ctx, o)
 }

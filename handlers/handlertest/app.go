@@ -22,6 +22,7 @@ import (
 	"volary.dev/handlers/live"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
+	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
 )
 
@@ -29,14 +30,14 @@ import (
 // and no others.
 type App struct {
 	URL     string
-	Store   *store.DB     // of the test itself, with the rights of both
+	Store   *floors.All   // of the test itself, with the rights of both
 	Pool    *pgxpool.Pool // for what no store call makes: rows of a broken or finished state
 	Changes *live.Changes
 	Hosts   *memory.World // with Options.Worker
 	// Stop asks the portal to stop, as a signal does its process.
 	Stop context.CancelFunc
 	t    testing.TB
-	web  *store.DB
+	web  *floors.All
 	echo *echo.Echo
 }
 
@@ -104,8 +105,8 @@ func Secret(t testing.TB) handshake.Secret {
 func (a *App) Listen() {
 	ctx, cancel := context.WithCancel(context.Background())
 	var both sync.WaitGroup
-	both.Go(func() { _ = a.web.Listen(ctx, a.Changes.Publish, a.Changes.Lost) })
-	both.Go(func() { _ = a.web.ListenRights(ctx, a.Changes.RightsEnded) })
+	both.Go(func() { _ = a.web.Core.Listen(ctx, a.Changes.Publish, a.Changes.Lost) })
+	both.Go(func() { _ = a.web.Core.ListenRights(ctx, a.Changes.RightsEnded) })
 	a.t.Cleanup(func() { cancel(); both.Wait() })
 }
 

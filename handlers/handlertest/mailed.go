@@ -5,8 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-
-	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
 // MailLinks has people sign up, ask for a new password and change their address, and returns the links that were mailed
@@ -15,11 +14,11 @@ func (a *App) MailLinks(w *World) []string {
 	a.t.Helper()
 	ctx := context.Background()
 	const from = "192.0.2.1"
-	a.ok(a.Store.SignUp(ctx, store.SignUp{Email: "new@third.example", Name: "New", Organization: "Third Group", Password: Password}, from))
-	a.ok(a.Store.RequestReset(ctx, Billing, from))
-	var session store.Session
+	a.ok(a.Store.People.SignUp(ctx, people.SignUp{Email: "new@third.example", Name: "New", Organization: "Third Group", Password: Password}, from))
+	a.ok(a.Store.People.RequestReset(ctx, Billing, from))
+	var session people.Session
 	session.PersonID, session.Email, session.Name = w.people[Manager], Manager, Manager
-	a.ok(a.Store.RequestEmail(ctx, session, "elsewhere@first.example", Password, from))
+	a.ok(a.Store.People.RequestEmail(ctx, session, "elsewhere@first.example", Password, from))
 	rows, err := a.Pool.Query(ctx, `SELECT data ->> 'secret' FROM mails WHERE data ? 'secret' ORDER BY created_at`)
 	a.ok(err)
 	links, err := pgx.CollectRows(rows, pgx.RowTo[string])
@@ -30,8 +29,8 @@ func (a *App) MailLinks(w *World) []string {
 // Apply has Nobody apply as a provider.
 func (a *App) Apply(w *World) uuid.UUID {
 	a.t.Helper()
-	return must(a.Store.ApplyAsProvider(context.Background(), w.people[Nobody], store.ProviderApplication{
-		Name: "West", Currency: "EUR", ProviderWords: store.ProviderWords{
+	return must(a.Store.People.ApplyAsProvider(context.Background(), w.people[Nobody], people.ProviderApplication{
+		Name: "West", Currency: "EUR", ProviderWords: people.ProviderWords{
 			LegalName: "West Computing Ltd", TaxID: "IE1234567A", InvoicePrefix: "WEST", AccountingZone: "Europe/Dublin", SupportContact: "help@west.example",
 		},
 	}))(a)

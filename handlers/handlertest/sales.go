@@ -7,6 +7,8 @@ import (
 
 	"volary.dev/billing"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/people"
 )
 
 // Sales is what North sold to the first organization.
@@ -22,19 +24,19 @@ type Sales struct {
 func (a *App) Sell(w *World) Sales {
 	a.t.Helper()
 	ctx := context.Background()
-	a.ok(a.Store.UpdateProvider(ctx, uuid.Nil, w.North, store.ProviderWords{
+	a.ok(a.Store.People.UpdateProvider(ctx, uuid.Nil, w.North, people.ProviderWords{
 		LegalName: "North Computing GmbH", InvoicePrefix: "NOR", AccountingZone: "Europe/Berlin", SupportContact: "help@north.example",
 	}))
 	var s Sales
-	s.Offer = must(a.Store.CreateOffer(ctx, w.people[Admin], w.North, store.NewOffer{
+	s.Offer = must(a.Store.Books.CreateOffer(ctx, w.people[Admin], w.North, books.NewOffer{
 		Name: "standard", LeastHours: 10 * billing.ComputeHour, GoodDays: 365, Price: 45_000,
 	}))(a)
 	s.Waiting = a.Order(w, s.Offer, 20)
 	s.Approved = a.Order(w, s.Offer, 200)
-	a.ok(a.Store.ApproveOrder(ctx, w.people[Accountant], w.North, s.Approved))
-	s.Invoice = *must(a.Store.OrderOfProvider(ctx, w.North, s.Approved))(a).InvoiceID
-	now := must(a.Store.Now(ctx))(a)
-	s.Next = must(a.Store.SetPrice(ctx, w.people[Admin], w.North, s.Offer, store.NewPrice{Millionths: 50_000, From: now.AddDate(0, 0, 1)}))(a)
+	a.ok(a.Store.Books.ApproveOrder(ctx, w.people[Accountant], w.North, s.Approved))
+	s.Invoice = *must(a.Store.Books.OrderOfProvider(ctx, w.North, s.Approved))(a).InvoiceID
+	now := must(a.Store.Core.Now(ctx))(a)
+	s.Next = must(a.Store.Books.SetPrice(ctx, w.people[Admin], w.North, s.Offer, books.NewPrice{Millionths: 50_000, From: now.AddDate(0, 0, 1)}))(a)
 	return s
 }
 
@@ -42,15 +44,15 @@ func (a *App) Sell(w *World) Sales {
 func (a *App) Order(w *World, offer uuid.UUID, hours int64) uuid.UUID {
 	a.t.Helper()
 	ctx := context.Background()
-	o := must(a.Store.Offer(ctx, w.North, offer))(a)
-	return must(a.Store.PlaceOrder(ctx, w.Organization, w.people[Owner], store.OrderRequest{
+	o := must(a.Store.Books.Offer(ctx, w.North, offer))(a)
+	return must(a.Store.Books.PlaceOrder(ctx, w.Organization, w.people[Owner], books.OrderRequest{
 		OfferID: offer, PriceID: o.Current.ID, Hours: billing.Hours(hours) * billing.ComputeHour,
 		References: store.References{PurchaseOrder: "PO-7", CostCentre: "4711"},
 	}))(a)
 }
 
 // Price is the next price of what was sold.
-func (a *App) Price(w *World, s Sales) store.OfferPrice {
+func (a *App) Price(w *World, s Sales) books.OfferPrice {
 	a.t.Helper()
-	return *must(a.Store.Offer(context.Background(), w.North, s.Offer))(a).Next
+	return *must(a.Store.Books.Offer(context.Background(), w.North, s.Offer))(a).Next
 }

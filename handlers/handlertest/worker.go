@@ -33,7 +33,7 @@ func (a *App) startWorker(log *slog.Logger) string {
 	hosts := jobs.NewHosts(a.Hosts.Dial)
 	db := storetest.OpenAs(a.t, a.Pool, store.RoleWorker)
 	engine := jobs.Engine{
-		DB: db, Hosts: hosts, Worker: "test", Log: log,
+		Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, Worker: "test", Log: log,
 		OpenImage: func(context.Context, string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(disk())), nil
 		},

@@ -10,7 +10,10 @@ import (
 
 	"volary.dev/billing"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
+	"volary.dev/store/people"
 )
 
 // Password is everybody's.
@@ -61,28 +64,28 @@ func (a *App) World() *World {
 
 func (a *App) parties(w *World) {
 	ctx := context.Background()
-	w.Organization = must(a.Store.CreateOrganization(ctx, uuid.Nil, "First Group"))(a)
-	w.Other = must(a.Store.CreateOrganization(ctx, uuid.Nil, "Second Group"))(a)
-	w.North = must(a.Store.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))(a)
-	w.South = must(a.Store.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "South", Currency: "USD", AccountingZone: "America/New_York"}))(a)
+	w.Organization = must(a.Store.People.CreateOrganization(ctx, uuid.Nil, "First Group"))(a)
+	w.Other = must(a.Store.People.CreateOrganization(ctx, uuid.Nil, "Second Group"))(a)
+	w.North = must(a.Store.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))(a)
+	w.South = must(a.Store.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: "South", Currency: "USD", AccountingZone: "America/New_York"}))(a)
 	// One hash for everybody: hashing passwords is slow on purpose.
-	w.people[Owner] = must(a.Store.CreatePerson(ctx, uuid.Nil, store.NewPerson{Email: Owner, Name: "Owner", Password: Password}))(a)
+	w.people[Owner] = must(a.Store.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{Email: Owner, Name: "Owner", Password: Password}))(a)
 	for _, email := range []string{Manager, Member, Billing, OtherOwner, Admin, Operator, Accountant, OtherAdmin, PlatformAdmin, Nobody} {
 		w.people[email] = must(uuid.NewV7())(a)
 		_, err := a.Pool.Exec(ctx, `INSERT INTO people (id, email, name, password_hash, platform_admin, created_at)
 			SELECT $1, $2, $2, password_hash, $3, now() FROM people WHERE email = $4`, w.people[email], email, email == PlatformAdmin, Owner)
 		a.ok(err)
 	}
-	for email, role := range map[string]store.OrganizationRole{
-		Owner: store.RoleOwner, Manager: store.RoleManager, Member: store.RoleMember, Billing: store.RoleBilling,
+	for email, role := range map[string]people.OrganizationRole{
+		Owner: people.RoleOwner, Manager: people.RoleManager, Member: people.RoleMember, Billing: people.RoleBilling,
 	} {
-		a.ok(a.Store.AddMember(ctx, uuid.Nil, w.Organization, w.people[email], role))
+		a.ok(a.Store.People.AddMember(ctx, uuid.Nil, w.Organization, w.people[email], role))
 	}
-	a.ok(a.Store.AddMember(ctx, uuid.Nil, w.Other, w.people[OtherOwner], store.RoleOwner))
-	for email, role := range map[string]store.StaffRole{Admin: store.StaffAdmin, Operator: store.StaffOperator, Accountant: store.StaffAccountant} {
-		a.ok(a.Store.AddStaff(ctx, uuid.Nil, w.North, w.people[email], role))
+	a.ok(a.Store.People.AddMember(ctx, uuid.Nil, w.Other, w.people[OtherOwner], people.RoleOwner))
+	for email, role := range map[string]people.StaffRole{Admin: people.StaffAdmin, Operator: people.StaffOperator, Accountant: people.StaffAccountant} {
+		a.ok(a.Store.People.AddStaff(ctx, uuid.Nil, w.North, w.people[email], role))
 	}
-	a.ok(a.Store.AddStaff(ctx, uuid.Nil, w.South, w.people[OtherAdmin], store.StaffAdmin))
+	a.ok(a.Store.People.AddStaff(ctx, uuid.Nil, w.South, w.people[OtherAdmin], people.StaffAdmin))
 }
 
 // invitation invites someone to the first organization.
@@ -92,8 +95,8 @@ func (a *App) invitation(w *World) {
 	_, err := a.Pool.Exec(ctx, `INSERT INTO people (id, email, name, password_hash, created_at)
 		SELECT $1, 'extra@first.example', 'Extra', password_hash, now() FROM people WHERE email = $2`, w.Extra, Owner)
 	a.ok(err)
-	a.ok(a.Store.AddMember(ctx, uuid.Nil, w.Organization, w.Extra, store.RoleMember))
-	w.Invitation, _, err = a.Store.InviteToOrganization(ctx, w.Organization, w.people[Owner], store.NewInvitation{Email: "invited@first.example", Role: "member"})
+	a.ok(a.Store.People.AddMember(ctx, uuid.Nil, w.Organization, w.Extra, people.RoleMember))
+	w.Invitation, _, err = a.Store.People.InviteToOrganization(ctx, w.Organization, w.people[Owner], people.NewInvitation{Email: "invited@first.example", Role: "member"})
 	a.ok(err)
 	a.ok(a.Pool.QueryRow(ctx, `SELECT id FROM mails WHERE to_address = 'invited@first.example'`).Scan(&w.Mail))
 }
@@ -103,34 +106,34 @@ func (a *App) invitation(w *World) {
 func (a *App) machines(w *World) {
 	ctx := context.Background()
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	w.Shape = must(a.Store.CreateShape(ctx, uuid.Nil, w.North, store.NewShape{Name: "tiny", Shape: shape}))(a)
-	w.Pool = must(a.Store.CreatePool(ctx, uuid.Nil, w.North, store.NewPool{
+	w.Shape = must(a.Store.Machines.CreateShape(ctx, uuid.Nil, w.North, machines.NewShape{Name: "tiny", Shape: shape}))(a)
+	w.Pool = must(a.Store.Machines.CreatePool(ctx, uuid.Nil, w.North, machines.NewPool{
 		Name: "pool", Prefix: netip.MustParsePrefix("10.90.0.0/16"), Underlay: netip.MustParsePrefix("192.0.2.0/24"),
 		Storage: "local", MachineType: "q35",
 	}))(a)
-	w.Host = must(a.Store.AddHost(ctx, uuid.Nil, w.North, w.Pool, store.NewHost{
+	w.Host = must(a.Store.Machines.AddHost(ctx, uuid.Nil, w.North, w.Pool, machines.NewHost{
 		Name: "host-1", Underlay: netip.MustParseAddr("192.0.2.11"),
 		Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"},
 	}))(a)
 	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
 	checks := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "answers", Seconds: 0.1}}
-	a.ok(a.Store.HostCheckDone(ctx, w.Host, facts, provisioner.AccelerationTCG, checks, true))
-	must(a.Store.GrantHours(ctx, store.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)
+	a.ok(a.Store.Machines.HostCheckDone(ctx, w.Host, facts, provisioner.AccelerationTCG, checks, true))
+	must(a.Store.Books.GrantHours(ctx, books.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)
 }
 
 // Furnish gives South a pool with a host, and the second organization an image: what pages want before they show a list.
 func (a *App) Furnish(w *World) {
 	a.t.Helper()
 	ctx := context.Background()
-	pool := must(a.Store.CreatePool(ctx, uuid.Nil, w.South, store.NewPool{
+	pool := must(a.Store.Machines.CreatePool(ctx, uuid.Nil, w.South, machines.NewPool{
 		Name: "southern", Prefix: netip.MustParsePrefix("10.91.0.0/16"), Underlay: netip.MustParsePrefix("198.51.100.0/24"), Storage: "local", MachineType: "q35",
 	}))(a)
-	must(a.Store.AddHost(ctx, uuid.Nil, w.South, pool, store.NewHost{
+	must(a.Store.Machines.AddHost(ctx, uuid.Nil, w.South, pool, machines.NewHost{
 		Name: "south-1", Underlay: netip.MustParseAddr("198.51.100.11"), Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "south-1"},
 	}))(a)
 	upload := strings.Repeat("ef", 16)
-	a.ok(a.Store.CreateUpload(ctx, w.Other, w.people[OtherOwner], upload, "theirs.qcow2", 1<<20))
-	must(a.Store.FinishUpload(ctx, upload, "theirs.qcow2"))(a)
+	a.ok(a.Store.Models.CreateUpload(ctx, w.Other, w.people[OtherOwner], upload, "theirs.qcow2", 1<<20))
+	must(a.Store.Models.FinishUpload(ctx, upload, "theirs.qcow2"))(a)
 }
 
 // description gives the first organization an image, a model cluster, a published version and a draft.
@@ -139,12 +142,12 @@ func (a *App) description(w *World) {
 	owner := w.people[Owner]
 	w.Image = a.image(w, owner)
 	w.Upload = strings.Repeat("ab", 16)
-	a.ok(a.Store.CreateUpload(ctx, w.Organization, owner, w.Upload, "second.qcow2", 1<<20))
-	w.Model = must(a.Store.CreateModelCluster(ctx, w.Organization, owner, "trial"))(a)
+	a.ok(a.Store.Models.CreateUpload(ctx, w.Organization, owner, w.Upload, "second.qcow2", 1<<20))
+	w.Model = must(a.Store.Models.CreateModelCluster(ctx, w.Organization, owner, "trial"))(a)
 	w.Version = a.saveVersion(w, "1")
-	a.ok(a.Store.PublishVersion(ctx, w.Organization, owner, w.Version, 1))
+	a.ok(a.Store.Models.PublishVersion(ctx, w.Organization, owner, w.Version, 1))
 	w.Draft = a.saveVersion(w, "2")
-	w.Key = must(a.Store.AddSSHKey(ctx, w.people[Member], "laptop", PublicKey))(a)
+	w.Key = must(a.Store.People.AddSSHKey(ctx, w.people[Member], "laptop", PublicKey))(a)
 }
 
 // PublicKey is a well-formed key whose private half nobody has.
@@ -153,10 +156,10 @@ const PublicKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsab
 func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
 	ctx := context.Background()
 	upload := strings.Repeat("cd", 16)
-	a.ok(a.Store.CreateUpload(ctx, w.Organization, owner, upload, "sample.qcow2", 1<<20))
-	id := must(a.Store.FinishUpload(ctx, upload, "sample.qcow2"))(a)
+	a.ok(a.Store.Models.CreateUpload(ctx, w.Organization, owner, upload, "sample.qcow2", 1<<20))
+	id := must(a.Store.Models.FinishUpload(ctx, upload, "sample.qcow2"))(a)
 	digest := diskDigest()
-	a.ok(a.Store.RecordVerdict(ctx, id, provisioner.ImageVerdict{
+	a.ok(a.Store.Models.RecordVerdict(ctx, id, provisioner.ImageVerdict{
 		State: provisioner.ImageReady, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: int64(len(disk())),
 		UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest,
 		Checks: []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "qcow2, version 3"}},
@@ -165,12 +168,12 @@ func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
 }
 
 func (a *App) saveVersion(w *World, version string) uuid.UUID {
-	role := func(r provisioner.Role) store.RoleDraft {
-		return store.RoleDraft{Role: r, ImageID: w.Image, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}
+	role := func(r provisioner.Role) models.RoleDraft {
+		return models.RoleDraft{Role: r, ImageID: w.Image, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}
 	}
-	return must(a.Store.SaveVersion(context.Background(), w.Organization, w.people[Owner], store.VersionDraft{
+	return must(a.Store.Models.SaveVersion(context.Background(), w.Organization, w.people[Owner], models.VersionDraft{
 		ModelClusterID: w.Model, Version: version, ComputeMin: 0, ComputeMax: 8,
-		Roles: []store.RoleDraft{role(provisioner.RoleHead), role(provisioner.RoleCompute)},
+		Roles: []models.RoleDraft{role(provisioner.RoleHead), role(provisioner.RoleCompute)},
 		Gate:  provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
 	}))(a)
 }
@@ -179,10 +182,10 @@ func (a *App) saveVersion(w *World, version string) uuid.UUID {
 func (a *App) Launch(w *World, name string, compute int) (cluster, head uuid.UUID) {
 	a.t.Helper()
 	ctx := context.Background()
-	cluster = must(a.Store.LaunchCluster(ctx, w.Organization, w.people[Owner], store.LaunchRequest{
+	cluster = must(a.Store.Machines.LaunchCluster(ctx, w.Organization, w.people[Owner], machines.LaunchRequest{
 		VersionID: w.Version, PoolID: w.Pool, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
 	}))(a)
-	d := must(a.Store.Cluster(ctx, w.Organization, cluster))(a)
+	d := must(a.Store.Machines.Cluster(ctx, w.Organization, cluster))(a)
 	return cluster, d.NodeRows[0].ID
 }
 
@@ -190,8 +193,8 @@ func (a *App) Launch(w *World, name string, compute int) (cluster, head uuid.UUI
 func (a *App) Request(w *World, name string) uuid.UUID {
 	a.t.Helper()
 	ctx, none := context.Background(), billing.Hours(0)
-	a.ok(a.Store.SetCap(ctx, w.Organization, w.people[Owner], w.people[Member], &none))
-	return must(a.Store.RequestLaunch(ctx, w.Organization, w.people[Member], store.LaunchRequest{
+	a.ok(a.Store.Machines.SetCap(ctx, w.Organization, w.people[Owner], w.people[Member], &none))
+	return must(a.Store.Machines.RequestLaunch(ctx, w.Organization, w.people[Member], machines.LaunchRequest{
 		VersionID: w.Version, PoolID: w.Pool, Name: name, LeaseSeconds: 3600,
 	}))(a)
 }
@@ -207,7 +210,7 @@ func (a *App) CheckJob(w *World) string {
 // InviteStaff has North's admin invite an operator by link.
 func (a *App) InviteStaff(w *World) uuid.UUID {
 	a.t.Helper()
-	id, _, err := a.Store.InviteToProvider(context.Background(), w.North, w.people[Admin], store.NewInvitation{Role: string(store.StaffOperator)})
+	id, _, err := a.Store.People.InviteToProvider(context.Background(), w.North, w.people[Admin], people.NewInvitation{Role: string(people.StaffOperator)})
 	a.ok(err)
 	return id
 }
@@ -215,7 +218,7 @@ func (a *App) InviteStaff(w *World) uuid.UUID {
 // Announce has North's admin tell everybody concerned something.
 func (a *App) Announce(w *World) uuid.UUID {
 	a.t.Helper()
-	return must(a.Store.Announce(context.Background(), w.people[Admin], w.North, store.NewAnnouncement{
+	return must(a.Store.People.Announce(context.Background(), w.people[Admin], w.North, people.NewAnnouncement{
 		Title: "Cooling is repaired", Text: "Two hosts rest on Tuesday.", Tone: "note",
 	}))(a)
 }
@@ -223,7 +226,7 @@ func (a *App) Announce(w *World) uuid.UUID {
 // Consent lets North's staff see the consoles of a cluster for an hour.
 func (a *App) Consent(w *World, cluster uuid.UUID) {
 	a.t.Helper()
-	a.ok(a.Store.ConsentToConsole(context.Background(), w.Organization, w.people[Owner], cluster, time.Hour))
+	a.ok(a.Store.Machines.ConsentToConsole(context.Background(), w.Organization, w.people[Owner], cluster, time.Hour))
 }
 
 // Stopped makes a cluster what it is after a member stopped it and the worker powered its nodes off.
@@ -239,7 +242,7 @@ func (a *App) Stopped(cluster uuid.UUID) {
 // Test starts an acceptance test of the published version.
 func (a *App) Test(w *World) uuid.UUID {
 	a.t.Helper()
-	return must(a.Store.StartAcceptanceTest(context.Background(), w.Organization, w.people[Owner], w.Version, w.Pool))(a)
+	return must(a.Store.Machines.StartAcceptanceTest(context.Background(), w.Organization, w.people[Owner], w.Version, w.Pool))(a)
 }
 
 func must[T any](v T, err error) func(*App) T {

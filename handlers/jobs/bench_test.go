@@ -18,6 +18,8 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
 
@@ -56,9 +58,9 @@ func (b *bench) host(n int) *memory.Host {
 }
 
 // engine is a worker's, over a database of its choice and a way to the hosts.
-func (b *bench) engine(name string, db *store.DB, dial provisioner.Dial) jobs.Engine {
+func (b *bench) engine(name string, db *floors.All, dial provisioner.Dial) jobs.Engine {
 	return jobs.Engine{
-		DB: db, Hosts: jobs.NewHosts(dial), Worker: name, Log: b.log.With("worker", name),
+		Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: jobs.NewHosts(dial), Worker: name, Log: b.log.With("worker", name),
 		OpenImage: func(context.Context, string) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(disk)), nil },
 	}
 }
@@ -95,9 +97,9 @@ func until(t *testing.T, what string, is func() bool) {
 	}
 }
 
-func (b *bench) cluster(t *testing.T, id uuid.UUID) store.ClusterDetail {
+func (b *bench) cluster(t *testing.T, id uuid.UUID) machines.ClusterDetail {
 	t.Helper()
-	c, err := b.DB.Cluster(t.Context(), b.Organization, id)
+	c, err := b.DB.Machines.Cluster(t.Context(), b.Organization, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,9 +107,9 @@ func (b *bench) cluster(t *testing.T, id uuid.UUID) store.ClusterDetail {
 }
 
 // untilState waits for a cluster's state, and for the worker to have given it back.
-func (b *bench) untilState(t *testing.T, id uuid.UUID, want provisioner.ClusterState) store.ClusterDetail {
+func (b *bench) untilState(t *testing.T, id uuid.UUID, want provisioner.ClusterState) machines.ClusterDetail {
 	t.Helper()
-	var c store.ClusterDetail
+	var c machines.ClusterDetail
 	defer func() {
 		if t.Failed() {
 			t.Logf("the cluster is %s (%s: %s), wanted %s", c.State, c.Reason, c.ReasonDetail, want)

@@ -31,7 +31,7 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	var settled time.Time
 	for {
-		if n, err := b.DB.EndLeases(ctx, leaseGrace); err != nil && ctx.Err() == nil {
+		if n, err := b.Machines.EndLeases(ctx, leaseGrace); err != nil && ctx.Err() == nil {
 			b.Log.ErrorContext(ctx, "end leases", "error", err)
 		} else if n > 0 {
 			b.Log.InfoContext(ctx, "leases ended", "clusters", n)
@@ -50,9 +50,9 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 
 // settle turns what was used into ledger entries. The hour is the database's: workers' clocks differ.
 func (b *Bookkeeper) settle(ctx context.Context) {
-	now, err := b.DB.Now(ctx)
+	now, err := b.Core.Now(ctx)
 	if err == nil {
-		_, err = b.DB.SettleUsage(ctx, now)
+		_, err = b.Books.SettleUsage(ctx, now)
 	}
 	if err != nil && ctx.Err() == nil {
 		b.Log.ErrorContext(ctx, "settle usage", "error", err)
@@ -74,7 +74,7 @@ func (b *Bookkeeper) proveDaily(ctx context.Context) {
 }
 
 func (b *Bookkeeper) prove(ctx context.Context) {
-	proof, ran, err := b.DB.ProveLedger(ctx, b.Worker)
+	proof, ran, err := b.Books.ProveLedger(ctx, b.Worker)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		b.Log.ErrorContext(ctx, "prove the ledger", "error", err)

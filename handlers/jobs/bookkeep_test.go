@@ -20,7 +20,7 @@ func proofLog(t *testing.T, w *storetest.World) string {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	r, to := io.Pipe()
-	b := &jobs.Bookkeeper{Engine: jobs.Engine{DB: storetest.OpenAs(t, w.Pool, store.RoleWorker), Worker: "worker-1", Log: slog.New(slog.NewTextHandler(to, nil))}}
+	b := &jobs.Bookkeeper{Engine: jobs.Engine{Core: storetest.OpenAs(t, w.Pool, store.RoleWorker).Core, Books: storetest.OpenAs(t, w.Pool, store.RoleWorker).Books, Models: storetest.OpenAs(t, w.Pool, store.RoleWorker).Models, Machines: storetest.OpenAs(t, w.Pool, store.RoleWorker).Machines, Worker: "worker-1", Log: slog.New(slog.NewTextHandler(to, nil))}}
 	go func() { to.CloseWithError(b.Run(ctx)) }()
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		if strings.Contains(lines.Text(), "ledger") {

@@ -10,7 +10,7 @@ import (
 	"github.com/riverqueue/river"
 
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/store/queue"
 )
 
@@ -40,11 +40,11 @@ func (*CheckHost) Timeout(*river.Job[queue.CheckHost]) time.Duration { return ch
 // Work implements river.Worker. Guests and networks of a check have ids made from the host's, so that the next check
 // removes what a killed one left.
 func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) error {
-	h, err := c.DB.HostForWorker(ctx, job.Args.HostID)
+	h, err := c.Machines.HostForWorker(ctx, job.Args.HostID)
 	if err != nil {
 		return err
 	}
-	pool, err := c.DB.HostsOfPool(ctx, h.PoolID)
+	pool, err := c.Machines.HostsOfPool(ctx, h.PoolID)
 	if err != nil {
 		return err
 	}
@@ -67,8 +67,8 @@ type hostCheck struct {
 	*CheckHost
 	Probe ProbeTimes
 
-	host         store.Host
-	pool         []store.Host
+	host         machines.Host
+	pool         []machines.Host
 	facts        provisioner.HostFacts
 	acceleration provisioner.Acceleration
 	report       []provisioner.HostCheck
@@ -109,7 +109,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 		}
 		k.report = append(k.report, c)
 		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "check", c.Name, "state", c.State, "detail", c.Detail)
-		if perr := k.DB.HostCheckProgress(ctx, k.host.ID, k.report); perr != nil && ctx.Err() == nil {
+		if perr := k.Machines.HostCheckProgress(ctx, k.host.ID, k.report); perr != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "host check", "host", k.host.ID, "error", perr)
 		}
 		if err != nil {
@@ -121,10 +121,10 @@ func (k *hostCheck) run(ctx context.Context) bool {
 
 // finish writes the outcome down. The same machine under two names would be counted twice: that fails the check.
 func (k *hostCheck) finish(ctx context.Context, passed bool) error {
-	err := k.DB.HostCheckDone(ctx, k.host.ID, k.facts, k.acceleration, k.report, passed)
+	err := k.Machines.HostCheckDone(ctx, k.host.ID, k.facts, k.acceleration, k.report, passed)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "duplicate" {
 		k.report = append(k.report, provisioner.HostCheck{Name: "machine", State: provisioner.CheckFailed, Detail: r.Title + " " + r.Next})
-		return k.DB.HostCheckDone(ctx, k.host.ID, provisioner.HostFacts{}, "", k.report, false)
+		return k.Machines.HostCheckDone(ctx, k.host.ID, provisioner.HostFacts{}, "", k.report, false)
 	}
 	return err
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 func TestRefusingHost(t *testing.T) {
@@ -40,7 +41,7 @@ func TestRefusingHost(t *testing.T) {
 func (b *bench) hurryGate(t *testing.T, id uuid.UUID) {
 	t.Helper()
 	until(t, "all starting", func() bool {
-		return !slices.ContainsFunc(b.cluster(t, id).NodeRows, func(n store.NodeRow) bool {
+		return !slices.ContainsFunc(b.cluster(t, id).NodeRows, func(n machines.NodeRow) bool {
 			return n.State == provisioner.NodeReserved || n.State == provisioner.NodeStopped
 		})
 	})
@@ -92,7 +93,7 @@ func TestHostVanishesDuringLaunch(t *testing.T) {
 	}
 	b.host(2).SetUnreachable(false)
 	b.untilState(t, id, provisioner.ClusterGone)
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, other))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, other))
 	b.untilState(t, other, provisioner.ClusterGone)
 	b.wantNothingLeft(t)
 }
@@ -104,11 +105,11 @@ func TestDeafGuestsAreForcedOff(t *testing.T) {
 	id := b.Launch(t, "trial-1", 1)
 	b.untilState(t, id, provisioner.ClusterReady)
 	b.host(1).SetDeaf(true)
-	noError(t, b.DB.StopCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.StopCluster(t.Context(), b.Organization, b.Person, id))
 	until(t, "stopping", func() bool { return b.cluster(t, id).State == provisioner.ClusterStopping })
 	stop()
 	// Nobody waits half a minute here: deleting must not wait for the guest at all.
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 	b.worker(t, "two")
 	b.untilState(t, id, provisioner.ClusterGone)
 	b.wantNothingLeft(t)
@@ -144,9 +145,9 @@ func TestHostRestarts(t *testing.T) {
 	if c.Held != 0 {
 		t.Errorf("held %v", c.Held)
 	}
-	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	noError(t, b.DB.Machines.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
 	b.untilState(t, id, provisioner.ClusterReady)
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 	b.untilState(t, id, provisioner.ClusterGone)
 	b.wantNothingLeft(t)
 }
@@ -158,7 +159,7 @@ func TestDeleteWaitsForASilentHost(t *testing.T) {
 	id := b.Launch(t, "trial-1", 3)
 	b.untilState(t, id, provisioner.ClusterReady)
 	b.host(3).SetUnreachable(true)
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 	until(t, "the node on the silent host shows it", func() bool {
 		for _, n := range b.cluster(t, id).NodeRows {
 			if n.State == provisioner.NodeLost && n.Reason == provisioner.ReasonHostLost {
@@ -180,7 +181,7 @@ func TestSweep(t *testing.T) {
 	b.worker(t, "one")
 	id := b.Launch(t, "trial-1", 0)
 	c := b.untilState(t, id, provisioner.ClusterReady)
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 	b.untilState(t, id, provisioner.ClusterGone)
 	host := b.hosts.Host(provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: c.NodeRows[0].HostName})
 	leave := func(id uuid.UUID) {
@@ -196,7 +197,7 @@ func TestSweep(t *testing.T) {
 	rounds := 0
 	var last time.Time
 	until(t, "ten rounds", func() bool {
-		h, err := b.DB.HostForWorker(t.Context(), c.NodeRows[0].HostID)
+		h, err := b.DB.Machines.HostForWorker(t.Context(), c.NodeRows[0].HostID)
 		noError(t, err)
 		if h.RoundAt != nil && h.RoundAt.After(last) {
 			last = *h.RoundAt
@@ -220,7 +221,7 @@ func TestDeleteDuringASlowLaunch(t *testing.T) {
 	b.worker(t, "one")
 	id := b.Launch(t, "trial-1", 5)
 	until(t, "nodes on the other hosts", func() bool { return len(b.hosts.Leftovers()) >= 6 })
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 	until(t, "the other hosts are cleared", func() bool {
 		return !slices.ContainsFunc(b.hosts.Leftovers(), func(left string) bool { return !strings.HasPrefix(left, "host-2") })
 	})
@@ -236,11 +237,11 @@ func TestNetworksAreRenewed(t *testing.T) {
 	b.worker(t, "one")
 	id := b.Launch(t, "trial-1", 3)
 	b.untilState(t, id, provisioner.ClusterReady)
-	work, err := b.DB.ClusterForReconcile(t.Context(), id)
+	work, err := b.DB.Machines.ClusterForReconcile(t.Context(), id)
 	noError(t, err)
 	b.host(2).SetUnreachable(true)
 	until(t, "a missed round", func() bool {
-		h, err := b.DB.HostForWorker(t.Context(), b.Hosts[1])
+		h, err := b.DB.Machines.HostForWorker(t.Context(), b.Hosts[1])
 		return err == nil && h.MissedRounds > 0
 	})
 	b.host(2).SetUnreachable(false)
@@ -259,12 +260,12 @@ func TestConsoleGateCountsFromItsOwnStart(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	version, err := b.DB.SaveVersion(t.Context(), b.Organization, b.Person, store.VersionDraft{
+	version, err := b.DB.Models.SaveVersion(t.Context(), b.Organization, b.Person, models.VersionDraft{
 		ModelClusterID: b.Model, Version: "2.0", ComputeMax: 2, Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "volary: ready", TimeoutSeconds: 60},
-		Roles: []store.RoleDraft{{Role: provisioner.RoleHead, ImageID: b.Image, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: b.Image, Shape: shape}},
+		Roles: []models.RoleDraft{{Role: provisioner.RoleHead, ImageID: b.Image, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: b.Image, Shape: shape}},
 	})
 	noError(t, err)
-	noError(t, b.DB.PublishVersion(t.Context(), b.Organization, b.Person, version, 1))
+	noError(t, b.DB.Models.PublishVersion(t.Context(), b.Organization, b.Person, version, 1))
 	b.Version = version
 	b.worker(t, "one")
 	id := b.Launch(t, "trial-1", 2)
@@ -276,7 +277,7 @@ func TestConsoleGateCountsFromItsOwnStart(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		b.host(n).SetHanging(true)
 	}
-	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	noError(t, b.DB.Machines.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
 	b.hurryGate(t, id)
 	c := b.untilState(t, id, provisioner.ClusterStopped)
 	if c.Reason != provisioner.ReasonGateMissed || c.Held != 0 {
@@ -285,6 +286,6 @@ func TestConsoleGateCountsFromItsOwnStart(t *testing.T) {
 	for n := 1; n <= 3; n++ {
 		b.host(n).SetHanging(false)
 	}
-	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	noError(t, b.DB.Machines.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
 	b.untilState(t, id, provisioner.ClusterReady)
 }

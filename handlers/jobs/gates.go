@@ -9,14 +9,14 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // gateWatch looks at the nodes of one host.
 type gateWatch struct {
 	gate  provisioner.Gate
 	vni   uint32
-	nodes []store.NodeWork
+	nodes []machines.NodeWork
 	after map[uuid.UUID]string // the mark from which each console is searched for the gate's text
 }
 
@@ -24,7 +24,7 @@ type gateWatch struct {
 type gateSeen struct {
 	machine  reconcile.MachineSeen
 	met      bool
-	evidence store.Evidence
+	evidence machines.Evidence
 	searched string // the mark up to which its console was searched
 }
 
@@ -50,7 +50,7 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 		detail, ok := met[n.ID]
 		found[n.ID] = gateSeen{
 			machine: reconcile.MachineRunning, met: ok, searched: searched[n.ID],
-			evidence: store.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
+			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
 		}
 	}
 	return found, nil

@@ -17,6 +17,7 @@ import (
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // mortal is a worker that dies at a chosen moment as kill -9 would have it: from then on nothing of it reaches a host
@@ -159,7 +160,7 @@ func (b *bench) dying(t *testing.T, name string, id uuid.UUID, calls, sends int)
 	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
 	noError(t, err)
 	defer pool.Close()
-	db, err := store.New(pool, store.Options{})
+	db, err := floors.New(pool, store.Options{})
 	noError(t, err)
 	e := b.engine(name, db, func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
 		d, err := b.hosts.Dial(ctx, a)
@@ -200,13 +201,13 @@ func TestKilledWorker(t *testing.T) {
 	}{
 		{"launch", "", func(*bench, uuid.UUID) error { return nil }, ready},
 		{"stop", ready, func(b *bench, id uuid.UUID) error {
-			return b.DB.StopCluster(context.Background(), b.Organization, b.Person, id)
+			return b.DB.Machines.StopCluster(context.Background(), b.Organization, b.Person, id)
 		}, stopped},
 		{"start", stopped, func(b *bench, id uuid.UUID) error {
-			return b.DB.StartCluster(context.Background(), b.Organization, b.Person, id, 60)
+			return b.DB.Machines.StartCluster(context.Background(), b.Organization, b.Person, id, 60)
 		}, ready},
 		{"delete", ready, func(b *bench, id uuid.UUID) error {
-			return b.DB.DeleteCluster(context.Background(), b.Organization, b.Person, id)
+			return b.DB.Machines.DeleteCluster(context.Background(), b.Organization, b.Person, id)
 		}, gone},
 	} {
 		for _, of := range []string{"calls", "sends"} {
@@ -223,7 +224,7 @@ func TestKilledWorker(t *testing.T) {
 					}
 					died := b.dying(t, "mortal", id, calls, sends)
 					b.bring(t, id, c.want)
-					noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+					noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 					b.bring(t, id, gone)
 					b.wantNothingLeft(t)
 					if !died || t.Failed() || testing.Short() && n == 6 {
@@ -246,7 +247,7 @@ func (b *bench) bring(t *testing.T, id uuid.UUID, want provisioner.ClusterState)
 	defer stop()
 	if want == provisioner.ClusterStopped && b.cluster(t, id).Desired == provisioner.DesiredRunning {
 		b.untilState(t, id, provisioner.ClusterReady)
-		noError(t, b.DB.StopCluster(t.Context(), b.Organization, b.Person, id))
+		noError(t, b.DB.Machines.StopCluster(t.Context(), b.Organization, b.Person, id))
 	}
 	b.untilState(t, id, want)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // Observer asks each host once a round what runs on it. What it writes is what bills are made of: a node is alive in
@@ -36,7 +36,7 @@ func (o *Observer) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	for {
 		// Three rounds: the claim outlasts one that is late, and another worker takes over before a run ends.
-		hosts, err := o.DB.ClaimHosts(ctx, o.Worker, 3*o.Round)
+		hosts, err := o.Machines.ClaimHosts(ctx, o.Worker, 3*o.Round)
 		if err != nil && ctx.Err() == nil {
 			o.Log.ErrorContext(ctx, "claim hosts", "error", err)
 		}
@@ -52,7 +52,7 @@ func (o *Observer) Run(ctx context.Context) error {
 }
 
 // begin asks one host, unless it still owes the answer to the last round.
-func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h store.HostClaim) {
+func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h machines.HostClaim) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.asking[h.ID] {
@@ -70,8 +70,8 @@ func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h store.HostC
 }
 
 // round is one host's round.
-func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
-	at, err := o.DB.StartRound(ctx, h.ID)
+func (o *Observer) round(ctx context.Context, h machines.HostClaim) error {
+	at, err := o.Machines.StartRound(ctx, h.ID)
 	if err != nil {
 		return err
 	}
@@ -91,15 +91,15 @@ func (o *Observer) round(ctx context.Context, h store.HostClaim) error {
 			err = provisioner.ErrHostUnreachable
 		}
 		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", err)
-		return o.DB.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
+		return o.Machines.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
 	}
-	mine, err := o.DB.RecordRound(ctx, h.ID, o.Worker, at, seen)
+	mine, err := o.Machines.RecordRound(ctx, h.ID, o.Worker, at, seen)
 	if err != nil || !mine {
 		return err
 	}
 	if h.MissedRounds > 0 {
 		// Its libvirtd may have restarted, and with it what our hook had set up: guests run on without their network.
-		if err := o.DB.RenewNetworks(ctx, h.ID); err != nil {
+		if err := o.Machines.RenewNetworks(ctx, h.ID); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,7 @@ func TestLaunchStopStartDelete(t *testing.T) {
 	}
 	until(t, "proof of life", func() bool { seen := b.cluster(t, id).NodeRows[0].SeenAt; return seen != nil && seen.After(*c.ReadyAt) })
 
-	noError(t, b.DB.StopCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.StopCluster(t.Context(), b.Organization, b.Person, id))
 	c = b.untilState(t, id, provisioner.ClusterStopped)
 	if c.Reason != provisioner.ReasonAsked || c.Held != 0 {
 		t.Errorf("stopped: reason %q, held %v", c.Reason, c.Held)
@@ -38,10 +38,10 @@ func TestLaunchStopStartDelete(t *testing.T) {
 	if left := b.hosts.Leftovers(); len(left) != 4 {
 		t.Errorf("a stopped cluster keeps its four nodes' disks and nothing else: %v", left)
 	}
-	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	noError(t, b.DB.Machines.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
 	b.untilState(t, id, provisioner.ClusterReady)
 
-	noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 	b.untilState(t, id, provisioner.ClusterGone)
 	b.wantNothingLeft(t)
 }

@@ -12,7 +12,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // deed performs one action. It runs in a goroutine of its own and must not touch the session; what it saw is
@@ -59,7 +59,7 @@ func (s *session) prepare(a reconcile.Action) deed {
 	}
 }
 
-func (s *session) ensureNetwork(host store.HostWork, open bool) deed {
+func (s *session) ensureNetwork(host machines.HostWork, open bool) deed {
 	n := network(s.work, host, open)
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, n) })
@@ -72,7 +72,7 @@ func (s *session) ensureNetwork(host store.HostWork, open bool) deed {
 	}
 }
 
-func (s *session) ensureImage(host store.HostWork, digest string) deed {
+func (s *session) ensureImage(host machines.HostWork, digest string) deed {
 	var size int64
 	for _, n := range s.work.Nodes {
 		if n.ImageDigest == digest {
@@ -97,7 +97,7 @@ func (s *session) ensureImage(host store.HostWork, digest string) deed {
 	}
 }
 
-func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
+func (s *session) ensureNode(host machines.HostWork, node machines.NodeWork) deed {
 	spec, err := nodeSpec(s.work, node)
 	start := s.work.StartCount
 	return func(ctx context.Context) (func(*session), error) {
@@ -106,7 +106,7 @@ func (s *session) ensureNode(host store.HostWork, node store.NodeWork) deed {
 		}
 		// Starting is written down first: a node that is reserved has left nothing on its host. One that was placed
 		// elsewhere meanwhile must not be made here.
-		if here, err := s.DB.BeginNode(ctx, node.ID, host.ID); err != nil {
+		if here, err := s.Machines.BeginNode(ctx, node.ID, host.ID); err != nil {
 			return nil, ours(err)
 		} else if !here {
 			return nil, ours(errElsewhere)
@@ -135,7 +135,7 @@ var errElsewhere = errors.New("the node was placed on another host meanwhile")
 
 // markConsole remembers, once for each start after the first, where the node's console log ends: what it said when it
 // was ready before says nothing about now.
-func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node store.NodeWork, start int) (string, error) {
+func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node machines.NodeWork, start int) (string, error) {
 	if start <= 1 || node.MarkedStart == start {
 		return node.ConsoleMark, nil
 	}
@@ -143,11 +143,11 @@ func (s *session) markConsole(ctx context.Context, d provisioner.Driver, node st
 	if err != nil {
 		return "", err
 	}
-	return texts[0].End, ours(s.DB.MarkConsole(ctx, node.ID, start, texts[0].End))
+	return texts[0].End, ours(s.Machines.MarkConsole(ctx, node.ID, start, texts[0].End))
 }
 
 // watchGates looks once at what the host's nodes still owe.
-func (s *session) watchGates(host store.HostWork) deed {
+func (s *session) watchGates(host machines.HostWork) deed {
 	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI, after: map[uuid.UUID]string{}}
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && seen.Machine == reconcile.MachineRunning && !seen.Met {
@@ -181,7 +181,7 @@ func (s *session) watchGates(host store.HostWork) deed {
 }
 
 // observe looks once at which machines of the cluster run on the host.
-func (s *session) observe(host store.HostWork) deed {
+func (s *session) observe(host machines.HostWork) deed {
 	pause := s.pause(host.ID)
 	return func(ctx context.Context) (func(*session), error) {
 		if err := pause(ctx); err != nil {
@@ -208,7 +208,7 @@ func (s *session) observe(host store.HostWork) deed {
 	}
 }
 
-func (s *session) powerOff(host store.HostWork, node store.NodeWork, force bool) deed {
+func (s *session) powerOff(host machines.HostWork, node machines.NodeWork, force bool) deed {
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.StopNode(ctx, node.ID, force) })
 		if errors.Is(err, provisioner.ErrNoSuchNode) {
@@ -228,7 +228,7 @@ func (s *session) powerOff(host store.HostWork, node store.NodeWork, force bool)
 	}
 }
 
-func (s *session) deleteNode(host store.HostWork, node store.NodeWork) deed {
+func (s *session) deleteNode(host machines.HostWork, node machines.NodeWork) deed {
 	wipe := s.work.Pool.WipeDisks
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNode(ctx, node.ID, wipe) })
@@ -239,7 +239,7 @@ func (s *session) deleteNode(host store.HostWork, node store.NodeWork) deed {
 	}
 }
 
-func (s *session) deleteNetwork(host store.HostWork) deed {
+func (s *session) deleteNetwork(host machines.HostWork) deed {
 	vni := s.work.VNI
 	return func(ctx context.Context) (func(*session), error) {
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.DeleteNetwork(ctx, vni) })
@@ -272,15 +272,15 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 	var err error
 	switch a.Kind {
 	case reconcile.MarkReady:
-		_, err = s.DB.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
+		_, err = s.Machines.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
 	case reconcile.MarkStopped:
-		s.seen.Stopped, err = s.DB.MarkNodesStopped(ctx, s.id, s.work.Generation)
+		s.seen.Stopped, err = s.Machines.MarkNodesStopped(ctx, s.id, s.work.Generation)
 	case reconcile.MarkGone:
-		err = s.DB.MarkClusterGone(ctx, s.id)
+		err = s.Machines.MarkClusterGone(ctx, s.id)
 	case reconcile.Replace:
 		return s.replace(ctx, a)
 	case reconcile.Fail:
-		err = s.DB.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
+		err = s.Machines.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
 	default:
 		return fmt.Errorf("%s does not change the database alone", a.Kind)
 	}
@@ -298,7 +298,7 @@ func (s *session) record(ctx context.Context, a reconcile.Action) error {
 // would have failed for.
 func (s *session) replace(ctx context.Context, a reconcile.Action) error {
 	nodes := reconcile.Stuck(s.cluster(), s.seen, a.Host, a.Reason)
-	moved, err := s.DB.ReplaceNodes(ctx, s.id, s.work.Generation, store.Replacement{HostID: a.Host, Nodes: nodes, Reason: a.Reason, Why: a.Detail})
+	moved, err := s.Machines.ReplaceNodes(ctx, s.id, s.work.Generation, machines.Replacement{HostID: a.Host, Nodes: nodes, Reason: a.Reason, Why: a.Detail})
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Kind, err)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // cluster is the session's work in the words of reconcile.
@@ -30,26 +30,26 @@ func (s *session) cluster() reconcile.Cluster {
 	return c
 }
 
-func (s *session) node(id uuid.UUID) store.NodeWork {
+func (s *session) node(id uuid.UUID) machines.NodeWork {
 	for _, n := range s.work.Nodes {
 		if n.ID == id {
 			return n
 		}
 	}
-	return store.NodeWork{}
+	return machines.NodeWork{}
 }
 
-func (s *session) host(id uuid.UUID) store.HostWork {
+func (s *session) host(id uuid.UUID) machines.HostWork {
 	for _, n := range s.work.Nodes {
 		if n.Host.ID == id {
 			return n.Host
 		}
 	}
-	return store.HostWork{}
+	return machines.HostWork{}
 }
 
 // network is the cluster's network as one host has to make it.
-func network(w store.ClusterWork, host store.HostWork, open bool) provisioner.Network {
+func network(w machines.ClusterWork, host machines.HostWork, open bool) provisioner.Network {
 	n := provisioner.Network{
 		ClusterID: w.ID, VNI: w.VNI, Subnet: w.Subnet, Gateway: w.Subnet.Masked().Addr().Next(), GatewayMAC: gatewayMAC(w.VNI),
 		Domain: domain(w), MTU: w.Pool.MTU, Generation: w.NetworkGeneration, Underlay: host.Underlay,
@@ -68,7 +68,7 @@ func network(w store.ClusterWork, host store.HostWork, open bool) provisioner.Ne
 	return n
 }
 
-func entries(w store.ClusterWork) []provisioner.NetworkEntry {
+func entries(w machines.ClusterWork) []provisioner.NetworkEntry {
 	list := make([]provisioner.NetworkEntry, len(w.Nodes))
 	for i, n := range w.Nodes {
 		list[i] = provisioner.NetworkEntry{Name: n.Name, MAC: n.MAC, IP: n.Address, Host: n.Host.Underlay}
@@ -76,7 +76,7 @@ func entries(w store.ClusterWork) []provisioner.NetworkEntry {
 	return list
 }
 
-func domain(w store.ClusterWork) string { return provisioner.ClusterDomain(w.Name) }
+func domain(w machines.ClusterWork) string { return provisioner.ClusterDomain(w.Name) }
 
 // gatewayMAC is the same on each host of a cluster: a locally administered address that ends in the VNI.
 func gatewayMAC(vni uint32) net.HardwareAddr {

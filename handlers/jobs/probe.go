@@ -20,7 +20,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // probes are the guests of one host's check: one that shows which acceleration boots, and a pair, one of them on
@@ -30,7 +30,7 @@ type probes struct {
 	*hostCheck
 	image  probeImage
 	nonce  string
-	peer   *store.Host
+	peer   *machines.Host
 	vni    uint32
 	subnet netip.Prefix
 	used   bool // something was begun on a host
@@ -42,7 +42,7 @@ const checkPrefix = "198.18.0.0"
 func newProbes(k *hostCheck) *probes {
 	p := &probes{hostCheck: k, nonce: hex.EncodeToString(k.host.ID[8:])}
 	p.vni = firstCheckVNI + binary.BigEndian.Uint32(k.host.ID[12:])%700_000
-	index := max(0, slices.IndexFunc(k.pool, func(h store.Host) bool { return h.ID == k.host.ID }))
+	index := max(0, slices.IndexFunc(k.pool, func(h machines.Host) bool { return h.ID == k.host.ID }))
 	base := netip.MustParseAddr(checkPrefix).As4()
 	binary.BigEndian.PutUint32(base[:], binary.BigEndian.Uint32(base[:])+uint32(index%8192)*16)
 	p.subnet = netip.PrefixFrom(netip.AddrFrom4(base), 28)
@@ -51,8 +51,8 @@ func newProbes(k *hostCheck) *probes {
 }
 
 // choosePeer prefers a host that has proved itself; hosts that are checked at the same time prove each other.
-func choosePeer(host store.Host, pool []store.Host) *store.Host {
-	var second *store.Host
+func choosePeer(host machines.Host, pool []machines.Host) *machines.Host {
+	var second *machines.Host
 	for i, h := range pool {
 		switch {
 		case h.ID == host.ID:
@@ -86,7 +86,7 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 	return list
 }
 
-func (p *probes) network(on, other store.Host) provisioner.Network {
+func (p *probes) network(on, other machines.Host) provisioner.Network {
 	n := provisioner.Network{
 		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: gatewayMAC(p.vni),
 		Domain: "check.volary", MTU: 1400, Generation: 1, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
@@ -98,7 +98,7 @@ func (p *probes) network(on, other store.Host) provisioner.Network {
 }
 
 // with calls f with a host's driver.
-func (p *probes) with(ctx context.Context, h store.Host, f func(provisioner.Driver) error) error {
+func (p *probes) with(ctx context.Context, h machines.Host, f func(provisioner.Driver) error) error {
 	return p.Hosts.With(ctx, h.Address, f)
 }
 
@@ -109,7 +109,7 @@ func (p *probes) clear(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
-	hosts := []store.Host{p.host}
+	hosts := []machines.Host{p.host}
 	if p.peer != nil {
 		hosts = append(hosts, *p.peer)
 	}
@@ -138,7 +138,7 @@ func (p *probes) accelerate(ctx context.Context) (string, error) {
 	}
 	p.image, p.used = image, true
 	p.clear(ctx) // what a killed check left
-	var other store.Host
+	var other machines.Host
 	if p.peer != nil {
 		other = *p.peer
 	}
@@ -169,7 +169,7 @@ func firstLine(err error) string {
 }
 
 // prepare makes the image and the network on a host.
-func (p *probes) prepare(ctx context.Context, h, other store.Host) error {
+func (p *probes) prepare(ctx context.Context, h, other machines.Host) error {
 	return p.with(ctx, h, func(d provisioner.Driver) error {
 		if err := d.EnsureImage(ctx, p.image.digest, p.image.size, p.image.open); err != nil {
 			return err
@@ -188,7 +188,7 @@ func (p *probes) boots(ctx context.Context, a provisioner.Acceleration, limit ti
 	return p.await(ctx, p.host, name, limit, "volary: ready")
 }
 
-func (p *probes) remove(ctx context.Context, h store.Host, name string) {
+func (p *probes) remove(ctx context.Context, h machines.Host, name string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	if err := p.with(ctx, h, func(d provisioner.Driver) error { return d.DeleteNode(ctx, p.id(name), false) }); err != nil {
@@ -196,7 +196,7 @@ func (p *probes) remove(ctx context.Context, h store.Host, name string) {
 	}
 }
 
-func (p *probes) start(ctx context.Context, h store.Host, name string, role provisioner.Role, a provisioner.Acceleration) error {
+func (p *probes) start(ctx context.Context, h machines.Host, name string, role provisioner.Role, a provisioner.Acceleration) error {
 	entries := p.entries()
 	entry := entries[slices.Index(p.names(), name)]
 	known := entries[:2:2] // the pair, and the guest itself where it is none of them
@@ -218,7 +218,7 @@ func (p *probes) start(ctx context.Context, h store.Host, name string, role prov
 }
 
 // await polls a guest's console until text stands in it. A guest cannot call us.
-func (p *probes) await(ctx context.Context, h store.Host, name string, limit time.Duration, text string) error {
+func (p *probes) await(ctx context.Context, h machines.Host, name string, limit time.Duration, text string) error {
 	late := fmt.Errorf("%s did not print %q within %s", name, text, limit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()

@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"volary.dev/store"
+	"volary.dev/store/floors"
 	"volary.dev/store/queue"
 )
 
@@ -28,7 +29,7 @@ const rescueTick = 3 * time.Second
 
 // Queue works the jobs that transactions asked for.
 type Queue struct {
-	db     *store.DB
+	core   *store.DB
 	client *river.Client[pgx.Tx]
 	log    *slog.Logger
 }
@@ -72,7 +73,7 @@ type QueueOptions struct {
 
 // NewQueue makes a Queue. It needs a pool of its own: River keeps connections for itself, and its jobs must not starve
 // the loops.
-func NewQueue(db *store.DB, pool *pgxpool.Pool, o QueueOptions, log *slog.Logger, workers *river.Workers) (*Queue, error) {
+func NewQueue(db *floors.All, pool *pgxpool.Pool, o QueueOptions, log *slog.Logger, workers *river.Workers) (*Queue, error) {
 	queues := map[string]river.QueueConfig{}
 	for name, places := range DefaultPlaces() {
 		if n := o.Places[name]; n > 0 {
@@ -97,7 +98,7 @@ func NewQueue(db *store.DB, pool *pgxpool.Pool, o QueueOptions, log *slog.Logger
 	if err != nil {
 		return nil, fmt.Errorf("job queue: %w", err)
 	}
-	return &Queue{db: db, client: client, log: log}, nil
+	return &Queue{core: db.Core, client: client, log: log}, nil
 }
 
 // giveBack makes a job that was cut short by the end of its worker available again at once, without using up an attempt.
@@ -115,7 +116,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	// The lock outlives ctx until the jobs under way have ended.
 	alive, die := context.WithCancel(context.WithoutCancel(ctx))
 	defer die()
-	go func() { _ = q.db.HoldWorkerLock(alive, q.client.ID(), func() { poke(held) }) }()
+	go func() { _ = q.core.HoldWorkerLock(alive, q.client.ID(), func() { poke(held) }) }()
 	select {
 	case <-ctx.Done():
 		return nil
@@ -127,7 +128,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	ticker := time.NewTicker(rescueTick)
 	defer ticker.Stop()
 	for {
-		if n, err := q.db.RescueJobs(ctx); err != nil && ctx.Err() == nil {
+		if n, err := q.core.RescueJobs(ctx); err != nil && ctx.Err() == nil {
 			q.log.ErrorContext(ctx, "rescue jobs", "error", err)
 		} else if n > 0 {
 			q.log.InfoContext(ctx, "jobs of a dead worker rescued", "jobs", n)

@@ -19,6 +19,9 @@ import (
 	"volary.dev/provisioner/image"
 	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
+	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
 
@@ -59,10 +62,10 @@ func holes(t *testing.T) []byte {
 func (b *bench) uploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.UUID, content []byte) uuid.UUID {
 	t.Helper()
 	id := strings.ReplaceAll(uuid.NewString(), "-", "")
-	noError(t, b.DB.CreateUpload(t.Context(), org, person, id, "disk.qcow2", int64(len(content))))
+	noError(t, b.DB.Models.CreateUpload(t.Context(), org, person, id, "disk.qcow2", int64(len(content))))
 	_, err := blobs.Put(t.Context(), blob.UploadKey(id), bytes.NewReader(content))
 	noError(t, err)
-	image, err := b.DB.FinishUpload(t.Context(), id, "")
+	image, err := b.DB.Models.FinishUpload(t.Context(), id, "")
 	noError(t, err)
 	return image
 }
@@ -72,11 +75,11 @@ func (b *bench) uploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.U
 func TestHolesStopNobody(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	_, err := b.DB.CreateShape(t.Context(), uuid.Nil, b.Provider, store.NewShape{Name: "large", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 1024}})
+	_, err := b.DB.Machines.CreateShape(t.Context(), uuid.Nil, b.Provider, machines.NewShape{Name: "large", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 1024}})
 	noError(t, err)
 	blobs, err := blob.OpenDirectory(t.TempDir())
 	noError(t, err)
-	other, err := b.DB.CreateOrganization(t.Context(), uuid.Nil, "Birds")
+	other, err := b.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Birds")
 	noError(t, err)
 	var slow []uuid.UUID
 	content := holes(t)
@@ -84,14 +87,14 @@ func TestHolesStopNobody(t *testing.T) {
 		slow = append(slow, b.uploadTo(t, blobs, b.Organization, b.Person, content))
 	}
 	quick := b.uploadTo(t, blobs, other, b.Person, bootSectorDisk())
-	noError(t, b.DB.RequestReset(t.Context(), "ada@example.org", "192.0.2.1"))
+	noError(t, b.DB.People.RequestReset(t.Context(), "ada@example.org", "192.0.2.1"))
 
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &jobs.VerifyImage{DB: b.DB, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.log})
-	river.AddWorker(workers, &jobs.SendMail{DB: b.DB, PublicURL: "https://volary.example", Log: b.log})
+	river.AddWorker(workers, &jobs.VerifyImage{Models: b.DB.Models, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.log})
+	river.AddWorker(workers, &jobs.SendMail{Core: b.DB.Core, PublicURL: "https://volary.example", Log: b.log})
 	b.runQueue(t, jobs.QueueOptions{}, workers)
-	read := func(org, id uuid.UUID) store.Image {
-		i, err := b.DB.Image(t.Context(), org, id)
+	read := func(org, id uuid.UUID) models.Image {
+		i, err := b.DB.Models.Image(t.Context(), org, id)
 		noError(t, err)
 		return i
 	}
@@ -130,7 +133,7 @@ func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 	b.Exec(t, `UPDATE pools SET test_vcpus = 8`)
 	first := b.startTest(t)
 	version := b.World.Publish(t, b.Organization, b.Model, b.Image, "2.0")
-	second, err := b.DB.StartAcceptanceTest(t.Context(), b.Organization, b.Person, version, b.PoolID)
+	second, err := b.DB.Machines.StartAcceptanceTest(t.Context(), b.Organization, b.Person, version, b.PoolID)
 	noError(t, err)
 	b.worker(t, "one")
 	workers := river.NewWorkers()
@@ -138,7 +141,7 @@ func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 	b.runQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond, Places: jobs.Places{"acceptance": 1}}, workers)
 	for _, id := range []uuid.UUID{first, second} {
 		until(t, "a look", func() bool {
-			a, err := b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+			a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 			noError(t, err)
 			return len(a.Report.Nodes) == 3 && !a.Report.Nodes[0].StartedAt.IsZero()
 		})
@@ -156,25 +159,25 @@ func TestATestEndsInTime(t *testing.T) {
 	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
 	b.worker(t, "one")
 	b.queue(t, "one")
-	if a := b.untilTested(t, id); a.State != store.TestFailed || !strings.Contains(a.Report.Checks[4].Detail, "could not be followed to its end") {
+	if a := b.untilTested(t, id); a.State != models.TestFailed || !strings.Contains(a.Report.Checks[4].Detail, "could not be followed to its end") {
 		t.Errorf("%s: %+v", a.State, a.Report.Checks)
 	}
 }
 
 func TestVerifyImageRefusesMoreThanTheLargestShape(t *testing.T) {
 	u := upload(t, bootSectorDisk())
-	provider, err := u.db.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
+	provider, err := u.db.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
 	noError(t, err)
-	_, err = u.db.CreateShape(t.Context(), uuid.Nil, provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
+	_, err = u.db.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
 	noError(t, err)
 	noError(t, u.work(t.Context(), 1))
 	if i := u.read(); i.State != provisioner.ImageReady {
 		t.Fatalf("2 MiB: %s %s", i.State, i.Reason)
 	}
 	v := upload(t, holes(t))
-	provider, err = v.db.CreateProvider(t.Context(), uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
+	provider, err = v.db.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
 	noError(t, err)
-	_, err = v.db.CreateShape(t.Context(), uuid.Nil, provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
+	_, err = v.db.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
 	noError(t, err)
 	noError(t, v.work(t.Context(), 1))
 	i := v.read()

@@ -10,11 +10,17 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 // Engine is what the loops and jobs share: the database, the hosts, the images, and the worker's name in claims.
 type Engine struct {
-	DB        *store.DB
+	Core      *store.DB
+	Books     *books.DB
+	Models    *models.DB
+	Machines  *machines.DB
 	Hosts     *Hosts
 	OpenImage func(ctx context.Context, digest string) (io.ReadCloser, error) // a canonical image, by digest
 	Worker    string
@@ -60,7 +66,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 
 // listen wakes the loop, or the session that has the cluster already.
 func (r *Reconciler) listen(ctx context.Context, wake chan<- struct{}) {
-	err := r.DB.ListenWork(ctx, func(id uuid.UUID) {
+	err := r.Core.ListenWork(ctx, func(id uuid.UUID) {
 		r.mu.Lock()
 		s := r.sessions[id]
 		r.mu.Unlock()
@@ -83,7 +89,7 @@ func (r *Reconciler) takeUp(ctx context.Context, all *sync.WaitGroup, wake chan<
 	if room <= 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	ids, err := r.DB.ClaimClusters(ctx, r.Worker, room, r.ClaimTTL)
+	ids, err := r.Machines.ClaimClusters(ctx, r.Worker, room, r.ClaimTTL)
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func TestNodesAreReplacedOnce(t *testing.T) {
 					return strings.HasPrefix(left, "host-2") && !strings.Contains(left, "image")
 				})
 			})
-			noError(t, b.DB.DeleteCluster(t.Context(), b.Organization, b.Person, id))
+			noError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
 			b.untilState(t, id, provisioner.ClusterGone)
 			b.wantNothingLeft(t)
 		})
@@ -67,7 +67,7 @@ func TestNodesAreReplacedOnce(t *testing.T) {
 
 func addresses(t *testing.T, b *bench, id uuid.UUID) (list []string) {
 	t.Helper()
-	work, err := b.DB.ClusterForReconcile(t.Context(), id)
+	work, err := b.DB.Machines.ClusterForReconcile(t.Context(), id)
 	noError(t, err)
 	for _, n := range work.Nodes {
 		list = append(list, n.Name+" "+n.Address.String()+" "+n.MAC.String())
@@ -83,7 +83,7 @@ func TestAStrayMachineIsStopped(t *testing.T) {
 	b.worker(t, "one")
 	id := b.Launch(t, "trial-1", 2)
 	b.untilState(t, id, provisioner.ClusterReady)
-	noError(t, b.DB.StopCluster(t.Context(), b.Organization, b.Person, id))
+	noError(t, b.DB.Machines.StopCluster(t.Context(), b.Organization, b.Person, id))
 	d := b.untilState(t, id, provisioner.ClusterStopped)
 	for _, n := range d.NodeRows {
 		for h := 1; h <= 3; h++ {
@@ -104,7 +104,7 @@ func TestAStrayMachineIsStopped(t *testing.T) {
 	if used := b.cluster(t, id).Used; used != d.Used || strayLines(t, b) != len(d.NodeRows) {
 		t.Errorf("used %v, %v when it was stopped; %d lines", used, d.Used, strayLines(t, b))
 	}
-	noError(t, b.DB.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
+	noError(t, b.DB.Machines.StartCluster(t.Context(), b.Organization, b.Person, id, 600))
 	b.untilState(t, id, provisioner.ClusterReady)
 }
 

@@ -16,7 +16,8 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 	"volary.dev/store/queue"
 )
 
@@ -48,8 +49,8 @@ func (*RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { r
 // Work implements river.Worker. A test that has ended, or whose worker died, is found as it is: what was proved is in
 // its evidence. A look that failed is taken again until the test's time is up; the database may have been away.
 func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAcceptance]) error {
-	t, err := r.DB.TestForWorker(ctx, job.Args.TestID)
-	if err != nil || t.State != store.TestRunning {
+	t, err := r.Models.TestForWorker(ctx, job.Args.TestID)
+	if err != nil || t.State != models.TestRunning {
 		return err
 	}
 	f := &followed{Engine: r.Engine, test: t}
@@ -69,8 +70,8 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 // followed is one test while it is looked at.
 type followed struct {
 	Engine
-	test store.AcceptanceTest
-	work store.ClusterWork
+	test models.AcceptanceTest
+	work machines.ClusterWork
 	seen acceptance.Evidence
 	kept json.RawMessage // the evidence as it was read
 }
@@ -100,7 +101,7 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 
 // recall takes up what earlier looks have seen.
 func (f *followed) recall(ctx context.Context) (err error) {
-	if f.kept, err = f.DB.TestEvidence(ctx, f.test.ID); err != nil {
+	if f.kept, err = f.Models.TestEvidence(ctx, f.test.ID); err != nil {
 		return err
 	}
 	if err := json.Unmarshal(f.kept, &f.seen); err != nil {
@@ -112,7 +113,7 @@ func (f *followed) recall(ctx context.Context) (err error) {
 
 // look takes in one more time what the database and the hosts say, and tells whether the test is over.
 func (f *followed) look(ctx context.Context) (over bool, err error) {
-	if f.work, err = f.DB.ClusterForReconcile(ctx, f.test.ClusterID); err != nil {
+	if f.work, err = f.Machines.ClusterForReconcile(ctx, f.test.ClusterID); err != nil {
 		return false, err
 	}
 	f.takeNodes()
@@ -161,8 +162,8 @@ func (f *followed) takeNodes() {
 	}
 }
 
-func (f *followed) hosts() []store.HostWork {
-	var hosts []store.HostWork
+func (f *followed) hosts() []machines.HostWork {
+	var hosts []machines.HostWork
 	seen := map[uuid.UUID]bool{}
 	for _, n := range f.work.Nodes {
 		if n.State != provisioner.NodeReserved && !seen[n.Host.ID] {
@@ -175,7 +176,7 @@ func (f *followed) hosts() []store.HostWork {
 
 // lookAtHost looks at the nodes of one host. A host that does not answer is the reconciler's business: this look
 // proves nothing, that is all.
-func (f *followed) lookAtHost(ctx context.Context, host store.HostWork) {
+func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := f.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error {
@@ -249,7 +250,7 @@ func (f *followed) afterReady(ctx context.Context) error {
 	if err := f.report(ctx); err != nil {
 		return err
 	}
-	err := f.DB.StopCluster(ctx, f.test.OrganizationID, uuid.Nil, f.test.ClusterID)
+	err := f.Machines.StopCluster(ctx, f.test.OrganizationID, uuid.Nil, f.test.ClusterID)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "state" {
 		return nil // it ended by itself meanwhile; the next look says how
 	}
@@ -285,7 +286,7 @@ func (f *followed) report(ctx context.Context) error {
 	if sameJSON(r, f.test.Report) && sameJSON(f.seen, f.kept) {
 		return nil
 	}
-	return f.DB.RecordTestProgress(ctx, f.test.ID, r, evidence)
+	return f.Models.RecordTestProgress(ctx, f.test.ID, r, evidence)
 }
 
 // sameJSON tells whether two values are written the same: the database keeps them in a form and a zone of its own.
@@ -303,5 +304,5 @@ func sameJSON(a, b any) bool {
 func (f *followed) finish(ctx context.Context) error {
 	r := acceptance.Judge(f.seen)
 	f.Log.InfoContext(ctx, "acceptance test over", "test", f.test.ID, "passed", r.Passed())
-	return f.DB.FinishAcceptanceTest(ctx, f.test.ID, r.Passed(), r)
+	return f.Models.FinishAcceptanceTest(ctx, f.test.ID, r.Passed(), r)
 }

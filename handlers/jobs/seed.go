@@ -3,11 +3,11 @@ package jobs
 import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // nodeSpec is all that a host needs to make and start a node.
-func nodeSpec(w store.ClusterWork, n store.NodeWork) (provisioner.NodeSpec, error) {
+func nodeSpec(w machines.ClusterWork, n machines.NodeWork) (provisioner.NodeSpec, error) {
 	seed := cloudinit.Seed{
 		InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain(w), Role: n.Role, SSHKeys: w.SSHKeys,
 		Nodes: entries(w), UserData: n.UserData, Secret: w.SeedSecret,

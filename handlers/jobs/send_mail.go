@@ -16,7 +16,7 @@ import (
 // SendMail renders a mail and sends it, or keeps it for the outbox of the platform's admins.
 type SendMail struct {
 	river.WorkerDefaults[queue.SendMail]
-	DB        *store.DB
+	Core      *store.DB
 	SMTP      *SMTP  // nil: mails are kept
 	PublicURL string // of the portal, without a slash at its end: links in mails begin with it
 	Log       *slog.Logger
@@ -28,7 +28,7 @@ func (*SendMail) Timeout(*river.Job[queue.SendMail]) time.Duration { return 2 * 
 // Work implements river.Worker. A mail that is sent or kept is left alone; between the server's yes and our note of it
 // lies the one moment in which a dying worker makes a second copy, with the same Message-ID.
 func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) error {
-	m, err := s.DB.MailForWorker(ctx, job.Args.MailID)
+	m, err := s.Core.MailForWorker(ctx, job.Args.MailID)
 	if err != nil || m.State != "waiting" {
 		return err
 	}
@@ -38,7 +38,7 @@ func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) err
 		return s.refused(ctx, job, err)
 	}
 	if s.SMTP == nil {
-		return s.DB.MailKept(ctx, m.ID, text.subject, text.body)
+		return s.Core.MailKept(ctx, m.ID, text.subject, text.body)
 	}
 	if err := s.SMTP.send(ctx, m, text); err != nil {
 		return s.refused(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
@@ -48,11 +48,11 @@ func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) err
 	if err != nil {
 		return err
 	}
-	return s.DB.MailSent(context.WithoutCancel(ctx), m.ID, stays.subject, stays.body)
+	return s.Core.MailSent(context.WithoutCancel(ctx), m.ID, stays.subject, stays.body)
 }
 
 // refused notes why for the outbox; the error makes River try again later.
 func (s *SendMail) refused(ctx context.Context, job *river.Job[queue.SendMail], err error) error {
 	last := job.Attempt >= job.MaxAttempts
-	return errors.Join(err, s.DB.MailRefused(context.WithoutCancel(ctx), job.Args.MailID, err.Error(), last))
+	return errors.Join(err, s.Core.MailRefused(context.WithoutCancel(ctx), job.Args.MailID, err.Error(), last))
 }

@@ -19,6 +19,8 @@ import (
 
 	"volary.dev/handlers/jobs"
 	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/people"
 	"volary.dev/store/queue"
 	"volary.dev/store/storetest"
 )
@@ -112,7 +114,7 @@ func (p *post) set(refuse bool) {
 type mailing struct {
 	t    *testing.T
 	pool *pgxpool.Pool
-	db   *store.DB
+	db   *floors.All
 	job  *jobs.SendMail
 	id   uuid.UUID
 }
@@ -121,8 +123,8 @@ func newMailing(t *testing.T) *mailing {
 	t.Helper()
 	pool := storetest.Pool(t)
 	m := &mailing{t: t, pool: pool, db: storetest.Open(t, pool)}
-	m.job = &jobs.SendMail{DB: storetest.OpenAs(t, pool, store.RoleWorker), PublicURL: "https://volary.example", Log: slog.New(slog.DiscardHandler)}
-	err := m.db.SignUp(t.Context(), store.SignUp{Email: "ben@example.org", Name: "Ben", Organization: "Bio", Password: "a volary of birds"}, "")
+	m.job = &jobs.SendMail{Core: storetest.OpenAs(t, pool, store.RoleWorker).Core, PublicURL: "https://volary.example", Log: slog.New(slog.DiscardHandler)}
+	err := m.db.People.SignUp(t.Context(), people.SignUp{Email: "ben@example.org", Name: "Ben", Organization: "Bio", Password: "a volary of birds"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +153,7 @@ func (m *mailing) work(attempt int) error {
 
 func (m *mailing) read() store.OutboxMail {
 	m.t.Helper()
-	o, err := m.db.OutboxMail(m.t.Context(), m.id)
+	o, err := m.db.Core.OutboxMail(m.t.Context(), m.id)
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -167,14 +169,14 @@ func TestMailIsKeptWithoutSMTP(t *testing.T) {
 	if o.State != "kept" || !o.Secret || !strings.Contains(o.Body, "https://volary.example/confirm?token=") || !strings.Contains(o.Subject, "Confirm") {
 		t.Errorf("outbox %+v", o)
 	}
-	list, total, err := m.db.Outbox(t.Context(), store.MailFilter{State: "kept", Text: "BEN@"})
+	list, total, err := m.db.Core.Outbox(t.Context(), store.MailFilter{State: "kept", Text: "BEN@"})
 	if err != nil || total != 1 || list[0].ID != m.id {
 		t.Errorf("outbox of kept mails: %d, %+v, %v", total, list, err)
 	}
 	// With SMTP at last it is sent.
 	p := newPost(t)
 	m.smtp(p)
-	if err := m.db.SendMailAgain(t.Context(), uuid.Nil, m.id); err != nil {
+	if err := m.db.Core.SendMailAgain(t.Context(), uuid.Nil, m.id); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.work(1); err != nil || m.read().State != "sent" {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // From putOff on a session gives its cluster back instead of waiting, and lastGrace is how long the end of a session
@@ -28,10 +28,10 @@ type session struct {
 	log  *slog.Logger
 	news chan struct{} // what is wanted may have changed
 
-	work   store.ClusterWork
+	work   machines.ClusterWork
 	read   time.Time // when work.Now was, by our own clock
 	seen   reconcile.Observed
-	proofs map[uuid.UUID]store.Evidence
+	proofs map[uuid.UUID]machines.Evidence
 	polled map[uuid.UUID]time.Time // by host
 	// searched is the mark up to which a node's console was searched for its gate's text since its start; a session that
 	// takes over begins at the mark that is kept in its row.
@@ -58,7 +58,7 @@ type result struct {
 func newSession(r *Reconciler, id uuid.UUID) *session {
 	return &session{
 		Reconciler: r, id: id, log: r.Log.With("cluster", id), news: make(chan struct{}, 1),
-		seen: reconcile.NewObserved(), proofs: map[uuid.UUID]store.Evidence{}, polled: map[uuid.UUID]time.Time{},
+		seen: reconcile.NewObserved(), proofs: map[uuid.UUID]machines.Evidence{}, polled: map[uuid.UUID]time.Time{},
 		searched: map[uuid.UUID]string{},
 		flight:   map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
 	}
@@ -90,7 +90,7 @@ func (s *session) run(ctx context.Context) {
 	// The claim is given back even where the worker stops: another one need not wait for its end.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := s.DB.ReleaseClaim(ctx, s.id, s.Worker, v.reconciled, v.retryAfter); err != nil {
+	if err := s.Machines.ReleaseClaim(ctx, s.id, s.Worker, v.reconciled, v.retryAfter); err != nil {
 		s.log.ErrorContext(ctx, "give claim back", "error", err)
 	}
 }
@@ -107,7 +107,7 @@ func (s *session) keep(ctx context.Context, lose func()) {
 		case <-ticker.C:
 		}
 		sent := time.Now()
-		mine, err := s.DB.KeepClaim(ctx, s.id, s.Worker, s.ClaimTTL)
+		mine, err := s.Machines.KeepClaim(ctx, s.id, s.Worker, s.ClaimTTL)
 		switch {
 		case err == nil && mine:
 			until = sent.Add(s.ClaimTTL)
@@ -242,7 +242,7 @@ func (s *session) learn(r result) {
 // load reads the cluster.
 func (s *session) load(ctx context.Context) error {
 	before := time.Now()
-	work, err := s.DB.ClusterForReconcile(ctx, s.id)
+	work, err := s.Machines.ClusterForReconcile(ctx, s.id)
 	if err != nil {
 		return err
 	}

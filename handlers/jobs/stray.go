@@ -10,20 +10,20 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // stopStrays stops what runs on a host although its node is stopped: someone started it by hand, or the host by itself.
 // It is asked to power off, once, with a line in the log, and ended when it has not within the time that a stop of a
 // cluster gives it. What comes between, a start of its cluster, is seen under the cluster's lock.
-func (o *Observer) stopStrays(ctx context.Context, h store.HostClaim, at time.Time, seen provisioner.Observation) error {
+func (o *Observer) stopStrays(ctx context.Context, h machines.HostClaim, at time.Time, seen provisioner.Observation) error {
 	var running []uuid.UUID
 	for _, n := range seen.Nodes {
 		if runs(n) && n.ID.Version() != checkIDVersion {
 			running = append(running, n.ID)
 		}
 	}
-	strays, err := o.DB.StrayNodes(ctx, h.ID, at, running)
+	strays, err := o.Machines.StrayNodes(ctx, h.ID, at, running)
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (o *Observer) stopStrays(ctx context.Context, h store.HostClaim, at time.Ti
 			continue
 		}
 		if !before {
-			still, err := o.DB.NoteStray(ctx, id)
+			still, err := o.Machines.NoteStray(ctx, id)
 			if err != nil || !still {
 				errs = append(errs, err)
 				continue

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 )
 
 // A host's check makes guests and networks that the database does not know. They are told from nodes by their ids:
@@ -29,7 +29,7 @@ type stranger struct {
 // sweep deletes what two rounds in a row found on a host although its cluster is gone: what a host made after its worker
 // had died and another one had finished the cluster. Rows are read after the host answered and written before anything
 // is made, so nothing young is taken for a stranger; the second round is for what is being deleted just now.
-func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisioner.Observation) error {
+func (o *Observer) sweep(ctx context.Context, h machines.HostClaim, seen provisioner.Observation) error {
 	now, err := o.strangers(ctx, h.ID, seen)
 	if err != nil {
 		return err
@@ -50,11 +50,11 @@ func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisione
 		if noted {
 			continue
 		}
-		if err := o.DB.NoteUnknownMachine(ctx, h, id); err != nil { // seen twice: it is not about to be deleted
+		if err := o.Machines.NoteUnknownMachine(ctx, h, id); err != nil { // seen twice: it is not about to be deleted
 			return err
 		}
 	}
-	left, err := o.DB.LeftNodes(ctx, h.ID)
+	left, err := o.Machines.LeftNodes(ctx, h.ID)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisione
 				errs = append(errs, err)
 				continue
 			}
-			errs = append(errs, o.DB.LeftNodeCleared(ctx, n.ID))
+			errs = append(errs, o.Machines.LeftNodeCleared(ctx, n.ID))
 		}
 		for _, id := range now.nodes {
 			if slices.Contains(before.nodes, id) {
@@ -88,7 +88,7 @@ func (o *Observer) sweep(ctx context.Context, h store.HostClaim, seen provisione
 }
 
 func (o *Observer) strangers(ctx context.Context, host uuid.UUID, seen provisioner.Observation) (s stranger, err error) {
-	nodes, vnis, err := o.DB.LiveNodes(ctx, host)
+	nodes, vnis, err := o.Machines.LiveNodes(ctx, host)
 	if err != nil {
 		return s, err
 	}
@@ -106,7 +106,7 @@ func (o *Observer) strangers(ctx context.Context, host uuid.UUID, seen provision
 	if len(others) == 0 {
 		return s, nil
 	}
-	if s.nodes, err = o.DB.GoneNodes(ctx, others); err != nil {
+	if s.nodes, err = o.Machines.GoneNodes(ctx, others); err != nil {
 		return s, err
 	}
 	s.unknown = slices.DeleteFunc(others, func(id uuid.UUID) bool { return slices.Contains(s.nodes, id) })

@@ -16,6 +16,8 @@ import (
 	"volary.dev/handlers/jobs"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 	"volary.dev/store/storetest"
 )
 
@@ -36,19 +38,19 @@ func (b *bench) queue(t *testing.T, name string) (stop func()) {
 
 func (b *bench) startTest(t *testing.T) uuid.UUID {
 	t.Helper()
-	id, err := b.DB.StartAcceptanceTest(t.Context(), b.Organization, b.Person, b.Version, b.PoolID)
+	id, err := b.DB.Machines.StartAcceptanceTest(t.Context(), b.Organization, b.Person, b.Version, b.PoolID)
 	noError(t, err)
 	return id
 }
 
-func (b *bench) untilTested(t *testing.T, id uuid.UUID) store.AcceptanceTest {
+func (b *bench) untilTested(t *testing.T, id uuid.UUID) models.AcceptanceTest {
 	t.Helper()
-	var a store.AcceptanceTest
+	var a models.AcceptanceTest
 	until(t, "the test's end", func() bool {
 		var err error
-		a, err = b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+		a, err = b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		noError(t, err)
-		return a.State != store.TestRunning
+		return a.State != models.TestRunning
 	})
 	b.untilState(t, a.ClusterID, provisioner.ClusterGone)
 	return a
@@ -60,7 +62,7 @@ func TestAcceptanceTestPasses(t *testing.T) {
 	b.worker(t, "one")
 	b.queue(t, "one")
 	a := b.untilTested(t, b.startTest(t))
-	if a.State != store.TestPassed || len(a.Report.Checks) != 6 || len(a.Report.Nodes) != 3 {
+	if a.State != models.TestPassed || len(a.Report.Checks) != 6 || len(a.Report.Nodes) != 3 {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
 	for _, n := range a.Report.Nodes {
@@ -87,12 +89,12 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 	id := b.startTest(t)
 	until(t, "starting", func() bool {
 		b.Exec(t, `UPDATE clusters SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
-		a, err := b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		noError(t, err)
-		return a.State != store.TestRunning
+		return a.State != models.TestRunning
 	})
 	a := b.untilTested(t, id)
-	if a.State != store.TestFailed {
+	if a.State != models.TestFailed {
 		t.Errorf("test %s", a.State)
 	}
 	for _, c := range a.Report.Checks {
@@ -110,7 +112,7 @@ func TestAcceptanceTestGoesOn(t *testing.T) {
 	stopWorker, stopQueue := b.worker(t, "one"), b.queue(t, "one")
 	id := b.startTest(t)
 	until(t, "progress", func() bool {
-		a, err := b.DB.AcceptanceTest(t.Context(), b.Organization, id)
+		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		noError(t, err)
 		return len(a.Report.Nodes) > 0
 	})
@@ -118,7 +120,7 @@ func TestAcceptanceTestGoesOn(t *testing.T) {
 	stopWorker()
 	b.worker(t, "two")
 	b.queue(t, "two")
-	if a := b.untilTested(t, id); a.State != store.TestPassed {
+	if a := b.untilTested(t, id); a.State != models.TestPassed {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
 	b.wantNothingLeft(t)
@@ -132,17 +134,17 @@ func TestJobsOfADeadWorkerAreRescued(t *testing.T) {
 	b.Exec(t, `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now(), attempted_by = '{volary-dead}' WHERE kind = 'run_acceptance'`)
 	b.worker(t, "one")
 	b.queue(t, "one")
-	if a := b.untilTested(t, id); a.State != store.TestPassed {
+	if a := b.untilTested(t, id); a.State != models.TestPassed {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
 }
 
-func (b *bench) untilChecked(t *testing.T, host uuid.UUID) store.Host {
+func (b *bench) untilChecked(t *testing.T, host uuid.UUID) machines.Host {
 	t.Helper()
-	var h store.Host
+	var h machines.Host
 	until(t, "the check's end", func() bool {
 		var err error
-		h, err = b.DB.HostForWorker(t.Context(), host)
+		h, err = b.DB.Machines.HostForWorker(t.Context(), host)
 		noError(t, err)
 		return h.CheckState == "passed" || h.CheckState == "failed"
 	})
@@ -153,7 +155,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	for _, id := range b.Hosts {
-		noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, id))
+		noError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, id))
 	}
 	b.queue(t, "one")
 	b.worker(t, "one")
@@ -174,7 +176,7 @@ func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.Exec(t, `UPDATE hosts SET removed_at = now(), checked = false WHERE id <> $1`, b.Hosts[0])
-	noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+	noError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
 	b.queue(t, "one")
 	h := b.untilChecked(t, b.Hosts[0])
 	if last := h.CheckReport[len(h.CheckReport)-1]; h.CheckState != "passed" || last.State != provisioner.CheckSkipped || !strings.Contains(last.Detail, "no other host yet") {
@@ -198,7 +200,7 @@ func TestHostCheckFails(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			c.spoil(b)
-			noError(t, b.DB.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+			noError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
 			b.queue(t, "one")
 			h := b.untilChecked(t, b.Hosts[0])
 			last := h.CheckReport[len(h.CheckReport)-1]

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 	"time"
 
-	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/models"
 )
 
 // How often stale uploads are looked for, and how long an upload may stand still before its bytes are discarded.
@@ -19,15 +19,15 @@ const (
 // UploadKeeper discards uploads that nobody goes on with. Every worker that shares the folder runs one; nothing is
 // done twice.
 type UploadKeeper struct {
-	DB    *store.DB
-	Blobs *blob.Directory
-	Log   *slog.Logger
+	Models *models.DB
+	Blobs  *blob.Directory
+	Log    *slog.Logger
 }
 
 // Run keeps the folder of uploads until ctx ends. At its start it also asks again for the verification of images that
 // stayed unverified: this worker may have what the last one lacked.
 func (k *UploadKeeper) Run(ctx context.Context) error {
-	if n, err := k.DB.RetryUnverified(ctx); err != nil && ctx.Err() == nil {
+	if n, err := k.Models.RetryUnverified(ctx); err != nil && ctx.Err() == nil {
 		k.Log.ErrorContext(ctx, "retry unverified images", "error", err)
 	} else if n > 0 {
 		k.Log.InfoContext(ctx, "unverified images are tried again", "images", n)
@@ -48,7 +48,7 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 
 // Discard removes the unfinished uploads that were begun, and last written to, before a time.
 func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
-	ids, err := k.DB.StaleUploads(ctx, before)
+	ids, err := k.Models.StaleUploads(ctx, before)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 			continue // a slow line is no reason
 		}
 		// The row goes first: from then on no request can finish it.
-		if was, err := k.DB.DeleteUpload(ctx, id); err != nil || !was {
+		if was, err := k.Models.DeleteUpload(ctx, id); err != nil || !was {
 			errs = append(errs, err)
 			continue
 		}

@@ -14,11 +14,11 @@ import (
 
 func TestStaleUploadsAreDiscarded(t *testing.T) {
 	u := upload(t, bootSectorDisk())
-	keeper := jobs.UploadKeeper{DB: u.job.DB, Blobs: u.blobs, Log: slog.New(slog.DiscardHandler)}
+	keeper := jobs.UploadKeeper{Models: u.job.Models, Blobs: u.blobs, Log: slog.New(slog.DiscardHandler)}
 	person := u.person
 	const still, moving = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 	for _, id := range []string{still, moving} {
-		if err := u.db.CreateUpload(t.Context(), u.org, person, id, "disk", 100); err != nil {
+		if err := u.db.Models.CreateUpload(t.Context(), u.org, person, id, "disk", 100); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,7 +29,7 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	if err := keeper.Discard(t.Context(), created.Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := u.db.Uploads(t.Context(), u.org); err != nil || len(list) != 2 {
+	if list, err := u.db.Models.Uploads(t.Context(), u.org); err != nil || len(list) != 2 {
 		t.Fatalf("uploads of this hour: %v, %v", list, err)
 	}
 	// A file's time comes from a coarser clock than the database's: it is set rather than measured.
@@ -44,7 +44,7 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	if err := keeper.Discard(t.Context(), created.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	list, err := u.db.Uploads(t.Context(), u.org)
+	list, err := u.db.Models.Uploads(t.Context(), u.org)
 	if err != nil || len(list) != 1 || list[0].ID != moving {
 		t.Errorf("left: %v, %v; want the one that moves", list, err)
 	}
@@ -61,13 +61,13 @@ func TestUnverifiedImagesAreTriedAgain(t *testing.T) {
 	}
 	t.Setenv("PATH", path)
 	// The first job waits in the queue still: one verification at a time is enough.
-	if n, err := u.db.RetryUnverified(t.Context()); err != nil || n != 1 {
+	if n, err := u.db.Models.RetryUnverified(t.Context()); err != nil || n != 1 {
 		t.Errorf("RetryUnverified = %d, %v", n, err)
 	}
 	if err := u.work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := u.db.RetryUnverified(t.Context()); err != nil || n != 0 {
+	if n, err := u.db.Models.RetryUnverified(t.Context()); err != nil || n != 0 {
 		t.Errorf("RetryUnverified of a ready image = %d, %v", n, err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
-	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/models"
 	"volary.dev/store/queue"
 )
 
@@ -32,7 +32,7 @@ const (
 // later and hold no place meanwhile.
 type VerifyImage struct {
 	river.WorkerDefaults[queue.VerifyImage]
-	DB       *store.DB
+	Models   *models.DB
 	Blobs    blob.Store
 	Verifier image.Verifier
 	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
@@ -45,20 +45,20 @@ func (*VerifyImage) Timeout(*river.Job[queue.VerifyImage]) time.Duration { retur
 // Work implements river.Worker. It may be run again after its worker died at any line: the canonical form has a name
 // made of its bytes, and a final verdict stays.
 func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage]) error {
-	i, err := v.DB.ImageForWorker(ctx, job.Args.ImageID)
+	i, err := v.Models.ImageForWorker(ctx, job.Args.ImageID)
 	if err != nil {
 		return err
 	}
 	if i.State != provisioner.ImageChecking && i.State != provisioner.ImageUnverified {
 		return v.discard(ctx, i)
 	}
-	if taken, err := v.DB.TakeVerificationTurn(ctx, i.OrganizationID, job.ID); err != nil {
+	if taken, err := v.Models.TakeVerificationTurn(ctx, i.OrganizationID, job.ID); err != nil {
 		return err
 	} else if !taken {
 		return v.wait(ctx, i, "Another image of your organization is checked first.", turnPause)
 	}
 	err = v.verify(ctx, i)
-	if ended := v.DB.EndVerificationTurn(context.WithoutCancel(ctx), i.OrganizationID, job.ID); ended != nil {
+	if ended := v.Models.EndVerificationTurn(context.WithoutCancel(ctx), i.OrganizationID, job.ID); ended != nil {
 		v.Log.WarnContext(ctx, "end verification turn", "image", i.ID, "error", ended) // it ends with the job, too
 	}
 	var full *image.NoRoomError
@@ -77,30 +77,30 @@ func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage
 }
 
 // wait gives the place to another job and comes back after a pause.
-func (v *VerifyImage) wait(ctx context.Context, i store.Image, why string, pause time.Duration) error {
-	if err := v.DB.RecordImageWaits(ctx, i.ID, why); err != nil {
+func (v *VerifyImage) wait(ctx context.Context, i models.Image, why string, pause time.Duration) error {
+	if err := v.Models.RecordImageWaits(ctx, i.ID, why); err != nil {
 		return err
 	}
 	return river.JobSnooze(pause)
 }
 
 // giveUp ends the wait for a verdict that does not come.
-func (v *VerifyImage) giveUp(ctx context.Context, i store.Image, why string, err error) error {
+func (v *VerifyImage) giveUp(ctx context.Context, i models.Image, why string, err error) error {
 	v.Log.ErrorContext(ctx, "image could not be verified", "image", i.ID, "error", err)
-	return v.DB.RecordVerdict(ctx, i.ID, provisioner.ImageVerdict{State: provisioner.ImageUnverified, Checks: i.Checks, Reason: why})
+	return v.Models.RecordVerdict(ctx, i.ID, provisioner.ImageVerdict{State: provisioner.ImageUnverified, Checks: i.Checks, Reason: why})
 }
 
 // limits are the operator's, and no disk larger than the largest that a node could have.
 func (v *VerifyImage) limits(ctx context.Context) (image.Limits, error) {
 	l := v.Limits
-	largest, err := v.DB.LargestDisk(ctx)
+	largest, err := v.Models.LargestDisk(ctx)
 	if most := largest.GiB << 30; err == nil && most > 0 && most < l.MaxVirtual {
 		l.MaxVirtual, l.Largest = most, fmt.Sprintf("the disk of the largest shape, %s of %s", largest.Shape, largest.Provider)
 	}
 	return l, err
 }
 
-func (v *VerifyImage) verify(ctx context.Context, i store.Image) error {
+func (v *VerifyImage) verify(ctx context.Context, i models.Image) error {
 	path, release, err := v.Blobs.Local(ctx, blob.UploadKey(i.UploadID))
 	if errors.Is(err, blob.ErrNotFound) {
 		return v.conclude(ctx, i, goneVerdict())
@@ -115,14 +115,14 @@ func (v *VerifyImage) verify(ctx context.Context, i store.Image) error {
 	}
 	result, err := v.Verifier.Verify(ctx, path, limits, func(checks []provisioner.ImageCheck) {
 		// A page that lags by one line is no reason to stop.
-		if err := v.DB.RecordImageChecks(ctx, i.ID, checks); err != nil {
+		if err := v.Models.RecordImageChecks(ctx, i.ID, checks); err != nil {
 			v.Log.WarnContext(ctx, "record checks", "image", i.ID, "error", err)
 		}
 	})
 	defer result.Discard()
 	if errors.Is(err, image.ErrNoQEMUImg) || errors.Is(err, image.ErrNoSandbox) {
 		v.Log.WarnContext(ctx, "image stays unverified", "image", i.ID, "error", err)
-		return v.DB.RecordVerdict(ctx, i.ID, result.ImageVerdict)
+		return v.Models.RecordVerdict(ctx, i.ID, result.ImageVerdict)
 	}
 	if err != nil {
 		return fmt.Errorf("verify image %s: %w", i.ID, err)
@@ -146,8 +146,8 @@ func goneVerdict() provisioner.ImageVerdict {
 	}
 }
 
-func (v *VerifyImage) conclude(ctx context.Context, i store.Image, verdict provisioner.ImageVerdict) error {
-	if err := v.DB.RecordVerdict(ctx, i.ID, verdict); err != nil {
+func (v *VerifyImage) conclude(ctx context.Context, i models.Image, verdict provisioner.ImageVerdict) error {
+	if err := v.Models.RecordVerdict(ctx, i.ID, verdict); err != nil {
 		return err
 	}
 	v.Log.InfoContext(ctx, "image judged", "image", i.ID, "state", verdict.State, "reason", verdict.Reason)
@@ -156,7 +156,7 @@ func (v *VerifyImage) conclude(ctx context.Context, i store.Image, verdict provi
 
 // discard removes the uploaded bytes and the tus handler's note. It comes after the verdict, so that a worker that
 // died between the two is followed by one that finds the verdict and does only this.
-func (v *VerifyImage) discard(ctx context.Context, i store.Image) error {
+func (v *VerifyImage) discard(ctx context.Context, i models.Image) error {
 	if i.UploadID == "" {
 		return nil
 	}

@@ -18,6 +18,9 @@ import (
 	"volary.dev/provisioner/image"
 	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/floors"
+	"volary.dev/store/models"
+	"volary.dev/store/people"
 	"volary.dev/store/queue"
 	"volary.dev/store/storetest"
 )
@@ -27,7 +30,7 @@ const uploadID = "0123456789abcdef0123456789abcdef"
 // uploaded is an image whose upload has just been finished.
 type uploaded struct {
 	t      *testing.T
-	db     *store.DB
+	db     *floors.All
 	blobs  *blob.Directory
 	org    uuid.UUID
 	person uuid.UUID
@@ -43,14 +46,14 @@ func upload(t *testing.T, content []byte) *uploaded {
 	if u.blobs, err = blob.OpenDirectory(t.TempDir()); err != nil {
 		t.Fatal(err)
 	}
-	if u.org, err = u.db.CreateOrganization(t.Context(), uuid.Nil, "Atlas"); err != nil {
+	if u.org, err = u.db.People.CreateOrganization(t.Context(), uuid.Nil, "Atlas"); err != nil {
 		t.Fatal(err)
 	}
-	u.person, err = u.db.CreatePerson(t.Context(), uuid.Nil, store.NewPerson{Email: "ada@example.org", Name: "Ada", Password: "correct horse battery"})
+	u.person, err = u.db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: "ada@example.org", Name: "Ada", Password: "correct horse battery"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := u.db.CreateUpload(t.Context(), u.org, u.person, uploadID, "disk.img", int64(len(content))); err != nil {
+	if err := u.db.Models.CreateUpload(t.Context(), u.org, u.person, uploadID, "disk.img", int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{blob.UploadKey(uploadID), blob.UploadKey(uploadID) + ".info"} {
@@ -58,10 +61,10 @@ func upload(t *testing.T, content []byte) *uploaded {
 			t.Fatal(err)
 		}
 	}
-	if u.image, err = u.db.FinishUpload(t.Context(), uploadID, ""); err != nil {
+	if u.image, err = u.db.Models.FinishUpload(t.Context(), uploadID, ""); err != nil {
 		t.Fatal(err)
 	}
-	u.job = jobs.VerifyImage{DB: storetest.OpenAs(t, pool, store.RoleWorker), Blobs: u.blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
+	u.job = jobs.VerifyImage{Models: storetest.OpenAs(t, pool, store.RoleWorker).Models, Blobs: u.blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
 	return u
 }
 
@@ -69,9 +72,9 @@ func (u *uploaded) work(ctx context.Context, attempt int) error {
 	return u.job.Work(ctx, &river.Job[queue.VerifyImage]{JobRow: &rivertype.JobRow{Attempt: attempt, MaxAttempts: 3}, Args: queue.VerifyImage{ImageID: u.image}})
 }
 
-func (u *uploaded) read() store.Image {
+func (u *uploaded) read() models.Image {
 	u.t.Helper()
-	i, err := u.db.Image(u.t.Context(), u.org, u.image)
+	i, err := u.db.Models.Image(u.t.Context(), u.org, u.image)
 	if err != nil {
 		u.t.Fatal(err)
 	}

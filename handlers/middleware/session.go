@@ -12,12 +12,13 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
 // Session finds the session that the request's cookie names, if there is one, for everything behind it, and gives the
 // request's context what the log says of where a thing was done from. A token that is worth nothing any more is taken from
 // the browser.
-func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, token string) (store.Session, error)) echo.MiddlewareFunc {
+func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, token string) (people.Session, error)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			whence(c, uuid.Nil)

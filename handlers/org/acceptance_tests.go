@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/store/models"
 
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -32,7 +32,7 @@ func (h Handlers) CreateAcceptanceTest(c echo.Context) error {
 		return h.versionAgain(c, v, r)
 	}
 	orgID, personID := where(c)
-	id, err := h.Store.StartAcceptanceTest(c.Request().Context(), orgID, personID, v.ID, poolID)
+	id, err := h.Machines.StartAcceptanceTest(c.Request().Context(), orgID, personID, v.ID, poolID)
 	if r, ok := respond.AsForm(err); ok {
 		return h.versionAgain(c, v, r)
 	}
@@ -49,14 +49,14 @@ func (h Handlers) ShowAcceptanceTest(c echo.Context) error {
 		return err
 	}
 	orgID, _ := where(c)
-	t, err := h.Store.AcceptanceTest(c.Request().Context(), orgID, id)
+	t, err := h.Models.AcceptanceTest(c.Request().Context(), orgID, id)
 	if err != nil {
 		return err
 	}
 	return page.Live(c, web.AcceptanceTestShow(h.testProps(c, t)))
 }
 
-func (h Handlers) testProps(c echo.Context, t store.AcceptanceTest) web.AcceptanceTestShowProps {
+func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.AcceptanceTestShowProps {
 	p := web.AcceptanceTestShowProps{
 		Layout: h.layout(c), ID: t.ID, State: string(t.State),
 		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
@@ -77,8 +77,8 @@ func (h Handlers) testProps(c echo.Context, t store.AcceptanceTest) web.Acceptan
 }
 
 // testSummary is the one sentence above the checks.
-func testSummary(t store.AcceptanceTest) string {
-	if t.State == store.TestRunning {
+func testSummary(t models.AcceptanceTest) string {
+	if t.State == models.TestRunning {
 		return "The nodes run in a sealed network. Each check appears as it is made."
 	}
 	passed, skipped := 0, 0
@@ -101,11 +101,11 @@ func testSummary(t store.AcceptanceTest) string {
 }
 
 // testCheck shows a check that is not made yet as waiting, and one that never will be as skipped.
-func testCheck(c provisioner.ReportCheck, s store.TestState) ui.Check {
+func testCheck(c provisioner.ReportCheck, s models.TestState) ui.Check {
 	check := ui.Check{Name: c.Title, State: string(c.State), Detail: c.Detail, Took: seconds(c.Seconds)}
 	if c.State == provisioner.CheckPending {
 		check.State = "waiting"
-		if s != store.TestRunning {
+		if s != models.TestRunning {
 			check.State = "skipped"
 		}
 	}

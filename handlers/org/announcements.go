@@ -16,7 +16,7 @@ func (h Handlers) DismissAnnouncement(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	if err := h.Store.DismissAnnouncement(c.Request().Context(), orgID, personID, id); err != nil {
+	if err := h.People.DismissAnnouncement(c.Request().Context(), orgID, personID, id); err != nil {
 		return err
 	}
 	back := "/org"

@@ -15,7 +15,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -24,13 +24,13 @@ import (
 func (h Handlers) ListClusters(c echo.Context) error {
 	orgID, _ := where(c)
 	l, q := request.ParseList(c, "name", "pool", "nodes", "created", "lease", "used"), request.ParseQuery(c)
-	f := store.ClusterListFilter{Gone: q.Typed("gone") == "1", Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	f := machines.ClusterListFilter{Gone: q.Typed("gone") == "1", Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
 	if !f.Gone {
 		f.State = q.Typed("state")
 	}
 	f.Pool, _ = uuid.Parse(q.Typed("pool"))
 	f.Provider, _ = uuid.Parse(q.Typed("provider"))
-	list, err := h.Store.ListClusters(c.Request().Context(), orgID, f)
+	list, err := h.Machines.ListClusters(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (h Handlers) ListClusters(c echo.Context) error {
 }
 
 // placeOptions are the pools there are, and their providers, for filters.
-func placeOptions(places []store.PoolPlace) (pools, providers []ui.Option) {
+func placeOptions(places []machines.PoolPlace) (pools, providers []ui.Option) {
 	for _, p := range places {
 		pools = append(pools, ui.Option{Value: p.PoolID.String(), Label: p.PoolName + ", " + p.ProviderName})
 		provider := ui.Option{Value: p.ProviderID.String(), Label: p.ProviderName}
@@ -67,13 +67,13 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	return page.Live(c, web.ClusterShow(p))
 }
 
-func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {
+func (h Handlers) cluster(c echo.Context) (machines.ClusterDetail, error) {
 	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
-		return store.ClusterDetail{}, err
+		return machines.ClusterDetail{}, err
 	}
 	orgID, _ := where(c)
-	return h.Store.Cluster(c.Request().Context(), orgID, id)
+	return h.Machines.Cluster(c.Request().Context(), orgID, id)
 }
 
 // StopCluster powers a cluster's nodes off.
@@ -83,7 +83,7 @@ func (h Handlers) StopCluster(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	err = h.Store.StopCluster(c.Request().Context(), orgID, personID, id)
+	err = h.Machines.StopCluster(c.Request().Context(), orgID, personID, id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, r)
 	}
@@ -108,10 +108,10 @@ func (h Handlers) StartCluster(c echo.Context) error {
 		return h.clusterAgain(c, r)
 	}
 	orgID, personID := where(c)
-	err = h.Store.StartCluster(c.Request().Context(), orgID, personID, id, lease)
+	err = h.Machines.StartCluster(c.Request().Context(), orgID, personID, id, lease)
 	if r, ok := respond.AsForm(err); ok && r.Code == "cap" {
 		var asked uuid.UUID
-		if asked, err = h.Store.RequestStart(c.Request().Context(), orgID, personID, id, lease); err == nil {
+		if asked, err = h.Machines.RequestStart(c.Request().Context(), orgID, personID, id, lease); err == nil {
 			return h.asked(c, asked)
 		}
 	}
@@ -139,7 +139,7 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 		return h.clusterAgain(c, r)
 	}
 	orgID, personID := where(c)
-	err = h.Store.ExtendLease(c.Request().Context(), orgID, personID, id, add)
+	err = h.Machines.ExtendLease(c.Request().Context(), orgID, personID, id, add)
 	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, renamed(r, map[string]string{"lease": "extend_hours"}))
 	}
@@ -178,7 +178,7 @@ func (h Handlers) DeleteCluster(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	err = h.Store.DeleteCluster(c.Request().Context(), orgID, personID, id)
+	err = h.Machines.DeleteCluster(c.Request().Context(), orgID, personID, id)
 	if r, ok := respond.AsForm(err); ok {
 		d, err := h.cluster(c)
 		if err != nil {
@@ -192,7 +192,7 @@ func (h Handlers) DeleteCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "Nodes and disks are being removed. What was set aside and not used comes back.")
 }
 
-func (h Handlers) deleteProps(c echo.Context, d store.ClusterDetail, r *provisioner.Refusal) web.ClusterDeleteProps {
+func (h Handlers) deleteProps(c echo.Context, d machines.ClusterDetail, r *provisioner.Refusal) web.ClusterDeleteProps {
 	return web.ClusterDeleteProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: d.ID, Name: d.Name, State: d.State,
 		Nodes: len(d.NodeRows), HeldMCS: int64(d.Held), UsedMCS: int64(d.Used),
@@ -200,7 +200,7 @@ func (h Handlers) deleteProps(c echo.Context, d store.ClusterDetail, r *provisio
 }
 
 // clusterProps also decides which buttons make sense now; the commands decide again.
-func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisioner.Refusal) web.ClusterShowProps {
+func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *provisioner.Refusal) web.ClusterShowProps {
 	p := web.ClusterShowProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r},
 		ID: d.ID, Name: d.Name, State: d.State, Reason: d.Reason, ReasonDetail: d.ReasonDetail,
@@ -234,7 +234,7 @@ func (h Handlers) clusterProps(c echo.Context, d store.ClusterDetail, r *provisi
 const mostNamed = 8
 
 // keysLeftOut says whose keys do not open the cluster's nodes.
-func keysLeftOut(out []store.KeysLeftOut) string {
+func keysLeftOut(out []machines.KeysLeftOut) string {
 	if len(out) == 0 {
 		return ""
 	}
@@ -252,17 +252,17 @@ func keysLeftOut(out []store.KeysLeftOut) string {
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.
-func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) {
+func nodesShown(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProps) {
 	l, q := request.ParseList(c, "name", "state", "host", "address", "ready"), request.ParseQuery(c)
 	l.Path = clusterPath(d.ID) // also where a refused form is shown
 	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
-	keep := func(n store.NodeRow) bool {
+	keep := func(n machines.NodeRow) bool {
 		return page.Finds(p.Search, n.Name, n.HostName) && (p.NodeState == "" || string(n.State) == p.NodeState)
 	}
-	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b store.NodeRow) int{
-		"name": page.By(func(n store.NodeRow) string { return n.Name }), "state": page.By(func(n store.NodeRow) string { return string(n.State) }),
-		"host": page.By(func(n store.NodeRow) string { return n.HostName }), "ready": page.By(func(n store.NodeRow) time.Duration { return nodeRow(n).TimeToReady }),
-		"address": func(a, b store.NodeRow) int { return a.Address.Compare(b.Address) },
+	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b machines.NodeRow) int{
+		"name": page.By(func(n machines.NodeRow) string { return n.Name }), "state": page.By(func(n machines.NodeRow) string { return string(n.State) }),
+		"host": page.By(func(n machines.NodeRow) string { return n.HostName }), "ready": page.By(func(n machines.NodeRow) time.Duration { return nodeRow(n).TimeToReady }),
+		"address": func(a, b machines.NodeRow) int { return a.Address.Compare(b.Address) },
 	})
 	for _, n := range rows {
 		p.Shown = append(p.Shown, nodeRow(n))
@@ -270,7 +270,7 @@ func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) 
 	p.NodeList = page.List(l, total)
 }
 
-func nodeRow(n store.NodeRow) web.NodeRow {
+func nodeRow(n machines.NodeRow) web.NodeRow {
 	row := web.NodeRow{
 		ID: n.ID, Name: n.Name, Role: n.Role, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved,
 		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt),
@@ -281,7 +281,7 @@ func nodeRow(n store.NodeRow) web.NodeRow {
 	return row
 }
 
-func clusterRows(list []store.ClusterRow) []web.ClusterRow {
+func clusterRows(list []machines.ClusterRow) []web.ClusterRow {
 	rows := make([]web.ClusterRow, 0, len(list))
 	for _, r := range list {
 		rows = append(rows, web.ClusterRow{
@@ -294,7 +294,7 @@ func clusterRows(list []store.ClusterRow) []web.ClusterRow {
 }
 
 // sshCommand is empty until the head's port is published.
-func sshCommand(d store.ClusterDetail) string {
+func sshCommand(d machines.ClusterDetail) string {
 	if d.SSHPort == 0 || !d.SSHHost.IsValid() {
 		return ""
 	}
@@ -354,9 +354,9 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 		return h.launchAgain(c, f, refusal, nil)
 	}
 	orgID, personID := where(c)
-	id, err := h.Store.LaunchCluster(c.Request().Context(), orgID, personID, r)
+	id, err := h.Machines.LaunchCluster(c.Request().Context(), orgID, personID, r)
 	if refusal, ok := respond.AsForm(err); ok && refusal.Code == "cap" {
-		if id, err = h.Store.RequestLaunch(c.Request().Context(), orgID, personID, r); err == nil {
+		if id, err = h.Machines.RequestLaunch(c.Request().Context(), orgID, personID, r); err == nil {
 			return h.asked(c, id)
 		}
 	}

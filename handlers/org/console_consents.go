@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/store/machines"
 
 	"github.com/labstack/echo/v4"
 
@@ -30,7 +31,7 @@ func (h Handlers) CreateConsoleConsent(c echo.Context) error {
 	r := f.Refusal()
 	if r == nil {
 		orgID, personID := where(c)
-		err = h.Store.ConsentToConsole(c.Request().Context(), orgID, personID, id, lasts)
+		err = h.Machines.ConsentToConsole(c.Request().Context(), orgID, personID, id, lasts)
 		r, _ = respond.AsForm(err)
 	}
 	switch {
@@ -49,28 +50,28 @@ func (h Handlers) DeleteConsoleConsent(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	if err := h.Store.WithdrawConsoleConsent(c.Request().Context(), orgID, personID, id); err != nil {
+	if err := h.Machines.WithdrawConsoleConsent(c.Request().Context(), orgID, personID, id); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, clusterPath(id)+"#staff", "Staff no longer see the consoles of this cluster.")
 }
 
 // staffLooks is what of a cluster staff may see, and what they have looked at.
-func (h Handlers) staffLooks(c echo.Context, d store.ClusterDetail) (web.StaffLooks, error) {
+func (h Handlers) staffLooks(c echo.Context, d machines.ClusterDetail) (web.StaffLooks, error) {
 	orgID, _ := where(c)
 	ctx := c.Request().Context()
 	s := web.StaffLooks{MayConsent: mayWork(c) && d.State != provisioner.ClusterGone, Hours: "2"}
 	if form := c.Request().PostForm; form.Has("consent_hours") {
 		s.Hours = form.Get("consent_hours")
 	}
-	consent, err := h.Store.ConsoleConsent(ctx, orgID, d.ID)
+	consent, err := h.Machines.ConsoleConsent(ctx, orgID, d.ID)
 	if err != nil {
 		return s, err
 	}
 	if consent != nil {
 		s.By, s.Until = consent.PersonName, consent.UntilAt
 	}
-	looks, err := h.Store.ConsoleLooks(ctx, orgID, d.ID, store.Page{Limit: looksShown})
+	looks, err := h.Machines.ConsoleLooks(ctx, orgID, d.ID, store.Page{Limit: looksShown})
 	for _, l := range looks {
 		s.Looks = append(s.Looks, web.StaffLook{At: l.At, Person: l.PersonName, Node: l.NodeName, Log: l.Part == "log"})
 	}

@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/org"
 )
 
@@ -56,31 +56,31 @@ func (h Handlers) ShowConsoleLog(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/octet-stream", log)
 }
 
-func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
+func (h Handlers) consoleLog(c echo.Context, n machines.NodeRow) ([]byte, error) {
 	if n.State == provisioner.NodeReserved || n.State == provisioner.NodeGone {
 		return nil, nil // there is nothing on a host
 	}
-	ticket, err := h.consoleTicket(c, n, store.ConsoleLog)
+	ticket, err := h.consoleTicket(c, n, machines.ConsoleLog)
 	if err != nil {
 		return nil, err
 	}
 	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), terminal.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
 }
 
-func (h Handlers) consoleTicket(c echo.Context, n store.NodeRow, part store.ConsolePart) (string, error) {
+func (h Handlers) consoleTicket(c echo.Context, n machines.NodeRow, part machines.ConsolePart) (string, error) {
 	orgID, personID := where(c)
-	return h.Store.IssueConsoleTicket(c.Request().Context(), orgID, store.ConsoleViewer{Session: request.Session(c).ID, Person: personID}, n.ID, part)
+	return h.Machines.IssueConsoleTicket(c.Request().Context(), orgID, machines.ConsoleViewer{Session: request.Session(c).ID, Person: personID}, n.ID, part)
 }
 
 // clusterNode finds the path's cluster and node, both of the session's organization.
-func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRow, error) {
+func (h Handlers) clusterNode(c echo.Context) (machines.ClusterDetail, machines.NodeRow, error) {
 	id, err := request.ID(c, "node", "node")
 	if err != nil {
-		return store.ClusterDetail{}, store.NodeRow{}, err
+		return machines.ClusterDetail{}, machines.NodeRow{}, err
 	}
 	d, err := h.cluster(c)
 	if err != nil {
-		return d, store.NodeRow{}, err
+		return d, machines.NodeRow{}, err
 	}
 	n, err := d.Node(id)
 	return d, n, err
@@ -93,7 +93,7 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ticket, err := h.consoleTicket(c, node, store.ConsoleLine)
+	ticket, err := h.consoleTicket(c, node, machines.ConsoleLine)
 	if err != nil {
 		return err
 	}

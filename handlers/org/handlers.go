@@ -12,12 +12,22 @@ import (
 	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 )
 
 // Handlers answers for organizations. The zero value lacks everything; cmd/web fills it.
 type Handlers struct {
-	Store    *store.DB
+	Core     *store.DB
+	People   *people.DB
+	Books    *books.DB
+	Models   *models.DB
+	Machines *machines.DB
+	Overview *overview.DB
 	Frame    page.Frame
 	Terminal terminal.Terminal
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.

@@ -8,6 +8,9 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/overview"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -38,12 +41,12 @@ func (h Handlers) ShowHome(c echo.Context) error {
 
 func (h Handlers) homeClusters(c echo.Context, p *web.HomeProps) error {
 	orgID, _ := where(c)
-	clusters, err := h.Store.Clusters(c.Request().Context(), orgID, store.ClusterFilter{Page: store.Page{Limit: homeClusters}})
+	clusters, err := h.Machines.Clusters(c.Request().Context(), orgID, machines.ClusterFilter{Page: store.Page{Limit: homeClusters}})
 	p.Clusters, p.Attention = clusterRows(clusters), attention(clusters)
 	return err
 }
 
-func attention(clusters []store.ClusterRow) []web.Attention {
+func attention(clusters []machines.ClusterRow) []web.Attention {
 	var list []web.Attention
 	for _, x := range clusters {
 		tone := ui.ClusterTone(x.State)
@@ -62,7 +65,7 @@ func attention(clusters []store.ClusterRow) []web.Attention {
 // homeRequests are what waits for whoever decides, else one's own.
 func (h Handlers) homeRequests(c echo.Context, p *web.HomeProps) error {
 	orgID, _ := where(c)
-	list, total, _, err := h.Store.LaunchRequests(c.Request().Context(), orgID, store.LaunchRequestFilter{
+	list, total, _, err := h.Overview.LaunchRequests(c.Request().Context(), orgID, overview.LaunchRequestFilter{
 		Person: whose(c), State: "waiting", Page: store.Page{Limit: homeRequests},
 	})
 	for _, r := range list {
@@ -74,7 +77,7 @@ func (h Handlers) homeRequests(c echo.Context, p *web.HomeProps) error {
 
 func (h Handlers) homeHours(c echo.Context, p *web.HomeProps) error {
 	orgID, _ := where(c)
-	cards, err := h.Store.Wallet(c.Request().Context(), orgID)
+	cards, err := h.Books.Wallet(c.Request().Context(), orgID)
 	if err != nil {
 		return err
 	}
@@ -86,13 +89,13 @@ func (h Handlers) homeHours(c echo.Context, p *web.HomeProps) error {
 			},
 		})
 	}
-	days, err := h.Store.UsageByDay(c.Request().Context(), orgID, homeDays)
+	days, err := h.Books.UsageByDay(c.Request().Context(), orgID, homeDays)
 	p.Days = usageBars(days)
 	return err
 }
 
 // usageBars are the days of a chart, every fifth with its date; neither of the outermost, whose date would be cut off.
-func usageBars(days []store.DayUse) []ui.Bar {
+func usageBars(days []books.DayUse) []ui.Bar {
 	bars := make([]ui.Bar, len(days))
 	for i, d := range days {
 		bars[i] = ui.Bar{Label: d.Day.UTC().Format("2 Jan 2006"), Value: int64(d.Used)}
@@ -106,7 +109,7 @@ func usageBars(days []store.DayUse) []ui.Bar {
 // homeSteps are the way to a first cluster; none once there was one.
 func (h Handlers) homeSteps(c echo.Context, p *web.HomeProps) error {
 	orgID, _ := where(c)
-	f, err := h.Store.FirstSteps(c.Request().Context(), orgID)
+	f, err := h.Overview.FirstSteps(c.Request().Context(), orgID)
 	if err != nil || f.Launched {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -17,8 +18,8 @@ import (
 func (h Handlers) ListImages(c echo.Context) error {
 	orgID, _ := where(c)
 	l, q := request.ParseList(c, "name", "state", "size", "disk", "created"), request.ParseQuery(c)
-	f := store.ImageFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
-	images, total, size, err := h.Store.ListImages(c.Request().Context(), orgID, f)
+	f := models.ImageFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	images, total, size, err := h.Models.ListImages(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -56,13 +57,13 @@ func (h Handlers) ShowImage(c echo.Context) error {
 	}
 	orgID, _ := where(c)
 	ctx := c.Request().Context()
-	i, err := h.Store.Image(ctx, orgID, id)
+	i, err := h.Models.Image(ctx, orgID, id)
 	if err != nil {
 		return err
 	}
 	l, q := request.ParseList(c, "model", "state", "created"), request.ParseQuery(c)
-	f := store.ImageVersionFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
-	versions, total, err := h.Store.VersionsOfImage(ctx, orgID, id, f)
+	f := models.ImageVersionFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	versions, total, err := h.Models.VersionsOfImage(ctx, orgID, id, f)
 	if err != nil {
 		return err
 	}
@@ -93,7 +94,7 @@ func imageCheck(c provisioner.ImageCheck) ui.Check {
 
 func (h Handlers) unfinished(c echo.Context) ([]web.UploadRow, error) {
 	orgID, _ := where(c)
-	uploads, err := h.Store.Uploads(c.Request().Context(), orgID)
+	uploads, err := h.Models.Uploads(c.Request().Context(), orgID)
 	var list []web.UploadRow
 	for _, u := range uploads {
 		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Offset: h.Uploads.Received(u.ID), Created: u.CreatedAt, Person: u.Person})
@@ -104,7 +105,7 @@ func (h Handlers) unfinished(c echo.Context) ([]web.UploadRow, error) {
 // imageOptions are the images that a version may use.
 func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
 	orgID, _ := where(c)
-	images, err := h.Store.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
+	images, err := h.Models.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
 	var options []ui.Option
 	for _, i := range images {
 		if i.State == provisioner.ImageReady {

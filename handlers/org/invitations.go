@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -26,7 +26,7 @@ func (h Handlers) ListInvitations(c echo.Context) error {
 func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.InvitationsProps) error {
 	orgID, _ := where(c)
 	f, p := page.InvitationFilter(c, invitationsPath, web.RoleOptions(true))
-	list, total, err := h.Store.Invitations(c.Request().Context(), store.Place{OrganizationID: orgID}, f)
+	list, total, err := h.People.Invitations(c.Request().Context(), people.Place{OrganizationID: orgID}, f)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 		return err
 	}
 	typed := ui.InvitationsProps{Email: f.Typed("email"), Role: f.Typed("role")}
-	n := store.NewInvitation{Email: strings.TrimSpace(f.Typed("email")), Role: f.Choice("role", "a role", roles()...)}
+	n := people.NewInvitation{Email: strings.TrimSpace(f.Typed("email")), Role: f.Choice("role", "a role", roles()...)}
 	if f.Typed("by") == "mail" {
 		n.Email = f.Text("email", "the e-mail address", 3, 254)
 	} else {
@@ -53,7 +53,7 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 		return h.invitationsRefused(c, r, typed)
 	}
 	orgID, personID := where(c)
-	_, token, err := h.Store.InviteToOrganization(c.Request().Context(), orgID, personID, n)
+	_, token, err := h.People.InviteToOrganization(c.Request().Context(), orgID, personID, n)
 	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, typed)
 	}
@@ -78,7 +78,7 @@ func (h Handlers) ResendInvitation(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	token, err := h.Store.ResendInvitation(c.Request().Context(), store.Place{OrganizationID: orgID}, personID, id)
+	token, err := h.People.ResendInvitation(c.Request().Context(), people.Place{OrganizationID: orgID}, personID, id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, ui.InvitationsProps{})
 	}
@@ -95,7 +95,7 @@ func (h Handlers) RevokeInvitation(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	if err := h.Store.RevokeInvitation(c.Request().Context(), store.Place{OrganizationID: orgID}, personID, id); err != nil {
+	if err := h.People.RevokeInvitation(c.Request().Context(), people.Place{OrganizationID: orgID}, personID, id); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, invitationsPath, "The invitation is taken back; its link works no more.")

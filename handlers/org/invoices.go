@@ -15,7 +15,7 @@ import (
 func (h Handlers) ListInvoices(c echo.Context) error {
 	orgID, _ := where(c)
 	l, f := sales.InvoiceFilter(c)
-	invoices, total, sums, err := h.Store.InvoicesOfOrganization(c.Request().Context(), orgID, f)
+	invoices, total, sums, err := h.Books.InvoicesOfOrganization(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (h Handlers) ShowInvoice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	i, err := h.Store.InvoiceOfOrganization(c.Request().Context(), orgID, id)
+	i, err := h.Books.InvoiceOfOrganization(c.Request().Context(), orgID, id)
 	if err != nil {
 		return err
 	}

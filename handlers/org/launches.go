@@ -11,6 +11,8 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -42,14 +44,14 @@ func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *provisioner.Re
 	return page.Render(c, respond.Status(r.Code), web.ClusterNew(p))
 }
 
-func (h Handlers) versions(c echo.Context) ([]store.PublishedVersion, error) {
+func (h Handlers) versions(c echo.Context) ([]models.PublishedVersion, error) {
 	orgID, _ := where(c)
-	return h.Store.PublishedVersions(c.Request().Context(), orgID)
+	return h.Models.PublishedVersions(c.Request().Context(), orgID)
 }
 
 // suggest fills in what was tested last, where neither version nor pool was asked for.
-func suggest(f *request.Form, versions []store.PublishedVersion) {
-	var last store.PublishedVersion
+func suggest(f *request.Form, versions []models.PublishedVersion) {
+	var last models.PublishedVersion
 	for _, v := range versions {
 		if v.PassedAt != nil && (last.PassedAt == nil || v.PassedAt.After(*last.PassedAt)) {
 			last = v
@@ -61,7 +63,7 @@ func suggest(f *request.Form, versions []store.PublishedVersion) {
 	}
 }
 
-func (h Handlers) launchForm(c echo.Context, f *request.Form, versions []store.PublishedVersion) (p web.ClusterNewProps, err error) {
+func (h Handlers) launchForm(c echo.Context, f *request.Form, versions []models.PublishedVersion) (p web.ClusterNewProps, err error) {
 	orgID, personID := where(c)
 	p = web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
 		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
@@ -89,7 +91,7 @@ func (h Handlers) launchForm(c echo.Context, f *request.Form, versions []store.P
 
 // capOf is what the person may still set aside without asking; nil: all there is.
 func (h Handlers) capOf(c echo.Context, orgID, personID uuid.UUID) (*web.Cap, error) {
-	limit, err := h.Store.CapOf(c.Request().Context(), orgID, personID)
+	limit, err := h.Machines.CapOf(c.Request().Context(), orgID, personID)
 	if err != nil || limit == nil {
 		return nil, err
 	}
@@ -97,7 +99,7 @@ func (h Handlers) capOf(c echo.Context, orgID, personID uuid.UUID) (*web.Cap, er
 }
 
 func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
-	pools, err := h.Store.Pools(c.Request().Context())
+	pools, err := h.Machines.Pools(c.Request().Context())
 	if err != nil {
 		return nil, err
 	}
@@ -109,8 +111,8 @@ func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
 }
 
 // launchRequest reads the form. A quote needs no name.
-func launchRequest(f *request.Form, named bool) (store.LaunchRequest, *provisioner.Refusal) {
-	r := store.LaunchRequest{
+func launchRequest(f *request.Form, named bool) (machines.LaunchRequest, *provisioner.Refusal) {
+	r := machines.LaunchRequest{
 		VersionID:    f.ID("version", "a version"),
 		PoolID:       f.ID("pool", "a pool"),
 		ComputeCount: f.Int("compute_count", "the number of compute nodes", 0, 1000),
@@ -131,9 +133,9 @@ func leaseSeconds(f *request.Form) int64 {
 	return int64(f.Duration("lease_hours", "the lease", leaseLeast, leaseMost) / time.Second)
 }
 
-func (h Handlers) quote(c echo.Context, r store.LaunchRequest) (*web.Quote, *provisioner.Refusal, error) {
+func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *provisioner.Refusal, error) {
 	orgID, _ := where(c)
-	q, err := h.Store.Quote(c.Request().Context(), orgID, r)
+	q, err := h.Machines.Quote(c.Request().Context(), orgID, r)
 	if refusal, ok := provisioner.AsRefusal(err); ok {
 		return nil, renamed(refusal, launchFields), nil
 	}
@@ -146,7 +148,7 @@ func (h Handlers) quote(c echo.Context, r store.LaunchRequest) (*web.Quote, *pro
 	}, nil, nil
 }
 
-func hostFits(q store.Quote) []web.HostFit {
+func hostFits(q machines.Quote) []web.HostFit {
 	var fits []web.HostFit
 	for _, h := range q.Hosts {
 		fits = append(fits, web.HostFit{Name: h.Name, Fits: h.Fits, Reason: h.Reason})

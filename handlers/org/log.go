@@ -19,7 +19,7 @@ func (h Handlers) ShowLog(c echo.Context) error {
 		return page.Render(c, http.StatusUnprocessableEntity, web.Log(web.LogProps{Layout: l, Log: p}))
 	}
 	orgID, _ := where(c)
-	rows, total, err := h.Store.OrganizationLog(c.Request().Context(), orgID, f)
+	rows, total, err := h.Core.OrganizationLog(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/org"
 )
 
@@ -27,12 +27,12 @@ func (h Handlers) UpdateMember(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	role := store.OrganizationRole(f.Choice("role", "a role", roles()...))
+	role := people.OrganizationRole(f.Choice("role", "a role", roles()...))
 	if r := f.Refusal(); r != nil {
 		return h.membersRefused(c, r)
 	}
 	orgID, personID := where(c)
-	err = h.Store.ChangeMember(c.Request().Context(), orgID, personID, id, role)
+	err = h.People.ChangeMember(c.Request().Context(), orgID, personID, id, role)
 	if r, ok := respond.AsForm(err); ok {
 		return h.membersRefused(c, r)
 	}
@@ -40,14 +40,14 @@ func (h Handlers) UpdateMember(c echo.Context) error {
 		return err
 	}
 	to := "/org/members"
-	if id == personID && role == store.RoleBilling {
+	if id == personID && role == people.RoleBilling {
 		to = "/org" // the members' page stays open to them, and so does the overview
 	}
 	return h.Frame.Done(c, to, "The role is "+string(role)+" now.")
 }
 
 func roles() []string {
-	return []string{string(store.RoleOwner), string(store.RoleManager), string(store.RoleMember), string(store.RoleBilling)}
+	return []string{string(people.RoleOwner), string(people.RoleManager), string(people.RoleMember), string(people.RoleBilling)}
 }
 
 func memberForm(c echo.Context) (uuid.UUID, *request.Form, error) {
@@ -74,7 +74,7 @@ func (h Handlers) UpdateCap(c echo.Context) error {
 		return h.membersRefused(c, r)
 	}
 	orgID, personID := where(c)
-	err = h.Store.SetCap(c.Request().Context(), orgID, personID, id, limit)
+	err = h.Machines.SetCap(c.Request().Context(), orgID, personID, id, limit)
 	if r, ok := respond.AsForm(err); ok {
 		return h.membersRefused(c, r)
 	}
@@ -91,13 +91,13 @@ func (h Handlers) DeleteMember(c echo.Context) error {
 		return err
 	}
 	orgID, personID := where(c)
-	return h.removed(c, h.Store.RemoveMember(c.Request().Context(), orgID, personID, id), id == personID)
+	return h.removed(c, h.People.RemoveMember(c.Request().Context(), orgID, personID, id), id == personID)
 }
 
 // Leave ends one's own membership.
 func (h Handlers) Leave(c echo.Context) error {
 	orgID, personID := where(c)
-	return h.removed(c, h.Store.RemoveMember(c.Request().Context(), orgID, personID, personID), true)
+	return h.removed(c, h.People.RemoveMember(c.Request().Context(), orgID, personID, personID), true)
 }
 
 func (h Handlers) removed(c echo.Context, err error, self bool) error {
@@ -128,8 +128,8 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 	if q.Has("role") {
 		role = q.Choice("role", "a role", roles()...)
 	}
-	members, total, err := h.Store.Members(ctx, orgID, store.MemberFilter{
-		Text: q.Typed("q"), Role: store.OrganizationRole(role), Sorting: l.Sorting, Page: l.Page(),
+	members, total, err := h.People.Members(ctx, orgID, people.MemberFilter{
+		Text: q.Typed("q"), Role: people.OrganizationRole(role), Sorting: l.Sorting, Page: l.Page(),
 	})
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 		return err
 	}
 	if p.MayManage {
-		if p.Invited, err = h.Store.CountInvitations(ctx, store.Place{OrganizationID: orgID}); err != nil {
+		if p.Invited, err = h.People.CountInvitations(ctx, people.Place{OrganizationID: orgID}); err != nil {
 			return err
 		}
 	}
@@ -151,9 +151,9 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 	return page.Render(c, status, web.MemberList(p))
 }
 
-func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []store.Member, self uuid.UUID) error {
+func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []people.Member, self uuid.UUID) error {
 	orgID, _ := where(c)
-	caps, err := h.Store.Caps(c.Request().Context(), orgID)
+	caps, err := h.Machines.Caps(c.Request().Context(), orgID)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -18,8 +18,8 @@ import (
 func (h Handlers) ListModelClusters(c echo.Context) error {
 	orgID, _ := where(c)
 	l, q := request.ParseList(c, "name", "versions", "created"), request.ParseQuery(c)
-	f := store.ModelClusterFilter{Search: q.Typed("search"), Test: q.Typed("test"), Sorting: l.Sorting, Page: l.Page()}
-	list, total, err := h.Store.ListModelClusters(c.Request().Context(), orgID, f)
+	f := models.ModelClusterFilter{Search: q.Typed("search"), Test: q.Typed("test"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, err := h.Models.ListModelClusters(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (h Handlers) CreateModelCluster(c echo.Context) error {
 		return h.modelClusterAgain(c, f, r)
 	}
 	orgID, personID := where(c)
-	id, err := h.Store.CreateModelCluster(c.Request().Context(), orgID, personID, name)
+	id, err := h.Models.CreateModelCluster(c.Request().Context(), orgID, personID, name)
 	if r, ok := respond.AsForm(err); ok {
 		return h.modelClusterAgain(c, f, r)
 	}
@@ -73,8 +73,8 @@ func (h Handlers) ShowModelCluster(c echo.Context) error {
 	}
 	orgID, _ := where(c)
 	l, q := request.ParseList(c, "version", "state", "compute", "created", "published"), request.ParseQuery(c)
-	f := store.VersionFilter{State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
-	list, total, err := h.Store.ListVersions(c.Request().Context(), orgID, m.ID, f)
+	f := models.VersionFilter{State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, err := h.Models.ListVersions(c.Request().Context(), orgID, m.ID, f)
 	if err != nil {
 		return err
 	}
@@ -88,11 +88,11 @@ func (h Handlers) ShowModelCluster(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.ModelClusterShow(p))
 }
 
-func (h Handlers) modelCluster(c echo.Context) (store.ModelCluster, error) {
+func (h Handlers) modelCluster(c echo.Context) (models.ModelCluster, error) {
 	id, err := request.ID(c, "id", "model cluster")
 	if err != nil {
-		return store.ModelCluster{}, err
+		return models.ModelCluster{}, err
 	}
 	orgID, _ := where(c)
-	return h.Store.ModelCluster(c.Request().Context(), orgID, id)
+	return h.Models.ModelCluster(c.Request().Context(), orgID, id)
 }

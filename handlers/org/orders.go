@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/sales"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
 	web "volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
@@ -23,7 +24,7 @@ import (
 func (h Handlers) ListOrders(c echo.Context) error {
 	orgID, _ := where(c)
 	l, f := sales.OrderFilter(c)
-	orders, total, sums, err := h.Store.OrdersOfOrganization(c.Request().Context(), orgID, f)
+	orders, total, sums, err := h.Books.OrdersOfOrganization(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal) error 
 	if err != nil {
 		return err
 	}
-	o, err := h.Store.OrderOfOrganization(c.Request().Context(), orgID, id)
+	o, err := h.Books.OrderOfOrganization(c.Request().Context(), orgID, id)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (h Handlers) WithdrawOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.WithdrawOrder(c.Request().Context(), personID, orgID, id)
+	err = h.Books.WithdrawOrder(c.Request().Context(), personID, orgID, id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.orderPage(c, r)
 	}
@@ -91,7 +92,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 		return err
 	}
 	p := orderForm(f)
-	r := store.OrderRequest{
+	r := books.OrderRequest{
 		OfferID: f.ID("offer", "an offer"), Hours: orderedHours(f), Note: strings.TrimSpace(f.Lines("note", "the note", 4000)),
 		References: store.References{
 			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80), CostCentre: f.Text("cost_centre", "the cost centre", 0, 80),
@@ -114,7 +115,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 	}
 	r.PriceID, _ = uuid.Parse(f.Typed("price"))
 	orgID, personID := where(c)
-	id, err := h.Store.PlaceOrder(c.Request().Context(), orgID, personID, r)
+	id, err := h.Books.PlaceOrder(c.Request().Context(), orgID, personID, r)
 	if refusal, ok := respond.AsForm(err); ok {
 		return h.orderFormPage(c, p, refusal)
 	}
@@ -155,7 +156,7 @@ func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewPro
 		return r, nil
 	}
 	orgID, _ := where(c)
-	q, err := h.Store.QuoteOrder(c.Request().Context(), orgID, offer, hours)
+	q, err := h.Books.QuoteOrder(c.Request().Context(), orgID, offer, hours)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "not_found" && c.Request().Method == http.MethodGet {
 		f.Wrong("offer", "There is no such offer any more: choose one.")
 		return f.Refusal(), nil
@@ -171,7 +172,7 @@ func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewPro
 }
 
 func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *provisioner.Refusal) error {
-	offers, err := h.Store.OffersForSale(c.Request().Context())
+	offers, err := h.Books.OffersForSale(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -198,7 +199,7 @@ func (h Handlers) ShowOrderQuote(c echo.Context) error {
 		return h.orderFormPage(c, orderForm(f), r)
 	}
 	orgID, _ := where(c)
-	q, err := h.Store.QuoteOrder(c.Request().Context(), orgID, offer, hours)
+	q, err := h.Books.QuoteOrder(c.Request().Context(), orgID, offer, hours)
 	if err != nil {
 		return err
 	}

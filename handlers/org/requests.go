@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/overview"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -20,7 +20,7 @@ func (h Handlers) ListRequests(c echo.Context) error {
 	orgID, _ := where(c)
 	l := request.ParseList(c, "cluster", "person", "need", "state", "created")
 	q := request.ParseQuery(c)
-	list, total, need, err := h.Store.LaunchRequests(c.Request().Context(), orgID, store.LaunchRequestFilter{
+	list, total, need, err := h.Overview.LaunchRequests(c.Request().Context(), orgID, overview.LaunchRequestFilter{
 		Person: whose(c), State: q.Typed("state"), Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page(),
 	})
 	if err != nil {
@@ -48,7 +48,7 @@ func (h Handlers) ShowRequest(c echo.Context) error {
 // ApproveRequest launches what was asked for; what cannot be launched now stays waiting, with the reason.
 func (h Handlers) ApproveRequest(c echo.Context) error {
 	return h.decide(c, whose(c), func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
-		cluster, err := h.Store.ApproveRequest(c.Request().Context(), orgID, personID, id)
+		cluster, err := h.Machines.ApproveRequest(c.Request().Context(), orgID, personID, id)
 		return clusterPath(cluster), "Approved: the cluster is being made.", err
 	})
 }
@@ -60,7 +60,7 @@ func (h Handlers) DeclineRequest(c echo.Context) error {
 		if r := f.Refusal(); r != nil {
 			return "", "", r
 		}
-		return "/org/requests", "Declined. Who asked is told the reason.", h.Store.DeclineRequest(c.Request().Context(), orgID, personID, id, reason)
+		return "/org/requests", "Declined. Who asked is told the reason.", h.Machines.DeclineRequest(c.Request().Context(), orgID, personID, id, reason)
 	})
 }
 
@@ -68,7 +68,7 @@ func (h Handlers) DeclineRequest(c echo.Context) error {
 func (h Handlers) WithdrawRequest(c echo.Context) error {
 	_, own := where(c)
 	return h.decide(c, own, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
-		return "/org/requests", "The request is withdrawn.", h.Store.WithdrawRequest(c.Request().Context(), orgID, personID, id)
+		return "/org/requests", "The request is withdrawn.", h.Machines.WithdrawRequest(c.Request().Context(), orgID, personID, id)
 	})
 }
 
@@ -83,7 +83,7 @@ func (h Handlers) decide(c echo.Context, whose uuid.UUID, f func(orgID, personID
 		return err
 	}
 	orgID, personID := where(c)
-	if _, err := h.Store.LaunchRequest(c.Request().Context(), orgID, whose, id); err != nil {
+	if _, err := h.Overview.LaunchRequest(c.Request().Context(), orgID, whose, id); err != nil {
 		return err
 	}
 	to, notice, err := f(orgID, personID, id, form)
@@ -117,7 +117,7 @@ func (h Handlers) requestProps(c echo.Context, refusal *provisioner.Refusal) (we
 		return p, err
 	}
 	orgID, _ := where(c)
-	r, err := h.Store.LaunchRequest(c.Request().Context(), orgID, whose(c), id)
+	r, err := h.Overview.LaunchRequest(c.Request().Context(), orgID, whose(c), id)
 	p.Request = requestRow(c, r)
 	return p, err
 }
@@ -133,7 +133,7 @@ func whose(c echo.Context) uuid.UUID {
 
 func mayManage(c echo.Context) bool { return request.Allowed(c, request.OrgManage) }
 
-func requestRow(c echo.Context, r store.LaunchRequestRow) web.RequestRow {
+func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 	_, personID := where(c)
 	row := web.RequestRow{
 		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Name: r.Name,

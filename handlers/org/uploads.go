@@ -23,7 +23,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/models"
 )
 
 const (
@@ -41,7 +41,7 @@ const (
 // Uploads takes files by the tus protocol (version 1.0 with creation and termination). An upload belongs to the organization
 // of the session that created it; every later request is held against that. Its metadata are filename and name.
 type Uploads struct {
-	store  *store.DB
+	models *models.DB
 	folder string
 	log    *slog.Logger
 	pace   time.Duration
@@ -50,7 +50,7 @@ type Uploads struct {
 
 // UploadOptions of NewUploads; all but the last are needed.
 type UploadOptions struct {
-	Store    *store.DB
+	Models   *models.DB
 	Folder   string // blob.Directory's Uploads
 	MaxBytes int64
 	Log      *slog.Logger
@@ -60,7 +60,7 @@ type UploadOptions struct {
 // NewUploads makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
 // process, which a proxy arranges by the upload's path.
 func NewUploads(o UploadOptions) (*Uploads, error) {
-	u := &Uploads{store: o.Store, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
+	u := &Uploads{models: o.Models, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
 	uploadFolder{filestore.New(o.Folder)}.useIn(composer)
 	memorylocker.New().UseIn(composer)
@@ -104,7 +104,7 @@ func (u *Uploads) Serve(c echo.Context) error {
 	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
 	if id := c.Param("id"); id != "" {
 		// The tus handler knows no owners.
-		upload, err := u.store.Upload(ctx, who.organization, id)
+		upload, err := u.models.Upload(ctx, who.organization, id)
 		if err != nil {
 			return err
 		}
@@ -130,13 +130,13 @@ func (u *Uploads) Serve(c echo.Context) error {
 // finished answers for an upload whose last byte is here. A client that missed the answer to it asks by HEAD and is
 // told that it is done, even after the bytes were taken away; and where the answer was an error of ours, the image is
 // made now.
-func (u *Uploads) finished(ctx context.Context, c echo.Context, upload store.Upload) (bool, error) {
+func (u *Uploads) finished(ctx context.Context, c echo.Context, upload models.Upload) (bool, error) {
 	image := upload.Image
 	if image == nil {
 		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
 			return false, nil
 		}
-		id, err := u.store.FinishUpload(ctx, upload.ID, "")
+		id, err := u.models.FinishUpload(ctx, upload.ID, "")
 		if err != nil {
 			return true, err
 		}
@@ -166,7 +166,7 @@ func (u *Uploads) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	id := uuid.New() // random: its 122 bits are not the only guard
 	name := hex.EncodeToString(id[:])
 	filename := filepath.Base(strings.ReplaceAll(e.Upload.MetaData["filename"], `\`, "/"))
-	if err := u.store.CreateUpload(e.Context, who.organization, who.person, name, filename, e.Upload.Size); err != nil {
+	if err := u.models.CreateUpload(e.Context, who.organization, who.person, name, filename, e.Upload.Size); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
 	}
 	return tus.HTTPResponse{}, tus.FileInfoChanges{
@@ -176,7 +176,7 @@ func (u *Uploads) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 
 // finish may not open the file: the tus handler holds its lock.
 func (u *Uploads) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
-	image, err := u.store.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
+	image, err := u.models.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
 	if err != nil {
 		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}
@@ -184,7 +184,7 @@ func (u *Uploads) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
 }
 
 func (u *Uploads) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
-	was, err := u.store.DeleteUpload(e.Context, e.Upload.ID)
+	was, err := u.models.DeleteUpload(e.Context, e.Upload.ID)
 	if err == nil && !was {
 		err = uploadedAlready(e.Upload.MetaData["filename"])
 	}

@@ -14,7 +14,7 @@ import (
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/models"
 )
 
 // tusClient speaks the tus protocol as a page's script does.
@@ -125,7 +125,7 @@ func TestUploadResumes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := app.Store.Image(t.Context(), world.Organization, id)
+	image, err := app.Store.Models.Image(t.Context(), world.Organization, id)
 	if err != nil || image.Name != "Debian 12" || image.Size != int64(size) || image.State != provisioner.ImageChecking {
 		t.Errorf("image = %+v, %v", image, err)
 	}
@@ -218,7 +218,7 @@ func TestUploadRefusals(t *testing.T) {
 			t.Errorf("%s: %d %q, want a refusal in plain words", name, res.StatusCode, text)
 		}
 	}
-	left := store.MaxOpenUploads - 1 // the world has one
+	left := models.MaxOpenUploads - 1 // the world has one
 	for range left {
 		c.create(10)
 	}

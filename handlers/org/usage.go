@@ -9,7 +9,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/books"
 	web "volary.dev/web/org"
 	"volary.dev/web/sales"
 )
@@ -18,9 +18,9 @@ import (
 func (h Handlers) ShowUsage(c echo.Context) error {
 	orgID, _ := where(c)
 	l, q := request.ParseList(c, "name", "provider", "nodes", "created", "aside", "used", "cost"), request.ParseQuery(c)
-	f := store.UsageFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	f := books.UsageFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
 	f.Provider, _ = uuid.Parse(q.Typed("provider"))
-	list, sum, err := h.Store.ListUsage(c.Request().Context(), orgID, f)
+	list, sum, err := h.Books.ListUsage(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 	if p.Hours, err = h.hours(c); err != nil {
 		return err
 	}
-	places, err := h.Store.PoolPlaces(c.Request().Context())
+	places, err := h.Machines.PoolPlaces(c.Request().Context())
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 	return page.Live(c, web.Usage(p))
 }
 
-func clusterUsage(list []store.ClusterUseRow) []web.ClusterUsage {
+func clusterUsage(list []books.ClusterUseRow) []web.ClusterUsage {
 	rows := make([]web.ClusterUsage, 0, len(list))
 	for _, u := range list {
 		rows = append(rows, web.ClusterUsage{
@@ -59,8 +59,8 @@ func (h Handlers) ShowClusterUsage(c echo.Context) error {
 		return err
 	}
 	l, q := request.ParseList(c, "node", "from", "until", "rate", "used"), request.ParseQuery(c)
-	f := store.RunFilter{Node: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
-	runs, sum, err := h.Store.ListRuns(c.Request().Context(), orgID, d.ID, f)
+	f := books.RunFilter{Node: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	runs, sum, err := h.Books.ListRuns(c.Request().Context(), orgID, d.ID, f)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (h Handlers) ShowClusterUsage(c echo.Context) error {
 // hours sums what the organization has with all providers.
 func (h Handlers) hours(c echo.Context) (web.HoursSummary, error) {
 	orgID, _ := where(c)
-	cards, err := h.Store.Wallet(c.Request().Context(), orgID)
+	cards, err := h.Books.Wallet(c.Request().Context(), orgID)
 	var sum web.HoursSummary
 	for _, w := range cards {
 		sum.Bought += int64(w.Bought)

@@ -5,7 +5,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/models"
 	web "volary.dev/web/org"
 )
 
@@ -35,7 +35,7 @@ func typedRole(f *request.Form, role string) web.RoleValues {
 }
 
 // versionValues fills the form of a draft.
-func versionValues(v store.Version) web.VersionValues {
+func versionValues(v models.Version) web.VersionValues {
 	values := web.VersionValues{
 		Version: v.Version, ComputeMin: strconv.Itoa(v.ComputeMin), ComputeMax: strconv.Itoa(v.ComputeMax),
 		GateKind: string(v.Gate.Kind), GateText: v.Gate.Text, GateTimeout: strconv.Itoa(v.Gate.TimeoutSeconds),
@@ -55,8 +55,8 @@ func versionValues(v store.Version) web.VersionValues {
 }
 
 // versionDraft reads the form. A model cluster that never has compute nodes needs no compute role.
-func versionDraft(f *request.Form, p web.VersionFormProps) store.VersionDraft {
-	d := store.VersionDraft{
+func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
+	d := models.VersionDraft{
 		ID: p.ID, ModelClusterID: p.ModelID, Version: f.Text("version", "the version", 1, 40),
 		ComputeMin: f.Int("compute_min", "the least number of compute nodes", 0, 1000),
 		ComputeMax: f.Int("compute_max", "the greatest number of compute nodes", 0, 1000),
@@ -81,9 +81,9 @@ func versionDraft(f *request.Form, p web.VersionFormProps) store.VersionDraft {
 	return d
 }
 
-func roleDraft(f *request.Form, role provisioner.Role) store.RoleDraft {
+func roleDraft(f *request.Form, role provisioner.Role) models.RoleDraft {
 	prefix := string(role) + "_"
-	return store.RoleDraft{
+	return models.RoleDraft{
 		Role: role, ImageID: f.ID(prefix+"image", "an image"),
 		Shape: provisioner.Shape{
 			VCPUs:     f.Int(prefix+"vcpus", "the number of vCPUs", 1, 256),

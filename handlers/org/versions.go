@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -44,7 +44,7 @@ func (h Handlers) EditVersion(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.State == store.VersionStatePublished {
+	if v.State == models.VersionStatePublished {
 		return c.Redirect(http.StatusSeeOther, versionPath(v.ID))
 	}
 	return h.versionForm(c, http.StatusOK, web.VersionFormProps{
@@ -74,7 +74,7 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 		return h.versionForm(c, respond.Status(p.Form.Refusal.Code), p)
 	}
 	orgID, personID := where(c)
-	id, err := h.Store.SaveVersion(c.Request().Context(), orgID, personID, d)
+	id, err := h.Models.SaveVersion(c.Request().Context(), orgID, personID, d)
 	if r, ok := respond.AsForm(err); ok {
 		p.Form.Refusal = renamed(r, versionFields)
 		return h.versionForm(c, respond.Status(r.Code), p)
@@ -113,7 +113,7 @@ func (h Handlers) PublishVersion(c echo.Context) error {
 		return h.versionAgain(c, v, r)
 	}
 	orgID, personID := where(c)
-	err = h.Store.PublishVersion(c.Request().Context(), orgID, personID, v.ID, revision)
+	err = h.Models.PublishVersion(c.Request().Context(), orgID, personID, v.ID, revision)
 	if r, ok := respond.AsForm(err); ok {
 		return h.versionAgain(c, v, r)
 	}
@@ -124,7 +124,7 @@ func (h Handlers) PublishVersion(c echo.Context) error {
 }
 
 // versionAgain shows a version with what was refused of it.
-func (h Handlers) versionAgain(c echo.Context, v store.Version, r *provisioner.Refusal) error {
+func (h Handlers) versionAgain(c echo.Context, v models.Version, r *provisioner.Refusal) error {
 	p, err := h.versionProps(c, v)
 	if err != nil {
 		return err
@@ -133,13 +133,13 @@ func (h Handlers) versionAgain(c echo.Context, v store.Version, r *provisioner.R
 	return page.Render(c, respond.Status(r.Code), web.VersionShow(p))
 }
 
-func (h Handlers) version(c echo.Context) (store.Version, error) {
+func (h Handlers) version(c echo.Context) (models.Version, error) {
 	id, err := request.ID(c, "id", "version")
 	if err != nil {
-		return store.Version{}, err
+		return models.Version{}, err
 	}
 	orgID, _ := where(c)
-	return h.Store.Version(c.Request().Context(), orgID, id)
+	return h.Models.Version(c.Request().Context(), orgID, id)
 }
 
 func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps) error {
@@ -151,10 +151,10 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 	return page.Render(c, status, web.VersionForm(p))
 }
 
-func (h Handlers) versionProps(c echo.Context, v store.Version) (web.VersionShowProps, error) {
+func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionShowProps, error) {
 	orgID, _ := where(c)
 	may := mayWork(c)
-	published := v.State == store.VersionStatePublished
+	published := v.State == models.VersionStatePublished
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
@@ -168,8 +168,8 @@ func (h Handlers) versionProps(c echo.Context, v store.Version) (web.VersionShow
 	}
 	l, q := request.ParseList(c, "created", "state", "pool", "took"), request.ParseQuery(c)
 	l.Path = versionPath(v.ID) // also where a refused form is shown
-	f := store.TestFilter{State: store.TestState(q.Typed("state")), Sorting: l.Sorting, Page: l.Page()}
-	tests, total, err := h.Store.AcceptanceTests(c.Request().Context(), orgID, v.ID, f)
+	f := models.TestFilter{State: models.TestState(q.Typed("state")), Sorting: l.Sorting, Page: l.Page()}
+	tests, total, err := h.Models.AcceptanceTests(c.Request().Context(), orgID, v.ID, f)
 	if err != nil {
 		return p, err
 	}

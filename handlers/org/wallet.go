@@ -14,6 +14,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
 	"volary.dev/store"
+	"volary.dev/store/books"
 	web "volary.dev/web/org"
 )
 
@@ -28,7 +29,7 @@ func (h Handlers) ShowWallet(c echo.Context) error {
 		return err
 	}
 	orgID, _ := where(c)
-	lots, sum, err := h.Store.Lots(c.Request().Context(), orgID, store.LotFilter{Open: true, Page: store.Page{Limit: walletLots}})
+	lots, sum, err := h.Books.Lots(c.Request().Context(), orgID, books.LotFilter{Open: true, Page: store.Page{Limit: walletLots}})
 	if err != nil {
 		return err
 	}
@@ -42,11 +43,11 @@ func (h Handlers) ShowWallet(c echo.Context) error {
 func (h Handlers) walletCards(c echo.Context, now time.Time) ([]web.WalletCard, error) {
 	orgID, _ := where(c)
 	ctx := c.Request().Context()
-	cards, err := h.Store.Wallet(ctx, orgID)
+	cards, err := h.Books.Wallet(ctx, orgID)
 	if err != nil {
 		return nil, err
 	}
-	outlook, err := h.Store.Outlook(ctx, orgID)
+	outlook, err := h.Books.Outlook(ctx, orgID)
 	var list []web.WalletCard
 	for _, w := range cards {
 		o := outlook[w.ProviderID]
@@ -64,7 +65,7 @@ func (h Handlers) walletCards(c echo.Context, now time.Time) ([]web.WalletCard, 
 	return list, err
 }
 
-func lotRows(lots []store.LotRow) []web.LotRow {
+func lotRows(lots []books.LotRow) []web.LotRow {
 	var list []web.LotRow
 	for _, l := range lots {
 		row := web.LotRow{
@@ -87,12 +88,12 @@ func lotRows(lots []store.LotRow) []web.LotRow {
 // ListPurchases shows everything the organization ever bought or was granted.
 func (h Handlers) ListPurchases(c echo.Context) error {
 	l, q := request.ParseList(c, "party", "created", "bought", "left", "expires"), request.ParseQuery(c)
-	f := store.LotFilter{Page: l.Page(), Sort: l.Sorting, Open: q.Typed("open") == "1", Party: q.Typed("search")}
+	f := books.LotFilter{Page: l.Page(), Sort: l.Sorting, Open: q.Typed("open") == "1", Party: q.Typed("search")}
 	if q.Has("kind") {
 		f.Kind = q.Choice("kind", "a kind", "bought", "granted")
 	}
 	orgID, _ := where(c)
-	lots, sum, err := h.Store.Lots(c.Request().Context(), orgID, f)
+	lots, sum, err := h.Books.Lots(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -106,7 +107,7 @@ func (h Handlers) ListPurchases(c echo.Context) error {
 // ledger reads the part of the ledger that the query asks for.
 func (h Handlers) ledger(c echo.Context, p *web.WalletProps) error {
 	l, q := request.ParseList(c, "at"), request.ParseQuery(c)
-	f := store.LedgerFilter{Page: l.Page(), Sort: l.Sorting, Cluster: strings.TrimSpace(q.Typed("cluster"))}
+	f := books.LedgerFilter{Page: l.Page(), Sort: l.Sorting, Cluster: strings.TrimSpace(q.Typed("cluster"))}
 	f.Since, f.Until = sales.Days(c)
 	if q.Has("kind") {
 		f.Kind = billing.Kind(q.Choice("kind", "a kind", "grant", "hold", "use", "release", "expire"))
@@ -115,7 +116,7 @@ func (h Handlers) ledger(c echo.Context, p *web.WalletProps) error {
 		f.Provider, _ = uuid.Parse(q.Typed("provider"))
 	}
 	orgID, _ := where(c)
-	entries, sums, err := h.Store.LedgerEntries(c.Request().Context(), orgID, f)
+	entries, sums, err := h.Books.LedgerEntries(c.Request().Context(), orgID, f)
 	if err != nil {
 		return err
 	}
@@ -153,7 +154,7 @@ func entryWord(k billing.Kind) string {
 }
 
 // changeOfLeft is how an entry changed the hours left. Use takes from what was set aside before, not from them.
-func changeOfLeft(e store.LedgerRow) int64 {
+func changeOfLeft(e books.LedgerRow) int64 {
 	switch e.Kind {
 	case billing.KindGrant, billing.KindRelease:
 		return int64(e.Hours)
@@ -164,7 +165,7 @@ func changeOfLeft(e store.LedgerRow) int64 {
 	}
 }
 
-func entryText(e store.LedgerRow) string {
+func entryText(e books.LedgerRow) string {
 	text := strings.Join(append([]string{e.ProviderName}, e.Clusters...), ", ")
 	switch {
 	case e.Kind == billing.KindGrant && e.OrderNumber != nil:

@@ -7,12 +7,16 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 )
 
 // Handlers answers the platform's admins.
 type Handlers struct {
-	Store     *store.DB
+	Core      *store.DB
+	People    *people.DB
+	Overview  *overview.DB
 	Frame     page.Frame
 	PublicURL string // links in mails begin with it
 }

@@ -11,7 +11,7 @@ import (
 
 // ShowOverview shows what needs a decision, and how much there is of everything.
 func (h Handlers) ShowOverview(c echo.Context) error {
-	f, err := h.Store.PlatformFigures(c.Request().Context())
+	f, err := h.Overview.PlatformFigures(c.Request().Context())
 	if err != nil {
 		return err
 	}

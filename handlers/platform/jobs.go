@@ -20,7 +20,7 @@ func (h Handlers) ListJobs(c echo.Context) error {
 
 func (h Handlers) jobList(c echo.Context) (web.JobListProps, error) {
 	f, p := page.JobFilter(c, "/platform/jobs", "check_host", "run_acceptance", "verify_image", "send_mail")
-	jobs, total, err := h.Store.Jobs(c.Request().Context(), f)
+	jobs, total, err := h.Overview.Jobs(c.Request().Context(), f)
 	l := h.layout(c)
 	p.Of, p.At, p.Zone, p.Providers = "platform", l.Now, l.Zone, true
 	return web.JobListProps{Layout: l, Jobs: page.Jobs(p, jobs, total, jobPath)}, err
@@ -39,7 +39,7 @@ func (h Handlers) RetryJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.jobChanged(c, h.Store.RetryJob(c.Request().Context(), by(c), uuid.Nil, id), "The job is tried again.")
+	return h.jobChanged(c, h.Overview.RetryJob(c.Request().Context(), by(c), uuid.Nil, id), "The job is tried again.")
 }
 
 // CancelJob ends a job.
@@ -48,7 +48,7 @@ func (h Handlers) CancelJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.jobChanged(c, h.Store.CancelJob(c.Request().Context(), by(c), uuid.Nil, id), "The job is cancelled.")
+	return h.jobChanged(c, h.Overview.CancelJob(c.Request().Context(), by(c), uuid.Nil, id), "The job is cancelled.")
 }
 
 func (h Handlers) jobChanged(c echo.Context, err error, done string) error {

@@ -5,20 +5,21 @@ import (
 	"net/http"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
 	web "volary.dev/web/platform"
 )
 
 // ListOrganizations shows all organizations.
 func (h Handlers) ListOrganizations(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "members", "clusters", "created"), request.ParseQuery(c)
-	list, total, err := h.Store.PlatformOrganizations(c.Request().Context(), store.PlatformFilter{
+	list, total, err := h.Overview.PlatformOrganizations(c.Request().Context(), overview.PlatformFilter{
 		Text: q.Typed("q"), State: choice(q.Typed("state"), "active", "suspended"), Sorting: l.Sorting, Page: l.Page(),
 	})
 	if err != nil {
@@ -41,7 +42,7 @@ func choice(typed string, values ...string) string {
 	return ""
 }
 
-func organizationRow(o store.PlatformOrganization) web.OrganizationRow {
+func organizationRow(o overview.PlatformOrganization) web.OrganizationRow {
 	return web.OrganizationRow{
 		ID: o.ID, Name: o.Name, Created: o.CreatedAt, Suspended: page.Time(o.SuspendedAt), Reason: o.SuspendedReason,
 		Members: o.Members, Clusters: o.Clusters, Running: o.Running,
@@ -72,7 +73,7 @@ func (h Handlers) SuspendOrganization(c echo.Context) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.organizationPage(c, id, p)
 	}
-	err = h.Store.SuspendOrganization(c.Request().Context(), by(c), id, reason)
+	err = h.People.SuspendOrganization(c.Request().Context(), by(c), id, reason)
 	if r, ok := respond.AsForm(err); ok {
 		p.Form.Refusal = r
 		return h.organizationPage(c, id, p)
@@ -85,7 +86,7 @@ func (h Handlers) SuspendOrganization(c echo.Context) error {
 
 // LiftOrganization ends a suspension.
 func (h Handlers) LiftOrganization(c echo.Context) error {
-	return h.change(c, "organization", h.Store.LiftOrganization, h.organizationRefused, "/platform/organizations/", "The suspension is lifted. Clusters stay stopped until someone starts them.")
+	return h.change(c, "organization", h.People.LiftOrganization, h.organizationRefused, "/platform/organizations/", "The suspension is lifted. Clusters stay stopped until someone starts them.")
 }
 
 // change does what has no form but a button.
@@ -117,13 +118,13 @@ func (h Handlers) organizationRefused(c echo.Context, id uuid.UUID, err error) (
 
 func (h Handlers) organizationPage(c echo.Context, id uuid.UUID, p web.OrganizationShowProps) error {
 	ctx := c.Request().Context()
-	o, err := h.Store.PlatformOrganization(ctx, id)
+	o, err := h.Overview.PlatformOrganization(ctx, id)
 	if err != nil {
 		return err
 	}
 	l, q := request.ParseList(c, "name", "email", "role", "since"), request.ParseQuery(c)
 	l.Path, p.Text = "/platform/organizations/"+id.String(), q.Typed("q")
-	members, total, err := h.Store.Members(ctx, id, store.MemberFilter{Text: p.Text, Sorting: l.Sorting, Page: l.Page()})
+	members, total, err := h.People.Members(ctx, id, people.MemberFilter{Text: p.Text, Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}

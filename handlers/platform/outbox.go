@@ -17,7 +17,7 @@ import (
 // ListMails shows what was written to people, the newest first.
 func (h Handlers) ListMails(c echo.Context) error {
 	l, q := request.ParseList(c, "to", "kind", "state", "created"), request.ParseQuery(c)
-	list, total, err := h.Store.Outbox(c.Request().Context(), store.MailFilter{
+	list, total, err := h.Core.Outbox(c.Request().Context(), store.MailFilter{
 		Text: q.Typed("q"), State: choice(q.Typed("state"), "waiting", "sent", "kept", "failed"), Sorting: l.Sorting, Page: l.Page(),
 	})
 	if err != nil {
@@ -45,7 +45,7 @@ func (h Handlers) ShowMail(c echo.Context) error {
 
 // SendMail gives a failed or kept mail to the worker again.
 func (h Handlers) SendMail(c echo.Context) error {
-	return h.change(c, "mail", h.Store.SendMailAgain, h.mailRefused, "/platform/outbox/", "The mail is with the worker again.")
+	return h.change(c, "mail", h.Core.SendMailAgain, h.mailRefused, "/platform/outbox/", "The mail is with the worker again.")
 }
 
 func (h Handlers) mailRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
@@ -59,7 +59,7 @@ func (h Handlers) mailRefused(c echo.Context, id uuid.UUID, err error) (bool, er
 }
 
 func (h Handlers) mailPage(c echo.Context, id uuid.UUID, p web.MailShowProps) error {
-	m, err := h.Store.OutboxMail(c.Request().Context(), id)
+	m, err := h.Core.OutboxMail(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}

@@ -5,20 +5,20 @@ import (
 	"net/http"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/store/overview"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
 	web "volary.dev/web/platform"
 )
 
 // ListPeople shows everyone who may sign in, and who may not any more.
 func (h Handlers) ListPeople(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "email", "created", "seen", "workplaces"), request.ParseQuery(c)
-	list, total, err := h.Store.PlatformPeople(c.Request().Context(), store.PlatformFilter{
+	list, total, err := h.Overview.PlatformPeople(c.Request().Context(), overview.PlatformFilter{
 		Text: q.Typed("q"), State: choice(q.Typed("state"), "active", "suspended", "admin"), Sorting: l.Sorting, Page: l.Page(),
 	})
 	if err != nil {
@@ -31,7 +31,7 @@ func (h Handlers) ListPeople(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.PersonList(p))
 }
 
-func personRow(x store.PlatformPerson) web.PersonRow {
+func personRow(x overview.PlatformPerson) web.PersonRow {
 	return web.PersonRow{
 		ID: x.ID, Name: x.Name, Email: x.Email, Admin: x.PlatformAdmin, Created: x.CreatedAt, Seen: page.Time(x.SeenAt),
 		Suspended: page.Time(x.SuspendedAt), Reason: x.SuspendedReason, Workplaces: x.Workplaces,
@@ -62,7 +62,7 @@ func (h Handlers) SuspendPerson(c echo.Context) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.personPage(c, id, p)
 	}
-	err = h.Store.SuspendPerson(c.Request().Context(), by(c), id, reason)
+	err = h.People.SuspendPerson(c.Request().Context(), by(c), id, reason)
 	if r, ok := respond.AsForm(err); ok {
 		p.Form.Refusal = r
 		return h.personPage(c, id, p)
@@ -75,7 +75,7 @@ func (h Handlers) SuspendPerson(c echo.Context) error {
 
 // LiftPerson ends a suspension.
 func (h Handlers) LiftPerson(c echo.Context) error {
-	return h.change(c, "person", h.Store.LiftPerson, h.personRefused, "/platform/people/", "The suspension is lifted.")
+	return h.change(c, "person", h.People.LiftPerson, h.personRefused, "/platform/people/", "The suspension is lifted.")
 }
 
 // MakeAdmin makes someone an admin of the platform.
@@ -89,7 +89,9 @@ func (h Handlers) UnmakeAdmin(c echo.Context) error {
 }
 
 func (h Handlers) setAdmin(c echo.Context, admin bool, notice string) error {
-	set := func(ctx context.Context, by, id uuid.UUID) error { return h.Store.SetPlatformAdmin(ctx, by, id, admin) }
+	set := func(ctx context.Context, by, id uuid.UUID) error {
+		return h.People.SetPlatformAdmin(ctx, by, id, admin)
+	}
 	return h.change(c, "person", set, h.personRefused, "/platform/people/", notice)
 }
 
@@ -105,11 +107,11 @@ func (h Handlers) personRefused(c echo.Context, id uuid.UUID, err error) (bool, 
 
 func (h Handlers) personPage(c echo.Context, id uuid.UUID, p web.PersonShowProps) error {
 	ctx := c.Request().Context()
-	x, err := h.Store.PlatformPerson(ctx, id)
+	x, err := h.Overview.PlatformPerson(ctx, id)
 	if err != nil {
 		return err
 	}
-	places, err := h.Store.Workplaces(ctx, id)
+	places, err := h.People.Workplaces(ctx, id)
 	if err != nil {
 		return err
 	}

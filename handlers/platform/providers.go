@@ -5,23 +5,23 @@ import (
 	"net/http"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/store/overview"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
 	web "volary.dev/web/platform"
 )
 
 // ListProviders shows every provider, those that wait for a decision first.
 func (h Handlers) ListProviders(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "state", "hosts", "clusters", "created"), request.ParseQuery(c)
-	f := store.PlatformProviderFilter{
+	f := overview.PlatformProviderFilter{
 		Search: q.Typed("search"), State: choice(q.Typed("state"), "applied", "active", "rejected", "suspended"), Sorting: l.Sorting, Page: l.Page(),
 	}
-	list, total, err := h.Store.PlatformProviders(c.Request().Context(), f)
+	list, total, err := h.Overview.PlatformProviders(c.Request().Context(), f)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (h Handlers) ListProviders(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.ProviderList(p))
 }
 
-func providerRow(x store.PlatformProvider) web.ProviderRow {
+func providerRow(x overview.PlatformProvider) web.ProviderRow {
 	return web.ProviderRow{
 		ID: x.ID, Name: x.Name, State: x.State, Reason: x.StateReason, Applicant: x.ApplicantName, Created: x.CreatedAt,
 		Pools: x.Pools, Hosts: x.Hosts, Clusters: x.Clusters, Organizations: x.Organizations, Staff: x.Staff, UsedMCS: int64(x.Used),
@@ -49,7 +49,7 @@ func (h Handlers) ShowProvider(c echo.Context) error {
 }
 
 func (h Handlers) providerPage(c echo.Context, id uuid.UUID, p web.ProviderShowProps) error {
-	x, err := h.Store.PlatformProvider(c.Request().Context(), id)
+	x, err := h.Overview.PlatformProvider(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}
@@ -62,12 +62,12 @@ func (h Handlers) providerPage(c echo.Context, id uuid.UUID, p web.ProviderShowP
 
 // ApproveProvider takes a provider on.
 func (h Handlers) ApproveProvider(c echo.Context) error {
-	return h.change(c, "provider", h.Store.ApproveProvider, h.providerRefused, "/platform/providers/", "The provider is approved. Its admin was written to, and finds what is left to the first sale.")
+	return h.change(c, "provider", h.People.ApproveProvider, h.providerRefused, "/platform/providers/", "The provider is approved. Its admin was written to, and finds what is left to the first sale.")
 }
 
 // LiftProvider ends a suspension.
 func (h Handlers) LiftProvider(c echo.Context) error {
-	return h.change(c, "provider", h.Store.LiftProvider, h.providerRefused, "/platform/providers/", "The suspension is lifted.")
+	return h.change(c, "provider", h.People.LiftProvider, h.providerRefused, "/platform/providers/", "The suspension is lifted.")
 }
 
 func (h Handlers) providerRefused(c echo.Context, id uuid.UUID, err error) (bool, error) {
@@ -82,12 +82,12 @@ func (h Handlers) providerRefused(c echo.Context, id uuid.UUID, err error) (bool
 
 // RejectProvider turns an application down with a reason.
 func (h Handlers) RejectProvider(c echo.Context) error {
-	return h.decideWithReason(c, h.Store.RejectProvider, "The application is turned down. The applicant was written to and may correct it.")
+	return h.decideWithReason(c, h.People.RejectProvider, "The application is turned down. The applicant was written to and may correct it.")
 }
 
 // SuspendProvider takes a provider from the market with a reason.
 func (h Handlers) SuspendProvider(c echo.Context) error {
-	return h.decideWithReason(c, h.Store.SuspendProvider, "The provider is suspended. What runs goes on to the end of its lease; nothing new begins.")
+	return h.decideWithReason(c, h.People.SuspendProvider, "The provider is suspended. What runs goes on to the end of its lease; nothing new begins.")
 }
 
 func (h Handlers) decideWithReason(c echo.Context, do func(ctx context.Context, by, id uuid.UUID, reason string) error, notice string) error {

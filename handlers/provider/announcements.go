@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -24,8 +24,8 @@ func (h Handlers) ListAnnouncements(c echo.Context) error {
 func (h Handlers) announcementList(c echo.Context, status int, refusal *provisioner.Refusal) error {
 	l, q := request.ParseList(c, "title", "from", "until"), request.ParseQuery(c)
 	l.Path = "/provider/announcements"
-	f := store.AnnouncementFilter{Search: q.Typed("search"), Over: q.Typed("over") == "1", Sorting: l.Sorting, Page: l.Page()}
-	rows, total, err := h.Store.ProviderAnnouncements(c.Request().Context(), where(c), f)
+	f := people.AnnouncementFilter{Search: q.Typed("search"), Over: q.Typed("over") == "1", Sorting: l.Sorting, Page: l.Page()}
+	rows, total, err := h.People.ProviderAnnouncements(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (h Handlers) CreateAnnouncement(c echo.Context) error {
 	p := web.AnnouncementNewProps{
 		Pool: f.Typed("pool"), Title: f.Typed("title"), Text: f.Typed("text"), Tone: f.Typed("tone"), From: f.Typed("from_at"), Until: f.Typed("until_at"), Mail: f.Has("mail"),
 	}
-	n := store.NewAnnouncement{
+	n := people.NewAnnouncement{
 		Title: f.Text("title", "a title", 1, 120), Text: strings.TrimSpace(f.Lines("text", "the text", 8000)), Tone: f.Choice("tone", "note or warning", "note", "warning"),
 		From: f.Moment("from_at", "the beginning"), Until: f.Moment("until_at", "the end"), Mail: p.Mail,
 	}
@@ -76,7 +76,7 @@ func (h Handlers) CreateAnnouncement(c echo.Context) error {
 	r := f.Refusal()
 	if r == nil {
 		var id uuid.UUID
-		if id, err = h.Store.Announce(c.Request().Context(), who(c), where(c), n); err == nil && id != uuid.Nil {
+		if id, err = h.People.Announce(c.Request().Context(), who(c), where(c), n); err == nil && id != uuid.Nil {
 			return h.Frame.Done(c, "/provider/announcements", "It is announced.")
 		}
 		if r, _ = respond.AsForm(err); r == nil {
@@ -93,7 +93,7 @@ func (h Handlers) EndAnnouncement(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.EndAnnouncement(c.Request().Context(), who(c), where(c), id)
+	err = h.People.EndAnnouncement(c.Request().Context(), who(c), where(c), id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.announcementList(c, respond.Status(r.Code), r)
 	}

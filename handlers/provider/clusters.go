@@ -6,7 +6,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -15,10 +15,10 @@ import (
 func (h Handlers) ListClusters(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
 	l, q := request.ParseList(c, "name", "organization", "pool", "nodes", "lease", "used"), request.ParseQuery(c)
-	f := store.ProviderClusterFilter{Search: q.Typed("search"), State: q.Typed("state"), Kind: q.Typed("kind"), Sorting: l.Sorting, Page: l.Page()}
+	f := machines.ProviderClusterFilter{Search: q.Typed("search"), State: q.Typed("state"), Kind: q.Typed("kind"), Sorting: l.Sorting, Page: l.Page()}
 	f.Organization, _ = uuid.Parse(q.Typed("organization"))
 	f.Pool, _ = uuid.Parse(q.Typed("pool"))
-	list, total, used, err := h.Store.ProviderClusters(ctx, providerID, f)
+	list, total, used, err := h.Machines.ProviderClusters(ctx, providerID, f)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (h Handlers) ListClusters(c echo.Context) error {
 	return page.Live(c, web.ClusterList(p))
 }
 
-func clusterRow(x store.ClusterRow) web.ClusterRow {
+func clusterRow(x machines.ClusterRow) web.ClusterRow {
 	return web.ClusterRow{
 		ID: x.ID, Name: x.Name, Organization: x.OrganizationName, OrganizationID: x.OrganizationID, Pool: x.PoolName, State: x.State, Reason: x.Reason,
 		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: page.Time(x.LeaseEndsAt),
@@ -48,7 +48,7 @@ func clusterRow(x store.ClusterRow) web.ClusterRow {
 
 // organizationOptions are those of the provider, for a choice of one.
 func (h Handlers) organizationOptions(c echo.Context) ([]ui.Option, error) {
-	names, err := h.Store.OrganizationNames(c.Request().Context(), where(c))
+	names, err := h.Overview.OrganizationNames(c.Request().Context(), where(c))
 	list := make([]ui.Option, len(names))
 	for i, x := range names {
 		list[i] = ui.Option{Value: x.ID.String(), Label: x.Name}
@@ -62,7 +62,7 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+	consent, err := h.Machines.ConsentForProvider(c.Request().Context(), where(c), d.ID)
 	if err != nil {
 		return err
 	}
@@ -78,16 +78,16 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.
-func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) {
+func nodesShown(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProps) {
 	l, q := request.ParseList(c, "name", "state", "host", "shape", "seen"), request.ParseQuery(c)
 	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
-	keep := func(n store.NodeRow) bool {
+	keep := func(n machines.NodeRow) bool {
 		return page.Finds(p.Search, n.Name, n.HostName) && (p.NodeState == "" || string(n.State) == p.NodeState)
 	}
-	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b store.NodeRow) int{
-		"name": page.By(func(n store.NodeRow) string { return n.Name }), "state": page.By(func(n store.NodeRow) string { return string(n.State) }),
-		"host": page.By(func(n store.NodeRow) string { return n.HostName }), "shape": page.By(func(n store.NodeRow) string { return n.ShapeName }),
-		"seen": func(a, b store.NodeRow) int { return page.Time(a.SeenAt).Compare(page.Time(b.SeenAt)) },
+	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b machines.NodeRow) int{
+		"name": page.By(func(n machines.NodeRow) string { return n.Name }), "state": page.By(func(n machines.NodeRow) string { return string(n.State) }),
+		"host": page.By(func(n machines.NodeRow) string { return n.HostName }), "shape": page.By(func(n machines.NodeRow) string { return n.ShapeName }),
+		"seen": func(a, b machines.NodeRow) int { return page.Time(a.SeenAt).Compare(page.Time(b.SeenAt)) },
 	})
 	for _, n := range rows {
 		p.Nodes = append(p.Nodes, web.NodeRow{
@@ -98,10 +98,10 @@ func nodesShown(c echo.Context, d store.ClusterDetail, p *web.ClusterShowProps) 
 	p.NodeList = page.List(l, total)
 }
 
-func (h Handlers) cluster(c echo.Context) (store.ClusterDetail, error) {
+func (h Handlers) cluster(c echo.Context) (machines.ClusterDetail, error) {
 	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
-		return store.ClusterDetail{}, err
+		return machines.ClusterDetail{}, err
 	}
-	return h.Store.ProviderCluster(c.Request().Context(), where(c), id)
+	return h.Machines.ProviderCluster(c.Request().Context(), where(c), id)
 }

@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	weborg "volary.dev/web/org"
 )
 
@@ -61,27 +61,27 @@ func (h Handlers) ShowConsoleLog(c echo.Context) error {
 }
 
 // consoleLog asks for a ticket first: without the organization's consent there is none.
-func (h Handlers) consoleLog(c echo.Context, n store.NodeRow) ([]byte, error) {
-	ticket, err := h.consoleTicket(c, n, store.ConsoleLog)
+func (h Handlers) consoleLog(c echo.Context, n machines.NodeRow) ([]byte, error) {
+	ticket, err := h.consoleTicket(c, n, machines.ConsoleLog)
 	if err != nil || n.State == provisioner.NodeReserved {
 		return nil, err
 	}
 	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), terminal.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
 }
 
-func (h Handlers) consoleTicket(c echo.Context, n store.NodeRow, part store.ConsolePart) (string, error) {
-	return h.Store.IssueStaffTicket(c.Request().Context(), where(c), store.ConsoleViewer{Session: request.Session(c).ID, Person: who(c)}, n.ID, part)
+func (h Handlers) consoleTicket(c echo.Context, n machines.NodeRow, part machines.ConsolePart) (string, error) {
+	return h.Machines.IssueStaffTicket(c.Request().Context(), where(c), machines.ConsoleViewer{Session: request.Session(c).ID, Person: who(c)}, n.ID, part)
 }
 
 // clusterNode finds the path's cluster and node on the provider's pools.
-func (h Handlers) clusterNode(c echo.Context) (store.ClusterDetail, store.NodeRow, error) {
+func (h Handlers) clusterNode(c echo.Context) (machines.ClusterDetail, machines.NodeRow, error) {
 	id, err := request.ID(c, "node", "node")
 	if err != nil {
-		return store.ClusterDetail{}, store.NodeRow{}, err
+		return machines.ClusterDetail{}, machines.NodeRow{}, err
 	}
 	d, err := h.cluster(c)
 	if err != nil {
-		return d, store.NodeRow{}, err
+		return d, machines.NodeRow{}, err
 	}
 	n, err := d.Node(id)
 	return d, n, err
@@ -93,7 +93,7 @@ func (h Handlers) CreateConsoleTicket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ticket, err := h.consoleTicket(c, n, store.ConsoleLine)
+	ticket, err := h.consoleTicket(c, n, machines.ConsoleLine)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	consent, err := h.Store.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+	consent, err := h.Machines.ConsentForProvider(c.Request().Context(), where(c), d.ID)
 	if err != nil {
 		return err
 	}

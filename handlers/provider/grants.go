@@ -12,7 +12,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/books"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -20,8 +20,8 @@ import (
 // ListGrants shows the hours that the provider gave without an order, and what is left of them.
 func (h Handlers) ListGrants(c echo.Context) error {
 	l, q := request.ParseList(c, "party", "bought", "left", "expires", "created"), request.ParseQuery(c)
-	f := store.LotFilter{Page: l.Page(), Sort: l.Sorting, Kind: "granted", Open: q.Typed("open") == "1", Party: q.Typed("search")}
-	lots, sum, err := h.Store.LotsOfProvider(c.Request().Context(), where(c), f)
+	f := books.LotFilter{Page: l.Page(), Sort: l.Sorting, Kind: "granted", Open: q.Typed("open") == "1", Party: q.Typed("search")}
+	lots, sum, err := h.Books.LotsOfProvider(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}
@@ -53,12 +53,12 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 		Organization: f.Typed("organization"), Hours: f.Typed("hours"), Purpose: f.Typed("purpose"), Until: f.Typed("until"), Pool: f.Typed("pool"), Note: f.Typed("note"),
 	}
 	ctx := c.Request().Context()
-	x, err := h.Store.Provider(ctx, where(c))
+	x, err := h.People.Provider(ctx, where(c))
 	if err != nil {
 		return err
 	}
 	name := f.Text("organization", "the organization", 2, 80)
-	g := store.Grant{
+	g := books.Grant{
 		ProviderID: where(c), By: who(c), Hours: typedHours(f, "hours"), Purpose: f.Text("purpose", "the purpose", 1, 200),
 		Note: strings.TrimSpace(f.Lines("note", "the note", 4000)), ExpiresAt: lastDay(f, x.AccountingZone),
 	}
@@ -68,8 +68,8 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return h.grantForm(c, p, r)
 	}
-	if g.OrganizationID, err = h.Store.OrganizationByName(ctx, name); err == nil {
-		_, err = h.Store.GrantHours(ctx, g)
+	if g.OrganizationID, err = h.People.OrganizationByName(ctx, name); err == nil {
+		_, err = h.Books.GrantHours(ctx, g)
 	}
 	var r *provisioner.Refusal
 	switch {
@@ -109,7 +109,7 @@ func renamed(r *provisioner.Refusal) *provisioner.Refusal {
 }
 
 func (h Handlers) grantForm(c echo.Context, p web.GrantNewProps, r *provisioner.Refusal) error {
-	x, err := h.Store.Provider(c.Request().Context(), where(c))
+	x, err := h.People.Provider(c.Request().Context(), where(c))
 	if err != nil {
 		return err
 	}

@@ -8,13 +8,21 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 )
 
 // Handlers answers for providers' staff.
 type Handlers struct {
-	Store *store.DB
-	Frame page.Frame
+	Core     *store.DB
+	People   *people.DB
+	Books    *books.DB
+	Machines *machines.DB
+	Overview *overview.DB
+	Frame    page.Frame
 	// Terminal opens the consoles that organizations consent to.
 	Terminal terminal.Terminal
 	// PlainHosts allows hosts by tcp and unix, Simulated those that exist in memory alone.

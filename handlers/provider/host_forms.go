@@ -12,6 +12,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -20,7 +21,7 @@ import (
 const everyPool = 500
 
 func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error {
-	pools, _, err := h.Store.ProviderPools(c.Request().Context(), where(c), store.PoolFilter{Page: store.Page{Limit: everyPool}})
+	pools, _, err := h.Machines.ProviderPools(c.Request().Context(), where(c), machines.PoolFilter{Page: store.Page{Limit: everyPool}})
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,7 @@ func (h Handlers) hostAgain(c echo.Context, p web.HostNewProps, r *provisioner.R
 	return h.hostForm(c, respond.Status(r.Code), p)
 }
 
-func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n store.NewHost) {
+func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n machines.NewHost) {
 	var schemes []string
 	for _, s := range h.schemes() {
 		schemes = append(schemes, s.Value)

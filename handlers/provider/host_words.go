@@ -4,12 +4,12 @@ import (
 	"fmt"
 
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/web/ui"
 )
 
 // whyUnused says why a host takes nothing now, or carries nothing although it could; empty where it is in use.
-func whyUnused(h store.Host, smallest *store.Shape) string {
+func whyUnused(h machines.Host, smallest *machines.Shape) string {
 	switch {
 	case h.CheckState == "running" && !h.Checked:
 		return "Its check runs; it takes nodes when that has passed."
@@ -32,7 +32,7 @@ func whyUnused(h store.Host, smallest *store.Shape) string {
 	return ""
 }
 
-func lacks(h store.Host, s provisioner.Shape) string {
+func lacks(h machines.Host, s provisioner.Shape) string {
 	switch {
 	case h.Capacity.VCPUs-h.Used.VCPUs < s.VCPUs:
 		return fmt.Sprintf("%s needed, %d of %d free", ui.Plural(s.VCPUs, "vCPU is", "vCPUs are"), h.Capacity.VCPUs-h.Used.VCPUs, h.Capacity.VCPUs)

@@ -16,6 +16,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -24,13 +25,13 @@ import (
 func (h Handlers) ListHosts(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
 	l, q := request.ParseList(c, "name", "pool", "state", "vcpus", "memory", "nodes", "seen"), request.ParseQuery(c)
-	f := store.HostFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	f := machines.HostFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
 	f.Pool, _ = uuid.Parse(q.Typed("pool"))
-	hosts, total, err := h.Store.HostList(ctx, providerID, f)
+	hosts, total, err := h.Machines.HostList(ctx, providerID, f)
 	if err != nil {
 		return err
 	}
-	pools, _, err := h.Store.ProviderPools(ctx, providerID, store.PoolFilter{Page: store.Page{Limit: everyPool}})
+	pools, _, err := h.Machines.ProviderPools(ctx, providerID, machines.PoolFilter{Page: store.Page{Limit: everyPool}})
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func (h Handlers) ListHosts(c echo.Context) error {
 	return page.Live(c, web.HostList(p))
 }
 
-func hostRow(x store.Host) web.HostRow {
+func hostRow(x machines.Host) web.HostRow {
 	return web.HostRow{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Acceleration: x.Acceleration,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
@@ -59,8 +60,8 @@ func hostRow(x store.Host) web.HostRow {
 }
 
 // smallestShape is the shape that fits where none other does, nil where there is none.
-func (h Handlers) smallestShape(c echo.Context) (*store.Shape, error) {
-	shapes, err := h.Store.Shapes(c.Request().Context(), where(c))
+func (h Handlers) smallestShape(c echo.Context) (*machines.Shape, error) {
+	shapes, err := h.Machines.Shapes(c.Request().Context(), where(c))
 	if err != nil || len(shapes) == 0 {
 		return nil, err
 	}
@@ -82,15 +83,15 @@ func (h Handlers) ShowHost(c echo.Context) error {
 
 func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, err error) {
 	ctx := c.Request().Context()
-	x, err := h.Store.Host(ctx, where(c), id)
+	x, err := h.Machines.Host(ctx, where(c), id)
 	if err != nil {
 		return p, err
 	}
-	nodes, err := h.Store.HostNodes(ctx, where(c), id)
+	nodes, err := h.Machines.HostNodes(ctx, where(c), id)
 	if err != nil {
 		return p, err
 	}
-	clusters, err := h.Store.HostClusters(ctx, where(c), id)
+	clusters, err := h.Machines.HostClusters(ctx, where(c), id)
 	if err != nil {
 		return p, err
 	}
@@ -98,7 +99,7 @@ func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, e
 	if err != nil {
 		return p, err
 	}
-	silences, err := h.Store.HostSilences(ctx, where(c), id, shownSilences)
+	silences, err := h.Machines.HostSilences(ctx, where(c), id, shownSilences)
 	if err != nil {
 		return p, err
 	}
@@ -119,7 +120,7 @@ func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, e
 const shownSilences = 10
 
 // seen is what is seen of a host; empty where no round ever asked it.
-func seen(x store.Host) provisioner.HostSeen {
+func seen(x machines.Host) provisioner.HostSeen {
 	if x.RoundAt == nil && x.MissedRounds == 0 {
 		return ""
 	}
@@ -127,17 +128,17 @@ func seen(x store.Host) provisioner.HostSeen {
 }
 
 // hostNodesShown fills the list of what is on a host.
-func hostNodesShown(c echo.Context, nodes []store.HostNode, p *web.HostShowProps) {
+func hostNodesShown(c echo.Context, nodes []machines.HostNode, p *web.HostShowProps) {
 	l, q := request.ParseList(c, "name", "state", "cluster", "organization", "vcpus", "memory"), request.ParseQuery(c)
 	l.Path = hostPath(p.ID) // also where a refused form is shown
 	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
-	keep := func(n store.HostNode) bool {
+	keep := func(n machines.HostNode) bool {
 		return page.Finds(p.Search, n.Name, n.ClusterName, n.OrganizationName) && (p.NodeState == "" || string(n.State) == p.NodeState)
 	}
-	rows, total := page.Rows(nodes, l, keep, map[string]func(a, b store.HostNode) int{
-		"name": page.By(func(n store.HostNode) string { return n.Name }), "state": page.By(func(n store.HostNode) string { return string(n.State) }),
-		"cluster": page.By(func(n store.HostNode) string { return n.ClusterName }), "organization": page.By(func(n store.HostNode) string { return n.OrganizationName }),
-		"vcpus": page.By(func(n store.HostNode) int { return n.Shape.VCPUs }), "memory": page.By(func(n store.HostNode) int { return n.Shape.MemoryMiB }),
+	rows, total := page.Rows(nodes, l, keep, map[string]func(a, b machines.HostNode) int{
+		"name": page.By(func(n machines.HostNode) string { return n.Name }), "state": page.By(func(n machines.HostNode) string { return string(n.State) }),
+		"cluster": page.By(func(n machines.HostNode) string { return n.ClusterName }), "organization": page.By(func(n machines.HostNode) string { return n.OrganizationName }),
+		"vcpus": page.By(func(n machines.HostNode) int { return n.Shape.VCPUs }), "memory": page.By(func(n machines.HostNode) int { return n.Shape.MemoryMiB }),
 	})
 	for _, n := range rows {
 		p.Shown = append(p.Shown, web.HostNode{
@@ -147,7 +148,7 @@ func hostNodesShown(c echo.Context, nodes []store.HostNode, p *web.HostShowProps
 	p.NodeList = page.List(l, total)
 }
 
-func hostProps(x store.Host) web.HostShowProps {
+func hostProps(x machines.Host) web.HostShowProps {
 	p := web.HostShowProps{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Address: x.Address,
 		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs,
@@ -181,7 +182,7 @@ func (h Handlers) ConfirmRemoveHost(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.HostRemove(p))
 }
 
-func poolRow(x store.PoolRow) web.PoolRow {
+func poolRow(x machines.PoolRow) web.PoolRow {
 	return web.PoolRow{
 		ID: x.ID, Name: x.Name, Location: x.Location, Hosts: x.Hosts, HostsActive: x.ActiveHosts, Clusters: x.Clusters, VCPUs: x.VCPUs,
 		ClusterVCPUs: x.ClusterVCPUs, TestsVCPUs: x.TestsVCPUs, TestVCPUs: x.TestVCPUs, MemoryMiB: x.MemoryMiB, MemoryTakenMiB: x.UsedMiB,
@@ -208,7 +209,7 @@ func (h Handlers) CreateHost(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return h.hostAgain(c, p, r)
 	}
-	id, err := h.Store.AddHost(c.Request().Context(), who(c), where(c), pool, host)
+	id, err := h.Machines.AddHost(c.Request().Context(), who(c), where(c), pool, host)
 	if r, ok := respond.AsForm(err); ok {
 		return h.hostAgain(c, p, r)
 	}
@@ -221,28 +222,28 @@ func (h Handlers) CreateHost(c echo.Context) error {
 // CheckHost asks for another check.
 func (h Handlers) CheckHost(c echo.Context) error {
 	return h.changeHost(c, "The check begins.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
-		return h.Store.CheckHost(ctx, who(c), where(c), id)
+		return h.Machines.CheckHost(ctx, who(c), where(c), id)
 	})
 }
 
 // CordonHost lets a host keep its nodes and take no new ones.
 func (h Handlers) CordonHost(c echo.Context) error {
 	return h.changeHost(c, "The host is cordoned: it keeps its nodes and takes no new ones.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
-		return h.Store.CordonHost(ctx, who(c), where(c), id, f.Typed("reason"))
+		return h.Machines.CordonHost(ctx, who(c), where(c), id, f.Typed("reason"))
 	})
 }
 
 // DrainHost begins to empty a host.
 func (h Handlers) DrainHost(c echo.Context) error {
 	return h.changeHost(c, "The host takes nothing new. It is empty when the clusters below have ended.", func(ctx context.Context, id uuid.UUID, f *request.Form) error {
-		return h.Store.DrainHost(ctx, who(c), where(c), id, f.Typed("reason"))
+		return h.Machines.DrainHost(ctx, who(c), where(c), id, f.Typed("reason"))
 	})
 }
 
 // ActivateHost lets a host take nodes again.
 func (h Handlers) ActivateHost(c echo.Context) error {
 	return h.changeHost(c, "The host takes nodes again.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
-		return h.Store.ActivateHost(ctx, who(c), where(c), id)
+		return h.Machines.ActivateHost(ctx, who(c), where(c), id)
 	})
 }
 
@@ -277,7 +278,7 @@ func (h Handlers) RemoveHost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.RemoveHost(c.Request().Context(), who(c), where(c), id)
+	err = h.Machines.RemoveHost(c.Request().Context(), who(c), where(c), id)
 	if r, ok := respond.AsForm(err); ok {
 		p, err := h.hostShow(c, id)
 		if err != nil {

@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -24,7 +24,7 @@ func (h Handlers) ListInvitations(c echo.Context) error {
 // invitationsPage shows the list with the form as it was typed.
 func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.InvitationsProps) error {
 	f, p := page.InvitationFilter(c, invitationsPath, web.StaffRoles())
-	list, total, err := h.Store.Invitations(c.Request().Context(), store.Place{ProviderID: where(c)}, f)
+	list, total, err := h.People.Invitations(c.Request().Context(), people.Place{ProviderID: where(c)}, f)
 	if err != nil {
 		return err
 	}
@@ -40,14 +40,14 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 		return err
 	}
 	typed := ui.InvitationsProps{Email: f.Typed("email"), Role: f.Typed("role")}
-	n := store.NewInvitation{Role: f.Typed("role")}
+	n := people.NewInvitation{Role: f.Typed("role")}
 	if f.Typed("by") != "link" {
 		n.Email = f.Text("email", "the e-mail address", 3, 254)
 		if r := f.Refusal(); r != nil {
 			return h.invitationsRefused(c, r, typed)
 		}
 	}
-	_, token, err := h.Store.InviteToProvider(c.Request().Context(), where(c), who(c), n)
+	_, token, err := h.People.InviteToProvider(c.Request().Context(), where(c), who(c), n)
 	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, typed)
 	}
@@ -71,7 +71,7 @@ func (h Handlers) ResendInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	token, err := h.Store.ResendInvitation(c.Request().Context(), store.Place{ProviderID: where(c)}, who(c), id)
+	token, err := h.People.ResendInvitation(c.Request().Context(), people.Place{ProviderID: where(c)}, who(c), id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.invitationsRefused(c, r, ui.InvitationsProps{})
 	}
@@ -87,7 +87,7 @@ func (h Handlers) RevokeInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Store.RevokeInvitation(c.Request().Context(), store.Place{ProviderID: where(c)}, who(c), id); err != nil {
+	if err := h.People.RevokeInvitation(c.Request().Context(), people.Place{ProviderID: where(c)}, who(c), id); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, invitationsPath, "The invitation is taken back; its link works no more.")

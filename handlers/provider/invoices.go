@@ -17,12 +17,12 @@ import (
 func (h Handlers) ListInvoices(c echo.Context) error {
 	l, f := sales.InvoiceFilter(c)
 	ctx := c.Request().Context()
-	invoices, total, sums, err := h.Store.InvoicesOfProvider(ctx, where(c), f)
+	invoices, total, sums, err := h.Books.InvoicesOfProvider(ctx, where(c), f)
 	if err != nil {
 		return err
 	}
 	p := sales.InvoiceList(c, h.layout(c), web.Seller, l, invoices, total, sums)
-	month, err := h.Store.CurrentMonth(ctx, where(c), p.Layout.Now)
+	month, err := h.Books.CurrentMonth(ctx, where(c), p.Layout.Now)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (h Handlers) ShowInvoice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	i, err := h.Store.InvoiceOfProvider(c.Request().Context(), where(c), id)
+	i, err := h.Books.InvoiceOfProvider(c.Request().Context(), where(c), id)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (h Handlers) ExportInvoices(c echo.Context) error {
 		return refusal
 	}
 	var b strings.Builder
-	if err := h.Store.ExportInvoices(c.Request().Context(), where(c), month, &b); err != nil {
+	if err := h.Books.ExportInvoices(c.Request().Context(), where(c), month, &b); err != nil {
 		return err
 	}
 	c.Response().Header().Set(echo.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", "invoices-"+month.String()+".csv"))

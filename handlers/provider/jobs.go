@@ -23,7 +23,7 @@ func (h Handlers) ListJobs(c echo.Context) error {
 
 func (h Handlers) jobList(c echo.Context) (web.JobListProps, error) {
 	f, p := page.JobFilter(c, "/provider/jobs", "check_host", "run_acceptance")
-	jobs, total, err := h.Store.ProviderJobs(c.Request().Context(), where(c), f)
+	jobs, total, err := h.Overview.ProviderJobs(c.Request().Context(), where(c), f)
 	l := h.layout(c)
 	p.Of, p.At, p.Zone = "provider", l.Now, l.Zone
 	return web.JobListProps{Layout: l, Jobs: page.Jobs(p, jobs, total, jobPath)}, err
@@ -42,7 +42,7 @@ func (h Handlers) RetryJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.jobChanged(c, h.Store.RetryJob(c.Request().Context(), who(c), where(c), id), "The job is tried again.")
+	return h.jobChanged(c, h.Overview.RetryJob(c.Request().Context(), who(c), where(c), id), "The job is tried again.")
 }
 
 // CancelJob ends a job.
@@ -51,7 +51,7 @@ func (h Handlers) CancelJob(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.jobChanged(c, h.Store.CancelJob(c.Request().Context(), who(c), where(c), id), "The job is cancelled.")
+	return h.jobChanged(c, h.Overview.CancelJob(c.Request().Context(), who(c), where(c), id), "The job is cancelled.")
 }
 
 func (h Handlers) jobChanged(c echo.Context, err error, done string) error {

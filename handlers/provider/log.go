@@ -18,7 +18,7 @@ func (h Handlers) ShowLog(c echo.Context) error {
 	if p.Form.Refusal != nil {
 		return page.Render(c, http.StatusUnprocessableEntity, web.Log(web.LogProps{Layout: l, Log: p}))
 	}
-	rows, total, err := h.Store.ProviderLog(c.Request().Context(), where(c), f)
+	rows, total, err := h.Core.ProviderLog(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,8 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -21,11 +23,11 @@ import (
 // ListOffers shows what the provider sells compute hours by.
 func (h Handlers) ListOffers(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "price", "hours", "days", "created"), request.ParseQuery(c)
-	f := store.OfferFilter{Page: l.Page(), Sort: l.Sorting, Name: q.Typed("name")}
+	f := books.OfferFilter{Page: l.Page(), Sort: l.Sorting, Name: q.Typed("name")}
 	if q.Has("state") {
 		f.State = q.Choice("state", "a state", "sale", "ended")
 	}
-	offers, total, err := h.Store.ListOffers(c.Request().Context(), where(c), f)
+	offers, total, err := h.Books.ListOffers(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}
@@ -38,7 +40,7 @@ func (h Handlers) ListOffers(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.OfferList(p))
 }
 
-func offerRow(o store.Offer) web.OfferRow {
+func offerRow(o books.Offer) web.OfferRow {
 	row := web.OfferRow{ID: o.ID, Name: o.Name, Pool: o.PoolName, LeastMCS: int64(o.LeastHours), GoodDays: o.GoodDays, Ended: page.Time(o.EndedAt)}
 	if o.Current != nil {
 		row.Price = &o.Current.Price
@@ -64,11 +66,11 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 		Name: f.Typed("name"), Pool: f.Typed("pool"), LeastHours: f.Typed("least_hours"), GoodDays: f.Typed("good_days"), Price: f.Typed("price"),
 	}
 	ctx := c.Request().Context()
-	x, err := h.Store.Provider(ctx, where(c))
+	x, err := h.People.Provider(ctx, where(c))
 	if err != nil {
 		return err
 	}
-	o := store.NewOffer{
+	o := books.NewOffer{
 		Name: f.Text("name", "a name", 1, 80), LeastHours: typedHours(f, "least_hours"), GoodDays: f.Int("good_days", "the days", 1, 3650),
 	}
 	if f.Has("pool") {
@@ -80,7 +82,7 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return h.offerForm(c, p, r)
 	}
-	id, err := h.Store.CreateOffer(ctx, who(c), where(c), o)
+	id, err := h.Books.CreateOffer(ctx, who(c), where(c), o)
 	if r, ok := respond.AsForm(err); ok {
 		return h.offerForm(c, p, r)
 	}
@@ -108,7 +110,7 @@ func typedPrice(f *request.Form, currency string) int64 {
 }
 
 func (h Handlers) offerForm(c echo.Context, p web.OfferNewProps, r *provisioner.Refusal) error {
-	x, err := h.Store.Provider(c.Request().Context(), where(c))
+	x, err := h.People.Provider(c.Request().Context(), where(c))
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func (h Handlers) offerForm(c echo.Context, p web.OfferNewProps, r *provisioner.
 
 // poolOptions are the provider's pools, for what may be narrowed to one.
 func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
-	pools, _, err := h.Store.ProviderPools(c.Request().Context(), where(c), store.PoolFilter{Page: store.Page{Limit: 1000}})
+	pools, _, err := h.Machines.ProviderPools(c.Request().Context(), where(c), machines.PoolFilter{Page: store.Page{Limit: 1000}})
 	var options []ui.Option
 	for _, x := range pools {
 		options = append(options, ui.Option{Value: x.ID.String(), Label: "Pool " + x.Name + " alone"})
@@ -144,17 +146,17 @@ func (h Handlers) offerPage(c echo.Context, p web.OfferShowProps, r *provisioner
 		return err
 	}
 	ctx := c.Request().Context()
-	o, err := h.Store.Offer(ctx, where(c), id)
+	o, err := h.Books.Offer(ctx, where(c), id)
 	if err != nil {
 		return err
 	}
-	x, err := h.Store.Provider(ctx, where(c))
+	x, err := h.People.Provider(ctx, where(c))
 	if err != nil {
 		return err
 	}
 	l, q := request.ParseList(c, "price", "from", "until", "by", "orders"), request.ParseQuery(c)
 	l.Path, p.State = offerPath(id), q.Typed("state")
-	prices, total, err := h.Store.OfferPrices(ctx, where(c), id, store.PriceFilter{State: p.State, Sorting: l.Sorting, Page: l.Page()})
+	prices, total, err := h.Books.OfferPrices(ctx, where(c), id, books.PriceFilter{State: p.State, Sorting: l.Sorting, Page: l.Page()})
 	if err != nil {
 		return err
 	}
@@ -172,7 +174,7 @@ func (h Handlers) offerPage(c echo.Context, p web.OfferShowProps, r *provisioner
 	return page.Render(c, status, web.OfferShow(p))
 }
 
-func priceState(p store.OfferPrice, now time.Time) string {
+func priceState(p books.OfferPrice, now time.Time) string {
 	switch {
 	case p.From.After(now):
 		return "next"
@@ -194,16 +196,16 @@ func (h Handlers) CreatePrice(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	x, err := h.Store.Provider(ctx, where(c))
+	x, err := h.People.Provider(ctx, where(c))
 	if err != nil {
 		return err
 	}
 	p := web.OfferShowProps{Price: f.Typed("price"), From: f.Typed("from"), Until: f.Typed("until")}
-	n := store.NewPrice{Millionths: typedPrice(f, x.Currency), From: typedDay(f, "from", x.AccountingZone), Until: typedDay(f, "until", x.AccountingZone)}
+	n := books.NewPrice{Millionths: typedPrice(f, x.Currency), From: typedDay(f, "from", x.AccountingZone), Until: typedDay(f, "until", x.AccountingZone)}
 	if r := f.Refusal(); r != nil {
 		return h.offerPage(c, p, r)
 	}
-	_, err = h.Store.SetPrice(ctx, who(c), where(c), id, n)
+	_, err = h.Books.SetPrice(ctx, who(c), where(c), id, n)
 	if r, ok := respond.AsForm(err); ok {
 		return h.offerPage(c, p, r)
 	}
@@ -240,7 +242,7 @@ func (h Handlers) WithdrawPrice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.WithdrawPrice(c.Request().Context(), who(c), where(c), id, priceID)
+	err = h.Books.WithdrawPrice(c.Request().Context(), who(c), where(c), id, priceID)
 	if r, ok := respond.AsForm(err); ok {
 		return h.offerPage(c, web.OfferShowProps{}, r)
 	}
@@ -256,7 +258,7 @@ func (h Handlers) EndOffer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.EndOffer(c.Request().Context(), who(c), where(c), id)
+	err = h.Books.EndOffer(c.Request().Context(), who(c), where(c), id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.offerPage(c, web.OfferShowProps{}, r)
 	}

@@ -19,7 +19,7 @@ import (
 // ListOrders shows what the provider was asked for, those that wait first.
 func (h Handlers) ListOrders(c echo.Context) error {
 	l, f := sales.OrderFilter(c)
-	orders, total, sums, err := h.Store.OrdersOfProvider(c.Request().Context(), where(c), f)
+	orders, total, sums, err := h.Books.OrdersOfProvider(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}
@@ -35,13 +35,13 @@ func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal, reason
 		return err
 	}
 	ctx := c.Request().Context()
-	o, err := h.Store.OrderOfProvider(ctx, where(c), id)
+	o, err := h.Books.OrderOfProvider(ctx, where(c), id)
 	if err != nil {
 		return err
 	}
 	p, status := sales.Order(h.layout(c), web.Seller, who(c), o), http.StatusOK
 	p.TypedReason = reason
-	if p.MissingPrefix, err = h.Store.LacksInvoicePrefix(ctx, where(c)); err != nil {
+	if p.MissingPrefix, err = h.Books.LacksInvoicePrefix(ctx, where(c)); err != nil {
 		return err
 	}
 	if refusal != nil {
@@ -59,7 +59,7 @@ func (h Handlers) ApproveOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.ApproveOrder(c.Request().Context(), who(c), where(c), id)
+	err = h.Books.ApproveOrder(c.Request().Context(), who(c), where(c), id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.orderPage(c, r, "")
 	}
@@ -83,7 +83,7 @@ func (h Handlers) RejectOrder(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return h.orderPage(c, r, f.Typed("reason"))
 	}
-	err = h.Store.RejectOrder(c.Request().Context(), who(c), where(c), id, reason)
+	err = h.Books.RejectOrder(c.Request().Context(), who(c), where(c), id, reason)
 	if r, ok := respond.AsForm(err); ok {
 		return h.orderPage(c, r, f.Typed("reason"))
 	}

@@ -9,7 +9,8 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/overview"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -17,8 +18,8 @@ import (
 // ListOrganizations shows who has hours, clusters or orders with the provider.
 func (h Handlers) ListOrganizations(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "left", "used", "clusters", "month"), request.ParseQuery(c)
-	f := store.OrganizationFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
-	list, total, sum, err := h.Store.ProviderOrganizations(c.Request().Context(), where(c), now(), f)
+	f := overview.OrganizationFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, sum, err := h.Overview.ProviderOrganizations(c.Request().Context(), where(c), now(), f)
 	if err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (h Handlers) ListOrganizations(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.OrganizationList(p))
 }
 
-func organizationRow(x store.ProviderOrganization) web.OrganizationRow {
+func organizationRow(x overview.ProviderOrganization) web.OrganizationRow {
 	return web.OrganizationRow{
 		ID: x.ID, Name: x.Name, Suspended: x.Suspended, BoughtMCS: int64(x.Bought), HeldMCS: int64(x.SetAside), UsedMCS: int64(x.Used),
 		LeftMCS: int64(x.Left), ExpiredMCS: int64(x.Expired), Clusters: x.Clusters, MonthMCS: int64(x.ThisMonth),
@@ -46,11 +47,11 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 		return err
 	}
 	ctx, providerID := c.Request().Context(), where(c)
-	x, err := h.Store.ProviderOrganization(ctx, providerID, id, now())
+	x, err := h.Overview.ProviderOrganization(ctx, providerID, id, now())
 	if err != nil {
 		return err
 	}
-	months, err := h.Store.MonthlyUse(ctx, providerID, id, monthsShown, now())
+	months, err := h.Overview.MonthlyUse(ctx, providerID, id, monthsShown, now())
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 		Layout:   h.layout(c), Row: organizationRow(x), Months: monthBars(months), MayOpenClusters: request.Allowed(c, request.ProviderHosts),
 	}
 	if p.MayOpenClusters {
-		list, _, _, err := h.Store.ProviderClusters(ctx, providerID, store.ProviderClusterFilter{Organization: id})
+		list, _, _, err := h.Machines.ProviderClusters(ctx, providerID, machines.ProviderClusterFilter{Organization: id})
 		if err != nil {
 			return err
 		}
@@ -70,7 +71,7 @@ func (h Handlers) ShowOrganization(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.OrganizationShow(p))
 }
 
-func monthBars(months []store.MonthUse) []ui.Bar {
+func monthBars(months []overview.MonthUse) []ui.Bar {
 	bars := make([]ui.Bar, len(months))
 	for i, m := range months {
 		name := monthName(m.Month)

@@ -8,6 +8,8 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/overview"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -19,11 +21,11 @@ const monthsOnOverview = 6
 // their use.
 func (h Handlers) ShowOverview(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
-	o, err := h.Store.ProviderOverview(ctx, providerID)
+	o, err := h.Overview.ProviderOverview(ctx, providerID)
 	if err != nil {
 		return err
 	}
-	months, err := h.Store.MonthlyUse(ctx, providerID, [16]byte{}, monthsOnOverview, now())
+	months, err := h.Overview.MonthlyUse(ctx, providerID, [16]byte{}, monthsOnOverview, now())
 	if err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 }
 
 func (h Handlers) pools(c echo.Context) ([]web.PoolRow, error) {
-	pools, _, err := h.Store.ProviderPools(c.Request().Context(), where(c), store.PoolFilter{Page: store.Page{Limit: everyPool}})
+	pools, _, err := h.Machines.ProviderPools(c.Request().Context(), where(c), machines.PoolFilter{Page: store.Page{Limit: everyPool}})
 	var rows []web.PoolRow
 	for _, x := range pools {
 		rows = append(rows, poolRow(x))
@@ -56,7 +58,7 @@ func (h Handlers) pools(c echo.Context) ([]web.PoolRow, error) {
 }
 
 // attention is what needs a look now, of what the person may do something about.
-func (h Handlers) attention(c echo.Context, o store.ProviderOverview) (list []web.Attention, err error) {
+func (h Handlers) attention(c echo.Context, o overview.ProviderOverview) (list []web.Attention, err error) {
 	if o.WaitingOrders > 0 && request.Allowed(c, request.ProviderOrders) {
 		list = append(list, web.Attention{
 			Tone: ui.ToneWait, Text: ui.Plural(o.WaitingOrders, "order waits", "orders wait") + " for a decision", Label: "Decide", Where: "/provider/orders?state=waiting",
@@ -65,7 +67,7 @@ func (h Handlers) attention(c echo.Context, o store.ProviderOverview) (list []we
 	if !request.Allowed(c, request.ProviderHosts) { // whoever may not open hosts is not sent there
 		return list, nil
 	}
-	hosts, _, err := h.Store.HostList(c.Request().Context(), where(c), store.HostFilter{State: "unfit", Page: store.Page{Limit: mostHosts + 1}})
+	hosts, _, err := h.Machines.HostList(c.Request().Context(), where(c), machines.HostFilter{State: "unfit", Page: store.Page{Limit: mostHosts + 1}})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func (h Handlers) attention(c echo.Context, o store.ProviderOverview) (list []we
 // mostHosts is how many hosts that cannot carry nodes are named one by one.
 const mostHosts = 8
 
-func hostTrouble(x store.Host) web.Attention {
+func hostTrouble(x machines.Host) web.Attention {
 	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s takes no nodes: %s", x.Name, x.WhyUnfit()), Label: "Open " + x.Name, Where: hostPath(x.ID)}
 	if x.CheckState == "running" {
 		a.Tone, a.Text = ui.ToneBusy, x.Name+" is being checked"
@@ -101,7 +103,7 @@ func hostTrouble(x store.Host) web.Attention {
 }
 
 // steps are the checklist to the first sale; each leads to its page for those who may open it.
-func steps(c echo.Context, o store.ProviderOverview) []web.Step {
+func steps(c echo.Context, o overview.ProviderOverview) []web.Step {
 	may := func(p request.Permission, where string) string {
 		if request.Allowed(c, p) {
 			return where

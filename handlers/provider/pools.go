@@ -13,7 +13,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -21,8 +21,8 @@ import (
 // ListPools shows the provider's pools.
 func (h Handlers) ListPools(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "location", "hosts", "vcpus", "clusters"), request.ParseQuery(c)
-	f := store.PoolFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
-	pools, total, err := h.Store.ProviderPools(c.Request().Context(), where(c), f)
+	f := machines.PoolFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	pools, total, err := h.Machines.ProviderPools(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}
@@ -55,12 +55,12 @@ func prefixes(list []netip.Prefix) string {
 	return strings.Join(texts, ", ")
 }
 
-func (h Handlers) poolOf(c echo.Context) (store.PoolRow, error) {
+func (h Handlers) poolOf(c echo.Context) (machines.PoolRow, error) {
 	id, err := request.ID(c, "id", "pool")
 	if err != nil {
-		return store.PoolRow{}, err
+		return machines.PoolRow{}, err
 	}
-	return h.Store.ProviderPool(c.Request().Context(), where(c), id)
+	return h.Machines.ProviderPool(c.Request().Context(), where(c), id)
 }
 
 // NewPool shows the form for another pool, with the values most take.
@@ -82,7 +82,7 @@ func (h Handlers) CreatePool(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return poolAgain(c, p, r)
 	}
-	id, err := h.Store.CreatePool(c.Request().Context(), who(c), where(c), pool)
+	id, err := h.Machines.CreatePool(c.Request().Context(), who(c), where(c), pool)
 	if r, ok := respond.AsForm(err); ok {
 		return poolAgain(c, p, r)
 	}
@@ -122,7 +122,7 @@ func (h Handlers) UpdatePool(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return poolAgain(c, p, r)
 	}
-	err = h.Store.UpdatePool(c.Request().Context(), who(c), where(c), x.ID, pool)
+	err = h.Machines.UpdatePool(c.Request().Context(), who(c), where(c), x.ID, pool)
 	if r, ok := respond.AsForm(err); ok {
 		return poolAgain(c, p, r)
 	}
@@ -140,14 +140,14 @@ func poolAgain(c echo.Context, p web.PoolFormProps, r *provisioner.Refusal) erro
 func poolPath(id uuid.UUID) string { return "/provider/pools/" + id.String() }
 
 // typedPool reads the form. A box that is not ticked is not sent at all.
-func typedPool(f *request.Form) (web.PoolFormProps, store.NewPool) {
+func typedPool(f *request.Form) (web.PoolFormProps, machines.NewPool) {
 	p := web.PoolFormProps{
 		Name: f.Typed("name"), Location: f.Typed("location"), Prefix: f.Typed("prefix"), SubnetBits: f.Typed("subnet_bits"),
 		Underlay: f.Typed("underlay"), Management: f.Typed("management"), Allowed: f.Typed("allowed"), Storage: f.Typed("storage"), MachineType: f.Typed("machine_type"),
 		CPU: f.Typed("cpu"), MTU: f.Typed("mtu"), GoOut: f.Has("masquerade"), Wipe: f.Has("wipe_disks"), TestVCPUs: f.Typed("test_vcpus"),
 		MaxLease: f.Typed("max_lease"), Policy: f.Typed("policy"),
 	}
-	n := store.NewPool{
+	n := machines.NewPool{
 		Name: f.Text("name", "a name", 1, 80), Location: f.Text("location", "the location", 0, 80),
 		Prefix:     typedPrefix(f, "prefix", "Give an IPv4 prefix such as 10.128.0.0/12: clusters take their subnets out of it."),
 		SubnetBits: f.Int("subnet_bits", "the length of a subnet", 16, 28),

@@ -9,14 +9,14 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
 
 // EditSettings shows what the provider says of itself.
 func (h Handlers) EditSettings(c echo.Context) error {
-	x, err := h.Store.ProviderSettings(c.Request().Context(), where(c))
+	x, err := h.People.ProviderSettings(c.Request().Context(), where(c))
 	if err != nil {
 		return err
 	}
@@ -27,14 +27,14 @@ func (h Handlers) EditSettings(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.Settings(p))
 }
 
-func settingsProps(x store.ProviderSettings) web.SettingsProps {
+func settingsProps(x people.ProviderSettings) web.SettingsProps {
 	return web.SettingsProps{Name: x.Name, Currency: x.Currency, ZoneFixed: x.Booked, PrefixFixed: x.Invoiced}
 }
 
 // UpdateSettings changes what the provider says of itself.
 func (h Handlers) UpdateSettings(c echo.Context) error {
 	ctx := c.Request().Context()
-	x, err := h.Store.ProviderSettings(ctx, where(c))
+	x, err := h.People.ProviderSettings(ctx, where(c))
 	if err != nil {
 		return err
 	}
@@ -46,14 +46,14 @@ func (h Handlers) UpdateSettings(c echo.Context) error {
 	p.Layout = h.layout(c)
 	p.LegalName, p.TaxID, p.InvoicePrefix, p.AccountingZone = f.Typed("legal_name"), f.Typed("tax_id"), f.Typed("invoice_prefix"), f.Typed("accounting_zone")
 	p.SupportContact, p.About, p.Terms = f.Typed("support_contact"), f.Typed("about"), f.Typed("terms")
-	words := store.ProviderWords{
+	words := people.ProviderWords{
 		LegalName: strings.TrimSpace(p.LegalName), TaxID: strings.TrimSpace(p.TaxID), InvoicePrefix: strings.TrimSpace(p.InvoicePrefix),
 		AccountingZone: strings.TrimSpace(p.AccountingZone), SupportContact: strings.TrimSpace(p.SupportContact),
 		About: strings.TrimSpace(f.Lines("about", "the text", 16000)), Terms: strings.TrimSpace(f.Lines("terms", "the terms", 80000)),
 	}
 	r := f.Refusal()
 	if r == nil {
-		err = h.Store.UpdateProvider(ctx, who(c), where(c), words)
+		err = h.People.UpdateProvider(ctx, who(c), where(c), words)
 		if r, _ = respond.AsForm(err); r == nil && err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -21,8 +21,8 @@ func (h Handlers) ListShapes(c echo.Context) error { return h.shapeList(c, http.
 func (h Handlers) shapeList(c echo.Context, status int, refusal *provisioner.Refusal) error {
 	l, q := request.ParseList(c, "name", "vcpus", "memory", "disk", "rate", "nodes"), request.ParseQuery(c)
 	l.Path = "/provider/shapes"
-	f := store.ShapeFilter{Search: q.Typed("search"), Retired: q.Typed("retired") == "1", Sorting: l.Sorting, Page: l.Page()}
-	shapes, total, err := h.Store.ProviderShapes(c.Request().Context(), where(c), f)
+	f := machines.ShapeFilter{Search: q.Typed("search"), Retired: q.Typed("retired") == "1", Sorting: l.Sorting, Page: l.Page()}
+	shapes, total, err := h.Machines.ProviderShapes(c.Request().Context(), where(c), f)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 	p := web.ShapeNewProps{
 		Layout: h.layout(c), Name: f.Typed("name"), VCPUs: f.Typed("vcpus"), Memory: f.Typed("memory"), Disk: f.Typed("disk"), Rate: f.Typed("rate"),
 	}
-	n := store.NewShape{Name: f.Text("name", "a name", 1, 40), Shape: provisioner.Shape{
+	n := machines.NewShape{Name: f.Text("name", "a name", 1, 40), Shape: provisioner.Shape{
 		VCPUs: f.Int("vcpus", "the vCPUs", 1, 1024), MemoryMiB: f.Int("memory", "the memory", 64, 16<<20), DiskGiB: f.Int("disk", "the disk", 1, 65536),
 	}}
 	if f.Has("rate") {
@@ -58,7 +58,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 	if r := f.Refusal(); r != nil {
 		return shapeAgain(c, p, r)
 	}
-	_, err = h.Store.CreateShape(c.Request().Context(), who(c), where(c), n)
+	_, err = h.Machines.CreateShape(c.Request().Context(), who(c), where(c), n)
 	if r, ok := respond.AsForm(err); ok {
 		return shapeAgain(c, p, r)
 	}
@@ -79,7 +79,7 @@ func (h Handlers) RetireShape(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.RetireShape(c.Request().Context(), who(c), where(c), id)
+	err = h.Machines.RetireShape(c.Request().Context(), who(c), where(c), id)
 	if r, ok := respond.AsForm(err); ok {
 		return h.shapeList(c, respond.Status(r.Code), r)
 	}

@@ -8,7 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -23,8 +23,8 @@ func (h Handlers) staffPage(c echo.Context, status int, p web.StaffListProps) er
 	ctx := c.Request().Context()
 	l, q := request.ParseList(c, "name", "email", "role", "since"), request.ParseQuery(c)
 	l.Path = "/provider/staff"
-	f := store.StaffFilter{Search: q.Typed("search"), Role: q.Typed("role"), Sorting: l.Sorting, Page: l.Page()}
-	list, total, err := h.Store.Staff(ctx, where(c), f)
+	f := people.StaffFilter{Search: q.Typed("search"), Role: q.Typed("role"), Sorting: l.Sorting, Page: l.Page()}
+	list, total, err := h.People.Staff(ctx, where(c), f)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (h Handlers) staffPage(c echo.Context, status int, p web.StaffListProps) er
 	for _, x := range list {
 		p.Staff = append(p.Staff, web.StaffRow{ID: x.PersonID, Name: x.Name, Email: x.Email, Role: string(x.Role), Since: x.CreatedAt, Self: x.PersonID == who(c)})
 	}
-	if p.Invited, err = h.Store.CountInvitations(ctx, store.Place{ProviderID: where(c)}); err != nil {
+	if p.Invited, err = h.People.CountInvitations(ctx, people.Place{ProviderID: where(c)}); err != nil {
 		return err
 	}
 	return page.Render(c, status, web.StaffList(p))
@@ -48,7 +48,7 @@ func (h Handlers) ChangeStaffRole(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Store.ChangeStaffRole(c.Request().Context(), who(c), where(c), id, store.StaffRole(f.Typed("role")))
+	err = h.People.ChangeStaffRole(c.Request().Context(), who(c), where(c), id, people.StaffRole(f.Typed("role")))
 	return h.staffChanged(c, err, "The role is changed.")
 }
 
@@ -58,7 +58,7 @@ func (h Handlers) RemoveStaff(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.Store.RemoveStaff(c.Request().Context(), who(c), where(c), id); err != nil || id != who(c) {
+	if err := h.People.RemoveStaff(c.Request().Context(), who(c), where(c), id); err != nil || id != who(c) {
 		return h.staffChanged(c, err, "They no longer work for the provider.")
 	}
 	return h.Frame.Done(c, "/workplaces", "You no longer work for the provider.")

@@ -59,7 +59,7 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 func (h Handlers) month(c echo.Context) (billing.Month, *provisioner.Refusal, error) {
 	q := request.ParseQuery(c)
 	if !q.Has("month") {
-		m, err := h.Store.CurrentMonth(c.Request().Context(), where(c), time.Now())
+		m, err := h.Books.CurrentMonth(c.Request().Context(), where(c), time.Now())
 		return m, nil, err
 	}
 	m, err := billing.ParseMonth(q.Typed("month"))
@@ -72,7 +72,7 @@ func (h Handlers) month(c echo.Context) (billing.Month, *provisioner.Refusal, er
 // totals adds up the month, and gives the lines of its organizations.
 func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExportProps) (lines []organizationUse, err error) {
 	ctx, providerID := c.Request().Context(), where(c)
-	x, err := h.Store.Provider(ctx, providerID)
+	x, err := h.People.Provider(ctx, providerID)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	p.Closed = !time.Now().Before(period.To)
 
 	rows, clusters := map[uuid.UUID]*web.OrganizationUsage{}, map[uuid.UUID]bool{}
-	totals, err := h.Store.EachRun(ctx, providerID, month, func(r billing.RunUse) error {
+	totals, err := h.Books.EachRun(ctx, providerID, month, func(r billing.RunUse) error {
 		row := rows[r.OrganizationID]
 		if row == nil {
 			row = &web.OrganizationUsage{Name: r.OrganizationName}
@@ -136,7 +136,7 @@ func (h Handlers) ExportUsage(c echo.Context) error {
 		return fmt.Errorf("make export: %w", err)
 	}
 	defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }()
-	if err := h.Store.ExportUsage(c.Request().Context(), where(c), month, file); err != nil {
+	if err := h.Books.ExportUsage(c.Request().Context(), where(c), month, file); err != nil {
 		return err
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {

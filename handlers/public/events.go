@@ -15,7 +15,7 @@ func (h Handlers) ShowEvents(c echo.Context) error {
 	return live.Stream{
 		Changes: h.Changes, Person: request.Session(c).PersonID,
 		Look: func(ctx context.Context) (live.Whose, error) {
-			s, err := h.Store.SessionByToken(ctx, request.Token(c))
+			s, err := h.People.SessionByToken(ctx, request.Token(c))
 			if err != nil {
 				return live.Whose{}, err
 			}

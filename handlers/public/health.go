@@ -19,7 +19,7 @@ const readyTime = 2 * time.Second
 func (h Handlers) ShowReadiness(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), readyTime)
 	defer cancel()
-	if err := h.Store.Ping(ctx); err != nil {
+	if err := h.Core.Ping(ctx); err != nil {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "5")
 		return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
 	}

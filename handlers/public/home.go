@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
 // Home leads to where the session works; who is not signed in sees the market.
@@ -17,7 +17,7 @@ func (h Handlers) Home(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, homeOf(request.Session(c)))
 }
 
-func homeOf(s *store.Session) string {
+func homeOf(s *people.Session) string {
 	switch {
 	case s == nil:
 		return "/sign-in"

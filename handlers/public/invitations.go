@@ -8,7 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
 )
@@ -24,7 +24,7 @@ func (h Handlers) AcceptInvitation(c echo.Context) error {
 	if s == nil {
 		return h.signUpInvited(c)
 	}
-	i, err := h.Store.AcceptInvitation(c.Request().Context(), c.Param("token"), *s)
+	i, err := h.People.AcceptInvitation(c.Request().Context(), c.Param("token"), *s)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
 		p := web.InvitationProps{}
 		p.Form.Refusal = r
@@ -36,7 +36,7 @@ func (h Handlers) AcceptInvitation(c echo.Context) error {
 	return h.Frame.Done(c, homeOfInvitation(i), "You belong to "+i.Place+" now, as "+i.Role+".")
 }
 
-func homeOfInvitation(i store.Invitation) string {
+func homeOfInvitation(i people.Invitation) string {
 	if i.OrganizationID != nil {
 		return "/org"
 	}
@@ -48,19 +48,19 @@ func (h Handlers) signUpInvited(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	i, err := h.Store.InvitationByToken(c.Request().Context(), c.Param("token"))
+	i, err := h.People.InvitationByToken(c.Request().Context(), c.Param("token"))
 	if err != nil {
 		return err
 	}
 	p := web.InvitationProps{Name: f.Typed("name"), Email: f.Typed("email")}
-	s := store.SignUp{Name: f.Text("name", "your name", 1, 120), Password: f.Secret("password", "a password", secretBytes)}
+	s := people.SignUp{Name: f.Text("name", "your name", 1, 120), Password: f.Secret("password", "a password", secretBytes)}
 	if i.Email == nil {
 		s.Email = f.Text("email", "the e-mail address", 3, 254)
 	}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.invitationPage(c, p)
 	}
-	token, session, err := h.Store.SignUpInvited(c.Request().Context(), c.Param("token"), s, c.RealIP(), c.Request().UserAgent())
+	token, session, err := h.People.SignUpInvited(c.Request().Context(), c.Param("token"), s, c.RealIP(), c.Request().UserAgent())
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
 		p.Form.Refusal = r
 		return h.invitationPage(c, p)
@@ -77,7 +77,7 @@ func (h Handlers) signUpInvited(c echo.Context) error {
 
 func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {
 	token := c.Param("token")
-	i, err := h.Store.InvitationByToken(c.Request().Context(), token)
+	i, err := h.People.InvitationByToken(c.Request().Context(), token)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/overview"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
 )
@@ -34,12 +34,12 @@ func (h Handlers) ShowMarket(c echo.Context) error {
 	l.Path = marketPath // also where / shows it
 	p := web.MarketProps{Layout: h.layout(c), Values: typedNeed(f), List: page.List(l, 0)}
 	need := readNeed(p.Values, f)
-	filter := store.MarketFilter{Location: f.Typed("location"), MostPer: mostPrice(f), Sorting: l.Sorting, Page: l.Page()}
+	filter := overview.MarketFilter{Location: f.Typed("location"), MostPer: mostPrice(f), Sorting: l.Sorting, Page: l.Page()}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		p.Offers.Now = p.Layout.Now
 		return page.Render(c, respond.Status(p.Form.Refusal.Code), web.Market(p))
 	}
-	m, err := h.Store.Market(c.Request().Context(), organizationOf(c), need, filter)
+	m, err := h.Overview.Market(c.Request().Context(), organizationOf(c), need, filter)
 	if err != nil {
 		return err
 	}
@@ -93,11 +93,11 @@ const (
 )
 
 // readNeed reads the need with its defaults; what is wrong is said at f's fields.
-func readNeed(v web.MarketValues, f *request.Form) store.MarketNeed {
+func readNeed(v web.MarketValues, f *request.Form) overview.MarketNeed {
 	filled := request.Filled(url.Values{
 		"nodes": {v.Nodes}, "vcpus": {v.VCPUs}, "memory": {v.Memory}, "disk": {v.Disk}, "hours": {v.Hours},
 	}, f)
-	return store.MarketNeed{
+	return overview.MarketNeed{
 		Nodes: filled.Int("nodes", "the number of nodes", 1, 1000),
 		Shape: provisioner.Shape{
 			VCPUs: filled.Int("vcpus", "the number of vCPUs", 1, 1024), MemoryMiB: gibibytes(filled, v.Memory), DiskGiB: filled.Int("disk", "the disk", 1, 65536),
@@ -128,7 +128,7 @@ func mostPrice(f *request.Form) *int64 {
 	return &price.Millionths
 }
 
-func offers(c echo.Context, m store.Market, v web.MarketValues) web.Offers {
+func offers(c echo.Context, m overview.Market, v web.MarketValues) web.Offers {
 	o := web.Offers{Now: m.Now, Owner: organizationOf(c) != uuid.Nil}
 	currencies := map[billing.Currency]int64{} // with the lowest price of the page
 	for _, r := range m.Rows {
@@ -147,7 +147,7 @@ func offers(c echo.Context, m store.Market, v web.MarketValues) web.Offers {
 	return o
 }
 
-func offerRow(c echo.Context, r store.MarketRow, v web.MarketValues) web.OfferRow {
+func offerRow(c echo.Context, r overview.MarketRow, v web.MarketValues) web.OfferRow {
 	row := web.OfferRow{
 		ProviderID: r.ProviderID, Provider: r.ProviderName, Pool: r.PoolName, Location: r.Location, Offer: r.OfferName,
 		Node: r.Shape.Name, Shape: r.Shape.Size(), NeedMCS: int64(r.Need), OwnedMCS: int64(r.Owned), ToBuyMCS: int64(r.ToBuy),
@@ -168,7 +168,7 @@ func offerRow(c echo.Context, r store.MarketRow, v web.MarketValues) web.OfferRo
 
 // orderAddress is the order's form filled with what is still to buy, at least what the offer wants; where nothing is,
 // with what the lease takes.
-func orderAddress(r store.MarketRow) string {
+func orderAddress(r overview.MarketRow) string {
 	hours := max(cmp.Or(r.ToBuy, r.Need), r.LeastHours)
 	// Hours have up to five decimals: more than a need has is bought, never less.
 	const step = billing.ComputeHour / 100_000
@@ -183,7 +183,7 @@ func mayLaunch(c echo.Context) bool {
 }
 
 // launchAddress is the launch form filled with the need; a version and a name are left to choose.
-func launchAddress(r store.MarketRow, v web.MarketValues) string {
+func launchAddress(r overview.MarketRow, v web.MarketValues) string {
 	nodes, _ := strconv.Atoi(v.Nodes) // read before
 	return "/org/clusters/new?" + url.Values{
 		"pool": {r.PoolID.String()}, "compute_count": {fmt.Sprint(max(nodes-1, 0))}, "lease_hours": {v.Hours},

@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/overview"
 	web "volary.dev/web/public"
 )
 
@@ -25,7 +25,7 @@ func (h Handlers) ShowProvider(c echo.Context) error {
 
 // provider shows a provider at an address of ours, which its form and headings lead back to.
 func (h Handlers) provider(c echo.Context, id uuid.UUID, path string) error {
-	profile, err := h.Store.ProviderProfile(c.Request().Context(), id)
+	profile, err := h.Overview.ProviderProfile(c.Request().Context(), id)
 	if err != nil {
 		return err
 	}
@@ -39,8 +39,8 @@ func (h Handlers) provider(c echo.Context, id uuid.UUID, path string) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return page.Render(c, respond.Status(p.Form.Refusal.Code), web.Provider(p))
 	}
-	filter := store.MarketFilter{Provider: id, Sorting: l.Sorting, Page: l.Page()}
-	m, err := h.Store.Market(c.Request().Context(), organizationOf(c), need, filter)
+	filter := overview.MarketFilter{Provider: id, Sorting: l.Sorting, Page: l.Page()}
+	m, err := h.Overview.Market(c.Request().Context(), organizationOf(c), need, filter)
 	if err != nil {
 		return err
 	}
@@ -50,10 +50,10 @@ func (h Handlers) provider(c echo.Context, id uuid.UUID, path string) error {
 	return page.Render(c, http.StatusOK, web.Provider(p))
 }
 
-func describe(p *web.ProviderProps, profile store.ProviderProfile) {
+func describe(p *web.ProviderProps, profile overview.ProviderProfile) {
 	p.Name, p.LegalName, p.About, p.Terms, p.Support = profile.Name, profile.LegalName, profile.About, profile.Terms, profile.SupportContact
 	p.Record = web.Record{
-		Days: store.RecordDays, Launches: profile.Record.Launches, Ready: profile.Record.Ready, Median: profile.Record.Median.Round(time.Second),
+		Days: overview.RecordDays, Launches: profile.Record.Launches, Ready: profile.Record.Ready, Median: profile.Record.Median.Round(time.Second),
 	}
 	for _, x := range profile.Pools {
 		p.Pools = append(p.Pools, web.Pool{

@@ -27,7 +27,7 @@ func (h Handlers) CreateReset(c echo.Context) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.resetPage(c, p)
 	}
-	err = h.Store.RequestReset(c.Request().Context(), email, c.RealIP())
+	err = h.People.RequestReset(c.Request().Context(), email, c.RealIP())
 	if r, ok := provisioner.AsRefusal(err); ok {
 		p.Form.Refusal = r
 		return h.resetPage(c, p)
@@ -59,7 +59,7 @@ func (h Handlers) UpdatePassword(c echo.Context) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.choosePage(c, p)
 	}
-	err = h.Store.ResetPassword(c.Request().Context(), p.Token, password)
+	err = h.People.ResetPassword(c.Request().Context(), p.Token, password)
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
 		p.Form.Refusal = r
 		return h.choosePage(c, p)
@@ -72,7 +72,7 @@ func (h Handlers) UpdatePassword(c echo.Context) error {
 }
 
 func (h Handlers) choosePage(c echo.Context, p web.ChoosePasswordProps) error {
-	l, err := h.Store.ResetByToken(c.Request().Context(), p.Token)
+	l, err := h.People.ResetByToken(c.Request().Context(), p.Token)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (h Handlers) choosePage(c echo.Context, p web.ChoosePasswordProps) error {
 
 // ShowEmailConfirmation shows which new address a link confirms; the button on the page does it.
 func (h Handlers) ShowEmailConfirmation(c echo.Context) error {
-	l, err := h.Store.EmailByToken(c.Request().Context(), c.QueryParam("token"))
+	l, err := h.People.EmailByToken(c.Request().Context(), c.QueryParam("token"))
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (h Handlers) ConfirmEmail(c echo.Context) error {
 	if s := request.Session(c); s != nil {
 		keep, to = s.ID, "/account"
 	}
-	if err := h.Store.ConfirmEmail(c.Request().Context(), f.Typed("token"), keep); err != nil {
+	if err := h.People.ConfirmEmail(c.Request().Context(), f.Typed("token"), keep); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, to, "The new address is confirmed; it signs in from now on.")

@@ -36,7 +36,7 @@ func (h Handlers) CreateSession(c echo.Context) error {
 		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
 	}
 	// The old session, if any, stays what it was: a new sign-in never takes over a token that was there before.
-	token, s, err := h.Store.SignIn(c.Request().Context(), email, password, c.RealIP(), c.Request().UserAgent())
+	token, s, err := h.People.SignIn(c.Request().Context(), email, password, c.RealIP(), c.Request().UserAgent())
 	if r, ok := provisioner.AsRefusal(err); ok {
 		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
 	}
@@ -79,7 +79,7 @@ func localPath(next string) string {
 
 // DeleteSession signs out.
 func (h Handlers) DeleteSession(c echo.Context) error {
-	if err := h.Store.SignOut(c.Request().Context(), request.Session(c).ID); err != nil {
+	if err := h.People.SignOut(c.Request().Context(), request.Session(c).ID); err != nil {
 		return err
 	}
 	h.Cookie.Clear(c)
@@ -100,9 +100,9 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	ctx, s := c.Request().Context(), request.Session(c)
 	switch kind {
 	case page.KindOrganization:
-		err = h.Store.SwitchOrganization(ctx, s.ID, id)
+		err = h.People.SwitchOrganization(ctx, s.ID, id)
 	case page.KindProvider:
-		err = h.Store.SwitchProvider(ctx, s.ID, id)
+		err = h.People.SwitchProvider(ctx, s.ID, id)
 	default:
 		err = provisioner.NotFound("organization or provider")
 	}

@@ -8,7 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
 )
@@ -32,14 +32,14 @@ func (h Handlers) CreateSignUp(c echo.Context) error {
 		return err
 	}
 	p := web.SignUpProps{Name: f.Typed("name"), Email: f.Typed("email"), Organization: f.Typed("organization")}
-	s := store.SignUp{
+	s := people.SignUp{
 		Name: f.Text("name", "your name", 1, 120), Email: f.Text("email", "the e-mail address", 3, 254),
 		Organization: f.Text("organization", "the organization's name", 2, 80), Password: f.Secret("password", "a password", secretBytes),
 	}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.signUpPage(c, p)
 	}
-	err = h.Store.SignUp(c.Request().Context(), s, c.RealIP())
+	err = h.People.SignUp(c.Request().Context(), s, c.RealIP())
 	if r, ok := provisioner.AsRefusal(err); ok {
 		p.Form.Refusal = r
 		return h.signUpPage(c, p)
@@ -66,7 +66,7 @@ func (h Handlers) ResendConfirmation(c echo.Context) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.writtenPage(c, p)
 	}
-	err = h.Store.ResendConfirmation(c.Request().Context(), email, c.RealIP())
+	err = h.People.ResendConfirmation(c.Request().Context(), email, c.RealIP())
 	if r, ok := provisioner.AsRefusal(err); ok {
 		p.Form.Refusal = r
 		return h.writtenPage(c, p)
@@ -100,7 +100,7 @@ func (h Handlers) Confirm(c echo.Context) error {
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.confirmPage(c, p)
 	}
-	token, s, err := h.Store.ConfirmSignUp(c.Request().Context(), p.Token, password, f.Typed("organization"), c.RealIP(), c.Request().UserAgent())
+	token, s, err := h.People.ConfirmSignUp(c.Request().Context(), p.Token, password, f.Typed("organization"), c.RealIP(), c.Request().UserAgent())
 	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
 		p.Form.Refusal = r
 		return h.confirmPage(c, p)
@@ -113,7 +113,7 @@ func (h Handlers) Confirm(c echo.Context) error {
 }
 
 func (h Handlers) confirmPage(c echo.Context, p web.ConfirmProps) error {
-	w, err := h.Store.SignUpByToken(c.Request().Context(), p.Token)
+	w, err := h.People.SignUpByToken(c.Request().Context(), p.Token)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
 // Permission is what a route asks for. handlers/routes.go names one for every route; who has it is said here and
@@ -38,16 +38,16 @@ const (
 // policy is the table of who may. A role that a row leaves out may not; a person without a current organization
 // or provider has no role there, and being a platform admin gives none.
 type policy struct {
-	organization []store.OrganizationRole
-	provider     []store.StaffRole
+	organization []people.OrganizationRole
+	provider     []people.StaffRole
 	platform     bool
 }
 
 func policyOf(p Permission) policy {
-	const owner, manager, member, bills = store.RoleOwner, store.RoleManager, store.RoleMember, store.RoleBilling
-	const admin, operator, accountant = store.StaffAdmin, store.StaffOperator, store.StaffAccountant
-	members := func(roles ...store.OrganizationRole) policy { return policy{organization: roles} }
-	staff := func(roles ...store.StaffRole) policy { return policy{provider: roles} }
+	const owner, manager, member, bills = people.RoleOwner, people.RoleManager, people.RoleMember, people.RoleBilling
+	const admin, operator, accountant = people.StaffAdmin, people.StaffOperator, people.StaffAccountant
+	members := func(roles ...people.OrganizationRole) policy { return policy{organization: roles} }
+	staff := func(roles ...people.StaffRole) policy { return policy{provider: roles} }
 	switch p {
 	case OrgRead:
 		return members(owner, manager, member, bills)
@@ -75,7 +75,7 @@ func policyOf(p Permission) policy {
 }
 
 // May tells whether a session (nil: nobody is signed in) has a permission.
-func May(s *store.Session, p Permission) bool {
+func May(s *people.Session, p Permission) bool {
 	if s == nil || p == Anyone || p == SignedIn {
 		return p == Anyone || (p == SignedIn && s != nil)
 	}
@@ -88,7 +88,7 @@ func May(s *store.Session, p Permission) bool {
 func Allowed(c echo.Context, p Permission) bool { return May(Session(c), p) }
 
 // Refuse is what a request without the permission is told: "signed_out" or "forbidden".
-func Refuse(s *store.Session, p Permission) *provisioner.Refusal {
+func Refuse(s *people.Session, p Permission) *provisioner.Refusal {
 	if s == nil {
 		return &provisioner.Refusal{Code: "signed_out", Title: "You are not signed in.", Next: "Sign in and try again."}
 	}

@@ -2,8 +2,7 @@ package request
 
 import (
 	"github.com/google/uuid"
-
-	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
 // Duty is what a permission lets people do, in words.
@@ -29,22 +28,22 @@ type DutyRow struct {
 func RoleGroups() []RoleGroup {
 	id := uuid.Max // any place will do
 	return []RoleGroup{
-		group("Organization", orgDuties(), map[string]*store.Session{
-			"Owner":   {OrganizationID: &id, OrganizationRole: store.RoleOwner},
-			"Manager": {OrganizationID: &id, OrganizationRole: store.RoleManager},
-			"Member":  {OrganizationID: &id, OrganizationRole: store.RoleMember},
-			"Billing": {OrganizationID: &id, OrganizationRole: store.RoleBilling},
+		group("Organization", orgDuties(), map[string]*people.Session{
+			"Owner":   {OrganizationID: &id, OrganizationRole: people.RoleOwner},
+			"Manager": {OrganizationID: &id, OrganizationRole: people.RoleManager},
+			"Member":  {OrganizationID: &id, OrganizationRole: people.RoleMember},
+			"Billing": {OrganizationID: &id, OrganizationRole: people.RoleBilling},
 		}, "Owner", "Manager", "Member", "Billing"),
-		group("Provider", providerDuties(), map[string]*store.Session{
-			"Admin":      {ProviderID: &id, ProviderRole: store.StaffAdmin},
-			"Operator":   {ProviderID: &id, ProviderRole: store.StaffOperator},
-			"Accountant": {ProviderID: &id, ProviderRole: store.StaffAccountant},
+		group("Provider", providerDuties(), map[string]*people.Session{
+			"Admin":      {ProviderID: &id, ProviderRole: people.StaffAdmin},
+			"Operator":   {ProviderID: &id, ProviderRole: people.StaffOperator},
+			"Accountant": {ProviderID: &id, ProviderRole: people.StaffAccountant},
 		}, "Admin", "Operator", "Accountant"),
-		group("Platform", platformDuties(), map[string]*store.Session{"Admin": {PlatformAdmin: true}}, "Admin"),
+		group("Platform", platformDuties(), map[string]*people.Session{"Admin": {PlatformAdmin: true}}, "Admin"),
 	}
 }
 
-func group(name string, duties []Duty, sessions map[string]*store.Session, roles ...string) RoleGroup {
+func group(name string, duties []Duty, sessions map[string]*people.Session, roles ...string) RoleGroup {
 	g := RoleGroup{Name: name, Roles: roles}
 	for _, d := range duties {
 		row := DutyRow{Text: d.Text}

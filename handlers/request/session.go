@@ -2,8 +2,7 @@ package request
 
 import (
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/store"
+	"volary.dev/store/people"
 )
 
 const (
@@ -22,14 +21,14 @@ func RequestID(c echo.Context) string {
 }
 
 // SetSession says who sends the request and by which token; middleware.Session calls it.
-func SetSession(c echo.Context, s *store.Session, token string) {
+func SetSession(c echo.Context, s *people.Session, token string) {
 	c.Set(keySession, s)
 	c.Set(keyToken, token)
 }
 
 // Session is the request's session, nil when nobody is signed in.
-func Session(c echo.Context) *store.Session {
-	s, _ := c.Get(keySession).(*store.Session)
+func Session(c echo.Context) *people.Session {
+	s, _ := c.Get(keySession).(*people.Session)
 	return s
 }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/store"
+	"volary.dev/store/books"
 )
 
 // Days reads the filters "since" and "until" as days in UTC, the second with the whole of its day. What is no day was
@@ -23,20 +23,20 @@ func Days(c echo.Context) (since, until time.Time) {
 }
 
 // OrderFilter reads the part of a list of orders that a GET asks for.
-func OrderFilter(c echo.Context) (request.List, store.OrderFilter) {
+func OrderFilter(c echo.Context) (request.List, books.OrderFilter) {
 	l, q := request.ParseList(c, "number", "party", "hours", "amount", "state", "created"), request.ParseQuery(c)
-	f := store.OrderFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
+	f := books.OrderFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
 	if q.Has("state") {
-		f.State = store.OrderState(q.Choice("state", "a state", "waiting", "approved", "rejected", "withdrawn"))
+		f.State = books.OrderState(q.Choice("state", "a state", "waiting", "approved", "rejected", "withdrawn"))
 	}
 	f.Since, f.Until = Days(c)
 	return l, f
 }
 
 // InvoiceFilter reads the part of a list of invoices that a GET asks for.
-func InvoiceFilter(c echo.Context) (request.List, store.InvoiceFilter) {
+func InvoiceFilter(c echo.Context) (request.List, books.InvoiceFilter) {
 	l, q := request.ParseList(c, "number", "party", "net", "issued"), request.ParseQuery(c)
-	f := store.InvoiceFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
+	f := books.InvoiceFilter{Page: l.Page(), Sort: l.Sorting, Text: q.Typed("search")}
 	f.Since, f.Until = Days(c)
 	return l, f
 }

@@ -8,13 +8,13 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/store"
+	"volary.dev/store/books"
 	"volary.dev/web/layout"
 	web "volary.dev/web/sales"
 )
 
 // InvoiceList makes the props of a list of invoices.
-func InvoiceList(c echo.Context, frame layout.Props, side web.Side, l request.List, invoices []store.Invoice, total int, sums []store.Total) web.InvoiceListProps {
+func InvoiceList(c echo.Context, frame layout.Props, side web.Side, l request.List, invoices []books.Invoice, total int, sums []books.Total) web.InvoiceListProps {
 	q := request.ParseQuery(c)
 	p := web.InvoiceListProps{
 		Layout: frame, Side: side, List: page.List(l, total), Search: q.Typed("search"), Since: q.Typed("since"), Until: q.Typed("until"), Sums: Sums(sums),
@@ -28,7 +28,7 @@ func InvoiceList(c echo.Context, frame layout.Props, side web.Side, l request.Li
 }
 
 // Invoice makes the props of one invoice. Its day is that of the provider's accounting zone.
-func Invoice(frame layout.Props, side web.Side, i store.Invoice) (web.InvoiceShowProps, error) {
+func Invoice(frame layout.Props, side web.Side, i books.Invoice) (web.InvoiceShowProps, error) {
 	zone, err := time.LoadLocation(i.AccountingZone)
 	if err != nil {
 		return web.InvoiceShowProps{}, fmt.Errorf("accounting zone of %s: %w", i.ProviderName, err)

@@ -7,12 +7,13 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/books"
 	"volary.dev/web/layout"
 	web "volary.dev/web/sales"
 )
 
 // OrderList makes the props of a list of orders.
-func OrderList(c echo.Context, frame layout.Props, side web.Side, l request.List, orders []store.Order, total int, sums []store.Total) web.OrderListProps {
+func OrderList(c echo.Context, frame layout.Props, side web.Side, l request.List, orders []books.Order, total int, sums []books.Total) web.OrderListProps {
 	q := request.ParseQuery(c)
 	p := web.OrderListProps{
 		Layout: frame, Side: side, List: page.List(l, total), State: q.Typed("state"), Search: q.Typed("search"),
@@ -28,7 +29,7 @@ func OrderList(c echo.Context, frame layout.Props, side web.Side, l request.List
 }
 
 // Order makes the props of one order.
-func Order(frame layout.Props, side web.Side, reader uuid.UUID, o store.Order) web.OrderShowProps {
+func Order(frame layout.Props, side web.Side, reader uuid.UUID, o books.Order) web.OrderShowProps {
 	p := web.OrderShowProps{
 		Layout: frame, Side: side, ID: o.ID, Number: o.Number, State: string(o.State), Party: party(side, o.ProviderName, o.OrganizationName),
 		PartyPath: party(side, "", "/provider/organizations/"+o.OrganizationID.String()),
@@ -44,7 +45,7 @@ func Order(frame layout.Props, side web.Side, reader uuid.UUID, o store.Order) w
 }
 
 // Sums are a list's totals.
-func Sums(totals []store.Total) []web.Sum {
+func Sums(totals []books.Total) []web.Sum {
 	var list []web.Sum
 	for _, t := range totals {
 		list = append(list, web.Sum{Hours: int64(t.Hours), Amount: t.Amount})

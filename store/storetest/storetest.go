@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/migrations"
 	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // zone has daylight saving of half an hour: whoever forgets UTC is found out.
@@ -37,22 +38,22 @@ const (
 var template = sync.OnceValues(makeTemplate)
 
 // New gives the test a DB over a fresh clone; see Pool.
-func New(t testing.TB) *store.DB {
+func New(t testing.TB) *floors.All {
 	t.Helper()
 	return Open(t, Pool(t))
 }
 
 // Open makes a DB over the database of a pool of Pool, for tests that also want to read or break rows by themselves. It
 // may what either server may, and no more.
-func Open(t testing.TB, pool *pgxpool.Pool) *store.DB {
+func Open(t testing.TB, pool *pgxpool.Pool) *floors.All {
 	t.Helper()
 	return OpenAs(t, pool, servers)
 }
 
 // OpenAs is Open with the rights of one of the servers.
-func OpenAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *store.DB {
+func OpenAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *floors.All {
 	t.Helper()
-	db, err := store.New(PoolAs(t, pool, role), store.Options{})
+	db, err := floors.New(PoolAs(t, pool, role), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

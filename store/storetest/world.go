@@ -12,7 +12,11 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
+	"volary.dev/store/people"
 )
 
 // Password opens every person of a World.
@@ -22,7 +26,7 @@ const Password = "a volary of birds"
 // 8 GiB and 100 GiB each, of which 4 vCPUs are the test share; a shape "small" (1 vCPU, 256 MiB, 2 GiB, rate 1000); an
 // organization with one owner, a ready image, a published version for 0 to 8 compute nodes, and 100 compute hours.
 type World struct {
-	DB   *store.DB
+	DB   *floors.All
 	Pool *pgxpool.Pool
 
 	Person       uuid.UUID // ada@example.org, owner
@@ -44,19 +48,19 @@ func NewWorld(t testing.TB) *World {
 	pool := Pool(t)
 	w := &World{DB: Open(t, pool), Pool: pool}
 	ctx := t.Context()
-	w.Person = check[uuid.UUID](t)(w.DB.CreatePerson(ctx, uuid.Nil, store.NewPerson{Email: "ada@example.org", Name: "Ada", Password: Password}))
-	w.Organization = check[uuid.UUID](t)(w.DB.CreateOrganization(ctx, uuid.Nil, "Astro"))
-	noError(t, w.DB.AddMember(ctx, uuid.Nil, w.Organization, w.Person, store.RoleOwner))
-	w.Provider = check[uuid.UUID](t)(w.DB.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))
-	w.PoolID = check[uuid.UUID](t)(w.DB.CreatePool(ctx, uuid.Nil, w.Provider, store.NewPool{
+	w.Person = check[uuid.UUID](t)(w.DB.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{Email: "ada@example.org", Name: "Ada", Password: Password}))
+	w.Organization = check[uuid.UUID](t)(w.DB.People.CreateOrganization(ctx, uuid.Nil, "Astro"))
+	noError(t, w.DB.People.AddMember(ctx, uuid.Nil, w.Organization, w.Person, people.RoleOwner))
+	w.Provider = check[uuid.UUID](t)(w.DB.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))
+	w.PoolID = check[uuid.UUID](t)(w.DB.Machines.CreatePool(ctx, uuid.Nil, w.Provider, machines.NewPool{
 		Name: "main", Prefix: netip.MustParsePrefix("10.128.0.0/12"), Underlay: netip.MustParsePrefix("192.0.2.0/24"),
 	}))
-	check[uuid.UUID](t)(w.DB.CreateShape(ctx, uuid.Nil, w.Provider, store.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}))
+	check[uuid.UUID](t)(w.DB.Machines.CreateShape(ctx, uuid.Nil, w.Provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}))
 	for i := range 3 {
 		w.Hosts = append(w.Hosts, w.AddHost(t, i+1))
 	}
 	w.Image = w.AddImage(t, w.Organization, w.Person)
-	w.Model = check[uuid.UUID](t)(w.DB.CreateModelCluster(ctx, w.Organization, w.Person, "trial"))
+	w.Model = check[uuid.UUID](t)(w.DB.Models.CreateModelCluster(ctx, w.Organization, w.Person, "trial"))
 	w.Version = w.Publish(t, w.Organization, w.Model, w.Image, "1.0")
 	w.Grant(t, w.Organization, 100*billing.ComputeHour)
 	return w
@@ -67,13 +71,13 @@ func (w *World) AddHost(t testing.TB, n int) uuid.UUID {
 	t.Helper()
 	ctx := t.Context()
 	name := fmt.Sprintf("host-%d", n)
-	id := check[uuid.UUID](t)(w.DB.AddHost(ctx, uuid.Nil, w.Provider, w.PoolID, store.NewHost{
+	id := check[uuid.UUID](t)(w.DB.Machines.AddHost(ctx, uuid.Nil, w.Provider, w.PoolID, machines.NewHost{
 		Name: name, Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: name},
 		Underlay: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}),
 	}))
 	facts := provisioner.HostFacts{UUID: uuid.New(), Hostname: name, VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
 	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed}}
-	noError(t, w.DB.HostCheckDone(ctx, id, facts, provisioner.AccelerationTCG, report, true))
+	noError(t, w.DB.Machines.HostCheckDone(ctx, id, facts, provisioner.AccelerationTCG, report, true))
 	return id
 }
 
@@ -93,46 +97,46 @@ func (w *World) AddImage(t testing.TB, orgID, personID uuid.UUID) uuid.UUID {
 func (w *World) Publish(t testing.TB, orgID, modelID, imageID uuid.UUID, version string) uuid.UUID {
 	t.Helper()
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	id := check[uuid.UUID](t)(w.DB.SaveVersion(t.Context(), orgID, w.Person, store.VersionDraft{
+	id := check[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), orgID, w.Person, models.VersionDraft{
 		ModelClusterID: modelID, Version: version, ComputeMax: 8,
-		Roles: []store.RoleDraft{
+		Roles: []models.RoleDraft{
 			{Role: provisioner.RoleHead, ImageID: imageID, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: imageID, Shape: shape},
 		},
 		Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
 	}))
-	noError(t, w.DB.PublishVersion(t.Context(), orgID, w.Person, id, 1))
+	noError(t, w.DB.Models.PublishVersion(t.Context(), orgID, w.Person, id, 1))
 	return id
 }
 
 // Grant gives an organization hours of the World's provider.
 func (w *World) Grant(t testing.TB, orgID uuid.UUID, h billing.Hours) {
 	t.Helper()
-	check[uuid.UUID](t)(w.DB.GrantHours(t.Context(), store.Grant{ProviderID: w.Provider, OrganizationID: orgID, Hours: h, Note: "test"}))
+	check[uuid.UUID](t)(w.DB.Books.GrantHours(t.Context(), books.Grant{ProviderID: w.Provider, OrganizationID: orgID, Hours: h, Note: "test"}))
 }
 
 // Launch launches the World's version with a lease of one hour.
 func (w *World) Launch(t testing.TB, name string, compute int) uuid.UUID {
 	t.Helper()
-	return check[uuid.UUID](t)(w.DB.LaunchCluster(t.Context(), w.Organization, w.Person, store.LaunchRequest{
+	return check[uuid.UUID](t)(w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{
 		VersionID: w.Version, PoolID: w.PoolID, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
 	}))
 }
 
 // Viewer is the World's person, by a session of its own that works for an organization.
-func (w *World) Viewer(t testing.TB, orgID uuid.UUID) store.ConsoleViewer {
+func (w *World) Viewer(t testing.TB, orgID uuid.UUID) machines.ConsoleViewer {
 	t.Helper()
 	return w.viewer(t, &orgID, nil)
 }
 
 // StaffViewer is the World's person, by a session of its own that works for the provider.
-func (w *World) StaffViewer(t testing.TB) store.ConsoleViewer {
+func (w *World) StaffViewer(t testing.TB) machines.ConsoleViewer {
 	t.Helper()
 	return w.viewer(t, nil, &w.Provider)
 }
 
-func (w *World) viewer(t testing.TB, orgID, providerID *uuid.UUID) store.ConsoleViewer {
+func (w *World) viewer(t testing.TB, orgID, providerID *uuid.UUID) machines.ConsoleViewer {
 	t.Helper()
-	v := store.ConsoleViewer{Session: uuid.New(), Person: w.Person}
+	v := machines.ConsoleViewer{Session: uuid.New(), Person: w.Person}
 	w.Exec(t, `INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, created_at, seen_at, expires_at)
 		VALUES ($1, sha256($2), $3, $4, $5, '', now(), now(), now() + interval '1 hour')`, v.Session, v.Session[:], v.Person, orgID, providerID)
 	return v
@@ -145,14 +149,14 @@ func StartID(node uuid.UUID) string { return "start-" + node.String() }
 func (w *World) Ready(t testing.TB, clusterID uuid.UUID) {
 	t.Helper()
 	ctx := t.Context()
-	work := check[store.ClusterWork](t)(w.DB.ClusterForReconcile(ctx, clusterID))
-	evidence := map[uuid.UUID]store.Evidence{}
+	work := check[machines.ClusterWork](t)(w.DB.Machines.ClusterForReconcile(ctx, clusterID))
+	evidence := map[uuid.UUID]machines.Evidence{}
 	for _, n := range work.Nodes {
-		_, err := w.DB.SetNode(ctx, n.ID, []provisioner.NodeState{provisioner.NodeReserved}, provisioner.NodeStarting, "", "")
+		_, err := w.DB.Machines.SetNode(ctx, n.ID, []provisioner.NodeState{provisioner.NodeReserved}, provisioner.NodeStarting, "", "")
 		noError(t, err)
-		evidence[n.ID] = store.Evidence{StartID: StartID(n.ID), Kind: "address", Detail: n.Address.String(), At: work.Now}
+		evidence[n.ID] = machines.Evidence{StartID: StartID(n.ID), Kind: "address", Detail: n.Address.String(), At: work.Now}
 	}
-	ok, err := w.DB.MarkClusterReady(ctx, clusterID, work.Generation, evidence)
+	ok, err := w.DB.Machines.MarkClusterReady(ctx, clusterID, work.Generation, evidence)
 	noError(t, err)
 	if !ok {
 		t.Fatal("not marked ready: someone changed the cluster")
@@ -163,15 +167,15 @@ func (w *World) Ready(t testing.TB, clusterID uuid.UUID) {
 func (w *World) Observe(t testing.TB, host uuid.UUID, running ...uuid.UUID) bool {
 	t.Helper()
 	ctx := t.Context()
-	_, err := w.DB.ClaimHosts(ctx, "test", time.Minute)
+	_, err := w.DB.Machines.ClaimHosts(ctx, "test", time.Minute)
 	noError(t, err)
-	start, err := w.DB.StartRound(ctx, host)
+	start, err := w.DB.Machines.StartRound(ctx, host)
 	noError(t, err)
 	var o provisioner.Observation
 	for _, id := range running {
 		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: provisioner.MachineRunning, StartID: StartID(id)})
 	}
-	ok, err := w.DB.RecordRound(ctx, host, "test", start, o)
+	ok, err := w.DB.Machines.RecordRound(ctx, host, "test", start, o)
 	noError(t, err)
 	return ok
 }

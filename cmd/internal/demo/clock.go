@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/store"
+	"volary.dev/store/floors"
 )
 
 // clockSchema holds a now() of its own. A session whose search_path names it before pg_catalog asks that one: the
@@ -16,7 +17,7 @@ const clockSchema = "demo_clock"
 
 // past is the database at a time that we choose.
 type past struct {
-	db   *store.DB
+	db   *floors.All
 	pool *pgxpool.Pool
 	at   time.Time
 }
@@ -41,7 +42,7 @@ func openPast(ctx context.Context, present *pgxpool.Pool, at time.Time) (*past, 
 	if err != nil {
 		return nil, fmt.Errorf("demo clock: %w", err)
 	}
-	db, err := store.New(pool, store.Options{Round: pastRound})
+	db, err := floors.New(pool, store.Options{Round: pastRound})
 	if err != nil {
 		pool.Close()
 		return nil, err

@@ -15,6 +15,10 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
+	"volary.dev/store/people"
 )
 
 // Password is for everyone. It is no secret: a demo listens on this machine alone unless one asks for more.
@@ -35,9 +39,9 @@ type Person struct {
 	Does        string // "owner of Tidal Modelling Group"
 
 	organization string
-	membership   store.OrganizationRole
+	membership   people.OrganizationRole
 	provider     string
-	staff        store.StaffRole
+	staff        people.StaffRole
 	admin        bool
 }
 
@@ -74,15 +78,15 @@ func poolOf(provider string) string {
 // People are who may sign in, all with Password.
 func People() []Person {
 	return []Person{
-		{Email: "ada@tidal.example", Name: "Ada Brook", Does: "owner of " + tidalGroup, organization: tidalGroup, membership: store.RoleOwner},
-		{Email: "ben@tidal.example", Name: "Ben Marsh", Does: "member of " + tidalGroup, organization: tidalGroup, membership: store.RoleMember},
-		{Email: "bea@tidal.example", Name: "Bea Ledger", Does: "reads the usage of " + tidalGroup, organization: tidalGroup, membership: store.RoleBilling},
-		{Email: "gil@genome.example", Name: "Gil Strand", Does: "owner of " + genomeLab, organization: genomeLab, membership: store.RoleOwner},
-		{Email: "nora@north.example", Name: "Nora Rack", Does: "operator at " + northComputing, provider: northComputing, staff: store.StaffOperator},
-		{Email: "abe@north.example", Name: "Abe Sum", Does: "accountant at " + northComputing, provider: northComputing, staff: store.StaffAccountant},
-		{Email: "nina@north.example", Name: "Nina Price", Does: "admin of " + northComputing, provider: northComputing, staff: store.StaffAdmin},
-		{Email: "sid@south.example", Name: "Sid Blade", Does: "admin of " + southComputing, provider: southComputing, staff: store.StaffAdmin},
-		{Email: "sue@south.example", Name: "Sue Tally", Does: "accountant at " + southComputing, provider: southComputing, staff: store.StaffAccountant},
+		{Email: "ada@tidal.example", Name: "Ada Brook", Does: "owner of " + tidalGroup, organization: tidalGroup, membership: people.RoleOwner},
+		{Email: "ben@tidal.example", Name: "Ben Marsh", Does: "member of " + tidalGroup, organization: tidalGroup, membership: people.RoleMember},
+		{Email: "bea@tidal.example", Name: "Bea Ledger", Does: "reads the usage of " + tidalGroup, organization: tidalGroup, membership: people.RoleBilling},
+		{Email: "gil@genome.example", Name: "Gil Strand", Does: "owner of " + genomeLab, organization: genomeLab, membership: people.RoleOwner},
+		{Email: "nora@north.example", Name: "Nora Rack", Does: "operator at " + northComputing, provider: northComputing, staff: people.StaffOperator},
+		{Email: "abe@north.example", Name: "Abe Sum", Does: "accountant at " + northComputing, provider: northComputing, staff: people.StaffAccountant},
+		{Email: "nina@north.example", Name: "Nina Price", Does: "admin of " + northComputing, provider: northComputing, staff: people.StaffAdmin},
+		{Email: "sid@south.example", Name: "Sid Blade", Does: "admin of " + southComputing, provider: southComputing, staff: people.StaffAdmin},
+		{Email: "sue@south.example", Name: "Sue Tally", Does: "accountant at " + southComputing, provider: southComputing, staff: people.StaffAccountant},
 		{Email: "root@volary.example", Name: "Platform Root", Does: "runs the platform", admin: true},
 	}
 }
@@ -131,11 +135,11 @@ func Seed(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	if cut, err := cutShort(ctx, pool); err != nil || cut {
 		return errors.Join(err, ErrCutShort)
 	}
-	db, err := store.New(pool, store.Options{})
+	db, err := floors.New(pool, store.Options{})
 	if err != nil {
 		return err
 	}
-	_, err = db.OrganizationByName(ctx, tidalGroup)
+	_, err = db.People.OrganizationByName(ctx, tidalGroup)
 	if isRefusal(err, "not_found") && o.Images.Blobs != nil {
 		err = seedPast(ctx, pool, o)
 	}
@@ -171,11 +175,11 @@ func seedPast(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 }
 
 type seeding struct {
-	db                               *store.DB
+	db                               *floors.All
 	organizations, providers, people map[string]uuid.UUID // people by e-mail
 }
 
-func newSeeding(db *store.DB) *seeding {
+func newSeeding(db *floors.All) *seeding {
 	return &seeding{db: db, organizations: map[string]uuid.UUID{}, providers: map[string]uuid.UUID{}, people: map[string]uuid.UUID{}}
 }
 
@@ -199,7 +203,7 @@ func (d *seeding) all(ctx context.Context, o Options) error {
 // sale is what a demo's provider says of itself, and sells by.
 type sale struct {
 	provider, setBy string
-	words           store.ProviderWords
+	words           people.ProviderWords
 	price           int64 // millionths of a euro for a compute hour
 	least           billing.Hours
 }
@@ -209,7 +213,7 @@ func sales() []sale {
 	return []sale{
 		{
 			provider: northComputing, setBy: "nina@north.example", price: 45_000, least: 50 * billing.ComputeHour,
-			words: store.ProviderWords{
+			words: people.ProviderWords{
 				LegalName: "North Computing GmbH", TaxID: "DE000000000", InvoicePrefix: "NOR", AccountingZone: "Europe/Berlin",
 				SupportContact: "help@north.example, weekdays 9 to 17",
 				About:          "Three hosts beside the tidal flume. We run KVM and nothing else, for groups that would rather do science.", Terms: terms,
@@ -217,7 +221,7 @@ func sales() []sale {
 		},
 		{
 			provider: southComputing, setBy: "sid@south.example", price: 39_000, least: 100 * billing.ComputeHour,
-			words: store.ProviderWords{
+			words: people.ProviderWords{
 				LegalName: "South Computing SAS", TaxID: "FR00000000000", InvoicePrefix: "SOU", AccountingZone: "America/New_York",
 				SupportContact: "help@south.example",
 				About:          "One host, kept busy. Cheap hours for those who can wait.", Terms: terms,
@@ -230,17 +234,17 @@ func sales() []sale {
 func (d *seeding) sales(ctx context.Context) error {
 	for _, s := range sales() {
 		id, by := d.providers[s.provider], d.people[s.setBy]
-		have, err := d.db.Offers(ctx, id)
+		have, err := d.db.Books.Offers(ctx, id)
 		if err != nil {
 			return err
 		}
 		if len(have) > 0 {
 			continue
 		}
-		if err := d.db.UpdateProvider(ctx, by, id, s.words); err != nil {
+		if err := d.db.People.UpdateProvider(ctx, by, id, s.words); err != nil {
 			return err
 		}
-		if _, err := d.db.CreateOffer(ctx, by, id, store.NewOffer{Name: "Pay as you go", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
+		if _, err := d.db.Books.CreateOffer(ctx, by, id, books.NewOffer{Name: "Pay as you go", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
 			return err
 		}
 	}
@@ -249,9 +253,9 @@ func (d *seeding) sales(ctx context.Context) error {
 
 func (d *seeding) parties(ctx context.Context) error {
 	for _, name := range []string{tidalGroup, genomeLab} {
-		id, err := d.db.OrganizationByName(ctx, name)
+		id, err := d.db.People.OrganizationByName(ctx, name)
 		if isRefusal(err, "not_found") {
-			id, err = d.db.CreateOrganization(ctx, uuid.Nil, name)
+			id, err = d.db.People.CreateOrganization(ctx, uuid.Nil, name)
 		}
 		if err != nil {
 			return err
@@ -259,10 +263,10 @@ func (d *seeding) parties(ctx context.Context) error {
 		d.organizations[name] = id
 	}
 	for name, zone := range map[string]string{northComputing: "Europe/Berlin", southComputing: "America/New_York"} {
-		p, err := d.db.ProviderByName(ctx, name)
+		p, err := d.db.People.ProviderByName(ctx, name)
 		id := p.ID
 		if isRefusal(err, "not_found") {
-			id, err = d.db.CreateProvider(ctx, uuid.Nil, store.NewProvider{Name: name, Currency: "EUR", AccountingZone: zone})
+			id, err = d.db.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: name, Currency: "EUR", AccountingZone: zone})
 		}
 		if err != nil {
 			return err
@@ -274,10 +278,10 @@ func (d *seeding) parties(ctx context.Context) error {
 
 func (d *seeding) everybody(ctx context.Context) error {
 	for _, p := range People() {
-		known, err := d.db.PersonByEmail(ctx, p.Email)
+		known, err := d.db.People.PersonByEmail(ctx, p.Email)
 		id := known.ID
 		if isRefusal(err, "not_found") {
-			id, err = d.db.CreatePerson(ctx, uuid.Nil, store.NewPerson{
+			id, err = d.db.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{
 				Email: p.Email, Name: p.Name, Password: Password, PlatformAdmin: p.admin,
 			})
 		}
@@ -286,9 +290,9 @@ func (d *seeding) everybody(ctx context.Context) error {
 		}
 		d.people[p.Email] = id
 		if p.organization != "" {
-			err = d.db.AddMember(ctx, uuid.Nil, d.organizations[p.organization], id, p.membership)
+			err = d.db.People.AddMember(ctx, uuid.Nil, d.organizations[p.organization], id, p.membership)
 		} else if p.provider != "" {
-			err = d.db.AddStaff(ctx, uuid.Nil, d.providers[p.provider], id, p.staff)
+			err = d.db.People.AddStaff(ctx, uuid.Nil, d.providers[p.provider], id, p.staff)
 		}
 		if err != nil && !isRefusal(err, "duplicate") {
 			return err
@@ -300,12 +304,12 @@ func (d *seeding) everybody(ctx context.Context) error {
 // machines makes a provider's shapes, its pool and the pool's hosts.
 func (d *seeding) machines(ctx context.Context, provider, prefix string, underlay netip.Prefix, hosts []Host) error {
 	providerID, pool := d.providers[provider], poolOf(provider)
-	poolID, err := d.db.PoolByName(ctx, providerID, pool)
+	poolID, err := d.db.Machines.PoolByName(ctx, providerID, pool)
 	if isRefusal(err, "not_found") {
 		if err := d.shapes(ctx, providerID); err != nil {
 			return err
 		}
-		poolID, err = d.db.CreatePool(ctx, uuid.Nil, providerID, store.NewPool{
+		poolID, err = d.db.Machines.CreatePool(ctx, uuid.Nil, providerID, machines.NewPool{
 			Name: pool, Prefix: netip.MustParsePrefix(prefix), SubnetBits: 24, Underlay: underlay,
 			Storage: "local", MachineType: "q35", MTU: 1450, TestVCPUs: 4, MaxLeaseHours: 720, Location: locationOf(provider),
 		})
@@ -318,26 +322,26 @@ func (d *seeding) machines(ctx context.Context, provider, prefix string, underla
 
 // hosts adds those that a pool has not, moves those that have another address by now, and checks anew what had failed.
 func (d *seeding) hosts(ctx context.Context, providerID, poolID uuid.UUID, underlay netip.Prefix, hosts []Host) error {
-	have, err := d.db.HostsOfPool(ctx, poolID)
+	have, err := d.db.Machines.HostsOfPool(ctx, poolID)
 	if err != nil {
 		return err
 	}
-	known := map[string]store.Host{}
+	known := map[string]machines.Host{}
 	for _, h := range have {
 		known[h.Name] = h
 	}
-	moved := store.HostsMove{Underlay: underlay, Restarted: true}
+	moved := machines.HostsMove{Underlay: underlay, Restarted: true}
 	for _, h := range hosts {
 		k, ok := known[h.Name]
 		if ok && (k.Address != h.Address || k.Underlay != h.Underlay) {
 			if (k.Address.Scheme == provisioner.SchemeMemory) != (h.Address.Scheme == provisioner.SchemeMemory) {
 				return ErrMoved
 			}
-			moved.Hosts = append(moved.Hosts, store.MovedHost{ID: k.ID, Address: h.Address, Underlay: h.Underlay})
+			moved.Hosts = append(moved.Hosts, machines.MovedHost{ID: k.ID, Address: h.Address, Underlay: h.Underlay})
 		}
 	}
 	if len(moved.Hosts) > 0 {
-		if err := d.db.MoveHosts(ctx, uuid.Nil, providerID, poolID, moved); err != nil {
+		if err := d.db.Machines.MoveHosts(ctx, uuid.Nil, providerID, poolID, moved); err != nil {
 			return err
 		}
 	}
@@ -345,9 +349,9 @@ func (d *seeding) hosts(ctx context.Context, providerID, poolID uuid.UUID, under
 		k, ok := known[h.Name]
 		switch {
 		case !ok:
-			_, err = d.db.AddHost(ctx, uuid.Nil, providerID, poolID, store.NewHost{Name: h.Name, Address: h.Address, Underlay: h.Underlay, VCPUs: hostVCPUs})
+			_, err = d.db.Machines.AddHost(ctx, uuid.Nil, providerID, poolID, machines.NewHost{Name: h.Name, Address: h.Address, Underlay: h.Underlay, VCPUs: hostVCPUs})
 		case k.CheckState == "failed":
-			err = d.db.CheckHost(ctx, uuid.Nil, providerID, k.ID)
+			err = d.db.Machines.CheckHost(ctx, uuid.Nil, providerID, k.ID)
 		}
 		if err != nil {
 			return err
@@ -357,16 +361,16 @@ func (d *seeding) hosts(ctx context.Context, providerID, poolID uuid.UUID, under
 }
 
 func (d *seeding) shapes(ctx context.Context, providerID uuid.UUID) error {
-	have, err := d.db.Shapes(ctx, providerID)
+	have, err := d.db.Machines.Shapes(ctx, providerID)
 	if err != nil || len(have) > 0 {
 		return err
 	}
-	for _, s := range []store.NewShape{
+	for _, s := range []machines.NewShape{
 		{Name: "tiny", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}},
 		{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}},
 		{Name: "medium", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 8192, DiskGiB: 20}},
 	} {
-		if _, err := d.db.CreateShape(ctx, uuid.Nil, providerID, s); err != nil {
+		if _, err := d.db.Machines.CreateShape(ctx, uuid.Nil, providerID, s); err != nil {
 			return err
 		}
 	}
@@ -376,15 +380,15 @@ func (d *seeding) shapes(ctx context.Context, providerID uuid.UUID) error {
 // hours grants each group hours at each provider, once.
 func (d *seeding) hours(ctx context.Context) error {
 	for _, orgID := range d.organizations {
-		wallet, err := d.db.Wallet(ctx, orgID)
+		wallet, err := d.db.Books.Wallet(ctx, orgID)
 		if err != nil {
 			return err
 		}
 		for _, providerID := range d.providers {
-			if slices.ContainsFunc(wallet, func(w store.WalletCard) bool { return w.ProviderID == providerID }) {
+			if slices.ContainsFunc(wallet, func(w books.WalletCard) bool { return w.ProviderID == providerID }) {
 				continue
 			}
-			_, err := d.db.GrantHours(ctx, store.Grant{
+			_, err := d.db.Books.GrantHours(ctx, books.Grant{
 				ProviderID: providerID, OrganizationID: orgID, Hours: hours * billing.ComputeHour, Note: "to try Volary",
 			})
 			if err != nil {

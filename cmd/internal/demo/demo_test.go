@@ -79,7 +79,7 @@ func TestSeedTwiceMakesEverythingOnce(t *testing.T) {
 	if days := count(t, pool, `SELECT count(DISTINCT from_at::date) FROM usage_lines`); days < 40 {
 		t.Errorf("something was used on %d days of the last 90", days)
 	}
-	report, err := storetest.Open(t, pool).VerifyLedger(ctx)
+	report, err := storetest.Open(t, pool).Books.VerifyLedger(ctx)
 	if err != nil || report.Difference != nil || report.Entries < 100 {
 		t.Errorf("the ledger of the past: %+v, %v", report, err)
 	}

@@ -12,6 +12,9 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 const (
@@ -73,7 +76,7 @@ func (s *story) tell(ctx context.Context, now time.Time) error {
 	s.plan(now.Add(-5*time.Hour), func(ctx context.Context) error { return s.waits(ctx, tidal) })
 	for at := begin.Truncate(24 * time.Hour).Add(24 * time.Hour); at.Before(now); at = at.Add(24 * time.Hour) {
 		s.plan(at, func(ctx context.Context) error {
-			_, err := s.db.SettleUsage(ctx, s.at)
+			_, err := s.db.Books.SettleUsage(ctx, s.at)
 			return err
 		})
 	}
@@ -86,14 +89,14 @@ func (s *story) tell(ctx context.Context, now time.Time) error {
 // hostsUp lets every host's check have passed.
 func (s *story) hostsUp(ctx context.Context) error {
 	for _, id := range s.seeded.providers {
-		hosts, err := s.db.Hosts(ctx, id)
+		hosts, err := s.db.Machines.Hosts(ctx, id)
 		if err != nil {
 			return err
 		}
 		for _, h := range hosts {
 			facts := provisioner.HostFacts{Hostname: h.Name, VCPUs: hostVCPUs, MemoryMiB: 8 << 10, DiskGiB: 100}
 			report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "made up by the demo"}}
-			if err := s.db.HostCheckDone(ctx, h.ID, facts, provisioner.AccelerationTCG, report, true); err != nil {
+			if err := s.db.Machines.HostCheckDone(ctx, h.ID, facts, provisioner.AccelerationTCG, report, true); err != nil {
 				return err
 			}
 		}
@@ -105,21 +108,21 @@ func (s *story) hostsUp(ctx context.Context) error {
 // waits since the host was added.
 func (s *story) hostsDown(ctx context.Context) error {
 	// Only for this moment, at which the clock stands still: the real worker takes them over at once.
-	if _, err := s.db.ClaimHosts(ctx, worker, time.Millisecond); err != nil {
+	if _, err := s.db.Machines.ClaimHosts(ctx, worker, time.Millisecond); err != nil {
 		return err
 	}
 	for _, id := range s.seeded.providers {
-		hosts, err := s.db.Hosts(ctx, id)
+		hosts, err := s.db.Machines.Hosts(ctx, id)
 		if err != nil {
 			return err
 		}
 		for _, h := range hosts {
 			for range 3 {
-				if err := s.db.RecordMissedRound(ctx, h.ID, worker, "the past ends"); err != nil {
+				if err := s.db.Machines.RecordMissedRound(ctx, h.ID, worker, "the past ends"); err != nil {
 					return err
 				}
 			}
-			if err := s.db.CheckHost(ctx, uuid.Nil, id, h.ID); err != nil {
+			if err := s.db.Machines.CheckHost(ctx, uuid.Nil, id, h.ID); err != nil {
 				return err
 			}
 		}
@@ -130,13 +133,13 @@ func (s *story) hostsDown(ctx context.Context) error {
 // modelled uploads a group's image and makes its model cluster.
 func (s *story) modelled(ctx context.Context, org, email, provider, model string) (g group, err error) {
 	g.org, g.person = s.seeded.organizations[org], s.seeded.people[email]
-	if g.pool, err = s.db.PoolByName(ctx, s.seeded.providers[provider], poolOf(provider)); err != nil {
+	if g.pool, err = s.db.Machines.PoolByName(ctx, s.seeded.providers[provider], poolOf(provider)); err != nil {
 		return g, err
 	}
 	if g.image, err = s.upload(ctx, g.org, g.person); err != nil {
 		return g, err
 	}
-	g.model, err = s.db.CreateModelCluster(ctx, g.org, g.person, model)
+	g.model, err = s.db.Models.CreateModelCluster(ctx, g.org, g.person, model)
 	return g, err
 }
 
@@ -161,9 +164,9 @@ func (s *story) publish(ctx context.Context, g *group) error {
 
 func (s *story) version(ctx context.Context, g group, version, text string) (uuid.UUID, error) {
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	id, err := s.db.SaveVersion(ctx, g.org, g.person, store.VersionDraft{
+	id, err := s.db.Models.SaveVersion(ctx, g.org, g.person, models.VersionDraft{
 		ModelClusterID: g.model, Version: version, ComputeMin: 1, ComputeMax: 8,
-		Roles: []store.RoleDraft{
+		Roles: []models.RoleDraft{
 			{Role: provisioner.RoleHead, ImageID: g.image, Shape: shape},
 			{Role: provisioner.RoleCompute, ImageID: g.image, Shape: shape},
 		},
@@ -172,7 +175,7 @@ func (s *story) version(ctx context.Context, g group, version, text string) (uui
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return id, s.db.PublishVersion(ctx, g.org, g.person, id, 1)
+	return id, s.db.Models.PublishVersion(ctx, g.org, g.person, id, 1)
 }
 
 // launches plans a group's launches, one after the other.
@@ -200,7 +203,7 @@ func (s *story) buys(g group, provider string, at time.Time, hours int64, refere
 			return err
 		}
 		s.plan(s.at.Add(3*time.Hour), func(ctx context.Context) error {
-			return s.db.ApproveOrder(ctx, s.seeded.people[accountantOf(provider)], s.seeded.providers[provider], order)
+			return s.db.Books.ApproveOrder(ctx, s.seeded.people[accountantOf(provider)], s.seeded.providers[provider], order)
 		})
 		return nil
 	})
@@ -208,14 +211,14 @@ func (s *story) buys(g group, provider string, at time.Time, hours int64, refere
 
 // order places an order at the present price of a provider's first offer.
 func (s *story) order(ctx context.Context, orgID, by uuid.UUID, provider string, hours int64, reference string) (uuid.UUID, error) {
-	offers, err := s.db.Offers(ctx, s.seeded.providers[provider])
+	offers, err := s.db.Books.Offers(ctx, s.seeded.providers[provider])
 	if err != nil {
 		return uuid.Nil, err
 	}
 	if len(offers) == 0 || offers[0].Current == nil {
 		return uuid.Nil, fmt.Errorf("%s sells nothing", provider)
 	}
-	return s.db.PlaceOrder(ctx, orgID, by, store.OrderRequest{
+	return s.db.Books.PlaceOrder(ctx, orgID, by, books.OrderRequest{
 		OfferID: offers[0].ID, PriceID: offers[0].Current.ID, Hours: billing.Hours(hours) * billing.ComputeHour,
 		References: store.References{PurchaseOrder: reference, CostCentre: "4711", GrantNumber: "EU-101 027"},
 	})
@@ -225,10 +228,10 @@ func (s *story) order(ctx context.Context, orgID, by uuid.UUID, provider string,
 func (s *story) waits(ctx context.Context, g group) error {
 	ben := s.seeded.people["ben@tidal.example"]
 	limit := 20 * billing.ComputeHour
-	if err := s.db.SetCap(ctx, g.org, g.person, ben, &limit); err != nil {
+	if err := s.db.Machines.SetCap(ctx, g.org, g.person, ben, &limit); err != nil {
 		return err
 	}
-	if _, err := s.db.RequestLaunch(ctx, g.org, ben, store.LaunchRequest{
+	if _, err := s.db.Machines.RequestLaunch(ctx, g.org, ben, machines.LaunchRequest{
 		VersionID: g.version, PoolID: g.pool, Name: "storm-surge", ComputeCount: 7, LeaseSeconds: 8 * 3600,
 		References: store.References{GrantNumber: "EU-101 027"},
 	}); err != nil {
@@ -240,7 +243,7 @@ func (s *story) waits(ctx context.Context, g group) error {
 
 // launch plays one cluster from its launch to its end.
 func (s *story) launch(ctx context.Context, g group, name string, compute int, run, wait time.Duration, fails bool) error {
-	id, err := s.db.LaunchCluster(ctx, g.org, g.person, store.LaunchRequest{
+	id, err := s.db.Machines.LaunchCluster(ctx, g.org, g.person, machines.LaunchRequest{
 		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: int64(run/time.Hour+1) * 3600,
 		References: store.References{CostCentre: "4711", GrantNumber: "EU-101 027"},
 	})
@@ -264,7 +267,7 @@ func (s *story) launch(ctx context.Context, g group, name string, compute int, r
 		if err := s.observe(ctx); err != nil {
 			return err
 		}
-		if err := s.db.DeleteCluster(ctx, g.org, g.person, id); err != nil {
+		if err := s.db.Machines.DeleteCluster(ctx, g.org, g.person, id); err != nil {
 			return err
 		}
 		s.plan(s.at.Add(4*time.Second), func(ctx context.Context) error { return s.gone(ctx, id) })
@@ -274,11 +277,11 @@ func (s *story) launch(ctx context.Context, g group, name string, compute int, r
 }
 
 func (s *story) fail(ctx context.Context, id uuid.UUID) error {
-	work, err := s.db.ClusterForReconcile(ctx, id)
+	work, err := s.db.Machines.ClusterForReconcile(ctx, id)
 	if err != nil {
 		return err
 	}
-	err = s.db.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "compute-001")
+	err = s.db.Machines.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "compute-001")
 	if err != nil {
 		return err
 	}

@@ -51,13 +51,13 @@ func (s *story) upload(ctx context.Context, orgID, person uuid.UUID) (uuid.UUID,
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails
 	upload := hex.EncodeToString(b)
-	if err := s.db.CreateUpload(ctx, orgID, person, upload, name, info.Size()); err != nil {
+	if err := s.db.Models.CreateUpload(ctx, orgID, person, upload, name, info.Size()); err != nil {
 		return uuid.Nil, err
 	}
 	if _, err := s.images.Blobs.Put(ctx, blob.UploadKey(upload), f); err != nil {
 		return uuid.Nil, err
 	}
-	id, err := s.db.FinishUpload(ctx, upload, "")
+	id, err := s.db.Models.FinishUpload(ctx, upload, "")
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -78,7 +78,7 @@ func (s *story) verify(ctx context.Context, id uuid.UUID, upload string) error {
 	switch verdict.State {
 	case provisioner.ImageReady:
 	case provisioner.ImageUnverified:
-		return errors.Join(errUnverified, s.db.RecordVerdict(ctx, id, verdict))
+		return errors.Join(errUnverified, s.db.Models.RecordVerdict(ctx, id, verdict))
 	default:
 		return fmt.Errorf("the demo's image is %s: %s", verdict.State, verdict.Reason)
 	}
@@ -89,7 +89,7 @@ func (s *story) verify(ctx context.Context, id uuid.UUID, upload string) error {
 	if err := s.images.Blobs.Adopt(ctx, key, canonical); err != nil {
 		return err
 	}
-	return errors.Join(s.db.RecordVerdict(ctx, id, verdict), s.images.Blobs.Delete(ctx, blob.UploadKey(upload)))
+	return errors.Join(s.db.Models.RecordVerdict(ctx, id, verdict), s.images.Blobs.Delete(ctx, blob.UploadKey(upload)))
 }
 
 // smallDisk is a disk of 4 MiB with a partition table and nothing in it.

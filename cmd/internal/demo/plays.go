@@ -10,7 +10,8 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
-	"volary.dev/store"
+	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 // events are what is still to happen, the earliest first.
@@ -70,12 +71,12 @@ func startID(node uuid.UUID) string { return "demo-" + node.String() }
 
 // start begins the nodes of a launched cluster, as the worker does when it takes it on.
 func (s *stage) start(ctx context.Context, cluster uuid.UUID) error {
-	work, err := s.db.ClusterForReconcile(ctx, cluster)
+	work, err := s.db.Machines.ClusterForReconcile(ctx, cluster)
 	if err != nil {
 		return err
 	}
 	for _, n := range work.Nodes {
-		_, err := s.db.SetNode(ctx, n.ID, []provisioner.NodeState{provisioner.NodeReserved}, provisioner.NodeStarting, "", "")
+		_, err := s.db.Machines.SetNode(ctx, n.ID, []provisioner.NodeState{provisioner.NodeReserved}, provisioner.NodeStarting, "", "")
 		if err != nil {
 			return err
 		}
@@ -85,19 +86,19 @@ func (s *stage) start(ctx context.Context, cluster uuid.UUID) error {
 
 // ready marks a cluster ready whose nodes have started.
 func (s *stage) ready(ctx context.Context, cluster uuid.UUID) error {
-	work, err := s.db.ClusterForReconcile(ctx, cluster)
+	work, err := s.db.Machines.ClusterForReconcile(ctx, cluster)
 	if err != nil {
 		return err
 	}
-	evidence := map[uuid.UUID]store.Evidence{}
+	evidence := map[uuid.UUID]machines.Evidence{}
 	for _, n := range work.Nodes {
-		evidence[n.ID] = store.Evidence{StartID: startID(n.ID), Kind: string(work.Gate.Kind), Detail: work.Gate.Text, At: s.at}
+		evidence[n.ID] = machines.Evidence{StartID: startID(n.ID), Kind: string(work.Gate.Kind), Detail: work.Gate.Text, At: s.at}
 		if s.live[n.Host.ID] == nil {
 			s.live[n.Host.ID] = map[uuid.UUID]bool{}
 		}
 		s.live[n.Host.ID][n.ID] = true
 	}
-	ok, err := s.db.MarkClusterReady(ctx, cluster, work.Generation, evidence)
+	ok, err := s.db.Machines.MarkClusterReady(ctx, cluster, work.Generation, evidence)
 	if err == nil && !ok {
 		return fmt.Errorf("cluster %s did not become ready", cluster)
 	}
@@ -106,7 +107,7 @@ func (s *stage) ready(ctx context.Context, cluster uuid.UUID) error {
 
 // observe records a round of every host that carries something.
 func (s *stage) observe(ctx context.Context) error {
-	if _, err := s.db.ClaimHosts(ctx, worker, pastRound); err != nil {
+	if _, err := s.db.Machines.ClaimHosts(ctx, worker, pastRound); err != nil {
 		return err
 	}
 	for host, nodes := range s.live {
@@ -117,7 +118,7 @@ func (s *stage) observe(ctx context.Context) error {
 		for node := range nodes {
 			o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: node, State: provisioner.MachineRunning, StartID: startID(node)})
 		}
-		if _, err := s.db.RecordRound(ctx, host, worker, s.at, o); err != nil {
+		if _, err := s.db.Machines.RecordRound(ctx, host, worker, s.at, o); err != nil {
 			return err
 		}
 	}
@@ -126,29 +127,29 @@ func (s *stage) observe(ctx context.Context) error {
 
 // gone plays the end of a cluster that is to be gone, and gives its claim back reconciled.
 func (s *stage) gone(ctx context.Context, cluster uuid.UUID) error {
-	work, err := s.db.ClusterForReconcile(ctx, cluster)
+	work, err := s.db.Machines.ClusterForReconcile(ctx, cluster)
 	if err != nil {
 		return err
 	}
 	for _, n := range work.Nodes {
 		delete(s.live[n.Host.ID], n.ID)
 	}
-	if err := s.db.MarkClusterGone(ctx, cluster); err != nil {
+	if err := s.db.Machines.MarkClusterGone(ctx, cluster); err != nil {
 		return err
 	}
-	if _, err := s.db.ClaimClusters(ctx, worker, 100, time.Minute); err != nil {
+	if _, err := s.db.Machines.ClaimClusters(ctx, worker, 100, time.Minute); err != nil {
 		return err
 	}
-	return s.db.ReleaseClaim(ctx, cluster, worker, work.Generation, 0)
+	return s.db.Machines.ReleaseClaim(ctx, cluster, worker, work.Generation, 0)
 }
 
 // test plays an acceptance test to its end. broken lets the gate's text never appear.
 func (s *stage) test(ctx context.Context, orgID, person, version, pool uuid.UUID, broken bool) error {
-	id, err := s.db.StartAcceptanceTest(ctx, orgID, person, version, pool)
+	id, err := s.db.Machines.StartAcceptanceTest(ctx, orgID, person, version, pool)
 	if err != nil {
 		return err
 	}
-	t, err := s.db.TestForWorker(ctx, id)
+	t, err := s.db.Models.TestForWorker(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -162,13 +163,13 @@ func (s *stage) test(ctx context.Context, orgID, person, version, pool uuid.UUID
 	return nil
 }
 
-func (s *stage) judge(ctx context.Context, t store.AcceptanceTest, broken bool) error {
-	work, err := s.db.ClusterForReconcile(ctx, t.ClusterID)
+func (s *stage) judge(ctx context.Context, t models.AcceptanceTest, broken bool) error {
+	work, err := s.db.Machines.ClusterForReconcile(ctx, t.ClusterID)
 	if err != nil {
 		return err
 	}
 	r := acceptance.Judge(s.evidence(work, t.Nonce, broken))
-	if err := s.db.FinishAcceptanceTest(ctx, t.ID, r.Passed(), r); err != nil {
+	if err := s.db.Models.FinishAcceptanceTest(ctx, t.ID, r.Passed(), r); err != nil {
 		return err
 	}
 	s.plan(s.at.Add(2*time.Second), func(ctx context.Context) error { return s.gone(ctx, t.ClusterID) })
@@ -176,7 +177,7 @@ func (s *stage) judge(ctx context.Context, t store.AcceptanceTest, broken bool) 
 }
 
 // evidence is what a test's nodes would have shown.
-func (s *stage) evidence(work store.ClusterWork, nonce string, broken bool) acceptance.Evidence {
+func (s *stage) evidence(work machines.ClusterWork, nonce string, broken bool) acceptance.Evidence {
 	e := acceptance.Evidence{Nonce: nonce, Over: true}
 	head := work.Nodes[0].Address
 	for i, n := range work.Nodes {

@@ -7,7 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/store"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
 	"volary.dev/web/layout"
 )
 
@@ -18,7 +19,7 @@ type Frame struct {
 	// Secure is for https, where cookies are sent by no other way.
 	Secure bool
 	// Facts reads what stands around a page.
-	Facts func(context.Context, store.FrameNeeds) (store.FrameFacts, error)
+	Facts func(context.Context, overview.FrameNeeds) (overview.FrameFacts, error)
 }
 
 // Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
@@ -55,7 +56,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 const placeHeader = "Volary-Place"
 
 // place is whose pages those of an area are.
-func place(s *store.Session, area layout.Area) string {
+func place(s *people.Session, area layout.Area) string {
 	switch {
 	case area == layout.AreaOrg && s.OrganizationID != nil:
 		return KindOrganization + ":" + s.OrganizationID.String()
@@ -70,8 +71,8 @@ func place(s *store.Session, area layout.Area) string {
 
 // frameNeeds are the other places, of which most people have none; and, in their own area, what a member or staff is
 // told and has to decide.
-func frameNeeds(c echo.Context, s *store.Session, area layout.Area) store.FrameNeeds {
-	n := store.FrameNeeds{Person: s.PersonID}
+func frameNeeds(c echo.Context, s *people.Session, area layout.Area) overview.FrameNeeds {
+	n := overview.FrameNeeds{Person: s.PersonID}
 	n.Workplaces = s.Workplaces > 1 || s.Workplaces == 1 && s.OrganizationID == nil && s.ProviderID == nil
 	if area == layout.AreaOrg && s.OrganizationID != nil {
 		n.Announcements = *s.OrganizationID
@@ -85,7 +86,7 @@ func frameNeeds(c echo.Context, s *store.Session, area layout.Area) store.FrameN
 	return n
 }
 
-func announcements(rows []store.Announcement) []layout.Announcement {
+func announcements(rows []people.Announcement) []layout.Announcement {
 	list := make([]layout.Announcement, len(rows))
 	for i, x := range rows {
 		list[i] = layout.Announcement{ID: x.ID.String(), Provider: x.ProviderName, Pool: x.PoolName, Title: x.Title, Text: x.Text, Warning: x.Tone == "warning"}
@@ -97,7 +98,7 @@ func announcements(rows []store.Announcement) []layout.Announcement {
 }
 
 // choices are the places but the present one.
-func choices(s *store.Session, places store.Workplaces) (list []layout.Choice) {
+func choices(s *people.Session, places people.Workplaces) (list []layout.Choice) {
 	for _, w := range places.Organizations {
 		if s.OrganizationID == nil || w.ID != *s.OrganizationID {
 			list = append(list, layout.Choice{Label: w.Name, Value: KindOrganization + ":" + w.ID.String()})

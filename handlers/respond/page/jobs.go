@@ -8,15 +8,15 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
-	"volary.dev/store"
+	"volary.dev/store/overview"
 	"volary.dev/web/ui"
 )
 
 // JobFilter reads the part of a list of jobs that a GET asks for, and the props of its filters.
-func JobFilter(c echo.Context, base string, kinds ...string) (store.JobFilter, ui.JobsProps) {
+func JobFilter(c echo.Context, base string, kinds ...string) (overview.JobFilter, ui.JobsProps) {
 	l, q := request.ParseList(c, "id", "kind", "state", "attempts", "due"), request.ParseQuery(c)
 	l.Path = base // a refused retry shows the list, too
-	f := store.JobFilter{Kind: q.Typed("kind"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
+	f := overview.JobFilter{Kind: q.Typed("kind"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
 	p := ui.JobsProps{Base: base, List: List(l, 0), Kind: f.Kind, State: f.State}
 	for _, k := range kinds {
 		p.Kinds = append(p.Kinds, ui.Option{Value: k, Label: ui.JobKind(k)})
@@ -25,7 +25,7 @@ func JobFilter(c echo.Context, base string, kinds ...string) (store.JobFilter, u
 }
 
 // Jobs fills the props with what the store read. path is the address of what a job is about, empty where there is none.
-func Jobs(p ui.JobsProps, jobs []store.Job, total int, path func(kind string, id uuid.UUID) string) ui.JobsProps {
+func Jobs(p ui.JobsProps, jobs []overview.Job, total int, path func(kind string, id uuid.UUID) string) ui.JobsProps {
 	p.List.Total = total
 	for _, j := range jobs {
 		row := ui.JobRow{

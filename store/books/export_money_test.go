@@ -1,0 +1,42 @@
+package books
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+)
+
+// What follows opens the ledger's functions of a transaction to tests, each in a transaction of its own.
+
+func (db *DB) HoldNow(ctx context.Context, providerID, orgID, clusterID uuid.UUID, need billing.Hours, now time.Time) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.Hold(ctx, tx, providerID, orgID, clusterID, need, now) })
+}
+
+func (db *DB) ReleaseNow(ctx context.Context, clusterID uuid.UUID, now time.Time) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.Release(ctx, tx, clusterID, now) })
+}
+
+func (db *DB) SettleNow(ctx context.Context, clusterID uuid.UUID, now time.Time) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return settleCluster(ctx, tx, clusterID, now) })
+}
+
+func (db *DB) BeginRunsNow(ctx context.Context, clusterID uuid.UUID) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.BeginRuns(ctx, tx, clusterID) })
+}
+
+func (db *DB) EndRunsNow(ctx context.Context, clusterID uuid.UUID, nodes []uuid.UUID, reason string) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.EndRuns(ctx, tx, clusterID, nodes, reason) })
+}
+
+func (db *DB) ProveLifeNow(ctx context.Context, hostID uuid.UUID, roundStart time.Time, proofs ...billing.Proof) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.ProveLife(ctx, tx, hostID, roundStart, 5*time.Second, proofs) })
+}
+
+// CostOfUnknownLot is what comes of a use whose lot is not there.
+func CostOfUnknownLot() error {
+	_, err := costOfUse(nil, billing.Usage{})
+	return err
+}

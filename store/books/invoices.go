@@ -1,0 +1,224 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// issueInvoice writes the invoice of an order that is being approved, and returns its number. The row of the year's
+// last number is locked until the end of the transaction, so that no number is given twice or left out.
+func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (string, error) {
+	zone, err := w.zone()
+	if err != nil {
+		return "", err
+	}
+	var prefix *string
+	var provider, seller, taxID, buyer string
+	err = tx.QueryRow(ctx, `
+		SELECT p.invoice_prefix, p.name, coalesce(nullif(p.legal_name, ''), p.name), p.tax_id, g.name
+		  FROM providers p, organizations g WHERE p.id = $1 AND g.id = $2`, o.ProviderID, o.OrganizationID).
+		Scan(&prefix, &provider, &seller, &taxID, &buyer)
+	if err != nil {
+		return "", fmt.Errorf("parties of an invoice: %w", err)
+	}
+	if prefix == nil {
+		return "", &provisioner.Refusal{
+			Code: "no_prefix", Title: fmt.Sprintf("%s has no prefix for the numbers of its invoices, such as NOR.", provider),
+			Next: "An admin of the provider sets it under Settings; then approve the order.",
+		}
+	}
+	year := o.Now.In(zone).Year()
+	var serial int
+	err = tx.QueryRow(ctx, `
+		INSERT INTO invoice_numbers (provider_id, year, last) VALUES ($1, $2, 1)
+		ON CONFLICT (provider_id, year) DO UPDATE SET last = invoice_numbers.last + 1 RETURNING last`, o.ProviderID, year).Scan(&serial)
+	if err != nil {
+		return "", fmt.Errorf("number of an invoice: %w", err)
+	}
+	id, err := store.NewID()
+	if err != nil {
+		return "", err
+	}
+	number := billing.InvoiceNumber(*prefix, year, serial)
+	batch := &pgx.Batch{}
+	batch.Queue(`
+		INSERT INTO invoices (id, provider_id, organization_id, year, serial, number, seller, tax_id, buyer, net, currency, issued_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		id, o.ProviderID, o.OrganizationID, year, serial, number, seller, taxID, buyer, o.Amount, o.Currency, o.Now)
+	batch.Queue(`
+		INSERT INTO invoice_lines (invoice_id, number, order_id, description, hours, price, amount) VALUES ($1, 1, $2, $3, $4, $5, $6)`,
+		id, o.ID, "Compute hours, offer "+o.OfferName, o.Hours, o.Price, o.Amount)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return "", fmt.Errorf("issue invoice %s: %w", number, err)
+	}
+	return number, nil
+}
+
+// Invoice is what an approved order was billed by. Names are those of its day.
+type Invoice struct {
+	ID               uuid.UUID
+	Number           string
+	ProviderID       uuid.UUID
+	ProviderName     string
+	OrganizationID   uuid.UUID
+	OrganizationName string
+	Seller           string
+	TaxID            string
+	Buyer            string
+	Net              billing.Money
+	IssuedAt         time.Time
+	AccountingZone   string
+	SupportContact   string
+	Terms            string
+	Lines            []InvoiceLine // read by the two readings of one invoice
+}
+
+// InvoiceLine is one order on an invoice.
+type InvoiceLine struct {
+	OrderID     uuid.UUID
+	OrderNumber int64
+	Description string
+	Hours       billing.Hours
+	Price       billing.UnitPrice
+	Amount      billing.Money
+	GoodUntil   *time.Time
+	store.References
+}
+
+const selectInvoices = `
+	SELECT i.id, i.number, i.provider_id, p.name, i.organization_id, g.name, i.seller, i.tax_id, i.buyer, i.net, i.currency, i.issued_at,
+	       p.accounting_zone, p.support_contact, p.terms`
+
+const fromInvoices = `
+	  FROM invoices i JOIN providers p ON p.id = i.provider_id JOIN organizations g ON g.id = i.organization_id`
+
+func rowToInvoice(row pgx.CollectableRow) (Invoice, error) {
+	var i Invoice
+	err := row.Scan(&i.ID, &i.Number, &i.ProviderID, &i.ProviderName, &i.OrganizationID, &i.OrganizationName, &i.Seller, &i.TaxID, &i.Buyer,
+		&i.Net.Minor, &i.Net.Currency, &i.IssuedAt, &i.AccountingZone, &i.SupportContact, &i.Terms)
+	return i, err
+}
+
+// InvoiceOfOrganization finds one of the invoices that an organization got.
+func (db *DB) InvoiceOfOrganization(ctx context.Context, orgID, invoiceID uuid.UUID) (Invoice, error) {
+	return db.invoice(ctx, `i.organization_id = $1 AND i.id = $2`, orgID, invoiceID)
+}
+
+// InvoiceOfProvider finds one of the invoices that a provider issued.
+func (db *DB) InvoiceOfProvider(ctx context.Context, providerID, invoiceID uuid.UUID) (Invoice, error) {
+	return db.invoice(ctx, `i.provider_id = $1 AND i.id = $2`, providerID, invoiceID)
+}
+
+func (db *DB) invoice(ctx context.Context, where string, args ...any) (Invoice, error) {
+	rows, _ := db.pool.Query(ctx, selectInvoices+fromInvoices+` WHERE `+where, args...)
+	i, err := store.One(rows, "invoice", rowToInvoice)
+	if err != nil {
+		return i, err
+	}
+	rows, _ = db.pool.Query(ctx, `
+		SELECT r.id, r.number, l.description, l.hours, l.price, l.amount, r.good_until, r.purchase_order, r.cost_centre, r.grant_number
+		  FROM invoice_lines l JOIN orders r ON r.id = l.order_id WHERE l.invoice_id = $1 ORDER BY l.number`, i.ID)
+	i.Lines, err = store.All(rows, "invoice lines", func(row pgx.CollectableRow) (InvoiceLine, error) {
+		l := InvoiceLine{Price: billing.UnitPrice{Currency: i.Net.Currency}, Amount: billing.Money{Currency: i.Net.Currency}}
+		err := row.Scan(&l.OrderID, &l.OrderNumber, &l.Description, &l.Hours, &l.Price.Millionths, &l.Amount.Minor, &l.GoodUntil,
+			&l.PurchaseOrder, &l.CostCentre, &l.GrantNumber)
+		return l, err
+	})
+	return i, err
+}
+
+// InvoiceFilter narrows and orders a list of invoices by number, party, net or issued.
+type InvoiceFilter struct {
+	Page  store.Page
+	Sort  store.Sorting
+	Party uuid.UUID // of an organization's invoices the provider, of a provider's the organization; Nil: all
+	Text  string    // a part of the number or the other party's name
+	Since time.Time // issued at or after
+	Until time.Time // issued before
+}
+
+// InvoicesOfOrganization gives a page of what an organization was billed, the newest first, with how many and how much
+// the filter leaves.
+func (db *DB) InvoicesOfOrganization(ctx context.Context, orgID uuid.UUID, f InvoiceFilter) ([]Invoice, int, []Total, error) {
+	return db.invoices(ctx, "organization", "provider", "p.name", orgID, f)
+}
+
+// InvoicesOfProvider gives a page of what a provider billed, the newest first.
+func (db *DB) InvoicesOfProvider(ctx context.Context, providerID uuid.UUID, f InvoiceFilter) ([]Invoice, int, []Total, error) {
+	return db.invoices(ctx, "provider", "organization", "g.name", providerID, f)
+}
+
+func (db *DB) invoices(ctx context.Context, own, other, party string, ownID uuid.UUID, f InvoiceFilter) ([]Invoice, int, []Total, error) {
+	where := ` WHERE i.` + own + `_id = $1 AND ($2::uuid IS NULL OR i.` + other + `_id = $2) AND (i.number ILIKE $3 OR ` + party + ` ILIKE $3)
+		AND ($4::timestamptz IS NULL OR i.issued_at >= $4) AND ($5::timestamptz IS NULL OR i.issued_at < $5)`
+	args := []any{ownID, store.OrNull(f.Party), store.Like(f.Text), store.OrNoTime(f.Since), store.OrNoTime(f.Until)}
+	order := store.Sortable{"number": "i.number", "party": party, "net": "i.net", "issued": "i.issued_at"}.OrderBy(f.Sort, "i.issued_at DESC, i.id")
+	rows, _ := db.pool.Query(ctx, selectInvoices+fromInvoices+where+order+` LIMIT $6 OFFSET $7`, append(args, f.Page.Most(), f.Page.Skip())...)
+	list, err := store.All(rows, "invoices", rowToInvoice)
+	if err != nil {
+		return nil, 0, nil, err
+	}
+	rows, _ = db.pool.Query(ctx, `SELECT count(*), 0::bigint, sum(i.net)::bigint, i.currency`+fromInvoices+where+
+		` GROUP BY i.currency ORDER BY i.currency`, args...)
+	totals, err := store.All(rows, "sums of invoices", rowToTotal)
+	return list, count(totals), totals, err
+}
+
+// ExportInvoices writes the invoice lines of a provider's month as CSV; billing's document has the columns. Lines and
+// sums are read in one snapshot; the bytes are good only where it returns nil.
+func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month billing.Month, to io.Writer) error {
+	period, err := db.accountingPeriod(ctx, providerID, month)
+	if err != nil {
+		return err
+	}
+	w, err := billing.NewInvoiceWriter(to, period)
+	if err != nil {
+		return err
+	}
+	return db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
+		if err := eachInvoiceLine(ctx, tx, providerID, period, w.Line); err != nil {
+			return err
+		}
+		rows, _ := tx.Query(ctx, `
+			SELECT sum(net)::bigint, currency FROM invoices WHERE provider_id = $1 AND issued_at >= $2 AND issued_at < $3
+			 GROUP BY currency ORDER BY currency`, providerID, period.From, period.To)
+		totals, err := store.All(rows, "sums of invoices", pgx.RowToStructByPos[billing.Money])
+		return errors.Join(err, w.Finish(totals))
+	})
+}
+
+func eachInvoiceLine(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period, fn func(billing.InvoicedLine) error) error {
+	rows, err := tx.Query(ctx, `
+		SELECT i.number, i.issued_at, i.organization_id, i.buyer, r.number, l.description, l.hours, l.price, l.amount, i.currency,
+		       r.purchase_order, r.cost_centre, r.grant_number
+		  FROM invoices i JOIN invoice_lines l ON l.invoice_id = i.id JOIN orders r ON r.id = l.order_id
+		 WHERE i.provider_id = $1 AND i.issued_at >= $2 AND i.issued_at < $3 ORDER BY i.year, i.serial, l.number`, providerID, p.From, p.To)
+	if err != nil {
+		return err
+	}
+	var l billing.InvoicedLine
+	_, err = pgx.ForEachRow(rows, []any{
+		&l.Invoice, &l.IssuedAt, &l.OrganizationID, &l.OrganizationName, &l.Order, &l.Description, &l.Hours, &l.Price.Millionths, &l.Amount.Minor,
+		&l.Amount.Currency, &l.PurchaseOrder, &l.CostCentre, &l.GrantNumber,
+	}, func() error {
+		l.Price.Currency = l.Amount.Currency
+		return fn(l)
+	})
+	return err
+}
+
+// LacksInvoicePrefix tells whether a provider cannot issue invoices yet.
+func (db *DB) LacksInvoicePrefix(ctx context.Context, providerID uuid.UUID) (bool, error) {
+	var lacks bool
+	err := db.pool.QueryRow(ctx, `SELECT invoice_prefix IS NULL FROM providers WHERE id = $1`, providerID).Scan(&lacks)
+	return lacks, store.Found(err, "provider")
+}

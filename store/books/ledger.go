@@ -1,0 +1,222 @@
+package books
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/store"
+)
+
+// booking is a draft with the usage lines it sums up, if it is a use.
+type booking struct {
+	billing.Draft
+	lines []billing.Line
+	costs []*int64  // of the lines, in minor units; nil where their lot was granted
+	lotID uuid.UUID // of the lines
+}
+
+// book appends drafts to the locked wallet's journal. The chain's head is the last lock a transaction takes. The
+// database moves the head with each entry, and the sums of lots and holds as the postings arrive; it refuses an entry that
+// does not continue the chain, and a key it has seen.
+func book(ctx context.Context, tx pgx.Tx, w wallet, bookings []booking) error {
+	if len(bookings) == 0 {
+		return nil
+	}
+	head, err := lockHead(ctx, tx, w)
+	if err != nil {
+		return err
+	}
+	batch := &pgx.Batch{}
+	var postings postingColumns
+	var lines lineColumns
+	for _, b := range bookings {
+		e, err := billing.Seal(b.Draft, head)
+		if err != nil {
+			return fmt.Errorf("book %s: %w", b.Key, err)
+		}
+		queueEntry(batch, w, e)
+		postings.add(e)
+		lines.add(e, b)
+		head = e.Head()
+	}
+	postings.queue(batch, w)
+	lines.queue(batch, w)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("book %d entries in journal %s: %w", len(bookings), w.ID, err)
+	}
+	return nil
+}
+
+func lockHead(ctx context.Context, tx pgx.Tx, w wallet) (billing.Head, error) {
+	head := billing.Head{Journal: w.journal()}
+	var hash []byte
+	err := tx.QueryRow(ctx, `SELECT seq, hash FROM journal_heads WHERE wallet_id = $1 FOR NO KEY UPDATE`, w.ID).Scan(&head.Seq, &hash)
+	if err != nil {
+		return head, fmt.Errorf("lock head of journal %s: %w", w.ID, err)
+	}
+	copy(head.Hash[:], hash)
+	return head, nil
+}
+
+func queueEntry(batch *pgx.Batch, w wallet, e billing.Entry) {
+	var digest []byte
+	if !e.LinesDigest.IsZero() {
+		digest = e.LinesDigest[:]
+	}
+	batch.Queue(`
+		INSERT INTO ledger_entries (wallet_id, seq, kind, at, key, person_id, expires_at, period_from, period_to,
+		                            lines, lines_digest, previous, hash)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+		w.ID, e.Seq, e.Kind, e.At, e.Key, store.OrNull(e.By), store.OrNoTime(e.ExpiresAt), store.OrNoTime(e.Period.From), store.OrNoTime(e.Period.To),
+		e.Lines, digest, e.Previous[:], e.Hash[:])
+}
+
+// postingColumns gathers the postings of all entries for one statement, so that the sums move once.
+type postingColumns struct {
+	seq     []int64
+	number  []int32
+	lot     []uuid.UUID
+	account []string
+	cluster []*uuid.UUID
+	hours   []int64
+}
+
+func (c *postingColumns) add(e billing.Entry) {
+	for i, p := range e.Postings {
+		c.seq = append(c.seq, e.Seq)
+		c.number = append(c.number, int32(i+1))
+		c.lot = append(c.lot, p.LotID)
+		c.account = append(c.account, string(p.Account))
+		c.cluster = append(c.cluster, store.OrNull(p.ClusterID))
+		c.hours = append(c.hours, int64(p.Hours))
+	}
+}
+
+func (c *postingColumns) queue(batch *pgx.Batch, w wallet) {
+	batch.Queue(`
+		INSERT INTO ledger_postings (wallet_id, seq, number, lot_id, account, cluster_id, hours)
+		SELECT $1, u.* FROM unnest($2::bigint[], $3::int[], $4::uuid[], $5::text[], $6::uuid[], $7::bigint[]) u`,
+		w.ID, c.seq, c.number, c.lot, c.account, c.cluster, c.hours)
+}
+
+type lineColumns struct {
+	seq, rate, hours        []int64
+	run, cluster, node, lot []uuid.UUID
+	from, to                []time.Time
+	cost                    []*int64
+}
+
+func (c *lineColumns) add(e billing.Entry, b booking) {
+	for i, l := range b.lines {
+		c.seq = append(c.seq, e.Seq)
+		c.rate = append(c.rate, int64(l.Rate))
+		c.hours = append(c.hours, int64(l.Hours))
+		c.run = append(c.run, l.RunID)
+		c.cluster = append(c.cluster, l.ClusterID)
+		c.node = append(c.node, l.NodeID)
+		c.lot = append(c.lot, b.lotID)
+		c.from = append(c.from, l.From)
+		c.to = append(c.to, l.To)
+		var cost *int64
+		if b.costs != nil {
+			cost = b.costs[i]
+		}
+		c.cost = append(c.cost, cost)
+	}
+}
+
+func (c *lineColumns) queue(batch *pgx.Batch, w wallet) {
+	if len(c.seq) == 0 {
+		return
+	}
+	batch.Queue(`
+		INSERT INTO usage_lines (wallet_id, seq, run_id, cluster_id, node_id, lot_id, from_at, to_at, rate, hours, cost)
+		SELECT $1, u.* FROM unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[],
+		                           $7::timestamptz[], $8::timestamptz[], $9::bigint[], $10::bigint[], $11::bigint[]) u`,
+		w.ID, c.seq, c.run, c.cluster, c.node, c.lot, c.from, c.to, c.rate, c.hours, c.cost)
+}
+
+// LedgerRow is one entry of one of an organization's journals, as a page lists it.
+type LedgerRow struct {
+	ProviderID   uuid.UUID
+	ProviderName string
+	Seq          int64
+	Kind         billing.Kind
+	At           time.Time
+	Hours        billing.Hours // that the entry moved
+	PeriodFrom   *time.Time    // of a use
+	PeriodTo     *time.Time
+	Clusters     []string // names of those it is about
+	OrderNumber  *int64   // of a lot that was bought; nil with KindGrant: a grant
+	Purpose      string   // of a grant
+	Hash         string   // lower-case hex
+}
+
+// LedgerFilter narrows and orders an organization's entries by at or hours.
+type LedgerFilter struct {
+	Page     store.Page
+	Sort     store.Sorting
+	Provider uuid.UUID    // Nil: all
+	Kind     billing.Kind // empty: all
+	Since    time.Time    // booked at or after
+	Until    time.Time    // booked before
+	Cluster  string       // a part of the name of one it is about
+}
+
+// LedgerSum is what entries of a kind moved.
+type LedgerSum struct {
+	Kind  billing.Kind
+	Count int
+	Hours billing.Hours
+}
+
+const ledgerOfOrganization = `
+	  FROM ledger_entries e
+	  JOIN wallets w ON w.id = e.wallet_id
+	  JOIN providers p ON p.id = w.provider_id
+	  JOIN LATERAL (
+	    SELECT coalesce(sum(t.hours) FILTER (WHERE t.hours > 0), 0)::bigint AS hours, (array_agg(t.lot_id))[1] AS lot_id,
+	           coalesce(array_agg(DISTINCT c.name::text ORDER BY c.name::text) FILTER (WHERE c.id IS NOT NULL), '{}') AS clusters
+	      FROM ledger_postings t LEFT JOIN clusters c ON c.id = t.cluster_id
+	     WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq) s ON true
+	 WHERE w.organization_id = $1 AND ($2::uuid IS NULL OR w.provider_id = $2) AND ($3 = '' OR e.kind = $3)
+	   AND ($4::timestamptz IS NULL OR e.at >= $4) AND ($5::timestamptz IS NULL OR e.at < $5)
+	   AND ($6 = '' OR EXISTS (SELECT FROM ledger_postings t JOIN clusters c ON c.id = t.cluster_id
+	                            WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq AND c.name ILIKE $7))`
+
+// LedgerEntries gives a page of the organization's entries at all providers, the newest first, and what the entries that
+// the filter leaves sum to, by kind.
+func (db *DB) LedgerEntries(ctx context.Context, orgID uuid.UUID, f LedgerFilter) ([]LedgerRow, []LedgerSum, error) {
+	args := []any{orgID, store.OrNull(f.Provider), string(f.Kind), store.OrNoTime(f.Since), store.OrNoTime(f.Until), f.Cluster, store.Like(f.Cluster)}
+	order := store.Sortable{"at": "e.at", "hours": "s.hours"}.OrderBy(f.Sort, "e.at DESC, e.wallet_id, e.seq DESC")
+	rows, err := db.pool.Query(ctx, `
+		SELECT x.*, r.number AS order_number, coalesce(l.purpose, '') AS purpose
+		  FROM (SELECT w.provider_id, p.name AS provider_name, e.seq, e.kind, e.at, s.hours, e.period_from, e.period_to, s.clusters,
+		               encode(e.hash, 'hex') AS hash, CASE WHEN e.kind = 'grant' THEN s.lot_id END AS lot_id,
+		               row_number() OVER (`+order+`) AS place`+ledgerOfOrganization+order+` LIMIT $8 OFFSET $9) x
+		  LEFT JOIN lots l ON l.id = x.lot_id LEFT JOIN orders r ON r.id = l.order_id ORDER BY x.place`,
+		append(args, f.Page.Most(), f.Page.Skip())...)
+	if err != nil {
+		return nil, nil, fmt.Errorf("ledger of %s: %w", orgID, err)
+	}
+	type row struct {
+		LedgerRow
+		LotID *uuid.UUID
+		Place int64
+	}
+	read, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return nil, nil, fmt.Errorf("ledger of %s: %w", orgID, err)
+	}
+	entries := make([]LedgerRow, len(read))
+	for i, r := range read {
+		entries[i] = r.LedgerRow
+	}
+	rows, _ = db.pool.Query(ctx, `SELECT e.kind, count(*), sum(s.hours)::bigint`+ledgerOfOrganization+` GROUP BY e.kind ORDER BY e.kind`, args...)
+	sums, err := store.All(rows, "sums of the ledger", pgx.RowToStructByPos[LedgerSum])
+	return entries, sums, err
+}

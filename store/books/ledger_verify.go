@@ -1,0 +1,267 @@
+package books
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+)
+
+// LedgerReport is what verifying found. Difference is nil where everything is as it has to be.
+type LedgerReport struct {
+	Journals   int
+	Entries    int
+	Lines      int
+	Runs       int
+	Difference *billing.Difference
+}
+
+// VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that each entry
+// balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings, that
+// the lines of each run cover it without a gap and only once, and that the costs of a sold lot's lines are the share of
+// its amount that is used. It reads one snapshot, changes nothing, and stops at the first difference.
+func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
+	var report LedgerReport
+	err := db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT w.id, w.provider_id, w.organization_id, p.accounting_zone
+			  FROM wallets w JOIN providers p ON p.id = w.provider_id ORDER BY w.id`)
+		if err != nil {
+			return err
+		}
+		wallets, err := pgx.CollectRows(rows, pgx.RowToStructByName[wallet])
+		if err != nil {
+			return err
+		}
+		for _, w := range wallets {
+			report.Journals++
+			if err := verifyJournal(ctx, tx, w, &report); err != nil || report.Difference != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return report, fmt.Errorf("verify ledger: %w", err)
+	}
+	return report, nil
+}
+
+func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerReport) error {
+	audit := billing.NewAudit(w.journal())
+	for {
+		entries, err := readEntries(ctx, tx, w, audit.Head().Seq)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			break
+		}
+		for _, e := range entries {
+			report.Entries++
+			report.Lines += len(e.lines)
+			if report.Difference = audit.Next(e.Entry, e.lines); report.Difference != nil {
+				return nil //nolint:nilerr // what was found is the report
+			}
+		}
+	}
+	for _, check := range []func(context.Context, pgx.Tx, wallet, *billing.Audit, *LedgerReport) error{
+		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyCosts,
+	} {
+		if err := check(ctx, tx, w, audit, report); err != nil || report.Difference != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func differs(w wallet, what string, expected, found any) *billing.Difference {
+	return &billing.Difference{Journal: w.journal(), What: what, Expected: fmt.Sprint(expected), Found: fmt.Sprint(found)}
+}
+
+// verifyHead finds entries that were cut off at the end.
+func verifyHead(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
+	var seq int64
+	var hash []byte
+	if err := tx.QueryRow(ctx, `SELECT seq, hash FROM journal_heads WHERE wallet_id = $1`, w.ID).Scan(&seq, &hash); err != nil {
+		return fmt.Errorf("head of journal %s: %w", w.ID, err)
+	}
+	if head := audit.Head(); seq != head.Seq || string(hash) != string(head.Hash[:]) {
+		report.Difference = differs(w, "the last entry", fmt.Sprintf("%d (%x)", seq, hash), fmt.Sprintf("%d (%s)", head.Seq, head.Hash))
+	}
+	return nil
+}
+
+func verifyLots(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
+	rows, err := tx.Query(ctx, `
+		SELECT id, expires_at, bought, available, held, used, expired FROM lots WHERE wallet_id = $1 ORDER BY id`, w.ID)
+	if err != nil {
+		return err
+	}
+	type row struct {
+		ID        uuid.UUID
+		ExpiresAt *time.Time
+		billing.LotBalance
+	}
+	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return err
+	}
+	if n := len(audit.Balances().Lots); n != len(lots) {
+		report.Difference = differs(w, "the number of lots", n, len(lots))
+		return nil
+	}
+	for _, l := range lots {
+		if want := audit.Balances().Lots[l.ID]; want != l.LotBalance {
+			report.Difference = differs(w, "the sums of lot "+l.ID.String()+" in mcs", balanceText(want), balanceText(l.LotBalance))
+			return nil
+		}
+		if want := audit.Expiry(l.ID); !want.Equal(orZero(l.ExpiresAt)) {
+			report.Difference = differs(w, "the expiry of lot "+l.ID.String(), want.UTC(), orZero(l.ExpiresAt).UTC())
+			return nil
+		}
+	}
+	return nil
+}
+
+func balanceText(b billing.LotBalance) string {
+	return fmt.Sprintf("bought %d, available %d, held %d, used %d, expired %d", b.Bought, b.Available, b.Held, b.Used, b.Expired)
+}
+
+func verifyHolds(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
+	rows, err := tx.Query(ctx, `
+		SELECT h.lot_id, h.cluster_id, h.held FROM holds h JOIN lots l ON l.id = h.lot_id
+		 WHERE l.wallet_id = $1 ORDER BY h.cluster_id, h.lot_id`, w.ID)
+	if err != nil {
+		return err
+	}
+	type row struct {
+		LotID, ClusterID uuid.UUID
+		Held             billing.Hours
+	}
+	holds, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return err
+	}
+	if n := len(audit.Balances().Held); n != len(holds) {
+		report.Difference = differs(w, "the number of holds", n, len(holds))
+		return nil
+	}
+	for _, h := range holds {
+		if want := audit.Balances().Held[billing.HeldKey{LotID: h.LotID, ClusterID: h.ClusterID}]; want != h.Held {
+			report.Difference = differs(w, fmt.Sprintf("what lot %s holds for cluster %s in mcs", h.LotID, h.ClusterID), int64(want), int64(h.Held))
+			return nil
+		}
+	}
+	return nil
+}
+
+// verifyRuns compares each run with its lines: booked seconds × rate, from its start to where it is booked.
+func verifyRuns(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
+	rows, err := tx.Query(ctx, `
+		SELECT r.id, r.rate, r.started_at, r.ended_at, b.booked_until, l.hours, l.ranges,
+		       l.from_at, l.to_at, l.seconds
+		  FROM runs r LEFT JOIN run_bookings b ON b.run_id = r.id
+		  JOIN LATERAL (
+		    SELECT coalesce(sum(hours), 0)::bigint AS hours, count(*) AS ranges, min(from_at) AS from_at, max(to_at) AS to_at,
+		           coalesce(sum(extract(epoch FROM to_at - from_at)) FILTER (WHERE first), 0)::bigint AS seconds
+		      FROM (SELECT *, row_number() OVER (PARTITION BY from_at ORDER BY lot_id) = 1 AS first
+		              FROM usage_lines WHERE run_id = r.id) x) l ON true
+		 WHERE r.wallet_id = $1 ORDER BY r.id`, w.ID)
+	if err != nil {
+		return err
+	}
+	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[bookedRun])
+	if err != nil {
+		return err
+	}
+	for _, r := range runs {
+		report.Runs++
+		if what, expected, found := r.differs(); what != "" {
+			report.Difference = differs(w, what+" of run "+r.ID.String(), expected, found)
+			return nil
+		}
+	}
+	return nil
+}
+
+type bookedRun struct {
+	ID          uuid.UUID
+	Rate        billing.Rate
+	StartedAt   time.Time
+	EndedAt     time.Time
+	BookedUntil *time.Time
+	Hours       billing.Hours
+	Ranges      int
+	FromAt      *time.Time
+	ToAt        *time.Time
+	Seconds     int64 // of distinct ranges
+}
+
+func (r bookedRun) differs() (what string, expected, found any) {
+	booked := orZero(r.BookedUntil)
+	seconds := booked.Unix() - r.StartedAt.Unix()
+	switch {
+	case r.BookedUntil == nil:
+		return "the booking", "there", "missing"
+	case booked.After(r.EndedAt):
+		return "the booked end", "at most " + r.EndedAt.UTC().Format(time.RFC3339), booked.UTC().Format(time.RFC3339)
+	case r.Ranges > 0 && !orZero(r.FromAt).Equal(r.StartedAt):
+		return "the first booked second", r.StartedAt.UTC().Format(time.RFC3339), orZero(r.FromAt).UTC().Format(time.RFC3339)
+	case r.Ranges > 0 && !orZero(r.ToAt).Equal(booked):
+		return "the last booked second", booked.UTC().Format(time.RFC3339), orZero(r.ToAt).UTC().Format(time.RFC3339)
+	case r.Seconds != seconds:
+		return "the number of booked seconds", seconds, r.Seconds
+	case int64(r.Hours) != seconds*int64(r.Rate):
+		return "the booked use in mcs", seconds * int64(r.Rate), int64(r.Hours)
+	default:
+		return "", nil, nil
+	}
+}
+
+// verifyCosts compares the costs of each sold lot's lines with what its use is of its amount, and the amount with the
+// invoice's.
+func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
+	rows, err := tx.Query(ctx, `
+		SELECT l.id, l.bought, l.used, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
+		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost,
+		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced
+		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
+		 WHERE l.wallet_id = $1 AND l.amount IS NOT NULL ORDER BY l.id`, w.ID)
+	if err != nil {
+		return err
+	}
+	type row struct {
+		ID                     uuid.UUID
+		Bought, Used           billing.Hours
+		Amount, Invoiced, Cost int64
+		Unpriced               int
+		Currency               billing.Currency
+	}
+	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	if err != nil {
+		return err
+	}
+	for _, l := range lots {
+		if l.Invoiced != l.Amount {
+			report.Difference = differs(w, "the invoiced amount of lot "+l.ID.String(), l.Amount, l.Invoiced)
+			return nil
+		}
+		if l.Unpriced > 0 {
+			report.Difference = differs(w, "the lines without a cost of lot "+l.ID.String()+", which was sold", 0, l.Unpriced)
+			return nil
+		}
+		cost, err := billing.CostOfUse(billing.Money{Minor: l.Amount, Currency: l.Currency}, l.Bought, 0, l.Used)
+		if err != nil {
+			return err
+		}
+		if cost.Minor != l.Cost {
+			report.Difference = differs(w, "the cost of the use of lot "+l.ID.String(), cost.Minor, l.Cost)
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+)
+
+// errRunsOpen is a defect of the caller: a hold is released after the runs it pays for have ended.
+var errRunsOpen = errors.New("hold released while runs are open")
+
+// Release books what the cluster's ended runs used and gives the rest of its hold back, to the second. What
+// comes back to a lot that has expired expires at once. It does nothing where nothing is held, so it may be called
+// again; it never refuses for money. EndRuns comes before it. Locks as Hold.
+func (db *DB) Release(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now time.Time) error {
+	w, ok, err := lockWalletOf(ctx, tx, clusterID)
+	if err != nil || !ok {
+		return err
+	}
+	var open int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM runs WHERE cluster_id = $1 AND closed_at IS NULL`, clusterID).Scan(&open); err != nil {
+		return fmt.Errorf("open runs of cluster %s: %w", clusterID, err)
+	}
+	if open > 0 {
+		return fmt.Errorf("cluster %s: %w: %d", clusterID, errRunsOpen, open)
+	}
+	if _, err := settleWallet(ctx, tx, w, &clusterID, now); err != nil {
+		return err
+	}
+	held, err := heldLots(ctx, tx, w, &clusterID)
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	shares := make([]billing.Share, len(held))
+	for i, h := range held {
+		shares[i] = billing.Share{LotID: h.LotID, Hours: h.Held}
+	}
+	_, everReleased, err := everMoved(ctx, tx, clusterID)
+	if err != nil {
+		return err
+	}
+	d, err := billing.Release(clusterID, shares, everReleased, now)
+	if err != nil {
+		return fmt.Errorf("release hold of cluster %s: %w", clusterID, err)
+	}
+	if err := book(ctx, tx, w, []booking{{Draft: d}}); err != nil {
+		return err
+	}
+	_, err = expireLots(ctx, tx, w, now)
+	return err
+}

@@ -1,0 +1,176 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// ClusterUseRow is one cluster in an organization's list of uses, in mcs.
+type ClusterUseRow struct {
+	ClusterID    uuid.UUID
+	Name         string
+	ProviderName string
+	CreatedAt    time.Time
+	EndedAt      *time.Time
+	Nodes        int
+	Seconds      int64 // of all nodes
+	Used         billing.Hours
+	SetAside     billing.Hours // still held beyond what was used
+	Cost         *int64        // of what is booked, in the currency's minor unit; nil: no lot with a price paid
+	Currency     billing.Currency
+	store.References
+}
+
+// ExportUsage writes a provider's month as CSV; billing's document has the columns. Lines and totals are read in
+// one snapshot. The bytes are good only where it returns nil: billing.ErrUntied and every other error leave a
+// file without its total line.
+func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billing.Month, to io.Writer) error {
+	period, err := db.accountingPeriod(ctx, providerID, month)
+	if err != nil {
+		return err
+	}
+	w, err := billing.NewUsageWriter(to, period)
+	if err != nil {
+		return err
+	}
+	totals, err := db.EachRun(ctx, providerID, month, w.Run)
+	if err != nil {
+		return err
+	}
+	return w.Finish(totals)
+}
+
+// EachRun calls fn with what is booked of each run in a provider's month, by organization, cluster and start, and
+// returns what the ledger's postings of the month sum to in the same snapshot.
+func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.Month, fn func(billing.RunUse) error) ([]billing.UsageTotal, error) {
+	period, err := db.accountingPeriod(ctx, providerID, month)
+	if err != nil {
+		return nil, err
+	}
+	var totals []billing.UsageTotal
+	// One snapshot for both reads: booking goes on meanwhile.
+	err = db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
+		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
+			return err
+		}
+		totals, err = usageTotals(ctx, tx, providerID, period)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("runs of provider %s in %s: %w", providerID, month, err)
+	}
+	return totals, nil
+}
+
+// CurrentMonth is the month that now lies in by the provider's accounting zone.
+func (db *DB) CurrentMonth(ctx context.Context, providerID uuid.UUID, now time.Time) (billing.Month, error) {
+	zone, err := AccountingZone(ctx, db.pool, providerID)
+	if err != nil {
+		return billing.Month{}, err
+	}
+	return billing.MonthOf(now, zone), nil
+}
+
+func (db *DB) accountingPeriod(ctx context.Context, providerID uuid.UUID, month billing.Month) (billing.Period, error) {
+	zone, err := AccountingZone(ctx, db.pool, providerID)
+	if err != nil {
+		return billing.Period{}, err
+	}
+	return month.Period(zone), nil
+}
+
+// AccountingZone is where a provider's months begin and end.
+func AccountingZone(ctx context.Context, q store.Queryer, providerID uuid.UUID) (*time.Location, error) {
+	w := wallet{ProviderID: providerID}
+	err := q.QueryRow(ctx, `SELECT accounting_zone FROM providers WHERE id = $1`, providerID).Scan(&w.AccountingZone)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, provisioner.NotFound("provider")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("accounting zone of provider %s: %w", providerID, err)
+	}
+	return w.zone()
+}
+
+// eachRun streams the sums of the usage lines of each run. Settling cuts lines where a month begins, so that a line
+// belongs to the period that it starts in.
+func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period, fn func(billing.RunUse) error) error {
+	rows, err := tx.Query(ctx, `
+		SELECT o.id AS organization_id, o.name AS organization_name, c.id AS cluster_id, c.name AS cluster_name,
+		       n.id AS node_id, n.name AS node_name, r.id AS run_id, n.vcpus AS v_cpus, n.memory_mib AS memory_mi_b,
+		       u.from_at AS "from", u.to_at AS "to", r.rate, u.hours, u.cost AS minor, CASE WHEN u.cost IS NULL THEN '' ELSE p.currency END AS currency,
+		       c.purchase_order, c.cost_centre, c.grant_number, q.orders, q.order_purchase_order, q.order_cost_centre, q.order_grant_number,
+		       CASE WHEN r.closed_at IS NOT NULL AND r.ended_at <= u.to_at THEN r.close_reason ELSE '' END AS end_reason
+		  FROM (SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours,
+		               sum(l.cost)::bigint AS cost, array_agg(DISTINCT l.lot_id) AS lots
+		          FROM usage_lines l JOIN wallets w ON w.id = l.wallet_id
+		         WHERE w.provider_id = $1 AND l.from_at >= $2 AND l.from_at < $3
+		         GROUP BY l.run_id) u
+		  JOIN runs r ON r.id = u.run_id
+		  JOIN nodes n ON n.id = r.node_id
+		  JOIN clusters c ON c.id = r.cluster_id
+		  JOIN organizations o ON o.id = c.organization_id
+		  JOIN providers p ON p.id = c.provider_id
+		  CROSS JOIN LATERAL (
+		    SELECT coalesce(string_agg(x.number::text, ' ' ORDER BY x.number), '') AS orders,
+		           coalesce(string_agg(DISTINCT nullif(x.purchase_order, ''), '; '), '') AS order_purchase_order,
+		           coalesce(string_agg(DISTINCT nullif(x.cost_centre, ''), '; '), '') AS order_cost_centre,
+		           coalesce(string_agg(DISTINCT nullif(x.grant_number, ''), '; '), '') AS order_grant_number
+		      FROM orders x WHERE x.lot_id = ANY(u.lots)) q
+		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`, providerID, p.From, p.To)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := pgx.RowToStructByNameLax[runUseRow](rows)
+		if err != nil {
+			return err
+		}
+		if r.Minor != nil {
+			r.RunUse.Cost = billing.Cost{Minor: *r.Minor, Currency: r.Currency}
+		}
+		if err := fn(r.RunUse); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// runUseRow is a run's use as it is read.
+type runUseRow struct {
+	billing.RunUse
+	Minor    *int64 // cost; nil: no lot with a price paid
+	Currency billing.Currency
+}
+
+func usageTotals(ctx context.Context, q store.Queryer, providerID uuid.UUID, p billing.Period) ([]billing.UsageTotal, error) {
+	rows, err := q.Query(ctx, `
+		SELECT o.id, o.name, sum(t.hours)::bigint, coalesce(sum(l.cost), 0)::bigint,
+		       CASE WHEN sum(l.cost) IS NULL THEN '' ELSE min(p.currency) END
+		  FROM wallets w
+		  JOIN providers p ON p.id = w.provider_id
+		  JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'use' AND e.period_from >= $2 AND e.period_from < $3
+		  CROSS JOIN LATERAL (SELECT sum(hours) AS hours FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used') t
+		  CROSS JOIN LATERAL (SELECT sum(cost) AS cost FROM usage_lines WHERE wallet_id = e.wallet_id AND seq = e.seq) l
+		  JOIN organizations o ON o.id = w.organization_id
+		 WHERE w.provider_id = $1
+		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (billing.UsageTotal, error) {
+		var t billing.UsageTotal
+		err := row.Scan(&t.OrganizationID, &t.OrganizationName, &t.Hours, &t.Cost.Minor, &t.Cost.Currency)
+		return t, err
+	})
+}

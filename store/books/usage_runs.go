@@ -1,0 +1,22 @@
+package books
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/billing"
+)
+
+// RunRow is one run as its organization sees it: one node from its gate to its last proof of life.
+type RunRow struct {
+	ClusterID uuid.UUID
+	NodeName  string
+	Rate      billing.Rate
+	StartedAt time.Time
+	EndedAt   time.Time // the last proof of life so far
+	Open      bool
+	Used      billing.Hours
+	Cost      *int64 // of what is booked, in the currency's minor unit; nil: no lot with a price paid
+	Currency  billing.Currency
+}

@@ -1,0 +1,103 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/people"
+)
+
+// NewHost is what AddHost needs.
+type NewHost struct {
+	Name     string
+	Address  provisioner.HostAddress
+	Underlay netip.Addr
+	VCPUs    int // that nodes may share, more than there are to overcommit; 0 takes what its check finds
+	Labels   map[string]string
+}
+
+// AddHost adds a host and queues its check; until that has passed the host takes no nodes. Refusals: "invalid" by field
+// (name, address, underlay, vcpus, labels), "duplicate", "suspended", NotFound("pool").
+func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
+	h.Address.Name = strings.ToLower(h.Address.Name) // names of hosts know no case
+	if err := h.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := store.NewID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := people.RefuseSuspendedProvider(ctx, tx, providerID); err != nil {
+			return err
+		}
+		var underlay netip.Prefix
+		err := tx.QueryRow(ctx, `SELECT underlay FROM pools WHERE id = $1 AND provider_id = $2`, poolID, providerID).Scan(&underlay)
+		if err != nil {
+			return store.Found(err, "pool")
+		}
+		if !underlay.Contains(h.Underlay) {
+			return provisioner.Invalid(map[string]string{"underlay": fmt.Sprintf("%s is not in the pool's underlay network %s.", h.Underlay, underlay)})
+		}
+		if err := h.insert(ctx, tx, id, providerID, poolID); err != nil {
+			return err
+		}
+		if err := db.queueHostCheck(ctx, tx, id); err != nil {
+			return err
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "add host", Subject: "host", SubjectID: id})
+	})
+}
+
+func (h NewHost) check() error {
+	f := store.Fields{}
+	f.Length("name", h.Name, 1, 80)
+	if strings.ContainsAny(h.Address.Name, "/?@") {
+		// libvirt runs commands that are named in a URI's parameters.
+		f.Add("address", "Write the host's name or IP address alone, not a URI: scheme and port have fields of their own.")
+	} else if err := h.Address.Validate(); err != nil {
+		f.Add("address", "%s", err)
+	}
+	h.checkLabels(f)
+	f.Between("vcpus", int64(h.VCPUs), 0, 65536, " vCPUs")
+	f.Check(h.Underlay.IsValid() && !h.Underlay.IsUnspecified(), "underlay", "Give the host's address on the underlay, such as 192.0.2.11.")
+	return f.Refusal()
+}
+
+const (
+	mostLabels  = 20
+	mostLabelAt = 63 // characters of a label's name and of its value
+)
+
+func (h NewHost) checkLabels(f store.Fields) {
+	f.Check(len(h.Labels) <= mostLabels, "labels", "A host takes %d labels; these are %d.", mostLabels, len(h.Labels))
+	for name, value := range h.Labels {
+		ok := name != "" && len(name) <= mostLabelAt && len(value) <= mostLabelAt && !strings.ContainsFunc(name+value, store.IsControl)
+		f.Check(ok, "labels", "Write labels such as rack=a1, each part with at most %d characters.", mostLabelAt)
+	}
+}
+
+func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID uuid.UUID) error {
+	if h.Labels == nil {
+		h.Labels = map[string]string{}
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now())`,
+		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels)
+	switch {
+	case store.UniqueViolation(err, "hosts_pool_id_name_key"):
+		return store.Duplicate("a host", "name", h.Name)
+	case store.UniqueViolation(err, "hosts_scheme_address_port_key"):
+		return addressTaken()
+	case err != nil:
+		return fmt.Errorf("add host: %w", err)
+	}
+	return nil
+}

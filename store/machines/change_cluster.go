@@ -1,0 +1,88 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// lockedCluster is a cluster whose row is locked: what is wanted of it changes only under this lock.
+type lockedCluster struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	ProviderID     uuid.UUID
+	PoolID         uuid.UUID
+	Kind           string
+	Desired        provisioner.Desired
+	Reason         provisioner.Reason
+	Generation     int64
+	StartCount     int
+	LeaseSeconds   int64
+	EndedAt        *time.Time
+	States         []provisioner.NodeState `db:"-"`
+	Now            time.Time
+}
+
+// State is what a page shows.
+func (c lockedCluster) State() provisioner.ClusterState {
+	return provisioner.DeriveClusterState(c.Desired, c.States)
+}
+
+// lockCluster locks one cluster and reads the states of its nodes in a second statement: those of the first one's
+// snapshot may be older than the lock.
+func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at, now() AS now
+		FROM clusters WHERE id = $1 FOR NO KEY UPDATE`, id)
+	c, err := store.One(rows, "cluster", pgx.RowToStructByName[lockedCluster])
+	if err != nil {
+		return c, err
+	}
+	rows, _ = tx.Query(ctx, `SELECT state FROM nodes WHERE cluster_id = $1 ORDER BY id`, id)
+	c.States, err = store.All(rows, "states of nodes", pgx.RowTo[provisioner.NodeState])
+	return c, err
+}
+
+// lockOwnCluster is lockCluster for an organization: another's is not there.
+func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (lockedCluster, error) {
+	c, err := lockCluster(ctx, tx, id)
+	if err == nil && c.OrganizationID != orgID {
+		return lockedCluster{}, provisioner.NotFound("cluster")
+	}
+	return c, err
+}
+
+// want changes what is wanted of a locked cluster, wakes the workers, and shows at once that its nodes are ending.
+func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desired, reason provisioner.Reason, detail string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0
+		WHERE id = $1`, c.ID, d, reason, detail)
+	if err != nil {
+		return fmt.Errorf("want cluster %s %s: %w", c.ID, d, err)
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE nodes SET state = 'stopping', reason = $2, reason_detail = '', state_at = now()
+		WHERE cluster_id = $1 AND state IN ('starting', 'ready')`, c.ID, reason)
+	if err != nil {
+		return fmt.Errorf("end nodes of cluster %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+func wrongState(what string, s provisioner.ClusterState, next string) *provisioner.Refusal {
+	return &provisioner.Refusal{Code: "state", Title: fmt.Sprintf("This cluster cannot be %s: it is %s.", what, s), Next: next}
+}
+
+// EndTestCluster has the cluster of an acceptance test deleted, whatever became of the test. It locks the cluster.
+func (db *DB) EndTestCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	c, err := lockCluster(ctx, tx, id)
+	if err != nil || c.Desired == provisioner.DesiredGone {
+		return err
+	}
+	return c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonTestEnded, "")
+}

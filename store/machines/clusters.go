@@ -1,0 +1,200 @@
+package machines
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// ClusterRow is a cluster in a list.
+type ClusterRow struct {
+	ID               uuid.UUID
+	Name             string
+	Test             bool                     // of an acceptance test: free and sealed
+	State            provisioner.ClusterState // derived from the nodes
+	Desired          provisioner.Desired
+	Reason           provisioner.Reason
+	ReasonDetail     string
+	OrganizationID   uuid.UUID
+	OrganizationName string
+	ProviderName     string
+	PoolName         string
+	ModelName        string
+	Version          string
+	Nodes            int
+	ReadyNodes       int
+	RatePerHour      billing.Hours // of all nodes
+	Used             billing.Hours // by all its starts, to the last proof of life
+	CreatedAt        time.Time
+	ReadyAt          *time.Time // of the present start
+	LeaseEndsAt      *time.Time // nil until ready
+	EndedAt          *time.Time
+}
+
+// ClusterFilter narrows a list of clusters.
+type ClusterFilter struct {
+	Gone bool // those that are gone, instead of those that are not
+	store.Page
+}
+
+// ClusterDetail is one cluster with all that its page shows.
+type ClusterDetail struct {
+	ClusterRow
+	ProviderID   uuid.UUID
+	PoolID       uuid.UUID
+	VersionID    uuid.UUID
+	PersonName   string // who launched it
+	LeaseSeconds int64
+	GateDeadline *time.Time
+	Gate         provisioner.Gate
+	Held         billing.Hours // set aside for it and not yet used
+	Subnet       netip.Prefix  // invalid once gone
+	SSHHost      netip.Addr    // underlay address of the head's host; invalid until ready
+	SSHPort      int           // 0 until ready
+	NodeRows     []NodeRow     // head first
+	KeysLeftOut  []KeysLeftOut // SSH keys that its launch had no room for
+	store.References
+}
+
+// NodeRow is a node as its organization sees it.
+type NodeRow struct {
+	ID           uuid.UUID
+	Name         string
+	Role         provisioner.Role
+	State        provisioner.NodeState
+	Reason       provisioner.Reason
+	ReasonDetail string
+	Moved        string // why it was placed elsewhere before it started; empty: it was not
+	HostID       uuid.UUID
+	HostName     string
+	Acceleration provisioner.Acceleration
+	Address      netip.Addr
+	MAC          string
+	ShapeName    string
+	Shape        provisioner.Shape
+	Rate         billing.Rate
+	StateAt      time.Time
+	StartedAt    *time.Time
+	ReadyAt      *time.Time
+	SeenAt       *time.Time
+}
+
+// selectClusters joins what a list shows; the nodes are looked up cluster by cluster, by the index on them, for the
+// rows of the page alone.
+const selectClusters = `
+	SELECT c.id, c.name, c.kind = 'test', c.desired, c.reason, c.reason_detail, c.organization_id, o.name, pr.name, p.name, m.name,
+		v.version, n.states, n.rate, r.used, c.created_at, c.ready_at, c.lease_ends_at, c.ended_at
+	FROM clusters c
+	JOIN organizations o ON o.id = c.organization_id
+	JOIN providers pr ON pr.id = c.provider_id
+	JOIN pools p ON p.id = c.pool_id
+	JOIN model_versions v ON v.id = c.version_id
+	JOIN model_clusters m ON m.id = v.model_cluster_id
+	CROSS JOIN LATERAL (SELECT array_agg(n.state) AS states, coalesce(sum(n.rate), 0)::bigint AS rate
+		FROM nodes n WHERE n.cluster_id = c.id) AS n
+	CROSS JOIN LATERAL (SELECT coalesce(sum(extract(epoch FROM ended_at - started_at)::bigint * rate), 0)::bigint AS used
+		FROM runs WHERE cluster_id = c.id) AS r`
+
+func (c *ClusterRow) scan(row pgx.CollectableRow) error {
+	var states []provisioner.NodeState
+	var rate int64
+	err := row.Scan(&c.ID, &c.Name, &c.Test, &c.Desired, &c.Reason, &c.ReasonDetail, &c.OrganizationID, &c.OrganizationName,
+		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseEndsAt, &c.EndedAt)
+	c.Nodes = len(states)
+	for _, s := range states {
+		if s == provisioner.NodeReady {
+			c.ReadyNodes++
+		}
+	}
+	c.State = provisioner.DeriveClusterState(c.Desired, states)
+	c.RatePerHour = billing.Hours(rate) * 3600
+	return err
+}
+
+func rowToCluster(row pgx.CollectableRow) (c ClusterRow, err error) {
+	err = c.scan(row)
+	return c, err
+}
+
+// Clusters lists an organization's clusters, the newest first, in one query. Those of acceptance tests are left out.
+func (db *DB) Clusters(ctx context.Context, orgID uuid.UUID, f ClusterFilter) ([]ClusterRow, error) {
+	rows, _ := db.pool.Query(ctx, selectClusters+`
+		WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.ended_at IS NOT NULL) = $2
+		ORDER BY c.created_at DESC, c.id DESC LIMIT $3 OFFSET $4`, orgID, f.Gone, f.Most(), f.Skip())
+	return store.All(rows, "clusters", rowToCluster)
+}
+
+// Cluster shows one cluster, also that of an acceptance test.
+func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail, err error) {
+	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, selectClusters+` WHERE c.organization_id = $1 AND c.id = $2`, orgID, id)
+		if d.ClusterRow, err = store.One(rows, "cluster", rowToCluster); err != nil {
+			return err
+		}
+		if err := d.readFacts(ctx, tx); err != nil {
+			return err
+		}
+		return d.readNodes(ctx, tx)
+	})
+	return d, err
+}
+
+// Node is one of the cluster's nodes, or NotFound("node").
+func (d ClusterDetail) Node(id uuid.UUID) (NodeRow, error) {
+	if i := slices.IndexFunc(d.NodeRows, func(n NodeRow) bool { return n.ID == id }); i >= 0 {
+		return d.NodeRows[i], nil
+	}
+	return NodeRow{}, provisioner.NotFound("node")
+}
+
+func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
+	var subnet *netip.Prefix
+	err := tx.QueryRow(ctx, `
+		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, held.mcs, c.subnet,
+			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out
+		FROM clusters c
+		JOIN people pe ON pe.id = c.person_id
+		JOIN model_versions v ON v.id = c.version_id
+		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
+		WHERE c.id = $1`, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
+		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Held, &subnet,
+		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut)
+	if err != nil {
+		return store.Found(err, "cluster")
+	}
+	if subnet != nil {
+		d.Subnet = *subnet
+	}
+	d.Held -= d.Used
+	return nil
+}
+
+// readNodes also finds where the head's SSH is published, which is open from READY on.
+func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT n.id, n.name, n.role, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
+			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
+			h.underlay, coalesce(n.ssh_port, 0)
+		FROM nodes n JOIN hosts h ON h.id = n.host_id
+		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, d.ID)
+	d.NodeRows, err = store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeRow, err error) {
+		var underlay netip.Addr
+		var port int
+		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
+			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
+			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port)
+		if n.State == provisioner.NodeReady && port != 0 {
+			d.SSHHost, d.SSHPort = underlay, port
+		}
+		return n, err
+	})
+	return err
+}

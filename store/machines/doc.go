@@ -1,0 +1,9 @@
+// Package machines is the floor of hosts and of what runs on them: pools, shapes, hosts and their rounds, clusters,
+// nodes, leases, launches and their requests and caps, and what the reconciler reads and writes down.
+//
+// Hours and runs are the books': what a launch, a lease and a round need of them in their own transactions is the
+// interface Books (books.go). Room is judged by placement.
+//
+// It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
+// core's doc.go.
+package machines

@@ -1,0 +1,104 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// EndLeases stops clusters whose lease is over (those of acceptance tests it deletes) and deletes those that were
+// stopped by their lease's end more than grace ago. It also gives back what is held for clusters that are ending while
+// a host that carries them is silent. It returns how many it changed. Each cluster is judged afresh under its lock, so
+// that it may run late, twice and in several workers at once. A test that nobody has finished within an hour has failed.
+func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
+	if _, err := db.pool.Exec(ctx, `
+		UPDATE acceptance_tests SET state = 'failed', ended_at = now()
+		WHERE state = 'running' AND created_at < now() - interval '1 hour'`); err != nil {
+		return 0, fmt.Errorf("end forgotten tests: %w", err)
+	}
+	rows, _ := db.pool.Query(ctx, `
+		SELECT id FROM clusters WHERE ended_at IS NULL AND lease_ends_at <= now()
+			AND (desired = 'running' OR (desired = 'stopped' AND reason = 'lease_ended' AND lease_ends_at + $1::interval <= now()))
+		UNION
+		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.desired <> 'running'
+			AND EXISTS (SELECT FROM holds h WHERE h.cluster_id = c.id AND h.held > 0)
+			AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state = 'lost')
+		UNION
+		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.kind = 'test' AND c.desired <> 'gone'
+			AND EXISTS (SELECT FROM acceptance_tests t WHERE t.cluster_id = c.id AND t.state <> 'running')
+		ORDER BY id`, grace)
+	ids, err := store.All(rows, "ended leases", pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	for _, id := range ids {
+		changed := false
+		err := db.core.Tx(ctx, func(tx pgx.Tx) (err error) {
+			changed, err = db.endLease(ctx, tx, id, grace)
+			return err
+		})
+		if err != nil {
+			return count, fmt.Errorf("end lease of cluster %s: %w", id, err)
+		}
+		if changed {
+			count++
+		}
+	}
+	return count, nil
+}
+
+func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration) (bool, error) {
+	c, err := lockCluster(ctx, tx, id)
+	if err != nil {
+		return false, err
+	}
+	var over, overdue bool
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(lease_ends_at <= now(), false), coalesce(lease_ends_at + $2::interval <= now(), false)
+		FROM clusters WHERE id = $1`, id, grace).Scan(&over, &overdue)
+	if err != nil {
+		return false, fmt.Errorf("read lease: %w", err)
+	}
+	want, reason := provisioner.DesiredStopped, provisioner.ReasonLeaseEnded
+	switch {
+	case c.Kind == "test" && c.Desired == provisioner.DesiredGone:
+		return false, nil
+	case c.Kind == "test" && !over:
+		want, reason = provisioner.DesiredGone, provisioner.ReasonTestEnded
+	case c.Kind == "test":
+		want = provisioner.DesiredGone
+	case over && c.Desired == provisioner.DesiredRunning:
+	case overdue && c.Desired == provisioner.DesiredStopped && c.Reason == provisioner.ReasonLeaseEnded:
+		want = provisioner.DesiredGone
+	case c.Desired != provisioner.DesiredRunning:
+		return db.releaseIdle(ctx, tx, c)
+	default:
+		return false, nil
+	}
+	if err := c.want(ctx, tx, want, reason, ""); err != nil {
+		return false, err
+	}
+	return true, store.WriteAudit(ctx, tx, store.AuditRow{
+		Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "end lease", Subject: "cluster", SubjectID: id,
+		Detail: map[string]any{"desired": want},
+	})
+}
+
+// releaseIdle gives the hold of an ending cluster back once no run of it is open: a silent host keeps no hours.
+func (db *DB) releaseIdle(ctx context.Context, tx pgx.Tx, c lockedCluster) (bool, error) {
+	var open bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM runs WHERE cluster_id = $1 AND closed_at IS NULL)`, c.ID).Scan(&open)
+	if err != nil {
+		return false, fmt.Errorf("read open runs: %w", err)
+	}
+	if open {
+		return false, nil
+	}
+	return true, db.books.Release(ctx, tx, c.ID, c.Now)
+}

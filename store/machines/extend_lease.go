@@ -1,0 +1,145 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/people"
+)
+
+// ExtendLease lengthens the lease of a cluster that is wanted running by addSeconds, and sets the hours for it aside as
+// a launch does. What was proven and booked before stays as it is. Refusals: "state" (not running, lease over, a test,
+// or on a host that is being drained), "invalid" for lease with the pool's numbers, "cap", "balance", "provider",
+// "suspended", NotFound.
+func (db *DB) ExtendLease(ctx context.Context, orgID, by, id uuid.UUID, addSeconds int64) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
+			return err
+		}
+		c, err := lockOwnCluster(ctx, tx, orgID, id)
+		if err != nil {
+			return err
+		}
+		if err := c.mayExtend(ctx, tx, addSeconds); err != nil {
+			return err
+		}
+		nodes, err := restartNodes(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		need, err := restartNeed(nodes, addSeconds)
+		if err != nil {
+			return err
+		}
+		if err := c.extensionCap(ctx, tx, by, need); err != nil {
+			return err
+		}
+		ends, err := c.extend(ctx, tx, addSeconds)
+		if err != nil {
+			return err
+		}
+		if err := db.books.Hold(ctx, tx, c.ProviderID, orgID, id, need, c.Now); err != nil {
+			return err
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{
+			By: by, Organization: orgID, Provider: c.ProviderID, Verb: "extend lease", Subject: "cluster", SubjectID: id,
+			Detail: map[string]any{"add_seconds": addSeconds, "lease_seconds": c.LeaseSeconds + addSeconds, "held": need, "lease_ends_at": ends},
+		})
+	})
+}
+
+// mayExtend judges by the clock and not by the transaction's begin: it may have waited for the lock while the lease ended.
+func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) error {
+	if c.Desired != provisioner.DesiredRunning || c.Kind == "test" {
+		return wrongState("extended", c.State(), "Only the lease of a cluster that starts or runs is extended. A stopped one is started with a new lease.")
+	}
+	var ends *time.Time
+	var over bool
+	var most int
+	var provider string
+	err := tx.QueryRow(ctx, `
+		SELECT c.lease_ends_at, coalesce(c.lease_ends_at <= clock_timestamp(), false), p.max_lease_hours, pr.state
+		FROM clusters c JOIN pools p ON p.id = c.pool_id JOIN providers pr ON pr.id = p.provider_id WHERE c.id = $1`,
+		c.ID).Scan(&ends, &over, &most, &provider)
+	if err != nil {
+		return fmt.Errorf("read lease of cluster %s: %w", c.ID, err)
+	}
+	if over {
+		return &provisioner.Refusal{
+			Code: "state", Title: "The lease of this cluster ended at " + ends.UTC().Format("2 January 2006 15:04:05 MST") + ".",
+			Next: "Wait until it has stopped, and start it again with a new lease: its disks are kept.",
+		}
+	}
+	if provider != "active" {
+		return &provisioner.Refusal{Code: "provider", Title: "The provider of this cluster sells no hours now.", Next: "Ask the provider. The cluster runs until its lease ends."}
+	}
+	left := int64(most)*3600 - c.LeaseSeconds
+	f := store.Fields{}
+	f.Check(add >= leastLease && add <= left, "lease",
+		"The lease is %s, and this pool gives %s at most: extend it by 1 minute to %s; %s was given.",
+		leaseWords(c.LeaseSeconds), store.Plural(most, "hour"), leaseWords(max(left, 0)), leaseWords(add))
+	return f.Refusal()
+}
+
+// extensionCap keeps to members' caps. The hours count as those of who started the cluster, so that a member with a cap
+// extends only what that cap counts, up to it; who has none decides, as in approving a request.
+func (c lockedCluster) extensionCap(ctx context.Context, tx pgx.Tx, by uuid.UUID, need billing.Hours) error {
+	own, err := readCap(ctx, tx, c.OrganizationID, by)
+	if err != nil || own == nil {
+		return err
+	}
+	var counted bool
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM cluster_starts WHERE cluster_id = $1 AND number = $2 AND person_id = $3 AND at >= $4)`,
+		c.ID, c.StartCount, by, own.Since).Scan(&counted)
+	if err != nil {
+		return fmt.Errorf("who started cluster %s: %w", c.ID, err)
+	}
+	if counted {
+		return holdToCap(ctx, tx, c.OrganizationID, by, need)
+	}
+	return &provisioner.Refusal{
+		Code: "cap", Title: "You have a cap, and this cluster does not count to it: someone else started it, or it is older than the cap.",
+		Next: "Ask a manager of your organization to extend it.",
+	}
+}
+
+// extend moves the lease's end, and with it that of the open runs. Rounds read the end under their host's lock, hence
+// these: no run begins with the old one meanwhile.
+func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *time.Time, err error) {
+	type host struct {
+		Name  string
+		State provisioner.HostState
+	}
+	rows, _ := tx.Query(ctx, `
+		SELECT name, state FROM hosts WHERE id IN (SELECT host_id FROM nodes WHERE cluster_id = $1 AND state <> 'gone')
+		ORDER BY id FOR NO KEY UPDATE`, c.ID)
+	hosts, err := store.All(rows, "hosts of a cluster", pgx.RowToStructByName[host])
+	if err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(hosts, func(h host) bool { return h.State == provisioner.HostDraining }); i >= 0 {
+		return nil, &provisioner.Refusal{
+			Code: "state", Title: fmt.Sprintf("%s, which carries nodes of this cluster, is being emptied.", hosts[i].Name),
+			Next: "Launch the version anew beside it: new nodes get other hosts.",
+		}
+	}
+	err = tx.QueryRow(ctx, `
+		UPDATE clusters SET lease_seconds = lease_seconds + $2, lease_ends_at = lease_ends_at + make_interval(secs => $2)
+		WHERE id = $1 RETURNING lease_ends_at`, c.ID, add).Scan(&ends)
+	if err != nil {
+		return nil, fmt.Errorf("extend lease of cluster %s: %w", c.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `
+		UPDATE runs SET ends_by = date_trunc('second', $2::timestamptz) WHERE cluster_id = $1 AND closed_at IS NULL`, c.ID, ends); err != nil {
+		return nil, fmt.Errorf("extend runs of cluster %s: %w", c.ID, err)
+	}
+	return ends, nil
+}

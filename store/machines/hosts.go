@@ -1,0 +1,221 @@
+package machines
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+	"volary.dev/store/queue"
+)
+
+// Host is one libvirt connection of a pool, with what its nodes take of it.
+type Host struct {
+	ID           uuid.UUID
+	ProviderID   uuid.UUID
+	PoolID       uuid.UUID
+	PoolName     string
+	Name         string
+	Address      provisioner.HostAddress
+	Underlay     netip.Addr
+	State        provisioner.HostState // what staff want
+	StateReason  string                // staff's
+	Seen         provisioner.HostSeen
+	Checked      bool                     // passed the last check that ended, and was not moved since
+	Lacks        string                   // what a start needs and its last round did not find; empty: nothing
+	Fit          bool                     // checked, not silent and lacking nothing: it may carry nodes, and takes more if staff want it active
+	Acceleration provisioner.Acceleration // empty until its check found one
+	Capacity     provisioner.Shape        // what may be given to nodes
+	Used         provisioner.Shape        // what its nodes take; stopped ones take disk only
+	Nodes        int                      // all but gone ones
+	CheckState   string                   // none, running, passed, failed
+	CheckReport  []provisioner.HostCheck
+	CheckedAt    *time.Time
+	RoundAt      *time.Time // last observation round it answered
+	MissedRounds int
+	OfferedVCPUs int // staff's word; 0: what the check finds
+	Labels       map[string]string
+}
+
+// HostNode is a node as its provider's staff see it.
+type HostNode struct {
+	ID               uuid.UUID
+	Name             string
+	ClusterID        uuid.UUID
+	ClusterName      string
+	OrganizationName string
+	State            provisioner.NodeState
+	Reason           provisioner.Reason
+	Shape            provisioner.Shape
+	SeenAt           *time.Time
+}
+
+func (db *DB) queueHostCheck(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	var now time.Time
+	err := tx.QueryRow(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 RETURNING now()`, id).Scan(&now)
+	if err != nil {
+		return fmt.Errorf("queue check of host: %w", err)
+	}
+	if err := store.Enqueue(ctx, tx, queue.CheckHost{HostID: id, Asked: now}); err != nil {
+		return fmt.Errorf("queue check of host: %w", err)
+	}
+	return nil
+}
+
+// HostCheckProgress shows a check as far as it has come.
+func (db *DB) HostCheckProgress(ctx context.Context, hostID uuid.UUID, report []provisioner.HostCheck) error {
+	b, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("report on host: %w", err)
+	}
+	if _, err := db.pool.Exec(ctx, `UPDATE hosts SET check_report = $2 WHERE id = $1 AND check_state = 'running'`, hostID, b); err != nil {
+		return fmt.Errorf("report on host %s: %w", hostID, err)
+	}
+	return nil
+}
+
+// hostReserve is what of a host's memory nodes never get: the host's own system needs it.
+const hostReserveMiB = 512
+
+// HostCheckDone writes down the outcome of a check. A host that passed is fit to carry nodes; one that did not takes none
+// until it has. The same machine as another host is the refusal "duplicate", and its check has failed.
+func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisioner.HostFacts, a provisioner.Acceleration, report []provisioner.HostCheck, passed bool) error {
+	b, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("report on host: %w", err)
+	}
+	state := "passed"
+	if !passed {
+		state = "failed"
+	}
+	var acceleration *provisioner.Acceleration
+	if a != "" {
+		acceleration = &a
+	}
+	_, err = db.pool.Exec(ctx, `
+		UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
+			machine = coalesce($5, machine), checked = $2 = 'passed', lacks = CASE WHEN $2 = 'passed' THEN '' ELSE lacks END,
+			vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
+			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
+		WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
+		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB)
+	if store.UniqueViolation(err, "hosts_machine_key") {
+		return db.sameMachine(ctx, hostID, b)
+	}
+	if err != nil {
+		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
+	}
+	return nil
+}
+
+func failedCheck(report []provisioner.HostCheck) string {
+	for _, c := range report {
+		if c.State == provisioner.CheckFailed {
+			return c.Name + ": " + c.Detail
+		}
+	}
+	return "its check failed"
+}
+
+// WhyUnfit says why the host may carry no nodes, whatever staff want; empty where it may.
+func (h Host) WhyUnfit() string {
+	switch {
+	case h.Fit:
+		return ""
+	case h.Checked && h.Seen == provisioner.HostSilent:
+		return fmt.Sprintf("does not answer: it missed its last %s", store.Plural(h.MissedRounds, "round"))
+	case h.Checked:
+		return h.Lacks
+	case h.CheckState == "failed":
+		return "its check failed: " + failedCheck(h.CheckReport)
+	case h.Acceleration != "":
+		return "moved, not checked yet"
+	default:
+		return "not checked yet"
+	}
+}
+
+// TakesNodes is the condition by which host h takes nodes. Whatever is offered and whatever is used is summed over these.
+const TakesNodes = `h.fit AND h.state = 'active'`
+
+// place is the host as placement knows it.
+func (h Host) place() placement.Host {
+	return placement.Host{
+		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used,
+	}
+}
+
+func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []byte) error {
+	const title = "This machine has been added as another host already."
+	_, err := db.pool.Exec(ctx, `
+		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), checked = false WHERE id = $1`, hostID, report)
+	if err != nil {
+		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
+	}
+	return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Give each host its own UUID (host_uuid in libvirtd.conf), or use the host that is there."}
+}
+
+// usedOfHost sums what the nodes of host h take. Stopped nodes keep their disk and nothing else.
+const usedOfHost = `
+	SELECT count(*) AS nodes,
+		coalesce(sum(n.vcpus) FILTER (WHERE n.state <> 'stopped'), 0) AS vcpus,
+		coalesce(sum(n.memory_mib) FILTER (WHERE n.state <> 'stopped'), 0) AS memory_mib,
+		coalesce(sum(n.disk_gib), 0) AS disk_gib
+	FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone'`
+
+const selectHosts = `
+	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, h.scheme, h.address, h.port, h.underlay, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
+		coalesce(h.acceleration, ''), h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
+		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
+	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
+
+func rowToHost(row pgx.CollectableRow) (h Host, err error) {
+	err = row.Scan(&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name, &h.Address.Scheme, &h.Address.Name, &h.Address.Port,
+		&h.Underlay, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
+		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
+		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels)
+	return h, err
+}
+
+// Hosts lists a provider's hosts by pool and name.
+func (db *DB) Hosts(ctx context.Context, providerID uuid.UUID) ([]Host, error) {
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.provider_id = $1 AND h.removed_at IS NULL ORDER BY p.name, h.name`, providerID)
+	return store.All(rows, "hosts", rowToHost)
+}
+
+// Host shows one host.
+func (db *DB) Host(ctx context.Context, providerID, id uuid.UUID) (Host, error) {
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.id = $1 AND h.provider_id = $2 AND h.removed_at IS NULL`, id, providerID)
+	return store.One(rows, "host", rowToHost)
+}
+
+// HostNodes lists the nodes that a host carries, by cluster and name.
+func (db *DB) HostNodes(ctx context.Context, providerID, id uuid.UUID) ([]HostNode, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT n.id, n.name, c.id, c.name, o.name, n.state, n.reason, n.vcpus, n.memory_mib, n.disk_gib, n.seen_at
+		FROM nodes n JOIN clusters c ON c.id = n.cluster_id JOIN organizations o ON o.id = n.organization_id
+		WHERE n.host_id = $1 AND n.provider_id = $2 AND n.state <> 'gone' ORDER BY c.name, c.id, n.role DESC, n.name`, id, providerID)
+	return store.All(rows, "nodes of a host", func(row pgx.CollectableRow) (n HostNode, err error) {
+		err = row.Scan(&n.ID, &n.Name, &n.ClusterID, &n.ClusterName, &n.OrganizationName, &n.State, &n.Reason,
+			&n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.SeenAt)
+		return n, err
+	})
+}
+
+// HostForWorker is Host without a scope.
+func (db *DB) HostForWorker(ctx context.Context, id uuid.UUID) (Host, error) {
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.id = $1`, id)
+	return store.One(rows, "host", rowToHost)
+}
+
+// HostsOfPool lists a pool's hosts for the worker, which checks a packet between them.
+func (db *DB) HostsOfPool(ctx context.Context, poolID uuid.UUID) ([]Host, error) {
+	rows, _ := db.pool.Query(ctx, selectHosts+` WHERE h.pool_id = $1 AND h.removed_at IS NULL ORDER BY h.name`, poolID)
+	return store.All(rows, "hosts", rowToHost)
+}

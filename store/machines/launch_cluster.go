@@ -1,0 +1,186 @@
+package machines
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/people"
+)
+
+// LaunchRequest is what a launch form asks for.
+type LaunchRequest struct {
+	VersionID    uuid.UUID
+	PoolID       uuid.UUID
+	Name         string // unique among the organization's clusters that are not gone
+	ComputeCount int
+	LeaseSeconds int64
+	store.References
+}
+
+// LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
+// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease, purchase_order,
+// cost_centre, grant_number), "duplicate", "draft", "image", "shape", "cap" (a member who may ask for it by
+// RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool").
+func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
+	if err := r.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := store.NewID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		return db.launch(ctx, tx, launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r})
+	})
+}
+
+// launch is a launch about to be decided. For is in whose name it is; By is who decided, which is someone else where
+// a manager approved a request: then no cap is asked.
+type launch struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	For, By        uuid.UUID
+	Request        LaunchRequest
+}
+
+func (db *DB) launch(ctx context.Context, tx pgx.Tx, l launch) error {
+	// The pool's lock makes launches on it queue: what is free is still free when it is taken.
+	if err := lockPool(ctx, tx, l.Request.PoolID); err != nil {
+		return err
+	}
+	if err := people.RefuseSuspended(ctx, tx, l.OrganizationID); err != nil {
+		return err
+	}
+	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)
+	if err != nil {
+		return err
+	}
+	plan, refusal := c.size()
+	if refusal != nil {
+		return refusal
+	}
+	if l.By == l.For {
+		if err := holdToCap(ctx, tx, l.OrganizationID, l.For, plan.Need); err != nil {
+			return err
+		}
+	}
+	if refusal := c.place(&plan); refusal != nil {
+		return refusal
+	}
+	cl := newCluster{
+		ID: l.ID, OrganizationID: l.OrganizationID, By: l.For, Kind: "cluster", Name: l.Request.Name, Lease: l.Request.LeaseSeconds,
+		References: l.Request.References,
+	}
+	if err := cl.reserve(ctx, tx, c, plan); err != nil {
+		return err
+	}
+	if err := writeStart(ctx, tx, l.ID, l.For); err != nil {
+		return err
+	}
+	if err := db.books.Hold(ctx, tx, c.Pool.ProviderID, l.OrganizationID, l.ID, plan.Need, c.Now); err != nil {
+		return err
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		By: l.By, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
+		Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
+	})
+}
+
+// lockPool is the first lock of every transaction that reserves anything. NO KEY: hosts and nodes may be read and
+// referred to meanwhile.
+func lockPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) error {
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT id FROM pools WHERE id = $1 FOR NO KEY UPDATE`, poolID).Scan(&id)
+	return store.Found(err, "pool")
+}
+
+func (r LaunchRequest) check() error {
+	f := store.Fields{}
+	f.Check(validClusterName(r.Name), "name",
+		"Write 1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last: it is the cluster's domain name.")
+	r.References.Check(f)
+	return f.Refusal()
+}
+
+// Check adds a sentence for each reference that is too long.
+
+func validClusterName(s string) bool {
+	if len(s) < 1 || len(s) > 40 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {
+		return false
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// newCluster is a cluster about to be reserved.
+type newCluster struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	By             uuid.UUID
+	Kind           string // cluster, test
+	Name           string
+	Lease          int64 // seconds
+	store.References
+}
+
+// reserve writes the cluster and its nodes down, each with its host, address and MAC.
+func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan launchPlan) error {
+	vni, err := nextVNI(ctx, tx)
+	if err != nil {
+		return err
+	}
+	subnet, err := freeSubnet(ctx, tx, c.Pool)
+	if err != nil {
+		return err
+	}
+	keys, out, err := sshKeysFor(ctx, tx, n.OrganizationID, n.By)
+	if err != nil {
+		return err
+	}
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	_, err = tx.Exec(ctx, `
+		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
+			seed_secret, ssh_keys, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
+		hex.EncodeToString(secret), keys, n.Lease, c.Now,
+		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out)
+	if store.UniqueViolation(err, "clusters_organization_id_name_idx") {
+		return store.Duplicate("a cluster", "name", n.Name)
+	}
+	if err != nil {
+		return fmt.Errorf("reserve cluster: %w", err)
+	}
+	return n.reserveNodes(ctx, tx, c, plan, network{VNI: vni, Subnet: subnet})
+}
+
+// nextVNI takes the next network identifier that no cluster has. Two launches never get the same one of a sequence.
+func nextVNI(ctx context.Context, tx pgx.Tx) (uint32, error) {
+	for range 1000 {
+		var vni uint32
+		var taken bool
+		err := tx.QueryRow(ctx, `
+			WITH next AS MATERIALIZED (SELECT nextval('vnis')::int AS vni)
+			SELECT vni, EXISTS (SELECT FROM clusters c WHERE c.vni = next.vni) FROM next`).Scan(&vni, &taken)
+		if err != nil {
+			return 0, fmt.Errorf("next VNI: %w", err)
+		}
+		if !taken {
+			return vni, nil
+		}
+	}
+	return 0, &provisioner.Refusal{
+		Code: "capacity", Title: "There is no free network identifier among the next 1000.", Next: "Try again in a moment.",
+	}
+}

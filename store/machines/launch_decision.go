@@ -1,0 +1,271 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+	"volary.dev/store/models"
+)
+
+// poolCapacity is what a launch needs to know of a pool.
+type poolCapacity struct {
+	ID            uuid.UUID
+	ProviderID    uuid.UUID
+	Name          string
+	Prefix        netip.Prefix
+	SubnetBits    int
+	TestVCPUs     int `db:"test_vcpus"`
+	Ports         portRange
+	MaxLeaseHours int
+}
+
+// launchCase is all that decides about a launch, read at one moment.
+type launchCase struct {
+	Pool    poolCapacity
+	Hosts   []placement.Host
+	Used    int // vCPUs that clusters take of hosts that take nodes
+	Tests   int // vCPUs that acceptance tests take of those
+	Shapes  []Shape
+	Version models.Version
+	Compute int
+	Lease   int64 // seconds
+	Test    bool
+	Now     time.Time
+}
+
+// launchPlan is what is to be reserved, or as much of it as could be found out before a refusal.
+type launchPlan struct {
+	Shapes      []QuoteShape
+	Need        billing.Hours
+	RatePerHour billing.Hours
+	Place       placement.Plan
+	Fits        []placement.HostFit
+}
+
+func (p launchPlan) shape(r provisioner.Role) Shape {
+	for _, s := range p.Shapes {
+		if s.Role == r {
+			return s.Shape
+		}
+	}
+	return Shape{}
+}
+
+// role finds a role's description. It is there: SaveVersion wants a head, and compute nodes where there may be any.
+func (c launchCase) role(r provisioner.Role) models.VersionRole {
+	role, _ := c.Version.Role(r)
+	return role
+}
+
+// readLaunch reads a launch's case in the transaction that decides about it. Quote reads the same without locks.
+func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest) (c launchCase, err error) {
+	c.Compute, c.Lease = r.ComputeCount, r.LeaseSeconds
+	if c.Version, err = models.ReadVersion(ctx, tx, orgID, r.VersionID); err != nil {
+		return c, err
+	}
+	if err := c.readPool(ctx, tx, r.PoolID); err != nil {
+		return c, err
+	}
+	c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID)
+	return c, err
+}
+
+func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) (err error) {
+	if c.Now, err = store.ReadNow(ctx, tx); err != nil {
+		return err
+	}
+	rows, _ := tx.Query(ctx, `
+		SELECT p.id, p.provider_id, p.name, p.prefix, p.subnet_bits, p.test_vcpus, p.ports, p.max_lease_hours
+		FROM pools p JOIN providers pr ON pr.id = p.provider_id WHERE p.id = $1 AND pr.state = 'active'`, poolID)
+	if c.Pool, err = store.One(rows, "pool", pgx.RowToStructByName[poolCapacity]); err != nil {
+		return err
+	}
+	rows, _ = tx.Query(ctx, selectHosts+` WHERE h.pool_id = $1 AND h.removed_at IS NULL ORDER BY h.name`, poolID)
+	hosts, err := store.All(rows, "hosts", rowToHost)
+	if err != nil {
+		return err
+	}
+	for _, h := range hosts {
+		c.Hosts = append(c.Hosts, h.place())
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster'), 0), coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'test'), 0)
+		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
+		WHERE h.pool_id = $1 AND `+TakesNodes+` AND n.state NOT IN ('stopped', 'gone')`, poolID).Scan(&c.Used, &c.Tests)
+	if err != nil {
+		return fmt.Errorf("read use of pool: %w", err)
+	}
+	return nil
+}
+
+// judge decides: what is wrong with the request comes first, then shapes, then room. Hours are judged by
+// billing.Authorise under the wallet's lock, and between size and place a launch asks the member's cap.
+func (c launchCase) judge() (p launchPlan, refusal *provisioner.Refusal) {
+	if p, refusal = c.size(); refusal != nil {
+		return p, refusal
+	}
+	return p, c.place(&p)
+}
+
+// size finds out what is needed: shapes and hours.
+func (c launchCase) size() (p launchPlan, refusal *provisioner.Refusal) {
+	if refusal := c.check(); refusal != nil {
+		return p, refusal
+	}
+	if p.Shapes, refusal = c.chooseShapes(); refusal != nil {
+		return p, refusal
+	}
+	return p, c.price(&p)
+}
+
+// place finds a host for every node of a sized plan, or says why there is none.
+func (c launchCase) place(p *launchPlan) *provisioner.Refusal {
+	place, fits, reason, ok := placement.Place(c.Hosts, c.request(*p), c.share())
+	p.Place, p.Fits = place, fits
+	if !ok {
+		return c.noRoom(*p, reason)
+	}
+	return nil
+}
+
+func (c launchCase) check() *provisioner.Refusal {
+	if c.Version.State != models.VersionStatePublished {
+		return &provisioner.Refusal{
+			Code: "draft", Title: "This version is a draft, which may still change.", Next: "Publish it, then launch it.",
+		}
+	}
+	if err := c.Version.ImagesReady(); err != nil {
+		r, _ := provisioner.AsRefusal(err)
+		return r
+	}
+	f := store.Fields{}
+	least, most := c.Version.ComputeMin, min(c.Version.ComputeMax, mostCompute(c.Pool.SubnetBits))
+	f.Between("compute", int64(c.Compute), int64(least), int64(most), " compute nodes")
+	if !c.Test {
+		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)
+	}
+	if len(f) > 0 {
+		return provisioner.Invalid(f)
+	}
+	return nil
+}
+
+// leastLease is one minute, in seconds.
+const leastLease = 60
+
+func checkLease(f store.Fields, seconds int64, mostHours int) {
+	f.Check(seconds >= leastLease && seconds <= int64(mostHours)*3600, "lease",
+		"Choose a lease of 1 minute to %s; %s was given.", store.Plural(mostHours, "hour"), leaseWords(seconds))
+}
+
+// leaseWords writes a lease in hours where it is whole hours, else in seconds.
+func leaseWords(seconds int64) string {
+	if seconds != 0 && seconds%3600 == 0 {
+		return fmt.Sprintf("%d h", seconds/3600)
+	}
+	return fmt.Sprintf("%d s", seconds)
+}
+
+// chooseShapes takes for each role the provider's cheapest shape that covers it; shapes are in this order.
+func (c launchCase) chooseShapes() ([]QuoteShape, *provisioner.Refusal) {
+	var chosen []QuoteShape
+	for _, r := range c.Version.Roles {
+		count := 1
+		if r.Role == provisioner.RoleCompute {
+			count = c.Compute
+		}
+		s, ok := Cheapest(c.Shapes, r.Shape)
+		if !ok {
+			return nil, &provisioner.Refusal{
+				Code: "shape",
+				Title: fmt.Sprintf("The provider of pool %s has no node shape with %d vCPUs, %d MiB of memory and %d GiB of disk for role %s.",
+					c.Pool.Name, r.Shape.VCPUs, r.Shape.MemoryMiB, r.Shape.DiskGiB, r.Role),
+				Next: "Choose another pool, or make a version with smaller nodes.",
+			}
+		}
+		chosen = append(chosen, QuoteShape{Role: r.Role, Count: count, Need: r.Shape, Shape: s})
+	}
+	return chosen, nil
+}
+
+// Cheapest is the first of shapes that covers a need; shapes come in the order of their rates.
+func Cheapest(shapes []Shape, need provisioner.Shape) (Shape, bool) {
+	for _, s := range shapes {
+		if s.VCPUs >= need.VCPUs && s.MemoryMiB >= need.MemoryMiB && s.DiskGiB >= need.DiskGiB {
+			return s, true
+		}
+	}
+	return Shape{}, false
+}
+
+// price computes what is to be held: the lease times the sum of all rates. A test costs nothing.
+func (c launchCase) price(p *launchPlan) *provisioner.Refusal {
+	if c.Test {
+		return nil
+	}
+	var rates []billing.Rate
+	for _, s := range p.Shapes {
+		for range s.Count {
+			rates = append(rates, s.Shape.Rate)
+		}
+	}
+	var err error
+	if p.RatePerHour, err = billing.Need(rates, 3600); err == nil {
+		p.Need, err = billing.Need(rates, c.Lease)
+	}
+	if err != nil {
+		r, _ := provisioner.AsRefusal(billing.Refuse(err))
+		return r
+	}
+	return nil
+}
+
+func (c launchCase) request(p launchPlan) placement.Request {
+	return placement.Request{
+		Head: p.shape(provisioner.RoleHead).Size(), Compute: p.shape(provisioner.RoleCompute).Size(), ComputeSize: c.Compute,
+	}
+}
+
+// share keeps clusters and acceptance tests out of one another's part of the pool.
+func (c launchCase) share() placement.Share {
+	if c.Test {
+		return placement.Share{VCPUs: c.Pool.TestVCPUs, Used: c.Tests, Test: true}
+	}
+	return ShareOfClusters(c.Hosts, c.Pool.TestVCPUs, c.Used)
+}
+
+// ShareOfClusters is what clusters may take of a pool's hosts: all but what is set aside for acceptance tests.
+func ShareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Share {
+	sum := 0
+	for _, h := range hosts {
+		if h.Takes() {
+			sum += h.Capacity.VCPUs
+		}
+	}
+	return placement.Share{VCPUs: max(sum-testVCPUs, 0), Used: used}
+}
+
+func (c launchCase) noRoom(p launchPlan, reason string) *provisioner.Refusal {
+	r := &provisioner.Refusal{
+		Code:  "capacity",
+		Title: fmt.Sprintf("The pool %s has no room for all %d nodes: %s.", c.Pool.Name, 1+c.Compute, reason),
+		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",
+	}
+	if c.Test {
+		r.Next = "Try again when other tests have ended, or choose another pool."
+	}
+	for _, f := range p.Fits {
+		if f.Reason != "" {
+			r.Detail = append(r.Detail, f.Name+": "+f.Reason)
+		}
+	}
+	return r
+}

@@ -1,0 +1,71 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+)
+
+// Quote says what a launch would cost and where it would run. Refusal is what LaunchCluster would answer now, but for
+// the name, which is not judged.
+type Quote struct {
+	Need        billing.Hours // to be set aside: the lease times the sum of all nodes' rates
+	Left        billing.Hours // good on the pool and available now
+	LeftAfter   billing.Hours // below zero where it does not suffice
+	RatePerHour billing.Hours // what the whole cluster takes in an hour
+	Shapes      []QuoteShape
+	Hosts       []placement.HostFit
+	Refusal     *provisioner.Refusal
+}
+
+// QuoteShape is the provider's shape for the nodes of one role. A node gets the whole shape, which is what is paid.
+type QuoteShape struct {
+	Role  provisioner.Role
+	Count int
+	Need  provisioner.Shape
+	Shape Shape
+}
+
+// Quote judges a launch without doing it. NotFound("version" or "pool") is an error; every other refusal stands in
+// the quote.
+func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Quote, err error) {
+	// One snapshot, so that what is shown belongs together.
+	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
+		c, err := readLaunch(ctx, tx, orgID, r)
+		if err != nil {
+			return err
+		}
+		left, elsewhere, err := db.books.Available(ctx, tx, c.Pool.ID, orgID, c.Now)
+		if err != nil {
+			return err
+		}
+		q.Left = left
+		p, refusal := c.judge()
+		q.Need, q.RatePerHour, q.Shapes, q.Hosts, q.Refusal = p.Need, p.RatePerHour, p.Shapes, p.Fits, refusal
+		q.LeftAfter = q.Left - q.Need
+		if q.Refusal == nil {
+			q.Refusal = q.shortage(c, elsewhere)
+		}
+		return nil
+	})
+	if err != nil {
+		return Quote{}, fmt.Errorf("quote: %w", err)
+	}
+	return q, nil
+}
+
+// shortage asks billing as Hold will, with all hours good on the pool as one lot, and all others as another.
+func (q Quote) shortage(c launchCase, elsewhere billing.Hours) *provisioner.Refusal {
+	lots := []billing.Lot{{Available: q.Left}, {Available: elsewhere, PoolID: uuid.Max}}
+	_, err := billing.Authorise(q.Need, lots, c.Pool.ID, c.Now)
+	if err == nil {
+		return nil
+	}
+	r, _ := provisioner.AsRefusal(billing.Refuse(err))
+	return r
+}

@@ -1,0 +1,166 @@
+package machines
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/people"
+)
+
+// mostWaiting bounds what one person may ask for at a time.
+const mostWaiting = 20
+
+// RequestForm is launch_requests.form: a launch as its form was filled, or with Cluster the start of a stopped one, of
+// which the rest is a copy.
+type RequestForm struct {
+	Cluster       *uuid.UUID `json:"cluster,omitempty"`
+	Version       uuid.UUID  `json:"version"`
+	Name          string     `json:"name"`
+	ComputeCount  int        `json:"compute_count"`
+	LeaseSeconds  int64      `json:"lease_seconds"`
+	PurchaseOrder string     `json:"purchase_order,omitempty"`
+	CostCentre    string     `json:"cost_centre,omitempty"`
+	GrantNumber   string     `json:"grant_number,omitempty"`
+}
+
+// Launch is the launch that was asked for.
+func (f RequestForm) Launch(poolID uuid.UUID) LaunchRequest {
+	return LaunchRequest{
+		VersionID: f.Version, PoolID: poolID, Name: f.Name, ComputeCount: f.ComputeCount, LeaseSeconds: f.LeaseSeconds,
+		References: store.References{PurchaseOrder: f.PurchaseOrder, CostCentre: f.CostCentre, GrantNumber: f.GrantNumber},
+	}
+}
+
+// RequestLaunch asks the managers for a launch above the member's cap. Room and hours are not judged: they are when
+// it is approved. Refusals: those of LaunchCluster before room, "state" where the cap allows the launch or there is
+// none, "requests" where too many wait.
+func (db *DB) RequestLaunch(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
+	if err := r.check(); err != nil {
+		return uuid.Nil, err
+	}
+	id, err := store.NewID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		c, err := readLaunch(ctx, tx, orgID, r)
+		if err != nil {
+			return err
+		}
+		plan, refusal := c.size()
+		if refusal != nil {
+			return refusal
+		}
+		var taken bool
+		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM clusters WHERE organization_id = $1 AND name = $2 AND ended_at IS NULL)`,
+			orgID, r.Name).Scan(&taken)
+		if err != nil {
+			return fmt.Errorf("read cluster names: %w", err)
+		}
+		if taken {
+			return store.Duplicate("a cluster", "name", r.Name)
+		}
+		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: r.PoolID, Need: plan.Need, Form: RequestForm{
+			Version: r.VersionID, Name: r.Name, ComputeCount: r.ComputeCount, LeaseSeconds: r.LeaseSeconds,
+			PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber,
+		}})
+	})
+}
+
+// asking is a request about to be written.
+type asking struct {
+	ID             uuid.UUID
+	OrganizationID uuid.UUID
+	By             uuid.UUID
+	PoolID         uuid.UUID
+	Need           billing.Hours
+	Form           RequestForm
+	Start          uuid.UUID // of a stopped cluster; else Nil
+}
+
+// ask writes a request and tells the managers. The membership's lock makes the requests of one person queue, so that
+// their number is bounded.
+func (db *DB) ask(ctx context.Context, tx pgx.Tx, a asking) error {
+	if err := people.RefuseSuspended(ctx, tx, a.OrganizationID); err != nil {
+		return err
+	}
+	switch err := holdToCap(ctx, tx, a.OrganizationID, a.By, a.Need); {
+	case err == nil:
+		return &provisioner.Refusal{Code: "state", Title: "Your cap allows this: nobody has to be asked.", Next: "Launch it."}
+	case !isRefusal(err, "cap"):
+		return err
+	}
+	if err := a.refuseMany(ctx, tx); err != nil {
+		return err
+	}
+	form, err := json.Marshal(a.Form)
+	if err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO launch_requests (id, organization_id, person_id, form, pool_id, need, state, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 'waiting', now())`, a.ID, a.OrganizationID, a.By, form, a.PoolID, a.Need)
+	if err != nil {
+		return fmt.Errorf("write request: %w", err)
+	}
+	if err := db.tellManagers(ctx, tx, a); err != nil {
+		return err
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		By: a.By, Organization: a.OrganizationID, Verb: "request launch", Subject: "request", SubjectID: a.ID,
+		Detail: map[string]any{"cluster": a.Form.Name, "need": a.Need},
+	})
+}
+
+func isRefusal(err error, code string) bool {
+	r, ok := provisioner.AsRefusal(err)
+	return ok && r.Code == code
+}
+
+func (a asking) refuseMany(ctx context.Context, tx pgx.Tx) error {
+	var waiting, same int
+	err := tx.QueryRow(ctx, `
+		SELECT count(*), count(*) FILTER (WHERE form ->> 'name' = $3) FROM launch_requests
+		WHERE organization_id = $1 AND person_id = $2 AND state = 'waiting'`, a.OrganizationID, a.By, a.Form.Name).Scan(&waiting, &same)
+	switch {
+	case err != nil:
+		return fmt.Errorf("count requests: %w", err)
+	case same > 0:
+		return &provisioner.Refusal{
+			Code: "duplicate", Title: fmt.Sprintf("A request of yours for %s waits already.", a.Form.Name), Next: "Withdraw that one first, or choose another name.",
+		}
+	case waiting >= mostWaiting:
+		return &provisioner.Refusal{
+			Code: "requests", Title: fmt.Sprintf("%d requests of yours wait already.", waiting), Next: "Withdraw one, or wait for a decision.",
+		}
+	}
+	return nil
+}
+
+func (db *DB) tellManagers(ctx context.Context, tx pgx.Tx, a asking) error {
+	managers, err := people.MembersWith(ctx, tx, a.OrganizationID, people.RoleOwner, people.RoleManager)
+	if err != nil {
+		return err
+	}
+	var name string
+	if err := tx.QueryRow(ctx, `SELECT name FROM people WHERE id = $1`, a.By).Scan(&name); err != nil {
+		return fmt.Errorf("read who asks: %w", err)
+	}
+	return db.core.MailTo(ctx, tx, managers, store.MailRequestWaiting, map[string]string{
+		"person": name, "cluster": a.Form.Name, "hours": a.Need.Ceil(), "path": requestPath(a.ID),
+	})
+}
+
+func requestPath(id uuid.UUID) string { return "/org/requests/" + id.String() }
+
+// QueueWaitingRequests counts the requests that wait for a decision of an organization's managers when the batch is read.
+func QueueWaitingRequests(b *pgx.Batch, orgID uuid.UUID, n *int) {
+	b.Queue(`SELECT count(*) FROM launch_requests WHERE organization_id = $1 AND state = 'waiting'`, orgID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(n) })
+}

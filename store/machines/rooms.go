@@ -1,0 +1,51 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+)
+
+// ReadRooms reads hosts, used vCPUs and ends of leases of the pools p that where chooses.
+func ReadRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
+	hosts map[uuid.UUID][]placement.Host, used map[uuid.UUID]int, freed map[uuid.UUID][]placement.Freed, err error,
+) {
+	hosts, used, freed = map[uuid.UUID][]placement.Host{}, map[uuid.UUID]int{}, map[uuid.UUID][]placement.Freed{}
+	rows, _ := tx.Query(ctx, selectHosts+` WHERE `+where, args...)
+	list, err := store.All(rows, "hosts", rowToHost)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, h := range list {
+		hosts[h.PoolID] = append(hosts[h.PoolID], h.place())
+	}
+	// What ends already ends now. A lease that has not begun lasts as long as it was asked for, from now on. Where a
+	// lease's end stops a cluster its disks stay; acceptance tests are deleted.
+	rows, _ = tx.Query(ctx, `
+		SELECT h.pool_id, n.host_id, e.at,
+			sum(n.vcpus), sum(n.memory_mib), coalesce(sum(n.disk_gib) FILTER (WHERE c.kind = 'test' OR c.desired = 'gone'), 0),
+			coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND `+TakesNodes+`), 0)
+		FROM nodes n
+		JOIN clusters c ON c.id = n.cluster_id
+		JOIN hosts h ON h.id = n.host_id
+		JOIN pools p ON p.id = h.pool_id
+		CROSS JOIN LATERAL (SELECT CASE WHEN c.desired <> 'running' THEN now()
+			ELSE greatest(coalesce(c.lease_ends_at, now() + c.lease_seconds * interval '1 second'), now()) END AS at) AS e
+		WHERE n.state NOT IN ('stopped', 'gone') AND `+where+`
+		GROUP BY h.pool_id, n.host_id, e.at`, args...)
+	var pool uuid.UUID
+	var f placement.Freed
+	_, err = pgx.ForEachRow(rows, []any{&pool, &f.HostID, &f.At, &f.VCPUs, &f.MemoryMiB, &f.DiskGiB, &f.Share}, func() error {
+		used[pool] += f.Share
+		freed[pool] = append(freed[pool], f)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("read ends of leases: %w", err)
+	}
+	return hosts, used, freed, nil
+}

@@ -1,0 +1,112 @@
+package machines
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/people"
+	"volary.dev/store/queue"
+)
+
+// What an acceptance test takes, and how many an organization may have: it is free.
+const (
+	testCompute = 2
+	testSeconds = 1800 // after which its cluster ends whatever became of the test
+	testsPerDay = 50
+)
+
+// StartAcceptanceTest reserves one head and two compute nodes (as many as the version's range allows, where that has
+// fewer or wants more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "shape",
+// "capacity" with the reason of every host, "test_limit" (per organization and day, and one at a time of a version), "suspended",
+// NotFound("version" or "pool").
+func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poolID uuid.UUID) (uuid.UUID, error) {
+	id, err := store.NewID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	clusterID, err := store.NewID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := lockPool(ctx, tx, poolID); err != nil {
+			return err
+		}
+		c, err := readLaunch(ctx, tx, orgID, LaunchRequest{VersionID: versionID, PoolID: poolID})
+		if err != nil {
+			return err
+		}
+		c.Test, c.Compute = true, min(max(testCompute, c.Version.ComputeMin), c.Version.ComputeMax)
+		// First refuseTests: its lock on the organization is the stronger one.
+		if err := refuseTests(ctx, tx, orgID, versionID); err != nil {
+			return err
+		}
+		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
+			return err
+		}
+		plan, refusal := c.judge()
+		if refusal != nil {
+			return refusal
+		}
+		// The last 12 hexadecimal digits of an id are random, unlike its first.
+		name := "test-" + hex.EncodeToString(clusterID[10:])
+		cl := newCluster{ID: clusterID, OrganizationID: orgID, By: by, Kind: "test", Name: name, Lease: testSeconds}
+		if err := cl.reserve(ctx, tx, c, plan); err != nil {
+			return err
+		}
+		if err := db.insertTest(ctx, tx, id, cl, c); err != nil {
+			return err
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{
+			By: by, Organization: orgID, Provider: c.Pool.ProviderID, Verb: "start acceptance test", Subject: "acceptance_test", SubjectID: id,
+		})
+	})
+}
+
+// refuseTests keeps one organization from filling the test share for ever. The organization is locked, so that two
+// tests at once are counted one after the other.
+func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) error {
+	if _, err := tx.Exec(ctx, `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE`, orgID); err != nil {
+		return fmt.Errorf("count tests: %w", err)
+	}
+	var today, running int
+	err := tx.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE created_at > now() - interval '1 day'), count(*) FILTER (WHERE version_id = $2 AND state = 'running')
+		FROM acceptance_tests WHERE organization_id = $1 AND (created_at > now() - interval '1 day' OR state = 'running')`,
+		orgID, versionID).Scan(&today, &running)
+	if err != nil {
+		return fmt.Errorf("count tests: %w", err)
+	}
+	switch {
+	case running > 0:
+		return &provisioner.Refusal{Code: "test_limit", Title: "A test of this version is running already.", Next: "Follow that one, and start another when it has ended."}
+	case today >= testsPerDay:
+		return &provisioner.Refusal{
+			Code: "test_limit", Title: fmt.Sprintf("Your organization has started %d acceptance tests in the last 24 hours, which is the most.", today),
+			Next: "Try again tomorrow.",
+		}
+	}
+	return nil
+}
+
+func (db *DB) insertTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, cl newCluster, c launchCase) error {
+	nonce := make([]byte, 8)
+	_, _ = rand.Read(nonce) // never fails
+	_, err := tx.Exec(ctx, `
+		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, state, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', now())`,
+		id, cl.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, cl.ID, cl.By, hex.EncodeToString(nonce))
+	if err != nil {
+		return fmt.Errorf("start acceptance test: %w", err)
+	}
+	if err := store.Enqueue(ctx, tx, queue.RunAcceptance{TestID: id}); err != nil {
+		return fmt.Errorf("queue acceptance test: %w", err)
+	}
+	return nil
+}

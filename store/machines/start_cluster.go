@@ -1,0 +1,176 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/people"
+)
+
+// StartCluster starts a stopped cluster again, on the same hosts with the same disks, names and addresses, with a new
+// hold for a new lease. Refusals: "state", "invalid" for lease, "cap" (a member who may ask for it by RequestStart),
+// "capacity", "balance", "suspended", NotFound.
+func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		return db.restart(ctx, tx, restart{ClusterID: id, OrganizationID: orgID, For: by, By: by, Lease: leaseSeconds})
+	})
+}
+
+// restart is a start about to be decided. For and By are those of launch.
+type restart struct {
+	ClusterID      uuid.UUID
+	OrganizationID uuid.UUID
+	For, By        uuid.UUID
+	Lease          int64 // seconds
+}
+
+func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
+	c, l, err := lockForStart(ctx, tx, r.OrganizationID, r.ClusterID, r.Lease)
+	if err != nil {
+		return err
+	}
+	nodes, err := restartNodes(ctx, tx, c.ID)
+	if err != nil {
+		return err
+	}
+	need, err := restartNeed(nodes, r.Lease)
+	if err != nil {
+		return err
+	}
+	if r.By == r.For {
+		if err := holdToCap(ctx, tx, r.OrganizationID, r.For, need); err != nil {
+			return err
+		}
+	}
+	if err := restartFits(nodes, l); err != nil {
+		return err
+	}
+	if err := c.restart(ctx, tx, r.Lease); err != nil {
+		return err
+	}
+	if err := writeStart(ctx, tx, c.ID, r.For); err != nil {
+		return err
+	}
+	if err := db.books.Hold(ctx, tx, c.ProviderID, r.OrganizationID, c.ID, need, c.Now); err != nil {
+		return err
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		By: r.By, Organization: r.OrganizationID, Provider: c.ProviderID, Verb: "start cluster", Subject: "cluster", SubjectID: c.ID,
+		Detail: map[string]any{"lease_seconds": r.Lease, "held": need},
+	})
+}
+
+// lockForStart locks pool and cluster, in this order, and refuses what is wrong with either or with the lease.
+func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeconds int64) (c lockedCluster, l launchCase, err error) {
+	var poolID uuid.UUID
+	err = tx.QueryRow(ctx, `SELECT pool_id FROM clusters WHERE id = $1 AND organization_id = $2`, id, orgID).Scan(&poolID)
+	if err != nil {
+		return c, l, store.Found(err, "cluster")
+	}
+	if err := lockPool(ctx, tx, poolID); err != nil {
+		return c, l, err
+	}
+	if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
+		return c, l, err
+	}
+	if c, err = lockOwnCluster(ctx, tx, orgID, id); err != nil {
+		return c, l, err
+	}
+	if c.State() != provisioner.ClusterStopped || c.Desired != provisioner.DesiredStopped || c.Kind == "test" {
+		return c, l, wrongState("started", c.State(), "Only a stopped cluster is started; wait until it has stopped, or stop it first.")
+	}
+	if err := l.readPool(ctx, tx, poolID); err != nil {
+		if _, ok := provisioner.AsRefusal(err); ok { // the pool is there: the cluster is on it
+			err = &provisioner.Refusal{
+				Code: "provider", Title: "The provider of this cluster takes no launches now.", Next: "Ask the provider, or launch the version on another pool.",
+			}
+		}
+		return c, l, err
+	}
+	f := store.Fields{}
+	checkLease(f, leaseSeconds, l.Pool.MaxLeaseHours)
+	return c, l, f.Refusal()
+}
+
+// restartNode is what starting a stopped node takes of its host beside the disk, which it kept.
+type restartNode struct {
+	HostID    uuid.UUID
+	VCPUs     int `db:"vcpus"`
+	MemoryMiB int `db:"memory_mib"`
+	Rate      billing.Rate
+}
+
+func restartNodes(ctx context.Context, q store.Queryer, clusterID uuid.UUID) ([]restartNode, error) {
+	rows, _ := q.Query(ctx, `SELECT host_id, vcpus, memory_mib, rate FROM nodes WHERE cluster_id = $1`, clusterID)
+	return store.All(rows, "nodes", pgx.RowToStructByName[restartNode])
+}
+
+// restartNeed is what a lease of the nodes sets aside.
+func restartNeed(nodes []restartNode, lease int64) (billing.Hours, error) {
+	rates := make([]billing.Rate, len(nodes))
+	for i, n := range nodes {
+		rates[i] = n.Rate
+	}
+	need, err := billing.Need(rates, lease)
+	if err != nil {
+		return 0, billing.Refuse(err)
+	}
+	return need, nil
+}
+
+// restartFits refuses where a node's own host has no room for it any more.
+func restartFits(nodes []restartNode, l launchCase) error {
+	need, vcpus := map[uuid.UUID]provisioner.Shape{}, 0
+	for _, n := range nodes {
+		s := need[n.HostID]
+		need[n.HostID] = provisioner.Shape{VCPUs: s.VCPUs + n.VCPUs, MemoryMiB: s.MemoryMiB + n.MemoryMiB}
+		vcpus += n.VCPUs
+	}
+	var why []string
+	for _, h := range l.Hosts {
+		s, carries := need[h.ID]
+		if !carries {
+			continue
+		}
+		if h.State == provisioner.HostCordoned {
+			h.State = provisioner.HostActive // keeps its nodes, and so starts them again
+		}
+		if reason := h.Lacks(s); reason != "" {
+			why = append(why, h.Name+": "+reason)
+		}
+	}
+	if reason := l.share().Refuses(int64(vcpus)); reason != "" {
+		why = append(why, reason)
+	}
+	if len(why) > 0 {
+		return &provisioner.Refusal{
+			Code: "capacity", Title: fmt.Sprintf("The hosts that keep the disks of these %s have no room for them now.", store.Plural(len(nodes), "node")),
+			Next: "Try again when other clusters have ended, or launch the version anew.", Detail: why,
+		}
+	}
+	return nil
+}
+
+// restart makes everything of the last start void: nodes are reserved again, and a lease begins at READY.
+func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE nodes SET state = 'reserved', reason = '', reason_detail = '', start_id = '', evidence = '{}', state_at = now(),
+			started_at = NULL, ready_at = NULL
+		WHERE cluster_id = $1`, c.ID)
+	if err != nil {
+		return fmt.Errorf("start nodes of cluster %s: %w", c.ID, err)
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE clusters SET desired = 'running', reason = '', reason_detail = '', generation = generation + 1, retry_at = NULL,
+			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, gate_deadline = NULL, lease_seconds = $2
+		WHERE id = $1`, c.ID, leaseSeconds)
+	if err != nil {
+		return fmt.Errorf("start cluster %s: %w", c.ID, err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package models_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"volary.dev/provisioner"
+	"volary.dev/store/models"
+	"volary.dev/store/storetest"
+)
+
+// DraftOf is a draft of the World's model cluster, as its form would send it.
+
+func TestModelClusters(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	_, err := w.DB.Models.CreateModelCluster(ctx, w.Organization, w.Person, "trial")
+	storetest.WantRefusal(t, err, "duplicate")
+	_, err = w.DB.Models.CreateModelCluster(ctx, w.Organization, w.Person, strings.Repeat("x", 81))
+	storetest.WantRefusal(t, err, "invalid")
+	storetest.Must[uuid.UUID](t)(w.DB.Models.CreateModelCluster(ctx, w.Organization, w.Person, "another"))
+	m := storetest.Must[models.ModelCluster](t)(w.DB.Models.ModelCluster(ctx, w.Organization, w.Model))
+	if m.Name != "trial" || len(m.Versions) != 1 || m.Versions[0].Version != "1.0" || m.Versions[0].LastTestID != nil {
+		t.Errorf("model cluster %+v", m)
+	}
+	_, err = w.DB.Models.ModelCluster(ctx, uuid.New(), w.Model)
+	storetest.WantRefusal(t, err, "not_found")
+}
+
+func TestSaveAndPublishVersion(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	d := storetest.DraftOf(w)
+	d.ID = storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d))
+	v := storetest.Must[models.Version](t)(w.DB.Models.Version(ctx, w.Organization, d.ID))
+	if v.ModelClusterName != "trial" || v.State != models.VersionStateDraft || v.Revision != 1 || v.Gate != d.Gate || len(v.Roles) != 2 ||
+		v.Roles[0].Role != provisioner.RoleHead || v.Roles[0].UserData != "#cloud-config\n" || v.Roles[0].Digest != storetest.Digest {
+		t.Errorf("version %+v", v)
+	}
+	d.Revision, d.ComputeMax = 1, 5
+	storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d))
+	_, err := w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
+	storetest.WantRefusal(t, err, "stale_form")
+	storetest.WantRefusal(t, w.DB.Models.PublishVersion(ctx, w.Organization, w.Person, d.ID, 1), "stale_form")
+	storetest.WantRefusal(t, w.DB.Models.PublishVersion(ctx, uuid.New(), w.Person, d.ID, 2), "not_found")
+	storetest.NoError(t, w.DB.Models.PublishVersion(ctx, w.Organization, w.Person, d.ID, 2))
+	d.Revision = 2
+	_, err = w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
+	storetest.WantRefusal(t, err, "published")
+	if _, err := w.Pool.Exec(ctx, `UPDATE version_roles SET vcpus = 2 WHERE version_id = $1`, d.ID); err == nil {
+		t.Error("the database lets a published version change")
+	}
+	list := storetest.Must[[]models.PublishedVersion](t)(w.DB.Models.PublishedVersions(ctx, w.Organization))
+	if len(list) != 2 || list[0].Name != "trial 2.0" || list[0].ComputeMax != 5 {
+		t.Errorf("published versions %+v", list)
+	}
+}
+
+func TestPublishWantsReadyImagesThatFit(t *testing.T) {
+	w := storetest.NewWorld(t)
+	d := storetest.DraftOf(w)
+	id := storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d))
+	w.Exec(t, `UPDATE images SET state = 'checking'`)
+	storetest.WantRefusal(t, w.DB.Models.PublishVersion(t.Context(), w.Organization, w.Person, id, 1), "image")
+	w.Exec(t, `UPDATE images SET state = 'ready', virtual_size = 3::bigint << 30`)
+	r := storetest.WantRefusal(t, w.DB.Models.PublishVersion(t.Context(), w.Organization, w.Person, id, 1), "image")
+	if !strings.Contains(r.Title, "3 GiB") || !strings.Contains(r.Title, "2 GiB") {
+		t.Errorf("no numbers in %q", r.Title)
+	}
+}
+
+func TestSaveVersionRefusals(t *testing.T) {
+	w := storetest.NewWorld(t)
+	other := storetest.Must[uuid.UUID](t)(w.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Other"))
+	foreign := w.AddImage(t, other, w.Person)
+	for _, c := range []struct {
+		field  string
+		change func(*models.VersionDraft)
+	}{
+		{"version", func(d *models.VersionDraft) { d.Version = "" }},
+		{"compute_min", func(d *models.VersionDraft) { d.ComputeMin = -1 }},
+		{"compute_max", func(d *models.VersionDraft) { d.ComputeMax = 0 }},
+		{"compute_max", func(d *models.VersionDraft) { d.ComputeMax = 1 << 40 }},
+		{"gate_kind", func(d *models.VersionDraft) { d.Gate.Kind = "prayer" }},
+		{"gate_text", func(d *models.VersionDraft) { d.Gate.Text = "" }},
+		{"gate_timeout", func(d *models.VersionDraft) { d.Gate.TimeoutSeconds = 1 }},
+		{"head_image", func(d *models.VersionDraft) { d.Roles = d.Roles[1:] }},
+		{"head_image", func(d *models.VersionDraft) { d.Roles[0].ImageID = foreign }},
+		{"compute_image", func(d *models.VersionDraft) { d.Roles = d.Roles[:1] }},
+		{"compute_vcpus", func(d *models.VersionDraft) { d.Roles[1].Shape.VCPUs = 0 }},
+		{"compute_memory", func(d *models.VersionDraft) { d.Roles[1].Shape.MemoryMiB = -5 }},
+		{"head_disk", func(d *models.VersionDraft) { d.Roles[0].Shape.DiskGiB = 1 << 40 }},
+		{"head_user_data", func(d *models.VersionDraft) { d.Roles[0].UserData = strings.Repeat("x", 65537) }},
+	} {
+		d := storetest.DraftOf(w)
+		c.change(&d)
+		_, err := w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d)
+		if r := storetest.WantRefusal(t, err, "invalid"); r.Fields[c.field] == "" {
+			t.Errorf("%s: %v", c.field, r.Fields)
+		}
+	}
+	d := storetest.DraftOf(w)
+	d.Version = "1.0"
+	_, err := w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d)
+	storetest.WantRefusal(t, err, "duplicate")
+	d = storetest.DraftOf(w)
+	_, err = w.DB.Models.SaveVersion(t.Context(), other, w.Person, d)
+	storetest.WantRefusal(t, err, "not_found")
+	d.ID = uuid.New()
+	_, err = w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d)
+	storetest.WantRefusal(t, err, "not_found")
+}

@@ -1,0 +1,112 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// VersionState says whether a version may still change.
+type VersionState string
+
+// The states of a version.
+const (
+	VersionStateDraft     VersionState = "draft"
+	VersionStatePublished VersionState = "published"
+)
+
+// VersionRole is one role of a version as pages show it.
+type VersionRole struct {
+	Role       provisioner.Role
+	ImageID    uuid.UUID
+	ImageName  string
+	ImageState string
+	Digest     string // canonical digest of the image
+	// VirtualSize is the image's disk as a guest sees it, in bytes.
+	VirtualSize int64
+	Shape       provisioner.Shape
+	UserData    string
+}
+
+// Version is one version of a model cluster.
+type Version struct {
+	ID               uuid.UUID
+	ModelClusterID   uuid.UUID
+	ModelClusterName string
+	Version          string
+	State            VersionState
+	Revision         int
+	ComputeMin       int
+	ComputeMax       int
+	Gate             provisioner.Gate
+	CreatedAt        time.Time
+	PublishedAt      *time.Time
+	Roles            []VersionRole // head, then compute where there is one
+}
+
+// Role finds the description of a role; ok is false where the version has none.
+func (v Version) Role(r provisioner.Role) (role VersionRole, ok bool) {
+	for _, role := range v.Roles {
+		if role.Role == r {
+			return role, true
+		}
+	}
+	return VersionRole{}, false
+}
+
+// PublishedVersion is one choice of a launch form.
+type PublishedVersion struct {
+	ID         uuid.UUID
+	Name       string // "trial 1.0"
+	ComputeMin int
+	ComputeMax int
+	// PassedOn is the pool of its last acceptance test that passed, PassedAt that test's end; nil: none has.
+	PassedOn *uuid.UUID
+	PassedAt *time.Time
+}
+
+// Version shows one version.
+func (db *DB) Version(ctx context.Context, orgID, id uuid.UUID) (Version, error) {
+	return ReadVersion(ctx, db.pool, orgID, id)
+}
+
+// ReadVersion is Version in a caller's transaction.
+func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Version, error) {
+	rows, _ := q.Query(ctx, `
+		SELECT v.id, v.model_cluster_id, m.name, v.version, v.state, v.revision, v.compute_min, v.compute_max,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.created_at, v.published_at
+		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
+		WHERE v.organization_id = $1 AND v.id = $2`, orgID, id)
+	v, err := store.One(rows, "version", func(row pgx.CollectableRow) (v Version, err error) {
+		err = row.Scan(&v.ID, &v.ModelClusterID, &v.ModelClusterName, &v.Version, &v.State, &v.Revision, &v.ComputeMin, &v.ComputeMax,
+			&v.Gate.Kind, &v.Gate.Text, &v.Gate.TimeoutSeconds, &v.CreatedAt, &v.PublishedAt)
+		return v, err
+	})
+	if err != nil {
+		return v, err
+	}
+	rows, _ = q.Query(ctx, `
+		SELECT r.role, r.image_id, i.name, i.state, i.canonical_digest, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
+		FROM version_roles r JOIN images i ON i.id = r.image_id
+		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
+	v.Roles, err = store.All(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
+		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.ImageState, &r.Digest, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
+		return r, err
+	})
+	return v, err
+}
+
+// PublishedVersions lists what an organization may launch, by name, the newest version first.
+func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]PublishedVersion, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT v.id, m.name || ' ' || v.version AS name, v.compute_min, v.compute_max, t.pool_id AS passed_on, t.ended_at AS passed_at
+		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
+		LEFT JOIN LATERAL (SELECT pool_id, ended_at FROM acceptance_tests
+			WHERE version_id = v.id AND state = 'passed' ORDER BY created_at DESC LIMIT 1) AS t ON true
+		WHERE v.organization_id = $1 AND v.state = 'published' ORDER BY m.name, v.published_at DESC`, orgID)
+	return store.All(rows, "published versions", pgx.RowToStructByName[PublishedVersion])
+}

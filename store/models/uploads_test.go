@@ -1,0 +1,156 @@
+package models_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/models"
+	"volary.dev/store/people"
+	"volary.dev/store/storetest"
+)
+
+// uploader is an organization with one member.
+func uploader(t *testing.T, db *floors.All, name string) (orgID, personID uuid.UUID) {
+	t.Helper()
+	orgID, err := db.People.CreateOrganization(t.Context(), uuid.Nil, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	personID, err = db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: strings.ToLower(name) + "@example.org", Name: name, Password: "correct horse battery"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return orgID, personID
+}
+
+func hexID(n int) string {
+	return strings.ReplaceAll(uuid.NewSHA1(uuid.NameSpaceURL, []byte{byte(n)}).String(), "-", "")
+}
+
+func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.Open(t, pool)
+	org, person := uploader(t, db, "Atlas")
+	other, _ := uploader(t, db, "Borealis")
+	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(1), "disk.qcow2", 4096); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Models.Upload(t.Context(), other, hexID(1)); !refusedWith(err, "not_found") {
+		t.Errorf("another organization's upload: %v", err)
+	}
+	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 1 || list[0].Filename != "disk.qcow2" || list[0].Person != "Atlas" {
+		t.Fatalf("Uploads = %v, %v", list, err)
+	}
+	first, err := db.Models.FinishUpload(t.Context(), hexID(1), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := db.Models.FinishUpload(t.Context(), hexID(1), "again")
+	if err != nil || first != second {
+		t.Errorf("a second finish gave %s, %v; want %s", second, err, first)
+	}
+	var jobs int
+	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'verify_image'`).Scan(&jobs); err != nil || jobs != 1 {
+		t.Errorf("%d jobs, %v; want 1", jobs, err)
+	}
+	image, err := db.Models.Image(t.Context(), org, first)
+	if err != nil || image.Name != "disk.qcow2" || image.State != provisioner.ImageChecking || image.Size != 4096 || image.UploadID != hexID(1) {
+		t.Errorf("Image = %+v, %v", image, err)
+	}
+	if _, err := db.Models.Image(t.Context(), other, first); !refusedWith(err, "not_found") {
+		t.Errorf("another organization's image: %v", err)
+	}
+	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 0 {
+		t.Errorf("finished upload still listed: %v, %v", list, err)
+	}
+	if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was {
+		t.Errorf("a finished upload was deleted: %t, %v", was, err)
+	}
+	if _, err := db.Models.FinishUpload(t.Context(), hexID(2), ""); !refusedWith(err, "not_found") {
+		t.Errorf("finish of nothing: %v", err)
+	}
+}
+
+func TestCreateUploadRefusals(t *testing.T) {
+	db := storetest.New(t)
+	org, person := uploader(t, db, "Atlas")
+	for name, call := range map[string]struct {
+		file string
+		size int64
+	}{"no name": {"", 1}, "no bytes": {"disk", 0}, "long name": {strings.Repeat("x", 256), 1}} {
+		if err := db.Models.CreateUpload(t.Context(), org, person, hexID(0), call.file, call.size); !refusedWith(err, "invalid") {
+			t.Errorf("%s: %v, want invalid", name, err)
+		}
+	}
+	for n := range models.MaxOpenUploads {
+		if err := db.Models.CreateUpload(t.Context(), org, person, hexID(n), "disk", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); !refusedWith(err, "uploads") {
+		t.Errorf("one upload too many: %v", err)
+	}
+	for _, want := range []bool{true, false} {
+		if was, err := db.Models.DeleteUpload(t.Context(), hexID(3)); err != nil || was != want {
+			t.Fatalf("DeleteUpload = %t, %v; want %t", was, err, want)
+		}
+	}
+	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); err != nil {
+		t.Errorf("after one was discarded: %v", err)
+	}
+	stale, err := db.Models.StaleUploads(t.Context(), time.Now().Add(time.Hour))
+	if err != nil || len(stale) != models.MaxOpenUploads {
+		t.Errorf("StaleUploads = %v, %v", stale, err)
+	}
+}
+
+func TestVerdictIsFinal(t *testing.T) {
+	db := storetest.New(t)
+	org, person := uploader(t, db, "Atlas")
+	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(1), "disk", 512); err != nil {
+		t.Fatal(err)
+	}
+	id, err := db.Models.FinishUpload(t.Context(), hexID(1), "Debian 12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "qcow2 version 3"}}
+	if err := db.Models.RecordImageChecks(t.Context(), id, checks); err != nil {
+		t.Fatal(err)
+	}
+	digest := strings.Repeat("ab", 32)
+	for _, v := range []provisioner.ImageVerdict{
+		{State: provisioner.ImageUnverified, Reason: "no qemu-img", Checks: checks},
+		{State: provisioner.ImageReady, Checks: checks, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: 99, UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest},
+		{State: provisioner.ImageRefused, Reason: "too late"},
+	} {
+		if err := db.Models.RecordVerdict(t.Context(), id, v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	image, err := db.Models.ImageForWorker(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if image.State != provisioner.ImageReady || image.VerifiedAt == nil || image.CanonicalDigest != digest || len(image.Checks) != 1 || image.Name != "Debian 12" {
+		t.Errorf("image = %+v", image)
+	}
+	if list, err := db.Models.Images(t.Context(), org, store.Page{}); err != nil || len(list) != 1 {
+		t.Errorf("Images = %v, %v", list, err)
+	}
+	if list, total, err := db.Models.VersionsOfImage(t.Context(), org, id, models.ImageVersionFilter{}); err != nil || len(list) != 0 || total != 0 {
+		t.Errorf("VersionsOfImage = %v of %d, %v", list, total, err)
+	}
+}
+
+func refusedWith(err error, code string) bool {
+	var r *provisioner.Refusal
+	return errors.As(err, &r) && r.Code == code
+}

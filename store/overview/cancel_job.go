@@ -1,0 +1,63 @@
+package overview
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/models"
+	"volary.dev/store/queue"
+)
+
+// CancelJob ends a job: at once where it waits, and within seconds where it runs. What it was for is written down as
+// failed, so that nothing waits for it. providerID Nil is the platform: any job. Refusals: "job_state" where it has
+// ended, NotFound("job").
+func (db *DB) CancelJob(ctx context.Context, by, providerID uuid.UUID, id int64) error {
+	return db.changeJob(ctx, by, providerID, id, "cancel job", func(tx pgx.Tx, j aJob) error {
+		state, err := j.change(ctx, tx, `SELECT cancel_job($1)`)
+		if err != nil {
+			return err
+		}
+		switch state {
+		case "completed", "cancelled", "discarded":
+			return jobState(state, "has ended")
+		default:
+			return db.giveUp(ctx, tx, j)
+		}
+	})
+}
+
+const cancelled = "cancelled before it was done"
+
+// giveUp writes down that what a job is for will not come.
+func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j aJob) (err error) {
+	switch j.Kind {
+	case queue.CheckHost{}.Kind():
+		report, _ := json.Marshal([]provisioner.HostCheck{{Name: "check", State: provisioner.CheckFailed, Detail: cancelled}})
+		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, j.SubjectID, report)
+	case queue.RunAcceptance{}.Kind():
+		err = db.cancelTest(ctx, tx, *j.SubjectID)
+	case queue.VerifyImage{}.Kind():
+		_, err = tx.Exec(ctx, `UPDATE images SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, j.SubjectID, "its check was "+cancelled)
+	case queue.SendMail{}.Kind():
+		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'failed', error = $2 WHERE id = $1 AND state = 'waiting'`, j.SubjectID, cancelled)
+	}
+	if err != nil {
+		return fmt.Errorf("give up what job %s is for: %w", j.Kind, err)
+	}
+	return nil
+}
+
+// cancelTest ends a test as failed, with what was found so far and why it ended.
+func (db *DB) cancelTest(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
+	var r provisioner.Report
+	if err := tx.QueryRow(ctx, `SELECT report FROM acceptance_tests WHERE id = $1`, id).Scan(&r); err != nil {
+		return store.Found(err, "acceptance test")
+	}
+	r.Checks = append(r.Checks, provisioner.ReportCheck{Name: "test", Title: "The test is followed to its end", State: provisioner.CheckFailed, Detail: cancelled})
+	return db.models.FinishTest(ctx, tx, id, models.TestFailed, r)
+}

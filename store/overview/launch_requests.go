@@ -1,0 +1,207 @@
+package overview
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+)
+
+// LaunchRequestRow is a launch that a member asked for.
+type LaunchRequestRow struct {
+	ID           uuid.UUID
+	PersonID     uuid.UUID
+	PersonName   string
+	Start        bool   // of a stopped cluster, instead of a launch
+	Name         string // of the cluster
+	VersionID    uuid.UUID
+	ModelName    string
+	Version      string
+	PoolID       uuid.UUID
+	PoolName     string
+	ProviderID   uuid.UUID
+	ProviderName string
+	Nodes        int
+	LeaseSeconds int64
+	store.References
+	Need      billing.Hours // when it was asked
+	State     string        // waiting, approved, declined, withdrawn
+	Reason    string        // of a decline
+	DecidedBy string        // name; empty while it waits
+	DecidedAt *time.Time
+	ClusterID *uuid.UUID // launched or started by it
+	CreatedAt time.Time
+
+	// Of requests that wait, for whoever decides.
+	Cap  *machines.Cap // of who asked; nil: none any more
+	Left billing.Hours // that the organization has at the provider
+	When placement.When
+	At   time.Time // of placement.WhenAt
+}
+
+// LaunchRequestFilter narrows an organization's requests.
+type LaunchRequestFilter struct {
+	Person        uuid.UUID // Nil: everyone's
+	State         string    // empty: all
+	Search        string    // in the names of cluster and person
+	store.Sorting           // cluster, person, need, state, created; else those that wait first, then the newest
+	store.Page
+}
+
+const selectRequests = `
+	SELECT r.id, r.person_id, pe.name, r.form, m.name, v.version, r.pool_id, p.name, p.provider_id, pr.name, r.need, r.state,
+		r.reason, coalesce(d.name, ''), r.decided_at, r.cluster_id, r.created_at, count(*) OVER (), (sum(r.need) OVER ())::bigint
+	FROM launch_requests r
+	JOIN people pe ON pe.id = r.person_id
+	JOIN pools p ON p.id = r.pool_id
+	JOIN providers pr ON pr.id = p.provider_id
+	JOIN model_versions v ON v.id = (r.form ->> 'version')::uuid
+	JOIN model_clusters m ON m.id = v.model_cluster_id
+	LEFT JOIN people d ON d.id = r.decided_by`
+
+const whereRequests = ` WHERE r.organization_id = $1 AND ($2::uuid IS NULL OR r.person_id = $2) AND ($3 = '' OR r.state = $3)
+	AND (r.form ->> 'name' ILIKE $4 OR pe.name ILIKE $4)`
+
+// LaunchRequests gives a page of an organization's requests, how many the filter leaves, and the hours they need.
+// Requests that wait say what a decision rests on, read in a fixed number of queries.
+func (db *DB) LaunchRequests(ctx context.Context, orgID uuid.UUID, f LaunchRequestFilter) (list []LaunchRequestRow, total int, need billing.Hours, err error) {
+	order := store.Sortable{
+		"cluster": "r.form ->> 'name'", "person": "pe.name", "need": "r.need", "state": "r.state", "created": "r.created_at",
+	}.OrderBy(f.Sorting, "(r.state = 'waiting') DESC, r.created_at DESC, r.id")
+	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, selectRequests+whereRequests+order+` LIMIT $5 OFFSET $6`,
+			orgID, store.OrNull(f.Person), f.State, store.Like(f.Search), f.Most(), f.Skip())
+		if list, total, need, err = collectRequests(rows); err != nil {
+			return err
+		}
+		if len(list) == 0 && f.Skip() > 0 {
+			err := tx.QueryRow(ctx, `SELECT count(*), coalesce(sum(r.need), 0)::bigint FROM launch_requests r JOIN people pe ON pe.id = r.person_id`+whereRequests,
+				orgID, store.OrNull(f.Person), f.State, store.Like(f.Search)).Scan(&total, &need)
+			return store.Found(err, "requests")
+		}
+		return readGrounds(ctx, tx, orgID, list)
+	})
+	return list, total, need, err
+}
+
+// LaunchRequest finds one request; personID (Nil: anyone's) is whose it has to be.
+func (db *DB) LaunchRequest(ctx context.Context, orgID, personID, id uuid.UUID) (r LaunchRequestRow, err error) {
+	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, selectRequests+` WHERE r.organization_id = $1 AND ($2::uuid IS NULL OR r.person_id = $2) AND r.id = $3`,
+			orgID, store.OrNull(personID), id)
+		list, _, _, err := collectRequests(rows)
+		if err != nil {
+			return err
+		}
+		if len(list) == 0 {
+			return provisioner.NotFound("request")
+		}
+		err = readGrounds(ctx, tx, orgID, list)
+		r = list[0]
+		return err
+	})
+	return r, err
+}
+
+func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need billing.Hours, err error) {
+	list, err = store.All(rows, "requests", func(row pgx.CollectableRow) (r LaunchRequestRow, err error) {
+		var form machines.RequestForm
+		err = row.Scan(&r.ID, &r.PersonID, &r.PersonName, &form, &r.ModelName, &r.Version, &r.PoolID, &r.PoolName, &r.ProviderID,
+			&r.ProviderName, &r.Need, &r.State, &r.Reason, &r.DecidedBy, &r.DecidedAt, &r.ClusterID, &r.CreatedAt, &total, &need)
+		r.Start, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
+		r.References = form.Launch(r.PoolID).References
+		return r, err
+	})
+	return list, total, need, err
+}
+
+// readGrounds adds what a decision about waiting requests rests on: the cap, the hours left, and the room. Where a
+// stopped cluster is to start its own hosts decide, which approving finds out.
+func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchRequestRow) error {
+	var pools, versions []uuid.UUID
+	for _, r := range list {
+		if r.State == "waiting" {
+			pools, versions = append(pools, r.PoolID), append(versions, r.VersionID)
+		}
+	}
+	if len(pools) == 0 {
+		return nil
+	}
+	caps, err := machines.ReadCaps(ctx, tx, orgID)
+	if err != nil {
+		return err
+	}
+	owned, err := books.ReadOwned(ctx, tx, orgID)
+	if err != nil {
+		return err
+	}
+	m, err := readMarketPools(ctx, tx, pools)
+	if err != nil {
+		return err
+	}
+	sizes, err := readSizes(ctx, tx, orgID, versions)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		r := &list[i]
+		if r.State != "waiting" {
+			continue
+		}
+		if c, has := caps[r.PersonID]; has {
+			r.Cap = &c
+		}
+		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
+		if !r.Start {
+			r.When, r.At = m.roomFor(*r, sizes[r.VersionID])
+		}
+	}
+	return nil
+}
+
+// roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.
+func (r marketReading) roomFor(asked LaunchRequestRow, size map[provisioner.Role]provisioner.Shape) (placement.When, time.Time) {
+	for _, p := range r.Pools {
+		if p.ID != asked.PoolID {
+			continue
+		}
+		head, ok := machines.Cheapest(r.Shapes[p.ProviderID], size[provisioner.RoleHead])
+		compute, both := machines.Cheapest(r.Shapes[p.ProviderID], size[provisioner.RoleCompute])
+		if !ok || !both {
+			break
+		}
+		room := r.room(p)
+		request := placement.Request{Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1}
+		return placement.Earliest(room.Hosts, request, room.Share, room.Freed)
+	}
+	return placement.WhenClosed, time.Time{}
+}
+
+// readSizes reads what the roles of versions ask of a node.
+func readSizes(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, versions []uuid.UUID) (map[uuid.UUID]map[provisioner.Role]provisioner.Shape, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT version_id, role, vcpus, memory_mib, disk_gib FROM version_roles WHERE organization_id = $1 AND version_id = ANY($2)`, orgID, versions)
+	sizes := map[uuid.UUID]map[provisioner.Role]provisioner.Shape{}
+	var version uuid.UUID
+	var role provisioner.Role
+	var s provisioner.Shape
+	_, err := pgx.ForEachRow(rows, []any{&version, &role, &s.VCPUs, &s.MemoryMiB, &s.DiskGiB}, func() error {
+		if sizes[version] == nil {
+			sizes[version] = map[provisioner.Role]provisioner.Shape{}
+		}
+		sizes[version][role] = s
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read sizes of versions: %w", err)
+	}
+	return sizes, nil
+}

@@ -1,0 +1,148 @@
+package overview
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+	"volary.dev/store/books"
+	"volary.dev/store/machines"
+)
+
+// marketReading is all that a comparison needs, of all active providers, read at one moment.
+type marketReading struct {
+	Now    time.Time
+	Pools  []marketPool
+	Hosts  map[uuid.UUID][]placement.Host // by pool
+	Freed  map[uuid.UUID][]placement.Freed
+	Used   map[uuid.UUID]int // vCPUs that clusters take of a pool's active hosts
+	Shapes map[uuid.UUID][]machines.Shape
+	Offers map[uuid.UUID][]marketOffer
+	Owned  map[books.OwnedAt]billing.Hours
+}
+
+type marketPool struct {
+	ID            uuid.UUID
+	ProviderID    uuid.UUID
+	ProviderName  string
+	Currency      string
+	Name          string
+	Location      string
+	TestVCPUs     int `db:"test_vcpus"`
+	MaxLeaseHours int
+}
+
+type marketOffer struct {
+	ID         uuid.UUID
+	ProviderID uuid.UUID
+	PoolID     *uuid.UUID
+	Name       string
+	LeastHours billing.Hours
+	GoodDays   int
+	Price      int64
+}
+
+const activePools = `FROM pools p JOIN providers pr ON pr.id = p.provider_id AND pr.state = 'active'`
+
+func readMarket(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (r marketReading, err error) {
+	if r.Now, err = store.ReadNow(ctx, tx); err != nil {
+		return r, err
+	}
+	rows, _ := tx.Query(ctx, `
+		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours `+
+		activePools+` ORDER BY pr.name, p.name`)
+	if r.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[marketPool]); err != nil {
+		return r, err
+	}
+	if err := r.readSold(ctx, tx); err != nil {
+		return r, err
+	}
+	if r.Hosts, r.Used, r.Freed, err = machines.ReadRooms(ctx, tx, `p.id IN (SELECT p.id `+activePools+`)`); err != nil {
+		return r, err
+	}
+	r.Owned, err = books.ReadOwned(ctx, tx, orgID)
+	return r, err
+}
+
+// readMarketPools is readMarket of some pools alone, and of nobody's hours.
+func readMarketPools(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) (r marketReading, err error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours `+
+		activePools+` WHERE p.id = ANY($1)`, ids)
+	if r.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[marketPool]); err != nil {
+		return r, err
+	}
+	if err := r.readSold(ctx, tx); err != nil {
+		return r, err
+	}
+	r.Hosts, r.Used, r.Freed, err = machines.ReadRooms(ctx, tx, `p.id = ANY($1)`, ids)
+	return r, err
+}
+
+// readSold reads shapes, the cheapest first, and offers with the price of this moment.
+func (r *marketReading) readSold(ctx context.Context, tx pgx.Tx) error {
+	rows, _ := tx.Query(ctx, `
+		SELECT s.provider_id, s.id, s.name, s.vcpus, s.memory_mib, s.disk_gib, s.rate
+		FROM shapes s JOIN providers pr ON pr.id = s.provider_id AND pr.state = 'active'
+		ORDER BY s.rate, s.vcpus, s.memory_mib, s.disk_gib, s.name`)
+	r.Shapes = map[uuid.UUID][]machines.Shape{}
+	var provider uuid.UUID
+	var s machines.Shape
+	_, err := pgx.ForEachRow(rows, []any{&provider, &s.ID, &s.Name, &s.VCPUs, &s.MemoryMiB, &s.DiskGiB, &s.Rate}, func() error {
+		r.Shapes[provider] = append(r.Shapes[provider], s)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read shapes: %w", err)
+	}
+	rows, _ = tx.Query(ctx, `
+		SELECT o.id, o.provider_id, o.pool_id, o.name, o.least_hours, o.good_days, x.price
+		FROM offers o
+		JOIN providers pr ON pr.id = o.provider_id AND pr.state = 'active'
+		JOIN offer_prices x ON x.offer_id = o.id AND x.during @> now()
+		WHERE o.ended_at IS NULL ORDER BY o.name, o.id`)
+	offers, err := store.All(rows, "offers", pgx.RowToStructByName[marketOffer])
+	if err != nil {
+		return err
+	}
+	r.Offers = map[uuid.UUID][]marketOffer{}
+	for _, o := range offers {
+		r.Offers[o.ProviderID] = append(r.Offers[o.ProviderID], o)
+	}
+	return nil
+}
+
+// poolRoom is a pool as placement sees it, with what ends when.
+type poolRoom struct {
+	Hosts []placement.Host
+	Share placement.Share // of clusters
+	Freed []placement.Freed
+}
+
+func (r marketReading) room(p marketPool) poolRoom {
+	hosts := r.Hosts[p.ID]
+	return poolRoom{Hosts: hosts, Share: machines.ShareOfClusters(hosts, p.TestVCPUs, r.Used[p.ID]), Freed: r.Freed[p.ID]}
+}
+
+// free is what clusters may take: the share, and no more than the hosts that take nodes have.
+func (r poolRoom) free() (vcpus, freeVCPUs, freeMiB int) {
+	onHosts := 0
+	for _, h := range r.Hosts {
+		if h.Takes() {
+			onHosts += max(h.Capacity.VCPUs-h.Used.VCPUs, 0)
+			freeMiB += max(h.Capacity.MemoryMiB-h.Used.MemoryMiB, 0)
+		}
+	}
+	return r.Share.VCPUs, min(onHosts, max(r.Share.VCPUs-r.Share.Used, 0)), freeMiB
+}
+
+// earliest asks for nodes of one size, one of them the head.
+func (r poolRoom) earliest(nodes int, size provisioner.Shape) (placement.When, time.Time) {
+	return placement.Earliest(r.Hosts, placement.Request{Head: size, Compute: size, ComputeSize: nodes - 1}, r.Share, r.Freed)
+}

@@ -1,0 +1,268 @@
+package overview_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
+	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/machines"
+	"volary.dev/store/overview"
+	"volary.dev/store/people"
+	"volary.dev/store/storetest"
+)
+
+func small(nodes int) overview.MarketNeed {
+	return overview.MarketNeed{Nodes: nodes, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}, LeaseSeconds: 7200}
+}
+
+// sell gives a provider an offer with a price that holds now; pool nil is every pool.
+func sell(t *testing.T, w *storetest.World, provider uuid.UUID, pool *uuid.UUID, name string, price int64) uuid.UUID {
+	t.Helper()
+	return sellFrom(t, w, provider, pool, name, price, "-1 day")
+}
+
+// sellFrom is sell with a price that begins some time from now.
+func sellFrom(t *testing.T, w *storetest.World, provider uuid.UUID, pool *uuid.UUID, name string, price int64, from string) uuid.UUID {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	w.Exec(t, `INSERT INTO offers (id, provider_id, pool_id, name, least_hours, good_days, created_at) VALUES ($1, $2, $3, $4, $5, 365, now())`,
+		id, provider, pool, name, 10*billing.ComputeHour)
+	w.Exec(t, `INSERT INTO offer_prices (id, offer_id, provider_id, price, during, created_at)
+		VALUES ($1, $2, $3, $4, tstzrange(now() + $5::interval, NULL), now())`, uuid.Must(uuid.NewV7()), id, provider, price, from)
+	return id
+}
+
+func market(t *testing.T, w *storetest.World, need overview.MarketNeed, f overview.MarketFilter) overview.Market {
+	t.Helper()
+	m, err := w.DB.Overview.Market(t.Context(), w.Organization, need, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// south adds a second provider with a pool of its own, "far", without hosts.
+func south(t *testing.T, w *storetest.World) (provider, pool uuid.UUID) {
+	t.Helper()
+	provider, err := w.DB.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "South", Currency: "JPY", AccountingZone: "Asia/Tokyo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err = w.DB.Machines.CreatePool(t.Context(), uuid.Nil, provider, machines.NewPool{
+		Name: "far", Prefix: netip.MustParsePrefix("10.64.0.0/12"), Underlay: netip.MustParsePrefix("198.51.100.0/24"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.DB.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "large", Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 512, DiskGiB: 4}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Exec(t, `UPDATE pools SET location = 'Osaka, Japan' WHERE id = $1`, pool)
+	return provider, pool
+}
+
+func TestMarketPricesANeed(t *testing.T) {
+	w := storetest.NewWorld(t)
+	offer := sell(t, w, w.Provider, nil, "Standard", 12_345) // 0.012345 EUR
+	m := market(t, w, small(3), overview.MarketFilter{})
+	if m.Total != 1 || len(m.Rows) != 1 || len(m.Providers) != 1 {
+		t.Fatalf("%d rows of %d providers", m.Total, len(m.Providers))
+	}
+	r := m.Rows[0]
+	if r.OfferID != offer || r.Price.String() != "0.012345 EUR" || r.RatePerHour != 3*billing.ComputeHour || r.Need != 6*billing.ComputeHour {
+		t.Errorf("row %+v", r)
+	}
+	// 3 × 0.012345 is 0.037035, 6 × it 0.07407: each is rounded once, not one from the other.
+	if r.CostPerHour.String() != "0.04 EUR" || r.Cost.String() != "0.07 EUR" {
+		t.Errorf("cost %s an hour, %s in all", r.CostPerHour, r.Cost)
+	}
+	if r.Owned != 100*billing.ComputeHour || r.ToBuy != 0 || r.FreeVCPUs != 20 || r.VCPUs != 20 || r.When != placement.WhenNow {
+		t.Errorf("row %+v; want 100 h owned, none to buy, 20 of 20 vCPUs beside the test share free, now", r)
+	}
+	m, err := w.DB.Overview.Market(t.Context(), uuid.Nil, small(3), overview.MarketFilter{})
+	if err != nil || m.Rows[0].Owned != 0 || m.Rows[0].ToBuy != m.Rows[0].Need {
+		t.Errorf("nobody's hours: %+v, %v", m.Rows, err)
+	}
+}
+
+func TestMarketSaysTheEarliestStart(t *testing.T) {
+	w := storetest.NewWorld(t)
+	first, second := w.Launch(t, "first", 8), w.Launch(t, "second", 7) // 17 of 20 vCPUs
+	w.Ready(t, first)
+	w.Ready(t, second)
+	ends := time.Now().Add(40 * time.Minute).Truncate(time.Microsecond)
+	w.Exec(t, `UPDATE clusters SET lease_ends_at = $2 WHERE id = $1`, first, ends)
+	w.Exec(t, `UPDATE clusters SET lease_ends_at = $2 WHERE id = $1`, second, ends.Add(-10*time.Minute))
+	for nodes, want := range map[int]struct {
+		when placement.When
+		at   time.Time
+	}{
+		3: {placement.WhenNow, time.Time{}}, 11: {placement.WhenAt, ends.Add(-10 * time.Minute)},
+		20: {placement.WhenAt, ends}, 21: {placement.WhenLarger, time.Time{}},
+	} {
+		r := market(t, w, small(nodes), overview.MarketFilter{}).Rows[0]
+		if r.When != want.when || !r.Start.Equal(want.at) || r.FreeVCPUs != 3 {
+			t.Errorf("%d nodes: %s %s, %d free; want %s %s, 3 free", nodes, r.When, r.Start, r.FreeVCPUs, want.when, want.at)
+		}
+	}
+}
+
+func TestMarketFiltersSortsAndPages(t *testing.T) {
+	w := storetest.NewWorld(t)
+	provider, pool := south(t, w)
+	sell(t, w, w.Provider, nil, "Standard", 50_000)
+	sell(t, w, w.Provider, &w.PoolID, "Cheap", 20_000)
+	sell(t, w, provider, &pool, "Far", 3_000_000)
+	ended := sell(t, w, w.Provider, nil, "Ended", 1)
+	w.Exec(t, `UPDATE offers SET ended_at = now() WHERE id = $1`, ended)
+	names := func(need overview.MarketNeed, f overview.MarketFilter) (list []string) {
+		for _, r := range market(t, w, need, f).Rows {
+			list = append(list, r.OfferName)
+		}
+		return list
+	}
+	most := int64(50_000)
+	for name, c := range map[string]struct {
+		filter overview.MarketFilter
+		want   []string
+	}{
+		"all, the cheapest first": {overview.MarketFilter{}, []string{"Cheap", "Standard", "Far"}},
+		"by price, descending":    {overview.MarketFilter{Sorting: store.Sorting{By: "price", Desc: true}}, []string{"Far", "Standard", "Cheap"}},
+		"by free capacity":        {overview.MarketFilter{Sorting: store.Sorting{By: "free"}}, []string{"Far", "Cheap", "Standard"}},
+		"by start":                {overview.MarketFilter{Sorting: store.Sorting{By: "start"}}, []string{"Cheap", "Standard", "Far"}},
+		"a location":              {overview.MarketFilter{Location: "Osaka, Japan"}, []string{"Far"}},
+		"a provider":              {overview.MarketFilter{Provider: w.Provider}, []string{"Cheap", "Standard"}},
+		"a price":                 {overview.MarketFilter{MostPer: &most}, []string{"Cheap", "Standard"}},
+		"the second":              {overview.MarketFilter{Page: store.Page{Limit: 1, Offset: 1}}, []string{"Standard"}},
+		"behind the end":          {overview.MarketFilter{Page: store.Page{Limit: 1, Offset: 9}}, nil},
+	} {
+		if got := names(small(1), c.filter); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	large := small(1)
+	large.Shape.VCPUs = 2
+	if m := market(t, w, large, overview.MarketFilter{}); m.Lacking != 1 || m.Total != 1 || m.Rows[0].Cost.String() != "12 JPY" {
+		t.Errorf("two vCPUs: %d lacking, %+v", m.Lacking, m.Rows)
+	}
+	w.Exec(t, `UPDATE providers SET state = 'suspended', state_reason = 'unpaid' WHERE id = $1`, provider)
+	if m := market(t, w, small(1), overview.MarketFilter{}); len(m.Providers) != 1 || m.Total != 2 || len(m.Locations) != 0 {
+		t.Errorf("a suspended provider is seen: %+v", m)
+	}
+}
+
+func TestMarketWithoutAPrice(t *testing.T) {
+	w := storetest.NewWorld(t)
+	m := market(t, w, small(1), overview.MarketFilter{})
+	if len(m.Rows) != 1 || m.Rows[0].Price != nil || m.Rows[0].Cost != nil || m.Rows[0].OfferID != uuid.Nil {
+		t.Errorf("rows %+v; want one without a price", m.Rows)
+	}
+	sellFrom(t, w, w.Provider, nil, "Later", 5, "1 day")
+	if m := market(t, w, small(1), overview.MarketFilter{}); len(m.Rows) != 1 || m.Rows[0].Price != nil {
+		t.Errorf("rows %+v; a price that has not begun is none", m.Rows)
+	}
+}
+
+// TestMarketAsksAFixedNumberOfTimes: forty more pools cost not one query more.
+func TestMarketAsksAFixedNumberOfTimes(t *testing.T) {
+	w := storetest.NewWorld(t)
+	provider, _ := south(t, w)
+	db, q := counted(t, w)
+	compare := func(pools int) int64 {
+		before := q.asked.Load()
+		m, err := db.Overview.Market(t.Context(), w.Organization, small(2), overview.MarketFilter{Provider: provider})
+		if err != nil || m.Total+m.Lacking != pools {
+			t.Fatalf("%d pools, %v; want %d", m.Total+m.Lacking, err, pools)
+		}
+		return q.asked.Load() - before
+	}
+	compare(1) // the first one also prepares
+	few := compare(1)
+	for i := range 40 {
+		w.Exec(t, `INSERT INTO pools (id, provider_id, name, prefix, underlay, storage, machine_type, created_at)
+			VALUES ($1, $2, $3, '10.0.0.0/16', '192.0.2.0/24', 'local', 'q35', now())`, uuid.New(), provider, fmt.Sprintf("pool %d", i))
+	}
+	many := compare(41)
+	if few != many {
+		t.Errorf("%d queries for 2 pools, %d for 42", few, many)
+	}
+}
+
+// queryCounter counts what its connections are asked.
+type queryCounter struct{ asked atomic.Int64 }
+
+func (q *queryCounter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	q.asked.Add(1)
+	return ctx
+}
+
+func (q *queryCounter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// counted is the World's database with its queries counted.
+func counted(t *testing.T, w *storetest.World) (*floors.All, *queryCounter) {
+	t.Helper()
+	config, q := w.Pool.Config(), &queryCounter{}
+	config.ConnConfig.Tracer = q
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return storetest.Open(t, pool), q
+}
+
+func TestProviderProfile(t *testing.T) {
+	w := storetest.NewWorld(t)
+	sell(t, w, w.Provider, nil, "Standard", 2_000_000)
+	w.Exec(t, `UPDATE providers SET about = 'Under the roof.', support_contact = 'help@north.example'`)
+	w.Exec(t, `UPDATE pools SET location = 'Hamburg', policy = 'Quiet at night.', wipe_disks = true`)
+	p, err := w.DB.Overview.ProviderProfile(t.Context(), w.Provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.About != "Under the roof." || len(p.Pools) != 1 || !p.Pools[0].WipeDisks || p.Pools[0].Hosts != 3 || p.Pools[0].VCPUs != 24 {
+		t.Errorf("profile %+v", p)
+	}
+	if len(p.Shapes) != 1 || p.Shapes[0].Hour.String() != "2.00 EUR" || p.Record != (overview.ProviderRecord{}) {
+		t.Errorf("shapes %+v, record %+v", p.Shapes, p.Record)
+	}
+	w.Exec(t, `UPDATE providers SET state = 'applied'`)
+	_, err = w.DB.Overview.ProviderProfile(t.Context(), w.Provider)
+	storetest.WantCode(t, err, "not_found")
+}
+
+func TestProviderRecord(t *testing.T) {
+	w := storetest.NewWorld(t)
+	for i, name := range []string{"quick", "slow", "slowest", "starting", "asked", "failed", "old"} {
+		id := w.Launch(t, name, 0)
+		if i < 3 || name == "old" {
+			w.Ready(t, id)
+			w.Exec(t, `UPDATE clusters SET created_at = (SELECT min(started_at) FROM runs WHERE cluster_id = $1) - make_interval(secs => $2) WHERE id = $1`, id, 60*(i+1))
+		}
+		switch name {
+		case "asked":
+			w.Exec(t, `UPDATE clusters SET desired = 'gone', reason = 'asked' WHERE id = $1`, id)
+		case "failed":
+			w.Exec(t, `UPDATE clusters SET desired = 'gone', reason = 'gate_missed' WHERE id = $1`, id)
+		case "old":
+			w.Exec(t, `UPDATE clusters SET created_at = now() - interval '91 days' WHERE id = $1`, id)
+		}
+	}
+	p, err := w.DB.Overview.ProviderProfile(t.Context(), w.Provider)
+	if err != nil || p.Record != (overview.ProviderRecord{Launches: 4, Ready: 3, Median: 2 * time.Minute}) {
+		t.Errorf("record %+v, %v; want 3 of 4 ready, 2 min", p.Record, err)
+	}
+}

@@ -1,0 +1,90 @@
+package people
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/ssh"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// MaxSSHKeys is how many keys a person may have. A seed carries those of all members.
+const MaxSSHKeys = 20
+
+// AddSSHKey keeps a public key in authorized_keys form; an empty name takes the key's comment. Refusals: "invalid" for
+// public_key or name (a private key is named as such), "duplicate",
+// "ssh_keys" for the key after MaxSSHKeys.
+func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line string) (uuid.UUID, error) {
+	k, err := parseSSHKey(strings.TrimSpace(name), strings.TrimSpace(line))
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if k.ID, err = store.NewID(); err != nil {
+		return uuid.Nil, err
+	}
+	return k.ID, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		// The person's row serialises its keys, so that two at once are not both the last one allowed.
+		if _, err := tx.Exec(ctx, `SELECT FROM people WHERE id = $1 FOR NO KEY UPDATE`, personID); err != nil {
+			return fmt.Errorf("add SSH key: %w", err)
+		}
+		var have int
+		err := tx.QueryRow(ctx, `SELECT count(*) FROM ssh_keys WHERE person_id = $1 AND fingerprint <> $2`, personID, k.Fingerprint).Scan(&have)
+		if err != nil {
+			return fmt.Errorf("count SSH keys: %w", err)
+		}
+		if have >= MaxSSHKeys {
+			title := fmt.Sprintf("You have %d SSH keys, and %d are the most.", have, MaxSSHKeys)
+			return &provisioner.Refusal{
+				Code: "ssh_keys", Title: title, Next: "Delete one that you do not use any more, then add this one.",
+				Fields: map[string]string{"public_key": title},
+			}
+		}
+		_, err = tx.Exec(ctx, `
+			INSERT INTO ssh_keys (id, person_id, name, public_key, fingerprint, created_at)
+			VALUES ($1, $2, $3, $4, $5, now())`, k.ID, personID, k.Name, k.PublicKey, k.Fingerprint)
+		if store.UniqueViolation(err, "ssh_keys_person_id_fingerprint_key") {
+			return &provisioner.Refusal{
+				Code: "duplicate", Title: "You have this key already: " + k.Fingerprint + ".", Next: "Nothing is to be done.",
+				Fields: map[string]string{"public_key": "You have this key already."},
+			}
+		}
+		if store.ForeignKeyViolation(err) {
+			return provisioner.NotFound("person")
+		}
+		if err != nil {
+			return fmt.Errorf("add SSH key: %w", err)
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "add SSH key", Subject: "ssh_key", SubjectID: k.ID})
+	})
+}
+
+// parseSSHKey reads one authorized_keys line. Options (command=, from=) are refused: they would be the guest's law.
+func parseSSHKey(name, line string) (SSHKey, error) {
+	f := store.Fields{}
+	if strings.Contains(line, "PRIVATE KEY") {
+		f.Add("public_key", "This is a private key: keep it to yourself and give the line of its .pub file.")
+		return SSHKey{}, f.Refusal()
+	}
+	if len(line) > 8192 || strings.ContainsAny(line, "\r\n") {
+		f.Add("public_key", "Give one line of at most 8192 characters, as in id_ed25519.pub.")
+		return SSHKey{}, f.Refusal()
+	}
+	key, comment, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
+	if err != nil || len(options) > 0 {
+		f.Add("public_key", "This is no public key: give the line of a .pub file, such as ssh-ed25519 AAAA… you@laptop.")
+		return SSHKey{}, f.Refusal()
+	}
+	if name == "" {
+		name = comment
+	}
+	if name == "" {
+		name = key.Type()
+	}
+	f.Length("name", name, 1, 80)
+	f.Check(!strings.ContainsFunc(line, store.IsControl), "public_key", "Leave out control characters.")
+	return SSHKey{Name: name, PublicKey: line, Fingerprint: ssh.FingerprintSHA256(key)}, f.Refusal()
+}

@@ -1,0 +1,27 @@
+package people
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// FoundOrganization makes an organization whose owner is the person of a session, which works for it from now on.
+// Refusals: "invalid" for name, "duplicate" for name, "organizations" (mostFounded in a day).
+func (db *DB) FoundOrganization(ctx context.Context, s Session, name string) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseFounding(ctx, tx, s.PersonID); err != nil {
+			return err
+		}
+		if err := foundOrganization(ctx, tx, s.PersonID, name, "name"); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			UPDATE sessions SET organization_id = (SELECT id FROM organizations WHERE name = $2), provider_id = NULL WHERE id = $1`, s.ID, name)
+		if err != nil {
+			return fmt.Errorf("work for new organization: %w", err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,166 @@
+package people
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// Place is what people are invited to: an organization or a provider; the other id is uuid.Nil.
+type Place struct{ OrganizationID, ProviderID uuid.UUID }
+
+// Invitation is an open or ended invitation.
+type Invitation struct {
+	ID             uuid.UUID
+	OrganizationID *uuid.UUID
+	ProviderID     *uuid.UUID
+	Place          string  // name of the organization or provider
+	Email          *string // nil: for whoever has the link
+	Role           string
+	InvitedBy      string
+	CreatedAt      time.Time
+	ExpiresAt      time.Time
+	AcceptedAt     *time.Time
+	RevokedAt      *time.Time
+	Expired        bool
+}
+
+const selectInvitation = `
+	SELECT i.id, i.organization_id, i.provider_id, coalesce(o.name, pr.name) AS place, i.email, i.role, p.name AS invited_by,
+		i.created_at, i.expires_at, i.accepted_at, i.revoked_at, i.expires_at <= now() AS expired
+	FROM invitations i JOIN people p ON p.id = i.invited_by
+	LEFT JOIN organizations o ON o.id = i.organization_id LEFT JOIN providers pr ON pr.id = i.provider_id`
+
+// InvitationFilter narrows and orders a list of invitations. Sorting keys: for, as, by, made, until.
+type InvitationFilter struct {
+	Text  string // part of the address, or of the name of who invited
+	Role  string
+	State string // works or expired; empty: both
+	store.Sorting
+	store.Page
+}
+
+var invitationColumns = store.Sortable{"for": "i.email", "as": "i.role", "by": "p.name", "made": "i.created_at", "until": "i.expires_at"}
+
+const openInvitations = ` WHERE (i.organization_id = $1 OR i.provider_id = $2) AND i.accepted_at IS NULL AND i.revoked_at IS NULL`
+
+// Invitations lists the open invitations to a place, expired ones too, the newest first where the filter says nothing
+// else, and how many the filter leaves.
+func (db *DB) Invitations(ctx context.Context, at Place, f InvitationFilter) (list []Invitation, total int, err error) {
+	const narrowed = openInvitations + ` AND (i.email ILIKE $3 OR p.name ILIKE $3) AND ($4 = '' OR i.role = $4)
+		AND ($5 = '' OR $5 = CASE WHEN i.expires_at <= now() THEN 'expired' ELSE 'works' END)`
+	args := []any{store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID), store.Like(f.Text), f.Role, f.State}
+	total, err = db.core.Count(ctx, `SELECT count(*) FROM invitations i JOIN people p ON p.id = i.invited_by`+narrowed, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	rows, _ := db.pool.Query(ctx, selectInvitation+narrowed+
+		invitationColumns.OrderBy(f.Sorting, "i.created_at DESC, i.id")+` LIMIT $6 OFFSET $7`, append(args, f.Most(), f.Skip())...)
+	list, err = store.All(rows, "invitations", pgx.RowToStructByName[Invitation])
+	return list, total, err
+}
+
+// CountInvitations is how many invitations to a place are open, expired ones too.
+func (db *DB) CountInvitations(ctx context.Context, at Place) (int, error) {
+	return db.core.Count(ctx, `SELECT count(*) FROM invitations i`+openInvitations, store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID))
+}
+
+// InvitationByToken finds the invitation of a link. Refusals: "link" where it is unknown, used, revoked or expired, with
+// whom to ask.
+func (db *DB) InvitationByToken(ctx context.Context, token string) (Invitation, error) {
+	rows, _ := db.pool.Query(ctx, selectInvitation+` WHERE i.token_hash = $1`, store.HashToken(token))
+	return openInvitation(rows)
+}
+
+// lockInvitation makes two who accept at once queue.
+func lockInvitation(ctx context.Context, tx pgx.Tx, id uuid.UUID) (Invitation, error) {
+	rows, _ := tx.Query(ctx, selectInvitation+` WHERE i.id = $1 FOR NO KEY UPDATE OF i`, id)
+	return openInvitation(rows)
+}
+
+func openInvitation(rows pgx.Rows) (Invitation, error) {
+	i, err := store.One(rows, "invitation", pgx.RowToStructByName[Invitation])
+	if isNotFound(err) {
+		return i, brokenLink("This link invites to nothing: it is incomplete, or a newer one was made.", "Ask whoever invited you for another one.")
+	}
+	if err != nil {
+		return i, err
+	}
+	ask := fmt.Sprintf("Ask %s for another one.", i.InvitedBy)
+	switch {
+	case i.AcceptedAt != nil:
+		return i, brokenLink(fmt.Sprintf("This invitation to %s was accepted already; it works once.", i.Place), "If that was you, sign in. Otherwise: "+ask)
+	case i.RevokedAt != nil:
+		return i, brokenLink(fmt.Sprintf("This invitation to %s was taken back.", i.Place), ask)
+	case i.Expired:
+		return i, brokenLink(fmt.Sprintf("This invitation to %s worked for %d days, until %s.", i.Place, invitationDays, i.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), ask)
+	}
+	return i, nil
+}
+
+func (i Invitation) at() (at Place) {
+	if i.OrganizationID != nil {
+		at.OrganizationID = *i.OrganizationID
+	}
+	if i.ProviderID != nil {
+		at.ProviderID = *i.ProviderID
+	}
+	return at
+}
+
+// lock makes what changes a place's people queue.
+func (at Place) lock(ctx context.Context, tx pgx.Tx) error {
+	if at.OrganizationID != uuid.Nil {
+		return lockOrganization(ctx, tx, at.OrganizationID)
+	}
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT id FROM providers WHERE id = $1 FOR NO KEY UPDATE`, at.ProviderID).Scan(&id)
+	return store.Found(err, "provider")
+}
+
+// RefuseSuspended refuses for a suspended organization or provider.
+func (at Place) refuseSuspended(ctx context.Context, tx pgx.Tx) error {
+	if at.OrganizationID != uuid.Nil {
+		return RefuseSuspended(ctx, tx, at.OrganizationID)
+	}
+	return RefuseSuspendedProvider(ctx, tx, at.ProviderID)
+}
+
+// accept makes a person a member or one of the staff, by a locked invitation. Refusals: "member" where they are one
+// already: the invitation then stays open.
+func (i Invitation) accept(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {
+	// Two invitations accepted at once are accepted one after the other.
+	if err := i.at().lock(ctx, tx); err != nil {
+		return err
+	}
+	var already bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM memberships WHERE organization_id = $1 AND person_id = $3)
+			OR EXISTS (SELECT FROM staff WHERE provider_id = $2 AND person_id = $3)`, i.OrganizationID, i.ProviderID, personID).Scan(&already)
+	if err != nil {
+		return fmt.Errorf("accept invitation: %w", err)
+	}
+	if already {
+		return &provisioner.Refusal{Code: "member", Title: fmt.Sprintf("You belong to %s already.", i.Place), Next: "Nothing is to be done: your role stays as it is."}
+	}
+	a := store.AuditRow{By: personID, Verb: "accept invitation", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": i.Role}}
+	if i.OrganizationID != nil {
+		a.Organization = *i.OrganizationID
+		_, err = insertMember(ctx, tx, a.Organization, personID, OrganizationRole(i.Role))
+	} else {
+		a.Provider = *i.ProviderID
+		_, err = insertStaff(ctx, tx, a.Provider, personID, StaffRole(i.Role))
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE invitations SET accepted_at = now(), accepted_by = $2 WHERE id = $1`, i.ID, personID); err != nil {
+		return fmt.Errorf("accept invitation: %w", err)
+	}
+	return store.WriteAudit(ctx, tx, a)
+}

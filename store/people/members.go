@@ -1,0 +1,53 @@
+package people
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/store"
+)
+
+// Member is a person of an organization.
+type Member struct {
+	PersonID uuid.UUID
+	Name     string
+	Email    string
+	Role     OrganizationRole
+	Since    time.Time
+	Cap      *billing.Hours
+	Total    int // of the list
+}
+
+// MemberFilter narrows Members.
+type MemberFilter struct {
+	Text string // in name or address
+	Role OrganizationRole
+	store.Sorting
+	store.Page
+}
+
+// Members lists an organization's people, by name where the filter says nothing else, and how many the filters leave.
+func (db *DB) Members(ctx context.Context, orgID uuid.UUID, f MemberFilter) ([]Member, int, error) {
+	order := store.Sortable{"name": "p.name", "email": "p.email", "role": "array_position(ARRAY['owner', 'manager', 'member', 'billing'], m.role)", "since": "m.created_at"}
+	const from = ` FROM memberships m JOIN people p ON p.id = m.person_id
+		WHERE m.organization_id = $1 AND ($2 = '' OR m.role = $2) AND (p.name ILIKE $3 OR p.email ILIKE $3)`
+	rows, _ := db.pool.Query(ctx, `
+		SELECT m.person_id, p.name, p.email, m.role, m.created_at AS since, m.cap,
+			count(*) OVER ()::int AS total`+
+		from+order.OrderBy(f.Sorting, "p.name, m.person_id")+` LIMIT $4 OFFSET $5`, orgID, string(f.Role), store.Like(f.Text), f.Most(), f.Skip())
+	list, err := store.All(rows, "members", pgx.RowToStructByName[Member])
+	if err != nil || len(list) > 0 {
+		return list, store.TotalOf(list, func(m Member) int { return m.Total }), err
+	}
+	total, err := db.core.Count(ctx, `SELECT count(*)`+from, orgID, string(f.Role), store.Like(f.Text))
+	return list, total, err
+}
+
+// MembersWith are the people who have one of the roles in an organization: whom MailTo writes to.
+func MembersWith(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, roles ...OrganizationRole) ([]uuid.UUID, error) {
+	rows, _ := tx.Query(ctx, `SELECT person_id FROM memberships WHERE organization_id = $1 AND role = ANY($2)`, orgID, roles)
+	return store.All(rows, "members", pgx.RowTo[uuid.UUID])
+}

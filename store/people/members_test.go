@@ -1,0 +1,79 @@
+package people_test
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+	"volary.dev/billing"
+	"volary.dev/store"
+	"volary.dev/store/people"
+	"volary.dev/store/storetest"
+)
+
+func TestMembers(t *testing.T) {
+	i := newInviting(t)
+	storetest.NoError(t, i.People.AddMember(t.Context(), uuid.Nil, i.group, i.ben, people.RoleMember))
+	list, total, err := i.People.Members(t.Context(), i.group, people.MemberFilter{Sorting: store.Sorting{By: "role", Desc: true}})
+	storetest.NoError(t, err)
+	if total != 3 || len(list) != 3 || list[0].Role != people.RoleMember || list[2].Role != people.RoleOwner {
+		t.Errorf("%d members: %+v", total, list)
+	}
+	list, total, err = i.People.Members(t.Context(), i.group, people.MemberFilter{Text: "EL@example"})
+	storetest.NoError(t, err)
+	if total != 1 || list[0].Name != "mel" {
+		t.Errorf("%d members named so: %+v", total, list)
+	}
+	_, total, err = i.People.Members(t.Context(), i.group, people.MemberFilter{Role: people.RoleManager, Page: store.Page{Offset: 5}})
+	storetest.NoError(t, err)
+	if total != 1 {
+		t.Errorf("%d managers", total)
+	}
+}
+
+func TestChangeAndRemoveMember(t *testing.T) {
+	i := newInviting(t)
+	storetest.NoError(t, i.People.AddMember(t.Context(), uuid.Nil, i.group, i.ben, people.RoleMember))
+	limit := 5 * billing.ComputeHour
+	storetest.NoError(t, i.Machines.SetCap(t.Context(), i.group, i.ada, i.ben, &limit))
+	storetest.WantRefusal(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.ben, "king"), "invalid")
+	storetest.NoError(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.ben, people.RoleManager))
+	if n := i.count(`SELECT count(*) FROM memberships WHERE cap IS NOT NULL`); n != 0 {
+		t.Error("a manager keeps the cap of a member")
+	}
+	storetest.WantRefusal(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.ada, people.RoleMember), "last_owner")
+	storetest.WantRefusal(t, i.People.AddMember(t.Context(), uuid.Nil, i.group, i.ada, people.RoleMember), "last_owner")
+	storetest.WantRefusal(t, i.People.RemoveMember(t.Context(), i.group, i.ada, i.ada), "last_owner")
+	storetest.WantRefusal(t, i.People.ChangeMember(t.Context(), i.group, i.ada, uuid.New(), people.RoleMember), "not_found")
+	storetest.WantRefusal(t, i.People.RemoveMember(t.Context(), i.group, i.ada, uuid.New()), "not_found")
+	elsewhere := storetest.Must[uuid.UUID](t)(i.People.CreateOrganization(t.Context(), uuid.Nil, "Bio"))
+	storetest.WantRefusal(t, i.People.ChangeMember(t.Context(), elsewhere, i.ada, i.ben, people.RoleOwner), "not_found")
+	storetest.WantRefusal(t, i.People.RemoveMember(t.Context(), elsewhere, i.ada, i.ben), "not_found")
+
+	cookie, s := signedIn(t, i.All, "ben")
+	if s.OrganizationID == nil {
+		t.Fatal("ben works nowhere")
+	}
+	storetest.NoError(t, i.People.RemoveMember(t.Context(), i.group, i.ada, i.ben))
+	if s = storetest.Must[people.Session](t)(i.People.SessionByToken(t.Context(), cookie)); s.OrganizationID != nil {
+		t.Error("a removed member still works there")
+	}
+	storetest.NoError(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.mel, people.RoleOwner))
+	storetest.NoError(t, i.People.RemoveMember(t.Context(), i.group, i.ada, i.ada))
+}
+
+// Two owners who demote each other at once, or leave at once, leave one.
+func TestLastOwnerAtOnce(t *testing.T) {
+	for range 5 {
+		i := newInviting(t)
+		storetest.NoError(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.mel, people.RoleOwner))
+		steps := make(chan func() error, 4)
+		steps <- func() error { return i.People.ChangeMember(t.Context(), i.group, i.ada, i.mel, people.RoleMember) }
+		steps <- func() error { return i.People.ChangeMember(t.Context(), i.group, i.mel, i.ada, people.RoleMember) }
+		steps <- func() error { return i.People.RemoveMember(t.Context(), i.group, i.ada, i.ada) }
+		steps <- func() error { return i.People.RemoveMember(t.Context(), i.group, i.mel, i.mel) }
+		codesAtOnce(t, 4, func() error { return (<-steps)() })
+		if n := i.count(`SELECT count(*) FROM memberships WHERE organization_id = $1 AND role = 'owner'`, i.group); n != 1 {
+			t.Fatalf("%d owners are left, want 1", n)
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package people
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// The cost of argon2id is OWASP's minimum: 19 MiB, two passes, one lane. What a hash was made with stands in it, so
+// that raising these leaves older hashes readable.
+const (
+	argonMemory  = 19 * 1024 // KiB
+	argonPasses  = 2
+	argonLanes   = 1
+	argonSalt    = 16
+	argonKey     = 32
+	leastLetters = 10
+	mostLetters  = 200 // bounds the work of one attempt
+)
+
+var errPasswordHash = errors.New("unreadable password hash")
+
+// hash gives the PHC string of a password. It waits for one of few places, since each takes argonMemory.
+func (db *DB) hash(ctx context.Context, password string) (string, error) {
+	salt := make([]byte, argonSalt)
+	_, _ = rand.Read(salt) // never fails
+	key, err := db.derive(ctx, password, salt, argonPasses, argonMemory, argonLanes, argonKey)
+	if err != nil {
+		return "", err
+	}
+	enc := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, argonMemory, argonPasses, argonLanes,
+		enc.EncodeToString(salt), enc.EncodeToString(key)), nil
+}
+
+// matches tells whether phc is the hash of password, in constant time.
+func (db *DB) matches(ctx context.Context, password, phc string) (bool, error) {
+	parts := strings.Split(phc, "$")
+	if len(parts) != 6 || parts[1] != "argon2id" {
+		return false, errPasswordHash
+	}
+	var memory, passes uint32
+	var lanes uint8
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &memory, &passes, &lanes); err != nil {
+		return false, fmt.Errorf("%w: %w", errPasswordHash, err)
+	}
+	salt, saltErr := base64.RawStdEncoding.DecodeString(parts[4])
+	want, keyErr := base64.RawStdEncoding.DecodeString(parts[5])
+	if err := errors.Join(saltErr, keyErr); err != nil {
+		return false, fmt.Errorf("%w: %w", errPasswordHash, err)
+	}
+	got, err := db.derive(ctx, password, salt, passes, memory, lanes, uint32(len(want)))
+	return subtle.ConstantTimeCompare(got, want) == 1 && len(want) > 0, err
+}
+
+func (db *DB) derive(ctx context.Context, password string, salt []byte, passes, memory uint32, lanes uint8, length uint32) ([]byte, error) {
+	select {
+	case db.hashing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-db.hashing }()
+	return argon2.IDKey([]byte(password), salt, passes, memory, lanes, length), nil
+}

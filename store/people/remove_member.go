@@ -1,0 +1,36 @@
+package people
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// RemoveMember ends a membership; what the person made stays with the organization. by may be the person: leaving.
+// Refusals: "last_owner", NotFound("member").
+func (db *DB) RemoveMember(ctx context.Context, orgID, by, personID uuid.UUID) error {
+	verb := "remove member"
+	if by == personID {
+		verb = "leave"
+	}
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := lockOrganization(ctx, tx, orgID); err != nil {
+			return err
+		}
+		if err := refuseLastOwner(ctx, tx, orgID, personID); err != nil {
+			return err
+		}
+		tag, err := tx.Exec(ctx, `DELETE FROM memberships WHERE organization_id = $1 AND person_id = $2`, orgID, personID)
+		if err != nil {
+			return fmt.Errorf("remove member: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return provisioner.NotFound("member")
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Verb: verb, Subject: "person", SubjectID: personID})
+	})
+}

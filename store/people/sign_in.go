@@ -1,0 +1,147 @@
+package people
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// SignIn makes a session and its token, which is nowhere kept and belongs into a cookie. The session begins at the
+// person's first organization, else provider. Refusals: "sign_in" (unknown e-mail and wrong password alike, and in
+// about the same time), "unconfirmed" (the password of a sign-up that waits for its link), "suspended", and "throttled"
+// (too many failures of late for the e-mail or from the address).
+func (db *DB) SignIn(ctx context.Context, email, password, address, userAgent string) (token string, s Session, err error) {
+	email = normalEmail(email)
+	from := sender(address)
+	a, err := signIns().count(ctx, db, email, throttleAddress(from))
+	if err != nil {
+		return "", s, err
+	}
+	personID, err := db.checkPassword(ctx, email, password)
+	if err != nil {
+		return "", s, err
+	}
+	return db.enter(ctx, personID, a, from, userAgent)
+}
+
+// sender reads a network address; an unreadable one counts as one address.
+func sender(address string) netip.Addr {
+	a, _ := netip.ParseAddr(address)
+	return a
+}
+
+// enter opens a session for a person who has just proved who they are.
+func (db *DB) enter(ctx context.Context, personID uuid.UUID, a attempt, from netip.Addr, userAgent string) (token string, s Session, err error) {
+	if token, err = db.openSession(ctx, personID, a, from, userAgent); err != nil {
+		return "", s, err
+	}
+	s, err = db.SessionByToken(ctx, token)
+	return token, s, err
+}
+
+// checkPassword hashes twice whoever asks: the person's, or nothing, and that of a sign-up that waits, or nothing. Time
+// tells nothing, and whether an address has an account does not change what a waiting sign-up of it is told.
+func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.UUID, error) {
+	refused := &provisioner.Refusal{
+		Code: "sign_in", Title: "E-mail address and password do not belong together.", Next: "Check both and try again.",
+	}
+	if len([]rune(password)) > mostLetters {
+		return uuid.Nil, refused
+	}
+	var id uuid.UUID
+	var phc, waiting string
+	err := db.pool.QueryRow(ctx, `SELECT id, password_hash FROM people WHERE email = $1`, email).Scan(&id, &phc)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, fmt.Errorf("sign in: %w", err)
+	}
+	if ok, err := db.matchesOrNot(ctx, password, phc); err != nil || ok {
+		return id, err
+	}
+	err = db.pool.QueryRow(ctx, `
+		SELECT password_hash FROM sign_ups WHERE email = $1 AND completed_at IS NULL AND expires_at > now()
+		ORDER BY created_at DESC LIMIT 1`, email).Scan(&waiting)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return uuid.Nil, fmt.Errorf("sign in: %w", err)
+	}
+	switch ok, err := db.matchesOrNot(ctx, password, waiting); {
+	case err != nil:
+		return uuid.Nil, err
+	case ok:
+		return uuid.Nil, &provisioner.Refusal{
+			Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
+			Next: "If no mail came, have it sent again.",
+		}
+	}
+	return uuid.Nil, refused
+}
+
+// matchesOrNot is matches, and as slow where there is no hash.
+func (db *DB) matchesOrNot(ctx context.Context, password, phc string) (bool, error) {
+	if phc == "" {
+		_, err := db.hash(ctx, password)
+		return false, err
+	}
+	return db.matches(ctx, password, phc)
+}
+
+// openSession also forgets the failures for the person's e-mail, this attempt, and whatever has expired. A suspended
+// person gets none: the row is shared, so that a suspension at the same time finds the session.
+func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, from netip.Addr, userAgent string) (string, error) {
+	id, err := store.NewID()
+	if err != nil {
+		return "", err
+	}
+	token := store.NewToken()
+	if len(userAgent) > 300 {
+		userAgent = userAgent[:300]
+	}
+	return token, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseSuspendedPerson(ctx, tx, personID); err != nil {
+			return err
+		}
+		if err := a.forgive(ctx, tx); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires_at < now()`); err != nil {
+			return fmt.Errorf("forget expired sessions: %w", err)
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, address, created_at, seen_at, expires_at)
+			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + make_interval(days => $6)
+			FROM (SELECT 1) AS always
+			LEFT JOIN LATERAL (SELECT o.id FROM memberships m JOIN organizations o ON o.id = m.organization_id
+				WHERE m.person_id = $3 ORDER BY o.name LIMIT 1) AS o ON true
+			LEFT JOIN LATERAL (SELECT p.id FROM staff s JOIN providers p ON p.id = s.provider_id
+				WHERE s.person_id = $3 ORDER BY p.name LIMIT 1) AS p ON true`,
+			id, store.HashToken(token), personID, strings.ToValidUTF8(strings.ReplaceAll(userAgent, "\x00", ""), "?"), orNoAddress(from), sessionDays)
+		if err != nil {
+			return fmt.Errorf("open session: %w", err)
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "sign in", Subject: "session", SubjectID: id})
+	})
+}
+
+func refuseSuspendedPerson(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {
+	var since *time.Time
+	var reason string
+	err := tx.QueryRow(ctx, `SELECT suspended_at, suspended_reason FROM people WHERE id = $1 FOR SHARE`, personID).Scan(&since, &reason)
+	if err != nil {
+		return store.Found(err, "person")
+	}
+	if since == nil {
+		return nil
+	}
+	return &provisioner.Refusal{
+		Code:  "suspended",
+		Title: fmt.Sprintf("Your account has been suspended since %s: %s", since.UTC().Format("2 January 2006 15:04 MST"), reason),
+		Next:  "Ask the people who run this Volary to lift the suspension.",
+	}
+}
