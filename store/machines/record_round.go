@@ -35,15 +35,14 @@ func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, 
 
 // round is one answer of a host beside what is written down of its nodes.
 type round struct {
-	db        *DB // in whose books it is proven
-	HostID    uuid.UUID
-	Start     time.Time
-	Lacks     string
-	Silent    bool // the host missed rounds before this answer
-	Unwatched bool // it was silent before, or nobody asked it for long
-	Nodes     []roundNode
-	seen      map[uuid.UUID]provisioner.NodeObservation
-	locked    map[uuid.UUID]bool // clusters
+	db     *DB // in whose books it is proven
+	HostID uuid.UUID
+	Start  time.Time
+	Lacks  string
+	Silent bool // the host missed rounds before this answer
+	Nodes  []roundNode
+	seen   map[uuid.UUID]provisioner.NodeObservation
+	locked map[uuid.UUID]bool // clusters
 }
 
 type roundNode struct {
@@ -60,14 +59,12 @@ func (db *DB) readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, start 
 	for _, n := range o.Nodes {
 		r.seen[n.ID] = n
 	}
-	var last *time.Time
 	var missed int
-	err := tx.QueryRow(ctx, `SELECT round_at, missed_rounds FROM hosts WHERE id = $1`, hostID).Scan(&last, &missed)
+	err := tx.QueryRow(ctx, `SELECT missed_rounds FROM hosts WHERE id = $1`, hostID).Scan(&missed)
 	if err != nil {
 		return r, store.Found(err, "host")
 	}
 	r.Silent = missed > 0
-	r.Unwatched = r.Silent || last != nil && start.Sub(*last) > billing.LongestGap(db.round)
 	if err := r.readNodes(ctx, tx); err != nil {
 		return r, err
 	}
@@ -111,7 +108,7 @@ func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provision
 	case n.State == provisioner.NodeLost && r.alive(n):
 		return provisioner.NodeReady, provisioner.ReasonNone, ""
 	case n.Desired != provisioner.DesiredRunning:
-	case off && r.Unwatched && (o.Cold || !there):
+	case off && (o.Cold || !there && r.Silent):
 		return provisioner.NodeStopped, provisioner.ReasonHostRestarted, ""
 	case off && n.State == provisioner.NodeLost:
 		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "It was off when its host answered again."

@@ -92,7 +92,7 @@ func TestAMachineThatGoesOff(t *testing.T) {
 		{"host laid anew while silent", silent, nil, provisioner.ReasonHostRestarted},
 		{"powered off while the host was silent", silent, off(false), provisioner.ReasonGuestOff},
 		{"powered off while nobody looked", unasked, off(false), provisioner.ReasonGuestOff},
-		{"libvirtd alone started anew", nil, off(true), provisioner.ReasonGuestOff},
+		{"host started between two rounds", nil, off(true), provisioner.ReasonHostRestarted},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := storetest.NewWorld(t)
