@@ -311,7 +311,7 @@ func ownedCalls(t *testing.T) []string {
 	paths := append(core, floors...)
 	var names []string
 	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
+		if strings.HasSuffix(path, "_test.go") || filepath.Base(filepath.Dir(path)) == "storetest" {
 			continue
 		}
 		file, err := parser.ParseFile(gotoken.NewFileSet(), path, nil, parser.SkipObjectResolution)
