@@ -20,7 +20,7 @@ func TestSizes(t *testing.T) {
 
 func TestLayerFaults(t *testing.T) {
 	all := []goPackage{
-		{ImportPath: "volary.dev/store", Imports: []string{"fmt", "volary.dev/web/org", "volary.dev/billing", "volary.dev/store/storetest"}},
+		{ImportPath: "volary.dev/store", Imports: []string{"fmt", "volary.dev/web/org", "volary.dev/store/queue", "volary.dev/store/storetest"}},
 		{ImportPath: "volary.dev/store/storetest", Imports: []string{"volary.dev/handlers"}},
 		{ImportPath: "volary.dev/web/org", Imports: []string{"volary.dev/web/ui"}},
 		{ImportPath: "volary.dev/cmd/web", Deps: []string{"os/user", "libvirt.org/go/libvirt", "volary.dev/provisioner/lab"}},
