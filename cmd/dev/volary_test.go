@@ -29,6 +29,17 @@ func startVolary(t *testing.T, name string) *volary {
 	return v
 }
 
+// startSimulated is startVolary with the hosts of the memory driver: nothing is booted, and root is not needed.
+func startSimulated(t *testing.T, name string) *volary {
+	t.Helper()
+	v := prepareVolary(t, name)
+	v.kind, v.noPast = hostsMemory, true
+	if err := v.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // startBare is startVolary without the demo: nobody, nothing, and one host of the lab that nobody has added.
 func startBare(t *testing.T, name string) *volary {
 	t.Helper()
