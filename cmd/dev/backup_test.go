@@ -62,6 +62,7 @@ func TestBackupIsRestoredAndGoesOn(t *testing.T) {
 		t.Error("schema and rights:", line)
 	}
 	v.keepsItsBooks(t)
+	v.addsNothingLate(t)
 	g.missesHeads(t, restore[1])
 	v.goesOn(t, &g, cluster)
 }
@@ -181,6 +182,38 @@ func (v *volary) keepsItsBooks(t *testing.T) {
 			refuses(`CREATE TEMPORARY TABLE nest ()`)
 			refuses(`CREATE TABLE public.nest ()`)
 		}
+	}
+}
+
+// addsNothingLate goes through the transactions of this PostgreSQL until it has come to those by whose numbers the entries
+// were booked on the other one. In none of them may a server add a posting to such an entry.
+func (v *volary) addsNothingLate(t *testing.T) {
+	t.Helper()
+	conn := connect(t, v.users.Web)
+	late := 0
+	for more := true; more; {
+		err := pgx.BeginFunc(t.Context(), conn, func(tx pgx.Tx) error {
+			if err := tx.QueryRow(t.Context(), `SELECT pg_current_xact_id() < max(booked_in) FROM ledger_entries`).Scan(&more); err != nil {
+				return err
+			}
+			tag, err := tx.Exec(t.Context(), `INSERT INTO ledger_postings (wallet_id, seq, number, lot_id, account, hours)
+				SELECT e.wallet_id, e.seq, a.number, p.lot_id, a.account, a.hours FROM ledger_entries e JOIN ledger_postings p USING (wallet_id, seq),
+					(VALUES (1000, 'bought', -1), (1001, 'available', 1)) a (number, account, hours)
+				WHERE e.booked_in = pg_current_xact_id() AND p.number = 1`)
+			if err == nil && tag.RowsAffected() > 0 {
+				t.Errorf("an entry of the other PostgreSQL took another posting")
+			}
+			return err
+		})
+		var refused *pgconn.PgError
+		if errors.As(err, &refused) && refused.Code == "23001" {
+			late++
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if late == 0 {
+		t.Error("no transaction has the number of one of the other PostgreSQL: nothing was tried")
 	}
 }
 

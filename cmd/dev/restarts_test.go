@@ -119,7 +119,7 @@ func (l *lockedBuffer) String() string {
 }
 
 // patience bounds what comes by itself; nothing waits that long when all is well.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func eventually(t *testing.T, what string, met func() bool) {
 	t.Helper()
