@@ -218,9 +218,12 @@ CREATE OR REPLACE FUNCTION public.refuse_late_addition()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
+DECLARE
+  now_at bigint := pg_current_xact_id()::text::bigint & 4294967295;
 BEGIN
   IF EXISTS (SELECT FROM (SELECT DISTINCT wallet_id, seq FROM added) a JOIN ledger_entries e USING (wallet_id, seq)
-              WHERE e.booked_in <> pg_current_xact_id()) THEN
+              WHERE e.booked_in <> pg_current_xact_id()
+                 OR ((e.xmin::text::bigint - now_at) & 4294967295) >= 2147483648) THEN
     RAISE EXCEPTION '%: an entry that is booked takes nothing more', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NULL;

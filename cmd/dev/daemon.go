@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -29,11 +30,11 @@ type daemon struct {
 	end      chan struct{} // closed to end it
 	ended    chan struct{} // closed when it has
 	answered chan struct{} // closed when it has answered once
-	failed   chan struct{} // closed when it is not started again
-}
+	failed   chan struct{} // closed when it ended before it ever answered: starting it again would change nothing
 
-// restarts is how often in a row a server may end by itself before we give up.
-const restarts = 5
+	restarts restarts
+	out      io.Writer // where its ends are told; nil for our own
+}
 
 // startDaemon starts the server, and returns once url answers.
 func startDaemon(ctx context.Context, d *daemon, url string) error {
@@ -67,38 +68,76 @@ func (d *daemon) run(log *os.File) (*child.Process, error) {
 	return p, nil
 }
 
-// keep starts the server again when it ends, as whatever runs it in production does.
+// keep starts the server again whenever it ends, as whatever runs it in production does.
 func (d *daemon) keep(p *child.Process, log *os.File) {
 	defer close(d.ended)
 	defer log.Close()
-	for left := restarts; ; left-- {
-		begun := time.Now()
+	for p != nil {
+		begun, written := time.Now(), size(log)
 		select {
 		case <-d.end:
 			p.Stop(syscall.SIGTERM, 8*time.Second)
 			return
 		case <-p.Done():
 		}
-		if time.Since(begun) > time.Minute {
-			left = restarts
-		}
-		if left == 0 || !d.hasAnswered() {
+		if !d.hasAnswered() {
 			close(d.failed)
 			return
 		}
-		fmt.Printf("%s ended (%v) and is started again; see %s\n", d.name, p.Err(), d.log)
+		pause := d.restarts.pause(time.Since(begun))
+		d.tell("ended", d.why(p.Err(), written), pause)
+		p = d.restart(pause, log)
+	}
+}
+
+// restart starts the server again after a pause, and after longer ones where it does not start; nil where it is to end.
+func (d *daemon) restart(pause time.Duration, log *os.File) *child.Process {
+	for {
 		select {
 		case <-d.end:
-			return
-		case <-time.After(time.Second):
+			return nil
+		case <-time.After(pause):
 		}
-		var err error
-		if p, err = d.run(log); err != nil {
-			fmt.Fprintln(log, err)
-			close(d.failed)
-			return
+		p, err := d.run(log)
+		if err == nil {
+			return p
 		}
+		pause = d.restarts.pause(0)
+		d.tell("does not start", err, pause)
 	}
+}
+
+func (d *daemon) tell(what string, why error, pause time.Duration) {
+	out := d.out
+	if out == nil {
+		out = os.Stdout
+	}
+	fmt.Fprintln(out, d.restarts.sentence(d.name+" "+what, why, pause, d.log))
+}
+
+// why is the process's own end with what it said last, since it had written so much to its log.
+func (d *daemon) why(end error, written int64) error {
+	log, err := os.ReadFile(d.log)
+	if err != nil || int64(len(log)) < written {
+		return end
+	}
+	words := lastWords(log[written:])
+	switch {
+	case words == "":
+		return end
+	case end == nil:
+		return errors.New(words)
+	}
+	return fmt.Errorf("%w: %s", end, words)
+}
+
+// size is how much was written to a file until now.
+func size(f *os.File) int64 {
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // hasAnswered is false for a server that never came up: starting it again would change nothing.

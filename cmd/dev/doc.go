@@ -5,5 +5,10 @@
 // it (cmd/internal/child); the lab hangs on one process that dies with it as well (provisioner/lab). Where `go run` is
 // killed, which tells its child nothing, we are told by the kernel and end in order.
 //
+// What ends by itself while up runs is started again and never given up (2026-11-29): web and worker, as whatever runs
+// them in production does, and PostgreSQL, at the same address and on the same data, so that the two go on with the
+// processes they are. The pause grows to half a minute and begins anew after a minute's life; each end is one line. Only
+// what never came up ends up, since starting it again would change nothing.
+//
 // Its files and data are below .volary/ in the checkout. Start at main.go.
 package main

@@ -95,7 +95,9 @@ func groupOf(t *testing.T, v *volary) group {
 	}
 	g := group{db: db}
 	err = v.pool.QueryRow(t.Context(), `SELECT v.organization_id, p.id, v.id, l.id FROM model_versions v, people p, pools l
-		WHERE v.state = 'published' AND p.email = 'ada@tidal.example' AND l.name = 'north'`).Scan(&g.organization, &g.person, &g.version, &g.pool)
+		WHERE v.state = 'published' AND p.email = 'ada@tidal.example' AND l.name = 'north'
+			AND v.organization_id = (SELECT organization_id FROM memberships WHERE person_id = p.id)
+		ORDER BY v.version DESC LIMIT 1`).Scan(&g.organization, &g.person, &g.version, &g.pool)
 	if err != nil {
 		t.Fatal(err)
 	}

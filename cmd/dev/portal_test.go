@@ -70,7 +70,7 @@ func (p *portal) admin(t *testing.T, scripts bool) *visitor {
 func (v *visitor) signsIn() {
 	v.t.Helper()
 	v.visit("/sign-in")
-	v.fillAll("email", v.email, "password", visitorPassword)
+	v.fillAll("email", v.email, "password", v.password)
 	v.follow("Sign in")
 }
 

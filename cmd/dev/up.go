@@ -100,7 +100,7 @@ type volary struct {
 	bare     bool   // no demo, and one host
 
 	users       postgres.Users
-	server      *postgres.Server // nil where DATABASE_URL names another
+	database    keptDatabase
 	pool        *pgxpool.Pool
 	lab         *lab.Lab // nil with simulated hosts
 	sample      string   // path of the sample image
@@ -119,7 +119,7 @@ func (v *volary) start(ctx context.Context) error {
 		{title: "Migrations", run: v.migrate},
 		{title: "Programs", run: func(context.Context) (string, error) { return v.buildNote(), <-built }},
 		{title: "Four libvirt hosts", run: v.startLab, skip: v.kind != hostsLab},
-		{title: "Sample image", run: v.buildSample, skip: !canBuildSample()},
+		{title: "Sample image", run: v.buildSample, skip: !canBuildSample() || v.kind == hostsMemory && v.noPast},
 		{title: "Demo", run: v.seed, skip: v.bare},
 		{title: "Worker", run: v.startWorker},
 		{title: "Web", run: v.startWeb},
@@ -144,7 +144,7 @@ func (v *volary) startDatabase(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v.server = server
+	v.database = keptDatabase{server: server, log: v.path("postgres", "log"), since: time.Now()}
 	v.users, err = postgres.MakeUsers(ctx, server.URL(), "volary")
 	return "", err
 }
@@ -230,26 +230,28 @@ func (v *volary) greet() {
 	fmt.Println("\nCtrl-C ends it; its data stays in .volary/.")
 }
 
-// watch returns when a signal came, or something that must run has ended.
+// watch returns when a signal came, or something has ended that nothing is without. What can be started again, is.
 func (v *volary) watch(ctx context.Context) error {
-	var server, hosts <-chan struct{}
-	if v.server != nil {
-		server = v.server.Done()
-	}
+	var hosts <-chan struct{}
 	if v.lab != nil {
 		hosts = v.lab.Done()
 	}
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-server:
-		return fmt.Errorf("PostgreSQL ended; see %s", v.path("postgres", "log"))
-	case <-hosts:
-		return fmt.Errorf("the lab ended; see %s", v.path("lab", "lab.log"))
-	case <-v.web.failed:
-		return v.web.failure()
-	case <-v.worker.failed:
-		return v.worker.failure()
+	database, again := v.database.done(), (<-chan time.Time)(nil)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-database:
+			database, again = nil, v.database.ended()
+		case <-again:
+			database, again = v.database.restart(ctx)
+		case <-hosts:
+			return fmt.Errorf("the lab ended; see %s", v.path("lab", "lab.log"))
+		case <-v.web.failed:
+			return v.web.failure()
+		case <-v.worker.failed:
+			return v.worker.failure()
+		}
 	}
 }
 
@@ -267,9 +269,7 @@ func (v *volary) stop() {
 	if v.lab != nil {
 		v.lab.Stop()
 	}
-	if v.server != nil {
-		v.server.Stop()
-	}
+	v.database.stop()
 	_ = v.forgetRunning()
 }
 

@@ -28,12 +28,13 @@ type portal struct {
 // visitor is one person at the portal, with cookies of their own.
 type visitor struct {
 	*browser
-	portal *portal
-	name   string // "Ida Quill"
-	email  string
+	portal   *portal
+	name     string // "Ida Quill"
+	email    string
+	password string
 }
 
-// visitorPassword is everybody's.
+// visitorPassword is that of everybody who came by the browser.
 const visitorPassword = "seven herons over the weir"
 
 // visitor opens a browser for a person who was never here. Without scripts they have switched JavaScript off.
@@ -47,7 +48,7 @@ func (p *portal) visitor(t *testing.T, name string, scripts bool) *visitor {
 	first, _, _ := strings.Cut(strings.ToLower(name), " ")
 	v := &visitor{
 		browser: &browser{t: t, ctx: ctx, base: p.address(), shots: p.path("shots"), quiet: !scripts},
-		portal:  p, name: name, email: first + "@" + strings.ToLower(strings.Fields(name)[1]) + ".example",
+		portal:  p, name: name, email: first + "@" + strings.ToLower(strings.Fields(name)[1]) + ".example", password: visitorPassword,
 	}
 	v.prepare()
 	v.scripts(scripts)

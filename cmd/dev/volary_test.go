@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"volary.dev/cmd/internal/demo"
 	"volary.dev/provisioner/lab"
 )
 
@@ -26,6 +27,17 @@ func startVolary(t *testing.T, name string) *volary {
 		t.Fatal(err)
 	}
 	v.awaitHosts(t)
+	return v
+}
+
+// startSimulated is startVolary with the hosts of the memory driver: nothing is booted, and root is not needed.
+func startSimulated(t *testing.T, name string) *volary {
+	t.Helper()
+	v := prepareVolary(t, name)
+	v.kind, v.noPast = hostsMemory, true
+	if err := v.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return v
 }
 
@@ -81,11 +93,15 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// awaitHosts waits until the worker has checked each host of the lab.
+// awaitHosts waits until the worker has checked each host, of the lab or simulated.
 func (v *volary) awaitHosts(t *testing.T) {
 	t.Helper()
+	hosts := demo.Hosts
+	if v.lab != nil {
+		hosts = len(v.lab.Hosts())
+	}
 	v.await(t, "every host to pass its check", 4*time.Minute,
-		`SELECT count(*) = $1 FROM hosts WHERE check_state = 'passed' AND state = 'active' AND fit`, len(v.lab.Hosts()))
+		`SELECT count(*) = $1 FROM hosts WHERE check_state = 'passed' AND state = 'active' AND fit`, hosts)
 }
 
 // await polls the database until the query answers true.

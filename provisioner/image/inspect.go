@@ -57,7 +57,7 @@ func (i *Inspection) Failed() *provisioner.ImageCheck {
 // Inspect reads the headers and tables of a file of size bytes: 33 MiB and, of a qcow2, each of its tables once, which lie
 // apart from each other in the file. It panics on no input, and returns an error only where r cannot be read.
 func Inspect(r io.ReaderAt, size int64, limits Limits) (Inspection, error) {
-	i := &inspection{file: boundedReader{r: r, size: size}, limits: limits}
+	i := &inspection{file: boundedReader{r: r, size: whole(size)}, limits: limits}
 	i.run()
 	return i.Inspection, i.file.err
 }
@@ -69,8 +69,8 @@ type inspection struct {
 }
 
 func (i *inspection) run() {
-	if !i.check("file size", i.file.size >= 512 && i.file.size <= i.limits.MaxFile,
-		bytesText(i.file.size),
+	if !i.check("file size", i.file.size >= 512 && i.file.size <= whole(i.limits.MaxFile),
+		bytesText(signed(i.file.size)),
 		fmt.Sprintf("A disk has at least 512 bytes, and at most %s are taken. Make it smaller: zero its free space and compress it with `qemu-img convert -c -O qcow2`.", bytesText(i.limits.MaxFile))) {
 		return
 	}
@@ -96,18 +96,18 @@ func (i *inspection) check(name string, passed bool, detail, repair string) bool
 
 // virtualSize judges the size of the disk a guest would see.
 func (i *inspection) virtualSize(size uint64) bool {
-	fine := size >= minDisk && size <= uint64(i.limits.MaxVirtual) && size%512 == 0
+	fine := size >= minDisk && size <= whole(i.limits.MaxVirtual) && size%512 == 0
 	detail := fmt.Sprintf("The disk has %d bytes.", size)
 	if fine {
-		i.VirtualSize = int64(size)
-		detail = fmt.Sprintf("The disk has %s.", bytesText(int64(size)))
+		i.VirtualSize = signed(size)
+		detail = fmt.Sprintf("The disk has %s.", bytesText(i.VirtualSize))
 	}
 	most := bytesText(i.limits.MaxVirtual)
 	if i.limits.Largest != "" {
 		most += " (" + i.limits.Largest + ")"
 	}
 	repair := fmt.Sprintf("A disk has whole sectors of 512 bytes, at least %s and at most %s. Set its size with `qemu-img resize`.", bytesText(minDisk), most)
-	if size > uint64(i.limits.MaxVirtual) {
+	if size > whole(i.limits.MaxVirtual) {
 		repair = fmt.Sprintf("No node could have it: a disk has at most %s. Make its last partition smaller, then the disk: `qemu-img resize --shrink disk.qcow2 %dM`.", most, i.limits.MaxVirtual>>20)
 	}
 	return i.check("disk size", fine, detail, repair)
@@ -116,17 +116,17 @@ func (i *inspection) virtualSize(size uint64) bool {
 // boundedReader reads inside a file only; outside of it there are no bytes. The first real error stays.
 type boundedReader struct {
 	r    io.ReaderAt
-	size int64
+	size uint64
 	err  error
 }
 
 // bytes gives n bytes from an offset, or fewer at the file's end.
-func (b *boundedReader) bytes(at, n int64) []byte {
-	if at < 0 || n <= 0 || at >= b.size {
+func (b *boundedReader) bytes(at, n uint64) []byte {
+	if at >= b.size {
 		return nil
 	}
 	buf := make([]byte, min(n, b.size-at))
-	got, err := b.r.ReadAt(buf, at)
+	got, err := b.r.ReadAt(buf, signed(at))
 	if err != nil && !errors.Is(err, io.EOF) && b.err == nil {
 		b.err = fmt.Errorf("read image at %d: %w", at, err)
 	}
@@ -135,8 +135,7 @@ func (b *boundedReader) bytes(at, n int64) []byte {
 
 // holds tells whether n bytes from an offset lie in the file.
 func (b *boundedReader) holds(at, n uint64) bool {
-	size := uint64(b.size)
-	return at <= size && n <= size-at
+	return at <= b.size && n <= b.size-at
 }
 
 // bytesText writes a number of bytes for people, with a unit of which it is at least one.

@@ -25,7 +25,7 @@ var (
 // magics are what a file of another kind has at a fixed place. The list follows the block drivers of QEMU and what
 // people have been seen to upload instead of a disk.
 var magics = []struct {
-	at    int64
+	at    uint64
 	magic string
 	kind  otherKind
 }{
@@ -62,7 +62,7 @@ var magics = []struct {
 // otherFormat finds a known format that is not accepted, by its magic at the start or, for two, at the end.
 func (i *inspection) otherFormat() (otherKind, bool) {
 	for _, m := range magics {
-		if bytes.Equal(i.file.bytes(m.at, int64(len(m.magic))), []byte(m.magic)) {
+		if bytes.Equal(i.file.bytes(m.at, uint64(len(m.magic))), []byte(m.magic)) {
 			return m.kind, true
 		}
 	}

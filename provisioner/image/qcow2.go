@@ -167,7 +167,7 @@ func (i *inspection) extensions(h qcow2Header) bool {
 		cryptHeader = 0x0537be77
 	)
 	limit := min(h.clusterSize(), qcow2MaxHeader)
-	area := i.file.bytes(0, int64(limit))
+	area := i.file.bytes(0, limit)
 	fine, detail := true, "Well formed."
 	for at := uint64(h.headerLength); fine; {
 		if at+8 > uint64(len(area)) {

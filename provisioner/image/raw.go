@@ -20,7 +20,7 @@ func (i *inspection) raw() {
 	}
 	i.Format = FormatRaw
 	i.check("format", true, "A raw disk.", "")
-	if !i.virtualSize(uint64(i.file.size)) {
+	if !i.virtualSize(i.file.size) {
 		return
 	}
 	i.DataSize = i.VirtualSize
@@ -49,7 +49,7 @@ func (i *inspection) partitions(sector []byte) {
 		last := min(binary.LittleEndian.Uint64(header[32:]), 1<<54)
 		end = max(end, (last+1)*512)
 	}
-	i.check("partition table", end <= uint64(i.file.size),
+	i.check("partition table", end <= i.file.size,
 		fmt.Sprintf("The partition table ends at byte %d, the file has %d.", end, i.file.size),
 		"The file was cut short, or the disk shrunk below its partitions. Copy it again and compare the sizes.")
 }

@@ -56,8 +56,8 @@ func (r *rooms) take(claims ...claim) (release func(), err error) {
 			return nil, fmt.Errorf("%s: %w", c.words, err)
 		}
 		mine[stat.Dev] += c.need
-		total := int64(fs.Blocks) * fs.Bsize
-		free := int64(fs.Bavail)*fs.Bsize - r.promised[stat.Dev]
+		total := signed(fs.Blocks) * fs.Bsize
+		free := signed(fs.Bavail)*fs.Bsize - r.promised[stat.Dev]
 		if free-mine[stat.Dev] < total/keepFree {
 			return nil, &NoRoomError{Folder: c.words, Need: mine[stat.Dev], Free: free, Total: total}
 		}

@@ -77,8 +77,8 @@ func runChild(orders string) error {
 	}{
 		{unix.RLIMIT_CORE, 0},
 		{unix.RLIMIT_NOFILE, 64},
-		{unix.RLIMIT_FSIZE, uint64(c.FileBytes)},
-		{unix.RLIMIT_CPU, uint64(c.CPUSeconds)},
+		{unix.RLIMIT_FSIZE, whole(c.FileBytes)},
+		{unix.RLIMIT_CPU, whole(c.CPUSeconds)},
 	} {
 		if err := unix.Setrlimit(limit.what, &unix.Rlimit{Cur: limit.to, Max: limit.to}); err != nil {
 			return fmt.Errorf("limit %d: %w", limit.what, err)
@@ -111,9 +111,9 @@ func become(program string, args, env []string) error {
 	debug.SetGCPercent(-1)
 	runtime.LockOSThread()
 	limit := unix.Rlimit{Cur: memoryLimit, Max: memoryLimit}
-	_, _, failed := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, uintptr(unsafe.Pointer(&limit)), 0, 0, 0)
+	_, _, failed := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, uintptr(unsafe.Pointer(&limit)), 0, 0, 0) //nolint:gosec // two calls of the kernel with nothing between them, see above
 	if failed == 0 {
-		_, _, failed = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])))
+		_, _, failed = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0]))) //nolint:gosec // the same
 	}
 	syscall.RawSyscall(unix.SYS_EXIT_GROUP, exitSetup, uintptr(failed), 0)
 	return failed
@@ -146,7 +146,7 @@ func (c confined) run(ctx context.Context) (outcome, error) {
 		return outcome{}, fmt.Errorf("confined child: %w", err)
 	}
 	var stdout, stderr tail
-	cmd := exec.CommandContext(ctx, self)
+	cmd := exec.CommandContext(ctx, self) //nolint:gosec // this very program
 	cmd.Env = []string{childMarker + "=" + string(orders)}
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

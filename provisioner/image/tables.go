@@ -3,6 +3,7 @@ package image
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // maxUnfold is how many times its file's size the compressed data of a disk may have. Honest system disks have 3 to 5,
@@ -49,11 +50,11 @@ func (b bitmap) has(n uint64) bool { return b[n/64]&(1<<(n%64)) != 0 }
 // walkTables judges every table below the header, whose own places have been judged.
 func (i *inspection) walkTables(h qcow2Header) {
 	w := &tableWalk{inspection: i, h: h, cluster: h.clusterSize()}
-	words := (uint64(i.file.size)+w.cluster-1)/w.cluster/64 + 1
+	words := (i.file.size+w.cluster-1)/w.cluster/64 + 1
 	w.tables, w.data, w.packed = make(bitmap, words), make(bitmap, words), make(bitmap, words)
 	w.walk()
 	unfolded := w.compressed * w.cluster
-	i.DataSize = int64(min(w.plain*w.cluster+unfolded, uint64(i.VirtualSize)))
+	i.DataSize = signed(min(w.plain*w.cluster+unfolded, whole(i.VirtualSize)))
 	detail := w.problem
 	if detail == "" {
 		detail = fmt.Sprintf("Each part of the file is named once: %d clusters of data, %d compressed.", w.plain, w.compressed)
@@ -65,8 +66,8 @@ func (i *inspection) walkTables(h qcow2Header) {
 	if w.compressed == 0 {
 		return
 	}
-	i.check("compression", unfolded <= maxUnfold*uint64(i.file.size),
-		fmt.Sprintf("Its compressed data unfolds to %s, %.1f times the file's %s.", bytesText(int64(unfolded)), float64(unfolded)/float64(i.file.size), bytesText(i.file.size)),
+	i.check("compression", unfolded <= maxUnfold*i.file.size,
+		fmt.Sprintf("Its compressed data unfolds to %s, %.1f times the file's %s.", bytesText(signed(unfolded)), float64(unfolded)/float64(i.file.size), bytesText(signed(i.file.size))),
 		fmt.Sprintf("At most %d times the file's size is taken; system disks have 3 to 5. Write it without compression: `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`.", maxUnfold))
 }
 
@@ -105,13 +106,13 @@ func (w *tableWalk) firstLevelEntries() uint64 {
 // problem.
 func (w *tableWalk) entries(from, length, size uint64, do func(n, entry, bits uint64)) {
 	for done := uint64(0); done < length && w.problem == ""; done += tableReadSize {
-		part := w.file.bytes(int64(from+done), int64(min(tableReadSize, length-done)))
-		for at := 0; at+int(size) <= len(part) && w.problem == ""; at += int(size) {
+		part := w.file.bytes(from+done, min(tableReadSize, length-done))
+		for at := uint64(0); at+size <= uint64(len(part)) && w.problem == ""; at += size {
 			var bits uint64
 			if size == 16 {
 				bits = binary.BigEndian.Uint64(part[at+8:])
 			}
-			do((done+uint64(at))/size, binary.BigEndian.Uint64(part[at:]), bits)
+			do((done+at)/size, binary.BigEndian.Uint64(part[at:]), bits)
 		}
 	}
 }
@@ -127,13 +128,13 @@ func (w *tableWalk) clusterOf(n, m, entry, bits uint64) {
 		return
 	}
 	switch index := at / w.cluster; {
-	case at%w.cluster != 0 || at >= uint64(w.file.size):
+	case at%w.cluster != 0 || at >= w.file.size:
 		w.fail("Entry %d of second-level table %d names byte %d, the file has %d and clusters of %d.", m, n, at, w.file.size, w.cluster)
 	case w.tables.has(index) || w.packed.has(index):
 		w.fail("Entry %d of second-level table %d names byte %d as data, which is named for something else as well.", m, n, at)
 	case w.data.set(index):
 		w.fail("Entry %d of second-level table %d names the cluster at byte %d, which another entry names already: %d clusters were counted before it.", m, n, at, w.plain)
-	case w.h.incompatible&featureExtendedL2 == 0 && w.h.version == 3 && entry&l2ReadsZeros != 0, w.h.incompatible&featureExtendedL2 != 0 && uint32(bits) == 0:
+	case w.h.incompatible&featureExtendedL2 == 0 && w.h.version == 3 && entry&l2ReadsZeros != 0, w.h.incompatible&featureExtendedL2 != 0 && bits&math.MaxUint32 == 0:
 		// Kept for the disk, and reads as zeros.
 	default:
 		w.plain++
@@ -146,7 +147,7 @@ func (w *tableWalk) compressedCluster(n, m, entry uint64) {
 	sectors := entry>>shift&(1<<(w.h.clusterBits-8)-1) + 1
 	end := at&^511 + sectors*512
 	// The last sectors need not be whole: they are counted from the first byte's.
-	if size := uint64(w.file.size); at < w.cluster || at >= size || end > (size+w.cluster-1)/w.cluster*w.cluster {
+	if size := w.file.size; at < w.cluster || at >= size || end > (size+w.cluster-1)/w.cluster*w.cluster {
 		w.fail("Entry %d of second-level table %d names compressed data from byte %d to %d, the file has %d.", m, n, at, end, size)
 		return
 	}

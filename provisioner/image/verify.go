@@ -269,7 +269,7 @@ func (w *verification) content(raw string) (bool, error) {
 		return false, err
 	}
 	defer file.Close()
-	disk := inspection{file: boundedReader{r: file, size: w.result.VirtualSize}}
+	disk := inspection{file: boundedReader{r: file, size: whole(w.result.VirtualSize)}}
 	sector := disk.file.bytes(0, 512)
 	if !w.check("boot sector", bootSector(sector), map[bool]string{true: "Found.", false: "The disk's first sector has no boot signature (55 AA)."}[bootSector(sector)],
 		"Upload a disk with a partition table and a boot loader.") {

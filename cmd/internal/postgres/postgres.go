@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"volary.dev/cmd/internal/child"
 )
@@ -29,14 +30,21 @@ type Options struct {
 
 // Server is a running server.
 type Server struct {
+	dir       string
+	bin       string // folder of its binaries
+	who       account
+	port      int
+	throwaway bool
+	log       string
+
 	process *child.Process
 	url     string
-	log     string
 }
 
 const (
-	superuser  = "volary"
-	startLimit = 30 * time.Second
+	superuser = "volary"
+	// A server that says that it is recovering what a crash left is given longer than one that says nothing.
+	startLimit, recoveryLimit = 30 * time.Second, 10 * time.Minute
 )
 
 // Start makes the data where it is missing and starts the server; it returns when the server answers. The server
@@ -62,18 +70,39 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := who.give(dir); err != nil {
 		return nil, fmt.Errorf("hand %s to %s: %w", dir, who.name, err)
 	}
-	s := &Server{log: filepath.Join(dir, "log")}
+	s := &Server{dir: dir, bin: bin, who: who, throwaway: o.Throwaway, log: filepath.Join(dir, "log")}
 	if err := s.initialise(ctx, dir, bin, who); err != nil {
 		return nil, err
 	}
-	if err := s.start(ctx, dir, bin, who, o.Throwaway); err != nil {
+	if s.port, err = freePort(ctx); err != nil {
 		return nil, err
 	}
-	if err := s.awaitAnswer(ctx); err != nil {
-		s.Stop()
+	if err := os.Remove(s.log); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// Restart starts a server again that has ended by itself, on the same data, at the same address and with the same
+// password: whoever used it finds it again. Its log goes on. After an error it may be tried again.
+func (s *Server) Restart(ctx context.Context) error { return s.start(ctx) }
+
+// start returns when the server answers.
+func (s *Server) start(ctx context.Context) error {
+	if err := s.clearData(); err != nil {
+		return err
+	}
+	if err := s.run(); err != nil {
+		return err
+	}
+	if err := s.awaitAnswer(ctx); err != nil {
+		s.Stop()
+		return err
+	}
+	return nil
 }
 
 // initialise runs initdb once, in a folder beside the final one, so that one cut short is no database.
@@ -125,47 +154,43 @@ func (s *Server) checkVersion(ctx context.Context, data, bin string) error {
 	return nil
 }
 
-func (s *Server) start(ctx context.Context, dir, bin string, who account, throwaway bool) error {
-	port, err := freePort(ctx)
+func (s *Server) run() error {
+	password, err := os.ReadFile(filepath.Join(s.dir, "password"))
 	if err != nil {
-		return err
-	}
-	password, err := os.ReadFile(filepath.Join(dir, "password"))
-	if err != nil {
-		return err
-	}
-	if err := removeStaleLock(filepath.Join(dir, "data")); err != nil {
 		return err
 	}
 	args := []string{
-		"-D", who.path(dir, filepath.Join(dir, "data")), "-p", strconv.Itoa(port),
+		"-D", s.who.path(s.dir, s.data()), "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=600",
 		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "shared_buffers=128MB",
 	}
-	if throwaway {
+	if s.throwaway {
 		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
 	}
-	cmd, err := who.command(dir, who.path(dir, filepath.Join(bin, "postgres")), args...)
+	cmd, err := s.who.command(s.dir, s.who.path(s.dir, filepath.Join(s.bin, "postgres")), args...)
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(s.log)
+	log, err := os.OpenFile(s.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
 	// SIGINT is PostgreSQL's fast shutdown: even where we are killed it ends in order.
-	if s.process, err = child.Start(cmd, syscall.SIGINT); err != nil {
+	process, err := child.Start(cmd, syscall.SIGINT)
+	if err != nil {
 		return err
 	}
 	u := url.URL{
 		Scheme: "postgres", User: url.UserPassword(superuser, string(password)),
-		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), Path: "/postgres", RawQuery: "sslmode=disable",
+		Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)), Path: "/postgres", RawQuery: "sslmode=disable",
 	}
-	s.url = u.String()
+	s.process, s.url = process, u.String()
 	return nil
 }
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
 func freePort(ctx context.Context) (int, error) {
 	var c net.ListenConfig
@@ -177,54 +202,47 @@ func freePort(ctx context.Context) (int, error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
-// removeStaleLock removes the lock of a server that was killed. Its process id may belong to any process by now, and
-// the server would then refuse to start.
-func removeStaleLock(data string) error {
-	path := filepath.Join(data, "postmaster.pid")
-	b, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	first, _, _ := strings.Cut(string(b), "\n")
-	pid, _ := strconv.Atoi(first)
-	// One whose process was killed a moment ago ends by itself.
-	if !child.AwaitEnd(func() bool { return !serves(pid) }, 10*time.Second) {
-		return fmt.Errorf("another PostgreSQL (process %d) uses %s", pid, data)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
-}
-
-// serves tells whether the process is a PostgreSQL server.
-func serves(pid int) bool {
-	if pid <= 0 || child.StartTime(pid) == 0 {
-		return false
-	}
-	name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-	return strings.TrimSpace(string(name)) == "postgres"
-}
-
 func (s *Server) awaitAnswer(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, startLimit)
-	defer cancel()
+	begun := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
-		conn, err := pgx.Connect(ctx, s.url)
+		err := s.tryAnswer(ctx)
 		if err == nil {
-			return conn.Close(ctx)
+			return nil
+		}
+		limit := startLimit
+		if recovers(err) {
+			limit = recoveryLimit
+		}
+		if time.Since(begun) > limit {
+			return fmt.Errorf("PostgreSQL does not answer within %s, see %s: %w", limit, s.log, err)
 		}
 		select {
 		case <-s.process.Done():
 			out, _ := os.ReadFile(s.log)
 			return fmt.Errorf("PostgreSQL ended at once: %w: %s", s.process.Err(), lastLines(out, 4))
 		case <-ctx.Done():
-			return fmt.Errorf("PostgreSQL does not answer within %s, see %s: %w", startLimit, s.log, err)
-		case <-time.After(20 * time.Millisecond):
+			return ctx.Err()
+		case <-tick.C:
 		}
 	}
+}
+
+func (s *Server) tryAnswer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.url)
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
+}
+
+// recovers tells the answer of a server that starts: cannot_connect_now.
+func recovers(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == "57P03"
 }
 
 // URL reaches the database "postgres" of the server as its superuser.
@@ -232,6 +250,17 @@ func (s *Server) URL() string { return s.url }
 
 // Done is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.process.Done() }
+
+// Err says how the server ended, where by itself with the last line of its log; only after Done.
+func (s *Server) Err() error {
+	err := s.process.Err()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.Exited() {
+		out, _ := os.ReadFile(s.log)
+		return fmt.Errorf("%w: %s", err, lastLines(out, 1))
+	}
+	return err
+}
 
 // Stop ends the server in order, by force after ten seconds.
 func (s *Server) Stop() { s.process.Stop(syscall.SIGINT, 10*time.Second) }

@@ -4,7 +4,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -44,6 +46,71 @@ func TestStartKeepsDataAndStops(t *testing.T) {
 	}
 }
 
+// TestRestartAfterAKill kills the server's process while a query keeps its cores busy: what goes on with that query knows
+// nothing of the kill and holds the shared memory. The data is as it was, at the same address.
+func TestRestartAfterAKill(t *testing.T) {
+	ctx := t.Context()
+	s, err := Start(ctx, Options{Dir: filepath.Join(t.TempDir(), "postgres")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Stop()
+	ask := func(sql string) error {
+		conn, err := pgx.Connect(ctx, s.URL())
+		if err != nil {
+			return err
+		}
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, sql)
+		return err
+	}
+	if err := ask(`CREATE TABLE kept ()`); err != nil {
+		t.Fatal(err)
+	}
+	url := s.URL()
+	for round := range 2 {
+		busy := make(chan error, 1)
+		go func() { busy <- ask(`SELECT count(*) FROM generate_series(1, 1000000000000) AS endless`) }()
+		awaitQuery(t, s, "endless")
+		if err := syscall.Kill(s.process.PID(), syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		<-s.Done()
+		if err := s.Restart(ctx); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		if err := <-busy; err == nil {
+			t.Error("the query came to an end")
+		}
+		if err := ask(`SELECT FROM kept`); err != nil || s.URL() != url {
+			t.Errorf("round %d: %v at %s, which was %s", round, err, s.URL(), url)
+		}
+	}
+}
+
+// awaitQuery waits until the server works at a query that contains the word.
+func awaitQuery(t *testing.T, s *Server, word string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
+		var n int
+		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%' || $1 || '%'`, word).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			return
+		}
+	}
+	t.Fatalf("no query with %q began", word)
+}
+
 func TestStartNamesTheOtherVersion(t *testing.T) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
@@ -55,20 +122,5 @@ func TestStartNamesTheOtherVersion(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), Options{Dir: dir}); err == nil || !strings.Contains(err.Error(), "is of PostgreSQL 9") {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestStaleLockIsRemoved(t *testing.T) {
-	data := t.TempDir()
-	lock := filepath.Join(data, "postmaster.pid")
-	// Process 1 runs, and is no PostgreSQL.
-	if err := os.WriteFile(lock, []byte("1\n/elsewhere\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := removeStaleLock(data); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(lock); !os.IsNotExist(err) {
-		t.Errorf("the lock is still there: %v", err)
 	}
 }
