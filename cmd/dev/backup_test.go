@@ -237,12 +237,12 @@ func (v *volary) goesOn(t *testing.T, g *guide, cluster uuid.UUID) {
 	v.await(t, "the runs to end at the last proof in the backup", patience, `SELECT count(*) = 2 AND bool_and(closed_at > $2 AND ended_at > started_at AND ended_at < $2)
 		FROM runs WHERE cluster_id = $1`, cluster, restored)
 	gr := groupOf(t, v)
-	if err := gr.db.StartCluster(t.Context(), gr.organization, gr.person, cluster, 3600); err != nil {
+	if err := gr.db.Machines.StartCluster(t.Context(), gr.organization, gr.person, cluster, 3600); err != nil {
 		t.Fatal(err)
 	}
 	v.await(t, "proofs of life after the restore", patience,
 		`SELECT count(*) = 2 FROM runs WHERE cluster_id = $1 AND closed_at IS NULL AND started_at > $2 AND ended_at > started_at`, cluster, restored)
-	if err := gr.db.DeleteCluster(t.Context(), gr.organization, gr.person, cluster); err != nil {
+	if err := gr.db.Machines.DeleteCluster(t.Context(), gr.organization, gr.person, cluster); err != nil {
 		t.Fatal(err)
 	}
 	v.await(t, "the cluster's end", patience, `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, cluster)
