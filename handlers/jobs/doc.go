@@ -6,7 +6,7 @@
 //	Observer    asks each host once a round what runs on it, and writes proof of life (observe.go)
 //	Bookkeeper  ends leases and settles use (bookkeep.go)
 //
-// Finite work is a River job, a file for each: check_host, run_acceptance, send_mail, verify_image.
+// Finite work is a River job, a file for each: check_host, delete_image, run_acceptance, send_mail, verify_image.
 //
 // 2026-11-29: a round compares all that runs on a host with all rows of it. What runs although its node is stopped is asked to
 // power off, with one line in the log; what no row knows is written down and left alone, since it may be another
