@@ -1,11 +1,7 @@
 -- +goose Up
 -- An image that nothing uses can be deleted.
 
--- What ran from an image and is gone keeps its digest. All else keeps the image.
-ALTER TABLE nodes ALTER COLUMN image_id DROP NOT NULL, DROP CONSTRAINT nodes_image_id_fkey,
-  ADD FOREIGN KEY (image_id) REFERENCES images ON DELETE SET NULL,
-  ADD CONSTRAINT image_of_node CHECK (image_id IS NOT NULL OR state = 'gone');
-CREATE INDEX ON nodes (image_id);
+CREATE INDEX ON nodes (image_id); -- which the foreign key asks
 CREATE INDEX ON gone_images (gone_at);
 
 -- Open lists are told.

@@ -13,7 +13,7 @@ import (
 )
 
 // DeleteImage removes an image that nothing uses, with its upload; its bytes and its copies on hosts follow. Refusals:
-// "image_used" (a version, or a cluster or test that is not gone), "image_checking" (a verification runs), NotFound.
+// "image_used" (a version has it, and what runs from that), "image_checking" (a verification runs), NotFound.
 func (db *DB) DeleteImage(ctx context.Context, orgID, by, id uuid.UUID) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		// The lock is the one that foreign keys wait for: a version or a launch that takes the image up meanwhile comes
@@ -59,9 +59,9 @@ func (i Image) remove(ctx context.Context, tx pgx.Tx) error {
 	}
 	// Two organizations may have brought the same bytes: they are gone with the last of their images.
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO gone_images (canonical_digest, gone_at) SELECT $1, clock_timestamp()
-		WHERE $1 <> '' AND NOT EXISTS (SELECT FROM images WHERE canonical_digest = $1)
-		ON CONFLICT (canonical_digest) DO UPDATE SET gone_at = excluded.gone_at`, i.CanonicalDigest); err != nil {
+		INSERT INTO gone_images (canonical_digest, gone_at) SELECT $1::text, clock_timestamp()
+		WHERE $1::text <> '' AND NOT EXISTS (SELECT FROM images WHERE canonical_digest = $1::text)
+		ON CONFLICT (canonical_digest) DO UPDATE SET gone_at = clock_timestamp()`, i.CanonicalDigest); err != nil {
 		return fmt.Errorf("note that image %s is gone: %w", i.ID, err)
 	}
 	return nil
@@ -136,16 +136,10 @@ func (u imageUse) refusal(i Image) *provisioner.Refusal {
 }
 
 func (u imageUse) next() string {
-	switch {
-	case u.Published > 0:
+	if u.Published > 0 { // what runs, runs from one
 		return "A published version never changes and keeps its image."
-	case u.Versions > 0:
-		return "Give each draft another image, and delete this one then."
-	case u.Clusters > 0:
-		return "Delete what runs from it, and the image when they are gone."
-	default:
-		return "Wait until the test has ended, and delete the image then."
 	}
+	return "Give each draft another image, and delete this one then."
 }
 
 // firstOf names some of a number of things.

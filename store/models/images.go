@@ -33,13 +33,12 @@ type Image struct {
 	ContentDigest   string
 	CreatedAt       time.Time
 	VerifiedAt      *time.Time
-	Used            bool // by a version, or by a cluster or test that is not gone
+	Used            bool // by a version; what runs, runs from one
 }
 
 const imageColumns = `i.id, i.organization_id, p.name AS person, coalesce(i.upload_id, '') AS upload_id, i.name, i.size, i.state, i.reason,
 	i.checks, i.format, i.virtual_size, i.canonical_size, i.uploaded_digest, i.canonical_digest, i.content_digest, i.created_at, i.verified_at,
-	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id)
-		OR EXISTS (SELECT FROM nodes n WHERE n.image_id = i.id AND n.state <> 'gone') AS used
+	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id) AS used
 	FROM images i JOIN people p ON p.id = i.person_id`
 
 // Images lists the organization's images, the newest first.
