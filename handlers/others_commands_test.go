@@ -136,8 +136,10 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 func (v foreign) modelCalls(ctx context.Context) calls {
 	image, model, test := v.w.Image, v.w.Model, v.id("/org/tests/")
 	return calls{
-		"Image":  func() (any, error) { return only(v.db.Models.Image(ctx, v.org, image)) },
-		"Upload": func() (any, error) { return only(v.db.Models.Upload(ctx, v.org, v.w.Upload)) },
+		"Image":       func() (any, error) { return only(v.db.Models.Image(ctx, v.org, image)) },
+		"UseOfImage":  func() (any, error) { return v.db.Models.UseOfImage(ctx, v.org, image) },
+		"DeleteImage": func() (any, error) { return done(v.db.Models.DeleteImage(ctx, v.org, v.by, image)) },
+		"Upload":      func() (any, error) { return only(v.db.Models.Upload(ctx, v.org, v.w.Upload)) },
 		"VersionsOfImage": func() (any, error) {
 			list, total, err := v.db.Models.VersionsOfImage(ctx, v.org, image, models.ImageVersionFilter{})
 			return len(list) + total, err

@@ -144,6 +144,8 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/images", request.OrgWork, o.ListImages, ordinary},
 		{get, "/org/images/new", request.OrgWork, o.NewImage, ordinary},
 		{get, "/org/images/:id", request.OrgWork, o.ShowImage, ordinary},
+		{get, "/org/images/:id/delete", request.OrgWork, o.ConfirmDeleteImage, ordinary},
+		{post, "/org/images/:id/delete", request.OrgWork, o.DeleteImage, ordinary},
 
 		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},
 		{post, "/org/models", request.OrgWork, o.CreateModelCluster, ordinary},

@@ -107,7 +107,7 @@ GRANT SELECT, INSERT, UPDATE ON ledger_proofs TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (finished_at), DELETE ON uploads TO volary_web;
 GRANT SELECT, DELETE ON uploads TO volary_worker;
 -- What an image is, is the worker's verdict.
-GRANT SELECT, INSERT, UPDATE (state, reason) ON images TO volary_web;
+GRANT SELECT, INSERT, UPDATE (state, reason), DELETE ON images TO volary_web; -- foreign keys keep what is used
 GRANT SELECT, UPDATE ON images TO volary_worker;
 GRANT SELECT, INSERT ON model_clusters TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its roles
@@ -116,7 +116,8 @@ GRANT SELECT ON model_clusters, model_versions, version_roles TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
 GRANT SELECT, UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (job_id) ON verification_turns TO volary_worker;
--- Nobody's as yet: gone_images.
+GRANT SELECT (canonical_digest), INSERT, UPDATE (gone_at) ON gone_images TO volary_web;
+GRANT SELECT ON gone_images TO volary_worker;
 
 -- Machines ----------------------------------------------------------------------------------------------------------
 

@@ -98,7 +98,7 @@ CREATE OR REPLACE FUNCTION public.enqueue(wanted text, arguments jsonb, lane tex
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  subject text := CASE wanted WHEN 'verify_image' THEN 'image_id' WHEN 'run_acceptance' THEN 'test_id'
+  subject text := CASE wanted WHEN 'verify_image' THEN 'image_id' WHEN 'delete_image' THEN 'image_id' WHEN 'run_acceptance' THEN 'test_id'
                               WHEN 'check_host' THEN 'host_id' WHEN 'send_mail' THEN 'mail_id' END;
   about uuid := (arguments ->> subject)::uuid;
 BEGIN
@@ -129,6 +129,15 @@ BEGIN
     'kind', CASE WHEN TG_NARGS > 0 THEN TG_ARGV[0] WHEN TG_TABLE_NAME = 'images' THEN 'image'
                  WHEN TG_TABLE_NAME = 'acceptance_tests' THEN 'test' ELSE 'cluster' END,
     'id', CASE TG_TABLE_NAME WHEN 'nodes' THEN changed ->> 'cluster_id' ELSE changed ->> 'id' END)::text);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_image_gone()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', OLD.organization_id, 'kind', 'image', 'id', OLD.id)::text);
   RETURN NULL;
 END $function$;
 
@@ -1394,6 +1403,8 @@ CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHE
 
 CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents USING btree (cluster_id) WHERE (revoked_at IS NULL);
 
+CREATE INDEX gone_images_gone_at_idx ON public.gone_images USING btree (gone_at);
+
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
 CREATE UNIQUE INDEX host_silences_open ON public.host_silences USING btree (host_id) WHERE (until_at IS NULL);
@@ -1443,6 +1454,8 @@ CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
 CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host_id, ssh_port) WHERE ((ssh_port IS NOT NULL) AND (state <> 'gone'::text));
+
+CREATE INDEX nodes_image_id_idx ON public.nodes USING btree (image_id);
 
 CREATE INDEX nodes_left_host_id_idx ON public.nodes USING btree (left_host_id) WHERE ((left_host_id IS NOT NULL) AND (left_cleared_at IS NULL));
 
@@ -1510,6 +1523,7 @@ CREATE VIEW jobs AS
     COALESCE(river_job.errors[array_upper(river_job.errors, 1)] ->> 'error'::text, ''::text) AS last_error,
         CASE river_job.kind
             WHEN 'verify_image'::text THEN river_job.args ->> 'image_id'::text
+            WHEN 'delete_image'::text THEN river_job.args ->> 'image_id'::text
             WHEN 'run_acceptance'::text THEN river_job.args ->> 'test_id'::text
             WHEN 'check_host'::text THEN river_job.args ->> 'host_id'::text
             WHEN 'send_mail'::text THEN river_job.args ->> 'mail_id'::text
@@ -1536,6 +1550,8 @@ CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER images_changed AFTER UPDATE OF state, checks ON images FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER images_gone AFTER DELETE ON images FOR EACH ROW EXECUTE FUNCTION notify_image_gone();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -1637,6 +1653,12 @@ GRANT SELECT ON console_tickets TO volary_worker;
 
 GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 
+GRANT INSERT ON gone_images TO volary_web;
+
+GRANT SELECT (canonical_digest), UPDATE (gone_at) ON gone_images TO volary_web;
+
+GRANT SELECT ON gone_images TO volary_worker;
+
 GRANT SELECT ON goose_db_version TO volary_web;
 
 GRANT SELECT ON goose_db_version TO volary_worker;
@@ -1657,7 +1679,7 @@ GRANT UPDATE (state, state_reason, check_state, check_report, checked_at, claime
 
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 
-GRANT INSERT, SELECT ON images TO volary_web;
+GRANT DELETE, INSERT, SELECT ON images TO volary_web;
 
 GRANT UPDATE (state, reason) ON images TO volary_web;
 

@@ -27,7 +27,10 @@ type Driver interface {
 	// EnsureImage puts a base image into the host's storage once. open is called only where the host lacks it;
 	// the bytes are hashed as they stream and refused where they differ from digest.
 	EnsureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error
-	// DeleteImage removes a base image that no overlay uses.
+	// Images lists the base images in the host's storage, in no order, and what is left of ones that were not written to
+	// their end.
+	Images(ctx context.Context) ([]HostImage, error)
+	// DeleteImage removes a base image, or what is left of one, and refuses where an overlay stands on it.
 	DeleteImage(ctx context.Context, digest string) error
 
 	// EnsureNode makes the node's overlay and seed where they are missing, defines its domain and starts it where
@@ -59,6 +62,12 @@ type Driver interface {
 
 // Dial opens the driver of a host. The worker wires libvirt, memory or both behind it, by scheme.
 type Dial func(ctx context.Context, a HostAddress) (Driver, error)
+
+// HostImage is a base image in a host's storage.
+type HostImage struct {
+	Digest string // canonical
+	Whole  bool   // false: being written, or what a broken upload left
+}
 
 // MachineState is what a host reports of a domain.
 type MachineState string

@@ -101,7 +101,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 		return err
 	}
 	reconciler := &jobs.Reconciler{Engine: engine}
-	observer := &jobs.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second}
+	observer := &jobs.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
 	bookkeeper := &jobs.Bookkeeper{Engine: engine}
 	uploads := &jobs.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
@@ -169,6 +169,7 @@ func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store, mails
 		Models: engine.Models, Blobs: blobs, Log: engine.Log,
 		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.BlobDir}, Limits: image.DefaultLimits(),
 	})
+	river.AddWorker(w, &jobs.DeleteImage{Models: engine.Models, Blobs: blobs, Log: engine.Log})
 	return w
 }
 

@@ -16,20 +16,26 @@ import (
 // a round when its host says so, and the round is stamped with the database's time from before the host was asked.
 type Observer struct {
 	Engine
-	Round time.Duration // between two observations of a host; 0 takes 5 s
+	Round      time.Duration // between two observations of a host; 0 takes 5 s
+	ImagesTick time.Duration // between two looks at the images that a host keeps; 0 takes 10 min
+	ProbeImage string        // path of the sample image, whose copies stay; may be empty
 
 	mu      sync.Mutex
 	asking  map[uuid.UUID]bool                    // hosts whose answer is still awaited
 	strange map[uuid.UUID]stranger                // by host
 	strays  map[uuid.UUID]map[uuid.UUID]time.Time // by host and node: when it was asked to power off
 	noted   map[uuid.UUID]bool                    // machines that no row knows and that are in the log
+	looking map[uuid.UUID]bool                    // hosts whose images are looked at
+	images  map[uuid.UUID]imagesLook              // by host
+	probe   string                                // digest of ProbeImage; empty until it is asked for
 }
 
 // Run observes until ctx ends.
 func (o *Observer) Run(ctx context.Context) error {
-	o.Round = or(o.Round, 5*time.Second)
+	o.Round, o.ImagesTick = or(o.Round, 5*time.Second), or(o.ImagesTick, imagesTick)
 	o.asking, o.strange = map[uuid.UUID]bool{}, map[uuid.UUID]stranger{}
 	o.strays, o.noted = map[uuid.UUID]map[uuid.UUID]time.Time{}, map[uuid.UUID]bool{}
+	o.looking, o.images = map[uuid.UUID]bool{}, map[uuid.UUID]imagesLook{}
 	var all sync.WaitGroup
 	defer all.Wait()
 	ticker := time.NewTicker(o.Round)
@@ -60,20 +66,36 @@ func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h machines.Ho
 	}
 	o.asking[h.ID] = true
 	all.Go(func() {
-		if err := o.round(ctx, h); err != nil && ctx.Err() == nil {
+		answered, err := o.round(ctx, h)
+		if err != nil && ctx.Err() == nil {
 			o.Log.ErrorContext(ctx, "observe host", "host", h.ID, "error", err)
 		}
 		o.mu.Lock()
-		defer o.mu.Unlock()
 		delete(o.asking, h.ID)
+		look := answered && !o.looking[h.ID]
+		o.looking[h.ID] = o.looking[h.ID] || look
+		o.mu.Unlock()
+		if look {
+			o.lookAtImages(ctx, h)
+		}
 	})
 }
 
-// round is one host's round.
-func (o *Observer) round(ctx context.Context, h machines.HostClaim) error {
+// lookAtImages is not part of the round, and the next rounds do not wait for it.
+func (o *Observer) lookAtImages(ctx context.Context, h machines.HostClaim) {
+	if err := o.sweepImages(ctx, h); err != nil && ctx.Err() == nil {
+		o.Log.WarnContext(ctx, "look at images", "host", h.ID, "error", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.looking, h.ID)
+}
+
+// round is one host's round. It tells whether the host answered and is this worker's.
+func (o *Observer) round(ctx context.Context, h machines.HostClaim) (bool, error) {
 	at, err := o.Machines.StartRound(ctx, h.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	// An answer that comes later than a round proves too little: the next question is due.
 	ask, cancel := context.WithTimeout(ctx, o.Round)
@@ -84,24 +106,24 @@ func (o *Observer) round(ctx context.Context, h machines.HostClaim) error {
 		return err
 	})
 	if ctx.Err() != nil {
-		return nil // the worker ends; the host missed nothing
+		return false, nil // the worker ends; the host missed nothing
 	}
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = provisioner.ErrHostUnreachable
 		}
 		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", err)
-		return o.Machines.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
+		return false, o.Machines.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
 	}
 	mine, err := o.Machines.RecordRound(ctx, h.ID, o.Worker, at, seen)
 	if err != nil || !mine {
-		return err
+		return false, err
 	}
 	if h.MissedRounds > 0 {
 		// Its libvirtd may have restarted, and with it what our hook had set up: guests run on without their network.
 		if err := o.Machines.RenewNetworks(ctx, h.ID); err != nil {
-			return err
+			return true, err
 		}
 	}
-	return errors.Join(o.stopStrays(ctx, h, at, seen), o.sweep(ctx, h, seen))
+	return true, errors.Join(o.stopStrays(ctx, h, at, seen), o.sweep(ctx, h, seen))
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
 	"volary.dev/provisioner"
@@ -45,9 +46,9 @@ func (*VerifyImage) Timeout(*river.Job[queue.VerifyImage]) time.Duration { retur
 // Work implements river.Worker. It may be run again after its worker died at any line: the canonical form has a name
 // made of its bytes, and a final verdict stays.
 func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage]) error {
-	i, err := v.Models.ImageForWorker(ctx, job.Args.ImageID)
-	if err != nil {
-		return err
+	i, there, err := v.image(ctx, job.Args.ImageID)
+	if err != nil || !there {
+		return err // an image that was deleted needs no verdict, and DeleteImage removes its bytes
 	}
 	if i.State != provisioner.ImageChecking && i.State != provisioner.ImageUnverified {
 		return v.discard(ctx, i)
@@ -74,6 +75,15 @@ func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage
 		return err
 	}
 	return v.giveUp(ctx, i, "The check failed on our side and is not the image's fault. Tell the operator, and upload it again later.", err)
+}
+
+// image tells also whether it is there still.
+func (v *VerifyImage) image(ctx context.Context, id uuid.UUID) (models.Image, bool, error) {
+	i, err := v.Models.ImageForWorker(ctx, id)
+	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "not_found" {
+		return i, false, nil
+	}
+	return i, err == nil, err
 }
 
 // wait gives the place to another job and comes back after a pause.
@@ -128,13 +138,28 @@ func (v *VerifyImage) verify(ctx context.Context, i models.Image) error {
 		return fmt.Errorf("verify image %s: %w", i.ID, err)
 	}
 	if result.State == provisioner.ImageReady {
-		key, err := blob.ImageKey(result.CanonicalDigest)
-		if err != nil {
-			return err
-		}
-		if err := v.Blobs.Adopt(ctx, key, result.Canonical); err != nil {
-			return err
-		}
+		return v.keep(ctx, i, result)
+	}
+	return v.conclude(ctx, i, result.ImageVerdict)
+}
+
+// keep takes the canonical form in, under the name that its bytes make. The digest is held until the image's row names it:
+// the deletion of an image with the same bytes removes what no row names. An image that was deleted meanwhile brings none.
+func (v *VerifyImage) keep(ctx context.Context, i models.Image, result image.Result) error {
+	key, err := blob.ImageKey(result.CanonicalDigest)
+	if err != nil {
+		return err
+	}
+	release, err := v.Models.HoldDigest(ctx, result.CanonicalDigest)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if _, there, err := v.image(ctx, i.ID); err != nil || !there {
+		return err
+	}
+	if err := v.Blobs.Adopt(ctx, key, result.Canonical); err != nil {
+		return err
 	}
 	return v.conclude(ctx, i, result.ImageVerdict)
 }
@@ -160,6 +185,5 @@ func (v *VerifyImage) discard(ctx context.Context, i models.Image) error {
 	if i.UploadID == "" {
 		return nil
 	}
-	key := blob.UploadKey(i.UploadID)
-	return errors.Join(v.Blobs.Delete(ctx, key), v.Blobs.Delete(ctx, key+".info"))
+	return discardUpload(ctx, v.Blobs, i.UploadID)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
@@ -30,6 +31,7 @@ const uploadID = "0123456789abcdef0123456789abcdef"
 // uploaded is an image whose upload has just been finished.
 type uploaded struct {
 	t      *testing.T
+	pool   *pgxpool.Pool
 	db     *floors.All
 	blobs  *blob.Directory
 	org    uuid.UUID
@@ -41,7 +43,7 @@ type uploaded struct {
 func upload(t *testing.T, content []byte) *uploaded {
 	t.Helper()
 	pool := storetest.Pool(t)
-	u := &uploaded{t: t, db: storetest.Open(t, pool)}
+	u := &uploaded{t: t, pool: pool, db: storetest.Open(t, pool)}
 	var err error
 	if u.blobs, err = blob.OpenDirectory(t.TempDir()); err != nil {
 		t.Fatal(err)

@@ -3,9 +3,11 @@ package org
 import (
 	"net/http"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -17,7 +19,7 @@ import (
 // ListImages shows the organization's images and its unfinished uploads.
 func (h Handlers) ListImages(c echo.Context) error {
 	orgID, _ := where(c)
-	l, q := request.ParseList(c, "name", "state", "size", "disk", "created"), request.ParseQuery(c)
+	l, q := request.ParseList(c, "name", "state", "size", "disk", "use", "created"), request.ParseQuery(c)
 	f := models.ImageFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
 	images, total, size, err := h.Models.ListImages(c.Request().Context(), orgID, f)
 	if err != nil {
@@ -29,7 +31,7 @@ func (h Handlers) ListImages(c echo.Context) error {
 	for _, i := range images {
 		p.Images = append(p.Images, web.ImageRow{
 			ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
-			Size: i.Size, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person,
+			Size: i.Size, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used,
 		})
 	}
 	if p.Uploads, err = h.unfinished(c); err != nil {
@@ -82,6 +84,56 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		})
 	}
 	return page.Live(c, web.ImageShow(p))
+}
+
+// ConfirmDeleteImage says what deleting does before it is done, or what still uses the image.
+func (h Handlers) ConfirmDeleteImage(c echo.Context) error {
+	id, err := request.ID(c, "id", "image")
+	if err != nil {
+		return err
+	}
+	orgID, _ := where(c)
+	used, err := h.Models.UseOfImage(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	return h.confirmDeleteImage(c, id, used, http.StatusOK)
+}
+
+// DeleteImage removes an image that nothing uses.
+func (h Handlers) DeleteImage(c echo.Context) error {
+	id, err := request.ID(c, "id", "image")
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	err = h.Models.DeleteImage(c.Request().Context(), orgID, personID, id)
+	if r, ok := respond.AsForm(err); ok {
+		return h.confirmDeleteImage(c, id, r, respond.Status(r.Code))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/images", "The image is deleted. Its bytes and its copies on hosts are being removed.")
+}
+
+func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *provisioner.Refusal, status int) error {
+	orgID, _ := where(c)
+	i, err := h.Models.Image(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	p := web.ImageDeleteProps{
+		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, State: string(i.State), Size: i.Size, Unused: r == nil,
+	}
+	switch i.State {
+	case provisioner.ImageReady:
+		p.Frees = i.CanonicalSize
+	case provisioner.ImageChecking, provisioner.ImageUnverified:
+		p.Frees = i.Size
+	case provisioner.ImageRefused: // its bytes went with the verdict
+	}
+	return page.Render(c, status, web.ImageDelete(p))
 }
 
 func imageCheck(c provisioner.ImageCheck) ui.Check {

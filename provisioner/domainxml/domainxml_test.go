@@ -176,3 +176,28 @@ func TestStorageGolden(t *testing.T) {
 		t.Errorf("a raw volume stands on %q, %v", backing, err)
 	}
 }
+
+// TestVolumesOfImages tells the volumes of images from disks, seeds and what someone else put into the pool.
+func TestVolumesOfImages(t *testing.T) {
+	digest := strings.Repeat("0f", 32)
+	if got, ok := domainxml.BaseDigest(domainxml.BaseVolume(digest)); !ok || got != digest {
+		t.Errorf("BaseDigest: %q, %t", got, ok)
+	}
+	if got, ok := domainxml.MarkerDigest(domainxml.MarkerVolume(digest)); !ok || got != digest {
+		t.Errorf("MarkerDigest: %q, %t", got, ok)
+	}
+	id := uuid.MustParse("01a20434-25ed-74a2-a669-4c09d5869602")
+	for _, name := range []string{
+		domainxml.OverlayVolume(id), domainxml.SeedVolume(id), digest, "base-" + digest[1:], "base-" + strings.ToUpper(digest), "notes.ok", "base-../" + digest[3:],
+	} {
+		if _, ok := domainxml.BaseDigest(name); ok {
+			t.Errorf("%q is taken for an image", name)
+		}
+		if _, ok := domainxml.MarkerDigest(name); ok {
+			t.Errorf("%q is taken for a marker", name)
+		}
+	}
+	if _, ok := domainxml.BaseDigest(domainxml.MarkerVolume(digest)); ok {
+		t.Error("a marker is taken for an image")
+	}
+}

@@ -38,11 +38,32 @@ func ParseDomainName(name string) (id uuid.UUID, nonce string, ok bool) {
 	return id, strings.TrimPrefix(rest[36:], "-"), true
 }
 
+const (
+	basePrefix   = "base-"
+	markerSuffix = ".ok"
+)
+
 // BaseVolume is the volume of a base image.
-func BaseVolume(digest string) string { return "base-" + digest }
+func BaseVolume(digest string) string { return basePrefix + digest }
+
+// BaseDigest finds the digest in a base image's volume; ok is false for another volume.
+func BaseDigest(volume string) (digest string, ok bool) {
+	digest, ok = strings.CutPrefix(volume, basePrefix)
+	return digest, ok && isDigest(digest)
+}
 
 // MarkerVolume says that the base image is there with all its bytes. It is made last.
-func MarkerVolume(digest string) string { return digest + ".ok" }
+func MarkerVolume(digest string) string { return digest + markerSuffix }
+
+// MarkerDigest finds the digest in a marker; ok is false for another volume.
+func MarkerDigest(volume string) (digest string, ok bool) {
+	digest, ok = strings.CutSuffix(volume, markerSuffix)
+	return digest, ok && isDigest(digest)
+}
+
+func isDigest(s string) bool {
+	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
+}
 
 // OverlayVolume is a node's disk.
 func OverlayVolume(id uuid.UUID) string { return nethook.DiskName(id) }

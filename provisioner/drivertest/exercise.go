@@ -74,10 +74,42 @@ func images(t *testing.T, b Bench) {
 	if opened != 1 {
 		t.Errorf("the image was read %d times, want once", opened)
 	}
+	wantImage(t, f, true)
 	f.ensureAll(t)
 	var refused *provisioner.HostError
 	if err := f.driver.DeleteImage(t.Context(), f.digest); !errors.As(err, &refused) {
 		t.Errorf("delete the image under a node's disk: %v, want a HostError", err)
+	}
+	wantImage(t, f, true)
+	if err := f.driver.DeleteNode(t.Context(), f.node.ID, false); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := f.driver.DeleteImage(t.Context(), f.digest); err != nil {
+			t.Errorf("delete an image that nothing stands on: %v", err)
+		}
+	}
+	wantImage(t, f, false)
+}
+
+// wantImage looks whether the host lists the bench's image, whole and once.
+func wantImage(t *testing.T, f *fixture, there bool) {
+	t.Helper()
+	list, err := f.driver.Images(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, i := range list {
+		if i.Digest == f.digest {
+			found++
+			if !i.Whole {
+				t.Errorf("the image is listed as not whole")
+			}
+		}
+	}
+	if there != (found == 1) || found > 1 {
+		t.Errorf("the image is listed %d times, is there %t: %v", found, there, list)
 	}
 }
 

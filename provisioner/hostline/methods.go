@@ -25,6 +25,9 @@ func methods() map[string]method {
 		"DeleteNetwork": plain(func(ctx context.Context, d provisioner.Driver, vni uint32) (nothing, error) {
 			return nothing{}, d.DeleteNetwork(ctx, vni)
 		}),
+		"Images": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) ([]provisioner.HostImage, error) {
+			return d.Images(ctx)
+		}),
 		"DeleteImage": plain(func(ctx context.Context, d provisioner.Driver, digest string) (nothing, error) {
 			return nothing{}, d.DeleteImage(ctx, digest)
 		}),
@@ -92,6 +95,11 @@ func (l *Line) EnsureNetwork(ctx context.Context, n provisioner.Network) error {
 func (l *Line) DeleteNetwork(ctx context.Context, vni uint32) error {
 	_, err := ask[nothing](ctx, l, "DeleteNetwork", vni)
 	return err
+}
+
+// Images implements provisioner.Driver.
+func (l *Line) Images(ctx context.Context) ([]provisioner.HostImage, error) {
+	return ask[[]provisioner.HostImage](ctx, l, "Images", nothing{})
 }
 
 // DeleteImage implements provisioner.Driver.

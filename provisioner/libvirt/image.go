@@ -235,6 +235,38 @@ func (u untilDone) Read(p []byte) (int, error) {
 	return u.r.Read(p)
 }
 
+// Images implements provisioner.Driver. A marker alone is what a deletion left that was cut off.
+func (d *Driver) Images(ctx context.Context) ([]provisioner.HostImage, error) {
+	var list []provisioner.HostImage
+	err := d.calls.call(ctx, "list images", func(conn *libvirt.Connect) error {
+		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
+			names, err := pool.ListStorageVolumes()
+			if err != nil {
+				return err
+			}
+			list = imagesAmong(names)
+			return nil
+		})
+	})
+	return list, err
+}
+
+func imagesAmong(names []string) []provisioner.HostImage {
+	there := map[string]bool{}
+	for _, name := range names {
+		there[name] = true
+	}
+	var list []provisioner.HostImage
+	for _, name := range names {
+		if digest, base := domainxml.BaseDigest(name); base {
+			list = append(list, provisioner.HostImage{Digest: digest, Whole: there[domainxml.MarkerVolume(digest)]})
+		} else if digest, marker := domainxml.MarkerDigest(name); marker && !there[domainxml.BaseVolume(digest)] {
+			list = append(list, provisioner.HostImage{Digest: digest})
+		}
+	}
+	return list
+}
+
 // DeleteImage implements provisioner.Driver.
 func (d *Driver) DeleteImage(ctx context.Context, digest string) error {
 	op := "delete image " + digest

@@ -147,6 +147,19 @@ func (h *Host) EnsureImage(ctx context.Context, digest string, size int64, open 
 	return h.save()
 }
 
+// Images implements provisioner.Driver.
+func (h *Host) Images(ctx context.Context) ([]provisioner.HostImage, error) {
+	if err := h.enter(ctx, "Images", "list images"); err != nil {
+		return nil, err
+	}
+	defer h.world.mu.Unlock()
+	var list []provisioner.HostImage
+	for digest := range h.images {
+		list = append(list, provisioner.HostImage{Digest: digest, Whole: true})
+	}
+	return list, nil
+}
+
 // DeleteImage implements provisioner.Driver.
 func (h *Host) DeleteImage(ctx context.Context, digest string) error {
 	op := "delete image " + digest

@@ -18,6 +18,7 @@ type HostClaim struct {
 	Address      provisioner.HostAddress
 	MissedRounds int
 	WipeDisks    bool // its pool's policy
+	Checking     bool // a check of it waits or runs
 }
 
 // ClaimHosts takes or keeps, for ttl, every host that once passed its check and that no other worker observes.
@@ -29,9 +30,9 @@ func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) 
 				OR claimed_until > now() + interval '1 hour') -- nobody claims for that long: the clock was set back
 			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
 		RETURNING id, name, provider_id, scheme, address, port, missed_rounds,
-			(SELECT wipe_disks FROM pools WHERE pools.id = hosts.pool_id)`, worker, ttl)
+			(SELECT wipe_disks FROM pools WHERE pools.id = hosts.pool_id), check_state = 'running'`, worker, ttl)
 	return store.All(rows, "claimed hosts", func(row pgx.CollectableRow) (h HostClaim, err error) {
-		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.MissedRounds, &h.WipeDisks)
+		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.MissedRounds, &h.WipeDisks, &h.Checking)
 		return h, err
 	})
 }

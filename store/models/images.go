@@ -33,10 +33,12 @@ type Image struct {
 	ContentDigest   string
 	CreatedAt       time.Time
 	VerifiedAt      *time.Time
+	Used            bool // by a version; what runs, runs from one
 }
 
 const imageColumns = `i.id, i.organization_id, p.name AS person, coalesce(i.upload_id, '') AS upload_id, i.name, i.size, i.state, i.reason,
-	i.checks, i.format, i.virtual_size, i.canonical_size, i.uploaded_digest, i.canonical_digest, i.content_digest, i.created_at, i.verified_at
+	i.checks, i.format, i.virtual_size, i.canonical_size, i.uploaded_digest, i.canonical_digest, i.content_digest, i.created_at, i.verified_at,
+	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id) AS used
 	FROM images i JOIN people p ON p.id = i.person_id`
 
 // Images lists the organization's images, the newest first.
@@ -52,7 +54,11 @@ func (db *DB) Images(ctx context.Context, orgID uuid.UUID, page store.Page) ([]I
 
 // Image finds an image of the organization, and refuses with "not_found" where there is none.
 func (db *DB) Image(ctx context.Context, orgID, id uuid.UUID) (Image, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT `+imageColumns+` WHERE i.organization_id = $1 AND i.id = $2`, orgID, id)
+	return readImage(ctx, db.pool, orgID, id)
+}
+
+func readImage(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Image, error) {
+	rows, _ := q.Query(ctx, `SELECT `+imageColumns+` WHERE i.organization_id = $1 AND i.id = $2`, orgID, id)
 	return store.One(rows, "image", pgx.RowToStructByName[Image])
 }
 

@@ -83,7 +83,7 @@ func (db *DB) ListVersions(ctx context.Context, orgID, modelID uuid.UUID, f Vers
 	return list, total, err
 }
 
-// ImageFilter narrows and orders an organization's images. Sorting keys: name, state, size, disk, created.
+// ImageFilter narrows and orders an organization's images. Sorting keys: name, state, size, disk, use, created.
 type ImageFilter struct {
 	Search string // part of the name
 	State  string // provisioner.ImageState
@@ -91,7 +91,7 @@ type ImageFilter struct {
 	store.Page
 }
 
-var imageOrder = store.Sortable{"name": "i.name", "state": "i.state", "size": "i.size", "disk": "nullif(i.virtual_size, 0)", "created": "i.created_at"}
+var imageOrder = store.Sortable{"name": "i.name", "state": "i.state", "size": "i.size", "disk": "nullif(i.virtual_size, 0)", "use": "used", "created": "i.created_at"}
 
 const whereImages = ` WHERE i.organization_id = $1 AND i.name ILIKE $2 AND ($3 = '' OR i.state = $3)`
 

@@ -13,7 +13,7 @@ const (
 	Mail       = "mail"       // a second each, of a mail server
 	Verify     = "verify"     // seconds to an hour of processor and disk
 	Acceptance = "acceptance" // a look of a second each; between two looks a test holds no place
-	Hosts      = "hosts"      // minutes each, of a host: checks, and the deletion of images
+	Hosts      = "hosts"      // minutes each, of a host: checks; and the removal of deleted images' bytes
 )
 
 // Names gives every queue.
@@ -29,6 +29,20 @@ func (VerifyImage) Kind() string { return "verify_image" }
 
 // InsertOpts lets one verification of an image wait or run at a time.
 func (VerifyImage) InsertOpts() river.InsertOpts { return once(Verify, 3) }
+
+// DeleteImage asks for the bytes of a deleted image to be removed: of its upload, and of its canonical form where no other
+// image has the same.
+type DeleteImage struct {
+	ImageID         uuid.UUID `json:"image_id" river:"unique"`
+	UploadID        string    `json:"upload_id"`        // empty: there is none
+	CanonicalDigest string    `json:"canonical_digest"` // empty likewise
+}
+
+// Kind names the job.
+func (DeleteImage) Kind() string { return "delete_image" }
+
+// InsertOpts lets the deletion of an image be tried for about half a day.
+func (DeleteImage) InsertOpts() river.InsertOpts { return once(Hosts, 12) }
 
 // RunAcceptance asks for an acceptance test to be followed to its end.
 type RunAcceptance struct {

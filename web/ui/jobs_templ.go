@@ -462,6 +462,8 @@ func JobKind(kind string) string {
 		return "acceptance test"
 	case "verify_image":
 		return "check of image"
+	case "delete_image":
+		return "removal of image"
 	case "send_mail":
 		return "mail"
 	default:

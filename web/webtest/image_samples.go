@@ -3,6 +3,7 @@ package webtest
 import (
 	"time"
 
+	"volary.dev/provisioner"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -16,6 +17,12 @@ func imageSamples() []Sample {
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-refused", org.ImageShow(imageRefused())},
+		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Frees: 598_000_000, Size: 612_000_000, Unused: true})},
+		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Form: ui.Form{Refusal: &provisioner.Refusal{
+			Code: "image_used", Title: `"debian-12-slurm.qcow2" is used by 5 versions (mpi-lab 1, slurm-lab 1, slurm-lab 2 and 2 more) and 1 cluster (trial-1).`,
+			Next: "A published version never changes and keeps its image.",
+		}}})},
+		{"image-waiting", org.ImageShow(org.ImageShowProps{Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/5", PerPage: 50}, ID: id(5), Name: "second.img", State: "checking", Reason: "Another image of your organization is checked first.", Size: 400_000_000, Created: ago(time.Minute), Person: "Ada Brandt", MayUse: true})},
 		{"image-checking", org.ImageShow(org.ImageShowProps{Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/3", PerPage: 50}, ID: id(3), Name: "fresh.img", State: "checking", Size: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt", Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "raw, 2 GiB, GPT partition table", Took: 4 * time.Millisecond},
 			{Name: "qemu-img check", State: "running"},
@@ -26,7 +33,7 @@ func imageSamples() []Sample {
 
 func imageRows() []org.ImageRow {
 	return []org.ImageRow{
-		{ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Format: "qcow2", Size: 612_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt"},
+		{ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Format: "qcow2", Size: 612_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
 		{ID: id(2), Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Reason: "It names a backing file: /var/lib/base.qcow2", Format: "qcow2", Size: 91_000_000, Created: ago(30 * time.Hour), Person: "Ada Brandt"},
 		{ID: id(3), Name: "fresh.img", State: "checking", Size: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt"},
 		{ID: id(4), Name: "old.raw", State: "unverified", Reason: "qemu-img is missing on the worker", Format: "raw", Size: 2 * gib, VirtualSize: 2 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
