@@ -133,14 +133,17 @@ GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO
 -- A cluster's secret is written by web and read by the worker, who gives it to the nodes.
 GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
-    reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds,
+    reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
     lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out),
-  UPDATE (network_generation, desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
+  UPDATE (network_generation, desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 GRANT USAGE ON SEQUENCE vnis TO volary_web;
 GRANT SELECT, INSERT ON cluster_starts TO volary_web;
 GRANT SELECT ON cluster_starts TO volary_worker;
+-- Insert-only: who was let in stays known.
+GRANT SELECT, INSERT ON cluster_keys TO volary_web;
+GRANT SELECT ON cluster_keys TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
 GRANT SELECT, UPDATE ON nodes TO volary_worker;
 

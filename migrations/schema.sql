@@ -410,6 +410,21 @@ CREATE TABLE audit (
   CONSTRAINT audit_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
+CREATE TABLE cluster_keys (
+  cluster_id uuid NOT NULL,
+  start integer NOT NULL,
+  "position" integer NOT NULL,
+  person_id uuid,
+  name text NOT NULL,
+  fingerprint text NOT NULL,
+  public_key text NOT NULL,
+  CONSTRAINT cluster_keys_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT cluster_keys_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT cluster_keys_pkey PRIMARY KEY (cluster_id, start, "position"),
+  CONSTRAINT cluster_keys_position_check CHECK (("position" > 0)),
+  CONSTRAINT cluster_keys_start_check CHECK ((start > 0))
+);
+
 CREATE TABLE cluster_starts (
   cluster_id uuid NOT NULL,
   number integer NOT NULL,
@@ -445,7 +460,6 @@ CREATE TABLE clusters (
   subnet cidr,
   network_generation bigint DEFAULT 1 NOT NULL,
   seed_secret text DEFAULT ''::text NOT NULL,
-  ssh_keys text[] DEFAULT '{}'::text[] NOT NULL,
   lease_seconds bigint NOT NULL,
   lease_ends_at timestamp with time zone,
   gate_deadline timestamp with time zone,
@@ -1373,6 +1387,8 @@ CREATE INDEX audit_provider_id_verb_at_idx ON public.audit USING btree (provider
 
 CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at DESC);
 
+CREATE INDEX cluster_keys_person_id_idx ON public.cluster_keys USING btree (person_id);
+
 CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
 
 CREATE INDEX clusters_lease_ends_at_idx ON public.clusters USING btree (lease_ends_at) WHERE (ended_at IS NULL);
@@ -1610,13 +1626,17 @@ GRANT INSERT, SELECT ON audit TO volary_web;
 
 GRANT INSERT ON audit TO volary_worker;
 
+GRANT INSERT, SELECT ON cluster_keys TO volary_web;
+
+GRANT SELECT ON cluster_keys TO volary_worker;
+
 GRANT INSERT, SELECT ON cluster_starts TO volary_web;
 
 GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 

@@ -225,7 +225,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"mail_tokens.token_hash":     {web},
 		"sign_in_failures.key":       {web},
 		"ssh_keys.public_key":        {web},
-		"clusters.ssh_keys":          {web, worker}, // public ones
+		"cluster_keys.public_key":    {web, worker},
 		"mails.data":                 {web, worker},
 		"mails.body":                 {web, worker},
 		"acceptance_tests.nonce":     {web, worker},
