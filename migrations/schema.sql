@@ -868,6 +868,9 @@ CREATE TABLE mails (
   attempts integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
   sent_at timestamp with time zone,
+  sealed bytea,
+  has_link boolean GENERATED ALWAYS AS ((sealed IS NOT NULL)) STORED NOT NULL,
+  CONSTRAINT mails_data_check CHECK ((NOT (data ? 'secret'::text))),
   CONSTRAINT mails_pkey PRIMARY KEY (id),
   CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text])))
 );
@@ -1736,9 +1739,7 @@ GRANT DELETE, INSERT, SELECT ON mail_tokens TO volary_web;
 
 GRANT UPDATE (used_at) ON mail_tokens TO volary_web;
 
-GRANT INSERT, SELECT ON mails TO volary_web;
-
-GRANT UPDATE (state, error) ON mails TO volary_web;
+GRANT INSERT (id, to_address, kind, data, created_at, sealed), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link), UPDATE (state, error) ON mails TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON mails TO volary_worker;
 
