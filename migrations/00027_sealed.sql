@@ -33,3 +33,51 @@ ALTER TABLE mails
   ADD COLUMN sealed bytea, -- the path of the link, by age; NULL where there is none, or none any more
   ADD COLUMN has_link boolean NOT NULL GENERATED ALWAYS AS (sealed IS NOT NULL) STORED,
   ADD CHECK (NOT data ? 'secret');
+
+-- What is spent or over opens nothing any more and is forgotten. The worker has it done without a right to read it.
+ALTER TABLE invitations ALTER COLUMN token_hash DROP NOT NULL;
+ALTER TABLE clusters ADD CONSTRAINT clusters_seed_secret_check CHECK (ended_at IS NULL OR seed_secret = '') NOT VALID;
+UPDATE clusters SET seed_secret = '' WHERE ended_at IS NOT NULL;
+ALTER TABLE clusters VALIDATE CONSTRAINT clusters_seed_secret_check;
+-- Whose link is over.
+CREATE INDEX invitations_spent_idx ON invitations (expires_at) WHERE token_hash IS NOT NULL;
+CREATE INDEX mails_sealed_idx ON mails (created_at) WHERE sealed IS NOT NULL;
+CREATE INDEX ON mail_tokens (expires_at);
+CREATE INDEX ON console_tickets (expires_at);
+
+-- At most so many rows of each table at once, and how many there were of the one with the most: as many as asked for means
+-- that there may be more. A used link is known for a day, so that whoever opens it again is told that it was used.
+-- +goose StatementBegin
+CREATE FUNCTION forget_secrets(most int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  n int;
+  largest int := 0;
+BEGIN
+  DELETE FROM sessions WHERE ctid IN (
+    SELECT ctid FROM sessions WHERE expires_at < now() LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM console_tickets WHERE ctid IN (
+    SELECT ctid FROM console_tickets WHERE expires_at < now() LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM mail_tokens WHERE ctid IN (
+    SELECT ctid FROM mail_tokens WHERE expires_at < now() - interval '1 day' LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM sign_ups WHERE ctid IN (
+    SELECT ctid FROM sign_ups WHERE expires_at < now() - interval '7 days' LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  UPDATE sign_ups SET password_hash = '' WHERE ctid IN (
+    SELECT ctid FROM sign_ups WHERE password_hash <> '' AND completed_at IS NOT NULL LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  UPDATE invitations SET token_hash = NULL WHERE ctid IN (
+    SELECT ctid FROM invitations WHERE token_hash IS NOT NULL AND (
+      expires_at < now() - interval '1 day' OR accepted_at < now() - interval '1 day' OR revoked_at < now() - interval '1 day')
+    LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  -- No link is good for longer than an invitation's fourteen days, and none but those than a sign-up's three.
+  UPDATE mails SET sealed = NULL WHERE ctid IN (
+    SELECT ctid FROM mails WHERE sealed IS NOT NULL AND created_at < now() - CASE kind WHEN 'invitation' THEN interval '15 days' ELSE interval '4 days' END LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  RETURN largest;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION forget_secrets(int) FROM PUBLIC;

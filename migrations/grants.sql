@@ -155,6 +155,9 @@ GRANT SELECT ON console_consents TO volary_worker;
 GRANT INSERT, SELECT (expires_at), DELETE ON console_tickets TO volary_web;
 GRANT SELECT, UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 
+-- Spent secrets go without being read.
+GRANT EXECUTE ON FUNCTION forget_secrets(int) TO volary_worker;
+
 -- Jobs --------------------------------------------------------------------------------------------------------------
 
 -- River's tables are the worker's. Web asks by functions, and sees no arguments.

@@ -117,6 +117,43 @@ BEGIN
   END IF;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.forget_secrets(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  n int;
+  largest int := 0;
+BEGIN
+  DELETE FROM sessions WHERE ctid IN (
+    SELECT ctid FROM sessions WHERE expires_at < now() LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM console_tickets WHERE ctid IN (
+    SELECT ctid FROM console_tickets WHERE expires_at < now() LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM mail_tokens WHERE ctid IN (
+    SELECT ctid FROM mail_tokens WHERE expires_at < now() - interval '1 day' LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM sign_ups WHERE ctid IN (
+    SELECT ctid FROM sign_ups WHERE expires_at < now() - interval '7 days' LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  UPDATE sign_ups SET password_hash = '' WHERE ctid IN (
+    SELECT ctid FROM sign_ups WHERE password_hash <> '' AND completed_at IS NOT NULL LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  UPDATE invitations SET token_hash = NULL WHERE ctid IN (
+    SELECT ctid FROM invitations WHERE token_hash IS NOT NULL AND (
+      expires_at < now() - interval '1 day' OR accepted_at < now() - interval '1 day' OR revoked_at < now() - interval '1 day')
+    LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  -- No link is good for longer than an invitation's fourteen days, and none but those than a sign-up's three.
+  UPDATE mails SET sealed = NULL WHERE ctid IN (
+    SELECT ctid FROM mails WHERE sealed IS NOT NULL AND created_at < now() - CASE kind WHEN 'invitation' THEN interval '15 days' ELSE interval '4 days' END LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  RETURN largest;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -485,6 +522,7 @@ CREATE TABLE clusters (
   CONSTRAINT clusters_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT clusters_pool_id_subnet_excl EXCLUDE USING gist (pool_id WITH =, subnet inet_ops WITH &&) WHERE ((subnet IS NOT NULL)),
   CONSTRAINT clusters_purchase_order_check CHECK ((length(purchase_order) <= 80)),
+  CONSTRAINT clusters_seed_secret_check CHECK (((ended_at IS NULL) OR (seed_secret = ''::text))),
   CONSTRAINT clusters_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id),
   CONSTRAINT clusters_vni_check CHECK (((vni >= 1) AND (vni <= 16777215))),
   CONSTRAINT clusters_vni_key UNIQUE (vni)
@@ -637,7 +675,7 @@ CREATE TABLE invitations (
   provider_id uuid,
   email text,
   role text NOT NULL,
-  token_hash bytea NOT NULL,
+  token_hash bytea,
   invited_by uuid NOT NULL,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
@@ -1410,6 +1448,8 @@ CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHE
 
 CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents USING btree (cluster_id) WHERE (revoked_at IS NULL);
 
+CREATE INDEX console_tickets_expires_at_idx ON public.console_tickets USING btree (expires_at);
+
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
 CREATE UNIQUE INDEX host_silences_open ON public.host_silences USING btree (host_id) WHERE (until_at IS NULL);
@@ -1430,6 +1470,8 @@ CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations US
 
 CREATE INDEX invitations_provider_id_created_at_idx ON public.invitations USING btree (provider_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
+CREATE INDEX invitations_spent_idx ON public.invitations USING btree (expires_at) WHERE (token_hash IS NOT NULL);
+
 CREATE INDEX invoices_organization_id_issued_at_idx ON public.invoices USING btree (organization_id, issued_at);
 
 CREATE INDEX invoices_provider_id_issued_at_idx ON public.invoices USING btree (provider_id, issued_at);
@@ -1448,9 +1490,13 @@ CREATE INDEX lots_expires_at_idx ON public.lots USING btree (expires_at) WHERE (
 
 CREATE INDEX lots_wallet_id_idx ON public.lots USING btree (wallet_id);
 
+CREATE INDEX mail_tokens_expires_at_idx ON public.mail_tokens USING btree (expires_at);
+
 CREATE INDEX mail_tokens_person_id_purpose_idx ON public.mail_tokens USING btree (person_id, purpose);
 
 CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
+
+CREATE INDEX mails_sealed_idx ON public.mails USING btree (created_at) WHERE (sealed IS NOT NULL);
 
 CREATE INDEX mails_state_created_at_idx ON public.mails USING btree (state, created_at);
 
@@ -1892,5 +1938,7 @@ GRANT INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets 
 GRANT EXECUTE ON FUNCTION cancel_job(bigint) TO volary_web, volary_worker;
 
 GRANT EXECUTE ON FUNCTION enqueue(text,jsonb,text,integer,integer,timestamp with time zone) TO volary_web, volary_worker;
+
+GRANT EXECUTE ON FUNCTION forget_secrets(integer) TO volary_worker;
 
 GRANT EXECUTE ON FUNCTION retry_job(bigint) TO volary_web, volary_worker;
