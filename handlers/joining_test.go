@@ -8,17 +8,13 @@ import (
 	"testing"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/store/storetest"
 )
 
 // secret is the page that the last mail to an address opens.
 func secret(t *testing.T, a *handlertest.App, to string) string {
 	t.Helper()
-	var path string
-	err := a.Pool.QueryRow(t.Context(), `
-		SELECT coalesce(data->>'secret', data->>'path') FROM mails WHERE to_address = $1 ORDER BY created_at DESC, id DESC LIMIT 1`, to).Scan(&path)
-	if err != nil {
-		t.Fatalf("mail to %s: %v", to, err)
-	}
+	_, path := storetest.LastMail(t, a.Pool, to)
 	return path
 }
 

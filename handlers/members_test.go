@@ -168,3 +168,40 @@ func TestInvitationsPage(t *testing.T) {
 		t.Error("only owners invite owners")
 	}
 }
+
+// TestKeysThatOutliveTheirRightAreShown removes a member whose key a running cluster was given.
+func TestKeysThatOutliveTheirRightAreShown(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	owner, member := a.SignIn(handlertest.Owner), a.SignIn(handlertest.Member)
+	cluster, head := a.Launch(w, "keys", 0)
+	if _, err := a.Pool.Exec(t.Context(), `UPDATE nodes SET state = 'ready', start_id = 'a start' WHERE id = $1`, head); err != nil {
+		t.Fatal(err)
+	}
+	pages := func() map[string]string {
+		return map[string]string{
+			"/org/members": owner.Get("/org/members").Body, "/org/clusters/": owner.Get("/org/clusters/" + cluster.String()).Body,
+			"/account/ssh-keys": member.Get("/account/ssh-keys").Body,
+		}
+	}
+	for path, body := range pages() {
+		if strings.Contains(body, "after the right ended") || strings.Contains(body, "though they should not") {
+			t.Errorf("%s shows an ended key before there is one", path)
+		}
+	}
+	if body := pages()["/account/ssh-keys"]; !strings.Contains(body, "keys of ") {
+		t.Error("the person's page does not say which clusters the key opens")
+	}
+	if got := owner.Post("/org/members/"+w.Person(handlertest.Member).String()+"/remove", nil); got.Status != http.StatusSeeOther {
+		t.Fatalf("remove: %d", got.Status)
+	}
+	for path, body := range pages() {
+		want := "is no member any more"
+		if path == "/account/ssh-keys" {
+			want = "though they should not"
+		}
+		if !strings.Contains(body, want) {
+			t.Errorf("%s does not say that the key still opens the cluster", path)
+		}
+	}
+}

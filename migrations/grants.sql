@@ -63,7 +63,9 @@ GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
 
-GRANT SELECT, INSERT, UPDATE (state, error) ON mails TO volary_web;
+-- Web seals links and does not get them back.
+GRANT INSERT (id, to_address, kind, data, sealed, created_at), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link),
+  UPDATE (state, error) ON mails TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON mails TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (ended_at) ON announcements TO volary_web;
 GRANT SELECT, INSERT, UPDATE (created_at) ON announcement_dismissals TO volary_web;
@@ -134,14 +136,17 @@ GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO
 -- A cluster's secret is written by web and read by the worker, who gives it to the nodes.
 GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
-    reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds,
+    reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
     lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out),
-  UPDATE (network_generation, desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
+  UPDATE (network_generation, desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 GRANT USAGE ON SEQUENCE vnis TO volary_web;
 GRANT SELECT, INSERT ON cluster_starts TO volary_web;
 GRANT SELECT ON cluster_starts TO volary_worker;
+-- Insert-only: who was let in stays known.
+GRANT SELECT, INSERT ON cluster_keys TO volary_web;
+GRANT SELECT ON cluster_keys TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
 GRANT SELECT, UPDATE ON nodes TO volary_worker;
 
@@ -150,6 +155,9 @@ GRANT SELECT, INSERT, UPDATE (revoked_at) ON console_consents TO volary_web;
 GRANT SELECT ON console_consents TO volary_worker;
 GRANT INSERT, SELECT (expires_at), DELETE ON console_tickets TO volary_web;
 GRANT SELECT, UPDATE (redeemed_at) ON console_tickets TO volary_worker;
+
+-- Spent secrets go without being read.
+GRANT EXECUTE ON FUNCTION forget_secrets(int) TO volary_worker;
 
 -- Jobs --------------------------------------------------------------------------------------------------------------
 

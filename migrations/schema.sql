@@ -117,6 +117,43 @@ BEGIN
   END IF;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.forget_secrets(most integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  n int;
+  largest int := 0;
+BEGIN
+  DELETE FROM sessions WHERE ctid IN (
+    SELECT ctid FROM sessions WHERE expires_at < now() LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM console_tickets WHERE ctid IN (
+    SELECT ctid FROM console_tickets WHERE expires_at < now() LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM mail_tokens WHERE ctid IN (
+    SELECT ctid FROM mail_tokens WHERE expires_at < now() - interval '1 day' LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  DELETE FROM sign_ups WHERE ctid IN (
+    SELECT ctid FROM sign_ups WHERE expires_at < now() - interval '7 days' LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  UPDATE sign_ups SET password_hash = '' WHERE ctid IN (
+    SELECT ctid FROM sign_ups WHERE password_hash <> '' AND completed_at IS NOT NULL LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  UPDATE invitations SET token_hash = NULL WHERE ctid IN (
+    SELECT ctid FROM invitations WHERE token_hash IS NOT NULL AND (
+      expires_at < now() - interval '1 day' OR accepted_at < now() - interval '1 day' OR revoked_at < now() - interval '1 day')
+    LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  -- No link is good for longer than an invitation's fourteen days, and none but those than a sign-up's three.
+  UPDATE mails SET sealed = NULL WHERE ctid IN (
+    SELECT ctid FROM mails WHERE sealed IS NOT NULL AND created_at < now() - CASE kind WHEN 'invitation' THEN interval '15 days' ELSE interval '4 days' END LIMIT most FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
+  RETURN largest;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -422,6 +459,21 @@ CREATE TABLE audit (
   CONSTRAINT audit_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
+CREATE TABLE cluster_keys (
+  cluster_id uuid NOT NULL,
+  start integer NOT NULL,
+  "position" integer NOT NULL,
+  person_id uuid,
+  name text NOT NULL,
+  fingerprint text NOT NULL,
+  public_key text NOT NULL,
+  CONSTRAINT cluster_keys_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT cluster_keys_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT cluster_keys_pkey PRIMARY KEY (cluster_id, start, "position"),
+  CONSTRAINT cluster_keys_position_check CHECK (("position" > 0)),
+  CONSTRAINT cluster_keys_start_check CHECK ((start > 0))
+);
+
 CREATE TABLE cluster_starts (
   cluster_id uuid NOT NULL,
   number integer NOT NULL,
@@ -457,7 +509,6 @@ CREATE TABLE clusters (
   subnet cidr,
   network_generation bigint DEFAULT 1 NOT NULL,
   seed_secret text DEFAULT ''::text NOT NULL,
-  ssh_keys text[] DEFAULT '{}'::text[] NOT NULL,
   lease_seconds bigint NOT NULL,
   lease_ends_at timestamp with time zone,
   gate_deadline timestamp with time zone,
@@ -483,6 +534,7 @@ CREATE TABLE clusters (
   CONSTRAINT clusters_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT clusters_pool_id_subnet_excl EXCLUDE USING gist (pool_id WITH =, subnet inet_ops WITH &&) WHERE ((subnet IS NOT NULL)),
   CONSTRAINT clusters_purchase_order_check CHECK ((length(purchase_order) <= 80)),
+  CONSTRAINT clusters_seed_secret_check CHECK (((ended_at IS NULL) OR (seed_secret = ''::text))),
   CONSTRAINT clusters_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id),
   CONSTRAINT clusters_vni_check CHECK (((vni >= 1) AND (vni <= 16777215))),
   CONSTRAINT clusters_vni_key UNIQUE (vni)
@@ -635,7 +687,7 @@ CREATE TABLE invitations (
   provider_id uuid,
   email text,
   role text NOT NULL,
-  token_hash bytea NOT NULL,
+  token_hash bytea,
   invited_by uuid NOT NULL,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
@@ -866,6 +918,9 @@ CREATE TABLE mails (
   attempts integer DEFAULT 0 NOT NULL,
   created_at timestamp with time zone NOT NULL,
   sent_at timestamp with time zone,
+  sealed bytea,
+  has_link boolean GENERATED ALWAYS AS ((sealed IS NOT NULL)) STORED NOT NULL,
+  CONSTRAINT mails_data_check CHECK ((NOT (data ? 'secret'::text))),
   CONSTRAINT mails_pkey PRIMARY KEY (id),
   CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text])))
 );
@@ -1385,6 +1440,8 @@ CREATE INDEX audit_provider_id_verb_at_idx ON public.audit USING btree (provider
 
 CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at DESC);
 
+CREATE INDEX cluster_keys_person_id_idx ON public.cluster_keys USING btree (person_id);
+
 CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
 
 CREATE INDEX clusters_lease_ends_at_idx ON public.clusters USING btree (lease_ends_at) WHERE (ended_at IS NULL);
@@ -1402,6 +1459,8 @@ CREATE INDEX clusters_provider_id_created_at_idx1 ON public.clusters USING btree
 CREATE INDEX clusters_retry_at_idx ON public.clusters USING btree (retry_at) WHERE (reconciled_generation < generation);
 
 CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents USING btree (cluster_id) WHERE (revoked_at IS NULL);
+
+CREATE INDEX console_tickets_expires_at_idx ON public.console_tickets USING btree (expires_at);
 
 CREATE INDEX gone_images_gone_at_idx ON public.gone_images USING btree (gone_at);
 
@@ -1425,6 +1484,8 @@ CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations US
 
 CREATE INDEX invitations_provider_id_created_at_idx ON public.invitations USING btree (provider_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
+CREATE INDEX invitations_spent_idx ON public.invitations USING btree (expires_at) WHERE (token_hash IS NOT NULL);
+
 CREATE INDEX invoices_organization_id_issued_at_idx ON public.invoices USING btree (organization_id, issued_at);
 
 CREATE INDEX invoices_provider_id_issued_at_idx ON public.invoices USING btree (provider_id, issued_at);
@@ -1443,9 +1504,13 @@ CREATE INDEX lots_expires_at_idx ON public.lots USING btree (expires_at) WHERE (
 
 CREATE INDEX lots_wallet_id_idx ON public.lots USING btree (wallet_id);
 
+CREATE INDEX mail_tokens_expires_at_idx ON public.mail_tokens USING btree (expires_at);
+
 CREATE INDEX mail_tokens_person_id_purpose_idx ON public.mail_tokens USING btree (person_id, purpose);
 
 CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
+
+CREATE INDEX mails_sealed_idx ON public.mails USING btree (created_at) WHERE (sealed IS NOT NULL);
 
 CREATE INDEX mails_state_created_at_idx ON public.mails USING btree (state, created_at);
 
@@ -1629,13 +1694,17 @@ GRANT INSERT, SELECT ON audit TO volary_web;
 
 GRANT INSERT ON audit TO volary_worker;
 
+GRANT INSERT, SELECT ON cluster_keys TO volary_web;
+
+GRANT SELECT ON cluster_keys TO volary_worker;
+
 GRANT INSERT, SELECT ON cluster_starts TO volary_web;
 
 GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 
@@ -1741,9 +1810,7 @@ GRANT DELETE, INSERT, SELECT ON mail_tokens TO volary_web;
 
 GRANT UPDATE (used_at) ON mail_tokens TO volary_web;
 
-GRANT INSERT, SELECT ON mails TO volary_web;
-
-GRANT UPDATE (state, error) ON mails TO volary_web;
+GRANT INSERT (id, to_address, kind, data, created_at, sealed), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link), UPDATE (state, error) ON mails TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON mails TO volary_worker;
 
@@ -1896,5 +1963,7 @@ GRANT INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets 
 GRANT EXECUTE ON FUNCTION cancel_job(bigint) TO volary_web, volary_worker;
 
 GRANT EXECUTE ON FUNCTION enqueue(text,jsonb,text,integer,integer,timestamp with time zone) TO volary_web, volary_worker;
+
+GRANT EXECUTE ON FUNCTION forget_secrets(integer) TO volary_worker;
 
 GRANT EXECUTE ON FUNCTION retry_job(bigint) TO volary_web, volary_worker;

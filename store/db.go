@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/provisioner"
+	"volary.dev/store/sealing"
 )
 
 // DB is the core's handle: the database as every floor sees it. It is safe for concurrent use and holds no state but the
@@ -21,6 +22,8 @@ type DB struct {
 	pool  *pgxpool.Pool
 	round time.Duration
 	log   *slog.Logger
+	// mailsTo seals the secret links of mails.
+	mailsTo sealing.Recipient
 }
 
 // Pool is for the floors' own statements outside of transactions.
@@ -38,6 +41,8 @@ type Options struct {
 	// Round is the interval of observation rounds (default 5 s). After more than two of them without proof of
 	// life a run ends.
 	Round time.Duration
+	// MailRecipient seals the secret links of mails. Without one such a mail cannot be written.
+	MailRecipient sealing.Recipient
 }
 
 // New makes a DB over a migrated pool, which the caller closes.
@@ -48,7 +53,7 @@ func New(pool *pgxpool.Pool, o Options) (*DB, error) {
 	if o.Round == 0 {
 		o.Round = 5 * time.Second
 	}
-	return &DB{pool: pool, round: o.Round, log: o.Logger}, nil
+	return &DB{pool: pool, round: o.Round, log: o.Logger, mailsTo: o.MailRecipient}, nil
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a

@@ -32,6 +32,22 @@
 // A DB has those of the user that its pool signs in as: web's, the worker's, or the owner's for the operator's command.
 // CheckServerRole is what each server asks first. A call that only one server makes needs its rows' grants for that one.
 //
+// # Secrets
+//
+// What in the database opens something, who may read it (server_role_test.go), and when it goes (ForgetSecrets, every ten minutes):
+//
+//	sessions.token_hash                    web     the row, once the session is over
+//	mail_tokens.token_hash                 web     the row, a day after the link was over
+//	sign_ups.token_hash, .password_hash    web     the row, seven days after it was over; the password once it is finished
+//	invitations.token_hash                 web     the column, a day after it was accepted, revoked or over
+//	console_tickets.token_hash             worker  the row, once it is over (thirty seconds)
+//	mails.sealed                           worker  the column, once the mail is sent, or 4 days old (15 for invitations): no link is good for longer
+//	clusters.seed_secret                   worker  the column, with the cluster's end (MarkClusterGone); the seeds on hosts with the nodes
+//	people.password_hash                   web     replaced by the person
+//
+// Hashes are of 256 random bits, but for passwords. SSH keys in cluster_keys are public ones and stay: who was let in.
+// Hosts' and SMTP credentials are not in the database.
+//
 // # Decided
 //
 // 2026-11-29: the one handle with 249 methods became one for each floor. What people are allowed to do lies lowest, since

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,8 +17,8 @@ import (
 // MailKind names a text of handlers/jobs/mails and with it what its data has to hold.
 type MailKind string
 
-// The kinds of mails, each with the keys of its data. "path" is a page of ours to open, "secret" one that opens by a
-// token and is forgotten once the mail is sent.
+// The kinds of mails, each with the keys of its data. "path" is a page of ours to open. "secret", one
+// that opens by a token, is sealed for the worker and forgotten once the mail is sent.
 const (
 	MailConfirm         MailKind = "confirm"          // secret: finishes a sign-up
 	MailAccountKnown    MailKind = "account_known"    // path: a sign-up with an address that has an account
@@ -32,6 +34,7 @@ const (
 	MailRequestDecided  MailKind = "request_decided"  // cluster, decision ("approved"), reason, path
 	MailProviderDecided MailKind = "provider_decided" // provider, decision ("approved"), reason, path
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
+	MailLinkShown       MailKind = "link_shown"       // subject: of the mail whose secret link the operator looked at
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 )
 
@@ -71,23 +74,29 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []Outgoing) error
 		return nil
 	}
 	ids, to, kinds, data := make([]uuid.UUID, len(mails)), make([]string, len(mails)), make([]string, len(mails)), make([]string, len(mails))
+	sealed := make([][]byte, len(mails))
 	wanted := make([]queue.SendMail, len(mails))
 	for i, m := range mails {
 		id, err := NewID()
 		if err != nil {
 			return err
 		}
-		b, err := json.Marshal(m.Data)
+		open, link, err := db.seal(m.Data)
 		if err != nil {
 			return fmt.Errorf("mail %s: %w", m.Kind, err)
 		}
-		ids[i], to[i], kinds[i], data[i] = id, m.To, string(m.Kind), string(b)
+		b, err := json.Marshal(open)
+		if err != nil {
+			return fmt.Errorf("mail %s: %w", m.Kind, err)
+		}
+		ids[i], to[i], kinds[i], data[i], sealed[i] = id, m.To, string(m.Kind), string(b), link
 		wanted[i] = queue.SendMail{MailID: id}
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO mails (id, to_address, kind, data, created_at)
-		SELECT id, to_address, kind, data::jsonb, now() FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS m (id, to_address, kind, data)`,
-		ids, to, kinds, data)
+		INSERT INTO mails (id, to_address, kind, data, sealed, created_at)
+		SELECT id, to_address, kind, data::jsonb, sealed, now()
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[]) AS m (id, to_address, kind, data, sealed)`,
+		ids, to, kinds, data, sealed)
 	if err != nil {
 		return fmt.Errorf("write mails: %w", err)
 	}
@@ -97,28 +106,44 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []Outgoing) error
 	return nil
 }
 
+// seal parts what a mail holds into what anyone of the database may read and its secret link.
+func (db *DB) seal(data map[string]string) (open map[string]string, sealed []byte, err error) {
+	secret, there := data["secret"]
+	if !there {
+		return data, nil, nil
+	}
+	if db.mailsTo.IsZero() {
+		return nil, nil, errors.New("it has a secret link, and VOLARY_MAIL_RECIPIENT, for whom links are sealed, is not given")
+	}
+	open = maps.Clone(data)
+	delete(open, "secret")
+	sealed, err = db.mailsTo.Seal(secret)
+	return open, sealed, err
+}
+
 // Mail is a mail as the worker gets it.
 type Mail struct {
 	ID        uuid.UUID
 	ToAddress string
 	Kind      MailKind
 	Data      map[string]string
+	Sealed    []byte // its secret link, where it has one
 	State     string // "waiting", "sent", "kept", "failed"
 	CreatedAt time.Time
 }
 
 // MailForWorker reads a mail that is to be sent.
 func (db *DB) MailForWorker(ctx context.Context, id uuid.UUID) (Mail, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id, to_address, kind, data, state, created_at FROM mails WHERE id = $1`, id)
+	rows, _ := db.pool.Query(ctx, `SELECT id, to_address, kind, data, sealed, state, created_at FROM mails WHERE id = $1`, id)
 	return One(rows, "mail", pgx.RowToStructByName[Mail])
 }
 
 // MailSent notes that a mail went out. body is what stays of it, without the secret link, which is forgotten.
 func (db *DB) MailSent(ctx context.Context, id uuid.UUID, subject, body string) error {
-	return db.endMail(ctx, id, `state = 'sent', subject = $2, body = $3, error = '', sent_at = now(), data = data - 'secret'`, subject, body)
+	return db.endMail(ctx, id, `state = 'sent', subject = $2, body = $3, error = '', sent_at = now(), sealed = NULL`, subject, body)
 }
 
-// MailKept keeps a mail with its links where no SMTP is configured; the outbox shows it.
+// MailKept keeps a mail where no SMTP is configured. The outbox shows it, with body for its text; a secret link stays sealed.
 func (db *DB) MailKept(ctx context.Context, id uuid.UUID, subject, body string) error {
 	return db.endMail(ctx, id, `state = 'kept', subject = $2, body = $3, error = ''`, subject, body)
 }

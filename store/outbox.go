@@ -20,8 +20,8 @@ type OutboxMail struct {
 	Attempts  int
 	CreatedAt time.Time
 	SentAt    *time.Time
-	Link      string // page of ours that its link opens; empty once a secret one was sent
-	Secret    bool   // whoever has the link is taken for the person
+	Path      string // page of ours that its link opens; empty where it has none, or a secret one
+	HasLink   bool   // a secret one, by which whoever has it is taken for the person, is kept for it
 	Total     int
 }
 
@@ -37,7 +37,7 @@ const outbox = ` FROM mails WHERE (to_address ILIKE $1 OR subject ILIKE $1) AND 
 
 const selectOutboxMail = `
 	SELECT id, to_address, kind, subject, body, state, error, attempts, created_at, sent_at,
-		coalesce(data->>'secret', data->>'path', '') AS link, data ? 'secret' AS secret`
+		coalesce(data->>'path', '') AS path, has_link`
 
 // Outbox lists mails, the newest first where the filter says nothing else, and how many it leaves.
 func (db *DB) Outbox(ctx context.Context, f MailFilter) ([]OutboxMail, int, error) {

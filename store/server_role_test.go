@@ -61,7 +61,7 @@ func TestServersMayNot(t *testing.T) {
 			`SELECT enqueue('rm', '{"host_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'default', 1, 1, NULL)`,
 			`SELECT enqueue('check_host', '{"host_id": "everything"}', 'default', 1, 1, NULL)`,
 			// Secrets of guests, and what the worker alone says.
-			`SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
+			`SELECT sealed FROM mails`, `SELECT * FROM mails`, `UPDATE mails SET sealed = NULL`, `SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
 			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
 			`UPDATE images SET canonical_digest = repeat('0', 64)`,
 			`INSERT INTO runs (id) VALUES (gen_random_uuid())`, `UPDATE runs SET ended_at = ended_at + interval '1 hour'`, `UPDATE run_bookings SET done = true`,
@@ -225,7 +225,8 @@ func secretColumns() map[string][]store.ServerRole {
 		"mail_tokens.token_hash":     {web},
 		"sign_in_failures.key":       {web},
 		"ssh_keys.public_key":        {web},
-		"clusters.ssh_keys":          {web, worker}, // public ones
+		"cluster_keys.public_key":    {web, worker},
+		"mails.sealed":               {worker},
 		"mails.data":                 {web, worker},
 		"mails.body":                 {web, worker},
 		"acceptance_tests.nonce":     {web, worker},
@@ -243,7 +244,7 @@ func TestSecretsAreReadByThoseWhoNeedThem(t *testing.T) {
 	pool := storetest.Pool(t)
 	rows, err := pool.Query(t.Context(), `
 		SELECT c.relname || '.' || a.attname, has_column_privilege($1::text, c.oid, a.attnum, 'SELECT'), has_column_privilege($2::text, c.oid, a.attnum, 'SELECT'),
-			a.attname ~ '(secret|password|token|private|credential|passphrase|identity$|^key$|_key$|_keys$|hash$|nonce|^data$|^body$|^args$|user_data)'
+			a.attname ~ '(secret|password|token|private|credential|passphrase|identity$|^key$|_key$|_keys$|hash$|nonce|^data$|^body$|^args$|user_data|sealed)'
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v')`, store.RoleWeb, store.RoleWorker)
 	storetest.NoError(t, err)

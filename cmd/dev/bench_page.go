@@ -60,13 +60,17 @@ func (c checkout) pageServers(ctx context.Context, databaseURL string, orgID uui
 	if err := writeSecret(secret); err != nil {
 		return portal, bare, nil, err
 	}
+	to, err := mailRecipient(c.path("bench", "mail-identity"))
+	if err != nil {
+		return portal, bare, nil, err
+	}
 	ports, err := freeAddresses(ctx, 2)
 	if err != nil {
 		return portal, bare, nil, err
 	}
 	web := &daemon{name: "The portal", program: c.path("bin", "web"), log: c.path("bench", "web.log"), env: []string{
 		"DATABASE_URL=" + databaseURL, "VOLARY_LISTEN=" + ports[0], "VOLARY_BLOB_DIR=" + c.path("bench", "blob"),
-		"VOLARY_CONSOLE_SECRET_FILE=" + secret,
+		"VOLARY_CONSOLE_SECRET_FILE=" + secret, "VOLARY_MAIL_RECIPIENT=" + to.String(),
 		"VOLARY_SIMULATED_HOSTS=true",
 	}}
 	plain := &daemon{name: "The bare server", program: c.path("bin", "bare"), log: c.path("bench", "bare.log"), env: []string{

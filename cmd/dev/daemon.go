@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"volary.dev/cmd/internal/child"
+	"volary.dev/store/sealing"
 )
 
 // daemon is one of our servers, started again where it ends by itself.
@@ -222,11 +223,15 @@ func (v *volary) startWorker(ctx context.Context) (string, error) {
 	if err := writeSecret(v.consoleSecret()); err != nil {
 		return "", err
 	}
+	if v.mailsTo, err = mailRecipient(v.mailIdentity()); err != nil {
+		return "", err
+	}
 	v.worker = &daemon{name: "The worker", program: v.program("worker"), log: v.path("logs", "worker.log"), env: []string{
 		"DATABASE_URL=" + v.users.Worker,
 		"VOLARY_LISTEN=127.0.0.1:" + strconv.Itoa(v.workerPort),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
 		"VOLARY_CONSOLE_SECRET_FILE=" + v.consoleSecret(),
+		"VOLARY_MAIL_IDENTITY_FILE=" + v.mailIdentity(),
 		"VOLARY_SCRATCH_DIR=" + v.path("scratch"),
 		"VOLARY_DRIVERS=" + drivers,
 		"VOLARY_PUBLIC_URL=" + v.address(),
@@ -242,6 +247,23 @@ func (v *volary) consoleSecret() string { return v.path("console-secret") }
 
 func writeSecret(path string) error {
 	return os.WriteFile(path, []byte(rand.Text()+rand.Text()), 0o600)
+}
+
+// mailIdentity is the file by which the worker opens links in mails. It stays as long as the database does.
+func (v *volary) mailIdentity() string { return v.path("mail-identity") }
+
+// mailRecipient is that of the identity in a file, which is made where there is none.
+func mailRecipient(path string) (sealing.Recipient, error) {
+	i, err := sealing.ReadIdentity(path)
+	if errors.Is(err, os.ErrNotExist) {
+		if i, err = sealing.NewIdentity(); err == nil {
+			err = i.Write(path)
+		}
+	}
+	if err != nil {
+		return sealing.Recipient{}, err
+	}
+	return i.Recipient(), nil
 }
 
 // probeImage is what the checks of hosts boot. Simulated hosts boot anything.
@@ -262,6 +284,7 @@ func (v *volary) startWeb(ctx context.Context) (string, error) {
 		"VOLARY_PUBLIC_URL=" + v.address(),
 		"VOLARY_BLOB_DIR=" + v.path("blob"),
 		"VOLARY_CONSOLE_SECRET_FILE=" + v.consoleSecret(),
+		"VOLARY_MAIL_RECIPIENT=" + v.mailsTo.String(),
 		"VOLARY_WORKER_URL=" + v.workerURL(),
 		"VOLARY_DEMO=" + strconv.FormatBool(!v.bare),
 		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),

@@ -22,6 +22,7 @@ import (
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/lab/sample"
 	"volary.dev/store"
+	"volary.dev/store/sealing"
 )
 
 type upCommand struct {
@@ -106,6 +107,7 @@ type volary struct {
 	sample      string   // path of the sample image
 	workerPort  int
 	worker, web *daemon
+	mailsTo     sealing.Recipient // of the worker's identity
 }
 
 func (v *volary) start(ctx context.Context) error {

@@ -15,6 +15,7 @@ type commands struct {
 	Hook     hookCommand     `cmd:"" help:"Answer libvirt's hooks on a host."`
 	Host     hostCommand     `cmd:"" help:"Add, check and list hosts."`
 	Ledger   ledgerCommand   `cmd:"" help:"Check the ledger."`
+	Mail     mailCommand     `cmd:"" help:"Make the pair that seals links in mails, and show a link."`
 	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to date, as its owner: before the servers start, and at each upgrade."`
 	Org      orgCommand      `cmd:"" help:"Add organizations and their members."`
 	Pool     poolCommand     `cmd:"" help:"Add pools of hosts."`

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"volary.dev/cmd/internal/setup"
@@ -15,6 +16,7 @@ import (
 	"volary.dev/store"
 	"volary.dev/store/blob"
 	"volary.dev/store/floors"
+	"volary.dev/store/sealing"
 )
 
 func main() { setup.Main("web", run) }
@@ -40,7 +42,11 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err := store.CheckServerRole(ctx, pool, store.RoleWeb, migrations.FS); err != nil {
 		return err
 	}
-	db, err := floors.New(pool, store.Options{Logger: log})
+	recipient, err := sealing.ParseRecipient(cfg.MailRecipient)
+	if err != nil {
+		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
+	}
+	db, err := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient})
 	if err != nil {
 		return err
 	}

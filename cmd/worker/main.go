@@ -24,6 +24,7 @@ import (
 	"volary.dev/store"
 	"volary.dev/store/blob"
 	"volary.dev/store/floors"
+	"volary.dev/store/sealing"
 )
 
 func main() {
@@ -63,20 +64,28 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	defer queuePool.Close()
 	round := time.Duration(cfg.RoundSeconds) * time.Second
-	db, err := floors.New(pool, store.Options{Logger: log, Round: round})
+	identity, err := sealing.ReadIdentity(cfg.MailIdentity)
+	if err != nil {
+		return err
+	}
+	db, err := floors.New(pool, store.Options{Logger: log, Round: round, MailRecipient: identity.Recipient()})
 	if err != nil {
 		return err
 	}
 	hosts := jobs.NewHosts(dial)
 	defer hosts.Close()
-	return work(ctx, cfg, db, queuePool, hosts, log)
+	mails, err := sendMail(cfg, identity, db, log)
+	if err != nil {
+		return err
+	}
+	return work(ctx, cfg, db, queuePool, hosts, mails, log)
 }
 
 // consoleConnections is how many connections of web processes the worker holds at once.
 const consoleConnections = 1000
 
 // work runs the loops, the jobs and the console server until ctx ends or one of them fails.
-func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool *pgxpool.Pool, hosts *jobs.Hosts, log *slog.Logger) error {
+func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool *pgxpool.Pool, hosts *jobs.Hosts, mails *jobs.SendMail, log *slog.Logger) error {
 	listener, err := setup.Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
@@ -90,10 +99,6 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	places, err := jobs.ParsePlaces(cfg.Jobs)
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
-	}
-	mails, err := sendMail(cfg, db, log)
-	if err != nil {
-		return err
 	}
 	engine := jobs.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
 	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, blobs, mails))
@@ -174,8 +179,8 @@ func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store, mails
 }
 
 // sendMail sends by the configured server; without one mails are kept for the outbox.
-func sendMail(cfg setup.WorkerConfig, db *floors.All, log *slog.Logger) (*jobs.SendMail, error) {
-	mails := &jobs.SendMail{Core: db.Core, PublicURL: cfg.PublicURL, Log: log}
+func sendMail(cfg setup.WorkerConfig, identity sealing.Identity, db *floors.All, log *slog.Logger) (*jobs.SendMail, error) {
+	mails := &jobs.SendMail{Core: db.Core, Identity: identity, PublicURL: cfg.PublicURL, Log: log}
 	if cfg.SMTPURL == "" {
 		return mails, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/store/machines"
 	"volary.dev/store/people"
 	web "volary.dev/web/account"
 	"volary.dev/web/ui"
@@ -42,7 +43,7 @@ func (h Handlers) CreateSSHKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/account/ssh-keys", "The key is added. Clusters launched from now on take it.")
+	return h.Frame.Done(c, "/account/ssh-keys", "The key is added. Clusters that are launched or started from now on take it.")
 }
 
 // DeleteSSHKey removes a key from the person.
@@ -55,7 +56,7 @@ func (h Handlers) DeleteSSHKey(c echo.Context) error {
 	if err := h.People.DeleteSSHKey(c.Request().Context(), personID, id); err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed. Nodes that were given it keep it.")
+	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed. Nodes that run keep it until their cluster's next start.")
 }
 
 func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *provisioner.Refusal) error {
@@ -72,9 +73,36 @@ func (h Handlers) keysPage(c echo.Context, status int, p web.SSHKeyListProps) er
 		return err
 	}
 	p.Layout, p.List = h.layout(c), page.List(l, total)
+	open, err := h.Machines.KeysOpening(c.Request().Context(), personID)
+	if err != nil {
+		return err
+	}
+	opens := endedKeys(&p, open)
 	for _, k := range keys {
 		kind, _, _ := strings.Cut(k.PublicKey, " ")
-		p.Keys = append(p.Keys, web.SSHKeyRow{ID: k.ID, Name: k.Name, Kind: kind, Fingerprint: k.Fingerprint, Created: k.CreatedAt})
+		p.Keys = append(p.Keys, web.SSHKeyRow{
+			ID: k.ID, Name: k.Name, Kind: kind, Fingerprint: k.Fingerprint, Created: k.CreatedAt, Opens: opens[k.Fingerprint],
+		})
 	}
 	return page.Render(c, status, web.SSHKeyList(p))
+}
+
+// endedKeys gives what each key opens by its right, and puts those that open without one on the page.
+func endedKeys(p *web.SSHKeyListProps, open []machines.OpenKey) map[string][]string {
+	opens, ended := map[string][]string{}, map[string]int{}
+	for _, k := range open {
+		place := k.ClusterName + " of " + k.OrganizationName
+		if k.Ended == "" {
+			opens[k.Fingerprint] = append(opens[k.Fingerprint], place)
+			continue
+		}
+		at, there := ended[k.Fingerprint]
+		if !there {
+			at = len(p.Ended)
+			ended[k.Fingerprint] = at
+			p.Ended = append(p.Ended, web.EndedKeyRow{Name: k.KeyName, Fingerprint: k.Fingerprint})
+		}
+		p.Ended[at].Opens = append(p.Ended[at].Opens, place)
+	}
+	return opens
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/store/people"
+	"volary.dev/store/storetest"
 )
 
 // MailLinks has people sign up, ask for a new password and change their address, and returns the links that were mailed
@@ -19,9 +20,13 @@ func (a *App) MailLinks(w *World) []string {
 	var session people.Session
 	session.PersonID, session.Email, session.Name = w.people[Manager], Manager, Manager
 	a.ok(a.Store.People.RequestEmail(ctx, session, "elsewhere@first.example", Password, from))
-	rows, err := a.Pool.Query(ctx, `SELECT data ->> 'secret' FROM mails WHERE data ? 'secret' ORDER BY created_at`)
+	rows, err := a.Pool.Query(ctx, `SELECT sealed FROM mails WHERE has_link ORDER BY created_at`)
 	a.ok(err)
-	links, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	links, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (string, error) {
+		var sealed []byte
+		err := row.Scan(&sealed)
+		return storetest.OpenLink(a.t, sealed), err
+	})
 	a.ok(err)
 	return links
 }

@@ -16,7 +16,7 @@ const (
 	leaseGrace = 24 * time.Hour
 )
 
-// Bookkeeper ends leases, settles use and has the ledger proven. Every worker runs one: the first two are set-based,
+// Bookkeeper ends leases, settles use, forgets spent secrets and has the ledger proven. Every worker runs one: the first three are set-based,
 // judge each row afresh and do nothing twice; the proof of a day is one worker's.
 type Bookkeeper struct {
 	Engine
@@ -59,11 +59,15 @@ func (b *Bookkeeper) settle(ctx context.Context) {
 	}
 }
 
-// proveDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile.
+// proveDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile. Before each look at
+// whether a day is to be proven it forgets spent secrets.
 func (b *Bookkeeper) proveDaily(ctx context.Context) {
 	ticker := time.NewTicker(proofTick)
 	defer ticker.Stop()
 	for {
+		if err := b.Core.ForgetSecrets(ctx); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "forget spent secrets", "error", err)
+		}
 		b.prove(ctx)
 		select {
 		case <-ctx.Done():

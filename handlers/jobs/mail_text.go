@@ -48,12 +48,13 @@ func renderMail(m store.Mail, link string) (mailText, error) {
 	return mailText{subject: oneLine(subject), body: body}, nil
 }
 
-// mailLink is what a mail's link opens, and what stays of it once the mail is sent.
-func mailLink(m store.Mail, publicURL string) (link, afterwards string) {
-	if secret := m.Data["secret"]; secret != "" {
-		return publicURL + secret, "(the link was in the mail)"
+// mailLink is what a mail's link opens, and what stays of it in the outbox: of a secret one words in its place.
+func (s *SendMail) mailLink(m store.Mail) (link, stays string, err error) {
+	if m.Sealed == nil {
+		return s.PublicURL + m.Data["path"], s.PublicURL + m.Data["path"], nil
 	}
-	return publicURL + m.Data["path"], publicURL + m.Data["path"]
+	path, err := s.Identity.Open(m.Sealed)
+	return s.PublicURL + path, "(the link is in the mail alone)", err
 }
 
 // plainText keeps line breaks alone of what controls a terminal or a mail program.

@@ -91,7 +91,7 @@ func TestHolesStopNobody(t *testing.T) {
 
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.VerifyImage{Models: b.DB.Models, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.log})
-	river.AddWorker(workers, &jobs.SendMail{Core: b.DB.Core, PublicURL: "https://volary.example", Log: b.log})
+	river.AddWorker(workers, &jobs.SendMail{Core: b.DB.Core, Identity: storetest.MailIdentity(), PublicURL: "https://volary.example", Log: b.log})
 	b.runQueue(t, jobs.QueueOptions{}, workers)
 	read := func(org, id uuid.UUID) models.Image {
 		i, err := b.DB.Models.Image(t.Context(), org, id)

@@ -11,14 +11,16 @@ import (
 
 	"volary.dev/store"
 	"volary.dev/store/queue"
+	"volary.dev/store/sealing"
 )
 
 // SendMail renders a mail and sends it, or keeps it for the outbox of the platform's admins.
 type SendMail struct {
 	river.WorkerDefaults[queue.SendMail]
 	Core      *store.DB
-	SMTP      *SMTP  // nil: mails are kept
-	PublicURL string // of the portal, without a slash at its end: links in mails begin with it
+	SMTP      *SMTP            // nil: mails are kept
+	Identity  sealing.Identity // opens secret links
+	PublicURL string           // of the portal, without a slash at its end: links in mails begin with it
 	Log       *slog.Logger
 }
 
@@ -32,22 +34,25 @@ func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) err
 	if err != nil || m.State != "waiting" {
 		return err
 	}
-	link, afterwards := mailLink(m, s.PublicURL)
-	text, err := renderMail(m, link)
+	link, afterwards, err := s.mailLink(m)
+	if err != nil {
+		return s.refused(ctx, job, fmt.Errorf("open the link of mail %s: %w", m.ID, err))
+	}
+	stays, err := renderMail(m, afterwards)
 	if err != nil {
 		return s.refused(ctx, job, err)
 	}
 	if s.SMTP == nil {
-		return s.Core.MailKept(ctx, m.ID, text.subject, text.body)
+		return s.Core.MailKept(ctx, m.ID, stays.subject, stays.body)
+	}
+	text, err := renderMail(m, link)
+	if err != nil {
+		return s.refused(ctx, job, err)
 	}
 	if err := s.SMTP.send(ctx, m, text); err != nil {
 		return s.refused(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
 	}
 	s.Log.InfoContext(ctx, "mail sent", "mail", m.ID, "kind", m.Kind)
-	stays, err := renderMail(m, afterwards)
-	if err != nil {
-		return err
-	}
 	return s.Core.MailSent(context.WithoutCancel(ctx), m.ID, stays.subject, stays.body)
 }
 

@@ -22,6 +22,7 @@ import (
 	"volary.dev/store/floors"
 	"volary.dev/store/people"
 	"volary.dev/store/queue"
+	"volary.dev/store/sealing"
 	"volary.dev/store/storetest"
 )
 
@@ -123,7 +124,7 @@ func newMailing(t *testing.T) *mailing {
 	t.Helper()
 	pool := storetest.Pool(t)
 	m := &mailing{t: t, pool: pool, db: storetest.Open(t, pool)}
-	m.job = &jobs.SendMail{Core: storetest.OpenAs(t, pool, store.RoleWorker).Core, PublicURL: "https://volary.example", Log: slog.New(slog.DiscardHandler)}
+	m.job = &jobs.SendMail{Core: storetest.OpenAs(t, pool, store.RoleWorker).Core, Identity: storetest.MailIdentity(), PublicURL: "https://volary.example", Log: slog.New(slog.DiscardHandler)}
 	err := m.db.People.SignUp(t.Context(), people.SignUp{Email: "ben@example.org", Name: "Ben", Organization: "Bio", Password: "a volary of birds"}, "")
 	if err != nil {
 		t.Fatal(err)
@@ -166,7 +167,7 @@ func TestMailIsKeptWithoutSMTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := m.read()
-	if o.State != "kept" || !o.Secret || !strings.Contains(o.Body, "https://volary.example/confirm?token=") || !strings.Contains(o.Subject, "Confirm") {
+	if o.State != "kept" || !o.HasLink || o.Path != "" || strings.Contains(o.Body, "token=") || !strings.Contains(o.Subject, "Confirm") {
 		t.Errorf("outbox %+v", o)
 	}
 	list, total, err := m.db.Core.Outbox(t.Context(), store.MailFilter{State: "kept", Text: "BEN@"})
@@ -216,7 +217,7 @@ func TestMailIsSentAndForgetsItsLink(t *testing.T) {
 		t.Errorf("sent:\n%s", p.took[0])
 	}
 	o := m.read()
-	if o.State != "sent" || o.SentAt == nil || o.Secret || o.Link != "" || strings.Contains(o.Body, "token=") {
+	if o.State != "sent" || o.SentAt == nil || o.HasLink || o.Path != "" || strings.Contains(o.Body, "token=") {
 		t.Errorf("the row of a sent mail keeps its secret: %+v", o)
 	}
 }
@@ -228,7 +229,7 @@ func TestMailFailsAtLast(t *testing.T) {
 	if err := m.work(12); err == nil {
 		t.Error("the last failure is no error")
 	}
-	if o := m.read(); o.State != "failed" || !o.Secret {
+	if o := m.read(); o.State != "failed" || !o.HasLink {
 		t.Errorf("after the last try: %+v", o)
 	}
 }
@@ -238,7 +239,7 @@ func TestMailHeadersCannotBeInjected(t *testing.T) {
 	m, p := newMailing(t), newPost(t)
 	m.smtp(p)
 	const evil = "Eve\r\nBcc: all@example.org\r\n\r\nBuy now"
-	_, err := m.pool.Exec(t.Context(), `UPDATE mails SET kind = 'invitation', data = jsonb_build_object('by', $2::text, 'place', $2::text, 'role', 'member', 'secret', '/invitations/x') WHERE id = $1`, m.id, evil)
+	_, err := m.pool.Exec(t.Context(), `UPDATE mails SET kind = 'invitation', data = jsonb_build_object('by', $2::text, 'place', $2::text, 'role', 'member') WHERE id = $1`, m.id, evil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -266,9 +267,9 @@ func TestEveryKindOfMailHasItsText(t *testing.T) {
 	for _, kind := range []store.MailKind{
 		store.MailConfirm, store.MailAccountKnown, store.MailNoAccount, store.MailReset, store.MailConfirmEmail, store.MailEmailChanged,
 		store.MailInvitation, store.MailSuspended, store.MailOrderWaiting, store.MailOrderDecided, store.MailRequestWaiting,
-		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers,
+		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers, store.MailLinkShown,
 	} {
-		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, data = '{"path": "/somewhere", "name": "Ben"}' WHERE id = $1`, m.id, string(kind))
+		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben"}' WHERE id = $1`, m.id, string(kind))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -297,5 +298,26 @@ func TestNewSMTPRefuses(t *testing.T) {
 		if _, err := jobs.NewSMTP(address, "Volary <volary@volary.example>"); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
+	}
+}
+
+// A worker with another identity sends nothing, and says why where an admin looks.
+func TestALinkOfAnotherIdentityIsNotSent(t *testing.T) {
+	m, p := newMailing(t), newPost(t)
+	m.smtp(p)
+	other, err := sealing.NewIdentity()
+	storetest.NoError(t, err)
+	m.job.Identity = other
+	if err := m.work(12); err == nil {
+		t.Error("a link that cannot be opened was sent")
+	}
+	if o := m.read(); o.State != "failed" || !strings.Contains(o.Error, "VOLARY_MAIL_IDENTITY_FILE") || len(p.took) != 0 {
+		t.Errorf("%+v, sent %d", o, len(p.took))
+	}
+	// What lies in the database says nothing.
+	var row string
+	storetest.NoError(t, m.pool.QueryRow(t.Context(), `SELECT row_to_json(m)::text || convert_from(decode(encode(sealed, 'escape'), 'escape'), 'LATIN1') FROM mails m`).Scan(&row))
+	if strings.Contains(row, "token=") || strings.Contains(row, "/confirm") {
+		t.Errorf("the row has the link: %s", row)
 	}
 }

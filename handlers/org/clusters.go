@@ -212,7 +212,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *prov
 		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
-	p.KeysLeftOut = keysLeftOut(d.KeysLeftOut)
+	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys)
 	if d.Subnet.IsValid() {
 		p.Subnet = d.Subnet.String()
 	}
@@ -249,6 +249,22 @@ func keysLeftOut(out []machines.KeysLeftOut) string {
 	return fmt.Sprintf("A node takes at most %d SSH keys, and %d MiB of them; the newest are in. Left out were older keys of %s. "+
 		"A launch takes them once their owners, or others, have deleted keys that they do not use any more.",
 		provisioner.MaxSeedKeys, provisioner.MaxSeedKeyBytes>>20, strings.Join(names, ", "))
+}
+
+// endedKeys are rows of keys that open though they should not.
+func endedKeys(list []machines.OpenKey) (rows []web.EndedKey) {
+	for _, k := range list {
+		rows = append(rows, web.EndedKey{
+			Person: k.PersonName, Key: k.KeyName, Fingerprint: k.Fingerprint, ClusterID: k.ClusterID, Cluster: k.ClusterName, Why: keyEnds[k.Ended],
+		})
+	}
+	return rows
+}
+
+// keyEnds says why in words.
+var keyEnds = map[machines.KeyEnd]string{
+	machines.KeyOwnerLeft: "is no member any more", machines.KeyOwnerBilling: "has the role billing now",
+	machines.KeyOwnerSuspended: "is suspended", machines.KeyDeleted: "removed the key",
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.

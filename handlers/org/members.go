@@ -110,7 +110,7 @@ func (h Handlers) removed(c echo.Context, err error, self bool) error {
 	if self {
 		return h.Frame.Done(c, "/workplaces", "You left the organization. What you made stays with it.")
 	}
-	return h.Frame.Done(c, "/org/members", "The member is removed. What they made stays here.")
+	return h.Frame.Done(c, "/org/members", "The member is removed. What they made stays here. Where their keys still open a running cluster is said below.")
 }
 
 func (h Handlers) membersRefused(c echo.Context, r *provisioner.Refusal) error {
@@ -143,6 +143,11 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 		if p.Invited, err = h.People.CountInvitations(ctx, people.Place{OrganizationID: orgID}); err != nil {
 			return err
 		}
+		ended, err := h.Machines.EndedKeys(ctx, orgID)
+		if err != nil {
+			return err
+		}
+		p.EndedKeys = endedKeys(ended)
 	}
 	status := http.StatusOK
 	if p.Form.Refusal != nil {

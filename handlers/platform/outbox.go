@@ -34,7 +34,7 @@ func mailRow(m store.OutboxMail) web.MailRow {
 	return web.MailRow{ID: m.ID, To: m.ToAddress, Kind: string(m.Kind), Subject: m.Subject, State: m.State, Created: m.CreatedAt, Sent: page.Time(m.SentAt)}
 }
 
-// ShowMail shows one, with its link to pass on where it was kept.
+// ShowMail shows one. A link that makes who follows it a person is not shown to anyone.
 func (h Handlers) ShowMail(c echo.Context) error {
 	id, err := request.ID(c, "id", "mail")
 	if err != nil {
@@ -64,11 +64,9 @@ func (h Handlers) mailPage(c echo.Context, id uuid.UUID, p web.MailShowProps) er
 		return err
 	}
 	p.Layout, p.Mail, p.Body, p.Error, p.Attempts = h.layout(c), mailRow(m), m.Body, m.Error, m.Attempts
-	if m.Link != "" {
-		p.Link = h.PublicURL + m.Link
-		if m.Secret {
-			p.Path = m.Link
-		}
+	p.Sealed = m.HasLink
+	if m.Path != "" {
+		p.Link = h.PublicURL + m.Path
 	}
 	return page.Render(c, page.StatusOf(p.Form), web.MailShow(p))
 }

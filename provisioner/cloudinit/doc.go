@@ -6,6 +6,17 @@
 //	vendor-data  ours: a shell script that writes /etc/hosts, /etc/volary/env and /etc/volary/secret, and in an
 //	             acceptance test reports on the serial console
 //
+// # Keys at a later start
+//
+// Each start has a seed of its own, with the keys of those who have a right then. The sample image writes authorized_keys
+// from it at each boot. cloud-init does not: it applies public-keys once for an instance-id, and even for a new one adds
+// to what is there. So our script, which it runs at each boot, reads the seed's disk and takes out what Volary gave before.
+// It runs near the end of the boot, after SSH began to listen; a guest without cloud-init, one that was first started
+// before this script was written, and keys that somebody copied inside are out of its reach.
+//
+// Decided 2026-11-29: the instance-id stays the node's. A new one at each start would remove no key, but run user-data
+// again and make new host keys.
+//
 // Hypervisor drivers attach it as a read-only virtio disk: Debian's cloud kernels have no AHCI.
 //
 // # What a test reports

@@ -29,10 +29,40 @@ func (s Seed) vendorData() string {
 	return b.String()
 }
 
-// everyBoot has cloud-init run the script again: Debian's cloud images write /etc/hosts anew at each boot.
+// everyBoot has cloud-init run the script again: Debian's cloud images write /etc/hosts anew at each boot. cloud-init takes
+// neither keys nor vendor-data from a seed whose instance-id it knows, so both are looked up on the disk: the copy gives
+// way to the seed's own script, and keys that Volary gave before and does not give now leave everybody's authorized_keys,
+// as new ones come in where the others are. Keys that somebody wrote in by hand are not ours to judge.
 const everyBoot = `again=/var/lib/cloud/scripts/per-boot
-if [ -d "$again" ] && [ "$0" != "$again/volary" ]; then
-	cp "$0" "$again/volary" && chmod 700 "$again/volary"
+if [ -d "$again" ]; then
+	seed=$(mktemp -d /run/volary.XXXXXX)
+	if disk=$(findfs LABEL=cidata 2>/dev/null) && mount -t iso9660 -o ro "$disk" "$seed"; then
+		cp "$seed/vendor-data" "$again/../volary.next" 2>/dev/null
+		sed -n 's/^  - "\([^" ]* [^" ]*\).*/\1/p' "$seed/meta-data" >"$seed.now"
+		umount "$seed"
+	fi
+	rmdir "$seed"
+	if [ "$0" != "$again/volary" ]; then
+		cp "$0" "$again/volary" && chmod 700 "$again/volary"
+	elif [ -s "$again/../volary.next" ] && ! cmp -s "$again/../volary.next" "$0"; then
+		chmod 700 "$again/../volary.next" && mv "$again/../volary.next" "$0" && rm -f "$seed.now" && exec "$0"
+	fi
+	rm -f "$again/../volary.next"
+	if [ -e "$seed.now" ] && [ -e /etc/volary/keys ]; then
+		grep -vxF -f "$seed.now" /etc/volary/keys >"$seed.gone"
+		grep -vxF -f /etc/volary/keys "$seed.now" >"$seed.come"
+		cut -d : -f 6 /etc/passwd | sort -u | while read -r home; do
+			keys=$home/.ssh/authorized_keys
+			[ -f "$keys" ] && [ ! -L "$keys" ] && [ ! -L "$home/.ssh" ] || continue
+			ours=
+			cut -d ' ' -f 1,2 "$keys" | grep -qxF -f /etc/volary/keys && ours=1
+			grep -vF -f "$seed.gone" "$keys" >"$seed.keys"
+			[ -n "$ours" ] && cat "$seed.come" >>"$seed.keys"
+			cmp -s "$seed.keys" "$keys" || cat "$seed.keys" >"$keys"
+		done
+	fi
+	[ -e "$seed.now" ] && (umask 077 && cat "$seed.now" >/etc/volary/keys)
+	rm -f "$seed.now" "$seed.gone" "$seed.come" "$seed.keys"
 fi
 `
 

@@ -59,7 +59,8 @@ type ClusterDetail struct {
 	SSHHost      netip.Addr    // underlay address of the head's host; invalid until ready
 	SSHPort      int           // 0 until ready
 	NodeRows     []NodeRow     // head first
-	KeysLeftOut  []KeysLeftOut // SSH keys that its launch had no room for
+	KeysLeftOut  []KeysLeftOut // SSH keys that its present start had no room for
+	EndedKeys    []OpenKey     // SSH keys that still open it though their right ended
 	store.References
 }
 
@@ -139,6 +140,9 @@ func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail
 			return err
 		}
 		if err := d.readFacts(ctx, tx); err != nil {
+			return err
+		}
+		if d.EndedKeys, err = endedKeys(ctx, tx, id); err != nil {
 			return err
 		}
 		return d.readNodes(ctx, tx)

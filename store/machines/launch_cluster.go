@@ -143,7 +143,7 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	if err != nil {
 		return err
 	}
-	keys, out, err := sshKeysFor(ctx, tx, n.OrganizationID, n.By)
+	keys, out, err := seedKeys(ctx, tx, n.OrganizationID, n.By)
 	if err != nil {
 		return err
 	}
@@ -151,16 +151,19 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	_, _ = rand.Read(secret) // never fails
 	_, err = tx.Exec(ctx, `
 		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
-			seed_secret, ssh_keys, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+			seed_secret, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
 		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
-		hex.EncodeToString(secret), keys, n.Lease, c.Now,
+		hex.EncodeToString(secret), n.Lease, c.Now,
 		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out)
 	if store.UniqueViolation(err, "clusters_organization_id_name_idx") {
 		return store.Duplicate("a cluster", "name", n.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("reserve cluster: %w", err)
+	}
+	if err := writeKeys(ctx, tx, n.ID, keys); err != nil {
+		return err
 	}
 	return n.reserveNodes(ctx, tx, c, plan, network{VNI: vni, Subnet: subnet})
 }

@@ -31,7 +31,7 @@ type ClusterWork struct {
 	Subnet               netip.Prefix
 	NetworkGeneration    int64 // give this to EnsureNetwork
 	SeedSecret           string
-	SSHKeys              []string
+	SSHKeys              []string // of who had a right when the present start was asked for
 	Gate                 provisioner.Gate
 	GateDeadline         *time.Time // set when nodes begin to start
 	ReadyAt              *time.Time // of the present start; published ports open from then on
@@ -114,7 +114,8 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 	rows, _ := tx.Query(ctx, `
 		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test',
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
-			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, c.ssh_keys,
+			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret,
+			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = c.start_count ORDER BY k.position),
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, ARRAY(
 				SELECT DISTINCT unnest(array_prepend(q.prefix, array_prepend(q.underlay, q.management))) FROM pools q

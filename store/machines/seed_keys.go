@@ -2,6 +2,7 @@ package machines
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,16 +19,24 @@ type KeysLeftOut struct {
 
 // seedKey is one key that a seed may take.
 type seedKey struct {
-	Person    string
-	PublicKey string
+	PersonID    uuid.UUID
+	Person      string
+	Name        string
+	Fingerprint string
+	PublicKey   string
 }
 
-// sshKeysFor are the keys of everyone who may work with the organization's clusters: the launching person's first, the
-// newest first of each. A seed takes as many as fit; whose were left out is said and does not stop a launch.
-func sshKeysFor(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) (keys []string, out []KeysLeftOut, err error) {
+// opens is who is let into a cluster's nodes, of people p and memberships m in its organization: neither who is there for
+// the bills alone nor who is suspended. Which keys a seed gets and which it should not have had are asked with this.
+const opens = `m.role <> 'billing' AND p.suspended_at IS NULL`
+
+// seedKeys are the keys of everyone who may work with the organization's clusters now: the launching person's first, the
+// newest first of each. A seed takes as many as fit; whose were left out is said and does not stop a start.
+func seedKeys(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) (keys []seedKey, out []KeysLeftOut, err error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT p.name AS person, k.public_key FROM ssh_keys k JOIN people p ON p.id = k.person_id
-		WHERE k.person_id = $2 OR k.person_id IN (SELECT person_id FROM memberships WHERE organization_id = $1 AND role <> 'billing')
+		SELECT p.id AS person_id, p.name AS person, k.name, k.fingerprint, k.public_key
+		FROM ssh_keys k JOIN people p ON p.id = k.person_id JOIN memberships m ON m.person_id = p.id
+		WHERE m.organization_id = $1 AND `+opens+`
 		ORDER BY k.person_id = $2 DESC, k.id DESC`, orgID, by)
 	list, err := store.All(rows, "SSH keys", pgx.RowToStructByName[seedKey])
 	keys, out = fitKeys(list)
@@ -35,12 +44,12 @@ func sshKeysFor(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) (keys []str
 }
 
 // fitKeys takes keys in their order until a seed is full, and counts the others by person.
-func fitKeys(list []seedKey) (keys []string, out []KeysLeftOut) {
-	keys, out = []string{}, []KeysLeftOut{}
+func fitKeys(list []seedKey) (keys []seedKey, out []KeysLeftOut) {
+	keys, out = []seedKey{}, []KeysLeftOut{}
 	bytes := 0
 	for n, k := range list {
 		if bytes += len(k.PublicKey); len(keys) == n && n < provisioner.MaxSeedKeys && bytes <= provisioner.MaxSeedKeyBytes {
-			keys = append(keys, k.PublicKey)
+			keys = append(keys, k)
 			continue
 		}
 		if len(out) == 0 || out[len(out)-1].Person != k.Person {
@@ -60,4 +69,23 @@ func addKeys(out []KeysLeftOut, person string) []KeysLeftOut {
 		}
 	}
 	return append(out, KeysLeftOut{Person: person, Keys: 1})
+}
+
+// writeKeys writes down what the cluster's present start gives its nodes, all keys at once.
+func writeKeys(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, keys []seedKey) error {
+	people, names := make([]uuid.UUID, len(keys)), make([]string, len(keys))
+	prints, lines := make([]string, len(keys)), make([]string, len(keys))
+	for n, k := range keys {
+		people[n], names[n], prints[n], lines[n] = k.PersonID, k.Name, k.Fingerprint, k.PublicKey
+	}
+	_, err := tx.Exec(ctx, `
+		INSERT INTO cluster_keys (cluster_id, start, position, person_id, name, fingerprint, public_key)
+		SELECT c.id, c.start_count, k.position, k.person_id, k.name, k.fingerprint, k.public_key
+		FROM clusters c, unnest($2::uuid[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+			AS k (person_id, name, fingerprint, public_key, position)
+		WHERE c.id = $1`, clusterID, people, names, prints, lines)
+	if err != nil {
+		return fmt.Errorf("write SSH keys of cluster %s: %w", clusterID, err)
+	}
+	return nil
 }

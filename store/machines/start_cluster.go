@@ -13,7 +13,7 @@ import (
 )
 
 // StartCluster starts a stopped cluster again, on the same hosts with the same disks, names and addresses, with a new
-// hold for a new lease. Refusals: "state", "invalid" for lease, "cap" (a member who may ask for it by RequestStart),
+// hold for a new lease and the keys of those who may work with it now. Refusals: "state", "invalid" for lease, "cap" (a member who may ask for it by RequestStart),
 // "capacity", "balance", "suspended", NotFound.
 func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
@@ -50,7 +50,14 @@ func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 	if err := restartFits(nodes, l); err != nil {
 		return err
 	}
-	if err := c.restart(ctx, tx, r.Lease); err != nil {
+	keys, out, err := seedKeys(ctx, tx, r.OrganizationID, r.For)
+	if err != nil {
+		return err
+	}
+	if err := c.restart(ctx, tx, r.Lease, out); err != nil {
+		return err
+	}
+	if err := writeKeys(ctx, tx, c.ID, keys); err != nil {
 		return err
 	}
 	if err := writeStart(ctx, tx, c.ID, r.For); err != nil {
@@ -157,7 +164,7 @@ func restartFits(nodes []restartNode, l launchCase) error {
 }
 
 // restart makes everything of the last start void: nodes are reserved again, and a lease begins at READY.
-func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int64) error {
+func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int64, out []KeysLeftOut) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE nodes SET state = 'reserved', reason = '', reason_detail = '', start_id = '', evidence = '{}', state_at = now(),
 			started_at = NULL, ready_at = NULL
@@ -167,8 +174,9 @@ func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int6
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE clusters SET desired = 'running', reason = '', reason_detail = '', generation = generation + 1, retry_at = NULL,
-			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, gate_deadline = NULL, lease_seconds = $2
-		WHERE id = $1`, c.ID, leaseSeconds)
+			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, gate_deadline = NULL, lease_seconds = $2,
+			ssh_keys_left_out = $3
+		WHERE id = $1`, c.ID, leaseSeconds, out)
 	if err != nil {
 		return fmt.Errorf("start cluster %s: %w", c.ID, err)
 	}

@@ -62,8 +62,8 @@ func TestWhoWorksForTwoIsChangedByOneAlone(t *testing.T) {
 		if _, _, err = w.DB.People.InviteToOrganization(ctx, at, by, people.NewInvitation{Email: "bo@example.org", Role: string(role)}); err != nil {
 			return "", err
 		}
-		err = w.Pool.QueryRow(ctx, `SELECT data ->> 'secret' FROM mails WHERE kind = 'invitation' ORDER BY created_at DESC LIMIT 1`).Scan(&token)
-		return strings.TrimPrefix(token, "/invitations/"), err
+		_, token = storetest.LastMail(t, w.Pool, "bo@example.org")
+		return strings.TrimPrefix(token, "/invitations/"), nil
 	}
 	third := storetest.Must[uuid.UUID](t)(w.DB.People.CreateOrganization(ctx, uuid.Nil, "Third"))
 	storetest.NoError(t, w.DB.People.AddMember(ctx, uuid.Nil, third, w.Person, people.RoleManager))

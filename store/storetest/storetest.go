@@ -53,7 +53,7 @@ func Open(t testing.TB, pool *pgxpool.Pool) *floors.All {
 // OpenAs is Open with the rights of one of the servers.
 func OpenAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *floors.All {
 	t.Helper()
-	db, err := floors.New(PoolAs(t, pool, role), store.Options{})
+	db, err := floors.New(PoolAs(t, pool, role), store.Options{MailRecipient: MailIdentity().Recipient()})
 	if err != nil {
 		t.Fatal(err)
 	}

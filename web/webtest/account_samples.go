@@ -54,7 +54,8 @@ func accountLayout() layout.Props {
 }
 
 func accountSamples() []Sample {
-	key := account.SSHKeyRow{ID: id(60), Name: "laptop", Kind: "ssh-ed25519", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", Created: ago(700 * time.Hour)}
+	key := account.SSHKeyRow{ID: id(60), Name: "laptop", Kind: "ssh-ed25519", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", Created: ago(700 * time.Hour), Opens: []string{"trial-1 of Heliophysics", "production of Heliophysics"}}
+	old := account.EndedKeyRow{Name: "old desk", Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", Opens: []string{"trial-1 of Heliophysics"}}
 	return []Sample{
 		{"account", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Places: []account.Place{
 			{Name: "Heliophysics", Kind: "Organization", Role: "owner", Here: true}, {Name: "Northern Compute", Kind: "Provider", Role: "accountant", Value: "provider:1"},
@@ -66,7 +67,7 @@ func accountSamples() []Sample {
 			{ID: id(1), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7", Began: ago(30 * time.Hour), Seen: ago(time.Minute), Here: true},
 			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(50 * time.Hour)},
 		}})},
-		{"ssh-keys", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), List: ui.ListProps{Path: "/account/ssh-keys", PerPage: 50, Total: 1}, Keys: []account.SSHKeyRow{key}})},
+		{"ssh-keys", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), List: ui.ListProps{Path: "/account/ssh-keys", PerPage: 50, Total: 1}, Keys: []account.SSHKeyRow{key}, Ended: []account.EndedKeyRow{old}})},
 		{"ssh-keys-refused", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), Name: "work", Line: "-----BEGIN OPENSSH PRIVATE KEY-----", Form: refused(map[string]string{"public_key": "This is the private half. Keep it to yourself and paste the file that ends in .pub."})})},
 	}
 }
@@ -82,7 +83,7 @@ func memberSamples() []Sample {
 	suspended := orgLayout()
 	suspended.Suspended = "an invoice of August is still open."
 	return []Sample{
-		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invited: 2})},
+		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invited: 2, EndedKeys: endedKeys()})},
 		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
 		{"members-refused", org.MemberList(org.MemberListProps{
 			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true,

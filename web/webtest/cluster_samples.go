@@ -113,8 +113,16 @@ func largeCluster() org.ClusterShowProps {
 	for i := len(p.Nodes); i < 245; i++ {
 		p.Nodes = append(p.Nodes, node(i, provisioner.NodeReady))
 	}
+	p.EndedKeys = endedKeys()
 	p.Shown, p.NodeList.From, p.NodeList.Total = p.Nodes[50:100], 50, len(p.Nodes)
 	return p
+}
+
+func endedKeys() []org.EndedKey {
+	return []org.EndedKey{
+		{Person: "Ben Okafor", Key: "laptop", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", ClusterID: id(40), Cluster: "trial-1", Why: "is no member any more"},
+		{Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", ClusterID: id(41), Cluster: "production", Why: "removed the key"},
+	}
 }
 
 // dress gives a cluster what goes with its state.

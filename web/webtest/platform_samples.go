@@ -42,8 +42,8 @@ func platformSamples() []Sample {
 		{"outbox", platform.MailList(platform.MailListProps{Layout: l, List: list("/platform/outbox", 3), Mails: []platform.MailRow{kept, failed, sent}})},
 		{"outbox-empty", platform.MailList(platform.MailListProps{Layout: l, List: list("/platform/outbox", 0)})},
 		{"outbox-mail", platform.MailShow(platform.MailShowProps{
-			Layout: l, Mail: kept, Attempts: 1, Path: "/invitations/Yw3cW2mB0kq8x0a9pB1v0d4yZk2mQk5l9m0Zr3t1u7E", Link: "https://volary.example/invitations/Yw3cW2mB0kq8x0a9pB1v0d4yZk2mQk5l9m0Zr3t1u7E",
-			Body: "Hello,\n\nAda Brandt invites you to Heliophysics as member. Open this page to accept; without an account you make one there:\n\nhttps://volary.example/invitations/Yw3cW2mB0kq8x0a9pB1v0d4yZk2mQk5l9m0Zr3t1u7E\n",
+			Layout: l, Mail: kept, Attempts: 1, Sealed: true,
+			Body: "Hello,\n\nAda Brandt invites you to Heliophysics as member. Open this page to accept; without an account you make one there:\n\n(the link is in the mail alone)\n",
 		})},
 		{"outbox-mail-failed", platform.MailShow(platform.MailShowProps{Layout: l, Mail: failed, Attempts: 12, Error: "send mail: dial tcp 192.0.2.1:587: connection refused"})},
 	}

@@ -21,6 +21,7 @@ type WebConfig struct {
 	PublicURL       string         `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
 	BlobDir         string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
 	ConsoleSecret   string         `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"`         // shared with the worker: at least 32 bytes
+	MailRecipient   string         `env:"VOLARY_MAIL_RECIPIENT,required,notEmpty"`              // for whom secret links of mails are sealed: age1…
 	WorkerURL       string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
 	TrustedProxies  []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
 	Connections     int            `env:"VOLARY_CONNECTIONS" envDefault:"4000"`                 // held at once
@@ -37,6 +38,7 @@ type WorkerConfig struct {
 	DatabaseURL     string     `env:"DATABASE_URL,required,notEmpty" redact:"url"`
 	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"`    // consoles; only web may reach it
 	ConsoleSecret   string     `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"` // shared with web: at least 32 bytes
+	MailIdentity    string     `env:"VOLARY_MAIL_IDENTITY_FILE,required,notEmpty"`  // opens them; web must not read it
 	BlobDir         string     `env:"VOLARY_BLOB_DIR,required,notEmpty"`
 	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                                   // where images are checked; empty: the system's temporary folder
 	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`                  // libvirt, memory
@@ -60,6 +62,9 @@ type WorkerConfig struct {
 type CommandConfig struct {
 	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
 	BlobDir     string `env:"VOLARY_BLOB_DIR"`
+	// for volary mail show, which also needs DATABASE_URL
+	MailIdentity string `env:"VOLARY_MAIL_IDENTITY_FILE"`
+	PublicURL    string `env:"VOLARY_PUBLIC_URL" envDefault:"http://127.0.0.1:8080"`
 }
 
 // ReadWebConfig reads and validates the environment; the error names each variable that is wrong.

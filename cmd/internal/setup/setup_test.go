@@ -11,13 +11,14 @@ import (
 )
 
 func TestReadWebConfig(t *testing.T) {
-	valid := map[string]string{"DATABASE_URL": "postgres://u:secret@db:5432/volary", "VOLARY_BLOB_DIR": "/var/lib/volary", "VOLARY_CONSOLE_SECRET_FILE": "/etc/volary/console"}
+	valid := map[string]string{"DATABASE_URL": "postgres://u:secret@db:5432/volary", "VOLARY_BLOB_DIR": "/var/lib/volary", "VOLARY_CONSOLE_SECRET_FILE": "/etc/volary/console", "VOLARY_MAIL_RECIPIENT": "age1"}
 	for _, c := range []struct {
 		name, variable, value string
 		wantError             string
 	}{
 		{"defaults", "VOLARY_LISTEN", "127.0.0.1:8080", ""},
 		{"no secret", "VOLARY_CONSOLE_SECRET_FILE", "", "VOLARY_CONSOLE_SECRET_FILE"},
+		{"nobody opens mails", "VOLARY_MAIL_RECIPIENT", "", "VOLARY_MAIL_RECIPIENT"},
 		{"no database", "DATABASE_URL", "", "DATABASE_URL"},
 		{"not a database URL", "DATABASE_URL", "mysql://u:secret@db", "postgres://user:password@host:port/name"},
 		{"no port", "VOLARY_LISTEN", "127.0.0.1", "VOLARY_LISTEN"},
@@ -54,6 +55,7 @@ func TestReadWorkerConfigNamesEveryWrongValue(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://db/volary")
 	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
 	t.Setenv("VOLARY_CONSOLE_SECRET_FILE", "/etc/volary/console")
+	t.Setenv("VOLARY_MAIL_IDENTITY_FILE", "/etc/volary/mail-identity")
 	t.Setenv("VOLARY_DRIVERS", "xen")
 	t.Setenv("VOLARY_ROUND_SECONDS", "0")
 	_, err := ReadWorkerConfig()
@@ -112,6 +114,7 @@ func TestMailConfig(t *testing.T) {
 	t.Setenv("DATABASE_URL", "postgres://db/volary")
 	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
 	t.Setenv("VOLARY_CONSOLE_SECRET_FILE", "/etc/volary/console")
+	t.Setenv("VOLARY_MAIL_IDENTITY_FILE", "/etc/volary/mail-identity")
 	t.Setenv("VOLARY_SMTP_URL", "smtp://volary:secret@post.example:587")
 	_, err := ReadWorkerConfig()
 	if err == nil || !strings.Contains(err.Error(), "VOLARY_MAIL_FROM") || strings.Contains(err.Error(), "secret") {

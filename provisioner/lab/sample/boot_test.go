@@ -21,16 +21,14 @@ func TestBoot(t *testing.T) {
 		t.Skip("boots the sample image")
 	}
 	signer, line := newKey(t)
-	seed, err := cloudinit.Seed{
+	given := cloudinit.Seed{
 		InstanceID: "0192f0c1-0000-7000-8000-000000000001", Hostname: "head", Domain: "trial-1.volary", Role: provisioner.RoleHead,
 		SSHKeys:  []string{line},
 		Nodes:    []provisioner.NetworkEntry{{Name: "head", IP: netip.MustParseAddr("10.0.2.15")}, {Name: "compute-001", IP: netip.MustParseAddr("10.0.2.16")}},
 		UserData: "#!/bin/sh\n. /etc/volary/env\necho \"user-data of $VOLARY_ROLE saw $(cat /etc/volary/secret)\"\n",
 		Secret:   "c2VjcmV0", Check: &cloudinit.Check{Nonce: "n0nce0001"},
-	}.Build()
-	if err != nil {
-		t.Fatal(err)
 	}
+	seed := built(t, given)
 	disk := overlay(t)
 
 	began := time.Now()
@@ -62,9 +60,15 @@ func TestBoot(t *testing.T) {
 		}
 	}
 
-	again := boot(t, disk, seed)
+	// The next start is given somebody else's key alone.
+	other, line := newKey(t)
+	given.SSHKeys = []string{line}
+	again := boot(t, disk, built(t, given))
 	again.expect("volary: ready")
-	second := sshRun(t, again, signer, "root", "ls /root/kept; grep -c 'volary begin' /etc/hosts")
+	if _, err := ssh.Dial("tcp", again.ssh, sshAs("root", signer, nil)); err == nil || !strings.Contains(err.Error(), "unable to authenticate") {
+		t.Errorf("the key of the first start at the second: %v", err)
+	}
+	second := sshRun(t, again, other, "root", "ls /root/kept; grep -c 'volary begin' /etc/hosts")
 	if second.output != "/root/kept\n1\n" || second.hostKey != first.hostKey {
 		t.Errorf("after a restart: output %q, host key kept: %t", second.output, second.hostKey == first.hostKey)
 	}
@@ -84,18 +88,34 @@ func newKey(t *testing.T) (ssh.Signer, string) {
 	return signer, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey()))) + " ada@example"
 }
 
+func built(t *testing.T, s cloudinit.Seed) []byte {
+	t.Helper()
+	seed, err := s.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
+}
+
 type answer struct{ output, hostKey string }
+
+// sshAs is how to sign in; the host's key is noted where it is asked for.
+func sshAs(user string, key ssh.Signer, hostKey *string) *ssh.ClientConfig {
+	return &ssh.ClientConfig{
+		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: patience, HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
+			if hostKey != nil {
+				*hostKey = ssh.FingerprintSHA256(key)
+			}
+			return nil
+		},
+	}
+}
 
 func sshRun(t *testing.T, m *machine, key ssh.Signer, user, command string) answer {
 	t.Helper()
 	var a answer
-	client, err := ssh.Dial("tcp", m.ssh, &ssh.ClientConfig{
-		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: patience, HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
-		HostKeyCallback: func(_ string, _ net.Addr, key ssh.PublicKey) error {
-			a.hostKey = ssh.FingerprintSHA256(key)
-			return nil
-		},
-	})
+	client, err := ssh.Dial("tcp", m.ssh, sshAs(user, key, &a.hostKey))
 	if err != nil {
 		t.Fatalf("ssh as %s: %v", user, err)
 	}

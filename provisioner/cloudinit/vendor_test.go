@@ -1,0 +1,125 @@
+package cloudinit
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// machine is a folder that stands for the root of a guest with cloud-init.
+type machine struct {
+	t    *testing.T
+	root string
+}
+
+func newMachine(t *testing.T) machine {
+	m := machine{t, t.TempDir()}
+	for _, dir := range []string{"etc", "run", "bin", "seed", "var/lib/cloud/scripts/per-boot", "root/.ssh", "home/debian/.ssh"} {
+		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.write("etc/hosts", "127.0.0.1 localhost\n")
+	m.write("etc/passwd", "root:x:0:0:root:"+m.root+"/root:/bin/sh\ndebian:x:1000:1000::"+m.root+"/home/debian:/bin/sh\n")
+	m.write("bin/findfs", "#!/bin/sh\necho "+m.root+"/seed\n")
+	m.write("bin/mount", "#!/bin/sh\nfor to; do :; done\ncp "+m.root+"/seed/* \"$to\"\n")
+	m.write("bin/umount", "#!/bin/sh\nrm \"$1\"/*\n")
+	return m
+}
+
+func (m machine) write(name, text string) {
+	m.t.Helper()
+	if err := os.WriteFile(filepath.Join(m.root, name), []byte(text), 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m machine) read(name string) string {
+	m.t.Helper()
+	b, err := os.ReadFile(filepath.Join(m.root, name))
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// insert puts a seed into the machine, whose folders are those of its root.
+func (m machine) insert(keys ...string) {
+	m.t.Helper()
+	s := seed()
+	s.SSHKeys = keys
+	files, err := s.Files()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	inside := strings.NewReplacer("/etc/", m.root+"/etc/", "/run/", m.root+"/run/", "/var/lib/", m.root+"/var/lib/")
+	for _, f := range files {
+		if f.Name == "vendor-data" {
+			f.Content = inside.Replace(f.Content)
+		}
+		m.write("seed/"+f.Name, f.Content)
+	}
+}
+
+// boot runs a script as cloud-init does.
+func (m machine) boot(script string) {
+	m.t.Helper()
+	c := exec.Command(filepath.Join(m.root, script))
+	c.Env = []string{"PATH=" + m.root + "/bin:" + os.Getenv("PATH")}
+	if out, err := c.CombinedOutput(); err != nil || len(out) > 0 {
+		m.t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+}
+
+// TestAKeyThatIsNotGivenAnyMoreLeavesTheGuest is what cloud-init itself does not do: it reads the keys of an instance once.
+func TestAKeyThatIsNotGivenAnyMoreLeavesTheGuest(t *testing.T) {
+	const (
+		ada, ben, cleo = "ssh-ed25519 AAAAada", "ssh-ed25519 AAAAben", "ssh-ed25519 AAAAcleo"
+		fromRoot       = `no-port-forwarding,command="echo 'Please login as the user \"debian\"'" `
+		byHand         = "ssh-rsa AAAAhand somebody\n"
+	)
+	m := newMachine(t)
+	m.insert(ada+" ada@laptop", ben+" ben@desk")
+	m.write("home/debian/.ssh/authorized_keys", byHand+ada+" ada@laptop\n"+ben+" ben@desk\n")
+	m.write("root/.ssh/authorized_keys", fromRoot+ada+" ada@laptop\n"+fromRoot+ben+" ben@desk\n")
+	m.write("first", m.read("seed/vendor-data")) // cloud-init keeps it elsewhere
+	m.boot("first")
+	if got := m.read("home/debian/.ssh/authorized_keys"); !strings.Contains(got, ada) || !strings.Contains(got, ben) {
+		t.Fatalf("the first boot left %q", got)
+	}
+
+	m.insert(cleo+" cleo@home", ada+" ada@laptop")
+	for range 2 { // the second start of the same is no news
+		m.boot("var/lib/cloud/scripts/per-boot/volary")
+		if got, want := m.read("home/debian/.ssh/authorized_keys"), byHand+ada+" ada@laptop\n"+cleo+"\n"; got != want {
+			t.Errorf("the user's keys are\n%swant\n%s", got, want)
+		}
+		if got, want := m.read("root/.ssh/authorized_keys"), fromRoot+ada+" ada@laptop\n"; got != want {
+			t.Errorf("root's keys are\n%swant\n%s", got, want)
+		}
+	}
+
+	m.insert() // all have left
+	m.boot("var/lib/cloud/scripts/per-boot/volary")
+	if got := m.read("home/debian/.ssh/authorized_keys") + m.read("root/.ssh/authorized_keys"); got != byHand {
+		t.Errorf("with nobody left the keys are %q", got)
+	}
+	if left, err := filepath.Glob(filepath.Join(m.root, "run", "*")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// TestTheScriptOfTheSeedReplacesItsCopy has a later seed say other things than the first.
+func TestTheScriptOfTheSeedReplacesItsCopy(t *testing.T) {
+	m := newMachine(t)
+	m.insert()
+	m.write("first", m.read("seed/vendor-data"))
+	m.boot("first")
+	m.write("seed/vendor-data", strings.ReplaceAll(m.read("seed/vendor-data"), "VOLARY_ROLE=", "VOLARY_ROLE=new-"))
+	m.boot("var/lib/cloud/scripts/per-boot/volary")
+	if got := m.read("etc/volary/env"); !strings.Contains(got, "VOLARY_ROLE=new-") {
+		t.Errorf("the environment is of the first start:\n%s", got)
+	}
+}
