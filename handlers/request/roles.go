@@ -58,7 +58,7 @@ func group(name string, duties []Duty, sessions map[string]*people.Session, role
 func orgDuties() []Duty {
 	return []Duty{
 		{OrgRead, "See the overview, the wallet, the usage and who the members are"},
-		{OrgWork, "Upload images, describe and test model clusters; launch, start, stop and delete clusters; open consoles"},
+		{OrgWork, "Upload and delete images, describe and test model clusters; launch, start, stop and delete clusters; open consoles"},
 		{OrgOrder, "Order compute hours and see what was ordered"},
 		{OrgManage, "Invite people, set caps, decide on requests of members, read the log"},
 		{OrgOwn, "Change roles, remove members, invite owners"},

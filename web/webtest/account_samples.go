@@ -40,7 +40,7 @@ func joiningSamples() []Sample {
 		{"roles", public.Roles(public.RolesProps{Layout: bare, Groups: []public.RoleGroup{
 			{Name: "Organization", Roles: []string{"Owner", "Manager", "Member", "Billing"}, Duties: []public.Duty{
 				{Text: "See the overview, the wallet, the usage and who the members are", May: may(true, true, true, true)},
-				{Text: "Upload images, describe and test model clusters; launch, start, stop and delete clusters; open consoles", May: may(true, true, true, false)},
+				{Text: "Upload and delete images, describe and test model clusters; launch, start, stop and delete clusters; open consoles", May: may(true, true, true, false)},
 			}},
 			{Name: "Platform", Roles: []string{"Admin"}, Duties: []public.Duty{{Text: "Take on providers, suspend organizations and people", May: may(true)}}},
 		}})},
