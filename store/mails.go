@@ -38,6 +38,11 @@ const (
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 )
 
+// Secret tells that a mail of the kind is good for nothing without its sealed link.
+func (k MailKind) Secret() bool {
+	return k == MailConfirm || k == MailAccountKnown || k == MailReset || k == MailConfirmEmail || k == MailInvitation
+}
+
 // Outgoing is what QueueMail writes down.
 type Outgoing struct {
 	To   string

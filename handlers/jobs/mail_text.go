@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"maps"
 	"strings"
@@ -48,9 +49,16 @@ func renderMail(m store.Mail, link string) (mailText, error) {
 	return mailText{subject: oneLine(subject), body: body}, nil
 }
 
+// errForgotten is of a mail that waited longer than its link is good for.
+var errForgotten = errors.New("its link is forgotten: it has ended")
+
 // mailLink is what a mail's link opens, and what stays of it in the outbox: of a secret one words in its place.
 func (s *SendMail) mailLink(m store.Mail) (link, stays string, err error) {
-	if m.Sealed == nil {
+	switch {
+	case m.Sealed != nil:
+	case m.Kind.Secret() && m.Data["path"] == "":
+		return "", "", errForgotten
+	default:
 		return s.PublicURL + m.Data["path"], s.PublicURL + m.Data["path"], nil
 	}
 	path, err := s.Identity.Open(m.Sealed)

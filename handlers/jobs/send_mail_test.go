@@ -321,3 +321,21 @@ func TestALinkOfAnotherIdentityIsNotSent(t *testing.T) {
 		t.Errorf("the row has the link: %s", row)
 	}
 }
+
+// A mail whose link is forgotten is not sent without it.
+func TestAForgottenLinkIsNotSentAgain(t *testing.T) {
+	m := newMailing(t)
+	storetest.NoError(t, m.work(1))
+	_, err := m.pool.Exec(t.Context(), `UPDATE mails SET sealed = NULL`)
+	storetest.NoError(t, err)
+	if _, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.work(12); err == nil || m.read().State != "failed" {
+		t.Errorf("a worker that comes late: %v, %+v", err, m.read())
+	}
+	r := storetest.WantRefusal(t, m.db.Core.SendMailAgain(t.Context(), uuid.Nil, m.id), "state")
+	if !strings.Contains(r.Title, "forgotten") {
+		t.Errorf("%+v", r)
+	}
+}
