@@ -1194,6 +1194,7 @@ CREATE TABLE sessions (
   created_at timestamp with time zone NOT NULL,
   seen_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
+  proven_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT sessions_check CHECK (((organization_id IS NULL) OR (provider_id IS NULL))),
   CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
@@ -1814,7 +1815,7 @@ GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO vol
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 
-GRANT UPDATE (organization_id, provider_id, seen_at) ON sessions TO volary_web;
+GRANT UPDATE (organization_id, provider_id, seen_at, proven_at) ON sessions TO volary_web;
 
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 
