@@ -1366,6 +1366,8 @@ CREATE INDEX audit_organization_id_person_id_at_idx ON public.audit USING btree 
 
 CREATE INDEX audit_organization_id_verb_at_idx ON public.audit USING btree (organization_id, verb, at DESC) WHERE (organization_id IS NOT NULL);
 
+CREATE INDEX audit_person_id_sign_in_at_idx ON public.audit USING btree (person_id, at DESC) WHERE (verb = ANY (ARRAY['sign in'::text, 'fail sign-in'::text]));
+
 CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at DESC, id DESC) WHERE (provider_id IS NOT NULL);
 
 CREATE INDEX audit_provider_id_person_id_at_idx ON public.audit USING btree (provider_id, person_id, at DESC) WHERE (provider_id IS NOT NULL);
@@ -1435,6 +1437,8 @@ CREATE INDEX mail_tokens_person_id_purpose_idx ON public.mail_tokens USING btree
 CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
 
 CREATE INDEX mails_state_created_at_idx ON public.mails USING btree (state, created_at);
+
+CREATE INDEX mails_to_address_created_at_idx ON public.mails USING btree (to_address, created_at);
 
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
 
