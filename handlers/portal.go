@@ -155,6 +155,7 @@ func (o Options) guards() map[guard]guards {
 	type list = []echo.MiddlewareFunc
 	return map[guard]guards{
 		ordinary:  {before: list{limits}},
+		lasting:   {before: list{limits}, after: list{middleware.Proven(o.Store.People.ProvePassword)}},
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
 		costly:    {before: list{limits}, after: list{middleware.Queue(costlyAt, mostWaiting, patience)}},
 		exporting: {after: list{middleware.Queue(exportsAt, mostWaiting, patience), middleware.Rolling(exportPace)}},

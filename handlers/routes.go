@@ -33,6 +33,7 @@ const (
 	streaming       // no limit of time: event streams bound each event
 	uploading       // no limit of time or of the body: uploads bound what a sender may dawdle
 	opening         // no limit of time, throttled by person: consoles
+	lasting         // ordinary, and gives lasting power: a password that was proven a while ago is asked for again
 )
 
 const (
@@ -85,7 +86,7 @@ func providerRoutes(v provider.Handlers) []route {
 	return []route{
 		{get, "/provider", request.ProviderRead, v.ShowOverview, costly},
 		{get, "/provider/hosts", request.ProviderHosts, v.ListHosts, ordinary},
-		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, ordinary},
+		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, lasting},
 		{get, "/provider/hosts/new", request.ProviderHosts, v.NewHost, ordinary},
 		{get, "/provider/hosts/:id", request.ProviderHosts, v.ShowHost, ordinary},
 		{post, "/provider/hosts/:id/check", request.ProviderHosts, v.CheckHost, ordinary},
@@ -118,11 +119,11 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/jobs/:id/retry", request.ProviderHosts, v.RetryJob, ordinary},
 		{post, "/provider/jobs/:id/cancel", request.ProviderHosts, v.CancelJob, ordinary},
 		{get, "/provider/staff", request.ProviderOwn, v.ListStaff, ordinary},
-		{post, "/provider/staff/:id/role", request.ProviderOwn, v.ChangeStaffRole, ordinary},
-		{post, "/provider/staff/:id/remove", request.ProviderOwn, v.RemoveStaff, ordinary},
+		{post, "/provider/staff/:id/role", request.ProviderOwn, v.ChangeStaffRole, lasting},
+		{post, "/provider/staff/:id/remove", request.ProviderOwn, v.RemoveStaff, lasting},
 		{get, "/provider/invitations", request.ProviderOwn, v.ListInvitations, ordinary},
-		{post, "/provider/invitations", request.ProviderOwn, v.CreateInvitation, ordinary},
-		{post, "/provider/invitations/:id/resend", request.ProviderOwn, v.ResendInvitation, ordinary},
+		{post, "/provider/invitations", request.ProviderOwn, v.CreateInvitation, lasting},
+		{post, "/provider/invitations/:id/resend", request.ProviderOwn, v.ResendInvitation, lasting},
 		{post, "/provider/invitations/:id/revoke", request.ProviderOwn, v.RevokeInvitation, ordinary},
 		{get, "/provider/settings", request.ProviderOwn, v.EditSettings, ordinary},
 		{post, "/provider/settings", request.ProviderOwn, v.UpdateSettings, ordinary},
@@ -168,7 +169,7 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
 		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},
 		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
-		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, ordinary},
+		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, lasting},
 		{get, "/org/log", request.OrgManage, o.ShowLog, costly},
 		{post, "/org/announcements/:id/dismiss", request.OrgRead, o.DismissAnnouncement, ordinary},
 		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
@@ -185,12 +186,12 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/requests/:id/withdraw", request.OrgWork, o.WithdrawRequest, ordinary},
 
 		{get, "/org/members", request.OrgRead, o.ListMembers, ordinary},
-		{post, "/org/members/:id/role", request.OrgOwn, o.UpdateMember, ordinary},
-		{post, "/org/members/:id/remove", request.OrgOwn, o.DeleteMember, ordinary},
+		{post, "/org/members/:id/role", request.OrgOwn, o.UpdateMember, lasting},
+		{post, "/org/members/:id/remove", request.OrgOwn, o.DeleteMember, lasting},
 		{post, "/org/members/:id/cap", request.OrgManage, o.UpdateCap, ordinary},
 		{get, "/org/invitations", request.OrgManage, o.ListInvitations, ordinary},
-		{post, "/org/invitations", request.OrgManage, o.CreateInvitation, ordinary},
-		{post, "/org/invitations/:id/resend", request.OrgManage, o.ResendInvitation, ordinary},
+		{post, "/org/invitations", request.OrgManage, o.CreateInvitation, lasting},
+		{post, "/org/invitations/:id/resend", request.OrgManage, o.ResendInvitation, lasting},
 		{post, "/org/invitations/:id/revoke", request.OrgManage, o.RevokeInvitation, ordinary},
 		{post, "/org/leave", request.OrgRead, o.Leave, ordinary},
 	}
@@ -227,7 +228,7 @@ func accountRoutes(a account.Handlers) []route {
 		{get, "/account/organizations/new", request.SignedIn, a.NewOrganization, ordinary},
 		{post, "/account/organizations", request.SignedIn, a.CreateOrganization, ordinary},
 		{get, "/account/ssh-keys", request.SignedIn, a.ListSSHKeys, ordinary},
-		{post, "/account/ssh-keys", request.SignedIn, a.CreateSSHKey, ordinary},
+		{post, "/account/ssh-keys", request.SignedIn, a.CreateSSHKey, lasting},
 		{post, "/account/ssh-keys/:id/delete", request.SignedIn, a.DeleteSSHKey, ordinary},
 		{get, "/account/sessions", request.SignedIn, a.ListSessions, ordinary},
 		{post, "/account/sessions/:id/end", request.SignedIn, a.DeleteSession, ordinary},
@@ -249,11 +250,11 @@ func platformRoutes(f platform.Handlers) []route {
 		{get, "/platform/people/:id", request.Platform, f.ShowPerson, ordinary},
 		{post, "/platform/people/:id/suspend", request.Platform, f.SuspendPerson, ordinary},
 		{post, "/platform/people/:id/lift", request.Platform, f.LiftPerson, ordinary},
-		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, ordinary},
-		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, ordinary},
+		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, lasting},
+		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, lasting},
 		{get, "/platform/providers", request.Platform, f.ListProviders, ordinary},
 		{get, "/platform/providers/:id", request.Platform, f.ShowProvider, ordinary},
-		{post, "/platform/providers/:id/approve", request.Platform, f.ApproveProvider, ordinary},
+		{post, "/platform/providers/:id/approve", request.Platform, f.ApproveProvider, lasting},
 		{post, "/platform/providers/:id/reject", request.Platform, f.RejectProvider, ordinary},
 		{post, "/platform/providers/:id/suspend", request.Platform, f.SuspendProvider, ordinary},
 		{post, "/platform/providers/:id/lift", request.Platform, f.LiftProvider, ordinary},

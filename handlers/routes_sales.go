@@ -26,15 +26,15 @@ func orgSalesRoutes(o org.Handlers) []route {
 func providerSalesRoutes(v provider.Handlers) []route {
 	return []route{
 		{get, "/provider/offers", request.ProviderRead, v.ListOffers, ordinary},
-		{post, "/provider/offers", request.ProviderPrices, v.CreateOffer, ordinary},
+		{post, "/provider/offers", request.ProviderPrices, v.CreateOffer, lasting},
 		{get, "/provider/offers/new", request.ProviderPrices, v.NewOffer, ordinary},
 		{get, "/provider/offers/:id", request.ProviderRead, v.ShowOffer, ordinary},
-		{post, "/provider/offers/:id/prices", request.ProviderPrices, v.CreatePrice, ordinary},
-		{post, "/provider/offers/:id/prices/:price/withdraw", request.ProviderPrices, v.WithdrawPrice, ordinary},
-		{post, "/provider/offers/:id/end", request.ProviderPrices, v.EndOffer, ordinary},
+		{post, "/provider/offers/:id/prices", request.ProviderPrices, v.CreatePrice, lasting},
+		{post, "/provider/offers/:id/prices/:price/withdraw", request.ProviderPrices, v.WithdrawPrice, lasting},
+		{post, "/provider/offers/:id/end", request.ProviderPrices, v.EndOffer, lasting},
 
 		{get, "/provider/grants", request.ProviderOrders, v.ListGrants, ordinary},
-		{post, "/provider/grants", request.ProviderOrders, v.CreateGrant, ordinary},
+		{post, "/provider/grants", request.ProviderOrders, v.CreateGrant, lasting},
 		{get, "/provider/grants/new", request.ProviderOrders, v.NewGrant, ordinary},
 
 		{get, "/provider/orders", request.ProviderOrders, v.ListOrders, ordinary},

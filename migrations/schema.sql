@@ -1261,6 +1261,7 @@ CREATE TABLE sessions (
   created_at timestamp with time zone NOT NULL,
   seen_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
+  proven_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT sessions_check CHECK (((organization_id IS NULL) OR (provider_id IS NULL))),
   CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
@@ -1432,6 +1433,8 @@ CREATE INDEX audit_organization_id_person_id_at_idx ON public.audit USING btree 
 
 CREATE INDEX audit_organization_id_verb_at_idx ON public.audit USING btree (organization_id, verb, at DESC) WHERE (organization_id IS NOT NULL);
 
+CREATE INDEX audit_person_id_sign_in_at_idx ON public.audit USING btree (person_id, at DESC) WHERE (verb = ANY (ARRAY['sign in'::text, 'fail sign-in'::text]));
+
 CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at DESC, id DESC) WHERE (provider_id IS NOT NULL);
 
 CREATE INDEX audit_provider_id_person_id_at_idx ON public.audit USING btree (provider_id, person_id, at DESC) WHERE (provider_id IS NOT NULL);
@@ -1513,6 +1516,8 @@ CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
 CREATE INDEX mails_sealed_idx ON public.mails USING btree (created_at) WHERE (sealed IS NOT NULL);
 
 CREATE INDEX mails_state_created_at_idx ON public.mails USING btree (state, created_at);
+
+CREATE INDEX mails_to_address_created_at_idx ON public.mails USING btree (to_address, created_at);
 
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
 
@@ -1906,7 +1911,7 @@ GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO vol
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 
-GRANT UPDATE (organization_id, provider_id, seen_at) ON sessions TO volary_web;
+GRANT UPDATE (organization_id, provider_id, seen_at, proven_at) ON sessions TO volary_web;
 
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 

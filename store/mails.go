@@ -36,6 +36,12 @@ const (
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
 	MailLinkShown       MailKind = "link_shown"       // subject: of the mail whose secret link the operator looked at
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
+
+	// Warnings (DB.Warn). All have at, from and last, which may be empty.
+	MailKeyAdded  MailKind = "key_added"  // key, fingerprint, path; to whose it is
+	MailRoleGiven MailKind = "role_given" // place, role, by, path; to whose it is
+	MailHostAdded MailKind = "host_added" // host, address, pool, by, path; to the provider's admins
+	MailNewPlace  MailKind = "new_place"  // program: what the browser says of itself; path; to who signed in
 )
 
 // Secret tells that a mail of the kind is good for nothing without its sealed link.

@@ -167,6 +167,20 @@ func (b *browser) until(what, expression string, limit time.Duration) {
 	}
 }
 
+// proves gives the password again where the page asks for it: on a slow machine a journey takes more than ten minutes.
+func (b *browser) proves(password string) {
+	b.t.Helper()
+	asked, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!!document.querySelector("main input[name=proof]")`))
+	if err != nil {
+		b.fail("see whether the password is asked for again", err)
+	}
+	if asked {
+		b.fill("proof", password)
+		b.press("Go on")
+		b.until("go on", `!document.querySelector("main input[name=proof]") && document.readyState === "complete"`, 30*time.Second)
+	}
+}
+
 // text is what the page shows of the first element that the selector finds.
 func (b *browser) text(selector string) string {
 	b.t.Helper()

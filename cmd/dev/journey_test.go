@@ -203,6 +203,8 @@ func (b *browser) delete() {
 	b.see("Delete birds", 10*time.Second)
 	b.shoot("delete")
 	b.do("confirm", chromedp.Click(`//main//form//button`, chromedp.NodeVisible))
+	b.until("be answered", `!location.pathname.endsWith("/delete") || document.querySelector("main input[name=proof]")`, 30*time.Second)
+	b.proves(demo.Password)
 	b.state("gone", 2*time.Minute)
 	b.see("asked by a member", 10*time.Second)
 	b.shoot("gone")

@@ -102,7 +102,7 @@ func TestHolesStopNobody(t *testing.T) {
 		noError(t, b.Pool.QueryRow(t.Context(), query).Scan(&n))
 		return n
 	}
-	until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept'`) == 1 })
+	until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept' AND kind = 'reset'`) == 1 })
 	until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
 	until(t, "one disk under way, the others waiting", func() bool {
 		waiting, under := 0, 0

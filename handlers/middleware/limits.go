@@ -20,7 +20,8 @@ func Limits(body int64, work time.Duration) echo.MiddlewareFunc {
 			ctx, cancel := context.WithTimeout(r.Context(), work)
 			defer cancel()
 			c.SetRequest(r.WithContext(ctx))
-			defer c.SetRequest(r) // an error's page is made in the request's own time
+			// An error's page is made in the request's own time, and knows the form that was read.
+			defer func() { c.SetRequest(c.Request().WithContext(r.Context())) }()
 			return next(c)
 		}
 	}

@@ -25,6 +25,9 @@ type Form struct {
 	wrong  map[string]string
 }
 
+// Proof is the field of a form that carries the password of who sends it, where it is asked for again.
+const Proof = "proof"
+
 // ParseForm reads the body of a POST. A body that is too large, does not come in time or is no form is a refusal.
 func ParseForm(c echo.Context) (*Form, error) {
 	r := c.Request()

@@ -51,6 +51,9 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 		if err := db.queueHostCheck(ctx, tx, id); err != nil {
 			return err
 		}
+		if err := db.warnOfHost(ctx, tx, by, providerID, poolID, id, h); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "add host", Subject: "host", SubjectID: id})
 	})
 }
@@ -100,4 +103,19 @@ func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID u
 		return fmt.Errorf("add host: %w", err)
 	}
 	return nil
+}
+
+// warnOfHost mails to the provider's admins that a host was added in their name.
+func (db *DB) warnOfHost(ctx context.Context, tx pgx.Tx, by, providerID, poolID, id uuid.UUID, h NewHost) error {
+	var pool, giver string
+	var admins []uuid.UUID
+	err := tx.QueryRow(ctx, `
+		SELECT (SELECT name FROM pools WHERE id = $1), coalesce((SELECT name FROM people WHERE id = $2), 'The people who run this Volary'),
+			(SELECT coalesce(array_agg(person_id), '{}') FROM staff WHERE provider_id = $3 AND role = 'admin')`, poolID, by, providerID).Scan(&pool, &giver, &admins)
+	if err != nil {
+		return fmt.Errorf("read whom to warn of a host: %w", err)
+	}
+	return db.core.Warn(ctx, tx, admins, store.MailHostAdded, map[string]string{
+		"host": h.Name, "address": h.Address.Name, "pool": pool, "by": giver, "path": "/provider/hosts/" + id.String(),
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
 	"volary.dev/store/machines"
+	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
 
@@ -79,12 +80,23 @@ func TestAddHostAndItsCheck(t *testing.T) {
 		Name: "host-4", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "h4.example.org"},
 		Underlay: netip.MustParseAddr("192.0.2.4"), VCPUs: 16,
 	}
+	operator := storetest.Member(t, w, "operator@example.org")
+	storetest.NoError(t, w.DB.People.AddStaff(ctx, uuid.Nil, w.Provider, w.Person, people.StaffAdmin))
+	storetest.NoError(t, w.DB.People.AddStaff(ctx, uuid.Nil, w.Provider, operator, people.StaffOperator))
 	id := storetest.Must[uuid.UUID](t)(w.DB.Machines.AddHost(ctx, w.Person, w.Provider, w.PoolID, four))
 	h := storetest.Must[machines.Host](t)(w.DB.Machines.Host(ctx, w.Provider, id))
 	if h.State != provisioner.HostActive || h.Fit || h.WhyUnfit() != "not checked yet" || h.CheckState != "running" || h.Address != four.Address || h.PoolName != "main" {
 		t.Errorf("new host %+v", h)
 	}
 	wantJobs(t, w, "check_host", 4)
+	// The admins of the provider hear of it, and nobody else.
+	var told, others int
+	err := w.Pool.QueryRow(ctx, `
+		SELECT count(*) FILTER (WHERE to_address = 'ada@example.org'), count(*) FROM mails
+		WHERE kind = 'host_added' AND data ->> 'host' = 'host-4'`).Scan(&told, &others)
+	if err != nil || told != 1 || others != 1 {
+		t.Errorf("%d admins and %d people in all were mailed: %v", told, others, err)
+	}
 
 	progress := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Seconds: 0.1}, {Name: "overlay network", State: provisioner.CheckSkipped, Detail: "no other host"}}
 	storetest.NoError(t, w.DB.Machines.HostCheckProgress(ctx, id, progress))

@@ -20,7 +20,7 @@ func (db *DB) AcceptInvitation(ctx context.Context, token string, s Session) (In
 		if err := i.RefuseOther(s.Email); err != nil {
 			return err
 		}
-		if err := i.accept(ctx, tx, s.PersonID); err != nil {
+		if err := db.acceptInvitation(ctx, tx, i, s.PersonID); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `UPDATE sessions SET organization_id = $2, provider_id = $3 WHERE id = $1`, s.ID, i.OrganizationID, i.ProviderID)

@@ -30,6 +30,9 @@ func (db *DB) AddMember(ctx context.Context, by, orgID, personID uuid.UUID, role
 		if err != nil || !changed {
 			return err
 		}
+		if err := db.warnOfRole(ctx, tx, Place{OrganizationID: orgID}, personID, by, string(role)); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Verb: "add member", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
 	})
 }

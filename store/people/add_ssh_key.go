@@ -58,6 +58,10 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 		if err != nil {
 			return fmt.Errorf("add SSH key: %w", err)
 		}
+		err = db.core.Warn(ctx, tx, []uuid.UUID{personID}, store.MailKeyAdded, map[string]string{"key": k.Name, "fingerprint": k.Fingerprint, "path": "/account/ssh-keys"})
+		if err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "add SSH key", Subject: "ssh_key", SubjectID: k.ID})
 	})
 }

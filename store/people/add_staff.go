@@ -23,6 +23,9 @@ func (db *DB) AddStaff(ctx context.Context, by, providerID, personID uuid.UUID, 
 		if err != nil || !changed {
 			return err
 		}
+		if err := db.warnOfRole(ctx, tx, Place{ProviderID: providerID}, personID, by, string(role)); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "add staff", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
 	})
 }

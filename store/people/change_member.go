@@ -37,7 +37,8 @@ func refuseLastOwner(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) 
 	}
 }
 
-// ChangeMember gives a member another role; a cap counts for plain members alone, and goes with any other role.
+// ChangeMember gives a member another role; a cap counts for plain members alone, and goes with any other role. The
+// member is mailed; who has the role already keeps it, and nothing is logged.
 // Refusals: "invalid" for role, "last_owner", NotFound("member").
 func (db *DB) ChangeMember(ctx context.Context, orgID, by, personID uuid.UUID, role OrganizationRole) error {
 	if err := role.check(); err != nil {
@@ -52,14 +53,19 @@ func (db *DB) ChangeMember(ctx context.Context, orgID, by, personID uuid.UUID, r
 				return err
 			}
 		}
-		tag, err := tx.Exec(ctx, `
+		var was OrganizationRole
+		err := tx.QueryRow(ctx, `SELECT role FROM memberships WHERE organization_id = $1 AND person_id = $2`, orgID, personID).Scan(&was)
+		if err != nil || was == role {
+			return store.Found(err, "member")
+		}
+		_, err = tx.Exec(ctx, `
 			UPDATE memberships SET role = $3, cap = CASE WHEN $3 = 'member' THEN cap END, cap_since = CASE WHEN $3 = 'member' THEN cap_since END
 			WHERE organization_id = $1 AND person_id = $2`, orgID, personID, role)
 		if err != nil {
 			return fmt.Errorf("change member: %w", err)
 		}
-		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("member")
+		if err := db.warnOfRole(ctx, tx, Place{OrganizationID: orgID}, personID, by, string(role)); err != nil {
+			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Verb: "change role", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": role}})
 	})

@@ -25,6 +25,9 @@ func (db *DB) ChangeStaffRole(ctx context.Context, by, providerID, personID uuid
 		if _, err := tx.Exec(ctx, `UPDATE staff SET role = $3 WHERE provider_id = $1 AND person_id = $2`, providerID, personID, role); err != nil {
 			return fmt.Errorf("change role of staff: %w", err)
 		}
+		if err := db.warnOfRole(ctx, tx, Place{ProviderID: providerID}, personID, by, string(role)); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Provider: providerID, Verb: "change staff role", Subject: "person", SubjectID: personID,
 			Detail: map[string]any{"from": was, "to": role},

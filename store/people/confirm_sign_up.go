@@ -40,14 +40,14 @@ func (db *DB) ConfirmSignUp(ctx context.Context, token, password, organization, 
 	if err != nil {
 		return "", Session{}, err
 	}
-	err = db.core.Tx(ctx, func(tx pgx.Tx) error { return confirmSignUp(ctx, tx, token, id, organization) })
+	err = db.core.Tx(ctx, func(tx pgx.Tx) error { return db.confirmSignUp(ctx, tx, token, id, organization) })
 	if err != nil {
 		return "", Session{}, err
 	}
 	return db.enter(ctx, id, a, from, userAgent)
 }
 
-func confirmSignUp(ctx context.Context, tx pgx.Tx, token string, id uuid.UUID, organization string) error {
+func (db *DB) confirmSignUp(ctx context.Context, tx pgx.Tx, token string, id uuid.UUID, organization string) error {
 	// Locked, so that a link opened twice at once makes one person.
 	s, err := readSignUp(ctx, tx, token, ` FOR NO KEY UPDATE OF s`)
 	if err != nil {
@@ -71,7 +71,7 @@ func confirmSignUp(ctx context.Context, tx pgx.Tx, token string, id uuid.UUID, o
 		if err != nil {
 			return err
 		}
-		return i.accept(ctx, tx, id)
+		return db.acceptInvitation(ctx, tx, i, id)
 	}
 	if organization == "" && s.OrganizationName != nil {
 		organization = *s.OrganizationName

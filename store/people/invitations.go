@@ -133,7 +133,7 @@ func (at Place) refuseSuspended(ctx context.Context, tx pgx.Tx) error {
 
 // accept makes a person a member or one of the staff, by a locked invitation. Refusals: "member" where they are one
 // already: the invitation then stays open.
-func (i Invitation) accept(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {
+func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, personID uuid.UUID) error {
 	// Two invitations accepted at once are accepted one after the other.
 	if err := i.at().lock(ctx, tx); err != nil {
 		return err
@@ -161,6 +161,9 @@ func (i Invitation) accept(ctx context.Context, tx pgx.Tx, personID uuid.UUID) e
 	}
 	if _, err := tx.Exec(ctx, `UPDATE invitations SET accepted_at = now(), accepted_by = $2 WHERE id = $1`, i.ID, personID); err != nil {
 		return fmt.Errorf("accept invitation: %w", err)
+	}
+	if err := db.warnOfRole(ctx, tx, i.at(), personID, personID, i.Role); err != nil {
+		return err
 	}
 	return store.WriteAudit(ctx, tx, a)
 }

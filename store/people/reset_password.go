@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
 	"volary.dev/store"
 )
 
@@ -105,29 +104,4 @@ func setPassword(ctx context.Context, tx pgx.Tx, personID, keep uuid.UUID, hash 
 		return fmt.Errorf("end sessions: %w", err)
 	}
 	return nil
-}
-
-// proveAgain wants the password of who is signed in, before what an unwatched browser must not do. Tries count like
-// those to sign in.
-func (db *DB) proveAgain(ctx context.Context, s Session, field, password, address string) error {
-	a, err := signIns().count(ctx, db, s.Email, throttleAddress(sender(address)))
-	if err != nil {
-		return err
-	}
-	wrong := provisioner.Invalid(map[string]string{field: "This is not your password."})
-	if len([]rune(password)) > mostLetters {
-		return wrong
-	}
-	var phc string
-	if err := db.pool.QueryRow(ctx, `SELECT password_hash FROM people WHERE id = $1`, s.PersonID).Scan(&phc); err != nil {
-		return store.Found(err, "person")
-	}
-	ok, err := db.matches(ctx, password, phc)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return wrong
-	}
-	return db.core.Tx(ctx, func(tx pgx.Tx) error { return a.forgive(ctx, tx) })
 }

@@ -34,7 +34,12 @@ type Session struct {
 	// ProviderSuspended is why the provider is suspended, empty where it is not.
 	ProviderSuspended string
 	ExpiresAt         time.Time
+	// Proven is that the person gave the password within the last ten minutes, to sign in or when asked again.
+	Proven bool
 }
+
+// provenMinutes is how long a password that was given is good for what gives lasting power.
+const provenMinutes = 10
 
 // Workplace is an organization or a provider for which a person may work.
 type Workplace struct {
@@ -48,10 +53,6 @@ type Workplaces struct {
 	Organizations []Workplace
 	Providers     []Workplace
 }
-
-// NewToken makes a secret of 256 random bits, as it stands in a link or a cookie.
-
-// HashToken is what is kept of a token.
 
 func orNoAddress(a netip.Addr) *netip.Addr {
 	if !a.IsValid() {
@@ -72,14 +73,15 @@ func (db *DB) SessionByToken(ctx context.Context, token string) (Session, error)
 			coalesce(o.suspended_reason, '') AS suspended,
 			st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
 			CASE WHEN pr.state = 'suspended' THEN pr.state_reason ELSE '' END AS provider_suspended,
-			(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces
+			(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces,
+			s.proven_at > now() - make_interval(mins => $2) AS proven
 		FROM sessions s
 		JOIN people pe ON pe.id = s.person_id
 		LEFT JOIN memberships m ON m.organization_id = s.organization_id AND m.person_id = s.person_id
 		LEFT JOIN organizations o ON o.id = m.organization_id
 		LEFT JOIN staff st ON st.provider_id = s.provider_id AND st.person_id = s.person_id
 		LEFT JOIN providers pr ON pr.id = st.provider_id
-		WHERE s.token_hash = $1 AND s.expires_at > now() AND pe.suspended_at IS NULL`, store.HashToken(token))
+		WHERE s.token_hash = $1 AND s.expires_at > now() AND pe.suspended_at IS NULL`, store.HashToken(token), provenMinutes)
 	return store.One(rows, "session", pgx.RowToStructByName[Session])
 }
 

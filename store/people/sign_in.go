@@ -100,9 +100,8 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 		return "", err
 	}
 	token := store.NewToken()
-	if len(userAgent) > 300 {
-		userAgent = userAgent[:300]
-	}
+	userAgent = programWords(userAgent)
+	ctx = store.WithOrigin(ctx, store.Origin{Session: id, Address: from})
 	return token, db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := refuseSuspendedPerson(ctx, tx, personID); err != nil {
 			return err
@@ -113,6 +112,9 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires_at < now()`); err != nil {
 			return fmt.Errorf("forget expired sessions: %w", err)
 		}
+		if err := db.warnOfPlace(ctx, tx, personID, from, userAgent); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, address, created_at, seen_at, expires_at)
 			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + make_interval(days => $6)
@@ -121,12 +123,20 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 				WHERE m.person_id = $3 ORDER BY o.name LIMIT 1) AS o ON true
 			LEFT JOIN LATERAL (SELECT p.id FROM staff s JOIN providers p ON p.id = s.provider_id
 				WHERE s.person_id = $3 ORDER BY p.name LIMIT 1) AS p ON true`,
-			id, store.HashToken(token), personID, strings.ToValidUTF8(strings.ReplaceAll(userAgent, "\x00", ""), "?"), orNoAddress(from), sessionDays)
+			id, store.HashToken(token), personID, userAgent, orNoAddress(from), sessionDays)
 		if err != nil {
 			return fmt.Errorf("open session: %w", err)
 		}
-		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "sign in", Subject: "session", SubjectID: id})
+		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "sign in", Subject: "session", SubjectID: id, Detail: map[string]any{"program": userAgent}})
 	})
+}
+
+// programWords is what a browser says of itself, as far as it is kept.
+func programWords(userAgent string) string {
+	if len(userAgent) > 300 {
+		userAgent = userAgent[:300]
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(userAgent, "\x00", ""), "?")
 }
 
 func refuseSuspendedPerson(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {

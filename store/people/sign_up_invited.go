@@ -46,13 +46,13 @@ func (db *DB) SignUpInvited(ctx context.Context, link string, s SignUp, address,
 	if err != nil {
 		return "", session, err
 	}
-	if err := db.core.Tx(ctx, func(tx pgx.Tx) error { return signUpInvited(ctx, tx, link, id, s, hash) }); err != nil {
+	if err := db.core.Tx(ctx, func(tx pgx.Tx) error { return db.signUpInvited(ctx, tx, link, id, s, hash) }); err != nil {
 		return "", session, err
 	}
 	return db.enter(ctx, id, a, from, userAgent)
 }
 
-func signUpInvited(ctx context.Context, tx pgx.Tx, link string, id uuid.UUID, s SignUp, hash string) error {
+func (db *DB) signUpInvited(ctx context.Context, tx pgx.Tx, link string, id uuid.UUID, s SignUp, hash string) error {
 	i, err := lockByToken(ctx, tx, link)
 	if err != nil {
 		return err
@@ -69,5 +69,5 @@ func signUpInvited(ctx context.Context, tx pgx.Tx, link string, id uuid.UUID, s 
 	if err := store.WriteAudit(ctx, tx, store.AuditRow{By: id, Verb: "sign up", Subject: "person", SubjectID: id}); err != nil {
 		return err
 	}
-	return i.accept(ctx, tx, id)
+	return db.acceptInvitation(ctx, tx, i, id)
 }

@@ -26,6 +26,13 @@ func publicSamples() []Sample {
 			Layout: orgLayout(), Status: 409, RequestID: "01JD8Z4W3T", Back: "/org/clusters/new",
 			Refusal: provisioner.Refusal{Code: "capacity", Title: "5 nodes are asked for, 3 fit on pool lab-a.", Next: "Ask for 2 compute nodes, or choose another pool.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 8 are free", "host-2: cordoned", "host-3: takes head, compute-001, compute-002"}},
 		})},
+		{"prove", layout.Prove(layout.ProveProps{
+			Layout: accountLayout(), Path: "/account/ssh-keys", Typed: url.Values{"name": {"laptop"}, "public_key": {"ssh-ed25519 AAAA"}},
+			Refusal: provisioner.Refusal{
+				Code: "prove", Title: "Give your password once more.", Next: "What you are about to do lasts, and you gave your password more than ten minutes ago.",
+				Fields: map[string]string{"proof": "This is not your password."},
+			},
+		})},
 		{"signed-out", layout.SignedOut(layout.SignedOutProps{Layout: bare, Path: "/org/models", Typed: url.Values{"name": {"mpi-lab"}}})},
 		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: provisioner.Refusal{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}})},
 		{"refusal-403", layout.Refusal(layout.RefusalProps{Layout: orgLayout(), Status: 403, RequestID: "01JD8Z4W3T", Back: "/org/members", Refusal: provisioner.Refusal{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}})},

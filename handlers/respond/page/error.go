@@ -49,6 +49,10 @@ func (f Frame) answer(c echo.Context, r provisioner.Refusal, status int) error {
 		return c.NoContent(status)
 	case r.Code == "signed_out":
 		return f.signIn(c, status)
+	case r.Code == "prove" && wantsPage(c):
+		return Render(c, status, layout.Prove(layout.ProveProps{
+			Layout: f.Layout(c, area(c)), Path: c.Request().URL.RequestURI(), Typed: typed(c.Request()), Refusal: r,
+		}))
 	case !wantsPage(c):
 		return c.String(status, r.Title+" "+r.Next+"\n")
 	}
@@ -93,7 +97,7 @@ func typed(req *http.Request) url.Values {
 		return nil
 	}
 	values := maps.Clone(req.PostForm)
-	for _, secret := range []string{"password", "current"} {
+	for _, secret := range []string{"password", "current", request.Proof} {
 		values.Del(secret)
 	}
 	return values

@@ -1,0 +1,46 @@
+package people
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// ProvePassword takes the password of who is signed in, which makes the session Proven: provenMinutes long it may do what
+// gives lasting power. Refusals: "invalid" for password, "throttled" as by SignIn.
+func (db *DB) ProvePassword(ctx context.Context, s Session, password, address string) error {
+	return db.proveAgain(ctx, s, "password", password, address)
+}
+
+// proveAgain wants the password of who is signed in, before what an unwatched browser must not do. Tries count like
+// those to sign in. What succeeds is noted with the session, which is then Proven for a while.
+func (db *DB) proveAgain(ctx context.Context, s Session, field, password, address string) error {
+	a, err := signIns().count(ctx, db, s.Email, throttleAddress(sender(address)))
+	if err != nil {
+		return err
+	}
+	wrong := provisioner.Invalid(map[string]string{field: "This is not your password."})
+	if len([]rune(password)) > mostLetters {
+		return wrong
+	}
+	var phc string
+	if err := db.pool.QueryRow(ctx, `SELECT password_hash FROM people WHERE id = $1`, s.PersonID).Scan(&phc); err != nil {
+		return store.Found(err, "person")
+	}
+	ok, err := db.matches(ctx, password, phc)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return wrong
+	}
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET proven_at = now() WHERE id = $1`, s.ID); err != nil {
+			return fmt.Errorf("note proof of password: %w", err)
+		}
+		return a.forgive(ctx, tx)
+	})
+}
