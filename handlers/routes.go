@@ -106,6 +106,8 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/shapes/:id/retire", request.ProviderHosts, v.RetireShape, ordinary},
 		{get, "/provider/clusters", request.ProviderHosts, v.ListClusters, ordinary},
 		{get, "/provider/clusters/:id", request.ProviderHosts, v.ShowCluster, ordinary},
+		{post, "/provider/clusters/:id/end", request.ProviderHosts, v.EndCluster, ordinary},
+		{post, "/provider/clusters/:id/allow", request.ProviderHosts, v.AllowCluster, ordinary},
 		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderHosts, v.ShowConsole, ordinary},
 		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderHosts, v.ShowConsoleLog, ordinary},
 		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderHosts, v.CreateConsoleTicket, ordinary},

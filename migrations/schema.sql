@@ -457,6 +457,13 @@ CREATE TABLE clusters (
   cost_centre text DEFAULT ''::text NOT NULL,
   grant_number text DEFAULT ''::text NOT NULL,
   ssh_keys_left_out jsonb DEFAULT '[]'::jsonb NOT NULL,
+  barred_at timestamp with time zone,
+  barred_by uuid,
+  barred_why text DEFAULT ''::text NOT NULL,
+  disks_until timestamp with time zone,
+  CONSTRAINT clusters_barred_by_fkey FOREIGN KEY (barred_by) REFERENCES people(id),
+  CONSTRAINT clusters_barred_whole CHECK ((((barred_at IS NULL) = (disks_until IS NULL)) AND ((barred_at IS NULL) = (barred_why = ''::text)))),
+  CONSTRAINT clusters_barred_why_check CHECK ((length(barred_why) <= 500)),
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
   CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
   CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text]))),
@@ -1518,7 +1525,7 @@ CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests F
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at, barred_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCTION notify_change();
 
@@ -1616,7 +1623,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, ssh_keys, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, barred_at, barred_by, barred_why, disks_until) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 

@@ -32,6 +32,7 @@ const (
 	MailRequestDecided  MailKind = "request_decided"  // cluster, decision ("approved"), reason, path
 	MailProviderDecided MailKind = "provider_decided" // provider, decision ("approved"), reason, path
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
+	MailClusterEnded    MailKind = "cluster_ended"    // provider, cluster, reason, until (empty: deleted at once), path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 )
 

@@ -30,7 +30,7 @@ func (h Handlers) ShowLog(c echo.Context) error {
 func logPath(subject string, id uuid.UUID) string {
 	switch subject {
 	case "cluster":
-		return "/provider/clusters/" + id.String()
+		return clusterPath(id)
 	case "pool":
 		return poolPath(id)
 	case "order":

@@ -22,6 +22,7 @@ func deeds() map[string]string {
 		"create offer": "made the offer", "create organization": "made the organization", "create person": "made the account of", "create pool": "made the pool",
 		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request for",
 		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "drain host": "began to empty the host", "end announcement": "ended the announcement",
+		"end cluster": "ended, as its provider, the cluster", "allow cluster again": "allowed its organization again to start the cluster",
 		"end lease": "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of",
 		"finish acceptance test": "finished the acceptance test of", "grant hours": "granted hours", "invite member": "invited", "invite staff": "invited to the staff",
 		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",

@@ -32,7 +32,7 @@ func clusterSamples() []Sample {
 	watched.Staff = org.StaffLooks{MayConsent: true, By: "Ada Brandt", Until: now().Add(2 * time.Hour), Looks: []org.StaffLook{{At: ago(3 * time.Minute), Person: "Noor Vermeer", Node: "head"}, {At: ago(4 * time.Minute), Person: "Noor Vermeer", Node: "head", Log: true}}}
 	offered := cluster(provisioner.ClusterReady)
 	offered.Staff = org.StaffLooks{MayConsent: true, Hours: "2"}
-	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)})
+	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)}, Sample{"cluster-ended", org.ClusterShow(endedCluster())})
 }
 
 func clusterRows() []org.ClusterRow {
@@ -114,6 +114,14 @@ func largeCluster() org.ClusterShowProps {
 		p.Nodes = append(p.Nodes, node(i, provisioner.NodeReady))
 	}
 	p.Shown, p.NodeList.From, p.NodeList.Total = p.Nodes[50:100], 50, len(p.Nodes)
+	return p
+}
+
+// endedCluster was ended by its provider.
+func endedCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterStopped)
+	p.Reason, p.ReasonDetail, p.MayStart = provisioner.ReasonStaff, "it sends 400 000 mails an hour", false
+	p.Barred, p.BarredWhy, p.DisksUntil = ago(time.Hour), p.ReasonDetail, now().Add(167*time.Hour)
 	return p
 }
 
