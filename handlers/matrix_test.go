@@ -121,6 +121,7 @@ func orgMatrix() []row {
 		{"POST /org/requests/:id/approve", orgManage(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/requests/:id/withdraw", orgWork(), true, refused}, // it is decided
 		{"GET /org/log", orgManage(), false, page},
+		{"GET /org/log.jsonl", orgManage(), false, page},
 		{"POST /org/announcements/:id/dismiss", orgRead(), true, led},
 		{"POST /org/clusters/:id/consent", orgWork(), true, refused},
 		{"POST /uploads/", orgWork(), false, []int{http.StatusPreconditionFailed, http.StatusBadRequest}},
@@ -165,6 +166,7 @@ func providerMatrix() []row {
 		{"POST /provider/announcements", staffHosts(), false, refused},
 		{"GET /provider/announcements/new", staffHosts(), false, page},
 		{"GET /provider/log", staffOwn(), false, page},
+		{"GET /provider/log.jsonl", staffOwn(), false, page},
 		{"GET /provider/organizations", staff(), false, page},
 		{"GET /provider/organizations/:id", staff(), true, page},
 		{"GET /provider/usage", staffUsage(), false, page},

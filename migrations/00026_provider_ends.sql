@@ -12,3 +12,9 @@ ALTER TABLE clusters
 DROP TRIGGER clusters_changed ON clusters;
 CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at, barred_at ON clusters
   FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+
+-- The whole platform's log, by time, and narrowed as those of organizations and providers are; what is of neither.
+CREATE INDEX ON audit (at DESC, id DESC);
+CREATE INDEX ON audit (verb, at DESC);
+CREATE INDEX ON audit (person_id, at DESC);
+CREATE INDEX audit_nowhere_at_idx ON audit (at DESC, id DESC) WHERE organization_id IS NULL AND provider_id IS NULL;

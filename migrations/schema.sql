@@ -1366,11 +1366,17 @@ CREATE INDEX announcements_from_at_idx ON public.announcements USING btree (from
 
 CREATE INDEX announcements_provider_id_created_at_idx ON public.announcements USING btree (provider_id, created_at DESC);
 
+CREATE INDEX audit_at_id_idx ON public.audit USING btree (at DESC, id DESC);
+
+CREATE INDEX audit_nowhere_at_idx ON public.audit USING btree (at DESC, id DESC) WHERE ((organization_id IS NULL) AND (provider_id IS NULL));
+
 CREATE INDEX audit_organization_id_at_idx ON public.audit USING btree (organization_id, at DESC, id DESC) WHERE (organization_id IS NOT NULL);
 
 CREATE INDEX audit_organization_id_person_id_at_idx ON public.audit USING btree (organization_id, person_id, at DESC) WHERE (organization_id IS NOT NULL);
 
 CREATE INDEX audit_organization_id_verb_at_idx ON public.audit USING btree (organization_id, verb, at DESC) WHERE (organization_id IS NOT NULL);
+
+CREATE INDEX audit_person_id_at_idx ON public.audit USING btree (person_id, at DESC);
 
 CREATE INDEX audit_provider_id_at_idx ON public.audit USING btree (provider_id, at DESC, id DESC) WHERE (provider_id IS NOT NULL);
 
@@ -1379,6 +1385,8 @@ CREATE INDEX audit_provider_id_person_id_at_idx ON public.audit USING btree (pro
 CREATE INDEX audit_provider_id_verb_at_idx ON public.audit USING btree (provider_id, verb, at DESC) WHERE (provider_id IS NOT NULL);
 
 CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at DESC);
+
+CREATE INDEX audit_verb_at_idx ON public.audit USING btree (verb, at DESC);
 
 CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
 
