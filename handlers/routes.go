@@ -17,7 +17,7 @@ import (
 type route struct {
 	method  string
 	path    string
-	may     request.Permission
+	may     request.Permission // who has it, and for a GET the auditors of the place, too
 	handler echo.HandlerFunc
 	guard   guard // what bounds it; the zero value suits pages and forms
 }
@@ -108,10 +108,10 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/clusters/:id", request.ProviderHosts, v.ShowCluster, ordinary},
 		{post, "/provider/clusters/:id/end", request.ProviderHosts, v.EndCluster, ordinary},
 		{post, "/provider/clusters/:id/allow", request.ProviderHosts, v.AllowCluster, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderHosts, v.ShowConsole, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderHosts, v.ShowConsoleLog, ordinary},
-		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderHosts, v.CreateConsoleTicket, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console/ws", request.ProviderHosts, v.ConsoleSocket, opening},
+		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderConsole, v.ShowConsole, ordinary},
+		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderConsole, v.ShowConsoleLog, ordinary},
+		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderConsole, v.CreateConsoleTicket, ordinary},
+		{get, "/provider/clusters/:id/nodes/:node/console/ws", request.ProviderConsole, v.ConsoleSocket, opening},
 		{get, "/provider/announcements", request.ProviderNotify, v.ListAnnouncements, ordinary},
 		{post, "/provider/announcements", request.ProviderNotify, v.CreateAnnouncement, ordinary},
 		{get, "/provider/announcements/new", request.ProviderNotify, v.NewAnnouncement, ordinary},
@@ -175,10 +175,10 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/announcements/:id/dismiss", request.OrgRead, o.DismissAnnouncement, ordinary},
 		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
 		{post, "/org/clusters/:id/consent/withdraw", request.OrgWork, o.DeleteConsoleConsent, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console", request.OrgWork, o.ShowConsole, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgWork, o.ShowConsoleLog, ordinary},
-		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgWork, o.CreateConsoleTicket, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgWork, o.ConsoleSocket, opening},
+		{get, "/org/clusters/:id/nodes/:node/console", request.OrgConsole, o.ShowConsole, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgConsole, o.ShowConsoleLog, ordinary},
+		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgConsole, o.CreateConsoleTicket, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgConsole, o.ConsoleSocket, opening},
 
 		{get, "/org/requests", request.OrgWork, o.ListRequests, ordinary},
 		{get, "/org/requests/:id", request.OrgWork, o.ShowRequest, ordinary},
@@ -253,6 +253,8 @@ func platformRoutes(f platform.Handlers) []route {
 		{post, "/platform/people/:id/lift", request.Platform, f.LiftPerson, ordinary},
 		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, ordinary},
 		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, ordinary},
+		{post, "/platform/people/:id/auditor", request.Platform, f.MakeAuditor, ordinary},
+		{post, "/platform/people/:id/no-auditor", request.Platform, f.UnmakeAuditor, ordinary},
 		{get, "/platform/providers", request.Platform, f.ListProviders, ordinary},
 		{get, "/platform/providers/:id", request.Platform, f.ShowProvider, ordinary},
 		{post, "/platform/providers/:id/approve", request.Platform, f.ApproveProvider, ordinary},

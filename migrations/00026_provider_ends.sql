@@ -18,3 +18,15 @@ CREATE INDEX ON audit (at DESC, id DESC);
 CREATE INDEX ON audit (verb, at DESC);
 CREATE INDEX ON audit (person_id, at DESC);
 CREATE INDEX audit_nowhere_at_idx ON audit (at DESC, id DESC) WHERE organization_id IS NULL AND provider_id IS NULL;
+
+-- An auditor reads its place and changes nothing: of an organization, a provider, or the platform.
+ALTER TABLE memberships DROP CONSTRAINT memberships_role_check,
+  ADD CONSTRAINT memberships_role_check CHECK (role IN ('owner', 'manager', 'member', 'billing', 'auditor'));
+ALTER TABLE staff DROP CONSTRAINT staff_role_check,
+  ADD CONSTRAINT staff_role_check CHECK (role IN ('admin', 'operator', 'accountant', 'auditor'));
+ALTER TABLE invitations DROP CONSTRAINT invitations_check1, DROP CONSTRAINT invitations_check2,
+  ADD CONSTRAINT invitations_check1 CHECK (organization_id IS NULL OR role IN ('owner', 'manager', 'member', 'billing', 'auditor')),
+  ADD CONSTRAINT invitations_check2 CHECK (provider_id IS NULL OR role IN ('admin', 'operator', 'accountant', 'auditor'));
+ALTER TABLE people ADD COLUMN platform_auditor boolean NOT NULL DEFAULT false;
+DROP TRIGGER rights_ended ON people;
+CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();

@@ -43,7 +43,7 @@ GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
 
 -- People ------------------------------------------------------------------------------------------------------------
 
-GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
+GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, platform_auditor, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
 GRANT SELECT ON organizations TO volary_worker;

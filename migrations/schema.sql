@@ -639,8 +639,8 @@ CREATE TABLE invitations (
   revoked_at timestamp with time zone,
   CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES people(id),
   CONSTRAINT invitations_check CHECK (((organization_id IS NULL) <> (provider_id IS NULL))),
-  CONSTRAINT invitations_check1 CHECK (((organization_id IS NULL) OR (role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text])))),
-  CONSTRAINT invitations_check2 CHECK (((provider_id IS NULL) OR (role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text])))),
+  CONSTRAINT invitations_check1 CHECK (((organization_id IS NULL) OR (role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text, 'auditor'::text])))),
+  CONSTRAINT invitations_check2 CHECK (((provider_id IS NULL) OR (role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))),
   CONSTRAINT invitations_check3 CHECK (((accepted_at IS NULL) = (accepted_by IS NULL))),
   CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
   CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES people(id),
@@ -877,7 +877,7 @@ CREATE TABLE memberships (
   CONSTRAINT memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT memberships_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT memberships_pkey PRIMARY KEY (organization_id, person_id),
-  CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text])))
+  CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text, 'auditor'::text])))
 );
 
 CREATE TABLE model_clusters (
@@ -1071,6 +1071,7 @@ CREATE TABLE people (
   confirmed_at timestamp with time zone DEFAULT now() NOT NULL,
   suspended_at timestamp with time zone,
   suspended_reason text DEFAULT ''::text NOT NULL,
+  platform_auditor boolean DEFAULT false NOT NULL,
   CONSTRAINT people_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT people_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
   CONSTRAINT people_email_key UNIQUE (email),
@@ -1278,7 +1279,7 @@ CREATE TABLE staff (
   CONSTRAINT staff_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT staff_pkey PRIMARY KEY (provider_id, person_id),
   CONSTRAINT staff_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
-  CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text])))
+  CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))
 );
 
 CREATE TABLE uploads (
@@ -1587,7 +1588,7 @@ CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
-CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
+CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
 
@@ -1783,7 +1784,7 @@ GRANT SELECT ON organizations TO volary_worker;
 
 GRANT INSERT, SELECT ON people TO volary_web;
 
-GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
+GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason, platform_auditor) ON people TO volary_web;
 
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 

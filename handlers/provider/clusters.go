@@ -135,6 +135,7 @@ func (h Handlers) clusterProps(c echo.Context) (web.ClusterShowProps, error) {
 	}
 	p.MayEnd = d.Desired != provisioner.DesiredGone && d.BarredAt == nil
 	p.MayAllow = d.Desired != provisioner.DesiredGone && d.BarredAt != nil
+	p.MayConsole = consent != nil && request.Allowed(c, request.ProviderConsole)
 	if consent != nil {
 		p.ConsentBy, p.ConsentUntil = consent.PersonName, consent.UntilAt
 	}

@@ -27,7 +27,7 @@ type seedKey struct {
 func sshKeysFor(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) (keys []string, out []KeysLeftOut, err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT p.name AS person, k.public_key FROM ssh_keys k JOIN people p ON p.id = k.person_id
-		WHERE k.person_id = $2 OR k.person_id IN (SELECT person_id FROM memberships WHERE organization_id = $1 AND role <> 'billing')
+		WHERE k.person_id = $2 OR k.person_id IN (SELECT person_id FROM memberships WHERE organization_id = $1 AND role NOT IN ('billing', 'auditor'))
 		ORDER BY k.person_id = $2 DESC, k.id DESC`, orgID, by)
 	list, err := store.All(rows, "SSH keys", pgx.RowToStructByName[seedKey])
 	keys, out = fitKeys(list)

@@ -35,7 +35,7 @@ func deeds() map[string]string {
 		"change address": "changed the e-mail address of", "change name": "changed the name of", "change password": "changed the password of", "change role": "changed the role of",
 		"end other sessions": "ended all other sessions of", "end session": "ended a session of", "invite": "invited", "renew invitation": "renewed the invitation of",
 		"reset password": "set a new password by a mailed link for", "send mail again": "gave the mail to the worker again", "set invoice prefix": "set the invoice prefix of",
-		"set platform admin": "made or unmade an admin of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
+		"set platform admin": "made or unmade an admin of the platform", "set platform auditor": "made or unmade an auditor of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
 		"suspend person": "suspended the person", "place nodes elsewhere": "found other hosts for nodes of", "stop stray machine": "stopped a machine that should not run of",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}

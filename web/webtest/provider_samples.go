@@ -143,7 +143,7 @@ func endedByStaff() provider.ClusterShowProps {
 
 func staffCluster() provider.ClusterShowProps {
 	return provider.ClusterShowProps{
-		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour), MayEnd: true, KeptDays: 7,
+		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour), MayEnd: true, MayConsole: true, KeptDays: 7,
 		Row:      provider.ClusterRow{ID: id(40), Name: "trial-1", Organization: "Heliophysics", OrganizationID: id(90), Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 2, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 		NodeList: ui.ListProps{Path: "/provider/clusters/" + id(40).String(), PerPage: 50, Total: 2},
 		Nodes: []provider.NodeRow{
