@@ -66,8 +66,7 @@ func sections(a Area) []link {
 			{"Organizations", "/platform/organizations", SectionOrganizations},
 			{"People", "/platform/people", SectionPeople},
 			{"Outbox", "/platform/outbox", SectionOutbox},
-			{"Jobs", "/platform/jobs", SectionJobs},
-			{"Log", "/platform/log", SectionLog},
+			{"Jobs", "/platform/jobs", SectionJobs}, {"Log", "/platform/log", SectionLog},
 		}
 	default:
 		return nil
