@@ -75,6 +75,10 @@ func platformMatrix() []row {
 		{"POST /platform/people/:id/lift", platformAdmins(), false, refused},
 		{"POST /platform/people/:id/admin", platformAdmins(), false, led},
 		{"POST /platform/people/:id/no-admin", platformAdmins(), false, refused}, // the last one
+		{"POST /platform/people/:id/auditor", platformAdmins(), false, led},
+		{"POST /platform/people/:id/no-auditor", platformAdmins(), false, led},
+		{"GET /platform/log", platformAdmins(), false, page},
+		{"GET /platform/log.jsonl", platformAdmins(), false, page},
 		{"GET /platform/outbox", platformAdmins(), false, page},
 		{"GET /platform/outbox/:id", platformAdmins(), false, page},
 		{"POST /platform/outbox/:id/send", platformAdmins(), false, refused},

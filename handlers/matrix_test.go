@@ -20,13 +20,30 @@ func everyone() []who {
 	return []who{
 		anonymous, handlertest.Owner, handlertest.Manager, handlertest.Member, handlertest.Billing, handlertest.OtherOwner,
 		handlertest.Admin, handlertest.Operator, handlertest.Accountant, handlertest.OtherAdmin, handlertest.PlatformAdmin,
-		handlertest.Nobody,
+		handlertest.Auditor, handlertest.StaffAuditor, handlertest.RootAuditor, handlertest.Nobody,
 	}
 }
 
 // access is a set of columns, and what those answer get who are let in but whose organization or provider does not
 // own what the path names.
 type access []who
+
+// auditorOf is who reads all of an area and changes nothing; empty: nobody, it is everybody's or each person's own.
+func auditorOf(route string) who {
+	method, path, _ := strings.Cut(route, " ")
+	switch {
+	case method != http.MethodGet || strings.Contains(path, "/console"):
+		return ""
+	case path == "/org" || strings.HasPrefix(path, "/org/"):
+		return handlertest.Auditor
+	case path == "/provider" || strings.HasPrefix(path, "/provider/"):
+		return handlertest.StaffAuditor
+	case path == "/platform" || strings.HasPrefix(path, "/platform/"):
+		return handlertest.RootAuditor
+	default:
+		return ""
+	}
+}
 
 func all() access      { return everyone() }
 func signedIn() access { return everyone()[1:] }
@@ -123,6 +140,7 @@ func orgMatrix() []row {
 		{"POST /org/requests/:id/approve", orgManage(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/requests/:id/withdraw", orgWork(), true, refused}, // it is decided
 		{"GET /org/log", orgManage(), false, page},
+		{"GET /org/log.jsonl", orgManage(), false, page},
 		{"POST /org/announcements/:id/dismiss", orgRead(), true, led},
 		{"POST /org/clusters/:id/consent", orgWork(), true, refused},
 		{"POST /uploads/", orgWork(), false, []int{http.StatusPreconditionFailed, http.StatusBadRequest}},
@@ -167,6 +185,7 @@ func providerMatrix() []row {
 		{"POST /provider/announcements", staffHosts(), false, refused},
 		{"GET /provider/announcements/new", staffHosts(), false, page},
 		{"GET /provider/log", staffOwn(), false, page},
+		{"GET /provider/log.jsonl", staffOwn(), false, page},
 		{"GET /provider/organizations", staff(), false, page},
 		{"GET /provider/organizations/:id", staff(), true, page},
 		{"GET /provider/usage", staffUsage(), false, page},
@@ -198,6 +217,8 @@ func lastMatrix() []row {
 		{"POST /org/clusters/:id/consent/withdraw", orgWork(), true, led},
 		{"POST /org/invitations/:id/revoke", orgManage(), true, []int{http.StatusSeeOther, http.StatusNotFound}}, // once
 		{"POST /org/members/:id/remove", access{handlertest.Owner, handlertest.OtherOwner}, true, led},
+		{"POST /provider/clusters/:id/allow", staffHosts(), true, refused}, // nobody ended it
+		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},   // without a reason
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
 		{"POST /org/leave", orgRead(), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay
@@ -225,6 +246,9 @@ func TestMatrix(t *testing.T) {
 		listed[r.route] = true
 		for _, p := range everyone() {
 			method, pattern, _ := strings.Cut(r.route, " ")
+			if p == auditorOf(r.route) {
+				r.may = append(slices.Clone(r.may), p)
+			}
 			got, to := browsers[p].Status(method, paths(pattern), forms()[r.route])
 			if want, ok := r.expect(p, method); !ok(got, to) {
 				t.Errorf("%s as %s: %d %s, want %s", r.route, p, got, to, want)

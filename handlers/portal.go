@@ -103,7 +103,7 @@ func New(o Options) (http.Handler, error) {
 	guards := o.guards()
 	for _, r := range table {
 		g := guards[r.guard]
-		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may)}, g.after)...)
+		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, g.after)...)
 	}
 	return e, nil
 }

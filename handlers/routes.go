@@ -17,7 +17,7 @@ import (
 type route struct {
 	method  string
 	path    string
-	may     request.Permission
+	may     request.Permission // who has it, and for a GET the auditors of the place, too
 	handler echo.HandlerFunc
 	guard   guard // what bounds it; the zero value suits pages and forms
 }
@@ -107,10 +107,12 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/shapes/:id/retire", request.ProviderHosts, v.RetireShape, ordinary},
 		{get, "/provider/clusters", request.ProviderHosts, v.ListClusters, ordinary},
 		{get, "/provider/clusters/:id", request.ProviderHosts, v.ShowCluster, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderHosts, v.ShowConsole, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderHosts, v.ShowConsoleLog, ordinary},
-		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderHosts, v.CreateConsoleTicket, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console/ws", request.ProviderHosts, v.ConsoleSocket, opening},
+		{post, "/provider/clusters/:id/end", request.ProviderHosts, v.EndCluster, ordinary},
+		{post, "/provider/clusters/:id/allow", request.ProviderHosts, v.AllowCluster, ordinary},
+		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderConsole, v.ShowConsole, ordinary},
+		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderConsole, v.ShowConsoleLog, ordinary},
+		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderConsole, v.CreateConsoleTicket, ordinary},
+		{get, "/provider/clusters/:id/nodes/:node/console/ws", request.ProviderConsole, v.ConsoleSocket, opening},
 		{get, "/provider/announcements", request.ProviderNotify, v.ListAnnouncements, ordinary},
 		{post, "/provider/announcements", request.ProviderNotify, v.CreateAnnouncement, ordinary},
 		{get, "/provider/announcements/new", request.ProviderNotify, v.NewAnnouncement, ordinary},
@@ -128,6 +130,7 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/settings", request.ProviderOwn, v.EditSettings, ordinary},
 		{post, "/provider/settings", request.ProviderOwn, v.UpdateSettings, ordinary},
 		{get, "/provider/log", request.ProviderOwn, v.ShowLog, costly},
+		{get, "/provider/log.jsonl", request.ProviderOwn, v.ExportLog, exporting},
 		{get, "/provider/organizations", request.ProviderRead, v.ListOrganizations, ordinary},
 		{get, "/provider/organizations/:id", request.ProviderRead, v.ShowOrganization, ordinary},
 		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, costly},
@@ -171,13 +174,14 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
 		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, lasting},
 		{get, "/org/log", request.OrgManage, o.ShowLog, costly},
+		{get, "/org/log.jsonl", request.OrgManage, o.ExportLog, exporting},
 		{post, "/org/announcements/:id/dismiss", request.OrgRead, o.DismissAnnouncement, ordinary},
 		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
 		{post, "/org/clusters/:id/consent/withdraw", request.OrgWork, o.DeleteConsoleConsent, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console", request.OrgWork, o.ShowConsole, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgWork, o.ShowConsoleLog, ordinary},
-		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgWork, o.CreateConsoleTicket, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgWork, o.ConsoleSocket, opening},
+		{get, "/org/clusters/:id/nodes/:node/console", request.OrgConsole, o.ShowConsole, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgConsole, o.ShowConsoleLog, ordinary},
+		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgConsole, o.CreateConsoleTicket, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgConsole, o.ConsoleSocket, opening},
 
 		{get, "/org/requests", request.OrgWork, o.ListRequests, ordinary},
 		{get, "/org/requests/:id", request.OrgWork, o.ShowRequest, ordinary},
@@ -252,6 +256,8 @@ func platformRoutes(f platform.Handlers) []route {
 		{post, "/platform/people/:id/lift", request.Platform, f.LiftPerson, ordinary},
 		{post, "/platform/people/:id/admin", request.Platform, f.MakeAdmin, lasting},
 		{post, "/platform/people/:id/no-admin", request.Platform, f.UnmakeAdmin, lasting},
+		{post, "/platform/people/:id/auditor", request.Platform, f.MakeAuditor, lasting},
+		{post, "/platform/people/:id/no-auditor", request.Platform, f.UnmakeAuditor, lasting},
 		{get, "/platform/providers", request.Platform, f.ListProviders, ordinary},
 		{get, "/platform/providers/:id", request.Platform, f.ShowProvider, ordinary},
 		{post, "/platform/providers/:id/approve", request.Platform, f.ApproveProvider, lasting},
@@ -261,6 +267,8 @@ func platformRoutes(f platform.Handlers) []route {
 		{get, "/platform/jobs", request.Platform, f.ListJobs, ordinary},
 		{post, "/platform/jobs/:id/retry", request.Platform, f.RetryJob, ordinary},
 		{post, "/platform/jobs/:id/cancel", request.Platform, f.CancelJob, ordinary},
+		{get, "/platform/log", request.Platform, f.ShowLog, costly},
+		{get, "/platform/log.jsonl", request.Platform, f.ExportLog, exporting},
 		{get, "/platform/outbox", request.Platform, f.ListMails, ordinary},
 		{get, "/platform/outbox/:id", request.Platform, f.ShowMail, ordinary},
 		{post, "/platform/outbox/:id/send", request.Platform, f.SendMail, ordinary},

@@ -43,7 +43,7 @@ GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
 
 -- People ------------------------------------------------------------------------------------------------------------
 
-GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
+GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, platform_auditor, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
 GRANT SELECT ON organizations TO volary_worker;
@@ -137,8 +137,10 @@ GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO
 GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
     reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
-    lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out),
-  UPDATE (network_generation, desired, reason, reason_detail, generation, retry_at, attempts, ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
+    lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out,
+    barred_at, barred_by, barred_why, disks_until),
+  UPDATE (barred_at, barred_by, barred_why, disks_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
+    ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 GRANT USAGE ON SEQUENCE vnis TO volary_web;

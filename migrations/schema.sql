@@ -520,6 +520,13 @@ CREATE TABLE clusters (
   cost_centre text DEFAULT ''::text NOT NULL,
   grant_number text DEFAULT ''::text NOT NULL,
   ssh_keys_left_out jsonb DEFAULT '[]'::jsonb NOT NULL,
+  barred_at timestamp with time zone,
+  barred_by uuid,
+  barred_why text DEFAULT ''::text NOT NULL,
+  disks_until timestamp with time zone,
+  CONSTRAINT clusters_barred_by_fkey FOREIGN KEY (barred_by) REFERENCES people(id),
+  CONSTRAINT clusters_barred_whole CHECK ((((barred_at IS NULL) = (disks_until IS NULL)) AND ((barred_at IS NULL) = (barred_why = ''::text)))),
+  CONSTRAINT clusters_barred_why_check CHECK ((length(barred_why) <= 500)),
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
   CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
   CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text]))),
@@ -696,8 +703,8 @@ CREATE TABLE invitations (
   revoked_at timestamp with time zone,
   CONSTRAINT invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES people(id),
   CONSTRAINT invitations_check CHECK (((organization_id IS NULL) <> (provider_id IS NULL))),
-  CONSTRAINT invitations_check1 CHECK (((organization_id IS NULL) OR (role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text])))),
-  CONSTRAINT invitations_check2 CHECK (((provider_id IS NULL) OR (role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text])))),
+  CONSTRAINT invitations_check1 CHECK (((organization_id IS NULL) OR (role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text, 'auditor'::text])))),
+  CONSTRAINT invitations_check2 CHECK (((provider_id IS NULL) OR (role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))),
   CONSTRAINT invitations_check3 CHECK (((accepted_at IS NULL) = (accepted_by IS NULL))),
   CONSTRAINT invitations_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
   CONSTRAINT invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES people(id),
@@ -937,7 +944,7 @@ CREATE TABLE memberships (
   CONSTRAINT memberships_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT memberships_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT memberships_pkey PRIMARY KEY (organization_id, person_id),
-  CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text])))
+  CONSTRAINT memberships_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'manager'::text, 'member'::text, 'billing'::text, 'auditor'::text])))
 );
 
 CREATE TABLE model_clusters (
@@ -1131,6 +1138,7 @@ CREATE TABLE people (
   confirmed_at timestamp with time zone DEFAULT now() NOT NULL,
   suspended_at timestamp with time zone,
   suspended_reason text DEFAULT ''::text NOT NULL,
+  platform_auditor boolean DEFAULT false NOT NULL,
   CONSTRAINT people_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT people_email_check CHECK (((email = lower(email)) AND ((length(email) >= 3) AND (length(email) <= 254)))),
   CONSTRAINT people_email_key UNIQUE (email),
@@ -1339,7 +1347,7 @@ CREATE TABLE staff (
   CONSTRAINT staff_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT staff_pkey PRIMARY KEY (provider_id, person_id),
   CONSTRAINT staff_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
-  CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text])))
+  CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))
 );
 
 CREATE TABLE uploads (
@@ -1427,11 +1435,17 @@ CREATE INDEX announcements_from_at_idx ON public.announcements USING btree (from
 
 CREATE INDEX announcements_provider_id_created_at_idx ON public.announcements USING btree (provider_id, created_at DESC);
 
+CREATE INDEX audit_at_id_idx ON public.audit USING btree (at DESC, id DESC);
+
+CREATE INDEX audit_nowhere_at_idx ON public.audit USING btree (at DESC, id DESC) WHERE ((organization_id IS NULL) AND (provider_id IS NULL));
+
 CREATE INDEX audit_organization_id_at_idx ON public.audit USING btree (organization_id, at DESC, id DESC) WHERE (organization_id IS NOT NULL);
 
 CREATE INDEX audit_organization_id_person_id_at_idx ON public.audit USING btree (organization_id, person_id, at DESC) WHERE (organization_id IS NOT NULL);
 
 CREATE INDEX audit_organization_id_verb_at_idx ON public.audit USING btree (organization_id, verb, at DESC) WHERE (organization_id IS NOT NULL);
+
+CREATE INDEX audit_person_id_at_idx ON public.audit USING btree (person_id, at DESC);
 
 CREATE INDEX audit_person_id_sign_in_at_idx ON public.audit USING btree (person_id, at DESC) WHERE (verb = ANY (ARRAY['sign in'::text, 'fail sign-in'::text]));
 
@@ -1442,6 +1456,8 @@ CREATE INDEX audit_provider_id_person_id_at_idx ON public.audit USING btree (pro
 CREATE INDEX audit_provider_id_verb_at_idx ON public.audit USING btree (provider_id, verb, at DESC) WHERE (provider_id IS NOT NULL);
 
 CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at DESC);
+
+CREATE INDEX audit_verb_at_idx ON public.audit USING btree (verb, at DESC);
 
 CREATE INDEX cluster_keys_person_id_idx ON public.cluster_keys USING btree (person_id);
 
@@ -1605,7 +1621,7 @@ CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests F
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at, barred_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCTION notify_change();
 
@@ -1661,7 +1677,7 @@ CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
-CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
+CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
 
@@ -1709,7 +1725,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 
@@ -1865,7 +1881,7 @@ GRANT SELECT ON organizations TO volary_worker;
 
 GRANT INSERT, SELECT ON people TO volary_web;
 
-GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
+GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason, platform_auditor) ON people TO volary_web;
 
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 

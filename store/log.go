@@ -17,6 +17,8 @@ type LogFilter struct {
 	Subject string    // kind of what was done something to: "cluster"
 	From    time.Time // half-open
 	To      time.Time
+	Place   string // part of the name of an organization or provider that it concerns
+	Nowhere bool   // what concerns neither an organization nor a provider
 	Sorting
 	Page
 }
@@ -44,12 +46,17 @@ var logColumns = Sortable{"at": "a.at", "person": "pe.name", "verb": "a.verb", "
 // OrganizationLog lists what was done in and to an organization, the newest first unless asked otherwise, and how many
 // entries the filter leaves.
 func (db *DB) OrganizationLog(ctx context.Context, orgID uuid.UUID, f LogFilter) ([]LogRow, int, error) {
-	return db.readLog(ctx, "a.organization_id", orgID, f)
+	return db.readLog(ctx, LogOwner{Organization: orgID}, f)
 }
 
 // ProviderLog is OrganizationLog of a provider.
 func (db *DB) ProviderLog(ctx context.Context, providerID uuid.UUID, f LogFilter) ([]LogRow, int, error) {
-	return db.readLog(ctx, "a.provider_id", providerID, f)
+	return db.readLog(ctx, LogOwner{Provider: providerID}, f)
+}
+
+// PlatformLog is OrganizationLog of everything, what concerns neither an organization nor a provider among it.
+func (db *DB) PlatformLog(ctx context.Context, f LogFilter) ([]LogRow, int, error) {
+	return db.readLog(ctx, LogOwner{}, f)
 }
 
 // logSubjects finds the names of what a page of the log speaks of.
@@ -74,11 +81,14 @@ const logSubjects = `CASE a.subject
 	WHEN 'announcement' THEN (SELECT title FROM announcements WHERE id = a.subject_id)
 	END`
 
-func (db *DB) readLog(ctx context.Context, owner string, id uuid.UUID, f LogFilter) (list []LogRow, total int, err error) {
+func (db *DB) readLog(ctx context.Context, owner LogOwner, f LogFilter) (list []LogRow, total int, err error) {
+	clause, id := owner.where()
 	from := ` FROM audit a LEFT JOIN people pe ON pe.id = a.person_id
-		WHERE ` + owner + ` = $1 AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3) AND ($4 = '' OR a.verb = $4)
-			AND ($5 = '' OR a.subject = $5) AND ($6::timestamptz IS NULL OR a.at >= $6) AND ($7::timestamptz IS NULL OR a.at < $7)`
-	args := []any{id, f.Person, Like(f.Person), f.Verb, f.Subject, OrNoTime(f.From), OrNoTime(f.To)}
+		WHERE ` + clause + ` AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3) AND ($4 = '' OR a.verb = $4)
+			AND ($5 = '' OR a.subject = $5) AND ($6::timestamptz IS NULL OR a.at >= $6) AND ($7::timestamptz IS NULL OR a.at < $7)
+			AND ($8 = '' OR a.organization_id IN (SELECT id FROM organizations WHERE name ILIKE $9) OR a.provider_id IN (SELECT id FROM providers WHERE name ILIKE $9))
+			AND (NOT $10 OR a.organization_id IS NULL AND a.provider_id IS NULL)`
+	args := []any{id, f.Person, Like(f.Person), f.Verb, f.Subject, OrNoTime(f.From), OrNoTime(f.To), f.Place, Like(f.Place), f.Nowhere}
 	err = db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT`+from+` LIMIT %d) AS x`, LogCounted+1), args...).Scan(&total)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count log: %w", err)
@@ -86,7 +96,7 @@ func (db *DB) readLog(ctx context.Context, owner string, id uuid.UUID, f LogFilt
 	rows, _ := db.pool.Query(ctx, `
 		SELECT a.id, a.at, coalesce(pe.name, '') AS person_name, a.verb, a.subject, coalesce(a.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail, a.address
-		FROM (SELECT a.*`+from+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $8 OFFSET $9) AS a
+		FROM (SELECT a.*`+from+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $11 OFFSET $12) AS a
 		LEFT JOIN people pe ON pe.id = a.person_id
 		LEFT JOIN organizations o ON o.id = a.organization_id
 		LEFT JOIN providers pr ON pr.id = a.provider_id`+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC"),

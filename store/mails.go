@@ -35,6 +35,7 @@ const (
 	MailProviderDecided MailKind = "provider_decided" // provider, decision ("approved"), reason, path
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
 	MailLinkShown       MailKind = "link_shown"       // subject: of the mail whose secret link the operator looked at
+	MailClusterEnded    MailKind = "cluster_ended"    // provider, cluster, reason, until (empty: deleted at once), path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 
 	// Warnings (DB.Warn). All have at, from and last, which may be empty.

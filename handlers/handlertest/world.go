@@ -31,6 +31,9 @@ const (
 	Accountant    = "accountant@north.example"
 	OtherAdmin    = "admin@south.example" // of the other provider, which has nothing
 	PlatformAdmin = "root@platform.example"
+	Auditor       = "auditor@first.example"
+	StaffAuditor  = "auditor@north.example"
+	RootAuditor   = "auditor@platform.example"
 	Nobody        = "nobody@nowhere.example" // signed in, and works nowhere
 )
 
@@ -70,19 +73,19 @@ func (a *App) parties(w *World) {
 	w.South = must(a.Store.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: "South", Currency: "USD", AccountingZone: "America/New_York"}))(a)
 	// One hash for everybody: hashing passwords is slow on purpose.
 	w.people[Owner] = must(a.Store.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{Email: Owner, Name: "Owner", Password: Password}))(a)
-	for _, email := range []string{Manager, Member, Billing, OtherOwner, Admin, Operator, Accountant, OtherAdmin, PlatformAdmin, Nobody} {
+	for _, email := range []string{Manager, Member, Billing, OtherOwner, Admin, Operator, Accountant, OtherAdmin, PlatformAdmin, Auditor, StaffAuditor, RootAuditor, Nobody} {
 		w.people[email] = must(uuid.NewV7())(a)
-		_, err := a.Pool.Exec(ctx, `INSERT INTO people (id, email, name, password_hash, platform_admin, created_at)
-			SELECT $1, $2, $2, password_hash, $3, now() FROM people WHERE email = $4`, w.people[email], email, email == PlatformAdmin, Owner)
+		_, err := a.Pool.Exec(ctx, `INSERT INTO people (id, email, name, password_hash, platform_admin, platform_auditor, created_at)
+			SELECT $1, $2, $2, password_hash, $3, $4, now() FROM people WHERE email = $5`, w.people[email], email, email == PlatformAdmin, email == RootAuditor, Owner)
 		a.ok(err)
 	}
 	for email, role := range map[string]people.OrganizationRole{
-		Owner: people.RoleOwner, Manager: people.RoleManager, Member: people.RoleMember, Billing: people.RoleBilling,
+		Owner: people.RoleOwner, Manager: people.RoleManager, Member: people.RoleMember, Billing: people.RoleBilling, Auditor: people.RoleAuditor,
 	} {
 		a.ok(a.Store.People.AddMember(ctx, uuid.Nil, w.Organization, w.people[email], role))
 	}
 	a.ok(a.Store.People.AddMember(ctx, uuid.Nil, w.Other, w.people[OtherOwner], people.RoleOwner))
-	for email, role := range map[string]people.StaffRole{Admin: people.StaffAdmin, Operator: people.StaffOperator, Accountant: people.StaffAccountant} {
+	for email, role := range map[string]people.StaffRole{Admin: people.StaffAdmin, Operator: people.StaffOperator, Accountant: people.StaffAccountant, StaffAuditor: people.StaffAuditor} {
 		a.ok(a.Store.People.AddStaff(ctx, uuid.Nil, w.North, w.people[email], role))
 	}
 	a.ok(a.Store.People.AddStaff(ctx, uuid.Nil, w.South, w.people[OtherAdmin], people.StaffAdmin))

@@ -213,6 +213,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *prov
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
 	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys)
+	p.Barred, p.BarredWhy, p.DisksUntil = page.Time(d.BarredAt), d.BarredWhy, page.Time(d.DisksUntil)
 	if d.Subnet.IsValid() {
 		p.Subnet = d.Subnet.String()
 	}
@@ -225,7 +226,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *prov
 	p.MayConsole = may
 	p.MayStop = may && !d.Test && d.Desired == provisioner.DesiredRunning
 	p.MayExtend = p.MayStop && (d.LeaseEndsAt == nil || time.Now().Before(*d.LeaseEndsAt))
-	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped
+	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped && d.BarredAt == nil
 	p.MayDelete = may && d.Desired != provisioner.DesiredGone
 	return p
 }

@@ -27,6 +27,12 @@ func (h Handlers) ShowLog(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.Log(web.LogProps{Layout: l, Log: p}))
 }
 
+// ExportLog gives the log as lines of JSON.
+func (h Handlers) ExportLog(c echo.Context) error {
+	orgID, _ := where(c)
+	return page.ExportLog(c, h.Core, store.LogOwner{Organization: orgID})
+}
+
 // logPath is where members find what the log speaks of.
 func logPath(subject string, id uuid.UUID) string {
 	switch subject {

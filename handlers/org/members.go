@@ -47,7 +47,7 @@ func (h Handlers) UpdateMember(c echo.Context) error {
 }
 
 func roles() []string {
-	return []string{string(people.RoleOwner), string(people.RoleManager), string(people.RoleMember), string(people.RoleBilling)}
+	return []string{string(people.RoleOwner), string(people.RoleManager), string(people.RoleMember), string(people.RoleBilling), string(people.RoleAuditor)}
 }
 
 func memberForm(c echo.Context) (uuid.UUID, *request.Form, error) {

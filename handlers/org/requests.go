@@ -124,7 +124,7 @@ func (h Handlers) requestProps(c echo.Context, refusal *provisioner.Refusal) (we
 
 // whose narrows a member to their own requests; uuid.Nil is everyone's.
 func whose(c echo.Context) uuid.UUID {
-	if mayManage(c) {
+	if request.AllowedToRead(c, request.OrgManage) {
 		return uuid.Nil
 	}
 	_, personID := where(c)

@@ -33,7 +33,7 @@ func (h Handlers) ListPeople(c echo.Context) error {
 
 func personRow(x overview.PlatformPerson) web.PersonRow {
 	return web.PersonRow{
-		ID: x.ID, Name: x.Name, Email: x.Email, Admin: x.PlatformAdmin, Created: x.CreatedAt, Seen: page.Time(x.SeenAt),
+		ID: x.ID, Name: x.Name, Email: x.Email, Admin: x.PlatformAdmin, Auditor: x.PlatformAuditor, Created: x.CreatedAt, Seen: page.Time(x.SeenAt),
 		Suspended: page.Time(x.SuspendedAt), Reason: x.SuspendedReason, Workplaces: x.Workplaces,
 	}
 }
@@ -91,6 +91,23 @@ func (h Handlers) UnmakeAdmin(c echo.Context) error {
 func (h Handlers) setAdmin(c echo.Context, admin bool, notice string) error {
 	set := func(ctx context.Context, by, id uuid.UUID) error {
 		return h.People.SetPlatformAdmin(ctx, by, id, admin)
+	}
+	return h.change(c, "person", set, h.personRefused, "/platform/people/", notice)
+}
+
+// MakeAuditor lets someone read all of the platform's pages.
+func (h Handlers) MakeAuditor(c echo.Context) error {
+	return h.setAuditor(c, true, "The person reads the platform's pages now, and changes nothing.")
+}
+
+// UnmakeAuditor takes that back.
+func (h Handlers) UnmakeAuditor(c echo.Context) error {
+	return h.setAuditor(c, false, "The person is no auditor of the platform any more.")
+}
+
+func (h Handlers) setAuditor(c echo.Context, auditor bool, notice string) error {
+	set := func(ctx context.Context, by, id uuid.UUID) error {
+		return h.People.SetPlatformAuditor(ctx, by, id, auditor)
 	}
 	return h.change(c, "person", set, h.personRefused, "/platform/people/", notice)
 }

@@ -1,11 +1,15 @@
 package provider
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -58,28 +62,91 @@ func (h Handlers) organizationOptions(c echo.Context) ([]ui.Option, error) {
 
 // ShowCluster shows one cluster as staff may see it: its state, nodes and hosts.
 func (h Handlers) ShowCluster(c echo.Context) error {
-	d, err := h.cluster(c)
+	p, err := h.clusterProps(c)
 	if err != nil {
 		return err
 	}
-	consent, err := h.Machines.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+	return page.Live(c, web.ClusterShow(p))
+}
+
+// EndCluster ends a cluster with a reason that its organization reads.
+func (h Handlers) EndCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
 		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	reason := f.Text("reason", "the reason", 5, 500)
+	if r := f.Refusal(); r != nil {
+		return h.clusterAgain(c, f.Typed("reason"), r)
+	}
+	err = h.Machines.EndCluster(c.Request().Context(), who(c), where(c), id, reason)
+	if r, ok := respond.AsForm(err); ok {
+		return h.clusterAgain(c, f.Typed("reason"), r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "The cluster is being ended. Its organization was written to, with the reason.")
+}
+
+// AllowCluster lets the organization start an ended cluster again.
+func (h Handlers) AllowCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	err = h.Machines.AllowCluster(c.Request().Context(), who(c), where(c), id)
+	if r, ok := respond.AsForm(err); ok {
+		return h.clusterAgain(c, "", r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "Its organization may start the cluster again. Until it does, it stays stopped.")
+}
+
+// clusterAgain shows the cluster with what was refused and the reason as typed.
+func (h Handlers) clusterAgain(c echo.Context, typed string, r *provisioner.Refusal) error {
+	p, err := h.clusterProps(c)
+	if err != nil {
+		return err
+	}
+	p.Typed, p.Form.Refusal = typed, r
+	return page.Render(c, respond.Status(r.Code), web.ClusterShow(p))
+}
+
+func (h Handlers) clusterProps(c echo.Context) (web.ClusterShowProps, error) {
+	d, err := h.cluster(c)
+	if err != nil {
+		return web.ClusterShowProps{}, err
+	}
+	consent, err := h.Machines.ConsentForProvider(c.Request().Context(), where(c), d.ID)
+	if err != nil {
+		return web.ClusterShowProps{}, err
 	}
 	p := web.ClusterShowProps{
 		Layout: h.layout(c), Row: clusterRow(d.ClusterRow), ReasonDetail: d.ReasonDetail, Person: d.PersonName, PoolID: d.PoolID,
 		Ready: page.Time(d.ReadyAt), Ended: page.Time(d.EndedAt), GateDeadline: page.Time(d.GateDeadline), HeldMCS: int64(d.Held), RateMCS: int64(d.RatePerHour),
+		Barred: page.Time(d.BarredAt), BarredWhy: d.BarredWhy, DisksUntil: page.Time(d.DisksUntil), KeptDays: int(machines.DisksKept / (24 * time.Hour)),
 	}
+	p.MayEnd = d.Desired != provisioner.DesiredGone && d.BarredAt == nil
+	p.MayAllow = d.Desired != provisioner.DesiredGone && d.BarredAt != nil
+	p.MayConsole = consent != nil && request.Allowed(c, request.ProviderConsole)
 	if consent != nil {
 		p.ConsentBy, p.ConsentUntil = consent.PersonName, consent.UntilAt
 	}
 	nodesShown(c, d, &p)
-	return page.Live(c, web.ClusterShow(p))
+	return p, nil
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.
 func nodesShown(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProps) {
 	l, q := request.ParseList(c, "name", "state", "host", "shape", "seen"), request.ParseQuery(c)
+	l.Path = clusterPath(d.ID) // also where a refused form is shown
 	p.Search, p.NodeState = q.Typed("search"), q.Typed("state")
 	keep := func(n machines.NodeRow) bool {
 		return page.Finds(p.Search, n.Name, n.HostName) && (p.NodeState == "" || string(n.State) == p.NodeState)
@@ -105,3 +172,5 @@ func (h Handlers) cluster(c echo.Context) (machines.ClusterDetail, error) {
 	}
 	return h.Machines.ProviderCluster(c.Request().Context(), where(c), id)
 }
+
+func clusterPath(id uuid.UUID) string { return "/provider/clusters/" + id.String() }

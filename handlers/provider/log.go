@@ -26,11 +26,16 @@ func (h Handlers) ShowLog(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.Log(web.LogProps{Layout: l, Log: p}))
 }
 
+// ExportLog gives the log as lines of JSON.
+func (h Handlers) ExportLog(c echo.Context) error {
+	return page.ExportLog(c, h.Core, store.LogOwner{Provider: where(c)})
+}
+
 // logPath is where staff find what the log speaks of. Hosts may be removed since.
 func logPath(subject string, id uuid.UUID) string {
 	switch subject {
 	case "cluster":
-		return "/provider/clusters/" + id.String()
+		return clusterPath(id)
 	case "pool":
 		return poolPath(id)
 	case "order":

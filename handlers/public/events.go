@@ -19,11 +19,11 @@ func (h Handlers) ShowEvents(c echo.Context) error {
 			if err != nil {
 				return live.Whose{}, err
 			}
-			w := live.Whose{Platform: request.May(&s, request.Platform)}
-			if request.May(&s, request.OrgRead) {
+			w := live.Whose{Platform: request.MayRead(&s, request.Platform)}
+			if request.MayRead(&s, request.OrgRead) {
 				w.Organization, w.Name = *s.OrganizationID, s.OrganizationName
 			}
-			if request.May(&s, request.ProviderRead) {
+			if request.MayRead(&s, request.ProviderRead) {
 				w.Provider, w.Name = *s.ProviderID, s.ProviderName
 			}
 			return w, nil

@@ -25,7 +25,7 @@ func homeOf(s *people.Session) string {
 		return "/org"
 	case s.ProviderID != nil:
 		return "/provider"
-	case s.PlatformAdmin:
+	case s.PlatformAdmin, s.PlatformAuditor:
 		return "/platform"
 	default:
 		return "/workplaces"

@@ -18,29 +18,32 @@ const (
 	Anyone   Permission = "anyone"    // signed in or not
 	SignedIn Permission = "signed in" // any person
 
-	OrgRead   Permission = "org read"   // overview, wallet, usage and members of the current organization
-	OrgWork   Permission = "org work"   // its images, model clusters and clusters
-	OrgOrder  Permission = "org order"  // ordering compute hours, and what was ordered
-	OrgManage Permission = "org manage" // invitations, caps, requests of members, its log
-	OrgOwn    Permission = "org own"    // roles of members, the organization itself
+	OrgRead    Permission = "org read"    // overview, wallet, usage and members of the current organization
+	OrgWork    Permission = "org work"    // its images, model clusters and clusters
+	OrgConsole Permission = "org console" // consoles of its nodes
+	OrgOrder   Permission = "org order"   // ordering compute hours, and what was ordered
+	OrgManage  Permission = "org manage"  // invitations, caps, requests of members, its log
+	OrgOwn     Permission = "org own"     // roles of members, the organization itself
 
-	ProviderRead   Permission = "provider read"   // overview of the current provider, its organizations and offers
-	ProviderHosts  Permission = "provider hosts"  // its hosts, pools and shapes, the clusters on them, background jobs
-	ProviderUsage  Permission = "provider usage"  // what its organizations used, and the export
-	ProviderOrders Permission = "provider orders" // approving orders and granting hours
-	ProviderPrices Permission = "provider prices" // offers and their prices
-	ProviderNotify Permission = "provider notify" // announcements to organizations
-	ProviderOwn    Permission = "provider own"    // its staff, what it says of itself, its log
+	ProviderRead    Permission = "provider read"    // overview of the current provider, its organizations and offers
+	ProviderHosts   Permission = "provider hosts"   // its hosts, pools and shapes, the clusters on them, background jobs
+	ProviderConsole Permission = "provider console" // consoles that organizations let staff see
+	ProviderUsage   Permission = "provider usage"   // what its organizations used, and the export
+	ProviderOrders  Permission = "provider orders"  // approving orders and granting hours
+	ProviderPrices  Permission = "provider prices"  // offers and their prices
+	ProviderNotify  Permission = "provider notify"  // announcements to organizations
+	ProviderOwn     Permission = "provider own"     // its staff, what it says of itself, its log
 
 	Platform Permission = "platform" // providers, organizations and people of the whole deployment
 )
 
 // policy is the table of who may. A role that a row leaves out may not; a person without a current organization
-// or provider has no role there, and being a platform admin gives none.
+// or provider has no role there, and being a platform admin gives none. Auditors are in no row: see MayRead.
 type policy struct {
 	organization []people.OrganizationRole
 	provider     []people.StaffRole
 	platform     bool
+	sealed       bool // not for auditors, not even to read
 }
 
 func policyOf(p Permission) policy {
@@ -53,6 +56,8 @@ func policyOf(p Permission) policy {
 		return members(owner, manager, member, bills)
 	case OrgWork:
 		return members(owner, manager, member)
+	case OrgConsole:
+		return policy{organization: []people.OrganizationRole{owner, manager, member}, sealed: true}
 	case OrgOrder:
 		return members(owner, manager, bills)
 	case OrgManage:
@@ -63,6 +68,8 @@ func policyOf(p Permission) policy {
 		return staff(admin, operator, accountant)
 	case ProviderHosts, ProviderNotify:
 		return staff(admin, operator)
+	case ProviderConsole:
+		return policy{provider: []people.StaffRole{admin, operator}, sealed: true}
 	case ProviderUsage, ProviderOrders, ProviderPrices:
 		return staff(admin, accountant)
 	case ProviderOwn:
@@ -73,6 +80,22 @@ func policyOf(p Permission) policy {
 		return policy{}
 	}
 }
+
+// MayRead tells whether a session may open a page that a permission guards, which changes nothing: who has the permission
+// may, and so may an auditor of the organization, the provider or the platform that it is about, but for the consoles
+// of guests, which are lines to type at.
+func MayRead(s *people.Session, p Permission) bool {
+	if s == nil || May(s, p) {
+		return May(s, p)
+	}
+	who := policyOf(p)
+	return !who.sealed && (who.platform && s.PlatformAuditor ||
+		who.organization != nil && s.OrganizationID != nil && s.OrganizationRole == people.RoleAuditor ||
+		who.provider != nil && s.ProviderID != nil && s.ProviderRole == people.StaffAuditor)
+}
+
+// AllowedToRead is MayRead for the request's session, for links that would be refused.
+func AllowedToRead(c echo.Context, p Permission) bool { return MayRead(Session(c), p) }
 
 // May tells whether a session (nil: nobody is signed in) has a permission.
 func May(s *people.Session, p Permission) bool {

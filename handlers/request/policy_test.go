@@ -7,6 +7,25 @@ import (
 	"volary.dev/store/people"
 )
 
+func TestAuditorsReadTheirPlaceAlone(t *testing.T) {
+	id := uuid.New()
+	member, staff := &people.Session{OrganizationID: &id, OrganizationRole: people.RoleAuditor}, &people.Session{ProviderID: &id, ProviderRole: people.StaffAuditor}
+	for p, reader := range map[Permission]*people.Session{
+		OrgRead: member, OrgWork: member, OrgOrder: member, OrgManage: member, OrgOwn: member, OrgConsole: nil,
+		ProviderRead: staff, ProviderHosts: staff, ProviderUsage: staff, ProviderOrders: staff, ProviderPrices: staff, ProviderNotify: staff, ProviderOwn: staff,
+		ProviderConsole: nil, Platform: {PlatformAuditor: true},
+	} {
+		for _, s := range []*people.Session{member, staff, {PlatformAuditor: true}, {OrganizationRole: people.RoleAuditor}} {
+			if May(s, p) {
+				t.Errorf("%+v may %s", s, p)
+			}
+			if want := reader != nil && s.OrganizationID == reader.OrganizationID && s.ProviderID == reader.ProviderID && s.PlatformAuditor == reader.PlatformAuditor && (s.OrganizationID != nil || s.OrganizationRole == ""); MayRead(s, p) != want {
+				t.Errorf("%+v reads %s: %v", s, p, !want)
+			}
+		}
+	}
+}
+
 func TestRolesAreWorthNothingElsewhere(t *testing.T) {
 	id := uuid.New()
 	for _, c := range []struct {

@@ -33,18 +33,21 @@ func RoleGroups() []RoleGroup {
 			"Manager": {OrganizationID: &id, OrganizationRole: people.RoleManager},
 			"Member":  {OrganizationID: &id, OrganizationRole: people.RoleMember},
 			"Billing": {OrganizationID: &id, OrganizationRole: people.RoleBilling},
-		}, "Owner", "Manager", "Member", "Billing"),
+			"Auditor": {OrganizationID: &id, OrganizationRole: people.RoleAuditor},
+		}, "Owner", "Manager", "Member", "Billing", "Auditor"),
 		group("Provider", providerDuties(), map[string]*people.Session{
 			"Admin":      {ProviderID: &id, ProviderRole: people.StaffAdmin},
 			"Operator":   {ProviderID: &id, ProviderRole: people.StaffOperator},
 			"Accountant": {ProviderID: &id, ProviderRole: people.StaffAccountant},
-		}, "Admin", "Operator", "Accountant"),
-		group("Platform", platformDuties(), map[string]*people.Session{"Admin": {PlatformAdmin: true}}, "Admin"),
+			"Auditor":    {ProviderID: &id, ProviderRole: people.StaffAuditor},
+		}, "Admin", "Operator", "Accountant", "Auditor"),
+		group("Platform", platformDuties(), map[string]*people.Session{"Admin": {PlatformAdmin: true}, "Auditor": {PlatformAuditor: true}}, "Admin", "Auditor"),
 	}
 }
 
 func group(name string, duties []Duty, sessions map[string]*people.Session, roles ...string) RoleGroup {
 	g := RoleGroup{Name: name, Roles: roles}
+	read := DutyRow{Text: "Read every page of the above, but no guest's console"}
 	for _, d := range duties {
 		row := DutyRow{Text: d.Text}
 		for _, role := range roles {
@@ -52,13 +55,22 @@ func group(name string, duties []Duty, sessions map[string]*people.Session, role
 		}
 		g.Duties = append(g.Duties, row)
 	}
+	for _, role := range roles {
+		all := true
+		for _, d := range duties {
+			all = all && (MayRead(sessions[role], d.Permission) || policyOf(d.Permission).sealed)
+		}
+		read.May = append(read.May, all)
+	}
+	g.Duties = append(g.Duties, read)
 	return g
 }
 
 func orgDuties() []Duty {
 	return []Duty{
 		{OrgRead, "See the overview, the wallet, the usage and who the members are"},
-		{OrgWork, "Upload and delete images, describe and test model clusters; launch, start, stop and delete clusters; open consoles"},
+		{OrgWork, "Upload and delete images, describe and test model clusters; launch, start, stop and delete clusters"},
+		{OrgConsole, "Open consoles of nodes"},
 		{OrgOrder, "Order compute hours and see what was ordered"},
 		{OrgManage, "Invite people, set caps, decide on requests of members, read the log"},
 		{OrgOwn, "Change roles, remove members, invite owners"},
@@ -68,7 +80,8 @@ func orgDuties() []Duty {
 func providerDuties() []Duty {
 	return []Duty{
 		{ProviderRead, "See the overview, the offers and the organizations"},
-		{ProviderHosts, "Add and cordon hosts, make pools and shapes, see clusters and background jobs"},
+		{ProviderHosts, "Add and cordon hosts, make pools and shapes, see and end clusters, see background jobs"},
+		{ProviderConsole, "Open consoles that an organization lets staff see"},
 		{ProviderNotify, "Announce to organizations"},
 		{ProviderUsage, "See what organizations used, and export it"},
 		{ProviderOrders, "Approve or reject orders, grant hours"},

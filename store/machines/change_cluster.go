@@ -24,8 +24,9 @@ type lockedCluster struct {
 	StartCount     int
 	LeaseSeconds   int64
 	EndedAt        *time.Time
-	States         []provisioner.NodeState `db:"-"`
-	Now            time.Time
+	Barred
+	States []provisioner.NodeState `db:"-"`
+	Now    time.Time
 }
 
 // State is what a page shows.
@@ -37,7 +38,8 @@ func (c lockedCluster) State() provisioner.ClusterState {
 // snapshot may be older than the lock.
 func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at, now() AS now
+		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at,
+			barred_at, barred_why, disks_until, now() AS now
 		FROM clusters WHERE id = $1 FOR NO KEY UPDATE`, id)
 	c, err := store.One(rows, "cluster", pgx.RowToStructByName[lockedCluster])
 	if err != nil {
@@ -45,6 +47,15 @@ func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, e
 	}
 	rows, _ = tx.Query(ctx, `SELECT state FROM nodes WHERE cluster_id = $1 ORDER BY id`, id)
 	c.States, err = store.All(rows, "states of nodes", pgx.RowTo[provisioner.NodeState])
+	return c, err
+}
+
+// lockHostedCluster is lockCluster for the provider on whose hosts it is: another's is not there.
+func lockHostedCluster(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID) (lockedCluster, error) {
+	c, err := lockCluster(ctx, tx, id)
+	if err == nil && c.ProviderID != providerID {
+		return lockedCluster{}, provisioner.NotFound("cluster")
+	}
 	return c, err
 }
 

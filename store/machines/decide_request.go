@@ -44,7 +44,7 @@ func (r lockedRequest) refuseLeft(ctx context.Context, tx pgx.Tx) error {
 	var stays bool
 	err := tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM memberships m JOIN people p ON p.id = m.person_id
-			WHERE m.organization_id = $1 AND m.person_id = $2 AND m.role <> 'billing' AND p.suspended_at IS NULL)`,
+			WHERE m.organization_id = $1 AND m.person_id = $2 AND m.role NOT IN ('billing', 'auditor') AND p.suspended_at IS NULL)`,
 		r.OrganizationID, r.PersonID).Scan(&stays)
 	if err != nil {
 		return fmt.Errorf("read who asked: %w", err)

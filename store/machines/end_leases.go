@@ -12,7 +12,7 @@ import (
 )
 
 // EndLeases stops clusters whose lease is over (those of acceptance tests it deletes) and deletes those that were
-// stopped by their lease's end more than grace ago. It also gives back what is held for clusters that are ending while
+// stopped by their lease's end more than grace ago, or by their provider until the time it named. It also gives back what is held for clusters that are ending while
 // a host that carries them is silent. It returns how many it changed. Each cluster is judged afresh under its lock, so
 // that it may run late, twice and in several workers at once. A test that nobody has finished within an hour has failed.
 func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
@@ -24,6 +24,8 @@ func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT id FROM clusters WHERE ended_at IS NULL AND lease_ends_at <= now()
 			AND (desired = 'running' OR (desired = 'stopped' AND reason = 'lease_ended' AND lease_ends_at + $1::interval <= now()))
+		UNION
+		SELECT id FROM clusters WHERE ended_at IS NULL AND desired = 'stopped' AND disks_until <= now()
 		UNION
 		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.desired <> 'running'
 			AND EXISTS (SELECT FROM holds h WHERE h.cluster_id = c.id AND h.held > 0)
@@ -58,14 +60,15 @@ func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.
 	if err != nil {
 		return false, err
 	}
-	var over, overdue bool
+	var over, overdue, kept bool
 	err = tx.QueryRow(ctx, `
-		SELECT coalesce(lease_ends_at <= now(), false), coalesce(lease_ends_at + $2::interval <= now(), false)
-		FROM clusters WHERE id = $1`, id, grace).Scan(&over, &overdue)
+		SELECT coalesce(lease_ends_at <= now(), false), coalesce(lease_ends_at + $2::interval <= now(), false),
+			coalesce(disks_until > now(), true)
+		FROM clusters WHERE id = $1`, id, grace).Scan(&over, &overdue, &kept)
 	if err != nil {
 		return false, fmt.Errorf("read lease: %w", err)
 	}
-	want, reason := provisioner.DesiredStopped, provisioner.ReasonLeaseEnded
+	want, reason, detail := provisioner.DesiredStopped, provisioner.ReasonLeaseEnded, ""
 	switch {
 	case c.Kind == "test" && c.Desired == provisioner.DesiredGone:
 		return false, nil
@@ -73,6 +76,8 @@ func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.
 		want, reason = provisioner.DesiredGone, provisioner.ReasonTestEnded
 	case c.Kind == "test":
 		want = provisioner.DesiredGone
+	case c.Desired == provisioner.DesiredStopped && !kept:
+		want, reason, detail = provisioner.DesiredGone, provisioner.ReasonStaff, c.BarredWhy
 	case over && c.Desired == provisioner.DesiredRunning:
 	case overdue && c.Desired == provisioner.DesiredStopped && c.Reason == provisioner.ReasonLeaseEnded:
 		want = provisioner.DesiredGone
@@ -81,7 +86,7 @@ func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.
 	default:
 		return false, nil
 	}
-	if err := c.want(ctx, tx, want, reason, ""); err != nil {
+	if err := c.want(ctx, tx, want, reason, detail); err != nil {
 		return false, err
 	}
 	return true, store.WriteAudit(ctx, tx, store.AuditRow{

@@ -97,6 +97,7 @@ type PlatformPerson struct {
 	ID              uuid.UUID
 	Name, Email     string
 	PlatformAdmin   bool
+	PlatformAuditor bool
 	CreatedAt       time.Time
 	ConfirmedAt     time.Time
 	SuspendedAt     *time.Time
@@ -110,7 +111,7 @@ const platformPeople = ` FROM people p WHERE (p.name ILIKE $1 OR p.email ILIKE $
 	AND ($2 = '' OR $2 = 'admin' AND p.platform_admin OR $2 <> 'admin' AND ($2 = 'suspended') = (p.suspended_at IS NOT NULL))`
 
 const selectPlatformPerson = `
-	SELECT p.id, p.name, p.email, p.platform_admin, p.created_at, p.confirmed_at, p.suspended_at, p.suspended_reason,
+	SELECT p.id, p.name, p.email, p.platform_admin, p.platform_auditor, p.created_at, p.confirmed_at, p.suspended_at, p.suspended_reason,
 		(SELECT max(s.seen_at) FROM sessions s WHERE s.person_id = p.id) AS seen_at,
 		(SELECT count(*) FROM memberships m WHERE m.person_id = p.id)::int + (SELECT count(*) FROM staff s WHERE s.person_id = p.id)::int AS workplaces`
 

@@ -13,14 +13,14 @@ import (
 // ChangeStaffRole gives one of a provider's staff another role. Refusals: "invalid" for role, "last_admin",
 // NotFound("person").
 func (db *DB) ChangeStaffRole(ctx context.Context, by, providerID, personID uuid.UUID, role StaffRole) error {
-	known := role == StaffAdmin || role == StaffOperator || role == StaffAccountant
+	known := role.check() == nil
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		was, err := lockStaff(ctx, tx, providerID, personID, role == StaffAdmin || !known)
 		switch {
 		case err != nil || was == role:
 			return err
 		case !known:
-			return provisioner.Invalid(map[string]string{"role": "Choose admin, operator or accountant."})
+			return provisioner.Invalid(map[string]string{"role": "Choose admin, operator, accountant or auditor."})
 		}
 		if _, err := tx.Exec(ctx, `UPDATE staff SET role = $3 WHERE provider_id = $1 AND person_id = $2`, providerID, personID, role); err != nil {
 			return fmt.Errorf("change role of staff: %w", err)

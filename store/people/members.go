@@ -31,7 +31,7 @@ type MemberFilter struct {
 
 // Members lists an organization's people, by name where the filter says nothing else, and how many the filters leave.
 func (db *DB) Members(ctx context.Context, orgID uuid.UUID, f MemberFilter) ([]Member, int, error) {
-	order := store.Sortable{"name": "p.name", "email": "p.email", "role": "array_position(ARRAY['owner', 'manager', 'member', 'billing'], m.role)", "since": "m.created_at"}
+	order := store.Sortable{"name": "p.name", "email": "p.email", "role": "array_position(ARRAY['owner', 'manager', 'member', 'billing', 'auditor'], m.role)", "since": "m.created_at"}
 	const from = ` FROM memberships m JOIN people p ON p.id = m.person_id
 		WHERE m.organization_id = $1 AND ($2 = '' OR m.role = $2) AND (p.name ILIKE $3 OR p.email ILIKE $3)`
 	rows, _ := db.pool.Query(ctx, `

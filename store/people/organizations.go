@@ -13,12 +13,13 @@ import (
 // OrganizationRole is what a member may do for an organization.
 type OrganizationRole string
 
-// The roles of members, from most to least: billing reads usage only.
+// The roles of members, from most to least: billing orders and reads usage, an auditor reads all and changes nothing.
 const (
 	RoleOwner   OrganizationRole = "owner"
 	RoleManager OrganizationRole = "manager"
 	RoleMember  OrganizationRole = "member"
 	RoleBilling OrganizationRole = "billing"
+	RoleAuditor OrganizationRole = "auditor"
 )
 
 // insertOrganization makes an organization; field is what its name is called in the form.
@@ -41,10 +42,10 @@ func (db *DB) OrganizationByName(ctx context.Context, name string) (uuid.UUID, e
 
 func (r OrganizationRole) check() error {
 	switch r {
-	case RoleOwner, RoleManager, RoleMember, RoleBilling:
+	case RoleOwner, RoleManager, RoleMember, RoleBilling, RoleAuditor:
 		return nil
 	default:
-		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose owner, manager, member or billing.", r)})
+		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose owner, manager, member, billing or auditor.", r)})
 	}
 }
 

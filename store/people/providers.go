@@ -19,6 +19,7 @@ const (
 	StaffAdmin      StaffRole = "admin"
 	StaffOperator   StaffRole = "operator"
 	StaffAccountant StaffRole = "accountant"
+	StaffAuditor    StaffRole = "auditor" // reads all and changes nothing
 )
 
 // Provider sells compute hours.
@@ -50,10 +51,10 @@ func (db *DB) ProviderByName(ctx context.Context, name string) (Provider, error)
 
 func (r StaffRole) check() error {
 	switch r {
-	case StaffAdmin, StaffOperator, StaffAccountant:
+	case StaffAdmin, StaffOperator, StaffAccountant, StaffAuditor:
 		return nil
 	default:
-		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator or accountant.", r)})
+		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator, accountant or auditor.", r)})
 	}
 }
 

@@ -28,6 +28,7 @@ type Session struct {
 	ProviderName     string
 	ProviderRole     StaffRole // empty where ProviderID is nil
 	PlatformAdmin    bool
+	PlatformAuditor  bool
 	Workplaces       int // where the person may work, the present one included
 	// Suspended is why the organization is suspended, empty where it is not.
 	Suspended string
@@ -68,7 +69,7 @@ func (db *DB) SessionByToken(ctx context.Context, token string) (Session, error)
 	rows, _ := db.pool.Query(ctx, `
 		WITH seen AS (UPDATE sessions SET seen_at = now()
 			WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND expires_at > now())
-		SELECT s.id, s.person_id, pe.name, pe.email, pe.platform_admin, s.expires_at,
+		SELECT s.id, s.person_id, pe.name, pe.email, pe.platform_admin, pe.platform_auditor, s.expires_at,
 			m.organization_id, coalesce(o.name, '') AS organization_name, coalesce(m.role, '') AS organization_role,
 			coalesce(o.suspended_reason, '') AS suspended,
 			st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,

@@ -67,6 +67,7 @@ func sections(a Area) []link {
 			{"People", "/platform/people", SectionPeople},
 			{"Outbox", "/platform/outbox", SectionOutbox},
 			{"Jobs", "/platform/jobs", SectionJobs},
+			{"Log", "/platform/log", SectionLog},
 		}
 	default:
 		return nil

@@ -59,8 +59,10 @@ type Props struct {
 	// Place is whose page it is ("org:ID", "provider:ID", "platform"; empty elsewhere): a page whose session works for
 	// another place by now follows nothing.
 	Place string
-	// PlatformAdmin offers the way to the platform's area.
+	// PlatformAdmin, also for the platform's auditors, offers the way to the platform's area.
 	PlatformAdmin bool
+	// Reading is an auditor's: forms that change something are not shown.
+	Reading bool
 	// Choices are the other organizations and providers the person may switch to by POST /switch.
 	Choices []Choice
 	// Suspended is why the organization, or on its pages the provider, is suspended: its pages say so. Empty: it is not.

@@ -140,7 +140,7 @@ func InvitationShow(p InvitationShowProps) templ.Component {
 
 // RoleOptions are the roles of an organization; only owners give that of an owner.
 func RoleOptions(owner bool) []ui.Option {
-	list := []ui.Option{{Value: "member", Label: "member"}, {Value: "manager", Label: "manager"}, {Value: "billing", Label: "billing"}}
+	list := []ui.Option{{Value: "member", Label: "member"}, {Value: "manager", Label: "manager"}, {Value: "billing", Label: "billing"}, {Value: "auditor", Label: "auditor"}}
 	if owner {
 		list = append(list, ui.Option{Value: "owner", Label: "owner"})
 	}

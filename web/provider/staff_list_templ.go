@@ -152,7 +152,7 @@ func StaffList(p StaffListProps) templ.Component {
 
 // StaffRoles are the roles of a provider's staff.
 func StaffRoles() []ui.Option {
-	return []ui.Option{{Value: "operator", Label: "Operator"}, {Value: "accountant", Label: "Accountant"}, {Value: "admin", Label: "Admin"}}
+	return []ui.Option{{Value: "operator", Label: "Operator"}, {Value: "accountant", Label: "Accountant"}, {Value: "auditor", Label: "Auditor"}, {Value: "admin", Label: "Admin"}}
 }
 
 func staffTable(p StaffListProps) templ.Component {

@@ -22,6 +22,7 @@ func deeds() map[string]string {
 		"create offer": "made the offer", "create organization": "made the organization", "create person": "made the account of", "create pool": "made the pool",
 		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request for",
 		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "drain host": "began to empty the host", "end announcement": "ended the announcement",
+		"end cluster": "ended, as its provider, the cluster", "allow cluster again": "allowed its organization again to start the cluster",
 		"end lease": "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of",
 		"finish acceptance test": "finished the acceptance test of", "grant hours": "granted hours", "invite member": "invited", "invite staff": "invited to the staff",
 		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",
@@ -34,7 +35,7 @@ func deeds() map[string]string {
 		"change address": "changed the e-mail address of", "change name": "changed the name of", "change password": "changed the password of", "change role": "changed the role of",
 		"end other sessions": "ended all other sessions of", "end session": "ended a session of", "invite": "invited", "renew invitation": "renewed the invitation of",
 		"reset password": "set a new password by a mailed link for", "send mail again": "gave the mail to the worker again", "set invoice prefix": "set the invoice prefix of",
-		"set platform admin": "made or unmade an admin of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
+		"set platform admin": "made or unmade an admin of the platform", "set platform auditor": "made or unmade an auditor of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
 		"suspend person": "suspended the person", "place nodes elsewhere": "found other hosts for nodes of", "stop stray machine": "stopped a machine that should not run of",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}

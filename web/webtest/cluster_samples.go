@@ -32,7 +32,7 @@ func clusterSamples() []Sample {
 	watched.Staff = org.StaffLooks{MayConsent: true, By: "Ada Brandt", Until: now().Add(2 * time.Hour), Looks: []org.StaffLook{{At: ago(3 * time.Minute), Person: "Noor Vermeer", Node: "head"}, {At: ago(4 * time.Minute), Person: "Noor Vermeer", Node: "head", Log: true}}}
 	offered := cluster(provisioner.ClusterReady)
 	offered.Staff = org.StaffLooks{MayConsent: true, Hours: "2"}
-	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)})
+	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)}, Sample{"cluster-ended", org.ClusterShow(endedCluster())})
 }
 
 func clusterRows() []org.ClusterRow {
@@ -123,6 +123,14 @@ func endedKeys() []org.EndedKey {
 		{Person: "Ben Okafor", Key: "laptop", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", ClusterID: id(40), Cluster: "trial-1", Why: "is no member any more"},
 		{Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", ClusterID: id(41), Cluster: "production", Why: "removed the key"},
 	}
+}
+
+// endedCluster was ended by its provider.
+func endedCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterStopped)
+	p.Reason, p.ReasonDetail, p.MayStart = provisioner.ReasonStaff, "it sends 400 000 mails an hour", false
+	p.Barred, p.BarredWhy, p.DisksUntil = ago(time.Hour), p.ReasonDetail, now().Add(167*time.Hour)
+	return p
 }
 
 // dress gives a cluster what goes with its state.

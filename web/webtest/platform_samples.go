@@ -39,6 +39,7 @@ func platformSamples() []Sample {
 		{"platform-people-nomatch", platform.PersonList(platform.PersonListProps{Layout: l, List: nothing, Text: "zoe"})},
 		{"platform-person", platform.PersonShow(platform.PersonShowProps{Layout: l, Person: ada, Places: []platform.PlaceRow{{Kind: "Organization", Name: "Heliophysics", Role: "owner", Where: "/platform/organizations/1"}, {Kind: "Provider", Name: "Northern Compute", Role: "accountant"}}})},
 		{"platform-person-suspended", platform.PersonShow(platform.PersonShowProps{Layout: l, Person: mal, Form: ui.Form{Refusal: &provisioner.Refusal{Code: "last_admin", Title: "The platform would be left without an admin: there is 1 now.", Next: "Make someone else an admin first."}}})},
+		{"platform-log", platform.Log(platform.LogProps{Layout: l, Log: log("/platform/log"), Place: "Helio"})},
 		{"outbox", platform.MailList(platform.MailListProps{Layout: l, List: list("/platform/outbox", 3), Mails: []platform.MailRow{kept, failed, sent}})},
 		{"outbox-empty", platform.MailList(platform.MailListProps{Layout: l, List: list("/platform/outbox", 0)})},
 		{"outbox-mail", platform.MailShow(platform.MailShowProps{

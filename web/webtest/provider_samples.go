@@ -25,6 +25,7 @@ func providerSamples() []Sample {
 		}})},
 		{"provider-clusters-empty", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/clusters"}})},
 		{"provider-cluster", provider.ClusterShow(staffCluster())},
+		{"provider-cluster-ended", provider.ClusterShow(endedByStaff())},
 		{"organizations", provider.OrganizationList(provider.OrganizationListProps{
 			Layout: providerLayout(), List: ui.ListProps{Path: "/provider/organizations", PerPage: 50, Total: 2}, Organizations: []provider.OrganizationRow{organization(), {ID: id(91), Name: "Tidal Genomics", Suspended: true, BoughtMCS: 20 * hour, UsedMCS: 17 * hour, LeftMCS: 3 * hour}},
 			Sum: provider.OrganizationRow{LeftMCS: 79 * hour, UsedMCS: 328 * hour, MonthMCS: 41 * hour, Clusters: 2},
@@ -132,9 +133,17 @@ func drainingHost() provider.HostShowProps {
 	return p
 }
 
+// endedByStaff was ended with a reason.
+func endedByStaff() provider.ClusterShowProps {
+	p := staffCluster()
+	p.Row.State, p.Row.Reason, p.ReasonDetail = provisioner.ClusterStopped, provisioner.ReasonStaff, "it sends 400 000 mails an hour"
+	p.MayEnd, p.MayAllow, p.Barred, p.DisksUntil, p.BarredWhy = false, true, ago(time.Hour), now().Add(167*time.Hour), p.ReasonDetail
+	return p
+}
+
 func staffCluster() provider.ClusterShowProps {
 	return provider.ClusterShowProps{
-		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour),
+		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour), MayEnd: true, MayConsole: true, KeptDays: 7,
 		Row:      provider.ClusterRow{ID: id(40), Name: "trial-1", Organization: "Heliophysics", OrganizationID: id(90), Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 2, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 		NodeList: ui.ListProps{Path: "/provider/clusters/" + id(40).String(), PerPage: 50, Total: 2},
 		Nodes: []provider.NodeRow{

@@ -33,7 +33,8 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 		return p
 	}
 	p.Person = &layout.Person{Name: s.Name, Email: s.Email}
-	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin
+	p.Organization, p.Provider, p.PlatformAdmin = s.OrganizationName, s.ProviderName, s.PlatformAdmin || s.PlatformAuditor
+	p.Reading = reading(s, area)
 	p.Suspended = s.Suspended
 	if area == layout.AreaProvider {
 		p.Suspended = s.ProviderSuspended
@@ -52,6 +53,20 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	return p
 }
 
+// reading tells whether the session's person only reads in an area.
+func reading(s *people.Session, area layout.Area) bool {
+	switch area {
+	case layout.AreaOrg:
+		return s.OrganizationRole == people.RoleAuditor
+	case layout.AreaProvider:
+		return s.ProviderRole == people.StaffAuditor
+	case layout.AreaPlatform:
+		return !s.PlatformAdmin
+	default:
+		return false
+	}
+}
+
 // placeHeader says with each page, and each part of one, whose it is: a tab of another place does not take it.
 const placeHeader = "Volary-Place"
 
@@ -62,7 +77,7 @@ func place(s *people.Session, area layout.Area) string {
 		return KindOrganization + ":" + s.OrganizationID.String()
 	case area == layout.AreaProvider && s.ProviderID != nil:
 		return KindProvider + ":" + s.ProviderID.String()
-	case area == layout.AreaPlatform && s.PlatformAdmin:
+	case area == layout.AreaPlatform && (s.PlatformAdmin || s.PlatformAuditor):
 		return "platform"
 	default:
 		return ""
@@ -142,7 +157,7 @@ func needs(area layout.Area) map[string]request.Permission {
 func closed(c echo.Context, area layout.Area) []string {
 	var list []string
 	for section, permission := range needs(area) {
-		if !request.Allowed(c, permission) {
+		if !request.AllowedToRead(c, permission) {
 			list = append(list, section)
 		}
 	}

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"encoding/json"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +25,43 @@ func LogFilter(c echo.Context) (store.LogFilter, ui.LogProps) {
 		List: List(l, 0), Form: ui.Form{Refusal: q.Refusal()}, Person: f.Person, Verb: f.Verb, Subject: f.Subject,
 		From: q.Typed("from_at"), Till: q.Typed("to_at"), Counted: store.LogCounted,
 	}
+}
+
+// ExportLog sends a log as lines of JSON, the oldest first, from the time from_at or after the row with the id after.
+func ExportLog(c echo.Context, core *store.DB, owner store.LogOwner) error {
+	q := request.ParseQuery(c)
+	from := q.Moment("from_at", "the beginning")
+	after := uuid.Nil
+	if typed := q.Typed("after"); typed != "" {
+		id, err := uuid.Parse(typed)
+		if err != nil {
+			q.Wrong("after", "Give the id of the last line that you have.")
+		}
+		after = id
+	}
+	if r := q.Refusal(); r != nil {
+		return r
+	}
+	w := c.Response()
+	lines := json.NewEncoder(w)
+	lines.SetEscapeHTML(false)
+	begun := false
+	begin := func() {
+		if !begun {
+			begun = true
+			w.Header().Set(echo.HeaderContentType, "application/x-ndjson")
+			w.Header().Set(echo.HeaderContentDisposition, `attachment; filename="log.jsonl"`)
+			w.WriteHeader(http.StatusOK)
+		}
+	}
+	return core.EachLogLine(c.Request().Context(), owner, after, from, func(l store.LogLine) error {
+		begin()
+		return lines.Encode(l)
+	}, func() error {
+		begin()
+		w.Flush()
+		return nil
+	})
 }
 
 // Log fills the props with what the store read. path gives the address of a subject's page for those who may open it,

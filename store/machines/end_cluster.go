@@ -1,0 +1,105 @@
+package machines
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
+	"volary.dev/store"
+)
+
+// DisksKept is for how long the disks of a cluster that its provider ended are kept.
+const DisksKept = 7 * 24 * time.Hour
+
+// EndCluster ends a cluster on a provider's hosts, whoever's it is: its nodes are stopped, its organization may not start
+// it until AllowCluster, and it is deleted after DisksKept. One of an acceptance test is deleted at once. Who started it
+// and the organization's owners get reason by mail, and it stands on their page and in both logs. It works for a
+// suspended provider too and never fails for money. Refusals: "invalid" for reason, "state" (ended or being deleted
+// already), NotFound.
+func (db *DB) EndCluster(ctx context.Context, by, providerID, id uuid.UUID, reason string) error {
+	f := store.Fields{}
+	f.Length("reason", reason, 5, 500)
+	if err := f.Refusal(); err != nil {
+		return err
+	}
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		c, err := lockHostedCluster(ctx, tx, providerID, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case c.Desired == provisioner.DesiredGone:
+			return wrongState("ended", c.State(), "Nothing is to be done: it is deleted or being deleted.")
+		case c.BarredAt != nil:
+			return wrongState("ended", c.State(), "It was ended already. Allow it to be started again first to give another reason.")
+		}
+		want := provisioner.DesiredStopped
+		if c.Kind == "test" {
+			want = provisioner.DesiredGone
+		} else if err := c.bar(ctx, tx, by, reason); err != nil {
+			return err
+		}
+		if err := c.want(ctx, tx, want, provisioner.ReasonStaff, reason); err != nil {
+			return err
+		}
+		if err := db.tellOfEnd(ctx, tx, c, reason); err != nil {
+			return err
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{
+			By: by, Organization: c.OrganizationID, Provider: providerID, Verb: "end cluster", Subject: "cluster", SubjectID: id,
+			Detail: map[string]any{"reason": reason, "desired": want},
+		})
+	})
+}
+
+func (c lockedCluster) bar(ctx context.Context, tx pgx.Tx, by uuid.UUID, reason string) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE clusters SET barred_at = now(), barred_by = $2, barred_why = $3, disks_until = now() + $4::interval WHERE id = $1`,
+		c.ID, store.OrNull(by), reason, DisksKept)
+	if err != nil {
+		return fmt.Errorf("bar cluster %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// tellOfEnd writes to the owners, and to who launched the cluster where that person is a member still.
+func (db *DB) tellOfEnd(ctx context.Context, tx pgx.Tx, c lockedCluster, reason string) error {
+	var cluster, provider string
+	var until *time.Time
+	err := tx.QueryRow(ctx, `
+		SELECT c.name, p.name, c.disks_until FROM clusters c JOIN providers p ON p.id = c.provider_id WHERE c.id = $1`, c.ID).Scan(&cluster, &provider, &until)
+	if err != nil {
+		return fmt.Errorf("read ended cluster: %w", err)
+	}
+	rows, _ := tx.Query(ctx, `
+		SELECT person_id FROM memberships m
+		WHERE organization_id = $1 AND (role = 'owner' OR person_id = (SELECT person_id FROM clusters WHERE id = $2)) ORDER BY person_id`,
+		c.OrganizationID, c.ID)
+	to, err := store.All(rows, "whom to tell", pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return err
+	}
+	data := map[string]string{"provider": provider, "cluster": cluster, "reason": reason, "path": "/org/clusters/" + c.ID.String()}
+	if until != nil {
+		data["until"] = until.UTC().Format("2 January 2006 15:04 MST")
+	}
+	return db.core.MailTo(ctx, tx, to, store.MailClusterEnded, data)
+}
+
+// refuseBarred refuses to start what its provider ended.
+func (c lockedCluster) refuseBarred(ctx context.Context, tx pgx.Tx) error {
+	if c.BarredAt == nil {
+		return nil
+	}
+	var provider string
+	if err := tx.QueryRow(ctx, `SELECT name FROM providers WHERE id = $1`, c.ProviderID).Scan(&provider); err != nil {
+		return fmt.Errorf("read provider of cluster %s: %w", c.ID, err)
+	}
+	return &provisioner.Refusal{
+		Code: "barred", Title: fmt.Sprintf("%s ended this cluster: “%s”", provider, c.BarredWhy),
+		Next: fmt.Sprintf("Ask %s to allow it to be started again. Its disks are kept until %s.", provider, c.DisksUntil.UTC().Format("2 January 2006 15:04 MST")),
+	}
+}
