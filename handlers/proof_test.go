@@ -20,7 +20,8 @@ func asking() []string {
 		"POST /provider/staff/:id/role", "POST /provider/staff/:id/remove",
 		"POST /provider/offers", "POST /provider/offers/:id/end", "POST /provider/offers/:id/prices", "POST /provider/offers/:id/prices/:price/withdraw",
 		"POST /provider/grants",
-		"POST /platform/people/:id/admin", "POST /platform/people/:id/no-admin", "POST /platform/providers/:id/approve",
+		"POST /platform/people/:id/admin", "POST /platform/people/:id/no-admin",
+		"POST /platform/people/:id/auditor", "POST /platform/people/:id/no-auditor", "POST /platform/providers/:id/approve",
 	}
 }
 
@@ -41,12 +42,12 @@ func notAsking() map[string][]string {
 			"POST /org/members/:id/cap", "POST /org/invitations/:id/revoke", "POST /provider/invitations/:id/revoke", "POST /provider/settings",
 			"POST /org/requests/:id/approve", "POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw",
 			"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw",
-			"POST /provider/announcements", "POST /provider/announcements/:id/end",
+			"POST /provider/clusters/:id/end", "POST /provider/clusters/:id/allow", "POST /provider/announcements", "POST /provider/announcements/:id/end",
 			"POST /platform/organizations/:id/suspend", "POST /platform/organizations/:id/lift", "POST /platform/people/:id/suspend", "POST /platform/people/:id/lift",
 			"POST /platform/providers/:id/reject", "POST /platform/providers/:id/suspend", "POST /platform/providers/:id/lift", "POST /provider-application",
 		},
 		"it is the day's work": {
-			"POST /uploads/", "POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish",
+			"POST /uploads/", "POST /org/images/:id/delete", "POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish",
 			"POST /org/versions/:id/test", "POST /org/clusters", "POST /org/clusters/:id/start", "POST /org/clusters/:id/stop", "POST /org/clusters/:id/extend",
 			"POST /org/orders", "POST /org/orders/:id/withdraw", "POST /provider/orders/:id/approve", "POST /provider/orders/:id/reject",
 			"POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket",
