@@ -76,7 +76,7 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 		{patch, "/uploads/:id", request.OrgWork, uploads, uploading},
 		{remove, "/uploads/:id", request.OrgWork, uploads, uploading},
 	}, slices.Concat(
-		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
+		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), clusterRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
 		providerSalesRoutes(h.provider), platformRoutes(h.platform),
 	)...)
 }
@@ -144,6 +144,9 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org", request.OrgRead, o.ShowHome, ordinary},
 		{get, "/org/usage", request.OrgRead, o.ShowUsage, costly},
 		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, costly},
+		{get, "/org/log", request.OrgManage, o.ShowLog, costly},
+		{get, "/org/log.jsonl", request.OrgManage, o.ExportLog, exporting},
+		{post, "/org/announcements/:id/dismiss", request.OrgRead, o.DismissAnnouncement, ordinary},
 
 		{get, "/org/images", request.OrgWork, o.ListImages, ordinary},
 		{get, "/org/images/new", request.OrgWork, o.NewImage, ordinary},
@@ -164,25 +167,6 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/versions/:id/test", request.OrgWork, o.CreateAcceptanceTest, ordinary},
 		{get, "/org/tests/:id", request.OrgWork, o.ShowAcceptanceTest, ordinary},
 
-		{get, "/org/clusters", request.OrgWork, o.ListClusters, ordinary},
-		{post, "/org/clusters", request.OrgWork, o.CreateCluster, ordinary},
-		{get, "/org/clusters/new", request.OrgWork, o.NewCluster, costly},
-		{get, "/org/clusters/:id", request.OrgWork, o.ShowCluster, ordinary},
-		{post, "/org/clusters/:id/stop", request.OrgWork, o.StopCluster, ordinary},
-		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
-		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},
-		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
-		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, lasting},
-		{get, "/org/log", request.OrgManage, o.ShowLog, costly},
-		{get, "/org/log.jsonl", request.OrgManage, o.ExportLog, exporting},
-		{post, "/org/announcements/:id/dismiss", request.OrgRead, o.DismissAnnouncement, ordinary},
-		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
-		{post, "/org/clusters/:id/consent/withdraw", request.OrgWork, o.DeleteConsoleConsent, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console", request.OrgConsole, o.ShowConsole, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgConsole, o.ShowConsoleLog, ordinary},
-		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgConsole, o.CreateConsoleTicket, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgConsole, o.ConsoleSocket, opening},
-
 		{get, "/org/requests", request.OrgWork, o.ListRequests, ordinary},
 		{get, "/org/requests/:id", request.OrgWork, o.ShowRequest, ordinary},
 		{post, "/org/requests/:id/approve", request.OrgManage, o.ApproveRequest, ordinary},
@@ -198,6 +182,27 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/invitations/:id/resend", request.OrgManage, o.ResendInvitation, lasting},
 		{post, "/org/invitations/:id/revoke", request.OrgManage, o.RevokeInvitation, ordinary},
 		{post, "/org/leave", request.OrgRead, o.Leave, ordinary},
+	}
+}
+
+// clusterRoutes are what an organization does with its clusters.
+func clusterRoutes(o org.Handlers) []route {
+	return []route{
+		{get, "/org/clusters", request.OrgWork, o.ListClusters, ordinary},
+		{post, "/org/clusters", request.OrgWork, o.CreateCluster, ordinary},
+		{get, "/org/clusters/new", request.OrgWork, o.NewCluster, costly},
+		{get, "/org/clusters/:id", request.OrgWork, o.ShowCluster, ordinary},
+		{post, "/org/clusters/:id/stop", request.OrgWork, o.StopCluster, ordinary},
+		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
+		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},
+		{get, "/org/clusters/:id/delete", request.OrgWork, o.ConfirmDeleteCluster, ordinary},
+		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, lasting},
+		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
+		{post, "/org/clusters/:id/consent/withdraw", request.OrgWork, o.DeleteConsoleConsent, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console", request.OrgConsole, o.ShowConsole, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgConsole, o.ShowConsoleLog, ordinary},
+		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgConsole, o.CreateConsoleTicket, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgConsole, o.ConsoleSocket, opening},
 	}
 }
 

@@ -33,6 +33,22 @@ func sections(a Area) []link {
 			{"Log", "/org/log", SectionLog},
 			{"Market", "/market", SectionMarket},
 		}
+	case AreaAccount:
+		return []link{
+			{"Account", "/account", SectionHome},
+			{"SSH keys", "/account/ssh-keys", SectionKeys},
+			{"Sessions", "/account/sessions", SectionSessions},
+			{"Password", "/account/password", SectionPassword},
+			{"Become a provider", "/provider-application", SectionProviders},
+		}
+	default:
+		return staffSections(a)
+	}
+}
+
+// staffSections are what providers and the platform work with.
+func staffSections(a Area) []link {
+	switch a {
 	case AreaProvider:
 		return []link{
 			{"Overview", "/provider", SectionHome},
@@ -50,14 +66,6 @@ func sections(a Area) []link {
 			{"Log", "/provider/log", SectionLog},
 			{"Settings", "/provider/settings", SectionSettings},
 			{"Market", "/market", SectionMarket},
-		}
-	case AreaAccount:
-		return []link{
-			{"Account", "/account", SectionHome},
-			{"SSH keys", "/account/ssh-keys", SectionKeys},
-			{"Sessions", "/account/sessions", SectionSessions},
-			{"Password", "/account/password", SectionPassword},
-			{"Become a provider", "/provider-application", SectionProviders},
 		}
 	case AreaPlatform:
 		return []link{
