@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,8 +51,8 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 	}
 	k := &hostCheck{CheckHost: c, host: h, pool: pool}
 	k.Probe = ProbeTimes{
-		KVM: or(c.Probe.KVM, 12*time.Second), TCG: or(c.Probe.TCG, 3*time.Minute),
-		Overlay: or(c.Probe.Overlay, 3*time.Minute), Poll: or(c.Probe.Poll, 250*time.Millisecond),
+		KVM: cmp.Or(c.Probe.KVM, 12*time.Second), TCG: cmp.Or(c.Probe.TCG, 3*time.Minute),
+		Overlay: cmp.Or(c.Probe.Overlay, 3*time.Minute), Poll: cmp.Or(c.Probe.Poll, 250*time.Millisecond),
 	}
 	passed := k.run(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -32,7 +33,7 @@ type Observer struct {
 
 // Run observes until ctx ends.
 func (o *Observer) Run(ctx context.Context) error {
-	o.Round, o.ImagesTick = or(o.Round, 5*time.Second), or(o.ImagesTick, imagesTick)
+	o.Round, o.ImagesTick = cmp.Or(o.Round, 5*time.Second), cmp.Or(o.ImagesTick, imagesTick)
 	o.asking, o.strange = map[uuid.UUID]bool{}, map[uuid.UUID]stranger{}
 	o.strays, o.noted = map[uuid.UUID]map[uuid.UUID]time.Time{}, map[uuid.UUID]bool{}
 	o.looking, o.images = map[uuid.UUID]bool{}, map[uuid.UUID]imagesLook{}

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -274,7 +275,7 @@ func (p *probes) pair(ctx context.Context) error {
 	go func() {
 		err := p.prepare(ctx, *p.peer, p.host)
 		if err == nil {
-			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, or(p.peer.Acceleration, provisioner.AccelerationTCG))
+			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, cmp.Or(p.peer.Acceleration, provisioner.AccelerationTCG))
 		}
 		head <- err
 	}()

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,7 +82,7 @@ func NewQueue(db *floors.All, pool *pgxpool.Pool, o QueueOptions, log *slog.Logg
 		}
 		queues[name] = river.QueueConfig{MaxWorkers: places}
 	}
-	look := or(o.Look, 500*time.Millisecond)
+	look := cmp.Or(o.Look, 500*time.Millisecond)
 	queues[queue.Acceptance] = river.QueueConfig{MaxWorkers: queues[queue.Acceptance].MaxWorkers, FetchPollInterval: look, FetchCooldown: min(look, river.FetchCooldownDefault)}
 	client, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
 		ID:         "volary-" + uuid.NewString(), // a process that died is another client than its successor

@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -42,8 +43,8 @@ type Reconciler struct {
 
 // Run reconciles until ctx ends, then lets what is under way come to its next safe point and gives its claims back.
 func (r *Reconciler) Run(ctx context.Context) error {
-	r.ClaimTTL, r.Poll = or(r.ClaimTTL, 6*time.Second), or(r.Poll, 250*time.Millisecond)
-	r.Tick, r.Clusters = or(r.Tick, time.Second), or(r.Clusters, 32)
+	r.ClaimTTL, r.Poll = cmp.Or(r.ClaimTTL, 6*time.Second), cmp.Or(r.Poll, 250*time.Millisecond)
+	r.Tick, r.Clusters = cmp.Or(r.Tick, time.Second), cmp.Or(r.Clusters, 32)
 	r.sessions = map[uuid.UUID]*session{}
 	wake := make(chan struct{}, 1)
 	var all sync.WaitGroup
@@ -121,12 +122,4 @@ func poke(c chan<- struct{}) {
 	case c <- struct{}{}:
 	default:
 	}
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

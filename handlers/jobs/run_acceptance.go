@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -64,7 +65,7 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 	if err != nil {
 		r.Log.WarnContext(ctx, "look at acceptance test", "test", t.ID, "error", err)
 	}
-	return river.JobSnooze(or(r.Look, 500*time.Millisecond))
+	return river.JobSnooze(cmp.Or(r.Look, 500*time.Millisecond))
 }
 
 // followed is one test while it is looked at.
