@@ -20,6 +20,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
@@ -46,7 +47,7 @@ func TestOthersCommands(t *testing.T) {
 	before := rowsOf(t, a)
 	for name, call := range calls {
 		got, err := call()
-		if r, refused := provisioner.AsRefusal(err); refused && r.Code == "not_found" {
+		if r, refused := refusal.As(err); refused && r.Code == "not_found" {
 			err = nil
 		} else if err == nil && !nothing(got) {
 			t.Errorf("%s gives %+v", name, got)

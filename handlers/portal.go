@@ -25,6 +25,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
+	"volary.dev/handlers/uploads"
 	"volary.dev/static"
 	"volary.dev/store/floors"
 )
@@ -168,8 +169,8 @@ func (o Options) guards() map[guard]guards {
 // guards are what a request passes before and after its permission is looked at.
 type guards struct{ before, after []echo.MiddlewareFunc }
 
-func (o Options) uploads() (*org.Uploads, error) {
-	return org.NewUploads(org.UploadOptions{Models: o.Store.Models, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+func (o Options) uploads() (*uploads.Handler, error) {
+	return uploads.New(uploads.Options{Models: o.Store.Models, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // NewChanges makes the hub that store.Listen feeds.

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/sealing"
 )
 
@@ -120,7 +120,7 @@ func Found(err error, what string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, pgx.ErrNoRows):
-		return provisioner.NotFound(what)
+		return refusal.NotFound(what)
 	default:
 		return fmt.Errorf("read %s: %w", what, err)
 	}

@@ -18,7 +18,7 @@
 //
 // A function for an organization takes its id right after ctx and has it in its WHERE clause; one for a provider's
 // staff does the same with the provider's. What is not there and what belongs to someone else are the same
-// provisioner.NotFound. A command takes the person who asked (uuid.Nil: the operator's command) and writes its
+// refusal.NotFound. A command takes the person who asked (uuid.Nil: the operator's command) and writes its
 // audit row and its job in its own transaction. Functions for the worker are not scoped; only the worker calls them.
 //
 // # Locks
@@ -70,5 +70,5 @@
 // TakesNodes alone. One or two missed rounds change nothing: "down" after the first one refused launches while the same
 // host's nodes were still counted.
 //
-// Start at db.go, then at the floor that a page is about. It imports provisioner, queue and sealing.
+// Start at db.go, then at the floor that a page is about. It imports provisioner/refusal, queue and sealing.
 package store

@@ -5,13 +5,13 @@ import (
 	"strings"
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Duplicate refuses a second thing of one name; field is the form's.
-func Duplicate(what, field, name string) *provisioner.Refusal {
+func Duplicate(what, field, name string) *refusal.Error {
 	title := fmt.Sprintf("There is %s named %q already.", what, name)
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "duplicate", Title: title, Next: "Choose another name.", Fields: map[string]string{field: title},
 	}
 }
@@ -54,7 +54,7 @@ func (f Fields) Refusal() error {
 	if len(f) == 0 {
 		return nil
 	}
-	return provisioner.Invalid(f)
+	return refusal.Invalid(f)
 }
 
 // Plural writes a count with its noun: "1 node", "3 nodes".

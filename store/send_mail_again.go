@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/queue"
 )
 
@@ -22,10 +22,10 @@ func (db *DB) SendMailAgain(ctx context.Context, by, id uuid.UUID) error {
 			return Found(err, "mail")
 		}
 		if state != "failed" && state != "kept" {
-			return &provisioner.Refusal{Code: "state", Title: "This mail is " + state + ".", Next: "Only a mail that failed or was kept is sent again."}
+			return &refusal.Error{Code: "state", Title: "This mail is " + state + ".", Next: "Only a mail that failed or was kept is sent again."}
 		}
 		if kind.Secret() && !hasLink {
-			return &provisioner.Refusal{Code: "state", Title: "The link of this mail is forgotten: it has ended.", Next: "Who it was for asks for another, or is invited again."}
+			return &refusal.Error{Code: "state", Title: "The link of this mail is forgotten: it has ended.", Next: "Who it was for asks for another, or is invited again."}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE mails SET state = 'waiting', error = '' WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("send mail again: %w", err)

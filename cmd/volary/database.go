@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/cmd/internal/setup"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 )
@@ -42,7 +42,7 @@ func withPool(ctx context.Context, run func(*pgxpool.Pool) error) error {
 
 // explain gives a refusal as a person reads it: the sentence, each field, each detail, and what to do next.
 func explain(err error) error {
-	r, ok := provisioner.AsRefusal(err)
+	r, ok := refusal.As(err)
 	if !ok {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/floors"
 	"volary.dev/store/machines"
 )
@@ -95,7 +96,7 @@ func findHost(ctx context.Context, db *floors.All, provider, name string) (uuid.
 			return p.ID, h, nil
 		}
 	}
-	return uuid.Nil, machines.Host{}, provisioner.NotFound("host")
+	return uuid.Nil, machines.Host{}, refusal.NotFound("host")
 }
 
 type moveHost struct {

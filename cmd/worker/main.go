@@ -17,6 +17,7 @@ import (
 	"volary.dev/handlers/console"
 	"volary.dev/handlers/handshake"
 	"volary.dev/handlers/jobs"
+	"volary.dev/handlers/loops"
 	"volary.dev/migrations"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
@@ -72,7 +73,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	hosts := jobs.NewHosts(dial)
+	hosts := loops.NewHosts(dial)
 	defer hosts.Close()
 	mails, err := sendMail(cfg, identity, db, log)
 	if err != nil {
@@ -85,7 +86,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 const consoleConnections = 1000
 
 // work runs the loops, the jobs and the console server until ctx ends or one of them fails.
-func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool *pgxpool.Pool, hosts *jobs.Hosts, mails *jobs.SendMail, log *slog.Logger) error {
+func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool *pgxpool.Pool, hosts *loops.Hosts, mails *jobs.SendMail, log *slog.Logger) error {
 	listener, err := setup.Listen(ctx, cfg.Listen)
 	if err != nil {
 		return err
@@ -100,15 +101,15 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
 	}
-	engine := jobs.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
+	engine := loops.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
 	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, blobs, mails))
 	if err != nil {
 		return err
 	}
-	reconciler := &jobs.Reconciler{Engine: engine}
-	observer := &jobs.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
-	bookkeeper := &jobs.Bookkeeper{Engine: engine}
-	uploads := &jobs.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
+	reconciler := &loops.Reconciler{Engine: engine}
+	observer := &loops.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
+	bookkeeper := &loops.Bookkeeper{Engine: engine}
+	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
 	if err != nil {
@@ -165,7 +166,7 @@ func dialHosts(cfg setup.WorkerConfig, log *slog.Logger) (provisioner.Dial, erro
 }
 
 // workers registers every kind of job.
-func workers(cfg setup.WorkerConfig, engine jobs.Engine, blobs blob.Store, mails *jobs.SendMail) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine loops.Engine, blobs blob.Store, mails *jobs.SendMail) *river.Workers {
 	w := river.NewWorkers()
 	river.AddWorker(w, mails)
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})

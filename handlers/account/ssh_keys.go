@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	"volary.dev/store/people"
 	web "volary.dev/web/account"
@@ -59,7 +59,7 @@ func (h Handlers) DeleteSSHKey(c echo.Context) error {
 	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed. Nodes that run keep it until their cluster's next start.")
 }
 
-func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *provisioner.Refusal) error {
+func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *refusal.Error) error {
 	p.Form = ui.Form{Refusal: r}
 	return h.keysPage(c, respond.Status(r.Code), p)
 }

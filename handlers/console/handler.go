@@ -15,6 +15,7 @@ import (
 
 	"volary.dev/handlers/handshake"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/machines"
@@ -98,7 +99,7 @@ func (h *Handler) redeem(w http.ResponseWriter, r *http.Request, part machines.C
 	ticket.Node, _ = uuid.Parse(q.Get("node"))
 	ticket.Session, _ = uuid.Parse(q.Get("session"))
 	n, err := h.machines.RedeemConsoleTicket(r.Context(), ticket)
-	if refusal, ok := provisioner.AsRefusal(err); ok {
+	if refusal, ok := refusal.As(err); ok {
 		http.Error(w, refusal.Title, http.StatusNotFound)
 		return n, false
 	}

@@ -19,7 +19,7 @@ import (
 
 	"volary.dev/handlers/console"
 	"volary.dev/handlers/handshake"
-	"volary.dev/handlers/jobs"
+	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
@@ -61,7 +61,7 @@ func newBenchThatLooks(t *testing.T, look time.Duration) *bench {
 		b.host.EnsureNode(t.Context(), provisioner.NodeSpec{ID: b.node.ID, Name: "head", VNI: 1, ImageDigest: emptyDigest})))
 	b.viewer = b.Viewer(t, b.Organization)
 	b.lines = console.New(console.Options{
-		DB: storetest.OpenAs(t, b.Pool, store.RoleWorker), Hosts: jobs.NewHosts(hosts.Dial), Secret: secret(t, "a"), Log: slog.New(slog.DiscardHandler), Look: look,
+		DB: storetest.OpenAs(t, b.Pool, store.RoleWorker), Hosts: loops.NewHosts(hosts.Dial), Secret: secret(t, "a"), Log: slog.New(slog.DiscardHandler), Look: look,
 	})
 	b.server = httptest.NewServer(b.lines)
 	t.Cleanup(b.server.Close)

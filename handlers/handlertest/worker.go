@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"volary.dev/handlers/console"
-	"volary.dev/handlers/jobs"
+	"volary.dev/handlers/loops"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
 	"volary.dev/store/storetest"
@@ -30,9 +30,9 @@ func diskDigest() string {
 // its consoles. Jobs are not worked.
 func (a *App) startWorker(log *slog.Logger) string {
 	a.Hosts = memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond})
-	hosts := jobs.NewHosts(a.Hosts.Dial)
+	hosts := loops.NewHosts(a.Hosts.Dial)
 	db := storetest.OpenAs(a.t, a.Pool, store.RoleWorker)
-	engine := jobs.Engine{
+	engine := loops.Engine{
 		Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, Worker: "test", Log: log,
 		OpenImage: func(context.Context, string) (io.ReadCloser, error) {
 			return io.NopCloser(bytes.NewReader(disk())), nil
@@ -41,8 +41,8 @@ func (a *App) startWorker(log *slog.Logger) string {
 	lines := console.New(console.Options{DB: db, Hosts: hosts, Secret: Secret(a.t), Log: log})
 	consoles := httptest.NewServer(lines)
 	ctx, cancel := context.WithCancel(context.Background())
-	reconciler := &jobs.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
-	observer := &jobs.Observer{Engine: engine, Round: 50 * time.Millisecond}
+	reconciler := &loops.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
+	observer := &loops.Observer{Engine: engine, Round: 50 * time.Millisecond}
 	var loops sync.WaitGroup
 	loops.Go(func() { _ = reconciler.Run(ctx) })
 	loops.Go(func() { _ = observer.Run(ctx) })

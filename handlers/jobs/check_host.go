@@ -10,7 +10,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
+	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	"volary.dev/store/queue"
 )
@@ -22,7 +24,7 @@ const checkTimeout = 15 * time.Minute
 // are booted on it and a packet is sent between two of them.
 type CheckHost struct {
 	river.WorkerDefaults[queue.CheckHost]
-	Engine
+	loops.Engine
 	ProbeImage string // path of the sample image
 	Probe      ProbeTimes
 }
@@ -123,7 +125,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 // finish writes the outcome down. The same machine under two names would be counted twice: that fails the check.
 func (k *hostCheck) finish(ctx context.Context, passed bool) error {
 	err := k.Machines.HostCheckDone(ctx, k.host.ID, k.facts, k.acceleration, k.report, passed)
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "duplicate" {
+	if r, ok := refusal.As(err); ok && r.Code == "duplicate" {
 		k.report = append(k.report, provisioner.HostCheck{Name: "machine", State: provisioner.CheckFailed, Detail: r.Title + " " + r.Next})
 		return k.Machines.HostCheckDone(ctx, k.host.ID, provisioner.HostFacts{}, "", k.report, false)
 	}

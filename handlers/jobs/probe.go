@@ -3,15 +3,12 @@ package jobs
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
 	"volary.dev/store/machines"
@@ -29,7 +27,7 @@ import (
 // at once do not meet: VNI, subnet and ids come from the host that is checked.
 type probes struct {
 	*hostCheck
-	image  probeImage
+	image  loops.ProbeImage
 	nonce  string
 	peer   *machines.Host
 	vni    uint32
@@ -42,7 +40,7 @@ const checkPrefix = "198.18.0.0"
 
 func newProbes(k *hostCheck) *probes {
 	p := &probes{hostCheck: k, nonce: hex.EncodeToString(k.host.ID[8:])}
-	p.vni = firstCheckVNI + binary.BigEndian.Uint32(k.host.ID[12:])%700_000
+	p.vni = loops.FirstCheckVNI + binary.BigEndian.Uint32(k.host.ID[12:])%700_000
 	index := max(0, slices.IndexFunc(k.pool, func(h machines.Host) bool { return h.ID == k.host.ID }))
 	base := netip.MustParseAddr(checkPrefix).As4()
 	binary.BigEndian.PutUint32(base[:], binary.BigEndian.Uint32(base[:])+uint32(index%8192)*16)
@@ -89,7 +87,7 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 
 func (p *probes) network(on, other machines.Host) provisioner.Network {
 	n := provisioner.Network{
-		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: gatewayMAC(p.vni),
+		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: loops.GatewayMAC(p.vni),
 		Domain: "check.volary", MTU: 1400, Generation: 1, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
 	}
 	if other.ID != uuid.Nil {
@@ -133,7 +131,7 @@ func (p *probes) clear(ctx context.Context) {
 
 // accelerate finds out what boots. Capabilities prove nothing: a host may offer KVM and its guests hang.
 func (p *probes) accelerate(ctx context.Context) (string, error) {
-	image, err := openProbeImage(p.ProbeImage)
+	image, err := loops.OpenProbeImage(p.ProbeImage)
 	if err != nil {
 		return "", err
 	}
@@ -172,7 +170,7 @@ func firstLine(err error) string {
 // prepare makes the image and the network on a host.
 func (p *probes) prepare(ctx context.Context, h, other machines.Host) error {
 	return p.with(ctx, h, func(d provisioner.Driver) error {
-		if err := d.EnsureImage(ctx, p.image.digest, p.image.size, p.image.open); err != nil {
+		if err := d.EnsureImage(ctx, p.image.Digest, p.image.Size, p.image.Open); err != nil {
 			return err
 		}
 		return d.EnsureNetwork(ctx, p.network(h, other))
@@ -213,7 +211,7 @@ func (p *probes) start(ctx context.Context, h machines.Host, name string, role p
 	}
 	spec := provisioner.NodeSpec{
 		ID: p.id(name), ClusterID: p.id("network"), Name: name, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 128, DiskGiB: 1},
-		Acceleration: a, MachineType: "q35", ImageDigest: p.image.digest, VNI: p.vni, MAC: entry.MAC, Seed: seed,
+		Acceleration: a, MachineType: "q35", ImageDigest: p.image.Digest, VNI: p.vni, MAC: entry.MAC, Seed: seed,
 	}
 	return p.with(ctx, h, func(d provisioner.Driver) error { return d.EnsureNode(ctx, spec) })
 }
@@ -289,28 +287,3 @@ func (p *probes) pair(ctx context.Context) error {
 	reached := strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "head reached", p.entries()[0].IP.String()}, " ")
 	return p.await(ctx, p.host, "compute-001", p.Probe.Overlay, reached)
 }
-
-// probeImage is the sample image as a file.
-type probeImage struct {
-	path, digest string
-	size         int64
-}
-
-func openProbeImage(path string) (probeImage, error) {
-	if path == "" {
-		return probeImage{}, errors.New("this worker has no image to boot: make it with `volary sample build` and set VOLARY_PROBE_IMAGE to its path")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return probeImage{}, fmt.Errorf("probe image: %w", err)
-	}
-	defer f.Close()
-	sum := sha256.New()
-	n, err := io.Copy(sum, f)
-	if err != nil {
-		return probeImage{}, fmt.Errorf("probe image: %w", err)
-	}
-	return probeImage{path, hex.EncodeToString(sum.Sum(nil)), n}, nil
-}
-
-func (i probeImage) open(context.Context) (io.ReadCloser, error) { return os.Open(i.path) }

@@ -17,6 +17,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivertype"
 
+	"volary.dev/handlers/loops"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/queue"
@@ -117,7 +118,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	// The lock outlives ctx until the jobs under way have ended.
 	alive, die := context.WithCancel(context.WithoutCancel(ctx))
 	defer die()
-	go func() { _ = q.core.HoldWorkerLock(alive, q.client.ID(), func() { poke(held) }) }()
+	go func() { _ = q.core.HoldWorkerLock(alive, q.client.ID(), func() { loops.Poke(held) }) }()
 	select {
 	case <-ctx.Done():
 		return nil

@@ -1,13 +1,10 @@
 package jobs_test
 
 import (
-	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,9 +12,9 @@ import (
 	"github.com/riverqueue/river"
 
 	"volary.dev/handlers/jobs"
+	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
-	"volary.dev/store"
 	"volary.dev/store/blob"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -25,86 +22,56 @@ import (
 	"volary.dev/store/storetest"
 )
 
-// runQueue works jobs on a pool of its own until the test ends or the returned function is called.
-func (b *bench) runQueue(t *testing.T, o jobs.QueueOptions, workers *river.Workers) (stop func()) {
-	t.Helper()
-	pool := storetest.PoolAs(t, b.Pool, store.RoleWorker)
-	q, err := jobs.NewQueue(storetest.OpenAs(t, b.Pool, store.RoleWorker), pool, o, b.log, workers)
-	noError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	var done sync.WaitGroup
-	done.Go(func() {
-		if err := q.Run(ctx); err != nil {
-			t.Errorf("queue: %v", err)
-		}
-	})
-	stop = sync.OnceFunc(func() { cancel(); done.Wait(); pool.Close() })
-	t.Cleanup(stop)
-	return stop
-}
-
 // holes is a disk of 1 TiB in a few hundred KiB: a boot sector, and then nothing.
 func holes(t *testing.T) []byte {
 	t.Helper()
 	raw, path := filepath.Join(t.TempDir(), "raw"), filepath.Join(t.TempDir(), "holes.qcow2")
-	noError(t, os.WriteFile(raw, bootSectorDisk(), 0o600))
+	loopstest.NoError(t, os.WriteFile(raw, loopstest.BootSectorDisk(), 0o600))
 	for _, args := range [][]string{{"convert", "-f", "raw", "-O", "qcow2", raw, path}, {"resize", "-q", path, "1T"}} {
 		if out, err := exec.Command("qemu-img", args...).CombinedOutput(); err != nil {
 			t.Fatalf("qemu-img %v: %v: %s", args, err, out)
 		}
 	}
 	content, err := os.ReadFile(path)
-	noError(t, err)
+	loopstest.NoError(t, err)
 	return content
-}
-
-// uploadTo finishes an upload of an organization.
-func (b *bench) uploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.UUID, content []byte) uuid.UUID {
-	t.Helper()
-	id := strings.ReplaceAll(uuid.NewString(), "-", "")
-	noError(t, b.DB.Models.CreateUpload(t.Context(), org, person, id, "disk.qcow2", int64(len(content))))
-	_, err := blobs.Put(t.Context(), blob.UploadKey(id), bytes.NewReader(content))
-	noError(t, err)
-	image, err := b.DB.Models.FinishUpload(t.Context(), id, "")
-	noError(t, err)
-	return image
 }
 
 // TestHolesStopNobody has one organization's disks of 1 TiB of holes verified, which takes minutes each. A mail leaves at
 // once, another organization's image is verified beside them, and those that wait for their turn hold no place.
 func TestHolesStopNobody(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := loopstest.NewBench(t)
 	_, err := b.DB.Machines.CreateShape(t.Context(), uuid.Nil, b.Provider, machines.NewShape{Name: "large", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 1024, DiskGiB: 1024}})
-	noError(t, err)
+	loopstest.NoError(t, err)
 	blobs, err := blob.OpenDirectory(t.TempDir())
-	noError(t, err)
+	loopstest.NoError(t, err)
 	other, err := b.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Birds")
-	noError(t, err)
+	loopstest.NoError(t, err)
 	var slow []uuid.UUID
 	content := holes(t)
 	for range 4 {
-		slow = append(slow, b.uploadTo(t, blobs, b.Organization, b.Person, content))
+		slow = append(slow, b.UploadTo(t, blobs, b.Organization, b.Person, content))
 	}
-	quick := b.uploadTo(t, blobs, other, b.Person, bootSectorDisk())
-	noError(t, b.DB.People.RequestReset(t.Context(), "ada@example.org", "192.0.2.1"))
+	quick := b.UploadTo(t, blobs, other, b.Person, loopstest.BootSectorDisk())
+	loopstest.NoError(t, b.DB.People.RequestReset(t.Context(), "ada@example.org", "192.0.2.1"))
 
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &jobs.VerifyImage{Models: b.DB.Models, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.log})
-	river.AddWorker(workers, &jobs.SendMail{Core: b.DB.Core, Identity: storetest.MailIdentity(), PublicURL: "https://volary.example", Log: b.log})
-	b.runQueue(t, jobs.QueueOptions{}, workers)
+	river.AddWorker(workers, &jobs.VerifyImage{Models: b.DB.Models, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.Log})
+	river.AddWorker(workers, &jobs.SendMail{Core: b.DB.Core, Identity: storetest.MailIdentity(), PublicURL: "https://volary.example", Log: b.Log})
+	b.RunQueue(t, jobs.QueueOptions{}, workers)
 	read := func(org, id uuid.UUID) models.Image {
 		i, err := b.DB.Models.Image(t.Context(), org, id)
-		noError(t, err)
+		loopstest.NoError(t, err)
 		return i
 	}
 	count := func(query string) (n int) {
-		noError(t, b.Pool.QueryRow(t.Context(), query).Scan(&n))
+		loopstest.NoError(t, b.Pool.QueryRow(t.Context(), query).Scan(&n))
 		return n
 	}
-	until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept' AND kind = 'reset'`) == 1 })
-	until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
-	until(t, "one disk under way, the others waiting", func() bool {
+	loopstest.Until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept' AND kind = 'reset'`) == 1 })
+	loopstest.Until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
+	loopstest.Until(t, "one disk under way, the others waiting", func() bool {
 		waiting, under := 0, 0
 		for _, id := range slow {
 			switch i := read(b.Organization, id); {
@@ -118,7 +85,7 @@ func TestHolesStopNobody(t *testing.T) {
 		}
 		return waiting == 3 && under == 1
 	})
-	until(t, "free places", func() bool {
+	loopstest.Until(t, "free places", func() bool {
 		return count(`SELECT count(*) FROM river_job WHERE kind = 'verify_image' AND state = 'running'`) == 1
 	})
 }
@@ -126,23 +93,23 @@ func TestHolesStopNobody(t *testing.T) {
 // TestAWaitingTestHoldsNoPlace starts two tests that cannot end, with one place for both: each is looked at.
 func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := loopstest.NewBench(t)
 	for n := 1; n <= 3; n++ {
-		b.host(n).SetHanging(true)
+		b.Host(n).SetHanging(true)
 	}
 	b.Exec(t, `UPDATE pools SET test_vcpus = 8`)
-	first := b.startTest(t)
+	first := b.StartTest(t)
 	version := b.World.Publish(t, b.Organization, b.Model, b.Image, "2.0")
 	second, err := b.DB.Machines.StartAcceptanceTest(t.Context(), b.Organization, b.Person, version, b.PoolID)
-	noError(t, err)
-	b.worker(t, "one")
+	loopstest.NoError(t, err)
+	b.Worker(t, "one")
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &jobs.RunAcceptance{Engine: b.engine("one", b.DB, b.hosts.Dial), Look: 20 * time.Millisecond})
-	b.runQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond, Places: jobs.Places{"acceptance": 1}}, workers)
+	river.AddWorker(workers, &jobs.RunAcceptance{Engine: b.Engine("one", b.DB, b.Simulated.Dial), Look: 20 * time.Millisecond})
+	b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond, Places: jobs.Places{"acceptance": 1}}, workers)
 	for _, id := range []uuid.UUID{first, second} {
-		until(t, "a look", func() bool {
+		loopstest.Until(t, "a look", func() bool {
 			a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
-			noError(t, err)
+			loopstest.NoError(t, err)
 			return len(a.Report.Nodes) == 3 && !a.Report.Nodes[0].StartedAt.IsZero()
 		})
 	}
@@ -151,37 +118,37 @@ func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 // TestATestEndsInTime follows a test that is older than any may become.
 func TestATestEndsInTime(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := loopstest.NewBench(t)
 	for n := 1; n <= 3; n++ {
-		b.host(n).SetHanging(true)
+		b.Host(n).SetHanging(true)
 	}
-	id := b.startTest(t)
+	id := b.StartTest(t)
 	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
-	b.worker(t, "one")
-	b.queue(t, "one")
-	if a := b.untilTested(t, id); a.State != models.TestFailed || !strings.Contains(a.Report.Checks[4].Detail, "could not be followed to its end") {
+	b.Worker(t, "one")
+	b.Queue(t, "one")
+	if a := b.UntilTested(t, id); a.State != models.TestFailed || !strings.Contains(a.Report.Checks[4].Detail, "could not be followed to its end") {
 		t.Errorf("%s: %+v", a.State, a.Report.Checks)
 	}
 }
 
 func TestVerifyImageRefusesMoreThanTheLargestShape(t *testing.T) {
-	u := upload(t, bootSectorDisk())
-	provider, err := u.db.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
-	noError(t, err)
-	_, err = u.db.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
-	noError(t, err)
-	noError(t, u.work(t.Context(), 1))
-	if i := u.read(); i.State != provisioner.ImageReady {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	provider, err := u.DB.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
+	loopstest.NoError(t, err)
+	_, err = u.DB.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
+	loopstest.NoError(t, err)
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	if i := u.Read(); i.State != provisioner.ImageReady {
 		t.Fatalf("2 MiB: %s %s", i.State, i.Reason)
 	}
-	v := upload(t, holes(t))
-	provider, err = v.db.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
-	noError(t, err)
-	_, err = v.db.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
-	noError(t, err)
-	noError(t, v.work(t.Context(), 1))
-	i := v.read()
-	if i.State != provisioner.ImageRefused || !strings.Contains(i.Checks[len(i.Checks)-1].Repair+i.Checks[len(i.Checks)-2].Repair, "2 GiB (the disk of the largest shape, small of North)") || !v.bytesGone() {
+	v := loopstest.Upload(t, holes(t))
+	provider, err = v.DB.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
+	loopstest.NoError(t, err)
+	_, err = v.DB.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
+	loopstest.NoError(t, err)
+	loopstest.NoError(t, v.Work(t.Context(), 1))
+	i := v.Read()
+	if i.State != provisioner.ImageRefused || !strings.Contains(i.Checks[len(i.Checks)-1].Repair+i.Checks[len(i.Checks)-2].Repair, "2 GiB (the disk of the largest shape, small of North)") || !v.BytesGone() {
 		t.Errorf("1 TiB: %s %+v", i.State, i.Checks)
 	}
 }

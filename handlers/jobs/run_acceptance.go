@@ -14,9 +14,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/riverqueue/river"
 
+	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
 	"volary.dev/provisioner/reconcile"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
 	"volary.dev/store/queue"
@@ -40,7 +42,7 @@ const (
 // by itself, so that a test that waits holds no place and the next look may be another worker's.
 type RunAcceptance struct {
 	river.WorkerDefaults[queue.RunAcceptance]
-	Engine
+	loops.Engine
 	Look time.Duration // between two looks at a test; 0 takes 500 ms
 }
 
@@ -70,7 +72,7 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 
 // followed is one test while it is looked at.
 type followed struct {
-	Engine
+	loops.Engine
 	test models.AcceptanceTest
 	work machines.ClusterWork
 	seen acceptance.Evidence
@@ -189,7 +191,7 @@ func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 		if err != nil {
 			return err
 		}
-		machines := machinesOf(o)
+		machines := loops.MachinesOf(o)
 		var here []int
 		var queries []provisioner.ConsoleQuery
 		for i, n := range f.work.Nodes {
@@ -204,7 +206,7 @@ func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 		}
 		for at, i := range here {
 			n := f.work.Nodes[i]
-			f.takeMachine(i, leases[strings.ToLower(n.MAC.String())], texts[at], runs(machines[n.ID]))
+			f.takeMachine(i, leases[strings.ToLower(n.MAC.String())], texts[at], loops.Runs(machines[n.ID]))
 		}
 		return nil
 	})
@@ -252,7 +254,7 @@ func (f *followed) afterReady(ctx context.Context) error {
 		return err
 	}
 	err := f.Machines.StopCluster(ctx, f.test.OrganizationID, uuid.Nil, f.test.ClusterID)
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "state" {
+	if r, ok := refusal.As(err); ok && r.Code == "state" {
 		return nil // it ended by itself meanwhile; the next look says how
 	}
 	if err != nil {

@@ -3,65 +3,25 @@ package jobs_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/riverqueue/river"
 
-	"volary.dev/handlers/jobs"
+	"volary.dev/handlers/loops"
+	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
-	"volary.dev/store"
-	"volary.dev/store/machines"
 	"volary.dev/store/models"
-	"volary.dev/store/storetest"
 )
-
-// queue works the bench's jobs on a pool of its own, until the test ends or the returned function is called.
-func (b *bench) queue(t *testing.T, name string) (stop func()) {
-	t.Helper()
-	image := filepath.Join(t.TempDir(), "probe")
-	noError(t, os.WriteFile(image, disk, 0o600))
-	db := storetest.OpenAs(t, b.Pool, store.RoleWorker)
-	e := b.engine(name, db, b.hosts.Dial)
-	workers := river.NewWorkers()
-	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
-	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
-		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Poll: 10 * time.Millisecond,
-	}})
-	return b.runQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
-}
-
-func (b *bench) startTest(t *testing.T) uuid.UUID {
-	t.Helper()
-	id, err := b.DB.Machines.StartAcceptanceTest(t.Context(), b.Organization, b.Person, b.Version, b.PoolID)
-	noError(t, err)
-	return id
-}
-
-func (b *bench) untilTested(t *testing.T, id uuid.UUID) models.AcceptanceTest {
-	t.Helper()
-	var a models.AcceptanceTest
-	until(t, "the test's end", func() bool {
-		var err error
-		a, err = b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
-		noError(t, err)
-		return a.State != models.TestRunning
-	})
-	b.untilState(t, a.ClusterID, provisioner.ClusterGone)
-	return a
-}
 
 func TestAcceptanceTestPasses(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.worker(t, "one")
-	b.queue(t, "one")
-	a := b.untilTested(t, b.startTest(t))
+	b := loopstest.NewBench(t)
+	b.Worker(t, "one")
+	b.Queue(t, "one")
+	a := b.UntilTested(t, b.StartTest(t))
 	if a.State != models.TestPassed || len(a.Report.Checks) != 6 || len(a.Report.Nodes) != 3 {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
@@ -75,25 +35,25 @@ func TestAcceptanceTestPasses(t *testing.T) {
 			t.Errorf("%s took %v s", c.Name, c.Seconds)
 		}
 	}
-	b.wantNothingLeft(t)
+	b.WantNothingLeft(t)
 }
 
 func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.worker(t, "one")
-	b.queue(t, "one")
+	b := loopstest.NewBench(t)
+	b.Worker(t, "one")
+	b.Queue(t, "one")
 	for n := 1; n <= 3; n++ {
-		b.host(n).SetHanging(true)
+		b.Host(n).SetHanging(true)
 	}
-	id := b.startTest(t)
-	until(t, "starting", func() bool {
+	id := b.StartTest(t)
+	loopstest.Until(t, "starting", func() bool {
 		b.Exec(t, `UPDATE clusters SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
-		noError(t, err)
+		loopstest.NoError(t, err)
 		return a.State != models.TestRunning
 	})
-	a := b.untilTested(t, id)
+	a := b.UntilTested(t, id)
 	if a.State != models.TestFailed {
 		t.Errorf("test %s", a.State)
 	}
@@ -102,65 +62,53 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 			t.Errorf("%s is %s: %q", c.Name, c.State, c.Detail)
 		}
 	}
-	b.wantNothingLeft(t)
+	b.WantNothingLeft(t)
 }
 
 // TestAcceptanceTestGoesOn stops the worker, with its loops, in the middle of a test.
 func TestAcceptanceTestGoesOn(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	stopWorker, stopQueue := b.worker(t, "one"), b.queue(t, "one")
-	id := b.startTest(t)
-	until(t, "progress", func() bool {
+	b := loopstest.NewBench(t)
+	stopWorker, stopQueue := b.Worker(t, "one"), b.Queue(t, "one")
+	id := b.StartTest(t)
+	loopstest.Until(t, "progress", func() bool {
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
-		noError(t, err)
+		loopstest.NoError(t, err)
 		return len(a.Report.Nodes) > 0
 	})
 	stopQueue()
 	stopWorker()
-	b.worker(t, "two")
-	b.queue(t, "two")
-	if a := b.untilTested(t, id); a.State != models.TestPassed {
+	b.Worker(t, "two")
+	b.Queue(t, "two")
+	if a := b.UntilTested(t, id); a.State != models.TestPassed {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
-	b.wantNothingLeft(t)
+	b.WantNothingLeft(t)
 }
 
 // TestJobsOfADeadWorkerAreRescued leaves a job running under a client that holds no lock.
 func TestJobsOfADeadWorkerAreRescued(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	id := b.startTest(t)
+	b := loopstest.NewBench(t)
+	id := b.StartTest(t)
 	b.Exec(t, `UPDATE river_job SET state = 'running', attempt = 1, attempted_at = now(), attempted_by = '{volary-dead}' WHERE kind = 'run_acceptance'`)
-	b.worker(t, "one")
-	b.queue(t, "one")
-	if a := b.untilTested(t, id); a.State != models.TestPassed {
+	b.Worker(t, "one")
+	b.Queue(t, "one")
+	if a := b.UntilTested(t, id); a.State != models.TestPassed {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
 }
 
-func (b *bench) untilChecked(t *testing.T, host uuid.UUID) machines.Host {
-	t.Helper()
-	var h machines.Host
-	until(t, "the check's end", func() bool {
-		var err error
-		h, err = b.DB.Machines.HostForWorker(t.Context(), host)
-		noError(t, err)
-		return h.CheckState == "passed" || h.CheckState == "failed"
-	})
-	return h
-}
-
 func TestHostChecksAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := loopstest.NewBench(t)
 	for _, id := range b.Hosts {
-		noError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, id))
+		loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, id))
 	}
-	b.queue(t, "one")
-	b.worker(t, "one")
+	b.Queue(t, "one")
+	b.Worker(t, "one")
 	for _, id := range b.Hosts {
-		h := b.untilChecked(t, id)
+		h := b.UntilChecked(t, id)
 		if h.CheckState != "passed" || len(h.CheckReport) != 6 || h.Acceleration != provisioner.AccelerationKVM {
 			t.Errorf("%s: %s %+v", h.Name, h.CheckState, h.CheckReport)
 		}
@@ -168,71 +116,71 @@ func TestHostChecksAtOnce(t *testing.T) {
 			t.Errorf("%s: %+v", h.Name, last)
 		}
 	}
-	until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
+	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 // TestHostCheckSkipsWhatItCannotMake checks the only host of a pool: nobody could answer over the overlay.
 func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := loopstest.NewBench(t)
 	b.Exec(t, `UPDATE hosts SET removed_at = now(), checked = false WHERE id <> $1`, b.Hosts[0])
-	noError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
-	b.queue(t, "one")
-	h := b.untilChecked(t, b.Hosts[0])
+	loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+	b.Queue(t, "one")
+	h := b.UntilChecked(t, b.Hosts[0])
 	if last := h.CheckReport[len(h.CheckReport)-1]; h.CheckState != "passed" || last.State != provisioner.CheckSkipped || !strings.Contains(last.Detail, "no other host yet") {
 		t.Errorf("%s: %+v", h.CheckState, h.CheckReport)
 	}
-	until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
+	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 func TestHostCheckFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		spoil func(b *bench)
+		spoil func(b *loopstest.Bench)
 		check string
 		words string
 	}{
-		"silent":        {func(b *bench) { b.host(1).SetUnreachable(true) }, "connection", "does not answer"},
-		"nothing boots": {func(b *bench) { b.host(1).SetHanging(true) }, "acceleration", "no guest booted"},
-		"full":          {func(b *bench) { b.host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
+		"silent":        {func(b *loopstest.Bench) { b.Host(1).SetUnreachable(true) }, "connection", "does not answer"},
+		"nothing boots": {func(b *loopstest.Bench) { b.Host(1).SetHanging(true) }, "acceleration", "no guest booted"},
+		"full":          {func(b *loopstest.Bench) { b.Host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := loopstest.NewBench(t)
 			c.spoil(b)
-			noError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
-			b.queue(t, "one")
-			h := b.untilChecked(t, b.Hosts[0])
+			loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+			b.Queue(t, "one")
+			h := b.UntilChecked(t, b.Hosts[0])
 			last := h.CheckReport[len(h.CheckReport)-1]
 			if h.Fit || last.State != provisioner.CheckFailed || last.Name != c.check || !strings.Contains(last.Detail, c.words) {
 				t.Errorf("%s: %+v", h.State, h.CheckReport)
 			}
-			b.host(1).SetUnreachable(false)
-			until(t, "cleaning", func() bool { return len(b.hosts.Leftovers()) == 0 })
+			b.Host(1).SetUnreachable(false)
+			loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 		})
 	}
 }
 
 func TestHostsShareADriverThatFindsBack(t *testing.T) {
-	b := newBench(t)
+	b := loopstest.NewBench(t)
 	dials := 0
-	hosts := jobs.NewHosts(func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
+	hosts := loops.NewHosts(func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
 		dials++
-		return b.hosts.Dial(ctx, a)
+		return b.Simulated.Dial(ctx, a)
 	})
 	a := provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"}
 	facts := func() error {
 		return hosts.With(t.Context(), a, func(d provisioner.Driver) error { _, err := d.Facts(t.Context()); return err })
 	}
-	noError(t, errors.Join(facts(), facts()))
-	b.host(1).SetUnreachable(true)
+	loopstest.NoError(t, errors.Join(facts(), facts()))
+	b.Host(1).SetUnreachable(true)
 	for range 2 {
 		if err := facts(); !errors.Is(err, provisioner.ErrHostUnreachable) {
 			t.Errorf("silent host: %v", err)
 		}
 	}
-	b.host(1).SetUnreachable(false)
-	noError(t, errors.Join(facts(), facts()))
+	b.Host(1).SetUnreachable(false)
+	loopstest.NoError(t, errors.Join(facts(), facts()))
 	if dials != 1 {
 		t.Errorf("dialled %d times, want once: whoever has a console on the driver would lose it", dials)
 	}
@@ -243,7 +191,7 @@ func TestHostsShareADriverThatFindsBack(t *testing.T) {
 func TestHostsCloseADriverThatNobodyUses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var dialled, closed int
-		hosts := jobs.NewHosts(func(context.Context, provisioner.HostAddress) (provisioner.Driver, error) {
+		hosts := loops.NewHosts(func(context.Context, provisioner.HostAddress) (provisioner.Driver, error) {
 			dialled++
 			return closingDriver{closed: &closed}, nil
 		})
@@ -251,7 +199,7 @@ func TestHostsCloseADriverThatNobodyUses(t *testing.T) {
 		a := provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"}
 		use := func() func() {
 			_, release, err := hosts.Acquire(t.Context(), a)
-			noError(t, err)
+			loopstest.NoError(t, err)
 			return release
 		}
 		console := use()

@@ -12,6 +12,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
 	"volary.dev/store/queue"
@@ -80,7 +81,7 @@ func (v *VerifyImage) Work(ctx context.Context, job *river.Job[queue.VerifyImage
 // image tells also whether it is there still.
 func (v *VerifyImage) image(ctx context.Context, id uuid.UUID) (models.Image, bool, error) {
 	i, err := v.Models.ImageForWorker(ctx, id)
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "not_found" {
+	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
 		return i, false, nil
 	}
 	return i, err == nil, err

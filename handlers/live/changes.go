@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -168,7 +168,7 @@ func (h *Changes) follow(f *follower) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.perPerson[f.personID] >= streamsPerPerson {
-		return &provisioner.Refusal{Code: "throttled", Title: "30 browsers of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
+		return &refusal.Error{Code: "throttled", Title: "30 browsers of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
 	}
 	h.perPerson[f.personID]++
 	f.signal, f.rights, f.pending = make(chan struct{}, 1), make(chan struct{}, 1), map[what]struct{}{}

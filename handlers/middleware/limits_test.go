@@ -11,8 +11,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // TestRollingCutsWhoReadsNothing writes far more than sockets hold to readers who take everything, and nothing.
@@ -74,7 +73,7 @@ func TestQueueRefusesWhoFindsNoPlace(t *testing.T) {
 	for range 2 {
 		go func() { answers <- ask(left) }()
 	}
-	if r, ok := provisioner.AsRefusal(<-answers); !ok || r.Code != "busy" {
+	if r, ok := refusal.As(<-answers); !ok || r.Code != "busy" {
 		t.Errorf("the second to wait: %v", r)
 	}
 	leave()
@@ -101,7 +100,7 @@ func TestQueueHasPatience(t *testing.T) {
 	first := make(chan error, 1)
 	go func() { first <- ask() }()
 	<-begun
-	if r, ok := provisioner.AsRefusal(ask()); !ok || r.Code != "busy" {
+	if r, ok := refusal.As(ask()); !ok || r.Code != "busy" {
 		t.Errorf("after its patience: %v", r)
 	}
 	close(end)

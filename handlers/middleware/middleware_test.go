@@ -12,8 +12,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 func TestAddressBelievesTrustedProxiesAlone(t *testing.T) {
@@ -48,10 +47,10 @@ func TestThrottle(t *testing.T) {
 	e := echo.New()
 	key := "a"
 	limited := Throttle(time.Hour, 2, func(echo.Context) string { return key })(func(echo.Context) error { return nil })
-	try := func() (*provisioner.Refusal, string) {
+	try := func() (*refusal.Error, string) {
 		w := httptest.NewRecorder()
 		err := limited(e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), w))
-		r, _ := provisioner.AsRefusal(err)
+		r, _ := refusal.As(err)
 		return r, w.Header().Get("Retry-After")
 	}
 	for range 2 {

@@ -5,8 +5,7 @@ import (
 	"net/http"
 
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // CrossOrigin refuses changing requests that another site's page sent, by net/http's CrossOriginProtection
@@ -19,7 +18,7 @@ func CrossOrigin(publicURL string) (echo.MiddlewareFunc, error) {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if err := protection.Check(c.Request()); err != nil {
-				return &provisioner.Refusal{
+				return &refusal.Error{
 					Code: "cross_origin", Title: "The request came from another site's page.",
 					Next: "Open Volary itself and send the form from there.",
 				}

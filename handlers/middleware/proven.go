@@ -6,7 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 )
 
@@ -38,7 +38,7 @@ func Proven(prove func(ctx context.Context, s people.Session, password, address 
 				return askAgain("This is not your password.")
 			}
 			err = prove(c.Request().Context(), *s, password, c.RealIP())
-			if r, ok := provisioner.AsRefusal(err); ok {
+			if r, ok := refusal.As(err); ok {
 				if r.Code == "throttled" {
 					return askAgain(r.Title + " " + r.Next)
 				}
@@ -54,8 +54,8 @@ func Proven(prove func(ctx context.Context, s people.Session, password, address 
 	}
 }
 
-func askAgain(wrong string) *provisioner.Refusal {
-	r := &provisioner.Refusal{
+func askAgain(wrong string) *refusal.Error {
+	r := &refusal.Error{
 		Code: "prove", Title: "Give your password once more.",
 		Next: "What you are about to do lasts, and you gave your password more than ten minutes ago.",
 	}

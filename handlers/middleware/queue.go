@@ -5,8 +5,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Queue lets places requests of costly routes run at once; up to waiting more wait for at most patience, and any further
@@ -14,7 +13,7 @@ import (
 // always find one. Routes that share a Queue share its places.
 func Queue(places, waiting int, patience time.Duration) echo.MiddlewareFunc {
 	running, here := make(chan struct{}, places), make(chan struct{}, places+waiting)
-	busy := &provisioner.Refusal{
+	busy := &refusal.Error{
 		Code: "busy", Title: fmt.Sprintf("%d requests of this kind are being answered, and others wait.", places),
 		Next: "Try again in a moment.",
 	}

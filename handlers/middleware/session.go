@@ -10,7 +10,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -27,7 +27,7 @@ func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, tok
 				return next(c)
 			}
 			s, err := byToken(c.Request().Context(), token)
-			if _, refused := provisioner.AsRefusal(err); refused {
+			if _, refused := refusal.As(err); refused {
 				cookie.Clear(c)
 				return next(c)
 			}

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"volary.dev/handlers/request"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/sender"
 )
 
@@ -33,7 +33,7 @@ func Throttle(interval time.Duration, burst int, key func(echo.Context) string) 
 			}
 			seconds := int(wait.Seconds()) + 1
 			c.Response().Header().Set(echo.HeaderRetryAfter, fmt.Sprint(seconds))
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "throttled", Title: fmt.Sprintf("More than %d requests came from you in a short time.", burst),
 				Next: fmt.Sprintf("Wait %d s and try again.", seconds),
 			}

@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -150,7 +151,7 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 }
 
 // clusterAgain shows the cluster with what was refused and the hours as typed.
-func (h Handlers) clusterAgain(c echo.Context, r *provisioner.Refusal) error {
+func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 	d, err := h.cluster(c)
 	if err != nil {
 		return err
@@ -192,7 +193,7 @@ func (h Handlers) DeleteCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "Nodes and disks are being removed. What was set aside and not used comes back.")
 }
 
-func (h Handlers) deleteProps(c echo.Context, d machines.ClusterDetail, r *provisioner.Refusal) web.ClusterDeleteProps {
+func (h Handlers) deleteProps(c echo.Context, d machines.ClusterDetail, r *refusal.Error) web.ClusterDeleteProps {
 	return web.ClusterDeleteProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: d.ID, Name: d.Name, State: d.State,
 		Nodes: len(d.NodeRows), HeldMCS: int64(d.Held), UsedMCS: int64(d.Used),
@@ -200,7 +201,7 @@ func (h Handlers) deleteProps(c echo.Context, d machines.ClusterDetail, r *provi
 }
 
 // clusterProps also decides which buttons make sense now; the commands decide again.
-func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *provisioner.Refusal) web.ClusterShowProps {
+func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refusal.Error) web.ClusterShowProps {
 	p := web.ClusterShowProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r},
 		ID: d.ID, Name: d.Name, State: d.State, Reason: d.Reason, ReasonDetail: d.ReasonDetail,

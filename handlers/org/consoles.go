@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	web "volary.dev/web/org"
 )
@@ -29,7 +30,7 @@ func (h Handlers) ShowConsole(c echo.Context) error {
 		Open: n.State == provisioner.NodeStarting || n.State == provisioner.NodeReady || n.State == provisioner.NodeStopping,
 	}
 	log, err := h.consoleLog(c, n)
-	switch r, ok := provisioner.AsRefusal(err); {
+	switch r, ok := refusal.As(err); {
 	case ok:
 		p.LogRefusal = r
 	case err != nil:

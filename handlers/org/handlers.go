@@ -10,7 +10,8 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
-	"volary.dev/provisioner"
+	"volary.dev/handlers/uploads"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -34,7 +35,7 @@ type Handlers struct {
 	PublicURL      string // links that people pass on begin with it
 	MaxUploadBytes int64
 	UploadsChecked bool
-	Uploads        *Uploads
+	Uploads        *uploads.Handler
 }
 
 // where is who asks for whom: the session's person and current organization. The policy has made sure of both.
@@ -48,7 +49,7 @@ func (h Handlers) layout(c echo.Context) layout.Props { return h.Frame.Layout(c,
 func mayWork(c echo.Context) bool { return request.Allowed(c, request.OrgWork) }
 
 // aboveForm moves the sentences of fields above a form that is too small to carry them beside its fields.
-func aboveForm(r *provisioner.Refusal) *provisioner.Refusal {
+func aboveForm(r *refusal.Error) *refusal.Error {
 	out := *r
 	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
 		out.Detail = append(slices.Clone(out.Detail), r.Fields[name])

@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
@@ -117,7 +118,7 @@ func (h Handlers) DeleteImage(c echo.Context) error {
 	return h.Frame.Done(c, "/org/images", "The image is deleted. Its bytes and its copies on hosts are being removed.")
 }
 
-func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *provisioner.Refusal, status int) error {
+func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Error, status int) error {
 	orgID, _ := where(c)
 	i, err := h.Models.Image(c.Request().Context(), orgID, id)
 	if err != nil {

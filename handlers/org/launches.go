@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -25,7 +25,7 @@ const (
 // launchFields are the form's names of the fields that store refuses.
 var launchFields = map[string]string{"compute": "compute_count", "lease": "lease_hours"}
 
-func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *provisioner.Refusal, q *web.Quote) error {
+func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *refusal.Error, q *web.Quote) error {
 	versions, err := h.versions(c)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
 }
 
 // launchRequest reads the form. A quote needs no name.
-func launchRequest(f *request.Form, named bool) (machines.LaunchRequest, *provisioner.Refusal) {
+func launchRequest(f *request.Form, named bool) (machines.LaunchRequest, *refusal.Error) {
 	r := machines.LaunchRequest{
 		VersionID:    f.ID("version", "a version"),
 		PoolID:       f.ID("pool", "a pool"),
@@ -133,10 +133,10 @@ func leaseSeconds(f *request.Form) int64 {
 	return int64(f.Duration("lease_hours", "the lease", leaseLeast, leaseMost) / time.Second)
 }
 
-func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *provisioner.Refusal, error) {
+func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *refusal.Error, error) {
 	orgID, _ := where(c)
 	q, err := h.Machines.Quote(c.Request().Context(), orgID, r)
-	if refusal, ok := provisioner.AsRefusal(err); ok {
+	if refusal, ok := refusal.As(err); ok {
 		return nil, renamed(refusal, launchFields), nil
 	}
 	if err != nil {
@@ -157,7 +157,7 @@ func hostFits(q machines.Quote) []web.HostFit {
 }
 
 // renamed gives a refusal's fields the names that the form has for them.
-func renamed(r *provisioner.Refusal, names map[string]string) *provisioner.Refusal {
+func renamed(r *refusal.Error, names map[string]string) *refusal.Error {
 	if r == nil || len(r.Fields) == 0 {
 		return r
 	}

@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	web "volary.dev/web/org"
 )
@@ -113,7 +113,7 @@ func (h Handlers) removed(c echo.Context, err error, self bool) error {
 	return h.Frame.Done(c, "/org/members", "The member is removed. What they made stays here. Where their keys still open a running cluster is said below.")
 }
 
-func (h Handlers) membersRefused(c echo.Context, r *provisioner.Refusal) error {
+func (h Handlers) membersRefused(c echo.Context, r *refusal.Error) error {
 	p := web.MemberListProps{}
 	p.Form.Refusal = r
 	return h.membersPage(c, p)

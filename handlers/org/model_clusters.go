@@ -8,7 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -59,7 +59,7 @@ func (h Handlers) CreateModelCluster(c echo.Context) error {
 	return h.Frame.Done(c, "/org/models/"+id.String()+"/versions/new", "")
 }
 
-func (h Handlers) modelClusterAgain(c echo.Context, f *request.Form, r *provisioner.Refusal) error {
+func (h Handlers) modelClusterAgain(c echo.Context, f *request.Form, r *refusal.Error) error {
 	return page.Render(c, respond.Status(r.Code), web.ModelClusterNew(web.ModelClusterNewProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r}, Name: f.Typed("name"),
 	}))

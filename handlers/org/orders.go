@@ -13,7 +13,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	web "volary.dev/web/sales"
@@ -34,7 +34,7 @@ func (h Handlers) ListOrders(c echo.Context) error {
 // ShowOrder shows one order.
 func (h Handlers) ShowOrder(c echo.Context) error { return h.orderPage(c, nil) }
 
-func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal) error {
+func (h Handlers) orderPage(c echo.Context, refusal *refusal.Error) error {
 	orgID, personID := where(c)
 	id, err := request.ID(c, "id", "order")
 	if err != nil {
@@ -126,8 +126,8 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 }
 
 // unseen refuses an order whose amount the form has not shown.
-func unseen(p web.OrderNewProps) *provisioner.Refusal {
-	return &provisioner.Refusal{
+func unseen(p web.OrderNewProps) *refusal.Error {
+	return &refusal.Error{
 		Code: "stale_form", Title: fmt.Sprintf("The amount for %s is %s.", p.Quote.Hours+" h", web.Amount(p.Quote.Amount)),
 		Next: "Look at it, and send the form again to order.",
 	}
@@ -150,14 +150,14 @@ func orderedHours(f *request.Form) billing.Hours {
 }
 
 // quoteOrder computes the amount for the form, or says why there is none.
-func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewProps) (*provisioner.Refusal, error) {
+func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewProps) (*refusal.Error, error) {
 	offer, hours := f.ID("offer", "an offer"), orderedHours(f)
 	if r := f.Refusal(); r != nil {
 		return r, nil
 	}
 	orgID, _ := where(c)
 	q, err := h.Books.QuoteOrder(c.Request().Context(), orgID, offer, hours)
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code == "not_found" && c.Request().Method == http.MethodGet {
+	if r, ok := refusal.As(err); ok && r.Code == "not_found" && c.Request().Method == http.MethodGet {
 		f.Wrong("offer", "There is no such offer any more: choose one.")
 		return f.Refusal(), nil
 	}
@@ -171,7 +171,7 @@ func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewPro
 	return nil, nil
 }
 
-func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *provisioner.Refusal) error {
+func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *refusal.Error) error {
 	offers, err := h.Books.OffersForSale(c.Request().Context())
 	if err != nil {
 		return err

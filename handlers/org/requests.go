@@ -9,7 +9,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/overview"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -87,7 +87,7 @@ func (h Handlers) decide(c echo.Context, whose uuid.UUID, f func(orgID, personID
 		return err
 	}
 	to, notice, err := f(orgID, personID, id, form)
-	if r, ok := provisioner.AsRefusal(err); ok {
+	if r, ok := refusal.As(err); ok {
 		p, err := h.requestProps(c, r)
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func decidedStatus(code string) string {
 	return code
 }
 
-func (h Handlers) requestProps(c echo.Context, refusal *provisioner.Refusal) (web.RequestShowProps, error) {
+func (h Handlers) requestProps(c echo.Context, refusal *refusal.Error) (web.RequestShowProps, error) {
 	p := web.RequestShowProps{Layout: h.layout(c), Form: ui.Form{Refusal: refusal}, MayDecide: mayManage(c)}
 	id, err := request.ID(c, "id", "request")
 	if err != nil {

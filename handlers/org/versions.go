@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -124,7 +125,7 @@ func (h Handlers) PublishVersion(c echo.Context) error {
 }
 
 // versionAgain shows a version with what was refused of it.
-func (h Handlers) versionAgain(c echo.Context, v models.Version, r *provisioner.Refusal) error {
+func (h Handlers) versionAgain(c echo.Context, v models.Version, r *refusal.Error) error {
 	p, err := h.versionProps(c, v)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -21,7 +21,7 @@ func (h Handlers) ListAnnouncements(c echo.Context) error {
 	return h.announcementList(c, http.StatusOK, nil)
 }
 
-func (h Handlers) announcementList(c echo.Context, status int, refusal *provisioner.Refusal) error {
+func (h Handlers) announcementList(c echo.Context, status int, refusal *refusal.Error) error {
 	l, q := request.ParseList(c, "title", "from", "until"), request.ParseQuery(c)
 	l.Path = "/provider/announcements"
 	f := people.AnnouncementFilter{Search: q.Typed("search"), Over: q.Typed("over") == "1", Sorting: l.Sorting, Page: l.Page()}

@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -110,7 +111,7 @@ func (h Handlers) AllowCluster(c echo.Context) error {
 }
 
 // clusterAgain shows the cluster with what was refused and the reason as typed.
-func (h Handlers) clusterAgain(c echo.Context, typed string, r *provisioner.Refusal) error {
+func (h Handlers) clusterAgain(c echo.Context, typed string, r *refusal.Error) error {
 	p, err := h.clusterProps(c)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	weborg "volary.dev/web/org"
 )
@@ -32,7 +33,7 @@ func (h Handlers) ShowConsole(c echo.Context) error {
 		Open: n.State == provisioner.NodeStarting || n.State == provisioner.NodeReady || n.State == provisioner.NodeStopping,
 	}
 	log, err := h.consoleLog(c, n)
-	switch r, ok := provisioner.AsRefusal(err); {
+	switch r, ok := refusal.As(err); {
 	case ok && r.Code == "no_consent":
 		return err
 	case ok:
@@ -111,7 +112,7 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 		return err
 	}
 	if consent == nil {
-		return &provisioner.Refusal{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
+		return &refusal.Error{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
 	}
 	return h.Terminal.Serve(c, n.ID)
 }

@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -71,7 +71,7 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 	if g.OrganizationID, err = h.People.OrganizationByName(ctx, name); err == nil {
 		_, err = h.Books.GrantHours(ctx, g)
 	}
-	var r *provisioner.Refusal
+	var r *refusal.Error
 	switch {
 	case err == nil:
 		return h.Frame.Done(c, "/provider/grants", "The hours are in the wallet of "+name+".")
@@ -96,7 +96,7 @@ func lastDay(f *request.Form, zone string) *time.Time {
 }
 
 // renamed calls the field of the store's expiry what the form calls it.
-func renamed(r *provisioner.Refusal) *provisioner.Refusal {
+func renamed(r *refusal.Error) *refusal.Error {
 	out := *r
 	out.Fields = map[string]string{}
 	for field, sentence := range r.Fields {
@@ -108,7 +108,7 @@ func renamed(r *provisioner.Refusal) *provisioner.Refusal {
 	return &out
 }
 
-func (h Handlers) grantForm(c echo.Context, p web.GrantNewProps, r *provisioner.Refusal) error {
+func (h Handlers) grantForm(c echo.Context, p web.GrantNewProps, r *refusal.Error) error {
 	x, err := h.People.Provider(c.Request().Context(), where(c))
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
@@ -48,7 +49,7 @@ func (h Handlers) schemes() []ui.Option {
 	return list
 }
 
-func (h Handlers) hostAgain(c echo.Context, p web.HostNewProps, r *provisioner.Refusal) error {
+func (h Handlers) hostAgain(c echo.Context, p web.HostNewProps, r *refusal.Error) error {
 	p.Form = ui.Form{Refusal: r}
 	return h.hostForm(c, respond.Status(r.Code), p)
 }

@@ -8,7 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -93,7 +93,7 @@ func (h Handlers) RevokeInvitation(c echo.Context) error {
 	return h.Frame.Done(c, invitationsPath, "The invitation is taken back; its link works no more.")
 }
 
-func (h Handlers) invitationsRefused(c echo.Context, r *provisioner.Refusal, typed ui.InvitationsProps) error {
+func (h Handlers) invitationsRefused(c echo.Context, r *refusal.Error, typed ui.InvitationsProps) error {
 	typed.Form.Refusal = r
 	return h.invitationsPage(c, respond.Status(r.Code), typed)
 }

@@ -8,7 +8,7 @@ import (
 
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	web "volary.dev/web/provider"
 )
 
@@ -65,7 +65,7 @@ func (h Handlers) jobChanged(c echo.Context, err error, done string) error {
 	return h.Frame.Done(c, "/provider/jobs", done)
 }
 
-func (h Handlers) jobsAgain(c echo.Context, r *provisioner.Refusal) error {
+func (h Handlers) jobsAgain(c echo.Context, r *refusal.Error) error {
 	p, err := h.jobList(c)
 	if err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -109,7 +109,7 @@ func typedPrice(f *request.Form, currency string) int64 {
 	return price.Millionths
 }
 
-func (h Handlers) offerForm(c echo.Context, p web.OfferNewProps, r *provisioner.Refusal) error {
+func (h Handlers) offerForm(c echo.Context, p web.OfferNewProps, r *refusal.Error) error {
 	x, err := h.People.Provider(c.Request().Context(), where(c))
 	if err != nil {
 		return err
@@ -140,7 +140,7 @@ func (h Handlers) ShowOffer(c echo.Context) error {
 	return h.offerPage(c, web.OfferShowProps{}, nil)
 }
 
-func (h Handlers) offerPage(c echo.Context, p web.OfferShowProps, r *provisioner.Refusal) error {
+func (h Handlers) offerPage(c echo.Context, p web.OfferShowProps, r *refusal.Error) error {
 	id, err := request.ID(c, "id", "offer")
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	web "volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
@@ -29,7 +29,7 @@ func (h Handlers) ListOrders(c echo.Context) error {
 // ShowOrder shows one order, and while it waits what may be decided.
 func (h Handlers) ShowOrder(c echo.Context) error { return h.orderPage(c, nil, "") }
 
-func (h Handlers) orderPage(c echo.Context, refusal *provisioner.Refusal, reason string) error {
+func (h Handlers) orderPage(c echo.Context, refusal *refusal.Error, reason string) error {
 	id, err := request.ID(c, "id", "order")
 	if err != nil {
 		return err

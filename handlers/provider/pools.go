@@ -13,6 +13,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -132,7 +133,7 @@ func (h Handlers) UpdatePool(c echo.Context) error {
 	return h.Frame.Done(c, poolPath(x.ID), "The pool is changed.")
 }
 
-func poolAgain(c echo.Context, p web.PoolFormProps, r *provisioner.Refusal) error {
+func poolAgain(c echo.Context, p web.PoolFormProps, r *refusal.Error) error {
 	p.Form = ui.Form{Refusal: r}
 	return page.Render(c, respond.Status(r.Code), web.PoolForm(p))
 }

@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -18,7 +19,7 @@ import (
 // ListShapes shows the provider's shapes, or with ?retired=1 those that are no longer offered.
 func (h Handlers) ListShapes(c echo.Context) error { return h.shapeList(c, http.StatusOK, nil) }
 
-func (h Handlers) shapeList(c echo.Context, status int, refusal *provisioner.Refusal) error {
+func (h Handlers) shapeList(c echo.Context, status int, refusal *refusal.Error) error {
 	l, q := request.ParseList(c, "name", "vcpus", "memory", "disk", "rate", "nodes"), request.ParseQuery(c)
 	l.Path = "/provider/shapes"
 	f := machines.ShapeFilter{Search: q.Typed("search"), Retired: q.Typed("retired") == "1", Sorting: l.Sorting, Page: l.Page()}
@@ -68,7 +69,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 	return h.Frame.Done(c, "/provider/shapes", "The shape "+n.Name+" is offered from now on.")
 }
 
-func shapeAgain(c echo.Context, p web.ShapeNewProps, r *provisioner.Refusal) error {
+func shapeAgain(c echo.Context, p web.ShapeNewProps, r *refusal.Error) error {
 	p.Form = ui.Form{Refusal: r}
 	return page.Render(c, respond.Status(r.Code), web.ShapeNew(p))
 }

@@ -15,7 +15,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	web "volary.dev/web/provider"
 	"volary.dev/web/sales"
 	"volary.dev/web/ui"
@@ -56,7 +56,7 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 }
 
 // month is the one asked for, else the present one of the provider's accounting zone.
-func (h Handlers) month(c echo.Context) (billing.Month, *provisioner.Refusal, error) {
+func (h Handlers) month(c echo.Context) (billing.Month, *refusal.Error, error) {
 	q := request.ParseQuery(c)
 	if !q.Has("month") {
 		m, err := h.Books.CurrentMonth(c.Request().Context(), where(c), time.Now())

@@ -7,7 +7,7 @@ import (
 
 	"volary.dev/handlers/live"
 	"volary.dev/handlers/request"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // ShowEvents streams what changed wherever the session works: for its organization, its provider, the platform.
@@ -28,7 +28,7 @@ func (h Handlers) ShowEvents(c echo.Context) error {
 			}
 			return w, nil
 		},
-		Ended:    func(err error) bool { _, refused := provisioner.AsRefusal(err); return refused },
+		Ended:    func(err error) bool { _, refused := refusal.As(err); return refused },
 		Stopping: h.Stopping, Heartbeat: h.Heartbeat,
 	}.Serve(c)
 }

@@ -7,7 +7,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
@@ -25,7 +25,7 @@ func (h Handlers) AcceptInvitation(c echo.Context) error {
 		return h.signUpInvited(c)
 	}
 	i, err := h.People.AcceptInvitation(c.Request().Context(), c.Param("token"), *s)
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
+	if r, ok := refusal.As(err); ok && r.Code != "link" {
 		p := web.InvitationProps{}
 		p.Form.Refusal = r
 		return h.invitationPage(c, p)
@@ -61,7 +61,7 @@ func (h Handlers) signUpInvited(c echo.Context) error {
 		return h.invitationPage(c, p)
 	}
 	token, session, err := h.People.SignUpInvited(c.Request().Context(), c.Param("token"), s, c.RealIP(), c.Request().UserAgent())
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
+	if r, ok := refusal.As(err); ok && r.Code != "link" {
 		p.Form.Refusal = r
 		return h.invitationPage(c, p)
 	}
@@ -88,7 +88,7 @@ func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {
 	}
 	status := page.StatusOf(p.Form)
 	if s := request.Session(c); s != nil && p.Form.Refusal == nil {
-		if r, ok := provisioner.AsRefusal(i.RefuseOther(s.Email)); ok {
+		if r, ok := refusal.As(i.RefuseOther(s.Email)); ok {
 			p.Form.Refusal = r
 		}
 	}

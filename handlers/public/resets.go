@@ -6,7 +6,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
 )
@@ -28,7 +28,7 @@ func (h Handlers) CreateReset(c echo.Context) error {
 		return h.resetPage(c, p)
 	}
 	err = h.People.RequestReset(c.Request().Context(), email, c.RealIP())
-	if r, ok := provisioner.AsRefusal(err); ok {
+	if r, ok := refusal.As(err); ok {
 		p.Form.Refusal = r
 		return h.resetPage(c, p)
 	}
@@ -60,7 +60,7 @@ func (h Handlers) UpdatePassword(c echo.Context) error {
 		return h.choosePage(c, p)
 	}
 	err = h.People.ResetPassword(c.Request().Context(), p.Token, password)
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
+	if r, ok := refusal.As(err); ok && r.Code != "link" {
 		p.Form.Refusal = r
 		return h.choosePage(c, p)
 	}

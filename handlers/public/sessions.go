@@ -11,7 +11,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
 	"volary.dev/web/ui"
@@ -37,7 +37,7 @@ func (h Handlers) CreateSession(c echo.Context) error {
 	}
 	// The old session, if any, stays what it was: a new sign-in never takes over a token that was there before.
 	token, s, err := h.People.SignIn(c.Request().Context(), email, password, c.RealIP(), c.Request().UserAgent())
-	if r, ok := provisioner.AsRefusal(err); ok {
+	if r, ok := refusal.As(err); ok {
 		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
 	}
 	if err != nil {
@@ -50,7 +50,7 @@ func (h Handlers) CreateSession(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, homeOf(&s))
 }
 
-func (h Handlers) signInPage(c echo.Context, email, next string, r *provisioner.Refusal) error {
+func (h Handlers) signInPage(c echo.Context, email, next string, r *refusal.Error) error {
 	status := http.StatusOK
 	if r != nil {
 		status = respond.Status(r.Code)
@@ -95,7 +95,7 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	kind, text, _ := strings.Cut(f.Typed("to"), ":")
 	id, err := uuid.Parse(text)
 	if err != nil {
-		return provisioner.NotFound("organization or provider")
+		return refusal.NotFound("organization or provider")
 	}
 	ctx, s := c.Request().Context(), request.Session(c)
 	switch kind {
@@ -104,7 +104,7 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	case page.KindProvider:
 		err = h.People.SwitchProvider(ctx, s.ID, id)
 	default:
-		err = provisioner.NotFound("organization or provider")
+		err = refusal.NotFound("organization or provider")
 	}
 	if err != nil {
 		return err

@@ -7,7 +7,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
@@ -40,7 +40,7 @@ func (h Handlers) CreateSignUp(c echo.Context) error {
 		return h.signUpPage(c, p)
 	}
 	err = h.People.SignUp(c.Request().Context(), s, c.RealIP())
-	if r, ok := provisioner.AsRefusal(err); ok {
+	if r, ok := refusal.As(err); ok {
 		p.Form.Refusal = r
 		return h.signUpPage(c, p)
 	}
@@ -67,7 +67,7 @@ func (h Handlers) ResendConfirmation(c echo.Context) error {
 		return h.writtenPage(c, p)
 	}
 	err = h.People.ResendConfirmation(c.Request().Context(), email, c.RealIP())
-	if r, ok := provisioner.AsRefusal(err); ok {
+	if r, ok := refusal.As(err); ok {
 		p.Form.Refusal = r
 		return h.writtenPage(c, p)
 	}
@@ -101,7 +101,7 @@ func (h Handlers) Confirm(c echo.Context) error {
 		return h.confirmPage(c, p)
 	}
 	token, s, err := h.People.ConfirmSignUp(c.Request().Context(), p.Token, password, f.Typed("organization"), c.RealIP(), c.Request().UserAgent())
-	if r, ok := provisioner.AsRefusal(err); ok && r.Code != "link" {
+	if r, ok := refusal.As(err); ok && r.Code != "link" {
 		p.Form.Refusal = r
 		return h.confirmPage(c, p)
 	}

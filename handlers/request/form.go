@@ -14,8 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Form is a parsed form or query. Its methods take the field's name, what a sentence calls it ("the lease"), and
@@ -34,15 +33,15 @@ func ParseForm(c echo.Context) (*Form, error) {
 	if err := r.ParseForm(); err != nil {
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {
-			return nil, &provisioner.Refusal{
+			return nil, &refusal.Error{
 				Code: "too_large", Title: fmt.Sprintf("The form is larger than %d KiB.", large.Limit>>10),
 				Next: "Shorten it and send it again.",
 			}
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return nil, &provisioner.Refusal{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
+			return nil, &refusal.Error{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
 		}
-		return nil, &provisioner.Refusal{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
+		return nil, &refusal.Error{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
 	}
 	return &Form{values: r.PostForm}, nil
 }
@@ -90,11 +89,11 @@ func (f *Form) Wrong(name, sentence string) {
 }
 
 // Refusal is nil when every field read so far was right.
-func (f *Form) Refusal() *provisioner.Refusal {
+func (f *Form) Refusal() *refusal.Error {
 	if len(f.wrong) == 0 {
 		return nil
 	}
-	return provisioner.Invalid(f.wrong)
+	return refusal.Invalid(f.wrong)
 }
 
 // Text is one line without spaces around it, between least and most characters.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 )
 
@@ -111,11 +111,11 @@ func May(s *people.Session, p Permission) bool {
 func Allowed(c echo.Context, p Permission) bool { return May(Session(c), p) }
 
 // Refuse is what a request without the permission is told: "signed_out" or "forbidden".
-func Refuse(s *people.Session, p Permission) *provisioner.Refusal {
+func Refuse(s *people.Session, p Permission) *refusal.Error {
 	if s == nil {
-		return &provisioner.Refusal{Code: "signed_out", Title: "You are not signed in.", Next: "Sign in and try again."}
+		return &refusal.Error{Code: "signed_out", Title: "You are not signed in.", Next: "Sign in and try again."}
 	}
-	r := &provisioner.Refusal{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}
+	r := &refusal.Error{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}
 	who := policyOf(p)
 	switch {
 	case who.organization != nil && s.OrganizationID == nil:

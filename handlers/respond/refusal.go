@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -54,56 +54,56 @@ func Status(code string) int {
 
 // Refusal is what a browser is told of err, and the status to send. Only refusals speak for themselves: what any
 // other error says stays in the log.
-func Refusal(err error, requestID string) (provisioner.Refusal, int) {
+func Refusal(err error, requestID string) (refusal.Error, int) {
 	r := translate(err, requestID)
 	return *r, Status(r.Code)
 }
 
 // AsForm gives a refusal that belongs above its form. Everything else (an error of ours, someone else's id) is answered
 // by the one error handler.
-func AsForm(err error) (*provisioner.Refusal, bool) {
-	r, ok := provisioner.AsRefusal(err)
+func AsForm(err error) (*refusal.Error, bool) {
+	r, ok := refusal.As(err)
 	if !ok || r.Code == "not_found" {
 		return nil, false
 	}
 	return r, true
 }
 
-func translate(err error, requestID string) *provisioner.Refusal {
-	if r, ok := provisioner.AsRefusal(err); ok {
+func translate(err error, requestID string) *refusal.Error {
+	if r, ok := refusal.As(err); ok {
 		return r
 	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		return &provisioner.Refusal{Code: "too_large", Title: fmt.Sprintf("More than %d KiB were sent.", large.Limit>>10), Next: "Send less at once."}
+		return &refusal.Error{Code: "too_large", Title: fmt.Sprintf("More than %d KiB were sent.", large.Limit>>10), Next: "Send less at once."}
 	}
 	var h *echo.HTTPError
 	if errors.As(err, &h) {
 		switch h.Code {
 		case http.StatusNotFound:
-			return &provisioner.Refusal{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}
+			return &refusal.Error{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}
 		case http.StatusMethodNotAllowed:
-			return &provisioner.Refusal{Code: "method", Title: "This address does not take that kind of request.", Next: "Open it from its page."}
+			return &refusal.Error{Code: "method", Title: "This address does not take that kind of request.", Next: "Open it from its page."}
 		case http.StatusBadRequest:
-			return &provisioner.Refusal{Code: "malformed", Title: "The request could not be read.", Next: "Go back, reload the page and try again."}
+			return &refusal.Error{Code: "malformed", Title: "The request could not be read.", Next: "Go back, reload the page and try again."}
 		}
 	}
 	if store.Away(err) {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "database_away", Title: "The database does not answer at the moment. Nothing was left half done.",
 			Next: "Try again in a few seconds. Clusters that run are not touched by this.",
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || store.TookTooLong(err) {
-		return &provisioner.Refusal{Code: "busy", Title: "The answer took too long to find. Nothing was left half done.", Next: "Try again in a moment."}
+		return &refusal.Error{Code: "busy", Title: "The answer took too long to find. Nothing was left half done.", Next: "Try again in a moment."}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &provisioner.Refusal{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
+		return &refusal.Error{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
 	}
 	if errors.Is(err, context.Canceled) {
-		return &provisioner.Refusal{Code: "client_gone", Title: "The browser went away.", Next: "Load the page again."}
+		return &refusal.Error{Code: "client_gone", Title: "The browser went away.", Next: "Load the page again."}
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "internal", Title: "Something went wrong on our side. Nothing was left half done.",
 		Next: fmt.Sprintf("Try again; if it stays so, report request %s.", requestID),
 	}

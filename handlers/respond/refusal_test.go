@@ -9,8 +9,7 @@ import (
 	"testing"
 
 	"github.com/labstack/echo/v4"
-
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 func TestRefusal(t *testing.T) {
@@ -20,11 +19,11 @@ func TestRefusal(t *testing.T) {
 		status int
 		says   string
 	}{
-		{"someone else's", provisioner.NotFound("cluster"), http.StatusNotFound, "no such cluster"},
-		{"a form", provisioner.Invalid(map[string]string{"name": "Fill in a name."}), http.StatusUnprocessableEntity, "another look"},
-		{"a wrapped refusal", fmt.Errorf("launch: %w", provisioner.NotFound("pool")), http.StatusNotFound, "no such pool"},
-		{"a stale form", &provisioner.Refusal{Code: "stale_form", Title: "Changed meanwhile."}, http.StatusConflict, "Changed meanwhile"},
-		{"a code without a row", &provisioner.Refusal{Code: "capacity", Title: "No room."}, http.StatusUnprocessableEntity, "No room"},
+		{"someone else's", refusal.NotFound("cluster"), http.StatusNotFound, "no such cluster"},
+		{"a form", refusal.Invalid(map[string]string{"name": "Fill in a name."}), http.StatusUnprocessableEntity, "another look"},
+		{"a wrapped refusal", fmt.Errorf("launch: %w", refusal.NotFound("pool")), http.StatusNotFound, "no such pool"},
+		{"a stale form", &refusal.Error{Code: "stale_form", Title: "Changed meanwhile."}, http.StatusConflict, "Changed meanwhile"},
+		{"a code without a row", &refusal.Error{Code: "capacity", Title: "No room."}, http.StatusUnprocessableEntity, "No room"},
 		{"no route", echo.ErrNotFound, http.StatusNotFound, "no such page"},
 		{"a wrong method", echo.ErrMethodNotAllowed, http.StatusMethodNotAllowed, "kind of request"},
 		{"a large body", &http.MaxBytesError{Limit: 1 << 20}, http.StatusRequestEntityTooLarge, "1024 KiB"},

@@ -13,7 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 const (
@@ -73,11 +73,11 @@ func (t Terminal) Serve(c echo.Context, node uuid.UUID) error {
 // ownSocket refuses what is no WebSocket, or was opened by another site's page.
 func (t Terminal) ownSocket(r *http.Request) error {
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		return &provisioner.Refusal{Code: "malformed", Title: "This address is for the console's script.", Next: "Open the node's console page."}
+		return &refusal.Error{Code: "malformed", Title: "This address is for the console's script.", Next: "Open the node's console page."}
 	}
 	origin, err := url.Parse(r.Header.Get("Origin"))
 	if err != nil || (origin.Host != t.PublicHost && origin.Host != r.Host) {
-		return &provisioner.Refusal{Code: "cross_origin", Title: "The console was asked for by another site's page.", Next: "Open the console page of Volary itself."}
+		return &refusal.Error{Code: "cross_origin", Title: "The console was asked for by another site's page.", Next: "Open the console page of Volary itself."}
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"volary.dev/handlers/handshake"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Worker is the one way from web to consoles: the worker's internal address, where one-time tickets are redeemed.
@@ -36,7 +37,7 @@ const (
 
 // errWorkerAway is what a person is told when consoles cannot be had.
 func errWorkerAway(err error) error {
-	return fmt.Errorf("worker: %w (%w)", err, &provisioner.Refusal{
+	return fmt.Errorf("worker: %w (%w)", err, &refusal.Error{
 		Code: "worker_away", Title: "The console cannot be reached now.", Next: "Try again in a moment; the cluster itself is not touched by this.",
 	})
 }
@@ -88,7 +89,7 @@ func (w Worker) DialConsole(ctx context.Context, ticket Ticket) (*websocket.Conn
 		}
 	}
 	if err != nil && res != nil && res.StatusCode == http.StatusNotFound {
-		return nil, provisioner.NotFound("console ticket")
+		return nil, refusal.NotFound("console ticket")
 	}
 	if err != nil {
 		return nil, errWorkerAway(err)

@@ -38,10 +38,10 @@ type File struct {
 }
 
 // ErrSeed is the sentinel of input that no seed can be made of. User-data, which a person writes, is refused by
-// CheckUserData with a provisioner.Refusal instead.
+// CheckUserData with a refusal.Error instead.
 var ErrSeed = errors.New("seed refused")
 
-// Files gives the seed's files, or ErrSeed or a provisioner.Refusal.
+// Files gives the seed's files, or ErrSeed or a refusal.Error.
 func (s Seed) Files() ([]File, error) {
 	if err := s.validate(); err != nil {
 		return nil, err

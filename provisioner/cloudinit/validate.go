@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Bounds of a seed. A seed is kept on every host, sent over libvirt's RPC and read by every node.
@@ -115,9 +116,9 @@ func plainKey(line string) (string, bool) {
 
 // CheckUserData refuses user-data that cloud-init would not act on, in words for the person who wrote it. It returns
 // nil for text that can be used; empty text is that.
-func CheckUserData(text string) *provisioner.Refusal {
-	refuse := func(format string, args ...any) *provisioner.Refusal {
-		return provisioner.Invalid(map[string]string{"user_data": fmt.Sprintf(format, args...)})
+func CheckUserData(text string) *refusal.Error {
+	refuse := func(format string, args ...any) *refusal.Error {
+		return refusal.Invalid(map[string]string{"user_data": fmt.Sprintf(format, args...)})
 	}
 	switch {
 	case text == "":

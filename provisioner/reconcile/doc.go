@@ -1,6 +1,6 @@
 // Package reconcile decides what to do next for one cluster. Step is pure: it looks at what is wanted, at what
 // has been seen so far and at the time, and names every action that is possible and useful now. It does nothing
-// itself; handlers/jobs performs the actions, many at a time, and asks again after each.
+// itself; handlers/loops performs the actions, many at a time, and asks again after each.
 //
 //	running:  network ┐
 //	          image   ┴▶ node ─▶ gate ─▶ mark ready ─▶ publish

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -62,7 +62,7 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 }
 
 func ownPrice(o waitingOrder) error {
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "own_price",
 		Title: fmt.Sprintf("You set the price of %s that order %d is at, and nobody approves an order at a price of their own.",
 			billing.UnitPrice{Millionths: o.Price, Currency: o.Currency}, o.Number),
@@ -71,7 +71,7 @@ func ownPrice(o waitingOrder) error {
 }
 
 func ownOrder(o waitingOrder) error {
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code:  "own_order",
 		Title: fmt.Sprintf("You placed order %d yourself, and nobody approves an order of their own.", o.Number),
 		Next:  "Ask another admin or accountant of your provider to approve it.",

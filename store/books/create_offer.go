@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -43,7 +43,7 @@ func (db *DB) CreateOffer(ctx context.Context, by, providerID uuid.UUID, o NewOf
 		case store.UniqueViolation(err, "offers_provider_id_name_key"):
 			return store.Duplicate("an offer", "name", o.Name)
 		case store.ForeignKeyViolation(err):
-			return provisioner.Invalid(map[string]string{"pool": "Choose one of your pools, or all of them."})
+			return refusal.Invalid(map[string]string{"pool": "Choose one of your pools, or all of them."})
 		case err != nil:
 			return fmt.Errorf("create offer: %w", err)
 		}
@@ -91,7 +91,7 @@ func lockOffer(ctx context.Context, tx pgx.Tx, providerID, offerID uuid.UUID) (l
 }
 
 func offerEnded(o lockedOffer) error {
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "conflict", Title: fmt.Sprintf("The offer %s was ended on %s.", o.Name, store.SentenceTime(*o.EndedAt)), Next: "Make a new offer to sell again.",
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -45,7 +45,7 @@ func lockOrder(ctx context.Context, tx pgx.Tx, where string, args ...any) (waiti
 		return waitingOrder{}, err
 	}
 	if state != OrderWaiting {
-		return waitingOrder{}, &provisioner.Refusal{
+		return waitingOrder{}, &refusal.Error{
 			Code: "conflict", Title: fmt.Sprintf("Order %d was %s on %s.", number, state, store.SentenceTime(orZero(decidedAt))), Next: "Nothing is to be done.",
 		}
 	}

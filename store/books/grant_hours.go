@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -82,7 +82,7 @@ func checkGrant(ctx context.Context, tx pgx.Tx, g Grant, now time.Time) error {
 		fields["note"] = fmt.Sprintf("a note has at most 500 characters, this one has %d", n)
 	}
 	if len(fields) > 0 {
-		return provisioner.Invalid(fields)
+		return refusal.Invalid(fields)
 	}
 	var provider, organization, pool bool
 	err := tx.QueryRow(ctx, `
@@ -93,11 +93,11 @@ func checkGrant(ctx context.Context, tx pgx.Tx, g Grant, now time.Time) error {
 	case err != nil:
 		return fmt.Errorf("parties of a grant: %w", err)
 	case !provider:
-		return provisioner.NotFound("provider")
+		return refusal.NotFound("provider")
 	case !organization:
-		return provisioner.NotFound("organization")
+		return refusal.NotFound("organization")
 	case !pool:
-		return provisioner.Invalid(map[string]string{"pool": "Choose one of your pools, or all of them."})
+		return refusal.Invalid(map[string]string{"pool": "Choose one of your pools, or all of them."})
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 	"volary.dev/billing"
 )
 
-// Hold sets hours aside for a cluster's lease, or returns the *provisioner.Refusal "balance" with what is
+// Hold sets hours aside for a cluster's lease, or returns the *refusal.Error "balance" with what is
 // needed and available. The cluster's row exists already in this transaction. It locks the wallet, its lots and
 // the journal's head, in this order; the caller has locked its pool and cluster before.
 func (db *DB) Hold(ctx context.Context, tx pgx.Tx, providerID, orgID, clusterID uuid.UUID, need billing.Hours, now time.Time) error {

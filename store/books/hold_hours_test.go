@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 )
 
@@ -31,7 +31,7 @@ func TestTwoHoldsAtOnceOnHoursForOne(t *testing.T) {
 			accepted++
 			continue
 		}
-		r, ok := provisioner.AsRefusal(err)
+		r, ok := refusal.As(err)
 		if !ok || r.Code != "balance" || r.Title != "2.00 compute hours are needed, 1.25 are available." || r.Next == "" {
 			t.Errorf("%v", err)
 		}
@@ -49,7 +49,7 @@ func TestHoldRefusesWhatIsNoAmount(t *testing.T) {
 	id, _ := w.cluster(1, 100)
 	for _, need := range []billing.Hours{0, -1, billing.MaxHours + 1} {
 		err := w.db.Books.HoldNow(t.Context(), w.provider, w.org, id, need, at(0))
-		if r, ok := provisioner.AsRefusal(err); !ok || r.Code != "balance" {
+		if r, ok := refusal.As(err); !ok || r.Code != "balance" {
 			t.Errorf("%d: %v", need, err)
 		}
 	}
@@ -59,13 +59,13 @@ func TestHoldWithoutAWalletOrWithExpiredHours(t *testing.T) {
 	w := newLedgerWorld(t)
 	id, _ := w.cluster(1, 100)
 	err := w.db.Books.HoldNow(t.Context(), w.provider, w.org, id, 100_000, at(0))
-	if r, ok := provisioner.AsRefusal(err); !ok || !strings.Contains(r.Title, "0.00 are available") {
+	if r, ok := refusal.As(err); !ok || !strings.Contains(r.Title, "0.00 are available") {
 		t.Errorf("%v", err)
 	}
 	expiry := time.Now().Add(time.Hour)
 	w.grant(billing.ComputeHour, &expiry)
 	err = w.db.Books.HoldNow(t.Context(), w.provider, w.org, id, 100_000, expiry)
-	if r, ok := provisioner.AsRefusal(err); !ok || r.Code != "balance" {
+	if r, ok := refusal.As(err); !ok || r.Code != "balance" {
 		t.Errorf("%v", err)
 	}
 }
@@ -107,7 +107,7 @@ func TestGrantRefusals(t *testing.T) {
 		"organization": {books.Grant{ProviderID: w.provider, OrganizationID: uuid.New(), Hours: 1}, "not_found", ""},
 	} {
 		_, err := w.db.Books.GrantHours(t.Context(), c.grant)
-		r, ok := provisioner.AsRefusal(err)
+		r, ok := refusal.As(err)
 		if !ok || r.Code != c.code || c.field != "" && r.Fields[c.field] == "" {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -31,7 +31,7 @@ func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (str
 		return "", fmt.Errorf("parties of an invoice: %w", err)
 	}
 	if prefix == nil {
-		return "", &provisioner.Refusal{
+		return "", &refusal.Error{
 			Code: "no_prefix", Title: fmt.Sprintf("%s has no prefix for the numbers of its invoices, such as NOR.", provider),
 			Next: "An admin of the provider sets it under Settings; then approve the order.",
 		}

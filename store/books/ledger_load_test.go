@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // fleet is a set of clusters that live and die while a host proves their nodes' lives.
@@ -92,7 +92,7 @@ func (f *fleet) settle(ctx context.Context) error {
 // live takes a cluster from its hold to its release, over some rounds.
 func (f *fleet) live(ctx context.Context, id uuid.UUID) error {
 	err := f.db.Books.HoldNow(ctx, f.provider, f.org, id, 100_000, at(0))
-	if _, ok := provisioner.AsRefusal(err); ok {
+	if _, ok := refusal.As(err); ok {
 		f.refused.Add(1)
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -21,7 +22,7 @@ import (
 // refuses asserts a refusal by its code, by its field and by words of its sentence; empty ones are not asked for.
 func refuses(t *testing.T, err error, code, field, words string) {
 	t.Helper()
-	r, ok := provisioner.AsRefusal(err)
+	r, ok := refusal.As(err)
 	if !ok || r.Code != code || r.Title == "" || r.Next == "" {
 		t.Fatalf("%v, want a refusal %q", err, code)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -295,7 +295,7 @@ func TestQuoteOrderChangesNothing(t *testing.T) {
 		t.Errorf("%d orders after quotes", n)
 	}
 	_, err := s.DB.Books.QuoteOrder(t.Context(), s.Organization, uuid.New(), billing.ComputeHour)
-	if r, ok := provisioner.AsRefusal(err); !ok || r.Code != "not_found" {
+	if r, ok := refusal.As(err); !ok || r.Code != "not_found" {
 		t.Errorf("%v", err)
 	}
 }

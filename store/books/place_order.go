@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -30,8 +30,8 @@ type OrderQuote struct {
 	Seller       Seller
 	Organization string
 	Hours        billing.Hours
-	Amount       billing.Money        // zero where Refusal is about the hours or the price
-	Refusal      *provisioner.Refusal // what PlaceOrder would answer now
+	Amount       billing.Money  // zero where Refusal is about the hours or the price
+	Refusal      *refusal.Error // what PlaceOrder would answer now
 	At           time.Time
 }
 
@@ -160,7 +160,7 @@ func (q *OrderQuote) judge() {
 		q.Refusal = people.Inactive(o.ProviderName, q.Seller.state, q.Seller.reason)
 		return
 	case o.EndedAt != nil:
-		q.Refusal = &provisioner.Refusal{
+		q.Refusal = &refusal.Error{
 			Code: "offer_ended", Title: fmt.Sprintf("%s ended the offer %s on %s.", o.ProviderName, o.Name, store.SentenceTime(*o.EndedAt)),
 			Next: "Choose another offer.",
 		}
@@ -175,19 +175,19 @@ func (q *OrderQuote) judge() {
 	}
 	switch {
 	case errors.Is(err, billing.ErrHours), errors.Is(err, billing.ErrOverflow):
-		q.Refusal = provisioner.Invalid(map[string]string{"hours": fmt.Sprintf("This is %s.", err)})
+		q.Refusal = refusal.Invalid(map[string]string{"hours": fmt.Sprintf("This is %s.", err)})
 	case err != nil:
-		q.Refusal = &provisioner.Refusal{Code: "no_price", Title: "The amount cannot be computed: " + err.Error() + ".", Next: "Ask the provider."}
+		q.Refusal = &refusal.Error{Code: "no_price", Title: "The amount cannot be computed: " + err.Error() + ".", Next: "Ask the provider."}
 	case q.Hours < o.LeastHours:
 		title := fmt.Sprintf("%s sells at least %s compute hours by the offer %s; %s were asked for.", o.ProviderName, o.LeastHours.Ceil(), o.Name, q.Hours)
-		q.Refusal = &provisioner.Refusal{
+		q.Refusal = &refusal.Error{
 			Code: "minimum", Title: title, Next: fmt.Sprintf("Order %s compute hours or more.", o.LeastHours.Ceil()), Fields: map[string]string{"hours": title},
 		}
 	}
 }
 
-func noPrice(o Offer) *provisioner.Refusal {
-	r := &provisioner.Refusal{
+func noPrice(o Offer) *refusal.Error {
+	r := &refusal.Error{
 		Code: "no_price", Title: fmt.Sprintf("The offer %s of %s has no price now.", o.Name, o.ProviderName), Next: "Choose another offer.",
 	}
 	if o.Next != nil {
@@ -197,7 +197,7 @@ func noPrice(o Offer) *provisioner.Refusal {
 }
 
 // stalePrice refuses an order whose form showed another price than the present one, and names both.
-func stalePrice(ctx context.Context, tx pgx.Tx, q OrderQuote, shown uuid.UUID) (*provisioner.Refusal, error) {
+func stalePrice(ctx context.Context, tx pgx.Tx, q OrderQuote, shown uuid.UUID) (*refusal.Error, error) {
 	if shown == q.Offer.Current.ID {
 		return nil, nil
 	}
@@ -212,7 +212,7 @@ func stalePrice(ctx context.Context, tx pgx.Tx, q OrderQuote, shown uuid.UUID) (
 		title = fmt.Sprintf("The price of a compute hour was %s when the form was shown, and is %s since %s.",
 			before, q.Offer.Current.Price, store.SentenceTime(q.Offer.Current.From))
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "stale_form", Title: title, Next: fmt.Sprintf("The amount is %s now: send the form again to order at this price.", q.Amount),
 	}, nil
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -103,7 +103,7 @@ func (p NewPrice) free(ctx context.Context, tx pgx.Tx, offerID uuid.UUID, curren
 	if x.From.After(p.From) {
 		next = fmt.Sprintf("End the new price by %s, or withdraw the other one before it begins.", store.SentenceTime(x.From))
 	}
-	return &provisioner.Refusal{Code: "overlap", Title: title, Next: next, Fields: map[string]string{"from": title}}
+	return &refusal.Error{Code: "overlap", Title: title, Next: next, Fields: map[string]string{"from": title}}
 }
 
 func rangeWords(from, until time.Time) string {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -93,7 +93,7 @@ func AccountingZone(ctx context.Context, q store.Queryer, providerID uuid.UUID) 
 	w := wallet{ProviderID: providerID}
 	err := q.QueryRow(ctx, `SELECT accounting_zone FROM providers WHERE id = $1`, providerID).Scan(&w.AccountingZone)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, provisioner.NotFound("provider")
+		return nil, refusal.NotFound("provider")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("accounting zone of provider %s: %w", providerID, err)

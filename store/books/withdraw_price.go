@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -31,7 +31,7 @@ func (db *DB) WithdrawPrice(ctx context.Context, by, providerID, offerID, priceI
 			return err
 		}
 		if !from.After(o.Now) {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "conflict", Title: fmt.Sprintf("The price of %s has been in force since %s.", price, store.SentenceTime(from)),
 				Next: "Set another price to end it.",
 			}

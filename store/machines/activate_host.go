@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -23,7 +23,7 @@ func (db *DB) ActivateHost(ctx context.Context, by, providerID, id uuid.UUID) er
 			return err
 		}
 		if !h.Checked {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "host_unchecked", Title: h.Name + " has not passed its last check.",
 				Next: "Check it again. It takes nodes by itself when its check has passed.",
 			}

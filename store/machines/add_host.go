@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -43,7 +44,7 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 			return store.Found(err, "pool")
 		}
 		if !underlay.Contains(h.Underlay) {
-			return provisioner.Invalid(map[string]string{"underlay": fmt.Sprintf("%s is not in the pool's underlay network %s.", h.Underlay, underlay)})
+			return refusal.Invalid(map[string]string{"underlay": fmt.Sprintf("%s is not in the pool's underlay network %s.", h.Underlay, underlay)})
 		}
 		if err := h.insert(ctx, tx, id, providerID, poolID); err != nil {
 			return err

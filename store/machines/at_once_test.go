@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
@@ -56,7 +57,7 @@ func (c *crowd) members(seed uint64) error {
 }
 
 func notRefused(err error) error {
-	if _, refused := provisioner.AsRefusal(err); refused {
+	if _, refused := refusal.As(err); refused {
 		return nil
 	}
 	return err

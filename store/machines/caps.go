@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -95,11 +95,11 @@ func holdToCap(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID, need b
 }
 
 // refuses says why a need is above the cap; nil where it is not. Quote says the same before the button is pressed.
-func (c Cap) refuses(need billing.Hours) *provisioner.Refusal {
+func (c Cap) refuses(need billing.Hours) *refusal.Error {
 	if need <= c.Left() {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code:  "cap",
 		Title: fmt.Sprintf("This takes %s compute hours; of your cap of %s there are %s left.", need.Ceil(), c.Hours, c.Left()),
 		Next:  "Ask a manager of your organization for it, shorten the lease or take fewer nodes.",

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -54,7 +55,7 @@ func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, e
 func lockHostedCluster(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID) (lockedCluster, error) {
 	c, err := lockCluster(ctx, tx, id)
 	if err == nil && c.ProviderID != providerID {
-		return lockedCluster{}, provisioner.NotFound("cluster")
+		return lockedCluster{}, refusal.NotFound("cluster")
 	}
 	return c, err
 }
@@ -63,7 +64,7 @@ func lockHostedCluster(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID)
 func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (lockedCluster, error) {
 	c, err := lockCluster(ctx, tx, id)
 	if err == nil && c.OrganizationID != orgID {
-		return lockedCluster{}, provisioner.NotFound("cluster")
+		return lockedCluster{}, refusal.NotFound("cluster")
 	}
 	return c, err
 }
@@ -85,8 +86,8 @@ func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desire
 	return nil
 }
 
-func wrongState(what string, s provisioner.ClusterState, next string) *provisioner.Refusal {
-	return &provisioner.Refusal{Code: "state", Title: fmt.Sprintf("This cluster cannot be %s: it is %s.", what, s), Next: next}
+func wrongState(what string, s provisioner.ClusterState, next string) *refusal.Error {
+	return &refusal.Error{Code: "state", Title: fmt.Sprintf("This cluster cannot be %s: it is %s.", what, s), Next: next}
 }
 
 // EndTestCluster has the cluster of an acceptance test deleted, whatever became of the test. It locks the cluster.

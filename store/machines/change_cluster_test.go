@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
@@ -232,7 +233,7 @@ func TestTwoStartsAtOnce(t *testing.T) {
 	for i := range codes {
 		both.Go(func() error {
 			err := w.DB.Machines.StartCluster(t.Context(), w.Organization, w.Person, id, 3600)
-			if r, refused := provisioner.AsRefusal(err); refused {
+			if r, refused := refusal.As(err); refused {
 				codes[i] = r.Code
 				return nil
 			}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
@@ -34,7 +35,7 @@ func TestCordonDrainAndActivateAHost(t *testing.T) {
 		"activate": w.DB.Machines.ActivateHost(ctx, w.Person, uuid.New(), id), "remove": w.DB.Machines.RemoveHost(ctx, w.Person, uuid.New(), id),
 		"check": w.DB.Machines.CheckHost(ctx, w.Person, uuid.New(), id),
 	} {
-		if r, is := provisioner.AsRefusal(err); !is || r.Code != "not_found" {
+		if r, is := refusal.As(err); !is || r.Code != "not_found" {
 			t.Errorf("%s of another provider's host: %v", name, err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -164,7 +165,7 @@ func (d ClusterDetail) Node(id uuid.UUID) (NodeRow, error) {
 	if i := slices.IndexFunc(d.NodeRows, func(n NodeRow) bool { return n.ID == id }); i >= 0 {
 		return d.NodeRows[i], nil
 	}
-	return NodeRow{}, provisioner.NotFound("node")
+	return NodeRow{}, refusal.NotFound("node")
 }
 
 func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -32,7 +32,7 @@ func (db *DB) ConsentToConsole(ctx context.Context, orgID, by, clusterID uuid.UU
 			return err
 		}
 		if gone {
-			return &provisioner.Refusal{Code: "gone", Title: "This cluster is gone, and its consoles with it.", Next: "There is nothing to show any more."}
+			return &refusal.Error{Code: "gone", Title: "This cluster is gone, and its consoles with it.", Next: "There is nothing to show any more."}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE console_consents SET revoked_at = now() WHERE cluster_id = $1 AND revoked_at IS NULL`, clusterID); err != nil {
 			return fmt.Errorf("replace consent: %w", err)

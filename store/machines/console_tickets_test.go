@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
@@ -50,7 +51,7 @@ func TestConsoleTickets(t *testing.T) {
 	for range cap(won) {
 		tries.Go(func() error {
 			h, err := w.DB.Machines.RedeemConsoleTicket(ctx, right)
-			if _, refused := provisioner.AsRefusal(err); refused {
+			if _, refused := refusal.As(err); refused {
 				return nil
 			}
 			won <- h

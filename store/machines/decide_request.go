@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -32,7 +32,7 @@ func lockRequest(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (lockedReq
 		return r, err
 	}
 	if r.State != "waiting" {
-		return r, &provisioner.Refusal{
+		return r, &refusal.Error{
 			Code: "decided", Title: fmt.Sprintf("This request was %s at %s.", r.State, r.DecidedAt.UTC().Format("2 Jan 2006, 15:04 MST")),
 			Next: "Nothing is left to decide.",
 		}
@@ -50,7 +50,7 @@ func (r lockedRequest) refuseLeft(ctx context.Context, tx pgx.Tx) error {
 		return fmt.Errorf("read who asked: %w", err)
 	}
 	if !stays {
-		return &provisioner.Refusal{Code: "left", Title: "Whoever asked may not launch here any more.", Next: "Decline the request."}
+		return &refusal.Error{Code: "left", Title: "Whoever asked may not launch here any more.", Next: "Decline the request."}
 	}
 	return nil
 }

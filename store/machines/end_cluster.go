@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -98,7 +99,7 @@ func (c lockedCluster) refuseBarred(ctx context.Context, tx pgx.Tx) error {
 	if err := tx.QueryRow(ctx, `SELECT name FROM providers WHERE id = $1`, c.ProviderID).Scan(&provider); err != nil {
 		return fmt.Errorf("read provider of cluster %s: %w", c.ID, err)
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "barred", Title: fmt.Sprintf("%s ended this cluster: “%s”", provider, c.BarredWhy),
 		Next: fmt.Sprintf("Ask %s to allow it to be started again. Its disks are kept until %s.", provider, c.DisksUntil.UTC().Format("2 January 2006 15:04 MST")),
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -72,13 +73,13 @@ func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) erro
 		return fmt.Errorf("read lease of cluster %s: %w", c.ID, err)
 	}
 	if over {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "state", Title: "The lease of this cluster ended at " + ends.UTC().Format("2 January 2006 15:04:05 MST") + ".",
 			Next: "Wait until it has stopped, and start it again with a new lease: its disks are kept.",
 		}
 	}
 	if provider != "active" {
-		return &provisioner.Refusal{Code: "provider", Title: "The provider of this cluster sells no hours now.", Next: "Ask the provider. The cluster runs until its lease ends."}
+		return &refusal.Error{Code: "provider", Title: "The provider of this cluster sells no hours now.", Next: "Ask the provider. The cluster runs until its lease ends."}
 	}
 	left := int64(most)*3600 - c.LeaseSeconds
 	f := store.Fields{}
@@ -105,7 +106,7 @@ func (c lockedCluster) extensionCap(ctx context.Context, tx pgx.Tx, by uuid.UUID
 	if counted {
 		return holdToCap(ctx, tx, c.OrganizationID, by, need)
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "cap", Title: "You have a cap, and this cluster does not count to it: someone else started it, or it is older than the cap.",
 		Next: "Ask a manager of your organization to extend it.",
 	}
@@ -126,7 +127,7 @@ func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *
 		return nil, err
 	}
 	if i := slices.IndexFunc(hosts, func(h host) bool { return h.State == provisioner.HostDraining }); i >= 0 {
-		return nil, &provisioner.Refusal{
+		return nil, &refusal.Error{
 			Code: "state", Title: fmt.Sprintf("%s, which carries nodes of this cluster, is being emptied.", hosts[i].Name),
 			Next: "Launch the version anew beside it: new nodes get other hosts.",
 		}

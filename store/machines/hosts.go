@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
@@ -158,7 +159,7 @@ func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []byte) 
 	if err != nil {
 		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
 	}
-	return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Give each host its own UUID (host_uuid in libvirtd.conf), or use the host that is there."}
+	return &refusal.Error{Code: "duplicate", Title: title, Next: "Give each host its own UUID (host_uuid in libvirtd.conf), or use the host that is there."}
 }
 
 // usedOfHost sums what the nodes of host h take. Stopped nodes keep their disk and nothing else.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -26,7 +26,7 @@ func (db *DB) IssueConsoleTicket(ctx context.Context, orgID uuid.UUID, v Console
 			return fmt.Errorf("issue console ticket: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("node")
+			return refusal.NotFound("node")
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: v.Person, Organization: orgID, Verb: "open console", Subject: "node", SubjectID: nodeID})
 	})

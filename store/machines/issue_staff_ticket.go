@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -32,7 +32,7 @@ func (db *DB) IssueStaffTicket(ctx context.Context, providerID uuid.UUID, v Cons
 			return fmt.Errorf("issue console ticket: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "no_consent", Title: "The organization does not let staff see the consoles of this cluster now.",
 				Next: "Ask its members: they can allow it on the cluster's page, for as long as they choose.",
 			}

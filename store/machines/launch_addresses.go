@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -58,7 +59,7 @@ func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, e
 			return netip.PrefixFrom(a, p.SubnetBits), nil
 		}
 	}
-	return netip.Prefix{}, &provisioner.Refusal{
+	return netip.Prefix{}, &refusal.Error{
 		Code: "capacity", Title: fmt.Sprintf("All %d networks of the pool %s are taken.", count, p.Name),
 		Next: "Delete a cluster that is not needed any more, or choose another pool.",
 	}
@@ -122,7 +123,7 @@ func (n newCluster) sshPort(ctx context.Context, tx pgx.Tx, c launchCase, host u
 			return &p, nil
 		}
 	}
-	return nil, &provisioner.Refusal{
+	return nil, &refusal.Error{
 		Code: "capacity", Title: fmt.Sprintf("All %d ports that the head's host may publish are taken.", len(taken)),
 		Next: "Try again later, or choose another pool.",
 	}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -183,7 +183,7 @@ func nextVNI(ctx context.Context, tx pgx.Tx) (uint32, error) {
 			return vni, nil
 		}
 	}
-	return 0, &provisioner.Refusal{
+	return 0, &refusal.Error{
 		Code: "capacity", Title: "There is no free network identifier among the next 1000.", Next: "Try again in a moment.",
 	}
 }

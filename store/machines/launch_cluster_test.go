@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
@@ -171,7 +172,7 @@ func atOnce(t *testing.T, w *storetest.World, n int, r machines.LaunchRequest) m
 		all.Go(func() error {
 			_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, r)
 			code := ""
-			if refusal, ok := provisioner.AsRefusal(err); ok {
+			if refusal, ok := refusal.As(err); ok {
 				code = refusal.Code
 			} else if err != nil {
 				return err
@@ -221,7 +222,7 @@ func TestTwoLaunchesOnHoursForOneInTwoPools(t *testing.T) {
 			r := requestFor(w)
 			r.PoolID, r.Name, r.LeaseSeconds = pool, fmt.Sprintf("trial-%d", i), 15*3600
 			_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, r)
-			if refusal, ok := provisioner.AsRefusal(err); ok {
+			if refusal, ok := refusal.As(err); ok {
 				codes[i] = refusal.Code
 				return nil
 			}

@@ -11,6 +11,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/models"
 )
@@ -108,7 +109,7 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 
 // judge decides: what is wrong with the request comes first, then shapes, then room. Hours are judged by
 // billing.Authorise under the wallet's lock, and between size and place a launch asks the member's cap.
-func (c launchCase) judge() (p launchPlan, refusal *provisioner.Refusal) {
+func (c launchCase) judge() (p launchPlan, refusal *refusal.Error) {
 	if p, refusal = c.size(); refusal != nil {
 		return p, refusal
 	}
@@ -116,7 +117,7 @@ func (c launchCase) judge() (p launchPlan, refusal *provisioner.Refusal) {
 }
 
 // size finds out what is needed: shapes and hours.
-func (c launchCase) size() (p launchPlan, refusal *provisioner.Refusal) {
+func (c launchCase) size() (p launchPlan, refusal *refusal.Error) {
 	if refusal := c.check(); refusal != nil {
 		return p, refusal
 	}
@@ -127,7 +128,7 @@ func (c launchCase) size() (p launchPlan, refusal *provisioner.Refusal) {
 }
 
 // place finds a host for every node of a sized plan, or says why there is none.
-func (c launchCase) place(p *launchPlan) *provisioner.Refusal {
+func (c launchCase) place(p *launchPlan) *refusal.Error {
 	place, fits, reason, ok := placement.Place(c.Hosts, c.request(*p), c.share())
 	p.Place, p.Fits = place, fits
 	if !ok {
@@ -136,14 +137,14 @@ func (c launchCase) place(p *launchPlan) *provisioner.Refusal {
 	return nil
 }
 
-func (c launchCase) check() *provisioner.Refusal {
+func (c launchCase) check() *refusal.Error {
 	if c.Version.State != models.VersionStatePublished {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "draft", Title: "This version is a draft, which may still change.", Next: "Publish it, then launch it.",
 		}
 	}
 	if err := c.Version.ImagesReady(); err != nil {
-		r, _ := provisioner.AsRefusal(err)
+		r, _ := refusal.As(err)
 		return r
 	}
 	f := store.Fields{}
@@ -153,7 +154,7 @@ func (c launchCase) check() *provisioner.Refusal {
 		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)
 	}
 	if len(f) > 0 {
-		return provisioner.Invalid(f)
+		return refusal.Invalid(f)
 	}
 	return nil
 }
@@ -175,7 +176,7 @@ func leaseWords(seconds int64) string {
 }
 
 // chooseShapes takes for each role the provider's cheapest shape that covers it; shapes are in this order.
-func (c launchCase) chooseShapes() ([]QuoteShape, *provisioner.Refusal) {
+func (c launchCase) chooseShapes() ([]QuoteShape, *refusal.Error) {
 	var chosen []QuoteShape
 	for _, r := range c.Version.Roles {
 		count := 1
@@ -184,7 +185,7 @@ func (c launchCase) chooseShapes() ([]QuoteShape, *provisioner.Refusal) {
 		}
 		s, ok := Cheapest(c.Shapes, r.Shape)
 		if !ok {
-			return nil, &provisioner.Refusal{
+			return nil, &refusal.Error{
 				Code: "shape",
 				Title: fmt.Sprintf("The provider of pool %s has no node shape with %d vCPUs, %d MiB of memory and %d GiB of disk for role %s.",
 					c.Pool.Name, r.Shape.VCPUs, r.Shape.MemoryMiB, r.Shape.DiskGiB, r.Role),
@@ -207,7 +208,7 @@ func Cheapest(shapes []Shape, need provisioner.Shape) (Shape, bool) {
 }
 
 // price computes what is to be held: the lease times the sum of all rates. A test costs nothing.
-func (c launchCase) price(p *launchPlan) *provisioner.Refusal {
+func (c launchCase) price(p *launchPlan) *refusal.Error {
 	if c.Test {
 		return nil
 	}
@@ -222,7 +223,7 @@ func (c launchCase) price(p *launchPlan) *provisioner.Refusal {
 		p.Need, err = billing.Need(rates, c.Lease)
 	}
 	if err != nil {
-		r, _ := provisioner.AsRefusal(billing.Refuse(err))
+		r, _ := refusal.As(billing.Refuse(err))
 		return r
 	}
 	return nil
@@ -253,8 +254,8 @@ func ShareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Shar
 	return placement.Share{VCPUs: max(sum-testVCPUs, 0), Used: used}
 }
 
-func (c launchCase) noRoom(p launchPlan, reason string) *provisioner.Refusal {
-	r := &provisioner.Refusal{
+func (c launchCase) noRoom(p launchPlan, reason string) *refusal.Error {
+	r := &refusal.Error{
 		Code:  "capacity",
 		Title: fmt.Sprintf("The pool %s has no room for all %d nodes: %s.", c.Pool.Name, 1+c.Compute, reason),
 		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",

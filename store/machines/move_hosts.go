@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -86,7 +87,7 @@ func (m HostsMove) movePool(ctx context.Context, tx pgx.Tx, providerID, poolID u
 		return nil
 	}
 	if prefix.Overlaps(m.Underlay) {
-		return provisioner.Invalid(map[string]string{"pool_underlay": fmt.Sprintf("%s overlaps %s, out of which clusters get their addresses.", m.Underlay, prefix)})
+		return refusal.Invalid(map[string]string{"pool_underlay": fmt.Sprintf("%s overlaps %s, out of which clusters get their addresses.", m.Underlay, prefix)})
 	}
 	if _, err := tx.Exec(ctx, `UPDATE pools SET underlay = $2 WHERE id = $1`, poolID, m.Underlay.Masked()); err != nil {
 		return fmt.Errorf("move pool: %w", err)
@@ -108,9 +109,9 @@ func (m HostsMove) lockHosts(ctx context.Context, tx pgx.Tx, providerID, poolID 
 		case err != nil:
 			return store.Found(err, "host")
 		case (scheme == provisioner.SchemeMemory) != (h.Address.Scheme == provisioner.SchemeMemory):
-			return provisioner.Invalid(map[string]string{"address": name + " stays what it is: a simulated host is not a real one under another address."})
+			return refusal.Invalid(map[string]string{"address": name + " stays what it is: a simulated host is not a real one under another address."})
 		case running > 0 && !m.Restarted:
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "host_in_use", Title: fmt.Sprintf("%s carries %s that may be running; a move would cut their networks.", name, store.Plural(running, "node")),
 				Next: "Stop the clusters on it, and move it then.",
 			}
@@ -152,11 +153,11 @@ func (m HostsMove) allInside(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) e
 	if err != nil || len(outside) == 0 {
 		return err
 	}
-	return provisioner.Invalid(map[string]string{"underlay": outside[0]})
+	return refusal.Invalid(map[string]string{"underlay": outside[0]})
 }
 
 // addressTaken may be about another provider's host, of whom nothing may be told.
 func addressTaken() error {
 	const title = "A host with this address has been added already."
-	return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Check the address.", Fields: map[string]string{"address": title}}
+	return &refusal.Error{Code: "duplicate", Title: title, Next: "Check the address.", Fields: map[string]string{"address": title}}
 }

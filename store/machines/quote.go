@@ -9,6 +9,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/refusal"
 )
 
 // Quote says what a launch would cost and where it would run. Refusal is what LaunchCluster would answer now, but for
@@ -20,7 +21,7 @@ type Quote struct {
 	RatePerHour billing.Hours // what the whole cluster takes in an hour
 	Shapes      []QuoteShape
 	Hosts       []placement.HostFit
-	Refusal     *provisioner.Refusal
+	Refusal     *refusal.Error
 }
 
 // QuoteShape is the provider's shape for the nodes of one role. A node gets the whole shape, which is what is paid.
@@ -60,12 +61,12 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 }
 
 // shortage asks billing as Hold will, with all hours good on the pool as one lot, and all others as another.
-func (q Quote) shortage(c launchCase, elsewhere billing.Hours) *provisioner.Refusal {
+func (q Quote) shortage(c launchCase, elsewhere billing.Hours) *refusal.Error {
 	lots := []billing.Lot{{Available: q.Left}, {Available: elsewhere, PoolID: uuid.Max}}
 	_, err := billing.Authorise(q.Need, lots, c.Pool.ID, c.Now)
 	if err == nil {
 		return nil
 	}
-	r, _ := provisioner.AsRefusal(billing.Refuse(err))
+	r, _ := refusal.As(billing.Refuse(err))
 	return r
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -92,7 +92,7 @@ func (db *DB) ask(ctx context.Context, tx pgx.Tx, a asking) error {
 	}
 	switch err := holdToCap(ctx, tx, a.OrganizationID, a.By, a.Need); {
 	case err == nil:
-		return &provisioner.Refusal{Code: "state", Title: "Your cap allows this: nobody has to be asked.", Next: "Launch it."}
+		return &refusal.Error{Code: "state", Title: "Your cap allows this: nobody has to be asked.", Next: "Launch it."}
 	case !isRefusal(err, "cap"):
 		return err
 	}
@@ -119,7 +119,7 @@ func (db *DB) ask(ctx context.Context, tx pgx.Tx, a asking) error {
 }
 
 func isRefusal(err error, code string) bool {
-	r, ok := provisioner.AsRefusal(err)
+	r, ok := refusal.As(err)
 	return ok && r.Code == code
 }
 
@@ -132,11 +132,11 @@ func (a asking) refuseMany(ctx context.Context, tx pgx.Tx) error {
 	case err != nil:
 		return fmt.Errorf("count requests: %w", err)
 	case same > 0:
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "duplicate", Title: fmt.Sprintf("A request of yours for %s waits already.", a.Form.Name), Next: "Withdraw that one first, or choose another name.",
 		}
 	case waiting >= mostWaiting:
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "requests", Title: fmt.Sprintf("%d requests of yours wait already.", waiting), Next: "Withdraw one, or wait for a decision.",
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -68,7 +68,7 @@ func (db *DB) RetireShape(ctx context.Context, by, providerID, id uuid.UUID) err
 			return store.Found(err, "shape")
 		}
 		if nodes > 0 {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "shape_in_use", Title: fmt.Sprintf("%s is the shape of %s now.", name, store.Plural(nodes, "node")),
 				Next: "Retire it when the clusters with it are gone; until then add the shape that replaces it.",
 			}

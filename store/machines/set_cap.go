@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -16,7 +16,7 @@ import (
 // Refusals: "invalid" for cap, "state" where the person is no plain member, NotFound("member").
 func (db *DB) SetCap(ctx context.Context, orgID, by, personID uuid.UUID, limit *billing.Hours) error {
 	if limit != nil && (*limit < 0 || *limit > billing.MaxHours) {
-		return provisioner.Invalid(map[string]string{"cap": fmt.Sprintf("Write 0 to %s compute hours, or nothing for no cap.", billing.MaxHours)})
+		return refusal.Invalid(map[string]string{"cap": fmt.Sprintf("Write 0 to %s compute hours, or nothing for no cap.", billing.MaxHours)})
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		var role people.OrganizationRole
@@ -26,7 +26,7 @@ func (db *DB) SetCap(ctx context.Context, orgID, by, personID uuid.UUID, limit *
 			return store.Found(err, "member")
 		}
 		if role != people.RoleMember {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "state", Title: fmt.Sprintf("Only members have a cap; this person's role is %s.", role),
 				Next: "Make the person a member first, or leave the cap out.",
 			}

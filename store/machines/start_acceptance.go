@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 	"volary.dev/store/queue"
@@ -85,9 +85,9 @@ func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) err
 	}
 	switch {
 	case running > 0:
-		return &provisioner.Refusal{Code: "test_limit", Title: "A test of this version is running already.", Next: "Follow that one, and start another when it has ended."}
+		return &refusal.Error{Code: "test_limit", Title: "A test of this version is running already.", Next: "Follow that one, and start another when it has ended."}
 	case today >= testsPerDay:
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "test_limit", Title: fmt.Sprintf("Your organization has started %d acceptance tests in the last 24 hours, which is the most.", today),
 			Next: "Try again tomorrow.",
 		}

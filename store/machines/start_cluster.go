@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -95,8 +96,8 @@ func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeco
 		return c, l, err
 	}
 	if err := l.readPool(ctx, tx, poolID); err != nil {
-		if _, ok := provisioner.AsRefusal(err); ok { // the pool is there: the cluster is on it
-			err = &provisioner.Refusal{
+		if _, ok := refusal.As(err); ok { // the pool is there: the cluster is on it
+			err = &refusal.Error{
 				Code: "provider", Title: "The provider of this cluster takes no launches now.", Next: "Ask the provider, or launch the version on another pool.",
 			}
 		}
@@ -158,7 +159,7 @@ func restartFits(nodes []restartNode, l launchCase) error {
 		why = append(why, reason)
 	}
 	if len(why) > 0 {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "capacity", Title: fmt.Sprintf("The hosts that keep the disks of these %s have no room for them now.", store.Plural(len(nodes), "node")),
 			Next: "Try again when other clusters have ended, or launch the version anew.", Detail: why,
 		}

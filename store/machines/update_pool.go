@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -95,7 +95,7 @@ func (p NewPool) mayReplace(was PoolRow) error {
 	if len(f) == 0 {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "pool_in_use", Title: fmt.Sprintf("This pool carries %s; some of its fields stay as they are meanwhile.", users),
 		Next: "Leave the marked fields as they were, or make another pool.", Fields: f,
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -39,7 +39,7 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 			return fmt.Errorf("count uploads of %s: %w", orgID, err)
 		}
 		if open >= MaxOpenUploads {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code:  "uploads",
 				Title: fmt.Sprintf("%d uploads are unfinished, %d may be.", open, MaxOpenUploads),
 				Next:  "Finish or discard one of them; those without progress for a day are discarded by themselves.",

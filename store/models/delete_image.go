@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
@@ -43,7 +44,7 @@ func (db *DB) DeleteImage(ctx context.Context, orgID, by, id uuid.UUID) error {
 }
 
 // orRefusal keeps a nil refusal from becoming an error.
-func orRefusal(err error, r *provisioner.Refusal) error {
+func orRefusal(err error, r *refusal.Error) error {
 	if err == nil && r != nil {
 		return r
 	}
@@ -68,7 +69,7 @@ func (i Image) remove(ctx context.Context, tx pgx.Tx) error {
 }
 
 // UseOfImage is the refusal with which DeleteImage would answer now; nil: none.
-func (db *DB) UseOfImage(ctx context.Context, orgID, id uuid.UUID) (*provisioner.Refusal, error) {
+func (db *DB) UseOfImage(ctx context.Context, orgID, id uuid.UUID) (*refusal.Error, error) {
 	i, err := readImage(ctx, db.pool, orgID, id)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ type imageUse struct {
 	Checking                                 bool // a verification of it runs
 }
 
-func useOfImage(ctx context.Context, q store.Queryer, i Image) (*provisioner.Refusal, error) {
+func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, error) {
 	rows, _ := q.Query(ctx, `
 		WITH versions AS (
 			SELECT v.state, m.name || ' ' || v.version AS name FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
@@ -110,9 +111,9 @@ func useOfImage(ctx context.Context, q store.Queryer, i Image) (*provisioner.Ref
 	return u.refusal(i), nil
 }
 
-func (u imageUse) refusal(i Image) *provisioner.Refusal {
+func (u imageUse) refusal(i Image) *refusal.Error {
 	if u.Checking && (i.State == provisioner.ImageChecking || i.State == provisioner.ImageUnverified) {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "image_checking", Title: fmt.Sprintf("%q is being checked at this moment.", i.Name),
 			Next: "Wait for its verdict, and delete it then.",
 		}
@@ -130,7 +131,7 @@ func (u imageUse) refusal(i Image) *provisioner.Refusal {
 	if len(by) == 0 {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "image_used", Title: fmt.Sprintf("%q is used by %s.", i.Name, joinWords(by)), Next: u.next(),
 	}
 }

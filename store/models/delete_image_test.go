@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
@@ -36,7 +37,7 @@ func TestDeleteImageInUse(t *testing.T) {
 	remove := func(org, image uuid.UUID, code, title, next string) {
 		t.Helper()
 		err := w.DB.Models.DeleteImage(t.Context(), org, w.Person, image)
-		r, ok := provisioner.AsRefusal(err)
+		r, ok := refusal.As(err)
 		if !ok || r.Code != code || !strings.Contains(r.Title, title) || !strings.Contains(r.Next, next) {
 			t.Errorf("%v, want %s: %s %s", err, code, title, next)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -108,7 +109,7 @@ func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) er
 		return err
 	}
 	if tag.RowsAffected() == 0 {
-		return provisioner.NotFound("model cluster")
+		return refusal.NotFound("model cluster")
 	}
 	return nil
 }
@@ -158,12 +159,12 @@ func lockDraft(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, revision int
 		return store.Found(err, "version")
 	}
 	if state == VersionStatePublished {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "published", Title: "This version is published and never changes.", Next: "Make a new version of the model cluster.",
 		}
 	}
 	if now != revision {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code:  "stale_form",
 			Title: fmt.Sprintf("Someone changed this version meanwhile: the form was made from revision %d, it is at %d now.", revision, now),
 			Next:  "Open the form again and repeat your changes.",
@@ -180,7 +181,7 @@ func (d VersionDraft) saveRoles(ctx context.Context, tx pgx.Tx, orgID uuid.UUID)
 			d.ID, orgID, r.Role, r.ImageID, r.Shape.VCPUs, r.Shape.MemoryMiB, r.Shape.DiskGiB, r.UserData)
 		if store.ForeignKeyViolation(err) {
 			// The image of another organization is no image.
-			return provisioner.Invalid(map[string]string{string(r.Role) + "_image": "There is no such image: choose one of the list."})
+			return refusal.Invalid(map[string]string{string(r.Role) + "_image": "There is no such image: choose one of the list."})
 		}
 		if err != nil {
 			return fmt.Errorf("save roles of version: %w", err)
@@ -193,14 +194,14 @@ func (d VersionDraft) saveRoles(ctx context.Context, tx pgx.Tx, orgID uuid.UUID)
 func (v Version) ImagesReady() error {
 	for _, r := range v.Roles {
 		if need := gibibytes(r.VirtualSize); r.ImageState == "ready" && need > int64(r.Shape.DiskGiB) {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code:  "image",
 				Title: fmt.Sprintf("The image %q needs a disk of %d GiB, and nodes of role %s have %d GiB.", r.ImageName, need, r.Role, r.Shape.DiskGiB),
 				Next:  "Give the role a larger disk, or choose another image.",
 			}
 		}
 		if r.ImageState != "ready" {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code:  "image",
 				Title: fmt.Sprintf("The image %q of role %s is not ready: it is %s.", r.ImageName, r.Role, r.ImageState),
 				Next:  "Wait for its verdict, or choose another image.",

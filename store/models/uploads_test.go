@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/models"
@@ -151,6 +152,6 @@ func TestVerdictIsFinal(t *testing.T) {
 }
 
 func refusedWith(err error, code string) bool {
-	var r *provisioner.Refusal
+	var r *refusal.Error
 	return errors.As(err, &r) && r.Code == code
 }

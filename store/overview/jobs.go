@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
@@ -82,7 +82,7 @@ func (db *DB) readJobs(ctx context.Context, providerID *uuid.UUID, f JobFilter) 
 }
 
 func jobState(state, why string) error {
-	return &provisioner.Refusal{Code: "job_state", Title: fmt.Sprintf("This job is %s; it %s.", state, why), Next: "Look at the list again."}
+	return &refusal.Error{Code: "job_state", Title: fmt.Sprintf("This job is %s; it %s.", state, why), Next: "Look at the list again."}
 }
 
 // aJob is what of a job never changes.
@@ -120,7 +120,7 @@ func (j aJob) change(ctx context.Context, tx pgx.Tx, call string) (string, error
 		return "", fmt.Errorf("change job %d: %w", j.ID, err)
 	}
 	if state == nil {
-		return "", provisioner.NotFound("job") // the queue forgot it meanwhile
+		return "", refusal.NotFound("job") // the queue forgot it meanwhile
 	}
 	return *state, nil
 }
@@ -134,7 +134,7 @@ func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 		var over bool
 		err = tx.QueryRow(ctx, `SELECT state <> 'running' FROM acceptance_tests WHERE id = $1`, j.SubjectID).Scan(&over)
 		if err == nil && over {
-			return &provisioner.Refusal{Code: "job_state", Title: "The acceptance test has ended.", Next: "Its organization can start another one."}
+			return &refusal.Error{Code: "job_state", Title: "The acceptance test has ended.", Next: "Its organization can start another one."}
 		}
 	case queue.VerifyImage{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE images SET state = 'checking', reason = '' WHERE id = $1 AND state = 'unverified'`, j.SubjectID)

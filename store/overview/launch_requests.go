@@ -10,6 +10,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -102,7 +103,7 @@ func (db *DB) LaunchRequest(ctx context.Context, orgID, personID, id uuid.UUID) 
 			return err
 		}
 		if len(list) == 0 {
-			return provisioner.NotFound("request")
+			return refusal.NotFound("request")
 		}
 		err = readGrounds(ctx, tx, orgID, list)
 		r = list[0]

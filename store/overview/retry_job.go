@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -15,7 +15,7 @@ func (db *DB) RetryJob(ctx context.Context, by, providerID uuid.UUID, id int64) 
 	return db.changeJob(ctx, by, providerID, id, "retry job", func(tx pgx.Tx, j aJob) error {
 		state, err := j.change(ctx, tx, `SELECT retry_job($1)`)
 		if store.UniqueViolation(err, "river_job_unique_idx") {
-			return &provisioner.Refusal{Code: "job_state", Title: "Another job for the same waits or runs already.", Next: "Look at the list again."}
+			return &refusal.Error{Code: "job_state", Title: "Another job for the same waits or runs already.", Next: "Look at the list again."}
 		}
 		if err != nil {
 			return err

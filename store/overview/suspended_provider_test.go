@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
 	"volary.dev/store/people"
@@ -102,7 +103,7 @@ func TestSuspendedProvider(t *testing.T) {
 	ctx := t.Context()
 	storetest.NoError(t, s.DB.People.SuspendProvider(ctx, s.Person, s.Provider, "unpaid fees"))
 	for _, c := range s.growing(t) {
-		r, ok := provisioner.AsRefusal(c.run())
+		r, ok := refusal.As(c.run())
 		if !ok || r.Code != "suspended" || !strings.HasPrefix(r.Title, "North has been suspended since ") || !strings.HasSuffix(r.Title, ": unpaid fees") || !strings.Contains(r.Next, "Ask the people who run this Volary") {
 			t.Errorf("%s while suspended: %v", c.name, r)
 		}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -41,7 +41,7 @@ func (i Invitation) RefuseOther(email string) error {
 	if i.Email == nil || *i.Email == email {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "not_yours", Title: fmt.Sprintf("This invitation is for %s, and you are signed in as %s.", *i.Email, email),
 		Next: fmt.Sprintf("Sign out and open the link again, or ask %s to invite %s.", i.InvitedBy, email),
 	}

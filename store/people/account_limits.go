@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // mostFounded is how many organizations a person may found within a day: their names are taken from everyone else.
@@ -25,7 +25,7 @@ func refuseFounding(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {
 		return fmt.Errorf("count organizations: %w", err)
 	}
 	if n >= mostFounded {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "organizations", Title: fmt.Sprintf("You made %d organizations within a day, which is the most.", n), Next: "Try again tomorrow.",
 		}
 	}

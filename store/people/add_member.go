@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -25,7 +25,7 @@ func (db *DB) AddMember(ctx context.Context, by, orgID, personID uuid.UUID, role
 		}
 		changed, err := insertMember(ctx, tx, orgID, personID, role)
 		if store.ForeignKeyViolation(err) {
-			return provisioner.NotFound("person or organization")
+			return refusal.NotFound("person or organization")
 		}
 		if err != nil || !changed {
 			return err

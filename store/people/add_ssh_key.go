@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/ssh"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -38,7 +38,7 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 		}
 		if have >= MaxSSHKeys {
 			title := fmt.Sprintf("You have %d SSH keys, and %d are the most.", have, MaxSSHKeys)
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "ssh_keys", Title: title, Next: "Delete one that you do not use any more, then add this one.",
 				Fields: map[string]string{"public_key": title},
 			}
@@ -47,13 +47,13 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 			INSERT INTO ssh_keys (id, person_id, name, public_key, fingerprint, created_at)
 			VALUES ($1, $2, $3, $4, $5, now())`, k.ID, personID, k.Name, k.PublicKey, k.Fingerprint)
 		if store.UniqueViolation(err, "ssh_keys_person_id_fingerprint_key") {
-			return &provisioner.Refusal{
+			return &refusal.Error{
 				Code: "duplicate", Title: "You have this key already: " + k.Fingerprint + ".", Next: "Nothing is to be done.",
 				Fields: map[string]string{"public_key": "You have this key already."},
 			}
 		}
 		if store.ForeignKeyViolation(err) {
-			return provisioner.NotFound("person")
+			return refusal.NotFound("person")
 		}
 		if err != nil {
 			return fmt.Errorf("add SSH key: %w", err)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -18,7 +18,7 @@ func (db *DB) AddStaff(ctx context.Context, by, providerID, personID uuid.UUID, 
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		changed, err := insertStaff(ctx, tx, providerID, personID, role)
 		if store.ForeignKeyViolation(err) {
-			return provisioner.NotFound("person or provider")
+			return refusal.NotFound("person or provider")
 		}
 		if err != nil || !changed {
 			return err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -42,7 +42,7 @@ func (db *DB) Announce(ctx context.Context, by, providerID uuid.UUID, n NewAnnou
 			VALUES ($1, $2, $3, $4, $5, $6, coalesce($7, now()), $8, $9, now()) RETURNING from_at`,
 			id, providerID, store.OrNull(n.Pool), n.Title, n.Text, n.Tone, store.OrNoTime(n.From), store.OrNoTime(n.Until), by).Scan(&from)
 		if store.ForeignKeyViolation(err) {
-			return provisioner.NotFound("pool")
+			return refusal.NotFound("pool")
 		}
 		if err != nil {
 			return fmt.Errorf("announce: %w", err)

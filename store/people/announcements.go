@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -89,7 +89,7 @@ func (db *DB) DismissAnnouncement(ctx context.Context, orgID, personID, id uuid.
 		return fmt.Errorf("dismiss announcement: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return provisioner.NotFound("announcement")
+		return refusal.NotFound("announcement")
 	}
 	return nil
 }

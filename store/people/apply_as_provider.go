@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -36,7 +36,7 @@ func (db *DB) ApplyAsProvider(ctx context.Context, personID uuid.UUID, a Provide
 			return err
 		}
 		if waiting {
-			return &provisioner.Refusal{Code: "applied", Title: "An application of yours waits for the platform's answer.", Next: "You hear by mail when it is decided; until then it stays as it is."}
+			return &refusal.Error{Code: "applied", Title: "An application of yours waits for the platform's answer.", Next: "You hear by mail when it is decided; until then it stays as it is."}
 		}
 		if again != uuid.Nil {
 			id = again

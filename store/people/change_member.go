@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -31,7 +31,7 @@ func refuseLastOwner(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) 
 	if !last {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.",
 		Next: "Make someone else an owner first.", Fields: map[string]string{"role": "There has to be an owner besides."},
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -67,9 +67,9 @@ func lockStaff(ctx context.Context, tx pgx.Tx, providerID, personID uuid.UUID, s
 	}
 	switch {
 	case was == "":
-		return "", provisioner.NotFound("person")
+		return "", refusal.NotFound("person")
 	case was == StaffAdmin && !staysAdmin && others == 0:
-		return "", &provisioner.Refusal{
+		return "", &refusal.Error{
 			Code: "last_admin", Title: "This is the provider's only admin, and there has to be one.",
 			Next: "Make someone else an admin first.",
 		}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -20,7 +20,7 @@ func (db *DB) ChangeStaffRole(ctx context.Context, by, providerID, personID uuid
 		case err != nil || was == role:
 			return err
 		case !known:
-			return provisioner.Invalid(map[string]string{"role": "Choose admin, operator, accountant or auditor."})
+			return refusal.Invalid(map[string]string{"role": "Choose admin, operator, accountant or auditor."})
 		}
 		if _, err := tx.Exec(ctx, `UPDATE staff SET role = $3 WHERE provider_id = $1 AND person_id = $2`, providerID, personID, role); err != nil {
 			return fmt.Errorf("change role of staff: %w", err)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -32,7 +32,7 @@ func TestStaffNeverWithoutAnAdmin(t *testing.T) {
 	both.Wait()
 	refused := 0
 	for _, err := range errs {
-		if r, is := provisioner.AsRefusal(err); is && r.Code == "last_admin" {
+		if r, is := refusal.As(err); is && r.Code == "last_admin" {
 			refused++
 		} else if err != nil {
 			t.Error(err)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -32,7 +32,7 @@ func (db *DB) ConfirmSignUp(ctx context.Context, token, password, organization, 
 		}
 	}
 	if !ok {
-		return "", Session{}, provisioner.Invalid(map[string]string{
+		return "", Session{}, refusal.Invalid(map[string]string{
 			"password": "This is not the password that was chosen at the sign-up. Whoever forgot it signs up again.",
 		})
 	}

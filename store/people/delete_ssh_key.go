@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -18,7 +18,7 @@ func (db *DB) DeleteSSHKey(ctx context.Context, personID, id uuid.UUID) error {
 			return fmt.Errorf("delete SSH key: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("SSH key")
+			return refusal.NotFound("SSH key")
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "delete SSH key", Subject: "ssh_key", SubjectID: id})
 	})

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -21,7 +21,7 @@ func (db *DB) EndAnnouncement(ctx context.Context, by, providerID, id uuid.UUID)
 			return store.Found(err, "announcement")
 		}
 		if over {
-			return &provisioner.Refusal{Code: "ended", Title: "This announcement is over already.", Next: "There is nothing left to end."}
+			return &refusal.Error{Code: "ended", Title: "This announcement is over already.", Next: "There is nothing left to end."}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE announcements SET ended_at = now() WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("end announcement: %w", err)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -18,7 +18,7 @@ func (db *DB) EndSession(ctx context.Context, personID, id uuid.UUID) error {
 			return fmt.Errorf("end session: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("session")
+			return refusal.NotFound("session")
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Verb: "end session", Subject: "session", SubjectID: id})
 	})

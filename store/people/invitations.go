@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -146,7 +146,7 @@ func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, per
 		return fmt.Errorf("accept invitation: %w", err)
 	}
 	if already {
-		return &provisioner.Refusal{Code: "member", Title: fmt.Sprintf("You belong to %s already.", i.Place), Next: "Nothing is to be done: your role stays as it is."}
+		return &refusal.Error{Code: "member", Title: fmt.Sprintf("You belong to %s already.", i.Place), Next: "Nothing is to be done: your role stays as it is."}
 	}
 	a := store.AuditRow{By: personID, Verb: "accept invitation", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": i.Role}}
 	if i.OrganizationID != nil {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -104,22 +104,22 @@ func (at Place) refuse(ctx context.Context, tx pgx.Tx, by uuid.UUID, n NewInvita
 	case n.Email != "" && invited:
 		return refusedEmail(n.Email+" is invited already.", "Send that invitation again, or take it back first.")
 	case open >= mostOpenInvitations:
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "invitations", Title: fmt.Sprintf("%d invitations are open, which is the most.", open), Next: "Take back those that nobody will accept.",
 		}
 	}
 	return nil
 }
 
-func mayNotInvite() *provisioner.Refusal {
-	return &provisioner.Refusal{
+func mayNotInvite() *refusal.Error {
+	return &refusal.Error{
 		Code: "role", Title: "Only an owner invites an owner.", Next: "Ask an owner, or choose another role.",
 		Fields: map[string]string{"role": "Only an owner invites an owner."},
 	}
 }
 
-func refusedEmail(title, next string) *provisioner.Refusal {
-	return &provisioner.Refusal{Code: "duplicate", Title: title, Next: next, Fields: map[string]string{"email": title}}
+func refusedEmail(title, next string) *refusal.Error {
+	return &refusal.Error{Code: "duplicate", Title: title, Next: next, Fields: map[string]string{"email": title}}
 }
 
 func (db *DB) mailInvitation(ctx context.Context, tx pgx.Tx, id, by uuid.UUID, token string) error {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -45,7 +45,7 @@ func (r OrganizationRole) check() error {
 	case RoleOwner, RoleManager, RoleMember, RoleBilling, RoleAuditor:
 		return nil
 	default:
-		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose owner, manager, member, billing or auditor.", r)})
+		return refusal.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose owner, manager, member, billing or auditor.", r)})
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/people"
@@ -81,7 +81,7 @@ func TestSignInIsThrottled(t *testing.T) {
 	for range cap(refused) {
 		tries.Go(func() error {
 			_, _, err := db.People.SignIn(t.Context(), "ada@example.org", "wrong password", "192.0.2.7", "")
-			r, ok := provisioner.AsRefusal(err)
+			r, ok := refusal.As(err)
 			if !ok {
 				return err
 			}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -22,7 +22,7 @@ func (db *DB) proveAgain(ctx context.Context, s Session, field, password, addres
 	if err != nil {
 		return err
 	}
-	wrong := provisioner.Invalid(map[string]string{field: "This is not your password."})
+	wrong := refusal.Invalid(map[string]string{field: "This is not your password."})
 	if len([]rune(password)) > mostLetters {
 		return wrong
 	}

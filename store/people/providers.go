@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -54,7 +54,7 @@ func (r StaffRole) check() error {
 	case StaffAdmin, StaffOperator, StaffAccountant, StaffAuditor:
 		return nil
 	default:
-		return provisioner.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator, accountant or auditor.", r)})
+		return refusal.Invalid(map[string]string{"role": fmt.Sprintf("%q is no role: choose admin, operator, accountant or auditor.", r)})
 	}
 }
 

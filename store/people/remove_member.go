@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -29,7 +29,7 @@ func (db *DB) RemoveMember(ctx context.Context, orgID, by, personID uuid.UUID) e
 			return fmt.Errorf("remove member: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("member")
+			return refusal.NotFound("member")
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Verb: verb, Subject: "person", SubjectID: personID})
 	})

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -21,7 +21,7 @@ func (db *DB) RevokeInvitation(ctx context.Context, at Place, by, id uuid.UUID) 
 			return fmt.Errorf("revoke invitation: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("invitation")
+			return refusal.NotFound("invitation")
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Organization: at.OrganizationID, Provider: at.ProviderID, Verb: "revoke invitation", Subject: "invitation", SubjectID: id,

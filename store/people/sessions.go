@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -106,7 +106,7 @@ func (db *DB) switchTo(ctx context.Context, what, query string, sessionID, id uu
 		return fmt.Errorf("switch to %s: %w", what, err)
 	}
 	if tag.RowsAffected() == 0 {
-		return provisioner.NotFound(what)
+		return refusal.NotFound(what)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -19,7 +19,7 @@ func (db *DB) SetPlatformAuditor(ctx context.Context, by, personID uuid.UUID, au
 			return fmt.Errorf("set platform auditor: %w", err)
 		}
 		if tag.RowsAffected() == 0 {
-			return provisioner.NotFound("person")
+			return refusal.NotFound("person")
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Verb: "set platform auditor", Subject: "person", SubjectID: personID, Detail: map[string]any{"auditor": auditor}})
 	})

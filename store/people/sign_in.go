@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -50,7 +50,7 @@ func (db *DB) enter(ctx context.Context, personID uuid.UUID, a attempt, from net
 // checkPassword hashes twice whoever asks: the person's, or nothing, and that of a sign-up that waits, or nothing. Time
 // tells nothing, and whether an address has an account does not change what a waiting sign-up of it is told.
 func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.UUID, error) {
-	refused := &provisioner.Refusal{
+	refused := &refusal.Error{
 		Code: "sign_in", Title: "E-mail address and password do not belong together.", Next: "Check both and try again.",
 	}
 	if len([]rune(password)) > mostLetters {
@@ -75,7 +75,7 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	case err != nil:
 		return uuid.Nil, err
 	case ok:
-		return uuid.Nil, &provisioner.Refusal{
+		return uuid.Nil, &refusal.Error{
 			Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
 			Next: "If no mail came, have it sent again.",
 		}
@@ -149,7 +149,7 @@ func refuseSuspendedPerson(ctx context.Context, tx pgx.Tx, personID uuid.UUID) e
 	if since == nil {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code:  "suspended",
 		Title: fmt.Sprintf("Your account has been suspended since %s: %s", since.UTC().Format("2 January 2006 15:04 MST"), reason),
 		Next:  "Ask the people who run this Volary to lift the suspension.",

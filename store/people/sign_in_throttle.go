@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -111,7 +111,7 @@ func (a attempt) refuse(ctx context.Context, tx pgx.Tx) error {
 	if !tooMany {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "throttled", Title: a.title, Next: fmt.Sprintf("Try again in %s.", store.Plural(int(wait/time.Minute)+1, "minute")),
 	}
 }

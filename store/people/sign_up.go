@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -55,7 +55,7 @@ func (s SignUp) check(f store.Fields) {
 	checkPassword(f, "password", s.Password, s.Email, s.Name)
 }
 
-func takenName(name string) *provisioner.Refusal {
+func takenName(name string) *refusal.Error {
 	r := store.Duplicate("an organization", "organization", name)
 	r.Next = "Choose another name; if it is your group, ask its owner to invite you."
 	return r
@@ -152,11 +152,11 @@ func readSignUp(ctx context.Context, q store.Queryer, token, lock string) (Waiti
 }
 
 func isNotFound(err error) bool {
-	r, ok := provisioner.AsRefusal(err)
+	r, ok := refusal.As(err)
 	return ok && r.Code == "not_found"
 }
 
 // brokenLink refuses a link of a mail with a sentence and the next step.
-func brokenLink(title, next string) *provisioner.Refusal {
-	return &provisioner.Refusal{Code: "link", Title: title, Next: next}
+func brokenLink(title, next string) *refusal.Error {
+	return &refusal.Error{Code: "link", Title: title, Next: next}
 }

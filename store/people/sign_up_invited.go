@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -59,7 +59,7 @@ func (db *DB) signUpInvited(ctx context.Context, tx pgx.Tx, link string, id uuid
 	}
 	err = insertPerson(ctx, tx, id, NewPerson{Email: s.Email, Name: s.Name}, hash)
 	if store.UniqueViolation(err, "people_email_key") {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "known", Title: fmt.Sprintf("There is an account for %s already.", s.Email), Next: "Sign in with it and open this invitation again.",
 		}
 	}

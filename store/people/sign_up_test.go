@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/people"
@@ -186,7 +186,7 @@ func codesAtOnce(t *testing.T, n int, f func() error) map[string]int {
 				results <- ""
 				return nil
 			}
-			r, ok := provisioner.AsRefusal(err)
+			r, ok := refusal.As(err)
 			if !ok {
 				return err
 			}

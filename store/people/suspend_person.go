@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -18,7 +18,7 @@ func (db *DB) SuspendPerson(ctx context.Context, by, personID uuid.UUID, reason 
 		return err
 	}
 	if by == personID {
-		return &provisioner.Refusal{Code: "self", Title: "You cannot suspend yourself.", Next: "Ask another admin of the platform."}
+		return &refusal.Error{Code: "self", Title: "You cannot suspend yourself.", Next: "Ask another admin of the platform."}
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := refuseLastAdmin(ctx, tx, personID); err != nil {
@@ -47,7 +47,7 @@ func refuseLastAdmin(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {
 		return err
 	}
 	if slices.Equal(admins, []uuid.UUID{personID}) {
-		return &provisioner.Refusal{
+		return &refusal.Error{
 			Code: "last_admin", Title: "The platform would be left without an admin: there is 1 now.", Next: "Make someone else an admin first.",
 		}
 	}
@@ -55,13 +55,13 @@ func refuseLastAdmin(ctx context.Context, tx pgx.Tx, personID uuid.UUID) error {
 }
 
 // noChange tells a person who is not there from one whose state stays.
-func noChange(ctx context.Context, tx pgx.Tx, personID uuid.UUID, state *provisioner.Refusal) error {
+func noChange(ctx context.Context, tx pgx.Tx, personID uuid.UUID, state *refusal.Error) error {
 	var there bool
 	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM people WHERE id = $1)`, personID).Scan(&there); err != nil {
 		return fmt.Errorf("read person: %w", err)
 	}
 	if !there {
-		return provisioner.NotFound("person")
+		return refusal.NotFound("person")
 	}
 	return state
 }

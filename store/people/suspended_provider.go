@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -37,12 +37,12 @@ func RefuseSuspendedProvider(ctx context.Context, tx pgx.Tx, providerID uuid.UUI
 	return p.suspended()
 }
 
-func (p providerStanding) suspended() *provisioner.Refusal {
+func (p providerStanding) suspended() *refusal.Error {
 	title := fmt.Sprintf("%s is suspended: %s", p.Name, p.Reason)
 	if p.Since != nil {
 		title = fmt.Sprintf("%s has been suspended since %s: %s", p.Name, p.Since.UTC().Format("2 January 2006 15:04 MST"), p.Reason)
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code: "suspended", Title: title,
 		Next: "Ask the people who run this Volary to lift the suspension. Reading, exporting, rejecting orders, ending offers and announcements, and cordoning, draining and removing hosts work meanwhile.",
 	}
@@ -62,8 +62,8 @@ func Sells(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
 }
 
 // Inactive says to who buys that a provider does not sell.
-func Inactive(provider, state, reason string) *provisioner.Refusal {
-	r := &provisioner.Refusal{
+func Inactive(provider, state, reason string) *refusal.Error {
+	r := &refusal.Error{
 		Code: "provider_inactive", Title: fmt.Sprintf("%s does not sell compute hours now: it is %s.", provider, providerState(state)),
 		Next: "Choose another provider, or ask the admins of the platform.",
 	}

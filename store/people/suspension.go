@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -26,7 +26,7 @@ func RefuseSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
 	if since == nil {
 		return nil
 	}
-	return &provisioner.Refusal{
+	return &refusal.Error{
 		Code:  "suspended",
 		Title: fmt.Sprintf("%s has been suspended since %s: %s", name, since.UTC().Format("2 January 2006 15:04 MST"), reason),
 		Next:  "Ask the people who run this Volary to lift the suspension. Reading, downloading, stopping and deleting work meanwhile.",
@@ -39,10 +39,10 @@ func checkReason(reason string) error {
 	return f.Refusal()
 }
 
-func suspendedAlready(what string) *provisioner.Refusal {
-	return &provisioner.Refusal{Code: "state", Title: "This " + what + " is suspended already.", Next: "Lift the suspension first to give another reason."}
+func suspendedAlready(what string) *refusal.Error {
+	return &refusal.Error{Code: "state", Title: "This " + what + " is suspended already.", Next: "Lift the suspension first to give another reason."}
 }
 
-func notSuspended(what string) *provisioner.Refusal {
-	return &provisioner.Refusal{Code: "state", Title: "This " + what + " is not suspended.", Next: "Nothing is to be done."}
+func notSuspended(what string) *refusal.Error {
+	return &refusal.Error{Code: "state", Title: "This " + what + " is not suspended.", Next: "Nothing is to be done."}
 }

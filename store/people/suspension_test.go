@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/overview"
@@ -47,12 +48,12 @@ func TestSuspendOrganization(t *testing.T) {
 		"start":  w.DB.Machines.StartCluster(t.Context(), w.Organization, w.Person, stopped, 3600),
 		"upload": w.DB.Models.CreateUpload(t.Context(), w.Organization, w.Person, strings.Repeat("a", 32), "disk", 100),
 	} {
-		r, ok := provisioner.AsRefusal(err)
+		r, ok := refusal.As(err)
 		if !ok || r.Code != "suspended" || !strings.Contains(r.Title, "an open invoice") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if r, ok := provisioner.AsRefusal(again); !ok || (r.Code != "suspended" && r.Code != "test_limit") {
+	if r, ok := refusal.As(again); !ok || (r.Code != "suspended" && r.Code != "test_limit") {
 		t.Errorf("test: %v", again)
 	}
 	// What frees hosts and money goes on.
@@ -71,7 +72,7 @@ func TestSuspendWhileLaunching(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		group.Go(func() error {
 			_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: name, LeaseSeconds: 3600})
-			if r, ok := provisioner.AsRefusal(err); ok && r.Code == "suspended" {
+			if r, ok := refusal.As(err); ok && r.Code == "suspended" {
 				return nil
 			}
 			return err

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -100,9 +100,9 @@ func (db *DB) UpdateProvider(ctx context.Context, by, providerID uuid.UUID, w Pr
 	})
 }
 
-func takenPrefix(prefix string) *provisioner.Refusal {
+func takenPrefix(prefix string) *refusal.Error {
 	title := fmt.Sprintf("Another provider's invoices begin with %s.", prefix)
-	return &provisioner.Refusal{Code: "duplicate", Title: title, Next: "Choose another prefix.", Fields: map[string]string{"invoice_prefix": title}}
+	return &refusal.Error{Code: "duplicate", Title: title, Next: "Choose another prefix.", Fields: map[string]string{"invoice_prefix": title}}
 }
 
 // keeps refuses to change what is printed on what was done already.
@@ -115,5 +115,5 @@ func (w ProviderWords) keeps(was ProviderSettings) error {
 	if len(f) == 0 {
 		return nil
 	}
-	return &provisioner.Refusal{Code: "fixed", Title: "Some of this stays as it is, since it was used.", Next: "Leave the marked fields as they were.", Fields: f}
+	return &refusal.Error{Code: "fixed", Title: "Some of this stays as it is, since it was used.", Next: "Leave the marked fields as they were.", Fields: f}
 }

@@ -3,21 +3,21 @@ package storetest
 import (
 	"testing"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // WantCode fails unless err is a refusal with the code.
 func WantCode(t *testing.T, err error, code string) {
 	t.Helper()
-	if r, ok := provisioner.AsRefusal(err); !ok || r.Code != code {
+	if r, ok := refusal.As(err); !ok || r.Code != code {
 		t.Fatalf("error %v, want refusal %q", err, code)
 	}
 }
 
 // WantRefusal fails unless err is a refusal with code; it returns it for a look at its words.
-func WantRefusal(t *testing.T, err error, code string) *provisioner.Refusal {
+func WantRefusal(t *testing.T, err error, code string) *refusal.Error {
 	t.Helper()
-	r, ok := provisioner.AsRefusal(err)
+	r, ok := refusal.As(err)
 	if !ok || r.Code != code {
 		t.Fatalf("error %v, want refusal %q", err, code)
 	}

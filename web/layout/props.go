@@ -3,7 +3,7 @@ package layout
 import (
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Area is the part of the portal a page belongs to.
@@ -96,7 +96,7 @@ type Choice struct{ Label, Value string }
 type RefusalProps struct {
 	Layout    Props
 	Status    int // HTTP status
-	Refusal   provisioner.Refusal
+	Refusal   refusal.Error
 	RequestID string // shown for those who report it
 	Back      string // address of the way on, "/" when empty
 }

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"net/url"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // ProveProps is the answer to a form that gives lasting power and whose session proved its password a while ago. Nothing
@@ -19,7 +19,7 @@ type ProveProps struct {
 	Layout  Props
 	Path    string     // where the form was sent
 	Typed   url.Values // what it held, without passwords
-	Refusal provisioner.Refusal
+	Refusal refusal.Error
 }
 
 // Prove asks for the password, and keeps what was typed until it is given.

@@ -9,7 +9,7 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/ui"
 )
@@ -43,7 +43,7 @@ type Quote struct {
 	LeftMCS      int64 // available now
 	LeftAfterMCS int64 // negative: it is more than there is
 	Hosts        []HostFit
-	Refusal      *provisioner.Refusal // why it cannot be launched as asked; nil: it can
+	Refusal      *refusal.Error // why it cannot be launched as asked; nil: it can
 }
 
 // HostFit says what one host could take, or why not.

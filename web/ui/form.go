@@ -4,13 +4,13 @@ import (
 	"maps"
 	"slices"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Form is what every form's props carry besides the values as typed.
 type Form struct {
 	// Refusal is shown above the form; its Fields mark the fields.
-	Refusal *provisioner.Refusal
+	Refusal *refusal.Error
 	// Token goes back with the form as "token"; a form made before the thing it changes was changed is stale.
 	// Empty where nothing can become stale.
 	Token string
@@ -51,7 +51,7 @@ type SelectProps struct {
 }
 
 // withFields moves the sentences of a refusal's fields into its details, in the order of the fields' names.
-func withFields(r *provisioner.Refusal) *provisioner.Refusal {
+func withFields(r *refusal.Error) *refusal.Error {
 	if r == nil || len(r.Fields) == 0 {
 		return r
 	}

@@ -10,7 +10,7 @@ import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"time"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Time shows an instant; scripts restate it in the browser's zone. A zero time shows as a dash.
@@ -470,7 +470,7 @@ func Digest(digest string) templ.Component {
 }
 
 // Refused shows a refusal above a form or page: what, the details, what to do next.
-func Refused(r *provisioner.Refusal) templ.Component {
+func Refused(r *refusal.Error) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -575,7 +575,7 @@ func Refused(r *provisioner.Refusal) templ.Component {
 }
 
 // RefusedWithFields is Refused where the form's fields cannot be marked: their sentences stand in the details.
-func RefusedWithFields(r *provisioner.Refusal) templ.Component {
+func RefusedWithFields(r *refusal.Error) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/account"
 	"volary.dev/web/layout"
 	"volary.dev/web/org"
@@ -18,8 +18,8 @@ func joiningSamples() []Sample {
 	addressed, other := invitation, invitation
 	addressed.For = "ben@heliophysics.example"
 	other.For, other.Layout, other.Refused = "ben@heliophysics.example", orgLayout(), true
-	other.Form = ui.Form{Refusal: &provisioner.Refusal{Code: "not_yours", Title: "This invitation is for ben@heliophysics.example, and you are signed in as ada@heliophysics.example.", Next: "Sign out and open the link again, or ask Ada Brandt to invite ada@heliophysics.example."}}
-	unconfirmed := &provisioner.Refusal{Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.", Next: "If no mail came, have it sent again."}
+	other.Form = ui.Form{Refusal: &refusal.Error{Code: "not_yours", Title: "This invitation is for ben@heliophysics.example, and you are signed in as ada@heliophysics.example.", Next: "Sign out and open the link again, or ask Ada Brandt to invite ada@heliophysics.example."}}
+	unconfirmed := &refusal.Error{Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.", Next: "If no mail came, have it sent again."}
 	weak := refused(map[string]string{"password": "This password is among those that are guessed first: choose another, such as four words that do not belong together.", "organization": "There is an organization named “Heliophysics” already."})
 	may := func(b ...bool) []bool { return b }
 	return []Sample{
@@ -36,7 +36,7 @@ func joiningSamples() []Sample {
 		{"invitation", public.Invitation(invitation)},
 		{"invitation-addressed", public.Invitation(addressed)},
 		{"invitation-other", public.Invitation(other)},
-		{"link-expired", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 410, RequestID: "01JD8Z4W3T", Refusal: provisioner.Refusal{Code: "link", Title: "This invitation to Heliophysics worked for 14 days, until 20 November 2026 10:00 UTC.", Next: "Ask Ada Brandt for another one."}})},
+		{"link-expired", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 410, RequestID: "01JD8Z4W3T", Refusal: refusal.Error{Code: "link", Title: "This invitation to Heliophysics worked for 14 days, until 20 November 2026 10:00 UTC.", Next: "Ask Ada Brandt for another one."}})},
 		{"roles", public.Roles(public.RolesProps{Layout: bare, Groups: []public.RoleGroup{
 			{Name: "Organization", Roles: []string{"Owner", "Manager", "Member", "Billing"}, Duties: []public.Duty{
 				{Text: "See the overview, the wallet, the usage and who the members are", May: may(true, true, true, true)},
@@ -87,7 +87,7 @@ func memberSamples() []Sample {
 		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
 		{"members-refused", org.MemberList(org.MemberListProps{
 			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true,
-			Form: ui.Form{Refusal: &provisioner.Refusal{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
+			Form: ui.Form{Refusal: &refusal.Error{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
 		})},
 		{"invitations", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: invitations("/org/invitations", org.RoleOptions(true))})},
 		{"invitations-empty", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: ui.InvitationsProps{Base: "/org/invitations", May: org.RoleOptions(false), List: ui.ListProps{Path: "/org/invitations", PerPage: 50}}})},

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -77,7 +78,7 @@ func quoteFits() *org.Quote {
 func clusterNewRefused() org.ClusterNewProps {
 	p := clusterNew(&org.Quote{RateMCS: 66000, NeedMCS: 3300 * hour, LeftMCS: 833 * hour, LeftAfterMCS: -2467 * hour, Hosts: []org.HostFit{
 		{Name: "host-1", Fits: true, Reason: "could take 2 nodes"}, {Name: "host-2", Reason: "4 vCPUs are needed, 2 of 8 are free"}, {Name: "host-3", Reason: "down: not checked yet"},
-	}, Refusal: &provisioner.Refusal{Code: "balance", Title: "3 300.00 compute hours are needed, 833.00 are left.", Next: "Shorten the lease to 12 h or ask your provider for hours."}})
+	}, Refusal: &refusal.Error{Code: "balance", Title: "3 300.00 compute hours are needed, 833.00 are left.", Next: "Shorten the lease to 12 h or ask your provider for hours."}})
 	p.Values.ComputeCount, p.Values.LeaseHours, p.Values.Name = "16", "50", "Trial 1"
 	p.Form = refused(map[string]string{"name": "“Trial 1” has a space and a capital letter; small letters, digits and hyphens are taken.", "compute_count": "16 compute nodes are asked for; slurm-lab 2 takes 1 to 8."})
 	return p

@@ -6,7 +6,7 @@ import (
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/ui"
 )
@@ -87,4 +87,4 @@ func providerLayout() layout.Props {
 	}
 }
 
-func refused(fields map[string]string) ui.Form { return ui.Form{Refusal: provisioner.Invalid(fields)} }
+func refused(fields map[string]string) ui.Form { return ui.Form{Refusal: refusal.Invalid(fields)} }

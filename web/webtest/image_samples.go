@@ -3,7 +3,7 @@ package webtest
 import (
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -18,7 +18,7 @@ func imageSamples() []Sample {
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-refused", org.ImageShow(imageRefused())},
 		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Frees: 598_000_000, Size: 612_000_000, Unused: true})},
-		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Form: ui.Form{Refusal: &provisioner.Refusal{
+		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Form: ui.Form{Refusal: &refusal.Error{
 			Code: "image_used", Title: `"debian-12-slurm.qcow2" is used by 5 versions (mpi-lab 1, slurm-lab 1, slurm-lab 2 and 2 more) and 1 cluster (trial-1).`,
 			Next: "A published version never changes and keeps its image.",
 		}}})},

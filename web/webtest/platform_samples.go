@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/platform"
 	"volary.dev/web/ui"
@@ -38,7 +38,7 @@ func platformSamples() []Sample {
 		{"platform-people", platform.PersonList(platform.PersonListProps{Layout: l, List: list("/platform/people", 2), People: []platform.PersonRow{ada, mal}})},
 		{"platform-people-nomatch", platform.PersonList(platform.PersonListProps{Layout: l, List: nothing, Text: "zoe"})},
 		{"platform-person", platform.PersonShow(platform.PersonShowProps{Layout: l, Person: ada, Places: []platform.PlaceRow{{Kind: "Organization", Name: "Heliophysics", Role: "owner", Where: "/platform/organizations/1"}, {Kind: "Provider", Name: "Northern Compute", Role: "accountant"}}})},
-		{"platform-person-suspended", platform.PersonShow(platform.PersonShowProps{Layout: l, Person: mal, Form: ui.Form{Refusal: &provisioner.Refusal{Code: "last_admin", Title: "The platform would be left without an admin: there is 1 now.", Next: "Make someone else an admin first."}}})},
+		{"platform-person-suspended", platform.PersonShow(platform.PersonShowProps{Layout: l, Person: mal, Form: ui.Form{Refusal: &refusal.Error{Code: "last_admin", Title: "The platform would be left without an admin: there is 1 now.", Next: "Make someone else an admin first."}}})},
 		{"platform-log", platform.Log(platform.LogProps{Layout: l, Log: log("/platform/log"), Place: "Helio"})},
 		{"outbox", platform.MailList(platform.MailListProps{Layout: l, List: list("/platform/outbox", 3), Mails: []platform.MailRow{kept, failed, sent}})},
 		{"outbox-empty", platform.MailList(platform.MailListProps{Layout: l, List: list("/platform/outbox", 0)})},

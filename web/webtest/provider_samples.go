@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -54,7 +55,7 @@ func providerSamples() []Sample {
 		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720", GoOut: true})},
 		{"pool-edit-refused", provider.PoolForm(provider.PoolFormProps{
 			Layout: providerLayout(), ID: id(70), Name: "lab-a", Clusters: 2, Prefix: "10.91.0.0/16", SubnetBits: "24", Underlay: "192.0.2.0/24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720",
-			Form: ui.Form{Refusal: &provisioner.Refusal{Code: "pool_in_use", Title: "This pool carries 2 clusters; some of its fields stay as they are meanwhile.", Next: "Leave the marked fields as they were, or make another pool.", Fields: map[string]string{
+			Form: ui.Form{Refusal: &refusal.Error{Code: "pool_in_use", Title: "This pool carries 2 clusters; some of its fields stay as they are meanwhile.", Next: "Leave the marked fields as they were, or make another pool.", Fields: map[string]string{
 				"prefix": "2 clusters use subnets of 10.90.0.0/16: it can change when they are gone.", "masquerade": "2 clusters use the present way out of their network: it can change when they are gone.",
 			}}},
 		})},

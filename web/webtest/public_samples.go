@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/org"
 	"volary.dev/web/public"
@@ -18,26 +18,26 @@ func publicSamples() []Sample {
 		{Name: "Bo Lindqvist", Email: "bo@heliophysics.example", Password: "volary-demo", Does: "reads its usage"},
 		{Name: "Noor Vermeer", Email: "noor@northern.example", Password: "volary-demo", Does: "staff of Northern Compute"},
 	}
-	throttled := &provisioner.Refusal{Code: "throttled", Title: "Too many attempts: 10 in the last 15 minutes.", Next: "Wait 12 minutes, then try again."}
+	throttled := &refusal.Error{Code: "throttled", Title: "Too many attempts: 10 in the last 15 minutes.", Next: "Wait 12 minutes, then try again."}
 	return []Sample{
 		{"sign-in", public.SignIn(public.SignInProps{Layout: bare, Seeded: people})},
 		{"sign-in-throttled", public.SignIn(public.SignInProps{Layout: bare, Email: "ada@heliophysics.example", Form: ui.Form{Refusal: throttled}})},
 		{"refusal", layout.Refusal(layout.RefusalProps{
 			Layout: orgLayout(), Status: 409, RequestID: "01JD8Z4W3T", Back: "/org/clusters/new",
-			Refusal: provisioner.Refusal{Code: "capacity", Title: "5 nodes are asked for, 3 fit on pool lab-a.", Next: "Ask for 2 compute nodes, or choose another pool.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 8 are free", "host-2: cordoned", "host-3: takes head, compute-001, compute-002"}},
+			Refusal: refusal.Error{Code: "capacity", Title: "5 nodes are asked for, 3 fit on pool lab-a.", Next: "Ask for 2 compute nodes, or choose another pool.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 8 are free", "host-2: cordoned", "host-3: takes head, compute-001, compute-002"}},
 		})},
 		{"prove", layout.Prove(layout.ProveProps{
 			Layout: accountLayout(), Path: "/account/ssh-keys", Typed: url.Values{"name": {"laptop"}, "public_key": {"ssh-ed25519 AAAA"}},
-			Refusal: provisioner.Refusal{
+			Refusal: refusal.Error{
 				Code: "prove", Title: "Give your password once more.", Next: "What you are about to do lasts, and you gave your password more than ten minutes ago.",
 				Fields: map[string]string{"proof": "This is not your password."},
 			},
 		})},
 		{"signed-out", layout.SignedOut(layout.SignedOutProps{Layout: bare, Path: "/org/models", Typed: url.Values{"name": {"mpi-lab"}}})},
-		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: provisioner.Refusal{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}})},
-		{"refusal-403", layout.Refusal(layout.RefusalProps{Layout: orgLayout(), Status: 403, RequestID: "01JD8Z4W3T", Back: "/org/members", Refusal: provisioner.Refusal{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}})},
-		{"refusal-429", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 429, RequestID: "01JD8Z4W3T", Refusal: provisioner.Refusal{Code: "throttled", Title: "More than 60 requests came from you in a short time.", Next: "Wait a few seconds, then try again."}})},
-		{"refusal-500", layout.Refusal(layout.RefusalProps{Layout: providerLayout(), Status: 500, RequestID: "01JD8Z4W3T", Back: "/provider/orders", Refusal: provisioner.Refusal{Code: "internal", Title: "Something went wrong on our side. Nothing was left half done.", Next: "Try again; if it stays so, report request 01JD8Z4W3T."}})},
+		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: refusal.Error{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}})},
+		{"refusal-403", layout.Refusal(layout.RefusalProps{Layout: orgLayout(), Status: 403, RequestID: "01JD8Z4W3T", Back: "/org/members", Refusal: refusal.Error{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}})},
+		{"refusal-429", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 429, RequestID: "01JD8Z4W3T", Refusal: refusal.Error{Code: "throttled", Title: "More than 60 requests came from you in a short time.", Next: "Wait a few seconds, then try again."}})},
+		{"refusal-500", layout.Refusal(layout.RefusalProps{Layout: providerLayout(), Status: 500, RequestID: "01JD8Z4W3T", Back: "/provider/orders", Refusal: refusal.Error{Code: "internal", Title: "Something went wrong on our side. Nothing was left half done.", Next: "Try again; if it stays so, report request 01JD8Z4W3T."}})},
 		{"workplaces", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now(), Choices: []layout.Choice{{Label: "Heliophysics", Value: "organization:1"}, {Label: "Northern Compute", Value: "provider:1"}}}})},
 		{"workplaces-none", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now()}})},
 		{"home", org.Home(homeFull())},

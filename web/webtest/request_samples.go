@@ -4,7 +4,7 @@ import (
 	"net/url"
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -16,7 +16,7 @@ func requestSamples() []Sample {
 	narrowed := org.RequestListProps{Layout: managerLayout(), MayDecide: true, Search: "nothing", List: ui.ListProps{Path: "/org/requests", PerPage: 50, Query: url.Values{"search": {"nothing"}}}}
 	show := org.RequestShowProps{Layout: managerLayout(), Request: requestRows()[0], MayDecide: true}
 	refusedShow := show
-	refusedShow.Form = ui.Form{Refusal: &provisioner.Refusal{
+	refusedShow.Form = ui.Form{Refusal: &refusal.Error{
 		Code: "capacity", Title: "The pool lab-a has no room for all 13 nodes: 52 vCPUs are needed, 20 of the pool's 92 for clusters are free.",
 		Next: "Take fewer compute nodes, choose another pool, or try again when others have ended.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 32 are free"},
 	}}

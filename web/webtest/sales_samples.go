@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"volary.dev/billing"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/provider"
 	"volary.dev/web/sales"
@@ -15,10 +15,10 @@ func salesSamples() []Sample {
 	waiting, approved, rejected := saleOrder(sales.Seller, "waiting"), saleOrder(sales.Buyer, "approved"), saleOrder(sales.Buyer, "rejected")
 	own := saleOrder(sales.Seller, "waiting")
 	own.OwnPrice = true
-	own.Form = ui.Form{Refusal: &provisioner.Refusal{Code: "own_price", Title: "You set the price of 0.045 EUR that order 12 is at, and nobody approves an order at a price of their own.", Next: "Ask another admin or accountant of your provider to approve it."}}
+	own.Form = ui.Form{Refusal: &refusal.Error{Code: "own_price", Title: "You set the price of 0.045 EUR that order 12 is at, and nobody approves an order at a price of their own.", Next: "Ask another admin or accountant of your provider to approve it."}}
 	refusedOrder := orderForm()
 	refusedOrder.Hours, refusedOrder.Quote = "2", nil
-	refusedOrder.Form = ui.Form{Refusal: &provisioner.Refusal{
+	refusedOrder.Form = ui.Form{Refusal: &refusal.Error{
 		Code: "minimum", Title: "Northern Compute sells at least 50.00 compute hours by the offer standard; 2.00 were asked for.",
 		Next: "Order 50.00 compute hours or more.", Fields: map[string]string{"hours": "Northern Compute sells at least 50.00 compute hours by the offer standard; 2.00 were asked for."},
 	}}
@@ -183,7 +183,7 @@ func offerShow() provider.OfferShowProps {
 	return provider.OfferShowProps{
 		Layout: providerLayout(), MayChange: true, Currency: "EUR", Zone: "Europe/Berlin", Offer: offerList().Offers[0], Created: ago(3000 * time.Hour),
 		List: ui.ListProps{Path: "/provider/offers/1", PerPage: 50, Total: 3}, Price: "0.04", From: "2026-11-25",
-		Form: ui.Form{Refusal: &provisioner.Refusal{
+		Form: ui.Form{Refusal: &refusal.Error{
 			Code: "overlap", Title: "The price would hold from 24 Nov 2026, 23:00 UTC on, and 0.0415 EUR holds from 1 Dec 2026, 15:20 UTC on already.",
 			Next: "End the new price by 1 Dec 2026, 15:20 UTC, or withdraw the other one before it begins.",
 		}},

@@ -3,7 +3,7 @@ package webtest
 import (
 	"time"
 
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/account"
 	"volary.dev/web/layout"
 	"volary.dev/web/org"
@@ -92,7 +92,7 @@ func staffList() provider.StaffListProps {
 
 func staffRefused() provider.StaffListProps {
 	p := staffList()
-	p.Form = ui.Form{Refusal: &provisioner.Refusal{Code: "last_admin", Title: "This is the provider's only admin, and there has to be one.", Next: "Make someone else an admin first."}}
+	p.Form = ui.Form{Refusal: &refusal.Error{Code: "last_admin", Title: "This is the provider's only admin, and there has to be one.", Next: "Make someone else an admin first."}}
 	return p
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
@@ -400,6 +401,6 @@ func (d *seeding) hours(ctx context.Context) error {
 }
 
 func isRefusal(err error, code string) bool {
-	r, ok := provisioner.AsRefusal(err)
+	r, ok := refusal.As(err)
 	return ok && r.Code == code
 }

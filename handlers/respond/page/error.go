@@ -13,7 +13,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 )
 
@@ -43,7 +43,7 @@ func (f Frame) Error(err error, c echo.Context) {
 	_ = f.answer(c, r, status)
 }
 
-func (f Frame) answer(c echo.Context, r provisioner.Refusal, status int) error {
+func (f Frame) answer(c echo.Context, r refusal.Error, status int) error {
 	switch {
 	case c.Request().Method == http.MethodHead:
 		return c.NoContent(status)

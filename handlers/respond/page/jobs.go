@@ -7,7 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
-	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/overview"
 	"volary.dev/web/ui"
 )
@@ -51,7 +51,7 @@ func Jobs(p ui.JobsProps, jobs []overview.Job, total int, path func(kind string,
 func JobID(c echo.Context) (int64, error) {
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
 	if err != nil {
-		return 0, provisioner.NotFound("job")
+		return 0, refusal.NotFound("job")
 	}
 	return id, nil
 }

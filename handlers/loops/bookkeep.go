@@ -1,0 +1,91 @@
+package loops
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// How often leases are looked at and use is settled, and when a cluster whose lease is over for that long is deleted.
+// The ledger is proven once a day; how soon after midnight (UTC) is the last.
+// Settling often costs little: an hour is booked once, as soon as it is proven to its end.
+const (
+	leaseTick  = 2 * time.Second
+	settleTick = time.Minute
+	proofTick  = 10 * time.Minute
+	leaseGrace = 24 * time.Hour
+)
+
+// Bookkeeper ends leases, settles use, forgets spent secrets and has the ledger proven. Every worker runs one: the first three are set-based,
+// judge each row afresh and do nothing twice; the proof of a day is one worker's.
+type Bookkeeper struct {
+	Engine
+}
+
+// Run keeps the books until ctx ends.
+func (b *Bookkeeper) Run(ctx context.Context) error {
+	var proofs sync.WaitGroup
+	defer proofs.Wait()
+	proofs.Go(func() { b.proveDaily(ctx) })
+	ticker := time.NewTicker(leaseTick)
+	defer ticker.Stop()
+	var settled time.Time
+	for {
+		if n, err := b.Machines.EndLeases(ctx, leaseGrace); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "end leases", "error", err)
+		} else if n > 0 {
+			b.Log.InfoContext(ctx, "leases ended", "clusters", n)
+		}
+		if time.Since(settled) >= settleTick {
+			settled = time.Now()
+			b.settle(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// settle turns what was used into ledger entries. The hour is the database's: workers' clocks differ.
+func (b *Bookkeeper) settle(ctx context.Context) {
+	now, err := b.Core.Now(ctx)
+	if err == nil {
+		_, err = b.Books.SettleUsage(ctx, now)
+	}
+	if err != nil && ctx.Err() == nil {
+		b.Log.ErrorContext(ctx, "settle usage", "error", err)
+	}
+}
+
+// proveDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile. Before each look at
+// whether a day is to be proven it forgets spent secrets.
+func (b *Bookkeeper) proveDaily(ctx context.Context) {
+	ticker := time.NewTicker(proofTick)
+	defer ticker.Stop()
+	for {
+		if err := b.Core.ForgetSecrets(ctx); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "forget spent secrets", "error", err)
+		}
+		b.prove(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (b *Bookkeeper) prove(ctx context.Context) {
+	proof, ran, err := b.Books.ProveLedger(ctx, b.Worker)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		b.Log.ErrorContext(ctx, "prove the ledger", "error", err)
+	case err != nil || !ran:
+	case proof.Difference != "":
+		b.Log.ErrorContext(ctx, "the ledger differs", "day", proof.Day.Format(time.DateOnly), "difference", proof.Difference)
+	default:
+		b.Log.InfoContext(ctx, "the ledger is whole", "day", proof.Day.Format(time.DateOnly), "journals", proof.Journals, "entries", proof.Entries)
+	}
+}

@@ -1,0 +1,71 @@
+package loops
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"volary.dev/store/blob"
+	"volary.dev/store/models"
+)
+
+// How often stale uploads are looked for, and how long an upload may stand still before its bytes are discarded.
+const (
+	uploadTick  = 10 * time.Minute
+	uploadGrace = 24 * time.Hour
+)
+
+// UploadKeeper discards uploads that nobody goes on with. Every worker that shares the folder runs one; nothing is
+// done twice.
+type UploadKeeper struct {
+	Models *models.DB
+	Blobs  *blob.Directory
+	Log    *slog.Logger
+}
+
+// Run keeps the folder of uploads until ctx ends. At its start it also asks again for the verification of images that
+// stayed unverified: this worker may have what the last one lacked.
+func (k *UploadKeeper) Run(ctx context.Context) error {
+	if n, err := k.Models.RetryUnverified(ctx); err != nil && ctx.Err() == nil {
+		k.Log.ErrorContext(ctx, "retry unverified images", "error", err)
+	} else if n > 0 {
+		k.Log.InfoContext(ctx, "unverified images are tried again", "images", n)
+	}
+	ticker := time.NewTicker(uploadTick)
+	defer ticker.Stop()
+	for {
+		if err := k.Discard(ctx, time.Now().Add(-uploadGrace)); err != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, "discard stale uploads", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Discard removes the unfinished uploads that were begun, and last written to, before a time.
+func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
+	ids, err := k.Models.StaleUploads(ctx, before)
+	if err != nil {
+		return err
+	}
+	errs := []error{k.Blobs.DiscardPartial(before)}
+	for _, id := range ids {
+		key := blob.UploadKey(id)
+		written, err := k.Blobs.Written(key)
+		if err == nil && written.After(before) {
+			continue // a slow line is no reason
+		}
+		// The row goes first: from then on no request can finish it.
+		if was, err := k.Models.DeleteUpload(ctx, id); err != nil || !was {
+			errs = append(errs, err)
+			continue
+		}
+		k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
+		errs = append(errs, k.Blobs.Delete(ctx, key), k.Blobs.Delete(ctx, key+".info"))
+	}
+	return errors.Join(errs...)
+}

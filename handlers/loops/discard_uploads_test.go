@@ -1,0 +1,74 @@
+package loops_test
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"volary.dev/handlers/loops"
+	"volary.dev/handlers/loops/loopstest"
+	"volary.dev/provisioner"
+	"volary.dev/store/blob"
+)
+
+func TestStaleUploadsAreDiscarded(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	keeper := loops.UploadKeeper{Models: u.Job.Models, Blobs: u.Blobs, Log: slog.New(slog.DiscardHandler)}
+	person := u.Person
+	const still, moving = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+	for _, id := range []string{still, moving} {
+		if err := u.DB.Models.CreateUpload(t.Context(), u.Org, person, id, "disk", 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	created := time.Now()
+	if _, err := u.Blobs.Put(t.Context(), blob.UploadKey(moving), strings.NewReader("part")); err != nil {
+		t.Fatal(err)
+	}
+	if err := keeper.Discard(t.Context(), created.Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := u.DB.Models.Uploads(t.Context(), u.Org); err != nil || len(list) != 2 {
+		t.Fatalf("uploads of this hour: %v, %v", list, err)
+	}
+	// A file's time comes from a coarser clock than the database's: it is set rather than measured.
+	path, release, err := u.Blobs.Local(t.Context(), blob.UploadKey(moving))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if err := os.Chtimes(path, time.Time{}, created.Add(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if err := keeper.Discard(t.Context(), created.Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	list, err := u.DB.Models.Uploads(t.Context(), u.Org)
+	if err != nil || len(list) != 1 || list[0].ID != moving {
+		t.Errorf("left: %v, %v; want the one that moves", list, err)
+	}
+}
+
+func TestUnverifiedImagesAreTriedAgain(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	path := u.WithoutTools()
+	if err := u.Work(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if i := u.Read(); i.State != provisioner.ImageUnverified {
+		t.Fatalf("image = %s", i.State)
+	}
+	t.Setenv("PATH", path)
+	// The first job waits in the queue still: one verification at a time is enough.
+	if n, err := u.DB.Models.RetryUnverified(t.Context()); err != nil || n != 1 {
+		t.Errorf("RetryUnverified = %d, %v", n, err)
+	}
+	if err := u.Work(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := u.DB.Models.RetryUnverified(t.Context()); err != nil || n != 0 {
+		t.Errorf("RetryUnverified of a ready image = %d, %v", n, err)
+	}
+}

@@ -1,0 +1,19 @@
+// Package loops is what a worker does for ever, and the only way to hosts but for the jobs beside it (handlers/jobs):
+//
+//	Reconciler    takes up clusters whose wanted state is not reached and brings them there (reconcile.go, visit.go)
+//	Observer      asks each host once a round what runs on it, and writes proof of life (observe.go)
+//	Bookkeeper    ends leases and settles use (bookkeep.go)
+//	UploadKeeper  removes uploads that nobody goes on with (discard_uploads.go)
+//
+// 2026-11-29: a round compares all that runs on a host with all rows of it. What runs although its node is stopped is asked to
+// power off, with one line in the log; what no row knows is written down and left alone, since it may be another
+// deployment's. What a host could not start was placed elsewhere by then: the round deletes what is left of it.
+//
+// 2026-11-29: copies of images are looked for every ten minutes and in the rounds after a deletion, beside the rounds and
+// not in them: a large file takes longer to go than a round, and a late round ends runs. A copy that no image has goes at
+// once where its image was deleted, else at the second look. That a disk stands on it the host says, who alone knows.
+//
+// Any number of workers share the work. A cluster or a host is held under a short claim that its worker keeps while it
+// lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the same place.
+// Nothing that matters is kept in memory. Start at reconcile.go.
+package loops

@@ -1,0 +1,125 @@
+package loops
+
+import (
+	"context"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/reconcile"
+	"volary.dev/store/machines"
+)
+
+// gateWatch looks at the nodes of one host.
+type gateWatch struct {
+	gate  provisioner.Gate
+	vni   uint32
+	nodes []machines.NodeWork
+	after map[uuid.UUID]string // the mark from which each console is searched for the gate's text
+}
+
+// gateSeen is what was seen of one node.
+type gateSeen struct {
+	machine  reconcile.MachineSeen
+	met      bool
+	evidence machines.Evidence
+	searched string // the mark up to which its console was searched
+}
+
+// look asks for leases or console logs, and where a gate was met also which machines run: readiness is bound to the
+// start identity it was seen with. Machines are asked about last, so that one that went off in between is not ready.
+func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]gateSeen, error) {
+	met, searched, err := w.met(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	o, err := d.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	seen := MachinesOf(o)
+	found := map[uuid.UUID]gateSeen{}
+	for _, n := range w.nodes {
+		m, there := seen[n.ID]
+		if !there || !Runs(m) {
+			found[n.ID] = gateSeen{machine: reconcile.MachineOff}
+			continue
+		}
+		detail, ok := met[n.ID]
+		found[n.ID] = gateSeen{
+			machine: reconcile.MachineRunning, met: ok, searched: searched[n.ID],
+			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
+		}
+	}
+	return found, nil
+}
+
+// met gives the detail of the evidence for each node that met its gate.
+func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
+	if w.gate.Kind != provisioner.GateAddress {
+		return w.printed(ctx, d)
+	}
+	leases, err := d.Addresses(ctx, w.vni)
+	if err != nil {
+		return nil, nil, err
+	}
+	met = map[uuid.UUID]string{}
+	for _, n := range w.nodes {
+		if leases[strings.ToLower(n.MAC.String())] == n.Address {
+			met[n.ID] = n.Address.String()
+		}
+	}
+	return met, nil, nil
+}
+
+// printed looks for the gate's text in what each console got since the last look, all of which the host keeps for a while:
+// text is found however much was written behind it.
+func (w gateWatch) printed(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
+	queries := make([]provisioner.ConsoleQuery, len(w.nodes))
+	for i, n := range w.nodes {
+		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{w.gate.Text}, After: w.after[n.ID]}
+	}
+	texts, err := d.Consoles(ctx, queries)
+	if err != nil {
+		return nil, nil, err
+	}
+	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
+	for i, n := range w.nodes {
+		searched[n.ID] = texts[i].Next
+		if lines := texts[i].Lines; len(lines) > 0 {
+			met[n.ID] = printable(lines[len(lines)-1])
+		}
+	}
+	return met, searched, nil
+}
+
+// printable is a line that a guest wrote, without what a terminal takes for commands.
+func printable(line []byte) string {
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '\uFFFD' {
+			return -1
+		}
+		return r
+	}, string(line))
+	for len(text) > 200 {
+		_, size := utf8.DecodeLastRuneInString(text)
+		text = text[:len(text)-size]
+	}
+	return text
+}
+
+// MachinesOf are the machines of an answer by their nodes.
+func MachinesOf(o provisioner.Observation) map[uuid.UUID]provisioner.NodeObservation {
+	m := make(map[uuid.UUID]provisioner.NodeObservation, len(o.Nodes))
+	for _, n := range o.Nodes {
+		m[n.ID] = n
+	}
+	return m
+}
+
+// Runs tells whether there is something to stop: a paused machine holds memory and may go on.
+func Runs(n provisioner.NodeObservation) bool {
+	return n.State == provisioner.MachineRunning || n.State == provisioner.MachinePaused
+}

@@ -1,0 +1,77 @@
+package uploads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"os"
+	"syscall"
+
+	"github.com/tus/tusd/v2/pkg/filestore"
+	tus "github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/sys/unix"
+	"volary.dev/provisioner/refusal"
+)
+
+// uploadFolder is tusd's store in a folder, with words of ours where the disk is full or fails: tusd would show the
+// client the error itself, paths included.
+type uploadFolder struct{ filestore.FileStore }
+
+func (f uploadFolder) useIn(c *tus.StoreComposer) {
+	c.UseCore(f)
+	c.UseTerminater(f)
+}
+
+func (f uploadFolder) NewUpload(ctx context.Context, info tus.FileInfo) (tus.Upload, error) {
+	u, err := f.FileStore.NewUpload(ctx, info)
+	return folderUpload{u}, inOurWords(err)
+}
+
+func (f uploadFolder) GetUpload(ctx context.Context, id string) (tus.Upload, error) {
+	u, err := f.FileStore.GetUpload(ctx, id)
+	return folderUpload{u}, inOurWords(err)
+}
+
+func (f uploadFolder) AsTerminatableUpload(u tus.Upload) tus.TerminatableUpload {
+	return f.FileStore.AsTerminatableUpload(u.(folderUpload).Upload)
+}
+
+type folderUpload struct{ tus.Upload }
+
+func (u folderUpload) WriteChunk(ctx context.Context, offset int64, from io.Reader) (int64, error) {
+	n, err := u.Upload.WriteChunk(ctx, offset, from)
+	return n, inOurWords(err)
+}
+
+// inOurWords leaves tusd's own errors and those of the connection, which nobody reads, as they are.
+func inOurWords(err error) error {
+	var failed *os.PathError
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return diskFull("The server has no room left for uploads.")
+	case errors.As(err, &failed):
+		return fmt.Errorf("upload folder: %w", failed.Err)
+	}
+	return err
+}
+
+func diskFull(title string) error {
+	return told(&refusal.Error{
+		Code: "storage_full", Title: title, Next: "What was sent is kept. Tell the operator, and go on later.",
+	}, http.StatusInsufficientStorage)
+}
+
+// room refuses a file for which the folder has no room now, before its first byte is sent.
+func room(folder string, size int64) error {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(folder, &fs); err != nil {
+		return fmt.Errorf("upload folder: %w", err)
+	}
+	if free := int64(min(fs.Bavail, math.MaxInt64/uint64(fs.Bsize))) * fs.Bsize; size > free { //nolint:gosec // bounded in the same line
+		return diskFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB.", size>>20, free>>20))
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package uploads
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/tus/tusd/v2/pkg/filestore"
+	tus "github.com/tus/tusd/v2/pkg/handler"
+	"github.com/tus/tusd/v2/pkg/memorylocker"
+
+	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/store/models"
+)
+
+const (
+	uploadPath  = "/uploads/"
+	imageHeader = "Volary-Image" // on the answer to the last byte: the id of the image that came of it
+	// readPause is how long a sender may be silent in the middle of a request before its connection is closed. It
+	// loses nothing by that.
+	readPause = 60 * time.Second
+	// paceBytes have to come in every UploadOptions.Pace: a sender of single bytes would hold its connection for ever. A
+	// line that is slower than 8 kbit/s carries no disk.
+	paceBytes = 64 << 10
+	paceTime  = 60 * time.Second
+)
+
+// Handler takes files by the tus protocol (version 1.0 with creation and termination). An upload belongs to the organization
+// of the session that created it; every later request is held against that. Its metadata are filename and name.
+type Handler struct {
+	models *models.DB
+	folder string
+	log    *slog.Logger
+	pace   time.Duration
+	tus    http.Handler
+}
+
+// Options of NewUploads; all but the last are needed.
+type Options struct {
+	Models   *models.DB
+	Folder   string // blob.Directory's Uploads
+	MaxBytes int64
+	Log      *slog.Logger
+	Pace     time.Duration // in which 64 KiB have to come; 0 takes 60 s
+}
+
+// New makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
+// process, which a proxy arranges by the upload's path.
+func New(o Options) (*Handler, error) {
+	u := &Handler{models: o.Models, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
+	composer := tus.NewStoreComposer()
+	uploadFolder{filestore.New(o.Folder)}.useIn(composer)
+	memorylocker.New().UseIn(composer)
+	h, err := tus.NewHandler(tus.Config{
+		StoreComposer: composer, BasePath: uploadPath, MaxSize: o.MaxBytes,
+		DisableDownload: true, DisableConcatenation: true,
+		Cors: &tus.CorsConfig{Disable: true}, // pages of other sites have no business here
+		// Serve sets these headers itself, so that nobody else's are believed.
+		RespectForwardedHeaders:    true,
+		NetworkTimeout:             readPause,
+		Logger:                     tusLog(o.Log),
+		PreUploadCreateCallback:    u.create,
+		PreFinishResponseCallback:  u.finish,
+		PreUploadTerminateCallback: u.terminate,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("upload handler: %w", err)
+	}
+	u.tus = http.StripPrefix(uploadPath, h)
+	return u, nil
+}
+
+// Received is how many bytes of an unfinished upload are here.
+func (u *Handler) Received(id string) int64 {
+	info, err := os.Stat(filepath.Join(u.folder, filepath.Base(id)))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// principal is who sends the request, for the callbacks that see nothing but its context.
+type principal struct{ organization, person uuid.UUID }
+
+type principalKey struct{}
+
+// Serve is every route below /uploads/: POST creates, HEAD tells how much is here, PATCH appends, DELETE discards.
+func (u *Handler) Serve(c echo.Context) error {
+	s := request.Session(c)
+	who := principal{organization: *s.OrganizationID, person: s.PersonID}
+	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
+	if id := c.Param("id"); id != "" {
+		// The tus handler knows no owners.
+		upload, err := u.models.Upload(ctx, who.organization, id)
+		if err != nil {
+			return err
+		}
+		if done, err := u.finished(ctx, c, upload); done || err != nil {
+			return err
+		}
+	}
+	if c.Request().Header.Get("Upload-Defer-Length") != "" {
+		return &refusal.Error{Code: "malformed", Title: "The upload does not say how large it is.", Next: "Send its size in Upload-Length."}
+	}
+	r := c.Request().Clone(ctx)
+	for _, name := range []string{"X-HTTP-Method-Override", "Forwarded", "X-Forwarded-Host"} {
+		r.Header.Del(name)
+	}
+	r.Header.Set("X-Forwarded-Proto", c.Scheme())
+	answer := &uploadAnswer{ResponseWriter: c.Response().Writer}
+	defer answer.end(c.Response())
+	r.Body = answer.paced(r.Body, u.pace)
+	u.tus.ServeHTTP(answer, r)
+	return nil
+}
+
+// finished answers for an upload whose last byte is here. A client that missed the answer to it asks by HEAD and is
+// told that it is done, even after the bytes were taken away; and where the answer was an error of ours, the image is
+// made now.
+func (u *Handler) finished(ctx context.Context, c echo.Context, upload models.Upload) (bool, error) {
+	image := upload.Image
+	if image == nil {
+		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
+			return false, nil
+		}
+		id, err := u.models.FinishUpload(ctx, upload.ID, "")
+		if err != nil {
+			return true, err
+		}
+		image = &id
+	}
+	if c.Request().Method != http.MethodHead {
+		return true, uploadedAlready(upload.Filename)
+	}
+	h := c.Response().Header()
+	h.Set("Tus-Resumable", "1.0.0")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Upload-Offset", strconv.FormatInt(upload.Size, 10))
+	h.Set("Upload-Length", strconv.FormatInt(upload.Size, 10))
+	h.Set(imageHeader, image.String())
+	return true, c.NoContent(http.StatusOK)
+}
+
+func uploadedAlready(filename string) *refusal.Error {
+	return &refusal.Error{Code: "conflict", Title: filename + " is uploaded already.", Next: "Look for it in the list of images."}
+}
+
+func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
+	who, _ := e.Context.Value(principalKey{}).(principal)
+	if err := room(u.folder, e.Upload.Size); err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, err
+	}
+	id := uuid.New() // random: its 122 bits are not the only guard
+	name := hex.EncodeToString(id[:])
+	filename := filepath.Base(strings.ReplaceAll(e.Upload.MetaData["filename"], `\`, "/"))
+	if err := u.models.CreateUpload(e.Context, who.organization, who.person, name, filename, e.Upload.Size); err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
+	}
+	return tus.HTTPResponse{}, tus.FileInfoChanges{
+		ID: name, MetaData: tus.MetaData{"filename": filename, "name": e.Upload.MetaData["name"]},
+	}, nil
+}
+
+// finish may not open the file: the tus handler holds its lock.
+func (u *Handler) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
+	image, err := u.models.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
+	if err != nil {
+		return tus.HTTPResponse{}, u.refusal(e.Context, err)
+	}
+	return tus.HTTPResponse{Header: tus.HTTPHeader{imageHeader: image.String()}}, nil
+}
+
+func (u *Handler) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
+	was, err := u.models.DeleteUpload(e.Context, e.Upload.ID)
+	if err == nil && !was {
+		err = uploadedAlready(e.Upload.MetaData["filename"])
+	}
+	if err != nil {
+		return tus.HTTPResponse{}, u.refusal(e.Context, err)
+	}
+	return tus.HTTPResponse{}, nil
+}
+
+// refusal is the tus handler's form of an error: the words of a refusal. Any other error goes to the log, and the
+// sender learns nothing but that it happened; the tus handler would tell all.
+func (u *Handler) refusal(ctx context.Context, err error) error {
+	var r *refusal.Error
+	if !errors.As(err, &r) {
+		u.log.ErrorContext(ctx, "upload", "error", err)
+		r = &refusal.Error{Code: "internal", Title: "Something went wrong on our side.", Next: "Nothing that was sent is lost. Try again."}
+	}
+	return told(r, respond.Status(r.Code))
+}
+
+func told(r *refusal.Error, status int) error {
+	text := r.Title + " " + r.Next
+	if first, ok := r.Fields["file"]; ok {
+		text = first
+	}
+	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
+		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8"},
+	}}
+}

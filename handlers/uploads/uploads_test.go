@@ -1,0 +1,242 @@
+package uploads_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner"
+	"volary.dev/store/models"
+)
+
+// tusClient speaks the tus protocol as a page's script does.
+type tusClient struct {
+	t       *testing.T
+	app     *handlertest.App
+	browser *handlertest.Browser
+}
+
+func (c tusClient) do(method, url string, body io.Reader, header map[string]string) (*http.Response, string, error) {
+	c.t.Helper()
+	if strings.HasPrefix(url, "/") {
+		url = c.app.URL + url
+	}
+	r, err := http.NewRequestWithContext(c.t.Context(), method, url, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("Tus-Resumable", "1.0.0")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+	res, err := c.browser.Client().Do(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return res, string(text), err
+}
+
+func (c tusClient) must(method, url string, body io.Reader, header map[string]string) (*http.Response, string) {
+	c.t.Helper()
+	res, text, err := c.do(method, url, body, header)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", method, url, err)
+	}
+	return res, text
+}
+
+func metadata(filename string) string {
+	return "filename " + base64.StdEncoding.EncodeToString([]byte(filename)) + ",name " + base64.StdEncoding.EncodeToString([]byte("Debian 12"))
+}
+
+func (c tusClient) create(size int) string {
+	c.t.Helper()
+	res, text := c.must("POST", "/uploads/", nil, map[string]string{"Upload-Length": fmt.Sprint(size), "Upload-Metadata": metadata(`C:\disks\disk.qcow2`)})
+	if res.StatusCode != http.StatusCreated || !strings.HasPrefix(res.Header.Get("Location"), c.app.URL+"/uploads/") {
+		c.t.Fatalf("create: %d %s at %q", res.StatusCode, text, res.Header.Get("Location"))
+	}
+	return res.Header.Get("Location")
+}
+
+func (c tusClient) patch(url string, offset int, body io.Reader) (*http.Response, string, error) {
+	c.t.Helper()
+	return c.do("PATCH", url, body, map[string]string{"Upload-Offset": fmt.Sprint(offset), "Content-Type": "application/offset+octet-stream"})
+}
+
+// offset is what a client asks after a cut.
+func (c tusClient) offset(url string) int {
+	c.t.Helper()
+	res, _ := c.must("HEAD", url, nil, nil)
+	var n int
+	if _, err := fmt.Sscan(res.Header.Get("Upload-Offset"), &n); err != nil || res.StatusCode != http.StatusOK {
+		c.t.Fatalf("HEAD: %d, offset %q", res.StatusCode, res.Header.Get("Upload-Offset"))
+	}
+	return n
+}
+
+func start(t *testing.T) (*handlertest.App, *handlertest.World, tusClient) {
+	t.Helper()
+	app := handlertest.Start(t, handlertest.Options{})
+	world := app.World()
+	return app, world, tusClient{t, app, app.SignIn(handlertest.Member)}
+}
+
+// TestUploadResumes cuts the connection at 10, 50 and 99 % and goes on each time at what the server has.
+func TestUploadResumes(t *testing.T) {
+	app, world, c := start(t)
+	content := bytes.Repeat([]byte("0123456789abcdef"), 1<<14)
+	size := len(content)
+	url := c.create(size)
+	cut := errors.New("cut")
+	at := 0
+	for _, percent := range []int{10, 50, 99} {
+		to := size * percent / 100
+		res, _, err := c.patch(url, at, io.MultiReader(bytes.NewReader(content[at:to]), failing{cut}))
+		if !errors.Is(err, cut) && (err != nil || res.StatusCode != http.StatusConflict) {
+			t.Fatalf("the cut at %d %% gave %v", percent, err)
+		}
+		got := c.offset(url)
+		if got < at || got > to {
+			t.Fatalf("after the cut at %d %% the server has %d, between %d and %d were sent", percent, got, at, to)
+		}
+		at = got
+	}
+	res, text, err := c.patch(url, at, bytes.NewReader(content[at:]))
+	for err == nil && res.StatusCode == http.StatusConflict {
+		// The server learned of a cut only after it had answered: more is there than it said. A client asks again.
+		at = c.offset(url)
+		res, text, err = c.patch(url, at, bytes.NewReader(content[at:]))
+	}
+	if err != nil || res.StatusCode != http.StatusNoContent {
+		t.Fatalf("the last part: %v %d %s", err, res.StatusCode, text)
+	}
+	id, err := uuid.Parse(res.Header.Get("Volary-Image"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := app.Store.Models.Image(t.Context(), world.Organization, id)
+	if err != nil || image.Name != "Debian 12" || image.Size != int64(size) || image.State != provisioner.ImageChecking {
+		t.Errorf("image = %+v, %v", image, err)
+	}
+	// A client that missed the last answer asks again.
+	again, _ := c.must("HEAD", url, nil, nil)
+	if again.Header.Get("Upload-Offset") != fmt.Sprint(size) || again.Header.Get("Volary-Image") != id.String() {
+		t.Errorf("HEAD of a finished upload: %d %v", again.StatusCode, again.Header)
+	}
+	if more, _, _ := c.patch(url, size, bytes.NewReader([]byte("x"))); more.StatusCode != http.StatusConflict {
+		t.Errorf("PATCH of a finished upload: %d", more.StatusCode)
+	}
+	if gone, _ := c.must("DELETE", url, nil, nil); gone.StatusCode != http.StatusConflict {
+		t.Errorf("DELETE of a finished upload: %d", gone.StatusCode)
+	}
+}
+
+// failing is the end of a body that is no end.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestUploadIsTakenOver has a second page ask for an upload that a first one is sending: the first is ended, and
+// neither it nor what it asks next on the same connection is worse off.
+func TestUploadIsTakenOver(t *testing.T) {
+	_, _, c := start(t)
+	url := c.create(100)
+	body, send := io.Pipe()
+	answered := make(chan int, 1)
+	go func() {
+		res, _, err := c.patch(url, 0, body)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		answered <- res.StatusCode
+	}()
+	if _, err := send.Write([]byte("0123456789")); err != nil {
+		t.Fatal(err)
+	}
+	for c.offset(url) != 10 { // the second page; its first question may come before the first bytes
+		if res, _ := c.must("HEAD", url, nil, nil); res.StatusCode != http.StatusOK {
+			t.Fatalf("HEAD while another page sends: %d", res.StatusCode)
+		}
+	}
+	send.CloseWithError(io.ErrUnexpectedEOF)
+	if status := <-answered; status == http.StatusNoContent {
+		t.Error("the first page was told that all went well")
+	}
+	for range 3 {
+		if res, _ := c.must("HEAD", url, nil, nil); res.StatusCode != http.StatusOK {
+			t.Errorf("HEAD after the takeover: %d", res.StatusCode)
+		}
+	}
+}
+
+func TestUploadBelongsToItsOrganization(t *testing.T) {
+	app, _, c := start(t)
+	url := c.create(100)
+	other := tusClient{t, app, app.SignIn(handlertest.OtherOwner)}
+	for _, method := range []string{"HEAD", "PATCH", "DELETE"} {
+		res, _ := other.must(method, url, strings.NewReader(""), map[string]string{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"})
+		if res.StatusCode != http.StatusNotFound {
+			t.Errorf("%s of another organization's upload: %d, want 404", method, res.StatusCode)
+		}
+	}
+	if res, _ := c.must("GET", url, nil, nil); res.StatusCode == http.StatusOK {
+		t.Error("an upload can be downloaded")
+	}
+	colleague := tusClient{t, app, app.SignIn(handlertest.Owner)}
+	if res, _ := colleague.must("DELETE", url, nil, nil); res.StatusCode != http.StatusNoContent {
+		t.Errorf("DELETE by a colleague: %d", res.StatusCode)
+	}
+	if res, _ := c.must("HEAD", url, nil, nil); res.StatusCode != http.StatusNotFound {
+		t.Errorf("HEAD of a discarded upload: %d", res.StatusCode)
+	}
+}
+
+func TestUploadRefusals(t *testing.T) {
+	_, _, c := start(t)
+	for name, header := range map[string]map[string]string{
+		"too large":  {"Upload-Length": fmt.Sprint(1 << 40), "Upload-Metadata": metadata("disk")},
+		"no length":  {"Upload-Defer-Length": "1", "Upload-Metadata": metadata("disk")},
+		"empty":      {"Upload-Length": "0", "Upload-Metadata": metadata("disk")},
+		"negative":   {"Upload-Length": "-5", "Upload-Metadata": metadata("disk")},
+		"other tus":  {"Tus-Resumable": "0.2.2", "Upload-Length": "5", "Upload-Metadata": metadata("disk")},
+		"other site": {"Sec-Fetch-Site": "cross-site", "Upload-Length": "5", "Upload-Metadata": metadata("disk")},
+	} {
+		res, text := c.must("POST", "/uploads/", nil, header)
+		if res.StatusCode < 400 || res.StatusCode >= 500 || strings.TrimSpace(text) == "" || strings.Contains(text, "<") {
+			t.Errorf("%s: %d %q, want a refusal in plain words", name, res.StatusCode, text)
+		}
+	}
+	left := models.MaxOpenUploads - 1 // the world has one
+	for range left {
+		c.create(10)
+	}
+	if res, text := c.must("POST", "/uploads/", nil, map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "unfinished") {
+		t.Errorf("one upload too many: %d %q", res.StatusCode, text)
+	}
+}
+
+func TestUploadParts(t *testing.T) {
+	_, _, c := start(t)
+	url := c.create(10)
+	if res, _, _ := c.patch(url, 5, strings.NewReader("56789")); res.StatusCode != http.StatusConflict {
+		t.Errorf("a part at the wrong place: %d", res.StatusCode)
+	}
+	res, _ := c.must("POST", "/uploads/", strings.NewReader("0123456789"), map[string]string{
+		"Upload-Length": "10", "Upload-Metadata": metadata("disk"), "Content-Type": "application/offset+octet-stream",
+	})
+	if res.StatusCode != http.StatusCreated || res.Header.Get("Volary-Image") == "" {
+		t.Errorf("creation with all bytes: %d %v", res.StatusCode, res.Header)
+	}
+}
