@@ -52,7 +52,7 @@ func TestRoleGroupsFollowThePolicy(t *testing.T) {
 		}
 	}
 	owner := RoleGroups()[0].Duties[1] // work
-	if want := []bool{true, true, true, false}; !slices.Equal(owner.May, want) {
+	if want := []bool{true, true, true, false, false}; !slices.Equal(owner.May, want) {
 		t.Errorf("work: %v, want %v", owner.May, want)
 	}
 }
