@@ -49,6 +49,7 @@ func TestUnbilledTime(t *testing.T) {
 	w.exec(`INSERT INTO host_silences VALUES ($1, $2, $3, 2, 'no answer')`, w.host, at(66), at(90))
 	w.proveUntil(85, 120, nodes...) // 30 s after the last one
 	w.proveUntil(155, 200, nodes...)
+	w.exec(`INSERT INTO host_silences VALUES ($1, $2, NULL, 2, 'no answer')`, w.host, at(205)) // none of the runs' yet
 
 	far := w.secondHost()
 	other, moved := w.cluster(1, 3600)
@@ -95,23 +96,28 @@ func TestUnbilledTimeAcrossMonths(t *testing.T) {
 	w.unbilled(w.provider, time.December, silent(15))
 }
 
-// TestUnbilledTimeEnds: what lies behind a lease's end was nobody's, a machine that another start followed was not
-// ready in between, and what a cluster's end leaves are seconds of a round.
+// TestUnbilledTimeEnds: what lies behind a lease's end was nobody's; a machine found off was ready until then; and one that
+// was lost with its host, placed on another one and started there, was not ready in between and counts for the first.
 func TestUnbilledTimeEnds(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(50_000_000, nil)
 	lease, short := w.running(1, 60, at(0))
 	w.proveUntil(0, 55, short...)
 	w.must(w.db.Books.EndRunsNow(t.Context(), lease, nil, "lease_ended"))
-	off, again := w.running(1, 3600, at(0))
-	w.proveUntil(0, 20, again...)
+	off, powered := w.running(1, 3600, at(0))
+	w.proveUntil(0, 20, powered...)
 	w.closeRuns(off, at(23), "guest_off")
-	w.exec(`UPDATE nodes SET start_id = 's2' WHERE id = $1`, again[0])
-	w.exec(`UPDATE clusters SET ready_at = $1 WHERE id = $2`, at(100), off)
-	w.must(w.db.Books.BeginRunsNow(t.Context(), off))
+	lost, again := w.running(1, 3600, at(0))
+	w.proveUntil(0, 20, again...)
+	w.closeRuns(lost, at(36), "host_lost")
+	w.exec(`UPDATE nodes SET start_id = 's2', host_id = $1, left_host_id = host_id, left_why = 'it did not start', left_at = $2 WHERE id = $3`,
+		w.secondHost(), at(90), again[0])
+	w.exec(`UPDATE clusters SET ready_at = $1 WHERE id = $2`, at(100), lost)
+	w.must(w.db.Books.BeginRunsNow(t.Context(), lost))
 	w.exec(`UPDATE clusters SET created_at = $1`, at(0))
 
 	w.unbilled(w.provider, time.November,
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledSilent, Times: 1, Seconds: 16, Hours: 16_000},
 		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledEnded, Times: 1, Seconds: 5, Hours: 5_000},
 		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledOff, Times: 1, Seconds: 3, Hours: 3_000})
 }
