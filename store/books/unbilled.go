@@ -22,19 +22,22 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 		return nil, err
 	}
 	// Clusters by their provider, runs by their cluster, and what comes after a run by its node: each has an index. A
-	// cluster that ended before the month has nothing in it. Only what ended for want of proof goes on with the same start
+	// cluster that ended before the month has nothing in it; OFFSET 0 keeps the planner from reading all runs there ever were,
+	// since it takes the month's clusters for many more than they are. Only what ended for want of proof goes on with the same start
 	// (resumeRuns). A node that was placed elsewhere was on another host before.
 	rows, _ := db.pool.Query(ctx, `
 		WITH gaps AS (
 			SELECT CASE WHEN n.left_at > r.ended_at THEN n.left_host_id ELSE n.host_id END AS host_id, r.close_reason, r.rate,
 			       r.ended_at AS from_at, coalesce(f.started_at, least(date_trunc('second', r.closed_at), r.ends_by)) AS to_at
-			  FROM clusters c JOIN runs r ON r.cluster_id = c.id JOIN nodes n ON n.id = r.node_id
+			  FROM clusters c CROSS JOIN LATERAL (
+				SELECT x.id, x.node_id, x.start_id, x.rate, x.ended_at, x.ends_by, x.closed_at, x.close_reason FROM runs x
+				 WHERE x.cluster_id = c.id AND x.closed_at IS NOT NULL AND x.ended_at < $3 OFFSET 0) r
+			  JOIN nodes n ON n.id = r.node_id
 			  LEFT JOIN LATERAL (
 				SELECT x.started_at, x.start_id FROM runs x
 				 WHERE x.node_id = r.node_id AND x.started_at >= r.ended_at AND x.id <> r.id AND r.close_reason IN ($4, $5)
 				 ORDER BY x.started_at, x.id LIMIT 1) f ON f.start_id = r.start_id
 			 WHERE c.provider_id = $1 AND c.kind = 'cluster' AND c.created_at < $3 AND (c.ended_at IS NULL OR c.ended_at > $2)
-			   AND r.closed_at IS NOT NULL AND r.ended_at < $3
 		), told AS (
 			SELECT g.host_id, g.rate, extract(epoch FROM least(g.to_at, $3) - greatest(g.from_at, $2))::bigint AS seconds,
 			       CASE WHEN g.close_reason = $5 OR g.close_reason = $4 AND EXISTS (
