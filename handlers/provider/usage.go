@@ -21,13 +21,16 @@ import (
 	"volary.dev/web/ui"
 )
 
+// mostUnbilled is how many lines of hosts and reasons the page shows.
+const mostUnbilled = 50
+
 // organizationUse is a line of a month's totals, with what it is ordered by.
 type organizationUse struct {
 	web.OrganizationUsage
 	cost int64 // in minor units of the provider's currency
 }
 
-// ShowUsage shows a month's totals by organization, and whether runs and ledger agree.
+// ShowUsage shows a month's totals by organization, whether runs and ledger agree, and what was ready and not billed.
 func (h Handlers) ShowUsage(c echo.Context) error {
 	l, q := request.ParseList(c, "name", "clusters", "runs", "used", "cost"), request.ParseQuery(c)
 	p := web.UsageExportProps{Layout: h.layout(c), List: page.List(l, 0), Month: q.Typed("month"), Search: q.Typed("search")}
@@ -52,6 +55,11 @@ func (h Handlers) ShowUsage(c echo.Context) error {
 	for _, x := range lines {
 		p.Organizations = append(p.Organizations, x.OrganizationUsage)
 	}
+	unbilled, err := h.Books.UnbilledTime(c.Request().Context(), where(c), month)
+	if err != nil {
+		return err
+	}
+	p.Unbilled = web.UnbilledTime{Reasons: billing.UnbilledByReason(unbilled), Hosts: unbilled[:min(len(unbilled), mostUnbilled)], Lines: len(unbilled)}
 	return page.Render(c, http.StatusOK, web.UsageExport(p))
 }
 

@@ -3,6 +3,7 @@ package webtest
 import (
 	"time"
 
+	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
@@ -69,10 +70,22 @@ func providerSamples() []Sample {
 			Layout: providerLayout(), Month: "2026-10", From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Closed: true,
 			Organizations: []provider.OrganizationUsage{{Name: "Heliophysics", Clusters: 12, Runs: 61, UsedMCS: 311*hour + 1_234_567, Cost: "14.01 EUR"}, {Name: "Tidal Genomics", Clusters: 2, Runs: 9, UsedMCS: 17 * hour}},
 			List:          ui.ListProps{Path: "/provider/usage", PerPage: 50, Total: 2},
-			Runs:          70, UsedMCS: 328*hour + 1_234_567, LedgerMCS: 328*hour + 1_234_567, Cost: "14.01 EUR", SHA256: digest(9),
+			Runs:          70, UsedMCS: 328*hour + 1_234_567, LedgerMCS: 328*hour + 1_234_567, Cost: "14.01 EUR", SHA256: digest(9), Unbilled: unbilled(),
 		})},
 		{"provider-usage-refused", provider.UsageExport(provider.UsageExportProps{Layout: providerLayout(), Month: "2026-13", Form: refused(map[string]string{"month": "“2026-13” is no month; write it like 2026-11."})})},
 	}
+}
+
+func unbilled() provider.UnbilledTime {
+	lines := []billing.Unbilled{
+		{HostID: id(80), HostName: "host-1", Why: billing.UnbilledSilent, Times: 41, Seconds: 512_733, Hours: 512_733_000},
+		{HostID: id(81), HostName: "host-2", Why: billing.UnbilledSilent, Times: 6, Seconds: 4210, Hours: 33_680_000},
+		{HostID: id(80), HostName: "host-1", Why: billing.UnbilledLate, Times: 9, Seconds: 3204, Hours: 6_408_000},
+		{HostID: id(80), HostName: "host-1", Why: billing.UnbilledEnded, Times: 70, Seconds: 180, Hours: 360_000},
+		{HostID: id(82), HostName: "a-host-with-a-long-name.rack-12.northern.example", Why: billing.UnbilledRestarted, Times: 2, Seconds: 8, Hours: 16_000},
+		{HostID: id(81), HostName: "host-2", Why: billing.UnbilledOff, Times: 1, Seconds: 4, Hours: 4000},
+	}
+	return provider.UnbilledTime{Reasons: billing.UnbilledByReason(lines), Hosts: lines, Lines: 312}
 }
 
 func host() provider.HostShowProps {
