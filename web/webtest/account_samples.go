@@ -20,7 +20,7 @@ func joiningSamples() []Sample {
 	other.For, other.Layout, other.Refused = "ben@heliophysics.example", orgLayout(), true
 	other.Form = ui.Form{Refusal: &provisioner.Refusal{Code: "not_yours", Title: "This invitation is for ben@heliophysics.example, and you are signed in as ada@heliophysics.example.", Next: "Sign out and open the link again, or ask Ada Brandt to invite ada@heliophysics.example."}}
 	unconfirmed := &provisioner.Refusal{Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.", Next: "If no mail came, have it sent again."}
-	weak := refused(map[string]string{"password": "This password is among those that are guessed first: choose another, such as four words that do not belong together.", "organization": "There is an organization named “Heliophysics” already."})
+	weak := refused(map[string]string{"password": "This password is among those that are guessed first: choose another, such as four words that do not belong together."})
 	may := func(b ...bool) []bool { return b }
 	return []Sample{
 		{"sign-in-unconfirmed", public.SignIn(public.SignInProps{Layout: bare, Email: "ben@heliophysics.example", Form: ui.Form{Refusal: unconfirmed}})},
