@@ -7,6 +7,11 @@
 // are ten such mails an hour a person (store.DB.Warn), since whoever took an account could hide the one that matters
 // among thousands. Founding an organization of one's own is no such mail: it takes nothing from anybody.
 //
+// 2026-11-29: a session's expires_at is its effective end: the earlier of seven days after its begin and the idle time after
+// its last use, written with seen_at at most once a minute, so that whoever asks whether a session lasts (web, consoles,
+// what is forgotten) looks at one column. Use is what a person asks: neither the stream of changes nor fragments that a page
+// fetches by itself, and nothing that comes by an open console, where a guest can have the browser answer it.
+//
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
 package people

@@ -117,13 +117,13 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, address, created_at, seen_at, expires_at)
-			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + make_interval(days => $6)
+			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + least(make_interval(hours => $6), $7::interval)
 			FROM (SELECT 1) AS always
 			LEFT JOIN LATERAL (SELECT o.id FROM memberships m JOIN organizations o ON o.id = m.organization_id
 				WHERE m.person_id = $3 ORDER BY o.name LIMIT 1) AS o ON true
 			LEFT JOIN LATERAL (SELECT p.id FROM staff s JOIN providers p ON p.id = s.provider_id
 				WHERE s.person_id = $3 ORDER BY p.name LIMIT 1) AS p ON true`,
-			id, store.HashToken(token), personID, userAgent, orNoAddress(from), sessionDays)
+			id, store.HashToken(token), personID, userAgent, orNoAddress(from), sessionHours, db.core.Idle())
 		if err != nil {
 			return fmt.Errorf("open session: %w", err)
 		}
