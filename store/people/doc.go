@@ -12,6 +12,10 @@
 // what is forgotten) looks at one column. Use is what a person asks: neither the stream of changes nor fragments that a page
 // fetches by itself, and nothing that comes by an open console, where a guest can have the browser answer it.
 //
+// 2026-11-29: failed sign-ins stand in the log beside the others ("fail sign-in"), by the person whose account they were
+// for: ten an hour and one more, since whoever guesses could else write without an end what is never removed. An address
+// without an account takes the same work (fail_sign_in.go).
+//
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
 package people

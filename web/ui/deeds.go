@@ -23,7 +23,7 @@ func deeds() map[string]string {
 		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request for",
 		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "drain host": "began to empty the host", "end announcement": "ended the announcement",
 		"end cluster": "ended, as its provider, the cluster", "allow cluster again": "allowed its organization again to start the cluster",
-		"end lease": "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of",
+		"end lease": "ended the lease of", "end offer": "ended the offer", "extend lease": "extended the lease of", "fail cluster": "ended the failed launch of", "fail sign-in": "a sign-in failed to the account of",
 		"finish acceptance test": "finished the acceptance test of", "grant hours": "granted hours", "invite member": "invited", "invite staff": "invited to the staff",
 		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",
 		"open console": "opened the console of", "order hours": "placed the order", "publish version": "published the version", "reject order": "rejected the order",

@@ -67,6 +67,12 @@ func accountSamples() []Sample {
 			{ID: id(1), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7", Began: ago(30 * time.Hour), Seen: ago(time.Minute), Here: true},
 			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(50 * time.Hour)},
 		}})},
+		{"sign-ins", account.SignInList(account.SignInListProps{Layout: accountLayout(), Days: 90, List: ui.ListProps{Path: "/account/sign-ins", PerPage: 50, Total: 4}, SignIns: []account.SignInRow{
+			{At: ago(time.Minute), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7"},
+			{At: ago(3 * time.Hour), Browser: "curl", Address: "198.51.100.23", Failed: true, Why: "with a wrong password", More: true},
+			{At: ago(4 * time.Hour), Browser: "curl", Address: "198.51.100.23", Failed: true, Why: "with a wrong password"},
+			{At: ago(90 * time.Hour), Browser: "Safari on iPhone", Address: "192.0.2.17"},
+		}})},
 		{"ssh-keys", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), List: ui.ListProps{Path: "/account/ssh-keys", PerPage: 50, Total: 1}, Keys: []account.SSHKeyRow{key}, Ended: []account.EndedKeyRow{old}})},
 		{"ssh-keys-refused", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), Name: "work", Line: "-----BEGIN OPENSSH PRIVATE KEY-----", Form: refused(map[string]string{"public_key": "This is the private half. Keep it to yourself and paste the file that ends in .pub."})})},
 	}
