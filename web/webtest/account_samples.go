@@ -65,7 +65,7 @@ func accountSamples() []Sample {
 		{"organization-new", account.OrganizationNew(account.OrganizationNewProps{Layout: accountLayout(), Name: "H", Form: refused(map[string]string{"name": "A name has 1 character; between 2 and 80 are taken."})})},
 		{"sessions", account.SessionList(account.SessionListProps{Layout: accountLayout(), Idle: 12 * time.Hour, List: ui.ListProps{Path: "/account/sessions", PerPage: 50, Total: 2}, Sessions: []account.SessionRow{
 			{ID: id(1), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7", Began: ago(30 * time.Hour), Seen: ago(time.Minute), Here: true},
-			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(50 * time.Hour)},
+			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(5 * time.Hour)},
 		}})},
 		{"sign-ins", account.SignInList(account.SignInListProps{Layout: accountLayout(), Days: 90, List: ui.ListProps{Path: "/account/sign-ins", PerPage: 50, Total: 4}, SignIns: []account.SignInRow{
 			{At: ago(time.Minute), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7"},
