@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers"
