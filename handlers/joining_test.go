@@ -69,38 +69,70 @@ func TestAddressesAreNotTold(t *testing.T) {
 	}
 	const known, free = handlertest.Member, "nobody@first.example"
 	forms := []struct {
-		name, path string
-		form       url.Values
+		path string
+		form url.Values
 	}{
-		{"sign up", "/sign-up", url.Values{"name": {"X"}, "organization": {"Group of ADDRESS"}, "password": {"some other password"}}},
-		{"sign in after it", "/sign-in", url.Values{"password": {"some other password"}}},
-		{"sign in with nonsense", "/sign-in", url.Values{"password": {"nonsense nonsense"}}},
-		{"send again", "/sign-up/resend", url.Values{}},
-		{"reset", "/reset", url.Values{}},
-		{"invited", "/invitations/" + link, url.Values{"name": {"X"}, "password": {"some other password"}}},
+		{"/sign-up", url.Values{"name": {"X"}, "organization": {"Group of ADDRESS"}, "password": {"some other password"}}},
+		{"/sign-in", url.Values{"password": {"some other password"}}},
+		{"/sign-in", url.Values{"password": {"nonsense nonsense"}}},
+		{"/sign-up/resend", url.Values{}},
+		{"/reset", url.Values{}},
+		{"/invitations/" + link, url.Values{"name": {"X"}, "password": {"some other password"}}},
 	}
 	for _, f := range forms {
-		var answers []handlertest.Answer
-		for _, email := range []string{known, free} {
-			form := url.Values{"email": {email}}
-			for k, v := range f.form {
-				form.Set(k, strings.ReplaceAll(v[0], "ADDRESS", email))
-			}
-			got := a.Browser().Post(f.path, form)
-			got.Body = strings.ReplaceAll(volatile.ReplaceAllString(got.Body, ""), email, "ADDRESS")
-			got.Header.Del("Date")
-			got.Header.Del("Content-Length")
-			got.Header.Del("X-Request-Id")
-			answers = append(answers, got)
+		sameAnswers(t, a, f.path, f.form, known, free)
+	}
+}
+
+// sameAnswers posts a form for two values of a field, in forms as ADDRESS or as the e-mail address: but for the value
+// itself, nothing of the answers may differ.
+func sameAnswers(t *testing.T, a *handlertest.App, path string, fields url.Values, values ...string) {
+	t.Helper()
+	var answers []handlertest.Answer
+	for _, value := range values {
+		form := url.Values{"email": {value}}
+		for k, v := range fields {
+			form.Set(k, strings.ReplaceAll(v[0], "ADDRESS", value))
 		}
-		if answers[0].Status != answers[1].Status || answers[0].Body != answers[1].Body {
-			t.Errorf("%s: %d and %d, or other pages:\n%s\n\n%s", f.name, answers[0].Status, answers[1].Status, answers[0].Body, answers[1].Body)
+		got := a.Browser().Post(path, form)
+		got.Body = strings.ReplaceAll(volatile.ReplaceAllString(got.Body, ""), value, "ADDRESS")
+		got.Header.Del("Date")
+		got.Header.Del("Content-Length")
+		got.Header.Del("X-Request-Id")
+		answers = append(answers, got)
+	}
+	if answers[0].Status != answers[1].Status || answers[0].Body != answers[1].Body {
+		t.Errorf("%s: %d and %d, or other pages:\n%s\n\n%s", path, answers[0].Status, answers[1].Status, answers[0].Body, answers[1].Body)
+	}
+	for k := range answers[0].Header {
+		if answers[0].Header.Get(k) != answers[1].Header.Get(k) {
+			t.Errorf("%s: header %s is %q and %q", path, k, answers[0].Header.Get(k), answers[1].Header.Get(k))
 		}
-		for k := range answers[0].Header {
-			if answers[0].Header.Get(k) != answers[1].Header.Get(k) {
-				t.Errorf("%s: header %s is %q and %q", f.name, k, answers[0].Header.Get(k), answers[1].Header.Get(k))
-			}
-		}
+	}
+}
+
+// Nobody learns whether an organization exists, but who has shown an address: they are asked for another name.
+func TestOrganizationsAreNotTold(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	const taken = "First Group"
+	const email = "new@third.example"
+	fields := url.Values{"name": {"X"}, "email": {email}, "organization": {"ADDRESS"}, "password": {handlertest.Password}}
+	sameAnswers(t, a, "/sign-up", fields, "A Free Name", taken)
+	link := secret(t, a, email) // of the second one
+
+	b := a.Browser()
+	if got := b.Get(link); got.Status != http.StatusOK || strings.Contains(got.Body, `name="organization"`) {
+		t.Fatalf("the link's page: %d", got.Status)
+	}
+	confirm := url.Values{"token": {token(link)}, "password": {handlertest.Password}}
+	got := b.Post("/confirm", confirm)
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, `name="organization"`) || !strings.Contains(got.Body, "a name of its own") {
+		t.Errorf("a taken name: %d\n%s", got.Status, got.Body)
+	}
+	confirm.Set("organization", taken+" of X")
+	if got := b.Post("/confirm", confirm); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org" {
+		t.Errorf("with another name: %d to %s", got.Status, got.Header.Get("Location"))
 	}
 }
 

@@ -42,6 +42,7 @@ func accountMatrix() []row {
 		{"POST /account/ssh-keys", signedIn(), false, refused},
 		{"POST /account/ssh-keys/:id/delete", signedIn(), false, led},
 		{"GET /account/sessions", signedIn(), false, page},
+		{"GET /account/sign-ins", signedIn(), false, page},
 		{"POST /account/sessions/:id/end", signedIn(), false, led},
 		{"POST /account/sessions/end-others", signedIn(), false, led},
 	}

@@ -96,7 +96,7 @@ func New(o Options) (http.Handler, error) {
 	asGet, asHead := middleware.Head("/uploads/", "/events", "/ws")
 	e.Pre(asGet)
 	e.Use(asHead, middleware.RequestID, middleware.Log(o.Log), middleware.Recover, middleware.Headers(o.PublicURL), origin,
-		middleware.Session(cookie, o.Store.People.SessionByToken))
+		middleware.Session(cookie, o.Store.People.UseSession, o.Store.People.SessionByToken))
 	table, err := o.table(frame, cookie, public.Host)
 	if err != nil {
 		return nil, err

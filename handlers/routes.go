@@ -240,6 +240,7 @@ func accountRoutes(a account.Handlers) []route {
 		{post, "/account/ssh-keys", request.SignedIn, a.CreateSSHKey, lasting},
 		{post, "/account/ssh-keys/:id/delete", request.SignedIn, a.DeleteSSHKey, ordinary},
 		{get, "/account/sessions", request.SignedIn, a.ListSessions, ordinary},
+		{get, "/account/sign-ins", request.SignedIn, a.ListSignIns, ordinary},
 		{post, "/account/sessions/:id/end", request.SignedIn, a.DeleteSession, ordinary},
 		{get, "/provider-application", request.SignedIn, a.ShowApplication, ordinary},
 		{post, "/provider-application", request.SignedIn, a.CreateApplication, ordinary},

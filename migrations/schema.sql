@@ -1270,6 +1270,7 @@ CREATE TABLE sessions (
   seen_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
   proven_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT sessions_absolute_end CHECK ((expires_at <= (created_at + '168:00:00'::interval))),
   CONSTRAINT sessions_check CHECK (((organization_id IS NULL) OR (provider_id IS NULL))),
   CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT sessions_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
@@ -1685,7 +1686,9 @@ CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTIO
 
 CREATE TRIGGER keep_runs BEFORE DELETE OR TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id, expires_at ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
+CREATE TRIGGER rights_end_sooner AFTER UPDATE OF expires_at ON sessions FOR EACH ROW WHEN (new.expires_at < old.expires_at) EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
@@ -1927,7 +1930,7 @@ GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO vol
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 
-GRANT UPDATE (organization_id, provider_id, seen_at, proven_at) ON sessions TO volary_web;
+GRANT UPDATE (organization_id, provider_id, seen_at, expires_at, proven_at) ON sessions TO volary_web;
 
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 

@@ -21,6 +21,7 @@ import (
 type DB struct {
 	pool  *pgxpool.Pool
 	round time.Duration
+	idle  time.Duration
 	log   *slog.Logger
 	// mailsTo seals the secret links of mails.
 	mailsTo sealing.Recipient
@@ -32,8 +33,14 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 // Round is the interval of observation rounds.
 func (db *DB) Round() time.Duration { return db.round }
 
+// Idle is how long a session lasts without use.
+func (db *DB) Idle() time.Duration { return db.idle }
+
 // Log is for the floors: what fails in passing, with nobody to return it to.
 func (db *DB) Log() *slog.Logger { return db.log }
+
+// DefaultIdle is how long a session lasts without use where nobody says otherwise.
+const DefaultIdle = 12 * time.Hour
 
 // Options of New. The zero value is good.
 type Options struct {
@@ -41,6 +48,8 @@ type Options struct {
 	// Round is the interval of observation rounds (default 5 s). After more than two of them without proof of
 	// life a run ends.
 	Round time.Duration
+	// Idle is how long a session lasts without use (default DefaultIdle). Only web opens and uses sessions.
+	Idle time.Duration
 	// MailRecipient seals the secret links of mails. Without one such a mail cannot be written.
 	MailRecipient sealing.Recipient
 }
@@ -53,7 +62,10 @@ func New(pool *pgxpool.Pool, o Options) (*DB, error) {
 	if o.Round == 0 {
 		o.Round = 5 * time.Second
 	}
-	return &DB{pool: pool, round: o.Round, log: o.Logger, mailsTo: o.MailRecipient}, nil
+	if o.Idle == 0 {
+		o.Idle = DefaultIdle
+	}
+	return &DB{pool: pool, round: o.Round, idle: o.Idle, log: o.Logger, mailsTo: o.MailRecipient}, nil
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers"
@@ -46,7 +47,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
 	}
-	db, err := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient})
+	db, err := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (h Handlers) ListSessions(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := web.SessionListProps{Layout: h.layout(c), List: page.List(l, total), Text: q.Typed("q")}
+	p := web.SessionListProps{Layout: h.layout(c), List: page.List(l, total), Text: q.Typed("q"), Idle: h.People.IdleTime()}
 	for _, x := range list {
 		row := web.SessionRow{ID: x.ID, Browser: browser(x.UserAgent), Began: x.CreatedAt, Seen: x.SeenAt, Ends: x.ExpiresAt, Here: x.ID == s.ID}
 		if x.Address != nil {

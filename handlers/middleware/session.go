@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"strings"
 
@@ -17,8 +18,10 @@ import (
 
 // Session finds the session that the request's cookie names, if there is one, for everything behind it, and gives the
 // request's context what the log says of where a thing was done from. A token that is worth nothing any more is taken from
-// the browser.
-func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, token string) (people.Session, error)) echo.MiddlewareFunc {
+// the browser. use finds a session for what a person asks, and look for what a browser asks by itself, page by page and for
+// ever: streams, and fragments of pages that are open. Of a console only the opening is use: what is typed may be the
+// browser's answer to what the guest wrote.
+func Session(cookie respond.SessionCookie, use, look func(ctx context.Context, token string) (people.Session, error)) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			whence(c, uuid.Nil)
@@ -26,7 +29,11 @@ func Session(cookie respond.SessionCookie, byToken func(ctx context.Context, tok
 			if token == "" || strings.HasPrefix(c.Path(), "/static/") || c.Path() == "/healthz" || c.Path() == "/readyz" {
 				return next(c)
 			}
-			s, err := byToken(c.Request().Context(), token)
+			find := use
+			if c.Path() == "/events" || (c.Request().Method == http.MethodGet && request.IsFragment(c)) {
+				find = look
+			}
+			s, err := find(c.Request().Context(), token)
 			if _, refused := refusal.As(err); refused {
 				cookie.Clear(c)
 				return next(c)

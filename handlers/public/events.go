@@ -10,7 +10,8 @@ import (
 	"volary.dev/provisioner/refusal"
 )
 
-// ShowEvents streams what changed wherever the session works: for its organization, its provider, the platform.
+// ShowEvents streams what changed wherever the session works: for its organization, its provider, the platform. A page that
+// is left open does not keep its session.
 func (h Handlers) ShowEvents(c echo.Context) error {
 	return live.Stream{
 		Changes: h.Changes, Person: request.Session(c).PersonID,

@@ -1,6 +1,12 @@
 // Package models is the floor of what groups bring: uploads, the images verified from them, model clusters with their
 // versions, and the acceptance tests that these pass. A test's start reserves hosts, and is therefore in machines.
 //
+// # Decided
+//
+// 2026-11-29: an image goes with its row: DeleteImage writes its digest into gone_images and asks for a job. Bytes are shared
+// by digest, so whoever writes or removes them holds the digest (HoldDigest) and asks for rows under that lock; a row that
+// names the digest keeps bytes and copies, whenever it came. A published version keeps its image for ever.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

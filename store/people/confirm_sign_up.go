@@ -13,7 +13,7 @@ import (
 // ConfirmSignUp makes the person of a sign-up, with their organization or into the one that invited them, and signs
 // them in. The link proves the address, and the password that whoever opens it is who signed up: nobody makes an account
 // for someone else's address with a password of their own. organization replaces the name of the organization where it
-// was taken meanwhile; empty keeps it. Refusals: "link", "invalid" for password and organization, "duplicate" for
+// is taken; empty keeps it. Refusals: "link", "invalid" for password and organization, "duplicate" for
 // organization, "throttled".
 func (db *DB) ConfirmSignUp(ctx context.Context, token, password, organization, address, userAgent string) (string, Session, error) {
 	s, err := db.SignUpByToken(ctx, token)

@@ -1,6 +1,21 @@
 // Package people is the floor of who there is and who may do what: persons, their sessions, keys and passwords,
 // organizations with members and invitations, providers with staff and announcements, and all suspensions.
 //
+// 2026-11-29: a session keeps when its password was last given (proven_at, ProvePassword); the portal's routes say what asks
+// for it again. What gives lasting power is mailed to whose power it is, by the transaction that gives it: a new key, role,
+// host, and a sign-in from a network (IPv4 /24, IPv6 /48) that the log does not know of the person for 90 days. There
+// are ten such mails an hour a person (store.DB.Warn), since whoever took an account could hide the one that matters
+// among thousands. Founding an organization of one's own is no such mail: it takes nothing from anybody.
+//
+// 2026-11-29: a session's expires_at is its effective end: the earlier of seven days after its begin and the idle time after
+// its last use, written with seen_at at most once a minute, so that whoever asks whether a session lasts (web, consoles,
+// what is forgotten) looks at one column. Use is what a person asks: neither the stream of changes nor fragments that a page
+// fetches by itself, and nothing that comes by an open console, where a guest can have the browser answer it.
+//
+// 2026-11-29: failed sign-ins stand in the log beside the others ("fail sign-in"), by the person whose account they were
+// for: ten an hour and one more, since whoever guesses could else write without an end what is never removed. An address
+// without an account takes the same work (fail_sign_in.go).
+//
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
 package people

@@ -26,7 +26,9 @@ const (
 func insertOrganization(ctx context.Context, tx pgx.Tx, by, id uuid.UUID, name, field string) error {
 	_, err := tx.Exec(ctx, `INSERT INTO organizations (id, name, created_at) VALUES ($1, $2, now())`, id, name)
 	if store.UniqueViolation(err, "organizations_name_key") {
-		return store.Duplicate("an organization", field, name)
+		r := store.Duplicate("an organization", field, name)
+		r.Next = "Choose another name; if it is your group, ask its owner to invite you."
+		return r
 	}
 	if err != nil {
 		return fmt.Errorf("create organization: %w", err)

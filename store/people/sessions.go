@@ -12,8 +12,8 @@ import (
 	"volary.dev/store"
 )
 
-// sessionDays is how long a session lasts, however much it is used.
-const sessionDays = 7
+// sessionHours is how long a session lasts, however much it is used; the database's check knows it, too.
+const sessionHours = 7 * 24
 
 // Session is who is signed in and where they work now: for one organization, for one provider, or for none.
 type Session struct {
@@ -34,7 +34,7 @@ type Session struct {
 	Suspended string
 	// ProviderSuspended is why the provider is suspended, empty where it is not.
 	ProviderSuspended string
-	ExpiresAt         time.Time
+	ExpiresAt         time.Time // unless it is used before
 	// Proven is that the person gave the password within the last ten minutes, to sign in or when asked again.
 	Proven bool
 }
@@ -63,28 +63,43 @@ func orNoAddress(a netip.Addr) *netip.Addr {
 	return &a
 }
 
-// SessionByToken finds the session of a cookie in one query, which also notes, at most once a minute, that it is used.
-// An unknown or expired one is NotFound("session"). Where the person has left the workplace, the session has none.
+// SessionByToken finds the session of a cookie, without counting as use of it: it is for what a browser asks by itself. An
+// unknown session and one that is over are NotFound("session"). Where the person has left the workplace, the session has
+// none.
 func (db *DB) SessionByToken(ctx context.Context, token string) (Session, error) {
-	rows, _ := db.pool.Query(ctx, `
-		WITH seen AS (UPDATE sessions SET seen_at = now()
-			WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND expires_at > now())
-		SELECT s.id, s.person_id, pe.name, pe.email, pe.platform_admin, pe.platform_auditor, s.expires_at,
-			m.organization_id, coalesce(o.name, '') AS organization_name, coalesce(m.role, '') AS organization_role,
-			coalesce(o.suspended_reason, '') AS suspended,
-			st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
-			CASE WHEN pr.state = 'suspended' THEN pr.state_reason ELSE '' END AS provider_suspended,
-			(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces,
-			s.proven_at > now() - make_interval(mins => $2) AS proven
-		FROM sessions s
-		JOIN people pe ON pe.id = s.person_id
-		LEFT JOIN memberships m ON m.organization_id = s.organization_id AND m.person_id = s.person_id
-		LEFT JOIN organizations o ON o.id = m.organization_id
-		LEFT JOIN staff st ON st.provider_id = s.provider_id AND st.person_id = s.person_id
-		LEFT JOIN providers pr ON pr.id = st.provider_id
-		WHERE s.token_hash = $1 AND s.expires_at > now() AND pe.suspended_at IS NULL`, store.HashToken(token), provenMinutes)
+	rows, _ := db.pool.Query(ctx, selectSession, store.HashToken(token), provenMinutes)
 	return store.One(rows, "session", pgx.RowToStructByName[Session])
 }
+
+// UseSession is SessionByToken for what a person asked, in the same single query: the session lasts for IdleTime from now,
+// and no longer than sessionHours from its begin. That is written at most once a minute.
+func (db *DB) UseSession(ctx context.Context, token string) (Session, error) {
+	rows, _ := db.pool.Query(ctx, `
+		WITH used AS (UPDATE sessions SET seen_at = now(), expires_at = least(created_at + make_interval(hours => $3), now() + $4::interval)
+			WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND expires_at > now())`+selectSession,
+		store.HashToken(token), provenMinutes, sessionHours, db.core.Idle())
+	return store.One(rows, "session", pgx.RowToStructByName[Session])
+}
+
+// IdleTime is how long a session lasts without use.
+func (db *DB) IdleTime() time.Duration { return db.core.Idle() }
+
+// selectSession reads the session of a token's hash ($1), $2 being provenMinutes.
+const selectSession = `
+	SELECT s.id, s.person_id, pe.name, pe.email, pe.platform_admin, pe.platform_auditor, s.expires_at,
+		m.organization_id, coalesce(o.name, '') AS organization_name, coalesce(m.role, '') AS organization_role,
+		coalesce(o.suspended_reason, '') AS suspended,
+		st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
+		CASE WHEN pr.state = 'suspended' THEN pr.state_reason ELSE '' END AS provider_suspended,
+		(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces,
+		s.proven_at > now() - make_interval(mins => $2) AS proven
+	FROM sessions s
+	JOIN people pe ON pe.id = s.person_id
+	LEFT JOIN memberships m ON m.organization_id = s.organization_id AND m.person_id = s.person_id
+	LEFT JOIN organizations o ON o.id = m.organization_id
+	LEFT JOIN staff st ON st.provider_id = s.provider_id AND st.person_id = s.person_id
+	LEFT JOIN providers pr ON pr.id = st.provider_id
+	WHERE s.token_hash = $1 AND s.expires_at > now() AND pe.suspended_at IS NULL`
 
 // SwitchOrganization makes the session work for an organization of which its person is a member.
 func (db *DB) SwitchOrganization(ctx context.Context, sessionID, orgID uuid.UUID) error {

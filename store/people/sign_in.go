@@ -26,10 +26,15 @@ func (db *DB) SignIn(ctx context.Context, email, password, address, userAgent st
 		return "", s, err
 	}
 	personID, err := db.checkPassword(ctx, email, password)
-	if err != nil {
-		return "", s, err
+	if err == nil {
+		token, s, err = db.enter(ctx, personID, a, from, userAgent)
 	}
-	return db.enter(ctx, personID, a, from, userAgent)
+	if r, refused := refusal.As(err); refused {
+		if err := db.failSignIn(ctx, personID, a, failedSignIn{why: r.Code, program: programWords(userAgent), from: from}); err != nil {
+			return "", Session{}, err
+		}
+	}
+	return token, s, err
 }
 
 // sender reads a network address; an unreadable one counts as one address.
@@ -48,19 +53,20 @@ func (db *DB) enter(ctx context.Context, personID uuid.UUID, a attempt, from net
 }
 
 // checkPassword hashes twice whoever asks: the person's, or nothing, and that of a sign-up that waits, or nothing. Time
-// tells nothing, and whether an address has an account does not change what a waiting sign-up of it is told.
+// tells nothing, and whether an address has an account does not change what a waiting sign-up of it is told. A refusal comes
+// with the person of the address, too, or Nil where there is none.
 func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.UUID, error) {
 	refused := &refusal.Error{
 		Code: "sign_in", Title: "E-mail address and password do not belong together.", Next: "Check both and try again.",
-	}
-	if len([]rune(password)) > mostLetters {
-		return uuid.Nil, refused
 	}
 	var id uuid.UUID
 	var phc, waiting string
 	err := db.pool.QueryRow(ctx, `SELECT id, password_hash FROM people WHERE email = $1`, email).Scan(&id, &phc)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, fmt.Errorf("sign in: %w", err)
+	}
+	if len([]rune(password)) > mostLetters {
+		return id, refused
 	}
 	if ok, err := db.matchesOrNot(ctx, password, phc); err != nil || ok {
 		return id, err
@@ -75,12 +81,12 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	case err != nil:
 		return uuid.Nil, err
 	case ok:
-		return uuid.Nil, &refusal.Error{
+		return id, &refusal.Error{
 			Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
 			Next: "If no mail came, have it sent again.",
 		}
 	}
-	return uuid.Nil, refused
+	return id, refused
 }
 
 // matchesOrNot is matches, and as slow where there is no hash.
@@ -117,13 +123,13 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, address, created_at, seen_at, expires_at)
-			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + make_interval(days => $6)
+			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + least(make_interval(hours => $6), $7::interval)
 			FROM (SELECT 1) AS always
 			LEFT JOIN LATERAL (SELECT o.id FROM memberships m JOIN organizations o ON o.id = m.organization_id
 				WHERE m.person_id = $3 ORDER BY o.name LIMIT 1) AS o ON true
 			LEFT JOIN LATERAL (SELECT p.id FROM staff s JOIN providers p ON p.id = s.provider_id
 				WHERE s.person_id = $3 ORDER BY p.name LIMIT 1) AS p ON true`,
-			id, store.HashToken(token), personID, userAgent, orNoAddress(from), sessionDays)
+			id, store.HashToken(token), personID, userAgent, orNoAddress(from), sessionHours, db.core.Idle())
 		if err != nil {
 			return fmt.Errorf("open session: %w", err)
 		}

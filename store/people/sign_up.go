@@ -29,8 +29,9 @@ type SignUp struct {
 
 // SignUp keeps a sign-up until the link is opened that is mailed to its address: until then there is no person, and
 // whoever signs in with it is told so. Where the address has an account already, the owner is written that, and nothing
-// else differs: not the answer, not what follows from it, and not the time. Refusals: "invalid" by field (email, name,
-// organization, password), "duplicate" for organization, "throttled".
+// else differs: not the answer, not what follows from it, and not the time. Nor does it where the organization's name is
+// taken: that is told to who has shown an address and a password (ConfirmSignUp), who then chooses another one. Refusals:
+// "invalid" by field (email, name, organization, password), "throttled".
 func (db *DB) SignUp(ctx context.Context, s SignUp, address string) error {
 	s.Email = normalEmail(s.Email)
 	f := store.Fields{}
@@ -39,13 +40,6 @@ func (db *DB) SignUp(ctx context.Context, s SignUp, address string) error {
 	if err := f.Refusal(); err != nil {
 		return err
 	}
-	var taken bool
-	if err := db.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM organizations WHERE name = $1)`, s.Organization).Scan(&taken); err != nil {
-		return fmt.Errorf("sign up: %w", err)
-	}
-	if taken {
-		return takenName(s.Organization)
-	}
 	return db.keepSignUp(ctx, s, nil, "/sign-in", address)
 }
 
@@ -53,12 +47,6 @@ func (s SignUp) check(f store.Fields) {
 	checkEmail(f, "email", s.Email)
 	f.Length("name", s.Name, 1, 120)
 	checkPassword(f, "password", s.Password, s.Email, s.Name)
-}
-
-func takenName(name string) *refusal.Error {
-	r := store.Duplicate("an organization", "organization", name)
-	r.Next = "Choose another name; if it is your group, ask its owner to invite you."
-	return r
 }
 
 // keepSignUp writes a checked sign-up down and mails its link. instead is the page that whoever has an account

@@ -20,7 +20,7 @@ func joiningSamples() []Sample {
 	other.For, other.Layout, other.Refused = "ben@heliophysics.example", orgLayout(), true
 	other.Form = ui.Form{Refusal: &refusal.Error{Code: "not_yours", Title: "This invitation is for ben@heliophysics.example, and you are signed in as ada@heliophysics.example.", Next: "Sign out and open the link again, or ask Ada Brandt to invite ada@heliophysics.example."}}
 	unconfirmed := &refusal.Error{Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.", Next: "If no mail came, have it sent again."}
-	weak := refused(map[string]string{"password": "This password is among those that are guessed first: choose another, such as four words that do not belong together.", "organization": "There is an organization named “Heliophysics” already."})
+	weak := refused(map[string]string{"password": "This password is among those that are guessed first: choose another, such as four words that do not belong together."})
 	may := func(b ...bool) []bool { return b }
 	return []Sample{
 		{"sign-in-unconfirmed", public.SignIn(public.SignInProps{Layout: bare, Email: "ben@heliophysics.example", Form: ui.Form{Refusal: unconfirmed}})},
@@ -63,9 +63,15 @@ func accountSamples() []Sample {
 		{"account-refused", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Email: "ada", EmailForm: refused(map[string]string{"email": "Write an e-mail address such as ada@example.org.", "current": "This is not your password."})})},
 		{"password", account.PasswordEdit(account.PasswordEditProps{Layout: accountLayout(), Form: refused(map[string]string{"current": "This is not your password."})})},
 		{"organization-new", account.OrganizationNew(account.OrganizationNewProps{Layout: accountLayout(), Name: "H", Form: refused(map[string]string{"name": "A name has 1 character; between 2 and 80 are taken."})})},
-		{"sessions", account.SessionList(account.SessionListProps{Layout: accountLayout(), List: ui.ListProps{Path: "/account/sessions", PerPage: 50, Total: 2}, Sessions: []account.SessionRow{
+		{"sessions", account.SessionList(account.SessionListProps{Layout: accountLayout(), Idle: 12 * time.Hour, List: ui.ListProps{Path: "/account/sessions", PerPage: 50, Total: 2}, Sessions: []account.SessionRow{
 			{ID: id(1), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7", Began: ago(30 * time.Hour), Seen: ago(time.Minute), Here: true},
-			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(50 * time.Hour)},
+			{ID: id(2), Browser: "Safari on iPhone", Address: "192.0.2.17", Began: ago(90 * time.Hour), Seen: ago(5 * time.Hour)},
+		}})},
+		{"sign-ins", account.SignInList(account.SignInListProps{Layout: accountLayout(), Days: 90, List: ui.ListProps{Path: "/account/sign-ins", PerPage: 50, Total: 4}, SignIns: []account.SignInRow{
+			{At: ago(time.Minute), Browser: "Firefox on Linux", Address: "2001:db8:1f0:22::7"},
+			{At: ago(3 * time.Hour), Browser: "curl", Address: "198.51.100.23", Failed: true, Why: "with a wrong password", More: true},
+			{At: ago(4 * time.Hour), Browser: "curl", Address: "198.51.100.23", Failed: true, Why: "with a wrong password"},
+			{At: ago(90 * time.Hour), Browser: "Safari on iPhone", Address: "192.0.2.17"},
 		}})},
 		{"ssh-keys", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), List: ui.ListProps{Path: "/account/ssh-keys", PerPage: 50, Total: 1}, Keys: []account.SSHKeyRow{key}, Ended: []account.EndedKeyRow{old}})},
 		{"ssh-keys-refused", account.SSHKeyList(account.SSHKeyListProps{Layout: accountLayout(), Name: "work", Line: "-----BEGIN OPENSSH PRIVATE KEY-----", Form: refused(map[string]string{"public_key": "This is the private half. Keep it to yourself and paste the file that ends in .pub."})})},

@@ -26,6 +26,7 @@ type WebConfig struct {
 	TrustedProxies  []netip.Prefix `env:"VOLARY_TRUSTED_PROXIES"`                               // whose X-Forwarded-For is believed
 	Connections     int            `env:"VOLARY_CONNECTIONS" envDefault:"4000"`                 // held at once
 	ConnectionsEach int            `env:"VOLARY_CONNECTIONS_EACH" envDefault:"200"`             // of one address; trusted proxies are not bounded
+	IdleHours       int            `env:"VOLARY_IDLE_HOURS" envDefault:"12"`                    // a session ends that long after its last use
 	Demo            bool           `env:"VOLARY_DEMO"`                                          // the sign-in page names the demo's people
 	SimulatedHosts  bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
 	AllowPlainHosts bool           `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // staff may add hosts by tcp and unix: one machine, and the lab
@@ -81,6 +82,7 @@ func ReadWebConfig() (WebConfig, error) {
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkHTTPURL("VOLARY_WORKER_URL", c.WorkerURL),
 		checkRange("VOLARY_CONNECTIONS", c.Connections, 10, 100_000), checkRange("VOLARY_CONNECTIONS_EACH", c.ConnectionsEach, 10, 100_000),
+		checkRange("VOLARY_IDLE_HOURS", c.IdleHours, 1, 7*24),
 	)
 }
 
