@@ -58,7 +58,7 @@ GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (organization_id, provider_id, seen_at, expires_at, proven_at), DELETE ON sessions TO volary_web; -- expires_at: a check bounds it
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 GRANT SELECT, INSERT, DELETE, UPDATE (at) ON sign_in_failures TO volary_web; -- at: to be locked
-GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at), DELETE ON sign_ups TO volary_web;
+GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
 GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
@@ -155,7 +155,7 @@ GRANT SELECT, UPDATE ON nodes TO volary_worker;
 -- Web makes tickets and cannot find out about those that it made; the worker redeems them.
 GRANT SELECT, INSERT, UPDATE (revoked_at) ON console_consents TO volary_web;
 GRANT SELECT ON console_consents TO volary_worker;
-GRANT INSERT, SELECT (expires_at), DELETE ON console_tickets TO volary_web;
+GRANT INSERT ON console_tickets TO volary_web;
 GRANT SELECT, UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 
 -- Spent secrets go without being read.

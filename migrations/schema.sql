@@ -1738,9 +1738,7 @@ GRANT UPDATE (revoked_at) ON console_consents TO volary_web;
 
 GRANT SELECT ON console_consents TO volary_worker;
 
-GRANT DELETE, INSERT ON console_tickets TO volary_web;
-
-GRANT SELECT (expires_at) ON console_tickets TO volary_web;
+GRANT INSERT ON console_tickets TO volary_web;
 
 GRANT SELECT ON console_tickets TO volary_worker;
 
@@ -1944,7 +1942,7 @@ GRANT DELETE, INSERT, SELECT ON sign_in_failures TO volary_web;
 
 GRANT UPDATE (at) ON sign_in_failures TO volary_web;
 
-GRANT DELETE, INSERT, SELECT ON sign_ups TO volary_web;
+GRANT INSERT, SELECT ON sign_ups TO volary_web;
 
 GRANT UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
 

@@ -65,6 +65,7 @@ const (
 	ReasonGateMissed    Reason = "gate_missed"    // not every node met its gate in time
 	ReasonHostLost      Reason = "host_lost"      // a host stopped answering
 	ReasonHostRestarted Reason = "host_restarted" // the host came back without the machine running
+	ReasonStartedAnew   Reason = "started_anew"   // somebody started its machine on the host, and nobody vouches for that
 	ReasonHostRefused   Reason = "host_refused"   // a host refused to make or start a node
 	ReasonGuestOff      Reason = "guest_off"      // the guest powered itself off
 	ReasonTestEnded     Reason = "test_ended"     // an acceptance test was over
@@ -86,6 +87,8 @@ func ReasonText(r Reason) string {
 		return "host does not answer"
 	case ReasonHostRestarted:
 		return "host restarted"
+	case ReasonStartedAnew:
+		return "its machine was started anew on the host"
 	case ReasonHostRefused:
 		return "host refused"
 	case ReasonGuestOff:

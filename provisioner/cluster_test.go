@@ -34,7 +34,7 @@ func TestDeriveClusterState(t *testing.T) {
 
 func TestEveryReasonHasItsSentence(t *testing.T) {
 	for _, r := range []provisioner.Reason{
-		provisioner.ReasonAsked, provisioner.ReasonLeaseEnded, provisioner.ReasonGateMissed, provisioner.ReasonHostLost, provisioner.ReasonHostRestarted, provisioner.ReasonHostRefused,
+		provisioner.ReasonAsked, provisioner.ReasonLeaseEnded, provisioner.ReasonGateMissed, provisioner.ReasonHostLost, provisioner.ReasonHostRestarted, provisioner.ReasonStartedAnew, provisioner.ReasonHostRefused,
 		provisioner.ReasonGuestOff, provisioner.ReasonTestEnded, provisioner.ReasonStaff, provisioner.ReasonSuspended, provisioner.ReasonPlatform,
 	} {
 		if provisioner.ReasonText(r) == "" {

@@ -265,7 +265,7 @@ func endedKeys(list []machines.OpenKey) (rows []web.EndedKey) {
 
 // keyEnds says why in words.
 var keyEnds = map[machines.KeyEnd]string{
-	machines.KeyOwnerLeft: "is no member any more", machines.KeyOwnerBilling: "has the role billing now",
+	machines.KeyOwnerLeft: "is no member any more", machines.KeyOwnerDemoted: "has a role now that does not work with clusters",
 	machines.KeyOwnerSuspended: "is suspended", machines.KeyDeleted: "removed the key",
 }
 

@@ -13,7 +13,7 @@ type Error struct {
 
 func (r *Error) Error() string { return r.Code + ": " + r.Title }
 
-// As finds a Refusal in err's chain.
+// As finds an Error in err's chain.
 func As(err error) (*Error, bool) {
 	var r *Error
 	ok := errors.As(err, &r)

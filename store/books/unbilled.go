@@ -25,6 +25,7 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 	// cluster that ended before the month has nothing in it; OFFSET 0 keeps the planner from reading all runs there ever were,
 	// since it takes the month's clusters for many more than they are. Only what ended for want of proof goes on with the same start
 	// (resumeRuns). A node that was placed elsewhere was on another host before.
+	anew := []string{endRestarted, string(provisioner.ReasonHostRestarted), string(provisioner.ReasonStartedAnew)}
 	rows, _ := db.pool.Query(ctx, `
 		WITH gaps AS (
 			SELECT CASE WHEN n.left_at > r.ended_at THEN n.left_host_id ELSE n.host_id END AS host_id, r.close_reason, r.rate,
@@ -42,18 +43,18 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 			SELECT g.host_id, g.rate, extract(epoch FROM least(g.to_at, $3) - greatest(g.from_at, $2))::bigint AS seconds,
 			       CASE WHEN g.close_reason = $5 OR g.close_reason = $4 AND EXISTS (
 			                   SELECT FROM host_silences s WHERE s.host_id = g.host_id AND s.from_at < g.to_at
-			                      AND (s.until_at IS NULL OR s.until_at > g.from_at)) THEN $9
-			            WHEN g.close_reason = $4 THEN $10
-			            WHEN g.close_reason IN ($6, $7) THEN $11
-			            WHEN g.close_reason = $8 THEN $12
-			            ELSE $13::text END AS why
+			                      AND (s.until_at IS NULL OR s.until_at > g.from_at)) THEN $8
+			            WHEN g.close_reason = $4 THEN $9
+			            WHEN g.close_reason = ANY ($6) THEN $10
+			            WHEN g.close_reason = $7 THEN $11
+			            ELSE $12::text END AS why
 			  FROM gaps g WHERE g.to_at > g.from_at AND g.to_at > $2
 		)
 		SELECT h.id AS host_id, h.name AS host_name, t.why, count(*) AS times, sum(t.seconds)::bigint AS seconds,
 		       sum(t.seconds * t.rate)::bigint AS hours
 		  FROM told t JOIN hosts h ON h.id = t.host_id
 		 GROUP BY h.id, t.why ORDER BY hours DESC, h.name, t.why`,
-		providerID, period.From, period.To, endGap, provisioner.ReasonHostLost, endRestarted, provisioner.ReasonHostRestarted, provisioner.ReasonGuestOff,
+		providerID, period.From, period.To, endGap, provisioner.ReasonHostLost, anew, provisioner.ReasonGuestOff,
 		billing.UnbilledSilent, billing.UnbilledLate, billing.UnbilledRestarted, billing.UnbilledOff, billing.UnbilledEnded)
 	list, err := store.All(rows, "time not billed", pgx.RowToStructByName[billing.Unbilled])
 	if err != nil {

@@ -57,7 +57,7 @@ func TestUnbilledTime(t *testing.T) {
 	w.must(w.db.Books.HoldNow(t.Context(), w.provider, w.org, other, 7_200_000, at(0)))
 	w.ready(other, at(0))
 	w.must(w.db.Books.ProveLifeNow(t.Context(), far, at(10), billing.Proof{NodeID: moved[0], StartID: "s1"}))
-	w.closeRuns(other, at(14).Add(700*time.Millisecond), "host_restarted")
+	w.closeRuns(other, at(14).Add(700*time.Millisecond), "started_anew")
 	w.exec(`UPDATE clusters SET created_at = $1`, at(0))
 
 	w.unbilled(w.provider, time.November,

@@ -15,9 +15,6 @@ import (
 func (db *DB) IssueConsoleTicket(ctx context.Context, orgID uuid.UUID, v ConsoleViewer, nodeID uuid.UUID, part ConsolePart) (token string, err error) {
 	token = store.NewToken()
 	return token, db.core.Tx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `DELETE FROM console_tickets WHERE expires_at < now() - interval '1 hour'`); err != nil {
-			return fmt.Errorf("forget console tickets: %w", err)
-		}
 		tag, err := tx.Exec(ctx, `
 			INSERT INTO console_tickets (token_hash, organization_id, node_id, person_id, session_id, staff, part, expires_at)
 			SELECT $1, organization_id, id, $4, $5, false, $6, now() + interval '30 seconds' FROM nodes

@@ -26,7 +26,7 @@ type KeyEnd string
 // Why a key's right ended; empty where it did not.
 const (
 	KeyOwnerLeft      KeyEnd = "left"      // the person is no member any more
-	KeyOwnerBilling   KeyEnd = "billing"   // the person is there for the bills alone
+	KeyOwnerDemoted   KeyEnd = "demoted"   // the person has a role that does not work with clusters
 	KeyOwnerSuspended KeyEnd = "suspended" // the person's account is
 	KeyDeleted        KeyEnd = "deleted"   // the person removed the key
 )
@@ -44,7 +44,7 @@ const openKeys = `
 					WHERE s.fingerprint = k.fingerprint AND m.organization_id = c.organization_id AND ` + opens + `) THEN ''
 				WHEN k.person_id IS NULL THEN 'deleted'
 				WHEN m.role IS NULL THEN 'left'
-				WHEN m.role = 'billing' THEN 'billing'
+				WHEN NOT (` + works + `) THEN 'demoted'
 				WHEN p.suspended_at IS NOT NULL THEN 'suspended'
 				ELSE 'deleted' END AS ended
 		FROM clusters c

@@ -35,6 +35,7 @@ func TestAKeyEndsWithItsRight(t *testing.T) {
 	ctx := t.Context()
 	left, _, _ := keyHolder(t, w, "left")
 	demoted, _, _ := keyHolder(t, w, "demoted")
+	reads, _, _ := keyHolder(t, w, "reads")
 	suspended, _, _ := keyHolder(t, w, "suspended")
 	careful, deleted, _ := keyHolder(t, w, "careful")
 	shared, _, sharedLine := keyHolder(t, w, "shared")
@@ -52,9 +53,10 @@ func TestAKeyEndsWithItsRight(t *testing.T) {
 	storetest.NoError(t, w.DB.People.RemoveMember(ctx, w.Organization, w.Person, left))
 	storetest.NoError(t, w.DB.People.RemoveMember(ctx, w.Organization, w.Person, shared))
 	storetest.NoError(t, w.DB.People.ChangeMember(ctx, w.Organization, w.Person, demoted, people.RoleBilling))
+	storetest.NoError(t, w.DB.People.ChangeMember(ctx, w.Organization, w.Person, reads, people.RoleAuditor))
 	w.Exec(t, `UPDATE people SET suspended_at = now(), suspended_reason = 'a test' WHERE id = $1`, suspended)
 	storetest.NoError(t, w.DB.People.DeleteSSHKey(ctx, careful, deleted))
-	const want = "trial-1 careful deleted, trial-1 demoted billing, trial-1 left left, trial-1 suspended suspended"
+	const want = "trial-1 careful deleted, trial-1 demoted demoted, trial-1 left left, trial-1 reads demoted, trial-1 suspended suspended"
 	if got := ended(storetest.Cluster(t, w, id).EndedKeys); got != want {
 		t.Errorf("the cluster's page has %q, want %q", got, want)
 	}

@@ -118,7 +118,7 @@ func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provision
 		return provisioner.NodeStopped, provisioner.ReasonGuestOff, ""
 	case n.State == provisioner.NodeReady && o.State == provisioner.MachineRunning && !r.alive(n):
 		// Nobody vouches for what runs there now: it is not paid, and ends with the cluster.
-		return provisioner.NodeLost, provisioner.ReasonHostRestarted, "Its machine was started anew by the host."
+		return provisioner.NodeLost, provisioner.ReasonStartedAnew, ""
 	}
 	return n.State, provisioner.ReasonNone, ""
 }

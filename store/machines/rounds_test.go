@@ -244,7 +244,7 @@ func TestAMachineStartedAnew(t *testing.T) {
 	other := running(n.ID)
 	other.StartID = "another"
 	observe(t, w, n.Host.ID, after(t, w, 10), other)
-	if row := node(t, w, id); row.State != provisioner.NodeLost || row.Reason != provisioner.ReasonHostRestarted {
+	if row := node(t, w, id); row.State != provisioner.NodeLost || row.Reason != provisioner.ReasonStartedAnew {
 		t.Errorf("node %+v", row)
 	}
 	wantOpenRuns(t, w, 0)

@@ -28,7 +28,10 @@ type seedKey struct {
 
 // opens is who is let into a cluster's nodes, of people p and memberships m in its organization: neither who is there for
 // the bills or to read alone nor who is suspended. Which keys a seed gets and which it should not have had are asked with this.
-const opens = `m.role NOT IN ('billing', 'auditor') AND p.suspended_at IS NULL`
+const (
+	opens = works + ` AND p.suspended_at IS NULL`
+	works = `m.role NOT IN ('billing', 'auditor')` // with the organization's clusters
+)
 
 // seedKeys are the keys of everyone who may work with the organization's clusters now: the launching person's first, the
 // newest first of each. A seed takes as many as fit; whose were left out is said and does not stop a start.

@@ -115,9 +115,6 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 		if err := a.forgive(ctx, tx); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE expires_at < now()`); err != nil {
-			return fmt.Errorf("forget expired sessions: %w", err)
-		}
 		if err := db.warnOfPlace(ctx, tx, personID, from, userAgent); err != nil {
 			return err
 		}

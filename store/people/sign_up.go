@@ -65,10 +65,6 @@ func (db *DB) keepSignUp(ctx context.Context, s SignUp, invitation *uuid.UUID, i
 	}
 	token := store.NewToken()
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		// People of whom nothing became are forgotten.
-		if _, err := tx.Exec(ctx, `DELETE FROM sign_ups WHERE expires_at < now() - interval '7 days'`); err != nil {
-			return fmt.Errorf("forget sign-ups: %w", err)
-		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO sign_ups (id, email, name, organization_name, invitation_id, password_hash, token_hash, created_at, expires_at)
 			VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, now(), now() + make_interval(days => $8))`,
