@@ -152,6 +152,10 @@ func endedByStaff() provider.ClusterShowProps {
 	p := staffCluster()
 	p.Row.State, p.Row.Reason, p.ReasonDetail = provisioner.ClusterStopped, provisioner.ReasonStaff, "it sends 400 000 mails an hour"
 	p.MayEnd, p.MayAllow, p.Barred, p.DisksUntil, p.BarredWhy = false, true, ago(time.Hour), now().Add(167*time.Hour), p.ReasonDetail
+	p.HeldMCS = 0
+	for i := range p.Nodes {
+		p.Nodes[i].State, p.Nodes[i].Reason = provisioner.NodeStopped, provisioner.ReasonStaff
+	}
 	return p
 }
 
