@@ -172,27 +172,29 @@ func (h *Handler) console(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = ws.CloseNow() }()
 	ws.SetReadLimit(typedLimit)
-	code, reason := h.join(r.Context(), n, ws, line)
+	// A Read or Write that its context ends cuts the connection under the closing frame: these two know no end but Close.
+	passing, cut := context.WithCancel(context.WithoutCancel(r.Context()))
+	defer cut()
+	shown, typed := make(chan error, 1), make(chan struct{})
+	go func() { shown <- show(passing, ws, line) }()
+	go func() {
+		defer close(typed)
+		_ = typeInto(passing, ws, line) // a viewer that went away is no fault
+	}()
+	code, reason := h.untilEnd(r.Context(), n, shown, typed)
+	_ = line.Close() // nothing more is shown or typed, however long the viewer takes to answer the closing frame
 	h.log.InfoContext(r.Context(), "console closed", "node", n.NodeID, "reason", reason)
 	_ = ws.Close(code, reason)
 }
 
-// join passes bytes both ways until one side or the right to see them ends, and says how the WebSocket is to be closed.
-func (h *Handler) join(ctx context.Context, n machines.OpenConsole, ws *websocket.Conn, line io.ReadWriteCloser) (websocket.StatusCode, string) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	// A Read of the console does not know ctx: closing the line is what ends it.
-	defer context.AfterFunc(ctx, func() { _ = line.Close() })()
-	shown := make(chan error, 1)
-	typed, unseen := make(chan struct{}), make(chan struct{})
-	go func() { shown <- show(ctx, ws, line) }()
-	go func() {
-		defer close(typed)
-		_ = typeInto(ctx, ws, line) // a viewer that went away is no fault
-	}()
+// untilEnd returns when one side or the right to see the console ends, and says how the WebSocket is to be closed.
+func (h *Handler) untilEnd(ctx context.Context, n machines.OpenConsole, shown <-chan error, typed <-chan struct{}) (websocket.StatusCode, string) {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	unseen := make(chan struct{})
 	go func() {
 		defer close(unseen)
-		h.untilUnseen(ctx, n)
+		h.untilUnseen(watching, n)
 	}()
 	select {
 	case err := <-shown:
@@ -231,14 +233,13 @@ func show(ctx context.Context, ws *websocket.Conn, line io.Reader) error {
 	}
 }
 
+// typeInto returns when the viewer left. What a line that has ended does not take any more is dropped: show knows why it ended.
 func typeInto(ctx context.Context, ws *websocket.Conn, line io.Writer) error {
 	for {
 		_, b, err := ws.Read(ctx)
 		if err != nil {
 			return err
 		}
-		if _, err := line.Write(b); err != nil {
-			return err
-		}
+		_, _ = line.Write(b)
 	}
 }

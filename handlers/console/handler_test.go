@@ -188,6 +188,17 @@ func TestConsole(t *testing.T) {
 	}
 }
 
+// However busy the machine, the closing frame with the reason comes before the connection's end.
+func TestTheReasonComesBeforeTheEnd(t *testing.T) {
+	b := newBench(t)
+	last := b.open(t)
+	for range 40 {
+		next := b.open(t)
+		wantEnd(t, last, console.StatusTaken, "Somebody else opened this console.")
+		last = next
+	}
+}
+
 func TestTicketsAreForOneUse(t *testing.T) {
 	b := newBench(t)
 	ticket := b.ticket(t, machines.ConsoleLog)

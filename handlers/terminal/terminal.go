@@ -82,18 +82,24 @@ func (t Terminal) ownSocket(r *http.Request) error {
 	return nil
 }
 
+// pipe passes messages until from ends, and says how. Where to ends first, from is read on and what it sends is dropped: how
+// to ended is for the one who reads from it to say, for only it has read the closing frame.
 func pipe(ctx context.Context, to, from *websocket.Conn) error {
+	takes := true
 	for {
 		kind, b, err := from.Read(ctx)
 		if err != nil {
 			return err
 		}
-		wctx, cancel := context.WithTimeout(ctx, writeGrace)
-		err = to.Write(wctx, kind, b)
-		cancel()
-		if err != nil {
-			return err
+		if !takes {
+			continue
 		}
+		wctx, cancel := context.WithTimeout(ctx, writeGrace)
+		if err = to.Write(wctx, kind, b); err != nil {
+			takes = false
+			_ = to.CloseNow() // its reader ends now, if it has not
+		}
+		cancel()
 	}
 }
 
