@@ -75,7 +75,7 @@
 //
 // # Export of a month
 //
-// UsageWriter writes CSV as RFC 4180 has it (CRLF, UTF-8, a header). A month is a calendar month in the
+// UsageWriter writes a Sheet: CSV as RFC 4180 has it (CRLF, UTF-8, a header), or a workbook of the same columns. A month is a calendar month in the
 // provider's accounting zone, as a half-open range of UTC instants. There is one "run" line per run that has
 // booked seconds in the month, clipped to the month and to what is booked, then one "organization" line per
 // organization and one "total" line; the mcs of each are the sums of the ledger's use postings of the month.
@@ -97,6 +97,9 @@
 //	purchase_order, cost_centre, grant_number   what the group wrote on the cluster
 //	orders              the numbers of the orders whose hours paid for the run
 //	order_purchase_order, order_cost_centre, order_grant_number   what stands on those orders, each once
+//	made_at             when the file was made            (on organization and total)
+//	settled_until       what nodes used before it is booked and in the file; what they used later may follow
+//	status              provisional: months are not closed yet
 //
 // InvoiceWriter writes the invoice lines of a month in the same form, by the instant of issue: one "line" per line of an
 // invoice, then one "total" for each currency, which is the sum of the invoices' own amounts.
@@ -107,7 +110,12 @@
 //	order         number                                description
 //	mcs, compute_hours, unit_price, net, currency       net = mcs × unit_price, rounded once
 //	purchase_order, cost_centre, grant_number           of the order
+//	made_at, status                                     on total; provisional until the month is over, then complete
 //
-// A text cell that a spreadsheet would run as a formula (it begins with = + - @, tab or carriage return) gets a
-// leading apostrophe.
+// In CSV a text gets an apostrophe before each sign that a spreadsheet would take for the beginning of a formula (= + - @,
+// full-width forms too), wherever a cell could begin: at its start, and after a comma, semicolon, bar or quotation mark, for
+// it is the reader's language that decides which of these part cells. Line ends and tabs within a text become blanks.
+//
+// 2026-11-29: what is downloaded in a browser begins with a byte order mark, what the command writes does not: the one is
+// opened by a click, the other read by programs.
 package billing

@@ -1,13 +1,9 @@
 package billing
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,10 +53,10 @@ type UsageTotal struct {
 	Cost             Cost
 }
 
-// UsageWriter writes the CSV of a provider's month; the package's document has the columns. It adds up what it
+// UsageWriter writes the file of a provider's month; the package's document has the columns. It adds up what it
 // writes and refuses to finish where that differs from the ledger.
 type UsageWriter struct {
-	csv    *csv.Writer
+	sheet  Sheet
 	period Period
 	sums   map[uuid.UUID]*usageSum
 }
@@ -89,16 +85,33 @@ var usageColumns = []string{
 	"record", "organization", "organization_id", "cluster", "cluster_id", "node", "node_id", "run_id", "vcpus",
 	"memory_mib", "from", "to", "end_reason", "seconds", "rate", "mcs", "compute_hours",
 	"cost", "currency", "purchase_order", "cost_centre", "grant_number", "orders", "order_purchase_order", "order_cost_centre", "order_grant_number",
+	"made_at", "settled_until", "status",
+}
+
+// AsOf says what a file of a month knows.
+type AsOf struct {
+	Made    time.Time
+	Settled time.Time // all that nodes used before it is booked; what they used later may follow
+}
+
+// Provisional is the status of a month that is not closed, so that lines may be added to it.
+const Provisional = "provisional"
+
+// header writes the names of columns.
+func header(s Sheet, columns []string) error {
+	cells := make([]Cell, len(columns))
+	for i, name := range columns {
+		cells[i] = Text(name)
+	}
+	return s.Row(cells...)
 }
 
 // NewUsageWriter writes the header.
-func NewUsageWriter(w io.Writer, period Period) (*UsageWriter, error) {
-	c := csv.NewWriter(w)
-	c.UseCRLF = true
-	if err := c.Write(usageColumns); err != nil {
+func NewUsageWriter(s Sheet, period Period) (*UsageWriter, error) {
+	if err := header(s, usageColumns); err != nil {
 		return nil, fmt.Errorf("write usage header: %w", err)
 	}
-	return &UsageWriter{csv: c, period: period, sums: map[uuid.UUID]*usageSum{}}, nil
+	return &UsageWriter{sheet: s, period: period, sums: map[uuid.UUID]*usageSum{}}, nil
 }
 
 // Run writes one run's line. It refuses a run that leaves the month or whose use is not seconds × rate.
@@ -124,28 +137,27 @@ func (u *UsageWriter) Run(r RunUse) error {
 	if reason == "" {
 		reason = "continues"
 	}
-	return u.csv.Write([]string{
-		"run", cell(r.OrganizationName), r.OrganizationID.String(), cell(r.ClusterName), r.ClusterID.String(),
-		cell(r.NodeName), r.NodeID.String(), r.RunID.String(), strconv.Itoa(r.VCPUs), strconv.Itoa(r.MemoryMiB),
-		stamp(r.From), stamp(r.To), cell(reason), strconv.FormatInt(seconds, 10),
-		strconv.FormatInt(int64(r.Rate), 10), strconv.FormatInt(int64(r.Hours), 10), r.Hours.Decimal(),
-		r.Cost.Decimal(), string(r.Cost.Currency), cell(r.PurchaseOrder), cell(r.CostCentre), cell(r.GrantNumber),
-		cell(r.Orders), cell(r.OrderPurchaseOrder), cell(r.OrderCostCentre), cell(r.OrderGrantNumber),
-	})
+	return u.sheet.Row(
+		Text("run"), Text(r.OrganizationName), Text(r.OrganizationID.String()), Text(r.ClusterName), Text(r.ClusterID.String()),
+		Text(r.NodeName), Text(r.NodeID.String()), Text(r.RunID.String()), Whole(r.VCPUs), Whole(r.MemoryMiB),
+		Instant(r.From), Instant(r.To), Text(reason), Whole(seconds), Whole(int64(r.Rate)), Whole(int64(r.Hours)), Number(r.Hours.Decimal()),
+		Number(r.Cost.Decimal()), Text(string(r.Cost.Currency)), Text(r.PurchaseOrder), Text(r.CostCentre), Text(r.GrantNumber),
+		Text(r.Orders), Text(r.OrderPurchaseOrder), Text(r.OrderCostCentre), Text(r.OrderGrantNumber), Cell{}, Cell{}, Cell{},
+	)
 }
 
 // ErrUntied is returned where the lines of an export do not sum to the ledger. The file is then worthless.
 var ErrUntied = errors.New("the export does not tie to the ledger")
 
-// Finish writes a line per organization and the total, and flushes. totals are the ledger's own sums; where one
+// Finish writes a line per organization and the total, and ends the file. totals are the ledger's own sums; where one
 // differs from what was written, Finish writes no total and returns ErrUntied.
-func (u *UsageWriter) Finish(totals []UsageTotal) error {
+func (u *UsageWriter) Finish(totals []UsageTotal, known AsOf) error {
 	ordered := slices.Clone(totals)
 	slices.SortFunc(ordered, func(a, b UsageTotal) int { return compareID(a.OrganizationID, b.OrganizationID) })
 	var all usageSum
-	known := map[uuid.UUID]bool{}
+	booked := map[uuid.UUID]bool{}
 	for _, t := range ordered {
-		known[t.OrganizationID] = true
+		booked[t.OrganizationID] = true
 		sum := u.sums[t.OrganizationID]
 		if sum == nil {
 			sum = &usageSum{}
@@ -159,36 +171,25 @@ func (u *UsageWriter) Finish(totals []UsageTotal) error {
 		if err := all.add(sum.hours, sum.seconds, sum.cost); err != nil {
 			return err
 		}
-		if err := u.total("organization", cell(t.OrganizationName), t.OrganizationID.String(), *sum); err != nil {
+		if err := u.total("organization", t.OrganizationName, t.OrganizationID.String(), *sum, known); err != nil {
 			return err
 		}
 	}
 	for id, sum := range u.sums {
-		if !known[id] {
+		if !booked[id] {
 			return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, it has no postings", id, ErrUntied, sum.hours)
 		}
 	}
-	if err := u.total("total", "", "", all); err != nil {
+	if err := u.total("total", "", "", all, known); err != nil {
 		return err
 	}
-	u.csv.Flush()
-	return u.csv.Error()
+	return u.sheet.Finish()
 }
 
-func (u *UsageWriter) total(record, name, id string, sum usageSum) error {
-	return u.csv.Write([]string{
-		record, name, id, "", "", "", "", "", "", "", stamp(u.period.From), stamp(u.period.To), "",
-		strconv.FormatInt(sum.seconds, 10), "", strconv.FormatInt(int64(sum.hours), 10), sum.hours.Decimal(),
-		sum.cost.Decimal(), string(sum.cost.Currency), "", "", "", "", "", "", "",
-	})
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
-
-// cell keeps a spreadsheet from running text that a person chose as a formula.
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r", rune(s[0])) {
-		return "'" + s
-	}
-	return s
+func (u *UsageWriter) total(record, name, id string, sum usageSum, known AsOf) error {
+	return u.sheet.Row(
+		Text(record), Text(name), Text(id), Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Instant(u.period.From), Instant(u.period.To), Cell{},
+		Whole(sum.seconds), Cell{}, Whole(int64(sum.hours)), Number(sum.hours.Decimal()), Number(sum.cost.Decimal()), Text(string(sum.cost.Currency)),
+		Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Instant(known.Made), Instant(known.Settled), Text(Provisional),
+	)
 }

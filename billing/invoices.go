@@ -1,11 +1,8 @@
 package billing
 
 import (
-	"encoding/csv"
 	"fmt"
-	"io"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,9 +29,9 @@ type InvoicedLine struct {
 	GrantNumber      string
 }
 
-// InvoiceWriter writes the CSV of a provider's invoices of a month; the package's document has the columns.
+// InvoiceWriter writes the file of a provider's invoices of a month; the package's document has the columns.
 type InvoiceWriter struct {
-	csv    *csv.Writer
+	sheet  Sheet
 	period Period
 	hours  map[Currency]Hours
 	sums   map[Currency]int64
@@ -42,17 +39,15 @@ type InvoiceWriter struct {
 
 var invoiceColumns = []string{
 	"record", "invoice", "issued_at", "organization", "organization_id", "order", "description", "mcs", "compute_hours", "unit_price",
-	"net", "currency", "purchase_order", "cost_centre", "grant_number",
+	"net", "currency", "purchase_order", "cost_centre", "grant_number", "made_at", "status",
 }
 
 // NewInvoiceWriter writes the header.
-func NewInvoiceWriter(w io.Writer, period Period) (*InvoiceWriter, error) {
-	c := csv.NewWriter(w)
-	c.UseCRLF = true
-	if err := c.Write(invoiceColumns); err != nil {
+func NewInvoiceWriter(s Sheet, period Period) (*InvoiceWriter, error) {
+	if err := header(s, invoiceColumns); err != nil {
 		return nil, fmt.Errorf("write invoice header: %w", err)
 	}
-	return &InvoiceWriter{csv: c, period: period, hours: map[Currency]Hours{}, sums: map[Currency]int64{}}, nil
+	return &InvoiceWriter{sheet: s, period: period, hours: map[Currency]Hours{}, sums: map[Currency]int64{}}, nil
 }
 
 // Line writes one line. It refuses one that was not issued in the month or whose amount is not hours × price.
@@ -66,16 +61,16 @@ func (w *InvoiceWriter) Line(l InvoicedLine) error {
 	}
 	w.hours[l.Amount.Currency] += l.Hours
 	w.sums[l.Amount.Currency] += l.Amount.Minor
-	return w.csv.Write([]string{
-		"line", cell(l.Invoice), stamp(l.IssuedAt), cell(l.OrganizationName), l.OrganizationID.String(), strconv.FormatInt(l.Order, 10),
-		cell(l.Description), strconv.FormatInt(int64(l.Hours), 10), l.Hours.Decimal(), l.Price.Decimal(), l.Amount.Decimal(),
-		string(l.Amount.Currency), cell(l.PurchaseOrder), cell(l.CostCentre), cell(l.GrantNumber),
-	})
+	return w.sheet.Row(
+		Text("line"), Text(l.Invoice), Instant(l.IssuedAt), Text(l.OrganizationName), Text(l.OrganizationID.String()), Whole(l.Order),
+		Text(l.Description), Whole(int64(l.Hours)), Number(l.Hours.Decimal()), Number(l.Price.Decimal()), Number(l.Amount.Decimal()),
+		Text(string(l.Amount.Currency)), Text(l.PurchaseOrder), Text(l.CostCentre), Text(l.GrantNumber), Cell{}, Cell{},
+	)
 }
 
-// Finish writes a total for each currency, and flushes. totals are the sums of the invoices themselves; where one
+// Finish writes a total for each currency, and ends the file. made is when the invoices were read. totals are the sums of the invoices themselves; where one
 // differs from the lines, Finish writes no total and returns ErrUntied.
-func (w *InvoiceWriter) Finish(totals []Money) error {
+func (w *InvoiceWriter) Finish(totals []Money, made time.Time) error {
 	ordered := slices.Clone(totals)
 	slices.SortFunc(ordered, func(a, b Money) int {
 		if a.Currency < b.Currency {
@@ -93,12 +88,12 @@ func (w *InvoiceWriter) Finish(totals []Money) error {
 	}
 	for _, t := range ordered {
 		h := w.hours[t.Currency]
-		if err := w.csv.Write([]string{
-			"total", "", stamp(w.period.From), "", "", "", "", strconv.FormatInt(int64(h), 10), h.Decimal(), "", t.Decimal(), string(t.Currency), "", "", "",
-		}); err != nil {
+		if err := w.sheet.Row(
+			Text("total"), Cell{}, Instant(w.period.From), Cell{}, Cell{}, Cell{}, Cell{}, Whole(int64(h)), Number(h.Decimal()), Cell{}, Number(t.Decimal()),
+			Text(string(t.Currency)), Cell{}, Cell{}, Cell{}, Instant(made), Text(w.period.InvoiceStatus(made)),
+		); err != nil {
 			return err
 		}
 	}
-	w.csv.Flush()
-	return w.csv.Error()
+	return w.sheet.Finish()
 }

@@ -39,10 +39,22 @@ func MonthOf(t time.Time, zone *time.Location) Month {
 // String gives 2026-11.
 func (m Month) String() string { return fmt.Sprintf("%04d-%02d", m.Year, int(m.Month)) }
 
+// Before tells whether the month is earlier than another.
+func (m Month) Before(o Month) bool { return m.Year < o.Year || m.Year == o.Year && m.Month < o.Month }
+
 // Period gives the month's instants in the zone. A month in which clocks change has an hour more or less.
 func (m Month) Period(zone *time.Location) Period {
 	return Period{
 		From: time.Date(m.Year, m.Month, 1, 0, 0, 0, 0, zone).UTC(),
 		To:   time.Date(m.Year, m.Month+1, 1, 0, 0, 0, 0, zone).UTC(),
 	}
+}
+
+// InvoiceStatus says whether invoices may be added to the period: what has been issued stays, and what is issued later is
+// later. It gives Provisional or "complete".
+func (p Period) InvoiceStatus(now time.Time) string {
+	if now.Before(p.To) {
+		return Provisional
+	}
+	return "complete"
 }

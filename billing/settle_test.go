@@ -141,7 +141,7 @@ func exported(t *testing.T, runs []RunUse, totals []UsageTotal) (string, error) 
 	t.Helper()
 	var b bytes.Buffer
 	m := Month{2026, 11}
-	w, err := NewUsageWriter(&b, m.Period(time.UTC))
+	w, err := NewUsageWriter(NewCSV(&b), m.Period(time.UTC))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func exported(t *testing.T, runs []RunUse, totals []UsageTotal) (string, error) 
 			return "", err
 		}
 	}
-	err = w.Finish(totals)
+	err = w.Finish(totals, AsOf{Made: start.Add(3 * time.Hour), Settled: start.Add(2 * time.Hour)})
 	return b.String(), err
 }
 
@@ -162,10 +162,10 @@ func TestUsageExport(t *testing.T) {
 		PurchaseOrder: "PO 1", CostCentre: "+49", GrantNumber: "G-7", Orders: "12 14", OrderPurchaseOrder: "PO 2; PO 3", OrderGrantNumber: "@x",
 	}
 	got, err := exported(t, []RunUse{run}, []UsageTotal{{id(1), run.OrganizationName, 90_000, Cost{113, "EUR"}}})
-	want := strings.ReplaceAll(`record,organization,organization_id,cluster,cluster_id,node,node_id,run_id,vcpus,memory_mib,from,to,end_reason,seconds,rate,mcs,compute_hours,cost,currency,purchase_order,cost_centre,grant_number,orders,order_purchase_order,order_cost_centre,order_grant_number
-run,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,"trial, ""one""",00000000-0000-7000-8000-000000000002,head,00000000-0000-7000-8000-000000000003,00000000-0000-7000-8000-000000000004,1,512,2026-11-22T14:00:00Z,2026-11-22T14:01:30Z,asked,90,1000,90000,0.025000,1.13,EUR,PO 1,'+49,G-7,12 14,PO 2; PO 3,,'@x
-organization,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,
-total,,,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,
+	want := strings.ReplaceAll(`record,organization,organization_id,cluster,cluster_id,node,node_id,run_id,vcpus,memory_mib,from,to,end_reason,seconds,rate,mcs,compute_hours,cost,currency,purchase_order,cost_centre,grant_number,orders,order_purchase_order,order_cost_centre,order_grant_number,made_at,settled_until,status
+run,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,"trial, ""one""",00000000-0000-7000-8000-000000000002,head,00000000-0000-7000-8000-000000000003,00000000-0000-7000-8000-000000000004,1,512,2026-11-22T14:00:00Z,2026-11-22T14:01:30Z,asked,90,1000,90000,0.025000,1.13,EUR,PO 1,'+49,G-7,12 14,PO 2; PO 3,,'@x,,,
+organization,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
+total,,,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
 `, "\n", "\r\n")
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)

@@ -37,6 +37,7 @@ func salesMatrix() []row {
 		{"GET /provider/orders/:id", staffUsage(), true, page},
 		{"GET /provider/invoices", staffUsage(), false, page},
 		{"GET /provider/invoices.csv", staffUsage(), false, page},
+		{"GET /provider/invoices.xlsx", staffUsage(), false, page},
 		{"GET /provider/invoices/:id", staffUsage(), true, page},
 		{"POST /provider/orders/:id/reject", staffUsage(), true, refused},
 		{"POST /provider/orders/:id/approve", staffUsage(), true, decided},

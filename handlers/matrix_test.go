@@ -190,6 +190,7 @@ func providerMatrix() []row {
 		{"GET /provider/organizations/:id", staff(), true, page},
 		{"GET /provider/usage", staffUsage(), false, page},
 		{"GET /provider/usage.csv", staffUsage(), false, page},
+		{"GET /provider/usage.xlsx", staffUsage(), false, page},
 		{"GET /provider-application", signedIn(), false, page},
 		{"POST /provider-application", signedIn(), false, refused},
 		{"GET /provider/jobs", staffHosts(), false, page},

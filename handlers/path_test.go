@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/xuri/excelize/v2"
 
+	"volary.dev/billing"
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 )
@@ -148,7 +150,11 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 		t.Error("the page lacks the organization, or says that ledger and runs differ")
 	}
 	file := accountant.Get("/provider/usage.csv")
-	lines, err := csv.NewReader(strings.NewReader(file.Body)).ReadAll()
+	body, marked := strings.CutPrefix(file.Body, billing.ByteOrderMark)
+	lines, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	if !marked || !strings.Contains(file.Header.Get("Content-Disposition"), "-provisional.csv") {
+		t.Errorf("the file has no byte order mark, or is not called provisional: %v", file.Header)
+	}
 	if err != nil || file.Status != http.StatusOK || !strings.HasPrefix(file.Header.Get("Content-Disposition"), "attachment") {
 		t.Fatalf("export: %d %v", file.Status, err)
 	}
@@ -156,6 +162,7 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 	for i, name := range lines[0] {
 		column[name] = i
 	}
+	wantWorkbook(t, accountant.Get("/provider/usage.xlsx"), lines)
 	runs := 0
 	for _, l := range lines[1:] {
 		if l[column["record"]] == "run" && l[column["cluster_id"]] == cluster.String() {
@@ -171,6 +178,27 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 		}
 		if got := accountant.Get("/provider/usage?month=" + month); got.Status != status || !strings.Contains(got.Body, `value="`+month+`"`) {
 			t.Errorf("page of %s: %d", month, got.Status)
+		}
+	}
+}
+
+// wantWorkbook wants a workbook with the same rows as a CSV.
+func wantWorkbook(t *testing.T, got handlertest.Answer, lines [][]string) {
+	t.Helper()
+	book, err := excelize.OpenReader(strings.NewReader(got.Body))
+	if err != nil || got.Status != http.StatusOK {
+		t.Fatalf("workbook: %d %v", got.Status, err)
+	}
+	defer book.Close()
+	rows, err := book.GetRows("Volary")
+	if err != nil || len(rows) != len(lines) {
+		t.Fatalf("%d rows, the CSV has %d: %v", len(rows), len(lines), err)
+	}
+	for i, row := range rows[:len(rows)-2] { // the totals have the instants of their making
+		for j, cell := range row {
+			if cell != lines[i][j] {
+				t.Errorf("row %d: %s is %q in the workbook and %q in the CSV", i+1, lines[0][j], cell, lines[i][j])
+			}
 		}
 	}
 }

@@ -27,6 +27,7 @@ func unlinked() map[string]struct {
 		"/readyz":               {all(), "for load balancers"},
 		"/events":               {all(), "a stream that scripts follow"},
 		"/provider/usage.csv":   {all(), "of a month in which something was used"},
+		"/provider/usage.xlsx":  {all(), "of a month in which something was used"},
 		"/org/wallet/purchases": {access{handlertest.OtherOwner}, "linked from a wallet's hours"},
 		"/provider/hosts/new":   {access{handlertest.OtherAdmin}, "offered where there is a pool"},
 		"/org/clusters/:id/nodes/:node/console/ws":      {all(), "a WebSocket that scripts open"},

@@ -135,6 +135,7 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/organizations/:id", request.ProviderRead, v.ShowOrganization, ordinary},
 		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, costly},
 		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, exporting},
+		{get, "/provider/usage.xlsx", request.ProviderUsage, v.ExportUsageWorkbook, exporting},
 	}
 }
 

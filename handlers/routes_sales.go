@@ -43,6 +43,7 @@ func providerSalesRoutes(v provider.Handlers) []route {
 		{post, "/provider/orders/:id/reject", request.ProviderOrders, v.RejectOrder, ordinary},
 		{get, "/provider/invoices", request.ProviderOrders, v.ListInvoices, ordinary},
 		{get, "/provider/invoices.csv", request.ProviderOrders, v.ExportInvoices, exporting},
+		{get, "/provider/invoices.xlsx", request.ProviderOrders, v.ExportInvoicesWorkbook, exporting},
 		{get, "/provider/invoices/:id", request.ProviderOrders, v.ShowInvoice, ordinary},
 	}
 }

@@ -34,6 +34,7 @@ func lowest() []layer {
 	return []layer{
 		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
 		{packages: []string{"billing"}},
+		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
@@ -70,7 +71,7 @@ func lowest() []layer {
 // pages are the rows of what faces people, and of the worker's handlers.
 func pages() []layer {
 	audience := []string{
-		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
+		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "billing/workbook", "provisioner", "provisioner/cloudinit",
 		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
 		"handlers/sales", "handlers/uploads",
 	}

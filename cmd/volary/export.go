@@ -44,5 +44,5 @@ func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) er
 	if err != nil {
 		return err
 	}
-	return db.Books.ExportUsage(ctx, provider.ID, month, to)
+	return db.Books.ExportUsage(ctx, provider.ID, month, billing.NewCSV(to))
 }

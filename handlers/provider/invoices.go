@@ -1,12 +1,12 @@
 package provider
 
 import (
-	"fmt"
 	"net/http"
-	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/billing"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
@@ -47,8 +47,13 @@ func (h Handlers) ShowInvoice(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.InvoiceShow(p))
 }
 
-// ExportInvoices gives the invoice lines of a month as CSV, made whole before the first byte is sent.
-func (h Handlers) ExportInvoices(c echo.Context) error {
+// ExportInvoices gives the invoice lines of a month as CSV.
+func (h Handlers) ExportInvoices(c echo.Context) error { return h.exportInvoices(c, csvFile) }
+
+// ExportInvoicesWorkbook gives them as a workbook.
+func (h Handlers) ExportInvoicesWorkbook(c echo.Context) error { return h.exportInvoices(c, xlsxFile) }
+
+func (h Handlers) exportInvoices(c echo.Context, kind fileKind) error {
 	month, refusal, err := h.month(c)
 	if err != nil {
 		return err
@@ -56,10 +61,15 @@ func (h Handlers) ExportInvoices(c echo.Context) error {
 	if refusal != nil {
 		return refusal
 	}
-	var b strings.Builder
-	if err := h.Books.ExportInvoices(c.Request().Context(), where(c), month, &b); err != nil {
+	now, err := h.Books.CurrentMonth(c.Request().Context(), where(c), time.Now())
+	if err != nil {
 		return err
 	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", "invoices-"+month.String()+".csv"))
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", []byte(b.String()))
+	name := "invoices-" + month.String()
+	if !month.Before(now) {
+		name += "-" + billing.Provisional // more may be issued in it
+	}
+	return download(c, kind, name, func(s billing.Sheet) error {
+		return h.Books.ExportInvoices(c.Request().Context(), where(c), month, s)
+	})
 }

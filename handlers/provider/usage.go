@@ -1,11 +1,8 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -90,10 +87,9 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	}
 	period := month.Period(zone)
 	p.From, p.Until, p.Zone = period.From.In(zone), period.To.In(zone), x.AccountingZone
-	p.Closed = !time.Now().Before(period.To)
 
 	rows, clusters := map[uuid.UUID]*web.OrganizationUsage{}, map[uuid.UUID]bool{}
-	totals, err := h.Books.EachRun(ctx, providerID, month, func(r billing.RunUse) error {
+	use, err := h.Books.EachRun(ctx, providerID, month, func(r billing.RunUse) error {
 		row := rows[r.OrganizationID]
 		if row == nil {
 			row = &web.OrganizationUsage{Name: r.OrganizationName}
@@ -112,8 +108,9 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	if err != nil {
 		return nil, err
 	}
+	p.Over, p.Settled = !use.Made.Before(period.To), use.Settled.In(zone)
 	var cost billing.Cost // a provider's prices are all in its currency
-	for _, t := range totals {
+	for _, t := range use.Totals {
 		p.LedgerMCS += int64(t.Hours)
 		if t.Cost.Currency != "" {
 			cost.Minor, cost.Currency = cost.Minor+t.Cost.Minor, t.Cost.Currency
@@ -129,9 +126,13 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	return lines, nil
 }
 
-// ExportUsage gives a month's use as CSV. The file is made whole before the first byte is sent: one that does not
-// tie to the ledger, or is cut by an error, must not look like a download that worked.
-func (h Handlers) ExportUsage(c echo.Context) error {
+// ExportUsage gives a month's use as CSV.
+func (h Handlers) ExportUsage(c echo.Context) error { return h.exportUsage(c, csvFile) }
+
+// ExportUsageWorkbook gives it as a workbook.
+func (h Handlers) ExportUsageWorkbook(c echo.Context) error { return h.exportUsage(c, xlsxFile) }
+
+func (h Handlers) exportUsage(c echo.Context, kind fileKind) error {
 	month, refusal, err := h.month(c)
 	if err != nil {
 		return err
@@ -139,17 +140,7 @@ func (h Handlers) ExportUsage(c echo.Context) error {
 	if refusal != nil {
 		return refusal
 	}
-	file, err := os.CreateTemp("", "volary-usage-*.csv")
-	if err != nil {
-		return fmt.Errorf("make export: %w", err)
-	}
-	defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }()
-	if err := h.Books.ExportUsage(c.Request().Context(), where(c), month, file); err != nil {
-		return err
-	}
-	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("read export: %w", err)
-	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", "usage-"+month.String()+".csv"))
-	return c.Stream(http.StatusOK, "text/csv; charset=utf-8", file)
+	return download(c, kind, "usage-"+month.String()+"-"+billing.Provisional, func(s billing.Sheet) error {
+		return h.Books.ExportUsage(c.Request().Context(), where(c), month, s)
+	})
 }

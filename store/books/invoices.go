@@ -2,9 +2,7 @@ package books
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -173,9 +171,9 @@ func (db *DB) invoices(ctx context.Context, own, other, party string, ownID uuid
 	return list, count(totals), totals, err
 }
 
-// ExportInvoices writes the invoice lines of a provider's month as CSV; billing's document has the columns. Lines and
-// sums are read in one snapshot; the bytes are good only where it returns nil.
-func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month billing.Month, to io.Writer) error {
+// ExportInvoices writes the invoice lines of a provider's month; billing's document has the columns. Lines and sums are
+// read in one snapshot; the file is good only where it returns nil.
+func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month billing.Month, to billing.Sheet) error {
 	period, err := db.accountingPeriod(ctx, providerID, month)
 	if err != nil {
 		return err
@@ -192,7 +190,14 @@ func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month bi
 			SELECT sum(net)::bigint, currency FROM invoices WHERE provider_id = $1 AND issued_at >= $2 AND issued_at < $3
 			 GROUP BY currency ORDER BY currency`, providerID, period.From, period.To)
 		totals, err := store.All(rows, "sums of invoices", pgx.RowToStructByPos[billing.Money])
-		return errors.Join(err, w.Finish(totals))
+		if err != nil {
+			return err
+		}
+		var made time.Time
+		if err := tx.QueryRow(ctx, `SELECT date_trunc('second', now())`).Scan(&made); err != nil {
+			return err
+		}
+		return w.Finish(totals, made)
 	})
 }
 

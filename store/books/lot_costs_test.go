@@ -58,7 +58,7 @@ func TestUseCostsWhatItsLotsDid(t *testing.T) {
 		t.Errorf("%d lines with a cost and no price, or turned around", n)
 	}
 	var b bytes.Buffer
-	w.must(w.db.Books.ExportUsage(t.Context(), w.provider, billing.Month{Year: 2026, Month: time.November}, &b))
+	w.must(w.db.Books.ExportUsage(t.Context(), w.provider, billing.Month{Year: 2026, Month: time.November}, billing.NewCSV(&b)))
 	rows, err := csv.NewReader(&b).ReadAll()
 	w.must(err)
 	column := map[string]int{}

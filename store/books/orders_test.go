@@ -272,7 +272,7 @@ func TestOrdersAndInvoicesSortFilterAndSum(t *testing.T) {
 
 	var b bytes.Buffer
 	month := storetest.Must[billing.Month](t)(s.DB.Books.CurrentMonth(ctx, s.Provider, time.Now()))
-	if err := s.DB.Books.ExportInvoices(ctx, s.Provider, month, &b); err != nil {
+	if err := s.DB.Books.ExportInvoices(ctx, s.Provider, month, billing.NewCSV(&b)); err != nil {
 		t.Fatal(err)
 	}
 	rows := storetest.Must[[][]string](t)(csv.NewReader(&b).ReadAll())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,10 +29,9 @@ type ClusterUseRow struct {
 	store.References
 }
 
-// ExportUsage writes a provider's month as CSV; billing's document has the columns. Lines and totals are read in
-// one snapshot. The bytes are good only where it returns nil: billing.ErrUntied and every other error leave a
-// file without its total line.
-func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billing.Month, to io.Writer) error {
+// ExportUsage writes a provider's month; billing's document has the columns. Lines and totals are read in one snapshot. The
+// file is good only where it returns nil: billing.ErrUntied and every other error leave one without its total line.
+func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billing.Month, to billing.Sheet) error {
 	period, err := db.accountingPeriod(ctx, providerID, month)
 	if err != nil {
 		return err
@@ -42,33 +40,52 @@ func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billi
 	if err != nil {
 		return err
 	}
-	totals, err := db.EachRun(ctx, providerID, month, w.Run)
+	use, err := db.EachRun(ctx, providerID, month, w.Run)
 	if err != nil {
 		return err
 	}
-	return w.Finish(totals)
+	return w.Finish(use.Totals, use.AsOf)
+}
+
+// MonthUse is what the ledger says of a provider's month.
+type MonthUse struct {
+	Totals []billing.UsageTotal // by organization
+	billing.AsOf
 }
 
 // EachRun calls fn with what is booked of each run in a provider's month, by organization, cluster and start, and
 // returns what the ledger's postings of the month sum to in the same snapshot.
-func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.Month, fn func(billing.RunUse) error) ([]billing.UsageTotal, error) {
+func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.Month, fn func(billing.RunUse) error) (MonthUse, error) {
 	period, err := db.accountingPeriod(ctx, providerID, month)
 	if err != nil {
-		return nil, err
+		return MonthUse{}, err
 	}
-	var totals []billing.UsageTotal
-	// One snapshot for both reads: booking goes on meanwhile.
+	var use MonthUse
+	// One snapshot for all reads: booking goes on meanwhile.
 	err = db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
 		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
 			return err
 		}
-		totals, err = usageTotals(ctx, tx, providerID, period)
+		if use.AsOf, err = asOf(ctx, tx, providerID); err != nil {
+			return err
+		}
+		use.Totals, err = usageTotals(ctx, tx, providerID, period)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("runs of provider %s in %s: %w", providerID, month, err)
+		return MonthUse{}, fmt.Errorf("runs of provider %s in %s: %w", providerID, month, err)
 	}
-	return totals, nil
+	return use, nil
+}
+
+// asOf gives the instant of the snapshot, and up to where all that a provider's nodes used is booked: where the least
+// booked of its runs is, and where none is left, now.
+func asOf(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (a billing.AsOf, err error) {
+	err = tx.QueryRow(ctx, `
+		SELECT date_trunc('second', now()), date_trunc('second', least(now(), (
+			SELECT min(b.booked_until) FROM run_bookings b JOIN wallets w ON w.id = b.wallet_id WHERE w.provider_id = $1 AND NOT b.done)))`,
+		providerID).Scan(&a.Made, &a.Settled)
+	return a, err
 }
 
 // CurrentMonth is the month that now lies in by the provider's accounting zone.

@@ -9,12 +9,15 @@ import (
 )
 
 // TestUsageByDay: two nodes of rate 1000 run from 60 s before a midnight to 30 s after it. Booked or not, the day
-// before has 120 compute seconds of it and the day after 60.
+// before has 120 compute seconds of it and the day after 60. The midnight is the provider's, in Berlin.
 func TestUsageByDay(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(10_000_000, nil)
-	today := time.Now().UTC().Truncate(24 * time.Hour)
-	midnight := today.Add(-24 * time.Hour)
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	w.must(err)
+	year, month, day := time.Now().In(berlin).Date()
+	today := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	midnight := time.Date(year, month, day-1, 0, 0, 0, 0, berlin)
 	id, nodes := w.running(2, 1000, midnight.Add(-time.Minute))
 	for s := -55; s <= 30; s += 5 {
 		w.prove(midnight.Add(time.Duration(s)*time.Second), nodes...)

@@ -17,7 +17,7 @@ func (w *ledgerWorld) export(month string) [][]string {
 	m, err := billing.ParseMonth(month)
 	w.must(err)
 	var b bytes.Buffer
-	w.must(w.db.Books.ExportUsage(w.t.Context(), w.provider, m, &b))
+	w.must(w.db.Books.ExportUsage(w.t.Context(), w.provider, m, billing.NewCSV(&b)))
 	rows, err := csv.NewReader(&b).ReadAll()
 	w.must(err)
 	return rows
@@ -72,9 +72,9 @@ func TestExportOfAMonthThatGoesOnHoldsWhatIsBooked(t *testing.T) {
 	if empty := w.export("2026-10"); len(empty) != 2 || empty[1][0] != "total" || empty[1][15] != "0" {
 		t.Errorf("%v", empty)
 	}
-	totals, err := w.db.Books.EachRun(t.Context(), w.provider, billing.Month{Year: 2026, Month: 11}, func(billing.RunUse) error { return nil })
-	if err != nil || len(totals) != 1 || totals[0].Hours != 100_000 {
-		t.Errorf("%v, %v", totals, err)
+	use, err := w.db.Books.EachRun(t.Context(), w.provider, billing.Month{Year: 2026, Month: 11}, func(billing.RunUse) error { return nil })
+	if err != nil || len(use.Totals) != 1 || use.Totals[0].Hours != 100_000 || !use.Settled.Equal(time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC)) {
+		t.Errorf("%+v, %v", use, err)
 	}
 	month, err := w.db.Books.CurrentMonth(t.Context(), w.provider, time.Date(2026, 11, 30, 23, 30, 0, 0, time.UTC))
 	if err != nil || month.String() != "2026-12" {
@@ -84,7 +84,7 @@ func TestExportOfAMonthThatGoesOnHoldsWhatIsBooked(t *testing.T) {
 
 func TestExportRefusesAnUnknownProvider(t *testing.T) {
 	w := newLedgerWorld(t)
-	err := w.db.Books.ExportUsage(t.Context(), uuid.New(), billing.Month{Year: 2026, Month: 11}, &bytes.Buffer{})
+	err := w.db.Books.ExportUsage(t.Context(), uuid.New(), billing.Month{Year: 2026, Month: 11}, billing.NewCSV(&bytes.Buffer{}))
 	if err == nil || !strings.HasPrefix(err.Error(), "not_found") {
 		t.Errorf("%v", err)
 	}
