@@ -83,6 +83,9 @@ func badInputs(w *handlertest.World, running, stopped string) []badInput {
 		{"a console gate without text", versions, form(version, "gate_kind", "console"), no, "Fill in the text", ""},
 		{"a gate that never ends", versions, form(version, "gate_timeout", "1000000"), no, "between 10 and 3600", `value="1000000"`},
 		{"user-data above 64 KiB", versions, form(version, "head_user_data", strings.Repeat("#", 65537)), no, "65536", strings.Repeat("#", 65537)},
+		{"an indented script", versions, form(version, "head_user_data", "  #!/bin/sh\n"), no, "first column", "  #!/bin/sh"},
+		{"an address for user-data", versions, form(version, "compute_user_data", "#include\nhttp://head/a"), no, "Paste the text itself", "http://head/a"},
+		{"MIME without its version", versions, form(version, "head_user_data", "Content-Type: multipart/mixed; boundary=\"X\"\n\n--X\n"), no, "MIME-Version: 1.0", "boundary="},
 		{"someone else's image", versions, form(version, "head_image", w.Model.String()), no, "", ""},
 		{
 			"a stale form", "/org/versions/" + w.Draft.String(), form(version, "version", "typed", "token", "77"),

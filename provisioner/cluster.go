@@ -71,6 +71,7 @@ const (
 	ReasonTestEnded     Reason = "test_ended"     // an acceptance test was over
 	ReasonStaff         Reason = "staff"          // the provider's staff ended it
 	ReasonSuspended     Reason = "suspended"      // the platform suspended the organization
+	ReasonVersion       Reason = "version"        // what the version says of a node makes no seed
 	ReasonPlatform      Reason = "platform"       // our own database or image store did not work for long
 )
 
@@ -99,6 +100,8 @@ func ReasonText(r Reason) string {
 		return "ended by the provider"
 	case ReasonSuspended:
 		return "organization suspended"
+	case ReasonVersion:
+		return "its version cannot be started"
 	case ReasonPlatform:
 		return "fault of the platform"
 	default:

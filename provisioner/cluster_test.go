@@ -35,7 +35,7 @@ func TestDeriveClusterState(t *testing.T) {
 func TestEveryReasonHasItsSentence(t *testing.T) {
 	for _, r := range []provisioner.Reason{
 		provisioner.ReasonAsked, provisioner.ReasonLeaseEnded, provisioner.ReasonGateMissed, provisioner.ReasonHostLost, provisioner.ReasonHostRestarted, provisioner.ReasonStartedAnew, provisioner.ReasonHostRefused,
-		provisioner.ReasonGuestOff, provisioner.ReasonTestEnded, provisioner.ReasonStaff, provisioner.ReasonSuspended, provisioner.ReasonPlatform,
+		provisioner.ReasonGuestOff, provisioner.ReasonTestEnded, provisioner.ReasonStaff, provisioner.ReasonSuspended, provisioner.ReasonPlatform, provisioner.ReasonVersion,
 	} {
 		if provisioner.ReasonText(r) == "" {
 			t.Errorf("%q has no sentence", r)

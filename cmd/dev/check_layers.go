@@ -36,9 +36,10 @@ func lowest() []layer {
 		{packages: []string{"billing"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{
-			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
-			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
+			"provisioner/placement", "provisioner/memory", "provisioner/image",
+			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
+		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
 		// The process that a host's driver lives in is the driver's choice: hostline knows none.
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
@@ -53,7 +54,7 @@ func lowest() []layer {
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing"}},
 		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender"}},
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "store/queue"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "store/queue"}},
 		{packages: []string{"store/machines"}, may: []string{
 			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue",
 		}},
@@ -72,6 +73,7 @@ func lowest() []layer {
 func pages() []layer {
 	audience := []string{
 		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "billing/workbook", "provisioner", "provisioner/cloudinit",
+		"provisioner/userdata",
 		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
 		"handlers/sales", "handlers/uploads",
 	}

@@ -36,6 +36,20 @@ func TestRefusingHost(t *testing.T) {
 	})
 }
 
+// A version of before user-data was judged as cloud-init does fails at once, by its own fault and in words.
+func TestAVersionThatMakesNoSeed(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Exec(t, `ALTER TABLE version_roles DISABLE TRIGGER USER`)
+	b.Exec(t, `UPDATE version_roles SET user_data = 'echo hello'`)
+	b.Worker(t, "one")
+	c := b.UntilState(t, b.Launch(t, "trial-1", 1), provisioner.ClusterGone)
+	if c.Reason != provisioner.ReasonVersion || !strings.Contains(c.ReasonDetail, "Begin with #!/bin/sh") {
+		t.Errorf("reason %q: %q", c.Reason, c.ReasonDetail)
+	}
+	b.WantNothingLeft(t)
+}
+
 func TestGateMissed(t *testing.T) {
 	t.Parallel()
 	b := loopstest.NewBench(t)

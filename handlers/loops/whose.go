@@ -6,10 +6,11 @@ import (
 	"io"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/cloudinit"
 	"volary.dev/provisioner/reconcile"
 )
 
-// ownError is an error of our own database, image store or seed that came up while a host was worked on. It is told apart
+// ownError is an error of our own database or image store that came up while a host was worked on. It is told apart
 // by its type: a database that does not answer in time ends in the same deadline as a host that does not.
 type ownError struct{ error }
 
@@ -28,6 +29,8 @@ func whose(err error) reconcile.Fault {
 	var own ownError
 	var refused *provisioner.HostError
 	switch {
+	case errors.Is(err, cloudinit.ErrSeed):
+		return reconcile.FaultVersion
 	case errors.As(err, &own):
 		return reconcile.FaultOurs
 	case errors.Is(err, provisioner.ErrHostUnreachable), errors.Is(err, context.DeadlineExceeded):

@@ -5,12 +5,10 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/userdata"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
 )
-
-// userDataBytes is what a NoCloud seed takes of one role.
-const userDataBytes = 64 << 10
 
 // versionFields are the form's names of the fields that store refuses.
 var versionFields = map[string]string{
@@ -90,6 +88,6 @@ func roleDraft(f *request.Form, role provisioner.Role) models.RoleDraft {
 			MemoryMiB: f.Int(prefix+"memory_mib", "memory in MiB", 64, 4194304),
 			DiskGiB:   f.Int(prefix+"disk_gib", "disk in GiB", 1, 16384),
 		},
-		UserData: f.Lines(prefix+"user_data", "user-data", userDataBytes),
+		UserData: f.Lines(prefix+"user_data", "user-data", userdata.Most),
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/userdata"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -149,6 +150,9 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 		return err
 	}
 	p.Layout = h.layout(c)
+	for _, role := range []*web.RoleValues{&p.Values.Head, &p.Values.Compute} {
+		role.Warnings = userdata.Warnings(userdata.Clean(role.UserData))
+	}
 	return page.Render(c, status, web.VersionForm(p))
 }
 
@@ -165,6 +169,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	for _, r := range v.Roles {
 		p.Roles = append(p.Roles, web.RoleShow{
 			Role: r.Role, ImageID: r.ImageID, ImageName: r.ImageName, Digest: r.Digest, Shape: r.Shape, UserData: r.UserData,
+			Warnings: userdata.Warnings(r.UserData),
 		})
 	}
 	l, q := request.ParseList(c, "created", "state", "pool", "took"), request.ParseQuery(c)

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
+	"volary.dev/provisioner/userdata"
 	web "volary.dev/web/public"
 )
 
@@ -30,7 +31,7 @@ func (h Handlers) ShowImageGuide(c echo.Context) error {
 func imageGuide() (web.ImageGuideProps, error) {
 	seed := exampleSeed()
 	p := web.ImageGuideProps{
-		Cluster: "trial-1", Node: seed.Hostname, Env: seed.Environment(), Hosts: seed.Hosts(), Most: cloudinit.MaxUserData >> 10,
+		Cluster: "trial-1", Node: seed.Hostname, Env: seed.Environment(), Hosts: seed.Hosts(), Most: userdata.Most >> 10,
 	}
 	for _, n := range seed.Nodes {
 		p.Nodes = append(p.Nodes, web.NamedNode{Name: n.Name, Domain: seed.Domain, Address: n.IP.String()})

@@ -21,7 +21,7 @@ type Seed struct {
 	SSHKeys    []string // authorized_keys lines without options, for the image's default user
 	// Nodes are all nodes of the cluster with their addresses, the head among them.
 	Nodes    []provisioner.NetworkEntry
-	UserData string // empty, a #! script, #cloud-config or a MIME multipart message
+	UserData string // as userdata.Check takes it
 	Secret   string // shared by the cluster's nodes; empty for none
 	Check    *Check // set in acceptance tests
 }
@@ -37,11 +37,11 @@ type File struct {
 	Content string
 }
 
-// ErrSeed is the sentinel of input that no seed can be made of. User-data, which a person writes, is refused by
-// CheckUserData with a refusal.Error instead.
+// ErrSeed is the sentinel of input that no seed can be made of. User-data is judged by the rule of package userdata, which is
+// asked where it is typed.
 var ErrSeed = errors.New("seed refused")
 
-// Files gives the seed's files, or ErrSeed or a refusal.Error.
+// Files gives the seed's files, or ErrSeed.
 func (s Seed) Files() ([]File, error) {
 	if err := s.validate(); err != nil {
 		return nil, err

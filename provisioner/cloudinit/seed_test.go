@@ -132,6 +132,7 @@ func TestRefusals(t *testing.T) {
 		"nonce":          func(s *Seed) { s.Check = &Check{Nonce: "x y"} },
 		"key line break": func(s *Seed) { s.SSHKeys = []string{"ssh-ed25519 AAAA\nssh-rsa BBBB"} },
 		"key options":    func(s *Seed) { s.SSHKeys = []string{`command="reboot" ssh-ed25519 AAAA`} },
+		"user-data":      func(s *Seed) { s.UserData = "echo hello" },
 		"too many keys":  func(s *Seed) { s.SSHKeys = make([]string, provisioner.MaxSeedKeys+1) },
 		"too many nodes": func(s *Seed) { s.Nodes = make([]provisioner.NetworkEntry, MaxNodes+1) },
 	} {
@@ -139,27 +140,6 @@ func TestRefusals(t *testing.T) {
 		change(&s)
 		if _, err := s.Build(); !errors.Is(err, ErrSeed) {
 			t.Errorf("%s: err = %v, want ErrSeed", name, err)
-		}
-	}
-}
-
-func TestCheckUserData(t *testing.T) {
-	for text, fine := range map[string]bool{
-		"":                                      true,
-		"#!/bin/sh\n":                           true,
-		"#cloud-config\nhostname: x\n":          true,
-		"Content-Type: multipart/mixed;":        true,
-		"echo hello":                            false,
-		"\x1f\x8b\x08":                          false,
-		"#!/bin/sh\x00":                         false,
-		"#!" + strings.Repeat("x", MaxUserData): false,
-	} {
-		r := CheckUserData(text)
-		if (r == nil) != fine {
-			t.Errorf("CheckUserData(%.20q) = %v, want accepted %t", text, r, fine)
-		}
-		if r != nil && r.Fields["user_data"] == "" {
-			t.Errorf("CheckUserData(%.20q) has no sentence for the field", text)
 		}
 	}
 }

@@ -4,18 +4,16 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/userdata"
 )
 
 // Bounds of a seed. A seed is kept on every host, sent over libvirt's RPC and read by every node.
 const (
-	MaxUserData = 64 << 10 // bytes
-	MaxSSHKey   = 8 << 10  // bytes
-	MaxNodes    = 4096
-	maxSecret   = 256
+	MaxSSHKey = 8 << 10 // bytes
+	MaxNodes  = 4096
+	maxSecret = 256
 )
 
 var (
@@ -48,8 +46,8 @@ func (s Seed) validate() error {
 	if err := s.validateKeys(); err != nil {
 		return err
 	}
-	if r := CheckUserData(s.UserData); r != nil {
-		return r
+	if r := userdata.Check(s.UserData); r != nil {
+		return fmt.Errorf("%w: %s", ErrSeed, r.Fields[userdata.Field])
 	}
 	return nil
 }
@@ -112,30 +110,4 @@ func plainKey(line string) (string, bool) {
 		return -1
 	}, strings.Join(fields[2:], " "))
 	return strings.TrimSpace(fields[0] + " " + fields[1] + " " + comment), true
-}
-
-// CheckUserData refuses user-data that cloud-init would not act on, in words for the person who wrote it. It returns
-// nil for text that can be used; empty text is that.
-func CheckUserData(text string) *refusal.Error {
-	refuse := func(format string, args ...any) *refusal.Error {
-		return refusal.Invalid(map[string]string{"user_data": fmt.Sprintf(format, args...)})
-	}
-	switch {
-	case text == "":
-		return nil
-	case len(text) > MaxUserData:
-		return refuse("The user-data has %d bytes, at most %d are kept. Put large files into the image.", len(text), MaxUserData)
-	case !utf8.ValidString(text) || strings.ContainsRune(text, 0):
-		return refuse("The user-data is not UTF-8 text. Compressed or binary user-data is not taken.")
-	}
-	for _, start := range []string{"#!", "#cloud-config", "#cloud-boothook", "Content-Type: multipart/", "MIME-Version:"} {
-		if strings.HasPrefix(text, start) {
-			return nil
-		}
-	}
-	first, _, _ := strings.Cut(text, "\n")
-	if len(first) > 40 {
-		first = first[:40] + "…"
-	}
-	return refuse("The user-data begins with %q. Begin with #!/bin/sh, #cloud-config or a MIME multipart header.", strings.ToValidUTF8(first, ""))
 }

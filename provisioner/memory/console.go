@@ -63,7 +63,7 @@ func (m *machine) console(q provisioner.ConsoleQuery) provisioner.ConsoleText {
 		Kept: int64(len(m.log)), Tail: bytes.Clone(m.log[len(m.log)-tail:]), End: strconv.Itoa(m.written),
 		Next: strconv.Itoa(first + max(after, bytes.LastIndexByte(m.log, '\n')+1)),
 	}
-	for line := range bytes.Lines(m.log[after:]) {
+	for line := range bytes.Lines(provisioner.VisibleText(m.log[after:])) {
 		if slices.ContainsFunc(q.Find, func(text string) bool { return bytes.Contains(line, []byte(text)) }) {
 			c.Lines = append(c.Lines, bytes.Clone(line))
 		}

@@ -18,6 +18,7 @@ const (
 	maxReadAll   = 64 << 20 // bytes of all consoles of a question that are searched
 	maxLines     = 32       // of one console
 	maxLineReach = 400      // bytes of a line before and behind what was found in it
+	maxUnended   = 8 << 10  // bytes of a line without an end that are searched again
 )
 
 // ConsoleDir is where virtlogd writes what guests write to their consoles: ID.log, and what was rolled over from it as ID.log.0

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
 )
 
 // maxBackups is how many rolled over files of a console are looked for; virtlogd keeps three by default.
@@ -213,9 +215,9 @@ func (l *consoleLog) answer(c Console, tail, search int64) (a ConsoleAnswer, err
 	if err != nil {
 		return a, err
 	}
-	a.Lines = linesWith(text, c.Find)
+	a.Lines = linesWith(provisioner.VisibleText(text), c.Find)
 	next := bytes.LastIndexByte(text, '\n') + 1
-	next = max(next, len(text)-maxLineReach)
+	next = max(next, provisioner.ConsoleCut(text, max(0, len(text)-maxUnended)))
 	a.Next, err = l.mark(from + int64(next))
 	return a, err
 }

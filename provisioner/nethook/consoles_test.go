@@ -131,6 +131,37 @@ func TestTextCountsBehindTheMark(t *testing.T) {
 	}
 }
 
+// A text is found as a person sees it, also where it comes in two parts, cut anywhere.
+func TestATextIsFoundBetweenColours(t *testing.T) {
+	const seen = "Reached target multi-user.target"
+	for _, line := range []string{
+		"[\033[0;32m  OK  \033[0m] Reached target \033[0;1;39mmulti-user.target\033[0m - Multi-User System.\r\n",
+		"\033]0;title\aReached \033(Btarget\033[K multi\033[1m-\033[mu\x00ser.targeX\bt\r\n",
+	} {
+		for cut := range len(line) + 1 {
+			dir := logFolder(t, line[:cut])
+			first := look(t, dir, Console{Find: []string{seen}})
+			add(t, dir, line[cut:])
+			second := look(t, dir, Console{Find: []string{seen}, After: first.Next})
+			if len(first.Lines)+len(second.Lines) == 0 {
+				t.Errorf("cut at %d: %q is not found", cut, line)
+			}
+		}
+	}
+	coloured := "x" + strings.Repeat("\033[0;1;39ma", 100)
+	for _, cut := range []int{500, 501, 502, 503, 600, 901} {
+		dir := logFolder(t, strings.Repeat("y", maxUnended)+coloured[:cut])
+		next := look(t, dir, Console{Find: []string{"x"}}).Next
+		add(t, dir, coloured[cut:])
+		if a := look(t, dir, Console{Find: []string{strings.Repeat("a", 100)}, After: next}); len(a.Lines) != 1 {
+			t.Errorf("cut at %d of a long line: %d lines", cut, len(a.Lines))
+		}
+	}
+	if a := look(t, logFolder(t, "\033]0;never ended\n"+seen+"\n"), Console{Find: []string{seen}}); len(a.Lines) != 1 {
+		t.Error("a sequence that is left open hides the next line")
+	}
+}
+
 func TestLinesAreBounded(t *testing.T) {
 	long := strings.Repeat("a", 5000) + "here" + strings.Repeat("b", 5000)
 	dir := logFolder(t, strings.Repeat("here\n", 100)+long)

@@ -100,5 +100,6 @@ type Fault string
 const (
 	FaultRefused Fault = "refused" // the host said no
 	FaultSilent  Fault = "silent"  // the host did not answer
-	FaultOurs    Fault = "ours"    // our own database, image store or seed: the host was not even asked
+	FaultOurs    Fault = "ours"    // our own database or image store: the host was not even asked
+	FaultVersion Fault = "version" // no seed can be made of what the version says: it will be so at each try
 )

@@ -205,6 +205,8 @@ func (p *plan) givenUp() (t trouble) {
 			first, t = name, trouble{provisioner.ReasonHostLost, name + " does not answer.", a.Host}
 		case f.Fault == FaultRefused && f.Count >= maxRefusals:
 			first, t = name, trouble{provisioner.ReasonHostRefused, name + ": " + f.Detail, a.Host}
+		case f.Fault == FaultVersion:
+			first, t = name, trouble{reason: provisioner.ReasonVersion, detail: f.Detail}
 		case f.Fault == FaultOurs && f.At.Sub(f.Since) >= maxOwn:
 			first, t = name, trouble{reason: provisioner.ReasonPlatform, detail: "For " + maxOwn.String() + ": " + f.Detail}
 		}

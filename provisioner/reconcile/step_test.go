@@ -135,6 +135,7 @@ func TestFailureNamesReasonAndHost(t *testing.T) {
 	}{
 		{Failure{Count: 3, Since: start, At: start, Fault: FaultRefused, Detail: "network 7: no hook"}, provisioner.ReasonHostRefused, "h2: network 7: no hook"},
 		{Failure{Count: 9, Since: start, At: start.Add(maxSilence), Fault: FaultSilent}, provisioner.ReasonHostLost, "h2 does not answer."},
+		{Failure{Count: 1, Since: start, At: start, Fault: FaultVersion, Detail: "The user-data is not UTF-8 text."}, provisioner.ReasonVersion, "The user-data is not UTF-8 text."},
 		{Failure{Count: 9, Since: start, At: start.Add(maxOwn), Fault: FaultOurs, Detail: "no connection to the database"}, provisioner.ReasonPlatform, "For 10m0s: no connection to the database"},
 	} {
 		o := NewObserved()

@@ -91,6 +91,7 @@ func TestSaveVersionRefusals(t *testing.T) {
 		{"compute_vcpus", func(d *models.VersionDraft) { d.Roles[1].Shape.VCPUs = 0 }},
 		{"compute_memory", func(d *models.VersionDraft) { d.Roles[1].Shape.MemoryMiB = -5 }},
 		{"head_disk", func(d *models.VersionDraft) { d.Roles[0].Shape.DiskGiB = 1 << 40 }},
+		{"compute_user_data", func(d *models.VersionDraft) { d.Roles[1].UserData = "  #!/bin/sh\n" }},
 		{"head_user_data", func(d *models.VersionDraft) { d.Roles[0].UserData = strings.Repeat("x", 65537) }},
 	} {
 		d := storetest.DraftOf(w)
@@ -110,4 +111,21 @@ func TestSaveVersionRefusals(t *testing.T) {
 	d.ID = uuid.New()
 	_, err = w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d)
 	storetest.WantRefusal(t, err, "not_found")
+}
+
+// A draft of before the rule is refused where it is published, and what an editor left before the text is taken away.
+func TestWhatIsPublishedCanStart(t *testing.T) {
+	w := storetest.NewWorld(t)
+	d := storetest.DraftOf(w)
+	d.Roles[0].UserData = "\ufeff#!/bin/sh\r\necho\r\n"
+	d.ID = storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d))
+	v := storetest.Must[models.Version](t)(w.DB.Models.Version(t.Context(), w.Organization, d.ID))
+	if got := v.Roles[0].UserData; got != "#!/bin/sh\necho\n" {
+		t.Errorf("kept as %q", got)
+	}
+	w.Exec(t, `UPDATE version_roles SET user_data = 'echo' WHERE version_id = $1 AND role = 'compute'`, d.ID)
+	err := w.DB.Models.PublishVersion(t.Context(), w.Organization, w.Person, d.ID, v.Revision)
+	if r := storetest.WantRefusal(t, err, "user_data"); !strings.Contains(r.Title, "compute") || !strings.Contains(r.Title, "#!/bin/sh") {
+		t.Errorf("%q", r.Title)
+	}
 }

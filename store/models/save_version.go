@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/userdata"
 	"volary.dev/store"
 )
 
@@ -18,7 +19,7 @@ type RoleDraft struct {
 	Role     provisioner.Role
 	ImageID  uuid.UUID
 	Shape    provisioner.Shape
-	UserData string // at most 64 KiB
+	UserData string // as userdata.Check takes it; a byte order mark before it is taken away
 }
 
 // VersionDraft is a version as a form gives it.
@@ -37,6 +38,9 @@ type VersionDraft struct {
 // gate_kind, gate_text, gate_timeout, and head_image, head_vcpus, head_memory, head_disk, head_user_data,
 // compute_…), "duplicate", "stale_form", "published", NotFound("version" or "model cluster").
 func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDraft) (uuid.UUID, error) {
+	for i := range d.Roles {
+		d.Roles[i].UserData = userdata.Clean(d.Roles[i].UserData)
+	}
 	if err := d.check(); err != nil {
 		return uuid.Nil, err
 	}
@@ -94,8 +98,9 @@ func (r RoleDraft) check(f store.Fields) {
 	f.Between(p+"vcpus", int64(r.Shape.VCPUs), 1, 256, " vCPUs")
 	f.Between(p+"memory", int64(r.Shape.MemoryMiB), 64, 4<<20, " MiB")
 	f.Between(p+"disk", int64(r.Shape.DiskGiB), 1, 16384, " GiB")
-	f.Check(len(r.UserData) <= 64<<10, p+"user_data", "User data may have 65536 bytes; these are %d.", len(r.UserData))
-	f.Check(utf8.ValidString(r.UserData) && !strings.Contains(r.UserData, "\x00"), p+"user_data", "User data has to be text in UTF-8.")
+	if wrong := userdata.Check(r.UserData); wrong != nil {
+		f.Add(p+userdata.Field, "%s", wrong.Fields[userdata.Field])
+	}
 }
 
 func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {

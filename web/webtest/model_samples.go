@@ -45,7 +45,7 @@ func versionFormRefused() org.VersionFormProps {
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2, 8 GiB"}, {Value: "2", Label: "rocky-9-mpi.qcow2, 10 GiB"}},
 		Values: org.VersionValues{
 			Version: "3", ComputeMin: "8", ComputeMax: "4", GateKind: "console", GateTimeout: "120",
-			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n"},
+			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20"},
 		},
 	}
@@ -58,7 +58,7 @@ func version(state string) org.VersionShowProps {
 		MayEdit: true, MayPublish: true, MayTest: true, MayLaunch: true, Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
 		Roles: []org.RoleShow{
-			{Role: provisioner.RoleHead, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n"},
+			{Role: provisioner.RoleHead, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			{Role: provisioner.RoleCompute, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}, Rate: 4000},
 		},
 	}
