@@ -42,12 +42,7 @@ func openPast(ctx context.Context, present *pgxpool.Pool, at time.Time) (*past, 
 	if err != nil {
 		return nil, fmt.Errorf("demo clock: %w", err)
 	}
-	db, err := floors.New(pool, store.Options{Round: pastRound})
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	p := &past{db: db, pool: pool}
+	p := &past{db: floors.New(pool, store.Options{Round: pastRound}), pool: pool}
 	return p, p.set(ctx, at)
 }
 

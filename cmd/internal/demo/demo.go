@@ -136,11 +136,8 @@ func Seed(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	if cut, err := cutShort(ctx, pool); err != nil || cut {
 		return errors.Join(err, ErrCutShort)
 	}
-	db, err := floors.New(pool, store.Options{})
-	if err != nil {
-		return err
-	}
-	_, err = db.People.OrganizationByName(ctx, tidalGroup)
+	db := floors.New(pool, store.Options{})
+	_, err := db.People.OrganizationByName(ctx, tidalGroup)
 	if isRefusal(err, "not_found") && o.Images.Blobs != nil {
 		err = seedPast(ctx, pool, o)
 	}

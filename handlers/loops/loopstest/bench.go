@@ -228,8 +228,7 @@ func (b *Bench) Dying(t *testing.T, name string, id uuid.UUID, calls, sends int)
 	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
 	NoError(t, err)
 	defer pool.Close()
-	db, err := floors.New(pool, store.Options{})
-	NoError(t, err)
+	db := floors.New(pool, store.Options{})
 	e := b.Engine(name, db, func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
 		d, err := b.Simulated.Dial(ctx, a)
 		return driver{d, m}, err
