@@ -99,7 +99,7 @@ func (db *DB) Snapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
-// LongSnapshot is snapshot for what is known to take its time (exports, proofs of the ledger): the limits of its process's
+// LongSnapshot is snapshot for what is known to take its time (exports, audit runs of the ledger): the limits of its process's
 // pool are for people who wait and loops that come again.
 func (db *DB) LongSnapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	return db.Snapshot(ctx, func(tx pgx.Tx) error {

@@ -187,7 +187,7 @@ func (b *launchBench) launch(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	// With the password: a bench takes longer than ten minutes.
-	deletion := url.Values{"confirm": {name}, "name": {name}, "proof": {demo.Password}}
+	deletion := url.Values{"confirm": {name}, "name": {name}, "password_again": {demo.Password}}
 	if err := b.post(ctx, "/org/clusters/"+id.String()+"/delete", deletion); err != nil {
 		return 0, err
 	}

@@ -132,7 +132,7 @@ func fillPage(ctx context.Context, databaseURL string) (orgID uuid.UUID, err err
 	}
 	o := demo.Options{Now: time.Now()} // without images, and so without a past
 	o.Hosts, o.Underlay = demo.SimulatedHosts()
-	if err := demo.Seed(ctx, pool, o); err != nil {
+	if err := demo.Make(ctx, pool, o); err != nil {
 		return orgID, err
 	}
 	// Rows as a running platform has them, written directly: what is measured is reading them.

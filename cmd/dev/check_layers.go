@@ -71,7 +71,7 @@ func lowest() []layer {
 func pages() []layer {
 	audience := []string{
 		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
-		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
+		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/relay",
 		"handlers/sales", "handlers/uploads",
 	}
 	return []layer{
@@ -109,14 +109,14 @@ func pages() []layer {
 			"store", "store/books", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
-		{packages: []string{"handlers/terminal"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},
+		{packages: []string{"handlers/relay"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/people", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
 		{packages: []string{"handlers/request"}, may: []string{"store", "store/people", "provisioner"}},
 		{packages: []string{"handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
-			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/uploads", "handlers/middleware", "handlers/live", "handlers/terminal", "handlers/handshake",
+			"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform", "handlers/uploads", "handlers/middleware", "handlers/live", "handlers/relay", "handlers/handshake",
 			"handlers/request", "handlers/respond", "handlers/respond/page", "store", "store/floors", "store/blob", "static",
 		}},
 	}

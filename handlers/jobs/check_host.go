@@ -20,7 +20,7 @@ import (
 // checkTimeout bounds a check as a whole, the copying of the probe image included.
 const checkTimeout = 15 * time.Minute
 
-// CheckHost proves a host before nodes are placed on it: what a host says of itself is not enough, so that guests
+// CheckHost tries a host before nodes are placed on it: what a host says of itself is not enough, so that guests
 // are booted on it and a packet is sent between two of them.
 type CheckHost struct {
 	river.WorkerDefaults[queue.CheckHost]

@@ -49,7 +49,7 @@ func newProbes(k *hostCheck) *probes {
 	return p
 }
 
-// choosePeer prefers a host that has proved itself; hosts that are checked at the same time prove each other.
+// choosePeer prefers a fit host; hosts that are checked at the same time show what each other can do.
 func choosePeer(host machines.Host, pool []machines.Host) *machines.Host {
 	var second *machines.Host
 	for i, h := range pool {
@@ -129,7 +129,7 @@ func (p *probes) clear(ctx context.Context) {
 	}
 }
 
-// accelerate finds out what boots. Capabilities prove nothing: a host may offer KVM and its guests hang.
+// accelerate finds out what boots. Capabilities are a claim: a host may offer KVM and its guests hang.
 func (p *probes) accelerate(ctx context.Context) (string, error) {
 	image, err := loops.OpenProbeImage(p.ProbeImage)
 	if err != nil {
@@ -251,13 +251,13 @@ func (p *probes) await(ctx context.Context, h machines.Host, name string, limit 
 // the answer came.
 func (p *probes) overlay(ctx context.Context) (string, error) {
 	if p.peer == nil {
-		return "", skipped("the pool has no other host yet; it is proved when the next one is checked")
+		return "", skipped("the pool has no other host yet; the next one that is checked shows it")
 	}
 	began := time.Now()
 	on := p.peer.Name
 	if err := p.pair(ctx); err != nil {
 		if !p.peer.Fit && errors.Is(err, errPeer) {
-			// The other host has not proved itself either: nothing is known of this one.
+			// The other host is not fit either: nothing is known of this one.
 			return "", skipped(on + ", the only other host, is not ready either: " + err.Error())
 		}
 		return "", fmt.Errorf("between this host and %s: %w (are UDP port 4789 and the underlay open between them?)", on, err)

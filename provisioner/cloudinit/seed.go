@@ -26,7 +26,7 @@ type Seed struct {
 	Check    *Check // set in acceptance tests
 }
 
-// Check asks the node to report its identity on the serial console.
+// Check asks the node to report its identity on the console.
 type Check struct {
 	Nonce string // 8 to 64 letters and digits, unique to the test
 }

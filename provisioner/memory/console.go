@@ -72,7 +72,7 @@ func (m *machine) console(q provisioner.ConsoleQuery) provisioner.ConsoleText {
 	return c
 }
 
-// print writes to the serial console: to its log and to who is attached.
+// print writes to the console: to its log and to who is attached.
 func (m *machine) print(text string) {
 	text = strings.ReplaceAll(text, "\n", "\r\n")
 	m.log, m.written = append(m.log, text...), m.written+len(text)

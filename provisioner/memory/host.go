@@ -256,13 +256,13 @@ func (h *Host) Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr
 		return nil, err
 	}
 	defer h.world.mu.Unlock()
-	leases := map[string]netip.Addr{}
+	addresses := map[string]netip.Addr{}
 	for _, m := range h.machines {
 		if m.spec.VNI == vni && m.address.IsValid() {
-			leases[m.spec.MAC.String()] = m.address
+			addresses[m.spec.MAC.String()] = m.address
 		}
 	}
-	return leases, nil
+	return addresses, nil
 }
 
 // Close implements provisioner.Driver. The host is shared by all who dialled it and stays.

@@ -28,7 +28,7 @@ type machine struct {
 	state    provisioner.MachineState
 	startID  string
 	cold     bool       // the host was started since it last ran
-	address  netip.Addr // while it holds a lease
+	address  netip.Addr // while DHCP has given it one
 	powerOff context.CancelFunc
 	stopping bool
 	shell    bool   // booted far enough to answer on the console

@@ -68,7 +68,7 @@ func (p *past) close(ctx context.Context) error {
 	return nil
 }
 
-// cutShort tells whether an earlier seeding ended in the middle of the past.
+// cutShort tells whether an earlier Make ended in the middle of the past.
 func cutShort(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	var there bool
 	err := pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, clockSchema).Scan(&there)
