@@ -124,7 +124,7 @@ func signedInOf(may access) who {
 // age makes all passwords ones that were given eleven minutes ago.
 func age(t *testing.T, a *handlertest.App) {
 	t.Helper()
-	if _, err := a.Pool.Exec(t.Context(), `UPDATE sessions SET password_at = now() - interval '11 minutes'`); err != nil {
+	if _, err := a.Pool.Exec(t.Context(), `UPDATE sessions SET fresh_at = now() - interval '11 minutes'`); err != nil {
 		t.Fatal(err)
 	}
 }

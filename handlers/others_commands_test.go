@@ -202,8 +202,8 @@ func (v foreign) peopleCalls(ctx context.Context) calls {
 		"ChangeMember": func() (any, error) {
 			return done(v.db.People.ChangeMember(ctx, v.org, v.by, person, people.RoleManager))
 		},
-		"RemoveMember":   func() (any, error) { return done(v.db.People.RemoveMember(ctx, v.org, v.by, person)) },
-		"SetCap":         func() (any, error) { return done(v.db.Machines.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
+		"RemoveMember": func() (any, error) { return done(v.db.People.RemoveMember(ctx, v.org, v.by, person)) },
+		"SetCap":       func() (any, error) { return done(v.db.Machines.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
 		"LaunchForm": func() (any, error) {
 			form, err := v.db.Machines.LaunchForm(ctx, v.org, v.w.Person(handlertest.Member))
 			if form.Cap != nil {

@@ -1269,7 +1269,7 @@ CREATE TABLE sessions (
   created_at timestamp with time zone NOT NULL,
   seen_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
-  password_at timestamp with time zone DEFAULT now() NOT NULL,
+  fresh_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT sessions_absolute_end CHECK ((expires_at <= (created_at + '168:00:00'::interval))),
   CONSTRAINT sessions_check CHECK (((organization_id IS NULL) OR (provider_id IS NULL))),
   CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
@@ -1928,7 +1928,7 @@ GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO vol
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 
-GRANT UPDATE (organization_id, provider_id, seen_at, expires_at, password_at) ON sessions TO volary_web;
+GRANT UPDATE (organization_id, provider_id, seen_at, expires_at, fresh_at) ON sessions TO volary_web;
 
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 

@@ -68,7 +68,9 @@ func choosePeer(host machines.Host, pool []machines.Host) *machines.Host {
 func (p *probes) id(name string) uuid.UUID { return uuid.NewSHA1(p.host.ID, []byte("check "+name)) }
 
 // names are all guests of a check, in the order of their addresses.
-func (p *probes) names() []string { return []string{"head", "compute-001", "probe-kvm", "probe-tcg"} }
+func (p *probes) names() []string {
+	return []string{"head", "compute-001", "probe-kvm", "probe-tcg", "probe-console"}
+}
 
 func (p *probes) entries() []provisioner.NetworkEntry {
 	var list []provisioner.NetworkEntry
@@ -181,7 +183,7 @@ func (p *probes) prepare(ctx context.Context, h, other machines.Host) error {
 func (p *probes) boots(ctx context.Context, a provisioner.Acceleration, limit time.Duration) error {
 	name := "probe-" + string(a)
 	defer p.remove(ctx, p.host, name)
-	if err := p.start(ctx, p.host, name, provisioner.RoleHead, a); err != nil {
+	if err := p.start(ctx, p.host, name, provisioner.RoleHead, a, 0); err != nil {
 		return err
 	}
 	return p.await(ctx, p.host, name, limit, "volary: ready")
@@ -195,7 +197,7 @@ func (p *probes) remove(ctx context.Context, h machines.Host, name string) {
 	}
 }
 
-func (p *probes) start(ctx context.Context, h machines.Host, name string, role provisioner.Role, a provisioner.Acceleration) error {
+func (p *probes) start(ctx context.Context, h machines.Host, name string, role provisioner.Role, a provisioner.Acceleration, fill int64) error {
 	entries := p.entries()
 	entry := entries[slices.Index(p.names(), name)]
 	known := entries[:2:2] // the pair, and the guest itself where it is none of them
@@ -204,7 +206,7 @@ func (p *probes) start(ctx context.Context, h machines.Host, name string, role p
 	}
 	seed, err := cloudinit.Seed{
 		InstanceID: p.id(name).String(), Hostname: name, Domain: "check.volary", Role: role,
-		Nodes: known, Check: &cloudinit.Check{Nonce: p.nonce},
+		Nodes: known, Check: &cloudinit.Check{Nonce: p.nonce, Fill: fill},
 	}.Build()
 	if err != nil {
 		return err
@@ -273,11 +275,11 @@ func (p *probes) pair(ctx context.Context) error {
 	go func() {
 		err := p.prepare(ctx, *p.peer, p.host)
 		if err == nil {
-			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, cmp.Or(p.peer.Acceleration, provisioner.AccelerationTCG))
+			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, cmp.Or(p.peer.Acceleration, provisioner.AccelerationTCG), 0)
 		}
 		head <- err
 	}()
-	err := p.start(ctx, p.host, "compute-001", provisioner.RoleCompute, p.acceleration)
+	err := p.start(ctx, p.host, "compute-001", provisioner.RoleCompute, p.acceleration, 0)
 	if herr := <-head; herr != nil {
 		return fmt.Errorf("%w: %w", errPeer, herr)
 	}

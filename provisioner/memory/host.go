@@ -29,6 +29,7 @@ type Host struct {
 	delay                      time.Duration
 	refusals                   map[string]refusal
 	lacking                    string
+	consoleCap, keeps          int64 // bytes of a console: said, and done
 }
 
 type network struct {
@@ -87,7 +88,7 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	return provisioner.HostFacts{
 		UUID: h.uuid, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
 		VCPUs: size.VCPUs, MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: max(0, size.DiskGiB-used),
-		StoragePath: "memory", HookAnswers: true, ConsoleCap: logLimit,
+		StoragePath: "memory", HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
 }
 

@@ -38,7 +38,7 @@ func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, ad
 		return wrong
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE sessions SET password_at = now() WHERE id = $1`, s.ID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET fresh_at = now() WHERE id = $1`, s.ID); err != nil {
 			return fmt.Errorf("note that the password was given: %w", err)
 		}
 		return a.forgive(ctx, tx)

@@ -92,7 +92,7 @@ const selectSession = `
 		st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
 		CASE WHEN pr.state = 'suspended' THEN pr.state_reason ELSE '' END AS provider_suspended,
 		(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces,
-		s.password_at > now() - make_interval(mins => $2) AS fresh
+		s.fresh_at > now() - make_interval(mins => $2) AS fresh
 	FROM sessions s
 	JOIN people pe ON pe.id = s.person_id
 	LEFT JOIN memberships m ON m.organization_id = s.organization_id AND m.person_id = s.person_id
