@@ -202,9 +202,15 @@ func (v foreign) peopleCalls(ctx context.Context) calls {
 		"ChangeMember": func() (any, error) {
 			return done(v.db.People.ChangeMember(ctx, v.org, v.by, person, people.RoleManager))
 		},
-		"RemoveMember":   func() (any, error) { return done(v.db.People.RemoveMember(ctx, v.org, v.by, person)) },
-		"SetCap":         func() (any, error) { return done(v.db.Machines.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
-		"CapOf":          func() (any, error) { return v.db.Machines.CapOf(ctx, v.org, v.w.Person(handlertest.Member)) },
+		"RemoveMember": func() (any, error) { return done(v.db.People.RemoveMember(ctx, v.org, v.by, person)) },
+		"SetCap":       func() (any, error) { return done(v.db.Machines.SetCap(ctx, v.org, v.by, person, new(billing.Hours))) },
+		"LaunchForm": func() (any, error) {
+			form, err := v.db.Machines.LaunchForm(ctx, v.org, v.w.Person(handlertest.Member))
+			if form.Cap != nil {
+				return form.Cap, err
+			}
+			return len(form.Versions), err
+		},
 		"LaunchRequest":  func() (any, error) { return only(v.db.Overview.LaunchRequest(ctx, v.org, uuid.Nil, request)) },
 		"ApproveRequest": func() (any, error) { return only(v.db.Machines.ApproveRequest(ctx, v.org, v.by, request)) },
 		"DeclineRequest": func() (any, error) { return done(v.db.Machines.DeclineRequest(ctx, v.org, v.by, request, "because")) },

@@ -22,9 +22,9 @@ import (
 	"volary.dev/handlers/platform"
 	"volary.dev/handlers/provider"
 	"volary.dev/handlers/public"
+	"volary.dev/handlers/relay"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/handlers/terminal"
 	"volary.dev/handlers/uploads"
 	"volary.dev/static"
 	"volary.dev/store/floors"
@@ -122,18 +122,18 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	if err != nil {
 		return nil, err
 	}
-	lines := terminal.Terminal{
-		Worker: terminal.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
+	consoles := relay.Relay{
+		Worker: relay.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
 	}
 	p := public.Handlers{
-		Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: lines.Heartbeat,
+		Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: consoles.Heartbeat,
 	}
 	m := org.Handlers{
-		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Terminal: lines,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
 		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
-		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Terminal: lines,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
 		PlainHosts: o.PlainHosts, Simulated: o.Simulated, PublicURL: o.PublicURL,
 	}
 	return routes(audiences{
@@ -156,7 +156,7 @@ func (o Options) guards() map[guard]guards {
 	type list = []echo.MiddlewareFunc
 	return map[guard]guards{
 		ordinary:  {before: list{limits}},
-		lasting:   {before: list{limits}, after: list{middleware.Proven(o.Store.People.ProvePassword)}},
+		lasting:   {before: list{limits}, after: list{middleware.PasswordAgain(o.Store.People.RepeatPassword)}},
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
 		costly:    {before: list{limits}, after: list{middleware.Queue(costlyAt, mostWaiting, patience)}},
 		exporting: {after: list{middleware.Queue(exportsAt, mostWaiting, patience), middleware.Rolling(exportPace)}},

@@ -33,7 +33,7 @@ const (
 	streaming       // no limit of time: event streams bound each event
 	uploading       // no limit of time or of the body: uploads bound what a sender may dawdle
 	opening         // no limit of time, throttled by person: consoles
-	lasting         // ordinary, and gives lasting power: a password that was proven a while ago is asked for again
+	lasting         // ordinary, and gives lasting power: a password that was given a while ago is asked for again
 )
 
 const (

@@ -55,7 +55,7 @@ GRANT SELECT, INSERT, UPDATE (role), DELETE ON staff TO volary_web;
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 
 -- Sessions and what opens one are web's alone. The worker sees whether the session of a console is still there.
-GRANT SELECT, INSERT, UPDATE (organization_id, provider_id, seen_at, expires_at, proven_at), DELETE ON sessions TO volary_web; -- expires_at: a check bounds it
+GRANT SELECT, INSERT, UPDATE (organization_id, provider_id, seen_at, expires_at, fresh_at), DELETE ON sessions TO volary_web; -- expires_at: a check bounds it
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 GRANT SELECT, INSERT, DELETE, UPDATE (at) ON sign_in_failures TO volary_web; -- at: to be locked
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
@@ -101,8 +101,8 @@ GRANT SELECT, UPDATE (ends_by) ON runs TO volary_web;
 GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
 GRANT SELECT ON run_bookings TO volary_web;
 GRANT SELECT, INSERT, UPDATE (booked_until, done, aside_reason) ON run_bookings TO volary_worker;
-GRANT SELECT ON ledger_proofs TO volary_web;
-GRANT SELECT, INSERT, UPDATE ON ledger_proofs TO volary_worker;
+GRANT SELECT ON audit_runs TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 -- Images and models -------------------------------------------------------------------------------------------------
 

@@ -459,6 +459,19 @@ CREATE TABLE audit (
   CONSTRAINT audit_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
+CREATE TABLE audit_runs (
+  day date NOT NULL,
+  worker text NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  journals integer,
+  entries bigint,
+  difference text,
+  CONSTRAINT audit_runs_check CHECK (((ended_at IS NOT NULL) OR (difference IS NULL))),
+  CONSTRAINT audit_runs_check1 CHECK ((((ended_at IS NULL) = (journals IS NULL)) AND ((ended_at IS NULL) = (entries IS NULL)))),
+  CONSTRAINT audit_runs_pkey PRIMARY KEY (day)
+);
+
 CREATE TABLE cluster_keys (
   cluster_id uuid NOT NULL,
   start integer NOT NULL,
@@ -848,19 +861,6 @@ CREATE TABLE ledger_postings (
   CONSTRAINT ledger_postings_number_check CHECK ((number > 0)),
   CONSTRAINT ledger_postings_pkey PRIMARY KEY (wallet_id, seq, number),
   CONSTRAINT ledger_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
-);
-
-CREATE TABLE ledger_proofs (
-  day date NOT NULL,
-  worker text NOT NULL,
-  started_at timestamp with time zone NOT NULL,
-  ended_at timestamp with time zone,
-  journals integer,
-  entries bigint,
-  difference text,
-  CONSTRAINT ledger_proofs_check CHECK (((ended_at IS NOT NULL) OR (difference IS NULL))),
-  CONSTRAINT ledger_proofs_check1 CHECK ((((ended_at IS NULL) = (journals IS NULL)) AND ((ended_at IS NULL) = (entries IS NULL)))),
-  CONSTRAINT ledger_proofs_pkey PRIMARY KEY (day)
 );
 
 CREATE TABLE lots (
@@ -1269,7 +1269,7 @@ CREATE TABLE sessions (
   created_at timestamp with time zone NOT NULL,
   seen_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
-  proven_at timestamp with time zone DEFAULT now() NOT NULL,
+  fresh_at timestamp with time zone DEFAULT now() NOT NULL,
   CONSTRAINT sessions_absolute_end CHECK ((expires_at <= (created_at + '168:00:00'::interval))),
   CONSTRAINT sessions_check CHECK (((organization_id IS NULL) OR (provider_id IS NULL))),
   CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
@@ -1718,6 +1718,10 @@ GRANT INSERT, SELECT ON audit TO volary_web;
 
 GRANT INSERT ON audit TO volary_worker;
 
+GRANT SELECT ON audit_runs TO volary_web;
+
+GRANT INSERT, SELECT, UPDATE ON audit_runs TO volary_worker;
+
 GRANT INSERT, SELECT ON cluster_keys TO volary_web;
 
 GRANT SELECT ON cluster_keys TO volary_worker;
@@ -1815,10 +1819,6 @@ GRANT INSERT, SELECT ON ledger_entries TO volary_worker;
 GRANT INSERT, SELECT ON ledger_postings TO volary_web;
 
 GRANT INSERT, SELECT ON ledger_postings TO volary_worker;
-
-GRANT SELECT ON ledger_proofs TO volary_web;
-
-GRANT INSERT, SELECT, UPDATE ON ledger_proofs TO volary_worker;
 
 GRANT SELECT ON lots TO volary_web;
 
@@ -1928,7 +1928,7 @@ GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO vol
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 
-GRANT UPDATE (organization_id, provider_id, seen_at, expires_at, proven_at) ON sessions TO volary_web;
+GRANT UPDATE (organization_id, provider_id, seen_at, expires_at, fresh_at) ON sessions TO volary_web;
 
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
 

@@ -115,7 +115,7 @@ type GateKind string
 // The gates that need nothing of the image but what libvirt shows.
 const (
 	GateAddress GateKind = "address" // the guest took its address by DHCP
-	GateConsole GateKind = "console" // the given text appeared on the serial console
+	GateConsole GateKind = "console" // the given text appeared on the console
 )
 
 // Gate decides when a node is ready, and until when it may take.

@@ -9,7 +9,7 @@ import (
 // ConsoleTail is the most that is read of the end of a console at once.
 const ConsoleTail = 64 << 10
 
-// ConsoleQuery asks for what a node wrote to its serial console since it was made.
+// ConsoleQuery asks for what a node wrote to its console since it was made.
 type ConsoleQuery struct {
 	Node uuid.UUID
 	Tail int64 // at most so many bytes from its end, and at most ConsoleTail

@@ -46,11 +46,11 @@ type Driver interface {
 	// Observe reports every node and network of ours on the host in one bulk call, and what of a start's needs the host
 	// lacks. A storage pool that is not active is started; what lacks is what could not be.
 	Observe(ctx context.Context) (Observation, error)
-	// Addresses gives the DHCP leases of a network, by lower-case MAC: only of guests that asked since they were last
-	// started. A lease that was only renewed for an hour may be missing: it shows that a guest came up, not that it lives.
+	// Addresses gives what DHCP gave in a network, by lower-case MAC: only of guests that asked since they were last
+	// started. One that was only renewed for an hour may be missing: it shows that a guest came up, not that it lives.
 	Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr, error)
 
-	// Console attaches to the node's serial console; a second attachment ends the first.
+	// Console attaches to the node's console; a second attachment ends the first.
 	Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser, error)
 	// Consoles answers all queries at once and in their order: what nodes wrote to their consoles, which the host keeps
 	// whether anyone looks or not, and caps. A host is asked at most once a second; who asks meanwhile is answered with the

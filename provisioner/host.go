@@ -112,6 +112,11 @@ type HostFacts struct {
 	DiskGiB        int // size of the storage pool that holds base images and overlays
 	DiskFreeGiB    int
 	StoragePath    string
-	HookAnswers    bool  // the network hook is installed, runnable and of our protocol version
-	ConsoleCap     int64 // bytes that the host is configured to keep of a guest's console; 0: no cap, or the hook does not answer
+	HookAnswers    bool // the network hook is installed, runnable and of our protocol version
+	// ConsoleCap is how many bytes the host is configured to keep of a guest's console; 0: no cap; UnknownConsoleCap: the hook
+	// cannot say, or there is none.
+	ConsoleCap int64
 }
+
+// UnknownConsoleCap is a HostFacts.ConsoleCap that nobody could tell.
+const UnknownConsoleCap = -1

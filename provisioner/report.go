@@ -68,7 +68,7 @@ type ReportNode struct {
 	StartedAt time.Time `json:"started_at"`
 	// AskedOffAt is when its guest was asked to power off; zero: not yet.
 	AskedOffAt time.Time `json:"asked_off_at,omitzero"`
-	// Console is an excerpt of the serial console, made printable; it is the guest's word and hostile.
+	// Console is an excerpt of the console, made printable; it is the guest's word and hostile.
 	Console string `json:"console"`
 }
 

@@ -55,7 +55,7 @@ type Options struct {
 }
 
 // New makes a DB over a migrated pool, which the caller closes.
-func New(pool *pgxpool.Pool, o Options) (*DB, error) {
+func New(pool *pgxpool.Pool, o Options) *DB {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -65,7 +65,7 @@ func New(pool *pgxpool.Pool, o Options) (*DB, error) {
 	if o.Idle == 0 {
 		o.Idle = DefaultIdle
 	}
-	return &DB{pool: pool, round: o.Round, idle: o.Idle, log: o.Logger, mailsTo: o.MailRecipient}, nil
+	return &DB{pool: pool, round: o.Round, idle: o.Idle, log: o.Logger, mailsTo: o.MailRecipient}
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a
@@ -99,7 +99,7 @@ func (db *DB) Snapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, f)
 }
 
-// LongSnapshot is snapshot for what is known to take its time (exports, proofs of the ledger): the limits of its process's
+// LongSnapshot is snapshot for what is known to take its time (exports, audit runs of the ledger): the limits of its process's
 // pool are for people who wait and loops that come again.
 func (db *DB) LongSnapshot(ctx context.Context, f func(pgx.Tx) error) error {
 	return db.Snapshot(ctx, func(tx pgx.Tx) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// workerLock is the advisory lock that a worker's session holds while it lives. PostgreSQL lets go of it the moment
+// workerLock is the advisory lock that a worker's connection holds while it lives. PostgreSQL lets go of it the moment
 // the process dies, which is sooner than any timeout could be sure of.
 const workerLock = `hashtextextended('volary worker ' || $1, 0)`
 
@@ -34,7 +34,7 @@ func (db *DB) HoldWorkerLock(ctx context.Context, client string, held func()) er
 }
 
 func (db *DB) holdWorkerLock(ctx context.Context, client string, held func()) error {
-	// A connection of its own: the lock belongs to the session, and the pool would hand it to others.
+	// A connection of its own: the lock belongs to the connection, and the pool would hand it to others.
 	c, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig.Copy())
 	if err != nil {
 		return err

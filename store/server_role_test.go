@@ -65,7 +65,7 @@ func TestServersMayNot(t *testing.T) {
 			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
 			`UPDATE images SET canonical_digest = repeat('0', 64)`,
 			`INSERT INTO runs (id) VALUES (gen_random_uuid())`, `UPDATE runs SET ended_at = ended_at + interval '1 hour'`, `UPDATE run_bookings SET done = true`,
-			`INSERT INTO ledger_proofs (day) VALUES (now())`, `DELETE FROM clusters`, `DELETE FROM nodes`, `DELETE FROM mails`, `DELETE FROM invitations`,
+			`INSERT INTO audit_runs (day) VALUES (now())`, `DELETE FROM clusters`, `DELETE FROM nodes`, `DELETE FROM mails`, `DELETE FROM invitations`,
 		},
 		store.RoleWorker: {
 			// Who people are, and what they sign in with.

@@ -109,7 +109,7 @@ func (v *volary) startsEmpty(t *testing.T, g *guide) {
 // fills makes ninety days, and a cluster that runs in the end.
 func (v *volary) fills(t *testing.T) (cluster uuid.UUID) {
 	t.Helper()
-	for _, step := range []func(context.Context) (string, error){v.migrate, v.seed, v.startWorker, v.startWeb} {
+	for _, step := range []func(context.Context) (string, error){v.migrate, v.demo, v.startWorker, v.startWeb} {
 		if _, err := step(t.Context()); err != nil {
 			t.Fatal(err)
 		}

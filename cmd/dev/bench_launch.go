@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,7 +23,10 @@ import (
 	"volary.dev/provisioner/domainxml"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
+	"volary.dev/store"
 	"volary.dev/store/blob"
+	"volary.dev/store/floors"
+	"volary.dev/store/storetest"
 )
 
 const launchRounds = 5
@@ -60,11 +64,11 @@ func benchLaunch(ctx context.Context, c checkout) (ours, theirs figure, err erro
 
 type launchBench struct {
 	*volary
-	cookies          []*http.Cookie
-	orgID, versionID uuid.UUID
-	poolID           uuid.UUID
-	launched         int
-	recorded         replay
+	cookies   []*http.Cookie
+	versionID uuid.UUID
+	poolID    uuid.UUID
+	launched  int
+	recorded  replay
 }
 
 // prepare waits for the hosts' checks and makes a version of the sample image.
@@ -79,22 +83,29 @@ func (b *launchBench) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The image's way through upload and check is not what is measured here.
-	for _, statement := range versionRows() {
-		if _, err := b.pool.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	_, err = b.pool.Exec(ctx, `UPDATE images SET canonical_digest = $1, canonical_size = $2, virtual_size = 1 << 30, format = 'qcow2'`, digest, size)
-	if err != nil {
-		return err
-	}
-	err = b.pool.QueryRow(ctx, `SELECT v.id, v.organization_id, p.id FROM model_versions v, pools p WHERE p.name = 'north'`).Scan(&b.versionID, &b.orgID, &b.poolID)
-	if err != nil {
+	if err := b.publish(ctx, digest, size); err != nil {
 		return err
 	}
 	b.cookies, err = session.SignIn(ctx, b.address(), demo.People()[0].Email, demo.Password)
 	return err
+}
+
+// publish gives a group of the demo a version of the sample image: its way through upload and check is not what is measured.
+func (b *launchBench) publish(ctx context.Context, digest string, size int64) error {
+	w := &storetest.World{DB: floors.New(b.pool, store.Options{}), Pool: b.pool}
+	err := b.pool.QueryRow(ctx, `SELECT p.id, m.organization_id, l.id FROM memberships m JOIN people p ON p.id = m.person_id, pools l
+		WHERE p.email = $1 AND l.name = 'north'`, demo.People()[0].Email).Scan(&w.Person, &w.Organization, &b.poolID)
+	if err != nil {
+		return err
+	}
+	return withFixtures(ctx, func(t testing.TB) {
+		image := w.AddImageOf(t, w.Organization, w.Person, digest, size)
+		model, err := w.DB.Models.CreateModelCluster(ctx, w.Organization, w.Person, "trial")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.versionID = w.Publish(t, w.Organization, model, image, "1.0")
+	})
 }
 
 func (b *launchBench) storeSample(ctx context.Context) (digest string, size int64, err error) {
@@ -187,7 +198,7 @@ func (b *launchBench) launch(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	// With the password: a bench takes longer than ten minutes.
-	deletion := url.Values{"confirm": {name}, "name": {name}, "proof": {demo.Password}}
+	deletion := url.Values{"confirm": {name}, "name": {name}, "password_again": {demo.Password}}
 	if err := b.post(ctx, "/org/clusters/"+id.String()+"/delete", deletion); err != nil {
 		return 0, err
 	}

@@ -6,16 +6,17 @@ import (
 	"net"
 	"os"
 	"strings"
-	"time"
+	"testing"
 
 	"github.com/google/uuid"
 
-	"volary.dev/cmd/internal/demo"
 	"volary.dev/cmd/internal/postgres"
 	"volary.dev/cmd/internal/session"
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/migrations"
 	"volary.dev/store"
+	"volary.dev/store/floors"
+	"volary.dev/store/storetest"
 )
 
 // benchPage loads the portal's cluster list and the bare one in turns, each in a process of its own over the same rows.
@@ -87,7 +88,7 @@ func (c checkout) pageServers(ctx context.Context, databaseURL string, orgID uui
 		stop()
 		return portal, bare, nil, err
 	}
-	cookies, err := session.SignIn(ctx, address, demo.People()[0].Email, demo.Password)
+	cookies, err := session.SignIn(ctx, address, storetest.Email, storetest.Password)
 	if err != nil {
 		stop()
 		return portal, bare, nil, err
@@ -120,7 +121,7 @@ func scratchDatabase(ctx context.Context, server string) (users postgres.Users, 
 	return users, drop, nil
 }
 
-// fillPage makes the demo and 20 clusters of four nodes each.
+// fillPage makes a World with 20 clusters of four nodes each, all ready.
 func fillPage(ctx context.Context, databaseURL string) (orgID uuid.UUID, err error) {
 	pool, err := setup.Pool(ctx, databaseURL, setup.PoolOptions{Name: "bench", Max: 2})
 	if err != nil {
@@ -130,54 +131,15 @@ func fillPage(ctx context.Context, databaseURL string) (orgID uuid.UUID, err err
 	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
 		return orgID, err
 	}
-	o := demo.Options{Now: time.Now()} // without images, and so without a past
-	o.Hosts, o.Underlay = demo.SimulatedHosts()
-	if err := demo.Seed(ctx, pool, o); err != nil {
-		return orgID, err
-	}
-	// Rows as a running platform has them, written directly: what is measured is reading them.
-	for _, statement := range pageRows() {
-		if _, err := pool.Exec(ctx, statement); err != nil {
-			return orgID, fmt.Errorf("rows for the page: %w", err)
+	err = withFixtures(ctx, func(t testing.TB) {
+		w := storetest.NewWorldOver(t, floors.New(pool, store.Options{}), pool)
+		for n := range 9 { // hosts for 80 nodes
+			w.AddHost(t, len(w.Hosts)+1+n)
 		}
-	}
-	err = pool.QueryRow(ctx, `SELECT organization_id FROM model_clusters`).Scan(&orgID)
+		for n := range 20 {
+			w.Ready(t, w.Launch(t, fmt.Sprintf("trial-%d", n+1), 3))
+		}
+		orgID = w.Organization
+	})
 	return orgID, err
-}
-
-func pageRows() []string { return append(versionRows(), clusterRows()...) }
-
-// versionRows make an image and a published version of one organization.
-func versionRows() []string {
-	return []string{
-		`INSERT INTO images (id, organization_id, person_id, name, size, state, canonical_digest, created_at)
-		SELECT gen_random_uuid(), m.organization_id, m.person_id, 'sample.qcow2', 1, 'ready', repeat('0', 64), now()
-		  FROM memberships m JOIN people p ON p.id = m.person_id WHERE p.email = 'ada@tidal.example'`,
-		`INSERT INTO model_clusters (id, organization_id, name, created_at)
-		SELECT gen_random_uuid(), organization_id, 'trial', now() FROM images`,
-		`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max,
-		       gate_kind, gate_timeout_seconds, created_at)
-		SELECT gen_random_uuid(), organization_id, id, '1.0', 'draft', 1, 8, 'address', 120, now() FROM model_clusters`,
-		`INSERT INTO version_roles (version_id, organization_id, role, image_id, vcpus, memory_mib, disk_gib)
-		SELECT v.id, v.organization_id, role, i.id, 1, 128, 1
-		  FROM model_versions v, images i, unnest(ARRAY['head', 'compute']) role`,
-		`UPDATE model_versions SET state = 'published', published_at = now()`,
-	}
-}
-
-// clusterRows make 20 clusters of the version, all ready.
-func clusterRows() []string {
-	return []string{
-		`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired,
-		       vni, subnet, lease_seconds, lease_ends_at, created_at, ready_at)
-		SELECT gen_random_uuid(), v.organization_id, p.provider_id, p.id, v.id, i.person_id, 'cluster', 'trial-' || n, 'running',
-		       n, ('10.100.' || n || '.0/24')::cidr, 86400, now() + interval '1 day', now(), now()
-		  FROM generate_series(1, 20) n, model_versions v, images i, pools p WHERE p.name = 'north'`,
-		`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name,
-		       vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at, started_at, ready_at, seen_at)
-		SELECT gen_random_uuid(), c.id, c.organization_id, c.provider_id, h.id, CASE n WHEN 0 THEN 'head' ELSE 'compute' END,
-		       CASE n WHEN 0 THEN 'head' ELSE 'compute-00' || n END, ('52:54:00:00:00:0' || n)::macaddr,
-		       host(network(c.subnet) + 10 + n)::inet, 'tiny', 1, 256, 2, 1000, i.id, i.canonical_digest, 'ready', now(), now(), now(), now()
-		  FROM clusters c, generate_series(0, 3) n, images i, (SELECT id FROM hosts LIMIT 1) h`,
-	}
 }

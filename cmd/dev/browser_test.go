@@ -167,17 +167,17 @@ func (b *browser) until(what, expression string, limit time.Duration) {
 	}
 }
 
-// proves gives the password again where the page asks for it: on a slow machine a journey takes more than ten minutes.
-func (b *browser) proves(password string) {
+// repeatPassword gives the password again where the page asks for it: on a slow machine a journey takes more than ten minutes.
+func (b *browser) repeatPassword(password string) {
 	b.t.Helper()
-	asked, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!!document.querySelector("main input[name=proof]")`))
+	asked, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`!!document.querySelector("main input[name=password_again]")`))
 	if err != nil {
 		b.fail("see whether the password is asked for again", err)
 	}
 	if asked {
-		b.fill("proof", password)
+		b.fill("password_again", password)
 		b.press("Go on")
-		b.until("go on", `!document.querySelector("main input[name=proof]") && document.readyState === "complete"`, 30*time.Second)
+		b.until("go on", `!document.querySelector("main input[name=password_again]") && document.readyState === "complete"`, 30*time.Second)
 	}
 }
 

@@ -43,6 +43,7 @@ func (c checkout) check(ctx context.Context, s *steps, server string) error {
 		{"Routes", func(ctx context.Context) error { return checkRoutes(ctx, c.root) }},
 		{"Documents", func(ctx context.Context) error { return checkDocs(ctx, c.root) }},
 		{"Tests per code", func(ctx context.Context) error { return checkRatio(ctx, c.root) }},
+		{"Words", func(ctx context.Context) error { return checkWords(ctx, c.root) }},
 		{"Names", func(ctx context.Context) error { return checkNames(ctx, c.root) }},
 		{"Sizes", func(ctx context.Context) error { return checkSizes(ctx, c.root) }},
 		{"Schema dump", func(ctx context.Context) error { return checkSchema(ctx, c.root, server) }},

@@ -89,12 +89,8 @@ type group struct {
 
 func groupOf(t *testing.T, v *volary) group {
 	t.Helper()
-	db, err := floors.New(v.pool, store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := group{db: db}
-	err = v.pool.QueryRow(t.Context(), `SELECT v.organization_id, p.id, v.id, l.id FROM model_versions v, people p, pools l
+	g := group{db: floors.New(v.pool, store.Options{})}
+	err := v.pool.QueryRow(t.Context(), `SELECT v.organization_id, p.id, v.id, l.id FROM model_versions v, people p, pools l
 		WHERE v.state = 'published' AND p.email = 'ada@tidal.example' AND l.name = 'north'
 			AND v.organization_id = (SELECT organization_id FROM memberships WHERE person_id = p.id)
 		ORDER BY v.version DESC LIMIT 1`).Scan(&g.organization, &g.person, &g.version, &g.pool)

@@ -99,7 +99,7 @@ func (b *browser) describe() {
 	}
 	b.fill("compute_min", "1")
 	b.fill("compute_max", "4")
-	b.choose("gate_kind", "serial console")
+	b.choose("gate_kind", "a text appears on its console")
 	b.fill("gate_text", "volary: ready")
 	b.fill("gate_timeout", "240")
 	b.shoot("version-form")
@@ -153,20 +153,20 @@ func (b *browser) useConsole() {
 	cluster := b.cluster()
 	b.do("open a compute node's console", chromedp.Click(`(//a[contains(@href,"/console") and ancestor::*[contains(.,"compute-002")]])[last()]`, chromedp.NodeVisible))
 	b.see("Connected", 20*time.Second)
-	b.until("see the terminal", `document.querySelector(".xterm-helper-textarea") !== null`, 10*time.Second)
+	b.until("see the console", `document.querySelector(".xterm-helper-textarea") !== null`, 10*time.Second)
 	b.do("log in and ask", chromedp.Focus(chromedp.CSS(".xterm-helper-textarea")), chromedp.KeyEvent("\r"))
-	b.terminal("login:")
+	b.console("login:")
 	b.do("log in", chromedp.KeyEvent("root\r"))
-	b.terminal("#")
+	b.console("#")
 	b.do("ask", chromedp.KeyEvent("hostname; echo asked-$((40+2))\r"))
-	b.terminal("asked-42")
+	b.console("asked-42")
 	b.until("read the answer", `/compute-\d{3}\s/.test(document.querySelector(".xterm-rows").innerText)`, 10*time.Second)
 	b.shoot("console")
 	b.open(cluster)
 }
 
-// terminal waits until the terminal's screen shows text.
-func (b *browser) terminal(text string) {
+// console waits until the console shows text.
+func (b *browser) console(text string) {
 	b.t.Helper()
 	b.until("read "+text+" on the console", fmt.Sprintf(`document.querySelector(".xterm-rows").innerText.includes(%q)`, text), 20*time.Second)
 }
@@ -203,8 +203,8 @@ func (b *browser) delete() {
 	b.see("Delete birds", 10*time.Second)
 	b.shoot("delete")
 	b.do("confirm", chromedp.Click(`//main//form//button`, chromedp.NodeVisible))
-	b.until("be answered", `!location.pathname.endsWith("/delete") || document.querySelector("main input[name=proof]")`, 30*time.Second)
-	b.proves(demo.Password)
+	b.until("be answered", `!location.pathname.endsWith("/delete") || document.querySelector("main input[name=password_again]")`, 30*time.Second)
+	b.repeatPassword(demo.Password)
 	b.state("gone", 2*time.Minute)
 	b.see("asked by a member", 10*time.Second)
 	b.shoot("gone")

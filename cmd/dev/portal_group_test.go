@@ -78,7 +78,7 @@ func (v *visitor) describes(model string) {
 		v.fillAll(role+"_vcpus", "1", role+"_memory_mib", "256", role+"_disk_gib", "1")
 	}
 	v.fillAll("compute_min", "1", "compute_max", "4")
-	v.choose("gate_kind", "serial console")
+	v.choose("gate_kind", "a text appears on its console")
 	v.fillAll("gate_text", "volary: ready", "gate_timeout", "240")
 	v.follow("Save draft")
 	v.follow("Publish 1")

@@ -122,7 +122,7 @@ func (v *volary) start(ctx context.Context) error {
 		{title: "Programs", run: func(context.Context) (string, error) { return v.buildNote(), <-built }},
 		{title: "Four libvirt hosts", run: v.startLab, skip: v.kind != hostsLab},
 		{title: "Sample image", run: v.buildSample, skip: !canBuildSample() || v.kind == hostsMemory && v.noPast},
-		{title: "Demo", run: v.seed, skip: v.bare},
+		{title: "Demo", run: v.demo, skip: v.bare},
 		{title: "Worker", run: v.startWorker},
 		{title: "Web", run: v.startWeb},
 	} {

@@ -95,7 +95,7 @@ func (v *visitor) leave(what, xpath string) {
 	v.do("follow "+what, chromedp.Evaluate[chromedp.Void](`window.left = 1`), chromedp.Click(xpath, chromedp.NodeVisible))
 	v.until("come to the page that "+what+" leads to", `!window.left && document.readyState === "complete"`, 30*time.Second)
 	v.look()
-	v.proves(visitorPassword)
+	v.repeatPassword(visitorPassword)
 }
 
 // at waits until the page is one of that pattern, such as /org/orders/:id.

@@ -18,11 +18,7 @@ import (
 // withStore opens the database that DATABASE_URL names for one command, and turns a refusal into its whole text.
 func withStore(ctx context.Context, run func(*floors.All) error) error {
 	return withPool(ctx, func(pool *pgxpool.Pool) error {
-		db, err := floors.New(pool, store.Options{})
-		if err != nil {
-			return err
-		}
-		return run(db)
+		return run(floors.New(pool, store.Options{}))
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 
 type ledgerCommand struct {
 	Verify verifyLedger `cmd:"" help:"Recompute every journal's chain and balances, and name the first row that differs."`
-	Status ledgerStatus `cmd:"" help:"Show what the workers' daily proofs found."`
+	Status ledgerStatus `cmd:"" help:"Show what the workers' daily audit runs found."`
 }
 
 type verifyLedger struct {
@@ -46,26 +46,26 @@ func (v verifyLedger) Run(ctx context.Context) error {
 }
 
 type ledgerStatus struct {
-	Days int `help:"How many proofs to show, the newest first." default:"7"`
+	Days int `help:"How many audit runs to show, the newest first." default:"7"`
 }
 
-// Run implements kong's command. It fails where the last proof that ended found a difference.
+// Run implements kong's command. It fails where the last audit run that ended found a difference.
 func (l ledgerStatus) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *floors.All) error {
-		proofs, err := db.Books.LedgerProofs(ctx, min(max(l.Days, 1), 366))
+		runs, err := db.Books.AuditRuns(ctx, min(max(l.Days, 1), 366))
 		if err != nil {
 			return err
 		}
-		if len(proofs) == 0 {
-			fmt.Println("No proof yet: a worker makes one each day. volary ledger verify makes one now.")
+		if len(runs) == 0 {
+			fmt.Println("No audit run yet: a worker makes one each day. volary ledger verify makes one now.")
 			return nil
 		}
-		var last *books.LedgerProof
-		for i, p := range proofs {
+		var last *books.AuditRun
+		for i, p := range runs {
 			if last == nil && p.EndedAt != nil {
-				last = &proofs[i]
+				last = &runs[i]
 			}
-			fmt.Println(proofLine(p))
+			fmt.Println(auditLine(p))
 		}
 		if last != nil && last.Difference != "" {
 			return fmt.Errorf("the ledger differs: %s", last.Difference)
@@ -74,7 +74,7 @@ func (l ledgerStatus) Run(ctx context.Context) error {
 	})
 }
 
-func proofLine(p books.LedgerProof) string {
+func auditLine(p books.AuditRun) string {
 	day := p.Day.Format(time.DateOnly)
 	switch {
 	case p.EndedAt == nil:

@@ -20,7 +20,7 @@ func TestMailShow(t *testing.T) {
 	_, line, _ := strings.Cut(out.String(), "VOLARY_MAIL_RECIPIENT=")
 	to := storetest.Must[sealing.Recipient](t)(sealing.ParseRecipient(line))
 	w := storetest.NewWorld(t)
-	db := storetest.Must[*floors.All](t)(floors.New(storetest.PoolAs(t, w.Pool, store.RoleWeb), store.Options{MailRecipient: to}))
+	db := floors.New(storetest.PoolAs(t, w.Pool, store.RoleWeb), store.Options{MailRecipient: to})
 	var email string
 	storetest.NoError(t, w.Pool.QueryRow(t.Context(), `SELECT email FROM people WHERE id = $1`, w.Person).Scan(&email))
 	storetest.NoError(t, db.People.RequestReset(t.Context(), email, ""))

@@ -10,6 +10,7 @@ import (
 
 // commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
 type commands struct {
+	Demo     demoCommand     `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
 	Export   exportCommand   `cmd:"" help:"Write what an accountant asks for."`
 	Grant    grantCommand    `cmd:"" help:"Give an organization compute hours of a provider."`
 	Hook     hookCommand     `cmd:"" help:"Answer libvirt's hooks on a host."`
@@ -21,7 +22,6 @@ type commands struct {
 	Pool     poolCommand     `cmd:"" help:"Add pools of hosts."`
 	Provider providerCommand `cmd:"" help:"Add providers and their staff."`
 	Sample   sampleCommand   `cmd:"" help:"Make the image that checks of hosts boot."`
-	Seed     seedCommand     `cmd:"" help:"Make something to try Volary with."`
 	Shape    shapeCommand    `cmd:"" help:"Add sizes of nodes."`
 	User     userCommand     `cmd:"" help:"Add people."`
 }

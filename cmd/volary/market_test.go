@@ -126,10 +126,10 @@ func TestFollowCheck(t *testing.T) {
 	}
 }
 
-func TestSeedDemoTwice(t *testing.T) {
+func TestDemoTwice(t *testing.T) {
 	market(t)
 	for range 2 {
-		if err := run(t, "seed", "demo"); err != nil {
+		if err := run(t, "demo"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -100,12 +100,12 @@ func TestGrantRefusesInWords(t *testing.T) {
 	}
 }
 
-func TestLedgerStatusTellsOfTheDailyProofs(t *testing.T) {
+func TestLedgerStatusTellsOfTheDailyAuditRuns(t *testing.T) {
 	pool := market(t)
 	if err := run(t, "ledger", "status"); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := storetest.Open(t, pool).Books.ProveLedger(t.Context(), "worker-1"); err != nil {
+	if _, _, err := storetest.Open(t, pool).Books.AuditLedger(t.Context(), "worker-1"); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(t, "ledger", "status", "--days=3"); err != nil {
@@ -113,8 +113,8 @@ func TestLedgerStatusTellsOfTheDailyProofs(t *testing.T) {
 	}
 	// A later one that is still at work does not hide the last that ended.
 	if _, err := pool.Exec(t.Context(), `
-		UPDATE ledger_proofs SET difference = 'the sums of lot 1 should be 3 but are 4';
-		INSERT INTO ledger_proofs (day, worker, started_at) SELECT day + 1, worker, started_at FROM ledger_proofs`); err != nil {
+		UPDATE audit_runs SET difference = 'the sums of lot 1 should be 3 but are 4';
+		INSERT INTO audit_runs (day, worker, started_at) SELECT day + 1, worker, started_at FROM audit_runs`); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(t, "ledger", "status"); err == nil || !strings.Contains(err.Error(), "the sums of lot 1") {

@@ -47,10 +47,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
 	}
-	db, err := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour})
-	if err != nil {
-		return err
-	}
+	db := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour})
 	blobs, err := blob.OpenDirectory(cfg.BlobDir)
 	if err != nil {
 		return err

@@ -14,8 +14,8 @@ import (
 
 // The headers of a request and its answer.
 const (
-	headerNonce = "Volary-Nonce"
-	headerProof = "Volary-Proof"
+	headerNonce     = "Volary-Nonce"
+	headerSignature = "Volary-Signature"
 )
 
 // leastBytes of a secret: fewer can be guessed.
@@ -51,12 +51,12 @@ func ReadSecret(path string) (Secret, error) {
 // Question is what a request asked, to compare its answer with.
 type Question struct{ nonce string }
 
-// Ask signs a request's header for a path with its query. The proof is good for that path alone; a path that holds a one-time
+// Ask signs a request's header for a path with its query. The signature is good for that path alone; a path that holds a one-time
 // ticket makes it good once.
 func (s Secret) Ask(h http.Header, pathAndQuery string) Question {
 	q := Question{nonce: rand.Text()}
 	h.Set(headerNonce, q.nonce)
-	h.Set(headerProof, s.sign("web", q.nonce, pathAndQuery))
+	h.Set(headerSignature, s.sign("web", q.nonce, pathAndQuery))
 	return q
 }
 
@@ -64,16 +64,16 @@ func (s Secret) Ask(h http.Header, pathAndQuery string) Question {
 // can tell the same.
 func (s Secret) Knows(r *http.Request, answer http.Header) bool {
 	nonce := r.Header.Get(headerNonce)
-	if nonce == "" || !s.equal(r.Header.Get(headerProof), s.sign("web", nonce, r.URL.RequestURI())) {
+	if nonce == "" || !s.equal(r.Header.Get(headerSignature), s.sign("web", nonce, r.URL.RequestURI())) {
 		return false
 	}
-	answer.Set(headerProof, s.sign("worker", nonce, ""))
+	answer.Set(headerSignature, s.sign("worker", nonce, ""))
 	return true
 }
 
 // Check returns ErrStranger where an answer was not signed for the question.
 func (s Secret) Check(q Question, answer http.Header) error {
-	if !s.equal(answer.Get(headerProof), s.sign("worker", q.nonce, "")) {
+	if !s.equal(answer.Get(headerSignature), s.sign("worker", q.nonce, "")) {
 		return ErrStranger
 	}
 	return nil

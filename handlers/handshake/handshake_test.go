@@ -38,7 +38,7 @@ func TestBothSidesKnowEachOther(t *testing.T) {
 	} {
 		r, _ := try()
 		answer := http.Header{}
-		if ours.Knows(r, answer) || answer.Get(headerProof) != "" {
+		if ours.Knows(r, answer) || answer.Get(headerSignature) != "" {
 			t.Errorf("%s: believed", name)
 		}
 	}

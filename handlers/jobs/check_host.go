@@ -18,10 +18,10 @@ import (
 )
 
 // checkTimeout bounds a check as a whole, the copying of the probe image included.
-const checkTimeout = 15 * time.Minute
+const checkTimeout = 20 * time.Minute
 
-// CheckHost proves a host before nodes are placed on it: what a host says of itself is not enough, so that guests
-// are booted on it and a packet is sent between two of them.
+// CheckHost tries a host before nodes are placed on it: what a host says of itself is not enough, so that guests
+// are booted on it, one fills its console, and a packet is sent between two of them.
 type CheckHost struct {
 	river.WorkerDefaults[queue.CheckHost]
 	loops.Engine
@@ -34,6 +34,7 @@ type ProbeTimes struct {
 	KVM     time.Duration // 12 s: a guest that hangs under KVM never ends by itself
 	TCG     time.Duration // 3 min: without acceleration a busy host takes long
 	Overlay time.Duration // 3 min
+	Fill    time.Duration // 4 min, for a guest to write three times what is kept of a console
 	Poll    time.Duration // 250 ms
 }
 
@@ -54,7 +55,7 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 	k := &hostCheck{CheckHost: c, host: h, pool: pool}
 	k.Probe = ProbeTimes{
 		KVM: cmp.Or(c.Probe.KVM, 12*time.Second), TCG: cmp.Or(c.Probe.TCG, 3*time.Minute),
-		Overlay: cmp.Or(c.Probe.Overlay, 3*time.Minute), Poll: cmp.Or(c.Probe.Poll, 250*time.Millisecond),
+		Overlay: cmp.Or(c.Probe.Overlay, 3*time.Minute), Fill: cmp.Or(c.Probe.Fill, 4*time.Minute), Poll: cmp.Or(c.Probe.Poll, 250*time.Millisecond),
 	}
 	passed := k.run(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -96,6 +97,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 		{"network hook", k.hook},
 		{"storage", k.storage},
 		{"acceleration", guests.accelerate},
+		{"console", guests.console},
 		{"overlay network", guests.overlay},
 	} {
 		began := time.Now()

@@ -2,5 +2,10 @@
 // send_mail, verify_image. What never ends is in handlers/loops; both reach hosts by loops.Hosts.
 //
 // A job may run twice, on two workers, and die between any two lines: it begins from what the database and the hosts say.
+//
+// 2026-11-29: a host's check does not take the word of virtlogd's configuration for how much a guest can write: a guest writes
+// three times as much, and what lies on the host afterwards counts (probe_console.go). A virtlogd that was not started anew, and
+// a QEMU that writes the file itself, look well configured. A cap above 64 MiB is refused, since it could not be tried.
+//
 // Start at queue.go.
 package jobs

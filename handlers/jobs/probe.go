@@ -49,7 +49,7 @@ func newProbes(k *hostCheck) *probes {
 	return p
 }
 
-// choosePeer prefers a host that has proved itself; hosts that are checked at the same time prove each other.
+// choosePeer prefers a fit host; hosts that are checked at the same time show what each other can do.
 func choosePeer(host machines.Host, pool []machines.Host) *machines.Host {
 	var second *machines.Host
 	for i, h := range pool {
@@ -68,7 +68,9 @@ func choosePeer(host machines.Host, pool []machines.Host) *machines.Host {
 func (p *probes) id(name string) uuid.UUID { return uuid.NewSHA1(p.host.ID, []byte("check "+name)) }
 
 // names are all guests of a check, in the order of their addresses.
-func (p *probes) names() []string { return []string{"head", "compute-001", "probe-kvm", "probe-tcg"} }
+func (p *probes) names() []string {
+	return []string{"head", "compute-001", "probe-kvm", "probe-tcg", "probe-console"}
+}
 
 func (p *probes) entries() []provisioner.NetworkEntry {
 	var list []provisioner.NetworkEntry
@@ -129,7 +131,7 @@ func (p *probes) clear(ctx context.Context) {
 	}
 }
 
-// accelerate finds out what boots. Capabilities prove nothing: a host may offer KVM and its guests hang.
+// accelerate finds out what boots. Capabilities are a claim: a host may offer KVM and its guests hang.
 func (p *probes) accelerate(ctx context.Context) (string, error) {
 	image, err := loops.OpenProbeImage(p.ProbeImage)
 	if err != nil {
@@ -181,7 +183,7 @@ func (p *probes) prepare(ctx context.Context, h, other machines.Host) error {
 func (p *probes) boots(ctx context.Context, a provisioner.Acceleration, limit time.Duration) error {
 	name := "probe-" + string(a)
 	defer p.remove(ctx, p.host, name)
-	if err := p.start(ctx, p.host, name, provisioner.RoleHead, a); err != nil {
+	if err := p.start(ctx, p.host, name, provisioner.RoleHead, a, 0); err != nil {
 		return err
 	}
 	return p.await(ctx, p.host, name, limit, "volary: ready")
@@ -195,7 +197,7 @@ func (p *probes) remove(ctx context.Context, h machines.Host, name string) {
 	}
 }
 
-func (p *probes) start(ctx context.Context, h machines.Host, name string, role provisioner.Role, a provisioner.Acceleration) error {
+func (p *probes) start(ctx context.Context, h machines.Host, name string, role provisioner.Role, a provisioner.Acceleration, fill int64) error {
 	entries := p.entries()
 	entry := entries[slices.Index(p.names(), name)]
 	known := entries[:2:2] // the pair, and the guest itself where it is none of them
@@ -204,7 +206,7 @@ func (p *probes) start(ctx context.Context, h machines.Host, name string, role p
 	}
 	seed, err := cloudinit.Seed{
 		InstanceID: p.id(name).String(), Hostname: name, Domain: "check.volary", Role: role,
-		Nodes: known, Check: &cloudinit.Check{Nonce: p.nonce},
+		Nodes: known, Check: &cloudinit.Check{Nonce: p.nonce, Fill: fill},
 	}.Build()
 	if err != nil {
 		return err
@@ -251,13 +253,13 @@ func (p *probes) await(ctx context.Context, h machines.Host, name string, limit 
 // the answer came.
 func (p *probes) overlay(ctx context.Context) (string, error) {
 	if p.peer == nil {
-		return "", skipped("the pool has no other host yet; it is proved when the next one is checked")
+		return "", skipped("the pool has no other host yet; the next one that is checked shows it")
 	}
 	began := time.Now()
 	on := p.peer.Name
 	if err := p.pair(ctx); err != nil {
 		if !p.peer.Fit && errors.Is(err, errPeer) {
-			// The other host has not proved itself either: nothing is known of this one.
+			// The other host is not fit either: nothing is known of this one.
 			return "", skipped(on + ", the only other host, is not ready either: " + err.Error())
 		}
 		return "", fmt.Errorf("between this host and %s: %w (are UDP port 4789 and the underlay open between them?)", on, err)
@@ -273,11 +275,11 @@ func (p *probes) pair(ctx context.Context) error {
 	go func() {
 		err := p.prepare(ctx, *p.peer, p.host)
 		if err == nil {
-			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, cmp.Or(p.peer.Acceleration, provisioner.AccelerationTCG))
+			err = p.start(ctx, *p.peer, "head", provisioner.RoleHead, cmp.Or(p.peer.Acceleration, provisioner.AccelerationTCG), 0)
 		}
 		head <- err
 	}()
-	err := p.start(ctx, p.host, "compute-001", provisioner.RoleCompute, p.acceleration)
+	err := p.start(ctx, p.host, "compute-001", provisioner.RoleCompute, p.acceleration, 0)
 	if herr := <-head; herr != nil {
 		return fmt.Errorf("%w: %w", errPeer, herr)
 	}

@@ -49,7 +49,7 @@ type RunAcceptance struct {
 // Timeout implements river.Worker.
 func (*RunAcceptance) Timeout(*river.Job[queue.RunAcceptance]) time.Duration { return lookTimeout }
 
-// Work implements river.Worker. A test that has ended, or whose worker died, is found as it is: what was proved is in
+// Work implements river.Worker. A test that has ended, or whose worker died, is found as it is: what was found is in
 // its evidence. A look that failed is taken again until the test's time is up; the database may have been away.
 func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAcceptance]) error {
 	t, err := r.Models.TestForWorker(ctx, job.Args.TestID)
@@ -183,7 +183,7 @@ func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := f.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error {
-		leases, err := d.Addresses(ctx, f.work.VNI)
+		addresses, err := d.Addresses(ctx, f.work.VNI)
 		if err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 		}
 		for at, i := range here {
 			n := f.work.Nodes[i]
-			f.takeMachine(i, leases[strings.ToLower(n.MAC.String())], texts[at], loops.Runs(machines[n.ID]))
+			f.takeMachine(i, addresses[strings.ToLower(n.MAC.String())], texts[at], loops.Runs(machines[n.ID]))
 		}
 		return nil
 	})
@@ -216,9 +216,9 @@ func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 }
 
 // takeMachine takes in what a host says of one node.
-func (f *followed) takeMachine(i int, lease netip.Addr, console provisioner.ConsoleText, running bool) {
+func (f *followed) takeMachine(i int, given netip.Addr, console provisioner.ConsoleText, running bool) {
 	seen, now := &f.seen.Nodes[i], f.work.Now
-	seen.Look(f.seen.Nonce, lease, console, f.headAddress(), now)
+	seen.Look(f.seen.Nonce, given, console, f.headAddress(), now)
 	if !running && !seen.AskedOff.IsZero() && seen.Off.IsZero() {
 		seen.Off = now
 		seen.Forced = now.Sub(seen.AskedOff) >= reconcile.ForceAfter

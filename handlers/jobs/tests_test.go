@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -109,7 +110,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 	b.Worker(t, "one")
 	for _, id := range b.Hosts {
 		h := b.UntilChecked(t, id)
-		if h.CheckState != "passed" || len(h.CheckReport) != 6 || h.Acceleration != provisioner.AccelerationKVM {
+		if h.CheckState != "passed" || len(h.CheckReport) != 7 || h.Acceleration != provisioner.AccelerationKVM {
 			t.Errorf("%s: %s %+v", h.Name, h.CheckState, h.CheckReport)
 		}
 		if last := h.CheckReport[len(h.CheckReport)-1]; !strings.Contains(last.Detail, "a guest here reached one on host-") {
@@ -133,6 +134,27 @@ func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
 	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
+// TestHostCheckSaysWhatIsKeptOfAConsole: within the cap it passes with both numbers, and where nobody can tell the cap it is skipped.
+func TestHostCheckSaysWhatIsKeptOfAConsole(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Host(2).SetConsoleLog(provisioner.UnknownConsoleCap, 1<<20)
+	for n, want := range []provisioner.HostCheck{
+		{State: provisioner.CheckPassed, Detail: "a guest wrote 768 KiB to its console, and 256 KiB of it are kept"},
+		{State: provisioner.CheckSkipped, Detail: "the network hook cannot say"},
+	} {
+		loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[n]))
+		stop := b.Queue(t, "one")
+		h := b.UntilChecked(t, b.Hosts[n])
+		stop()
+		at := slices.IndexFunc(h.CheckReport, func(c provisioner.HostCheck) bool { return c.Name == "console" })
+		if !h.Fit || at < 0 || h.CheckReport[at].State != want.State || !strings.Contains(h.CheckReport[at].Detail, want.Detail) {
+			t.Errorf("host %d: %+v", n+1, h.CheckReport)
+		}
+	}
+	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+}
+
 func TestHostCheckFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -143,6 +165,13 @@ func TestHostCheckFails(t *testing.T) {
 		"silent":        {func(b *loopstest.Bench) { b.Host(1).SetUnreachable(true) }, "connection", "does not answer"},
 		"nothing boots": {func(b *loopstest.Bench) { b.Host(1).SetHanging(true) }, "acceleration", "no guest booted"},
 		"full":          {func(b *loopstest.Bench) { b.Host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
+		"keeps all of a console": {
+			func(b *loopstest.Bench) { b.Host(1).SetConsoleLog(64<<10, 1<<30) }, "console", "of it lie on the host, where virtlogd is configured to keep 64 KiB: set max_size and max_backups in /etc/libvirt/virtlogd.conf",
+		},
+		"a console without a cap": {func(b *loopstest.Bench) { b.Host(1).SetConsoleLog(0, 1<<20) }, "console", "max_size is 0"},
+		"a console with a large cap": {
+			func(b *loopstest.Bench) { b.Host(1).SetConsoleLog(1<<30, 1<<20) }, "console", "configured to keep 1024 MiB of each console; at most 64 MiB",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -7,26 +7,26 @@ import (
 )
 
 // How often leases are looked at and use is settled, and when a cluster whose lease is over for that long is deleted.
-// The ledger is proven once a day; how soon after midnight (UTC) is the last.
+// The ledger is audited once a day; how soon after midnight (UTC) is the last.
 // Settling often costs little: an hour is booked once, as soon as it is proven to its end.
 const (
 	leaseTick  = 2 * time.Second
 	settleTick = time.Minute
-	proofTick  = 10 * time.Minute
+	auditTick  = 10 * time.Minute
 	leaseGrace = 24 * time.Hour
 )
 
-// Bookkeeper ends leases, settles use, forgets spent secrets and has the ledger proven. Every worker runs one: the first three are set-based,
-// judge each row afresh and do nothing twice; the proof of a day is one worker's.
+// Bookkeeper ends leases, settles use, forgets spent secrets and has the ledger audited. Every worker runs one: the first three are set-based,
+// judge each row afresh and do nothing twice; the audit run of a day is one worker's.
 type Bookkeeper struct {
 	Engine
 }
 
 // Run keeps the books until ctx ends.
 func (b *Bookkeeper) Run(ctx context.Context) error {
-	var proofs sync.WaitGroup
-	defer proofs.Wait()
-	proofs.Go(func() { b.proveDaily(ctx) })
+	var audits sync.WaitGroup
+	defer audits.Wait()
+	audits.Go(func() { b.auditDaily(ctx) })
 	ticker := time.NewTicker(leaseTick)
 	defer ticker.Stop()
 	var settled time.Time
@@ -59,16 +59,16 @@ func (b *Bookkeeper) settle(ctx context.Context) {
 	}
 }
 
-// proveDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile. Before each look at
-// whether a day is to be proven it forgets spent secrets.
-func (b *Bookkeeper) proveDaily(ctx context.Context) {
-	ticker := time.NewTicker(proofTick)
+// auditDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile. Before each look at
+// whether a day is to be audited it forgets spent secrets.
+func (b *Bookkeeper) auditDaily(ctx context.Context) {
+	ticker := time.NewTicker(auditTick)
 	defer ticker.Stop()
 	for {
 		if err := b.Core.ForgetSecrets(ctx); err != nil && ctx.Err() == nil {
 			b.Log.ErrorContext(ctx, "forget spent secrets", "error", err)
 		}
-		b.prove(ctx)
+		b.audit(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -77,15 +77,15 @@ func (b *Bookkeeper) proveDaily(ctx context.Context) {
 	}
 }
 
-func (b *Bookkeeper) prove(ctx context.Context) {
-	proof, ran, err := b.Books.ProveLedger(ctx, b.Worker)
+func (b *Bookkeeper) audit(ctx context.Context) {
+	run, did, err := b.Books.AuditLedger(ctx, b.Worker)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		b.Log.ErrorContext(ctx, "prove the ledger", "error", err)
-	case err != nil || !ran:
-	case proof.Difference != "":
-		b.Log.ErrorContext(ctx, "the ledger differs", "day", proof.Day.Format(time.DateOnly), "difference", proof.Difference)
+		b.Log.ErrorContext(ctx, "audit the ledger", "error", err)
+	case err != nil || !did:
+	case run.Difference != "":
+		b.Log.ErrorContext(ctx, "the ledger differs", "day", run.Day.Format(time.DateOnly), "difference", run.Difference)
 	default:
-		b.Log.InfoContext(ctx, "the ledger is whole", "day", proof.Day.Format(time.DateOnly), "journals", proof.Journals, "entries", proof.Entries)
+		b.Log.InfoContext(ctx, "the ledger is whole", "day", run.Day.Format(time.DateOnly), "journals", run.Journals, "entries", run.Entries)
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"volary.dev/store/storetest"
 )
 
-// proofLog runs a bookkeeper until it has logged a line about the ledger.
-func proofLog(t *testing.T, w *storetest.World) string {
+// auditLog runs a bookkeeper until it has logged a line about the ledger.
+func auditLog(t *testing.T, w *storetest.World) string {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -33,16 +33,16 @@ func proofLog(t *testing.T, w *storetest.World) string {
 	return ""
 }
 
-func TestBookkeeperHasTheLedgerProven(t *testing.T) {
+func TestBookkeeperHasTheLedgerAudited(t *testing.T) {
 	w := storetest.NewWorld(t)
 	w.Grant(t, w.Organization, billing.ComputeHour)
-	if line := proofLog(t, w); !strings.Contains(line, "level=INFO") || !strings.Contains(line, "whole") || !strings.Contains(line, "journals=1") {
+	if line := auditLog(t, w); !strings.Contains(line, "level=INFO") || !strings.Contains(line, "whole") || !strings.Contains(line, "journals=1") {
 		t.Errorf("logged %s", line)
 	}
-	w.Exec(t, `UPDATE ledger_proofs SET day = day - 1`)
+	w.Exec(t, `UPDATE audit_runs SET day = day - 1`)
 	w.Exec(t, `ALTER TABLE lots DISABLE TRIGGER ALL`)
 	w.Exec(t, `UPDATE lots SET bought = bought + 5, available = available + 5`)
-	if line := proofLog(t, w); !strings.Contains(line, "level=ERROR") || !strings.Contains(line, "the sums of lot") {
+	if line := auditLog(t, w); !strings.Contains(line, "level=ERROR") || !strings.Contains(line, "the sums of lot") {
 		t.Errorf("logged %s", line)
 	}
 }

@@ -28,7 +28,7 @@ type gateSeen struct {
 	searched string // the mark up to which its console was searched
 }
 
-// look asks for leases or console logs, and where a gate was met also which machines run: readiness is bound to the
+// look asks for addresses or console logs, and where a gate was met also which machines run: readiness is bound to the
 // start identity it was seen with. Machines are asked about last, so that one that went off in between is not ready.
 func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]gateSeen, error) {
 	met, searched, err := w.met(ctx, d)
@@ -61,13 +61,13 @@ func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched
 	if w.gate.Kind != provisioner.GateAddress {
 		return w.printed(ctx, d)
 	}
-	leases, err := d.Addresses(ctx, w.vni)
+	addresses, err := d.Addresses(ctx, w.vni)
 	if err != nil {
 		return nil, nil, err
 	}
 	met = map[uuid.UUID]string{}
 	for _, n := range w.nodes {
-		if leases[strings.ToLower(n.MAC.String())] == n.Address {
+		if addresses[strings.ToLower(n.MAC.String())] == n.Address {
 			met[n.ID] = n.Address.String()
 		}
 	}

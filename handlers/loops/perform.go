@@ -173,7 +173,7 @@ func (s *visit) watchGates(host machines.HostWork) deed {
 				s.searched[id] = g.searched
 				if g.met {
 					g.evidence.At = s.now()
-					s.proofs[id] = g.evidence
+					s.evidence[id] = g.evidence
 				}
 			}
 		}, err
@@ -272,7 +272,7 @@ func (s *visit) record(ctx context.Context, a reconcile.Action) error {
 	var err error
 	switch a.Kind {
 	case reconcile.MarkReady:
-		_, err = s.Machines.MarkClusterReady(ctx, s.id, s.work.Generation, s.proofs)
+		_, err = s.Machines.MarkClusterReady(ctx, s.id, s.work.Generation, s.evidence)
 	case reconcile.MarkStopped:
 		s.seen.Stopped, err = s.Machines.MarkNodesStopped(ctx, s.id, s.work.Generation)
 	case reconcile.MarkGone:

@@ -28,11 +28,11 @@ type visit struct {
 	log  *slog.Logger
 	news chan struct{} // what is wanted may have changed
 
-	work   machines.ClusterWork
-	read   time.Time // when work.Now was, by our own clock
-	seen   reconcile.Observed
-	proofs map[uuid.UUID]machines.Evidence
-	polled map[uuid.UUID]time.Time // by host
+	work     machines.ClusterWork
+	read     time.Time // when work.Now was, by our own clock
+	seen     reconcile.Observed
+	evidence map[uuid.UUID]machines.Evidence
+	polled   map[uuid.UUID]time.Time // by host
 	// searched is the mark up to which a node's console was searched for its gate's text since its start; a visit that
 	// takes over begins at the mark that is kept in its row.
 	searched map[uuid.UUID]string
@@ -58,7 +58,7 @@ type result struct {
 func newVisit(r *Reconciler, id uuid.UUID) *visit {
 	return &visit{
 		Reconciler: r, id: id, log: r.Log.With("cluster", id), news: make(chan struct{}, 1),
-		seen: reconcile.NewObserved(), proofs: map[uuid.UUID]machines.Evidence{}, polled: map[uuid.UUID]time.Time{},
+		seen: reconcile.NewObserved(), evidence: map[uuid.UUID]machines.Evidence{}, polled: map[uuid.UUID]time.Time{},
 		searched: map[uuid.UUID]string{},
 		flight:   map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
 	}

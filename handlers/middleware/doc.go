@@ -1,7 +1,7 @@
 // Package middleware is what every request passes before its handler, in this order (handlers/routes.go puts it
 // together):
 //
-//	RequestID → Log → Recover → Headers → CrossOrigin → Session → Limits, Throttle → Require(permission) → Queue, Lasting, Proven → handler
+//	RequestID → Log → Recover → Headers → CrossOrigin → Session → Limits, Throttle → Require(permission) → Queue, Lasting, PasswordAgain → handler
 //
 // Log translates nothing and decides nothing: it hands an error to the one error handler (respond/page) and writes
 // one line. Require asks the policy table in policy.go, the only place where a role is compared with anything.

@@ -1,6 +1,7 @@
 package org
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -334,15 +335,13 @@ func clusterPath(id uuid.UUID) string { return "/org/clusters/" + id.String() }
 // lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
 func (h Handlers) NewCluster(c echo.Context) error {
 	f := request.ParseQuery(c)
-	versions, err := h.versions(c)
+	orgID, personID := where(c)
+	form, err := h.Machines.LaunchForm(c.Request().Context(), orgID, personID)
 	if err != nil {
 		return err
 	}
-	suggest(f, versions)
-	p, err := h.launchForm(c, f, versions)
-	if err != nil {
-		return err
-	}
+	suggest(f, form.Versions)
+	p := h.launchForm(c, f, form)
 	if p.Values.Version == "" || p.Values.Pool == "" || !f.Has("compute_count") || !f.Has("lease_hours") {
 		return page.Live(c, web.ClusterNew(p))
 	}
@@ -369,7 +368,7 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	}
 	r, refusal := launchRequest(f, true)
 	if refusal != nil {
-		return h.launchAgain(c, f, refusal, nil)
+		return h.launchUnread(c, f, refusal)
 	}
 	orgID, personID := where(c)
 	id, err := h.Machines.LaunchCluster(c.Request().Context(), orgID, personID, r)
@@ -378,14 +377,9 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 			return h.asked(c, id)
 		}
 	}
-	if refusal, ok := respond.AsForm(err); ok {
-		// Beside the refusal the form shows the figures it follows from. They may have changed meanwhile, so the
-		// refusal itself stays the one of the launch.
-		q, _, err := h.quote(c, r)
-		if err != nil {
-			return err
-		}
-		return h.launchAgain(c, f, renamed(refusal, launchFields), q)
+	var refused *machines.LaunchRefused
+	if errors.As(err, &refused) {
+		return h.launchAgain(c, f, refused)
 	}
 	if err != nil {
 		return err

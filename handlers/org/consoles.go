@@ -6,9 +6,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/relay"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
@@ -18,7 +18,7 @@ import (
 // excerptLimit is how many bytes of the log the page itself shows.
 const excerptLimit = 16 << 10
 
-// ShowConsole shows a node's serial line and the end of what it wrote so far. A host that does not answer takes
+// ShowConsole shows a node's console and the end of what it wrote so far. A host that does not answer takes
 // away the log and nothing else of the page.
 func (h Handlers) ShowConsole(c echo.Context) error {
 	d, n, err := h.clusterNode(c)
@@ -65,7 +65,7 @@ func (h Handlers) consoleLog(c echo.Context, n machines.NodeRow) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), terminal.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
+	return h.Relay.Worker.ConsoleLog(c.Request().Context(), relay.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
 }
 
 func (h Handlers) consoleTicket(c echo.Context, n machines.NodeRow, part machines.ConsolePart) (string, error) {
@@ -107,5 +107,5 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Terminal.Serve(c, n.ID)
+	return h.Relay.Serve(c, n.ID)
 }

@@ -7,9 +7,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/relay"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/handlers/terminal"
 	"volary.dev/handlers/uploads"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
@@ -30,7 +30,7 @@ type Handlers struct {
 	Machines *machines.DB
 	Overview *overview.DB
 	Frame    page.Frame
-	Terminal terminal.Terminal
+	Relay    relay.Relay
 	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
 	PublicURL      string // links that people pass on begin with it
 	MaxUploadBytes int64

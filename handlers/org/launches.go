@@ -3,7 +3,6 @@ package org
 import (
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -25,28 +24,27 @@ const (
 // launchFields are the form's names of the fields that store refuses.
 var launchFields = map[string]string{"compute": "compute_count", "lease": "lease_hours"}
 
-func (h Handlers) launchAgain(c echo.Context, f *request.Form, r *refusal.Error, q *web.Quote) error {
-	versions, err := h.versions(c)
-	if err != nil {
-		return err
-	}
-	p, err := h.launchForm(c, f, versions)
-	if err != nil {
-		return err
-	}
-	p.Form.Refusal, p.Quote = r, q
-	if q != nil {
-		q.Refusal = nil
+// launchAgain shows the form with the refusal of a launch and the figures it follows from, all of which the refusal carries.
+func (h Handlers) launchAgain(c echo.Context, f *request.Form, refused *machines.LaunchRefused) error {
+	p, r := h.launchForm(c, f, refused.Form), renamed(refused.Refusal, launchFields)
+	p.Form.Refusal = r
+	if refused.Quote != nil {
+		p.Quote = quoteProps(*refused.Quote)
 		if len(r.Fields) == 0 {
-			q.Refusal, p.Form.Refusal = r, nil
+			p.Quote.Refusal, p.Form.Refusal = r, nil
 		}
 	}
 	return page.Render(c, respond.Status(r.Code), web.ClusterNew(p))
 }
 
-func (h Handlers) versions(c echo.Context) ([]models.PublishedVersion, error) {
-	orgID, _ := where(c)
-	return h.Models.PublishedVersions(c.Request().Context(), orgID)
+// launchUnread shows a form whose fields do not make a launch.
+func (h Handlers) launchUnread(c echo.Context, f *request.Form, r *refusal.Error) error {
+	orgID, personID := where(c)
+	form, err := h.Machines.LaunchForm(c.Request().Context(), orgID, personID)
+	if err != nil {
+		return err
+	}
+	return h.launchAgain(c, f, &machines.LaunchRefused{Refusal: r, Form: form})
 }
 
 // suggest fills in what was tested last, where neither version nor pool was asked for.
@@ -63,51 +61,35 @@ func suggest(f *request.Form, versions []models.PublishedVersion) {
 	}
 }
 
-func (h Handlers) launchForm(c echo.Context, f *request.Form, versions []models.PublishedVersion) (p web.ClusterNewProps, err error) {
-	orgID, personID := where(c)
-	p = web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
+func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.LaunchForm) web.ClusterNewProps {
+	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
 		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
 		ComputeCount: f.Or("compute_count", "3"), LeaseHours: f.Or("lease_hours", "2"),
 		References: web.References{
 			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
 		},
 	}}
-	for _, v := range versions {
+	for _, v := range form.Versions {
 		label := v.Name
 		if v.PassedAt != nil {
 			label += ", test passed"
 		}
 		p.Versions = append(p.Versions, ui.Option{Value: v.ID.String(), Label: label})
 	}
-	if p.Cap, err = h.capOf(c, orgID, personID); err != nil {
-		return p, err
-	}
-	p.Pools, err = h.poolOptions(c)
+	p.Cap = capProps(form.Cap)
+	p.Pools, _ = placeOptions(form.Pools)
 	if len(p.Pools) == 1 && p.Values.Pool == "" {
 		p.Values.Pool = p.Pools[0].Value
 	}
-	return p, err
+	return p
 }
 
-// capOf is what the person may still set aside without asking; nil: all there is.
-func (h Handlers) capOf(c echo.Context, orgID, personID uuid.UUID) (*web.Cap, error) {
-	limit, err := h.Machines.CapOf(c.Request().Context(), orgID, personID)
-	if err != nil || limit == nil {
-		return nil, err
+// capProps is what the person may still set aside without asking; nil: all there is.
+func capProps(limit *machines.Cap) *web.Cap {
+	if limit == nil {
+		return nil
 	}
-	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left())}, nil
-}
-
-func (h Handlers) poolOptions(c echo.Context) ([]ui.Option, error) {
-	pools, err := h.Machines.Pools(c.Request().Context())
-	if err != nil {
-		return nil, err
-	}
-	var options []ui.Option
-	for _, p := range pools {
-		options = append(options, ui.Option{Value: p.ID.String(), Label: p.Name + ", " + p.ProviderName})
-	}
-	return options, nil
+	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left())}
 }
 
 // launchRequest reads the form. A quote needs no name.
@@ -142,10 +124,14 @@ func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *
 	if err != nil {
 		return nil, nil, err
 	}
+	return quoteProps(q), nil, nil
+}
+
+func quoteProps(q machines.Quote) *web.Quote {
 	return &web.Quote{
 		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
 		Hosts: hostFits(q), Refusal: renamed(q.Refusal, launchFields),
-	}, nil, nil
+	}
 }
 
 func hostFits(q machines.Quote) []web.HostFit {

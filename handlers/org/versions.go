@@ -185,8 +185,12 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
 		})
 	}
-	p.TestPools, err = h.poolOptions(c)
-	return p, err
+	places, err := h.Machines.PoolPlaces(c.Request().Context())
+	if err != nil {
+		return p, err
+	}
+	p.TestPools, _ = placeOptions(places)
+	return p, nil
 }
 
 func versionPath(id uuid.UUID) string { return "/org/versions/" + id.String() }

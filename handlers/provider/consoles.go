@@ -7,9 +7,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/relay"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/handlers/terminal"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
@@ -22,7 +22,7 @@ func now() time.Time { return time.Now().UTC() }
 // excerptLimit is how many bytes of a console log the page itself shows.
 const excerptLimit = 16 << 10
 
-// ShowConsole shows a node's serial line to staff, under the organization's consent. The look is in its log.
+// ShowConsole shows a node's console to staff, under the organization's consent. The look is in its log.
 func (h Handlers) ShowConsole(c echo.Context) error {
 	d, n, err := h.clusterNode(c)
 	if err != nil {
@@ -67,7 +67,7 @@ func (h Handlers) consoleLog(c echo.Context, n machines.NodeRow) ([]byte, error)
 	if err != nil || n.State == provisioner.NodeReserved {
 		return nil, err
 	}
-	return h.Terminal.Worker.ConsoleLog(c.Request().Context(), terminal.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
+	return h.Relay.Worker.ConsoleLog(c.Request().Context(), relay.Ticket{Token: ticket, Node: n.ID, Session: request.Session(c).ID})
 }
 
 func (h Handlers) consoleTicket(c echo.Context, n machines.NodeRow, part machines.ConsolePart) (string, error) {
@@ -114,5 +114,5 @@ func (h Handlers) ConsoleSocket(c echo.Context) error {
 	if consent == nil {
 		return &refusal.Error{Code: "no_consent", Title: "The organization does not let staff see this console now.", Next: "Ask its members."}
 	}
-	return h.Terminal.Serve(c, n.ID)
+	return h.Relay.Serve(c, n.ID)
 }

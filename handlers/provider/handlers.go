@@ -4,9 +4,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/relay"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/handlers/terminal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -23,8 +23,8 @@ type Handlers struct {
 	Machines *machines.DB
 	Overview *overview.DB
 	Frame    page.Frame
-	// Terminal opens the consoles that organizations consent to.
-	Terminal terminal.Terminal
+	// Relay opens the consoles that organizations consent to.
+	Relay relay.Relay
 	// PlainHosts allows hosts by tcp and unix, Simulated those that exist in memory alone.
 	PlainHosts, Simulated bool
 	PublicURL             string // links of invitations begin with it

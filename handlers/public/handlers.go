@@ -19,7 +19,7 @@ type Handlers struct {
 	Overview *overview.DB
 	Frame    page.Frame
 	Cookie   respond.SessionCookie
-	// Demo names the seeded people with their passwords on the sign-in page. Elsewhere nothing says who there is.
+	// Demo names its people with their passwords on the sign-in page. Elsewhere nothing says who there is.
 	Demo    bool
 	Changes *live.Changes
 	// Stopping ends when the process is asked to stop: event streams end first.

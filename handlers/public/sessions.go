@@ -59,7 +59,7 @@ func (h Handlers) signInPage(c echo.Context, email, next string, r *refusal.Erro
 		Layout: h.Frame.Layout(c, layout.AreaPublic), Form: ui.Form{Refusal: r}, Email: email, Next: localPath(next),
 	}
 	if h.Demo {
-		p.Seeded = web.SeededUsers()
+		p.Demo = web.DemoUsers()
 	}
 	return page.Render(c, status, web.SignIn(p))
 }

@@ -24,8 +24,8 @@ type Form struct {
 	wrong  map[string]string
 }
 
-// Proof is the field of a form that carries the password of who sends it, where it is asked for again.
-const Proof = "proof"
+// PasswordAgain is the field of a form that carries the password of who sends it, where it is asked for again.
+const PasswordAgain = "password_again"
 
 // ParseForm reads the body of a POST. A body that is too large, does not come in time or is no form is a refusal.
 func ParseForm(c echo.Context) (*Form, error) {

@@ -21,7 +21,7 @@ func Status(code string) int {
 	switch code {
 	case "not_found":
 		return http.StatusNotFound
-	case "signed_out", "prove":
+	case "signed_out", "password_again":
 		return http.StatusUnauthorized
 	case "forbidden", "cross_origin":
 		return http.StatusForbidden

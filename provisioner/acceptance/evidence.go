@@ -58,13 +58,13 @@ func (n *Node) Query(id uuid.UUID, nonce string) provisioner.ConsoleQuery {
 	}
 }
 
-// Look takes a node's lease and the answer to its Query at now, and keeps what they prove. head is the head's address.
-func (n *Node) Look(nonce string, lease netip.Addr, console provisioner.ConsoleText, head netip.Addr, now time.Time) {
+// Look takes the address that DHCP gave a node and the answer to its Query at now, and keeps what they show. head is the head's address.
+func (n *Node) Look(nonce string, given netip.Addr, console provisioner.ConsoleText, head netip.Addr, now time.Time) {
 	if len(console.Tail) > 0 {
 		n.Console = console.Tail
 	}
 	n.Searched = console.Next
-	if lease.IsValid() && lease == n.Address {
+	if given.IsValid() && given == n.Address {
 		note(&n.Leased, now)
 		note(&n.Booted, now)
 	}

@@ -13,7 +13,7 @@ func Judge(e Evidence) provisioner.Report {
 	r := provisioner.Report{Nonce: e.Nonce}
 	r.Checks = []provisioner.ReportCheck{
 		each(e, provisioner.CheckBoots, "Every node boots", boots),
-		each(e, provisioner.CheckAddress, "Every node takes its address by DHCP", leases),
+		each(e, provisioner.CheckAddress, "Every node takes its address by DHCP", addressed),
 		identities(e),
 		each(e, provisioner.CheckHead, "Every compute node reaches the head by name", reaches),
 		gate(e),
@@ -104,14 +104,14 @@ func boots(n Node) finding {
 	case ending != "":
 		f.detail = "The console shows " + ending + "."
 	case len(n.Console) == 0:
-		f.detail = "Nothing on the serial console, and no address asked for: does the image boot under BIOS and write to ttyS0?"
+		f.detail = "Nothing on the console, and no address asked for: does the image boot under BIOS and write to ttyS0?"
 	default:
 		f.detail = "The console shows output, but the guest neither took an address nor reported itself."
 	}
 	return f
 }
 
-func leases(n Node) finding {
+func addressed(n Node) finding {
 	f := finding{at: n.Leased, from: n.StartedAt, detail: n.Address.String()}
 	if n.Leased.IsZero() {
 		f.detail = "No DHCP request arrived for " + n.Address.String() + ": the image has to run a DHCP client on its first network interface."

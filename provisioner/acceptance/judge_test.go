@@ -103,11 +103,11 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		spoil       func(*Evidence)
 		want        string
 	}{
-		{"silent", "boots", func(e *Evidence) { e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next()} }, "Nothing on the serial console"},
+		{"silent", "boots", func(e *Evidence) { e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next()} }, "Nothing on the console"},
 		{"panic", "boots", func(e *Evidence) {
 			e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next(), Console: []byte("Kernel panic - not syncing")}
 		}, "kernel panic"},
-		{"no lease", "address", func(e *Evidence) { e.Nodes[1].Leased = time.Time{} }, "DHCP client"},
+		{"no address", "address", func(e *Evidence) { e.Nodes[1].Leased = time.Time{} }, "DHCP client"},
 		{"no report", "identities", func(e *Evidence) { e.Nodes[1].Reported = time.Time{} }, "cloud-init"},
 		{"same machine id", "identities", func(e *Evidence) { e.Nodes[1].Identity.MachineID = "idhead" }, "head and compute-001 have the same machine id"},
 		{"same key", "identities", func(e *Evidence) { e.Nodes[1].Identity.SSHKey = "keyhead" }, "same SSH host key"},

@@ -4,7 +4,7 @@
 //	meta-data    instance-id, local-hostname, public-keys
 //	user-data    the group's own, as it wrote it
 //	vendor-data  ours: a shell script that writes /etc/hosts, /etc/volary/env and /etc/volary/secret, and in an
-//	             acceptance test reports on the serial console
+//	             acceptance test reports on the console
 //
 // # Keys at a later start
 //

@@ -26,9 +26,11 @@ type Seed struct {
 	Check    *Check // set in acceptance tests
 }
 
-// Check asks the node to report its identity on the serial console.
+// Check asks the node to report its identity on the console.
 type Check struct {
 	Nonce string // 8 to 64 letters and digits, unique to the test
+	// Fill asks the node to write so many bytes to its console behind that, and "filled" when it has; 0: none.
+	Fill int64
 }
 
 // File is one file of a seed.

@@ -36,11 +36,12 @@ func seed() Seed {
 }
 
 func TestFilesGolden(t *testing.T) {
-	launch, test, bare := seed(), seed(), seed()
+	launch, test, bare, fill := seed(), seed(), seed(), seed()
 	test.Check = &Check{Nonce: "n0nce0001"}
 	test.UserData = ""
+	fill.Check = &Check{Nonce: "n0nce0001", Fill: 3 << 20}
 	bare.Hostname, bare.Role, bare.Domain, bare.SSHKeys, bare.Secret = "head", provisioner.RoleHead, "", nil, ""
-	for name, s := range map[string]Seed{"launch": launch, "test": test, "bare": bare} {
+	for name, s := range map[string]Seed{"launch": launch, "test": test, "bare": bare, "fill": fill} {
 		t.Run(name, func(t *testing.T) {
 			files, err := s.Files()
 			if err != nil {

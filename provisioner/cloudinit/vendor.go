@@ -147,8 +147,17 @@ done
 say "head unreached"
 `
 
+// checkFill writes lines, as a guest does, so that what is searched for behind them begins one.
+const checkFill = `fill=%d
+yes 'volary fills its console to see how much of it the host keeps' | head -c "$fill" >/dev/ttyS0
+say filled
+`
+
 func (s Seed) check() string {
 	script := fmt.Sprintf(checkIdentity, provisioner.GuestCheckPrefix, s.Check.Nonce)
+	if s.Check.Fill > 0 {
+		script += fmt.Sprintf(checkFill, s.Check.Fill)
+	}
 	if s.Role == provisioner.RoleCompute {
 		script += checkHead
 	}

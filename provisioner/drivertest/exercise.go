@@ -251,11 +251,11 @@ func guest(t *testing.T, b Bench) {
 	t.Run("address", func(t *testing.T) {
 		b.need(t, PartAddresses)
 		f.until(t, "the node's address", func() bool {
-			leases, err := f.driver.Addresses(t.Context(), f.network.VNI)
+			addresses, err := f.driver.Addresses(t.Context(), f.network.VNI)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return leases[f.node.MAC.String()] == f.network.Entries[0].IP
+			return addresses[f.node.MAC.String()] == f.network.Entries[0].IP
 		})
 	})
 	t.Run("address of another start", func(t *testing.T) {
@@ -267,16 +267,16 @@ func guest(t *testing.T, b Bench) {
 		if err := f.driver.EnsureNode(t.Context(), f.node); err != nil {
 			t.Fatal(err)
 		}
-		leases, err := f.driver.Addresses(t.Context(), f.network.VNI)
-		if err != nil || leases[f.node.MAC.String()].IsValid() {
-			t.Errorf("right after a start the leases are %v, %v", leases, err)
+		addresses, err := f.driver.Addresses(t.Context(), f.network.VNI)
+		if err != nil || addresses[f.node.MAC.String()].IsValid() {
+			t.Errorf("right after a start the addresses are %v, %v", addresses, err)
 		}
 		f.until(t, "the address of the second start", func() bool {
-			leases, err := f.driver.Addresses(t.Context(), f.network.VNI)
+			addresses, err := f.driver.Addresses(t.Context(), f.network.VNI)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return leases[f.node.MAC.String()] == f.network.Entries[0].IP
+			return addresses[f.node.MAC.String()] == f.network.Entries[0].IP
 		})
 	})
 	t.Run("log", func(t *testing.T) {

@@ -92,6 +92,7 @@ func storageFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
 
 // askFacts asks the hook: libvirt passes over a missing one in silence.
 func (d *Driver) askFacts(ctx context.Context, f *provisioner.HostFacts) error {
+	f.ConsoleCap = provisioner.UnknownConsoleCap
 	if d.simulated {
 		return nil
 	}
@@ -99,6 +100,9 @@ func (d *Driver) askFacts(ctx context.Context, f *provisioner.HostFacts) error {
 	if errors.Is(err, errHookSilent) {
 		return nil
 	}
-	f.HookAnswers, f.ConsoleCap = err == nil, a.ConsoleCap
-	return err
+	if err != nil {
+		return err
+	}
+	f.HookAnswers, f.ConsoleCap = true, a.ConsoleCap
+	return nil
 }

@@ -218,11 +218,11 @@ func (d *Driver) Addresses(ctx context.Context, vni uint32) (map[string]netip.Ad
 			return err
 		}
 		defer n.Free()
-		leases, err := n.GetDHCPLeases()
+		given, err := n.GetDHCPLeases()
 		if err != nil {
 			return err
 		}
-		for _, l := range leases {
+		for _, l := range given {
 			if a, err := netip.ParseAddr(l.IPaddr); err == nil && a.Is4() {
 				all[strings.ToLower(l.Mac)] = a
 			}

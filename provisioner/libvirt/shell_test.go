@@ -16,7 +16,7 @@ import (
 	"volary.dev/provisioner"
 )
 
-// shell runs commands in a guest over its serial console.
+// shell runs commands in a guest over its console.
 type shell struct {
 	t       *testing.T
 	name    string

@@ -72,11 +72,11 @@ func (m *machine) console(q provisioner.ConsoleQuery) provisioner.ConsoleText {
 	return c
 }
 
-// print writes to the serial console: to its log and to who is attached.
+// print writes to the console: to its log and to who is attached.
 func (m *machine) print(text string) {
 	text = strings.ReplaceAll(text, "\n", "\r\n")
 	m.log, m.written = append(m.log, text...), m.written+len(text)
-	if over := len(m.log) - logLimit; over > 0 {
+	if over := int64(len(m.log)) - m.host.keeps; over > 0 {
 		m.log = append([]byte(nil), m.log[over:]...)
 	}
 	if m.viewer != nil {

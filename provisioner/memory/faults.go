@@ -35,6 +35,14 @@ func (h *Host) SetLacking(what string) {
 	h.lacking = what
 }
 
+// SetConsoleLog sets how much of a console the host says that it keeps (0: everything, provisioner.UnknownConsoleCap: it cannot
+// say), and how much it does keep.
+func (h *Host) SetConsoleLog(said, keeps int64) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.consoleCap, h.keeps = said, keeps
+}
+
 // StartByHand starts a machine that is off, as someone at the host may.
 func (h *Host) StartByHand(id uuid.UUID) {
 	h.world.mu.Lock()

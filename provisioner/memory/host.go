@@ -29,6 +29,7 @@ type Host struct {
 	delay                      time.Duration
 	refusals                   map[string]refusal
 	lacking                    string
+	consoleCap, keeps          int64 // bytes of a console: said, and done
 }
 
 type network struct {
@@ -87,7 +88,7 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	return provisioner.HostFacts{
 		UUID: h.uuid, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
 		VCPUs: size.VCPUs, MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: max(0, size.DiskGiB-used),
-		StoragePath: "memory", HookAnswers: true, ConsoleCap: logLimit,
+		StoragePath: "memory", HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
 }
 
@@ -256,13 +257,13 @@ func (h *Host) Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr
 		return nil, err
 	}
 	defer h.world.mu.Unlock()
-	leases := map[string]netip.Addr{}
+	addresses := map[string]netip.Addr{}
 	for _, m := range h.machines {
 		if m.spec.VNI == vni && m.address.IsValid() {
-			leases[m.spec.MAC.String()] = m.address
+			addresses[m.spec.MAC.String()] = m.address
 		}
 	}
-	return leases, nil
+	return addresses, nil
 }
 
 // Close implements provisioner.Driver. The host is shared by all who dialled it and stays.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ type machine struct {
 	state    provisioner.MachineState
 	startID  string
 	cold     bool       // the host was started since it last ran
-	address  netip.Addr // while it holds a lease
+	address  netip.Addr // while DHCP has given it one
 	powerOff context.CancelFunc
 	stopping bool
 	shell    bool   // booted far enough to answer on the console
@@ -141,6 +142,17 @@ func (m *machine) takeAddress() {
 	}
 }
 
+var fillInSeed = regexp.MustCompile(`\nfill=([0-9]{1,9})\n`)
+
+// fill is how many bytes the acceptance script asks the guest to write to its console.
+func (m *machine) fill() int {
+	if found := fillInSeed.FindSubmatch(m.spec.Seed); found != nil {
+		n, _ := strconv.Atoi(string(found[1]))
+		return n
+	}
+	return 0
+}
+
 var nonceInSeed = regexp.MustCompile(provisioner.GuestCheckPrefix + ` ([0-9A-Za-z-]{8,64}) `)
 
 // nonce is what the acceptance script in the seed asks guests to repeat; empty where there is no such script. The
@@ -160,6 +172,11 @@ func (m *machine) printChecks(ctx context.Context, nonce string) {
 		line("identity " + m.spec.Name + " " + id + " SHA256:" + id)
 		if m.address.IsValid() {
 			line("address " + m.address.String())
+		}
+		if n := m.fill(); n > 0 {
+			const text = "volary fills its console to see how much of it the host keeps\n"
+			m.print(strings.Repeat(text, n/len(text)+1))
+			line("filled")
 		}
 	})
 	if m.spec.Name == string(provisioner.RoleHead) {

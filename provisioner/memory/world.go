@@ -81,6 +81,7 @@ func (w *World) host(a provisioner.HostAddress) (*Host, error) {
 		return h, nil
 	}
 	h := &Host{
+		consoleCap: logLimit, keeps: logLimit,
 		world:    w,
 		address:  a,
 		uuid:     uuid.NewSHA1(uuid.NameSpaceURL, []byte("memory://"+a.Name+":"+strconv.Itoa(a.Port))),

@@ -195,11 +195,14 @@ func TestConsoleCap(t *testing.T) {
 		t.Errorf("virtlogd's default is %d", got)
 	}
 	for text, want := range map[string]int64{
-		"#max_size = 5\nmax_size = 1024 # so much\n": 4096, "max_backups=1\nmax_size=100": 200, "max_size = 0\n": 0, "max_backups = 0\n": 2 << 20,
+		"#max_size = 5\nmax_size = 1024 # so much\n": 4096, "max_backups=1\nmax_size=100": 200, "max_size = 0\n": 0, "max_backups = 0\n": 2 << 20, "max_size = -1\n": unknownCap,
 	} {
 		writeFile(t, conf, text)
 		if got := consoleCap(conf); got != want {
 			t.Errorf("%q: %d, want %d", text, got, want)
 		}
+	}
+	if got := consoleCap(t.TempDir()); got != unknownCap {
+		t.Errorf("what cannot be read is %d", got)
 	}
 }

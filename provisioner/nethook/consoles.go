@@ -282,10 +282,17 @@ const (
 	defaultMaxBackups = 3
 )
 
-// consoleCap is what virtlogd is configured to keep of one console; 0 where it keeps everything.
+// unknownCap is provisioner.UnknownConsoleCap.
+const unknownCap = -1
+
+// consoleCap is what virtlogd is configured to keep of one console; 0 where it keeps everything, unknownCap where the
+// configuration is there and cannot be read.
 func consoleCap(conf string) int64 {
 	size, backups := int64(defaultMaxSize), int64(defaultMaxBackups)
-	b, _ := os.ReadFile(conf) // where there is none the defaults hold
+	b, err := os.ReadFile(conf)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // where there is none the defaults hold
+		return unknownCap
+	}
 	for line := range strings.Lines(string(b)) {
 		key, value, _ := strings.Cut(line, "=")
 		value, _, _ = strings.Cut(value, "#")
@@ -299,6 +306,9 @@ func consoleCap(conf string) int64 {
 		case "max_backups":
 			backups = n
 		}
+	}
+	if size < 0 || backups < 0 {
+		return unknownCap
 	}
 	return size * (backups + 1)
 }

@@ -40,7 +40,7 @@
 // it removes the files of nodes that are gone and overwrites their disks. An empty question asks whether the hook is there.
 //
 // 2026-11-29: consoles lay in a storage pool. libvirtd probes each file of a pool as a disk image, as root: forty bytes on a
-// serial line, the header of a qcow2 file, made the pool unusable, and with it the host for everyone; a header that names a
+// console, the header of a qcow2 file, made the pool unusable, and with it the host for everyone; a header that names a
 // backing file had libvirtd open that. So nothing raw that a guest writes lies in a pool: the folder of the consoles is
 // none, and what an answer quotes of a guest is spelled in letters, so that no answer is taken for an image either.
 // A console is searched where it lies and not in the end that is reported: a text is found however much a guest writes

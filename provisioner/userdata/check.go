@@ -170,7 +170,7 @@ func checkArchive(text string) error {
 }
 
 func checkEntry(part *yaml.Node) error {
-	kind, content := "", ""
+	var kind, content string
 	switch part.Kind {
 	case yaml.ScalarNode:
 		content = part.Value

@@ -1,4 +1,4 @@
-// A node's serial line: xterm.js over a WebSocket. Each connection needs a ticket of its own, good for one use.
+// A node's console: xterm.js over a WebSocket. Each connection needs a ticket of its own, good for one use.
 import { Terminal } from "../vendor/xterm/xterm.mjs";
 import { FitAddon } from "../vendor/xterm-addon-fit/addon-fit.mjs";
 import { allowStyles } from "./styles.js";
@@ -16,7 +16,7 @@ function open(root) {
   const status = root.querySelector("[data-status]");
   const again = root.querySelector("[data-reconnect]");
   const colours = getComputedStyle(document.documentElement);
-  const terminal = new Terminal({
+  const xterm = new Terminal({
     cursorBlink: true,
     scrollback: 5000,
     fontSize: 13,
@@ -28,14 +28,14 @@ function open(root) {
     screenReaderMode: matchMedia("(prefers-reduced-motion: reduce)").matches,
   });
   const fit = new FitAddon();
-  terminal.loadAddon(fit);
-  terminal.open(root.querySelector("[data-screen]"));
+  xterm.loadAddon(fit);
+  xterm.open(root.querySelector("[data-screen]"));
   fit.fit();
   new ResizeObserver(() => fit.fit()).observe(root);
   // Tab belongs to the guest, so there has to be another way out. And tools that send keys for a person may send the
   // press of a key whose stroke was taken already: once is enough.
   let stroke = null;
-  terminal.attachCustomKeyEventHandler((event) => {
+  xterm.attachCustomKeyEventHandler((event) => {
     if (event.type === "keypress" && stroke?.defaultPrevented) return false;
     if (event.type === "keydown") stroke = event;
     if (!event.ctrlKey || event.key !== "]") return true;
@@ -47,8 +47,8 @@ function open(root) {
   let attempt = 0;
   const bytes = new TextEncoder();
   const send = (data) => socket?.readyState === WebSocket.OPEN && socket.send(data);
-  terminal.onData((text) => send(bytes.encode(text)));
-  terminal.onBinary((text) => send(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+  xterm.onData((text) => send(bytes.encode(text)));
+  xterm.onBinary((text) => send(Uint8Array.from(text, (c) => c.charCodeAt(0))));
 
   again.addEventListener("click", () => {
     attempt = 0;
@@ -75,10 +75,10 @@ function open(root) {
       attempt = 0;
       status.textContent = "Connected";
       root.dataset.connected = "";
-      terminal.focus();
+      xterm.focus();
     };
     socket.onmessage = (event) => {
-      terminal.write(typeof event.data === "string" ? event.data : new Uint8Array(event.data));
+      xterm.write(typeof event.data === "string" ? event.data : new Uint8Array(event.data));
     };
     socket.onclose = (event) => {
       delete root.dataset.connected;

@@ -25,15 +25,12 @@ type All struct {
 }
 
 // New makes the handles over a migrated pool, which the caller closes.
-func New(pool *pgxpool.Pool, o store.Options) (*All, error) {
-	core, err := store.New(pool, o)
-	if err != nil {
-		return nil, err
-	}
+func New(pool *pgxpool.Pool, o store.Options) *All {
+	core := store.New(pool, o)
 	b := books.New(core)
 	m := machines.New(core, b)
 	images := models.New(core, m)
 	return &All{
 		Core: core, People: people.New(core, m), Books: b, Models: images, Machines: m, Overview: overview.New(core, images),
-	}, nil
+	}
 }

@@ -51,5 +51,5 @@ func (db *DB) launchRequest(ctx context.Context, tx pgx.Tx, r lockedRequest, by,
 		return s.ClusterID, db.restart(ctx, tx, s)
 	}
 	l := launch{ID: fresh, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Request: r.Form.Launch(r.PoolID)}
-	return l.ID, db.launch(ctx, tx, l)
+	return l.ID, db.launch(ctx, tx, &l)
 }

@@ -25,11 +25,11 @@ type crowd struct {
 }
 
 // members launches clusters and stops, starts, extends and deletes whatever there is.
-func (c *crowd) members(seed uint64) error {
-	r := rand.New(rand.NewPCG(seed, 1))
+func (c *crowd) members(n uint64) error {
+	r := rand.New(rand.NewPCG(n, 1))
 	for i := range c.rounds {
 		_, err := c.DB.Machines.LaunchCluster(c.ctx, c.Organization, c.Person, machines.LaunchRequest{
-			VersionID: c.Version, PoolID: c.PoolID, Name: fmt.Sprintf("c-%d-%d", seed, i), ComputeCount: r.IntN(5), LeaseSeconds: 3600,
+			VersionID: c.Version, PoolID: c.PoolID, Name: fmt.Sprintf("c-%d-%d", n, i), ComputeCount: r.IntN(5), LeaseSeconds: 3600,
 		})
 		if err := notRefused(err); err != nil {
 			return err
@@ -105,8 +105,8 @@ func (c *crowd) act(w machines.ClusterWork, fail bool) (err error) {
 }
 
 // observe tells of a host that most machines run, and sometimes that it does not answer.
-func (c *crowd) observe(host uuid.UUID, seed uint64) error {
-	r := rand.New(rand.NewPCG(seed, 2))
+func (c *crowd) observe(host uuid.UUID, n uint64) error {
+	r := rand.New(rand.NewPCG(n, 2))
 	for i := range 3 * c.rounds {
 		if _, err := c.DB.Machines.ClaimHosts(c.ctx, "observer", time.Minute); err != nil {
 			return err
@@ -144,8 +144,8 @@ func TestMembersWorkersAndHostsAtOnce(t *testing.T) {
 	w.Exec(t, `UPDATE hosts SET vcpus = 1000, memory_mib = 1000000, disk_gib = 100000`)
 	all, ctx := errgroup.WithContext(t.Context())
 	c := &crowd{World: w, ctx: ctx, rounds: 12}
-	for seed := range uint64(2) {
-		all.Go(func() error { return c.members(seed) })
+	for n := range uint64(2) {
+		all.Go(func() error { return c.members(n) })
 	}
 	for i, host := range w.Hosts {
 		all.Go(func() error { return c.observe(host, uint64(i)) })

@@ -62,11 +62,7 @@ func ReadCaps(ctx context.Context, q store.Queryer, orgID uuid.UUID) (map[uuid.U
 	return caps, nil
 }
 
-// CapOf is a person's cap in an organization; nil where there is none.
-func (db *DB) CapOf(ctx context.Context, orgID, personID uuid.UUID) (*Cap, error) {
-	return readCap(ctx, db.pool, orgID, personID)
-}
-
+// readCap gives a person's cap in an organization; nil where there is none.
 func readCap(ctx context.Context, q store.Queryer, orgID, personID uuid.UUID) (*Cap, error) {
 	rows, _ := q.Query(ctx, selectCaps+` AND m.person_id = $2`+groupCaps, orgID, personID)
 	list, err := store.All(rows, "cap", rowToCap)

@@ -30,9 +30,8 @@ func TestCapBoundsWhatAMemberStarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.WantCode(t, launch("second", 1), "cap")
-	c, err := w.DB.Machines.CapOf(ctx, w.Organization, bo)
-	if err != nil || c.Spent != 2*billing.ComputeHour || c.Left() != billing.ComputeHour {
-		t.Fatalf("cap %+v, %v; want 2 h spent and 1 h left", c, err)
+	if c := storetest.CapOf(t, w, bo); c.Spent != 2*billing.ComputeHour || c.Left() != billing.ComputeHour {
+		t.Fatalf("cap %+v; want 2 h spent and 1 h left", c)
 	}
 	if err := launch("second", 0); err != nil {
 		t.Fatal(err)
@@ -50,8 +49,8 @@ func TestCapBoundsWhatAMemberStarts(t *testing.T) {
 	if err := launch("free", 3); err != nil {
 		t.Fatal(err)
 	}
-	if c, err := w.DB.Machines.CapOf(ctx, w.Organization, bo); c != nil || err != nil {
-		t.Fatalf("cap %+v, %v; want none", c, err)
+	if c := storetest.CapOf(t, w, bo); c != nil {
+		t.Fatalf("cap %+v; want none", c)
 	}
 }
 

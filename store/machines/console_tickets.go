@@ -15,7 +15,7 @@ type ConsolePart string
 // The parts of a console.
 const (
 	ConsoleLog  ConsolePart = "log"  // what the node wrote
-	ConsoleLine ConsolePart = "line" // the serial line, to read and type into
+	ConsoleLine ConsolePart = "line" // the console itself, to read and type into
 )
 
 // ConsoleViewer is who looks at a console, and by which session.

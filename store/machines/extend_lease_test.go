@@ -10,7 +10,6 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/store/books"
-	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
 
@@ -95,7 +94,7 @@ func TestExtensionsKeepToCaps(t *testing.T) {
 	storetest.WantRefusal(t, w.DB.Machines.ExtendLease(ctx, w.Organization, bo, older, 60), "cap")
 	storetest.WantRefusal(t, w.DB.Machines.ExtendLease(ctx, w.Organization, cy, id, 60), "cap")
 	storetest.NoError(t, w.DB.Machines.ExtendLease(ctx, w.Organization, w.Person, id, 1800)) // an owner decides
-	if c := storetest.Must[*machines.Cap](t)(w.DB.Machines.CapOf(ctx, w.Organization, bo)); c.Spent != 4*billing.ComputeHour {
+	if c := storetest.CapOf(t, w, bo); c.Spent != 4*billing.ComputeHour {
 		t.Errorf("spent %s", c.Spent)
 	}
 }

@@ -26,18 +26,21 @@ type LaunchRequest struct {
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
 // worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease, purchase_order,
 // cost_centre, grant_number), "duplicate", "draft", "image", "shape", "cap" (a member who may ask for it by
-// RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool").
+// RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool"). All but
+// "cap" and NotFound come as LaunchRefused.
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
-	if err := r.check(); err != nil {
-		return uuid.Nil, err
-	}
 	id, err := store.NewID()
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
-		return db.launch(ctx, tx, launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r})
-	})
+	l := launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r}
+	if err = r.check(); err == nil {
+		err = db.core.Tx(ctx, func(tx pgx.Tx) error { return db.launch(ctx, tx, &l) })
+	}
+	if err != nil {
+		return uuid.Nil, db.carry(ctx, orgID, by, l.judged, err)
+	}
+	return id, nil
 }
 
 // launch is a launch about to be decided. For is in whose name it is; By is who decided, which is someone else where
@@ -47,9 +50,10 @@ type launch struct {
 	OrganizationID uuid.UUID
 	For, By        uuid.UUID
 	Request        LaunchRequest
+	judged         judgement // for the page of a refusal
 }
 
-func (db *DB) launch(ctx context.Context, tx pgx.Tx, l launch) error {
+func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 	// The pool's lock makes launches on it queue: what is free is still free when it is taken.
 	if err := lockPool(ctx, tx, l.Request.PoolID); err != nil {
 		return err
@@ -62,6 +66,7 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l launch) error {
 		return err
 	}
 	plan, refusal := c.size()
+	l.judged = c.judged(plan)
 	if refusal != nil {
 		return refusal
 	}
@@ -70,7 +75,9 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l launch) error {
 			return err
 		}
 	}
-	if refusal := c.place(&plan); refusal != nil {
+	refusal = c.place(&plan)
+	l.judged = c.judged(plan)
+	if refusal != nil {
 		return refusal
 	}
 	cl := newCluster{

@@ -80,8 +80,8 @@ func TestApprovingLaunchesInTheNameOfWhoAsked(t *testing.T) {
 	if err != nil || r.State != "approved" || r.DecidedBy != "Ada" || r.ClusterID == nil || *r.ClusterID != cluster {
 		t.Errorf("request %+v, %v", r, err)
 	}
-	if c, err := w.DB.Machines.CapOf(t.Context(), w.Organization, bo); err != nil || c.Spent != 2*billing.ComputeHour || c.Left() != 0 {
-		t.Errorf("cap %+v, %v; what was approved counts", c, err)
+	if c := storetest.CapOf(t, w, bo); c.Spent != 2*billing.ComputeHour || c.Left() != 0 {
+		t.Errorf("cap %+v; what was approved counts", c)
 	}
 	_, err = w.DB.Machines.ApproveRequest(t.Context(), w.Organization, w.Person, id)
 	storetest.WantCode(t, err, "decided")

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/billing"
 	"volary.dev/store"
 )
 
@@ -29,29 +28,6 @@ type NewPool struct {
 	MaxLeaseHours int    // 720
 	Location      string // "Hamburg, Germany"
 	Policy        string // what the fields do not say, in words
-}
-
-// Pool is a group of hosts of one provider, with what is free in it now.
-type Pool struct {
-	ID            uuid.UUID
-	ProviderID    uuid.UUID
-	ProviderName  string
-	Name          string
-	Prefix        netip.Prefix
-	Underlay      netip.Prefix
-	Storage       string
-	MachineType   string
-	CPU           string
-	TestVCPUs     int `db:"test_vcpus"`
-	MaxLeaseHours int
-
-	Hosts         int          // all of them
-	ActiveHosts   int          // those that take nodes now
-	VCPUs         int          `db:"vcpus"` // of active hosts, as the two below; the test share is part of them
-	FreeVCPUs     int          `db:"free_vcpus"`
-	MemoryMiB     int          `db:"memory_mib"`
-	FreeMemoryMiB int          `db:"free_memory_mib"`
-	CheapestRate  billing.Rate // of the provider's shapes; 0 where it has none
 }
 
 // MaxAllowed is how many private ranges a pool can open to its guests: each host carries them for each cluster.
@@ -120,27 +96,6 @@ func validMachine(s string) bool {
 	return len(s) > 0 && len(s) <= 64
 }
 
-// Pools lists the pools of every provider, by provider and name.
-func (db *DB) Pools(ctx context.Context) ([]Pool, error) {
-	rows, _ := db.pool.Query(ctx, `
-		SELECT p.id, p.provider_id, pr.name AS provider_name, p.name, p.prefix, p.underlay, p.storage, p.machine_type, p.cpu,
-			p.test_vcpus, p.max_lease_hours, h.hosts, h.active_hosts, h.vcpus, h.free_vcpus, h.memory_mib, h.free_memory_mib,
-			coalesce((SELECT min(rate) FROM shapes s WHERE s.provider_id = p.provider_id AND s.retired_at IS NULL), 0) AS cheapest_rate
-		FROM pools p
-		JOIN providers pr ON pr.id = p.provider_id
-		CROSS JOIN LATERAL (
-			SELECT count(*) AS hosts, count(*) FILTER (WHERE `+TakesNodes+`) AS active_hosts,
-				coalesce(sum(h.vcpus) FILTER (WHERE `+TakesNodes+`), 0) AS vcpus,
-				coalesce(sum(h.vcpus - u.vcpus) FILTER (WHERE `+TakesNodes+`), 0) AS free_vcpus,
-				coalesce(sum(h.memory_mib) FILTER (WHERE `+TakesNodes+`), 0) AS memory_mib,
-				coalesce(sum(h.memory_mib - u.memory_mib) FILTER (WHERE `+TakesNodes+`), 0) AS free_memory_mib
-			FROM hosts h CROSS JOIN LATERAL (`+usedOfHost+`) AS u
-			WHERE h.pool_id = p.id AND h.removed_at IS NULL
-		) AS h
-		ORDER BY pr.name, p.name`)
-	return store.All(rows, "pools", pgx.RowToStructByName[Pool])
-}
-
 // PoolPlace is a pool and whose it is, by name.
 type PoolPlace struct {
 	PoolID       uuid.UUID
@@ -153,7 +108,7 @@ const selectPlaces = `
 	SELECT p.id AS pool_id, p.name AS pool_name, pr.id AS provider_id, pr.name AS provider_name
 	FROM pools p JOIN providers pr ON pr.id = p.provider_id ORDER BY pr.name, p.name`
 
-// PoolPlaces lists every pool by name, for filters; Pools tells more of each.
+// PoolPlaces lists every pool, by provider and name, for filters and choices.
 func (db *DB) PoolPlaces(ctx context.Context) ([]PoolPlace, error) {
 	rows, _ := db.pool.Query(ctx, selectPlaces)
 	return store.All(rows, "places", pgx.RowToStructByName[PoolPlace])

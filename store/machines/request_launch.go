@@ -39,21 +39,31 @@ func (f RequestForm) Launch(poolID uuid.UUID) LaunchRequest {
 
 // RequestLaunch asks the managers for a launch above the member's cap. Room and hours are not judged: they are when
 // it is approved. Refusals: those of LaunchCluster before room, "state" where the cap allows the launch or there is
-// none, "requests" where too many wait.
+// none, "requests" where too many wait. All but NotFound come as LaunchRefused.
 func (db *DB) RequestLaunch(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
-	if err := r.check(); err != nil {
-		return uuid.Nil, err
-	}
 	id, err := store.NewID()
 	if err != nil {
 		return uuid.Nil, err
 	}
-	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
+	var judged judgement
+	if err = r.check(); err == nil {
+		judged, err = db.requestLaunch(ctx, orgID, by, id, r)
+	}
+	if err != nil {
+		return uuid.Nil, db.carry(ctx, orgID, by, judged, err)
+	}
+	return id, nil
+}
+
+// requestLaunch also tells what it found out until it was refused.
+func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r LaunchRequest) (judged judgement, err error) {
+	err = db.core.Tx(ctx, func(tx pgx.Tx) error {
 		c, err := readLaunch(ctx, tx, orgID, r)
 		if err != nil {
 			return err
 		}
 		plan, refusal := c.size()
+		judged = c.judged(plan)
 		if refusal != nil {
 			return refusal
 		}
@@ -71,6 +81,7 @@ func (db *DB) RequestLaunch(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 			PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber,
 		}})
 	})
+	return judged, err
 }
 
 // asking is a request about to be written.

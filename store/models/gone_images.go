@@ -41,7 +41,7 @@ func (db *DB) UploadKnown(ctx context.Context, id string) (known bool, err error
 
 // HoldDigest waits until nobody else holds a canonical digest, and holds it until release is called. Who writes the bytes
 // holds it until an image's row names them; who removes them holds it from before asking for rows. Bytes and rows cannot
-// change together, and a transaction does not span the store of bytes: the lock is a session's.
+// change together, and a transaction does not span the store of bytes: the lock is a connection's.
 func (db *DB) HoldDigest(ctx context.Context, digest string) (release func(), err error) {
 	c, err := db.pool.Acquire(ctx)
 	if err != nil {
@@ -49,22 +49,22 @@ func (db *DB) HoldDigest(ctx context.Context, digest string) (release func(), er
 	}
 	const key = `hashtextextended('volary image ' || $1, 0)`
 	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`, digest); err != nil {
-		closeSession(ctx, c.Hijack()) // it may hold the lock although the answer was lost
+		closeConnection(ctx, c.Hijack()) // it may hold the lock although the answer was lost
 		return nil, fmt.Errorf("hold digest %s: %w", digest, err)
 	}
 	return func() {
 		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if _, err := c.Exec(ending, `SELECT pg_advisory_unlock(`+key+`)`, digest); err != nil {
-			closeSession(ctx, c.Hijack())
+			closeConnection(ctx, c.Hijack())
 			return
 		}
 		c.Release()
 	}, nil
 }
 
-// closeSession ends a session, and with it its locks.
-func closeSession(ctx context.Context, c *pgx.Conn) {
+// closeConnection ends a connection, and with it its locks.
+func closeConnection(ctx context.Context, c *pgx.Conn) {
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = c.Close(ending)

@@ -102,7 +102,12 @@ func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Ver
 
 // PublishedVersions lists what an organization may launch, by name, the newest version first.
 func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]PublishedVersion, error) {
-	rows, _ := db.pool.Query(ctx, `
+	return ReadPublishedVersions(ctx, db.pool, orgID)
+}
+
+// ReadPublishedVersions is PublishedVersions in a caller's transaction.
+func ReadPublishedVersions(ctx context.Context, q store.Queryer, orgID uuid.UUID) ([]PublishedVersion, error) {
+	rows, _ := q.Query(ctx, `
 		SELECT v.id, m.name || ' ' || v.version AS name, v.compute_min, v.compute_max, t.pool_id AS passed_on, t.ended_at AS passed_at
 		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
 		LEFT JOIN LATERAL (SELECT pool_id, ended_at FROM acceptance_tests

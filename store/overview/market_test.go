@@ -1,22 +1,17 @@
 package overview_test
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 	"slices"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
 	"volary.dev/store"
-	"volary.dev/store/floors"
 	"volary.dev/store/machines"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
@@ -180,14 +175,14 @@ func TestMarketWithoutAPrice(t *testing.T) {
 func TestMarketAsksAFixedNumberOfTimes(t *testing.T) {
 	w := storetest.NewWorld(t)
 	provider, _ := south(t, w)
-	db, q := counted(t, w)
-	compare := func(pools int) int64 {
-		before := q.asked.Load()
+	db, asked := storetest.OpenNoted(t, w.Pool, "")
+	compare := func(pools int) int {
+		asked.Taken()
 		m, err := db.Overview.Market(t.Context(), w.Organization, small(2), overview.MarketFilter{Provider: provider})
 		if err != nil || m.Total+m.Lacking != pools {
 			t.Fatalf("%d pools, %v; want %d", m.Total+m.Lacking, err, pools)
 		}
-		return q.asked.Load() - before
+		return len(asked.Taken())
 	}
 	compare(1) // the first one also prepares
 	few := compare(1)
@@ -199,29 +194,6 @@ func TestMarketAsksAFixedNumberOfTimes(t *testing.T) {
 	if few != many {
 		t.Errorf("%d queries for 2 pools, %d for 42", few, many)
 	}
-}
-
-// queryCounter counts what its connections are asked.
-type queryCounter struct{ asked atomic.Int64 }
-
-func (q *queryCounter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	q.asked.Add(1)
-	return ctx
-}
-
-func (q *queryCounter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// counted is the World's database with its queries counted.
-func counted(t *testing.T, w *storetest.World) (*floors.All, *queryCounter) {
-	t.Helper()
-	config, q := w.Pool.Config(), &queryCounter{}
-	config.ConnConfig.Tracer = q
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(pool.Close)
-	return storetest.Open(t, pool), q
 }
 
 func TestProviderProfile(t *testing.T) {

@@ -18,7 +18,7 @@ type PlatformFigures struct {
 	MailsKept, MailsFailed, MailsWaiting  int // kept: in the last 14 days, after which no link of them works
 	Applications                          int // providers that applied
 	Clusters                              int // that are not gone
-	// LedgerDay is the last day (UTC) whose proof of the ledger ended, nil before the first; LedgerDifference what it found;
+	// LedgerDay is the last day (UTC) whose audit run of the ledger ended, nil before the first; LedgerDifference what it found;
 	// LedgerStuck tells that one begun since then has not ended, though long enough ago.
 	LedgerDay        *time.Time
 	LedgerDifference string
@@ -34,12 +34,12 @@ func (db *DB) PlatformFigures(ctx context.Context) (PlatformFigures, error) {
 			(SELECT count(*)::int FROM providers WHERE state = 'applied') AS applications,
 			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters, l.day AS ledger_day,
 			coalesce(l.difference, '') AS ledger_difference,
-			EXISTS (SELECT FROM ledger_proofs s WHERE s.ended_at IS NULL AND s.started_at < now() - $1::interval AND (l.day IS NULL OR s.day > l.day)) AS ledger_stuck
+			EXISTS (SELECT FROM audit_runs s WHERE s.ended_at IS NULL AND s.started_at < now() - $1::interval AND (l.day IS NULL OR s.day > l.day)) AS ledger_stuck
 		FROM (SELECT count(*)::int AS organizations, count(suspended_at)::int AS organizations_suspended FROM organizations) AS o,
 			(SELECT count(*)::int AS people, count(suspended_at)::int AS people_suspended, count(*) FILTER (WHERE platform_admin)::int AS admins FROM people) AS p,
 			(SELECT count(*) FILTER (WHERE state = 'kept' AND created_at > now() - interval '14 days')::int AS mails_kept, count(*) FILTER (WHERE state = 'failed')::int AS mails_failed,
 				count(*) FILTER (WHERE state = 'waiting')::int AS mails_waiting FROM mails WHERE state <> 'sent') AS m
-			LEFT JOIN LATERAL (SELECT day, difference FROM ledger_proofs WHERE ended_at IS NOT NULL ORDER BY day DESC LIMIT 1) AS l ON true`, books.ProofPatience)
+			LEFT JOIN LATERAL (SELECT day, difference FROM audit_runs WHERE ended_at IS NOT NULL ORDER BY day DESC LIMIT 1) AS l ON true`, books.AuditPatience)
 	return store.One(rows, "figures", pgx.RowToStructByName[PlatformFigures])
 }
 

@@ -15,7 +15,7 @@ func (db *DB) ChangePassword(ctx context.Context, s Session, current, password, 
 	if err := f.Refusal(); err != nil {
 		return err
 	}
-	if err := db.proveAgain(ctx, s, "current", current, address); err != nil {
+	if err := db.repeatPassword(ctx, s, "current", current, address); err != nil {
 		return err
 	}
 	hash, err := db.hash(ctx, password)

@@ -11,7 +11,7 @@ import (
 )
 
 // ConfirmSignUp makes the person of a sign-up, with their organization or into the one that invited them, and signs
-// them in. The link proves the address, and the password that whoever opens it is who signed up: nobody makes an account
+// them in. The link confirms the address, and the password that whoever opens it is who signed up: nobody makes an account
 // for someone else's address with a password of their own. organization replaces the name of the organization where it
 // is taken; empty keeps it. Refusals: "link", "invalid" for password and organization, "duplicate" for
 // organization, "throttled".

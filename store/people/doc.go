@@ -1,7 +1,7 @@
 // Package people is the floor of who there is and who may do what: persons, their sessions, keys and passwords,
 // organizations with members and invitations, providers with staff and announcements, and all suspensions.
 //
-// 2026-11-29: a session keeps when its password was last given (proven_at, ProvePassword); the portal's routes say what asks
+// 2026-11-29: a session keeps when its password was last given (fresh_at, RepeatPassword); the portal's routes say what asks
 // for it again. What gives lasting power is mailed to whose power it is, by the transaction that gives it: a new key, role,
 // host, and a sign-in from a network (IPv4 /24, IPv6 /48) that the log does not know of the person for 90 days. There
 // are ten such mails an hour a person (store.DB.Warn), since whoever took an account could hide the one that matters

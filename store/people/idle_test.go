@@ -108,10 +108,10 @@ func TestUseIsWrittenRarelyAndTellsNobody(t *testing.T) {
 func TestIdleTimeIsTheOperators(t *testing.T) {
 	db := newMailed(t)
 	createPerson(t, db.All, "ada")
-	short := storetest.Must[*floors.All](t)(floors.New(storetest.PoolAs(t, db.pool, store.RoleWeb), store.Options{Idle: time.Hour}))
+	short := floors.New(storetest.PoolAs(t, db.pool, store.RoleWeb), store.Options{Idle: time.Hour})
 	token, _ := signedIn(t, short, "ada")
 	db.wantLeft(token, time.Hour)
-	long := storetest.Must[*floors.All](t)(floors.New(storetest.PoolAs(t, db.pool, store.RoleWeb), store.Options{Idle: 200 * time.Hour}))
+	long := floors.New(storetest.PoolAs(t, db.pool, store.RoleWeb), store.Options{Idle: 200 * time.Hour})
 	token, _ = signedIn(t, long, "ada")
 	db.wantLeft(token, 168*time.Hour)
 }

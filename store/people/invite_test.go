@@ -99,7 +99,7 @@ func TestInviteNewcomerByMail(t *testing.T) {
 	}
 }
 
-// By a link for whoever has it the address is not proven: the sign-up waits for a mail, and tells nothing of addresses.
+// By a link for whoever has it the address is not confirmed: the sign-up waits for a mail, and tells nothing of addresses.
 func TestInviteNewcomerByLink(t *testing.T) {
 	i := newInviting(t)
 	_, link := i.link("member")
@@ -107,7 +107,7 @@ func TestInviteNewcomerByLink(t *testing.T) {
 		token, _, err := i.People.SignUpInvited(t.Context(), link, people.SignUp{Email: email, Name: "Nell", Password: "some other password"}, "", "")
 		storetest.NoError(t, err)
 		if token != "" {
-			t.Fatalf("%s is signed in without a proof of the address", email)
+			t.Fatalf("%s is signed in without having confirmed the address", email)
 		}
 	}
 	if kind, again := i.last("ben@example.org"); kind != store.MailAccountKnown || again != link {

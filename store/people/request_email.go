@@ -19,7 +19,7 @@ func (db *DB) RequestEmail(ctx context.Context, s Session, email, current, addre
 	if err := f.Refusal(); err != nil {
 		return err
 	}
-	if err := db.proveAgain(ctx, s, "current", current, address); err != nil {
+	if err := db.repeatPassword(ctx, s, "current", current, address); err != nil {
 		return err
 	}
 	if _, err := mailings().count(ctx, db, email, throttleAddress(sender(address))); err != nil {

@@ -35,12 +35,12 @@ type Session struct {
 	// ProviderSuspended is why the provider is suspended, empty where it is not.
 	ProviderSuspended string
 	ExpiresAt         time.Time // unless it is used before
-	// Proven is that the person gave the password within the last ten minutes, to sign in or when asked again.
-	Proven bool
+	// Fresh is that the person gave the password within the last ten minutes, to sign in or when asked again.
+	Fresh bool
 }
 
-// provenMinutes is how long a password that was given is good for what gives lasting power.
-const provenMinutes = 10
+// freshMinutes is how long a password that was given is good for what gives lasting power.
+const freshMinutes = 10
 
 // Workplace is an organization or a provider for which a person may work.
 type Workplace struct {
@@ -67,7 +67,7 @@ func orNoAddress(a netip.Addr) *netip.Addr {
 // unknown session and one that is over are NotFound("session"). Where the person has left the workplace, the session has
 // none.
 func (db *DB) SessionByToken(ctx context.Context, token string) (Session, error) {
-	rows, _ := db.pool.Query(ctx, selectSession, store.HashToken(token), provenMinutes)
+	rows, _ := db.pool.Query(ctx, selectSession, store.HashToken(token), freshMinutes)
 	return store.One(rows, "session", pgx.RowToStructByName[Session])
 }
 
@@ -77,14 +77,14 @@ func (db *DB) UseSession(ctx context.Context, token string) (Session, error) {
 	rows, _ := db.pool.Query(ctx, `
 		WITH used AS (UPDATE sessions SET seen_at = now(), expires_at = least(created_at + make_interval(hours => $3), now() + $4::interval)
 			WHERE token_hash = $1 AND seen_at < now() - interval '1 minute' AND expires_at > now())`+selectSession,
-		store.HashToken(token), provenMinutes, sessionHours, db.core.Idle())
+		store.HashToken(token), freshMinutes, sessionHours, db.core.Idle())
 	return store.One(rows, "session", pgx.RowToStructByName[Session])
 }
 
 // IdleTime is how long a session lasts without use.
 func (db *DB) IdleTime() time.Duration { return db.core.Idle() }
 
-// selectSession reads the session of a token's hash ($1), $2 being provenMinutes.
+// selectSession reads the session of a token's hash ($1), $2 being freshMinutes.
 const selectSession = `
 	SELECT s.id, s.person_id, pe.name, pe.email, pe.platform_admin, pe.platform_auditor, s.expires_at,
 		m.organization_id, coalesce(o.name, '') AS organization_name, coalesce(m.role, '') AS organization_role,
@@ -92,7 +92,7 @@ const selectSession = `
 		st.provider_id, coalesce(pr.name, '') AS provider_name, coalesce(st.role, '') AS provider_role,
 		CASE WHEN pr.state = 'suspended' THEN pr.state_reason ELSE '' END AS provider_suspended,
 		(SELECT count(*) FROM memberships WHERE person_id = pe.id)::int + (SELECT count(*) FROM staff WHERE person_id = pe.id)::int AS workplaces,
-		s.proven_at > now() - make_interval(mins => $2) AS proven
+		s.fresh_at > now() - make_interval(mins => $2) AS fresh
 	FROM sessions s
 	JOIN people pe ON pe.id = s.person_id
 	LEFT JOIN memberships m ON m.organization_id = s.organization_id AND m.person_id = s.person_id

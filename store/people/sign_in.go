@@ -43,7 +43,7 @@ func sender(address string) netip.Addr {
 	return a
 }
 
-// enter opens a session for a person who has just proved who they are.
+// enter opens a session for a person who has just shown who they are.
 func (db *DB) enter(ctx context.Context, personID uuid.UUID, a attempt, from netip.Addr, userAgent string) (token string, s Session, err error) {
 	if token, err = db.openSession(ctx, personID, a, from, userAgent); err != nil {
 		return "", s, err

@@ -1,17 +1,12 @@
 package people_test
 
 import (
-	"context"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/store"
-	"volary.dev/store/floors"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -90,47 +85,17 @@ func TestFailedSignInsAreBounded(t *testing.T) {
 	}
 }
 
-// statements notes what a pool is asked.
-type statements struct {
-	mu  sync.Mutex
-	sql []string
-}
-
-func (s *statements) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	// The two ends of a savepoint.
-	s.sql = append(s.sql, strings.NewReplacer("rollback to savepoint", "end", "release savepoint", "end").Replace(q.SQL))
-	return ctx
-}
-
-func (s *statements) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-func (s *statements) taken() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	taken := s.sql
-	s.sql = nil
-	return taken
-}
-
 // The log of failed sign-ins tells nobody by its time whether an address has an account: the same statements run.
 func TestFailedSignInsTakeTheSameWork(t *testing.T) {
 	db := newMailed(t)
 	ada := createPerson(t, db.All, "ada")
-	asked := &statements{}
-	config := db.pool.Config()
-	config.ConnConfig.Tracer = asked
-	config.ConnConfig.RuntimeParams["role"] = string(store.RoleWeb)
-	pool := storetest.Must[*pgxpool.Pool](t)(pgxpool.NewWithConfig(t.Context(), config))
-	defer pool.Close()
-	web := storetest.Must[*floors.All](t)(floors.New(pool, store.Options{}))
+	web, asked := storetest.OpenNoted(t, db.pool, store.RoleWeb)
 	work := func(email string) []string {
 		t.Helper()
-		asked.taken()
+		asked.Taken()
 		_, _, err := web.People.SignIn(t.Context(), email, password+"x", "192.0.2.7", "")
 		storetest.WantRefusal(t, err, "sign_in")
-		return asked.taken()
+		return asked.Taken()
 	}
 	known, unknown := work("ada@example.org"), work("nobody@example.org")
 	if len(known) < 8 || !slices.Equal(known, unknown) {

@@ -11,7 +11,7 @@ import (
 )
 
 // SignUpInvited makes an account for an invited person, who creates no organization. Where the invitation was mailed,
-// its link proves the address, which is the invitation's whatever s says: the person is there, belongs to the place and
+// its link confirms the address, which is the invitation's whatever s says: the person is there, belongs to the place and
 // is signed in. By a link for whoever has it, the sign-up waits for the link that is mailed to its address (token is
 // then empty), like SignUp. Refusals: "link", "invalid" by field (email, name, password), "known" where the invited
 // address has an account, "throttled".

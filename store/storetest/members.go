@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
+	"volary.dev/store/machines"
 	"volary.dev/store/people"
 )
 
@@ -19,6 +20,12 @@ func Member(t *testing.T, w *World, email string) uuid.UUID {
 		t.Fatal(err)
 	}
 	return id
+}
+
+// CapOf is a person's cap in the World's organization; nil: none.
+func CapOf(t testing.TB, w *World, person uuid.UUID) *machines.Cap {
+	t.Helper()
+	return check[machines.LaunchForm](t)(w.DB.Machines.LaunchForm(t.Context(), w.Organization, person)).Cap
 }
 
 // SetCap bounds what a member may set aside, in compute hours.

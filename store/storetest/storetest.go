@@ -53,11 +53,7 @@ func Open(t testing.TB, pool *pgxpool.Pool) *floors.All {
 // OpenAs is Open with the rights of one of the servers.
 func OpenAs(t testing.TB, pool *pgxpool.Pool, role store.ServerRole) *floors.All {
 	t.Helper()
-	db, err := floors.New(PoolAs(t, pool, role), store.Options{MailRecipient: MailIdentity().Recipient()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return db
+	return floors.New(PoolAs(t, pool, role), store.Options{MailRecipient: MailIdentity().Recipient()})
 }
 
 // PoolAs opens another pool on the database of a pool of Pool, with the rights of one of the servers.

@@ -19,8 +19,11 @@ import (
 	"volary.dev/store/people"
 )
 
-// Password opens every person of a World.
-const Password = "a volary of birds"
+// Password opens every person of a World, and Email is its owner's.
+const (
+	Password = "a volary of birds"
+	Email    = "ada@example.org"
+)
 
 // World is a small marketplace on a database of its own: a provider with one pool of three checked hosts of 8 vCPUs,
 // 8 GiB and 100 GiB each, of which 4 vCPUs are the test share; a shape "small" (1 vCPU, 256 MiB, 2 GiB, rate 1000); an
@@ -46,9 +49,15 @@ var Digest = strings.Repeat("ab", 32)
 func NewWorld(t testing.TB) *World {
 	t.Helper()
 	pool := Pool(t)
-	w := &World{DB: Open(t, pool), Pool: pool}
+	return NewWorldOver(t, Open(t, pool), pool)
+}
+
+// NewWorldOver makes a World in a database that is migrated and empty; the pool may everything there.
+func NewWorldOver(t testing.TB, db *floors.All, pool *pgxpool.Pool) *World {
+	t.Helper()
+	w := &World{DB: db, Pool: pool}
 	ctx := t.Context()
-	w.Person = check[uuid.UUID](t)(w.DB.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{Email: "ada@example.org", Name: "Ada", Password: Password}))
+	w.Person = check[uuid.UUID](t)(w.DB.People.CreatePerson(ctx, uuid.Nil, people.NewPerson{Email: Email, Name: "Ada", Password: Password}))
 	w.Organization = check[uuid.UUID](t)(w.DB.People.CreateOrganization(ctx, uuid.Nil, "Astro"))
 	noError(t, w.DB.People.AddMember(ctx, uuid.Nil, w.Organization, w.Person, people.RoleOwner))
 	w.Provider = check[uuid.UUID](t)(w.DB.People.CreateProvider(ctx, uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"}))
@@ -84,11 +93,17 @@ func (w *World) AddHost(t testing.TB, n int) uuid.UUID {
 // AddImage adds a ready image.
 func (w *World) AddImage(t testing.TB, orgID, personID uuid.UUID) uuid.UUID {
 	t.Helper()
+	return w.AddImageOf(t, orgID, personID, Digest, 900)
+}
+
+// AddImageOf adds a ready image of a canonical file whose bytes are somewhere.
+func (w *World) AddImageOf(t testing.TB, orgID, personID uuid.UUID, digest string, size int64) uuid.UUID {
+	t.Helper()
 	id := uuid.Must(uuid.NewV7())
 	_, err := w.Pool.Exec(t.Context(), `
 		INSERT INTO images (id, organization_id, person_id, name, size, state, format, virtual_size, canonical_size,
 			uploaded_digest, canonical_digest, content_digest, created_at, verified_at)
-		VALUES ($1, $2, $3, 'sample.qcow2', 1000, 'ready', 'qcow2', 1 << 30, 900, $4, $4, $4, now(), now())`, id, orgID, personID, Digest)
+		VALUES ($1, $2, $3, 'sample.qcow2', 1000, 'ready', 'qcow2', 1 << 30, $5, $4, $4, $4, now(), now())`, id, orgID, personID, digest, size)
 	noError(t, err)
 	return id
 }

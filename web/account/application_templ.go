@@ -372,7 +372,7 @@ func applicationForm(p ApplicationProps) templ.Component {
 			templ_7745c5c3_Var17 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"lead\">You sell compute hours on hosts with libvirt; groups bring their own clusters. The platform looks at what you say here before you can sell.</p><form method=\"post\" action=\"/provider-application\" class=\"form form-wide\"><fieldset><legend>Who you are</legend><div class=\"row\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<p class=\"lead\">You sell compute hours on hosts with libvirt; organizations bring their own clusters. The platform looks at what you say here before you can sell.</p><form method=\"post\" action=\"/provider-application\" class=\"form form-wide\"><fieldset><legend>Who you are</legend><div class=\"row\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -424,7 +424,7 @@ func applicationForm(p ApplicationProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "terms", Label: "Terms", Value: p.Terms, Rows: 6, Error: p.Form.Error("terms"), Hint: "What groups agree to when they buy of you."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "terms", Label: "Terms", Value: p.Terms, Rows: 6, Error: p.Form.Error("terms"), Hint: "What organizations agree to when they buy of you."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -19,7 +19,7 @@ import (
 )
 
 // ConsoleProps is GET /org/clusters/{id}/nodes/{node}/console. The script posts to …/console/ticket, which answers
-// {"ticket":"…"}, and opens …/console/ws?ticket=… : binary messages both ways are the serial line's bytes.
+// {"ticket":"…"}, and opens …/console/ws?ticket=… : binary messages both ways are the console's bytes.
 type ConsoleProps struct {
 	Layout      layout.Props
 	Clusters    string // address of the list of clusters; empty: the organization's
@@ -32,10 +32,10 @@ type ConsoleProps struct {
 	Log         string         // the end of the console log: the guest's bytes, shown as text
 	LogCut      bool           // there is more, at …/console.log
 	LogRefusal  *refusal.Error // the host did not answer
-	Open        bool           // the node runs: the terminal can be opened
+	Open        bool           // the node runs: the console can be opened
 }
 
-// Console is a node's serial line, and what it wrote so far.
+// Console is a node's console, and what it wrote so far.
 func Console(p ConsoleProps) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -204,7 +204,7 @@ func Console(p ConsoleProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p>The log below is plain text and always there. For a live line allow scripts for this address, or use SSH.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<p>The log below is plain text and always there. For the live console allow scripts for this address, or use SSH.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -214,20 +214,20 @@ func Console(p ConsoleProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</noscript><section class=\"terminal\" aria-label=\"Serial console\" data-console=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</noscript><section class=\"console\" aria-label=\"Console\" data-console=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var11 string
 				templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.ResolveAttributeValue(consolePath(p))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/console.templ`, Line: 51, Col: 86}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/console.templ`, Line: 51, Col: 78}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var11)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" hidden><div class=\"terminal-bar\"><span role=\"status\" data-status>Connecting…</span> <button type=\"button\" class=\"button button-quiet\" data-reconnect hidden>Connect again</button></div><div class=\"terminal-screen\" data-screen></div><p class=\"hint\" tabindex=\"-1\" data-leave>One viewer at a time: who comes later takes over. Enter wakes the login prompt; Ctrl+] leaves the terminal by keyboard.</p></section><script src=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" hidden><div class=\"console-bar\"><span role=\"status\" data-status>Connecting…</span> <button type=\"button\" class=\"button button-quiet\" data-reconnect hidden>Connect again</button></div><div class=\"console-screen\" data-screen></div><p class=\"hint\" tabindex=\"-1\" data-leave>One viewer at a time: who comes later takes over. Enter wakes the login prompt; Ctrl+] leaves the console by keyboard.</p></section><script src=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -257,7 +257,7 @@ func Console(p ConsoleProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>There is no line to open. What it wrote so far is below.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<p>There is no console to open. What it wrote so far is below.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

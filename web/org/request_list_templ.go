@@ -54,7 +54,7 @@ type RequestRow struct {
 // Cap is a member's, in milli-compute-seconds.
 type Cap struct{ MCS, LeftMCS int64 }
 
-// References are the group's own names for a cluster.
+// References are the organization's own names for a cluster.
 type References struct{ PurchaseOrder, CostCentre, GrantNumber string }
 
 func (r References) any() bool { return r != References{} }

@@ -546,7 +546,7 @@ func requestFacts(p RequestShowProps) templ.Component {
 	})
 }
 
-// referenceFacts are the group's own references, where there are any.
+// referenceFacts are the organization's own references, where there are any.
 func referenceFacts(r References) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

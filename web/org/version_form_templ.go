@@ -425,7 +425,7 @@ func gateFields(p VersionFormProps) templ.Component {
 		}
 		templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "gate_kind", Label: "A node is ready when", Value: p.Values.GateKind, Required: true, Error: p.Form.Error("gate_kind"), Options: []ui.Option{
 			{Value: "address", Label: "it took its address by DHCP"},
-			{Value: "console", Label: "a text appears on its serial console"},
+			{Value: "console", Label: "a text appears on its console"},
 		}}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err

@@ -914,7 +914,7 @@ func roleNodes(p VersionShowProps, r provisioner.Role) string {
 func gateSentence(g provisioner.Gate) string {
 	limit := ui.Duration(time.Duration(g.TimeoutSeconds) * time.Second)
 	if g.Kind == provisioner.GateConsole {
-		return "A node is ready when “" + ui.Printable(g.Text) + "” appears on its serial console, at most " + limit + " after its start."
+		return "A node is ready when “" + ui.Printable(g.Text) + "” appears on its console, at most " + limit + " after its start."
 	}
 	return "A node is ready when it took its address by DHCP, at most " + limit + " after its start."
 }

@@ -24,7 +24,7 @@ type OverviewProps struct {
 	SignUps                               int // that wait for their link to be opened
 	MailsKept, MailsFailed, MailsWaiting  int
 	Applications, Clusters                int
-	LedgerDay                             time.Time // of the last proof that ended; zero: none yet
+	LedgerDay                             time.Time // of the last audit run that ended; zero: none yet
 	LedgerDifference                      string    // what it found
 	LedgerStuck                           bool      // the one after it was begun and has not ended
 }
@@ -38,10 +38,10 @@ type matter struct {
 func (p OverviewProps) matters() []matter {
 	var list []matter
 	if p.LedgerDifference != "" {
-		list = append(list, matter{Tone: ui.ToneBad, Text: "The ledger differs, by the proof of " + p.LedgerDay.Format("2 January 2006") + ": " + p.LedgerDifference + ". The operator's command is volary ledger verify."})
+		list = append(list, matter{Tone: ui.ToneBad, Text: "The ledger differs, by the audit run of " + p.LedgerDay.Format("2 January 2006") + ": " + p.LedgerDifference + ". The operator's command is volary ledger verify."})
 	}
 	if p.LedgerStuck {
-		list = append(list, matter{Tone: ui.ToneBad, Text: "The last proof of the ledger was begun and has not ended. The worker's log says why; volary ledger verify repeats it."})
+		list = append(list, matter{Tone: ui.ToneBad, Text: "The last audit run of the ledger was begun and has not ended. The worker's log says why; volary ledger verify repeats it."})
 	}
 	if p.Applications > 0 {
 		list = append(list, matter{ui.ToneWait, ui.Plural(p.Applications, "provider waits", "providers wait") + " for your decision", "Decide", "/platform/providers?state=applied"})
@@ -252,7 +252,7 @@ func Overview(p OverviewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</dd></div><div><dt>Ledger proven</dt><dd>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</dd></div><div><dt>Ledger audited</dt><dd>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -441,7 +441,7 @@ func AnnouncementNew(p AnnouncementNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "text", Label: "Text", Value: p.Text, Required: true, Rows: 4, Error: p.Form.Error("text"), Hint: "What happens, when, and what groups should do. At most 2000 characters."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "text", Label: "Text", Value: p.Text, Required: true, Rows: 4, Error: p.Form.Error("text"), Hint: "What happens, when, and what organizations should do. At most 2000 characters."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

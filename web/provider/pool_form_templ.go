@@ -237,7 +237,7 @@ func PoolForm(p PoolFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "policy", Label: "What else groups should know", Value: p.Policy, Rows: 4, Error: p.Form.Error("policy"), Hint: "Maintenance, backups, who may see what. At most 2000 characters."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "policy", Label: "What else organizations should know", Value: p.Policy, Rows: 4, Error: p.Form.Error("policy"), Hint: "Maintenance, backups, who may see what. At most 2000 characters."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -31,7 +31,7 @@ type PoolShowProps struct {
 	Policy           string
 }
 
-// PoolShow shows a pool: what is given of it, and its policies as groups read them.
+// PoolShow shows a pool: what is given of it, and its policies as organizations read them.
 func PoolShow(p PoolShowProps) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

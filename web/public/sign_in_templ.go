@@ -19,22 +19,22 @@ type SignInProps struct {
 	Layout layout.Props
 	Form   ui.Form // Refusal "sign_in" or "throttled"
 	Email  string
-	Next   string       // local address to go to afterwards
-	Seeded []SeededUser // of a demo only
+	Next   string     // local address to go to afterwards
+	Demo   []DemoUser // of a demo only
 }
 
-// SeededUser is a person of the demo whom a click lets one be.
-type SeededUser struct {
+// DemoUser is a person of the demo whom a click lets one be.
+type DemoUser struct {
 	Name, Email, Password, Does string
 	Next                        string // where the click leads; empty: to the person's first page
 	Label                       string // of the button, instead of "Be NAME"
 }
 
 // Button is the text of the person's button.
-func (u SeededUser) Button() string { return cmp.Or(u.Label, "Be "+u.Name) }
+func (u DemoUser) Button() string { return cmp.Or(u.Label, "Be "+u.Name) }
 
 // Note is who the person is, or where another button leads.
-func (u SeededUser) Note() string {
+func (u DemoUser) Note() string {
 	if u.Label != "" {
 		return "opens a filled launch form"
 	}
@@ -141,8 +141,8 @@ func SignIn(p SignInProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if len(p.Seeded) > 0 {
-				templ_7745c5c3_Err = seeded(p.Seeded).Render(ctx, templ_7745c5c3_Buffer)
+			if len(p.Demo) > 0 {
+				templ_7745c5c3_Err = demoUsers(p.Demo).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -157,8 +157,8 @@ func SignIn(p SignInProps) templ.Component {
 	})
 }
 
-// seeded lets a visitor of a demo be one of its people by one click, which signs in as any other form does.
-func seeded(people []SeededUser) templ.Component {
+// demoUsers lets a visitor of a demo be one of its people by one click, which signs in as any other form does.
+func demoUsers(people []DemoUser) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -179,7 +179,7 @@ func seeded(people []SeededUser) templ.Component {
 			templ_7745c5c3_Var5 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<section class=\"seeded\" aria-labelledby=\"seeded\"><h2 id=\"seeded\">People of this demo</h2><p class=\"quiet\">Everybody's password is <code>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<section class=\"demo-users\" aria-labelledby=\"demo-users\"><h2 id=\"demo-users\">People of this demo</h2><p class=\"quiet\">Everybody's password is <code>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -27,11 +27,11 @@ func TestWithoutScripts(t *testing.T) {
 		page, seen, unseen string
 	}{
 		{"image-new", "noscript .notice", ".upload"},
-		{"console", "noscript .notice", ".terminal"},
-		{"console", ".excerpt", ".terminal"},
+		{"console", "noscript .notice", ".console"},
+		{"console", ".excerpt", ".console"},
 		{"cluster-new-quote", "button[formaction='/org/clusters/new']", "button[data-copy]"},
 		{"cluster-ready", ".copy code", "button[data-copy]"},
-		{"sign-in", ".seeded button", "button[data-copy]"},
+		{"sign-in", ".demo-users button", "button[data-copy]"},
 	} {
 		if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+c.page)); err != nil {
 			t.Fatal(err)

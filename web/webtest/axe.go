@@ -19,9 +19,9 @@ const axeRun = `axe.run(document, {resultTypes: ["violations"], runOnly: %s}).th
   v.nodes.map((n) => v.id + ": " + v.help + ": " + n.target.join(" ") + ": " + n.html.slice(0, 160))))`
 
 const (
-	everyRule    = `{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}`
-	colourRule   = `{type: "rule", values: ["color-contrast", "link-in-text-block"]}`
-	terminalRows = ".xterm"
+	everyRule   = `{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}`
+	colourRule  = `{type: "rule", values: ["color-contrast", "link-in-text-block"]}`
+	consoleRows = ".xterm"
 )
 
 // Equip gives axe-core to the page that ctx's browser shows.
@@ -45,7 +45,7 @@ func Faults(ctx context.Context, colours bool) ([]string, error) {
 	var ours []string
 	for _, f := range faults {
 		// What xterm.js draws is its own; beside it is the log, as text.
-		if !strings.Contains(f, terminalRows) {
+		if !strings.Contains(f, consoleRows) {
 			ours = append(ours, f)
 		}
 	}

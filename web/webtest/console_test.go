@@ -63,7 +63,7 @@ func handleConsole(mux *http.ServeMux) {
 	})
 }
 
-// TestConsoleTypes opens the console page under the portal's policy, types, and reads the answer in the terminal.
+// TestConsoleTypes opens the console page under the portal's policy, types, and reads the answer on it.
 func TestConsoleTypes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Chromium")
@@ -83,7 +83,7 @@ func TestConsoleTypes(t *testing.T) {
 	}
 	const typed = `document.querySelector(".xterm-rows").textContent.replaceAll("\u00a0", " ").includes("login: hostname ")`
 	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](typed)); err != nil {
-		t.Fatalf("the terminal does not show what was typed: %v", err)
+		t.Fatalf("the console does not show what was typed: %v", err)
 	}
 	colour, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".xterm-rows span")).color`))
 	if err != nil || colour != "rgb(120, 220, 190)" {

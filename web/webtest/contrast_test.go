@@ -31,7 +31,7 @@ const contrastScript = `(() => {
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let n; (n = walk.nextNode()); ) {
     const el = n.parentElement;
-    if (!n.data.trim() || !el.checkVisibility() || el.closest(".terminal-screen, .unseen, .skip, noscript, option")) continue;
+    if (!n.data.trim() || !el.checkVisibility() || el.closest(".console-screen, .unseen, .skip, noscript, option")) continue;
     const back = behind(el);
     const [a, b] = [light(over(back, getComputedStyle(el).color)), light(back)];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);

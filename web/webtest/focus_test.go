@@ -18,7 +18,7 @@ const focusScript = `(() => {
     return (s.outlineStyle === "none" || parseFloat(s.outlineWidth) === 0 ? "" : s.outlineColor + s.outlineWidth) + s.boxShadow + s.borderColor;
   };
   for (const el of document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']")) {
-    if (el.type === "hidden" || el.disabled || !el.checkVisibility({ visibilityProperty: true }) || el.closest(".terminal-screen")) continue;
+    if (el.type === "hidden" || el.disabled || !el.checkVisibility({ visibilityProperty: true }) || el.closest(".console-screen")) continue;
     document.activeElement?.blur();
     const before = looks(el);
     el.focus({ focusVisible: true, preventScroll: true });

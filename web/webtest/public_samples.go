@@ -13,24 +13,24 @@ import (
 
 func publicSamples() []Sample {
 	bare := layout.Props{Area: layout.AreaPublic, Now: now(), Version: "v0.1.0"}
-	people := []public.SeededUser{
+	people := []public.DemoUser{
 		{Name: "Ada Brandt", Email: "ada@heliophysics.example", Password: "volary-demo", Does: "owner of Heliophysics"},
 		{Name: "Bo Lindqvist", Email: "bo@heliophysics.example", Password: "volary-demo", Does: "reads its usage"},
 		{Name: "Noor Vermeer", Email: "noor@northern.example", Password: "volary-demo", Does: "staff of Northern Compute"},
 	}
 	throttled := &refusal.Error{Code: "throttled", Title: "Too many attempts: 10 in the last 15 minutes.", Next: "Wait 12 minutes, then try again."}
 	return []Sample{
-		{"sign-in", public.SignIn(public.SignInProps{Layout: bare, Seeded: people})},
+		{"sign-in", public.SignIn(public.SignInProps{Layout: bare, Demo: people})},
 		{"sign-in-throttled", public.SignIn(public.SignInProps{Layout: bare, Email: "ada@heliophysics.example", Form: ui.Form{Refusal: throttled}})},
 		{"refusal", layout.Refusal(layout.RefusalProps{
 			Layout: orgLayout(), Status: 409, RequestID: "01JD8Z4W3T", Back: "/org/clusters/new",
 			Refusal: refusal.Error{Code: "capacity", Title: "5 nodes are asked for, 3 fit on pool lab-a.", Next: "Ask for 2 compute nodes, or choose another pool.", Detail: []string{"host-1: 4 vCPUs are needed, 2 of 8 are free", "host-2: cordoned", "host-3: takes head, compute-001, compute-002"}},
 		})},
-		{"prove", layout.Prove(layout.ProveProps{
+		{"password-again", layout.PasswordAgain(layout.PasswordAgainProps{
 			Layout: accountLayout(), Path: "/account/ssh-keys", Typed: url.Values{"name": {"laptop"}, "public_key": {"ssh-ed25519 AAAA"}},
 			Refusal: refusal.Error{
-				Code: "prove", Title: "Give your password once more.", Next: "What you are about to do lasts, and you gave your password more than ten minutes ago.",
-				Fields: map[string]string{"proof": "This is not your password."},
+				Code: "password_again", Title: "Give your password once more.", Next: "What you are about to do lasts, and you gave your password more than ten minutes ago.",
+				Fields: map[string]string{"password_again": "This is not your password."},
 			},
 		})},
 		{"signed-out", layout.SignedOut(layout.SignedOutProps{Layout: bare, Path: "/org/models", Typed: url.Values{"name": {"mpi-lab"}}})},

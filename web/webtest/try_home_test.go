@@ -40,7 +40,7 @@ func TestTryAtHome(t *testing.T) {
 	boot := strings.NewReplacer("accel=kvm:tcg", "accel=tcg", "hostfwd=tcp:127.0.0.1:2222-:22", "hostfwd=tcp:127.0.0.1:0-:22").Replace(public.TryBoot)
 	c := exec.CommandContext(t.Context(), "sh", "-eu", "-c", "exec "+boot)
 	c.Dir = dir
-	console := &serial{want: []string{"user-data ran", "head login:"}, seen: make(chan struct{})}
+	console := &firstBoot{want: []string{"user-data ran", "head login:"}, seen: make(chan struct{})}
 	c.Stdout, c.Stderr = console, console
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
@@ -56,8 +56,8 @@ func TestTryAtHome(t *testing.T) {
 	}
 }
 
-// serial waits for texts in any order.
-type serial struct {
+// firstBoot reads a console and waits for texts in any order.
+type firstBoot struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	want []string
@@ -65,7 +65,7 @@ type serial struct {
 	done bool
 }
 
-func (c *serial) Write(p []byte) (int, error) {
+func (c *firstBoot) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.text.Write(p)

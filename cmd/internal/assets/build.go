@@ -25,8 +25,8 @@ func entries() []entry {
 		{"AppCSS", "css/app.css", "the style of every page."},
 		{"AppJS", "js/app.js", "htmx, live fragments, copy buttons and local times; on every page."},
 		{"UploadJS", "js/upload.js", "the tus upload; on the page of a new image."},
-		{"ConsoleCSS", "css/console.css", "the style of the terminal; on the console page."},
-		{"ConsoleJS", "js/console.js", "the terminal; on the console page."},
+		{"ConsoleCSS", "css/console.css", "the style of a console; on its page."},
+		{"ConsoleJS", "js/console.js", "a console; on its page."},
 		{"Favicon", "favicon.svg", "the mark of the browser's tab."},
 	}
 }

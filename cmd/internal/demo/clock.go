@@ -42,12 +42,7 @@ func openPast(ctx context.Context, present *pgxpool.Pool, at time.Time) (*past, 
 	if err != nil {
 		return nil, fmt.Errorf("demo clock: %w", err)
 	}
-	db, err := floors.New(pool, store.Options{Round: pastRound})
-	if err != nil {
-		pool.Close()
-		return nil, err
-	}
-	p := &past{db: db, pool: pool}
+	p := &past{db: floors.New(pool, store.Options{Round: pastRound}), pool: pool}
 	return p, p.set(ctx, at)
 }
 
@@ -73,7 +68,7 @@ func (p *past) close(ctx context.Context) error {
 	return nil
 }
 
-// cutShort tells whether an earlier seeding ended in the middle of the past.
+// cutShort tells whether an earlier Make ended in the middle of the past.
 func cutShort(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	var there bool
 	err := pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)`, clockSchema).Scan(&there)

@@ -115,10 +115,10 @@ func SimulatedHosts() (hosts []Host, underlay netip.Prefix) {
 // ErrMoved says that the database knows simulated hosts where there are real ones now, or the other way round.
 var ErrMoved = errors.New("the demo was made with hosts of the other kind (simulated or real), which have none of its disks: begin anew with --reset")
 
-// ErrCutShort says that an earlier seeding ended in the middle.
+// ErrCutShort says that an earlier Make ended in the middle.
 var ErrCutShort = errors.New("the demo's past was cut short when it was made: begin anew with --reset")
 
-// Options of Seed.
+// Options of Make.
 type Options struct {
 	Hosts    []Host // as many as Hosts
 	Underlay netip.Prefix
@@ -126,47 +126,44 @@ type Options struct {
 	Now      time.Time
 }
 
-// Seed makes the demo: two groups, two providers, a pool of three of the Hosts and a pool of the fourth, 90 days of what
+// Make makes the demo: two groups, two providers, a pool of three of the Hosts and a pool of the fourth, 90 days of what
 // the groups did, and hours to use. What is there already stays. Nobody else may work with the database meanwhile. It
 // returns ErrMoved and ErrCutShort.
-func Seed(ctx context.Context, pool *pgxpool.Pool, o Options) error {
+func Make(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	if len(o.Hosts) != Hosts {
 		return fmt.Errorf("the demo has %d hosts, not %d", Hosts, len(o.Hosts))
 	}
 	if cut, err := cutShort(ctx, pool); err != nil || cut {
 		return errors.Join(err, ErrCutShort)
 	}
-	db, err := floors.New(pool, store.Options{})
-	if err != nil {
-		return err
-	}
-	_, err = db.People.OrganizationByName(ctx, tidalGroup)
+	db := floors.New(pool, store.Options{})
+	_, err := db.People.OrganizationByName(ctx, tidalGroup)
 	if isRefusal(err, "not_found") && o.Images.Blobs != nil {
-		err = seedPast(ctx, pool, o)
+		err = makePast(ctx, pool, o)
 	}
 	if err != nil && !isRefusal(err, "not_found") {
 		return err
 	}
-	d := newSeeding(db)
+	d := newMaker(db)
 	if err := d.all(ctx, o); err != nil {
 		return err
 	}
 	return d.hours(ctx)
 }
 
-// seedPast makes everything in the past, and what was done since.
-func seedPast(ctx context.Context, pool *pgxpool.Pool, o Options) error {
+// makePast makes everything in the past, and what was done since.
+func makePast(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	now := o.Now.UTC().Truncate(time.Second)
 	p, err := openPast(ctx, pool, now.AddDate(0, 0, -historyDays))
 	if err != nil {
 		return err
 	}
-	d := newSeeding(p.db)
+	d := newMaker(p.db)
 	if err := d.all(ctx, o); err != nil {
 		return err
 	}
 	s := &story{
-		stage: stage{past: p, live: map[uuid.UUID]map[uuid.UUID]bool{}}, images: o.Images, seeded: d,
+		stage: stage{past: p, live: map[uuid.UUID]map[uuid.UUID]bool{}}, images: o.Images, made: d,
 		dice: rand.New(rand.NewPCG(2008, 28)), // always the same past
 	}
 	if err := s.tell(ctx, now); err != nil {
@@ -175,17 +172,17 @@ func seedPast(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	return p.close(ctx)
 }
 
-type seeding struct {
+type maker struct {
 	db                               *floors.All
 	organizations, providers, people map[string]uuid.UUID // people by e-mail
 }
 
-func newSeeding(db *floors.All) *seeding {
-	return &seeding{db: db, organizations: map[string]uuid.UUID{}, providers: map[string]uuid.UUID{}, people: map[string]uuid.UUID{}}
+func newMaker(db *floors.All) *maker {
+	return &maker{db: db, organizations: map[string]uuid.UUID{}, providers: map[string]uuid.UUID{}, people: map[string]uuid.UUID{}}
 }
 
 // all makes what is missing of parties, people and machines.
-func (d *seeding) all(ctx context.Context, o Options) error {
+func (d *maker) all(ctx context.Context, o Options) error {
 	if err := d.parties(ctx); err != nil {
 		return err
 	}
@@ -232,7 +229,7 @@ func sales() []sale {
 }
 
 // sales lets each provider sell: its words, and an offer with a price.
-func (d *seeding) sales(ctx context.Context) error {
+func (d *maker) sales(ctx context.Context) error {
 	for _, s := range sales() {
 		id, by := d.providers[s.provider], d.people[s.setBy]
 		have, err := d.db.Books.Offers(ctx, id)
@@ -252,7 +249,7 @@ func (d *seeding) sales(ctx context.Context) error {
 	return nil
 }
 
-func (d *seeding) parties(ctx context.Context) error {
+func (d *maker) parties(ctx context.Context) error {
 	for _, name := range []string{tidalGroup, genomeLab} {
 		id, err := d.db.People.OrganizationByName(ctx, name)
 		if isRefusal(err, "not_found") {
@@ -277,7 +274,7 @@ func (d *seeding) parties(ctx context.Context) error {
 	return nil
 }
 
-func (d *seeding) everybody(ctx context.Context) error {
+func (d *maker) everybody(ctx context.Context) error {
 	for _, p := range People() {
 		known, err := d.db.People.PersonByEmail(ctx, p.Email)
 		id := known.ID
@@ -303,7 +300,7 @@ func (d *seeding) everybody(ctx context.Context) error {
 }
 
 // machines makes a provider's shapes, its pool and the pool's hosts.
-func (d *seeding) machines(ctx context.Context, provider, prefix string, underlay netip.Prefix, hosts []Host) error {
+func (d *maker) machines(ctx context.Context, provider, prefix string, underlay netip.Prefix, hosts []Host) error {
 	providerID, pool := d.providers[provider], poolOf(provider)
 	poolID, err := d.db.Machines.PoolByName(ctx, providerID, pool)
 	if isRefusal(err, "not_found") {
@@ -322,7 +319,7 @@ func (d *seeding) machines(ctx context.Context, provider, prefix string, underla
 }
 
 // hosts adds those that a pool has not, moves those that have another address by now, and checks anew what had failed.
-func (d *seeding) hosts(ctx context.Context, providerID, poolID uuid.UUID, underlay netip.Prefix, hosts []Host) error {
+func (d *maker) hosts(ctx context.Context, providerID, poolID uuid.UUID, underlay netip.Prefix, hosts []Host) error {
 	have, err := d.db.Machines.HostsOfPool(ctx, poolID)
 	if err != nil {
 		return err
@@ -361,7 +358,7 @@ func (d *seeding) hosts(ctx context.Context, providerID, poolID uuid.UUID, under
 	return nil
 }
 
-func (d *seeding) shapes(ctx context.Context, providerID uuid.UUID) error {
+func (d *maker) shapes(ctx context.Context, providerID uuid.UUID) error {
 	have, err := d.db.Machines.Shapes(ctx, providerID)
 	if err != nil || len(have) > 0 {
 		return err
@@ -379,7 +376,7 @@ func (d *seeding) shapes(ctx context.Context, providerID uuid.UUID) error {
 }
 
 // hours grants each group hours at each provider, once.
-func (d *seeding) hours(ctx context.Context) error {
+func (d *maker) hours(ctx context.Context) error {
 	for _, orgID := range d.organizations {
 		wallet, err := d.db.Books.Wallet(ctx, orgID)
 		if err != nil {

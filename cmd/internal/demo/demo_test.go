@@ -43,19 +43,19 @@ func options(t *testing.T) demo.Options {
 	}
 }
 
-func TestSeedTwiceMakesEverythingOnce(t *testing.T) {
+func TestMakingItTwiceMakesEverythingOnce(t *testing.T) {
 	ctx := t.Context()
 	pool := storetest.Pool(t)
 	o := options(t)
 	var clusters [2]int
 	for i := range 2 {
-		if err := demo.Seed(ctx, pool, o); err != nil {
+		if err := demo.Make(ctx, pool, o); err != nil {
 			t.Fatal(err)
 		}
 		clusters[i] = count(t, pool, `SELECT count(*) FROM clusters`)
 	}
 	if clusters[0] != clusters[1] || clusters[0] < 30 {
-		t.Errorf("%d clusters after the first seeding, %d after the second", clusters[0], clusters[1])
+		t.Errorf("%d clusters after the first time, %d after the second", clusters[0], clusters[1])
 	}
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM people`:                                                                len(demo.People()),
@@ -94,8 +94,8 @@ func count(t *testing.T, pool *pgxpool.Pool, query string) int {
 	return n
 }
 
-// TestSeedFollowsHostsThatMoved has the lab come back in another range of addresses than last time.
-func TestSeedFollowsHostsThatMoved(t *testing.T) {
+// TestDemoFollowsHostsThatMoved has the lab come back in another range of addresses than last time.
+func TestDemoFollowsHostsThatMoved(t *testing.T) {
 	pool := storetest.Pool(t)
 	at := func(n byte) demo.Options {
 		o := demo.Options{Underlay: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 77, n, 0}), 24)}
@@ -109,7 +109,7 @@ func TestSeedFollowsHostsThatMoved(t *testing.T) {
 		return o
 	}
 	for _, n := range []byte{1, 2, 2} {
-		if err := demo.Seed(t.Context(), pool, at(n)); err != nil {
+		if err := demo.Make(t.Context(), pool, at(n)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -123,14 +123,14 @@ func TestSeedFollowsHostsThatMoved(t *testing.T) {
 	}
 	simulated := demo.Options{}
 	simulated.Hosts, simulated.Underlay = demo.SimulatedHosts()
-	if err := demo.Seed(t.Context(), pool, simulated); !errors.Is(err, demo.ErrMoved) {
+	if err := demo.Make(t.Context(), pool, simulated); !errors.Is(err, demo.ErrMoved) {
 		t.Errorf("error %v, want %v", err, demo.ErrMoved)
 	}
 }
 
 // TestSignInPageNamesPeopleThatExist holds the page's list to the demo's.
 func TestSignInPageNamesPeopleThatExist(t *testing.T) {
-	for _, u := range public.SeededUsers() {
+	for _, u := range public.DemoUsers() {
 		known := slices.ContainsFunc(demo.People(), func(p demo.Person) bool {
 			return p.Email == u.Email && p.Name == u.Name && p.Does == u.Does
 		})

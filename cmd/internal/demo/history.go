@@ -39,7 +39,7 @@ type group struct {
 type story struct {
 	stage
 	images Images
-	seeded *seeding
+	made   *maker
 	dice   *rand.Rand
 }
 
@@ -88,7 +88,7 @@ func (s *story) tell(ctx context.Context, now time.Time) error {
 
 // hostsUp lets every host's check have passed.
 func (s *story) hostsUp(ctx context.Context) error {
-	for _, id := range s.seeded.providers {
+	for _, id := range s.made.providers {
 		hosts, err := s.db.Machines.Hosts(ctx, id)
 		if err != nil {
 			return err
@@ -111,7 +111,7 @@ func (s *story) hostsDown(ctx context.Context) error {
 	if _, err := s.db.Machines.ClaimHosts(ctx, worker, time.Millisecond); err != nil {
 		return err
 	}
-	for _, id := range s.seeded.providers {
+	for _, id := range s.made.providers {
 		hosts, err := s.db.Machines.Hosts(ctx, id)
 		if err != nil {
 			return err
@@ -132,8 +132,8 @@ func (s *story) hostsDown(ctx context.Context) error {
 
 // modelled uploads a group's image and makes its model cluster.
 func (s *story) modelled(ctx context.Context, org, email, provider, model string) (g group, err error) {
-	g.org, g.person = s.seeded.organizations[org], s.seeded.people[email]
-	if g.pool, err = s.db.Machines.PoolByName(ctx, s.seeded.providers[provider], poolOf(provider)); err != nil {
+	g.org, g.person = s.made.organizations[org], s.made.people[email]
+	if g.pool, err = s.db.Machines.PoolByName(ctx, s.made.providers[provider], poolOf(provider)); err != nil {
 		return g, err
 	}
 	if g.image, err = s.upload(ctx, g.org, g.person); err != nil {
@@ -203,7 +203,7 @@ func (s *story) buys(g group, provider string, at time.Time, hours int64, refere
 			return err
 		}
 		s.plan(s.at.Add(3*time.Hour), func(ctx context.Context) error {
-			return s.db.Books.ApproveOrder(ctx, s.seeded.people[accountantOf(provider)], s.seeded.providers[provider], order)
+			return s.db.Books.ApproveOrder(ctx, s.made.people[accountantOf(provider)], s.made.providers[provider], order)
 		})
 		return nil
 	})
@@ -211,7 +211,7 @@ func (s *story) buys(g group, provider string, at time.Time, hours int64, refere
 
 // order places an order at the present price of a provider's first offer.
 func (s *story) order(ctx context.Context, orgID, by uuid.UUID, provider string, hours int64, reference string) (uuid.UUID, error) {
-	offers, err := s.db.Books.Offers(ctx, s.seeded.providers[provider])
+	offers, err := s.db.Books.Offers(ctx, s.made.providers[provider])
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -226,7 +226,7 @@ func (s *story) order(ctx context.Context, orgID, by uuid.UUID, provider string,
 
 // waits leaves what wants a decision now: an order at the provider, and a launch above a member's cap.
 func (s *story) waits(ctx context.Context, g group) error {
-	ben := s.seeded.people["ben@tidal.example"]
+	ben := s.made.people["ben@tidal.example"]
 	limit := 20 * billing.ComputeHour
 	if err := s.db.Machines.SetCap(ctx, g.org, g.person, ben, &limit); err != nil {
 		return err
@@ -237,7 +237,7 @@ func (s *story) waits(ctx context.Context, g group) error {
 	}); err != nil {
 		return err
 	}
-	_, err := s.order(ctx, g.org, s.seeded.people["bea@tidal.example"], northComputing, 400, "PO-2026-118")
+	_, err := s.order(ctx, g.org, s.made.people["bea@tidal.example"], northComputing, 400, "PO-2026-118")
 	return err
 }
 

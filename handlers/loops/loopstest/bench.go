@@ -228,8 +228,7 @@ func (b *Bench) Dying(t *testing.T, name string, id uuid.UUID, calls, sends int)
 	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
 	NoError(t, err)
 	defer pool.Close()
-	db, err := floors.New(pool, store.Options{})
-	NoError(t, err)
+	db := floors.New(pool, store.Options{})
 	e := b.Engine(name, db, func(ctx context.Context, a provisioner.HostAddress) (provisioner.Driver, error) {
 		d, err := b.Simulated.Dial(ctx, a)
 		return driver{d, m}, err
@@ -309,7 +308,7 @@ func (b *Bench) Queue(t *testing.T, name string) (stop func()) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
 	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
-		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Poll: 10 * time.Millisecond,
+		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Fill: 2 * time.Second, Poll: 10 * time.Millisecond,
 	}})
 	return b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
 }

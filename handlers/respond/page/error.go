@@ -49,8 +49,8 @@ func (f Frame) answer(c echo.Context, r refusal.Error, status int) error {
 		return c.NoContent(status)
 	case r.Code == "signed_out":
 		return f.signIn(c, status)
-	case r.Code == "prove" && wantsPage(c):
-		return Render(c, status, layout.Prove(layout.ProveProps{
+	case r.Code == "password_again" && wantsPage(c):
+		return Render(c, status, layout.PasswordAgain(layout.PasswordAgainProps{
 			Layout: f.Layout(c, area(c)), Path: c.Request().URL.RequestURI(), Typed: typed(c.Request()), Refusal: r,
 		}))
 	case !wantsPage(c):
@@ -97,7 +97,7 @@ func typed(req *http.Request) url.Values {
 		return nil
 	}
 	values := maps.Clone(req.PostForm)
-	for _, secret := range []string{"password", "current", request.Proof} {
+	for _, secret := range []string{"password", "current", request.PasswordAgain} {
 		values.Del(secret)
 	}
 	return values

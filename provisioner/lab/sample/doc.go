@@ -13,7 +13,7 @@
 //     understands ssh_authorized_keys and nothing else, and says so on the console;
 //   - starts SSH with keys only, for root and volary; an instance's host key is made after it said that it is ready,
 //     or for the client that comes before;
-//   - prints "volary: ready" on the serial console, and offers a login there;
+//   - prints "volary: ready" on the console, and offers a login there;
 //   - powers off cleanly at the ACPI power button.
 //
 // # What is left out for speed
@@ -45,7 +45,7 @@
 // without SMM or HPET: nothing above the scatter; an i440fx: 0.35 s slower. What is left is spread: patching 56,000
 // call and return sites takes 0.15 s, which no parameter stops, and no other initcall more than 0.02 s.
 //
-// On the serial console root has no password: whoever reads the console owns the node. That suits a sample and
+// On the console root has no password: whoever reads the console owns the node. That suits a sample and
 // nothing else.
 //
 // # How it is made

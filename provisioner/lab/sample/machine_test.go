@@ -44,7 +44,7 @@ func overlay(t *testing.T) string {
 	return disk
 }
 
-// machine is one running QEMU with its serial console.
+// machine is one running QEMU with its console.
 type machine struct {
 	t       *testing.T
 	ssh     string // address of the forwarded SSH port

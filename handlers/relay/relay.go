@@ -1,4 +1,4 @@
-package terminal
+package relay
 
 import (
 	"context"
@@ -23,8 +23,8 @@ const (
 	writeGrace = 10 * time.Second
 )
 
-// Terminal serves consoles to browsers.
-type Terminal struct {
+// Relay serves consoles to browsers.
+type Relay struct {
 	Worker   Worker
 	Stopping context.Context // ends when the process is asked to stop
 	// Heartbeat keeps proxies from cutting a quiet console.
@@ -36,20 +36,20 @@ type Terminal struct {
 // Serve joins the browser's WebSocket with the worker's, byte for byte, by the ticket in the query, which has to be one for
 // the node and the session of the request, until either side or this process ends. The right to see the console is the
 // worker's to look at. An upgrade is a GET, which CrossOriginProtection lets pass: ownSocket checks the Origin.
-func (t Terminal) Serve(c echo.Context, node uuid.UUID) error {
+func (r Relay) Serve(c echo.Context, node uuid.UUID) error {
 	// Before the worker is asked: opening a console ends the one that somebody has open.
-	if err := t.ownSocket(c.Request()); err != nil {
+	if err := r.ownSocket(c.Request()); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(c.Request().Context())
 	defer cancel()
-	worker, err := t.Worker.DialConsole(ctx, Ticket{Token: c.QueryParam("ticket"), Node: node, Session: request.Session(c).ID})
+	worker, err := r.Worker.DialConsole(ctx, Ticket{Token: c.QueryParam("ticket"), Node: node, Session: request.Session(c).ID})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = worker.CloseNow() }()
 	worker.SetReadLimit(shownLimit)
-	browser, err := websocket.Accept(c.Response(), c.Request(), &websocket.AcceptOptions{OriginPatterns: []string{t.PublicHost}})
+	browser, err := websocket.Accept(c.Response(), c.Request(), &websocket.AcceptOptions{OriginPatterns: []string{r.PublicHost}})
 	if err != nil {
 		return nil //nolint:nilerr // Accept has answered with what was wrong
 	}
@@ -59,11 +59,11 @@ func (t Terminal) Serve(c echo.Context, node uuid.UUID) error {
 	ended := make(chan error, 3)
 	go func() { ended <- pipe(ctx, browser, worker) }()
 	go func() { ended <- pipe(ctx, worker, browser) }()
-	go func() { ended <- t.watch(ctx, browser) }()
+	go func() { ended <- r.watch(ctx, browser) }()
 	// The closing frame goes first: ending ctx would cut the connection under it.
 	select {
 	case err = <-ended:
-	case <-t.Stopping.Done():
+	case <-r.Stopping.Done():
 		err = errStopping
 	}
 	end(browser, err)
@@ -71,12 +71,12 @@ func (t Terminal) Serve(c echo.Context, node uuid.UUID) error {
 }
 
 // ownSocket refuses what is no WebSocket, or was opened by another site's page.
-func (t Terminal) ownSocket(r *http.Request) error {
-	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+func (r Relay) ownSocket(q *http.Request) error {
+	if !strings.EqualFold(q.Header.Get("Upgrade"), "websocket") {
 		return &refusal.Error{Code: "malformed", Title: "This address is for the console's script.", Next: "Open the node's console page."}
 	}
-	origin, err := url.Parse(r.Header.Get("Origin"))
-	if err != nil || (origin.Host != t.PublicHost && origin.Host != r.Host) {
+	origin, err := url.Parse(q.Header.Get("Origin"))
+	if err != nil || (origin.Host != r.PublicHost && origin.Host != q.Host) {
 		return &refusal.Error{Code: "cross_origin", Title: "The console was asked for by another site's page.", Next: "Open the console page of Volary itself."}
 	}
 	return nil
@@ -106,8 +106,8 @@ func pipe(ctx context.Context, to, from *websocket.Conn) error {
 var errStopping = errors.New("the process stops")
 
 // watch pings the browser, so that a dead connection frees the console.
-func (t Terminal) watch(ctx context.Context, browser *websocket.Conn) error {
-	tick := time.NewTicker(t.Heartbeat)
+func (r Relay) watch(ctx context.Context, browser *websocket.Conn) error {
+	tick := time.NewTicker(r.Heartbeat)
 	defer tick.Stop()
 	for {
 		select {

@@ -14,8 +14,8 @@ import (
 	"volary.dev/store/blob"
 )
 
-// seed makes what is missing of the demo, over the lab's hosts or simulated ones.
-func (v *volary) seed(ctx context.Context) (string, error) {
+// demo makes what is missing of the demo, over the lab's hosts or simulated ones.
+func (v *volary) demo(ctx context.Context) (string, error) {
 	o := demo.Options{Now: time.Now()}
 	o.Hosts, o.Underlay = demo.SimulatedHosts()
 	if v.lab != nil {
@@ -31,7 +31,7 @@ func (v *volary) seed(ctx context.Context) (string, error) {
 		}
 		o.Images = demo.Images{Sample: v.sample, Blobs: blobs, Scratch: v.path("scratch"), Verify: v.verifyImage}
 	}
-	return "", demo.Seed(ctx, v.pool, o)
+	return "", demo.Make(ctx, v.pool, o)
 }
 
 // verifyImage has the worker's program judge a file: cmd/dev itself links nothing that opens images.

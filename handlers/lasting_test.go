@@ -10,7 +10,7 @@ import (
 	"volary.dev/handlers/handlertest"
 )
 
-// asking are the routes that give lasting power: they ask for a password that was proven a while ago.
+// asking are the routes that give lasting power: they ask for a password that was given a while ago.
 func asking() []string {
 	return []string{
 		"POST /account/ssh-keys",
@@ -94,7 +94,7 @@ func TestLastingPowerAsksForThePasswordAgain(t *testing.T) {
 		delete(said, r.route)
 		for _, p := range r.may {
 			got := browsers[p].Post(paths(strings.TrimPrefix(r.route, "POST ")), url.Values{"kept": {"as <typed>"}, "password": {"a secret of theirs"}})
-			if got.Status != http.StatusUnauthorized || !strings.Contains(got.Body, `name="proof"`) ||
+			if got.Status != http.StatusUnauthorized || !strings.Contains(got.Body, `name="password_again"`) ||
 				!strings.Contains(got.Body, `name="kept" value="as &lt;typed&gt;"`) || strings.Contains(got.Body, "a secret of theirs") {
 				t.Errorf("%s as %s with an old password: %d", r.route, p, got.Status)
 			}
@@ -108,7 +108,7 @@ func TestLastingPowerAsksForThePasswordAgain(t *testing.T) {
 			continue
 		}
 		got := browsers[signedInOf(r.may)].Post(paths(strings.TrimPrefix(r.route, "POST ")), nil)
-		if strings.Contains(got.Body, `name="proof"`) {
+		if strings.Contains(got.Body, `name="password_again"`) {
 			t.Errorf("%s asks for the password again, and is not said to", r.route)
 		}
 	}
@@ -121,10 +121,10 @@ func signedInOf(may access) who {
 	return may[0]
 }
 
-// age makes all passwords ones that were proven eleven minutes ago.
+// age makes all passwords ones that were given eleven minutes ago.
 func age(t *testing.T, a *handlertest.App) {
 	t.Helper()
-	if _, err := a.Pool.Exec(t.Context(), `UPDATE sessions SET proven_at = now() - interval '11 minutes'`); err != nil {
+	if _, err := a.Pool.Exec(t.Context(), `UPDATE sessions SET fresh_at = now() - interval '11 minutes'`); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -136,8 +136,8 @@ func TestThePasswordGivenAgainGoesOn(t *testing.T) {
 	b := a.SignIn(handlertest.Member)
 	age(t, a)
 	key := url.Values{"name": {"laptop"}, "public_key": {"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIJg3ZJ8nkVU1sP5cE1zKQxT7b4qL1a0V1y1vJm0Z5xq me@laptop"}}
-	form := func(proof string) url.Values {
-		return url.Values{"name": key["name"], "public_key": key["public_key"], "proof": {proof}}
+	form := func(password string) url.Values {
+		return url.Values{"name": key["name"], "public_key": key["public_key"], "password_again": {password}}
 	}
 	if got := b.Post("/account/ssh-keys", form("not it at all")); got.Status != http.StatusUnauthorized || !strings.Contains(got.Body, "This is not your password.") ||
 		!strings.Contains(got.Body, "me@laptop") || strings.Contains(got.Body, "not it at all") {
@@ -152,7 +152,7 @@ func TestThePasswordGivenAgainGoesOn(t *testing.T) {
 	if got := b.Post("/org/models", url.Values{"name": {""}}); got.Status != http.StatusUnprocessableEntity {
 		t.Errorf("another form: %d", got.Status)
 	}
-	if got := b.Post("/account/ssh-keys", key); strings.Contains(got.Body, `name="proof"`) {
+	if got := b.Post("/account/ssh-keys", key); strings.Contains(got.Body, `name="password_again"`) {
 		t.Error("asked again within ten minutes")
 	}
 	age(t, a)

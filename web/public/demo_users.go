@@ -1,9 +1,9 @@
 package public
 
-// SeededUsers are the people of a demo whom the sign-in page names. `go run ./cmd/dev up` makes them.
-func SeededUsers() []SeededUser {
+// DemoUsers are the people of a demo whom the sign-in page names. `go run ./cmd/dev up` makes them.
+func DemoUsers() []DemoUser {
 	const password = "volary-demo"
-	return []SeededUser{
+	return []DemoUser{
 		{Name: "Ada Brook", Email: "ada@tidal.example", Password: password, Does: "owner of Tidal Modelling Group"},
 		{
 			Name: "Ada Brook", Email: "ada@tidal.example", Password: password, Does: "owner of Tidal Modelling Group",

@@ -9,15 +9,15 @@ import (
 	"volary.dev/store"
 )
 
-// ProvePassword takes the password of who is signed in, which makes the session Proven: provenMinutes long it may do what
+// RepeatPassword takes the password of who is signed in, which makes the session Fresh: freshMinutes long it may do what
 // gives lasting power. Refusals: "invalid" for password, "throttled" as by SignIn.
-func (db *DB) ProvePassword(ctx context.Context, s Session, password, address string) error {
-	return db.proveAgain(ctx, s, "password", password, address)
+func (db *DB) RepeatPassword(ctx context.Context, s Session, password, address string) error {
+	return db.repeatPassword(ctx, s, "password", password, address)
 }
 
-// proveAgain wants the password of who is signed in, before what an unwatched browser must not do. Tries count like
-// those to sign in. What succeeds is noted with the session, which is then Proven for a while.
-func (db *DB) proveAgain(ctx context.Context, s Session, field, password, address string) error {
+// repeatPassword wants the password of who is signed in, before what an unwatched browser must not do. Tries count like
+// those to sign in. What succeeds is noted with the session, which is then Fresh for a while.
+func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, address string) error {
 	a, err := signIns().count(ctx, db, s.Email, throttleAddress(sender(address)))
 	if err != nil {
 		return err
@@ -38,8 +38,8 @@ func (db *DB) proveAgain(ctx context.Context, s Session, field, password, addres
 		return wrong
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `UPDATE sessions SET proven_at = now() WHERE id = $1`, s.ID); err != nil {
-			return fmt.Errorf("note proof of password: %w", err)
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET fresh_at = now() WHERE id = $1`, s.ID); err != nil {
+			return fmt.Errorf("note that the password was given: %w", err)
 		}
 		return a.forgive(ctx, tx)
 	})

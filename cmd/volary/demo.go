@@ -10,18 +10,14 @@ import (
 	"volary.dev/cmd/internal/demo"
 )
 
-type seedCommand struct {
-	Demo seedDemo `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
-}
-
-type seedDemo struct{}
+type demoCommand struct{}
 
 // Run implements kong's command.
-func (seedDemo) Run(ctx context.Context) error {
+func (demoCommand) Run(ctx context.Context) error {
 	o := demo.Options{Now: time.Now()}
 	o.Hosts, o.Underlay = demo.SimulatedHosts()
 	return withPool(ctx, func(pool *pgxpool.Pool) error {
-		if err := demo.Seed(ctx, pool, o); err != nil {
+		if err := demo.Make(ctx, pool, o); err != nil {
 			return err
 		}
 		fmt.Printf("Sign in with the password %s as\n", demo.Password)

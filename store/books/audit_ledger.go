@@ -1,0 +1,65 @@
+package books
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/store"
+)
+
+// AuditLedger runs VerifyLedger once a day (UTC, by the database's clock): the first worker to ask does it, and for all
+// others that day did is false. An audit run whose worker died, or that failed with an error, is repeated after an hour.
+func (db *DB) AuditLedger(ctx context.Context, worker string) (run AuditRun, did bool, err error) {
+	run.Worker = worker
+	err = db.pool.QueryRow(ctx, `
+		INSERT INTO audit_runs AS a (day, worker, started_at) VALUES ((now() AT TIME ZONE 'UTC')::date, $1, now())
+		ON CONFLICT (day) DO UPDATE SET worker = excluded.worker, started_at = excluded.started_at
+			WHERE a.ended_at IS NULL AND a.started_at < now() - $2::interval
+		RETURNING day, started_at`, worker, AuditPatience).Scan(&run.Day, &run.StartedAt)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return AuditRun{}, false, nil
+	}
+	if err != nil {
+		return AuditRun{}, false, fmt.Errorf("begin the day's audit run: %w", err)
+	}
+	report, err := db.VerifyLedger(ctx)
+	if err != nil {
+		return run, true, err
+	}
+	run.Journals, run.Entries = report.Journals, report.Entries
+	if report.Difference != nil {
+		run.Difference = report.Difference.Error()
+	}
+	if err := db.endAuditRun(ctx, &run); err != nil {
+		return run, true, fmt.Errorf("write down the day's audit run: %w", err)
+	}
+	return run, true, nil
+}
+
+// endAuditRun writes down what an audit run found, and writes to the platform's admins where that is a difference.
+func (db *DB) endAuditRun(ctx context.Context, run *AuditRun) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			UPDATE audit_runs SET ended_at = clock_timestamp(), journals = $4, entries = $5, difference = nullif($6, '')
+			WHERE day = $1 AND worker = $2 AND started_at = $3 RETURNING ended_at`,
+			run.Day, run.Worker, run.StartedAt, run.Journals, run.Entries, run.Difference).Scan(&run.EndedAt)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil // another worker took it over
+		}
+		if err != nil || run.Difference == "" {
+			return err
+		}
+		rows, _ := tx.Query(ctx, `SELECT id FROM people WHERE platform_admin`)
+		admins, err := store.All(rows, "admins of the platform", pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		return db.core.MailTo(ctx, tx, admins, store.MailLedgerDiffers, map[string]string{
+			"day": run.Day.Format(time.DateOnly), "difference": run.Difference, "path": "/platform",
+		})
+	})
+}
