@@ -11,10 +11,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"volary.dev/cmd/internal/child"
 	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestUpLeavesNothing starts everything as a newcomer does, and ends it in each way there is: killed, killed and started
@@ -56,13 +56,15 @@ func TestUpLeavesNothing(t *testing.T) {
 			}
 			way.end(t, run)
 			_ = run.Wait()
-			if !child.AwaitEnd(func() bool { return len(alive(family)) == 0 }, 10*time.Second) {
-				t.Errorf("processes stayed: %v", alive(family))
-			}
+			waittest.Until(t, "the end of every process", func() bool { return len(alive(family)) == 0 })
 			// The kernel takes the links of a dead namespace away a moment after its last process.
-			if !child.AwaitEnd(func() bool { return leftovers(t, up.state) == "" }, 10*time.Second) {
-				t.Errorf("left: %s", leftovers(t, up.state))
-			}
+			left := ""
+			defer func() {
+				if left != "" {
+					t.Errorf("left: %s", left)
+				}
+			}()
+			waittest.Until(t, "nothing to be left", func() bool { left = leftovers(t, up.state); return left == "" })
 		})
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/models"
 )
 
@@ -47,7 +48,7 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 		b.Host(n).SetHanging(true)
 	}
 	id := b.StartTest(t)
-	loopstest.Until(t, "starting", func() bool {
+	waittest.Until(t, "starting", func() bool {
 		b.Exec(t, `UPDATE clusters SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		loopstest.NoError(t, err)
@@ -71,7 +72,7 @@ func TestAcceptanceTestGoesOn(t *testing.T) {
 	b := loopstest.NewBench(t)
 	stopWorker, stopQueue := b.Worker(t, "one"), b.Queue(t, "one")
 	id := b.StartTest(t)
-	loopstest.Until(t, "progress", func() bool {
+	waittest.Until(t, "progress", func() bool {
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		loopstest.NoError(t, err)
 		return len(a.Report.Nodes) > 0
@@ -116,7 +117,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 			t.Errorf("%s: %+v", h.Name, last)
 		}
 	}
-	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 // TestHostCheckSkipsWhatItCannotMake checks the only host of a pool: nobody could answer over the overlay.
@@ -130,7 +131,7 @@ func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
 	if last := h.CheckReport[len(h.CheckReport)-1]; h.CheckState != "passed" || last.State != provisioner.CheckSkipped || !strings.Contains(last.Detail, "no other host yet") {
 		t.Errorf("%s: %+v", h.CheckState, h.CheckReport)
 	}
-	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 func TestHostCheckFails(t *testing.T) {
@@ -156,7 +157,7 @@ func TestHostCheckFails(t *testing.T) {
 				t.Errorf("%s: %+v", h.State, h.CheckReport)
 			}
 			b.Host(1).SetUnreachable(false)
-			loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+			waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 		})
 	}
 }

@@ -19,9 +19,8 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
-
-const patience = 20 * time.Second
 
 // TestACrashCostsOneHostItsCalls crashes one host's child by SIGSEGV in the middle of calls and a console: they fail as
 // those of a host that does not answer, those of the other host go on, and this one is back at the next call.
@@ -73,16 +72,10 @@ func TestAChildThatDiesAgainAndAgain(t *testing.T) {
 	if put != 1 {
 		t.Errorf("of three calls in a row that die at once %d were put off, want the third", put)
 	}
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for range tick.C {
-		if _, err := l.Observe(t.Context()); err == nil {
-			return
-		} else if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+	waittest.Until(t, "the host to be reached", func() bool {
+		_, err := l.Observe(t.Context())
+		return err == nil
+	})
 }
 
 // TestACallThatNeverEndsIsBounded: its caller goes when its time is over, and its child when it owes the answer for long.
@@ -198,8 +191,8 @@ func (c closing) Close() error { c.closed(); return nil }
 
 func attach(t *testing.T, l *Line) io.ReadWriteCloser {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel() // what is attached outlasts the time it had for that
+	ctx, done := waittest.Context(t.Context(), t, "a console")
+	defer done() // what is attached outlasts the time it had for that
 	c, err := l.Console(ctx, uuid.New())
 	if err != nil {
 		t.Fatal(err)
@@ -221,17 +214,7 @@ func observed(t *testing.T, l *Line) int {
 
 func awaitEnd(t *testing.T, pid int) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for range tick.C {
-		if gone(pid) {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("process %d is still there", pid)
-		}
-	}
+	waittest.Until(t, fmt.Sprintf("the end of process %d", pid), func() bool { return gone(pid) })
 }
 
 // gone counts one as gone that is dead and not buried: whoever adopted it has not looked yet.
