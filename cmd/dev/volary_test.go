@@ -13,6 +13,8 @@ import (
 
 func TestMain(m *testing.M) {
 	lab.Main()
+	burdenMain()
+	burdenParentMain()
 	os.Exit(m.Run())
 }
 

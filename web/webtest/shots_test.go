@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +54,7 @@ func TestShots(t *testing.T) {
 		if err := do(t, ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/"+sample.Name)); err != nil {
 			t.Fatalf("%s: %v", sample.Name, err)
 		}
-		if err := Equip(ctx); err != nil {
+		if err := equip(t, ctx); err != nil {
 			t.Fatal(err)
 		}
 		for i, l := range looks() {
@@ -72,7 +74,9 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 	if err := do(t, ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
 		t.Fatal(err)
 	}
-	faults, err := Faults(ctx, again)
+	judging, done := waittest.Context(ctx, t, "the judgement of "+name)
+	faults, err := Faults(judging, again)
+	done()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,6 +199,14 @@ func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Voi
 	ctx, done := waittest.Context(ctx, t, "steps of a page, "+calledAt())
 	defer done()
 	return chromedp.Do(ctx, steps...)
+}
+
+// equip is Equip, bounded and measured as steps are.
+func equip(t *testing.T, ctx context.Context) error {
+	t.Helper()
+	ctx, done := waittest.Context(ctx, t, "a page to take what judges it")
+	defer done()
+	return Equip(ctx)
 }
 
 // ask has a page answer.
