@@ -154,7 +154,7 @@ func (b *browser) until(what, expression string) {
 	)
 	fresh := time.Now()
 	b.wait(what, func() bool {
-		ctx, cancel := context.WithTimeout(b.ctx, oneLook)
+		ctx, cancel := context.WithTimeout(b.ctx, oneLook) //nolint:forbidigo // one of many looks
 		defer cancel()
 		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, expression)))
 		if b.quiet && !done && time.Since(fresh) > time.Second {

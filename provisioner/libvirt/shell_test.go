@@ -37,7 +37,7 @@ func login(t *testing.T, d provisioner.Driver, n provisioner.NodeSpec) *shell {
 	// The guest may have printed its prompt before anyone looked: ask until it answers.
 	waittest.Until(t, n.Name+" to ask who logs in", func() bool {
 		s.typed("\r")
-		ctx, stop := context.WithTimeout(t.Context(), 3*time.Second) // then it is asked again
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Second) //nolint:forbidigo // then it is asked again
 		defer stop()
 		_, err := s.reads(ctx, "login: ")
 		return err == nil

@@ -133,7 +133,7 @@ func (s *site) hang(t *testing.T, host int, stall time.Duration) {
 		t.Errorf("%v: %s", err, out)
 	}
 	select {
-	case <-time.After(stall):
+	case <-time.After(stall): //nolint:forbidigo // so long the host hangs
 	case <-ctx.Done():
 	}
 	if out, err := s.lab.Run(context.WithoutCancel(ctx), host, "kill", "-CONT", pid); err != nil {
@@ -230,7 +230,7 @@ func (w *watch) loop(ctx context.Context, ask func(context.Context) error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		one, stop := context.WithTimeout(ctx, oneCall)
+		one, stop := context.WithTimeout(ctx, oneCall) //nolint:forbidigo // one of many calls
 		err := ask(one)
 		stop()
 		w.mu.Lock()

@@ -97,7 +97,7 @@ func cableOut(t *testing.T, s *site, d provisioner.Driver) {
 		t.Fatal(err)
 	}
 	for range 6 { // more than run at once
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) //nolint:forbidigo // it is to pass
 		began := time.Now()
 		_, err := d.Observe(ctx)
 		cancel()
@@ -118,7 +118,7 @@ func cableOut(t *testing.T, s *site, d provisioner.Driver) {
 func eventually(t *testing.T, d provisioner.Driver) provisioner.Driver {
 	t.Helper()
 	waittest.Until(t, "the driver to find back to its host", func() bool {
-		one, stop := context.WithTimeout(t.Context(), oneCall)
+		one, stop := context.WithTimeout(t.Context(), oneCall) //nolint:forbidigo // one of many calls
 		defer stop()
 		_, err := d.Observe(one)
 		return err == nil

@@ -72,7 +72,7 @@ func Receive[T any](t testing.TB, what string, from <-chan T) (value T, open boo
 func Context(parent context.Context, t testing.TB, what string) (ctx context.Context, done context.CancelFunc) {
 	t.Helper()
 	measured := Measure(t, what)
-	ctx, cancel := context.WithTimeout(parent, Limit)
+	ctx, cancel := context.WithTimeout(parent, Limit) //nolint:forbidigo // this is the limit
 	return ctx, func() {
 		t.Helper()
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) && parent.Err() == nil {
