@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -61,21 +60,17 @@ func burdenFor(total, available int, short bool) (hold int, err error) {
 	return hold, nil
 }
 
-// startBurden starts so many loops, and a process that holds so much memory; it returns when that is held.
+// startBurden starts so many loops, and a process that holds so much memory; it returns when all of that is so.
 func startBurden(loops, holdMiB int) (*burden, error) {
 	b := &burden{}
-	for range loops {
-		if _, err := b.start("loop"); err != nil {
-			b.stop()
-			return nil, err
+	out, err := b.start("hold", strconv.Itoa(holdMiB)) // first: beside the loops it takes minutes
+	if err == nil {
+		if _, err = bufio.NewReader(out).ReadString('\n'); err != nil {
+			err = fmt.Errorf("hold %d MiB of memory: %w", holdMiB, err)
 		}
 	}
-	out, err := b.start("hold", strconv.Itoa(holdMiB))
-	if err == nil {
-		var line string
-		if line, err = bufio.NewReader(out).ReadString('\n'); err != nil {
-			err = fmt.Errorf("hold %d MiB of memory: %w (%s)", holdMiB, err, strings.TrimSpace(line))
-		}
+	for n := 0; n < loops && err == nil; n++ {
+		_, err = b.start("loop")
 	}
 	if err != nil {
 		b.stop()

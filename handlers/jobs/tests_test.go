@@ -141,9 +141,12 @@ func TestHostCheckFails(t *testing.T) {
 		check string
 		words string
 	}{
-		"silent":        {func(b *loopstest.Bench) { b.Host(1).SetUnreachable(true) }, "connection", "does not answer"},
-		"nothing boots": {func(b *loopstest.Bench) { b.Host(1).SetHanging(true) }, "acceleration", "no guest booted"},
-		"full":          {func(b *loopstest.Bench) { b.Host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
+		"silent": {func(b *loopstest.Bench) { b.Host(1).SetUnreachable(true) }, "connection", "does not answer"},
+		"nothing boots": {func(b *loopstest.Bench) {
+			b.Probe.KVM, b.Probe.TCG = 100*time.Millisecond, 500*time.Millisecond
+			b.Host(1).SetHanging(true)
+		}, "acceleration", "no guest booted"},
+		"full": {func(b *loopstest.Bench) { b.Host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

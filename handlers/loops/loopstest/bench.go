@@ -41,6 +41,8 @@ type Bench struct {
 	*storetest.World
 	Simulated *memory.World
 	Log       *slog.Logger
+	// Probe bounds the guests of hosts' checks. A test whose guests are to hang has it short.
+	Probe jobs.ProbeTimes
 }
 
 // NewBench makes a Bench whose images have the bytes of Disk.
@@ -50,6 +52,7 @@ func NewBench(t *testing.T) *Bench {
 		World:     storetest.NewWorld(t),
 		Simulated: memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond}),
 		Log:       slog.New(slog.DiscardHandler),
+		Probe:     jobs.ProbeTimes{KVM: waittest.Limit, TCG: waittest.Limit, Overlay: waittest.Limit, Poll: 10 * time.Millisecond},
 	}
 	if testing.Verbose() {
 		b.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -294,9 +297,7 @@ func (b *Bench) Queue(t *testing.T, name string) (stop func()) {
 	e := b.Engine(name, db, b.Simulated.Dial)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
-	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
-		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Poll: 10 * time.Millisecond,
-	}})
+	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: b.Probe})
 	return b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
 }
 
