@@ -2,5 +2,8 @@
 // send_mail, verify_image. What never ends is in handlers/loops; both reach hosts by loops.Hosts.
 //
 // A job may run twice, on two workers, and die between any two lines: it begins from what the database and the hosts say.
+// 2026-11-29: a busy host kept its guests from booting under KVM within 12 s, passed its check, and was an emulating one from
+// then on. The limit counts silence on the guest's console now, and a host that does not answer once is asked again.
+//
 // Start at queue.go.
 package jobs
