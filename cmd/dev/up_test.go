@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,12 +76,10 @@ type upRun struct {
 // start returns when the portal answers.
 func (u upRun) start(t *testing.T) *exec.Cmd {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := child.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	cmd := exec.Command(u.dev, "up", "--state", u.state, "--port", fmt.Sprint(port))
 	if u.kind != hostsLab {
 		cmd.Args = append(cmd.Args, "--hosts", string(u.kind))

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"volary.dev/cmd/internal/child"
 	"volary.dev/cmd/internal/demo"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/waittest"
@@ -86,12 +86,11 @@ func prepareVolary(t *testing.T, name string) *volary {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := child.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // awaitHosts waits until the worker has checked each host, of the lab or simulated.
