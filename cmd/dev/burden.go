@@ -135,12 +135,14 @@ func burdenMain() {
 			fmt.Fprintln(os.Stderr, "hold memory:", err)
 			os.Exit(1)
 		}
+		fmt.Println("held")
+		select {}
 	}
 	for n := 0; ; n++ { //nolint:revive // it is to be busy
 	}
 }
 
-// hold takes so many MiB for ever. Every page is written to, each with other bytes than its neighbours: memory that is
+// hold takes so many MiB for as long as the process lives. Every page is written to, each with other bytes than its neighbours: memory that is
 // only asked for, or that the kernel can merge, is not held.
 func hold(mib string) error {
 	n, err := strconv.Atoi(mib)
@@ -157,6 +159,5 @@ func hold(mib string) error {
 			all[at+i] = byte(b)
 		}
 	}
-	fmt.Println("held")
-	select {}
+	return nil
 }
