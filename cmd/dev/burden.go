@@ -142,8 +142,8 @@ func burdenMain() {
 	}
 }
 
-// hold takes so many MiB for as long as the process lives. Every page is written to, each with other bytes than its neighbours: memory that is
-// only asked for, or that the kernel can merge, is not held.
+// hold takes so many MiB for as long as the process lives. Every page is written to, each with other bytes than its
+// neighbours: memory that is only asked for, or that the kernel can merge, is not held.
 func hold(mib string) error {
 	n, err := strconv.Atoi(mib)
 	if err != nil {
