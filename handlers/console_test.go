@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/google/uuid"
@@ -15,6 +14,7 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/machines"
 	"volary.dev/store/people"
 )
@@ -22,20 +22,19 @@ import (
 // untilState asks the store until a cluster is in a state: rows change beside the test.
 func untilState(t *testing.T, a *handlertest.App, w *handlertest.World, id uuid.UUID, want provisioner.ClusterState) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
-		d, err := a.Store.Machines.Cluster(t.Context(), w.Organization, id)
-		if err != nil {
+	var d machines.ClusterDetail
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the cluster was seen %s (%s), wanted %s", d.State, d.ReasonDetail, want)
+		}
+	})
+	waittest.Until(t, "the cluster to become "+string(want), func() bool {
+		var err error
+		if d, err = a.Store.Machines.Cluster(t.Context(), w.Organization, id); err != nil {
 			t.Fatal(err)
 		}
-		if d.State == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the cluster is %s (%s), wanted %s", d.State, d.ReasonDetail, want)
-		}
-	}
+		return d.State == want
+	})
 }
 
 // dial opens a console's WebSocket as a browser's script does.
@@ -67,8 +66,8 @@ func TestConsoleIsTypedIntoThroughThePortal(t *testing.T) {
 	b := a.SignIn(handlertest.Member)
 	console := "/org/clusters/" + cluster.String() + "/nodes/" + head.String() + "/console"
 
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+	ctx, done := waittest.Context(t.Context(), t, "what the console says, and its end")
+	defer done()
 	good := ticket(t, b, console)
 	conn, _, err := dial(ctx, a, b, console+good, a.URL)
 	if err != nil {
@@ -128,8 +127,8 @@ func TestConsoleTicketsOpenTheirNodeAlone(t *testing.T) {
 	console := func(node uuid.UUID) string {
 		return "/org/clusters/" + cluster.String() + "/nodes/" + node.String() + "/console"
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
+	ctx, done := waittest.Context(t.Context(), t, "what the console says, and its end")
+	defer done()
 	member, owner := a.SignIn(handlertest.Member), a.SignIn(handlertest.Owner)
 	good := ticket(t, member, console(head))
 	if _, status, err := dial(ctx, a, member, console(other)+good, a.URL); err == nil || status != http.StatusNotFound {

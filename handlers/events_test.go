@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner/waittest"
 )
 
 // stream is an open event stream whose lines arrive on a channel that is closed at its end.
@@ -47,20 +47,27 @@ func openStream(t *testing.T, a *handlertest.App, b *handlertest.Browser) stream
 // until reads lines until one has the prefix; it fails where the stream ends before or is silent.
 func (s stream) until(t *testing.T, prefix string) string {
 	t.Helper()
-	late := time.After(20 * time.Second)
 	for {
-		select {
-		case line, open := <-s.lines:
-			if !open {
-				t.Fatalf("the stream ended before %q", prefix)
-			}
-			if strings.HasPrefix(line, prefix) {
-				return line
-			}
-		case <-late:
-			t.Fatalf("no %q", prefix)
+		line, open := waittest.Receive(t, "a line "+prefix+" of the stream", s.lines)
+		if !open {
+			t.Fatalf("the stream ended before %q", prefix)
+		}
+		if strings.HasPrefix(line, prefix) {
+			return line
 		}
 	}
+}
+
+// ends reads lines until the stream ends. It beats all the while: the whole is one wait.
+func (s stream) ends(t *testing.T) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range s.lines { //nolint:revive // they are not looked at
+		}
+	}()
+	waittest.Receive(t, "the stream's end", ended)
 }
 
 func TestEventsSayWhatChangedToWhomItConcerns(t *testing.T) {
@@ -96,17 +103,7 @@ func TestStreamsEndWhenThePortalStops(t *testing.T) {
 	s := openStream(t, a, a.SignIn(handlertest.Owner))
 	s.until(t, "event: place")
 	a.Stop()
-	late := time.After(5 * time.Second)
-	for {
-		select {
-		case _, open := <-s.lines:
-			if !open {
-				return
-			}
-		case <-late:
-			t.Fatal("the stream goes on")
-		}
-	}
+	s.ends(t)
 }
 
 func TestStreamsEndWithTheirSession(t *testing.T) {
@@ -118,14 +115,7 @@ func TestStreamsEndWithTheirSession(t *testing.T) {
 	s.until(t, ": still here")
 	b.Post("/sign-out", nil)
 	s.until(t, "event: ended")
-	late := time.After(20 * time.Second)
-	for open := true; open; {
-		select {
-		case _, open = <-s.lines:
-		case <-late:
-			t.Fatal("after signing out the stream goes on")
-		}
-	}
+	s.ends(t)
 }
 
 // TestStreamsFollowTheirSessionElsewhere has a member leave while their stream is open: nothing more of it is told.

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/xuri/excelize/v2"
@@ -15,6 +14,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestFromADescriptionToABill goes the way of a member and then of the accountant, by forms alone: describe, publish,
@@ -127,18 +127,13 @@ func lastID(t *testing.T, got handlertest.Answer) uuid.UUID {
 // untilUsed waits for a second that is proven.
 func untilUsed(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(20 * time.Second); ; <-tick.C {
-		var proven int
-		err := a.Pool.QueryRow(t.Context(), `SELECT count(*) FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, cluster).Scan(&proven)
-		if err != nil || time.Now().After(deadline) {
-			t.Fatalf("%d runs are proven: %v", proven, err)
+	waittest.Until(t, "a proven second of three runs", func() (proven bool) {
+		err := a.Pool.QueryRow(t.Context(), `SELECT count(*) = 3 FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, cluster).Scan(&proven)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if proven == 3 {
-			return
-		}
-	}
+		return proven
+	})
 }
 
 // export reads the month as the provider's accountant, and compares its total with the page's.

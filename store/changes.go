@@ -22,7 +22,7 @@ type Change struct {
 }
 
 // Listen calls heard for each change until ctx ends, whose error it returns. It has a connection of its own, opens another
-// one where that is lost, and then calls heard with a zero Change; lost is called in between. The first call is such a one,
+// one where that is lost, and then calls heard with a zero Change; lost is called in between, unless another is open at once. The first call is such a one,
 // too: from then on nothing is missed. Neither may block.
 func (db *DB) Listen(ctx context.Context, heard func(Change), lost func()) error {
 	return db.listen(ctx, "volary_changes", func() { heard(Change{}) }, lost, func(payload string) error {
@@ -70,9 +70,15 @@ const reconnectAfter = time.Second
 
 func (db *DB) listen(ctx context.Context, channel string, missed, lost func(), f func(payload string) error) error {
 	for {
-		err := db.listenOnce(ctx, channel, missed, f)
+		sound, err := db.listenOnce(ctx, channel, missed, f)
 		if ctx.Err() != nil {
 			return ctx.Err()
+		}
+		if sound {
+			// One that was sound is opened again at once: where that succeeds, as after one late answer, nobody is told but that
+			// some may have been missed.
+			db.log.InfoContext(ctx, "listening connection is opened again", slog.String("channel", channel), slog.Any("error", err))
+			continue
 		}
 		lost()
 		db.log.WarnContext(ctx, "listening connection lost", slog.String("channel", channel), slog.Any("error", err))
@@ -84,22 +90,24 @@ func (db *DB) listen(ctx context.Context, channel string, missed, lost func(), f
 	}
 }
 
-// listenOnce returns when its connection is lost. It is not one of the pool's: those are for short work.
-func (db *DB) listenOnce(ctx context.Context, channel string, missed func(), f func(payload string) error) error {
+// listenOnce returns when its connection is lost; it was sound if it ever heard of a change or answered that it lives. It is
+// not one of the pool's: those are for short work.
+func (db *DB) listenOnce(ctx context.Context, channel string, missed func(), f func(payload string) error) (sound bool, err error) {
 	conn, err := pgx.ConnectConfig(ctx, db.pool.Config().ConnConfig)
 	if err != nil {
-		return fmt.Errorf("connect: %w", err)
+		return false, fmt.Errorf("connect: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return false, fmt.Errorf("listen: %w", err)
 	}
 	missed()
 	for {
 		n, err := wait(ctx, conn)
 		if err != nil {
-			return fmt.Errorf("wait: %w", err)
+			return sound, fmt.Errorf("wait: %w", err)
 		}
+		sound = true
 		if n == nil {
 			continue
 		}

@@ -3,8 +3,8 @@ package store_test
 import (
 	"context"
 	"testing"
-	"time"
 
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/storetest"
 )
 
@@ -25,11 +25,9 @@ func TestRescueJobsOfDeadWorkersAlone(t *testing.T) {
 	die()
 	storetest.NoError(t, <-gone)
 	// PostgreSQL notices the end of a session a moment later.
-	for deadline := time.Now().Add(10 * time.Second); storetest.Must[int](t)(w.DB.Core.RescueJobs(t.Context())) == 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("no job was rescued after the second worker died")
-		}
-	}
+	waittest.Until(t, "a job to be rescued after the second worker died", func() bool {
+		return storetest.Must[int](t)(w.DB.Core.RescueJobs(t.Context())) > 0
+	})
 	wantStates(t, w, "available", "available", "discarded")
 }
 

@@ -116,7 +116,7 @@ func (v *volary) fills(t *testing.T) (cluster uuid.UUID) {
 	}
 	v.awaitHosts(t)
 	cluster = groupOf(t, v).launch(t, "moved", 1)
-	v.await(t, "proofs of life", patience, `SELECT count(*) = 2 FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, cluster)
+	v.await(t, "proofs of life", `SELECT count(*) = 2 FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, cluster)
 	v.stopServers()
 	return cluster
 }
@@ -234,19 +234,19 @@ func (v *volary) goesOn(t *testing.T, g *guide, cluster uuid.UUID) {
 		t.Errorf("the clusters' page: %d %s", status, page)
 	}
 	// Simulated machines end with the worker that simulates them, as if the hosts had been switched off meanwhile.
-	v.await(t, "the runs to end at the last proof in the backup", patience, `SELECT count(*) = 2 AND bool_and(closed_at > $2 AND ended_at > started_at AND ended_at < $2)
+	v.await(t, "the runs to end at the last proof in the backup", `SELECT count(*) = 2 AND bool_and(closed_at > $2 AND ended_at > started_at AND ended_at < $2)
 		FROM runs WHERE cluster_id = $1`, cluster, restored)
 	gr := groupOf(t, v)
 	if err := gr.db.Machines.StartCluster(t.Context(), gr.organization, gr.person, cluster, 3600); err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "proofs of life after the restore", patience,
+	v.await(t, "proofs of life after the restore",
 		`SELECT count(*) = 2 FROM runs WHERE cluster_id = $1 AND closed_at IS NULL AND started_at > $2 AND ended_at > started_at`, cluster, restored)
 	if err := gr.db.Machines.DeleteCluster(t.Context(), gr.organization, gr.person, cluster); err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "the cluster's end", patience, `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, cluster)
-	v.await(t, "its usage in the books", patience, `SELECT count(*) >= 2 AND max(to_at) > $2 FROM usage_lines WHERE cluster_id = $1`, cluster, restored)
+	v.await(t, "the cluster's end", `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, cluster)
+	v.await(t, "its usage in the books", `SELECT count(*) >= 2 AND max(to_at) > $2 FROM usage_lines WHERE cluster_id = $1`, cluster, restored)
 	if said := g.run(t, "volary ledger verify"); !strings.Contains(said, "The ledger is whole") {
 		t.Errorf("after going on: %s", said)
 	}

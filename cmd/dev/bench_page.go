@@ -3,13 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
+	"volary.dev/cmd/internal/child"
 	"volary.dev/cmd/internal/postgres"
 	"volary.dev/cmd/internal/session"
 	"volary.dev/cmd/internal/setup"
@@ -99,13 +100,14 @@ func (c checkout) pageServers(ctx context.Context, databaseURL string, orgID uui
 // freeAddresses finds addresses that nobody listens at now.
 func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	var addresses []string
-	for range n {
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	for len(addresses) < n {
+		port, err := child.FreePort(ctx)
 		if err != nil {
 			return nil, err
 		}
-		defer l.Close() // at the end, so that no two are the same
-		addresses = append(addresses, l.Addr().String())
+		if a := fmt.Sprintf("127.0.0.1:%d", port); !slices.Contains(addresses, a) {
+			addresses = append(addresses, a)
+		}
 	}
 	return addresses, nil
 }

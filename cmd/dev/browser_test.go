@@ -13,6 +13,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"volary.dev/provisioner/waittest"
 	"volary.dev/web/webtest"
 )
 
@@ -62,8 +63,8 @@ func startChromium(t *testing.T) context.Context {
 // and being used is looked for again, as a person does; no step after that one was done then.
 func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
-	defer cancel()
+	ctx, done := waittest.Context(b.ctx, b.t, what)
+	defer done()
 	err := chromedp.Do(ctx, steps...)
 	for tries := 0; tries < 5 && replaced(err); tries++ {
 		b.t.Logf("%s once more: %v", what, err)
@@ -83,11 +84,16 @@ func replaced(err error) bool {
 
 func (b *browser) fail(what string, err error) {
 	b.t.Helper()
+	b.t.Fatalf("%s: %v\n%s", what, err, b.picture())
+}
+
+// picture keeps the page as failed.png, and gives its words.
+func (b *browser) picture() string {
 	if png, shotErr := chromedp.Run(b.ctx, chromedp.FullScreenshot(100)); shotErr == nil {
 		_ = os.WriteFile(filepath.Join(b.shots, "failed.png"), png, 0o644)
 	}
 	text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 3000)`))
-	b.t.Fatalf("%s: %v\nthe page then, also as %s/failed.png:\n%s", what, err, b.shots, text)
+	return fmt.Sprintf("the page then, also as %s/failed.png:\n%s", b.shots, text)
 }
 
 func (b *browser) open(path string) {
@@ -127,44 +133,52 @@ func (b *browser) press(label string) {
 }
 
 // see waits until the page says text.
-func (b *browser) see(text string, limit time.Duration) {
+func (b *browser) see(text string) {
 	b.t.Helper()
-	b.until("see "+text, fmt.Sprintf(`document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, text), limit)
+	b.until("see "+text, fmt.Sprintf(`document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, text))
 }
 
 // state waits until the word beside the page's title is that one, live.
-func (b *browser) state(word string, limit time.Duration) {
+func (b *browser) state(word string) {
 	b.t.Helper()
-	b.until("become "+word, fmt.Sprintf(`document.querySelector("main .head").innerText.toLowerCase().includes(%q)`, word), limit)
+	b.until("become "+word, fmt.Sprintf(`document.querySelector("main .head").innerText.toLowerCase().includes(%q)`, word))
 }
 
 // until waits until the script's expression is true, over reloads of the page too. Where the page runs no scripts, it
 // is refreshed by its link meanwhile.
-func (b *browser) until(what, expression string, limit time.Duration) {
+func (b *browser) until(what, expression string) {
 	b.t.Helper()
 	const (
 		script  = `(() => { try { return !!(%s) } catch { return false } })()`
 		refresh = `(() => { const a = document.querySelector("main .as-of a"); a?.click(); return !!a })()`
 	)
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	deadline, fresh := time.Now().Add(limit), time.Now()
-	for {
-		ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
+	fresh := time.Now()
+	b.wait(what, func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, oneLook) //nolint:forbidigo // one of many looks
+		defer cancel()
 		done, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, expression)))
 		if b.quiet && !done && time.Since(fresh) > time.Second {
 			_, err = chromedp.Run(ctx, chromedp.Evaluate[bool](refresh))
 			fresh = time.Now()
 		}
-		cancel()
-		if err == nil && done {
-			return
+		return err == nil && done
+	})
+}
+
+// oneLook ends a script that Chromium forgot when it loaded the page anew; it is asked again.
+const oneLook = 5 * time.Second
+
+// wait is waittest.Until, with a picture of the page where it was in vain.
+func (b *browser) wait(what string, met func() bool) {
+	b.t.Helper()
+	came := false
+	defer func() {
+		if !came {
+			b.t.Log(b.picture())
 		}
-		if time.Now().After(deadline) {
-			b.fail(what, err)
-		}
-		<-tick.C
-	}
+	}()
+	waittest.Until(b.t, what, met)
+	came = true
 }
 
 // repeatPassword gives the password again where the page asks for it: on a slow machine a journey takes more than ten minutes.
@@ -177,7 +191,7 @@ func (b *browser) repeatPassword(password string) {
 	if asked {
 		b.fill("password_again", password)
 		b.press("Go on")
-		b.until("go on", `!document.querySelector("main input[name=password_again]") && document.readyState === "complete"`, 30*time.Second)
+		b.until("go on", `!document.querySelector("main input[name=password_again]") && document.readyState === "complete"`)
 	}
 }
 

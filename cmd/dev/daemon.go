@@ -201,12 +201,10 @@ func (d *daemon) stop() {
 }
 
 func (v *volary) startWorker(ctx context.Context) (string, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
+	var err error
+	if v.workerPort, err = child.FreePort(ctx); err != nil {
 		return "", err
 	}
-	v.workerPort = l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	drivers := "memory"
 	if v.kind == hostsLab {
 		drivers = "libvirt"

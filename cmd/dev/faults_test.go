@@ -8,12 +8,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/machines"
@@ -25,19 +25,19 @@ func workerKilled(t *testing.T, v *volary) {
 	ctx, g := t.Context(), groupOf(t, v)
 	id := g.launch(t, "phoenix", 2)
 	v.killWorkerWhen(t, id, `state = 'starting'`)
-	v.await(t, "the launch to end in READY", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
+	v.await(t, "the launch to end in READY", `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
 
 	if err := g.db.Machines.StopCluster(ctx, g.organization, g.person, id); err != nil {
 		t.Fatal(err)
 	}
 	v.killWorkerWhen(t, id, `state = 'stopping'`)
-	v.await(t, "the stop to end", 2*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'stopped'`, id)
+	v.await(t, "the stop to end", `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'stopped'`, id)
 
 	if err := g.db.Machines.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
 		t.Fatal(err)
 	}
 	v.killWorkerWhen(t, id, `true`)
-	v.await(t, "the delete to end", 2*time.Minute, `SELECT ended_at IS NOT NULL AND vni IS NULL AND subnet IS NULL FROM clusters WHERE id = $1`, id)
+	v.await(t, "the delete to end", `SELECT ended_at IS NOT NULL AND vni IS NULL AND subnet IS NULL FROM clusters WHERE id = $1`, id)
 	v.nothingLeft(t)
 }
 
@@ -46,8 +46,8 @@ func workerKilled(t *testing.T, v *volary) {
 func hostRestarted(t *testing.T, v *volary) {
 	ctx, g := t.Context(), groupOf(t, v)
 	id := g.launch(t, "weathered", 2)
-	v.await(t, "READY", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
-	v.await(t, "proofs of life", time.Minute, `SELECT count(*) = 3 FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, id)
+	v.await(t, "READY", `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
+	v.await(t, "proofs of life", `SELECT count(*) = 3 FROM runs WHERE cluster_id = $1 AND ended_at > started_at`, id)
 	var host string
 	if err := v.pool.QueryRow(ctx, `SELECT h.name FROM nodes n JOIN hosts h ON h.id = n.host_id WHERE n.cluster_id = $1 AND n.role = 'head'`, id).Scan(&host); err != nil {
 		t.Fatal(err)
@@ -59,25 +59,25 @@ func hostRestarted(t *testing.T, v *volary) {
 	if err := v.lab.RestartHost(ctx, i); err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "the head to be stopped: host restarted", 2*time.Minute,
+	v.await(t, "the head to be stopped: host restarted",
 		`SELECT state = 'stopped' AND reason = 'host_restarted' FROM nodes WHERE cluster_id = $1 AND role = 'head'`, id)
-	v.await(t, "the head's run to be closed", time.Minute,
+	v.await(t, "the head's run to be closed",
 		`SELECT bool_and(r.closed_at IS NOT NULL) FROM runs r JOIN nodes n ON n.id = r.node_id WHERE n.cluster_id = $1 AND n.role = 'head'`, id)
 
 	// The lease's end is moved to now; a run never goes past it.
 	if _, err := v.pool.Exec(ctx, `UPDATE clusters SET lease_ends_at = now() WHERE id = $1`, id); err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "the lease's end to stop the rest", 2*time.Minute,
+	v.await(t, "the lease's end to stop the rest",
 		`SELECT c.reason = 'lease_ended' AND (SELECT bool_and(n.state = 'stopped') FROM nodes n WHERE n.cluster_id = c.id) FROM clusters c WHERE c.id = $1`, id)
 	if err := g.db.Machines.StartCluster(ctx, g.organization, g.person, id, 3600); err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "READY again", 4*time.Minute, `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
+	v.await(t, "READY again", `SELECT count(*) = 3 FROM nodes WHERE cluster_id = $1 AND state = 'ready'`, id)
 	if err := g.db.Machines.DeleteCluster(ctx, g.organization, g.person, id); err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "the delete to end", 2*time.Minute, `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, id)
+	v.await(t, "the delete to end", `SELECT ended_at IS NOT NULL FROM clusters WHERE id = $1`, id)
 	v.nothingLeft(t)
 }
 
@@ -114,24 +114,21 @@ func (g group) launch(t *testing.T, name string, compute int) uuid.UUID {
 // killWorkerWhen waits until the condition holds for a node of the cluster, and kills the worker there.
 func (v *volary) killWorkerWhen(t *testing.T, cluster uuid.UUID, condition string) {
 	t.Helper()
-	v.await(t, "a node with "+condition, time.Minute, `SELECT EXISTS (SELECT FROM nodes WHERE cluster_id = $1 AND `+condition+`)`, cluster)
+	v.await(t, "a node with "+condition, `SELECT EXISTS (SELECT FROM nodes WHERE cluster_id = $1 AND `+condition+`)`, cluster)
 	pid := int(v.worker.pid.Load())
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(30 * time.Second)
-	for int(v.worker.pid.Load()) == pid || !answers(t.Context(), v.workerURL()+"/healthz") {
-		if time.Now().After(deadline) {
-			t.Fatal("the worker was not started again")
-		}
-	}
+	waittest.Until(t, "the worker to be started again", func() bool {
+		return int(v.worker.pid.Load()) != pid && answers(t.Context(), v.workerURL()+"/healthz")
+	})
 }
 
 // nothingLeft asks every host of the lab, by virsh, whether anything of a cluster is there: no domain, no network, and
 // of volumes base images alone. Holds and runs have to be closed too.
 func (v *volary) nothingLeft(t *testing.T) {
 	t.Helper()
-	v.await(t, "every hold to be released and every run closed", time.Minute,
+	v.await(t, "every hold to be released and every run closed",
 		`SELECT NOT EXISTS (SELECT FROM holds WHERE held > 0) AND NOT EXISTS (SELECT FROM runs WHERE closed_at IS NULL)`)
 	base := regexp.MustCompile(`^(base-)?[0-9a-f]{64}(\.ok)?$`)
 	for _, h := range v.lab.Hosts() {

@@ -63,7 +63,7 @@ func (b *browser) signIn(who string) {
 	b.fill("email", who)
 	b.fill("password", demo.Password)
 	b.press("Sign in")
-	b.until("be signed in", `location.pathname === "/org" && document.readyState === "complete"`, 10*time.Second)
+	b.until("be signed in", `location.pathname === "/org" && document.readyState === "complete"`)
 	b.shoot("home")
 }
 
@@ -72,16 +72,16 @@ func (b *browser) addSSHKey(key ssh.Signer) {
 	b.fill("name", "journey")
 	b.fill("public_key", strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey()))))
 	b.press("Add key")
-	b.see(ssh.FingerprintSHA256(key.PublicKey()), 10*time.Second)
+	b.see(ssh.FingerprintSHA256(key.PublicKey()))
 }
 
 func (b *browser) upload(file string) {
 	b.open("/org/images/new")
 	b.shoot("upload")
 	b.do("choose the file", chromedp.SetUploadFiles(chromedp.CSS(`input[type=file]`), []string{file}))
-	b.until("go on to the image", `/^\/org\/images\/[0-9a-f-]{36}$/.test(location.pathname)`, 2*time.Minute)
-	b.see("Verdict", time.Minute)
-	b.see("Ready", 2*time.Minute)
+	b.until("go on to the image", `/^\/org\/images\/[0-9a-f-]{36}$/.test(location.pathname)`)
+	b.see("Verdict")
+	b.see("Ready")
 	b.shoot("image")
 }
 
@@ -89,7 +89,7 @@ func (b *browser) describe() {
 	b.open("/org/models/new")
 	b.fill("name", "journey")
 	b.press("Create and describe it")
-	b.see("Readiness gate", 10*time.Second)
+	b.see("Readiness gate")
 	b.fill("version", "1")
 	for _, role := range []string{"head", "compute"} {
 		b.choose(role+"_image", "sample")
@@ -104,36 +104,36 @@ func (b *browser) describe() {
 	b.fill("gate_timeout", "240")
 	b.shoot("version-form")
 	b.press("Save draft")
-	b.see("Publish this version", 10*time.Second)
+	b.see("Publish this version")
 	b.press("Publish 1")
-	b.see("Frozen since", 10*time.Second)
+	b.see("Frozen since")
 	b.shoot("version")
 }
 
 func (b *browser) test() {
 	b.press("Run a free test")
-	b.until("follow the test", `location.pathname.startsWith("/org/tests/")`, 10*time.Second)
-	b.state("passed", 4*time.Minute)
+	b.until("follow the test", `location.pathname.startsWith("/org/tests/")`)
+	b.state("passed")
 	for _, check := range []string{"Every node takes its address by DHCP", "an identity of its own", "reaches the head", "shuts down cleanly"} {
-		b.see(check, 5*time.Second)
+		b.see(check)
 	}
 	b.shoot("test")
 	b.press("Launch journey 1")
 }
 
 func (b *browser) launch() {
-	b.see("Before you launch", 10*time.Second)
+	b.see("Before you launch")
 	b.fill("name", "birds")
 	b.choose("version", "journey 1")
 	b.choose("pool", "north")
 	b.fill("compute_count", "3")
 	b.fill("lease_hours", "2")
-	b.see("It fits", 10*time.Second)
-	b.see("8.00", 10*time.Second)
+	b.see("It fits")
+	b.see("8.00")
 	b.shoot("launch")
 	b.press("Launch")
-	b.until("go on to the cluster", `/^\/org\/clusters\/[0-9a-f-]{36}$/.test(location.pathname)`, 10*time.Second)
-	b.see("ssh -p", 4*time.Minute)
+	b.until("go on to the cluster", `/^\/org\/clusters\/[0-9a-f-]{36}$/.test(location.pathname)`)
+	b.see("ssh -p")
 	hosts, err := chromedp.Run(b.ctx, chromedp.Evaluate[int](`new Set([...document.querySelectorAll('td[data-label="Host"]')].map(c => c.innerText)).size`))
 	if err != nil || hosts != 3 {
 		b.fail("see three hosts", fmt.Errorf("%d hosts carry the cluster (%w)", hosts, err))
@@ -152,15 +152,15 @@ func (b *browser) cluster() string {
 func (b *browser) useConsole() {
 	cluster := b.cluster()
 	b.do("open a compute node's console", chromedp.Click(`(//a[contains(@href,"/console") and ancestor::*[contains(.,"compute-002")]])[last()]`, chromedp.NodeVisible))
-	b.see("Connected", 20*time.Second)
-	b.until("see the console", `document.querySelector(".xterm-helper-textarea") !== null`, 10*time.Second)
+	b.see("Connected")
+	b.until("see the console", `document.querySelector(".xterm-helper-textarea") !== null`)
 	b.do("log in and ask", chromedp.Focus(chromedp.CSS(".xterm-helper-textarea")), chromedp.KeyEvent("\r"))
 	b.console("login:")
 	b.do("log in", chromedp.KeyEvent("root\r"))
 	b.console("#")
 	b.do("ask", chromedp.KeyEvent("hostname; echo asked-$((40+2))\r"))
 	b.console("asked-42")
-	b.until("read the answer", `/compute-\d{3}\s/.test(document.querySelector(".xterm-rows").innerText)`, 10*time.Second)
+	b.until("read the answer", `/compute-\d{3}\s/.test(document.querySelector(".xterm-rows").innerText)`)
 	b.shoot("console")
 	b.open(cluster)
 }
@@ -168,7 +168,7 @@ func (b *browser) useConsole() {
 // console waits until the console shows text.
 func (b *browser) console(text string) {
 	b.t.Helper()
-	b.until("read "+text+" on the console", fmt.Sprintf(`document.querySelector(".xterm-rows").innerText.includes(%q)`, text), 20*time.Second)
+	b.until("read "+text+" on the console", fmt.Sprintf(`document.querySelector(".xterm-rows").innerText.includes(%q)`, text))
 }
 
 func (b *browser) sshCommand() string {
@@ -182,8 +182,8 @@ func (b *browser) sshCommand() string {
 
 func (b *browser) readUsage() {
 	b.open("/org/usage")
-	b.see("birds", 10*time.Second)
-	b.see("Set aside", 10*time.Second)
+	b.see("birds")
+	b.see("Set aside")
 	b.shoot("usage")
 }
 
@@ -192,21 +192,21 @@ func (b *browser) stopAndStart() {
 	b.shoot("clusters")
 	b.press("birds")
 	b.press("Stop")
-	b.state("stopped", 2*time.Minute)
+	b.state("stopped")
 	b.fill("lease_hours", "1")
 	b.press("Start")
-	b.see("ssh -p", 4*time.Minute)
+	b.see("ssh -p")
 }
 
 func (b *browser) delete() {
 	b.press("Delete")
-	b.see("Delete birds", 10*time.Second)
+	b.see("Delete birds")
 	b.shoot("delete")
 	b.do("confirm", chromedp.Click(`//main//form//button`, chromedp.NodeVisible))
-	b.until("be answered", `!location.pathname.endsWith("/delete") || document.querySelector("main input[name=password_again]")`, 30*time.Second)
+	b.until("be answered", `!location.pathname.endsWith("/delete") || document.querySelector("main input[name=password_again]")`)
 	b.repeatPassword(demo.Password)
-	b.state("gone", 2*time.Minute)
-	b.see("asked by a member", 10*time.Second)
+	b.state("gone")
+	b.see("asked by a member")
 	b.shoot("gone")
 }
 

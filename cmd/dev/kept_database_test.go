@@ -13,6 +13,7 @@ import (
 
 	"volary.dev/cmd/internal/demo"
 	"volary.dev/cmd/internal/session"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestUpGoesOnWithoutItsDatabase kills the PostgreSQL that up started, twice: it comes back with what it had, and portal
@@ -32,7 +33,7 @@ func TestUpGoesOnWithoutItsDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.await(t, "a first round of every host", patience, `SELECT bool_and(round_at IS NOT NULL) FROM hosts`)
+	v.await(t, "a first round of every host", `SELECT bool_and(round_at IS NOT NULL) FROM hosts`)
 	web, worker := v.web.pid.Load(), v.worker.pid.Load()
 	for range 2 {
 		killed := v.postmaster()
@@ -40,12 +41,12 @@ func TestUpGoesOnWithoutItsDatabase(t *testing.T) {
 		if err := syscall.Kill(killed, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "another PostgreSQL", func() bool { pid := v.postmaster(); return pid != 0 && pid != killed })
-		eventually(t, "the portal's page", func() bool {
+		waittest.Until(t, "another PostgreSQL", func() bool { pid := v.postmaster(); return pid != 0 && pid != killed })
+		waittest.Until(t, "the portal's page", func() bool {
 			status, body := getAs(t, v.address()+"/org/clusters", cookies)
 			return status == http.StatusOK && strings.Contains(body, "Clusters")
 		})
-		v.await(t, "another round of every host", patience, `SELECT bool_and(round_at > $1) FROM hosts`, at)
+		v.await(t, "another round of every host", `SELECT bool_and(round_at > $1) FROM hosts`, at)
 	}
 	if web != v.web.pid.Load() || worker != v.worker.pid.Load() {
 		t.Errorf("the portal was process %d and is %d, the worker %d and %d", web, v.web.pid.Load(), worker, v.worker.pid.Load())

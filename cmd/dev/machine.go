@@ -61,7 +61,7 @@ func machineFor(args []string) error {
 	if isShort(args) {
 		return nil
 	}
-	have, err := availableMiB("/proc/meminfo")
+	have, err := memoryMiB("/proc/meminfo", "MemAvailable")
 	if err != nil {
 		return err
 	}
@@ -78,19 +78,19 @@ func machineFor(args []string) error {
 	return nil
 }
 
-// availableMiB reads from the kernel's figures how much memory a program could get without swapping.
-func availableMiB(meminfo string) (int, error) {
+// memoryMiB reads one of the kernel's figures of memory: MemAvailable is what a program could get without swapping.
+func memoryMiB(meminfo, figure string) (int, error) {
 	b, err := os.ReadFile(meminfo)
 	if err != nil {
 		return 0, fmt.Errorf("memory of this machine: %w", err)
 	}
 	for line := range strings.Lines(string(b)) {
 		var kib int
-		if _, err := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); err == nil {
+		if _, err := fmt.Sscanf(line, figure+": %d kB", &kib); err == nil {
 			return kib >> 10, nil
 		}
 	}
-	return 0, fmt.Errorf("memory of this machine: %s does not say what is available", meminfo)
+	return 0, fmt.Errorf("memory of this machine: %s has no %s", meminfo, figure)
 }
 
 // describe puts what a person has to know first where the cause is the machine and not us.

@@ -34,13 +34,13 @@ func TestMemoryIsRead(t *testing.T) {
 	if err := os.WriteFile(file, []byte("MemTotal:       24689764 kB\nMemFree:         1048576 kB\nMemAvailable:    7340032 kB\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := availableMiB(file); got != 7<<10 || err != nil {
+	if got, err := memoryMiB(file, "MemAvailable"); got != 7<<10 || err != nil {
 		t.Errorf("%d MiB, %v; want 7168", got, err)
 	}
-	if got, err := availableMiB("/proc/meminfo"); got <= 0 || err != nil {
+	if got, err := memoryMiB("/proc/meminfo", "MemTotal"); got <= 0 || err != nil {
 		t.Errorf("this machine: %d MiB, %v", got, err)
 	}
-	if _, err := availableMiB(os.DevNull); err == nil {
+	if _, err := memoryMiB(os.DevNull, "MemTotal"); err == nil {
 		t.Error("nothing was read, without an error")
 	}
 }

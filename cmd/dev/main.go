@@ -26,6 +26,7 @@ type commands struct {
 
 func main() {
 	lab.Main() // a lab's processes are this program under another name
+	burdenMain()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second signal ends us at once.
 	context.AfterFunc(ctx, stop)

@@ -3,7 +3,6 @@ package main
 import (
 	"strings"
 	"testing"
-	"time"
 )
 
 // cast are the people of one group's story.
@@ -89,7 +88,7 @@ func (v *visitor) tests() {
 	v.t.Helper()
 	v.follow("Run a free test")
 	v.at("/org/tests/:id")
-	v.state("passed", 4*time.Minute)
+	v.state("passed")
 	v.shoot("test-passed")
 }
 
@@ -167,7 +166,7 @@ func (v *visitor) launches(name, lease string) {
 
 func (v *visitor) ready() {
 	v.t.Helper()
-	v.see("ssh -p", 4*time.Minute)
+	v.see("ssh -p")
 	v.shoot("cluster-ready")
 }
 
@@ -201,7 +200,7 @@ func (v *visitor) approvesLaunch(name, member string) {
 // finds opens the cluster that a request became.
 func (v *visitor) finds(name string) {
 	v.t.Helper()
-	v.see("Open "+name, 20*time.Second)
+	v.see("Open " + name)
 	v.follow("Open " + name)
 	v.at("/org/clusters/:id")
 	v.ready()
@@ -213,7 +212,7 @@ func (v *visitor) deletes(name string) {
 	v.follow(name)
 	v.follow("Delete")
 	v.follow("Delete " + name + " and its disks")
-	v.state("gone", 2*time.Minute)
+	v.state("gone")
 }
 
 // readsBooks looks where the group's use is written down.

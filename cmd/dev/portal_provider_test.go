@@ -3,7 +3,6 @@ package main
 import (
 	"net/netip"
 	"testing"
-	"time"
 
 	"volary.dev/provisioner/lab"
 )
@@ -71,7 +70,7 @@ func (v *visitor) addsHost(h lab.Host) {
 	v.fillAll("name", "attic-1", "address", h.Address.Name, "underlay", h.Underlay.String(), "vcpus", "16")
 	v.follow("Add and check")
 	v.at("/provider/hosts/:id")
-	v.until("see the check end", `!document.querySelector("section[aria-labelledby=check] .head").innerText.includes("running")`, 4*time.Minute)
+	v.until("see the check end", `!document.querySelector("section[aria-labelledby=check] .head").innerText.includes("running")`)
 	v.says("passed", "active")
 	v.shoot("host-checked")
 }
@@ -121,7 +120,7 @@ func (v *visitor) nextStep(label string) {
 func (v *visitor) isReadyToSell() {
 	v.t.Helper()
 	v.visit("/provider")
-	v.until("see nothing left to do", `document.querySelector("#pools") && !document.querySelector(".step:not(.step-done)")`, 5*time.Second)
+	v.until("see nothing left to do", `document.querySelector("#pools") && !document.querySelector(".step:not(.step-done)")`)
 	v.shoot("provider-ready")
 }
 

@@ -98,7 +98,7 @@ func providerSells(t *testing.T, p *portal) {
 	// A price that cannot be keeps what was typed, and says what is wrong beside it.
 	nina.fill("price", "cheap")
 	nina.follow("Set the price")
-	nina.until("read why", `document.querySelector("main .field-error") !== null && document.querySelector("main [name=price]").value === "cheap"`, patience)
+	nina.until("read why", `document.querySelector("main .field-error") !== null && document.querySelector("main [name=price]").value === "cheap"`)
 
 	abe := p.demoPerson(t, "abe@north.example", "/provider")
 	abe.visit("/provider/orders")
@@ -132,7 +132,7 @@ func providerMaintains(t *testing.T, p *portal) {
 	nora.rows("host-2")
 	nora.follow("host-2")
 	nora.follow("Activate")
-	nora.state("active", patience)
+	nora.state("active")
 	nora.visit("/provider/clusters")
 	nora.visit("/provider/jobs")
 }
@@ -185,14 +185,14 @@ func marketVisitorJoins(t *testing.T, p *portal) {
 	vera.rows("South Computing", "North Computing")
 	vera.follow("Compute hour")
 	vera.rows("North Computing", "South Computing")
-	vera.until("keep the need over the order", `document.querySelector("main [name=nodes]").value === "2"`, patience)
+	vera.until("keep the need over the order", `document.querySelector("main [name=nodes]").value === "2"`)
 	vera.choose("location", "Lyon")
 	vera.follow("Show")
 	vera.rows("South Computing")
 	vera.follow("Show all")
 	vera.rows("South Computing", "North Computing")
 	vera.visit("/market?nodes=0&vcpus=1&memory=1&disk=1&hours=1")
-	vera.until("read why", `document.querySelector("main .field-error") !== null`, patience)
+	vera.until("read why", `document.querySelector("main .field-error") !== null`)
 	vera.visit("/market")
 	vera.follow("North Computing")
 	vera.at("/market/providers/:id")
@@ -238,13 +238,13 @@ func (v *visitor) rows(words ...string) {
 		list[i] = strconv.Quote(w)
 	}
 	v.until("see the rows "+strings.Join(words, ", "), fmt.Sprintf(`((rows, words) => rows.length === words.length && words.every((w, i) => rows[i].innerText.includes(w)))(
-		[...document.querySelector("main table tbody").rows], [%s])`, strings.Join(list, ", ")), 10*time.Second)
+		[...document.querySelector("main table tbody").rows], [%s])`, strings.Join(list, ", ")))
 }
 
 // sorted waits until the list is ordered by the column of that heading.
 func (v *visitor) sorted(heading string) {
 	v.t.Helper()
-	v.until("see the list by "+heading, fmt.Sprintf(`[...document.querySelectorAll("main th[aria-sort]")].some(h => h.getAttribute("aria-sort") !== "none" && h.innerText.trim() === %q)`, heading), 10*time.Second)
+	v.until("see the list by "+heading, fmt.Sprintf(`[...document.querySelectorAll("main th[aria-sort]")].some(h => h.getAttribute("aria-sort") !== "none" && h.innerText.trim() === %q)`, heading))
 }
 
 // downloads gives what a link that downloads leads to, with the browser's own cookies.

@@ -111,15 +111,10 @@ func (v *visitor) joinsByLink(admin *visitor, link string) {
 func (v *visitor) mailTo(address, subject string) string {
 	v.t.Helper()
 	list := "/platform/outbox?sort=-created&q=" + url.QueryEscape(address)
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	v.wait("the mail to "+address, func() bool {
 		v.visit(list)
-		if strings.Contains(v.text("main table"), subject) {
-			break
-		}
-		if time.Now().After(deadline) {
-			v.fail("find the mail to "+address, nil)
-		}
-	}
+		return strings.Contains(v.text("main table"), subject)
+	})
 	v.followIn(subject, "")
 	v.at("/platform/outbox/:id")
 	if strings.Contains(v.text("main"), "Its link is sealed") {
@@ -159,5 +154,5 @@ func (v *visitor) uploads(file string) {
 		v.scripts(false)
 		v.visit(v.path())
 	}
-	v.see("Ready", 2*time.Minute)
+	v.see("Ready")
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"volary.dev/provisioner/waittest"
 )
 
 // TestAServerIsNeverGivenUp starts one that dies eight times in a row, and then lives. Each end is one line that says why.
@@ -40,7 +42,7 @@ func TestAServerIsNeverGivenUp(t *testing.T) {
 	if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the ninth life", func() bool {
+	waittest.Until(t, "the ninth life", func() bool {
 		b, _ := os.ReadFile(filepath.Join(dir, "lives"))
 		return bytes.Count(b, []byte("\n")) == 9
 	})
@@ -116,18 +118,4 @@ func (l *lockedBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
-}
-
-// patience bounds what comes by itself; nothing waits that long when all is well.
-const patience = 3 * time.Minute
-
-func eventually(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !met(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain for %s", patience, what)
-		}
-	}
 }

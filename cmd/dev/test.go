@@ -14,7 +14,7 @@ import (
 )
 
 type testCommand struct {
-	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
+	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise, -load does all on a busy machine. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
 }
 
 // Run brings up what tests need and runs the quick checks, then every test, then takes it down again.
@@ -30,7 +30,8 @@ func (t testCommand) Run(ctx context.Context) error {
 
 func (t testCommand) run(ctx context.Context, c checkout) error {
 	args, packages := splitPackages(t.Args)
-	args, full := takeFull(args)
+	args, full := takeOut(args, "full")
+	args, load := takeOut(args, "load")
 	if err := machineFor(args); err != nil {
 		return err
 	}
@@ -57,9 +58,24 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	if err != nil {
 		return err
 	}
+	var busy *burden
+	if load {
+		if err := s.do("A busy machine", func() (what string, err error) {
+			busy, what, err = makeBusy(isShort(args))
+			return what, err
+		}); err != nil {
+			return err
+		}
+		defer busy.stop()
+	}
+	waits, err := c.newWaits()
+	if err != nil {
+		return err
+	}
 	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
-	run := testRun{checkout: c, server: server, full: full}
+	run := testRun{checkout: c, server: server, waits: waits.Name(), long: full || load, full: full}
 	faults = append(faults, run.goTest(ctx, args, together), run.goTest(ctx, append([]string{"-p", "1"}, args...), alone))
+	faults = append(faults, busy.fault(), waits.print(os.Stdout))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("failed after %s: %w", s.total(), err)
 	}
@@ -124,23 +140,25 @@ func needsMachine(importPath string) bool {
 // fullVariable tells tests to do at length what they do once otherwise.
 const fullVariable = "VOLARY_TEST_FULL"
 
-// takeFull takes -full out of the arguments, which go test does not know.
-func takeFull(args []string) (rest []string, full bool) {
+// takeOut takes a flag of ours out of the arguments, which go test does not know.
+func takeOut(args []string, flag string) (rest []string, given bool) {
 	for _, a := range args {
-		if a == "-full" || a == "--full" {
-			full = true
+		if a == "-"+flag || a == "--"+flag {
+			given = true
 		} else {
 			rest = append(rest, a)
 		}
 	}
-	return rest, full
+	return rest, given
 }
 
 // testRun is what runs of go test share.
 type testRun struct {
 	checkout
 	server string // URL of its PostgreSQL
+	waits  string // file that the tests append their long waits to
 	full   bool
+	long   bool // it may take much longer than it does elsewhere
 }
 
 func (r testRun) goTest(ctx context.Context, args, packages []string) error {
@@ -148,7 +166,7 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 		return ctx.Err()
 	}
 	timeout := "20m"
-	if r.full {
+	if r.long {
 		timeout = "90m"
 	}
 	line := append([]string{"go", "test", "-timeout", timeout}, buildTags()...)
@@ -156,7 +174,7 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	line = append(line, args...) // last, since -args ends go test's own
 	cmd := contained(ctx, line)
 	cmd.Dir = r.root
-	cmd.Env = append(os.Environ(), testServerVariable+"="+r.server)
+	cmd.Env = append(os.Environ(), testServerVariable+"="+r.server, waitsVariable+"="+r.waits)
 	if r.full {
 		cmd.Env = append(cmd.Env, fullVariable+"=1")
 	}

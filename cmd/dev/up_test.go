@@ -4,17 +4,16 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"volary.dev/cmd/internal/child"
 	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestUpLeavesNothing starts everything as a newcomer does, and ends it in each way there is: killed, killed and started
@@ -56,13 +55,15 @@ func TestUpLeavesNothing(t *testing.T) {
 			}
 			way.end(t, run)
 			_ = run.Wait()
-			if !child.AwaitEnd(func() bool { return len(alive(family)) == 0 }, 10*time.Second) {
-				t.Errorf("processes stayed: %v", alive(family))
-			}
+			waittest.Until(t, "the end of every process", func() bool { return len(alive(family)) == 0 })
 			// The kernel takes the links of a dead namespace away a moment after its last process.
-			if !child.AwaitEnd(func() bool { return leftovers(t, up.state) == "" }, 10*time.Second) {
-				t.Errorf("left: %s", leftovers(t, up.state))
-			}
+			left := ""
+			defer func() {
+				if left != "" {
+					t.Errorf("left: %s", left)
+				}
+			}()
+			waittest.Until(t, "nothing to be left", func() bool { left = leftovers(t, up.state); return left == "" })
 		})
 	}
 }
@@ -75,12 +76,10 @@ type upRun struct {
 // start returns when the portal answers.
 func (u upRun) start(t *testing.T) *exec.Cmd {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := child.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
 	cmd := exec.Command(u.dev, "up", "--state", u.state, "--port", fmt.Sprint(port))
 	if u.kind != hostsLab {
 		cmd.Args = append(cmd.Args, "--hosts", string(u.kind))

@@ -9,12 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"volary.dev/provisioner/waittest"
 	"volary.dev/web/webtest"
 )
 
@@ -93,7 +93,7 @@ func (v *visitor) followIn(text, label string) {
 func (v *visitor) leave(what, xpath string) {
 	v.t.Helper()
 	v.do("follow "+what, chromedp.Evaluate[chromedp.Void](`window.left = 1`), chromedp.Click(xpath, chromedp.NodeVisible))
-	v.until("come to the page that "+what+" leads to", `!window.left && document.readyState === "complete"`, 30*time.Second)
+	v.until("come to the page that "+what+" leads to", `!window.left && document.readyState === "complete"`)
 	v.look()
 	v.repeatPassword(visitorPassword)
 }
@@ -102,7 +102,7 @@ func (v *visitor) leave(what, xpath string) {
 func (v *visitor) at(pattern string) {
 	v.t.Helper()
 	expression := "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), ":id", "[0-9a-f-]{36}") + "$"
-	v.until("be at "+pattern, fmt.Sprintf(`new RegExp(%q).test(location.pathname) && document.readyState === "complete"`, expression), time.Minute)
+	v.until("be at "+pattern, fmt.Sprintf(`new RegExp(%q).test(location.pathname) && document.readyState === "complete"`, expression))
 	v.look()
 }
 
@@ -110,7 +110,7 @@ func (v *visitor) at(pattern string) {
 func (v *visitor) says(texts ...string) {
 	v.t.Helper()
 	for _, text := range texts {
-		v.see(text, 10*time.Second)
+		v.see(text)
 	}
 }
 
@@ -156,8 +156,8 @@ func (v *visitor) look() {
 		name = "front"
 	}
 	v.weigh(pattern)
-	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
-	defer cancel()
+	ctx, done := waittest.Context(v.ctx, v.t, "judge "+pattern)
+	defer done()
 	if err := webtest.Equip(ctx); err != nil {
 		v.fail("judge "+pattern, err)
 	}

@@ -1,19 +1,20 @@
 package main
 
 import (
-	"context"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
+	"volary.dev/cmd/internal/child"
 	"volary.dev/cmd/internal/demo"
 	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/waittest"
 )
 
 func TestMain(m *testing.M) {
 	lab.Main()
+	burdenMain()
+	burdenParentMain()
 	os.Exit(m.Run())
 }
 
@@ -85,12 +86,11 @@ func prepareVolary(t *testing.T, name string) *volary {
 
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	port, err := child.FreePort(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // awaitHosts waits until the worker has checked each host, of the lab or simulated.
@@ -100,27 +100,21 @@ func (v *volary) awaitHosts(t *testing.T) {
 	if v.lab != nil {
 		hosts = len(v.lab.Hosts())
 	}
-	v.await(t, "every host to pass its check", 4*time.Minute,
+	v.await(t, "every host to pass its check",
 		`SELECT count(*) = $1 FROM hosts WHERE check_state = 'passed' AND state = 'active' AND fit`, hosts)
 }
 
 // await polls the database until the query answers true.
-func (v *volary) await(t *testing.T, what string, limit time.Duration, query string, args ...any) {
+func (v *volary) await(t *testing.T, what string, query string, args ...any) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		var done bool
-		err := v.pool.QueryRow(ctx, query, args...).Scan(&done)
-		if err == nil && done {
-			return
+	var last error // the database may be away meanwhile
+	t.Cleanup(func() {
+		if t.Failed() && last != nil {
+			t.Logf("waiting for %s: %v", what, last)
 		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("waited %s for %s: %v", limit, what, err)
-		}
-	}
+	})
+	waittest.Until(t, what, func() (done bool) {
+		last = v.pool.QueryRow(t.Context(), query, args...).Scan(&done)
+		return last == nil && done
+	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner/waittest"
 )
 
 // short are the deadlines of these tests; they are far enough apart to tell which one ended a connection.
@@ -46,10 +47,11 @@ func dial(t *testing.T, a *handlertest.App) net.Conn {
 // closes reads until the server closes the connection, and gives the status line of the first answer, if any.
 func closes(t *testing.T, conn net.Conn) string {
 	t.Helper()
-	_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	defer waittest.Measure(t, "the connection's end")()
+	_ = conn.SetReadDeadline(time.Now().Add(waittest.Limit))
 	all, err := io.ReadAll(conn)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("still open after 20 s; read %.200q", all)
+		t.Errorf("still open after %s; read %.200q", waittest.Limit, all)
 	}
 	line, _, _ := strings.Cut(string(all), "\r\n")
 	return line
@@ -148,7 +150,7 @@ func TestStreamsOutlastTheDeadlines(t *testing.T) {
 	conn := dial(t, a)
 	fmt.Fprintf(conn, "GET /events HTTP/1.1\r\nHost: x\r\n%s\r\n", cookie(t, a, handlertest.Member))
 	begin := time.Now()
-	_ = conn.SetReadDeadline(begin.Add(time.Minute))
+	_ = conn.SetReadDeadline(begin.Add(waittest.Limit))
 	for lines := bufio.NewReader(conn); time.Since(begin) < 2*short.Write; {
 		if _, err := lines.ReadString('\n'); err != nil {
 			t.Fatalf("after %v: %v", time.Since(begin), err)

@@ -6,6 +6,7 @@ import (
 
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/migrations"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/storetest"
 )
@@ -34,19 +35,10 @@ func TestSessionsHaveTimeLimits(t *testing.T) {
 		t.Errorf("a lock: %v", err)
 	}
 	// The holder does nothing, and loses it.
-	late, tick := time.After(20*time.Second), time.NewTicker(50*time.Millisecond)
-	defer tick.Stop()
-	for {
+	waittest.Until(t, "a transaction that does nothing to lose its lock", func() bool {
 		_, err := pool.Exec(ctx, `SELECT count(*) FROM people`)
-		if err == nil {
-			break
-		}
-		select {
-		case <-late:
-			t.Fatalf("a transaction that does nothing keeps its lock: %v", err)
-		case <-tick.C:
-		}
-	}
+		return err == nil
+	})
 	_ = holder.Rollback(ctx)
 	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
 		t.Errorf("migrate with a pool that has limits: %v", err)

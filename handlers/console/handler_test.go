@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
@@ -125,8 +127,8 @@ func (b *bench) open(t *testing.T) *websocket.Conn {
 
 func expect(t *testing.T, ws *websocket.Conn, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
+	ctx, done := waittest.Context(t.Context(), t, fmt.Sprintf("%q on the console", text))
+	defer done()
 	var all []byte
 	for !bytes.Contains(all, []byte(text)) {
 		_, p, err := ws.Read(ctx)
@@ -139,8 +141,8 @@ func expect(t *testing.T, ws *websocket.Conn, text string) {
 
 func wantEnd(t *testing.T, ws *websocket.Conn, code websocket.StatusCode, reason string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
+	ctx, done := waittest.Context(t.Context(), t, "the console's end: "+reason)
+	defer done()
 	for {
 		_, _, err := ws.Read(ctx)
 		var closed websocket.CloseError
@@ -158,17 +160,11 @@ func TestConsole(t *testing.T) {
 	b := newBench(t)
 	first := b.open(t)
 	noError(t, first.Write(t.Context(), websocket.MessageBinary, []byte("\r")))
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	waittest.Until(t, "the guest to boot", func() bool {
 		c, err := b.host.Consoles(t.Context(), []provisioner.ConsoleQuery{{Node: b.node.ID, Find: []string{"volary: ready"}}})
 		noError(t, err)
-		if len(c[0].Lines) > 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the guest does not boot")
-		}
-		<-time.After(time.Millisecond)
-	}
+		return len(c[0].Lines) > 0
+	})
 	noError(t, first.Write(t.Context(), websocket.MessageBinary, []byte("hostname\r")))
 	expect(t, first, "hostname\r\nhead\r\n")
 

@@ -21,6 +21,7 @@ import (
 	"volary.dev/handlers/handshake"
 	"volary.dev/handlers/live"
 	"volary.dev/provisioner/memory"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
@@ -167,8 +168,8 @@ func (b *Browser) Post(path string, form url.Values) Answer {
 // Do sends a request with the headers of a browser on the same site, unless header says otherwise.
 func (b *Browser) Do(method, path string, form url.Values, header http.Header) Answer {
 	b.app.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	ctx, done := waittest.Context(context.Background(), b.app.t, method+" "+path)
+	defer done()
 	req := b.request(ctx, method, path, form)
 	for k, v := range header {
 		req.Header[k] = v
@@ -207,8 +208,8 @@ func (b *Browser) request(ctx context.Context, method, path string, form url.Val
 // have no end.
 func (b *Browser) Status(method, path string, form url.Values) (status int, location string) {
 	b.app.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
+	ctx, done := waittest.Context(context.Background(), b.app.t, method+" "+path)
+	defer done()
 	res, err := b.client.Do(b.request(ctx, method, path, form))
 	if err != nil {
 		b.app.t.Fatalf("%s %s: %v", method, path, err)

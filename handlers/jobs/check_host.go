@@ -31,11 +31,20 @@ type CheckHost struct {
 
 // ProbeTimes bound the guests of a check. Zero fields take the defaults beside them.
 type ProbeTimes struct {
-	KVM     time.Duration // 12 s: a guest that hangs under KVM never ends by itself
+	// KVM is how long a guest under KVM may write nothing: one that hangs never ends by itself, and one that goes on, slow as
+	// its host may be, has as long as under TCG. 12 s.
+	KVM     time.Duration
 	TCG     time.Duration // 3 min: without acceleration a busy host takes long
 	Overlay time.Duration // 3 min
 	Fill    time.Duration // 4 min, for a guest to write three times what is kept of a console
 	Poll    time.Duration // 250 ms
+}
+
+func (p ProbeTimes) withDefaults() ProbeTimes {
+	return ProbeTimes{
+		KVM: cmp.Or(p.KVM, 12*time.Second), TCG: cmp.Or(p.TCG, 3*time.Minute),
+		Overlay: cmp.Or(p.Overlay, 3*time.Minute), Fill: cmp.Or(p.Fill, 4*time.Minute), Poll: cmp.Or(p.Poll, 250*time.Millisecond),
+	}
 }
 
 // Timeout implements river.Worker.
@@ -53,10 +62,7 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 		return err
 	}
 	k := &hostCheck{CheckHost: c, host: h, pool: pool}
-	k.Probe = ProbeTimes{
-		KVM: cmp.Or(c.Probe.KVM, 12*time.Second), TCG: cmp.Or(c.Probe.TCG, 3*time.Minute),
-		Overlay: cmp.Or(c.Probe.Overlay, 3*time.Minute), Fill: cmp.Or(c.Probe.Fill, 4*time.Minute), Poll: cmp.Or(c.Probe.Poll, 250*time.Millisecond),
-	}
+	k.Probe = c.Probe.withDefaults()
 	passed := k.run(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return ctx.Err() // the worker stops: another one checks

@@ -6,6 +6,7 @@ import (
 
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/blob"
 )
 
@@ -75,7 +76,7 @@ func TestBytesBroughtAnewStay(t *testing.T) {
 	ended := make(chan error, 1)
 	u.Job.Blobs = onBlobs{Directory: u.Blobs, adopted: func() {
 		go func() { ended <- work() }()
-		loopstest.Until(t, "the removal waits, or has been done", func() bool {
+		waittest.Until(t, "the removal waits, or has been done", func() bool {
 			var waits bool
 			loopstest.NoError(t, u.Pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 				AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits))

@@ -7,5 +7,8 @@
 // three times as much, and what lies on the host afterwards counts (probe_console.go). A virtlogd that was not started anew, and
 // a QEMU that writes the file itself, look well configured. A cap above 64 MiB is refused, since it could not be tried.
 //
+// 2026-11-29: a busy host kept its guests from booting under KVM within 12 s, passed its check, and was an emulating one from
+// then on. The limit counts silence on the guest's console now, and a host that does not answer once is asked again.
+//
 // Start at queue.go.
 package jobs

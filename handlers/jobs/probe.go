@@ -147,7 +147,7 @@ func (p *probes) accelerate(ctx context.Context) (string, error) {
 		return "", err
 	}
 	began := time.Now()
-	kvm := p.boots(ctx, provisioner.AccelerationKVM, p.Probe.KVM)
+	kvm := p.boots(ctx, provisioner.AccelerationKVM, p.Probe.KVM, p.Probe.TCG)
 	if kvm == nil {
 		p.acceleration = provisioner.AccelerationKVM
 		return fmt.Sprintf("a guest booted under KVM in %.1f s", time.Since(began).Seconds()), nil
@@ -156,7 +156,7 @@ func (p *probes) accelerate(ctx context.Context) (string, error) {
 		return "", ctx.Err()
 	}
 	began = time.Now()
-	if tcg := p.boots(ctx, provisioner.AccelerationTCG, p.Probe.TCG); tcg != nil {
+	if tcg := p.boots(ctx, provisioner.AccelerationTCG, p.Probe.TCG, p.Probe.TCG); tcg != nil {
 		return "", fmt.Errorf("no guest booted: under KVM: %w; under TCG: %w", kvm, tcg)
 	}
 	p.acceleration = provisioner.AccelerationTCG
@@ -179,14 +179,14 @@ func (p *probes) prepare(ctx context.Context, h, other machines.Host) error {
 	})
 }
 
-// boots starts a guest and waits for it to be ready.
-func (p *probes) boots(ctx context.Context, a provisioner.Acceleration, limit time.Duration) error {
+// boots starts a guest and waits for it to be ready, for at most limit, and for at most silence where it writes nothing.
+func (p *probes) boots(ctx context.Context, a provisioner.Acceleration, silence, limit time.Duration) error {
 	name := "probe-" + string(a)
 	defer p.remove(ctx, p.host, name)
 	if err := p.start(ctx, p.host, name, provisioner.RoleHead, a, 0); err != nil {
 		return err
 	}
-	return p.await(ctx, p.host, name, limit, "volary: ready")
+	return p.await(ctx, name, silence, limit, "volary: ready")
 }
 
 func (p *probes) remove(ctx context.Context, h machines.Host, name string) {
@@ -218,29 +218,34 @@ func (p *probes) start(ctx context.Context, h machines.Host, name string, role p
 	return p.with(ctx, h, func(d provisioner.Driver) error { return d.EnsureNode(ctx, spec) })
 }
 
-// await polls a guest's console until text stands in it. A guest cannot call us.
-func (p *probes) await(ctx context.Context, h machines.Host, name string, limit time.Duration, text string) error {
-	late := fmt.Errorf("%s did not print %q within %s", name, text, limit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, late)
+// await polls the console of a guest on the host until text stands in it. A guest cannot call us. That the host does not
+// answer once says nothing of its guest: it is asked again, and no time counts as the guest's silence.
+func (p *probes) await(ctx context.Context, name string, silence, limit time.Duration, text string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%s did not print %q within %s", name, text, limit))
 	defer cancel()
 	ticker := time.NewTicker(p.Probe.Poll)
 	defer ticker.Stop()
-	query := provisioner.ConsoleQuery{Node: p.id(name), Find: []string{text}}
+	query, end, moved := provisioner.ConsoleQuery{Node: p.id(name), Find: []string{text}}, "", time.Now()
 	for {
 		var found []provisioner.ConsoleText
-		err := p.with(ctx, h, func(d provisioner.Driver) (err error) {
+		err := p.with(ctx, p.host, func(d provisioner.Driver) (err error) {
 			found, err = d.Consoles(ctx, []provisioner.ConsoleQuery{query})
 			return err
 		})
 		switch {
 		case ctx.Err() != nil:
-			return context.Cause(ctx)
+			return errors.Join(context.Cause(ctx), err)
+		case errors.Is(err, provisioner.ErrHostUnreachable):
+			moved = time.Now()
 		case err != nil:
 			return err
 		case len(found[0].Lines) > 0:
 			return nil
+		case found[0].End != end:
+			query.After, end, moved = found[0].Next, found[0].End, time.Now()
+		case time.Since(moved) > silence:
+			return fmt.Errorf("%s did not print %q, nor anything else for %s", name, text, silence)
 		}
-		query.After = found[0].Next
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -287,5 +292,5 @@ func (p *probes) pair(ctx context.Context) error {
 		return err
 	}
 	reached := strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "head reached", p.entries()[0].IP.String()}, " ")
-	return p.await(ctx, p.host, "compute-001", p.Probe.Overlay, reached)
+	return p.await(ctx, "compute-001", p.Probe.Overlay, p.Probe.Overlay, reached)
 }

@@ -34,7 +34,7 @@ func (p *probes) console(ctx context.Context) (string, error) {
 	if err := p.start(ctx, p.host, name, provisioner.RoleHead, p.acceleration, 3*limit); err != nil {
 		return "", err
 	}
-	late := p.await(ctx, p.host, name, p.Probe.Fill, strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "filled"}, " "))
+	late := p.await(ctx, name, p.Probe.Fill, p.Probe.Fill, strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "filled"}, " "))
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}

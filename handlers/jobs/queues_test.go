@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/blob"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -69,9 +70,9 @@ func TestHolesStopNobody(t *testing.T) {
 		loopstest.NoError(t, b.Pool.QueryRow(t.Context(), query).Scan(&n))
 		return n
 	}
-	loopstest.Until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept' AND kind = 'reset'`) == 1 })
-	loopstest.Until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
-	loopstest.Until(t, "one disk under way, the others waiting", func() bool {
+	waittest.Until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept' AND kind = 'reset'`) == 1 })
+	waittest.Until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
+	waittest.Until(t, "one disk under way, the others waiting", func() bool {
 		waiting, under := 0, 0
 		for _, id := range slow {
 			switch i := read(b.Organization, id); {
@@ -85,7 +86,7 @@ func TestHolesStopNobody(t *testing.T) {
 		}
 		return waiting == 3 && under == 1
 	})
-	loopstest.Until(t, "free places", func() bool {
+	waittest.Until(t, "free places", func() bool {
 		return count(`SELECT count(*) FROM river_job WHERE kind = 'verify_image' AND state = 'running'`) == 1
 	})
 }
@@ -107,7 +108,7 @@ func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: b.Engine("one", b.DB, b.Simulated.Dial), Look: 20 * time.Millisecond})
 	b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond, Places: jobs.Places{"acceptance": 1}}, workers)
 	for _, id := range []uuid.UUID{first, second} {
-		loopstest.Until(t, "a look", func() bool {
+		waittest.Until(t, "a look", func() bool {
 			a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 			loopstest.NoError(t, err)
 			return len(a.Report.Nodes) == 3 && !a.Report.Nodes[0].StartedAt.IsZero()

@@ -14,6 +14,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/models"
 )
 
@@ -48,7 +49,7 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 		b.Host(n).SetHanging(true)
 	}
 	id := b.StartTest(t)
-	loopstest.Until(t, "starting", func() bool {
+	waittest.Until(t, "starting", func() bool {
 		b.Exec(t, `UPDATE clusters SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		loopstest.NoError(t, err)
@@ -72,7 +73,7 @@ func TestAcceptanceTestGoesOn(t *testing.T) {
 	b := loopstest.NewBench(t)
 	stopWorker, stopQueue := b.Worker(t, "one"), b.Queue(t, "one")
 	id := b.StartTest(t)
-	loopstest.Until(t, "progress", func() bool {
+	waittest.Until(t, "progress", func() bool {
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		loopstest.NoError(t, err)
 		return len(a.Report.Nodes) > 0
@@ -117,7 +118,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 			t.Errorf("%s: %+v", h.Name, last)
 		}
 	}
-	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 // TestHostCheckSkipsWhatItCannotMake checks the only host of a pool: nobody could answer over the overlay.
@@ -131,7 +132,7 @@ func TestHostCheckSkipsWhatItCannotMake(t *testing.T) {
 	if last := h.CheckReport[len(h.CheckReport)-1]; h.CheckState != "passed" || last.State != provisioner.CheckSkipped || !strings.Contains(last.Detail, "no other host yet") {
 		t.Errorf("%s: %+v", h.CheckState, h.CheckReport)
 	}
-	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 // TestHostCheckSaysWhatIsKeptOfAConsole: within the cap it passes with both numbers, and where nobody can tell the cap it is skipped.
@@ -152,7 +153,7 @@ func TestHostCheckSaysWhatIsKeptOfAConsole(t *testing.T) {
 			t.Errorf("host %d: %+v", n+1, h.CheckReport)
 		}
 	}
-	loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
 func TestHostCheckFails(t *testing.T) {
@@ -162,9 +163,12 @@ func TestHostCheckFails(t *testing.T) {
 		check string
 		words string
 	}{
-		"silent":        {func(b *loopstest.Bench) { b.Host(1).SetUnreachable(true) }, "connection", "does not answer"},
-		"nothing boots": {func(b *loopstest.Bench) { b.Host(1).SetHanging(true) }, "acceleration", "no guest booted"},
-		"full":          {func(b *loopstest.Bench) { b.Host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
+		"silent": {func(b *loopstest.Bench) { b.Host(1).SetUnreachable(true) }, "connection", "does not answer"},
+		"nothing boots": {func(b *loopstest.Bench) {
+			b.Probe.KVM, b.Probe.TCG = 100*time.Millisecond, 500*time.Millisecond
+			b.Host(1).SetHanging(true)
+		}, "acceleration", "no guest booted"},
+		"full": {func(b *loopstest.Bench) { b.Host(1).Refuse("EnsureImage", 100, "No space left on device") }, "acceleration", "No space left"},
 		"keeps all of a console": {
 			func(b *loopstest.Bench) { b.Host(1).SetConsoleLog(64<<10, 1<<30) }, "console", "of it lie on the host, where virtlogd is configured to keep 64 KiB: set max_size and max_backups in /etc/libvirt/virtlogd.conf",
 		},
@@ -185,7 +189,7 @@ func TestHostCheckFails(t *testing.T) {
 				t.Errorf("%s: %+v", h.State, h.CheckReport)
 			}
 			b.Host(1).SetUnreachable(false)
-			loopstest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+			waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 		})
 	}
 }

@@ -5,4 +5,8 @@
 // page left the seventh tab without any. The stream carries all that its session may follow; the tabs choose
 // (static/js/stream.js). It outlives what the database does: an error at its heartbeat is no end of a session, and what is
 // not heard of is said.
+//
+// 2026-11-29: one late answer is no failure. A look at the session that is not answered holds back what is pending, and the
+// reader is told at the second in a row; a listening connection that was sound and is lost is opened again before anybody
+// is told (store). That a database is away is told as soon as that attempt fails.
 package live

@@ -26,7 +26,7 @@ type Stream struct {
 	Person  uuid.UUID // whose streams are counted
 	// Look asks anew whose changes the session may follow: at once where the database tells that a right of the person ended,
 	// and each Heartbeat. A refusal ends the stream: the session is over. Any other error says nothing of the session: the
-	// stream stays, and tells that nothing is followed.
+	// stream stays, and at the second in a row tells that nothing is followed.
 	Look      func(context.Context) (Whose, error)
 	Ended     func(error) bool // tells a refusal of Look from an error
 	Stopping  context.Context  // ends when the process is asked to stop
@@ -74,8 +74,8 @@ func (s Stream) look(c echo.Context) (Whose, error) {
 func (s Stream) run(c echo.Context, f *follower) {
 	beat := time.NewTicker(s.Heartbeat)
 	defer beat.Stop()
-	said := false   // that the database is away
-	unsure := false // whether the session lasts
+	said := false // that the database is away
+	unsure := 0   // looks at the session in a row that were not answered
 	for {
 		var err error
 		select {
@@ -84,11 +84,11 @@ func (s Stream) run(c echo.Context, f *follower) {
 		case <-s.Stopping.Done():
 			return
 		case <-beat.C:
-			if unsure, err = s.lookAgain(c, f); err == nil {
+			if unsure, err = s.lookAgain(c, f, unsure); err == nil {
 				err = send(c, ": still here\n\n")
 			}
 		case <-f.rights:
-			unsure, err = s.lookAgain(c, f)
+			unsure, err = s.lookAgain(c, f, unsure)
 		case <-f.signal:
 			if !pause(c.Request().Context(), s.Stopping, debounce) {
 				return
@@ -103,30 +103,36 @@ func (s Stream) run(c echo.Context, f *follower) {
 	}
 }
 
-// lookAgain follows the session to where it works now. An error ends the stream; unsure is whether the session lasts, which
-// a database that does not answer cannot say.
-func (s Stream) lookAgain(c echo.Context, f *follower) (unsure bool, err error) {
+// lookAgain follows the session to where it works now. An error ends the stream; unsure is how many looks in a row said
+// nothing of whether the session lasts, which a database that does not answer cannot say.
+func (s Stream) lookAgain(c echo.Context, f *follower, before int) (unsure int, err error) {
 	whose, err := s.look(c)
 	switch {
 	case err != nil && s.Ended(err):
 		_ = sendEvent(c, "ended", struct{}{})
-		return false, err
+		return 0, err
 	case err != nil:
-		return true, nil //nolint:nilerr // it says nothing of the session: the stream stays, and tells that it is unsure
+		return before + 1, nil //nolint:nilerr // it says nothing of the session: the stream stays, and tells that it is unsure
 	case s.Changes.move(f, whose):
-		return false, sendEvent(c, "place", whose)
+		return 0, sendEvent(c, "place", whose)
 	}
-	return false, nil
+	return 0, nil
 }
 
-// tell sends what is pending, or once that nothing is heard of.
-func (s Stream) tell(c echo.Context, f *follower, said, unsure bool) (bool, error) {
-	away := unsure || s.Changes.Away()
+// unsureSaid is how many looks in a row are not answered before the reader is told: one that is late is a busy machine's, and
+// costs nothing but that what is pending is told after the next.
+const unsureSaid = 2
+
+// tell sends what is pending, or once that nothing is heard of. Nothing is told while it is unsure whether the session lasts.
+func (s Stream) tell(c echo.Context, f *follower, said bool, unsure int) (bool, error) {
+	away := unsure >= unsureSaid || s.Changes.Away()
 	switch {
 	case away && said:
 		return true, nil
 	case away:
 		return true, sendEvent(c, "away", struct{}{})
+	case unsure > 0:
+		return said, nil
 	}
 	list, everything := s.Changes.fetch(f)
 	switch {

@@ -12,6 +12,7 @@ import (
 
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/models"
 )
 
@@ -70,14 +71,14 @@ func TestHostVanishesDuringLaunch(t *testing.T) {
 	b.Worker(t, "one")
 	b.Host(2).SetHanging(true)
 	id := b.Launch(t, "trial-1", 3)
-	loopstest.Until(t, "starting", func() bool { return b.Cluster(t, id).GateDeadline != nil })
+	waittest.Until(t, "starting", func() bool { return b.Cluster(t, id).GateDeadline != nil })
 	b.Host(2).SetUnreachable(true)
-	loopstest.Until(t, "the launch is given up", func() bool { return b.Cluster(t, id).Desired == provisioner.DesiredGone })
+	waittest.Until(t, "the launch is given up", func() bool { return b.Cluster(t, id).Desired == provisioner.DesiredGone })
 	c := b.Cluster(t, id)
 	if c.Reason != provisioner.ReasonHostLost || !strings.Contains(c.ReasonDetail, "host-2 does not answer") || c.Held != 0 {
 		t.Errorf("reason %q: %q, held %v", c.Reason, c.ReasonDetail, c.Held)
 	}
-	loopstest.Until(t, "the other hosts are cleared", func() bool {
+	waittest.Until(t, "the other hosts are cleared", func() bool {
 		for _, left := range b.Simulated.Leftovers() {
 			if !strings.HasPrefix(left, "host-2") {
 				return false
@@ -108,7 +109,7 @@ func TestDeafGuestsAreForcedOff(t *testing.T) {
 	b.UntilState(t, id, provisioner.ClusterReady)
 	b.Host(1).SetDeaf(true)
 	loopstest.NoError(t, b.DB.Machines.StopCluster(t.Context(), b.Organization, b.Person, id))
-	loopstest.Until(t, "stopping", func() bool { return b.Cluster(t, id).State == provisioner.ClusterStopping })
+	waittest.Until(t, "stopping", func() bool { return b.Cluster(t, id).State == provisioner.ClusterStopping })
 	stop()
 	// Nobody waits half a minute here: deleting must not wait for the guest at all.
 	loopstest.NoError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
@@ -124,11 +125,11 @@ func TestHostRestarts(t *testing.T) {
 	id := b.Launch(t, "trial-1", 3)
 	b.UntilState(t, id, provisioner.ClusterReady)
 	b.Host(2).SetUnreachable(true)
-	loopstest.Until(t, "its nodes are lost", func() bool { return b.Cluster(t, id).State == provisioner.ClusterDegraded })
+	waittest.Until(t, "its nodes are lost", func() bool { return b.Cluster(t, id).State == provisioner.ClusterDegraded })
 	b.Host(2).Restart()
 	b.Host(2).SetUnreachable(false)
 	var stopped provisioner.Reason
-	loopstest.Until(t, "its nodes are stopped", func() bool {
+	waittest.Until(t, "its nodes are stopped", func() bool {
 		for _, n := range b.Cluster(t, id).NodeRows {
 			if n.State == provisioner.NodeStopped {
 				stopped = n.Reason
@@ -162,7 +163,7 @@ func TestDeleteWaitsForASilentHost(t *testing.T) {
 	b.UntilState(t, id, provisioner.ClusterReady)
 	b.Host(3).SetUnreachable(true)
 	loopstest.NoError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
-	loopstest.Until(t, "the node on the silent host shows it", func() bool {
+	waittest.Until(t, "the node on the silent host shows it", func() bool {
 		for _, n := range b.Cluster(t, id).NodeRows {
 			if n.State == provisioner.NodeLost && n.Reason == provisioner.ReasonHostLost {
 				return true
@@ -193,12 +194,12 @@ func TestSweep(t *testing.T) {
 		loopstest.NoError(t, host.EnsureNode(t.Context(), provisioner.NodeSpec{ID: id, Name: "left", VNI: 77, ImageDigest: emptyDigest}))
 	}
 	leave(c.NodeRows[0].ID)
-	loopstest.Until(t, "the sweep", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+	waittest.Until(t, "the sweep", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 
 	leave(uuid.Must(uuid.NewV7()))
 	rounds := 0
 	var last time.Time
-	loopstest.Until(t, "ten rounds", func() bool {
+	waittest.Until(t, "ten rounds", func() bool {
 		h, err := b.DB.Machines.HostForWorker(t.Context(), c.NodeRows[0].HostID)
 		loopstest.NoError(t, err)
 		if h.RoundAt != nil && h.RoundAt.After(last) {
@@ -222,9 +223,9 @@ func TestDeleteDuringASlowLaunch(t *testing.T) {
 	b.Host(2).SetDelay(700 * time.Millisecond)
 	b.Worker(t, "one")
 	id := b.Launch(t, "trial-1", 5)
-	loopstest.Until(t, "nodes on the other hosts", func() bool { return len(b.Simulated.Leftovers()) >= 6 })
+	waittest.Until(t, "nodes on the other hosts", func() bool { return len(b.Simulated.Leftovers()) >= 6 })
 	loopstest.NoError(t, b.DB.Machines.DeleteCluster(t.Context(), b.Organization, b.Person, id))
-	loopstest.Until(t, "the other hosts are cleared", func() bool {
+	waittest.Until(t, "the other hosts are cleared", func() bool {
 		return !slices.ContainsFunc(b.Simulated.Leftovers(), func(left string) bool { return !strings.HasPrefix(left, "host-2") })
 	})
 	b.UntilState(t, id, provisioner.ClusterGone)
@@ -242,13 +243,13 @@ func TestNetworksAreRenewed(t *testing.T) {
 	work, err := b.DB.Machines.ClusterForReconcile(t.Context(), id)
 	loopstest.NoError(t, err)
 	b.Host(2).SetUnreachable(true)
-	loopstest.Until(t, "a missed round", func() bool {
+	waittest.Until(t, "a missed round", func() bool {
 		h, err := b.DB.Machines.HostForWorker(t.Context(), b.Hosts[1])
 		return err == nil && h.MissedRounds > 0
 	})
 	b.Host(2).SetUnreachable(false)
 	loopstest.NoError(t, b.Host(2).DeleteNetwork(t.Context(), work.VNI))
-	loopstest.Until(t, "the network", func() bool {
+	waittest.Until(t, "the network", func() bool {
 		o, err := b.Host(2).Observe(t.Context())
 		loopstest.NoError(t, err)
 		return len(o.Networks) == 1 && o.Networks[0].Active

@@ -12,6 +12,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/drivertest"
 	"volary.dev/provisioner/memory"
+	"volary.dev/provisioner/waittest"
 )
 
 func has(t *testing.T, h *memory.Host, digest string) bool {
@@ -44,13 +45,13 @@ func TestCopiesGoWithTheirImage(t *testing.T) {
 	node := stand(t, one, digest)
 	log := b.Observe(t, "")
 	loopstest.NoError(t, b.DB.Models.DeleteImage(t.Context(), b.Organization, b.Person, image))
-	loopstest.Until(t, "the copy on which no disk stands", func() bool { return !has(t, two, digest) })
-	loopstest.Until(t, "the refusal of the other", func() bool { return log.Has("stands on it") })
+	waittest.Until(t, "the copy on which no disk stands", func() bool { return !has(t, two, digest) })
+	waittest.Until(t, "the refusal of the other", func() bool { return log.Has("stands on it") })
 	if !has(t, one, digest) {
 		t.Error("the copy under a node's disk is gone")
 	}
 	loopstest.NoError(t, one.DeleteNode(t.Context(), node, false))
-	loopstest.Until(t, "the copy whose node is gone", func() bool { return !has(t, one, digest) })
+	waittest.Until(t, "the copy whose node is gone", func() bool { return !has(t, one, digest) })
 	if !has(t, one, kept) || !has(t, two, kept) {
 		t.Error("copies of an image that is there are gone")
 	}
@@ -68,11 +69,11 @@ func TestUnknownCopies(t *testing.T) {
 	loopstest.Bring(t, two, "nobody's disk")
 	stand(t, two, loopstest.Bring(t, two, "a stranger's disk"))
 	b.Observe(t, probe)
-	loopstest.Until(t, "the unknown copy", func() bool { return !has(t, one, unknown) })
+	waittest.Until(t, "the unknown copy", func() bool { return !has(t, one, unknown) })
 	for _, content := range []string{"first", "second", "third"} { // each of which takes a look at the second host
 		image, digest := b.NewImage(t, content, two)
 		loopstest.NoError(t, b.DB.Models.DeleteImage(t.Context(), b.Organization, b.Person, image))
-		loopstest.Until(t, "the deleted one", func() bool { return !has(t, two, digest) })
+		waittest.Until(t, "the deleted one", func() bool { return !has(t, two, digest) })
 	}
 	if !has(t, two, unknown) {
 		t.Error("an unknown copy is gone beside an unknown machine")

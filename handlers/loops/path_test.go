@@ -5,6 +5,7 @@ import (
 
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 func TestLaunchStopStartDelete(t *testing.T) {
@@ -22,7 +23,7 @@ func TestLaunchStopStartDelete(t *testing.T) {
 	if len(c.NodeRows) != 4 || len(hosts) != 3 {
 		t.Errorf("%d nodes on %d hosts", len(c.NodeRows), len(hosts))
 	}
-	loopstest.Until(t, "proof of life", func() bool { seen := b.Cluster(t, id).NodeRows[0].SeenAt; return seen != nil && seen.After(*c.ReadyAt) })
+	waittest.Until(t, "proof of life", func() bool { seen := b.Cluster(t, id).NodeRows[0].SeenAt; return seen != nil && seen.After(*c.ReadyAt) })
 
 	loopstest.NoError(t, b.DB.Machines.StopCluster(t.Context(), b.Organization, b.Person, id))
 	c = b.UntilState(t, id, provisioner.ClusterStopped)

@@ -9,6 +9,7 @@ import (
 
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestNodesAreReplacedOnce launches while a host refuses, lacks something or falls silent: what never started there runs
@@ -54,7 +55,7 @@ func TestNodesAreReplacedOnce(t *testing.T) {
 				t.Errorf("%d moved; %v held and used, %v held before; addresses %v, before %v", moved, d.Held+d.Used, held, addresses(t, b, id), before)
 			}
 			c.mend(b)
-			loopstest.Until(t, "what is left on the first host is deleted", func() bool {
+			waittest.Until(t, "what is left on the first host is deleted", func() bool {
 				return !slices.ContainsFunc(b.Simulated.Leftovers(), func(left string) bool {
 					return strings.HasPrefix(left, "host-2") && !strings.Contains(left, "image")
 				})
@@ -91,8 +92,8 @@ func TestAStrayMachineIsStopped(t *testing.T) {
 			b.Host(h).StartByHand(n.ID)
 		}
 	}
-	loopstest.Until(t, "a line for each node", func() bool { return strayLines(t, b) == len(d.NodeRows) })
-	loopstest.Until(t, "every machine off", func() bool {
+	waittest.Until(t, "a line for each node", func() bool { return strayLines(t, b) == len(d.NodeRows) })
+	waittest.Until(t, "every machine off", func() bool {
 		for h := 1; h <= 3; h++ {
 			o, err := b.Host(h).Observe(t.Context())
 			loopstest.NoError(t, err)
@@ -129,7 +130,7 @@ func TestAMachineThatNoRowKnows(t *testing.T) {
 			b.Host(h).Adopt(d.NodeRows[0].ID, stranger)
 		}
 	}
-	loopstest.Until(t, "a line in the provider's log", func() bool {
+	waittest.Until(t, "a line in the provider's log", func() bool {
 		var n int
 		loopstest.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit WHERE verb = 'see unknown machine' AND provider_id = $1 AND detail->>'machine' = $2`, b.Provider, stranger.String()).Scan(&n))
 		return n == 1

@@ -10,6 +10,7 @@ import (
 
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestOwnFaultsDoNotEndALaunch lets the database refuse a write, and the image store a read, more often than a host would be
@@ -25,7 +26,7 @@ func TestOwnFaultsDoNotEndALaunch(t *testing.T) {
 		b.Exec(t, `CREATE TRIGGER refuse BEFORE UPDATE ON nodes FOR EACH ROW WHEN (NEW.state = 'starting') EXECUTE FUNCTION refuse()`)
 		b.Worker(t, "one")
 		id := b.Launch(t, "trial-1", 0)
-		loopstest.Until(t, "more refusals than a host is forgiven", func() bool {
+		waittest.Until(t, "more refusals than a host is forgiven", func() bool {
 			var n int
 			loopstest.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT last_value FROM refused`).Scan(&n))
 			return n >= 4

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestRollingCutsWhoReadsNothing writes far more than sockets hold to readers who take everything, and nothing.
@@ -43,13 +44,8 @@ func TestRollingCutsWhoReadsNothing(t *testing.T) {
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case err := <-wrote:
-		if err == nil {
-			t.Error("everything was written to one who reads nothing")
-		}
-	case <-time.After(20 * time.Second):
-		t.Error("the handler waits for one who reads nothing")
+	if err, _ := waittest.Receive(t, "the handler's end before one who reads nothing", wrote); err == nil {
+		t.Error("everything was written to one who reads nothing")
 	}
 }
 

@@ -9,11 +9,11 @@ import (
 	"net"
 	"net/netip"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 // Part is a part of the contract that a driver may be unable to show.
@@ -46,8 +46,6 @@ type Bench struct {
 	Underlay      netip.Addr
 	Acceleration  provisioner.Acceleration
 	Shape         provisioner.Shape
-	// Patience bounds every wait for a guest; 0 takes a minute.
-	Patience time.Duration
 	// Without names the parts left out, and why.
 	Without map[Part]string
 }
@@ -70,9 +68,6 @@ func (b Bench) withDefaults() Bench {
 	}
 	if b.Seed == nil {
 		b.Seed = func(_ *testing.T, n provisioner.NodeSpec) []byte { return []byte("local-hostname: " + n.Name) }
-	}
-	if b.Patience == 0 {
-		b.Patience = time.Minute
 	}
 	if b.Shape == (provisioner.Shape{}) {
 		b.Shape = provisioner.Shape{VCPUs: 1, MemoryMiB: 128, DiskGiB: 2}
@@ -109,8 +104,8 @@ func newFixture(t *testing.T, b Bench, vni uint32) *fixture {
 
 // clean runs after the test's context has ended.
 func (f *fixture) clean(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), f.Patience)
-	defer cancel()
+	ctx, done := waittest.Context(context.Background(), t, "the clean-up")
+	defer done()
 	if err := f.driver.DeleteNode(ctx, f.node.ID, false); err != nil {
 		t.Errorf("clean up: %v", err)
 	}
@@ -178,20 +173,4 @@ func (f *fixture) observed(t *testing.T) (provisioner.NodeObservation, bool) {
 		}
 	}
 	return provisioner.NodeObservation{}, false
-}
-
-// until polls: a guest has no way to call the test.
-func (f *fixture) until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), f.Patience)
-	defer cancel()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for !met() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited %v in vain: %s", f.Patience, what)
-		case <-tick.C:
-		}
-	}
 }

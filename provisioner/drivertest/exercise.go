@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 // Exercise runs the contract. Each part cleans up after itself.
@@ -202,7 +203,7 @@ func nodes(t *testing.T, b Bench) {
 		t.Errorf("a node started again is %+v, before it was %+v", restarted, first)
 	}
 	for _, wipe := range []bool{true, false} {
-		f.until(t, "the node is deleted", func() bool {
+		waittest.Until(t, "the node is deleted", func() bool {
 			err := f.driver.DeleteNode(ctx, f.node.ID, wipe)
 			if err != nil && !errors.Is(err, provisioner.ErrWiping) {
 				t.Fatal(err)
@@ -250,7 +251,7 @@ func guest(t *testing.T, b Bench) {
 	f.ensureAll(t)
 	t.Run("address", func(t *testing.T) {
 		b.need(t, PartAddresses)
-		f.until(t, "the node's address", func() bool {
+		waittest.Until(t, "the node's address", func() bool {
 			addresses, err := f.driver.Addresses(t.Context(), f.network.VNI)
 			if err != nil {
 				t.Fatal(err)
@@ -271,7 +272,7 @@ func guest(t *testing.T, b Bench) {
 		if err != nil || addresses[f.node.MAC.String()].IsValid() {
 			t.Errorf("right after a start the addresses are %v, %v", addresses, err)
 		}
-		f.until(t, "the address of the second start", func() bool {
+		waittest.Until(t, "the address of the second start", func() bool {
 			addresses, err := f.driver.Addresses(t.Context(), f.network.VNI)
 			if err != nil {
 				t.Fatal(err)
@@ -281,7 +282,7 @@ func guest(t *testing.T, b Bench) {
 	})
 	t.Run("log", func(t *testing.T) {
 		b.need(t, PartLog)
-		f.until(t, b.ReadyText+" in the console log", func() bool {
+		waittest.Until(t, b.ReadyText+" in the console log", func() bool {
 			lines := f.text(t, provisioner.ConsoleQuery{Find: []string{b.ReadyText}}).Lines
 			return len(lines) > 0 && bytes.HasSuffix(lines[0], []byte("\n"))
 		})
@@ -292,7 +293,7 @@ func guest(t *testing.T, b Bench) {
 		if err := f.driver.StopNode(t.Context(), f.node.ID, false); err != nil {
 			t.Fatal(err)
 		}
-		f.until(t, "the node powers off", func() bool {
+		waittest.Until(t, "the node powers off", func() bool {
 			n, _ := f.observed(t)
 			return n.State == provisioner.MachineOff
 		})

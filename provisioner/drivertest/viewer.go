@@ -8,13 +8,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"volary.dev/provisioner/waittest"
 )
 
 // viewer reads a console in the background and lets a test wait for what appears.
 type viewer struct {
-	t        *testing.T
-	console  io.ReadWriteCloser
-	patience time.Duration
+	t       *testing.T
+	console io.ReadWriteCloser
 
 	mu    sync.Mutex
 	text  []byte
@@ -28,7 +29,7 @@ func (f *fixture) attach(t *testing.T) *viewer {
 	if err != nil {
 		t.Fatalf("Console: %v", err)
 	}
-	v := &viewer{t: t, console: c, patience: f.Patience, moved: make(chan struct{})}
+	v := &viewer{t: t, console: c, moved: make(chan struct{})}
 	t.Cleanup(func() { c.Close() })
 	go v.read()
 	return v
@@ -80,7 +81,8 @@ func (v *viewer) typeLine(line string) {
 
 func (v *viewer) wait(what string, met func() bool) {
 	v.t.Helper()
-	timeout := time.NewTimer(v.patience)
+	defer waittest.Measure(v.t, what)()
+	timeout := time.NewTimer(waittest.Limit)
 	defer timeout.Stop()
 	for {
 		v.mu.Lock()
@@ -96,7 +98,7 @@ func (v *viewer) wait(what string, met func() bool) {
 		select {
 		case <-moved:
 		case <-timeout.C:
-			v.t.Fatalf("waited %v in vain for %s; last %q", v.patience, what, end)
+			v.t.Fatalf("waited %v in vain for %s; last %q", waittest.Limit, what, end)
 		}
 	}
 }

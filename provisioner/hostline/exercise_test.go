@@ -54,7 +54,6 @@ func TestLineMeetsTheContract(t *testing.T) {
 			return d
 		},
 		ReadyText: "volary: ready",
-		Patience:  10 * time.Second,
 	})
 }
 

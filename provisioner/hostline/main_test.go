@@ -67,7 +67,7 @@ func (f fragile) Addresses(ctx context.Context, vni uint32) (map[string]netip.Ad
 		select {}
 	case vniLate:
 		<-ctx.Done()
-		<-time.After(time.Second)
+		<-time.After(time.Second) //nolint:forbidigo // it is late, not waiting
 	case vniFamily:
 		cmd := exec.Command("sleep", "3600")
 		if err := cmd.Start(); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/waittest"
 )
 
 func TestMain(m *testing.M) {
@@ -147,21 +148,17 @@ func TestKilledCallerLeavesNothing(t *testing.T) {
 // noLeftovers waits for the kernel to take namespaces down after their last process, which it does on its own time.
 func noLeftovers(t *testing.T, dir string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		left, err := lab.Leftovers(ctx, dir)
-		if err == nil && len(left) == 0 {
-			return
+	var left []lab.Leftover
+	var err error
+	defer func() {
+		if t.Failed() {
+			t.Logf("left behind: %v, %v", left, err)
 		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("left behind: %v, %v", left, err)
-		case <-tick.C:
-		}
-	}
+	}()
+	waittest.Until(t, "nothing to be left of the lab", func() bool {
+		left, err = lab.Leftovers(t.Context(), dir)
+		return err == nil && len(left) == 0
+	})
 }
 
 func answers(h lab.Host) bool {

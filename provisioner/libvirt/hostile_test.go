@@ -26,6 +26,7 @@ import (
 	"volary.dev/provisioner/drivertest"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
+	"volary.dev/provisioner/waittest"
 )
 
 // fifo is a pipe on the host that nobody writes to: who opens it waits for ever.
@@ -238,28 +239,27 @@ func awaitWritten(t *testing.T, d provisioner.Driver, nodes []provisioner.NodeSp
 	for i, n := range nodes {
 		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Tail: provisioner.ConsoleTail}
 	}
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	var missing []string
+	defer func() {
+		if t.Failed() {
+			t.Logf("not written: %s", strings.Join(missing, ", "))
+		}
+	}()
+	waittest.Until(t, "what guests write", func() bool {
 		began := time.Now()
 		texts, err := d.Consoles(t.Context(), queries)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Logf("%d consoles were read in %v", len(texts), time.Since(began))
-		var missing []string
+		missing = nil
 		for i, c := range texts {
 			if c.Kept < 140<<10 || !bytes.Contains(c.Tail, all[i].text) {
 				missing = append(missing, fmt.Sprintf("%s: %d bytes", all[i].name, c.Kept))
 			}
 		}
-		if len(missing) == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %v in vain for what guests write: %s", patience, strings.Join(missing, ", "))
-		}
-	}
+		return len(missing) == 0
+	})
 }
 
 // directly speaks with the host in the test's own process: what it asks is not the driver's to offer.

@@ -25,6 +25,7 @@ import (
 	"volary.dev/provisioner/drivertest"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
+	"volary.dev/provisioner/waittest"
 )
 
 // site is a lab with its drivers and one image on every host.
@@ -196,8 +197,7 @@ func injection(t *testing.T, s *site, b *cluster, guest, prisoner, victim *shell
 	if counter(t, s.lab, 1, "inet", 301, "vxlan") == 0 || counter(t, s.lab, 1, "inet", 303, "vxlan") == 0 {
 		t.Error("VXLAN packets of guests were not stopped where they should be")
 	}
-	deadline := time.Now().Add(patience)
-	for {
+	waittest.Until(t, "a peer's VXLAN packet, without which that of a guest proves nothing", func() bool {
 		out, err := s.lab.Run(t.Context(), 1, "bash", "-c",
 			fmt.Sprintf("echo %s | base64 -d >/dev/udp/%s/4789", base64.StdEncoding.EncodeToString(vxlanPacket(b, "from-a-peer")), target))
 		if err != nil {
@@ -207,13 +207,8 @@ func injection(t *testing.T, s *site, b *cluster, guest, prisoner, victim *shell
 		if strings.Contains(got, "from-a-guest") {
 			t.Fatal("a guest's VXLAN packet reached another cluster")
 		}
-		if strings.Contains(got, "from-a-peer") {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("not even a peer's VXLAN packet arrived, so that of a guest proves nothing; got %q", got)
-		}
-	}
+		return strings.Contains(got, "from-a-peer")
+	})
 }
 
 // vxlanPacket is the payload of a UDP packet to port 4789: a frame for the head of a cluster with a datagram to port 9999.
@@ -262,7 +257,7 @@ func published(t *testing.T, s *site, a *cluster) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(waittest.Limit))
 	banner := make([]byte, 4)
 	if _, err := io.ReadFull(c, banner); err != nil || string(banner) != "SSH-" {
 		t.Errorf("the published port answers %q, %v", banner, err)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 )
 
 // shell runs commands in a guest over its console.
@@ -34,17 +35,15 @@ func login(t *testing.T, d provisioner.Driver, n provisioner.NodeSpec) *shell {
 	t.Helper()
 	s := watchConsole(t, d, n)
 	// The guest may have printed its prompt before anyone looked: ask until it answers.
-	deadline := time.Now().Add(patience)
-	for {
+	waittest.Until(t, n.Name+" to ask who logs in", func() bool {
 		s.typed("\r")
-		if err := s.expect("login: ", 3*time.Second); err == nil {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", n.Name, err)
-		}
-	}
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Second) //nolint:forbidigo // then it is asked again
+		defer stop()
+		_, err := s.reads(ctx, "login: ")
+		return err == nil
+	})
 	s.typed("root\r")
-	if err := s.expect("# ", patience); err != nil {
+	if _, err := s.until("# "); err != nil {
 		t.Fatalf("%s: %v", n.Name, err)
 	}
 	s.run("stty -echo; dmesg -n 1")
@@ -86,15 +85,16 @@ func (s *shell) typed(text string) {
 	}
 }
 
-func (s *shell) expect(text string, limit time.Duration) error {
-	_, err := s.until(text, limit)
-	return err
+// until waits for text and returns what came before it.
+func (s *shell) until(text string) (string, error) {
+	s.t.Helper()
+	ctx, done := waittest.Context(s.t.Context(), s.t, fmt.Sprintf("%q on the console of %s", text, s.name))
+	defer done()
+	return s.reads(ctx, text)
 }
 
-// until waits for text and returns what came before it.
-func (s *shell) until(text string, limit time.Duration) (string, error) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), limit)
-	defer cancel()
+// reads waits for text until ctx ends, and returns what came before it.
+func (s *shell) reads(ctx context.Context, text string) (string, error) {
 	for {
 		s.mu.Lock()
 		at, moved, err := bytes.Index(s.text, []byte(text)), s.moved, s.err
@@ -113,7 +113,7 @@ func (s *shell) until(text string, limit time.Duration) (string, error) {
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return "", fmt.Errorf("no %q on the console after %v; last %q", text, limit, end)
+			return "", fmt.Errorf("no %q on the console; last %q", text, end)
 		}
 	}
 }
@@ -124,10 +124,10 @@ func (s *shell) run(command string) (string, bool) {
 	s.count++
 	// Split in two, so that the echo of the command is not taken for its end.
 	s.typed(fmt.Sprintf("%s; echo END''%d:$?:\r", command, s.count))
-	out, err := s.until(fmt.Sprintf("END%d:", s.count), patience)
+	out, err := s.until(fmt.Sprintf("END%d:", s.count))
 	if err == nil {
 		var status string
-		if status, err = s.until(":", patience); err == nil {
+		if status, err = s.until(":"); err == nil {
 			return strings.TrimSpace(strings.ReplaceAll(out, "\r", "")), status == "0"
 		}
 	}

@@ -19,6 +19,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/drivertest"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestHostsHang freezes libvirtd on three hosts at once, each for another while, in the middle of calls. Nothing of the
@@ -79,7 +80,7 @@ func TestACrashInC(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	if _, err := sick.until("never written", patience); err == nil || !strings.Contains(err.Error(), "ended") {
+	if _, err := sick.until("never written"); err == nil || !strings.Contains(err.Error(), "ended") {
 		t.Errorf("the console on the crashed line: %v", err)
 	}
 	watches[0].awaitGood(t)
@@ -132,7 +133,7 @@ func (s *site) hang(t *testing.T, host int, stall time.Duration) {
 		t.Errorf("%v: %s", err, out)
 	}
 	select {
-	case <-time.After(stall):
+	case <-time.After(stall): //nolint:forbidigo // so long the host hangs
 	case <-ctx.Done():
 	}
 	if out, err := s.lab.Run(context.WithoutCancel(ctx), host, "kill", "-CONT", pid); err != nil {
@@ -229,7 +230,7 @@ func (w *watch) loop(ctx context.Context, ask func(context.Context) error) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		one, stop := context.WithTimeout(ctx, 5*time.Second)
+		one, stop := context.WithTimeout(ctx, oneCall) //nolint:forbidigo // one of many calls
 		err := ask(one)
 		stop()
 		w.mu.Lock()
@@ -262,10 +263,11 @@ func (w *watch) awaitGood(t *testing.T) time.Duration {
 	w.mu.Lock()
 	moved := w.moved
 	w.mu.Unlock()
-	select {
-	case <-moved:
-	case <-time.After(patience):
-		t.Fatalf("the host did not answer for %s; its last failure: %v", patience, w.seen().failed)
-	}
+	defer func() {
+		if t.Failed() {
+			t.Logf("the host's last failure: %v", w.seen().failed)
+		}
+	}()
+	waittest.Receive(t, "the host's next answer", moved)
 	return time.Since(began)
 }

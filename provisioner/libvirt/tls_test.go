@@ -20,6 +20,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/lab"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestTLS reaches a host as in production: by certificates of its own authority, each side proving itself to the other.
@@ -80,18 +81,13 @@ func serveTLS(t *testing.T, l *lab.Lab, a *authority) {
 // awaitPort waits until somebody listens: libvirtd opens its port for TLS after the one that the lab waits for.
 func awaitPort(t *testing.T, address string) {
 	t.Helper()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	waittest.Until(t, "somebody to listen at "+address, func() bool {
 		c, err := net.Dial("tcp", address)
 		if err == nil {
 			_ = c.Close()
-			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(err)
-		}
-	}
+		return err == nil
+	})
 }
 
 // authority signs certificates.

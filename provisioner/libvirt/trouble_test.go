@@ -19,6 +19,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/drivertest"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestTrouble takes a host through what happens to hosts: libvirtd restarted, rules flushed, the cable out, the power out.
@@ -96,7 +97,7 @@ func cableOut(t *testing.T, s *site, d provisioner.Driver) {
 		t.Fatal(err)
 	}
 	for range 6 { // more than run at once
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second) //nolint:forbidigo // it is to pass
 		began := time.Now()
 		_, err := d.Observe(ctx)
 		cancel()
@@ -116,23 +117,13 @@ func cableOut(t *testing.T, s *site, d provisioner.Driver) {
 // eventually waits until the driver reaches its host again.
 func eventually(t *testing.T, d provisioner.Driver) provisioner.Driver {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		one, stop := context.WithTimeout(ctx, 5*time.Second)
+	waittest.Until(t, "the driver to find back to its host", func() bool {
+		one, stop := context.WithTimeout(t.Context(), oneCall) //nolint:forbidigo // one of many calls
+		defer stop()
 		_, err := d.Observe(one)
-		stop()
-		if err == nil {
-			return d
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("the driver did not find back to its host: %v", err)
-		case <-tick.C:
-		}
-	}
+		return err == nil
+	})
+	return d
 }
 
 func theNode(t *testing.T, d provisioner.Driver, id uuid.UUID) provisioner.NodeObservation {

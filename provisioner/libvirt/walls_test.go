@@ -4,7 +4,6 @@ package libvirt
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,6 +22,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
+	"volary.dev/provisioner/waittest"
 )
 
 // stranger is root in the compute node of an open cluster, with a program that puts any frame on the wire.
@@ -137,7 +137,7 @@ func (w *world) serve(t *testing.T, file []byte) netip.AddrPort {
 // heard says which words have arrived since it was asked last, each once, when the last one is among them.
 func (w *world) heard(t *testing.T, last string) []string {
 	t.Helper()
-	until(t, "the word "+last+" in the world", func() bool {
+	waittest.Until(t, "the word "+last+" in the world", func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return slices.Contains(w.words, last)
@@ -148,21 +148,6 @@ func (w *world) heard(t *testing.T, last string) []string {
 	w.words = nil
 	slices.Sort(words)
 	return slices.DeleteFunc(slices.Compact(words), func(word string) bool { return word == last })
-}
-
-func until(t *testing.T, what string, met func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for !met() {
-		select {
-		case <-ctx.Done():
-			t.Fatalf("waited %v in vain for %s", patience, what)
-		case <-tick.C:
-		}
-	}
 }
 
 // walls tries from inside a guest what it must not be able to, each kind beside something like it that it can.
@@ -359,7 +344,7 @@ func (s *stranger) tenThousandMACs(t *testing.T) {
 		t.Fatal(err)
 	}
 	restarted := counter(t, l, 1, "bridge", n.VNI, "spoofed")
-	until(t, "10,000 MACs after libvirtd was restarted", func() bool { return counter(t, l, 1, "bridge", n.VNI, "spoofed") >= restarted+10_000 })
+	waittest.Until(t, "10,000 MACs after libvirtd was restarted", func() bool { return counter(t, l, 1, "bridge", n.VNI, "spoofed") >= restarted+10_000 })
 	same("after libvirtd was restarted")
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
+	"volary.dev/provisioner/waittest"
 )
 
 const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -54,18 +55,6 @@ func cluster(t *testing.T, w *memory.World, joined bool) (head, compute provisio
 	return head, compute
 }
 
-// eventually polls: guests live in goroutines of their own.
-func eventually(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); {
-		if is() {
-			return
-		}
-		<-time.After(time.Millisecond)
-	}
-	t.Fatalf("%s did not happen", what)
-}
-
 func consoleHas(t *testing.T, h *memory.Host, id uuid.UUID, text string) func() bool {
 	return func() bool {
 		c, err := h.Consoles(t.Context(), []provisioner.ConsoleQuery{{Node: id, Find: []string{text}}})
@@ -77,8 +66,8 @@ func TestGuestsBootTakeTheirAddressAndReachTheHead(t *testing.T) {
 	w := quick("")
 	head, compute := cluster(t, w, true)
 	h2 := w.Host(address("h2"))
-	eventually(t, "ready", consoleHas(t, h2, compute.ID, "volary: ready"))
-	eventually(t, "the head", consoleHas(t, h2, compute.ID, "volary-check nonce-0001 head reached 10.99.1.10"))
+	waittest.Until(t, "ready", consoleHas(t, h2, compute.ID, "volary: ready"))
+	waittest.Until(t, "the head", consoleHas(t, h2, compute.ID, "volary-check nonce-0001 head reached 10.99.1.10"))
 	leases, err := h2.Addresses(t.Context(), 7)
 	if err != nil || leases[compute.MAC.String()] != netip.MustParseAddr("10.99.1.11") || len(leases) != 1 {
 		t.Errorf("leases %v, %v", leases, err)
@@ -92,14 +81,14 @@ func TestGuestsOfHostsThatAreNoPeersDoNotReachEachOther(t *testing.T) {
 	w := quick("")
 	_, compute := cluster(t, w, false)
 	h2 := w.Host(address("h2"))
-	eventually(t, "giving up", consoleHas(t, h2, compute.ID, "head unreached"))
+	waittest.Until(t, "giving up", consoleHas(t, h2, compute.ID, "head unreached"))
 }
 
 func TestConsoleIsTakenOver(t *testing.T) {
 	w := quick("")
 	head, _ := cluster(t, w, true)
 	h1 := w.Host(address("h1"))
-	eventually(t, "ready", consoleHas(t, h1, head.ID, "volary: ready"))
+	waittest.Until(t, "ready", consoleHas(t, h1, head.ID, "volary: ready"))
 	first, err := h1.Console(t.Context(), head.ID)
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func kinds() []kind {
 var errInclude = errors.New("User-data that begins with #include fetches its text from an address, which may answer otherwise after the test, and cannot be reached in it. Paste the text itself.") //nolint:revive,staticcheck // a sentence for a person
 
 // sentence makes an error that is shown as it is.
-func sentence(format string, args ...any) error { return errors.New(fmt.Sprintf(format, args...)) } //nolint:revive // sentences for persons
+func sentence(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 func check(text string) error {
 	switch {

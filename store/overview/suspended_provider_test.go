@@ -10,6 +10,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
 	"volary.dev/store/people"
@@ -149,14 +150,15 @@ func TestSuspendedProviderAtOnce(t *testing.T) {
 	storetest.NoError(t, err)
 	done := make(chan error, 1)
 	go func() { done <- s.DB.Books.ApproveOrder(ctx, s.by, s.Provider, s.waiting) }()
-	for waits := false; !waits; {
+	waittest.Until(t, "an approval to wait for the suspension", func() (waits bool) {
 		select {
 		case err := <-done:
 			t.Fatalf("an approval did not wait for the suspension: %v", err)
 		default:
 			storetest.NoError(t, s.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits))
 		}
-	}
+		return waits
+	})
 	storetest.NoError(t, tx.Commit(ctx))
 	storetest.WantRefusal(t, <-done, "suspended")
 	if n := s.Count(`SELECT count(*) FROM invoices`); n != 0 {

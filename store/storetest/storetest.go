@@ -10,12 +10,12 @@ import (
 	"os"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/migrations"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/floors"
 )
@@ -136,7 +136,7 @@ func admin(ctx context.Context, f func(context.Context, *pgx.Conn) error) error 
 	if serverURL() == "" {
 		return fmt.Errorf("VOLARY_TEST_DATABASE_URL is not set: name a PostgreSQL and its superuser, or use go run ./cmd/dev test")
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, waittest.Limit) //nolint:forbidigo // no test waits here: what it makes is every test's
 	defer cancel()
 	c, err := pgx.Connect(ctx, serverURL())
 	if err != nil {

@@ -1,11 +1,9 @@
 package webtest
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -17,9 +15,8 @@ func TestWithoutScripts(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
-	defer stop()
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844)); err != nil {
+	ctx := browser(t)
+	if err := do(t, ctx, chromedp.EmulateViewport(1280, 844)); err != nil {
 		t.Fatal(err)
 	}
 	switchScripts(t, ctx, false)
@@ -33,17 +30,17 @@ func TestWithoutScripts(t *testing.T) {
 		{"cluster-ready", ".copy code", "button[data-copy]"},
 		{"sign-in", ".demo-users button", "button[data-copy]"},
 	} {
-		if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+c.page)); err != nil {
+		if err := do(t, ctx, chromedp.Navigate(server.URL+"/"+c.page)); err != nil {
 			t.Fatal(err)
 		}
 		for selector, want := range map[string]bool{c.seen: true, c.unseen: false} {
 			script := "[...document.querySelectorAll(`" + selector + "`)].some((e) => e.checkVisibility())"
-			got, err := chromedp.Run(ctx, chromedp.Evaluate[bool](script))
+			got, err := ask(t, ctx, chromedp.Evaluate[bool](script))
 			if err != nil || got != want {
 				t.Errorf("%s: %s is seen: %v, %v; want %v", c.page, selector, got, err, want)
 			}
 		}
-		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		picture, err := ask(t, ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,9 +54,8 @@ func TestKeyboard(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
-	defer stop()
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/cluster-stopped"), chromedp.KeyEvent("\t")); err != nil {
+	ctx := browser(t)
+	if err := do(t, ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/cluster-stopped"), chromedp.KeyEvent("\t")); err != nil {
 		t.Fatal(err)
 	}
 	const script = `(() => { const e = document.activeElement, s = getComputedStyle(e), b = e.getBoundingClientRect();
@@ -71,7 +67,7 @@ func TestKeyboard(t *testing.T) {
 	}
 	stops := 0
 	for range 60 {
-		at, err := chromedp.Run(ctx, chromedp.Evaluate[stopAt](script))
+		at, err := ask(t, ctx, chromedp.Evaluate[stopAt](script))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +80,7 @@ func TestKeyboard(t *testing.T) {
 		if !at.Outline || !at.Inside {
 			t.Errorf("at %q the focus is not to be seen: %+v", at.Name, at)
 		}
-		if err := chromedp.Do(ctx, chromedp.KeyEvent("\t")); err != nil {
+		if err := do(t, ctx, chromedp.KeyEvent("\t")); err != nil {
 			t.Fatal(err)
 		}
 	}

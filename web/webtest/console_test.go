@@ -1,12 +1,10 @@
 package webtest
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/coder/websocket"
@@ -69,8 +67,7 @@ func TestConsoleTypes(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
-	defer stop()
+	ctx := browser(t)
 	complaints := listen(t, ctx)
 	err := chromedp.Do(ctx,
 		chromedp.EmulateViewport(1280, 844),
@@ -82,10 +79,10 @@ func TestConsoleTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	const typed = `document.querySelector(".xterm-rows").textContent.replaceAll("\u00a0", " ").includes("login: hostname ")`
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](typed)); err != nil {
+	if _, err := ask(t, ctx, chromedp.Poll[bool](typed)); err != nil {
 		t.Fatalf("the console does not show what was typed: %v", err)
 	}
-	colour, err := chromedp.Run(ctx, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".xterm-rows span")).color`))
+	colour, err := ask(t, ctx, chromedp.Evaluate[string](`getComputedStyle(document.querySelector(".xterm-rows span")).color`))
 	if err != nil || colour != "rgb(120, 220, 190)" {
 		t.Errorf("the text is %s, %v; the guest asked for rgb(120, 220, 190)", colour, err)
 	}

@@ -42,7 +42,7 @@ const contrastScript = `(() => {
 
 func contrastFaults(t *testing.T, ctx context.Context) []string {
 	t.Helper()
-	faults, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](contrastScript))
+	faults, err := ask(t, ctx, chromedp.Evaluate[[]string](contrastScript))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ func attentive() chromedp.Action[chromedp.Void] {
 
 func focusFaults(t *testing.T, ctx context.Context) []string {
 	t.Helper()
-	faults, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](focusScript))
+	faults, err := ask(t, ctx, chromedp.Evaluate[[]string](focusScript))
 	if err != nil {
 		t.Fatal(err)
 	}

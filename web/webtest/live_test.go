@@ -1,12 +1,10 @@
 package webtest
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/chromedp/chromedp"
@@ -36,22 +34,21 @@ func TestLiveFollows(t *testing.T) {
 		})},
 		route{"GET /events", events(changed)},
 	)
-	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
-	defer stop()
+	ctx := browser(t)
 	complaints := listen(t, ctx)
-	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+path), chromedp.WaitVisible(chromedp.CSS(".head .mark-busy"))); err != nil {
+	if err := do(t, ctx, chromedp.Navigate(server.URL+path), chromedp.WaitVisible(chromedp.CSS(".head .mark-busy"))); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("window.notLoadedAgain = true")); err != nil {
+	if _, err := ask(t, ctx, chromedp.Evaluate[bool]("window.notLoadedAgain = true")); err != nil {
 		t.Fatal(err)
 	}
 	state.Store(provisioner.ClusterReady)
 	changed <- struct{}{}
-	if err := chromedp.Do(ctx, chromedp.WaitVisible(chromedp.CSS(".head .mark-good")), chromedp.WaitVisible(chromedp.CSS("button[data-copy]"))); err != nil {
+	if err := do(t, ctx, chromedp.WaitVisible(chromedp.CSS(".head .mark-good")), chromedp.WaitVisible(chromedp.CSS("button[data-copy]"))); err != nil {
 		t.Fatalf("the page does not follow: %v", err)
 	}
 	// A person types, and goes on to the button beside the field: the next change keeps both.
-	if err := chromedp.Do(ctx, chromedp.Focus(chromedp.CSS("#extend_hours")), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`),
+	if err := do(t, ctx, chromedp.Focus(chromedp.CSS("#extend_hours")), chromedp.Evaluate[chromedp.Void](`document.activeElement.select()`),
 		chromedp.KeyEvent("7.5"), chromedp.Evaluate[chromedp.Void](`{
 			window.button = document.querySelector("#extend_hours").closest("form").querySelector("button");
 			window.button.focus();
@@ -60,15 +57,15 @@ func TestLiveFollows(t *testing.T) {
 	}
 	state.Store(provisioner.ClusterDegraded)
 	changed <- struct{}{}
-	if err := chromedp.Do(ctx, chromedp.WaitNotPresent(chromedp.CSS(".head .mark-good"))); err != nil {
+	if err := do(t, ctx, chromedp.WaitNotPresent(chromedp.CSS(".head .mark-good"))); err != nil {
 		t.Fatalf("the page does not follow again: %v", err)
 	}
-	kept, err := chromedp.Run(ctx, chromedp.Evaluate[string](`JSON.stringify({
+	kept, err := ask(t, ctx, chromedp.Evaluate[string](`JSON.stringify({
 		typed: document.querySelector("#extend_hours").value, focus: document.activeElement === window.button, inPage: window.button.isConnected})`))
 	if want := `{"typed":"7.5","focus":true,"inPage":true}`; err != nil || kept != want {
 		t.Errorf("what the person did became %s, %v; want %s", kept, err, want)
 	}
-	same, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("window.notLoadedAgain === true && document.querySelectorAll('#live').length === 1"))
+	same, err := ask(t, ctx, chromedp.Evaluate[bool]("window.notLoadedAgain === true && document.querySelectorAll('#live').length === 1"))
 	if err != nil || !same {
 		t.Errorf("the page was loaded again or holds the part twice: %v, %v", same, err)
 	}
@@ -88,15 +85,14 @@ func TestQuoteFollows(t *testing.T) {
 		asked <- r.URL.Query().Get("compute_count")
 		templ.Handler(org.ClusterNew(clusterNew(quoteFits()))).ServeHTTP(w, r)
 	})})
-	ctx, stop := context.WithTimeout(browser(t), 2*time.Minute)
-	defer stop()
-	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/cluster-new"), chromedp.SendKeys(chromedp.CSS("#compute_count"), "7"), chromedp.WaitVisible(chromedp.CSS("#quote .figures"))); err != nil {
+	ctx := browser(t)
+	if err := do(t, ctx, chromedp.Navigate(server.URL+"/cluster-new"), chromedp.SendKeys(chromedp.CSS("#compute_count"), "7"), chromedp.WaitVisible(chromedp.CSS("#quote .figures"))); err != nil {
 		t.Fatalf("the quote does not follow: %v", err)
 	}
 	if got := <-asked; got != "73" {
 		t.Errorf("%q nodes were asked for, 73 were typed", got)
 	}
-	kept, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'compute_count' && document.activeElement.value === '73'"))
+	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'compute_count' && document.activeElement.value === '73'"))
 	if err != nil || !kept {
 		t.Errorf("the field lost its focus or value: %v, %v", kept, err)
 	}

@@ -3,7 +3,6 @@ package webtest
 import (
 	"context"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -32,14 +31,13 @@ func TestFirstPaint(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server := galleryServer(t)
-	ctx, stop := context.WithTimeout(browser(t), 5*time.Minute)
-	defer stop()
+	ctx := browser(t)
 	switchScripts(t, ctx, false)
 	for _, s := range Gallery() {
-		if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+s.Name)); err != nil {
+		if err := do(t, ctx, chromedp.Navigate(server.URL+"/"+s.Name)); err != nil {
 			t.Fatalf("%s: %v", s.Name, err)
 		}
-		p, err := chromedp.Run(ctx, chromedp.Evaluate[painted](paintedNow))
+		p, err := ask(t, ctx, chromedp.Evaluate[painted](paintedNow))
 		if err != nil {
 			t.Fatalf("%s: %v", s.Name, err)
 		}
@@ -50,14 +48,14 @@ func TestFirstPaint(t *testing.T) {
 	switchScripts(t, ctx, true)
 	scripts := 0
 	for _, name := range []string{"sign-in", "image-new", "console"} { // with each of the scripts there are
-		if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+name)); err != nil {
+		if err := do(t, ctx, chromedp.Navigate(server.URL+"/"+name)); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		waited, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](blocking))
+		waited, err := ask(t, ctx, chromedp.Evaluate[[]string](blocking))
 		if err != nil || len(waited) > 0 {
 			t.Errorf("%s is not painted before %v ran; %v", name, waited, err)
 		}
-		n, err := chromedp.Run(ctx, chromedp.Evaluate[int](`performance.getEntriesByType("resource").filter((e) => e.initiatorType === "script").length`))
+		n, err := ask(t, ctx, chromedp.Evaluate[int](`performance.getEntriesByType("resource").filter((e) => e.initiatorType === "script").length`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +68,7 @@ func TestFirstPaint(t *testing.T) {
 
 func switchScripts(t *testing.T, ctx context.Context, on bool) {
 	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	if err := do(t, ctx, chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 		return err
 	})); err != nil {

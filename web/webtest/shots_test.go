@@ -6,16 +6,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
+	"volary.dev/provisioner/waittest"
 	"volary.dev/static"
 )
 
@@ -42,17 +44,17 @@ func TestShots(t *testing.T) {
 	}
 	server, ctx := galleryServer(t), browser(t)
 	complaints := listen(t, ctx)
-	if err := chromedp.Do(ctx, attentive()); err != nil {
+	if err := do(t, ctx, attentive()); err != nil {
 		t.Fatal(err)
 	}
 	for _, sample := range Gallery() {
 		if only := os.Getenv("VOLARY_SHOT"); only != "" && !slices.Contains(strings.Split(only, ","), sample.Name) {
 			continue
 		}
-		if err := chromedp.Do(ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/"+sample.Name)); err != nil {
+		if err := do(t, ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/"+sample.Name)); err != nil {
 			t.Fatalf("%s: %v", sample.Name, err)
 		}
-		if err := Equip(ctx); err != nil {
+		if err := equip(t, ctx); err != nil {
 			t.Fatal(err)
 		}
 		for i, l := range looks() {
@@ -69,19 +71,21 @@ func TestShots(t *testing.T) {
 // lookAt gives what is wrong with the page that the browser shows, and keeps a picture of it. again judges colours alone.
 func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) []string {
 	t.Helper()
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
+	if err := do(t, ctx, chromedp.EmulateViewport(l.width, 844), prefer(l.scheme)); err != nil {
 		t.Fatal(err)
 	}
-	faults, err := Faults(ctx, again)
+	judging, done := waittest.Context(ctx, t, "the judgement of "+name)
+	faults, err := Faults(judging, again)
+	done()
 	if err != nil {
 		t.Fatal(err)
 	}
-	wide, err := chromedp.Run(ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
+	wide, err := ask(t, ctx, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if wide > l.width {
-		guilty, err := chromedp.Run(ctx, chromedp.Evaluate[string](guiltyScript))
+		guilty, err := ask(t, ctx, chromedp.Evaluate[string](guiltyScript))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +98,7 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 		faults = append(faults, focusFaults(t, ctx)...)
 	}
 	if !again || os.Getenv("VOLARY_SHOTS") == "all" {
-		picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		picture, err := ask(t, ctx, chromedp.FullScreenshot(100))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,9 +178,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 	)
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
-	t.Cleanup(stop)
-	ctx, stopAllocator := chromedp.NewExecAllocator(ctx, options...)
+	ctx, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stopAllocator)
 	ctx, stopBrowser := chromedp.NewContext(ctx)
 	t.Cleanup(func() {
@@ -189,6 +191,36 @@ func browser(t *testing.T) context.Context {
 		t.Fatal(err)
 	}
 	return ctx
+}
+
+// do runs steps of a page. Each wait among them is bounded and measured with the whole.
+func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) error {
+	t.Helper()
+	ctx, done := waittest.Context(ctx, t, "steps of a page, "+calledAt())
+	defer done()
+	return chromedp.Do(ctx, steps...)
+}
+
+// equip is Equip, bounded and measured as steps are.
+func equip(t *testing.T, ctx context.Context) error {
+	t.Helper()
+	ctx, done := waittest.Context(ctx, t, "a page to take what judges it")
+	defer done()
+	return Equip(ctx)
+}
+
+// ask has a page answer.
+func ask[A any](t *testing.T, ctx context.Context, question chromedp.Action[A]) (A, error) {
+	t.Helper()
+	ctx, done := waittest.Context(ctx, t, "a page's answer, "+calledAt())
+	defer done()
+	return chromedp.Run(ctx, question)
+}
+
+// calledAt is the line that called the caller.
+func calledAt() string {
+	_, file, line, _ := runtime.Caller(2)
+	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
 }
 
 // listen collects what the page logs as errors; the function it gives returns what came since its last call.

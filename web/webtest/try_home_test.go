@@ -2,15 +2,16 @@ package webtest
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"volary.dev/provisioner/lab/sample"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/web/public"
 )
 
@@ -49,11 +50,12 @@ func TestTryAtHome(t *testing.T) {
 		_ = c.Process.Kill()
 		_ = c.Wait()
 	}()
-	select {
-	case <-console.seen:
-	case <-time.After(3 * time.Minute):
-		t.Errorf("no %q on the console:\n%s", console.want, console.text.String())
-	}
+	defer func() {
+		if t.Failed() {
+			t.Logf("the console:\n%s", console.text.String())
+		}
+	}()
+	waittest.Receive(t, fmt.Sprintf("%q on the console", console.want), console.seen)
 }
 
 // firstBoot reads a console and waits for texts in any order.

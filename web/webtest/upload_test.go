@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/chromedp/chromedp"
@@ -115,7 +114,7 @@ func TestUploadGoesOn(t *testing.T) {
 				u.after = 16 << 10 // what arrives by itself takes longer than the test looks
 			}
 			choose := chromedp.Steps(chromedp.Navigate(server.URL+"/image-new"), chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
-			if err := chromedp.Do(tab, choose); err != nil {
+			if err := do(t, tab, choose); err != nil {
 				t.Fatal(err)
 			}
 			if reload {
@@ -123,11 +122,11 @@ func TestUploadGoesOn(t *testing.T) {
 				shut()
 				u.cuts.Store(0)
 				tab, _ = tabOf(t, ctx)
-				if err := chromedp.Do(tab, choose); err != nil {
+				if err := do(t, tab, choose); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := chromedp.Do(tab, chromedp.WaitVisible(chromedp.CSS("#arrived"))); err != nil {
+			if err := do(t, tab, chromedp.WaitVisible(chromedp.CSS("#arrived"))); err != nil {
 				t.Fatalf("the upload does not end: %v; the page logs %q", err, complaints())
 			}
 			if n := u.made.Load(); n != 1 {
@@ -138,13 +137,15 @@ func TestUploadGoesOn(t *testing.T) {
 	}
 }
 
-// tabOf opens a tab of the same profile for two minutes; shut closes it as a person would kill it.
+// tabOf opens a tab of the same profile; shut closes it as a person would kill it.
 func tabOf(t *testing.T, ctx context.Context) (tab context.Context, shut func()) {
 	t.Helper()
 	tab, shut = chromedp.NewContext(ctx)
 	t.Cleanup(shut)
-	tab, stop := context.WithTimeout(tab, 2*time.Minute)
-	t.Cleanup(stop)
+	// The tab lives as long as the context it was opened with: not one of a single step.
+	if err := chromedp.Do(tab); err != nil {
+		t.Fatal(err)
+	}
 	return tab, shut
 }
 
@@ -157,7 +158,7 @@ func arrived(w http.ResponseWriter, _ *http.Request) {
 func saidOf(t *testing.T, ctx context.Context, text string) {
 	t.Helper()
 	script := fmt.Sprintf(`document.querySelector("[data-status]")?.textContent.includes(%q)`, text)
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script)); err != nil {
+	if _, err := ask(t, ctx, chromedp.Poll[bool](script)); err != nil {
 		t.Fatalf("the page does not say %q: %v", text, err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"volary.dev/provisioner/waittest"
 )
 
 // TestMain lets a test run this program as a parent that starts a child and is then killed.
@@ -49,9 +51,7 @@ func TestChildDiesWithItsKilledParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	if !AwaitEnd(func() bool { return StartTime(pid) == 0 }, 10*time.Second) {
-		t.Error("the child outlived its parent")
-	}
+	waittest.Until(t, "the child's end after its parent's", func() bool { return StartTime(pid) == 0 })
 }
 
 func TestStopEndsAChildThatIgnoresTheAsking(t *testing.T) {

@@ -74,7 +74,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := s.initialise(ctx, dir, bin, who); err != nil {
 		return nil, err
 	}
-	if s.port, err = freePort(ctx); err != nil {
+	if s.port, err = child.FreePort(ctx); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(s.log); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -191,16 +191,6 @@ func (s *Server) run() error {
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
-
-func freePort(ctx context.Context) (int, error) {
-	var c net.ListenConfig
-	l, err := c.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
-}
 
 func (s *Server) awaitAnswer(ctx context.Context) error {
 	begun := time.Now()

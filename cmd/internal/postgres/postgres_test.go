@@ -6,9 +6,10 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"volary.dev/provisioner/waittest"
 )
 
 func TestStartKeepsDataAndStops(t *testing.T) {
@@ -96,19 +97,14 @@ func awaitQuery(t *testing.T, s *Server, word string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); <-tick.C {
+	waittest.Until(t, "a query with "+word, func() bool {
 		var n int
 		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%' || $1 || '%'`, word).Scan(&n)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n > 0 {
-			return
-		}
-	}
-	t.Fatalf("no query with %q began", word)
+		return n > 0
+	})
 }
 
 func TestStartNamesTheOtherVersion(t *testing.T) {

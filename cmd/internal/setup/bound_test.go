@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"volary.dev/provisioner/waittest"
 )
 
 // accepting counts what a bounded listener lets through, and echoes it.
@@ -39,7 +41,8 @@ func let(t *testing.T, to, from string) (net.Conn, bool) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	defer waittest.Measure(t, "the answer to a connection from "+from)()
+	_ = c.SetDeadline(time.Now().Add(waittest.Limit))
 	_, werr := c.Write([]byte("x"))
 	_, rerr := c.Read(make([]byte, 1))
 	return c, werr == nil && rerr == nil
@@ -58,17 +61,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 	first.Close()
 	// The place is free once the server has closed its end, too.
-	late := time.After(20 * time.Second)
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if _, ok := let(t, to, "127.0.0.3"); ok {
-			return
-		}
-		select {
-		case <-late:
-			t.Fatal("a place that was given back stays taken")
-		case <-tick.C:
-		}
-	}
+	waittest.Until(t, "the place that was given back", func() bool {
+		_, ok := let(t, to, "127.0.0.3")
+		return ok
+	})
 }

@@ -24,6 +24,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/blob"
 	"volary.dev/store/floors"
@@ -31,9 +32,6 @@ import (
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
 )
-
-// patience bounds every wait; nothing takes that long unless it is broken.
-const patience = 20 * time.Second
 
 // Disk is the bytes of the image that clusters boot from.
 var Disk = bytes.Repeat([]byte("a simulated disk "), 100)
@@ -43,6 +41,8 @@ type Bench struct {
 	*storetest.World
 	Simulated *memory.World
 	Log       *slog.Logger
+	// Probe bounds the guests of hosts' checks. A test whose guests are to hang has it short.
+	Probe jobs.ProbeTimes
 }
 
 // NewBench makes a Bench whose images have the bytes of Disk.
@@ -52,6 +52,7 @@ func NewBench(t *testing.T) *Bench {
 		World:     storetest.NewWorld(t),
 		Simulated: memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond}),
 		Log:       slog.New(slog.DiscardHandler),
+		Probe:     jobs.ProbeTimes{KVM: waittest.Limit, TCG: waittest.Limit, Overlay: waittest.Limit, Fill: waittest.Limit, Poll: 10 * time.Millisecond},
 	}
 	if testing.Verbose() {
 		b.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -95,18 +96,6 @@ func (b *Bench) Worker(t *testing.T, name string) (stop func()) {
 	return b.Work(t, b.Engine(name, storetest.OpenAs(t, b.Pool, store.RoleWorker), b.Simulated.Dial))
 }
 
-// Until polls: rows and hosts change beside the test.
-func Until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for deadline := time.Now().Add(patience); !is(); <-tick.C {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited %s in vain: %s", patience, what)
-		}
-	}
-}
-
 // Cluster reads one of the World's organization.
 func (b *Bench) Cluster(t *testing.T, id uuid.UUID) machines.ClusterDetail {
 	t.Helper()
@@ -126,7 +115,7 @@ func (b *Bench) UntilState(t *testing.T, id uuid.UUID, want provisioner.ClusterS
 			t.Logf("the cluster is %s (%s: %s), wanted %s", c.State, c.Reason, c.ReasonDetail, want)
 		}
 	}()
-	Until(t, "cluster "+string(want), func() bool {
+	waittest.Until(t, "cluster "+string(want), func() bool {
 		c = b.Cluster(t, id)
 		return c.State == want && b.settled(t, id)
 	})
@@ -170,7 +159,7 @@ func (b *Bench) WantNothingLeft(t *testing.T) {
 // to start, as each sets the deadline anew.
 func (b *Bench) HurryGate(t *testing.T, id uuid.UUID) {
 	t.Helper()
-	Until(t, "all starting", func() bool {
+	waittest.Until(t, "all starting", func() bool {
 		return !slices.ContainsFunc(b.Cluster(t, id).NodeRows, func(n machines.NodeRow) bool {
 			return n.State == provisioner.NodeReserved || n.State == provisioner.NodeStopped
 		})
@@ -237,7 +226,7 @@ func (b *Bench) Dying(t *testing.T, name string, id uuid.UUID, calls, sends int)
 	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 5 * time.Millisecond, Tick: 20 * time.Millisecond}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = r.Run(ctx) }()
-	Until(t, "death or the end of the work", func() bool {
+	waittest.Until(t, "death or the end of the work", func() bool {
 		select {
 		case <-m.died:
 			return true
@@ -307,9 +296,7 @@ func (b *Bench) Queue(t *testing.T, name string) (stop func()) {
 	e := b.Engine(name, db, b.Simulated.Dial)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
-	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
-		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Fill: 2 * time.Second, Poll: 10 * time.Millisecond,
-	}})
+	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: b.Probe})
 	return b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
 }
 
@@ -325,7 +312,7 @@ func (b *Bench) StartTest(t *testing.T) uuid.UUID {
 func (b *Bench) UntilTested(t *testing.T, id uuid.UUID) models.AcceptanceTest {
 	t.Helper()
 	var a models.AcceptanceTest
-	Until(t, "the test's end", func() bool {
+	waittest.Until(t, "the test's end", func() bool {
 		var err error
 		a, err = b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		NoError(t, err)
@@ -339,7 +326,7 @@ func (b *Bench) UntilTested(t *testing.T, id uuid.UUID) models.AcceptanceTest {
 func (b *Bench) UntilChecked(t *testing.T, host uuid.UUID) machines.Host {
 	t.Helper()
 	var h machines.Host
-	Until(t, "the check's end", func() bool {
+	waittest.Until(t, "the check's end", func() bool {
 		var err error
 		h, err = b.DB.Machines.HostForWorker(t.Context(), host)
 		NoError(t, err)

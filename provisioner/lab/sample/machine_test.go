@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner/lab/sample"
+	"volary.dev/provisioner/waittest"
 )
 
 // patience is for a loaded machine with emulated processors; nothing waits that long when all is well.
@@ -111,7 +112,9 @@ func (m *machine) Write(p []byte) (int, error) {
 // expect waits for text on the console after what was expected before, and returns the line it stands in.
 func (m *machine) expect(text string) string {
 	m.t.Helper()
-	deadline := time.After(patience)
+	defer waittest.Measure(m.t, fmt.Sprintf("%q on the console", text))()
+	deadline := time.NewTimer(waittest.Limit)
+	defer deadline.Stop()
 	for {
 		m.mu.Lock()
 		at := bytes.Index(m.output[m.read:], []byte(text))
@@ -129,7 +132,7 @@ func (m *machine) expect(text string) string {
 		m.mu.Unlock()
 		select {
 		case <-more:
-		case <-deadline:
+		case <-deadline.C:
 			m.t.Fatalf("%q did not appear on the console", text)
 		}
 	}
@@ -160,12 +163,7 @@ func (m *machine) powerButton() {
 			m.t.Fatal(err)
 		}
 	}
-	select {
-	case err := <-m.done:
-		if err != nil {
-			m.t.Fatalf("QEMU ended: %v", err)
-		}
-	case <-time.After(patience):
-		m.t.Fatal("the machine did not power off")
+	if err, _ := waittest.Receive(m.t, "the machine to power off", m.done); err != nil {
+		m.t.Fatalf("QEMU ended: %v", err)
 	}
 }

@@ -1,0 +1,77 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/handlers/loops"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/memory"
+	"volary.dev/store/machines"
+)
+
+// TestABusyHostKeepsItsAcceleration boots a check's guest on hosts that are slow, that do not answer for a while, and on which
+// it hangs: only the last says something about KVM. The time is the bubble's own.
+func TestABusyHostKeepsItsAcceleration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "probe")
+	if err := os.WriteFile(file, []byte("a probe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image, err := loops.OpenProbeImage(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		boot   time.Duration // in pieces of six tenths at the most
+		before func(*memory.Host)
+		after  func(*memory.Host) // the guest's start
+		fault  string
+	}{
+		"quick": {boot: 2 * time.Second},
+		"slow":  {boot: 18 * time.Second},
+		"not answered": {boot: 2 * time.Second, after: func(h *memory.Host) {
+			h.SetUnreachable(true)
+			time.AfterFunc(14*time.Second, func() { h.SetUnreachable(false) })
+		}},
+		"hanging": {boot: 2 * time.Second, before: func(h *memory.Host) { h.SetHanging(true) }, fault: "nor anything else for 12s"},
+		"silent":  {boot: 2 * time.Second, after: func(h *memory.Host) { h.SetUnreachable(true) }, fault: "within 3m0s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				world := memory.NewWorld(memory.Options{BootTime: c.boot})
+				host := machines.Host{ID: uuid.New(), Name: "host-1", Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"}, Underlay: netip.MustParseAddr("10.77.0.11")}
+				hosts := loops.NewHosts(world.Dial)
+				defer hosts.Close()
+				p := newProbes(&hostCheck{CheckHost: &CheckHost{Engine: loops.Engine{Hosts: hosts, Log: slog.New(slog.DiscardHandler)}}, Probe: ProbeTimes{}.withDefaults(), host: host, pool: []machines.Host{host}})
+				p.image = image
+				if err := p.prepare(t.Context(), host, machines.Host{}); err != nil {
+					t.Fatal(err)
+				}
+				if c.before != nil {
+					c.before(world.Host(host.Address))
+				}
+				if err := p.start(t.Context(), host, "probe-kvm", provisioner.RoleHead, provisioner.AccelerationKVM, 0); err != nil {
+					t.Fatal(err)
+				}
+				if c.after != nil {
+					c.after(world.Host(host.Address))
+				}
+				err := p.await(t.Context(), "probe-kvm", p.Probe.KVM, p.Probe.TCG, "volary: ready")
+				if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
+					t.Errorf("%v, want %q", err, c.fault)
+				}
+				world.Host(host.Address).SetUnreachable(false)
+				p.remove(context.Background(), host, "probe-kvm")
+			})
+		})
+	}
+}
