@@ -39,7 +39,7 @@ func (h *Host) SetLacking(what string) {
 func (h *Host) StartByHand(id uuid.UUID) {
 	h.world.mu.Lock()
 	defer h.world.mu.Unlock()
-	if m, ok := h.machines[id]; ok && m.state != provisioner.MachineRunning {
+	if m, ok := h.machines[id]; ok && !m.on() {
 		m.start()
 	}
 }
@@ -82,6 +82,15 @@ func (h *Host) Crash(id uuid.UUID) {
 	defer h.world.mu.Unlock()
 	if m, ok := h.machines[id]; ok {
 		m.end(provisioner.MachineCrashed)
+	}
+}
+
+// Halt has the host stop a running machine's vCPUs by itself, as for a disk that is full.
+func (h *Host) Halt(id uuid.UUID, why string) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m, ok := h.machines[id]; ok {
+		m.stand(provisioner.MachineHalted, why)
 	}
 }
 
