@@ -2,7 +2,6 @@ package machines
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -64,17 +63,18 @@ func (c lockedCluster) pause(ctx context.Context, tx pgx.Tx, by uuid.UUID, reaso
 	if err != nil {
 		return fmt.Errorf("read the moment of a pause: %w", err)
 	}
-	_, err1 := tx.Exec(ctx, `
+	batch := &pgx.Batch{}
+	batch.Queue(`
 		UPDATE clusters SET desired = 'paused', reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0,
-			paused_at = $2, paused_by = $5, paused_why = $4, paused_until = $2 + $6::interval
+			paused_at = $2::timestamptz, paused_by = $5, paused_why = $4, paused_until = $2::timestamptz + $6::interval
 		WHERE id = $1`, c.ID, at, provisioner.ReasonPaused, reason, store.OrNull(by), PausedFor)
-	_, err2 := tx.Exec(ctx, `
+	batch.Queue(`
 		UPDATE nodes SET state = 'pausing', reason = $3, reason_detail = '', state_at = $2
 		WHERE cluster_id = $1 AND state IN ('starting', 'ready', 'lost')`, c.ID, at, provisioner.ReasonPaused)
-	_, err3 := tx.Exec(ctx, `
+	batch.Queue(`
 		UPDATE runs SET ends_by = least(ends_by, greatest(ended_at, date_trunc('second', $2::timestamptz)))
 		WHERE cluster_id = $1 AND closed_at IS NULL`, c.ID, at)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("pause cluster %s: %w", c.ID, err)
 	}
 	return nil

@@ -126,7 +126,7 @@ func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provision
 	case r.same(n, provisioner.MachineHalted):
 		return provisioner.NodeLost, provisioner.ReasonHalted, halted(o)
 	case n.State == provisioner.NodeReady && there && o.StartID != n.StartID:
-		// Nobody vouches for what runs there now: it is not paid, and ends with the cluster.
+		// Nobody vouches for what is there now: it is not paid, and ends with the cluster.
 		return provisioner.NodeLost, provisioner.ReasonStartedAnew, ""
 	}
 	return n.State, provisioner.ReasonNone, ""

@@ -2,7 +2,6 @@ package machines
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -65,21 +64,25 @@ func (c lockedCluster) goOn(ctx context.Context, tx pgx.Tx) (length int64, err e
 		return 0, fmt.Errorf("read the length of a pause: %w", err)
 	}
 	// Rounding down keeps the runs before and after the pause within the lease that hours are set aside for.
-	_, err1 := tx.Exec(ctx, `
+	_, err = tx.Exec(ctx, `
 		UPDATE clusters SET lease_ends_at = lease_ends_at + make_interval(secs => $2), gate_deadline = gate_deadline + make_interval(secs => $2)
 		WHERE id = $1`, c.ID, length)
-	if !slices.ContainsFunc(c.States, func(s provisioner.NodeState) bool { return s != provisioner.NodeStopped }) {
-		return length, errors.Join(err1, c.want(ctx, tx, provisioner.DesiredStopped, provisioner.ReasonGuestOff, "Its machines went off while it was paused."))
+	if err != nil {
+		return 0, fmt.Errorf("resume cluster %s: %w", c.ID, err)
 	}
-	_, err2 := tx.Exec(ctx, `
+	if !slices.ContainsFunc(c.States, func(s provisioner.NodeState) bool { return s != provisioner.NodeStopped }) {
+		return length, c.want(ctx, tx, provisioner.DesiredStopped, provisioner.ReasonGuestOff, "Its machines went off while it was paused.")
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(`
 		UPDATE nodes SET state = CASE WHEN ready_at IS NULL THEN 'starting' ELSE 'paused' END, reason = CASE WHEN ready_at IS NULL THEN '' ELSE reason END,
 			state_at = $2
 		WHERE cluster_id = $1 AND state IN ('pausing', 'paused')`, c.ID, at)
-	_, err3 := tx.Exec(ctx, `
+	batch.Queue(`
 		UPDATE clusters SET desired = 'running', reason = '', reason_detail = '', generation = generation + 1, retry_at = NULL, attempts = 0,
 			paused_at = NULL, paused_by = NULL, paused_why = '', paused_until = NULL
 		WHERE id = $1`, c.ID)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return 0, fmt.Errorf("resume cluster %s: %w", c.ID, err)
 	}
 	return length, nil
