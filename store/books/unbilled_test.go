@@ -93,9 +93,9 @@ func TestUnbilledTimeOfPauses(t *testing.T) {
 	w.exec(`UPDATE clusters SET created_at = $1`, at(0))
 
 	w.unbilled(w.provider, time.November,
-		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledPaused, Times: 2, Seconds: 102, Hours: 102_000},
-		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledSuspended, Times: 1, Seconds: 100, Hours: 100_000},
-		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledHalted, Times: 1, Seconds: 100, Hours: 100_000})
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledPaused, Times: 2, Seconds: 107, Hours: 107_000},
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledSuspended, Times: 1, Seconds: 105, Hours: 105_000},
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledHalted, Times: 1, Seconds: 105, Hours: 105_000})
 }
 
 // TestUnbilledTimeAcrossMonths: a host is silent from 25 s before a month's end in the provider's zone to 15 s after it,
