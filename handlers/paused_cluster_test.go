@@ -25,7 +25,7 @@ func TestPausedClusterIsShown(t *testing.T) {
 	says(t, "without a reason", operator.Post(staff+"/pause", url.Values{"pause_reason": {"x"}}), http.StatusUnprocessableEntity, `value="x"`, "The reason has 1 character")
 	says(t, "pausing", operator.Post(staff+"/pause", url.Values{"pause_reason": {why}}), http.StatusSeeOther)
 	says(t, "pausing twice", operator.Post(staff+"/pause", url.Values{"pause_reason": {why}}), http.StatusUnprocessableEntity, "It was paused already.")
-	says(t, "staff's page", operator.Get(staff), http.StatusOK, "Paused by your staff", why, "Let it go on", "2 nodes may run still", "End this cluster", "without running again")
+	says(t, "staff's page", operator.Get(staff), http.StatusOK, "Paused by your staff", why, "Let it go on", "2 nodes may still run", "End this cluster", "without running again")
 	lacks(t, "staff's page", operator.Get(staff), "Pause this cluster")
 
 	says(t, "the organization's page", member.Get(org), http.StatusOK, "paused this cluster", why, "It is not billed while it is paused", "ask them")

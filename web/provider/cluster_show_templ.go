@@ -532,7 +532,7 @@ func standing(p ClusterShowProps) string {
 	if p.StillRun == 0 {
 		return "Its nodes stand, and nothing is billed."
 	}
-	return ui.Plural(p.StillRun, "node", "nodes") + " may run still, until their hosts have answered; nothing is billed."
+	return ui.Plural(p.StillRun, "node", "nodes") + " may still run, until the hosts have answered; nothing is billed."
 }
 
 // clusterEnd is how staff end a cluster on their hosts, and take it back.
