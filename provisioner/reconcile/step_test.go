@@ -46,7 +46,6 @@ func TestStep(t *testing.T) {
 		reserved, starting, ready = provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady
 		stopping, stopped         = provisioner.NodeStopping, provisioner.NodeStopped
 		lost, gone                = provisioner.NodeLost, provisioner.NodeGone
-		toPause, paused, pause    = provisioner.NodePausing, provisioner.NodePaused, provisioner.DesiredPaused
 		run, stop, remove         = provisioner.DesiredRunning, provisioner.DesiredStopped, provisioner.DesiredGone
 	)
 	networks := func(o Observed, s NetworkSeen) Observed { o.Networks[h1], o.Networks[h2] = s, s; return o }
@@ -77,11 +76,6 @@ func TestStep(t *testing.T) {
 	halfOff.Failures[Action{Kind: Observe, Host: h2}] = Failure{Count: 1, Since: start, At: start, Fault: FaultSilent}
 	open := NewObserved()
 	open.Networks[h1], open.Networks[h2] = NetworkOpen, NetworkClosed
-
-	halfStands := NewObserved()
-	halfStands.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachinePaused}
-	paused2 := two(pause, paused, reserved)
-	paused2.GateDeadline = start.Add(-time.Second)
 
 	recorded := networks(NewObserved(), NetworkGone)
 	recorded.Stopped = true
@@ -118,25 +112,58 @@ func TestStep(t *testing.T) {
 		{"recorded", two(stop, stopped, stopped), Observed{Stopped: true}, "delete network, delete network"},
 		{"stopped", two(stop, stopped, stopped), recorded, "settled"},
 		{"a guest powers off during the launch", two(run, starting, stopped), NewObserved(), "fail"},
-		{"a pause looks first", two(pause, toPause, toPause), NewObserved(), "observe, observe"},
-		{"a pause suspends what runs", two(pause, toPause, toPause), both(NewObserved(), MachineRunning, false), "suspend, suspend"},
-		{"what stands is written down before the other host has answered", two(pause, toPause, toPause), halfStands, "mark paused"},
-		{"a pause takes what its host halted for standing", two(pause, toPause, toPause), both(NewObserved(), MachineHalted, false), "mark paused"},
-		{"a pause waits for no start", two(pause, toPause, reserved), both(NewObserved(), MachineOff, false), "mark paused"},
-		{"a pause starts nothing, late or not", paused2, made(), "settled"},
-		{"paused", two(pause, paused, paused), NewObserved(), "settled"},
-		{"what goes on gets its networks first", two(run, paused, paused), both(NewObserved(), MachinePaused, false), "ensure network, ensure network"},
-		{"what goes on is looked at", two(run, paused, paused), open, "observe, observe"},
-		{"and let go on", two(run, paused, paused), both(networks(NewObserved(), NetworkOpen), MachinePaused, false), "resume, resume"},
-		{"what its host halted, too", two(run, ready, paused), both(networks(NewObserved(), NetworkOpen), MachineHalted, false), "resume"},
-		{"what goes on is the round's to see", two(run, paused, paused), both(networks(NewObserved(), NetworkOpen), MachineRunning, false), "settled"},
-		{"a launch goes on", two(run, starting, starting), both(made(), MachinePaused, false), "resume, resume"},
-		{"a launch that its host halts is watched", two(run, starting, starting), both(made(), MachineHalted, false), "watch gates, watch gates"},
-		{"a stop ends at once what stands", two(stop, stopping, stopping), both(NewObserved(), MachinePaused, false), "observe, observe, power off, power off"},
 		{"a delete begins with the nodes", two(remove, ready, reserved), NewObserved(), "delete node, delete node"},
 		{"then the networks", two(remove, ready, reserved), both(NewObserved(), MachineGone, false), "delete network, delete network"},
 		{"then it is gone", two(remove, ready, reserved), both(networks(NewObserved(), NetworkGone), MachineGone, false), "mark gone"},
 		{"gone", two(remove, gone, gone), NewObserved(), "settled"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := kinds(Step(c.c, c.o, start)); got != c.want {
+				t.Errorf("Step = %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestStepPauses takes clusters into a provider's pause and out of it.
+func TestStepPauses(t *testing.T) {
+	const (
+		reserved, starting, ready = provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady
+		stopping                  = provisioner.NodeStopping
+		pausing, paused           = provisioner.NodePausing, provisioner.NodePaused
+		run, pause, stop          = provisioner.DesiredRunning, provisioner.DesiredPaused, provisioner.DesiredStopped
+	)
+	on := func(s NetworkSeen) Observed {
+		o := NewObserved()
+		o.Networks[h1], o.Networks[h2] = s, s
+		o.Images[HostImage{h1, "d"}], o.Images[HostImage{h2, "d"}] = true, true
+		return o
+	}
+	half := NewObserved()
+	half.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachinePaused}
+	late := two(pause, paused, reserved)
+	late.GateDeadline = start.Add(-time.Second)
+	for _, c := range []struct {
+		name string
+		c    Cluster
+		o    Observed
+		want string
+	}{
+		{"a pause looks first", two(pause, pausing, pausing), NewObserved(), "observe, observe"},
+		{"a pause suspends what runs", two(pause, pausing, pausing), both(NewObserved(), MachineRunning, false), "suspend, suspend"},
+		{"what stands is written down before the other host has answered", two(pause, pausing, pausing), half, "mark paused"},
+		{"a pause takes what its host halted for standing", two(pause, pausing, pausing), both(NewObserved(), MachineHalted, false), "mark paused"},
+		{"a pause waits for no start", two(pause, pausing, reserved), both(NewObserved(), MachineOff, false), "mark paused"},
+		{"a pause starts nothing, late or not", late, on(NetworkClosed), "settled"},
+		{"paused", two(pause, paused, paused), NewObserved(), "settled"},
+		{"what goes on gets its networks first", two(run, paused, paused), both(NewObserved(), MachinePaused, false), "ensure network, ensure network"},
+		{"what goes on is looked at", two(run, paused, paused), on(NetworkOpen), "observe, observe"},
+		{"and let go on", two(run, paused, paused), both(on(NetworkOpen), MachinePaused, false), "resume, resume"},
+		{"what its host halted, too", two(run, ready, paused), both(on(NetworkOpen), MachineHalted, false), "resume"},
+		{"what goes on is the round's to see", two(run, paused, paused), both(on(NetworkOpen), MachineRunning, false), "settled"},
+		{"a launch goes on", two(run, starting, starting), both(on(NetworkClosed), MachinePaused, false), "resume, resume"},
+		{"a launch that its host halts is watched", two(run, starting, starting), both(on(NetworkClosed), MachineHalted, false), "watch gates, watch gates"},
+		{"a stop ends at once what stands", two(stop, stopping, stopping), both(NewObserved(), MachinePaused, false), "observe, observe, power off, power off"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := kinds(Step(c.c, c.o, start)); got != c.want {
