@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/store/machines"
