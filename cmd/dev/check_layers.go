@@ -33,7 +33,8 @@ func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 func lowest() []layer {
 	return []layer{
 		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
-		{packages: []string{"billing"}},
+		{packages: []string{"typed"}},
+		{packages: []string{"billing"}, may: []string{"typed"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/cloudinit", "provisioner/memory", "provisioner/image",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab",
@@ -49,16 +50,16 @@ func lowest() []layer {
 		},
 		// The store's floors: the core below, and what one needs of another inside a transaction is an interface of who
 		// needs it, unless the other is below it.
-		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing"}},
-		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender"}},
-		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "store/queue"}},
+		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "typed"}},
+		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "typed"}},
+		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "typed"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "store/queue", "typed"}},
 		{packages: []string{"store/machines"}, may: []string{
-			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue",
+			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue", "typed",
 		}},
 		// Readers of several floors.
 		{packages: []string{"store/overview"}, may: []string{
-			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue",
+			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue", "typed",
 		}},
 		// It puts the handles together.
 		{packages: []string{"store/floors"}, may: []string{
@@ -70,7 +71,7 @@ func lowest() []layer {
 // pages are the rows of what faces people, and of the worker's handlers.
 func pages() []layer {
 	audience := []string{
-		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
+		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit", "typed",
 		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/terminal",
 		"handlers/sales", "handlers/uploads",
 	}
@@ -101,18 +102,18 @@ func pages() []layer {
 		},
 		{packages: []string{"handlers/console"}, may: []string{"store", "store/floors", "store/machines", "provisioner", "handlers/handshake"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
-			"store", "store/people", "store/overview", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
+			"store", "store/people", "store/overview", "provisioner", "typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
 		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "handlers/request", "handlers/respond"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
-			"store", "store/books", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
+			"store", "store/books", "billing", "provisioner", "typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/terminal"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/people", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
-		{packages: []string{"handlers/request"}, may: []string{"store", "store/people", "provisioner"}},
+		{packages: []string{"handlers/request"}, may: []string{"store", "store/people", "provisioner", "typed"}},
 		{packages: []string{"handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
@@ -138,7 +139,7 @@ func mains() []layer {
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/machines", "store/floors", "store/queue",
-			"store/blob", "store/sealing", "billing", "provisioner/**", "migrations",
+			"store/blob", "store/sealing", "billing", "provisioner/**", "migrations", "typed",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},

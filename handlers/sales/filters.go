@@ -7,17 +7,18 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/store/books"
+	"volary.dev/typed"
 )
 
 // Days reads the filters "since" and "until" as days in UTC, the second with the whole of its day. What is no day was
 // not typed by a person and filters nothing.
 func Days(c echo.Context) (since, until time.Time) {
 	q := request.ParseQuery(c)
-	if t, err := time.Parse(time.DateOnly, q.Typed("since")); err == nil {
-		since = t
+	if day, err := typed.ParseDay(q.Typed("since")); err == nil {
+		since = day.Start(time.UTC)
 	}
-	if t, err := time.Parse(time.DateOnly, q.Typed("until")); err == nil {
-		until = t.AddDate(0, 0, 1)
+	if day, err := typed.ParseDay(q.Typed("until")); err == nil {
+		until = day.End(time.UTC)
 	}
 	return since, until
 }

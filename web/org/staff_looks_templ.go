@@ -124,7 +124,7 @@ func staffLooks(id uuid.UUID, s StaffLooks, zone *time.Location) templ.Component
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "consent_hours", Label: "For how long", Value: s.Hours, Type: "number", Min: "0.1", Max: "720", Step: "any", Suffix: "h", Required: true}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "consent_hours", Label: "For how long", Value: s.Hours, Type: ui.Decimal, Suffix: "h", Required: true}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -200,11 +200,11 @@ func VersionForm(p VersionFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compute_min", Label: "At least", Type: "number", Min: "0", Max: "1000", Value: p.Values.ComputeMin, Required: true, Error: p.Form.Error("compute_min")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compute_min", Label: "At least", Type: ui.Whole, Value: p.Values.ComputeMin, Required: true, Error: p.Form.Error("compute_min")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compute_max", Label: "At most", Type: "number", Min: "0", Max: "1000", Value: p.Values.ComputeMax, Required: true, Error: p.Form.Error("compute_max")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compute_max", Label: "At most", Type: ui.Whole, Value: p.Values.ComputeMax, Required: true, Error: p.Form.Error("compute_max")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -302,15 +302,15 @@ func roleFields(prefix, legend, hint string, v RoleValues, p VersionFormProps) t
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: prefix + "_vcpus", Label: "vCPUs", Type: "number", Min: "1", Max: "256", Value: v.VCPUs, Required: true, Error: p.Form.Error(prefix + "_vcpus")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: prefix + "_vcpus", Label: "vCPUs", Type: ui.Whole, Value: v.VCPUs, Required: true, Error: p.Form.Error(prefix + "_vcpus")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: prefix + "_memory_mib", Label: "Memory", Suffix: "MiB", Type: "number", Min: "64", Max: "4194304", Value: v.MemoryMiB, Required: true, Error: p.Form.Error(prefix + "_memory_mib")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: prefix + "_memory_mib", Label: "Memory", Suffix: "MiB", Type: ui.Whole, Value: v.MemoryMiB, Required: true, Error: p.Form.Error(prefix + "_memory_mib")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: prefix + "_disk_gib", Label: "Disk", Suffix: "GiB", Type: "number", Min: "1", Max: "16384", Value: v.DiskGiB, Required: true, Error: p.Form.Error(prefix + "_disk_gib")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: prefix + "_disk_gib", Label: "Disk", Suffix: "GiB", Type: ui.Whole, Value: v.DiskGiB, Required: true, Error: p.Form.Error(prefix + "_disk_gib")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -370,7 +370,7 @@ func gateFields(p VersionFormProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "gate_timeout", Label: "Time limit", Suffix: "s", Type: "number", Min: "10", Max: "3600", Value: p.Values.GateTimeout, Required: true, Error: p.Form.Error("gate_timeout")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "gate_timeout", Label: "Time limit", Suffix: "s", Type: ui.Whole, Value: p.Values.GateTimeout, Required: true, Error: p.Form.Error("gate_timeout")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -444,7 +444,7 @@ func OfferNew(p OfferNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "good_days", Label: "Good for", Value: p.GoodDays, Type: "number", Min: "1", Max: "3650", Suffix: "days", Required: true, Error: p.Form.Error("good_days"), Hint: "From approval."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "good_days", Label: "Good for", Value: p.GoodDays, Type: ui.Whole, Suffix: "days", Required: true, Error: p.Form.Error("good_days"), Hint: "From approval."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -161,7 +161,7 @@ func PoolForm(p PoolFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "subnet_bits", Label: "Length of a subnet", Value: p.SubnetBits, Type: "number", Min: "16", Max: "28", Required: true, Error: p.Form.Error("subnet_bits"), Hint: "24 holds 253 nodes."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "subnet_bits", Label: "Length of a subnet", Value: p.SubnetBits, Type: ui.Whole, Required: true, Error: p.Form.Error("subnet_bits"), Hint: "24 holds 253 nodes."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -173,7 +173,7 @@ func PoolForm(p PoolFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "mtu", Label: "MTU in clusters", Value: p.MTU, Type: "number", Min: "576", Max: "9166", Required: true, Error: p.Form.Error("mtu"), Hint: "The underlay's less 50."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "mtu", Label: "MTU in clusters", Value: p.MTU, Type: ui.Whole, Required: true, Error: p.Form.Error("mtu"), Hint: "The underlay's less 50."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -225,11 +225,11 @@ func PoolForm(p PoolFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "max_lease", Label: "Longest lease", Value: p.MaxLease, Type: "number", Min: "1", Max: "8760", Suffix: "h", Required: true, Error: p.Form.Error("max_lease")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "max_lease", Label: "Longest lease", Value: p.MaxLease, Type: ui.Whole, Suffix: "h", Required: true, Error: p.Form.Error("max_lease")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "test_vcpus", Label: "Kept for acceptance tests", Value: p.TestVCPUs, Type: "number", Min: "0", Suffix: "vCPUs", Required: true, Error: p.Form.Error("test_vcpus"), Hint: "Tests are free, and take nothing else."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "test_vcpus", Label: "Kept for acceptance tests", Value: p.TestVCPUs, Type: ui.Whole, Suffix: "vCPUs", Required: true, Error: p.Form.Error("test_vcpus"), Hint: "Tests are free, and take nothing else."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

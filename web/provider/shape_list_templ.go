@@ -417,15 +417,15 @@ func ShapeNew(p ShapeNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs", Value: p.VCPUs, Type: "number", Min: "1", Max: "1024", Required: true, Error: p.Form.Error("vcpus")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs", Value: p.VCPUs, Type: ui.Whole, Required: true, Error: p.Form.Error("vcpus")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "memory", Label: "Memory", Value: p.Memory, Type: "number", Min: "64", Suffix: "MiB", Required: true, Error: p.Form.Error("memory")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "memory", Label: "Memory", Value: p.Memory, Type: ui.Whole, Suffix: "MiB", Required: true, Error: p.Form.Error("memory")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "disk", Label: "Disk", Value: p.Disk, Type: "number", Min: "1", Suffix: "GiB", Required: true, Error: p.Form.Error("disk")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "disk", Label: "Disk", Value: p.Disk, Type: ui.Whole, Suffix: "GiB", Required: true, Error: p.Form.Error("disk")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -433,7 +433,7 @@ func ShapeNew(p ShapeNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "rate", Label: "Rate", Value: p.Rate, Type: "number", Min: "1", Error: p.Form.Error("rate"), Hint: "Thousandths of a compute hour that an hour takes. Empty: 1000 for each vCPU, or for each 4 GiB of memory where that is more."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "rate", Label: "Rate", Value: p.Rate, Type: ui.Whole, Error: p.Form.Error("rate"), Hint: "Thousandths of a compute hour that an hour takes. Empty: 1000 for each vCPU, or for each 4 GiB of memory where that is more."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -289,23 +289,23 @@ func needFields(f ui.Form, v MarketValues) templ.Component {
 			templ_7745c5c3_Var8 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "nodes", Label: "Nodes", Type: "number", Min: "1", Max: "1000", Value: v.Nodes, Error: f.Error("nodes")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "nodes", Label: "Nodes", Type: ui.Whole, Value: v.Nodes, Error: f.Error("nodes")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs each", Type: "number", Min: "1", Max: "1024", Value: v.VCPUs, Error: f.Error("vcpus")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs each", Type: ui.Whole, Value: v.VCPUs, Error: f.Error("vcpus")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "memory", Label: "Memory each", Suffix: "GiB", Type: "number", Min: "0.0625", Max: "16384", Step: "any", Value: v.Memory, Error: f.Error("memory")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "memory", Label: "Memory each", Suffix: "GiB", Type: ui.Decimal, Value: v.Memory, Error: f.Error("memory")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "disk", Label: "Disk each", Suffix: "GiB", Type: "number", Min: "1", Max: "65536", Value: v.Disk, Error: f.Error("disk")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "disk", Label: "Disk each", Suffix: "GiB", Type: ui.Whole, Value: v.Disk, Error: f.Error("disk")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "hours", Label: "For", Suffix: "h", Type: "number", Min: "0.1", Max: "8760", Step: "any", Value: v.Hours, Error: f.Error("hours")}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "hours", Label: "For", Suffix: "h", Type: ui.Decimal, Value: v.Hours, Error: f.Error("hours")}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
