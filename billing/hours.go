@@ -41,7 +41,7 @@ func ParseHours(s string) (Hours, error) {
 	case err != nil:
 		return 0, fmt.Errorf("%w: %w", ErrHours, err)
 	case n < 0:
-		return 0, Hours(-1).CheckAmount()
+		return 0, fmt.Errorf("%w: write a number such as 8 or 3.25, more than zero", ErrHours)
 	}
 	h := Hours(n) * (ComputeHour / 100_000)
 	return h, h.CheckAmount()

@@ -28,6 +28,8 @@ func ParseUnitPrice(s string, currency Currency) (UnitPrice, error) {
 		return p, fmt.Errorf("%w: the highest is %s for a compute hour", ErrPrice, UnitPrice{MaxUnitPrice, currency})
 	case err != nil:
 		return p, fmt.Errorf("%w: %w", ErrPrice, err)
+	case p.Millionths < 0:
+		return p, fmt.Errorf("%w: write a number such as 0.0125, more than zero", ErrPrice)
 	}
 	return p, p.Check()
 }

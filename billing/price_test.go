@@ -23,7 +23,7 @@ func TestParseUnitPrice(t *testing.T) {
 		{strings.Repeat("9", 40), "", "the highest is"},
 		{"0", "", "more than zero"},
 		{"0.000000", "", "more than zero"},
-		{"-1", "", "more than zero"},
+		{"-1", "", "write a number"},
 		{"1.125", "", "1.125 can be 1.125 or 1125: write 1.1250 or 1125"},
 		{"1,000", "", "1,000 can be 1 or 1000: write 1 or 1000"},
 		{"+1", "1.00 EUR", ""},

@@ -114,7 +114,11 @@ func mostPrice(f *request.Form) *int64 {
 	if !f.Has("price") {
 		return nil
 	}
-	price := sales.Price(f, "price", "EUR") // six decimals, whatever the currency
+	price, err := billing.ParseUnitPrice(f.Typed("price"), "EUR") // six decimals, whatever the currency
+	if err != nil {
+		f.Wrong("price", "The price has to be a number such as 0.05, of one compute hour. This is "+err.Error()+".")
+		return nil
+	}
 	return &price.Millionths
 }
 

@@ -216,10 +216,12 @@ func (f *Form) Choice(name, called string, values ...string) string {
 func (f *Form) Duration(name, called string, least, most time.Duration) time.Duration {
 	d, err := parseHours(f.Typed(name))
 	switch {
-	case errors.Is(err, typed.ErrTooLarge), err == nil && (d < least || d > most):
-		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), hours(least), hours(most)))
+	case errors.Is(err, typed.ErrTooLarge), err == nil && d < 0:
+		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s.", sentence(called), hours(least), hours(most)))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("%s has to be hours between %s and %s; %v.", sentence(called), hours(least), hours(most), err))
+		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s; %v.", sentence(called), hours(least), hours(most), err))
+	case d < least || d > most:
+		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), hours(least), hours(most)))
 	default:
 		return d
 	}
