@@ -112,10 +112,23 @@ func TestParseName(t *testing.T) {
 
 func TestSkeletons(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"Heliophysics", "heliophysics"}, {"Heliophysics", "HELIOPHYSICS"}, {"Heliophysics", "He1iophysics"}, {"Heliophysics", "HeIiophysics"},
-		{"Solar Wind", "SolarWind"}, {"Solar Wind", "solar  wind"}, {"Solar Wind", "Solar\u00a0Wind"}, {"Solar Wind", "Solar\u2009Wind"},
-		{"ace", "асе"}, {"Universität Köln", "Universita\u0308t Ko\u0308ln"}, {"O'Brien", "O’Brien"}, {"PI", "pi"}, {"Lab 0", "Lab O"},
-		{"Lab", "Ｌａｂ"}, {"Helio", "𝐇𝐞𝐥𝐢𝐨"}, {"نامهها", "نامه\u200cها"}, {"ΟΣ", "ος"},
+		{"Heliophysics", "heliophysics"},
+		{"Heliophysics", "HELIOPHYSICS"},
+		{"Heliophysics", "He1iophysics"},
+		{"Heliophysics", "HeIiophysics"},
+		{"Solar Wind", "SolarWind"},
+		{"Solar Wind", "solar  wind"},
+		{"Solar Wind", "Solar\u00a0Wind"},
+		{"Solar Wind", "Solar\u2009Wind"},
+		{"ace", "асе"},
+		{"Universität Köln", "Universita\u0308t Ko\u0308ln"},
+		{"O'Brien", "O’Brien"},
+		{"PI", "pi"},
+		{"Lab 0", "Lab O"},
+		{"Lab", "Ｌａｂ"},
+		{"Helio", "𝐇𝐞𝐥𝐢𝐨"},
+		{"نامهها", "نامه\u200cها"},
+		{"ΟΣ", "ος"},
 	} {
 		if !twins(pair[0], pair[1]) {
 			t.Errorf("%q and %q are two names: %q, %q", pair[0], pair[1], Skeletons(pair[0]), Skeletons(pair[1]))

@@ -74,7 +74,7 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 		return err
 	}
 	o := books.NewOffer{
-		Name: f.Text("name", "a name", 1, 80), LeastHours: sales.Hours(f, "least_hours"), GoodDays: f.Int("good_days", "the days", 1, 3650),
+		Name: f.Name("name", "a name", 1, 80), LeastHours: sales.Hours(f, "least_hours"), GoodDays: f.Int("good_days", "the days", 1, 3650),
 	}
 	if f.Has("pool") {
 		o.PoolID = f.ID("pool", "one of your pools")

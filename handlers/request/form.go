@@ -115,6 +115,19 @@ func (f *Form) Text(name, called string, least, most int) string {
 	return ""
 }
 
+// Name is what somebody or something is called (typed.ParseName), between least and most characters.
+func (f *Form) Name(name, called string, least, most int) string {
+	s := f.Text(name, called, least, most)
+	if s == "" {
+		return s
+	}
+	parsed, err := typed.ParseName(s)
+	if err != nil {
+		f.Wrong(name, "This name "+err.Error()+".")
+	}
+	return parsed
+}
+
 // Lines is text of many lines, kept byte for byte but for line ends, at most most bytes.
 func (f *Form) Lines(name, called string, most int) string {
 	// Browsers send CRLF, and scripts with it do not run.

@@ -306,7 +306,7 @@ func SSHKeyList(p SSHKeyListProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "public_key", Label: "Public key", Value: p.Line, Required: true, Mono: true, Rows: 4, Error: p.Form.Error("public_key"), Hint: "One line that begins with ssh-ed25519, ecdsa-sha2-… or ssh-rsa."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: "public_key", Label: "Public key", Value: p.Line, Required: true, Mono: true, Rows: 4, Error: p.Form.Error("public_key"), Hint: "One line that begins with ssh-ed25519, ecdsa-sha2-… or ssh-rsa, or the public key that PuTTYgen saves."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
