@@ -78,7 +78,7 @@ func pages() []layer {
 	return []layer{
 		{
 			packages: []string{"web/**"},
-			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static"},
+			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "typed"},
 		},
 		{packages: []string{"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
 		{
