@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"volary.dev/provisioner/nethook"
 )
 
 // Where a host keeps the program and libvirt looks for the hook.
@@ -38,6 +40,11 @@ func (h installHook) Run() error {
 	}
 	if err := place(script, bytes.NewReader([]byte(hookScript))); err != nil {
 		return err
+	}
+	if h.Root == "/" { // an image of a host has no key: each machine draws its own
+		if err := nethook.KeepIdentity(h.Root, ""); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("Installed %s and %s. Restart libvirtd once, so that it finds its hook: systemctl restart libvirtd\n", hookProgram, hookFile)
 	return nil

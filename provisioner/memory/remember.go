@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -73,4 +74,21 @@ func (h *Host) save() error {
 		return fmt.Errorf("simulated host %s: %w", h.address.Name, err)
 	}
 	return os.Rename(next, h.file())
+}
+
+// CodeFile is where root of a simulated host would write its code: in the state folder, in the name of its address.
+func CodeFile(stateDir string, a provisioner.HostAddress) string {
+	return filepath.Join(stateDir, fmt.Sprintf("%s-%d.code", a.Name, a.Port))
+}
+
+// writtenCode is called with the world locked.
+func (h *Host) writtenCode() (string, error) {
+	if h.code != "" || h.world.opts.StateDir == "" {
+		return h.code, nil
+	}
+	b, err := os.ReadFile(CodeFile(h.world.opts.StateDir, h.address))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(b)), err
 }
