@@ -52,8 +52,10 @@ type line struct {
 }
 
 func newLine(uri, probe string, atOnce int, opened func()) *line {
-	return &line{uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), lost: true, backoff: firstBackoff,
-		meet: func(*libvirt.Connect) error { return nil }, bar: func(context.Context) error { return nil }}
+	return &line{
+		uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), lost: true, backoff: firstBackoff,
+		meet: func(*libvirt.Connect) error { return nil }, bar: func(context.Context) error { return nil },
+	}
 }
 
 // call runs f on a connection of its own, opening one where none is idle. op names the call in errors: "start node

@@ -23,10 +23,11 @@ type NewHost struct {
 	Labels   map[string]string
 }
 
-// AddHost adds a host and queues its check; until that has passed the host takes no nodes. Refusals: "invalid" by field
+// AddHost adds a host that waits for its code: nothing is made on it before its own hook has reported that. Then its check
+// runs, and until that has passed the host takes no nodes. Refusals: "invalid" by field
 // (name, address, underlay, vcpus, labels), "duplicate", "suspended", NotFound("pool").
 func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
-	h.Address.Name = strings.ToLower(h.Address.Name) // names of hosts know no case
+	h.Address = h.Address.Canonical()
 	if err := h.check(); err != nil {
 		return uuid.Nil, err
 	}
@@ -92,9 +93,9 @@ func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID u
 		h.Labels = map[string]string{}
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now())`,
-		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels)
+		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at, enrol_code, enrol_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now(), $11, now() + $12::interval)`,
+		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels, newCode(), codeLife)
 	switch {
 	case store.UniqueViolation(err, "hosts_pool_id_name_key"):
 		return store.Duplicate("a host", "name", h.Name)

@@ -13,7 +13,8 @@ import (
 	"volary.dev/store"
 )
 
-// MovedHost is a host under a new address. It is the same machine: what is on its disks stays its.
+// MovedHost is a host under a new address. It is the same machine: what is on its disks stays its, and where another one
+// answers at the new address, nothing is done there.
 type MovedHost struct {
 	ID       uuid.UUID
 	Address  provisioner.HostAddress
@@ -33,11 +34,14 @@ type HostsMove struct {
 // down until its check has passed, unless staff cordoned or drain it. Refusals: "invalid" by field (address, underlay,
 // pool_underlay), "host_in_use" with the number of nodes that may be running, "duplicate", NotFound("pool" or "host").
 func (db *DB) MoveHosts(ctx context.Context, by, providerID, poolID uuid.UUID, m HostsMove) error {
+	m.Hosts = slices.Clone(m.Hosts)
+	for i := range m.Hosts {
+		m.Hosts[i].Address = m.Hosts[i].Address.Canonical()
+	}
 	if err := m.check(); err != nil {
 		return err
 	}
 	// In one order, so that two moves at once wait for each other and no more.
-	m.Hosts = slices.Clone(m.Hosts)
 	slices.SortFunc(m.Hosts, func(a, b MovedHost) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := m.movePool(ctx, tx, providerID, poolID); err != nil {
