@@ -95,27 +95,42 @@ const hostReserveMiB = 512
 // HostCheckDone writes down the outcome of a check. A host that passed is fit to carry nodes; one that did not takes none
 // until it has. The same machine as another host is the refusal "duplicate", and its check has failed.
 func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisioner.HostFacts, a provisioner.Acceleration, report []provisioner.HostCheck, passed bool) error {
-	b, err := json.Marshal(report)
-	if err != nil {
-		return fmt.Errorf("report on host: %w", err)
-	}
-	state := "passed"
-	if !passed {
-		state = "failed"
-	}
 	var acceleration *provisioner.Acceleration
 	if a != "" {
 		acceleration = &a
 	}
-	_, err = db.pool.Exec(ctx, `
-		UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
-			machine = coalesce(machine, $5), checked = $2 = 'passed', lacks = CASE WHEN $2 = 'passed' THEN '' ELSE lacks END,
-			vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
-			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
-		WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
-		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB)
+	err := db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM hosts WHERE id = $1 FOR UPDATE`, hostID); err != nil {
+			return fmt.Errorf("lock host: %w", err)
+		}
+		state := "failed"
+		if passed {
+			state = "passed"
+			if skippedOverlay(report) {
+				filled, apart, err := fillOverlay(ctx, tx, hostID, report)
+				if err != nil {
+					return err
+				}
+				if report = filled; apart {
+					state = "failed"
+				}
+			}
+		}
+		b, err := json.Marshal(report)
+		if err != nil {
+			return fmt.Errorf("report on host: %w", err)
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
+				machine = coalesce(machine, $5), checked = $9, lacks = CASE WHEN $9 THEN '' ELSE lacks END,
+				vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
+				disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
+			WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
+			max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, passed)
+		return err
+	})
 	if store.UniqueViolation(err, "hosts_machine_key") {
-		return db.sameMachine(ctx, hostID, b)
+		return db.sameMachine(ctx, hostID, report)
 	}
 	if err != nil {
 		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
@@ -166,10 +181,14 @@ func (h Host) place() placement.Host {
 	}
 }
 
-func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []byte) error {
+func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []provisioner.HostCheck) error {
 	const title = "This machine has been added as another host already."
-	_, err := db.pool.Exec(ctx, `
-		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), checked = false WHERE id = $1`, hostID, report)
+	b, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("report on host: %w", err)
+	}
+	_, err = db.pool.Exec(ctx, `
+		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), checked = false WHERE id = $1`, hostID, b)
 	if err != nil {
 		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
 	}
