@@ -46,6 +46,21 @@ func CodeHash(code string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// HookProgram is where a host keeps the program that its hook is.
+const HookProgram = "/usr/local/lib/volary/volary"
+
+// EnrolLine is the one line that root pastes on a host's machine so that its hook reports the host's code. A simulated host has
+// a file of that in the worker's folder.
+func EnrolLine(a HostAddress, code string) string {
+	if a.Scheme == SchemeMemory {
+		return "echo " + code + ` > "$VOLARY_MEMORY_STATE_DIR"/` + SimulatedCodeFile(a)
+	}
+	return HookProgram + " hook enrol " + code
+}
+
+// SimulatedCodeFile is the name of the file in which a simulated host finds its code.
+func SimulatedCodeFile(a HostAddress) string { return a.Name + "-" + strconv.Itoa(a.Port) + ".code" }
+
 // SimulatedMachine is the machine behind an address of SchemeMemory.
 func SimulatedMachine(a HostAddress) Machine {
 	name := "memory://" + a.Name + ":" + strconv.Itoa(a.Port)

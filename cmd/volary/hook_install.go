@@ -8,12 +8,13 @@ import (
 	"os"
 	"path/filepath"
 
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/nethook"
 )
 
 // Where a host keeps the program and libvirt looks for the hook.
 const (
-	hookProgram = "/usr/local/lib/volary/volary"
+	hookProgram = provisioner.HookProgram
 	hookFile    = "/etc/libvirt/hooks/network"
 )
 

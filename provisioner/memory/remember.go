@@ -76,17 +76,13 @@ func (h *Host) save() error {
 	return os.Rename(next, h.file())
 }
 
-// CodeFile is where root of a simulated host would write its code: in the state folder, in the name of its address.
-func CodeFile(stateDir string, a provisioner.HostAddress) string {
-	return filepath.Join(stateDir, fmt.Sprintf("%s-%d.code", a.Name, a.Port))
-}
-
-// writtenCode is called with the world locked.
+// writtenCode is the code that was written down on the host, by a test or in the state folder. It is called with the world
+// locked.
 func (h *Host) writtenCode() (string, error) {
 	if h.code != "" || h.world.opts.StateDir == "" {
 		return h.code, nil
 	}
-	b, err := os.ReadFile(CodeFile(h.world.opts.StateDir, h.address))
+	b, err := os.ReadFile(filepath.Join(h.world.opts.StateDir, provisioner.SimulatedCodeFile(h.address)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -31,6 +31,11 @@ func (db *DB) RenewHostCode(ctx context.Context, by, providerID, id uuid.UUID) e
 		if _, err := tx.Exec(ctx, `UPDATE hosts SET enrol_code = $2, enrol_until = now() + $3::interval, enrol_seen = '' WHERE id = $1`, id, newCode(), codeLife); err != nil {
 			return fmt.Errorf("renew code of host: %w", err)
 		}
+		if h.Enrolled {
+			if err := db.warnOfHost(ctx, tx, by, id, "yes"); err != nil {
+				return err
+			}
+		}
 		if err := db.queueHostCheck(ctx, tx, id); err != nil {
 			return err
 		}
