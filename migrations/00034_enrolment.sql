@@ -21,6 +21,10 @@ UPDATE hosts SET check_state = 'none' WHERE enrolled_at IS NULL AND check_state 
 CREATE UNIQUE INDEX hosts_machine_key_key ON hosts (machine_key) WHERE removed_at IS NULL;
 CREATE INDEX ON hosts (twin_of) WHERE twin_of IS NOT NULL AND removed_at IS NULL;
 
+-- Whose machine an address leads to its hook says: who adds another's address keeps nobody from adding it.
+DROP INDEX hosts_scheme_address_port_key;
+CREATE UNIQUE INDEX hosts_scheme_address_port_key ON hosts (provider_id, scheme, address, port) WHERE removed_at IS NULL;
+
 -- One address has one spelling. Where two hosts would have the same, both keep theirs: which of them is right their keys tell.
 UPDATE hosts h SET address = n.address, port = n.port
 FROM (SELECT id, scheme,
@@ -28,7 +32,7 @@ FROM (SELECT id, scheme,
     CASE WHEN (scheme, port) IN (('tls', 16514), ('ssh', 22), ('tcp', 16509)) THEN 0 ELSE port END AS port
   FROM hosts WHERE removed_at IS NULL) n
 WHERE h.id = n.id AND (h.address, h.port) IS DISTINCT FROM (n.address, n.port) AND NOT EXISTS (
-  SELECT FROM hosts o WHERE o.id <> h.id AND o.removed_at IS NULL AND o.scheme = h.scheme
+  SELECT FROM hosts o WHERE o.id <> h.id AND o.removed_at IS NULL AND o.provider_id = h.provider_id AND o.scheme = h.scheme
     AND (CASE WHEN o.address ~ '^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$' THEN host(o.address::inet) ELSE rtrim(lower(o.address), '.') END,
          CASE WHEN (o.scheme, o.port) IN (('tls', 16514), ('ssh', 22), ('tcp', 16509)) THEN 0 ELSE o.port END) = (n.address, n.port));
 

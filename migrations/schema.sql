@@ -1519,7 +1519,7 @@ CREATE UNIQUE INDEX hosts_pool_id_name_key ON public.hosts USING btree (pool_id,
 
 CREATE INDEX hosts_provider_id_idx ON public.hosts USING btree (provider_id) WHERE (removed_at IS NULL);
 
-CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (scheme, address, port) WHERE (removed_at IS NULL);
+CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (provider_id, scheme, address, port) WHERE (removed_at IS NULL);
 
 CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twin_of IS NOT NULL) AND (removed_at IS NULL));
 

@@ -160,7 +160,7 @@ func (m HostsMove) allInside(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) e
 	return refusal.Invalid(map[string]string{"underlay": outside[0]})
 }
 
-// addressTaken may be about another provider's host, of whom nothing may be told.
+// addressTaken is about the provider's own hosts: whose machine an address leads to, the machine itself says.
 func addressTaken() error {
 	const title = "A host with this address has been added already."
 	return &refusal.Error{Code: "duplicate", Title: title, Next: "Check the address.", Fields: map[string]string{"address": title}}

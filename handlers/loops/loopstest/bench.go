@@ -308,7 +308,7 @@ func (b *Bench) Queue(t *testing.T, name string) (stop func()) {
 	e := b.Engine(name, db, b.Simulated.Dial)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
-	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: jobs.ProbeTimes{
+	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, EnrolPause: 20 * time.Millisecond, Probe: jobs.ProbeTimes{
 		KVM: 500 * time.Millisecond, TCG: 2 * time.Second, Overlay: 2 * time.Second, Poll: 10 * time.Millisecond,
 	}})
 	return b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
