@@ -46,7 +46,11 @@ func TestAHostWaitsForItsCode(t *testing.T) {
 		{func() { machine.SetHook(provisioner.HookSilent) }, "does not answer"},
 		{func() { machine.SetHook(provisioner.HookOlder) }, "older version"},
 		{func() { machine.SetUnreachable(true) }, "could not be asked"},
-		{func() { machine.SetUnreachable(false); machine.SetHook(provisioner.HookAnswers); machine.Enrol("ANOTHERCODEANOTHERCODEANOT") }, "another code"},
+		{func() {
+			machine.SetUnreachable(false)
+			machine.SetHook(provisioner.HookAnswers)
+			machine.Enrol("ANOTHERCODEANOTHERCODEANOT")
+		}, "another code"},
 	} {
 		c.change()
 		loopstest.Until(t, c.says, func() bool { return strings.Contains(read(t, b, h.ID).CodeSeen, c.says) })

@@ -13,5 +13,11 @@
 // and answers are read as volumes of a folder that libvirt calls a storage pool. The hook is asked at most once a second, for
 // all who wait; what guests write is reported by it and lies in no pool.
 //
+// # Whose machine it is
+//
+// An address may name the machine that has to answer there. Each connection is asked for its libvirt's UUID, and before the
+// first change the hook for its key: to another machine nothing is said (ErrAnotherMachine). A hook that is silent says nothing
+// against a machine whose UUID is right. Enrolment asks one of whom nothing is known, by what is there already.
+//
 // What libvirt reports is the truth; nothing of it is remembered here between calls but who watches which console.
 package libvirt
