@@ -155,8 +155,9 @@ func hostProps(x machines.Host) web.HostShowProps {
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: page.Time(x.RoundAt),
 		CheckState: x.CheckState, Checked: page.Time(x.CheckedAt),
-		Enrolled: page.Time(x.EnrolledAt), CodeUntil: page.Time(x.CodeUntil), CodeSeen: x.CodeSeen, Mistaken: x.Mistaken != "",
+		Enrolled: page.Time(x.EnrolledAt), CodeUntil: page.Time(x.CodeUntil), CodeSeen: x.CodeSeen, Mistaken: x.Mistaken == provisioner.ErrAnotherMachine.Error(),
 	}
+	p.Twin = x.Mistaken != "" && !p.Mistaken
 	if x.Code != "" {
 		p.EnrolLine = provisioner.EnrolLine(x.Address, x.Code)
 	}

@@ -46,6 +46,7 @@ func providerSamples() []Sample {
 		{"host-waiting", provider.HostShow(waitingHost())},
 		{"host-code-ended", provider.HostShow(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It takes no nodes: not enrolled: its machine has reported no code.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-3.northern.example"}, Underlay: "192.0.2.13", CheckState: "none"})},
 		{"host-mistaken", provider.HostShow(mistakenHost())},
+		{"host-twin", provider.HostShow(twinHost())},
 		{"host-draining", provider.HostShow(drainingHost())},
 		{"host-remove", provider.HostRemove(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", VCPUs: 8, MemoryMiB: 32768})},
 		{"host-remove-refused", provider.HostRemove(drainingHost())},
@@ -121,6 +122,13 @@ func mistakenHost() provider.HostShowProps {
 	p := host()
 	p.HostSeen, p.Enrolled, p.Mistaken, p.Unused = provisioner.HostSilent, ago(400*time.Hour), true, "It takes no nodes: another machine answers at its address."
 	p.CheckState, p.Checks = "passed", p.Checks[:2]
+	return p
+}
+
+func twinHost() provider.HostShowProps {
+	p := mistakenHost()
+	p.HostSeen, p.Mistaken, p.Twin = provisioner.HostUp, false, true
+	p.Unused = "It takes no nodes: this machine is another host already, under another name or address."
 	return p
 }
 
