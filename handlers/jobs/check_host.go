@@ -104,7 +104,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 		{"versions", k.versions},
 		{"network hook", k.hook},
 		{"storage", k.storage},
-		{"acceleration", guests.accelerate},
+		{accelerationCheck, guests.accelerate},
 		{machines.OverlayCheck, guests.overlay},
 	} {
 		began := time.Now()

@@ -30,6 +30,9 @@ var errPeer = errors.New("the other host failed")
 // that the answer came. What it finds of a pair counts for both hosts, so that the first host of a pool, whose check had
 // nobody to ask, is proved with the second.
 func (p *probes) overlay(ctx context.Context) (string, error) {
+	if err := p.meetPeers(ctx); err != nil {
+		return "", err
+	}
 	if len(p.peers) == 0 {
 		return "", skipped("the pool has no other host yet; the check of the next one looks at both")
 	}
@@ -63,6 +66,20 @@ func (p *probes) overlay(ctx context.Context) (string, error) {
 		return "", skipped(strings.Join(unknown, "; "))
 	}
 	return strings.Join(append([]string{"guests on other hosts reached one here by name: " + strings.Join(reached, ", ")}, unknown...), "; "), nil
+}
+
+// meetPeers looks for the other hosts as they are now, and has the network here know of them. Those that were chosen when the
+// check began, and left meanwhile, have nothing of it yet.
+func (p *probes) meetPeers(ctx context.Context) error {
+	pool, err := p.Machines.HostsOfPool(ctx, p.host.PoolID)
+	if err != nil {
+		return err
+	}
+	p.peers, p.generation = choosePeers(p.host, pool), 2
+	if len(p.peers) == 0 {
+		return nil
+	}
+	return p.prepare(ctx, p.host, p.peers)
 }
 
 func whyApart(err error) string {

@@ -32,16 +32,21 @@ type probes struct {
 	vni    uint32
 	subnet netip.Prefix
 	used   bool // something was begun on a host
+	// generation is of the network: the second knows the peers of the moment.
+	generation int64
 }
 
 // checkPrefix is RFC 2544's, for measurements between devices: no real network has it.
 const checkPrefix = "198.18.0.0"
 
+// accelerationCheck is the name of the check that comes before the one of packets.
+const accelerationCheck = "acceleration"
+
 // mostPeers is how many other hosts one check looks at: its subnet has 256 addresses.
 const mostPeers = 240
 
 func newProbes(k *hostCheck) *probes {
-	p := &probes{hostCheck: k, nonce: hex.EncodeToString(k.host.ID[8:])}
+	p := &probes{hostCheck: k, generation: 1, nonce: hex.EncodeToString(k.host.ID[8:])}
 	p.vni = loops.FirstCheckVNI + binary.BigEndian.Uint32(k.host.ID[12:])%700_000
 	index := max(0, slices.IndexFunc(k.pool, func(h machines.Host) bool { return h.ID == k.host.ID }))
 	base := netip.MustParseAddr(checkPrefix).As4()
@@ -51,13 +56,16 @@ func newProbes(k *hostCheck) *probes {
 	return p
 }
 
-// choosePeers takes every host of the pool that has proved itself. Of two that are checked at the same time the younger looks
-// at the elder, and what it finds counts for both: so every pair is looked at once.
+// choosePeers takes every host of the pool that has proved itself, and those whose own check has come as far as this one's. Each
+// writes down how far it came before it looks for others: so of two that are checked at the same time the one that comes second
+// looks at the first, and no pair is left out.
 func choosePeers(host machines.Host, pool []machines.Host) []machines.Host {
 	var peers []machines.Host
 	for _, h := range pool {
-		elder := h.CheckState == "running" && h.EnrolledAt != nil && slices.Compare(h.ID[:], host.ID[:]) < 0
-		if h.ID != host.ID && (h.Fit || elder) && len(peers) < mostPeers {
+		asFar := h.CheckState == "running" && h.EnrolledAt != nil && slices.ContainsFunc(h.CheckReport, func(c provisioner.HostCheck) bool {
+			return c.Name == accelerationCheck && c.State == provisioner.CheckPassed
+		})
+		if h.ID != host.ID && (h.Fit || asFar) && len(peers) < mostPeers {
 			peers = append(peers, h)
 		}
 	}
@@ -114,7 +122,7 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 func (p *probes) network(on machines.Host, others []machines.Host) provisioner.Network {
 	n := provisioner.Network{
 		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: loops.GatewayMAC(p.vni),
-		Domain: "check.volary", MTU: 1400, Generation: 1, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
+		Domain: "check.volary", MTU: 1400, Generation: p.generation, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
 	}
 	for _, h := range others {
 		n.Peers = append(n.Peers, h.Underlay)
