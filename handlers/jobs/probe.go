@@ -118,7 +118,7 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 	return list
 }
 
-// network is the check's on one host, which hears of the given others.
+// network is the check's on one host, which hears of the given others and of the guests there.
 func (p *probes) network(on machines.Host, others []machines.Host) provisioner.Network {
 	n := provisioner.Network{
 		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: loops.GatewayMAC(p.vni),
@@ -127,6 +127,9 @@ func (p *probes) network(on machines.Host, others []machines.Host) provisioner.N
 	for _, h := range others {
 		n.Peers = append(n.Peers, h.Underlay)
 	}
+	n.Entries = slices.DeleteFunc(n.Entries, func(e provisioner.NetworkEntry) bool {
+		return e.Host != on.Underlay && !slices.Contains(n.Peers, e.Host)
+	})
 	return n
 }
 
