@@ -57,6 +57,7 @@ GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 -- Sessions and what opens one are web's alone. The worker sees whether the session of a console is still there.
 GRANT SELECT, INSERT, UPDATE (organization_id, provider_id, seen_at, expires_at, fresh_at), DELETE ON sessions TO volary_web; -- expires_at: a check bounds it
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (seen_at), DELETE ON devices TO volary_web;
 GRANT SELECT, INSERT, DELETE, UPDATE (at) ON sign_in_failures TO volary_web; -- at: to be locked
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
 GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;

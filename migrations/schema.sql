@@ -599,6 +599,15 @@ CREATE TABLE console_tickets (
   CONSTRAINT console_tickets_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
+CREATE TABLE devices (
+  token_hash bytea NOT NULL,
+  person_id uuid NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT devices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id) ON DELETE CASCADE,
+  CONSTRAINT devices_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT devices_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
 CREATE TABLE gone_images (
   canonical_digest text NOT NULL,
   gone_at timestamp with time zone NOT NULL,
@@ -1520,6 +1529,8 @@ CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents U
 
 CREATE INDEX console_tickets_expires_at_idx ON public.console_tickets USING btree (expires_at);
 
+CREATE INDEX devices_person_id_seen_at_idx ON public.devices USING btree (person_id, seen_at);
+
 CREATE INDEX gone_images_gone_at_idx ON public.gone_images USING btree (gone_at);
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
@@ -1795,6 +1806,10 @@ GRANT INSERT ON console_tickets TO volary_web;
 GRANT SELECT ON console_tickets TO volary_worker;
 
 GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON devices TO volary_web;
+
+GRANT UPDATE (seen_at) ON devices TO volary_web;
 
 GRANT INSERT ON gone_images TO volary_web;
 

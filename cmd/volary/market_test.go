@@ -92,7 +92,7 @@ func TestUserPasswordFromStandardInput(t *testing.T) {
 	if strings.Contains(out.String(), "birds") || !strings.Contains(out.String(), "ada@example.org") {
 		t.Errorf("printed %q", out.String())
 	}
-	if _, _, err := storetest.Open(t, pool).People.SignIn(t.Context(), "ada@example.org", "a volary of birds", "", ""); err != nil {
+	if _, _, err := storetest.Open(t, pool).People.SignIn(t.Context(), "ada@example.org", "a volary of birds", "", "", ""); err != nil {
 		t.Error(err)
 	}
 	if err := u.run(t.Context(), strings.NewReader(""), &out); err == nil {
