@@ -66,7 +66,7 @@ func TestBothSpellingsOfADomainAreOnePerson(t *testing.T) {
 		if p.ID != lena || p.Email != "lena@xn--bcher-kva.example" {
 			t.Errorf("%s is %+v", email, p)
 		}
-		_, _, err := db.People.SignIn(t.Context(), email, password, "192.0.2.7", "curl")
+		_, _, err := db.People.SignIn(t.Context(), email, password, "192.0.2.7", "curl", "")
 		storetest.NoError(t, err)
 		_, err = db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: email, Name: "Lena", Password: password})
 		storetest.WantRefusal(t, err, "duplicate")
@@ -84,24 +84,24 @@ func TestPasswordsAreOneInBothSpellings(t *testing.T) {
 		email := []string{"ada@example.org", "eva@example.org"}[i]
 		storetest.Must[uuid.UUID](t)(db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: email, Name: "Ada", Password: chosen}))
 		for _, sent := range []string{composed, apart} {
-			_, _, err := db.People.SignIn(t.Context(), email, sent, "192.0.2.7", "curl")
+			_, _, err := db.People.SignIn(t.Context(), email, sent, "192.0.2.7", "curl", "")
 			storetest.NoError(t, err)
 		}
 	}
 	old := "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$" + base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(apart), []byte("somesaltsomesalt"), 2, 19*1024, 1, 32))
 	for _, sent := range []string{apart, composed} {
 		db.exec(`UPDATE people SET password_hash = $1`, old)
-		_, _, err := db.People.SignIn(t.Context(), "ada@example.org", sent, "192.0.2.7", "curl")
+		_, _, err := db.People.SignIn(t.Context(), "ada@example.org", sent, "192.0.2.7", "curl", "")
 		storetest.NoError(t, err)
 		var anew bool
 		storetest.NoError(t, db.pool.QueryRow(t.Context(), `SELECT password_hash <> $1 FROM people WHERE email = 'ada@example.org'`, old).Scan(&anew))
 		if !anew {
 			t.Error("the old hash stays")
 		}
-		_, _, err = db.People.SignIn(t.Context(), "ada@example.org", composed, "192.0.2.7", "curl")
+		_, _, err = db.People.SignIn(t.Context(), "ada@example.org", composed, "192.0.2.7", "curl", "")
 		storetest.NoError(t, err)
 	}
-	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", composed+"x", "192.0.2.7", "curl")
+	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", composed+"x", "192.0.2.7", "curl", "")
 	if r, ok := refusal.As(err); !ok || r.Code != "sign_in" {
 		t.Errorf("another password: %v", err)
 	}
