@@ -51,7 +51,10 @@ func Cause(err error) string {
 	}
 	text := err.Error()
 	for _, c := range causes {
-		if !strings.Contains(text, c) {
+		switch {
+		case strings.HasPrefix(c, text):
+			text = c
+		case !strings.Contains(text, c):
 			text += " (" + c + ")"
 		}
 	}

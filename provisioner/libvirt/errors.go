@@ -70,6 +70,8 @@ func notConnected(err error) error {
 			return slices.ContainsFunc(some, func(words string) bool { return strings.Contains(e.Message, words) })
 		}
 		switch {
+		case says("Our own certificate"):
+			kind = provisioner.ErrHostAuthentication
 		case says("verify peer", "failed validation", "not trusted", "does not match", "Host key verification failed"):
 			kind = provisioner.ErrHostUntrusted
 		case says("Permission denied", "server verification"), isCode(err, libvirt.ERR_AUTH_CANCELLED, libvirt.ERR_AUTH_UNAVAILABLE):

@@ -193,7 +193,7 @@ func hostNames(t *testing.T, s *site, guest *shell, c *cluster) {
 	guest.can("get an answer with the head's address", ask("head."+c.network.Domain, address, internet)+" | grep "+head)
 	for _, name := range []string{"version.bind", "servers.bind", "auth.bind", "hits.bind"} {
 		// An answer's header says how many records it has in its bytes 6 and 7.
-		guest.cannot("be told "+name, ask(name, text, chaos)+" | grep -E '^.{12}0*[1-9]'")
+		guest.cannot("be told "+name, ask(name, text, chaos)+" | grep -Ev '^.{12}0000'")
 	}
 }
 
