@@ -131,7 +131,11 @@ func neither() []string {
 	for _, table := range insertOnly() {
 		list = append(list, `DELETE FROM `+table, `TRUNCATE `+table+` CASCADE`, `ALTER TABLE `+table+` DISABLE TRIGGER ALL`,
 			`ALTER TABLE `+table+` DISABLE TRIGGER USER`, `DROP TABLE `+table+` CASCADE`, `CREATE RULE none AS ON INSERT TO `+table+` DO INSTEAD NOTHING`,
-			`CREATE TRIGGER mine BEFORE INSERT ON `+table+` EXECUTE FUNCTION notify_change()`)
+			`CREATE TRIGGER mine BEFORE INSERT ON `+table+` EXECUTE FUNCTION notify_change()`, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`)
+	}
+	// The lock that stops all others takes a right to change or delete whole rows; a right to columns is none.
+	for _, table := range []string{"people", "organizations", "lots", "holds", "orders", "wallets", "journal_heads", "offers", "usage_lines"} {
+		list = append(list, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`, `LOCK TABLE `+table+` IN EXCLUSIVE MODE`)
 	}
 	for _, change := range []string{
 		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `usage_lines SET hours = hours`, `audit SET verb = verb`,
