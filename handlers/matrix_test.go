@@ -161,6 +161,7 @@ func providerMatrix() []row {
 		{"GET /provider/hosts/:id", staffHosts(), true, page},
 		{"GET /provider/hosts/:id/remove", staffHosts(), true, page},
 		{"POST /provider/hosts/:id/remove", staffHosts(), true, refused}, // it carries nodes
+		{"POST /provider/hosts/:id/code", staffHosts(), true, refused},   // it is enrolled
 		{"POST /provider/hosts/:id/check", staffHosts(), true, led},
 		{"POST /provider/hosts/:id/cordon", staffHosts(), true, led},
 		{"POST /provider/hosts/:id/drain", staffHosts(), true, led},
@@ -218,8 +219,10 @@ func lastMatrix() []row {
 		{"POST /org/clusters/:id/consent/withdraw", orgWork(), true, led},
 		{"POST /org/invitations/:id/revoke", orgManage(), true, []int{http.StatusSeeOther, http.StatusNotFound}}, // once
 		{"POST /org/members/:id/remove", access{handlertest.Owner, handlertest.OtherOwner}, true, led},
-		{"POST /provider/clusters/:id/allow", staffHosts(), true, refused}, // nobody ended it
-		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},   // without a reason
+		{"POST /provider/clusters/:id/allow", staffHosts(), true, refused},  // nobody ended it
+		{"POST /provider/clusters/:id/resume", staffHosts(), true, refused}, // nobody paused it
+		{"POST /provider/clusters/:id/pause", staffHosts(), true, refused},  // without a reason
+		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},    // without a reason
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
 		{"POST /org/leave", orgRead(), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay

@@ -62,6 +62,7 @@ GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at) ON sign_ups 
 GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
+GRANT SELECT, INSERT, DELETE ON taken_names TO volary_web;
 
 -- Web seals links and does not get them back.
 GRANT INSERT (id, to_address, kind, data, sealed, created_at), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link),
@@ -96,7 +97,7 @@ GRANT SELECT ON offers, offer_prices, orders TO volary_worker;
 GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 GRANT SELECT, INSERT, UPDATE (state, reason, decided_by, decided_at, cluster_id) ON launch_requests TO volary_web;
 
--- Web extends a run with its lease; that it lived, and that it ended, is the worker's word.
+-- Web extends a run with its lease, and bounds it with a pause; that it lived, and that it ended, is the worker's word.
 GRANT SELECT, UPDATE (ends_by) ON runs TO volary_web;
 GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
 GRANT SELECT ON run_bookings TO volary_web;
@@ -128,9 +129,11 @@ GRANT SELECT ON shapes TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON pools TO volary_web;
 GRANT SELECT, UPDATE (created_at) ON pools TO volary_worker; -- created_at: to be locked, where nodes are placed elsewhere; nothing reads it
 -- What a host is and has, is what the worker found on it.
-GRANT SELECT, INSERT, UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
+GRANT SELECT, INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at, enrol_code, enrol_until),
+  UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at, enrol_code, enrol_until, enrol_seen) ON hosts TO volary_web;
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
-GRANT SELECT ON host_silences TO volary_web;
+GRANT SELECT ON host_silences, host_pairs TO volary_web;
+GRANT SELECT, INSERT, UPDATE (passed, detail, at) ON host_pairs TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO volary_worker;
 
 -- A cluster's secret is written by web and read by the worker, who gives it to the nodes.
@@ -138,8 +141,8 @@ GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
     reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
     lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out,
-    barred_at, barred_by, barred_why, disks_until),
-  UPDATE (barred_at, barred_by, barred_why, disks_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
+    barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until),
+  UPDATE (barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
     ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, UPDATE ON clusters TO volary_worker;

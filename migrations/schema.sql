@@ -68,6 +68,7 @@ AS $function$
     WHEN nodes IS NULL OR nodes <@ ARRAY['gone'] THEN 'gone'
     WHEN desired = 'gone' THEN 'stopping'
     WHEN desired = 'running' AND 'failed' = ANY (nodes) THEN 'failed'
+    WHEN desired = 'paused' THEN 'paused'
     WHEN nodes <@ ARRAY['stopped'] THEN 'stopped'
     WHEN desired = 'stopped' THEN 'stopping'
     WHEN nodes <@ ARRAY['ready'] THEN 'ready'
@@ -221,7 +222,7 @@ CREATE OR REPLACE FUNCTION public.notify_rights()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  PERFORM pg_notify('volary_rights', CASE TG_TABLE_NAME WHEN 'people' THEN to_jsonb(OLD) ->> 'id' WHEN 'console_consents' THEN ''
+  PERFORM pg_notify('volary_rights', CASE TG_TABLE_NAME WHEN 'people' THEN to_jsonb(OLD) ->> 'id' WHEN 'console_consents' THEN '' WHEN 'clusters' THEN ''
                                      ELSE to_jsonb(OLD) ->> 'person_id' END);
   RETURN NULL;
 END $function$;
@@ -549,18 +550,25 @@ CREATE TABLE clusters (
   barred_by uuid,
   barred_why text DEFAULT ''::text NOT NULL,
   disks_until timestamp with time zone,
+  paused_at timestamp with time zone,
+  paused_by uuid,
+  paused_why text DEFAULT ''::text NOT NULL,
+  paused_until timestamp with time zone,
   CONSTRAINT clusters_barred_by_fkey FOREIGN KEY (barred_by) REFERENCES people(id),
   CONSTRAINT clusters_barred_whole CHECK ((((barred_at IS NULL) = (disks_until IS NULL)) AND ((barred_at IS NULL) = (barred_why = ''::text)))),
   CONSTRAINT clusters_barred_why_check CHECK ((length(barred_why) <= 500)),
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
   CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
-  CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text]))),
+  CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text, 'gone'::text]))),
   CONSTRAINT clusters_grant_number_check CHECK ((length(grant_number) <= 80)),
   CONSTRAINT clusters_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT clusters_kind_check CHECK ((kind = ANY (ARRAY['cluster'::text, 'test'::text]))),
   CONSTRAINT clusters_lease_seconds_check CHECK ((lease_seconds > 0)),
   CONSTRAINT clusters_name_check CHECK ((name ~ '^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$'::text)),
   CONSTRAINT clusters_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT clusters_paused_by_fkey FOREIGN KEY (paused_by) REFERENCES people(id),
+  CONSTRAINT clusters_paused_whole CHECK ((((desired = 'paused'::text) = (paused_at IS NOT NULL)) AND ((desired = 'paused'::text) = (paused_until IS NOT NULL)) AND ((desired = 'paused'::text) = (paused_why <> ''::text)))),
+  CONSTRAINT clusters_paused_why_check CHECK ((length(paused_why) <= 500)),
   CONSTRAINT clusters_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT clusters_pkey PRIMARY KEY (id),
   CONSTRAINT clusters_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
@@ -626,6 +634,18 @@ CREATE TABLE holds (
   CONSTRAINT holds_used_check CHECK ((used >= 0))
 );
 
+CREATE TABLE host_pairs (
+  first_id uuid NOT NULL,
+  second_id uuid NOT NULL,
+  passed boolean NOT NULL,
+  detail text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT host_pairs_check CHECK ((first_id < second_id)),
+  CONSTRAINT host_pairs_first_id_fkey FOREIGN KEY (first_id) REFERENCES hosts(id),
+  CONSTRAINT host_pairs_pkey PRIMARY KEY (first_id, second_id),
+  CONSTRAINT host_pairs_second_id_fkey FOREIGN KEY (second_id) REFERENCES hosts(id)
+);
+
 CREATE TABLE host_silences (
   host_id uuid NOT NULL,
   from_at timestamp with time zone NOT NULL,
@@ -672,16 +692,25 @@ CASE
     WHEN (missed_rounds <= 2) THEN 'late'::text
     ELSE 'silent'::text
 END) STORED NOT NULL,
-  fit boolean GENERATED ALWAYS AS ((checked AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
+  enrolled_at timestamp with time zone,
+  enrol_code text,
+  enrol_until timestamp with time zone,
+  enrol_seen text DEFAULT ''::text NOT NULL,
+  machine_key uuid,
+  mistaken text DEFAULT ''::text NOT NULL,
+  twin_of uuid,
+  fit boolean GENERATED ALWAYS AS ((checked AND (enrolled_at IS NOT NULL) AND (mistaken = ''::text) AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
   CONSTRAINT hosts_acceleration_check CHECK ((acceleration = ANY (ARRAY['kvm'::text, 'tcg'::text]))),
-  CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
+  CONSTRAINT hosts_check CHECK (((enrol_code IS NULL) = (enrol_until IS NULL))),
+  CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'waiting'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
   CONSTRAINT hosts_offered_vcpus_check CHECK ((offered_vcpus >= 0)),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT hosts_port_check CHECK (((port >= 0) AND (port <= 65535))),
   CONSTRAINT hosts_scheme_check CHECK ((scheme = ANY (ARRAY['tls'::text, 'ssh'::text, 'tcp'::text, 'unix'::text, 'memory'::text]))),
-  CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text])))
+  CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text]))),
+  CONSTRAINT hosts_twin_of_fkey FOREIGN KEY (twin_of) REFERENCES hosts(id)
 );
 
 CREATE TABLE images (
@@ -1039,7 +1068,7 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_left_host_id_fkey FOREIGN KEY (left_host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_pkey PRIMARY KEY (id),
   CONSTRAINT nodes_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
-  CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
+  CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'pausing'::text, 'paused'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
 );
 
 CREATE TABLE offer_prices (
@@ -1363,6 +1392,15 @@ CREATE TABLE staff (
   CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))
 );
 
+CREATE TABLE taken_names (
+  kind text NOT NULL,
+  scope_id uuid NOT NULL,
+  key text NOT NULL,
+  subject_id uuid NOT NULL,
+  CONSTRAINT taken_names_kind_check CHECK ((kind = ANY (ARRAY['organization'::text, 'provider'::text, 'pool'::text, 'shape'::text, 'offer'::text, 'model cluster'::text]))),
+  CONSTRAINT taken_names_pkey PRIMARY KEY (kind, scope_id, key)
+);
+
 CREATE TABLE uploads (
   id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -1498,15 +1536,21 @@ CREATE INDEX gone_images_gone_at_idx ON public.gone_images USING btree (gone_at)
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
 
+CREATE INDEX host_pairs_second_id_idx ON public.host_pairs USING btree (second_id);
+
 CREATE UNIQUE INDEX host_silences_open ON public.host_silences USING btree (host_id) WHERE (until_at IS NULL);
 
 CREATE UNIQUE INDEX hosts_machine_key ON public.hosts USING btree (machine) WHERE (removed_at IS NULL);
+
+CREATE UNIQUE INDEX hosts_machine_key_key ON public.hosts USING btree (machine_key) WHERE (removed_at IS NULL);
 
 CREATE UNIQUE INDEX hosts_pool_id_name_key ON public.hosts USING btree (pool_id, name) WHERE (removed_at IS NULL);
 
 CREATE INDEX hosts_provider_id_idx ON public.hosts USING btree (provider_id) WHERE (removed_at IS NULL);
 
-CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (scheme, address, port) WHERE (removed_at IS NULL);
+CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (provider_id, scheme, address, port) WHERE (removed_at IS NULL);
+
+CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twin_of IS NOT NULL) AND (removed_at IS NULL));
 
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest) WHERE (canonical_digest <> ''::text);
 
@@ -1596,6 +1640,8 @@ CREATE INDEX sign_ups_expires_at_idx ON public.sign_ups USING btree (expires_at)
 
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 
+CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subject_id);
+
 CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
 
 CREATE INDEX usage_lines_lot_id_idx ON public.usage_lines USING btree (lot_id) WHERE (cost IS NOT NULL);
@@ -1640,11 +1686,13 @@ CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCT
 
 CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FOR EACH ROW EXECUTE FUNCTION notify_work();
 
+CREATE TRIGGER rights_ended AFTER UPDATE OF desired ON clusters FOR EACH ROW WHEN (new.desired = 'paused'::text AND old.desired <> 'paused'::text) EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
-CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.seen IS DISTINCT FROM new.seen OR old.lacks IS DISTINCT FROM new.lacks OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
+CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.seen IS DISTINCT FROM new.seen OR old.lacks IS DISTINCT FROM new.lacks OR old.mistaken IS DISTINCT FROM new.mistaken OR old.enrol_seen IS DISTINCT FROM new.enrol_seen OR old.enrol_code IS DISTINCT FROM new.enrol_code OR old.enrolled_at IS DISTINCT FROM new.enrolled_at OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
@@ -1744,7 +1792,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 
@@ -1774,15 +1822,21 @@ GRANT SELECT ON holds TO volary_web;
 
 GRANT SELECT ON holds TO volary_worker;
 
+GRANT SELECT ON host_pairs TO volary_web;
+
+GRANT INSERT, SELECT ON host_pairs TO volary_worker;
+
+GRANT UPDATE (passed, detail, at) ON host_pairs TO volary_worker;
+
 GRANT SELECT ON host_silences TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON host_silences TO volary_worker;
 
 GRANT UPDATE (until_at, rounds, why) ON host_silences TO volary_worker;
 
-GRANT INSERT, SELECT ON hosts TO volary_web;
+GRANT SELECT ON hosts TO volary_web;
 
-GRANT UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
+GRANT INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, state, offered_vcpus, labels, created_at, enrol_code, enrol_until), UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at, enrol_code, enrol_until, enrol_seen) ON hosts TO volary_web;
 
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 
@@ -1965,6 +2019,8 @@ GRANT DELETE, INSERT, SELECT ON staff TO volary_web;
 GRANT UPDATE (role) ON staff TO volary_web;
 
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
 

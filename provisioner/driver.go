@@ -12,9 +12,12 @@ import (
 // Driver reaches one host. Every method is idempotent and may be called again after a process died in the
 // middle of it: Ensure methods make what is missing and leave what is right, Delete methods succeed where there
 // is nothing. drivertest.Exercise is the contract; libvirt and memory meet it. Methods are safe for concurrent
-// use. A call that the host does not answer returns ErrHostUnreachable (as an *Unreached where more is known), and the next one finds back to it if it can; one
-// that the host refuses returns a *HostError.
+// use. A call that the host does not answer returns ErrHostUnreachable (as an *Unreached where more is known), and the next one
+// finds back to it if it can; where another machine answers than the address names, it is ErrAnotherMachine and nothing is done there; one that the host
+// refuses returns a *HostError.
 type Driver interface {
+	// Enrolment asks the host's own hook who the host is. It makes nothing there: no pool, no network, no file.
+	Enrolment(ctx context.Context) (Enrolment, error)
 	// Facts asks the host what it is.
 	Facts(ctx context.Context) (HostFacts, error)
 
@@ -38,6 +41,11 @@ type Driver interface {
 	EnsureNode(ctx context.Context, n NodeSpec) error
 	// StopNode asks the guest to power off and returns at once; with force it ends the machine now.
 	StopNode(ctx context.Context, id uuid.UUID, force bool) error
+	// SuspendNode stops the vCPUs of a running machine and returns when they stand: memory, disk, network and start identity
+	// stay. ResumeNode lets them go on, whoever stopped them, also where the host itself halted the machine. Neither starts
+	// or ends a machine: for one that is off both do nothing.
+	SuspendNode(ctx context.Context, id uuid.UUID) error
+	ResumeNode(ctx context.Context, id uuid.UUID) error
 	// DeleteNode ends the machine and removes its domain, overlay, seed and all that is kept of its console. With wipe what
 	// the overlay has of the host's disk is overwritten with zeros first: while that goes on it returns ErrWiping, and is
 	// to be called again.
@@ -75,7 +83,8 @@ type MachineState string
 // The machine states that matter to us.
 const (
 	MachineRunning MachineState = "running"
-	MachinePaused  MachineState = "paused"
+	MachinePaused  MachineState = "paused" // somebody suspended it: we, or someone at the host
+	MachineHalted  MachineState = "halted" // its vCPUs stand though nobody suspended it; Why says what the host says
 	MachineOff     MachineState = "off"
 	MachineCrashed MachineState = "crashed"
 )
@@ -84,6 +93,7 @@ const (
 type Observation struct {
 	Nodes    []NodeObservation
 	Networks []NetworkObservation
+	Machine  Machine // who answered; its Key is Nil as long as its hook has not told it
 	// Lacks says, in a sentence without its full stop, what keeps the host from starting any node: a storage pool that
 	// is not active, a disk that is full, a hook that does not answer. Empty where nothing does.
 	Lacks string
@@ -96,8 +106,10 @@ const LeastDiskGiB = 2
 type NodeObservation struct {
 	ID    uuid.UUID
 	State MachineState
-	// StartID changes each time the machine is started, whoever started it; empty unless running or paused.
+	// StartID changes each time the machine is started, whoever started it; empty unless running, paused or halted.
 	StartID string
+	// Why is the reason for a halted machine, without its full stop; empty for others.
+	Why string
 	// Cold tells that the machine is off and the host knows of no end of it: the host was started since it last ran.
 	Cold bool
 }

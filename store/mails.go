@@ -36,12 +36,14 @@ const (
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
 	MailLinkShown       MailKind = "link_shown"       // subject: of the mail whose secret link the operator looked at
 	MailClusterEnded    MailKind = "cluster_ended"    // provider, cluster, reason, until (empty: deleted at once), path; to who started it and owners
+	MailClusterPaused   MailKind = "cluster_paused"   // provider, cluster, reason, until, support (may be empty), path; to who started it and owners
+	MailClusterResumed  MailKind = "cluster_resumed"  // provider, cluster, path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 
 	// Warnings (DB.Warn). All have at, from and last, which may be empty.
 	MailKeyAdded  MailKind = "key_added"  // key, fingerprint, path; to whose it is
 	MailRoleGiven MailKind = "role_given" // place, role, by, path; to whose it is
-	MailHostAdded MailKind = "host_added" // host, address, pool, by, path; to the provider's admins
+	MailHostAdded MailKind = "host_added" // host, address, pool, by, path, again ("yes": in the place of one that was there); to the provider's admins
 	MailNewPlace  MailKind = "new_place"  // program: what the browser says of itself; path; to who signed in
 )
 

@@ -16,6 +16,9 @@ type method func(ctx context.Context, d provisioner.Driver, arguments json.RawMe
 // methods are those that take a value and give one, by name. Beside them Line has the caller's side of each.
 func methods() map[string]method {
 	return map[string]method{
+		"Enrolment": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) (provisioner.Enrolment, error) {
+			return d.Enrolment(ctx)
+		}),
 		"Facts": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) (provisioner.HostFacts, error) {
 			return d.Facts(ctx)
 		}),
@@ -36,6 +39,12 @@ func methods() map[string]method {
 		}),
 		"StopNode": plain(func(ctx context.Context, d provisioner.Driver, a stopNode) (nothing, error) {
 			return nothing{}, d.StopNode(ctx, a.ID, a.Force)
+		}),
+		"SuspendNode": plain(func(ctx context.Context, d provisioner.Driver, id uuid.UUID) (nothing, error) {
+			return nothing{}, d.SuspendNode(ctx, id)
+		}),
+		"ResumeNode": plain(func(ctx context.Context, d provisioner.Driver, id uuid.UUID) (nothing, error) {
+			return nothing{}, d.ResumeNode(ctx, id)
 		}),
 		"DeleteNode": plain(func(ctx context.Context, d provisioner.Driver, a deleteNode) (nothing, error) {
 			return nothing{}, d.DeleteNode(ctx, a.ID, a.Wipe)
@@ -80,6 +89,11 @@ func plain[A, V any](f func(context.Context, provisioner.Driver, A) (V, error)) 
 	}
 }
 
+// Enrolment implements provisioner.Driver.
+func (l *Line) Enrolment(ctx context.Context) (provisioner.Enrolment, error) {
+	return ask[provisioner.Enrolment](ctx, l, "Enrolment", nothing{})
+}
+
 // Facts implements provisioner.Driver.
 func (l *Line) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	return ask[provisioner.HostFacts](ctx, l, "Facts", nothing{})
@@ -117,6 +131,18 @@ func (l *Line) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 // StopNode implements provisioner.Driver.
 func (l *Line) StopNode(ctx context.Context, id uuid.UUID, force bool) error {
 	_, err := ask[nothing](ctx, l, "StopNode", stopNode{id, force})
+	return err
+}
+
+// SuspendNode implements provisioner.Driver.
+func (l *Line) SuspendNode(ctx context.Context, id uuid.UUID) error {
+	_, err := ask[nothing](ctx, l, "SuspendNode", id)
+	return err
+}
+
+// ResumeNode implements provisioner.Driver.
+func (l *Line) ResumeNode(ctx context.Context, id uuid.UUID) error {
+	_, err := ask[nothing](ctx, l, "ResumeNode", id)
 	return err
 }
 

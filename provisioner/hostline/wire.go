@@ -97,6 +97,7 @@ func sentinels() map[string]error {
 		"ErrHostUntrusted":      provisioner.ErrHostUntrusted,
 		"ErrHostAuthentication": provisioner.ErrHostAuthentication,
 		"ErrHostPlace":          provisioner.ErrHostPlace,
+		"ErrAnotherMachine":     provisioner.ErrAnotherMachine,
 		"ErrNoSuchNode":         provisioner.ErrNoSuchNode,
 		"ErrImageDigest":        provisioner.ErrImageDigest,
 		"ErrWiping":             provisioner.ErrWiping,

@@ -42,7 +42,7 @@ func translate(op string, err error, lost bool) error {
 		return nil
 	case lost:
 		return fmt.Errorf("%s: %w", op, &provisioner.Unreached{Kind: provisioner.ErrHostUnreachable, Cause: err})
-	case errors.As(err, &said), errors.Is(err, provisioner.ErrNoSuchNode), errors.Is(err, provisioner.ErrImageDigest), errors.Is(err, context.Canceled):
+	case errors.As(err, &said), errors.Is(err, provisioner.ErrNoSuchNode), errors.Is(err, provisioner.ErrAnotherMachine), errors.Is(err, provisioner.ErrImageDigest), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &e):
 		return refused(op, e.Message, err)

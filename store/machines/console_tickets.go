@@ -3,6 +3,7 @@ package machines
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -38,7 +39,7 @@ type OpenConsole struct {
 
 // consoleRight tells whether a ticket's viewer may see the node's console now, t being session_id, person_id, node_id and
 // staff: the session lives and works where the right comes from, the role is one that request.OrgWork or
-// request.ProviderHosts names (a test in handlers compares them), and the organization's consent holds where it takes one.
+// request.ProviderHosts names (a test in handlers compares them), and the organization's consent holds where it takes one. What its provider keeps paused its organization does not see.
 const consoleRight = ` EXISTS (
 	SELECT FROM sessions s JOIN people pe ON pe.id = s.person_id, nodes n JOIN clusters c ON c.id = n.cluster_id
 	 WHERE s.id = t.session_id AND s.person_id = t.person_id AND s.expires_at > now() AND pe.suspended_at IS NULL
@@ -50,7 +51,7 @@ const consoleRight = ` EXISTS (
 			ELSE EXISTS (
 				SELECT FROM memberships m
 				 WHERE m.organization_id = n.organization_id AND m.organization_id = s.organization_id AND m.person_id = s.person_id
-				   AND m.role IN ('owner', 'manager', 'member')) END)`
+				   AND m.role IN ('owner', 'manager', 'member') AND c.desired <> 'paused') END)`
 
 // RedeemConsoleTicket uses a ticket up. One that is unknown, used or late, was issued for something else, or whose viewer
 // may not see the console any more, is NotFound("console ticket"), and stays what it was.
@@ -59,12 +60,12 @@ func (db *DB) RedeemConsoleTicket(ctx context.Context, ticket ConsoleTicket) (o 
 		WITH redeemed AS (UPDATE console_tickets t SET redeemed_at = now()
 			WHERE token_hash = $1 AND redeemed_at IS NULL AND expires_at > now() AND node_id = $2 AND session_id = $3 AND part = $4 AND`+consoleRight+`
 			RETURNING node_id, session_id, person_id, staff)
-		SELECT n.id, n.name, n.cluster_id, h.id, h.name, h.scheme, h.address, h.port, r.session_id, r.person_id, r.staff
+		SELECT n.id, n.name, n.cluster_id, h.id, h.name, `+hostAddress+`, r.session_id, r.person_id, r.staff
 		FROM redeemed r JOIN nodes n ON n.id = r.node_id JOIN hosts h ON h.id = n.host_id`,
 		store.HashToken(ticket.Token), ticket.Node, ticket.Session, ticket.Part)
 	return store.One(rows, "console ticket", func(row pgx.CollectableRow) (OpenConsole, error) {
-		err := row.Scan(&o.NodeID, &o.NodeName, &o.ClusterID, &o.HostID, &o.HostName, &o.Address.Scheme, &o.Address.Name, &o.Address.Port,
-			&o.Viewer.Session, &o.Viewer.Person, &o.Staff)
+		err := row.Scan(slices.Concat([]any{&o.NodeID, &o.NodeName, &o.ClusterID, &o.HostID, &o.HostName}, scanAddress(&o.Address),
+			[]any{&o.Viewer.Session, &o.Viewer.Person, &o.Staff})...)
 		return o, err
 	})
 }

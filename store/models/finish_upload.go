@@ -7,12 +7,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
 
 // FinishUpload makes an image of an upload whose last byte arrived, and asks for its verification, in one
-// transaction. A second call gives the same image. An empty name takes the file's.
+// transaction. A second call gives the same image. An empty name, or one that is none (typed.ParseName), takes the file's.
 func (db *DB) FinishUpload(ctx context.Context, id, name string) (uuid.UUID, error) {
 	var image uuid.UUID
 	return image, db.core.Tx(ctx, func(tx pgx.Tx) error {
@@ -39,7 +40,8 @@ func (db *DB) finishUpload(ctx context.Context, tx pgx.Tx, id, name string) (uui
 	if u.Image != nil {
 		return *u.Image, nil
 	}
-	if name == "" {
+	// The bytes are here: a name that cannot be kept is no reason to refuse them.
+	if name, err = typed.ParseName(name); err != nil {
 		name = u.Filename
 	}
 	if len([]rune(name)) > 255 {
