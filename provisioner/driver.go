@@ -12,8 +12,8 @@ import (
 // Driver reaches one host. Every method is idempotent and may be called again after a process died in the
 // middle of it: Ensure methods make what is missing and leave what is right, Delete methods succeed where there
 // is nothing. drivertest.Exercise is the contract; libvirt and memory meet it. Methods are safe for concurrent
-// use. A call that the host does not answer returns ErrHostUnreachable, and the next one finds back to it if it can; where
-// another machine answers than the address names, it is ErrAnotherMachine and nothing is done there; one that the host
+// use. A call that the host does not answer returns ErrHostUnreachable (as an *Unreached where more is known), and the next one
+// finds back to it if it can; where another machine answers than the address names, it is ErrAnotherMachine and nothing is done there; one that the host
 // refuses returns a *HostError.
 type Driver interface {
 	// Enrolment asks the host's own hook who the host is. It makes nothing there: no pool, no network, no file.
@@ -132,8 +132,9 @@ var (
 // HostError is a host's refusal: what was asked of it and its own words.
 type HostError struct {
 	Op     string // "start node compute-001"
-	Detail string // libvirt's message
+	Detail string // the host's words, as people read them (Discreet)
 	Err    error
+	Cause  string // the host's words in full, for the worker's log alone; empty: Detail says all
 }
 
 func (e *HostError) Error() string { return e.Op + ": " + e.Detail }

@@ -77,6 +77,12 @@ func (a HostAddress) Validate() error {
 	if !validHostName(a.Name) {
 		return fmt.Errorf("%w: %q is not a DNS name or IP address (letters, digits, dots and hyphens, at most 253)", ErrHostAddress, a.Name)
 	}
+	if a.Scheme != SchemeMemory {
+		ip, err := netip.ParseAddr(a.Name)
+		if isLoopbackName(a.Name) || err == nil && CheckHostPlace(ip) != nil {
+			return fmt.Errorf("%w: %s is no address of a host (loopback, link-local, multicast and reserved addresses are none); give the one by which workers reach it", ErrHostAddress, a.Name)
+		}
+	}
 	if a.Port < 0 || a.Port > 65535 {
 		return fmt.Errorf("%w: port %d is not between 1 and 65535", ErrHostAddress, a.Port)
 	}

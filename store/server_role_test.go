@@ -18,6 +18,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/migrations"
 	"volary.dev/store"
+	"volary.dev/store/queue"
 	"volary.dev/store/storetest"
 )
 
@@ -59,7 +60,16 @@ func TestServersMayNot(t *testing.T) {
 			`UPDATE jobs SET kind = kind`,
 			`SELECT FROM river_leader`, `SELECT FROM river_queue`,
 			`SELECT enqueue('rm', '{"host_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'default', 1, 1, NULL)`,
-			`SELECT enqueue('check_host', '{"host_id": "everything"}', 'default', 1, 1, NULL)`,
+			`SELECT enqueue('check_host', '{"host_id": "everything"}', 'hosts', 1, 1, NULL)`,
+			// In the queue of its kind, as often as its kind, and soon.
+			`SELECT enqueue('check_host', '{"host_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'mail', 1, 1, NULL)`,
+			`SELECT enqueue('send_mail', '{"mail_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', NULL, 1, 1, NULL)`,
+			`SELECT enqueue('check_host', '{"host_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'hosts', 1, 4, NULL)`,
+			`SELECT enqueue('send_mail', '{"mail_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'mail', 1, 1000, NULL)`,
+			`SELECT enqueue('send_mail', '{"mail_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'mail', 1, 0, NULL)`,
+			`SELECT enqueue('send_mail', '{"mail_id": "01a20434-25ed-74a2-a669-4c09d5869602"}', 'mail', 4, 1, NULL)`,
+			`SELECT enqueue('send_mail', jsonb_build_object('mail_id', gen_random_uuid(), 'more', repeat('x', 5000)), 'mail', 1, 1, NULL)`,
+			`SELECT enqueue('send_mail', jsonb_build_object('mail_id', gen_random_uuid()), 'mail', 1, 1, now() + interval '1 year')`,
 			// Secrets of guests, and what the worker alone says.
 			`SELECT sealed FROM mails`, `SELECT * FROM mails`, `UPDATE mails SET sealed = NULL`, `SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
 			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
@@ -89,6 +99,20 @@ func TestServersMayNot(t *testing.T) {
 	}
 }
 
+// Each kind of job is let into its queue as package queue says it is queued.
+func TestServersMayAskForEachJob(t *testing.T) {
+	w := storetest.NewWorld(t)
+	web := store.New(signIn(t, w.Pool, store.RoleWeb), store.Options{})
+	id := uuid.New()
+	storetest.NoError(t, web.Tx(t.Context(), func(tx pgx.Tx) error {
+		return errors.Join(
+			store.Enqueue(t.Context(), tx, queue.VerifyImage{ImageID: id}), store.Enqueue(t.Context(), tx, queue.DeleteImage{ImageID: id}),
+			store.Enqueue(t.Context(), tx, queue.RunAcceptance{TestID: id}), store.Enqueue(t.Context(), tx, queue.CheckHost{HostID: id}),
+			store.Enqueue(t.Context(), tx, queue.SendMail{MailID: id}),
+		)
+	}))
+}
+
 // neither is what both must not: change what is insert-only, write sums, put something between the database and its rules.
 func neither() []string {
 	list := []string{
@@ -107,7 +131,11 @@ func neither() []string {
 	for _, table := range insertOnly() {
 		list = append(list, `DELETE FROM `+table, `TRUNCATE `+table+` CASCADE`, `ALTER TABLE `+table+` DISABLE TRIGGER ALL`,
 			`ALTER TABLE `+table+` DISABLE TRIGGER USER`, `DROP TABLE `+table+` CASCADE`, `CREATE RULE none AS ON INSERT TO `+table+` DO INSTEAD NOTHING`,
-			`CREATE TRIGGER mine BEFORE INSERT ON `+table+` EXECUTE FUNCTION notify_change()`)
+			`CREATE TRIGGER mine BEFORE INSERT ON `+table+` EXECUTE FUNCTION notify_change()`, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`)
+	}
+	// The lock that stops all others takes a right to change or delete whole rows; a right to columns is none.
+	for _, table := range []string{"people", "organizations", "lots", "holds", "orders", "wallets", "journal_heads", "offers", "usage_lines"} {
+		list = append(list, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`, `LOCK TABLE `+table+` IN EXCLUSIVE MODE`)
 	}
 	for _, change := range []string{
 		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `usage_lines SET hours = hours`, `audit SET verb = verb`,

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
@@ -21,7 +23,7 @@ func (v *volary) demo(ctx context.Context) (string, error) {
 	o := demo.Options{Now: time.Now(), Enrol: v.enrol}
 	o.Hosts, o.Underlay = demo.SimulatedHosts()
 	if v.lab != nil {
-		o.Hosts, o.Underlay = nil, v.lab.Prefix()
+		o.Hosts, o.Underlay, o.Closed = nil, v.lab.Prefix(), ownAddresses()
 		for _, h := range v.lab.Hosts() {
 			o.Hosts = append(o.Hosts, demo.Host{Name: h.Name, Address: h.Address, Underlay: h.Underlay})
 		}
@@ -34,6 +36,18 @@ func (v *volary) demo(ctx context.Context) (string, error) {
 		o.Images = demo.Images{Sample: v.sample, Blobs: blobs, Scratch: v.path("scratch"), Verify: v.verifyImage}
 	}
 	return "", demo.Make(ctx, v.pool, o)
+}
+
+// ownAddresses are those of this machine, loopback apart, each as a prefix of its own.
+func ownAddresses() []netip.Prefix {
+	var all []netip.Prefix
+	addrs, _ := net.InterfaceAddrs()
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr().IsGlobalUnicast() {
+			all = append(all, netip.PrefixFrom(p.Addr(), p.Addr().BitLen()))
+		}
+	}
+	return all
 }
 
 // enrol has a host's line pasted on it: in the lab's host itself, or where a simulated one looks.

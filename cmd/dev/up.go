@@ -171,7 +171,37 @@ func (v *volary) migrate(ctx context.Context) (string, error) {
 		return "", err
 	}
 	v.pool = pool
-	return "", store.Migrate(ctx, pool, migrations.FS)
+	if err := store.Migrate(ctx, pool, migrations.FS); err != nil {
+		return "", err
+	}
+	return "", v.limitServers(ctx)
+}
+
+// limitServers bounds the servers' users as `volary migrate` does. In a database that is not ours its owner does it, as far
+// as they may.
+func (v *volary) limitServers(ctx context.Context) error {
+	pool := v.pool
+	if v.database.server != nil {
+		u, err := url.Parse(v.database.server.URL())
+		if err != nil {
+			return err
+		}
+		u.Path = "/" + pool.Config().ConnConfig.Database
+		if pool, err = setup.Pool(ctx, u.String(), setup.PoolOptions{Name: "dev", Max: 1}); err != nil {
+			return err
+		}
+		defer pool.Close()
+	}
+	_, err := store.LimitServers(ctx, pool,
+		store.ServerLimit{
+			Role: store.RoleWeb, Connections: 4 * setup.WebConnections,
+			Statement: setup.WebLimits.Statement, Lock: setup.WebLimits.Lock, IdleInTransaction: setup.WebLimits.IdleInTransaction,
+		},
+		store.ServerLimit{
+			Role: store.RoleWorker, Connections: 4 * setup.WorkerConnections,
+			Statement: setup.WorkerLimits.Statement, Lock: setup.WorkerLimits.Lock, IdleInTransaction: setup.WorkerLimits.IdleInTransaction,
+		})
+	return err
 }
 
 func (v *volary) startLab(ctx context.Context) (string, error) {

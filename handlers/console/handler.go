@@ -138,7 +138,7 @@ func (h *Handler) consoleLog(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) hostFailed(w http.ResponseWriter, r *http.Request, n machines.OpenConsole, err error) {
-	h.log.InfoContext(r.Context(), "console", "node", n.NodeID, "host", n.HostID, "error", err)
+	h.log.InfoContext(r.Context(), "console", "node", n.NodeID, "host", n.HostID, "error", provisioner.Cause(err))
 	http.Error(w, n.HostName+": "+err.Error(), http.StatusBadGateway)
 }
 

@@ -70,7 +70,7 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 	if err != nil {
 		return err
 	}
-	k := &hostCheck{CheckHost: c, host: h, pool: pool}
+	k := &hostCheck{CheckHost: c, job: job.ID, host: h, pool: pool}
 	k.Probe = c.Probe.withDefaults()
 	passed := k.run(ctx)
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -86,6 +86,7 @@ type hostCheck struct {
 	*CheckHost
 	Probe ProbeTimes
 
+	job          int64 // by which the worker's log names the check
 	host         machines.Host
 	pool         []machines.Host
 	facts        provisioner.HostFacts
@@ -128,7 +129,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 			c.State, c.Detail = provisioner.CheckFailed, err.Error()
 		}
 		k.report = append(k.report, c)
-		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "check", c.Name, "state", c.State, "detail", c.Detail)
+		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "job", k.job, "check", c.Name, "state", c.State, "detail", c.Detail, "cause", provisioner.Cause(err))
 		if perr := k.Machines.HostCheckProgress(ctx, k.host.ID, k.report); perr != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "host check", "host", k.host.ID, "error", perr)
 		}

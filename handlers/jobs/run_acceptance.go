@@ -89,7 +89,7 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		// A test must not stay open for ever.
 		over, f.seen.Over, f.seen.Why = true, true, "The test could not be followed to its end."
 		if err != nil {
-			f.seen.Why += " " + err.Error()
+			f.Log.WarnContext(ctx, "acceptance test given up", "test", f.test.ID, "error", provisioner.Cause(err))
 		}
 		err = nil
 	}

@@ -118,7 +118,7 @@ func (o *Observer) round(ctx context.Context, h machines.HostClaim) (bool, error
 				return false, err
 			}
 		}
-		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", err)
+		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", provisioner.Cause(err))
 		return false, o.Machines.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
 	}
 	mine, err := o.Machines.RecordRound(ctx, h.ID, o.Worker, at, seen)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
 	"volary.dev/store/machines"
 )
@@ -233,10 +234,14 @@ func (s *visit) learn(r result) {
 	if errors.Is(r.err, context.Canceled) {
 		return // cut short by ourselves
 	}
-	again := s.seen.Failures[r.action].After(s.now(), whose(r.err), r.err.Error())
+	fault, words := whose(r.err), r.err.Error()
+	if own := (ownError{}); fault == reconcile.FaultOurs && errors.As(r.err, &own) {
+		words = "Volary could not do its own part" // what a database says is for the log
+	}
+	again := s.seen.Failures[r.action].After(s.now(), fault, words)
 	s.seen.Failures[r.action] = again
 	s.log.Warn("action failed", "action", r.action.Kind, "host", r.action.Host, "node", r.action.Node, "fault", again.Fault,
-		"count", again.Count, "error", r.err)
+		"count", again.Count, "error", provisioner.Cause(r.err))
 }
 
 // load reads the cluster.

@@ -50,10 +50,7 @@ func network(n provisioner.Network) (*libvirtxml.Network, error) {
 	if n.Domain != "" {
 		x.Domain = &libvirtxml.NetworkDomain{Name: n.Domain, LocalOnly: "yes"}
 	}
-	if n.Sealed || !n.Masquerade {
-		// Names of the world outside are a way out too: a question can carry what one wants to tell.
-		x.DnsmasqOptions = &libvirtxml.NetworkDnsmasqOptions{Option: []libvirtxml.NetworkDnsmasqOption{{Value: "no-resolv"}}}
-	}
+	x.DnsmasqOptions = &libvirtxml.NetworkDnsmasqOptions{Option: nameServer(n)}
 	for _, e := range n.Entries {
 		x.IPs[0].DHCP.Hosts = append(x.IPs[0].DHCP.Hosts, dhcpHost(e))
 		x.DNS.Host = append(x.DNS.Host, dnsHost(e))
@@ -62,6 +59,29 @@ func network(n provisioner.Network) (*libvirtxml.Network, error) {
 		x.PortGroups = append(x.PortGroups, libvirtxml.NetworkPortGroup{Name: s})
 	}
 	return x, nil
+}
+
+// nameServer is what a network's dnsmasq is told beside what libvirt tells it: guests ask it, and it knows more than they
+// may. libvirt cannot change it while the network runs.
+func nameServer(n provisioner.Network) []libvirtxml.NetworkDnsmasqOption {
+	words := []string{
+		"no-hosts", // the host's own /etc/hosts names it and its neighbours
+		"no-ident", // servers.bind names the host's resolvers, version.bind the program
+	}
+	switch {
+	case n.Sealed || !n.Masquerade:
+		// Names of the world outside are a way out too: a question can carry what one wants to tell.
+		words = append(words, "no-resolv")
+	case len(n.Allowed) == 0:
+		// The host's resolver may know names and addresses of the provider's own network. Where the pool lets guests reach some
+		// of it, they may need those names.
+		words = append(words, "bogus-priv", "stop-dns-rebind")
+	}
+	options := make([]libvirtxml.NetworkDnsmasqOption, len(words))
+	for i, w := range words {
+		options[i].Value = w
+	}
+	return options
 }
 
 func dhcpHost(e provisioner.NetworkEntry) libvirtxml.NetworkDHCPHost {

@@ -145,9 +145,9 @@ func (c *child) pair() (*socket, error) {
 func (c *child) lost(err error) error {
 	select {
 	case <-c.process.done:
-		return fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, c.end())
+		return unreached(c.end())
 	case <-time.After(reasonLimit):
-		return fmt.Errorf("%w: the process that speaks with it does not: %w", provisioner.ErrHostUnreachable, err)
+		return unreached(fmt.Errorf("the process that speaks with it does not: %w", err))
 	}
 }
 

@@ -33,7 +33,7 @@ func TestACrashCostsOneHostItsCalls(t *testing.T) {
 		waiting <- err
 	}()
 	before := observed(t, well)
-	if _, err := sick.Addresses(t.Context(), vniCrash); !errors.Is(err, provisioner.ErrHostUnreachable) || !strings.Contains(err.Error(), "ended") {
+	if _, err := sick.Addresses(t.Context(), vniCrash); !errors.Is(err, provisioner.ErrHostUnreachable) || !strings.Contains(provisioner.Cause(err), "ended") || strings.Contains(err.Error(), "ended") {
 		t.Errorf("the call that crashed: %v", err)
 	}
 	if err := <-waiting; !errors.Is(err, provisioner.ErrHostUnreachable) {
@@ -61,7 +61,7 @@ func TestAChildThatDiesAgainAndAgain(t *testing.T) {
 	for range 3 {
 		if _, err := l.Addresses(t.Context(), vniCrash); !errors.Is(err, provisioner.ErrHostUnreachable) {
 			t.Fatal(err)
-		} else if strings.Contains(err.Error(), "another is started in") {
+		} else if strings.Contains(provisioner.Cause(err), "another is started in") {
 			put++
 		}
 	}

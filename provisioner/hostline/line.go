@@ -105,13 +105,13 @@ func (l *Line) child() (*child, error) {
 		l.bury(l.now)
 	}
 	if wait := time.Until(l.retryAt); wait > 0 {
-		return nil, fmt.Errorf("%w: %w; another is started in %s", provisioner.ErrHostUnreachable, l.failed, wait.Round(time.Second))
+		return nil, unreached(fmt.Errorf("%w; another is started in %s", l.failed, wait.Round(time.Second)))
 	}
 	c, err := startChild(l.start, hello{Address: l.address}, l.o)
 	if err != nil {
 		l.failed = fmt.Errorf("the process that is to speak with the host does not start: %w", err)
 		l.hesitate()
-		return nil, fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, l.failed)
+		return nil, unreached(l.failed)
 	}
 	l.now = c
 	return c, nil
@@ -210,9 +210,14 @@ func (c *call) await(ctx context.Context, f func() error) error {
 // gaveUp says why waiting ended: a host that is too slow for the caller's limit does not answer.
 func gaveUp(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, ctx.Err())
+		return unreached(ctx.Err())
 	}
 	return ctx.Err()
+}
+
+// unreached keeps from people what is known of our own processes.
+func unreached(why error) error {
+	return &provisioner.Unreached{Kind: provisioner.ErrHostUnreachable, Cause: why}
 }
 
 // result reads the result frame.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"volary.dev/provisioner"
 )
@@ -84,21 +85,27 @@ type fault struct {
 	Op        string   `json:",omitempty"`
 	Detail    string   `json:",omitempty"`
 	Refused   bool     `json:",omitempty"`
+	Cause     string   `json:",omitempty"` // provisioner.Cause, for the log
 }
 
 // sentinels are the errors that callers of a driver tell apart, by the name that they travel under.
 func sentinels() map[string]error {
 	return map[string]error{
-		"ErrHostUnreachable": provisioner.ErrHostUnreachable,
-		"ErrAnotherMachine":  provisioner.ErrAnotherMachine,
-		"ErrNoSuchNode":      provisioner.ErrNoSuchNode,
-		"ErrImageDigest":     provisioner.ErrImageDigest,
-		"ErrWiping":          provisioner.ErrWiping,
-		"ErrConsoleTaken":    provisioner.ErrConsoleTaken,
-		"ErrHostAddress":     provisioner.ErrHostAddress,
-		"Canceled":           context.Canceled,
-		"DeadlineExceeded":   context.DeadlineExceeded,
-		"EOF":                io.EOF,
+		"ErrHostUnreachable":    provisioner.ErrHostUnreachable,
+		"ErrHostRefuses":        provisioner.ErrHostRefuses,
+		"ErrNoLibvirt":          provisioner.ErrNoLibvirt,
+		"ErrHostUntrusted":      provisioner.ErrHostUntrusted,
+		"ErrHostAuthentication": provisioner.ErrHostAuthentication,
+		"ErrHostPlace":          provisioner.ErrHostPlace,
+		"ErrAnotherMachine":     provisioner.ErrAnotherMachine,
+		"ErrNoSuchNode":         provisioner.ErrNoSuchNode,
+		"ErrImageDigest":        provisioner.ErrImageDigest,
+		"ErrWiping":             provisioner.ErrWiping,
+		"ErrConsoleTaken":       provisioner.ErrConsoleTaken,
+		"ErrHostAddress":        provisioner.ErrHostAddress,
+		"Canceled":              context.Canceled,
+		"DeadlineExceeded":      context.DeadlineExceeded,
+		"EOF":                   io.EOF,
 	}
 }
 
@@ -106,7 +113,7 @@ func newFault(err error) *fault {
 	if err == nil {
 		return nil
 	}
-	f := &fault{Text: err.Error()}
+	f := &fault{Text: err.Error(), Cause: provisioner.Cause(err)}
 	for name, sentinel := range sentinels() {
 		if errors.Is(err, sentinel) {
 			f.Sentinels = append(f.Sentinels, name)
@@ -131,7 +138,9 @@ func (f *fault) err() error {
 		}
 	}
 	if f.Refused {
-		causes = append(causes, &provisioner.HostError{Op: f.Op, Detail: f.Detail})
+		causes = append(causes, &provisioner.HostError{Op: f.Op, Detail: f.Detail, Cause: f.Cause})
+	} else if slices.Contains(f.Sentinels, "ErrHostUnreachable") && f.Cause != "" && f.Cause != f.Text {
+		causes = append(causes, &provisioner.Unreached{Kind: provisioner.ErrHostUnreachable, Cause: errors.New(f.Cause)})
 	}
 	if len(causes) == 1 && causes[0].Error() == f.Text {
 		return causes[0]

@@ -39,6 +39,7 @@ type Host struct {
 type Lab struct {
 	dir     string
 	net     underlay
+	wall    *wall
 	hosts   []Host
 	process *process
 
@@ -96,6 +97,9 @@ func (l *Lab) build(ctx context.Context, cfg Config) error {
 		return err
 	}
 	l.net = u
+	if l.wall, err = buildWall(ctx, u); err != nil {
+		return err
+	}
 	plan := switchPlan{Dir: cfg.Dir, MTU: cfg.MTU}
 	for i := 1; i <= cfg.Hosts; i++ {
 		h := hostPlan{
@@ -201,6 +205,7 @@ func (l *Lab) Done() <-chan struct{} { return l.process.done }
 func (l *Lab) Stop() {
 	l.process.stop()
 	l.net.unplug()
+	l.wall.remove()
 }
 
 func (l *Lab) ask(ctx context.Context, r request) error {

@@ -299,7 +299,7 @@ func (d *Driver) Consoles(ctx context.Context, queries []provisioner.ConsoleQuer
 		}
 		for _, c := range a.Consoles {
 			if c.Error != "" {
-				return nil, &provisioner.HostError{Op: "consoles", Detail: c.Error}
+				return nil, refused("consoles", c.Error, nil)
 			}
 			text := provisioner.ConsoleText{Kept: c.Kept, Tail: c.Tail, End: c.End, Next: c.Next}
 			for _, l := range c.Lines {

@@ -23,4 +23,9 @@
 // against a machine whose UUID is right. Enrolment asks one of whom nothing is known, by what is there already.
 //
 // What libvirt reports is the truth; nothing of it is remembered here between calls but who watches which console.
+//
+// 2026-11-29: libvirt resolves a host's name itself, after we looked at it. TCP gets the address that was looked at. For TLS
+// and SSH the name is needed, as certificates and known keys are the name's; an own TLS client before libvirt's would close that,
+// and would be a second implementation of what libvirt expects of certificates. So the name is looked at before and after, and
+// a failure in between is told in one of three sentences that give away no more than what a trusted host would.
 package libvirt

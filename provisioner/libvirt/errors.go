@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"libvirt.org/go/libvirt"
 
@@ -34,18 +36,51 @@ func isLost(conn *libvirt.Connect, err error) bool {
 // translate gives errors the types of provisioner. What is already one of ours passes.
 func translate(op string, err error, lost bool) error {
 	var e libvirt.Error
-	var refused *provisioner.HostError
+	var said *provisioner.HostError
 	switch {
 	case err == nil:
 		return nil
 	case lost:
-		return fmt.Errorf("%s: %w: %w", op, provisioner.ErrHostUnreachable, err)
-	case errors.As(err, &refused), errors.Is(err, provisioner.ErrNoSuchNode), errors.Is(err, provisioner.ErrAnotherMachine), errors.Is(err, provisioner.ErrImageDigest), errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", op, &provisioner.Unreached{Kind: provisioner.ErrHostUnreachable, Cause: err})
+	case errors.As(err, &said), errors.Is(err, provisioner.ErrNoSuchNode), errors.Is(err, provisioner.ErrAnotherMachine), errors.Is(err, provisioner.ErrImageDigest), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &e):
-		return &provisioner.HostError{Op: op, Detail: e.Message, Err: err}
+		return refused(op, e.Message, err)
 	}
 	return fmt.Errorf("%s: %w", op, err)
+}
+
+// refused is a host's refusal: its words without files and addresses for people, and whole for the log.
+func refused(op, words string, err error) *provisioner.HostError {
+	return &provisioner.HostError{Op: op, Detail: provisioner.Discreet(words), Err: err, Cause: words}
+}
+
+// hookFailed is the failure of the network hook, which speaks of commands, files and addresses: all of it is for the log.
+func hookFailed(op, words string) *provisioner.HostError {
+	return &provisioner.HostError{Op: op, Detail: "the network hook failed; the worker's log says how", Cause: words}
+}
+
+// notConnected is why libvirt opened no connection to a host at whose port somebody answers: never more than one of three
+// sentences, so that nobody learns by the differences what answers there.
+func notConnected(err error) error {
+	kind := provisioner.ErrNoLibvirt
+	var e libvirt.Error
+	if errors.As(err, &e) {
+		says := func(some ...string) bool {
+			return slices.ContainsFunc(some, func(words string) bool { return strings.Contains(e.Message, words) })
+		}
+		switch {
+		case says("Our own certificate"):
+			kind = provisioner.ErrHostAuthentication
+		case says("verify peer", "failed validation", "not trusted", "does not match", "Host key verification failed"):
+			kind = provisioner.ErrHostUntrusted
+		case says("Permission denied", "server verification"), isCode(err, libvirt.ERR_AUTH_CANCELLED, libvirt.ERR_AUTH_UNAVAILABLE):
+			kind = provisioner.ErrHostAuthentication
+		case isCode(err, libvirt.ERR_AUTH_FAILED) && !says("handshake"):
+			kind = provisioner.ErrHostAuthentication
+		}
+	}
+	return &provisioner.Unreached{Kind: kind, Cause: err}
 }
 
 // isCode says whether err is libvirt's of one of the codes.

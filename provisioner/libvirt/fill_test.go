@@ -12,6 +12,7 @@ import (
 	"volary.dev/provisioner/cloudinit"
 	"volary.dev/provisioner/drivertest"
 	"volary.dev/provisioner/nethook"
+	"volary.dev/provisioner/waittest"
 )
 
 // A guest that writes three times the cap leaves no more than the cap on its host. Where virtlogd keeps more than its
@@ -78,8 +79,8 @@ func (s *site) filled(t *testing.T, d provisioner.Driver, vni uint32) (said, kep
 			t.Logf("%d bytes were written within %v, %d are kept in %s", 3*facts.ConsoleCap, time.Since(began), kept, nethook.ConsoleDir)
 			break
 		}
-		if time.Since(began) > patience {
-			t.Fatalf("the guest did not fill its console within %v: %d bytes are kept", patience, kept)
+		if time.Since(began) > waittest.Limit {
+			t.Fatalf("the guest did not fill its console within %v: %d bytes are kept", waittest.Limit, kept)
 		}
 	}
 	if err := d.DeleteNode(t.Context(), n.ID, false); err != nil {

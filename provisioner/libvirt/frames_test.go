@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // frame is what a stranger puts on the wire of its guest, field by field as it likes.
@@ -16,10 +17,14 @@ type frame struct {
 	tag      []byte // between the MACs and the type: a VLAN's
 	kind     uint16
 	body     []byte
+	short    bool // is not filled up to what Ethernet wants
 }
 
 func (f frame) bytes() []byte {
 	b := slices.Concat(f.to, f.from, f.tag, binary.BigEndian.AppendUint16(nil, f.kind), f.body)
+	if f.short {
+		return b
+	}
 	return append(b, make([]byte, max(0, 60-len(b)))...)
 }
 
@@ -64,6 +69,16 @@ func udp(from, to uint16, body []byte) []byte {
 	binary.BigEndian.PutUint16(d[2:], to)
 	binary.BigEndian.PutUint16(d[4:], uint16(8+len(body)))
 	return append(d, body...)
+}
+
+// question asks a name server for a name: of a type and class as DNS numbers them.
+func question(name string, kind, class uint16) []byte {
+	b := []byte{0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0}
+	for label := range strings.SplitSeq(name, ".") {
+		b = append(append(b, byte(len(label))), label...)
+	}
+	b = append(b, 0)
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, kind), class)
 }
 
 func arp(operation uint16, mac net.HardwareAddr, ip, about netip.Addr) []byte {

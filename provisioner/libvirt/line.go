@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -29,7 +28,6 @@ const (
 	// keptIdle is how many connections are kept while nobody calls.
 	keptIdle = 2
 
-	probeLimit                = 5 * time.Second
 	firstBackoff, lastBackoff = time.Second, 30 * time.Second
 )
 
@@ -126,7 +124,7 @@ func (l *line) run(ctx context.Context, op string, after func(), f func(*errand)
 // gaveUp says why waiting ended: a host that is too slow for the caller's limit does not answer.
 func gaveUp(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, ctx.Err())
+		return &provisioner.Unreached{Kind: provisioner.ErrHostUnreachable, Cause: ctx.Err()}
 	}
 	return ctx.Err()
 }
@@ -241,8 +239,8 @@ func (l *line) open() (*libvirt.Connect, error) {
 	defer l.mu.Unlock()
 	if err != nil {
 		l.lost = true
-		if l.failed = err; !errors.Is(err, provisioner.ErrAnotherMachine) {
-			l.failed = fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, err)
+		if l.failed = err; !errors.Is(err, provisioner.ErrHostUnreachable) && !errors.Is(err, provisioner.ErrAnotherMachine) {
+			l.failed = &provisioner.Unreached{Kind: provisioner.ErrHostUnreachable, Cause: err}
 		}
 		// Several may have tried at once: that is one failure.
 		if now := time.Now(); now.After(l.retryAt) {
@@ -263,14 +261,7 @@ func (l *line) connect() (*libvirt.Connect, error) {
 	if err := startEvents(); err != nil {
 		return nil, err
 	}
-	if l.probe != "" {
-		c, err := net.DialTimeout("tcp", l.probe, probeLimit) //nolint:noctx // bounded by the limit
-		if err != nil {
-			return nil, err
-		}
-		c.Close()
-	}
-	conn, err := libvirt.NewConnect(l.uri)
+	conn, err := l.openChecked()
 	if err != nil {
 		return nil, err
 	}
@@ -280,6 +271,28 @@ func (l *line) connect() (*libvirt.Connect, error) {
 		return nil, err
 	}
 	if err := l.meet(conn); err != nil {
+		_, _ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// openChecked opens a connection to an address that a host can have. libvirt resolves names itself: it gets the address
+// that was looked at where the name is needed for nothing else, and else the name is looked at once more afterwards. What
+// libvirt has to say of somebody who is not a host by then is no more than that it is no libvirt.
+func (l *line) openChecked() (*libvirt.Connect, error) {
+	if l.probe == "" {
+		return libvirt.NewConnect(l.uri)
+	}
+	peer, err := reach(l.probe)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := libvirt.NewConnect(at(l.uri, peer))
+	if err != nil {
+		return nil, notConnected(err)
+	}
+	if err := stillThere(l.probe); err != nil {
 		_, _ = conn.Close()
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (d *Driver) lookAtHook(ctx context.Context) {
 func hostWords(err error) string {
 	var e libvirt.Error
 	if errors.As(err, &e) {
-		return e.Message
+		return provisioner.Discreet(e.Message)
 	}
-	return err.Error()
+	return provisioner.Discreet(err.Error())
 }

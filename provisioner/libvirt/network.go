@@ -47,7 +47,7 @@ func (d *Driver) EnsureNetwork(ctx context.Context, n provisioner.Network) error
 		}
 		changes, err := domainxml.Changes(current, n, nonce)
 		if err != nil {
-			return &provisioner.HostError{Op: op, Detail: err.Error(), Err: err}
+			return refused(op, err.Error(), err)
 		}
 		for _, c := range changes {
 			if err := apply(have, c); err != nil {
@@ -61,7 +61,7 @@ func (d *Driver) EnsureNetwork(ctx context.Context, n provisioner.Network) error
 func (d *Driver) createNetwork(conn *libvirt.Connect, op string, n provisioner.Network, nonce string) error {
 	xml, err := domainxml.Network(n, nonce)
 	if err != nil {
-		return &provisioner.HostError{Op: op, Detail: err.Error(), Err: err}
+		return refused(op, err.Error(), err)
 	}
 	// Not defined, only started: it is gone when the host restarts, as are the machines in it.
 	net, err := conn.NetworkCreateXML(xml)
@@ -103,7 +103,7 @@ func (d *Driver) confirm(conn *libvirt.Connect, op string, n provisioner.Network
 	case err != nil:
 		return err
 	case report.Error != "":
-		return &provisioner.HostError{Op: op, Detail: "the network hook failed: " + report.Error}
+		return hookFailed(op, report.Error)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -131,7 +131,7 @@ func (d *Driver) lockPort(ctx context.Context, op string, vni uint32, mac net.Ha
 		case err != nil:
 			return err
 		case report.Error != "":
-			return &provisioner.HostError{Op: op, Detail: "the network hook failed: " + report.Error}
+			return hookFailed(op, report.Error)
 		case !slices.Contains(report.Ports, port):
 			return &provisioner.HostError{Op: op, Detail: "the network hook did not find the port " + port + " of the guest"}
 		}

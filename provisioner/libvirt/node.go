@@ -292,7 +292,7 @@ func (d *Driver) wipeDisk(ctx context.Context, h *held, id uuid.UUID) error {
 		}
 		switch w := a.Wiped[0]; {
 		case w.Error != "":
-			return &provisioner.HostError{Op: h.op, Detail: "overwrite its disk: " + w.Error}
+			return refused(h.op, "overwrite its disk: "+w.Error, nil)
 		case w.Done:
 			return nil
 		}
@@ -325,7 +325,7 @@ func (d *Driver) deleteFiles(ctx context.Context, h *held, id uuid.UUID) error {
 		return err
 	}
 	if f := a.Forgotten[0]; !f.Done {
-		return &provisioner.HostError{Op: h.op, Detail: "remove its files: " + f.Error}
+		return refused(h.op, "remove its files: "+f.Error, nil)
 	}
 	return nil
 }

@@ -147,6 +147,7 @@ func TestPackets(t *testing.T) {
 			g.reachesNone(tries)
 		}
 	})
+	t.Run("no names of the host's", func(t *testing.T) { hostNames(t, s, guest, a) })
 	t.Run("out", func(t *testing.T) {
 		fetch := fmt.Sprintf(nc+" -w 5 %s %d </dev/null | grep outside", outside.Addr(), outside.Port())
 		guest.can("reach the world by masquerading", fetch)
@@ -171,6 +172,29 @@ func TestPackets(t *testing.T) {
 	})
 	t.Run("published port", func(t *testing.T) { published(t, s, a) })
 	t.Run("walls", func(t *testing.T) { walls(t, s, a, b, guest, neighbour, outside) })
+}
+
+// hostNames asks the gateway for what it could know of its host: names of /etc/hosts, and what dnsmasq tells of itself.
+func hostNames(t *testing.T, s *site, guest *shell, c *cluster) {
+	gateway := c.network.Gateway
+	if out, err := s.lab.Run(t.Context(), 1, "sh", "-c", "grep -w host-2 /etc/hosts && grep -w localhost /etc/hosts"); err != nil {
+		t.Fatalf("the host's /etc/hosts names nobody, so that this proves nothing: %v: %s", err, out)
+	}
+	for _, name := range []string{"host-2", "localhost"} {
+		for _, full := range []string{name + "." + c.network.Domain, name} {
+			guest.cannot("learn where "+full+" is", fmt.Sprintf("nslookup -type=a %s. %s | sed 1,2d | grep Address", full, gateway))
+		}
+	}
+	ask := func(name string, kind, class uint16) string {
+		return fmt.Sprintf("printf '%s' | "+nc+" -u -w 2 %s 53 | od -An -tx1 | tr -d ' \\n'", escape(question(name, kind, class)), gateway)
+	}
+	const address, text, internet, chaos = 1, 16, 1, 3
+	head := hex.EncodeToString(c.headIP().AsSlice())
+	guest.can("get an answer with the head's address", ask("head."+c.network.Domain, address, internet)+" | grep "+head)
+	for _, name := range []string{"version.bind", "servers.bind", "auth.bind", "hits.bind"} {
+		// An answer's header says how many records it has in its bytes 6 and 7.
+		guest.cannot("be told "+name, ask(name, text, chaos)+" | grep -Ev '^.{12}0000'")
+	}
 }
 
 func gatewayOf(g *shell, a, sealed *cluster) string {

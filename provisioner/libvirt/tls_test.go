@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,10 +40,17 @@ func TestTLS(t *testing.T) {
 	}
 	mixed := theirs.client(t)
 	ours.write(t, filepath.Join(mixed, "cacert.pem"), "CERTIFICATE", ours.der)
-	for what, pki := range map[string]string{"trusts another authority": theirs.client(t), "has a certificate of another authority": mixed} {
-		stranger := dialAddress(t, Options{PKIPath: pki}, address)
-		if _, err := stranger.Observe(t.Context()); !errors.Is(err, provisioner.ErrHostUnreachable) {
-			t.Errorf("a client that %s: %v, want ErrHostUnreachable", what, err)
+	for what, c := range map[string]struct {
+		pki  string
+		want error
+	}{
+		"trusts another authority":               {theirs.client(t), provisioner.ErrHostUntrusted},
+		"has a certificate of another authority": {mixed, provisioner.ErrHostAuthentication},
+	} {
+		stranger := dialAddress(t, Options{PKIPath: c.pki}, address)
+		_, err := stranger.Observe(t.Context())
+		if !errors.Is(err, provisioner.ErrHostUnreachable) || !errors.Is(err, c.want) || strings.Contains(err.Error(), host.Underlay.String()) {
+			t.Errorf("a client that %s: %v (%s), want %v", what, err, provisioner.Cause(err), c.want)
 		}
 		stranger.Close()
 	}

@@ -182,6 +182,15 @@ func (s *stranger) framesOfOthers(t *testing.T, other *cluster) {
 		return frame{to: everybody, from: me.MAC, kind: typeIPv4, body: ipv4(netip.IPv4Unspecified(), netip.AddrFrom4([4]byte{255, 255, 255, 255}), protocolUDP, nil, 0, udp(68, 67, dhcp(chaddr, relay)))}
 	}
 	unspecified := netip.IPv4Unspecified()
+	asksFor := func(about netip.Addr) frame {
+		return frame{to: everybody, from: me.MAC, kind: typeARP, body: arp(1, me.MAC, me.IP, about)}
+	}
+	// odd is an ARP question that would be the guest's to ask, with other bytes from one on.
+	odd := func(at int, bytes ...byte) frame {
+		f := asksFor(head.IP)
+		copy(f.body[at:], bytes)
+		return f
+	}
 	tagged := toHead(me.MAC, me.IP)
 	tagged.tag = []byte{0x81, 0, 0, 5}
 	priority := toHead(me.MAC, me.IP)
@@ -202,6 +211,18 @@ func (s *stranger) framesOfOthers(t *testing.T, other *cluster) {
 		{"an ARP question with a made-up MAC inside", "bridge", "spoofed", frame{to: everybody, from: me.MAC, kind: typeARP, body: arp(1, madeUp, me.IP, head.IP)}},
 		{"an ARP answer for the gateway", "bridge", "spoofed", frame{to: head.MAC, from: me.MAC, kind: typeARP, body: arp(2, me.MAC, n.Gateway, head.IP)}},
 		{"an ARP announcement of the head's address", "bridge", "spoofed", frame{to: everybody, from: me.MAC, kind: typeARP, body: arp(1, me.MAC, head.IP, head.IP)}},
+		{"an ARP question for the underlay", "bridge", "foreign_arp", asksFor(s.site.lab.Hosts()[1].Underlay)},
+		{"an ARP question for another host's underlay", "bridge", "foreign_arp", asksFor(s.site.lab.Hosts()[0].Underlay)},
+		{"an ARP question for another cluster's gateway", "bridge", "foreign_arp", asksFor(other.network.Gateway)},
+		{"an ARP question for this machine", "bridge", "foreign_arp", asksFor(s.site.lab.Outside())},
+		{"an ARP question of its own gateway for the underlay", "bridge", "foreign_arp", frame{to: n.GatewayMAC, from: me.MAC, kind: typeARP, body: arp(1, me.MAC, me.IP, s.site.lab.Hosts()[1].Underlay)}},
+		{"an ARP question without a sender", "bridge", "foreign_arp", frame{to: everybody, from: me.MAC, kind: typeARP, body: arp(1, me.MAC, unspecified, other.network.Gateway)}},
+		{"ARP of another kind of hardware", "bridge", "foreign_arp", odd(0, 0, 6)},
+		{"ARP about another protocol", "bridge", "foreign_arp", odd(2, 0x86, 0xdd)},
+		{"ARP with hardware addresses of 8 bytes", "bridge", "foreign_arp", odd(4, 8)},
+		{"ARP with addresses of 16 bytes", "bridge", "foreign_arp", odd(5, 16)},
+		{"a reverse ARP question", "bridge", "foreign_arp", odd(6, 0, 3)},
+		{"ARP that ends too early", "bridge", "foreign_arp", frame{to: everybody, from: me.MAC, kind: typeARP, body: arp(1, me.MAC, me.IP, head.IP)[:20], short: true}},
 		{"a question for an address of a made-up MAC", "bridge", "spoofed", asks(madeUp, unspecified)},
 		{"a question for the head's address", "bridge", "spoofed", asks(head.MAC, unspecified)},
 		{"a question for an address by a relay", "bridge", "spoofed", asks(me.MAC, nobody)},
@@ -222,6 +243,21 @@ func (s *stranger) framesOfOthers(t *testing.T, other *cluster) {
 		s.send(3, "-", try.frame)
 		if after := counter(t, s.site.lab, 1, try.family, n.VNI, try.counter); after < before+3 {
 			t.Errorf("%s was not stopped: of 3 frames %s counted %d", try.what, try.counter, after-before)
+		}
+	}
+	before := counter(t, s.site.lab, 1, "bridge", n.VNI, "foreign_arp")
+	for _, about := range []netip.Addr{head.IP, n.Gateway, nobody} {
+		s.send(1, "-", asksFor(about))
+	}
+	if after := counter(t, s.site.lab, 1, "bridge", n.VNI, "foreign_arp"); after != before {
+		t.Errorf("of 3 ARP questions about its own subnet %d were stopped", after-before)
+	}
+	for host := range 2 {
+		for name, want := range map[string]string{"arp_ignore": "1", "arp_announce": "2"} {
+			out, err := s.site.lab.Run(t.Context(), host, "cat", "/proc/sys/net/ipv4/conf/"+nethook.BridgeName(n.VNI)+"/"+name)
+			if err != nil || strings.TrimSpace(string(out)) != want {
+				t.Errorf("%s of the bridge on host %d: %q, %v", name, host, out, err)
+			}
 		}
 	}
 	s.send(2, "-", toHead(me.MAC, me.IP))

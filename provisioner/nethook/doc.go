@@ -49,6 +49,10 @@
 // behind it, as long as virtlogd keeps it. Marks name a file by its inode and a place in it, so a search goes on where
 // the last one ended though files are rolled over.
 //
+// 2026-11-29: a bridge of Linux answers ARP for every address of its host, so a guest could ask which underlay and which other
+// clusters it shares a host with. ARP passes a port only about the cluster's own subnet, whole and of the usual kind, and the
+// bridge answers for its own address alone.
+//
 // libvirt's own wipe of a volume with holes cuts it to nothing and writes nothing over it. The hook overwrites what the file
 // system has of a disk, once, with zeros, in a process that it does not wait for; a file system that copies on write, a
 // snapshot below it and the spare cells of an SSD keep what they have.

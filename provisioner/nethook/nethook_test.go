@@ -147,7 +147,12 @@ func (r *recorder) run(_ context.Context, c command) ([]byte, error) {
 }
 
 func newHook(t *testing.T, r *recorder) hook {
+	settings := t.TempDir()
+	if err := os.Mkdir(filepath.Join(settings, "vol7"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	return hook{
+		settings: settings,
 		consoles: filepath.Join(t.TempDir(), "volary", "consoles"), background: func(...string) error { return errors.New("nobody runs it") },
 		run: r.run, dir: filepath.Join(t.TempDir(), "networks"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 		device:  func(netip.Addr) (string, error) { return "eth0", nil },
@@ -175,6 +180,11 @@ func TestStarted(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "started.txt", strings.Join(r.ran, "\n")+"\n")
+	for name, want := range map[string]string{"arp_ignore": "1", "arp_announce": "2"} {
+		if got, err := os.ReadFile(filepath.Join(h.settings, "vol7", name)); err != nil || string(got) != want {
+			t.Errorf("the bridge's %s is %q, %v, want %s", name, got, err, want)
+		}
+	}
 	if got := h.lastReport(t); got.Generation != 3 || got.Nonce != "5f1c9a0e" || got.Error != "" || got.Protocol != Protocol {
 		t.Errorf("report %+v", got)
 	}

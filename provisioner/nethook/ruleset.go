@@ -16,7 +16,7 @@ var counterNames = map[string][]string{
 		"foreign_vxlan", "to_host", "vxlan", "other_source", "other_cluster", "untracked", "forbidden", "private", "sealed", "hurried", "connections", "out",
 		"published", "in",
 	},
-	"bridge": {"ipv6", "spoofed", "other_protocol", "foreign_gateway", "foreign_port", "options", "fragments", "around", "flood"},
+	"bridge": {"ipv6", "spoofed", "other_protocol", "foreign_gateway", "foreign_port", "options", "fragments", "around", "flood", "foreign_arp"},
 	"netdev": {"own_dhcp", "own_gateway", "own_ipv6"},
 }
 
@@ -160,6 +160,10 @@ func lastOf(p netip.Prefix) netip.Addr {
 // itself is looked at packet by packet, so that a range that is allowed no more is out of reach at once. Forbidden beats
 // allowed, allowed beats private. What is new and confirmed is a guest's connection that nobody has answered yet: it was
 // counted with its first packet.
+//
+// What an ARP packet must be is said whole, with what passes and not with what is dropped: of one that ends too early no
+// field is there to be compared. A question for an address outside the subnet would be answered by the host for each of
+// its own, those of the underlay and of its other clusters among them; the bridge answers for its own alone, too (quiet).
 //
 // A frame to one of the addresses that 802.1D keeps for bridges passes no prerouting, and its sender is learned all the
 // same: most can be stopped at the bridge's input, LLDP's passes no hook at all. Ports that learn nothing (lock) stop both.
@@ -313,10 +317,14 @@ table bridge {{.Table}} {
 		goto from_guest
 	}
 {{- end}}
+	chain own_arp {
+		arp htype 1 arp ptype ip arp hlen 6 arp plen 4 arp operation { request, reply } arp daddr ip {{.Subnet}} return
+		counter name foreign_arp drop
+	}
 	chain from_guest {
 		ether type ip6 counter name ipv6 drop
 		ether type != { ip, arp } counter name other_protocol drop
-		arp htype != 1 counter name other_protocol drop
+		ether type arp jump own_arp
 		ip hdrlength > 5 counter name options drop
 		ip protocol igmp counter name other_protocol drop
 		udp sport 67 counter name spoofed drop
@@ -334,6 +342,7 @@ table bridge {{.Table}} {
 	chain from_peer {
 		ether type ip6 counter name ipv6 drop
 		ether type != { ip, arp } counter name other_protocol drop
+		ether type arp jump own_arp
 		ether saddr {{.GatewayMAC}} counter name foreign_gateway drop
 		udp dport { 67, 68 } counter name foreign_gateway drop
 {{- if .RemoteMACs}}

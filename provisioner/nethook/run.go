@@ -27,7 +27,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 	}
 	h := hook{
 		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, identity: IdentityFile, logConf: "/etc/libvirt/virtlogd.conf",
-		now: now, device: deviceOf, tracked: mostTracked,
+		now: now, device: deviceOf, tracked: mostTracked, settings: "/proc/sys/net/ipv4/conf",
 	}
 	return h.serve(ctx, args[1], stdin)
 }
@@ -44,6 +44,7 @@ type hook struct {
 	dir        string // of reports and answers
 	consoles   string // of what guests write
 	logConf    string // of virtlogd
+	settings   string // the kernel's, a folder for each interface
 	identity   string // the file of IdentityFile
 	now        time.Time
 }
@@ -97,6 +98,9 @@ func (h hook) apply(ctx context.Context, n network) (applied, error) {
 	if err := h.runAll(ctx, n.makeVXLAN(have, dev)); err != nil {
 		return applied{}, err
 	}
+	if err := h.quiet(n); err != nil {
+		return applied{}, err
+	}
 	done := applied{counters: h.counters(ctx, n)}
 	script, err := n.ruleset(done.counters, connectionsOf(h.tracked()))
 	if err != nil {
@@ -110,6 +114,18 @@ func (h hook) apply(ctx context.Context, n network) (applied, error) {
 	}
 	done.ports, err = h.lock(ctx, n)
 	return done, err
+}
+
+// quiet has the bridge answer ARP for the addresses it has itself, and ask with one of those: Linux would answer for every
+// address of the host.
+func (h hook) quiet(n network) error {
+	for name, value := range map[string]string{"arp_ignore": "1", "arp_announce": "2"} {
+		file := filepath.Join(h.settings, BridgeName(n.vni), name)
+		if err := os.WriteFile(file, []byte(value), 0o644); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // stop removes what apply made. libvirt has removed the bridge by now.

@@ -182,7 +182,7 @@ func PoolForm(p PoolFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "management", Label: "Management networks", Value: p.Management, Mono: true, Error: p.Form.Error("management"), Hint: "Guests may not reach these: 198.51.100.0/24, 203.0.113.0/24."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "management", Label: "Management networks", Value: p.Management, Mono: true, Error: p.Form.Error("management"), Hint: "Guests may not reach these, such as 198.51.100.0/24. Name every public address at which you manage something: guests reach the internet, and what is public is part of it."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -122,6 +122,7 @@ var ErrCutShort = errors.New("the demo's past was cut short when it was made: be
 type Options struct {
 	Hosts    []Host // as many as Hosts
 	Underlay netip.Prefix
+	Closed   []netip.Prefix // what guests must not reach beside what none may: addresses of the machine that the demo is on
 	Images   Images
 	Now      time.Time
 	// Enrol does on the machine of a host what its provider's staff would: it has the host's line pasted there. Nil: nobody does.
@@ -219,10 +220,10 @@ func (d *maker) all(ctx context.Context, o Options) error {
 	if err := d.everybody(ctx); err != nil {
 		return err
 	}
-	if err := d.machines(ctx, northComputing, "10.100.0.0/16", o.Underlay, o.Hosts[:northHosts]); err != nil {
+	if err := d.machines(ctx, northComputing, "10.100.0.0/16", o, o.Hosts[:northHosts]); err != nil {
 		return err
 	}
-	if err := d.machines(ctx, southComputing, "10.101.0.0/16", o.Underlay, o.Hosts[northHosts:]); err != nil {
+	if err := d.machines(ctx, southComputing, "10.101.0.0/16", o, o.Hosts[northHosts:]); err != nil {
 		return err
 	}
 	return d.sales(ctx)
@@ -330,22 +331,24 @@ func (d *maker) everybody(ctx context.Context) error {
 }
 
 // machines makes a provider's shapes, its pool and the pool's hosts.
-func (d *maker) machines(ctx context.Context, provider, prefix string, underlay netip.Prefix, hosts []Host) error {
+func (d *maker) machines(ctx context.Context, provider, prefix string, o Options, hosts []Host) error {
 	providerID, pool := d.providers[provider], poolOf(provider)
 	poolID, err := d.db.Machines.PoolByName(ctx, providerID, pool)
 	if isRefusal(err, "not_found") {
 		if err := d.shapes(ctx, providerID); err != nil {
 			return err
 		}
+		subnets := netip.MustParsePrefix(prefix)
+		closed := slices.DeleteFunc(slices.Clone(o.Closed), subnets.Overlaps) // clusters' own networks are closed as they are
 		poolID, err = d.db.Machines.CreatePool(ctx, uuid.Nil, providerID, machines.NewPool{
-			Name: pool, Prefix: netip.MustParsePrefix(prefix), SubnetBits: 24, Underlay: underlay,
+			Name: pool, Prefix: subnets, SubnetBits: 24, Underlay: o.Underlay, Management: closed,
 			Storage: "local", MachineType: "q35", MTU: 1450, TestVCPUs: 4, MaxLeaseHours: 720, Location: locationOf(provider),
 		})
 	}
 	if err != nil {
 		return err
 	}
-	return d.hosts(ctx, providerID, poolID, underlay, hosts)
+	return d.hosts(ctx, providerID, poolID, o.Underlay, hosts)
 }
 
 // hosts adds those that a pool has not, moves those that have another address by now, and checks anew what had failed.

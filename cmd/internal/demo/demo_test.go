@@ -47,6 +47,7 @@ func TestMakingItTwiceMakesEverythingOnce(t *testing.T) {
 	ctx := t.Context()
 	pool := storetest.Pool(t)
 	o := options(t)
+	o.Closed = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("10.100.0.9/32")}
 	var clusters [2]int
 	for i := range 2 {
 		if err := demo.Make(ctx, pool, o); err != nil {
@@ -58,6 +59,8 @@ func TestMakingItTwiceMakesEverythingOnce(t *testing.T) {
 		t.Errorf("%d clusters after the first time, %d after the second", clusters[0], clusters[1])
 	}
 	for query, want := range map[string]int{
+		`SELECT count(*) FROM pools WHERE '203.0.113.7/32' = ANY (management)`:                       2, // the machine's own address
+		`SELECT count(*) FROM pools WHERE '10.100.0.9/32' = ANY (management)`:                        1, // not where clusters' subnets hold it
 		`SELECT count(*) FROM people`:                                                                len(demo.People()),
 		`SELECT count(*) FROM hosts`:                                                                 demo.Hosts,
 		`SELECT count(*) FROM hosts WHERE NOT fit AND check_state = 'waiting'`:                       demo.Hosts,

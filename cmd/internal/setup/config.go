@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,9 @@ type WorkerConfig struct {
 type CommandConfig struct {
 	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
 	BlobDir     string `env:"VOLARY_BLOB_DIR"`
+	// for volary migrate: connections that all web, or all worker, processes together may hold
+	WebConnections    int `env:"VOLARY_WEB_DATABASE_CONNECTIONS"`
+	WorkerConnections int `env:"VOLARY_WORKER_DATABASE_CONNECTIONS"`
 	// for volary mail show, which also needs DATABASE_URL
 	MailIdentity string `env:"VOLARY_MAIL_IDENTITY_FILE"`
 	PublicURL    string `env:"VOLARY_PUBLIC_URL" envDefault:"http://127.0.0.1:8080"`
@@ -113,7 +117,13 @@ func ReadCommandConfig() (CommandConfig, error) {
 	if err != nil {
 		return c, err
 	}
-	return c, checkDatabaseURL(c.DatabaseURL)
+	c.WebConnections = cmp.Or(c.WebConnections, 4*WebConnections)
+	c.WorkerConnections = cmp.Or(c.WorkerConnections, 4*WorkerConnections)
+	return c, errors.Join(
+		checkDatabaseURL(c.DatabaseURL),
+		checkRange("VOLARY_WEB_DATABASE_CONNECTIONS", c.WebConnections, WebConnections, 10_000),
+		checkRange("VOLARY_WORKER_DATABASE_CONNECTIONS", c.WorkerConnections, WorkerConnections, 10_000),
+	)
 }
 
 func read[T any]() (T, error) {

@@ -33,6 +33,13 @@ var (
 	WorkerLimits = TimeLimits{Statement: 60 * time.Second, Lock: 15 * time.Second, IdleInTransaction: 60 * time.Second}
 )
 
+// WebConnections and WorkerConnections are how many connections one process takes at most: its pools, and what listens or
+// holds a lock beside them.
+const (
+	WebConnections    = 10 + 4
+	WorkerConnections = 20 + 10 + 6
+)
+
 func (l TimeLimits) set(parameters map[string]string) {
 	for name, d := range map[string]time.Duration{
 		"statement_timeout": l.Statement, "lock_timeout": l.Lock, "idle_in_transaction_session_timeout": l.IdleInTransaction,
