@@ -209,7 +209,8 @@ CREATE OR REPLACE FUNCTION public.notify_rights()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  PERFORM pg_notify('volary_rights', CASE TG_TABLE_NAME WHEN 'people' THEN to_jsonb(OLD) ->> 'id' WHEN 'console_consents' THEN ''
+  PERFORM pg_notify('volary_rights', CASE WHEN TG_TABLE_NAME = 'people' THEN to_jsonb(OLD) ->> 'id'
+                                     WHEN TG_TABLE_NAME IN ('console_consents', 'organizations', 'providers') THEN ''
                                      ELSE to_jsonb(OLD) ->> 'person_id' END);
   RETURN NULL;
 END $function$;
@@ -1678,9 +1679,13 @@ CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
+CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at ON organizations FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
+
+CREATE TRIGGER rights_ended AFTER UPDATE OF state ON providers FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_run_change();
 

@@ -108,7 +108,7 @@ func (u *Handler) Serve(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		if done, err := u.finished(ctx, c, upload); done || err != nil {
+		if done, err := u.finished(ctx, c, who, upload); done || err != nil {
 			return err
 		}
 	}
@@ -130,13 +130,13 @@ func (u *Handler) Serve(c echo.Context) error {
 // finished answers for an upload whose last byte is here. A client that missed the answer to it asks by HEAD and is
 // told that it is done, even after the bytes were taken away; and where the answer was an error of ours, the image is
 // made now.
-func (u *Handler) finished(ctx context.Context, c echo.Context, upload models.Upload) (bool, error) {
+func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, upload models.Upload) (bool, error) {
 	image := upload.Image
 	if image == nil {
 		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
 			return false, nil
 		}
-		id, err := u.models.FinishUpload(ctx, upload.ID, "")
+		id, err := u.models.FinishUpload(ctx, who.person, upload.ID, "")
 		if err != nil {
 			return true, err
 		}
@@ -176,7 +176,8 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 
 // finish may not open the file: the tus handler holds its lock.
 func (u *Handler) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
-	image, err := u.models.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
+	who, _ := e.Context.Value(principalKey{}).(principal)
+	image, err := u.models.FinishUpload(e.Context, who.person, e.Upload.ID, e.Upload.MetaData["name"])
 	if err != nil {
 		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}

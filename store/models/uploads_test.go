@@ -28,6 +28,7 @@ func uploader(t *testing.T, db *floors.All, name string) (orgID, personID uuid.U
 	if err != nil {
 		t.Fatal(err)
 	}
+	storetest.NoError(t, db.People.AddMember(t.Context(), uuid.Nil, orgID, personID, people.RoleOwner))
 	return orgID, personID
 }
 
@@ -49,11 +50,11 @@ func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
 	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 1 || list[0].Filename != "disk.qcow2" || list[0].Person != "Atlas" {
 		t.Fatalf("Uploads = %v, %v", list, err)
 	}
-	first, err := db.Models.FinishUpload(t.Context(), hexID(1), "")
+	first, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := db.Models.FinishUpload(t.Context(), hexID(1), "again")
+	second, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "again")
 	if err != nil || first != second {
 		t.Errorf("a second finish gave %s, %v; want %s", second, err, first)
 	}
@@ -74,7 +75,7 @@ func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
 	if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was {
 		t.Errorf("a finished upload was deleted: %t, %v", was, err)
 	}
-	if _, err := db.Models.FinishUpload(t.Context(), hexID(2), ""); !refusedWith(err, "not_found") {
+	if _, err := db.Models.FinishUpload(t.Context(), person, hexID(2), ""); !refusedWith(err, "not_found") {
 		t.Errorf("finish of nothing: %v", err)
 	}
 }
@@ -118,7 +119,7 @@ func TestVerdictIsFinal(t *testing.T) {
 	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(1), "disk", 512); err != nil {
 		t.Fatal(err)
 	}
-	id, err := db.Models.FinishUpload(t.Context(), hexID(1), "Debian 12")
+	id, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "Debian 12")
 	if err != nil {
 		t.Fatal(err)
 	}
