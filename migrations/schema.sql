@@ -864,6 +864,17 @@ CREATE TABLE ledger_postings (
   CONSTRAINT ledger_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
 );
 
+CREATE TABLE left_caps (
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  cap bigint NOT NULL,
+  cap_since timestamp with time zone NOT NULL,
+  CONSTRAINT left_caps_cap_check CHECK ((cap >= 0)),
+  CONSTRAINT left_caps_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT left_caps_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT left_caps_pkey PRIMARY KEY (organization_id, person_id)
+);
+
 CREATE TABLE lots (
   id uuid NOT NULL,
   wallet_id uuid NOT NULL,
@@ -1824,6 +1835,8 @@ GRANT INSERT, SELECT ON ledger_entries TO volary_worker;
 GRANT INSERT, SELECT ON ledger_postings TO volary_web;
 
 GRANT INSERT, SELECT ON ledger_postings TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON left_caps TO volary_web;
 
 GRANT SELECT ON lots TO volary_web;
 
