@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,6 +47,7 @@ type Handler struct {
 	log    *slog.Logger
 	pace   time.Duration
 	tus    http.Handler
+	making sync.Mutex // two uploads are not both promised the same room
 }
 
 // Options of NewUploads; all but the last are needed.
@@ -58,7 +60,7 @@ type Options struct {
 }
 
 // New makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
-// process, which a proxy arranges by the upload's path.
+// process, which a proxy arranges by the upload's path; and what room is promised is counted here.
 func New(o Options) (*Handler, error) {
 	u := &Handler{models: o.Models, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
@@ -160,7 +162,13 @@ func uploadedAlready(filename string) *refusal.Error {
 
 func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
 	who, _ := e.Context.Value(principalKey{}).(principal)
-	if err := room(u.folder, e.Upload.Size); err != nil {
+	u.making.Lock()
+	defer u.making.Unlock()
+	lacked, err := u.lacked(e.Context)
+	if err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
+	}
+	if err := room(u.folder, e.Upload.Size, lacked); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, err
 	}
 	id := uuid.New() // random: its 122 bits are not the only guard
@@ -172,6 +180,15 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	return tus.HTTPResponse{}, tus.FileInfoChanges{
 		ID: name, MetaData: tus.MetaData{"filename": filename, "name": e.Upload.MetaData["name"]},
 	}, nil
+}
+
+// lacked is how many bytes of all announced uploads are still to come.
+func (u *Handler) lacked(ctx context.Context) (sum int64, err error) {
+	announced, err := u.models.AnnouncedUploads(ctx)
+	for _, a := range announced {
+		sum += max(a.Size-u.Received(a.ID), 0)
+	}
+	return sum, err
 }
 
 // finish may not open the file: the tus handler holds its lock.

@@ -32,6 +32,11 @@ func uploader(t *testing.T, db *floors.All, name string) (orgID, personID uuid.U
 	return orgID, personID
 }
 
+func colleague(t *testing.T, db *floors.All, name string) uuid.UUID {
+	t.Helper()
+	return storetest.Must[uuid.UUID](t)(db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: strings.ToLower(name) + "@example.org", Name: name, Password: "correct horse battery"}))
+}
+
 func hexID(n int) string {
 	return strings.ReplaceAll(uuid.NewSHA1(uuid.NameSpaceURL, []byte{byte(n)}).String(), "-", "")
 }
@@ -91,16 +96,23 @@ func TestCreateUploadRefusals(t *testing.T) {
 			t.Errorf("%s: %v, want invalid", name, err)
 		}
 	}
+	// Nobody takes all that the organization may have, and nobody takes more.
+	all := []uuid.UUID{person, colleague(t, db, "Bea"), colleague(t, db, "Cem")}
 	for n := range models.MaxOpenUploads {
-		if err := db.Models.CreateUpload(t.Context(), org, person, hexID(n), "disk", 1); err != nil {
+		if err := db.Models.CreateUpload(t.Context(), org, all[n/models.MaxOpenUploadsEach], hexID(n), "disk", 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); !refusedWith(err, "uploads") {
-		t.Errorf("one upload too many: %v", err)
+	for who, says := range map[uuid.UUID]string{person: "3 uploads of yours", all[2]: "8 uploads of your organization"} {
+		if err := db.Models.CreateUpload(t.Context(), org, who, hexID(100), "disk", 1); !refusedWith(err, "uploads") || !strings.Contains(err.Error(), says) {
+			t.Errorf("one upload too many: %v, want %q", err, says)
+		}
+	}
+	if list, err := db.Models.AnnouncedUploads(t.Context()); err != nil || len(list) != models.MaxOpenUploads || list[0].Size != 1 {
+		t.Errorf("AnnouncedUploads = %v, %v", list, err)
 	}
 	for _, want := range []bool{true, false} {
-		if was, err := db.Models.DeleteUpload(t.Context(), hexID(3)); err != nil || was != want {
+		if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was != want {
 			t.Fatalf("DeleteUpload = %t, %v; want %t", was, err, want)
 		}
 	}
