@@ -259,6 +259,23 @@ func TestUploadsAreBoundedByPerson(t *testing.T) {
 	owner.create(10)
 }
 
+// What others announced and have not sent yet is not promised again.
+func TestAnnouncedRoomIsReserved(t *testing.T) {
+	app, world, c := start(t)
+	another := map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}
+	id := strings.Repeat("fe", 16)
+	if err := app.Store.Models.CreateUpload(t.Context(), world.Other, world.Person(handlertest.OtherOwner), id, "huge", 1<<60); err != nil {
+		t.Fatal(err)
+	}
+	if res, text := c.must("POST", "/uploads/", nil, another); res.StatusCode != http.StatusInsufficientStorage || !strings.Contains(text, "uploads that are under way need") {
+		t.Errorf("room that is promised already: %d %q", res.StatusCode, text)
+	}
+	if _, err := app.Store.Models.DeleteUpload(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	c.create(10)
+}
+
 func TestUploadParts(t *testing.T) {
 	_, _, c := start(t)
 	url := c.create(10)

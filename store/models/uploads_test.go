@@ -32,6 +32,43 @@ func uploader(t *testing.T, db *floors.All, name string) (orgID, personID uuid.U
 	return orgID, personID
 }
 
+// What was begun long ago makes no image by who may not bring one any more; it is kept, and a colleague finishes it.
+func TestFinishUploadAuthorisesAnew(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.Open(t, pool)
+	org, owner := uploader(t, db, "Atlas")
+	ben := colleague(t, db, "Ben")
+	ctx := t.Context()
+	exec := func(sql string, args ...any) func() error {
+		return func() error { _, err := pool.Exec(ctx, sql, args...); return err }
+	}
+	for n, c := range []struct {
+		end, again func() error
+		code       string
+	}{
+		{exec(`DELETE FROM memberships WHERE person_id = $1`, ben), nil, "forbidden"},
+		{exec(`UPDATE memberships SET role = 'billing' WHERE person_id = $1`, ben), nil, "forbidden"},
+		{exec(`UPDATE people SET suspended_at = now(), suspended_reason = 'a stolen password' WHERE id = $1`, ben),
+			exec(`UPDATE people SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, ben), "forbidden"},
+		{exec(`UPDATE organizations SET suspended_at = now(), suspended_reason = 'an open invoice' WHERE id = $1`, org),
+			exec(`UPDATE organizations SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, org), "suspended"},
+	} {
+		storetest.NoError(t, db.People.AddMember(ctx, uuid.Nil, org, ben, people.RoleMember))
+		storetest.NoError(t, db.Models.CreateUpload(ctx, org, ben, hexID(n), "disk", 1))
+		storetest.NoError(t, c.end())
+		if _, err := db.Models.FinishUpload(ctx, ben, hexID(n), ""); !refusedWith(err, c.code) {
+			t.Errorf("%d: %v, want %s", n, err, c.code)
+		}
+		if c.again != nil {
+			storetest.NoError(t, c.again())
+		}
+		id := storetest.Must[uuid.UUID](t)(db.Models.FinishUpload(ctx, owner, hexID(n), ""))
+		if i := storetest.Must[models.Image](t)(db.Models.Image(ctx, org, id)); i.Person != "Atlas" {
+			t.Errorf("%d: the image is of %s", n, i.Person)
+		}
+	}
+}
+
 func colleague(t *testing.T, db *floors.All, name string) uuid.UUID {
 	t.Helper()
 	return storetest.Must[uuid.UUID](t)(db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: strings.ToLower(name) + "@example.org", Name: name, Password: "correct horse battery"}))
