@@ -16,6 +16,9 @@ const (
 	UnbilledLate      UnbilledWhy = "late"      // rounds lay too far apart, and no silence of the host is on record
 	UnbilledRestarted UnbilledWhy = "restarted" // the machine was found started anew, or gone with its host's restart
 	UnbilledOff       UnbilledWhy = "off"       // the machine was found off
+	UnbilledPaused    UnbilledWhy = "paused"    // the provider paused the cluster
+	UnbilledSuspended UnbilledWhy = "suspended" // the machine was suspended on the host by hand
+	UnbilledHalted    UnbilledWhy = "halted"    // the host stopped the machine's vCPUs by itself
 	UnbilledEnded     UnbilledWhy = "ended"     // the node ended between two rounds
 )
 

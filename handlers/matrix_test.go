@@ -219,8 +219,10 @@ func lastMatrix() []row {
 		{"POST /org/uploads/:id/discard", orgWork(), true, []int{http.StatusSeeOther, http.StatusNotFound}},      // once
 		{"POST /org/invitations/:id/revoke", orgManage(), true, []int{http.StatusSeeOther, http.StatusNotFound}}, // once
 		{"POST /org/members/:id/remove", access{handlertest.Owner, handlertest.OtherOwner}, true, led},
-		{"POST /provider/clusters/:id/allow", staffHosts(), true, refused}, // nobody ended it
-		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},   // without a reason
+		{"POST /provider/clusters/:id/allow", staffHosts(), true, refused},  // nobody ended it
+		{"POST /provider/clusters/:id/resume", staffHosts(), true, refused}, // nobody paused it
+		{"POST /provider/clusters/:id/pause", staffHosts(), true, refused},  // without a reason
+		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},    // without a reason
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
 		{"POST /org/leave", orgRead(), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay

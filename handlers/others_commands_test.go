@@ -126,6 +126,8 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 			_, err := v.db.Machines.IssueStaffTicket(ctx, v.provider, machines.ConsoleViewer{Person: v.by}, node, machines.ConsoleLog)
 			return done(err)
 		},
+		"PauseCluster":    func() (any, error) { return done(v.db.Machines.PauseCluster(ctx, v.by, v.provider, id, "because")) },
+		"ResumeCluster":   func() (any, error) { return done(v.db.Machines.ResumeCluster(ctx, v.by, v.provider, id)) },
 		"EndCluster":      func() (any, error) { return done(v.db.Machines.EndCluster(ctx, v.by, v.provider, id, "because")) },
 		"AllowCluster":    func() (any, error) { return done(v.db.Machines.AllowCluster(ctx, v.by, v.provider, id)) },
 		"ProviderCluster": func() (any, error) { return only(v.db.Machines.ProviderCluster(ctx, v.provider, id)) },

@@ -107,6 +107,8 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/shapes/:id/retire", request.ProviderHosts, v.RetireShape, ordinary},
 		{get, "/provider/clusters", request.ProviderHosts, v.ListClusters, ordinary},
 		{get, "/provider/clusters/:id", request.ProviderHosts, v.ShowCluster, ordinary},
+		{post, "/provider/clusters/:id/pause", request.ProviderHosts, v.PauseCluster, ordinary},
+		{post, "/provider/clusters/:id/resume", request.ProviderHosts, v.ResumeCluster, ordinary},
 		{post, "/provider/clusters/:id/end", request.ProviderHosts, v.EndCluster, ordinary},
 		{post, "/provider/clusters/:id/allow", request.ProviderHosts, v.AllowCluster, ordinary},
 		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderConsole, v.ShowConsole, ordinary},

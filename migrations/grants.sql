@@ -97,7 +97,7 @@ GRANT SELECT ON offers, offer_prices, orders TO volary_worker;
 GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 GRANT SELECT, INSERT, UPDATE (state, reason, decided_by, decided_at, cluster_id) ON launch_requests TO volary_web;
 
--- Web extends a run with its lease; that it lived, and that it ended, is the worker's word.
+-- Web extends a run with its lease, and bounds it with a pause; that it lived, and that it ended, is the worker's word.
 GRANT SELECT, UPDATE (ends_by) ON runs TO volary_web;
 GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
 GRANT SELECT ON run_bookings TO volary_web;
@@ -139,8 +139,8 @@ GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
     reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
     lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out,
-    barred_at, barred_by, barred_why, disks_until),
-  UPDATE (barred_at, barred_by, barred_why, disks_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
+    barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until),
+  UPDATE (barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
     ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, UPDATE ON clusters TO volary_worker;

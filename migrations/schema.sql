@@ -68,6 +68,7 @@ AS $function$
     WHEN nodes IS NULL OR nodes <@ ARRAY['gone'] THEN 'gone'
     WHEN desired = 'gone' THEN 'stopping'
     WHEN desired = 'running' AND 'failed' = ANY (nodes) THEN 'failed'
+    WHEN desired = 'paused' THEN 'paused'
     WHEN nodes <@ ARRAY['stopped'] THEN 'stopped'
     WHEN desired = 'stopped' THEN 'stopping'
     WHEN nodes <@ ARRAY['ready'] THEN 'ready'
@@ -538,18 +539,25 @@ CREATE TABLE clusters (
   barred_by uuid,
   barred_why text DEFAULT ''::text NOT NULL,
   disks_until timestamp with time zone,
+  paused_at timestamp with time zone,
+  paused_by uuid,
+  paused_why text DEFAULT ''::text NOT NULL,
+  paused_until timestamp with time zone,
   CONSTRAINT clusters_barred_by_fkey FOREIGN KEY (barred_by) REFERENCES people(id),
   CONSTRAINT clusters_barred_whole CHECK ((((barred_at IS NULL) = (disks_until IS NULL)) AND ((barred_at IS NULL) = (barred_why = ''::text)))),
   CONSTRAINT clusters_barred_why_check CHECK ((length(barred_why) <= 500)),
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
   CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
-  CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text]))),
+  CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text, 'gone'::text]))),
   CONSTRAINT clusters_grant_number_check CHECK ((length(grant_number) <= 80)),
   CONSTRAINT clusters_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT clusters_kind_check CHECK ((kind = ANY (ARRAY['cluster'::text, 'test'::text]))),
   CONSTRAINT clusters_lease_seconds_check CHECK ((lease_seconds > 0)),
   CONSTRAINT clusters_name_check CHECK ((name ~ '^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$'::text)),
   CONSTRAINT clusters_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT clusters_paused_by_fkey FOREIGN KEY (paused_by) REFERENCES people(id),
+  CONSTRAINT clusters_paused_whole CHECK ((((desired = 'paused'::text) = (paused_at IS NOT NULL)) AND ((desired = 'paused'::text) = (paused_until IS NOT NULL)) AND ((desired = 'paused'::text) = (paused_why <> ''::text)))),
+  CONSTRAINT clusters_paused_why_check CHECK ((length(paused_why) <= 500)),
   CONSTRAINT clusters_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT clusters_pkey PRIMARY KEY (id),
   CONSTRAINT clusters_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
@@ -1039,7 +1047,7 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_left_host_id_fkey FOREIGN KEY (left_host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_pkey PRIMARY KEY (id),
   CONSTRAINT nodes_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
-  CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
+  CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'pausing'::text, 'paused'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
 );
 
 CREATE TABLE offer_prices (
@@ -1640,6 +1648,8 @@ CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCT
 
 CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FOR EACH ROW EXECUTE FUNCTION notify_work();
 
+CREATE TRIGGER rights_ended AFTER UPDATE OF desired ON clusters FOR EACH ROW WHEN (new.desired = 'paused'::text AND old.desired <> 'paused'::text) EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
@@ -1748,7 +1758,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 

@@ -9,18 +9,20 @@ const (
 	ClusterStarting ClusterState = "starting"
 	ClusterReady    ClusterState = "ready"
 	ClusterDegraded ClusterState = "degraded"
+	ClusterPaused   ClusterState = "paused" // by its provider
 	ClusterStopping ClusterState = "stopping"
 	ClusterStopped  ClusterState = "stopped"
 	ClusterFailed   ClusterState = "failed"
 	ClusterGone     ClusterState = "gone"
 )
 
-// Desired is what the organization (or an ended lease) wants of a cluster.
+// Desired is what the organization (or an ended lease, or its provider) wants of a cluster.
 type Desired string
 
 // What can be wanted of a cluster.
 const (
 	DesiredRunning Desired = "running"
+	DesiredPaused  Desired = "paused" // by its provider alone
 	DesiredStopped Desired = "stopped"
 	DesiredGone    Desired = "gone"
 )
@@ -39,6 +41,8 @@ func DeriveClusterState(want Desired, nodes []NodeState) ClusterState {
 		return ClusterStopping
 	case count[NodeFailed] > 0 && want == DesiredRunning:
 		return ClusterFailed
+	case want == DesiredPaused:
+		return ClusterPaused
 	case count[NodeStopped] == n:
 		return ClusterStopped
 	case want == DesiredStopped:
@@ -70,6 +74,9 @@ const (
 	ReasonGuestOff      Reason = "guest_off"      // the guest powered itself off
 	ReasonTestEnded     Reason = "test_ended"     // an acceptance test was over
 	ReasonStaff         Reason = "staff"          // the provider's staff ended it
+	ReasonPaused        Reason = "paused"         // the provider's staff paused it
+	ReasonPausedOnHost  Reason = "paused_on_host" // somebody suspended its machine on the host, and Volary was not asked
+	ReasonHalted        Reason = "halted"         // the host stopped its vCPUs by itself, as for a disk that is full
 	ReasonSuspended     Reason = "suspended"      // the platform suspended the organization
 	ReasonVersion       Reason = "version"        // what the version says of a node makes no seed
 	ReasonPlatform      Reason = "platform"       // our own database or image store did not work for long
@@ -98,6 +105,12 @@ func ReasonText(r Reason) string {
 		return "acceptance test over"
 	case ReasonStaff:
 		return "ended by the provider"
+	case ReasonPaused:
+		return "paused by the provider"
+	case ReasonPausedOnHost:
+		return "paused on its host by hand"
+	case ReasonHalted:
+		return "its host halted the machine"
 	case ReasonSuspended:
 		return "organization suspended"
 	case ReasonVersion:

@@ -20,6 +20,9 @@ func TestDeriveClusterState(t *testing.T) {
 		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeStopped}, provisioner.ClusterDegraded},
 		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeFailed}, provisioner.ClusterFailed},
 		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterStopped},
+		{provisioner.DesiredPaused, []provisioner.NodeState{provisioner.NodePaused, provisioner.NodePausing}, provisioner.ClusterPaused},
+		{provisioner.DesiredPaused, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterPaused},
+		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodePaused}, provisioner.ClusterDegraded},
 		{provisioner.DesiredStopped, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopping}, provisioner.ClusterStopping},
 		{provisioner.DesiredStopped, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterStopped},
 		{provisioner.DesiredGone, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterStopping},
@@ -36,6 +39,7 @@ func TestEveryReasonHasItsSentence(t *testing.T) {
 	for _, r := range []provisioner.Reason{
 		provisioner.ReasonAsked, provisioner.ReasonLeaseEnded, provisioner.ReasonGateMissed, provisioner.ReasonHostLost, provisioner.ReasonHostRestarted, provisioner.ReasonStartedAnew, provisioner.ReasonHostRefused,
 		provisioner.ReasonGuestOff, provisioner.ReasonTestEnded, provisioner.ReasonStaff, provisioner.ReasonSuspended, provisioner.ReasonPlatform, provisioner.ReasonVersion,
+		provisioner.ReasonPaused, provisioner.ReasonPausedOnHost, provisioner.ReasonHalted,
 	} {
 		if provisioner.ReasonText(r) == "" {
 			t.Errorf("%q has no sentence", r)

@@ -38,6 +38,11 @@ type Driver interface {
 	EnsureNode(ctx context.Context, n NodeSpec) error
 	// StopNode asks the guest to power off and returns at once; with force it ends the machine now.
 	StopNode(ctx context.Context, id uuid.UUID, force bool) error
+	// SuspendNode stops the vCPUs of a running machine and returns when they stand: memory, disk, network and start identity
+	// stay. ResumeNode lets them go on, whoever stopped them, also where the host itself halted the machine. Neither starts
+	// or ends a machine: for one that is off both do nothing.
+	SuspendNode(ctx context.Context, id uuid.UUID) error
+	ResumeNode(ctx context.Context, id uuid.UUID) error
 	// DeleteNode ends the machine and removes its domain, overlay, seed and all that is kept of its console. With wipe what
 	// the overlay has of the host's disk is overwritten with zeros first: while that goes on it returns ErrWiping, and is
 	// to be called again.
@@ -75,7 +80,8 @@ type MachineState string
 // The machine states that matter to us.
 const (
 	MachineRunning MachineState = "running"
-	MachinePaused  MachineState = "paused"
+	MachinePaused  MachineState = "paused" // somebody suspended it: we, or someone at the host
+	MachineHalted  MachineState = "halted" // its vCPUs stand though nobody suspended it; Why says what the host says
 	MachineOff     MachineState = "off"
 	MachineCrashed MachineState = "crashed"
 )
@@ -96,8 +102,10 @@ const LeastDiskGiB = 2
 type NodeObservation struct {
 	ID    uuid.UUID
 	State MachineState
-	// StartID changes each time the machine is started, whoever started it; empty unless running or paused.
+	// StartID changes each time the machine is started, whoever started it; empty unless running, paused or halted.
 	StartID string
+	// Why is the reason for a halted machine, without its full stop; empty for others.
+	Why string
 	// Cold tells that the machine is off and the host knows of no end of it: the host was started since it last ran.
 	Cold bool
 }

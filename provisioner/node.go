@@ -23,6 +23,8 @@ const (
 	NodeReserved NodeState = "reserved" // has a host, address and MAC; nothing on the host yet
 	NodeStarting NodeState = "starting" // being made or booting
 	NodeReady    NodeState = "ready"    // its gate was met
+	NodePausing  NodeState = "pausing"  // its vCPUs are to stand
+	NodePaused   NodeState = "paused"   // they stand; memory and disk stay, and nothing is billed until its life is proven again
 	NodeStopping NodeState = "stopping"
 	NodeStopped  NodeState = "stopped" // the disk stays
 	NodeLost     NodeState = "lost"    // its host does not answer; ends as stopped or ready

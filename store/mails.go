@@ -36,6 +36,8 @@ const (
 	MailAnnouncement    MailKind = "announcement"     // provider, title, text, path
 	MailLinkShown       MailKind = "link_shown"       // subject: of the mail whose secret link the operator looked at
 	MailClusterEnded    MailKind = "cluster_ended"    // provider, cluster, reason, until (empty: deleted at once), path; to who started it and owners
+	MailClusterPaused   MailKind = "cluster_paused"   // provider, cluster, reason, until, support (may be empty), path; to who started it and owners
+	MailClusterResumed  MailKind = "cluster_resumed"  // provider, cluster, path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
 
 	// Warnings (DB.Warn). All have at, from and last, which may be empty.

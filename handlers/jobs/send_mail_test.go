@@ -268,7 +268,7 @@ func TestEveryKindOfMailHasItsText(t *testing.T) {
 		store.MailConfirm, store.MailAccountKnown, store.MailNoAccount, store.MailReset, store.MailConfirmEmail, store.MailEmailChanged,
 		store.MailInvitation, store.MailSuspended, store.MailOrderWaiting, store.MailOrderDecided, store.MailRequestWaiting,
 		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers, store.MailLinkShown,
-		store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace,
+		store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed, store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace,
 	} {
 		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben"}' WHERE id = $1`, m.id, string(kind))
 		if err != nil {

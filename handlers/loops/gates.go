@@ -42,9 +42,9 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 	seen := MachinesOf(o)
 	found := map[uuid.UUID]gateSeen{}
 	for _, n := range w.nodes {
-		m, there := seen[n.ID]
-		if !there || !Runs(m) {
-			found[n.ID] = gateSeen{machine: reconcile.MachineOff}
+		m := seen[n.ID]
+		if m.State != provisioner.MachineRunning {
+			found[n.ID] = gateSeen{machine: machineSeen(m)} // also where it met its gate before: it is not ready now
 			continue
 		}
 		detail, ok := met[n.ID]
@@ -119,7 +119,21 @@ func MachinesOf(o provisioner.Observation) map[uuid.UUID]provisioner.NodeObserva
 	return m
 }
 
-// Runs tells whether there is something to stop: a paused machine holds memory and may go on.
+// Runs tells whether there is something to stop: a machine that stands holds memory and may go on.
 func Runs(n provisioner.NodeObservation) bool {
-	return n.State == provisioner.MachineRunning || n.State == provisioner.MachinePaused
+	return n.State == provisioner.MachineRunning || n.State == provisioner.MachinePaused || n.State == provisioner.MachineHalted
+}
+
+// machineSeen is an answer in the words of reconcile; the zero value, of a machine that is not there, is off.
+func machineSeen(n provisioner.NodeObservation) reconcile.MachineSeen {
+	switch n.State {
+	case provisioner.MachineRunning:
+		return reconcile.MachineRunning
+	case provisioner.MachinePaused:
+		return reconcile.MachinePaused
+	case provisioner.MachineHalted:
+		return reconcile.MachineHalted
+	case provisioner.MachineOff, provisioner.MachineCrashed:
+	}
+	return reconcile.MachineOff
 }

@@ -48,6 +48,10 @@ func (s *visit) prepare(a reconcile.Action) deed {
 		return s.observe(host)
 	case reconcile.PowerOff:
 		return s.powerOff(host, node, a.Force)
+	case reconcile.Suspend:
+		return s.turn(host, node, reconcile.MachinePaused, provisioner.Driver.SuspendNode)
+	case reconcile.Resume:
+		return s.turn(host, node, reconcile.MachineRunning, provisioner.Driver.ResumeNode)
 	case reconcile.DeleteNode:
 		return s.deleteNode(host, node)
 	case reconcile.DeleteNetwork:
@@ -150,7 +154,7 @@ func (s *visit) markConsole(ctx context.Context, d provisioner.Driver, node mach
 func (s *visit) watchGates(host machines.HostWork) deed {
 	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI, after: map[uuid.UUID]string{}}
 	for _, n := range s.work.Nodes {
-		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && seen.Machine == reconcile.MachineRunning && !seen.Met {
+		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
 			w.nodes = append(w.nodes, n)
 			w.after[n.ID] = cmp.Or(s.searched[n.ID], n.ConsoleMark)
 		}
@@ -197,10 +201,7 @@ func (s *visit) observe(host machines.HostWork) deed {
 			for _, n := range s.work.Nodes {
 				if n.Host.ID == host.ID {
 					seen := s.seen.Nodes[n.ID]
-					seen.Machine = reconcile.MachineOff
-					if m, there := machines[n.ID]; there && Runs(m) {
-						seen.Machine = reconcile.MachineRunning
-					}
+					seen.Machine = machineSeen(machines[n.ID])
 					s.seen.Nodes[n.ID] = seen
 				}
 			}
@@ -223,6 +224,22 @@ func (s *visit) powerOff(host machines.HostWork, node machines.NodeWork, force b
 			if force {
 				seen.Machine = reconcile.MachineUnknown // what became of it is looked at, not forced again and again
 			}
+			s.seen.Nodes[node.ID] = seen
+		}, err
+	}
+}
+
+// turn suspends or resumes a machine. One that is gone meanwhile is off.
+func (s *visit) turn(host machines.HostWork, node machines.NodeWork, to reconcile.MachineSeen, do func(provisioner.Driver, context.Context, uuid.UUID) error) deed {
+	return func(ctx context.Context) (func(*visit), error) {
+		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return do(d, ctx, node.ID) })
+		became := to
+		if errors.Is(err, provisioner.ErrNoSuchNode) {
+			became, err = reconcile.MachineOff, nil
+		}
+		return func(s *visit) {
+			seen := s.seen.Nodes[node.ID]
+			seen.Machine = became
 			s.seen.Nodes[node.ID] = seen
 		}, err
 	}
@@ -275,6 +292,8 @@ func (s *visit) record(ctx context.Context, a reconcile.Action) error {
 		_, err = s.Machines.MarkClusterReady(ctx, s.id, s.work.Generation, s.evidence)
 	case reconcile.MarkStopped:
 		s.seen.Stopped, err = s.Machines.MarkNodesStopped(ctx, s.id, s.work.Generation)
+	case reconcile.MarkPaused:
+		err = s.Machines.MarkNodesPaused(ctx, s.id, s.work.Generation, reconcile.Standing(s.cluster(), s.seen))
 	case reconcile.MarkGone:
 		err = s.Machines.MarkClusterGone(ctx, s.id)
 	case reconcile.Replace:

@@ -216,6 +216,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 	}
 	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys)
 	p.Barred, p.BarredWhy, p.DisksUntil = page.Time(d.BarredAt), d.BarredWhy, page.Time(d.DisksUntil)
+	p.Paused, p.PausedWhy, p.PausedUntil, p.Support = page.Time(d.PausedAt), d.PausedWhy, page.Time(d.PausedUntil), d.Support
 	if d.Subnet.IsValid() {
 		p.Subnet = d.Subnet.String()
 	}
@@ -225,11 +226,11 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 	}
 	nodesShown(c, d, &p)
 	may := mayWork(c)
-	p.MayConsole = may
+	p.MayConsole = may && d.Desired != provisioner.DesiredPaused
 	p.MayStop = may && !d.Test && d.Desired == provisioner.DesiredRunning
 	p.MayExtend = p.MayStop && (d.LeaseEndsAt == nil || time.Now().Before(*d.LeaseEndsAt))
 	p.MayStart = may && !d.Test && d.Desired == provisioner.DesiredStopped && d.State == provisioner.ClusterStopped && d.BarredAt == nil
-	p.MayDelete = may && d.Desired != provisioner.DesiredGone
+	p.MayDelete = may && d.Desired != provisioner.DesiredGone && d.Desired != provisioner.DesiredPaused
 	return p
 }
 

@@ -70,6 +70,47 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	return page.Live(c, web.ClusterShow(p))
 }
 
+// PauseCluster has a cluster stand, with a reason that its organization reads.
+func (h Handlers) PauseCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	typed := clusterForm{pause: f.Typed("pause_reason")}
+	reason := f.Text("pause_reason", "the reason", 5, 500)
+	if r := f.Refusal(); r != nil {
+		return h.clusterAgain(c, typed, r)
+	}
+	err = h.Machines.PauseCluster(c.Request().Context(), who(c), where(c), id, reason)
+	if r, ok := respond.AsForm(err); ok {
+		return h.clusterAgain(c, typed, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "The cluster is being paused. Its organization was written to, with the reason.")
+}
+
+// ResumeCluster lets a paused cluster go on.
+func (h Handlers) ResumeCluster(c echo.Context) error {
+	id, err := request.ID(c, "id", "cluster")
+	if err != nil {
+		return err
+	}
+	err = h.Machines.ResumeCluster(c.Request().Context(), who(c), where(c), id)
+	if r, ok := respond.AsForm(err); ok {
+		return h.clusterAgain(c, clusterForm{}, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, clusterPath(id), "The cluster goes on. Its organization was written to.")
+}
+
 // EndCluster ends a cluster with a reason that its organization reads.
 func (h Handlers) EndCluster(c echo.Context) error {
 	id, err := request.ID(c, "id", "cluster")
@@ -80,13 +121,14 @@ func (h Handlers) EndCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	typed := clusterForm{end: f.Typed("reason")}
 	reason := f.Text("reason", "the reason", 5, 500)
 	if r := f.Refusal(); r != nil {
-		return h.clusterAgain(c, f.Typed("reason"), r)
+		return h.clusterAgain(c, typed, r)
 	}
 	err = h.Machines.EndCluster(c.Request().Context(), who(c), where(c), id, reason)
 	if r, ok := respond.AsForm(err); ok {
-		return h.clusterAgain(c, f.Typed("reason"), r)
+		return h.clusterAgain(c, typed, r)
 	}
 	if err != nil {
 		return err
@@ -102,7 +144,7 @@ func (h Handlers) AllowCluster(c echo.Context) error {
 	}
 	err = h.Machines.AllowCluster(c.Request().Context(), who(c), where(c), id)
 	if r, ok := respond.AsForm(err); ok {
-		return h.clusterAgain(c, "", r)
+		return h.clusterAgain(c, clusterForm{}, r)
 	}
 	if err != nil {
 		return err
@@ -110,13 +152,16 @@ func (h Handlers) AllowCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "Its organization may start the cluster again. Until it does, it stays stopped.")
 }
 
+// clusterForm is what was typed as reasons.
+type clusterForm struct{ pause, end string }
+
 // clusterAgain shows the cluster with what was refused and the reason as typed.
-func (h Handlers) clusterAgain(c echo.Context, typed string, r *refusal.Error) error {
+func (h Handlers) clusterAgain(c echo.Context, typed clusterForm, r *refusal.Error) error {
 	p, err := h.clusterProps(c)
 	if err != nil {
 		return err
 	}
-	p.Typed, p.Form.Refusal = typed, r
+	p.Typed, p.TypedPause, p.Form.Refusal = typed.end, typed.pause, r
 	return page.Render(c, respond.Status(r.Code), web.ClusterShow(p))
 }
 
@@ -133,6 +178,14 @@ func (h Handlers) clusterProps(c echo.Context) (web.ClusterShowProps, error) {
 		Layout: h.layout(c), Row: clusterRow(d.ClusterRow), ReasonDetail: d.ReasonDetail, Person: d.PersonName, PoolID: d.PoolID,
 		Ready: page.Time(d.ReadyAt), Ended: page.Time(d.EndedAt), GateDeadline: page.Time(d.GateDeadline), HeldMCS: int64(d.Held), RateMCS: int64(d.RatePerHour),
 		Barred: page.Time(d.BarredAt), BarredWhy: d.BarredWhy, DisksUntil: page.Time(d.DisksUntil), KeptDays: int(machines.DisksKept / (24 * time.Hour)),
+		Paused: page.Time(d.PausedAt), PausedWhy: d.PausedWhy, PausedUntil: page.Time(d.PausedUntil), PauseDays: int(machines.PausedFor / (24 * time.Hour)),
+	}
+	p.MayPause = d.Desired == provisioner.DesiredRunning && !d.Test
+	p.MayResume = d.Desired == provisioner.DesiredPaused
+	for _, n := range d.NodeRows {
+		if n.State == provisioner.NodePausing {
+			p.StillRun++
+		}
 	}
 	p.MayEnd = d.Desired != provisioner.DesiredGone && d.BarredAt == nil
 	p.MayAllow = d.Desired != provisioner.DesiredGone && d.BarredAt != nil

@@ -80,7 +80,7 @@ func orgDuties() []Duty {
 func providerDuties() []Duty {
 	return []Duty{
 		{ProviderRead, "See the overview, the offers and the organizations"},
-		{ProviderHosts, "Add and cordon hosts, make pools and shapes, see and end clusters, see background jobs"},
+		{ProviderHosts, "Add and cordon hosts, make pools and shapes, see, pause and end clusters, see background jobs"},
 		{ProviderConsole, "Open consoles that an organization lets staff see"},
 		{ProviderNotify, "Announce to organizations"},
 		{ProviderUsage, "See what organizations used, and export it"},

@@ -22,6 +22,7 @@ func Exercise(t *testing.T, b Bench) {
 	t.Run("images", func(t *testing.T) { images(t, b) })
 	t.Run("networks", func(t *testing.T) { networks(t, b) })
 	t.Run("nodes", func(t *testing.T) { nodes(t, b) })
+	t.Run("suspended", func(t *testing.T) { suspended(t, b) })
 	t.Run("nothing there", func(t *testing.T) { nothingThere(t, b) })
 	t.Run("guest", func(t *testing.T) { guest(t, b) })
 	t.Run("console", func(t *testing.T) { console(t, b) })
@@ -216,6 +217,65 @@ func nodes(t *testing.T, b Bench) {
 	}
 }
 
+// suspended takes a node through a pause, twice each step: its machine stays the same one, and standing is not off.
+func suspended(t *testing.T, b Bench) {
+	f := newFixture(t, b, 107)
+	ctx := t.Context()
+	f.ensureAll(t)
+	first, _ := f.observed(t)
+	want := func(what string, state provisioner.MachineState, do func() error) {
+		t.Helper()
+		for range 2 {
+			if err := do(); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		n, there := f.observed(t)
+		if !there || n.State != state || n.Why != "" || n.Cold || n.StartID != first.StartID && state != provisioner.MachineOff {
+			t.Fatalf("after %s the node is %+v, there: %v; it was %+v", what, n, there, first)
+		}
+	}
+	second := f.Dial(t)
+	defer second.Close()
+	suspend := func() error { return second.SuspendNode(ctx, f.node.ID) }
+	resume := func() error { return f.driver.ResumeNode(ctx, f.node.ID) }
+	want("suspending it", provisioner.MachinePaused, suspend)
+	want("making it while it is suspended", provisioner.MachinePaused, func() error { return f.driver.EnsureNode(ctx, f.node) })
+	want("resuming it", provisioner.MachineRunning, resume)
+	f.standsAndGoesOn(t, suspend, resume)
+	want("suspending it again", provisioner.MachinePaused, suspend)
+	want("ending it while it is suspended", provisioner.MachineOff, func() error { return second.StopNode(ctx, f.node.ID, true) })
+	want("suspending what is off", provisioner.MachineOff, suspend)
+	want("resuming what is off", provisioner.MachineOff, resume)
+}
+
+// standsAndGoesOn looks into a guest: what it does not come to while its machine is suspended, it comes to afterwards.
+func (f *fixture) standsAndGoesOn(t *testing.T, suspend, resume func() error) {
+	t.Helper()
+	if !f.has(PartConsole) {
+		return
+	}
+	v := f.attach(t)
+	v.expect(f.ReadyText)
+	if f.Prompt != "" {
+		v.typeLine("")
+		v.expect(f.Prompt)
+		v.typeLine(f.Login)
+		v.expect("# ")
+	}
+	if err := suspend(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := f.observed(t); n.State != provisioner.MachinePaused {
+		t.Fatalf("suspended it is %+v", n)
+	}
+	if err := resume(); err != nil {
+		t.Fatal(err)
+	}
+	v.typeLine("hostname")
+	v.expect("hostname\r\n" + f.node.Name + "\r\n")
+}
+
 func nothingThere(t *testing.T, b Bench) {
 	d := b.Dial(t)
 	defer d.Close()
@@ -223,6 +283,12 @@ func nothingThere(t *testing.T, b Bench) {
 	id := uuid.Must(uuid.NewV7())
 	if err := d.StopNode(ctx, id, false); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("StopNode: %v, want ErrNoSuchNode", err)
+	}
+	if err := d.SuspendNode(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("SuspendNode: %v, want ErrNoSuchNode", err)
+	}
+	if err := d.ResumeNode(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("ResumeNode: %v, want ErrNoSuchNode", err)
 	}
 	if _, err := d.Console(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("Console: %v, want ErrNoSuchNode", err)

@@ -37,6 +37,12 @@ func methods() map[string]method {
 		"StopNode": plain(func(ctx context.Context, d provisioner.Driver, a stopNode) (nothing, error) {
 			return nothing{}, d.StopNode(ctx, a.ID, a.Force)
 		}),
+		"SuspendNode": plain(func(ctx context.Context, d provisioner.Driver, id uuid.UUID) (nothing, error) {
+			return nothing{}, d.SuspendNode(ctx, id)
+		}),
+		"ResumeNode": plain(func(ctx context.Context, d provisioner.Driver, id uuid.UUID) (nothing, error) {
+			return nothing{}, d.ResumeNode(ctx, id)
+		}),
 		"DeleteNode": plain(func(ctx context.Context, d provisioner.Driver, a deleteNode) (nothing, error) {
 			return nothing{}, d.DeleteNode(ctx, a.ID, a.Wipe)
 		}),
@@ -117,6 +123,18 @@ func (l *Line) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 // StopNode implements provisioner.Driver.
 func (l *Line) StopNode(ctx context.Context, id uuid.UUID, force bool) error {
 	_, err := ask[nothing](ctx, l, "StopNode", stopNode{id, force})
+	return err
+}
+
+// SuspendNode implements provisioner.Driver.
+func (l *Line) SuspendNode(ctx context.Context, id uuid.UUID) error {
+	_, err := ask[nothing](ctx, l, "SuspendNode", id)
+	return err
+}
+
+// ResumeNode implements provisioner.Driver.
+func (l *Line) ResumeNode(ctx context.Context, id uuid.UUID) error {
+	_, err := ask[nothing](ctx, l, "ResumeNode", id)
 	return err
 }
 

@@ -13,5 +13,8 @@
 // and answers are read as volumes of a folder that libvirt calls a storage pool. The hook is asked at most once a second, for
 // all who wait; what guests write is reported by it and lies in no pool.
 //
+// 2026-11-29: libvirt says why a guest's vCPUs stand. Suspended is what somebody asked for; all that libvirt does by itself
+// (I/O errors, watchdogs, crashes, copies of memory) is halted, with its reason, and so is a guest that put itself to sleep.
+//
 // What libvirt reports is the truth; nothing of it is remembered here between calls but who watches which console.
 package libvirt

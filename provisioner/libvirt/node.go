@@ -178,6 +178,34 @@ func (d *Driver) StopNode(ctx context.Context, id uuid.UUID, force bool) error {
 	})
 }
 
+// SuspendNode implements provisioner.Driver.
+func (d *Driver) SuspendNode(ctx context.Context, id uuid.UUID) error {
+	return d.calls.call(ctx, "suspend node "+id.String(), func(conn *libvirt.Connect) error {
+		return withNode(conn, id, func(dom *libvirt.Domain) error { return turn(dom, libvirt.DOMAIN_RUNNING, dom.Suspend) })
+	})
+}
+
+// ResumeNode implements provisioner.Driver.
+func (d *Driver) ResumeNode(ctx context.Context, id uuid.UUID) error {
+	return d.calls.call(ctx, "resume node "+id.String(), func(conn *libvirt.Connect) error {
+		return withNode(conn, id, func(dom *libvirt.Domain) error { return turn(dom, libvirt.DOMAIN_PAUSED, dom.Resume) })
+	})
+}
+
+// turn does what changes a machine in one state, and nothing to one in another. It may come into another by itself
+// between the two, which is no failure.
+func turn(dom *libvirt.Domain, from libvirt.DomainState, do func() error) error {
+	state, _, err := dom.GetState()
+	if err != nil || state != from {
+		return err
+	}
+	err = do()
+	if state, _, stateErr := dom.GetState(); stateErr == nil && state != from {
+		return nil
+	}
+	return err
+}
+
 const undefineAll = libvirt.DOMAIN_UNDEFINE_MANAGED_SAVE | libvirt.DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
 	libvirt.DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | libvirt.DOMAIN_UNDEFINE_NVRAM
 
@@ -343,6 +371,28 @@ func (d *Driver) Observe(ctx context.Context) (provisioner.Observation, error) {
 	return o, nil
 }
 
+// standing tells a machine that somebody suspended from one whose vCPUs stand for the host's own reasons. One whose reason
+// the host does not know was suspended: it names all that it does by itself.
+func standing(r libvirt.DomainPausedReason) (provisioner.MachineState, string) {
+	switch r {
+	case libvirt.DOMAIN_PAUSED_IOERROR:
+		return provisioner.MachineHalted, "a disk of the host is full or fails"
+	case libvirt.DOMAIN_PAUSED_WATCHDOG:
+		return provisioner.MachineHalted, "its watchdog ran out"
+	case libvirt.DOMAIN_PAUSED_CRASHED:
+		return provisioner.MachineHalted, "the guest crashed"
+	case libvirt.DOMAIN_PAUSED_STARTING_UP, libvirt.DOMAIN_PAUSED_SHUTTING_DOWN:
+		return provisioner.MachineHalted, "it is being started or ended"
+	case libvirt.DOMAIN_PAUSED_MIGRATION, libvirt.DOMAIN_PAUSED_SAVE, libvirt.DOMAIN_PAUSED_DUMP, libvirt.DOMAIN_PAUSED_FROM_SNAPSHOT,
+		libvirt.DOMAIN_PAUSED_SNAPSHOT, libvirt.DOMAIN_PAUSED_POSTCOPY, libvirt.DOMAIN_PAUSED_POSTCOPY_FAILED:
+		return provisioner.MachineHalted, "its memory is being copied on the host"
+	case libvirt.DOMAIN_PAUSED_API_ERROR:
+		return provisioner.MachineHalted, "the host could not let it go on after it had copied it"
+	case libvirt.DOMAIN_PAUSED_USER, libvirt.DOMAIN_PAUSED_UNKNOWN:
+	}
+	return provisioner.MachinePaused, ""
+}
+
 func observed(s libvirt.DomainStats) (provisioner.NodeObservation, bool) {
 	name, err := s.Domain.GetName()
 	if err != nil || s.State == nil || !s.State.StateSet {
@@ -356,8 +406,10 @@ func observed(s libvirt.DomainStats) (provisioner.NodeObservation, bool) {
 	switch s.State.State {
 	case libvirt.DOMAIN_RUNNING, libvirt.DOMAIN_BLOCKED, libvirt.DOMAIN_SHUTDOWN:
 		n.State = provisioner.MachineRunning
-	case libvirt.DOMAIN_PAUSED, libvirt.DOMAIN_PMSUSPENDED:
-		n.State = provisioner.MachinePaused
+	case libvirt.DOMAIN_PAUSED:
+		n.State, n.Why = standing(libvirt.DomainPausedReason(s.State.Reason))
+	case libvirt.DOMAIN_PMSUSPENDED:
+		n.State, n.Why = provisioner.MachineHalted, "the guest put itself to sleep"
 	case libvirt.DOMAIN_CRASHED:
 		n.State = provisioner.MachineCrashed
 	default:
@@ -368,7 +420,7 @@ func observed(s libvirt.DomainStats) (provisioner.NodeObservation, bool) {
 		// libvirtd keeps why a machine went off no longer than it lives, and itself where machines run longer than it.
 		n.Cold = s.State.ReasonSet && s.State.Reason == int(libvirt.DOMAIN_SHUTOFF_UNKNOWN)
 	}
-	if n.State == provisioner.MachineRunning || n.State == provisioner.MachinePaused {
+	if n.State != provisioner.MachineOff && n.State != provisioner.MachineCrashed {
 		// The number tells starts by hand apart, the nonce those over a restart of the host.
 		number, err := s.Domain.GetID()
 		if err != nil {

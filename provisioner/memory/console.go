@@ -25,7 +25,7 @@ func (h *Host) Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser, e
 	if !ok {
 		return nil, provisioner.ErrNoSuchNode
 	}
-	if m.state != provisioner.MachineRunning {
+	if !m.on() {
 		return nil, &provisioner.HostError{Op: "console of " + m.spec.Name, Detail: "the machine is not running"}
 	}
 	if m.viewer != nil {
@@ -88,7 +88,7 @@ func (m *machine) prompt() string { return "root@" + m.spec.Name + ":~# " }
 
 // typed is what somebody typed at the console.
 func (m *machine) typed(p []byte) {
-	if !m.shell {
+	if !m.shell || m.stands() {
 		return
 	}
 	for _, b := range p {

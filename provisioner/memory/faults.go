@@ -47,7 +47,7 @@ func (h *Host) SetConsoleLog(said, keeps int64) {
 func (h *Host) StartByHand(id uuid.UUID) {
 	h.world.mu.Lock()
 	defer h.world.mu.Unlock()
-	if m, ok := h.machines[id]; ok && m.state != provisioner.MachineRunning {
+	if m, ok := h.machines[id]; ok && !m.on() {
 		m.start()
 	}
 }
@@ -90,6 +90,15 @@ func (h *Host) Crash(id uuid.UUID) {
 	defer h.world.mu.Unlock()
 	if m, ok := h.machines[id]; ok {
 		m.end(provisioner.MachineCrashed)
+	}
+}
+
+// Halt has the host stop a running machine's vCPUs by itself, as for a disk that is full.
+func (h *Host) Halt(id uuid.UUID, why string) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m, ok := h.machines[id]; ok {
+		m.stand(provisioner.MachineHalted, why)
 	}
 }
 

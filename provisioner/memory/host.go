@@ -195,7 +195,7 @@ func (h *Host) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 		m = newMachine(h, n)
 		h.machines[n.ID] = m
 	}
-	if m.state != provisioner.MachineRunning {
+	if !m.on() {
 		m.spec = n
 		m.start()
 	}
@@ -221,6 +221,29 @@ func (h *Host) StopNode(ctx context.Context, id uuid.UUID, force bool) error {
 	return nil
 }
 
+// SuspendNode implements provisioner.Driver.
+func (h *Host) SuspendNode(ctx context.Context, id uuid.UUID) error {
+	return h.withMachine(ctx, "SuspendNode", "suspend node "+id.String(), id, func(m *machine) { m.stand(provisioner.MachinePaused, "") })
+}
+
+// ResumeNode implements provisioner.Driver.
+func (h *Host) ResumeNode(ctx context.Context, id uuid.UUID) error {
+	return h.withMachine(ctx, "ResumeNode", "resume node "+id.String(), id, (*machine).goOn)
+}
+
+func (h *Host) withMachine(ctx context.Context, method, op string, id uuid.UUID, f func(*machine)) error {
+	if err := h.enter(ctx, method, op); err != nil {
+		return err
+	}
+	defer h.world.mu.Unlock()
+	m, ok := h.machines[id]
+	if !ok {
+		return provisioner.ErrNoSuchNode
+	}
+	f(m)
+	return nil
+}
+
 // DeleteNode implements provisioner.Driver.
 func (h *Host) DeleteNode(ctx context.Context, id uuid.UUID, _ bool) error {
 	if err := h.enter(ctx, "DeleteNode", "delete node "+id.String()); err != nil {
@@ -243,7 +266,7 @@ func (h *Host) Observe(ctx context.Context) (provisioner.Observation, error) {
 	defer h.world.mu.Unlock()
 	o.Lacks = h.lacking
 	for id, m := range h.machines {
-		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: m.state, StartID: m.startID, Cold: m.cold && m.state != provisioner.MachineRunning})
+		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: m.state, StartID: m.startID, Why: m.why, Cold: m.cold && !m.on()})
 	}
 	for vni, n := range h.networks {
 		o.Networks = append(o.Networks, provisioner.NetworkObservation{VNI: vni, Active: n.active})

@@ -27,9 +27,12 @@ type machine struct {
 	identity uuid.UUID
 
 	state    provisioner.MachineState
+	why      string        // of a halt
+	goesOn   chan struct{} // closed when a machine that stands runs again
 	startID  string
-	cold     bool       // the host was started since it last ran
-	address  netip.Addr // while DHCP has given it one
+	cold     bool            // the host was started since it last ran
+	address  netip.Addr      // while DHCP has given it one
+	life     context.Context //nolint:containedctx // from a start to its end: what the guest does by itself hangs on it
 	powerOff context.CancelFunc
 	stopping bool
 	shell    bool   // booted far enough to answer on the console
@@ -45,17 +48,40 @@ func newMachine(h *Host, n provisioner.NodeSpec) *machine {
 
 func (m *machine) start() {
 	ctx, cancel := context.WithCancel(context.Background())
-	m.state, m.cold, m.startID, m.powerOff = provisioner.MachineRunning, false, uuid.NewString(), cancel
+	m.state, m.cold, m.startID, m.life, m.powerOff = provisioner.MachineRunning, false, uuid.NewString(), ctx, cancel
 	m.stopping, m.shell, m.line = false, false, nil
 	go m.boot(ctx, m.host.world.opts.BootTime, m.host.hanging)
 }
 
+// on tells whether the machine is started, though its vCPUs may stand.
+func (m *machine) on() bool {
+	return m.state == provisioner.MachineRunning || m.stands()
+}
+
+func (m *machine) stands() bool {
+	return m.state == provisioner.MachinePaused || m.state == provisioner.MachineHalted
+}
+
+// stand stops the vCPUs of a running machine.
+func (m *machine) stand(state provisioner.MachineState, why string) {
+	if m.state == provisioner.MachineRunning {
+		m.state, m.why, m.goesOn = state, why, make(chan struct{})
+	}
+}
+
+func (m *machine) goOn() {
+	if m.stands() {
+		m.state, m.why = provisioner.MachineRunning, ""
+		close(m.goesOn)
+	}
+}
+
 func (m *machine) end(state provisioner.MachineState) {
-	if m.state != provisioner.MachineRunning {
+	if !m.on() {
 		return
 	}
 	m.powerOff()
-	m.state, m.startID, m.address, m.shell = state, "", netip.Addr{}, false
+	m.state, m.why, m.startID, m.address, m.shell = state, "", "", netip.Addr{}, false
 	if m.viewer != nil {
 		m.viewer.end(nil)
 		m.viewer = nil
@@ -69,14 +95,12 @@ func (m *machine) powerButton() {
 	}
 	m.stopping = true
 	m.print("volary: power button, shutting down\n")
-	start := m.startID
+	life := m.life
 	time.AfterFunc(m.host.world.opts.StopTime, func() {
-		m.host.world.mu.Lock()
-		defer m.host.world.mu.Unlock()
-		if m.startID == start {
+		m.during(life, func() {
 			m.print("reboot: Power down\n")
 			m.end(provisioner.MachineOff)
-		}
+		})
 	})
 }
 
@@ -108,13 +132,33 @@ func (m *machine) boot(ctx context.Context, takes time.Duration, hangs bool) {
 	})
 }
 
-// during runs f under the world's lock, unless the machine was ended meanwhile.
+// during runs f under the world's lock once the machine runs, unless it was ended meanwhile.
 func (m *machine) during(ctx context.Context, f func()) {
+	for {
+		stands := m.doOrStand(ctx, f)
+		if stands == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-stands:
+		}
+	}
+}
+
+// doOrStand gives what is closed when a machine that stands goes on; nil: there is nothing to wait for.
+func (m *machine) doOrStand(ctx context.Context, f func()) <-chan struct{} {
 	m.host.world.mu.Lock()
 	defer m.host.world.mu.Unlock()
-	if ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case m.stands():
+		return m.goesOn
+	default:
 		f()
 	}
+	return nil
 }
 
 func wait(ctx context.Context, d time.Duration) bool {

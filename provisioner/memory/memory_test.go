@@ -139,6 +139,13 @@ func TestFaults(t *testing.T) {
 	if err := h1.EnsureNode(t.Context(), head); err != nil {
 		t.Errorf("after the refusal: %v", err)
 	}
+	h1.Halt(head.ID, "a disk is full")
+	if o, _ := h1.Observe(t.Context()); len(o.Nodes) != 1 || o.Nodes[0].State != provisioner.MachineHalted || o.Nodes[0].Why != "a disk is full" || o.Nodes[0].StartID == "" {
+		t.Errorf("halted: %+v", o)
+	}
+	if err := errors.Join(h1.SuspendNode(t.Context(), head.ID), h1.ResumeNode(t.Context(), head.ID)); err != nil {
+		t.Errorf("going on after a halt: %v", err)
+	}
 	h1.Crash(head.ID)
 	o, _ := h1.Observe(t.Context())
 	if len(o.Nodes) != 1 || o.Nodes[0].State != provisioner.MachineCrashed || o.Nodes[0].StartID != "" {

@@ -21,6 +21,9 @@ const (
 	Observe       Kind = "observe"        // Host: which machines run
 	PowerOff      Kind = "power off"      // Host, Node, Force
 	MarkStopped   Kind = "mark stopped"   // every node seen off
+	Suspend       Kind = "suspend"        // Host, Node
+	Resume        Kind = "resume"         // Host, Node
+	MarkPaused    Kind = "mark paused"    // the nodes that were seen to stand; see Standing
 	DeleteNode    Kind = "delete node"    // Host, Node
 	DeleteNetwork Kind = "delete network" // Host
 	MarkGone      Kind = "mark gone"      //
@@ -48,7 +51,7 @@ type Action struct {
 // cluster is stale after it.
 func (a Action) Records() bool {
 	switch a.Kind {
-	case MarkReady, MarkStopped, MarkGone, Replace, Fail:
+	case MarkReady, MarkStopped, MarkPaused, MarkGone, Replace, Fail:
 		return true
 	default:
 		return false
@@ -56,7 +59,7 @@ func (a Action) Records() bool {
 }
 
 // Urgent tells whether the action may not wait for what is under way: a host that hangs must not hold it up.
-func (a Action) Urgent() bool { return a.Kind == Fail || a.Kind == Replace }
+func (a Action) Urgent() bool { return a.Kind == Fail || a.Kind == Replace || a.Kind == MarkPaused }
 
 // How often and how long a launch puts up with a host, and for how long with a fault of our own, which usually goes by
 // itself; and how long a guest may take to power off. A guest that is not up far enough yet does not notice the power

@@ -80,7 +80,9 @@ type MachineSeen string
 const (
 	MachineUnknown MachineSeen = ""
 	MachineRunning MachineSeen = "running"
-	MachineOff     MachineSeen = "off" // or absent: nothing to stop
+	MachinePaused  MachineSeen = "paused" // suspended by somebody
+	MachineHalted  MachineSeen = "halted" // its vCPUs stand for the host's own reasons
+	MachineOff     MachineSeen = "off"    // or absent: nothing to stop
 	MachineGone    MachineSeen = "gone"
 )
 

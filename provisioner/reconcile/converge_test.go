@@ -21,6 +21,7 @@ type world struct {
 	machines map[uuid.UUID]MachineSeen // absent: nothing there
 	deaf     map[uuid.UUID]bool        // ignores the power button
 	failed   bool
+	ready    bool // it was
 	now      time.Time
 }
 
@@ -82,7 +83,9 @@ func (w *world) perform(t *rapid.T, a Action, o *Observed) {
 			t.Fatalf("node %s started before its network and image", n.Name)
 		}
 		w.all(provisioner.NodeStarting, provisioner.NodeReserved)
-		w.machines[a.Node] = MachineRunning
+		if w.machines[a.Node] != MachinePaused {
+			w.machines[a.Node] = MachineRunning
+		}
 		if o != nil {
 			o.Nodes[a.Node] = NodeSeen{Machine: MachineRunning}
 		}
@@ -93,7 +96,7 @@ func (w *world) perform(t *rapid.T, a Action, o *Observed) {
 		}
 	case DeleteNetwork:
 		for _, n := range w.c.Nodes {
-			if w.machines[n.ID] == MachineRunning && n.Host == a.Host {
+			if (w.machines[n.ID] == MachineRunning || w.machines[n.ID] == MachinePaused) && n.Host == a.Host {
 				t.Fatalf("network deleted under %s", n.Name)
 			}
 		}
@@ -122,7 +125,7 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 			o.Nodes[n.ID] = seen
 		}
 	case PowerOff:
-		if a.Force || !w.deaf[a.Node] {
+		if a.Force || !w.deaf[a.Node] && w.machines[a.Node] != MachinePaused {
 			w.machines[a.Node] = MachineOff
 		}
 		if o != nil {
@@ -133,6 +136,8 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 			}
 			o.Nodes[a.Node] = seen
 		}
+	case Suspend, Resume, MarkPaused:
+		w.pauses(t, a, o)
 	case MarkReady:
 		for _, n := range w.c.Nodes {
 			if w.machines[n.ID] != MachineRunning || !w.networks[n.Host] {
@@ -140,6 +145,7 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 			}
 		}
 		w.all(provisioner.NodeReady, provisioner.NodeStarting)
+		w.ready = true
 	case MarkStopped:
 		if o != nil {
 			o.Stopped = true
@@ -154,9 +160,68 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 		}
 	case MarkGone:
 		w.all(provisioner.NodeGone, provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady,
-			provisioner.NodeStopping, provisioner.NodeStopped, provisioner.NodeLost, provisioner.NodeFailed)
+			provisioner.NodePausing, provisioner.NodePaused, provisioner.NodeStopping, provisioner.NodeStopped, provisioner.NodeLost, provisioner.NodeFailed)
 	case Fail:
 		w.c.Desired, w.failed = provisioner.DesiredGone, true
+	}
+}
+
+// pauses performs what a pause takes, and its end.
+func (w *world) pauses(t *rapid.T, a Action, o *Observed) {
+	from, to := MachineRunning, MachinePaused
+	switch a.Kind {
+	case MarkPaused:
+		if o == nil {
+			return
+		}
+		for _, id := range Standing(w.c, *o) {
+			if w.machines[id] == MachineRunning {
+				t.Fatalf("%s marked paused while it runs", w.node(id).Name)
+			}
+			w.node(id).State = provisioner.NodePaused
+		}
+		return
+	case Resume:
+		if !w.networks[a.Host] {
+			t.Fatalf("%s goes on without its network", w.node(a.Node).Name)
+		}
+		from, to = to, from
+	}
+	if w.machines[a.Node] == from {
+		w.machines[a.Node] = to
+	}
+	if o != nil {
+		seen := o.Nodes[a.Node]
+		seen.Machine = w.machines[a.Node]
+		o.Nodes[a.Node] = seen
+	}
+}
+
+// pause is what a provider's staff ask for; resume takes it back.
+func (w *world) pause() {
+	if w.c.Desired == provisioner.DesiredRunning {
+		w.c.Desired = provisioner.DesiredPaused
+		w.all(provisioner.NodePausing, provisioner.NodeStarting, provisioner.NodeReady, provisioner.NodePaused)
+	}
+}
+
+func (w *world) resume() {
+	if w.c.Desired == provisioner.DesiredPaused {
+		w.c.Desired = provisioner.DesiredRunning
+		to := provisioner.NodeStarting
+		if w.ready {
+			to = provisioner.NodePaused
+		}
+		w.all(to, provisioner.NodePausing, provisioner.NodePaused)
+	}
+}
+
+// round makes ready what went on.
+func (w *world) round() {
+	for i, n := range w.c.Nodes {
+		if n.State == provisioner.NodePaused && w.c.Desired == provisioner.DesiredRunning && w.machines[n.ID] != MachinePaused {
+			w.c.Nodes[i].State = provisioner.NodeReady
+		}
 	}
 }
 
@@ -185,6 +250,12 @@ func (w *world) disturb(t *rapid.T, o *Observed) {
 		*o = NewObserved()
 	case 1:
 		w.want(provisioner.DesiredGone)
+		*o = NewObserved()
+	case 3, 4, 5:
+		w.pause()
+		*o = NewObserved()
+	case 6, 7:
+		w.resume()
 		*o = NewObserved()
 	case 2: // a host restarts
 		for id := range w.machines {
@@ -230,6 +301,7 @@ func TestEveryClusterConverges(t *testing.T) {
 		if !settled {
 			t.Fatalf("not settled: %+v", Step(w.c, o, w.now))
 		}
+		w.round()
 		w.checkEnd(t)
 	})
 }
@@ -249,12 +321,18 @@ func (w *world) checkEnd(t *rapid.T) {
 		if w.c.Published && !w.open[w.c.Nodes[0].Host] {
 			t.Fatal("ready, and SSH is not published")
 		}
+	case provisioner.ClusterPaused:
+		for _, n := range w.c.Nodes {
+			if w.machines[n.ID] == MachineRunning || n.State == provisioner.NodePausing {
+				t.Fatalf("paused, and %s is %s and runs: %t", n.Name, n.State, w.machines[n.ID] == MachineRunning)
+			}
+		}
 	case provisioner.ClusterStopped:
 		if w.c.Desired == provisioner.DesiredStopped && len(w.networks) > 0 {
 			t.Fatalf("stopped, and left are networks %v", w.networks)
 		}
 		for _, n := range w.c.Nodes {
-			if w.machines[n.ID] == MachineRunning {
+			if w.machines[n.ID] == MachineRunning || w.machines[n.ID] == MachinePaused {
 				t.Fatalf("stopped, and %s runs", n.Name)
 			}
 		}

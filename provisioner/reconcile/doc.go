@@ -5,6 +5,8 @@
 //	running:  network ┐
 //	          image   ┴▶ node ─▶ gate ─▶ mark ready ─▶ publish
 //	                        └─ refused, lost or late ─▶ fail
+//	          paused ─▶ network ─▶ resume
+//	paused:   observe ─▶ suspend ─▶ mark paused
 //	stopped:  observe ─▶ power off ─▶ … ─▶ force ─▶ mark stopped ─▶ networks
 //	gone:     nodes ─▶ networks ─▶ mark gone
 //
@@ -15,6 +17,11 @@
 // Step begins anew and ends at the same place, which is why a worker may die between any two lines. A host that
 // refuses or does not answer is asked again with growing pauses; while a cluster is being launched it is given up
 // on after maxRefusals or maxSilence: what it could not start is placed elsewhere once (Replace), else the cluster fails as a whole, while it is being stopped or deleted never.
+//
+// 2026-11-29: a provider's pause is wanted like a stop is, so that it holds over dying workers and restarted hosts. While
+// it lasts nothing is started and no deadline counts. A machine that its host halted by itself counts as standing, and goes
+// on with the others. What stands is ended at once: it would not notice the power button, and a guest that was paused for
+// what it did must not run once more to be shut down.
 //
 // 2026-11-29: a failure says whose it is. An error of our own database or image store was counted as a refusal of the host
 // that happened to be next, so that a database that was away for a moment could end launches. Now it only puts off,

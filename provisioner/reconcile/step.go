@@ -18,6 +18,8 @@ func Step(c Cluster, o Observed, now time.Time) []Action {
 	switch c.Desired {
 	case provisioner.DesiredRunning:
 		p.run()
+	case provisioner.DesiredPaused:
+		p.pause()
 	case provisioner.DesiredStopped:
 		p.stop()
 	default:
@@ -66,6 +68,7 @@ func (p *plan) run() {
 	pending := p.nodes(provisioner.NodeReserved, provisioner.NodeStarting)
 	if len(pending) == 0 {
 		p.publish()
+		p.goOn()
 		return
 	}
 	if t := p.hopeless(pending); t.reason != provisioner.ReasonNone {
@@ -103,8 +106,10 @@ func (p *plan) start(pending []Node) {
 		seen := p.o.Nodes[n.ID]
 		switch {
 		case seen.Met:
-		case seen.Machine == MachineRunning:
+		case seen.Machine == MachineRunning, seen.Machine == MachineHalted:
 			watch[n.Host] = true
+		case seen.Machine == MachinePaused:
+			p.resume(n)
 		case !p.o.Images[image]:
 			if !images[image] {
 				images[image] = true
@@ -124,7 +129,7 @@ func (p *plan) start(pending []Node) {
 // publish opens the head's SSH port once its node is ready. A worker that takes up a ready cluster, as after one of its
 // hosts came back, makes every network of it right first.
 func (p *plan) publish() {
-	for _, n := range p.nodes(provisioner.NodeReady) {
+	for _, n := range p.nodes(provisioner.NodeReady, provisioner.NodePaused) {
 		open := p.c.Published && n.Role == provisioner.RoleHead
 		seen := p.o.Networks[n.Host]
 		if seen == NetworkOpen || seen == NetworkClosed && !open {
@@ -136,10 +141,42 @@ func (p *plan) publish() {
 	}
 }
 
+// goOn lets the machines of paused nodes go on. That they live again is the round's to see: it makes them ready.
+func (p *plan) goOn() {
+	look := map[uuid.UUID]bool{}
+	paused := p.nodes(provisioner.NodePaused)
+	for _, n := range paused {
+		switch p.o.Nodes[n.ID].Machine {
+		case MachineUnknown:
+			look[n.Host] = true
+		case MachinePaused, MachineHalted:
+			p.resume(n)
+		case MachineRunning, MachineOff, MachineGone:
+		}
+	}
+	p.look(paused, look)
+}
+
+// resume lets a machine go on once its host has the network it is to find.
+func (p *plan) resume(n Node) {
+	if seen := p.o.Networks[n.Host]; seen == NetworkClosed || seen == NetworkOpen {
+		p.do(Action{Kind: Resume, Host: n.Host, Node: n.ID})
+	}
+}
+
+// look observes those of the nodes' hosts that are named.
+func (p *plan) look(nodes []Node, at map[uuid.UUID]bool) {
+	for _, host := range p.hosts(nodes) {
+		if at[host] {
+			p.do(Action{Kind: Observe, Host: host})
+		}
+	}
+}
+
 // publishes tells whether the host carries the head whose port is open.
 func (p *plan) publishes(host uuid.UUID) bool {
 	return p.c.Published && slices.ContainsFunc(p.c.Nodes, func(n Node) bool {
-		return n.Host == host && n.Role == provisioner.RoleHead && n.State == provisioner.NodeReady
+		return n.Host == host && n.Role == provisioner.RoleHead && (n.State == provisioner.NodeReady || n.State == provisioner.NodePaused)
 	})
 }
 
@@ -233,7 +270,38 @@ func Stuck(c Cluster, o Observed, host uuid.UUID, reason provisioner.Reason) []u
 	return stuck
 }
 
-// stop powers every machine off, politely first.
+// pause has every machine stand. What is not started yet stays so, and what is off is left to the round.
+func (p *plan) pause() {
+	if len(Standing(p.c, p.o)) > 0 {
+		p.alone(Action{Kind: MarkPaused})
+		return
+	}
+	look := map[uuid.UUID]bool{}
+	left := p.nodes(provisioner.NodePausing)
+	for _, n := range left {
+		if p.o.Nodes[n.ID].Machine == MachineRunning {
+			p.do(Action{Kind: Suspend, Host: n.Host, Node: n.ID})
+		} else {
+			look[n.Host] = true
+		}
+	}
+	p.look(left, look)
+}
+
+// Standing lists the nodes that are to be paused and compute nothing: suspended, halted by their host, or off. One that is
+// off was about to start, or went off by itself, which the round finds.
+func Standing(c Cluster, o Observed) []uuid.UUID {
+	var list []uuid.UUID
+	for _, n := range c.Nodes {
+		seen := o.Nodes[n.ID].Machine
+		if n.State == provisioner.NodePausing && seen != MachineUnknown && seen != MachineRunning {
+			list = append(list, n.ID)
+		}
+	}
+	return list
+}
+
+// stop powers every machine off, politely first; one that stands would not notice.
 func (p *plan) stop() {
 	off, running := 0, map[uuid.UUID]bool{}
 	left := p.unstopped()
@@ -252,13 +320,12 @@ func (p *plan) stop() {
 			case p.now.Sub(seen.AskedAt) >= ForceAfter:
 				p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID, Force: true})
 			}
+		case MachinePaused, MachineHalted:
+			running[n.Host] = true
+			p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID, Force: true})
 		}
 	}
-	for _, host := range p.hosts(p.c.Nodes) {
-		if running[host] {
-			p.do(Action{Kind: Observe, Host: host})
-		}
-	}
+	p.look(p.c.Nodes, running)
 	// With a host that does not answer its nodes stay as they are: their runs ended with their last proof of life.
 	// Where every node is stopped already (their host restarted) the end of the cluster's use is still to be recorded.
 	if off == len(left) && !p.o.Stopped {
@@ -276,7 +343,7 @@ func (p *plan) stop() {
 
 func (p *plan) unstopped() []Node {
 	return p.nodes(provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady,
-		provisioner.NodeStopping, provisioner.NodeLost, provisioner.NodeFailed)
+		provisioner.NodePausing, provisioner.NodePaused, provisioner.NodeStopping, provisioner.NodeLost, provisioner.NodeFailed)
 }
 
 // remove deletes every node, then each host's network, then says so.

@@ -125,6 +125,54 @@ func TestStep(t *testing.T) {
 	}
 }
 
+// TestStepPauses takes clusters into a provider's pause and out of it.
+func TestStepPauses(t *testing.T) {
+	const (
+		reserved, starting, ready = provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady
+		stopping                  = provisioner.NodeStopping
+		pausing, paused           = provisioner.NodePausing, provisioner.NodePaused
+		run, pause, stop          = provisioner.DesiredRunning, provisioner.DesiredPaused, provisioner.DesiredStopped
+	)
+	on := func(s NetworkSeen) Observed {
+		o := NewObserved()
+		o.Networks[h1], o.Networks[h2] = s, s
+		o.Images[HostImage{h1, "d"}], o.Images[HostImage{h2, "d"}] = true, true
+		return o
+	}
+	half := NewObserved()
+	half.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachinePaused}
+	late := two(pause, paused, reserved)
+	late.GateDeadline = start.Add(-time.Second)
+	for _, c := range []struct {
+		name string
+		c    Cluster
+		o    Observed
+		want string
+	}{
+		{"a pause looks first", two(pause, pausing, pausing), NewObserved(), "observe, observe"},
+		{"a pause suspends what runs", two(pause, pausing, pausing), both(NewObserved(), MachineRunning, false), "suspend, suspend"},
+		{"what stands is written down before the other host has answered", two(pause, pausing, pausing), half, "mark paused"},
+		{"a pause takes what its host halted for standing", two(pause, pausing, pausing), both(NewObserved(), MachineHalted, false), "mark paused"},
+		{"a pause waits for no start", two(pause, pausing, reserved), both(NewObserved(), MachineOff, false), "mark paused"},
+		{"a pause starts nothing, late or not", late, on(NetworkClosed), "settled"},
+		{"paused", two(pause, paused, paused), NewObserved(), "settled"},
+		{"what goes on gets its networks first", two(run, paused, paused), both(NewObserved(), MachinePaused, false), "ensure network, ensure network"},
+		{"what goes on is looked at", two(run, paused, paused), on(NetworkOpen), "observe, observe"},
+		{"and let go on", two(run, paused, paused), both(on(NetworkOpen), MachinePaused, false), "resume, resume"},
+		{"what its host halted, too", two(run, ready, paused), both(on(NetworkOpen), MachineHalted, false), "resume"},
+		{"what goes on is the round's to see", two(run, paused, paused), both(on(NetworkOpen), MachineRunning, false), "settled"},
+		{"a launch goes on", two(run, starting, starting), both(on(NetworkClosed), MachinePaused, false), "resume, resume"},
+		{"a launch that its host halts is watched", two(run, starting, starting), both(on(NetworkClosed), MachineHalted, false), "watch gates, watch gates"},
+		{"a stop ends at once what stands", two(stop, stopping, stopping), both(NewObserved(), MachinePaused, false), "observe, observe, power off, power off"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := kinds(Step(c.c, c.o, start)); got != c.want {
+				t.Errorf("Step = %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestFailureNamesReasonAndHost(t *testing.T) {
 	c := two(provisioner.DesiredRunning, provisioner.NodeReserved, provisioner.NodeReserved)
 	network := Action{Kind: EnsureNetwork, Host: h2}

@@ -72,7 +72,7 @@ func extendRuns(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, p proofArrays,
 	return int(tag.RowsAffected()), nil
 }
 
-// resumeRuns opens a new run where the last one ended for want of proof and the same start is seen again, as long
+// resumeRuns opens a new run where the last one ended for want of proof, or with a pause, and the same start is seen again, as long
 // as the cluster is wanted, its lease lasts and hours are held for it.
 func resumeRuns(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, p proofArrays, roundStart time.Time) error {
 	rows, err := tx.Query(ctx, `
@@ -82,9 +82,9 @@ func resumeRuns(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, p proofArrays,
 		  JOIN nodes n ON n.id = s.node_id AND n.host_id = $1
 		  JOIN clusters c ON c.id = n.cluster_id AND c.desired = 'running' AND c.lease_ends_at > $4
 		  JOIN LATERAL (SELECT * FROM runs WHERE node_id = n.id ORDER BY started_at DESC, id DESC LIMIT 1) r
-		    ON r.start_id = s.start_id AND r.close_reason IN ($5, 'host_lost') AND r.proven_at < $4
+		    ON r.start_id = s.start_id AND r.close_reason = ANY ($5) AND r.proven_at < $4
 		 WHERE EXISTS (SELECT FROM holds h WHERE h.cluster_id = c.id AND h.held > 0)
-		 ORDER BY n.id`, hostID, p.nodes, p.starts, roundStart, endGap)
+		 ORDER BY n.id`, hostID, p.nodes, p.starts, roundStart, unproven())
 	if err != nil {
 		return fmt.Errorf("resume runs on host %s: %w", hostID, err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 )
 
 // Reasons that end a run besides those of provisioner.Reason.
@@ -13,6 +14,13 @@ const (
 	endGap       = "gap"       // no proof of life for more than two rounds
 	endRestarted = "restarted" // the machine was seen with another start identity
 )
+
+// unproven are the ends of runs after which the same start may be proven again, and goes on with a new run.
+func unproven() []string {
+	return []string{
+		endGap, string(provisioner.ReasonHostLost), string(provisioner.ReasonPaused), string(provisioner.ReasonPausedOnHost), string(provisioner.ReasonHalted),
+	}
+}
 
 // BeginRuns opens a run for each ready node of a cluster, from the cluster's ready_at; nodes.start_id and
 // clusters.lease_ends_at are set already in this transaction. Nodes that have an open run, or cost nothing, are

@@ -23,7 +23,7 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 	}
 	// Clusters by their provider, runs by their cluster, and what comes after a run by its node: each has an index. A
 	// cluster that ended before the month has nothing in it; OFFSET 0 keeps the planner from reading all runs there ever were,
-	// since it takes the month's clusters for many more than they are. Only what ended for want of proof goes on with the same start
+	// since it takes the month's clusters for many more than they are. Only what ended for want of proof, or with a pause, goes on with the same start
 	// (resumeRuns). A node that was placed elsewhere was on another host before.
 	anew := []string{endRestarted, string(provisioner.ReasonHostRestarted), string(provisioner.ReasonStartedAnew)}
 	rows, _ := db.pool.Query(ctx, `
@@ -36,7 +36,7 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 			  JOIN nodes n ON n.id = r.node_id
 			  LEFT JOIN LATERAL (
 				SELECT x.started_at, x.start_id FROM runs x
-				 WHERE x.node_id = r.node_id AND x.started_at >= r.ended_at AND x.id <> r.id AND r.close_reason IN ($4, $5)
+				 WHERE x.node_id = r.node_id AND x.started_at >= r.ended_at AND x.id <> r.id AND r.close_reason = ANY ($13)
 				 ORDER BY x.started_at, x.id LIMIT 1) f ON f.start_id = r.start_id
 			 WHERE c.provider_id = $1 AND c.kind = 'cluster' AND c.created_at < $3 AND (c.ended_at IS NULL OR c.ended_at > $2)
 		), told AS (
@@ -47,6 +47,9 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 			            WHEN g.close_reason = $4 THEN $9
 			            WHEN g.close_reason = ANY ($6) THEN $10
 			            WHEN g.close_reason = $7 THEN $11
+			            WHEN g.close_reason = $14 THEN $17
+			            WHEN g.close_reason = $15 THEN $18
+			            WHEN g.close_reason = $16 THEN $19
 			            ELSE $12::text END AS why
 			  FROM gaps g WHERE g.to_at > g.from_at AND g.to_at > $2
 		)
@@ -55,7 +58,9 @@ func (db *DB) UnbilledTime(ctx context.Context, providerID uuid.UUID, month bill
 		  FROM told t JOIN hosts h ON h.id = t.host_id
 		 GROUP BY h.id, t.why ORDER BY hours DESC, h.name, t.why`,
 		providerID, period.From, period.To, endGap, provisioner.ReasonHostLost, anew, provisioner.ReasonGuestOff,
-		billing.UnbilledSilent, billing.UnbilledLate, billing.UnbilledRestarted, billing.UnbilledOff, billing.UnbilledEnded)
+		billing.UnbilledSilent, billing.UnbilledLate, billing.UnbilledRestarted, billing.UnbilledOff, billing.UnbilledEnded,
+		unproven(), provisioner.ReasonPaused, provisioner.ReasonPausedOnHost, provisioner.ReasonHalted,
+		billing.UnbilledPaused, billing.UnbilledSuspended, billing.UnbilledHalted)
 	list, err := store.All(rows, "time not billed", pgx.RowToStructByName[billing.Unbilled])
 	if err != nil {
 		return nil, fmt.Errorf("time of provider %s not billed in %s: %w", providerID, month, err)

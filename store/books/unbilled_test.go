@@ -75,6 +75,29 @@ func TestUnbilledTime(t *testing.T) {
 	}
 }
 
+// TestUnbilledTimeOfPauses: what goes on after a pause counts from its last proof until it was seen to run again; what was
+// ended out of one until the pause began.
+func TestUnbilledTimeOfPauses(t *testing.T) {
+	w := newLedgerWorld(t)
+	w.grant(50_000_000, nil)
+	for reason, from := range map[string]int{"paused": 0, "paused_on_host": 1000, "halted": 2000} {
+		id, nodes := w.running(1, 3600, at(from))
+		w.proveUntil(from, from+60, nodes...)
+		w.closeRuns(id, at(from+63), reason)
+		w.proveUntil(from+160, from+200, nodes...)
+	}
+	id, nodes := w.running(1, 3600, at(0))
+	w.proveUntil(0, 20, nodes...)
+	w.exec(`UPDATE runs SET ends_by = $1 WHERE cluster_id = $2`, at(22), id) // as the pause does
+	w.closeRuns(id, at(40), "paused")
+	w.exec(`UPDATE clusters SET created_at = $1`, at(0))
+
+	w.unbilled(w.provider, time.November,
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledPaused, Times: 2, Seconds: 107, Hours: 107_000},
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledSuspended, Times: 1, Seconds: 105, Hours: 105_000},
+		billing.Unbilled{HostID: w.host, HostName: "h1", Why: billing.UnbilledHalted, Times: 1, Seconds: 105, Hours: 105_000})
+}
+
 // TestUnbilledTimeAcrossMonths: a host is silent from 25 s before a month's end in the provider's zone to 15 s after it,
 // and counts as lost in between.
 func TestUnbilledTimeAcrossMonths(t *testing.T) {

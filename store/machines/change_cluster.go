@@ -26,6 +26,7 @@ type lockedCluster struct {
 	LeaseSeconds   int64
 	EndedAt        *time.Time
 	Barred
+	Paused
 	States []provisioner.NodeState `db:"-"`
 	Now    time.Time
 }
@@ -40,7 +41,7 @@ func (c lockedCluster) State() provisioner.ClusterState {
 func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT id, organization_id, provider_id, pool_id, kind, desired, reason, generation, start_count, lease_seconds, ended_at,
-			barred_at, barred_why, disks_until, now() AS now
+			barred_at, barred_why, disks_until, paused_at, paused_why, paused_until, now() AS now
 		FROM clusters WHERE id = $1 FOR NO KEY UPDATE`, id)
 	c, err := store.One(rows, "cluster", pgx.RowToStructByName[lockedCluster])
 	if err != nil {
@@ -69,17 +70,18 @@ func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (locked
 	return c, err
 }
 
-// want changes what is wanted of a locked cluster, wakes the workers, and shows at once that its nodes are ending.
+// want changes what is wanted of a locked cluster, which ends a pause of it, wakes the workers, and shows at once that its nodes are ending.
 func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desired, reason provisioner.Reason, detail string) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0
+		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0,
+			paused_at = NULL, paused_by = NULL, paused_why = '', paused_until = NULL
 		WHERE id = $1`, c.ID, d, reason, detail)
 	if err != nil {
 		return fmt.Errorf("want cluster %s %s: %w", c.ID, d, err)
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE nodes SET state = 'stopping', reason = $2, reason_detail = '', state_at = now()
-		WHERE cluster_id = $1 AND state IN ('starting', 'ready')`, c.ID, reason)
+		WHERE cluster_id = $1 AND state IN ('starting', 'ready', 'pausing', 'paused')`, c.ID, reason)
 	if err != nil {
 		return fmt.Errorf("end nodes of cluster %s: %w", c.ID, err)
 	}

@@ -63,6 +63,8 @@ type ClusterDetail struct {
 	KeysLeftOut  []KeysLeftOut // SSH keys that its present start had no room for
 	EndedKeys    []OpenKey     // SSH keys that still open it though their right ended
 	Barred
+	Paused
+	Support string // how the provider says that it is reached; may be empty
 	store.References
 }
 
@@ -72,6 +74,14 @@ type Barred struct {
 	BarredAt   *time.Time
 	BarredWhy  string     // as staff wrote it
 	DisksUntil *time.Time // when it is deleted
+}
+
+// Paused says that the provider paused a cluster, and why: its organization can change nothing of it. Without the first,
+// the others are zero too.
+type Paused struct {
+	PausedAt    *time.Time
+	PausedWhy   string     // as staff wrote it
+	PausedUntil *time.Time // when it is ended, unless staff let it go on or end it before
 }
 
 // NodeRow is a node as its organization sees it.
@@ -173,14 +183,17 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	err := tx.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, held.mcs, c.subnet,
-			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until
+			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
+			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
 		FROM clusters c
+		JOIN providers pr ON pr.id = c.provider_id
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
 		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
 		WHERE c.id = $1`, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
 		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Held, &subnet,
-		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut, &d.BarredAt, &d.BarredWhy, &d.DisksUntil)
+		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut, &d.BarredAt, &d.BarredWhy, &d.DisksUntil,
+		&d.PausedAt, &d.PausedWhy, &d.PausedUntil, &d.Support)
 	if err != nil {
 		return store.Found(err, "cluster")
 	}

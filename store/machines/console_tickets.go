@@ -38,7 +38,7 @@ type OpenConsole struct {
 
 // consoleRight tells whether a ticket's viewer may see the node's console now, t being session_id, person_id, node_id and
 // staff: the session lives and works where the right comes from, the role is one that request.OrgWork or
-// request.ProviderHosts names (a test in handlers compares them), and the organization's consent holds where it takes one.
+// request.ProviderHosts names (a test in handlers compares them), and the organization's consent holds where it takes one. What its provider keeps paused its organization does not see.
 const consoleRight = ` EXISTS (
 	SELECT FROM sessions s JOIN people pe ON pe.id = s.person_id, nodes n JOIN clusters c ON c.id = n.cluster_id
 	 WHERE s.id = t.session_id AND s.person_id = t.person_id AND s.expires_at > now() AND pe.suspended_at IS NULL
@@ -50,7 +50,7 @@ const consoleRight = ` EXISTS (
 			ELSE EXISTS (
 				SELECT FROM memberships m
 				 WHERE m.organization_id = n.organization_id AND m.organization_id = s.organization_id AND m.person_id = s.person_id
-				   AND m.role IN ('owner', 'manager', 'member')) END)`
+				   AND m.role IN ('owner', 'manager', 'member') AND c.desired <> 'paused') END)`
 
 // RedeemConsoleTicket uses a ticket up. One that is unknown, used or late, was issued for something else, or whose viewer
 // may not see the console any more, is NotFound("console ticket"), and stays what it was.

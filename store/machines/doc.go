@@ -14,6 +14,22 @@
 // the figures beside a refusal are never another moment's, and what the form chooses from is read in one snapshot after the
 // transaction that held the pool's lock.
 //
+// 2026-11-29: a provider pauses a cluster (PauseCluster) so that a case is kept while it is looked into; a pause is a fourth
+// thing that can be wanted of a cluster. Rounds prove nothing of a node that is pausing or paused, and the pause bounds the
+// open runs at its own moment, so that whatever hosts and workers do later nothing of it is billed; a new run begins with
+// the first proof after it. What is set aside stays, for its organization is to get the rest of its lease: the lease's end
+// moves by the pause, rounded down to seconds, so that the runs before and after it fit what was set aside. So that neither
+// hours nor memory of hosts are kept for ever a pause ends after PausedFor, as an end by staff with the pause's reason. Its
+// organization changes nothing meanwhile, not even by deleting: the case is kept from it, too. A launch stands with its
+// gate's time. A free test is not paused: its network is sealed, and what its guests printed stays in the report. A
+// suspended organization's cluster stays paused and does not go on; a suspended provider still pauses and lets go on, which
+// wind down.
+//
+// 2026-11-29: a machine that stands without a pause is not ready. Suspended by hand on its host it goes on by itself, once a
+// round has seen it, with a line in the log: what is wanted is said here, and staff have a pause for the other. Halted by
+// its host, as for a full disk, it is lost until it runs, and is not made to go on again and again. Both end the run at the
+// last proof of life, and the next proof begins another.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

@@ -16,14 +16,12 @@ import (
 const DisksKept = 7 * 24 * time.Hour
 
 // EndCluster ends a cluster on a provider's hosts, whoever's it is: its nodes are stopped, its organization may not start
-// it until AllowCluster, and it is deleted after DisksKept. One of an acceptance test is deleted at once. Who started it
+// it until AllowCluster, and it is deleted after DisksKept. A paused one is ended as it stands: its guests do not run again. One of an acceptance test is deleted at once. Who started it
 // and the organization's owners get reason by mail, and it stands on their page and in both logs. It works for a
 // suspended provider too and never fails for money. Refusals: "invalid" for reason, "state" (ended or being deleted
 // already), NotFound.
 func (db *DB) EndCluster(ctx context.Context, by, providerID, id uuid.UUID, reason string) error {
-	f := store.Fields{}
-	f.Length("reason", reason, 5, 500)
-	if err := f.Refusal(); err != nil {
+	if err := checkStaffReason(reason); err != nil {
 		return err
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
@@ -37,23 +35,35 @@ func (db *DB) EndCluster(ctx context.Context, by, providerID, id uuid.UUID, reas
 		case c.BarredAt != nil:
 			return wrongState("ended", c.State(), "It was ended already. Allow it to be started again first to give another reason.")
 		}
-		want := provisioner.DesiredStopped
-		if c.Kind == "test" {
-			want = provisioner.DesiredGone
-		} else if err := c.bar(ctx, tx, by, reason); err != nil {
-			return err
-		}
-		if err := c.want(ctx, tx, want, provisioner.ReasonStaff, reason); err != nil {
-			return err
-		}
-		if err := db.tellOfEnd(ctx, tx, c, reason); err != nil {
-			return err
-		}
-		return store.WriteAudit(ctx, tx, store.AuditRow{
-			By: by, Organization: c.OrganizationID, Provider: providerID, Verb: "end cluster", Subject: "cluster", SubjectID: id,
-			Detail: map[string]any{"reason": reason, "desired": want},
-		})
+		return db.endByStaff(ctx, tx, c, by, reason)
 	})
+}
+
+// endByStaff ends a locked cluster; by is uuid.Nil where a pause lasted for as long as it may.
+func (db *DB) endByStaff(ctx context.Context, tx pgx.Tx, c lockedCluster, by uuid.UUID, reason string) error {
+	want := provisioner.DesiredStopped
+	if c.Kind == "test" {
+		want = provisioner.DesiredGone
+	} else if err := c.bar(ctx, tx, by, reason); err != nil {
+		return err
+	}
+	if err := c.want(ctx, tx, want, provisioner.ReasonStaff, reason); err != nil {
+		return err
+	}
+	if err := db.tellOfStaff(ctx, tx, c, store.MailClusterEnded, reason); err != nil {
+		return err
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		By: by, Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "end cluster", Subject: "cluster", SubjectID: c.ID,
+		Detail: map[string]any{"reason": reason, "desired": want},
+	})
+}
+
+// checkStaffReason is what is asked of the words that an organization reads.
+func checkStaffReason(reason string) error {
+	f := store.Fields{}
+	f.Length("reason", reason, 5, 500)
+	return f.Refusal()
 }
 
 func (c lockedCluster) bar(ctx context.Context, tx pgx.Tx, by uuid.UUID, reason string) error {
@@ -66,14 +76,15 @@ func (c lockedCluster) bar(ctx context.Context, tx pgx.Tx, by uuid.UUID, reason 
 	return nil
 }
 
-// tellOfEnd writes to the owners, and to who launched the cluster where that person is a member still.
-func (db *DB) tellOfEnd(ctx context.Context, tx pgx.Tx, c lockedCluster, reason string) error {
-	var cluster, provider string
+// tellOfStaff writes to the owners, and to who launched the cluster where that person is a member still, what staff did.
+func (db *DB) tellOfStaff(ctx context.Context, tx pgx.Tx, c lockedCluster, kind store.MailKind, reason string) error {
+	var cluster, provider, support string
 	var until *time.Time
 	err := tx.QueryRow(ctx, `
-		SELECT c.name, p.name, c.disks_until FROM clusters c JOIN providers p ON p.id = c.provider_id WHERE c.id = $1`, c.ID).Scan(&cluster, &provider, &until)
+		SELECT c.name, p.name, p.support_contact, coalesce(c.disks_until, c.paused_until) FROM clusters c JOIN providers p ON p.id = c.provider_id WHERE c.id = $1`,
+		c.ID).Scan(&cluster, &provider, &support, &until)
 	if err != nil {
-		return fmt.Errorf("read ended cluster: %w", err)
+		return fmt.Errorf("read cluster of a mail: %w", err)
 	}
 	rows, _ := tx.Query(ctx, `
 		SELECT person_id FROM memberships m
@@ -83,11 +94,11 @@ func (db *DB) tellOfEnd(ctx context.Context, tx pgx.Tx, c lockedCluster, reason 
 	if err != nil {
 		return err
 	}
-	data := map[string]string{"provider": provider, "cluster": cluster, "reason": reason, "path": "/org/clusters/" + c.ID.String()}
+	data := map[string]string{"provider": provider, "cluster": cluster, "reason": reason, "support": support, "path": "/org/clusters/" + c.ID.String()}
 	if until != nil {
 		data["until"] = until.UTC().Format("2 January 2006 15:04 MST")
 	}
-	return db.core.MailTo(ctx, tx, to, store.MailClusterEnded, data)
+	return db.core.MailTo(ctx, tx, to, kind, data)
 }
 
 // refuseBarred refuses to start what its provider ended.

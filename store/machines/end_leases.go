@@ -12,7 +12,7 @@ import (
 )
 
 // EndLeases stops clusters whose lease is over (those of acceptance tests it deletes) and deletes those that were
-// stopped by their lease's end more than grace ago, or by their provider until the time it named. It also gives back what is held for clusters that are ending while
+// stopped by their lease's end more than grace ago, or by their provider until the time it named. What a provider paused for PausedFor it ends as EndCluster does. It also gives back what is held for clusters that are ending while
 // a host that carries them is silent. It returns how many it changed. Each cluster is judged afresh under its lock, so
 // that it may run late, twice and in several workers at once. A test that nobody has finished within an hour has failed.
 func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
@@ -27,7 +27,9 @@ func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 		UNION
 		SELECT id FROM clusters WHERE ended_at IS NULL AND desired = 'stopped' AND disks_until <= now()
 		UNION
-		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.desired <> 'running'
+		SELECT id FROM clusters WHERE ended_at IS NULL AND desired = 'paused' AND paused_until <= now()
+		UNION
+		SELECT c.id FROM clusters c WHERE c.ended_at IS NULL AND c.desired IN ('stopped', 'gone')
 			AND EXISTS (SELECT FROM holds h WHERE h.cluster_id = c.id AND h.held > 0)
 			AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state = 'lost')
 		UNION
@@ -59,6 +61,12 @@ func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.
 	c, err := lockCluster(ctx, tx, id)
 	if err != nil {
 		return false, err
+	}
+	if c.Desired == provisioner.DesiredPaused { // its lease stands with it
+		if c.PausedUntil.After(c.Now) {
+			return false, nil
+		}
+		return true, db.endByStaff(ctx, tx, c, uuid.Nil, c.PausedWhy)
 	}
 	var over, overdue, kept bool
 	err = tx.QueryRow(ctx, `

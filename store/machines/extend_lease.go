@@ -18,7 +18,7 @@ import (
 // ExtendLease lengthens the lease of a cluster that is wanted running by addSeconds, and sets the hours for it aside as
 // a launch does. What was proven and booked before stays as it is. Refusals: "state" (not running, lease over, a test,
 // or on a host that is being drained), "invalid" for lease with the pool's numbers, "cap", "balance", "provider",
-// "suspended", NotFound.
+// "suspended", "paused", NotFound.
 func (db *DB) ExtendLease(ctx context.Context, orgID, by, id uuid.UUID, addSeconds int64) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
@@ -26,6 +26,9 @@ func (db *DB) ExtendLease(ctx context.Context, orgID, by, id uuid.UUID, addSecon
 		}
 		c, err := lockOwnCluster(ctx, tx, orgID, id)
 		if err != nil {
+			return err
+		}
+		if err := c.refusePaused(ctx, tx); err != nil {
 			return err
 		}
 		if err := c.mayExtend(ctx, tx, addSeconds); err != nil {

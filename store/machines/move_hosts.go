@@ -102,7 +102,7 @@ func (m HostsMove) lockHosts(ctx context.Context, tx pgx.Tx, providerID, poolID 
 		var scheme provisioner.Scheme
 		var running int
 		err := tx.QueryRow(ctx, `
-			SELECT name, scheme, (SELECT count(*) FROM nodes n WHERE n.host_id = h.id AND n.state IN ('starting', 'ready', 'stopping', 'lost'))
+			SELECT name, scheme, (SELECT count(*) FROM nodes n WHERE n.host_id = h.id AND n.state IN ('starting', 'ready', 'pausing', 'paused', 'stopping', 'lost'))
 			FROM hosts h WHERE id = $1 AND pool_id = $2 AND provider_id = $3 AND removed_at IS NULL FOR UPDATE`,
 			h.ID, poolID, providerID).Scan(&name, &scheme, &running)
 		switch {

@@ -61,6 +61,10 @@ func TestMoveHostsRefusals(t *testing.T) {
 		return w.DB.Machines.MoveHosts(ctx, w.Person, w.Provider, w.PoolID, m)
 	}
 	storetest.WantRefusal(t, move(func(*machines.HostsMove) {}), "host_in_use")
+	var id uuid.UUID
+	storetest.NoError(t, w.Pool.QueryRow(ctx, `SELECT id FROM clusters`).Scan(&id))
+	storetest.NoError(t, w.DB.Machines.PauseCluster(ctx, w.Person, w.Provider, id, "a case to keep"))
+	storetest.WantRefusal(t, move(func(*machines.HostsMove) {}), "host_in_use") // it stands on them, and is to go on
 	for field, change := range map[string]func(*machines.HostsMove){
 		"address":       func(m *machines.HostsMove) { m.Hosts[0].Address.Scheme = provisioner.SchemeTCP },
 		"underlay":      func(m *machines.HostsMove) { m.Hosts = m.Hosts[:2] }, // the third stays behind

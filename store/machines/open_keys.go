@@ -53,7 +53,7 @@ const openKeys = `
 		LEFT JOIN people p ON p.id = k.person_id
 		LEFT JOIN memberships m ON m.person_id = k.person_id AND m.organization_id = c.organization_id
 		WHERE c.kind = 'cluster' AND c.ended_at IS NULL
-			AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state IN ('starting', 'ready', 'stopping', 'lost')))
+			AND EXISTS (SELECT FROM nodes n WHERE n.cluster_id = c.id AND n.state IN ('starting', 'ready', 'pausing', 'paused', 'stopping', 'lost')))
 	SELECT cluster_id, cluster_name, organization_name, person_name, key_name, fingerprint, ended FROM open`
 
 const inOrder = ` ORDER BY person_name, cluster_name, position LIMIT $2`

@@ -58,13 +58,14 @@ func (p NewPool) fitsBeside(ctx context.Context, tx pgx.Tx, providerID, id uuid.
 }
 
 // renewNetworks has every network of the provider's running clusters made anew: what their guests may reach has changed.
+// Those of paused ones are, when they go on.
 // Tests are sealed and reach nothing. The pool is locked before clusters, as everywhere; these by id, as two changes of
 // pools may meet.
 func renewNetworks(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE clusters SET network_generation = network_generation + 1, generation = generation + 1
 		WHERE id IN (
-			SELECT id FROM clusters WHERE provider_id = $1 AND kind = 'cluster' AND desired = 'running' AND ended_at IS NULL
+			SELECT id FROM clusters WHERE provider_id = $1 AND kind = 'cluster' AND desired IN ('running', 'paused') AND ended_at IS NULL
 			ORDER BY id FOR UPDATE)`, providerID)
 	if err != nil {
 		return fmt.Errorf("renew networks of provider %s: %w", providerID, err)

@@ -17,10 +17,10 @@ import (
 
 func TestClusterStateIsTheSameInSQL(t *testing.T) {
 	w := storetest.NewWorld(t)
-	states := []provisioner.NodeState{"reserved", "starting", "ready", "stopping", "stopped", "lost", "failed", "gone"}
+	states := []provisioner.NodeState{"reserved", "starting", "ready", "pausing", "paused", "stopping", "stopped", "lost", "failed", "gone"}
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 400 {
-		want := []provisioner.Desired{provisioner.DesiredRunning, provisioner.DesiredStopped, provisioner.DesiredGone}[r.IntN(3)]
+		want := []provisioner.Desired{provisioner.DesiredRunning, provisioner.DesiredPaused, provisioner.DesiredStopped, provisioner.DesiredGone}[r.IntN(4)]
 		nodes := make([]provisioner.NodeState, r.IntN(4))
 		for i := range nodes {
 			nodes[i] = states[r.IntN(len(states))]

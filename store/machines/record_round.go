@@ -49,8 +49,11 @@ type roundNode struct {
 	ID        uuid.UUID
 	ClusterID uuid.UUID
 	State     provisioner.NodeState
+	Reason    provisioner.Reason
 	StartID   string
+	Ready     bool // it was, in its present start
 	Desired   provisioner.Desired
+	Pending   bool // what is wanted of its cluster is not reached yet
 }
 
 // readRound reads before anything is locked which clusters will have to be: in most rounds none.
@@ -85,16 +88,21 @@ func (db *DB) readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, start 
 // readNodes leaves out what came to its state after the round began: the answer may be from before that.
 func (r *round) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT n.id, n.cluster_id, n.state, n.start_id, c.desired FROM nodes n JOIN clusters c ON c.id = n.cluster_id
-		WHERE n.host_id = $1 AND n.state IN ('ready', 'lost', 'stopping') AND n.state_at < $2 ORDER BY n.id`, r.HostID, r.Start)
+		SELECT n.id, n.cluster_id, n.state, n.reason, n.start_id, n.ready_at IS NOT NULL AS ready, c.desired,
+			c.generation > c.reconciled_generation AS pending
+		FROM nodes n JOIN clusters c ON c.id = n.cluster_id
+		WHERE n.host_id = $1 AND n.state IN ('ready', 'lost', 'pausing', 'paused', 'stopping') AND n.state_at < $2 ORDER BY n.id`, r.HostID, r.Start)
 	r.Nodes, err = store.All(rows, "nodes of a host", pgx.RowToStructByName[roundNode])
 	return err
 }
 
 // alive tells whether the answer proves the node's life: it runs, and nobody started it anew.
-func (r *round) alive(n roundNode) bool {
+func (r *round) alive(n roundNode) bool { return r.same(n, provisioner.MachineRunning) }
+
+// same tells whether the node's machine is in a state, and in the start that it became ready in.
+func (r *round) same(n roundNode, s provisioner.MachineState) bool {
 	o := r.seen[n.ID]
-	return o.State == provisioner.MachineRunning && o.StartID == n.StartID && n.StartID != ""
+	return o.State == s && o.StartID == n.StartID && n.StartID != ""
 }
 
 // verdict is what the answer makes of a node. What is ending stays with the reconciler, which sees for itself.
@@ -103,31 +111,89 @@ func (r *round) verdict(n roundNode) (to provisioner.NodeState, reason provision
 	off := !there || o.State == provisioner.MachineOff || o.State == provisioner.MachineCrashed
 	switch {
 	case n.State == provisioner.NodeStopping:
-	case n.State == provisioner.NodeLost && n.Desired != provisioner.DesiredRunning:
+	case n.State == provisioner.NodePausing, n.State == provisioner.NodePaused:
+		return r.paused(n)
+	case n.State == provisioner.NodeLost && n.Desired != provisioner.DesiredRunning && n.Desired != provisioner.DesiredPaused:
 		return provisioner.NodeStopping, provisioner.ReasonAsked, ""
 	case n.State == provisioner.NodeLost && r.alive(n):
 		return provisioner.NodeReady, provisioner.ReasonNone, ""
 	case n.Desired != provisioner.DesiredRunning:
-	case off && (o.Cold || !there && r.Silent):
-		return provisioner.NodeStopped, provisioner.ReasonHostRestarted, ""
-	case off && n.State == provisioner.NodeLost:
-		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "It was off when its host answered again."
-	case off && o.State == provisioner.MachineCrashed:
-		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "The machine crashed."
 	case off:
-		return provisioner.NodeStopped, provisioner.ReasonGuestOff, ""
-	case n.State == provisioner.NodeReady && o.State == provisioner.MachineRunning && !r.alive(n):
-		// Nobody vouches for what runs there now: it is not paid, and ends with the cluster.
+		return r.wentOff(n)
+	case r.same(n, provisioner.MachinePaused):
+		// Nobody asked us: the reconciler lets it go on.
+		return provisioner.NodePaused, provisioner.ReasonPausedOnHost, ""
+	case r.same(n, provisioner.MachineHalted):
+		return provisioner.NodeLost, provisioner.ReasonHalted, halted(o)
+	case n.State == provisioner.NodeReady && there && o.StartID != n.StartID:
+		// Nobody vouches for what is there now: it is not paid, and ends with the cluster.
 		return provisioner.NodeLost, provisioner.ReasonStartedAnew, ""
 	}
 	return n.State, provisioner.ReasonNone, ""
+}
+
+func halted(o provisioner.NodeObservation) string { return "The host says: " + o.Why + "." }
+
+// wentOff is the verdict on a node that ran and whose machine is off.
+func (r *round) wentOff(n roundNode) (to provisioner.NodeState, reason provisioner.Reason, detail string) {
+	o, there := r.seen[n.ID]
+	switch {
+	case o.Cold || !there && r.Silent:
+		return provisioner.NodeStopped, provisioner.ReasonHostRestarted, ""
+	case n.State == provisioner.NodeLost:
+		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "It was off when its host answered again."
+	case o.State == provisioner.MachineCrashed:
+		return provisioner.NodeStopped, provisioner.ReasonGuestOff, "The machine crashed."
+	}
+	return provisioner.NodeStopped, provisioner.ReasonGuestOff, ""
+}
+
+// paused is the verdict on a node that is paused, is to be, or is to go on. What was not ready yet and is off is started
+// again when its cluster goes on. While the reconciler has not reached what is wanted, what stands is left to it.
+func (r *round) paused(n roundNode) (to provisioner.NodeState, reason provisioner.Reason, detail string) {
+	o, there := r.seen[n.ID]
+	off := !there || o.State == provisioner.MachineOff || o.State == provisioner.MachineCrashed
+	switch {
+	case off && n.Ready:
+		return r.wentOff(n)
+	case off || n.State == provisioner.NodePausing:
+	case n.Desired == provisioner.DesiredPaused && o.State == provisioner.MachineRunning:
+		return provisioner.NodePausing, provisioner.ReasonPaused, "It ran again on its host."
+	case n.Desired != provisioner.DesiredRunning:
+	case r.alive(n):
+		return provisioner.NodeReady, provisioner.ReasonNone, ""
+	case o.StartID != n.StartID:
+		return provisioner.NodeLost, provisioner.ReasonStartedAnew, ""
+	case o.State == provisioner.MachineHalted && !n.Pending:
+		return provisioner.NodeLost, provisioner.ReasonHalted, halted(o)
+	}
+	return n.State, provisioner.ReasonNone, ""
+}
+
+// changes tells whether the verdict is another one than what is written down.
+func (r *round) changes(n roundNode) bool {
+	to, reason, _ := r.verdict(n)
+	return to != n.State || reason != provisioner.ReasonNone && reason != n.Reason
+}
+
+// wakes tells whether the reconciler has to see to the node though nobody wants anything new: somebody at the host
+// suspended its machine, or let it go on.
+func (r *round) wakes(n roundNode) bool {
+	to, _, _ := r.verdict(n)
+	switch {
+	case n.State != provisioner.NodePaused:
+		return to == provisioner.NodePaused
+	case n.Desired == provisioner.DesiredPaused:
+		return to == provisioner.NodePausing
+	}
+	return n.Desired == provisioner.DesiredRunning && !n.Pending && r.same(n, provisioner.MachinePaused)
 }
 
 // changing lists the clusters of which a node will change.
 func (r *round) changing() []uuid.UUID {
 	var ids []uuid.UUID
 	for _, n := range r.Nodes {
-		if to, _, _ := r.verdict(n); to != n.State {
+		if r.changes(n) || r.wakes(n) {
 			ids = append(ids, n.ClusterID)
 		}
 	}
@@ -154,19 +220,25 @@ func (r *round) claimed(ctx context.Context, tx pgx.Tx, worker string) (bool, er
 // left.
 func (r *round) change(ctx context.Context, tx pgx.Tx) error {
 	for i, n := range r.Nodes {
-		to, reason, detail := r.verdict(n)
-		if to == n.State || !r.locked[n.ClusterID] { // of a cluster that is not locked the next round will tell
+		if !r.locked[n.ClusterID] { // of a cluster that is not locked the next round will tell
 			continue
 		}
+		if r.wakes(n) {
+			if err := r.wake(ctx, tx, n); err != nil {
+				return err
+			}
+		}
+		if !r.changes(n) {
+			continue
+		}
+		to, reason, detail := r.verdict(n)
 		_, err := tx.Exec(ctx, `
 			UPDATE nodes SET state = $2, reason = $3, reason_detail = $4, state_at = now() WHERE id = $1`, n.ID, to, reason, detail)
 		if err != nil {
 			return fmt.Errorf("set node %s %s: %w", n.ID, to, err)
 		}
-		if to == provisioner.NodeStopped || to == provisioner.NodeLost {
-			if err := r.db.books.EndRuns(ctx, tx, n.ClusterID, []uuid.UUID{n.ID}, string(reason)); err != nil {
-				return err
-			}
+		if err := r.endRun(ctx, tx, n, to, reason); err != nil {
+			return err
 		}
 		if to == provisioner.NodeStopped {
 			if err := r.db.stopEmptyCluster(ctx, tx, n.ClusterID, reason); err != nil {
@@ -176,6 +248,35 @@ func (r *round) change(ctx context.Context, tx pgx.Tx) error {
 		r.Nodes[i].State = to
 	}
 	return nil
+}
+
+// endRun ends a node's run where it is alive no longer. One that comes out of a pause begins another.
+func (r *round) endRun(ctx context.Context, tx pgx.Tx, n roundNode, to provisioner.NodeState, why provisioner.Reason) error {
+	switch {
+	case n.State == provisioner.NodePaused && to == provisioner.NodeReady:
+		why = provisioner.ReasonPaused
+	case to != provisioner.NodeStopped && to != provisioner.NodeLost && to != provisioner.NodePaused:
+		return nil
+	}
+	return r.db.books.EndRuns(ctx, tx, n.ClusterID, []uuid.UUID{n.ID}, string(why))
+}
+
+// wake has the reconciler take the node's cluster up, with a line in the log.
+func (r *round) wake(ctx context.Context, tx pgx.Tx, n roundNode) error {
+	var org, provider uuid.UUID
+	err := tx.QueryRow(ctx, `
+		UPDATE clusters SET generation = generation + 1, retry_at = NULL, attempts = 0 WHERE id = $1 RETURNING organization_id, provider_id`,
+		n.ClusterID).Scan(&org, &provider)
+	if err != nil {
+		return fmt.Errorf("wake cluster %s: %w", n.ClusterID, err)
+	}
+	verb, because := "let stray machine go on", "it was suspended on its host although its node is to run"
+	if n.Desired == provisioner.DesiredPaused {
+		verb, because = "suspend stray machine", "it ran on its host although its cluster is paused"
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		Organization: org, Provider: provider, Verb: verb, Subject: "cluster", SubjectID: n.ClusterID, Detail: map[string]any{"node": n.ID, "because": because},
+	})
 }
 
 // stopEmptyCluster gives the hold of a cluster back whose last machine went off by itself; a member may start it again.
@@ -195,7 +296,7 @@ func (r *round) prove(ctx context.Context, tx pgx.Tx) error {
 	var proofs []billing.Proof
 	var ids []uuid.UUID
 	for _, n := range r.Nodes {
-		if n.State != provisioner.NodeStopped && r.alive(n) {
+		if (n.State == provisioner.NodeReady || n.State == provisioner.NodeLost || n.State == provisioner.NodeStopping) && r.alive(n) {
 			proofs = append(proofs, billing.Proof{NodeID: n.ID, StartID: n.StartID})
 			ids = append(ids, n.ID)
 		}

@@ -23,7 +23,7 @@ func ReadRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 	for _, h := range list {
 		hosts[h.PoolID] = append(hosts[h.PoolID], h.place())
 	}
-	// What ends already ends now. A lease that has not begun lasts as long as it was asked for, from now on. Where a
+	// What ends already ends now. What is paused goes on at the latest when its pause is over, with what its lease had left. A lease that has not begun lasts as long as it was asked for, from now on. Where a
 	// lease's end stops a cluster its disks stay; acceptance tests are deleted.
 	rows, _ = tx.Query(ctx, `
 		SELECT h.pool_id, n.host_id, e.at,
@@ -33,7 +33,9 @@ func ReadRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 		JOIN clusters c ON c.id = n.cluster_id
 		JOIN hosts h ON h.id = n.host_id
 		JOIN pools p ON p.id = h.pool_id
-		CROSS JOIN LATERAL (SELECT CASE WHEN c.desired <> 'running' THEN now()
+		CROSS JOIN LATERAL (SELECT CASE
+			WHEN c.desired = 'paused' THEN greatest(c.paused_until + coalesce(c.lease_ends_at - c.paused_at, c.lease_seconds * interval '1 second'), now())
+			WHEN c.desired <> 'running' THEN now()
 			ELSE greatest(coalesce(c.lease_ends_at, now() + c.lease_seconds * interval '1 second'), now()) END AS at) AS e
 		WHERE n.state NOT IN ('stopped', 'gone') AND `+where+`
 		GROUP BY h.pool_id, n.host_id, e.at`, args...)

@@ -15,7 +15,7 @@ import (
 
 // StartCluster starts a stopped cluster again, on the same hosts with the same disks, names and addresses, with a new
 // hold for a new lease and the keys of those who may work with it now. Refusals: "state", "invalid" for lease, "cap" (a member who may ask for it by RequestStart),
-// "capacity", "balance", "suspended", "barred" (its provider ended it), NotFound.
+// "capacity", "balance", "suspended", "barred" (its provider ended it), "paused" (its provider paused it), NotFound.
 func (db *DB) StartCluster(ctx context.Context, orgID, by, id uuid.UUID, leaseSeconds int64) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		return db.restart(ctx, tx, restart{ClusterID: id, OrganizationID: orgID, For: by, By: by, Lease: leaseSeconds})
@@ -87,6 +87,9 @@ func lockForStart(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, leaseSeco
 		return c, l, err
 	}
 	if c, err = lockOwnCluster(ctx, tx, orgID, id); err != nil {
+		return c, l, err
+	}
+	if err := c.refusePaused(ctx, tx); err != nil {
 		return c, l, err
 	}
 	if c.State() != provisioner.ClusterStopped || c.Desired != provisioner.DesiredStopped || c.Kind == "test" {

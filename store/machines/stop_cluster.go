@@ -10,11 +10,14 @@ import (
 )
 
 // StopCluster asks for every node to be powered off; disks, names and addresses stay. It never fails for money.
-// Refusals: "state" (already stopped, stopping or gone), NotFound.
+// Refusals: "state" (already stopped, stopping or gone), "paused" (by its provider), NotFound.
 func (db *DB) StopCluster(ctx context.Context, orgID, by, id uuid.UUID) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		c, err := lockOwnCluster(ctx, tx, orgID, id)
 		if err != nil {
+			return err
+		}
+		if err := c.refusePaused(ctx, tx); err != nil {
 			return err
 		}
 		if c.Desired != provisioner.DesiredRunning {

@@ -148,4 +148,11 @@ func TestAllowedPrefixes(t *testing.T) {
 			t.Errorf("%s of another pool: %v", wrong, r.Fields)
 		}
 	}
+
+	storetest.NoError(t, w.DB.Machines.PauseCluster(ctx, w.Person, w.Provider, cluster, "a case to keep"))
+	last := work().NetworkGeneration
+	storetest.NoError(t, change("192.168.40.0/24"))
+	if work().NetworkGeneration == last {
+		t.Error("a paused cluster would go on with the old walls")
+	}
 }

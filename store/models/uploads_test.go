@@ -48,10 +48,14 @@ func TestFinishUploadAuthorisesAnew(t *testing.T) {
 	}{
 		{exec(`DELETE FROM memberships WHERE person_id = $1`, ben), nil, "forbidden"},
 		{exec(`UPDATE memberships SET role = 'billing' WHERE person_id = $1`, ben), nil, "forbidden"},
-		{exec(`UPDATE people SET suspended_at = now(), suspended_reason = 'a stolen password' WHERE id = $1`, ben),
-			exec(`UPDATE people SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, ben), "forbidden"},
-		{exec(`UPDATE organizations SET suspended_at = now(), suspended_reason = 'an open invoice' WHERE id = $1`, org),
-			exec(`UPDATE organizations SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, org), "suspended"},
+		{
+			exec(`UPDATE people SET suspended_at = now(), suspended_reason = 'a stolen password' WHERE id = $1`, ben),
+			exec(`UPDATE people SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, ben), "forbidden",
+		},
+		{
+			exec(`UPDATE organizations SET suspended_at = now(), suspended_reason = 'an open invoice' WHERE id = $1`, org),
+			exec(`UPDATE organizations SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, org), "suspended",
+		},
 	} {
 		storetest.NoError(t, db.People.AddMember(ctx, uuid.Nil, org, ben, people.RoleMember))
 		storetest.NoError(t, db.Models.CreateUpload(ctx, org, ben, hexID(n), "disk", 1))

@@ -113,6 +113,13 @@ func TestMarketSaysTheEarliestStart(t *testing.T) {
 			t.Errorf("%d nodes: %s %s, %d free; want %s %s, 3 free", nodes, r.When, r.Start, r.FreeVCPUs, want.when, want.at)
 		}
 	}
+	// What is paused keeps its room as long as a pause may last, and with what its lease has left then.
+	storetest.NoError(t, w.DB.Machines.PauseCluster(t.Context(), w.Person, w.Provider, second, "a case to keep"))
+	for nodes, want := range map[int]time.Time{11: ends, 20: ends.Add(machines.PausedFor - 10*time.Minute)} {
+		if r := market(t, w, small(nodes), overview.MarketFilter{}).Rows[0]; r.When != placement.WhenAt || !r.Start.Equal(want) || r.FreeVCPUs != 3 {
+			t.Errorf("%d nodes beside a paused cluster: %s %s, %d free; want %s", nodes, r.When, r.Start, r.FreeVCPUs, want)
+		}
+	}
 }
 
 func TestMarketFiltersSortsAndPages(t *testing.T) {

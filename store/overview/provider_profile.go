@@ -137,7 +137,7 @@ func readRecord(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (r Provide
 			JOIN nodes n ON n.cluster_id = c.id AND n.role = 'head'
 			LEFT JOIN LATERAL (SELECT started_at FROM runs WHERE node_id = n.id ORDER BY started_at LIMIT 1) AS f ON true
 			WHERE c.provider_id = $1 AND c.kind = 'cluster' AND c.created_at >= now() - make_interval(days => $2)
-				AND (f.started_at IS NOT NULL OR c.desired <> 'running' AND c.reason <> 'asked')
+				AND (f.started_at IS NOT NULL OR c.desired NOT IN ('running', 'paused') AND c.reason <> 'asked')
 		) AS l`, providerID, RecordDays).Scan(&r.Launches, &r.Ready, &median)
 	if err != nil {
 		return r, fmt.Errorf("read record: %w", err)

@@ -554,7 +554,7 @@ func (p ClusterListProps) narrowed() bool {
 func clusterStates() []ui.Option {
 	var list []ui.Option
 	for _, s := range []provisioner.ClusterState{
-		provisioner.ClusterWaiting, provisioner.ClusterStarting, provisioner.ClusterReady, provisioner.ClusterDegraded, provisioner.ClusterStopping,
+		provisioner.ClusterWaiting, provisioner.ClusterStarting, provisioner.ClusterReady, provisioner.ClusterDegraded, provisioner.ClusterPaused, provisioner.ClusterStopping,
 		provisioner.ClusterStopped, provisioner.ClusterFailed,
 	} {
 		list = append(list, ui.Option{Value: string(s), Label: string(s)})

@@ -192,7 +192,7 @@ func ClusterList(p ClusterListProps) templ.Component {
 func clusterStates() []ui.Option {
 	var list []ui.Option
 	for _, s := range []provisioner.ClusterState{
-		provisioner.ClusterWaiting, provisioner.ClusterStarting, provisioner.ClusterReady, provisioner.ClusterDegraded, provisioner.ClusterStopping,
+		provisioner.ClusterWaiting, provisioner.ClusterStarting, provisioner.ClusterReady, provisioner.ClusterDegraded, provisioner.ClusterPaused, provisioner.ClusterStopping,
 		provisioner.ClusterStopped, provisioner.ClusterFailed, provisioner.ClusterGone,
 	} {
 		list = append(list, ui.Option{Value: string(s), Label: string(s)})

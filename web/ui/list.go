@@ -97,8 +97,8 @@ const fewNodes = 8
 func nodeStates() []Option {
 	var list []Option
 	for _, s := range []provisioner.NodeState{
-		provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady, provisioner.NodeStopping, provisioner.NodeStopped,
-		provisioner.NodeLost, provisioner.NodeFailed, provisioner.NodeGone,
+		provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady, provisioner.NodePausing, provisioner.NodePaused,
+		provisioner.NodeStopping, provisioner.NodeStopped, provisioner.NodeLost, provisioner.NodeFailed, provisioner.NodeGone,
 	} {
 		list = append(list, Option{Value: string(s), Label: string(s)})
 	}

@@ -29,7 +29,7 @@ func ClusterTone(s provisioner.ClusterState) Tone {
 		return ToneWarn
 	case provisioner.ClusterFailed:
 		return ToneBad
-	case provisioner.ClusterStopped:
+	case provisioner.ClusterStopped, provisioner.ClusterPaused:
 		return ToneOff
 	default:
 		return ToneGone
@@ -41,7 +41,7 @@ func NodeTone(s provisioner.NodeState) Tone {
 	switch s {
 	case provisioner.NodeReady:
 		return ToneGood
-	case provisioner.NodeStarting, provisioner.NodeStopping:
+	case provisioner.NodeStarting, provisioner.NodePausing, provisioner.NodeStopping:
 		return ToneBusy
 	case provisioner.NodeReserved:
 		return ToneWait
@@ -49,7 +49,7 @@ func NodeTone(s provisioner.NodeState) Tone {
 		return ToneWarn
 	case provisioner.NodeFailed:
 		return ToneBad
-	case provisioner.NodeStopped:
+	case provisioner.NodeStopped, provisioner.NodePaused:
 		return ToneOff
 	default:
 		return ToneGone

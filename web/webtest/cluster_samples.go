@@ -33,7 +33,8 @@ func clusterSamples() []Sample {
 	watched.Staff = org.StaffLooks{MayConsent: true, By: "Ada Brandt", Until: now().Add(2 * time.Hour), Looks: []org.StaffLook{{At: ago(3 * time.Minute), Person: "Noor Vermeer", Node: "head"}, {At: ago(4 * time.Minute), Person: "Noor Vermeer", Node: "head", Log: true}}}
 	offered := cluster(provisioner.ClusterReady)
 	offered.Staff = org.StaffLooks{MayConsent: true, Hours: "2"}
-	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)}, Sample{"cluster-ended", org.ClusterShow(endedCluster())})
+	return append(list, Sample{"cluster-watched", org.ClusterShow(watched)}, Sample{"cluster-offered", org.ClusterShow(offered)}, Sample{"cluster-ended", org.ClusterShow(endedCluster())},
+		Sample{"cluster-paused", org.ClusterShow(pausedCluster())})
 }
 
 func clusterRows() []org.ClusterRow {
@@ -131,6 +132,19 @@ func endedCluster() org.ClusterShowProps {
 	p := cluster(provisioner.ClusterStopped)
 	p.Reason, p.ReasonDetail, p.MayStart = provisioner.ReasonStaff, "it sends 400 000 mails an hour", false
 	p.Barred, p.BarredWhy, p.DisksUntil = ago(time.Hour), p.ReasonDetail, now().Add(167*time.Hour)
+	return p
+}
+
+// pausedCluster was paused by its provider.
+func pausedCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterReady)
+	p.State, p.Reason, p.ReasonDetail, p.SSH = provisioner.ClusterPaused, provisioner.ReasonPaused, "it sends 400 000 mails an hour", ""
+	p.MayStop, p.MayExtend, p.MayDelete, p.MayConsole = false, false, false, false
+	p.Paused, p.PausedWhy, p.PausedUntil, p.Support = ago(time.Hour), p.ReasonDetail, now().Add(167*time.Hour), "desk@north.example or +49 30 1234567"
+	for i := range p.Nodes {
+		p.Nodes[i].State, p.Nodes[i].Reason = provisioner.NodePaused, provisioner.ReasonPaused
+	}
+	p.Nodes[0].State = provisioner.NodePausing
 	return p
 }
 

@@ -27,6 +27,7 @@ func providerSamples() []Sample {
 		}})},
 		{"provider-clusters-empty", provider.ClusterList(provider.ClusterListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/clusters"}})},
 		{"provider-cluster", provider.ClusterShow(staffCluster())},
+		{"provider-cluster-paused", provider.ClusterShow(pausedByStaff())},
 		{"provider-cluster-ended", provider.ClusterShow(endedByStaff())},
 		{"organizations", provider.OrganizationList(provider.OrganizationListProps{
 			Layout: providerLayout(), List: ui.ListProps{Path: "/provider/organizations", PerPage: 50, Total: 2}, Organizations: []provider.OrganizationRow{organization(), {ID: id(91), Name: "Tidal Genomics", Suspended: true, BoughtMCS: 20 * hour, UsedMCS: 17 * hour, LeftMCS: 3 * hour}},
@@ -83,6 +84,7 @@ func unbilled() provider.UnbilledTime {
 		{HostID: id(80), HostName: "host-1", Why: billing.UnbilledLate, Times: 9, Seconds: 3204, Hours: 6_408_000},
 		{HostID: id(80), HostName: "host-1", Why: billing.UnbilledEnded, Times: 70, Seconds: 180, Hours: 360_000},
 		{HostID: id(82), HostName: "a-host-with-a-long-name.rack-12.northern.example", Why: billing.UnbilledRestarted, Times: 2, Seconds: 8, Hours: 16_000},
+		{HostID: id(81), HostName: "host-2", Why: billing.UnbilledPaused, Times: 2, Seconds: 7, Hours: 14_000},
 		{HostID: id(81), HostName: "host-2", Why: billing.UnbilledOff, Times: 1, Seconds: 4, Hours: 4000},
 	}
 	return provider.UnbilledTime{Reasons: billing.UnbilledByReason(lines), Hosts: lines, Lines: 312}
@@ -147,11 +149,23 @@ func drainingHost() provider.HostShowProps {
 	return p
 }
 
+// pausedByStaff was paused with a reason, and one of its hosts has not answered yet.
+func pausedByStaff() provider.ClusterShowProps {
+	p := staffCluster()
+	p.Row.State, p.Row.Reason, p.ReasonDetail = provisioner.ClusterPaused, provisioner.ReasonPaused, "it sends 400 000 mails an hour"
+	p.MayPause, p.MayResume, p.Paused, p.PausedUntil, p.PausedWhy, p.StillRun = false, true, ago(time.Hour), now().Add(167*time.Hour), p.ReasonDetail, 1
+	for i := range p.Nodes {
+		p.Nodes[i].State, p.Nodes[i].Reason, p.Nodes[i].ReasonDetail = provisioner.NodePaused, provisioner.ReasonPaused, ""
+	}
+	p.Nodes[0].State = provisioner.NodePausing
+	return p
+}
+
 // endedByStaff was ended with a reason.
 func endedByStaff() provider.ClusterShowProps {
 	p := staffCluster()
 	p.Row.State, p.Row.Reason, p.ReasonDetail = provisioner.ClusterStopped, provisioner.ReasonStaff, "it sends 400 000 mails an hour"
-	p.MayEnd, p.MayAllow, p.Barred, p.DisksUntil, p.BarredWhy = false, true, ago(time.Hour), now().Add(167*time.Hour), p.ReasonDetail
+	p.MayPause, p.MayEnd, p.MayAllow, p.Barred, p.DisksUntil, p.BarredWhy = false, false, true, ago(time.Hour), now().Add(167*time.Hour), p.ReasonDetail
 	p.HeldMCS = 0
 	for i := range p.Nodes {
 		p.Nodes[i].State, p.Nodes[i].Reason = provisioner.NodeStopped, provisioner.ReasonStaff
@@ -161,7 +175,7 @@ func endedByStaff() provider.ClusterShowProps {
 
 func staffCluster() provider.ClusterShowProps {
 	return provider.ClusterShowProps{
-		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour), MayEnd: true, MayConsole: true, KeptDays: 7,
+		Layout: providerLayout(), Person: "Ada Brandt", PoolID: id(70), Ready: ago(50 * time.Minute), HeldMCS: 3 * hour, RateMCS: 4 * hour, ConsentBy: "Ada Brandt", ConsentUntil: now().Add(2 * time.Hour), MayEnd: true, MayPause: true, PauseDays: 7, MayConsole: true, KeptDays: 7,
 		Row:      provider.ClusterRow{ID: id(40), Name: "trial-1", Organization: "Heliophysics", OrganizationID: id(90), Pool: "lab-a", State: provisioner.ClusterReady, Nodes: 2, UsedMCS: 13 * hour, Created: ago(time.Hour), LeaseEnds: now().Add(time.Hour)},
 		NodeList: ui.ListProps{Path: "/provider/clusters/" + id(40).String(), PerPage: 50, Total: 2},
 		Nodes: []provider.NodeRow{

@@ -118,6 +118,14 @@ func (d driver) StopNode(ctx context.Context, id uuid.UUID, force bool) error {
 	return d.do(func() error { return d.Driver.StopNode(ctx, id, force) })
 }
 
+func (d driver) SuspendNode(ctx context.Context, id uuid.UUID) error {
+	return d.do(func() error { return d.Driver.SuspendNode(ctx, id) })
+}
+
+func (d driver) ResumeNode(ctx context.Context, id uuid.UUID) error {
+	return d.do(func() error { return d.Driver.ResumeNode(ctx, id) })
+}
+
 func (d driver) DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error {
 	return d.do(func() error { return d.Driver.DeleteNode(ctx, id, wipe) })
 }
