@@ -44,7 +44,7 @@ func TestCrawl(t *testing.T) {
 }
 
 var (
-	links    = regexp.MustCompile(`(?:href|data-refresh|formaction)="([^"]*)"`)
+	links    = regexp.MustCompile(`(?:href|data-refresh)="([^"]*)"`)
 	inline   = regexp.MustCompile(`<style|\sstyle=|\son[a-z]+=|javascript:|<script(?:\s[^>]*)?>[^<]`)
 	leftover = regexp.MustCompile(`%!|&lt;nil&gt;|0001-01-01|1 Jan 0001|invalid IP|<no value>`)
 	headings = regexp.MustCompile(`<h1[ >]`)
