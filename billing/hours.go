@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
-	"strconv"
-	"strings"
+
+	"volary.dev/provisioner/typed"
 )
 
 // Hours is an amount of compute hours in milli-compute-seconds (mcs).
@@ -27,30 +27,24 @@ var (
 	ErrOverflow = errors.New("amount exceeds what can be booked")
 )
 
-// ParseHours reads a positive decimal number of compute hours with at most five decimals, which is always a
+// ParseHours reads a positive decimal number of compute hours (typed.ParseNumber) with at most five decimals, which is always a
 // whole number of mcs, e.g. "8", "3.25". The error is a sentence for the person who typed it.
 func ParseHours(s string) (Hours, error) {
-	s = strings.TrimSpace(s)
-	whole, fraction, _ := strings.Cut(s, ".")
-	if !digits(whole) || (strings.Contains(s, ".") && !digits(fraction)) {
-		return 0, fmt.Errorf("%w: write a number such as 8 or 3.25", ErrHours)
-	}
-	if len(fraction) > 5 {
-		return 0, fmt.Errorf("%w: at most five decimals are kept, %q has %d", ErrHours, s, len(fraction))
-	}
-	if len(strings.TrimLeft(whole, "0")) > 10 {
-		return 0, fmt.Errorf("%w: the largest is %s", ErrHours, MaxHours)
-	}
-	n, err := strconv.ParseInt(whole+(fraction + "00000")[:5], 10, 64)
+	number, err := typed.ParseNumber(s, "8 or 3.25")
 	if err != nil {
-		return 0, fmt.Errorf("%w: write a number such as 8 or 3.25", ErrHours)
+		return 0, fmt.Errorf("%w: %w", ErrHours, err)
+	}
+	n, err := number.Scaled(5)
+	switch {
+	case errors.Is(err, typed.ErrTooLarge), n > int64(MaxHours/(ComputeHour/100_000)):
+		return 0, fmt.Errorf("%w: the largest is %s", ErrHours, MaxHours)
+	case err != nil:
+		return 0, fmt.Errorf("%w: %w", ErrHours, err)
+	case n < 0:
+		return 0, fmt.Errorf("%w: write a number such as 8 or 3.25, more than zero", ErrHours)
 	}
 	h := Hours(n) * (ComputeHour / 100_000)
 	return h, h.CheckAmount()
-}
-
-func digits(s string) bool {
-	return s != "" && strings.Trim(s, "0123456789") == ""
 }
 
 // CheckAmount refuses an amount that cannot be granted or set aside.

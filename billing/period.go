@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 	_ "time/tzdata" // accounting zones are known where the system has no table of them
+
+	"volary.dev/provisioner/typed"
 )
 
 // ErrMonth is the sentinel of a month or accounting zone that cannot be read.
@@ -45,8 +47,8 @@ func (m Month) Before(o Month) bool { return m.Year < o.Year || m.Year == o.Year
 // Period gives the month's instants in the zone. A month in which clocks change has an hour more or less.
 func (m Month) Period(zone *time.Location) Period {
 	return Period{
-		From: time.Date(m.Year, m.Month, 1, 0, 0, 0, 0, zone).UTC(),
-		To:   time.Date(m.Year, m.Month+1, 1, 0, 0, 0, 0, zone).UTC(),
+		From: typed.Day{Year: m.Year, Month: m.Month, Day: 1}.Start(zone).UTC(),
+		To:   typed.DayOf(time.Date(m.Year, m.Month+1, 1, 0, 0, 0, 0, time.UTC), time.UTC).Start(zone).UTC(),
 	}
 }
 

@@ -3,8 +3,9 @@ package billing
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
+
+	"volary.dev/provisioner/typed"
 )
 
 // MaxUnitPrice is the largest price of a compute hour, in millionths: a million of the currency's major unit.
@@ -13,27 +14,23 @@ const MaxUnitPrice int64 = 1_000_000_000_000
 // ErrPrice is the sentinel of every text that is no price of a compute hour.
 var ErrPrice = errors.New("not a price")
 
-// ParseUnitPrice reads the price of one compute hour in the currency's major unit, e.g. "0.0125", exactly: a point or a
-// comma, at most six decimals, more than zero, at most MaxUnitPrice. The error is a sentence for the person who typed it.
+// ParseUnitPrice reads the price of one compute hour in the currency's major unit, e.g. "0.0125", exactly (typed.ParseNumber):
+// at most six decimals, more than zero, at most MaxUnitPrice. The error is a sentence for the person who typed it.
 func ParseUnitPrice(s string, currency Currency) (UnitPrice, error) {
 	p := UnitPrice{Currency: currency}
-	typed := strings.Replace(strings.TrimSpace(s), ",", ".", 1)
-	whole, fraction, point := strings.Cut(typed, ".")
-	if !digits(whole) || point && !digits(fraction) {
-		return p, fmt.Errorf("%w: write a number such as 0.0125", ErrPrice)
-	}
-	if len(fraction) > 6 {
-		return p, fmt.Errorf("%w: at most six decimals are kept, %q has %d", ErrPrice, s, len(fraction))
-	}
-	most := UnitPrice{Millionths: MaxUnitPrice, Currency: currency}
-	if len(strings.TrimLeft(whole, "0")) > 7 {
-		return p, fmt.Errorf("%w: the highest is %s for a compute hour", ErrPrice, most)
-	}
-	n, err := strconv.ParseInt(whole+(fraction + "000000")[:6], 10, 64)
+	number, err := typed.ParseNumber(s, "0.0125")
 	if err != nil {
-		return p, fmt.Errorf("%w: write a number such as 0.0125", ErrPrice)
+		return p, fmt.Errorf("%w: %w", ErrPrice, err)
 	}
-	p.Millionths = n
+	p.Millionths, err = number.Scaled(6)
+	switch {
+	case errors.Is(err, typed.ErrTooLarge):
+		return p, fmt.Errorf("%w: the highest is %s for a compute hour", ErrPrice, UnitPrice{MaxUnitPrice, currency})
+	case err != nil:
+		return p, fmt.Errorf("%w: %w", ErrPrice, err)
+	case p.Millionths < 0:
+		return p, fmt.Errorf("%w: write a number such as 0.0125, more than zero", ErrPrice)
+	}
 	return p, p.Check()
 }
 
@@ -51,7 +48,7 @@ func (p UnitPrice) Check() error {
 // String gives the price of a compute hour exactly, with at least the currency's own decimals: "0.0125 EUR", "2.00 EUR".
 func (p UnitPrice) String() string { return p.Decimal() + " " + string(p.Currency) }
 
-// Decimal is String without the currency: what a form for the price shows.
+// Decimal is String without the currency.
 func (p UnitPrice) Decimal() string {
 	places, err := p.Currency.MinorDigits()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+	"volary.dev/provisioner/typed"
 )
 
 func TestParseUnitPrice(t *testing.T) {
@@ -23,12 +24,14 @@ func TestParseUnitPrice(t *testing.T) {
 		{"0", "", "more than zero"},
 		{"0.000000", "", "more than zero"},
 		{"-1", "", "write a number"},
-		{"+1", "", "write a number"},
+		{"1.125", "", "1.125 can be 1.125 or 1125: write 1.1250 or 1125"},
+		{"1,000", "", "1,000 can be 1 or 1000: write 1 or 1000"},
+		{"+1", "1.00 EUR", ""},
 		{"0.0000001", "", "at most six decimals"},
 		{"1.", "", "write a number"},
-		{".5", "", "write a number"},
+		{".5", "0.50 EUR", ""},
 		{"1.2.3", "", "write a number"},
-		{"1e3", "", "write a number"},
+		{"1e3", "", "exponent"},
 		{"", "", "write a number"},
 	} {
 		got, err := ParseUnitPrice(c.in, "EUR")
@@ -47,7 +50,7 @@ func TestUnitPriceReadsBackAsItWasWritten(t *testing.T) {
 			Millionths: rapid.Int64Range(1, MaxUnitPrice).Draw(t, "millionths"),
 			Currency:   rapid.SampledFrom([]Currency{"EUR", "JPY", "KWD"}).Draw(t, "currency"),
 		}
-		got, err := ParseUnitPrice(p.Decimal(), p.Currency)
+		got, err := ParseUnitPrice(typed.Text(p.Millionths, 6), p.Currency)
 		if err != nil || got != p {
 			t.Fatalf("%+v is written %s and read %+v, %v", p, p, got, err)
 		}

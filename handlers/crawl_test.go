@@ -23,6 +23,7 @@ func TestCrawl(t *testing.T) {
 	paths := worldPaths(a, w)
 	a.Apply(w)
 	mailed := a.MailLinks(w)
+	renameRightToLeft(t, a)
 	// Forms as a person fills them: what North has a node for, and an order of its offer.
 	const need = "/market?nodes=1&vcpus=1&memory=0.25&disk=2&hours=1"
 	order := "/org/orders/new?hours=20&offer=" + strings.TrimPrefix(paths("/provider/offers/:id"), "/provider/offers/")
@@ -39,6 +40,36 @@ func TestCrawl(t *testing.T) {
 		}
 		for _, pattern := range unreached(p, crawl(t, b, p, begin)) {
 			t.Errorf("%s finds no way to %s", p, pattern)
+		}
+	}
+}
+
+// rightToLeft begins every name in the crawl: whatever stands beside it must not be turned around by it.
+const rightToLeft = "مختبر"
+
+func renameRightToLeft(t *testing.T, a *handlertest.App) {
+	t.Helper()
+	for _, table := range []string{"organizations", "people", "providers", "pools", "shapes", "offers", "model_clusters", "images", "ssh_keys"} {
+		if _, err := a.Pool.Exec(t.Context(), `UPDATE `+table+` SET name = $1 || ' ' || name`, rightToLeft); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// checkIsolated wants a name to stand in a bdi, or between the marks of typed.Isolate, wherever text may stand beside it.
+func checkIsolated(t *testing.T, path string, p who, doc *xhtml.Node) {
+	t.Helper()
+	alone := []string{"bdi", "title", "option", "textarea", "script"}
+	for n := range doc.Descendants() {
+		if n.Type != xhtml.TextNode || !strings.Contains(strings.ReplaceAll(n.Data, "\u2068"+rightToLeft, ""), rightToLeft) {
+			continue
+		}
+		isolated := false
+		for up := range n.Ancestors() {
+			isolated = isolated || slices.Contains(alone, up.Data)
+		}
+		if !isolated {
+			t.Errorf("%s as %s: a name stands without bdi in %q of <%s>", path, p, strings.TrimSpace(n.Data), n.Parent.Data)
 		}
 	}
 }
@@ -132,6 +163,9 @@ func checkPage(t *testing.T, path string, p who, got handlertest.Answer) {
 	}
 	if n := len(headings.FindAllString(got.Body, -1)); n != 1 {
 		t.Errorf("%s as %s has %d first headings", path, p, n)
+	}
+	if doc, err := xhtml.Parse(strings.NewReader(got.Body)); err == nil {
+		checkIsolated(t, path, p, doc)
 	}
 	policy := got.Header.Get("Content-Security-Policy")
 	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {

@@ -1371,6 +1371,15 @@ CREATE TABLE staff (
   CONSTRAINT staff_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'operator'::text, 'accountant'::text, 'auditor'::text])))
 );
 
+CREATE TABLE taken_names (
+  kind text NOT NULL,
+  scope_id uuid NOT NULL,
+  key text NOT NULL,
+  subject_id uuid NOT NULL,
+  CONSTRAINT taken_names_kind_check CHECK ((kind = ANY (ARRAY['organization'::text, 'provider'::text, 'pool'::text, 'shape'::text, 'offer'::text, 'model cluster'::text]))),
+  CONSTRAINT taken_names_pkey PRIMARY KEY (kind, scope_id, key)
+);
+
 CREATE TABLE uploads (
   id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -1603,6 +1612,8 @@ CREATE INDEX sign_ups_email_created_at_idx ON public.sign_ups USING btree (email
 CREATE INDEX sign_ups_expires_at_idx ON public.sign_ups USING btree (expires_at);
 
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
+
+CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subject_id);
 
 CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
 
@@ -1981,6 +1992,8 @@ GRANT DELETE, INSERT, SELECT ON staff TO volary_web;
 GRANT UPDATE (role) ON staff TO volary_web;
 
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
 

@@ -70,5 +70,5 @@
 // TakesNodes alone. One or two missed rounds change nothing: "down" after the first one refused launches while the same
 // host's nodes were still counted.
 //
-// Start at db.go, then at the floor that a page is about. It imports provisioner/refusal, queue and sealing.
+// Start at db.go, then at the floor that a page is about. It imports provisioner/refusal, queue, sealing and typed.
 package store

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Sorting says by what a list is ordered: one of the keys its reading names, descending or not. An unknown or empty
@@ -31,10 +33,10 @@ func (s Sortable) OrderBy(by Sorting, fallback string) string {
 	return fmt.Sprintf(" ORDER BY %s %s NULLS LAST, %s", column, direction, fallback)
 }
 
-// Like makes the pattern of a search: it finds typed anywhere, in any case, and no character of it is a wildcard.
+// Like makes the pattern of a search: it finds typed anywhere, in any case and either spelling (names are kept in NFC), and no character of it is a wildcard.
 // Use it with ILIKE.
 func Like(typed string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.TrimSpace(typed)) + "%"
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(norm.NFC.String(strings.TrimSpace(typed))) + "%"
 }
 
 // TotalOf is the total that every row of a list carries.

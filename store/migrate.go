@@ -55,6 +55,9 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, files fs.FS) (err error) {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
+	if err := fillNames(ctx, pool); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
 	return grant(ctx, pool, files)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 )
 
 // Duplicate refuses a second thing of one name; field is the form's.
@@ -39,6 +40,17 @@ func (f Fields) Length(field, value string, least, most int) {
 	f.Check(n >= least && n <= most && strings.TrimSpace(value) == value, field,
 		"Write %d to %d characters without blanks at either end; these are %d.", least, most, n)
 	f.Check(!strings.ContainsFunc(value, IsControl), field, "Leave out line breaks and other control characters.")
+}
+
+// Name wants what somebody or something is called, and writes it as it is kept (typed.ParseName).
+func (f Fields) Name(field string, value *string, least, most int) {
+	f.Length(field, *value, least, most)
+	name, err := typed.ParseName(*value)
+	if err != nil {
+		f.Add(field, "This name %s.", err)
+		return
+	}
+	*value = name
 }
 
 // IsControl tells line breaks and other control characters.

@@ -33,7 +33,8 @@ func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 func lowest() []layer {
 	return []layer{
 		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
-		{packages: []string{"billing"}},
+		{packages: []string{"provisioner/typed"}},
+		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/memory", "provisioner/image",
@@ -51,16 +52,16 @@ func lowest() []layer {
 		},
 		// The store's floors: the core below, and what one needs of another inside a transaction is an interface of who
 		// needs it, unless the other is below it.
-		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing"}},
-		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender"}},
-		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "store/queue"}},
+		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
+		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
+		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
-			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue",
+			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue", "provisioner/typed",
 		}},
 		// Readers of several floors.
 		{packages: []string{"store/overview"}, may: []string{
-			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue",
+			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue", "provisioner/typed",
 		}},
 		// It puts the handles together.
 		{packages: []string{"store/floors"}, may: []string{
@@ -73,14 +74,14 @@ func lowest() []layer {
 func pages() []layer {
 	audience := []string{
 		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "billing/workbook", "provisioner", "provisioner/cloudinit",
-		"provisioner/userdata",
+		"provisioner/userdata", "provisioner/typed",
 		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/relay",
 		"handlers/sales", "handlers/uploads",
 	}
 	return []layer{
 		{
 			packages: []string{"web/**"},
-			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static"},
+			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
 		{packages: []string{"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
 		{
@@ -104,18 +105,18 @@ func pages() []layer {
 		},
 		{packages: []string{"handlers/console"}, may: []string{"store", "store/floors", "store/machines", "provisioner", "handlers/handshake"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
-			"store", "store/people", "store/overview", "provisioner", "web/layout", "web/ui", "handlers/request", "handlers/respond",
+			"store", "store/people", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
 		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "handlers/request", "handlers/respond"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
-			"store", "store/books", "billing", "provisioner", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
+			"store", "store/books", "billing", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/relay"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},
 		{packages: []string{"handlers/live"}, may: []string{"store", "provisioner", "handlers/request"}},
 		{packages: []string{"handlers/middleware"}, may: []string{"store", "store/people", "store/sender", "provisioner", "handlers/request", "handlers/respond"}},
-		{packages: []string{"handlers/request"}, may: []string{"store", "store/people", "provisioner"}},
+		{packages: []string{"handlers/request"}, may: []string{"store", "store/people", "provisioner", "provisioner/typed"}},
 		{packages: []string{"handlers/respond"}, may: []string{"store", "provisioner"}},
 		// The root puts the portal together: it hands what it was given to the audiences.
 		{packages: []string{"handlers"}, may: []string{
@@ -141,7 +142,7 @@ func mains() []layer {
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/machines", "store/floors", "store/queue",
-			"store/blob", "store/sealing", "billing", "provisioner/**", "migrations",
+			"store/blob", "store/sealing", "billing", "provisioner/**", "migrations", "provisioner/typed",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},

@@ -13,7 +13,7 @@ import (
 // README.md says what lives in each: whatever is new has a place below one of them.
 func topLevel() []string {
 	return []string{
-		"web", "handlers", "store", "billing", "provisioner", "static", "migrations", "cmd",
+		"web", "handlers", "store", "billing", "typed", "provisioner", "static", "migrations", "cmd",
 		"go.mod", "go.sum", "Dockerfile", "README.md", "LICENSE",
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"volary.dev/billing"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 )
@@ -14,7 +15,8 @@ type grantCommand struct {
 	Provider     string `required:"" help:"Name of the provider that gives the hours."`
 	Organization string `required:"" help:"Name of the organization that gets them."`
 	Hours        string `required:"" help:"Compute hours, such as 100 or 3.25 (1 vCPU with up to 4 GiB of memory for one hour)."`
-	Expires      string `help:"When the hours lapse: 2027-01-31 (the beginning of that day where the provider keeps its accounts) or 2027-01-31T12:00:00Z. Without it they never do."`
+	Until        string `help:"The last day on which the hours are good, where the provider keeps its accounts: 2027-01-31." xor:"end"`
+	Expires      string `xor:"end" help:"When the hours lapse: 2027-01-31 (the beginning of that day where the provider keeps its accounts) or 2027-01-31T12:00:00Z. Without it they never do."`
 	Purpose      string `help:"What the hours are for; the organization's wallet shows it."`
 	Note         string `help:"What the organization reads beside the purchase."`
 }
@@ -34,7 +36,7 @@ func (g grantCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		expires, err := parseExpiry(g.Expires, provider.AccountingZone)
+		expires, err := g.end(provider.AccountingZone)
 		if err != nil {
 			return err
 		}
@@ -44,23 +46,43 @@ func (g grantCommand) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("%s compute hours of %s granted to %s (purchase %s).\n", hours, g.Provider, g.Organization, lot)
+		understood := typed.Text(int64(hours/(billing.ComputeHour/100_000)), 5)
+		fmt.Printf("%s compute hours of %s granted to %s, good %s (purchase %s).\n", understood, g.Provider, g.Organization, goodUntil(expires), lot)
 		return nil
 	})
 }
 
-func parseExpiry(s, accountingZone string) (*time.Time, error) {
-	if s == "" {
-		return nil, nil
-	}
+// end is when the hours lapse, nil for never: that of the last day that was named, or the instant.
+func (g grantCommand) end(accountingZone string) (*time.Time, error) {
 	zone, err := time.LoadLocation(accountingZone)
 	if err != nil {
 		return nil, fmt.Errorf("accounting zone: %w", err)
 	}
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
-			return &t, nil
+	if g.Until != "" {
+		day, err := typed.ParseDay(g.Until)
+		if err != nil {
+			return nil, fmt.Errorf("--until: %w", err)
 		}
+		end := day.End(zone)
+		return &end, nil
 	}
-	return nil, fmt.Errorf("write the expiry as 2027-01-31 or 2027-01-31T12:00:00Z, not %q", s)
+	if g.Expires == "" {
+		return nil, nil
+	}
+	if t, err := time.Parse(time.RFC3339, g.Expires); err == nil {
+		return &t, nil
+	}
+	day, err := typed.ParseDay(g.Expires)
+	if err != nil {
+		return nil, fmt.Errorf("write the expiry as 2027-01-31 or 2027-01-31T12:00:00Z, not %q", g.Expires)
+	}
+	begin := day.Start(zone)
+	return &begin, nil
+}
+
+func goodUntil(expires *time.Time) string {
+	if expires == nil {
+		return "for ever"
+	}
+	return "until " + expires.Format(time.RFC3339)
 }

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os/signal"
+	"reflect"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"volary.dev/provisioner/typed"
 )
 
 // commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
@@ -31,6 +34,27 @@ func main() {
 	defer stop()
 	var c commands
 	k := kong.Parse(&c, kong.Name("volary"), kong.Description("Run Volary, and prepare hosts for it."),
-		kong.UsageOnError(), kong.BindTo(ctx, (*context.Context)(nil)))
+		kong.UsageOnError(), kong.TypeMapper(reflect.TypeFor[int](), kong.MapperFunc(wholeNumber)), kong.BindTo(ctx, (*context.Context)(nil)))
 	k.FatalIfErrorf(k.Run())
+}
+
+// wholeNumber reads every number of the command line as the pages do: "1,000" is refused, and "010" is ten.
+func wholeNumber(c *kong.DecodeContext, target reflect.Value) error {
+	var text string
+	if err := c.Scan.PopValueInto("number", &text); err != nil {
+		return err
+	}
+	number, err := typed.ParseNumber(text, "8")
+	if err != nil {
+		return err
+	}
+	n, err := number.Scaled(0)
+	if err != nil {
+		return err
+	}
+	if target.OverflowInt(n) {
+		return fmt.Errorf("%w: %s", typed.ErrTooLarge, number)
+	}
+	target.SetInt(n)
+	return nil
 }

@@ -22,7 +22,7 @@ func (h Handlers) UpdateAccount(c echo.Context) error {
 		return err
 	}
 	p := web.AccountShowProps{Name: f.Typed("name")}
-	name := f.Text("name", "your name", 1, 120)
+	name := f.Name("name", "your name", 1, 120)
 	if p.NameForm.Refusal = f.Refusal(); p.NameForm.Refusal != nil {
 		return h.accountPage(c, p)
 	}

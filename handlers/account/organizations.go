@@ -23,7 +23,7 @@ func (h Handlers) CreateOrganization(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	name := f.Text("name", "a name", 2, 80)
+	name := f.Name("name", "a name", 2, 80)
 	r := f.Refusal()
 	if r == nil {
 		err = h.People.FoundOrganization(c.Request().Context(), *request.Session(c), name)

@@ -27,8 +27,8 @@ func (h Handlers) CreateSSHKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	name, line := f.Text("name", "a name", 1, 80), strings.TrimSpace(f.Lines("public_key", "the key", 8192))
-	if line == "" {
+	name, line := f.Text("name", "a name", 1, 80), f.Lines("public_key", "the key", 8192)
+	if strings.TrimSpace(line) == "" {
 		f.Wrong("public_key", "Paste the public key: one line that begins with its kind, like ssh-ed25519.")
 	}
 	p := web.SSHKeyListProps{Name: f.Typed("name"), Line: f.Typed("public_key")}

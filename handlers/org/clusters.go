@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/machines"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -148,7 +148,7 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The lease is longer, and the hours for it are set aside.")
+	return h.Frame.Done(c, clusterPath(id), "The lease is longer by "+ui.Duration(time.Duration(add)*time.Second)+", and the hours for it are set aside.")
 }
 
 // clusterAgain shows the cluster with what was refused and the hours as typed.
@@ -210,7 +210,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 		Pool:    d.PoolName, Provider: d.ProviderName, Person: d.PersonName,
 		Created: d.CreatedAt, Ready: page.Time(d.ReadyAt), GateDeadline: page.Time(d.GateDeadline),
 		LeaseEnds: page.Time(d.LeaseEndsAt), Ended: page.Time(d.EndedAt),
-		LeaseHours: typedHours(c, "lease_hours", float64(d.LeaseSeconds)/3600), ExtendHours: typedHours(c, "extend_hours", 1),
+		LeaseHours: typedHours(c, "lease_hours", d.LeaseSeconds), ExtendHours: typedHours(c, "extend_hours", 3600),
 		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
@@ -321,12 +321,12 @@ func sshCommand(d machines.ClusterDetail) string {
 	return fmt.Sprintf("ssh -p %d root@%s", d.SSHPort, d.SSHHost)
 }
 
-// typedHours is what a refused form had in a field, else the hours to begin with.
-func typedHours(c echo.Context, field string, hours float64) string {
+// typedHours is what a refused form had in a field, else the seconds to begin with, as hours.
+func typedHours(c echo.Context, field string, seconds int64) string {
 	if c.Request().PostForm.Has(field) {
 		return c.Request().PostForm.Get(field)
 	}
-	return strconv.FormatFloat(hours, 'f', -1, 64)
+	return typed.Text((seconds*1_000_000+3599)/3600, 6) // rounded up, so that the same seconds are read again
 }
 
 func clusterPath(id uuid.UUID) string { return "/org/clusters/" + id.String() }

@@ -12,6 +12,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	web "volary.dev/web/org"
+	"volary.dev/web/ui"
 )
 
 // looksShown is how many of the last looks at consoles a cluster's page names.
@@ -40,7 +41,7 @@ func (h Handlers) CreateConsoleConsent(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id)+"#staff", "Staff may see the consoles of this cluster until the time below.")
+	return h.Frame.Done(c, clusterPath(id)+"#staff", "Staff may see the consoles of this cluster for "+ui.Duration(lasts)+", until the time below.")
 }
 
 // DeleteConsoleConsent takes the consent back.

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	web "volary.dev/web/org"
@@ -66,22 +67,33 @@ func (h Handlers) UpdateCap(c echo.Context) error {
 		return err
 	}
 	var limit *billing.Hours
-	if typed := strings.TrimSpace(f.Typed("cap")); typed != "" {
+	if strings.TrimSpace(f.Typed("cap")) != "" {
 		hours := billing.Hours(f.Int64("cap", "the cap in compute hours", 0, int64(billing.MaxHours/billing.ComputeHour))) * billing.ComputeHour
 		limit = &hours
 	}
 	if r := f.Refusal(); r != nil {
-		return h.membersRefused(c, r)
+		return h.capRefused(c, id, f, r)
 	}
 	orgID, personID := where(c)
 	err = h.Machines.SetCap(c.Request().Context(), orgID, personID, id, limit)
 	if r, ok := respond.AsForm(err); ok {
-		return h.membersRefused(c, r)
+		return h.capRefused(c, id, f, r)
 	}
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org/members", "The cap is set; counting begins anew.")
+	notice := "The cap is taken away."
+	if limit != nil {
+		notice = "The cap is " + sales.HoursUnderstood(*limit) + "; counting begins anew."
+	}
+	return h.Frame.Done(c, "/org/members", notice)
+}
+
+// capRefused shows the members with what was typed as the cap of one of them.
+func (h Handlers) capRefused(c echo.Context, id uuid.UUID, f *request.Form, r *refusal.Error) error {
+	p := web.MemberListProps{CapOf: id, CapTyped: f.Typed("cap")}
+	p.Form.Refusal = r
+	return h.membersPage(c, p)
 }
 
 // DeleteMember ends a membership.

@@ -44,7 +44,7 @@ func (h Handlers) CreateModelCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	name := f.Text("name", "a name", 1, 80)
+	name := f.Name("name", "a name", 1, 80)
 	if r := f.Refusal(); r != nil {
 		return h.modelClusterAgain(c, f, r)
 	}

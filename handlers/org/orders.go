@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"volary.dev/billing"
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
@@ -93,7 +92,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 	}
 	p := orderForm(f)
 	r := books.OrderRequest{
-		OfferID: f.ID("offer", "an offer"), Hours: orderedHours(f), Note: strings.TrimSpace(f.Lines("note", "the note", 4000)),
+		OfferID: f.ID("offer", "an offer"), Hours: sales.Hours(f, "hours"), Note: strings.TrimSpace(f.Lines("note", "the note", 4000)),
 		References: store.References{
 			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80), CostCentre: f.Text("cost_centre", "the cost centre", 0, 80),
 			GrantNumber: f.Text("grant_number", "the grant number", 0, 80),
@@ -122,7 +121,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, orderPath(id), "The order waits for "+p.Quote.Provider+".")
+	return h.Frame.Done(c, orderPath(id), "The order of "+sales.HoursUnderstood(r.Hours)+" for "+web.Amount(p.Quote.Amount)+" waits for "+p.Quote.Provider+".")
 }
 
 // unseen refuses an order whose amount the form has not shown.
@@ -140,18 +139,9 @@ func orderForm(f *request.Form) web.OrderNewProps {
 	}
 }
 
-// orderedHours reads compute hours; a comma is taken for a point.
-func orderedHours(f *request.Form) billing.Hours {
-	hours, err := billing.ParseHours(strings.Replace(f.Typed("hours"), ",", ".", 1))
-	if err != nil {
-		f.Wrong("hours", "This is "+err.Error()+".")
-	}
-	return hours
-}
-
 // quoteOrder computes the amount for the form, or says why there is none.
 func (h Handlers) quoteOrder(c echo.Context, f *request.Form, p *web.OrderNewProps) (*refusal.Error, error) {
-	offer, hours := f.ID("offer", "an offer"), orderedHours(f)
+	offer, hours := f.ID("offer", "an offer"), sales.Hours(f, "hours")
 	if r := f.Refusal(); r != nil {
 		return r, nil
 	}
@@ -194,7 +184,7 @@ func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *refusal.
 // ShowOrderQuote shows a page to print, before anything is ordered.
 func (h Handlers) ShowOrderQuote(c echo.Context) error {
 	f := request.ParseQuery(c)
-	offer, hours := f.ID("offer", "an offer"), orderedHours(f)
+	offer, hours := f.ID("offer", "an offer"), sales.Hours(f, "hours")
 	if r := f.Refusal(); r != nil {
 		return h.orderFormPage(c, orderForm(f), r)
 	}

@@ -13,6 +13,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	web "volary.dev/web/org"
@@ -166,12 +167,12 @@ func changeOfLeft(e books.LedgerRow) int64 {
 }
 
 func entryText(e books.LedgerRow) string {
-	text := strings.Join(append([]string{e.ProviderName}, e.Clusters...), ", ")
+	text := strings.Join(append([]string{typed.Isolate(e.ProviderName)}, e.Clusters...), ", ")
 	switch {
 	case e.Kind == billing.KindGrant && e.OrderNumber != nil:
 		return fmt.Sprintf("%s, order %d", text, *e.OrderNumber)
 	case e.Kind == billing.KindGrant && e.Purpose != "":
-		return text + ", grant: " + e.Purpose
+		return text + ", grant: " + typed.Isolate(e.Purpose)
 	case e.Kind == billing.KindGrant:
 		return text + ", grant"
 	}

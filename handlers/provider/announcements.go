@@ -65,7 +65,7 @@ func (h Handlers) CreateAnnouncement(c echo.Context) error {
 	}
 	n := people.NewAnnouncement{
 		Title: f.Text("title", "a title", 1, 120), Text: strings.TrimSpace(f.Lines("text", "the text", 8000)), Tone: f.Choice("tone", "note or warning", "note", "warning"),
-		From: f.Moment("from_at", "the beginning"), Until: f.Moment("until_at", "the end"), Mail: p.Mail,
+		From: f.Moment("from_at", "the beginning"), Until: f.Until("until_at", "the end"), Mail: p.Mail,
 	}
 	if n.Text == "" {
 		f.Wrong("text", "Write what is to be told.")

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	web "volary.dev/web/provider"
@@ -57,10 +58,14 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	zone, err := zoneOf(x)
+	if err != nil {
+		return err
+	}
 	name := f.Text("organization", "the organization", 2, 80)
 	g := books.Grant{
-		ProviderID: where(c), By: who(c), Hours: typedHours(f, "hours"), Purpose: f.Text("purpose", "the purpose", 1, 200),
-		Note: strings.TrimSpace(f.Lines("note", "the note", 4000)), ExpiresAt: lastDay(f, x.AccountingZone),
+		ProviderID: where(c), By: who(c), Hours: sales.Hours(f, "hours"), Purpose: f.Text("purpose", "the purpose", 1, 200),
+		Note: strings.TrimSpace(f.Lines("note", "the note", 4000)), ExpiresAt: lastDay(f, zone),
 	}
 	if f.Has("pool") {
 		g.PoolID = f.ID("pool", "one of your pools")
@@ -74,7 +79,7 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 	var r *refusal.Error
 	switch {
 	case err == nil:
-		return h.Frame.Done(c, "/provider/grants", "The hours are in the wallet of "+name+".")
+		return h.Frame.Done(c, "/provider/grants", sales.HoursUnderstood(g.Hours)+" are in the wallet of "+name+", good until the end of "+strings.TrimSpace(f.Typed("until"))+".")
 	case errors.As(err, &r) && r.Code == "not_found":
 		f.Wrong("organization", "There is no organization of this name: write it exactly as it does.")
 		return h.grantForm(c, p, f.Refusal())
@@ -86,12 +91,13 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 }
 
 // lastDay reads the last day of a grant: its end is that day's.
-func lastDay(f *request.Form, zone string) *time.Time {
+func lastDay(f *request.Form, zone *time.Location) *time.Time {
 	if !f.Has("until") {
 		f.Wrong("until", "Say until when the hours are good.")
 		return nil
 	}
-	end := typedDay(f, "until", zone).AddDate(0, 0, 1)
+	day, _ := f.Day("until")
+	end := day.End(zone)
 	return &end
 }
 

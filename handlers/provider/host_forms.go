@@ -60,7 +60,7 @@ func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n machines.NewHost
 		schemes = append(schemes, s.Value)
 	}
 	pool = f.ID("pool", "a pool")
-	n.Name = f.Text("name", "a name", 1, 80)
+	n.Name = f.Name("name", "a name", 1, 80)
 	n.Address.Scheme = provisioner.Scheme(f.Choice("scheme", "how the host is reached", schemes...))
 	n.Address.Name = strings.TrimSpace(f.Typed("address"))
 	if f.Has("port") {

@@ -1,8 +1,8 @@
 package provider
 
 import (
+	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,10 +12,13 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
+	"volary.dev/store/people"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
@@ -71,13 +74,13 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 		return err
 	}
 	o := books.NewOffer{
-		Name: f.Text("name", "a name", 1, 80), LeastHours: typedHours(f, "least_hours"), GoodDays: f.Int("good_days", "the days", 1, 3650),
+		Name: f.Name("name", "a name", 1, 80), LeastHours: sales.Hours(f, "least_hours"), GoodDays: f.Int("good_days", "the days", 1, 3650),
 	}
 	if f.Has("pool") {
 		o.PoolID = f.ID("pool", "one of your pools")
 	}
 	if f.Has("price") {
-		o.Price = typedPrice(f, x.Currency)
+		o.Price = sales.Price(f, "price", billing.Currency(x.Currency)).Millionths
 	}
 	if r := f.Refusal(); r != nil {
 		return h.offerForm(c, p, r)
@@ -89,24 +92,16 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, offerPath(id), "The offer "+o.Name+" is made.")
+	return h.Frame.Done(c, offerPath(id), offerNotice(o, x))
 }
 
-// typedHours reads compute hours; a comma is taken for a point.
-func typedHours(f *request.Form, field string) billing.Hours {
-	hours, err := billing.ParseHours(strings.Replace(f.Typed(field), ",", ".", 1))
-	if err != nil {
-		f.Wrong(field, "This is "+err.Error()+".")
+// offerNotice repeats what was understood of a new offer.
+func offerNotice(o books.NewOffer, x people.Provider) string {
+	notice := "The offer " + o.Name + " is made: from " + sales.HoursUnderstood(o.LeastHours) + " on, good for " + ui.Plural(o.GoodDays, "day", "days")
+	if o.Price != 0 {
+		notice += ", at " + billing.UnitPrice{Millionths: o.Price, Currency: billing.Currency(x.Currency)}.String() + " an hour"
 	}
-	return hours
-}
-
-func typedPrice(f *request.Form, currency string) int64 {
-	price, err := billing.ParseUnitPrice(f.Typed("price"), billing.Currency(currency))
-	if err != nil {
-		f.Wrong("price", "This is "+err.Error()+".")
-	}
-	return price.Millionths
+	return notice + "."
 }
 
 func (h Handlers) offerForm(c echo.Context, p web.OfferNewProps, r *refusal.Error) error {
@@ -201,7 +196,10 @@ func (h Handlers) CreatePrice(c echo.Context) error {
 		return err
 	}
 	p := web.OfferShowProps{Price: f.Typed("price"), From: f.Typed("from"), Until: f.Typed("until")}
-	n := books.NewPrice{Millionths: typedPrice(f, x.Currency), From: typedDay(f, "from", x.AccountingZone), Until: typedDay(f, "until", x.AccountingZone)}
+	n, err := typedPrice(f, x, time.Now())
+	if err != nil {
+		return err
+	}
 	if r := f.Refusal(); r != nil {
 		return h.offerPage(c, p, r)
 	}
@@ -212,24 +210,41 @@ func (h Handlers) CreatePrice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, offerPath(id), "The price is set. Somebody else has to approve orders at it.")
+	return h.Frame.Done(c, offerPath(id), priceNotice(n, x))
 }
 
-// typedDay reads the beginning of a day in a zone; the zero time where nothing was typed.
-func typedDay(f *request.Form, field, zone string) time.Time {
-	if !f.Has(field) {
-		return time.Time{}
-	}
-	place, err := time.LoadLocation(zone)
+// typedPrice reads a price of an offer and its days, which are the provider's; one from today on begins now.
+func typedPrice(f *request.Form, x people.Provider, now time.Time) (n books.NewPrice, err error) {
+	zone, err := zoneOf(x)
 	if err != nil {
-		place = time.UTC
+		return n, err
 	}
-	t, err := time.ParseInLocation(time.DateOnly, strings.TrimSpace(f.Typed(field)), place)
-	if err != nil || t.Year() < 2000 || t.Year() > 2999 {
-		f.Wrong(field, "Write the day as 2026-11-30.")
-		return time.Time{}
+	n.Millionths = sales.Price(f, "price", billing.Currency(x.Currency)).Millionths
+	if day, ok := f.Day("from"); ok && day != typed.DayOf(now, zone) {
+		n.From = day.Start(zone) // today is the zero time, for which the store takes its own clock
 	}
-	return t
+	if day, ok := f.Day("until"); ok {
+		n.Until = day.Start(zone)
+	}
+	return n, nil
+}
+
+func zoneOf(x people.Provider) (*time.Location, error) {
+	zone, err := time.LoadLocation(x.AccountingZone)
+	if err != nil {
+		return nil, fmt.Errorf("accounting zone of %s: %w", x.Name, err)
+	}
+	return zone, nil
+}
+
+// priceNotice repeats the price that was understood, and when it begins.
+func priceNotice(n books.NewPrice, x people.Provider) string {
+	from := "now"
+	if !n.From.IsZero() {
+		from = n.From.Format("2 Jan 2006, 15:04") + " " + x.AccountingZone
+	}
+	price := billing.UnitPrice{Millionths: n.Millionths, Currency: billing.Currency(x.Currency)}
+	return "The price of a compute hour is " + price.String() + " from " + from + " on. Somebody else has to approve orders at it."
 }
 
 // WithdrawPrice takes back a price that has not begun.

@@ -149,7 +149,7 @@ func typedPool(f *request.Form) (web.PoolFormProps, machines.NewPool) {
 		MaxLease: f.Typed("max_lease"), Policy: f.Typed("policy"),
 	}
 	n := machines.NewPool{
-		Name: f.Text("name", "a name", 1, 80), Location: f.Text("location", "the location", 0, 80),
+		Name: f.Name("name", "a name", 1, 80), Location: f.Text("location", "the location", 0, 80),
 		Prefix:     typedPrefix(f, "prefix", "Give an IPv4 prefix such as 10.128.0.0/12: clusters take their subnets out of it."),
 		SubnetBits: f.Int("subnet_bits", "the length of a subnet", 16, 28),
 		Underlay:   typedPrefix(f, "underlay", "Give the network between the hosts, such as 192.0.2.0/24."),

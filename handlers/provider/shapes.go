@@ -50,7 +50,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 	p := web.ShapeNewProps{
 		Layout: h.layout(c), Name: f.Typed("name"), VCPUs: f.Typed("vcpus"), Memory: f.Typed("memory"), Disk: f.Typed("disk"), Rate: f.Typed("rate"),
 	}
-	n := machines.NewShape{Name: f.Text("name", "a name", 1, 40), Shape: provisioner.Shape{
+	n := machines.NewShape{Name: f.Name("name", "a name", 1, 40), Shape: provisioner.Shape{
 		VCPUs: f.Int("vcpus", "the vCPUs", 1, 1024), MemoryMiB: f.Int("memory", "the memory", 64, 16<<20), DiskGiB: f.Int("disk", "the disk", 1, 65536),
 	}}
 	if f.Has("rate") {
@@ -66,7 +66,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/provider/shapes", "The shape "+n.Name+" is offered from now on.")
+	return h.Frame.Done(c, "/provider/shapes", "The shape "+n.Name+" is offered from now on: "+ui.Plural(n.Shape.VCPUs, "vCPU", "vCPUs")+", "+ui.MiB(n.Shape.MemoryMiB)+" of memory, "+ui.Count(n.Shape.DiskGiB)+" GiB of disk.")
 }
 
 func shapeAgain(c echo.Context, p web.ShapeNewProps, r *refusal.Error) error {

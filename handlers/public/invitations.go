@@ -53,7 +53,7 @@ func (h Handlers) signUpInvited(c echo.Context) error {
 		return err
 	}
 	p := web.InvitationProps{Name: f.Typed("name"), Email: f.Typed("email")}
-	s := people.SignUp{Name: f.Text("name", "your name", 1, 120), Password: f.Secret("password", "a password", secretBytes)}
+	s := people.SignUp{Name: f.Name("name", "your name", 1, 120), Password: f.Secret("password", "a password", secretBytes)}
 	if i.Email == nil {
 		s.Email = f.Text("email", "the e-mail address", 3, 254)
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -16,6 +14,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
 	"volary.dev/provisioner"
 	"volary.dev/store/overview"
 	"volary.dev/web/layout"
@@ -47,7 +46,7 @@ func (h Handlers) ShowMarket(c echo.Context) error {
 		return h.provider(c, m.Providers[0], marketPath)
 	}
 	p.List, p.Locations, p.Lacking = page.List(l, m.Total), m.Locations, m.Lacking
-	p.Offers = offers(c, m, p.Values)
+	p.Offers = offers(c, m, need, p.Values)
 	p.Offers.Zone = p.Layout.Zone
 	return page.Render(c, http.StatusOK, web.Market(p))
 }
@@ -100,20 +99,15 @@ func readNeed(v web.MarketValues, f *request.Form) overview.MarketNeed {
 	return overview.MarketNeed{
 		Nodes: filled.Int("nodes", "the number of nodes", 1, 1000),
 		Shape: provisioner.Shape{
-			VCPUs: filled.Int("vcpus", "the number of vCPUs", 1, 1024), MemoryMiB: gibibytes(filled, v.Memory), DiskGiB: filled.Int("disk", "the disk", 1, 65536),
+			VCPUs: filled.Int("vcpus", "the number of vCPUs", 1, 1024), MemoryMiB: gibibytes(filled), DiskGiB: filled.Int("disk", "the disk", 1, 65536),
 		},
 		LeaseSeconds: int64(filled.Duration("hours", "the time", leaseLeast, leaseMost) / time.Second),
 	}
 }
 
 // gibibytes reads memory in GiB, with a fraction, as MiB.
-func gibibytes(f *request.Form, typed string) int {
-	gib, err := strconv.ParseFloat(typed, 64)
-	if err != nil || gib < 0.0625 || gib > 16384 {
-		f.Wrong("memory", "The memory has to be a number of GiB between 0.0625 and 16384.")
-		return 0
-	}
-	return int(gib * 1024)
+func gibibytes(f *request.Form) int {
+	return int(f.Decimal("memory", "the memory", 4, 625, 163_840_000) * 1024 / 10_000)
 }
 
 func mostPrice(f *request.Form) *int64 {
@@ -122,13 +116,13 @@ func mostPrice(f *request.Form) *int64 {
 	}
 	price, err := billing.ParseUnitPrice(f.Typed("price"), "EUR") // six decimals, whatever the currency
 	if err != nil {
-		f.Wrong("price", "The price has to be a number such as 0.05, of one compute hour.")
+		f.Wrong("price", "The price has to be a number such as 0.05, of one compute hour. This is "+err.Error()+".")
 		return nil
 	}
 	return &price.Millionths
 }
 
-func offers(c echo.Context, m overview.Market, v web.MarketValues) web.Offers {
+func offers(c echo.Context, m overview.Market, need overview.MarketNeed, v web.MarketValues) web.Offers {
 	o := web.Offers{Now: m.Now, Owner: organizationOf(c) != uuid.Nil}
 	currencies := map[billing.Currency]int64{} // with the lowest price of the page
 	for _, r := range m.Rows {
@@ -140,14 +134,14 @@ func offers(c echo.Context, m overview.Market, v web.MarketValues) web.Offers {
 	}
 	o.Mixed = len(currencies) > 1
 	for _, r := range m.Rows {
-		row := offerRow(c, r, v)
+		row := offerRow(c, r, need, v)
 		row.BestPrice = !o.Mixed && len(m.Rows) > 1 && r.Price != nil && r.Price.Millionths == currencies[r.Price.Currency]
 		o.Rows = append(o.Rows, row)
 	}
 	return o
 }
 
-func offerRow(c echo.Context, r overview.MarketRow, v web.MarketValues) web.OfferRow {
+func offerRow(c echo.Context, r overview.MarketRow, need overview.MarketNeed, v web.MarketValues) web.OfferRow {
 	row := web.OfferRow{
 		ProviderID: r.ProviderID, Provider: r.ProviderName, Pool: r.PoolName, Location: r.Location, Offer: r.OfferName,
 		Node: r.Shape.Name, Shape: r.Shape.Size(), NeedMCS: int64(r.Need), OwnedMCS: int64(r.Owned), ToBuyMCS: int64(r.ToBuy),
@@ -158,7 +152,7 @@ func offerRow(c echo.Context, r overview.MarketRow, v web.MarketValues) web.Offe
 		row.Price, row.CostPerHour, row.Cost = r.Price.String(), r.CostPerHour.String(), r.Cost.String()
 	}
 	if string(r.When) != "larger" && mayLaunch(c) {
-		row.Launch = launchAddress(r, v)
+		row.Launch = launchAddress(r, need.Nodes, v.Hours)
 	}
 	if r.OfferID != uuid.Nil && request.Allowed(c, request.OrgOrder) {
 		row.Order = orderAddress(r)
@@ -171,10 +165,7 @@ func offerRow(c echo.Context, r overview.MarketRow, v web.MarketValues) web.Offe
 func orderAddress(r overview.MarketRow) string {
 	hours := max(cmp.Or(r.ToBuy, r.Need), r.LeastHours)
 	// Hours have up to five decimals: more than a need has is bought, never less.
-	const step = billing.ComputeHour / 100_000
-	hours = (hours + step - 1) / step * step
-	text := fmt.Sprintf("%d.%05d", hours/billing.ComputeHour, hours%billing.ComputeHour/step)
-	return "/org/orders/new?" + url.Values{"offer": {r.OfferID.String()}, "hours": {strings.TrimSuffix(strings.TrimRight(text, "0"), ".")}}.Encode()
+	return "/org/orders/new?" + url.Values{"offer": {r.OfferID.String()}, "hours": {sales.HoursText(hours)}}.Encode()
 }
 
 // mayLaunch is also true for who is not signed in: the way to the launch form leads over signing in.
@@ -183,9 +174,8 @@ func mayLaunch(c echo.Context) bool {
 }
 
 // launchAddress is the launch form filled with the need; a version and a name are left to choose.
-func launchAddress(r overview.MarketRow, v web.MarketValues) string {
-	nodes, _ := strconv.Atoi(v.Nodes) // read before
+func launchAddress(r overview.MarketRow, nodes int, hours string) string {
 	return "/org/clusters/new?" + url.Values{
-		"pool": {r.PoolID.String()}, "compute_count": {fmt.Sprint(max(nodes-1, 0))}, "lease_hours": {v.Hours},
+		"pool": {r.PoolID.String()}, "compute_count": {fmt.Sprint(max(nodes-1, 0))}, "lease_hours": {hours},
 	}.Encode()
 }

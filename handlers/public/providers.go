@@ -45,7 +45,7 @@ func (h Handlers) provider(c echo.Context, id uuid.UUID, path string) error {
 		return err
 	}
 	p.List = page.List(l, m.Total)
-	p.Offers = offers(c, m, p.Values)
+	p.Offers = offers(c, m, need, p.Values)
 	p.Offers.Zone = p.Layout.Zone
 	return page.Render(c, http.StatusOK, web.Provider(p))
 }

@@ -33,8 +33,8 @@ func (h Handlers) CreateSignUp(c echo.Context) error {
 	}
 	p := web.SignUpProps{Name: f.Typed("name"), Email: f.Typed("email"), Organization: f.Typed("organization")}
 	s := people.SignUp{
-		Name: f.Text("name", "your name", 1, 120), Email: f.Text("email", "the e-mail address", 3, 254),
-		Organization: f.Text("organization", "the organization's name", 2, 80), Password: f.Secret("password", "a password", secretBytes),
+		Name: f.Name("name", "your name", 1, 120), Email: f.Text("email", "the e-mail address", 3, 254),
+		Organization: f.Name("organization", "the organization's name", 2, 80), Password: f.Secret("password", "a password", secretBytes),
 	}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.signUpPage(c, p)

@@ -3,6 +3,7 @@ package request
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 )
 
 // Form is a parsed form or query. Its methods take the field's name, what a sentence calls it ("the lease"), and
@@ -113,6 +115,19 @@ func (f *Form) Text(name, called string, least, most int) string {
 	return ""
 }
 
+// Name is what somebody or something is called (typed.ParseName), between least and most characters.
+func (f *Form) Name(name, called string, least, most int) string {
+	s := f.Text(name, called, least, most)
+	if s == "" {
+		return s
+	}
+	parsed, err := typed.ParseName(s)
+	if err != nil {
+		f.Wrong(name, "This name "+err.Error()+".")
+	}
+	return parsed
+}
+
 // Lines is text of many lines, kept byte for byte but for line ends, at most most bytes.
 func (f *Form) Lines(name, called string, most int) string {
 	// Browsers send CRLF, and scripts with it do not run.
@@ -148,21 +163,44 @@ func (f *Form) Int(name, called string, least, most int) int {
 
 // Int64 is a whole number between least and most.
 func (f *Form) Int64(name, called string, least, most int64) int64 {
-	s := strings.TrimSpace(f.Typed(name))
-	if s == "" {
+	s := f.Typed(name)
+	if strings.TrimSpace(s) == "" {
 		f.Wrong(name, fmt.Sprintf("Fill in %s: a whole number between %d and %d.", called, least, most))
 		return 0
 	}
-	n, err := strconv.ParseInt(s, 10, 64)
+	n, err := scaled(s, 0, strconv.FormatInt(least, 10))
 	switch {
-	case errors.Is(err, strconv.ErrRange), err == nil && (n < least || n > most):
+	case errors.Is(err, typed.ErrTooLarge), err == nil && (n < least || n > most):
 		f.Wrong(name, fmt.Sprintf("%s must be between %d and %d.", sentence(called), least, most))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("%s has to be a whole number between %d and %d.", sentence(called), least, most))
+		f.Wrong(name, fmt.Sprintf("%s has to be a whole number between %d and %d; %v.", sentence(called), least, most, err))
 	default:
 		return n
 	}
 	return 0
+}
+
+// Decimal is a number with at most that many decimals, in units of 10^-places, as its bounds are.
+func (f *Form) Decimal(name, called string, places int, least, most int64) int64 {
+	low, high := typed.Text(least, places), typed.Text(most, places)
+	n, err := scaled(f.Typed(name), places, low)
+	switch {
+	case errors.Is(err, typed.ErrTooLarge), err == nil && (n < least || n > most):
+		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), low, high))
+	case err != nil:
+		f.Wrong(name, fmt.Sprintf("%s has to be a number between %s and %s; %v.", sentence(called), low, high, err))
+	default:
+		return n
+	}
+	return 0
+}
+
+func scaled(s string, places int, example string) (int64, error) {
+	n, err := typed.ParseNumber(s, example)
+	if err != nil {
+		return 0, err
+	}
+	return n.Scaled(places)
 }
 
 // ID is a UUID of a choice; what is no UUID was not chosen from the page.
@@ -187,13 +225,14 @@ func (f *Form) Choice(name, called string, values ...string) string {
 	return ""
 }
 
-// Duration is a number of hours, fractions by a point or comma taken ("1.5"), exact to the second, between least
-// and most.
+// Duration is a number of hours ("1.5"), exact to the second, between least and most.
 func (f *Form) Duration(name, called string, least, most time.Duration) time.Duration {
 	d, err := parseHours(f.Typed(name))
 	switch {
-	case err != nil:
+	case errors.Is(err, typed.ErrTooLarge), err == nil && d < 0:
 		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s.", sentence(called), hours(least), hours(most)))
+	case err != nil:
+		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s; %v.", sentence(called), hours(least), hours(most), err))
 	case d < least || d > most:
 		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), hours(least), hours(most)))
 	default:
@@ -202,36 +241,55 @@ func (f *Form) Duration(name, called string, least, most time.Duration) time.Dur
 	return 0
 }
 
-// Moment is a date and time in UTC, as a field of type datetime-local sends it; nothing typed is the zero time.
+// Moment is a date and time in UTC, as a field of type datetime-local sends it, or the start of a day; nothing typed is the
+// zero time.
 func (f *Form) Moment(name, called string) time.Time {
+	return f.moment(name, called, typed.Day.Start)
+}
+
+// Until is Moment for what lasts until then: a day alone is meant with the whole of it.
+func (f *Form) Until(name, called string) time.Time {
+	return f.moment(name, called, typed.Day.End)
+}
+
+func (f *Form) moment(name, called string, bound func(typed.Day, *time.Location) time.Time) time.Time {
 	s := strings.TrimSpace(f.Typed(name))
 	if s == "" {
 		return time.Time{}
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly} {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.Parse(layout, s); err == nil && t.Year() >= 2000 && t.Year() < 3000 {
 			return t
 		}
+	}
+	if day, err := typed.ParseDay(s); err == nil {
+		return bound(day, time.UTC)
 	}
 	f.Wrong(name, fmt.Sprintf("%s has to be a date and time like 2026-11-22T15:20.", sentence(called)))
 	return time.Time{}
 }
 
-var errHours = errors.New("not hours")
+// Day is a day; ok is false where nothing was typed, or no day.
+func (f *Form) Day(name string) (day typed.Day, ok bool) {
+	if !f.Has(name) {
+		return typed.Day{}, false
+	}
+	day, err := typed.ParseDay(f.Typed(name))
+	if err != nil {
+		f.Wrong(name, sentence(err.Error())+".")
+	}
+	return day, err == nil
+}
 
 // parseHours does not go through floating point: 0.1 h is 360 s. Digits beyond the sixth are refused.
 func parseHours(s string) (time.Duration, error) {
-	whole, part, _ := strings.Cut(strings.Replace(strings.TrimSpace(s), ",", ".", 1), ".")
-	if whole+part == "" || len(whole) > 9 || len(part) > 6 {
-		return 0, errHours
-	}
-	n, err := strconv.ParseUint(whole+part+strings.Repeat("0", 6-len(part)), 10, 63)
+	n, err := scaled(s, 6, "4 or 1.5")
 	if err != nil {
-		return 0, errHours
+		return 0, err
 	}
 	const millionth = time.Hour / 1_000_000
-	if n > uint64((1<<63-1)/millionth) {
-		return 0, errHours
+	if n > int64(math.MaxInt64/millionth) || n < int64(math.MinInt64/millionth) {
+		return 0, typed.ErrTooLarge
 	}
 	return (time.Duration(n) * millionth).Truncate(time.Second), nil
 }

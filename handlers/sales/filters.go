@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/books"
 )
 
@@ -13,11 +14,11 @@ import (
 // not typed by a person and filters nothing.
 func Days(c echo.Context) (since, until time.Time) {
 	q := request.ParseQuery(c)
-	if t, err := time.Parse(time.DateOnly, q.Typed("since")); err == nil {
-		since = t
+	if day, err := typed.ParseDay(q.Typed("since")); err == nil {
+		since = day.Start(time.UTC)
 	}
-	if t, err := time.Parse(time.DateOnly, q.Typed("until")); err == nil {
-		until = t.AddDate(0, 0, 1)
+	if day, err := typed.ParseDay(q.Typed("until")); err == nil {
+		until = day.End(time.UTC)
 	}
 	return since, until
 }

@@ -47,6 +47,9 @@ func (db *DB) CreateOffer(ctx context.Context, by, providerID uuid.UUID, o NewOf
 		case err != nil:
 			return fmt.Errorf("create offer: %w", err)
 		}
+		if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.OfferName, Scope: providerID, Subject: id, Name: o.Name, Field: "name"}); err != nil {
+			return err
+		}
 		if err := store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Provider: providerID, Verb: "create offer", Subject: "offer", SubjectID: id,
 			Detail: map[string]any{"name": o.Name, "least_hours": o.LeastHours, "good_days": o.GoodDays},
@@ -58,9 +61,10 @@ func (db *DB) CreateOffer(ctx context.Context, by, providerID uuid.UUID, o NewOf
 	})
 }
 
-func (o NewOffer) check() error {
+// check also writes the name as it is kept.
+func (o *NewOffer) check() error {
 	f := store.Fields{}
-	f.Length("name", o.Name, 1, 80)
+	f.Name("name", &o.Name, 1, 80)
 	if err := o.LeastHours.CheckAmount(); err != nil {
 		f.Add("least_hours", "This is %s.", err)
 	}

@@ -59,9 +59,10 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 	})
 }
 
-func (h NewHost) check() error {
+// check also writes the name as it is kept.
+func (h *NewHost) check() error {
 	f := store.Fields{}
-	f.Length("name", h.Name, 1, 80)
+	f.Name("name", &h.Name, 1, 80)
 	if strings.ContainsAny(h.Address.Name, "/?@") {
 		// libvirt runs commands that are named in a URI's parameters.
 		f.Add("address", "Write the host's name or IP address alone, not a URI: scheme and port have fields of their own.")

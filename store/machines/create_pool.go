@@ -40,6 +40,9 @@ func (db *DB) CreatePool(ctx context.Context, by, providerID uuid.UUID, p NewPoo
 		case err != nil:
 			return fmt.Errorf("create pool: %w", err)
 		}
+		if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.PoolName, Scope: providerID, Subject: id, Name: p.Name, Field: "name"}); err != nil {
+			return err
+		}
 		if err := renewNetworks(ctx, tx, providerID); err != nil {
 			return err
 		}

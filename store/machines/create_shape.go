@@ -23,7 +23,7 @@ type NewShape struct {
 // "duplicate", "suspended", NotFound("provider").
 func (db *DB) CreateShape(ctx context.Context, by, providerID uuid.UUID, s NewShape) (uuid.UUID, error) {
 	f := store.Fields{}
-	f.Length("name", s.Name, 1, 40)
+	f.Name("name", &s.Name, 1, 40)
 	f.Between("vcpus", int64(s.VCPUs), 1, 1024, " vCPUs")
 	f.Between("memory", int64(s.MemoryMiB), 64, 16<<20, " MiB")
 	f.Between("disk", int64(s.DiskGiB), 1, 65536, " GiB")
@@ -50,6 +50,9 @@ func (db *DB) CreateShape(ctx context.Context, by, providerID uuid.UUID, s NewSh
 			return store.Duplicate("a shape", "name", s.Name)
 		case err != nil:
 			return fmt.Errorf("create shape: %w", err)
+		}
+		if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.ShapeName, Scope: providerID, Subject: id, Name: s.Name, Field: "name"}); err != nil {
+			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "create shape", Subject: "shape", SubjectID: id})
 	})

@@ -59,9 +59,10 @@ func orDefault[T comparable](v, otherwise T) T {
 	return v
 }
 
-func (p NewPool) check() error {
+// check also writes the name as it is kept.
+func (p *NewPool) check() error {
 	f := store.Fields{}
-	f.Length("name", p.Name, 1, 80)
+	f.Name("name", &p.Name, 1, 80)
 	f.Between("subnet_bits", int64(p.SubnetBits), 16, 28, "")
 	f.Check(p.Prefix.IsValid() && p.Prefix.Addr().Is4() && p.Prefix.Bits() <= p.SubnetBits, "prefix",
 		"Give an IPv4 prefix that holds at least one /%d, such as 10.128.0.0/12.", p.SubnetBits)

@@ -56,6 +56,11 @@ func (db *DB) UpdatePool(ctx context.Context, by, providerID, id uuid.UUID, p Ne
 		if err != nil {
 			return fmt.Errorf("update pool: %w", err)
 		}
+		if p.Name != was.Name {
+			if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.PoolName, Scope: providerID, Subject: id, Name: p.Name, Field: "name"}); err != nil {
+				return err
+			}
+		}
 		if !p.sameReach(was) {
 			if err := renewNetworks(ctx, tx, providerID); err != nil {
 				return err

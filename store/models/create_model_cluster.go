@@ -12,7 +12,7 @@ import (
 // CreateModelCluster adds a model cluster without versions. Refusals: "invalid" for name, "duplicate".
 func (db *DB) CreateModelCluster(ctx context.Context, orgID, by uuid.UUID, name string) (uuid.UUID, error) {
 	f := store.Fields{}
-	f.Length("name", name, 1, 80)
+	f.Name("name", &name, 1, 80)
 	if err := f.Refusal(); err != nil {
 		return uuid.Nil, err
 	}
@@ -27,6 +27,9 @@ func (db *DB) CreateModelCluster(ctx context.Context, orgID, by uuid.UUID, name 
 		}
 		if err != nil {
 			return fmt.Errorf("create model cluster: %w", err)
+		}
+		if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.ModelName, Scope: orgID, Subject: id, Name: name, Field: "name"}); err != nil {
+			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Verb: "create model cluster", Subject: "model_cluster", SubjectID: id})
 	})

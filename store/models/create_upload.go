@@ -21,7 +21,7 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 		return fmt.Errorf("create upload: id %q is not 32 hex digits", id)
 	}
 	f := store.Fields{}
-	f.Length("file", filename, 1, 255)
+	f.Name("file", &filename, 1, 255)
 	f.Check(size > 0, "file", "The file is empty.")
 	if err := f.Refusal(); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
@@ -125,15 +126,22 @@ func (u imageUse) refusal(i Image) *refusal.Error {
 		names []string
 	}{{u.Versions, "version", u.VersionNames}, {u.Clusters, "cluster", u.ClusterNames}, {u.Tests, "acceptance test", u.VersionTests}} {
 		if kind.count > 0 {
-			by = append(by, store.Plural(kind.count, kind.noun)+" ("+firstOf(kind.names, kind.count)+")")
+			by = append(by, store.Plural(kind.count, kind.noun)+" ("+firstOf(isolated(kind.names), kind.count)+")")
 		}
 	}
 	if len(by) == 0 {
 		return nil
 	}
 	return &refusal.Error{
-		Code: "image_used", Title: fmt.Sprintf("%q is used by %s.", i.Name, joinWords(by)), Next: u.next(),
+		Code: "image_used", Title: fmt.Sprintf("\"%s\" is used by %s.", typed.Isolate(i.Name), joinWords(by)), Next: u.next(),
 	}
+}
+
+func isolated(names []string) (all []string) {
+	for _, name := range names {
+		all = append(all, typed.Isolate(name))
+	}
+	return all
 }
 
 func (u imageUse) next() string {

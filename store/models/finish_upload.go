@@ -7,13 +7,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/people"
 	"volary.dev/store/queue"
 )
 
 // FinishUpload makes an image of an upload whose last byte arrived, and asks for its verification, in one
-// transaction. A second call gives the same image. An empty name takes the file's. The image is of who sent the last byte,
+// transaction. A second call gives the same image. An empty name, or one that is none (typed.ParseName), takes the file's. The image is of who sent the last byte,
 // and whether they may bring one is asked here again: sending takes hours. Refusals: NotFound("upload"), "forbidden",
 // "suspended"; what arrived is kept then for who may go on with it.
 func (db *DB) FinishUpload(ctx context.Context, by uuid.UUID, id, name string) (uuid.UUID, error) {
@@ -48,7 +49,8 @@ func (db *DB) finishUpload(ctx context.Context, tx pgx.Tx, by uuid.UUID, id, nam
 	if err := people.RefuseWithoutWork(ctx, tx, u.OrganizationID, by); err != nil {
 		return uuid.Nil, err
 	}
-	if name == "" {
+	// The bytes are here: a name that cannot be kept is no reason to refuse them.
+	if name, err = typed.ParseName(name); err != nil {
 		name = u.Filename
 	}
 	if len([]rune(name)) > 255 {

@@ -7,15 +7,18 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/crypto/ssh"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
 // MaxSSHKeys is how many keys a person may have. A seed carries those of all members.
 const MaxSSHKeys = 20
 
-// AddSSHKey keeps a public key in authorized_keys form; an empty name takes the key's comment. Refusals: "invalid" for
+// mostPasted is how many bytes of a key are read.
+const mostPasted = 8192
+
+// AddSSHKey keeps a public key as it was pasted (typed.ParseSSHKey), in authorized_keys form; an empty name takes the key's comment. Refusals: "invalid" for
 // public_key or name (a private key is named as such), "duplicate",
 // "ssh_keys" for the key after MaxSSHKeys.
 func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line string) (uuid.UUID, error) {
@@ -66,29 +69,23 @@ func (db *DB) AddSSHKey(ctx context.Context, personID uuid.UUID, name, line stri
 	})
 }
 
-// parseSSHKey reads one authorized_keys line. Options (command=, from=) are refused: they would be the guest's law.
-func parseSSHKey(name, line string) (SSHKey, error) {
+// parseSSHKey reads a key as it was pasted. An empty name takes the key's comment, else its kind.
+func parseSSHKey(name, pasted string) (SSHKey, error) {
 	f := store.Fields{}
-	if strings.Contains(line, "PRIVATE KEY") {
-		f.Add("public_key", "This is a private key: keep it to yourself and give the line of its .pub file.")
+	if len(pasted) > mostPasted {
+		f.Add("public_key", "Give one line of at most %d characters, as in id_ed25519.pub.", mostPasted)
 		return SSHKey{}, f.Refusal()
 	}
-	if len(line) > 8192 || strings.ContainsAny(line, "\r\n") {
-		f.Add("public_key", "Give one line of at most 8192 characters, as in id_ed25519.pub.")
-		return SSHKey{}, f.Refusal()
-	}
-	key, comment, options, _, err := ssh.ParseAuthorizedKey([]byte(line))
-	if err != nil || len(options) > 0 {
-		f.Add("public_key", "This is no public key: give the line of a .pub file, such as ssh-ed25519 AAAA… you@laptop.")
+	key, err := typed.ParseSSHKey(pasted)
+	if err != nil {
+		f.Add("public_key", "%s.", err)
 		return SSHKey{}, f.Refusal()
 	}
 	if name == "" {
-		name = comment
+		if name, err = typed.ParseName(key.Comment); err != nil {
+			name = key.Type
+		}
 	}
-	if name == "" {
-		name = key.Type()
-	}
-	f.Length("name", name, 1, 80)
-	f.Check(!strings.ContainsFunc(line, store.IsControl), "public_key", "Leave out control characters.")
-	return SSHKey{Name: name, PublicKey: line, Fingerprint: ssh.FingerprintSHA256(key)}, f.Refusal()
+	f.Name("name", &name, 1, 80)
+	return SSHKey{Name: name, PublicKey: key.Line, Fingerprint: key.Fingerprint}, f.Refusal()
 }

@@ -16,7 +16,7 @@ import (
 // of the person's waits already.
 func (db *DB) ApplyAsProvider(ctx context.Context, personID uuid.UUID, a ProviderApplication) (uuid.UUID, error) {
 	f := store.Fields{}
-	f.Length("name", a.Name, 2, 80)
+	f.Name("name", &a.Name, 2, 80)
 	_, err := billing.Currency(a.Currency).MinorDigits()
 	f.Check(err == nil, "currency", "%q is no currency: write its three letters, such as EUR.", a.Currency)
 	a.check(f)

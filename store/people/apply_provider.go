@@ -65,7 +65,7 @@ func (a ProviderApplication) write(ctx context.Context, tx pgx.Tx, id, personID 
 	case err != nil:
 		return fmt.Errorf("apply as provider: %w", err)
 	}
-	return nil
+	return store.TakeName(ctx, tx, store.TakenName{Kind: store.ProviderName, Subject: id, Name: a.Name, Field: "name"})
 }
 
 type providerDecision struct {

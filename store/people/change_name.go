@@ -12,7 +12,7 @@ import (
 // ChangeName changes what others see a person called. Refusals: "invalid" for name.
 func (db *DB) ChangeName(ctx context.Context, personID uuid.UUID, name string) error {
 	f := store.Fields{}
-	f.Length("name", name, 1, 120)
+	f.Name("name", &name, 1, 120)
 	if err := f.Refusal(); err != nil {
 		return err
 	}

@@ -76,23 +76,24 @@ func (db *DB) confirmSignUp(ctx context.Context, tx pgx.Tx, token string, id uui
 	if organization == "" && s.OrganizationName != nil {
 		organization = *s.OrganizationName
 	}
-	return foundOrganization(ctx, tx, id, organization, "organization")
+	_, err = foundOrganization(ctx, tx, id, organization, "organization")
+	return err
 }
 
 // foundOrganization makes an organization and a person its owner.
-func foundOrganization(ctx context.Context, tx pgx.Tx, personID uuid.UUID, name, field string) error {
+func foundOrganization(ctx context.Context, tx pgx.Tx, personID uuid.UUID, name, field string) (uuid.UUID, error) {
 	f := store.Fields{}
-	f.Length(field, name, 2, 80)
+	f.Name(field, &name, 2, 80)
 	if err := f.Refusal(); err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	id, err := store.NewID()
 	if err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	if err := insertOrganization(ctx, tx, personID, id, name, field); err != nil {
-		return err
+		return uuid.Nil, err
 	}
 	_, err = insertMember(ctx, tx, id, personID, RoleOwner)
-	return err
+	return id, err
 }

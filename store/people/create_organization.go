@@ -11,7 +11,7 @@ import (
 // CreateOrganization adds an organization. Refusals: "invalid" for name, "duplicate".
 func (db *DB) CreateOrganization(ctx context.Context, by uuid.UUID, name string) (uuid.UUID, error) {
 	f := store.Fields{}
-	f.Length("name", name, 2, 80)
+	f.Name("name", &name, 2, 80)
 	if err := f.Refusal(); err != nil {
 		return uuid.Nil, err
 	}

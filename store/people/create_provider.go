@@ -36,13 +36,17 @@ func (db *DB) CreateProvider(ctx context.Context, by uuid.UUID, p NewProvider) (
 		if err != nil {
 			return fmt.Errorf("create provider: %w", err)
 		}
+		if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.ProviderName, Subject: id, Name: p.Name, Field: "name"}); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: id, Verb: "create provider", Subject: "provider", SubjectID: id})
 	})
 }
 
-func (p NewProvider) check() error {
+// check also writes the name as it is kept.
+func (p *NewProvider) check() error {
 	f := store.Fields{}
-	f.Length("name", p.Name, 2, 80)
+	f.Name("name", &p.Name, 2, 80)
 	_, err := billing.Currency(p.Currency).MinorDigits()
 	f.Check(err == nil, "currency", "%q is no currency: write its three letters, such as EUR.", p.Currency)
 	f.Check(validZone(p.AccountingZone), "accounting_zone", "%q is no time zone: write its name, such as Europe/Berlin.", p.AccountingZone)

@@ -14,12 +14,11 @@ func (db *DB) FoundOrganization(ctx context.Context, s Session, name string) err
 		if err := refuseFounding(ctx, tx, s.PersonID); err != nil {
 			return err
 		}
-		if err := foundOrganization(ctx, tx, s.PersonID, name, "name"); err != nil {
+		id, err := foundOrganization(ctx, tx, s.PersonID, name, "name")
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
-			UPDATE sessions SET organization_id = (SELECT id FROM organizations WHERE name = $2), provider_id = NULL WHERE id = $1`, s.ID, name)
-		if err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE sessions SET organization_id = $2, provider_id = NULL WHERE id = $1`, s.ID, id); err != nil {
 			return fmt.Errorf("work for new organization: %w", err)
 		}
 		return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
@@ -33,12 +34,15 @@ func insertOrganization(ctx context.Context, tx pgx.Tx, by, id uuid.UUID, name, 
 	if err != nil {
 		return fmt.Errorf("create organization: %w", err)
 	}
+	if err := store.TakeName(ctx, tx, store.TakenName{Kind: store.OrganizationName, Subject: id, Name: name, Field: field}); err != nil {
+		return err
+	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: id, Verb: "create organization", Subject: "organization", SubjectID: id})
 }
 
 // OrganizationByName finds an organization for the operator's commands.
 func (db *DB) OrganizationByName(ctx context.Context, name string) (uuid.UUID, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id FROM organizations WHERE name = $1`, name)
+	rows, _ := db.pool.Query(ctx, `SELECT id FROM organizations WHERE name = $1`, norm.NFC.String(name))
 	return store.One(rows, "organization", pgx.RowTo[uuid.UUID])
 }
 

@@ -7,9 +7,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+	"golang.org/x/text/unicode/norm"
 )
 
 // The cost of argon2id is OWASP's minimum: 19 MiB, two passes, one lane. What a hash was made with stands in it, so
@@ -26,11 +28,12 @@ const (
 
 var errPasswordHash = errors.New("unreadable password hash")
 
-// hash gives the PHC string of a password. It waits for one of few places, since each takes argonMemory.
+// hash gives the PHC string of a password in NFC: keyboards of one system send ü as one character, those of another as two.
+// It waits for one of few places, since each takes argonMemory.
 func (db *DB) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	_, _ = rand.Read(salt) // never fails
-	key, err := db.derive(ctx, password, salt, argonPasses, argonMemory, argonLanes, argonKey)
+	key, err := db.derive(ctx, norm.NFC.String(password), salt, argonPasses, argonMemory, argonLanes, argonKey)
 	if err != nil {
 		return "", err
 	}
@@ -39,8 +42,33 @@ func (db *DB) hash(ctx context.Context, password string) (string, error) {
 		enc.EncodeToString(salt), enc.EncodeToString(key)), nil
 }
 
-// matches tells whether phc is the hash of password, in constant time.
+// matches tells whether phc is the hash of password, in constant time. Hashes from before passwords were brought to NFC are
+// of what was sent then, in whichever spelling.
 func (db *DB) matches(ctx context.Context, password, phc string) (bool, error) {
+	_, ok, err := db.matchesAs(ctx, password, phc)
+	return ok, err
+}
+
+// matchesAs also tells whether the hash is of another spelling than NFC, and ought to be made anew.
+func (db *DB) matchesAs(ctx context.Context, password, phc string) (old, ok bool, err error) {
+	composed := norm.NFC.String(password)
+	if ok, err := db.matchesExactly(ctx, composed, phc); ok || err != nil {
+		return false, ok, err
+	}
+	tried := []string{composed}
+	for _, s := range []string{password, norm.NFD.String(password)} {
+		if slices.Contains(tried, s) {
+			continue
+		}
+		tried = append(tried, s)
+		if ok, err := db.matchesExactly(ctx, s, phc); ok || err != nil {
+			return true, ok, err
+		}
+	}
+	return false, false, nil
+}
+
+func (db *DB) matchesExactly(ctx context.Context, password, phc string) (bool, error) {
 	parts := strings.Split(phc, "$")
 	if len(parts) != 6 || parts[1] != "argon2id" {
 		return false, errPasswordHash

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/text/unicode/norm"
 	"volary.dev/store"
 )
 
@@ -24,6 +25,7 @@ var common = sync.OnceValue(func() map[string]bool {
 // checkPassword wants a person's password to be neither too short nor known to everyone. It is checked before anything is
 // hashed: an over-long one costs nothing.
 func checkPassword(f store.Fields, field, password, email, name string) {
+	password = norm.NFC.String(password)
 	n := len([]rune(password))
 	f.Check(n >= leastLetters && n <= mostLetters, field, "Choose %d to %d characters; these are %d.", leastLetters, mostLetters, n)
 	if n > mostLetters {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -40,10 +41,11 @@ func insertPerson(ctx context.Context, tx pgx.Tx, id uuid.UUID, p NewPerson, has
 	return nil
 }
 
-func (p NewPerson) check() error {
+// check also writes the name as it is kept.
+func (p *NewPerson) check() error {
 	f := store.Fields{}
 	checkEmail(f, "email", p.Email)
-	f.Length("name", p.Name, 1, 120)
+	f.Name("name", &p.Name, 1, 120)
 	checkPassword(f, "password", p.Password, p.Email, p.Name)
 	return f.Refusal()
 }
@@ -55,7 +57,7 @@ func checkEmail(f store.Fields, field, email string) {
 		"Write an e-mail address such as ada@example.org.")
 }
 
-func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+func normalEmail(s string) string { return typed.Email(s) }
 
 // PersonByEmail finds a person for the operator's commands.
 func (db *DB) PersonByEmail(ctx context.Context, email string) (Person, error) {

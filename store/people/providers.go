@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/text/unicode/norm"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
@@ -45,7 +46,7 @@ func (db *DB) Provider(ctx context.Context, providerID uuid.UUID) (Provider, err
 
 // ProviderByName finds a provider for the operator's commands.
 func (db *DB) ProviderByName(ctx context.Context, name string) (Provider, error) {
-	rows, _ := db.pool.Query(ctx, selectProvider+` WHERE name = $1`, name)
+	rows, _ := db.pool.Query(ctx, selectProvider+` WHERE name = $1`, norm.NFC.String(name))
 	return store.One(rows, "provider", pgx.RowToStructByName[Provider])
 }
 

@@ -68,7 +68,10 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	if len([]rune(password)) > mostLetters {
 		return id, refused
 	}
-	if ok, err := db.matchesOrNot(ctx, password, phc); err != nil || ok {
+	if old, ok, err := db.matchesOrNot(ctx, password, phc); err != nil || ok {
+		if old && err == nil {
+			err = db.hashAnew(ctx, id, password, phc)
+		}
 		return id, err
 	}
 	err = db.pool.QueryRow(ctx, `
@@ -77,7 +80,7 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return uuid.Nil, fmt.Errorf("sign in: %w", err)
 	}
-	switch ok, err := db.matchesOrNot(ctx, password, waiting); {
+	switch _, ok, err := db.matchesOrNot(ctx, password, waiting); {
 	case err != nil:
 		return uuid.Nil, err
 	case ok:
@@ -89,13 +92,28 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	return id, refused
 }
 
-// matchesOrNot is matches, and as slow where there is no hash.
-func (db *DB) matchesOrNot(ctx context.Context, password, phc string) (bool, error) {
+// nobodysHash is of no password, with the cost of hash.
+const nobodysHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+// matchesOrNot is matchesAs, and as slow where there is no hash, however many spellings the password has.
+func (db *DB) matchesOrNot(ctx context.Context, password, phc string) (old, ok bool, err error) {
 	if phc == "" {
-		_, err := db.hash(ctx, password)
-		return false, err
+		_, _, err := db.matchesAs(ctx, password, nobodysHash)
+		return false, false, err
 	}
-	return db.matches(ctx, password, phc)
+	return db.matchesAs(ctx, password, phc)
+}
+
+// hashAnew replaces a hash of another spelling, unless the password was changed meanwhile.
+func (db *DB) hashAnew(ctx context.Context, id uuid.UUID, password, phc string) error {
+	hash, err := db.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	if _, err := db.pool.Exec(ctx, `UPDATE people SET password_hash = $2 WHERE id = $1 AND password_hash = $3`, id, hash, phc); err != nil {
+		return fmt.Errorf("hash password anew: %w", err)
+	}
+	return nil
 }
 
 // openSession also forgets the failures for the person's e-mail, this attempt, and whatever has expired. A suspended

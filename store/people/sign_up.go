@@ -35,7 +35,7 @@ type SignUp struct {
 func (db *DB) SignUp(ctx context.Context, s SignUp, address string) error {
 	s.Email = normalEmail(s.Email)
 	f := store.Fields{}
-	f.Length("organization", s.Organization, 2, 80)
+	f.Name("organization", &s.Organization, 2, 80)
 	s.check(f)
 	if err := f.Refusal(); err != nil {
 		return err
@@ -43,9 +43,10 @@ func (db *DB) SignUp(ctx context.Context, s SignUp, address string) error {
 	return db.keepSignUp(ctx, s, nil, "/sign-in", address)
 }
 
-func (s SignUp) check(f store.Fields) {
+// check also writes the name as it is kept.
+func (s *SignUp) check(f store.Fields) {
 	checkEmail(f, "email", s.Email)
-	f.Length("name", s.Name, 1, 120)
+	f.Name("name", &s.Name, 1, 120)
 	checkPassword(f, "password", s.Password, s.Email, s.Name)
 }
 

@@ -145,11 +145,11 @@ func ClusterNew(p ClusterNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compute_count", Label: "Compute nodes", Type: "number", Min: "0", Max: "1000", Value: p.Values.ComputeCount, Required: true, Error: p.Form.Error("compute_count")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "compute_count", Label: "Compute nodes", Type: ui.Whole, Value: p.Values.ComputeCount, Required: true, Error: p.Form.Error("compute_count")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "lease_hours", Label: "Lease", Suffix: "h", Type: "number", Min: "0.1", Max: "8760", Step: "any", Value: p.Values.LeaseHours, Required: true, Error: p.Form.Error("lease_hours")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "lease_hours", Label: "Lease", Suffix: "h", Type: ui.Decimal, Value: p.Values.LeaseHours, Required: true, Error: p.Form.Error("lease_hours")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -116,7 +116,7 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "port", Label: "Port", Value: p.Port, Type: "number", Min: "1", Max: "65535", Error: p.Form.Error("port"), Hint: "Empty takes the usual one."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "port", Label: "Port", Value: p.Port, Type: ui.Whole, Error: p.Form.Error("port"), Hint: "Empty takes the usual one."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -128,7 +128,7 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs offered", Value: p.VCPUs, Type: "number", Min: "1", Max: "65536", Error: p.Form.Error("vcpus"), Hint: "Empty offers what the check finds; more than there are overcommits."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs offered", Value: p.VCPUs, Type: ui.Whole, Error: p.Form.Error("vcpus"), Hint: "Empty offers what the check finds; more than there are overcommits."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -24,16 +24,22 @@ func (f Form) Error(field string) string {
 	return f.Refusal.Fields[field]
 }
 
+// The types of a field for a number. It is text with the keyboard of a phone's digits: a browser's own field of numbers drops
+// what it does not like, so that "1,000" would arrive as one, or as nothing.
+const (
+	Whole   = "numeric"
+	Decimal = "decimal"
+)
+
 // FieldProps describe one labelled field. Value is shown exactly as it was typed.
 type FieldProps struct {
 	Name, Label, Hint, Error string
 	Value                    string
-	Type                     string // of an input: text when empty
+	Type                     string // of an input: text when empty; Whole or Decimal for a number
 	Suffix                   string // a unit behind the input
 	Required, Mono           bool
-	Min, Max, Step           string // of numbers
-	MaxLength                int    // 0: none
-	Rows                     int    // of a text area
+	MaxLength                int // 0: none
+	Rows                     int // of a text area
 	Autocomplete             string
 	Autofocus                bool
 }

@@ -19,6 +19,15 @@ func Hours(mcs int64) string { return decimal(mcs, 2) }
 // HoursFine is Hours with four decimals, for a single node or ledger entry.
 func HoursFine(mcs int64) string { return decimal(mcs, 4) }
 
+// HoursTyped shows an amount as it was understood: every decimal that a form takes, and two at least.
+func HoursTyped(mcs int64) string {
+	s := decimal(mcs, 5)
+	for range 3 {
+		s = strings.TrimSuffix(s, "0")
+	}
+	return s
+}
+
 // HoursExact is the same quantity without rounding, in compute seconds: "1 234.567 compute seconds".
 func HoursExact(mcs int64) string {
 	sign := ""

@@ -19,7 +19,7 @@ func LogFilter(c echo.Context) (store.LogFilter, ui.LogProps) {
 	l, q := request.ParseList(c, "at", "person", "verb", "subject"), request.ParseQuery(c)
 	f := store.LogFilter{
 		Person: q.Typed("person"), Verb: q.Typed("verb"), Subject: q.Typed("subject"), Sorting: l.Sorting, Page: l.Page(),
-		From: q.Moment("from_at", "the beginning"), To: q.Moment("to_at", "the end"),
+		From: q.Moment("from_at", "the beginning"), To: q.Until("to_at", "the end"),
 	}
 	return f, ui.LogProps{
 		List: List(l, 0), Form: ui.Form{Refusal: q.Refusal()}, Person: f.Person, Verb: f.Verb, Subject: f.Subject,

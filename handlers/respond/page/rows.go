@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"volary.dev/handlers/request"
 )
 
@@ -37,6 +39,6 @@ func By[T any, V cmp.Ordered](value func(T) V) func(a, b T) int {
 
 // Finds tells whether one of the texts has what was typed, in any case.
 func Finds(typed string, texts ...string) bool {
-	typed = strings.ToLower(strings.TrimSpace(typed))
+	typed = strings.ToLower(norm.NFC.String(strings.TrimSpace(typed)))
 	return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(strings.ToLower(s), typed) })
 }
