@@ -16,7 +16,7 @@ func asking() []string {
 		"POST /account/ssh-keys",
 		"POST /org/invitations", "POST /org/invitations/:id/resend", "POST /org/members/:id/role", "POST /org/members/:id/remove",
 		"POST /org/clusters/:id/delete",
-		"POST /provider/hosts", "POST /provider/invitations", "POST /provider/invitations/:id/resend",
+		"POST /provider/hosts", "POST /provider/hosts/:id/code", "POST /provider/invitations", "POST /provider/invitations/:id/resend",
 		"POST /provider/staff/:id/role", "POST /provider/staff/:id/remove",
 		"POST /provider/offers", "POST /provider/offers/:id/end", "POST /provider/offers/:id/prices", "POST /provider/offers/:id/prices/:price/withdraw",
 		"POST /provider/grants",

@@ -161,6 +161,7 @@ func providerMatrix() []row {
 		{"GET /provider/hosts/:id", staffHosts(), true, page},
 		{"GET /provider/hosts/:id/remove", staffHosts(), true, page},
 		{"POST /provider/hosts/:id/remove", staffHosts(), true, refused}, // it carries nodes
+		{"POST /provider/hosts/:id/code", staffHosts(), true, refused},   // it is enrolled
 		{"POST /provider/hosts/:id/check", staffHosts(), true, led},
 		{"POST /provider/hosts/:id/cordon", staffHosts(), true, led},
 		{"POST /provider/hosts/:id/drain", staffHosts(), true, led},

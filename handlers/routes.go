@@ -89,6 +89,7 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, lasting},
 		{get, "/provider/hosts/new", request.ProviderHosts, v.NewHost, ordinary},
 		{get, "/provider/hosts/:id", request.ProviderHosts, v.ShowHost, ordinary},
+		{post, "/provider/hosts/:id/code", request.ProviderHosts, v.RenewHostCode, lasting},
 		{post, "/provider/hosts/:id/check", request.ProviderHosts, v.CheckHost, ordinary},
 		{post, "/provider/hosts/:id/cordon", request.ProviderHosts, v.CordonHost, ordinary},
 		{post, "/provider/hosts/:id/drain", request.ProviderHosts, v.DrainHost, ordinary},

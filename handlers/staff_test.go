@@ -54,7 +54,7 @@ func TestStaffAddAHostByFields(t *testing.T) {
 	if done.Status != http.StatusSeeOther || !strings.HasPrefix(where, "/provider/hosts/") {
 		t.Fatalf("add a host: %d %s", done.Status, where)
 	}
-	if page := b.Get(where); !strings.Contains(page.Body, "running") || !strings.Contains(page.Body, "rack=a1, room=2") {
+	if page := b.Get(where); !strings.Contains(page.Body, "/usr/local/lib/volary/volary hook enrol ") || !strings.Contains(page.Body, "Nothing is made on it before") || !strings.Contains(page.Body, "rack=a1, room=2") {
 		t.Error("the host's page lacks its check or its labels")
 	}
 	refusedWith(t, b, "/provider/hosts", form(good, "name", "host-3"), "has been added already", `value="host-3"`)

@@ -68,6 +68,7 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		"POST /org/invitations/:id/resend":                 {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},
 		"POST /org/orders":                                 {handlertest.Owner, "/org/orders", url.Values{"offer": {offer}, "hours": {"10"}, "shown_offer": {offer}, "shown_hours": {"10"}}},
 		"POST /provider/hosts":                             {handlertest.Admin, "/provider/hosts", url.Values{"pool": {w.Pool.String()}, "scheme": {"tls"}, "name": {"late"}, "address": {"late.example"}, "underlay": {"192.0.2.99"}}},
+		"POST /provider/hosts/:id/code":                    {handlertest.Admin, host + "/code", nil},
 		"POST /provider/hosts/:id/check":                   {handlertest.Admin, host + "/check", nil},
 		"POST /provider/hosts/:id/activate":                {handlertest.Admin, host + "/activate", nil},
 		"POST /provider/pools":                             {handlertest.Admin, "/provider/pools", poolForm()},

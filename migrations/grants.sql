@@ -58,6 +58,7 @@ GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 -- Sessions and what opens one are web's alone. The worker sees whether the session of a console is still there.
 GRANT SELECT, INSERT, UPDATE (organization_id, provider_id, seen_at, expires_at, fresh_at), DELETE ON sessions TO volary_web; -- expires_at: a check bounds it
 GRANT SELECT (id, person_id, organization_id, provider_id, expires_at) ON sessions TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (seen_at), DELETE ON devices TO volary_web;
 GRANT SELECT, INSERT, DELETE, UPDATE (at) ON sign_in_failures TO volary_web; -- at: to be locked
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
 GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
@@ -130,9 +131,11 @@ GRANT SELECT ON shapes TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON pools TO volary_web;
 GRANT SELECT, UPDATE (created_at) ON pools TO volary_worker; -- created_at: to be locked, where nodes are placed elsewhere; nothing reads it
 -- What a host is and has, is what the worker found on it.
-GRANT SELECT, INSERT, UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
+GRANT SELECT, INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at, enrol_code, enrol_until),
+  UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at, enrol_code, enrol_until, enrol_seen) ON hosts TO volary_web;
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
-GRANT SELECT ON host_silences TO volary_web;
+GRANT SELECT ON host_silences, host_pairs TO volary_web;
+GRANT SELECT, INSERT, UPDATE (passed, detail, at) ON host_pairs TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO volary_worker;
 
 -- A cluster's secret is written by web and read by the worker, who gives it to the nodes.

@@ -600,6 +600,15 @@ CREATE TABLE console_tickets (
   CONSTRAINT console_tickets_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
+CREATE TABLE devices (
+  token_hash bytea NOT NULL,
+  person_id uuid NOT NULL,
+  seen_at timestamp with time zone NOT NULL,
+  CONSTRAINT devices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id) ON DELETE CASCADE,
+  CONSTRAINT devices_pkey PRIMARY KEY (token_hash),
+  CONSTRAINT devices_token_hash_check CHECK ((length(token_hash) = 32))
+);
+
 CREATE TABLE gone_images (
   canonical_digest text NOT NULL,
   gone_at timestamp with time zone NOT NULL,
@@ -621,6 +630,18 @@ CREATE TABLE holds (
   CONSTRAINT holds_released_check CHECK ((released >= 0)),
   CONSTRAINT holds_set_aside_check CHECK ((set_aside >= 0)),
   CONSTRAINT holds_used_check CHECK ((used >= 0))
+);
+
+CREATE TABLE host_pairs (
+  first_id uuid NOT NULL,
+  second_id uuid NOT NULL,
+  passed boolean NOT NULL,
+  detail text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT host_pairs_check CHECK ((first_id < second_id)),
+  CONSTRAINT host_pairs_first_id_fkey FOREIGN KEY (first_id) REFERENCES hosts(id),
+  CONSTRAINT host_pairs_pkey PRIMARY KEY (first_id, second_id),
+  CONSTRAINT host_pairs_second_id_fkey FOREIGN KEY (second_id) REFERENCES hosts(id)
 );
 
 CREATE TABLE host_silences (
@@ -669,16 +690,25 @@ CASE
     WHEN (missed_rounds <= 2) THEN 'late'::text
     ELSE 'silent'::text
 END) STORED NOT NULL,
-  fit boolean GENERATED ALWAYS AS ((checked AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
+  enrolled_at timestamp with time zone,
+  enrol_code text,
+  enrol_until timestamp with time zone,
+  enrol_seen text DEFAULT ''::text NOT NULL,
+  machine_key uuid,
+  mistaken text DEFAULT ''::text NOT NULL,
+  twin_of uuid,
+  fit boolean GENERATED ALWAYS AS ((checked AND (enrolled_at IS NOT NULL) AND (mistaken = ''::text) AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
   CONSTRAINT hosts_acceleration_check CHECK ((acceleration = ANY (ARRAY['kvm'::text, 'tcg'::text]))),
-  CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
+  CONSTRAINT hosts_check CHECK (((enrol_code IS NULL) = (enrol_until IS NULL))),
+  CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'waiting'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
   CONSTRAINT hosts_offered_vcpus_check CHECK ((offered_vcpus >= 0)),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT hosts_port_check CHECK (((port >= 0) AND (port <= 65535))),
   CONSTRAINT hosts_scheme_check CHECK ((scheme = ANY (ARRAY['tls'::text, 'ssh'::text, 'tcp'::text, 'unix'::text, 'memory'::text]))),
-  CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text])))
+  CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text]))),
+  CONSTRAINT hosts_twin_of_fkey FOREIGN KEY (twin_of) REFERENCES hosts(id)
 );
 
 CREATE TABLE images (
@@ -1511,19 +1541,27 @@ CREATE UNIQUE INDEX console_consents_cluster_id_idx ON public.console_consents U
 
 CREATE INDEX console_tickets_expires_at_idx ON public.console_tickets USING btree (expires_at);
 
+CREATE INDEX devices_person_id_seen_at_idx ON public.devices USING btree (person_id, seen_at);
+
 CREATE INDEX gone_images_gone_at_idx ON public.gone_images USING btree (gone_at);
 
 CREATE INDEX holds_lot_id_idx ON public.holds USING btree (lot_id) WHERE (held > 0);
+
+CREATE INDEX host_pairs_second_id_idx ON public.host_pairs USING btree (second_id);
 
 CREATE UNIQUE INDEX host_silences_open ON public.host_silences USING btree (host_id) WHERE (until_at IS NULL);
 
 CREATE UNIQUE INDEX hosts_machine_key ON public.hosts USING btree (machine) WHERE (removed_at IS NULL);
 
+CREATE UNIQUE INDEX hosts_machine_key_key ON public.hosts USING btree (machine_key) WHERE (removed_at IS NULL);
+
 CREATE UNIQUE INDEX hosts_pool_id_name_key ON public.hosts USING btree (pool_id, name) WHERE (removed_at IS NULL);
 
 CREATE INDEX hosts_provider_id_idx ON public.hosts USING btree (provider_id) WHERE (removed_at IS NULL);
 
-CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (scheme, address, port) WHERE (removed_at IS NULL);
+CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (provider_id, scheme, address, port) WHERE (removed_at IS NULL);
+
+CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twin_of IS NOT NULL) AND (removed_at IS NULL));
 
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest) WHERE (canonical_digest <> ''::text);
 
@@ -1665,7 +1703,7 @@ CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_cons
 
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
-CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.seen IS DISTINCT FROM new.seen OR old.lacks IS DISTINCT FROM new.lacks OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
+CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.seen IS DISTINCT FROM new.seen OR old.lacks IS DISTINCT FROM new.lacks OR old.mistaken IS DISTINCT FROM new.mistaken OR old.enrol_seen IS DISTINCT FROM new.enrol_seen OR old.enrol_code IS DISTINCT FROM new.enrol_code OR old.enrolled_at IS DISTINCT FROM new.enrolled_at OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
@@ -1785,6 +1823,10 @@ GRANT SELECT ON console_tickets TO volary_worker;
 
 GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 
+GRANT DELETE, INSERT, SELECT ON devices TO volary_web;
+
+GRANT UPDATE (seen_at) ON devices TO volary_web;
+
 GRANT INSERT ON gone_images TO volary_web;
 
 GRANT SELECT (canonical_digest), UPDATE (gone_at) ON gone_images TO volary_web;
@@ -1799,15 +1841,21 @@ GRANT SELECT ON holds TO volary_web;
 
 GRANT SELECT ON holds TO volary_worker;
 
+GRANT SELECT ON host_pairs TO volary_web;
+
+GRANT INSERT, SELECT ON host_pairs TO volary_worker;
+
+GRANT UPDATE (passed, detail, at) ON host_pairs TO volary_worker;
+
 GRANT SELECT ON host_silences TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON host_silences TO volary_worker;
 
 GRANT UPDATE (until_at, rounds, why) ON host_silences TO volary_worker;
 
-GRANT INSERT, SELECT ON hosts TO volary_web;
+GRANT SELECT ON hosts TO volary_web;
 
-GRANT UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at) ON hosts TO volary_web;
+GRANT INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, state, offered_vcpus, labels, created_at, enrol_code, enrol_until), UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at, enrol_code, enrol_until, enrol_seen) ON hosts TO volary_web;
 
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 

@@ -12,9 +12,12 @@ import (
 // Driver reaches one host. Every method is idempotent and may be called again after a process died in the
 // middle of it: Ensure methods make what is missing and leave what is right, Delete methods succeed where there
 // is nothing. drivertest.Exercise is the contract; libvirt and memory meet it. Methods are safe for concurrent
-// use. A call that the host does not answer returns ErrHostUnreachable, and the next one finds back to it if it can; one
-// that the host refuses returns a *HostError.
+// use. A call that the host does not answer returns ErrHostUnreachable, and the next one finds back to it if it can; where
+// another machine answers than the address names, it is ErrAnotherMachine and nothing is done there; one that the host
+// refuses returns a *HostError.
 type Driver interface {
+	// Enrolment asks the host's own hook who the host is. It makes nothing there: no pool, no network, no file.
+	Enrolment(ctx context.Context) (Enrolment, error)
 	// Facts asks the host what it is.
 	Facts(ctx context.Context) (HostFacts, error)
 
@@ -90,6 +93,7 @@ const (
 type Observation struct {
 	Nodes    []NodeObservation
 	Networks []NetworkObservation
+	Machine  Machine // who answered; its Key is Nil as long as its hook has not told it
 	// Lacks says, in a sentence without its full stop, what keeps the host from starting any node: a storage pool that
 	// is not active, a disk that is full, a hook that does not answer. Empty where nothing does.
 	Lacks string

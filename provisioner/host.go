@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -28,6 +29,34 @@ type HostAddress struct {
 	Scheme Scheme
 	Name   string // DNS name or IP address; empty for SchemeUnix
 	Port   int    // 0 takes the scheme's default
+	// Machine is who has to answer there. A driver that finds another says ErrAnotherMachine and does nothing there; a zero
+	// field asks for nothing.
+	Machine Machine
+}
+
+// Same tells whether two addresses lead to the same place, whoever has to answer there.
+func (a HostAddress) Same(b HostAddress) bool {
+	a.Machine, b.Machine = Machine{}, Machine{}
+	return a == b
+}
+
+// usualPorts are those that a scheme takes where none is given.
+var usualPorts = map[Scheme]int{SchemeTLS: 16514, SchemeSSH: 22, SchemeTCP: 16509}
+
+// UsualPort is the port that the scheme takes where none is given; 0: it has none.
+func (s Scheme) UsualPort() int { return usualPorts[s] }
+
+// Canonical gives the one spelling of an address: names in lower case and without the dot at their end, IP addresses in
+// their shortest form, and no port where it is the usual one.
+func (a HostAddress) Canonical() HostAddress {
+	a.Name = strings.TrimSuffix(strings.ToLower(strings.TrimSpace(a.Name)), ".")
+	if ip, err := netip.ParseAddr(a.Name); err == nil && ip.Zone() == "" {
+		a.Name = ip.Unmap().String()
+	}
+	if a.Port == a.Scheme.UsualPort() {
+		a.Port = 0
+	}
+	return a
 }
 
 // ErrHostAddress is the sentinel of every refused host address.
@@ -58,8 +87,12 @@ func validHostName(name string) bool {
 	if a, err := netip.ParseAddr(name); err == nil {
 		return a.Zone() == "" // a zone names an interface of the worker, and may hold any bytes
 	}
+	name = strings.TrimSuffix(name, ".")
 	if name == "" || len(name) > 253 || name[0] == '-' || name[0] == '.' {
 		return false
+	}
+	if last := name[strings.LastIndexByte(name, '.')+1:]; strings.Trim(last, "0123456789") == "" || strings.HasPrefix(strings.ToLower(last), "0x") {
+		return false // what looks like a number is read as an address by some: 0x7f.1, 127.1, 2130706433
 	}
 	for _, r := range name {
 		switch {

@@ -43,7 +43,7 @@ const (
 	// Warnings (DB.Warn). All have at, from and last, which may be empty.
 	MailKeyAdded  MailKind = "key_added"  // key, fingerprint, path; to whose it is
 	MailRoleGiven MailKind = "role_given" // place, role, by, path; to whose it is
-	MailHostAdded MailKind = "host_added" // host, address, pool, by, path; to the provider's admins
+	MailHostAdded MailKind = "host_added" // host, address, pool, by, path, again ("yes": in the place of one that was there); to the provider's admins
 	MailNewPlace  MailKind = "new_place"  // program: what the browser says of itself; path; to who signed in
 )
 

@@ -252,7 +252,7 @@ func (b *launchBench) await(ctx context.Context, limit time.Duration, query stri
 // read finds where the cluster's nodes stand.
 func (b *launchBench) read(ctx context.Context, name string) (id uuid.UUID, err error) {
 	rows, err := b.pool.Query(ctx, `
-		SELECT c.id, c.vni, h.address, h.port, n.id, n.mac::text, n.image_digest, n.disk_gib
+		SELECT c.id, c.vni, h.address, CASE h.port WHEN 0 THEN 16509 ELSE h.port END, n.id, n.mac::text, n.image_digest, n.disk_gib
 		  FROM clusters c JOIN nodes n ON n.cluster_id = c.id JOIN hosts h ON h.id = n.host_id WHERE c.name = $1`, name)
 	if err != nil {
 		return id, err

@@ -45,6 +45,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
 		{packages: []string{"provisioner/domainxml"}, may: []string{"provisioner", "provisioner/nethook"}},
+		{packages: []string{"provisioner/enrolment"}, may: []string{"provisioner", "provisioner/domainxml", "provisioner/nethook"}, never: []string{"cgo"}},
 		{packages: []string{"provisioner/lab/sample", "provisioner/lab/intruder"}},
 		{
 			packages: []string{"provisioner/libvirt"},

@@ -7,16 +7,18 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"time"
 
 	"volary.dev/cmd/internal/demo"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/lab"
 	"volary.dev/store/blob"
 )
 
 // demo makes what is missing of the demo, over the lab's hosts or simulated ones.
 func (v *volary) demo(ctx context.Context) (string, error) {
-	o := demo.Options{Now: time.Now()}
+	o := demo.Options{Now: time.Now(), Enrol: v.enrol}
 	o.Hosts, o.Underlay = demo.SimulatedHosts()
 	if v.lab != nil {
 		o.Hosts, o.Underlay = nil, v.lab.Prefix()
@@ -32,6 +34,19 @@ func (v *volary) demo(ctx context.Context) (string, error) {
 		o.Images = demo.Images{Sample: v.sample, Blobs: blobs, Scratch: v.path("scratch"), Verify: v.verifyImage}
 	}
 	return "", demo.Make(ctx, v.pool, o)
+}
+
+// enrol has a host's line pasted on it: in the lab's host itself, or where a simulated one looks.
+func (v *volary) enrol(ctx context.Context, h demo.Host, code string) error {
+	if v.lab == nil {
+		if err := os.MkdirAll(v.path("memory"), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(v.path("memory", provisioner.SimulatedCodeFile(h.Address)), []byte(code+"\n"), 0o600)
+	}
+	i := slices.IndexFunc(v.lab.Hosts(), func(l lab.Host) bool { return l.Name == h.Name })
+	_, err := v.lab.Run(ctx, i, v.program("volary"), "hook", "enrol", code)
+	return err
 }
 
 // verifyImage has the worker's program judge a file: cmd/dev itself links nothing that opens images.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"volary.dev/provisioner/lab"
@@ -68,11 +69,22 @@ func (v *visitor) addsHost(h lab.Host) {
 	v.choose("pool", "attic")
 	v.choose("scheme", "TCP")
 	v.fillAll("name", "attic-1", "address", h.Address.Name, "underlay", h.Underlay.String(), "vcpus", "16")
-	v.follow("Add and check")
+	v.follow("Add the host")
 	v.at("/provider/hosts/:id")
+	v.says("Paste this line")
+	v.pastes()
 	v.until("see the check end", `!document.querySelector("section[aria-labelledby=check] .head").innerText.includes("running")`)
 	v.says("passed", "active")
 	v.shoot("host-checked")
+}
+
+// pastes does what root of the host would.
+func (v *visitor) pastes() {
+	v.t.Helper()
+	words := strings.Fields(v.text("section[aria-labelledby=enrolment] code"))
+	if _, err := v.portal.lab.Run(v.t.Context(), 0, v.portal.program("volary"), "hook", "enrol", words[len(words)-1]); err != nil {
+		v.t.Fatal(err)
+	}
 }
 
 func (v *visitor) offersShape() {

@@ -10,6 +10,7 @@ import (
 
 type hookCommand struct {
 	Install installHook `cmd:"" help:"Install the hook on this host."`
+	Enrol   enrolHook   `cmd:"" help:"Write a host's code down on this machine, as root, so that its hook reports it."`
 	Network networkHook `cmd:"" help:"The network hook: /etc/libvirt/hooks/network runs this with its arguments and the network's XML."`
 }
 

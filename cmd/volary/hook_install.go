@@ -7,11 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/nethook"
 )
 
 // Where a host keeps the program and libvirt looks for the hook.
 const (
-	hookProgram = "/usr/local/lib/volary/volary"
+	hookProgram = provisioner.HookProgram
 	hookFile    = "/etc/libvirt/hooks/network"
 )
 
@@ -38,6 +41,11 @@ func (h installHook) Run() error {
 	}
 	if err := place(script, bytes.NewReader([]byte(hookScript))); err != nil {
 		return err
+	}
+	if h.Root == "/" { // an image of a host has no key: each machine draws its own
+		if err := nethook.KeepIdentity(h.Root, ""); err != nil {
+			return err
+		}
 	}
 	fmt.Printf("Installed %s and %s. Restart libvirtd once, so that it finds its hook: systemctl restart libvirtd\n", hookProgram, hookFile)
 	return nil

@@ -19,7 +19,8 @@ import (
 )
 
 type hostCommand struct {
-	Add   addHost   `cmd:"" help:"Add a host to a pool, check it and show the report."`
+	Add   addHost   `cmd:"" help:"Add a host to a pool, show the line to paste on its machine, check it and show the report."`
+	Code  hostCode  `cmd:"" help:"Have a host wait for a new code, and show the line to paste on its machine."`
 	Check checkHost `cmd:"" help:"Check a host again and show the report."`
 	Move  moveHost  `cmd:"" help:"Give a host that runs no nodes another address, check it and show the report."`
 	List  listHosts `cmd:"" help:"List a provider's hosts."`
@@ -55,11 +56,45 @@ func (a addHost) Run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("Host %s was added and is being checked.\n", a.Host)
-		if a.NoWait {
-			return nil
+		fmt.Printf("Host %s was added.\n", a.Host)
+		if err := showLine(ctx, db, id, os.Stdout); err != nil || a.NoWait {
+			return err
 		}
 		return followCheck(ctx, db, id, os.Stdout)
+	})
+}
+
+// showLine prints what root pastes on a host's machine.
+func showLine(ctx context.Context, db *floors.All, id uuid.UUID, out io.Writer) error {
+	h, err := db.Machines.HostForWorker(ctx, id)
+	if err != nil || h.Code == "" {
+		return err
+	}
+	fmt.Fprintf(out, "Paste this line on its machine, as root, until %s; nothing is made there before:\n\n    %s\n\n",
+		h.CodeUntil.UTC().Format("2 January 15:04 MST"), provisioner.EnrolLine(h.Address, h.Code))
+	return nil
+}
+
+type hostCode struct {
+	Host     string `arg:"" help:"The host, as it is called."`
+	Provider string `required:"" help:"Name of the provider."`
+	NoWait   bool   `help:"Do not wait for the check."`
+}
+
+// Run implements kong's command.
+func (c hostCode) Run(ctx context.Context) error {
+	return withStore(ctx, func(db *floors.All) error {
+		provider, h, err := findHost(ctx, db, c.Provider, c.Host)
+		if err != nil {
+			return err
+		}
+		if err := db.Machines.RenewHostCode(ctx, uuid.Nil, provider, h.ID); err != nil {
+			return err
+		}
+		if err := showLine(ctx, db, h.ID, os.Stdout); err != nil || c.NoWait {
+			return err
+		}
+		return followCheck(ctx, db, h.ID, os.Stdout)
 	})
 }
 
@@ -154,9 +189,11 @@ const (
 
 var errCheckFailed = errors.New("the host did not pass: repair what is named above, then run volary host check")
 
+var errNoCode = errors.New("the host's code has ended, and nothing was made on its machine: volary host code gives it another")
+
 // followCheck writes a line for each step of a check as it is taken, and fails where the host does not pass.
 func followCheck(ctx context.Context, db *floors.All, id uuid.UUID, out io.Writer) error {
-	shown, began, hinted := 0, time.Now(), false
+	shown, began, hinted, seen := 0, time.Now(), false, ""
 	tick := time.NewTicker(checkPause)
 	defer tick.Stop()
 	for {
@@ -167,7 +204,13 @@ func followCheck(ctx context.Context, db *floors.All, id uuid.UUID, out io.Write
 		for ; shown < len(h.CheckReport); shown++ {
 			writeCheck(out, h.CheckReport[shown])
 		}
+		if h.CodeSeen != "" && h.CodeSeen != seen {
+			seen, hinted = h.CodeSeen, true
+			fmt.Fprintln(out, seen)
+		}
 		switch h.CheckState {
+		case "none":
+			return errNoCode
 		case "passed":
 			fmt.Fprintf(out, "%s is %s: %d vCPUs, %d MiB, %d GiB, %s.\n", h.Name, h.State, h.Capacity.VCPUs, h.Capacity.MemoryMiB, h.Capacity.DiskGiB, h.Acceleration)
 			return nil

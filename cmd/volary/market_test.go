@@ -92,7 +92,7 @@ func TestUserPasswordFromStandardInput(t *testing.T) {
 	if strings.Contains(out.String(), "birds") || !strings.Contains(out.String(), "ada@example.org") {
 		t.Errorf("printed %q", out.String())
 	}
-	if _, _, err := storetest.Open(t, pool).People.SignIn(t.Context(), "ada@example.org", "a volary of birds", "", ""); err != nil {
+	if _, _, err := storetest.Open(t, pool).People.SignIn(t.Context(), "ada@example.org", "a volary of birds", "", "", ""); err != nil {
 		t.Error(err)
 	}
 	if err := u.run(t.Context(), strings.NewReader(""), &out); err == nil {
@@ -106,6 +106,12 @@ func TestFollowCheck(t *testing.T) {
 		Name: "h4", Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "h4"}, Underlay: netip.MustParseAddr("192.0.2.4"),
 	})
 	noError(t, err)
+	var line bytes.Buffer
+	noError(t, showLine(t.Context(), w.DB, id, &line))
+	if !strings.Contains(line.String(), `> "$VOLARY_MEMORY_STATE_DIR"/h4-0.code`) {
+		t.Error(line.String())
+	}
+	storetest.Enrol(t, w.DB, id)
 	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "libvirt 9.0.0"}, {Name: "overlay network", State: provisioner.CheckSkipped, Detail: "no other host"}, {Name: "storage", State: provisioner.CheckFailed, Detail: "there is no pool"}}
 	noError(t, w.DB.Machines.HostCheckDone(t.Context(), id, provisioner.HostFacts{}, "", report, false))
 	var out bytes.Buffer

@@ -43,6 +43,8 @@ func whyFailed(code string) string {
 		return "with your password, while your account was suspended"
 	case "unconfirmed":
 		return "with the password of a sign-up that nobody confirmed"
+	case "again":
+		return "with a wrong password, where somebody signed in was asked for it again"
 	default:
 		return "with a wrong password"
 	}

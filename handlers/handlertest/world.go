@@ -14,6 +14,7 @@ import (
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
 	"volary.dev/store/people"
+	"volary.dev/store/storetest"
 )
 
 // Password is everybody's.
@@ -118,7 +119,8 @@ func (a *App) machines(w *World) {
 		Name: "host-1", Underlay: netip.MustParseAddr("192.0.2.11"),
 		Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"},
 	}))(a)
-	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
+	storetest.Enrol(a.t, a.Store, w.Host)
+	facts := provisioner.HostFacts{VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
 	checks := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "answers", Seconds: 0.1}}
 	a.ok(a.Store.Machines.HostCheckDone(ctx, w.Host, facts, provisioner.AccelerationTCG, checks, true))
 	must(a.Store.Books.GrantHours(ctx, books.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)

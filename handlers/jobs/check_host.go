@@ -20,13 +20,14 @@ import (
 // checkTimeout bounds a check as a whole, the copying of the probe image included.
 const checkTimeout = 20 * time.Minute
 
-// CheckHost tries a host before nodes are placed on it: what a host says of itself is not enough, so that guests
-// are booted on it, one fills its console, and a packet is sent between two of them.
+// CheckHost waits for a host's code, and then proves the host before nodes are placed on it: what a host says of itself is
+// not enough, so that guests are booted on it, one fills its console, and a packet is sent between two of them.
 type CheckHost struct {
 	river.WorkerDefaults[queue.CheckHost]
 	loops.Engine
 	ProbeImage string // path of the sample image
 	Probe      ProbeTimes
+	EnrolPause time.Duration // between two questions for a host's code; 0 takes 15 s
 }
 
 // ProbeTimes bound the guests of a check. Zero fields take the defaults beside them.
@@ -59,6 +60,14 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 	}
 	if over, err := c.Machines.PassOverCheck(ctx, h.ID); over || err != nil {
 		return err // guests are booted for no suspended provider, whenever the check was asked for
+	}
+	if h.EnrolledAt == nil || h.Code != "" {
+		if enrolled, err := c.enrol(ctx, h); err != nil || !enrolled {
+			return err
+		}
+		if h, err = c.Machines.HostForWorker(ctx, h.ID); err != nil {
+			return err
+		}
 	}
 	pool, err := c.Machines.HostsOfPool(ctx, h.PoolID)
 	if err != nil {
@@ -105,9 +114,9 @@ func (k *hostCheck) run(ctx context.Context) bool {
 		{"versions", k.versions},
 		{"network hook", k.hook},
 		{"storage", k.storage},
-		{"acceleration", guests.accelerate},
+		{accelerationCheck, guests.accelerate},
 		{"console", guests.console},
-		{"overlay network", guests.overlay},
+		{machines.OverlayCheck, guests.overlay},
 	} {
 		began := time.Now()
 		detail, err := check.do(ctx)

@@ -29,16 +29,16 @@ func (p *probes) console(ctx context.Context) (string, error) {
 	case limit > mostConsole:
 		return "", fmt.Errorf("virtlogd is configured to keep %s of each console; at most %s are taken: %s", size(limit), size(mostConsole), mendConsole)
 	}
-	const name = "probe-console"
-	defer p.remove(ctx, p.host, name)
-	if err := p.start(ctx, p.host, name, provisioner.RoleHead, p.acceleration, 3*limit); err != nil {
+	g := p.here()[3]
+	defer p.remove(ctx, g)
+	if err := p.start(ctx, g, p.acceleration, 3*limit); err != nil {
 		return "", err
 	}
-	late := p.await(ctx, name, p.Probe.Fill, p.Probe.Fill, strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "filled"}, " "))
+	late := p.await(ctx, g, p.Probe.Fill, p.Probe.Fill, strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "filled"}, " "))
 	if ctx.Err() != nil {
 		return "", ctx.Err()
 	}
-	kept, err := p.kept(ctx, name)
+	kept, err := p.kept(ctx, g)
 	switch {
 	case err != nil:
 		return "", errors.Join(late, err)
@@ -51,10 +51,10 @@ func (p *probes) console(ctx context.Context) (string, error) {
 }
 
 // kept is how many bytes of a guest's console lie on the host.
-func (p *probes) kept(ctx context.Context, name string) (int64, error) {
+func (p *probes) kept(ctx context.Context, g guest) (int64, error) {
 	var texts []provisioner.ConsoleText
 	err := p.with(ctx, p.host, func(d provisioner.Driver) (err error) {
-		texts, err = d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: p.id(name)}})
+		texts, err = d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: g.id}})
 		return err
 	})
 	if err != nil {

@@ -53,24 +53,24 @@ func TestABusyHostKeepsItsAcceleration(t *testing.T) {
 				defer hosts.Close()
 				p := newProbes(&hostCheck{CheckHost: &CheckHost{Engine: loops.Engine{Hosts: hosts, Log: slog.New(slog.DiscardHandler)}}, Probe: ProbeTimes{}.withDefaults(), host: host, pool: []machines.Host{host}})
 				p.image = image
-				if err := p.prepare(t.Context(), host, machines.Host{}); err != nil {
+				if err := p.prepare(t.Context(), host, nil); err != nil {
 					t.Fatal(err)
 				}
 				if c.before != nil {
 					c.before(world.Host(host.Address))
 				}
-				if err := p.start(t.Context(), host, "probe-kvm", provisioner.RoleHead, provisioner.AccelerationKVM, 0); err != nil {
+				if err := p.start(t.Context(), p.here()[1], provisioner.AccelerationKVM, 0); err != nil {
 					t.Fatal(err)
 				}
 				if c.after != nil {
 					c.after(world.Host(host.Address))
 				}
-				err := p.await(t.Context(), "probe-kvm", p.Probe.KVM, p.Probe.TCG, "volary: ready")
+				err := p.await(t.Context(), p.here()[1], p.Probe.KVM, p.Probe.TCG, "volary: ready")
 				if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
 					t.Errorf("%v, want %q", err, c.fault)
 				}
 				world.Host(host.Address).SetUnreachable(false)
-				p.remove(context.Background(), host, "probe-kvm")
+				p.remove(context.Background(), p.here()[1])
 			})
 		})
 	}

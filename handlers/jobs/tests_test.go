@@ -114,7 +114,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 		if h.CheckState != "passed" || len(h.CheckReport) != 7 || h.Acceleration != provisioner.AccelerationKVM {
 			t.Errorf("%s: %s %+v", h.Name, h.CheckState, h.CheckReport)
 		}
-		if last := h.CheckReport[len(h.CheckReport)-1]; !strings.Contains(last.Detail, "a guest here reached one on host-") {
+		if last := h.CheckReport[len(h.CheckReport)-1]; !strings.Contains(last.Detail, "guests on other hosts reached one here by name: host-") {
 			t.Errorf("%s: %+v", h.Name, last)
 		}
 	}

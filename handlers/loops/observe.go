@@ -113,6 +113,11 @@ func (o *Observer) round(ctx context.Context, h machines.HostClaim) (bool, error
 		if errors.Is(err, context.DeadlineExceeded) {
 			err = provisioner.ErrHostUnreachable
 		}
+		if errors.Is(err, provisioner.ErrAnotherMachine) {
+			if err := o.noteStranger(ctx, h, err); err != nil {
+				return false, err
+			}
+		}
 		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", err)
 		return false, o.Machines.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
 	}
@@ -127,4 +132,18 @@ func (o *Observer) round(ctx context.Context, h machines.HostClaim) (bool, error
 		}
 	}
 	return true, errors.Join(o.stopStrays(ctx, h, at, seen), o.sweep(ctx, h, seen))
+}
+
+// noteStranger says on the host's page, and once in the logs, that another machine answers at its address. Its driver does
+// nothing there.
+func (o *Observer) noteStranger(ctx context.Context, h machines.HostClaim, why error) error {
+	text := provisioner.ErrAnotherMachine.Error()
+	news, err := o.Machines.HostMistaken(ctx, h.ID, o.Worker, text)
+	if err != nil {
+		return err
+	}
+	if news {
+		o.Log.ErrorContext(ctx, "another machine at a host's address", "host", h.ID, "name", h.Name, "error", why)
+	}
+	return nil
 }

@@ -11,6 +11,8 @@ import (
 // whyUnused says why a host takes nothing now, or carries nothing although it could; empty where it is in use.
 func whyUnused(h machines.Host, smallest *machines.Shape) string {
 	switch {
+	case h.EnrolledAt == nil && h.Code != "":
+		return "It waits for its code; nothing is made on it before."
 	case h.CheckState == "running" && !h.Checked:
 		return "Its check runs; it takes nodes when that has passed."
 	case !h.Fit:

@@ -155,6 +155,11 @@ func hostProps(x machines.Host) web.HostShowProps {
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: page.Time(x.RoundAt),
 		CheckState: x.CheckState, Checked: page.Time(x.CheckedAt),
+		Enrolled: page.Time(x.EnrolledAt), CodeUntil: page.Time(x.CodeUntil), CodeSeen: x.CodeSeen, Mistaken: x.Mistaken == provisioner.ErrAnotherMachine.Error(),
+	}
+	p.Twin = x.Mistaken != "" && !p.Mistaken
+	if x.Code != "" {
+		p.EnrolLine = provisioner.EnrolLine(x.Address, x.Code)
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Labels)) {
 		p.Labels = append(p.Labels, fmt.Sprintf("%s=%s", name, x.Labels[name]))
@@ -195,7 +200,7 @@ func (h Handlers) NewHost(c echo.Context) error {
 	return h.hostForm(c, http.StatusOK, web.HostNewProps{Pool: c.QueryParam("pool"), Scheme: string(provisioner.SchemeTLS)})
 }
 
-// CreateHost adds a host; its page then shows the check as it goes.
+// CreateHost adds a host; its page then shows the line to paste on its machine, and the check as it goes.
 func (h Handlers) CreateHost(c echo.Context) error {
 	f, err := request.ParseForm(c)
 	if err != nil {
@@ -216,7 +221,14 @@ func (h Handlers) CreateHost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, hostPath(id), "The host is added, and its check begins.")
+	return h.Frame.Done(c, hostPath(id), "The host is added, and waits for its code.")
+}
+
+// RenewHostCode gives a host another code to wait for.
+func (h Handlers) RenewHostCode(c echo.Context) error {
+	return h.changeHost(c, "The host waits for a new code.", func(ctx context.Context, id uuid.UUID, _ *request.Form) error {
+		return h.Machines.RenewHostCode(ctx, who(c), where(c), id)
+	})
 }
 
 // CheckHost asks for another check.

@@ -19,6 +19,7 @@ type Handlers struct {
 	Overview *overview.DB
 	Frame    page.Frame
 	Cookie   respond.SessionCookie
+	Device   respond.DeviceCookie
 	// Demo names its people with their passwords on the sign-in page. Elsewhere nothing says who there is.
 	Demo    bool
 	Changes *live.Changes

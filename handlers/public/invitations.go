@@ -71,7 +71,9 @@ func (h Handlers) signUpInvited(c echo.Context) error {
 	if token == "" {
 		return h.writtenPage(c, web.WrittenProps{Email: s.Email, What: web.WrittenSignUp})
 	}
-	h.Cookie.Set(c, token)
+	if err := h.remember(c, session.PersonID, token); err != nil {
+		return err
+	}
 	return h.Frame.Done(c, homeOf(&session), "You belong to "+i.Place+" now, as "+i.Role+".")
 }
 

@@ -36,18 +36,31 @@ func (h Handlers) CreateSession(c echo.Context) error {
 		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
 	}
 	// The old session, if any, stays what it was: a new sign-in never takes over a token that was there before.
-	token, s, err := h.People.SignIn(c.Request().Context(), email, password, c.RealIP(), c.Request().UserAgent())
+	token, s, err := h.People.SignIn(c.Request().Context(), email, password, c.RealIP(), c.Request().UserAgent(), h.Device.Token(c))
 	if r, ok := refusal.As(err); ok {
 		return h.signInPage(c, f.Typed("email"), f.Typed("next"), r)
 	}
 	if err != nil {
 		return err
 	}
-	h.Cookie.Set(c, token)
+	if err := h.remember(c, s.PersonID, token); err != nil {
+		return err
+	}
 	if next := localPath(f.Typed("next")); next != "" {
 		return c.Redirect(http.StatusSeeOther, next)
 	}
 	return c.Redirect(http.StatusSeeOther, homeOf(&s))
+}
+
+// remember gives the browser the token of its new session, and one by which it is known when somebody signs in again.
+func (h Handlers) remember(c echo.Context, person uuid.UUID, token string) error {
+	device, err := h.People.KnowDevice(c.Request().Context(), person, h.Device.Token(c))
+	if err != nil {
+		return err
+	}
+	h.Device.Set(c, device)
+	h.Cookie.Set(c, token)
+	return nil
 }
 
 func (h Handlers) signInPage(c echo.Context, email, next string, r *refusal.Error) error {

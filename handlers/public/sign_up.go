@@ -108,7 +108,9 @@ func (h Handlers) Confirm(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	h.Cookie.Set(c, token)
+	if err := h.remember(c, s.PersonID, token); err != nil {
+		return err
+	}
 	return h.Frame.Done(c, homeOf(&s), "Your address is confirmed, and you are signed in.")
 }
 

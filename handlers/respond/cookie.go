@@ -2,6 +2,7 @@ package respond
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -37,4 +38,34 @@ func (s SessionCookie) cookie(value string, maxAge int) *http.Cookie {
 		Name: s.name(), Value: value, Path: "/", MaxAge: maxAge,
 		Secure: s.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	}
+}
+
+// DeviceCookie holds a token by which a browser is known in which somebody signed in, long after the session has ended. It
+// opens nothing: what strangers try with the person's account does not keep this browser out.
+type DeviceCookie struct{ Secure bool }
+
+const deviceAge = 400 * 24 * time.Hour
+
+// Set gives the browser its token.
+func (d DeviceCookie) Set(c echo.Context, token string) {
+	c.SetCookie(&http.Cookie{ //nolint:gosec // Secure wherever the portal is reached by HTTPS
+		Name: d.name(), Value: token, Path: "/", MaxAge: int(deviceAge / time.Second),
+		Secure: d.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// Token is what the browser sent, empty for nothing.
+func (d DeviceCookie) Token(c echo.Context) string {
+	cookie, err := c.Cookie(d.name())
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+func (d DeviceCookie) name() string {
+	if d.Secure {
+		return "__Host-volary-device"
+	}
+	return "volary-device"
 }

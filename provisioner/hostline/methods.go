@@ -16,6 +16,9 @@ type method func(ctx context.Context, d provisioner.Driver, arguments json.RawMe
 // methods are those that take a value and give one, by name. Beside them Line has the caller's side of each.
 func methods() map[string]method {
 	return map[string]method{
+		"Enrolment": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) (provisioner.Enrolment, error) {
+			return d.Enrolment(ctx)
+		}),
 		"Facts": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) (provisioner.HostFacts, error) {
 			return d.Facts(ctx)
 		}),
@@ -84,6 +87,11 @@ func plain[A, V any](f func(context.Context, provisioner.Driver, A) (V, error)) 
 		}
 		return f(ctx, d, a)
 	}
+}
+
+// Enrolment implements provisioner.Driver.
+func (l *Line) Enrolment(ctx context.Context) (provisioner.Enrolment, error) {
+	return ask[provisioner.Enrolment](ctx, l, "Enrolment", nothing{})
 }
 
 // Facts implements provisioner.Driver.

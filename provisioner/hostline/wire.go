@@ -90,6 +90,7 @@ type fault struct {
 func sentinels() map[string]error {
 	return map[string]error{
 		"ErrHostUnreachable": provisioner.ErrHostUnreachable,
+		"ErrAnotherMachine":  provisioner.ErrAnotherMachine,
 		"ErrNoSuchNode":      provisioner.ErrNoSuchNode,
 		"ErrImageDigest":     provisioner.ErrImageDigest,
 		"ErrWiping":          provisioner.ErrWiping,

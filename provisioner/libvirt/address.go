@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"volary.dev/provisioner"
 )
@@ -59,6 +60,9 @@ func (o Options) URI(a provisioner.HostAddress) (string, error) {
 		return "", fmt.Errorf("%w: %q is no libvirt connection", provisioner.ErrHostAddress, a.Scheme)
 	}
 	u.Host = a.Name
+	if strings.Contains(a.Name, ":") {
+		u.Host = "[" + a.Name + "]"
+	}
 	if a.Port != 0 {
 		u.Host = net.JoinHostPort(a.Name, strconv.Itoa(a.Port))
 	}
@@ -69,7 +73,7 @@ func (o Options) URI(a provisioner.HostAddress) (string, error) {
 // probeAddress is where a TCP connection shows, with a limit of its own, that the host answers at all; empty where there
 // is no such place. Opening a connection to a silent host would block in C for minutes.
 func probeAddress(a provisioner.HostAddress) string {
-	port := map[provisioner.Scheme]int{provisioner.SchemeTLS: 16514, provisioner.SchemeTCP: 16509, provisioner.SchemeSSH: 22}[a.Scheme]
+	port := a.Scheme.UsualPort()
 	if port == 0 {
 		return ""
 	}

@@ -18,6 +18,7 @@ func TestURI(t *testing.T) {
 		{all, provisioner.HostAddress{Scheme: "ssh", Name: "h1", Port: 2222}, "qemu+ssh://volary@h1:2222/system?keyfile=%2Fk&known_hosts=%2Fh&no_tty=1"},
 		{all, provisioner.HostAddress{Scheme: "tcp", Name: "10.77.1.11", Port: 16509}, "qemu+tcp://10.77.1.11:16509/system"},
 		{all, provisioner.HostAddress{Scheme: "tls", Name: "2001:db8::1", Port: 16514}, "qemu+tls://[2001:db8::1]:16514/system?pkipath=%2Fetc%2Fvolary%2Fpki"},
+		{all, provisioner.HostAddress{Scheme: "tcp", Name: "2001:db8::1"}, "qemu+tcp://[2001:db8::1]/system"},
 		{all, provisioner.HostAddress{Scheme: "unix"}, "qemu:///system"},
 		{Options{}, provisioner.HostAddress{Scheme: "tcp", Name: "h"}, ""},
 		{Options{}, provisioner.HostAddress{Scheme: "unix"}, ""},

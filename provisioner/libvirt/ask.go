@@ -154,7 +154,7 @@ func (d *Driver) poke(ctx context.Context, q nethook.Question, answered func(net
 	if err != nil {
 		return err
 	}
-	return d.calls.call(ctx, "ask the network hook", func(conn *libvirt.Connect) error {
+	return d.calls.call(looks(ctx), "ask the network hook", func(conn *libvirt.Connect) error {
 		n, err := probeNetwork(conn)
 		if err != nil {
 			return err
@@ -168,6 +168,7 @@ func (d *Driver) poke(ctx context.Context, q nethook.Question, answered func(net
 		}
 		a, err := readAnswer(conn, q)
 		if err == nil {
+			d.noteMachine(a)
 			answered(a)
 		}
 		return errors.Join(err, apply(n, unask))
@@ -175,7 +176,25 @@ func (d *Driver) poke(ctx context.Context, q nethook.Question, answered func(net
 }
 
 func readAnswer(conn *libvirt.Connect, q nethook.Question) (nethook.Answer, error) {
-	b, err := readReportFile(conn, nethook.AnswerName(q.Nonce), answerMax)
+	var a nethook.Answer
+	err := withPool(conn, domainxml.ReportPool, domainxml.ReportDir, func(pool *libvirt.StoragePool) (err error) {
+		if err := pool.Refresh(0); err != nil {
+			return err
+		}
+		a, err = readAnswerIn(conn, pool, q)
+		return err
+	})
+	if errors.Is(err, errHookOlder) {
+		err = errHookSilent
+	}
+	return a, err
+}
+
+// errHookOlder says that the hook's answer is another version's.
+var errHookOlder = errors.New("the network hook is of another version; run `volary hook install` there")
+
+func readAnswerIn(conn *libvirt.Connect, pool *libvirt.StoragePool, q nethook.Question) (nethook.Answer, error) {
+	b, err := readVolume(conn, pool, nethook.AnswerName(q.Nonce), answerMax)
 	if missing(err) {
 		return nethook.Answer{}, errHookSilent
 	}
@@ -184,7 +203,7 @@ func readAnswer(conn *libvirt.Connect, q nethook.Question) (nethook.Answer, erro
 	}
 	a, err := nethook.ParseAnswer(b)
 	if err == nil && (a.Protocol != nethook.Protocol || len(a.Consoles) != len(q.Consoles) || len(a.Forgotten) != len(q.Forget) || len(a.Wiped) != len(q.Wipe)) {
-		err = errHookSilent // another version's
+		err = errHookOlder
 	}
 	return a, err
 }

@@ -16,5 +16,11 @@
 // 2026-11-29: libvirt says why a guest's vCPUs stand. Suspended is what somebody asked for; all that libvirt does by itself
 // (I/O errors, watchdogs, crashes, copies of memory) is halted, with its reason, and so is a guest that put itself to sleep.
 //
+// # Whose machine it is
+//
+// An address may name the machine that has to answer there. Each connection is asked for its libvirt's UUID, and before the
+// first change the hook for its key: to another machine nothing is said (ErrAnotherMachine). A hook that is silent says nothing
+// against a machine whose UUID is right. Enrolment asks one of whom nothing is known, by what is there already.
+//
 // What libvirt reports is the truth; nothing of it is remembered here between calls but who watches which console.
 package libvirt

@@ -22,10 +22,12 @@ import (
 type Driver struct {
 	calls, uploads, views *line
 
+	expects   provisioner.Machine
 	simulated bool  // libvirt's own test driver
 	locks     keyed // one change at a time of a network, node or image
 	asks      asker
 	hook      hookLook
+	machine   whois
 
 	mu       sync.Mutex
 	consoles map[uuid.UUID]*console
@@ -41,7 +43,7 @@ func Dial(o Options) provisioner.Dial {
 		if err != nil {
 			return nil, err
 		}
-		return newDriver(uri, probeAddress(a)), nil
+		return newDriver(uri, probeAddress(a), a.Machine), nil
 	}
 }
 
@@ -54,11 +56,14 @@ func Open(ctx context.Context, settings json.RawMessage, a provisioner.HostAddre
 	return Dial(o)(ctx, a)
 }
 
-func newDriver(uri, probe string) *Driver {
-	d := &Driver{simulated: strings.HasPrefix(uri, "test:"), consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{}}
+func newDriver(uri, probe string, expects provisioner.Machine) *Driver {
+	d := &Driver{expects: expects, simulated: strings.HasPrefix(uri, "test:"), consoles: map[uuid.UUID]*console{}, poked: map[uint32]bool{}}
 	d.calls = newLine(uri, probe, callsAtOnce, d.forgetNetworks)
 	d.uploads = newLine(uri, probe, uploadsAtOnce, func() {})
 	d.views = newLine(uri, probe, consolesAtOnce, func() {})
+	for _, l := range []*line{d.calls, d.uploads, d.views} {
+		l.meet, l.bar = d.meet, d.bar
+	}
 	return d
 }
 
@@ -69,6 +74,7 @@ func (d *Driver) forgetNetworks() {
 	defer d.mu.Unlock()
 	clear(d.poked)
 	d.asks.tidy.Store(false)
+	d.forgetMachine()
 }
 
 // change is a call that has key to itself. The key stays locked until f is over, even if nobody waits for f any more: a

@@ -40,7 +40,7 @@ func translate(op string, err error, lost bool) error {
 		return nil
 	case lost:
 		return fmt.Errorf("%s: %w: %w", op, provisioner.ErrHostUnreachable, err)
-	case errors.As(err, &refused), errors.Is(err, provisioner.ErrNoSuchNode), errors.Is(err, provisioner.ErrImageDigest), errors.Is(err, context.Canceled):
+	case errors.As(err, &refused), errors.Is(err, provisioner.ErrNoSuchNode), errors.Is(err, provisioner.ErrAnotherMachine), errors.Is(err, provisioner.ErrImageDigest), errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &e):
 		return &provisioner.HostError{Op: op, Detail: e.Message, Err: err}

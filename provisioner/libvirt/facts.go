@@ -36,17 +36,9 @@ func (d *Driver) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 }
 
 func machineFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
-	text, err := conn.GetCapabilities()
-	if err != nil {
+	var err error
+	if f.UUID, err = uuidOf(conn); err != nil {
 		return err
-	}
-	var caps libvirtxml.Caps
-	if err := caps.Unmarshal(text); err != nil {
-		return fmt.Errorf("capabilities: %w", err)
-	}
-	if f.UUID, err = uuid.Parse(caps.Host.UUID); err != nil {
-		// libvirt's own test driver has none.
-		f.UUID = uuid.NewSHA1(uuid.NameSpaceURL, []byte(text))
 	}
 	if f.Hostname, err = conn.GetHostname(); err != nil {
 		return err
@@ -57,6 +49,22 @@ func machineFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
 	}
 	f.VCPUs, f.MemoryMiB = int(info.Cpus), int(info.Memory>>10)
 	return nil
+}
+
+func uuidOf(conn *libvirt.Connect) (uuid.UUID, error) {
+	text, err := conn.GetCapabilities()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	var caps libvirtxml.Caps
+	if err := caps.Unmarshal(text); err != nil {
+		return uuid.Nil, fmt.Errorf("capabilities: %w", err)
+	}
+	id, err := uuid.Parse(caps.Host.UUID)
+	if err != nil {
+		return uuid.NewSHA1(uuid.NameSpaceURL, []byte(text)), nil //nolint:nilerr // libvirt's own test driver has none
+	}
+	return id, nil
 }
 
 func versionFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {

@@ -36,8 +36,10 @@ const (
 // line is the way to a host: connections that are opened when they are needed, and one call at a time on each.
 type line struct {
 	uri, probe string
-	opened     func()        // told of the first connection, and of the first after one was lost
-	slots      chan struct{} // one for each call that is not left behind
+	opened     func() // told of the first connection, and of the first after one was lost
+	meet       func(*libvirt.Connect) error
+	bar        func(context.Context) error // why no call may be made now
+	slots      chan struct{}               // one for each call that is not left behind
 
 	mu      sync.Mutex
 	idle    []*libvirt.Connect
@@ -50,7 +52,10 @@ type line struct {
 }
 
 func newLine(uri, probe string, atOnce int, opened func()) *line {
-	return &line{uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), lost: true, backoff: firstBackoff}
+	return &line{
+		uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), lost: true, backoff: firstBackoff,
+		meet: func(*libvirt.Connect) error { return nil }, bar: func(context.Context) error { return nil },
+	}
 }
 
 // call runs f on a connection of its own, opening one where none is idle. op names the call in errors: "start node
@@ -83,6 +88,10 @@ func (l *line) run(ctx context.Context, op string, after func(), f func(*errand)
 	if ctx.Err() != nil {
 		after()
 		return fmt.Errorf("%s: %w", op, gaveUp(ctx))
+	}
+	if err := l.bar(ctx); err != nil {
+		after()
+		return fmt.Errorf("%s: %w", op, err)
 	}
 	select {
 	case l.slots <- struct{}{}:
@@ -232,7 +241,9 @@ func (l *line) open() (*libvirt.Connect, error) {
 	defer l.mu.Unlock()
 	if err != nil {
 		l.lost = true
-		l.failed = fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, err)
+		if l.failed = err; !errors.Is(err, provisioner.ErrAnotherMachine) {
+			l.failed = fmt.Errorf("%w: %w", provisioner.ErrHostUnreachable, err)
+		}
 		// Several may have tried at once: that is one failure.
 		if now := time.Now(); now.After(l.retryAt) {
 			l.retryAt = now.Add(l.backoff)
@@ -265,6 +276,10 @@ func (l *line) connect() (*libvirt.Connect, error) {
 	}
 	var e libvirt.Error
 	if err := conn.SetKeepAlive(keepaliveSeconds, keepaliveMisses); err != nil && !(errors.As(err, &e) && e.Code == libvirt.ERR_NO_SUPPORT) {
+		_, _ = conn.Close()
+		return nil, err
+	}
+	if err := l.meet(conn); err != nil {
 		_, _ = conn.Close()
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"volary.dev/provisioner/enrolment"
 	"volary.dev/provisioner/hostline"
 	"volary.dev/provisioner/lab"
 	"volary.dev/provisioner/nethook"
@@ -19,6 +20,13 @@ func TestMain(m *testing.M) {
 	lab.Main()
 	if len(os.Args) > 2 && os.Args[1] == "hook" && os.Args[2] == "network" {
 		if err := nethook.Run(context.Background(), os.Args[3:], os.Stdin, time.Now()); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if len(os.Args) > 3 && os.Args[1] == "hook" && os.Args[2] == "enrol" {
+		if err := enrolment.Enrol(context.Background(), os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -333,7 +333,11 @@ func (d *Driver) deleteFiles(ctx context.Context, h *held, id uuid.UUID) error {
 // Observe implements provisioner.Driver: one call for all machines and one for all networks.
 func (d *Driver) Observe(ctx context.Context) (provisioner.Observation, error) {
 	var o provisioner.Observation
-	err := d.calls.call(ctx, "observe", func(conn *libvirt.Connect) error {
+	if err := d.stranger(); err != nil {
+		d.hookLacks(ctx) // has it asked again: it may be the right one by now
+		return o, err
+	}
+	err := d.calls.call(looks(ctx), "observe", func(conn *libvirt.Connect) error {
 		stats, err := conn.GetAllDomainStats(nil, libvirt.DOMAIN_STATS_STATE, libvirt.CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
 		if isCode(err, libvirt.ERR_INVALID_ARG, libvirt.ERR_NO_SUPPORT) {
 			stats, err = conn.GetAllDomainStats(nil, libvirt.DOMAIN_STATS_STATE, 0)
@@ -368,6 +372,9 @@ func (d *Driver) Observe(ctx context.Context) (provisioner.Observation, error) {
 	if hook := d.hookLacks(ctx); o.Lacks == "" {
 		o.Lacks = hook
 	}
+	d.machine.mu.Lock()
+	defer d.machine.mu.Unlock()
+	o.Machine = d.machine.seen
 	return o, nil
 }
 

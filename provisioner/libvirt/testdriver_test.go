@@ -22,7 +22,7 @@ func TestTestDriver(t *testing.T) {
 	sum := sha256.Sum256(image)
 	drivertest.Exercise(t, drivertest.Bench{
 		Dial: func(t *testing.T) provisioner.Driver {
-			d := newDriver("test:///default", "")
+			d := newDriver("test:///default", "", provisioner.Machine{})
 			pretendImage(t, d, hex.EncodeToString(sum[:]))
 			return d
 		},

@@ -114,3 +114,50 @@ func (h *Host) Restart() {
 		n.active = false
 	}
 }
+
+// Enrol writes a code down, as root there does.
+func (h *Host) Enrol(code string) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.code = code
+}
+
+// SetHook has the host's own hook answer, or be silent, older or not there.
+func (h *Host) SetHook(s provisioner.HookState) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.hook = s
+}
+
+// Swap puts another machine behind the host's address: its UUID, its key, or both. Zero fields stay what they are.
+func (h *Host) Swap(m provisioner.Machine) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m.UUID != uuid.Nil {
+		h.machine.UUID = m.UUID
+	}
+	if m.Key != uuid.Nil {
+		h.machine.Key = m.Key
+	}
+}
+
+// Machine is who the host is.
+func (h *Host) Machine() provisioner.Machine {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	return h.machine
+}
+
+// Touched tells whether anything was made on the host.
+func (h *Host) Touched() bool {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	return len(h.images)+len(h.networks)+len(h.machines) > 0
+}
+
+// Alias lets a host be reached by another address, too.
+func (w *World) Alias(other, host provisioner.HostAddress) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.names[other] = host
+}

@@ -18,9 +18,12 @@ import (
 type Host struct {
 	world   *World
 	address provisioner.HostAddress
-	uuid    uuid.UUID
 
 	// All below is guarded by world.mu.
+	machine  provisioner.Machine // who it is
+	expects  provisioner.Machine // who has to be there, by the last address that named somebody
+	code     string              // written down to enrol it
+	hook     provisioner.HookState
 	images   map[string]int64 // digest -> size
 	networks map[uint32]*network
 	machines map[uuid.UUID]*machine
@@ -61,6 +64,10 @@ func (h *Host) enter(ctx context.Context, method, op string) error {
 		h.world.mu.Unlock()
 		return provisioner.ErrHostUnreachable
 	}
+	if method != "Enrolment" && !h.expects.Is(h.machine) {
+		h.world.mu.Unlock()
+		return fmt.Errorf("%s: %w", op, provisioner.ErrAnotherMachine)
+	}
 	if h.lacking != "" && (method == "EnsureImage" || method == "EnsureNode") {
 		h.world.mu.Unlock()
 		return &provisioner.HostError{Op: op, Detail: h.lacking}
@@ -72,6 +79,24 @@ func (h *Host) enter(ctx context.Context, method, op string) error {
 		return &provisioner.HostError{Op: op, Detail: r.detail}
 	}
 	return nil
+}
+
+// Enrolment implements provisioner.Driver.
+func (h *Host) Enrolment(ctx context.Context) (provisioner.Enrolment, error) {
+	if err := h.enter(ctx, "Enrolment", "ask who the host is"); err != nil {
+		return provisioner.Enrolment{}, err
+	}
+	defer h.world.mu.Unlock()
+	e := provisioner.Enrolment{Machine: h.machine, Hook: h.hook}
+	if h.hook != provisioner.HookAnswers {
+		e.Machine.Key = uuid.Nil
+		return e, nil
+	}
+	code, err := h.writtenCode()
+	if code != "" {
+		e.Code = provisioner.CodeHash(code)
+	}
+	return e, err
 }
 
 // Facts implements provisioner.Driver.
@@ -86,7 +111,7 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 		used += m.spec.Shape.DiskGiB
 	}
 	return provisioner.HostFacts{
-		UUID: h.uuid, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
+		UUID: h.machine.UUID, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
 		VCPUs: size.VCPUs, MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: max(0, size.DiskGiB-used),
 		StoragePath: "memory", HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
@@ -264,7 +289,10 @@ func (h *Host) Observe(ctx context.Context) (provisioner.Observation, error) {
 		return o, err
 	}
 	defer h.world.mu.Unlock()
-	o.Lacks = h.lacking
+	o.Lacks, o.Machine = h.lacking, h.machine
+	if h.hook != provisioner.HookAnswers {
+		o.Machine.Key = uuid.Nil
+	}
 	for id, m := range h.machines {
 		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: m.state, StartID: m.startID, Why: m.why, Cold: m.cold && !m.on()})
 	}

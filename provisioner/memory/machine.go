@@ -43,7 +43,7 @@ type machine struct {
 }
 
 func newMachine(h *Host, n provisioner.NodeSpec) *machine {
-	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.uuid, n.ID[:]), state: provisioner.MachineOff}
+	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.machine.UUID, n.ID[:]), state: provisioner.MachineOff}
 }
 
 func (m *machine) start() {

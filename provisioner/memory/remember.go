@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -73,4 +74,17 @@ func (h *Host) save() error {
 		return fmt.Errorf("simulated host %s: %w", h.address.Name, err)
 	}
 	return os.Rename(next, h.file())
+}
+
+// writtenCode is the code that was written down on the host, by a test or in the state folder. It is called with the world
+// locked.
+func (h *Host) writtenCode() (string, error) {
+	if h.code != "" || h.world.opts.StateDir == "" {
+		return h.code, nil
+	}
+	b, err := os.ReadFile(filepath.Join(h.world.opts.StateDir, provisioner.SimulatedCodeFile(h.address)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	return strings.TrimSpace(string(b)), err
 }

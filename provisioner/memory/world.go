@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sort"
-	"strconv"
 	"sync"
 	"time"
 
@@ -28,6 +27,7 @@ type World struct {
 	// mu guards everything of every host: guests look at other hosts, and one lock cannot be taken in two orders.
 	mu    sync.Mutex
 	hosts map[provisioner.HostAddress]*Host
+	names map[provisioner.HostAddress]provisioner.HostAddress // other addresses of the same hosts
 }
 
 // NewWorld makes a World without hosts; a host appears when it is first dialled or asked for.
@@ -41,7 +41,7 @@ func NewWorld(o Options) *World {
 	if o.Size == (provisioner.Shape{}) {
 		o.Size = provisioner.Shape{VCPUs: 16, MemoryMiB: 64 << 10, DiskGiB: 500}
 	}
-	return &World{opts: o, hosts: map[provisioner.HostAddress]*Host{}}
+	return &World{opts: o, hosts: map[provisioner.HostAddress]*Host{}, names: map[provisioner.HostAddress]provisioner.HostAddress{}}
 }
 
 // Dial is a provisioner.Dial for SchemeMemory.
@@ -58,6 +58,9 @@ func (w *World) Dial(_ context.Context, a provisioner.HostAddress) (provisioner.
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if a.Machine != (provisioner.Machine{}) {
+		h.expects = a.Machine
+	}
 	if h.unreachable {
 		return nil, provisioner.ErrHostUnreachable
 	}
@@ -77,6 +80,10 @@ func (w *World) Host(a provisioner.HostAddress) *Host {
 func (w *World) host(a provisioner.HostAddress) (*Host, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	a.Machine = provisioner.Machine{}
+	if at, moved := w.names[a]; moved {
+		a = at
+	}
 	if h, ok := w.hosts[a]; ok {
 		return h, nil
 	}
@@ -84,7 +91,8 @@ func (w *World) host(a provisioner.HostAddress) (*Host, error) {
 		consoleCap: logLimit, keeps: logLimit,
 		world:    w,
 		address:  a,
-		uuid:     uuid.NewSHA1(uuid.NameSpaceURL, []byte("memory://"+a.Name+":"+strconv.Itoa(a.Port))),
+		machine:  provisioner.SimulatedMachine(a),
+		hook:     provisioner.HookAnswers,
 		images:   map[string]int64{},
 		networks: map[uint32]*network{},
 		machines: map[uuid.UUID]*machine{},

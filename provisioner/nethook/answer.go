@@ -43,7 +43,11 @@ func (h hook) answerAll(n network) error {
 }
 
 func (h hook) answer(q Question) Answer {
-	a := Answer{Protocol: Protocol, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
+	who, err := readIdentity(h.identity)
+	if err != nil {
+		who.Error = err.Error()
+	}
+	a := Answer{Protocol: Protocol, Machine: &who, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
 	for _, l := range q.Forget {
 		a.Forgotten = append(a.Forgotten, done(true, forget(h.consoles, l)))
 	}

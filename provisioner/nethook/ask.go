@@ -50,7 +50,8 @@ type Leavings struct {
 // Answer is the hook's. Its lists are in the order of the question's.
 type Answer struct {
 	Protocol   int             `json:"protocol"`
-	ConsoleCap int64           `json:"console_cap"` // bytes that virtlogd is configured to keep of a console; 0: no cap; -1: its configuration cannot be read
+	Machine    *Identity       `json:"machine,omitempty"` // nil: an older hook
+	ConsoleCap int64           `json:"console_cap"`       // bytes that virtlogd is configured to keep of a console; 0: no cap; -1: its configuration cannot be read
 	Consoles   []ConsoleAnswer `json:"consoles,omitempty"`
 	Forgotten  []Done          `json:"forgotten,omitempty"`
 	Wiped      []Done          `json:"wiped,omitempty"`

@@ -38,6 +38,8 @@
 // which has no address and stays on the host. The hook answers each question once, in a file of ReportDir that goes with
 // the portgroup: what guests wrote to their consoles (ends of at most 64 KiB, the lines with a text, how much is kept), and
 // it removes the files of nodes that are gone and overwrites their disks. An empty question asks whether the hook is there.
+// Every answer says who the machine is: a key that was drawn on it, and the hash of the code by which it is to be enrolled
+// (KeepIdentity, provisioner/enrolment).
 //
 // 2026-11-29: consoles lay in a storage pool. libvirtd probes each file of a pool as a disk image, as root: forty bytes on a
 // console, the header of a qcow2 file, made the pool unusable, and with it the host for everyone; a header that names a

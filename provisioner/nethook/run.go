@@ -26,7 +26,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 		return wipe(args[0])
 	}
 	h := hook{
-		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, logConf: "/etc/libvirt/virtlogd.conf",
+		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, identity: IdentityFile, logConf: "/etc/libvirt/virtlogd.conf",
 		now: now, device: deviceOf, tracked: mostTracked,
 	}
 	return h.serve(ctx, args[1], stdin)
@@ -44,6 +44,7 @@ type hook struct {
 	dir        string // of reports and answers
 	consoles   string // of what guests write
 	logConf    string // of virtlogd
+	identity   string // the file of IdentityFile
 	now        time.Time
 }
 

@@ -23,10 +23,11 @@ type NewHost struct {
 	Labels   map[string]string
 }
 
-// AddHost adds a host and queues its check; until that has passed the host takes no nodes. Refusals: "invalid" by field
+// AddHost adds a host that waits for its code: nothing is made on it before its own hook has reported that. Then its check
+// runs, and until that has passed the host takes no nodes. Refusals: "invalid" by field
 // (name, address, underlay, vcpus, labels), "duplicate", "suspended", NotFound("pool").
 func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h NewHost) (uuid.UUID, error) {
-	h.Address.Name = strings.ToLower(h.Address.Name) // names of hosts know no case
+	h.Address = h.Address.Canonical()
 	if err := h.check(); err != nil {
 		return uuid.Nil, err
 	}
@@ -52,7 +53,7 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 		if err := db.queueHostCheck(ctx, tx, id); err != nil {
 			return err
 		}
-		if err := db.warnOfHost(ctx, tx, by, providerID, poolID, id, h); err != nil {
+		if err := db.warnOfHost(ctx, tx, by, id, ""); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "add host", Subject: "host", SubjectID: id})
@@ -93,9 +94,9 @@ func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID u
 		h.Labels = map[string]string{}
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now())`,
-		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels)
+		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at, enrol_code, enrol_until)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now(), $11, now() + $12::interval)`,
+		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels, newCode(), codeLife)
 	switch {
 	case store.UniqueViolation(err, "hosts_pool_id_name_key"):
 		return store.Duplicate("a host", "name", h.Name)
@@ -107,17 +108,19 @@ func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID u
 	return nil
 }
 
-// warnOfHost mails to the provider's admins that a host was added in their name.
-func (db *DB) warnOfHost(ctx context.Context, tx pgx.Tx, by, providerID, poolID, id uuid.UUID, h NewHost) error {
-	var pool, giver string
+// warnOfHost mails to the provider's admins that a host was added in their name, or (again is "yes") that another machine is to
+// take its place.
+func (db *DB) warnOfHost(ctx context.Context, tx pgx.Tx, by, id uuid.UUID, again string) error {
+	var host, address, pool, giver string
 	var admins []uuid.UUID
 	err := tx.QueryRow(ctx, `
-		SELECT (SELECT name FROM pools WHERE id = $1), coalesce((SELECT name FROM people WHERE id = $2), 'The people who run this Volary'),
-			(SELECT coalesce(array_agg(person_id), '{}') FROM staff WHERE provider_id = $3 AND role = 'admin')`, poolID, by, providerID).Scan(&pool, &giver, &admins)
+		SELECT h.name, h.address, p.name, coalesce((SELECT name FROM people WHERE id = $2), 'The people who run this Volary'),
+			(SELECT coalesce(array_agg(person_id), '{}') FROM staff WHERE provider_id = h.provider_id AND role = 'admin')
+		FROM hosts h JOIN pools p ON p.id = h.pool_id WHERE h.id = $1`, id, by).Scan(&host, &address, &pool, &giver, &admins)
 	if err != nil {
 		return fmt.Errorf("read whom to warn of a host: %w", err)
 	}
 	return db.core.Warn(ctx, tx, admins, store.MailHostAdded, map[string]string{
-		"host": h.Name, "address": h.Address.Name, "pool": pool, "by": giver, "path": "/provider/hosts/" + id.String(),
+		"host": host, "address": address, "pool": pool, "by": giver, "path": "/provider/hosts/" + id.String(), "again": again,
 	})
 }

@@ -13,9 +13,12 @@ import (
 
 // lockedHost is a host whose row, and whose pool's before it, are locked: no launch places nodes meanwhile.
 type lockedHost struct {
-	Name    string
-	Checked bool // it passed the last check that ended
-	Nodes   int  // all but gone ones
+	Name     string
+	Checked  bool // it passed the last check that ended
+	Enrolled bool
+	Waiting  bool // for a code
+	Mistaken bool // another machine answers at its address, or a twin does elsewhere
+	Nodes    int  // all but gone ones
 }
 
 func lockHost(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID) (h lockedHost, err error) {
@@ -25,7 +28,7 @@ func lockHost(ctx context.Context, tx pgx.Tx, providerID, id uuid.UUID) (h locke
 		return h, fmt.Errorf("lock pool of host: %w", err)
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT name, checked,
+		SELECT name, checked, enrolled_at IS NOT NULL AS enrolled, enrol_code IS NOT NULL AS waiting, mistaken <> '' AS mistaken,
 			(SELECT count(*) FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone')::int AS nodes
 		FROM hosts h WHERE id = $1 AND provider_id = $2 AND removed_at IS NULL FOR UPDATE`, id, providerID)
 	return store.One(rows, "host", pgx.RowToStructByName[lockedHost])

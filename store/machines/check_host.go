@@ -7,21 +7,25 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
 
 // CheckHost queues another check of a host, unless one waits or runs. A check boots guests: a suspended provider's hosts are
-// not checked, and one that is queued or tried again is passed over (PassOverCheck). Refusals: "suspended", NotFound("host").
+// not checked, and one that is queued or tried again is passed over (PassOverCheck). Refusals: "suspended", "host_unenrolled"
+// where nothing may be made on it and no code is waited for, NotFound("host").
 func (db *DB) CheckHost(ctx context.Context, by, providerID, hostID uuid.UUID) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := people.RefuseSuspendedProvider(ctx, tx, providerID); err != nil {
 			return err
 		}
-		var id uuid.UUID
-		err := tx.QueryRow(ctx, `SELECT id FROM hosts WHERE id = $1 AND provider_id = $2 AND removed_at IS NULL FOR UPDATE`, hostID, providerID).Scan(&id)
+		h, err := lockHost(ctx, tx, providerID, hostID)
 		if err != nil {
-			return store.Found(err, "host")
+			return err
+		}
+		if !h.Enrolled && !h.Waiting {
+			return unenrolled(h.Name)
 		}
 		if err := db.queueHostCheck(ctx, tx, hostID); err != nil {
 			return err
@@ -42,4 +46,11 @@ func (db *DB) PassOverCheck(ctx context.Context, hostID uuid.UUID) (bool, error)
 		return false, fmt.Errorf("pass over the check of host %s: %w", hostID, err)
 	}
 	return tag.RowsAffected() > 0, nil
+}
+
+func unenrolled(name string) error {
+	return &refusal.Error{
+		Code: "host_unenrolled", Title: name + " is not enrolled, and no code is waited for: nothing may be made on it.",
+		Next: "Ask for a new code on the host's page, and paste its line on the machine.",
+	}
 }

@@ -3,6 +3,7 @@ package machines
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -59,12 +60,12 @@ func (db *DB) RedeemConsoleTicket(ctx context.Context, ticket ConsoleTicket) (o 
 		WITH redeemed AS (UPDATE console_tickets t SET redeemed_at = now()
 			WHERE token_hash = $1 AND redeemed_at IS NULL AND expires_at > now() AND node_id = $2 AND session_id = $3 AND part = $4 AND`+consoleRight+`
 			RETURNING node_id, session_id, person_id, staff)
-		SELECT n.id, n.name, n.cluster_id, h.id, h.name, h.scheme, h.address, h.port, r.session_id, r.person_id, r.staff
+		SELECT n.id, n.name, n.cluster_id, h.id, h.name, `+hostAddress+`, r.session_id, r.person_id, r.staff
 		FROM redeemed r JOIN nodes n ON n.id = r.node_id JOIN hosts h ON h.id = n.host_id`,
 		store.HashToken(ticket.Token), ticket.Node, ticket.Session, ticket.Part)
 	return store.One(rows, "console ticket", func(row pgx.CollectableRow) (OpenConsole, error) {
-		err := row.Scan(&o.NodeID, &o.NodeName, &o.ClusterID, &o.HostID, &o.HostName, &o.Address.Scheme, &o.Address.Name, &o.Address.Port,
-			&o.Viewer.Session, &o.Viewer.Person, &o.Staff)
+		err := row.Scan(slices.Concat([]any{&o.NodeID, &o.NodeName, &o.ClusterID, &o.HostID, &o.HostName}, scanAddress(&o.Address),
+			[]any{&o.Viewer.Session, &o.Viewer.Person, &o.Staff})...)
 		return o, err
 	})
 }

@@ -30,6 +30,16 @@
 // its host, as for a full disk, it is lost until it runs, and is not made to go on again and again. Both end the run at the
 // last proof of life, and the next proof begins another.
 //
+// 2026-11-29: a host is enrolled (EnrolHost) by a code that its own hook reports, and is known from then on by its libvirt's
+// UUID, which every connection is asked for, and by the key of its hook, which is asked for before the first change of a
+// connection and in each round. Both are unique over all providers, among hosts that are not removed; an address is so among
+// a provider's own hosts alone, since a row with another's address must not keep that one from adding his machine. The code
+// stands in its row in the clear for a day: it proves that somebody is root where it was written, and who only knows it can
+// prove nothing. Hosts that had passed a check before stay enrolled, and the first key that their hook reports is theirs.
+//
+// 2026-11-29: the check of a host looks at every other host of its pool (host_pairs), and what it finds counts for both. Where
+// two cannot reach one another the newcomer takes no nodes; the other's report says so, and it keeps what it has.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

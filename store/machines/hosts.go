@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +24,12 @@ type Host struct {
 	PoolID       uuid.UUID
 	PoolName     string
 	Name         string
-	Address      provisioner.HostAddress
+	Address      provisioner.HostAddress // with the machine that was enrolled
+	EnrolledAt   *time.Time              // nil: nothing may be made on it
+	Code         string                  // that its hook has to report; empty: none is waited for
+	CodeUntil    *time.Time
+	CodeSeen     string // what was seen in the code's place when the machine was last asked; empty: it was not
+	Mistaken     string // why what answers is not taken for it; empty: it is
 	Underlay     netip.Addr
 	State        provisioner.HostState // what staff want
 	StateReason  string                // staff's
@@ -35,7 +41,7 @@ type Host struct {
 	Capacity     provisioner.Shape        // what may be given to nodes
 	Used         provisioner.Shape        // what its nodes take; stopped ones take disk only
 	Nodes        int                      // all but gone ones
-	CheckState   string                   // none, running, passed, failed
+	CheckState   string                   // none, waiting (for its code), running, passed, failed
 	CheckReport  []provisioner.HostCheck
 	CheckedAt    *time.Time
 	RoundAt      *time.Time // last observation round it answered
@@ -59,7 +65,9 @@ type HostNode struct {
 
 func (db *DB) queueHostCheck(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	var now time.Time
-	err := tx.QueryRow(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 RETURNING now()`, id).Scan(&now)
+	err := tx.QueryRow(ctx, `
+		UPDATE hosts SET check_report = '[]', check_state = CASE WHEN enrol_code IS NOT NULL THEN 'waiting' WHEN enrolled_at IS NULL THEN 'none' ELSE 'running' END
+		WHERE id = $1 RETURNING now()`, id).Scan(&now)
 	if err != nil {
 		return fmt.Errorf("queue check of host: %w", err)
 	}
@@ -87,27 +95,42 @@ const hostReserveMiB = 512
 // HostCheckDone writes down the outcome of a check. A host that passed is fit to carry nodes; one that did not takes none
 // until it has. The same machine as another host is the refusal "duplicate", and its check has failed.
 func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisioner.HostFacts, a provisioner.Acceleration, report []provisioner.HostCheck, passed bool) error {
-	b, err := json.Marshal(report)
-	if err != nil {
-		return fmt.Errorf("report on host: %w", err)
-	}
-	state := "passed"
-	if !passed {
-		state = "failed"
-	}
 	var acceleration *provisioner.Acceleration
 	if a != "" {
 		acceleration = &a
 	}
-	_, err = db.pool.Exec(ctx, `
-		UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
-			machine = coalesce($5, machine), checked = $2 = 'passed', lacks = CASE WHEN $2 = 'passed' THEN '' ELSE lacks END,
-			vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
-			disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
-		WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
-		max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB)
+	err := db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT FROM hosts WHERE id = $1 FOR UPDATE`, hostID); err != nil {
+			return fmt.Errorf("lock host: %w", err)
+		}
+		state := "failed"
+		if passed {
+			state = "passed"
+			if skippedOverlay(report) {
+				filled, apart, err := fillOverlay(ctx, tx, hostID, report)
+				if err != nil {
+					return err
+				}
+				if report = filled; apart {
+					state = "failed"
+				}
+			}
+		}
+		b, err := json.Marshal(report)
+		if err != nil {
+			return fmt.Errorf("report on host: %w", err)
+		}
+		_, err = tx.Exec(ctx, `
+			UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
+				machine = coalesce(machine, $5), checked = $9, lacks = CASE WHEN $9 THEN '' ELSE lacks END,
+				vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
+				disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
+			WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
+			max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, passed)
+		return err
+	})
 	if store.UniqueViolation(err, "hosts_machine_key") {
-		return db.sameMachine(ctx, hostID, b)
+		return db.sameMachine(ctx, hostID, report)
 	}
 	if err != nil {
 		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
@@ -129,6 +152,12 @@ func (h Host) WhyUnfit() string {
 	switch {
 	case h.Fit:
 		return ""
+	case h.EnrolledAt == nil && h.Code != "":
+		return "waits for its code"
+	case h.EnrolledAt == nil:
+		return "not enrolled: its machine has reported no code"
+	case h.Mistaken != "":
+		return h.Mistaken
 	case h.Checked && h.Seen == provisioner.HostSilent:
 		return fmt.Sprintf("does not answer: it missed its last %s", store.Plural(h.MissedRounds, "round"))
 	case h.Checked:
@@ -152,10 +181,14 @@ func (h Host) place() placement.Host {
 	}
 }
 
-func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []byte) error {
+func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []provisioner.HostCheck) error {
 	const title = "This machine has been added as another host already."
-	_, err := db.pool.Exec(ctx, `
-		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), checked = false WHERE id = $1`, hostID, report)
+	b, err := json.Marshal(report)
+	if err != nil {
+		return fmt.Errorf("report on host: %w", err)
+	}
+	_, err = db.pool.Exec(ctx, `
+		UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now(), checked = false WHERE id = $1`, hostID, b)
 	if err != nil {
 		return fmt.Errorf("outcome of the check of host %s: %w", hostID, err)
 	}
@@ -171,16 +204,18 @@ const usedOfHost = `
 	FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone'`
 
 const selectHosts = `
-	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, h.scheme, h.address, h.port, h.underlay, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
+	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, ` + hostAddress + `, h.underlay,
+		h.enrolled_at, coalesce(h.enrol_code, ''), h.enrol_until, h.enrol_seen, h.mistaken, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
 		coalesce(h.acceleration, ''), h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
 		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
-	err = row.Scan(&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name, &h.Address.Scheme, &h.Address.Name, &h.Address.Port,
-		&h.Underlay, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
+	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name}, scanAddress(&h.Address), []any{
+		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
-		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels)
+		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels,
+	})...)
 	return h, err
 }
 

@@ -13,7 +13,8 @@ import (
 	"volary.dev/store"
 )
 
-// MovedHost is a host under a new address. It is the same machine: what is on its disks stays its.
+// MovedHost is a host under a new address. It is the same machine: what is on its disks stays its, and where another one
+// answers at the new address, nothing is done there.
 type MovedHost struct {
 	ID       uuid.UUID
 	Address  provisioner.HostAddress
@@ -33,11 +34,14 @@ type HostsMove struct {
 // down until its check has passed, unless staff cordoned or drain it. Refusals: "invalid" by field (address, underlay,
 // pool_underlay), "host_in_use" with the number of nodes that may be running, "duplicate", NotFound("pool" or "host").
 func (db *DB) MoveHosts(ctx context.Context, by, providerID, poolID uuid.UUID, m HostsMove) error {
+	m.Hosts = slices.Clone(m.Hosts)
+	for i := range m.Hosts {
+		m.Hosts[i].Address = m.Hosts[i].Address.Canonical()
+	}
 	if err := m.check(); err != nil {
 		return err
 	}
 	// In one order, so that two moves at once wait for each other and no more.
-	m.Hosts = slices.Clone(m.Hosts)
 	slices.SortFunc(m.Hosts, func(a, b MovedHost) int { return slices.Compare(a.ID[:], b.ID[:]) })
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := m.movePool(ctx, tx, providerID, poolID); err != nil {
@@ -156,7 +160,7 @@ func (m HostsMove) allInside(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) e
 	return refusal.Invalid(map[string]string{"underlay": outside[0]})
 }
 
-// addressTaken may be about another provider's host, of whom nothing may be told.
+// addressTaken is about the provider's own hosts: whose machine an address leads to, the machine itself says.
 func addressTaken() error {
 	const title = "A host with this address has been added already."
 	return &refusal.Error{Code: "duplicate", Title: title, Next: "Check the address.", Fields: map[string]string{"address": title}}

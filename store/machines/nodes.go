@@ -21,10 +21,10 @@ type NodeHost struct {
 }
 
 const selectNodeHost = `
-	SELECT n.id, n.name, n.cluster_id, h.id, h.name, h.scheme, h.address, h.port FROM nodes n JOIN hosts h ON h.id = n.host_id`
+	SELECT n.id, n.name, n.cluster_id, h.id, h.name, ` + hostAddress + ` FROM nodes n JOIN hosts h ON h.id = n.host_id`
 
 func rowToNodeHost(row pgx.CollectableRow) (n NodeHost, err error) {
-	err = row.Scan(&n.NodeID, &n.NodeName, &n.ClusterID, &n.HostID, &n.HostName, &n.Address.Scheme, &n.Address.Name, &n.Address.Port)
+	err = row.Scan(append([]any{&n.NodeID, &n.NodeName, &n.ClusterID, &n.HostID, &n.HostName}, scanAddress(&n.Address)...)...)
 	return n, err
 }
 

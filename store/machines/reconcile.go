@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -85,7 +86,7 @@ type HostWork struct {
 	Underlay     netip.Addr
 	Seen         provisioner.HostSeen
 	Fit          bool   // it may carry nodes: see Host.Fit
-	Lacks        string // what a start needs and it does not have; empty where nothing, or it is unfit for another reason
+	Lacks        string // what a start needs and it does not have, or whose machine it is instead; empty where nothing, or it is unfit for another reason
 	Acceleration provisioner.Acceleration
 }
 
@@ -141,7 +142,7 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 		SELECT n.id, n.name, n.role, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
 			n.image_digest, i.canonical_size, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
 			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0), n.left_at IS NOT NULL,
-			h.id, h.name, h.scheme, h.address, h.port, h.underlay, h.seen, h.fit, h.lacks, coalesce(h.acceleration, '')
+			h.id, h.name, `+hostAddress+`, h.underlay, h.seen, h.fit, coalesce(nullif(h.mistaken, ''), h.lacks), coalesce(h.acceleration, '')
 		FROM nodes n
 		JOIN clusters c ON c.id = n.cluster_id
 		JOIN hosts h ON h.id = n.host_id
@@ -150,10 +151,14 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, id)
 	return store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
 		var port int
-		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
+		err = row.Scan(slices.Concat([]any{
+			&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
 			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
-			&n.Host.ID, &n.Host.Name, &n.Host.Address.Scheme, &n.Host.Address.Name, &n.Host.Address.Port, &n.Host.Underlay,
-			&n.Host.Seen, &n.Host.Fit, &n.Host.Lacks, &n.Host.Acceleration)
+			&n.Host.ID, &n.Host.Name,
+		}, scanAddress(&n.Host.Address), []any{
+			&n.Host.Underlay,
+			&n.Host.Seen, &n.Host.Fit, &n.Host.Lacks, &n.Host.Acceleration,
+		})...)
 		n.SSHPort = uint16(port)
 		return n, err
 	})

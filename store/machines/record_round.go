@@ -22,6 +22,9 @@ func (db *DB) RecordRound(ctx context.Context, hostID uuid.UUID, worker string, 
 		if err != nil {
 			return err
 		}
+		if err := r.know(ctx, tx, o.Machine); err != nil {
+			return err
+		}
 		if recorded, err = r.claimed(ctx, tx, worker); err != nil || !recorded {
 			return err
 		}
@@ -40,6 +43,7 @@ type round struct {
 	Start  time.Time
 	Lacks  string
 	Silent bool // the host missed rounds before this answer
+	Keyed  bool // its machine's key is known
 	Nodes  []roundNode
 	seen   map[uuid.UUID]provisioner.NodeObservation
 	locked map[uuid.UUID]bool // clusters
@@ -63,7 +67,7 @@ func (db *DB) readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, start 
 		r.seen[n.ID] = n
 	}
 	var missed int
-	err := tx.QueryRow(ctx, `SELECT missed_rounds FROM hosts WHERE id = $1`, hostID).Scan(&missed)
+	err := tx.QueryRow(ctx, `SELECT missed_rounds, machine_key IS NOT NULL FROM hosts WHERE id = $1`, hostID).Scan(&missed, &r.Keyed)
 	if err != nil {
 		return r, store.Found(err, "host")
 	}
@@ -204,7 +208,7 @@ func (r *round) changing() []uuid.UUID {
 // claimed writes the round down at the host, unless another worker observes it or a later round was written down.
 func (r *round) claimed(ctx context.Context, tx pgx.Tx, worker string) (bool, error) {
 	tag, err := tx.Exec(ctx, `
-		UPDATE hosts SET round_at = $3, missed_rounds = 0, lacks = $4
+		UPDATE hosts SET round_at = $3, missed_rounds = 0, lacks = $4, mistaken = `+mistakenNow+`
 		WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() AND (round_at IS NULL OR round_at < $3)`,
 		r.HostID, worker, r.Start, r.Lacks)
 	if err != nil {

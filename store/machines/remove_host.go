@@ -11,7 +11,7 @@ import (
 )
 
 // RemoveHost takes a host out of its pool for good. Its row stays for the nodes of long ago; name, address and machine
-// may be added anew. Refusals: "host_in_use" with the number of nodes on it, NotFound("host").
+// may be added anew, by whoever has the machine report a new code. Refusals: "host_in_use" with the number of nodes on it, NotFound("host").
 func (db *DB) RemoveHost(ctx context.Context, by, providerID, id uuid.UUID) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		h, err := lockHost(ctx, tx, providerID, id)
@@ -25,7 +25,7 @@ func (db *DB) RemoveHost(ctx context.Context, by, providerID, id uuid.UUID) erro
 			}
 		}
 		_, err = tx.Exec(ctx, `
-			UPDATE hosts SET removed_at = now(), claimed_by = NULL, claimed_until = NULL
+			UPDATE hosts SET removed_at = now(), claimed_by = NULL, claimed_until = NULL, enrol_code = NULL, enrol_until = NULL
 			WHERE id = $1`, id)
 		if err != nil {
 			return fmt.Errorf("remove host: %w", err)

@@ -2,6 +2,7 @@ package machines
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,18 +22,18 @@ type HostClaim struct {
 	Checking     bool // a check of it waits or runs
 }
 
-// ClaimHosts takes or keeps, for ttl, every host that once passed its check and that no other worker observes.
+// ClaimHosts takes or keeps, for ttl, every enrolled host that once passed its check and that no other worker observes.
 func (db *DB) ClaimHosts(ctx context.Context, worker string, ttl time.Duration) ([]HostClaim, error) {
 	rows, _ := db.pool.Query(ctx, `
-		UPDATE hosts SET claimed_by = $1, claimed_until = now() + $2::interval
+		UPDATE hosts h SET claimed_by = $1, claimed_until = now() + $2::interval
 		WHERE id IN (SELECT id FROM hosts
-			WHERE acceleration IS NOT NULL AND removed_at IS NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now()
+			WHERE acceleration IS NOT NULL AND enrolled_at IS NOT NULL AND removed_at IS NULL AND (claimed_by = $1 OR claimed_until IS NULL OR claimed_until <= now()
 				OR claimed_until > now() + interval '1 hour') -- nobody claims for that long: the clock was set back
 			ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
-		RETURNING id, name, provider_id, scheme, address, port, missed_rounds,
-			(SELECT wipe_disks FROM pools WHERE pools.id = hosts.pool_id), check_state = 'running'`, worker, ttl)
+		RETURNING h.id, h.name, h.provider_id, `+hostAddress+`, h.missed_rounds,
+			(SELECT wipe_disks FROM pools WHERE pools.id = h.pool_id), h.check_state = 'running'`, worker, ttl)
 	return store.All(rows, "claimed hosts", func(row pgx.CollectableRow) (h HostClaim, err error) {
-		err = row.Scan(&h.ID, &h.Name, &h.ProviderID, &h.Address.Scheme, &h.Address.Name, &h.Address.Port, &h.MissedRounds, &h.WipeDisks, &h.Checking)
+		err = row.Scan(slices.Concat([]any{&h.ID, &h.Name, &h.ProviderID}, scanAddress(&h.Address), []any{&h.MissedRounds, &h.WipeDisks, &h.Checking})...)
 		return h, err
 	})
 }

@@ -21,7 +21,7 @@ func (db *DB) ConfirmSignUp(ctx context.Context, token, password, organization, 
 		return "", Session{}, err
 	}
 	from := sender(address)
-	a, err := signIns().count(ctx, db, s.Email, throttleAddress(from))
+	a, err := signIns().count(ctx, db, trier{email: s.Email, from: from, link: token})
 	if err != nil {
 		return "", Session{}, err
 	}

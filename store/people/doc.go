@@ -21,4 +21,9 @@
 //
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
+//
+// 2026-11-29: eight wrong passwords from anywhere kept a person out of everything for a quarter of an hour, also where they
+// were signed in, and a new password did not help. Tries are counted where they come from: an address, a browser that is
+// known (devices), a session, a mailed link. What strangers try from places that the person never signed in from has a
+// bound of its own, high above, before which each try waits longer; who opens a mailed link is forgiven all.
 package people

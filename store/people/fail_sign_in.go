@@ -27,7 +27,7 @@ func (db *DB) failSignIn(ctx context.Context, personID uuid.UUID, a attempt, f f
 	ctx = store.WithOrigin(ctx, store.Origin{Address: f.from})
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		// Two at once for one address are counted one after the other.
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('failed:' || $1))`, a.email); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('failed:' || $1))`, a.bounds[0].key); err != nil {
 			return fmt.Errorf("count failed sign-ins: %w", err)
 		}
 		var had int
@@ -44,7 +44,7 @@ func (db *DB) failSignIn(ctx context.Context, personID uuid.UUID, a attempt, f f
 		}); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE sign_in_failures SET at = at WHERE key = $1 AND at = $2`, a.email, a.at); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE sign_in_failures SET at = at WHERE key = $1 AND at = $2`, a.bounds[0].key, a.at); err != nil {
 			return fmt.Errorf("note failed sign-in: %w", err)
 		}
 		return nil

@@ -62,15 +62,12 @@ func (db *DB) invite(ctx context.Context, at Place, by uuid.UUID, n NewInvitatio
 
 // throttle counts what a place has us write.
 func (at Place) throttle(ctx context.Context, db *DB, email string) error {
-	place := at.OrganizationID.String() + at.ProviderID.String()
-	if email == "" {
-		email = "by link of " + place
-		t := invitings()
-		t.byEmail = t.byOne
-		_, err := t.count(ctx, db, email, place)
-		return err
+	t, place := invitings(), at.OrganizationID.String()+at.ProviderID.String()
+	bounds := []bound{{t.prefix + "place:" + place, t.address}}
+	if email != "" {
+		bounds = append(bounds, bound{t.prefix + "email:" + email + " from " + place, t.own}, bound{t.prefix + "email:" + email, t.account})
 	}
-	_, err := invitings().count(ctx, db, email, place)
+	_, err := t.countAt(ctx, db, where{bounds: bounds})
 	return err
 }
 

@@ -52,7 +52,7 @@ func TestSignInAndOut(t *testing.T) {
 	astro := storetest.Must[uuid.UUID](t)(db.People.CreateOrganization(t.Context(), uuid.Nil, "Astro"))
 	storetest.NoError(t, db.People.AddMember(t.Context(), uuid.Nil, astro, ada, people.RoleOwner))
 
-	token, s, err := db.People.SignIn(t.Context(), "Ada@Example.org", password, "192.0.2.7", "curl")
+	token, s, err := db.People.SignIn(t.Context(), "Ada@Example.org", password, "192.0.2.7", "curl", "")
 	storetest.NoError(t, err)
 	if s.PersonID != ada || s.OrganizationID == nil || *s.OrganizationID != astro || s.OrganizationRole != people.RoleOwner || s.OrganizationName != "Astro" {
 		t.Errorf("session %+v", s)
@@ -66,8 +66,8 @@ func TestSignInAndOut(t *testing.T) {
 	_, err = db.People.SessionByToken(t.Context(), token)
 	storetest.WantRefusal(t, err, "not_found")
 
-	_, _, unknown := db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "")
-	_, _, wrong := db.People.SignIn(t.Context(), "ada@example.org", password+"x", "192.0.2.7", "")
+	_, _, unknown := db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "", "")
+	_, _, wrong := db.People.SignIn(t.Context(), "ada@example.org", password+"x", "192.0.2.7", "", "")
 	if a, b := storetest.WantRefusal(t, unknown, "sign_in"), storetest.WantRefusal(t, wrong, "sign_in"); a.Title != b.Title {
 		t.Errorf("an unknown e-mail is told apart: %q and %q", a.Title, b.Title)
 	}
@@ -80,7 +80,7 @@ func TestSignInIsThrottled(t *testing.T) {
 	var tries errgroup.Group
 	for range cap(refused) {
 		tries.Go(func() error {
-			_, _, err := db.People.SignIn(t.Context(), "ada@example.org", "wrong password", "192.0.2.7", "")
+			_, _, err := db.People.SignIn(t.Context(), "ada@example.org", "wrong password", "192.0.2.7", "", "")
 			r, ok := refusal.As(err)
 			if !ok {
 				return err
@@ -98,10 +98,12 @@ func TestSignInIsThrottled(t *testing.T) {
 	if count["sign_in"] != 8 || count["throttled"] != 12 {
 		t.Errorf("twenty tries at once: %v", count)
 	}
-	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.8", "")
+	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.7", "", "")
 	storetest.WantRefusal(t, err, "throttled")
+	_, _, err = db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.8", "", "")
+	storetest.NoError(t, err) // what one address used up is not the other's
 	createPerson(t, db, "ben")
-	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "")
+	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "", "")
 	storetest.NoError(t, err)
 }
 
@@ -115,7 +117,7 @@ func TestSwitchWorkplace(t *testing.T) {
 	storetest.NoError(t, db.People.AddMember(t.Context(), uuid.Nil, astro, ada, people.RoleMember))
 	storetest.NoError(t, db.People.AddMember(t.Context(), uuid.Nil, bio, ada, people.RoleBilling))
 	storetest.NoError(t, db.People.AddStaff(t.Context(), uuid.Nil, provider, ada, people.StaffOperator))
-	token, s, err := db.People.SignIn(t.Context(), "ada@example.org", password, "", "")
+	token, s, err := db.People.SignIn(t.Context(), "ada@example.org", password, "", "", "")
 	storetest.NoError(t, err)
 
 	storetest.NoError(t, db.People.SwitchOrganization(t.Context(), s.ID, bio))

@@ -15,10 +15,10 @@ func (db *DB) RepeatPassword(ctx context.Context, s Session, password, address s
 	return db.repeatPassword(ctx, s, "password", password, address)
 }
 
-// repeatPassword wants the password of who is signed in, before what an unwatched browser must not do. Tries count like
-// those to sign in. What succeeds is noted with the session, which is then Fresh for a while.
+// repeatPassword wants the password of who is signed in, before what an unwatched browser must not do. Tries count by
+// the session: what strangers try elsewhere does not keep its owner from it. What succeeds is noted with the session, which is then Fresh for a while.
 func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, address string) error {
-	a, err := signIns().count(ctx, db, s.Email, throttleAddress(sender(address)))
+	a, err := signIns().count(ctx, db, trier{session: s.ID})
 	if err != nil {
 		return err
 	}
@@ -26,8 +26,10 @@ func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, ad
 	if len([]rune(password)) > mostLetters {
 		return wrong
 	}
-	var phc string
-	if err := db.pool.QueryRow(ctx, `SELECT password_hash FROM people WHERE id = $1`, s.PersonID).Scan(&phc); err != nil {
+	var phc, program string
+	err = db.pool.QueryRow(ctx, `
+		SELECT p.password_hash, s.user_agent FROM people p JOIN sessions s ON s.person_id = p.id WHERE p.id = $1 AND s.id = $2`, s.PersonID, s.ID).Scan(&phc, &program)
+	if err != nil {
 		return store.Found(err, "person")
 	}
 	ok, err := db.matches(ctx, password, phc)
@@ -35,6 +37,10 @@ func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, ad
 		return err
 	}
 	if !ok {
+		f := failedSignIn{why: "again", program: program, from: sender(address)}
+		if err := db.failSignIn(ctx, s.PersonID, a, f); err != nil {
+			return err
+		}
 		return wrong
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {

@@ -22,7 +22,7 @@ func (db *DB) RequestEmail(ctx context.Context, s Session, email, current, addre
 	if err := db.repeatPassword(ctx, s, "current", current, address); err != nil {
 		return err
 	}
-	if _, err := mailings().count(ctx, db, email, throttleAddress(sender(address))); err != nil {
+	if _, err := mailings().count(ctx, db, trier{email: email, from: sender(address)}); err != nil {
 		return err
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {

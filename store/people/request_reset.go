@@ -20,7 +20,7 @@ func (db *DB) RequestReset(ctx context.Context, email, address string) error {
 	if err := f.Refusal(); err != nil {
 		return err
 	}
-	if _, err := mailings().count(ctx, db, email, throttleAddress(sender(address))); err != nil {
+	if _, err := mailings().count(ctx, db, trier{email: email, from: sender(address)}); err != nil {
 		return err
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {

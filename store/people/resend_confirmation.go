@@ -18,7 +18,7 @@ func (db *DB) ResendConfirmation(ctx context.Context, email, address string) err
 	if err := f.Refusal(); err != nil {
 		return err
 	}
-	if _, err := mailings().count(ctx, db, email, throttleAddress(sender(address))); err != nil {
+	if _, err := mailings().count(ctx, db, trier{email: email, from: sender(address)}); err != nil {
 		return err
 	}
 	token := store.NewToken()

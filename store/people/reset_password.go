@@ -10,14 +10,25 @@ import (
 	"volary.dev/store"
 )
 
-// insertMailToken makes the token of a link that works once, for some hours. Older links for the same are worth
-// nothing then.
+// mostLinks is how many links of one kind may wait for a person: whoever asks for one more does not make void what the owner
+// of the address is about to open.
+const mostLinks = 20
+
+// insertMailToken makes the token of a link that works once, for some hours. Of links to confirm an address the newest alone
+// works, for it may name another one.
 func insertMailToken(ctx context.Context, tx pgx.Tx, personID uuid.UUID, purpose, email string, hours int) (string, error) {
-	if _, err := tx.Exec(ctx, `DELETE FROM mail_tokens WHERE person_id = $1 AND purpose = $2`, personID, purpose); err != nil {
+	keep := 0
+	if purpose == "reset" {
+		keep = mostLinks - 1
+	}
+	_, err := tx.Exec(ctx, `
+		DELETE FROM mail_tokens WHERE token_hash IN (
+			SELECT token_hash FROM mail_tokens WHERE person_id = $1 AND purpose = $2 ORDER BY created_at DESC OFFSET $3)`, personID, purpose, keep)
+	if err != nil {
 		return "", fmt.Errorf("forget links: %w", err)
 	}
 	token := store.NewToken()
-	_, err := tx.Exec(ctx, `
+	_, err = tx.Exec(ctx, `
 		INSERT INTO mail_tokens (token_hash, person_id, purpose, email, created_at, expires_at)
 		VALUES ($1, $2, $3, $4, now(), now() + make_interval(hours => $5))`, store.HashToken(token), personID, purpose, email, hours)
 	if err != nil {
@@ -63,7 +74,7 @@ func readMailToken(ctx context.Context, q store.Queryer, token, purpose, lock st
 	return l, nil
 }
 
-// ResetPassword sets a new password by a mailed link and ends every session of the person. Refusals: "link", "invalid"
+// ResetPassword sets a new password by a mailed link and ends every session of the person; failed sign-ins of strangers are forgiven. Refusals: "link", "invalid"
 // for password.
 func (db *DB) ResetPassword(ctx context.Context, token, password string) error {
 	l, err := db.ResetByToken(ctx, token)
@@ -88,7 +99,13 @@ func (db *DB) ResetPassword(ctx context.Context, token, password string) error {
 		if _, err := tx.Exec(ctx, `UPDATE mail_tokens SET used_at = now() WHERE token_hash = $1`, store.HashToken(token)); err != nil {
 			return fmt.Errorf("use link: %w", err)
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM mail_tokens WHERE person_id = $1 AND purpose = 'reset' AND used_at IS NULL`, l.PersonID); err != nil {
+			return fmt.Errorf("forget links: %w", err)
+		}
 		if err := setPassword(ctx, tx, l.PersonID, uuid.Nil, hash); err != nil {
+			return err
+		}
+		if err := forgiveAll(ctx, tx, l.Email); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: l.PersonID, Verb: "reset password", Subject: "person", SubjectID: l.PersonID})

@@ -17,12 +17,15 @@ import (
 // SignIn makes a session and its token, which is nowhere kept and belongs into a cookie. The session begins at the
 // person's first organization, else provider. Refusals: "sign_in" (unknown e-mail and wrong password alike, and in
 // about the same time), "unconfirmed" (the password of a sign-up that waits for its link), "suspended", and "throttled"
-// (too many failures of late for the e-mail or from the address).
-func (db *DB) SignIn(ctx context.Context, email, password, address, userAgent string) (token string, s Session, err error) {
+// (too many failures of late; device is the token of KnowDevice that the browser sent: what others try does not keep it out).
+func (db *DB) SignIn(ctx context.Context, email, password, address, userAgent, device string) (token string, s Session, err error) {
 	email = normalEmail(email)
 	from := sender(address)
-	a, err := signIns().count(ctx, db, email, throttleAddress(from))
+	a, err := signIns().count(ctx, db, trier{email: email, from: from, device: device})
 	if err != nil {
+		return "", s, err
+	}
+	if err := a.slow(ctx); err != nil {
 		return "", s, err
 	}
 	personID, err := db.checkPassword(ctx, email, password)

@@ -25,18 +25,18 @@ func (m mailed) signIns(person uuid.UUID, f people.SignInFilter) []people.SignIn
 func (m mailed) fail(email, why, address, program string) {
 	m.t.Helper()
 	m.exec(`DELETE FROM sign_in_failures`)
-	_, _, err := m.People.SignIn(m.t.Context(), email, password+"x", address, program)
+	_, _, err := m.People.SignIn(m.t.Context(), email, password+"x", address, program, "")
 	storetest.WantRefusal(m.t, err, why)
 }
 
 func TestSignInsAreListed(t *testing.T) {
 	db := newMailed(t)
 	ada, eva := createPerson(t, db.All, "ada"), createPerson(t, db.All, "eva")
-	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.7", "Firefox/131")
+	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.7", "Firefox/131", "")
 	storetest.NoError(t, err)
 	db.fail("ADA@example.org", "sign_in", "198.51.100.9", "curl/8")
 	db.fail("nobody@example.org", "sign_in", "198.51.100.9", "curl/8")
-	_, _, err = db.People.SignIn(t.Context(), "ada@example.org", strings.Repeat("x", 500), "", "")
+	_, _, err = db.People.SignIn(t.Context(), "ada@example.org", strings.Repeat("x", 500), "", "", "")
 	storetest.WantRefusal(t, err, "sign_in")
 
 	list := db.signIns(ada, people.SignInFilter{})
@@ -61,7 +61,7 @@ func TestSignInsAreListed(t *testing.T) {
 	}
 
 	db.exec(`UPDATE people SET suspended_at = now(), suspended_reason = 'for a test' WHERE id = $1`, ada)
-	_, _, err = db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.7", "")
+	_, _, err = db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.7", "", "")
 	storetest.WantRefusal(t, err, "suspended")
 	if got := db.signIns(ada, people.SignInFilter{}); got[0].Why != "suspended" {
 		t.Errorf("with the right password, suspended: %+v", got[0])
@@ -93,7 +93,7 @@ func TestFailedSignInsTakeTheSameWork(t *testing.T) {
 	work := func(email string) []string {
 		t.Helper()
 		asked.Taken()
-		_, _, err := web.People.SignIn(t.Context(), email, password+"x", "192.0.2.7", "")
+		_, _, err := web.People.SignIn(t.Context(), email, password+"x", "192.0.2.7", "", "")
 		storetest.WantRefusal(t, err, "sign_in")
 		return asked.Taken()
 	}

@@ -53,7 +53,7 @@ func (s *SignUp) check(f store.Fields) {
 // keepSignUp writes a checked sign-up down and mails its link. instead is the page that whoever has an account
 // already is shown the way to.
 func (db *DB) keepSignUp(ctx context.Context, s SignUp, invitation *uuid.UUID, instead, address string) error {
-	if _, err := mailings().count(ctx, db, s.Email, throttleAddress(sender(address))); err != nil {
+	if _, err := mailings().count(ctx, db, trier{email: s.Email, from: sender(address)}); err != nil {
 		return err
 	}
 	hash, err := db.hash(ctx, s.Password)

@@ -34,7 +34,7 @@ func (db *DB) SignUpInvited(ctx context.Context, link string, s SignUp, address,
 		return "", session, db.keepSignUp(ctx, s, &i.ID, "/invitations/"+link, address)
 	}
 	from := sender(address)
-	a, err := signIns().count(ctx, db, s.Email, throttleAddress(from))
+	a, err := signIns().count(ctx, db, trier{email: s.Email, from: from, link: link})
 	if err != nil {
 		return "", session, err
 	}

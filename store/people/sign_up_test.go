@@ -69,9 +69,9 @@ func TestSignUpToOwner(t *testing.T) {
 	}
 	_, err := db.People.PersonByEmail(t.Context(), "ben@example.org")
 	storetest.WantRefusal(t, err, "not_found")
-	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "")
+	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "", "")
 	storetest.WantRefusal(t, err, "unconfirmed")
-	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", "another password", "192.0.2.7", "")
+	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", "another password", "192.0.2.7", "", "")
 	storetest.WantRefusal(t, err, "sign_in")
 
 	_, _, err = db.People.ConfirmSignUp(t.Context(), token, "not the password", "", "192.0.2.7", "")
@@ -98,7 +98,7 @@ func TestSignUpTellsNothing(t *testing.T) {
 		s := signUp(email, "Group of "+email)
 		s.Password = other
 		storetest.NoError(t, db.People.SignUp(t.Context(), s, "192.0.2.7"))
-		_, _, err := db.People.SignIn(t.Context(), email, other, "192.0.2.7", "")
+		_, _, err := db.People.SignIn(t.Context(), email, other, "192.0.2.7", "", "")
 		storetest.WantRefusal(t, err, "unconfirmed")
 		storetest.NoError(t, db.People.ResendConfirmation(t.Context(), email, "192.0.2.7"))
 		storetest.NoError(t, db.People.RequestReset(t.Context(), email, "192.0.2.7"))
@@ -118,7 +118,7 @@ func TestSignUpTellsNothing(t *testing.T) {
 		t.Errorf("%d people, want Ada alone", n)
 	}
 	// The password of before still opens the account.
-	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.8", "")
+	_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "192.0.2.8", "", "")
 	storetest.NoError(t, err)
 }
 
@@ -148,13 +148,16 @@ func TestSignUpRefusals(t *testing.T) {
 
 func TestSignUpIsThrottled(t *testing.T) {
 	db := newMailed(t)
-	for i := range 5 {
-		storetest.NoError(t, db.People.SignUp(t.Context(), signUp("ben@example.org", "Bio"), "192.0.2."+string(rune('1'+i))))
+	for range 5 {
+		storetest.NoError(t, db.People.SignUp(t.Context(), signUp("ben@example.org", "Bio"), "192.0.2.99"))
 	}
 	storetest.WantRefusal(t, db.People.SignUp(t.Context(), signUp("ben@example.org", "Bio"), "192.0.2.99"), "throttled")
 	storetest.WantRefusal(t, db.People.ResendConfirmation(t.Context(), "ben@example.org", "192.0.2.99"), "throttled")
 	storetest.WantRefusal(t, db.People.RequestReset(t.Context(), "ben@example.org", "192.0.2.99"), "throttled")
 	storetest.NoError(t, db.People.RequestReset(t.Context(), "eva@example.org", "192.0.2.99"))
+	storetest.NoError(t, db.People.ResendConfirmation(t.Context(), "ben@example.org", "192.0.2.98"))
+	db.exec(`INSERT INTO sign_in_failures (key, at) SELECT 'mail-email:ben@example.org', now() FROM generate_series(1, 14)`)
+	storetest.WantRefusal(t, db.People.ResendConfirmation(t.Context(), "ben@example.org", "192.0.2.97"), "throttled")
 	storetest.WantRefusal(t, db.People.RequestReset(t.Context(), "no address", "192.0.2.99"), "invalid")
 	storetest.WantRefusal(t, db.People.ResendConfirmation(t.Context(), "no address", "192.0.2.99"), "invalid")
 }
@@ -250,9 +253,9 @@ func TestOldLinksOfSignUps(t *testing.T) {
 func TestOldTriesAreForgotten(t *testing.T) {
 	db := newMailed(t)
 	db.exec(`INSERT INTO sign_in_failures (key, at) SELECT 'email:' || n, now() - interval '2 days' FROM generate_series(1, 30) AS n`)
-	_, _, err := db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "")
+	_, _, err := db.People.SignIn(t.Context(), "ben@example.org", password, "192.0.2.7", "", "")
 	storetest.WantRefusal(t, err, "sign_in")
-	if n := db.count(`SELECT count(*) FROM sign_in_failures`); n != 2 {
-		t.Errorf("%d tries are kept, want the last one's 2", n)
+	if n := db.count(`SELECT count(*) FROM sign_in_failures`); n != 4 {
+		t.Errorf("%d tries are kept, want the last one's 4", n)
 	}
 }

@@ -101,9 +101,9 @@ func TestSuspendPerson(t *testing.T) {
 	storetest.WantRefusal(t, db.People.SuspendPerson(t.Context(), ada, ben, "once more"), "state")
 	_, err := db.People.SessionByToken(t.Context(), cookie)
 	storetest.WantRefusal(t, err, "not_found")
-	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", "not the password", "", "")
+	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", "not the password", "", "", "")
 	storetest.WantRefusal(t, err, "sign_in")
-	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", password, "", "")
+	_, _, err = db.People.SignIn(t.Context(), "ben@example.org", password, "", "", "")
 	if r := storetest.WantRefusal(t, err, "suspended"); !strings.Contains(r.Title, "sent mails to strangers") {
 		t.Errorf("%q", r.Title)
 	}

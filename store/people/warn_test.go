@@ -61,7 +61,7 @@ func TestPeopleHearOfNewPlaces(t *testing.T) {
 		{"192.0.2.7", 2},
 		{"nonsense", 2},
 	} {
-		_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, c.address, "Firefox")
+		_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, c.address, "Firefox", "")
 		storetest.NoError(t, err)
 		if n := warned(t, db, "ada@example.org", store.MailNewPlace); n != c.want {
 			t.Errorf("%s: %d mails, want %d", c.address, n, c.want)
@@ -70,7 +70,7 @@ func TestPeopleHearOfNewPlaces(t *testing.T) {
 	var both errgroup.Group
 	for range 2 {
 		both.Go(func() error {
-			_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "203.0.113.9", "Firefox")
+			_, _, err := db.People.SignIn(t.Context(), "ada@example.org", password, "203.0.113.9", "Firefox", "")
 			return err
 		})
 	}

@@ -84,10 +84,27 @@ func (w *World) AddHost(t testing.TB, n int) uuid.UUID {
 		Name: name, Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: name},
 		Underlay: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}),
 	}))
-	facts := provisioner.HostFacts{UUID: uuid.New(), Hostname: name, VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
+	Enrol(t, w.DB, id)
+	facts := provisioner.HostFacts{Hostname: name, VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
 	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed}}
 	noError(t, w.DB.Machines.HostCheckDone(ctx, id, facts, provisioner.AccelerationTCG, report, true))
 	return id
+}
+
+// Enrol enrols a host, as if the simulated machine at its address reported its code.
+func Enrol(t testing.TB, db *floors.All, host uuid.UUID) {
+	t.Helper()
+	h := check[machines.Host](t)(db.Machines.HostForWorker(t.Context(), host))
+	step := check[machines.EnrolmentStep](t)(db.Machines.EnrolHost(t.Context(), host, Reports(h.Address, h.Code)))
+	if step != machines.EnrolmentDone {
+		t.Fatalf("the host is not enrolled: %s", step)
+	}
+}
+
+// Reports is what the simulated machine at an address says of itself where a code was written down on it.
+func Reports(a provisioner.HostAddress, code string) provisioner.Enrolment {
+	a.Machine = provisioner.Machine{}
+	return provisioner.Enrolment{Machine: provisioner.SimulatedMachine(a), Hook: provisioner.HookAnswers, Code: provisioner.CodeHash(code)}
 }
 
 // AddImage adds a ready image.

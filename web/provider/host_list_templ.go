@@ -133,7 +133,7 @@ func HostList(p HostListProps) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Empty("No hosts yet", "A host is a machine with libvirt. Adding one checks it: connection, versions, network hook, storage, acceleration, and a packet over the underlay.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("No hosts yet", "A host is a machine with libvirt. It is enrolled by a line that is pasted on it, and then checked: connection, versions, network hook, storage, acceleration, and a packet over the underlay.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -84,7 +84,7 @@ func HostNew(p HostNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"lead\">It needs libvirt, and the network hook that <code>volary hook install</code> puts there. Adding it starts the check; until that has passed it takes no nodes.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"lead\">It needs libvirt, and the network hook that <code>volary hook install</code> puts there. Its page then shows one line to paste on it, by which it is known that whoever adds it is root there. Nothing is made on it before; then its check runs, and until that has passed it takes no nodes.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -136,7 +136,7 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"actions\"><button class=\"button button-primary\">Add and check</button> <a class=\"button button-quiet\" href=\"/provider/hosts\">Cancel</a></div></form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"actions\"><button class=\"button button-primary\">Add the host</button> <a class=\"button button-quiet\" href=\"/provider/hosts\">Cancel</a></div></form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

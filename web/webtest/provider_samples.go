@@ -44,6 +44,10 @@ func providerSamples() []Sample {
 		{"hosts-without-pool", provider.HostList(provider.HostListProps{Layout: providerLayout()})},
 		{"host-new", provider.HostNew(hostNew())},
 		{"host-new-refused", provider.HostNew(hostNewRefused())},
+		{"host-waiting", provider.HostShow(waitingHost())},
+		{"host-code-ended", provider.HostShow(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It takes no nodes: not enrolled: its machine has reported no code.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-3.northern.example"}, Underlay: "192.0.2.13", CheckState: "none"})},
+		{"host-mistaken", provider.HostShow(mistakenHost())},
+		{"host-twin", provider.HostShow(twinHost())},
 		{"host-draining", provider.HostShow(drainingHost())},
 		{"host-remove", provider.HostRemove(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", VCPUs: 8, MemoryMiB: 32768})},
 		{"host-remove-refused", provider.HostRemove(drainingHost())},
@@ -105,6 +109,29 @@ func host() provider.HostShowProps {
 		Nodes: 1, NodeList: ui.ListProps{Path: "/provider/hosts/" + id(80).String(), PerPage: 50, Total: 1},
 		Shown: []provider.HostNode{{ID: id(50), Organization: "Heliophysics", Cluster: "trial-1", Name: "head", State: provisioner.NodeReady, Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}}},
 	}
+}
+
+func waitingHost() provider.HostShowProps {
+	return provider.HostShowProps{
+		Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It waits for its code; nothing is made on it before.",
+		Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-3.northern.example"}, Underlay: "192.0.2.13", CheckState: "waiting",
+		EnrolLine: "/usr/local/lib/volary/volary hook enrol 6TOID3VHJKPHUKXV3NUEK7EF6J", CodeUntil: now().Add(23 * time.Hour),
+		CodeSeen: "Its hook reports the code of host-2: is this the address of another machine?",
+	}
+}
+
+func mistakenHost() provider.HostShowProps {
+	p := host()
+	p.HostSeen, p.Enrolled, p.Mistaken, p.Unused = provisioner.HostSilent, ago(400*time.Hour), true, "It takes no nodes: another machine answers at its address."
+	p.CheckState, p.Checks = "passed", p.Checks[:2]
+	return p
+}
+
+func twinHost() provider.HostShowProps {
+	p := mistakenHost()
+	p.HostSeen, p.Mistaken, p.Twin = provisioner.HostUp, false, true
+	p.Unused = "It takes no nodes: this machine is another host already, under another name or address."
+	return p
 }
 
 func pool() provider.PoolRow {

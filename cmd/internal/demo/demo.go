@@ -124,6 +124,8 @@ type Options struct {
 	Underlay netip.Prefix
 	Images   Images
 	Now      time.Time
+	// Enrol does on the machine of a host what its provider's staff would: it has the host's line pasted there. Nil: nobody does.
+	Enrol func(context.Context, Host, string) error
 }
 
 // Make makes the demo: two groups, two providers, a pool of three of the Hosts and a pool of the fourth, 90 days of what
@@ -148,7 +150,32 @@ func Make(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 	if err := d.all(ctx, o); err != nil {
 		return err
 	}
-	return d.hours(ctx)
+	return errors.Join(d.enrol(ctx, o), d.hours(ctx))
+}
+
+// enrol pastes the line of each host that waits for its code.
+func (d *maker) enrol(ctx context.Context, o Options) error {
+	if o.Enrol == nil {
+		return nil
+	}
+	byName := map[string]Host{}
+	for _, h := range o.Hosts {
+		byName[h.Name] = h
+	}
+	for _, provider := range d.providers {
+		hosts, err := d.db.Machines.Hosts(ctx, provider)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			if at, ok := byName[h.Name]; ok && h.Code != "" {
+				if err := o.Enrol(ctx, at, h.Code); err != nil {
+					return fmt.Errorf("enrol %s: %w", h.Name, err)
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // makePast makes everything in the past, and what was done since.
@@ -167,6 +194,9 @@ func makePast(ctx context.Context, pool *pgxpool.Pool, o Options) error {
 		dice: rand.New(rand.NewPCG(2008, 28)), // always the same past
 	}
 	if err := s.tell(ctx, now); err != nil {
+		return err
+	}
+	if err := s.notEnrolled(ctx); err != nil {
 		return err
 	}
 	return p.close(ctx)
@@ -331,7 +361,7 @@ func (d *maker) hosts(ctx context.Context, providerID, poolID uuid.UUID, underla
 	moved := machines.HostsMove{Underlay: underlay, Restarted: true}
 	for _, h := range hosts {
 		k, ok := known[h.Name]
-		if ok && (k.Address != h.Address || k.Underlay != h.Underlay) {
+		if ok && (!k.Address.Same(h.Address.Canonical()) || k.Underlay != h.Underlay) {
 			if (k.Address.Scheme == provisioner.SchemeMemory) != (h.Address.Scheme == provisioner.SchemeMemory) {
 				return ErrMoved
 			}
@@ -348,6 +378,8 @@ func (d *maker) hosts(ctx context.Context, providerID, poolID uuid.UUID, underla
 		switch {
 		case !ok:
 			_, err = d.db.Machines.AddHost(ctx, uuid.Nil, providerID, poolID, machines.NewHost{Name: h.Name, Address: h.Address, Underlay: h.Underlay, VCPUs: hostVCPUs})
+		case k.EnrolledAt == nil && k.Code == "":
+			err = d.db.Machines.RenewHostCode(ctx, uuid.Nil, providerID, k.ID)
 		case k.CheckState == "failed":
 			err = d.db.Machines.CheckHost(ctx, uuid.Nil, providerID, k.ID)
 		}

@@ -60,7 +60,7 @@ func TestMakingItTwiceMakesEverythingOnce(t *testing.T) {
 	for query, want := range map[string]int{
 		`SELECT count(*) FROM people`:                                                                len(demo.People()),
 		`SELECT count(*) FROM hosts`:                                                                 demo.Hosts,
-		`SELECT count(*) FROM hosts WHERE NOT fit AND check_state = 'running'`:                       demo.Hosts,
+		`SELECT count(*) FROM hosts WHERE NOT fit AND check_state = 'waiting'`:                       demo.Hosts,
 		`SELECT count(*) FROM organizations`:                                                         2,
 		`SELECT count(*) FROM acceptance_tests WHERE state = 'failed'`:                               2,
 		`SELECT count(*) FROM acceptance_tests WHERE state = 'passed'`:                               2,
@@ -116,7 +116,7 @@ func TestDemoFollowsHostsThatMoved(t *testing.T) {
 	var addresses, jobs int
 	err := pool.QueryRow(t.Context(), `
 		SELECT (SELECT count(*) FROM hosts h JOIN pools p ON p.id = h.pool_id
-			WHERE h.address LIKE '10.77.2.1_' AND h.address = host(h.underlay) AND p.underlay = '10.77.2.0/24' AND h.check_state = 'running'),
+			WHERE h.address LIKE '10.77.2.1_' AND h.address = host(h.underlay) AND p.underlay = '10.77.2.0/24' AND h.check_state = 'waiting'),
 			(SELECT count(*) FROM audit WHERE verb = 'move host')`).Scan(&addresses, &jobs)
 	if err != nil || addresses != demo.Hosts || jobs != demo.Hosts {
 		t.Errorf("%d hosts in the new range, %d moves, %v", addresses, jobs, err)

@@ -86,8 +86,11 @@ func (s *story) tell(ctx context.Context, now time.Time) error {
 	return s.hostsDown(ctx)
 }
 
-// hostsUp lets every host's check have passed.
+// hostsUp lets every host be enrolled, and its check have passed.
 func (s *story) hostsUp(ctx context.Context) error {
+	if _, err := s.pool.Exec(ctx, `UPDATE hosts SET enrolled_at = now(), enrol_code = NULL, enrol_until = NULL`); err != nil {
+		return fmt.Errorf("hosts of the past: %w", err)
+	}
 	for _, id := range s.made.providers {
 		hosts, err := s.db.Machines.Hosts(ctx, id)
 		if err != nil {
@@ -104,8 +107,26 @@ func (s *story) hostsUp(ctx context.Context) error {
 	return nil
 }
 
-// hostsDown leaves every host as one that was switched off: what it is now the worker finds out, by the check that
-// waits since the host was added.
+// notEnrolled has every host wait for a code: who its machine is now the worker finds out.
+func (s *story) notEnrolled(ctx context.Context) error {
+	if _, err := s.pool.Exec(ctx, `UPDATE hosts SET enrolled_at = NULL, machine = NULL, machine_key = NULL`); err != nil {
+		return fmt.Errorf("hosts of the past: %w", err)
+	}
+	for _, provider := range s.made.providers {
+		hosts, err := s.db.Machines.Hosts(ctx, provider)
+		if err != nil {
+			return err
+		}
+		for _, h := range hosts {
+			if err := s.db.Machines.RenewHostCode(ctx, uuid.Nil, provider, h.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// hostsDown leaves every host as one that was switched off.
 func (s *story) hostsDown(ctx context.Context) error {
 	// Only for this moment, at which the clock stands still: the real worker takes them over at once.
 	if _, err := s.db.Machines.ClaimHosts(ctx, worker, time.Millisecond); err != nil {
@@ -121,9 +142,6 @@ func (s *story) hostsDown(ctx context.Context) error {
 				if err := s.db.Machines.RecordMissedRound(ctx, h.ID, worker, "the past ends"); err != nil {
 					return err
 				}
-			}
-			if err := s.db.Machines.CheckHost(ctx, uuid.Nil, id, h.ID); err != nil {
-				return err
 			}
 		}
 	}

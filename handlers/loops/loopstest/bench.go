@@ -296,7 +296,7 @@ func (b *Bench) Queue(t *testing.T, name string) (stop func()) {
 	e := b.Engine(name, db, b.Simulated.Dial)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
-	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, Probe: b.Probe})
+	river.AddWorker(workers, &jobs.CheckHost{Engine: e, ProbeImage: image, EnrolPause: 20 * time.Millisecond, Probe: b.Probe})
 	return b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond}, workers)
 }
 

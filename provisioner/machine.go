@@ -1,0 +1,78 @@
+package provisioner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// Machine is how a machine is known again, under whatever name or address.
+type Machine struct {
+	UUID uuid.UUID // its libvirt's; vendors have given the same to several machines
+	Key  uuid.UUID // drawn on the machine and kept by its own hook; Nil: an older hook, or none
+}
+
+// Is tells whether the machine that was seen may be this one: what both know of themselves is the same.
+func (m Machine) Is(seen Machine) bool {
+	return (m.UUID == uuid.Nil || seen.UUID == uuid.Nil || m.UUID == seen.UUID) &&
+		(m.Key == uuid.Nil || seen.Key == uuid.Nil || m.Key == seen.Key)
+}
+
+// HookState is what a host's own hook did when it was asked who the host is.
+type HookState string
+
+// The states of a hook that is asked.
+const (
+	HookAnswers HookState = "answers"
+	HookNone    HookState = "none"   // there is nothing by which it could be asked, and nothing is made for it
+	HookSilent  HookState = "silent" // it was asked and wrote nothing
+	HookOlder   HookState = "older"  // it does not know the question
+)
+
+// Enrolment is who a machine says it is, to one that may make nothing on it yet.
+type Enrolment struct {
+	Machine Machine
+	Hook    HookState
+	Code    string // CodeHash of the code that was written there last; empty: none was
+}
+
+// CodeHash is what a machine keeps and reports of a code.
+func CodeHash(code string) string {
+	sum := sha256.Sum256([]byte("volary enrolment " + strings.ToUpper(strings.TrimSpace(code))))
+	return hex.EncodeToString(sum[:])
+}
+
+// HookProgram is where a host keeps the program that its hook is.
+const HookProgram = "/usr/local/lib/volary/volary"
+
+// EnrolLine is the one line that root pastes on a host's machine so that its hook reports the host's code. A simulated host has
+// a file of that in the worker's folder.
+func EnrolLine(a HostAddress, code string) string {
+	if a.Scheme == SchemeMemory {
+		return "echo " + code + ` > "$VOLARY_MEMORY_STATE_DIR"/` + SimulatedCodeFile(a)
+	}
+	return HookProgram + " hook enrol " + code
+}
+
+// SimulatedCodeFile is the name of the file in which a simulated host finds its code.
+func SimulatedCodeFile(a HostAddress) string { return a.Name + "-" + strconv.Itoa(a.Port) + ".code" }
+
+// SimulatedMachine is the machine behind an address of SchemeMemory.
+func SimulatedMachine(a HostAddress) Machine {
+	name := "memory://" + a.Name + ":" + strconv.Itoa(a.Port)
+	return Machine{UUID: uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)), Key: uuid.NewSHA1(uuid.NameSpaceURL, []byte(name+"/key"))}
+}
+
+// ErrAnotherMachine says that what answers at a host's address is not the machine that was enrolled. It is an
+// ErrHostUnreachable as well: the host itself was not reached.
+var ErrAnotherMachine error = anotherMachine{}
+
+type anotherMachine struct{}
+
+func (anotherMachine) Error() string { return "another machine answers at its address" }
+
+func (anotherMachine) Is(target error) bool { return errors.Is(ErrHostUnreachable, target) }
