@@ -19,7 +19,7 @@ func TestDeleteImagePage(t *testing.T) {
 	if err := a.Store.Models.CreateUpload(t.Context(), w.Organization, w.Person(handlertest.Member), upload, "spare.img", 3<<20); err != nil {
 		t.Fatal(err)
 	}
-	spare, err := a.Store.Models.FinishUpload(t.Context(), upload, "")
+	spare, err := a.Store.Models.FinishUpload(t.Context(), w.Person(handlertest.Member), upload, "")
 	if err != nil {
 		t.Fatal(err)
 	}

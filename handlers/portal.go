@@ -102,9 +102,14 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	guards := o.guards()
+	rights := middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken}
 	for _, r := range table {
 		g := guards[r.guard]
-		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, g.after)...)
+		after := g.after
+		if r.guard == exporting || r.guard == uploading {
+			after = append([]echo.MiddlewareFunc{rights.While(r.may, r.method)}, after...)
+		}
+		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
 	}
 	return e, nil
 }

@@ -20,7 +20,7 @@ func TestSuspendedProviderIsShown(t *testing.T) {
 	says(t, "suspending", root.Post("/platform/providers/"+w.North.String()+"/suspend", url.Values{"reason": {why}}), http.StatusSeeOther)
 
 	for _, path := range []string{"/provider", "/provider/hosts", "/provider/orders", "/provider/settings", "/provider/usage"} {
-		says(t, path, admin.Get(path), http.StatusOK, "North is suspended.", why)
+		says(t, path, admin.Get(path), http.StatusOK, "<bdi>North</bdi> is suspended.", why)
 	}
 	for _, c := range []struct {
 		b *handlertest.Browser

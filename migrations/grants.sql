@@ -51,6 +51,7 @@ GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
 GRANT SELECT ON providers TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (role, cap, cap_since), DELETE ON memberships TO volary_web;
 GRANT SELECT (organization_id, person_id, role) ON memberships TO volary_worker;
+GRANT SELECT, INSERT, DELETE ON left_caps TO volary_web;
 GRANT SELECT, INSERT, UPDATE (role), DELETE ON staff TO volary_web;
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 

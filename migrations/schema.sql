@@ -222,7 +222,8 @@ CREATE OR REPLACE FUNCTION public.notify_rights()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  PERFORM pg_notify('volary_rights', CASE TG_TABLE_NAME WHEN 'people' THEN to_jsonb(OLD) ->> 'id' WHEN 'console_consents' THEN '' WHEN 'clusters' THEN ''
+  PERFORM pg_notify('volary_rights', CASE WHEN TG_TABLE_NAME = 'people' THEN to_jsonb(OLD) ->> 'id'
+                                     WHEN TG_TABLE_NAME IN ('console_consents', 'organizations', 'providers') THEN ''
                                      ELSE to_jsonb(OLD) ->> 'person_id' END);
   RETURN NULL;
 END $function$;
@@ -911,6 +912,17 @@ CREATE TABLE ledger_postings (
   CONSTRAINT ledger_postings_number_check CHECK ((number > 0)),
   CONSTRAINT ledger_postings_pkey PRIMARY KEY (wallet_id, seq, number),
   CONSTRAINT ledger_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
+);
+
+CREATE TABLE left_caps (
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  cap bigint NOT NULL,
+  cap_since timestamp with time zone NOT NULL,
+  CONSTRAINT left_caps_cap_check CHECK ((cap >= 0)),
+  CONSTRAINT left_caps_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT left_caps_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT left_caps_pkey PRIMARY KEY (organization_id, person_id)
 );
 
 CREATE TABLE lots (
@@ -1749,9 +1761,13 @@ CREATE TRIGGER orders_made AFTER INSERT ON orders FOR EACH ROW EXECUTE FUNCTION 
 
 CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION refuse_order_change();
 
+CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at ON organizations FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
 CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
+
+CREATE TRIGGER rights_ended AFTER UPDATE OF state ON providers FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_run_change();
 
@@ -1900,6 +1916,8 @@ GRANT INSERT, SELECT ON ledger_entries TO volary_worker;
 GRANT INSERT, SELECT ON ledger_postings TO volary_web;
 
 GRANT INSERT, SELECT ON ledger_postings TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON left_caps TO volary_web;
 
 GRANT SELECT ON lots TO volary_web;
 

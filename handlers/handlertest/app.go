@@ -9,6 +9,8 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -36,10 +38,11 @@ type App struct {
 	Changes *live.Changes
 	Hosts   *memory.World // with Options.Worker
 	// Stop asks the portal to stop, as a signal does its process.
-	Stop context.CancelFunc
-	t    testing.TB
-	web  *floors.All
-	echo *echo.Echo
+	Stop    context.CancelFunc
+	uploads string // the folder
+	t       testing.TB
+	web     *floors.All
+	echo    *echo.Echo
 }
 
 // Options of Start. The zero value is good.
@@ -67,11 +70,11 @@ func Start(t testing.TB, o Options) *App {
 		workerURL = a.startWorker(o.Log)
 	}
 	stopping, stop := context.WithCancel(context.Background())
-	a.Stop = stop
+	a.Stop, a.uploads = stop, t.TempDir()
 	a.web = storetest.OpenAs(t, pool, store.RoleWeb)
 	portal, err := handlers.New(handlers.Options{
 		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL, WorkerSecret: Secret(t),
-		Stopping: stopping, UploadsChecked: true, UploadFolder: t.TempDir(), Unthrottled: !o.Throttled,
+		Stopping: stopping, UploadsChecked: true, UploadFolder: a.uploads, Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
 	})
 	if err != nil {
@@ -90,6 +93,15 @@ func Start(t testing.TB, o Options) *App {
 		server.Close()
 	})
 	return a
+}
+
+// Received is how many bytes of an unfinished upload have come, without the question that would end who sends them.
+func (a *App) Received(id string) int64 {
+	info, err := os.Stat(filepath.Join(a.uploads, id))
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 // Secret is what the portals and workers of tests know each other by.

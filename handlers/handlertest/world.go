@@ -138,7 +138,7 @@ func (a *App) Furnish(w *World) {
 	}))(a)
 	upload := strings.Repeat("ef", 16)
 	a.ok(a.Store.Models.CreateUpload(ctx, w.Other, w.people[OtherOwner], upload, "theirs.qcow2", 1<<20))
-	must(a.Store.Models.FinishUpload(ctx, upload, "theirs.qcow2"))(a)
+	must(a.Store.Models.FinishUpload(ctx, w.people[OtherOwner], upload, "theirs.qcow2"))(a)
 }
 
 // description gives the first organization an image, a model cluster, a published version and a draft.
@@ -162,7 +162,7 @@ func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
 	ctx := context.Background()
 	upload := strings.Repeat("cd", 16)
 	a.ok(a.Store.Models.CreateUpload(ctx, w.Organization, owner, upload, "sample.qcow2", 1<<20))
-	id := must(a.Store.Models.FinishUpload(ctx, upload, "sample.qcow2"))(a)
+	id := must(a.Store.Models.FinishUpload(ctx, owner, upload, "sample.qcow2"))(a)
 	digest := diskDigest()
 	a.ok(a.Store.Models.RecordVerdict(ctx, id, provisioner.ImageVerdict{
 		State: provisioner.ImageReady, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: int64(len(disk())),

@@ -58,6 +58,9 @@ func (c *CheckHost) Work(ctx context.Context, job *river.Job[queue.CheckHost]) e
 	if err != nil {
 		return err
 	}
+	if over, err := c.Machines.PassOverCheck(ctx, h.ID); over || err != nil {
+		return err // guests are booted for no suspended provider, whenever the check was asked for
+	}
 	if h.EnrolledAt == nil || h.Code != "" {
 		if enrolled, err := c.enrol(ctx, h); err != nil || !enrolled {
 			return err

@@ -17,6 +17,7 @@ import (
 type Changes struct {
 	mu        sync.Mutex
 	followers map[*follower]struct{}
+	watchers  map[chan struct{}]uuid.UUID // the person
 	perPerson map[uuid.UUID]int
 	recent    []heard // oldest first
 	away      bool
@@ -38,7 +39,7 @@ const (
 
 // NewChanges makes an empty hub.
 func NewChanges() *Changes {
-	return &Changes{followers: map[*follower]struct{}{}, perPerson: map[uuid.UUID]int{}}
+	return &Changes{followers: map[*follower]struct{}{}, watchers: map[chan struct{}]uuid.UUID{}, perPerson: map[uuid.UUID]int{}}
 }
 
 // Publish passes a change on; its organization and provider decide who hears of it. The zero Change, which says that some may
@@ -53,18 +54,42 @@ func (h *Changes) Publish(change store.Change) {
 	}
 }
 
-// RightsEnded has the streams of a person look at once whether they may go on, or those of everybody. It is made for
-// store.ListenRights.
+// RightsEnded has what lasts of a person look at once whether it may go on (streams, and what Watch was called for), or of
+// everybody. It is made for store.ListenRights.
 func (h *Changes) RightsEnded(person uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for f := range h.followers {
 		if person == uuid.Nil || person == f.personID {
-			select {
-			case f.rights <- struct{}{}:
-			default: // it will look anyway
-			}
+			poke(f.rights)
 		}
+	}
+	for w, of := range h.watchers {
+		if person == uuid.Nil || person == of {
+			poke(w)
+		}
+	}
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// Watch tells that a right of the person may have ended, and at first, since that may have been before it was called. It ends
+// with stop.
+func (h *Changes) Watch(person uuid.UUID) (ended <-chan struct{}, stop func()) {
+	w := make(chan struct{}, 1)
+	w <- struct{}{}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.watchers[w] = person
+	return w, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		delete(h.watchers, w)
 	}
 }
 

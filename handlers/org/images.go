@@ -48,7 +48,7 @@ func (h Handlers) NewImage(c echo.Context) error {
 		return err
 	}
 	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
-		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: uploads, Unverified: !h.UploadsChecked,
+		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: uploads, MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
 	}))
 }
 

@@ -178,6 +178,8 @@ func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []
 		row := web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since, Self: m.PersonID == self}
 		if limit, ok := caps[m.PersonID]; ok {
 			row.Capped, row.CapMCS, row.CapLeftMCS = true, int64(limit.Hours), int64(limit.Left())
+		} else if m.Cap != nil {
+			row.Kept, row.CapMCS = true, int64(*m.Cap)
 		}
 		p.Members = append(p.Members, row)
 	}

@@ -55,7 +55,7 @@ func policyOf(p Permission) policy {
 	case OrgRead:
 		return members(owner, manager, member, bills)
 	case OrgWork:
-		return members(owner, manager, member)
+		return members(people.WorkRoles()...)
 	case OrgConsole:
 		return policy{organization: []people.OrganizationRole{owner, manager, member}, sealed: true}
 	case OrgOrder:

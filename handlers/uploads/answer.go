@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/respond"
+	"volary.dev/provisioner/refusal"
 )
 
 // uploadAnswer is what the tus handler writes to. Two things are seen to here, which otherwise end requests that have
@@ -82,6 +85,9 @@ type pacedBody struct {
 func (b pacedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.answer.arrived(n)
+	if r, ended := refusal.As(err); ended {
+		return n, told(r, respond.Status(r.Code)) // the right to send ended, see middleware.Rights
+	}
 	return n, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -46,6 +47,7 @@ type Handler struct {
 	log    *slog.Logger
 	pace   time.Duration
 	tus    http.Handler
+	making sync.Mutex // two uploads are not both promised the same room
 }
 
 // Options of NewUploads; all but the last are needed.
@@ -58,7 +60,7 @@ type Options struct {
 }
 
 // New makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
-// process, which a proxy arranges by the upload's path.
+// process, which a proxy arranges by the upload's path; and what room is promised is counted here.
 func New(o Options) (*Handler, error) {
 	u := &Handler{models: o.Models, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
@@ -108,7 +110,7 @@ func (u *Handler) Serve(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		if done, err := u.finished(ctx, c, upload); done || err != nil {
+		if done, err := u.finished(ctx, c, who, upload); done || err != nil {
 			return err
 		}
 	}
@@ -130,13 +132,13 @@ func (u *Handler) Serve(c echo.Context) error {
 // finished answers for an upload whose last byte is here. A client that missed the answer to it asks by HEAD and is
 // told that it is done, even after the bytes were taken away; and where the answer was an error of ours, the image is
 // made now.
-func (u *Handler) finished(ctx context.Context, c echo.Context, upload models.Upload) (bool, error) {
+func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, upload models.Upload) (bool, error) {
 	image := upload.Image
 	if image == nil {
 		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
 			return false, nil
 		}
-		id, err := u.models.FinishUpload(ctx, upload.ID, "")
+		id, err := u.models.FinishUpload(ctx, who.person, upload.ID, "")
 		if err != nil {
 			return true, err
 		}
@@ -160,7 +162,13 @@ func uploadedAlready(filename string) *refusal.Error {
 
 func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
 	who, _ := e.Context.Value(principalKey{}).(principal)
-	if err := room(u.folder, e.Upload.Size); err != nil {
+	u.making.Lock()
+	defer u.making.Unlock()
+	lacked, err := u.lacked(e.Context)
+	if err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
+	}
+	if err := room(u.folder, e.Upload.Size, lacked); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, err
 	}
 	id := uuid.New() // random: its 122 bits are not the only guard
@@ -174,9 +182,19 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	}, nil
 }
 
+// lacked is how many bytes of all announced uploads are still to come.
+func (u *Handler) lacked(ctx context.Context) (sum int64, err error) {
+	announced, err := u.models.AnnouncedUploads(ctx)
+	for _, a := range announced {
+		sum += max(a.Size-u.Received(a.ID), 0)
+	}
+	return sum, err
+}
+
 // finish may not open the file: the tus handler holds its lock.
 func (u *Handler) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
-	image, err := u.models.FinishUpload(e.Context, e.Upload.ID, e.Upload.MetaData["name"])
+	who, _ := e.Context.Value(principalKey{}).(principal)
+	image, err := u.models.FinishUpload(e.Context, who.person, e.Upload.ID, e.Upload.MetaData["name"])
 	if err != nil {
 		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}

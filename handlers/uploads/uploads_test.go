@@ -218,13 +218,62 @@ func TestUploadRefusals(t *testing.T) {
 			t.Errorf("%s: %d %q, want a refusal in plain words", name, res.StatusCode, text)
 		}
 	}
-	left := models.MaxOpenUploads - 1 // the world has one
-	for range left {
-		c.create(10)
+}
+
+// One member cannot take all that the organization may have unfinished, and a colleague discards what lies there.
+func TestUploadsAreBoundedByPerson(t *testing.T) {
+	app, _, c := start(t)
+	another := map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}
+	var first string
+	for range models.MaxOpenUploadsEach {
+		first = c.create(10)
 	}
-	if res, text := c.must("POST", "/uploads/", nil, map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "unfinished") {
+	if res, text := c.must("POST", "/uploads/", nil, another); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "of yours are unfinished") {
 		t.Errorf("one upload too many: %d %q", res.StatusCode, text)
 	}
+	manager := tusClient{t, app, app.SignIn(handlertest.Manager)}
+	for range models.MaxOpenUploadsEach {
+		manager.create(10)
+	}
+	owner := tusClient{t, app, app.SignIn(handlertest.Owner)} // the world has one
+	owner.create(10)
+	if res, text := owner.must("POST", "/uploads/", nil, another); res.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(text, "of your organization are unfinished") {
+		t.Errorf("one upload too many of the organization: %d %q", res.StatusCode, text)
+	}
+	id := first[strings.LastIndex(first, "/")+1:]
+	if page := owner.browser.Get("/org/images"); !strings.Contains(page.Body, "/org/uploads/"+id+"/discard") || !strings.Contains(page.Body, "disk.qcow2") {
+		t.Error("the page of images has no button that discards the upload of a colleague")
+	}
+	if res, _, err := c.patch(first, 0, strings.NewReader("01234")); err != nil || res.StatusCode != http.StatusNoContent {
+		t.Fatalf("half of it: %v %v", err, res)
+	}
+	if got := owner.browser.Post("/org/uploads/"+id+"/discard", nil); got.Status != http.StatusSeeOther {
+		t.Errorf("discard: %d %s", got.Status, got.Body)
+	}
+	if app.Received(id) != 0 {
+		t.Error("the bytes of a discarded upload are there still")
+	}
+	if got := owner.browser.Post("/org/uploads/"+id+"/discard", nil); got.Status != http.StatusNotFound {
+		t.Errorf("discard it twice: %d", got.Status)
+	}
+	owner.create(10)
+}
+
+// What others announced and have not sent yet is not promised again.
+func TestAnnouncedRoomIsReserved(t *testing.T) {
+	app, world, c := start(t)
+	another := map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}
+	id := strings.Repeat("fe", 16)
+	if err := app.Store.Models.CreateUpload(t.Context(), world.Other, world.Person(handlertest.OtherOwner), id, "huge", 1<<60); err != nil {
+		t.Fatal(err)
+	}
+	if res, text := c.must("POST", "/uploads/", nil, another); res.StatusCode != http.StatusInsufficientStorage || !strings.Contains(text, "uploads that are under way need") {
+		t.Errorf("room that is promised already: %d %q", res.StatusCode, text)
+	}
+	if _, err := app.Store.Models.DeleteUpload(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	c.create(10)
 }
 
 func TestUploadParts(t *testing.T) {

@@ -43,11 +43,7 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 			return err
 		}
 		c.Test, c.Compute = true, min(max(testCompute, c.Version.ComputeMin), c.Version.ComputeMax)
-		// First refuseTests: its lock on the organization is the stronger one.
 		if err := refuseTests(ctx, tx, orgID, versionID); err != nil {
-			return err
-		}
-		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
 			return err
 		}
 		plan, refusal := c.judge()
@@ -69,11 +65,15 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 	})
 }
 
-// refuseTests keeps one organization from filling the test share for ever. The organization is locked, so that two
+// refuseTests keeps one organization from filling the test share for ever, and a suspended one from testing. The organization is locked, so that two
 // tests at once are counted one after the other.
 func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) error {
 	if _, err := tx.Exec(ctx, `SELECT FROM organizations WHERE id = $1 FOR NO KEY UPDATE`, orgID); err != nil {
 		return fmt.Errorf("count tests: %w", err)
+	}
+	// After the lock above, which is the stronger one; and before what waiting would mend.
+	if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
+		return err
 	}
 	var today, running int
 	err := tx.QueryRow(ctx, `

@@ -15,7 +15,7 @@ import (
 var uploadID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // CreateUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size,
-// "uploads" where the organization has MaxOpenUploads unfinished ones, "suspended".
+// "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach of them, "suspended".
 func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, filename string, size int64) error {
 	if !uploadID.MatchString(id) {
 		return fmt.Errorf("create upload: id %q is not 32 hex digits", id)
@@ -34,16 +34,8 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
 			return err
 		}
-		var open int
-		if err := tx.QueryRow(ctx, `SELECT count(*) FROM uploads WHERE organization_id = $1 AND finished_at IS NULL`, orgID).Scan(&open); err != nil {
-			return fmt.Errorf("count uploads of %s: %w", orgID, err)
-		}
-		if open >= MaxOpenUploads {
-			return &refusal.Error{
-				Code:  "uploads",
-				Title: fmt.Sprintf("%d uploads are unfinished, %d may be.", open, MaxOpenUploads),
-				Next:  "Finish or discard one of them; those without progress for a day are discarded by themselves.",
-			}
+		if err := refuseManyUploads(ctx, tx, orgID, personID); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO uploads (id, organization_id, person_id, filename, size, created_at)
@@ -52,4 +44,23 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 		}
 		return nil
 	})
+}
+
+func refuseManyUploads(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
+	var all, own int
+	err := tx.QueryRow(ctx, `
+		SELECT count(*), count(*) FILTER (WHERE person_id = $2) FROM uploads WHERE organization_id = $1 AND finished_at IS NULL`, orgID, personID).Scan(&all, &own)
+	if err != nil {
+		return fmt.Errorf("count uploads of %s: %w", orgID, err)
+	}
+	r := &refusal.Error{Code: "uploads", Next: "Finish or discard one of them on the page of images; those without progress for a day are discarded by themselves."}
+	switch {
+	case own >= MaxOpenUploadsEach:
+		r.Title = fmt.Sprintf("%d uploads of yours are unfinished, %d may be.", own, MaxOpenUploadsEach)
+	case all >= MaxOpenUploads:
+		r.Title = fmt.Sprintf("%d uploads of your organization are unfinished, %d may be.", all, MaxOpenUploads)
+	default:
+		return nil
+	}
+	return r
 }

@@ -115,7 +115,7 @@ func TestDeleteImage(t *testing.T) {
 func TestDeleteImageBeingChecked(t *testing.T) {
 	w := storetest.NewWorld(t)
 	storetest.NoError(t, w.DB.Models.CreateUpload(t.Context(), w.Organization, w.Person, hexID(1), "disk", 1))
-	image := storetest.Must[uuid.UUID](t)(w.DB.Models.FinishUpload(t.Context(), hexID(1), ""))
+	image := storetest.Must[uuid.UUID](t)(w.DB.Models.FinishUpload(t.Context(), w.Person, hexID(1), ""))
 	w.Exec(t, `UPDATE river_job SET state = 'running', attempted_at = now() WHERE kind = 'verify_image'`)
 	if err := w.DB.Models.DeleteImage(t.Context(), w.Organization, w.Person, image); !refusedWith(err, "image_checking") {
 		t.Errorf("while it is checked: %v", err)

@@ -10,8 +10,12 @@ import (
 	"volary.dev/store"
 )
 
-// MaxOpenUploads is how many unfinished uploads an organization may have: each keeps space on the image volume.
-const MaxOpenUploads = 8
+// How many unfinished uploads an organization may have, and each of its people within that: each keeps space on the image volume,
+// and nobody may keep the others from theirs.
+const (
+	MaxOpenUploads     = 8
+	MaxOpenUploadsEach = 3
+)
 
 // Upload is a file on its way to us, in parts.
 type Upload struct {
@@ -42,6 +46,18 @@ func (db *DB) Uploads(ctx context.Context, orgID uuid.UUID) ([]Upload, error) {
 		return nil, fmt.Errorf("read uploads of %s: %w", orgID, err)
 	}
 	return list, nil
+}
+
+// Announced is an unfinished upload of whomever.
+type Announced struct {
+	ID   string
+	Size int64 // bytes
+}
+
+// AnnouncedUploads are all that are unfinished: what they lack still needs room.
+func (db *DB) AnnouncedUploads(ctx context.Context) ([]Announced, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT id, size FROM uploads WHERE finished_at IS NULL`)
+	return store.All(rows, "announced uploads", pgx.RowToStructByName[Announced])
 }
 
 // StaleUploads names unfinished uploads that were begun before a time, for the worker that discards their bytes.

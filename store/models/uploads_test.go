@@ -28,7 +28,54 @@ func uploader(t *testing.T, db *floors.All, name string) (orgID, personID uuid.U
 	if err != nil {
 		t.Fatal(err)
 	}
+	storetest.NoError(t, db.People.AddMember(t.Context(), uuid.Nil, orgID, personID, people.RoleOwner))
 	return orgID, personID
+}
+
+// What was begun long ago makes no image by who may not bring one any more; it is kept, and a colleague finishes it.
+func TestFinishUploadAuthorisesAnew(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.Open(t, pool)
+	org, owner := uploader(t, db, "Atlas")
+	ben := colleague(t, db, "Ben")
+	ctx := t.Context()
+	exec := func(sql string, args ...any) func() error {
+		return func() error { _, err := pool.Exec(ctx, sql, args...); return err }
+	}
+	for n, c := range []struct {
+		end, again func() error
+		code       string
+	}{
+		{exec(`DELETE FROM memberships WHERE person_id = $1`, ben), nil, "forbidden"},
+		{exec(`UPDATE memberships SET role = 'billing' WHERE person_id = $1`, ben), nil, "forbidden"},
+		{
+			exec(`UPDATE people SET suspended_at = now(), suspended_reason = 'a stolen password' WHERE id = $1`, ben),
+			exec(`UPDATE people SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, ben), "forbidden",
+		},
+		{
+			exec(`UPDATE organizations SET suspended_at = now(), suspended_reason = 'an open invoice' WHERE id = $1`, org),
+			exec(`UPDATE organizations SET suspended_at = NULL, suspended_reason = '' WHERE id = $1`, org), "suspended",
+		},
+	} {
+		storetest.NoError(t, db.People.AddMember(ctx, uuid.Nil, org, ben, people.RoleMember))
+		storetest.NoError(t, db.Models.CreateUpload(ctx, org, ben, hexID(n), "disk", 1))
+		storetest.NoError(t, c.end())
+		if _, err := db.Models.FinishUpload(ctx, ben, hexID(n), ""); !refusedWith(err, c.code) {
+			t.Errorf("%d: %v, want %s", n, err, c.code)
+		}
+		if c.again != nil {
+			storetest.NoError(t, c.again())
+		}
+		id := storetest.Must[uuid.UUID](t)(db.Models.FinishUpload(ctx, owner, hexID(n), ""))
+		if i := storetest.Must[models.Image](t)(db.Models.Image(ctx, org, id)); i.Person != "Atlas" {
+			t.Errorf("%d: the image is of %s", n, i.Person)
+		}
+	}
+}
+
+func colleague(t *testing.T, db *floors.All, name string) uuid.UUID {
+	t.Helper()
+	return storetest.Must[uuid.UUID](t)(db.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: strings.ToLower(name) + "@example.org", Name: name, Password: "correct horse battery"}))
 }
 
 func hexID(n int) string {
@@ -49,11 +96,11 @@ func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
 	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 1 || list[0].Filename != "disk.qcow2" || list[0].Person != "Atlas" {
 		t.Fatalf("Uploads = %v, %v", list, err)
 	}
-	first, err := db.Models.FinishUpload(t.Context(), hexID(1), "")
+	first, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := db.Models.FinishUpload(t.Context(), hexID(1), "again")
+	second, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "again")
 	if err != nil || first != second {
 		t.Errorf("a second finish gave %s, %v; want %s", second, err, first)
 	}
@@ -74,7 +121,7 @@ func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
 	if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was {
 		t.Errorf("a finished upload was deleted: %t, %v", was, err)
 	}
-	if _, err := db.Models.FinishUpload(t.Context(), hexID(2), ""); !refusedWith(err, "not_found") {
+	if _, err := db.Models.FinishUpload(t.Context(), person, hexID(2), ""); !refusedWith(err, "not_found") {
 		t.Errorf("finish of nothing: %v", err)
 	}
 }
@@ -90,16 +137,23 @@ func TestCreateUploadRefusals(t *testing.T) {
 			t.Errorf("%s: %v, want invalid", name, err)
 		}
 	}
+	// Nobody takes all that the organization may have, and nobody takes more.
+	all := []uuid.UUID{person, colleague(t, db, "Bea"), colleague(t, db, "Cem")}
 	for n := range models.MaxOpenUploads {
-		if err := db.Models.CreateUpload(t.Context(), org, person, hexID(n), "disk", 1); err != nil {
+		if err := db.Models.CreateUpload(t.Context(), org, all[n/models.MaxOpenUploadsEach], hexID(n), "disk", 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); !refusedWith(err, "uploads") {
-		t.Errorf("one upload too many: %v", err)
+	for who, says := range map[uuid.UUID]string{person: "3 uploads of yours", all[2]: "8 uploads of your organization"} {
+		if err := db.Models.CreateUpload(t.Context(), org, who, hexID(100), "disk", 1); !refusedWith(err, "uploads") || !strings.Contains(err.Error(), says) {
+			t.Errorf("one upload too many: %v, want %q", err, says)
+		}
+	}
+	if list, err := db.Models.AnnouncedUploads(t.Context()); err != nil || len(list) != models.MaxOpenUploads || list[0].Size != 1 {
+		t.Errorf("AnnouncedUploads = %v, %v", list, err)
 	}
 	for _, want := range []bool{true, false} {
-		if was, err := db.Models.DeleteUpload(t.Context(), hexID(3)); err != nil || was != want {
+		if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was != want {
 			t.Fatalf("DeleteUpload = %t, %v; want %t", was, err, want)
 		}
 	}
@@ -118,7 +172,7 @@ func TestVerdictIsFinal(t *testing.T) {
 	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(1), "disk", 512); err != nil {
 		t.Fatal(err)
 	}
-	id, err := db.Models.FinishUpload(t.Context(), hexID(1), "Debian 12")
+	id, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "Debian 12")
 	if err != nil {
 		t.Fatal(err)
 	}

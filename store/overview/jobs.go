@@ -2,6 +2,7 @@ package overview
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
+	"volary.dev/store/people"
 	"volary.dev/store/queue"
 )
 
@@ -125,10 +127,26 @@ func (j aJob) change(ctx context.Context, tx pgx.Tx, call string) (string, error
 	return *state, nil
 }
 
+// refuseSuspended refuses to check a host of a suspended provider, as the button on its page does.
+func (j aJob) refuseSuspended(ctx context.Context, tx pgx.Tx) error {
+	var provider uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT provider_id FROM hosts WHERE id = $1 AND removed_at IS NULL`, j.SubjectID).Scan(&provider)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read provider of job %d: %w", j.ID, err)
+	}
+	return people.RefuseSuspendedProvider(ctx, tx, provider)
+}
+
 // reopen makes what a job is for wait for it again.
 func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 	switch j.Kind {
 	case queue.CheckHost{}.Kind():
+		if err := j.refuseSuspended(ctx, tx); err != nil {
+			return err
+		}
 		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 AND removed_at IS NULL`, j.SubjectID)
 	case queue.RunAcceptance{}.Kind():
 		var over bool

@@ -57,6 +57,7 @@ func (s suspendedShop) growing(t *testing.T) []command {
 	shape := machines.NewShape{Name: "late", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 512, DiskGiB: 4}}
 	return []command{
 		{"add a host", func() error { return only(s.DB.Machines.AddHost(ctx, s.by, s.Provider, s.PoolID, host)) }},
+		{"check a host", func() error { return s.DB.Machines.CheckHost(ctx, s.by, s.Provider, s.Hosts[0]) }},
 		{"activate a host", func() error { return s.DB.Machines.ActivateHost(ctx, s.by, s.Provider, s.Hosts[0]) }},
 		{"create a pool", func() error { return only(s.DB.Machines.CreatePool(ctx, s.by, s.Provider, pool)) }},
 		{"change a pool", func() error { return s.DB.Machines.UpdatePool(ctx, s.by, s.Provider, s.PoolID, main) }},
@@ -85,7 +86,6 @@ func (s suspendedShop) growing(t *testing.T) []command {
 func (s suspendedShop) ending(t *testing.T) []command {
 	ctx := t.Context()
 	return []command{
-		{"check a host", func() error { return s.DB.Machines.CheckHost(ctx, s.by, s.Provider, s.Hosts[0]) }},
 		{"cordon a host", func() error { return s.DB.Machines.CordonHost(ctx, s.by, s.Provider, s.Hosts[0], "tired") }},
 		{"drain a host", func() error { return s.DB.Machines.DrainHost(ctx, s.by, s.Provider, s.Hosts[1], "tired") }},
 		{"remove a host", func() error { return s.DB.Machines.RemoveHost(ctx, s.by, s.Provider, s.Hosts[2]) }},
@@ -163,5 +163,30 @@ func TestSuspendedProviderAtOnce(t *testing.T) {
 	storetest.WantRefusal(t, <-done, "suspended")
 	if n := s.Count(`SELECT count(*) FROM invoices`); n != 0 {
 		t.Errorf("%d invoices of a suspended provider", n)
+	}
+}
+
+// A check that was asked for before the suspension boots no guests: nobody tries it again, the worker passes it over, and the host
+// stays as its last check found it.
+func TestSuspendedProviderIsNotChecked(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	storetest.NoError(t, w.DB.Machines.CheckHost(ctx, w.Person, w.Provider, w.Hosts[0]))
+	job := jobOf(t, w, "check_host")
+	if over := storetest.Must[bool](t)(w.DB.Machines.PassOverCheck(ctx, job.SubjectID)); over {
+		t.Error("the check of a host whose provider sells was passed over")
+	}
+	storetest.NoError(t, w.DB.Overview.CancelJob(ctx, w.Person, w.Provider, job.ID))
+	storetest.NoError(t, w.DB.People.SuspendProvider(ctx, w.Person, w.Provider, "unpaid fees"))
+	for _, place := range []uuid.UUID{w.Provider, uuid.Nil} {
+		storetest.WantRefusal(t, w.DB.Overview.RetryJob(ctx, w.Person, place, job.ID), "suspended")
+	}
+	w.Exec(t, `UPDATE hosts SET check_state = 'running', check_report = '[]'`)
+	if over := storetest.Must[bool](t)(w.DB.Machines.PassOverCheck(ctx, w.Hosts[1])); !over {
+		t.Error("the check of a suspended provider's host was not passed over")
+	}
+	h := storetest.Must[machines.Host](t)(w.DB.Machines.Host(ctx, w.Provider, w.Hosts[1]))
+	if h.CheckState != "passed" || len(h.CheckReport) != 1 || h.CheckReport[0].State != provisioner.CheckSkipped || !strings.Contains(h.CheckReport[0].Detail, "unpaid fees") {
+		t.Errorf("its host: %s %+v", h.CheckState, h.CheckReport)
 	}
 }

@@ -37,8 +37,8 @@ func refuseLastOwner(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) 
 	}
 }
 
-// ChangeMember gives a member another role; a cap counts for plain members alone, and goes with any other role. The
-// member is mailed; who has the role already keeps it, and nothing is logged.
+// ChangeMember gives a member another role; a cap counts for plain members alone, and is kept while the role is another: only
+// who sets caps takes it away. The member is mailed; who has the role already keeps it, and nothing is logged.
 // Refusals: "invalid" for role, "last_owner", NotFound("member").
 func (db *DB) ChangeMember(ctx context.Context, orgID, by, personID uuid.UUID, role OrganizationRole) error {
 	if err := role.check(); err != nil {
@@ -58,9 +58,7 @@ func (db *DB) ChangeMember(ctx context.Context, orgID, by, personID uuid.UUID, r
 		if err != nil || was == role {
 			return store.Found(err, "member")
 		}
-		_, err = tx.Exec(ctx, `
-			UPDATE memberships SET role = $3, cap = CASE WHEN $3 = 'member' THEN cap END, cap_since = CASE WHEN $3 = 'member' THEN cap_since END
-			WHERE organization_id = $1 AND person_id = $2`, orgID, personID, role)
+		_, err = tx.Exec(ctx, `UPDATE memberships SET role = $3 WHERE organization_id = $1 AND person_id = $2`, orgID, personID, role)
 		if err != nil {
 			return fmt.Errorf("change member: %w", err)
 		}

@@ -16,6 +16,9 @@
 // for: ten an hour and one more, since whoever guesses could else write without an end what is never removed. An address
 // without an account takes the same work (fail_sign_in.go).
 //
+// 2026-11-29: a cap is kept over changes of role, and over leaving and coming back (left_caps): it is taken away by who sets caps
+// alone, with their row in the log. A detour made a bounded member unlimited, and nobody was told.
+//
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
 //

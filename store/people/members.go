@@ -2,11 +2,15 @@ package people
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -50,4 +54,32 @@ func (db *DB) Members(ctx context.Context, orgID uuid.UUID, f MemberFilter) ([]M
 func MembersWith(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, roles ...OrganizationRole) ([]uuid.UUID, error) {
 	rows, _ := tx.Query(ctx, `SELECT person_id FROM memberships WHERE organization_id = $1 AND role = ANY($2)`, orgID, roles)
 	return store.All(rows, "members", pgx.RowTo[uuid.UUID])
+}
+
+// WorkRoles are those whose members bring images and run clusters.
+func WorkRoles() []OrganizationRole { return []OrganizationRole{RoleOwner, RoleManager, RoleMember} }
+
+// RefuseWithoutWork refuses ("forbidden") who may not bring images to an organization or run clusters there now: whose role is
+// another, who is no member, whose account is suspended. A membership stays as it is until the transaction ends. It is for
+// what ends long after it was allowed.
+func RefuseWithoutWork(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
+	var role OrganizationRole
+	var suspended bool
+	err := tx.QueryRow(ctx, `
+		SELECT m.role, p.suspended_at IS NOT NULL FROM memberships m JOIN people p ON p.id = m.person_id
+		WHERE m.organization_id = $1 AND m.person_id = $2 FOR SHARE`, orgID, personID).Scan(&role, &suspended)
+	r := &refusal.Error{Code: "forbidden", Next: "Ask an owner of your organization to change that, or a colleague to go on."}
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		r.Title = "You are not a member of this organization any more."
+	case err != nil:
+		return fmt.Errorf("read role of %s: %w", personID, err)
+	case suspended:
+		r.Title, r.Next = "Your account is suspended.", "Ask the people who run this Volary to lift the suspension, or a colleague to go on."
+	case !slices.Contains(WorkRoles(), role):
+		r.Title = fmt.Sprintf("Your role is %s now, which brings no images and runs no clusters.", role)
+	default:
+		return nil
+	}
+	return r
 }

@@ -37,9 +37,6 @@ func TestChangeAndRemoveMember(t *testing.T) {
 	storetest.NoError(t, i.Machines.SetCap(t.Context(), i.group, i.ada, i.ben, &limit))
 	storetest.WantRefusal(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.ben, "king"), "invalid")
 	storetest.NoError(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.ben, people.RoleManager))
-	if n := i.count(`SELECT count(*) FROM memberships WHERE cap IS NOT NULL`); n != 0 {
-		t.Error("a manager keeps the cap of a member")
-	}
 	storetest.WantRefusal(t, i.People.ChangeMember(t.Context(), i.group, i.ada, i.ada, people.RoleMember), "last_owner")
 	storetest.WantRefusal(t, i.People.AddMember(t.Context(), uuid.Nil, i.group, i.ada, people.RoleMember), "last_owner")
 	storetest.WantRefusal(t, i.People.RemoveMember(t.Context(), i.group, i.ada, i.ada), "last_owner")
@@ -75,5 +72,44 @@ func TestLastOwnerAtOnce(t *testing.T) {
 		if n := i.count(`SELECT count(*) FROM memberships WHERE organization_id = $1 AND role = 'owner'`, i.group); n != 1 {
 			t.Fatalf("%d owners are left, want 1", n)
 		}
+	}
+}
+
+// A cap is taken away by who sets caps alone, and by no detour over other roles or out of the organization.
+func TestACapIsKeptByEveryDetour(t *testing.T) {
+	i := newInviting(t)
+	ctx := t.Context()
+	storetest.NoError(t, i.People.AddMember(ctx, uuid.Nil, i.group, i.ben, people.RoleMember))
+	limit := 5 * billing.ComputeHour
+	storetest.NoError(t, i.Machines.SetCap(ctx, i.group, i.ada, i.ben, &limit))
+	role := func(r people.OrganizationRole) func() error {
+		return func() error { return i.People.ChangeMember(ctx, i.group, i.ada, i.ben, r) }
+	}
+	add := func(r people.OrganizationRole) func() error {
+		return func() error { return i.People.AddMember(ctx, uuid.Nil, i.group, i.ben, r) }
+	}
+	for name, steps := range map[string][]func() error{
+		"billing":    {role(people.RoleBilling)},
+		"manager":    {role(people.RoleManager)},
+		"auditor":    {role(people.RoleAuditor)},
+		"owner":      {role(people.RoleOwner)},
+		"by command": {add(people.RoleBilling), add(people.RoleMember)},
+		"left":       {func() error { return i.People.RemoveMember(ctx, i.group, i.ben, i.ben) }, add(people.RoleBilling)},
+	} {
+		for _, step := range steps {
+			storetest.NoError(t, step())
+		}
+		storetest.NoError(t, role(people.RoleMember)())
+		caps, err := i.Machines.Caps(ctx, i.group)
+		storetest.NoError(t, err)
+		if c, capped := caps[i.ben]; !capped || c.Hours != limit {
+			t.Fatalf("after %s the cap is %+v", name, c)
+		}
+	}
+	storetest.NoError(t, i.Machines.SetCap(ctx, i.group, i.ada, i.ben, nil))
+	storetest.NoError(t, i.People.RemoveMember(ctx, i.group, i.ada, i.ben))
+	storetest.NoError(t, add(people.RoleMember)())
+	if caps, err := i.Machines.Caps(ctx, i.group); err != nil || len(caps) != 0 {
+		t.Errorf("a cap that was taken away came back: %+v, %v", caps, err)
 	}
 }

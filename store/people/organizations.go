@@ -58,7 +58,9 @@ func (r OrganizationRole) check() error {
 // insertMember gives a person a role, whichever they had, and says whether it is another one.
 func insertMember(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID, role OrganizationRole) (changed bool, err error) {
 	tag, err := tx.Exec(ctx, `
-		INSERT INTO memberships (organization_id, person_id, role, created_at) VALUES ($1, $2, $3, now())
+		WITH kept AS (DELETE FROM left_caps WHERE organization_id = $1 AND person_id = $2 RETURNING cap, cap_since)
+		INSERT INTO memberships (organization_id, person_id, role, created_at, cap, cap_since)
+		VALUES ($1, $2, $3, now(), (SELECT cap FROM kept), (SELECT cap_since FROM kept))
 		ON CONFLICT (organization_id, person_id) DO UPDATE SET role = excluded.role
 		WHERE memberships.role <> excluded.role`, orgID, personID, role)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"volary.dev/store"
 )
 
-// RemoveMember ends a membership; what the person made stays with the organization. by may be the person: leaving.
+// RemoveMember ends a membership; what the person made stays with the organization, and so does a cap, for the case that they come
+// back: leaving and being invited again takes none away. by may be the person: leaving.
 // Refusals: "last_owner", NotFound("member").
 func (db *DB) RemoveMember(ctx context.Context, orgID, by, personID uuid.UUID) error {
 	verb := "remove member"
@@ -23,6 +24,12 @@ func (db *DB) RemoveMember(ctx context.Context, orgID, by, personID uuid.UUID) e
 		}
 		if err := refuseLastOwner(ctx, tx, orgID, personID); err != nil {
 			return err
+		}
+		_, err := tx.Exec(ctx, `
+			INSERT INTO left_caps (organization_id, person_id, cap, cap_since)
+			SELECT organization_id, person_id, cap, cap_since FROM memberships WHERE organization_id = $1 AND person_id = $2 AND cap IS NOT NULL`, orgID, personID)
+		if err != nil {
+			return fmt.Errorf("keep cap of member: %w", err)
 		}
 		tag, err := tx.Exec(ctx, `DELETE FROM memberships WHERE organization_id = $1 AND person_id = $2`, orgID, personID)
 		if err != nil {

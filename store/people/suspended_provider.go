@@ -27,7 +27,7 @@ func standingOf(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (providerS
 }
 
 // RefuseSuspendedProvider refuses what lets a provider grow or sell while the platform suspends it ("suspended"). What
-// reads, and what winds down, works: rejecting orders, ending offers and announcements, retiring shapes, checking,
+// reads, and what winds down, works: rejecting orders, ending offers and announcements, retiring shapes,
 // cordoning, draining and removing hosts.
 func RefuseSuspendedProvider(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) error {
 	p, err := standingOf(ctx, tx, providerID)

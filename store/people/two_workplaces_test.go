@@ -72,7 +72,11 @@ func TestWhoWorksForTwoIsChangedByOneAlone(t *testing.T) {
 	storetest.WantCode(t, err, "role") // owning another organization is not owning this one
 	token := storetest.Must[string](t)(invite(w.Organization, w.Person, people.RoleMember))
 	storetest.Must[people.Invitation](t)(w.DB.People.AcceptInvitation(ctx, token, people.Session{PersonID: bo, Email: "bo@example.org"}))
-	// A cap there bounds nothing here.
+	// The cap that they had here counts again until it is taken away; one there bounds nothing here.
+	if c := storetest.CapOf(t, w, bo); c == nil {
+		t.Error("who left and came back has lost the cap")
+	}
+	storetest.NoError(t, w.DB.Machines.SetCap(ctx, w.Organization, w.Person, bo, nil))
 	if c := storetest.CapOf(t, w, bo); c != nil {
 		t.Errorf("a cap of the other organization counts: %+v", c)
 	}

@@ -84,7 +84,7 @@ func memberSamples() []Sample {
 		{ID: id(1), Name: "Ada Brandt", Email: "ada@heliophysics.example", Role: "owner", Since: ago(2000 * time.Hour), Self: true},
 		{ID: id(2), Name: "Ben Ito", Email: "ben@heliophysics.example", Role: "member", Since: ago(900 * time.Hour), Capped: true, CapMCS: 40 * hour, CapLeftMCS: 12*hour + hour/2},
 		{ID: id(3), Name: "Carla Okonkwo-Vanderbilt", Email: "carla.okonkwo-vanderbilt@institute.heliophysics.example", Role: "manager", Since: ago(800 * time.Hour)},
-		{ID: id(4), Name: "Dee Park", Email: "dee@heliophysics.example", Role: "billing", Since: ago(90 * time.Hour)},
+		{ID: id(4), Name: "Dee Park", Email: "dee@heliophysics.example", Role: "billing", Since: ago(90 * time.Hour), Kept: true, CapMCS: 20 * hour},
 	}
 	suspended := orgLayout()
 	suspended.Suspended = "an invoice of August is still open."

@@ -13,8 +13,8 @@ func imageSamples() []Sample {
 	return []Sample{
 		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 4}, Size: 11 * gib, Uploads: uploads, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), MayUpload: true})},
-		{"image-new", org.ImageNew(org.ImageNewProps{Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads})},
-		{"image-new-unverified", org.ImageNew(org.ImageNewProps{Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
+		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads})},
+		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-refused", org.ImageShow(imageRefused())},
 		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Frees: 598_000_000, Size: 612_000_000, Unused: true})},

@@ -72,7 +72,7 @@ func (u *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // may have forgotten its own.
 func (u *uploads) page() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p := org.ImageNewProps{Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib}
+		p := org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib}
 		begun, _ := filepath.Glob(filepath.Join(u.dir, "*.info"))
 		for _, info := range begun {
 			id := strings.TrimSuffix(filepath.Base(info), ".info")

@@ -57,7 +57,7 @@ func (s *story) upload(ctx context.Context, orgID, person uuid.UUID) (uuid.UUID,
 	if _, err := s.images.Blobs.Put(ctx, blob.UploadKey(upload), f); err != nil {
 		return uuid.Nil, err
 	}
-	id, err := s.db.Models.FinishUpload(ctx, upload, "")
+	id, err := s.db.Models.FinishUpload(ctx, person, upload, "")
 	if err != nil {
 		return uuid.Nil, err
 	}

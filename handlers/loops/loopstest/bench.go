@@ -282,7 +282,7 @@ func (b *Bench) UploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.U
 	NoError(t, b.DB.Models.CreateUpload(t.Context(), org, person, id, "disk.qcow2", int64(len(content))))
 	_, err := blobs.Put(t.Context(), blob.UploadKey(id), bytes.NewReader(content))
 	NoError(t, err)
-	image, err := b.DB.Models.FinishUpload(t.Context(), id, "")
+	image, err := b.DB.Models.FinishUpload(t.Context(), person, id, "")
 	NoError(t, err)
 	return image
 }

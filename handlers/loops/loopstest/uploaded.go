@@ -35,7 +35,7 @@ func (u *Uploaded) Again(content []byte) uuid.UUID {
 	NoError(u.t, u.DB.Models.CreateUpload(u.t.Context(), u.Org, u.Person, id, "disk.img", int64(len(content))))
 	_, err := u.Blobs.Put(u.t.Context(), blob.UploadKey(id), strings.NewReader(string(content)))
 	NoError(u.t, err)
-	image, err := u.DB.Models.FinishUpload(u.t.Context(), id, "")
+	image, err := u.DB.Models.FinishUpload(u.t.Context(), u.Person, id, "")
 	NoError(u.t, err)
 	return image
 }
@@ -108,6 +108,7 @@ func Upload(t *testing.T, content []byte) *Uploaded {
 	if err != nil {
 		t.Fatal(err)
 	}
+	NoError(t, u.DB.People.AddMember(t.Context(), uuid.Nil, u.Org, u.Person, people.RoleOwner))
 	if err := u.DB.Models.CreateUpload(t.Context(), u.Org, u.Person, UploadID, "disk.img", int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func Upload(t *testing.T, content []byte) *Uploaded {
 			t.Fatal(err)
 		}
 	}
-	if u.Image, err = u.DB.Models.FinishUpload(t.Context(), UploadID, ""); err != nil {
+	if u.Image, err = u.DB.Models.FinishUpload(t.Context(), u.Person, UploadID, ""); err != nil {
 		t.Fatal(err)
 	}
 	u.Job = jobs.VerifyImage{Models: storetest.OpenAs(t, pool, store.RoleWorker).Models, Blobs: u.Blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
