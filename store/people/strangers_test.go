@@ -24,7 +24,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 	db := m.All
 	ada := createPerson(t, db, "ada")
 	const email, home, abroad = "ada@example.org", "192.0.2.7", "203.0.113.9"
-	token, s, err := db.People.SignIn(t.Context(), email, password, home, "Firefox", "")
+	token, _, err := db.People.SignIn(t.Context(), email, password, home, "Firefox", "")
 	storetest.NoError(t, err)
 	device := storetest.Must[string](t)(db.People.KnowDevice(t.Context(), ada, ""))
 	if again := storetest.Must[string](t)(db.People.KnowDevice(t.Context(), ada, device)); again != device {
@@ -43,7 +43,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 		}
 		m.strangers(email)
 	}
-	s = storetest.Must[people.Session](t)(db.People.SessionByToken(t.Context(), token))
+	s := storetest.Must[people.Session](t)(db.People.SessionByToken(t.Context(), token))
 	storetest.NoError(t, db.People.RepeatPassword(t.Context(), s, password, abroad))
 
 	storetest.NoError(t, db.People.RequestReset(t.Context(), email, home))
