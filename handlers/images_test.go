@@ -31,7 +31,7 @@ func TestDeleteImagePage(t *testing.T) {
 
 	says(t, "why it waits", member.Get(path(spare)), http.StatusOK, "Another image is checked first.", path(spare)+"/delete")
 	says(t, "unused ones first", member.Get("/org/images?sort=use"), http.StatusOK, "unused", "in use", "4 MiB")
-	says(t, "what goes", member.Get(path(spare)+"/delete"), http.StatusOK, "Delete spare.img?", "3 MiB", "cannot be undone")
+	says(t, "what goes", member.Get(path(spare)+"/delete"), http.StatusOK, "Delete <bdi>spare.img</bdi>?", "3 MiB", "cannot be undone")
 	used := member.Get(path(w.Image) + "/delete")
 	says(t, "what keeps it", used, http.StatusOK, "is used by 2 versions (trial 1, trial 2)", "never changes and keeps its image")
 	if strings.Contains(used.Body, "button-danger") {

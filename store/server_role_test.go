@@ -252,6 +252,9 @@ func secretColumns() map[string][]store.ServerRole {
 		"sign_ups.password_hash":     {web},
 		"mail_tokens.token_hash":     {web},
 		"sign_in_failures.key":       {web},
+		"devices.token_hash":         {web},
+		"taken_names.key":            {web},         // of what a name looks like
+		"hosts.machine_key":          {web, worker}, // a name that the machine drew; who knows it can prove nothing
 		"ssh_keys.public_key":        {web},
 		"cluster_keys.public_key":    {web, worker},
 		"mails.sealed":               {worker},

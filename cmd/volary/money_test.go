@@ -3,11 +3,13 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"volary.dev/billing"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -58,6 +60,17 @@ func TestGrantVerifyAndExport(t *testing.T) {
 	given, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// What a browser downloaded an hour ago is the same month.
+	older := regexp.MustCompile(`T\d\d:\d\d:\d\dZ,[^,]*,provisional`).ReplaceAllString(string(given), "T00:00:00Z,2026-11-01T00:00:00Z,provisional")
+	if older == string(given) {
+		t.Errorf("no line says when it was made: %s", given)
+	}
+	if err := os.WriteFile(file, []byte(billing.ByteOrderMark+older), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify.Run(t.Context()); err != nil {
+		t.Error(err)
 	}
 	if err := os.WriteFile(file, []byte(strings.Replace(string(given), ",0,,0,", ",0,,7,", 1)), 0o600); err != nil {
 		t.Fatal(err)

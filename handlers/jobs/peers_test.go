@@ -47,7 +47,7 @@ func TestTheNetworkOfAPeer(t *testing.T) {
 	for on, c := range map[int]struct {
 		others []machines.Host
 		guests int
-	}{0: {hosts[1:], 5}, 1: {hosts[:1], 4}, 2: {hosts[:1], 4}} {
+	}{0: {hosts[1:], 6}, 1: {hosts[:1], 5}, 2: {hosts[:1], 5}} {
 		n := p.network(hosts[on], c.others)
 		for _, e := range n.Entries {
 			if e.Host != n.Underlay && !slices.Contains(n.Peers, e.Host) {

@@ -49,6 +49,7 @@ func TestHolesStopNobody(t *testing.T) {
 	loopstest.NoError(t, err)
 	other, err := b.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Birds")
 	loopstest.NoError(t, err)
+	loopstest.NoError(t, b.DB.People.AddMember(t.Context(), uuid.Nil, other, b.Person, people.RoleMember))
 	var slow []uuid.UUID
 	content := holes(t)
 	for range 4 {

@@ -28,7 +28,7 @@ func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, ad
 	}
 	var phc, program string
 	err = db.pool.QueryRow(ctx, `
-		SELECT p.password_hash, s.user_agent FROM people p JOIN sessions s ON s.person_id = p.id WHERE p.id = $1 AND s.id = $2`, s.PersonID, s.ID).Scan(&phc, &program)
+		SELECT p.password_hash, coalesce(s.user_agent, '') FROM people p LEFT JOIN sessions s ON s.person_id = p.id AND s.id = $2 WHERE p.id = $1`, s.PersonID, s.ID).Scan(&phc, &program)
 	if err != nil {
 		return store.Found(err, "person")
 	}
