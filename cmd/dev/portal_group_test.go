@@ -175,7 +175,7 @@ func (v *visitor) caps(member, hours string) {
 	v.visit("/org/members")
 	v.fillIn(member, "cap", hours)
 	v.followIn(member, "Set")
-	v.says("The cap is set")
+	v.says("The cap is 1.00 compute hours")
 }
 
 // asksFor launches above the cap, which asks the managers.
