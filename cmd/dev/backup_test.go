@@ -18,6 +18,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/cmd/internal/demo"
 	"volary.dev/cmd/internal/postgres"
@@ -52,6 +53,7 @@ func TestBackupIsRestoredAndGoesOn(t *testing.T) {
 	if !strings.Contains(said, "The ledger is whole") {
 		t.Errorf("volary ledger verify says %q", said)
 	}
+	v.limits(t, said)
 	if said := strings.TrimSpace(g.run(t, restore[1])); said != "" {
 		t.Errorf("kept heads that are gone: %s", said)
 	}
@@ -104,6 +106,35 @@ func (v *volary) startsEmpty(t *testing.T, g *guide) {
 	}
 	v.users = postgres.Users{Owner: as("volary_owner"), Web: as("web"), Worker: as("worker")}
 	g.env = append(g.env, "DATABASE_URL="+v.users.Owner)
+}
+
+// limits has a superuser run what volary migrate says that one has to.
+func (v *volary) limits(t *testing.T, said string) {
+	t.Helper()
+	super, err := url.Parse(v.database.server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	super.Path = "/volary"
+	pool, err := pgxpool.New(t.Context(), super.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	ran := 0
+	for line := range strings.Lines(said) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "REVOKE ") && !strings.HasPrefix(line, "ALTER ROLE ") {
+			continue
+		}
+		if _, err := pool.Exec(t.Context(), line); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		ran++
+	}
+	if ran == 0 {
+		t.Errorf("volary migrate names nothing that a superuser has to run: %q", said)
+	}
 }
 
 // fills makes ninety days, and a cluster that runs in the end.

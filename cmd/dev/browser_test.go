@@ -135,7 +135,7 @@ func (b *browser) press(label string) {
 // see waits until the page says text.
 func (b *browser) see(text string) {
 	b.t.Helper()
-	b.until("see "+text, fmt.Sprintf(`document.body.innerText.toLowerCase().includes(%q.toLowerCase())`, text))
+	b.until("see "+text, fmt.Sprintf(`document.body.innerText.replace(/\s+/g, " ").toLowerCase().includes(%q.toLowerCase())`, text))
 }
 
 // state waits until the word beside the page's title is that one, live.
