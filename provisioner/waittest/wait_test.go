@@ -79,6 +79,7 @@ func TestWaitsInVain(t *testing.T) {
 		"context": func(t testing.TB) { ctx, done := Context(context.Background(), t, "a bird"); <-ctx.Done(); done() },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Setenv(Variable, filepath.Join(t.TempDir(), "waits")) // its clock is not the real one: no such wait was long
 			synctest.Test(t, func(t *testing.T) {
 				f, begun := &failing{TB: t}, time.Now()
 				func() {
