@@ -63,7 +63,7 @@ func (h *Host) Adopt(id, copied uuid.UUID) {
 	}
 }
 
-// SetDelay makes every call take at least d.
+// SetDelay makes every call but the rounds' own take at least d: a host that is slow to change is none that is silent.
 func (h *Host) SetDelay(d time.Duration) {
 	h.world.mu.Lock()
 	defer h.world.mu.Unlock()

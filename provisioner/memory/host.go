@@ -47,7 +47,7 @@ func (h *Host) enter(ctx context.Context, method, op string) error {
 	h.world.mu.Lock()
 	delay := h.delay
 	h.world.mu.Unlock()
-	if delay > 0 {
+	if delay > 0 && method != "Observe" {
 		t := time.NewTimer(delay)
 		defer t.Stop()
 		select {
