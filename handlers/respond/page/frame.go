@@ -132,8 +132,8 @@ func choices(s *people.Session, places people.Workplaces) (list []layout.Choice)
 
 // The kinds of workplaces in the values of layout.Choice (KIND:ID), and where each works.
 const (
-	KindOrganization = "org"
-	KindProvider     = "provider"
+	KindOrganization = request.KindOrganization
+	KindProvider     = request.KindProvider
 )
 
 // needs names the permission of every section that not everyone of its area may open.
