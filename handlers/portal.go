@@ -103,16 +103,30 @@ func New(o Options) (http.Handler, error) {
 	}
 	guards := o.guards()
 	rights := middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken}
+	places := middleware.Places{
+		SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
+	}
+	once := middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log}
 	for _, r := range table {
 		g := guards[r.guard]
 		after := g.after
 		if r.guard == exporting || r.guard == uploading {
 			after = append([]echo.MiddlewareFunc{rights.While(r.may, r.method)}, after...)
 		}
-		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
+		if r.method == post && r.guard != uploading && !slices.Contains(asOftenAsSent(), r.path) {
+			after = append(slices.Clone(after), once.Once)
+		}
+		before := g.before
+		if r.guard != uploading {
+			before = append(slices.Clone(before), places.For(r.may))
+		}
+		e.Add(r.method, r.path, r.handler, slices.Concat(before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
 	}
 	return e, nil
 }
+
+// asOftenAsSent are the forms whose slip nobody takes: each time they are sent they are meant.
+func asOftenAsSent() []string { return []string{"/sign-in", "/sign-out", "/switch"} }
 
 func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host string) ([]route, error) {
 	worker, err := url.Parse(o.WorkerURL)

@@ -65,6 +65,8 @@ GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
 GRANT SELECT, INSERT, DELETE ON taken_names TO volary_web;
+GRANT SELECT, INSERT, UPDATE (route, digest, at, location, notice), DELETE ON slips TO volary_web; -- each by its person
+GRANT SELECT (at), DELETE ON slips TO volary_worker;
 
 -- Web seals links and does not get them back.
 GRANT INSERT (id, to_address, kind, data, sealed, created_at), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link),

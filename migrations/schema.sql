@@ -1388,6 +1388,21 @@ CREATE TABLE sign_ups (
   CONSTRAINT sign_ups_token_hash_key UNIQUE (token_hash)
 );
 
+CREATE TABLE slips (
+  person_id uuid NOT NULL,
+  id uuid NOT NULL,
+  route text NOT NULL,
+  digest bytea NOT NULL,
+  at timestamp with time zone NOT NULL,
+  location text,
+  notice text,
+  CONSTRAINT slips_digest_check CHECK ((octet_length(digest) = 32)),
+  CONSTRAINT slips_location_check CHECK ((length(location) <= 2000)),
+  CONSTRAINT slips_notice_check CHECK ((length(notice) <= 300)),
+  CONSTRAINT slips_pkey PRIMARY KEY (person_id, id),
+  CONSTRAINT slips_route_check CHECK (((length(route) >= 1) AND (length(route) <= 2000)))
+);
+
 CREATE TABLE ssh_keys (
   id uuid NOT NULL,
   person_id uuid NOT NULL,
@@ -1660,6 +1675,8 @@ CREATE INDEX sign_in_failures_key_at_idx ON public.sign_in_failures USING btree 
 CREATE INDEX sign_ups_email_created_at_idx ON public.sign_ups USING btree (email, created_at);
 
 CREATE INDEX sign_ups_expires_at_idx ON public.sign_ups USING btree (expires_at);
+
+CREATE INDEX slips_by_time ON public.slips USING btree (at);
 
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 
@@ -2044,6 +2061,14 @@ GRANT UPDATE (at) ON sign_in_failures TO volary_web;
 GRANT INSERT, SELECT ON sign_ups TO volary_web;
 
 GRANT UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON slips TO volary_web;
+
+GRANT UPDATE (route, digest, at, location, notice) ON slips TO volary_web;
+
+GRANT DELETE ON slips TO volary_worker;
+
+GRANT SELECT (at) ON slips TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON ssh_keys TO volary_web;
 

@@ -60,13 +60,16 @@ func (b *Bookkeeper) settle(ctx context.Context) {
 }
 
 // auditDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile. Before each look at
-// whether a day is to be audited it forgets spent secrets.
+// whether a day is to be audited it forgets spent secrets and slips.
 func (b *Bookkeeper) auditDaily(ctx context.Context) {
 	ticker := time.NewTicker(auditTick)
 	defer ticker.Stop()
 	for {
 		if err := b.Core.ForgetSecrets(ctx); err != nil && ctx.Err() == nil {
 			b.Log.ErrorContext(ctx, "forget spent secrets", "error", err)
+		}
+		if err := b.Core.ForgetSlips(ctx); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "forget slips", "error", err)
 		}
 		b.audit(ctx)
 		select {

@@ -35,7 +35,7 @@ func Status(code string) int {
 		return http.StatusRequestEntityTooLarge
 	case "throttled":
 		return http.StatusTooManyRequests
-	case "stale_form", "conflict":
+	case "stale_form", "conflict", "other_place", "sent_otherwise":
 		return http.StatusConflict
 	case "too_slow":
 		return http.StatusRequestTimeout

@@ -4,12 +4,14 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
+	"volary.dev/web/ui"
 )
 
 // Frame is what every page of this process shows alike.
@@ -22,8 +24,8 @@ type Frame struct {
 	Facts func(context.Context, overview.FrameNeeds) (overview.FrameFacts, error)
 }
 
-// Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
-// request before it. Where what stands around cannot be read, the page shows without it: its own call says what is wrong.
+// Layout fills the frame's props for a page of an area from the request's session, takes the notice of the request before it, and
+// gives the forms of the page that is rendered next their slips. Where what stands around cannot be read, the page shows without it: its own call says what is wrong.
 func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p := layout.Props{
 		Area: area, Simulated: f.Simulated, Version: f.Version, Now: time.Now().UTC(), Notice: f.takeNotice(c),
@@ -42,6 +44,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	if p.Place = place(s, area); p.Place != "" {
 		c.Response().Header().Set(placeHeader, p.Place)
 	}
+	c.SetRequest(c.Request().WithContext(ui.WithSlips(c.Request().Context(), ui.Slips{Place: p.Place, NewID: uuid.NewString})))
 	p.Closed = closed(c, area)
 	facts, err := f.Facts(c.Request().Context(), frameNeeds(c, s, area))
 	if err != nil {
@@ -129,8 +132,8 @@ func choices(s *people.Session, places people.Workplaces) (list []layout.Choice)
 
 // The kinds of workplaces in the values of layout.Choice (KIND:ID), and where each works.
 const (
-	KindOrganization = "org"
-	KindProvider     = "provider"
+	KindOrganization = request.KindOrganization
+	KindProvider     = request.KindProvider
 )
 
 // needs names the permission of every section that not everyone of its area may open.
