@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -85,7 +86,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, Facts: o.Store.Overview.FrameFacts,
+		Simulated: o.Simulated, Secure: secure, FormPages: map[string]string{}, Facts: o.Store.Overview.FrameFacts,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)
@@ -101,6 +102,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(frame.FormPages, formPages(table)) // the handlers have the frame, and with it the map
 	guards := o.guards()
 	rights := middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken}
 	for _, r := range table {
@@ -111,6 +113,7 @@ func New(o Options) (http.Handler, error) {
 		}
 		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
 	}
+	openFormAddresses(e.Router(), table, frame)
 	return e, nil
 }
 

@@ -18,6 +18,8 @@ type Frame struct {
 	Version   string // of the program
 	// Secure is for https, where cookies are sent by no other way.
 	Secure bool
+	// FormPages is the pattern of the page that a form stands on, by that of the address that it is sent to.
+	FormPages map[string]string
 	// Facts reads what stands around a page.
 	Facts func(context.Context, overview.FrameNeeds) (overview.FrameFacts, error)
 }
@@ -27,6 +29,9 @@ type Frame struct {
 func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p := layout.Props{
 		Area: area, Simulated: f.Simulated, Version: f.Version, Now: time.Now().UTC(), Notice: f.takeNotice(c),
+	}
+	if !reads(c) {
+		p.Answer, p.Begun = f.FormPage(c), request.Begun(c)
 	}
 	s := request.Session(c)
 	if s == nil {
