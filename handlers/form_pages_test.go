@@ -60,7 +60,7 @@ func TestFormsStandWhereTheirAddressLeads(t *testing.T) {
 	b := a.SignIn(handlertest.Owner)
 	on := "/org/clusters/" + cluster.String()
 	for path, want := range map[string]string{
-		on + "/extend":                                  "" + on,
+		on + "/extend":                                  on,
 		on + "/consent/withdraw":                        on,
 		"/org/uploads/" + w.Upload + "/discard":         "/org/images",
 		"/org/models/" + w.Model.String() + "/versions": "/org/models/" + w.Model.String() + "/versions/new",

@@ -86,7 +86,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, FormPages: map[string]string{}, Facts: o.Store.Overview.FrameFacts,
+		Simulated: o.Simulated, Secure: secure, FormPages: map[string]string{}, Facts: o.Store.Overview.FrameFacts, OwnerAmong: o.Store.Overview.OwnerAmong,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)

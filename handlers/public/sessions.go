@@ -99,7 +99,8 @@ func (h Handlers) DeleteSession(c echo.Context) error {
 	return h.Frame.Done(c, "/sign-in", "You are signed out.")
 }
 
-// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID").
+// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID"), and leads to its
+// overview, or to where a link of it was opened.
 func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	f, err := request.ParseForm(c)
 	if err != nil {
@@ -121,6 +122,9 @@ func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if next := localPath(f.Typed("next")); next != "" {
+		return c.Redirect(http.StatusSeeOther, next)
 	}
 	return c.Redirect(http.StatusSeeOther, "/"+kind)
 }

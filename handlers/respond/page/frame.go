@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -20,6 +21,8 @@ type Frame struct {
 	Secure bool
 	// FormPages is the pattern of the page that a form stands on, by that of the address that it is sent to.
 	FormPages map[string]string
+	// OwnerAmong tells which of a person's places owns what an address names (overview.DB.OwnerAmong).
+	OwnerAmong func(ctx context.Context, personID uuid.UUID, area, section string, id uuid.UUID) (overview.Workplace, bool, error)
 	// Facts reads what stands around a page.
 	Facts func(context.Context, overview.FrameNeeds) (overview.FrameFacts, error)
 }
@@ -93,7 +96,7 @@ func place(s *people.Session, area layout.Area) string {
 // told and has to decide.
 func frameNeeds(c echo.Context, s *people.Session, area layout.Area) overview.FrameNeeds {
 	n := overview.FrameNeeds{Person: s.PersonID}
-	n.Workplaces = s.Workplaces > 1 || s.Workplaces == 1 && s.OrganizationID == nil && s.ProviderID == nil
+	n.Workplaces = hasOther(s)
 	if area == layout.AreaOrg && s.OrganizationID != nil {
 		n.Announcements = *s.OrganizationID
 		if request.Allowed(c, request.OrgManage) {
