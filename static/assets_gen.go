@@ -13,7 +13,7 @@ const (
 	// ConsoleCSS is the style of a console; on its page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is a console; on its page.
-	ConsoleJS = Prefix + "console-64cddd223c.js"
+	ConsoleJS = Prefix + "console-757e48ec04.js"
 	// Favicon is the mark of the browser's tab.
 	Favicon = Prefix + "favicon-bd429c56f5.svg"
 	// Licences is the licences of everything in these files that others wrote.
