@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -85,7 +86,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, Facts: o.Store.Overview.FrameFacts,
+		Simulated: o.Simulated, Secure: secure, FormPages: map[string]string{}, Facts: o.Store.Overview.FrameFacts, OwnerAmong: o.Store.Overview.OwnerAmong,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)
@@ -101,6 +102,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(frame.FormPages, formPages(table)) // the handlers have the frame, and with it the map
 	guards := o.guards()
 	rights := middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken}
 	places := middleware.Places{
@@ -122,6 +124,7 @@ func New(o Options) (http.Handler, error) {
 		}
 		e.Add(r.method, r.path, r.handler, slices.Concat(before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
 	}
+	openFormAddresses(e.Router(), table, frame)
 	return e, nil
 }
 
@@ -142,7 +145,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		return nil, err
 	}
 	consoles := relay.Relay{
-		Worker: relay.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
+		Worker: relay.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), Bare: relay.NewBare(), PublicHost: host,
 	}
 	p := public.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Device: respond.DeviceCookie(cookie), Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: consoles.Heartbeat,

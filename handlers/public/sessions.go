@@ -99,7 +99,8 @@ func (h Handlers) DeleteSession(c echo.Context) error {
 	return h.Frame.Done(c, "/sign-in", "You are signed out.")
 }
 
-// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID"), and leads to its home or to next.
+// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID"), and leads to its
+// overview, or to where a link of it was opened.
 func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	f, err := request.ParseForm(c)
 	if err != nil {

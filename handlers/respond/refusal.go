@@ -37,6 +37,8 @@ func Status(code string) int {
 		return http.StatusTooManyRequests
 	case "stale_form", "conflict", "other_place", "sent_otherwise":
 		return http.StatusConflict
+	case "no_upgrade":
+		return http.StatusUpgradeRequired
 	case "too_slow":
 		return http.StatusRequestTimeout
 	case "busy", "database_away":

@@ -59,6 +59,10 @@ type Props struct {
 	// Place is whose page it is ("org:ID", "provider:ID", "platform"; empty elsewhere): a page whose session works for
 	// another place by now follows nothing.
 	Place string
+	// Answer is the page's own address where it answers a form, empty on every other page: it stays as it is until the person
+	// acts, and what changed after Begun is offered.
+	Answer string
+	Begun  time.Time
 	// PlatformAdmin, also for the platform's auditors, offers the way to the platform's area.
 	PlatformAdmin bool
 	// Reading is an auditor's: forms that change something are not shown.

@@ -280,7 +280,7 @@ func Home(p HomeProps) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Chart(ui.ChartProps{ID: "use-by-day", Title: "Compute hours a day", Label: "Day, in UTC", Unit: "h", Bars: p.Days, Format: ui.Hours}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Chart(ui.ChartProps{ID: "use-by-day", Title: "Compute hours a day", Label: "Day, as each provider counts it", Unit: "h", Bars: p.Days, Format: ui.Hours}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

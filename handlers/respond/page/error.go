@@ -59,6 +59,11 @@ func (f Frame) answer(c echo.Context, r refusal.Error, status int) error {
 	case !wantsPage(c):
 		return c.String(status, r.Title+" "+r.Next+"\n")
 	}
+	if owner, ok := f.elsewhere(c, r.Code); ok {
+		return Render(c, status, layout.Elsewhere(layout.ElsewhereProps{
+			Layout: f.Layout(c, area(c)), Status: status, Owner: choice(owner), Next: c.Request().URL.RequestURI(),
+		}))
+	}
 	return Render(c, status, layout.Refusal(layout.RefusalProps{
 		Layout: f.Layout(c, area(c)), Status: status, Refusal: r,
 		RequestID: request.RequestID(c), Back: back(c),

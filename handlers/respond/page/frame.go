@@ -20,6 +20,10 @@ type Frame struct {
 	Version   string // of the program
 	// Secure is for https, where cookies are sent by no other way.
 	Secure bool
+	// FormPages is the pattern of the page that a form stands on, by that of the address that it is sent to.
+	FormPages map[string]string
+	// OwnerAmong tells which of a person's places owns what an address names (overview.DB.OwnerAmong).
+	OwnerAmong func(ctx context.Context, personID uuid.UUID, area, section string, id uuid.UUID) (overview.Workplace, bool, error)
 	// Facts reads what stands around a page.
 	Facts func(context.Context, overview.FrameNeeds) (overview.FrameFacts, error)
 }
@@ -29,6 +33,9 @@ type Frame struct {
 func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p := layout.Props{
 		Area: area, Simulated: f.Simulated, Version: f.Version, Now: time.Now().UTC(), Notice: f.takeNotice(c),
+	}
+	if !reads(c) {
+		p.Answer, p.Begun = f.FormPage(c), request.Begun(c)
 	}
 	s := request.Session(c)
 	if s == nil {
@@ -91,7 +98,7 @@ func place(s *people.Session, area layout.Area) string {
 // told and has to decide.
 func frameNeeds(c echo.Context, s *people.Session, area layout.Area) overview.FrameNeeds {
 	n := overview.FrameNeeds{Person: s.PersonID}
-	n.Workplaces = s.Workplaces > 1 || s.Workplaces == 1 && s.OrganizationID == nil && s.ProviderID == nil
+	n.Workplaces = hasOther(s)
 	if area == layout.AreaOrg && s.OrganizationID != nil {
 		n.Announcements = *s.OrganizationID
 		if request.Allowed(c, request.OrgManage) {
