@@ -37,6 +37,8 @@ func Status(code string) int {
 		return http.StatusTooManyRequests
 	case "stale_form", "conflict":
 		return http.StatusConflict
+	case "other_organization", "another_file", "unproven": // of an upload
+		return http.StatusConflict
 	case "too_slow":
 		return http.StatusRequestTimeout
 	case "busy", "database_away":
