@@ -23,6 +23,7 @@ const (
 	senderHeader      = "Volary-Sender"      // a random name of the file in this client
 	receivedHeader    = "Volary-Received"    // the digest of the bytes before Upload-Offset
 	refusalHeader     = "Volary-Refusal"     // on answers: the code of a refusal of ours
+	proveHeader       = "Volary-Prove"       // on answers to HEAD: the next bytes are taken with a digest only
 )
 
 // hereFor refuses a request that was made for another organization than the session works for now.
@@ -85,7 +86,7 @@ func (u *Handler) admit(ctx context.Context, id string, offset int64) error {
 	switch {
 	case who.fingerprint != upload.Fingerprint && upload.Fingerprint != "":
 		return u.anotherFile(upload)
-	case who.fingerprint != "" && offset > 0 && (who.sender == "" || who.sender != upload.Sender), who.received != "":
+	case who.proves(upload, offset), who.received != "":
 		if err := u.prove(ctx, upload, offset, who.received); err != nil {
 			return err
 		}
@@ -94,6 +95,11 @@ func (u *Handler) admit(ctx context.Context, id string, offset int64) error {
 		return nil
 	}
 	return u.models.TakeUpload(ctx, id, who.sender)
+}
+
+// proves tells whether a client that says of which file it sends has to show that it begins with what is here.
+func (p principal) proves(upload models.Upload, offset int64) bool {
+	return p.fingerprint != "" && offset > 0 && (p.sender == "" || p.sender != upload.Sender)
 }
 
 func (u *Handler) prove(ctx context.Context, upload models.Upload, offset int64, received string) error {

@@ -129,6 +129,9 @@ func (u *Handler) serve(c echo.Context) error {
 		if done, err := u.finished(ctx, c, who, upload); done || err != nil {
 			return err
 		}
+		if c.Request().Method == http.MethodHead && who.proves(upload, u.Received(upload.ID)) {
+			c.Response().Header().Set(proveHeader, "yes")
+		}
 	} else if begun, err := u.begun(c, who); begun || err != nil {
 		return err
 	}
