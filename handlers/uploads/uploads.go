@@ -274,8 +274,10 @@ func (u *Handler) refusal(ctx context.Context, err error) error {
 
 func told(r *refusal.Error, status int) error {
 	text := r.Title + " " + r.Next
-	if first, ok := r.Fields["file"]; ok {
-		text = first
+	if empty, ok := r.Fields["size"]; ok {
+		text = empty
+	} else if why, ok := r.Fields["file"]; ok {
+		text = "The file's name is not taken. " + why + " Rename the file and choose it again."
 	}
 	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
 		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", refusalHeader: r.Code},

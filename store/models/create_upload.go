@@ -74,7 +74,7 @@ func (u *NewUpload) check() error {
 	}
 	f := store.Fields{}
 	f.Name("file", &u.Filename, 1, 255)
-	f.Check(u.Size > 0, "file", "The file is empty.")
+	f.Check(u.Size > 0, "size", "The file is empty.")
 	return f.Refusal()
 }
 
