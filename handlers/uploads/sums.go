@@ -1,6 +1,7 @@
 package uploads
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -131,14 +132,17 @@ type sumsAnswer struct {
 	Sums     []string `json:"sums"`     // SHA-256 in hex, of one block after the other; none after the end of what is here
 }
 
-// Sums tells whoever has the file whether it is the one of which some is here, block by block.
+// Sums tells whoever has the file, and may send it, whether it is the one of which some is here, block by block.
 func (u *Handler) Sums(c echo.Context) error {
+	if s := request.Session(c); !request.May(s, request.OrgWork) {
+		return u.plainly(c, request.Refuse(s, request.OrgWork)) // an auditor reads pages
+	}
 	id, who := c.Param("id"), sentBy(c)
 	upload, err := u.uploadFor(c, who, id)
 	if err != nil {
 		return u.plainly(c, err)
 	}
-	from, err := strconv.ParseInt(c.QueryParam("from"), 10, 32)
+	from, err := strconv.ParseInt(cmp.Or(c.QueryParam("from"), "0"), 10, 32)
 	if err != nil || from < 0 {
 		return u.plainly(c, &refusal.Error{Code: "malformed", Title: "The first block is no number.", Next: "Ask with ?from=0."})
 	}
