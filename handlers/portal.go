@@ -164,7 +164,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		platform: platform.Handlers{
 			Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, PublicURL: o.PublicURL,
 		},
-	}, uploads.Serve, echo.WrapHandler(files)), nil
+	}, uploads, echo.WrapHandler(files)), nil
 }
 
 // guards are the middleware of each kind of route, outermost first. Throttles and queues come before, and what lifts a
@@ -192,7 +192,7 @@ func (o Options) guards() map[guard]guards {
 type guards struct{ before, after []echo.MiddlewareFunc }
 
 func (o Options) uploads() (*uploads.Handler, error) {
-	return uploads.New(uploads.Options{Models: o.Store.Models, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+	return uploads.New(uploads.Options{Models: o.Store.Models, People: o.Store.People, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // NewChanges makes the hub that store.Listen feeds.

@@ -111,7 +111,7 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 -- Images and models -------------------------------------------------------------------------------------------------
 
-GRANT SELECT, INSERT, UPDATE (finished_at), DELETE ON uploads TO volary_web;
+GRANT SELECT, INSERT, UPDATE (finished_at, sender), DELETE ON uploads TO volary_web;
 GRANT SELECT, DELETE ON uploads TO volary_worker;
 -- What an image is, is the worker's verdict.
 GRANT SELECT, INSERT, UPDATE (state, reason), DELETE ON images TO volary_web; -- foreign keys keep what is used

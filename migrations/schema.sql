@@ -1445,11 +1445,15 @@ CREATE TABLE uploads (
   size bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
+  fingerprint text DEFAULT ''::text NOT NULL,
+  sender text DEFAULT ''::text NOT NULL,
   CONSTRAINT uploads_filename_check CHECK ((length(filename) <= 255)),
+  CONSTRAINT uploads_fingerprint_check CHECK (((fingerprint = ''::text) OR (fingerprint ~ '^[a-z0-9]{1,8}-[0-9a-f]{64}$'::text))),
   CONSTRAINT uploads_id_check CHECK ((id ~ '^[0-9a-f]{32}$'::text)),
   CONSTRAINT uploads_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT uploads_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT uploads_pkey PRIMARY KEY (id),
+  CONSTRAINT uploads_sender_check CHECK (((sender = ''::text) OR (sender ~ '^[0-9A-Za-z-]{16,64}$'::text))),
   CONSTRAINT uploads_size_check CHECK ((size > 0))
 );
 
@@ -2082,7 +2086,7 @@ GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
 
-GRANT UPDATE (finished_at) ON uploads TO volary_web;
+GRANT UPDATE (finished_at, sender) ON uploads TO volary_web;
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 

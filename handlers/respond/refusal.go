@@ -39,6 +39,8 @@ func Status(code string) int {
 		return http.StatusConflict
 	case "no_upgrade":
 		return http.StatusUpgradeRequired
+	case "other_organization", "another_file", "unproven": // of an upload
+		return http.StatusConflict
 	case "too_slow":
 		return http.StatusRequestTimeout
 	case "busy", "database_away":
