@@ -1035,6 +1035,7 @@ CREATE TABLE model_versions (
   gate_timeout_seconds integer NOT NULL,
   created_at timestamp with time zone NOT NULL,
   published_at timestamp with time zone,
+  sign_in_user text DEFAULT ''::text NOT NULL,
   CONSTRAINT model_versions_check CHECK (((compute_max >= compute_min) AND (compute_max <= 1000))),
   CONSTRAINT model_versions_check1 CHECK (((state = 'published'::text) = (published_at IS NOT NULL))),
   CONSTRAINT model_versions_check2 CHECK (((gate_kind <> 'console'::text) OR (gate_text <> ''::text))),
@@ -1046,6 +1047,7 @@ CREATE TABLE model_versions (
   CONSTRAINT model_versions_model_cluster_id_organization_id_fkey FOREIGN KEY (model_cluster_id, organization_id) REFERENCES model_clusters(id, organization_id),
   CONSTRAINT model_versions_model_cluster_id_version_key UNIQUE (model_cluster_id, version),
   CONSTRAINT model_versions_pkey PRIMARY KEY (id),
+  CONSTRAINT model_versions_sign_in_user_check CHECK ((sign_in_user ~ '^([a-z_][a-z0-9_-]{0,31})?$'::text)),
   CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text]))),
   CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40)))
 );
@@ -1081,6 +1083,8 @@ CREATE TABLE nodes (
   left_why text DEFAULT ''::text NOT NULL,
   left_at timestamp with time zone,
   left_cleared_at timestamp with time zone,
+  sign_in jsonb DEFAULT '{}'::jsonb NOT NULL,
+  sign_in_start integer DEFAULT 0 NOT NULL,
   CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
   CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
@@ -1089,6 +1093,7 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_left_host_id_fkey FOREIGN KEY (left_host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_pkey PRIMARY KEY (id),
   CONSTRAINT nodes_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
+  CONSTRAINT nodes_sign_in_check CHECK ((octet_length((sign_in)::text) <= 4000)),
   CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'pausing'::text, 'paused'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
 );
 
@@ -1772,7 +1777,7 @@ CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON memberships FOR EA
 
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
-CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
+CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason, sign_in ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason OR old.sign_in IS DISTINCT FROM new.sign_in) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
 

@@ -139,8 +139,11 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 
 func imageCheck(c provisioner.ImageCheck) ui.Check {
 	check := ui.Check{Name: c.Name, State: "passed", Detail: c.Detail, Repair: c.Repair}
-	if !c.Passed {
+	switch {
+	case !c.Passed:
 		check.State = "failed"
+	case c.Warned:
+		check.State = "warning"
 	}
 	return check
 }

@@ -163,7 +163,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
-		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate,
+		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate, SignInUser: v.SignInUser,
 		MayEdit: may && !published, MayPublish: may && !published, MayTest: may && published, MayLaunch: may && published,
 	}
 	for _, r := range v.Roles {
