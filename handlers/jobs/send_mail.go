@@ -36,28 +36,28 @@ func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) err
 	}
 	link, afterwards, err := s.mailLink(m)
 	if err != nil {
-		return s.refused(ctx, job, fmt.Errorf("open the link of mail %s: %w", m.ID, err))
+		return s.failed(ctx, job, fmt.Errorf("open the link of mail %s: %w", m.ID, err))
 	}
 	stays, err := renderMail(m, afterwards)
 	if err != nil {
-		return s.refused(ctx, job, err)
+		return s.failed(ctx, job, err)
 	}
 	if s.SMTP == nil {
 		return s.Core.MailKept(ctx, m.ID, stays.subject, stays.body)
 	}
 	text, err := renderMail(m, link)
 	if err != nil {
-		return s.refused(ctx, job, err)
+		return s.failed(ctx, job, err)
 	}
 	if err := s.SMTP.send(ctx, m, text); err != nil {
-		return s.refused(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
+		return s.failed(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
 	}
 	s.Log.InfoContext(ctx, "mail sent", "mail", m.ID, "kind", m.Kind)
 	return s.Core.MailSent(context.WithoutCancel(ctx), m.ID, stays.subject, stays.body)
 }
 
-// refused notes why for the outbox; the error makes River try again later.
-func (s *SendMail) refused(ctx context.Context, job *river.Job[queue.SendMail], err error) error {
+// failed notes why for the outbox; the error makes River try again later.
+func (s *SendMail) failed(ctx context.Context, job *river.Job[queue.SendMail], err error) error {
 	last := job.Attempt >= job.MaxAttempts
-	return errors.Join(err, s.Core.MailRefused(context.WithoutCancel(ctx), job.Args.MailID, err.Error(), last))
+	return errors.Join(err, s.Core.MailFailed(context.WithoutCancel(ctx), job.Args.MailID, err.Error(), last))
 }
