@@ -47,6 +47,7 @@ const (
 	SectionKeys          = "ssh-keys"
 	SectionSessions      = "sessions"
 	SectionPassword      = "password"
+	SectionMails         = "mails"
 )
 
 // Props is what the frame shows. Pages set Title and Section from their own props; the handler fills the rest.
