@@ -25,17 +25,24 @@ const refusedDays = 7
 // RefusedMails are those that a person should know of: the last mail to the own address, and the last one with a link to
 // confirm another, where a server refused it and none came through since.
 func (db *DB) RefusedMails(ctx context.Context, personID uuid.UUID) ([]RefusedMail, error) {
-	rows, _ := db.pool.Query(ctx, `
+	rows, _ := db.pool.Query(ctx, refusedMails, personID, refusedDays)
+	return store.All(rows, "refused mails", pgx.RowToStructByName[RefusedMail])
+}
+
+// QueueRefusedMails is RefusedMails when the batch is read.
+func QueueRefusedMails(b *pgx.Batch, personID uuid.UUID, list *[]RefusedMail) {
+	store.QueueAll(b, list, pgx.RowToStructByName[RefusedMail], refusedMails, personID, refusedDays)
+}
+
+const refusedMails = `
 		SELECT m.to_address AS address, m.refused_by AS server, m.refused AS words, m.created_at AS at, true AS own
-		FROM people p JOIN LATERAL (SELECT * FROM (`+lastTo+` p.email ORDER BY created_at DESC, id DESC LIMIT 1) AS l WHERE l.state = 'refused') AS m ON true
+		FROM people p JOIN LATERAL (SELECT * FROM (` + lastTo + ` p.email ORDER BY created_at DESC, id DESC LIMIT 1) AS l WHERE l.state = 'refused') AS m ON true
 		WHERE p.id = $1
 		UNION ALL
 		SELECT m.to_address, m.refused_by, m.refused, m.created_at, false
 		FROM people p JOIN LATERAL (SELECT to_address, refused_by, refused, created_at, state FROM mails
 			WHERE caused_by = p.id AND invitation_id IS NULL ORDER BY created_at DESC, id DESC LIMIT 1) AS m ON true
-		WHERE p.id = $1 AND m.state = 'refused' AND m.to_address <> p.email AND m.created_at > now() - make_interval(days => $2)`, personID, refusedDays)
-	return store.All(rows, "refused mails", pgx.RowToStructByName[RefusedMail])
-}
+		WHERE p.id = $1 AND m.state = 'refused' AND m.to_address <> p.email AND m.created_at > now() - make_interval(days => $2)`
 
 // lastTo selects what became of mails to an address; those under way have not become anything.
 const lastTo = `SELECT id, to_address, refused_by, refused, created_at, state FROM mails WHERE state IN ('sent', 'refused') AND to_address =`

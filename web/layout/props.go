@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/web/ui"
 )
 
 // Area is the part of the portal a page belongs to.
@@ -77,6 +78,8 @@ type Props struct {
 	Version   string // of the program
 	// Announcements of providers to the organization, above the page until they are dismissed.
 	Announcements []Announcement
+	// Refused are mails to the person that could not be delivered, on the pages that one comes to first.
+	Refused []ui.RefusedMail
 }
 
 // Announcement is what a provider tells the organization.
