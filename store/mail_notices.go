@@ -212,7 +212,9 @@ func merged(group []notice) map[string]string {
 			lines = append(lines, l)
 		}
 	}
-	data["lines"], data["count"] = strings.Join(lines, "\n"), strconv.Itoa(len(group))
+	if data["count"] = strconv.Itoa(len(group)); len(lines) > 0 {
+		data["lines"] = strings.Join(lines, "\n")
+	}
 	return data
 }
 
