@@ -36,6 +36,9 @@ func (db *DB) Tell(ctx context.Context, tx pgx.Tx, event MailEvent, list ...Happ
 	whose, also, by := make([]*uuid.UUID, n), make([]*uuid.UUID, n), make([]*uuid.UUID, n)
 	marks, kinds, data := make([]string, n), make([]string, n), make([]string, n)
 	for i, h := range list {
+		if h.Data == nil {
+			h.Data = map[string]string{}
+		}
 		b, err := json.Marshal(h.Data)
 		if err != nil {
 			return fmt.Errorf("tell of %s: %w", event, err)
