@@ -241,6 +241,8 @@ func accountRoutes(a account.Handlers) []route {
 		{post, "/account/email", request.SignedIn, a.UpdateEmail, hashing},
 		{get, "/account/password", request.SignedIn, a.EditPassword, ordinary},
 		{post, "/account/password", request.SignedIn, a.UpdatePassword, hashing},
+		{get, "/account/mails", request.SignedIn, a.EditMails, ordinary},
+		{post, "/account/mails", request.SignedIn, a.UpdateMails, ordinary},
 		{get, "/account/organizations/new", request.SignedIn, a.NewOrganization, ordinary},
 		{post, "/account/organizations", request.SignedIn, a.CreateOrganization, ordinary},
 		{get, "/account/ssh-keys", request.SignedIn, a.ListSSHKeys, ordinary},

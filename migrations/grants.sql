@@ -69,9 +69,16 @@ GRANT SELECT, INSERT, UPDATE (route, digest, at, location, notice), DELETE ON sl
 GRANT SELECT (at), DELETE ON slips TO volary_worker;
 
 -- Web seals links and does not get them back.
-GRANT INSERT (id, to_address, kind, data, sealed, created_at), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link),
+GRANT INSERT (id, to_address, kind, data, sealed, created_at, caused_by, invitation_id),
+  SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link, caused_by, invitation_id, refused_by, refused),
   UPDATE (state, error) ON mails TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON mails TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (scope), DELETE ON mail_choices TO volary_web;
+GRANT SELECT ON mail_choices TO volary_worker;
+-- Web tells; what becomes of a notice is the worker's.
+GRANT SELECT (person_id, event, subject_id, mark, group_id, due_at, ended_at), INSERT (person_id, event, subject_id, mark, kind, place_id, group_id, data, created_at, due_at) ON notices TO volary_web;
+GRANT SELECT, INSERT, UPDATE (due_at, mail_id, ended_at), DELETE ON notices TO volary_worker;
+GRANT SELECT, INSERT, DELETE ON told TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (ended_at) ON announcements TO volary_web;
 GRANT SELECT, INSERT, UPDATE (created_at) ON announcement_dismissals TO volary_web;
 
@@ -89,6 +96,8 @@ GRANT SELECT, INSERT (id, wallet_id, expires_at, note, created_by, created_at, o
 GRANT SELECT, UPDATE (note) ON lots TO volary_worker; -- the same
 GRANT SELECT, INSERT (wallet_id), UPDATE (wallet_id) ON journal_heads TO volary_web, volary_worker; -- UPDATE: to be locked; a trigger refuses
 GRANT SELECT, INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets TO volary_web, volary_worker; -- created_at: to be locked; nothing reads it
+GRANT SELECT (wallet_id), INSERT, UPDATE ON hour_marks TO volary_web;
+GRANT SELECT, UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
 GRANT SELECT ON invoices, invoice_lines TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (last) ON invoice_numbers TO volary_web;

@@ -723,6 +723,19 @@ END) STORED NOT NULL,
   CONSTRAINT hosts_twin_of_fkey FOREIGN KEY (twin_of) REFERENCES hosts(id)
 );
 
+CREATE TABLE hour_marks (
+  wallet_id uuid NOT NULL,
+  full_hours bigint NOT NULL,
+  since timestamp with time zone NOT NULL,
+  told integer DEFAULT 100 NOT NULL,
+  told_at timestamp with time zone,
+  number integer DEFAULT 0 NOT NULL,
+  CONSTRAINT hour_marks_full_hours_check CHECK ((full_hours >= 0)),
+  CONSTRAINT hour_marks_pkey PRIMARY KEY (wallet_id),
+  CONSTRAINT hour_marks_told_check CHECK ((told = ANY (ARRAY[100, 20, 5]))),
+  CONSTRAINT hour_marks_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
 CREATE TABLE images (
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
@@ -961,6 +974,17 @@ CREATE TABLE lots (
   CONSTRAINT lots_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
 
+CREATE TABLE mail_choices (
+  person_id uuid NOT NULL,
+  place_id uuid NOT NULL,
+  event text NOT NULL,
+  scope text NOT NULL,
+  CONSTRAINT mail_choices_event_check CHECK ((event ~ '^[a-z_]{1,40}$'::text)),
+  CONSTRAINT mail_choices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id) ON DELETE CASCADE,
+  CONSTRAINT mail_choices_pkey PRIMARY KEY (person_id, place_id, event),
+  CONSTRAINT mail_choices_scope_check CHECK ((scope = ANY (ARRAY['none'::text, 'own'::text, 'all'::text])))
+);
+
 CREATE TABLE mail_tokens (
   token_hash bytea NOT NULL,
   person_id uuid NOT NULL,
@@ -989,9 +1013,17 @@ CREATE TABLE mails (
   sent_at timestamp with time zone,
   sealed bytea,
   has_link boolean GENERATED ALWAYS AS ((sealed IS NOT NULL)) STORED NOT NULL,
+  caused_by uuid,
+  invitation_id uuid,
+  refused_by text DEFAULT ''::text NOT NULL,
+  refused text DEFAULT ''::text NOT NULL,
+  CONSTRAINT mails_caused_by_fkey FOREIGN KEY (caused_by) REFERENCES people(id),
   CONSTRAINT mails_data_check CHECK ((NOT (data ? 'secret'::text))),
+  CONSTRAINT mails_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES invitations(id),
   CONSTRAINT mails_pkey PRIMARY KEY (id),
-  CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text])))
+  CONSTRAINT mails_refused_by_check CHECK ((length(refused_by) <= 255)),
+  CONSTRAINT mails_refused_check CHECK ((length(refused) <= 300)),
+  CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text, 'refused'::text])))
 );
 
 CREATE TABLE memberships (
@@ -1095,6 +1127,27 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
   CONSTRAINT nodes_sign_in_check CHECK ((octet_length((sign_in)::text) <= 4000)),
   CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'pausing'::text, 'paused'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
+);
+
+CREATE TABLE notices (
+  person_id uuid NOT NULL,
+  event text NOT NULL,
+  subject_id uuid NOT NULL,
+  mark text NOT NULL,
+  kind text NOT NULL,
+  place_id uuid NOT NULL,
+  group_id uuid NOT NULL,
+  data jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  mail_id uuid,
+  ended_at timestamp with time zone,
+  CONSTRAINT notices_check CHECK (((mail_id IS NULL) OR (ended_at IS NOT NULL))),
+  CONSTRAINT notices_data_check CHECK ((NOT (data ? 'secret'::text))),
+  CONSTRAINT notices_mail_id_fkey FOREIGN KEY (mail_id) REFERENCES mails(id),
+  CONSTRAINT notices_mark_check CHECK ((length(mark) <= 80)),
+  CONSTRAINT notices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT notices_pkey PRIMARY KEY (person_id, event, subject_id, mark)
 );
 
 CREATE TABLE offer_prices (
@@ -1442,6 +1495,15 @@ CREATE TABLE taken_names (
   CONSTRAINT taken_names_pkey PRIMARY KEY (kind, scope_id, key)
 );
 
+CREATE TABLE told (
+  event text NOT NULL,
+  subject_id uuid NOT NULL,
+  mark text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT told_mark_check CHECK ((length(mark) <= 80)),
+  CONSTRAINT told_pkey PRIMARY KEY (event, subject_id, mark)
+);
+
 CREATE TABLE uploads (
   id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -1627,11 +1689,17 @@ CREATE INDEX lots_expires_at_idx ON public.lots USING btree (expires_at) WHERE (
 
 CREATE INDEX lots_wallet_id_idx ON public.lots USING btree (wallet_id);
 
+CREATE INDEX lots_wallet_id_idx1 ON public.lots USING btree (wallet_id) WHERE ((available > 0) OR (held > 0));
+
 CREATE INDEX mail_tokens_expires_at_idx ON public.mail_tokens USING btree (expires_at);
 
 CREATE INDEX mail_tokens_person_id_purpose_idx ON public.mail_tokens USING btree (person_id, purpose);
 
+CREATE INDEX mails_caused_by_created_at_idx ON public.mails USING btree (caused_by, created_at) WHERE (caused_by IS NOT NULL);
+
 CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
+
+CREATE INDEX mails_invitation_id_created_at_idx ON public.mails USING btree (invitation_id, created_at) WHERE (invitation_id IS NOT NULL);
 
 CREATE INDEX mails_sealed_idx ON public.mails USING btree (created_at) WHERE (sealed IS NOT NULL);
 
@@ -1648,6 +1716,14 @@ CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host
 CREATE INDEX nodes_image_id_idx ON public.nodes USING btree (image_id);
 
 CREATE INDEX nodes_left_host_id_idx ON public.nodes USING btree (left_host_id) WHERE ((left_host_id IS NOT NULL) AND (left_cleared_at IS NULL));
+
+CREATE INDEX notices_due_at_idx ON public.notices USING btree (due_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX notices_ended_at_idx ON public.notices USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX notices_person_id_ended_at_idx ON public.notices USING btree (person_id, ended_at) WHERE (mail_id IS NOT NULL);
+
+CREATE INDEX notices_person_id_event_group_id_idx ON public.notices USING btree (person_id, event, group_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX orders_organization_id_created_at_idx ON public.orders USING btree (organization_id, created_at);
 
@@ -1690,6 +1766,8 @@ CREATE INDEX slips_by_time ON public.slips USING btree (at);
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 
 CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subject_id);
+
+CREATE INDEX told_at_idx ON public.told USING btree (at);
 
 CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
 
@@ -1897,6 +1975,14 @@ GRANT INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, s
 
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 
+GRANT INSERT, UPDATE ON hour_marks TO volary_web;
+
+GRANT SELECT (wallet_id) ON hour_marks TO volary_web;
+
+GRANT SELECT ON hour_marks TO volary_worker;
+
+GRANT UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON images TO volary_web;
 
 GRANT UPDATE (state, reason) ON images TO volary_web;
@@ -1953,11 +2039,17 @@ GRANT SELECT ON lots TO volary_worker;
 
 GRANT UPDATE (note) ON lots TO volary_worker;
 
+GRANT DELETE, INSERT, SELECT ON mail_choices TO volary_web;
+
+GRANT UPDATE (scope) ON mail_choices TO volary_web;
+
+GRANT SELECT ON mail_choices TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON mail_tokens TO volary_web;
 
 GRANT UPDATE (used_at) ON mail_tokens TO volary_web;
 
-GRANT INSERT (id, to_address, kind, data, created_at, sealed), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link), UPDATE (state, error) ON mails TO volary_web;
+GRANT INSERT (id, to_address, kind, data, created_at, sealed, caused_by, invitation_id), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link, caused_by, invitation_id, refused_by, refused), UPDATE (state, error) ON mails TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON mails TO volary_worker;
 
@@ -1978,6 +2070,12 @@ GRANT SELECT ON model_versions TO volary_worker;
 GRANT INSERT, SELECT, UPDATE ON nodes TO volary_web;
 
 GRANT SELECT, UPDATE ON nodes TO volary_worker;
+
+GRANT INSERT (person_id, event, subject_id, mark, kind, place_id, group_id, data, created_at, due_at), SELECT (person_id, event, subject_id, mark, group_id, due_at, ended_at) ON notices TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON notices TO volary_worker;
+
+GRANT UPDATE (due_at, mail_id, ended_at) ON notices TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON offer_prices TO volary_web;
 
@@ -2088,6 +2186,8 @@ GRANT UPDATE (role) ON staff TO volary_web;
 GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON told TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
 

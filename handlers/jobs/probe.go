@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
@@ -173,7 +175,7 @@ func (p *probes) clearHost(ctx context.Context, h machines.Host, guests []guest)
 func (p *probes) accelerate(ctx context.Context) (string, error) {
 	image, err := loops.OpenProbeImage(p.ProbeImage)
 	if err != nil {
-		return "", err
+		return "", ofFile(err)
 	}
 	p.image, p.used = image, true
 	p.clear(ctx) // what a killed check left
@@ -206,11 +208,25 @@ func firstLine(err error) string {
 // prepare makes the image and the network on a host.
 func (p *probes) prepare(ctx context.Context, h machines.Host, others []machines.Host) error {
 	return p.with(ctx, h, func(d provisioner.Driver) error {
-		if err := d.EnsureImage(ctx, p.image.Digest, p.image.Size, p.image.Open); err != nil {
+		if err := d.EnsureImage(ctx, p.image.Digest, p.image.Size, p.openImage); err != nil {
 			return err
 		}
 		return d.EnsureNetwork(ctx, p.network(h, others))
 	})
+}
+
+func (p *probes) openImage(ctx context.Context) (io.ReadCloser, error) {
+	r, err := p.image.Open(ctx)
+	return r, ofFile(err)
+}
+
+// ofFile tells an error of this worker's own file from what a person can mend: that there is none.
+func ofFile(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return ourFault{err}
+	}
+	return err
 }
 
 // boots starts a guest and waits for it to be ready, for at most limit, and for at most silence where it writes nothing.

@@ -148,7 +148,7 @@ func (o *Observer) noteStranger(ctx context.Context, h machines.HostClaim, why e
 		return err
 	}
 	if news {
-		o.Log.ErrorContext(ctx, "another machine at a host's address", "host", h.ID, "name", h.Name, "error", why)
+		o.Log.ErrorContext(ctx, "another machine at a host's address", "host", h.ID, "name", h.Name, "error", provisioner.Cause(why))
 	}
 	return nil
 }

@@ -60,6 +60,7 @@ func TestFromOrderToWallet(t *testing.T) {
 	if n := s.Count(`SELECT count(*) FROM audit WHERE verb IN ('order hours', 'approve order') AND organization_id = $1 AND provider_id = $2`, s.Organization, s.Provider); n != 2 {
 		t.Errorf("%d audit rows", n)
 	}
+	storetest.MailNotices(t, s.Pool)
 	if n := s.Count(`SELECT count(*) FROM mails WHERE kind IN ('order_waiting', 'order_decided')`); n != 3 {
 		t.Errorf("%d mails", n)
 	}

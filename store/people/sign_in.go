@@ -87,12 +87,26 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	case err != nil:
 		return uuid.Nil, err
 	case ok:
-		return id, &refusal.Error{
-			Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
-			Next: "If no mail came, have it sent again.",
-		}
+		return id, db.unconfirmed(ctx, email)
 	}
 	return id, refused
+}
+
+// unconfirmed is what whoever signed up is told until the address is confirmed: that the mail with the link was refused, too.
+func (db *DB) unconfirmed(ctx context.Context, email string) error {
+	r := &refusal.Error{
+		Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
+		Next: "If no mail came, have it sent again.",
+	}
+	m, err := db.refusedTo(ctx, email)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		r.Title = fmt.Sprintf("Your sign-up waits for you to confirm the address, and the mail to %s could not be delivered: %s says “%s”.", email, m.Server, m.Words)
+		r.Next = "Sign up again with an address that takes mail, or have the mail sent again once it does."
+	}
+	return r
 }
 
 // nobodysHash is of no password, with the cost of hash.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/web/ui"
 )
 
 // Area is the part of the portal a page belongs to.
@@ -47,6 +48,7 @@ const (
 	SectionKeys          = "ssh-keys"
 	SectionSessions      = "sessions"
 	SectionPassword      = "password"
+	SectionMails         = "mails"
 )
 
 // Props is what the frame shows. Pages set Title and Section from their own props; the handler fills the rest.
@@ -80,6 +82,8 @@ type Props struct {
 	Version   string // of the program
 	// Announcements of providers to the organization, above the page until they are dismissed.
 	Announcements []Announcement
+	// Refused are mails to the person that could not be delivered, on the pages that one comes to first.
+	Refused []ui.RefusedMail
 }
 
 // Announcement is what a provider tells the organization.

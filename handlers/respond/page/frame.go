@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -60,6 +61,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Choices = choices(s, facts.Workplaces)
 	p.Counts = map[string]int{layout.SectionRequests: facts.Requests, layout.SectionOrders: facts.Orders}
 	p.Announcements = announcements(facts.Announcements)
+	p.Refused = RefusedMails(facts.Refused)
 	return p
 }
 
@@ -94,11 +96,13 @@ func place(s *people.Session, area layout.Area) string {
 	}
 }
 
-// frameNeeds are the other places, of which most people have none; and, in their own area, what a member or staff is
+// frameNeeds are the other places, of which most people have none; on the pages that one comes to first, mails that did not reach
+// the person; and, in their own area, what a member or staff is
 // told and has to decide.
 func frameNeeds(c echo.Context, s *people.Session, area layout.Area) overview.FrameNeeds {
 	n := overview.FrameNeeds{Person: s.PersonID}
 	n.Workplaces = hasOther(s)
+	n.Refused = slices.Contains([]string{"/org", "/provider", "/platform", "/workplaces"}, c.Path())
 	if area == layout.AreaOrg && s.OrganizationID != nil {
 		n.Announcements = *s.OrganizationID
 		if request.Allowed(c, request.OrgManage) {
