@@ -72,7 +72,10 @@ func offerRows() []public.OfferRow {
 	third.FreeVCPUs, third.VCPUs, third.FreeMiB, third.When, third.Launch = 8, 28, 20480, "larger", ""
 	fourth.Provider, fourth.Pool, fourth.Offer, fourth.BestPrice = "Southern Grid", "east", "Reserved block", false
 	fourth.Price, fourth.CostPerHour, fourth.Cost = "0.03 EUR", "0.96 EUR", "23.04 EUR"
-	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.MaxLease = 0, 64, "open", 12
+	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.TooLong = 0, 64, "open", true
+	second.Short = []string{"vCPUs: 12 of 124 free, 32 needed"}
+	third.Short = []string{"vCPUs: 28 in all, 32 needed", "memory: 62.5 GiB in all, 64 GiB needed"}
+	fourth.Short = []string{"vCPUs: 0 of 64 free, 32 needed", "lease: at most 12 h here, 24 h asked for"}
 	return []public.OfferRow{row, second, fourth, third}
 }
 
