@@ -55,7 +55,7 @@ const activePools = `FROM pools p JOIN providers pr ON pr.id = p.provider_id AND
 
 const selectMarketPools = `
 	SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours,
-		p.prefix, p.subnet_bits, (SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.subnet IS NOT NULL)::int AS networks
+		p.prefix, p.subnet_bits, (SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL AND c.subnet IS NOT NULL)::int AS networks
 	` + activePools
 
 func readMarket(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (r marketReading, err error) {

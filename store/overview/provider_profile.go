@@ -56,7 +56,8 @@ const RecordDays = 90
 type ProviderRecord struct {
 	Launches int
 	Ready    int
-	Median   time.Duration // from launch to READY; 0 where none became ready
+	Median   time.Duration // from launch to READY, in whole seconds; 0 where none became ready
+	P95      time.Duration // within which 95 in 100 of those that became ready were
 }
 
 // ProviderProfile finds an active provider; any other is NotFound.
@@ -128,9 +129,11 @@ func (p *ProviderProfile) readShapes(ctx context.Context, tx pgx.Tx) error {
 
 // readRecord looks at the first run of each launch's head: runs begin at READY, which is the same for all nodes.
 func readRecord(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (r ProviderRecord, err error) {
-	var median *float64
+	var median, p95 *float64
 	err = tx.QueryRow(ctx, `
-		SELECT count(*), count(l.ready_at), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at))
+		SELECT count(*), count(l.ready_at), 
+			percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at)),
+			percentile_disc(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at)::float8)
 		FROM (
 			SELECT c.created_at, CASE WHEN f.started_at IS NOT NULL THEN greatest(f.started_at, c.created_at) END AS ready_at
 			FROM clusters c
@@ -138,12 +141,16 @@ func readRecord(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (r Provide
 			LEFT JOIN LATERAL (SELECT started_at FROM runs WHERE node_id = n.id ORDER BY started_at LIMIT 1) AS f ON true
 			WHERE c.provider_id = $1 AND c.kind = 'cluster' AND c.created_at >= now() - make_interval(days => $2)
 				AND (f.started_at IS NOT NULL OR c.desired NOT IN ('running', 'paused') AND c.reason <> 'asked')
-		) AS l`, providerID, RecordDays).Scan(&r.Launches, &r.Ready, &median)
+		) AS l`, providerID, RecordDays).Scan(&r.Launches, &r.Ready, &median, &p95)
 	if err != nil {
 		return r, fmt.Errorf("read record: %w", err)
 	}
 	if median != nil {
-		r.Median = time.Duration(*median * float64(time.Second)).Round(time.Second)
+		r.Median, r.P95 = seconds(*median), seconds(*p95)
 	}
 	return r, nil
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Second)
 }

@@ -84,7 +84,7 @@ func providerFull(l layout.Props) public.ProviderProps {
 		Layout: l, Values: needValues(), Name: "Northern Compute", LegalName: "Northern Compute GmbH & Co. KG",
 		About:   "A machine room below the physics department, cooled by the canal.\nWe run KVM for groups that would rather do science.",
 		Support: "support@northern.example, weekdays 9 to 17", Terms: "Hours are good for a year from their approval.",
-		Record: public.Record{Days: 90, Launches: 126, Ready: 124, Median: 131 * time.Second},
+		Record: public.Record{Days: 90, Launches: 126, Ready: 124, Median: 131 * time.Second, P95: 402 * time.Second},
 		Offers: public.Offers{Rows: offerRows()[:1], Now: now()}, List: ui.ListProps{Path: "/market/providers/1", PerPage: 50, Total: 1},
 		Pools: []public.Pool{
 			{Name: "lab-a", Location: "Hamburg, Germany", Masquerade: true, TestVCPUs: 4, MaxLease: 720, VCPUs: 96, Hosts: 3, Policy: "Maintenance on the first Tuesday of a month, 8 to 10 in the morning."},
