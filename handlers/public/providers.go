@@ -57,7 +57,7 @@ func describe(p *web.ProviderProps, profile overview.ProviderProfile) {
 	for _, x := range profile.Pools {
 		p.Pools = append(p.Pools, web.Pool{
 			Name: x.Name, Location: x.Location, Policy: x.Policy, Masquerade: x.Masquerade, Wiped: x.WipeDisks,
-			TestVCPUs: x.TestVCPUs, MaxLease: x.MaxLeaseHours, VCPUs: x.VCPUs, Hosts: x.Hosts,
+			TestVCPUs: x.TestVCPUs, MaxLease: x.MaxLeaseHours, VCPUs: x.VCPUs, Hosts: x.Hosts, Made: x.Made,
 		})
 	}
 	if profile.Lowest != nil {

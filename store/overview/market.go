@@ -47,8 +47,9 @@ type MarketRow struct {
 	GoodDays     int           // from an order's approval
 	Price        *billing.UnitPrice
 	Shape        machines.Shape // the provider's cheapest that covers the need
-	RatePerHour  billing.Hours  // of all nodes
-	Need         billing.Hours  // for the whole lease
+	Made         provisioner.Processors
+	RatePerHour  billing.Hours // of all nodes
+	Need         billing.Hours // for the whole lease
 	CostPerHour  *billing.Money
 	Cost         *billing.Money // of the whole lease
 	Owned        billing.Hours  // left at this provider, of the organization that asks
@@ -133,7 +134,7 @@ func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 		return nil
 	}
 	row := MarketRow{
-		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Shape: shape,
+		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Shape: shape, Made: r.Made[p.ID],
 	}
 	if err := row.measure(need); err != nil {
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
 	"volary.dev/store"
 	"volary.dev/store/books"
@@ -23,6 +24,7 @@ type marketReading struct {
 	Freed  map[uuid.UUID][]placement.Freed
 	Used   map[uuid.UUID]int // vCPUs that clusters take of a pool's active hosts
 	Shapes map[uuid.UUID][]machines.Shape
+	Made   map[uuid.UUID]provisioner.Processors // by pool
 	Offers map[uuid.UUID][]marketOffer
 	Owned  map[books.OwnedAt]billing.Hours
 }
@@ -70,6 +72,9 @@ func readMarket(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (r marketReadin
 		return r, err
 	}
 	if r.Hosts, r.Used, r.Freed, err = machines.ReadRooms(ctx, tx, `p.id IN (SELECT p.id `+activePools+`)`); err != nil {
+		return r, err
+	}
+	if r.Made, err = machines.ReadProcessors(ctx, tx, `p.id IN (SELECT p.id `+activePools+`)`); err != nil {
 		return r, err
 	}
 	r.Owned, err = books.ReadOwned(ctx, tx, orgID)

@@ -88,6 +88,9 @@ func TestMarketPricesANeed(t *testing.T) {
 	if r.Owned != 100*billing.ComputeHour || r.ToBuy != 0 || r.FreeVCPUs != 20 || r.VCPUs != 20 || r.When != placement.WhenNow {
 		t.Errorf("row %+v; want 100 h owned, none to buy, 20 of 20 vCPUs beside the test share free, now", r)
 	}
+	if r.Made.Kind() != provisioner.EmulationCost || r.Made.Model() != "Sample 8" || r.Made.Sold() != "1 vCPU sold per processor" {
+		t.Errorf("made by %+v", r.Made)
+	}
 	m, err := w.DB.Overview.Market(t.Context(), uuid.Nil, small(3), overview.MarketFilter{})
 	if err != nil || m.Rows[0].Owned != 0 || m.Rows[0].ToBuy != m.Rows[0].Need {
 		t.Errorf("nobody's hours: %+v, %v", m.Rows, err)
@@ -275,7 +278,7 @@ func TestProviderProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.About != "Under the roof." || len(p.Pools) != 1 || !p.Pools[0].WipeDisks || p.Pools[0].Hosts != 3 || p.Pools[0].VCPUs != 24 {
+	if p.About != "Under the roof." || len(p.Pools) != 1 || !p.Pools[0].WipeDisks || p.Pools[0].Hosts != 3 || p.Pools[0].VCPUs != 24 || p.Pools[0].Made.Emulated != 3 {
 		t.Errorf("profile %+v", p)
 	}
 	if len(p.Shapes) != 1 || p.Shapes[0].Hour.String() != "2.00 EUR" || p.Record != (overview.ProviderRecord{}) {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 )
@@ -38,8 +39,9 @@ type PoolProfile struct {
 	WipeDisks     bool   // deleted disks are overwritten
 	TestVCPUs     int    `db:"test_vcpus"` // set aside for free acceptance tests
 	MaxLeaseHours int
-	VCPUs         int `db:"vcpus"` // of its active hosts
-	Hosts         int // active ones
+	VCPUs         int                    `db:"vcpus"` // of its active hosts
+	Hosts         int                    // active ones
+	Made          provisioner.Processors `db:"-"`
 }
 
 // ShapeProfile is a shape with what an hour of a node costs at the provider's lowest price.
@@ -90,7 +92,13 @@ func (p *ProviderProfile) readPools(ctx context.Context, tx pgx.Tx) (err error) 
 		CROSS JOIN LATERAL (SELECT coalesce(sum(vcpus), 0)::int AS vcpus, count(*)::int AS hosts
 			FROM hosts h WHERE h.pool_id = p.id AND `+machines.TakesNodes+`) AS h
 		WHERE p.provider_id = $1 ORDER BY p.name`, p.ID)
-	p.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolProfile])
+	if p.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolProfile]); err != nil {
+		return err
+	}
+	made, err := machines.ReadProcessors(ctx, tx, `p.provider_id = $1`, p.ID)
+	for i := range p.Pools {
+		p.Pools[i].Made = made[p.Pools[i].ID]
+	}
 	return err
 }
 
