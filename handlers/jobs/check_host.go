@@ -114,6 +114,12 @@ func (ourFault) Error() string {
 
 func (f ourFault) Unwrap() error { return f.err }
 
+// warning is what a check that passed found: it stands in the way of nothing, but who buys and who sells should know its cost.
+type warning string
+
+// Error implements error.
+func (w warning) Error() string { return string(w) }
+
 // run goes through the checks in their order and ends with the first that fails: what comes after stands on it.
 func (k *hostCheck) run(ctx context.Context) bool {
 	guests := newProbes(k)
@@ -136,7 +142,10 @@ func (k *hostCheck) run(ctx context.Context) bool {
 			Name: check.name, State: provisioner.CheckPassed, Detail: detail, Seconds: time.Since(began).Round(10 * time.Millisecond).Seconds(),
 		}
 		var skip skipped
+		var cost warning
 		switch {
+		case errors.As(err, &cost):
+			c.State, c.Detail, err = provisioner.CheckWarning, string(cost), nil
 		case errors.As(err, &skip):
 			c.State, c.Detail, err = provisioner.CheckSkipped, string(skip), nil
 		case err != nil:
@@ -191,7 +200,8 @@ func (k *hostCheck) versions(context.Context) (string, error) {
 	if f.UUID == uuid.Nil {
 		return "", errors.New("the host does not tell its UUID: set host_uuid in libvirtd.conf")
 	}
-	return fmt.Sprintf("libvirt %s, QEMU %s, %d logical processors, %d MiB of memory", f.LibvirtVersion, f.QEMUVersion, f.VCPUs, f.MemoryMiB), nil
+	return fmt.Sprintf("libvirt %s, QEMU %s, %s (%s), %d MiB of memory", f.LibvirtVersion, f.QEMUVersion,
+		refusal.Plural(f.VCPUs, "logical processor", "logical processors"), provisioner.ProcessorName(f.CPUModel), f.MemoryMiB), nil
 }
 
 func (k *hostCheck) hook(context.Context) (string, error) {

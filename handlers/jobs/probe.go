@@ -65,7 +65,7 @@ func choosePeers(host machines.Host, pool []machines.Host) []machines.Host {
 	var peers []machines.Host
 	for _, h := range pool {
 		asFar := h.CheckState == "running" && h.EnrolledAt != nil && slices.ContainsFunc(h.CheckReport, func(c provisioner.HostCheck) bool {
-			return c.Name == accelerationCheck && c.State == provisioner.CheckPassed
+			return c.Name == accelerationCheck && (c.State == provisioner.CheckPassed || c.State == provisioner.CheckWarning)
 		})
 		if h.ID != host.ID && (h.Fit || asFar) && len(peers) < mostPeers {
 			peers = append(peers, h)
@@ -196,7 +196,9 @@ func (p *probes) accelerate(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("no guest booted: under KVM: %w; under TCG: %w", kvm, tcg)
 	}
 	p.acceleration = provisioner.AccelerationTCG
-	return fmt.Sprintf("a guest booted under TCG in %.1f s, without hardware acceleration; under KVM: %s", time.Since(began).Seconds(), firstLine(kvm)), nil
+	return "", warning(fmt.Sprintf("KVM does not work here: %s. Guests are emulated (TCG), which makes them many times slower than under KVM; one booted in %.1f s. "+
+		"To repair: switch virtualization on in the firmware, or nested virtualization where this machine is virtual itself, load kvm_intel or kvm_amd, and check again.",
+		strings.TrimSuffix(firstLine(kvm), "."), time.Since(began).Seconds()))
 }
 
 // firstLine is enough of what QEMU has to say.

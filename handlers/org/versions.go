@@ -185,7 +185,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
 		})
 	}
-	places, err := h.Machines.PoolPlaces(c.Request().Context())
+	places, err := h.Machines.OpenPlaces(c.Request().Context())
 	if err != nil {
 		return p, err
 	}
