@@ -85,6 +85,7 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 func providerRoutes(v provider.Handlers) []route {
 	return []route{
 		{get, "/provider", request.ProviderRead, v.ShowOverview, costly},
+		{get, "/provider/search", request.ProviderRead, v.Search, costly},
 		{get, "/provider/hosts", request.ProviderHosts, v.ListHosts, ordinary},
 		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, lasting},
 		{get, "/provider/hosts/new", request.ProviderHosts, v.NewHost, ordinary},
@@ -146,6 +147,7 @@ func providerRoutes(v provider.Handlers) []route {
 func orgRoutes(o org.Handlers) []route {
 	return []route{
 		{get, "/org", request.OrgRead, o.ShowHome, ordinary},
+		{get, "/org/search", request.OrgRead, o.Search, costly},
 		{get, "/org/usage", request.OrgRead, o.ShowUsage, costly},
 		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, costly},
 		{get, "/org/log", request.OrgManage, o.ShowLog, costly},
