@@ -38,6 +38,12 @@ func TestCrawl(t *testing.T) {
 		if slices.Contains(orgOrder(), p) {
 			begin = append(begin, order)
 		}
+		if slices.Contains(orgRead(), p) {
+			begin = append(begin, "/org/search?q=e") // as the frame's form sends it
+		}
+		if slices.Contains(staff(), p) {
+			begin = append(begin, "/provider/search?q=r")
+		}
 		for _, pattern := range unreached(p, crawl(t, b, p, begin)) {
 			t.Errorf("%s finds no way to %s", p, pattern)
 		}

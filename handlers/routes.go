@@ -87,6 +87,7 @@ func routes(h audiences, tus *uploads.Handler, static echo.HandlerFunc) []route 
 func providerRoutes(v provider.Handlers) []route {
 	return []route{
 		{get, "/provider", request.ProviderRead, v.ShowOverview, costly},
+		{get, "/provider/search", request.ProviderRead, v.Search, costly},
 		{get, "/provider/hosts", request.ProviderHosts, v.ListHosts, ordinary},
 		{post, "/provider/hosts", request.ProviderHosts, v.CreateHost, lasting},
 		{get, "/provider/hosts/new", request.ProviderHosts, v.NewHost, ordinary},
@@ -148,6 +149,7 @@ func providerRoutes(v provider.Handlers) []route {
 func orgRoutes(o org.Handlers) []route {
 	return []route{
 		{get, "/org", request.OrgRead, o.ShowHome, ordinary},
+		{get, "/org/search", request.OrgRead, o.Search, costly},
 		{get, "/org/usage", request.OrgRead, o.ShowUsage, costly},
 		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, costly},
 		{get, "/org/log", request.OrgManage, o.ShowLog, costly},

@@ -14,10 +14,6 @@ export function comforts(root) {
   for (const name of root.querySelectorAll("[data-zone]")) {
     name.textContent = zone.formatToParts(new Date()).find((p) => p.type === "timeZoneName").value;
   }
-  // On a phone the sections are a line that scrolls: the present one has to be in sight.
-  const line = root.querySelector(".sections");
-  const here = line?.querySelector("[aria-current]");
-  if (here) line.scrollLeft = here.offsetLeft - line.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
   root.querySelector("[data-focus]")?.focus();
   root.addEventListener("click", (event) => {
     for (const menu of root.querySelectorAll(".who[open]")) {

@@ -7,76 +7,129 @@ import (
 
 type link struct{ Label, Href, Section string }
 
-// navigation leaves out what the person may not open.
-func navigation(p Props) []link {
-	return slices.DeleteFunc(sections(p.Area), func(l link) bool { return slices.Contains(p.Closed, l.Section) })
+// group is a part of a navigation. The first of an area has no name: it holds its overview.
+type group struct {
+	Name  string
+	Links []link
 }
 
-func sections(a Area) []link {
+// navigation leaves out what the person may not open, and groups that nothing is left of.
+func navigation(p Props) []group {
+	var list []group
+	for _, g := range sections(p.Area) {
+		g.Links = slices.DeleteFunc(g.Links, func(l link) bool { return slices.Contains(p.Closed, l.Section) })
+		if len(g.Links) > 0 {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// waiting is how much waits for the person behind all links: what a closed menu shows.
+func waiting(p Props) (sum int) {
+	for _, g := range navigation(p) {
+		for _, l := range g.Links {
+			sum += p.Counts[l.Section]
+		}
+	}
+	return sum
+}
+
+// searchPath is where the search of an area's frame is sent; none where it has none. Whoever works nowhere has nothing to search.
+func searchPath(p Props) string {
+	switch {
+	case p.Area == AreaProvider:
+		return "/provider/search"
+	case p.Area == AreaOrg:
+		return "/org/search"
+	default:
+		return ""
+	}
+}
+
+func sections(a Area) []group {
 	switch a {
 	case AreaPublic:
-		return []link{
+		return []group{{"", []link{
 			{"Market", "/market", SectionMarket},
 			{"Images", "/market/images", SectionGuide},
-		}
+		}}}
 	case AreaOrg:
-		return []link{
-			{"Overview", "/org", SectionHome},
-			{"Clusters", "/org/clusters", SectionClusters},
-			{"Models", "/org/models", SectionModels},
-			{"Images", "/org/images", SectionImages},
-			{"Wallet", "/org/wallet", SectionWallet},
-			{"Orders", "/org/orders", SectionOrders},
-			{"Usage", "/org/usage", SectionUsage},
-			{"Requests", "/org/requests", SectionRequests},
-			{"Members", "/org/members", SectionMembers},
-			{"Log", "/org/log", SectionLog},
-			{"Market", "/market", SectionMarket},
+		return []group{
+			{"", []link{{"Overview", "/org", SectionHome}}},
+			{"Compute", []link{
+				{"Clusters", "/org/clusters", SectionClusters},
+				{"Models", "/org/models", SectionModels},
+				{"Images", "/org/images", SectionImages},
+				{"Requests", "/org/requests", SectionRequests},
+			}},
+			{"Hours", []link{
+				{"Market", "/market", SectionMarket},
+				{"Wallet", "/org/wallet", SectionWallet},
+				{"Orders", "/org/orders", SectionOrders},
+				{"Invoices", "/org/invoices", SectionInvoices},
+				{"Usage", "/org/usage", SectionUsage},
+			}},
+			{"People", []link{
+				{"Members", "/org/members", SectionMembers},
+				{"Log", "/org/log", SectionLog},
+			}},
 		}
 	case AreaAccount:
-		return []link{
+		return []group{{"", []link{
 			{"Account", "/account", SectionHome},
 			{"SSH keys", "/account/ssh-keys", SectionKeys},
 			{"Sessions", "/account/sessions", SectionSessions},
 			{"Password", "/account/password", SectionPassword},
 			{"Which mails", "/account/mails", SectionMails},
 			{"Become a provider", "/provider-application", SectionProviders},
-		}
+		}}}
 	default:
 		return staffSections(a)
 	}
 }
 
 // staffSections are what providers and the platform work with.
-func staffSections(a Area) []link {
+func staffSections(a Area) []group {
 	switch a {
 	case AreaProvider:
-		return []link{
-			{"Overview", "/provider", SectionHome},
-			{"Orders", "/provider/orders", SectionOrders},
-			{"Offers", "/provider/offers", SectionOffers},
-			{"Clusters", "/provider/clusters", SectionClusters},
-			{"Hosts", "/provider/hosts", SectionHosts},
-			{"Pools", "/provider/pools", SectionPools},
-			{"Shapes", "/provider/shapes", SectionShapes},
-			{"Organizations", "/provider/organizations", SectionOrganizations},
-			{"Usage", "/provider/usage", SectionUsage},
-			{"Announcements", "/provider/announcements", SectionAnnouncements},
-			{"Jobs", "/provider/jobs", SectionJobs},
-			{"Staff", "/provider/staff", SectionStaff},
-			{"Log", "/provider/log", SectionLog},
-			{"Settings", "/provider/settings", SectionSettings},
-			{"Market", "/market", SectionMarket},
+		return []group{
+			{"", []link{{"Overview", "/provider", SectionHome}}},
+			{"Compute", []link{
+				{"Clusters", "/provider/clusters", SectionClusters},
+				{"Hosts", "/provider/hosts", SectionHosts},
+				{"Pools", "/provider/pools", SectionPools},
+				{"Shapes", "/provider/shapes", SectionShapes},
+				{"Jobs", "/provider/jobs", SectionJobs},
+			}},
+			{"Hours", []link{
+				{"Orders", "/provider/orders", SectionOrders},
+				{"Offers", "/provider/offers", SectionOffers},
+				{"Invoices", "/provider/invoices", SectionInvoices},
+				{"Usage", "/provider/usage", SectionUsage},
+				{"Market", "/market", SectionMarket},
+			}},
+			{"People", []link{
+				{"Organizations", "/provider/organizations", SectionOrganizations},
+				{"Announcements", "/provider/announcements", SectionAnnouncements},
+				{"Staff", "/provider/staff", SectionStaff},
+				{"Log", "/provider/log", SectionLog},
+				{"Settings", "/provider/settings", SectionSettings},
+			}},
 		}
 	case AreaPlatform:
-		return []link{
-			{"Overview", "/platform", SectionHome},
-			{"Providers", "/platform/providers", SectionProviders},
-			{"Organizations", "/platform/organizations", SectionOrganizations},
-			{"People", "/platform/people", SectionPeople},
-			{"Outbox", "/platform/outbox", SectionOutbox},
-			{"Jobs", "/platform/jobs", SectionJobs},
-			{"Log", "/platform/log", SectionLog},
+		return []group{
+			{"", []link{{"Overview", "/platform", SectionHome}}},
+			{"People", []link{
+				{"Providers", "/platform/providers", SectionProviders},
+				{"Organizations", "/platform/organizations", SectionOrganizations},
+				{"People", "/platform/people", SectionPeople},
+			}},
+			{"Work", []link{
+				{"Outbox", "/platform/outbox", SectionOutbox},
+				{"Jobs", "/platform/jobs", SectionJobs},
+				{"Log", "/platform/log", SectionLog},
+			}},
 		}
 	default:
 		return nil

@@ -30,6 +30,7 @@ const (
 	SectionUsage         = "usage"
 	SectionWallet        = "wallet"
 	SectionOrders        = "orders"
+	SectionInvoices      = "invoices"
 	SectionRequests      = "requests"
 	SectionMembers       = "members"
 	SectionLog           = "log"
@@ -73,6 +74,7 @@ type Props struct {
 	Choices []Choice
 	// Suspended is why the organization, or on its pages the provider, is suspended: its pages say so. Empty: it is not.
 	Suspended string
+	Found     string         // what the frame's search was asked, on its own page
 	Closed    []string       // sections of the area that the person may not open
 	Counts    map[string]int // what waits for the person, by section
 	Simulated bool           // hosts are the memory driver's: every page says so

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/web/layout"
 	"volary.dev/web/org"
+	"volary.dev/web/provider"
 	"volary.dev/web/ui"
 )
 
@@ -23,6 +25,10 @@ func requestSamples() []Sample {
 	wrong := show
 	wrong.Form = refused(map[string]string{"reason": "Fill in a reason."})
 	return []Sample{
+		{"search", org.Search(org.SearchProps{Layout: foundLayout(), Search: foundByTrial()})},
+		{"search-nothing", org.Search(org.SearchProps{Layout: managerLayout(), Search: ui.SearchProps{Path: "/org/search", Typed: "مختبر", What: "members, orders, invoices, clusters, models and images"}})},
+		{"search-begin", org.Search(org.SearchProps{Layout: managerLayout(), Search: ui.SearchProps{Path: "/org/search", What: "members, orders, invoices, clusters, models and images"}})},
+		{"provider-search", provider.Search(provider.SearchProps{Layout: providerLayout(), Search: foundByTrial()})},
 		{"requests", org.RequestList(full)},
 		{"requests-own", org.RequestList(own)},
 		{"requests-none", org.RequestList(narrowed)},
@@ -47,4 +53,22 @@ func requestRows() []org.RequestRow {
 	declined.DecidedBy, declined.Decided = "Ada Brandt", ago(26*time.Hour)
 	approved.ID, approved.Name, approved.State, approved.DecidedBy, approved.Decided, approved.Cluster = id(84), "trial-9", "approved", "Ada Brandt", ago(50*time.Hour), id(30)
 	return []org.RequestRow{row, later, declined, approved}
+}
+
+func foundLayout() layout.Props {
+	l := managerLayout()
+	l.Found = "trial"
+	return l
+}
+
+func foundByTrial() ui.SearchProps {
+	return ui.SearchProps{Path: "/org/search", Typed: "trial", What: "members, orders, invoices, clusters, models and images", Groups: []ui.SearchGroup{
+		{Title: "Clusters", Total: 31, All: "/org/clusters?search=trial", Rows: []ui.SearchRow{
+			{Name: "trial-12", Detail: "solar wind, version 2.1", Where: "/org/clusters/1", At: ago(time.Hour)},
+			{Name: "trial-with-a-long-name-of-sixty-three-characters-as-the-most-is-xy", Detail: "a model with a name that is not short either, version 2.1", Where: "/org/clusters/2", At: ago(50 * time.Hour)},
+			{Name: "trial-1", Detail: "solar wind, version 1.0", Where: "/org/clusters/3", At: ago(900 * time.Hour), Gone: true},
+		}},
+		{Title: "Members", Total: 1, Rows: []ui.SearchRow{{Name: "Tria Lindqvist", Detail: "tria@heliophysics.example, member", Where: "/org/members?q=tria", At: ago(1200 * time.Hour)}}},
+		{Title: "Orders", Total: 1, Rows: []ui.SearchRow{{Name: "Order 4", Detail: "Northern Compute, approved", Where: "/org/orders/4", At: ago(700 * time.Hour)}}},
+	}}
 }

@@ -1,0 +1,172 @@
+package overview
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/store"
+)
+
+// HitsPerKind is how many rows of each kind a search gives.
+const HitsPerKind = 8
+
+// HitKind is what a search found.
+type HitKind string
+
+// The kinds, in the order of a search's answer.
+const (
+	HitCluster      HitKind = "cluster"
+	HitModelCluster HitKind = "model cluster"
+	HitImage        HitKind = "image"
+	HitHost         HitKind = "host"
+	HitPool         HitKind = "pool"
+	HitOrganization HitKind = "organization"
+	HitPerson       HitKind = "person"
+	HitOrder        HitKind = "order"
+	HitInvoice      HitKind = "invoice"
+)
+
+// Hit is a row that a search found. Of a person ID is the person's.
+type Hit struct {
+	ID     uuid.UUID
+	Name   string // an order's is its number
+	Detail string // what tells it from others: a person's address, a cluster's organization or model
+	Gone   bool   // a cluster that ended
+	At     time.Time
+	Total  int // that match, of this kind
+}
+
+// Hits are those of one kind, the newest first, gone ones last; Total may be more than are here.
+type Hits struct {
+	Kind  HitKind
+	Rows  []Hit
+	Total int
+}
+
+// OrganizationSearch says what a search in an organization may find beside its members.
+type OrganizationSearch struct {
+	Work   bool // clusters, model clusters and images
+	Papers bool // orders and invoices
+}
+
+// ProviderSearch says what a search of a provider may find beside organizations.
+type ProviderSearch struct {
+	Hosts  bool // clusters on its hosts, hosts and pools
+	Papers bool // orders and invoices
+	Staff  bool
+}
+
+// The queries of a search: $1 is whose, $2 a pattern, $3 a number as typed, $4 how many, $5 an id as typed. Rows of organizations and providers
+// are few enough to be read by their owner's index.
+const (
+	hitColumns = `SELECT x.id, x.name, x.detail, x.gone, x.at, (count(*) OVER ())::int AS total FROM (`
+	hitOrder   = `) AS x ORDER BY x.gone, x.at DESC, x.id DESC LIMIT $4`
+
+	findOrganizationClusters = `
+		SELECT c.id, c.name, m.name || ', version ' || v.version AS detail, c.ended_at IS NOT NULL AS gone, c.created_at AS at
+		FROM clusters c JOIN model_versions v ON v.id = c.version_id JOIN model_clusters m ON m.id = v.model_cluster_id
+		WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.name ILIKE $2 OR m.name ILIKE $2 OR c.id::text = $5) AND $3::text IS NOT NULL`
+	findModelClusters = `
+		SELECT id, name, '' AS detail, false AS gone, created_at AS at
+		FROM model_clusters WHERE organization_id = $1 AND (name ILIKE $2 OR id::text = $5) AND $3::text IS NOT NULL`
+	findImages = `
+		SELECT id, name, state AS detail, false AS gone, created_at AS at
+		FROM images WHERE organization_id = $1 AND (name ILIKE $2 OR id::text = $5 OR content_digest = $5) AND $3::text IS NOT NULL`
+	findMembers = `
+		SELECT p.id, p.name, p.email || ', ' || m.role AS detail, false AS gone, m.created_at AS at
+		FROM memberships m JOIN people p ON p.id = m.person_id
+		WHERE m.organization_id = $1 AND (p.name ILIKE $2 OR p.email ILIKE $2) AND $3::text IS NOT NULL AND $5::text IS NOT NULL`
+	findStaff = `
+		SELECT p.id, p.name, p.email || ', ' || s.role AS detail, false AS gone, s.created_at AS at
+		FROM staff s JOIN people p ON p.id = s.person_id
+		WHERE s.provider_id = $1 AND (p.name ILIKE $2 OR p.email ILIKE $2) AND $3::text IS NOT NULL AND $5::text IS NOT NULL`
+	findOrganizations = `
+		SELECT o.id, o.name, '' AS detail, false AS gone, o.created_at AS at FROM organizations o
+		WHERE o.id IN (` + organizationsOf + `) AND (o.name ILIKE $2 OR o.id::text = $5) AND $3::text IS NOT NULL`
+	findProviderClusters = `
+		SELECT c.id, c.name, o.name AS detail, c.ended_at IS NOT NULL AS gone, c.created_at AS at
+		FROM clusters c JOIN organizations o ON o.id = c.organization_id
+		WHERE c.provider_id = $1 AND (c.name ILIKE $2 OR o.name ILIKE $2 OR c.id::text = $5) AND $3::text IS NOT NULL`
+	findHosts = `
+		SELECT h.id, h.name, p.name AS detail, false AS gone, h.created_at AS at FROM hosts h JOIN pools p ON p.id = h.pool_id
+		WHERE h.provider_id = $1 AND h.removed_at IS NULL AND (h.name ILIKE $2 OR h.address ILIKE $2 OR h.id::text = $5) AND $3::text IS NOT NULL`
+	findPools = `
+		SELECT id, name, location AS detail, false AS gone, created_at AS at FROM pools
+		WHERE provider_id = $1 AND (name ILIKE $2 OR location ILIKE $2 OR id::text = $5) AND $3::text IS NOT NULL`
+	matchOrder = ` AND (r.number::text = $3 OR r.purchase_order ILIKE $2 OR r.cost_centre ILIKE $2 OR r.grant_number ILIKE $2 OR o.name ILIKE $2 OR r.id::text = $5)`
+	findOrders = `
+		SELECT r.id, r.number::text AS name, o.name || ', ' || r.state AS detail, false AS gone, r.created_at AS at `
+	findOrganizationOrders = findOrders + `FROM orders r JOIN providers o ON o.id = r.provider_id WHERE r.organization_id = $1` + matchOrder
+	findProviderOrders     = findOrders + `FROM orders r JOIN organizations o ON o.id = r.organization_id WHERE r.provider_id = $1` + matchOrder
+	matchInvoice           = ` AND (i.number ILIKE $2 OR o.name ILIKE $2 OR i.id::text = $5) AND $3::text IS NOT NULL`
+	findInvoices           = `
+		SELECT i.id, i.number AS name, o.name AS detail, false AS gone, i.issued_at AS at `
+	findOrganizationInvoices = findInvoices + `FROM invoices i JOIN providers o ON o.id = i.provider_id WHERE i.organization_id = $1` + matchInvoice
+	findProviderInvoices     = findInvoices + `FROM invoices i JOIN organizations o ON o.id = i.organization_id WHERE i.provider_id = $1` + matchInvoice
+)
+
+// find is one kind of a search.
+type find struct {
+	kind  HitKind
+	query string
+	may   bool
+}
+
+// SearchOrganization finds what an organization has by a part of its name, in any case and spelling; papers also by their numbers and
+// references, and everything by its id. It reads in one round trip and gives the kinds of which something matches.
+func (db *DB) SearchOrganization(ctx context.Context, orgID uuid.UUID, may OrganizationSearch, typed string) ([]Hits, error) {
+	return db.search(ctx, orgID, typed, []find{
+		{HitCluster, findOrganizationClusters, may.Work},
+		{HitModelCluster, findModelClusters, may.Work},
+		{HitImage, findImages, may.Work},
+		{HitPerson, findMembers, true},
+		{HitOrder, findOrganizationOrders, may.Papers},
+		{HitInvoice, findOrganizationInvoices, may.Papers},
+	})
+}
+
+// SearchProvider is SearchOrganization for what a provider has: clusters, tests among them, and everyone who has anything with it.
+func (db *DB) SearchProvider(ctx context.Context, providerID uuid.UUID, may ProviderSearch, typed string) ([]Hits, error) {
+	return db.search(ctx, providerID, typed, []find{
+		{HitCluster, findProviderClusters, may.Hosts},
+		{HitHost, findHosts, may.Hosts},
+		{HitPool, findPools, may.Hosts},
+		{HitOrganization, findOrganizations, true},
+		{HitPerson, findStaff, may.Staff},
+		{HitOrder, findProviderOrders, may.Papers},
+		{HitInvoice, findProviderInvoices, may.Papers},
+	})
+}
+
+func (db *DB) search(ctx context.Context, owner uuid.UUID, typed string, finds []find) (found []Hits, err error) {
+	typed = strings.TrimSpace(typed)
+	if typed == "" {
+		return nil, nil
+	}
+	b, lists := &pgx.Batch{}, make([][]Hit, len(finds))
+	for i, f := range finds {
+		if f.may {
+			store.QueueAll(b, &lists[i], pgx.RowToStructByName[Hit], hitColumns+f.query+hitOrder,
+				owner, store.Like(typed), numberIn(typed), HitsPerKind, strings.ToLower(typed))
+		}
+	}
+	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
+	for i, list := range lists {
+		if len(list) > 0 {
+			found = append(found, Hits{Kind: finds[i].kind, Rows: list, Total: list[0].Total})
+		}
+	}
+	return found, nil
+}
+
+// numberIn is the number of an order as it is written on pages and spoken: "12", "#12", "order 12".
+func numberIn(typed string) string {
+	s := strings.ToLower(typed)
+	return strings.TrimLeft(strings.TrimSpace(strings.TrimPrefix(s, "order")), "# ")
+}
