@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-730c41c678.css"
+	AppCSS = Prefix + "app-86c20cea3f.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-77c9953437.js"
+	AppJS = Prefix + "app-3750e36c5b.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of a console; on its page.

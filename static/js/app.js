@@ -2,7 +2,9 @@
 import "../vendor/htmx/htmx.esm.js";
 import { follow } from "./live.js";
 import { comforts } from "./comforts.js";
+import { sending } from "./sending.js";
 
 comforts(document);
+sending();
 document.addEventListener("htmx:afterSettle", (event) => comforts(event.target));
 follow();
