@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
@@ -84,7 +85,7 @@ func doings(t *testing.T, a *handlertest.App, w *handlertest.World) []doing {
 		{"invitation", "/org/invitations", owner, url.Values{"by": {"mail"}, "email": {"twice@first.example"}, "role": {"member"}}, `SELECT count(*) FROM invitations`},
 		{"launch", "/org/clusters", owner, launch, `SELECT count(*) FROM clusters`},
 		{"model cluster", "/org/models", owner, url.Values{"name": {"twice"}}, `SELECT count(*) FROM model_clusters`},
-		{"shape", "/provider/shapes", staff, url.Values{"name": {"twice"}, "vcpus": {"1"}, "memory_mib": {"512"}, "disk_gib": {"2"}}, `SELECT count(*) FROM shapes`},
+		{"shape", "/provider/shapes", staff, url.Values{"name": {"twice"}, "vcpus": {"1"}, "memory": {"512"}, "disk": {"2"}}, `SELECT count(*) FROM shapes`},
 		{"announcement", "/provider/announcements", staff, url.Values{"title": {"Twice"}, "text": {"Twice"}, "tone": {"note"}}, `SELECT count(*) FROM announcements`},
 		{"acceptance test", "/org/versions/" + w.Version.String() + "/test", owner, url.Values{"pool": {w.Pool.String()}}, `SELECT count(*) FROM acceptance_tests`},
 		{"organization", "/account/organizations", owner, url.Values{"name": {"Twice"}}, `SELECT count(*) FROM organizations`},
@@ -104,29 +105,8 @@ func TestAFormSentTwiceAtOnceIsDoneOnce(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	for _, d := range doings(t, a, w) {
-		form, before := slipped(d.form), d.count(t, a)
-		// Whoever writes the log waits: the first inside its transaction, the second for the first.
-		hold, err := a.Pool.Begin(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := hold.Exec(t.Context(), `LOCK TABLE audit IN EXCLUSIVE MODE`); err != nil {
-			t.Fatal(err)
-		}
-		var answers [2]handlertest.Answer
-		var both sync.WaitGroup
-		for i := range answers {
-			both.Go(func() { answers[i] = d.by.Post(d.path, form) })
-		}
-		waittest.Until(t, "both forms waiting", func() (both bool) {
-			err := a.Pool.QueryRow(t.Context(), `SELECT count(*) = 2 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&both)
-			return err == nil && both
-		})
-		if err := hold.Commit(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		both.Wait()
-		again := 0
+		before, again := d.count(t, a), 0
+		answers := atOnce(t, a, d)
 		for _, got := range answers {
 			if got.Status != http.StatusSeeOther || got.Header.Get("Location") != answers[0].Header.Get("Location") {
 				t.Errorf("%s: %d to %s: %s", d.name, got.Status, got.Header.Get("Location"), got.Body)
@@ -139,6 +119,38 @@ func TestAFormSentTwiceAtOnceIsDoneOnce(t *testing.T) {
 			t.Errorf("%s: %d before and %d after, %d answers that say so", d.name, before, n, again)
 		}
 	}
+}
+
+// atOnce sends a form twice, and keeps both from ending before both have begun: whoever writes the log waits, the first inside its
+// transaction, and the second for the first.
+func atOnce(t *testing.T, a *handlertest.App, d doing) (answers [2]handlertest.Answer) {
+	t.Helper()
+	hold, err := a.Pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hold.Rollback(t.Context()) //nolint:errcheck // it only held the lock
+	if _, err := hold.Exec(t.Context(), `LOCK TABLE audit IN EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	form, answered := slipped(d.form), atomic.Int32{}
+	var both sync.WaitGroup
+	for i := range answers {
+		both.Go(func() { answers[i] = d.by.Post(d.path, form); answered.Add(1) })
+	}
+	waittest.Until(t, "both forms of "+d.name+" waiting", func() bool {
+		var waiting int32
+		err := a.Pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting)
+		return err != nil || waiting+answered.Load() >= 2
+	})
+	if n := answered.Load(); n > 0 {
+		t.Errorf("%s: %d of two were answered before they could be done", d.name, n)
+	}
+	if err := hold.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+	both.Wait()
+	return answers
 }
 
 func TestAFormSentAgain(t *testing.T) {

@@ -7,7 +7,7 @@ const (
 	// AppCSS is the style of every page.
 	AppCSS = Prefix + "app-86c20cea3f.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-3750e36c5b.js"
+	AppJS = Prefix + "app-616d7a69df.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2806de5cd6.js"
 	// ConsoleCSS is the style of a console; on its page.
