@@ -24,7 +24,7 @@
 // # Locks
 //
 // Every transaction that takes more than one lock takes them in this order, so that none waits for another in a
-// ring: provider (shared, for how it stands), pool, clusters by id, host, wallet, lots by id, chain head. Time that decides about money or claims is the
+// ring: the form's slip (before anything else, see slips.go), provider (shared, for how it stands), pool, clusters by id, host, wallet, lots by id, chain head. Time that decides about money or claims is the
 // database's.
 //
 // # Rights

@@ -25,8 +25,8 @@ var ErrTaken = errors.New("the form was taken before")
 type Slip struct {
 	Person uuid.UUID
 	ID     uuid.UUID // made when the form was shown; unique for the person
-	Route  string    // the address that the form was sent to
-	Digest []byte    // SHA-256 of what it held
+	Route  string    // the pattern of the address that the form was sent to
+	Digest []byte    // SHA-256 of that address and of what the form held
 	taken  atomic.Bool
 }
 

@@ -39,8 +39,12 @@ func checkForms(_ context.Context, root string) error {
 	return faults(found)
 }
 
-// slipFirst is what a posted form begins with: its slip, or the fields of a form that is kept.
-var slipFirst = regexp.MustCompile(`^\s*@(ui\.)?Slip\(\)|^\s*@kept\(`)
+// slipFirst is what a posted form begins with: its slip, or the fields of a form that is kept; madeFirst what one that is also asked by
+// GET begins with, whose button carries the rest.
+var (
+	slipFirst = regexp.MustCompile(`^\s*@(ui\.)?Slip\(\)|^\s*@kept\(`)
+	madeFirst = regexp.MustCompile(`^\s*@ui\.MadeFor\(\)`)
+)
 
 // formFaults counts the posted forms of a template, and names those without a slip by their lines.
 func formFaults(name, text string) (posted int, found []string) {
@@ -60,7 +64,8 @@ func formFaults(name, text string) (posted int, found []string) {
 			continue
 		}
 		posted++
-		if !slipFirst.MatchString(text[tag:inside]) {
+		asked := strings.Contains(post, `method="get"`) && madeFirst.MatchString(text[tag:inside]) && strings.Contains(text, "{ ui.SlipButton(ctx)... }")
+		if !asked && !slipFirst.MatchString(text[tag:inside]) {
 			found = append(found, fmt.Sprintf("%s:%d: a form that is posted begins with @ui.Slip()", name, 1+strings.Count(text[:begin], "\n")))
 		}
 	}

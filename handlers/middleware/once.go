@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -103,7 +104,11 @@ func (t Taken) note(c echo.Context, slip *store.Slip) {
 	// The person may be gone by now, and comes again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request().Context()), answerPatience)
 	defer cancel()
-	if err := t.Note(ctx, slip, to, request.Notice(c)); err != nil {
+	notice := request.Notice(c)
+	if utf8.RuneCountInString(notice) > mostNotice {
+		notice = ""
+	}
+	if err := t.Note(ctx, slip, to, notice); err != nil {
 		t.Log.ErrorContext(ctx, "note the answer to a form", "error", err)
 	}
 }

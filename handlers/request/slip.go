@@ -74,8 +74,8 @@ func WithoutSecrets(form url.Values) url.Values {
 	return kept
 }
 
-// Slip is the slip of the session's form, nil where it has none, as what a script sends. Its digest is of what was typed and
-// chosen; passwords count by a MAC under the session's token, which is kept nowhere, so that nobody can try words against it.
+// Slip is the slip of the session's form, nil where it has none, as what a script sends. Its digest is of where the form was
+// sent, and of what was typed and chosen; passwords count by a MAC under the session's token, which is kept nowhere, so that nobody can try words against it.
 func (f *Form) Slip(c echo.Context, s *people.Session) (*store.Slip, error) {
 	if !f.Has(SlipID) {
 		return nil, nil //nolint:nilnil // none is no fault
@@ -96,7 +96,8 @@ func (f *Form) Slip(c echo.Context, s *people.Session) (*store.Slip, error) {
 			digest(sum, name, f.values[name])
 		}
 	}
-	return &store.Slip{Person: s.PersonID, ID: id, Route: c.Request().URL.RequestURI(), Digest: sum.Sum(nil)}, nil
+	digest(sum, "", []string{c.Request().URL.RequestURI()})
+	return &store.Slip{Person: s.PersonID, ID: id, Route: c.Path(), Digest: sum.Sum(nil)}, nil
 }
 
 // digest adds a field with the lengths of its parts, so that no two forms read alike.

@@ -3,7 +3,9 @@ import "../vendor/htmx/htmx.esm.js";
 import "./answer.js";
 import { follow } from "./live.js";
 import { comforts } from "./comforts.js";
+import { posting } from "./posting.js";
 
 comforts(document);
+posting();
 document.addEventListener("htmx:afterSettle", (event) => comforts(event.target));
 follow();

@@ -18,7 +18,7 @@ htmx.defineExtension("overlay", {
     return Idiomorph.morph(target, fragment.children, {
       ignoreActiveValue: true,
       callbacks: {
-        beforeNodeMorphed: (shown) => !typed(shown),
+        beforeNodeMorphed: (shown, fresh) => !typed(shown) && !slip(shown, fresh),
         beforeAttributeUpdated: (name, shown) => !(name === "open" && shown.localName === "details"),
       },
     });
@@ -32,6 +32,12 @@ function typed(field) {
   if (!field.matches?.("select")) return false;
   const came = [...field.options].findIndex((option) => option.defaultSelected);
   return field.selectedIndex !== Math.max(came, 0);
+}
+
+// slip tells whether a node is the id by which a form is taken once: a form that is on its way stays the one that it is.
+function slip(shown, fresh) {
+  const own = (node) => node.name === "slip" && node.form?.getAttribute("action");
+  return Boolean(own(shown)) && own(shown) === own(fresh);
 }
 
 // follow keeps the page's live part true, and says since when it is not. Hidden pages follow nothing: they look again once

@@ -1,6 +1,10 @@
 package ui
 
-import "context"
+import (
+	"context"
+
+	"github.com/a-h/templ"
+)
 
 // The fields of a slip.
 const (
@@ -24,4 +28,13 @@ func WithSlips(ctx context.Context, s Slips) context.Context {
 func slipsOf(ctx context.Context) (Slips, bool) {
 	s, ok := ctx.Value(slipsKey{}).(Slips)
 	return s, ok
+}
+
+// SlipButton are the attributes of the button that posts a form which begins with MadeFor.
+func SlipButton(ctx context.Context) templ.Attributes {
+	s, ok := slipsOf(ctx)
+	if !ok {
+		return nil
+	}
+	return templ.Attributes{"name": SlipID, "value": s.NewID()}
 }

@@ -33,6 +33,15 @@ func publicSamples() []Sample {
 				Fields: map[string]string{"password_again": "This is not your password."},
 			},
 		})},
+		{"other-place", layout.OtherPlace(otherPlace(layout.Choice{Label: "Northern Compute", Value: "provider:1"}))},
+		{"other-place-left", layout.OtherPlace(otherPlace(layout.Choice{}))},
+		{"sent-otherwise", layout.SentOtherwise(layout.SentOtherwiseProps{
+			Layout: orgLayout(), Path: "/org/orders", First: "/org/orders/1", Typed: orderTyped(),
+			Refusal: refusal.Error{
+				Code: "sent_otherwise", Title: "This form was sent already, at 15:12 UTC, and held something else.",
+				Next: "What it held then was done, and nothing was done now. What you typed is kept on this page.",
+			},
+		})},
 		{"signed-out", layout.SignedOut(layout.SignedOutProps{Layout: bare, Path: "/org/models", Typed: url.Values{"name": {"mpi-lab"}}})},
 		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: refusal.Error{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}})},
 		{"refusal-403", layout.Refusal(layout.RefusalProps{Layout: orgLayout(), Status: 403, RequestID: "01JD8Z4W3T", Back: "/org/members", Refusal: refusal.Error{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}})},
@@ -86,4 +95,12 @@ func homeEmpty() org.HomeProps {
 
 func hours() org.HoursSummary {
 	return org.HoursSummary{Bought: 1240 * hour, Used: 311*hour + 1_234_567, Held: 96 * hour, Left: 833*hour - 1_234_567}
+}
+
+func orderTyped() url.Values {
+	return url.Values{"hours": {"2500"}, "cost_centre": {"4711"}, "note": {"For the summer school; please bill it in September, with the other purchases of the institute."}, "offer": {id(1).String()}}
+}
+
+func otherPlace(madeFor layout.Choice) layout.OtherPlaceProps {
+	return layout.OtherPlaceProps{Layout: orgLayout(), Path: "/org/orders", On: "/org", Typed: orderTyped(), MadeFor: madeFor, Refusal: refusal.Error{Code: "other_place", Title: "Made for another place"}}
 }
