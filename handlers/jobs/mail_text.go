@@ -9,6 +9,7 @@ import (
 	"text/template"
 	"unicode"
 
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -23,7 +24,7 @@ const subjectLimit = 150
 // mailText is a rendered mail.
 type mailText struct{ subject, body string }
 
-// renderMail renders a mail's text. link stands for its link, so that the text can be made again without the secret.
+// renderMail renders a mail's text. What people typed keeps to its place: it begins no header and turns nothing around. link stands for its link, so that the text can be made again without the secret.
 func renderMail(m store.Mail, link string) (mailText, error) {
 	t, err := template.New(string(m.Kind)+".txt").Option("missingkey=zero").ParseFS(mailFiles, "mails/"+string(m.Kind)+".txt")
 	if err != nil {
@@ -35,9 +36,9 @@ func renderMail(m store.Mail, link string) (mailText, error) {
 	}
 	for k, v := range data {
 		if k == "text" || k == "reason" {
-			data[k] = plainText(v)
+			data[k] = plainText(v) // paragraphs of their own
 		} else {
-			data[k] = inLine(v)
+			data[k] = typed.Isolate(inLine(v))
 		}
 	}
 	data["link"] = link
