@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner/waittest"
@@ -85,6 +87,9 @@ func TestEventsSayWhatChangedToWhomItConcerns(t *testing.T) {
 		if _, err := a.Pool.Exec(t.Context(), `UPDATE clusters SET reason = 'asked' WHERE id = $1`, id); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if when, err := strconv.ParseInt(strings.TrimPrefix(mine.until(t, "id: "), "id: "), 10, 64); err != nil || time.Since(time.UnixMilli(when)) > waittest.Limit {
+		t.Errorf("the change was heard of at %d, %v", when, err)
 	}
 	if line := mine.until(t, `data: {"of"`); line != `data: {"of":"org","kind":"cluster","id":"`+cluster.String()+`"}` {
 		t.Errorf("told %s", line)

@@ -11,7 +11,7 @@ import (
 
 // Duplicate refuses a second thing of one name; field is the form's.
 func Duplicate(what, field, name string) *refusal.Error {
-	title := fmt.Sprintf("There is %s named %q already.", what, name)
+	title := fmt.Sprintf("There is %s named \"%s\" already.", what, typed.Isolate(name))
 	return &refusal.Error{
 		Code: "duplicate", Title: title, Next: "Choose another name.", Fields: map[string]string{field: title},
 	}

@@ -46,7 +46,7 @@ func TakeName(ctx context.Context, tx pgx.Tx, n TakenName) error {
 		if n.Kind == OrganizationName || n.Kind == OfferName {
 			article = "an "
 		}
-		title := fmt.Sprintf("There is %s%s already whose name looks the same as %q.", article, n.Kind, n.Name)
+		title := fmt.Sprintf("There is %s%s already whose name looks the same as \"%s\".", article, n.Kind, typed.Isolate(n.Name))
 		return &refusal.Error{
 			Code: "duplicate", Title: title, Next: "Choose a name that differs by more than case, blanks or letters that look alike.",
 			Fields: map[string]string{n.Field: title},

@@ -8,6 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner/typed"
 	web "volary.dev/web/account"
 	"volary.dev/web/ui"
 )
@@ -36,5 +37,5 @@ func (h Handlers) CreateOrganization(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org", name+" is made, and you are its owner.")
+	return h.Frame.Done(c, "/org", typed.Isolate(name)+" is made, and you are its owner.")
 }

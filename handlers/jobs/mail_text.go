@@ -25,8 +25,8 @@ const subjectLimit = 150
 // mailText is a rendered mail.
 type mailText struct{ subject, body string }
 
-// renderMail renders a mail's text. link stands for its link, so that the text can be made again without the secret; portal is
-// the address that links to our pages begin with.
+// renderMail renders a mail's text. What people typed keeps to its place: it begins no header and turns nothing around.
+// link stands for its link, so that the text can be made again without the secret; portal is the address that links to our pages begin with.
 func renderMail(m store.Mail, link, portal string) (mailText, error) {
 	t, err := template.New(string(m.Kind)+".txt").Option("missingkey=zero").ParseFS(mailFiles, "mails/"+string(m.Kind)+".txt")
 	if err != nil {

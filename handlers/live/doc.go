@@ -9,4 +9,7 @@
 // 2026-11-29: one late answer is no failure. A look at the session that is not answered holds back what is pending, and the
 // reader is told at the second in a row; a listening connection that was sound and is lost is opened again before anybody
 // is told (store). That a database is away is told as soon as that attempt fails.
+//
+// 2026-11-29: a change carries when it was heard of (the event's id), for pages that answer a form: what a new stream repeats of the
+// last ten seconds is most often the person's own act from before, and was laid over the refusal with what was typed.
 package live

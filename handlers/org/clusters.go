@@ -250,7 +250,7 @@ func keysLeftOut(out []machines.KeysLeftOut) string {
 			names = append(names, fmt.Sprintf("%d other people", len(out)-n))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s (%d)", o.Person, o.Keys))
+		names = append(names, fmt.Sprintf("%s (%d)", typed.Isolate(o.Person), o.Keys))
 	}
 	return fmt.Sprintf("A node takes at most %d SSH keys, and %d MiB of them; the newest are in. Left out were older keys of %s. "+
 		"A launch takes them once their owners, or others, have deleted keys that they do not use any more.",

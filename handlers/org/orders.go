@@ -13,6 +13,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	web "volary.dev/web/sales"
@@ -121,7 +122,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, orderPath(id), "The order of "+sales.HoursUnderstood(r.Hours)+" for "+web.Amount(p.Quote.Amount)+" waits for "+p.Quote.Provider+".")
+	return h.Frame.Done(c, orderPath(id), "The order of "+sales.HoursUnderstood(r.Hours)+" for "+web.Amount(p.Quote.Amount)+" waits for "+typed.Isolate(p.Quote.Provider)+".")
 }
 
 // unseen refuses an order whose amount the form has not shown.
@@ -169,7 +170,7 @@ func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *refusal.
 	for _, o := range offers {
 		p.Offers = append(p.Offers, ui.Option{
 			Value: o.ID.String(),
-			Label: fmt.Sprintf("%s, %s: %s an hour, from %s h on", o.ProviderName, o.Name, o.Current.Price, ui.Hours(int64(o.LeastHours))),
+			Label: fmt.Sprintf("%s, %s: %s an hour, from %s h on", typed.Isolate(o.ProviderName), typed.Isolate(o.Name), o.Current.Price, ui.Hours(int64(o.LeastHours))),
 		})
 	}
 	p.Layout = h.layout(c)

@@ -13,6 +13,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/books"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -79,7 +80,7 @@ func (h Handlers) CreateGrant(c echo.Context) error {
 	var r *refusal.Error
 	switch {
 	case err == nil:
-		return h.Frame.Done(c, "/provider/grants", sales.HoursUnderstood(g.Hours)+" are in the wallet of "+name+", good until the end of "+strings.TrimSpace(f.Typed("until"))+".")
+		return h.Frame.Done(c, "/provider/grants", sales.HoursUnderstood(g.Hours)+" are in the wallet of "+typed.Isolate(name)+", good until the end of "+strings.TrimSpace(f.Typed("until"))+".")
 	case errors.As(err, &r) && r.Code == "not_found":
 		f.Wrong("organization", "There is no organization of this name: write it exactly as it does.")
 		return h.grantForm(c, p, f.Refusal())

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/machines"
 	"volary.dev/web/ui"
 )
@@ -26,7 +27,7 @@ func whyUnused(h machines.Host, smallest *machines.Shape) string {
 		return "There is no shape yet that a node on it could have."
 	}
 	if lack := lacks(h, smallest.Size()); lack != "" {
-		return fmt.Sprintf("The smallest shape, %s, does not fit: %s.", smallest.Name, lack)
+		return fmt.Sprintf("The smallest shape, %s, does not fit: %s.", typed.Isolate(smallest.Name), lack)
 	}
 	if h.Nodes == 0 {
 		return "Nothing needs it now: nodes go to the hosts with the most free vCPUs."

@@ -97,7 +97,7 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 
 // offerNotice repeats what was understood of a new offer.
 func offerNotice(o books.NewOffer, x people.Provider) string {
-	notice := "The offer " + o.Name + " is made: from " + sales.HoursUnderstood(o.LeastHours) + " on, good for " + ui.Plural(o.GoodDays, "day", "days")
+	notice := "The offer " + typed.Isolate(o.Name) + " is made: from " + sales.HoursUnderstood(o.LeastHours) + " on, good for " + ui.Plural(o.GoodDays, "day", "days")
 	if o.Price != 0 {
 		notice += ", at " + billing.UnitPrice{Millionths: o.Price, Currency: billing.Currency(x.Currency)}.String() + " an hour"
 	}

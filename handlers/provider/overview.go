@@ -7,6 +7,7 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/overview"
@@ -95,7 +96,7 @@ func (h Handlers) attention(c echo.Context, o overview.ProviderOverview) (list [
 const mostHosts = 8
 
 func hostTrouble(x machines.Host) web.Attention {
-	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s takes no nodes: %s", x.Name, x.WhyUnfit()), Label: "Open " + x.Name, Where: hostPath(x.ID)}
+	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s takes no nodes: %s", typed.Isolate(x.Name), x.WhyUnfit()), Label: "Open " + x.Name, Where: hostPath(x.ID)}
 	if x.CheckState == "running" {
 		a.Tone, a.Text = ui.ToneBusy, x.Name+" is being checked"
 	}

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -66,7 +67,7 @@ func (h Handlers) CreateShape(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/provider/shapes", "The shape "+n.Name+" is offered from now on: "+ui.Plural(n.Shape.VCPUs, "vCPU", "vCPUs")+", "+ui.MiB(n.Shape.MemoryMiB)+" of memory, "+ui.Count(n.Shape.DiskGiB)+" GiB of disk.")
+	return h.Frame.Done(c, "/provider/shapes", "The shape "+typed.Isolate(n.Name)+" is offered from now on: "+ui.Plural(n.Shape.VCPUs, "vCPU", "vCPUs")+", "+ui.MiB(n.Shape.MemoryMiB)+" of memory, "+ui.Count(n.Shape.DiskGiB)+" GiB of disk.")
 }
 
 func shapeAgain(c echo.Context, p web.ShapeNewProps, r *refusal.Error) error {

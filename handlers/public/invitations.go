@@ -8,6 +8,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
 	web "volary.dev/web/public"
@@ -33,7 +34,7 @@ func (h Handlers) AcceptInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, homeOfInvitation(i), "You belong to "+i.Place+" now, as "+i.Role+".")
+	return h.Frame.Done(c, homeOfInvitation(i), "You belong to "+typed.Isolate(i.Place)+" now, as "+i.Role+".")
 }
 
 func homeOfInvitation(i people.Invitation) string {
@@ -74,7 +75,7 @@ func (h Handlers) signUpInvited(c echo.Context) error {
 	if err := h.remember(c, session.PersonID, token); err != nil {
 		return err
 	}
-	return h.Frame.Done(c, homeOf(&session), "You belong to "+i.Place+" now, as "+i.Role+".")
+	return h.Frame.Done(c, homeOf(&session), "You belong to "+typed.Isolate(i.Place)+" now, as "+i.Role+".")
 }
 
 func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -96,6 +97,6 @@ func lockOffer(ctx context.Context, tx pgx.Tx, providerID, offerID uuid.UUID) (l
 
 func offerEnded(o lockedOffer) error {
 	return &refusal.Error{
-		Code: "conflict", Title: fmt.Sprintf("The offer %s was ended on %s.", o.Name, store.SentenceTime(*o.EndedAt)), Next: "Make a new offer to sell again.",
+		Code: "conflict", Title: fmt.Sprintf("The offer %s was ended on %s.", typed.Isolate(o.Name), store.SentenceTime(*o.EndedAt)), Next: "Make a new offer to sell again.",
 	}
 }

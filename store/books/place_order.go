@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -158,7 +159,7 @@ func (q *OrderQuote) judge() {
 		return
 	case o.EndedAt != nil:
 		q.Refusal = &refusal.Error{
-			Code: "offer_ended", Title: fmt.Sprintf("%s ended the offer %s on %s.", o.ProviderName, o.Name, store.SentenceTime(*o.EndedAt)),
+			Code: "offer_ended", Title: fmt.Sprintf("%s ended the offer %s on %s.", typed.Isolate(o.ProviderName), typed.Isolate(o.Name), store.SentenceTime(*o.EndedAt)),
 			Next: "Choose another offer.",
 		}
 		return
@@ -176,7 +177,7 @@ func (q *OrderQuote) judge() {
 	case err != nil:
 		q.Refusal = &refusal.Error{Code: "no_price", Title: "The amount cannot be computed: " + err.Error() + ".", Next: "Ask the provider."}
 	case q.Hours < o.LeastHours:
-		title := fmt.Sprintf("%s sells at least %s compute hours by the offer %s; %s were asked for.", o.ProviderName, o.LeastHours.Ceil(), o.Name, q.Hours)
+		title := fmt.Sprintf("%s sells at least %s compute hours by the offer %s; %s were asked for.", typed.Isolate(o.ProviderName), o.LeastHours.Ceil(), typed.Isolate(o.Name), q.Hours)
 		q.Refusal = &refusal.Error{
 			Code: "minimum", Title: title, Next: fmt.Sprintf("Order %s compute hours or more.", o.LeastHours.Ceil()), Fields: map[string]string{"hours": title},
 		}
@@ -185,7 +186,7 @@ func (q *OrderQuote) judge() {
 
 func noPrice(o Offer) *refusal.Error {
 	r := &refusal.Error{
-		Code: "no_price", Title: fmt.Sprintf("The offer %s of %s has no price now.", o.Name, o.ProviderName), Next: "Choose another offer.",
+		Code: "no_price", Title: fmt.Sprintf("The offer %s of %s has no price now.", typed.Isolate(o.Name), typed.Isolate(o.ProviderName)), Next: "Choose another offer.",
 	}
 	if o.Next != nil {
 		r.Next = fmt.Sprintf("Order from %s on, when it is %s for a compute hour, or choose another offer.", store.SentenceTime(o.Next.From), o.Next.Price)

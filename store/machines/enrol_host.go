@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -119,7 +120,7 @@ func (w waiting) otherCode(ctx context.Context, tx pgx.Tx, reported string) (str
 	said := "Its hook reports another code: this host's line was not pasted there, or a later one was."
 	_, err := pgx.ForEachRow(rows, []any{&name, &code}, func() error {
 		if provisioner.CodeHash(code) == reported {
-			said = "Its hook reports the code of " + name + ": is this the address of another machine?"
+			said = "Its hook reports the code of " + typed.Isolate(name) + ": is this the address of another machine?"
 		}
 		return nil
 	})

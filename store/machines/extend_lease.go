@@ -11,6 +11,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -131,7 +132,7 @@ func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *
 	}
 	if i := slices.IndexFunc(hosts, func(h host) bool { return h.State == provisioner.HostDraining }); i >= 0 {
 		return nil, &refusal.Error{
-			Code: "state", Title: fmt.Sprintf("%s, which carries nodes of this cluster, is being emptied.", hosts[i].Name),
+			Code: "state", Title: fmt.Sprintf("%s, which carries nodes of this cluster, is being emptied.", typed.Isolate(hosts[i].Name)),
 			Next: "Launch the version anew beside it: new nodes get other hosts.",
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -63,7 +64,7 @@ func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, e
 		}
 	}
 	return netip.Prefix{}, &refusal.Error{
-		Code: "capacity", Title: fmt.Sprintf("All %d networks of the pool %s are taken.", count, p.Name),
+		Code: "capacity", Title: fmt.Sprintf("All %d networks of the pool %s are taken.", count, typed.Isolate(p.Name)),
 		Next: "Delete a cluster that is not needed any more, or choose another pool.",
 	}
 }

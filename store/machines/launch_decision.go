@@ -12,6 +12,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/models"
 )
@@ -257,7 +258,7 @@ func ShareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Shar
 func (c launchCase) noRoom(p launchPlan, reason string) *refusal.Error {
 	r := &refusal.Error{
 		Code:  "capacity",
-		Title: fmt.Sprintf("The pool %s has no room for all %d nodes: %s.", c.Pool.Name, 1+c.Compute, reason),
+		Title: fmt.Sprintf("The pool %s has no room for all %d nodes: %s.", typed.Isolate(c.Pool.Name), 1+c.Compute, reason),
 		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",
 	}
 	if c.Test {

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -20,7 +21,7 @@ func (db *DB) RemoveHost(ctx context.Context, by, providerID, id uuid.UUID) erro
 		}
 		if h.Nodes > 0 {
 			return &refusal.Error{
-				Code: "host_in_use", Title: fmt.Sprintf("%s still carries %s.", h.Name, store.Plural(h.Nodes, "node")),
+				Code: "host_in_use", Title: fmt.Sprintf("%s still carries %s.", typed.Isolate(h.Name), store.Plural(h.Nodes, "node")),
 				Next: "Drain it, and remove it when the clusters on it have ended or been deleted.",
 			}
 		}

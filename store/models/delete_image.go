@@ -115,7 +115,7 @@ func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, 
 func (u imageUse) refusal(i Image) *refusal.Error {
 	if u.Checking && (i.State == provisioner.ImageChecking || i.State == provisioner.ImageUnverified) {
 		return &refusal.Error{
-			Code: "image_checking", Title: fmt.Sprintf("%q is being checked at this moment.", i.Name),
+			Code: "image_checking", Title: fmt.Sprintf("\"%s\" is being checked at this moment.", typed.Isolate(i.Name)),
 			Next: "Wait for its verdict, and delete it then.",
 		}
 	}

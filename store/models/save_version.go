@@ -206,14 +206,14 @@ func (v Version) ImagesReady() error {
 		if need := gibibytes(r.VirtualSize); r.ImageState == "ready" && need > int64(r.Shape.DiskGiB) {
 			return &refusal.Error{
 				Code:  "image",
-				Title: fmt.Sprintf("The image %q needs a disk of %d GiB, and nodes of role %s have %d GiB.", r.ImageName, need, r.Role, r.Shape.DiskGiB),
+				Title: fmt.Sprintf("The image \"%s\" needs a disk of %d GiB, and nodes of role %s have %d GiB.", typed.Isolate(r.ImageName), need, r.Role, r.Shape.DiskGiB),
 				Next:  "Give the role a larger disk, or choose another image.",
 			}
 		}
 		if r.ImageState != "ready" {
 			return &refusal.Error{
 				Code:  "image",
-				Title: fmt.Sprintf("The image %q of role %s is not ready: it is %s.", r.ImageName, r.Role, r.ImageState),
+				Title: fmt.Sprintf("The image \"%s\" of role %s is not ready: it is %s.", typed.Isolate(r.ImageName), r.Role, r.ImageState),
 				Next:  "Wait for its verdict, or choose another image.",
 			}
 		}

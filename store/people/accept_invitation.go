@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -43,6 +44,6 @@ func (i Invitation) RefuseOther(email string) error {
 	}
 	return &refusal.Error{
 		Code: "not_yours", Title: fmt.Sprintf("This invitation is for %s, and you are signed in as %s.", *i.Email, email),
-		Next: fmt.Sprintf("Sign out and open the link again, or ask %s to invite %s.", i.InvitedBy, email),
+		Next: fmt.Sprintf("Sign out and open the link again, or ask %s to invite %s.", typed.Isolate(i.InvitedBy), email),
 	}
 }

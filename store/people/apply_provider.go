@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -90,7 +91,7 @@ func (db *DB) decideProvider(ctx context.Context, by, id uuid.UUID, d providerDe
 			return store.Found(err, "provider")
 		}
 		if state != d.from {
-			return &refusal.Error{Code: "decided", Title: fmt.Sprintf("%s is %s now.", name, stateWord(state)), Next: "Look at the page again."}
+			return &refusal.Error{Code: "decided", Title: fmt.Sprintf("%s is %s now.", typed.Isolate(name), stateWord(state)), Next: "Look at the page again."}
 		}
 		_, err = tx.Exec(ctx, `UPDATE providers SET state = $2, state_reason = $3, decided_by = $4, decided_at = now() WHERE id = $1`, id, d.to, d.reason, by)
 		if err != nil {

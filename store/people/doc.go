@@ -26,4 +26,7 @@
 // were signed in, and a new password did not help. Tries are counted where they come from: an address, a browser that is
 // known (devices), a session, a mailed link. What strangers try from places that the person never signed in from has a
 // bound of its own, high above, before which each try waits longer; who opens a mailed link is forgiven all.
+//
+// 2026-11-29: a session begins at the place to which the person has belonged longest. By name, a second organization that somebody
+// founded, or was invited to, changed where the next sign-in led.
 package people

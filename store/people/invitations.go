@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -99,11 +100,11 @@ func openInvitation(rows pgx.Rows) (Invitation, error) {
 	ask := fmt.Sprintf("Ask %s for another one.", i.InvitedBy)
 	switch {
 	case i.AcceptedAt != nil:
-		return i, brokenLink(fmt.Sprintf("This invitation to %s was accepted already; it works once.", i.Place), "If that was you, sign in. Otherwise: "+ask)
+		return i, brokenLink(fmt.Sprintf("This invitation to %s was accepted already; it works once.", typed.Isolate(i.Place)), "If that was you, sign in. Otherwise: "+ask)
 	case i.RevokedAt != nil:
-		return i, brokenLink(fmt.Sprintf("This invitation to %s was taken back.", i.Place), ask)
+		return i, brokenLink(fmt.Sprintf("This invitation to %s was taken back.", typed.Isolate(i.Place)), ask)
 	case i.Expired:
-		return i, brokenLink(fmt.Sprintf("This invitation to %s worked for %d days, until %s.", i.Place, invitationDays, i.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), ask)
+		return i, brokenLink(fmt.Sprintf("This invitation to %s worked for %d days, until %s.", typed.Isolate(i.Place), invitationDays, i.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), ask)
 	}
 	return i, nil
 }
@@ -151,7 +152,7 @@ func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, per
 		return fmt.Errorf("accept invitation: %w", err)
 	}
 	if already {
-		return &refusal.Error{Code: "member", Title: fmt.Sprintf("You belong to %s already.", i.Place), Next: "Nothing is to be done: your role stays as it is."}
+		return &refusal.Error{Code: "member", Title: fmt.Sprintf("You belong to %s already.", typed.Isolate(i.Place)), Next: "Nothing is to be done: your role stays as it is."}
 	}
 	a := store.AuditRow{By: personID, Verb: "accept invitation", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": i.Role}}
 	if i.OrganizationID != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -191,7 +192,7 @@ func refuseSuspendedPerson(ctx context.Context, tx pgx.Tx, personID uuid.UUID) e
 	}
 	return &refusal.Error{
 		Code:  "suspended",
-		Title: fmt.Sprintf("Your account has been suspended since %s: %s", since.UTC().Format("2 January 2006 15:04 MST"), reason),
+		Title: fmt.Sprintf("Your account has been suspended since %s: %s", since.UTC().Format("2 January 2006 15:04 MST"), typed.Isolate(reason)),
 		Next:  "Ask the people who run this Volary to lift the suspension.",
 	}
 }

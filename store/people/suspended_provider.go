@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -38,9 +39,9 @@ func RefuseSuspendedProvider(ctx context.Context, tx pgx.Tx, providerID uuid.UUI
 }
 
 func (p providerStanding) suspended() *refusal.Error {
-	title := fmt.Sprintf("%s is suspended: %s", p.Name, p.Reason)
+	title := fmt.Sprintf("%s is suspended: %s", typed.Isolate(p.Name), typed.Isolate(p.Reason))
 	if p.Since != nil {
-		title = fmt.Sprintf("%s has been suspended since %s: %s", p.Name, p.Since.UTC().Format("2 January 2006 15:04 MST"), p.Reason)
+		title = fmt.Sprintf("%s has been suspended since %s: %s", typed.Isolate(p.Name), p.Since.UTC().Format("2 January 2006 15:04 MST"), typed.Isolate(p.Reason))
 	}
 	return &refusal.Error{
 		Code: "suspended", Title: title,

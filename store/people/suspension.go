@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -28,7 +29,7 @@ func RefuseSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
 	}
 	return &refusal.Error{
 		Code:  "suspended",
-		Title: fmt.Sprintf("%s has been suspended since %s: %s", name, since.UTC().Format("2 January 2006 15:04 MST"), reason),
+		Title: fmt.Sprintf("%s has been suspended since %s: %s", typed.Isolate(name), since.UTC().Format("2 January 2006 15:04 MST"), typed.Isolate(reason)),
 		Next:  "Ask the people who run this Volary to lift the suspension. Reading, downloading, stopping and deleting work meanwhile.",
 	}
 }

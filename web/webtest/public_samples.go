@@ -42,6 +42,9 @@ func publicSamples() []Sample {
 				Next: "What it held then was done, and nothing was done now. What you typed is kept on this page.",
 			},
 		})},
+		{"elsewhere", layout.Elsewhere(layout.ElsewhereProps{
+			Layout: orgLayout(), Status: 404, Owner: layout.Choice{Label: "Tidal Modelling Group", Value: "org:" + id(9).String()}, Next: "/org/clusters/" + id(40).String(),
+		})},
 		{"signed-out", layout.SignedOut(layout.SignedOutProps{Layout: bare, Path: "/org/models", Typed: url.Values{"name": {"mpi-lab"}}})},
 		{"refusal-404", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 404, RequestID: "01JD8Z4W3T", Refusal: refusal.Error{Code: "not_found", Title: "There is no such page.", Next: "Check the address, or go on from the start."}})},
 		{"refusal-403", layout.Refusal(layout.RefusalProps{Layout: orgLayout(), Status: 403, RequestID: "01JD8Z4W3T", Back: "/org/members", Refusal: refusal.Error{Code: "forbidden", Title: "Your role does not allow this.", Next: "Ask an owner of your organization to do it or to change your role."}})},

@@ -3,4 +3,14 @@
 //
 // 2026-11-22: a form that comes after its session has ended is answered with a page that holds what was typed, without
 // passwords, to be sent again once the person is signed in: nothing is kept on the server, and nothing typed is lost.
+//
+// 2026-11-29: a page that answers a form (any request but a GET) says so in its markup, with its own address and when the request
+// came. It stays as it is: a live page offers what changed since, and is not laid over. The address of a form is not one of a page;
+// it becomes the page's that the form stands on, by script at once, and by a redirect where somebody opens it (handlers/form_pages.go
+// has the one rule). What a page shows was read after its request came, so that what was heard of before is in it; between two
+// processes that is as true as their clocks.
+//
+// 2026-11-29: a link of another place of the person's is answered with whose it is and a button to change there, in one place, the
+// error handler. Memberships are asked for as they are now, only where the answer would be a refusal, and of what does not exist as
+// of what does: it tells nobody more than their own memberships do.
 package page
