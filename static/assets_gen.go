@@ -5,11 +5,11 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-5dcf091981.css"
+	AppCSS = Prefix + "app-cf36c2d2a9.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-77c9953437.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-4f37445b7f.js"
+	UploadJS = Prefix + "upload-56d5bfeacd.js"
 	// ConsoleCSS is the style of a console; on its page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is a console; on its page.

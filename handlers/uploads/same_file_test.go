@@ -85,7 +85,8 @@ func (c tusClient) append(url string, at int, body []byte, headers ...map[string
 func (c tusClient) sums(url string, from int) (answer struct {
 	Block, Received int
 	Sums            []string
-}) {
+},
+) {
 	c.t.Helper()
 	res, text := c.must("GET", fmt.Sprintf("%s/sums?from=%d", url, from), nil, nil)
 	if err := json.Unmarshal([]byte(text), &answer); err != nil || res.StatusCode != http.StatusOK || answer.Block != testBlock {

@@ -62,7 +62,7 @@ export class Sending {
   #offset = -1; // as the server said last
   #image = "";
   #prove = false; // what is there came from another sender
-  #proved = -1; // the offset of the last proof
+  #unproven = -1; // the offset at which a proof was refused
   #mine = false; // the server took this sender's bytes in this run
 
   constructor(file, url, o) {
@@ -74,7 +74,7 @@ export class Sending {
   // run gives the image's id, or null where it was stopped; it throws Refused.
   async run() {
     this.#stopped = this.#mine = false;
-    this.#proved = -1;
+    this.#unproven = -1;
     let tries = 0;
     let failedAt = -1; // where a piece was lost
     while (!this.#stopped) {
@@ -90,10 +90,11 @@ export class Sending {
       switch (judge(failure)) {
         case "smaller":
           if (!this.#pieces.tooLarge()) throw new Refused("proxy", 413, tooSmall);
-          this.#o.say(`A proxy on the way refuses pieces of that size. Going on with ${size(this.#pieces.now)} at a time.`);
+          this.#o.say(this.note);
           break;
-        case "prove":
-          this.#prove = true;
+        case "prove": // more may have come between the proof and the bytes; at one place it is refused once
+          if (this.#unproven === this.#offset) throw new Refused("another_file", 409, "");
+          this.#unproven = this.#offset;
           break;
         case "asked":
           failedAt = failure.sending ? this.#offset : failedAt;
@@ -117,6 +118,12 @@ export class Sending {
   // again ends a wait.
   again() {
     this.#wake();
+  }
+
+  // note is what is to be known while it goes on.
+  get note() {
+    const most = this.#pieces.most;
+    return most < largestPiece ? `In pieces of ${size(most)}: a proxy on the way takes no larger ones.` : "";
   }
 
   // #attempt asks where to go on and sends until the end or the first failure, which it gives.
@@ -169,8 +176,6 @@ export class Sending {
   // overtaken stops.
   async #digest() {
     if (this.#mine) throw new Refused("taken", 409, taken);
-    if (this.#proved === this.#offset) throw new Refused("another_file", 409, "");
-    this.#proved = this.#offset;
     return this.#o.proof(this.#offset);
   }
 
