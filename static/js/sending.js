@@ -24,6 +24,8 @@ export class Refused extends Error {
 // Pieces is how much is sent by one request: more as long as it goes quickly, and never again what was too large for something on
 // the way.
 class Pieces {
+  #lost = new Map(); // how often a piece of a size was
+
   constructor() {
     const passed = Number(sessionStorage.getItem(kept));
     this.most = passed || largestPiece;
@@ -38,8 +40,12 @@ class Pieces {
     return true;
   }
 
-  // stood is for a piece of which nothing arrived: something on the way may keep it until it is whole.
+  // stood is for a piece of which nothing arrived: something on the way may keep it until it is whole. After the second of a
+  // size there are no more of it: some proxies cut the line where others say 413.
   stood() {
+    const times = (this.#lost.get(this.now) ?? 0) + 1;
+    this.#lost.set(this.now, times);
+    if (times > 1) this.most = Math.max(smallestPiece, Math.floor(this.now / 2));
     this.now = Math.max(smallestPiece, Math.floor(this.now / 2));
   }
 
