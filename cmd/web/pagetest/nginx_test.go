@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -168,11 +170,16 @@ func consoleBehind(t *testing.T, app *handlertest.App, world *handlertest.World,
 		d, err := app.Store.Machines.Cluster(t.Context(), world.Organization, cluster)
 		return err == nil && d.State == "ready"
 	})
-	at := fmt.Sprintf("%s/org/clusters/%s/nodes/%s/console/ws", base, cluster, head)
+	console := fmt.Sprintf("/org/clusters/%s/nodes/%s/console", cluster, head)
+	owner := app.SignIn(handlertest.Owner)
+	var ticket struct{ Ticket string }
+	if got := owner.Post(console+"/ticket", nil); json.Unmarshal([]byte(got.Body), &ticket) != nil {
+		t.Fatalf("a ticket: %d %s", got.Status, got.Body)
+	}
 	dialling, done := waittest.Context(context.Background(), t, "a console's socket")
 	defer done()
-	conn, res, err := websocket.Dial(dialling, at, &websocket.DialOptions{
-		HTTPClient: &http.Client{Jar: app.SignIn(handlertest.Owner).Client().Jar}, HTTPHeader: http.Header{"Origin": {base}, "Sec-Fetch-Site": {"same-origin"}},
+	conn, res, err := websocket.Dial(dialling, base+console+"/ws?ticket="+url.QueryEscape(ticket.Ticket), &websocket.DialOptions{
+		HTTPClient: &http.Client{Jar: owner.Client().Jar}, HTTPHeader: http.Header{"Origin": {base}, "Sec-Fetch-Site": {"same-origin"}},
 	})
 	if (err == nil) != upgrades {
 		t.Errorf("a console through the proxy: %v", err)
