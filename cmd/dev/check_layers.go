@@ -108,7 +108,7 @@ func pages() []layer {
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "store/people", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
-		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "handlers/request", "handlers/respond"}},
+		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "handlers/request", "handlers/respond"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
 			"store", "store/books", "billing", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",

@@ -1,6 +1,7 @@
 package loops_test
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"strings"
@@ -24,6 +25,11 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 		}
 	}
 	created := time.Now()
+	for _, key := range blob.UploadKeys(still)[1:] { // its bytes never came
+		if _, err := u.Blobs.Put(t.Context(), key, strings.NewReader("beside")); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, err := u.Blobs.Put(t.Context(), blob.UploadKey(moving), strings.NewReader("part")); err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +54,11 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	list, err := u.DB.Models.Uploads(t.Context(), u.Org)
 	if err != nil || len(list) != 1 || list[0].ID != moving {
 		t.Errorf("left: %v, %v; want the one that moves", list, err)
+	}
+	for _, key := range blob.UploadKeys(still) {
+		if _, err := u.Blobs.Written(key); !errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("%s of a discarded upload: %v", key, err)
+		}
 	}
 }
 

@@ -1,6 +1,32 @@
 // Package uploads takes files by the tus protocol under /uploads: who may is asked at every request, bytes go to the folder of
 // unfinished uploads, and the finished one becomes an image that waits for its check.
 //
+// # For whom, of which file, by whom
+//
+// A client may say three things with every request of an upload; the page of a new image always does:
+//
+//	Volary-Place        for whom it was begun: "org:" and the organization's id. Where the session works for another one
+//	                    meanwhile, POST, HEAD, PATCH, DELETE and sums are refused ("other_organization")
+//	Volary-Fingerprint  of which file: a scheme, a hyphen, 64 hex digits. It stays the upload's; another one is refused
+//	                    ("another_file")
+//	Volary-Sender       a random name that the client gives the file when it is chosen, 16 to 64 letters, digits and hyphens. A
+//	                    creation that is asked for twice under one name, its first answer being lost, makes one upload
+//
+// Every refusal of ours is a 4xx or 5xx whose header Volary-Refusal has its code, for HEAD too, so that a gateway's own 404 or
+// 413 is not taken for one of ours.
+//
+// The bytes of a second sender are taken after those of the first only where it shows, by Volary-Received on its PATCH, that its
+// file begins with what is here; HEAD answers Volary-Prove where that will be asked ("unproven" otherwise). It is looked at under the
+// upload's lock, where nobody appends between the look and the writing. From then on it is the sender, and the first has
+// to show the same. Without a fingerprint nothing of this is asked: a plain tus client is taken as it comes and resumes by the
+// upload's address at its own risk, but only where the upload was begun without one.
+//
+// The fingerprint s1 is SHA-256 of the size as 8 bytes, the highest first, and then: the whole file where it has at most 4 MiB; else
+// its first MiB, 30 pieces of 64 KiB, the n-th of them at n·⌊size/31⌋, and its last MiB. It is cheap, finds an upload in
+// the list and tells nearly all twins apart at once; an image whose bytes have another one than was announced is not made.
+// What the samples miss the sums find: SHA-256 of each block of 4 MiB, the last one shorter, which GET /uploads/{id}/sums?from=N
+// tells 64 at a time. Volary-Received is SHA-256 of the sums, 32 bytes each, of the bytes before Upload-Offset.
+//
 // # Decided
 //
 // 2026-11-29: sending takes hours, and a right that ends meanwhile ends it. A running PATCH is answered with the refusal within
@@ -9,5 +35,17 @@
 // HEAD asks and DELETE discards all the same. Unfinished uploads are bounded by person within the organization's bound, and what
 // announced ones still lack is no free room: that is counted by one web process for the folder's uploads of all.
 //
-// Start at uploads.go.
+// 2026-11-29: an upload is resumed by content. By name and size a colleague's other disk.raw was mixed with the first, half of
+// each, and found ready. Samples alone miss a difference between them, and a running digest of everything has to be computed
+// by both for every byte, though hardly any upload is ever resumed elsewhere. So there are sums of blocks: computed when
+// somebody asks, kept beside the upload (they outlast the process, and what has arrived never changes), compared piece by
+// piece with progress, and by the browser's own SHA-256 where it has one, which knows no running digest. Over plain HTTP
+// browsers keep theirs from pages, and static/vendor/noble-hashes stands in.
+//
+// 2026-11-29: the page sends pieces, of 8 MiB first and twice as much as long as one takes less than 8 s, up to 256 MiB. One
+// request for all is no faster, and a proxy that refuses it (nginx: 1 MiB) says so only after it has read half a minute of it. A 413
+// that is not ours halves the piece for good, a piece of which nothing arrived halves it for now. The tus client begins
+// anew where a gateway answers HEAD with 502: it is given no address to begin at, and static/js/sending.js decides.
+//
+// Start at uploads.go, then same_file.go.
 package uploads

@@ -84,6 +84,11 @@ func (u *Handler) admit(ctx context.Context, id string, offset int64) error {
 		return err
 	}
 	switch {
+	case who.fingerprint == "" && upload.Fingerprint != "":
+		return &refusal.Error{
+			Code: "another_file", Title: "Nothing is known of your file, and the upload " + typed.Isolate(upload.Filename) + " was begun with a fingerprint.",
+			Next: "Send " + fingerprintHeader + " with every request, or begin an upload of your own.",
+		}
 	case who.fingerprint != upload.Fingerprint && upload.Fingerprint != "":
 		return u.anotherFile(upload)
 	case who.proves(upload, offset), who.received != "":

@@ -41,7 +41,8 @@ const (
 )
 
 // Handler takes files by the tus protocol (version 1.0 with creation and termination). An upload belongs to the organization
-// of the session that created it; every later request is held against that. Its metadata are filename and name.
+// of the session that created it; every later request is held against that. Its metadata are filename and name; what else a client
+// says of it is in doc.go.
 type Handler struct {
 	models *models.DB
 	people *people.DB

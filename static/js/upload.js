@@ -248,7 +248,7 @@ function page(root) {
     part("[data-sent]").textContent = `${size(sent)} of ${size(total)}`;
     part("[data-speed]").textContent = rate > 0 ? `${size(rate)}/s` : "–";
     part("[data-left]").textContent = rate > 0 ? duration((total - sent) / rate) : "–";
-    if (running) say(sent === total ? "All sent. The server is taking it over…" : "");
+    if (running) say(sent === total ? "All sent. The server is taking it over…" : (sending?.note ?? ""));
   }
 
   function show(file) {

@@ -136,6 +136,15 @@ func TestDiscardPartial(t *testing.T) {
 	}
 }
 
+func TestUploadKeysAreKeys(t *testing.T) {
+	d, _ := open(t)
+	for _, k := range blob.UploadKeys(digest[:32]) {
+		if _, err := d.Put(t.Context(), k, strings.NewReader("x")); err != nil {
+			t.Errorf("Put(%q): %v", k, err)
+		}
+	}
+}
+
 func TestKeysStayInside(t *testing.T) {
 	d, _ := open(t)
 	for _, k := range []string{"", "images/", "../" + digest, "images/../" + digest, "images/" + digest + "/x", "/images/" + digest, "images/..", "images/" + digest + ".qcow2\x00"} {

@@ -166,6 +166,65 @@ func TestCreateUploadRefusals(t *testing.T) {
 	}
 }
 
+// An upload is found by the name its sender gives the file, taken by another sender, and discarded with a row of the log.
+func TestUploadHasASender(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.OpenAs(t, pool, store.RoleWeb)
+	all := storetest.Open(t, pool)
+	org, person := uploader(t, all, "Atlas")
+	bea := colleague(t, all, "Bea")
+	ctx := t.Context()
+	u := models.NewUpload{
+		Organization: org, Person: person, ID: hexID(1), Filename: "Universita\u0308t.raw", Size: 9,
+		Fingerprint: "s1-" + strings.Repeat("ab", 32), Sender: strings.Repeat("a", 32),
+	}
+	storetest.NoError(t, db.Models.BeginUpload(ctx, u))
+	again := u
+	again.ID = hexID(2)
+	storetest.WantCode(t, db.Models.BeginUpload(ctx, again), "busy")
+	for name, bad := range map[string]models.NewUpload{"fingerprint": {Fingerprint: "ab"}, "sender": {Sender: "<script>-<script>"}} {
+		bad.Organization, bad.Person, bad.ID, bad.Filename, bad.Size = org, person, hexID(3), "disk", 9
+		if err := db.Models.BeginUpload(ctx, bad); !refusedWith(err, "malformed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	found, err := db.Models.UploadOfSender(ctx, org, person, u.Sender)
+	if err != nil || found.ID != u.ID || found.Fingerprint != u.Fingerprint || found.Sender != u.Sender || found.Filename != "Universit\u00e4t.raw" {
+		t.Errorf("UploadOfSender = %+v, %v", found, err)
+	}
+	for _, other := range []struct {
+		person uuid.UUID
+		sender string
+	}{{bea, u.Sender}, {person, strings.Repeat("b", 32)}, {person, ""}} {
+		if _, err := db.Models.UploadOfSender(ctx, org, other.person, other.sender); !refusedWith(err, "not_found") {
+			t.Errorf("of %v: %v", other, err)
+		}
+	}
+	storetest.NoError(t, db.Models.TakeUpload(ctx, u.ID, strings.Repeat("b", 32)))
+	if taken := storetest.Must[models.Upload](t)(db.Models.Upload(ctx, org, u.ID)); taken.Sender != strings.Repeat("b", 32) {
+		t.Errorf("taken by %q", taken.Sender)
+	}
+	// A person discards it, or the worker one that stood still.
+	storetest.NoError(t, db.Models.CreateUpload(ctx, org, person, hexID(4), "disk", 1))
+	worker := storetest.OpenAs(t, pool, store.RoleWorker)
+	for _, d := range []struct {
+		db *floors.All
+		by uuid.UUID
+		id string
+	}{{db, bea, u.ID}, {worker, uuid.Nil, hexID(4)}} {
+		for _, want := range []bool{true, false} {
+			if was, err := d.db.Models.DiscardUpload(ctx, d.by, d.id); err != nil || was != want {
+				t.Errorf("DiscardUpload = %t, %v; want %t", was, err, want)
+			}
+		}
+		var rows int
+		if err := pool.QueryRow(ctx, `SELECT count(*) FROM audit WHERE verb = 'discard upload' AND subject_id::text = $1 AND coalesce(person_id, $2) = $2`,
+			uuid.MustParse(d.id).String(), d.by).Scan(&rows); err != nil || rows != 1 {
+			t.Errorf("%d rows of the log for %s, %v", rows, d.id, err)
+		}
+	}
+}
+
 func TestVerdictIsFinal(t *testing.T) {
 	db := storetest.New(t)
 	org, person := uploader(t, db, "Atlas")

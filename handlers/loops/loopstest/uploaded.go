@@ -112,7 +112,7 @@ func Upload(t *testing.T, content []byte) *Uploaded {
 	if err := u.DB.Models.CreateUpload(t.Context(), u.Org, u.Person, UploadID, "disk.img", int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{blob.UploadKey(UploadID), blob.UploadKey(UploadID) + ".info"} {
+	for _, key := range blob.UploadKeys(UploadID) {
 		if _, err := u.Blobs.Put(t.Context(), key, bytes.NewReader(content)); err != nil {
 			t.Fatal(err)
 		}

@@ -5,13 +5,12 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner/waittest"
@@ -25,6 +24,7 @@ type person struct {
 	t    *testing.T
 	tab  context.Context
 	base string
+	shut func()
 }
 
 // chromium starts a browser; each of its profiles is a browser of its own to the portal.
@@ -55,7 +55,7 @@ func arrive(t *testing.T, ctx context.Context, base, email string) *person {
 	t.Helper()
 	profile, end := chromedp.NewContext(ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(end)
-	p := &person{t, profile, base}
+	p := &person{t, profile, base, end}
 	if err := chromedp.Do(profile); err != nil { // it lives as long as the context it was opened with
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func (p *person) again() *person {
 	if err := chromedp.Do(tab); err != nil {
 		p.t.Fatal(err)
 	}
-	return &person{p.t, tab, p.base}
+	return &person{p.t, tab, p.base, end}
 }
 
 func (p *person) do(what string, steps ...chromedp.Action[chromedp.Void]) {
@@ -103,7 +103,32 @@ func (p *person) words() string {
 // chooses opens the page and gives it a file.
 func (p *person) chooses(file string) {
 	p.t.Helper()
-	p.do("choose "+file, chromedp.Navigate(p.base+"/org/images/new"), chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{file}))
+	p.do("choose "+file, navigate(p.base+"/org/images/new"), files(file))
+}
+
+// works switches to an organization, as the button in the frame does.
+func (p *person) works(org uuid.UUID) {
+	p.t.Helper()
+	p.do("open a page", navigate(p.base+"/account"))
+	p.until("switch", fmt.Sprintf(`(() => {
+		const button = document.querySelector('button[name=to][value="org:%s"]');
+		if (button) button.click();
+		return button || document.body.dataset.place === "org:%[1]s" || location.pathname === "/org";
+	})() ? true : false`, org))
+	p.do("open its page", navigate(p.base+"/org"))
+	p.until("work there", fmt.Sprintf(`document.body?.dataset.place === "org:%s"`, org))
+}
+
+func navigate(address string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(address) }
+
+func files(path string) chromedp.Action[chromedp.Void] {
+	return chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path})
+}
+
+// leaves closes the tab as a person would kill it.
+func (p *person) leaves() {
+	p.t.Helper()
+	p.shut()
 }
 
 // says waits until what is shown of the upload's card has the text.
@@ -143,7 +168,7 @@ func (p *person) shoot(name string) {
 	p.do("widen the window", chromedp.EmulateViewport(1280, 900))
 }
 
-// twins writes two disks of one name and one size into two folders (as ../shared/cases/upload/twins.py), and a third that differs from
+// twins writes two disks of one name and one size into two folders, and a third that differs from
 // the first where no sample is taken.
 func twins(t *testing.T, size int) (monday, tuesday, late string) {
 	t.Helper()
@@ -215,14 +240,3 @@ func wantSame(t *testing.T, what string, got []byte, file string) {
 		t.Errorf("%s: %d bytes arrived that differ from the %d of the file", what, len(got), len(want))
 	}
 }
-
-func port(t *testing.T, base string) string {
-	t.Helper()
-	u, err := url.Parse(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return u.Port()
-}
-
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
