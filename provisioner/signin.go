@@ -10,7 +10,7 @@ import (
 
 // SignIn is what a node's console said of signing in. All of it is the guest's words: whoever is inside can write the same.
 type SignIn struct {
-	User     string    `json:"user,omitempty"` // whose authorized_keys got the seed's keys
+	User     string    `json:"user,omitempty"` // whose authorized_keys have the seed's keys
 	HostKeys []HostKey `json:"host_keys,omitempty"`
 }
 
@@ -20,9 +20,10 @@ type HostKey struct {
 	Fingerprint string `json:"fingerprint"` // "SHA256:…"
 }
 
-// What cloud-init writes to the console in the last part of an instance's first boot: whose keys it wrote, then the
-// fingerprints of the host keys between two marks.
+// What is written to the console late in a boot: by our script (cloudinit) who has the seed's keys, and by cloud-init, in an
+// instance's first boot alone, who has any keys, then the fingerprints of the host keys between two marks.
 const (
+	signInOurs  = "volary: sign in as "
 	signInUser  = "Authorized keys from "
 	signInBegin = "-----BEGIN SSH HOST KEY FINGERPRINTS-----"
 	signInEnd   = "-----END SSH HOST KEY FINGERPRINTS-----"
@@ -31,21 +32,28 @@ const (
 )
 
 // SignInTexts are looked for on a console; what is found is for ReadSignIn.
-func SignInTexts() []string { return []string{signInUser, signInBegin, signInEnd, signInPrint} }
+func SignInTexts() []string {
+	return []string{signInOurs, signInUser, signInBegin, signInEnd, signInPrint}
+}
 
 var (
+	signInOursLine  = regexp.MustCompile(`volary: sign in as ([a-z0-9_-]{1,32})\s*$`)
 	signInUserLine  = regexp.MustCompile(`Authorized keys from \S+ for user ([a-z0-9_-]{1,32})\+`)
 	signInPrintLine = regexp.MustCompile(`(?:^|\s)\d{3,5} (SHA256:[A-Za-z0-9+/]{43}) .*\((ED25519|ECDSA|RSA|ED25519-SK|ECDSA-SK)\)\s*$`)
 )
 
 // ReadSignIn reads lines of a console. The last whole block of fingerprints counts, and whole is false where there is none;
-// of several users the first that is not root: cloud-init names an image's own user before those of user-data.
+// of several users the first that our script named, else the first that cloud-init did and that is not root.
 func ReadSignIn(lines [][]byte) (s SignIn, whole bool) {
 	var block []HostKey
-	open := false
+	open, ours := false, false
 	for _, line := range lines {
-		switch user, print := signInUserLine.FindSubmatch(line), signInPrintLine.FindSubmatch(line); {
-		case user != nil:
+		switch own, user, print := signInOursLine.FindSubmatch(line), signInUserLine.FindSubmatch(line), signInPrintLine.FindSubmatch(line); {
+		case own != nil:
+			if name, err := typed.ParseUser(string(own[1])); err == nil && !ours {
+				s.User, ours = name, true
+			}
+		case user != nil && !ours:
 			if name, err := typed.ParseUser(string(user[1])); err == nil && (s.User == "" || s.User == "root") {
 				s.User = name
 			}

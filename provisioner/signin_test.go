@@ -39,6 +39,9 @@ func TestReadSignIn(t *testing.T) {
 		"another kind":       {begin + "256 " + print1 + " x (rm -rf)\n" + end, provisioner.SignIn{}, false},
 		"users of user-data": {"Authorized keys from /home/a for user rocky++\nAuthorized keys from /home/b for user ada++\n", provisioner.SignIn{User: "rocky"}, false},
 		"root, then another": {"Authorized keys from /r for user root++\nAuthorized keys from /b for user ubuntu++\n", provisioner.SignIn{User: "ubuntu"}, false},
+		"our script's word":  {"Authorized keys from /h for user bob++\nvolary: sign in as rocky\r\nvolary: sign in as ada\nAuthorized keys from /h for user eve++\n", provisioner.SignIn{User: "rocky"}, false},
+		"our script's root":  {"volary: sign in as root\nAuthorized keys from /h for user eve++\n", provisioner.SignIn{User: "root"}, false},
+		"no word of it":      {"volary: sign in as rocky; reboot\nvolary: sign in as -l\n", provisioner.SignIn{}, false},
 		"no such user":       {"Authorized keys from /x for user -oProxyCommand=reboot++\nAuthorized keys from /x for user -l++\nAuthorized keys from /x for user $(x)++\n", provisioner.SignIn{}, false},
 		"the same again":     {begin + one + one + end, provisioner.SignIn{HostKeys: keys[1:]}, true},
 	} {

@@ -21,8 +21,10 @@
 //
 // cloud-init gives public-keys to the image's default user, and to root, where the image forbids root with a command that names
 // that user. A version may say as whom people sign in (2026-11-29): Seed.User gets the keys as well, by our script, where the
-// image or user-data has such a user. It makes none, and leaves root to the image. Where a version says nobody, the cluster's
-// page names whom cloud-init wrote to the console (provisioner.ReadSignIn), else root.
+// image or user-data has such a user. It makes none, and leaves root to the image. At each boot it writes to the console who has
+// the seed's first key, without a command before it; where a version says nobody, the cluster's page names the first of them
+// (provisioner.ReadSignIn), and root where nobody was named. cloud-init's own table ("ci-info: Authorized keys from …") has also
+// users with keys of their own, in no certain order: it counts where our script did not run.
 //
 // Hypervisor drivers attach it as a read-only virtio disk: Debian's cloud kernels have no AHCI.
 //

@@ -60,7 +60,7 @@ func (m machine) insertFor(user string, keys ...string) {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	inside := strings.NewReplacer("/etc/", m.root+"/etc/", "/run/", m.root+"/run/", "/var/lib/", m.root+"/var/lib/")
+	inside := strings.NewReplacer("/etc/", m.root+"/etc/", "/run/", m.root+"/run/", "/var/lib/", m.root+"/var/lib/", "/dev/ttyS0", m.root+"/tty")
 	for _, f := range files {
 		if f.Name == "vendor-data" {
 			f.Content = inside.Replace(f.Content)
@@ -168,7 +168,14 @@ func TestTheVersionsUserGetsTheKeys(t *testing.T) {
 			t.Errorf("after a change of keys it has %q", got)
 		}
 	}
+	m.write("tty", "")
 	start("nobody-here", ada)
+	// Who has the key, and not who has it behind a command.
+	m.write("home/debian/.ssh/authorized_keys", `command="no" `+ada+"\n")
+	start("rocky", ada)
+	if got := m.read("tty"); got != "\r\nvolary: sign in as ada\r\n\r\nvolary: sign in as rocky\r\n" {
+		t.Errorf("the console says %q", got)
+	}
 	start("root", ada)
 	if _, err := os.Stat(filepath.Join(m.root, "root/.ssh/authorized_keys")); err == nil {
 		t.Error("root got keys, which is for the image to say")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# User-data of both roles. The image has HTCondor 9 or newer, disabled.
+# User-data of both roles. The image has HTCondor 23 or newer, disabled.
 set -e
 . /etc/volary/env
 
@@ -8,14 +8,20 @@ if [ "$VOLARY_ROLE" = head ]; then
 else
 	roles="get_htcondor_execute"
 fi
+# A role sets the trust domain to the central manager's name: what differs stands below it. Who submits needs no
+# account on the compute nodes.
+mkdir -p /etc/condor/config.d
 cat >/etc/condor/config.d/50-volary.conf <<CONF
 CONDOR_HOST = $VOLARY_HEAD.$VOLARY_DOMAIN
 UID_DOMAIN = $VOLARY_DOMAIN
-TRUST_DOMAIN = $VOLARY_DOMAIN
+SOFT_UID_DOMAIN = True
 use role : $roles
+TRUST_DOMAIN = $VOLARY_DOMAIN
+ALLOW_DAEMON = condor@$VOLARY_DOMAIN
 CONF
 
-# The cluster's own secret signs each node's token.
+# The cluster's own secret signs each node's token. Debian's package makes neither folder.
+mkdir -p -m 700 /etc/condor/passwords.d /etc/condor/tokens.d
 condor_store_cred add -c -p "$(cat /etc/volary/secret)"
 umask 077
 condor_token_create -identity "condor@$VOLARY_DOMAIN" >/etc/condor/tokens.d/volary
