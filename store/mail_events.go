@@ -108,10 +108,14 @@ func staffEvents() []EventRule {
 	}
 }
 
-// ruleOf finds an event's rule; every event has one.
+// ruleOf finds an event's rule. One of another version has none: nobody is told of it, and what was told is not gathered.
 func ruleOf(e MailEvent) EventRule {
-	rules := MailEvents()
-	return rules[slices.IndexFunc(rules, func(r EventRule) bool { return r.Event == e })]
+	for _, r := range MailEvents() {
+		if r.Event == e {
+			return r
+		}
+	}
+	return EventRule{Event: e}
 }
 
 // defaults gives the rule's roles beside their scopes, for a query.
