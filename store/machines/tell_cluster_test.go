@@ -205,8 +205,15 @@ func TestTellLeaseEnds(t *testing.T) {
 		whole, left string
 		told        int
 	}{
-		{"3 days", "25 hours", 0}, {"3 days", "23 hours", 1}, {"3 days", "50 minutes", 1}, {"30 hours", "23 hours", 0}, {"2 hours", "59 minutes", 1},
-		{"1 hour", "50 minutes", 0}, {"1 hour", "9 minutes", 1}, {"10 minutes", "5 minutes", 0}, {"3 days", "-1 minute", 0},
+		{"3 days", "25 hours", 0},
+		{"3 days", "23 hours", 1},
+		{"3 days", "50 minutes", 1},
+		{"30 hours", "23 hours", 0},
+		{"2 hours", "59 minutes", 1},
+		{"1 hour", "50 minutes", 0},
+		{"1 hour", "9 minutes", 1},
+		{"10 minutes", "5 minutes", 0},
+		{"3 days", "-1 minute", 0},
 	} {
 		lease(l.whole, l.left)
 		tell(l.told)
