@@ -59,8 +59,9 @@ type EventRule struct {
 	Gather time.Duration        // what happens to one group within it is one mail
 }
 
-// gatherFor is how long the loss of nodes is gathered. A mail is there within a minute of the first one, so that it is less.
-const gatherFor = 45 * time.Second
+// gatherFor is how long the loss of nodes, and of hosts, is gathered. The mail is there within a minute of the first one, so that
+// it is less.
+const gatherFor = 55 * time.Second
 
 // MailEvents is every event, in the order of the page. Roles are those of people.OrganizationRole and people.StaffRole, and
 // are held against the policy of pages by a test of handlers/request.
