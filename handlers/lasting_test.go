@@ -33,7 +33,7 @@ func notAsking() map[string][]string {
 			"POST /account/email", "POST /account/password", "POST /invitations/:token",
 		},
 		"it changes what the person sees of themselves": {
-			"POST /switch", "POST /account", "POST /org/announcements/:id/dismiss", "POST /account/organizations",
+			"POST /switch", "POST /account", "POST /account/mails", "POST /org/announcements/:id/dismiss", "POST /account/organizations",
 		},
 		"it takes something from the person alone": {
 			"POST /sign-out", "POST /account/ssh-keys/:id/delete", "POST /account/sessions/:id/end", "POST /account/sessions/end-others", "POST /org/leave",

@@ -36,6 +36,8 @@ func accountMatrix() []row {
 		{"POST /account/email", signedIn(), false, refused},
 		{"GET /account/password", signedIn(), false, page},
 		{"POST /account/password", signedIn(), false, refused},
+		{"GET /account/mails", signedIn(), false, page},
+		{"POST /account/mails", signedIn(), false, led},
 		{"GET /account/organizations/new", signedIn(), false, page},
 		{"POST /account/organizations", signedIn(), false, refused},
 		{"GET /account/ssh-keys", signedIn(), false, page},

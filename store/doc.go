@@ -64,6 +64,20 @@
 // totals are those of its rows, and are counted apart only for longer ones. The list of clusters answered a third as many
 // requests a second as a bare handler before, and more than half as many after (`go run ./cmd/dev bench page`).
 //
+// 2026-11-29: what people choose to be mailed of is told and mailed in two steps. The transaction in which it happens writes a notice for each person
+// who wants to hear of it (Tell: one statement, unique by person, event, subject and mark), and waits for nobody; a worker makes mails of
+// notices every two seconds (MailNotices), where gathering, the bound of an hour and the summary beyond it need no lock of whoever stops a
+// cluster. Who may hear of what, and who does by default, is one table in mail_events.go; mail_choices has departures from it alone. What the
+// clock brings is told once (told), by queries over what is open now. Mails about a person's own safety (Warn) do not pass there and
+// cannot be chosen.
+//
+// 2026-11-29: 20 % and 5 % are of what was left in a wallet when it last got hours (hour_marks): a share of all that was ever bought says less
+// each year, and one of a single purchase says nothing where three are open. Left is what the wallet's page calls so, without what is set
+// aside, since it bounds the next launch.
+//
+// 2026-11-29: a mail server's 5xx to the recipient or the text ends a mail ("refused"); one to our own sign-in or sender does not, for that is
+// repaired here. Who caused it reads the server's words where they would look, since who runs the platform does not know whom they meant.
+//
 // 2026-11-29: what staff want of a host (state) and what is seen of it are two columns. seen follows from missed rounds, and
 // fit, whether it may carry nodes at all, from that, from its last check and from what its last round found lacking; both
 // are generated, so that no two queries judge a host in two ways. Whatever is offered or used is summed over the hosts of

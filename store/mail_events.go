@@ -59,8 +59,9 @@ type EventRule struct {
 	Gather time.Duration        // what happens to one group within it is one mail
 }
 
-// gatherFor is how long the loss of nodes is gathered. A mail is there within a minute of the first one, so that it is less.
-const gatherFor = 45 * time.Second
+// gatherFor is how long the loss of nodes, and of hosts, is gathered. The mail is there within a minute of the first one, so that
+// it is less.
+const gatherFor = 55 * time.Second
 
 // MailEvents is every event, in the order of the page. Roles are those of people.OrganizationRole and people.StaffRole, and
 // are held against the policy of pages by a test of handlers/request.
@@ -108,10 +109,14 @@ func staffEvents() []EventRule {
 	}
 }
 
-// ruleOf finds an event's rule; every event has one.
+// ruleOf finds an event's rule. One of another version has none: nobody is told of it, and what was told is not gathered.
 func ruleOf(e MailEvent) EventRule {
-	rules := MailEvents()
-	return rules[slices.IndexFunc(rules, func(r EventRule) bool { return r.Event == e })]
+	for _, r := range MailEvents() {
+		if r.Event == e {
+			return r
+		}
+	}
+	return EventRule{Event: e}
 }
 
 // defaults gives the rule's roles beside their scopes, for a query.

@@ -76,6 +76,7 @@ func TestServersMayNot(t *testing.T) {
 			`UPDATE images SET canonical_digest = repeat('0', 64)`,
 			`INSERT INTO runs (id) VALUES (gen_random_uuid())`, `UPDATE runs SET ended_at = ended_at + interval '1 hour'`, `UPDATE run_bookings SET done = true`,
 			`INSERT INTO audit_runs (day) VALUES (now())`, `DELETE FROM clusters`, `DELETE FROM nodes`, `DELETE FROM mails`, `DELETE FROM invitations`,
+			`SELECT data FROM notices`, `UPDATE notices SET ended_at = now()`, `DELETE FROM notices`, `SELECT FROM told`, `UPDATE mails SET refused = ''`,
 		},
 		store.RoleWorker: {
 			// Who people are, and what they sign in with.
@@ -87,6 +88,7 @@ func TestServersMayNot(t *testing.T) {
 			// What is sold.
 			`INSERT INTO orders (id) VALUES (gen_random_uuid())`, `UPDATE orders SET state = 'approved'`, `INSERT INTO lots (id) VALUES (gen_random_uuid())`,
 			`INSERT INTO invoices (id) VALUES (gen_random_uuid())`, `UPDATE offer_prices SET during = during`,
+			`INSERT INTO mail_choices (scope) VALUES ('none')`, `UPDATE mail_choices SET scope = 'none'`, `UPDATE hour_marks SET full_hours = 0`,
 			`INSERT INTO clusters (id) VALUES (gen_random_uuid())`, `INSERT INTO hosts (id) VALUES (gen_random_uuid())`,
 		},
 	} {

@@ -2,15 +2,19 @@ package jobs_test
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"mime/quotedprintable"
 	"net"
 	"net/mail"
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,7 +34,9 @@ import (
 type post struct {
 	net.Listener
 	mu     sync.Mutex
-	refuse bool
+	refuse string   // the answer to RCPT; empty: it is taken
+	after  string   // the same after a mail's text
+	sender string   // the same to MAIL
 	took   []string // what came after DATA
 	to     []string
 }
@@ -69,12 +75,16 @@ func (p *post) serve(c net.Conn) {
 		switch verb := strings.ToUpper(strings.TrimSpace(line)); {
 		case strings.HasPrefix(verb, "EHLO"), strings.HasPrefix(verb, "HELO"):
 			say("250 post.example")
-		case strings.HasPrefix(verb, "RCPT") && p.refuses(line):
-			say("450 try later")
+		case strings.HasPrefix(verb, "MAIL"):
+			p.mu.Lock()
+			said := cmp.Or(p.sender, "250 ok")
+			p.mu.Unlock()
+			say(said)
+		case strings.HasPrefix(verb, "RCPT"):
+			say(cmp.Or(p.refuses(line), "250 ok"))
 		case verb == "DATA":
 			say("354 go on")
-			p.take(r)
-			say("250 taken")
+			say(cmp.Or(p.take(r), "250 taken"))
 		case verb == "QUIT":
 			say("221 bye")
 			return
@@ -84,14 +94,14 @@ func (p *post) serve(c net.Conn) {
 	}
 }
 
-func (p *post) refuses(rcpt string) bool {
+func (p *post) refuses(rcpt string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.to = append(p.to, strings.TrimSpace(rcpt))
 	return p.refuse
 }
 
-func (p *post) take(r *bufio.Reader) {
+func (p *post) take(r *bufio.Reader) (refusal string) {
 	var b strings.Builder
 	for {
 		line, err := r.ReadString('\n')
@@ -102,13 +112,24 @@ func (p *post) take(r *bufio.Reader) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.took = append(p.took, b.String())
+	if p.after == "" {
+		p.took = append(p.took, b.String())
+	}
+	return p.after
 }
 
 func (p *post) set(refuse bool) {
+	if refuse {
+		p.answer("450 try later", "")
+	} else {
+		p.answer("", "")
+	}
+}
+
+func (p *post) answer(rcpt, after string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.refuse = refuse
+	p.refuse, p.after = rcpt, after
 }
 
 // mailing is one mail, to ben, that waits for the worker.
@@ -269,6 +290,8 @@ func TestEveryKindOfMailHasItsText(t *testing.T) {
 		store.MailInvitation, store.MailSuspended, store.MailOrderWaiting, store.MailOrderDecided, store.MailRequestWaiting,
 		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers, store.MailLinkShown,
 		store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed, store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace,
+		store.MailPassword, store.MailSummary, store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailNodesLost,
+		store.MailLeaseEnds, store.MailTestEnded, store.MailHoursLow, store.MailHoursExpire, store.MailHostLost,
 	} {
 		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben"}' WHERE id = $1`, m.id, string(kind))
 		if err != nil {
@@ -342,5 +365,120 @@ func TestAForgottenLinkIsNotSentAgain(t *testing.T) {
 	r := storetest.WantRefusal(t, m.db.Core.SendMailAgain(t.Context(), uuid.Nil, m.id), "state")
 	if !strings.Contains(r.Title, "forgotten") {
 		t.Errorf("%+v", r)
+	}
+}
+
+// A server's "never" ends a mail: no try follows, its words are kept, bounded and in one line, and the mail can be given again.
+func TestAMailRefusedForGoodEnds(t *testing.T) {
+	for name, c := range map[string]struct{ rcpt, after, state, words string }{
+		"no such user":   {rcpt: "550 no such user", state: "refused", words: "550 no such user"},
+		"in two lines":   {rcpt: "550-5.1.1 no such\r\n550 5.1.1 user", state: "refused", words: "550 5.1.1 no such 5.1.1 user"},
+		"a content":      {after: "554 we do not want this", state: "refused", words: "554 we do not want this"},
+		"hostile":        {rcpt: "550 \x1b[31m<script>\x00\u202etxt\xff, affected message ID: x" + strings.Repeat("y", 500), state: "refused"},
+		"later":          {rcpt: "450 try later", state: "waiting"},
+		"content, later": {after: "451 busy", state: "waiting"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, p := newMailing(t), newPost(t)
+			m.smtp(p)
+			p.answer(c.rcpt, c.after)
+			err := m.work(1)
+			o := m.read()
+			if (err == nil) != (c.state == "refused") || o.State != c.state || o.Attempts != 1 || o.Error == "" {
+				t.Fatalf("%v, %+v", err, o)
+			}
+			var server, words string
+			storetest.NoError(t, m.pool.QueryRow(t.Context(), `SELECT refused_by, refused FROM mails`).Scan(&server, &words))
+			if c.state != "refused" {
+				if server+words != "" {
+					t.Errorf("%s says %q of a mail that it may take", server, words)
+				}
+				return
+			}
+			letters := []rune(words)
+			if server != "127.0.0.1" || c.words != "" && words != c.words || len(letters) > 200 || strings.ContainsFunc(words, unicode.IsControl) || strings.ContainsRune(words, '\u202e') || !utf8.ValidString(words) {
+				t.Errorf("%s says %q", server, words)
+			}
+			p.answer("", "")
+			storetest.NoError(t, m.work(2)) // River may ask again: it is left alone
+			if m.read().State != "refused" {
+				t.Errorf("%+v", m.read())
+			}
+			storetest.NoError(t, m.db.Core.SendMailAgain(t.Context(), uuid.Nil, m.id))
+			if err := m.work(1); err != nil || m.read().State != "sent" {
+				t.Errorf("given again: %v, %+v", err, m.read())
+			}
+		})
+	}
+}
+
+// A refusal of who we are says nothing of the address.
+func TestARefusedSenderIsTriedAgain(t *testing.T) {
+	m, p := newMailing(t), newPost(t)
+	m.smtp(p)
+	p.mu.Lock()
+	p.sender = "553 who are you"
+	p.mu.Unlock()
+	if err := m.work(1); err == nil || m.read().State != "waiting" {
+		t.Errorf("%v, %+v", err, m.read())
+	}
+}
+
+// Names stand in a subject as they are, in one header, and in a text alone in their direction.
+func TestNamesInMails(t *testing.T) {
+	m, p := newMailing(t), newPost(t)
+	m.smtp(p)
+	const name = "Группа שלום"
+	_, err := m.pool.Exec(t.Context(), `UPDATE mails SET kind = 'hours_low', sealed = NULL, data = jsonb_build_object('organization', $2::text, 'provider', 'North' || chr(8238) || E'\r\nBcc: all@example.org',
+		'percent', '20', 'left', '20.00', 'full', '100.00', 'path', '/org/wallet', 'name', 'Ben', 'of', $2::text, 'role', 'owner', 'own', '', 'many', '20') WHERE id = $1`, m.id, name)
+	storetest.NoError(t, err)
+	storetest.NoError(t, m.work(1))
+	msg, err := mail.ReadMessage(strings.NewReader(p.took[0]))
+	storetest.NoError(t, err)
+	raw := msg.Header.Get("Subject")
+	subject, err := new(mime.WordDecoder).DecodeHeader(raw)
+	storetest.NoError(t, err)
+	if !strings.HasPrefix(raw, "=?UTF-8?") || !strings.Contains(subject, name) || !strings.Contains(subject, "North Bcc: all@example.org") || msg.Header.Get("Bcc") != "" || strings.ContainsRune(subject, '\u202e') {
+		t.Errorf("subject %q, %q", raw, subject)
+	}
+	b, err := io.ReadAll(quotedprintable.NewReader(msg.Body))
+	storetest.NoError(t, err)
+	body := strings.ReplaceAll(string(b), "\r\n", "\n")
+	for _, want := range []string{
+		"\u2068" + name + "\u2069 has 20.00 compute hours left", "You get this mail because you are owner of \u2068" + name + "\u2069. Choose which mails you get: https://volary.example/account/mails",
+		"This is the last of 20 mails of this kind within an hour.", "https://volary.example/org/wallet",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("%q is missing of\n%s", want, body)
+		}
+	}
+}
+
+// A summary names what happened, each with its page.
+func TestASummaryNamesWhatHappened(t *testing.T) {
+	m := newMailing(t)
+	_, err := m.pool.Exec(t.Context(), `UPDATE mails SET kind = 'summary', sealed = NULL, data = jsonb_build_object('count', '3', 'more', '1', 'path', '/account/mails', 'name', 'Ben', 'items', $2::text) WHERE id = $1`, m.id,
+		`[{"kind":"cluster_ready","data":{"cluster":"one","path":"/org/clusters/1"}},{"kind":"nodes_lost","data":{"cluster":"two","count":"2","path":"/org/clusters/2"}}]`)
+	storetest.NoError(t, err)
+	storetest.NoError(t, m.work(1))
+	if o := m.read(); o.Subject != "3 things happened at Volary" || !strings.Contains(o.Body, "- The cluster one is ready\n  https://volary.example/org/clusters/1\n- 2 nodes of two are lost\n  https://volary.example/org/clusters/2\n") || !strings.Contains(o.Body, "and 1 more.") {
+		t.Errorf("%s\n%s", o.Subject, o.Body)
+	}
+}
+
+// Mails about safety say that they are always sent; whoever has no account is told of no choice.
+func TestMailsSayWhyTheyCome(t *testing.T) {
+	m := newMailing(t)
+	for kind, want := range map[store.MailKind]string{
+		store.MailKeyAdded: "always sent", store.MailPassword: "always sent", store.MailNewPlace: "always sent", store.MailRoleGiven: "always sent",
+		store.MailTestEnded: "because you began this test", store.MailClusterReady: "because you launched or started this cluster",
+		store.MailOrderDecided: "because you ordered these hours", store.MailNoAccount: "has no account there",
+	} {
+		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben", "own": "yes", "of": "Astro", "role": "member"}' WHERE id = $1`, m.id, string(kind))
+		storetest.NoError(t, err)
+		storetest.NoError(t, m.work(1))
+		if o := m.read(); !strings.Contains(strings.ReplaceAll(o.Body, "\n", " "), want) || strings.Contains(o.Body, "/account/mails") == (kind == store.MailNoAccount) {
+			t.Errorf("%s:\n%s", kind, o.Body)
+		}
 	}
 }

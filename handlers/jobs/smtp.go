@@ -112,21 +112,20 @@ func (s *SMTP) refusedForGood(err error) error {
 	if said.Reason != mail.ErrSMTPRcptTo && said.Reason != mail.ErrSMTPData && said.Reason != mail.ErrSMTPDataClose {
 		return err
 	}
-	words := strings.TrimPrefix(said.Error(), said.Reason.String()+":")
-	for _, ours := range []string{", affected message ID: ", ", affected recipient(s): "} {
-		if i := strings.LastIndex(words, ours); i >= 0 {
-			words = words[:i]
-		}
-	}
-	return &refusedMail{server: s.host, words: serverWords(words), err: err}
+	return &refusedMail{server: s.host, words: serverWords(said), err: err}
 }
 
 // mostServerWords bounds what is shown of a server's answer, in letters.
 const mostServerWords = 200
 
-// serverWords makes one line of what a server says, which may be anything.
-func serverWords(said string) string {
-	letters := []rune(strings.ToValidUTF8(inLine(said), "?"))
+// serverWords makes one line of what a server says, which may be anything: its code and its text, which the error has in quotes.
+func serverWords(said *mail.SendError) string {
+	code := strconv.Itoa(said.ErrorCode())
+	_, text, _ := strings.Cut(said.Error(), code+" ")
+	if quoted, err := strconv.QuotedPrefix(text); err == nil {
+		text, _ = strconv.Unquote(quoted)
+	}
+	letters := []rune(strings.ToValidUTF8(inLine(code+" "+text), "?"))
 	if len(letters) > mostServerWords {
 		letters = append(letters[:mostServerWords-1], '…')
 	}

@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
+	"volary.dev/store/machines"
 	"volary.dev/store/models"
 )
 
@@ -217,6 +218,34 @@ func TestHostCheckFails(t *testing.T) {
 			b.Host(1).SetUnreachable(false)
 			waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 		})
+	}
+}
+
+// What our own database says is for the log: staff read that it says nothing of the host.
+func TestHostCheckKeepsOurFaultsToTheLog(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Exec(t, `ALTER TABLE host_pairs RENAME TO secret_pairs`)
+	loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+	b.Queue(t, "one")
+	h := b.UntilChecked(t, b.Hosts[0])
+	last := h.CheckReport[len(h.CheckReport)-1]
+	if h.CheckState != "failed" || last.Name != machines.OverlayCheck || strings.Contains(last.Detail, "host_pairs") || strings.Contains(last.Detail, "SQLSTATE") || !strings.Contains(last.Detail, "says nothing of the host") {
+		t.Errorf("%s: %+v", h.CheckState, last)
+	}
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+}
+
+// The worker's own file is no word to staff either.
+func TestHostCheckKeepsItsFilesToTheLog(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.ProbeImage = "/nowhere/secret.qcow2"
+	loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+	b.Queue(t, "one")
+	h := b.UntilChecked(t, b.Hosts[0])
+	if last := h.CheckReport[len(h.CheckReport)-1]; h.CheckState != "failed" || strings.Contains(last.Detail, "secret") || !strings.Contains(last.Detail, "says nothing of the host") {
+		t.Errorf("%s: %+v", h.CheckState, last)
 	}
 }
 

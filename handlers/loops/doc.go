@@ -2,7 +2,7 @@
 //
 //	Reconciler    takes up clusters whose wanted state is not reached and brings them there (reconcile.go, visit.go)
 //	Observer      asks each host once a round what runs on it, and writes proof of life (observe.go)
-//	Bookkeeper    ends leases and settles use (bookkeep.go)
+//	Bookkeeper    ends leases and settles use (bookkeep.go), and mails what people want to hear of (tell.go)
 //	UploadKeeper  removes uploads that nobody goes on with (discard_uploads.go)
 //
 // 2026-11-29: a round compares all that runs on a host with all rows of it. What runs although its node is stopped is asked to

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// How often notices become mails, and how often it is looked what the clock brought: leases and hours that end. Together, with
-// what is gathered (store.MailEvents) and a mail's own second, they are less than a minute.
+// How often notices become mails, and how often it is looked what the clock brought: leases and hours that end, which are not
+// gathered. The longest that a notice is gathered (store.MailEvents), a tick and a mail's own second are less than a minute.
 const (
 	noticeTick = 2 * time.Second
 	clockTick  = 20 * time.Second

@@ -133,7 +133,7 @@ func lastOfMailed(t *testing.T, w *storetest.World, key string) string {
 // What is set aside is not left.
 func TestTellHoursSetAside(t *testing.T) {
 	w, worker := payers(t)
-	w.Exec(t, `UPDATE hour_marks SET full_hours = 6 * $1`, int64(billing.ComputeHour))
+	w.Exec(t, `UPDATE hour_marks SET full_hours = 6 * $1::bigint`, int64(billing.ComputeHour))
 	w.Grant(t, w.Organization, 10*billing.ComputeHour) // 110 in all
 	w.Exec(t, `UPDATE pools SET max_lease_hours = 200`)
 	r := storetest.OneHour(w, "long", 0)

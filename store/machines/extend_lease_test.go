@@ -81,6 +81,23 @@ func TestExtendLeaseRefusals(t *testing.T) {
 	storetest.WantRefusal(t, extend(3600), "suspended")
 }
 
+// A suspended provider's clusters run to the end of their leases, which are not extended.
+func TestNoExtensionAtASuspendedProvider(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	id := w.Launch(t, "trial-1", 0)
+	w.Ready(t, id)
+	before := storetest.Cluster(t, w, id)
+	extend := func() error { return w.DB.Machines.ExtendLease(ctx, w.Organization, w.Person, id, 3600) }
+	storetest.NoError(t, w.DB.People.SuspendProvider(ctx, w.Person, w.Provider, "an open invoice"))
+	storetest.WantRefusal(t, extend(), "provider")
+	if after := storetest.Cluster(t, w, id); !after.LeaseEndsAt.Equal(*before.LeaseEndsAt) || after.Held != before.Held {
+		t.Errorf("a refused extension changed %+v to %+v", before, after)
+	}
+	storetest.NoError(t, w.DB.People.LiftProvider(ctx, w.Person, w.Provider))
+	storetest.NoError(t, extend())
+}
+
 func TestExtensionsKeepToCaps(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()

@@ -95,7 +95,7 @@ func TestTellReady(t *testing.T) {
 	c.want(t, store.MailClusterReady, "member")
 
 	c.choose(t, "member", c.Organization, store.EventClusterReady, store.ScopeNone)
-	for _, name := range []string{"ada", "auditor"} {
+	for _, name := range []string{"ada", "auditor", "suspended"} {
 		c.choose(t, name, c.Organization, store.EventClusterReady, store.ScopeAll)
 	}
 	c.Ready(t, c.launch(t, "member", "two", 0))

@@ -61,6 +61,16 @@ func accountSamples() []Sample {
 			{Name: "Heliophysics", Kind: "Organization", Role: "owner", Here: true}, {Name: "Northern Compute", Kind: "Provider", Role: "accountant", Value: "provider:1"},
 		}})},
 		{"account-refused", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Email: "ada", EmailForm: refused(map[string]string{"email": "Write an e-mail address such as ada@example.org.", "current": "This is not your password."})})},
+		{"mails", account.MailChoices(account.MailChoicesProps{Layout: accountLayout(), Email: "ada@heliophysics.example", Most: 20, Places: mailPlaces()})},
+		{"mails-undelivered", account.MailChoices(account.MailChoicesProps{
+			Layout: accountLayout(), Email: "ada@heliophysics.example", Most: 20,
+			Form:    ui.Form{Refusal: &refusal.Error{Code: "invalid", Title: "One of the choices is none that there is.", Next: "Open the page again and choose from its lists."}},
+			Refused: []ui.RefusedMail{{Address: "ada@heliophysics.example", Server: "post.example", Words: "550 5.1.1 <script>alert(1)</script> no such user \u202e here", Own: true}},
+		})},
+		{"account-undelivered", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Refused: []ui.RefusedMail{
+			{Address: "ada@heliophysics.example", Server: "post.example", Words: "550 5.1.1 no such user", Own: true},
+			{Address: "ada@heliophysics.exmaple", Server: "post.example", Words: "550 5.1.2 no such domain"},
+		}})},
 		{"password", account.PasswordEdit(account.PasswordEditProps{Layout: accountLayout(), Form: refused(map[string]string{"current": "This is not your password."})})},
 		{"organization-new", account.OrganizationNew(account.OrganizationNewProps{Layout: accountLayout(), Name: "H", Form: refused(map[string]string{"name": "A name has 1 character; between 2 and 80 are taken."})})},
 		{"sessions", account.SessionList(account.SessionListProps{Layout: accountLayout(), Idle: 12 * time.Hour, List: ui.ListProps{Path: "/account/sessions", PerPage: 50, Total: 2}, Sessions: []account.SessionRow{
@@ -105,7 +115,8 @@ func memberSamples() []Sample {
 
 func invitations(base string, roles []ui.Option) ui.InvitationsProps {
 	return ui.InvitationsProps{
-		Base: base, May: roles, Roles: roles, List: ui.ListProps{Path: base, PerPage: 50, Total: 2, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
+		Base: base, May: roles, Roles: roles, List: ui.ListProps{Path: base, PerPage: 50, Total: 3, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
+			{ID: id(43).String(), Email: "zoe@heliophysics.exmaple", Role: "member", By: "Ada Brandt", Made: ago(time.Hour), Until: now().Add(13 * 24 * time.Hour), RefusedBy: "post.example", Refused: "550 5.1.2 <b>no such</b> domain"},
 			{ID: "9", Email: "eva-katharina.sommerfeldt@institute.heliophysics.example", Role: roles[0].Value, By: "Ada Brandt", Made: ago(20 * time.Hour), Until: now().Add(300 * time.Hour)},
 			{ID: "10", Role: roles[1].Value, By: "Ada Brandt", Made: ago(400 * time.Hour), Until: ago(60 * time.Hour), Expired: true},
 		},
@@ -116,4 +127,30 @@ func refusedInvitation(p ui.InvitationsProps) ui.InvitationsProps {
 	p.Email, p.Form = "ben@heliophysics.example", refused(map[string]string{"email": "ben@heliophysics.example belongs to it already."})
 	p.Text, p.List.Query, p.List.Total, p.Invitations = "zoe", url.Values{"q": {"zoe"}}, 0, nil
 	return p
+}
+
+func mailPlaces() []account.MailPlace {
+	option := func(words ...string) (list []ui.Option) {
+		values := []string{"none", "own", "all"}
+		if len(words) == 2 {
+			values = []string{"none", "all"}
+		}
+		for i, w := range words {
+			list = append(list, ui.Option{Value: values[i], Label: w})
+		}
+		return list
+	}
+	var org account.MailPlace
+	org.ID, org.Name, org.Role = id(1).String(), "Heliophysics", "owner"
+	for _, e := range []string{"cluster_ready", "cluster_failed", "cluster_ended", "cluster_staff", "nodes_lost", "lease_ends", "test_ended"} {
+		org.Rows = append(org.Rows, account.MailRow{Field: e + "." + org.ID, Event: e, Value: "own", Options: option("No", "My own (usual)", "All")})
+	}
+	for _, e := range []string{"request", "hours_low", "hours_expire", "announcement"} {
+		org.Rows = append(org.Rows, account.MailRow{Field: e + "." + org.ID, Event: e, Value: "all", Options: option("No", "Yes (usual)")})
+	}
+	north := account.MailPlace{ID: id(2).String(), Name: "Northern Compute", Role: "accountant"}
+	north.Rows = []account.MailRow{{Field: "order." + north.ID, Event: "order", Value: "none", Options: option("No", "Yes (usual)")}}
+	root := account.MailPlace{ID: id(3).String(), Role: "admin"}
+	root.Rows = []account.MailRow{{Field: "ledger." + root.ID, Event: "ledger", Value: "all", Options: option("No", "Yes (usual)")}}
+	return []account.MailPlace{org, north, root}
 }

@@ -43,6 +43,8 @@ type Bench struct {
 	Log       *slog.Logger
 	// Probe bounds the guests of hosts' checks. A test whose guests are to hang has it short.
 	Probe jobs.ProbeTimes
+	// ProbeImage is where that image is looked for; empty: it is there.
+	ProbeImage string
 }
 
 // NewBench makes a Bench whose images have the bytes of Disk.
@@ -299,8 +301,11 @@ func (b *Bench) UploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.U
 // Queue works the bench's jobs on a pool of its own, until the test ends or the returned function is called.
 func (b *Bench) Queue(t *testing.T, name string) (stop func()) {
 	t.Helper()
-	image := filepath.Join(t.TempDir(), "probe")
-	NoError(t, os.WriteFile(image, Disk, 0o600))
+	image := b.ProbeImage
+	if image == "" {
+		image = filepath.Join(t.TempDir(), "probe")
+		NoError(t, os.WriteFile(image, Disk, 0o600))
+	}
 	db := storetest.OpenAs(t, b.Pool, store.RoleWorker)
 	e := b.Engine(name, db, b.Simulated.Dial)
 	workers := river.NewWorkers()
