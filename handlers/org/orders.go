@@ -127,7 +127,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 // unseen refuses an order whose amount the form has not shown.
 func unseen(p web.OrderNewProps) *refusal.Error {
 	return &refusal.Error{
-		Code: "stale_form", Title: fmt.Sprintf("The amount for %s is %s.", p.Quote.Hours+" h", web.Amount(p.Quote.Amount)),
+		Code: "stale_form", Title: fmt.Sprintf("The amount for %s is %s.", p.Quote.Hours+" "+ui.CH, web.Amount(p.Quote.Amount)),
 		Next: "Look at it, and send the form again to order.",
 	}
 }
@@ -169,7 +169,7 @@ func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *refusal.
 	for _, o := range offers {
 		p.Offers = append(p.Offers, ui.Option{
 			Value: o.ID.String(),
-			Label: fmt.Sprintf("%s, %s: %s an hour, from %s h on", o.ProviderName, o.Name, o.Current.Price, ui.Hours(int64(o.LeastHours))),
+			Label: fmt.Sprintf("%s, %s: %s a compute hour, from %s on", o.ProviderName, o.Name, o.Current.Price, ui.ComputeHours(int64(o.LeastHours))),
 		})
 	}
 	p.Layout = h.layout(c)

@@ -17,6 +17,7 @@ import (
 	"volary.dev/store"
 	"volary.dev/store/books"
 	web "volary.dev/web/org"
+	"volary.dev/web/ui"
 )
 
 // walletLots is how many purchases the wallet shows before it names the list of all.
@@ -177,7 +178,7 @@ func entryText(e books.LedgerRow) string {
 		return text + ", grant"
 	}
 	if e.Kind == billing.KindUse {
-		text += ": " + e.Hours.Decimal() + " h"
+		text += ": " + e.Hours.Decimal() + " " + ui.CH
 	}
 	return text
 }

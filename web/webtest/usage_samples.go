@@ -33,7 +33,7 @@ func wallet() org.WalletProps {
 		Layout: orgLayout(), MayOrder: true, Cards: []org.WalletCard{north, south}, More: true, List: ui.ListProps{Path: "/org/wallet", PerPage: 50, Total: 120},
 		Purchases: lots(),
 		Entries: []org.EntryRow{
-			{Seq: 42, At: ago(4 * time.Minute), Kind: "used of what was set aside", Text: "Northern Compute, trial-1: 0.250000 h", Digest: digest(8)},
+			{Seq: 42, At: ago(4 * time.Minute), Kind: "used of what was set aside", Text: "Northern Compute, trial-1: 0.250000 CH", Digest: digest(8)},
 			{Seq: 41, At: ago(time.Hour), Kind: "set aside", Text: "Northern Compute, trial-1", ChangeMCS: -28 * hour, Digest: digest(7)},
 			{Seq: 40, At: ago(20 * time.Hour), Kind: "bought or granted", Text: "Northern Compute, grant: summer school", ChangeMCS: 40 * hour, Digest: digest(6)},
 		},
