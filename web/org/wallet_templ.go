@@ -25,7 +25,7 @@ type WalletProps struct {
 
 	List                                  ui.ListProps
 	Provider, Kind, Since, Until, Cluster string // as typed
-	Entries                               []EntryRow
+	Journals                              []Journal
 	Sums                                  []EntrySum
 }
 
