@@ -3,6 +3,7 @@ package billing
 import (
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"volary.dev/provisioner/typed"
@@ -50,18 +51,30 @@ func (p UnitPrice) String() string { return p.Decimal() + " " + string(p.Currenc
 
 // Decimal is String without the currency.
 func (p UnitPrice) Decimal() string {
-	places, err := p.Currency.MinorDigits()
+	return decimalPrice(big.NewInt(p.Millionths), 6, p.Currency)
+}
+
+// Hour gives what an hour at a rate costs, exactly, as String does: nothing is rounded before it is paid. A rate has three
+// decimals, so that there are nine at most.
+func (p UnitPrice) Hour(rate Rate) string {
+	cost := new(big.Int).Mul(big.NewInt(p.Millionths), big.NewInt(int64(rate)))
+	return decimalPrice(cost, 9, p.Currency) + " " + string(p.Currency)
+}
+
+// decimalPrice writes a number of that many decimals without the zeros at their end, but for the currency's own.
+func decimalPrice(n *big.Int, decimals int, currency Currency) string {
+	places, err := currency.MinorDigits()
 	if err != nil {
 		places = 2
 	}
-	digits := fmt.Sprintf("%07d", magnitude(p.Millionths))
-	point := len(digits) - 6
+	digits := fmt.Sprintf("%0*s", decimals+1, new(big.Int).Abs(n))
+	point := len(digits) - decimals
 	fraction := strings.TrimRight(digits[point:], "0")
 	for len(fraction) < places {
 		fraction += "0"
 	}
 	sign := ""
-	if p.Millionths < 0 {
+	if n.Sign() < 0 {
 		sign = "-"
 	}
 	if fraction == "" {

@@ -56,3 +56,20 @@ func TestUnitPriceReadsBackAsItWasWritten(t *testing.T) {
 		}
 	})
 }
+
+// What an hour of a node costs is told exactly: a small node's share of a cent is not lost.
+func TestHourIsNotRounded(t *testing.T) {
+	for want, c := range map[string]struct {
+		millionths int64
+		rate       Rate
+		currency   Currency
+	}{
+		"0.0125 EUR": {12_500, 1000, "EUR"}, "0.05 EUR": {12_500, 4000, "EUR"}, "0.003125 EUR": {12_500, 250, "EUR"}, "0.000000001 EUR": {1, 1, "EUR"},
+		"2.00 EUR": {2_000_000, 1000, "EUR"}, "3 JPY": {3_000_000, 1000, "JPY"}, "4.5 JPY": {3_000_000, 1500, "JPY"},
+		"1000000000000.00 EUR": {MaxUnitPrice, MaxRate, "EUR"},
+	} {
+		if got := (UnitPrice{Millionths: c.millionths, Currency: c.currency}).Hour(c.rate); got != want {
+			t.Errorf("%d millionths at rate %d: %s, want %s", c.millionths, c.rate, got, want)
+		}
+	}
+}

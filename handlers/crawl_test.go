@@ -159,6 +159,9 @@ func attribute(n *xhtml.Node, key string) string {
 	return ""
 }
 
+// oneOfMany is a one before the word for several.
+var oneOfMany = regexp.MustCompile(`[> (]1 (nodes|hosts|vCPUs|clusters|pools|networks|ports|days|hours|minutes|launches|members|checks|entries|offers|orders|images|rounds)\b`)
+
 func checkPage(t *testing.T, path string, p who, got handlertest.Answer) {
 	t.Helper()
 	if m := inline.FindString(got.Body); m != "" {
@@ -166,6 +169,9 @@ func checkPage(t *testing.T, path string, p who, got handlertest.Answer) {
 	}
 	if m := leftover.FindString(got.Body); m != "" {
 		t.Errorf("%s as %s shows %q", path, p, m)
+	}
+	if m := oneOfMany.FindString(got.Body); m != "" {
+		t.Errorf("%s as %s says %q: one node, two nodes (ui.Plural)", path, p, m)
 	}
 	if n := len(headings.FindAllString(got.Body, -1)); n != 1 {
 		t.Errorf("%s as %s has %d first headings", path, p, n)

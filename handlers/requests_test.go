@@ -62,7 +62,7 @@ func TestWhatCannotBeLaunchedNowIsSaidAndWaits(t *testing.T) {
 	}
 	manager := a.SignIn(handlertest.Manager)
 	got := manager.Post("/org/requests/"+id.String()+"/approve", nil)
-	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "has no room for all 1 nodes") || !strings.Contains(got.Body, "Approve and launch") {
+	if got.Status != http.StatusUnprocessableEntity || !strings.Contains(got.Body, "has no room for 1 node") || !strings.Contains(got.Body, "Approve and launch") {
 		t.Errorf("%d: the reason is not shown beside the request that waits", got.Status)
 	}
 	if list := manager.Get("/org/requests?state=waiting"); !strings.Contains(list.Body, "takes no clusters now") {

@@ -104,7 +104,7 @@ func TestOrdersRefuseBadInput(t *testing.T) {
 		{"under the minimum", form(good, "hours", "9.99"), no, "at least 10.00 compute hours", `value="9.99"`},
 		{"a long reference", form(good, "grant_number", strings.Repeat("x", 81)), no, "81 characters", strings.Repeat("x", 81)},
 		{"a long note", form(good, "note", strings.Repeat("x", 501)), no, "at most 500 characters", ""},
-		{"other hours than were shown", form(good, "hours", "30"), http.StatusConflict, "The amount for 30 h is 1.35", `value="30"`},
+		{"other hours than were shown", form(good, "hours", "30"), http.StatusConflict, "The amount for 30 CH is 1.35", `value="30"`},
 		{"an unknown offer", form(good, "offer", uuid.NewString()), http.StatusNotFound, "no such offer", ""},
 	} {
 		got := owner.Post("/org/orders", c.form)
@@ -118,7 +118,7 @@ func TestOrdersRefuseBadInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := owner.Post("/org/orders", good)
-	says(t, "a stale price", got, http.StatusConflict, "was 0.045 EUR when the form was shown, and is 0.06 EUR", "Order 20.00 h for 1.20")
+	says(t, "a stale price", got, http.StatusConflict, "was 0.045 EUR when the form was shown, and is 0.06 EUR", "Order 20.00 CH for 1.20")
 	good.Set("price", hidden(t, got.Body, "price"))
 	says(t, "the price that was shown now", owner.Post("/org/orders", good), http.StatusSeeOther)
 	if err := a.Store.Books.EndOffer(context.Background(), uuid.Nil, w.North, s.Offer); err != nil {

@@ -5,11 +5,11 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-99bcadc0c5.css"
+	AppCSS = Prefix + "app-d97c7b470e.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-d0489938be.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-f8f49b59e3.js"
+	UploadJS = Prefix + "upload-4e4d724df9.js"
 	// ConsoleCSS is the style of a console; on its page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is a console; on its page.

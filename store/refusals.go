@@ -69,14 +69,6 @@ func (f Fields) Refusal() error {
 	return refusal.Invalid(f)
 }
 
-// Plural writes a count with its noun: "1 node", "3 nodes".
-func Plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
 // SentenceTime writes an instant in a refusal.
 func SentenceTime(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
 

@@ -78,7 +78,7 @@ func (v *visitor) runsNoScripts() {
 func providerSells(t *testing.T, p *portal) {
 	nina := p.demoPerson(t, "nina@north.example", "/provider")
 	nina.visit("/provider/offers")
-	nina.follow("Pay as you go")
+	nina.follow("Standard hours")
 	nina.at("/provider/offers/:id")
 	nina.fill("price", "0.051")
 	nina.follow("Set the price")
@@ -213,7 +213,7 @@ func marketVisitorJoins(t *testing.T, p *portal) {
 func providerEndsOffer(t *testing.T, p *portal) {
 	nina := p.demoPerson(t, "nina@north.example", "/provider")
 	nina.visit("/provider/offers")
-	nina.follow("Pay as you go")
+	nina.follow("Standard hours")
 	nina.follow("End the offer")
 	nina.says("This offer ended")
 	nina.visit("/provider/log")

@@ -212,7 +212,7 @@ func followCheck(ctx context.Context, db *floors.All, id uuid.UUID, out io.Write
 		case "none":
 			return errNoCode
 		case "passed":
-			fmt.Fprintf(out, "%s is %s: %d vCPUs, %d MiB, %d GiB, %s.\n", h.Name, h.State, h.Capacity.VCPUs, h.Capacity.MemoryMiB, h.Capacity.DiskGiB, h.Acceleration)
+			fmt.Fprintf(out, "%s is %s: %s, %d MiB, %d GiB, %s.\n", h.Name, h.State, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), h.Capacity.MemoryMiB, h.Capacity.DiskGiB, h.Acceleration)
 			return nil
 		case "failed":
 			return errCheckFailed

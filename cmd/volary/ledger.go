@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"volary.dev/billing"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 )
@@ -38,8 +39,8 @@ func (v verifyLedger) Run(ctx context.Context) error {
 		if report.Difference != nil {
 			return fmt.Errorf("the ledger differs: %w", report.Difference)
 		}
-		fmt.Printf("The ledger is whole: %d journals, %d entries, %d usage lines, %d runs.\n",
-			report.Journals, report.Entries, report.Lines, report.Runs)
+		fmt.Printf("The ledger is whole: %s, %s, %s, %s.\n", refusal.Plural(report.Journals, "journal", "journals"),
+			refusal.Plural(report.Entries, "entry", "entries"), refusal.Plural(report.Lines, "usage line", "usage lines"), refusal.Plural(report.Runs, "run", "runs"))
 		if v.Export == "" {
 			return nil
 		}
@@ -82,9 +83,10 @@ func auditLine(p books.AuditRun) string {
 	case p.EndedAt == nil:
 		return fmt.Sprintf("%s  not ended: begun at %s by %s", day, p.StartedAt.UTC().Format("15:04:05 UTC"), p.Worker)
 	case p.Difference != "":
-		return fmt.Sprintf("%s  DIFFERS after %d journals and %d entries: %s", day, p.Journals, p.Entries, p.Difference)
+		return fmt.Sprintf("%s  DIFFERS after %s and %s: %s", day,
+			refusal.Plural(p.Journals, "journal", "journals"), refusal.Plural(p.Entries, "entry", "entries"), p.Difference)
 	}
-	return fmt.Sprintf("%s  whole: %d journals, %d entries, at %s in %s", day, p.Journals, p.Entries,
+	return fmt.Sprintf("%s  whole: %s, %s, at %s in %s", day, refusal.Plural(p.Journals, "journal", "journals"), refusal.Plural(p.Entries, "entry", "entries"),
 		p.EndedAt.UTC().Format("15:04:05 UTC"), p.EndedAt.Sub(p.StartedAt).Round(time.Millisecond))
 }
 

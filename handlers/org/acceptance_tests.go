@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/models"
 
 	"github.com/labstack/echo/v4"
@@ -93,7 +94,7 @@ func testSummary(t models.AcceptanceTest) string {
 			return c.Title + ": " + c.Detail
 		}
 	}
-	words := fmt.Sprintf("%d of %d checks passed.", passed, len(t.Report.Checks))
+	words := fmt.Sprintf("%d of %s passed.", passed, refusal.Plural(len(t.Report.Checks), "check", "checks"))
 	if skipped > 0 {
 		words += fmt.Sprintf(" %d could not be made.", skipped)
 	}

@@ -358,9 +358,9 @@ func (h Handlers) NewCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	suggest(f, form.Versions)
+	suggest(f, form)
 	p := h.launchForm(c, f, form)
-	if p.Values.Version == "" || p.Values.Pool == "" || !f.Has("compute_count") || !f.Has("lease_hours") {
+	if p.Values.Version == "" || p.Values.Pool == "" {
 		return page.Live(c, web.ClusterNew(p))
 	}
 	r, refusal := launchRequest(f, false)

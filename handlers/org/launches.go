@@ -1,8 +1,11 @@
 package org
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -31,7 +34,7 @@ func (h Handlers) launchAgain(c echo.Context, f *request.Form, refused *machines
 	if refused.Quote != nil {
 		p.Quote = quoteProps(*refused.Quote)
 		if len(r.Fields) == 0 {
-			p.Quote.Refusal, p.Form.Refusal = r, nil
+			p.Quote.Refusal, p.Quote.Sent, p.Form.Refusal = r, true, nil
 		}
 	}
 	return page.Render(c, respond.Status(r.Code), web.ClusterNew(p))
@@ -47,24 +50,43 @@ func (h Handlers) launchUnread(c echo.Context, f *request.Form, r *refusal.Error
 	return h.launchAgain(c, f, &machines.LaunchRefused{Refusal: r, Form: form})
 }
 
-// suggest fills in what was tested last, where neither version nor pool was asked for.
-func suggest(f *request.Form, versions []models.PublishedVersion) {
+// suggest fills in what was not sent at all, so that the form shows a cost at once: what was tested last and where, else the
+// first version and the first pool, three compute nodes or as near to it as the version takes, and two hours.
+func suggest(f *request.Form, form machines.LaunchForm) {
 	var last models.PublishedVersion
-	for _, v := range versions {
+	for _, v := range form.Versions {
 		if v.PassedAt != nil && (last.PassedAt == nil || v.PassedAt.After(*last.PassedAt)) {
 			last = v
 		}
 	}
-	if last.PassedOn != nil && !f.Has("version") && !f.Has("pool") {
+	open := func(pool uuid.UUID) bool {
+		return slices.ContainsFunc(form.Pools, func(p machines.PoolPlace) bool { return p.PoolID == pool })
+	}
+	if last.PassedOn != nil && open(*last.PassedOn) && !f.Has("version") && !f.Has("pool") {
 		f.Default("version", last.ID.String())
 		f.Default("pool", last.PassedOn.String())
 	}
+	if len(form.Versions) > 0 {
+		f.Default("version", form.Versions[0].ID.String())
+	}
+	if len(form.Pools) > 0 {
+		f.Default("pool", form.Pools[0].PoolID.String())
+	}
+	for _, v := range form.Versions {
+		if v.ID.String() == f.Typed("version") {
+			f.Default("compute_count", strconv.Itoa(min(max(suggestedNodes, v.ComputeMin), v.ComputeMax)))
+		}
+	}
+	f.Default("compute_count", strconv.Itoa(suggestedNodes))
+	f.Default("lease_hours", "2")
 }
+
+const suggestedNodes = 3
 
 func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.LaunchForm) web.ClusterNewProps {
 	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
 		Name: f.Typed("name"), Version: f.Typed("version"), Pool: f.Typed("pool"),
-		ComputeCount: f.Or("compute_count", "3"), LeaseHours: f.Or("lease_hours", "2"),
+		ComputeCount: f.Typed("compute_count"), LeaseHours: f.Typed("lease_hours"),
 		References: web.References{
 			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
 		},
@@ -78,9 +100,6 @@ func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.Laun
 	}
 	p.Cap = capProps(form.Cap)
 	p.Pools, _ = placeOptions(form.Pools)
-	if len(p.Pools) == 1 && p.Values.Pool == "" {
-		p.Values.Pool = p.Pools[0].Value
-	}
 	return p
 }
 

@@ -74,15 +74,36 @@ func (h Handlers) WithdrawOrder(c echo.Context) error {
 // NewOrder shows the form of an order, and the amount once offer and hours are known.
 func (h Handlers) NewOrder(c echo.Context) error {
 	q := request.ParseQuery(c)
+	offers, err := h.Books.OffersForSale(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	suggestOrder(q, offers)
 	p := orderForm(q)
 	r := q.Refusal()
 	if q.Has("offer") && q.Has("hours") {
-		var err error
 		if r, err = h.quoteOrder(c, q, &p); err != nil {
 			return err
 		}
 	}
+	if request.IsFragment(c) { // what cannot be computed is said where the amount would stand; the fields are marked when the page is loaded whole
+		p.Form, p.Aside, p.Offers = ui.Form{Refusal: r}, true, offerOptions(offers)
+		return page.Live(c, web.OrderNew(p))
+	}
 	return h.orderFormPage(c, p, r)
+}
+
+// suggestOrder fills in what was not sent at all, so that the form shows an amount at once: the first offer, and the least
+// that is sold by the one that is chosen.
+func suggestOrder(q *request.Form, offers []books.Offer) {
+	if len(offers) > 0 {
+		q.Default("offer", offers[0].ID.String())
+	}
+	for _, o := range offers {
+		if o.ID.String() == q.Typed("offer") {
+			q.Default("hours", sales.HoursText(o.LeastHours))
+		}
+	}
 }
 
 // CreateOrder orders the hours at the price that the form showed.
@@ -128,7 +149,7 @@ func (h Handlers) CreateOrder(c echo.Context) error {
 // unseen refuses an order whose amount the form has not shown.
 func unseen(p web.OrderNewProps) *refusal.Error {
 	return &refusal.Error{
-		Code: "stale_form", Title: fmt.Sprintf("The amount for %s is %s.", p.Quote.Hours+" h", web.Amount(p.Quote.Amount)),
+		Code: "stale_form", Title: fmt.Sprintf("The amount for %s is %s.", p.Quote.Hours+" "+ui.CH, web.Amount(p.Quote.Amount)),
 		Next: "Look at it, and send the form again to order.",
 	}
 }
@@ -167,19 +188,23 @@ func (h Handlers) orderFormPage(c echo.Context, p web.OrderNewProps, r *refusal.
 	if err != nil {
 		return err
 	}
-	for _, o := range offers {
-		p.Offers = append(p.Offers, ui.Option{
-			Value: o.ID.String(),
-			Label: fmt.Sprintf("%s, %s: %s an hour, from %s h on", typed.Isolate(o.ProviderName), typed.Isolate(o.Name), o.Current.Price, ui.Hours(int64(o.LeastHours))),
-		})
-	}
-	p.Layout = h.layout(c)
+	p.Offers, p.Layout = offerOptions(offers), h.layout(c)
 	status := http.StatusOK
 	if r != nil {
 		p.Form = ui.Form{Refusal: r}
 		status = respond.Status(r.Code)
 	}
 	return page.Render(c, status, web.OrderNew(p))
+}
+
+func offerOptions(offers []books.Offer) (list []ui.Option) {
+	for _, o := range offers {
+		list = append(list, ui.Option{
+			Value: o.ID.String(),
+			Label: fmt.Sprintf("%s, %s: %s a compute hour, from %s on", typed.Isolate(o.ProviderName), typed.Isolate(o.Name), o.Current.Price, ui.ComputeHours(int64(o.LeastHours))),
+		})
+	}
+	return list
 }
 
 // ShowOrderQuote shows a page to print, before anything is ordered.

@@ -129,9 +129,11 @@ func (h Handlers) ledger(c echo.Context, p *web.WalletProps) error {
 	p.List = page.List(l, total)
 	p.Provider, p.Kind, p.Since, p.Until, p.Cluster = q.Typed("provider"), string(f.Kind), q.Typed("since"), q.Typed("until"), q.Typed("cluster")
 	for _, e := range entries {
-		p.Entries = append(p.Entries, web.EntryRow{
-			Seq: e.Seq, At: e.At, Kind: entryWord(e.Kind), Text: entryText(e), ChangeMCS: changeOfLeft(e), Digest: e.Hash,
-		})
+		if n := len(p.Journals); n == 0 || p.Journals[n-1].ProviderID != e.ProviderID {
+			p.Journals = append(p.Journals, web.Journal{ProviderID: e.ProviderID, Provider: e.ProviderName})
+		}
+		j := &p.Journals[len(p.Journals)-1]
+		j.Entries = append(j.Entries, entryRow(e))
 	}
 	return nil
 }
@@ -154,30 +156,34 @@ func entryWord(k billing.Kind) string {
 	}
 }
 
-// changeOfLeft is how an entry changed the hours left. Use takes from what was set aside before, not from them.
-func changeOfLeft(e books.LedgerRow) int64 {
+func entryRow(e books.LedgerRow) web.EntryRow {
+	row := web.EntryRow{Seq: e.Seq, At: e.At, Text: entryText(e), Balance: int64(e.Balance), Moved: int64(e.Hours), Digest: e.Hash}
 	switch e.Kind {
-	case billing.KindGrant, billing.KindRelease:
-		return int64(e.Hours)
-	case billing.KindHold, billing.KindExpire:
-		return -int64(e.Hours)
-	default:
-		return 0
+	case billing.KindGrant:
+		row.Bought = row.Moved
+	case billing.KindExpire:
+		row.Bought = -row.Moved
+	case billing.KindHold:
+		row.SetAside = row.Moved
+	case billing.KindUse:
+		row.Used = row.Moved
+	case billing.KindRelease:
+		row.Released = row.Moved
 	}
+	return row
 }
 
 func entryText(e books.LedgerRow) string {
-	text := strings.Join(append([]string{typed.Isolate(e.ProviderName)}, e.Clusters...), ", ")
+	clusters := strings.Join(e.Clusters, ", ")
 	switch {
 	case e.Kind == billing.KindGrant && e.OrderNumber != nil:
-		return fmt.Sprintf("%s, order %d", text, *e.OrderNumber)
+		return fmt.Sprintf("order %d", *e.OrderNumber)
 	case e.Kind == billing.KindGrant && e.Purpose != "":
-		return text + ", grant: " + typed.Isolate(e.Purpose)
+		return "grant: " + typed.Isolate(e.Purpose)
 	case e.Kind == billing.KindGrant:
-		return text + ", grant"
+		return "grant"
+	case e.Kind == billing.KindExpire:
+		return "expired"
 	}
-	if e.Kind == billing.KindUse {
-		text += ": " + e.Hours.Decimal() + " h"
-	}
-	return text
+	return clusters
 }

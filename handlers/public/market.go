@@ -146,7 +146,7 @@ func offerRow(c echo.Context, r overview.MarketRow, need overview.MarketNeed, v 
 		row.Short = append(row.Short, short.String())
 	}
 	if r.Price != nil {
-		row.Price, row.CostPerHour, row.Cost = r.Price.String(), r.CostPerHour.String(), r.Cost.String()
+		row.Price, row.CostPerHour, row.Cost = r.Price.String(), r.Price.Hour(billing.Rate(r.RatePerHour/3600)), r.Cost.String()
 	}
 	if r.Startable() && mayLaunch(c) {
 		row.Launch = launchAddress(r, need.Nodes, v.Hours)

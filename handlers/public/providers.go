@@ -64,10 +64,6 @@ func describe(p *web.ProviderProps, profile overview.ProviderProfile) {
 		p.Price = profile.Lowest.String()
 	}
 	for _, s := range profile.Shapes {
-		shape := web.Shape{Name: s.Name, Size: s.Size(), RateMCS: int64(s.Rate)}
-		if s.Hour != nil {
-			shape.Hour = s.Hour.String()
-		}
-		p.Shapes = append(p.Shapes, shape)
+		p.Shapes = append(p.Shapes, web.Shape{Name: s.Name, Size: s.Size(), RateMCS: int64(s.Rate), Hour: s.Hour})
 	}
 }

@@ -311,12 +311,7 @@ func hours(d time.Duration) string {
 	return strconv.FormatFloat(d.Hours(), 'f', -1, 64) + " h"
 }
 
-func characters(n int) string {
-	if n == 1 {
-		return "1 character"
-	}
-	return fmt.Sprintf("%d characters", n)
-}
+func characters(n int) string { return refusal.Plural(n, "character", "characters") }
 
 func sentence(called string) string {
 	r, n := utf8.DecodeRuneInString(called)

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strings"
+
+	"volary.dev/provisioner/refusal"
 )
 
 // The layout is that of docs/interop/qcow2.txt in QEMU; all numbers are big-endian.
@@ -201,7 +203,7 @@ func (i *inspection) places(h qcow2Header) bool {
 	var problem string
 	switch {
 	case l1Bytes > qcow2MaxL1 || uint64(h.l1Size) < needed:
-		problem = fmt.Sprintf("The first-level table has %d entries, the disk needs %d and at most %d are taken.", h.l1Size, needed, qcow2MaxL1/8)
+		problem = fmt.Sprintf("The first-level table has %s, the disk needs %d and at most %d are taken.", refusal.Plural(int64(h.l1Size), "entry", "entries"), needed, qcow2MaxL1/8)
 	case h.l1Offset%cluster != 0 || h.l1Offset < cluster && h.l1Size > 0 || !i.file.holds(h.l1Offset, l1Bytes):
 		problem = fmt.Sprintf("The first-level table lies at byte %d with %d bytes, the file has %d.", h.l1Offset, l1Bytes, i.file.size)
 	case h.refcountOffset%cluster != 0 || h.refcountOffset < cluster || h.refcountSize == 0 || refBytes > qcow2MaxL1 || !i.file.holds(h.refcountOffset, refBytes):

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"volary.dev/provisioner/refusal"
 )
 
 // maxUnfold is how many times its file's size the compressed data of a disk may have. Honest system disks have 3 to 5,
@@ -57,7 +59,7 @@ func (i *inspection) walkTables(h qcow2Header) {
 	i.DataSize = signed(min(w.plain*w.cluster+unfolded, whole(i.VirtualSize)))
 	detail := w.problem
 	if detail == "" {
-		detail = fmt.Sprintf("Each part of the file is named once: %d clusters of data, %d compressed.", w.plain, w.compressed)
+		detail = fmt.Sprintf("Each part of the file is named once: %s of data, %d compressed.", refusal.Plural(int64(w.plain), "cluster", "clusters"), w.compressed)
 	}
 	if !i.check("tables", w.problem == "", detail,
 		"The file was cut short or is damaged. Copy it again and compare the sizes, or write it anew where it was made: `qemu-img check -r all disk.qcow2`, then `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`.") {
@@ -133,7 +135,7 @@ func (w *tableWalk) clusterOf(n, m, entry, bits uint64) {
 	case w.tables.has(index) || w.packed.has(index):
 		w.fail("Entry %d of second-level table %d names byte %d as data, which is named for something else as well.", m, n, at)
 	case w.data.set(index):
-		w.fail("Entry %d of second-level table %d names the cluster at byte %d, which another entry names already: %d clusters were counted before it.", m, n, at, w.plain)
+		w.fail("Entry %d of second-level table %d names the cluster at byte %d, which another entry names already: %s counted before it.", m, n, at, refusal.Plural(int64(w.plain), "cluster was", "clusters were"))
 	case w.h.incompatible&featureExtendedL2 == 0 && w.h.version == 3 && entry&l2ReadsZeros != 0, w.h.incompatible&featureExtendedL2 != 0 && bits&math.MaxUint32 == 0:
 		// Kept for the disk, and reads as zeros.
 	default:

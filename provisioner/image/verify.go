@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // The reasons for which nothing can be verified on a machine. Uploads stay unverified then.
@@ -205,13 +206,13 @@ func (w *verification) structure() (bool, error) {
 	case o.limit != "":
 		return w.check("structure", false, o.limit, "Convert it: `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`."), nil
 	case o.status != 0 && o.status != leaksOnly, parsed != nil, found.Corruptions > 0:
-		detail := fmt.Sprintf("%d corruptions and %d errors were found in its tables.", found.Corruptions, found.Errors)
+		detail := refusal.Plural(found.Corruptions, "corruption", "corruptions") + " and " + refusal.Plural(found.Errors, "error", "errors") + " were found in its tables."
 		if parsed != nil {
 			detail = "Its tables cannot be read: " + w.words(o) + "."
 		}
 		return w.check("structure", false, detail, repair), nil
 	case found.Leaks > 0:
-		return w.check("structure", true, fmt.Sprintf("Sound; %d clusters are used by nothing and were left out.", found.Leaks), ""), nil
+		return w.check("structure", true, "Sound; "+refusal.Plural(found.Leaks, "cluster is used by nothing and was", "clusters are used by nothing and were")+" left out.", ""), nil
 	}
 	return w.check("structure", true, "Every table is sound.", ""), nil
 }

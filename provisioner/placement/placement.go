@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // Host is what placement knows of a host. Used counts everything that is not gone, of which stopped nodes count
@@ -85,7 +86,7 @@ func (s Share) Refuses(need int64) string {
 	if s.Test {
 		of = "set aside for acceptance tests"
 	}
-	return fmt.Sprintf("%d vCPUs are needed, %d of the pool's %d %s are free", need, free, s.VCPUs, of)
+	return fmt.Sprintf("%s needed, %d of the pool's %d %s are free", refusal.Plural(need, "vCPU is", "vCPUs are"), free, s.VCPUs, of)
 }
 
 // emptiest gives the indexes of hosts that take nodes, those with the most free vCPUs, then memory, first.
@@ -193,11 +194,8 @@ func (h Host) keeps(r Request, p Plan, n int) string {
 		free.VCPUs, free.MemoryMiB = free.VCPUs-r.Head.VCPUs, free.MemoryMiB-r.Head.MemoryMiB
 	}
 	free.VCPUs, free.MemoryMiB = free.VCPUs-compute*r.Compute.VCPUs, free.MemoryMiB-compute*r.Compute.MemoryMiB
-	nodes := "nodes"
-	if n == 1 {
-		nodes = "node"
-	}
-	return fmt.Sprintf("takes %d %s; %d of %d vCPUs and %d MiB of memory stay free", n, nodes, free.VCPUs, h.Capacity.VCPUs, free.MemoryMiB)
+	return fmt.Sprintf("takes %s; %d of %s and %d MiB of memory stay free",
+		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), free.MemoryMiB)
 }
 
 // smallest is the shape of which a host has to hold one to be of any use.
@@ -249,14 +247,14 @@ func (h Host) Lacks(s provisioner.Shape) string {
 	}
 	free := h.free()
 	var lacks []string
-	lack := func(unit string, need, free, of int) {
+	lack := func(needed string, need, free, of int) {
 		if need > free {
-			lacks = append(lacks, fmt.Sprintf("%d %s are needed, %d of %d are free", need, unit, max(free, 0), of))
+			lacks = append(lacks, fmt.Sprintf("%s needed, %d of %d are free", needed, max(free, 0), of))
 		}
 	}
-	lack("vCPUs", s.VCPUs, free.VCPUs, h.Capacity.VCPUs)
-	lack("MiB of memory", s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB)
-	lack("GiB of disk", s.DiskGiB, free.DiskGiB, h.Capacity.DiskGiB)
+	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs)
+	lack(fmt.Sprintf("%d MiB of memory are", s.MemoryMiB), s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB)
+	lack(fmt.Sprintf("%d GiB of disk are", s.DiskGiB), s.DiskGiB, free.DiskGiB, h.Capacity.DiskGiB)
 	return strings.Join(lacks, "; ")
 }
 
@@ -269,11 +267,11 @@ func total(fits []HostFit, r Request) string {
 		room += f.Takes
 	}
 	if r.ComputeSize == 0 || room >= r.ComputeSize {
-		return fmt.Sprintf("no host has room for the head (%s) beside %d compute nodes", size(r.Head), r.ComputeSize)
+		return fmt.Sprintf("no host has room for the head (%s) beside %s", size(r.Head), refusal.Plural(r.ComputeSize, "compute node", "compute nodes"))
 	}
-	return fmt.Sprintf("%d compute nodes are asked for, the pool has room for %d", r.ComputeSize, room)
+	return fmt.Sprintf("%s asked for, the pool has room for %d", refusal.Plural(r.ComputeSize, "compute node is", "compute nodes are"), room)
 }
 
 func size(s provisioner.Shape) string {
-	return fmt.Sprintf("%d vCPUs, %d MiB, %d GiB of disk", s.VCPUs, s.MemoryMiB, s.DiskGiB)
+	return fmt.Sprintf("%s, %d MiB, %d GiB of disk", refusal.Plural(s.VCPUs, "vCPU", "vCPUs"), s.MemoryMiB, s.DiskGiB)
 }

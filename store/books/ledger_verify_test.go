@@ -1,6 +1,7 @@
 package books_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -145,6 +146,29 @@ func TestWhatAnOrganizationReads(t *testing.T) {
 		got, _, err := w.db.Books.LedgerEntries(t.Context(), w.org, c.f)
 		if err != nil || len(got) != c.want {
 			t.Errorf("%+v: %d entries, %v", c.f, len(got), err)
+		}
+	}
+	// The balance follows each entry, and is the same on a page in the middle and among entries of one kind.
+	balance, at := billing.Hours(0), map[int64]billing.Hours{}
+	for _, e := range slices.Backward(entries) {
+		switch e.Kind {
+		case billing.KindGrant, billing.KindRelease:
+			balance += e.Hours
+		case billing.KindHold, billing.KindExpire:
+			balance -= e.Hours
+		}
+		at[e.Seq] = balance
+	}
+	if left := w.card().Left; balance != left || balance == 0 {
+		t.Errorf("the last balance is %d, %d are left", balance, left)
+	}
+	for _, f := range []books.LedgerFilter{{}, {Page: store.Page{Limit: 2, Offset: 3}}, {Kind: billing.KindHold}, {Kind: billing.KindUse}, {Sort: store.Sorting{By: "at"}}} {
+		got, _, err := w.db.Books.LedgerEntries(t.Context(), w.org, f)
+		w.must(err)
+		for _, e := range got {
+			if e.Balance != at[e.Seq] {
+				t.Errorf("%+v: entry %d leaves %d, want %d", f, e.Seq, e.Balance, at[e.Seq])
+			}
 		}
 	}
 	lots, sum, err := w.db.Books.Lots(t.Context(), w.org, books.LotFilter{})

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -135,7 +136,7 @@ func (db *DB) tellExpiring(ctx context.Context, tx pgx.Tx) (int, error) {
 		happened = append(happened, store.Happening{
 			Place: l.OrganizationID, Subject: l.WalletID, Mark: fmt.Sprintf("%d %d", l.Days, l.At.UnixMicro()), Kind: store.MailHoursExpire,
 			Data: map[string]string{
-				"organization": l.Organization, "provider": l.Provider, "hours": l.Hours.String(), "days": store.Plural(l.Days, "day"),
+				"organization": l.Organization, "provider": l.Provider, "hours": l.Hours.String(), "days": refusal.Plural(l.Days, "day", "days"),
 				"until": l.At.In(zone).Format("2 January 2006 15:04 MST"), "path": "/org/wallet",
 			},
 		})

@@ -89,7 +89,7 @@ func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) erro
 	f := store.Fields{}
 	f.Check(add >= leastLease && add <= left, "lease",
 		"The lease is %s, and this pool gives %s at most: extend it by 1 minute to %s; %s was given.",
-		leaseWords(c.LeaseSeconds), store.Plural(most, "hour"), leaseWords(max(left, 0)), leaseWords(add))
+		leaseWords(c.LeaseSeconds), refusal.Plural(most, "hour", "hours"), leaseWords(max(left, 0)), leaseWords(add))
 	return f.Refusal()
 }
 

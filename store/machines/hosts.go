@@ -162,7 +162,7 @@ func (h Host) WhyUnfit() string {
 	case h.Mistaken != "":
 		return h.Mistaken
 	case h.Checked && h.Seen == provisioner.HostSilent:
-		return fmt.Sprintf("does not answer: it missed its last %s", store.Plural(h.MissedRounds, "round"))
+		return fmt.Sprintf("does not answer: it missed its last %s", refusal.Plural(h.MissedRounds, "round", "rounds"))
 	case h.Checked:
 		return h.Lacks
 	case h.CheckState == "failed":

@@ -64,7 +64,7 @@ func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, e
 		}
 	}
 	return netip.Prefix{}, &refusal.Error{
-		Code: "capacity", Title: fmt.Sprintf("All %d networks of the pool %s are taken.", count, typed.Isolate(p.Name)),
+		Code: "capacity", Title: fmt.Sprintf("Of %s of the pool %s none is free.", refusal.Plural(int64(count), "network", "networks"), typed.Isolate(p.Name)),
 		Next: "Delete a cluster that is not needed any more, or choose another pool.",
 	}
 }
@@ -128,7 +128,7 @@ func (n newCluster) sshPort(ctx context.Context, tx pgx.Tx, c launchCase, host u
 		}
 	}
 	return nil, &refusal.Error{
-		Code: "capacity", Title: fmt.Sprintf("All %d ports that the head's host may publish are taken.", len(taken)),
+		Code: "capacity", Title: fmt.Sprintf("Of %s that the head's host may publish none is free.", refusal.Plural(len(taken), "port", "ports")),
 		Next: "Try again later, or choose another pool.",
 	}
 }

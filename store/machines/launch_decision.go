@@ -165,7 +165,7 @@ const leastLease = 60
 
 func checkLease(f store.Fields, seconds int64, mostHours int) {
 	f.Check(seconds >= leastLease && seconds <= int64(mostHours)*3600, "lease",
-		"Choose a lease of 1 minute to %s; %s was given.", store.Plural(mostHours, "hour"), leaseWords(seconds))
+		"Choose a lease of 1 minute to %s; %s was given.", refusal.Plural(mostHours, "hour", "hours"), leaseWords(seconds))
 }
 
 // leaseWords writes a lease in hours where it is whole hours, else in seconds.
@@ -188,8 +188,8 @@ func (c launchCase) chooseShapes() ([]QuoteShape, *refusal.Error) {
 		if !ok {
 			return nil, &refusal.Error{
 				Code: "shape",
-				Title: fmt.Sprintf("The provider of pool %s has no node shape with %d vCPUs, %d MiB of memory and %d GiB of disk for role %s.",
-					c.Pool.Name, r.Shape.VCPUs, r.Shape.MemoryMiB, r.Shape.DiskGiB, r.Role),
+				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %d MiB of memory and %d GiB of disk for role %s.",
+					c.Pool.Name, refusal.Plural(r.Shape.VCPUs, "vCPU", "vCPUs"), r.Shape.MemoryMiB, r.Shape.DiskGiB, r.Role),
 				Next: "Choose another pool, or make a version with smaller nodes.",
 			}
 		}
@@ -258,7 +258,7 @@ func ShareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Shar
 func (c launchCase) noRoom(p launchPlan, reason string) *refusal.Error {
 	r := &refusal.Error{
 		Code:  "capacity",
-		Title: fmt.Sprintf("The pool %s has no room for all %d nodes: %s.", typed.Isolate(c.Pool.Name), 1+c.Compute, reason),
+		Title: fmt.Sprintf("The pool %s has no room for %s: %s.", typed.Isolate(c.Pool.Name), refusal.Plural(1+c.Compute, "node", "nodes"), reason),
 		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",
 	}
 	if c.Test {

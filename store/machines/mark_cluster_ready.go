@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -65,7 +66,7 @@ func markNodesReady(ctx context.Context, tx pgx.Tx, id uuid.UUID, evidence map[u
 		return fmt.Errorf("mark nodes of cluster %s ready: %w", id, err)
 	}
 	if missing > 0 {
-		return fmt.Errorf("mark cluster %s ready: %s without evidence", id, store.Plural(missing, "node"))
+		return fmt.Errorf("mark cluster %s ready: %s without evidence", id, refusal.Plural(missing, "node", "nodes"))
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (m HostsMove) lockHosts(ctx context.Context, tx pgx.Tx, providerID, poolID 
 			return refusal.Invalid(map[string]string{"address": name + " stays what it is: a simulated host is not a real one under another address."})
 		case running > 0 && !m.Restarted:
 			return &refusal.Error{
-				Code: "host_in_use", Title: fmt.Sprintf("%s carries %s that may be running; a move would cut their networks.", typed.Isolate(name), store.Plural(running, "node")),
+				Code: "host_in_use", Title: fmt.Sprintf("%s carries %s that may be running; a move would cut their networks.", typed.Isolate(name), refusal.Plural(running, "node", "nodes")),
 				Next: "Stop the clusters on it, and move it then.",
 			}
 		}

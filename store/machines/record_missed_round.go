@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -66,7 +67,7 @@ func (db *DB) tellHostLost(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, why
 		Place: providerID, Subject: hostID, Group: providerID, Mark: strconv.FormatInt(since.UnixMicro(), 10), Kind: store.MailHostLost,
 		Data: map[string]string{
 			"provider": provider, "path": "/provider/hosts",
-			"line": fmt.Sprintf("%s of the pool %s, with %s, since %s: %s", host, pool, store.Plural(nodes, "node"), store.MailTime(since), becauseOf("", why)),
+			"line": fmt.Sprintf("%s of the pool %s, with %s, since %s: %s", host, pool, refusal.Plural(nodes, "node", "nodes"), store.MailTime(since), becauseOf("", why)),
 		},
 	})
 }

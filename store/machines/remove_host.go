@@ -21,7 +21,7 @@ func (db *DB) RemoveHost(ctx context.Context, by, providerID, id uuid.UUID) erro
 		}
 		if h.Nodes > 0 {
 			return &refusal.Error{
-				Code: "host_in_use", Title: fmt.Sprintf("%s still carries %s.", typed.Isolate(h.Name), store.Plural(h.Nodes, "node")),
+				Code: "host_in_use", Title: fmt.Sprintf("%s still carries %s.", typed.Isolate(h.Name), refusal.Plural(h.Nodes, "node", "nodes")),
 				Next: "Drain it, and remove it when the clusters on it have ended or been deleted.",
 			}
 		}

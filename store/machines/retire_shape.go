@@ -70,7 +70,7 @@ func (db *DB) RetireShape(ctx context.Context, by, providerID, id uuid.UUID) err
 		}
 		if nodes > 0 {
 			return &refusal.Error{
-				Code: "shape_in_use", Title: fmt.Sprintf("%s is the shape of %s now.", typed.Isolate(name), store.Plural(nodes, "node")),
+				Code: "shape_in_use", Title: fmt.Sprintf("%s is the shape of %s now.", typed.Isolate(name), refusal.Plural(nodes, "node", "nodes")),
 				Next: "Retire it when the clusters with it are gone; until then add the shape that replaces it.",
 			}
 		}

@@ -163,7 +163,7 @@ func restartFits(nodes []restartNode, l launchCase) error {
 	}
 	if len(why) > 0 {
 		return &refusal.Error{
-			Code: "capacity", Title: fmt.Sprintf("The hosts that keep the disks of these %s have no room for them now.", store.Plural(len(nodes), "node")),
+			Code: "capacity", Title: fmt.Sprintf("The hosts that keep the disks of these %s have no room for them now.", refusal.Plural(len(nodes), "node", "nodes")),
 			Next: "Try again when other clusters have ended, or launch the version anew.", Detail: why,
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -69,7 +70,7 @@ func (db *DB) tellReady(ctx context.Context, tx pgx.Tx, c lockedCluster) error {
 		return err
 	}
 	t := list[0]
-	data := map[string]string{"nodes": store.Plural(t.Nodes, "node")}
+	data := map[string]string{"nodes": refusal.Plural(t.Nodes, "node", "nodes")}
 	if t.LeaseEndsAt != nil {
 		data["until"] = store.MailTime(*t.LeaseEndsAt)
 	}
@@ -118,7 +119,7 @@ func (db *DB) tellEnded(ctx context.Context, tx pgx.Tx, c lockedCluster, e endin
 	if e.Want == provisioner.DesiredGone {
 		data["deleted"] = "yes"
 	} else if e.Grace > 0 {
-		data["grace"] = store.Plural(int(e.Grace.Hours()), "hour")
+		data["grace"] = refusal.Plural(int(e.Grace.Hours()), "hour", "hours")
 	}
 	h := list[0].happening(store.MailClusterOver, c.changeMark(), data)
 	h.By = e.By
@@ -218,7 +219,7 @@ func (db *DB) TellLeaseEnds(ctx context.Context) (count int, err error) {
 		for _, c := range clusters {
 			left := c.LeaseEndsAt.Sub(now)
 			happened = append(happened, c.happening(store.MailLeaseEnds, noticeOf(left)+" "+strconv.FormatInt(c.LeaseEndsAt.Unix(), 10), map[string]string{
-				"until": store.MailTime(*c.LeaseEndsAt), "left": leftWords(left), "grace": store.Plural(int(LeaseGrace.Hours()), "hour"),
+				"until": store.MailTime(*c.LeaseEndsAt), "left": leftWords(left), "grace": refusal.Plural(int(LeaseGrace.Hours()), "hour", "hours"),
 			}))
 		}
 		return db.core.Tell(ctx, tx, store.EventLeaseEnds, happened...)
@@ -244,7 +245,7 @@ func noticeOf(left time.Duration) string {
 // leftWords says how long that is, in hours from two on and in minutes below.
 func leftWords(left time.Duration) string {
 	if left < 2*time.Hour {
-		return store.Plural(max(int(left.Round(time.Minute).Minutes()), 1), "minute")
+		return refusal.Plural(max(int(left.Round(time.Minute).Minutes()), 1), "minute", "minutes")
 	}
-	return store.Plural(int(left.Round(time.Hour).Hours()), "hour")
+	return refusal.Plural(int(left.Round(time.Hour).Hours()), "hour", "hours")
 }

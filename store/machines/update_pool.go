@@ -81,7 +81,7 @@ func (p NewPool) mayReplace(was PoolRow) error {
 		return nil
 	}
 	f := store.Fields{}
-	users := store.Plural(was.Clusters, "cluster")
+	users := refusal.Plural(was.Clusters, "cluster", "clusters")
 	use, until := "use", "they are gone"
 	if was.Clusters == 1 {
 		use, until = "uses", "that is gone"

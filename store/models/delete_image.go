@@ -126,7 +126,7 @@ func (u imageUse) refusal(i Image) *refusal.Error {
 		names []string
 	}{{u.Versions, "version", u.VersionNames}, {u.Clusters, "cluster", u.ClusterNames}, {u.Tests, "acceptance test", u.VersionTests}} {
 		if kind.count > 0 {
-			by = append(by, store.Plural(kind.count, kind.noun)+" ("+firstOf(isolated(kind.names), kind.count)+")")
+			by = append(by, refusal.Plural(kind.count, kind.noun, kind.noun+"s")+" ("+firstOf(isolated(kind.names), kind.count)+")")
 		}
 	}
 	if len(by) == 0 {

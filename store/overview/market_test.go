@@ -281,7 +281,7 @@ func TestProviderProfile(t *testing.T) {
 	if p.About != "Under the roof." || len(p.Pools) != 1 || !p.Pools[0].WipeDisks || p.Pools[0].Hosts != 3 || p.Pools[0].VCPUs != 24 || p.Pools[0].Made.Emulated != 3 {
 		t.Errorf("profile %+v", p)
 	}
-	if len(p.Shapes) != 1 || p.Shapes[0].Hour.String() != "2.00 EUR" || p.Record != (overview.ProviderRecord{}) {
+	if len(p.Shapes) != 1 || p.Shapes[0].Hour != "2.00 EUR" || p.Record != (overview.ProviderRecord{}) {
 		t.Errorf("shapes %+v, record %+v", p.Shapes, p.Record)
 	}
 	w.Exec(t, `UPDATE providers SET state = 'applied'`)

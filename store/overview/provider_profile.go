@@ -47,7 +47,7 @@ type PoolProfile struct {
 // ShapeProfile is a shape with what an hour of a node costs at the provider's lowest price.
 type ShapeProfile struct {
 	machines.Shape
-	Hour *billing.Money // nil: no public price
+	Hour string // exactly; empty: no public price
 }
 
 // RecordDays is how far back measured facts look.
@@ -120,15 +120,7 @@ func (p *ProviderProfile) readShapes(ctx context.Context, tx pgx.Tx) error {
 	for _, s := range shapes {
 		row := ShapeProfile{Shape: s}
 		if p.Lowest != nil {
-			hours, err := s.Rate.Use(3600)
-			if err != nil {
-				return err
-			}
-			cost, err := p.Lowest.Price(hours)
-			if err != nil {
-				return err
-			}
-			row.Hour = &cost
+			row.Hour = p.Lowest.Hour(s.Rate)
 		}
 		p.Shapes = append(p.Shapes, row)
 	}

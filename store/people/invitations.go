@@ -104,7 +104,7 @@ func openInvitation(rows pgx.Rows) (Invitation, error) {
 	case i.RevokedAt != nil:
 		return i, brokenLink(fmt.Sprintf("This invitation to %s was taken back.", typed.Isolate(i.Place)), ask)
 	case i.Expired:
-		return i, brokenLink(fmt.Sprintf("This invitation to %s worked for %d days, until %s.", typed.Isolate(i.Place), invitationDays, i.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), ask)
+		return i, brokenLink(fmt.Sprintf("This invitation to %s worked for %s, until %s.", typed.Isolate(i.Place), refusal.Plural(invitationDays, "day", "days"), i.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), ask)
 	}
 	return i, nil
 }

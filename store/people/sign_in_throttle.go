@@ -229,7 +229,7 @@ func (a *attempt) refuse(ctx context.Context, tx pgx.Tx) error {
 		return nil
 	}
 	return &refusal.Error{
-		Code: "throttled", Title: a.title, Next: fmt.Sprintf("Try again in %s.", store.Plural(int(wait/time.Minute)+1, "minute")),
+		Code: "throttled", Title: a.title, Next: fmt.Sprintf("Try again in %s.", refusal.Plural(int(wait/time.Minute)+1, "minute", "minutes")),
 	}
 }
 

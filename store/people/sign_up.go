@@ -131,7 +131,7 @@ func readSignUp(ctx context.Context, q store.Queryer, token, lock string) (Waiti
 	case s.Known:
 		return s, brokenLink("This address has an account already.", "Sign in, or choose a new password if you forgot it.")
 	case s.Expired:
-		return s, brokenLink(fmt.Sprintf("This link worked for %d days, until %s.", signUpDays, s.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), "Sign up again.")
+		return s, brokenLink(fmt.Sprintf("This link worked for %s, until %s.", refusal.Plural(signUpDays, "day", "days"), s.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), "Sign up again.")
 	}
 	return s, nil
 }

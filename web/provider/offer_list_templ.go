@@ -444,7 +444,7 @@ func OfferNew(p OfferNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "least_hours", Label: "Order at least", Value: p.LeastHours, Suffix: "h", Required: true, Error: p.Form.Error("least_hours")}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "least_hours", Label: "Order at least", Value: p.LeastHours, Suffix: ui.CH, Required: true, Error: p.Form.Error("least_hours")}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -414,7 +414,7 @@ func OrganizationShow(p OrganizationShowProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if slices.ContainsFunc(p.Months, func(b ui.Bar) bool { return b.Value > 0 }) {
-				templ_7745c5c3_Err = ui.Chart(ui.ChartProps{ID: "months", Title: "Compute hours a month", Label: "Month", Unit: "h", Bars: p.Months, Format: ui.Hours}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Chart(ui.ChartProps{ID: "months", Title: "Compute hours a month", Label: "Month", Unit: ui.CH, Bars: p.Months, Format: ui.Hours}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

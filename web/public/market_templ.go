@@ -107,7 +107,7 @@ func Market(p MarketProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"market-top\"><h1>Run your cluster on someone else’s hosts</h1><p class=\"lead\">Say what you need. Prices, free capacity and the earliest start of every provider stand side by side, computed from what runs now. Bring a disk image; <a href=\"/market/images\">here is what it must do</a>.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"market-top\"><h1>Run your cluster on someone else’s hosts</h1><p class=\"lead\">Say what you need. Prices, free capacity and the earliest start of every provider stand side by side, computed from what runs now. A compute hour (CH) is one vCPU with up to 4 GiB of memory for an hour. Bring a disk image; <a href=\"/market/images\">here is what it must do</a>.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -147,7 +147,7 @@ func Market(p MarketProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "price", Label: "Price at most", Value: p.Values.Price, Suffix: "/ h", MaxLength: 20, Error: p.Form.Error("price")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "price", Label: "Price at most", Value: p.Values.Price, Suffix: "/ CH", MaxLength: 20, Error: p.Form.Error("price")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -668,15 +668,15 @@ func offerRow(r OfferRow, o Offers) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var24 string
-					templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Hours(r.LeastMCS))
+					templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(ui.ComputeHours(r.LeastMCS))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/market.templ`, Line: 182, Col: 61}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/market.templ`, Line: 182, Col: 68}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, " h</span>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "</span>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

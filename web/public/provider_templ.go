@@ -56,7 +56,7 @@ type Shape struct {
 	Name    string
 	Size    provisioner.Shape
 	RateMCS int64  // milli-compute-seconds a second
-	Hour    string // cost of an hour at the lowest price; empty: no public price
+	Hour    string // cost of an hour at the lowest price, exactly; empty: no public price
 }
 
 // Provider shows who a provider is and what it sells.
@@ -297,7 +297,7 @@ func Provider(p ProviderProps) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<p class=\"hint\">A compute hour is one vCPU with up to 4 GiB of memory for an hour. Hours count from the moment every node is ready, to the second.</p></section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<p class=\"hint\">A compute hour (CH) is one vCPU with up to 4 GiB of memory for an hour. Hours count from the moment every node is ready, to the second.</p></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

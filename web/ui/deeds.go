@@ -146,9 +146,9 @@ func detailWord(key string) string {
 func detailNumber(key string, n int64) string {
 	switch key {
 	case "mcs":
-		return "hours: " + Hours(n) + " h"
+		return "hours: " + ComputeHours(n)
 	case "held", "hours", "need", "cap", "set_aside", "released", "used":
-		return detailWord(key) + ": " + Hours(n) + " h"
+		return detailWord(key) + ": " + ComputeHours(n)
 	case "lease_seconds":
 		return "lease: " + Duration(time.Duration(n)*time.Second)
 	default:

@@ -38,7 +38,7 @@ func TestEveryVerbOfTheLogHasWords(t *testing.T) {
 
 func TestDetailsAreWords(t *testing.T) {
 	got := Details(map[string]any{"reason": "repair", "held": float64(7_200_000), "lease_seconds": float64(3600), "wipe disks": true, "empty": "", "nodes": float64(3), "mcs": float64(3_600_000), "lot": "01a204de-b250-7d66-a106-9db7cc4ba322"})
-	want := []string{"set aside: 2.00 h", "lease: 1 h", "hours: 1.00 h", "nodes: 3", "reason: repair", "wipe disks: yes"}
+	want := []string{"set aside: 2.00 CH", "lease: 1 h", "hours: 1.00 CH", "nodes: 3", "reason: repair", "wipe disks: yes"}
 	if !slices.Equal(got, want) {
 		t.Errorf("details %q, want %q", got, want)
 	}

@@ -5,16 +5,21 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"volary.dev/provisioner/refusal"
 )
 
 // mcsPerHour is one compute hour in milli-compute-seconds.
 const mcsPerHour = 3_600_000
 
-// thinSpace separates thousands and never breaks a line.
-const thinSpace = "\u202f"
-
 // Hours shows milli-compute-seconds as compute hours with two decimals, halves away from zero: "1 234.50".
 func Hours(mcs int64) string { return decimal(mcs, 2) }
+
+// CH is the sign of compute hours wherever a figure has one: "h" is an hour of the clock, and nothing else.
+const CH = "CH"
+
+// ComputeHours is Hours with the sign: "1 234.50 CH".
+func ComputeHours(mcs int64) string { return Hours(mcs) + " " + CH }
 
 // HoursFine is Hours with four decimals, for a single node or ledger entry.
 func HoursFine(mcs int64) string { return decimal(mcs, 4) }
@@ -30,11 +35,16 @@ func HoursTyped(mcs int64) string {
 
 // HoursExact is the same quantity without rounding, in compute seconds: "1 234.567 compute seconds".
 func HoursExact(mcs int64) string {
+	return ComputeSeconds(mcs) + " compute seconds"
+}
+
+// ComputeSeconds is HoursExact without its unit, for a column that names it.
+func ComputeSeconds(mcs int64) string {
 	sign := ""
 	if mcs < 0 {
 		sign, mcs = "−", -mcs
 	}
-	return sign + thousands(mcs/1000) + fmt.Sprintf(".%03d", mcs%1000) + " compute seconds"
+	return sign + thousands(mcs/1000) + fmt.Sprintf(".%03d", mcs%1000)
 }
 
 func decimal(mcs int64, places int) string {
@@ -58,24 +68,9 @@ func decimal(mcs int64, places int) string {
 }
 
 // Count shows an integer with separated thousands.
-func Count[T ~int | ~int64 | ~uint32](n T) string {
-	if n < 0 {
-		return "−" + thousands(-int64(n))
-	}
-	return thousands(int64(n))
-}
+func Count[T ~int | ~int64 | ~uint32](n T) string { return refusal.Count(n) }
 
-func thousands(n int64) string {
-	digits := strconv.FormatInt(n, 10)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteString(thinSpace)
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
+func thousands(n int64) string { return refusal.Count(n) }
 
 // Bytes shows a size in the largest binary unit that leaves at least 1: "1.5 GiB".
 func Bytes(n int64) string {
@@ -150,12 +145,7 @@ func in(t time.Time, zone *time.Location) time.Time {
 }
 
 // Plural picks the word for a count and puts the number before it: "1 node", "3 nodes".
-func Plural[T ~int | ~int64](n T, one, many string) string {
-	if n == 1 {
-		return Count(n) + " " + one
-	}
-	return Count(n) + " " + many
-}
+func Plural[T ~int | ~int64](n T, one, many string) string { return refusal.Plural(n, one, many) }
 
 // fewest is how many a share in per cent has to rest on.
 const fewest = 30

@@ -59,7 +59,7 @@ func marketOwner() public.MarketProps {
 func offerRows() []public.OfferRow {
 	standard := provisioner.Shape{VCPUs: 4, MemoryMiB: 8192, DiskGiB: 40}
 	row := public.OfferRow{
-		ProviderID: id(60), Provider: "Northern Compute", Pool: "lab-a", Location: "Hamburg, Germany", Offer: "Pay as you go", Node: "standard-4",
+		ProviderID: id(60), Provider: "Northern Compute", Pool: "lab-a", Location: "Hamburg, Germany", Offer: "Standard hours", Node: "standard-4",
 		Shape: standard, Price: "0.0125 EUR", CostPerHour: "0.40 EUR", Cost: "9.60 EUR", NeedMCS: 768 * hour, ToBuyMCS: 768 * hour, LeastMCS: 100 * hour,
 		FreeVCPUs: 52, VCPUs: 92, FreeMiB: 212992, When: "now", Launch: "/org/clusters/new?pool=1", BestPrice: true,
 		Made: made(provisioner.AccelerationKVM, "AMD EPYC 7302 16-Core Processor", 96, 96),

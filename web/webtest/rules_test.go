@@ -3,6 +3,7 @@ package webtest
 import (
 	"bytes"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -27,6 +28,13 @@ func TestPagesKeepTheRules(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			for n := range doc.Descendants() {
+				if n.Type == html.TextNode && n.Parent.Data != "script" {
+					if words := oneOfMany.FindString(n.Data); words != "" {
+						t.Errorf("%q: one node, two nodes (ui.Plural)", words)
+					}
+				}
+			}
 			p := read(doc)
 			for _, fault := range p.faults() {
 				t.Error(fault)
@@ -34,6 +42,9 @@ func TestPagesKeepTheRules(t *testing.T) {
 		})
 	}
 }
+
+// oneOfMany is a one before the word for several, and a plural that leaves the choice to the reader.
+var oneOfMany = regexp.MustCompile(`(^|[^\d.,:/\x{202f}-])1 (nodes|hosts|vCPUs|clusters|pools|networks|ports|days|hours|minutes|launches|members|checks|entries|offers|orders|images|rounds)\b|[a-z]\(s\)`)
 
 // page is what the rules look at.
 type page struct {

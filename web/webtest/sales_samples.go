@@ -86,7 +86,7 @@ func other(s sales.Side) string {
 func orderList(s sales.Side) sales.OrderListProps {
 	row := func(n byte, hours int64, state string) sales.OrderRow {
 		return sales.OrderRow{
-			ID: id(n), Number: int64(n), Party: other(s), Offer: "Pay as you go", Hours: hours * hour, Amount: euros(hours * 9 / 2),
+			ID: id(n), Number: int64(n), Party: other(s), Offer: "Standard hours", Hours: hours * hour, Amount: euros(hours * 9 / 2),
 			State: state, Created: ago(time.Duration(n) * 30 * time.Hour), References: references(),
 		}
 	}
@@ -100,9 +100,9 @@ func orderList(s sales.Side) sales.OrderListProps {
 func orderForm() sales.OrderNewProps {
 	return sales.OrderNewProps{
 		Layout: orgLayout(), Offer: "1", Hours: "1200", References: references(), Note: "For the spring campaign.",
-		Offers: []ui.Option{{Value: "1", Label: "Northern Compute, Pay as you go: 0.045 EUR an hour, from 50.00 h on"}, {Value: "2", Label: "South Computing, Pay as you go: 0.039 EUR an hour, from 100.00 h on"}},
+		Offers: []ui.Option{{Value: "1", Label: "Northern Compute, Standard hours: 0.045 EUR a compute hour, from 50.00 CH on"}, {Value: "2", Label: "South Computing, Standard hours: 0.039 EUR a compute hour, from 100.00 CH on"}},
 		Quote: &sales.Quote{
-			Offer: "Pay as you go", Provider: "Northern Compute", PriceID: "3", OfferID: "1", Hours: "1200", HoursMCS: 1200 * hour,
+			Offer: "Standard hours", Provider: "Northern Compute", PriceID: "3", OfferID: "1", Hours: "1200", HoursMCS: 1200 * hour,
 			Price: price(45_000), Amount: euros(5_400), GoodDays: 365,
 		},
 	}
@@ -117,14 +117,14 @@ func seller() sales.Party {
 
 func orderQuote() sales.OrderQuoteProps {
 	return sales.OrderQuoteProps{
-		Layout: orgLayout(), Seller: seller(), Buyer: "Heliophysics", At: now(), PriceUntil: now().AddDate(0, 1, 0), Offer: "Pay as you go",
+		Layout: orgLayout(), Seller: seller(), Buyer: "Heliophysics", At: now(), PriceUntil: now().AddDate(0, 1, 0), Offer: "Standard hours",
 		OfferID: "1", HoursTyped: "1200", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400), AmountInWords: euros(5_400).Words(), GoodDays: 365,
 	}
 }
 
 func saleOrder(s sales.Side, state string) sales.OrderShowProps {
 	p := sales.OrderShowProps{
-		Layout: sideLayout(s), Side: s, ID: id(90), Number: 12, State: state, Party: other(s), Offer: "Pay as you go", Hours: 1200 * hour,
+		Layout: sideLayout(s), Side: s, ID: id(90), Number: 12, State: state, Party: other(s), Offer: "Standard hours", Hours: 1200 * hour,
 		Price: price(45_000), PriceSetBy: "Nina Price", Amount: euros(5_400), GoodDays: 365, References: references(),
 		Note: "For the spring campaign.", OrderedBy: "Ada Brandt", Created: ago(26 * time.Hour),
 	}
@@ -159,7 +159,7 @@ func invoice() sales.InvoiceShowProps {
 		Layout: orgLayout(), Side: sales.Buyer, Number: "NOR-2026-0007", Seller: seller(), Buyer: "Heliophysics", Issued: ago(time.Hour),
 		Net: euros(5_400), NetInWords: euros(5_400).Words(),
 		Lines: []sales.InvoiceLine{{
-			OrderID: id(90), Order: 12, Description: "Compute hours, offer Pay as you go", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400),
+			OrderID: id(90), Order: 12, Description: "Compute hours, offer Standard hours", Hours: 1200 * hour, Price: price(45_000), Amount: euros(5_400),
 			GoodUntil: now().AddDate(1, 0, 0), References: references(),
 		}},
 	}
@@ -170,7 +170,7 @@ func offerList() provider.OfferListProps {
 	return provider.OfferListProps{
 		Layout: providerLayout(), MayChange: true, List: ui.ListProps{Path: "/provider/offers", PerPage: 50, Total: 2},
 		Offers: []provider.OfferRow{
-			{ID: id(93), Name: "Pay as you go", LeastMCS: 50 * hour, GoodDays: 365, Price: &present, Next: &next, NextFrom: now().AddDate(0, 0, 9)},
+			{ID: id(93), Name: "Standard hours", LeastMCS: 50 * hour, GoodDays: 365, Price: &present, Next: &next, NextFrom: now().AddDate(0, 0, 9)},
 			{ID: id(94), Name: "Summer school", Pool: "lab-a", LeastMCS: hour, GoodDays: 1, Ended: ago(2000 * time.Hour)},
 		},
 	}

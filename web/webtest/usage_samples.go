@@ -32,10 +32,16 @@ func wallet() org.WalletProps {
 	return org.WalletProps{
 		Layout: orgLayout(), MayOrder: true, Cards: []org.WalletCard{north, south}, More: true, List: ui.ListProps{Path: "/org/wallet", PerPage: 50, Total: 120},
 		Purchases: lots(),
-		Entries: []org.EntryRow{
-			{Seq: 42, At: ago(4 * time.Minute), Kind: "used of what was set aside", Text: "Northern Compute, trial-1: 0.250000 h", Digest: digest(8)},
-			{Seq: 41, At: ago(time.Hour), Kind: "set aside", Text: "Northern Compute, trial-1", ChangeMCS: -28 * hour, Digest: digest(7)},
-			{Seq: 40, At: ago(20 * time.Hour), Kind: "bought or granted", Text: "Northern Compute, grant: summer school", ChangeMCS: 40 * hour, Digest: digest(6)},
+		Journals: []org.Journal{
+			{ProviderID: id(60), Provider: "Northern Compute", Entries: []org.EntryRow{
+				{Seq: 42, At: ago(4 * time.Minute), Text: "trial-1", Used: hour / 4, Moved: hour / 4, Balance: 833 * hour, Digest: digest(8)},
+				{Seq: 41, At: ago(time.Hour), Text: "trial-1", SetAside: 28 * hour, Moved: 28 * hour, Balance: 833 * hour, Digest: digest(7)},
+				{Seq: 40, At: ago(20 * time.Hour), Text: "grant: summer school", Bought: 40 * hour, Moved: 40 * hour, Balance: 861 * hour, Digest: digest(6)},
+			}},
+			{ProviderID: id(61), Provider: "Southern Grid", Entries: []org.EntryRow{
+				{Seq: 3, At: ago(90 * time.Hour), Text: "expired", Bought: -12*hour - 1234, Moved: 12*hour + 1234, Digest: digest(5)},
+				{Seq: 2, At: ago(99 * time.Hour), Text: "night-run", Released: 2*hour + 1234, Moved: 2*hour + 1234, Balance: 12*hour + 1234, Digest: digest(4)},
+			}},
 		},
 		Sums: []org.EntrySum{{Kind: "bought or granted", Count: 3, MCS: 1240 * hour}, {Kind: "set aside", Count: 40, MCS: 900 * hour}, {Kind: "used of what was set aside", Count: 77, MCS: 407 * hour}},
 	}

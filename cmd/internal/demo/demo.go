@@ -273,7 +273,7 @@ func (d *maker) sales(ctx context.Context) error {
 		if err := d.db.People.UpdateProvider(ctx, by, id, s.words); err != nil {
 			return err
 		}
-		if _, err := d.db.Books.CreateOffer(ctx, by, id, books.NewOffer{Name: "Pay as you go", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
+		if _, err := d.db.Books.CreateOffer(ctx, by, id, books.NewOffer{Name: "Standard hours", LeastHours: s.least, GoodDays: 365, Price: s.price}); err != nil {
 			return err
 		}
 	}
