@@ -44,6 +44,12 @@ func (m Month) String() string { return fmt.Sprintf("%04d-%02d", m.Year, int(m.M
 // Before tells whether the month is earlier than another.
 func (m Month) Before(o Month) bool { return m.Year < o.Year || m.Year == o.Year && m.Month < o.Month }
 
+// Previous is the month before.
+func (m Month) Previous() Month {
+	t := time.Date(m.Year, m.Month-1, 1, 0, 0, 0, 0, time.UTC)
+	return Month{t.Year(), t.Month()}
+}
+
 // Period gives the month's instants in the zone. A month in which clocks change has an hour more or less.
 func (m Month) Period(zone *time.Location) Period {
 	return Period{

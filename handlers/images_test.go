@@ -3,12 +3,14 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner"
 )
 
 // TestDeleteImagePage deletes an image that nothing uses, and is refused one that a version has, before the press and at it.
@@ -45,4 +47,37 @@ func TestDeleteImagePage(t *testing.T) {
 	says(t, "the list after it", member.Get("/org/images"), http.StatusOK, "The image is deleted.", "sample.qcow2", "1 MiB")
 	says(t, "the image after it", member.Get(path(spare)), http.StatusNotFound, "no such image")
 	says(t, "its deletion after it", member.Get(path(spare)+"/delete"), http.StatusNotFound, "no such image")
+}
+
+// TestImagePageSaysWhatStartsADisk shows what the verdict found out about firmware, with the repair, refused and warned.
+func TestImagePageSaysWhatStartsADisk(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	member := a.SignIn(handlertest.Member)
+	for i, c := range []struct {
+		state provisioner.ImageState
+		check provisioner.ImageCheck
+		says  []string
+	}{
+		{provisioner.ImageRefused, provisioner.ImageCheck{Name: "firmware", Detail: "Only UEFI can start this disk.", Repair: "Add a loader."}, []string{"This image was refused", "check-failed", "Only UEFI can start this disk.", "Add a loader."}},
+		{provisioner.ImageReady, provisioner.ImageCheck{Name: "firmware", Passed: true, Warned: true, Detail: "Nothing can start it.", Repair: "Install one."}, []string{"Taken, with a warning", "check-warning", "Nothing can start it.", "Install one."}},
+	} {
+		upload := strings.Repeat("a"+strconv.Itoa(i), 16)
+		if err := a.Store.Models.CreateUpload(t.Context(), w.Organization, w.Person(handlertest.Member), upload, "disk.raw", 3<<20); err != nil {
+			t.Fatal(err)
+		}
+		id, err := a.Store.Models.FinishUpload(t.Context(), w.Person(handlertest.Member), upload, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest := strings.Repeat("ab", 32)
+		verdict := provisioner.ImageVerdict{
+			State: c.state, Reason: c.check.Detail, Checks: []provisioner.ImageCheck{c.check}, Format: "raw", VirtualSize: 3 << 20, CanonicalSize: 1 << 20,
+			UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest,
+		}
+		if err := a.Store.Models.RecordVerdict(t.Context(), id, verdict); err != nil {
+			t.Fatal(err)
+		}
+		says(t, string(c.state), member.Get("/org/images/"+id.String()), http.StatusOK, c.says...)
+	}
 }

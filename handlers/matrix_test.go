@@ -146,6 +146,7 @@ func orgMatrix() []row {
 		{"POST /org/clusters/:id/consent", orgWork(), true, refused},
 		{"POST /uploads/", orgWork(), false, []int{http.StatusPreconditionFailed, http.StatusBadRequest}},
 		{"HEAD /uploads/:id", orgWork(), true, []int{http.StatusOK, http.StatusPreconditionFailed, http.StatusNotFound}},
+		{"GET /uploads/:id/sums", orgWork(), true, []int{http.StatusOK, http.StatusNotFound}},
 		{"PATCH /uploads/:id", orgWork(), true, []int{http.StatusPreconditionFailed, http.StatusBadRequest, http.StatusNotFound}},
 		{"DELETE /uploads/:id", orgWork(), true, []int{http.StatusPreconditionFailed, http.StatusNoContent, http.StatusNotFound}},
 	}

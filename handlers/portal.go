@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -85,7 +86,7 @@ func New(o Options) (http.Handler, error) {
 	e.IPExtractor = middleware.Address(o.TrustedProxies)
 	e.SchemeExtractor = middleware.Scheme(secure)
 	frame := page.Frame{
-		Simulated: o.Simulated, Secure: secure, Facts: o.Store.Overview.FrameFacts,
+		Simulated: o.Simulated, Secure: secure, FormPages: map[string]string{}, Facts: o.Store.Overview.FrameFacts, OwnerAmong: o.Store.Overview.OwnerAmong,
 	}
 	e.HTTPErrorHandler = frame.Error
 	origin, err := middleware.CrossOrigin(o.PublicURL)
@@ -101,18 +102,34 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(frame.FormPages, formPages(table)) // the handlers have the frame, and with it the map
 	guards := o.guards()
 	rights := middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken}
+	places := middleware.Places{
+		SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
+	}
+	once := middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log}
 	for _, r := range table {
 		g := guards[r.guard]
 		after := g.after
 		if r.guard == exporting || r.guard == uploading {
 			after = append([]echo.MiddlewareFunc{rights.While(r.may, r.method)}, after...)
 		}
-		e.Add(r.method, r.path, r.handler, slices.Concat(g.before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
+		if r.method == post && r.guard != uploading && !slices.Contains(asOftenAsSent(), r.path) {
+			after = append(slices.Clone(after), once.Once)
+		}
+		before := g.before
+		if r.guard != uploading {
+			before = append(slices.Clone(before), places.For(r.may))
+		}
+		e.Add(r.method, r.path, r.handler, slices.Concat(before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
 	}
+	openFormAddresses(e.Router(), table, frame)
 	return e, nil
 }
+
+// asOftenAsSent are the forms whose slip nobody takes: each time they are sent they are meant.
+func asOftenAsSent() []string { return []string{"/sign-in", "/sign-out", "/switch"} }
 
 func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host string) ([]route, error) {
 	worker, err := url.Parse(o.WorkerURL)
@@ -128,7 +145,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		return nil, err
 	}
 	consoles := relay.Relay{
-		Worker: relay.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), PublicHost: host,
+		Worker: relay.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), Bare: relay.NewBare(), PublicHost: host,
 	}
 	p := public.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Device: respond.DeviceCookie(cookie), Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: consoles.Heartbeat,
@@ -147,7 +164,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		platform: platform.Handlers{
 			Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, PublicURL: o.PublicURL,
 		},
-	}, uploads.Serve, echo.WrapHandler(files)), nil
+	}, uploads, echo.WrapHandler(files)), nil
 }
 
 // guards are the middleware of each kind of route, outermost first. Throttles and queues come before, and what lifts a
@@ -175,7 +192,7 @@ func (o Options) guards() map[guard]guards {
 type guards struct{ before, after []echo.MiddlewareFunc }
 
 func (o Options) uploads() (*uploads.Handler, error) {
-	return uploads.New(uploads.Options{Models: o.Store.Models, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+	return uploads.New(uploads.Options{Models: o.Store.Models, People: o.Store.People, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // NewChanges makes the hub that store.Listen feeds.

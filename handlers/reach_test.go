@@ -26,6 +26,7 @@ func unlinked() map[string]struct {
 		"/healthz":                {all(), "for load balancers"},
 		"/readyz":                 {all(), "for load balancers"},
 		"/events":                 {all(), "a stream that scripts follow"},
+		"/uploads/:id/sums":       {all(), "what the script of an upload asks"},
 		"/provider/usage.csv":     {all(), "of a month in which something was used"},
 		"/provider/invoices.xlsx": {all(), "a second button of a form"},
 		"/provider/usage.xlsx":    {all(), "of a month in which something was used"},

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/provider"
 	"volary.dev/handlers/public"
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/uploads"
 )
 
 // route is one row of the portal's table of contents. Who has a permission is said in request/policy.go.
@@ -54,7 +55,7 @@ type audiences struct {
 }
 
 // routes is every route there is.
-func routes(h audiences, uploads, static echo.HandlerFunc) []route {
+func routes(h audiences, tus *uploads.Handler, static echo.HandlerFunc) []route {
 	p := h.public
 	return append([]route{
 		{get, "/", request.Anyone, p.Home, costly},
@@ -71,10 +72,11 @@ func routes(h audiences, uploads, static echo.HandlerFunc) []route {
 		{post, "/switch", request.SignedIn, p.SwitchWorkplace, ordinary},
 		{get, "/workplaces", request.SignedIn, p.ShowWorkplaces, ordinary},
 
-		{post, "/uploads/", request.OrgWork, uploads, uploading},
-		{head, "/uploads/:id", request.OrgWork, uploads, uploading},
-		{patch, "/uploads/:id", request.OrgWork, uploads, uploading},
-		{remove, "/uploads/:id", request.OrgWork, uploads, uploading},
+		{post, "/uploads/", request.OrgWork, tus.Serve, uploading},
+		{head, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
+		{get, "/uploads/:id/sums", request.OrgWork, tus.Sums, ordinary},
+		{patch, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
+		{remove, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
 	}, slices.Concat(
 		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), clusterRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
 		providerSalesRoutes(h.provider), platformRoutes(h.platform),
@@ -241,6 +243,8 @@ func accountRoutes(a account.Handlers) []route {
 		{post, "/account/email", request.SignedIn, a.UpdateEmail, hashing},
 		{get, "/account/password", request.SignedIn, a.EditPassword, ordinary},
 		{post, "/account/password", request.SignedIn, a.UpdatePassword, hashing},
+		{get, "/account/mails", request.SignedIn, a.EditMails, ordinary},
+		{post, "/account/mails", request.SignedIn, a.UpdateMails, ordinary},
 		{get, "/account/organizations/new", request.SignedIn, a.NewOrganization, ordinary},
 		{post, "/account/organizations", request.SignedIn, a.CreateOrganization, ordinary},
 		{get, "/account/ssh-keys", request.SignedIn, a.ListSSHKeys, ordinary},

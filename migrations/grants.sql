@@ -65,11 +65,20 @@ GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
 GRANT SELECT, INSERT, DELETE ON taken_names TO volary_web;
+GRANT SELECT, INSERT, UPDATE (route, digest, at, location, notice), DELETE ON slips TO volary_web; -- each by its person
+GRANT SELECT (at), DELETE ON slips TO volary_worker;
 
 -- Web seals links and does not get them back.
-GRANT INSERT (id, to_address, kind, data, sealed, created_at), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link),
+GRANT INSERT (id, to_address, kind, data, sealed, created_at, caused_by, invitation_id),
+  SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link, caused_by, invitation_id, refused_by, refused),
   UPDATE (state, error) ON mails TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON mails TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (scope), DELETE ON mail_choices TO volary_web;
+GRANT SELECT ON mail_choices TO volary_worker;
+-- Web tells; what becomes of a notice is the worker's.
+GRANT SELECT (person_id, event, subject_id, mark, group_id, due_at, ended_at), INSERT (person_id, event, subject_id, mark, kind, place_id, group_id, data, created_at, due_at) ON notices TO volary_web;
+GRANT SELECT, INSERT, UPDATE (due_at, mail_id, ended_at), DELETE ON notices TO volary_worker;
+GRANT SELECT, INSERT, DELETE ON told TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (ended_at) ON announcements TO volary_web;
 GRANT SELECT, INSERT, UPDATE (created_at) ON announcement_dismissals TO volary_web;
 
@@ -87,6 +96,8 @@ GRANT SELECT, INSERT (id, wallet_id, expires_at, note, created_by, created_at, o
 GRANT SELECT, UPDATE (note) ON lots TO volary_worker; -- the same
 GRANT SELECT, INSERT (wallet_id), UPDATE (wallet_id) ON journal_heads TO volary_web, volary_worker; -- UPDATE: to be locked; a trigger refuses
 GRANT SELECT, INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets TO volary_web, volary_worker; -- created_at: to be locked; nothing reads it
+GRANT SELECT (wallet_id), INSERT, UPDATE ON hour_marks TO volary_web;
+GRANT SELECT, UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
 GRANT SELECT ON invoices, invoice_lines TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (last) ON invoice_numbers TO volary_web;
@@ -109,7 +120,7 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 -- Images and models -------------------------------------------------------------------------------------------------
 
-GRANT SELECT, INSERT, UPDATE (finished_at), DELETE ON uploads TO volary_web;
+GRANT SELECT, INSERT, UPDATE (finished_at, sender), DELETE ON uploads TO volary_web;
 GRANT SELECT, DELETE ON uploads TO volary_worker;
 -- What an image is, is the worker's verdict.
 GRANT SELECT, INSERT, UPDATE (state, reason), DELETE ON images TO volary_web; -- foreign keys keep what is used

@@ -710,17 +710,34 @@ END) STORED NOT NULL,
   mistaken text DEFAULT ''::text NOT NULL,
   twin_of uuid,
   fit boolean GENERATED ALWAYS AS ((checked AND (enrolled_at IS NOT NULL) AND (mistaken = ''::text) AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
+  cpu_model text DEFAULT ''::text NOT NULL,
+  processors integer DEFAULT 0 NOT NULL,
   CONSTRAINT hosts_acceleration_check CHECK ((acceleration = ANY (ARRAY['kvm'::text, 'tcg'::text]))),
   CONSTRAINT hosts_check CHECK (((enrol_code IS NULL) = (enrol_until IS NULL))),
   CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'waiting'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
+  CONSTRAINT hosts_cpu_model_check CHECK ((char_length(cpu_model) <= 80)),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
   CONSTRAINT hosts_offered_vcpus_check CHECK ((offered_vcpus >= 0)),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
   CONSTRAINT hosts_pool_id_provider_id_fkey FOREIGN KEY (pool_id, provider_id) REFERENCES pools(id, provider_id),
   CONSTRAINT hosts_port_check CHECK (((port >= 0) AND (port <= 65535))),
+  CONSTRAINT hosts_processors_check CHECK ((processors >= 0)),
   CONSTRAINT hosts_scheme_check CHECK ((scheme = ANY (ARRAY['tls'::text, 'ssh'::text, 'tcp'::text, 'unix'::text, 'memory'::text]))),
   CONSTRAINT hosts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'cordoned'::text, 'draining'::text]))),
   CONSTRAINT hosts_twin_of_fkey FOREIGN KEY (twin_of) REFERENCES hosts(id)
+);
+
+CREATE TABLE hour_marks (
+  wallet_id uuid NOT NULL,
+  full_hours bigint NOT NULL,
+  since timestamp with time zone NOT NULL,
+  told integer DEFAULT 100 NOT NULL,
+  told_at timestamp with time zone,
+  number integer DEFAULT 0 NOT NULL,
+  CONSTRAINT hour_marks_full_hours_check CHECK ((full_hours >= 0)),
+  CONSTRAINT hour_marks_pkey PRIMARY KEY (wallet_id),
+  CONSTRAINT hour_marks_told_check CHECK ((told = ANY (ARRAY[100, 20, 5]))),
+  CONSTRAINT hour_marks_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
 
 CREATE TABLE images (
@@ -961,6 +978,17 @@ CREATE TABLE lots (
   CONSTRAINT lots_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
 
+CREATE TABLE mail_choices (
+  person_id uuid NOT NULL,
+  place_id uuid NOT NULL,
+  event text NOT NULL,
+  scope text NOT NULL,
+  CONSTRAINT mail_choices_event_check CHECK ((event ~ '^[a-z_]{1,40}$'::text)),
+  CONSTRAINT mail_choices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id) ON DELETE CASCADE,
+  CONSTRAINT mail_choices_pkey PRIMARY KEY (person_id, place_id, event),
+  CONSTRAINT mail_choices_scope_check CHECK ((scope = ANY (ARRAY['none'::text, 'own'::text, 'all'::text])))
+);
+
 CREATE TABLE mail_tokens (
   token_hash bytea NOT NULL,
   person_id uuid NOT NULL,
@@ -989,9 +1017,17 @@ CREATE TABLE mails (
   sent_at timestamp with time zone,
   sealed bytea,
   has_link boolean GENERATED ALWAYS AS ((sealed IS NOT NULL)) STORED NOT NULL,
+  caused_by uuid,
+  invitation_id uuid,
+  refused_by text DEFAULT ''::text NOT NULL,
+  refused text DEFAULT ''::text NOT NULL,
+  CONSTRAINT mails_caused_by_fkey FOREIGN KEY (caused_by) REFERENCES people(id),
   CONSTRAINT mails_data_check CHECK ((NOT (data ? 'secret'::text))),
+  CONSTRAINT mails_invitation_id_fkey FOREIGN KEY (invitation_id) REFERENCES invitations(id),
   CONSTRAINT mails_pkey PRIMARY KEY (id),
-  CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text])))
+  CONSTRAINT mails_refused_by_check CHECK ((length(refused_by) <= 255)),
+  CONSTRAINT mails_refused_check CHECK ((length(refused) <= 300)),
+  CONSTRAINT mails_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'kept'::text, 'failed'::text, 'refused'::text])))
 );
 
 CREATE TABLE memberships (
@@ -1035,6 +1071,7 @@ CREATE TABLE model_versions (
   gate_timeout_seconds integer NOT NULL,
   created_at timestamp with time zone NOT NULL,
   published_at timestamp with time zone,
+  sign_in_user text DEFAULT ''::text NOT NULL,
   CONSTRAINT model_versions_check CHECK (((compute_max >= compute_min) AND (compute_max <= 1000))),
   CONSTRAINT model_versions_check1 CHECK (((state = 'published'::text) = (published_at IS NOT NULL))),
   CONSTRAINT model_versions_check2 CHECK (((gate_kind <> 'console'::text) OR (gate_text <> ''::text))),
@@ -1046,6 +1083,7 @@ CREATE TABLE model_versions (
   CONSTRAINT model_versions_model_cluster_id_organization_id_fkey FOREIGN KEY (model_cluster_id, organization_id) REFERENCES model_clusters(id, organization_id),
   CONSTRAINT model_versions_model_cluster_id_version_key UNIQUE (model_cluster_id, version),
   CONSTRAINT model_versions_pkey PRIMARY KEY (id),
+  CONSTRAINT model_versions_sign_in_user_check CHECK ((sign_in_user ~ '^([a-z_][a-z0-9_-]{0,31})?$'::text)),
   CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text]))),
   CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40)))
 );
@@ -1081,6 +1119,8 @@ CREATE TABLE nodes (
   left_why text DEFAULT ''::text NOT NULL,
   left_at timestamp with time zone,
   left_cleared_at timestamp with time zone,
+  sign_in jsonb DEFAULT '{}'::jsonb NOT NULL,
+  sign_in_start integer DEFAULT 0 NOT NULL,
   CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
   CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
@@ -1089,7 +1129,29 @@ CREATE TABLE nodes (
   CONSTRAINT nodes_left_host_id_fkey FOREIGN KEY (left_host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_pkey PRIMARY KEY (id),
   CONSTRAINT nodes_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
+  CONSTRAINT nodes_sign_in_check CHECK ((octet_length((sign_in)::text) <= 4000)),
   CONSTRAINT nodes_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'starting'::text, 'ready'::text, 'pausing'::text, 'paused'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
+);
+
+CREATE TABLE notices (
+  person_id uuid NOT NULL,
+  event text NOT NULL,
+  subject_id uuid NOT NULL,
+  mark text NOT NULL,
+  kind text NOT NULL,
+  place_id uuid NOT NULL,
+  group_id uuid NOT NULL,
+  data jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  mail_id uuid,
+  ended_at timestamp with time zone,
+  CONSTRAINT notices_check CHECK (((mail_id IS NULL) OR (ended_at IS NOT NULL))),
+  CONSTRAINT notices_data_check CHECK ((NOT (data ? 'secret'::text))),
+  CONSTRAINT notices_mail_id_fkey FOREIGN KEY (mail_id) REFERENCES mails(id),
+  CONSTRAINT notices_mark_check CHECK ((length(mark) <= 80)),
+  CONSTRAINT notices_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT notices_pkey PRIMARY KEY (person_id, event, subject_id, mark)
 );
 
 CREATE TABLE offer_prices (
@@ -1388,6 +1450,21 @@ CREATE TABLE sign_ups (
   CONSTRAINT sign_ups_token_hash_key UNIQUE (token_hash)
 );
 
+CREATE TABLE slips (
+  person_id uuid NOT NULL,
+  id uuid NOT NULL,
+  route text NOT NULL,
+  digest bytea NOT NULL,
+  at timestamp with time zone NOT NULL,
+  location text,
+  notice text,
+  CONSTRAINT slips_digest_check CHECK ((octet_length(digest) = 32)),
+  CONSTRAINT slips_location_check CHECK ((length(location) <= 2000)),
+  CONSTRAINT slips_notice_check CHECK ((length(notice) <= 300)),
+  CONSTRAINT slips_pkey PRIMARY KEY (person_id, id),
+  CONSTRAINT slips_route_check CHECK (((length(route) >= 1) AND (length(route) <= 2000)))
+);
+
 CREATE TABLE ssh_keys (
   id uuid NOT NULL,
   person_id uuid NOT NULL,
@@ -1422,6 +1499,15 @@ CREATE TABLE taken_names (
   CONSTRAINT taken_names_pkey PRIMARY KEY (kind, scope_id, key)
 );
 
+CREATE TABLE told (
+  event text NOT NULL,
+  subject_id uuid NOT NULL,
+  mark text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT told_mark_check CHECK ((length(mark) <= 80)),
+  CONSTRAINT told_pkey PRIMARY KEY (event, subject_id, mark)
+);
+
 CREATE TABLE uploads (
   id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -1430,11 +1516,15 @@ CREATE TABLE uploads (
   size bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
   finished_at timestamp with time zone,
+  fingerprint text DEFAULT ''::text NOT NULL,
+  sender text DEFAULT ''::text NOT NULL,
   CONSTRAINT uploads_filename_check CHECK ((length(filename) <= 255)),
+  CONSTRAINT uploads_fingerprint_check CHECK (((fingerprint = ''::text) OR (fingerprint ~ '^[a-z0-9]{1,8}-[0-9a-f]{64}$'::text))),
   CONSTRAINT uploads_id_check CHECK ((id ~ '^[0-9a-f]{32}$'::text)),
   CONSTRAINT uploads_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT uploads_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT uploads_pkey PRIMARY KEY (id),
+  CONSTRAINT uploads_sender_check CHECK (((sender = ''::text) OR (sender ~ '^[0-9A-Za-z-]{16,64}$'::text))),
   CONSTRAINT uploads_size_check CHECK ((size > 0))
 );
 
@@ -1603,11 +1693,17 @@ CREATE INDEX lots_expires_at_idx ON public.lots USING btree (expires_at) WHERE (
 
 CREATE INDEX lots_wallet_id_idx ON public.lots USING btree (wallet_id);
 
+CREATE INDEX lots_wallet_id_idx1 ON public.lots USING btree (wallet_id) WHERE ((available > 0) OR (held > 0));
+
 CREATE INDEX mail_tokens_expires_at_idx ON public.mail_tokens USING btree (expires_at);
 
 CREATE INDEX mail_tokens_person_id_purpose_idx ON public.mail_tokens USING btree (person_id, purpose);
 
+CREATE INDEX mails_caused_by_created_at_idx ON public.mails USING btree (caused_by, created_at) WHERE (caused_by IS NOT NULL);
+
 CREATE INDEX mails_created_at_idx ON public.mails USING btree (created_at);
+
+CREATE INDEX mails_invitation_id_created_at_idx ON public.mails USING btree (invitation_id, created_at) WHERE (invitation_id IS NOT NULL);
 
 CREATE INDEX mails_sealed_idx ON public.mails USING btree (created_at) WHERE (sealed IS NOT NULL);
 
@@ -1624,6 +1720,14 @@ CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host
 CREATE INDEX nodes_image_id_idx ON public.nodes USING btree (image_id);
 
 CREATE INDEX nodes_left_host_id_idx ON public.nodes USING btree (left_host_id) WHERE ((left_host_id IS NOT NULL) AND (left_cleared_at IS NULL));
+
+CREATE INDEX notices_due_at_idx ON public.notices USING btree (due_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX notices_ended_at_idx ON public.notices USING btree (ended_at) WHERE (ended_at IS NOT NULL);
+
+CREATE INDEX notices_person_id_ended_at_idx ON public.notices USING btree (person_id, ended_at) WHERE (mail_id IS NOT NULL);
+
+CREATE INDEX notices_person_id_event_group_id_idx ON public.notices USING btree (person_id, event, group_id) WHERE (ended_at IS NULL);
 
 CREATE INDEX orders_organization_id_created_at_idx ON public.orders USING btree (organization_id, created_at);
 
@@ -1661,9 +1765,13 @@ CREATE INDEX sign_ups_email_created_at_idx ON public.sign_ups USING btree (email
 
 CREATE INDEX sign_ups_expires_at_idx ON public.sign_ups USING btree (expires_at);
 
+CREATE INDEX slips_by_time ON public.slips USING btree (at);
+
 CREATE INDEX staff_person_id_idx ON public.staff USING btree (person_id);
 
 CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subject_id);
+
+CREATE INDEX told_at_idx ON public.told USING btree (at);
 
 CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
 
@@ -1751,7 +1859,7 @@ CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON memberships FOR EA
 
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
-CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason) EXECUTE FUNCTION notify_change();
+CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason, sign_in ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason OR old.sign_in IS DISTINCT FROM new.sign_in) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
 
@@ -1871,6 +1979,14 @@ GRANT INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, s
 
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 
+GRANT INSERT, UPDATE ON hour_marks TO volary_web;
+
+GRANT SELECT (wallet_id) ON hour_marks TO volary_web;
+
+GRANT SELECT ON hour_marks TO volary_worker;
+
+GRANT UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON images TO volary_web;
 
 GRANT UPDATE (state, reason) ON images TO volary_web;
@@ -1927,11 +2043,17 @@ GRANT SELECT ON lots TO volary_worker;
 
 GRANT UPDATE (note) ON lots TO volary_worker;
 
+GRANT DELETE, INSERT, SELECT ON mail_choices TO volary_web;
+
+GRANT UPDATE (scope) ON mail_choices TO volary_web;
+
+GRANT SELECT ON mail_choices TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON mail_tokens TO volary_web;
 
 GRANT UPDATE (used_at) ON mail_tokens TO volary_web;
 
-GRANT INSERT (id, to_address, kind, data, created_at, sealed), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link), UPDATE (state, error) ON mails TO volary_web;
+GRANT INSERT (id, to_address, kind, data, created_at, sealed, caused_by, invitation_id), SELECT (id, to_address, kind, data, subject, body, state, error, attempts, created_at, sent_at, has_link, caused_by, invitation_id, refused_by, refused), UPDATE (state, error) ON mails TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON mails TO volary_worker;
 
@@ -1952,6 +2074,12 @@ GRANT SELECT ON model_versions TO volary_worker;
 GRANT INSERT, SELECT, UPDATE ON nodes TO volary_web;
 
 GRANT SELECT, UPDATE ON nodes TO volary_worker;
+
+GRANT INSERT (person_id, event, subject_id, mark, kind, place_id, group_id, data, created_at, due_at), SELECT (person_id, event, subject_id, mark, group_id, due_at, ended_at) ON notices TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON notices TO volary_worker;
+
+GRANT UPDATE (due_at, mail_id, ended_at) ON notices TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON offer_prices TO volary_web;
 
@@ -2045,6 +2173,14 @@ GRANT INSERT, SELECT ON sign_ups TO volary_web;
 
 GRANT UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
 
+GRANT DELETE, INSERT, SELECT ON slips TO volary_web;
+
+GRANT UPDATE (route, digest, at, location, notice) ON slips TO volary_web;
+
+GRANT DELETE ON slips TO volary_worker;
+
+GRANT SELECT (at) ON slips TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON ssh_keys TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON staff TO volary_web;
@@ -2055,9 +2191,11 @@ GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
+GRANT DELETE, INSERT, SELECT ON told TO volary_worker;
+
 GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
 
-GRANT UPDATE (finished_at) ON uploads TO volary_web;
+GRANT UPDATE (finished_at, sender) ON uploads TO volary_web;
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 

@@ -147,6 +147,7 @@ type HostFacts struct {
 	LibvirtVersion string // "9.0.0"
 	QEMUVersion    string // "7.2.22"
 	VCPUs          int    // logical processors
+	CPUModel       string // what they are, as the host says; ProcessorName makes it fit to be shown
 	MemoryMiB      int
 	DiskGiB        int // size of the storage pool that holds base images and overlays
 	DiskFreeGiB    int

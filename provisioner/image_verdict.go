@@ -27,10 +27,12 @@ type ImageVerdict struct {
 	ContentDigest   string // of the VirtualSize bytes a guest reads: that of `qemu-img convert -O raw`'s result
 }
 
-// ImageCheck is one line of a verdict.
+// ImageCheck is one line of a verdict. Its name is the same wherever it is found, and tells what a disk was refused for:
+// "firmware" that only UEFI can start it, "sector size" that its partition table is for sectors of 4096 bytes.
 type ImageCheck struct {
 	Name   string `json:"name"` // "backing file"
 	Passed bool   `json:"passed"`
+	Warned bool   `json:"warned,omitempty"` // it passed, and is doubtful
 	Detail string `json:"detail"`           // what was seen, with its numbers
-	Repair string `json:"repair,omitempty"` // what to do about a check that failed
+	Repair string `json:"repair,omitempty"` // what to do about a check that failed, or a warning
 }

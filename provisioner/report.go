@@ -24,12 +24,14 @@ func (r Report) Passed() bool {
 // CheckState is where one check of a report stands.
 type CheckState string
 
-// The states of a check. One that was skipped proves nothing: its detail says why it could not be made.
+// The states of a check. One that was skipped proves nothing: its detail says why it could not be made. One with a warning, of a
+// host alone, passed at a cost that its detail names.
 const (
 	CheckPending CheckState = "pending"
 	CheckPassed  CheckState = "passed"
 	CheckFailed  CheckState = "failed"
 	CheckSkipped CheckState = "skipped"
+	CheckWarning CheckState = "warning"
 )
 
 // The names of the acceptance checks, in the order in which they are shown.

@@ -5,17 +5,17 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-387b2e6d71.css"
+	AppCSS = Prefix + "app-c112cf6062.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-e66164fc95.js"
+	AppJS = Prefix + "app-ed1dec3cd4.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-2806de5cd6.js"
+	UploadJS = Prefix + "upload-4f37445b7f.js"
 	// ConsoleCSS is the style of a console; on its page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is a console; on its page.
-	ConsoleJS = Prefix + "console-64cddd223c.js"
+	ConsoleJS = Prefix + "console-757e48ec04.js"
 	// Favicon is the mark of the browser's tab.
 	Favicon = Prefix + "favicon-bd429c56f5.svg"
 	// Licences is the licences of everything in these files that others wrote.
-	Licences = Prefix + "licences-ed6148e3e4.txt"
+	Licences = Prefix + "licences-a3a9f63bf9.txt"
 )

@@ -73,8 +73,11 @@ func New(pool *pgxpool.Pool, o Options) *DB {
 const transactionTries = 5
 
 // Tx runs f in one transaction (read committed; rows that decide are locked) and commits where f returns nil.
-// f may be run again, so it must not have effects outside of the transaction. It must not call tx.
+// f may be run again, so it must not have effects outside of the transaction. It must not call tx. The first one to commit
+// under a context WithSlip takes the slip along, and returns ErrTaken where somebody did before.
 func (db *DB) Tx(ctx context.Context, f func(pgx.Tx) error) error {
+	slip := slipOf(ctx)
+	f = slip.take(ctx, f)
 	var err error
 	for try := range transactionTries {
 		if try > 0 {
@@ -87,6 +90,9 @@ func (db *DB) Tx(ctx context.Context, f func(pgx.Tx) error) error {
 			}
 		}
 		if err = pgx.BeginFunc(ctx, db.pool, f); !retryable(err) {
+			if err == nil && slip != nil {
+				slip.taken.Store(true)
+			}
 			return err
 		}
 	}

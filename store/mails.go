@@ -39,12 +39,25 @@ const (
 	MailClusterPaused   MailKind = "cluster_paused"   // provider, cluster, reason, until, support (may be empty), path; to who started it and owners
 	MailClusterResumed  MailKind = "cluster_resumed"  // provider, cluster, path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
+	MailSummary         MailKind = "summary"          // count, items (JSON: Summed), more, path; what a person gets beyond MostNotices
+
+	// Of happenings (DB.Tell). All have path; of, role and own say why the person gets it.
+	MailClusterReady  MailKind = "cluster_ready"  // cluster, provider, nodes, until
+	MailClusterFailed MailKind = "cluster_failed" // cluster, provider, reason, kept ("yes": its disks are)
+	MailClusterOver   MailKind = "cluster_over"   // cluster, reason, by (may be empty), deleted ("yes"), grace (may be empty)
+	MailNodesLost     MailKind = "nodes_lost"     // cluster, count, lines
+	MailLeaseEnds     MailKind = "lease_ends"     // cluster, provider, left, until
+	MailTestEnded     MailKind = "test_ended"     // version, pool, outcome ("passed"), reason
+	MailHoursLow      MailKind = "hours_low"      // organization, provider, percent, left, full, held
+	MailHoursExpire   MailKind = "hours_expire"   // organization, provider, hours, days, until
+	MailHostLost      MailKind = "host_lost"      // provider, count, lines
 
 	// Warnings (DB.Warn). All have at, from and last, which may be empty.
 	MailKeyAdded  MailKind = "key_added"  // key, fingerprint, path; to whose it is
 	MailRoleGiven MailKind = "role_given" // place, role, by, path; to whose it is
 	MailHostAdded MailKind = "host_added" // host, address, pool, by, path, again ("yes": in the place of one that was there); to the provider's admins
 	MailNewPlace  MailKind = "new_place"  // program: what the browser says of itself; path; to who signed in
+	MailPassword  MailKind = "password"   // path; to whose it is: it was changed
 )
 
 // Secret tells that a mail of the kind is good for nothing without its sealed link.
@@ -54,9 +67,12 @@ func (k MailKind) Secret() bool {
 
 // Outgoing is what QueueMail writes down.
 type Outgoing struct {
-	To   string
-	Kind MailKind
-	Data map[string]string
+	ID         uuid.UUID // Nil: a new one
+	To         string
+	Kind       MailKind
+	Data       map[string]string
+	CausedBy   uuid.UUID // a person who has to hear that a server refuses it; Nil: nobody but who runs the platform
+	Invitation uuid.UUID // which it is about
 }
 
 // QueueMail has a mail rendered and sent by the worker, if and only if the caller's transaction commits.
@@ -89,11 +105,15 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []Outgoing) error
 	}
 	ids, to, kinds, data := make([]uuid.UUID, len(mails)), make([]string, len(mails)), make([]string, len(mails)), make([]string, len(mails))
 	sealed := make([][]byte, len(mails))
+	caused, invitations := make([]*uuid.UUID, len(mails)), make([]*uuid.UUID, len(mails))
 	wanted := make([]queue.SendMail, len(mails))
 	for i, m := range mails {
-		id, err := NewID()
-		if err != nil {
-			return err
+		id := m.ID
+		if id == uuid.Nil {
+			var err error
+			if id, err = NewID(); err != nil {
+				return err
+			}
 		}
 		open, link, err := db.seal(m.Data)
 		if err != nil {
@@ -104,13 +124,15 @@ func (db *DB) queueMails(ctx context.Context, tx pgx.Tx, mails []Outgoing) error
 			return fmt.Errorf("mail %s: %w", m.Kind, err)
 		}
 		ids[i], to[i], kinds[i], data[i], sealed[i] = id, m.To, string(m.Kind), string(b), link
+		caused[i], invitations[i] = OrNull(m.CausedBy), OrNull(m.Invitation)
 		wanted[i] = queue.SendMail{MailID: id}
 	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO mails (id, to_address, kind, data, sealed, created_at)
-		SELECT id, to_address, kind, data::jsonb, sealed, now()
-		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[]) AS m (id, to_address, kind, data, sealed)`,
-		ids, to, kinds, data, sealed)
+		INSERT INTO mails (id, to_address, kind, data, sealed, created_at, caused_by, invitation_id)
+		SELECT id, to_address, kind, data::jsonb, sealed, now(), caused_by, invitation_id
+		FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::uuid[], $7::uuid[])
+			AS m (id, to_address, kind, data, sealed, caused_by, invitation_id)`,
+		ids, to, kinds, data, sealed, caused, invitations)
 	if err != nil {
 		return fmt.Errorf("write mails: %w", err)
 	}
@@ -142,7 +164,7 @@ type Mail struct {
 	Kind      MailKind
 	Data      map[string]string
 	Sealed    []byte // its secret link, where it has one
-	State     string // "waiting", "sent", "kept", "failed"
+	State     string // "waiting", "sent", "kept", "failed", "refused"
 	CreatedAt time.Time
 }
 
@@ -162,8 +184,14 @@ func (db *DB) MailKept(ctx context.Context, id uuid.UUID, subject, body string) 
 	return db.endMail(ctx, id, `state = 'kept', subject = $2, body = $3, error = ''`, subject, body)
 }
 
-// MailRefused notes a failed try. The last one leaves the mail "failed", for the outbox to send again.
-func (db *DB) MailRefused(ctx context.Context, id uuid.UUID, why string, last bool) error {
+// MailRefused notes that a server, by its name, refuses a mail for good, in words that are fit for people: they stand where
+// who caused the mail looks (RefusedMail). It is tried no more; the outbox can send it again. A secret link is kept for that.
+func (db *DB) MailRefused(ctx context.Context, id uuid.UUID, server, words, why string) error {
+	return db.endMail(ctx, id, `state = 'refused', refused_by = left($2, 255), refused = left($3, 300), error = $4`, server, words, why)
+}
+
+// MailFailed notes a failed try. The last one leaves the mail "failed", for the outbox to send again.
+func (db *DB) MailFailed(ctx context.Context, id uuid.UUID, why string, last bool) error {
 	return db.endMail(ctx, id, `state = CASE WHEN $3 THEN 'failed' ELSE 'waiting' END, error = $2`, why, last)
 }
 

@@ -15,7 +15,7 @@ type OutboxMail struct {
 	Kind      MailKind
 	Subject   string // empty until the worker rendered it
 	Body      string
-	State     string // "waiting", "sent", "kept", "failed"
+	State     string // "waiting", "sent", "kept", "failed", "refused"
 	Error     string // of the last try
 	Attempts  int
 	CreatedAt time.Time

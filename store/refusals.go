@@ -79,3 +79,6 @@ func Plural(n int, noun string) string {
 
 // SentenceTime writes an instant in a refusal.
 func SentenceTime(t time.Time) string { return t.UTC().Format("2 Jan 2006, 15:04 UTC") }
+
+// MailTime is a moment as mails give it: its reader's zone is not known.
+func MailTime(t time.Time) string { return t.UTC().Format("2 January 2006 15:04 MST") }

@@ -21,8 +21,8 @@ func (db *DB) SendMailAgain(ctx context.Context, by, id uuid.UUID) error {
 		if err != nil {
 			return Found(err, "mail")
 		}
-		if state != "failed" && state != "kept" {
-			return &refusal.Error{Code: "state", Title: "This mail is " + state + ".", Next: "Only a mail that failed or was kept is sent again."}
+		if state != "failed" && state != "kept" && state != "refused" {
+			return &refusal.Error{Code: "state", Title: "This mail is " + state + ".", Next: "Only a mail that failed, was refused or was kept is sent again."}
 		}
 		if kind.Secret() && !hasLink {
 			return &refusal.Error{Code: "state", Title: "The link of this mail is forgotten: it has ended.", Next: "Who it was for asks for another, or is invited again."}

@@ -14,10 +14,10 @@ import (
 const mostWarnings = 10
 
 // warnings are the kinds that Warn counts together.
-var warnings = []string{string(MailKeyAdded), string(MailRoleGiven), string(MailHostAdded), string(MailNewPlace)}
+var warnings = []string{string(MailKeyAdded), string(MailRoleGiven), string(MailHostAdded), string(MailNewPlace), string(MailPassword)}
 
 // Warn is MailTo for what people should hear of at once, since it gives lasting power in their name: a key, a role, a
-// host, a place of sign-in. Each person gets mostWarnings within an hour. data gets "at", and "from" where the context
+// host, a place of sign-in, another password. Each person gets mostWarnings within an hour. data gets "at", and "from" where the context
 // has an address (WithOrigin).
 func (db *DB) Warn(ctx context.Context, tx pgx.Tx, people []uuid.UUID, kind MailKind, data map[string]string) error {
 	// In the order of ids: two warnings of a person at once are counted one after the other. Not the person's row, which a

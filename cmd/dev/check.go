@@ -41,6 +41,7 @@ func (c checkout) check(ctx context.Context, s *steps, server string) error {
 		{"Layers", func(ctx context.Context) error { return checkLayers(ctx, c.root) }},
 		{"Modules", func(ctx context.Context) error { return checkMod(ctx, c.root) }},
 		{"Routes", func(ctx context.Context) error { return checkRoutes(ctx, c.root) }},
+		{"Forms", func(ctx context.Context) error { return checkForms(ctx, c.root) }},
 		{"Documents", func(ctx context.Context) error { return checkDocs(ctx, c.root) }},
 		{"Tests per code", func(ctx context.Context) error { return checkRatio(ctx, c.root) }},
 		{"Words", func(ctx context.Context) error { return checkWords(ctx, c.root) }},

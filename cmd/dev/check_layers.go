@@ -89,7 +89,7 @@ func pages() []layer {
 			packages: []string{"handlers/jobs"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
-				"billing", "provisioner", "provisioner/placement",
+				"billing", "provisioner", "provisioner/placement", "provisioner/typed",
 				"provisioner/image", "provisioner/acceptance",
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",
@@ -108,7 +108,7 @@ func pages() []layer {
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "store/people", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
-		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "handlers/request", "handlers/respond"}},
+		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "handlers/request", "handlers/respond"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
 			"store", "store/books", "billing", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",

@@ -25,6 +25,9 @@ func browserPackages() []string { return []string{"chromium", "openssh-client"} 
 // guidePackages are what the page "What your image must do" tells its readers to have.
 func guidePackages() []string { return []string{"genisoimage"} }
 
+// proxyPackages are what the operator's chapter is tried with.
+func proxyPackages() []string { return []string{"nginx"} }
+
 // databasePackages are needed where nothing else offers a server.
 func databasePackages() []string { return []string{"postgresql"} }
 
@@ -99,7 +102,7 @@ type services struct {
 // packageServices are what our packages would start.
 func packageServices() []string {
 	return []string{
-		"libvirtd", "virtlogd", "virtlockd", "libvirt-guests", "postgresql", "dnsmasq",
+		"libvirtd", "virtlogd", "virtlockd", "libvirt-guests", "postgresql", "dnsmasq", "nginx",
 	}
 }
 

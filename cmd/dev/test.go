@@ -103,7 +103,7 @@ func splitPackages(args []string) (rest, packages []string) {
 }
 
 func testPackages(short bool) []string {
-	names := slices.Concat(labPackages(), browserPackages(), guidePackages())
+	names := slices.Concat(labPackages(), browserPackages(), guidePackages(), proxyPackages())
 	if short {
 		names = []string{"libvirt-dev", "pkg-config", "qemu-utils"}
 	}

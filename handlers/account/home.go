@@ -66,6 +66,9 @@ func (h Handlers) accountPage(c echo.Context, p web.AccountShowProps) error {
 	if err != nil {
 		return err
 	}
+	if p.Refused, err = h.refusedMails(c); err != nil {
+		return err
+	}
 	p.Layout = h.layout(c)
 	for _, w := range places.Organizations {
 		p.Places = append(p.Places, web.Place{Name: w.Name, Kind: "Organization", Role: w.Role, Value: page.KindOrganization + ":" + w.ID.String(), Here: s.OrganizationID != nil && *s.OrganizationID == w.ID})

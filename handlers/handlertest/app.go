@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ type App struct {
 	t       testing.TB
 	web     *floors.All
 	echo    *echo.Echo
+	portal  atomic.Pointer[http.Handler]
+	options handlers.Options
 }
 
 // Options of Start. The zero value is good.
@@ -72,15 +75,14 @@ func Start(t testing.TB, o Options) *App {
 	stopping, stop := context.WithCancel(context.Background())
 	a.Stop, a.uploads = stop, t.TempDir()
 	a.web = storetest.OpenAs(t, pool, store.RoleWeb)
-	portal, err := handlers.New(handlers.Options{
+	a.options = handlers.Options{
 		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL, WorkerSecret: Secret(t),
 		Stopping: stopping, UploadsChecked: true, UploadFolder: a.uploads, Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
-	server.Config.Handler, a.echo = portal, portal.(*echo.Echo)
+	a.Restart()
+	portal := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.portal.Load()).ServeHTTP(w, r) })
+	server.Config.Handler = portal
 	if o.Serve != nil {
 		ended := make(chan struct{})
 		go func() { defer close(ended); o.Serve(stopping, server.Listener, portal) }()
@@ -94,6 +96,21 @@ func Start(t testing.TB, o Options) *App {
 	})
 	return a
 }
+
+// Restart puts another portal in the place of the one that answers, over the same database and folder, as where the process was
+// started anew: what one kept in memory is gone.
+func (a *App) Restart() {
+	a.t.Helper()
+	portal, err := handlers.New(a.options)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.portal.Store(&portal)
+	a.echo = portal.(*echo.Echo)
+}
+
+// Uploads is the folder in which uploads lie.
+func (a *App) Uploads() string { return a.uploads }
 
 // Received is how many bytes of an unfinished upload have come, without the question that would end who sends them.
 func (a *App) Received(id string) int64 {

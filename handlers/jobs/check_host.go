@@ -103,6 +103,23 @@ type skipped string
 // Error implements error.
 func (s skipped) Error() string { return string(s) }
 
+// ourFault is an error of our own database, or of a file of this worker: it says nothing of the host, and what it says is for the
+// worker's log alone.
+type ourFault struct{ err error }
+
+// Error implements error, for staff.
+func (ourFault) Error() string {
+	return "Volary's own records, or its sample image, could not be read or written, so that this could not be checked. It says nothing of the host: ask for the check again; if it fails again, the worker's log says why."
+}
+
+func (f ourFault) Unwrap() error { return f.err }
+
+// warning is what a check that passed found: it stands in the way of nothing, but who buys and who sells should know its cost.
+type warning string
+
+// Error implements error.
+func (w warning) Error() string { return string(w) }
+
 // run goes through the checks in their order and ends with the first that fails: what comes after stands on it.
 func (k *hostCheck) run(ctx context.Context) bool {
 	guests := newProbes(k)
@@ -125,14 +142,17 @@ func (k *hostCheck) run(ctx context.Context) bool {
 			Name: check.name, State: provisioner.CheckPassed, Detail: detail, Seconds: time.Since(began).Round(10 * time.Millisecond).Seconds(),
 		}
 		var skip skipped
+		var cost warning
 		switch {
+		case errors.As(err, &cost):
+			c.State, c.Detail, err = provisioner.CheckWarning, string(cost), nil
 		case errors.As(err, &skip):
 			c.State, c.Detail, err = provisioner.CheckSkipped, string(skip), nil
 		case err != nil:
 			c.State, c.Detail = provisioner.CheckFailed, err.Error()
 		}
 		k.report = append(k.report, c)
-		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "job", k.job, "check", c.Name, "state", c.State, "detail", c.Detail, "cause", provisioner.Cause(err))
+		k.Log.InfoContext(ctx, "host check", "host", k.host.ID, "job", k.job, "check", c.Name, "state", c.State, "detail", c.Detail, "cause", causeOf(err))
 		if perr := k.Machines.HostCheckProgress(ctx, k.host.ID, k.report); perr != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "host check", "host", k.host.ID, "error", perr)
 		}
@@ -141,6 +161,15 @@ func (k *hostCheck) run(ctx context.Context) bool {
 		}
 	}
 	return true
+}
+
+// causeOf is all that is known of a check's error, for the worker's log.
+func causeOf(err error) string {
+	var ours ourFault
+	if errors.As(err, &ours) {
+		return ours.err.Error()
+	}
+	return provisioner.Cause(err)
 }
 
 // finish writes the outcome down. The same machine under two names would be counted twice: that fails the check.
@@ -171,7 +200,8 @@ func (k *hostCheck) versions(context.Context) (string, error) {
 	if f.UUID == uuid.Nil {
 		return "", errors.New("the host does not tell its UUID: set host_uuid in libvirtd.conf")
 	}
-	return fmt.Sprintf("libvirt %s, QEMU %s, %d logical processors, %d MiB of memory", f.LibvirtVersion, f.QEMUVersion, f.VCPUs, f.MemoryMiB), nil
+	return fmt.Sprintf("libvirt %s, QEMU %s, %s (%s), %d MiB of memory", f.LibvirtVersion, f.QEMUVersion,
+		refusal.Plural(f.VCPUs, "logical processor", "logical processors"), provisioner.ProcessorName(f.CPUModel), f.MemoryMiB), nil
 }
 
 func (k *hostCheck) hook(context.Context) (string, error) {

@@ -58,8 +58,11 @@ func (d *DeleteImage) canonical(ctx context.Context, a queue.DeleteImage) error 
 	return d.Blobs.Delete(ctx, key)
 }
 
-// discardUpload removes an upload's bytes and the tus handler's note.
+// discardUpload removes an upload's bytes and what lies beside them.
 func discardUpload(ctx context.Context, blobs blob.Store, id string) error {
-	key := blob.UploadKey(id)
-	return errors.Join(blobs.Delete(ctx, key), blobs.Delete(ctx, key+".info"))
+	var errs []error
+	for _, key := range blob.UploadKeys(id) {
+		errs = append(errs, blobs.Delete(ctx, key))
+	}
+	return errors.Join(errs...)
 }

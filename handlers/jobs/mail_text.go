@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"text/template"
 	"unicode"
 
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -23,8 +25,9 @@ const subjectLimit = 150
 // mailText is a rendered mail.
 type mailText struct{ subject, body string }
 
-// renderMail renders a mail's text. link stands for its link, so that the text can be made again without the secret.
-func renderMail(m store.Mail, link string) (mailText, error) {
+// renderMail renders a mail's text. link stands for its link, so that the text can be made again without the secret; portal is
+// the address that links to our pages begin with.
+func renderMail(m store.Mail, link, portal string) (mailText, error) {
 	t, err := template.New(string(m.Kind)+".txt").Option("missingkey=zero").ParseFS(mailFiles, "mails/"+string(m.Kind)+".txt")
 	if err != nil {
 		return mailText{}, fmt.Errorf("text of mail %s: %w", m.Kind, err)
@@ -34,10 +37,15 @@ func renderMail(m store.Mail, link string) (mailText, error) {
 		data = map[string]string{}
 	}
 	for k, v := range data {
-		if k == "text" || k == "reason" {
+		if k == "text" || k == "reason" || k == "lines" {
 			data[k] = plainText(v)
 		} else {
-			data[k] = inLine(v)
+			data[k] = typed.Isolate(inLine(v))
+		}
+	}
+	if m.Kind == store.MailSummary {
+		if data["text"], err = summaryText(m.Data["items"], portal); err != nil {
+			return mailText{}, fmt.Errorf("text of mail %s: %w", m.Kind, err)
 		}
 	}
 	data["link"] = link
@@ -46,7 +54,26 @@ func renderMail(m store.Mail, link string) (mailText, error) {
 		return mailText{}, fmt.Errorf("text of mail %s: %w", m.Kind, err)
 	}
 	subject, body, _ := strings.Cut(b.String(), "\n")
-	return mailText{subject: oneLine(subject), body: body}, nil
+	return mailText{subject: oneLine(subject), body: body + mailWhy(m, portal)}, nil
+}
+
+// summaryText is the subjects of the mails that a summary stands for, each with its page.
+func summaryText(items, portal string) (string, error) {
+	var list []store.Summed
+	if items != "" {
+		if err := json.Unmarshal([]byte(items), &list); err != nil {
+			return "", err
+		}
+	}
+	var lines []string
+	for _, i := range list {
+		t, err := renderMail(store.Mail{Kind: i.Kind, Data: i.Data}, "", portal)
+		if err != nil {
+			return "", err
+		}
+		lines = append(lines, "- "+t.subject+"\n  "+portal+i.Data["path"])
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 // errForgotten is of a mail that waited longer than its link is good for.
@@ -65,11 +92,11 @@ func (s *SendMail) mailLink(m store.Mail) (link, stays string, err error) {
 	return s.PublicURL + path, "(the link is in the mail alone)", err
 }
 
-// plainText keeps line breaks alone of what controls a terminal or a mail program.
+// plainText keeps line breaks alone of what controls a terminal, a mail program or the direction of a line.
 func plainText(s string) string {
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && unicode.IsControl(r) {
+		if r != '\n' && unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
 			return -1
 		}
 		return r
@@ -78,12 +105,13 @@ func plainText(s string) string {
 
 // inLine makes one line: what people typed into a name begins no header and no paragraph.
 func inLine(s string) string {
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
+	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) })
+	return plainText(strings.Join(words, " "))
 }
 
 // oneLine makes a header's value.
 func oneLine(s string) string {
-	letters := []rune(inLine(s))
+	letters := []rune(strings.Join(strings.Fields(s), " ")) // of values that are clean
 	if len(letters) > subjectLimit {
 		letters = append(letters[:subjectLimit-1], '…')
 	}

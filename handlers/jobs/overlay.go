@@ -55,7 +55,7 @@ func (p *probes) overlay(ctx context.Context) (string, error) {
 			failed = append(failed, fmt.Sprintf("between this host and %s: %s", f.with.Name, firstLine(f.err)))
 		}
 		if err := p.Machines.HostPairFound(ctx, machines.HostPair{Host: p.host, Other: f.with, Passed: f.err == nil, Why: whyApart(f.err)}); err != nil {
-			return "", err
+			return "", ourFault{err}
 		}
 	}
 	switch {
@@ -73,7 +73,7 @@ func (p *probes) overlay(ctx context.Context) (string, error) {
 func (p *probes) meetPeers(ctx context.Context) error {
 	pool, err := p.Machines.HostsOfPool(ctx, p.host.PoolID)
 	if err != nil {
-		return err
+		return ourFault{err}
 	}
 	p.peers, p.generation = choosePeers(p.host, pool), 2
 	if len(p.peers) == 0 {

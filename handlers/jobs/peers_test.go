@@ -15,15 +15,18 @@ import (
 // Of two hosts that are checked at once, whoever comes second to the overlay looks at the other, in whatever order they are: no
 // pair is left out.
 func TestOfTwoChecksAtOnceTheSecondLooks(t *testing.T) {
-	far := []provisioner.HostCheck{{Name: accelerationCheck, State: provisioner.CheckPassed}}
 	enrolled := time.Now()
-	for _, elderFirst := range []bool{true, false} {
+	for _, c := range []struct {
+		elderFirst bool
+		far        provisioner.CheckState
+	}{{true, provisioner.CheckPassed}, {false, provisioner.CheckPassed}, {true, provisioner.CheckWarning}} {
+		far := []provisioner.HostCheck{{Name: accelerationCheck, State: c.far}}
 		var at []machines.Host
 		for _, state := range []string{"running", "running", "waiting"} {
 			at = append(at, machines.Host{ID: uuid.Must(uuid.NewV7()), CheckState: state, EnrolledAt: &enrolled})
 		}
 		first, second := 0, 1
-		if !elderFirst {
+		if !c.elderFirst {
 			first, second = 1, 0
 		}
 		at[first].CheckReport = far

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 	"slices"
@@ -63,7 +65,7 @@ func choosePeers(host machines.Host, pool []machines.Host) []machines.Host {
 	var peers []machines.Host
 	for _, h := range pool {
 		asFar := h.CheckState == "running" && h.EnrolledAt != nil && slices.ContainsFunc(h.CheckReport, func(c provisioner.HostCheck) bool {
-			return c.Name == accelerationCheck && c.State == provisioner.CheckPassed
+			return c.Name == accelerationCheck && (c.State == provisioner.CheckPassed || c.State == provisioner.CheckWarning)
 		})
 		if h.ID != host.ID && (h.Fit || asFar) && len(peers) < mostPeers {
 			peers = append(peers, h)
@@ -173,7 +175,7 @@ func (p *probes) clearHost(ctx context.Context, h machines.Host, guests []guest)
 func (p *probes) accelerate(ctx context.Context) (string, error) {
 	image, err := loops.OpenProbeImage(p.ProbeImage)
 	if err != nil {
-		return "", err
+		return "", ofFile(err)
 	}
 	p.image, p.used = image, true
 	p.clear(ctx) // what a killed check left
@@ -194,7 +196,9 @@ func (p *probes) accelerate(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("no guest booted: under KVM: %w; under TCG: %w", kvm, tcg)
 	}
 	p.acceleration = provisioner.AccelerationTCG
-	return fmt.Sprintf("a guest booted under TCG in %.1f s, without hardware acceleration; under KVM: %s", time.Since(began).Seconds(), firstLine(kvm)), nil
+	return "", warning(fmt.Sprintf("KVM does not work here: %s. Guests are emulated (TCG), which makes them many times slower than under KVM; one booted in %.1f s. "+
+		"To repair: switch virtualization on in the firmware, or nested virtualization where this machine is virtual itself, load kvm_intel or kvm_amd, and check again.",
+		strings.TrimSuffix(firstLine(kvm), "."), time.Since(began).Seconds()))
 }
 
 // firstLine is enough of what QEMU has to say.
@@ -206,11 +210,25 @@ func firstLine(err error) string {
 // prepare makes the image and the network on a host.
 func (p *probes) prepare(ctx context.Context, h machines.Host, others []machines.Host) error {
 	return p.with(ctx, h, func(d provisioner.Driver) error {
-		if err := d.EnsureImage(ctx, p.image.Digest, p.image.Size, p.image.Open); err != nil {
+		if err := d.EnsureImage(ctx, p.image.Digest, p.image.Size, p.openImage); err != nil {
 			return err
 		}
 		return d.EnsureNetwork(ctx, p.network(h, others))
 	})
+}
+
+func (p *probes) openImage(ctx context.Context) (io.ReadCloser, error) {
+	r, err := p.image.Open(ctx)
+	return r, ofFile(err)
+}
+
+// ofFile tells an error of this worker's own file from what a person can mend: that there is none.
+func ofFile(err error) error {
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		return ourFault{err}
+	}
+	return err
 }
 
 // boots starts a guest and waits for it to be ready, for at most limit, and for at most silence where it writes nothing.

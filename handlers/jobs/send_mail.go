@@ -27,7 +27,7 @@ type SendMail struct {
 // Timeout implements river.Worker.
 func (*SendMail) Timeout(*river.Job[queue.SendMail]) time.Duration { return 2 * smtpTimeout }
 
-// Work implements river.Worker. A mail that is sent or kept is left alone; between the server's yes and our note of it
+// Work implements river.Worker. A mail that is sent, kept or refused for good is left alone; between the server's yes and our note of it
 // lies the one moment in which a dying worker makes a second copy, with the same Message-ID.
 func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) error {
 	m, err := s.Core.MailForWorker(ctx, job.Args.MailID)
@@ -36,28 +36,33 @@ func (s *SendMail) Work(ctx context.Context, job *river.Job[queue.SendMail]) err
 	}
 	link, afterwards, err := s.mailLink(m)
 	if err != nil {
-		return s.refused(ctx, job, fmt.Errorf("open the link of mail %s: %w", m.ID, err))
+		return s.failed(ctx, job, fmt.Errorf("open the link of mail %s: %w", m.ID, err))
 	}
-	stays, err := renderMail(m, afterwards)
+	stays, err := renderMail(m, afterwards, s.PublicURL)
 	if err != nil {
-		return s.refused(ctx, job, err)
+		return s.failed(ctx, job, err)
 	}
 	if s.SMTP == nil {
 		return s.Core.MailKept(ctx, m.ID, stays.subject, stays.body)
 	}
-	text, err := renderMail(m, link)
+	text, err := renderMail(m, link, s.PublicURL)
 	if err != nil {
-		return s.refused(ctx, job, err)
+		return s.failed(ctx, job, err)
 	}
 	if err := s.SMTP.send(ctx, m, text); err != nil {
-		return s.refused(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
+		var refused *refusedMail
+		if errors.As(err, &refused) {
+			s.Log.WarnContext(ctx, "mail refused for good", "mail", m.ID, "kind", m.Kind, "error", err)
+			return s.Core.MailRefused(context.WithoutCancel(ctx), m.ID, refused.server, refused.words, plainText(err.Error()))
+		}
+		return s.failed(ctx, job, fmt.Errorf("send mail %s: %w", m.ID, err))
 	}
 	s.Log.InfoContext(ctx, "mail sent", "mail", m.ID, "kind", m.Kind)
 	return s.Core.MailSent(context.WithoutCancel(ctx), m.ID, stays.subject, stays.body)
 }
 
-// refused notes why for the outbox; the error makes River try again later.
-func (s *SendMail) refused(ctx context.Context, job *river.Job[queue.SendMail], err error) error {
+// failed notes why for the outbox; the error makes River try again later.
+func (s *SendMail) failed(ctx context.Context, job *river.Job[queue.SendMail], err error) error {
 	last := job.Attempt >= job.MaxAttempts
-	return errors.Join(err, s.Core.MailRefused(context.WithoutCancel(ctx), job.Args.MailID, err.Error(), last))
+	return errors.Join(err, s.Core.MailFailed(context.WithoutCancel(ctx), job.Args.MailID, err.Error(), last))
 }

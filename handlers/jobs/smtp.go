@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -23,6 +24,7 @@ var ErrSMTPConfig = errors.New("smtp configuration")
 // SMTP sends mails by one server.
 type SMTP struct {
 	client *mail.Client
+	host   string // the server's name, as configured
 	from   string
 }
 
@@ -59,7 +61,7 @@ func NewSMTP(address, from string) (*SMTP, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSMTPConfig, err)
 	}
-	return &SMTP{client: client, from: from}, nil
+	return &SMTP{client: client, host: u.Hostname(), from: from}, nil
 }
 
 func starttls(host string) mail.TLSPolicy {
@@ -83,5 +85,50 @@ func (s *SMTP) send(ctx context.Context, m store.Mail, t mailText) error {
 	msg.SetDateWithValue(m.CreatedAt)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(mail.TypeTextPlain, t.body)
-	return s.client.DialAndSendWithContext(ctx, msg)
+	err := s.client.DialAndSendWithContext(ctx, msg)
+	if err != nil && msg.IsDelivered() {
+		return nil // what failed was the goodbye
+	}
+	return s.refusedForGood(err)
+}
+
+// refusedMail is a mail that the server will not take, however often it is asked: an address without a mailbox, a content
+// that it does not want. A refusal of who sends is none, nor one of our password: those are repaired here.
+type refusedMail struct {
+	server, words string // words: one line, bounded, of letters that a page can show
+	err           error
+}
+
+// Error implements error, for the outbox.
+func (r *refusedMail) Error() string { return r.err.Error() }
+
+func (r *refusedMail) Unwrap() error { return r.err }
+
+func (s *SMTP) refusedForGood(err error) error {
+	var said *mail.SendError
+	if !errors.As(err, &said) || said.IsTemp() || said.ErrorCode() < 500 || said.ErrorCode() > 599 {
+		return err
+	}
+	if said.Reason != mail.ErrSMTPRcptTo && said.Reason != mail.ErrSMTPData && said.Reason != mail.ErrSMTPDataClose {
+		return err
+	}
+	words := strings.TrimPrefix(said.Error(), said.Reason.String()+":")
+	for _, ours := range []string{", affected message ID: ", ", affected recipient(s): "} {
+		if i := strings.LastIndex(words, ours); i >= 0 {
+			words = words[:i]
+		}
+	}
+	return &refusedMail{server: s.host, words: serverWords(words), err: err}
+}
+
+// mostServerWords bounds what is shown of a server's answer, in letters.
+const mostServerWords = 200
+
+// serverWords makes one line of what a server says, which may be anything.
+func serverWords(said string) string {
+	letters := []rune(strings.ToValidUTF8(inLine(said), "?"))
+	if len(letters) > mostServerWords {
+		letters = append(letters[:mostServerWords-1], '…')
+	}
+	return strings.TrimSpace(string(letters))
 }

@@ -156,6 +156,32 @@ func TestHostCheckSaysWhatIsKeptOfAConsole(t *testing.T) {
 	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
+// TestHostCheckSaysWhatEmulationCosts: a host without KVM may carry nodes, and its check does not call that passed.
+func TestHostCheckSaysWhatEmulationCosts(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Host(1).Refuse("EnsureNode", 1, "unsupported configuration: could not find capabilities for domaintype=kvm")
+	loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[0]))
+	b.Queue(t, "one")
+	h := b.UntilChecked(t, b.Hosts[0])
+	at := slices.IndexFunc(h.CheckReport, func(c provisioner.HostCheck) bool { return c.Name == "acceleration" })
+	if !h.Fit || h.Acceleration != provisioner.AccelerationTCG || at < 0 || h.CheckReport[at].State != provisioner.CheckWarning {
+		t.Fatalf("%s %s: %+v", h.CheckState, h.Acceleration, h.CheckReport)
+	}
+	for _, want := range []string{"domaintype=kvm", "many times slower", "To repair:"} {
+		if !strings.Contains(h.CheckReport[at].Detail, want) {
+			t.Errorf("%q lacks %q", h.CheckReport[at].Detail, want)
+		}
+	}
+	if h.CPUModel != "simulated" || h.Processors == 0 {
+		t.Errorf("processors %q, %d", h.CPUModel, h.Processors)
+	}
+	if last := h.CheckReport[len(h.CheckReport)-1]; last.State != provisioner.CheckPassed {
+		t.Errorf("after a warning: %+v", last)
+	}
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+}
+
 func TestHostCheckFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -48,9 +48,10 @@ func (h *Changes) Publish(change store.Change) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.away = false
-	h.remember(heard{time.Now(), change})
+	now := heard{time.Now(), change}
+	h.remember(now)
 	for f := range h.followers {
-		f.hear(change)
+		f.hear(now)
 	}
 }
 
@@ -159,25 +160,25 @@ type follower struct {
 
 	// under Changes.mu
 	whose      Whose
-	pending    map[what]struct{}
+	pending    map[what]time.Time // when it was heard last
 	everything bool
 }
 
-func (f *follower) hear(c store.Change) {
-	if c == (store.Change{}) {
+func (f *follower) hear(h heard) {
+	if h.change == (store.Change{}) {
 		f.everything = true
 		f.wake()
 	}
-	for _, w := range f.whose.names(c) {
-		f.add(w)
+	for _, w := range f.whose.names(h.change) {
+		f.add(w, h.at)
 	}
 }
 
-func (f *follower) add(w what) {
+func (f *follower) add(w what, at time.Time) {
 	if len(f.pending) >= followedAtOnce {
 		f.everything = true
 	} else {
-		f.pending[w] = struct{}{}
+		f.pending[w] = at
 	}
 	f.wake()
 }
@@ -196,11 +197,11 @@ func (h *Changes) follow(f *follower) error {
 		return &refusal.Error{Code: "throttled", Title: "30 browsers of yours follow changes already.", Next: "Close some of them; this one still shows what it shows when it is loaded."}
 	}
 	h.perPerson[f.personID]++
-	f.signal, f.rights, f.pending = make(chan struct{}, 1), make(chan struct{}, 1), map[what]struct{}{}
+	f.signal, f.rights, f.pending = make(chan struct{}, 1), make(chan struct{}, 1), map[what]time.Time{}
 	h.followers[f] = struct{}{}
 	for now, i := time.Now(), 0; i < len(h.recent); i++ {
 		if now.Sub(h.recent[i].at) <= replayed {
-			f.hear(h.recent[i].change)
+			f.hear(h.recent[i])
 		}
 	}
 	return nil
@@ -213,7 +214,7 @@ func (h *Changes) move(f *follower, whose Whose) bool {
 	if f.whose == whose {
 		return false
 	}
-	f.whose, f.pending = whose, map[what]struct{}{}
+	f.whose, f.pending = whose, map[what]time.Time{}
 	return true
 }
 
@@ -226,14 +227,11 @@ func (h *Changes) unfollow(f *follower) {
 	}
 }
 
-// fetch empties what is pending. everything means that single things were not kept.
-func (h *Changes) fetch(f *follower) (list []what, everything bool) {
+// fetch empties what is pending, with when each was heard of last. everything means that single things were not kept.
+func (h *Changes) fetch(f *follower) (pending map[what]time.Time, everything bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for w := range f.pending {
-		list = append(list, w)
-	}
-	everything = f.everything
-	f.pending, f.everything = map[what]struct{}{}, false
-	return list, everything
+	pending, everything = f.pending, f.everything
+	f.pending, f.everything = map[what]time.Time{}, false
+	return pending, everything
 }

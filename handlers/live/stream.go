@@ -36,7 +36,7 @@ type Stream struct {
 // Serve streams, until the session, the browser or this process ends, as server-sent events:
 //
 //	place   whose changes follow (Whose), at first and whenever the session works elsewhere
-//	change  what changed (what), never content; without a kind: anything may have
+//	change  what changed (what), never content, and as its id when, in ms of 1970; without a kind and an id: anything may have
 //	away    from now on changes are not heard of, since the database does not answer
 //	back    they are again; anything may have changed meanwhile
 //	ended   the session is over; the stream ends
@@ -134,15 +134,19 @@ func (s Stream) tell(c echo.Context, f *follower, said bool, unsure int) (bool, 
 	case unsure > 0:
 		return said, nil
 	}
-	list, everything := s.Changes.fetch(f)
+	pending, everything := s.Changes.fetch(f)
 	switch {
 	case said:
 		return false, sendEvent(c, "back", struct{}{})
 	case everything:
 		return false, sendEvent(c, "change", struct{}{})
 	}
-	for _, w := range list {
-		if err := sendEvent(c, "change", w); err != nil {
+	for w, at := range pending {
+		text, err := json.Marshal(w)
+		if err != nil {
+			return false, err
+		}
+		if err := send(c, fmt.Sprintf("event: change\nid: %d\ndata: %s\n\n", at.UnixMilli(), text)); err != nil {
 			return false, err
 		}
 	}

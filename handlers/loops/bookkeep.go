@@ -4,19 +4,20 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"volary.dev/store/machines"
 )
 
-// How often leases are looked at and use is settled, and when a cluster whose lease is over for that long is deleted.
+// How often leases are looked at and use is settled.
 // The ledger is audited once a day; how soon after midnight (UTC) is the last.
 // Settling often costs little: an hour is booked once, as soon as it is proven to its end.
 const (
 	leaseTick  = 2 * time.Second
 	settleTick = time.Minute
 	auditTick  = 10 * time.Minute
-	leaseGrace = 24 * time.Hour
 )
 
-// Bookkeeper ends leases, settles use, forgets spent secrets and has the ledger audited. Every worker runs one: the first three are set-based,
+// Bookkeeper ends leases, settles use, tells people what they want to hear of, forgets spent secrets and has the ledger audited. Every worker runs one: the first three are set-based,
 // judge each row afresh and do nothing twice; the audit run of a day is one worker's.
 type Bookkeeper struct {
 	Engine
@@ -24,14 +25,15 @@ type Bookkeeper struct {
 
 // Run keeps the books until ctx ends.
 func (b *Bookkeeper) Run(ctx context.Context) error {
-	var audits sync.WaitGroup
+	var audits sync.WaitGroup // and what is told, beside
 	defer audits.Wait()
 	audits.Go(func() { b.auditDaily(ctx) })
+	audits.Go(func() { b.tell(ctx) })
 	ticker := time.NewTicker(leaseTick)
 	defer ticker.Stop()
 	var settled time.Time
 	for {
-		if n, err := b.Machines.EndLeases(ctx, leaseGrace); err != nil && ctx.Err() == nil {
+		if n, err := b.Machines.EndLeases(ctx, machines.LeaseGrace); err != nil && ctx.Err() == nil {
 			b.Log.ErrorContext(ctx, "end leases", "error", err)
 		} else if n > 0 {
 			b.Log.InfoContext(ctx, "leases ended", "clusters", n)
@@ -60,13 +62,19 @@ func (b *Bookkeeper) settle(ctx context.Context) {
 }
 
 // auditDaily goes on beside the rest: recomputing a long ledger takes its time, and leases end meanwhile. Before each look at
-// whether a day is to be audited it forgets spent secrets.
+// whether a day is to be audited it forgets spent secrets and slips.
 func (b *Bookkeeper) auditDaily(ctx context.Context) {
 	ticker := time.NewTicker(auditTick)
 	defer ticker.Stop()
 	for {
 		if err := b.Core.ForgetSecrets(ctx); err != nil && ctx.Err() == nil {
 			b.Log.ErrorContext(ctx, "forget spent secrets", "error", err)
+		}
+		if err := b.Core.ForgetSlips(ctx); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "forget slips", "error", err)
+		}
+		if err := b.Core.ForgetNotices(ctx, forgottenAtOnce); err != nil && ctx.Err() == nil {
+			b.Log.ErrorContext(ctx, "forget notices", "error", err)
 		}
 		b.audit(ctx)
 		select {

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
 )
@@ -54,18 +56,19 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 	}
 	errs := []error{k.Blobs.DiscardPartial(before)}
 	for _, id := range ids {
-		key := blob.UploadKey(id)
-		written, err := k.Blobs.Written(key)
+		written, err := k.Blobs.Written(blob.UploadKey(id))
 		if err == nil && written.After(before) {
 			continue // a slow line is no reason
 		}
 		// The row goes first: from then on no request can finish it.
-		if was, err := k.Models.DeleteUpload(ctx, id); err != nil || !was {
+		if was, err := k.Models.DiscardUpload(ctx, uuid.Nil, id); err != nil || !was {
 			errs = append(errs, err)
 			continue
 		}
 		k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
-		errs = append(errs, k.Blobs.Delete(ctx, key), k.Blobs.Delete(ctx, key+".info"))
+		for _, key := range blob.UploadKeys(id) {
+			errs = append(errs, k.Blobs.Delete(ctx, key))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -28,6 +28,7 @@ type Observer struct {
 	noted   map[uuid.UUID]bool                    // machines that no row knows and that are in the log
 	looking map[uuid.UUID]bool                    // hosts whose images are looked at
 	images  map[uuid.UUID]imagesLook              // by host
+	signIns map[uuid.UUID]map[uuid.UUID]string    // by host and head: from where its console is searched
 	probe   string                                // digest of ProbeImage; empty until it is asked for
 }
 
@@ -37,6 +38,7 @@ func (o *Observer) Run(ctx context.Context) error {
 	o.asking, o.strange = map[uuid.UUID]bool{}, map[uuid.UUID]stranger{}
 	o.strays, o.noted = map[uuid.UUID]map[uuid.UUID]time.Time{}, map[uuid.UUID]bool{}
 	o.looking, o.images = map[uuid.UUID]bool{}, map[uuid.UUID]imagesLook{}
+	o.signIns = map[uuid.UUID]map[uuid.UUID]string{}
 	var all sync.WaitGroup
 	defer all.Wait()
 	ticker := time.NewTicker(o.Round)
@@ -77,13 +79,16 @@ func (o *Observer) begin(ctx context.Context, all *sync.WaitGroup, h machines.Ho
 		o.looking[h.ID] = o.looking[h.ID] || look
 		o.mu.Unlock()
 		if look {
-			o.lookAtImages(ctx, h)
+			o.lookAround(ctx, h)
 		}
 	})
 }
 
-// lookAtImages is not part of the round, and the next rounds do not wait for it.
-func (o *Observer) lookAtImages(ctx context.Context, h machines.HostClaim) {
+// lookAround is not part of the round, and the next rounds do not wait for it: at young heads' consoles and at images.
+func (o *Observer) lookAround(ctx context.Context, h machines.HostClaim) {
+	if err := o.readSignIns(ctx, h); err != nil && ctx.Err() == nil {
+		o.Log.WarnContext(ctx, "read consoles", "host", h.ID, "error", provisioner.Cause(err))
+	}
 	if err := o.sweepImages(ctx, h); err != nil && ctx.Err() == nil {
 		o.Log.WarnContext(ctx, "look at images", "host", h.ID, "error", err)
 	}
@@ -143,7 +148,7 @@ func (o *Observer) noteStranger(ctx context.Context, h machines.HostClaim, why e
 		return err
 	}
 	if news {
-		o.Log.ErrorContext(ctx, "another machine at a host's address", "host", h.ID, "name", h.Name, "error", why)
+		o.Log.ErrorContext(ctx, "another machine at a host's address", "host", h.ID, "name", h.Name, "error", provisioner.Cause(why))
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 // nodeSpec is all that a host needs to make and start a node.
 func nodeSpec(w machines.ClusterWork, n machines.NodeWork) (provisioner.NodeSpec, error) {
 	seed := cloudinit.Seed{
-		InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain(w), Role: n.Role, SSHKeys: w.SSHKeys,
+		InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain(w), Role: n.Role, SSHKeys: w.SSHKeys, User: w.SignInUser,
 		Nodes: entries(w), UserData: n.UserData, Secret: w.SeedSecret,
 	}
 	if w.TestNonce != "" {

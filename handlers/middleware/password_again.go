@@ -47,8 +47,7 @@ func PasswordAgain(repeat func(ctx context.Context, s people.Session, password, 
 			if err != nil {
 				return err
 			}
-			c.Request().PostForm.Del(request.PasswordAgain)
-			c.Request().Form.Del(request.PasswordAgain)
+			request.Drop(c.Request(), request.PasswordAgain)
 			return next(c)
 		}
 	}

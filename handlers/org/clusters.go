@@ -1,9 +1,11 @@
 package org
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -211,7 +213,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 		Created: d.CreatedAt, Ready: page.Time(d.ReadyAt), GateDeadline: page.Time(d.GateDeadline),
 		LeaseEnds: page.Time(d.LeaseEndsAt), Ended: page.Time(d.EndedAt),
 		LeaseHours: typedHours(c, "lease_hours", d.LeaseSeconds), ExtendHours: typedHours(c, "extend_hours", 3600),
-		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: sshCommand(d),
+		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: signIn(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
 	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys)
@@ -313,12 +315,27 @@ func clusterRows(list []machines.ClusterRow) []web.ClusterRow {
 	return rows
 }
 
-// sshCommand is empty until the head's port is published.
-func sshCommand(d machines.ClusterDetail) string {
+// signIn is empty until the head's port is published. The user is the version's, else whom the head's console named, else root.
+func signIn(d machines.ClusterDetail) web.SignIn {
 	if d.SSHPort == 0 || !d.SSHHost.IsValid() {
-		return ""
+		return web.SignIn{}
 	}
-	return fmt.Sprintf("ssh -p %d root@%s", d.SSHPort, d.SSHHost)
+	user := cmp.Or(d.SignInUser, d.SignIn.User, "root")
+	s := web.SignIn{
+		Command: fmt.Sprintf("ssh -p %d %s@%s", d.SSHPort, user, d.SSHHost), User: user,
+		UserSaid: d.SignInUser == "" && d.SignIn.User != "", UserGuessed: d.SignInUser == "" && d.SignIn.User == "",
+	}
+	for _, k := range d.SignIn.HostKeys {
+		s.HostKeys = append(s.HostKeys, k.Kind+" "+k.Fingerprint)
+	}
+	for _, n := range d.NodeRows {
+		if n.Role == provisioner.RoleCompute {
+			s.Jump = fmt.Sprintf("ssh -J %s@%s %s@%s", user, netip.AddrPortFrom(d.SSHHost, uint16(d.SSHPort)), user, n.Address) //nolint:gosec // a port
+			s.JumpTo = n.Name
+			break
+		}
+	}
+	return s
 }
 
 // typedHours is what a refused form had in a field, else the seconds to begin with, as hours.

@@ -139,8 +139,11 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 
 func imageCheck(c provisioner.ImageCheck) ui.Check {
 	check := ui.Check{Name: c.Name, State: "passed", Detail: c.Detail, Repair: c.Repair}
-	if !c.Passed {
+	switch {
+	case !c.Passed:
 		check.State = "failed"
+	case c.Warned:
+		check.State = "warning"
 	}
 	return check
 }
@@ -150,7 +153,7 @@ func (h Handlers) unfinished(c echo.Context) ([]web.UploadRow, error) {
 	uploads, err := h.Models.Uploads(c.Request().Context(), orgID)
 	var list []web.UploadRow
 	for _, u := range uploads {
-		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Offset: h.Uploads.Received(u.ID), Created: u.CreatedAt, Person: u.Person})
+		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Offset: h.Uploads.Received(u.ID), Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint})
 	}
 	return list, err
 }

@@ -142,6 +142,9 @@ func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At,
 		References: web.References{PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber},
 	}
+	for _, short := range r.Short {
+		row.Short = append(row.Short, short.String())
+	}
 	if r.ClusterID != nil {
 		row.Cluster = *r.ClusterID
 	}

@@ -6,8 +6,8 @@ import (
 
 // DiscardUpload removes what came of an unfinished upload, whoever of the organization began it.
 func (h Handlers) DiscardUpload(c echo.Context) error {
-	orgID, _ := where(c)
-	if err := h.Uploads.Discard(c.Request().Context(), orgID, c.Param("id")); err != nil {
+	orgID, personID := where(c)
+	if err := h.Uploads.Discard(c.Request().Context(), orgID, personID, c.Param("id")); err != nil {
 		return err
 	}
 	return h.Frame.Done(c, "/org/images", "The upload is discarded. What was sent of it is removed.")

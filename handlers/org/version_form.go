@@ -22,6 +22,7 @@ func typedVersion(f *request.Form) web.VersionValues {
 		Version: f.Typed("version"), Head: typedRole(f, "head"), Compute: typedRole(f, "compute"),
 		ComputeMin: f.Typed("compute_min"), ComputeMax: f.Typed("compute_max"),
 		GateKind: f.Typed("gate_kind"), GateText: f.Typed("gate_text"), GateTimeout: f.Typed("gate_timeout"),
+		SignInUser: f.Typed("sign_in_user"),
 	}
 }
 
@@ -37,6 +38,7 @@ func versionValues(v models.Version) web.VersionValues {
 	values := web.VersionValues{
 		Version: v.Version, ComputeMin: strconv.Itoa(v.ComputeMin), ComputeMax: strconv.Itoa(v.ComputeMax),
 		GateKind: string(v.Gate.Kind), GateText: v.Gate.Text, GateTimeout: strconv.Itoa(v.Gate.TimeoutSeconds),
+		SignInUser: v.SignInUser,
 	}
 	for _, r := range v.Roles {
 		role := web.RoleValues{
@@ -63,6 +65,7 @@ func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
 			TimeoutSeconds: f.Int("gate_timeout", "the time limit", 10, 3600),
 		},
 	}
+	d.SignInUser = f.Text("sign_in_user", "the user to sign in as", 0, 32)
 	if d.ComputeMax < d.ComputeMin {
 		f.Wrong("compute_max", "The greatest number is below the least.")
 	}

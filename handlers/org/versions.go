@@ -163,7 +163,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
-		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate,
+		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate, SignInUser: v.SignInUser,
 		MayEdit: may && !published, MayPublish: may && !published, MayTest: may && published, MayLaunch: may && published,
 	}
 	for _, r := range v.Roles {
@@ -185,7 +185,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
 		})
 	}
-	places, err := h.Machines.PoolPlaces(c.Request().Context())
+	places, err := h.Machines.OpenPlaces(c.Request().Context())
 	if err != nil {
 		return p, err
 	}

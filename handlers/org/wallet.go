@@ -109,7 +109,7 @@ func (h Handlers) ListPurchases(c echo.Context) error {
 func (h Handlers) ledger(c echo.Context, p *web.WalletProps) error {
 	l, q := request.ParseList(c, "at"), request.ParseQuery(c)
 	f := books.LedgerFilter{Page: l.Page(), Sort: l.Sorting, Cluster: strings.TrimSpace(q.Typed("cluster"))}
-	f.Since, f.Until = sales.Days(c)
+	f.Days = sales.Days(c)
 	if q.Has("kind") {
 		f.Kind = billing.Kind(q.Choice("kind", "a kind", "grant", "hold", "use", "release", "expire"))
 	}

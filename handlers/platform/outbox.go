@@ -18,7 +18,7 @@ import (
 func (h Handlers) ListMails(c echo.Context) error {
 	l, q := request.ParseList(c, "to", "kind", "state", "created"), request.ParseQuery(c)
 	list, total, err := h.Core.Outbox(c.Request().Context(), store.MailFilter{
-		Text: q.Typed("q"), State: choice(q.Typed("state"), "waiting", "sent", "kept", "failed"), Sorting: l.Sorting, Page: l.Page(),
+		Text: q.Typed("q"), State: choice(q.Typed("state"), "waiting", "sent", "kept", "failed", "refused"), Sorting: l.Sorting, Page: l.Page(),
 	})
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func (h Handlers) ShowMail(c echo.Context) error {
 	return h.mailPage(c, id, web.MailShowProps{})
 }
 
-// SendMail gives a failed or kept mail to the worker again.
+// SendMail gives a failed, refused or kept mail to the worker again.
 func (h Handlers) SendMail(c echo.Context) error {
 	return h.change(c, "mail", h.Core.SendMailAgain, h.mailRefused, "/platform/outbox/", "The mail is with the worker again.")
 }

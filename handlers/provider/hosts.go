@@ -151,7 +151,7 @@ func hostNodesShown(c echo.Context, nodes []machines.HostNode, p *web.HostShowPr
 func hostProps(x machines.Host) web.HostShowProps {
 	p := web.HostShowProps{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Address: x.Address,
-		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs,
+		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs, CPUModel: x.CPUModel, Processors: x.Processors,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: page.Time(x.RoundAt),
 		CheckState: x.CheckState, Checked: page.Time(x.CheckedAt),

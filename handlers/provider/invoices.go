@@ -27,6 +27,11 @@ func (h Handlers) ListInvoices(c echo.Context) error {
 		return err
 	}
 	p.Month = month.String()
+	x, err := h.People.Provider(ctx, where(c))
+	if err != nil {
+		return err
+	}
+	p.Zone = x.AccountingZone
 	return page.Render(c, http.StatusOK, web.InvoiceList(p))
 }
 

@@ -19,11 +19,18 @@ import (
 // ListOrders shows what the provider was asked for, those that wait first.
 func (h Handlers) ListOrders(c echo.Context) error {
 	l, f := sales.OrderFilter(c)
-	orders, total, sums, err := h.Books.OrdersOfProvider(c.Request().Context(), where(c), f)
+	ctx := c.Request().Context()
+	orders, total, sums, err := h.Books.OrdersOfProvider(ctx, where(c), f)
 	if err != nil {
 		return err
 	}
-	return page.Live(c, web.OrderList(sales.OrderList(c, h.layout(c), web.Seller, l, orders, total, sums)))
+	p := sales.OrderList(c, h.layout(c), web.Seller, l, orders, total, sums)
+	x, err := h.People.Provider(ctx, where(c))
+	if err != nil {
+		return err
+	}
+	p.Zone = x.AccountingZone
+	return page.Live(c, web.OrderList(p))
 }
 
 // ShowOrder shows one order, and while it waits what may be decided.

@@ -45,6 +45,9 @@ func (h Handlers) ShowPool(c echo.Context) error {
 		MachineType: x.MachineType, CPU: x.CPU, MTU: x.MTU, GoOut: x.Masquerade, Wipe: x.WipeDisks, MaxLeaseHours: x.MaxLeaseHours,
 		Policy: x.Policy, Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Closed: prefixes(provisioner.PrivatePrefixes()),
 	}
+	if p.Made, err = h.Machines.PoolProcessors(c.Request().Context(), where(c), x.ID); err != nil {
+		return err
+	}
 	return page.Live(c, web.PoolShow(p))
 }
 

@@ -124,34 +124,31 @@ func mostPrice(f *request.Form) *int64 {
 
 func offers(c echo.Context, m overview.Market, need overview.MarketNeed, v web.MarketValues) web.Offers {
 	o := web.Offers{Now: m.Now, Owner: organizationOf(c) != uuid.Nil}
-	currencies := map[billing.Currency]int64{} // with the lowest price of the page
+	currencies := map[billing.Currency]bool{}
 	for _, r := range m.Rows {
 		if r.Price != nil {
-			if low, seen := currencies[r.Price.Currency]; !seen || r.Price.Millionths < low {
-				currencies[r.Price.Currency] = r.Price.Millionths
-			}
+			currencies[r.Price.Currency] = true
 		}
+		o.Rows = append(o.Rows, offerRow(c, r, need, v))
 	}
 	o.Mixed = len(currencies) > 1
-	for _, r := range m.Rows {
-		row := offerRow(c, r, need, v)
-		row.BestPrice = !o.Mixed && len(m.Rows) > 1 && r.Price != nil && r.Price.Millionths == currencies[r.Price.Currency]
-		o.Rows = append(o.Rows, row)
-	}
 	return o
 }
 
 func offerRow(c echo.Context, r overview.MarketRow, need overview.MarketNeed, v web.MarketValues) web.OfferRow {
 	row := web.OfferRow{
 		ProviderID: r.ProviderID, Provider: r.ProviderName, Pool: r.PoolName, Location: r.Location, Offer: r.OfferName,
-		Node: r.Shape.Name, Shape: r.Shape.Size(), NeedMCS: int64(r.Need), OwnedMCS: int64(r.Owned), ToBuyMCS: int64(r.ToBuy),
+		Node: r.Shape.Name, Shape: r.Shape.Size(), Made: r.Made, NeedMCS: int64(r.Need), OwnedMCS: int64(r.Owned), ToBuyMCS: int64(r.ToBuy),
 		LeastMCS: int64(r.LeastHours), FreeVCPUs: r.FreeVCPUs, VCPUs: r.VCPUs, FreeMiB: r.FreeMiB,
-		When: string(r.When), Start: r.Start, MaxLease: r.MaxLease,
+		When: string(r.When), Start: r.Start, TooLong: r.MaxLease > 0, BestPrice: r.Lowest,
+	}
+	for _, short := range r.Short {
+		row.Short = append(row.Short, short.String())
 	}
 	if r.Price != nil {
 		row.Price, row.CostPerHour, row.Cost = r.Price.String(), r.CostPerHour.String(), r.Cost.String()
 	}
-	if string(r.When) != "larger" && mayLaunch(c) {
+	if r.Startable() && mayLaunch(c) {
 		row.Launch = launchAddress(r, need.Nodes, v.Hours)
 	}
 	if r.OfferID != uuid.Nil && request.Allowed(c, request.OrgOrder) {

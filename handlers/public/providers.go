@@ -2,7 +2,6 @@ package public
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -53,12 +52,12 @@ func (h Handlers) provider(c echo.Context, id uuid.UUID, path string) error {
 func describe(p *web.ProviderProps, profile overview.ProviderProfile) {
 	p.Name, p.LegalName, p.About, p.Terms, p.Support = profile.Name, profile.LegalName, profile.About, profile.Terms, profile.SupportContact
 	p.Record = web.Record{
-		Days: overview.RecordDays, Launches: profile.Record.Launches, Ready: profile.Record.Ready, Median: profile.Record.Median.Round(time.Second),
+		Days: overview.RecordDays, Launches: profile.Record.Launches, Ready: profile.Record.Ready, Median: profile.Record.Median, P95: profile.Record.P95,
 	}
 	for _, x := range profile.Pools {
 		p.Pools = append(p.Pools, web.Pool{
 			Name: x.Name, Location: x.Location, Policy: x.Policy, Masquerade: x.Masquerade, Wiped: x.WipeDisks,
-			TestVCPUs: x.TestVCPUs, MaxLease: x.MaxLeaseHours, VCPUs: x.VCPUs, Hosts: x.Hosts,
+			TestVCPUs: x.TestVCPUs, MaxLease: x.MaxLeaseHours, VCPUs: x.VCPUs, Hosts: x.Hosts, Made: x.Made,
 		})
 	}
 	if profile.Lowest != nil {

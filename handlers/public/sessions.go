@@ -99,28 +99,27 @@ func (h Handlers) DeleteSession(c echo.Context) error {
 	return h.Frame.Done(c, "/sign-in", "You are signed out.")
 }
 
-// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID").
+// SwitchWorkplace makes the session work for another organization ("org:ID") or provider ("provider:ID"), and leads to its
+// overview, or to where a link of it was opened.
 func (h Handlers) SwitchWorkplace(c echo.Context) error {
 	f, err := request.ParseForm(c)
 	if err != nil {
 		return err
 	}
-	kind, text, _ := strings.Cut(f.Typed("to"), ":")
-	id, err := uuid.Parse(text)
-	if err != nil {
+	kind, id, ok := request.ParsePlace(f.Typed("to"))
+	if !ok {
 		return refusal.NotFound("organization or provider")
 	}
 	ctx, s := c.Request().Context(), request.Session(c)
-	switch kind {
-	case page.KindOrganization:
-		err = h.People.SwitchOrganization(ctx, s.ID, id)
-	case page.KindProvider:
-		err = h.People.SwitchProvider(ctx, s.ID, id)
-	default:
-		err = refusal.NotFound("organization or provider")
+	turn := h.People.SwitchOrganization
+	if kind == page.KindProvider {
+		turn = h.People.SwitchProvider
 	}
-	if err != nil {
+	if err := turn(ctx, s.ID, id); err != nil {
 		return err
+	}
+	if next := localPath(f.Typed("next")); next != "" {
+		return c.Redirect(http.StatusSeeOther, next)
 	}
 	return c.Redirect(http.StatusSeeOther, "/"+kind)
 }

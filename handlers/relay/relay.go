@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/coder/websocket"
@@ -29,6 +28,7 @@ type Relay struct {
 	Stopping context.Context // ends when the process is asked to stop
 	// Heartbeat keeps proxies from cutting a quiet console.
 	Heartbeat time.Duration
+	Bare      *Bare
 	// PublicHost is the host (and port) of the portal's address, for the Origin check.
 	PublicHost string
 }
@@ -38,6 +38,9 @@ type Relay struct {
 // worker's to look at. An upgrade is a GET, which CrossOriginProtection lets pass: ownSocket checks the Origin.
 func (r Relay) Serve(c echo.Context, node uuid.UUID) error {
 	// Before the worker is asked: opening a console ends the one that somebody has open.
+	if err := r.Bare.refuse(c.Request(), request.Session(c).ID); err != nil {
+		return err
+	}
 	if err := r.ownSocket(c.Request()); err != nil {
 		return err
 	}
@@ -70,11 +73,8 @@ func (r Relay) Serve(c echo.Context, node uuid.UUID) error {
 	return nil
 }
 
-// ownSocket refuses what is no WebSocket, or was opened by another site's page.
+// ownSocket refuses what was opened by another site's page.
 func (r Relay) ownSocket(q *http.Request) error {
-	if !strings.EqualFold(q.Header.Get("Upgrade"), "websocket") {
-		return &refusal.Error{Code: "malformed", Title: "This address is for the console's script.", Next: "Open the node's console page."}
-	}
 	origin, err := url.Parse(q.Header.Get("Origin"))
 	if err != nil || (origin.Host != r.PublicHost && origin.Host != q.Host) {
 		return &refusal.Error{Code: "cross_origin", Title: "The console was asked for by another site's page.", Next: "Open the console page of Volary itself."}

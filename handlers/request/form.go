@@ -43,9 +43,19 @@ func ParseForm(c echo.Context) (*Form, error) {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, &refusal.Error{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
 		}
-		return nil, &refusal.Error{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
+		return nil, malformed()
 	}
 	return &Form{values: r.PostForm}, nil
+}
+
+func malformed() *refusal.Error {
+	return &refusal.Error{Code: "malformed", Title: "The form could not be read.", Next: "Go back, reload the page and send it again."}
+}
+
+// Drop takes a field out of a request's form: what comes after sees the form as if it had not been sent.
+func Drop(r *http.Request, name string) {
+	r.PostForm.Del(name)
+	r.Form.Del(name)
 }
 
 // ParseQuery reads the query of a GET.

@@ -1,18 +1,32 @@
 package request
 
 import (
+	"time"
+
 	"github.com/labstack/echo/v4"
 	"volary.dev/store/people"
 )
 
 const (
 	keyID      = "volary.request"
+	keyBegun   = "volary.begun"
 	keySession = "volary.session"
 	keyToken   = "volary.token"
 )
 
-// SetID gives the request the id that its log line and an error page name; middleware.RequestID calls it.
-func SetID(c echo.Context, id string) { c.Set(keyID, id) }
+// SetID gives the request the id that its log line and an error page name, and has it begin now; middleware.RequestID calls it.
+func SetID(c echo.Context, id string) {
+	c.Set(keyID, id)
+	c.Set(keyBegun, time.Now())
+}
+
+// Begun is when the request came: what its page shows was read after that. Outside of middleware.RequestID it is now.
+func Begun(c echo.Context) time.Time {
+	if at, ok := c.Get(keyBegun).(time.Time); ok {
+		return at
+	}
+	return time.Now()
+}
 
 // RequestID is the id of the request, empty outside of middleware.RequestID.
 func RequestID(c echo.Context) string {

@@ -35,7 +35,11 @@ func Status(code string) int {
 		return http.StatusRequestEntityTooLarge
 	case "throttled":
 		return http.StatusTooManyRequests
-	case "stale_form", "conflict":
+	case "stale_form", "conflict", "other_place", "sent_otherwise":
+		return http.StatusConflict
+	case "no_upgrade":
+		return http.StatusUpgradeRequired
+	case "other_organization", "another_file", "unproven": // of an upload
 		return http.StatusConflict
 	case "too_slow":
 		return http.StatusRequestTimeout

@@ -9,9 +9,10 @@ import (
 	"volary.dev/provisioner/refusal"
 )
 
-// Discard forgets an unfinished upload of the organization and removes what came of it, as DELETE does; a request that sends it is
-// ended. Refusals: NotFound("upload"), "conflict" where it is an image already, "busy".
-func (u *Handler) Discard(ctx context.Context, orgID uuid.UUID, id string) error {
+// Discard forgets an unfinished upload of the organization, as a person asked, and removes what came of it, as DELETE does; a
+// request that sends it is ended. Refusals: NotFound("upload"), "conflict" where it is an image already, "busy".
+func (u *Handler) Discard(ctx context.Context, orgID, personID uuid.UUID, id string) error {
+	ctx = context.WithValue(ctx, principalKey{}, principal{organization: orgID, person: personID})
 	upload, err := u.models.Upload(ctx, orgID, id)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func (u *Handler) Discard(ctx context.Context, orgID uuid.UUID, id string) error
 		return nil
 	case http.StatusNotFound, http.StatusGone:
 		// Its bytes never came, or are gone.
-		if _, err := u.models.DeleteUpload(ctx, upload.ID); err != nil {
+		if _, err := u.models.DiscardUpload(ctx, personID, upload.ID); err != nil {
 			return err
 		}
 		return nil

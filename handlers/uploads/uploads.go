@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -21,10 +22,10 @@ import (
 	tus "github.com/tus/tusd/v2/pkg/handler"
 	"github.com/tus/tusd/v2/pkg/memorylocker"
 
-	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/models"
+	"volary.dev/store/people"
 )
 
 const (
@@ -43,7 +44,9 @@ const (
 // of the session that created it; every later request is held against that. Its metadata are filename and name.
 type Handler struct {
 	models *models.DB
+	people *people.DB
 	folder string
+	sums   *sums
 	log    *slog.Logger
 	pace   time.Duration
 	tus    http.Handler
@@ -53,6 +56,7 @@ type Handler struct {
 // Options of NewUploads; all but the last are needed.
 type Options struct {
 	Models   *models.DB
+	People   *people.DB
 	Folder   string // blob.Directory's Uploads
 	MaxBytes int64
 	Log      *slog.Logger
@@ -62,9 +66,9 @@ type Options struct {
 // New makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
 // process, which a proxy arranges by the upload's path; and what room is promised is counted here.
 func New(o Options) (*Handler, error) {
-	u := &Handler{models: o.Models, folder: o.Folder, log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
+	u := &Handler{models: o.Models, people: o.People, folder: o.Folder, sums: newSums(o.Folder), log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
-	uploadFolder{filestore.New(o.Folder)}.useIn(composer)
+	uploadFolder{filestore.New(o.Folder), u}.useIn(composer)
 	memorylocker.New().UseIn(composer)
 	h, err := tus.NewHandler(tus.Config{
 		StoreComposer: composer, BasePath: uploadPath, MaxSize: o.MaxBytes,
@@ -94,25 +98,42 @@ func (u *Handler) Received(id string) int64 {
 	return info.Size()
 }
 
-// principal is who sends the request, for the callbacks that see nothing but its context.
-type principal struct{ organization, person uuid.UUID }
+// principal is who sends the request and what it says of its file, for the callbacks that see nothing but its context.
+type principal struct {
+	organization, person          uuid.UUID
+	fingerprint, sender, received string
+}
 
 type principalKey struct{}
 
 // Serve is every route below /uploads/: POST creates, HEAD tells how much is here, PATCH appends, DELETE discards.
-func (u *Handler) Serve(c echo.Context) error {
-	s := request.Session(c)
-	who := principal{organization: *s.OrganizationID, person: s.PersonID}
+func (u *Handler) Serve(c echo.Context) error { return u.plainly(c, u.serve(c)) }
+
+// plainly says in the answer's header which of our refusals it is: to HEAD there is no other answer, and a gateway's 404 and 409 are
+// none of ours.
+func (u *Handler) plainly(c echo.Context, err error) error {
+	if r, ours := refusal.As(err); ours && !c.Response().Committed {
+		c.Response().Header().Set(refusalHeader, r.Code)
+	}
+	return err
+}
+
+func (u *Handler) serve(c echo.Context) error {
+	who := sentBy(c)
 	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
 	if id := c.Param("id"); id != "" {
-		// The tus handler knows no owners.
-		upload, err := u.models.Upload(ctx, who.organization, id)
+		upload, err := u.uploadFor(c, who, id)
 		if err != nil {
 			return err
 		}
 		if done, err := u.finished(ctx, c, who, upload); done || err != nil {
 			return err
 		}
+		if c.Request().Method == http.MethodHead && who.proves(upload, u.Received(upload.ID)) {
+			c.Response().Header().Set(proveHeader, "yes")
+		}
+	} else if begun, err := u.begun(c, who); begun || err != nil {
+		return err
 	}
 	if c.Request().Header.Get("Upload-Defer-Length") != "" {
 		return &refusal.Error{Code: "malformed", Title: "The upload does not say how large it is.", Next: "Send its size in Upload-Length."}
@@ -138,7 +159,7 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
 			return false, nil
 		}
-		id, err := u.models.FinishUpload(ctx, who.person, upload.ID, "")
+		id, err := u.complete(ctx, who, upload.ID, "")
 		if err != nil {
 			return true, err
 		}
@@ -154,6 +175,27 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 	h.Set("Upload-Length", strconv.FormatInt(upload.Size, 10))
 	h.Set(imageHeader, image.String())
 	return true, c.NoContent(http.StatusOK)
+}
+
+// begun answers a creation whose first answer was lost on its way: a sender's name stands for one upload.
+func (u *Handler) begun(c echo.Context, who principal) (bool, error) {
+	if err := u.hereFor(c); err != nil {
+		return true, err
+	}
+	if who.sender == "" {
+		return false, nil
+	}
+	upload, err := u.models.UploadOfSender(c.Request().Context(), who.organization, who.person, who.sender)
+	if r, ours := refusal.As(err); ours && r.Code == "not_found" {
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	h := c.Response().Header()
+	h.Set("Tus-Resumable", "1.0.0")
+	h.Set("Location", uploadPath+upload.ID)
+	return true, c.NoContent(http.StatusCreated)
 }
 
 func uploadedAlready(filename string) *refusal.Error {
@@ -173,8 +215,14 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	}
 	id := uuid.New() // random: its 122 bits are not the only guard
 	name := hex.EncodeToString(id[:])
-	filename := filepath.Base(strings.ReplaceAll(e.Upload.MetaData["filename"], `\`, "/"))
-	if err := u.models.CreateUpload(e.Context, who.organization, who.person, name, filename, e.Upload.Size); err != nil {
+	filename := path.Base(strings.ReplaceAll(e.Upload.MetaData["filename"], `\`, "/"))
+	if filename == "." || filename == "/" {
+		filename = "" // refused as such
+	}
+	if err := u.models.BeginUpload(e.Context, models.NewUpload{
+		Organization: who.organization, Person: who.person, ID: name, Filename: filename, Size: e.Upload.Size,
+		Fingerprint: who.fingerprint, Sender: who.sender,
+	}); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
 	}
 	return tus.HTTPResponse{}, tus.FileInfoChanges{
@@ -191,10 +239,10 @@ func (u *Handler) lacked(ctx context.Context) (sum int64, err error) {
 	return sum, err
 }
 
-// finish may not open the file: the tus handler holds its lock.
+// finish may not open the file by the tus handler, which holds its lock.
 func (u *Handler) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
 	who, _ := e.Context.Value(principalKey{}).(principal)
-	image, err := u.models.FinishUpload(e.Context, who.person, e.Upload.ID, e.Upload.MetaData["name"])
+	image, err := u.complete(e.Context, who, e.Upload.ID, e.Upload.MetaData["name"])
 	if err != nil {
 		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}
@@ -202,7 +250,8 @@ func (u *Handler) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
 }
 
 func (u *Handler) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
-	was, err := u.models.DeleteUpload(e.Context, e.Upload.ID)
+	who, _ := e.Context.Value(principalKey{}).(principal)
+	was, err := u.models.DiscardUpload(e.Context, who.person, e.Upload.ID)
 	if err == nil && !was {
 		err = uploadedAlready(e.Upload.MetaData["filename"])
 	}
@@ -225,10 +274,12 @@ func (u *Handler) refusal(ctx context.Context, err error) error {
 
 func told(r *refusal.Error, status int) error {
 	text := r.Title + " " + r.Next
-	if first, ok := r.Fields["file"]; ok {
-		text = first
+	if empty, ok := r.Fields["size"]; ok {
+		text = empty
+	} else if why, ok := r.Fields["file"]; ok {
+		text = "The file's name is not taken. " + why + " Rename the file and choose it again."
 	}
 	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
-		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8"},
+		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", refusalHeader: r.Code},
 	}}
 }

@@ -270,7 +270,7 @@ func TestAnnouncedRoomIsReserved(t *testing.T) {
 	if res, text := c.must("POST", "/uploads/", nil, another); res.StatusCode != http.StatusInsufficientStorage || !strings.Contains(text, "uploads that are under way need") {
 		t.Errorf("room that is promised already: %d %q", res.StatusCode, text)
 	}
-	if _, err := app.Store.Models.DeleteUpload(t.Context(), id); err != nil {
+	if _, err := app.Store.Models.DiscardUpload(t.Context(), uuid.Nil, id); err != nil {
 		t.Fatal(err)
 	}
 	c.create(10)

@@ -17,6 +17,13 @@
 // Decided 2026-11-29: the instance-id stays the node's. A new one at each start would remove no key, but run user-data
 // again and make new host keys.
 //
+// # Whose keys
+//
+// cloud-init gives public-keys to the image's default user, and to root, where the image forbids root with a command that names
+// that user. A version may say as whom people sign in (2026-11-29): Seed.User gets the keys as well, by our script, where the
+// image or user-data has such a user. It makes none, and leaves root to the image. Where a version says nobody, the cluster's
+// page names whom cloud-init wrote to the console (provisioner.ReadSignIn), else root.
+//
 // Hypervisor drivers attach it as a read-only virtio disk: Debian's cloud kernels have no AHCI.
 //
 // # What a test reports

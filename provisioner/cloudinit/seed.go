@@ -19,6 +19,7 @@ type Seed struct {
 	Domain     string // the cluster's: "trial-1.volary"
 	Role       provisioner.Role
 	SSHKeys    []string // authorized_keys lines without options, for the image's default user
+	User       string   // whom they are also for where the image has that user; empty: nobody else
 	// Nodes are all nodes of the cluster with their addresses, the head among them.
 	Nodes    []provisioner.NetworkEntry
 	UserData string // as userdata.Check takes it

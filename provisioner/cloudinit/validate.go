@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/userdata"
 )
 
@@ -34,6 +35,8 @@ func (s Seed) validate() error {
 		return fmt.Errorf("%w: role %q is neither head nor compute", ErrSeed, s.Role)
 	case len(s.Secret) > maxSecret || !secret.MatchString(s.Secret):
 		return fmt.Errorf("%w: the cluster's secret has more than %d characters or others than letters, digits and +/=_.-", ErrSeed, maxSecret)
+	case s.User != "" && !userName(s.User):
+		return fmt.Errorf("%w: user %q is no user's name", ErrSeed, s.User)
 	case s.Check != nil && !token.MatchString(s.Check.Nonce):
 		return fmt.Errorf("%w: nonce %q is not 8 to 64 letters, digits and hyphens", ErrSeed, s.Check.Nonce)
 	}
@@ -50,6 +53,11 @@ func (s Seed) validate() error {
 		return fmt.Errorf("%w: %s", ErrSeed, r.Fields[userdata.Field])
 	}
 	return nil
+}
+
+func userName(s string) bool {
+	_, err := typed.ParseUser(s)
+	return err == nil
 }
 
 func (s Seed) validateDomain() error {

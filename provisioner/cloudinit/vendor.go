@@ -12,7 +12,7 @@ import (
 // each boot, cloud-init at an instance's first one, unless it is told otherwise; it may run any number of times.
 func (s Seed) vendorData() string {
 	var b strings.Builder
-	b.WriteString("#!/bin/sh\n# Written by Volary for this node.\nmkdir -p /etc/volary\n" + everyBoot)
+	b.WriteString("#!/bin/sh\n# Written by Volary for this node.\nmkdir -p /etc/volary\nuser=" + s.signInUser() + "\n" + everyBoot)
 	if s.Secret != "" {
 		b.WriteString("umask 077\n")
 		here(&b, ">/etc/volary/secret", s.Secret+"\n")
@@ -61,10 +61,30 @@ if [ -d "$again" ]; then
 			cmp -s "$seed.keys" "$keys" || cat "$seed.keys" >"$keys"
 		done
 	fi
+	home=$(grep "^${user:-root}:" /etc/passwd | cut -d : -f 6)
+	keys=$home/.ssh/authorized_keys
+	if [ -s "$seed.now" ] && [ -n "$user" ] && [ -d "$home" ] && [ ! -L "$home/.ssh" ] && [ ! -L "$keys" ]; then
+		if [ ! -e "$keys" ]; then
+			(umask 077 && mkdir -p "$home/.ssh" && : >"$keys")
+			chown "$(grep "^$user:" /etc/passwd | cut -d : -f 3,4)" "$home/.ssh" "$keys"
+		fi
+		cut -d ' ' -f 1,2 "$keys" >"$seed.keys"
+		[ -z "$(tail -c 1 "$keys")" ] || echo >>"$keys"
+		grep -vxF -f "$seed.keys" "$seed.now" >>"$keys"
+	fi
 	[ -e "$seed.now" ] && (umask 077 && cat "$seed.now" >/etc/volary/keys)
 	rm -f "$seed.now" "$seed.gone" "$seed.come" "$seed.keys"
 fi
 `
+
+// signInUser is whom the script gives the keys to beside cloud-init. Root's are cloud-init's alone: where an image forbids
+// root, they stand there with a command that says so.
+func (s Seed) signInUser() string {
+	if s.User == "root" {
+		return ""
+	}
+	return s.User
+}
 
 func here(b *strings.Builder, to, text string) {
 	fmt.Fprintf(b, "cat %s <<'VOLARY'\n%sVOLARY\n", to, text)

@@ -1,6 +1,7 @@
 package cloudinit
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,8 +49,13 @@ func (m machine) read(name string) string {
 // insert puts a seed into the machine, whose folders are those of its root.
 func (m machine) insert(keys ...string) {
 	m.t.Helper()
+	m.insertFor("", keys...)
+}
+
+func (m machine) insertFor(user string, keys ...string) {
+	m.t.Helper()
 	s := seed()
-	s.SSHKeys = keys
+	s.SSHKeys, s.User = keys, user
 	files, err := s.Files()
 	if err != nil {
 		m.t.Fatal(err)
@@ -121,5 +127,50 @@ func TestTheScriptOfTheSeedReplacesItsCopy(t *testing.T) {
 	m.boot("var/lib/cloud/scripts/per-boot/volary")
 	if got := m.read("etc/volary/env"); !strings.Contains(got, "VOLARY_ROLE=new-") {
 		t.Errorf("the environment is of the first start:\n%s", got)
+	}
+}
+
+// TestTheVersionsUserGetsTheKeys has a user of user-data or of the image, whom cloud-init gives no key, get those of the seed.
+func TestTheVersionsUserGetsTheKeys(t *testing.T) {
+	const ada, ben, hand = "ssh-ed25519 AAAAada", "ssh-ed25519 AAAAben", "ssh-rsa AAAAhand somebody"
+	m := newMachine(t)
+	passwd := m.read("etc/passwd")
+	owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
+	m.write("etc/passwd", passwd+"ada:x:"+owner+"::"+m.root+"/home/ada:/bin/sh\nrocky:x:"+owner+"::"+m.root+"/home/rocky:/bin/sh\n")
+	for _, dir := range []string{"home/ada", "home/rocky/.ssh"} {
+		if err := os.MkdirAll(filepath.Join(m.root, dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	start := func(user string, keys ...string) {
+		m.insertFor(user, keys...)
+		m.write("first", m.read("seed/vendor-data"))
+		m.boot("first")
+	}
+	start("ada", ada+" ada@laptop")
+	if got := m.read("home/ada/.ssh/authorized_keys"); got != ada+"\n" {
+		t.Errorf("a user without keys has %q", got)
+	}
+	for path, want := range map[string]os.FileMode{"home/ada/.ssh": 0o700, "home/ada/.ssh/authorized_keys": 0o600} {
+		if i, err := os.Stat(filepath.Join(m.root, path)); err != nil || i.Mode().Perm() != want {
+			t.Errorf("%s: %v, %v", path, i, err)
+		}
+	}
+	m.write("home/rocky/.ssh/authorized_keys", hand) // without a line's end
+	start("rocky", ada+" ada@laptop")
+	if got := m.read("home/rocky/.ssh/authorized_keys"); got != hand+"\n"+ada+"\n" {
+		t.Errorf("a user with a key of its own has %q", got)
+	}
+	m.insertFor("rocky", ben)
+	for range 2 {
+		m.boot("var/lib/cloud/scripts/per-boot/volary")
+		if got := m.read("home/rocky/.ssh/authorized_keys"); got != hand+"\n"+ben+"\n" {
+			t.Errorf("after a change of keys it has %q", got)
+		}
+	}
+	start("nobody-here", ada)
+	start("root", ada)
+	if _, err := os.Stat(filepath.Join(m.root, "root/.ssh/authorized_keys")); err == nil {
+		t.Error("root got keys, which is for the image to say")
 	}
 }

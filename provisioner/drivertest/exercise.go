@@ -35,7 +35,7 @@ func facts(t *testing.T, b Bench) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.UUID == uuid.Nil || f.VCPUs < 1 || f.MemoryMiB < 1 || f.LibvirtVersion == "" || f.QEMUVersion == "" {
+	if f.UUID == uuid.Nil || f.VCPUs < 1 || f.MemoryMiB < 1 || f.LibvirtVersion == "" || f.QEMUVersion == "" || f.CPUModel == "" || f.CPUModel != provisioner.ProcessorName(f.CPUModel) {
 		t.Errorf("facts are incomplete: %+v", f)
 	}
 	ended, cancel := context.WithCancel(t.Context())

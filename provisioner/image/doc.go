@@ -15,6 +15,12 @@
 // a cluster once, and its compressed data unfolds to at most 20 times the file. With that the data of a disk is bounded by
 // the file, and a verification knows before it begins what it will write: it begins only where a tenth stays free.
 //
+// 2026-11-29: a disk has to be one that a node can start. Nodes have a BIOS and sectors of 512 bytes: a disk that only UEFI
+// starts, and one whose partition table is for sectors of 4096 bytes, is refused with the repair (checks "firmware" and "sector
+// size"). Only what is certain is refused: no boot code at all, or code that is known to start a partition that is not there,
+// and beside it an EFI system partition. What is doubtful, and a disk that nothing starts (it may be meant for data), is taken
+// with a warning; code that we do not know is believed. The tables are read within bounds, GPTs only with right checksums.
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;

@@ -94,6 +94,11 @@ func (i *inspection) check(name string, passed bool, detail, repair string) bool
 	return passed
 }
 
+// warn adds a line that passed, and says what is doubtful and what to do.
+func (i *inspection) warn(name, detail, repair string) {
+	i.Checks = append(i.Checks, provisioner.ImageCheck{Name: name, Passed: true, Warned: true, Detail: detail, Repair: repair})
+}
+
 // virtualSize judges the size of the disk a guest would see.
 func (i *inspection) virtualSize(size uint64) bool {
 	fine := size >= minDisk && size <= whole(i.limits.MaxVirtual) && size%512 == 0

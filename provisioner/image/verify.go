@@ -275,8 +275,10 @@ func (w *verification) content(raw string) (bool, error) {
 		"Upload a disk with a partition table and a boot loader.") {
 		return false, nil
 	}
-	disk.partitions(sector)
-	if c := disk.Checks[0]; disk.file.err != nil || !w.check(c.Name, c.Passed, c.Detail, c.Repair) {
+	disk.table(sector)
+	w.result.Checks = append(w.result.Checks, disk.Checks...)
+	w.tell()
+	if disk.file.err != nil || disk.Failed() != nil {
 		return false, disk.file.err
 	}
 	w.result.ContentDigest, err = sparseDigest(w.ctx, file, w.result.VirtualSize)

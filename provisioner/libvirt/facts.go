@@ -4,6 +4,7 @@ package libvirt
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 
@@ -48,17 +49,66 @@ func machineFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
 		return err
 	}
 	f.VCPUs, f.MemoryMiB = int(info.Cpus), int(info.Memory>>10)
-	return nil
+	f.CPUModel, err = processorOf(conn, info.Model)
+	return err
+}
+
+// processorOf names the host's processor: as its firmware has it, else by libvirt's own model, else by its architecture.
+func processorOf(conn *libvirt.Connect, architecture string) (string, error) {
+	if name := firmwareProcessor(conn); name != "" {
+		return name, nil
+	}
+	caps, _, err := capabilities(conn)
+	if err != nil {
+		return "", err
+	}
+	if cpu := caps.Host.CPU; cpu != nil && cpu.Model != "" {
+		return provisioner.ProcessorName(cpu.Vendor + " " + cpu.Model), nil
+	}
+	return provisioner.ProcessorName(architecture), nil
+}
+
+// firmwareProcessor is what the machine's tables say; empty where libvirt cannot read them, which needs dmidecode on x86.
+func firmwareProcessor(conn *libvirt.Connect) string {
+	text, err := conn.GetSysinfo(0)
+	if err != nil {
+		return ""
+	}
+	var info struct {
+		Processors []struct {
+			Entries []struct {
+				Name  string `xml:"name,attr"`
+				Value string `xml:",chardata"`
+			} `xml:"entry"`
+		} `xml:"processor"`
+	}
+	if xml.Unmarshal([]byte(text), &info) != nil {
+		return ""
+	}
+	for _, p := range info.Processors {
+		for _, e := range p.Entries {
+			if name := provisioner.ProcessorName(e.Value); e.Name == "version" && name != "" && name != "Not Specified" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+func capabilities(conn *libvirt.Connect) (caps libvirtxml.Caps, text string, err error) {
+	if text, err = conn.GetCapabilities(); err != nil {
+		return caps, "", err
+	}
+	if err := caps.Unmarshal(text); err != nil {
+		return caps, "", fmt.Errorf("capabilities: %w", err)
+	}
+	return caps, text, nil
 }
 
 func uuidOf(conn *libvirt.Connect) (uuid.UUID, error) {
-	text, err := conn.GetCapabilities()
+	caps, text, err := capabilities(conn)
 	if err != nil {
 		return uuid.Nil, err
-	}
-	var caps libvirtxml.Caps
-	if err := caps.Unmarshal(text); err != nil {
-		return uuid.Nil, fmt.Errorf("capabilities: %w", err)
 	}
 	id, err := uuid.Parse(caps.Host.UUID)
 	if err != nil {

@@ -112,7 +112,7 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	}
 	return provisioner.HostFacts{
 		UUID: h.machine.UUID, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
-		VCPUs: size.VCPUs, MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: max(0, size.DiskGiB-used),
+		VCPUs: size.VCPUs, CPUModel: "simulated", MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: max(0, size.DiskGiB-used),
 		StoragePath: "memory", HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
 }

@@ -31,6 +31,12 @@ func DayOf(t time.Time, zone *time.Location) Day {
 	return Day{y, m, d}
 }
 
+// IsZero tells whether it is no day at all.
+func (d Day) IsZero() bool { return d == Day{} }
+
+// Compare is negative where the day is before the other, and positive where it is after it.
+func (d Day) Compare(o Day) int { return d.in(time.UTC).Compare(o.in(time.UTC)) }
+
 // String gives 2026-11-30.
 func (d Day) String() string { return d.in(time.UTC).Format(time.DateOnly) }
 

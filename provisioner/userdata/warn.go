@@ -41,7 +41,7 @@ func configWarnings(root *yaml.Node) (all []string) {
 		all = append(all, "It switches vendor-data off: the node is not told its cluster's names, addresses and secret (/etc/hosts, /etc/volary), and an acceptance test fails. Take vendor_data away.")
 	}
 	if entry(root, "disable_root").Kind != 0 && !isFalse(entry(root, "disable_root")) {
-		all = append(all, "It forbids root to sign in: the SSH command on the cluster's page has to name another user.")
+		all = append(all, "It forbids root to sign in: name another user to sign in as in the version.")
 	}
 	return all
 }

@@ -58,6 +58,7 @@ function open(root) {
 
   async function connect() {
     again.hidden = true;
+    root.querySelector("[data-no-upgrade]").hidden = true;
     status.textContent = "Connecting…";
     let ticket;
     try {
@@ -71,7 +72,9 @@ function open(root) {
     address.searchParams.set("ticket", ticket);
     socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
+    let opened = false;
     socket.onopen = () => {
+      opened = true;
       attempt = 0;
       status.textContent = "Connected";
       root.dataset.connected = "";
@@ -80,8 +83,13 @@ function open(root) {
     socket.onmessage = (event) => {
       xterm.write(typeof event.data === "string" ? event.data : new Uint8Array(event.data));
     };
-    socket.onclose = (event) => {
+    socket.onclose = async (event) => {
       delete root.dataset.connected;
+      const refused = opened ? null : await askWhy(root.dataset.console + "/ws" + address.search);
+      if (refused) {
+        root.querySelector("[data-no-upgrade]").hidden = false;
+        return end(refused);
+      }
       // The server names an end that trying again would not change: another viewer, or a node that stopped.
       if (event.code === 1000 || event.code === 1008 || event.code >= 4000) return end(event.reason || "The line was closed.");
       retry(event.reason || "The line was cut");
@@ -97,6 +105,17 @@ function open(root) {
   function end(why) {
     status.textContent = why;
     again.hidden = false;
+  }
+}
+
+// askWhy asks by an ordinary request why a socket did not open, which a browser does not tell of a socket: the words, where the
+// proxy in front takes away the headers that ask for one; nothing where it is worth another try.
+async function askWhy(address) {
+  try {
+    const answer = await fetch(address, { headers: { Accept: "text/plain" }, cache: "no-store" });
+    return answer.status === 426 ? "The proxy in front of Volary does not let consoles through." : null;
+  } catch {
+    return null;
   }
 }
 

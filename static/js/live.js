@@ -2,6 +2,7 @@
 // for again when the server says that something changed. Events carry no content: the page is the truth, and what it says is laid over the element.
 import htmx from "../vendor/htmx/htmx.esm.js";
 import { Idiomorph } from "../vendor/idiomorph/idiomorph.esm.js";
+import { answered, knows } from "./answer.js";
 import { comforts } from "./comforts.js";
 import { joinStream } from "./stream.js";
 
@@ -38,8 +39,9 @@ function typed(field) {
 export function follow() {
   const first = document.querySelector("[data-live]");
   const note = document.querySelector("[data-live-note]");
-  if (!first || !note || !window.AbortController) return;
-  new Follower(first.id, note).begin();
+  const offer = document.querySelector("[data-live-offer]");
+  if (!first || !note || !offer || !window.AbortController) return;
+  new Follower(first.id, note, offer).begin();
 }
 
 const words = {
@@ -50,9 +52,10 @@ const words = {
 };
 
 class Follower {
-  constructor(id, note) {
+  constructor(id, note, offer) {
     this.id = id;
     this.note = note;
+    this.offer = offer;
     this.mine = document.body.dataset.place;
     this.state = { follows: true };
     this.moved = null; // where the session works by now
@@ -70,7 +73,7 @@ class Follower {
   start(again) {
     if (this.leave || document.hidden) return;
     this.leave = joinStream({
-      change: (what) => this.concerned(what) && this.soon(),
+      change: (what) => this.concerned(what) && !(answered && knows(what.at)) && this.soon(0, what.at),
       state: (state) => this.become(state),
       place: (place) => this.settle(place),
     });
@@ -106,8 +109,10 @@ class Follower {
     this.say();
   }
 
-  soon(after = 0) {
+  // soon has the page look again; a page that answers a form says instead that there is something to see.
+  soon(after = 0, at = 0) {
     if (this.moved) return;
+    if (answered) return this.show(at);
     this.timer ||= setTimeout(() => this.refresh(), settle + after);
   }
 
@@ -116,6 +121,17 @@ class Follower {
     const at = document.getElementById(this.id);
     if (!this.leave || this.moved) return;
     htmx.ajax("GET", at.dataset.refresh, { source: at, target: at, swap: "overlay", select: "#" + this.id }).catch(() => {});
+  }
+
+  // show offers what changed: at is when, and 0 where nobody knows whether anything did. It is said once.
+  show(at) {
+    if (this.state.follows) this.since = 0;
+    this.say();
+    if (this.certain || (this.offered && !at)) return;
+    this.offered = true;
+    this.certain = Boolean(at);
+    const words = at ? ["This page changed at ", clock(at)] : ["This page may have changed since ", clock(document.body.dataset.begun)];
+    this.offer.replaceChildren(...words, ". What is below answers what you sent. ", link(answered, "Show it as it is now"));
   }
 
   // own lets nothing in that is another place's: the session may have changed to it while we asked.
@@ -138,10 +154,7 @@ class Follower {
     if (why) this.since ||= this.state.since || Date.now();
     this.note.hidden = !this.since;
     if (!why) return;
-    const at = document.createElement("time");
-    at.dateTime = new Date(this.since).toISOString();
-    at.textContent = seconds.format(this.since);
-    this.note.replaceChildren("Not updated since ", at, ": ", ...why);
+    this.note.replaceChildren("Not updated since ", clock(this.since), ": ", ...why);
   }
 
   why() {
@@ -159,6 +172,14 @@ class Follower {
 }
 
 const seconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+function clock(ms) {
+  const at = document.createElement("time");
+  const moment = new Date(Number(ms));
+  at.dateTime = moment.toISOString();
+  at.textContent = seconds.format(moment);
+  return at;
+}
 
 function link(to, text) {
   const a = document.createElement("a");

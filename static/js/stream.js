@@ -14,7 +14,8 @@ const clock = () => performance.now();
 const random = (from, to) => from + Math.random() * (to - from);
 
 // joinStream tells on.change(what), on.place(place) and on.state({follows, why, since}) of the one stream until the function
-// that it returns is called. why is "away" (the server says that its database is), "cut" or "ended"; since is a Date's number.
+// that it returns is called. what.at is when the server heard of it, in ms by its clock, and nothing where that is unknown. why
+// is "away" (the server says that its database is), "cut" or "ended"; since is a Date's number.
 export function joinStream(on) {
   if (!window.BroadcastChannel) {
     const looking = setInterval(() => on.change({}), lookEvery);
@@ -185,7 +186,7 @@ class Member {
     if (kind === "back") this.become({ follows: true });
     if (kind === "away") this.become({ follows: false, why: "away", since: this.aliveAt || Date.now() });
     if (kind !== "change") return;
-    const what = JSON.parse(field("data"));
+    const what = { ...JSON.parse(field("data")), at: Number(field("id")) || 0 };
     this.recent = [...this.recent.slice(-99), [clock(), what]];
     this.post({ kind: "change", what });
     this.on.change(what);

@@ -1,9 +1,8 @@
-// One file by tus: progress, speed, time left, pause and resume. A cut line is retried by itself; a reload asks for
-// the same file again and goes on where it was.
-import * as tus from "../vendor/tus-js-client/tus.min.js";
+// One file by tus: progress, speed, time left, pause and resume. A cut line is asked again by itself; a reload asks for the same
+// file again and goes on where it was, with the bytes that are there shown to be those of the file.
+import { block, fingerprint, name, Sums } from "./fingerprint.js";
 import { duration, size, Speed } from "./measure.js";
-
-const retryDelays = [0, 1000, 2000, 4000, 8000, 15000, 30000, 30000, 60000];
+import { ask, Refused, Sending } from "./sending.js";
 
 const root = document.querySelector("[data-upload]");
 if (root) {
@@ -15,23 +14,29 @@ function page(root) {
   const part = (name) => root.querySelector(name);
   const input = part("input[type=file]");
   const bar = part("progress");
-  let upload = null;
-  let file = null;
-  let image = "";
+  const endpoint = root.dataset.upload;
+  let chosen = null; // {file, print, sums, sender, address, row}: the file, and the upload it is sent to
+  let sending = null;
   let running = false;
+  let goOn = () => {}; // what a question that is answered goes on with
   let speed = new Speed();
 
-  input.addEventListener("change", () => input.files[0] && choose(input.files[0]));
+  input.addEventListener("change", () => input.files[0] && attempt(() => choose(input.files[0])));
   part("[data-pause]").addEventListener("click", pause);
-  part("[data-resume]").addEventListener("click", resume);
+  part("[data-resume]").addEventListener("click", () => attempt(chosen.address ? begun : () => choose(chosen.file)));
   part("[data-cancel]").addEventListener("click", discard);
-  addEventListener("online", () => upload && !running && part("[data-error]").hidden === false && resume());
+  part("[data-as-new]").addEventListener("click", () => attempt(create));
+  part("[data-anew]").addEventListener("click", () => attempt(create));
+  part("[data-instead]").addEventListener("click", () => attempt(instead));
+  for (const button of root.querySelectorAll("[data-leave]")) button.addEventListener("click", () => location.reload());
+  part("[data-elsewhere] form").addEventListener("submit", back);
+  addEventListener("online", () => sending?.again());
   addEventListener("beforeunload", (event) => running && event.preventDefault());
   for (const kind of ["dragenter", "dragover"]) root.addEventListener(kind, over);
   for (const kind of ["dragleave", "drop"]) root.addEventListener(kind, () => root.classList.remove("upload-over"));
   root.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (!running && event.dataTransfer.files[0]) choose(event.dataTransfer.files[0]);
+    if (!running && event.dataTransfer.files[0]) attempt(() => choose(event.dataTransfer.files[0]));
   });
 
   function over(event) {
@@ -39,91 +44,202 @@ function page(root) {
     root.classList.add("upload-over");
   }
 
-  async function choose(chosen) {
-    fail("");
-    const most = Number(root.dataset.max);
-    if (chosen.size === 0) return fail(`${chosen.name} is empty.`);
-    if (most && chosen.size > most) {
-      return fail(`${chosen.name} has ${size(chosen.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2.`);
-    }
-    file = chosen;
-    upload = prepare(file);
-    const known = await resumable(upload, file);
-    if (known) say(`Going on where it was.`);
-    show(file);
-    start();
-  }
-
-  function prepare(file) {
-    return new tus.Upload(file, {
-      endpoint: root.dataset.upload,
-      retryDelays,
-      removeFingerprintOnSuccess: true,
-      metadata: { filename: file.name },
-      onProgress: progress,
-      onSuccess: done,
-      onError: (error) => {
-        running = false;
-        buttons();
-        fail(sentence(error));
-      },
-      onShouldRetry: (error) => {
-        const status = error.originalResponse?.getStatus() ?? 0;
-        const again = status === 0 || status >= 500 || status === 409 || status === 423;
-        if (again && status !== 507) say("The connection is cut. Trying again…");
-        speed = new Speed();
-        return again && status !== 507;
-      },
-      onAfterResponse: (_, response) => {
-        image = response.getHeader("Volary-Image") || image;
-      },
-    });
-  }
-
-  // resumable looks for a begun upload of this file: first in this browser, then in the server's list on the page.
-  async function resumable(upload, file) {
-    const here = await upload.findPreviousUploads();
-    if (here.length > 0) {
-      upload.resumeFromPreviousUpload(here[0]);
-      return true;
-    }
-    for (const row of document.querySelectorAll("[data-upload-id]")) {
-      if (row.dataset.uploadName === file.name && Number(row.dataset.uploadSize) === file.size) {
-        upload.url = root.dataset.upload + row.dataset.uploadId;
-        return true;
-      }
-    }
-    return false;
-  }
-
-  function start() {
+  // attempt does a step, and shows why it ended where it did.
+  async function attempt(step) {
+    goOn = step;
     running = true;
     fail("");
-    speed = new Speed();
+    question(null);
     buttons();
-    upload.start();
+    try {
+      await step();
+    } catch (error) {
+      await ended(error);
+    } finally {
+      running = false;
+      buttons();
+    }
+  }
+
+  async function choose(file) {
+    const most = Number(root.dataset.max);
+    if (file.size === 0) return fail(`${file.name} is empty.`);
+    if (most && file.size > most) {
+      return fail(`${file.name} has ${size(file.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2.`);
+    }
+    chosen = { file, sums: new Sums(file) };
+    show(file);
+    say("Looking at the file…");
+    try {
+      chosen.print = await fingerprint(file);
+    } catch {
+      throw new Refused("", 0, `${file.name} cannot be read.`);
+    }
+    const rows = await unfinished();
+    const same = rows.filter((r) => r.print === chosen.print).sort((a, b) => b.offset - a.offset)[0];
+    const like = rows.find((r) => r.size === file.size && r.name === file.name.normalize("NFC"));
+    if (same || like?.print === "") return go(same || like, name());
+    if (like) return twin(like, "");
+    return create();
+  }
+
+  // unfinished asks anew what was begun: by now a colleague may have. It is the organization's of this page or nobody's.
+  async function unfinished() {
+    const answer = await ask(location.href, { headers: { Accept: "text/html" } }, say);
+    if (root.dataset.place && answer.headers.get("Volary-Place") !== root.dataset.place) throw new Refused("other_organization", 409, "");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    return Array.from(page.querySelectorAll("[data-upload-id]"), (row) => ({
+      id: row.dataset.uploadId,
+      name: row.dataset.uploadName,
+      size: Number(row.dataset.uploadSize),
+      offset: Number(row.dataset.uploadOffset),
+      person: row.dataset.uploadPerson,
+      print: row.dataset.uploadFingerprint,
+      begun: row.querySelector("time")?.textContent ?? "",
+    }));
+  }
+
+  const headers = () => ({
+    "Volary-Place": root.dataset.place,
+    "Volary-Fingerprint": chosen.print,
+    "Volary-Sender": chosen.sender,
+  });
+
+  // create begins an upload. Asked twice, because an answer was lost, the server gives the same one.
+  async function create() {
+    chosen.sender = chosen.sender && !chosen.address ? chosen.sender : name();
+    chosen.address = "";
+    const utf8 = new TextEncoder().encode(chosen.file.name);
+    const answer = await ask(endpoint, {
+      method: "POST",
+      headers: {
+        ...headers(),
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": String(chosen.file.size),
+        "Upload-Metadata": "filename " + btoa(String.fromCharCode(...utf8)),
+      },
+    }, say);
+    const id = answer.headers.get("Location").split("/").pop();
+    return go({ id, name: chosen.file.name, size: chosen.file.size, offset: 0, person: "", print: chosen.print, begun: "" }, chosen.sender);
+  }
+
+  function go(row, sender) {
+    chosen.sender = sender;
+    chosen.row = row;
+    chosen.address = endpoint + row.id;
+    return begun();
+  }
+
+  async function begun() {
+    goOn = begun;
+    say("");
+    speed = new Speed();
+    sending = new Sending(chosen.file, chosen.address, { headers, proof, say, progress });
+    const image = await sending.run();
+    if (image === null) return;
+    running = false;
+    say("Uploaded. The verdict comes next.");
+    location.assign(image ? `${root.dataset.done}/${encodeURIComponent(image)}` : root.dataset.done);
+  }
+
+  // proof compares the file with what is there, block by block, and gives the digest of both.
+  async function proof(offset) {
+    for (let at = 0; at * block < offset; ) {
+      const answer = await (await ask(`${chosen.address}/sums?from=${at}`, { headers: headers() }, say)).json();
+      if (answer.sums.length === 0) break; // less is there than was said: the server will say so
+      for (const sum of answer.sums) {
+        const end = Math.min((at + 1) * block, answer.received);
+        if (end > offset) break;
+        if ((await chosen.sums.of(at, end)) !== sum) throw new Refused("another_file", 409, "");
+        at++;
+        say(`Comparing the file with what is there: ${size(Math.min(at * block, offset))} of ${size(offset)}.`);
+      }
+      if (answer.received > offset && (at + 1) * block > offset) break; // more came meanwhile
+    }
+    const digest = await chosen.sums.digest(offset);
+    say("Going on where it was.");
+    return digest;
+  }
+
+  // ended shows why a step ended, with what can be done.
+  async function ended(error) {
+    const refused = error instanceof Refused ? error : new Refused("", 0, "The page does not know what to do. Load it again and choose the same file.");
+    if (!(error instanceof Refused)) console.error(error);
+    const { code, status } = refused;
+    if (code === "other_organization" || ((status === 401 || status === 403) && (await movedAway()))) return question("[data-elsewhere]");
+    if (code === "another_file") return twin(chosen.row, refused.text);
+    if (chosen?.address && (code === "not_found" || status === 404 || status === 410)) return question("[data-gone]");
+    fail(sentence(refused));
+  }
+
+  // movedAway tells whether the session works for another place than the page's.
+  async function movedAway() {
+    try {
+      const answer = await fetch(location.href, { redirect: "manual" });
+      const place = answer.headers.get("Volary-Place");
+      return Boolean(root.dataset.place) && answer.type !== "opaqueredirect" && answer.status < 500 && place !== root.dataset.place;
+    } catch {
+      return false;
+    }
+  }
+
+  function twin(row, told) {
+    chosen.row = row;
+    part("[data-ask-told]").hidden = !told;
+    part("[data-ask-words]").hidden = Boolean(told);
+    part("[data-ask-told]").textContent = told;
+    if (!told) {
+      part("[data-ask-name]").textContent = row.name;
+      part("[data-ask-here]").textContent = `${size(row.offset)} of ${size(row.size)}`;
+      part("[data-ask-person]").textContent = row.person || "you";
+      part("[data-ask-begun]").textContent = row.begun || "a moment ago";
+    }
+    question("[data-ask]");
+  }
+
+  // instead discards the other upload first.
+  async function instead() {
+    await remove(chosen.row.id);
+    chosen.address = chosen.sender = "";
+    goOn = create;
+    return create();
+  }
+
+  async function remove(id) {
+    try {
+      await ask(endpoint + id, { method: "DELETE", headers: { "Tus-Resumable": "1.0.0", "Volary-Place": root.dataset.place } }, say);
+    } catch (error) {
+      if (error.status !== 404 && error.status !== 410) throw error; // it is gone already
+    }
+  }
+
+  // back works for the page's organization again and goes on with what was refused.
+  async function back(event) {
+    event.preventDefault();
+    const next = goOn;
+    const form = event.target;
+    try {
+      const body = new URLSearchParams(new FormData(form, event.submitter));
+      await fetch(form.action, { method: "POST", body, redirect: "manual" });
+    } catch {
+      return fail("The connection is cut. Press the button again when it is back.");
+    }
+    attempt(next);
   }
 
   function pause() {
-    running = false;
-    upload.abort();
-    buttons();
+    sending?.stop();
     say("Paused. What was sent is kept.");
   }
 
-  function resume() {
-    say("");
-    start();
-  }
-
   async function discard() {
+    sending?.stop();
     running = false;
-    try {
-      await upload.abort(true);
-    } catch {
-      // It is gone already, or will expire.
-    }
-    location.reload();
+    await attempt(async () => {
+      if (chosen.address) await remove(chosen.row.id);
+      running = false;
+      location.reload();
+    });
   }
 
   function progress(sent, total) {
@@ -135,21 +251,28 @@ function page(root) {
     if (running) say(sent === total ? "All sent. The server is taking it over…" : "");
   }
 
-  function done() {
-    running = false;
-    say("Uploaded. The verdict comes next.");
-    location.assign(image ? `${root.dataset.done}/${encodeURIComponent(image)}` : root.dataset.done);
-  }
-
   function show(file) {
     part(".upload-pick").hidden = true;
     part(".upload-run").hidden = false;
-    part("[data-name]").textContent = `${file.name}, ${size(file.size)}`;
+    part("[data-name]").textContent = file.name;
+    part("[data-size]").textContent = `, ${size(file.size)}`;
+  }
+
+  // question shows one question, or none, and the person there.
+  function question(which) {
+    for (const one of root.querySelectorAll(".upload-question")) one.hidden = true;
+    const shown = which && part(which);
+    if (!shown) return;
+    say("");
+    shown.hidden = false;
+    shown.focus();
   }
 
   function buttons() {
+    const asked = Boolean(root.querySelector(".upload-question:not([hidden])"));
     part("[data-pause]").hidden = !running;
-    part("[data-resume]").hidden = running;
+    part("[data-resume]").hidden = running || asked;
+    part("[data-cancel]").hidden = asked;
   }
 
   function say(text) {
@@ -166,26 +289,15 @@ function page(root) {
 }
 
 // sentence says what went wrong and what to do. A refusal of ours is a plain text, shown as it is.
-function sentence(error) {
-  const status = error.originalResponse?.getStatus() ?? 0;
-  const body = (error.originalResponse?.getBody() ?? "").trim();
-  const ours = body && body.length < 500 && !body.startsWith("<") && !body.startsWith("{") ? " " + body : "";
+function sentence({ code, status, text }) {
+  if (code && text) return text;
   switch (status) {
-    case 0:
-      return "The connection is cut and stays so. Press Resume when it is back; nothing that was sent is lost.";
     case 401:
     case 403:
-      return "You are signed out or may not upload here." + (ours || " Sign in again and choose the same file.");
-    case 404:
-    case 410:
-      return "The server does not have this upload any more. Discard it and choose the file again.";
-    case 413:
-      return "The file is larger than is taken here." + ours;
-    case 423:
-      return "Another page is sending the same upload. Close it and press Resume.";
+      return "You are signed out or may not upload here. " + (text || "Sign in again and choose the same file.");
     case 507:
-      return "The server's disk is full." + (ours || " Tell its operator; what was sent is kept.");
+      return text || "The server's disk is full. Tell its operator; what was sent is kept.";
     default:
-      return `The server refused the upload (status ${status}).` + ours;
+      return text || `The server refused the upload (status ${status}). What was sent is kept.`;
   }
 }

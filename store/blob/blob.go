@@ -38,6 +38,17 @@ var (
 // UploadKey is the key of an upload's bytes.
 func UploadKey(uploadID string) string { return "uploads/" + uploadID }
 
+// UploadKeys are all that lies in the store of an upload: its bytes, tusd's note beside them, and their sums (handlers/uploads).
+func UploadKeys(uploadID string) []string {
+	return []string{UploadKey(uploadID), UploadKey(uploadID) + ".info", UploadKey(uploadID) + SumsSuffix, UploadKey(uploadID) + HalfSumsSuffix}
+}
+
+// The file of an upload's sums, and one that is being written.
+const (
+	SumsSuffix     = ".sums"
+	HalfSumsSuffix = ".halfsums"
+)
+
 // ImageKey is the key of a canonical image by its digest.
 func ImageKey(digest string) (string, error) {
 	if !digestPattern.MatchString(digest) {

@@ -3,6 +3,7 @@
 //
 //	uploads/ID               the bytes of an upload, written by the tus handler
 //	uploads/ID.info          tusd's own note beside it
+//	uploads/ID.sums          SHA-256 of each whole block of it, as far as anybody asked (handlers/uploads)
 //	images/DIGEST.qcow2      a canonical image, named after its SHA-256
 //
 // It imports nothing of ours.

@@ -54,7 +54,7 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 			orderID, store.OrNull(by), lotID, lot.ExpiresAt); err != nil {
 			return fmt.Errorf("approve order: %w", err)
 		}
-		if err := db.mailDecided(ctx, tx, o, OrderApproved, ""); err != nil {
+		if err := db.tellDecided(ctx, tx, o, OrderApproved, ""); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, o.audit(by, "approve order", map[string]any{"invoice": number, "lot": lotID}))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/store"
 )
@@ -53,13 +52,10 @@ func (db *DB) endAuditRun(ctx context.Context, run *AuditRun) error {
 		if err != nil || run.Difference == "" {
 			return err
 		}
-		rows, _ := tx.Query(ctx, `SELECT id FROM people WHERE platform_admin`)
-		admins, err := store.All(rows, "admins of the platform", pgx.RowTo[uuid.UUID])
-		if err != nil {
-			return err
-		}
-		return db.core.MailTo(ctx, tx, admins, store.MailLedgerDiffers, map[string]string{
-			"day": run.Day.Format(time.DateOnly), "difference": run.Difference, "path": "/platform",
+		// Of the whole ledger: it has no subject but the day.
+		return db.core.Tell(ctx, tx, store.EventLedger, store.Happening{
+			Mark: run.Day.Format(time.DateOnly), Kind: store.MailLedgerDiffers,
+			Data: map[string]string{"day": run.Day.Format(time.DateOnly), "difference": run.Difference, "path": "/platform"},
 		})
 	})
 }

@@ -58,6 +58,7 @@ func TestOneWorkerAuditsTheLedgerOnceADay(t *testing.T) {
 	if f := storetest.Must[overview.PlatformFigures](t)(w.db.Overview.PlatformFigures(t.Context())); f.LedgerDifference != run.Difference {
 		t.Errorf("the platform's first page: %+v", f)
 	}
+	storetest.MailNotices(t, w.pool)
 	if n := w.count(`SELECT count(*) FROM mails m JOIN people p ON p.email = m.to_address WHERE p.platform_admin AND m.kind = 'ledger_differs' AND m.data->>'difference' = $1`, run.Difference); n != 1 {
 		t.Errorf("%d mails to the platform's admin", n)
 	}

@@ -57,15 +57,18 @@ func lockOrder(ctx context.Context, tx pgx.Tx, where string, args ...any) (waiti
 	return store.One(rows, "order", pgx.RowToStructByName[waitingOrder])
 }
 
-// mailDecided tells who ordered.
-func (db *DB) mailDecided(ctx context.Context, tx pgx.Tx, o waitingOrder, decision OrderState, reason string) error {
-	if o.OrderedBy == nil {
-		return nil
+// tellDecided tells who ordered, and who else wants to hear of the organization's orders.
+func (db *DB) tellDecided(ctx context.Context, tx pgx.Tx, o waitingOrder, decision OrderState, reason string) error {
+	h := store.Happening{
+		Place: o.OrganizationID, Subject: o.ID, Mark: string(decision), Kind: store.MailOrderDecided, Data: map[string]string{
+			"provider": o.ProviderName, "order": strconv.FormatInt(o.Number, 10), "decision": string(decision), "reason": reason,
+			"path": "/org/orders/" + o.ID.String(),
+		},
 	}
-	return db.core.MailTo(ctx, tx, []uuid.UUID{*o.OrderedBy}, store.MailOrderDecided, map[string]string{
-		"provider": o.ProviderName, "order": strconv.FormatInt(o.Number, 10), "decision": string(decision), "reason": reason,
-		"path": "/org/orders/" + o.ID.String(),
-	})
+	if o.OrderedBy != nil {
+		h.Whose = *o.OrderedBy
+	}
+	return db.core.Tell(ctx, tx, store.EventOrderEnded, h)
 }
 
 // lot is what the order delivers. Its validity begins now, not when it was ordered.

@@ -138,10 +138,9 @@ func (db *DB) invoice(ctx context.Context, where string, args ...any) (Invoice, 
 type InvoiceFilter struct {
 	Page  store.Page
 	Sort  store.Sorting
-	Party uuid.UUID // of an organization's invoices the provider, of a provider's the organization; Nil: all
-	Text  string    // a part of the number or the other party's name
-	Since time.Time // issued at or after
-	Until time.Time // issued before
+	Party uuid.UUID  // of an organization's invoices the provider, of a provider's the organization; Nil: all
+	Text  string     // a part of the number or the other party's name
+	Days  store.Days // issued on
 }
 
 // InvoicesOfOrganization gives a page of what an organization was billed, the newest first, with how many and how much
@@ -157,8 +156,9 @@ func (db *DB) InvoicesOfProvider(ctx context.Context, providerID uuid.UUID, f In
 
 func (db *DB) invoices(ctx context.Context, own, other, party string, ownID uuid.UUID, f InvoiceFilter) ([]Invoice, int, []Total, error) {
 	where := ` WHERE i.` + own + `_id = $1 AND ($2::uuid IS NULL OR i.` + other + `_id = $2) AND (i.number ILIKE $3 OR ` + party + ` ILIKE $3)
-		AND ($4::timestamptz IS NULL OR i.issued_at >= $4) AND ($5::timestamptz IS NULL OR i.issued_at < $5)`
-	args := []any{ownID, store.OrNull(f.Party), store.Like(f.Text), store.OrNoTime(f.Since), store.OrNoTime(f.Until)}
+		AND ($4::text IS NULL OR (i.issued_at AT TIME ZONE p.accounting_zone)::date >= $4::text::date)
+		AND ($5::text IS NULL OR (i.issued_at AT TIME ZONE p.accounting_zone)::date <= $5::text::date)`
+	args := []any{ownID, store.OrNull(f.Party), store.Like(f.Text), store.OrNoDay(f.Days.Since), store.OrNoDay(f.Days.Until)}
 	order := store.Sortable{"number": "i.number", "party": party, "net": "i.net", "issued": "i.issued_at"}.OrderBy(f.Sort, "i.issued_at DESC, i.id")
 	rows, _ := db.pool.Query(ctx, selectInvoices+fromInvoices+where+order+` LIMIT $6 OFFSET $7`, append(args, f.Page.Most(), f.Page.Skip())...)
 	list, err := store.All(rows, "invoices", rowToInvoice)

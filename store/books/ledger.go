@@ -162,8 +162,7 @@ type LedgerFilter struct {
 	Sort     store.Sorting
 	Provider uuid.UUID    // Nil: all
 	Kind     billing.Kind // empty: all
-	Since    time.Time    // booked at or after
-	Until    time.Time    // booked before
+	Days     store.Days   // booked on
 	Cluster  string       // a part of the name of one it is about
 }
 
@@ -184,14 +183,15 @@ const ledgerOfOrganization = `
 	      FROM ledger_postings t LEFT JOIN clusters c ON c.id = t.cluster_id
 	     WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq) s ON true
 	 WHERE w.organization_id = $1 AND ($2::uuid IS NULL OR w.provider_id = $2) AND ($3 = '' OR e.kind = $3)
-	   AND ($4::timestamptz IS NULL OR e.at >= $4) AND ($5::timestamptz IS NULL OR e.at < $5)
+	   AND ($4::text IS NULL OR (e.at AT TIME ZONE p.accounting_zone)::date >= $4::text::date)
+		AND ($5::text IS NULL OR (e.at AT TIME ZONE p.accounting_zone)::date <= $5::text::date)
 	   AND ($6 = '' OR EXISTS (SELECT FROM ledger_postings t JOIN clusters c ON c.id = t.cluster_id
 	                            WHERE t.wallet_id = e.wallet_id AND t.seq = e.seq AND c.name ILIKE $7))`
 
 // LedgerEntries gives a page of the organization's entries at all providers, the newest first, and what the entries that
 // the filter leaves sum to, by kind.
 func (db *DB) LedgerEntries(ctx context.Context, orgID uuid.UUID, f LedgerFilter) ([]LedgerRow, []LedgerSum, error) {
-	args := []any{orgID, store.OrNull(f.Provider), string(f.Kind), store.OrNoTime(f.Since), store.OrNoTime(f.Until), f.Cluster, store.Like(f.Cluster)}
+	args := []any{orgID, store.OrNull(f.Provider), string(f.Kind), store.OrNoDay(f.Days.Since), store.OrNoDay(f.Days.Until), f.Cluster, store.Like(f.Cluster)}
 	order := store.Sortable{"at": "e.at", "hours": "s.hours"}.OrderBy(f.Sort, "e.at DESC, e.wallet_id, e.seq DESC")
 	rows, err := db.pool.Query(ctx, `
 		SELECT x.*, r.number AS order_number, coalesce(l.purpose, '') AS purpose

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 )
@@ -137,7 +138,8 @@ func TestWhatAnOrganizationReads(t *testing.T) {
 		{books.LedgerFilter{Cluster: "TRIAL-1"}, 4},
 		{books.LedgerFilter{Cluster: "trial-%"}, 0},
 		{books.LedgerFilter{Provider: uuid.New()}, 0},
-		{books.LedgerFilter{Until: at(3660)}, 2},
+		{books.LedgerFilter{Days: store.Days{Until: typed.Day{Year: 2000, Month: 1, Day: 1}}}, 0},
+		{books.LedgerFilter{Days: store.Days{Since: typed.Day{Year: 2000, Month: 1, Day: 1}}}, 7},
 		{books.LedgerFilter{Page: store.Page{Offset: 5}}, 2},
 	} {
 		got, _, err := w.db.Books.LedgerEntries(t.Context(), w.org, c.f)

@@ -134,7 +134,10 @@ func (l newLot) book(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) er
 		l.ID, w.ID, store.OrNoTime(l.ExpiresAt), l.Note, store.OrNull(l.By), now, store.OrNull(l.Order), store.OrNull(l.PoolID), amount, currency, l.Purpose); err != nil {
 		return fmt.Errorf("make lot: %w", err)
 	}
-	return book(ctx, tx, w, []booking{{Draft: d}})
+	if err := book(ctx, tx, w, []booking{{Draft: d}}); err != nil {
+		return err
+	}
+	return markFull(ctx, tx, w)
 }
 
 type lotRow struct {

@@ -101,8 +101,7 @@ type OrderFilter struct {
 	State OrderState // empty: all
 	Party uuid.UUID  // of an organization's orders the provider, of a provider's the organization; Nil: all
 	Text  string     // a part of the number, a reference or the other party's name
-	Since time.Time  // ordered at or after; zero: from the first
-	Until time.Time  // ordered before; zero: to the last
+	Days  store.Days // ordered on
 }
 
 // Total is what rows of one currency sum to.
@@ -135,8 +134,9 @@ func (db *DB) OrdersOfProvider(ctx context.Context, providerID uuid.UUID, f Orde
 func (db *DB) orders(ctx context.Context, own, other, party string, ownID uuid.UUID, f OrderFilter, fallback string) ([]Order, int, []Total, error) {
 	where := ` WHERE r.` + own + `_id = $1 AND ($2 = '' OR r.state = $2) AND ($3::uuid IS NULL OR r.` + other + `_id = $3)
 		AND (r.number::text ILIKE $4 OR r.purchase_order ILIKE $4 OR r.cost_centre ILIKE $4 OR r.grant_number ILIKE $4 OR ` + party + ` ILIKE $4)
-		AND ($5::timestamptz IS NULL OR r.created_at >= $5) AND ($6::timestamptz IS NULL OR r.created_at < $6)`
-	args := []any{ownID, string(f.State), store.OrNull(f.Party), store.Like(f.Text), store.OrNoTime(f.Since), store.OrNoTime(f.Until)}
+		AND ($5::text IS NULL OR (r.created_at AT TIME ZONE p.accounting_zone)::date >= $5::text::date)
+		AND ($6::text IS NULL OR (r.created_at AT TIME ZONE p.accounting_zone)::date <= $6::text::date)`
+	args := []any{ownID, string(f.State), store.OrNull(f.Party), store.Like(f.Text), store.OrNoDay(f.Days.Since), store.OrNoDay(f.Days.Until)}
 	order := store.Sortable{
 		"number": "r.number", "party": party, "hours": "r.hours", "amount": "r.amount", "state": "r.state", "created": "r.created_at",
 	}.OrderBy(f.Sort, fallback)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -59,6 +60,7 @@ func TestFromOrderToWallet(t *testing.T) {
 	if n := s.Count(`SELECT count(*) FROM audit WHERE verb IN ('order hours', 'approve order') AND organization_id = $1 AND provider_id = $2`, s.Organization, s.Provider); n != 2 {
 		t.Errorf("%d audit rows", n)
 	}
+	storetest.MailNotices(t, s.Pool)
 	if n := s.Count(`SELECT count(*) FROM mails WHERE kind IN ('order_waiting', 'order_decided')`); n != 3 {
 		t.Errorf("%d mails", n)
 	}
@@ -249,7 +251,8 @@ func TestOrdersAndInvoicesSortFilterAndSum(t *testing.T) {
 		t.Errorf("%+v, %d, %v", list, total, err)
 	}
 	for name, f := range map[string]books.OrderFilter{
-		"party": {Party: uuid.New()}, "text": {Text: "100%"}, "since": {Since: time.Now().Add(time.Hour)}, "until": {Until: time.Now().Add(-time.Hour)},
+		"party": {Party: uuid.New()}, "text": {Text: "100%"}, "since": {Days: store.Days{Since: typed.DayOf(time.Now().AddDate(0, 0, 2), time.UTC)}},
+		"until": {Days: store.Days{Until: typed.DayOf(time.Now().AddDate(0, 0, -2), time.UTC)}},
 	} {
 		if list, total, sums, err := s.DB.Books.OrdersOfOrganization(ctx, s.Organization, f); err != nil || total != 0 || len(list)+len(sums) != 0 {
 			t.Errorf("%s: %v, %d, %v", name, list, total, err)

@@ -87,7 +87,7 @@ func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderReques
 		if err != nil {
 			return fmt.Errorf("place order: %w", err)
 		}
-		if err := db.mailOrderWaiting(ctx, tx, q, id, number); err != nil {
+		if err := db.tellOrder(ctx, tx, q, id, number); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
@@ -97,16 +97,13 @@ func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderReques
 	})
 }
 
-// mailOrderWaiting tells those of the provider's staff who may decide.
-func (db *DB) mailOrderWaiting(ctx context.Context, tx pgx.Tx, q OrderQuote, id uuid.UUID, number int64) error {
-	rows, _ := tx.Query(ctx, `SELECT person_id FROM staff WHERE provider_id = $1 AND role IN ('admin', 'accountant')`, q.Offer.ProviderID)
-	people, err := store.All(rows, "staff", pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return err
-	}
-	return db.core.MailTo(ctx, tx, people, store.MailOrderWaiting, map[string]string{
-		"organization": q.Organization, "order": strconv.FormatInt(number, 10), "hours": q.Hours.String(), "amount": q.Amount.String(),
-		"path": "/provider/orders/" + id.String(),
+// tellOrder tells those of the provider's staff who may decide.
+func (db *DB) tellOrder(ctx context.Context, tx pgx.Tx, q OrderQuote, id uuid.UUID, number int64) error {
+	return db.core.Tell(ctx, tx, store.EventOrder, store.Happening{
+		Place: q.Offer.ProviderID, Subject: id, Mark: "waiting", Kind: store.MailOrderWaiting, Data: map[string]string{
+			"organization": q.Organization, "order": strconv.FormatInt(number, 10), "hours": q.Hours.String(), "amount": q.Amount.String(),
+			"path": "/provider/orders/" + id.String(),
+		},
 	})
 }
 

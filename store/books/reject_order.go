@@ -29,7 +29,7 @@ func (db *DB) RejectOrder(ctx context.Context, by, providerID, orderID uuid.UUID
 			orderID, store.OrNull(by), reason); err != nil {
 			return fmt.Errorf("reject order: %w", err)
 		}
-		if err := db.mailDecided(ctx, tx, o, OrderRejected, reason); err != nil {
+		if err := db.tellDecided(ctx, tx, o, OrderRejected, reason); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, o.audit(by, "reject order", map[string]any{"reason": reason}))

@@ -55,13 +55,15 @@ type ClusterDetail struct {
 	LeaseSeconds int64
 	GateDeadline *time.Time
 	Gate         provisioner.Gate
-	Held         billing.Hours // set aside for it and not yet used
-	Subnet       netip.Prefix  // invalid once gone
-	SSHHost      netip.Addr    // underlay address of the head's host; invalid until ready
-	SSHPort      int           // 0 until ready
-	NodeRows     []NodeRow     // head first
-	KeysLeftOut  []KeysLeftOut // SSH keys that its present start had no room for
-	EndedKeys    []OpenKey     // SSH keys that still open it though their right ended
+	Held         billing.Hours      // set aside for it and not yet used
+	Subnet       netip.Prefix       // invalid once gone
+	SSHHost      netip.Addr         // underlay address of the head's host; invalid until ready
+	SSHPort      int                // 0 until ready
+	SignInUser   string             // as the version says; empty: whom the image makes
+	SignIn       provisioner.SignIn // as the head's console said
+	NodeRows     []NodeRow          // head first
+	KeysLeftOut  []KeysLeftOut      // SSH keys that its present start had no room for
+	EndedKeys    []OpenKey          // SSH keys that still open it though their right ended
 	Barred
 	Paused
 	Support string // how the provider says that it is reached; may be empty
@@ -182,7 +184,7 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	var subnet *netip.Prefix
 	err := tx.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, held.mcs, c.subnet,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, held.mcs, c.subnet,
 			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
 			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
 		FROM clusters c
@@ -191,7 +193,7 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 		JOIN model_versions v ON v.id = c.version_id
 		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
 		WHERE c.id = $1`, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
-		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.Held, &subnet,
+		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.SignInUser, &d.Held, &subnet,
 		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut, &d.BarredAt, &d.BarredWhy, &d.DisksUntil,
 		&d.PausedAt, &d.PausedWhy, &d.PausedUntil, &d.Support)
 	if err != nil {
@@ -209,17 +211,18 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
 			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
-			h.underlay, coalesce(n.ssh_port, 0)
+			h.underlay, coalesce(n.ssh_port, 0), n.sign_in
 		FROM nodes n JOIN hosts h ON h.id = n.host_id
 		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, d.ID)
 	d.NodeRows, err = store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeRow, err error) {
 		var underlay netip.Addr
 		var port int
+		var said provisioner.SignIn
 		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
 			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
-			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port)
+			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said)
 		if n.State == provisioner.NodeReady && port != 0 {
-			d.SSHHost, d.SSHPort = underlay, port
+			d.SSHHost, d.SSHPort, d.SignIn = underlay, port, said
 		}
 		return n, err
 	})

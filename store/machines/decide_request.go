@@ -71,8 +71,9 @@ func (db *DB) decide(ctx context.Context, tx pgx.Tx, r lockedRequest, d decision
 		return fmt.Errorf("decide request %s: %w", r.ID, err)
 	}
 	if d.State != "withdrawn" {
-		err := db.core.MailTo(ctx, tx, []uuid.UUID{r.PersonID}, store.MailRequestDecided, map[string]string{
-			"cluster": r.Form.Name, "decision": d.State, "reason": d.Reason, "path": requestPath(r.ID),
+		err := db.core.Tell(ctx, tx, store.EventRequestEnded, store.Happening{
+			Place: r.OrganizationID, Subject: r.ID, Mark: d.State, Whose: r.PersonID, By: d.By, Kind: store.MailRequestDecided,
+			Data: map[string]string{"cluster": r.Form.Name, "decision": d.State, "reason": d.Reason, "path": requestPath(r.ID)},
 		})
 		if err != nil {
 			return err

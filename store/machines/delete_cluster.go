@@ -23,6 +23,9 @@ func (db *DB) DeleteCluster(ctx context.Context, orgID, by, id uuid.UUID) error 
 		if err := c.want(ctx, tx, provisioner.DesiredGone, provisioner.ReasonAsked, ""); err != nil {
 			return err
 		}
+		if err := db.tellEnded(ctx, tx, c, ending{By: by, Want: provisioner.DesiredGone, Reason: provisioner.ReasonAsked}); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Provider: c.ProviderID, Verb: "delete cluster", Subject: "cluster", SubjectID: id})
 	})
 }

@@ -76,29 +76,18 @@ func (c lockedCluster) bar(ctx context.Context, tx pgx.Tx, by uuid.UUID, reason 
 	return nil
 }
 
-// tellOfStaff writes to the owners, and to who launched the cluster where that person is a member still, what staff did.
+// tellOfStaff tells what staff did to a cluster: those of the organization who want to hear of it.
 func (db *DB) tellOfStaff(ctx context.Context, tx pgx.Tx, c lockedCluster, kind store.MailKind, reason string) error {
-	var cluster, provider, support string
-	var until *time.Time
-	err := tx.QueryRow(ctx, `
-		SELECT c.name, p.name, p.support_contact, coalesce(c.disks_until, c.paused_until) FROM clusters c JOIN providers p ON p.id = c.provider_id WHERE c.id = $1`,
-		c.ID).Scan(&cluster, &provider, &support, &until)
-	if err != nil {
-		return fmt.Errorf("read cluster of a mail: %w", err)
-	}
-	rows, _ := tx.Query(ctx, `
-		SELECT person_id FROM memberships m
-		WHERE organization_id = $1 AND (role = 'owner' OR person_id = (SELECT person_id FROM clusters WHERE id = $2)) ORDER BY person_id`,
-		c.OrganizationID, c.ID)
-	to, err := store.All(rows, "whom to tell", pgx.RowTo[uuid.UUID])
+	rows, _ := tx.Query(ctx, selectTold+` WHERE c.id = $1`, c.ID)
+	t, err := store.One(rows, "cluster of a mail", pgx.RowToStructByName[toldCluster])
 	if err != nil {
 		return err
 	}
-	data := map[string]string{"provider": provider, "cluster": cluster, "reason": reason, "support": support, "path": "/org/clusters/" + c.ID.String()}
-	if until != nil {
-		data["until"] = until.UTC().Format("2 January 2006 15:04 MST")
+	data := map[string]string{"reason": reason, "support": t.Support}
+	if t.Until != nil {
+		data["until"] = store.MailTime(*t.Until)
 	}
-	return db.core.MailTo(ctx, tx, to, kind, data)
+	return db.core.Tell(ctx, tx, store.EventClusterStaff, t.happening(kind, c.changeMark(), data))
 }
 
 // refuseBarred refuses to start what its provider ended.

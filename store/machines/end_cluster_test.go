@@ -69,6 +69,7 @@ func TestEndClusterIsTold(t *testing.T) {
 	ctx := t.Context()
 	member, bystander := storetest.Member(t, w, "member@example.org"), storetest.Member(t, w, "other@example.org")
 	mails := func(id uuid.UUID) (to []string) {
+		storetest.MailNotices(t, w.Pool)
 		storetest.NoError(t, w.Pool.QueryRow(ctx, `
 			SELECT coalesce(array_agg(to_address ORDER BY to_address), '{}') FROM mails
 			WHERE kind = 'cluster_ended' AND data->>'path' LIKE '%' || $1 AND data->>'reason' = 'unpaid power'`, id.String()).Scan(&to))

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/store"
+	"volary.dev/store/models"
 )
 
 // EndLeases stops clusters whose lease is over (those of acceptance tests it deletes) and deletes those that were
@@ -16,10 +17,8 @@ import (
 // a host that carries them is silent. It returns how many it changed. Each cluster is judged afresh under its lock, so
 // that it may run late, twice and in several workers at once. A test that nobody has finished within an hour has failed.
 func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
-	if _, err := db.pool.Exec(ctx, `
-		UPDATE acceptance_tests SET state = 'failed', ended_at = now()
-		WHERE state = 'running' AND created_at < now() - interval '1 hour'`); err != nil {
-		return 0, fmt.Errorf("end forgotten tests: %w", err)
+	if err := db.endForgottenTests(ctx); err != nil {
+		return 0, err
 	}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT id FROM clusters WHERE ended_at IS NULL AND lease_ends_at <= now()
@@ -55,6 +54,26 @@ func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 		}
 	}
 	return count, nil
+}
+
+// LeaseGrace is for how long the disks of a cluster are kept whose lease is over.
+const LeaseGrace = 24 * time.Hour
+
+func (db *DB) endForgottenTests(ctx context.Context) error {
+	err := db.core.Tx(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, `
+			UPDATE acceptance_tests SET state = 'failed', ended_at = now()
+			WHERE state = 'running' AND created_at < now() - interval '1 hour' RETURNING id`)
+		ids, err := store.All(rows, "forgotten tests", pgx.RowTo[uuid.UUID])
+		if err != nil {
+			return err
+		}
+		return models.TellTestsEnded(ctx, db.core, tx, ids)
+	})
+	if err != nil {
+		return fmt.Errorf("end forgotten tests: %w", err)
+	}
+	return nil
 }
 
 func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.Duration) (bool, error) {
@@ -95,6 +114,9 @@ func (db *DB) endLease(ctx context.Context, tx pgx.Tx, id uuid.UUID, grace time.
 		return false, nil
 	}
 	if err := c.want(ctx, tx, want, reason, detail); err != nil {
+		return false, err
+	}
+	if err := db.tellEnded(ctx, tx, c, ending{Want: want, Reason: reason, Detail: detail, Grace: grace}); err != nil {
 		return false, err
 	}
 	return true, store.WriteAudit(ctx, tx, store.AuditRow{

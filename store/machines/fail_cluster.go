@@ -35,6 +35,9 @@ func (db *DB) FailCluster(ctx context.Context, id uuid.UUID, generation int64, r
 		if err := db.settleEnd(ctx, tx, c, reason); err != nil {
 			return err
 		}
+		if err := db.tellFailed(ctx, tx, c, want, reason, detail); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "fail cluster", Subject: "cluster", SubjectID: id,
 			Detail: map[string]any{"reason": reason, "detail": detail},

@@ -38,6 +38,8 @@ type Host struct {
 	Lacks        string                   // what a start needs and its last round did not find; empty: nothing
 	Fit          bool                     // checked, not silent and lacking nothing: it may carry nodes, and takes more if staff want it active
 	Acceleration provisioner.Acceleration // empty until its check found one
+	CPUModel     string                   // as its last check found it; empty: not known, as Processors 0
+	Processors   int                      // logical ones
 	Capacity     provisioner.Shape        // what may be given to nodes
 	Used         provisioner.Shape        // what its nodes take; stopped ones take disk only
 	Nodes        int                      // all but gone ones
@@ -124,9 +126,10 @@ func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisi
 			UPDATE hosts SET check_state = $2, check_report = $3, checked_at = now(), acceleration = coalesce($4, acceleration),
 				machine = coalesce(machine, $5), checked = $9, lacks = CASE WHEN $9 THEN '' ELSE lacks END,
 				vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
-				disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END
+				disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END,
+				cpu_model = CASE WHEN $6 > 0 THEN $10 ELSE cpu_model END, processors = CASE WHEN $6 > 0 THEN $6 ELSE processors END
 			WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
-			max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, passed)
+			max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, passed, provisioner.ProcessorName(facts.CPUModel))
 		return err
 	})
 	if store.UniqueViolation(err, "hosts_machine_key") {
@@ -206,13 +209,13 @@ const usedOfHost = `
 const selectHosts = `
 	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, ` + hostAddress + `, h.underlay,
 		h.enrolled_at, coalesce(h.enrol_code, ''), h.enrol_until, h.enrol_seen, h.mistaken, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
-		coalesce(h.acceleration, ''), h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
+		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
 		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
 	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name}, scanAddress(&h.Address), []any{
-		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
+		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.CPUModel, &h.Processors, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
 		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels,
 	})...)

@@ -38,6 +38,9 @@ func (n network) mac(number int) net.HardwareAddr {
 // mostCompute is how many compute nodes a subnet has addresses for, the broadcast address left out.
 func mostCompute(subnetBits int) int { return 1<<(32-subnetBits) - 1 - (headAddress + 1) }
 
+// MostNodes is how many nodes one cluster of a pool may have, the head among them.
+func MostNodes(subnetBits int) int { return 1 + mostCompute(subnetBits) }
+
 // freeSubnet is the first of the pool's prefix that no cluster of the pool has. The pool is locked.
 func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, error) {
 	rows, _ := tx.Query(ctx, `SELECT subnet FROM clusters WHERE pool_id = $1 AND subnet IS NOT NULL`, p.ID)

@@ -32,7 +32,7 @@ func readLaunchForm(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) (
 	if f.Versions, err = models.ReadPublishedVersions(ctx, tx, orgID); err != nil {
 		return f, err
 	}
-	rows, _ := tx.Query(ctx, selectPlaces)
+	rows, _ := tx.Query(ctx, selectOpenPlaces)
 	if f.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolPlace]); err != nil {
 		return f, err
 	}

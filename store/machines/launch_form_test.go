@@ -76,3 +76,20 @@ func TestARefusedRequestCarriesItsPage(t *testing.T) {
 		t.Errorf("%+v", refused)
 	}
 }
+
+// What takes nothing is not offered: neither to a launch nor to a test. Filters still have it, for what ran there.
+func TestASuspendedProvidersPoolsAreNotOffered(t *testing.T) {
+	w := storetest.NewWorld(t)
+	offered := func() (launch, tests, filters int) {
+		form := storetest.Must[machines.LaunchForm](t)(w.DB.Machines.LaunchForm(t.Context(), w.Organization, w.Person))
+		open := storetest.Must[[]machines.PoolPlace](t)(w.DB.Machines.OpenPlaces(t.Context()))
+		return len(form.Pools), len(open), len(storetest.Must[[]machines.PoolPlace](t)(w.DB.Machines.PoolPlaces(t.Context())))
+	}
+	if launch, tests, filters := offered(); launch != 1 || tests != 1 || filters != 1 {
+		t.Errorf("before: %d, %d, %d", launch, tests, filters)
+	}
+	storetest.NoError(t, w.DB.People.SuspendProvider(t.Context(), w.Person, w.Provider, "unpaid fees"))
+	if launch, tests, filters := offered(); launch != 0 || tests != 0 || filters != 1 {
+		t.Errorf("suspended: %d, %d, %d", launch, tests, filters)
+	}
+}

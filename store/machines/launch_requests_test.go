@@ -60,6 +60,7 @@ func TestRequestSaysWhatADecisionRestsOn(t *testing.T) {
 
 func mailsOf(t *testing.T, w *storetest.World, kind string) (n int) {
 	t.Helper()
+	storetest.MailNotices(t, w.Pool)
 	if err := w.Pool.QueryRow(t.Context(), `SELECT count(*) FROM mails WHERE kind = $1`, kind).Scan(&n); err != nil {
 		t.Fatal(err)
 	}

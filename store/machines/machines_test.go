@@ -2,6 +2,7 @@ package machines_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -100,7 +101,7 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	progress := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Seconds: 0.1}, {Name: "overlay network", State: provisioner.CheckSkipped, Detail: "no other host"}}
 	storetest.NoError(t, w.DB.Machines.HostCheckProgress(ctx, id, progress))
 	failed := append(progress, provisioner.HostCheck{Name: "storage", State: provisioner.CheckFailed, Detail: "there is no pool volary"})
-	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 4, MemoryMiB: 4096, DiskGiB: 50}
+	facts := provisioner.HostFacts{UUID: uuid.New(), VCPUs: 4, CPUModel: "Intel(R)\u202e Xeon\n " + strings.Repeat("x", 500), MemoryMiB: 4096, DiskGiB: 50}
 	storetest.NoError(t, w.DB.Machines.HostCheckDone(ctx, id, facts, "", failed, false))
 	if h = storetest.Must[machines.Host](t)(w.DB.Machines.HostForWorker(ctx, id)); h.Fit || h.WhyUnfit() != "its check failed: storage: there is no pool volary" || len(h.CheckReport) != 3 {
 		t.Errorf("host that failed its check %+v", h)
@@ -110,8 +111,17 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	storetest.NoError(t, w.DB.Machines.HostCheckDone(ctx, id, facts, provisioner.AccelerationKVM, progress, true))
 	h = storetest.Must[machines.Host](t)(w.DB.Machines.Host(ctx, w.Provider, id))
 	if h.State != provisioner.HostActive || !h.Fit || h.WhyUnfit() != "" || h.Acceleration != provisioner.AccelerationKVM || h.CheckState != "passed" ||
-		h.Capacity != (provisioner.Shape{VCPUs: 16, MemoryMiB: 4096 - 512, DiskGiB: 50}) {
+		h.Capacity != (provisioner.Shape{VCPUs: 16, MemoryMiB: 4096 - 512, DiskGiB: 50}) || h.Processors != 4 ||
+		h.CPUModel != "Intel Xeon "+strings.Repeat("x", 69) {
 		t.Errorf("host that passed its check %+v", h)
+	}
+	// How its pool's vCPUs are made: sixteen are sold on four processors.
+	made := storetest.Must[provisioner.Processors](t)(w.DB.Machines.PoolProcessors(ctx, w.Provider, w.PoolID))
+	if made.KVM != 1 || made.Emulated != 3 || len(made.Models) != 2 || made.Sold() != "1 to 4 vCPUs sold per processor" {
+		t.Errorf("processors of the pool %+v", made)
+	}
+	if made = storetest.Must[provisioner.Processors](t)(w.DB.Machines.PoolProcessors(ctx, uuid.New(), w.PoolID)); made.Known() {
+		t.Errorf("processors of another provider's pool: %+v", made)
 	}
 }
 

@@ -35,6 +35,9 @@ func (db *DB) MarkClusterReady(ctx context.Context, id uuid.UUID, generation int
 			return err
 		}
 		marked = true
+		if err := db.tellReady(ctx, tx, c); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{Organization: c.OrganizationID, Provider: c.ProviderID, Verb: "cluster ready", Subject: "cluster", SubjectID: id})
 	})
 	return marked, err

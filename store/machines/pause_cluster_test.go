@@ -236,6 +236,7 @@ func TestPauseIsTold(t *testing.T) {
 	storetest.NoError(t, w.DB.Machines.ResumeCluster(ctx, w.Person, w.Provider, id))
 	for _, kind := range []store.MailKind{store.MailClusterPaused, store.MailClusterResumed} {
 		var to []string
+		storetest.MailNotices(t, w.Pool)
 		storetest.NoError(t, w.Pool.QueryRow(ctx, `
 			SELECT coalesce(array_agg(to_address ORDER BY to_address), '{}') FROM mails
 			WHERE kind = $1 AND data->>'cluster' = 'one' AND data->>'provider' = 'North' AND data->>'path' LIKE '%' || $2`, kind, id.String()).Scan(&to))
@@ -275,6 +276,7 @@ func TestAPauseEndsWithItsTime(t *testing.T) {
 	if d := storetest.Cluster(t, w, id); d.Held != 0 || d.State != provisioner.ClusterStopped {
 		t.Errorf("stopped it is %s, held %d", d.State, d.Held)
 	}
+	storetest.MailNotices(t, w.Pool)
 	var mails int
 	storetest.NoError(t, w.Pool.QueryRow(ctx, `SELECT count(*) FROM mails WHERE kind = 'cluster_ended' AND data->>'reason' = 'it attacks others'`).Scan(&mails))
 	if mails != 1 {

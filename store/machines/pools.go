@@ -109,9 +109,20 @@ const selectPlaces = `
 	SELECT p.id AS pool_id, p.name AS pool_name, pr.id AS provider_id, pr.name AS provider_name
 	FROM pools p JOIN providers pr ON pr.id = p.provider_id ORDER BY pr.name, p.name`
 
-// PoolPlaces lists every pool, by provider and name, for filters and choices.
+// PoolPlaces lists every pool, by provider and name, for filters.
 func (db *DB) PoolPlaces(ctx context.Context) ([]PoolPlace, error) {
 	rows, _ := db.pool.Query(ctx, selectPlaces)
+	return store.All(rows, "places", pgx.RowToStructByName[PoolPlace])
+}
+
+// selectOpenPlaces are those that something may be started on: a suspended provider's pools take nothing.
+const selectOpenPlaces = `
+	SELECT p.id AS pool_id, p.name AS pool_name, pr.id AS provider_id, pr.name AS provider_name
+	FROM pools p JOIN providers pr ON pr.id = p.provider_id AND pr.state = 'active' ORDER BY pr.name, p.name`
+
+// OpenPlaces lists the pools that a launch or a test may choose from, by provider and name.
+func (db *DB) OpenPlaces(ctx context.Context) ([]PoolPlace, error) {
+	rows, _ := db.pool.Query(ctx, selectOpenPlaces)
 	return store.All(rows, "places", pgx.RowToStructByName[PoolPlace])
 }
 

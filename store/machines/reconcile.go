@@ -32,6 +32,7 @@ type ClusterWork struct {
 	Subnet               netip.Prefix
 	NetworkGeneration    int64 // give this to EnsureNetwork
 	SeedSecret           string
+	SignInUser           string   // as the version says; empty: whom the image makes
 	SSHKeys              []string // of who had a right when the present start was asked for
 	Gate                 provisioner.Gate
 	GateDeadline         *time.Time // set when nodes begin to start
@@ -115,7 +116,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 	rows, _ := tx.Query(ctx, `
 		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test',
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
-			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret,
+			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, v.sign_in_user,
 			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = c.start_count ORDER BY k.position),
 			v.gate_kind, v.gate_text, v.gate_timeout_seconds, c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, ARRAY(
@@ -126,7 +127,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 	return store.One(rows, "cluster", func(row pgx.CollectableRow) (w ClusterWork, err error) {
 		var subnet *netip.Prefix
 		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.TestNonce, &w.Desired, &w.Reason, &w.ReasonDetail, &w.Generation,
-			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &w.SSHKeys,
+			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &w.SignInUser, &w.SSHKeys,
 			&w.Gate.Kind, &w.Gate.Text, &w.Gate.TimeoutSeconds, &w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
 			&w.Pool.ID, &w.Pool.Forbidden, &w.Pool.Allowed, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
 			&w.Pool.Masquerade, &w.Pool.WipeDisks, &w.Now)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,9 +22,10 @@ func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, w
 			return err
 		}
 		var seen provisioner.HostSeen
+		var missed int
 		err = tx.QueryRow(ctx, `
 			UPDATE hosts SET missed_rounds = missed_rounds + 1
-			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING seen`, hostID, worker).Scan(&seen)
+			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING seen, missed_rounds`, hostID, worker).Scan(&seen, &missed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil // another worker observes it now
 		}
@@ -32,7 +35,39 @@ func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, w
 		if err := noteSilence(ctx, tx, hostID, why); err != nil || seen != provisioner.HostSilent {
 			return err
 		}
+		if missed == roundsToSilence {
+			if err := db.tellHostLost(ctx, tx, hostID, why); err != nil {
+				return err
+			}
+		}
 		return db.loseNodes(ctx, tx, hostID, clusters, why)
+	})
+}
+
+// roundsToSilence is how many rounds a host misses until it is silent; the database's column seen says the same.
+const roundsToSilence = 3
+
+// tellHostLost tells the provider's staff, once for each silence. Hosts that fall silent together come in one mail.
+func (db *DB) tellHostLost(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, why string) error {
+	var providerID uuid.UUID
+	var provider, host, pool string
+	var since time.Time
+	var nodes int
+	err := tx.QueryRow(ctx, `
+		SELECT pr.id, pr.name, h.name, p.name, s.from_at,
+			(SELECT count(*) FROM nodes n WHERE n.host_id = h.id AND n.state IN ('ready', 'lost', 'stopping'))::int
+		FROM hosts h JOIN pools p ON p.id = h.pool_id JOIN providers pr ON pr.id = h.provider_id
+		JOIN host_silences s ON s.host_id = h.id AND s.until_at IS NULL WHERE h.id = $1`, hostID).
+		Scan(&providerID, &provider, &host, &pool, &since, &nodes)
+	if err != nil {
+		return fmt.Errorf("read silent host %s: %w", hostID, err)
+	}
+	return db.core.Tell(ctx, tx, store.EventHostLost, store.Happening{
+		Place: providerID, Subject: hostID, Group: providerID, Mark: strconv.FormatInt(since.UnixMicro(), 10), Kind: store.MailHostLost,
+		Data: map[string]string{
+			"provider": provider, "path": "/provider/hosts",
+			"line": fmt.Sprintf("%s of the pool %s, with %s, since %s: %s", host, pool, store.Plural(nodes, "node"), store.MailTime(since), becauseOf("", why)),
+		},
 	})
 }
 
@@ -58,13 +93,15 @@ func (db *DB) loseNodes(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, cluste
 	}); err != nil {
 		return fmt.Errorf("lose nodes of host %s: %w", hostID, err)
 	}
+	var all []uuid.UUID
 	for _, id := range clusters {
 		if len(lost[id]) == 0 {
 			continue
 		}
+		all = append(all, lost[id]...)
 		if err := db.books.EndRuns(ctx, tx, id, lost[id], string(provisioner.ReasonHostLost)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return db.tellNodesLost(ctx, tx, all)
 }

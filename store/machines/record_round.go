@@ -223,6 +223,7 @@ func (r *round) claimed(ctx context.Context, tx pgx.Tx, worker string) (bool, er
 // change writes verdicts down, ends the runs of nodes that are no longer alive, and stops a cluster that has no machine
 // left.
 func (r *round) change(ctx context.Context, tx pgx.Tx) error {
+	var lost []uuid.UUID
 	for i, n := range r.Nodes {
 		if !r.locked[n.ClusterID] { // of a cluster that is not locked the next round will tell
 			continue
@@ -250,8 +251,11 @@ func (r *round) change(ctx context.Context, tx pgx.Tx) error {
 			}
 		}
 		r.Nodes[i].State = to
+		if to == provisioner.NodeLost || to == provisioner.NodeStopped {
+			lost = append(lost, n.ID)
+		}
 	}
-	return nil
+	return r.db.tellNodesLost(ctx, tx, lost)
 }
 
 // endRun ends a node's run where it is alive no longer. One that comes out of a pause begins another.
@@ -290,6 +294,9 @@ func (db *DB) stopEmptyCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, rea
 		return err
 	}
 	if err := c.want(ctx, tx, provisioner.DesiredStopped, reason, ""); err != nil {
+		return err
+	}
+	if err := db.tellEnded(ctx, tx, c, ending{Want: provisioner.DesiredStopped, Reason: reason}); err != nil {
 		return err
 	}
 	return db.settleEnd(ctx, tx, c, reason)

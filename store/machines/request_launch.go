@@ -155,16 +155,13 @@ func (a asking) refuseMany(ctx context.Context, tx pgx.Tx) error {
 }
 
 func (db *DB) tellManagers(ctx context.Context, tx pgx.Tx, a asking) error {
-	managers, err := people.MembersWith(ctx, tx, a.OrganizationID, people.RoleOwner, people.RoleManager)
-	if err != nil {
-		return err
-	}
 	var name string
 	if err := tx.QueryRow(ctx, `SELECT name FROM people WHERE id = $1`, a.By).Scan(&name); err != nil {
 		return fmt.Errorf("read who asks: %w", err)
 	}
-	return db.core.MailTo(ctx, tx, managers, store.MailRequestWaiting, map[string]string{
-		"person": name, "cluster": a.Form.Name, "hours": a.Need.Ceil(), "path": requestPath(a.ID),
+	return db.core.Tell(ctx, tx, store.EventRequest, store.Happening{
+		Place: a.OrganizationID, Subject: a.ID, Mark: "waiting", By: a.By, Kind: store.MailRequestWaiting,
+		Data: map[string]string{"person": name, "cluster": a.Form.Name, "hours": a.Need.Ceil(), "path": requestPath(a.ID)},
 	})
 }
 

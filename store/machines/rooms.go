@@ -15,7 +15,7 @@ func ReadRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 	hosts map[uuid.UUID][]placement.Host, used map[uuid.UUID]int, freed map[uuid.UUID][]placement.Freed, err error,
 ) {
 	hosts, used, freed = map[uuid.UUID][]placement.Host{}, map[uuid.UUID]int{}, map[uuid.UUID][]placement.Freed{}
-	rows, _ := tx.Query(ctx, selectHosts+` WHERE `+where, args...)
+	rows, _ := tx.Query(ctx, selectHosts+` WHERE h.removed_at IS NULL AND `+where, args...)
 	list, err := store.All(rows, "hosts", rowToHost)
 	if err != nil {
 		return nil, nil, nil, err

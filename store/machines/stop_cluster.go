@@ -26,6 +26,9 @@ func (db *DB) StopCluster(ctx context.Context, orgID, by, id uuid.UUID) error {
 		if err := c.want(ctx, tx, provisioner.DesiredStopped, provisioner.ReasonAsked, ""); err != nil {
 			return err
 		}
+		if err := db.tellEnded(ctx, tx, c, ending{By: by, Want: provisioner.DesiredStopped, Reason: provisioner.ReasonAsked}); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Provider: c.ProviderID, Verb: "stop cluster", Subject: "cluster", SubjectID: id})
 	})
 }

@@ -31,6 +31,9 @@ func (db *DB) StopOrganization(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, 
 		if err := c.want(ctx, tx, want, provisioner.ReasonSuspended, reason); err != nil {
 			return 0, err
 		}
+		if err := db.tellEnded(ctx, tx, c, ending{Want: want, Reason: provisioner.ReasonSuspended, Detail: reason}); err != nil {
+			return 0, err
+		}
 	}
 	return len(ids), nil
 }

@@ -130,6 +130,9 @@ func (db *DB) FinishTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, state Tes
 	if tag.RowsAffected() == 0 {
 		return nil
 	}
+	if err := TellTestsEnded(ctx, db.core, tx, []uuid.UUID{id}); err != nil {
+		return err
+	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
 		Organization: orgID, Provider: providerID, Verb: "finish acceptance test", Subject: "acceptance_test", SubjectID: id,
 		Detail: map[string]any{"state": state},

@@ -14,36 +14,82 @@ import (
 
 var uploadID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
-// CreateUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size,
-// "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach of them, "suspended".
+var (
+	fingerprintPattern = regexp.MustCompile(`^[a-z0-9]{1,8}-[0-9a-f]{64}$`)
+	senderPattern      = regexp.MustCompile(`^[0-9A-Za-z-]{16,64}$`)
+)
+
+// NewUpload is an upload before its first byte. Fingerprint and Sender are as of Upload, and may be empty.
+type NewUpload struct {
+	Organization, Person uuid.UUID
+	ID, Filename         string
+	Size                 int64 // bytes
+	Fingerprint, Sender  string
+}
+
+// CreateUpload records the upload of a client that gives no fingerprint of its file.
 func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, filename string, size int64) error {
-	if !uploadID.MatchString(id) {
-		return fmt.Errorf("create upload: id %q is not 32 hex digits", id)
-	}
-	f := store.Fields{}
-	f.Name("file", &filename, 1, 255)
-	f.Check(size > 0, "file", "The file is empty.")
-	if err := f.Refusal(); err != nil {
+	return db.BeginUpload(ctx, NewUpload{Organization: orgID, Person: personID, ID: id, Filename: filename, Size: size})
+}
+
+// BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size, "malformed"
+// for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
+// of them, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
+func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
+	if err := u.check(); err != nil {
 		return err
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		// The organization's row serialises its uploads, so that two at once are not both the last one allowed.
-		if _, err := tx.Exec(ctx, `SELECT 1 FROM organizations WHERE id = $1 FOR NO KEY UPDATE`, orgID); err != nil {
-			return fmt.Errorf("lock organization %s: %w", orgID, err)
+		if _, err := tx.Exec(ctx, `SELECT 1 FROM organizations WHERE id = $1 FOR NO KEY UPDATE`, u.Organization); err != nil {
+			return fmt.Errorf("lock organization %s: %w", u.Organization, err)
 		}
-		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
+		if err := people.RefuseSuspended(ctx, tx, u.Organization); err != nil {
 			return err
 		}
-		if err := refuseManyUploads(ctx, tx, orgID, personID); err != nil {
+		if err := refuseBegun(ctx, tx, u); err != nil {
+			return err
+		}
+		if err := refuseManyUploads(ctx, tx, u.Organization, u.Person); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO uploads (id, organization_id, person_id, filename, size, created_at)
-			VALUES ($1, $2, $3, $4, $5, now())`, id, orgID, personID, filename, size); err != nil {
-			return fmt.Errorf("create upload %s: %w", id, err)
+			INSERT INTO uploads (id, organization_id, person_id, filename, size, fingerprint, sender, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, now())`, u.ID, u.Organization, u.Person, u.Filename, u.Size, u.Fingerprint, u.Sender); err != nil {
+			return fmt.Errorf("begin upload %s: %w", u.ID, err)
 		}
 		return nil
 	})
+}
+
+func (u *NewUpload) check() error {
+	if !uploadID.MatchString(u.ID) {
+		return fmt.Errorf("begin upload: id %q is not 32 hex digits", u.ID)
+	}
+	if u.Fingerprint != "" && !fingerprintPattern.MatchString(u.Fingerprint) || u.Sender != "" && !senderPattern.MatchString(u.Sender) {
+		return &refusal.Error{
+			Code: "malformed", Title: "The upload's fingerprint or sender is none.",
+			Next: "A fingerprint is a scheme, a hyphen and 64 hex digits; a sender has 16 to 64 letters, digits and hyphens.",
+		}
+	}
+	f := store.Fields{}
+	f.Name("file", &u.Filename, 1, 255)
+	f.Check(u.Size > 0, "size", "The file is empty.")
+	return f.Refusal()
+}
+
+func refuseBegun(ctx context.Context, tx pgx.Tx, u NewUpload) error {
+	if u.Sender == "" {
+		return nil
+	}
+	var begun bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM uploads WHERE organization_id = $1 AND person_id = $2 AND sender = $3)`, u.Organization, u.Person, u.Sender).Scan(&begun); err != nil {
+		return fmt.Errorf("look for the upload of a sender: %w", err)
+	}
+	if begun {
+		return &refusal.Error{Code: "busy", Title: "This upload is begun already.", Next: "Ask again."}
+	}
+	return nil
 }
 
 func refuseManyUploads(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {

@@ -32,13 +32,21 @@ func TestSaveAndPublishVersion(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	d := storetest.DraftOf(w)
+	for _, user := range []string{"-oProxyCommand=reboot", "Ada", "a b", "root;x", strings.Repeat("a", 33), "ädä"} {
+		d.SignInUser = user
+		_, err := w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
+		if r := storetest.WantRefusal(t, err, "invalid"); !strings.Contains(r.Fields["sign_in_user"], "begins with a letter") {
+			t.Errorf("%q: %v", user, r.Fields)
+		}
+	}
+	d.SignInUser = "almalinux"
 	d.ID = storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d))
 	v := storetest.Must[models.Version](t)(w.DB.Models.Version(ctx, w.Organization, d.ID))
-	if v.ModelClusterName != "trial" || v.State != models.VersionStateDraft || v.Revision != 1 || v.Gate != d.Gate || len(v.Roles) != 2 ||
+	if v.ModelClusterName != "trial" || v.State != models.VersionStateDraft || v.Revision != 1 || v.Gate != d.Gate || v.SignInUser != "almalinux" || len(v.Roles) != 2 ||
 		v.Roles[0].Role != provisioner.RoleHead || v.Roles[0].UserData != "#cloud-config\n" || v.Roles[0].Digest != storetest.Digest {
 		t.Errorf("version %+v", v)
 	}
-	d.Revision, d.ComputeMax = 1, 5
+	d.Revision, d.ComputeMax, d.SignInUser = 1, 5, ""
 	storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d))
 	_, err := w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
 	storetest.WantRefusal(t, err, "stale_form")

@@ -43,6 +43,7 @@ type Version struct {
 	ComputeMin       int
 	ComputeMax       int
 	Gate             provisioner.Gate
+	SignInUser       string // whom people sign in as; empty: whom the image makes
 	CreatedAt        time.Time
 	PublishedAt      *time.Time
 	Roles            []VersionRole // head, then compute where there is one
@@ -78,12 +79,12 @@ func (db *DB) Version(ctx context.Context, orgID, id uuid.UUID) (Version, error)
 func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Version, error) {
 	rows, _ := q.Query(ctx, `
 		SELECT v.id, v.model_cluster_id, m.name, v.version, v.state, v.revision, v.compute_min, v.compute_max,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.created_at, v.published_at
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, v.created_at, v.published_at
 		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
 		WHERE v.organization_id = $1 AND v.id = $2`, orgID, id)
 	v, err := store.One(rows, "version", func(row pgx.CollectableRow) (v Version, err error) {
 		err = row.Scan(&v.ID, &v.ModelClusterID, &v.ModelClusterName, &v.Version, &v.State, &v.Revision, &v.ComputeMin, &v.ComputeMax,
-			&v.Gate.Kind, &v.Gate.Text, &v.Gate.TimeoutSeconds, &v.CreatedAt, &v.PublishedAt)
+			&v.Gate.Kind, &v.Gate.Text, &v.Gate.TimeoutSeconds, &v.SignInUser, &v.CreatedAt, &v.PublishedAt)
 		return v, err
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/userdata"
 	"volary.dev/store"
 )
@@ -32,10 +33,11 @@ type VersionDraft struct {
 	ComputeMin     int
 	ComputeMax     int
 	Gate           provisioner.Gate
+	SignInUser     string // as typed.ParseUser takes it; empty: whom the image makes
 }
 
 // SaveVersion makes a draft or changes one. Refusals: "invalid" by field (version, compute_min, compute_max,
-// gate_kind, gate_text, gate_timeout, and head_image, head_vcpus, head_memory, head_disk, head_user_data,
+// gate_kind, gate_text, gate_timeout, sign_in_user, and head_image, head_vcpus, head_memory, head_disk, head_user_data,
 // compute_…), "duplicate", "stale_form", "published", NotFound("version" or "model cluster").
 func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDraft) (uuid.UUID, error) {
 	for i := range d.Roles {
@@ -81,6 +83,9 @@ func (d VersionDraft) check() error {
 	default:
 		f.Add("gate_kind", "Choose how readiness is known: address or console.")
 	}
+	if _, err := typed.ParseUser(d.SignInUser); err != nil && d.SignInUser != "" {
+		f.Add("sign_in_user", "A user's name %s.", err)
+	}
 	seen := map[provisioner.Role]int{}
 	for _, r := range d.Roles {
 		seen[r.Role]++
@@ -106,10 +111,10 @@ func (r RoleDraft) check(f store.Fields) {
 func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max,
-			gate_kind, gate_text, gate_timeout_seconds, created_at)
-		SELECT $1, m.organization_id, m.id, $4, 'draft', $5, $6, $7, $8, $9, now()
+			gate_kind, gate_text, gate_timeout_seconds, sign_in_user, created_at)
+		SELECT $1, m.organization_id, m.id, $4, 'draft', $5, $6, $7, $8, $9, $10, now()
 		FROM model_clusters m WHERE m.organization_id = $2 AND m.id = $3`,
-		d.ID, orgID, d.ModelClusterID, d.Version, d.ComputeMin, d.ComputeMax, d.Gate.Kind, d.gateText(), d.Gate.TimeoutSeconds)
+		d.ID, orgID, d.ModelClusterID, d.Version, d.ComputeMin, d.ComputeMax, d.Gate.Kind, d.gateText(), d.Gate.TimeoutSeconds, d.SignInUser)
 	if err := d.refusal(err); err != nil {
 		return err
 	}
@@ -143,8 +148,8 @@ func (d VersionDraft) update(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) er
 	}
 	_, err := tx.Exec(ctx, `
 		UPDATE model_versions SET version = $2, compute_min = $3, compute_max = $4, gate_kind = $5, gate_text = $6,
-			gate_timeout_seconds = $7, revision = revision + 1
-		WHERE id = $1`, d.ID, d.Version, d.ComputeMin, d.ComputeMax, d.Gate.Kind, d.gateText(), d.Gate.TimeoutSeconds)
+			gate_timeout_seconds = $7, sign_in_user = $8, revision = revision + 1
+		WHERE id = $1`, d.ID, d.Version, d.ComputeMin, d.ComputeMax, d.Gate.Kind, d.gateText(), d.Gate.TimeoutSeconds, d.SignInUser)
 	if err := d.refusal(err); err != nil {
 		return err
 	}

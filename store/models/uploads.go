@@ -25,10 +25,12 @@ type Upload struct {
 	Filename     string
 	Size         int64 // bytes, as announced
 	CreatedAt    time.Time
+	Fingerprint  string     // of the file it was begun of (handlers/uploads, doc.go); empty where its client gave none
+	Sender       string     // the random name by which who sends it now knows its file; empty: a plain tus client
 	Image        *uuid.UUID // what came of it; nil as long as it is unfinished
 }
 
-const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, u.size, u.created_at, i.id AS image
+const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, u.size, u.created_at, u.fingerprint, u.sender, i.id AS image
 	FROM uploads u JOIN people p ON p.id = u.person_id LEFT JOIN images i ON i.upload_id = u.id`
 
 // Upload finds an upload of the organization, finished or not, and refuses with "not_found" where there is none.
@@ -70,12 +72,18 @@ func (db *DB) StaleUploads(ctx context.Context, before time.Time) ([]string, err
 	return ids, nil
 }
 
-// DeleteUpload forgets an unfinished upload and tells whether there was one. Only then may its bytes be removed:
-// those of a finished one belong to its image.
-func (db *DB) DeleteUpload(ctx context.Context, id string) (bool, error) {
-	tag, err := db.pool.Exec(ctx, `DELETE FROM uploads WHERE id = $1 AND finished_at IS NULL`, id)
-	if err != nil {
-		return false, fmt.Errorf("delete upload %s: %w", id, err)
+// UploadOfSender finds the unfinished upload that a person began for the organization under a sender's name: the answer to its
+// creation may have been lost. Refuses with "not_found" where there is none.
+func (db *DB) UploadOfSender(ctx context.Context, orgID, personID uuid.UUID, sender string) (Upload, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+`
+		WHERE u.organization_id = $1 AND u.person_id = $2 AND u.sender = $3 AND u.sender <> '' AND u.finished_at IS NULL ORDER BY u.created_at LIMIT 1`, orgID, personID, sender)
+	return store.One(rows, "upload", pgx.RowToStructByName[Upload])
+}
+
+// TakeUpload notes under which sender's name an unfinished upload is sent from now on. It is called under the upload's lock.
+func (db *DB) TakeUpload(ctx context.Context, id, sender string) error {
+	if _, err := db.pool.Exec(ctx, `UPDATE uploads SET sender = $2 WHERE id = $1 AND finished_at IS NULL`, id, sender); err != nil {
+		return fmt.Errorf("take upload %s: %w", id, err)
 	}
-	return tag.RowsAffected() == 1, nil
+	return nil
 }

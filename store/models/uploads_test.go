@@ -118,7 +118,7 @@ func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
 	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 0 {
 		t.Errorf("finished upload still listed: %v, %v", list, err)
 	}
-	if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was {
+	if was, err := db.Models.DiscardUpload(t.Context(), person, hexID(1)); err != nil || was {
 		t.Errorf("a finished upload was deleted: %t, %v", was, err)
 	}
 	if _, err := db.Models.FinishUpload(t.Context(), person, hexID(2), ""); !refusedWith(err, "not_found") {
@@ -153,8 +153,8 @@ func TestCreateUploadRefusals(t *testing.T) {
 		t.Errorf("AnnouncedUploads = %v, %v", list, err)
 	}
 	for _, want := range []bool{true, false} {
-		if was, err := db.Models.DeleteUpload(t.Context(), hexID(1)); err != nil || was != want {
-			t.Fatalf("DeleteUpload = %t, %v; want %t", was, err, want)
+		if was, err := db.Models.DiscardUpload(t.Context(), person, hexID(1)); err != nil || was != want {
+			t.Fatalf("DiscardUpload = %t, %v; want %t", was, err, want)
 		}
 	}
 	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(100), "disk", 1); err != nil {

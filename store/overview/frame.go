@@ -18,6 +18,7 @@ type FrameNeeds struct {
 	Requests      uuid.UUID // an organization, whose launch requests are counted
 	Orders        uuid.UUID // a provider, whose orders are counted
 	Announcements uuid.UUID // an organization, for what providers tell it now and Person has not dismissed
+	Refused       bool      // mails to Person that a server refused for good
 }
 
 // FrameFacts is what stands around a page, as far as it was needed.
@@ -25,6 +26,7 @@ type FrameFacts struct {
 	Workplaces       people.Workplaces
 	Requests, Orders int // that wait for a decision
 	Announcements    []people.Announcement
+	Refused          []people.RefusedMail
 }
 
 // FrameFacts reads everything that stands around a page in one round trip, or in none where nothing is needed.
@@ -41,6 +43,9 @@ func (db *DB) FrameFacts(ctx context.Context, n FrameNeeds) (f FrameFacts, err e
 	}
 	if n.Announcements != uuid.Nil {
 		people.QueueAnnouncements(b, n.Announcements, n.Person, &f.Announcements)
+	}
+	if n.Refused {
+		people.QueueRefusedMails(b, n.Person, &f.Refused)
 	}
 	if b.Len() == 0 {
 		return f, nil

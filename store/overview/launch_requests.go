@@ -46,6 +46,8 @@ type LaunchRequestRow struct {
 	Left billing.Hours // that the organization has at the provider
 	When placement.When
 	At   time.Time // of placement.WhenAt
+	// Short is what keeps it from starting now.
+	Short []placement.Short
 }
 
 // LaunchRequestFilter narrows an organization's requests.
@@ -162,14 +164,14 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		}
 		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
 		if !r.Start {
-			r.When, r.At = m.roomFor(*r, sizes[r.VersionID])
+			r.When, r.At, r.Short = m.roomFor(*r, sizes[r.VersionID])
 		}
 	}
 	return nil
 }
 
 // roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.
-func (r marketReading) roomFor(asked LaunchRequestRow, size map[provisioner.Role]provisioner.Shape) (placement.When, time.Time) {
+func (r marketReading) roomFor(asked LaunchRequestRow, size map[provisioner.Role]provisioner.Shape) (placement.When, time.Time, []placement.Short) {
 	for _, p := range r.Pools {
 		if p.ID != asked.PoolID {
 			continue
@@ -179,11 +181,9 @@ func (r marketReading) roomFor(asked LaunchRequestRow, size map[provisioner.Role
 		if !ok || !both {
 			break
 		}
-		room := r.room(p)
-		request := placement.Request{Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1}
-		return placement.Earliest(room.Hosts, request, room.Share, room.Freed)
+		return r.room(p).earliest(placement.Request{Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1})
 	}
-	return placement.WhenClosed, time.Time{}
+	return placement.WhenClosed, time.Time{}, nil
 }
 
 // readSizes reads what the roles of versions ask of a node.

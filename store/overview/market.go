@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ type MarketFilter struct {
 	Provider      uuid.UUID
 	Location      string
 	MostPer       *int64 // millionths of each provider's own currency unit per compute hour; hides what has no price
-	store.Sorting        // provider, location, price, hour, cost, free, start; else the cheapest first
+	store.Sorting        // provider, location, price, hour, cost, free, start; else the first to start, of those the cheapest
 	store.Page
 }
 
@@ -46,8 +47,9 @@ type MarketRow struct {
 	GoodDays     int           // from an order's approval
 	Price        *billing.UnitPrice
 	Shape        machines.Shape // the provider's cheapest that covers the need
-	RatePerHour  billing.Hours  // of all nodes
-	Need         billing.Hours  // for the whole lease
+	Made         provisioner.Processors
+	RatePerHour  billing.Hours // of all nodes
+	Need         billing.Hours // for the whole lease
 	CostPerHour  *billing.Money
 	Cost         *billing.Money // of the whole lease
 	Owned        billing.Hours  // left at this provider, of the organization that asks
@@ -56,8 +58,15 @@ type MarketRow struct {
 	VCPUs        int // that clusters may take at all
 	FreeMiB      int
 	When         placement.When
-	Start        time.Time // of placement.WhenAt
-	MaxLease     int       // hours; 0 where the need's lease is within it
+	Start        time.Time         // of placement.WhenAt
+	Short        []placement.Short // what keeps it from starting now; of WhenLarger with nothing in the pool
+	MaxLease     int               // hours; 0 where the need's lease is within it
+	Lowest       bool              // of all rows that can start now it has the lowest price, and there are others
+}
+
+// Startable tells whether what was asked for can start here, now or later.
+func (row MarketRow) Startable() bool {
+	return row.MaxLease == 0 && row.When != placement.WhenLarger && row.When != placement.WhenClosed
 }
 
 // Market is a page of a comparison.
@@ -111,6 +120,7 @@ func (r marketReading) compare(need MarketNeed, f MarketFilter) Market {
 	}
 	slices.Sort(m.Locations)
 	sortMarket(m.Rows, f.Sorting)
+	markLowest(m.Rows)
 	m.Total = len(m.Rows)
 	m.Rows = m.Rows[min(f.Skip(), m.Total):min(f.Skip()+f.Most(), m.Total)]
 	return m
@@ -124,7 +134,7 @@ func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 		return nil
 	}
 	row := MarketRow{
-		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Shape: shape,
+		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Shape: shape, Made: r.Made[p.ID],
 	}
 	if err := row.measure(need); err != nil {
 		return nil
@@ -134,7 +144,10 @@ func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 	}
 	room := r.room(p)
 	row.VCPUs, row.FreeVCPUs, row.FreeMiB = room.free()
-	row.When, row.Start = room.earliest(need.Nodes, shape.Size())
+	row.When, row.Start, row.Short = room.earliest(placement.Request{Head: shape.Size(), Compute: shape.Size(), ComputeSize: need.Nodes - 1})
+	if row.MaxLease > 0 {
+		row.Short = append(row.Short, placement.Short{Resource: placement.ResourceLease, Need: int(need.LeaseSeconds), Of: p.MaxLeaseHours * 3600})
+	}
 	row.Owned = r.Owned[books.OwnedAt{ProviderID: p.ProviderID, PoolID: uuid.Nil}] + r.Owned[books.OwnedAt{ProviderID: p.ProviderID, PoolID: p.ID}]
 	row.ToBuy = max(row.Need-row.Owned, 0)
 	var rows []MarketRow
@@ -181,14 +194,39 @@ func (row MarketRow) priced(o marketOffer, currency billing.Currency) (MarketRow
 	return row, true
 }
 
-// sortMarket orders rows; what has no price comes last, and ties are by provider, pool and offer.
+// markLowest marks the lowest price where prices can be compared: in one currency, of rows that can start now. What cannot is
+// no price that anybody can have.
+func markLowest(rows []MarketRow) {
+	var lowest *billing.UnitPrice
+	for _, row := range rows {
+		switch {
+		case row.Price == nil:
+		case lowest != nil && row.Price.Currency != lowest.Currency:
+			return
+		case !row.now():
+			lowest = cmp.Or(lowest, &billing.UnitPrice{Millionths: math.MaxInt64, Currency: row.Price.Currency})
+		case lowest == nil || row.Price.Millionths < lowest.Millionths:
+			lowest = row.Price
+		}
+	}
+	for i := range rows {
+		rows[i].Lowest = len(rows) > 1 && rows[i].now() && rows[i].Price != nil && rows[i].Price.Millionths == lowest.Millionths
+	}
+}
+
+// now tells whether what was asked for can start here at once.
+func (row MarketRow) now() bool { return row.When == placement.WhenNow && row.MaxLease == 0 }
+
+// sortMarket orders rows. Of prices and costs those come last that nobody could have: first of what cannot start as it was
+// asked for, then of what has none. Ties are by provider, pool and offer.
 func sortMarket(rows []MarketRow, by store.Sorting) {
 	slices.SortFunc(rows, func(a, b MarketRow) int {
 		c := compareMarket(a, b, by.By)
 		if by.Desc {
 			c = -c
 		}
-		return cmp.Or(cmp.Compare(priceless(a), priceless(b))*ifPriced(by.By), c, cmp.Compare(a.ProviderName, b.ProviderName),
+		priced := ifPriced(by.By)
+		return cmp.Or(cmp.Compare(startOrder(a, by.By), startOrder(b, by.By))*priced, cmp.Compare(priceless(a), priceless(b))*priced, c, cmp.Compare(a.ProviderName, b.ProviderName),
 			cmp.Compare(a.PoolName, b.PoolName), cmp.Compare(a.OfferName, b.OfferName), cmp.Compare(a.OfferID.String(), b.OfferID.String()))
 	})
 }
@@ -206,7 +244,7 @@ func compareMarket(a, b MarketRow, key string) int {
 	case "free":
 		return cmp.Compare(a.FreeVCPUs, b.FreeVCPUs)
 	case "start":
-		return cmp.Or(cmp.Compare(whenOrder(a.When), whenOrder(b.When)), a.Start.Compare(b.Start))
+		return cmp.Or(cmp.Compare(startOrder(a, ""), startOrder(b, "")), a.Start.Compare(b.Start))
 	default:
 		return compareMoney(a.Cost, b.Cost)
 	}
@@ -246,6 +284,20 @@ func priceless(row MarketRow) int {
 func ifPriced(key string) int {
 	switch key {
 	case "provider", "location", "free", "start":
+		return 0
+	default:
+		return 1
+	}
+}
+
+// startOrder ranks rows by when they can start: all steps where nothing else is asked for, else whether they can at all.
+func startOrder(row MarketRow, key string) int {
+	switch {
+	case key == "" && row.MaxLease > 0:
+		return whenOrder(placement.WhenLarger)
+	case key == "":
+		return whenOrder(row.When)
+	case row.Startable():
 		return 0
 	default:
 		return 1

@@ -3,6 +3,7 @@ package overview
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +24,7 @@ type marketReading struct {
 	Freed  map[uuid.UUID][]placement.Freed
 	Used   map[uuid.UUID]int // vCPUs that clusters take of a pool's active hosts
 	Shapes map[uuid.UUID][]machines.Shape
+	Made   map[uuid.UUID]provisioner.Processors // by pool
 	Offers map[uuid.UUID][]marketOffer
 	Owned  map[books.OwnedAt]billing.Hours
 }
@@ -36,6 +38,9 @@ type marketPool struct {
 	Location      string
 	TestVCPUs     int `db:"test_vcpus"`
 	MaxLeaseHours int
+	Prefix        netip.Prefix
+	SubnetBits    int
+	Networks      int // that clusters have
 }
 
 type marketOffer struct {
@@ -50,13 +55,16 @@ type marketOffer struct {
 
 const activePools = `FROM pools p JOIN providers pr ON pr.id = p.provider_id AND pr.state = 'active'`
 
+const selectMarketPools = `
+	SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours,
+		p.prefix, p.subnet_bits, (SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL AND c.subnet IS NOT NULL)::int AS networks
+	` + activePools
+
 func readMarket(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (r marketReading, err error) {
 	if r.Now, err = store.ReadNow(ctx, tx); err != nil {
 		return r, err
 	}
-	rows, _ := tx.Query(ctx, `
-		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours `+
-		activePools+` ORDER BY pr.name, p.name`)
+	rows, _ := tx.Query(ctx, selectMarketPools+` ORDER BY pr.name, p.name`)
 	if r.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[marketPool]); err != nil {
 		return r, err
 	}
@@ -66,15 +74,16 @@ func readMarket(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (r marketReadin
 	if r.Hosts, r.Used, r.Freed, err = machines.ReadRooms(ctx, tx, `p.id IN (SELECT p.id `+activePools+`)`); err != nil {
 		return r, err
 	}
+	if r.Made, err = machines.ReadProcessors(ctx, tx, `p.id IN (SELECT p.id `+activePools+`)`); err != nil {
+		return r, err
+	}
 	r.Owned, err = books.ReadOwned(ctx, tx, orgID)
 	return r, err
 }
 
 // readMarketPools is readMarket of some pools alone, and of nobody's hours.
 func readMarketPools(ctx context.Context, tx pgx.Tx, ids []uuid.UUID) (r marketReading, err error) {
-	rows, _ := tx.Query(ctx, `
-		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours `+
-		activePools+` WHERE p.id = ANY($1)`, ids)
+	rows, _ := tx.Query(ctx, selectMarketPools+` WHERE p.id = ANY($1)`, ids)
 	if r.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[marketPool]); err != nil {
 		return r, err
 	}
@@ -123,11 +132,17 @@ type poolRoom struct {
 	Hosts []placement.Host
 	Share placement.Share // of clusters
 	Freed []placement.Freed
+
+	NodesMost               int // of one cluster
+	Networks, NetworksTaken int
 }
 
 func (r marketReading) room(p marketPool) poolRoom {
 	hosts := r.Hosts[p.ID]
-	return poolRoom{Hosts: hosts, Share: machines.ShareOfClusters(hosts, p.TestVCPUs, r.Used[p.ID]), Freed: r.Freed[p.ID]}
+	return poolRoom{
+		Hosts: hosts, Share: machines.ShareOfClusters(hosts, p.TestVCPUs, r.Used[p.ID]), Freed: r.Freed[p.ID],
+		NodesMost: machines.MostNodes(p.SubnetBits), Networks: 1 << (p.SubnetBits - p.Prefix.Bits()), NetworksTaken: p.Networks,
+	}
 }
 
 // free is what clusters may take: the share, and no more than the hosts that take nodes have.
@@ -142,7 +157,20 @@ func (r poolRoom) free() (vcpus, freeVCPUs, freeMiB int) {
 	return r.Share.VCPUs, min(onHosts, max(r.Share.VCPUs-r.Share.Used, 0)), freeMiB
 }
 
-// earliest asks for nodes of one size, one of them the head.
-func (r poolRoom) earliest(nodes int, size provisioner.Shape) (placement.When, time.Time) {
-	return placement.Earliest(r.Hosts, placement.Request{Head: size, Compute: size, ComputeSize: nodes - 1}, r.Share, r.Freed)
+// earliest says when a request can start, and what keeps it from starting now.
+func (r poolRoom) earliest(request placement.Request) (when placement.When, at time.Time, short []placement.Short) {
+	if nodes := 1 + request.ComputeSize; nodes > r.NodesMost {
+		return placement.WhenLarger, at, []placement.Short{{Resource: placement.ResourceNodes, Need: nodes, Of: r.NodesMost}}
+	}
+	when, at = placement.Earliest(r.Hosts, request, r.Share, r.Freed)
+	if when == placement.WhenLarger {
+		return when, at, placement.ShortageEmpty(r.Hosts, request, r.Share)
+	}
+	short = placement.Shortage(r.Hosts, request, r.Share)
+	if r.NetworksTaken >= r.Networks && when != placement.WhenClosed {
+		// Which cluster is deleted next, and its network with it, no lease's end tells.
+		when, at = placement.WhenOpen, time.Time{}
+		short = append(short, placement.Short{Resource: placement.ResourceNetworks, Free: 0, Of: r.Networks})
+	}
+	return when, at, short
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,9 @@ func TestMarketPricesANeed(t *testing.T) {
 	if r.Owned != 100*billing.ComputeHour || r.ToBuy != 0 || r.FreeVCPUs != 20 || r.VCPUs != 20 || r.When != placement.WhenNow {
 		t.Errorf("row %+v; want 100 h owned, none to buy, 20 of 20 vCPUs beside the test share free, now", r)
 	}
+	if r.Made.Kind() != provisioner.EmulationCost || r.Made.Model() != "Sample 8" || r.Made.Sold() != "1 vCPU sold per processor" {
+		t.Errorf("made by %+v", r.Made)
+	}
 	m, err := w.DB.Overview.Market(t.Context(), uuid.Nil, small(3), overview.MarketFilter{})
 	if err != nil || m.Rows[0].Owned != 0 || m.Rows[0].ToBuy != m.Rows[0].Need {
 		t.Errorf("nobody's hours: %+v, %v", m.Rows, err)
@@ -142,7 +146,7 @@ func TestMarketFiltersSortsAndPages(t *testing.T) {
 		want   []string
 	}{
 		"all, the cheapest first": {overview.MarketFilter{}, []string{"Cheap", "Standard", "Far"}},
-		"by price, descending":    {overview.MarketFilter{Sorting: store.Sorting{By: "price", Desc: true}}, []string{"Far", "Standard", "Cheap"}},
+		"by price, descending":    {overview.MarketFilter{Sorting: store.Sorting{By: "price", Desc: true}}, []string{"Standard", "Cheap", "Far"}}, // no host of Far's pool takes nodes
 		"by free capacity":        {overview.MarketFilter{Sorting: store.Sorting{By: "free"}}, []string{"Far", "Cheap", "Standard"}},
 		"by start":                {overview.MarketFilter{Sorting: store.Sorting{By: "start"}}, []string{"Cheap", "Standard", "Far"}},
 		"a location":              {overview.MarketFilter{Location: "Osaka, Japan"}, []string{"Far"}},
@@ -163,6 +167,68 @@ func TestMarketFiltersSortsAndPages(t *testing.T) {
 	w.Exec(t, `UPDATE providers SET state = 'suspended', state_reason = 'unpaid' WHERE id = $1`, provider)
 	if m := market(t, w, small(1), overview.MarketFilter{}); len(m.Providers) != 1 || m.Total != 2 || len(m.Locations) != 0 {
 		t.Errorf("a suspended provider is seen: %+v", m)
+	}
+}
+
+// What can start comes first, however dear, and the lowest price is never one of what cannot.
+func TestMarketPutsFirstWhatCanStart(t *testing.T) {
+	w := storetest.NewWorld(t)
+	provider, pool := south(t, w) // no hosts: takes nothing
+	w.Exec(t, `UPDATE providers SET currency = 'EUR' WHERE id = $1`, provider)
+	sell(t, w, provider, &pool, "closed", 1)
+	sell(t, w, w.Provider, &w.PoolID, "dear", 50_000)
+	sell(t, w, w.Provider, &w.PoolID, "cheap", 20_000)
+	add := func(name string, price int64, change string) uuid.UUID {
+		id := uuid.Must(uuid.NewV7())
+		w.Exec(t, `INSERT INTO pools (id, provider_id, name, prefix, underlay, storage, machine_type, created_at)
+			VALUES ($1, $2, $3, '10.0.0.0/16', '192.0.2.0/24', 'local', 'q35', now())`, id, w.Provider, name)
+		if change != "" {
+			w.Exec(t, `UPDATE pools SET `+change+` WHERE id = $1`, id)
+		}
+		sell(t, w, w.Provider, &id, name, price)
+		return id
+	}
+	add("short leases", 2, "max_lease_hours = 1")
+	few := add("few addresses", 3, "subnet_bits = 28")
+	w.Exec(t, `UPDATE hosts SET pool_id = $2 WHERE id = $1`, w.Hosts[2], few)
+	// The second host is full until a lease ends.
+	full := w.Launch(t, "full", 4)
+	w.Exec(t, `UPDATE nodes SET host_id = $2 WHERE cluster_id = $1`, full, w.Hosts[1])
+	w.Exec(t, `UPDATE hosts SET pool_id = $2 WHERE id = $1`, w.Hosts[1], add("later", 1_000, "test_vcpus = 0"))
+	w.Exec(t, `UPDATE pools SET test_vcpus = 0 WHERE id = $1`, w.PoolID)
+	names := func(by string) (list []string, marked []string, short map[string]string) {
+		short = map[string]string{}
+		for _, r := range market(t, w, small(6), overview.MarketFilter{Sorting: store.Sorting{By: by}}).Rows {
+			list = append(list, r.OfferName)
+			if r.Lowest {
+				marked = append(marked, r.OfferName)
+			}
+			var words []string
+			for _, s := range r.Short {
+				words = append(words, s.String())
+			}
+			short[r.OfferName] = strings.Join(words, "; ")
+		}
+		return list, marked, short
+	}
+	for by, want := range map[string][]string{
+		"":      {"cheap", "dear", "later", "few addresses", "short leases", "closed"},
+		"cost":  {"later", "cheap", "dear", "few addresses", "short leases", "closed"},
+		"start": {"cheap", "dear", "later", "few addresses", "short leases", "closed"},
+	} {
+		got, marked, short := names(by)
+		if !slices.Equal(got, want) || !slices.Equal(marked, []string{"cheap"}) {
+			t.Errorf("by %q: %q, the lowest %q; want %q", by, got, marked, want)
+		}
+		if short["cheap"] != "" || short["later"] != "vCPUs: 3 of 8 free, 6 needed" || short["closed"] != "hosts: 0 of 0 take nodes now" || !strings.Contains(short["short leases"], "lease: at most 1 h here, 2 h asked for") ||
+			short["few addresses"] != "nodes: at most 5 here, 6 asked for" {
+			t.Errorf("by %q: short %q", by, short)
+		}
+	}
+	w.Launch(t, "fill", 0)
+	w.Exec(t, `UPDATE pools SET prefix = '10.128.0.0/24', subnet_bits = 24 WHERE id = $1`, w.PoolID)
+	if _, marked, short := names(""); len(marked) != 0 || short["cheap"] != "networks: 0 of 1 free" {
+		t.Errorf("without a free network: the lowest %q, short %q", marked, short)
 	}
 }
 
@@ -212,7 +278,7 @@ func TestProviderProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.About != "Under the roof." || len(p.Pools) != 1 || !p.Pools[0].WipeDisks || p.Pools[0].Hosts != 3 || p.Pools[0].VCPUs != 24 {
+	if p.About != "Under the roof." || len(p.Pools) != 1 || !p.Pools[0].WipeDisks || p.Pools[0].Hosts != 3 || p.Pools[0].VCPUs != 24 || p.Pools[0].Made.Emulated != 3 {
 		t.Errorf("profile %+v", p)
 	}
 	if len(p.Shapes) != 1 || p.Shapes[0].Hour.String() != "2.00 EUR" || p.Record != (overview.ProviderRecord{}) {
@@ -241,7 +307,7 @@ func TestProviderRecord(t *testing.T) {
 		}
 	}
 	p, err := w.DB.Overview.ProviderProfile(t.Context(), w.Provider)
-	if err != nil || p.Record != (overview.ProviderRecord{Launches: 4, Ready: 3, Median: 2 * time.Minute}) {
-		t.Errorf("record %+v, %v; want 3 of 4 ready, 2 min", p.Record, err)
+	if err != nil || p.Record != (overview.ProviderRecord{Launches: 4, Ready: 3, Median: 2 * time.Minute, P95: 3 * time.Minute}) {
+		t.Errorf("record %+v, %v; want 3 of 4 ready, 2 min, 95 in 100 within 3 min", p.Record, err)
 	}
 }

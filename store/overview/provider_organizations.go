@@ -104,22 +104,30 @@ type MonthUse struct {
 }
 
 // MonthlyUse lists what was used of a provider's hours in each of the last n accounting months, the present one last;
-// orgID narrows it to one organization unless it is Nil.
+// orgID narrows it to one organization unless it is Nil. When a month begins is said by billing.Month, as for the files: of a
+// midnight that clocks show twice, PostgreSQL takes the second.
 func (db *DB) MonthlyUse(ctx context.Context, providerID, orgID uuid.UUID, n int, now time.Time) ([]MonthUse, error) {
+	zone, err := books.AccountingZone(ctx, db.pool, providerID)
+	if err != nil {
+		return nil, err
+	}
+	months, from, to := make([]string, n), make([]time.Time, n), make([]time.Time, n)
+	m := billing.MonthOf(now, zone)
+	for i := n - 1; i >= 0; i-- {
+		period := m.Period(zone)
+		months[i], from[i], to[i] = m.String(), period.From, period.To
+		m = m.Previous()
+	}
 	rows, _ := db.pool.Query(ctx, `
-		SELECT to_char(month.begins, 'YYYY-MM') AS month, coalesce(u.hours, 0)::bigint AS hours
-		FROM providers p
-		CROSS JOIN LATERAL generate_series(date_trunc('month', $4::timestamptz AT TIME ZONE p.accounting_zone) - make_interval(months => $3 - 1),
-			date_trunc('month', $4::timestamptz AT TIME ZONE p.accounting_zone), interval '1 month') AS month (begins)
+		SELECT month.name AS month, coalesce(u.hours, 0)::bigint AS hours
+		FROM unnest($3::text[], $4::timestamptz[], $5::timestamptz[]) AS month (name, begins, ends)
 		LEFT JOIN LATERAL (
 			SELECT sum(t.hours) AS hours
 			FROM wallets w
-			JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'use'
-				AND e.period_from >= month.begins AT TIME ZONE p.accounting_zone
-				AND e.period_from < (month.begins + interval '1 month') AT TIME ZONE p.accounting_zone
+			JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'use' AND e.period_from >= month.begins AND e.period_from < month.ends
 			JOIN ledger_postings t ON t.wallet_id = e.wallet_id AND t.seq = e.seq AND t.account = 'used'
-			WHERE w.provider_id = p.id AND ($2::uuid IS NULL OR w.organization_id = $2)) AS u ON true
-		WHERE p.id = $1 ORDER BY month.begins`, providerID, store.OrNull(orgID), n, now)
+			WHERE w.provider_id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2)) AS u ON true
+		ORDER BY month.begins`, providerID, store.OrNull(orgID), months, from, to)
 	return store.All(rows, "use by month", pgx.RowToStructByName[MonthUse])
 }
 

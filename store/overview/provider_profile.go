@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 )
@@ -38,8 +39,9 @@ type PoolProfile struct {
 	WipeDisks     bool   // deleted disks are overwritten
 	TestVCPUs     int    `db:"test_vcpus"` // set aside for free acceptance tests
 	MaxLeaseHours int
-	VCPUs         int `db:"vcpus"` // of its active hosts
-	Hosts         int // active ones
+	VCPUs         int                    `db:"vcpus"` // of its active hosts
+	Hosts         int                    // active ones
+	Made          provisioner.Processors `db:"-"`
 }
 
 // ShapeProfile is a shape with what an hour of a node costs at the provider's lowest price.
@@ -56,7 +58,8 @@ const RecordDays = 90
 type ProviderRecord struct {
 	Launches int
 	Ready    int
-	Median   time.Duration // from launch to READY; 0 where none became ready
+	Median   time.Duration // from launch to READY, in whole seconds; 0 where none became ready
+	P95      time.Duration // within which 95 in 100 of those that became ready were
 }
 
 // ProviderProfile finds an active provider; any other is NotFound.
@@ -89,7 +92,13 @@ func (p *ProviderProfile) readPools(ctx context.Context, tx pgx.Tx) (err error) 
 		CROSS JOIN LATERAL (SELECT coalesce(sum(vcpus), 0)::int AS vcpus, count(*)::int AS hosts
 			FROM hosts h WHERE h.pool_id = p.id AND `+machines.TakesNodes+`) AS h
 		WHERE p.provider_id = $1 ORDER BY p.name`, p.ID)
-	p.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolProfile])
+	if p.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolProfile]); err != nil {
+		return err
+	}
+	made, err := machines.ReadProcessors(ctx, tx, `p.provider_id = $1`, p.ID)
+	for i := range p.Pools {
+		p.Pools[i].Made = made[p.Pools[i].ID]
+	}
 	return err
 }
 
@@ -128,9 +137,11 @@ func (p *ProviderProfile) readShapes(ctx context.Context, tx pgx.Tx) error {
 
 // readRecord looks at the first run of each launch's head: runs begin at READY, which is the same for all nodes.
 func readRecord(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (r ProviderRecord, err error) {
-	var median *float64
+	var median, p95 *float64
 	err = tx.QueryRow(ctx, `
-		SELECT count(*), count(l.ready_at), percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at))
+		SELECT count(*), count(l.ready_at), 
+			percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at)),
+			percentile_disc(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM l.ready_at - l.created_at)::float8)
 		FROM (
 			SELECT c.created_at, CASE WHEN f.started_at IS NOT NULL THEN greatest(f.started_at, c.created_at) END AS ready_at
 			FROM clusters c
@@ -138,12 +149,16 @@ func readRecord(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (r Provide
 			LEFT JOIN LATERAL (SELECT started_at FROM runs WHERE node_id = n.id ORDER BY started_at LIMIT 1) AS f ON true
 			WHERE c.provider_id = $1 AND c.kind = 'cluster' AND c.created_at >= now() - make_interval(days => $2)
 				AND (f.started_at IS NOT NULL OR c.desired NOT IN ('running', 'paused') AND c.reason <> 'asked')
-		) AS l`, providerID, RecordDays).Scan(&r.Launches, &r.Ready, &median)
+		) AS l`, providerID, RecordDays).Scan(&r.Launches, &r.Ready, &median, &p95)
 	if err != nil {
 		return r, fmt.Errorf("read record: %w", err)
 	}
 	if median != nil {
-		r.Median = time.Duration(*median * float64(time.Second)).Round(time.Second)
+		r.Median, r.P95 = seconds(*median), seconds(*p95)
 	}
 	return r, nil
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Second)
 }

@@ -72,13 +72,20 @@ func (n NewAnnouncement) check() error {
 
 func (db *DB) mailAnnouncement(ctx context.Context, tx pgx.Tx, id uuid.UUID, n NewAnnouncement) error {
 	var provider string
-	var people []uuid.UUID
+	var organizations []uuid.UUID
 	err := tx.QueryRow(ctx, `
-		SELECT pr.name, (SELECT array_agg(DISTINCT m.person_id) FROM memberships m
-			WHERE m.role IN ('owner', 'manager') AND m.organization_id IN (`+concerned+`))
-		FROM announcements a JOIN providers pr ON pr.id = a.provider_id WHERE a.id = $1`, id).Scan(&provider, &people)
+		SELECT pr.name, (SELECT array_agg(o.id ORDER BY o.id) FROM organizations o WHERE o.id IN (`+concerned+`))
+		FROM announcements a JOIN providers pr ON pr.id = a.provider_id WHERE a.id = $1`, id).Scan(&provider, &organizations)
 	if err != nil {
 		return fmt.Errorf("read whom an announcement concerns: %w", err)
 	}
-	return db.core.MailTo(ctx, tx, people, store.MailAnnouncement, map[string]string{"provider": provider, "title": n.Title, "text": n.Text, "path": "/org"})
+	// Who is of several organizations gets it once: the subject is the announcement.
+	var happened []store.Happening
+	for _, o := range organizations {
+		happened = append(happened, store.Happening{
+			Place: o, Subject: id, Mark: "made", Kind: store.MailAnnouncement,
+			Data: map[string]string{"provider": provider, "title": n.Title, "text": n.Text, "path": "/org"},
+		})
+	}
+	return db.core.Tell(ctx, tx, store.EventAnnouncement, happened...)
 }

@@ -81,15 +81,17 @@ func QueueAnnouncements(b *pgx.Batch, orgID, personID uuid.UUID, list *[]Announc
 
 // DismissAnnouncement takes an announcement from one person's pages; twice is no error.
 func (db *DB) DismissAnnouncement(ctx context.Context, orgID, personID, id uuid.UUID) error {
-	tag, err := db.pool.Exec(ctx, `
-		INSERT INTO announcement_dismissals (announcement_id, person_id, created_at)
-		SELECT a.id, $3, now() FROM announcements a WHERE a.id = $1 AND $2 IN (`+concerned+`)
-		ON CONFLICT (announcement_id, person_id) DO UPDATE SET created_at = announcement_dismissals.created_at`, id, orgID, personID)
-	if err != nil {
-		return fmt.Errorf("dismiss announcement: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
-		return refusal.NotFound("announcement")
-	}
-	return nil
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			INSERT INTO announcement_dismissals (announcement_id, person_id, created_at)
+			SELECT a.id, $3, now() FROM announcements a WHERE a.id = $1 AND $2 IN (`+concerned+`)
+			ON CONFLICT (announcement_id, person_id) DO UPDATE SET created_at = announcement_dismissals.created_at`, id, orgID, personID)
+		if err != nil {
+			return fmt.Errorf("dismiss announcement: %w", err)
+		}
+		if tag.RowsAffected() == 0 {
+			return refusal.NotFound("announcement")
+		}
+		return nil
+	})
 }

@@ -121,6 +121,7 @@ func TestAnnounceByMail(t *testing.T) {
 	n := storetest.Announcement("Mailed")
 	n.Mail = true
 	storetest.Must[uuid.UUID](t)(w.DB.People.Announce(t.Context(), w.Person, w.Provider, n))
+	storetest.MailNotices(t, w.Pool)
 	var to, kind string
 	storetest.NoError(t, w.Pool.QueryRow(t.Context(), `SELECT to_address, kind FROM mails WHERE kind <> 'role_given'`).Scan(&to, &kind))
 	if to != "ada@example.org" || kind != "announcement" {

@@ -3,6 +3,7 @@ package people
 import (
 	"context"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/store"
 )
@@ -24,6 +25,9 @@ func (db *DB) ChangePassword(ctx context.Context, s Session, current, password, 
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := setPassword(ctx, tx, s.PersonID, s.ID, hash); err != nil {
+			return err
+		}
+		if err := db.core.Warn(ctx, tx, []uuid.UUID{s.PersonID}, store.MailPassword, map[string]string{"path": "/reset"}); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: s.PersonID, Verb: "change password", Subject: "person", SubjectID: s.PersonID})

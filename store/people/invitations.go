@@ -28,12 +28,17 @@ type Invitation struct {
 	AcceptedAt     *time.Time
 	RevokedAt      *time.Time
 	Expired        bool
+	RefusedBy      string // the mail server that refused its last mail for good; empty: none did
+	Refused        string // its words, which may say anything
 }
 
 const selectInvitation = `
 	SELECT i.id, i.organization_id, i.provider_id, coalesce(o.name, pr.name) AS place, i.email, i.role, p.name AS invited_by,
-		i.created_at, i.expires_at, i.accepted_at, i.revoked_at, i.expires_at <= now() AS expired
+		i.created_at, i.expires_at, i.accepted_at, i.revoked_at, i.expires_at <= now() AS expired,
+		coalesce(ml.refused_by, '') AS refused_by, coalesce(ml.refused, '') AS refused
 	FROM invitations i JOIN people p ON p.id = i.invited_by
+	LEFT JOIN LATERAL (SELECT CASE state WHEN 'refused' THEN refused_by END AS refused_by, CASE state WHEN 'refused' THEN refused END AS refused
+		FROM mails WHERE invitation_id = i.id ORDER BY created_at DESC, id DESC LIMIT 1) AS ml ON true
 	LEFT JOIN organizations o ON o.id = i.organization_id LEFT JOIN providers pr ON pr.id = i.provider_id`
 
 // InvitationFilter narrows and orders a list of invitations. Sorting keys: for, as, by, made, until.

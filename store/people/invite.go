@@ -129,7 +129,7 @@ func (db *DB) mailInvitation(ctx context.Context, tx pgx.Tx, id, by uuid.UUID, t
 	if err := tx.QueryRow(ctx, `SELECT name FROM people WHERE id = $1`, by).Scan(&name); err != nil {
 		return store.Found(err, "person")
 	}
-	return db.core.QueueMail(ctx, tx, store.Outgoing{To: *i.Email, Kind: store.MailInvitation, Data: map[string]string{
+	return db.core.QueueMail(ctx, tx, store.Outgoing{To: *i.Email, Kind: store.MailInvitation, CausedBy: by, Invitation: id, Data: map[string]string{
 		"by": name, "place": i.Place, "role": i.Role, "until": i.ExpiresAt.UTC().Format("2 January 2006"), "secret": "/invitations/" + token,
 	}})
 }

@@ -18,6 +18,7 @@ func (db *DB) RepeatPassword(ctx context.Context, s Session, password, address s
 // repeatPassword wants the password of who is signed in, before what an unwatched browser must not do. Tries count by
 // the session: what strangers try elsewhere does not keep its owner from it. What succeeds is noted with the session, which is then Fresh for a while.
 func (db *DB) repeatPassword(ctx context.Context, s Session, field, password, address string) error {
+	ctx = store.Aside(ctx)
 	a, err := signIns().count(ctx, db, trier{session: s.ID})
 	if err != nil {
 		return err

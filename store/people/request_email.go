@@ -34,7 +34,7 @@ func (db *DB) RequestEmail(ctx context.Context, s Session, email, current, addre
 		if err != nil {
 			return err
 		}
-		m := store.Outgoing{To: email, Kind: store.MailConfirmEmail, Data: map[string]string{"name": s.Name, "secret": "/confirm-email?token=" + token}}
+		m := store.Outgoing{To: email, Kind: store.MailConfirmEmail, CausedBy: s.PersonID, Data: map[string]string{"name": s.Name, "secret": "/confirm-email?token=" + token}}
 		if known {
 			m.Kind, m.Data = store.MailAccountKnown, map[string]string{"path": "/sign-in"}
 		}

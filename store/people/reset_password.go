@@ -108,6 +108,9 @@ func (db *DB) ResetPassword(ctx context.Context, token, password string) error {
 		if err := forgiveAll(ctx, tx, l.Email); err != nil {
 			return err
 		}
+		if err := db.core.Warn(ctx, tx, []uuid.UUID{l.PersonID}, store.MailPassword, map[string]string{"path": "/reset"}); err != nil {
+			return err
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: l.PersonID, Verb: "reset password", Subject: "person", SubjectID: l.PersonID})
 	})
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // SignIn makes a session and its token, which is nowhere kept and belongs into a cookie. The session begins at the
-// person's first organization, else provider. Refusals: "sign_in" (unknown e-mail and wrong password alike, and in
+// place to which the person has belonged longest: one that is founded, or joined, later does not change where a sign-in leads. Refusals: "sign_in" (unknown e-mail and wrong password alike, and in
 // about the same time), "unconfirmed" (the password of a sign-up that waits for its link), "suspended", and "throttled"
 // (too many failures of late; device is the token of KnowDevice that the browser sent: what others try does not keep it out).
 func (db *DB) SignIn(ctx context.Context, email, password, address, userAgent, device string) (token string, s Session, err error) {
@@ -87,12 +87,26 @@ func (db *DB) checkPassword(ctx context.Context, email, password string) (uuid.U
 	case err != nil:
 		return uuid.Nil, err
 	case ok:
-		return id, &refusal.Error{
-			Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
-			Next: "If no mail came, have it sent again.",
-		}
+		return id, db.unconfirmed(ctx, email)
 	}
 	return id, refused
+}
+
+// unconfirmed is what whoever signed up is told until the address is confirmed: that the mail with the link was refused, too.
+func (db *DB) unconfirmed(ctx context.Context, email string) error {
+	r := &refusal.Error{
+		Code: "unconfirmed", Title: "Your sign-up waits for you to confirm the address: open the link in the mail we sent there.",
+		Next: "If no mail came, have it sent again.",
+	}
+	m, err := db.refusedTo(ctx, email)
+	if err != nil {
+		return err
+	}
+	if m != nil {
+		r.Title = fmt.Sprintf("Your sign-up waits for you to confirm the address, and the mail to %s could not be delivered: %s says “%s”.", email, m.Server, m.Words)
+		r.Next = "Sign up again with an address that takes mail, or have the mail sent again once it does."
+	}
+	return r
 }
 
 // nobodysHash is of no password, with the cost of hash.
@@ -141,12 +155,14 @@ func (db *DB) openSession(ctx context.Context, personID uuid.UUID, a attempt, fr
 		}
 		_, err := tx.Exec(ctx, `
 			INSERT INTO sessions (id, token_hash, person_id, organization_id, provider_id, user_agent, address, created_at, seen_at, expires_at)
-			SELECT $1, $2, $3, o.id, CASE WHEN o.id IS NULL THEN p.id END, $4, $5, now(), now(), now() + least(make_interval(hours => $6), $7::interval)
+			SELECT $1, $2, $3, first.organization_id, first.provider_id, $4, $5, now(), now(), now() + least(make_interval(hours => $6), $7::interval)
 			FROM (SELECT 1) AS always
-			LEFT JOIN LATERAL (SELECT o.id FROM memberships m JOIN organizations o ON o.id = m.organization_id
-				WHERE m.person_id = $3 ORDER BY o.name LIMIT 1) AS o ON true
-			LEFT JOIN LATERAL (SELECT p.id FROM staff s JOIN providers p ON p.id = s.provider_id
-				WHERE s.person_id = $3 ORDER BY p.name LIMIT 1) AS p ON true`,
+			LEFT JOIN LATERAL (
+				SELECT m.organization_id, NULL::uuid AS provider_id, m.created_at, 1 AS kind, o.name
+				FROM memberships m JOIN organizations o ON o.id = m.organization_id WHERE m.person_id = $3
+				UNION ALL
+				SELECT NULL, s.provider_id, s.created_at, 2, p.name FROM staff s JOIN providers p ON p.id = s.provider_id WHERE s.person_id = $3
+				ORDER BY created_at, kind, name LIMIT 1) AS first ON true`,
 			id, store.HashToken(token), personID, userAgent, orNoAddress(from), sessionHours, db.core.Idle())
 		if err != nil {
 			return fmt.Errorf("open session: %w", err)

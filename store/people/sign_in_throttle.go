@@ -95,7 +95,7 @@ func (t throttle) count(ctx context.Context, db *DB, who trier) (attempt, error)
 
 func (t throttle) countAt(ctx context.Context, db *DB, w where) (attempt, error) {
 	a := attempt{throttle: t, where: w}
-	err := db.core.Tx(ctx, func(tx pgx.Tx) error {
+	err := db.core.Tx(store.Aside(ctx), func(tx pgx.Tx) error {
 		// Advisory locks in the order of the keys: two tries for one account are counted one after the other.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext(k)) FROM (SELECT unnest($1::text[]) AS k ORDER BY 1) keys`, a.keys()); err != nil {
 			return fmt.Errorf("count try: %w", err)

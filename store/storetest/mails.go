@@ -45,3 +45,21 @@ func OpenLink(t testing.TB, sealed []byte) string {
 	}
 	return path
 }
+
+// MailNotices makes mails of what was told, as the worker does, and as if the time to gather it were over. It returns how many.
+func MailNotices(t testing.TB, pool *pgxpool.Pool) int {
+	t.Helper()
+	if _, err := pool.Exec(context.Background(), `UPDATE notices SET due_at = now() WHERE ended_at IS NULL`); err != nil {
+		t.Fatal(err)
+	}
+	return check[int](t)(OpenAs(t, pool, store.RoleWorker).Core.MailNotices(context.Background()))
+}
+
+// MailsTo are the addresses that mails of a kind went to, in their order, each as often as it got one.
+func MailsTo(t testing.TB, pool *pgxpool.Pool, kind store.MailKind) (to []string) {
+	t.Helper()
+	MailNotices(t, pool)
+	err := pool.QueryRow(context.Background(), `SELECT coalesce(array_agg(to_address ORDER BY to_address), '{}') FROM mails WHERE kind = $1`, kind).Scan(&to)
+	noError(t, err)
+	return to
+}

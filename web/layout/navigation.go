@@ -81,6 +81,7 @@ func sections(a Area) []group {
 			{"SSH keys", "/account/ssh-keys", SectionKeys},
 			{"Sessions", "/account/sessions", SectionSessions},
 			{"Password", "/account/password", SectionPassword},
+			{"Which mails", "/account/mails", SectionMails},
 			{"Become a provider", "/provider-application", SectionProviders},
 		}}}
 	default:

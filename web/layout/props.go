@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/web/ui"
 )
 
 // Area is the part of the portal a page belongs to.
@@ -48,6 +49,7 @@ const (
 	SectionKeys          = "ssh-keys"
 	SectionSessions      = "sessions"
 	SectionPassword      = "password"
+	SectionMails         = "mails"
 )
 
 // Props is what the frame shows. Pages set Title and Section from their own props; the handler fills the rest.
@@ -60,6 +62,10 @@ type Props struct {
 	// Place is whose page it is ("org:ID", "provider:ID", "platform"; empty elsewhere): a page whose session works for
 	// another place by now follows nothing.
 	Place string
+	// Answer is the page's own address where it answers a form, empty on every other page: it stays as it is until the person
+	// acts, and what changed after Begun is offered.
+	Answer string
+	Begun  time.Time
 	// PlatformAdmin, also for the platform's auditors, offers the way to the platform's area.
 	PlatformAdmin bool
 	// Reading is an auditor's: forms that change something are not shown.
@@ -78,6 +84,8 @@ type Props struct {
 	Version   string // of the program
 	// Announcements of providers to the organization, above the page until they are dismissed.
 	Announcements []Announcement
+	// Refused are mails to the person that could not be delivered, on the pages that one comes to first.
+	Refused []ui.RefusedMail
 }
 
 // Announcement is what a provider tells the organization.

@@ -155,12 +155,33 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "\" data-done=\"/org/images\" hidden><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\" data-name></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "\" data-done=\"/org/images\" data-place=\"")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var8 string
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 39, Col: 156}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = uploadQuestions(p).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Uploads) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<section aria-labelledby=\"unfinished\"><h2 id=\"unfinished\">Unfinished uploads</h2>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<section aria-labelledby=\"unfinished\"><h2 id=\"unfinished\">Unfinished uploads</h2>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -168,31 +189,100 @@ func ImageNew(p ImageNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>One self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>One self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.ResolveAttributeValue(static.UploadJS)
+			var templ_7745c5c3_Var9 string
+			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue(static.UploadJS)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 76, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 77, Col: 31}
 			}
-			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" defer></script>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "\" defer></script>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			return nil
 		})
 		templ_7745c5c3_Err = layout.Page(p.Layout, "Upload an image", layout.SectionImages).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		return nil
+	})
+}
+
+// uploadQuestions are what the script asks; each shows where it applies.
+func uploadQuestions(p ImageNewProps) templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var10 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var10 == nil {
+			templ_7745c5c3_Var10 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><h2 id=\"ask-title\">This is another file</h2><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><h2 id=\"elsewhere-title\">You work elsewhere now</h2><p>This page uploads for <bdi>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var11 string
+		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 98, Col: 55}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\"><button class=\"button button-primary\" name=\"to\" value=\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var12 string
+		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 100, Col: 73}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var12)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\">Switch to <bdi>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var13 string
+		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 100, Col: 114}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><h2 id=\"gone-title\">This upload is gone</h2><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -23,7 +23,7 @@ type MailListProps struct {
 	Mails       []MailRow
 }
 
-// MailRow is one mail. State is "waiting", "sent", "kept" or "failed".
+// MailRow is one mail. State is "waiting", "sent", "kept", "failed" or "refused": by a mail server, for good.
 type MailRow struct {
 	ID                       uuid.UUID
 	To, Kind, Subject, State string
@@ -88,7 +88,7 @@ func MailList(p MailListProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "state", Label: "State", Value: p.State, Prompt: "All", Options: []ui.Option{{Value: "waiting", Label: "waiting"}, {Value: "kept", Label: "kept"}, {Value: "sent", Label: "sent"}, {Value: "failed", Label: "failed"}}}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "state", Label: "State", Value: p.State, Prompt: "All", Options: []ui.Option{{Value: "waiting", Label: "waiting"}, {Value: "kept", Label: "kept"}, {Value: "sent", Label: "sent"}, {Value: "failed", Label: "failed"}, {Value: "refused", Label: "refused"}}}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -266,7 +266,7 @@ func mailState(state string) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-		case "failed":
+		case "failed", "refused":
 			templ_7745c5c3_Err = ui.Mark(ui.ToneBad, state).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -498,7 +498,7 @@ func MailShow(p MailShowProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.Mail.State == "failed" || p.Mail.State == "kept" {
+			if p.Mail.State == "failed" || p.Mail.State == "refused" || p.Mail.State == "kept" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<form method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -512,7 +512,15 @@ func MailShow(p MailShowProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\" class=\"form\"><div class=\"actions\"><button class=\"button\">Give it to the worker again</button></div></form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "\" class=\"form\">")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = ui.Slip().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, "<div class=\"actions\"><button class=\"button\">Give it to the worker again</button></div></form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -611,7 +611,7 @@ func accelerationText(a provisioner.Acceleration) string {
 	case provisioner.AccelerationKVM:
 		return "KVM"
 	case provisioner.AccelerationTCG:
-		return "TCG (emulated)"
+		return provisioner.EmulationCost
 	default:
 		return "not known yet"
 	}

@@ -96,6 +96,10 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
+				templ_7745c5c3_Err = ui.Slip().Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 				templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "pool", Label: "Pool", Value: p.Pool, Prompt: "Choose a pool", Options: p.Pools, Required: true, Error: p.Form.Error("pool")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -44,7 +44,7 @@ func Requirements() []Requirement {
 		{provisioner.CheckAddress, "Take its address by DHCP", "On its first network interface, whatever that is called. Address, gateway, name server, search domain and MTU come from there. IPv4 only."},
 		{provisioner.CheckHead, "Use the name server and search domain it is given", "Every node then finds every other by its short name."},
 		{provisioner.CheckIdentities, "Be nobody until it boots", "Remove /etc/machine-id (leave it empty), SSH host keys and DHCP leases before you upload. Every node boots from the same image, and each has to become its own machine."},
-		{provisioner.CheckGate, "Read the NoCloud seed", "A second virtio disk, /dev/vdb, labelled cidata, holds meta-data, user-data and vendor-data. cloud-init reads it where its datasource list has NoCloud. Your public keys and your user-data come by it."},
+		{provisioner.CheckGate, "Read the NoCloud seed", "A second virtio disk, /dev/vdb, labelled cidata, holds meta-data, user-data and vendor-data. cloud-init reads it where its datasource list has NoCloud. Your public keys and your user-data come by it. The keys are for the image’s own user (debian, ubuntu, rocky) and for the one that the version names, where the image or user-data has that user."},
 		{provisioner.CheckShutdown, "Power off when the button is pressed", "By ACPI: systemd-logind or acpid. A node that does not obey is cut off after a while, and its test fails."},
 	}
 }

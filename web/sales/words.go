@@ -73,3 +73,11 @@ func orAll(pool string) string {
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// daysOf says whose days a filter takes.
+func daysOf(zone string) string {
+	if zone == "" {
+		return "Days as the provider counts them."
+	}
+	return "Days in " + zone + "."
+}

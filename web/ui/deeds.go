@@ -17,12 +17,12 @@ func deeds() map[string]string {
 		"add member": "added the member", "add staff": "added to the staff", "announce": "announced", "approve order": "approved the order",
 		"approve provider": "approved the provider", "approve request": "approved the request for", "apply as provider": "applied to become a provider",
 		"cancel job": "cancelled the job", "change member role": "changed the role of", "change pool": "changed the pool", "change provider": "changed what is said of the provider",
-		"change staff role": "changed the role of", "change version": "changed the draft", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of",
+		"change staff role": "changed the role of", "change version": "changed the draft", "choose mails": "chose the mails of", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of",
 		"consent to console": "let the provider's staff see the consoles of", "enrol host": "enrolled the machine of the host", "notice another machine": "noticed another machine at the address of the host", "renew host code": "asked for a new code for the host",
 		"cordon host": "cordoned the host", "create model cluster": "made the model cluster",
 		"create offer": "made the offer", "create organization": "made the organization", "create person": "made the account of", "create pool": "made the pool",
 		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request for",
-		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "delete image": "deleted the image", "drain host": "began to empty the host", "end announcement": "ended the announcement",
+		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "delete image": "deleted the image", "discard upload": "discarded the unfinished upload", "drain host": "began to empty the host", "end announcement": "ended the announcement",
 		"end cluster": "ended, as its provider, the cluster", "pause cluster": "paused, as its provider, the cluster", "resume cluster": "let go on, after its pause, the cluster",
 		"let stray machine go on": "let a machine go on that somebody had suspended on its host, of", "suspend stray machine": "suspended again a machine that ran on its host, of",
 		"allow cluster again": "allowed its organization again to start the cluster",
@@ -67,7 +67,7 @@ func subjectOptions() []Option {
 	var list []Option
 	for _, s := range []string{
 		"acceptance_test", "announcement", "cluster", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "person",
-		"pool", "provider", "request", "shape", "ssh_key", "version",
+		"pool", "provider", "request", "shape", "ssh_key", "upload", "version",
 	} {
 		list = append(list, Option{Value: s, Label: SubjectWord(s)})
 	}

@@ -157,6 +157,26 @@ func Plural[T ~int | ~int64](n T, one, many string) string {
 	return Count(n) + " " + many
 }
 
+// fewest is how many a share in per cent has to rest on.
+const fewest = 30
+
+// PartOf shows a part of a whole: "16 of 18" below thirty, for a single one more would change a percentage there by more than
+// three; above in per cent, rounded to one decimal, and to more where one would say all or none of what is neither.
+func PartOf(part, whole int) string {
+	if whole < fewest {
+		return Count(part) + " of " + Count(whole)
+	}
+	if part <= 0 || part >= whole {
+		return Count(int64(part)*100/int64(whole)) + " %"
+	}
+	for places := 1; ; places++ {
+		s := strconv.FormatFloat(float64(part)*100/float64(whole), 'f', places, 64)
+		if n, _ := strconv.ParseFloat(s, 64); n > 0 && n < 100 {
+			return s + " %"
+		}
+	}
+}
+
 // Short cuts a digest to its first twelve characters; the whole of it belongs in a title or a detail.
 func Short(digest string) string {
 	if len(digest) <= 12 {

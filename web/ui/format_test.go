@@ -104,3 +104,14 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+func TestPartOf(t *testing.T) {
+	for want, c := range map[string][2]int{
+		"16 of 18": {16, 18}, "0 of 0": {0, 0}, "29 of 29": {29, 29}, "100 %": {30, 30}, "0 %": {0, 30},
+		"96.7 %": {29, 30}, "98.4 %": {124, 126}, "99.9 %": {999, 1000}, "99.96 %": {2499, 2500}, "99.998 %": {49_999, 50_000}, "0.002 %": {1, 50_000},
+	} {
+		if got := ui.PartOf(c[0], c[1]); got != want {
+			t.Errorf("%d of %d: %q, want %q", c[0], c[1], got, want)
+		}
+	}
+}

@@ -85,12 +85,19 @@ func clusterNewRefused() org.ClusterNewProps {
 	return p
 }
 
+func signInSample() org.SignIn {
+	return org.SignIn{
+		Command: "ssh -p 20001 debian@192.0.2.7", User: "debian", UserSaid: true, JumpTo: "compute-001", Jump: "ssh -J debian@192.0.2.7:20001 debian@10.90.7.11",
+		HostKeys: []string{"ECDSA SHA256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb+", "ED25519 SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
+	}
+}
+
 func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 	p := org.ClusterShowProps{
 		Layout: orgLayout(), ID: id(40), Name: "trial-1", State: s, Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"},
 		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Subnet: "10.90.7.0/24", Created: ago(time.Hour), Ready: ago(59 * time.Minute),
 		LeaseEnds: now().Add(time.Hour), LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
-		SSH: "ssh -p 20001 root@192.0.2.7", MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
+		SSH: signInSample(), MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
 	}
 	states := map[provisioner.ClusterState][]provisioner.NodeState{
 		provisioner.ClusterReady:    {provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady, provisioner.NodeReady},
@@ -138,7 +145,7 @@ func endedCluster() org.ClusterShowProps {
 // pausedCluster was paused by its provider.
 func pausedCluster() org.ClusterShowProps {
 	p := cluster(provisioner.ClusterReady)
-	p.State, p.Reason, p.ReasonDetail, p.SSH = provisioner.ClusterPaused, provisioner.ReasonPaused, "it sends 400 000 mails an hour", ""
+	p.State, p.Reason, p.ReasonDetail, p.SSH = provisioner.ClusterPaused, provisioner.ReasonPaused, "it sends 400 000 mails an hour", org.SignIn{}
 	p.MayStop, p.MayExtend, p.MayDelete, p.MayConsole = false, false, false, false
 	p.Paused, p.PausedWhy, p.PausedUntil, p.Support = ago(time.Hour), p.ReasonDetail, now().Add(167*time.Hour), "desk@north.example or +49 30 1234567"
 	for i := range p.Nodes {
@@ -152,14 +159,14 @@ func pausedCluster() org.ClusterShowProps {
 func dress(p *org.ClusterShowProps) {
 	switch p.State {
 	case provisioner.ClusterStarting:
-		p.SSH, p.Ready, p.LeaseEnds, p.UsedMCS, p.HeldMCS = "", time.Time{}, time.Time{}, 0, 28*hour
+		p.SSH, p.Ready, p.LeaseEnds, p.UsedMCS, p.HeldMCS = org.SignIn{}, time.Time{}, time.Time{}, 0, 28*hour
 		p.GateDeadline = now().Add(90 * time.Second)
 	case provisioner.ClusterDegraded:
 		p.Reason, p.ReasonDetail = provisioner.ReasonHostLost, "host-2 was last seen 41 s ago"
 	case provisioner.ClusterStopped:
-		p.Reason, p.SSH, p.MayStop, p.MayExtend, p.MayStart, p.HeldMCS = provisioner.ReasonHostRestarted, "", false, false, true, 0
+		p.Reason, p.SSH, p.MayStop, p.MayExtend, p.MayStart, p.HeldMCS = provisioner.ReasonHostRestarted, org.SignIn{}, false, false, true, 0
 	case provisioner.ClusterGone:
-		p.Reason, p.SSH, p.Subnet, p.HeldMCS, p.Ended = provisioner.ReasonLeaseEnded, "", "", 0, now()
+		p.Reason, p.SSH, p.Subnet, p.HeldMCS, p.Ended = provisioner.ReasonLeaseEnded, org.SignIn{}, "", 0, now()
 		p.MayStop, p.MayExtend, p.MayDelete, p.MayConsole = false, false, false, false
 	default: // as the sample has it
 	}

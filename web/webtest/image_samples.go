@@ -17,6 +17,8 @@ func imageSamples() []Sample {
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-refused", org.ImageShow(imageRefused())},
+		{"image-warned", org.ImageShow(imageWarned())},
+		{"image-uefi-only", org.ImageShow(imageUEFIOnly())},
 		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Frees: 598_000_000, Size: 612_000_000, Unused: true})},
 		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Form: ui.Form{Refusal: &refusal.Error{
 			Code: "image_used", Title: `"debian-12-slurm.qcow2" is used by 5 versions (mpi-lab 1, slurm-lab 1, slurm-lab 2 and 2 more) and 1 cluster (trial-1).`,
@@ -70,4 +72,26 @@ func imageRefused() org.ImageShowProps {
 			{Name: "qemu-img check", State: "skipped"},
 		},
 	}
+}
+
+func imageWarned() org.ImageShowProps {
+	p := imageReady()
+	p.Checks = append(p.Checks, ui.Check{
+		Name: "firmware", State: "warning", Detail: "Nothing can start this disk as far as we see: its first sector holds no boot code, and it has no EFI system partition.",
+		Repair: "If nodes are to start from it, install a boot loader for BIOS in it: in the machine `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).",
+	})
+	return p
+}
+
+func imageUEFIOnly() org.ImageShowProps {
+	p := imageRefused()
+	p.Reason = "Only UEFI can start this disk: it has an EFI system partition, and its first sector holds no boot code. Nodes start by BIOS."
+	p.Checks = []ui.Check{
+		{Name: "partition table", State: "passed", Detail: "The partition table ends at byte 67108864, the file has 67108864."},
+		{
+			Name: "firmware", State: "failed", Detail: p.Reason,
+			Repair: "Add a BIOS boot partition and a loader for BIOS, in the machine: `sgdisk --set-alignment=1 --new=0:34:2047 --typecode=0:ef02 /dev/vda`, then `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).",
+		},
+	}
+	return p
 }

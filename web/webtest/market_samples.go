@@ -62,6 +62,7 @@ func offerRows() []public.OfferRow {
 		ProviderID: id(60), Provider: "Northern Compute", Pool: "lab-a", Location: "Hamburg, Germany", Offer: "Pay as you go", Node: "standard-4",
 		Shape: standard, Price: "0.0125 EUR", CostPerHour: "0.40 EUR", Cost: "9.60 EUR", NeedMCS: 768 * hour, ToBuyMCS: 768 * hour, LeastMCS: 100 * hour,
 		FreeVCPUs: 52, VCPUs: 92, FreeMiB: 212992, When: "now", Launch: "/org/clusters/new?pool=1", BestPrice: true,
+		Made: made(provisioner.AccelerationKVM, "AMD EPYC 7302 16-Core Processor", 96, 96),
 	}
 	second, third, fourth := row, row, row
 	second.Provider, second.Pool, second.Location, second.Offer = "Midnight Sun HPC", "rack 7", "Luleå, Sweden", "Hydropower hours"
@@ -72,8 +73,17 @@ func offerRows() []public.OfferRow {
 	third.FreeVCPUs, third.VCPUs, third.FreeMiB, third.When, third.Launch = 8, 28, 20480, "larger", ""
 	fourth.Provider, fourth.Pool, fourth.Offer, fourth.BestPrice = "Southern Grid", "east", "Reserved block", false
 	fourth.Price, fourth.CostPerHour, fourth.Cost = "0.03 EUR", "0.96 EUR", "23.04 EUR"
-	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.MaxLease = 0, 64, "open", 12
+	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.TooLong = 0, 64, "open", true
+	second.Short = []string{"vCPUs: 12 of 124 free, 32 needed"}
+	third.Made = made(provisioner.AccelerationTCG, "Intel Core i5-6500", 32, 16)
+	third.Short = []string{"vCPUs: 28 in all, 32 needed", "memory: 62.5 GiB in all, 64 GiB needed"}
+	fourth.Short = []string{"vCPUs: 0 of 64 free, 32 needed", "lease: at most 12 h here, 24 h asked for"}
 	return []public.OfferRow{row, second, fourth, third}
+}
+
+func made(a provisioner.Acceleration, model string, vcpus, processors int) (p provisioner.Processors) {
+	p.Add(a, model, vcpus, processors)
+	return p
 }
 
 func providerFull(l layout.Props) public.ProviderProps {
@@ -81,11 +91,11 @@ func providerFull(l layout.Props) public.ProviderProps {
 		Layout: l, Values: needValues(), Name: "Northern Compute", LegalName: "Northern Compute GmbH & Co. KG",
 		About:   "A machine room below the physics department, cooled by the canal.\nWe run KVM for groups that would rather do science.",
 		Support: "support@northern.example, weekdays 9 to 17", Terms: "Hours are good for a year from their approval.",
-		Record: public.Record{Days: 90, Launches: 126, Ready: 124, Median: 131 * time.Second},
+		Record: public.Record{Days: 90, Launches: 126, Ready: 124, Median: 131 * time.Second, P95: 402 * time.Second},
 		Offers: public.Offers{Rows: offerRows()[:1], Now: now()}, List: ui.ListProps{Path: "/market/providers/1", PerPage: 50, Total: 1},
 		Pools: []public.Pool{
-			{Name: "lab-a", Location: "Hamburg, Germany", Masquerade: true, TestVCPUs: 4, MaxLease: 720, VCPUs: 96, Hosts: 3, Policy: "Maintenance on the first Tuesday of a month, 8 to 10 in the morning."},
-			{Name: "lab-b", Wiped: true, TestVCPUs: 4, MaxLease: 168, VCPUs: 32, Hosts: 1},
+			{Name: "lab-a", Location: "Hamburg, Germany", Masquerade: true, TestVCPUs: 4, MaxLease: 720, VCPUs: 96, Hosts: 3, Made: made(provisioner.AccelerationKVM, "AMD EPYC 7302 16-Core Processor", 96, 96), Policy: "Maintenance on the first Tuesday of a month, 8 to 10 in the morning."},
+			{Name: "lab-b", Wiped: true, TestVCPUs: 4, MaxLease: 168, VCPUs: 32, Hosts: 1, Made: made(provisioner.AccelerationTCG, "Intel Core i5-6500", 32, 16)},
 		},
 		Shapes: []public.Shape{
 			{Name: "small", Size: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}, RateMCS: 1000, Hour: "0.01 EUR"},

@@ -27,6 +27,7 @@ func packages() []vendored {
 		{"xterm", "@xterm/xterm@6.0.0", []string{"LICENSE", "lib/xterm.mjs", "css/xterm.css"}},
 		{"xterm-addon-fit", "@xterm/addon-fit@0.11.0", []string{"LICENSE", "lib/addon-fit.mjs"}},
 		{"tus-js-client", "tus-js-client@4.3.1", []string{"LICENSE", "dist/tus.min.js"}},
+		{"noble-hashes", "@noble/hashes@2.4.0", []string{"LICENSE", "sha2.js", "_md.js", "_u64.js", "utils.js"}},
 	}
 }
 

@@ -2,7 +2,6 @@ package page
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -53,8 +52,17 @@ func (f Frame) answer(c echo.Context, r refusal.Error, status int) error {
 		return Render(c, status, layout.PasswordAgain(layout.PasswordAgainProps{
 			Layout: f.Layout(c, area(c)), Path: c.Request().URL.RequestURI(), Typed: typed(c.Request()), Refusal: r,
 		}))
+	case r.Code == "other_place" && wantsPage(c):
+		return f.otherPlace(c, r, status)
+	case r.Code == "sent_otherwise" && wantsPage(c):
+		return f.sentOtherwise(c, r, status)
 	case !wantsPage(c):
 		return c.String(status, r.Title+" "+r.Next+"\n")
+	}
+	if owner, ok := f.elsewhere(c, r.Code); ok {
+		return Render(c, status, layout.Elsewhere(layout.ElsewhereProps{
+			Layout: f.Layout(c, area(c)), Status: status, Owner: choice(owner), Next: c.Request().URL.RequestURI(),
+		}))
 	}
 	return Render(c, status, layout.Refusal(layout.RefusalProps{
 		Layout: f.Layout(c, area(c)), Status: status, Refusal: r,
@@ -96,11 +104,7 @@ func typed(req *http.Request) url.Values {
 	if err := req.ParseForm(); err != nil {
 		return nil
 	}
-	values := maps.Clone(req.PostForm)
-	for _, secret := range []string{"password", "current", request.PasswordAgain} {
-		values.Del(secret)
-	}
-	return values
+	return request.WithoutSecrets(req.PostForm)
 }
 
 // wantsPage tells a browser's navigation from a script's request. A client that does not say gets a page.

@@ -2,14 +2,17 @@ package page
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
+	"volary.dev/web/ui"
 )
 
 // Frame is what every page of this process shows alike.
@@ -18,15 +21,22 @@ type Frame struct {
 	Version   string // of the program
 	// Secure is for https, where cookies are sent by no other way.
 	Secure bool
+	// FormPages is the pattern of the page that a form stands on, by that of the address that it is sent to.
+	FormPages map[string]string
+	// OwnerAmong tells which of a person's places owns what an address names (overview.DB.OwnerAmong).
+	OwnerAmong func(ctx context.Context, personID uuid.UUID, area, section string, id uuid.UUID) (overview.Workplace, bool, error)
 	// Facts reads what stands around a page.
 	Facts func(context.Context, overview.FrameNeeds) (overview.FrameFacts, error)
 }
 
-// Layout fills the frame's props for a page of an area from the request's session, and takes the notice of the
-// request before it. Where what stands around cannot be read, the page shows without it: its own call says what is wrong.
+// Layout fills the frame's props for a page of an area from the request's session, takes the notice of the request before it, and
+// gives the forms of the page that is rendered next their slips. Where what stands around cannot be read, the page shows without it: its own call says what is wrong.
 func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p := layout.Props{
 		Area: area, Simulated: f.Simulated, Version: f.Version, Now: time.Now().UTC(), Notice: f.takeNotice(c),
+	}
+	if !reads(c) {
+		p.Answer, p.Begun = f.FormPage(c), request.Begun(c)
 	}
 	s := request.Session(c)
 	if s == nil {
@@ -42,6 +52,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	if p.Place = place(s, area); p.Place != "" {
 		c.Response().Header().Set(placeHeader, p.Place)
 	}
+	c.SetRequest(c.Request().WithContext(ui.WithSlips(c.Request().Context(), ui.Slips{Place: p.Place, NewID: uuid.NewString})))
 	p.Closed = closed(c, area)
 	facts, err := f.Facts(c.Request().Context(), frameNeeds(c, s, area))
 	if err != nil {
@@ -50,6 +61,7 @@ func (f Frame) Layout(c echo.Context, area layout.Area) layout.Props {
 	p.Choices = choices(s, facts.Workplaces)
 	p.Counts = map[string]int{layout.SectionRequests: facts.Requests, layout.SectionOrders: facts.Orders}
 	p.Announcements = announcements(facts.Announcements)
+	p.Refused = RefusedMails(facts.Refused)
 	return p
 }
 
@@ -84,11 +96,13 @@ func place(s *people.Session, area layout.Area) string {
 	}
 }
 
-// frameNeeds are the other places, of which most people have none; and, in their own area, what a member or staff is
+// frameNeeds are the other places, of which most people have none; on the pages that one comes to first, mails that did not reach
+// the person; and, in their own area, what a member or staff is
 // told and has to decide.
 func frameNeeds(c echo.Context, s *people.Session, area layout.Area) overview.FrameNeeds {
 	n := overview.FrameNeeds{Person: s.PersonID}
-	n.Workplaces = s.Workplaces > 1 || s.Workplaces == 1 && s.OrganizationID == nil && s.ProviderID == nil
+	n.Workplaces = hasOther(s)
+	n.Refused = slices.Contains([]string{"/org", "/provider", "/platform", "/workplaces"}, c.Path())
 	if area == layout.AreaOrg && s.OrganizationID != nil {
 		n.Announcements = *s.OrganizationID
 		if request.Allowed(c, request.OrgManage) {
@@ -129,8 +143,8 @@ func choices(s *people.Session, places people.Workplaces) (list []layout.Choice)
 
 // The kinds of workplaces in the values of layout.Choice (KIND:ID), and where each works.
 const (
-	KindOrganization = "org"
-	KindProvider     = "provider"
+	KindOrganization = request.KindOrganization
+	KindProvider     = request.KindProvider
 )
 
 // needs names the permission of every section that not everyone of its area may open.

@@ -20,7 +20,7 @@ func InvitationFilter(c echo.Context, base string, roles []ui.Option) (people.In
 func Invitations(p ui.InvitationsProps, list []people.Invitation, total int) ui.InvitationsProps {
 	p.List.Total = total
 	for _, i := range list {
-		row := ui.InvitationRow{ID: i.ID.String(), Role: i.Role, By: i.InvitedBy, Made: i.CreatedAt, Until: i.ExpiresAt, Expired: i.Expired}
+		row := ui.InvitationRow{ID: i.ID.String(), Role: i.Role, By: i.InvitedBy, Made: i.CreatedAt, Until: i.ExpiresAt, Expired: i.Expired, RefusedBy: i.RefusedBy, Refused: i.Refused}
 		if i.Email != nil {
 			row.Email = *i.Email
 		}

@@ -5,6 +5,8 @@ import (
 	"net/url"
 
 	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
 )
 
 const (
@@ -14,6 +16,7 @@ const (
 
 // Done ends a POST that worked: on to href, where notice is shown once.
 func (f Frame) Done(c echo.Context, href, notice string) error {
+	request.SetNotice(c, notice)
 	if notice != "" {
 		c.SetCookie(f.cookie(url.QueryEscape(notice), 60))
 	}

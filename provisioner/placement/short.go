@@ -1,0 +1,192 @@
+package placement
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
+)
+
+// Resource is what a request may find too little of.
+type Resource string
+
+// The resources. The last four are no part of a host's size: nodes that one cluster may have, networks of the pool,
+// hosts that take nodes, and the seconds of a lease.
+const (
+	ResourceVCPUs    Resource = "vCPUs"
+	ResourceMemory   Resource = "memory" // MiB
+	ResourceDisk     Resource = "disk"   // GiB
+	ResourceNodes    Resource = "nodes"
+	ResourceNetworks Resource = "networks"
+	ResourceHosts    Resource = "hosts"
+	ResourceLease    Resource = "lease" // seconds
+)
+
+// Short is one resource that keeps a request from starting, with its numbers in the resource's unit.
+type Short struct {
+	Resource Resource
+	Need     int // of all nodes; of each of them where Nodes is not 0
+	Free     int
+	Of       int // Free where nothing is taken; for nodes and lease the most there may be
+	// Room of Nodes is how many nodes fit as far as this resource goes, where its sum would do but lies in parts.
+	Room, Nodes int
+}
+
+// String says it in words: "memory: 6 of 8 GiB free, 12 GiB needed".
+func (s Short) String() string {
+	switch {
+	case s.Resource == ResourceHosts && s.Nodes > 0:
+		return fmt.Sprintf("hosts: none has vCPUs, memory and disk together for more than %d of %s", s.Room, refusal.Plural(s.Nodes, "node", "nodes"))
+	case s.Resource == ResourceHosts:
+		return fmt.Sprintf("hosts: %d of %d take nodes now", s.Free, s.Of)
+	case s.Resource == ResourceNetworks:
+		return fmt.Sprintf("networks: %d of %d free", s.Free, s.Of)
+	case s.Resource == ResourceNodes, s.Resource == ResourceLease:
+		return fmt.Sprintf("%s: at most %s here, %s asked for", s.Resource, s.floor(s.Of)+s.unit(), s.ceil(s.Need)+s.unit())
+	case s.Nodes > 0:
+		return fmt.Sprintf("%s: %s each, room for %d of %s (%s)", s.Resource, s.ceil(s.Need)+s.unit(), s.Room, refusal.Plural(s.Nodes, "node", "nodes"), s.free())
+	default:
+		return fmt.Sprintf("%s: %s, %s needed", s.Resource, s.free(), s.ceil(s.Need)+s.unit())
+	}
+}
+
+func (s Short) free() string {
+	if s.Free == s.Of {
+		return s.floor(s.Of) + s.unit() + " in all"
+	}
+	return fmt.Sprintf("%s of %s free", s.floor(s.Free), s.floor(s.Of)+s.unit())
+}
+
+func (s Short) unit() string {
+	switch s.Resource {
+	case ResourceMemory, ResourceDisk:
+		return " GiB"
+	case ResourceLease:
+		return " h"
+	default:
+		return ""
+	}
+}
+
+// floor and ceil write a number in the unit that people read, with two decimals at most: what there is is never written
+// larger than it is, and what is needed never smaller.
+func (s Short) floor(n int) string { return s.number(n, 0) }
+func (s Short) ceil(n int) string  { return s.number(n, s.divisor()-1) }
+
+func (s Short) number(n, up int) string {
+	d := s.divisor()
+	if d == 1 {
+		return refusal.Count(n)
+	}
+	hundredths := (int64(n)*100 + int64(up)) / int64(d)
+	fraction := strings.TrimRight(fmt.Sprintf("%02d", hundredths%100), "0")
+	if fraction == "" {
+		return refusal.Count(hundredths / 100)
+	}
+	return refusal.Count(hundredths/100) + "." + fraction
+}
+
+func (s Short) divisor() int {
+	switch s.Resource {
+	case ResourceMemory:
+		return 1024
+	case ResourceLease:
+		return 3600
+	default:
+		return 1
+	}
+}
+
+// Shortage says what a request lacks on hosts as they are now: the resources whose sum is too small; else those that lie in
+// parts too small for a node; else that no host has all of them together. None where it fits.
+func Shortage(hosts []Host, r Request, s Share) []Short {
+	takes := slices.DeleteFunc(slices.Clone(hosts), func(h Host) bool { return !h.Takes() })
+	if len(takes) == 0 {
+		return []Short{{Resource: ResourceHosts, Of: len(hosts)}}
+	}
+	if Fits(takes, r, s) {
+		return nil
+	}
+	if sums := r.sums(takes, s); sums != nil {
+		return sums
+	}
+	all := 1 + r.ComputeSize
+	var parts []Short
+	for _, res := range sized() {
+		only := Request{Head: res.only(r.Head), Compute: res.only(r.Compute), ComputeSize: r.ComputeSize}
+		if room := most(takes, only); room < all {
+			free, of := res.sum(takes)
+			parts = append(parts, Short{Resource: res.name, Need: *res.of(&only.Compute), Free: free, Of: of, Room: room, Nodes: all})
+			if r.ComputeSize == 0 {
+				parts[len(parts)-1].Need = *res.of(&only.Head)
+			}
+		}
+	}
+	if parts == nil {
+		parts = []Short{{Resource: ResourceHosts, Room: most(takes, r), Nodes: all}}
+	}
+	return parts
+}
+
+// ShortageEmpty is Shortage with nothing on the hosts: what a request is too large for.
+func ShortageEmpty(hosts []Host, r Request, s Share) []Short {
+	empty, whole := emptied(hosts, s)
+	return Shortage(empty, r, whole)
+}
+
+// sums are the resources of which all nodes want more than all hosts have.
+func (r Request) sums(hosts []Host, s Share) (short []Short) {
+	for _, res := range sized() {
+		need := *res.of(&r.Head) + *res.of(&r.Compute)*r.ComputeSize
+		free, of := res.sum(hosts)
+		if res.name == ResourceVCPUs {
+			free, of = min(free, max(s.VCPUs-s.Used, 0)), min(of, s.VCPUs)
+		}
+		if need > free {
+			short = append(short, Short{Resource: res.name, Need: need, Free: free, Of: of})
+		}
+	}
+	return short
+}
+
+// most is how many nodes of a request fit, the head among them; 0: not even the head.
+func most(hosts []Host, r Request) int {
+	n := r.ComputeSize
+	return sort.Search(n+1, func(i int) bool { r.ComputeSize = i; return !Fits(hosts, r, Share{VCPUs: maxShare}) })
+}
+
+// maxShare is a share that bounds nothing.
+const maxShare = 1 << 40
+
+// sizedResource is a part of a node's size.
+type sizedResource struct {
+	name Resource
+	of   func(*provisioner.Shape) *int
+}
+
+func sized() []sizedResource {
+	return []sizedResource{
+		{ResourceVCPUs, func(s *provisioner.Shape) *int { return &s.VCPUs }},
+		{ResourceMemory, func(s *provisioner.Shape) *int { return &s.MemoryMiB }},
+		{ResourceDisk, func(s *provisioner.Shape) *int { return &s.DiskGiB }},
+	}
+}
+
+// only is a size that asks for this resource alone.
+func (res sizedResource) only(s provisioner.Shape) (alone provisioner.Shape) {
+	*res.of(&alone) = *res.of(&s)
+	return alone
+}
+
+// sum is what all hosts have free, and have.
+func (res sizedResource) sum(hosts []Host) (free, of int) {
+	for _, h := range hosts {
+		room := h.free()
+		free += max(*res.of(&room), 0)
+		of += *res.of(&h.Capacity)
+	}
+	return free, of
+}

@@ -1,0 +1,48 @@
+package machines_test
+
+import (
+	"reflect"
+	"testing"
+
+	"volary.dev/provisioner"
+	"volary.dev/store/machines"
+	"volary.dev/store/storetest"
+)
+
+// TestRecordSignIn has a ready head be read until all is found, and what was found stay at a later start that says nothing.
+func TestRecordSignIn(t *testing.T) {
+	w := storetest.NewWorld(t)
+	id := w.Launch(t, "trial-1", 1)
+	head := storetest.Cluster(t, w, id).NodeRows[0]
+	heads := func() []machines.SilentHead {
+		return storetest.Must[[]machines.SilentHead](t)(w.DB.Machines.SilentHeads(t.Context(), head.HostID))
+	}
+	if got := heads(); len(got) > 0 {
+		t.Errorf("before it is ready: %v", got)
+	}
+	w.Ready(t, id)
+	want := []machines.SilentHead{{ID: head.ID, Start: 1}}
+	if got := heads(); !reflect.DeepEqual(got, want) {
+		t.Fatalf("once it is ready: %v", got)
+	}
+	keys := []provisioner.HostKey{{Kind: "ED25519", Fingerprint: "SHA256:a"}}
+	storetest.NoError(t, w.DB.Machines.RecordSignIn(t.Context(), want[0], provisioner.SignIn{User: "debian"}, false))
+	if got := heads(); len(got) != 1 {
+		t.Errorf("while its keys are missing: %v", got)
+	}
+	storetest.NoError(t, w.DB.Machines.RecordSignIn(t.Context(), want[0], provisioner.SignIn{HostKeys: keys}, true))
+	if got := heads(); len(got) > 0 {
+		t.Errorf("when all is found: %v", got)
+	}
+	if got := storetest.Cluster(t, w, id).SignIn; got.User != "debian" || !reflect.DeepEqual(got.HostKeys, keys) {
+		t.Errorf("it said %+v", got)
+	}
+	w.Exec(t, `UPDATE clusters SET start_count = 2 WHERE id = $1`, id)
+	if got := heads(); len(got) != 1 || got[0].Start != 2 {
+		t.Errorf("at the next start: %v", got)
+	}
+	w.Exec(t, `UPDATE clusters SET ready_at = now() - interval '31 minutes' WHERE id = $1`, id)
+	if got := heads(); len(got) > 0 {
+		t.Errorf("half an hour later: %v", got)
+	}
+}

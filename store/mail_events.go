@@ -1,0 +1,123 @@
+package store
+
+import (
+	"slices"
+	"time"
+)
+
+// MailEvent is something that people choose to be mailed about.
+type MailEvent string
+
+// The events, by the place that they happen in. Mails about a person's own account are none: those are always sent.
+const (
+	EventClusterReady  MailEvent = "cluster_ready"
+	EventClusterFailed MailEvent = "cluster_failed"
+	EventClusterEnded  MailEvent = "cluster_ended" // its lease is over, somebody else stopped or deleted it, its machines went off
+	EventClusterStaff  MailEvent = "cluster_staff" // its provider paused it, let it go on or ended it
+	EventNodesLost     MailEvent = "nodes_lost"
+	EventLeaseEnds     MailEvent = "lease_ends" // soon
+	EventTestEnded     MailEvent = "test_ended"
+	EventRequest       MailEvent = "request"      // a member asks to launch
+	EventRequestEnded  MailEvent = "request_over" // a request is decided
+	EventHoursLow      MailEvent = "hours_low"
+	EventHoursExpire   MailEvent = "hours_expire"
+	EventOrderEnded    MailEvent = "order_over" // an order is decided
+	EventAnnouncement  MailEvent = "announcement"
+
+	EventHostLost MailEvent = "host_lost"
+	EventOrder    MailEvent = "order" // one waits
+
+	EventLedger MailEvent = "ledger" // its proof failed
+)
+
+// MailScope is which of an event's mails a person gets.
+type MailScope string
+
+// The scopes.
+const (
+	ScopeNone MailScope = "none"
+	ScopeOwn  MailScope = "own" // of what the person began: a cluster, a test, an order
+	ScopeAll  MailScope = "all"
+)
+
+// PlaceKind is what a place is; the platform's id is uuid.Nil.
+type PlaceKind string
+
+// The kinds of places.
+const (
+	PlaceOrganization PlaceKind = "organization"
+	PlaceProvider     PlaceKind = "provider"
+	PlacePlatform     PlaceKind = "platform"
+)
+
+// EventRule says of an event who may hear of it, and who does without having chosen.
+type EventRule struct {
+	Event  MailEvent
+	Kind   PlaceKind
+	Scopes []MailScope          // to choose from
+	Roles  map[string]MailScope // by role, its default; a role that is missing may not see what the mail tells
+	Gather time.Duration        // what happens to one group within it is one mail
+}
+
+// gatherFor is how long the loss of nodes is gathered. A mail is there within a minute of the first one, so that it is less.
+const gatherFor = 45 * time.Second
+
+// MailEvents is every event, in the order of the page. Roles are those of people.OrganizationRole and people.StaffRole, and
+// are held against the policy of pages by a test of handlers/request.
+func MailEvents() []EventRule { return slices.Concat(clusterEvents(), moneyEvents(), staffEvents()) }
+
+func clusterEvents() []EventRule {
+	two, three := []MailScope{ScopeNone, ScopeAll}, []MailScope{ScopeNone, ScopeOwn, ScopeAll}
+	works := func(owner MailScope) map[string]MailScope {
+		return map[string]MailScope{"owner": owner, "manager": ScopeOwn, "member": ScopeOwn, "auditor": ScopeNone}
+	}
+	return []EventRule{
+		{Event: EventClusterReady, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
+		{Event: EventClusterFailed, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
+		{Event: EventClusterEnded, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
+		{Event: EventClusterStaff, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeAll)},
+		{Event: EventNodesLost, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn), Gather: gatherFor},
+		{Event: EventLeaseEnds, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
+		{Event: EventTestEnded, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
+		{Event: EventRequest, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{"owner": ScopeAll, "manager": ScopeAll, "auditor": ScopeNone}},
+		{Event: EventRequestEnded, Kind: PlaceOrganization, Scopes: []MailScope{ScopeNone, ScopeOwn}, Roles: map[string]MailScope{"owner": ScopeOwn, "manager": ScopeOwn, "member": ScopeOwn}},
+	}
+}
+
+func moneyEvents() []EventRule {
+	two, three := []MailScope{ScopeNone, ScopeAll}, []MailScope{ScopeNone, ScopeOwn, ScopeAll}
+	reads := map[string]MailScope{"owner": ScopeAll, "manager": ScopeAll, "member": ScopeNone, "billing": ScopeAll, "auditor": ScopeNone}
+	return []EventRule{
+		{Event: EventHoursLow, Kind: PlaceOrganization, Scopes: two, Roles: reads},
+		{Event: EventHoursExpire, Kind: PlaceOrganization, Scopes: two, Roles: reads},
+		{Event: EventOrderEnded, Kind: PlaceOrganization, Scopes: three, Roles: map[string]MailScope{
+			"owner": ScopeOwn, "manager": ScopeOwn, "billing": ScopeOwn, "auditor": ScopeNone,
+		}},
+		{Event: EventAnnouncement, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{
+			"owner": ScopeAll, "manager": ScopeAll, "member": ScopeNone, "billing": ScopeNone, "auditor": ScopeNone,
+		}},
+	}
+}
+
+func staffEvents() []EventRule {
+	two := []MailScope{ScopeNone, ScopeAll}
+	return []EventRule{
+		{Event: EventHostLost, Kind: PlaceProvider, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll, "operator": ScopeAll, "auditor": ScopeNone}, Gather: gatherFor},
+		{Event: EventOrder, Kind: PlaceProvider, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll, "accountant": ScopeAll, "auditor": ScopeNone}},
+		{Event: EventLedger, Kind: PlacePlatform, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll}},
+	}
+}
+
+// ruleOf finds an event's rule; every event has one.
+func ruleOf(e MailEvent) EventRule {
+	rules := MailEvents()
+	return rules[slices.IndexFunc(rules, func(r EventRule) bool { return r.Event == e })]
+}
+
+// defaults gives the rule's roles beside their scopes, for a query.
+func (r EventRule) defaults() (roles, scopes []string) {
+	for role, scope := range r.Roles {
+		roles, scopes = append(roles, role), append(scopes, string(scope))
+	}
+	return roles, scopes
+}

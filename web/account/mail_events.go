@@ -1,0 +1,27 @@
+package account
+
+// eventWords say what may happen, each with what else is to know of it.
+func eventWords() map[string][2]string {
+	return map[string][2]string{
+		"cluster_ready":  {"A cluster is ready", ""},
+		"cluster_failed": {"A cluster did not start", ""},
+		"cluster_ended":  {"A cluster was stopped or deleted", "its lease is over, its machines went off, or someone else did it"},
+		"cluster_staff":  {"Its provider pauses, ends or lets go on a cluster", ""},
+		"nodes_lost":     {"Nodes of a cluster are lost", ""},
+		"lease_ends":     {"A lease ends soon", "24 hours and 1 hour before; 10 minutes where it is shorter than 2 hours"},
+		"test_ended":     {"An acceptance test is over", ""},
+		"request":        {"A member asks to launch", ""},
+		"request_over":   {"My request is decided", ""},
+		"hours_low":      {"Few hours are left", "20 % and 5 % of what was left after the last purchase or grant"},
+		"hours_expire":   {"Hours expire", "30, 7 and 1 days before, by the provider’s clock"},
+		"order_over":     {"An order is decided", ""},
+		"announcement":   {"A provider announces something by mail", ""},
+		"host_lost":      {"A host does not answer", ""},
+		"order":          {"An order waits", ""},
+		"ledger":         {"The daily proof of the ledger fails", ""},
+	}
+}
+
+func eventTitle(event string) string { return eventWords()[event][0] }
+
+func eventMore(event string) string { return eventWords()[event][1] }
