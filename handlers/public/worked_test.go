@@ -114,9 +114,10 @@ func (g *guest) boot(s cloudinit.Seed) {
 	g.insert(s)
 	g.run("", "hostname", s.Hostname)
 	for _, stage := range [][]string{{"init", "--local"}, {"init"}, {"modules", "--mode=config"}, {"modules", "--mode=final"}} {
-		if out, err := g.try("", append([]string{"cloud-init"}, stage...)...); err != nil {
-			log, _ := g.try("", "tail", "-n", "40", "/var/log/cloud-init-output.log", "/var/log/cloud-init.log")
-			g.t.Fatalf("%s: cloud-init %v: %v\n%s\n%s", g.name, stage, err, out, log)
+		// Into a file: daemons that user-data starts would keep a pipe open.
+		if _, err := g.try("", append([]string{"sh", "-c", `exec cloud-init "$@" >>/var/log/boot 2>&1 </dev/null`, "boot"}, stage...)...); err != nil {
+			log, _ := g.try("", "tail", "-n", "40", "/var/log/boot", "/var/log/cloud-init.log")
+			g.t.Fatalf("%s: cloud-init %v: %v\n%s", g.name, stage, err, log)
 		}
 	}
 }

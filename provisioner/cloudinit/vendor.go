@@ -74,7 +74,7 @@ if [ -d "$again" ]; then
 	fi
 	ours=$(head -n 1 "$seed.now" 2>/dev/null)
 	[ -n "$ours" ] && [ -e /dev/ttyS0 ] && cut -d : -f 1,6 /etc/passwd | while IFS=: read -r name home; do
-		cut -d ' ' -f 1,2 "$home/.ssh/authorized_keys" 2>/dev/null | grep -qxF "$ours" && printf '\r\nvolary: sign in as %s\r\n' "$name" >/dev/ttyS0
+		cut -d ' ' -f 1,2 "$home/.ssh/authorized_keys" 2>/dev/null | grep -qxF "$ours" && printf '\r\nvolary: sign in as %s\r\n' "$name" >>/dev/ttyS0
 	done
 	[ -e "$seed.now" ] && (umask 077 && cat "$seed.now" >/etc/volary/keys)
 	rm -f "$seed.now" "$seed.gone" "$seed.come" "$seed.keys"

@@ -168,8 +168,8 @@ func TestTheVersionsUserGetsTheKeys(t *testing.T) {
 			t.Errorf("after a change of keys it has %q", got)
 		}
 	}
-	m.write("tty", "")
 	start("nobody-here", ada)
+	m.write("tty", "")
 	// Who has the key, and not who has it behind a command.
 	m.write("home/debian/.ssh/authorized_keys", `command="no" `+ada+"\n")
 	start("rocky", ada)
