@@ -177,3 +177,15 @@ func TestAConsoleSaysWhatItsProxyTakesAway(t *testing.T) {
 	until(t, ctx, "what is missing", `(n => n.checkVisibility() && n.innerText.includes("proxy_set_header Upgrade $http_upgrade;") && n.innerText.includes(".readme/operate.md"))(document.querySelector("[data-no-upgrade]"))`)
 	until(t, ctx, "the status", `document.querySelector("[data-status]").innerText.includes("proxy") && !document.querySelector("[data-reconnect]").hidden`)
 }
+
+// tabOf opens a tab of the same profile; shut closes it as a person would kill it.
+func tabOf(t *testing.T, ctx context.Context) (tab context.Context, shut func()) {
+	t.Helper()
+	tab, shut = chromedp.NewContext(ctx)
+	t.Cleanup(shut)
+	// The tab lives as long as the context it was opened with: not one of a single step.
+	if err := chromedp.Do(tab); err != nil {
+		t.Fatal(err)
+	}
+	return tab, shut
+}
