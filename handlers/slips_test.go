@@ -359,11 +359,11 @@ func TestTwoTabsOfTwoOrganizations(t *testing.T) {
 		count := doing{counts: c.counts}
 		n, rows := count.count(t, a), countRows(t, a)
 		got := b.Post(c.path, form)
-		says(t, c.name+" in the other's name", got, http.StatusConflict, "This form was made for", "First Group", "You work for", "Second Group", "Work for First Group and send it", "Go on for Second Group")
+		says(t, c.name+" in the other's name", got, http.StatusConflict, "This form was made for", "First Group", "You work for", "Second Group", "Work for <bdi>First Group</bdi> and send it", "Go on for <bdi>Second Group</bdi>")
 		if after := countRows(t, a); after != rows {
 			t.Errorf("%s: something was done:\n%s\nand before:\n%s", c.name, after, rows)
 		}
-		kept := keptForm(t, got, c.path, "Work for First Group and send it")
+		kept := keptForm(t, got, c.path, "and send it")
 		for name := range form {
 			if !slices.Equal(kept[name], form[name]) {
 				t.Errorf("%s: %s was %q, and is kept as %q", c.name, name, form[name], kept[name])
@@ -406,7 +406,7 @@ func TestTwoTabsOfTwoOrganizations(t *testing.T) {
 	}
 	for _, form := range []url.Values{form, {"made_for": form["made_for"], "work_for": form["made_for"], "name": form["name"]}} {
 		got := b.Post("/org/models", form)
-		says(t, "what one left", got, http.StatusConflict, "was made for another place", "typed for nothing", "Go on for Second Group")
+		says(t, "what one left", got, http.StatusConflict, "was made for another place", "typed for nothing", "Go on for <bdi>Second Group</bdi>")
 		if strings.Contains(got.Body, "First Group") || strings.Contains(got.Body, "Work for") {
 			t.Errorf("the page names it: %s", got.Body)
 		}
