@@ -206,13 +206,22 @@ func TestAnAnswerThatNobodyNoted(t *testing.T) {
 	w := a.World()
 	owner := a.SignIn(handlertest.Owner)
 	cluster, _ := a.Launch(w, "running", 1)
-	for path, want := range map[string]string{
-		"/org/models": "/org/models",
-		"/org/clusters/" + cluster.String() + "/stop":   "/org/clusters/" + cluster.String(),
-		"/org/members/" + w.Extra.String() + "/cap":     "/org/members",
-		"/org/clusters/" + cluster.String() + "/delete": "/org/clusters",
-		"/account/organizations":                        "/account",
+	// A page that showed a secret is not shown again.
+	link := slipped(url.Values{"by": {"link"}, "role": {"member"}})
+	says(t, "an invitation by link", owner.Post("/org/invitations", link), http.StatusOK, "/invitations/")
+	got := owner.Post("/org/invitations", link)
+	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org/invitations" || !strings.Contains(notice(got), "not shown again") {
+		t.Errorf("the link again: %d %q", got.Status, notice(got))
+	}
+	// In their order: the last one works for another place.
+	for _, c := range [][2]string{
+		{"/org/models", "/org/models"},
+		{"/org/clusters/" + cluster.String() + "/stop", "/org/clusters/" + cluster.String()},
+		{"/org/members/" + w.Extra.String() + "/cap", "/org/members"},
+		{"/org/clusters/" + cluster.String() + "/delete", "/org/clusters"},
+		{"/account/organizations", "/account"},
 	} {
+		path, want := c[0], c[1]
 		form := slipped(url.Values{"name": {"crashed"}, "cap": {"3"}})
 		first := owner.Post(path, form)
 		says(t, path, first, http.StatusSeeOther)
@@ -223,13 +232,6 @@ func TestAnAnswerThatNobodyNoted(t *testing.T) {
 		if got.Status != http.StatusSeeOther || got.Header.Get("Location") != want || !strings.Contains(notice(got), "done already") {
 			t.Errorf("%s: %d to %s, want %s: %q", path, got.Status, got.Header.Get("Location"), want, notice(got))
 		}
-	}
-	// A page that showed a secret is not shown again.
-	link := slipped(url.Values{"by": {"link"}, "role": {"member"}})
-	says(t, "an invitation by link", owner.Post("/org/invitations", link), http.StatusOK, "/invitations/")
-	got := owner.Post("/org/invitations", link)
-	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org/invitations" || !strings.Contains(notice(got), "not shown again") {
-		t.Errorf("the link again: %d %q", got.Status, notice(got))
 	}
 }
 
@@ -359,11 +361,11 @@ func TestTwoTabsOfTwoOrganizations(t *testing.T) {
 		count := doing{counts: c.counts}
 		n, rows := count.count(t, a), countRows(t, a)
 		got := b.Post(c.path, form)
-		says(t, c.name+" in the other's name", got, http.StatusConflict, "This form was made for", "First Group", "You work for", "Second Group", "Work for First Group and send it", "Go on for Second Group")
+		says(t, c.name+" in the other's name", got, http.StatusConflict, "This form was made for", "First Group", "You work for", "Second Group", "Work for <bdi>First Group</bdi> and send it", "Go on for <bdi>Second Group</bdi>")
 		if after := countRows(t, a); after != rows {
 			t.Errorf("%s: something was done:\n%s\nand before:\n%s", c.name, after, rows)
 		}
-		kept := keptForm(t, got, c.path, "Work for First Group and send it")
+		kept := keptForm(t, got, c.path, "and send it")
 		for name := range form {
 			if !slices.Equal(kept[name], form[name]) {
 				t.Errorf("%s: %s was %q, and is kept as %q", c.name, name, form[name], kept[name])
@@ -406,7 +408,7 @@ func TestTwoTabsOfTwoOrganizations(t *testing.T) {
 	}
 	for _, form := range []url.Values{form, {"made_for": form["made_for"], "work_for": form["made_for"], "name": form["name"]}} {
 		got := b.Post("/org/models", form)
-		says(t, "what one left", got, http.StatusConflict, "was made for another place", "typed for nothing", "Go on for Second Group")
+		says(t, "what one left", got, http.StatusConflict, "was made for another place", "typed for nothing", "Go on for <bdi>Second Group</bdi>")
 		if strings.Contains(got.Body, "First Group") || strings.Contains(got.Body, "Work for") {
 			t.Errorf("the page names it: %s", got.Body)
 		}
@@ -418,7 +420,9 @@ func TestASlipKnowsAnotherPassword(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	a.World()
 	b := a.SignIn(handlertest.Member)
-	form := slipped(url.Values{"current": {handlertest.Password}, "password": {"another one for the test"}})
+	form := slipped(url.Values{"current": {"not it at all"}, "password": {"another one for the test"}})
+	says(t, "a wrong password, which is counted", b.Post("/account/password", form), http.StatusUnprocessableEntity, "This is not your password.")
+	form.Set("current", handlertest.Password)
 	says(t, "changing it", b.Post("/account/password", form), http.StatusSeeOther)
 	says(t, "the same again", b.Post("/account/password", form), http.StatusSeeOther)
 	form.Set("password", "a third one for the test")

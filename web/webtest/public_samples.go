@@ -2,6 +2,7 @@ package webtest
 
 import (
 	"net/url"
+	"strings"
 	"time"
 
 	"volary.dev/provisioner/refusal"
@@ -101,7 +102,7 @@ func hours() org.HoursSummary {
 }
 
 func orderTyped() url.Values {
-	return url.Values{"hours": {"2500"}, "cost_centre": {"4711"}, "note": {"For the summer school; please bill it in September, with the other purchases of the institute."}, "offer": {id(1).String()}}
+	return url.Values{"hours": {"2500"}, "cost_centre": {"4711"}, "note": {"For the summer school; please bill it in September,\nwith the other purchases of the institute. See https://tickets.institute.example/" + strings.Repeat("0", 90)}, "offer": {id(1).String()}}
 }
 
 func otherPlace(madeFor layout.Choice) layout.OtherPlaceProps {

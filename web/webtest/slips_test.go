@@ -103,6 +103,21 @@ func (o orderer) press(ctx context.Context) {
 	}
 }
 
+// pressTwice presses it by the mouse, and where it was once more.
+func (o orderer) pressTwice(ctx context.Context) {
+	o.t.Helper()
+	at, err := ask(o.t, ctx, chromedp.Evaluate[[]float64](`(() => {
+		const button = document.querySelector("button[formmethod=post]");
+		button.scrollIntoView({ block: "center" });
+		const box = button.getBoundingClientRect();
+		return [box.x + box.width / 2, box.y + box.height / 2];
+	})()`))
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.do(ctx, chromedp.MouseClickXY(at[0], at[1]), chromedp.MouseClickXY(at[0], at[1]))
+}
+
 // arrives waits until the browser is at an address that begins so, and gives what the page says.
 func (o orderer) arrives(ctx context.Context, path string) (at, says string) {
 	o.t.Helper()
@@ -120,13 +135,14 @@ func (o orderer) arrives(ctx context.Context, path string) (at, says string) {
 	return at, says
 }
 
+// conditions are those of all requests of a page. cdproto has the command's successor alone, which this Chromium takes otherwise.
+var conditions = cdp.Command[network.OverrideNetworkStateParams, cdp.Empty]{Method: "Network.emulateNetworkConditions"}
+
 // slow delays every answer by 800 ms.
 func slow(t *testing.T, ctx context.Context) {
 	t.Helper()
 	err := do(t, ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
-		_, err := cdp.Call(ctx, target, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
-			MatchedNetworkConditions: []*network.Conditions{{Latency: 800, DownloadThroughput: -1, UploadThroughput: -1}},
-		})
+		_, err := cdp.Call(ctx, target, conditions, network.OverrideNetworkStateParams{Latency: 800, DownloadThroughput: -1, UploadThroughput: -1})
 		return err
 	}))
 	if err != nil {
@@ -148,8 +164,7 @@ func TestADoubleClickOrdersOnce(t *testing.T) {
 		before, _ := o.orders()
 		o.posted.Store(0)
 		o.do(ctx, chromedp.Navigate(o.form(30+i)), chromedp.WaitVisible(chromedp.CSS("button[formmethod=post]")))
-		o.press(ctx)
-		o.press(ctx)
+		o.pressTwice(ctx)
 		at, _ := o.arrives(ctx, "/org/orders/0")
 		if n, _ := o.orders(); n != before+1 {
 			t.Errorf("with scripts %t: %d orders before and %d after", scripts, before, n)
@@ -177,6 +192,9 @@ func TestTwoTabs(t *testing.T) {
 	o, ctx := newOrderer(t), browser(t)
 	other, end := chromedp.NewContext(ctx)
 	t.Cleanup(end)
+	if err := chromedp.Do(other); err != nil { // the tab lives as long as the context that opens it
+		t.Fatal(err)
+	}
 	o.signIn(ctx)
 	o.work(ctx, o.first)
 	o.do(ctx, chromedp.Navigate(o.form(30)), chromedp.WaitVisible(chromedp.CSS("button[formmethod=post]")))
