@@ -89,7 +89,7 @@ func pages() []layer {
 			packages: []string{"handlers/jobs"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
-				"billing", "provisioner", "provisioner/placement", "provisioner/typed",
+				"billing", "provisioner", "provisioner/typed", "provisioner/placement",
 				"provisioner/image", "provisioner/acceptance",
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",

@@ -161,12 +161,12 @@ type follower struct {
 	// under Changes.mu
 	whose      Whose
 	pending    map[what]time.Time // when it was heard last
-	everything bool
+	everything time.Time          // when something was heard last that is not kept singly; zero: nothing was
 }
 
 func (f *follower) hear(h heard) {
 	if h.change == (store.Change{}) {
-		f.everything = true
+		f.everything = h.at
 		f.wake()
 	}
 	for _, w := range f.whose.names(h.change) {
@@ -176,7 +176,7 @@ func (f *follower) hear(h heard) {
 
 func (f *follower) add(w what, at time.Time) {
 	if len(f.pending) >= followedAtOnce {
-		f.everything = true
+		f.everything = at
 	} else {
 		f.pending[w] = at
 	}
@@ -227,11 +227,11 @@ func (h *Changes) unfollow(f *follower) {
 	}
 }
 
-// fetch empties what is pending, with when each was heard of last. everything means that single things were not kept.
-func (h *Changes) fetch(f *follower) (pending map[what]time.Time, everything bool) {
+// fetch empties what is pending, with when each was heard of last. everything, where it is not zero, is when single things were not kept.
+func (h *Changes) fetch(f *follower) (pending map[what]time.Time, everything time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	pending, everything = f.pending, f.everything
-	f.pending, f.everything = map[what]time.Time{}, false
+	f.pending, f.everything = map[what]time.Time{}, time.Time{}
 	return pending, everything
 }

@@ -22,7 +22,7 @@ func TestChangesReachThoseTheyConcern(t *testing.T) {
 	h.Publish(store.Change{Organization: mine, Kind: "image", ID: other})
 	for f, want := range map[*follower]int{everything: 3, platform: 2, stranger: 0} {
 		list, all := h.fetch(f)
-		if len(list) != want || all || (len(f.signal) == 1) != (want > 0) {
+		if len(list) != want || !all.IsZero() || (len(f.signal) == 1) != (want > 0) {
 			t.Errorf("follower of %v has %v", f.whose, list)
 		}
 	}
@@ -35,7 +35,7 @@ func TestALostConnectionTellsEverybodyToLookAgain(t *testing.T) {
 	h := NewChanges()
 	f := follow(t, h, &follower{whose: Whose{Organization: uuid.New()}})
 	h.Publish(store.Change{})
-	if list, all := h.fetch(f); !all || len(list) != 0 {
+	if list, all := h.fetch(f); all.IsZero() || len(list) != 0 {
 		t.Errorf("all %v, %v", all, list)
 	}
 }
@@ -47,14 +47,14 @@ func TestAFollowerHearsWhatCameShortlyBefore(t *testing.T) {
 	h.Publish(store.Change{Organization: orgID, Kind: "cluster", ID: cluster})
 	h.Publish(store.Change{Organization: uuid.New(), Kind: "cluster", ID: uuid.New()})
 	published := time.Now() // who hears of it later is told when it was
-	if list, all := h.fetch(follow(t, h, &follower{whose: Whose{Organization: orgID}})); len(list) != 1 || all ||
+	if list, all := h.fetch(follow(t, h, &follower{whose: Whose{Organization: orgID}})); len(list) != 1 || !all.IsZero() ||
 		list[what{"org", "cluster", cluster.String()}].IsZero() || list[what{"org", "cluster", cluster.String()}].After(published) {
 		t.Errorf("all %v, %v", all, list)
 	}
 	for range recentAtMost {
 		h.Publish(store.Change{Organization: uuid.New(), Kind: "cluster", ID: uuid.New()})
 	}
-	if _, all := h.fetch(follow(t, h, &follower{whose: Whose{Organization: orgID}})); !all {
+	if _, all := h.fetch(follow(t, h, &follower{whose: Whose{Organization: orgID}})); all.IsZero() {
 		t.Error("more was announced than is kept, and the follower does not look at everything")
 	}
 }
@@ -66,7 +66,7 @@ func TestASlowFollowerKeepsNoList(t *testing.T) {
 	for range 10 * followedAtOnce {
 		h.Publish(store.Change{Organization: orgID, Kind: "cluster", ID: uuid.New()})
 	}
-	if list, all := h.fetch(f); !all || len(list) > followedAtOnce {
+	if list, all := h.fetch(f); all.IsZero() || len(list) > followedAtOnce {
 		t.Errorf("all %v with %d kept", all, len(list))
 	}
 }

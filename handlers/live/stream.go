@@ -36,7 +36,7 @@ type Stream struct {
 // Serve streams, until the session, the browser or this process ends, as server-sent events:
 //
 //	place   whose changes follow (Whose), at first and whenever the session works elsewhere
-//	change  what changed (what), never content, and as its id when, in ms of 1970; without a kind and an id: anything may have
+//	change  what changed (what), never content, and as its id when, in ms of 1970; without a kind: anything may have
 //	away    from now on changes are not heard of, since the database does not answer
 //	back    they are again; anything may have changed meanwhile
 //	ended   the session is over; the stream ends
@@ -138,19 +138,24 @@ func (s Stream) tell(c echo.Context, f *follower, said bool, unsure int) (bool, 
 	switch {
 	case said:
 		return false, sendEvent(c, "back", struct{}{})
-	case everything:
-		return false, sendEvent(c, "change", struct{}{})
+	case !everything.IsZero():
+		return false, sendChange(c, everything, struct{}{})
 	}
 	for w, at := range pending {
-		text, err := json.Marshal(w)
-		if err != nil {
-			return false, err
-		}
-		if err := send(c, fmt.Sprintf("event: change\nid: %d\ndata: %s\n\n", at.UnixMilli(), text)); err != nil {
+		if err := sendChange(c, at, w); err != nil {
 			return false, err
 		}
 	}
 	return false, nil
+}
+
+// sendChange sends what changed, and when it was heard of.
+func sendChange(c echo.Context, at time.Time, what any) error {
+	text, err := json.Marshal(what)
+	if err != nil {
+		return err
+	}
+	return send(c, fmt.Sprintf("event: change\nid: %d\ndata: %s\n\n", at.UnixMilli(), text))
 }
 
 func sendEvent(c echo.Context, event string, data any) error {

@@ -79,7 +79,7 @@ class Follower {
   start(again) {
     if (this.leave || document.hidden) return;
     this.leave = joinStream({
-      change: (what) => this.concerned(what) && !(answered && knows(what.at)) && this.soon(0, what.at),
+      change: (what) => this.concerned(what) && !(answered && knows(what.at)) && this.soon(0, what.kind ? what.at : 0),
       state: (state) => this.become(state),
       place: (place) => this.settle(place),
     });

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner/waittest"
 )
 
 // signIn signs a person of the world in, in a browser on the real portal.
@@ -25,13 +26,13 @@ func signIn(t *testing.T, ctx context.Context, base, email string) {
 	}
 }
 
-// until waits for what a script says.
+// until waits for what a script says. While a page is left for the next one nothing answers.
 func until(t *testing.T, ctx context.Context, what, script string) {
 	t.Helper()
-	if _, err := ask(t, ctx, chromedp.Poll[bool](script)); err != nil {
-		body, _ := ask(t, ctx, chromedp.Evaluate[string](`location.pathname + "\n" + document.querySelector("main").innerText`))
-		t.Fatalf("%s: %v\n%s", what, err, body)
-	}
+	waittest.Until(t, what, func() bool {
+		met, err := ask(t, ctx, chromedp.Evaluate[bool](script))
+		return err == nil && met
+	})
 }
 
 // TestARefusalStays refuses a form on a live page right after an act of one's own, and changes the cluster then: the refusal stays
