@@ -215,6 +215,7 @@ function judge(failure) {
   const { status, code, tus, sending } = failure;
   if (code === "unproven") return "prove";
   if (code && code !== "busy" && code !== "database_away" && code !== "internal") return "refused";
+  if (tus && failure.text.startsWith("ERR_UPLOAD_INTERRUPTED")) return "asked"; // by a question that came late
   if (status === 413 && sending && !tus) return "smaller";
   if (status === 401 || status === 403 || status === 507 || (tus && (status === 404 || status === 410))) return "refused";
   // A gateway's 404 is a portal that is not there now; 409 and 423: the server learned of a cut after it had answered.
@@ -224,7 +225,7 @@ function judge(failure) {
 
 function cause(status) {
   if (status === 0) return "The connection is cut.";
-  if (status === 409 || status === 423) return "Another request still sends this upload.";
+  if (status === 400 || status === 409 || status === 423) return "Another request still sends this upload.";
   return `The server does not answer now (${status}).`;
 }
 
