@@ -124,13 +124,15 @@ func (p *person) chooses(file string) {
 func (p *person) works(org uuid.UUID) {
 	p.t.Helper()
 	p.do("open a page", navigate(p.base+"/account"))
-	p.until("switch", fmt.Sprintf(`(() => {
-		const button = document.querySelector('button[name=to][value="org:%s"]');
-		if (button) button.click();
-		return button || document.body.dataset.place === "org:%[1]s" || location.pathname === "/org";
-	})() ? true : false`, org))
-	p.do("open its page", navigate(p.base+"/org"))
-	p.until("work there", fmt.Sprintf(`document.body?.dataset.place === "org:%s"`, org))
+	p.until("work there", fmt.Sprintf(`(() => {
+		if (document.body.dataset.place === "org:%[1]s") return true;
+		if (!window.asked && location.pathname === "/account" && document.readyState === "complete") {
+			window.asked = true;
+			const button = document.querySelector('button[name=to][value="org:%[1]s"]');
+			button ? button.click() : location.assign("/org");
+		}
+		return false;
+	})()`, org))
 }
 
 func navigate(address string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(address) }
