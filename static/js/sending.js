@@ -32,9 +32,12 @@ class Pieces {
     this.now = Math.min(firstPiece, this.most);
   }
 
-  // tooLarge halves, and tells whether that is possible.
+  // tooLarge halves, and tells whether that is possible. Where it is not, it is the operator's to mend, and forgotten.
   tooLarge() {
-    if (this.now <= smallestPiece) return false;
+    if (this.now <= smallestPiece) {
+      sessionStorage.removeItem(kept);
+      return false;
+    }
     this.now = this.most = Math.max(smallestPiece, Math.floor(this.now / 2));
     sessionStorage.setItem(kept, String(this.most));
     return true;
