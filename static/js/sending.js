@@ -32,9 +32,12 @@ class Pieces {
     this.now = Math.min(firstPiece, this.most);
   }
 
-  // tooLarge halves, and tells whether that is possible.
+  // tooLarge halves, and tells whether that is possible. Where it is not, it is the operator's to mend, and forgotten.
   tooLarge() {
-    if (this.now <= smallestPiece) return false;
+    if (this.now <= smallestPiece) {
+      sessionStorage.removeItem(kept);
+      return false;
+    }
     this.now = this.most = Math.max(smallestPiece, Math.floor(this.now / 2));
     sessionStorage.setItem(kept, String(this.most));
     return true;
@@ -215,6 +218,7 @@ function judge(failure) {
   const { status, code, tus, sending } = failure;
   if (code === "unproven") return "prove";
   if (code && code !== "busy" && code !== "database_away" && code !== "internal") return "refused";
+  if (tus && failure.text.startsWith("ERR_UPLOAD_INTERRUPTED")) return "asked"; // by a question that came late
   if (status === 413 && sending && !tus) return "smaller";
   if (status === 401 || status === 403 || status === 507 || (tus && (status === 404 || status === 410))) return "refused";
   // A gateway's 404 is a portal that is not there now; 409 and 423: the server learned of a cut after it had answered.
@@ -224,7 +228,7 @@ function judge(failure) {
 
 function cause(status) {
   if (status === 0) return "The connection is cut.";
-  if (status === 409 || status === 423) return "Another request still sends this upload.";
+  if (status === 400 || status === 409 || status === 423) return "Another request still sends this upload.";
   return `The server does not answer now (${status}).`;
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
@@ -86,14 +87,27 @@ func (p *person) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// until waits until the script's expression is true, over reloads of the page too.
 func (p *person) until(what, expression string) {
 	p.t.Helper()
-	ctx, done := waittest.Context(p.tab, p.t, what)
-	defer done()
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](expression)); err != nil {
-		p.t.Fatalf("%s: %v\n%s", what, err, p.words())
-	}
+	const script = `(() => { try { return !!(%s) } catch { return false } })()`
+	came := false
+	defer func() {
+		if !came {
+			p.t.Log(p.words())
+		}
+	}()
+	waittest.Until(p.t, what, func() bool {
+		ctx, cancel := context.WithTimeout(p.tab, oneLook) //nolint:forbidigo // one of many looks
+		defer cancel()
+		met, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(script, expression)))
+		return err == nil && met
+	})
+	came = true
 }
+
+// oneLook ends a script that Chromium forgot when it loaded the page anew; it is asked again.
+const oneLook = 5 * time.Second
 
 func (p *person) words() string {
 	text, _ := chromedp.Run(p.tab, chromedp.Evaluate[string](`location.href + "\n" + document.body.innerText.slice(0, 3000)`))
@@ -110,13 +124,15 @@ func (p *person) chooses(file string) {
 func (p *person) works(org uuid.UUID) {
 	p.t.Helper()
 	p.do("open a page", navigate(p.base+"/account"))
-	p.until("switch", fmt.Sprintf(`(() => {
-		const button = document.querySelector('button[name=to][value="org:%s"]');
-		if (button) button.click();
-		return button || document.body.dataset.place === "org:%[1]s" || location.pathname === "/org";
-	})() ? true : false`, org))
-	p.do("open its page", navigate(p.base+"/org"))
-	p.until("work there", fmt.Sprintf(`document.body?.dataset.place === "org:%s"`, org))
+	p.until("work there", fmt.Sprintf(`(() => {
+		if (document.body.dataset.place === "org:%[1]s") return true;
+		if (!window.asked && location.pathname === "/account" && document.readyState === "complete") {
+			window.asked = true;
+			const button = document.querySelector('button[name=to][value="org:%[1]s"]');
+			button ? button.click() : location.assign("/org");
+		}
+		return false;
+	})()`, org))
 }
 
 func navigate(address string) chromedp.Action[chromedp.Void] { return chromedp.Navigate(address) }
