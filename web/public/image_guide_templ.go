@@ -143,7 +143,7 @@ func ImageGuide(p ImageGuideProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " <section aria-labelledby=\"condor\"><h2 id=\"condor\">HTCondor, worked</h2><p class=\"lead\">User-data of both roles; the head becomes central manager and submit node, and every compute node joins it by its name.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " <section aria-labelledby=\"condor\"><h2 id=\"condor\">HTCondor, worked</h2><p class=\"lead\">User-data of both roles; the head becomes central manager and submit node, and every compute node joins it by its name. Submit as any user but root.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
