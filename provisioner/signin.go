@@ -2,11 +2,24 @@ package provisioner
 
 import (
 	"bytes"
+	"errors"
 	"regexp"
 	"slices"
-
-	"volary.dev/provisioner/typed"
 )
+
+var userName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+
+// ErrUser says what a user's name on a node is made of.
+var ErrUser = errors.New("has 1 to 32 small letters, digits, - and _, and begins with a letter or _")
+
+// ParseUser takes the name of a user on a node, as useradd takes it by default. It is safe in a shell's command: no quote,
+// blank or option can be in it. ErrUser where it is none.
+func ParseUser(s string) (string, error) {
+	if !userName.MatchString(s) {
+		return "", ErrUser
+	}
+	return s, nil
+}
 
 // SignIn is what a node's console said of signing in. All of it is the guest's words: whoever is inside can write the same.
 type SignIn struct {
@@ -50,11 +63,11 @@ func ReadSignIn(lines [][]byte) (s SignIn, whole bool) {
 	for _, line := range lines {
 		switch own, user, print := signInOursLine.FindSubmatch(line), signInUserLine.FindSubmatch(line), signInPrintLine.FindSubmatch(line); {
 		case own != nil:
-			if name, err := typed.ParseUser(string(own[1])); err == nil && !ours {
+			if name, err := ParseUser(string(own[1])); err == nil && !ours {
 				s.User, ours = name, true
 			}
 		case user != nil && !ours:
-			if name, err := typed.ParseUser(string(user[1])); err == nil && (s.User == "" || s.User == "root") {
+			if name, err := ParseUser(string(user[1])); err == nil && (s.User == "" || s.User == "root") {
 				s.User = name
 			}
 		case bytes.Contains(line, []byte(signInBegin)):

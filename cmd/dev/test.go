@@ -36,7 +36,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	s := newSteps(os.Stdout)
-	if err := ensurePackages(ctx, os.Stdout, testPackages(isShort(args))); err != nil {
+	if err := ensurePackages(ctx, os.Stdout, testPackages(isShort(args), full)); err != nil {
 		return err
 	}
 	var server string
@@ -102,8 +102,11 @@ func splitPackages(args []string) (rest, packages []string) {
 	return rest, packages
 }
 
-func testPackages(short bool) []string {
+func testPackages(short, full bool) []string {
 	names := slices.Concat(labPackages(), browserPackages(), guidePackages(), proxyPackages())
+	if full {
+		names = append(names, "mmdebstrap")
+	}
 	if short {
 		names = []string{"libvirt-dev", "pkg-config", "qemu-utils"}
 	}

@@ -63,8 +63,8 @@ func TestCondorScriptNamesTheHead(t *testing.T) {
 	got := read(t, root, "condor/config.d/50-volary.conf")
 	for _, line := range []string{
 		"CONDOR_HOST = " + p.Nodes[0].Name + "." + p.Nodes[0].Domain, "UID_DOMAIN = trial-1.volary",
-		// A role sets the trust domain anew, and what the collector allows with it.
-		"use role : get_htcondor_execute\nTRUST_DOMAIN = trial-1.volary\nALLOW_DAEMON = condor@trial-1.volary",
+		// A role says anew what the collector allows.
+		"use role : get_htcondor_execute\nALLOW_DAEMON = condor@trial-1.volary",
 	} {
 		if !strings.Contains(got, line+"\n") {
 			t.Errorf("%q is not in\n%s", line, got)

@@ -223,6 +223,10 @@ func signInWorks(t *testing.T, tree, user string) {
 		t.Errorf("the key is %s, the console says %+v", print, said.HostKeys)
 	}
 	g.run("", "sh", "-c", "mkdir -p /run/sshd && /usr/sbin/sshd")
+	waittest.Until(t, "SSH", func() bool {
+		out, _ := g.try("", "ssh-keyscan", "127.0.0.1")
+		return strings.Contains(out, "ssh-ed25519")
+	})
 	for u, may := range map[string]bool{user: true, "ada": false, "root": false} {
 		g.signsIn(u, may)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/userdata"
 )
 
@@ -56,7 +55,7 @@ func (s Seed) validate() error {
 }
 
 func userName(s string) bool {
-	_, err := typed.ParseUser(s)
+	_, err := provisioner.ParseUser(s)
 	return err == nil
 }
 

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
-	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/userdata"
 	"volary.dev/store"
 )
@@ -33,7 +32,7 @@ type VersionDraft struct {
 	ComputeMin     int
 	ComputeMax     int
 	Gate           provisioner.Gate
-	SignInUser     string // as typed.ParseUser takes it; empty: whom the image makes
+	SignInUser     string // as provisioner.ParseUser takes it; empty: whom the image makes
 }
 
 // SaveVersion makes a draft or changes one. Refusals: "invalid" by field (version, compute_min, compute_max,
@@ -83,7 +82,7 @@ func (d VersionDraft) check() error {
 	default:
 		f.Add("gate_kind", "Choose how readiness is known: address or console.")
 	}
-	if _, err := typed.ParseUser(d.SignInUser); err != nil && d.SignInUser != "" {
+	if _, err := provisioner.ParseUser(d.SignInUser); err != nil && d.SignInUser != "" {
 		f.Add("sign_in_user", "A user's name %s.", err)
 	}
 	seen := map[provisioner.Role]int{}

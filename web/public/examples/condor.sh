@@ -8,15 +8,14 @@ if [ "$VOLARY_ROLE" = head ]; then
 else
 	roles="get_htcondor_execute"
 fi
-# A role sets the trust domain to the central manager's name: what differs stands below it. Who submits needs no
-# account on the compute nodes.
+# A role sets the trust domain to the central manager's name, and lets in daemons of that: the cluster's own need a line
+# below it. Who submits needs no account on the compute nodes.
 mkdir -p /etc/condor/config.d
 cat >/etc/condor/config.d/50-volary.conf <<CONF
 CONDOR_HOST = $VOLARY_HEAD.$VOLARY_DOMAIN
 UID_DOMAIN = $VOLARY_DOMAIN
 SOFT_UID_DOMAIN = True
 use role : $roles
-TRUST_DOMAIN = $VOLARY_DOMAIN
 ALLOW_DAEMON = condor@$VOLARY_DOMAIN
 CONF
 
