@@ -41,11 +41,11 @@ func TestProcessorsSayHowVCPUsAreMade(t *testing.T) {
 // A host's words are hostile.
 func TestProcessorNameIsOneShortLine(t *testing.T) {
 	for said, want := range map[string]string{
-		"Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz": "Intel Xeon Gold 6130 CPU @ 2.10GHz",
-		"  AMD EPYC\n7302\t16-Core  Processor\x00": "AMD EPYC 7302 16-Core Processor",
-		"a\u202eb\u200bc\xffd":                     "abcd",
-		strings.Repeat("é", 200):                   strings.Repeat("é", 80),
-		"":                                         "",
+		"Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz":    "Intel Xeon Gold 6130 CPU @ 2.10GHz",
+		"  AMD EPYC\n7302\t16-Core  Processor\x00":    "AMD EPYC 7302 16-Core Processor",
+		"a\u202eb\u200bc\xffd":                        "abcd",
+		strings.Repeat("é", 200):                      strings.Repeat("é", 80),
+		"":                                            "",
 		strings.Repeat("x", 80) + " and more of this": strings.Repeat("x", 80),
 	} {
 		if got := provisioner.ProcessorName(said); got != want || !utf8.ValidString(got) {
