@@ -246,21 +246,22 @@ func (v foreign) hostCalls(ctx context.Context) calls {
 	}
 	move := machines.HostsMove{Hosts: []machines.MovedHost{{ID: host, Address: spare.Address, Underlay: spare.Underlay}}}
 	return calls{
-		"Host":          func() (any, error) { return only(v.db.Machines.Host(ctx, v.provider, host)) },
-		"HostClusters":  func() (any, error) { return v.db.Machines.HostClusters(ctx, v.provider, host) },
-		"HostSilences":  func() (any, error) { return v.db.Machines.HostSilences(ctx, v.provider, host, 5) },
-		"HostNodes":     func() (any, error) { return v.db.Machines.HostNodes(ctx, v.provider, host) },
-		"AddHost":       func() (any, error) { return only(v.db.Machines.AddHost(ctx, v.by, v.provider, pool, spare)) },
-		"RenewHostCode": func() (any, error) { return done(v.db.Machines.RenewHostCode(ctx, v.by, v.provider, host)) },
-		"CheckHost":     func() (any, error) { return done(v.db.Machines.CheckHost(ctx, v.by, v.provider, host)) },
-		"CordonHost":    func() (any, error) { return done(v.db.Machines.CordonHost(ctx, v.by, v.provider, host, "")) },
-		"DrainHost":     func() (any, error) { return done(v.db.Machines.DrainHost(ctx, v.by, v.provider, host, "")) },
-		"ActivateHost":  func() (any, error) { return done(v.db.Machines.ActivateHost(ctx, v.by, v.provider, host)) },
-		"RemoveHost":    func() (any, error) { return done(v.db.Machines.RemoveHost(ctx, v.by, v.provider, host)) },
-		"MoveHosts":     func() (any, error) { return done(v.db.Machines.MoveHosts(ctx, v.by, v.provider, pool, move)) },
-		"ProviderPool":  func() (any, error) { return only(v.db.Machines.ProviderPool(ctx, v.provider, pool)) },
-		"UpdatePool":    func() (any, error) { return done(v.db.Machines.UpdatePool(ctx, v.by, v.provider, pool, changed)) },
-		"RetireShape":   func() (any, error) { return done(v.db.Machines.RetireShape(ctx, v.by, v.provider, v.w.Shape)) },
+		"Host":           func() (any, error) { return only(v.db.Machines.Host(ctx, v.provider, host)) },
+		"HostClusters":   func() (any, error) { return v.db.Machines.HostClusters(ctx, v.provider, host) },
+		"HostSilences":   func() (any, error) { return v.db.Machines.HostSilences(ctx, v.provider, host, 5) },
+		"HostNodes":      func() (any, error) { return v.db.Machines.HostNodes(ctx, v.provider, host) },
+		"AddHost":        func() (any, error) { return only(v.db.Machines.AddHost(ctx, v.by, v.provider, pool, spare)) },
+		"RenewHostCode":  func() (any, error) { return done(v.db.Machines.RenewHostCode(ctx, v.by, v.provider, host)) },
+		"CheckHost":      func() (any, error) { return done(v.db.Machines.CheckHost(ctx, v.by, v.provider, host)) },
+		"CordonHost":     func() (any, error) { return done(v.db.Machines.CordonHost(ctx, v.by, v.provider, host, "")) },
+		"DrainHost":      func() (any, error) { return done(v.db.Machines.DrainHost(ctx, v.by, v.provider, host, "")) },
+		"ActivateHost":   func() (any, error) { return done(v.db.Machines.ActivateHost(ctx, v.by, v.provider, host)) },
+		"RemoveHost":     func() (any, error) { return done(v.db.Machines.RemoveHost(ctx, v.by, v.provider, host)) },
+		"MoveHosts":      func() (any, error) { return done(v.db.Machines.MoveHosts(ctx, v.by, v.provider, pool, move)) },
+		"PoolProcessors": func() (any, error) { return only(v.db.Machines.PoolProcessors(ctx, v.provider, pool)) },
+		"ProviderPool":   func() (any, error) { return only(v.db.Machines.ProviderPool(ctx, v.provider, pool)) },
+		"UpdatePool":     func() (any, error) { return done(v.db.Machines.UpdatePool(ctx, v.by, v.provider, pool, changed)) },
+		"RetireShape":    func() (any, error) { return done(v.db.Machines.RetireShape(ctx, v.by, v.provider, v.w.Shape)) },
 	}
 }
 

@@ -56,7 +56,8 @@ func TestFromADescriptionToABill(t *testing.T) {
 	if got := bills.Get("/org/usage"); !strings.Contains(got.Body, "by-forms") {
 		t.Error("usage lacks the cluster")
 	}
-	if got := bills.Get("/org/wallet?cluster=by-forms"); !strings.Contains(got.Body, "North, by-forms") || !strings.Contains(got.Body, "back from what was set aside") {
+	if got := bills.Get("/org/wallet?cluster=by-forms"); !strings.Contains(got.Body, "<bdi>North</bdi></h3>") || !strings.Contains(got.Body, `data-label="What">by-forms<`) ||
+		!strings.Contains(got.Body, `data-label="Released"`) || !strings.Contains(got.Body, "back from what was set aside") {
 		t.Error("the ledger lacks the cluster")
 	}
 	export(t, a, cluster)

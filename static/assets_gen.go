@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-4d325e1b75.css"
+	AppCSS = Prefix + "app-c8814c2900.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-d0489938be.js"
+	AppJS = Prefix + "app-53a6bbbfcd.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-de12edaea0.js"
 	// ConsoleCSS is the style of a console; on its page.

@@ -262,6 +262,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"mails.sealed":               {worker},
 		"mails.data":                 {web, worker},
 		"mails.body":                 {web, worker},
+		"notices.data":               {worker},
 		"acceptance_tests.nonce":     {web, worker},
 		"version_roles.user_data":    {web, worker},
 		"journal_heads.hash":         {web, worker},

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/store"
 )
 
 // ReadProcessors says of the pools p that where chooses how their vCPUs are made, by the hosts that take nodes; a pool without
@@ -30,9 +31,14 @@ func ReadProcessors(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 	return list, nil
 }
 
-// PoolProcessors says how the vCPUs of one pool of a provider are made.
+// PoolProcessors says how the vCPUs of one pool of a provider are made. NotFound("pool").
 func (db *DB) PoolProcessors(ctx context.Context, providerID, poolID uuid.UUID) (p provisioner.Processors, err error) {
 	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
+		var id uuid.UUID
+		err := tx.QueryRow(ctx, `SELECT id FROM pools WHERE provider_id = $1 AND id = $2`, providerID, poolID).Scan(&id)
+		if err := store.Found(err, "pool"); err != nil {
+			return err
+		}
 		list, err := ReadProcessors(ctx, tx, `p.provider_id = $1 AND p.id = $2`, providerID, poolID)
 		p = list[poolID]
 		return err

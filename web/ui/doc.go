@@ -4,4 +4,10 @@
 // States are a word and a shape, never a colour alone. Tables name each cell's column in data-label, which turns
 // rows into labelled cards on a phone. Nothing here needs JavaScript; what JavaScript adds hangs on data attributes
 // (data-copy, data-live, time[datetime]) that static/js/app.js reads.
+//
+// # Decided
+//
+// 2026-11-29: the sign of compute hours is CH (HoursValue, ComputeHours), and h is an hour of the clock; the check of words
+// (cmd/dev/check_words.go) refuses the one for the other. Cards have two decimals, the ledger compute seconds as well, and an hour
+// of a node costs exactly what it costs (billing.UnitPrice.Hour). Plurals are refusal.Plural's, for pages as for sentences.
 package ui

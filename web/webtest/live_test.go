@@ -3,6 +3,7 @@ package webtest
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/web/org"
+	"volary.dev/web/sales"
 )
 
 // TestLiveFollows says that a cluster changed, and expects the page to show it without being loaded again; what
@@ -95,6 +97,33 @@ func TestQuoteFollows(t *testing.T) {
 	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'compute_count' && document.activeElement.value === '73'"))
 	if err != nil || !kept {
 		t.Errorf("the field lost its focus or value: %v, %v", kept, err)
+	}
+}
+
+// TestAmountFollows types hours and expects the amount and the button to order it to follow, and the rest of the form to stay.
+func TestAmountFollows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	asked := make(chan string, 10)
+	server := galleryServer(t, route{"GET /org/orders/new", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.RawQuery
+		p := orderForm()
+		p.Quote.Hours, p.Quote.HoursMCS, p.Quote.Amount = r.URL.Query().Get("hours"), 12003*hour, euros(54_014)
+		templ.Handler(sales.OrderNew(p)).ServeHTTP(w, r)
+	})})
+	ctx := browser(t)
+	err := do(t, ctx, chromedp.Navigate(server.URL+"/order-new"), chromedp.SendKeys(chromedp.CSS("#cost_centre"), "x"), chromedp.SendKeys(chromedp.CSS("#hours"), "3"),
+		chromedp.WaitVisible(chromedp.CSS("#order [name='shown_hours'][value='12003'] + button")))
+	if err != nil {
+		t.Fatalf("the amount does not follow: %v", err)
+	}
+	if got := <-asked; !strings.Contains(got, "hours=12003") || strings.Contains(got, "cost_centre") {
+		t.Errorf("asked with %q, 12003 hours were typed", got)
+	}
+	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'hours' && document.activeElement.value === '12003' && document.querySelector('#cost_centre').value.endsWith('x') && document.querySelectorAll('#amount, #order').length === 2"))
+	if err != nil || !kept {
+		t.Errorf("the form lost its focus or a value: %v, %v", kept, err)
 	}
 }
 

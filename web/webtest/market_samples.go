@@ -71,6 +71,7 @@ func offerRows() []public.OfferRow {
 	third.Provider, third.Pool, third.Location, third.Offer, third.BestPrice = "Northern Compute", "lab-b", "", "", false
 	third.Price, third.CostPerHour, third.Cost = "", "", ""
 	third.FreeVCPUs, third.VCPUs, third.FreeMiB, third.When, third.Launch = 8, 28, 20480, "larger", ""
+	fourth.Launch = ""
 	fourth.Provider, fourth.Pool, fourth.Offer, fourth.BestPrice = "Southern Grid", "east", "Reserved block", false
 	fourth.Price, fourth.CostPerHour, fourth.Cost = "0.03 EUR", "0.96 EUR", "23.04 EUR"
 	fourth.FreeVCPUs, fourth.VCPUs, fourth.When, fourth.TooLong = 0, 64, "open", true
@@ -98,7 +99,7 @@ func providerFull(l layout.Props) public.ProviderProps {
 			{Name: "lab-b", Wiped: true, TestVCPUs: 4, MaxLease: 168, VCPUs: 32, Hosts: 1, Made: made(provisioner.AccelerationTCG, "Intel Core i5-6500", 32, 16)},
 		},
 		Shapes: []public.Shape{
-			{Name: "small", Size: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}, RateMCS: 1000, Hour: "0.01 EUR"},
+			{Name: "small", Size: provisioner.Shape{VCPUs: 1, MemoryMiB: 2048, DiskGiB: 10}, RateMCS: 1000, Hour: "0.0125 EUR"},
 			{Name: "standard-4", Size: provisioner.Shape{VCPUs: 4, MemoryMiB: 8192, DiskGiB: 40}, RateMCS: 4000, Hour: "0.05 EUR"},
 		},
 	}
