@@ -18,7 +18,7 @@ func eventWords() map[string][2]string {
 		"announcement":   {"A provider announces something by mail", ""},
 		"host_lost":      {"A host does not answer", ""},
 		"order":          {"An order waits", ""},
-		"ledger":         {"The daily proof of the ledger fails", ""},
+		"ledger":         {"The daily audit of the ledger finds a difference", ""},
 	}
 }
 
