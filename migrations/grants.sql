@@ -96,7 +96,7 @@ GRANT SELECT, INSERT (id, wallet_id, expires_at, note, created_by, created_at, o
 GRANT SELECT, UPDATE (note) ON lots TO volary_worker; -- the same
 GRANT SELECT, INSERT (wallet_id), UPDATE (wallet_id) ON journal_heads TO volary_web, volary_worker; -- UPDATE: to be locked; a trigger refuses
 GRANT SELECT, INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets TO volary_web, volary_worker; -- created_at: to be locked; nothing reads it
-GRANT SELECT (wallet_id), INSERT, UPDATE ON hour_marks TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON hour_marks TO volary_web;
 GRANT SELECT, UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
 GRANT SELECT ON invoices, invoice_lines TO volary_worker;

@@ -1979,9 +1979,7 @@ GRANT INSERT (id, provider_id, pool_id, name, scheme, address, port, underlay, s
 
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 
-GRANT INSERT, UPDATE ON hour_marks TO volary_web;
-
-GRANT SELECT (wallet_id) ON hour_marks TO volary_web;
+GRANT INSERT, SELECT, UPDATE ON hour_marks TO volary_web;
 
 GRANT SELECT ON hour_marks TO volary_worker;
 

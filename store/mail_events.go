@@ -27,7 +27,7 @@ const (
 	EventHostLost MailEvent = "host_lost"
 	EventOrder    MailEvent = "order" // one waits
 
-	EventLedger MailEvent = "ledger" // its proof failed
+	EventLedger MailEvent = "ledger" // its audit run found a difference
 )
 
 // MailScope is which of an event's mails a person gets.

@@ -134,7 +134,9 @@ func lastOfMailed(t *testing.T, w *storetest.World, key string) string {
 func TestTellHoursSetAside(t *testing.T) {
 	w, worker := payers(t)
 	w.Exec(t, `UPDATE hour_marks SET full_hours = 6 * $1::bigint`, int64(billing.ComputeHour))
-	w.Grant(t, w.Organization, 10*billing.ComputeHour) // 110 in all
+	// With web's rights alone, which move the mark.
+	g := books.Grant{ProviderID: w.Provider, OrganizationID: w.Organization, Hours: 10 * billing.ComputeHour} // 110 in all
+	storetest.Must[uuid.UUID](t)(storetest.OpenAs(t, w.Pool, store.RoleWeb).Books.GrantHours(t.Context(), g))
 	w.Exec(t, `UPDATE pools SET max_lease_hours = 200`)
 	r := storetest.OneHour(w, "long", 0)
 	r.LeaseSeconds = 100 * 3600

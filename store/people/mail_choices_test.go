@@ -126,6 +126,14 @@ func TestRefusedMailsAreShown(t *testing.T) {
 	if l := storetest.Must[[]people.RefusedMail](t)(w.DB.People.RefusedMails(ctx, other)); len(l) != 0 {
 		t.Errorf("another's %+v", l)
 	}
+	// Given to the server again it is not refused now.
+	var again uuid.UUID
+	storetest.NoError(t, w.Pool.QueryRow(ctx, `SELECT id FROM mails WHERE to_address = 'nobody@example.org'`).Scan(&again))
+	storetest.NoError(t, w.DB.Core.SendMailAgain(ctx, uuid.Nil, again))
+	if list, _, err = w.DB.People.Invitations(ctx, place, people.InvitationFilter{}); err != nil || list[0].RefusedBy != "" {
+		t.Errorf("while it is tried again: %+v, %v", list, err)
+	}
+	refuse("nobody@example.org")
 	// Sent again it waits, and is not refused any more; a mail that came through says that the address is good.
 	_, err = w.DB.People.ResendInvitation(ctx, place, w.Person, list[0].ID)
 	storetest.NoError(t, err)

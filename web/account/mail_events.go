@@ -6,7 +6,7 @@ func eventWords() map[string][2]string {
 		"cluster_ready":  {"A cluster is ready", ""},
 		"cluster_failed": {"A cluster did not start", ""},
 		"cluster_ended":  {"A cluster was stopped or deleted", "its lease is over, its machines went off, or someone else did it"},
-		"cluster_staff":  {"Its provider pauses, ends or lets go on a cluster", ""},
+		"cluster_staff":  {"A provider pauses or ends a cluster, or lets it go on", ""},
 		"nodes_lost":     {"Nodes of a cluster are lost", ""},
 		"lease_ends":     {"A lease ends soon", "24 hours and 1 hour before; 10 minutes where it is shorter than 2 hours"},
 		"test_ended":     {"An acceptance test is over", ""},
@@ -18,7 +18,7 @@ func eventWords() map[string][2]string {
 		"announcement":   {"A provider announces something by mail", ""},
 		"host_lost":      {"A host does not answer", ""},
 		"order":          {"An order waits", ""},
-		"ledger":         {"The daily proof of the ledger fails", ""},
+		"ledger":         {"The daily audit of the ledger finds a difference", ""},
 	}
 }
 
