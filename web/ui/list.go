@@ -92,7 +92,7 @@ func (p ListProps) Filtered() bool {
 	return false
 }
 
-const fewNodes = 8
+const fewRows = 8
 
 func nodeStates() []Option {
 	var list []Option
