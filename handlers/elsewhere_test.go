@@ -37,7 +37,7 @@ func TestLinksOfAnotherPlaceSayWhoseTheyAre(t *testing.T) {
 		t.Helper()
 		for _, r := range matrix() {
 			method, pattern, _ := strings.Cut(r.route, " ")
-			if method != http.MethodGet || !r.owned || strings.Contains(pattern, "/console/ws") {
+			if method != http.MethodGet || !r.owned || strings.Contains(pattern, "/console/ws") || strings.HasPrefix(pattern, "/uploads/") { // no pages
 				continue
 			}
 			b, place, value := owner, first, "org:"+w.Organization.String()
@@ -60,7 +60,7 @@ func TestLinksOfAnotherPlaceSayWhoseTheyAre(t *testing.T) {
 	look(false)
 	nothing := "/org/clusters/" + uuid.NewString()
 	foreign, unknown := owner.Get(paths("/org/clusters/:id")), owner.Get(nothing)
-	if known := strings.Split(foreign.Body, "Request <code>"); known[0] != strings.Split(unknown.Body, "Request <code>")[0] {
+	if volatile.ReplaceAllString(foreign.Body, "") != volatile.ReplaceAllString(unknown.Body, "") {
 		t.Error("what is somebody else's is answered otherwise than what is nobody's")
 	}
 	join(`INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, 'admin', now())`, w.North, handlertest.OtherAdmin)

@@ -14,7 +14,7 @@ func TestPagesAnswerHead(t *testing.T) {
 	member := a.SignIn(handlertest.Member)
 	for path, want := range map[string]int{
 		"/market": http.StatusOK, "/healthz": http.StatusOK, "/org/clusters": http.StatusOK, "/org/nothing": http.StatusNotFound,
-		"/provider/hosts": http.StatusForbidden, "/events": http.StatusMethodNotAllowed, "/sign-out": http.StatusMethodNotAllowed,
+		"/provider/hosts": http.StatusForbidden, "/events": http.StatusMethodNotAllowed, "/sign-out": http.StatusSeeOther,
 	} {
 		got, err := member.Client().Head(a.URL + path)
 		if err != nil {

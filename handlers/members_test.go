@@ -160,7 +160,7 @@ func TestInvitationsPage(t *testing.T) {
 	// What a manager may not give, they are not offered.
 	const form, filter = `id="role"`, `id="as"`
 	owners := func(b *handlertest.Browser, field string) bool {
-		_, rest, _ := strings.Cut(b.Get("/org/invitations").Body, field)
+		_, rest, _ := strings.Cut(b.Get("/org/invitations?state=works").Body, field) // narrowed: a short list has no filters
 		choice, _, _ := strings.Cut(rest, "</select>")
 		return strings.Contains(choice, `value="owner"`)
 	}

@@ -13,7 +13,7 @@ func eventWords() map[string][2]string {
 		"request":        {"A member asks to launch", ""},
 		"request_over":   {"My request is decided", ""},
 		"hours_low":      {"Few hours are left", "20 % and 5 % of what was left after the last purchase or grant"},
-		"hours_expire":   {"Hours expire", "30, 7 and 1 days before, by the provider’s clock"},
+		"hours_expire":   {"Hours expire", "30 days, 7 days and a day before, by the provider’s clock"},
 		"order_over":     {"An order is decided", ""},
 		"announcement":   {"A provider announces something by mail", ""},
 		"host_lost":      {"A host does not answer", ""},

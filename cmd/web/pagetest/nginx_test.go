@@ -242,7 +242,7 @@ func consoleBehind(t *testing.T, app *handlertest.App, world *handlertest.World,
 	}
 	if err == nil {
 		_ = conn.CloseNow()
-	} else if res == nil || res.StatusCode != http.StatusBadRequest {
+	} else if res == nil || res.StatusCode != http.StatusUpgradeRequired {
 		t.Errorf("without the upgrade's headers the answer is %+v", res)
 	}
 }
