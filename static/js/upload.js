@@ -1,6 +1,6 @@
 // One file by tus: progress, speed, time left, pause and resume. A cut line is asked again by itself; a reload asks for the same
 // file again and goes on where it was, with the bytes that are there shown to be those of the file.
-import { block, fingerprint, name, Sums } from "./fingerprint.js";
+import { block, fingerprint, hex, name, Sums } from "./fingerprint.js";
 import { duration, size, Speed } from "./measure.js";
 import { ask, Refused, Sending } from "./sending.js";
 
@@ -150,7 +150,7 @@ function page(root) {
       for (const sum of answer.sums) {
         const end = Math.min((at + 1) * block, answer.received);
         if (end > offset) break;
-        if ((await chosen.sums.of(at, end)) !== sum) throw new Refused("another_file", 409, "");
+        if (hex(await chosen.sums.of(at, end)) !== sum) throw new Refused("another_file", 409, "");
         at++;
         say(`Comparing the file with what is there: ${size(Math.min(at * block, offset))} of ${size(offset)}.`);
       }
