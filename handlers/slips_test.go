@@ -30,8 +30,9 @@ func slipped(fields url.Values) url.Values {
 // keptForm reads the fields of the form that a page keeps, to be sent as its button named button does.
 func keptForm(t *testing.T, page handlertest.Answer, action, button string) url.Values {
 	t.Helper()
-	body, ok := page.Body, false
-	for ok = true; ok; {
+	body := page.Body
+	for {
+		ok := false
 		if _, body, ok = strings.Cut(body, "<form"); !ok {
 			t.Fatalf("no form to %s with a button %q: %s", action, button, page.Body)
 		}
@@ -48,7 +49,6 @@ func keptForm(t *testing.T, page handlertest.Answer, action, button string) url.
 		}
 		return form
 	}
-	return nil
 }
 
 // notice is what the next page says once.

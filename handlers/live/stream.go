@@ -135,13 +135,19 @@ func (s Stream) tell(c echo.Context, f *follower, said bool, unsure int) (bool, 
 		return said, nil
 	}
 	pending, everything := s.Changes.fetch(f)
-	switch {
-	case said:
+	if said {
 		return false, sendEvent(c, "back", struct{}{})
-	case !everything.IsZero():
-		return false, sendChange(c, everything, struct{}{})
+	}
+	if !everything.IsZero() {
+		if err := sendChange(c, everything, struct{}{}); err != nil {
+			return false, err
+		}
 	}
 	for w, at := range pending {
+		// What came before everything is in it; what came after is not: who knows all of before has still to hear of it.
+		if !at.After(everything) {
+			continue
+		}
 		if err := sendChange(c, at, w); err != nil {
 			return false, err
 		}

@@ -59,7 +59,7 @@ func (i *inspection) walkTables(h qcow2Header) {
 	i.DataSize = signed(min(w.plain*w.cluster+unfolded, whole(i.VirtualSize)))
 	detail := w.problem
 	if detail == "" {
-		detail = fmt.Sprintf("Each part of the file is named once: %s of data, %d compressed.", refusal.Plural(int64(w.plain), "cluster", "clusters"), w.compressed)
+		detail = fmt.Sprintf("Each part of the file is named once: %s of data, %d compressed.", refusal.Plural(signed(w.plain), "cluster", "clusters"), w.compressed)
 	}
 	if !i.check("tables", w.problem == "", detail,
 		"The file was cut short or is damaged. Copy it again and compare the sizes, or write it anew where it was made: `qemu-img check -r all disk.qcow2`, then `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`.") {
@@ -135,7 +135,7 @@ func (w *tableWalk) clusterOf(n, m, entry, bits uint64) {
 	case w.tables.has(index) || w.packed.has(index):
 		w.fail("Entry %d of second-level table %d names byte %d as data, which is named for something else as well.", m, n, at)
 	case w.data.set(index):
-		w.fail("Entry %d of second-level table %d names the cluster at byte %d, which another entry names already: %s counted before it.", m, n, at, refusal.Plural(int64(w.plain), "cluster was", "clusters were"))
+		w.fail("Entry %d of second-level table %d names the cluster at byte %d, which another entry names already: %s counted before it.", m, n, at, refusal.Plural(signed(w.plain), "cluster was", "clusters were"))
 	case w.h.incompatible&featureExtendedL2 == 0 && w.h.version == 3 && entry&l2ReadsZeros != 0, w.h.incompatible&featureExtendedL2 != 0 && bits&math.MaxUint32 == 0:
 		// Kept for the disk, and reads as zeros.
 	default:

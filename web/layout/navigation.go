@@ -37,10 +37,10 @@ func waiting(p Props) (sum int) {
 
 // searchPath is where the search of an area's frame is sent; none where it has none. Whoever works nowhere has nothing to search.
 func searchPath(p Props) string {
-	switch {
-	case p.Area == AreaProvider:
+	switch p.Area {
+	case AreaProvider:
 		return "/provider/search"
-	case p.Area == AreaOrg:
+	case AreaOrg:
 		return "/org/search"
 	default:
 		return ""

@@ -113,7 +113,8 @@ func lookAt(t *testing.T, ctx context.Context, name string, l look, again bool) 
 // guiltyScript names the innermost element that reaches farthest to the right.
 const guiltyScript = `(() => {
   let far = null;
-  for (const el of document.querySelectorAll("main *, header *, footer *")) {
+  const inside = [...document.querySelectorAll("main *")].filter((el) => el.getBoundingClientRect().right > innerWidth);
+  for (const el of inside.length ? inside : document.querySelectorAll("header *, footer *")) {
     if (el.closest(".sections")) continue;
     if (!far || el.getBoundingClientRect().right >= far.getBoundingClientRect().right) far = el;
   }
