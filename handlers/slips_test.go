@@ -32,8 +32,8 @@ func keptForm(t *testing.T, page handlertest.Answer, action, button string) url.
 	t.Helper()
 	body := page.Body
 	for {
-		ok := false
-		if _, body, ok = strings.Cut(body, "<form"); !ok {
+		_, rest, more := strings.Cut(body, "<form")
+		if body = rest; !more {
 			t.Fatalf("no form to %s with a button %q: %s", action, button, page.Body)
 		}
 		one, _, _ := strings.Cut(body, "</form>")
