@@ -60,53 +60,54 @@ type ProviderSearch struct {
 	Staff  bool
 }
 
-// The queries of a search: $1 is whose, $2 a pattern, $3 a number as typed, $4 how many, $5 an id as typed. Rows of organizations and providers
-// are few enough to be read by their owner's index.
+// The queries of a search: @owner is whose, @pattern what was typed for ILIKE, @number an order's number in it, @typed all of it in small
+// letters, for ids. Rows of organizations and providers are few enough to be read by their owner's index.
 const (
 	hitColumns = `SELECT x.id, x.name, x.detail, x.gone, x.at, (count(*) OVER ())::int AS total FROM (`
-	hitOrder   = `) AS x ORDER BY x.gone, x.at DESC, x.id DESC LIMIT $4`
+	hitOrder   = `) AS x ORDER BY x.gone, x.at DESC, x.id DESC LIMIT @most`
 
 	findOrganizationClusters = `
 		SELECT c.id, c.name, m.name || ', version ' || v.version AS detail, c.ended_at IS NOT NULL AS gone, c.created_at AS at
 		FROM clusters c JOIN model_versions v ON v.id = c.version_id JOIN model_clusters m ON m.id = v.model_cluster_id
-		WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.name ILIKE $2 OR m.name ILIKE $2 OR c.id::text = $5) AND $3::text IS NOT NULL`
+		WHERE c.organization_id = @owner AND c.kind = 'cluster' AND (c.name ILIKE @pattern OR m.name ILIKE @pattern OR c.id::text = @typed)`
 	findModelClusters = `
 		SELECT id, name, '' AS detail, false AS gone, created_at AS at
-		FROM model_clusters WHERE organization_id = $1 AND (name ILIKE $2 OR id::text = $5) AND $3::text IS NOT NULL`
+		FROM model_clusters WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed)`
 	findImages = `
 		SELECT id, name, state AS detail, false AS gone, created_at AS at
-		FROM images WHERE organization_id = $1 AND (name ILIKE $2 OR id::text = $5 OR content_digest = $5) AND $3::text IS NOT NULL`
+		FROM images WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed OR content_digest = @typed)`
 	findMembers = `
 		SELECT p.id, p.name, p.email || ', ' || m.role AS detail, false AS gone, m.created_at AS at
 		FROM memberships m JOIN people p ON p.id = m.person_id
-		WHERE m.organization_id = $1 AND (p.name ILIKE $2 OR p.email ILIKE $2) AND $3::text IS NOT NULL AND $5::text IS NOT NULL`
+		WHERE m.organization_id = @owner AND (p.name ILIKE @pattern OR p.email ILIKE @pattern)`
 	findStaff = `
 		SELECT p.id, p.name, p.email || ', ' || s.role AS detail, false AS gone, s.created_at AS at
 		FROM staff s JOIN people p ON p.id = s.person_id
-		WHERE s.provider_id = $1 AND (p.name ILIKE $2 OR p.email ILIKE $2) AND $3::text IS NOT NULL AND $5::text IS NOT NULL`
+		WHERE s.provider_id = @owner AND (p.name ILIKE @pattern OR p.email ILIKE @pattern)`
 	findOrganizations = `
 		SELECT o.id, o.name, '' AS detail, false AS gone, o.created_at AS at FROM organizations o
-		WHERE o.id IN (` + organizationsOf + `) AND (o.name ILIKE $2 OR o.id::text = $5) AND $3::text IS NOT NULL`
+		WHERE (EXISTS (SELECT FROM wallets w WHERE w.provider_id = @owner AND w.organization_id = o.id)
+			OR EXISTS (SELECT FROM clusters c WHERE c.provider_id = @owner AND c.organization_id = o.id)) AND (o.name ILIKE @pattern OR o.id::text = @typed)`
 	findProviderClusters = `
 		SELECT c.id, c.name, o.name AS detail, c.ended_at IS NOT NULL AS gone, c.created_at AS at
 		FROM clusters c JOIN organizations o ON o.id = c.organization_id
-		WHERE c.provider_id = $1 AND (c.name ILIKE $2 OR o.name ILIKE $2 OR c.id::text = $5) AND $3::text IS NOT NULL`
+		WHERE c.provider_id = @owner AND (c.name ILIKE @pattern OR o.name ILIKE @pattern OR c.id::text = @typed)`
 	findHosts = `
 		SELECT h.id, h.name, p.name AS detail, false AS gone, h.created_at AS at FROM hosts h JOIN pools p ON p.id = h.pool_id
-		WHERE h.provider_id = $1 AND h.removed_at IS NULL AND (h.name ILIKE $2 OR h.address ILIKE $2 OR h.id::text = $5) AND $3::text IS NOT NULL`
+		WHERE h.provider_id = @owner AND h.removed_at IS NULL AND (h.name ILIKE @pattern OR h.address ILIKE @pattern OR h.id::text = @typed)`
 	findPools = `
 		SELECT id, name, location AS detail, false AS gone, created_at AS at FROM pools
-		WHERE provider_id = $1 AND (name ILIKE $2 OR location ILIKE $2 OR id::text = $5) AND $3::text IS NOT NULL`
-	matchOrder = ` AND (r.number::text = $3 OR r.purchase_order ILIKE $2 OR r.cost_centre ILIKE $2 OR r.grant_number ILIKE $2 OR o.name ILIKE $2 OR r.id::text = $5)`
+		WHERE provider_id = @owner AND (name ILIKE @pattern OR location ILIKE @pattern OR id::text = @typed)`
+	matchOrder = ` AND (r.number::text = @number OR r.purchase_order ILIKE @pattern OR r.cost_centre ILIKE @pattern OR r.grant_number ILIKE @pattern OR o.name ILIKE @pattern OR r.id::text = @typed)`
 	findOrders = `
 		SELECT r.id, r.number::text AS name, o.name || ', ' || r.state AS detail, false AS gone, r.created_at AS at `
-	findOrganizationOrders = findOrders + `FROM orders r JOIN providers o ON o.id = r.provider_id WHERE r.organization_id = $1` + matchOrder
-	findProviderOrders     = findOrders + `FROM orders r JOIN organizations o ON o.id = r.organization_id WHERE r.provider_id = $1` + matchOrder
-	matchInvoice           = ` AND (i.number ILIKE $2 OR o.name ILIKE $2 OR i.id::text = $5) AND $3::text IS NOT NULL`
+	findOrganizationOrders = findOrders + `FROM orders r JOIN providers o ON o.id = r.provider_id WHERE r.organization_id = @owner` + matchOrder
+	findProviderOrders     = findOrders + `FROM orders r JOIN organizations o ON o.id = r.organization_id WHERE r.provider_id = @owner` + matchOrder
+	matchInvoice           = ` AND (i.number ILIKE @pattern OR o.name ILIKE @pattern OR i.id::text = @typed)`
 	findInvoices           = `
 		SELECT i.id, i.number AS name, o.name AS detail, false AS gone, i.issued_at AS at `
-	findOrganizationInvoices = findInvoices + `FROM invoices i JOIN providers o ON o.id = i.provider_id WHERE i.organization_id = $1` + matchInvoice
-	findProviderInvoices     = findInvoices + `FROM invoices i JOIN organizations o ON o.id = i.organization_id WHERE i.provider_id = $1` + matchInvoice
+	findOrganizationInvoices = findInvoices + `FROM invoices i JOIN providers o ON o.id = i.provider_id WHERE i.organization_id = @owner` + matchInvoice
+	findProviderInvoices     = findInvoices + `FROM invoices i JOIN organizations o ON o.id = i.organization_id WHERE i.provider_id = @owner` + matchInvoice
 )
 
 // find is one kind of a search.
@@ -147,11 +148,13 @@ func (db *DB) search(ctx context.Context, owner uuid.UUID, typed string, finds [
 	if typed == "" {
 		return nil, nil
 	}
+	args := pgx.NamedArgs{
+		"owner": owner, "pattern": store.Like(typed), "number": numberIn(typed), "typed": strings.ToLower(typed), "most": HitsPerKind,
+	}
 	b, lists := &pgx.Batch{}, make([][]Hit, len(finds))
 	for i, f := range finds {
 		if f.may {
-			store.QueueAll(b, &lists[i], pgx.RowToStructByName[Hit], hitColumns+f.query+hitOrder,
-				owner, store.Like(typed), numberIn(typed), HitsPerKind, strings.ToLower(typed))
+			store.QueueAll(b, &lists[i], pgx.RowToStructByName[Hit], hitColumns+f.query+hitOrder, args)
 		}
 	}
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
