@@ -114,10 +114,16 @@ func TestSearchFindsPapers(t *testing.T) {
 			}
 		}
 		for who, search := range map[string]func() ([]overview.Hits, error){
-			"who may not read papers":  func() ([]overview.Hits, error) { return s.DB.Overview.SearchOrganization(ctx, s.Organization, none, typed) },
-			"another organization":     func() ([]overview.Hits, error) { return s.DB.Overview.SearchOrganization(ctx, s.Other, papers, typed) },
-			"another provider":         func() ([]overview.Hits, error) { return s.DB.Overview.SearchProvider(ctx, seller, overview.ProviderSearch{Papers: true}, typed) },
-			"staff who reads no paper": func() ([]overview.Hits, error) { return s.DB.Overview.SearchProvider(ctx, s.Provider, overview.ProviderSearch{Hosts: true}, typed) },
+			"who may not read papers": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchOrganization(ctx, s.Organization, none, typed)
+			},
+			"another organization": func() ([]overview.Hits, error) { return s.DB.Overview.SearchOrganization(ctx, s.Other, papers, typed) },
+			"another provider": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchProvider(ctx, seller, overview.ProviderSearch{Papers: true}, typed)
+			},
+			"staff who reads no paper": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchProvider(ctx, s.Provider, overview.ProviderSearch{Hosts: true}, typed)
+			},
 		} {
 			hits, err := search()
 			if got := found(t, hits, err); got != nil {
