@@ -5,6 +5,9 @@ const exact = new Intl.DateTimeFormat("en-GB", { ...minutes, second: "2-digit" }
 const day = new Intl.DateTimeFormat("en-GB", { ...minutes, weekday: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const near = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const nearly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clocked = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
 export function comforts(root) {
@@ -31,16 +34,25 @@ export function comforts(root) {
 function localTime(time) {
   const at = new Date(time.dateTime);
   if (isNaN(at)) return;
-  time.title = time.textContent;
+  time.title ||= time.textContent;
   time.textContent = formatOf(time, at).format(at).replace("Sept", "Sep"); // as the server writes it
   time.dataset.local = "";
 }
 
 function formatOf(time, at) {
+  if (time.hasAttribute("data-short")) return shortOf(at, time.hasAttribute("data-seconds"));
   if (time.hasAttribute("data-seconds")) return exact;
   if (time.hasAttribute("data-day")) return day;
   if (!time.hasAttribute("data-near")) return short;
   return at.toDateString() === new Date().toDateString() ? clock : near;
+}
+
+// What a row has room for: the server's ClockShort.
+function shortOf(at, exactly) {
+  const now = new Date();
+  if (at.getFullYear() !== now.getFullYear()) return date;
+  if (at.toDateString() !== now.toDateString()) return exactly ? nearly : near;
+  return exactly ? clocked : clock;
 }
 
 function copyButton(button) {
