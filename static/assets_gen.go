@@ -7,7 +7,7 @@ const (
 	// AppCSS is the style of every page.
 	AppCSS = Prefix + "app-695fb13b78.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-d2e4c0ed79.js"
+	AppJS = Prefix + "app-01321c912b.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-b04ef00942.js"
 	// ConsoleCSS is the style of a console; on its page.
