@@ -11,7 +11,7 @@ import (
 // it are a line and a half with the room around it, about 48 px. Three things may take more, and are taken out before rows are
 // measured: a second line marked .also, which has what only some rows have; a name or address marked .breaks that is too long
 // for any column; and what a person opened. A mark on every row, or with the same words in all, is none. Offers on the market are compared and not
-// listed: their table has rows of its own.
+// listed, and papers are printed: their tables have rows of their own.
 func rowFaults(t *testing.T, ctx context.Context) []string {
 	t.Helper()
 	if err := do(t, ctx, chromedp.EmulateViewport(1280, 844)); err != nil {
@@ -29,7 +29,7 @@ const rowScript = `(() => {
   const said = (el) => el.textContent.replace(/\s+/g, " ").trim();
   const named = (row) => said(row.cells[0]).slice(0, 40);
   const same = (words) => words.length > 2 && words[0] !== "" && words.every((w) => w === words[0]);
-  for (const table of document.querySelectorAll("main table.table:not(.market)")) {
+  for (const table of document.querySelectorAll("main table.table:not(.market, .paper *)")) {
     const rows = [...table.tBodies].flatMap((body) => [...body.rows]).filter((row) => row.offsetHeight > 0);
     const also = rows.map((row) => [...row.querySelectorAll(".also")].map(said).join(" "));
     if (same(also)) faults.push("each row of a table says “" + also[0] + "”: say it once");
