@@ -57,7 +57,7 @@ func TestFromADescriptionToABill(t *testing.T) {
 		t.Error("usage lacks the cluster")
 	}
 	if got := bills.Get("/org/wallet?cluster=by-forms"); !strings.Contains(got.Body, "<bdi>North</bdi></h3>") || !strings.Contains(got.Body, `data-label="What">by-forms<`) ||
-		!strings.Contains(got.Body, `data-label="Released"`) || !strings.Contains(got.Body, "back from what was set aside") {
+		!strings.Contains(got.Body, `data-label="Released, CH"`) || !strings.Contains(got.Body, "back from what was set aside") {
 		t.Error("the ledger lacks the cluster")
 	}
 	export(t, a, cluster)

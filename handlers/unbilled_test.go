@@ -31,7 +31,7 @@ func TestUnbilledTimeIsShown(t *testing.T) {
 	}
 	accountant, south := a.SignIn(handlertest.Accountant), a.SignIn(handlertest.OtherAdmin)
 	got := accountant.Get("/provider/usage?month=2026-02")
-	for _, want := range []string{"does not pay for what is not proven", "Machine started anew", `data-label="Host"><bdi>` + host + "<", "1 min 30 s", "0.0500"} {
+	for _, want := range []string{"does not pay for what is not proven", "Machine started anew", `data-label="Host" class="breaks"><bdi>` + host + "<", "1 min 30 s", "0.0500"} {
 		if got.Status != http.StatusOK || !strings.Contains(got.Body, want) {
 			t.Errorf("%d, and the page lacks %q", got.Status, want)
 		}

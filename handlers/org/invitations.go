@@ -31,7 +31,7 @@ func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.Invitatio
 		return err
 	}
 	l := h.layout(c)
-	p.Form, p.Email, p.Role, p.Zone = typed.Form, typed.Email, typed.Role, l.Zone
+	p.Form, p.Email, p.Role, p.Now, p.Zone = typed.Form, typed.Email, typed.Role, l.Now, l.Zone
 	p.May = web.RoleOptions(request.Allowed(c, request.OrgOwn))
 	return page.Render(c, status, web.InvitationList(web.InvitationListProps{Layout: l, Invitations: page.Invitations(p, list, total)}))
 }

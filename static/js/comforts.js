@@ -5,6 +5,8 @@ const exact = new Intl.DateTimeFormat("en-GB", { ...minutes, second: "2-digit" }
 const day = new Intl.DateTimeFormat("en-GB", { ...minutes, weekday: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const near = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const clockExact = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const nearExact = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
 export function comforts(root) {
@@ -31,8 +33,9 @@ export function comforts(root) {
 function localTime(time) {
   const at = new Date(time.dateTime);
   if (isNaN(at)) return;
-  time.title = time.textContent;
-  time.textContent = formatOf(time, at).format(at).replace("Sept", "Sep"); // as the server writes it
+  time.title ||= time.textContent;
+  const format = time.hasAttribute("data-short") ? shortOf(time, at) : formatOf(time, at);
+  time.textContent = format.format(at).replace("Sept", "Sep"); // as the server writes it
   time.dataset.local = "";
 }
 
@@ -41,6 +44,17 @@ function formatOf(time, at) {
   if (time.hasAttribute("data-day")) return day;
   if (!time.hasAttribute("data-near")) return short;
   return at.toDateString() === new Date().toDateString() ? clock : near;
+}
+
+const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+
+// shortOf is what a row has room for, as the server's ClockShort.
+function shortOf(time, at) {
+  const now = new Date();
+  const seconds = time.hasAttribute("data-seconds");
+  if (at.getFullYear() !== now.getFullYear()) return date;
+  if (at.toDateString() === now.toDateString()) return seconds ? clockExact : clock;
+  return seconds ? nearExact : near;
 }
 
 function copyButton(button) {

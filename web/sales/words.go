@@ -45,6 +45,23 @@ func Amount(m billing.Money) string {
 	return text + "\u00a0" + string(m.Currency)
 }
 
+// netAmount is the heading of a column of amounts: it has the currency where all are in one, as the list's sums say.
+func netAmount(sums []Sum) string {
+	if len(sums) == 1 {
+		return "Net, " + string(sums[0].Amount.Currency)
+	}
+	return "Net amount"
+}
+
+// amountIn is an amount below netAmount's heading, which may have its currency.
+func amountIn(m billing.Money, sums []Sum) string {
+	text := Amount(m)
+	if len(sums) == 1 {
+		text, _, _ = strings.Cut(text, "\u00a0")
+	}
+	return text
+}
+
 // Sum is what the rows of one currency sum to.
 type Sum struct {
 	Hours  int64 // milli-compute-seconds

@@ -10,4 +10,10 @@
 // 2026-11-29: the sign of compute hours is CH (HoursValue, ComputeHours), and h is an hour of the clock; the check of words
 // (cmd/dev/check_words.go) refuses the one for the other. Cards have two decimals, the ledger compute seconds as well, and an hour
 // of a node costs exactly what it costs (billing.UnitPrice.Hour). Plurals are refusal.Plural's, for pages as for sentences.
+//
+// 2026-11-29: a row of a list is one line, about 44 px, so that 18 stand in a window. What differs between rows has a column of its
+// own; what all would say (a unit, "by", how nodes run) is said once, in the heading or below the table. Times of rows are TimeShort:
+// what "now" says already is left out, and the title has all of it; which zone it is stands in the frame. A second line is for what
+// only some rows have (a refusal's reason, a narrower use) and is marked .also; names that are longer than any column break where
+// .breaks is. web/webtest measures every table of the gallery, without a list of exceptions.
 package ui

@@ -21,6 +21,9 @@ const CH = "CH"
 // ComputeHours is Hours with the sign: "1 234.50 CH".
 func ComputeHours(mcs int64) string { return Hours(mcs) + " " + CH }
 
+// InCH is the heading of a column of compute hours, whose rows leave the sign out: "Used, CH".
+func InCH(what string) string { return what + ", " + CH }
+
 // HoursFine is Hours with four decimals, for a single node or ledger entry.
 func HoursFine(mcs int64) string { return decimal(mcs, 4) }
 
@@ -135,6 +138,27 @@ func ClockNear(t, now time.Time, zone *time.Location) string {
 		return t.Format("15:04 MST")
 	}
 	return t.Format("2 Jan, 15:04 MST")
+}
+
+// ClockShort shows an instant in a row, beside which it stands in full: the time alone where it is of now's day, "22 Nov, 15:20"
+// where it is of now's year, else the day. Which zone it is says the page, once.
+func ClockShort(t, now time.Time, zone *time.Location) string { return short(t, now, zone, "15:04") }
+
+// ClockShortSeconds is ClockShort to the second.
+func ClockShortSeconds(t, now time.Time, zone *time.Location) string {
+	return short(t, now, zone, "15:04:05")
+}
+
+func short(t, now time.Time, zone *time.Location, clock string) string {
+	t, now = in(t, zone), in(now, zone)
+	switch {
+	case t.Year() != now.Year():
+		return t.Format("2 Jan 2006")
+	case t.YearDay() != now.YearDay():
+		return t.Format("2 Jan, " + clock)
+	default:
+		return t.Format(clock)
+	}
 }
 
 func in(t time.Time, zone *time.Location) time.Time {

@@ -115,3 +115,24 @@ func TestPartOf(t *testing.T) {
 		}
 	}
 }
+
+// TestClockShort: what a row leaves out is what now says already.
+func TestClockShort(t *testing.T) {
+	berlin := time.FixedZone("CET", 3600)
+	now := time.Date(2026, 11, 29, 23, 30, 0, 0, time.UTC)
+	for _, c := range []struct {
+		at             time.Time
+		zone           *time.Location
+		short, seconds string
+	}{
+		{now.Add(-time.Hour), nil, "22:30", "22:30:00"},
+		{now.Add(-time.Hour), berlin, "29 Nov, 23:30", "29 Nov, 23:30:00"}, // now is the 30th there
+		{now.Add(-24 * time.Hour), nil, "28 Nov, 23:30", "28 Nov, 23:30:00"},
+		{now.AddDate(-1, 0, 0), nil, "29 Nov 2025", "29 Nov 2025"},
+		{now.AddDate(0, 2, 0), nil, "29 Jan 2027", "29 Jan 2027"},
+	} {
+		if short, seconds := ui.ClockShort(c.at, now, c.zone), ui.ClockShortSeconds(c.at, now, c.zone); short != c.short || seconds != c.seconds {
+			t.Errorf("%v in %v is %q and %q, want %q and %q", c.at, c.zone, short, seconds, c.short, c.seconds)
+		}
+	}
+}

@@ -115,7 +115,7 @@ func memberSamples() []Sample {
 
 func invitations(base string, roles []ui.Option) ui.InvitationsProps {
 	return ui.InvitationsProps{
-		Base: base, May: roles, Roles: roles, List: ui.ListProps{Path: base, PerPage: 50, Total: 3, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
+		Base: base, May: roles, Roles: roles, Now: now(), List: ui.ListProps{Path: base, PerPage: 50, Total: 3, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
 			{ID: id(43).String(), Email: "zoe@heliophysics.exmaple", Role: "member", By: "Ada Brandt", Made: ago(time.Hour), Until: now().Add(13 * 24 * time.Hour), RefusedBy: "post.example", Refused: "550 5.1.2 <b>no such</b> domain"},
 			{ID: "9", Email: "eva-katharina.sommerfeldt@institute.heliophysics.example", Role: roles[0].Value, By: "Ada Brandt", Made: ago(20 * time.Hour), Until: now().Add(300 * time.Hour)},
 			{ID: "10", Role: roles[1].Value, By: "Ada Brandt", Made: ago(400 * time.Hour), Until: ago(60 * time.Hour), Expired: true},

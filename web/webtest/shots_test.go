@@ -36,7 +36,7 @@ func looks() []look { return []look{{1280, "light"}, {390, "dark"}, {1280, "dark
 
 // TestShots photographs the gallery in Chromium at two widths, light and dark, into .volary/shots, under the portal's
 // content security policy. A page that logs an error, is wider than the window (of these and of other widths), has too little contrast, hides
-// where the keyboard is or breaks a rule of axe-core fails.
+// where the keyboard is, breaks a rule of axe-core or has a table whose rows take more lines than they tell things (rowFaults) fails.
 // VOLARY_SHOT names the only pages to take, with commas between them.
 func TestShots(t *testing.T) {
 	if testing.Short() {
@@ -61,6 +61,9 @@ func TestShots(t *testing.T) {
 			for _, fault := range lookAt(t, ctx, sample.Name, l, i > 1) {
 				t.Errorf("%s, %d px, %s: %s", sample.Name, l.width, l.scheme, fault)
 			}
+		}
+		for _, fault := range rowFaults(t, ctx) {
+			t.Errorf("%s: %s", sample.Name, fault)
 		}
 		for _, fault := range sidewaysFaults(t, ctx) {
 			t.Errorf("%s: %s", sample.Name, fault)
