@@ -3,9 +3,11 @@ import "../vendor/htmx/htmx.esm.js";
 import "./answer.js";
 import { follow } from "./live.js";
 import { comforts } from "./comforts.js";
+import { countDown } from "./left.js";
 import { posting } from "./posting.js";
 
 comforts(document);
 posting();
+countDown();
 document.addEventListener("htmx:afterSettle", (event) => comforts(event.target));
 follow();

@@ -5,6 +5,8 @@ const exact = new Intl.DateTimeFormat("en-GB", { ...minutes, second: "2-digit" }
 const day = new Intl.DateTimeFormat("en-GB", { ...minutes, weekday: "short" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const near = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const clockExact = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const nearExact = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
 export function comforts(root) {
@@ -37,10 +39,11 @@ function localTime(time) {
 }
 
 function formatOf(time, at) {
-  if (time.hasAttribute("data-seconds")) return exact;
+  const seconds = time.hasAttribute("data-seconds");
   if (time.hasAttribute("data-day")) return day;
-  if (!time.hasAttribute("data-near")) return short;
-  return at.toDateString() === new Date().toDateString() ? clock : near;
+  if (!time.hasAttribute("data-near")) return seconds ? exact : short;
+  if (at.toDateString() === new Date().toDateString()) return seconds ? clockExact : clock;
+  return seconds ? nearExact : near;
 }
 
 function copyButton(button) {
