@@ -14,7 +14,7 @@ import (
 func words(got handlertest.Answer) string {
 	text := regexp.MustCompile(`</?bdi>`).ReplaceAllString(got.Body, "")
 	text = regexp.MustCompile(`<[^>]*>`).ReplaceAllString(text, " ")
-	return strings.Join(strings.Fields(strings.ReplaceAll(text, "\u00a0", " ")), " ")
+	return strings.Join(strings.Fields(strings.NewReplacer("\u00a0", " ", "\u2068", "", "\u2069", "").Replace(text)), " ")
 }
 
 func saysInWords(t *testing.T, what string, got handlertest.Answer, want ...string) {
