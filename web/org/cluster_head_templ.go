@@ -161,7 +161,7 @@ func clusterHead(p ClusterShowProps) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if !p.Free {
-			templ_7745c5c3_Err = ui.Share([]ui.SharePart{{Kind: "used", Value: p.UsedMCS}, {Kind: "held", Value: p.HeldMCS}}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Share(ui.HourShares(p.UsedMCS, p.HeldMCS, 0, 0)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

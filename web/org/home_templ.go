@@ -826,7 +826,7 @@ func providerHours(w ProviderHours, l layout.Props) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Share([]ui.SharePart{{Kind: "used", Value: w.Used}, {Kind: "held", Value: w.Held}, {Kind: "left", Value: w.Left}, {Kind: "expired", Value: w.Expired}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Share(ui.HourShares(w.Used, w.Held, w.Left, w.Expired)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1171,7 +1171,7 @@ func hoursFigures(h HoursSummary) templ.Component {
 			templ_7745c5c3_Var45 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Share([]ui.SharePart{{Kind: "used", Value: h.Used}, {Kind: "held", Value: h.Held}, {Kind: "left", Value: h.Left}, {Kind: "expired", Value: h.Expired}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Share(ui.HourShares(h.Used, h.Held, h.Left, h.Expired)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
