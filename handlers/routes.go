@@ -201,6 +201,7 @@ func clusterRoutes(o org.Handlers) []route {
 		{post, "/org/clusters", request.OrgWork, o.CreateCluster, ordinary},
 		{get, "/org/clusters/new", request.OrgWork, o.NewCluster, costly},
 		{get, "/org/clusters/:id", request.OrgWork, o.ShowCluster, ordinary},
+		{get, "/org/clusters/:id/tasks", request.OrgWork, o.ListTasks, ordinary},
 		{post, "/org/clusters/:id/stop", request.OrgWork, o.StopCluster, ordinary},
 		{post, "/org/clusters/:id/start", request.OrgWork, o.StartCluster, ordinary},
 		{post, "/org/clusters/:id/extend", request.OrgWork, o.ExtendCluster, ordinary},

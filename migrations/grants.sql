@@ -167,6 +167,9 @@ GRANT SELECT, INSERT ON cluster_keys TO volary_web;
 GRANT SELECT ON cluster_keys TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
 GRANT SELECT, UPDATE ON nodes TO volary_worker;
+-- A trigger writes each state that a node comes to; that it was made, and that its gate was met, is the worker's word.
+GRANT SELECT ON node_steps TO volary_web;
+GRANT SELECT, INSERT (cluster_id, node_id, host_id, step, at, since) ON node_steps TO volary_worker;
 
 -- Web makes tickets and cannot find out about those that it made; the worker redeems them.
 GRANT SELECT, INSERT, UPDATE (revoked_at) ON console_consents TO volary_web;

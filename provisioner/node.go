@@ -32,6 +32,15 @@ const (
 	NodeGone     NodeState = "gone"    // nothing of it is left on its host
 )
 
+// NodeStep is one line of what became of a node: a state that it came to, or one of the two below.
+type NodeStep string
+
+// The steps of a start that are no states.
+const (
+	StepMade NodeStep = "made" // its disk and its machine are on its host, and it boots
+	StepGate NodeStep = "gate" // its gate was met; the cluster is ready when those of all nodes are
+)
+
 // Shape is the size of a node.
 type Shape struct {
 	VCPUs     int

@@ -6,7 +6,33 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
+	"volary.dev/store"
 )
+
+// The task log has each node's steps once, from the worker that made them: its machine, its gate, and how long each took.
+func TestTaskLogOfALaunch(t *testing.T) {
+	b := loopstest.NewBench(t)
+	b.Worker(t, "one")
+	id := b.Launch(t, "trial-1", 3)
+	b.UntilState(t, id, provisioner.ClusterReady)
+	list, _, err := b.DB.Machines.Tasks(t.Context(), b.Organization, id, store.Page{})
+	loopstest.NoError(t, err)
+	nodes := map[provisioner.NodeStep]int{}
+	for _, x := range list {
+		nodes[x.Step] += x.NodeCount
+		if (x.Step == provisioner.StepMade || x.Step == provisioner.StepGate || x.Verb == "cluster ready") && (x.Since == nil || x.Since.After(x.At)) {
+			t.Errorf("%+v took no time", x)
+		}
+	}
+	for _, s := range []provisioner.NodeStep{"reserved", "starting", provisioner.StepMade, provisioner.StepGate} {
+		if nodes[s] != 4 {
+			t.Errorf("%d of 4 nodes are %s: %+v", nodes[s], s, list)
+		}
+	}
+	if list[0].Verb != "cluster ready" {
+		t.Errorf("the last task is %+v", list[0])
+	}
+}
 
 func TestLaunchStopStartDelete(t *testing.T) {
 	b := loopstest.NewBench(t)

@@ -122,6 +122,9 @@ func (s *visit) ensureNode(host machines.HostWork, node machines.NodeWork) deed 
 			}
 			return d.EnsureNode(ctx, spec)
 		})
+		if err == nil {
+			err = ours(s.Machines.NoteNodes(ctx, provisioner.StepMade, node.ID))
+		}
 		return func(s *visit) {
 			for i := range s.work.Nodes {
 				if s.work.Nodes[i].ID == node.ID {
@@ -169,6 +172,9 @@ func (s *visit) watchGates(host machines.HostWork) deed {
 			found, err = w.look(ctx, d)
 			return err
 		})
+		if met := metNow(found); err == nil && len(met) > 0 {
+			err = ours(s.Machines.NoteNodes(ctx, provisioner.StepGate, met...))
+		}
 		return func(s *visit) {
 			for id, g := range found {
 				seen := s.seen.Nodes[id]
@@ -182,6 +188,15 @@ func (s *visit) watchGates(host machines.HostWork) deed {
 			}
 		}, err
 	}
+}
+
+func metNow(found map[uuid.UUID]gateSeen) (nodes []uuid.UUID) {
+	for id, g := range found {
+		if g.met {
+			nodes = append(nodes, id)
+		}
+	}
+	return nodes
 }
 
 // observe looks once at which machines of the cluster run on the host.

@@ -68,6 +68,9 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 	if p.Staff, err = h.staffLooks(c, d); err != nil {
 		return err
 	}
+	if err := h.readTasks(c, &p); err != nil {
+		return err
+	}
 	return page.Live(c, web.ClusterShow(p))
 }
 
@@ -163,6 +166,9 @@ func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 	if p.Staff, err = h.staffLooks(c, d); err != nil {
 		return err
 	}
+	if err := h.readTasks(c, &p); err != nil {
+		return err
+	}
 	return page.Render(c, respond.Status(r.Code), web.ClusterShow(p))
 }
 
@@ -212,8 +218,9 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 		Pool:    d.PoolName, Provider: d.ProviderName, Person: d.PersonName,
 		Created: d.CreatedAt, Ready: page.Time(d.ReadyAt), GateDeadline: page.Time(d.GateDeadline),
 		LeaseEnds: page.Time(d.LeaseEndsAt), Ended: page.Time(d.EndedAt),
-		LeaseHours: typedHours(c, "lease_hours", d.LeaseSeconds), ExtendHours: typedHours(c, "extend_hours", 3600),
-		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), SSH: signIn(d),
+		Lease: time.Duration(d.LeaseSeconds) * time.Second, LeaseHours: typedHours(c, "lease_hours", d.LeaseSeconds), ExtendHours: typedHours(c, "extend_hours", 3600),
+		HeldMCS: int64(d.Held), UsedMCS: int64(d.Used), BookedMCS: int64(d.Booked), Cost: costText(d.Cost, d.Currency), Proven: page.Time(d.ProvenAt),
+		Free: d.Test, SSH: signIn(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
 	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys)

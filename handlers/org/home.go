@@ -1,12 +1,17 @@
 package org
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -16,7 +21,8 @@ import (
 )
 
 const (
-	homeClusters = 10 // rows of the overview
+	homeClusters = 10 // rows of each of the overview's tables
+	homeLooks    = 50 // clusters that it looks at, the next to end first
 	homeRequests = 5
 	homeDays     = 30 // of the chart
 )
@@ -39,11 +45,30 @@ func (h Handlers) ShowHome(c echo.Context) error {
 	return page.Live(c, web.Home(p))
 }
 
+// homeClusters are those that run, the next to end first, and those at rest.
 func (h Handlers) homeClusters(c echo.Context, p *web.HomeProps) error {
 	orgID, _ := where(c)
-	clusters, err := h.Machines.Clusters(c.Request().Context(), orgID, machines.ClusterFilter{Page: store.Page{Limit: homeClusters}})
-	p.Clusters, p.Attention = clusterRows(clusters), attention(clusters)
+	clusters, err := h.Machines.Clusters(c.Request().Context(), orgID, machines.ClusterFilter{Due: true, Page: store.Page{Limit: homeLooks}})
+	rows := clusterRows(clusters)
+	for i, x := range clusters {
+		switch {
+		case !runs(x.State) && len(p.Clusters) < homeClusters:
+			p.Clusters = append(p.Clusters, rows[i])
+		case runs(x.State) && len(p.Running) < homeClusters:
+			p.Running = append(p.Running, web.RunningRow{ClusterRow: rows[i], Lease: time.Duration(x.LeaseSeconds) * time.Second, RateMCS: int64(x.RatePerHour) / 3600})
+		case runs(x.State):
+			p.MoreRun++
+		}
+	}
+	p.Attention = attention(clusters)
 	return err
+}
+
+// runs tells whether a cluster runs, is on its way there, or stands where it ran.
+func runs(s provisioner.ClusterState) bool {
+	return slices.Contains([]provisioner.ClusterState{
+		provisioner.ClusterWaiting, provisioner.ClusterStarting, provisioner.ClusterReady, provisioner.ClusterDegraded, provisioner.ClusterPaused,
+	}, s)
 }
 
 func attention(clusters []machines.ClusterRow) []web.Attention {
@@ -75,23 +100,64 @@ func (h Handlers) homeRequests(c echo.Context, p *web.HomeProps) error {
 	return err
 }
 
+// homeHours are what is left at each provider, how long it lasts, and a warning where that is little.
 func (h Handlers) homeHours(c echo.Context, p *web.HomeProps) error {
-	orgID, _ := where(c)
-	cards, err := h.Books.Wallet(c.Request().Context(), orgID)
+	cards, err := h.walletCards(c, p.Layout.Now)
 	if err != nil {
 		return err
 	}
 	for _, w := range cards {
-		p.Hours = append(p.Hours, web.ProviderHours{
-			Provider: w.ProviderName, NextExpiry: page.Time(w.NextExpiry),
-			HoursSummary: web.HoursSummary{
-				Bought: int64(w.Bought), Used: int64(w.Used), Held: int64(w.SetAside), Left: int64(w.Left), Expired: int64(w.Expired),
-			},
-		})
+		hours := web.ProviderHours{
+			Provider: w.Provider, NextExpiry: w.ExpiresFirst, HoursSummary: w.Hours, RateHour: w.RateHour, Empty: w.Empty,
+			FullMCS: w.FullMCS, Percent: lowPercent(w.Hours.Left, w.FullMCS),
+		}
+		p.Hours = append(p.Hours, hours)
+		if hours.Percent > 0 {
+			p.Attention = append(p.Attention, lowHours(c, hours))
+		}
 	}
+	slices.SortStableFunc(p.Attention, func(a, b web.Attention) int { return cmp.Compare(urgency(a), urgency(b)) })
+	orgID, _ := where(c)
 	days, err := h.Books.UsageByDay(c.Request().Context(), orgID, homeDays)
 	p.Days = usageBars(days)
 	return err
+}
+
+// lowPercent is 5 or 20 where that much or less is left, as the mails have it (books.TellHours), and 0 where more is.
+func lowPercent(left, full int64) int {
+	switch {
+	case full <= 0 || left > full/5:
+		return 0
+	case left > full/20:
+		return 20
+	default:
+		return 5
+	}
+}
+
+func lowHours(c echo.Context, w web.ProviderHours) web.Attention {
+	a := web.Attention{Tone: ui.ToneWarn, Text: fmt.Sprintf("%s at %s: %d %% or less of what there was", leftWords(w.Left), typed.Isolate(w.Provider), w.Percent), Label: "Open the wallet", Where: "/org/wallet"}
+	if w.Percent == 5 {
+		a.Tone = ui.ToneBad
+	}
+	if request.Allowed(c, request.OrgOrder) {
+		a.Label, a.Where = "Order hours", "/org/orders/new"
+	}
+	return a
+}
+
+func leftWords(mcs int64) string {
+	if mcs <= 0 {
+		return "No compute hours left"
+	}
+	return ui.ComputeHours(mcs) + " left"
+}
+
+func urgency(a web.Attention) int {
+	if a.Tone == ui.ToneBad {
+		return 0
+	}
+	return 1
 }
 
 // usageBars are the days of a chart, every fifth with its date; neither of the outermost, whose date would be cut off.

@@ -57,7 +57,7 @@ func (h Handlers) walletCards(c echo.Context, now time.Time) ([]web.WalletCard, 
 			Hours: web.HoursSummary{
 				Bought: int64(w.Bought), Used: int64(w.Used), Held: int64(w.SetAside), Left: int64(w.Left), Expired: int64(w.Expired),
 			},
-			RateHour: int64(o.Rate) * 3600, Week: int64(o.Week),
+			RateHour: int64(o.Rate) * 3600, Week: int64(o.Week), FullMCS: int64(o.Full),
 		}
 		card.Empty, _ = billing.EmptyAt(now, billing.PaceOf(o.Rate), w.SetAside, o.Lots)
 		card.WeekEnds, _ = billing.EmptyAt(now, billing.Pace{Used: o.Week, Over: 7 * 24 * time.Hour}, w.SetAside, o.Lots)

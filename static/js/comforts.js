@@ -40,10 +40,11 @@ function localTime(time) {
 }
 
 function formatOf(time, at) {
-  if (time.hasAttribute("data-seconds")) return exact;
+  const seconds = time.hasAttribute("data-seconds");
   if (time.hasAttribute("data-day")) return day;
-  if (!time.hasAttribute("data-near")) return short;
-  return at.toDateString() === new Date().toDateString() ? clock : near;
+  if (!time.hasAttribute("data-near")) return seconds ? exact : short;
+  if (at.toDateString() === new Date().toDateString()) return seconds ? clockExact : clock;
+  return seconds ? nearExact : near;
 }
 
 const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });

@@ -3,6 +3,7 @@ package books_test
 import (
 	"bytes"
 	"encoding/csv"
+	"slices"
 	"testing"
 	"time"
 
@@ -139,7 +140,15 @@ func TestOutlookCountsWhatRuns(t *testing.T) {
 	}
 	o, err := w.db.Books.Outlook(t.Context(), w.org)
 	w.must(err)
-	if got := o[w.provider]; got.Rate != 3000 || got.Week != 300_000 || len(got.Lots) != 1 {
+	if got := o[w.provider]; got.Rate != 3000 || got.Week != 300_000 || got.Full != 10*billing.ComputeHour || len(got.Lots) != 1 ||
+		got.Lots[0].Available != 10*billing.ComputeHour-3*7200*1000 || !got.Lots[0].ExpiresAt.IsZero() {
+		t.Errorf("%+v", got)
+	}
+	soon := time.Now().Add(time.Hour).Truncate(time.Second)
+	w.grant(billing.ComputeHour, &soon)
+	o, err = w.db.Books.Outlook(t.Context(), w.org)
+	w.must(err)
+	if got := o[w.provider]; len(got.Lots) != 2 || !slices.ContainsFunc(got.Lots, func(l billing.Lot) bool { return l.ExpiresAt.Equal(soon) && l.Available == billing.ComputeHour }) {
 		t.Errorf("%+v", got)
 	}
 	if o, err := w.db.Books.Outlook(t.Context(), uuid.New()); err != nil || len(o) != 0 {

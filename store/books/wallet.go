@@ -31,42 +31,38 @@ type WalletCard struct {
 type WalletOutlook struct {
 	Rate billing.Rate  // of all nodes that run now
 	Week billing.Hours // used in the last seven days
+	Full billing.Hours // left when the wallet last got hours: what 20 % and 5 % are of; 0: unknown
 	Lots []billing.Lot // with hours left
 }
 
-// Outlook gives for each provider that the organization has hours from what a forecast follows from.
+// Outlook gives for each provider that the organization has hours from what a forecast follows from, in one query.
 func (db *DB) Outlook(ctx context.Context, orgID uuid.UUID) (map[uuid.UUID]WalletOutlook, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT w.provider_id, coalesce(m.full_hours, 0), r.rate, r.week, coalesce(l.ids, '{}'), coalesce(l.expires, '{}'), coalesce(l.available, '{}')
+		  FROM wallets w LEFT JOIN hour_marks m ON m.wallet_id = w.id
+		 CROSS JOIN LATERAL (
+		   SELECT coalesce(sum(rate) FILTER (WHERE closed_at IS NULL), 0)::bigint AS rate,
+		          coalesce(sum(extract(epoch FROM ended_at - greatest(started_at, date_trunc('second', now()) - interval '7 days')) * rate), 0)::bigint AS week
+		     FROM runs WHERE wallet_id = w.id AND ended_at > date_trunc('second', now()) - interval '7 days') r
+		 CROSS JOIN LATERAL (
+		   SELECT array_agg(id ORDER BY id) AS ids, array_agg(expires_at ORDER BY id) AS expires, array_agg(available ORDER BY id) AS available
+		     FROM lots WHERE wallet_id = w.id AND available > 0) l
+		 WHERE w.organization_id = $1`, orgID)
 	list := map[uuid.UUID]WalletOutlook{}
-	err := db.core.Snapshot(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT w.provider_id, coalesce(sum(r.rate) FILTER (WHERE r.closed_at IS NULL), 0)::bigint,
-			       coalesce(sum(extract(epoch FROM r.ended_at - greatest(r.started_at, date_trunc('second', now()) - interval '7 days')) * r.rate), 0)::bigint
-			  FROM wallets w LEFT JOIN runs r ON r.wallet_id = w.id AND r.ended_at > date_trunc('second', now()) - interval '7 days'
-			 WHERE w.organization_id = $1 GROUP BY w.provider_id`, orgID)
-		if err != nil {
-			return err
+	var (
+		provider  uuid.UUID
+		o         WalletOutlook
+		ids       []uuid.UUID
+		expires   []*time.Time
+		available []billing.Hours
+	)
+	_, err := pgx.ForEachRow(rows, []any{&provider, &o.Full, &o.Rate, &o.Week, &ids, &expires, &available}, func() error {
+		next := o
+		for i, id := range ids {
+			next.Lots = append(next.Lots, billing.Lot{ID: id, ExpiresAt: orZero(expires[i]), Available: available[i]})
 		}
-		var id uuid.UUID
-		var o WalletOutlook
-		if _, err = pgx.ForEachRow(rows, []any{&id, &o.Rate, &o.Week}, func() error { list[id] = o; return nil }); err != nil {
-			return err
-		}
-		rows, err = tx.Query(ctx, `
-			SELECT w.provider_id, l.id, l.expires_at, l.available FROM lots l JOIN wallets w ON w.id = l.wallet_id
-			 WHERE w.organization_id = $1 AND l.available > 0`, orgID)
-		if err != nil {
-			return err
-		}
-		var l billing.Lot
-		var expires *time.Time
-		_, err = pgx.ForEachRow(rows, []any{&id, &l.ID, &expires, &l.Available}, func() error {
-			l.ExpiresAt = orZero(expires)
-			o := list[id]
-			o.Lots = append(o.Lots, l)
-			list[id] = o
-			return nil
-		})
-		return err
+		list[provider] = next
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("outlook of %s: %w", orgID, err)

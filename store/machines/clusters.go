@@ -35,6 +35,7 @@ type ClusterRow struct {
 	Used             billing.Hours // by all its starts, to the last proof of life
 	CreatedAt        time.Time
 	ReadyAt          *time.Time // of the present start
+	LeaseSeconds     int64
 	LeaseEndsAt      *time.Time // nil until ready
 	EndedAt          *time.Time
 }
@@ -42,6 +43,7 @@ type ClusterRow struct {
 // ClusterFilter narrows a list of clusters.
 type ClusterFilter struct {
 	Gone bool // those that are gone, instead of those that are not
+	Due  bool // in the order of their leases' ends, those without one last, instead of the newest first
 	store.Page
 }
 
@@ -52,10 +54,13 @@ type ClusterDetail struct {
 	PoolID       uuid.UUID
 	VersionID    uuid.UUID
 	PersonName   string // who launched it
-	LeaseSeconds int64
 	GateDeadline *time.Time
 	Gate         provisioner.Gate
 	Held         billing.Hours      // set aside for it and not yet used
+	Booked       billing.Hours      // of Used, what is in the ledger; the rest follows by the hour and at the end of runs
+	Cost         *int64             // of what is booked, in the currency's minor unit; nil: no lot with a price paid
+	Currency     billing.Currency   // of Cost
+	ProvenAt     *time.Time         // up to where Used counts: the last proof of life; nil: none yet
 	Subnet       netip.Prefix       // invalid once gone
 	SSHHost      netip.Addr         // underlay address of the head's host; invalid until ready
 	SSHPort      int                // 0 until ready
@@ -113,7 +118,8 @@ type NodeRow struct {
 // rows of the page alone.
 const selectClusters = `
 	SELECT c.id, c.name, c.kind = 'test', c.desired, c.reason, c.reason_detail, c.organization_id, o.name, pr.name, p.name, m.name,
-		v.version, n.states, n.rate, r.used, c.created_at, c.ready_at, c.lease_ends_at, c.ended_at
+		v.version, n.states, n.rate, r.used, c.created_at, c.ready_at, c.lease_seconds, c.lease_ends_at,
+		c.ended_at
 	FROM clusters c
 	JOIN organizations o ON o.id = c.organization_id
 	JOIN providers pr ON pr.id = c.provider_id
@@ -129,7 +135,8 @@ func (c *ClusterRow) scan(row pgx.CollectableRow) error {
 	var states []provisioner.NodeState
 	var rate int64
 	err := row.Scan(&c.ID, &c.Name, &c.Test, &c.Desired, &c.Reason, &c.ReasonDetail, &c.OrganizationID, &c.OrganizationName,
-		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseEndsAt, &c.EndedAt)
+		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseSeconds,
+		&c.LeaseEndsAt, &c.EndedAt)
 	c.Nodes = len(states)
 	for _, s := range states {
 		if s == provisioner.NodeReady {
@@ -146,11 +153,13 @@ func rowToCluster(row pgx.CollectableRow) (c ClusterRow, err error) {
 	return c, err
 }
 
-// Clusters lists an organization's clusters, the newest first, in one query. Those of acceptance tests are left out.
+// Clusters lists an organization's clusters in one query. Those of acceptance tests are left out. The lease of a stopped
+// cluster is over, and one of a paused cluster stands.
 func (db *DB) Clusters(ctx context.Context, orgID uuid.UUID, f ClusterFilter) ([]ClusterRow, error) {
 	rows, _ := db.pool.Query(ctx, selectClusters+`
 		WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.ended_at IS NOT NULL) = $2
-		ORDER BY c.created_at DESC, c.id DESC LIMIT $3 OFFSET $4`, orgID, f.Gone, f.Most(), f.Skip())
+		ORDER BY CASE WHEN $5 AND c.desired = 'running' THEN c.lease_ends_at END NULLS LAST, c.created_at DESC, c.id DESC
+		LIMIT $3 OFFSET $4`, orgID, f.Gone, f.Most(), f.Skip(), f.Due)
 	return store.All(rows, "clusters", rowToCluster)
 }
 
@@ -183,17 +192,21 @@ func (d ClusterDetail) Node(id uuid.UUID) (NodeRow, error) {
 func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	var subnet *netip.Prefix
 	err := tx.QueryRow(ctx, `
-		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.lease_seconds, c.gate_deadline,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, held.mcs, c.subnet,
+		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.gate_deadline,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, held.mcs, held.booked, k.cost, pr.currency, proven.at, c.subnet,
 			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
 			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
 		FROM clusters c
 		JOIN providers pr ON pr.id = c.provider_id
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
-		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs FROM holds h WHERE h.cluster_id = c.id) AS held
-		WHERE c.id = $1`, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.LeaseSeconds, &d.GateDeadline,
-		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.SignInUser, &d.Held, &subnet,
+		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs, coalesce(sum(used), 0)::bigint AS booked
+			FROM holds h WHERE h.cluster_id = c.id) AS held
+		CROSS JOIN LATERAL (SELECT sum(l.cost)::bigint AS cost FROM runs r JOIN usage_lines l ON l.run_id = r.id WHERE r.cluster_id = c.id) AS k
+		CROSS JOIN LATERAL (SELECT max(r.ended_at) AS at FROM runs r WHERE r.cluster_id = c.id) AS proven
+		WHERE c.organization_id = $1 AND c.id = $2`, d.OrganizationID, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.GateDeadline,
+		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.SignInUser, &d.Held,
+		&d.Booked, &d.Cost, &d.Currency, &d.ProvenAt, &subnet,
 		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut, &d.BarredAt, &d.BarredWhy, &d.DisksUntil,
 		&d.PausedAt, &d.PausedWhy, &d.PausedUntil, &d.Support)
 	if err != nil {

@@ -36,7 +36,7 @@ func capacity(r PoolRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Share([]ui.SharePart{{Kind: "used", Value: int64(r.ClusterVCPUs)}, {Kind: "held", Value: int64(testShare(r))}, {Kind: "left", Value: int64(freeVCPUs(r))}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Share(vcpuShares(r)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -109,7 +109,7 @@ func capacity(r PoolRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Share([]ui.SharePart{{Kind: "used", Value: int64(r.MemoryTakenMiB)}, {Kind: "left", Value: int64(r.MemoryMiB - r.MemoryTakenMiB)}}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Share(memoryShares(r)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -164,5 +164,19 @@ func capacity(r PoolRow) templ.Component {
 func testShare(r PoolRow) int { return max(min(r.TestVCPUs, r.VCPUs-r.ClusterVCPUs), r.TestsVCPUs, 0) }
 
 func freeVCPUs(r PoolRow) int { return max(r.VCPUs-r.ClusterVCPUs-testShare(r), 0) }
+
+func vcpuShares(r PoolRow) []ui.SharePart {
+	part := func(kind, what string, n int) ui.SharePart {
+		return ui.SharePart{Kind: kind, Value: int64(n), Words: what + ": " + ui.Plural(n, "vCPU", "vCPUs")}
+	}
+	return []ui.SharePart{part("used", "clusters", r.ClusterVCPUs), part("held", "kept for tests", testShare(r)), part("left", "free", freeVCPUs(r))}
+}
+
+func memoryShares(r PoolRow) []ui.SharePart {
+	free := r.MemoryMiB - r.MemoryTakenMiB
+	return []ui.SharePart{
+		{Kind: "used", Value: int64(r.MemoryTakenMiB), Words: "given: " + ui.MiB(r.MemoryTakenMiB)}, {Kind: "left", Value: int64(free), Words: "free: " + ui.MiB(free)},
+	}
+}
 
 var _ = templruntime.GeneratedTemplate

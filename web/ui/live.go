@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -89,13 +90,14 @@ func ReasonSentence(r provisioner.Reason, detail string) string {
 	}
 }
 
-// SharePart is one part of a Share. Kind is a class: "used", "held", "left".
+// SharePart is one part of a Share. Kind is a class: "used", "held", "left", "expired".
 type SharePart struct {
 	Kind  string
 	Value int64
+	Words string // what it is, where it is pointed at: "set aside: 14.00 CH"; empty: by its kind
 }
 
-type segment struct{ Kind, X, Width string }
+type segment struct{ Kind, X, Width, Title string }
 
 // segments lays the parts end to end in percents. Nothing is drawn of a whole of zero.
 func segments(parts []SharePart) []segment {
@@ -108,11 +110,38 @@ func segments(parts []SharePart) []segment {
 	}
 	var list []segment
 	for _, p := range parts {
-		width := float64(max(p.Value, 0)) / whole * 100
-		if width > 0 {
-			list = append(list, segment{p.Kind, fmt.Sprintf("%.3f%%", at), fmt.Sprintf("%.3f%%", width)})
+		share := float64(max(p.Value, 0)) / whole * 100
+		if share > 0 {
+			list = append(list, segment{p.Kind, fmt.Sprintf("%.3f%%", at), fmt.Sprintf("%.3f%%", share), p.words() + ", " + percent(share)})
 		}
-		at += width
+		at += share
 	}
 	return list
+}
+
+func (p SharePart) words() string {
+	if p.Words != "" {
+		return p.Words
+	}
+	return map[string]string{"used": "used", "held": "kept", "left": "left", "expired": "expired"}[p.Kind]
+}
+
+// percent says a share of a picture; what is neither nothing nor all is not said to be.
+func percent(share float64) string {
+	switch {
+	case share > 0 && share < 0.1:
+		return "under 0.1 %"
+	case share > 99.9 && share < 100:
+		return "over 99.9 %"
+	default:
+		return strings.TrimSuffix(strconv.FormatFloat(share, 'f', 1, 64), ".0") + " %"
+	}
+}
+
+// HourShares are parts of hours, in milli-compute-seconds, as a Share shows them.
+func HourShares(used, held, left, expired int64) []SharePart {
+	return []SharePart{
+		{"used", used, "used: " + ComputeHours(used)}, {"held", held, "set aside: " + ComputeHours(held)},
+		{"left", left, "left: " + ComputeHours(left)}, {"expired", expired, "expired: " + ComputeHours(expired)},
+	}
 }
