@@ -4,6 +4,19 @@ CREATE EXTENSION btree_gist;
 
 CREATE SEQUENCE vnis;
 
+CREATE OR REPLACE FUNCTION public.apply_costs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE holds h SET cost = coalesce(h.cost, 0) + a.cost
+    FROM (SELECT cluster_id, lot_id, sum(cost) AS cost FROM added WHERE cost IS NOT NULL GROUP BY cluster_id, lot_id) a
+   WHERE h.cluster_id = a.cluster_id AND h.lot_id = a.lot_id;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.apply_postings()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -167,6 +180,24 @@ BEGIN
   RETURN largest;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.note_node_step()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  began timestamptz;
+BEGIN
+  IF TG_OP = 'UPDATE' AND (OLD.state = 'starting' AND NEW.state IN ('ready', 'failed') OR OLD.state IN ('lost', 'paused') AND NEW.state = 'ready'
+      OR OLD.state = 'stopping' AND NEW.state IN ('stopped', 'gone') OR OLD.state = 'pausing' AND NEW.state = 'paused') THEN
+    began := OLD.state_at;
+  END IF;
+  INSERT INTO node_steps (cluster_id, node_id, host_id, step, at, since, reason, reason_detail)
+  VALUES (NEW.cluster_id, NEW.id, NEW.host_id, NEW.state, NEW.state_at, began, NEW.reason, NEW.reason_detail);
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -225,6 +256,16 @@ BEGIN
   PERFORM pg_notify('volary_rights', CASE WHEN TG_TABLE_NAME = 'people' THEN to_jsonb(OLD) ->> 'id'
                                      WHEN TG_TABLE_NAME IN ('console_consents', 'organizations', 'providers') THEN ''
                                      ELSE to_jsonb(OLD) ->> 'person_id' END);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_step()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', organization_id, 'provider', provider_id, 'kind', 'cluster', 'id', NEW.cluster_id)::text)
+    FROM nodes WHERE id = NEW.node_id;
   RETURN NULL;
 END $function$;
 
@@ -635,7 +676,9 @@ CREATE TABLE holds (
   used bigint DEFAULT 0 NOT NULL,
   released bigint DEFAULT 0 NOT NULL,
   held bigint GENERATED ALWAYS AS (((set_aside - used) - released)) STORED NOT NULL,
+  cost bigint,
   CONSTRAINT holds_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT holds_cost_check CHECK ((cost >= 0)),
   CONSTRAINT holds_held_check CHECK ((held >= 0)),
   CONSTRAINT holds_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
   CONSTRAINT holds_pkey PRIMARY KEY (cluster_id, lot_id),
@@ -1086,6 +1129,23 @@ CREATE TABLE model_versions (
   CONSTRAINT model_versions_sign_in_user_check CHECK ((sign_in_user ~ '^([a-z_][a-z0-9_-]{0,31})?$'::text)),
   CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text]))),
   CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40)))
+);
+
+CREATE TABLE node_steps (
+  id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+  cluster_id uuid NOT NULL,
+  node_id uuid NOT NULL,
+  host_id uuid NOT NULL,
+  step text NOT NULL,
+  at timestamp with time zone NOT NULL,
+  since timestamp with time zone,
+  reason text DEFAULT ''::text NOT NULL,
+  reason_detail text DEFAULT ''::text NOT NULL,
+  CONSTRAINT node_steps_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT node_steps_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  CONSTRAINT node_steps_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
+  CONSTRAINT node_steps_pkey PRIMARY KEY (id),
+  CONSTRAINT node_steps_step_check CHECK ((step = ANY (ARRAY['reserved'::text, 'starting'::text, 'made'::text, 'gate'::text, 'ready'::text, 'pausing'::text, 'paused'::text, 'stopping'::text, 'stopped'::text, 'lost'::text, 'failed'::text, 'gone'::text])))
 );
 
 CREATE TABLE nodes (
@@ -1713,6 +1773,10 @@ CREATE INDEX mails_to_address_created_at_idx ON public.mails USING btree (to_add
 
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
 
+CREATE INDEX node_steps_cluster_id_id_idx ON public.node_steps USING btree (cluster_id, id);
+
+CREATE INDEX node_steps_node_id_id_idx ON public.node_steps USING btree (node_id, id DESC);
+
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
 CREATE UNIQUE INDEX nodes_host_id_ssh_port_idx ON public.nodes USING btree (host_id, ssh_port) WHERE ((ssh_port IS NOT NULL) AND (state <> 'gone'::text));
@@ -1859,7 +1923,15 @@ CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON memberships FOR EA
 
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON node_steps FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER steps_noted AFTER INSERT ON node_steps FOR EACH ROW WHEN (new.step = ANY (ARRAY['made'::text, 'gate'::text])) EXECUTE FUNCTION notify_step();
+
 CREATE TRIGGER nodes_changed AFTER UPDATE OF state, reason, sign_in ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.reason IS DISTINCT FROM new.reason OR old.sign_in IS DISTINCT FROM new.sign_in) EXECUTE FUNCTION notify_change();
+
+CREATE TRIGGER steps_begin AFTER INSERT ON nodes FOR EACH ROW EXECUTE FUNCTION note_node_step();
+
+CREATE TRIGGER steps_follow AFTER UPDATE OF state, host_id ON nodes FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.host_id IS DISTINCT FROM new.host_id) EXECUTE FUNCTION note_node_step();
 
 CREATE TRIGGER prices_stay BEFORE DELETE OR UPDATE ON offer_prices FOR EACH ROW EXECUTE FUNCTION refuse_price_change();
 
@@ -1886,6 +1958,8 @@ CREATE TRIGGER rights_end_sooner AFTER UPDATE OF expires_at ON sessions FOR EACH
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER costs_follow AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_costs();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON usage_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -2068,6 +2142,12 @@ GRANT SELECT ON model_clusters TO volary_worker;
 GRANT INSERT, SELECT, UPDATE ON model_versions TO volary_web;
 
 GRANT SELECT ON model_versions TO volary_worker;
+
+GRANT SELECT ON node_steps TO volary_web;
+
+GRANT SELECT ON node_steps TO volary_worker;
+
+GRANT INSERT (cluster_id, node_id, host_id, step, at, since) ON node_steps TO volary_worker;
 
 GRANT INSERT, SELECT, UPDATE ON nodes TO volary_web;
 
