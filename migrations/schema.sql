@@ -4,6 +4,19 @@ CREATE EXTENSION btree_gist;
 
 CREATE SEQUENCE vnis;
 
+CREATE OR REPLACE FUNCTION public.apply_costs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE holds h SET cost = coalesce(h.cost, 0) + a.cost
+    FROM (SELECT cluster_id, lot_id, sum(cost) AS cost FROM added WHERE cost IS NOT NULL GROUP BY cluster_id, lot_id) a
+   WHERE h.cluster_id = a.cluster_id AND h.lot_id = a.lot_id;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.apply_postings()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -663,7 +676,9 @@ CREATE TABLE holds (
   used bigint DEFAULT 0 NOT NULL,
   released bigint DEFAULT 0 NOT NULL,
   held bigint GENERATED ALWAYS AS (((set_aside - used) - released)) STORED NOT NULL,
+  cost bigint,
   CONSTRAINT holds_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT holds_cost_check CHECK ((cost >= 0)),
   CONSTRAINT holds_held_check CHECK ((held >= 0)),
   CONSTRAINT holds_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
   CONSTRAINT holds_pkey PRIMARY KEY (cluster_id, lot_id),
@@ -1943,6 +1958,8 @@ CREATE TRIGGER rights_end_sooner AFTER UPDATE OF expires_at ON sessions FOR EACH
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER costs_follow AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_costs();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON usage_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 

@@ -2,6 +2,7 @@ package books
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -69,7 +70,7 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 		}
 	}
 	for _, check := range []func(context.Context, pgx.Tx, wallet, *billing.Audit, *LedgerReport) error{
-		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyCosts,
+		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyCosts, verifyHoldCosts,
 	} {
 		if err := check(ctx, tx, w, audit, report); err != nil || report.Difference != nil {
 			return err
@@ -263,5 +264,25 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 			return nil
 		}
 	}
+	return nil
+}
+
+// verifyHoldCosts compares what the use of each lot by each cluster is said to have cost with the lines of it.
+func verifyHoldCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
+	var lot, cluster uuid.UUID
+	var said, cost int64
+	err := tx.QueryRow(ctx, `
+		WITH lines AS (
+			SELECT cluster_id, lot_id, sum(cost)::bigint AS cost FROM usage_lines WHERE wallet_id = $1 AND cost IS NOT NULL GROUP BY cluster_id, lot_id),
+		kept AS (SELECT h.cluster_id, h.lot_id, h.cost FROM holds h JOIN lots l ON l.id = h.lot_id WHERE l.wallet_id = $1 AND h.cost IS NOT NULL)
+		SELECT lot_id, cluster_id, coalesce(kept.cost, 0), coalesce(lines.cost, 0) FROM kept FULL JOIN lines USING (cluster_id, lot_id)
+		WHERE kept.cost IS DISTINCT FROM lines.cost ORDER BY cluster_id, lot_id LIMIT 1`, w.ID).Scan(&lot, &cluster, &said, &cost)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("costs of holds of %s: %w", w.ID, err)
+	}
+	report.Difference = differs(w, fmt.Sprintf("what the use of lot %s by cluster %s cost, in the currency's minor unit", lot, cluster), cost, said)
 	return nil
 }

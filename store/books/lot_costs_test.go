@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,6 +52,14 @@ func TestUseCostsWhatItsLotsDid(t *testing.T) {
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
 	w.must(w.db.Books.ReleaseNow(t.Context(), id, at(10_001)))
 	w.verified()
+	if n := w.count(`SELECT count(*) FROM holds h WHERE cost IS DISTINCT FROM (SELECT sum(cost) FROM usage_lines u WHERE u.cluster_id = h.cluster_id AND u.lot_id = h.lot_id)`); n != 0 {
+		t.Errorf("%d holds whose use cost something else than its lines", n)
+	}
+	w.tamper(`UPDATE holds SET cost = cost + 1 WHERE cost > 0`)
+	if r, err := w.db.Books.VerifyLedger(t.Context()); err != nil || r.Difference == nil || !strings.Contains(r.Difference.Error(), "what the use of lot") {
+		t.Errorf("a raised cost of a cluster was not found: %v, %v", r.Difference, err)
+	}
+	w.tamper(`UPDATE holds SET cost = cost - 1 WHERE cost > 0`)
 	if n := w.count(`SELECT count(*) FROM lots l WHERE amount IS NOT NULL AND (used <> bought OR amount <>
 		(SELECT sum(cost) FROM usage_lines WHERE lot_id = l.id))`); n != 0 {
 		t.Errorf("%d lots whose parts do not cost what was paid", n)

@@ -193,16 +193,15 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	var subnet *netip.Prefix
 	err := tx.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.gate_deadline,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, held.mcs, held.booked, k.cost, pr.currency, proven.at, c.subnet,
+			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, held.mcs, held.booked, held.cost, pr.currency, proven.at, c.subnet,
 			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
 			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
 		FROM clusters c
 		JOIN providers pr ON pr.id = c.provider_id
 		JOIN people pe ON pe.id = c.person_id
 		JOIN model_versions v ON v.id = c.version_id
-		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs, coalesce(sum(used), 0)::bigint AS booked
+		CROSS JOIN LATERAL (SELECT coalesce(sum(set_aside - released), 0)::bigint AS mcs, coalesce(sum(used), 0)::bigint AS booked, sum(cost)::bigint AS cost
 			FROM holds h WHERE h.cluster_id = c.id) AS held
-		CROSS JOIN LATERAL (SELECT sum(l.cost)::bigint AS cost FROM runs r JOIN usage_lines l ON l.run_id = r.id WHERE r.cluster_id = c.id) AS k
 		CROSS JOIN LATERAL (SELECT max(r.ended_at) AS at FROM runs r WHERE r.cluster_id = c.id) AS proven
 		WHERE c.organization_id = $1 AND c.id = $2`, d.OrganizationID, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.GateDeadline,
 		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.SignInUser, &d.Held,
