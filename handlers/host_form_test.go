@@ -76,6 +76,9 @@ func TestAHostCheckedBeforeSaysWhatComesAtTheNextCheck(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	b := a.SignIn(handlertest.Admin)
+	if _, err := a.Pool.Exec(t.Context(), `UPDATE hosts SET processors = 0, cpu_model = ''`); err != nil {
+		t.Fatal(err)
+	}
 	says(t, "a host without processors", b.Get("/provider/hosts/"+w.Host.String()), http.StatusOK, "not known yet: at the next check", "stands here and on the market at the next check")
 	facts := provisioner.HostFacts{VCPUs: 16, CPUModel: "EPYC", MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
 	storetest.NoError(t, a.Store.Machines.HostCheckDone(t.Context(), w.Host, facts, provisioner.AccelerationTCG, nil, true))

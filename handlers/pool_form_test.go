@@ -25,7 +25,7 @@ func TestPoolFormDrawsAndComputes(t *testing.T) {
 		return b.Fragment("/provider/pools/new?"+form(q, fields...).Encode(), "drawing")
 	}
 	part := drawn()
-	says(t, "what is typed", part, http.StatusOK, "9000 − 50 (VXLAN over IPv4) = 8950", "10.64.0.0/24", "198.51.100.0/24, MTU 9000", "198.51.100.1", "198.51.100.2", "4,096 clusters",
+	says(t, "what is typed", part, http.StatusOK, "9000 − 50 (VXLAN over IPv4) = 8950", "10.64.0.0/24", "198.51.100.0/24, MTU 9000", "198.51.100.1", "198.51.100.2", "4 096 clusters",
 		"203.0.113.0/24 and 1 more", "Guests do not go out.", "MTU 8950")
 	if strings.Contains(part.Body, "<html") || strings.Contains(part.Body, "machine_type") {
 		t.Error("the whole page comes with the drawing")
@@ -53,5 +53,5 @@ func TestPoolFormDrawsAndComputes(t *testing.T) {
 	says(t, "its form", b.Get(at+"/edit"), http.StatusOK, `value="9000"`, "8950")
 	a.Launch(w, "first", 0)
 	used := form(pool, "name", "pool", "prefix", "10.90.0.0/16", "underlay", "192.0.2.0/24", "underlay_mtu", "1400", "masquerade", "1")
-	says(t, "a pool in use", b.Post("/provider/pools/"+w.Pool.String(), used), http.StatusConflict, `id="underlay_mtu-error"`, "an MTU of 1450", `value="1400"`)
+	says(t, "a pool in use", b.Post("/provider/pools/"+w.Pool.String(), used), http.StatusUnprocessableEntity, `id="underlay_mtu-error"`, "an MTU of 1450", `value="1400"`)
 }

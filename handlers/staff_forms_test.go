@@ -29,7 +29,7 @@ func TestStaffFormsRefuseBadInput(t *testing.T) {
 		{"/provider/pools", form(pool, "underlay_mtu", "70000"), "70000 less 50 for VXLAN over IPv4 leaves 69950 bytes; guests may have 9166 at most, which is 9216 on the underlay.", `value="70000"`},
 		{"/provider/pools", form(pool, "underlay_mtu", "625"), "625 less 50 for VXLAN over IPv4 leaves 575 bytes; guests need 576 at least, so that the underlay needs 626.", `value="625"`},
 		{"/provider/pools", form(pool, "underlay_mtu", "645", "underlay", "2001:db8::/64"), "645 less 70 for VXLAN over IPv6 leaves 575 bytes", `value="645"`},
-		{"/provider/pools", form(pool, "underlay_mtu", "1,500"), "could be", `value="1,500"`},
+		{"/provider/pools", form(pool, "underlay_mtu", "1,500"), "underlay_mtu-error", `value="1,500"`},
 		{"/provider/pools", form(pool, "storage", "tape"), "Choose local.", `value="Oslo"`},
 		{"/provider/pools", form(pool, "storage", "shared"), "does not work yet", `value="Oslo"`},
 		{"/provider/pools", form(pool, "name", "pool"), "There is a pool named", `value="pool"`},
