@@ -45,6 +45,7 @@ func providerSamples() []Sample {
 		{"host-new", provider.HostNew(hostNew())},
 		{"host-new-refused", provider.HostNew(hostNewRefused())},
 		{"host-waiting", provider.HostShow(waitingHost())},
+		{"host-checking", provider.HostShow(checkingHost())},
 		{"host-code-ended", provider.HostShow(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It takes no nodes: not enrolled: its machine has reported no code.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-3.northern.example"}, Underlay: "192.0.2.13", CheckState: "none"})},
 		{"host-mistaken", provider.HostShow(mistakenHost())},
 		{"host-twin", provider.HostShow(twinHost())},
@@ -118,6 +119,13 @@ func waitingHost() provider.HostShowProps {
 		EnrolLine: "/usr/local/lib/volary/volary hook enrol 6TOID3VHJKPHUKXV3NUEK7EF6J", CodeUntil: now().Add(23 * time.Hour),
 		CodeSeen: "Its hook reports the code of host-2: is this the address of another machine?",
 	}
+}
+
+func checkingHost() provider.HostShowProps {
+	p := waitingHost()
+	p.EnrolLine, p.CodeSeen, p.Enrolled, p.CheckState, p.Unused = "", "", ago(time.Minute), "running", "Its check runs; it takes nodes when that has passed."
+	p.Checks = host().Checks[:2]
+	return p
 }
 
 func mistakenHost() provider.HostShowProps {
