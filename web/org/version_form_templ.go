@@ -220,7 +220,7 @@ func VersionForm(p VersionFormProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</fieldset><fieldset><legend>Compute</legend><p class=\"hint\">Any number of nodes, alike. A box that is ticked takes over what the head has; what is typed for the compute nodes instead counts where it is not.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</fieldset><fieldset><legend>Compute</legend><p class=\"hint\">Any number of nodes, alike. A ticked box takes over what the head has; what is typed below it counts again once it is not ticked.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -226,7 +226,7 @@ func networkPicture(d PoolDrawing) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" d=\"M90 62V46H180V30M270 62V46H180\"></path> <text class=\"draw-small\" x=\"188\" y=\"43\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" d=\"M90 62V51H180V30M270 62V51H180\"></path> <text class=\"draw-small\" x=\"188\" y=\"45\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
