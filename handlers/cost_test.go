@@ -32,7 +32,9 @@ func TestCostStandsThereAtOnce(t *testing.T) {
 	says(t, "an amount that cannot be read", wrong, http.StatusOK, "1,000", "The button to order appears with the amount")
 	says(t, "the same as a page", owner.Get(strings.Replace(asked, "hours=20", "hours=1%2C000", 1)), http.StatusUnprocessableEntity, `value="1,000"`)
 
-	says(t, "the form of a launch", owner.Get("/org/clusters/new"), http.StatusOK, "Set aside for the lease", "Per hour it runs", "It fits")
+	says(t, "the form of a launch", owner.Get("/org/clusters/new"), http.StatusOK, "Set aside for the lease", "Per hour it runs", "It fits", ">0.36 EUR<", ">0.18 EUR<", "at 0.045 EUR a compute hour")
+	tooMany := url.Values{"name": {"much"}, "version": {w.Version.String()}, "pool": {w.Pool.String()}, "compute_count": {"8"}, "lease_hours": {"719"}}
+	says(t, "a refused launch", owner.Post("/org/clusters", tooMany), http.StatusUnprocessableEntity, ">291.20 EUR<", "hours are")
 	more := owner.Fragment("/org/clusters/new?"+url.Values{"version": {w.Version.String()}, "pool": {w.Pool.String()}, "compute_count": {"9999"}, "lease_hours": {"2"}}.Encode(), "quote")
 	says(t, "a launch that cannot be", more, http.StatusOK, "between 0 and 1000")
 	for what, body := range map[string]string{"order": wrong.Body, "launch": more.Body} {

@@ -44,7 +44,7 @@ func TestAnswersToFormsIsolateNames(t *testing.T) {
 		form url.Values
 	}{
 		{handlertest.Owner, "/account/organizations", url.Values{"name": {rightToLeft + " First Group"}}},
-		{handlertest.Admin, "/provider/pools", url.Values{"name": {rightToLeft + " main"}, "prefix": {"10.80.0.0/16"}, "underlay": {"192.0.2.0/24"}, "storage": {"local"}, "machine_type": {"q35"}, "test_share": {"10"}, "mtu": {"1450"}}},
+		{handlertest.Admin, "/provider/pools", url.Values{"name": {rightToLeft + " main"}, "prefix": {"10.80.0.0/16"}, "underlay": {"192.0.2.0/24"}, "storage": {"local"}, "machine_type": {"q35"}, "test_share": {"10"}, "underlay_mtu": {"1500"}}},
 		{handlertest.Owner, "/org/models", url.Values{"name": {rightToLeft + " model"}}},
 		{handlertest.Owner, "/org/images/" + w.Image.String() + "/delete", nil},
 	} {

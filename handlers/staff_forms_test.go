@@ -15,7 +15,7 @@ func TestStaffFormsRefuseBadInput(t *testing.T) {
 	b := a.SignIn(handlertest.Admin)
 	pool := url.Values{
 		"name": {"second"}, "location": {"Oslo"}, "prefix": {"10.64.0.0/16"}, "subnet_bits": {"24"}, "underlay": {"192.0.2.0/24"}, "storage": {"local"},
-		"machine_type": {"q35"}, "mtu": {"1450"}, "test_vcpus": {"0"}, "max_lease": {"48"}, "masquerade": {"1"},
+		"machine_type": {"q35"}, "underlay_mtu": {"1500"}, "test_vcpus": {"0"}, "max_lease": {"48"}, "masquerade": {"1"},
 	}
 	shape := url.Values{"name": {"wide"}, "vcpus": {"8"}, "memory": {"65536"}, "disk": {"100"}}
 	settings := url.Values{"legal_name": {"North GmbH"}, "invoice_prefix": {"NC"}, "accounting_zone": {"Europe/Berlin"}, "support_contact": {"help@north.example"}}
@@ -26,7 +26,10 @@ func TestStaffFormsRefuseBadInput(t *testing.T) {
 	}{
 		{"/provider/pools", form(pool, "prefix", "everything"), "Give an IPv4 prefix", `value="everything"`},
 		{"/provider/pools", form(pool, "management", "198.51.100.0/24, there"), "Give prefixes such as", `value="198.51.100.0/24, there"`},
-		{"/provider/pools", form(pool, "mtu", "70000"), "between 576 and 9166", `value="70000"`},
+		{"/provider/pools", form(pool, "underlay_mtu", "70000"), "70000 less 50 for VXLAN over IPv4 leaves 69950 bytes; guests may have 9166 at most, which is 9216 on the underlay.", `value="70000"`},
+		{"/provider/pools", form(pool, "underlay_mtu", "625"), "625 less 50 for VXLAN over IPv4 leaves 575 bytes; guests need 576 at least, so that the underlay needs 626.", `value="625"`},
+		{"/provider/pools", form(pool, "underlay_mtu", "645", "underlay", "2001:db8::/64"), "645 less 70 for VXLAN over IPv6 leaves 575 bytes", `value="645"`},
+		{"/provider/pools", form(pool, "underlay_mtu", "1,500"), "underlay_mtu-error", `value="1,500"`},
 		{"/provider/pools", form(pool, "storage", "tape"), "Choose local.", `value="Oslo"`},
 		{"/provider/pools", form(pool, "storage", "shared"), "does not work yet", `value="Oslo"`},
 		{"/provider/pools", form(pool, "name", "pool"), "There is a pool named", `value="pool"`},

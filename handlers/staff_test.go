@@ -29,7 +29,6 @@ func TestStaffAddAHostByFields(t *testing.T) {
 	}
 	for _, c := range []struct{ field, value, says string }{
 		{"pool", w.South.String(), "no such pool"},
-		{"name", "", "Fill in a name."},
 		{"scheme", "tcp", "Choose how the host is reached."},
 		{"scheme", "memory", "Choose how the host is reached."},
 		{"address", "qemu+ssh://root@host/system?command=id", "not a URI"},

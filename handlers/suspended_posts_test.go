@@ -162,6 +162,6 @@ func TestEveryFormOfASuspendedPerson(t *testing.T) {
 func poolForm() url.Values {
 	return url.Values{
 		"name": {"late"}, "prefix": {"10.64.0.0/16"}, "subnet_bits": {"24"}, "underlay": {"192.0.2.0/24"}, "storage": {"local"},
-		"machine_type": {"q35"}, "mtu": {"1450"}, "test_vcpus": {"0"}, "max_lease": {"48"},
+		"machine_type": {"q35"}, "underlay_mtu": {"1500"}, "test_vcpus": {"0"}, "max_lease": {"48"},
 	}
 }

@@ -38,7 +38,7 @@ func TestSuspendedProviderIsShown(t *testing.T) {
 		{"a host's state", host + "/activate", nil, ""},
 		{"a pool", "/provider/pools", url.Values{
 			"name": {"late"}, "prefix": {"10.64.0.0/16"}, "subnet_bits": {"24"}, "underlay": {"192.0.2.0/24"}, "storage": {"local"},
-			"machine_type": {"q35"}, "mtu": {"1450"}, "test_vcpus": {"0"}, "max_lease": {"48"},
+			"machine_type": {"q35"}, "underlay_mtu": {"1500"}, "test_vcpus": {"0"}, "max_lease": {"48"},
 		}, `value="late"`},
 		{"a shape", "/provider/shapes", url.Values{"name": {"late"}, "vcpus": {"8"}, "memory": {"65536"}, "disk": {"100"}}, `value="late"`},
 		{"an offer", "/provider/offers", url.Values{"name": {"late"}, "least_hours": {"5"}, "good_days": {"30"}, "price": {"0.0125"}}, `value="late"`},

@@ -39,7 +39,7 @@ func TestAmbiguousNumbersAreRefusedInEveryField(t *testing.T) {
 		{admin, "/provider/offers/" + s.Offer.String() + "/prices", "price", url.Values{}},
 		{admin, "/provider/shapes", "memory", url.Values{"name": {"large"}}},
 		{admin, "/provider/shapes", "rate", url.Values{"name": {"large"}}},
-		{admin, "/provider/pools", "mtu", url.Values{"name": {"another"}}},
+		{admin, "/provider/pools", "underlay_mtu", url.Values{"name": {"another"}}},
 		{admin, "/provider/pools", "max_lease", url.Values{"name": {"another"}}},
 		{admin, "/provider/hosts", "vcpus", url.Values{"name": {"another"}}},
 	} {

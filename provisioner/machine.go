@@ -2,8 +2,10 @@ package provisioner
 
 import (
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -44,6 +46,13 @@ type Enrolment struct {
 func CodeHash(code string) string {
 	sum := sha256.Sum256([]byte("volary enrolment " + strings.ToUpper(strings.TrimSpace(code))))
 	return hex.EncodeToString(sum[:])
+}
+
+// FormCode is the code of the host that a form of adding one is about, so that its line can be pasted before the form is sent. It
+// follows from whose form it is, for which provider, and the form's id: of no other does the same code come.
+func FormCode(person, provider, form uuid.UUID) string {
+	sum := sha256.Sum256(slices.Concat([]byte("volary host form "), person[:], provider[:], form[:]))
+	return base32.StdEncoding.EncodeToString(sum[:])[:26] // 130 bits, as many as crypto/rand.Text has
 }
 
 // HookProgram is where a host keeps the program that its hook is.

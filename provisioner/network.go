@@ -16,7 +16,7 @@ type Network struct {
 	Gateway    netip.Addr   // the same on each host (anycast)
 	GatewayMAC net.HardwareAddr
 	Domain     string // search domain that DHCP hands out, e.g. "trial-1.volary"
-	MTU        int    // underlay MTU less 50 for VXLAN
+	MTU        int    // of the underlay less VXLANOverhead
 	Generation int64  // the hook reports the one it applied
 
 	Underlay netip.Addr   // this host's address on the underlay
@@ -30,6 +30,21 @@ type Network struct {
 	Allowed    []netip.Prefix // within PrivatePrefixes; Forbidden goes before it
 	Published  []PublishedPort
 }
+
+// VXLANOverhead is what VXLAN adds to a guest's packet, in bytes, where hosts reach each other by addresses like this one: the
+// guest's Ethernet header (14), VXLAN (8), UDP (8), and IPv4 (20) or IPv6 (40). RFC 7348.
+func VXLANOverhead(underlay netip.Addr) int {
+	if underlay.Is6() && !underlay.Is4In6() {
+		return 70
+	}
+	return 50
+}
+
+// The least and the most that guests' MTU may be: what every IPv4 host takes, and jumbo frames.
+const (
+	LeastMTU = 576
+	MostMTU  = 9166
+)
 
 // NetworkEntry is one node's name and address, answered by DHCP (on the host that carries it) and DNS.
 type NetworkEntry struct {

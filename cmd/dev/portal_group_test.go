@@ -74,10 +74,8 @@ func (v *visitor) describes(model string) {
 	v.fill("name", model)
 	v.follow("Create and describe it")
 	v.fill("version", "1")
-	for _, role := range []string{"head", "compute"} {
-		v.choose(role+"_image", "sample")
-		v.fillAll(role+"_vcpus", "1", role+"_memory_mib", "256", role+"_disk_gib", "1")
-	}
+	v.choose("head_image", "sample") // the compute nodes' too: their boxes are ticked
+	v.fillAll("head_vcpus", "1", "head_memory_mib", "256", "head_disk_gib", "1")
 	v.fillAll("compute_min", "1", "compute_max", "4")
 	v.choose("gate_kind", "a text appears on its console")
 	v.fillAll("gate_text", "volary: ready", "gate_timeout", "240")

@@ -68,20 +68,23 @@ func (v *visitor) addsHost(h lab.Host) {
 	v.nextStep("Add a host")
 	v.choose("pool", "attic")
 	v.choose("scheme", "TCP")
-	v.fillAll("name", "attic-1", "address", h.Address.Name, "underlay", h.Underlay.String(), "vcpus", "16")
+	v.says("Paste this on the machine")
+	v.pastes("line")
+	v.fillAll("name", "attic-1", "address", h.Address.Name, "underlay", h.Underlay.String())
+	v.opens("Another port")
+	v.fill("vcpus", "16")
 	v.follow("Add the host")
 	v.at("/provider/hosts/:id")
-	v.says("Paste this line")
-	v.pastes()
+	v.says("On its way in")
 	v.until("see the check end", `!document.querySelector("section[aria-labelledby=check] .head").innerText.includes("running")`)
 	v.says("passed", "active")
 	v.shoot("host-checked")
 }
 
-// pastes does what root of the host would.
-func (v *visitor) pastes() {
+// pastes does what root of the host would, with the line of a section.
+func (v *visitor) pastes(section string) {
 	v.t.Helper()
-	words := strings.Fields(v.text("section[aria-labelledby=enrolment] code"))
+	words := strings.Fields(v.text("section[aria-labelledby=" + section + "] code"))
 	if _, err := v.portal.lab.Run(v.t.Context(), 0, v.portal.program("volary"), "hook", "enrol", words[len(words)-1]); err != nil {
 		v.t.Fatal(err)
 	}

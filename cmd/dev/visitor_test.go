@@ -139,6 +139,12 @@ func (v *visitor) says(texts ...string) {
 	}
 }
 
+// opens what is folded away below a summary that begins so.
+func (v *visitor) opens(summary string) {
+	v.t.Helper()
+	v.do("open "+summary, chromedp.Click(fmt.Sprintf(`(//main//summary[starts-with(normalize-space(),%s)])[1]`, strconv.Quote(summary)), chromedp.NodeVisible))
+}
+
 // fillIn is fill for a field in the row that says text.
 func (v *visitor) fillIn(text, name, value string) {
 	v.t.Helper()

@@ -124,7 +124,7 @@ func (p *probes) entries() []provisioner.NetworkEntry {
 func (p *probes) network(on machines.Host, others []machines.Host) provisioner.Network {
 	n := provisioner.Network{
 		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: loops.GatewayMAC(p.vni),
-		Domain: "check.volary", MTU: 1400, Generation: p.generation, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
+		Domain: "check.volary", MTU: p.host.PoolMTU, Generation: p.generation, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
 	}
 	for _, h := range others {
 		n.Peers = append(n.Peers, h.Underlay)

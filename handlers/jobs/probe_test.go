@@ -17,6 +17,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store/machines"
+	"volary.dev/store/storetest"
 )
 
 // TestABusyHostKeepsItsAcceleration boots a check's guest on hosts that are slow, that do not answer for a while, and on which
@@ -73,5 +74,15 @@ func TestABusyHostKeepsItsAcceleration(t *testing.T) {
 				p.remove(context.Background(), p.here()[1])
 			})
 		})
+	}
+}
+
+// The check's network has the MTU that clusters of the pool get: a host whose underlay has no room for it fails its check.
+func TestProbesHaveThePoolsMTU(t *testing.T) {
+	w := storetest.NewWorld(t)
+	w.Exec(t, `UPDATE pools SET mtu = 8950`)
+	h := storetest.Must[machines.Host](t)(w.DB.Machines.HostForWorker(t.Context(), w.Hosts[0]))
+	if got := newProbes(&hostCheck{host: h}).network(h, nil).MTU; got != 8950 {
+		t.Errorf("the check tries an MTU of %d, the pool has 8950", got)
 	}
 }

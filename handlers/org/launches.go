@@ -16,6 +16,7 @@ import (
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
+	"volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
 
@@ -147,10 +148,14 @@ func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *
 }
 
 func quoteProps(q machines.Quote) *web.Quote {
-	return &web.Quote{
+	w := &web.Quote{
 		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
 		Hosts: hostFits(q), Refusal: renamed(q.Refusal, launchFields),
 	}
+	if q.Price != nil {
+		w.Cost, w.CostPerHour, w.Price = sales.Amount(q.Cost), sales.Amount(q.CostPerHour), q.Price.String()
+	}
+	return w
 }
 
 func hostFits(q machines.Quote) []web.HostFit {

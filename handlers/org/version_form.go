@@ -1,10 +1,15 @@
 package org
 
 import (
+	"maps"
 	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
 
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/userdata"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
@@ -18,8 +23,10 @@ var versionFields = map[string]string{
 
 // typedVersion keeps every field as it was typed.
 func typedVersion(f *request.Form) web.VersionValues {
+	compute := typedRole(f, "compute")
+	compute.SameImage, compute.SameSize, compute.SameUserData = f.Has("compute_same_image"), f.Has("compute_same_size"), f.Has("compute_same_user_data")
 	return web.VersionValues{
-		Version: f.Typed("version"), Head: typedRole(f, "head"), Compute: typedRole(f, "compute"),
+		Version: f.Typed("version"), Head: typedRole(f, "head"), Compute: compute,
 		ComputeMin: f.Typed("compute_min"), ComputeMax: f.Typed("compute_max"),
 		GateKind: f.Typed("gate_kind"), GateText: f.Typed("gate_text"), GateTimeout: f.Typed("gate_timeout"),
 		SignInUser: f.Typed("sign_in_user"),
@@ -33,7 +40,8 @@ func typedRole(f *request.Form, role string) web.RoleValues {
 	}
 }
 
-// versionValues fills the form of a draft.
+// versionValues fills the form of a draft, and of a version that begins as another one is. A box "same as the head" is ticked
+// where it is so; compute nodes that there are none of are as the head.
 func versionValues(v models.Version) web.VersionValues {
 	values := web.VersionValues{
 		Version: v.Version, ComputeMin: strconv.Itoa(v.ComputeMin), ComputeMax: strconv.Itoa(v.ComputeMax),
@@ -51,7 +59,33 @@ func versionValues(v models.Version) web.VersionValues {
 			values.Compute = role
 		}
 	}
+	if _, ok := v.Role(provisioner.RoleCompute); !ok {
+		values.Compute = values.Head
+	}
+	markSame(&values)
 	return values
+}
+
+// markSame ticks the boxes of what the compute nodes have as the head has it.
+func markSame(v *web.VersionValues) {
+	c, h := &v.Compute, v.Head
+	c.SameImage, c.SameUserData = c.Image == h.Image, c.UserData == h.UserData
+	c.SameSize = c.VCPUs == h.VCPUs && c.MemoryMiB == h.MemoryMiB && c.DiskGiB == h.DiskGiB
+}
+
+// meant is what the form says once the boxes are heard.
+func meant(v web.VersionValues) web.VersionValues {
+	c, h := &v.Compute, v.Head
+	if c.SameImage {
+		c.Image = h.Image
+	}
+	if c.SameSize {
+		c.VCPUs, c.MemoryMiB, c.DiskGiB = h.VCPUs, h.MemoryMiB, h.DiskGiB
+	}
+	if c.SameUserData {
+		c.UserData = h.UserData
+	}
+	return v
 }
 
 // versionDraft reads the form. A model cluster that never has compute nodes needs no compute role.
@@ -75,22 +109,56 @@ func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
 	if p.Form.Token != "" {
 		d.Revision = f.Int("token", "the draft's revision", 1, 1<<30)
 	}
-	d.Roles = append(d.Roles, roleDraft(f, provisioner.RoleHead))
+	head := models.RoleDraft{Role: provisioner.RoleHead, ImageID: typedImage(f, "head"), Shape: typedSize(f, "head"), UserData: typedUserData(f, "head")}
+	d.Roles = append(d.Roles, head)
 	if d.ComputeMax > 0 || f.Typed("compute_max") == "" {
-		d.Roles = append(d.Roles, roleDraft(f, provisioner.RoleCompute))
+		d.Roles = append(d.Roles, computeDraft(f, head, p.Values.Compute))
 	}
 	return d
 }
 
-func roleDraft(f *request.Form, role provisioner.Role) models.RoleDraft {
-	prefix := string(role) + "_"
-	return models.RoleDraft{
-		Role: role, ImageID: f.ID(prefix+"image", "an image"),
-		Shape: provisioner.Shape{
-			VCPUs:     f.Int(prefix+"vcpus", "the number of vCPUs", 1, 256),
-			MemoryMiB: f.Int(prefix+"memory_mib", "memory in MiB", 64, 4194304),
-			DiskGiB:   f.Int(prefix+"disk_gib", "disk in GiB", 1, 16384),
-		},
-		UserData: f.Lines(prefix+"user_data", "user-data", userdata.Most),
+// computeDraft reads of the compute nodes' fields those that are not the head's: what is typed in the others does not count, and
+// is not refused either.
+func computeDraft(f *request.Form, head models.RoleDraft, v web.RoleValues) models.RoleDraft {
+	r := head
+	r.Role = provisioner.RoleCompute
+	if !v.SameImage {
+		r.ImageID = typedImage(f, "compute")
 	}
+	if !v.SameSize {
+		r.Shape = typedSize(f, "compute")
+	}
+	if !v.SameUserData {
+		r.UserData = typedUserData(f, "compute")
+	}
+	return r
+}
+
+func typedImage(f *request.Form, role string) uuid.UUID { return f.ID(role+"_image", "an image") }
+
+func typedSize(f *request.Form, role string) provisioner.Shape {
+	return provisioner.Shape{
+		VCPUs:     f.Int(role+"_vcpus", "the number of vCPUs", 1, 256),
+		MemoryMiB: f.Int(role+"_memory_mib", "memory in MiB", 64, 4194304),
+		DiskGiB:   f.Int(role+"_disk_gib", "disk in GiB", 1, 16384),
+	}
+}
+
+func typedUserData(f *request.Form, role string) string {
+	return f.Lines(role+"_user_data", "user-data", userdata.Most)
+}
+
+// onTheHead leaves out of a refusal what it says twice: of a field of the compute nodes that is the head's, whose own field it
+// names already.
+func onTheHead(r *refusal.Error, v web.RoleValues) *refusal.Error {
+	same := map[string]bool{
+		"image": v.SameImage, "vcpus": v.SameSize, "memory_mib": v.SameSize, "disk_gib": v.SameSize, "user_data": v.SameUserData,
+	}
+	out := *r
+	out.Fields = maps.Clone(r.Fields)
+	maps.DeleteFunc(out.Fields, func(name, _ string) bool {
+		field, compute := strings.CutPrefix(name, "compute_")
+		return compute && same[field]
+	})
+	return &out
 }

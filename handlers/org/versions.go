@@ -18,17 +18,29 @@ import (
 	"volary.dev/web/ui"
 )
 
-// NewVersion shows the form of a new version, filled with sizes that suit a small cluster.
+// NewVersion shows the form of a new version: all of the newest one but its name, else sizes that suit a small cluster.
 func (h Handlers) NewVersion(c echo.Context) error {
 	m, err := h.modelCluster(c)
 	if err != nil {
 		return err
 	}
-	role := web.RoleValues{VCPUs: "1", MemoryMiB: "256", DiskGiB: "2"}
-	return h.versionForm(c, http.StatusOK, web.VersionFormProps{ModelID: m.ID, ModelName: m.Name, Values: web.VersionValues{
-		Version: strconv.Itoa(len(m.Versions) + 1), Head: role, Compute: role,
-		ComputeMin: "1", ComputeMax: "8", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
-	}})
+	p := web.VersionFormProps{ModelID: m.ID, ModelName: m.Name}
+	if len(m.Versions) == 0 {
+		role := web.RoleValues{VCPUs: "1", MemoryMiB: "256", DiskGiB: "2"}
+		p.Values = web.VersionValues{
+			Version: "1", Head: role, Compute: role, ComputeMin: "1", ComputeMax: "8", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
+		}
+		markSame(&p.Values)
+		return h.versionForm(c, http.StatusOK, p)
+	}
+	orgID, _ := where(c)
+	last, err := h.Models.Version(c.Request().Context(), orgID, m.Versions[0].ID)
+	if err != nil {
+		return err
+	}
+	p.Values = versionValues(last)
+	p.Values.Version = nextName(m)
+	return h.versionForm(c, http.StatusOK, p)
 }
 
 // CreateVersion makes a draft.
@@ -78,7 +90,7 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	orgID, personID := where(c)
 	id, err := h.Models.SaveVersion(c.Request().Context(), orgID, personID, d)
 	if r, ok := respond.AsForm(err); ok {
-		p.Form.Refusal = renamed(r, versionFields)
+		p.Form.Refusal = onTheHead(renamed(r, versionFields), p.Values.Compute)
 		return h.versionForm(c, respond.Status(r.Code), p)
 	}
 	if err != nil {
@@ -151,7 +163,13 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 	}
 	p.Layout = h.layout(c)
 	for _, role := range []*web.RoleValues{&p.Values.Head, &p.Values.Compute} {
-		role.Warnings = userdata.Warnings(userdata.Clean(role.UserData))
+		if !role.SameUserData {
+			role.Warnings = userdata.Warnings(userdata.Clean(role.UserData))
+		}
+	}
+	orgID, _ := where(c)
+	if p.Changes, err = h.formChanges(c.Request().Context(), orgID, p); err != nil {
+		return err
 	}
 	return page.Render(c, status, web.VersionForm(p))
 }
@@ -169,8 +187,12 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	for _, r := range v.Roles {
 		p.Roles = append(p.Roles, web.RoleShow{
 			Role: r.Role, ImageID: r.ImageID, ImageName: r.ImageName, Digest: r.Digest, Shape: r.Shape, UserData: r.UserData,
-			Warnings: userdata.Warnings(r.UserData),
+			Warnings: userdata.Warnings(r.UserData), Same: r.Role != provisioner.RoleHead && r.UserData != "" && r.UserData == v.Roles[0].UserData,
 		})
+	}
+	var err error
+	if p.Changes, err = h.changesOf(c.Request().Context(), orgID, v); err != nil {
+		return p, err
 	}
 	l, q := request.ParseList(c, "created", "state", "pool", "took"), request.ParseQuery(c)
 	l.Path = versionPath(v.ID) // also where a refused form is shown

@@ -33,7 +33,15 @@ func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error
 	if len(pools) == 1 && p.Pool == "" {
 		p.Pool = pools[0].ID.String()
 	}
-	p.Schemes = h.schemes()
+	p.Schemes, p.Simulated = h.schemes(), h.Simulated
+	form, err := uuid.Parse(p.Enrolment)
+	if err != nil { // a script's, or somebody changed it
+		if form, err = store.NewID(); err != nil {
+			return err
+		}
+		p.Enrolment = form.String()
+	}
+	p.Line = provisioner.EnrolLine(provisioner.HostAddress{}, provisioner.FormCode(who(c), where(c), form))
 	return page.Render(c, status, web.HostNew(p))
 }
 
@@ -60,16 +68,23 @@ func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n machines.NewHost
 		schemes = append(schemes, s.Value)
 	}
 	pool = f.ID("pool", "a pool")
-	n.Name = f.Name("name", "a name", 1, 80)
+	n.Form, _ = uuid.Parse(f.Typed("enrolment"))
 	n.Address.Scheme = provisioner.Scheme(f.Choice("scheme", "how the host is reached", schemes...))
 	n.Address.Name = strings.TrimSpace(f.Typed("address"))
+	if n.Name = n.Address.Name; f.Has("name") || n.Name == "" {
+		n.Name = f.Name("name", "a name", 1, 80)
+	}
 	if f.Has("port") {
 		n.Address.Port = f.Int("port", "the port", 1, 65535)
 	}
 	if f.Has("vcpus") {
 		n.VCPUs = f.Int("vcpus", "the vCPUs offered", 1, 65536)
 	}
-	if underlay, err := netip.ParseAddr(strings.TrimSpace(f.Typed("underlay"))); err != nil || !underlay.Is4() {
+	at := strings.TrimSpace(f.Typed("underlay"))
+	if at == "" {
+		at = n.Address.Name
+	}
+	if underlay, err := netip.ParseAddr(at); err != nil || !underlay.Is4() {
 		f.Wrong("underlay", "Give the host's IPv4 address on the underlay, such as 192.0.2.11.")
 	} else {
 		n.Underlay = underlay

@@ -207,7 +207,7 @@ func (h Handlers) CreateHost(c echo.Context) error {
 		return err
 	}
 	p := web.HostNewProps{
-		Name: f.Typed("name"), Pool: f.Typed("pool"), Scheme: f.Typed("scheme"), Address: f.Typed("address"), Port: f.Typed("port"),
+		Enrolment: f.Typed("enrolment"), Name: f.Typed("name"), Pool: f.Typed("pool"), Scheme: f.Typed("scheme"), Address: f.Typed("address"), Port: f.Typed("port"),
 		Underlay: f.Typed("underlay"), VCPUs: f.Typed("vcpus"), Labels: f.Typed("labels"),
 	}
 	pool, host := h.typedHost(f)

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"maps"
 	"net/http"
 	"net/netip"
 	"strconv"
@@ -42,7 +43,7 @@ func (h Handlers) ShowPool(c echo.Context) error {
 	}
 	p := web.PoolShowProps{
 		Layout: h.layout(c), Row: poolRow(x), SubnetBits: x.SubnetBits, Underlay: x.Underlay.String(), Storage: x.Storage,
-		MachineType: x.MachineType, CPU: x.CPU, MTU: x.MTU, GoOut: x.Masquerade, Wipe: x.WipeDisks, MaxLeaseHours: x.MaxLeaseHours,
+		MachineType: x.MachineType, CPU: x.CPU, MTU: mtuOf(x.Underlay, x.MTU), GoOut: x.Masquerade, Wipe: x.WipeDisks, MaxLeaseHours: x.MaxLeaseHours,
 		Policy: x.Policy, Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Closed: prefixes(provisioner.PrivatePrefixes()),
 	}
 	if p.Made, err = h.Machines.PoolProcessors(c.Request().Context(), where(c), x.ID); err != nil {
@@ -67,12 +68,26 @@ func (h Handlers) poolOf(c echo.Context) (machines.PoolRow, error) {
 	return h.Machines.ProviderPool(c.Request().Context(), where(c), id)
 }
 
-// NewPool shows the form for another pool, with the values most take.
+// NewPool shows the form for another pool, with the values most take; its drawing follows what is typed.
 func (h Handlers) NewPool(c echo.Context) error {
 	p := web.PoolFormProps{
-		Layout: h.layout(c), SubnetBits: "24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720", GoOut: true,
+		Layout: h.layout(c), SubnetBits: "24", Storage: "local", MachineType: "q35", UnderlayMTU: usualMTU, TestVCPUs: "4", MaxLease: "720", GoOut: true,
 	}
-	return page.Render(c, http.StatusOK, web.PoolForm(p))
+	return poolPage(c, p)
+}
+
+// usualMTU is Ethernet's.
+const usualMTU = "1500"
+
+// poolPage shows a pool's form. Asked for the drawing alone, it draws the networks that are typed.
+func poolPage(c echo.Context, p web.PoolFormProps) error {
+	if request.IsFragment(c) {
+		f := request.ParseQuery(c)
+		p.Prefix, p.SubnetBits, p.Underlay, p.UnderlayMTU = f.Typed("prefix"), f.Typed("subnet_bits"), f.Typed("underlay"), f.Typed("underlay_mtu")
+		p.Management, p.Allowed, p.GoOut = f.Typed("management"), f.Typed("allowed"), f.Has("masquerade")
+	}
+	p.Drawing = drawingOf(p)
+	return page.Live(c, web.PoolForm(p))
 }
 
 // CreatePool adds a pool.
@@ -105,10 +120,11 @@ func (h Handlers) EditPool(c echo.Context) error {
 	p := web.PoolFormProps{
 		Layout: h.layout(c), ID: x.ID, Clusters: x.Clusters,
 		Name: x.Name, Location: x.Location, Prefix: x.Prefix.String(), SubnetBits: strconv.Itoa(x.SubnetBits), Underlay: x.Underlay.String(),
-		Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Storage: x.Storage, MachineType: x.MachineType, CPU: x.CPU, MTU: strconv.Itoa(x.MTU),
-		GoOut: x.Masquerade, Wipe: x.WipeDisks, TestVCPUs: strconv.Itoa(x.TestVCPUs), MaxLease: strconv.Itoa(x.MaxLeaseHours), Policy: x.Policy,
+		Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Storage: x.Storage, MachineType: x.MachineType, CPU: x.CPU,
+		UnderlayMTU: strconv.Itoa(mtuOf(x.Underlay, x.MTU).Underlay),
+		GoOut:       x.Masquerade, Wipe: x.WipeDisks, TestVCPUs: strconv.Itoa(x.TestVCPUs), MaxLease: strconv.Itoa(x.MaxLeaseHours), Policy: x.Policy,
 	}
-	return page.Render(c, http.StatusOK, web.PoolForm(p))
+	return poolPage(c, p)
 }
 
 // UpdatePool changes a pool.
@@ -137,7 +153,13 @@ func (h Handlers) UpdatePool(c echo.Context) error {
 }
 
 func poolAgain(c echo.Context, p web.PoolFormProps, r *refusal.Error) error {
-	p.Form = ui.Form{Refusal: r}
+	if wrong, ok := r.Fields["mtu"]; ok { // of what follows from the underlay's
+		changed := *r
+		changed.Fields = maps.Clone(r.Fields)
+		delete(changed.Fields, "mtu")
+		changed.Fields["underlay_mtu"], r = wrong, &changed
+	}
+	p.Form, p.Drawing = ui.Form{Refusal: r}, drawingOf(p)
 	return page.Render(c, respond.Status(r.Code), web.PoolForm(p))
 }
 
@@ -145,10 +167,11 @@ func poolPath(id uuid.UUID) string { return "/provider/pools/" + id.String() }
 
 // typedPool reads the form. A box that is not ticked is not sent at all.
 func typedPool(f *request.Form) (web.PoolFormProps, machines.NewPool) {
+	f.Default("underlay_mtu", usualMTU)
 	p := web.PoolFormProps{
 		Name: f.Typed("name"), Location: f.Typed("location"), Prefix: f.Typed("prefix"), SubnetBits: f.Typed("subnet_bits"),
 		Underlay: f.Typed("underlay"), Management: f.Typed("management"), Allowed: f.Typed("allowed"), Storage: f.Typed("storage"), MachineType: f.Typed("machine_type"),
-		CPU: f.Typed("cpu"), MTU: f.Typed("mtu"), GoOut: f.Has("masquerade"), Wipe: f.Has("wipe_disks"), TestVCPUs: f.Typed("test_vcpus"),
+		CPU: f.Typed("cpu"), UnderlayMTU: f.Typed("underlay_mtu"), GoOut: f.Has("masquerade"), Wipe: f.Has("wipe_disks"), TestVCPUs: f.Typed("test_vcpus"),
 		MaxLease: f.Typed("max_lease"), Policy: f.Typed("policy"),
 	}
 	n := machines.NewPool{
@@ -158,11 +181,12 @@ func typedPool(f *request.Form) (web.PoolFormProps, machines.NewPool) {
 		Underlay:   typedPrefix(f, "underlay", "Give the network between the hosts, such as 192.0.2.0/24."),
 		Management: typedPrefixes(f, "management"), Allowed: typedPrefixes(f, "allowed"), Storage: f.Text("storage", "the kind of storage", 1, 20),
 		MachineType: f.Text("machine_type", "the machine type", 1, 64), CPU: f.Text("cpu", "the CPU model", 0, 64),
-		MTU: f.Int("mtu", "the MTU", 576, 9166), NoMasquerade: !p.GoOut, WipeDisks: p.Wipe,
+		NoMasquerade: !p.GoOut, WipeDisks: p.Wipe,
 		TestVCPUs: f.Int("test_vcpus", "the test share", 0, 1<<20), MaxLeaseHours: f.Int("max_lease", "the longest lease", 1, 8760),
 		Policy: strings.TrimSpace(f.Lines("policy", "the policy", 8000)),
 	}
 	n.NoTests = n.TestVCPUs == 0
+	n.MTU = typedMTU(f, n.Underlay)
 	return p, n
 }
 

@@ -53,6 +53,11 @@
 // clusters it shares a host with. ARP passes a port only about the cluster's own subnet, whole and of the usual kind, and the
 // bridge answers for its own address alone.
 //
+// 2026-11-29: guests' MTU is the underlay's less provisioner.VXLANOverhead. The pool's form asks for the underlay's and computes
+// the other; the network's XML has it, from where libvirt gives it to bridge, ports and DHCP and the hook to the VXLAN. A
+// host whose own device has less is refused with the sum before anything is made: the kernel makes a VXLAN with too large an MTU
+// smaller without a word, and refuses only the change after it. The check's network has the pool's MTU, so that it is found there.
+//
 // libvirt's own wipe of a volume with holes cuts it to nothing and writes nothing over it. The hook overwrites what the file
 // system has of a disk, once, with zeros, in a process that it does not wait for; a file system that copies on write, a
 // snapshot below it and the spare cells of an SSD keep what they have.

@@ -190,24 +190,41 @@ func (n network) guestPorts(out []byte) ([]string, error) {
 	return ports, nil
 }
 
+// underlayDevice is the interface by which this host reaches its pool's others.
+type underlayDevice struct {
+	name string
+	mtu  int
+}
+
+// fits refuses a network whose packets would not pass the underlay's interface once VXLAN has added to them. The kernel refuses
+// it too, later, and without the numbers.
+func (n network) fits(d underlayDevice) error {
+	over := provisioner.VXLANOverhead(n.underlay)
+	if n.mtu+over <= d.mtu {
+		return nil
+	}
+	return fmt.Errorf("%s, which carries the underlay, has an MTU of %d, which leaves %d for guests; the pool gives them %d, for which it needs %d: set that here and on the way between the hosts, or lower the MTU of the pool",
+		d.name, d.mtu, d.mtu-over, n.mtu, n.mtu+over)
+}
+
 // deviceOf finds the interface that carries an address of this host.
-func deviceOf(a netip.Addr) (string, error) {
+func deviceOf(a netip.Addr) (underlayDevice, error) {
 	all, err := net.Interfaces()
 	if err != nil {
-		return "", err
+		return underlayDevice{}, err
 	}
 	for _, i := range all {
 		addrs, err := i.Addrs()
 		if err != nil {
-			return "", err
+			return underlayDevice{}, err
 		}
 		for _, have := range addrs {
 			if p, err := netip.ParsePrefix(have.String()); err == nil && p.Addr().Unmap() == a {
-				return i.Name, nil
+				return underlayDevice{i.Name, i.MTU}, nil
 			}
 		}
 	}
-	return "", fmt.Errorf("%w: %s", errNoUnderlay, a)
+	return underlayDevice{}, fmt.Errorf("%w: %s", errNoUnderlay, a)
 }
 
 var errNoUnderlay = errors.New("no interface of this host has the underlay address")

@@ -155,7 +155,7 @@ func newHook(t *testing.T, r *recorder) hook {
 		settings: settings,
 		consoles: filepath.Join(t.TempDir(), "volary", "consoles"), background: func(...string) error { return errors.New("nobody runs it") },
 		run: r.run, dir: filepath.Join(t.TempDir(), "networks"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
-		device:  func(netip.Addr) (string, error) { return "eth0", nil },
+		device:  func(netip.Addr) (underlayDevice, error) { return underlayDevice{"eth0", 1500}, nil },
 		tracked: func() int { return 262144 },
 	}
 }
@@ -187,6 +187,19 @@ func TestStarted(t *testing.T) {
 	}
 	if got := h.lastReport(t); got.Generation != 3 || got.Nonce != "5f1c9a0e" || got.Error != "" || got.Protocol != Protocol {
 		t.Errorf("report %+v", got)
+	}
+}
+
+// TestUnderlayTooSmall: nothing is made where packets would not pass, and the report has the sum.
+func TestUnderlayTooSmall(t *testing.T) {
+	for mtu, says := range map[int]string{1499: "has an MTU of 1499, which leaves 1449 for guests; the pool gives them 1450, for which it needs 1500", 1500: ""} {
+		r := &recorder{answers: map[string]string{"bridge -json fdb": "[]", "ip -json link": "[]"}}
+		h := newHook(t, r)
+		h.device = func(netip.Addr) (underlayDevice, error) { return underlayDevice{"eth0", mtu}, nil }
+		err := h.serve(t.Context(), "started", strings.NewReader(open()))
+		if (err == nil) != (says == "") || !strings.Contains(h.lastReport(t).Error, says) || says != "" && len(r.ran) > 0 {
+			t.Errorf("%d: %v, ran %q", mtu, err, r.ran)
+		}
 	}
 }
 

@@ -128,7 +128,7 @@ func (x *networkXML) network() (network, error) {
 	m := x.Metadata.Network
 	n := network{name: x.Name, vni: m.VNI, sealed: m.Sealed == "yes", mtu: x.MTU.Size}
 	if n.mtu == 0 {
-		n.mtu = 1450 // an underlay of 1500 less what VXLAN adds
+		n.mtu = 1500 - provisioner.VXLANOverhead(netip.IPv4Unspecified())
 	}
 	if m.VNI < 1 || m.VNI > 1<<24-1 || x.Name != NetworkName(m.VNI) || x.Bridge.Name != BridgeName(m.VNI) {
 		return n, fmt.Errorf("VNI %d does not go with this name and bridge %q", m.VNI, x.Bridge.Name)

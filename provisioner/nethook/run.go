@@ -36,7 +36,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 type hook struct {
 	run    func(ctx context.Context, c command) ([]byte, error)
 	send   func(server netip.Addr, message []byte) error
-	device func(underlay netip.Addr) (string, error)
+	device func(underlay netip.Addr) (underlayDevice, error)
 	// tracked is how many connections this host can track at once.
 	tracked func() int
 	// background runs this program with other arguments and does not wait for it.
@@ -85,6 +85,9 @@ type applied struct {
 // apply makes the host match the network.
 func (h hook) apply(ctx context.Context, n network) (applied, error) {
 	dev, err := h.device(n.underlay)
+	if err == nil {
+		err = n.fits(dev)
+	}
 	if err != nil {
 		return applied{}, err
 	}
@@ -95,7 +98,7 @@ func (h hook) apply(ctx context.Context, n network) (applied, error) {
 			return applied{}, err
 		}
 	}
-	if err := h.runAll(ctx, n.makeVXLAN(have, dev)); err != nil {
+	if err := h.runAll(ctx, n.makeVXLAN(have, dev.name)); err != nil {
 		return applied{}, err
 	}
 	if err := h.quiet(n); err != nil {

@@ -121,6 +121,21 @@ func (db *DB) OffersForSale(ctx context.Context) ([]Offer, error) {
 	return list, err
 }
 
+// PriceOn implements machines.Books.
+func (db *DB) PriceOn(ctx context.Context, q store.Queryer, poolID uuid.UUID, now time.Time) (*billing.UnitPrice, error) {
+	rows, _ := q.Query(ctx, `
+		SELECT x.price AS millionths, pr.currency
+		FROM pools p JOIN providers pr ON pr.id = p.provider_id AND pr.state = 'active'
+		JOIN offers o ON o.provider_id = p.provider_id AND o.ended_at IS NULL AND (o.pool_id IS NULL OR o.pool_id = p.id)
+		JOIN offer_prices x ON x.offer_id = o.id AND x.during @> $2::timestamptz
+		WHERE p.id = $1 ORDER BY x.price LIMIT 1`, poolID, now)
+	prices, err := store.All(rows, "price on a pool", pgx.RowToStructByName[billing.UnitPrice])
+	if err != nil || len(prices) == 0 {
+		return nil, err
+	}
+	return &prices[0], nil
+}
+
 // OfferFilter narrows and orders a provider's offers by name, hours (of an order's minimum), days, price or created.
 type OfferFilter struct {
 	Page  store.Page

@@ -138,6 +138,50 @@ func TestOffersRefuseWhatCannotBeSold(t *testing.T) {
 	}
 }
 
+// The price on a pool is the lowest of the moment of what is good there: not of another pool's hours, of what has ended or is to
+// come, or of a suspended provider.
+func TestPriceOn(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	other := storetest.Must[uuid.UUID](t)(w.DB.Machines.CreatePool(ctx, w.Person, w.Provider, machines.NewPool{
+		Name: "other", Prefix: netip.MustParsePrefix("10.64.0.0/12"), Underlay: netip.MustParsePrefix("198.51.100.0/24"),
+	}))
+	price := func(pool uuid.UUID) int64 {
+		t.Helper()
+		p, err := w.DB.Books.PriceOn(ctx, w.Pool, pool, time.Now())
+		storetest.NoError(t, err)
+		if p == nil {
+			return 0
+		}
+		if p.Currency != "EUR" {
+			t.Errorf("the price is in %q", p.Currency)
+		}
+		return p.Millionths
+	}
+	if got := price(w.PoolID); got != 0 {
+		t.Errorf("a price of %d where nothing is sold", got)
+	}
+	offer := func(o books.NewOffer) uuid.UUID {
+		t.Helper()
+		return storetest.Must[uuid.UUID](t)(w.DB.Books.CreateOffer(ctx, w.Person, w.Provider, o))
+	}
+	offer(storetest.NewOffer("standard", 45_000))
+	there := storetest.NewOffer("there", 30_000)
+	there.PoolID = other
+	offer(there)
+	ended := offer(storetest.NewOffer("ended", 10_000))
+	storetest.NoError(t, w.DB.Books.EndOffer(ctx, w.Person, w.Provider, ended))
+	falling := offer(storetest.NewOffer("falling", 60_000))
+	storetest.Must[uuid.UUID](t)(w.DB.Books.SetPrice(ctx, w.Person, w.Provider, falling, books.NewPrice{Millionths: 1, From: time.Now().Add(time.Hour)}))
+	if here, there := price(w.PoolID), price(other); here != 45_000 || there != 30_000 {
+		t.Errorf("%d here and %d there, want 45000 and 30000", here, there)
+	}
+	storetest.NoError(t, w.DB.People.SuspendProvider(ctx, w.Person, w.Provider, "unpaid fees"))
+	if got := price(w.PoolID); got != 0 {
+		t.Errorf("a suspended provider's price is %d", got)
+	}
+}
+
 func TestPricesAreNeverEdited(t *testing.T) {
 	w := storetest.NewWorld(t)
 	storetest.Must[uuid.UUID](t)(w.DB.Books.CreateOffer(t.Context(), w.Person, w.Provider, storetest.NewOffer("standard", 45_000)))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,10 @@ type NewHost struct {
 	Underlay netip.Addr
 	VCPUs    int // that nodes may share, more than there are to overcommit; 0 takes what its check finds
 	Labels   map[string]string
+	// Form is the id, of version 7, of the form that showed the host's line before there was the host; Nil: none did. Its code
+	// (provisioner.FormCode) is the host's where the form is not older than a code lasts and no other host waits for the same;
+	// else the host has a new one.
+	Form uuid.UUID
 }
 
 // AddHost adds a host that waits for its code: nothing is made on it before its own hook has reported that. Then its check
@@ -47,7 +52,11 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 		if !underlay.Contains(h.Underlay) {
 			return refusal.Invalid(map[string]string{"underlay": fmt.Sprintf("%s is not in the pool's underlay network %s.", h.Underlay, underlay)})
 		}
-		if err := h.insert(ctx, tx, id, providerID, poolID); err != nil {
+		code, err := h.code(ctx, tx, by, providerID)
+		if err != nil {
+			return err
+		}
+		if err := h.insert(ctx, tx, id, providerID, poolID, code); err != nil {
 			return err
 		}
 		if err := db.queueHostCheck(ctx, tx, id); err != nil {
@@ -89,14 +98,32 @@ func (h NewHost) checkLabels(f store.Fields) {
 	}
 }
 
-func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID uuid.UUID) error {
+// code is what the host's hook has to report. A form's age stands in its id, which makes the code: who writes another age has
+// another code.
+func (h NewHost) code(ctx context.Context, tx pgx.Tx, by, providerID uuid.UUID) (string, error) {
+	now, err := store.ReadNow(ctx, tx)
+	if err != nil || h.Form.Version() != 7 {
+		return newCode(), err
+	}
+	code, age := provisioner.FormCode(by, providerID, h.Form), now.Sub(time.Unix(h.Form.Time().UnixTime()))
+	var taken bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM hosts WHERE enrol_code = $1 AND removed_at IS NULL)`, code).Scan(&taken); err != nil {
+		return "", fmt.Errorf("look for a code: %w", err)
+	}
+	if taken || age > codeLife || age < -time.Minute {
+		return newCode(), nil
+	}
+	return code, nil
+}
+
+func (h NewHost) insert(ctx context.Context, tx pgx.Tx, id, providerID, poolID uuid.UUID, code string) error {
 	if h.Labels == nil {
 		h.Labels = map[string]string{}
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, offered_vcpus, labels, state, created_at, enrol_code, enrol_until)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'active', now(), $11, now() + $12::interval)`,
-		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels, newCode(), codeLife)
+		id, providerID, poolID, h.Name, h.Address.Scheme, h.Address.Name, h.Address.Port, h.Underlay, h.VCPUs, h.Labels, code, codeLife)
 	switch {
 	case store.UniqueViolation(err, "hosts_pool_id_name_key"):
 		return store.Duplicate("a host", "name", h.Name)

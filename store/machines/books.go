@@ -17,6 +17,8 @@ type Books interface {
 	// Available is what an organization may set aside at now for a cluster on a pool, and what it has of that provider
 	// that is good on other pools alone; nothing is locked.
 	Available(ctx context.Context, q store.Queryer, poolID, orgID uuid.UUID, now time.Time) (here, elsewhere billing.Hours, err error)
+	// PriceOn is the lowest price at which a pool's provider sells hours that are good on it at now; nil where it sells none.
+	PriceOn(ctx context.Context, q store.Queryer, poolID uuid.UUID, now time.Time) (*billing.UnitPrice, error)
 	// Hold sets hours aside for a cluster's lease, beside what is held for it already, or refuses with "balance" and
 	// what is needed and available. The cluster's row is there already.
 	Hold(ctx context.Context, tx pgx.Tx, providerID, orgID, clusterID uuid.UUID, need billing.Hours, now time.Time) error

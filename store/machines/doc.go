@@ -37,6 +37,10 @@
 // stands in its row in the clear for a day: it proves that somebody is root where it was written, and who only knows it can
 // prove nothing. Hosts that had passed a check before stay enrolled, and the first key that their hook reports is theirs.
 //
+// 2026-11-29: a host's line is shown before the host is added (NewHost.Form), because that is where work on a machine begins. Nothing
+// is kept for it: the code is a digest of who looks at the form, for whom, and of the form's id, which has its age in it. So a
+// form's code is as good as one that was drawn: nobody else's form has it, and it is not taken after a day.
+//
 // 2026-11-29: the check of a host looks at every other host of its pool (host_pairs), and what it finds counts for both. Where
 // two cannot reach one another the newcomer takes no nodes; the other's report says so, and it keeps what it has.
 //

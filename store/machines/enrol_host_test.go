@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
@@ -188,5 +189,36 @@ func TestAPairsFindingProvesBoth(t *testing.T) {
 				t.Errorf("%s, %s: %s %+v, fit %t", name, h.Name, h.CheckState, h.CheckReport, h.Fit)
 			}
 		}
+	}
+}
+
+// TestAFormsCodeIsItsOwn: it is nobody else's, not of another provider, not older than a day, and of one waiting host.
+func TestAFormsCodeIsItsOwn(t *testing.T) {
+	w := storetest.NewWorld(t)
+	add := func(by uuid.UUID, name string, form uuid.UUID) string {
+		t.Helper()
+		a := provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: name + ".example"}
+		id := storetest.Must[uuid.UUID](t)(w.DB.Machines.AddHost(t.Context(), by, w.Provider, w.PoolID, machines.NewHost{Name: name, Address: a, Underlay: netip.MustParseAddr("192.0.2.77"), Form: form}))
+		return storetest.Must[machines.Host](t)(w.DB.Machines.HostForWorker(t.Context(), id)).Code
+	}
+	form := uuid.Must(uuid.NewV7())
+	want := provisioner.FormCode(w.Person, w.Provider, form)
+	if got := add(w.Person, "first", form); got != want || len(got) != 26 {
+		t.Errorf("the form's host waits for %s, want %s", got, want)
+	}
+	old := uuid.Must(uuid.NewV7())
+	for i, at := 0, time.Now().Add(-25*time.Hour).UnixMilli(); i < 6; i++ {
+		old[i] = byte(at >> (40 - 8*i))
+	}
+	for name, c := range map[string]struct {
+		by, form uuid.UUID
+	}{"second": {w.Person, form}, "nobody's": {uuid.Nil, form}, "old": {w.Person, old}, "random": {w.Person, uuid.New()}} {
+		code := add(c.by, strings.ReplaceAll(name, "'", ""), c.form)
+		if code == provisioner.FormCode(w.Person, w.Provider, c.form) || len(code) != 26 {
+			t.Errorf("%s: the form's code is taken", name)
+		}
+	}
+	if provisioner.FormCode(w.Person, w.Provider, form) == provisioner.FormCode(w.Person, w.Organization, form) {
+		t.Error("two providers have one code")
 	}
 }

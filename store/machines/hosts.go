@@ -23,6 +23,7 @@ type Host struct {
 	ProviderID   uuid.UUID
 	PoolID       uuid.UUID
 	PoolName     string
+	PoolMTU      int // inside its clusters
 	Name         string
 	Address      provisioner.HostAddress // with the machine that was enrolled
 	EnrolledAt   *time.Time              // nil: nothing may be made on it
@@ -207,14 +208,14 @@ const usedOfHost = `
 	FROM nodes n WHERE n.host_id = h.id AND n.state <> 'gone'`
 
 const selectHosts = `
-	SELECT h.id, h.provider_id, h.pool_id, p.name, h.name, ` + hostAddress + `, h.underlay,
+	SELECT h.id, h.provider_id, h.pool_id, p.name, p.mtu, h.name, ` + hostAddress + `, h.underlay,
 		h.enrolled_at, coalesce(h.enrol_code, ''), h.enrol_until, h.enrol_seen, h.mistaken, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
 		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
 		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
-	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.Name}, scanAddress(&h.Address), []any{
+	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.PoolMTU, &h.Name}, scanAddress(&h.Address), []any{
 		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.CPUModel, &h.Processors, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
 		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels,

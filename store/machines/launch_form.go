@@ -83,6 +83,9 @@ func (db *DB) carry(ctx context.Context, orgID, personID uuid.UUID, j judgement,
 			return err
 		}
 		q.LeftAfter = q.Left - q.Need
+		if err := q.inMoney(ctx, tx, db.books, j.pool, j.now); err != nil {
+			return err
+		}
 		refused.Quote = &q
 		return nil
 	})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 )
 
@@ -20,7 +21,7 @@ type NewPool struct {
 	Storage       string         // "local"
 	MachineType   string         // "q35"
 	CPU           string         // empty: the driver's default
-	MTU           int            // 1450, inside clusters
+	MTU           int            // 1450, inside clusters: of the underlay less provisioner.VXLANOverhead
 	NoMasquerade  bool           // guests may not go out
 	WipeDisks     bool
 	TestVCPUs     int    // set aside for acceptance tests; 0 takes 4
@@ -77,7 +78,7 @@ func (p *NewPool) check() error {
 	f.Check(p.Storage == "local" || p.Storage == "shared", "storage", "Choose local.")
 	f.Check(validMachine(p.MachineType) && (p.CPU == "" || validMachine(p.CPU)), "machine_type",
 		"Write a machine type such as q35 and a CPU model such as Skylake-Server, or leave the CPU empty.")
-	f.Between("mtu", int64(p.MTU), 576, 9166, "")
+	f.Between("mtu", int64(p.MTU), provisioner.LeastMTU, provisioner.MostMTU, "")
 	f.Between("test_vcpus", int64(p.TestVCPUs), 0, 1<<20, " vCPUs")
 	f.Between("max_lease", int64(p.MaxLeaseHours), 1, 8760, " hours")
 	f.Length("location", p.Location, 0, 80)

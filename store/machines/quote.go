@@ -3,6 +3,7 @@ package machines
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,10 @@ type Quote struct {
 	Shapes      []QuoteShape
 	Hosts       []placement.HostFit
 	Refusal     *refusal.Error
+	// Price is the lowest at which the provider sells hours that are good on the pool now; nil: it sells none, or what they come
+	// to is more than can be written. Cost is Need at that price, CostPerHour RatePerHour.
+	Price             *billing.UnitPrice
+	Cost, CostPerHour billing.Money
 }
 
 // QuoteShape is the provider's shape for the nodes of one role. A node gets the whole shape, which is what is paid.
@@ -52,12 +57,26 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 		if q.Refusal == nil {
 			q.Refusal = q.shortage(c, elsewhere)
 		}
-		return nil
+		return q.inMoney(ctx, tx, db.books, c.Pool.ID, c.Now)
 	})
 	if err != nil {
 		return Quote{}, fmt.Errorf("quote: %w", err)
 	}
 	return q, nil
+}
+
+// inMoney says what the hours come to at the price of the moment, each amount rounded once.
+func (q *Quote) inMoney(ctx context.Context, tx pgx.Tx, books Books, poolID uuid.UUID, now time.Time) error {
+	price, err := books.PriceOn(ctx, tx, poolID, now)
+	if err != nil || price == nil {
+		return err
+	}
+	cost, costErr := price.Price(q.Need)
+	hour, hourErr := price.Price(q.RatePerHour)
+	if costErr == nil && hourErr == nil {
+		q.Price, q.Cost, q.CostPerHour = price, cost, hour
+	}
+	return nil
 }
 
 // shortage asks billing as Hold will, with all hours good on the pool as one lot, and all others as another.

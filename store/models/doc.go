@@ -7,6 +7,10 @@
 // by digest, so whoever writes or removes them holds the digest (HoldDigest) and asks for rows under that lock; a row that
 // names the digest keeps bytes and copies, whenever it came. A published version keeps its image for ever.
 //
+// 2026-11-29: the version before one is the one that was made before it in its model cluster (VersionBefore), and no column: a new
+// version's form begins as the newest is, and what is compared is what a group sees one below the other in its list. That
+// compute nodes are as the head is kept nowhere either: it is so where it is so, and a box of the form.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

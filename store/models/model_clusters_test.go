@@ -65,6 +65,29 @@ func TestSaveAndPublishVersion(t *testing.T) {
 	}
 }
 
+func TestVersionBefore(t *testing.T) {
+	w := storetest.NewWorld(t)
+	d := storetest.DraftOf(w)
+	d.ID = storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d))
+	for _, c := range []struct {
+		of   models.Version
+		want uuid.UUID
+	}{
+		{models.Version{ModelClusterID: w.Model}, d.ID},
+		{models.Version{ModelClusterID: w.Model, ID: d.ID}, w.Version},
+		{models.Version{ModelClusterID: w.Model, ID: w.Version}, uuid.Nil},
+		{models.Version{ModelClusterID: uuid.New()}, uuid.Nil},
+	} {
+		before, ok, err := w.DB.Models.VersionBefore(t.Context(), w.Organization, c.of)
+		if err != nil || before.ID != c.want || ok != (c.want != uuid.Nil) {
+			t.Errorf("before %s: %s, %t, %v; want %s", c.of.ID, before.ID, ok, err, c.want)
+		}
+	}
+	if _, ok, err := w.DB.Models.VersionBefore(t.Context(), uuid.New(), models.Version{ModelClusterID: w.Model}); ok || err != nil {
+		t.Errorf("another organization sees the version: %v", err)
+	}
+}
+
 func TestPublishWantsReadyImagesThatFit(t *testing.T) {
 	w := storetest.NewWorld(t)
 	d := storetest.DraftOf(w)

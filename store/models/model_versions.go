@@ -101,6 +101,22 @@ func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Ver
 	return v, err
 }
 
+// VersionBefore finds the version of a model cluster that was made before another of it; of one that is not made yet (its ID is
+// Nil) that is the newest. Not ok where there is none. NotFound("version") of one that is not there.
+func (db *DB) VersionBefore(ctx context.Context, orgID uuid.UUID, v Version) (before Version, ok bool, err error) {
+	var id *uuid.UUID
+	err = db.pool.QueryRow(ctx, `
+		SELECT (SELECT b.id FROM model_versions b
+			WHERE b.organization_id = $1 AND b.model_cluster_id = $2 AND (v.id IS NULL OR (b.created_at, b.id) < (v.created_at, v.id))
+			ORDER BY b.created_at DESC, b.id DESC LIMIT 1)
+		FROM (SELECT $3::uuid AS id) AS a LEFT JOIN model_versions v ON v.id = a.id`, orgID, v.ModelClusterID, v.ID).Scan(&id)
+	if err != nil || id == nil {
+		return before, false, store.Found(err, "version")
+	}
+	before, err = ReadVersion(ctx, db.pool, orgID, *id)
+	return before, err == nil, err
+}
+
 // PublishedVersions lists what an organization may launch, by name, the newest version first.
 func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]PublishedVersion, error) {
 	return ReadPublishedVersions(ctx, db.pool, orgID)

@@ -13,16 +13,19 @@ import (
 	"volary.dev/web/ui"
 )
 
-// HostNewProps is GET /provider/hosts/new, which posts pool, name, scheme, address, port, underlay, vcpus and labels to
-// /provider/hosts. Everything is as it was typed.
+// HostNewProps is GET /provider/hosts/new, which posts enrolment, pool, name, scheme, address, port, underlay, vcpus and labels
+// to /provider/hosts. Everything is as it was typed.
 type HostNewProps struct {
 	Layout                                                     layout.Props
 	Form                                                       ui.Form
+	Enrolment                                                  string // the form's id, which makes the line's code
+	Line                                                       string // to be pasted on the machine
+	Simulated                                                  bool   // hosts may be simulated ones, whose line is another
 	Pools, Schemes                                             []ui.Option
 	Pool, Name, Scheme, Address, Port, Underlay, VCPUs, Labels string
 }
 
-// HostNew adds a host by fields.
+// HostNew adds a host: its line first, then where it is reached.
 func HostNew(p HostNewProps) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -84,7 +87,33 @@ func HostNew(p HostNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<p class=\"lead\">It needs libvirt, and the network hook that <code>volary hook install</code> puts there. Its page then shows one line to paste on it, by which it is known that whoever adds it is root there. Nothing is made on it before; then its check runs, and until that has passed it takes no nodes.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "<section aria-labelledby=\"line\"><h2 id=\"line\">Paste this on the machine, as root</h2><p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = ui.Copy(p.Line).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</p><p class=\"hint\">By it the machine’s own hook reports a code, which proves that whoever adds it is root there. It is good for this form and for 24 hours.</p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				if p.Simulated {
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p class=\"hint\">A simulated host’s line is another: it stands on the host’s page.</p>")
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "<details class=\"disclosure\"><summary>The line is not known there</summary><div class=\"disclosed\"><p>The machine needs libvirt and Volary’s network hook. Copy the <code>volary</code> program there, run this once as root, then paste the line above.</p><p>")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = ui.Copy("volary hook install && systemctl restart libvirtd").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</p></div></details></section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -92,7 +121,7 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " <form method=\"post\" action=\"/provider/hosts\" class=\"form\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, " <section aria-labelledby=\"reached\"><h2 id=\"reached\">Where it is reached</h2><p class=\"hint\">The machine does not call here: a worker asks it at this address. Then its page says, as it happens, what has arrived and what to do next. Processors, memory and disk are not asked for: its check finds them.</p></section><form method=\"post\" action=\"/provider/hosts\" class=\"form\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -100,11 +129,24 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "pool", Label: "Pool", Value: p.Pool, Prompt: "Choose a pool", Options: p.Pools, Required: true, Error: p.Form.Error("pool")}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<input type=\"hidden\" name=\"enrolment\" value=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "name", Label: "Name", Value: p.Name, Required: true, MaxLength: 80, Error: p.Form.Error("name"), Hint: "What your staff call it; unique in the pool."}).Render(ctx, templ_7745c5c3_Buffer)
+				var templ_7745c5c3_Var4 string
+				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Enrolment)
+				if templ_7745c5c3_Err != nil {
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/provider/host_new.templ`, Line: 56, Col: 61}
+				}
+				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var4)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\">")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "pool", Label: "Pool", Value: p.Pool, Prompt: "Choose a pool", Options: p.Pools, Required: true, Error: p.Form.Error("pool")}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -112,23 +154,33 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"row\">")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
 				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "address", Label: "Host name or IP address", Value: p.Address, Mono: true, MaxLength: 253, Error: p.Form.Error("address"), Hint: "Such as host-1.example.org."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "underlay", Label: "Address on the underlay", Value: p.Underlay, Mono: true, Error: p.Form.Error("underlay"), Hint: "By which the pool's hosts reach each other, such as 192.0.2.11. Empty where the address above is that."}).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "name", Label: "Name", Value: p.Name, MaxLength: 80, Error: p.Form.Error("name"), Hint: "What your staff call it; unique in the pool. Empty takes the address."}).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "<details class=\"disclosure\"")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+				if p.Port+p.VCPUs+p.Labels+p.Form.Error("port")+p.Form.Error("vcpus")+p.Form.Error("labels") != "" {
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, " open")
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "><summary>Another port, labels, fewer or more vCPUs</summary><div class=\"disclosed\">")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "port", Label: "Port", Value: p.Port, Type: ui.Whole, Error: p.Form.Error("port"), Hint: "Empty takes the usual one."}).Render(ctx, templ_7745c5c3_Buffer)
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, "</div>")
-				if templ_7745c5c3_Err != nil {
-					return templ_7745c5c3_Err
-				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "underlay", Label: "Address on the underlay", Value: p.Underlay, Required: true, Mono: true, Error: p.Form.Error("underlay"), Hint: "By which the pool's hosts reach each other, such as 192.0.2.11."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -140,7 +192,7 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<div class=\"actions\"><button class=\"button button-primary\">Add the host</button> <a class=\"button button-quiet\" href=\"/provider/hosts\">Cancel</a></div></form>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "</div></details><div class=\"actions\"><button class=\"button button-primary\">Add the host</button> <a class=\"button button-quiet\" href=\"/provider/hosts\">Cancel</a></div></form>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

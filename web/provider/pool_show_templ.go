@@ -26,7 +26,7 @@ type PoolShowProps struct {
 	Closed           string // those that they do not reach otherwise
 	Storage          string
 	MachineType, CPU string
-	MTU              int
+	MTU              MTU
 	GoOut, Wipe      bool
 	MaxLeaseHours    int
 	Policy           string
@@ -432,9 +432,9 @@ func PoolShow(p PoolShowProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var26 string
-				templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.Itoa(p.MTU))
+				templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(p.MTU.sum())
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/provider/pool_show.templ`, Line: 85, Col: 59}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/provider/pool_show.templ`, Line: 85, Col: 51}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 				if templ_7745c5c3_Err != nil {

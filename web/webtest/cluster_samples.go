@@ -71,7 +71,7 @@ func clusterNewCap() org.ClusterNewProps {
 }
 
 func quoteFits() *org.Quote {
-	return &org.Quote{RateMCS: 14000, NeedMCS: 28 * hour, LeftMCS: 833*hour - 1_234_567, LeftAfterMCS: 805*hour - 1_234_567, Hosts: []org.HostFit{
+	return &org.Quote{RateMCS: 14000, NeedMCS: 28 * hour, LeftMCS: 833*hour - 1_234_567, LeftAfterMCS: 805*hour - 1_234_567, Price: "0.045 EUR", Cost: "1.26 EUR", CostPerHour: "0.63 EUR", Hosts: []org.HostFit{
 		{Name: "host-1", Fits: true, Reason: "takes head, compute-003"}, {Name: "host-2", Fits: true, Reason: "takes compute-001"}, {Name: "host-3", Fits: true, Reason: "takes compute-002"},
 	}}
 }

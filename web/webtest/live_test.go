@@ -12,6 +12,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/web/org"
+	"volary.dev/web/provider"
 	"volary.dev/web/sales"
 )
 
@@ -124,6 +125,56 @@ func TestAmountFollows(t *testing.T) {
 	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'hours' && document.activeElement.value === '31200' && document.querySelector('#cost_centre').value.includes('x') && document.querySelectorAll('#amount, #order').length === 2"))
 	if err != nil || !kept {
 		t.Errorf("the form lost its focus or a value: %v, %v", kept, err)
+	}
+}
+
+// TestDrawingFollows types the underlay's MTU and expects the drawing to be asked for again by the networks alone.
+func TestDrawingFollows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	asked := make(chan string, 10)
+	server := galleryServer(t, route{"GET /provider/pools/new", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.RawQuery
+		p := provider.PoolFormProps{Layout: providerLayout(), Drawing: poolDrawing()}
+		p.Drawing.Wrong = "15008 is what was asked for"
+		templ.Handler(provider.PoolForm(p)).ServeHTTP(w, r)
+	})})
+	ctx := browser(t)
+	err := do(t, ctx, chromedp.Navigate(server.URL+"/pool-new"), chromedp.SendKeys(chromedp.CSS("#name"), "secret"), chromedp.SendKeys(chromedp.CSS("#underlay_mtu"), "8"),
+		chromedp.WaitVisible(chromedp.CSS("#drawing .field-error")))
+	if err != nil {
+		t.Fatalf("the drawing does not follow: %v", err)
+	}
+	if got := <-asked; !strings.Contains(got, "underlay_mtu=81500") && !strings.Contains(got, "underlay_mtu=15008") || !strings.Contains(got, "masquerade=1") || strings.Contains(got, "secret") || strings.Contains(got, "policy") {
+		t.Errorf("asked with %q", got)
+	}
+	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'underlay_mtu' && document.activeElement.value.length === 5 && document.querySelectorAll('#drawing').length === 1"))
+	if err != nil || !kept {
+		t.Errorf("the form lost its focus or a value: %v, %v", kept, err)
+	}
+}
+
+// TestSameFoldsAway ticks a box of what is the head's, without scripts: what is below it goes, keeps what is typed in it, and
+// comes back. No field that may be folded away keeps the browser from sending the form.
+func TestSameFoldsAway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	server, ctx := galleryServer(t), browser(t)
+	const box, field = "#compute_same_size", "#compute_vcpus"
+	switchScripts(t, ctx, false)
+	err := do(t, ctx, chromedp.Navigate(server.URL+"/version-new"), chromedp.WaitVisible(chromedp.CSS(field)), chromedp.SendKeys(chromedp.CSS(field), "0"),
+		chromedp.WaitNotVisible(chromedp.CSS("#compute_image")), chromedp.Click(chromedp.CSS(box)), chromedp.WaitNotVisible(chromedp.CSS(field)))
+	if err != nil {
+		t.Fatalf("a ticked box folds nothing away: %v", err)
+	}
+	if err := do(t, ctx, chromedp.Click(chromedp.CSS(box)), chromedp.WaitVisible(chromedp.CSS(field))); err != nil {
+		t.Fatalf("it does not come back: %v", err)
+	}
+	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.querySelector('#compute_vcpus').value.length === 2 && !document.querySelector('.same-fields [required]')"))
+	if err != nil || !kept {
+		t.Errorf("what was typed is gone, or a field that folds away is required: %v", err)
 	}
 }
 

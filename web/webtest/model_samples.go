@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"strings"
 	"time"
 
 	"volary.dev/provisioner"
@@ -23,13 +24,56 @@ func modelSamples() []Sample {
 			{ID: id(21), Version: "1", State: "published", ComputeMin: 2, ComputeMax: 2, LastTest: "failed", Created: ago(500 * time.Hour), Published: ago(499 * time.Hour)},
 		}})},
 		{"model-empty", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(12), Name: "scratch", MayEdit: true})},
-		{"version-new", org.VersionForm(org.VersionFormProps{Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab"})},
+		{"version-new", org.VersionForm(versionNew())},
+		{"version-new-first", org.VersionForm(org.VersionFormProps{Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab"})},
 		{"version-edit-refused", org.VersionForm(versionFormRefused())},
 		{"version-draft", org.VersionShow(version("draft"))},
+		{"version-changed", org.VersionShow(versionChanged())},
 		{"version-published", org.VersionShow(version("published"))},
 		{"test-running", org.AcceptanceTestShow(acceptanceTest("running"))},
 		{"test-passed", org.AcceptanceTestShow(acceptanceTest("passed"))},
 		{"test-empty", org.AcceptanceTestShow(org.AcceptanceTestShowProps{Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "running", Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: now()})},
+	}
+}
+
+func versionNew() org.VersionFormProps {
+	return org.VersionFormProps{
+		Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", Changes: &org.VersionChanges{BeforeID: id(20), Before: "2"},
+		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2"}},
+		Values: org.VersionValues{
+			Version: "3", ComputeMin: "1", ComputeMax: "8", GateKind: "console", GateText: "login:", GateTimeout: "120", SignInUser: "debian",
+			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n"},
+			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "16384", DiskGiB: "20", SameImage: true, UserData: "#cloud-config\n"},
+		},
+	}
+}
+
+func versionChanged() org.VersionShowProps {
+	p := version("draft")
+	p.Changes = versionChanges()
+	return p
+}
+
+func versionChanges() *org.VersionChanges {
+	return &org.VersionChanges{
+		BeforeID: id(21), Before: "1",
+		Fields: []org.FieldChange{
+			{Of: "Head", Field: "Memory", Before: "2048 MiB", After: "4096 MiB"},
+			{Of: "Compute", Field: "Image", Before: "debian-12-slurm.qcow2 (4f21aa)", After: "debian-12-slurm.qcow2 (90bc13)"},
+			{Of: "Cluster", Field: "A node is ready when", Before: "it took its address by DHCP", After: "a text appears on its console"},
+			{Of: "Cluster", Field: "Text on the console", After: "login:"},
+		},
+		Texts: []org.TextChange{{
+			Of: "head", Field: "User-data", Added: 212, Removed: 1, Left: 209, Lines: []org.TextLine{
+				{Kind: "skipped", Of: 14},
+				{Kind: "same", Text: "runcmd:"},
+				{Kind: "removed", Text: "  - systemctl enable slurmctld"},
+				{Kind: "added", Text: "  - systemctl enable --now slurmctld"},
+				{Kind: "added", Text: ""},
+				{Kind: "added", Text: "  - [sh, -c, 'echo " + strings.Repeat("SlurmctldParameters=enable_configless ", 4) + "\x1b[31m\u202e>> /etc/slurm/slurm.conf']"},
+				{Kind: "same", Text: "\tfinal_message: ready"},
+			},
+		}, {Of: "compute", Field: "User-data"}},
 	}
 }
 
@@ -41,12 +85,12 @@ func versionFormRefused() org.VersionFormProps {
 	})
 	form.Token = "3"
 	return org.VersionFormProps{
-		Layout: orgLayout(), Form: form, ModelID: id(10), ModelName: "slurm-lab", ID: id(22),
+		Layout: orgLayout(), Form: form, ModelID: id(10), ModelName: "slurm-lab", ID: id(22), Changes: versionChanges(),
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2, 8 GiB"}, {Value: "2", Label: "rocky-9-mpi.qcow2, 10 GiB"}},
 		Values: org.VersionValues{
 			Version: "3", ComputeMin: "8", ComputeMax: "4", GateKind: "console", GateTimeout: "120",
 			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
-			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20"},
+			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true},
 		},
 	}
 }

@@ -45,6 +45,7 @@ func providerSamples() []Sample {
 		{"host-new", provider.HostNew(hostNew())},
 		{"host-new-refused", provider.HostNew(hostNewRefused())},
 		{"host-waiting", provider.HostShow(waitingHost())},
+		{"host-checking", provider.HostShow(checkingHost())},
 		{"host-code-ended", provider.HostShow(provider.HostShowProps{Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It takes no nodes: not enrolled: its machine has reported no code.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-3.northern.example"}, Underlay: "192.0.2.13", CheckState: "none"})},
 		{"host-mistaken", provider.HostShow(mistakenHost())},
 		{"host-twin", provider.HostShow(twinHost())},
@@ -54,13 +55,13 @@ func providerSamples() []Sample {
 		{"pools", provider.PoolList(provider.PoolListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/pools", PerPage: 50, Total: 1}, Pools: []provider.PoolRow{pool()}})},
 		{"pools-empty", provider.PoolList(provider.PoolListProps{Layout: providerLayout(), List: ui.ListProps{Path: "/provider/pools"}})},
 		{"pool", provider.PoolShow(provider.PoolShowProps{
-			Layout: providerLayout(), Row: pool(), SubnetBits: 24, Underlay: "192.0.2.0/24", Management: "198.51.100.0/24", Storage: "local", MachineType: "q35", MTU: 1450,
+			Layout: providerLayout(), Row: pool(), SubnetBits: 24, Underlay: "192.0.2.0/24", Management: "198.51.100.0/24", Storage: "local", MachineType: "q35", MTU: provider.MTU{Underlay: 1500, Overhead: 50, Guests: 1450, By: "IPv4"},
 			Allowed: "192.168.20.0/24, 10.20.0.0/16", Closed: "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16",
 			GoOut: true, MaxLeaseHours: 720, Policy: "Hosts are rebooted on the first Tuesday of a month; clusters on them are told a week before.",
 		})},
-		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720", GoOut: true})},
+		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", UnderlayMTU: "1500", Drawing: poolDrawing(), TestVCPUs: "4", MaxLease: "720", GoOut: true})},
 		{"pool-edit-refused", provider.PoolForm(provider.PoolFormProps{
-			Layout: providerLayout(), ID: id(70), Name: "lab-a", Clusters: 2, Prefix: "10.91.0.0/16", SubnetBits: "24", Underlay: "192.0.2.0/24", Storage: "local", MachineType: "q35", MTU: "1450", TestVCPUs: "4", MaxLease: "720",
+			Layout: providerLayout(), ID: id(70), Name: "lab-a", Clusters: 2, Prefix: "10.91.0.0/16", SubnetBits: "24", Underlay: "192.0.2.0/24", Storage: "local", MachineType: "q35", UnderlayMTU: "1500", Drawing: poolDrawing(), TestVCPUs: "4", MaxLease: "720",
 			Form: ui.Form{Refusal: &refusal.Error{Code: "pool_in_use", Title: "This pool carries 2 clusters; some of its fields stay as they are meanwhile.", Next: "Leave the marked fields as they were, or make another pool.", Fields: map[string]string{
 				"prefix": "2 clusters use subnets of 10.90.0.0/16: it can change when they are gone.", "masquerade": "2 clusters use the present way out of their network: it can change when they are gone.",
 			}}},
@@ -120,6 +121,13 @@ func waitingHost() provider.HostShowProps {
 	}
 }
 
+func checkingHost() provider.HostShowProps {
+	p := waitingHost()
+	p.EnrolLine, p.CodeSeen, p.Enrolled, p.CheckState, p.Unused = "", "", ago(time.Minute), "running", "Its check runs; it takes nodes when that has passed."
+	p.Checks = host().Checks[:2]
+	return p
+}
+
 func mistakenHost() provider.HostShowProps {
 	p := host()
 	p.HostSeen, p.Enrolled, p.Mistaken, p.Unused = provisioner.HostSilent, ago(400*time.Hour), true, "It takes no nodes: another machine answers at its address."
@@ -152,9 +160,16 @@ func hostList() provider.HostListProps {
 	}
 }
 
+func poolDrawing() provider.PoolDrawing {
+	return provider.PoolDrawing{
+		Prefix: "10.91.0.0/16", Subnet: "10.91.0.0/24", Subnets: 256, Underlay: "192.0.2.0/24", Hosts: []string{"192.0.2.1", "192.0.2.2"},
+		Management: []string{"198.51.100.0/24", "203.0.113.0/24"}, GoOut: true, MTU: provider.MTU{Underlay: 1500, Overhead: 50, Guests: 1450, By: "IPv4"},
+	}
+}
+
 func hostNew() provider.HostNewProps {
 	return provider.HostNewProps{
-		Layout: providerLayout(), Pools: []ui.Option{{Value: id(70).String(), Label: "lab-a, underlay 192.0.2.0/24"}}, Pool: id(70).String(),
+		Enrolment: id(1).String(), Line: "/usr/local/lib/volary/volary hook enrol 6TOID3VHJKPHUKXV3NUEK7EF6J", Layout: providerLayout(), Pools: []ui.Option{{Value: id(70).String(), Label: "lab-a, underlay 192.0.2.0/24"}}, Pool: id(70).String(),
 		Schemes: []ui.Option{{Value: "tls", Label: "TLS, with certificates"}, {Value: "ssh", Label: "SSH, with a key"}}, Scheme: "tls",
 	}
 }

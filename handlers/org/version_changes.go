@@ -1,0 +1,149 @@
+package org
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/userdata"
+	"volary.dev/store/models"
+	web "volary.dev/web/org"
+	"volary.dev/web/ui"
+)
+
+// changesFrom is what values say otherwise than the version before. name gives an image's name by its id.
+func changesFrom(before models.Version, values web.VersionValues, name func(id string) string) *web.VersionChanges {
+	c := &web.VersionChanges{BeforeID: before.ID, Before: before.Version}
+	was, is := versionValues(before), meant(values)
+	if before.ComputeMax == 0 {
+		was.Compute = web.RoleValues{} // its form shows the head's
+	}
+	if strings.TrimSpace(is.ComputeMax) == "0" {
+		is.Compute = web.RoleValues{}
+	}
+	role := func(of string, was, is web.RoleValues) {
+		field(c, of, "Image", shownImage(was.Image, is.Image, name), shownImage(is.Image, was.Image, name))
+		field(c, of, "vCPUs", was.VCPUs, is.VCPUs)
+		field(c, of, "Memory", united(was.MemoryMiB, "MiB"), united(is.MemoryMiB, "MiB"))
+		field(c, of, "Disk", united(was.DiskGiB, "GiB"), united(is.DiskGiB, "GiB"))
+		text(c, of, was.UserData, is.UserData)
+	}
+	role("Head", was.Head, is.Head)
+	role("Compute", was.Compute, is.Compute)
+	const all = "Cluster"
+	field(c, all, "Compute nodes, at least", was.ComputeMin, is.ComputeMin)
+	field(c, all, "Compute nodes, at most", was.ComputeMax, is.ComputeMax)
+	field(c, all, "A node is ready when", gateKinds[was.GateKind], gateKinds[is.GateKind])
+	if was.GateKind == string(provisioner.GateConsole) || is.GateKind == string(provisioner.GateConsole) {
+		field(c, all, "Text on the console", gateText(was), gateText(is))
+	}
+	field(c, all, "Time limit", united(was.GateTimeout, "s"), united(is.GateTimeout, "s"))
+	field(c, all, "User to sign in as", signInUser(was), signInUser(is))
+	return c
+}
+
+var gateKinds = map[string]string{
+	string(provisioner.GateAddress): "it took its address by DHCP", string(provisioner.GateConsole): "a text appears on its console",
+}
+
+// gateText is what counts of it: a text that was typed for another kind of gate is not kept.
+func gateText(v web.VersionValues) string {
+	if v.GateKind != string(provisioner.GateConsole) {
+		return ""
+	}
+	return v.GateText
+}
+
+func signInUser(v web.VersionValues) string {
+	if strings.TrimSpace(v.SignInUser) == "" {
+		return "the image’s own"
+	}
+	return v.SignInUser
+}
+
+func united(number, unit string) string {
+	if number = strings.TrimSpace(number); number == "" {
+		return ""
+	}
+	return number + " " + unit
+}
+
+// shownImage is an image's name; with the beginning of its id where another one of the same name is compared with it.
+func shownImage(id, other string, name func(id string) string) string {
+	if id != other && other != "" && id != "" && name(id) == name(other) {
+		return name(id) + " (" + id[len(id)-min(len(id), 6):] + ")"
+	}
+	return name(id)
+}
+
+func field(c *web.VersionChanges, of, name, before, after string) {
+	if before, after = strings.TrimSpace(before), strings.TrimSpace(after); before != after {
+		c.Fields = append(c.Fields, web.FieldChange{Of: of, Field: name, Before: before, After: after})
+	}
+}
+
+func text(c *web.VersionChanges, of, before, after string) {
+	if before == after {
+		return
+	}
+	found := userdata.Compare(before, after)
+	t := web.TextChange{Of: strings.ToLower(of), Field: "User-data", Added: found.Added, Removed: found.Removed, Left: found.Left}
+	for _, l := range found.Lines {
+		t.Lines = append(t.Lines, web.TextLine{Kind: string(l.Kind), Text: l.Text, Of: l.Of})
+	}
+	c.Texts = append(c.Texts, t)
+}
+
+// imageNames finds names among the images of some versions, and those that a form offers.
+func imageNames(offered []ui.Option, versions ...models.Version) func(id string) string {
+	names := map[string]string{}
+	for _, o := range offered {
+		names[o.Value] = o.Label
+	}
+	for _, v := range versions {
+		for _, r := range v.Roles {
+			names[r.ImageID.String()] = r.ImageName
+		}
+	}
+	return func(id string) string { return names[id] }
+}
+
+// changesOf compares a version that is kept with the one before it; nil where there is none.
+func (h Handlers) changesOf(ctx context.Context, orgID uuid.UUID, v models.Version) (*web.VersionChanges, error) {
+	before, ok, err := h.Models.VersionBefore(ctx, orgID, v)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return changesFrom(before, versionValues(v), imageNames(nil, before, v)), nil
+}
+
+// formChanges compares what a form says with the version before; nil where there is none.
+func (h Handlers) formChanges(ctx context.Context, orgID uuid.UUID, p web.VersionFormProps) (*web.VersionChanges, error) {
+	before, ok, err := h.Models.VersionBefore(ctx, orgID, models.Version{ID: p.ID, ModelClusterID: p.ModelID})
+	if err != nil || !ok {
+		return nil, err
+	}
+	return changesFrom(before, p.Values, imageNames(p.Images, before)), nil
+}
+
+// nextName suggests a name for the version after the newest one: the last number in its name, one higher until that is free; else
+// how many there are then.
+func nextName(m models.ModelCluster) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(m.Versions, func(v models.VersionRow) bool { return v.Version == name })
+	}
+	last := m.Versions[0].Version
+	stem := strings.TrimRight(last, "0123456789")
+	if n, err := strconv.ParseUint(last[len(stem):], 10, 32); err == nil {
+		for n++; taken(stem + strconv.FormatUint(n, 10)); n++ {
+		}
+		if name := stem + strconv.FormatUint(n, 10); len([]rune(name)) <= 40 {
+			return name
+		}
+	}
+	return strconv.Itoa(len(m.Versions) + 1)
+}
