@@ -61,7 +61,7 @@ const (
 	formBytes   = 1 << 20          // two user-data of 64 KiB, escaped, and room
 	workTime    = 25 * time.Second // of an ordinary handler: below the server's time for reading, which would end it without a word
 	exportPace  = 30 * time.Second // to take 64 KiB of an export
-	exportsAt   = 2                // a time, of all people
+	exportsAt   = 2                // a time, of all people; half of that of one, as below
 	costlyAt    = 4                // pages that read much a time: less than half of the pool's connections
 	mostWaiting = 32
 	patience    = 10 * time.Second
@@ -180,8 +180,8 @@ func (o Options) guards() map[guard]guards {
 		ordinary:  {before: list{limits}},
 		lasting:   {before: list{limits}, after: list{middleware.PasswordAgain(o.Store.People.RepeatPassword)}},
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
-		costly:    {before: list{limits}, after: list{middleware.Queue(costlyAt, mostWaiting, patience)}},
-		exporting: {after: list{middleware.Queue(exportsAt, mostWaiting, patience), middleware.Rolling(exportPace)}},
+		costly:    {before: list{limits}, after: list{middleware.Queue(costlyAt, mostWaiting, patience, middleware.ByPerson)}},
+		exporting: {after: list{middleware.Queue(exportsAt, mostWaiting, patience, middleware.ByPerson), middleware.Rolling(exportPace)}},
 		streaming: {after: list{middleware.Lasting(false)}},
 		uploading: {after: list{middleware.Lasting(true)}},
 		opening:   {before: list{middleware.Throttle(consoleEach, opens, middleware.ByPerson)}, after: list{middleware.Lasting(false)}},

@@ -66,16 +66,24 @@ func (u *NewUpload) check() error {
 	if !uploadID.MatchString(u.ID) {
 		return fmt.Errorf("begin upload: id %q is not 32 hex digits", u.ID)
 	}
-	if u.Fingerprint != "" && !fingerprintPattern.MatchString(u.Fingerprint) || u.Sender != "" && !senderPattern.MatchString(u.Sender) {
-		return &refusal.Error{
-			Code: "malformed", Title: "The upload's fingerprint or sender is none.",
-			Next: "A fingerprint is a scheme, a hyphen and 64 hex digits; a sender has 16 to 64 letters, digits and hyphens.",
-		}
+	if err := CheckSender(u.Fingerprint, u.Sender); err != nil {
+		return err
 	}
 	f := store.Fields{}
 	f.Name("file", &u.Filename, 1, 255)
 	f.Check(u.Size > 0, "size", "The file is empty.")
 	return f.Refusal()
+}
+
+// CheckSender refuses ("malformed") what a client says of its file and of itself where it is none; both may be empty.
+func CheckSender(fingerprint, sender string) error {
+	if (fingerprint == "" || fingerprintPattern.MatchString(fingerprint)) && (sender == "" || senderPattern.MatchString(sender)) {
+		return nil
+	}
+	return &refusal.Error{
+		Code: "malformed", Title: "The upload's fingerprint or sender is none.",
+		Next: "A fingerprint is a scheme, a hyphen and 64 hex digits; a sender has 16 to 64 letters, digits and hyphens.",
+	}
 }
 
 func refuseBegun(ctx context.Context, tx pgx.Tx, u NewUpload) error {
