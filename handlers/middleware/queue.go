@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -12,22 +11,29 @@ import (
 	"volary.dev/provisioner/refusal"
 )
 
-// Queue lets places requests of costly routes run at once; up to waiting more wait for at most patience, and any further
-// one is refused with code "busy" at once. They wait here and not on database connections, of which the other routes then
-// always find one. Routes that share a Queue share its places.
+// AtOnce bounds what runs at once of some routes.
+type AtOnce struct {
+	All      int // at once, of all people
+	Each     int // of one sender
+	Waiting  int // more, for one of these
+	Patience time.Duration
+}
+
+// Queue lets All requests of its routes run at once; Waiting more wait for at most Patience, and any further one is refused
+// with code "busy" at once. They wait here and not on database connections, of which the other routes then always find one. Routes
+// that share a Queue share its places.
 //
-// Nobody takes all of it: one sender (key) has at most half of the places, and where all wait that may, the newest of who has most
+// Nobody takes all of it: one sender (key) has at most Each of the places, and where all wait that may, the newest of who has most
 // waiting gives way to one who has less.
-func Queue(places, waiting int, patience time.Duration, key func(echo.Context) string) echo.MiddlewareFunc {
-	q := newQueue(places, waiting)
+func Queue(p AtOnce, key func(echo.Context) string) echo.MiddlewareFunc {
+	q := newQueue(p)
 	busy := &refusal.Error{
-		Code: "busy", Title: fmt.Sprintf("%d requests of this kind are being answered, and others wait.", places),
-		Next: "Try again in a moment.",
+		Code: "busy", Title: "Too many requests of this kind are being answered, and others wait.", Next: "Try again in a moment.",
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			sender := key(c)
-			switch ok, err := q.enter(c.Request().Context(), sender, patience); {
+			switch ok, err := q.enter(c.Request().Context(), sender); {
 			case err != nil:
 				return err
 			case !ok:
@@ -40,8 +46,7 @@ func Queue(places, waiting int, patience time.Duration, key func(echo.Context) s
 }
 
 type queue struct {
-	places, waiting, each int
-
+	AtOnce
 	mu      sync.Mutex
 	taken   int            // places
 	running map[string]int // by sender; none is 0
@@ -53,17 +58,15 @@ type waiter struct {
 	told   chan bool // whether there is a place; holds one
 }
 
-func newQueue(places, waiting int) *queue {
-	return &queue{places: places, waiting: waiting, each: (places + 1) / 2, running: map[string]int{}}
-}
+func newQueue(p AtOnce) *queue { return &queue{AtOnce: p, running: map[string]int{}} }
 
 // enter waits for a place, and tells whether there is one; it is given back by leave.
-func (q *queue) enter(ctx context.Context, sender string, patience time.Duration) (ok bool, err error) {
+func (q *queue) enter(ctx context.Context, sender string) (ok bool, err error) {
 	w := &waiter{sender: sender, told: make(chan bool, 1)}
 	if !q.stand(w) {
 		return false, nil
 	}
-	late := time.NewTimer(patience)
+	late := time.NewTimer(q.Patience)
 	defer late.Stop()
 	select {
 	case ok := <-w.told:
@@ -89,7 +92,7 @@ func (q *queue) stand(w *waiter) bool {
 	defer q.mu.Unlock()
 	q.line = append(q.line, w)
 	q.serve()
-	if len(q.line) <= q.waiting {
+	if len(q.line) <= q.Waiting {
 		return true
 	}
 	i := q.tooMany()
@@ -129,8 +132,8 @@ func (q *queue) leave(sender string) {
 
 // serve gives the places that are free to the first in the line who may have one.
 func (q *queue) serve() {
-	for q.taken < q.places {
-		i := slices.IndexFunc(q.line, func(w *waiter) bool { return q.running[w.sender] < q.each })
+	for q.taken < q.All {
+		i := slices.IndexFunc(q.line, func(w *waiter) bool { return q.running[w.sender] < q.Each })
 		if i < 0 {
 			return
 		}

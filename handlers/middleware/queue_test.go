@@ -13,7 +13,7 @@ func entered(t *testing.T, q *queue, sender string) <-chan bool {
 	t.Helper()
 	got := make(chan bool, 1)
 	go func() {
-		ok, err := q.enter(t.Context(), sender, time.Minute)
+		ok, err := q.enter(t.Context(), sender)
 		got <- ok && err == nil
 	}()
 	return got
@@ -27,13 +27,13 @@ func (q *queue) lengths() (running, waiting int) {
 
 // Who asks for everything leaves others half of the places, and room to wait.
 func TestQueueLeavesOthersTheirs(t *testing.T) {
-	q := newQueue(4, 3)
+	q := newQueue(AtOnce{All: 4, Each: 2, Waiting: 3, Patience: time.Minute})
 	var flood []<-chan bool
 	for n := range 5 {
 		flood = append(flood, entered(t, q, "flood"))
 		waittest.Until(t, "the flood to stand", func() bool { r, w := q.lengths(); return r == min(n+1, 2) && r+w == n+1 })
 	}
-	if ok, err := q.enter(t.Context(), "flood", time.Minute); ok || err != nil {
+	if ok, err := q.enter(t.Context(), "flood"); ok || err != nil {
 		t.Errorf("the sixth of the flood: %t, %v", ok, err)
 	}
 	for range 2 {
@@ -65,11 +65,11 @@ func TestQueueLeavesOthersTheirs(t *testing.T) {
 
 // Who leaves in the moment of being given a place gives it back.
 func TestQueueTakesBackWhatNobodyTook(t *testing.T) {
-	q := newQueue(1, 1)
+	q := newQueue(AtOnce{All: 1, Each: 1, Waiting: 1, Patience: time.Minute})
 	gone, leave := context.WithCancel(t.Context())
 	leave()
 	for range 100 {
-		ok, err := q.enter(gone, "who left", time.Minute)
+		ok, err := q.enter(gone, "who left")
 		if ok {
 			q.leave("who left")
 		} else if err == nil {

@@ -34,7 +34,7 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 
 // BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size, "malformed"
 // for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
-// of them, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
+// of them, or images wait for their check, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
 func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 	if err := u.check(); err != nil {
 		return err
@@ -51,6 +51,9 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 			return err
 		}
 		if err := refuseManyUploads(ctx, tx, u.Organization, u.Person); err != nil {
+			return err
+		}
+		if err := refuseManyChecking(ctx, tx, u.Organization); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
