@@ -74,9 +74,11 @@ const (
 func exports() middleware.AtOnce {
 	return middleware.AtOnce{All: 2, Each: 1, Waiting: 32, Patience: 10 * time.Second}
 }
+
 func costPages() middleware.AtOnce {
 	return middleware.AtOnce{All: 4, Each: 2, Waiting: 32, Patience: 10 * time.Second}
 }
+
 func formsAt() middleware.AtOnce {
 	return middleware.AtOnce{All: 6, Each: 2, Waiting: 64, Patience: 10 * time.Second}
 }

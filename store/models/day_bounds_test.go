@@ -27,9 +27,8 @@ func TestDayBounds(t *testing.T) {
 		SELECT gen_random_uuid(), $1, $2, 'many ' || n, 'draft', 0, 1, 'address', '', 60, now() FROM generate_series(1, 200) n`, w.Organization, w.Model)
 	storetest.WantRefusal(t, makeModel("one more"), "day_limit")
 	storetest.WantRefusal(t, makeVersion(), "day_limit")
-	for _, table := range []string{"model_clusters", "model_versions"} {
-		w.Exec(t, `UPDATE `+table+` SET created_at = now() - interval '25 hours'`)
-	}
+	w.Exec(t, `UPDATE model_clusters SET created_at = now() - interval '25 hours'`)
+	w.Exec(t, `UPDATE model_versions SET created_at = now() - interval '25 hours' WHERE state = 'draft'`)
 	storetest.NoError(t, makeModel("one more"))
 	storetest.NoError(t, makeVersion())
 }
