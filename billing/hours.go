@@ -16,7 +16,7 @@ const (
 	// ComputeHour is one compute hour in mcs.
 	ComputeHour Hours = 3_600_000
 	// MaxHours is the largest amount one grant or hold may have: a thousand million compute hours. Sums of
-	// thousands of them stay far below the range of int64.
+	// two thousand of them stay within the range of int64.
 	MaxHours Hours = 1_000_000_000 * ComputeHour
 )
 

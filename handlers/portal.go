@@ -61,10 +61,6 @@ const (
 	formBytes   = 1 << 20          // two user-data of 64 KiB, escaped, and room
 	workTime    = 25 * time.Second // of an ordinary handler: below the server's time for reading, which would end it without a word
 	exportPace  = 30 * time.Second // to take 64 KiB of an export
-	exportsAt   = 2                // a time, of all people
-	costlyAt    = 4                // pages that read much a time: less than half of the pool's connections
-	mostWaiting = 32
-	patience    = 10 * time.Second
 	maxUpload   = 64 << 30
 	signInsEach = 6 * time.Second // and bursts of 20: a whole laboratory may sit behind one address
 	signInBurst = 20
@@ -72,6 +68,25 @@ const (
 	openBurst   = 20
 	heartbeat   = 5 * time.Second
 )
+
+// How much runs at once, of all people and of one. Of the pool's 10 connections (setup.Pool) pages always find some: forms wait in the
+// database for one another, and costly pages read much.
+func exports() middleware.AtOnce {
+	return middleware.AtOnce{All: 2, Each: 1, Waiting: 32, Patience: 10 * time.Second}
+}
+
+func costPages() middleware.AtOnce {
+	return middleware.AtOnce{All: 4, Each: 2, Waiting: 32, Patience: 10 * time.Second}
+}
+
+func formsAt() middleware.AtOnce {
+	return middleware.AtOnce{All: 6, Each: 2, Waiting: 64, Patience: 10 * time.Second}
+}
+
+// hostsAsked is for what a host is asked by one question for everyone: the more it holds, the less of each console is in the answer.
+func hostsAsked() middleware.AtOnce {
+	return middleware.AtOnce{All: 16, Each: 4, Waiting: 32, Patience: 10 * time.Second}
+}
 
 // New puts the portal together.
 func New(o Options) (http.Handler, error) {
@@ -109,6 +124,7 @@ func New(o Options) (http.Handler, error) {
 		SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
 	}
 	once := middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log}
+	forms := middleware.Queue(formsAt(), middleware.ByPerson)
 	for _, r := range table {
 		g := guards[r.guard]
 		after := g.after
@@ -117,6 +133,9 @@ func New(o Options) (http.Handler, error) {
 		}
 		if r.method == post && r.guard != uploading && !slices.Contains(asOftenAsSent(), r.path) {
 			after = append(slices.Clone(after), once.Once)
+		}
+		if r.method == post && r.guard != uploading && r.guard != hashing { // those wait for their hashes, and are throttled
+			after = append([]echo.MiddlewareFunc{forms}, after...)
 		}
 		before := g.before
 		if r.guard != uploading {
@@ -180,8 +199,9 @@ func (o Options) guards() map[guard]guards {
 		ordinary:  {before: list{limits}},
 		lasting:   {before: list{limits}, after: list{middleware.PasswordAgain(o.Store.People.RepeatPassword)}},
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
-		costly:    {before: list{limits}, after: list{middleware.Queue(costlyAt, mostWaiting, patience)}},
-		exporting: {after: list{middleware.Queue(exportsAt, mostWaiting, patience), middleware.Rolling(exportPace)}},
+		asking:    {before: list{limits}, after: list{middleware.Queue(hostsAsked(), middleware.ByPerson)}},
+		costly:    {before: list{limits}, after: list{middleware.Queue(costPages(), middleware.ByPerson)}},
+		exporting: {after: list{middleware.Queue(exports(), middleware.ByPerson), middleware.Rolling(exportPace)}},
 		streaming: {after: list{middleware.Lasting(false)}},
 		uploading: {after: list{middleware.Lasting(true)}},
 		opening:   {before: list{middleware.Throttle(consoleEach, opens, middleware.ByPerson)}, after: list{middleware.Lasting(false)}},

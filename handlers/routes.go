@@ -29,6 +29,7 @@ type guard int
 const (
 	ordinary  guard = iota
 	hashing         // ordinary, and throttled by address: passwords are hashed
+	asking          // ordinary, and few at a time: a host is asked
 	costly          // ordinary, and few at a time: much is read
 	exporting       // few at a time, as long as the reader takes them at a fair pace
 	streaming       // no limit of time: event streams bound each event
@@ -115,8 +116,8 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/clusters/:id/resume", request.ProviderHosts, v.ResumeCluster, ordinary},
 		{post, "/provider/clusters/:id/end", request.ProviderHosts, v.EndCluster, ordinary},
 		{post, "/provider/clusters/:id/allow", request.ProviderHosts, v.AllowCluster, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderConsole, v.ShowConsole, ordinary},
-		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderConsole, v.ShowConsoleLog, ordinary},
+		{get, "/provider/clusters/:id/nodes/:node/console", request.ProviderConsole, v.ShowConsole, asking},
+		{get, "/provider/clusters/:id/nodes/:node/console.log", request.ProviderConsole, v.ShowConsoleLog, asking},
 		{post, "/provider/clusters/:id/nodes/:node/console/ticket", request.ProviderConsole, v.CreateConsoleTicket, ordinary},
 		{get, "/provider/clusters/:id/nodes/:node/console/ws", request.ProviderConsole, v.ConsoleSocket, opening},
 		{get, "/provider/announcements", request.ProviderNotify, v.ListAnnouncements, ordinary},
@@ -209,8 +210,8 @@ func clusterRoutes(o org.Handlers) []route {
 		{post, "/org/clusters/:id/delete", request.OrgWork, o.DeleteCluster, lasting},
 		{post, "/org/clusters/:id/consent", request.OrgWork, o.CreateConsoleConsent, ordinary},
 		{post, "/org/clusters/:id/consent/withdraw", request.OrgWork, o.DeleteConsoleConsent, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console", request.OrgConsole, o.ShowConsole, ordinary},
-		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgConsole, o.ShowConsoleLog, ordinary},
+		{get, "/org/clusters/:id/nodes/:node/console", request.OrgConsole, o.ShowConsole, asking},
+		{get, "/org/clusters/:id/nodes/:node/console.log", request.OrgConsole, o.ShowConsoleLog, asking},
 		{post, "/org/clusters/:id/nodes/:node/console/ticket", request.OrgConsole, o.CreateConsoleTicket, ordinary},
 		{get, "/org/clusters/:id/nodes/:node/console/ws", request.OrgConsole, o.ConsoleSocket, opening},
 	}

@@ -62,7 +62,7 @@ GRANT SELECT, INSERT, UPDATE (seen_at), DELETE ON devices TO volary_web;
 GRANT SELECT, INSERT, DELETE, UPDATE (at) ON sign_in_failures TO volary_web; -- at: to be locked
 GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, completed_at) ON sign_ups TO volary_web;
 GRANT SELECT, INSERT, UPDATE (used_at), DELETE ON mail_tokens TO volary_web;
-GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
+GRANT SELECT, INSERT, UPDATE (token_hash, expires_at, invited_by, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 GRANT SELECT, INSERT, DELETE ON ssh_keys TO volary_web;
 GRANT SELECT, INSERT, DELETE ON taken_names TO volary_web;
 GRANT SELECT, INSERT, UPDATE (route, digest, at, location, notice), DELETE ON slips TO volary_web; -- each by its person

@@ -2067,7 +2067,7 @@ GRANT SELECT, UPDATE ON images TO volary_worker;
 
 GRANT INSERT, SELECT ON invitations TO volary_web;
 
-GRANT UPDATE (token_hash, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
+GRANT UPDATE (token_hash, invited_by, expires_at, accepted_at, accepted_by, revoked_at) ON invitations TO volary_web;
 
 GRANT INSERT, SELECT ON invoice_lines TO volary_web;
 

@@ -155,6 +155,12 @@ func TookTooLong(err error) bool {
 	return errors.As(err, &pg) && (pg.Code == "57014" || pg.Code == "55P03" || pg.Code == "25P03")
 }
 
+// NoText tells whether PostgreSQL refused bytes that are no text to it: not UTF-8, or NUL. Whoever sent them typed them by no form.
+func NoText(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "22021" || pg.Code == "22P05")
+}
+
 // UniqueViolation tells whether err is PostgreSQL's refusal of a second row, by the name of the constraint.
 func UniqueViolation(err error, constraint string) bool {
 	var pg *pgconn.PgError

@@ -41,11 +41,21 @@ type notice struct {
 	Data      map[string]string
 	Email     string
 	Name      string
-	Stays     bool // is of the place still, and not suspended
+	Role      *string // at the place now, as Tell has it; nil for who is no longer of it, or suspended
+}
+
+// stays tells whether the person may still see what the notice tells.
+func (n notice) stays() bool {
+	if n.Role == nil {
+		return false
+	}
+	_, may := ruleOf(n.Event).Roles[*n.Role]
+	return may
 }
 
 // MailNotices makes mails of the notices that are due, and returns how many mails. What one group gathered is one mail; what
-// a person gets beyond MostNotices within an hour is summed up; who is no longer of the place, or suspended, gets nothing. One
+// a person gets beyond MostNotices within an hour is summed up; who is no longer of the place, has a role by now that may not see
+// it, or is suspended, gets nothing. One
 // worker does it at a time: for others there is nothing to do meanwhile.
 func (db *DB) MailNotices(ctx context.Context) (mails int, err error) {
 	err = db.Tx(ctx, func(tx pgx.Tx) error {
@@ -83,10 +93,10 @@ func (db *DB) MailNotices(ctx context.Context) (mails int, err error) {
 func dueNotices(ctx context.Context, tx pgx.Tx) ([]notice, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT n.person_id, n.event, n.subject_id, n.mark, n.kind, n.group_id, n.data, p.email, p.name,
-		       p.suspended_at IS NULL AND (
-		         EXISTS (SELECT FROM memberships m WHERE m.organization_id = n.place_id AND m.person_id = n.person_id)
-		         OR EXISTS (SELECT FROM staff f WHERE f.provider_id = n.place_id AND f.person_id = n.person_id)
-		         OR n.place_id = $1 AND p.platform_admin) AS stays
+		       CASE WHEN p.suspended_at IS NULL THEN coalesce(
+		         (SELECT m.role FROM memberships m WHERE m.organization_id = n.place_id AND m.person_id = n.person_id),
+		         (SELECT f.role FROM staff f WHERE f.provider_id = n.place_id AND f.person_id = n.person_id),
+		         CASE WHEN n.place_id = $1 AND p.platform_admin THEN 'admin' END) END AS role
 		  FROM notices n JOIN people p ON p.id = n.person_id
 		 WHERE n.ended_at IS NULL AND n.due_at <= now() ORDER BY n.due_at, n.created_at, n.subject_id, n.mark LIMIT $2`, uuid.Nil, noticesAtOnce)
 	return All(rows, "notices", pgx.RowToStructByName[notice])
@@ -148,7 +158,7 @@ type plan struct {
 func (p *plan) person(list []notice, h hadMail) {
 	var stay []notice
 	for _, n := range list {
-		if n.Stays {
+		if n.stays() {
 			stay = append(stay, n)
 		} else {
 			p.end(n, nil)

@@ -94,3 +94,16 @@ func TestNoticesComeAndGo(t *testing.T) {
 		t.Errorf("%d notices and %d tellings are left", notices, told)
 	}
 }
+
+// What was told to a role that sees it is not mailed to one that does not see it any more.
+func TestNoticesOfALostRoleAreNotMailed(t *testing.T) {
+	for role, want := range map[string]int{"owner": 1, "auditor": 1, "billing": 0} {
+		w := storetest.NewWorld(t)
+		tellMany(t, w, 1)
+		w.Exec(t, `INSERT INTO memberships (organization_id, person_id, role, created_at) SELECT $1, id, 'owner', now() FROM people WHERE id <> $2 LIMIT 1 ON CONFLICT DO NOTHING`, w.Organization, w.Person)
+		w.Exec(t, `UPDATE memberships SET role = $2 WHERE person_id = $1`, w.Person, role)
+		if n := storetest.MailNotices(t, w.Pool); n != want {
+			t.Errorf("%d mails to who is %s now, want %d", n, role, want)
+		}
+	}
+}

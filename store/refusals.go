@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
@@ -39,7 +40,7 @@ func (f Fields) Length(field, value string, least, most int) {
 	n := len([]rune(value))
 	f.Check(n >= least && n <= most && strings.TrimSpace(value) == value, field,
 		"Write %d to %d characters without blanks at either end; these are %d.", least, most, n)
-	f.Check(!strings.ContainsFunc(value, IsControl), field, "Leave out line breaks and other control characters.")
+	f.Check(utf8.ValidString(value) && !strings.ContainsFunc(value, IsControl), field, "Leave out line breaks and other control characters.")
 }
 
 // Name wants what somebody or something is called, and writes it as it is kept (typed.ParseName).

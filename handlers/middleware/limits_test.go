@@ -52,7 +52,7 @@ func TestRollingCutsWhoReadsNothing(t *testing.T) {
 func TestQueueRefusesWhoFindsNoPlace(t *testing.T) {
 	e := echo.New()
 	begun, end := make(chan struct{}, 10), make(chan struct{})
-	queued := Queue(1, 1, time.Minute)(func(echo.Context) error {
+	queued := Queue(AtOnce{1, 1, 1, time.Minute}, ByAddress)(func(echo.Context) error {
 		begun <- struct{}{}
 		<-end
 		return nil
@@ -89,7 +89,7 @@ func TestQueueHasPatience(t *testing.T) {
 	e := echo.New()
 	end := make(chan struct{})
 	begun := make(chan struct{})
-	queued := Queue(1, 5, 20*time.Millisecond)(func(echo.Context) error { close(begun); <-end; return nil })
+	queued := Queue(AtOnce{1, 1, 5, 20 * time.Millisecond}, ByAddress)(func(echo.Context) error { close(begun); <-end; return nil })
 	ask := func() error {
 		return queued(e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), httptest.NewRecorder()))
 	}

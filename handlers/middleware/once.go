@@ -63,9 +63,15 @@ func (t Taken) Once(next echo.HandlerFunc) echo.HandlerFunc {
 		if taken {
 			return t.again(c, slip, sent)
 		}
-		held := hold(c)
+		held, ended := hold(c), false
+		defer func() {
+			if !ended {
+				held.discard(c) // a panic is answered by who recovers from it
+			}
+		}()
 		c.SetRequest(c.Request().WithContext(store.WithSlip(ctx, slip)))
 		err = next(c)
+		ended = true
 		if !slip.Taken() && (err != nil || c.Response().Status >= http.StatusBadRequest) {
 			// What was refused may have been refused for what the first one did meanwhile.
 			if sent, taken, lookErr := t.Sent(ctx, slip.Person, slip.ID); lookErr == nil && taken {

@@ -79,3 +79,32 @@ func TestTheSecondIsAnsweredAsTheFirst(t *testing.T) {
 		}
 	}
 }
+
+// What panics while a form's answer is kept back is answered all the same: nobody takes an empty page for done.
+func TestAPanicUnderASlipIsAnswered(t *testing.T) {
+	for name, before := range map[string]func(echo.Context) error{
+		"before its answer": func(echo.Context) error { return nil },
+		"after its answer":  func(c echo.Context) error { return c.HTML(http.StatusOK, "half a page") },
+	} {
+		panics := func(c echo.Context) error {
+			if err := before(c); err != nil {
+				return err
+			}
+			panic("at the disco")
+		}
+		e := echo.New()
+		e.Use(Recover)
+		e.POST("/org/models", func(c echo.Context) error {
+			request.SetSession(c, &people.Session{PersonID: uuid.New()}, "token")
+			none := func(context.Context, uuid.UUID, uuid.UUID) (store.Sent, bool, error) { return store.Sent{}, false, nil }
+			return Taken{Sent: none, Log: slog.New(slog.DiscardHandler)}.Once(panics)(c)
+		})
+		r := httptest.NewRequest(http.MethodPost, "/org/models", strings.NewReader(url.Values{request.SlipID: {uuid.NewString()}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		if w.Code != http.StatusInternalServerError || strings.Contains(w.Body.String(), "half") {
+			t.Errorf("%s: %d %q", name, w.Code, w.Body)
+		}
+	}
+}

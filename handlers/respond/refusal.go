@@ -101,6 +101,9 @@ func translate(err error, requestID string) *refusal.Error {
 	if errors.Is(err, context.DeadlineExceeded) || store.TookTooLong(err) {
 		return &refusal.Error{Code: "busy", Title: "The answer took too long to find. Nothing was left half done.", Next: "Try again in a moment."}
 	}
+	if store.NoText(err) {
+		return &refusal.Error{Code: "malformed", Title: "The request holds what is no text.", Next: "Go back, reload the page and type it again."}
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return &refusal.Error{Code: "too_slow", Title: "The request took too long to arrive.", Next: "Send it again."}
 	}

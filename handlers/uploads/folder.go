@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/filestore"
 	tus "github.com/tus/tusd/v2/pkg/handler"
-	"golang.org/x/sys/unix"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/blob"
 )
@@ -94,21 +92,4 @@ func diskFull(title string) error {
 	return told(&refusal.Error{
 		Code: "storage_full", Title: title, Next: "What was sent is kept. Tell the operator, and go on later.",
 	}, http.StatusInsufficientStorage)
-}
-
-// room refuses a file for which the folder has no room now beside what the uploads that are under way still lack (bytes), before
-// its first byte is sent.
-func room(folder string, size, lacked int64) error {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(folder, &fs); err != nil {
-		return fmt.Errorf("upload folder: %w", err)
-	}
-	free := int64(min(fs.Bavail, math.MaxInt64/uint64(fs.Bsize))) * fs.Bsize //nolint:gosec // bounded in the same line
-	switch {
-	case size > free:
-		return diskFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB.", size>>20, free>>20))
-	case size > free-lacked:
-		return diskFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB; uploads that are under way need %d MiB of it.", size>>20, free>>20, lacked>>20))
-	}
-	return nil
 }

@@ -26,9 +26,13 @@ const (
 	proveHeader       = "Volary-Prove"       // on answers to HEAD: the next bytes are taken with a digest only
 )
 
-// hereFor refuses a request that was made for another organization than the session works for now.
+// hereFor refuses a request that was made for another organization than the session works for now, and one whose words about its
+// file are none: they go into queries.
 func (u *Handler) hereFor(c echo.Context) error {
 	s, made := request.Session(c), c.Request().Header.Get(placeHeader)
+	if err := models.CheckSender(c.Request().Header.Get(fingerprintHeader), c.Request().Header.Get(senderHeader)); err != nil {
+		return err
+	}
 	if made == "" || made == "org:"+s.OrganizationID.String() {
 		return nil
 	}

@@ -363,3 +363,28 @@ func TestDiscardIsLogged(t *testing.T) {
 		t.Error("the log has no words for it")
 	}
 }
+
+// What a client says of itself is held against its form with every request: no byte of it is a fault of ours.
+func TestMalformedSendersAreRefused(t *testing.T) {
+	app := handlertest.Start(t, handlertest.Options{})
+	app.World()
+	c := tusClient{t, app, app.SignIn(handlertest.Member)}
+	url := c.begin(twin("a", 1<<20), nil)
+	for name, header := range map[string]map[string]string{
+		"a short sender":        {"Volary-Sender": "x"},
+		"no text":               {"Volary-Sender": "\xff\xfe0123456789abcdef"},
+		"a fingerprint of none": {"Volary-Fingerprint": "\xff"},
+	} {
+		for _, method := range []string{"POST", "HEAD", "PATCH", "DELETE", "GET"} {
+			h := map[string]string{"Upload-Length": "9", "Upload-Metadata": metadata("disk.raw"), "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+			maps.Copy(h, header)
+			at := map[string]string{"POST": "/uploads/", "GET": url + "/sums"}[method]
+			if at == "" {
+				at = url
+			}
+			if res, _ := c.must(method, at, strings.NewReader("x"), h); res.StatusCode != http.StatusBadRequest || res.Header.Get("Volary-Refusal") != "malformed" {
+				t.Errorf("%s with %s: %d %s", method, name, res.StatusCode, res.Header.Get("Volary-Refusal"))
+			}
+		}
+	}
+}

@@ -25,15 +25,15 @@ import (
 
 const (
 	sumBlock = 4 << 20 // bytes of one sum
-	sumsEach = 64      // of one answer: half a second's work
-	sumsAt   = 2       // answers that are made at a time, of all people
+	sumsEach = 64      // of one answer, and computed at a time: half a second's work
+	sumsAt   = 2       // parts that are computed at a time, of all people
 )
 
 // sums are SHA-256 of an upload's blocks. What has arrived of it never changes, so that a whole block's sum is kept beside it,
 // for the next question and over restarts. Nothing is computed before somebody asks: an upload that was never cut costs nothing.
 type sums struct {
 	folder string
-	making chan struct{} // bounds how many are made at a time
+	making chan struct{} // bounds how many parts are computed at a time
 	mu     sync.Mutex    // of the files
 }
 
@@ -43,44 +43,94 @@ func newSums(folder string) *sums {
 
 // of gives the sums of the blocks from a first one on, at most `most` (0: all) of them, of the first `end` bytes; the last
 // block may be shorter.
-func (s *sums) of(ctx context.Context, id string, first, end int64, most int) ([][sha256.Size]byte, error) {
-	select {
-	case s.making <- struct{}{}:
-		defer func() { <-s.making }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
+func (s *sums) of(ctx context.Context, id string, first, end, most int64) (list [][sha256.Size]byte, err error) {
 	name := filepath.Join(s.folder, filepath.Base(id))
-	file, err := os.Open(name)
+	last := (end + sumBlock - 1) / sumBlock
+	if most > 0 {
+		last = min(last, first+most)
+	}
+	whole := min(last, end/sumBlock)
+	kept, err := s.whole(ctx, name, whole)
 	if err != nil {
-		return nil, fmt.Errorf("sums of upload %s: %w", id, errors.Unwrap(err))
+		return nil, fmt.Errorf("sums of upload %s: %w", id, err)
 	}
-	defer file.Close()
-	kept, err := os.ReadFile(name + blob.SumsSuffix)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("sums of upload %s: %w", id, errors.Unwrap(err))
+	for at := first; at < whole; at++ {
+		list = append(list, [sha256.Size]byte(kept[at*sha256.Size:]))
 	}
-	var list [][sha256.Size]byte
-	for at := first; at*sumBlock < end && (most == 0 || len(list) < most); at++ {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		length := min(sumBlock, end-at*sumBlock)
-		whole, place := length == sumBlock, int(at)*sha256.Size
-		if whole && len(kept) >= place+sha256.Size {
-			list = append(list, [sha256.Size]byte(kept[place:place+sha256.Size]))
-			continue
-		}
-		sum, err := sumOf(file, at*sumBlock, length)
+	if first <= whole && whole < last {
+		sum, err := s.short(ctx, name, whole*sumBlock, end)
 		if err != nil {
 			return nil, fmt.Errorf("sums of upload %s: %w", id, err)
 		}
 		list = append(list, sum)
-		if whole && len(kept)/sha256.Size == int(at) { // the next one to keep
-			kept = append(kept[:place], sum[:]...)
+	}
+	return list, nil
+}
+
+// whole gives the kept sums of at least the first n blocks. What is missing is computed in the blocks' order, a part at a time, and each part is
+// kept whether its asker stays or not: no block is computed for every question about it, and no question holds a place until
+// a large upload is read.
+func (s *sums) whole(ctx context.Context, name string, n int64) ([]byte, error) {
+	for {
+		kept, err := os.ReadFile(name + blob.SumsSuffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, errors.Unwrap(err)
+		}
+		if int64(len(kept)/sha256.Size) >= n {
+			return kept, nil
+		}
+		if err := s.part(ctx, name, n); err != nil {
+			return nil, err
 		}
 	}
-	return list, s.keep(name+blob.SumsSuffix, kept)
+}
+
+// part computes and keeps the next sums, at most sumsEach of them and none after the first n blocks.
+func (s *sums) part(ctx context.Context, name string, n int64) error {
+	file, leave, err := s.open(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	// Read here: who waited for a place may find it done.
+	kept, err := os.ReadFile(name + blob.SumsSuffix)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Unwrap(err)
+	}
+	from := int64(len(kept) / sha256.Size)
+	kept = kept[:from*sha256.Size]
+	for at := from; at < min(n, from+sumsEach) && ctx.Err() == nil; at++ {
+		sum, err := sumOf(file, at*sumBlock, sumBlock)
+		if err != nil {
+			return err
+		}
+		kept = append(kept, sum[:]...)
+	}
+	return errors.Join(s.keep(name+blob.SumsSuffix, kept), ctx.Err())
+}
+
+// short is the sum of a last block, which is not kept: more of it may come.
+func (s *sums) short(ctx context.Context, name string, at, end int64) (sum [sha256.Size]byte, err error) {
+	file, leave, err := s.open(ctx, name)
+	if err != nil {
+		return sum, err
+	}
+	defer leave()
+	return sumOf(file, at, end-at)
+}
+
+// open opens an upload's bytes, for who has a place until leave is called.
+func (s *sums) open(ctx context.Context, name string) (file *os.File, leave func(), err error) {
+	select {
+	case s.making <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	if file, err = os.Open(name); err != nil {
+		<-s.making
+		return nil, nil, errors.Unwrap(err)
+	}
+	return file, func() { _ = file.Close(); <-s.making }, nil
 }
 
 func sumOf(file io.ReaderAt, at, length int64) (sum [sha256.Size]byte, err error) {

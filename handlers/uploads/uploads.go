@@ -207,11 +207,7 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	who, _ := e.Context.Value(principalKey{}).(principal)
 	u.making.Lock()
 	defer u.making.Unlock()
-	lacked, err := u.lacked(e.Context)
-	if err != nil {
-		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
-	}
-	if err := room(u.folder, e.Upload.Size, lacked); err != nil {
+	if err := u.room(e.Context, who.person, e.Upload.Size); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, err
 	}
 	id := uuid.New() // random: its 122 bits are not the only guard
@@ -229,15 +225,6 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	return tus.HTTPResponse{}, tus.FileInfoChanges{
 		ID: name, MetaData: tus.MetaData{"filename": filename, "name": e.Upload.MetaData["name"]},
 	}, nil
-}
-
-// lacked is how many bytes of all announced uploads are still to come.
-func (u *Handler) lacked(ctx context.Context) (sum int64, err error) {
-	announced, err := u.models.AnnouncedUploads(ctx)
-	for _, a := range announced {
-		sum += max(a.Size-u.Received(a.ID), 0)
-	}
-	return sum, err
 }
 
 // finish may not open the file by the tus handler, which holds its lock.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"golang.org/x/sys/unix"
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
@@ -291,5 +292,31 @@ func TestUploadParts(t *testing.T) {
 	})
 	if res.StatusCode != http.StatusCreated || res.Header.Get("Volary-Image") == "" {
 		t.Errorf("creation with all bytes: %d %v", res.StatusCode, res.Header)
+	}
+}
+
+// Who announces all that there is room for, and sends nothing, does not end everybody else's uploading.
+func TestOnePersonsAnnouncementsLeaveOthersRoom(t *testing.T) {
+	app := handlertest.Start(t, handlertest.Options{})
+	app.World()
+	announce := func(email string, size uint64) int {
+		c := tusClient{t, app, app.SignIn(email)}
+		res, _ := c.must("POST", "/uploads/", nil, map[string]string{"Upload-Length": fmt.Sprint(size), "Upload-Metadata": metadata("disk.raw")})
+		return res.StatusCode
+	}
+	var fs unix.Statfs_t
+	if err := unix.Statfs(app.Uploads(), &fs); err != nil {
+		t.Fatal(err)
+	}
+	free := fs.Bavail * uint64(fs.Bsize) //nolint:gosec // no block is that small
+	most := min(64<<30, free/10*9)
+	if got := announce(handlertest.Member, most); got != http.StatusCreated {
+		t.Fatalf("the first: %d", got)
+	}
+	if got := announce(handlertest.OtherOwner, most/2); got != http.StatusCreated {
+		t.Errorf("another's, of half as much: %d", got)
+	}
+	if got := announce(handlertest.Member, most/2); got != http.StatusInsufficientStorage && most < 64<<30 {
+		t.Errorf("the first's second: %d", got)
 	}
 }

@@ -84,16 +84,22 @@ func check(text string) error {
 }
 
 func checkKind(text string) error {
-	trimmed := strings.ToLower(strings.TrimLeft(text, " \t\n\r\v\f"))
+	begins := start(text)
 	for _, k := range kinds() {
-		if strings.HasPrefix(trimmed, k.begins) {
+		if strings.HasPrefix(begins, k.begins) {
 			return k.check(text)
 		}
 	}
-	if strings.HasPrefix(trimmed, "content-type:") {
+	if strings.HasPrefix(begins, "content-type:") {
 		return sentence("The user-data begins with Content-Type, but has no line MIME-Version: 1.0, without which cloud-init passes it by. Put that line first.")
 	}
 	return sentence("The user-data begins with %q. Begin with #!/bin/sh, #cloud-config or a MIME message's MIME-Version: 1.0.", beginning(text))
+}
+
+// start is what a kind is known by, in small letters: no more of a text is looked at than the longest of kinds.
+func start(text string) string {
+	text = strings.TrimLeft(text, " \t\n\r\v\f")
+	return strings.ToLower(text[:min(len(text), 64)])
 }
 
 func beginning(text string) string {
@@ -134,6 +140,9 @@ func checkTemplate(text string) error {
 		if strings.HasPrefix(begins, open) {
 			return nil
 		}
+	}
+	if strings.HasPrefix(start(body), "## template: jinja") {
+		return sentence("Below \"## template: jinja\" the same line stands again: cloud-init fills a template in once. Leave one out.")
 	}
 	// Not before it is filled in is it YAML.
 	if strings.HasPrefix(strings.ToLower(begins), "#cloud-config") {

@@ -90,6 +90,15 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A template in a template is none to cloud-init, and no text costs more than its length.
+func TestATemplateIsFilledInOnce(t *testing.T) {
+	for _, text := range []string{"## template: jinja\n## template: jinja\n#!/bin/sh\n", strings.Repeat("## Template: jinja\n\n", 3200)} {
+		if r := userdata.Check(text); r == nil || !strings.Contains(r.Fields[userdata.Field], "stands again") {
+			t.Errorf("%.40q…: %v", text, r)
+		}
+	}
+}
+
 func TestCleanTakesAwayWhatNobodySees(t *testing.T) {
 	if got := userdata.Clean("\ufeff#!/bin/sh\r\necho\r\n"); got != "#!/bin/sh\necho\n" {
 		t.Errorf("%q", got)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -114,13 +115,39 @@ type newLot struct {
 	By            uuid.UUID // Nil: the operator's command
 }
 
-// book makes the lot and its entry in the locked wallet.
+// mostBooked is how much one provider gives and sells in all, ever: what was booked stays, and so would a page whose sums have left the
+// range of int64.
+const mostBooked = 100 * billing.MaxHours
+
+// refuseTooMuch refuses a lot with which the provider's hours would be more than mostBooked ("too_much"). Two at the same moment may be
+// one lot more, for which there is room.
+func (l newLot) refuseTooMuch(ctx context.Context, tx pgx.Tx, w wallet) error {
+	var over bool
+	err := tx.QueryRow(ctx, `
+		SELECT coalesce(sum(l.bought), 0) + $2::bigint > $3::bigint FROM lots l JOIN wallets w ON w.id = l.wallet_id WHERE w.provider_id = $1`,
+		w.ProviderID, l.Available, mostBooked).Scan(&over)
+	if err != nil {
+		return fmt.Errorf("sum of a provider's hours: %w", err)
+	}
+	if over {
+		return &refusal.Error{
+			Code: "too_much", Title: fmt.Sprintf("A provider gives and sells at most %s compute hours in all, and these would be more.", mostBooked.Ceil()),
+			Next: "Grant or sell fewer.",
+		}
+	}
+	return nil
+}
+
+// book makes the lot and its entry in the locked wallet. Refusals: "too_much".
 func (l newLot) book(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) error {
 	if !l.ExpiresAt.IsZero() {
 		l.ExpiresAt = l.ExpiresAt.UTC().Truncate(time.Microsecond) // what a column keeps is what is hashed
 	}
 	d, err := billing.Grant(l.Lot, l.By, now)
 	if err != nil {
+		return err
+	}
+	if err := l.refuseTooMuch(ctx, tx, w); err != nil {
 		return err
 	}
 	var amount *int64

@@ -107,6 +107,20 @@ func TestPlaceOrderRefuses(t *testing.T) {
 	}
 }
 
+// Nobody buries a provider's staff in orders that each of them has to look at.
+func TestOrdersThatWaitAreBounded(t *testing.T) {
+	s := storetest.NewShop(t)
+	ctx := t.Context()
+	var last uuid.UUID
+	for range 20 {
+		last = s.Order(10 * billing.ComputeHour)
+	}
+	_, err := s.DB.Books.PlaceOrder(ctx, s.Organization, s.Person, s.Request(10*billing.ComputeHour))
+	refuses(t, err, "orders", "", "20 orders of your organization wait at")
+	storetest.NoError(t, s.DB.Books.WithdrawOrder(ctx, s.Person, s.Organization, last))
+	s.Order(10 * billing.ComputeHour)
+}
+
 func TestApproveOrderRefuses(t *testing.T) {
 	s := storetest.NewShop(t)
 	ctx := t.Context()

@@ -48,7 +48,7 @@ type Seller struct {
 
 // PlaceOrder orders hours; the provider decides. Refusals: "invalid" by field (hours, purchase_order, cost_centre,
 // grant_number, note), "minimum", "offer_ended", "no_price", "stale_form" with both prices, "provider_inactive",
-// "suspended", NotFound("offer").
+// "orders" (too many wait), "suspended", NotFound("offer").
 func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderRequest) (uuid.UUID, error) {
 	if err := r.check(); err != nil {
 		return uuid.Nil, err
@@ -78,6 +78,9 @@ func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderReques
 		if q.Refusal != nil {
 			return q.Refusal
 		}
+		if err := refuseManyOrders(ctx, tx, orgID, q.Offer); err != nil {
+			return err
+		}
 		var number int64
 		err = tx.QueryRow(ctx, `
 			INSERT INTO orders (id, organization_id, provider_id, offer_id, price_id, hours, amount, currency, purchase_order,
@@ -96,6 +99,24 @@ func (db *DB) PlaceOrder(ctx context.Context, orgID, by uuid.UUID, r OrderReques
 			Detail: map[string]any{"number": number, "mcs": r.Hours, "amount": q.Amount.String()},
 		})
 	})
+}
+
+// mostWaitingOrders is how many orders of an organization wait at one provider: its staff look at each. Two at the same moment may be
+// one more, which changes nothing.
+const mostWaitingOrders = 20
+
+func refuseManyOrders(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, o Offer) error {
+	var n int
+	err := tx.QueryRow(ctx, `SELECT count(*) FROM orders WHERE provider_id = $1 AND organization_id = $2 AND state = 'waiting'`, o.ProviderID, orgID).Scan(&n)
+	if err != nil {
+		return fmt.Errorf("count orders that wait: %w", err)
+	}
+	if n < mostWaitingOrders {
+		return nil
+	}
+	return &refusal.Error{
+		Code: "orders", Title: fmt.Sprintf("%d orders of your organization wait at %s already.", n, typed.Isolate(o.ProviderName)), Next: "Withdraw one, or wait for a decision.",
+	}
 }
 
 // tellOrder tells those of the provider's staff who may decide.

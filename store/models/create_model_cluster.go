@@ -9,7 +9,7 @@ import (
 	"volary.dev/store"
 )
 
-// CreateModelCluster adds a model cluster without versions. Refusals: "invalid" for name, "duplicate".
+// CreateModelCluster adds a model cluster without versions. Refusals: "invalid" for name, "duplicate", "day_limit".
 func (db *DB) CreateModelCluster(ctx context.Context, orgID, by uuid.UUID, name string) (uuid.UUID, error) {
 	f := store.Fields{}
 	f.Name("name", &name, 1, 80)
@@ -21,6 +21,9 @@ func (db *DB) CreateModelCluster(ctx context.Context, orgID, by uuid.UUID, name 
 		return uuid.Nil, err
 	}
 	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := refuseManyModels(ctx, tx, orgID); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `INSERT INTO model_clusters (id, organization_id, name, created_at) VALUES ($1, $2, $3, now())`, id, orgID, name)
 		if store.UniqueViolation(err, "model_clusters_organization_id_name_key") {
 			return store.Duplicate("a model cluster", "name", name)

@@ -34,7 +34,7 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 
 // BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size, "malformed"
 // for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
-// of them, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
+// of them, or images wait for their check, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
 func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 	if err := u.check(); err != nil {
 		return err
@@ -53,6 +53,9 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 		if err := refuseManyUploads(ctx, tx, u.Organization, u.Person); err != nil {
 			return err
 		}
+		if err := refuseManyChecking(ctx, tx, u.Organization); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO uploads (id, organization_id, person_id, filename, size, fingerprint, sender, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, now())`, u.ID, u.Organization, u.Person, u.Filename, u.Size, u.Fingerprint, u.Sender); err != nil {
@@ -66,16 +69,24 @@ func (u *NewUpload) check() error {
 	if !uploadID.MatchString(u.ID) {
 		return fmt.Errorf("begin upload: id %q is not 32 hex digits", u.ID)
 	}
-	if u.Fingerprint != "" && !fingerprintPattern.MatchString(u.Fingerprint) || u.Sender != "" && !senderPattern.MatchString(u.Sender) {
-		return &refusal.Error{
-			Code: "malformed", Title: "The upload's fingerprint or sender is none.",
-			Next: "A fingerprint is a scheme, a hyphen and 64 hex digits; a sender has 16 to 64 letters, digits and hyphens.",
-		}
+	if err := CheckSender(u.Fingerprint, u.Sender); err != nil {
+		return err
 	}
 	f := store.Fields{}
 	f.Name("file", &u.Filename, 1, 255)
 	f.Check(u.Size > 0, "size", "The file is empty.")
 	return f.Refusal()
+}
+
+// CheckSender refuses ("malformed") what a client says of its file and of itself where it is none; both may be empty.
+func CheckSender(fingerprint, sender string) error {
+	if (fingerprint == "" || fingerprintPattern.MatchString(fingerprint)) && (sender == "" || senderPattern.MatchString(sender)) {
+		return nil
+	}
+	return &refusal.Error{
+		Code: "malformed", Title: "The upload's fingerprint or sender is none.",
+		Next: "A fingerprint is a scheme, a hyphen and 64 hex digits; a sender has 16 to 64 letters, digits and hyphens.",
+	}
 }
 
 func refuseBegun(ctx context.Context, tx pgx.Tx, u NewUpload) error {

@@ -38,7 +38,7 @@ type VersionDraft struct {
 
 // SaveVersion makes a draft or changes one. Refusals: "invalid" by field (version, compute_min, compute_max,
 // gate_kind, gate_text, gate_timeout, sign_in_user, and head_image, head_vcpus, head_memory, head_disk, head_user_data,
-// compute_…), "duplicate", "stale_form", "published", NotFound("version" or "model cluster").
+// compute_…), "duplicate", "stale_form", "published", "day_limit" for a new one, NotFound("version" or "model cluster").
 func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDraft) (uuid.UUID, error) {
 	for i := range d.Roles {
 		d.Roles[i].UserData = userdata.Clean(d.Roles[i].UserData)
@@ -109,6 +109,9 @@ func (r RoleDraft) check(f store.Fields) {
 }
 
 func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	if err := refuseManyVersions(ctx, tx, orgID); err != nil {
+		return err
+	}
 	tag, err := tx.Exec(ctx, `
 		INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max,
 			gate_kind, gate_text, gate_timeout_seconds, sign_in_user, created_at)

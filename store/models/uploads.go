@@ -52,13 +52,14 @@ func (db *DB) Uploads(ctx context.Context, orgID uuid.UUID) ([]Upload, error) {
 
 // Announced is an unfinished upload of whomever.
 type Announced struct {
-	ID   string
-	Size int64 // bytes
+	ID     string
+	Size   int64     // bytes
+	Person uuid.UUID // who began it
 }
 
 // AnnouncedUploads are all that are unfinished: what they lack still needs room.
 func (db *DB) AnnouncedUploads(ctx context.Context) ([]Announced, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id, size FROM uploads WHERE finished_at IS NULL`)
+	rows, _ := db.pool.Query(ctx, `SELECT id, size, person_id AS person FROM uploads WHERE finished_at IS NULL`)
 	return store.All(rows, "announced uploads", pgx.RowToStructByName[Announced])
 }
 

@@ -28,14 +28,21 @@ type Invitation struct {
 	ExpiresAt      time.Time
 	AcceptedAt     *time.Time
 	RevokedAt      *time.Time
-	Expired        bool
+	Expired        bool   // by time, or Lapsed
+	Lapsed         bool   // who made or renewed it may not invite any more
 	RefusedBy      string // the mail server that refused its last mail for good; empty: none did
 	Refused        string // its words, which may say anything
 }
 
+// inviterMay tells of an invitation i whether p, who made or renewed it, still may: a right that ended is not gone on with by a link
+// that was made before.
+const inviterMay = `(p.suspended_at IS NULL AND (
+	EXISTS (SELECT FROM memberships b WHERE b.organization_id = i.organization_id AND b.person_id = p.id AND (b.role = 'owner' OR b.role = 'manager' AND i.role <> 'owner'))
+	OR EXISTS (SELECT FROM staff b WHERE b.provider_id = i.provider_id AND b.person_id = p.id AND b.role = 'admin')))`
+
 const selectInvitation = `
 	SELECT i.id, i.organization_id, i.provider_id, coalesce(o.name, pr.name) AS place, i.email, i.role, p.name AS invited_by,
-		i.created_at, i.expires_at, i.accepted_at, i.revoked_at, i.expires_at <= now() AS expired,
+		i.created_at, i.expires_at, i.accepted_at, i.revoked_at, i.expires_at <= now() OR NOT ` + inviterMay + ` AS expired, NOT ` + inviterMay + ` AS lapsed,
 		coalesce(ml.refused_by, '') AS refused_by, coalesce(ml.refused, '') AS refused
 	FROM invitations i JOIN people p ON p.id = i.invited_by
 	LEFT JOIN LATERAL (SELECT CASE state WHEN 'refused' THEN refused_by END AS refused_by, CASE state WHEN 'refused' THEN refused END AS refused
@@ -59,7 +66,7 @@ const openInvitations = ` WHERE (i.organization_id = $1 OR i.provider_id = $2) A
 // else, and how many the filter leaves.
 func (db *DB) Invitations(ctx context.Context, at Place, f InvitationFilter) (list []Invitation, total int, err error) {
 	const narrowed = openInvitations + ` AND (i.email ILIKE $3 OR p.name ILIKE $3) AND ($4 = '' OR i.role = $4)
-		AND ($5 = '' OR $5 = CASE WHEN i.expires_at <= now() THEN 'expired' ELSE 'works' END)`
+		AND ($5 = '' OR $5 = CASE WHEN i.expires_at <= now() OR NOT ` + inviterMay + ` THEN 'expired' ELSE 'works' END)`
 	args := []any{store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID), store.Like(f.Text), f.Role, f.State}
 	total, err = db.core.Count(ctx, `SELECT count(*) FROM invitations i JOIN people p ON p.id = i.invited_by`+narrowed, args...)
 	if err != nil {
@@ -103,10 +110,16 @@ func openInvitation(rows pgx.Rows) (Invitation, error) {
 		return i, brokenLink(fmt.Sprintf("This invitation to %s was accepted already; it works once.", typed.Isolate(i.Place)), "If that was you, sign in. Otherwise: "+ask)
 	case i.RevokedAt != nil:
 		return i, brokenLink(fmt.Sprintf("This invitation to %s was taken back.", typed.Isolate(i.Place)), ask)
+	case i.Lapsed:
+		return i, lapsedLink(i)
 	case i.Expired:
 		return i, brokenLink(fmt.Sprintf("This invitation to %s worked for %s, until %s.", typed.Isolate(i.Place), refusal.Plural(invitationDays, "day", "days"), i.ExpiresAt.UTC().Format("2 January 2006 15:04 MST")), ask)
 	}
 	return i, nil
+}
+
+func lapsedLink(i Invitation) error {
+	return brokenLink(fmt.Sprintf("This invitation to %s ended: who made it does not invite there any more.", typed.Isolate(i.Place)), "Ask somebody else who belongs to it for another one.")
 }
 
 func (i Invitation) at() (at Place) {
@@ -137,6 +150,17 @@ func (at Place) refuseSuspended(ctx context.Context, tx pgx.Tx) error {
 	return RefuseSuspendedProvider(ctx, tx, at.ProviderID)
 }
 
+// shareInviter has who takes the inviter's role away wait for the acceptance, or the acceptance for them.
+func (i Invitation) shareInviter(ctx context.Context, tx pgx.Tx) error {
+	batch := &pgx.Batch{}
+	batch.Queue(`SELECT FROM memberships WHERE organization_id = $1 AND person_id = (SELECT invited_by FROM invitations WHERE id = $2) FOR SHARE`, i.OrganizationID, i.ID)
+	batch.Queue(`SELECT FROM staff WHERE provider_id = $1 AND person_id = (SELECT invited_by FROM invitations WHERE id = $2) FOR SHARE`, i.ProviderID, i.ID)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("lock the role of who invited: %w", err)
+	}
+	return nil
+}
+
 // accept makes a person a member or one of the staff, by a locked invitation. Refusals: "member" where they are one
 // already: the invitation then stays open.
 func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, personID uuid.UUID) error {
@@ -144,12 +168,19 @@ func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, per
 	if err := i.at().lock(ctx, tx); err != nil {
 		return err
 	}
-	var already bool
+	if err := i.shareInviter(ctx, tx); err != nil {
+		return err
+	}
+	var already, lapsed bool
 	err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM memberships WHERE organization_id = $1 AND person_id = $3)
-			OR EXISTS (SELECT FROM staff WHERE provider_id = $2 AND person_id = $3)`, i.OrganizationID, i.ProviderID, personID).Scan(&already)
+		SELECT EXISTS (SELECT FROM memberships WHERE organization_id = $1 AND person_id = $3) OR EXISTS (SELECT FROM staff WHERE provider_id = $2 AND person_id = $3),
+			(SELECT NOT `+inviterMay+` FROM invitations i JOIN people p ON p.id = i.invited_by WHERE i.id = $4)`,
+		i.OrganizationID, i.ProviderID, personID, i.ID).Scan(&already, &lapsed)
 	if err != nil {
 		return fmt.Errorf("accept invitation: %w", err)
+	}
+	if lapsed {
+		return lapsedLink(i)
 	}
 	if already {
 		return &refusal.Error{Code: "member", Title: fmt.Sprintf("You belong to %s already.", typed.Isolate(i.Place)), Next: "Nothing is to be done: your role stays as it is."}

@@ -10,7 +10,7 @@ import (
 	"volary.dev/store"
 )
 
-// ResendInvitation gives an open invitation a new link and 14 days more; the old link is worth nothing then. The token
+// ResendInvitation gives an open invitation a new link and 14 days more, in the name of who renews it; the old link is worth nothing then. The token
 // is returned as by InviteToOrganization. Refusals: "role" where a manager would renew an owner's, "suspended",
 // "throttled", NotFound("invitation").
 func (db *DB) ResendInvitation(ctx context.Context, at Place, by, id uuid.UUID) (token string, err error) {
@@ -37,9 +37,9 @@ func (db *DB) ResendInvitation(ctx context.Context, at Place, by, id uuid.UUID) 
 		}
 		var until time.Time
 		err := tx.QueryRow(ctx, `
-			UPDATE invitations SET token_hash = $4, expires_at = now() + make_interval(days => $5)
+			UPDATE invitations SET token_hash = $4, expires_at = now() + make_interval(days => $5), invited_by = $6
 			WHERE id = $1 AND (organization_id = $2 OR provider_id = $3) AND accepted_at IS NULL AND revoked_at IS NULL RETURNING expires_at`,
-			id, store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID), store.HashToken(token), invitationDays).Scan(&until)
+			id, store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID), store.HashToken(token), invitationDays, by).Scan(&until)
 		if err != nil {
 			return store.Found(err, "invitation")
 		}

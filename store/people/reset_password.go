@@ -99,9 +99,6 @@ func (db *DB) ResetPassword(ctx context.Context, token, password string) error {
 		if _, err := tx.Exec(ctx, `UPDATE mail_tokens SET used_at = now() WHERE token_hash = $1`, store.HashToken(token)); err != nil {
 			return fmt.Errorf("use link: %w", err)
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM mail_tokens WHERE person_id = $1 AND purpose = 'reset' AND used_at IS NULL`, l.PersonID); err != nil {
-			return fmt.Errorf("forget links: %w", err)
-		}
 		if err := setPassword(ctx, tx, l.PersonID, uuid.Nil, hash); err != nil {
 			return err
 		}
@@ -115,13 +112,17 @@ func (db *DB) ResetPassword(ctx context.Context, token, password string) error {
 	})
 }
 
-// setPassword also ends the person's sessions but the one that is kept: whoever knew the old password is out.
+// setPassword also ends the person's sessions but the one that is kept, and what links wait: whoever knew the old password is out, and
+// moves the account to no address of their own by a link that was asked for before.
 func setPassword(ctx context.Context, tx pgx.Tx, personID, keep uuid.UUID, hash string) error {
 	if _, err := tx.Exec(ctx, `UPDATE people SET password_hash = $2 WHERE id = $1`, personID, hash); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `DELETE FROM sessions WHERE person_id = $1 AND id <> $2`, personID, keep); err != nil {
 		return fmt.Errorf("end sessions: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM mail_tokens WHERE person_id = $1 AND used_at IS NULL`, personID); err != nil {
+		return fmt.Errorf("forget links: %w", err)
 	}
 	return nil
 }

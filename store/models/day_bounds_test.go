@@ -1,0 +1,52 @@
+package models_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"volary.dev/store/storetest"
+)
+
+// An organization makes no more than its day's share of what is kept for ever.
+func TestDayBounds(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	makeModel := func(name string) error {
+		_, err := w.DB.Models.CreateModelCluster(ctx, w.Organization, w.Person, name)
+		return err
+	}
+	makeVersion := func() error {
+		_, err := w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, storetest.DraftOf(w))
+		return err
+	}
+	w.Exec(t, `INSERT INTO model_clusters (id, organization_id, name, created_at)
+		SELECT gen_random_uuid(), $1, 'many ' || n, now() FROM generate_series(1, 100) n`, w.Organization)
+	w.Exec(t, `INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_text, gate_timeout_seconds, created_at)
+		SELECT gen_random_uuid(), $1, $2, 'many ' || n, 'draft', 0, 1, 'address', '', 60, now() FROM generate_series(1, 200) n`, w.Organization, w.Model)
+	storetest.WantRefusal(t, makeModel("one more"), "day_limit")
+	storetest.WantRefusal(t, makeVersion(), "day_limit")
+	w.Exec(t, `UPDATE model_clusters SET created_at = now() - interval '25 hours'`)
+	w.Exec(t, `UPDATE model_versions SET created_at = now() - interval '25 hours' WHERE state = 'draft'`)
+	storetest.NoError(t, makeModel("one more"))
+	storetest.NoError(t, makeVersion())
+}
+
+// Images that wait for their check are bounded: whoever's comes then is not behind a thousand of one organization's.
+func TestImagesThatWaitAreBounded(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	w.Exec(t, `DELETE FROM uploads WHERE finished_at IS NULL`)
+	for n := range 32 {
+		storetest.NoError(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, fmt.Sprintf("%032x", n), "disk", 1))
+		storetest.Must[uuid.UUID](t)(w.DB.Models.FinishUpload(ctx, w.Person, fmt.Sprintf("%032x", n), ""))
+	}
+	w.Exec(t, `UPDATE images SET state = 'refused' WHERE upload_id = $1`, fmt.Sprintf("%032x", 7))
+	storetest.NoError(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, fmt.Sprintf("%032x", 100), "disk", 1))
+	w.Exec(t, `UPDATE images SET state = 'checking' WHERE upload_id = $1`, fmt.Sprintf("%032x", 7))
+	r := storetest.WantRefusal(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, fmt.Sprintf("%032x", 101), "disk", 1), "uploads")
+	if r.Title != "32 images of your organization wait for their check, 32 may." {
+		t.Error(r.Title)
+	}
+}
