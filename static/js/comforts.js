@@ -46,6 +46,7 @@ function formatOf(time, at) {
   return at.toDateString() === new Date().toDateString() ? clock : near;
 }
 
+const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 // shortOf is what a row has room for, as the server's ClockShort.
@@ -54,6 +55,7 @@ function shortOf(time, at) {
   const seconds = time.hasAttribute("data-seconds");
   if (at.getFullYear() !== now.getFullYear()) return date;
   if (at.toDateString() === now.toDateString()) return seconds ? clockExact : clock;
+  if (time.dataset.short === "day") return dayOnly;
   return seconds ? nearExact : near;
 }
 
