@@ -47,6 +47,7 @@ function formatOf(time, at) {
   return seconds ? nearExact : near;
 }
 
+const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 
 // shortOf is what a row has room for, as the server's ClockShort.
@@ -55,6 +56,7 @@ function shortOf(time, at) {
   const seconds = time.hasAttribute("data-seconds");
   if (at.getFullYear() !== now.getFullYear()) return date;
   if (at.toDateString() === now.toDateString()) return seconds ? clockExact : clock;
+  if (time.dataset.short === "day") return dayOnly;
   return seconds ? nearExact : near;
 }
 

@@ -144,6 +144,12 @@ func ClockNear(t, now time.Time, zone *time.Location) string {
 // where it is of now's year, else the day. Which zone it is says the page, once.
 func ClockShort(t, now time.Time, zone *time.Location) string { return short(t, now, zone, "15:04") }
 
+// DayShort is ClockShort of what one asks the day of: "22 Nov" where ClockShort has the time, too.
+func DayShort(t, now time.Time, zone *time.Location) string {
+	day, _, _ := strings.Cut(ClockShort(t, now, zone), ",")
+	return day
+}
+
 // ClockShortSeconds is ClockShort to the second.
 func ClockShortSeconds(t, now time.Time, zone *time.Location) string {
 	return short(t, now, zone, "15:04:05")

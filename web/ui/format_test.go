@@ -121,18 +121,19 @@ func TestClockShort(t *testing.T) {
 	berlin := time.FixedZone("CET", 3600)
 	now := time.Date(2026, 11, 29, 23, 30, 0, 0, time.UTC)
 	for _, c := range []struct {
-		at             time.Time
-		zone           *time.Location
-		short, seconds string
+		at                  time.Time
+		zone                *time.Location
+		short, seconds, day string
 	}{
-		{now.Add(-time.Hour), nil, "22:30", "22:30:00"},
-		{now.Add(-time.Hour), berlin, "29 Nov, 23:30", "29 Nov, 23:30:00"}, // now is the 30th there
-		{now.Add(-24 * time.Hour), nil, "28 Nov, 23:30", "28 Nov, 23:30:00"},
-		{now.AddDate(-1, 0, 0), nil, "29 Nov 2025", "29 Nov 2025"},
-		{now.AddDate(0, 2, 0), nil, "29 Jan 2027", "29 Jan 2027"},
+		{now.Add(-time.Hour), nil, "22:30", "22:30:00", "22:30"},
+		{now.Add(-time.Hour), berlin, "29 Nov, 23:30", "29 Nov, 23:30:00", "29 Nov"}, // now is the 30th there
+		{now.Add(-24 * time.Hour), nil, "28 Nov, 23:30", "28 Nov, 23:30:00", "28 Nov"},
+		{now.AddDate(-1, 0, 0), nil, "29 Nov 2025", "29 Nov 2025", "29 Nov 2025"},
+		{now.AddDate(0, 2, 0), nil, "29 Jan 2027", "29 Jan 2027", "29 Jan 2027"},
 	} {
-		if short, seconds := ui.ClockShort(c.at, now, c.zone), ui.ClockShortSeconds(c.at, now, c.zone); short != c.short || seconds != c.seconds {
-			t.Errorf("%v in %v is %q and %q, want %q and %q", c.at, c.zone, short, seconds, c.short, c.seconds)
+		short, seconds, day := ui.ClockShort(c.at, now, c.zone), ui.ClockShortSeconds(c.at, now, c.zone), ui.DayShort(c.at, now, c.zone)
+		if short != c.short || seconds != c.seconds || day != c.day {
+			t.Errorf("%v in %v is %q, %q and %q, want %q, %q and %q", c.at, c.zone, short, seconds, day, c.short, c.seconds, c.day)
 		}
 	}
 }

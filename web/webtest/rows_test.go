@@ -9,8 +9,8 @@ import (
 
 // rowFaults names rows of tables that take more than a line at 1280 px, and what rows repeat. A row is as high as its text: 3.5 em of
 // it are a line and a half with the room around it, about 48 px. Three things may take more, and are taken out before rows are
-// measured: a second line marked .also, which has what only some rows have; a name or address marked .breaks that is too long
-// for any column; and what a person opened. A mark on every row, or with the same words in all, is none. Offers on the market are compared and not
+// measured, in columns as wide as they were: a second line marked .also, which has what only some rows have; a name or address marked .breaks that has more
+// than 20 characters; and what a person opened. A mark on every row, or with the same words in all, is none. Offers on the market are compared and not
 // listed, and papers are printed: their tables have rows of their own.
 func rowFaults(t *testing.T, ctx context.Context) []string {
 	t.Helper()
@@ -46,13 +46,15 @@ const rowScript = `(() => {
       undo.push([el, name, el.style[name]]);
       el.style[name] = value;
     };
+    const widths = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => [cell, cell.offsetWidth]);
+    set(table, "width", table.offsetWidth + "px");
+    for (const [cell, width] of widths) set(cell, "width", width + "px");
+    set(table, "tableLayout", "fixed");
     for (const row of rows) {
       for (const el of row.querySelectorAll(".also")) set(el, "display", "none");
       for (const details of row.querySelectorAll("details[open]")) set(details, "display", "none");
       for (const cell of row.querySelectorAll(".breaks")) {
-        const longest = Math.max(...said(cell).split(" ").map((word) => word.length));
-        if (longest < 24 && said(cell).length < 40) continue;
-        set(cell, "maxWidth", cell.offsetWidth + "px");
+        if (said(cell).length <= 20) continue;
         set(cell, "overflow", "hidden");
         set(cell, "whiteSpace", "nowrap");
       }
