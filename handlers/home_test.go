@@ -62,7 +62,10 @@ func TestHomeWarnsOfHoursThatEnd(t *testing.T) {
 		full int64
 		says string
 	}{
-		{left, ""}, {5*left - 1, ""}, {5 * left, "20 % or less left of the 5 000.00 CH when hours last came"}, {20*left - 20, "20 % or less left"},
+		{left, ""},
+		{5*left - 1, ""},
+		{5 * left, "20 % or less left of the 5 000.00 CH when hours last came"},
+		{20*left - 20, "20 % or less left"},
 		{20 * left, "5 % or less left of the 20 000.00 CH when hours last came"},
 	} {
 		set(`UPDATE hour_marks SET full_hours = $1`, c.full)

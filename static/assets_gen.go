@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-71ea1b3a1c.css"
+	AppCSS = Prefix + "app-3e33ce2e84.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-f25dd500a0.js"
+	AppJS = Prefix + "app-2859daeda6.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-b04ef00942.js"
 	// ConsoleCSS is the style of a console; on its page.

@@ -24,9 +24,16 @@ func TestLeaseIsWarnedOf(t *testing.T) {
 		lease, left time.Duration
 		want        Tone
 	}{
-		{time.Hour, 11 * time.Minute, ""}, {time.Hour, 10 * time.Minute, ToneWarn}, {time.Hour, 2 * time.Minute, ToneBad}, {time.Hour, 0, ""},
-		{3 * time.Hour, 61 * time.Minute, ""}, {3 * time.Hour, time.Hour, ToneWarn}, {3 * time.Hour, 10 * time.Minute, ToneBad},
-		{72 * time.Hour, 25 * time.Hour, ""}, {72 * time.Hour, 24 * time.Hour, ToneWarn}, {72 * time.Hour, time.Hour, ToneBad},
+		{time.Hour, 11 * time.Minute, ""},
+		{time.Hour, 10 * time.Minute, ToneWarn},
+		{time.Hour, 2 * time.Minute, ToneBad},
+		{time.Hour, 0, ""},
+		{3 * time.Hour, 61 * time.Minute, ""},
+		{3 * time.Hour, time.Hour, ToneWarn},
+		{3 * time.Hour, 10 * time.Minute, ToneBad},
+		{72 * time.Hour, 25 * time.Hour, ""},
+		{72 * time.Hour, 24 * time.Hour, ToneWarn},
+		{72 * time.Hour, time.Hour, ToneBad},
 		{10 * time.Minute, time.Minute, ""},
 	} {
 		if got := (LeftProps{Until: now.Add(c.left), Now: now, Lease: c.lease}).tone(); got != c.want {

@@ -141,7 +141,9 @@ func percent(share float64) string {
 // HourShares are parts of hours, in milli-compute-seconds, as a Share shows them.
 func HourShares(used, held, left, expired int64) []SharePart {
 	return []SharePart{
-		{"used", used, "used: " + ComputeHours(used)}, {"held", held, "set aside: " + ComputeHours(held)},
-		{"left", left, "left: " + ComputeHours(left)}, {"expired", expired, "expired: " + ComputeHours(expired)},
+		{"used", used, "used: " + ComputeHours(used)},
+		{"held", held, "set aside: " + ComputeHours(held)},
+		{"left", left, "left: " + ComputeHours(left)},
+		{"expired", expired, "expired: " + ComputeHours(expired)},
 	}
 }
