@@ -88,7 +88,7 @@ func TestTaskLogOfACluster(t *testing.T) {
 	id, _ := a.Launch(w, "first", 4)
 	member, path := a.SignIn(handlertest.Member), "/org/clusters/"+id.String()
 	got := member.Get(path)
-	saysInWords(t, "a launch", got, "head, compute-001, compute-002 and 2 more: placed on host-1", "Launch asked by Owner lease 1 h 5.00 CH set aside")
+	saysInWords(t, "a launch", got, "head, compute-001, compute-002 and 2 more: placed on host-1", "Launch asked by Owner lease 1 h · 5.00 CH set aside")
 	lacks(t, "a launch", got, path+"/tasks")
 	if !regexp.MustCompile(`data-near data-seconds>\d\d:\d\d:\d\d UTC</time>`).MatchString(got.Body) {
 		t.Error("no time to the second")

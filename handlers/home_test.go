@@ -18,9 +18,9 @@ func TestHomeShowsWhatRunsByItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	soon, _ := a.Launch(w, "soon", 1)
-	rested, _ := a.Launch(w, "rested", 0)
 	later, _ := a.Launch(w, "later", 0)
+	rested, _ := a.Launch(w, "rested", 0)
+	soon, _ := a.Launch(w, "soon", 1)
 	a.Launch(w, "begins", 0)
 	a.Stopped(rested)
 	set(`UPDATE nodes SET state = 'ready' WHERE cluster_id IN ($1, $2)`, soon, later)

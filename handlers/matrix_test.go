@@ -128,6 +128,7 @@ func orgMatrix() []row {
 		{"POST /org/clusters", orgWork(), false, refused},
 		{"GET /org/clusters/new", orgWork(), false, page},
 		{"GET /org/clusters/:id", orgWork(), true, page},
+		{"GET /org/clusters/:id/tasks", orgWork(), true, page},
 		{"POST /org/clusters/:id/start", orgWork(), true, refused},
 		{"POST /org/clusters/:id/extend", orgWork(), true, refused},
 		{"GET /org/clusters/:id/delete", orgWork(), true, page},

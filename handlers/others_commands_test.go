@@ -118,6 +118,10 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 		"ConsoleConsent":         func() (any, error) { return v.db.Machines.ConsoleConsent(ctx, v.org, id) },
 		"ConsentForProvider":     func() (any, error) { return v.db.Machines.ConsentForProvider(ctx, v.provider, id) },
 		"ConsoleLooks":           func() (any, error) { return v.db.Machines.ConsoleLooks(ctx, v.org, id, store.Page{}) },
+		"Tasks": func() (any, error) {
+			list, _, err := v.db.Machines.Tasks(ctx, v.org, id, store.Page{})
+			return list, err
+		},
 		"IssueConsoleTicket": func() (any, error) {
 			_, err := v.db.Machines.IssueConsoleTicket(ctx, v.org, machines.ConsoleViewer{Person: v.by}, node, machines.ConsoleLine)
 			return done(err)

@@ -100,6 +100,7 @@ func (c Comparison) take(all []Line) Comparison {
 			c.Added++
 		case LineRemoved:
 			c.Removed++
+		case LineSame, LineSkipped:
 		}
 		switch {
 		case full && l.Kind != LineSame:

@@ -16,29 +16,31 @@ func TestCostSoFarIsTheLedgersAndTheRuns(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.sell(10*billing.ComputeHour, uuid.Nil, 30, "") // 10.00 EUR
 	w.grant(100*billing.ComputeHour, nil)
+	otherID, other := w.running(1, 1000, at(3000)) // some of the hours that were bought are its
 	id, nodes := w.cluster(2, 1000)
 	w.exec(`UPDATE nodes SET rate = 100000 WHERE cluster_id = $1`, id)
 	w.must(w.db.Books.HoldNow(t.Context(), w.provider, w.org, id, 2*1000*100_000, at(3000)))
 	w.want(id, 0, 0, -1, time.Time{})
 	w.ready(id, at(3000))
-	_, other := w.running(1, 1000, at(3000))
 	w.proveUntil(3000, 3060, append(other, nodes...)...)
+	w.must(w.db.Books.EndRunsNow(t.Context(), otherID, nil, "asked"))
 	w.proveUntil(3060, 3095, nodes[1])
 	w.proveUntil(3095, 3120, nodes...) // of the first one nothing was proven for 40 seconds
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nodes[1:], "guest_off"))
 	w.want(id, 80+120, 0, -1, at(3120))
 
 	w.must(w.db.Books.SettleNow(t.Context(), id, at(3130)))
+	w.must(w.db.Books.SettleNow(t.Context(), otherID, at(3130))) // 2 of the 1000 cents
 	w.want(id, 80+120, 60+120, 500, at(3120))
 
 	w.proveUntil(3120, 3660, nodes[0])
 	_, err := w.db.Books.SettleUsage(t.Context(), at(3661))
 	w.must(err)
-	w.want(id, 60+120+560, 60+120+500, 1000, at(3660)) // what was bought is used up, and a grant costs nothing
+	w.want(id, 60+120+560, 60+120+500, 972, at(3660)) // 35.06 of what were 36 million, and a grant costs nothing
 
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
 	w.must(w.db.Books.ReleaseNow(t.Context(), id, at(3670)))
-	d := w.want(id, 60+120+560, 60+120+560, 1000, at(3660))
+	d := w.want(id, 60+120+560, 60+120+560, 972, at(3660))
 	if d.Held != 0 {
 		t.Errorf("held after its end: %s", d.Held)
 	}

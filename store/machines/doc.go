@@ -44,6 +44,12 @@
 // 2026-11-29: the check of a host looks at every other host of its pool (host_pairs), and what it finds counts for both. Where
 // two cannot reach one another the newcomer takes no nodes; the other's report says so, and it keeps what it has.
 //
+// 2026-11-29: what nodes came to is kept (node_steps), for a row of nodes says only where they are. A trigger writes it in the
+// transaction that changes the state, since some fifteen statements change it and the next would be forgotten; it is
+// insert-only, a row for each change and node and none for a round. The two steps that are no states, a machine made and a gate
+// met, are noted by the worker (NoteNodes), once for each start however many workers go on with it. Steps of one moment and
+// reason are one line of the task log (Tasks), and what a deed says its nodes do not say again.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

@@ -26,9 +26,9 @@ type Bar struct {
 
 // The picture, in its own units: the scale's numbers stand left of chartLeft, the value that is pointed at above chartTop.
 const (
-	chartWidth, chartHeight = 720, 196
-	chartLeft, chartTop     = 66, 28
-	chartFloor              = 170
+	chartWidth, chartHeight = 720, 204
+	chartLeft, chartTop     = 66, 36
+	chartFloor              = 178
 	tickRoom                = 36 // half a tick's text: it stays inside the picture
 	mostSteps               = 4  // of the scale
 )

@@ -3,7 +3,7 @@
 //
 // States are a word and a shape, never a colour alone. Tables name each cell's column in data-label, which turns
 // rows into labelled cards on a phone. Nothing here needs JavaScript; what JavaScript adds hangs on data attributes
-// (data-copy, data-live, time[datetime]) that static/js/app.js reads.
+// (data-copy, data-live, data-left, time[datetime]) that static/js/app.js reads.
 //
 // # Decided
 //
@@ -16,4 +16,10 @@
 // what "now" says already is left out, and the title has all of it; which zone it is stands in the frame. A second line is for what
 // only some rows have (a refusal's reason, a narrower use) and is marked .also; names that are longer than any column break where
 // .breaks is. web/webtest measures every table of the gallery, without a list of exceptions.
+//
+// 2026-11-29: what is left of a time is counted down in the browser by what the answer said (TimeLeft), not by its clock, which may be
+// wrong, and without a question to the server. A lease is warned of when the mails about it come (LeaseNotice).
+//
+// 2026-11-29: a chart is a list to screen readers and has one stop in the page's order: thirty stops would bar the way to what is
+// below it. Its scale has three to five values in steps of 1, 2 or 5; the unit stands once above it.
 package ui

@@ -22,6 +22,9 @@ func clusterSamples() []Sample {
 		{"cluster-new-refused", org.ClusterNew(clusterNewRefused())},
 		{"cluster-new-empty", org.ClusterNew(org.ClusterNewProps{Layout: orgLayout()})},
 		{"cluster-large", org.ClusterShow(largeCluster())},
+		{"cluster-tasks", org.TaskList(org.TaskListProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", Tasks: taskRows(), List: ui.ListProps{Path: "/org/clusters/" + id(40).String() + "/tasks", PerPage: 50, Total: 64}})},
+		{"cluster-soon", org.ClusterShow(soonCluster())},
+		{"cluster-test", org.ClusterShow(testCluster())},
 		{"cluster-delete", org.ClusterDelete(org.ClusterDeleteProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", State: provisioner.ClusterReady, Nodes: 4, HeldMCS: 22 * hour, UsedMCS: 6 * hour})},
 		{"console", org.Console(console())},
 		{"console-stopped", org.Console(org.ConsoleProps{Layout: orgLayout(), ClusterID: id(40), ClusterName: "trial-1", NodeID: id(50), NodeName: "head", State: provisioner.NodeStopped, Host: "host-1"})},
@@ -96,7 +99,8 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 	p := org.ClusterShowProps{
 		Layout: orgLayout(), ID: id(40), Name: "trial-1", State: s, Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"},
 		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Subnet: "10.90.7.0/24", Created: ago(time.Hour), Ready: ago(59 * time.Minute),
-		LeaseEnds: now().Add(time.Hour), LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
+		LeaseEnds: now().Add(time.Hour), Lease: 2 * time.Hour, LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
+		BookedMCS: 9 * hour, Cost: "0.41 EUR", Proven: ago(3 * time.Second), Tasks: taskRows(), MoreTasks: 64,
 		SSH: signInSample(), MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
 	}
 	states := map[provisioner.ClusterState][]provisioner.NodeState{
@@ -112,6 +116,26 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 	p.Shown, p.NodeList = p.Nodes, ui.ListProps{Path: "/org/clusters/" + id(40).String(), PerPage: 50, Total: len(p.Nodes)}
 	dress(&p)
 	return p
+}
+
+// taskRows are tasks of every kind, the latest first.
+func taskRows() []org.TaskRow {
+	at, took := ago(59*time.Minute), func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	steps := func(before time.Duration, what string, s float64, more int, names ...string) org.TaskRow {
+		return org.TaskRow{At: at.Add(-before), What: what, Nodes: names, More: more, Timed: s > 0, Took: took(s)}
+	}
+	lost := steps(-40*time.Minute, "lost on", 0, 0, "compute-002")
+	lost.Hosts, lost.Details = []string{"host-2"}, []string{"its host does not answer (was last seen 41 s ago)"}
+	made, placed := steps(14*time.Second, "being made on", 0, 0, "head"), steps(16*time.Second, "placed on", 0, 14, "head", "compute-001", "compute-002")
+	made.Hosts, placed.Hosts, placed.OnMore = []string{"host-1"}, []string{"host-1", "host-2", "host-3"}, 2
+	return []org.TaskRow{
+		{At: ago(3 * time.Minute), What: "Lease extended", Person: "Ada Brandt", Details: []string{"by 1 h to 2 h", "7.00\u00a0CH more set aside"}},
+		steps(-45*time.Minute, "ready again", 12.4, 0, "compute-002"), lost,
+		{At: at, What: "Ready: every node met its gate", Timed: true, Took: took(16.2)},
+		steps(2*time.Second, "gate met", 9.8, 14, "head", "compute-001", "compute-002"), steps(11*time.Second, "made, boots", 2.9, 0, "head"), made, placed,
+		{At: at.Add(-16 * time.Second), What: "Launch asked", Person: "Ada Brandt", Details: []string{"lease 1 h", "28.00\u00a0CH set aside"}},
+		{At: at.AddDate(0, 0, -2), What: "Stop asked", Person: "Ben Okafor"},
+	}
 }
 
 // largeCluster fills the subnet of most pools.
@@ -132,6 +156,21 @@ func endedKeys() []org.EndedKey {
 		{Person: "Ben Okafor", Key: "laptop", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", ClusterID: id(40), Cluster: "trial-1", Why: "is no member any more"},
 		{Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", ClusterID: id(41), Cluster: "production", Why: "removed the key"},
 	}
+}
+
+// soonCluster has a lease that ends within minutes.
+func soonCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterReady)
+	p.LeaseEnds = now().Add(9*time.Minute + 3*time.Second)
+	return p
+}
+
+// testCluster is that of an acceptance test.
+func testCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterReady)
+	p.Free, p.UsedMCS, p.HeldMCS, p.BookedMCS, p.Cost, p.Proven, p.SSH = true, 0, 0, 0, "", time.Time{}, org.SignIn{}
+	p.MayStop, p.MayExtend = false, false
+	return p
 }
 
 // endedCluster was ended by its provider.
@@ -160,6 +199,7 @@ func dress(p *org.ClusterShowProps) {
 	switch p.State {
 	case provisioner.ClusterStarting:
 		p.SSH, p.Ready, p.LeaseEnds, p.UsedMCS, p.HeldMCS = org.SignIn{}, time.Time{}, time.Time{}, 0, 28*hour
+		p.BookedMCS, p.Cost, p.Proven, p.Tasks, p.MoreTasks = 0, "", time.Time{}, taskRows()[4:], 8
 		p.GateDeadline = now().Add(90 * time.Second)
 	case provisioner.ClusterDegraded:
 		p.Reason, p.ReasonDetail = provisioner.ReasonHostLost, "host-2 was last seen 41 s ago"
@@ -167,6 +207,7 @@ func dress(p *org.ClusterShowProps) {
 		p.Reason, p.SSH, p.MayStop, p.MayExtend, p.MayStart, p.HeldMCS = provisioner.ReasonHostRestarted, org.SignIn{}, false, false, true, 0
 	case provisioner.ClusterGone:
 		p.Reason, p.SSH, p.Subnet, p.HeldMCS, p.Ended = provisioner.ReasonLeaseEnded, org.SignIn{}, "", 0, now()
+		p.BookedMCS = p.UsedMCS
 		p.MayStop, p.MayExtend, p.MayDelete, p.MayConsole = false, false, false, false
 	default: // as the sample has it
 	}

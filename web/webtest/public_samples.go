@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/web/layout"
 	"volary.dev/web/org"
@@ -55,7 +56,7 @@ func publicSamples() []Sample {
 		{"workplaces-none", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now()}})},
 		{"home", org.Home(homeFull())},
 		{"home-empty", org.Home(homeEmpty())},
-		{"home-member", org.Home(org.HomeProps{Layout: orgLayout(), MayLaunch: true, Requests: requestRows()[:1], Waiting: 1, Clusters: clusterRows()[:1]})},
+		{"home-member", org.Home(org.HomeProps{Layout: orgLayout(), MayLaunch: true, Requests: requestRows()[:1], Waiting: 1, Running: runningRows()[:1]})},
 	}
 }
 
@@ -63,14 +64,16 @@ func homeFull() org.HomeProps {
 	l := managerLayout()
 	l.Simulated, l.Notice = true, "Cluster trial-1 was launched."
 	p := org.HomeProps{
-		Layout: l, MayLaunch: true, MayDecide: true, Clusters: clusterRows()[:4], Requests: requestRows()[:2], Waiting: 2,
+		Layout: l, MayLaunch: true, MayDecide: true, Running: runningRows(), MoreRun: 3, Clusters: []org.ClusterRow{clusterRows()[2], clusterRows()[4]}, Requests: requestRows()[:2], Waiting: 2,
 		Hours: []org.ProviderHours{
-			{Provider: "Northern Compute", HoursSummary: hours(), NextExpiry: now().Add(40 * 24 * time.Hour)},
-			{Provider: "Southern Grid", HoursSummary: org.HoursSummary{Bought: 40 * hour, Used: 31 * hour, Left: 9 * hour}},
+			{Provider: "Northern Compute", HoursSummary: hours(), NextExpiry: now().Add(40 * 24 * time.Hour), RateHour: 14 * hour, Empty: now().Add(60 * time.Hour)},
+			{Provider: "Southern Grid", HoursSummary: org.HoursSummary{Bought: 40 * hour, Used: 31 * hour, Held: 2 * hour, Left: 7 * hour}, Percent: 20, FullMCS: 40 * hour, RateHour: 2 * hour, Empty: now().Add(4 * time.Hour)},
+			{Provider: "Harbour Cloud", HoursSummary: org.HoursSummary{Bought: 50 * hour, Used: 48 * hour, Left: 2 * hour}, Percent: 5, FullMCS: 50 * hour},
 		},
 		Attention: []org.Attention{
 			{Tone: ui.ToneBad, Text: "night-run failed: not every node became ready in time", Label: "Open night-run", Where: "/org/clusters/3"},
-			{Tone: ui.ToneWarn, Text: "trial-1: its lease ends in 40 minutes", Label: "Open trial-1", Where: "/org/clusters/1"},
+			{Tone: ui.ToneBad, Text: "2.00\u00a0CH left at Harbour Cloud: 5 % or less of what there was", Label: "Order hours", Where: "/org/orders/new"},
+			{Tone: ui.ToneWarn, Text: "7.00\u00a0CH left at Southern Grid: 20 % or less of what there was", Label: "Order hours", Where: "/org/orders/new"},
 		},
 	}
 	for i := range 30 {
@@ -82,6 +85,22 @@ func homeFull() org.HomeProps {
 		p.Days = append(p.Days, b)
 	}
 	return p
+}
+
+// runningRows run, stand or begin, with leases of every urgency.
+func runningRows() []org.RunningRow {
+	all := clusterRows()
+	row := func(r org.ClusterRow, left, lease time.Duration) org.RunningRow {
+		if r.LeaseEnds = (time.Time{}); left > 0 {
+			r.LeaseEnds = now().Add(left)
+		}
+		return org.RunningRow{ClusterRow: r, Lease: lease, RateMCS: int64(r.Nodes) * 1000}
+	}
+	paused := all[0]
+	paused.Name, paused.State = "held-up", provisioner.ClusterPaused
+	return []org.RunningRow{
+		row(all[0], 95*time.Second, time.Hour), row(all[3], 42*time.Minute, 3*time.Hour), row(paused, 5*time.Hour, 8*time.Hour), row(all[1], 0, 2*time.Hour),
+	}
 }
 
 func homeEmpty() org.HomeProps {
