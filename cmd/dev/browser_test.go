@@ -24,29 +24,37 @@ type browser struct {
 	base  string
 	shots string // folder of the pictures
 	quiet bool   // it runs no scripts
+	width int64  // of its window, in CSS pixels
 }
+
+// The windows that people come with.
+const (
+	phone  = 390
+	tablet = 800
+	desk   = 1280
+)
 
 // openBrowser starts Chromium without a profile. It ends with the test.
 func openBrowser(t *testing.T, base, shots string) *browser {
 	t.Helper()
-	b := &browser{t: t, ctx: startChromium(t), base: base, shots: shots}
+	b := &browser{t: t, ctx: startChromium(t), base: base, shots: shots, width: desk}
 	b.prepare()
 	return b
 }
 
-// prepare makes the folder of the pictures, and the window as wide as a desk's.
+// prepare makes the folder of the pictures, and the window.
 func (b *browser) prepare() {
 	b.t.Helper()
 	if err := os.MkdirAll(b.shots, 0o755); err != nil {
 		b.t.Fatal(err)
 	}
-	b.do("open the browser", chromedp.EmulateViewport(1280, 900))
+	b.do("open the browser", chromedp.EmulateViewport(b.width, 900))
 }
 
 func startChromium(t *testing.T) context.Context {
 	t.Helper()
 	options := append(append(chromedp.DefaultExecAllocatorOptions[:], webtest.ChromiumFolder(t)...),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(desk, 900),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true), chromedp.Flag("disable-quic", true))
 	allocator, endAllocator := chromedp.NewExecAllocator(t.Context(), options...)
@@ -205,10 +213,10 @@ func (b *browser) text(selector string) string {
 	return s
 }
 
-// shoot takes the page at the width of a desk and of a phone.
+// shoot takes the page at the width of a phone and of a desk.
 func (b *browser) shoot(name string) {
 	b.t.Helper()
-	for _, width := range []int64{390, 1280} {
+	for _, width := range []int64{phone, desk} {
 		b.do("take a picture", chromedp.EmulateViewport(width, 900))
 		png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
 		if err != nil {
@@ -218,4 +226,5 @@ func (b *browser) shoot(name string) {
 			b.t.Fatal(err)
 		}
 	}
+	b.do("go on in the own window", chromedp.EmulateViewport(b.width, 900))
 }

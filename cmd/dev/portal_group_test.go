@@ -9,19 +9,21 @@ import (
 type cast struct {
 	group, investigator, member string
 	scripts                     bool
+	window                      int64 // px wide
 }
 
 func tides() cast {
-	return cast{group: "Tidal Modelling", investigator: "Ida Quill", member: "Max Ebb", scripts: true}
+	return cast{group: "Tidal Modelling", investigator: "Ida Quill", member: "Max Ebb", scripts: true, window: phone}
 }
 
 func genomes() cast {
-	return cast{group: "Genome Lab", investigator: "Gil Strand", member: "Una Codon"}
+	return cast{group: "Genome Lab", investigator: "Gil Strand", member: "Una Codon", window: tablet}
 }
 
 // groupComes tells of a group from its sign-up to the end of its clusters.
 func groupComes(t *testing.T, p *portal, c cast) {
-	root, ida, max := p.admin(t, c.scripts), p.visitor(t, c.investigator, c.scripts), p.visitor(t, c.member, c.scripts)
+	root := p.admin(t, c.scripts)
+	ida, max := p.visitor(t, c.investigator, c.scripts).on(c.window), p.visitor(t, c.member, c.scripts).on(c.window)
 	ida.signsUp(root, c.group)
 	ida.at("/org")
 	ida.says("Your first cluster")
@@ -131,11 +133,14 @@ func (v *visitor) approves(order, group string) {
 
 func (v *visitor) readsWallet(bought string) {
 	v.t.Helper()
-	v.visit("/org/wallet")
+	v.goes("Wallet")
+	v.at("/org/wallet")
 	v.says(provider, bought)
-	v.visit("/org/orders")
+	v.goes("Orders")
+	v.at("/org/orders")
 	v.says("approved")
-	v.visit("/org/invoices")
+	v.goes("Invoices")
+	v.at("/org/invoices")
 	v.says("LOFT-")
 }
 
@@ -206,7 +211,8 @@ func (v *visitor) finds(name string) {
 
 func (v *visitor) deletes(name string) {
 	v.t.Helper()
-	v.visit("/org/clusters")
+	v.goes("Clusters")
+	v.at("/org/clusters")
 	v.follow(name)
 	v.follow("Delete")
 	v.follow("Delete " + name + " and its disks")
@@ -216,9 +222,11 @@ func (v *visitor) deletes(name string) {
 // readsBooks looks where the group's use is written down.
 func (v *visitor) readsBooks(clusters ...string) {
 	v.t.Helper()
-	v.visit("/org/usage")
+	v.goes("Usage")
+	v.at("/org/usage")
 	v.says(clusters...)
-	v.visit("/org/log")
+	v.goes("Log")
+	v.at("/org/log")
 	v.visit("/org")
 	v.visit("/account")
 	v.visit("/account/sessions")

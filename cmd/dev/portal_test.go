@@ -14,7 +14,8 @@ import (
 
 // TestPortal begins with an empty portal and one command, which makes the first admin. Everything after that is done in
 // browsers: a provider comes and gets ready to sell, a group signs up, buys and launches, and its investigator bounds
-// a member and approves what is above the bound. A second group does the same with JavaScript off.
+// a member and approves what is above the bound. The provider's people sit at desks and the group's have phones. A second
+// group does the same on tablets, with JavaScript off.
 func TestPortal(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs the lab's hosts and Chromium")

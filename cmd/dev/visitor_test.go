@@ -47,7 +47,7 @@ func (p *portal) visitor(t *testing.T, name string, scripts bool) *visitor {
 	}
 	first, _, _ := strings.Cut(strings.ToLower(name), " ")
 	v := &visitor{
-		browser: &browser{t: t, ctx: ctx, base: p.address(), shots: p.path("shots"), quiet: !scripts},
+		browser: &browser{t: t, ctx: ctx, base: p.address(), shots: p.path("shots"), quiet: !scripts, width: desk},
 		portal:  p, name: name, email: first + "@" + strings.ToLower(strings.Fields(name)[1]) + ".example", password: visitorPassword,
 	}
 	v.prepare()
@@ -62,6 +62,31 @@ func (v *visitor) scripts(on bool) {
 		_, err := cdp.Call(ctx, target, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 		return err
 	}))
+}
+
+// on is the person with a window of another width.
+func (v *visitor) on(width int64) *visitor {
+	v.t.Helper()
+	v.width = width
+	v.prepare()
+	return v
+}
+
+// goes takes a link of the menu, which a button opens where the window is narrow.
+func (v *visitor) goes(label string) {
+	v.t.Helper()
+	link := fmt.Sprintf(`//nav[@id="sections"]//a[starts-with(normalize-space(),%s)]`, strconv.Quote(label))
+	shown, err := chromedp.Run(v.ctx, chromedp.Evaluate[bool](`document.querySelector("#sections").checkVisibility()`))
+	if err != nil {
+		v.fail("look for the menu", err)
+	}
+	if narrow := v.width < desk; shown == narrow {
+		v.fail("look for the menu", fmt.Errorf("in a window of %d px it is shown: %t", v.width, shown))
+	}
+	if !shown {
+		v.do("open the menu", chromedp.Click(`//header//button[@popovertarget="sections"]`, chromedp.NodeVisible))
+	}
+	v.leave(label, link)
 }
 
 // visit opens an address of the portal and judges the page.
@@ -148,7 +173,7 @@ func (v *visitor) path() string {
 // ids are what differs between addresses of one route.
 var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{40,}`)
 
-// look judges a page that nobody has judged yet: axe-core finds nothing, it is as wide as the window, also a phone's, and
+// look judges a page that nobody has judged yet: axe-core finds nothing, it is as wide as the window, whichever that is, and
 // it weighs less than a page may. Pictures of it are kept.
 func (v *visitor) look() {
 	v.t.Helper()
@@ -167,9 +192,9 @@ func (v *visitor) look() {
 	if err := webtest.Equip(ctx); err != nil {
 		v.fail("judge "+pattern, err)
 	}
-	for _, width := range []int64{390, 1280} {
+	for _, width := range []int64{phone, tablet, desk} {
 		v.do("change the width", chromedp.EmulateViewport(width, 900))
-		faults, err := webtest.Faults(ctx, width == 390) // the gallery asks everything at both
+		faults, err := webtest.Faults(ctx, width != desk) // the gallery asks everything at each
 		if err != nil {
 			v.fail("judge "+pattern, err)
 		}
@@ -191,6 +216,7 @@ func (v *visitor) look() {
 			v.t.Fatal(err)
 		}
 	}
+	v.do("go on in the own window", chromedp.EmulateViewport(v.width, 900))
 }
 
 // maxPage is what a page with its styles and scripts may weigh, as it comes over the line.

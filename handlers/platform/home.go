@@ -19,7 +19,7 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 		Layout: h.layout(c), Refresh: c.Request().URL.Path,
 		Organizations: f.Organizations, OrganizationsSuspended: f.OrganizationsSuspended,
 		People: f.People, PeopleSuspended: f.PeopleSuspended, Admins: f.Admins, SignUps: f.SignUps,
-		MailsKept: f.MailsKept, MailsFailed: f.MailsFailed, MailsWaiting: f.MailsWaiting,
+		MailsKept: f.MailsKept, MailsFailed: f.MailsFailed, MailsRefused: f.MailsRefused, MailsWaiting: f.MailsWaiting,
 		Applications: f.Applications, Clusters: f.Clusters,
 		LedgerDay: page.Time(f.LedgerDay), LedgerDifference: f.LedgerDifference, LedgerStuck: f.LedgerStuck,
 	}))

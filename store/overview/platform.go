@@ -16,6 +16,7 @@ type PlatformFigures struct {
 	People, PeopleSuspended, Admins       int
 	SignUps                               int // that wait for their link to be opened
 	MailsKept, MailsFailed, MailsWaiting  int // kept: in the last 14 days, after which no link of them works
+	MailsRefused                          int // by a mail server, for good, in the last 14 days
 	Applications                          int // providers that applied
 	Clusters                              int // that are not gone
 	// LedgerDay is the last day (UTC) whose audit run of the ledger ended, nil before the first; LedgerDifference what it found;
@@ -30,7 +31,7 @@ func (db *DB) PlatformFigures(ctx context.Context) (PlatformFigures, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT o.organizations, o.organizations_suspended, p.people, p.people_suspended, p.admins,
 			(SELECT count(DISTINCT email)::int FROM sign_ups WHERE completed_at IS NULL AND expires_at > now()) AS sign_ups,
-			m.mails_kept, m.mails_failed, m.mails_waiting,
+			m.mails_kept, m.mails_failed, m.mails_waiting, m.mails_refused,
 			(SELECT count(*)::int FROM providers WHERE state = 'applied') AS applications,
 			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters, l.day AS ledger_day,
 			coalesce(l.difference, '') AS ledger_difference,
@@ -38,7 +39,8 @@ func (db *DB) PlatformFigures(ctx context.Context) (PlatformFigures, error) {
 		FROM (SELECT count(*)::int AS organizations, count(suspended_at)::int AS organizations_suspended FROM organizations) AS o,
 			(SELECT count(*)::int AS people, count(suspended_at)::int AS people_suspended, count(*) FILTER (WHERE platform_admin)::int AS admins FROM people) AS p,
 			(SELECT count(*) FILTER (WHERE state = 'kept' AND created_at > now() - interval '14 days')::int AS mails_kept, count(*) FILTER (WHERE state = 'failed')::int AS mails_failed,
-				count(*) FILTER (WHERE state = 'waiting')::int AS mails_waiting FROM mails WHERE state <> 'sent') AS m
+				count(*) FILTER (WHERE state = 'waiting')::int AS mails_waiting,
+				count(*) FILTER (WHERE state = 'refused' AND created_at > now() - interval '14 days')::int AS mails_refused FROM mails WHERE state <> 'sent') AS m
 			LEFT JOIN LATERAL (SELECT day, difference FROM audit_runs WHERE ended_at IS NOT NULL ORDER BY day DESC LIMIT 1) AS l ON true`, books.AuditPatience)
 	return store.One(rows, "figures", pgx.RowToStructByName[PlatformFigures])
 }

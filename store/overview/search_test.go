@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"volary.dev/billing"
+	"volary.dev/store/books"
 	"volary.dev/store/overview"
 	"volary.dev/store/storetest"
 )
@@ -71,6 +73,62 @@ func TestSearch(t *testing.T) {
 		hits, err = w.DB.Overview.SearchProvider(t.Context(), seller, staff, typed)
 		if got := found(t, hits, err); got != nil {
 			t.Errorf("another provider finds %q", got)
+		}
+	}
+}
+
+// Papers are found by their numbers and references, by their two parties alone.
+func TestSearchFindsPapers(t *testing.T) {
+	s := storetest.NewShop(t)
+	ctx := t.Context()
+	first, second := s.Order(200*billing.ComputeHour), s.Order(50*billing.ComputeHour)
+	storetest.NoError(t, s.DB.Books.ApproveOrder(ctx, s.Abe, s.Provider, first))
+	order := func(id uuid.UUID) books.Order {
+		return storetest.Must[books.Order](t)(s.DB.Books.OrderOfOrganization(ctx, s.Organization, id))
+	}
+	invoice := order(first).InvoiceNumber
+	one, two := fmt.Sprintf("order %d", order(first).Number), fmt.Sprintf("order %d", order(second).Number)
+	papers, none := overview.OrganizationSearch{Papers: true}, overview.OrganizationSearch{Work: true}
+	seller, _ := south(t, s.World)
+	for typed, want := range map[string][]string{
+		strings.ToUpper(two):                    {two},
+		"#" + strings.TrimPrefix(one, "order "): {one},
+		first.String():                          {one},
+		"po-1":                                  {two, one},
+		"4711":                                  {two, one},
+		"g-9":                                   {two, one},
+		strings.ToLower(invoice):                {"invoice " + invoice},
+		order(first).InvoiceID.String():         {"invoice " + invoice},
+	} {
+		for who, search := range map[string]func() ([]overview.Hits, error){
+			"its organization": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchOrganization(ctx, s.Organization, papers, typed)
+			},
+			"its provider": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchProvider(ctx, s.Provider, overview.ProviderSearch{Papers: true}, typed)
+			},
+		} {
+			hits, err := search()
+			if got := found(t, hits, err); !slices.Equal(got, want) {
+				t.Errorf("%s finds %q by %q, want %q", who, got, typed, want)
+			}
+		}
+		for who, search := range map[string]func() ([]overview.Hits, error){
+			"who may not read papers": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchOrganization(ctx, s.Organization, none, typed)
+			},
+			"another organization": func() ([]overview.Hits, error) { return s.DB.Overview.SearchOrganization(ctx, s.Other, papers, typed) },
+			"another provider": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchProvider(ctx, seller, overview.ProviderSearch{Papers: true}, typed)
+			},
+			"staff who reads no paper": func() ([]overview.Hits, error) {
+				return s.DB.Overview.SearchProvider(ctx, s.Provider, overview.ProviderSearch{Hosts: true}, typed)
+			},
+		} {
+			hits, err := search()
+			if got := found(t, hits, err); got != nil {
+				t.Errorf("%s finds %q by %q", who, got, typed)
+			}
 		}
 	}
 }

@@ -147,6 +147,11 @@ func TestPlatformLists(t *testing.T) {
 	if f.Organizations != 2 || f.OrganizationsSuspended != 1 || f.People != 3 || f.PeopleSuspended != 1 || f.Admins != 1 || f.SignUps != 1 || f.MailsWaiting != 2+4 { // and four of roles
 		t.Errorf("figures %+v", f)
 	}
+	i.exec(`UPDATE mails SET state = 'refused', created_at = CASE WHEN kind = 'sign_up' THEN now() - interval '15 days' ELSE now() END
+		WHERE id IN (SELECT id FROM mails WHERE kind = 'sign_up' UNION ALL (SELECT id FROM mails WHERE kind <> 'sign_up' LIMIT 1))`)
+	if f = storetest.Must[overview.PlatformFigures](t)(i.Overview.PlatformFigures(t.Context())); f.MailsRefused != 1 {
+		t.Errorf("%d mails were refused lately, want the one that is younger than 14 days", f.MailsRefused)
+	}
 	orgs, total, err := i.Overview.PlatformOrganizations(t.Context(), overview.PlatformFilter{Sorting: store.Sorting{By: "members", Desc: true}})
 	storetest.NoError(t, err)
 	if total != 2 || orgs[0].Name != "Astro" || orgs[0].Members != 2 {
