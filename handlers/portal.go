@@ -135,7 +135,7 @@ func New(o Options) (http.Handler, error) {
 			after = append(slices.Clone(after), once.Once)
 		}
 		if r.method == post && r.guard != uploading && r.guard != hashing { // those wait for their hashes, and are throttled
-			after = append([]echo.MiddlewareFunc{forms}, after...)
+			after = append([]echo.MiddlewareFunc{middleware.Arrived, forms}, after...)
 		}
 		before := g.before
 		if r.guard != uploading {
