@@ -139,6 +139,25 @@ func TestSlowFormsHoldNoPlace(t *testing.T) {
 	}
 }
 
+// What a person sends by a program is slowed down to what the log can keep.
+func TestFormsAreThrottledByPerson(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{Throttled: true})
+	a.World()
+	b, other := a.SignIn(handlertest.Member), a.SignIn(handlertest.Owner)
+	sent := 0
+	for ; sent < 1000; sent++ {
+		if got := b.Post("/account", url.Values{"name": {"Somebody"}}); got.Status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if sent < 200 || sent == 1000 {
+		t.Errorf("refused after %d forms", sent)
+	}
+	if got := other.Post("/account", url.Values{"name": {"Owner"}}); got.Status != http.StatusSeeOther {
+		t.Errorf("somebody else's form: %d", got.Status)
+	}
+}
+
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
