@@ -128,7 +128,7 @@ func New(o Options) (http.Handler, error) {
 			SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
 		},
 		once:  middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log},
-		forms: []echo.MiddlewareFunc{o.throttle(formsEach, formBurst), middleware.Arrived, middleware.Queue(formsAt(), middleware.ByPerson)},
+		forms: []echo.MiddlewareFunc{o.throttle(formsEach, formBurst), middleware.Kept, middleware.Arrived, middleware.Queue(formsAt(), middleware.ByPerson)},
 	}
 	for _, r := range table {
 		e.Add(r.method, r.path, r.handler, w.to(r)...)
@@ -218,8 +218,8 @@ func (o Options) guards() map[guard]guards {
 		ordinary:  {before: list{limits}},
 		lasting:   {before: list{limits}, after: list{middleware.PasswordAgain(o.Store.People.RepeatPassword)}},
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
-		asking:    {before: list{limits}, after: list{o.throttle(formsEach, formBurst), middleware.Queue(hostsAsked(), middleware.ByPerson)}},
-		costly:    {before: list{limits}, after: list{middleware.Queue(costPages(), middleware.ByPerson)}},
+		asking:    {before: list{limits}, after: list{o.throttle(formsEach, formBurst), middleware.Kept, middleware.Queue(hostsAsked(), middleware.ByPerson)}},
+		costly:    {before: list{limits}, after: list{middleware.Kept, middleware.Queue(costPages(), middleware.ByPerson)}},
 		exporting: {after: list{middleware.Queue(exports(), middleware.ByPerson), middleware.Rolling(exportPace)}},
 		streaming: {after: list{middleware.Lasting(false)}},
 		uploading: {after: list{middleware.Lasting(true)}},
