@@ -153,6 +153,10 @@ func TestFormsAreThrottledByPerson(t *testing.T) {
 	if sent < 200 || sent == 1000 {
 		t.Errorf("refused after %d forms", sent)
 	}
+	// One by which uploads are begun or discarded, too.
+	if got := b.Do(http.MethodDelete, "/uploads/"+strings.Repeat("0", 32), nil, nil); got.Status != http.StatusTooManyRequests {
+		t.Errorf("a discarded upload: %d", got.Status)
+	}
 	if got := other.Post("/account", url.Values{"name": {"Owner"}}); got.Status != http.StatusSeeOther {
 		t.Errorf("somebody else's form: %d", got.Status)
 	}

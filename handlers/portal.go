@@ -128,7 +128,8 @@ func New(o Options) (http.Handler, error) {
 			SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
 		},
 		once:  middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log},
-		forms: []echo.MiddlewareFunc{o.throttle(formsEach, formBurst), middleware.Kept, middleware.Arrived, middleware.Queue(formsAt(), middleware.ByPerson)},
+		deeds: o.throttle(formsEach, formBurst),
+		forms: []echo.MiddlewareFunc{middleware.Kept, middleware.Arrived, middleware.Queue(formsAt(), middleware.ByPerson)},
 	}
 	for _, r := range table {
 		e.Add(r.method, r.path, r.handler, w.to(r)...)
@@ -143,6 +144,7 @@ type way struct {
 	rights middleware.Rights
 	places middleware.Places
 	once   middleware.Taken
+	deeds  echo.MiddlewareFunc // slows down what the log keeps for ever
 	forms  []echo.MiddlewareFunc
 }
 
@@ -159,6 +161,9 @@ func (w way) to(r route) []echo.MiddlewareFunc {
 		if r.guard != hashing { // those wait for their hashes, and are throttled
 			after = slices.Concat(w.forms, after)
 		}
+	}
+	if r.guard != hashing && (r.method == post || r.method == remove) {
+		after = append([]echo.MiddlewareFunc{w.deeds}, after...)
 	}
 	if r.guard != uploading {
 		before = append(before, w.places.For(r.may))
