@@ -24,7 +24,8 @@ func TestHostsThatBoast(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, facts := range []provisioner.HostFacts{
-		{VCPUs: 1<<31 - 1, MemoryMiB: 1<<31 - 1, DiskGiB: 1<<31 - 1, HookAnswers: true}, {VCPUs: 1<<31 - 1, MemoryMiB: 1<<31 - 1, DiskGiB: 1<<31 - 1, HookAnswers: true},
+		{VCPUs: 1<<31 - 1, MemoryMiB: 1<<31 - 1, DiskGiB: 1<<31 - 1, HookAnswers: true},
+		{VCPUs: 1<<31 - 1, MemoryMiB: 1<<31 - 1, DiskGiB: 1<<31 - 1, HookAnswers: true},
 		{VCPUs: 1 << 40, MemoryMiB: 1 << 40, DiskGiB: 1 << 40, HookAnswers: true},
 	} {
 		name := "boast-" + string(rune('a'+i))
