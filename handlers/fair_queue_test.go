@@ -2,9 +2,11 @@ package handlers_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 
@@ -104,4 +106,65 @@ func TestOneSendersFormsLeaveOthersTheDatabase(t *testing.T) {
 		t.Errorf("somebody else had a page when %d forms of one person waited in the database, want 1 or 2: none where it came only after the flood", n)
 	}
 	_ = tx.Rollback(t.Context())
+}
+
+// Forms that come byte by byte hold no place that others' forms wait for.
+func TestSlowFormsHoldNoPlace(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	address, _ := strings.CutPrefix(a.URL, "http://")
+	for _, email := range []string{handlertest.Owner, handlertest.Manager, handlertest.Member} {
+		cookie := ""
+		b := a.SignIn(email)
+		for _, c := range b.Client().Jar.Cookies(must(url.Parse(a.URL))) {
+			cookie += c.Name + "=" + c.Value + "; "
+		}
+		for range 2 {
+			conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, "POST /account HTTP/1.1\r\nHost: "+address+"\r\nCookie: "+cookie+
+				"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nname=x"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	b := a.SignIn(handlertest.OtherOwner)
+	for range 10 {
+		if got := b.Post("/account", url.Values{"name": {"Somebody"}}); got.Status != http.StatusSeeOther {
+			t.Fatalf("somebody else's form: %d", got.Status)
+		}
+	}
+}
+
+// What a person sends by a program is slowed down to what the log can keep.
+func TestFormsAreThrottledByPerson(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{Throttled: true})
+	a.World()
+	b, other := a.SignIn(handlertest.Member), a.SignIn(handlertest.Owner)
+	sent := 0
+	for ; sent < 1000; sent++ {
+		if got := b.Post("/account", url.Values{"name": {"Somebody"}}); got.Status == http.StatusTooManyRequests {
+			break
+		}
+	}
+	if sent < 200 || sent == 1000 {
+		t.Errorf("refused after %d forms", sent)
+	}
+	// One by which uploads are begun or discarded, too.
+	if got := b.Do(http.MethodDelete, "/uploads/"+strings.Repeat("0", 32), nil, nil); got.Status != http.StatusTooManyRequests {
+		t.Errorf("a discarded upload: %d", got.Status)
+	}
+	if got := other.Post("/account", url.Values{"name": {"Owner"}}); got.Status != http.StatusSeeOther {
+		t.Errorf("somebody else's form: %d", got.Status)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -66,7 +66,10 @@ const (
 	signInBurst = 20
 	consoleEach = 2 * time.Second
 	openBurst   = 20
-	heartbeat   = 5 * time.Second
+	// Nobody types as fast: what a person does is written into a log that keeps it for ever.
+	formsEach = 500 * time.Millisecond
+	formBurst = 200
+	heartbeat = 5 * time.Second
 )
 
 // How much runs at once, of all people and of one. Of the pool's 10 connections (setup.Pool) pages always find some: forms wait in the
@@ -118,33 +121,54 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	maps.Copy(frame.FormPages, formPages(table)) // the handlers have the frame, and with it the map
-	guards := o.guards()
-	rights := middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken}
-	places := middleware.Places{
-		SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
+	w := way{
+		guards: o.guards(),
+		rights: middleware.Rights{Watch: o.Changes.Watch, Use: o.Store.People.UseSession, Look: o.Store.People.SessionByToken},
+		places: middleware.Places{
+			SwitchOrganization: o.Store.People.SwitchOrganization, SwitchProvider: o.Store.People.SwitchProvider, Look: o.Store.People.SessionByToken,
+		},
+		once:  middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log},
+		deeds: o.throttle(formsEach, formBurst),
+		forms: []echo.MiddlewareFunc{middleware.Kept, middleware.Arrived, middleware.Queue(formsAt(), middleware.ByPerson)},
 	}
-	once := middleware.Taken{Sent: o.Store.Core.SentForm, Note: o.Store.Core.NoteAnswer, Done: frame.Done, Above: above(table), Log: o.Log}
-	forms := middleware.Queue(formsAt(), middleware.ByPerson)
 	for _, r := range table {
-		g := guards[r.guard]
-		after := g.after
-		if r.guard == exporting || r.guard == uploading {
-			after = append([]echo.MiddlewareFunc{rights.While(r.may, r.method)}, after...)
-		}
-		if r.method == post && r.guard != uploading && !slices.Contains(asOftenAsSent(), r.path) {
-			after = append(slices.Clone(after), once.Once)
-		}
-		if r.method == post && r.guard != uploading && r.guard != hashing { // those wait for their hashes, and are throttled
-			after = append([]echo.MiddlewareFunc{forms}, after...)
-		}
-		before := g.before
-		if r.guard != uploading {
-			before = append(slices.Clone(before), places.For(r.may))
-		}
-		e.Add(r.method, r.path, r.handler, slices.Concat(before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)...)
+		e.Add(r.method, r.path, r.handler, w.to(r)...)
 	}
 	openFormAddresses(e.Router(), table, frame)
 	return e, nil
+}
+
+// way is what a request passes between the server and its handler.
+type way struct {
+	guards map[guard]guards
+	rights middleware.Rights
+	places middleware.Places
+	once   middleware.Taken
+	deeds  echo.MiddlewareFunc // slows down what the log keeps for ever
+	forms  []echo.MiddlewareFunc
+}
+
+// to is the way to a route, outermost first.
+func (w way) to(r route) []echo.MiddlewareFunc {
+	before, after := slices.Clone(w.guards[r.guard].before), slices.Clone(w.guards[r.guard].after)
+	if r.guard == exporting || r.guard == uploading {
+		after = append([]echo.MiddlewareFunc{w.rights.While(r.may, r.method)}, after...)
+	}
+	if r.method == post && r.guard != uploading {
+		if !slices.Contains(asOftenAsSent(), r.path) {
+			after = append(after, w.once.Once)
+		}
+		if r.guard != hashing { // those wait for their hashes, and are throttled
+			after = slices.Concat(w.forms, after)
+		}
+	}
+	if r.guard != hashing && (r.method == post || r.method == remove) {
+		after = append([]echo.MiddlewareFunc{w.deeds}, after...)
+	}
+	if r.guard != uploading {
+		before = append(before, w.places.For(r.may))
+	}
+	return slices.Concat(before, []echo.MiddlewareFunc{middleware.Require(r.may, r.method == get)}, after)
 }
 
 // asOftenAsSent are the forms whose slip nobody takes: each time they are sent they are meant.
@@ -190,22 +214,30 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 // deadline after, the route's permission has been looked at.
 func (o Options) guards() map[guard]guards {
 	limits := middleware.Limits(formBytes, workTime)
-	signIns, opens := signInBurst, openBurst
+	signIns := signInBurst
 	if o.Unthrottled {
-		signIns, opens = 0, 0
+		signIns = 0
 	}
 	type list = []echo.MiddlewareFunc
 	return map[guard]guards{
 		ordinary:  {before: list{limits}},
 		lasting:   {before: list{limits}, after: list{middleware.PasswordAgain(o.Store.People.RepeatPassword)}},
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
-		asking:    {before: list{limits}, after: list{middleware.Queue(hostsAsked(), middleware.ByPerson)}},
-		costly:    {before: list{limits}, after: list{middleware.Queue(costPages(), middleware.ByPerson)}},
+		asking:    {before: list{limits}, after: list{o.throttle(formsEach, formBurst), middleware.Kept, middleware.Queue(hostsAsked(), middleware.ByPerson)}},
+		costly:    {before: list{limits}, after: list{middleware.Kept, middleware.Queue(costPages(), middleware.ByPerson)}},
 		exporting: {after: list{middleware.Queue(exports(), middleware.ByPerson), middleware.Rolling(exportPace)}},
 		streaming: {after: list{middleware.Lasting(false)}},
 		uploading: {after: list{middleware.Lasting(true)}},
-		opening:   {before: list{middleware.Throttle(consoleEach, opens, middleware.ByPerson)}, after: list{middleware.Lasting(false)}},
+		opening:   {before: list{o.throttle(consoleEach, openBurst)}, after: list{middleware.Lasting(false)}},
 	}
+}
+
+// throttle is of each person.
+func (o Options) throttle(each time.Duration, burst int) echo.MiddlewareFunc {
+	if o.Unthrottled {
+		burst = 0
+	}
+	return middleware.Throttle(each, burst, middleware.ByPerson)
 }
 
 // guards are what a request passes before and after its permission is looked at.

@@ -12,7 +12,7 @@ import (
 
 // LogFilter narrows and orders a log. Zero fields leave nothing out. Sorting keys: at, person, verb, subject.
 type LogFilter struct {
-	Person  string // part of the name or the e-mail address
+	Person  string // part of the name, or of the e-mail address of one of the owner's own people
 	Verb    string
 	Subject string    // kind of what was done something to: "cluster"
 	From    time.Time // half-open
@@ -35,7 +35,7 @@ type LogRow struct {
 	OrganizationName string
 	ProviderName     string
 	Detail           map[string]any
-	Address          *netip.Addr // of the browser; nil: the system's, the operator's command's, or of before addresses were kept
+	Address          *netip.Addr // of the browser; nil: the system's, the operator's command's, another place's person's, or of before addresses were kept
 }
 
 // LogCounted is up to how many entries a log's total is counted; above it the total is one more.
@@ -84,7 +84,7 @@ const logSubjects = `CASE a.subject
 func (db *DB) readLog(ctx context.Context, owner LogOwner, f LogFilter) (list []LogRow, total int, err error) {
 	clause, id := owner.where()
 	from := ` FROM audit a LEFT JOIN people pe ON pe.id = a.person_id
-		WHERE ` + clause + ` AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3) AND ($4 = '' OR a.verb = $4)
+		WHERE ` + clause + ` AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3 AND ` + owner.own() + `) AND ($4 = '' OR a.verb = $4)
 			AND ($5 = '' OR a.subject = $5) AND ($6::timestamptz IS NULL OR a.at >= $6) AND ($7::timestamptz IS NULL OR a.at < $7)
 			AND ($8 = '' OR a.organization_id IN (SELECT id FROM organizations WHERE name ILIKE $9) OR a.provider_id IN (SELECT id FROM providers WHERE name ILIKE $9))
 			AND (NOT $10 OR a.organization_id IS NULL AND a.provider_id IS NULL)`
@@ -95,7 +95,8 @@ func (db *DB) readLog(ctx context.Context, owner LogOwner, f LogFilter) (list []
 	}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT a.id, a.at, coalesce(pe.name, '') AS person_name, a.verb, a.subject, coalesce(a.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
-			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail, a.address
+			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail,
+			CASE WHEN `+owner.own()+` THEN a.address END AS address
 		FROM (SELECT a.*`+from+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $11 OFFSET $12) AS a
 		LEFT JOIN people pe ON pe.id = a.person_id
 		LEFT JOIN organizations o ON o.id = a.organization_id

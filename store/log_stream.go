@@ -37,6 +37,19 @@ func (o LogOwner) where() (clause string, id any) {
 	}
 }
 
+// own is SQL that tells of a row a whether who did it is of the owner's own people, or nobody else is concerned: of what an organization
+// and a provider both read, neither learns the other's people's sessions, addresses and mail addresses.
+func (o LogOwner) own() string {
+	switch {
+	case o.Organization != uuid.Nil:
+		return "(a.provider_id IS NULL OR EXISTS (SELECT FROM memberships m WHERE m.organization_id = a.organization_id AND m.person_id = a.person_id))"
+	case o.Provider != uuid.Nil:
+		return "(a.organization_id IS NULL OR EXISTS (SELECT FROM staff f WHERE f.provider_id = a.provider_id AND f.person_id = a.person_id))"
+	default:
+		return "true"
+	}
+}
+
 // LogLine is one row of a log as programs read it; .readme/operate.md has the fields.
 type LogLine struct {
 	ID               uuid.UUID       `json:"id"`
@@ -76,7 +89,8 @@ func (db *DB) EachLogLine(ctx context.Context, owner LogOwner, after uuid.UUID, 
 	for given := 0; given < LogMost; {
 		rows, _ := db.pool.Query(ctx, `
 			SELECT a.id, a.at, a.verb, a.subject, a.subject_id, a.person_id, pe.name AS person_name, a.organization_id, o.name AS organization_name,
-				a.provider_id, pr.name AS provider_name, a.session_id, a.address, a.detail
+				a.provider_id, pr.name AS provider_name, CASE WHEN `+owner.own()+` THEN a.session_id END AS session_id,
+				CASE WHEN `+owner.own()+` THEN a.address END AS address, a.detail
 			FROM (SELECT * FROM audit a WHERE `+clause+` AND (a.at, a.id) > ($2, $3) AND a.at < now() - $4::interval ORDER BY a.at, a.id LIMIT $5) AS a
 			LEFT JOIN people pe ON pe.id = a.person_id
 			LEFT JOIN organizations o ON o.id = a.organization_id

@@ -1,14 +1,16 @@
 // Package middleware is what every request passes before its handler, in this order (handlers/routes.go puts it
 // together):
 //
-//	RequestID → Log → Recover → Headers → CrossOrigin → Session → Limits, Throttle → Places → Require(permission) → Queue, Lasting, PasswordAgain → Once → handler
+//	RequestID → Log → Recover → Headers → CrossOrigin → Session → Limits, Throttle → Places → Require(permission) → Throttle, Kept, Arrived, Queue, Lasting, PasswordAgain → Once → handler
 //
 // Log translates nothing and decides nothing: it hands an error to the one error handler (respond/page) and writes
 // one line. Require asks the policy table in policy.go, the only place where a role is compared with anything.
 //
 // 2026-11-29: no request is without a deadline. The server sets both for all of them, 404s and refusals too; a route that
 // lasts lifts them itself, behind its permission, and bounds each piece that it reads or writes. What is costly waits in
-// a queue of its own: a request that waits holds no connection to the database.
+// a queue of its own: a request that waits holds no connection to the database. Of each queue one sender has a share alone, and forms have
+// one too, once all of a form is here, and until its answer is made: 36 requests of one stranger for the market gave everybody else "busy", and 40 launches that waited for
+// one pool's lock held every connection until their time was over.
 //
 // 2026-11-29: what gives lasting power (a key, a role, an invitation, a host, a price, the end of disks) asks for a password
 // that was given more than ten minutes ago once more. The route says so (lasting), so that no handler can forget it, and a

@@ -8,6 +8,23 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
+// Kept gives an answer once everything behind it is done: a reader who takes it slowly holds no place of a Queue. It is for pages, which are
+// small, and not for what streams.
+func Kept(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		held, ended := hold(c), false
+		defer func() {
+			if !ended {
+				held.discard(c) // a panic is answered by who recovers from it
+			}
+		}()
+		err := next(c)
+		ended = true
+		held.release(c)
+		return err
+	}
+}
+
 // keptAnswer keeps an answer back until it is known whether it is the one to give. The answers to forms are pages and small.
 type keptAnswer struct {
 	http.ResponseWriter

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"volary.dev/handlers/request"
 )
 
 // Limits bounds the body of an ordinary request and the time that its handler may take. Its reading and its answer have
@@ -24,6 +26,16 @@ func Limits(body int64, work time.Duration) echo.MiddlewareFunc {
 			defer func() { c.SetRequest(c.Request().WithContext(r.Context())) }()
 			return next(c)
 		}
+	}
+}
+
+// Arrived lets a form go on once all of it is here: who sends slowly holds nothing that others wait for.
+func Arrived(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if _, err := request.ParseForm(c); err != nil {
+			return err
+		}
+		return next(c)
 	}
 }
 

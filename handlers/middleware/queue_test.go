@@ -2,8 +2,12 @@ package middleware
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/labstack/echo/v4"
 
 	"volary.dev/provisioner/waittest"
 )
@@ -78,5 +82,41 @@ func TestQueueTakesBackWhatNobodyTook(t *testing.T) {
 		if r, w := q.lengths(); r != 0 || w != 0 {
 			t.Fatalf("%d run and %d wait", r, w)
 		}
+	}
+}
+
+// unread is an answer that nobody takes.
+type unread struct {
+	*httptest.ResponseRecorder
+	begun, taken chan struct{}
+}
+
+func (u unread) Write(b []byte) (int, error) {
+	close(u.begun)
+	<-u.taken
+	return u.ResponseRecorder.Write(b)
+}
+
+// Who takes an answer slowly holds no place: there is one, and others have it meanwhile.
+func TestSlowReadersHoldNoPlace(t *testing.T) {
+	e := echo.New()
+	pages := Kept(Queue(AtOnce{All: 1, Each: 1, Waiting: 1, Patience: time.Minute}, ByAddress)(func(c echo.Context) error {
+		return c.HTML(http.StatusOK, "a page")
+	}))
+	ask := func(w http.ResponseWriter) error {
+		return pages(e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), w))
+	}
+	slow := unread{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
+	ended := make(chan error, 2)
+	go func() { ended <- ask(slow) }()
+	waittest.Receive(t, "the slow reader's answer", slow.begun)
+	quick := httptest.NewRecorder()
+	go func() { ended <- ask(quick) }()
+	if err, _ := waittest.Receive(t, "another's answer", ended); err != nil || quick.Body.String() != "a page" {
+		t.Errorf("another has %q, %v", quick.Body, err)
+	}
+	close(slow.taken)
+	if err, _ := waittest.Receive(t, "the slow reader's end", ended); err != nil || slow.Body.String() != "a page" {
+		t.Errorf("the slow reader has %q, %v", slow.Body, err)
 	}
 }

@@ -33,7 +33,9 @@
 // five seconds (middleware.Rights), and the transaction that makes the image asks anew who sent the last byte, whose the image
 // is. What arrived is kept for a day, for the person or a colleague. To a suspended organization nothing is brought (POST, PATCH);
 // HEAD asks and DELETE discards all the same. Unfinished uploads are bounded by person within the organization's bound, and what
-// announced ones still lack is no free room: that is counted by one web process for the folder's uploads of all.
+// announced ones still lack is no free room: that is counted by one web process for the folder's uploads of all. Announcing costs
+// nothing, so that one person's keep others from a quarter of what is free, and those without a byte for an hour from nothing: three
+// announcements of the largest size were enough to end everybody's uploading for a day.
 //
 // 2026-11-29: an upload is resumed by content. By name and size a colleague's other disk.raw was mixed with the first, half of
 // each, and found ready. Samples alone miss a difference between them, and a running digest of everything has to be computed

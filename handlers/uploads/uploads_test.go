@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -264,18 +265,20 @@ func TestUploadsAreBoundedByPerson(t *testing.T) {
 	owner.create(10)
 }
 
-// What others announced and have not sent yet is not promised again.
+// What others announced and have not sent yet is not promised again: of each of them at most a quarter of what is free.
 func TestAnnouncedRoomIsReserved(t *testing.T) {
 	app, world, c := start(t)
 	another := map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}
-	id := strings.Repeat("fe", 16)
-	if err := app.Store.Models.CreateUpload(t.Context(), world.Other, world.Person(handlertest.OtherOwner), id, "huge", 1<<60); err != nil {
-		t.Fatal(err)
+	others := []string{handlertest.OtherOwner, handlertest.Admin, handlertest.Operator, handlertest.Accountant}
+	for n, email := range others {
+		if err := app.Store.Models.CreateUpload(t.Context(), world.Other, world.Person(email), strings.Repeat("f"+strconv.Itoa(n), 16), "huge", 1<<60); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if res, text := c.must("POST", "/uploads/", nil, another); res.StatusCode != http.StatusInsufficientStorage || !strings.Contains(text, "uploads that are under way need") {
 		t.Errorf("room that is promised already: %d %q", res.StatusCode, text)
 	}
-	if _, err := app.Store.Models.DiscardUpload(t.Context(), uuid.Nil, id); err != nil {
+	if _, err := app.Store.Models.DiscardUpload(t.Context(), uuid.Nil, strings.Repeat("f0", 16)); err != nil {
 		t.Fatal(err)
 	}
 	c.create(10)

@@ -95,9 +95,17 @@ func (db *DB) HostCheckProgress(ctx context.Context, hostID uuid.UUID, report []
 // hostReserve is what of a host's memory nodes never get: the host's own system needs it.
 const hostReserveMiB = 512
 
+// What of one machine is believed at most, whatever its libvirt says: 65,536 processors, 64 TiB of memory, 4 PiB of disk.
+const (
+	mostVCPUs     = 1 << 16
+	mostMemoryMiB = 1 << 26
+	mostDiskGiB   = 1 << 22
+)
+
 // HostCheckDone writes down the outcome of a check. A host that passed is fit to carry nodes; one that did not takes none
 // until it has. The same machine as another host is the refusal "duplicate", and its check has failed.
 func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisioner.HostFacts, a provisioner.Acceleration, report []provisioner.HostCheck, passed bool) error {
+	facts.VCPUs, facts.MemoryMiB, facts.DiskGiB = min(facts.VCPUs, mostVCPUs), min(facts.MemoryMiB, mostMemoryMiB), min(facts.DiskGiB, mostDiskGiB)
 	var acceleration *provisioner.Acceleration
 	if a != "" {
 		acceleration = &a

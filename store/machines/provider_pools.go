@@ -51,15 +51,15 @@ const selectPoolRows = `
 	FROM pools p
 	CROSS JOIN LATERAL (
 		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + TakesNodes + `)::int AS active,
-			coalesce(sum(h.vcpus) FILTER (WHERE ` + TakesNodes + `), 0)::int AS vcpus,
-			coalesce(sum(h.memory_mib) FILTER (WHERE ` + TakesNodes + `), 0)::int AS memory_mib,
-			coalesce(sum(h.disk_gib) FILTER (WHERE ` + TakesNodes + `), 0)::int AS disk_gib
+			coalesce(sum(h.vcpus) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS vcpus,
+			coalesce(sum(h.memory_mib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS memory_mib,
+			coalesce(sum(h.disk_gib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS disk_gib
 		FROM hosts h WHERE h.pool_id = p.id AND h.removed_at IS NULL) AS h
 	CROSS JOIN LATERAL (
-		SELECT coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND n.state <> 'stopped'), 0)::int AS cluster_vcpus,
-			coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'test' AND n.state <> 'stopped'), 0)::int AS tests_vcpus,
-			coalesce(sum(n.memory_mib) FILTER (WHERE n.state <> 'stopped'), 0)::int AS used_mib,
-			coalesce(sum(n.disk_gib), 0)::int AS used_gib
+		SELECT coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND n.state <> 'stopped'), 0)::bigint AS cluster_vcpus,
+			coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'test' AND n.state <> 'stopped'), 0)::bigint AS tests_vcpus,
+			coalesce(sum(n.memory_mib) FILTER (WHERE n.state <> 'stopped'), 0)::bigint AS used_mib,
+			coalesce(sum(n.disk_gib), 0)::bigint AS used_gib
 		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
 		WHERE h.pool_id = p.id AND ` + TakesNodes + ` AND n.state <> 'gone') AS n`
 

@@ -22,6 +22,11 @@
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
 //
+// 2026-11-29: an invitation is as good as the right of who made it, or renewed it last. An owner who was removed let themselves in again by
+// a link that they had made before, for two weeks. It is looked at when a link is opened, and again under the place's lock, rather than
+// taken back by each command that takes a role away. In the same way another password ends the links that wait: who knew the
+// old one had the account moved to an address of theirs for a day.
+//
 // 2026-11-29: eight wrong passwords from anywhere kept a person out of everything for a quarter of an hour, also where they
 // were signed in, and a new password did not help. Tries are counted where they come from: an address, a browser that is
 // known (devices), a session, a mailed link. What strangers try from places that the person never signed in from has a
