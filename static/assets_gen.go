@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-af73a9bfe5.css"
+	AppCSS = Prefix + "app-4cbeff132e.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-057dd1475f.js"
+	AppJS = Prefix + "app-04dca5e351.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-b04ef00942.js"
 	// ConsoleCSS is the style of a console; on its page.
