@@ -5,7 +5,7 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-9e296387fb.css"
+	AppCSS = Prefix + "app-62de9d0754.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-d9c1d10ead.js"
 	// UploadJS is the tus upload; on the page of a new image.
