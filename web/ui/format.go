@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"volary.dev/provisioner/refusal"
 )
@@ -23,6 +24,17 @@ func ComputeHours(mcs int64) string { return Hours(mcs) + " " + CH }
 
 // InCH is the heading of a column of compute hours, whose rows leave the sign out: "Used, CH".
 func InCH(what string) string { return what + ", " + CH }
+
+// Breaks is the class of a row's cell with a name: short names are kept in one line, long ones break.
+func Breaks(name string) string {
+	if utf8.RuneCountInString(name) <= shortName {
+		return "keep"
+	}
+	return "breaks"
+}
+
+// shortName is how many characters every column has room for.
+const shortName = 16
 
 // HoursFine is Hours with four decimals, for a single node or ledger entry.
 func HoursFine(mcs int64) string { return decimal(mcs, 4) }
