@@ -34,7 +34,7 @@ func TestHomeShowsWhatRunsByItsEnd(t *testing.T) {
 	if at("soon") < 0 || at("soon") > at("later") || at("later") > at("begins") || at("begins") > strings.Index(text, "At rest") || strings.Index(text, "At rest") > at("rested") {
 		t.Errorf("not in the order of their ends: %.2000s", text)
 	}
-	if n := strings.Count(got.Body, "<span data-left-soon>"); n != 1 {
+	if n := strings.Count(got.Body, "data-left-soon>"); n != 1 {
 		t.Errorf("%d leases are warned of", n)
 	}
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {

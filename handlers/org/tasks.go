@@ -36,7 +36,7 @@ func (h Handlers) ListTasks(c echo.Context) error {
 func (h Handlers) readTasks(c echo.Context, p *web.ClusterShowProps) error {
 	orgID, _ := where(c)
 	list, total, err := h.Machines.Tasks(c.Request().Context(), orgID, p.ID, store.Page{Limit: tasksShown})
-	p.Tasks, p.MoreTasks = taskRows(list), total
+	p.Tasks, p.AllTasks = taskRows(list), total
 	return err
 }
 

@@ -43,7 +43,7 @@ type ClusterShowProps struct {
 	Cost                                     string        // of what is booked: "12.50 EUR"; empty: no hours with a price were used
 	Proven                                   time.Time     // up to when UsedMCS counts; zero: nothing was used yet
 	Tasks                                    []TaskRow     // the latest
-	MoreTasks                                int           // all of them, where there are more
+	AllTasks                                 int           // how many there are in all
 	Nodes                                    []NodeRow     // all of them
 	NodeList                                 ui.ListProps
 	Search, NodeState                        string    // filters as typed

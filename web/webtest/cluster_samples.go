@@ -100,7 +100,7 @@ func cluster(s provisioner.ClusterState) org.ClusterShowProps {
 		Layout: orgLayout(), ID: id(40), Name: "trial-1", State: s, Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"},
 		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Subnet: "10.90.7.0/24", Created: ago(time.Hour), Ready: ago(59 * time.Minute),
 		LeaseEnds: now().Add(time.Hour), Lease: 2 * time.Hour, LeaseHours: "2", RateMCS: 14000, HeldMCS: 14*hour + 233_333, UsedMCS: 14*hour - 233_333,
-		BookedMCS: 9 * hour, Cost: "0.41 EUR", Proven: ago(3 * time.Second), Tasks: taskRows(), MoreTasks: 64,
+		BookedMCS: 9 * hour, Cost: "0.41 EUR", Proven: ago(3 * time.Second), Tasks: taskRows(), AllTasks: 64,
 		SSH: signInSample(), MayStop: true, MayExtend: true, ExtendHours: "1", MayDelete: true, MayConsole: true,
 	}
 	states := map[provisioner.ClusterState][]provisioner.NodeState{
@@ -199,7 +199,7 @@ func dress(p *org.ClusterShowProps) {
 	switch p.State {
 	case provisioner.ClusterStarting:
 		p.SSH, p.Ready, p.LeaseEnds, p.UsedMCS, p.HeldMCS = org.SignIn{}, time.Time{}, time.Time{}, 0, 28*hour
-		p.BookedMCS, p.Cost, p.Proven, p.Tasks, p.MoreTasks = 0, "", time.Time{}, taskRows()[4:], 8
+		p.BookedMCS, p.Cost, p.Proven, p.Tasks, p.AllTasks = 0, "", time.Time{}, taskRows()[4:], 8
 		p.GateDeadline = now().Add(90 * time.Second)
 	case provisioner.ClusterDegraded:
 		p.Reason, p.ReasonDetail = provisioner.ReasonHostLost, "host-2 was last seen 41 s ago"
