@@ -95,10 +95,10 @@ func (c Comparison) take(all []Line) Comparison {
 	}
 	for i, l := range all {
 		full := len(c.Lines) >= MostLinesShown
-		switch l.Kind {
-		case LineAdded:
+		if l.Kind == LineAdded {
 			c.Added++
-		case LineRemoved:
+		}
+		if l.Kind == LineRemoved {
 			c.Removed++
 		case LineSame, LineSkipped:
 		}

@@ -54,8 +54,8 @@ func TestARefusedLaunchCarriesItsPage(t *testing.T) {
 				decided = n + 1
 			}
 		}
-		// begin, versions, pools, cap, hours, commit
-		if after := sql[decided:]; len(after) > 6 {
+		// begin, versions, pools, cap, hours, price, commit
+		if after := sql[decided:]; len(after) > 7 {
 			t.Errorf("%s: %d statements after the decision:\n%s", c.code, len(after), strings.Join(after, "\n"))
 		}
 	}
