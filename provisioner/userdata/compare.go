@@ -100,7 +100,6 @@ func (c Comparison) take(all []Line) Comparison {
 		}
 		if l.Kind == LineRemoved {
 			c.Removed++
-		case LineSame, LineSkipped:
 		}
 		switch {
 		case full && l.Kind != LineSame:
