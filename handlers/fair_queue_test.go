@@ -147,8 +147,14 @@ func TestFormsAreThrottledByPerson(t *testing.T) {
 	sent := 0
 	for ; sent < 1000; sent++ {
 		if got := b.Post("/account", url.Values{"name": {"Somebody"}}); got.Status == http.StatusTooManyRequests {
+			says(t, "who is too fast", got, http.StatusTooManyRequests, `action="/account"`, `name="name" value="Somebody"`, "Send it again")
 			break
 		}
+	}
+	got := b.Post("/account", url.Values{"name": {"Somebody else"}, "password": {"seven herons"}})
+	says(t, "a form with a password", got, http.StatusTooManyRequests, "What you typed", "Somebody else")
+	if strings.Contains(got.Body, "seven herons") || strings.Contains(got.Body, "Send it again") {
+		t.Errorf("a form with a password: %s", got.Body)
 	}
 	if sent < 200 || sent == 1000 {
 		t.Errorf("refused after %d forms", sent)

@@ -65,6 +65,11 @@ func ParsePlace(place string) (kind string, id uuid.UUID, ok bool) {
 // secretFields are what a form that is kept, or compared, does without.
 func secretFields() []string { return []string{"password", "current", PasswordAgain} }
 
+// HoldsSecrets tells whether a form held passwords: without them it is not what it was. One that was typed again is asked for anew.
+func HoldsSecrets(form url.Values) bool {
+	return slices.ContainsFunc(secretFields(), func(name string) bool { return name != PasswordAgain && form.Has(name) })
+}
+
 // WithoutSecrets is what a form held but for passwords.
 func WithoutSecrets(form url.Values) url.Values {
 	kept := maps.Clone(form)

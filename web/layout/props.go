@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"net/url"
 	"time"
 
 	"volary.dev/provisioner/refusal"
@@ -107,6 +108,8 @@ type RefusalProps struct {
 	Layout    Props
 	Status    int // HTTP status
 	Refusal   refusal.Error
-	RequestID string // shown for those who report it
-	Back      string // address of the way on, "/" when empty
+	RequestID string     // shown for those who report it
+	Back      string     // address of the way on, "/" when empty
+	Path      string     // where the form that was not taken was sent; empty: there was none, or it held a password
+	Typed     url.Values // what it held, without passwords
 }

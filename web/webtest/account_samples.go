@@ -36,6 +36,10 @@ func joiningSamples() []Sample {
 		{"invitation", public.Invitation(invitation)},
 		{"invitation-addressed", public.Invitation(addressed)},
 		{"invitation-other", public.Invitation(other)},
+		{"too-fast", layout.Refusal(layout.RefusalProps{
+			Layout: orgLayout(), Status: 429, RequestID: "01JD8Z4W3T", Back: "/org/orders", Path: "/org/orders", Typed: url.Values{"hours": {"50"}, "note": {"for the spring runs"}},
+			Refusal: refusal.Error{Code: "throttled", Title: "More than 200 requests came from you in a short time.", Next: "Go on in 12 s."},
+		})},
 		{"link-expired", layout.Refusal(layout.RefusalProps{Layout: bare, Status: 410, RequestID: "01JD8Z4W3T", Refusal: refusal.Error{Code: "link", Title: "This invitation to Heliophysics worked for 14 days, until 20 November 2026 10:00 UTC.", Next: "Ask Ada Brandt for another one."}})},
 		{"roles", public.Roles(public.RolesProps{Layout: bare, Groups: []public.RoleGroup{
 			{Name: "Organization", Roles: []string{"Owner", "Manager", "Member", "Billing"}, Duties: []public.Duty{

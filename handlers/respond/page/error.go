@@ -64,10 +64,21 @@ func (f Frame) answer(c echo.Context, r refusal.Error, status int) error {
 			Layout: f.Layout(c, area(c)), Status: status, Owner: choice(owner), Next: c.Request().URL.RequestURI(),
 		}))
 	}
-	return Render(c, status, layout.Refusal(layout.RefusalProps{
+	p := layout.RefusalProps{
 		Layout: f.Layout(c, area(c)), Status: status, Refusal: r,
 		RequestID: request.RequestID(c), Back: back(c),
-	}))
+	}
+	if c.Request().Method == http.MethodPost && mayPass(status) {
+		if p.Typed = typed(c.Request()); len(p.Typed) > 0 && !request.HoldsSecrets(c.Request().PostForm) {
+			p.Path = c.Request().URL.RequestURI() // its slip goes along: it is done once at most
+		}
+	}
+	return Render(c, status, layout.Refusal(p))
+}
+
+// mayPass tells the answers that say nothing of what was asked for: the same form may be taken later.
+func mayPass(status int) bool {
+	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable || status == http.StatusInternalServerError
 }
 
 // signIn leads to the sign-in page and back again. htmx is told to lead the whole page there; a form that was filled in
