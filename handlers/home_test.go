@@ -44,6 +44,9 @@ func TestHomeShowsWhatRunsByItsEnd(t *testing.T) {
 	if text := words(a.SignIn(handlertest.Billing).Get("/org")); strings.Contains(text, "What runs") {
 		t.Error("who reads usage alone sees clusters")
 	}
+	if text := words(a.SignIn(handlertest.Auditor).Get("/org")); !strings.Contains(text, "What runs") || strings.Contains(text, "Launch a cluster") {
+		t.Errorf("an auditor reads %.2000s", text)
+	}
 }
 
 // It warns of hours that end in words, at the shares that mails go out at, and says until when what runs has hours.

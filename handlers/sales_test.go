@@ -193,3 +193,18 @@ func TestTheMenuCountsWhatWaits(t *testing.T) {
 		}
 	}
 }
+
+// An invoice is of one day, its seller's, in the list as on the paper.
+func TestInvoicesAreOfTheirSellersDay(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	sold := a.Sell(w)
+	for _, sql := range []string{`ALTER TABLE invoices DISABLE TRIGGER USER`, `UPDATE invoices SET issued_at = '2025-09-30 22:30Z'`} {
+		if _, err := a.Pool.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := a.SignIn(handlertest.Owner)
+	says(t, "the list", b.Get("/org/invoices"), http.StatusOK, "data-local>1 Oct 2025</time>")
+	says(t, "the paper", b.Get("/org/invoices/"+sold.Invoice.String()), http.StatusOK, "1 October 2025")
+}

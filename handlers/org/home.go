@@ -32,15 +32,17 @@ const (
 func (h Handlers) ShowHome(c echo.Context) error {
 	p := web.HomeProps{Layout: h.layout(c), MayLaunch: mayWork(c), MayDecide: mayManage(c)}
 	// Whoever reads usage alone is shown nothing of what is closed to them.
+	reads := []func(echo.Context, *web.HomeProps) error{}
 	if mayWork(c) {
-		for _, read := range []func(echo.Context, *web.HomeProps) error{h.homeSteps, h.homeClusters, h.homeRequests} {
-			if err := read(c, &p); err != nil {
-				return err
-			}
-		}
+		reads = append(reads, h.homeSteps)
 	}
-	if err := h.homeHours(c, &p); err != nil {
-		return err
+	if request.AllowedToRead(c, request.OrgWork) {
+		reads = append(reads, h.homeClusters, h.homeRequests)
+	}
+	for _, read := range append(reads, h.homeHours) {
+		if err := read(c, &p); err != nil {
+			return err
+		}
 	}
 	return page.Live(c, web.Home(p))
 }

@@ -19,7 +19,11 @@ func (h Handlers) ListInvoices(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page.Render(c, http.StatusOK, web.InvoiceList(sales.InvoiceList(c, h.layout(c), web.Buyer, l, invoices, total, sums)))
+	p, err := sales.InvoiceList(c, h.layout(c), web.Buyer, l, invoices, total, sums)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.InvoiceList(p))
 }
 
 // ShowInvoice shows one invoice as it is printed.

@@ -21,7 +21,10 @@ func (h Handlers) ListInvoices(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p := sales.InvoiceList(c, h.layout(c), web.Seller, l, invoices, total, sums)
+	p, err := sales.InvoiceList(c, h.layout(c), web.Seller, l, invoices, total, sums)
+	if err != nil {
+		return err
+	}
 	month, err := h.Books.CurrentMonth(ctx, where(c), p.Layout.Now)
 	if err != nil {
 		return err

@@ -14,24 +14,37 @@ import (
 )
 
 // InvoiceList makes the props of a list of invoices.
-func InvoiceList(c echo.Context, frame layout.Props, side web.Side, l request.List, invoices []books.Invoice, total int, sums []books.Total) web.InvoiceListProps {
+func InvoiceList(c echo.Context, frame layout.Props, side web.Side, l request.List, invoices []books.Invoice, total int, sums []books.Total) (web.InvoiceListProps, error) {
 	q := request.ParseQuery(c)
 	p := web.InvoiceListProps{
 		Layout: frame, Side: side, List: page.List(l, total), Search: q.Typed("search"), Since: q.Typed("since"), Until: q.Typed("until"), Sums: Sums(sums),
 	}
 	for _, i := range invoices {
+		zone, err := zoneOf(i)
+		if err != nil {
+			return p, err
+		}
 		p.Invoices = append(p.Invoices, web.InvoiceRow{
-			ID: i.ID, Number: i.Number, Party: party(side, i.ProviderName, i.OrganizationName), Net: i.Net, Issued: i.IssuedAt,
+			ID: i.ID, Number: i.Number, Party: party(side, i.ProviderName, i.OrganizationName), Net: i.Net, Issued: i.IssuedAt, Zone: zone,
 		})
 	}
-	return p
+	return p, nil
+}
+
+// zoneOf is by whose days an invoice's seller keeps its books.
+func zoneOf(i books.Invoice) (*time.Location, error) {
+	zone, err := time.LoadLocation(i.AccountingZone)
+	if err != nil {
+		return nil, fmt.Errorf("accounting zone of %s: %w", i.ProviderName, err)
+	}
+	return zone, nil
 }
 
 // Invoice makes the props of one invoice. Its day is that of the provider's accounting zone.
 func Invoice(frame layout.Props, side web.Side, i books.Invoice) (web.InvoiceShowProps, error) {
-	zone, err := time.LoadLocation(i.AccountingZone)
+	zone, err := zoneOf(i)
 	if err != nil {
-		return web.InvoiceShowProps{}, fmt.Errorf("accounting zone of %s: %w", i.ProviderName, err)
+		return web.InvoiceShowProps{}, err
 	}
 	p := web.InvoiceShowProps{
 		Layout: frame, Side: side, Number: i.Number, Seller: web.Party{Name: i.Seller, TaxID: i.TaxID, Contact: i.SupportContact, Terms: i.Terms},

@@ -145,7 +145,9 @@ func (db *DB) orders(ctx context.Context, own, other, party string, ownID uuid.U
 	if err != nil {
 		return nil, 0, nil, err
 	}
-	rows, _ = db.pool.Query(ctx, `SELECT count(*), sum(r.hours)::bigint, sum(r.amount)::bigint, r.currency`+fromOrders+where+
+	// What was refused or taken back is no part of a sum, unless that alone is asked for.
+	const counts = ` FILTER (WHERE $2 <> '' OR r.state IN ('waiting', 'approved'))`
+	rows, _ = db.pool.Query(ctx, `SELECT count(*), coalesce(sum(r.hours)`+counts+`, 0)::bigint, coalesce(sum(r.amount)`+counts+`, 0)::bigint, r.currency`+fromOrders+where+
 		` GROUP BY r.currency ORDER BY r.currency`, args...)
 	totals, err := store.All(rows, "sums of orders", rowToTotal)
 	return list, count(totals), totals, err

@@ -316,3 +316,20 @@ func TestQuoteOrderChangesNothing(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// What was refused or taken back is in no sum but its own.
+func TestSumsOfOrdersLeaveOutWhatWasRefused(t *testing.T) {
+	s := storetest.NewShop(t)
+	ctx := t.Context()
+	s.Order(10 * billing.ComputeHour)
+	refused, withdrawn, approved := s.Order(20*billing.ComputeHour), s.Order(40*billing.ComputeHour), s.Order(80*billing.ComputeHour)
+	storetest.NoError(t, s.DB.Books.RejectOrder(ctx, s.Abe, s.Provider, refused, "no room"))
+	storetest.NoError(t, s.DB.Books.WithdrawOrder(ctx, s.Person, s.Organization, withdrawn))
+	storetest.NoError(t, s.DB.Books.ApproveOrder(ctx, s.Abe, s.Provider, approved))
+	for state, want := range map[books.OrderState]struct{ orders, hours int }{"": {4, 90}, books.OrderRejected: {1, 20}, books.OrderApproved: {1, 80}} {
+		_, n, sums, err := s.DB.Books.OrdersOfProvider(ctx, s.Provider, books.OrderFilter{State: state})
+		if err != nil || n != want.orders || len(sums) != 1 || sums[0].Hours != billing.Hours(want.hours)*billing.ComputeHour {
+			t.Errorf("%q: %d orders, sums %+v, %v", state, n, sums, err)
+		}
+	}
+}

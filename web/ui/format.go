@@ -162,6 +162,13 @@ func DayShort(t, now time.Time, zone *time.Location) string {
 	return day
 }
 
+func paperDay(t, now time.Time, zone *time.Location) string {
+	if t = in(t, zone); t.Year() != in(now, zone).Year() {
+		return t.Format("2 Jan 2006")
+	}
+	return t.Format("2 Jan")
+}
+
 // ClockShortSeconds is ClockShort to the second.
 func ClockShortSeconds(t, now time.Time, zone *time.Location) string {
 	return short(t, now, zone, "15:04:05")

@@ -147,8 +147,8 @@ func invoiceList(s sales.Side) sales.InvoiceListProps {
 	return sales.InvoiceListProps{
 		Layout: sideLayout(s), Side: s, Month: "2026-11", List: ui.ListProps{Path: "/" + string(s) + "/invoices", PerPage: 50, Total: 2},
 		Invoices: []sales.InvoiceRow{
-			{ID: id(91), Number: "NOR-2026-0007", Party: other(s), Net: euros(5_400), Issued: ago(time.Hour)},
-			{ID: id(92), Number: "NOR-2026-0003", Party: other(s), Net: euros(123_450), Issued: ago(900 * time.Hour)},
+			{ID: id(91), Number: "NOR-2026-0007", Party: other(s), Net: euros(5_400), Issued: ago(time.Hour), Zone: time.UTC},
+			{ID: id(92), Number: "NOR-2026-0003", Party: other(s), Net: euros(123_450), Issued: ago(900 * time.Hour), Zone: time.UTC},
 		},
 		Sums: []sales.Sum{{Amount: euros(128_850)}},
 	}
