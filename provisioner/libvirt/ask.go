@@ -178,7 +178,7 @@ func (d *Driver) poke(ctx context.Context, q nethook.Question, answered func(net
 func readAnswer(conn *libvirt.Connect, q nethook.Question) (nethook.Answer, error) {
 	var a nethook.Answer
 	err := withPool(conn, domainxml.ReportPool, domainxml.ReportDir, func(pool *libvirt.StoragePool) (err error) {
-		if err := pool.Refresh(0); err != nil {
+		if err := refresh(pool); err != nil {
 			return err
 		}
 		a, err = readAnswerIn(conn, pool, q)

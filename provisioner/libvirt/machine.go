@@ -127,7 +127,7 @@ func (d *Driver) Enrolment(ctx context.Context) (provisioner.Enrolment, error) {
 			return err
 		}
 		var a nethook.Answer
-		err = pool.Refresh(0)
+		err = refresh(pool)
 		if err == nil {
 			a, err = readAnswerIn(conn, pool, q)
 		}

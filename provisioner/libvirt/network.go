@@ -176,7 +176,7 @@ func readReport(conn *libvirt.Connect, network string) (nethook.Report, error) {
 // readReportFile reads at most limit bytes of a file that the hook wrote.
 func readReportFile(conn *libvirt.Connect, name string, limit int64) (b []byte, err error) {
 	err = withPool(conn, domainxml.ReportPool, domainxml.ReportDir, func(pool *libvirt.StoragePool) error {
-		if err := pool.Refresh(0); err != nil {
+		if err := refresh(pool); err != nil {
 			return err
 		}
 		b, err = readVolume(conn, pool, name, limit)

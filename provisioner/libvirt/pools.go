@@ -6,12 +6,31 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"libvirt.org/go/libvirt"
 	"libvirt.org/go/libvirtxml"
 
 	"volary.dev/provisioner/domainxml"
 )
+
+const (
+	refreshTries = 100
+	refreshPause = 20 * time.Millisecond
+)
+
+// refresh has libvirt look at a pool's files anew. While another call works on one of them it refuses with these words; that is over
+// soon for the hook's reports, so it is asked again for some two seconds.
+func refresh(pool interface{ Refresh(flags uint32) error }) error {
+	for tries := 1; ; tries++ {
+		err := pool.Refresh(0)
+		if tries == refreshTries || !isCode(err, libvirt.ERR_INTERNAL_ERROR) || !strings.Contains(err.Error(), "has asynchronous jobs running") {
+			return err
+		}
+		time.Sleep(refreshPause)
+	}
+}
 
 // withPool makes and starts a pool where it is not, and hands it to f. An operator may have defined it elsewhere; then
 // that is where it is.
