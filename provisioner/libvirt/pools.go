@@ -23,12 +23,14 @@ const (
 // refresh has libvirt look at a pool's files anew. While another call works on one of them it refuses with these words; that is over
 // soon for the hook's reports, so it is asked again for some two seconds.
 func refresh(pool interface{ Refresh(flags uint32) error }) error {
+	pause := time.NewTicker(refreshPause)
+	defer pause.Stop()
 	for tries := 1; ; tries++ {
 		err := pool.Refresh(0)
 		if tries == refreshTries || !isCode(err, libvirt.ERR_INTERNAL_ERROR) || !strings.Contains(err.Error(), "has asynchronous jobs running") {
 			return err
 		}
-		time.Sleep(refreshPause)
+		<-pause.C
 	}
 }
 
