@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/labstack/echo/v4"
@@ -49,7 +50,8 @@ func run() error {
 			return err
 		}
 		c.Response().Header().Set(echo.HeaderContentType, echo.MIMETextHTMLCharsetUTF8)
-		return org.ClusterList(p).Render(c.Request().Context(), c.Response())
+		slips := ui.Slips{Place: "org:" + organization, NewID: uuid.NewString}
+		return org.ClusterList(p).Render(ui.WithSlips(c.Request().Context(), slips), c.Response())
 	})
 	if err := e.Start(os.Getenv("BARE_LISTEN")); !errors.Is(err, http.ErrServerClosed) {
 		return err
