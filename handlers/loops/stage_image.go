@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
 	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 const (
@@ -33,21 +36,23 @@ func (e *Engine) StageImage(ctx context.Context, h ImageHost, digest string, siz
 	if err := e.bring(ctx, h, digest, size); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go e.keepBringing(ctx, cancel, h, digest, size)
-	err := e.Hosts.With(ctx, h.Address, func(d provisioner.Driver) error {
-		return d.EnsureImage(ctx, digest, size, func(ctx context.Context) (io.ReadCloser, error) {
+	bringing, stop := context.WithCancel(ctx)
+	var renewing sync.WaitGroup
+	renewing.Go(func() { e.keepBringing(bringing, stop, h, digest, size) })
+	err := e.Hosts.With(bringing, h.Address, func(d provisioner.Driver) error {
+		return d.EnsureImage(bringing, digest, size, func(ctx context.Context) (io.ReadCloser, error) {
 			if err := e.makeRoom(ctx, d, h, size); err != nil {
 				e.Log.WarnContext(ctx, "make room for an image", "host", h.ID, "digest", digest, "error", provisioner.Cause(err)) // there may be enough
 			}
 			return open(ctx)
 		})
 	})
-	if err != nil {
-		return err
-	}
-	return ours(e.Machines.ImageBrought(ctx, h.ID, digest))
+	stop()
+	renewing.Wait()
+	// Also where ctx has ended, so that what was not brought may be removed at once.
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
+	defer cancel()
+	return errors.Join(err, ours(e.Machines.ImageBrought(ending, h.ID, digest, err == nil)))
 }
 
 // bring claims the image, once nobody removes it any more.
@@ -67,8 +72,8 @@ func (e *Engine) bring(ctx context.Context, h ImageHost, digest string, size int
 	}
 }
 
-// keepBringing renews the claim until ctx ends, and ends it where that is impossible: another would remove what is written.
-func (e *Engine) keepBringing(ctx context.Context, lost context.CancelCauseFunc, h ImageHost, digest string, size int64) {
+// keepBringing renews the claim until ctx ends, and gives up where that is impossible: another would remove what is written.
+func (e *Engine) keepBringing(ctx context.Context, giveUp func(), h ImageHost, digest string, size int64) {
 	ticker := time.NewTicker(imageClaim / 4)
 	defer ticker.Stop()
 	renewed := time.Now()
@@ -85,7 +90,8 @@ func (e *Engine) keepBringing(ctx context.Context, lost context.CancelCauseFunc,
 		case ctx.Err() != nil:
 			return
 		case err == nil || time.Since(renewed) > imageClaim-imageClaim/4:
-			lost(fmt.Errorf("the claim on image %s is lost: %w", digest, errors.Join(err, context.Canceled)))
+			e.Log.ErrorContext(ctx, "the claim on an image that is being brought is lost", "host", h.ID, "digest", digest, "error", err)
+			giveUp()
 			return
 		}
 	}
@@ -107,7 +113,18 @@ func (e *Engine) makeRoom(ctx context.Context, d provisioner.Driver, h ImageHost
 	if err != nil {
 		return err
 	}
-	return e.evict(ctx, d, h, disk, size+provisioner.LeastDiskGiB<<30-seen.Free, nil)
+	var digests []string
+	for _, i := range disk.Images {
+		digests = append(digests, i.Digest)
+	}
+	// What no image has may be another deployment's: the sweep decides about it.
+	copies, err := e.Models.CopiesOfNoImage(ctx, digests)
+	if err != nil {
+		return err
+	}
+	return e.evict(ctx, d, h, disk, size+provisioner.LeastDiskGiB<<30-seen.Free, func(digest string) bool {
+		return !slices.ContainsFunc(copies, func(c models.ImageCopy) bool { return c.Digest == digest })
+	})
 }
 
 // lookAtImages asks the host for its base images and writes the answer down.
@@ -124,11 +141,11 @@ func (e *Engine) lookAtImages(ctx context.Context, d provisioner.Driver, h Image
 }
 
 // evict removes base images that nobody uses until so many bytes of them are gone, the one unused for longest first; and in any
-// case those that were unused for too long, but for what may is false of (nil: all may).
+// case those that were unused for too long; of all that may be.
 func (e *Engine) evict(ctx context.Context, d provisioner.Driver, h ImageHost, disk machines.HostDisk, bytes int64, may func(digest string) bool) error {
 	var errs []error
 	for _, i := range disk.Images {
-		if i.Used() || !i.There || bytes <= 0 && !i.Old || may != nil && !may(i.Digest) {
+		if i.Used() || !i.There || bytes <= 0 && !i.Old || !may(i.Digest) {
 			continue
 		}
 		gone, err := e.removeImage(ctx, d, h, i)

@@ -22,10 +22,11 @@ func (db *DB) BringImage(ctx context.Context, hostID uuid.UUID, digest string, b
 	return tag.RowsAffected() > 0, nil
 }
 
-// ImageBrought notes that a base image is on a host, whole.
-func (db *DB) ImageBrought(ctx context.Context, hostID uuid.UUID, digest string) error {
+// ImageBrought gives the claim back: the image is on the host, whole, or it was not brought.
+func (db *DB) ImageBrought(ctx context.Context, hostID uuid.UUID, digest string, whole bool) error {
 	_, err := db.pool.Exec(ctx, `
-		UPDATE base_images SET whole = true, used_at = clock_timestamp(), brought_until = NULL WHERE host_id = $1 AND digest = $2`, hostID, digest)
+		UPDATE base_images SET whole = whole OR $3, used_at = clock_timestamp(), brought_until = NULL WHERE host_id = $1 AND digest = $2`,
+		hostID, digest, whole)
 	if err != nil {
 		return fmt.Errorf("note image %s on host %s: %w", digest, hostID, err)
 	}

@@ -32,14 +32,14 @@ type PoolRow struct {
 
 	Hosts        int
 	ActiveHosts  int
-	Clusters     int // on it now, tests among them
-	VCPUs        int `db:"vcpus"` // of active hosts, as all below
-	ClusterVCPUs int `db:"cluster_vcpus"`
-	TestsVCPUs   int `db:"tests_vcpus"` // that acceptance tests take now
-	MemoryMiB    int `db:"memory_mib"`
-	UsedMiB      int `db:"used_mib"`
-	DiskGiB      int `db:"disk_gib"`
-	UsedGiB      int `db:"used_gib"`
+	Clusters     int   // on it now, tests among them
+	VCPUs        int   `db:"vcpus"` // of active hosts, as all below
+	ClusterVCPUs int   `db:"cluster_vcpus"`
+	TestsVCPUs   int   `db:"tests_vcpus"` // that acceptance tests take now
+	MemoryMiB    int   `db:"memory_mib"`
+	UsedMiB      int   `db:"used_mib"`
+	DiskGiB      int   `db:"disk_gib"`
+	UsedGiB      int   `db:"used_gib"`
 	ImageBytes   int64 // of base images in use, which take of the disk, too
 	SpareBytes   int64 // of those that nobody uses
 }

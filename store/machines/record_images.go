@@ -34,7 +34,7 @@ func (d HostDisk) Over() int64 {
 // use of those that a node stands on, or a check that runs. What is being brought is not what the answer says of it, and what
 // was brought since the answer began is not forgotten.
 func (db *DB) RecordImages(ctx context.Context, hostID uuid.UUID, begun time.Time, seen provisioner.HostImages) (d HostDisk, err error) {
-	var digests []string
+	digests := []string{} // not NULL: nothing is different from that
 	var bytes []int64
 	var whole []bool
 	for _, i := range seen.List {
