@@ -260,8 +260,8 @@ func writeHosts(out io.Writer, hosts []machines.Host) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "POOL\tHOST\tSTATE\tSEEN\tACCELERATION\tNODES\tVCPUS\tMEMORY MIB\tDISK GIB\tREASON")
 	for _, h := range hosts {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d/%d\t%d/%d\t%d/%d\t%s\n", h.PoolName, h.Name, h.State, h.Seen, h.Acceleration, h.Nodes,
-			h.Used.VCPUs, h.Capacity.VCPUs, h.Used.MemoryMiB, h.Capacity.MemoryMiB, h.Used.DiskGiB, h.Capacity.DiskGiB,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d/%d\t%d/%d\t%d/%d\t%s\n", h.PoolName, h.Name, h.Standing(), h.Seen, h.Acceleration, h.Nodes,
+			h.Used.VCPUs, h.Capacity.VCPUs, h.Used.MemoryMiB, h.Capacity.MemoryMiB, h.DiskTaken(), h.Capacity.DiskGiB,
 			cmp.Or(h.WhyUnfit(), h.StateReason))
 	}
 	return w.Flush()

@@ -84,8 +84,7 @@ func (s stager) unused(digest string, d time.Duration) {
 func TestTheSweepKeepsOffWhatIsBrought(t *testing.T) {
 	b := loopstest.NewBench(t)
 	s := newStager(t, b)
-	b.NewImage(t, "a slow disk")
-	b.Exec(t, `UPDATE images SET canonical_digest = $1 WHERE canonical_digest = ''`, digestOf("a slow disk")) // of which no host has a copy
+	b.AddImageOf(t, b.Organization, b.Person, digestOf("a slow disk"), int64(len("a slow disk")))
 	_, old := b.NewImage(t, "an old disk", b.Host(1))
 	gate, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- s.stage(t.Context(), "a slow disk", gate) }()
@@ -165,7 +164,7 @@ func TestShortDisksLoseWhatWasUnusedForLongest(t *testing.T) {
 	var digests []string
 	for i, content := range []string{"used first", "used second", "used third"} {
 		_, digest := b.NewImage(t, content, b.Host(1))
-		b.Host(1).Inflate(digest, 2<<30)
+		b.Host(1).Inflate(digest, []int64{5 << 29, 3 << 29, 3 << 29}[i])
 		digests = append(digests, digest)
 		loopstest.NoError(t, s.stage(t.Context(), content, opened()))
 		s.unused(digest, time.Duration(10-i)*time.Hour)

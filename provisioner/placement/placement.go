@@ -272,7 +272,8 @@ func (h Host) room(n Node, limit int) int {
 	}
 	free := h.free()
 	for _, part := range [][2]int64{
-		{int64(free.VCPUs), int64(n.Size.VCPUs)}, {int64(free.MemoryMiB), int64(n.Size.MemoryMiB)},
+		{int64(free.VCPUs), int64(n.Size.VCPUs)},
+		{int64(free.MemoryMiB), int64(n.Size.MemoryMiB)},
 		{h.freeBytes() - h.brings(n.Image), int64(n.Size.DiskGiB) << 30},
 	} {
 		if part[1] > 0 {

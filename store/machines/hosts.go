@@ -170,7 +170,7 @@ func (h Host) WhyUnfit() string {
 	case h.Fit:
 		return ""
 	case h.EnrolledAt == nil && h.Code != "":
-		return "waits for its code"
+		return "waits for enrolment"
 	case h.EnrolledAt == nil:
 		return "not enrolled: its machine has reported no code"
 	case h.Mistaken != "":
@@ -186,6 +186,15 @@ func (h Host) WhyUnfit() string {
 	default:
 		return "not checked yet"
 	}
+}
+
+// Standing is what staff want of the host, in one word; of one that is not enrolled that it waits for that, since nothing is
+// made on it before.
+func (h Host) Standing() string {
+	if h.EnrolledAt == nil && h.State == provisioner.HostActive {
+		return "waits for enrolment"
+	}
+	return string(h.State)
 }
 
 // TakesNodes is the condition by which host h takes nodes. Whatever is offered and whatever is used is summed over these.

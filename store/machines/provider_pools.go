@@ -32,6 +32,7 @@ type PoolRow struct {
 
 	Hosts        int
 	ActiveHosts  int
+	WaitingHosts int   // for enrolment
 	Clusters     int   // on it now, tests among them
 	VCPUs        int   `db:"vcpus"` // of active hosts, as all below
 	ClusterVCPUs int   `db:"cluster_vcpus"`
@@ -47,12 +48,12 @@ type PoolRow struct {
 const selectPoolRows = `
 	SELECT p.id, p.name, p.location, p.policy, p.prefix, p.subnet_bits, p.underlay, p.management, p.allowed, p.storage, p.machine_type, p.cpu, p.mtu,
 		p.masquerade, p.wipe_disks, p.test_vcpus, p.max_lease_hours,
-		h.hosts, h.active AS active_hosts, h.vcpus, h.memory_mib, h.disk_gib,
+		h.hosts, h.active AS active_hosts, h.waiting AS waiting_hosts, h.vcpus, h.memory_mib, h.disk_gib,
 		(SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL)::int AS clusters,
 		n.cluster_vcpus, n.tests_vcpus, n.used_mib, n.used_gib, i.image_bytes, i.spare_bytes
 	FROM pools p
 	CROSS JOIN LATERAL (
-		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + TakesNodes + `)::int AS active,
+		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + TakesNodes + `)::int AS active, count(*) FILTER (WHERE h.enrolled_at IS NULL)::int AS waiting,
 			coalesce(sum(h.vcpus) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS vcpus,
 			coalesce(sum(h.memory_mib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS memory_mib,
 			coalesce(sum(h.disk_gib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS disk_gib
