@@ -71,7 +71,7 @@ func showLine(ctx context.Context, db *floors.All, id uuid.UUID, out io.Writer) 
 		return err
 	}
 	fmt.Fprintf(out, "Paste this line on its machine, as root, until %s; nothing is made there before:\n\n    %s\n\n",
-		h.CodeUntil.UTC().Format("2 January 15:04 MST"), provisioner.EnrolLine(h.Address, h.Code))
+		h.CodeUntil.UTC().Format("2 January 15:04 MST"), provisioner.EnrolLine(h.Address, h.Code, os.Getenv("VOLARY_MEMORY_STATE_DIR")))
 	return nil
 }
 

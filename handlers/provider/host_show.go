@@ -34,7 +34,7 @@ func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, e
 	if err != nil {
 		return p, err
 	}
-	p = hostProps(x)
+	p = h.hostProps(x)
 	p.Layout, p.Unused = h.layout(c), whyUnused(x, smallest)
 	p.Nodes = len(nodes)
 	hostNodesShown(c, nodes, &p)

@@ -113,7 +113,7 @@ func hostNodesShown(c echo.Context, nodes []machines.HostNode, p *web.HostShowPr
 	p.NodeList = page.List(l, total)
 }
 
-func hostProps(x machines.Host) web.HostShowProps {
+func (h Handlers) hostProps(x machines.Host) web.HostShowProps {
 	p := web.HostShowProps{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Address: x.Address,
 		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs, CPUModel: x.CPUModel, Processors: x.Processors,
@@ -128,7 +128,7 @@ func hostProps(x machines.Host) web.HostShowProps {
 	}
 	p.Twin = x.Mistaken != "" && !p.Mistaken
 	if x.Code != "" {
-		p.EnrolLine = provisioner.EnrolLine(x.Address, x.Code)
+		p.EnrolLine = provisioner.EnrolLine(x.Address, x.Code, h.SimulatedFolder)
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Labels)) {
 		p.Labels = append(p.Labels, fmt.Sprintf("%s=%s", name, x.Labels[name]))
