@@ -157,7 +157,7 @@ func TestAHostsBaseImages(t *testing.T) {
 		"6 of 200 GiB; 1.5 GiB of it by base images, beside it 7 GiB by base images that no node uses, which go first", "30 days after its last use")
 	says(t, "the pool", b.Get("/provider/pools/"+w.Pool.String()), http.StatusOK, "194 of 200 GiB", "7 GiB more by images that no node uses")
 	if links := strings.Count(page.Body, `href="/provider/clusters/`+cluster.String()+`"`); links != 2 {
-		t.Errorf("%d nodes of the cluster lead to it", links)
+		t.Errorf("links from nodes to their cluster: %d", links)
 	}
 	storetest.NoError(t, a.Store.Machines.DrainHost(t.Context(), w.Person(handlertest.Admin), w.North, w.Host, "to be moved"))
 	if links := strings.Count(b.Get(at).Body, `href="/provider/clusters/`+cluster.String()+`"`); links != 3 {

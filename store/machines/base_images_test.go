@@ -117,7 +117,7 @@ func TestOneCopyCountsOnce(t *testing.T) {
 	w.Launch(t, "trial-1", 8) // 3 nodes on each host
 	for _, id := range w.Hosts {
 		if h := storetest.Must[machines.Host](t)(w.DB.Machines.Host(t.Context(), w.Provider, id)); h.Nodes != 3 || h.ImageBytes != 90*gib || h.DiskTaken() != 96 {
-			t.Errorf("%d nodes, %d bytes of images, %d GiB taken", h.Nodes, h.ImageBytes, h.DiskTaken())
+			t.Errorf("nodes: %d, bytes of images: %d, GiB taken: %d", h.Nodes, h.ImageBytes, h.DiskTaken())
 		}
 	}
 	w.Launch(t, "trial-2", 4)

@@ -20,7 +20,7 @@ type HostFilter struct {
 }
 
 var hostColumns = store.Sortable{
-	"name": "h.name", "pool": "p.name", "state": "h.state", "vcpus": "u.vcpus", "memory": "u.memory_mib", "nodes": "u.nodes", "seen": "h.round_at",
+	"name": "h.name", "pool": "p.name", "state": "CASE WHEN h.enrolled_at IS NULL AND h.state = 'active' THEN 'waits for enrolment' ELSE h.state END", "vcpus": "u.vcpus", "memory": "u.memory_mib", "nodes": "u.nodes", "seen": "h.round_at",
 }
 
 // HostList lists a provider's hosts, by pool and name unless asked otherwise, and how many the filter leaves.
