@@ -10,5 +10,9 @@
 // whole. Each form of an organization or a provider that is suspended is refused, or listed with why it works
 // (suspended_posts_test.go); the worker passes over the check of a suspended provider's host.
 //
+// 2026-11-29: a log is read by who decides what it is about. So a provider's operators read who cordoned a host and who ended a
+// cluster, and not who set a price, granted hours or changed a role; admins and auditors read all. The line is drawn by the
+// subject of an entry (store.LogOwner), for the page and for what is downloaded alike.
+//
 // Start at routes.go.
 package handlers

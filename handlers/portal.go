@@ -44,6 +44,8 @@ type Options struct {
 	Stopping  context.Context
 	Demo      bool
 	Simulated bool
+	// SimulatedFolder is where simulated hosts look for their codes; empty: not known here.
+	SimulatedFolder string
 	// PlainHosts lets staff add hosts by tcp and unix: one machine, and the lab.
 	PlainHosts     bool
 	UploadsChecked bool
@@ -199,7 +201,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	s := provider.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
-		PlainHosts: o.PlainHosts, Simulated: o.Simulated, PublicURL: o.PublicURL,
+		PlainHosts: o.PlainHosts, Simulated: o.Simulated, SimulatedFolder: o.SimulatedFolder, PublicURL: o.PublicURL,
 	}
 	return routes(audiences{
 		public: p, org: m, provider: s,

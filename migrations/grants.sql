@@ -146,6 +146,8 @@ GRANT SELECT, INSERT (id, provider_id, pool_id, name, scheme, address, port, und
   UPDATE (state, state_reason, check_state, check_report, checked_at, claimed_by, claimed_until, removed_at, enrol_code, enrol_until, enrol_seen) ON hosts TO volary_web;
 GRANT SELECT, UPDATE ON hosts TO volary_worker;
 GRANT SELECT ON host_silences, host_pairs TO volary_web;
+GRANT SELECT, DELETE ON base_images TO volary_web; -- with their host
+GRANT SELECT, INSERT, UPDATE, DELETE ON base_images TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (passed, detail, at) ON host_pairs TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO volary_worker;
 

@@ -527,6 +527,21 @@ CREATE TABLE audit_runs (
   CONSTRAINT audit_runs_pkey PRIMARY KEY (day)
 );
 
+CREATE TABLE base_images (
+  host_id uuid NOT NULL,
+  digest text NOT NULL,
+  bytes bigint NOT NULL,
+  whole boolean NOT NULL,
+  used_at timestamp with time zone NOT NULL,
+  brought_until timestamp with time zone,
+  going_until timestamp with time zone,
+  CONSTRAINT base_images_bytes_check CHECK ((bytes >= 0)),
+  CONSTRAINT base_images_check CHECK (((brought_until IS NULL) OR (going_until IS NULL))),
+  CONSTRAINT base_images_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT base_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
+  CONSTRAINT base_images_pkey PRIMARY KEY (host_id, digest)
+);
+
 CREATE TABLE cluster_keys (
   cluster_id uuid NOT NULL,
   start integer NOT NULL,
@@ -755,10 +770,13 @@ END) STORED NOT NULL,
   fit boolean GENERATED ALWAYS AS ((checked AND (enrolled_at IS NOT NULL) AND (mistaken = ''::text) AND (lacks = ''::text) AND (missed_rounds <= 2) AND (removed_at IS NULL))) STORED NOT NULL,
   cpu_model text DEFAULT ''::text NOT NULL,
   processors integer DEFAULT 0 NOT NULL,
+  images_at timestamp with time zone,
+  free_bytes bigint,
   CONSTRAINT hosts_acceleration_check CHECK ((acceleration = ANY (ARRAY['kvm'::text, 'tcg'::text]))),
   CONSTRAINT hosts_check CHECK (((enrol_code IS NULL) = (enrol_until IS NULL))),
   CONSTRAINT hosts_check_state_check CHECK ((check_state = ANY (ARRAY['none'::text, 'waiting'::text, 'running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT hosts_cpu_model_check CHECK ((char_length(cpu_model) <= 80)),
+  CONSTRAINT hosts_free_bytes_check CHECK ((free_bytes >= 0)),
   CONSTRAINT hosts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 80))),
   CONSTRAINT hosts_offered_vcpus_check CHECK ((offered_vcpus >= 0)),
   CONSTRAINT hosts_pkey PRIMARY KEY (id),
@@ -1990,6 +2008,10 @@ GRANT INSERT ON audit TO volary_worker;
 GRANT SELECT ON audit_runs TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON audit_runs TO volary_worker;
+
+GRANT DELETE, SELECT ON base_images TO volary_web;
+
+GRANT DELETE, INSERT, SELECT, UPDATE ON base_images TO volary_worker;
 
 GRANT INSERT, SELECT ON cluster_keys TO volary_web;
 

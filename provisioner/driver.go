@@ -30,9 +30,9 @@ type Driver interface {
 	// EnsureImage puts a base image into the host's storage once. open is called only where the host lacks it;
 	// the bytes are hashed as they stream and refused where they differ from digest.
 	EnsureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error
-	// Images lists the base images in the host's storage, in no order, and what is left of ones that were not written to
-	// their end.
-	Images(ctx context.Context) ([]HostImage, error)
+	// Images lists the base images in the host's storage, in no order, what is left of ones that were not written to their
+	// end, and how full that storage is.
+	Images(ctx context.Context) (HostImages, error)
 	// DeleteImage removes a base image, or what is left of one, and refuses where an overlay stands on it.
 	DeleteImage(ctx context.Context, digest string) error
 
@@ -71,10 +71,17 @@ type Driver interface {
 // Dial opens the driver of a host. The worker wires libvirt, memory or both behind it, by scheme.
 type Dial func(ctx context.Context, a HostAddress) (Driver, error)
 
+// HostImages are the base images in a host's storage, where its nodes' disks are, too.
+type HostImages struct {
+	List       []HostImage
+	Size, Free int64 // bytes of the storage; Free as it is now, whatever disks may still grow to
+}
+
 // HostImage is a base image in a host's storage.
 type HostImage struct {
 	Digest string // canonical
 	Whole  bool   // false: being written, or what a broken upload left
+	Bytes  int64  // that it takes of the storage
 }
 
 // MachineState is what a host reports of a domain.

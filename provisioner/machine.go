@@ -59,12 +59,27 @@ func FormCode(person, provider, form uuid.UUID) string {
 const HookProgram = "/usr/local/lib/volary/volary"
 
 // EnrolLine is the one line that root pastes on a host's machine so that its hook reports the host's code. A simulated host has
-// a file of that in the worker's folder.
-func EnrolLine(a HostAddress, code string) string {
-	if a.Scheme == SchemeMemory {
+// a file of that in the folder where the worker's simulated hosts remember: a line that is to be pasted as it stands needs that,
+// and where it is not known ("") the line has the variable in which the worker is told.
+func EnrolLine(a HostAddress, code, folder string) string {
+	if a.Scheme != SchemeMemory {
+		return HookProgram + " hook enrol " + code
+	}
+	if folder == "" {
 		return "echo " + code + ` > "$VOLARY_MEMORY_STATE_DIR"/` + SimulatedCodeFile(a)
 	}
-	return HookProgram + " hook enrol " + code
+	return "echo " + code + " > " + shellWord(folder+"/"+SimulatedCodeFile(a))
+}
+
+// shellWord quotes a path for a shell where it has to be.
+func shellWord(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 // SimulatedCodeFile is the name of the file in which a simulated host finds its code.

@@ -15,6 +15,7 @@ type LogFilter struct {
 	Person  string // part of the name, or of the e-mail address of one of the owner's own people
 	Verb    string
 	Subject string    // kind of what was done something to: "cluster"
+	Of      uuid.UUID // what it was done to
 	From    time.Time // half-open
 	To      time.Time
 	Place   string // part of the name of an organization or provider that it concerns
@@ -54,6 +55,11 @@ func (db *DB) ProviderLog(ctx context.Context, providerID uuid.UUID, f LogFilter
 	return db.readLog(ctx, LogOwner{Provider: providerID}, f)
 }
 
+// ProviderMachinesLog is ProviderLog of what is about the provider's machines and what runs on them.
+func (db *DB) ProviderMachinesLog(ctx context.Context, providerID uuid.UUID, f LogFilter) ([]LogRow, int, error) {
+	return db.readLog(ctx, LogOwner{Provider: providerID, Machines: true}, f)
+}
+
 // PlatformLog is OrganizationLog of everything, what concerns neither an organization nor a provider among it.
 func (db *DB) PlatformLog(ctx context.Context, f LogFilter) ([]LogRow, int, error) {
 	return db.readLog(ctx, LogOwner{}, f)
@@ -87,8 +93,8 @@ func (db *DB) readLog(ctx context.Context, owner LogOwner, f LogFilter) (list []
 		WHERE ` + clause + ` AND ($2 = '' OR pe.name ILIKE $3 OR pe.email ILIKE $3 AND ` + owner.own() + `) AND ($4 = '' OR a.verb = $4)
 			AND ($5 = '' OR a.subject = $5) AND ($6::timestamptz IS NULL OR a.at >= $6) AND ($7::timestamptz IS NULL OR a.at < $7)
 			AND ($8 = '' OR a.organization_id IN (SELECT id FROM organizations WHERE name ILIKE $9) OR a.provider_id IN (SELECT id FROM providers WHERE name ILIKE $9))
-			AND (NOT $10 OR a.organization_id IS NULL AND a.provider_id IS NULL)`
-	args := []any{id, f.Person, Like(f.Person), f.Verb, f.Subject, OrNoTime(f.From), OrNoTime(f.To), f.Place, Like(f.Place), f.Nowhere}
+			AND (NOT $10 OR a.organization_id IS NULL AND a.provider_id IS NULL) AND ($11::uuid IS NULL OR a.subject_id = $11)`
+	args := []any{id, f.Person, Like(f.Person), f.Verb, f.Subject, OrNoTime(f.From), OrNoTime(f.To), f.Place, Like(f.Place), f.Nowhere, OrNull(f.Of)}
 	err = db.pool.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM (SELECT`+from+` LIMIT %d) AS x`, LogCounted+1), args...).Scan(&total)
 	if err != nil {
 		return nil, 0, fmt.Errorf("count log: %w", err)
@@ -97,7 +103,7 @@ func (db *DB) readLog(ctx context.Context, owner LogOwner, f LogFilter) (list []
 		SELECT a.id, a.at, coalesce(pe.name, '') AS person_name, a.verb, a.subject, coalesce(a.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 			coalesce(`+logSubjects+`, '') AS subject_name, coalesce(o.name, '') AS organization_name, coalesce(pr.name, '') AS provider_name, a.detail,
 			CASE WHEN `+owner.own()+` THEN a.address END AS address
-		FROM (SELECT a.*`+from+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $11 OFFSET $12) AS a
+		FROM (SELECT a.*`+from+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC")+` LIMIT $12 OFFSET $13) AS a
 		LEFT JOIN people pe ON pe.id = a.person_id
 		LEFT JOIN organizations o ON o.id = a.organization_id
 		LEFT JOIN providers pr ON pr.id = a.provider_id`+logColumns.OrderBy(f.Sorting, "a.at DESC, a.id DESC"),

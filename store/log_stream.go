@@ -24,12 +24,18 @@ const (
 type LogOwner struct {
 	Organization uuid.UUID
 	Provider     uuid.UUID
+	Machines     bool // of a provider's: only what is about its machines and what runs on them
 }
+
+// aboutMachines are the subjects of a log whose readers are those who run hosts and clusters: no orders, prices, hours or roles.
+const aboutMachines = `a.subject IN ('host', 'pool', 'shape', 'cluster', 'node', 'acceptance_test', 'job', 'announcement')`
 
 func (o LogOwner) where() (clause string, id any) {
 	switch {
 	case o.Organization != uuid.Nil:
 		return "a.organization_id = $1", o.Organization
+	case o.Provider != uuid.Nil && o.Machines:
+		return "a.provider_id = $1 AND " + aboutMachines, o.Provider
 	case o.Provider != uuid.Nil:
 		return "a.provider_id = $1", o.Provider
 	default:

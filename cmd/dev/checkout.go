@@ -41,8 +41,9 @@ func findCheckout() (checkout, error) {
 func openState(state string) (checkout, error) {
 	c, err := findCheckout()
 	if state != "" {
-		c.state = state
-	} else if err != nil {
+		c.state, err = filepath.Abs(state) // it stands in lines that are pasted elsewhere
+	}
+	if err != nil {
 		return checkout{}, err
 	}
 	return c, c.makeState()

@@ -286,6 +286,7 @@ func (v *volary) startWeb(ctx context.Context) (string, error) {
 		"VOLARY_WORKER_URL=" + v.workerURL(),
 		"VOLARY_DEMO=" + strconv.FormatBool(!v.bare),
 		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),
+		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
 		"VOLARY_UPLOADS_CHECKED=" + strconv.FormatBool(has("qemu-img")),
 	}}

@@ -71,7 +71,7 @@ func showLine(ctx context.Context, db *floors.All, id uuid.UUID, out io.Writer) 
 		return err
 	}
 	fmt.Fprintf(out, "Paste this line on its machine, as root, until %s; nothing is made there before:\n\n    %s\n\n",
-		h.CodeUntil.UTC().Format("2 January 15:04 MST"), provisioner.EnrolLine(h.Address, h.Code))
+		h.CodeUntil.UTC().Format("2 January 15:04 MST"), provisioner.EnrolLine(h.Address, h.Code, os.Getenv("VOLARY_MEMORY_STATE_DIR")))
 	return nil
 }
 
@@ -260,8 +260,8 @@ func writeHosts(out io.Writer, hosts []machines.Host) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "POOL\tHOST\tSTATE\tSEEN\tACCELERATION\tNODES\tVCPUS\tMEMORY MIB\tDISK GIB\tREASON")
 	for _, h := range hosts {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d/%d\t%d/%d\t%d/%d\t%s\n", h.PoolName, h.Name, h.State, h.Seen, h.Acceleration, h.Nodes,
-			h.Used.VCPUs, h.Capacity.VCPUs, h.Used.MemoryMiB, h.Capacity.MemoryMiB, h.Used.DiskGiB, h.Capacity.DiskGiB,
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d/%d\t%d/%d\t%d/%d\t%s\n", h.PoolName, h.Name, h.Standing(), h.Seen, h.Acceleration, h.Nodes,
+			h.Used.VCPUs, h.Capacity.VCPUs, h.Used.MemoryMiB, h.Capacity.MemoryMiB, h.DiskTaken(), h.Capacity.DiskGiB,
 			cmp.Or(h.WhyUnfit(), h.StateReason))
 	}
 	return w.Flush()

@@ -209,12 +209,12 @@ func firstLine(err error) string {
 
 // prepare makes the image and the network on a host.
 func (p *probes) prepare(ctx context.Context, h machines.Host, others []machines.Host) error {
-	return p.with(ctx, h, func(d provisioner.Driver) error {
-		if err := d.EnsureImage(ctx, p.image.Digest, p.image.Size, p.openImage); err != nil {
-			return err
-		}
-		return d.EnsureNetwork(ctx, p.network(h, others))
-	})
+	if err := p.StageImage(ctx, loops.ImageHost{ID: h.ID, Address: h.Address}, p.image.Digest, p.image.Size, p.openImage); loops.OurOwn(err) {
+		return ourFault{err}
+	} else if err != nil {
+		return err
+	}
+	return p.with(ctx, h, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, p.network(h, others)) })
 }
 
 func (p *probes) openImage(ctx context.Context) (io.ReadCloser, error) {

@@ -13,6 +13,14 @@
 // not in them: a large file takes longer to go than a round, and a late round ends runs. A copy that no image has goes at
 // once where its image was deleted, else at the second look. That a disk stands on it the host says, who alone knows.
 //
+// 2026-11-29: a base image that no node uses goes by last use (images.go, stage_image.go): where the disk is short, or after
+// 30 days. Who brings one to a host and who removes one claim it in the database first (base_images), and each keeps the other off:
+// a launch that is committed while a removal is decided waits for its end and brings the image anew. Whether a node uses it is
+// looked at in the statement that claims, and that alone would not do: a launch's rows may be younger than the statement's
+// snapshot. So a removal names the use that it saw, and every bringing is another. The last word is the host's, who alone knows
+// what no row has. A removal is bounded by a minute and its claim by two; a dead worker's stands in the way for no longer. That
+// an image is wanted does not have to be asked before each start of a node: from its first row to its last one it is.
+//
 // Any number of workers share the work. A cluster or a host is held under a short claim that its worker keeps while it
 // lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the same place.
 // Nothing that matters is kept in memory. Start at reconcile.go.

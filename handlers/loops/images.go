@@ -28,10 +28,11 @@ type imagesLook struct {
 	strange []string  // digests that wait for a second look
 }
 
-// sweepImages deletes the copies of images that the host keeps and nobody will ask for: at once where the image was
-// deleted, and at the second look where it is unknown (what a check brought that was cut off, an older probe image) or is
-// not whole, since a copy that grows is being written. Rows are read after the host answered; an image has its row before
-// any host is told of it, so what is wanted is never taken for a stranger. The host itself refuses what a disk stands on.
+// sweepImages writes down which base images the host has, and removes the copies that it keeps and nobody will ask for: at once
+// where the image was deleted, and at the second look where it is unknown (an older probe image, another deployment's) or what is
+// left of one that was not brought to its end; and those that no node uses where the disk gets short, or after ImagesKept. Rows
+// are read after the host answered; an image has its row before any host is told of it, so what is wanted is never taken for a
+// stranger. The host itself refuses what a disk stands on.
 //
 // It runs beside the rounds: a large file takes longer to go than a round may.
 func (o *Observer) sweepImages(ctx context.Context, h machines.HostClaim) error {
@@ -52,25 +53,42 @@ func (o *Observer) sweepImages(ctx context.Context, h machines.HostClaim) error 
 	ctx, cancel := context.WithTimeout(ctx, imagesPatience)
 	defer cancel()
 	return o.Hosts.With(ctx, h.Address, func(d provisioner.Driver) error {
-		there, err := d.Images(ctx)
+		disk, seen, err := o.lookAtImages(ctx, d, ImageHost{h.ID, h.Address})
 		if err != nil {
 			return err
 		}
-		now, strange, err := o.unwanted(ctx, h, there, last.strange)
+		strange, err := o.clearImages(ctx, d, h, disk, seen, last.strange)
 		if err != nil {
-			return err
-		}
-		var errs []error
-		for _, digest := range now {
-			o.Log.InfoContext(ctx, "delete a copy of an image that is gone", "host", h.ID, "digest", digest)
-			errs = append(errs, d.DeleteImage(ctx, digest))
-		}
-		if err := errors.Join(errs...); err != nil {
 			return fmt.Errorf("images of host %s: %w", h.Name, err) // a disk stands on it: soon again
 		}
 		look = imagesLook{begun: begun, strange: strange, next: time.Now().Add(o.ImagesTick)}
 		return nil
 	})
+}
+
+// clearImages removes what goes now, and gives what waits for a second look.
+func (o *Observer) clearImages(ctx context.Context, d provisioner.Driver, h machines.HostClaim, disk machines.HostDisk, seen provisioner.HostImages, before []string) ([]string, error) {
+	now, known, strange, err := o.unwanted(ctx, h, seen.List, before)
+	if err != nil {
+		return nil, err
+	}
+	host := ImageHost{h.ID, h.Address}
+	short := max(floorOf(seen.Size)-seen.Free, disk.Over())
+	var errs []error
+	for _, i := range disk.Images {
+		if !slices.Contains(now, i.Digest) {
+			continue
+		}
+		gone, err := o.removeImage(ctx, d, host, i)
+		errs = append(errs, err)
+		if gone {
+			o.Log.InfoContext(ctx, "removed a copy of an image that is gone", "host", h.ID, "digest", i.Digest)
+			short -= i.Bytes
+		}
+	}
+	// What is strange has a rule of its own: it may be another deployment's.
+	errs = append(errs, o.evict(ctx, d, host, disk, short, known))
+	return strange, errors.Join(errs...)
 }
 
 // soon is when a look that did not come to its end is repeated.
@@ -93,8 +111,10 @@ func (o *Observer) imagesDue(ctx context.Context, h machines.HostClaim) (last im
 }
 
 // unwanted divides what the host keeps for no image into what goes now and what waits for a second look. Beside machines that
-// this database does not know, and during a check, unknown images may be theirs.
-func (o *Observer) unwanted(ctx context.Context, h machines.HostClaim, there []provisioner.HostImage, before []string) (now, strange []string, err error) {
+// this database does not know, and during a check, unknown images may be theirs. The rest is known: images' and the probe image.
+func (o *Observer) unwanted(ctx context.Context, h machines.HostClaim, there []provisioner.HostImage, before []string) (
+	now []string, known func(string) bool, strange []string, err error,
+) {
 	var digests []string
 	partial := map[string]bool{}
 	for _, i := range there {
@@ -103,14 +123,16 @@ func (o *Observer) unwanted(ctx context.Context, h machines.HostClaim, there []p
 	}
 	copies, err := o.Models.CopiesOfNoImage(ctx, digests)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	o.mu.Lock()
 	others := h.Checking || len(o.strange[h.ID].unknown) > 0
 	o.mu.Unlock()
+	foreign := map[string]bool{}
 	for _, c := range copies {
+		foreign[c.Digest] = c.Digest != o.probeDigest(ctx)
 		switch {
-		case c.Digest == o.probeDigest(ctx):
+		case !foreign[c.Digest]:
 		case c.Gone && !partial[c.Digest]:
 			now = append(now, c.Digest)
 		case others:
@@ -120,7 +142,7 @@ func (o *Observer) unwanted(ctx context.Context, h machines.HostClaim, there []p
 			strange = append(strange, c.Digest)
 		}
 	}
-	return now, strange, nil
+	return now, func(digest string) bool { return !foreign[digest] }, strange, nil
 }
 
 // probeDigest is that of the image that this worker's checks of hosts boot; "" where it has none.

@@ -19,7 +19,7 @@ func has(t *testing.T, h *memory.Host, digest string) bool {
 	t.Helper()
 	list, err := h.Images(t.Context())
 	loopstest.NoError(t, err)
-	for _, i := range list {
+	for _, i := range list.List {
 		if i.Digest == digest {
 			return true
 		}

@@ -93,9 +93,7 @@ func (s *visit) ensureImage(host machines.HostWork, digest string) deed {
 	return func(ctx context.Context) (func(*visit), error) {
 		// Several clusters may need the image on this host at once: it is copied once.
 		err := s.images.do(ctx, imageOnHost{host.ID, digest}, func(ctx context.Context) error {
-			return s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error {
-				return d.EnsureImage(ctx, digest, size, open)
-			})
+			return s.StageImage(ctx, ImageHost{host.ID, host.Address}, digest, size, open)
 		})
 		return func(s *visit) { s.seen.Images[reconcile.HostImage{Host: host.ID, Digest: digest}] = true }, err
 	}

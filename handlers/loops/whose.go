@@ -24,6 +24,12 @@ func ours(err error) error {
 	return ownError{err}
 }
 
+// OurOwn tells whether an error came up in our own database or image store.
+func OurOwn(err error) bool {
+	var own ownError
+	return errors.As(err, &own)
+}
+
 // whose tells whose fault the failure of an action is. Whatever a host did not say or leave unsaid is our own.
 func whose(err error) reconcile.Fault {
 	var own ownError

@@ -27,7 +27,9 @@ type Handlers struct {
 	Relay relay.Relay
 	// PlainHosts allows hosts by tcp and unix, Simulated those that exist in memory alone.
 	PlainHosts, Simulated bool
-	PublicURL             string // links of invitations begin with it
+	// SimulatedFolder is where simulated hosts look for their codes; empty: not known here.
+	SimulatedFolder string
+	PublicURL       string // links of invitations begin with it
 }
 
 // who is the session's person.

@@ -41,7 +41,7 @@ func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error
 		}
 		p.Enrolment = form.String()
 	}
-	p.Line = provisioner.EnrolLine(provisioner.HostAddress{}, provisioner.FormCode(who(c), where(c), form))
+	p.Line = provisioner.EnrolLine(provisioner.HostAddress{}, provisioner.FormCode(who(c), where(c), form), "")
 	return page.Render(c, status, web.HostNew(p))
 }
 

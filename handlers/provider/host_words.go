@@ -13,7 +13,7 @@ import (
 func whyUnused(h machines.Host, smallest *machines.Shape) string {
 	switch {
 	case h.EnrolledAt == nil && h.Code != "":
-		return "It waits for its code; nothing is made on it before."
+		return "It waits for enrolment and takes no nodes: its machine has not reported its code yet."
 	case h.CheckState == "running" && !h.Checked:
 		return "Its check runs; it takes nodes when that has passed."
 	case !h.Fit:
@@ -41,8 +41,8 @@ func lacks(h machines.Host, s provisioner.Shape) string {
 		return fmt.Sprintf("%s needed, %d of %d free", ui.Plural(s.VCPUs, "vCPU is", "vCPUs are"), h.Capacity.VCPUs-h.Used.VCPUs, h.Capacity.VCPUs)
 	case h.Capacity.MemoryMiB-h.Used.MemoryMiB < s.MemoryMiB:
 		return fmt.Sprintf("%s of memory are needed, %s of %s are free", ui.MiB(s.MemoryMiB), ui.MiB(h.Capacity.MemoryMiB-h.Used.MemoryMiB), ui.MiB(h.Capacity.MemoryMiB))
-	case h.Capacity.DiskGiB-h.Used.DiskGiB < s.DiskGiB:
-		return fmt.Sprintf("%d GiB of disk are needed, %d of %d are free", s.DiskGiB, h.Capacity.DiskGiB-h.Used.DiskGiB, h.Capacity.DiskGiB)
+	case h.Capacity.DiskGiB-h.DiskTaken() < s.DiskGiB:
+		return fmt.Sprintf("%d GiB of disk are needed, %d of %d are free", s.DiskGiB, max(h.Capacity.DiskGiB-h.DiskTaken(), 0), h.Capacity.DiskGiB)
 	default:
 		return ""
 	}

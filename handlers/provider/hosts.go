@@ -55,7 +55,7 @@ func hostRow(x machines.Host) web.HostRow {
 	return web.HostRow{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Acceleration: x.Acceleration,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
-		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Nodes: x.Nodes, Seen: page.Time(x.RoundAt),
+		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.DiskTaken(), Nodes: x.Nodes, Seen: page.Time(x.RoundAt), Enrolled: x.EnrolledAt != nil,
 	}
 }
 
@@ -79,41 +79,6 @@ func (h Handlers) ShowHost(c echo.Context) error {
 		return err
 	}
 	return page.Live(c, web.HostShow(p))
-}
-
-func (h Handlers) hostShow(c echo.Context, id uuid.UUID) (p web.HostShowProps, err error) {
-	ctx := c.Request().Context()
-	x, err := h.Machines.Host(ctx, where(c), id)
-	if err != nil {
-		return p, err
-	}
-	nodes, err := h.Machines.HostNodes(ctx, where(c), id)
-	if err != nil {
-		return p, err
-	}
-	clusters, err := h.Machines.HostClusters(ctx, where(c), id)
-	if err != nil {
-		return p, err
-	}
-	smallest, err := h.smallestShape(c)
-	if err != nil {
-		return p, err
-	}
-	silences, err := h.Machines.HostSilences(ctx, where(c), id, shownSilences)
-	if err != nil {
-		return p, err
-	}
-	p = hostProps(x)
-	for _, s := range silences {
-		p.Silences = append(p.Silences, web.HostSilence{From: s.FromAt, Until: page.Time(s.UntilAt), Rounds: s.Rounds, Why: s.Why})
-	}
-	p.Layout, p.Unused = h.layout(c), whyUnused(x, smallest)
-	p.Nodes = len(nodes)
-	hostNodesShown(c, nodes, &p)
-	for _, x := range clusters {
-		p.Clusters = append(p.Clusters, web.HostCluster{ID: x.ID, Name: x.Name, Organization: x.OrganizationName, Test: x.Test, Nodes: x.Nodes})
-	}
-	return p, nil
 }
 
 // shownSilences is how many of a host's silences its page shows.
@@ -148,18 +113,22 @@ func hostNodesShown(c echo.Context, nodes []machines.HostNode, p *web.HostShowPr
 	p.NodeList = page.List(l, total)
 }
 
-func hostProps(x machines.Host) web.HostShowProps {
+func (h Handlers) hostProps(x machines.Host) web.HostShowProps {
 	p := web.HostShowProps{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Address: x.Address,
 		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs, CPUModel: x.CPUModel, Processors: x.Processors,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
-		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.Used.DiskGiB, Seen: page.Time(x.RoundAt),
+		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.DiskTaken(), ImageBytes: x.ImageBytes, SpareBytes: x.SpareBytes, Seen: page.Time(x.RoundAt),
+		ImagesSeen: page.Time(x.ImagesAt), ImagesKeptDays: keptDays,
 		CheckState: x.CheckState, Checked: page.Time(x.CheckedAt),
 		Enrolled: page.Time(x.EnrolledAt), CodeUntil: page.Time(x.CodeUntil), CodeSeen: x.CodeSeen, Mistaken: x.Mistaken == provisioner.ErrAnotherMachine.Error(),
 	}
+	if x.FreeBytes != nil {
+		p.FreeBytes = *x.FreeBytes
+	}
 	p.Twin = x.Mistaken != "" && !p.Mistaken
 	if x.Code != "" {
-		p.EnrolLine = provisioner.EnrolLine(x.Address, x.Code)
+		p.EnrolLine = provisioner.EnrolLine(x.Address, x.Code, h.SimulatedFolder)
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.Labels)) {
 		p.Labels = append(p.Labels, fmt.Sprintf("%s=%s", name, x.Labels[name]))
@@ -191,7 +160,7 @@ func poolRow(x machines.PoolRow) web.PoolRow {
 	return web.PoolRow{
 		ID: x.ID, Name: x.Name, Location: x.Location, Hosts: x.Hosts, HostsActive: x.ActiveHosts, Clusters: x.Clusters, VCPUs: x.VCPUs,
 		ClusterVCPUs: x.ClusterVCPUs, TestsVCPUs: x.TestsVCPUs, TestVCPUs: x.TestVCPUs, MemoryMiB: x.MemoryMiB, MemoryTakenMiB: x.UsedMiB,
-		DiskGiB: x.DiskGiB, DiskTakenGiB: x.UsedGiB, Prefix: x.Prefix.String(),
+		DiskGiB: x.DiskGiB, DiskTakenGiB: x.DiskTaken(), SpareBytes: x.SpareBytes, HostsWaiting: x.WaitingHosts, Prefix: x.Prefix.String(),
 	}
 }
 
@@ -221,7 +190,7 @@ func (h Handlers) CreateHost(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, hostPath(id), "The host is added, and waits for its code.")
+	return h.Frame.Done(c, hostPath(id), "The host is added, and waits for its enrolment.")
 }
 
 // RenewHostCode gives a host another code to wait for.

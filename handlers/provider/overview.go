@@ -97,7 +97,10 @@ const mostHosts = 8
 
 func hostTrouble(x machines.Host) web.Attention {
 	a := web.Attention{Tone: ui.ToneBad, Text: fmt.Sprintf("%s takes no nodes: %s", typed.Isolate(x.Name), x.WhyUnfit()), Label: "Open " + x.Name, Where: hostPath(x.ID)}
-	if x.CheckState == "running" {
+	switch {
+	case x.EnrolledAt == nil:
+		a.Tone, a.Text = ui.ToneWait, typed.Isolate(x.Name)+" waits for enrolment"
+	case x.CheckState == "running":
 		a.Tone, a.Text = ui.ToneBusy, x.Name+" is being checked"
 	}
 	return a

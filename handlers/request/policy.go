@@ -32,7 +32,8 @@ const (
 	ProviderOrders  Permission = "provider orders"  // approving orders and granting hours
 	ProviderPrices  Permission = "provider prices"  // offers and their prices
 	ProviderNotify  Permission = "provider notify"  // announcements to organizations
-	ProviderOwn     Permission = "provider own"     // its staff, what it says of itself, its log
+	ProviderLog     Permission = "provider log"     // of its log what is about machines and what runs on them; the rest is for ProviderOwn
+	ProviderOwn     Permission = "provider own"     // its staff, what it says of itself, all of its log
 
 	Platform Permission = "platform" // providers, organizations and people of the whole deployment
 )
@@ -66,7 +67,7 @@ func policyOf(p Permission) policy {
 		return members(owner)
 	case ProviderRead:
 		return staff(admin, operator, accountant)
-	case ProviderHosts, ProviderNotify:
+	case ProviderHosts, ProviderLog, ProviderNotify:
 		return staff(admin, operator)
 	case ProviderConsole:
 		return policy{provider: []people.StaffRole{admin, operator}, sealed: true}

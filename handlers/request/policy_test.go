@@ -12,7 +12,7 @@ func TestAuditorsReadTheirPlaceAlone(t *testing.T) {
 	member, staff := &people.Session{OrganizationID: &id, OrganizationRole: people.RoleAuditor}, &people.Session{ProviderID: &id, ProviderRole: people.StaffAuditor}
 	for p, reader := range map[Permission]*people.Session{
 		OrgRead: member, OrgWork: member, OrgOrder: member, OrgManage: member, OrgOwn: member, OrgConsole: nil,
-		ProviderRead: staff, ProviderHosts: staff, ProviderUsage: staff, ProviderOrders: staff, ProviderPrices: staff, ProviderNotify: staff, ProviderOwn: staff,
+		ProviderRead: staff, ProviderHosts: staff, ProviderUsage: staff, ProviderOrders: staff, ProviderPrices: staff, ProviderNotify: staff, ProviderOwn: staff, ProviderLog: staff,
 		ProviderConsole: nil, Platform: {PlatformAuditor: true},
 	} {
 		for _, s := range []*people.Session{member, staff, {PlatformAuditor: true}, {OrganizationRole: people.RoleAuditor}} {

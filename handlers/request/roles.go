@@ -81,12 +81,13 @@ func providerDuties() []Duty {
 	return []Duty{
 		{ProviderRead, "See the overview, the offers and the organizations"},
 		{ProviderHosts, "Add and cordon hosts, make pools and shapes, see, pause and end clusters, see background jobs"},
+		{ProviderLog, "Read in the log what was done to hosts, pools, shapes, clusters, tests and jobs, and by whom"},
 		{ProviderConsole, "Open consoles that an organization lets staff see"},
 		{ProviderNotify, "Announce to organizations"},
 		{ProviderUsage, "See what organizations used, and export it"},
 		{ProviderOrders, "Approve or reject orders, grant hours"},
 		{ProviderPrices, "Make offers and set prices (whoever set a price approves no order at it)"},
-		{ProviderOwn, "Invite staff and change their roles, change what the provider says of itself, read the log"},
+		{ProviderOwn, "Invite staff and change their roles, change what the provider says of itself, read all of the log"},
 	}
 }
 

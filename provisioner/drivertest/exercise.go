@@ -77,6 +77,7 @@ func images(t *testing.T, b Bench) {
 		t.Errorf("the image was read %d times, want once", opened)
 	}
 	wantImage(t, f, true)
+	wantStorage(t, f)
 	f.ensureAll(t)
 	var refused *provisioner.HostError
 	if err := f.driver.DeleteImage(t.Context(), f.digest); !errors.As(err, &refused) {
@@ -97,11 +98,11 @@ func images(t *testing.T, b Bench) {
 // wantImage looks whether the host lists the bench's image, whole and once.
 func wantImage(t *testing.T, f *fixture, there bool) {
 	t.Helper()
-	list, err := f.driver.Images(t.Context())
+	seen, err := f.driver.Images(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := 0
+	list, found := seen.List, 0
 	for _, i := range list {
 		if i.Digest == f.digest {
 			found++
@@ -112,6 +113,24 @@ func wantImage(t *testing.T, f *fixture, there bool) {
 	}
 	if there != (found == 1) || found > 1 {
 		t.Errorf("the image is listed %d times, is there %t: %v", found, there, list)
+	}
+}
+
+// wantStorage looks whether what the bench's image takes is told, and what is left. A file system may want a little more than the
+// file has, and one that compresses less.
+func wantStorage(t *testing.T, f *fixture) {
+	t.Helper()
+	seen, err := f.driver.Images(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen.Free < 1 || seen.Free > seen.Size {
+		t.Errorf("%d of %d bytes are free", seen.Free, seen.Size)
+	}
+	for _, i := range seen.List {
+		if i.Digest == f.digest && (i.Bytes < 1 || i.Bytes > int64(len(f.Image))+1<<20) {
+			t.Errorf("an image of %d bytes takes %d", len(f.Image), i.Bytes)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func methods() map[string]method {
 		"DeleteNetwork": plain(func(ctx context.Context, d provisioner.Driver, vni uint32) (nothing, error) {
 			return nothing{}, d.DeleteNetwork(ctx, vni)
 		}),
-		"Images": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) ([]provisioner.HostImage, error) {
+		"Images": plain(func(ctx context.Context, d provisioner.Driver, _ nothing) (provisioner.HostImages, error) {
 			return d.Images(ctx)
 		}),
 		"DeleteImage": plain(func(ctx context.Context, d provisioner.Driver, digest string) (nothing, error) {
@@ -112,8 +112,8 @@ func (l *Line) DeleteNetwork(ctx context.Context, vni uint32) error {
 }
 
 // Images implements provisioner.Driver.
-func (l *Line) Images(ctx context.Context) ([]provisioner.HostImage, error) {
-	return ask[[]provisioner.HostImage](ctx, l, "Images", nothing{})
+func (l *Line) Images(ctx context.Context) (provisioner.HostImages, error) {
+	return ask[provisioner.HostImages](ctx, l, "Images", nothing{})
 }
 
 // DeleteImage implements provisioner.Driver.

@@ -236,32 +236,65 @@ func (u untilDone) Read(p []byte) (int, error) {
 }
 
 // Images implements provisioner.Driver. A marker alone is what a deletion left that was cut off.
-func (d *Driver) Images(ctx context.Context) ([]provisioner.HostImage, error) {
-	var list []provisioner.HostImage
+func (d *Driver) Images(ctx context.Context) (provisioner.HostImages, error) {
+	var found provisioner.HostImages
 	err := d.calls.call(ctx, "list images", func(conn *libvirt.Connect) error {
 		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
-			names, err := pool.ListStorageVolumes()
+			if err := pool.Refresh(0); err != nil && !isCode(err, libvirt.ERR_INTERNAL_ERROR) {
+				return err // a pool that is being written to cannot be refreshed; its last figures do
+			}
+			info, err := pool.GetInfo()
 			if err != nil {
 				return err
 			}
-			list = imagesAmong(names)
-			return nil
+			found = provisioner.HostImages{Size: int64(info.Capacity), Free: int64(info.Available)}
+			found.List, err = imagesIn(pool)
+			return err
 		})
 	})
-	return list, err
+	return found, err
 }
 
-func imagesAmong(names []string) []provisioner.HostImage {
-	there := map[string]bool{}
-	for _, name := range names {
-		there[name] = true
+func imagesIn(pool *libvirt.StoragePool) ([]provisioner.HostImage, error) {
+	volumes, err := pool.ListAllStorageVolumes(0)
+	if err != nil {
+		return nil, err
 	}
+	bytes := map[string]int64{} // by name; of base images alone, for each is a question
+	for i := range volumes {
+		v := &volumes[i]
+		defer v.Free()
+		name, err := v.GetName()
+		if err != nil {
+			return nil, err
+		}
+		bytes[name] = 0
+		if _, base := domainxml.BaseDigest(name); !base {
+			continue
+		}
+		info, err := v.GetInfo()
+		if missing(err) {
+			delete(bytes, name) // deleted since it was listed
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		bytes[name] = int64(info.Allocation)
+	}
+	return imagesAmong(bytes), nil
+}
+
+func imagesAmong(bytes map[string]int64) []provisioner.HostImage {
 	var list []provisioner.HostImage
-	for _, name := range names {
+	for name, n := range bytes {
 		if digest, base := domainxml.BaseDigest(name); base {
-			list = append(list, provisioner.HostImage{Digest: digest, Whole: there[domainxml.MarkerVolume(digest)]})
-		} else if digest, marker := domainxml.MarkerDigest(name); marker && !there[domainxml.BaseVolume(digest)] {
-			list = append(list, provisioner.HostImage{Digest: digest})
+			_, whole := bytes[domainxml.MarkerVolume(digest)]
+			list = append(list, provisioner.HostImage{Digest: digest, Whole: whole, Bytes: n})
+		} else if digest, marker := domainxml.MarkerDigest(name); marker {
+			if _, there := bytes[domainxml.BaseVolume(digest)]; !there {
+				list = append(list, provisioner.HostImage{Digest: digest})
+			}
 		}
 	}
 	return list

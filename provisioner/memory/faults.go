@@ -63,6 +63,15 @@ func (h *Host) Adopt(id, copied uuid.UUID) {
 	}
 }
 
+// Inflate has an image of the host take so many bytes, without their having to be anywhere.
+func (h *Host) Inflate(digest string, bytes int64) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if _, there := h.images[digest]; there {
+		h.images[digest] = bytes
+	}
+}
+
 // SetDelay makes every call but the rounds' own take at least d: a host that is slow to change is none that is silent.
 func (h *Host) SetDelay(d time.Duration) {
 	h.world.mu.Lock()

@@ -106,13 +106,9 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	}
 	defer h.world.mu.Unlock()
 	size := h.world.opts.Size
-	used := 0
-	for _, m := range h.machines {
-		used += m.spec.Shape.DiskGiB
-	}
 	return provisioner.HostFacts{
 		UUID: h.machine.UUID, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
-		VCPUs: size.VCPUs, CPUModel: "simulated", MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: max(0, size.DiskGiB-used),
+		VCPUs: size.VCPUs, CPUModel: "simulated", MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: int(h.free() >> 30),
 		StoragePath: "memory", HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
 }
@@ -169,21 +165,37 @@ func (h *Host) EnsureImage(ctx context.Context, digest string, size int64, open 
 	}
 	h.world.mu.Lock()
 	defer h.world.mu.Unlock()
+	if _, has := h.images[digest]; !has && h.free() < size {
+		return &provisioner.HostError{Op: "image " + digest, Detail: "no space left on device"}
+	}
 	h.images[digest] = size
 	return h.save()
 }
 
 // Images implements provisioner.Driver.
-func (h *Host) Images(ctx context.Context) ([]provisioner.HostImage, error) {
+func (h *Host) Images(ctx context.Context) (provisioner.HostImages, error) {
 	if err := h.enter(ctx, "Images", "list images"); err != nil {
-		return nil, err
+		return provisioner.HostImages{}, err
 	}
 	defer h.world.mu.Unlock()
-	var list []provisioner.HostImage
-	for digest := range h.images {
-		list = append(list, provisioner.HostImage{Digest: digest, Whole: true})
+	found := provisioner.HostImages{Size: int64(h.world.opts.Size.DiskGiB) << 30, Free: h.free()}
+	for digest, size := range h.images {
+		found.List = append(found.List, provisioner.HostImage{Digest: digest, Whole: true, Bytes: size})
 	}
-	return list, nil
+	return found, nil
+}
+
+// free is what base images and the nodes' disks leave of the host's, each disk as large as it may become. It is called with the
+// world locked.
+func (h *Host) free() int64 {
+	free := int64(h.world.opts.Size.DiskGiB) << 30
+	for _, m := range h.machines {
+		free -= int64(m.spec.Shape.DiskGiB) << 30
+	}
+	for _, size := range h.images {
+		free -= size
+	}
+	return max(free, 0)
 }
 
 // DeleteImage implements provisioner.Driver.

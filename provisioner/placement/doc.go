@@ -1,4 +1,8 @@
 // Package placement decides on which host each node of a cluster goes, all nodes or none, and says of each host why it
 // takes no more. It is pure and imports provisioner alone. placement.go places, earliest.go says when there will be room, and
 // short.go which resource there is too little of.
+//
+// 2026-11-29: a base image counts once on each host where a node of a request or another's stands on it, to the byte. What a host has
+// and nobody uses does not count, and who uses it again takes its room anew: the room of a copy that may be removed is free,
+// and that of one that is used is not, whichever of both it was before.
 package placement

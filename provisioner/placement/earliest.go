@@ -39,15 +39,15 @@ func Fits(hosts []Host, r Request, s Share) bool {
 	total := 0
 	rooms := make([]int, len(hosts))
 	for i, h := range hosts {
-		rooms[i] = h.room(r.Compute, max(r.ComputeSize, 0))
+		rooms[i] = h.room(r.compute(), max(r.ComputeSize, 0))
 		total += rooms[i]
 	}
 	for i, h := range hosts {
-		if !h.holds(r.Head) {
+		if !h.holds(r.head()) {
 			continue
 		}
-		h.take(r.Head)
-		if total-rooms[i]+h.room(r.Compute, max(r.ComputeSize, 0)) >= r.ComputeSize {
+		h.take(r.head())
+		if total-rooms[i]+h.room(r.compute(), max(r.ComputeSize, 0)) >= r.ComputeSize {
 			return true
 		}
 	}
@@ -79,7 +79,8 @@ func Earliest(hosts []Host, r Request, s Share, freed []Freed) (When, time.Time)
 	return WhenAt, freed[n].At
 }
 
-// release is what hosts and share are after some ends of leases.
+// release is what hosts and share are after some ends of leases. Base images stay: others may stand on them, so a launch may come
+// earlier than is said, and never later.
 func release(hosts []Host, s Share, freed []Freed) ([]Host, Share) {
 	after := slices.Clone(hosts)
 	at := make(map[uuid.UUID]int, len(after))
@@ -103,7 +104,7 @@ func release(hosts []Host, s Share, freed []Freed) ([]Host, Share) {
 func emptied(hosts []Host, s Share) ([]Host, Share) {
 	empty := slices.Clone(hosts)
 	for i := range empty {
-		empty[i].Used.VCPUs, empty[i].Used.MemoryMiB, empty[i].Used.DiskGiB = 0, 0, 0
+		empty[i].Used.VCPUs, empty[i].Used.MemoryMiB, empty[i].Used.DiskGiB, empty[i].Images = 0, 0, 0, nil
 	}
 	s.Used = 0
 	return empty, s

@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,7 +21,11 @@ type Host struct {
 	Reason   string // staff's, for a State that is not active
 	Unfit    string // why it cannot carry any node, whatever staff want; empty: it can
 	Capacity provisioner.Shape
-	Used     provisioner.Shape
+	Used     provisioner.Shape // of nodes alone
+	// Images are the base images that its nodes stand on or will stand on, each once, with their bytes: they take of its disk.
+	// What nobody uses is none of them, whether the host has it or not: where the room is wanted it goes first, and who uses it
+	// again takes that room anew.
+	Images map[string]int64
 }
 
 // Request is what a launch needs: one head and Compute nodes of one shape.
@@ -28,7 +33,24 @@ type Request struct {
 	Head        provisioner.Shape
 	Compute     provisioner.Shape
 	ComputeSize int // how many compute nodes
+	// What their disks stand on; zero where that is not known yet.
+	HeadImage, ComputeImage Image
 }
+
+// Image is a base image, of which a host keeps one copy however many disks stand on it.
+type Image struct {
+	Digest string
+	Bytes  int64
+}
+
+// Node is what one node takes of its host.
+type Node struct {
+	Size  provisioner.Shape
+	Image Image
+}
+
+func (r Request) head() Node    { return Node{r.Head, r.HeadImage} }
+func (r Request) compute() Node { return Node{r.Compute, r.ComputeImage} }
 
 // Share bounds what of a pool's vCPUs the request may take, beside what each host has: acceptance tests have a share
 // of their own, which clusters may not use.
@@ -108,49 +130,72 @@ func compareFree(a, b Host) int {
 		cmp.Compare(b.free().DiskGiB, a.free().DiskGiB))
 }
 
+// free is what is left, of the disk in whole GiB.
 func (h Host) free() provisioner.Shape {
 	return provisioner.Shape{
 		VCPUs:     h.Capacity.VCPUs - h.Used.VCPUs,
 		MemoryMiB: h.Capacity.MemoryMiB - h.Used.MemoryMiB,
-		DiskGiB:   h.Capacity.DiskGiB - h.Used.DiskGiB,
+		DiskGiB:   int(h.freeBytes() >> 30),
 	}
 }
 
-func (h *Host) take(s provisioner.Shape) {
-	h.Used.VCPUs += s.VCPUs
-	h.Used.MemoryMiB += s.MemoryMiB
-	h.Used.DiskGiB += s.DiskGiB
+func (h Host) freeBytes() int64 {
+	free := int64(h.Capacity.DiskGiB-h.Used.DiskGiB) << 30
+	for _, bytes := range h.Images {
+		free -= bytes
+	}
+	return free
+}
+
+// brings is what an image takes of the disk beside those that are used there already.
+func (h Host) brings(i Image) int64 {
+	if _, used := h.Images[i.Digest]; used || i.Digest == "" {
+		return 0
+	}
+	return i.Bytes
+}
+
+// take never writes to a map that another copy of the host has.
+func (h *Host) take(n Node) {
+	h.Used.VCPUs += n.Size.VCPUs
+	h.Used.MemoryMiB += n.Size.MemoryMiB
+	h.Used.DiskGiB += n.Size.DiskGiB
+	if h.brings(n.Image) > 0 {
+		images := map[string]int64{n.Image.Digest: n.Image.Bytes}
+		maps.Copy(images, h.Images)
+		h.Images = images
+	}
 }
 
 // Takes tells whether the host takes nodes at all.
 func (h Host) Takes() bool { return h.State == provisioner.HostActive && h.Unfit == "" }
 
-func (h Host) holds(s provisioner.Shape) bool {
+func (h Host) holds(n Node) bool {
 	free := h.free()
 	return h.Takes() &&
-		s.VCPUs <= free.VCPUs && s.MemoryMiB <= free.MemoryMiB && s.DiskGiB <= free.DiskGiB
+		n.Size.VCPUs <= free.VCPUs && n.Size.MemoryMiB <= free.MemoryMiB && int64(n.Size.DiskGiB)<<30+h.brings(n.Image) <= h.freeBytes()
 }
 
 func placeWithHead(hosts []Host, head int, r Request) (Plan, bool) {
-	if !hosts[head].holds(r.Head) {
+	if !hosts[head].holds(r.head()) {
 		return Plan{}, false
 	}
 	left := slices.Clone(hosts)
-	left[head].take(r.Head)
+	left[head].take(r.head())
 	p := Plan{Head: left[head].ID, Compute: make([]uuid.UUID, 0, min(r.ComputeSize, 4096))}
 	carried := make([]int, len(left)) // compute nodes, doubled, and one for the head: breaks ties away from it
 	carried[head] = 1
 	for range r.ComputeSize {
 		best := -1
 		for i := range left {
-			if left[i].holds(r.Compute) && (best < 0 || better(left, carried, i, best)) {
+			if left[i].holds(r.compute()) && (best < 0 || better(left, carried, i, best)) {
 				best = i
 			}
 		}
 		if best < 0 {
 			return Plan{}, false
 		}
-		left[best].take(r.Compute)
+		left[best].take(r.compute())
 		carried[best] += 2
 		p.Compute = append(p.Compute, left[best].ID)
 	}
@@ -180,7 +225,7 @@ func describe(hosts []Host, r Request, p Plan) []HostFit {
 		case fits[i].Fits:
 			fits[i].Reason = "takes none of them, has room"
 		default:
-			fits[i].Reason = h.Lacks(r.smallest())
+			fits[i].Reason = h.lacks(r.smallest())
 		}
 	}
 	return fits
@@ -199,11 +244,11 @@ func (h Host) keeps(r Request, p Plan, n int) string {
 }
 
 // smallest is the shape of which a host has to hold one to be of any use.
-func (r Request) smallest() provisioner.Shape {
+func (r Request) smallest() Node {
 	if r.ComputeSize > 0 {
-		return r.Compute
+		return r.compute()
 	}
-	return r.Head
+	return r.head()
 }
 
 // explain says of each host how many compute nodes it would take by itself, and what it lacks for one more.
@@ -212,30 +257,36 @@ func explain(hosts []Host, r Request) []HostFit {
 	for i, h := range hosts {
 		s := r.smallest()
 		n := h.room(s, max(r.ComputeSize, 1))
-		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0, Reason: h.Lacks(s)}
+		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0, Reason: h.lacks(s)}
 		if n > 0 {
-			fits[i].Reason = fmt.Sprintf("has room for %d of them (%s each)", n, size(s))
+			fits[i].Reason = fmt.Sprintf("has room for %d of them (%s each)", n, size(s.Size))
 		}
 	}
 	return fits
 }
 
-// room is how many nodes of a shape fit, at most limit.
-func (h Host) room(s provisioner.Shape, limit int) int {
-	if !h.holds(s) {
+// room is how many nodes of a kind fit, at most limit.
+func (h Host) room(n Node, limit int) int {
+	if !h.holds(n) {
 		return 0
 	}
 	free := h.free()
-	for _, part := range [][2]int{{free.VCPUs, s.VCPUs}, {free.MemoryMiB, s.MemoryMiB}, {free.DiskGiB, s.DiskGiB}} {
+	for _, part := range [][2]int64{
+		{int64(free.VCPUs), int64(n.Size.VCPUs)},
+		{int64(free.MemoryMiB), int64(n.Size.MemoryMiB)},
+		{h.freeBytes() - h.brings(n.Image), int64(n.Size.DiskGiB) << 30},
+	} {
 		if part[1] > 0 {
-			limit = min(limit, part[0]/part[1])
+			limit = int(min(int64(limit), part[0]/part[1]))
 		}
 	}
 	return limit
 }
 
-// Lacks says why a host takes no node of a shape; empty where it does.
-func (h Host) Lacks(s provisioner.Shape) string {
+// Lacks says why a host takes no node of a shape whose image it has in use; empty where it does.
+func (h Host) Lacks(s provisioner.Shape) string { return h.lacks(Node{Size: s}) }
+
+func (h Host) lacks(n Node) string {
 	if h.Unfit != "" {
 		return h.Unfit
 	}
@@ -245,7 +296,7 @@ func (h Host) Lacks(s provisioner.Shape) string {
 		}
 		return string(h.State)
 	}
-	free := h.free()
+	free, s := h.free(), n.Size
 	var lacks []string
 	lack := func(needed string, need, free, of int) {
 		if need > free {
@@ -254,7 +305,14 @@ func (h Host) Lacks(s provisioner.Shape) string {
 	}
 	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs)
 	lack(fmt.Sprintf("%d MiB of memory are", s.MemoryMiB), s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB)
-	lack(fmt.Sprintf("%d GiB of disk are", s.DiskGiB), s.DiskGiB, free.DiskGiB, h.Capacity.DiskGiB)
+	image := h.brings(n.Image)
+	if int64(s.DiskGiB)<<30+image > h.freeBytes() {
+		disk := fmt.Sprintf("%d GiB of disk", s.DiskGiB)
+		if image > 0 {
+			disk += fmt.Sprintf(" and %s GiB for the base image", hundredthsUp(image, 1<<30))
+		}
+		lacks = append(lacks, fmt.Sprintf("%s are needed, %d of %d are free", disk, max(free.DiskGiB, 0), h.Capacity.DiskGiB))
+	}
 	return strings.Join(lacks, "; ")
 }
 

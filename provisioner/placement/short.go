@@ -33,6 +33,7 @@ type Short struct {
 	Of       int // Free where nothing is taken; for nodes and lease the most there may be
 	// Room of Nodes is how many nodes fit as far as this resource goes, where its sum would do but lies in parts.
 	Room, Nodes int
+	Image       int64 // bytes of the base image that each host needs beside the nodes' disks; 0: none, or all have it
 }
 
 // String says it in words: "memory: 6 of 8 GiB free, 12 GiB needed".
@@ -46,6 +47,9 @@ func (s Short) String() string {
 		return fmt.Sprintf("networks: %d of %d free", s.Free, s.Of)
 	case s.Resource == ResourceNodes, s.Resource == ResourceLease:
 		return fmt.Sprintf("%s: at most %s here, %s asked for", s.Resource, s.floor(s.Of)+s.unit(), s.ceil(s.Need)+s.unit())
+	case s.Nodes > 0 && s.Image > 0:
+		return fmt.Sprintf("%s: %s each beside a base image of %s GiB on each host, room for %d of %s (%s)", s.Resource, s.ceil(s.Need)+s.unit(),
+			hundredthsUp(s.Image, 1<<30), s.Room, refusal.Plural(s.Nodes, "node", "nodes"), s.free())
 	case s.Nodes > 0:
 		return fmt.Sprintf("%s: %s each, room for %d of %s (%s)", s.Resource, s.ceil(s.Need)+s.unit(), s.Room, refusal.Plural(s.Nodes, "node", "nodes"), s.free())
 	default:
@@ -81,7 +85,13 @@ func (s Short) number(n, up int) string {
 	if d == 1 {
 		return refusal.Count(n)
 	}
-	hundredths := (int64(n)*100 + int64(up)) / int64(d)
+	return decimals((int64(n)*100 + int64(up)) / int64(d))
+}
+
+// hundredthsUp writes n in units of d with two decimals, never smaller than it is.
+func hundredthsUp(n, d int64) string { return decimals((n*100 + d - 1) / d) }
+
+func decimals(hundredths int64) string {
 	fraction := strings.TrimRight(fmt.Sprintf("%02d", hundredths%100), "0")
 	if fraction == "" {
 		return refusal.Count(hundredths / 100)
@@ -117,12 +127,17 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 	var parts []Short
 	for _, res := range sized() {
 		only := Request{Head: res.only(r.Head), Compute: res.only(r.Compute), ComputeSize: r.ComputeSize}
+		if res.name == ResourceDisk {
+			only.HeadImage, only.ComputeImage = r.HeadImage, r.ComputeImage
+		}
 		if room := most(takes, only); room < all {
 			free, of := res.sum(takes)
-			parts = append(parts, Short{Resource: res.name, Need: *res.of(&only.Compute), Free: free, Of: of, Room: room, Nodes: all})
-			if r.ComputeSize == 0 {
-				parts[len(parts)-1].Need = *res.of(&only.Head)
+			each := only.smallest()
+			lack := Short{Resource: res.name, Need: *res.of(&each.Size), Free: free, Of: of, Room: room, Nodes: all}
+			for _, h := range takes {
+				lack.Image = max(lack.Image, h.brings(each.Image))
 			}
+			parts = append(parts, lack)
 		}
 	}
 	if parts == nil {

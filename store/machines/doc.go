@@ -50,6 +50,14 @@
 // met, are noted by the worker (NoteNodes), once for each start however many workers go on with it. Steps of one moment and
 // reason are one line of the task log (Tasks), and what a deed says its nodes do not say again.
 //
+// 2026-11-29: base images of hosts are rows (base_images), written by who brings one and corrected by what the host lists every ten
+// minutes (RecordImages). When one was last used is noted in the same looks and by each start that needs it, in the database's
+// time: a trigger on nodes would be exact, and would lock rows that every launch on the host shares. What nodes are to stand on
+// counts before it is there, by the size of the canonical file.
+//
+// 2026-11-29: a host that is not enrolled is called that and not active, in lists, pages, counts and filters. What staff want of it
+// stays beside: it may be cordoned before it comes.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

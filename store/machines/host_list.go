@@ -14,13 +14,13 @@ import (
 type HostFilter struct {
 	Search string // part of the name or of the address
 	Pool   uuid.UUID
-	State  string // of staff, or "takes" (nodes), "silent", "lacking" (something), "unchecked", or "unfit" (any of these three)
+	State  string // of staff, or "takes" (nodes), "silent", "lacking" (something), "unchecked", "unfit" (any of these three), or "waiting" (for enrolment)
 	store.Sorting
 	store.Page
 }
 
 var hostColumns = store.Sortable{
-	"name": "h.name", "pool": "p.name", "state": "h.state", "vcpus": "u.vcpus", "memory": "u.memory_mib", "nodes": "u.nodes", "seen": "h.round_at",
+	"name": "h.name", "pool": "p.name", "state": "CASE WHEN h.enrolled_at IS NULL AND h.state = 'active' THEN 'waits for enrolment' ELSE h.state END", "vcpus": "u.vcpus", "memory": "u.memory_mib", "nodes": "u.nodes", "seen": "h.round_at",
 }
 
 // HostList lists a provider's hosts, by pool and name unless asked otherwise, and how many the filter leaves.
@@ -28,7 +28,8 @@ func (db *DB) HostList(ctx context.Context, providerID uuid.UUID, f HostFilter) 
 	const where = ` WHERE h.provider_id = $1 AND h.removed_at IS NULL AND ($2 = '' OR h.name ILIKE $3 OR h.address ILIKE $3)
 		AND ($4::uuid IS NULL OR h.pool_id = $4) AND CASE $5 WHEN '' THEN true
 			WHEN 'takes' THEN ` + TakesNodes + ` WHEN 'silent' THEN h.seen = 'silent' WHEN 'lacking' THEN h.lacks <> ''
-			WHEN 'unchecked' THEN NOT h.checked WHEN 'unfit' THEN NOT h.fit ELSE h.state = $5 END`
+			WHEN 'unchecked' THEN NOT h.checked WHEN 'unfit' THEN NOT h.fit
+			WHEN 'waiting' THEN h.enrolled_at IS NULL WHEN 'active' THEN h.state = 'active' AND h.enrolled_at IS NOT NULL ELSE h.state = $5 END`
 	args := []any{providerID, f.Search, store.Like(f.Search), store.OrNull(f.Pool), f.State}
 	if err := db.pool.QueryRow(ctx, `SELECT count(*) FROM hosts h`+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count hosts: %w", err)

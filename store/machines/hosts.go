@@ -43,6 +43,11 @@ type Host struct {
 	Processors   int                      // logical ones
 	Capacity     provisioner.Shape        // what may be given to nodes
 	Used         provisioner.Shape        // what its nodes take; stopped ones take disk only
+	Images       map[string]int64         // bytes of base images in use, by digest: they take of the disk, too
+	ImageBytes   int64                    // their sum
+	SpareBytes   int64                    // of base images that nobody uses, which go where the room is wanted
+	ImagesAt     *time.Time               // when it was last asked for its base images
+	FreeBytes    *int64                   // of its disk at that time
 	Nodes        int                      // all but gone ones
 	CheckState   string                   // none, waiting (for its code), running, passed, failed
 	CheckReport  []provisioner.HostCheck
@@ -165,7 +170,7 @@ func (h Host) WhyUnfit() string {
 	case h.Fit:
 		return ""
 	case h.EnrolledAt == nil && h.Code != "":
-		return "waits for its code"
+		return "waits for enrolment"
 	case h.EnrolledAt == nil:
 		return "not enrolled: its machine has reported no code"
 	case h.Mistaken != "":
@@ -183,13 +188,22 @@ func (h Host) WhyUnfit() string {
 	}
 }
 
+// Standing is what staff want of the host, in one word; of one that is not enrolled that it waits for that, since nothing is
+// made on it before.
+func (h Host) Standing() string {
+	if h.EnrolledAt == nil && h.State == provisioner.HostActive {
+		return "waits for enrolment"
+	}
+	return string(h.State)
+}
+
 // TakesNodes is the condition by which host h takes nodes. Whatever is offered and whatever is used is summed over these.
 const TakesNodes = `h.fit AND h.state = 'active'`
 
 // place is the host as placement knows it.
 func (h Host) place() placement.Host {
 	return placement.Host{
-		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used,
+		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used, Images: h.Images,
 	}
 }
 
@@ -207,6 +221,10 @@ func (db *DB) sameMachine(ctx context.Context, hostID uuid.UUID, report []provis
 	return &refusal.Error{Code: "duplicate", Title: title, Next: "Give each host its own UUID (host_uuid in libvirtd.conf), or use the host that is there."}
 }
 
+// DiskTaken is what nodes and the base images that they stand on take of the disk, in GiB, rounded up: what is left is what a
+// launch's refusal calls free.
+func (h Host) DiskTaken() int { return h.Used.DiskGiB + int((h.ImageBytes+1<<30-1)>>30) }
+
 // usedOfHost sums what the nodes of host h take. Stopped nodes keep their disk and nothing else.
 const usedOfHost = `
 	SELECT count(*) AS nodes,
@@ -219,13 +237,14 @@ const selectHosts = `
 	SELECT h.id, h.provider_id, h.pool_id, p.name, p.mtu, h.name, ` + hostAddress + `, h.underlay,
 		h.enrolled_at, coalesce(h.enrol_code, ''), h.enrol_until, h.enrol_seen, h.mistaken, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
 		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
-		h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
-	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u`
+		i.images, i.image_bytes, i.spare_bytes, h.images_at, h.free_bytes, h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
+	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u
+	CROSS JOIN LATERAL (` + diskOfImages + `) AS i`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
 	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.PoolMTU, &h.Name}, scanAddress(&h.Address), []any{
 		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.CPUModel, &h.Processors, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
-		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
+		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.Images, &h.ImageBytes, &h.SpareBytes, &h.ImagesAt, &h.FreeBytes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
 		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels,
 	})...)
 	return h, err

@@ -37,6 +37,7 @@ type launchCase struct {
 	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version models.Version
+	Images  map[uuid.UUID]int64 // bytes of the version's images on a host
 	Compute int
 	Lease   int64 // seconds
 	Test    bool
@@ -76,8 +77,25 @@ func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest
 	if err := c.readPool(ctx, tx, r.PoolID); err != nil {
 		return c, err
 	}
-	c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID)
-	return c, err
+	if c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID); err != nil {
+		return c, err
+	}
+	return c, c.readImages(ctx, tx)
+}
+
+func (c *launchCase) readImages(ctx context.Context, tx pgx.Tx) error {
+	c.Images = map[uuid.UUID]int64{}
+	var ids []uuid.UUID
+	for _, r := range c.Version.Roles {
+		ids = append(ids, r.ImageID)
+	}
+	var id uuid.UUID
+	var bytes int64
+	rows, _ := tx.Query(ctx, `SELECT id, canonical_size FROM images WHERE id = ANY ($1)`, ids)
+	if _, err := pgx.ForEachRow(rows, []any{&id, &bytes}, func() error { c.Images[id] = bytes; return nil }); err != nil {
+		return fmt.Errorf("read sizes of images: %w", err)
+	}
+	return nil
 }
 
 func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) (err error) {
@@ -233,7 +251,14 @@ func (c launchCase) price(p *launchPlan) *refusal.Error {
 func (c launchCase) request(p launchPlan) placement.Request {
 	return placement.Request{
 		Head: p.shape(provisioner.RoleHead).Size(), Compute: p.shape(provisioner.RoleCompute).Size(), ComputeSize: c.Compute,
+		HeadImage: c.image(provisioner.RoleHead), ComputeImage: c.image(provisioner.RoleCompute),
 	}
+}
+
+// image is the base image of a role's nodes.
+func (c launchCase) image(r provisioner.Role) placement.Image {
+	role := c.role(r)
+	return placement.Image{Digest: role.Digest, Bytes: c.Images[role.ImageID]}
 }
 
 // share keeps clusters and acceptance tests out of one another's part of the pool.

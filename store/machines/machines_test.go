@@ -81,7 +81,7 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	storetest.NoError(t, w.DB.People.AddStaff(ctx, uuid.Nil, w.Provider, operator, people.StaffOperator))
 	id := storetest.Must[uuid.UUID](t)(w.DB.Machines.AddHost(ctx, w.Person, w.Provider, w.PoolID, four))
 	h := storetest.Must[machines.Host](t)(w.DB.Machines.Host(ctx, w.Provider, id))
-	if h.State != provisioner.HostActive || h.Fit || h.WhyUnfit() != "waits for its code" || h.CheckState != "waiting" || h.Address != four.Address || h.PoolName != "main" {
+	if h.State != provisioner.HostActive || h.Fit || h.WhyUnfit() != "waits for enrolment" || h.Standing() != "waits for enrolment" || h.CheckState != "waiting" || h.Address != four.Address || h.PoolName != "main" {
 		t.Errorf("new host %+v", h)
 	}
 	wantJobs(t, w, "check_host", 4)

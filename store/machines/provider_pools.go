@@ -32,25 +32,28 @@ type PoolRow struct {
 
 	Hosts        int
 	ActiveHosts  int
-	Clusters     int // on it now, tests among them
-	VCPUs        int `db:"vcpus"` // of active hosts, as all below
-	ClusterVCPUs int `db:"cluster_vcpus"`
-	TestsVCPUs   int `db:"tests_vcpus"` // that acceptance tests take now
-	MemoryMiB    int `db:"memory_mib"`
-	UsedMiB      int `db:"used_mib"`
-	DiskGiB      int `db:"disk_gib"`
-	UsedGiB      int `db:"used_gib"`
+	WaitingHosts int   // for enrolment
+	Clusters     int   // on it now, tests among them
+	VCPUs        int   `db:"vcpus"` // of active hosts, as all below
+	ClusterVCPUs int   `db:"cluster_vcpus"`
+	TestsVCPUs   int   `db:"tests_vcpus"` // that acceptance tests take now
+	MemoryMiB    int   `db:"memory_mib"`
+	UsedMiB      int   `db:"used_mib"`
+	DiskGiB      int   `db:"disk_gib"`
+	UsedGiB      int   `db:"used_gib"`
+	ImageBytes   int64 // of base images in use, which take of the disk, too
+	SpareBytes   int64 // of those that nobody uses
 }
 
 const selectPoolRows = `
 	SELECT p.id, p.name, p.location, p.policy, p.prefix, p.subnet_bits, p.underlay, p.management, p.allowed, p.storage, p.machine_type, p.cpu, p.mtu,
 		p.masquerade, p.wipe_disks, p.test_vcpus, p.max_lease_hours,
-		h.hosts, h.active AS active_hosts, h.vcpus, h.memory_mib, h.disk_gib,
+		h.hosts, h.active AS active_hosts, h.waiting AS waiting_hosts, h.vcpus, h.memory_mib, h.disk_gib,
 		(SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL)::int AS clusters,
-		n.cluster_vcpus, n.tests_vcpus, n.used_mib, n.used_gib
+		n.cluster_vcpus, n.tests_vcpus, n.used_mib, n.used_gib, i.image_bytes, i.spare_bytes
 	FROM pools p
 	CROSS JOIN LATERAL (
-		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + TakesNodes + `)::int AS active,
+		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + TakesNodes + `)::int AS active, count(*) FILTER (WHERE h.enrolled_at IS NULL)::int AS waiting,
 			coalesce(sum(h.vcpus) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS vcpus,
 			coalesce(sum(h.memory_mib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS memory_mib,
 			coalesce(sum(h.disk_gib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS disk_gib
@@ -61,7 +64,13 @@ const selectPoolRows = `
 			coalesce(sum(n.memory_mib) FILTER (WHERE n.state <> 'stopped'), 0)::bigint AS used_mib,
 			coalesce(sum(n.disk_gib), 0)::bigint AS used_gib
 		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
-		WHERE h.pool_id = p.id AND ` + TakesNodes + ` AND n.state <> 'gone') AS n`
+		WHERE h.pool_id = p.id AND ` + TakesNodes + ` AND n.state <> 'gone') AS n
+	CROSS JOIN LATERAL (
+		SELECT coalesce(sum(d.image_bytes), 0)::bigint AS image_bytes, coalesce(sum(d.spare_bytes), 0)::bigint AS spare_bytes
+		FROM hosts h CROSS JOIN LATERAL (` + diskOfImages + `) AS d WHERE h.pool_id = p.id AND ` + TakesNodes + `) AS i`
+
+// DiskTaken is what nodes and the base images that they stand on take of the disk of hosts that take nodes, in GiB, rounded up.
+func (p PoolRow) DiskTaken() int { return p.UsedGiB + int((p.ImageBytes+1<<30-1)>>30) }
 
 // PoolFilter narrows and orders a list of pools. Sorting keys: name, location, hosts, vcpus, clusters.
 type PoolFilter struct {

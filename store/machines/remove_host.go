@@ -31,6 +31,9 @@ func (db *DB) RemoveHost(ctx context.Context, by, providerID, id uuid.UUID) erro
 		if err != nil {
 			return fmt.Errorf("remove host: %w", err)
 		}
+		if _, err := tx.Exec(ctx, `DELETE FROM base_images WHERE host_id = $1`, id); err != nil {
+			return fmt.Errorf("forget images of host: %w", err)
+		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "remove host", Subject: "host", SubjectID: id, Detail: map[string]any{"name": h.Name}})
 	})
 }

@@ -63,6 +63,8 @@ type stuckNode struct {
 	MemoryMiB int `db:"memory_mib"`
 	DiskGiB   int `db:"disk_gib"`
 	Published bool
+	Digest    string // of the image
+	Bytes     int64  // of the image
 }
 
 // read gives those of the nodes that may be placed elsewhere.
@@ -72,7 +74,9 @@ func (r Replacement) read(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) (
 		states = append(states, provisioner.NodeStarting)
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT id, name, vcpus, memory_mib, disk_gib, ssh_port IS NOT NULL AS published FROM nodes
+		SELECT id, name, vcpus, memory_mib, disk_gib, ssh_port IS NOT NULL AS published, image_digest AS digest,
+			(SELECT canonical_size FROM images WHERE images.id = nodes.image_id) AS bytes
+		FROM nodes
 		WHERE cluster_id = $1 AND host_id = $2 AND id = ANY ($3) AND state = ANY ($4) AND left_host_id IS NULL
 		ORDER BY role = 'head' DESC, name FOR NO KEY UPDATE`, clusterID, r.HostID, r.Nodes, states)
 	return store.All(rows, "nodes to place elsewhere", pgx.RowToStructByName[stuckNode])
@@ -87,10 +91,12 @@ func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, cluster
 	if _, err := pgx.ForEachRow(rows, []any{&host, &n}, func() error { carried[host] = n; return nil }); err != nil {
 		return nil, fmt.Errorf("hosts of cluster %s: %w", clusterID, err)
 	}
-	var sizes []provisioner.Shape
+	var sizes []placement.Node
 	vcpus := 0
 	for _, n := range nodes {
-		sizes = append(sizes, provisioner.Shape{VCPUs: n.VCPUs, MemoryMiB: n.MemoryMiB, DiskGiB: n.DiskGiB})
+		sizes = append(sizes, placement.Node{
+			Size: provisioner.Shape{VCPUs: n.VCPUs, MemoryMiB: n.MemoryMiB, DiskGiB: n.DiskGiB}, Image: placement.Image{Digest: n.Digest, Bytes: n.Bytes},
+		})
 		vcpus += n.VCPUs
 	}
 	var others []placement.Host

@@ -99,7 +99,12 @@ func host() provider.HostShowProps {
 	return provider.HostShowProps{
 		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostLate, Silences: []provider.HostSilence{{From: ago(8 * time.Second), Rounds: 1, Why: "host does not answer"}, {From: ago(50 * time.Hour), Until: ago(49 * time.Hour), Rounds: 720, Why: "observe: host does not answer"}}, Unused: "It takes no nodes: the storage pool volary-images is not active.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.northern.example", Port: 16514},
 		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, CPUModel: "AMD EPYC 7302 16-Core Processor", Processors: 4, Labels: []string{"rack=a1", "room=2"}, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
-		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour),
+		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour), Enrolled: ago(400 * time.Hour),
+		ImageBytes: 9 << 29, SpareBytes: 13 << 28, ImagesSeen: ago(4 * time.Minute), FreeBytes: 371 << 30, ImagesKeptDays: 30, Images: hostImages(),
+		HistoryTotal: 31, History: []provider.HostDeed{
+			{At: ago(3 * time.Hour), Person: "Nora Rack", Verb: "activate host"}, {At: ago(26 * time.Hour), Person: "Nora Rack", Verb: "cordon host", Why: "memory to be replaced"},
+			{At: ago(399 * time.Hour), Verb: "enrol host"}, {At: ago(400 * time.Hour), Person: "Nora Rack", Verb: "add host"},
+		},
 		Checks: []ui.Check{
 			{Name: "Connection", State: "passed", Detail: "libvirt answered in 12 ms", Took: 12 * time.Millisecond},
 			{Name: "Versions", State: "passed", Detail: "libvirt 9.0.0, QEMU 7.2.22"},
@@ -112,9 +117,16 @@ func host() provider.HostShowProps {
 	}
 }
 
+func hostImages() []provider.HostImage {
+	return []provider.HostImage{
+		{Digest: digest(1), Bytes: 1 << 32, Nodes: 12, Used: ago(4 * time.Minute), Where: provider.ImageThere}, {Digest: digest(2), Bytes: 1 << 29, Nodes: 1, Where: provider.ImageWanted},
+		{Digest: digest(3), Bytes: 3 << 30, Used: ago(200 * time.Hour), Where: provider.ImageThere}, {Digest: digest(4), Bytes: 1 << 28, Used: ago(300 * time.Hour), Where: provider.ImagePart},
+	}
+}
+
 func waitingHost() provider.HostShowProps {
 	return provider.HostShowProps{
-		Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It waits for its code; nothing is made on it before.",
+		Layout: providerLayout(), ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It waits for enrolment and takes no nodes: its machine has not reported its code yet.",
 		Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-3.northern.example"}, Underlay: "192.0.2.13", CheckState: "waiting",
 		EnrolLine: "/usr/local/lib/volary/volary hook enrol 6TOID3VHJKPHUKXV3NUEK7EF6J", CodeUntil: now().Add(23 * time.Hour),
 		CodeSeen: "Its hook reports the code of host-2: is this the address of another machine?",
@@ -144,7 +156,7 @@ func twinHost() provider.HostShowProps {
 
 func pool() provider.PoolRow {
 	return provider.PoolRow{
-		ID: id(70), Name: "lab-a", Location: "Hamburg, Germany", Hosts: 3, HostsActive: 2, Clusters: 2, VCPUs: 24, ClusterVCPUs: 14, TestVCPUs: 4, TestsVCPUs: 3,
+		ID: id(70), Name: "lab-a", Location: "Hamburg, Germany", Hosts: 3, HostsActive: 2, HostsWaiting: 1, SpareBytes: 13 << 28, Clusters: 2, VCPUs: 24, ClusterVCPUs: 14, TestVCPUs: 4, TestsVCPUs: 3,
 		MemoryMiB: 98304, MemoryTakenMiB: 53248, DiskGiB: 800, DiskTakenGiB: 50, Prefix: "10.90.0.0/16",
 	}
 }
@@ -153,9 +165,9 @@ func hostList() provider.HostListProps {
 	return provider.HostListProps{
 		Layout: providerLayout(), List: ui.ListProps{Path: "/provider/hosts", PerPage: 50, Total: 3}, Pools: []provider.PoolRow{pool()},
 		Hosts: []provider.HostRow{
-			{ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostUp, Acceleration: provisioner.AccelerationKVM, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30, Nodes: 2, Seen: ago(2 * time.Second)},
-			{ID: id(81), Name: "host-2", Pool: "lab-a", State: provisioner.HostCordoned, HostSeen: provisioner.HostSilent, Reason: "memory to be replaced", Unused: "Staff cordoned it: it keeps its nodes and takes no new ones.", Acceleration: provisioner.AccelerationTCG, VCPUs: 8, VCPUsTaken: 4, MemoryMiB: 32768, MemoryTakenMiB: 16384, DiskGiB: 400, DiskTakenGiB: 20, Nodes: 1, Seen: ago(2 * time.Second)},
-			{ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "Its check runs; it takes nodes when that has passed."},
+			{ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostUp, Acceleration: provisioner.AccelerationKVM, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30, Nodes: 2, Enrolled: true, Seen: ago(2 * time.Second)},
+			{ID: id(81), Name: "host-2", Pool: "lab-a", State: provisioner.HostCordoned, HostSeen: provisioner.HostSilent, Reason: "memory to be replaced", Unused: "Staff cordoned it: it keeps its nodes and takes no new ones.", Acceleration: provisioner.AccelerationTCG, VCPUs: 8, VCPUsTaken: 4, MemoryMiB: 32768, MemoryTakenMiB: 16384, DiskGiB: 400, DiskTakenGiB: 20, Nodes: 1, Enrolled: true, Seen: ago(2 * time.Second)},
+			{ID: id(82), Name: "host-3", Pool: "lab-a", State: provisioner.HostActive, Unused: "It waits for enrolment and takes no nodes: its machine has not reported its code yet."},
 		},
 	}
 }

@@ -21,6 +21,7 @@ func LogFilter(c echo.Context) (store.LogFilter, ui.LogProps) {
 		Person: q.Typed("person"), Verb: q.Typed("verb"), Subject: q.Typed("subject"), Sorting: l.Sorting, Page: l.Page(),
 		From: q.Moment("from_at", "the beginning"), To: q.Until("to_at", "the end"),
 	}
+	f.Of, _ = uuid.Parse(q.Typed("of")) // of a link; what is none leaves nothing out
 	return f, ui.LogProps{
 		List: List(l, 0), Form: ui.Form{Refusal: q.Refusal()}, Person: f.Person, Verb: f.Verb, Subject: f.Subject,
 		From: q.Typed("from_at"), Till: q.Typed("to_at"), Counted: store.LogCounted,
