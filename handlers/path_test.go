@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -161,13 +163,20 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 	wantWorkbook(t, accountant.Get("/provider/usage.xlsx"), lines)
 	runs := 0
 	for _, l := range lines[1:] {
-		if l[column["record"]] == "run" && l[column["cluster_id"]] == cluster.String() {
+		if l[column["cluster_id"]] == cluster.String() {
 			runs++
 		}
 	}
-	if runs < 3 || lines[len(lines)-1][column["record"]] != "total" {
+	if runs < 3 {
 		t.Errorf("%d runs in\n%s", runs, file.Body)
 	}
+	for _, table := range []string{"organizations", "total"} {
+		got := accountant.Get("/provider/usage.csv?lines=" + table)
+		if got.Status != http.StatusOK || !strings.Contains(got.Header.Get("Content-Disposition"), "-"+table+"-provisional.csv") || mcsOf(t, got.Body) != mcsOf(t, file.Body) {
+			t.Errorf("%s: %d, %v\n%s", table, got.Status, got.Header, got.Body)
+		}
+	}
+	says(t, "a table that there is not", accountant.Get("/provider/usage.csv?lines=everything"), http.StatusUnprocessableEntity)
 	for month, status := range map[string]int{"2026-13": 422, "x": 422, "0001-01": 422, "2020-01": 200} {
 		if got := accountant.Get("/provider/usage.csv?month=" + month); got.Status != status {
 			t.Errorf("export of %s: %d", month, got.Status)
@@ -186,15 +195,33 @@ func wantWorkbook(t *testing.T, got handlertest.Answer, lines [][]string) {
 		t.Fatalf("workbook: %d %v", got.Status, err)
 	}
 	defer book.Close()
-	rows, err := book.GetRows("Volary")
-	if err != nil || len(rows) != len(lines) {
-		t.Fatalf("%d rows, the CSV has %d: %v", len(rows), len(lines), err)
+	rows, err := book.GetRows(billing.UsageRuns)
+	if err != nil || len(rows) != len(lines) || !slices.Equal(book.GetSheetList(), billing.UsageTables()) {
+		t.Fatalf("%d rows, the CSV has %d; sheets %q: %v", len(rows), len(lines), book.GetSheetList(), err)
 	}
-	for i, row := range rows[:len(rows)-2] { // the totals have the instants of their making
+	for i, row := range rows {
 		for j, cell := range row {
-			if cell != lines[i][j] {
-				t.Errorf("row %d: %s is %q in the workbook and %q in the CSV", i+1, lines[0][j], cell, lines[i][j])
+			if name := lines[0][j]; name != "made_at" && name != "settled_until" && strings.TrimSuffix(cell, " (UTC)") != lines[i][j] {
+				t.Errorf("row %d: %s is %q in the workbook and %q in the CSV", i+1, name, cell, lines[i][j])
 			}
 		}
 	}
+}
+
+// mcsOf adds up what the lines of a CSV say was used.
+func mcsOf(t *testing.T, file string) (sum int64) {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file, billing.ByteOrderMark))).ReadAll()
+	if err != nil || len(rows) < 2 {
+		t.Fatalf("%d rows: %v\n%s", len(rows), err, file)
+	}
+	column := slices.Index(rows[0], "mcs")
+	for _, row := range rows[1:] {
+		n, err := strconv.ParseInt(row[column], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
 }

@@ -27,6 +27,8 @@ func unlinked() map[string]struct {
 		"/readyz":                 {all(), "for load balancers"},
 		"/events":                 {all(), "a stream that scripts follow"},
 		"/uploads/:id/sums":       {all(), "what the script of an upload asks"},
+		"/org/usage.csv":          {all(), "of a month in which something was used"},
+		"/org/usage.xlsx":         {all(), "of a month in which something was used"},
 		"/provider/usage.csv":     {all(), "of a month in which something was used"},
 		"/provider/invoices.xlsx": {all(), "a second button of a form"},
 		"/provider/usage.xlsx":    {all(), "of a month in which something was used"},

@@ -109,7 +109,7 @@ func capProps(limit *machines.Cap) *web.Cap {
 	if limit == nil {
 		return nil
 	}
-	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left())}
+	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left()), Since: limit.Since}
 }
 
 // launchRequest reads the form. A quote needs no name.

@@ -149,7 +149,7 @@ func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 		row.Cluster = *r.ClusterID
 	}
 	if r.Cap != nil {
-		row.Cap = &web.Cap{MCS: int64(r.Cap.Hours), LeftMCS: int64(r.Cap.Left())}
+		row.Cap = capProps(r.Cap)
 	}
 	return row
 }

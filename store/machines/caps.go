@@ -97,7 +97,8 @@ func (c Cap) refuses(need billing.Hours) *refusal.Error {
 	}
 	return &refusal.Error{
 		Code:  "cap",
-		Title: fmt.Sprintf("This takes %s compute hours; of your cap of %s there are %s left.", need.Ceil(), c.Hours, c.Left()),
+		Title: fmt.Sprintf("This takes %s compute hours; of your cap of %s there are %s left. It counts all that you started since %s, and does not begin anew by itself.",
+			need.Ceil(), c.Hours, c.Left(), c.Since.UTC().Format("2 January 2006")),
 		Next:  "Ask a manager of your organization for it, shorten the lease or take fewer nodes.",
 	}
 }

@@ -41,8 +41,9 @@ type LaunchRequestRow struct {
 	ClusterID *uuid.UUID // launched or started by it
 	CreatedAt time.Time
 
+	Cap *machines.Cap // of who asked, while it waits and after it was approved: what was launched counts to it; nil: none any more
+
 	// Of requests that wait, for whoever decides.
-	Cap  *machines.Cap // of who asked; nil: none any more
 	Left billing.Hours // that the organization has at the provider
 	When placement.When
 	At   time.Time // of placement.WhenAt
@@ -135,12 +136,18 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 			pools, versions = append(pools, r.PoolID), append(versions, r.VersionID)
 		}
 	}
-	if len(pools) == 0 {
-		return nil
-	}
 	caps, err := machines.ReadCaps(ctx, tx, orgID)
 	if err != nil {
 		return err
+	}
+	for i, r := range list {
+		// What a cap does not count, as it was started before, is not said to count to it.
+		if c, has := caps[r.PersonID]; has && (r.State == "waiting" || r.State == "approved" && !r.DecidedAt.Before(c.Since)) {
+			list[i].Cap = &c
+		}
+	}
+	if len(pools) == 0 {
+		return nil
 	}
 	owned, err := books.ReadOwned(ctx, tx, orgID)
 	if err != nil {
@@ -158,9 +165,6 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		r := &list[i]
 		if r.State != "waiting" {
 			continue
-		}
-		if c, has := caps[r.PersonID]; has {
-			r.Cap = &c
 		}
 		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
 		if !r.Start {

@@ -106,7 +106,7 @@ func Usage(p UsageProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <p><a href=\"/org/wallet\">Wallet: purchases, forecast and ledger</a></p><section aria-labelledby=\"clusters\"><h2 id=\"clusters\">By cluster</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " <p class=\"actions\"><a class=\"button button-primary\" href=\"/org/usage/people\">By month and person, with downloads</a> <a class=\"button\" href=\"/org/wallet\">Wallet: purchases, forecast and ledger</a></p><section aria-labelledby=\"clusters\"><h2 id=\"clusters\">By cluster</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -73,7 +73,8 @@ func providerSamples() []Sample {
 		{"shape-new-refused", provider.ShapeNew(provider.ShapeNewProps{Layout: providerLayout(), Name: "small", VCPUs: "0", Memory: "4096", Disk: "20", Form: refused(map[string]string{"vcpus": "The vCPUs must be between 1 and 1024."})})},
 		{"host", provider.HostShow(host())},
 		{"provider-usage", provider.UsageExport(provider.UsageExportProps{
-			Layout: providerLayout(), Month: "2026-10", From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Over: true, Settled: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC),
+			Layout: providerLayout(), Month: "2026-10",
+			Part:          ui.MonthPart{From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Over: true, Settled: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)},
 			Organizations: []provider.OrganizationUsage{{Name: "Heliophysics", Clusters: 12, Runs: 61, UsedMCS: 311*hour + 1_234_567, Cost: "14.01 EUR"}, {Name: "Tidal Genomics", Clusters: 2, Runs: 9, UsedMCS: 17 * hour}},
 			List:          ui.ListProps{Path: "/provider/usage", PerPage: 50, Total: 2},
 			Runs:          70, UsedMCS: 328*hour + 1_234_567, LedgerMCS: 328*hour + 1_234_567, Cost: "14.01 EUR", SHA256: digest(9), Unbilled: unbilled(),
