@@ -65,6 +65,9 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 		return err
 	}
 	p := h.clusterProps(c, d, nil)
+	if err := h.readCap(c, &p); err != nil {
+		return err
+	}
 	if p.Staff, err = h.staffLooks(c, d); err != nil {
 		return err
 	}
@@ -131,7 +134,7 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "The nodes start again with the disks they had.")
 }
 
-// ExtendCluster lengthens the lease of a cluster that starts or runs.
+// ExtendCluster lengthens the lease of a cluster that starts or runs; a member's extension above the cap becomes a request.
 func (h Handlers) ExtendCluster(c echo.Context) error {
 	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
@@ -147,6 +150,12 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	}
 	orgID, personID := where(c)
 	err = h.Machines.ExtendLease(c.Request().Context(), orgID, personID, id, add)
+	if r, ok := respond.AsForm(err); ok && r.Code == "cap" {
+		var asked uuid.UUID
+		if asked, err = h.Machines.RequestExtension(c.Request().Context(), orgID, personID, id, add); err == nil {
+			return h.asked(c, asked)
+		}
+	}
 	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, renamed(r, map[string]string{"lease": "extend_hours"}))
 	}
@@ -156,6 +165,17 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "The lease is longer by "+ui.Duration(time.Duration(add)*time.Second)+", and the hours for it are set aside.")
 }
 
+// readCap fills in what the reader may take without asking, where the page offers something that takes hours.
+func (h Handlers) readCap(c echo.Context, p *web.ClusterShowProps) error {
+	if !p.MayExtend && !p.MayStart {
+		return nil
+	}
+	orgID, personID := where(c)
+	limit, err := h.Machines.CapOf(c.Request().Context(), orgID, personID)
+	p.Cap = capProps(limit)
+	return err
+}
+
 // clusterAgain shows the cluster with what was refused and the hours as typed.
 func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 	d, err := h.cluster(c)
@@ -163,6 +183,9 @@ func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 		return err
 	}
 	p := h.clusterProps(c, d, aboveForm(r))
+	if err := h.readCap(c, &p); err != nil {
+		return err
+	}
 	if p.Staff, err = h.staffLooks(c, d); err != nil {
 		return err
 	}
@@ -409,5 +432,5 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "Every node has a host. The cluster is being made.")
+	return h.Frame.Done(c, clusterPath(id), "Every node has a host. What becomes of it stands here.")
 }

@@ -94,7 +94,7 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 		return err
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
-		By: l.By, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
+		By: l.For, Elsewhere: l.By != l.For, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
 		Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
 	})
 }

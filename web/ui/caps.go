@@ -10,5 +10,5 @@ func CapSince(since time.Time, zone *time.Location) string {
 	if since.IsZero() {
 		return "since it was set"
 	}
-	return "since " + LongDay(since, zone)
+	return "since " + in(since, zone).Format("2 January 2006")
 }
