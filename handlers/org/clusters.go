@@ -100,7 +100,7 @@ func (h Handlers) StopCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The nodes are being powered off. Their disks, names and addresses stay.")
+	return h.Frame.Done(c, clusterPath(id), "The stop is asked for. Disks, names and addresses stay.")
 }
 
 // StartCluster starts a stopped cluster for a new lease; a member's start above the cap becomes a request.
@@ -131,7 +131,7 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The nodes start again with the disks they had.")
+	return h.Frame.Done(c, clusterPath(id), "The start is accepted: with the disks, names and addresses that the nodes had.")
 }
 
 // ExtendCluster lengthens the lease of a cluster that starts or runs; a member's extension above the cap becomes a request.
@@ -144,7 +144,7 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	add := int64(f.Duration("extend_hours", "the extension", leaseLeast, leaseMost) / time.Second)
+	add := int64(f.Hours("extend_hours", "the extension") / time.Second)
 	if r := f.Refusal(); r != nil {
 		return h.clusterAgain(c, r)
 	}
@@ -222,7 +222,7 @@ func (h Handlers) DeleteCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "Nodes and disks are being removed. What was set aside and not used comes back.")
+	return h.Frame.Done(c, clusterPath(id), "The deletion is asked for. What was set aside and not used comes back.")
 }
 
 func (h Handlers) deleteProps(c echo.Context, d machines.ClusterDetail, r *refusal.Error) web.ClusterDeleteProps {
@@ -416,7 +416,7 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	}
 	r, refusal := launchRequest(f, true)
 	if refusal != nil {
-		return h.launchUnread(c, f, refusal)
+		return h.launchUnread(c, f, r, refusal)
 	}
 	orgID, personID := where(c)
 	id, err := h.Machines.LaunchCluster(c.Request().Context(), orgID, personID, r)

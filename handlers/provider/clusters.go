@@ -92,7 +92,7 @@ func (h Handlers) PauseCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The cluster is being paused. Its organization was written to, with the reason.")
+	return h.Frame.Done(c, clusterPath(id), "The pause is asked for. Its organization was written to, with the reason.")
 }
 
 // ResumeCluster lets a paused cluster go on.
@@ -133,7 +133,7 @@ func (h Handlers) EndCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The cluster is being ended. Its organization was written to, with the reason.")
+	return h.Frame.Done(c, clusterPath(id), "The end is asked for. Its organization was written to, with the reason.")
 }
 
 // AllowCluster lets the organization start an ended cluster again.

@@ -194,8 +194,8 @@ func (h Host) keeps(r Request, p Plan, n int) string {
 		free.VCPUs, free.MemoryMiB = free.VCPUs-r.Head.VCPUs, free.MemoryMiB-r.Head.MemoryMiB
 	}
 	free.VCPUs, free.MemoryMiB = free.VCPUs-compute*r.Compute.VCPUs, free.MemoryMiB-compute*r.Compute.MemoryMiB
-	return fmt.Sprintf("takes %s; %d of %s and %d MiB of memory stay free",
-		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), free.MemoryMiB)
+	return fmt.Sprintf("takes %s; %d of %s and %s of memory stay free",
+		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), refusal.MiB(free.MemoryMiB))
 }
 
 // smallest is the shape of which a host has to hold one to be of any use.

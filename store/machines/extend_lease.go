@@ -107,8 +107,7 @@ func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) erro
 	left := int64(most)*3600 - c.LeaseSeconds
 	f := store.Fields{}
 	f.Check(add >= leastLease && add <= left, "lease",
-		"The lease is %s, and this pool gives %s at most: extend it by 1 minute to %s; %s was given.",
-		leaseWords(c.LeaseSeconds), refusal.Plural(most, "hour", "hours"), leaseWords(max(left, 0)), leaseWords(add))
+		"The lease is %s, and this pool gives %s at most: extend it by %s.", leaseWords(c.LeaseSeconds), leaseWords(int64(most)*3600), leaseRange(left, add))
 	return f.Refusal()
 }
 

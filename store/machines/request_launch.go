@@ -46,10 +46,7 @@ func (db *DB) RequestLaunch(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 	if err != nil {
 		return uuid.Nil, err
 	}
-	var judged judgement
-	if err = r.check(); err == nil {
-		judged, err = db.requestLaunch(ctx, orgID, by, id, r)
-	}
+	judged, err := db.requestLaunch(ctx, orgID, by, id, r)
 	if err != nil {
 		return uuid.Nil, db.carry(ctx, orgID, by, judged, err)
 	}
@@ -63,18 +60,15 @@ func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r Laun
 		if err != nil {
 			return err
 		}
+		if err := c.judgeFields(ctx, tx, orgID, r); err != nil {
+			return err
+		}
 		plan, refusal := c.size()
 		judged = c.judged(plan)
 		if refusal != nil {
 			return refusal
 		}
-		var taken bool
-		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM clusters WHERE organization_id = $1 AND name = $2 AND ended_at IS NULL)`,
-			orgID, r.Name).Scan(&taken)
-		if err != nil {
-			return fmt.Errorf("read cluster names: %w", err)
-		}
-		if taken {
+		if c.Taken {
 			return store.Duplicate("a cluster", "name", r.Name)
 		}
 		allowed := holdToCap(ctx, tx, orgID, by, plan.Need)

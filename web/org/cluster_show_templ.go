@@ -964,7 +964,7 @@ func nodeTable(p ClusterShowProps) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		one := oneReason(p.Shown)
-		if one != "" {
+		if one != "" && one != ui.ReasonSentence(p.Reason, p.ReasonDetail) {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 61, "<p class=\"hint\">Each of these nodes: ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
