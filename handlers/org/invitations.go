@@ -34,7 +34,9 @@ func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.Invitatio
 	l := h.layout(c)
 	p.Form, p.Email, p.Role, p.Now, p.Zone = typed.Form, typed.Email, typed.Role, l.Now, l.Zone
 	p.Caps, p.Cap = true, typed.Cap
-	p.May = web.RoleOptions(request.Allowed(c, request.OrgOwn))
+	if request.Allowed(c, request.OrgManage) {
+		p.May = web.RoleOptions(request.Allowed(c, request.OrgOwn))
+	}
 	return page.Render(c, status, web.InvitationList(web.InvitationListProps{Layout: l, Invitations: page.Invitations(p, list, total)}))
 }
 

@@ -152,11 +152,11 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 		return err
 	}
 	p.Layout, p.List, p.Text, p.Role = h.layout(c), page.List(l, total), q.Typed("q"), role
-	p.MayOwn, p.MayManage = request.Allowed(c, request.OrgOwn), request.Allowed(c, request.OrgManage)
+	p.MayOwn, p.MayManage, p.Reads = request.Allowed(c, request.OrgOwn), request.Allowed(c, request.OrgManage), request.AllowedToRead(c, request.OrgManage)
 	if err := h.fillMembers(c, &p, members, personID); err != nil {
 		return err
 	}
-	if p.MayManage {
+	if p.Reads {
 		if p.Invited, err = h.People.CountInvitations(ctx, people.Place{OrganizationID: orgID}); err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func (h Handlers) ListRequests(c echo.Context) error {
 		return err
 	}
 	p := web.RequestListProps{
-		Layout: h.layout(c), List: page.List(l, total), NeedMCS: int64(need), MayDecide: mayManage(c),
+		Layout: h.layout(c), List: page.List(l, total), NeedMCS: int64(need), MayDecide: mayManage(c), All: whose(c) == uuid.Nil,
 		State: q.Typed("state"), Search: q.Typed("search"),
 	}
 	for _, r := range list {

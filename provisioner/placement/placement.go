@@ -195,7 +195,7 @@ func (h Host) keeps(r Request, p Plan, n int) string {
 	}
 	free.VCPUs, free.MemoryMiB = free.VCPUs-compute*r.Compute.VCPUs, free.MemoryMiB-compute*r.Compute.MemoryMiB
 	return fmt.Sprintf("takes %s; %d of %s and %s of memory stay free",
-		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), refusal.MiB(free.MemoryMiB))
+		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), memoryFree(free.MemoryMiB))
 }
 
 // smallest is the shape of which a host has to hold one to be of any use.
@@ -247,14 +247,14 @@ func (h Host) Lacks(s provisioner.Shape) string {
 	}
 	free := h.free()
 	var lacks []string
-	lack := func(needed string, need, free, of int) {
+	lack := func(needed string, need, free, of int, in Short) {
 		if need > free {
-			lacks = append(lacks, fmt.Sprintf("%s needed, %d of %d are free", needed, max(free, 0), of))
+			lacks = append(lacks, fmt.Sprintf("%s needed, %s of %s are free", needed, in.floor(max(free, 0)), in.floor(of)+in.unit()))
 		}
 	}
-	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs)
-	lack(fmt.Sprintf("%d MiB of memory are", s.MemoryMiB), s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB)
-	lack(fmt.Sprintf("%d GiB of disk are", s.DiskGiB), s.DiskGiB, free.DiskGiB, h.Capacity.DiskGiB)
+	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs, Short{})
+	lack(memoryNeeded(s.MemoryMiB)+" of memory are", s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB, Short{Resource: ResourceMemory})
+	lack(fmt.Sprintf("%d GiB of disk are", s.DiskGiB), s.DiskGiB, free.DiskGiB, h.Capacity.DiskGiB, Short{Resource: ResourceDisk})
 	return strings.Join(lacks, "; ")
 }
 
@@ -272,6 +272,17 @@ func total(fits []HostFit, r Request) string {
 	return fmt.Sprintf("%s asked for, the pool has room for %d", refusal.Plural(r.ComputeSize, "compute node is", "compute nodes are"), room)
 }
 
+// memoryNeeded and memoryFree write memory in GiB: never less than is needed, and never more than is free.
+func memoryNeeded(mib int) string {
+	s := Short{Resource: ResourceMemory}
+	return s.ceil(mib) + s.unit()
+}
+
+func memoryFree(mib int) string {
+	s := Short{Resource: ResourceMemory}
+	return s.floor(mib) + s.unit()
+}
+
 func size(s provisioner.Shape) string {
-	return fmt.Sprintf("%s, %d MiB, %d GiB of disk", refusal.Plural(s.VCPUs, "vCPU", "vCPUs"), s.MemoryMiB, s.DiskGiB)
+	return fmt.Sprintf("%s, %s, %d GiB of disk", refusal.Plural(s.VCPUs, "vCPU", "vCPUs"), memoryNeeded(s.MemoryMiB), s.DiskGiB)
 }

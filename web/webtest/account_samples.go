@@ -103,14 +103,14 @@ func memberSamples() []Sample {
 	suspended := orgLayout()
 	suspended.Suspended = "an invoice of August is still open."
 	return []Sample{
-		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invited: 2, EndedKeys: endedKeys()})},
+		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true, Invited: 2, EndedKeys: endedKeys()})},
 		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
 		{"members-refused", org.MemberList(org.MemberListProps{
-			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true,
+			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true,
 			Form: ui.Form{Refusal: &refusal.Error{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
 		})},
 		{"members-cap-refused", org.MemberList(org.MemberListProps{
-			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, CapOf: id(2), CapTyped: "1,000",
+			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true, CapOf: id(2), CapTyped: "1,000",
 			Form: refused(map[string]string{"cap": "1,000 can be 1 or 1000: write 1 or 1000."}),
 		})},
 		{"invitations", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: invitations("/org/invitations", org.RoleOptions(true))})},

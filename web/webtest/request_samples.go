@@ -13,9 +13,9 @@ import (
 
 func requestSamples() []Sample {
 	list := ui.ListProps{Path: "/org/requests", PerPage: 50, Total: 4}
-	full := org.RequestListProps{Layout: managerLayout(), List: list, MayDecide: true, NeedMCS: 421 * hour, Requests: requestRows()}
+	full := org.RequestListProps{Layout: managerLayout(), List: list, MayDecide: true, All: true, NeedMCS: 421 * hour, Requests: requestRows()}
 	own := org.RequestListProps{Layout: orgLayout(), List: list, NeedMCS: 421 * hour, Requests: requestRows()}
-	narrowed := org.RequestListProps{Layout: managerLayout(), MayDecide: true, Search: "nothing", List: ui.ListProps{Path: "/org/requests", PerPage: 50, Query: url.Values{"search": {"nothing"}}}}
+	narrowed := org.RequestListProps{Layout: managerLayout(), MayDecide: true, All: true, Search: "nothing", List: ui.ListProps{Path: "/org/requests", PerPage: 50, Query: url.Values{"search": {"nothing"}}}}
 	show := org.RequestShowProps{Layout: managerLayout(), Request: requestRows()[0], MayDecide: true}
 	refusedShow := show
 	refusedShow.Form = ui.Form{Refusal: &refusal.Error{
