@@ -27,7 +27,7 @@ import (
 // ListClusters shows the organization's clusters, or with ?gone=1 those that are no more.
 func (h Handlers) ListClusters(c echo.Context) error {
 	orgID, _ := where(c)
-	l, q := request.ParseList(c, "name", "pool", "nodes", "created", "lease", "used"), request.ParseQuery(c)
+	l, q := request.ParseList(c, "name", "pool", "nodes", "created", "lease", "ended", "used"), request.ParseQuery(c)
 	f := machines.ClusterListFilter{Gone: q.Typed("gone") == "1", Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
 	if !f.Gone {
 		f.State = q.Typed("state")
@@ -339,7 +339,7 @@ func clusterRows(list []machines.ClusterRow) []web.ClusterRow {
 		rows = append(rows, web.ClusterRow{
 			ID: r.ID, Name: r.Name, State: r.State, Reason: r.Reason, ReasonDetail: r.ReasonDetail,
 			Version: r.ModelName + " " + r.Version, Pool: r.PoolName, Nodes: r.Nodes, NodesReady: r.ReadyNodes,
-			LeaseEnds: page.Time(r.LeaseEndsAt), Created: r.CreatedAt, UsedMCS: int64(r.Used),
+			LeaseEnds: page.Time(r.LeaseEndsAt), Created: r.CreatedAt, Ended: page.Time(r.EndedAt), UsedMCS: int64(r.Used),
 		})
 	}
 	return rows
