@@ -32,7 +32,7 @@ func TestLaunchFormSaysWhatWouldBeFoundOutLater(t *testing.T) {
 	}{
 		"a lease too long":            {map[string]string{"lease_hours": "1000"}, []string{"Choose a lease of 1 min to 720 h; 1000 h was given."}},
 		"a lease too short":           {map[string]string{"lease_hours": "0"}, []string{"Choose a lease of 1 min to 720 h; 0 h was given."}},
-		"a lease of a minute's half":  {map[string]string{"lease_hours": "0.0083334"}, []string{"Choose a lease of 1 min to 720 h; 30 s was given."}},
+		"a lease of a minute's half":  {map[string]string{"lease_hours": "0.008334"}, []string{"Choose a lease of 1 min to 720 h; 30 s was given."}},
 		"all that can be read":        {map[string]string{"lease_hours": "1000", "name": "Not so", "compute_count": "900"}, []string{"Choose a lease of 1 min to 720 h", name, " compute nodes; 900 was given"}},
 		"what cannot be read":         {map[string]string{"lease_hours": "soon", "name": "Not so", "compute_count": "900"}, []string{"has to be hours like 4 or 1.5", name, " compute nodes; 900 was given"}},
 		"a taken name beside a fault": {map[string]string{"lease_hours": "1000", "name": "taken"}, []string{"Choose a lease of 1 min to 720 h", `There is a cluster named "`}},
@@ -54,7 +54,7 @@ func TestLaunchFormSaysWhatWouldBeFoundOutLater(t *testing.T) {
 		}
 	}
 	says(t, "a taken name", owner.Post("/org/clusters", url.Values{"name": {"taken"}, "version": good["version"], "pool": good["pool"], "compute_count": {"0"}, "lease_hours": {"1"}}),
-		http.StatusConflict, `There is a cluster named "`)
+		no, `There is a cluster named "`)
 	done := owner.Post("/org/clusters", good)
 	follow(t, owner, "a launch", done, "Every node has a host. What becomes of it stands here.")
 }

@@ -63,6 +63,7 @@ func TestFromADescriptionToABill(t *testing.T) {
 		t.Error("the ledger lacks the cluster")
 	}
 	export(t, a, cluster)
+	groupUsage(t, a)
 }
 
 func describe(t *testing.T, b *handlertest.Browser, w *handlertest.World) uuid.UUID {
@@ -184,6 +185,45 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 		if got := accountant.Get("/provider/usage?month=" + month); got.Status != status || !strings.Contains(got.Body, `value="`+month+`"`) {
 			t.Errorf("page of %s: %d", month, got.Status)
 		}
+	}
+}
+
+// groupUsage reads the month as the group does: who launched what was used. Everybody's is for those who may see it, a member
+// has their own, and each table of the file has the same sum.
+func groupUsage(t *testing.T, a *handlertest.App) {
+	t.Helper()
+	const at = "/org/usage/people"
+	for _, who := range []string{handlertest.Owner, handlertest.Billing, handlertest.Auditor} {
+		says(t, who+"'s month", a.SignIn(who).Get(at), http.StatusOK, "Launched by", handlertest.Member, "a month in Europe/Berlin", "is booked", "Download CSV")
+	}
+	bills, member, extra := a.SignIn(handlertest.Billing), a.SignIn(handlertest.Member), a.SignIn("extra@first.example")
+	says(t, "one's own", member.Get(at), http.StatusOK, "What you launched used", handlertest.Member)
+	says(t, "of who launched nothing", extra.Get(at), http.StatusOK, "Nothing was used in this month")
+	says(t, "another organization's", a.SignIn(handlertest.OtherOwner).Get(at), http.StatusOK, "Nothing was used in this month")
+	says(t, "no month", bills.Get(at+"?month=2026-13"), http.StatusUnprocessableEntity, "Write the month as 2026-11.", `value="2026-13"`)
+	says(t, "an older month", bills.Get(at+"?month=2020-01"), http.StatusOK, "Nothing was used in this month", "The month is over")
+	runs := bills.Get("/org/usage.csv")
+	sum := mcsOf(t, runs.Body)
+	for _, table := range []string{"people", "totals"} {
+		got := bills.Get("/org/usage.csv?lines=" + table)
+		if got.Status != http.StatusOK || !strings.Contains(got.Header.Get("Content-Disposition"), "-"+table+"-provisional.csv") || mcsOf(t, got.Body) != sum || sum == 0 {
+			t.Errorf("%s: %d, %v\n%s", table, got.Status, got.Header, got.Body)
+		}
+	}
+	if own := member.Get("/org/usage.csv"); mcsOf(t, own.Body) != sum {
+		t.Errorf("the member launched all, and has of %d mcs:\n%s", sum, own.Body)
+	}
+	if none := extra.Get("/org/usage.csv"); none.Status != http.StatusOK || strings.Count(none.Body, "\n") != 1 {
+		t.Errorf("who launched nothing has\n%s", none.Body)
+	}
+	says(t, "a file of no month", bills.Get("/org/usage.csv?month=x"), http.StatusUnprocessableEntity)
+	book, err := excelize.OpenReader(strings.NewReader(bills.Get("/org/usage.xlsx").Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	if head, err := book.GetRows(billing.GroupPeople); err != nil || !slices.Equal(book.GetSheetList(), billing.GroupTables()) || !slices.Contains(head[0], "from (UTC)") {
+		t.Errorf("sheets %q, %v", book.GetSheetList(), err)
 	}
 }
 

@@ -50,6 +50,13 @@
 // met, are noted by the worker (NoteNodes), once for each start however many workers go on with it. Steps of one moment and
 // reason are one line of the task log (Tasks), and what a deed says its nodes do not say again.
 //
+// 2026-11-29: an extension above the cap is asked for as a launch is (RequestExtension): it was refused with the advice to ask a
+// manager, who had no page for it. It counts to the cap of who started the cluster, as every hour of it does. The log has who asked
+// as who launched, started or extended, from no address, and who approved as who approved: it had the manager as both.
+//
+// 2026-11-29: all that is wrong with the fields of a launch is said at once (judgeFields, LaunchFaults). A name's fault came to
+// light only when the lease's was mended.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines
