@@ -35,6 +35,7 @@ func TestAuditorsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.Request(w, "asked")
+	a.Sell(w)
 	says(t, "members as an auditor sees them", org.Get("/org/members"), http.StatusOK, "Left of it", "5.00", "1 open invitation", "A cap is not of a month")
 	says(t, "requests as an auditor sees them", org.Get("/org/requests"), http.StatusOK, "Asked by", handlertest.Member)
 	says(t, "invitations as an auditor sees them", org.Get("/org/invitations"), http.StatusOK, "invited@first.example")

@@ -96,6 +96,7 @@ func TestAnExtensionAboveTheCapIsAskedFor(t *testing.T) {
 	asked := member.Post(path+"/extend", url.Values{"extend_hours": {"1"}})
 	follow(t, member, "extending", asked, "Your managers are asked for it", "Extend the lease of first")
 	to := asked.Header.Get("Location")
-	says(t, "the manager's page", a.SignIn(handlertest.Manager).Get(to), http.StatusOK, "Approve and extend", "Longer by")
-	follow(t, a.SignIn(handlertest.Manager), "approving", a.SignIn(handlertest.Manager).Post(to+"/approve", nil), "Approved: the lease is longer.")
+	manager := a.SignIn(handlertest.Manager)
+	says(t, "the manager's page", manager.Get(to), http.StatusOK, "Approve and extend", "Longer by")
+	follow(t, manager, "approving", manager.Post(to+"/approve", nil), "Approved: the lease is longer.")
 }
