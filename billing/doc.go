@@ -75,46 +75,53 @@
 //
 // # Export of a month
 //
-// UsageWriter writes a Sheet: CSV as RFC 4180 has it (CRLF, UTF-8, a header), or a workbook of the same columns. A month is a calendar month in the
-// provider's accounting zone, as a half-open range of UTC instants. There is one "run" line per run that has
-// booked seconds in the month, clipped to the month and to what is booked, then one "organization" line per
-// organization and one "total" line; the mcs of each are the sums of the ledger's use postings of the month.
+// A Book has tables, each with rows of one kind, so that whoever adds a column up has its sum: a CSV (as RFC 4180 has it:
+// CRLF, UTF-8, a header) is one of them, a workbook has a sheet for each. A month is a calendar month in the provider's
+// accounting zone, as a half-open range of UTC instants.
 //
-//	record        run, organization or total
-//	organization  name                                  organization_id
+// UsageWriter writes a provider's month. Its tables are "runs", one for each run that has booked seconds in the month,
+// clipped to the month and to what is booked; "organizations"; and "total". The mcs of each table sum to the ledger's use
+// postings of the month. GroupUsageWriter writes an organization's month with all its providers, each by its own zone:
+// "runs" with who launched and with which provider, "people" and "totals", one for each provider.
+//
+//	organization, person, provider  names, each followed by its id: organization_id …
 //	cluster       name                                  cluster_id
 //	node          name                                  node_id
 //	run_id        UUID
 //	vcpus, memory_mib   the node's shape
-//	from, to      UTC, 2006-01-02T15:04:05Z, half-open; of organization and total: the month
+//	from, to      UTC, 2006-01-02T15:04:05Z, half-open; of sums: the month. A workbook's head says UTC
 //	end_reason    why the run ended; "continues" where it goes on after "to"
-//	seconds       to − from of a run; their sum on the other lines
+//	runs, clusters      how many
+//	seconds       to − from of a run; of sums their sum
 //	rate          mcs per second
-//	mcs           seconds × rate, exact; sums on the other lines
+//	mcs           seconds × rate, exact; of sums their sum
 //	compute_hours mcs ÷ 3 600 000 to six places, half to even, for reading; add up mcs, not this
 //	cost, currency      what the run's hours cost by the prices of the orders they came from, net; empty where grants
-//	                    alone paid; sums on the other lines
+//	                    alone paid
 //	purchase_order, cost_centre, grant_number   what the group wrote on the cluster
 //	orders              the numbers of the orders whose hours paid for the run
 //	order_purchase_order, order_cost_centre, order_grant_number   what stands on those orders, each once
-//	made_at             when the file was made            (on organization and total)
+//	made_at             when the file was made
 //	settled_until       what nodes used before it is booked and in the file; what they used later may follow
 //	status              provisional: months are not closed yet
 //
-// InvoiceWriter writes the invoice lines of a month in the same form, by the instant of issue: one "line" per line of an
-// invoice, then one "total" for each currency, which is the sum of the invoices' own amounts.
+// InvoiceWriter writes a month's invoices in the same form, by the instant of issue: "lines", one for each line of an
+// invoice, and "totals", one for each currency, which is the sum of the invoices' own amounts.
 //
-//	record        line or total
 //	invoice       number                                issued_at   UTC
 //	organization  name on the invoice                   organization_id
 //	order         number                                description
 //	mcs, compute_hours, unit_price, net, currency       net = mcs × unit_price, rounded once
 //	purchase_order, cost_centre, grant_number           of the order
-//	made_at, status                                     on total; provisional until the month is over, then complete
+//	invoice_lines                                       how many, of totals
+//	made_at, status                                     provisional until the month is over, then complete
 //
 // In CSV a text gets an apostrophe before each sign that a spreadsheet would take for the beginning of a formula (= + - @,
 // full-width forms too), wherever a cell could begin: at its start, and after a comma, semicolon, bar or quotation mark, for
 // it is the reader's language that decides which of these part cells. Line ends and tabs within a text become blanks.
+//
+// 2026-11-29: rows of several kinds no longer share a table. An "organization" and a "total" line below the runs made a naive
+// sum of the column three times what was used.
 //
 // 2026-11-29: what is downloaded in a browser begins with a byte order mark, what the command writes does not: the one is
 // opened by a click, the other read by programs.

@@ -56,36 +56,58 @@ type UsageTotal struct {
 // UsageWriter writes the file of a provider's month; the package's document has the columns. It adds up what it
 // writes and refuses to finish where that differs from the ledger.
 type UsageWriter struct {
-	sheet  Sheet
+	book   Book
 	period Period
+	known  AsOf
 	sums   map[uuid.UUID]*usageSum
 }
 
 type usageSum struct {
+	runs    int
 	hours   Hours
 	seconds int64
 	cost    Cost
 }
 
-// add sums use up. A provider's prices are all in one currency.
-func (s *usageSum) add(h Hours, seconds int64, c Cost) error {
+// add sums use of some runs up. A provider's prices are all in one currency.
+func (s *usageSum) add(runs int, h Hours, seconds int64, c Cost) error {
 	if s.cost.Currency != "" && c.Currency != "" && s.cost.Currency != c.Currency {
 		return fmt.Errorf("%w: costs in %s and in %s", ErrUntied, s.cost.Currency, c.Currency)
 	}
 	if c.Currency != "" {
 		s.cost.Currency = c.Currency
 	}
+	s.runs += runs
 	s.hours += h
 	s.seconds += seconds
 	s.cost.Minor += c.Minor
 	return nil
 }
 
-var usageColumns = []string{
-	"record", "organization", "organization_id", "cluster", "cluster_id", "node", "node_id", "run_id", "vcpus",
-	"memory_mib", "from", "to", "end_reason", "seconds", "rate", "mcs", "compute_hours",
-	"cost", "currency", "purchase_order", "cost_centre", "grant_number", "orders", "order_purchase_order", "order_cost_centre", "order_grant_number",
-	"made_at", "settled_until", "status",
+// The tables of a provider's month.
+const (
+	UsageRuns          = "runs"
+	UsageOrganizations = "organizations"
+	UsageAll           = "total"
+)
+
+// UsageTables are the tables of a provider's month, each a file where files have one.
+func UsageTables() []string { return []string{UsageRuns, UsageOrganizations, UsageAll} }
+
+// runColumns are those of one run, behind the columns that say whose it is.
+func runColumns(whose ...string) []Column {
+	return columns(append(whose,
+		"cluster", "cluster_id", "node", "node_id", "run_id", "vcpus", "memory_mib", "from", "to", "end_reason", "seconds", "rate", "mcs", "compute_hours",
+		"cost", "currency", "purchase_order", "cost_centre", "grant_number", "orders", "order_purchase_order", "order_cost_centre", "order_grant_number",
+		"made_at", "settled_until", "status",
+	), "from", "to", "made_at", "settled_until")
+}
+
+// sumColumns are those of a sum, behind the columns that say whose it is.
+func sumColumns(whose ...string) []Column {
+	return columns(append(whose,
+		"from", "to", "runs", "seconds", "mcs", "compute_hours", "cost", "currency", "made_at", "settled_until", "status",
+	), "from", "to", "made_at", "settled_until")
 }
 
 // AsOf says what a file of a month knows.
@@ -97,99 +119,134 @@ type AsOf struct {
 // Provisional is the status of a month that is not closed, so that lines may be added to it.
 const Provisional = "provisional"
 
-// header writes the names of columns.
-func header(s Sheet, columns []string) error {
-	cells := make([]Cell, len(columns))
-	for i, name := range columns {
-		cells[i] = Text(name)
-	}
-	return s.Row(cells...)
-}
+// cells say what a file knows.
+func (a AsOf) cells() []Cell { return []Cell{Instant(a.Made), Instant(a.Settled), Text(Provisional)} }
 
-// NewUsageWriter writes the header.
-func NewUsageWriter(s Sheet, period Period) (*UsageWriter, error) {
-	if err := header(s, usageColumns); err != nil {
-		return nil, fmt.Errorf("write usage header: %w", err)
+// NewUsageWriter begins the table of runs. The file is to say what is known.
+func NewUsageWriter(b Book, period Period, known AsOf) (*UsageWriter, error) {
+	if err := b.Table(UsageRuns, runColumns("organization", "organization_id")); err != nil {
+		return nil, fmt.Errorf("begin the month's runs: %w", err)
 	}
-	return &UsageWriter{sheet: s, period: period, sums: map[uuid.UUID]*usageSum{}}, nil
+	return &UsageWriter{book: b, period: period, known: known, sums: map[uuid.UUID]*usageSum{}}, nil
 }
 
 // Run writes one run's line. It refuses a run that leaves the month or whose use is not seconds × rate.
 func (u *UsageWriter) Run(r RunUse) error {
-	seconds := r.To.Unix() - r.From.Unix()
-	use, err := r.Rate.Use(seconds)
+	seconds, err := r.within(u.period)
 	if err != nil {
-		return fmt.Errorf("write run %s: %w", r.RunID, err)
-	}
-	if use != r.Hours || r.From.Before(u.period.From) || r.To.After(u.period.To) {
-		return fmt.Errorf("write run %s: %w: %d s at rate %d are booked as %d mcs from %s to %s",
-			r.RunID, ErrSegment, seconds, r.Rate, r.Hours, instant(r.From), instant(r.To))
+		return err
 	}
 	sum := u.sums[r.OrganizationID]
 	if sum == nil {
 		sum = &usageSum{}
 		u.sums[r.OrganizationID] = sum
 	}
-	if err := sum.add(r.Hours, seconds, r.Cost); err != nil {
+	if err := sum.add(1, r.Hours, seconds, r.Cost); err != nil {
 		return err
 	}
+	return u.book.Row(r.cells(u.known, Text(r.OrganizationName), Text(r.OrganizationID.String()))...)
+}
+
+// within gives the run's seconds where it lies in the period and its use is seconds × rate.
+func (r RunUse) within(p Period) (seconds int64, err error) {
+	seconds = r.To.Unix() - r.From.Unix()
+	use, err := r.Rate.Use(seconds)
+	if err != nil {
+		return 0, fmt.Errorf("write run %s: %w", r.RunID, err)
+	}
+	if use != r.Hours || r.From.Before(p.From) || r.To.After(p.To) {
+		return 0, fmt.Errorf("write run %s: %w: %d s at rate %d are booked as %d mcs from %s to %s",
+			r.RunID, ErrSegment, seconds, r.Rate, r.Hours, instant(r.From), instant(r.To))
+	}
+	return seconds, nil
+}
+
+// cells are the run's, behind those that say whose it is.
+func (r RunUse) cells(known AsOf, whose ...Cell) []Cell {
 	reason := r.EndReason
 	if reason == "" {
 		reason = "continues"
 	}
-	return u.sheet.Row(
-		Text("run"), Text(r.OrganizationName), Text(r.OrganizationID.String()), Text(r.ClusterName), Text(r.ClusterID.String()),
-		Text(r.NodeName), Text(r.NodeID.String()), Text(r.RunID.String()), Whole(r.VCPUs), Whole(r.MemoryMiB),
-		Instant(r.From), Instant(r.To), Text(reason), Whole(seconds), Whole(int64(r.Rate)), Whole(int64(r.Hours)), Number(r.Hours.Decimal()),
+	return slices.Concat(whose, []Cell{
+		Text(r.ClusterName), Text(r.ClusterID.String()), Text(r.NodeName), Text(r.NodeID.String()), Text(r.RunID.String()), Whole(r.VCPUs), Whole(r.MemoryMiB),
+		Instant(r.From), Instant(r.To), Text(reason), Whole(r.To.Unix() - r.From.Unix()), Whole(int64(r.Rate)), Whole(int64(r.Hours)), Number(r.Hours.Decimal()),
 		Number(r.Cost.Decimal()), Text(string(r.Cost.Currency)), Text(r.PurchaseOrder), Text(r.CostCentre), Text(r.GrantNumber),
-		Text(r.Orders), Text(r.OrderPurchaseOrder), Text(r.OrderCostCentre), Text(r.OrderGrantNumber), Cell{}, Cell{}, Cell{},
-	)
+		Text(r.Orders), Text(r.OrderPurchaseOrder), Text(r.OrderCostCentre), Text(r.OrderGrantNumber),
+	}, known.cells())
+}
+
+// cells are the sum's, behind those that say whose it is.
+func (s usageSum) cells(p Period, known AsOf, whose ...Cell) []Cell {
+	return slices.Concat(whose, []Cell{
+		Instant(p.From), Instant(p.To), Whole(s.runs), Whole(s.seconds), Whole(int64(s.hours)), Number(s.hours.Decimal()),
+		Number(s.cost.Decimal()), Text(string(s.cost.Currency)),
+	}, known.cells())
 }
 
 // ErrUntied is returned where the lines of an export do not sum to the ledger. The file is then worthless.
 var ErrUntied = errors.New("the export does not tie to the ledger")
 
-// Finish writes a line per organization and the total, and ends the file. totals are the ledger's own sums; where one
-// differs from what was written, Finish writes no total and returns ErrUntied.
-func (u *UsageWriter) Finish(totals []UsageTotal, known AsOf) error {
+// Finish writes the tables of organizations and of the total, and ends the file. totals are the ledger's own sums; where one
+// differs from what was written, Finish returns ErrUntied.
+func (u *UsageWriter) Finish(totals []UsageTotal) error {
 	ordered := slices.Clone(totals)
 	slices.SortFunc(ordered, func(a, b UsageTotal) int { return compareID(a.OrganizationID, b.OrganizationID) })
-	var all usageSum
-	booked := map[uuid.UUID]bool{}
+	all, err := u.tie(ordered)
+	if err != nil {
+		return err
+	}
+	if err := u.book.Table(UsageOrganizations, sumColumns("organization", "organization_id")); err != nil {
+		return err
+	}
 	for _, t := range ordered {
-		booked[t.OrganizationID] = true
 		sum := u.sums[t.OrganizationID]
 		if sum == nil {
-			sum = &usageSum{}
+			sum = &usageSum{} // the ledger has nothing of it either
 		}
-		if sum.hours != t.Hours {
-			return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, its postings to %d", t.OrganizationID, ErrUntied, sum.hours, t.Hours)
-		}
-		if sum.cost != t.Cost {
-			return fmt.Errorf("organization %s: %w: its runs cost %q, its lines %q", t.OrganizationID, ErrUntied, sum.cost.Decimal(), t.Cost.Decimal())
-		}
-		if err := all.add(sum.hours, sum.seconds, sum.cost); err != nil {
+		if err := u.book.Row(sum.cells(u.period, u.known, Text(t.OrganizationName), Text(t.OrganizationID.String()))...); err != nil {
 			return err
 		}
-		if err := u.total("organization", t.OrganizationName, t.OrganizationID.String(), *sum, known); err != nil {
-			return err
+	}
+	if err := u.book.Table(UsageAll, sumColumns()); err != nil {
+		return err
+	}
+	if err := u.book.Row(all.cells(u.period, u.known)...); err != nil {
+		return err
+	}
+	return u.book.Finish()
+}
+
+// tie compares what was written with the ledger's sums, and adds it up.
+func (u *UsageWriter) tie(totals []UsageTotal) (all usageSum, err error) {
+	booked := map[uuid.UUID]bool{}
+	for _, t := range totals {
+		booked[t.OrganizationID] = true
+		var sum usageSum
+		if s := u.sums[t.OrganizationID]; s != nil {
+			sum = *s
+		}
+		if err := sum.ties(t); err != nil {
+			return all, err
+		}
+		if err := all.add(sum.runs, sum.hours, sum.seconds, sum.cost); err != nil {
+			return all, err
 		}
 	}
 	for id, sum := range u.sums {
 		if !booked[id] {
-			return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, it has no postings", id, ErrUntied, sum.hours)
+			return all, fmt.Errorf("organization %s: %w: its runs sum to %d mcs, it has no postings", id, ErrUntied, sum.hours)
 		}
 	}
-	if err := u.total("total", "", "", all, known); err != nil {
-		return err
-	}
-	return u.sheet.Finish()
+	return all, nil
 }
 
-func (u *UsageWriter) total(record, name, id string, sum usageSum, known AsOf) error {
-	return u.sheet.Row(
-		Text(record), Text(name), Text(id), Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Instant(u.period.From), Instant(u.period.To), Cell{},
-		Whole(sum.seconds), Cell{}, Whole(int64(sum.hours)), Number(sum.hours.Decimal()), Number(sum.cost.Decimal()), Text(string(sum.cost.Currency)),
-		Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Cell{}, Instant(known.Made), Instant(known.Settled), Text(Provisional),
-	)
+// ties compares a sum with the ledger's.
+func (s usageSum) ties(t UsageTotal) error {
+	if s.hours != t.Hours {
+		return fmt.Errorf("organization %s: %w: its runs sum to %d mcs, its postings to %d", t.OrganizationID, ErrUntied, s.hours, t.Hours)
+	}
+	if s.cost != t.Cost {
+		return fmt.Errorf("organization %s: %w: its runs cost %q, its lines %q", t.OrganizationID, ErrUntied, s.cost.Decimal(), t.Cost.Decimal())
+	}
+	return nil
 }

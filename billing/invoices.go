@@ -31,23 +31,40 @@ type InvoicedLine struct {
 
 // InvoiceWriter writes the file of a provider's invoices of a month; the package's document has the columns.
 type InvoiceWriter struct {
-	sheet  Sheet
+	book   Book
 	period Period
+	made   time.Time
 	hours  map[Currency]Hours
 	sums   map[Currency]int64
+	lines  map[Currency]int
 }
 
-var invoiceColumns = []string{
-	"record", "invoice", "issued_at", "organization", "organization_id", "order", "description", "mcs", "compute_hours", "unit_price",
-	"net", "currency", "purchase_order", "cost_centre", "grant_number", "made_at", "status",
+// The tables of a month's invoices.
+const (
+	InvoiceLines  = "lines"
+	InvoiceTotals = "totals" // one for each currency
+)
+
+// InvoiceTables are the tables of a month's invoices, each a file where files have one.
+func InvoiceTables() []string { return []string{InvoiceLines, InvoiceTotals} }
+
+func invoiceColumns() []Column {
+	return columns([]string{
+		"invoice", "issued_at", "organization", "organization_id", "order", "description", "mcs", "compute_hours", "unit_price",
+		"net", "currency", "purchase_order", "cost_centre", "grant_number", "made_at", "status",
+	}, "issued_at", "made_at")
 }
 
-// NewInvoiceWriter writes the header.
-func NewInvoiceWriter(s Sheet, period Period) (*InvoiceWriter, error) {
-	if err := header(s, invoiceColumns); err != nil {
-		return nil, fmt.Errorf("write invoice header: %w", err)
+func invoiceTotalColumns() []Column {
+	return columns([]string{"from", "to", "invoice_lines", "mcs", "compute_hours", "net", "currency", "made_at", "status"}, "from", "to", "made_at")
+}
+
+// NewInvoiceWriter begins the table of lines. made is when the invoices are read.
+func NewInvoiceWriter(b Book, period Period, made time.Time) (*InvoiceWriter, error) {
+	if err := b.Table(InvoiceLines, invoiceColumns()); err != nil {
+		return nil, fmt.Errorf("begin the invoices' lines: %w", err)
 	}
-	return &InvoiceWriter{sheet: s, period: period, hours: map[Currency]Hours{}, sums: map[Currency]int64{}}, nil
+	return &InvoiceWriter{book: b, period: period, made: made, hours: map[Currency]Hours{}, sums: map[Currency]int64{}, lines: map[Currency]int{}}, nil
 }
 
 // Line writes one line. It refuses one that was not issued in the month or whose amount is not hours × price.
@@ -61,16 +78,17 @@ func (w *InvoiceWriter) Line(l InvoicedLine) error {
 	}
 	w.hours[l.Amount.Currency] += l.Hours
 	w.sums[l.Amount.Currency] += l.Amount.Minor
-	return w.sheet.Row(
-		Text("line"), Text(l.Invoice), Instant(l.IssuedAt), Text(l.OrganizationName), Text(l.OrganizationID.String()), Whole(l.Order),
+	w.lines[l.Amount.Currency]++
+	return w.book.Row(
+		Text(l.Invoice), Instant(l.IssuedAt), Text(l.OrganizationName), Text(l.OrganizationID.String()), Whole(l.Order),
 		Text(l.Description), Whole(int64(l.Hours)), Number(l.Hours.Decimal()), Number(l.Price.Decimal()), Number(l.Amount.Decimal()),
-		Text(string(l.Amount.Currency)), Text(l.PurchaseOrder), Text(l.CostCentre), Text(l.GrantNumber), Cell{}, Cell{},
+		Text(string(l.Amount.Currency)), Text(l.PurchaseOrder), Text(l.CostCentre), Text(l.GrantNumber), Instant(w.made), Text(w.period.InvoiceStatus(w.made)),
 	)
 }
 
-// Finish writes a total for each currency, and ends the file. made is when the invoices were read. totals are the sums of the invoices themselves; where one
-// differs from the lines, Finish writes no total and returns ErrUntied.
-func (w *InvoiceWriter) Finish(totals []Money, made time.Time) error {
+// Finish writes the table of totals, one for each currency, and ends the file. totals are the sums of the invoices
+// themselves; where one differs from the lines, Finish writes no total and returns ErrUntied.
+func (w *InvoiceWriter) Finish(totals []Money) error {
 	ordered := slices.Clone(totals)
 	slices.SortFunc(ordered, func(a, b Money) int {
 		if a.Currency < b.Currency {
@@ -86,14 +104,17 @@ func (w *InvoiceWriter) Finish(totals []Money, made time.Time) error {
 			return fmt.Errorf("%w: the lines sum to %s, the invoices to %s", ErrUntied, Money{sum, t.Currency}, t)
 		}
 	}
+	if err := w.book.Table(InvoiceTotals, invoiceTotalColumns()); err != nil {
+		return err
+	}
 	for _, t := range ordered {
 		h := w.hours[t.Currency]
-		if err := w.sheet.Row(
-			Text("total"), Cell{}, Instant(w.period.From), Cell{}, Cell{}, Cell{}, Cell{}, Whole(int64(h)), Number(h.Decimal()), Cell{}, Number(t.Decimal()),
-			Text(string(t.Currency)), Cell{}, Cell{}, Cell{}, Instant(made), Text(w.period.InvoiceStatus(made)),
+		if err := w.book.Row(
+			Instant(w.period.From), Instant(w.period.To), Whole(w.lines[t.Currency]), Whole(int64(h)), Number(h.Decimal()), Number(t.Decimal()),
+			Text(string(t.Currency)), Instant(w.made), Text(w.period.InvoiceStatus(w.made)),
 		); err != nil {
 			return err
 		}
 	}
-	return w.sheet.Finish()
+	return w.book.Finish()
 }

@@ -50,6 +50,12 @@ func (m Month) Previous() Month {
 	return Month{t.Year(), t.Month()}
 }
 
+// Next is the month after.
+func (m Month) Next() Month {
+	t := time.Date(m.Year, m.Month+1, 1, 0, 0, 0, 0, time.UTC)
+	return Month{t.Year(), t.Month()}
+}
+
 // Period gives the month's instants in the zone. A month in which clocks change has an hour more or less.
 func (m Month) Period(zone *time.Location) Period {
 	return Period{

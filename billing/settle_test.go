@@ -137,11 +137,11 @@ func TestSettleBooksEachSecondOnceAndNeverBeyondTheHold(t *testing.T) {
 	})
 }
 
-func exported(t *testing.T, runs []RunUse, totals []UsageTotal) (string, error) {
+func exported(t *testing.T, table string, runs []RunUse, totals []UsageTotal) (string, error) {
 	t.Helper()
 	var b bytes.Buffer
 	m := Month{2026, 11}
-	w, err := NewUsageWriter(NewCSV(&b), m.Period(time.UTC))
+	w, err := NewUsageWriter(NewCSV(&b, table), m.Period(time.UTC), AsOf{Made: start.Add(3 * time.Hour), Settled: start.Add(2 * time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func exported(t *testing.T, runs []RunUse, totals []UsageTotal) (string, error) 
 			return "", err
 		}
 	}
-	err = w.Finish(totals, AsOf{Made: start.Add(3 * time.Hour), Settled: start.Add(2 * time.Hour)})
+	err = w.Finish(totals)
 	return b.String(), err
 }
 
@@ -161,14 +161,24 @@ func TestUsageExport(t *testing.T) {
 		From: start, To: start.Add(90 * time.Second), EndReason: "asked", Rate: 1000, Hours: 90_000, Cost: Cost{113, "EUR"},
 		PurchaseOrder: "PO 1", CostCentre: "+49", GrantNumber: "G-7", Orders: "12 14", OrderPurchaseOrder: "PO 2; PO 3", OrderGrantNumber: "@x",
 	}
-	got, err := exported(t, []RunUse{run}, []UsageTotal{{id(1), run.OrganizationName, 90_000, Cost{113, "EUR"}}})
-	want := strings.ReplaceAll(`record,organization,organization_id,cluster,cluster_id,node,node_id,run_id,vcpus,memory_mib,from,to,end_reason,seconds,rate,mcs,compute_hours,cost,currency,purchase_order,cost_centre,grant_number,orders,order_purchase_order,order_cost_centre,order_grant_number,made_at,settled_until,status
-run,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,"trial, ""one""",00000000-0000-7000-8000-000000000002,head,00000000-0000-7000-8000-000000000003,00000000-0000-7000-8000-000000000004,1,512,2026-11-22T14:00:00Z,2026-11-22T14:01:30Z,asked,90,1000,90000,0.025000,1.13,EUR,PO 1,'+49,G-7,12 14,PO 2; PO 3,,'@x,,,
-organization,"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
-total,,,,,,,,,,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,,90,,90000,0.025000,1.13,EUR,,,,,,,,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
-`, "\n", "\r\n")
-	if diff := cmp.Diff(want, got); err != nil || diff != "" {
-		t.Error(err, diff)
+	for table, want := range map[string]string{
+		UsageRuns: `organization,organization_id,cluster,cluster_id,node,node_id,run_id,vcpus,memory_mib,from,to,end_reason,seconds,rate,mcs,compute_hours,cost,currency,purchase_order,cost_centre,grant_number,orders,order_purchase_order,order_cost_centre,order_grant_number,made_at,settled_until,status
+"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,"trial, ""one""",00000000-0000-7000-8000-000000000002,head,00000000-0000-7000-8000-000000000003,00000000-0000-7000-8000-000000000004,1,512,2026-11-22T14:00:00Z,2026-11-22T14:01:30Z,asked,90,1000,90000,0.025000,1.13,EUR,PO 1,'+49,G-7,12 14,PO 2; PO 3,,'@x,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
+`,
+		UsageOrganizations: `organization,organization_id,from,to,runs,seconds,mcs,compute_hours,cost,currency,made_at,settled_until,status
+"'=HYPERLINK(""http://x"")",00000000-0000-7000-8000-000000000001,2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,1,90,90000,0.025000,1.13,EUR,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
+`,
+		UsageAll: `from,to,runs,seconds,mcs,compute_hours,cost,currency,made_at,settled_until,status
+2026-11-01T00:00:00Z,2026-12-01T00:00:00Z,1,90,90000,0.025000,1.13,EUR,2026-11-22T17:00:00Z,2026-11-22T16:00:00Z,provisional
+`,
+	} {
+		got, err := exported(t, table, []RunUse{run}, []UsageTotal{{id(1), run.OrganizationName, 90_000, Cost{113, "EUR"}}})
+		if diff := cmp.Diff(strings.ReplaceAll(want, "\n", "\r\n"), got); err != nil || diff != "" {
+			t.Error(table, err, diff)
+		}
+	}
+	if _, err := exported(t, "sums", nil, nil); !errors.Is(err, ErrNoTable) {
+		t.Errorf("a table that there is not: %v", err)
 	}
 }
 
@@ -190,7 +200,7 @@ func TestUsageExportRefusesWhatDoesNotTie(t *testing.T) {
 		"not seconds × rate":    {[]RunUse{wrong}, nil, ErrSegment},
 		"outside the month":     {[]RunUse{outside}, nil, ErrSegment},
 	} {
-		if _, err := exported(t, c.runs, c.totals); !errors.Is(err, c.want) {
+		if _, err := exported(t, UsageRuns, c.runs, c.totals); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

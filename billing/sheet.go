@@ -2,17 +2,39 @@ package billing
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 )
 
-// Sheet takes a file for accountants row by row. Without Finish the file is not whole.
-type Sheet interface {
+// Book takes a file for accountants: tables whose rows are of one kind each, so that whoever adds a column up gets its sum.
+// Without Finish the file is not whole.
+type Book interface {
+	Table(name string, columns []Column) error // begins one; the rows that follow are its
 	Row(cells ...Cell) error
 	Finish() error
+}
+
+// Column is one column of a table: its name in files, and what its cells are.
+type Column struct {
+	Name string
+	Kind CellKind
+}
+
+// columns gives text columns of these names, but for those that times names, which are of instants.
+func columns(names []string, times ...string) []Column {
+	list := make([]Column, len(names))
+	for i, name := range names {
+		list[i].Name = name
+		if slices.Contains(times, name) {
+			list[i].Kind = TimeCell
+		}
+	}
+	return list
 }
 
 // CellKind says how a spreadsheet has to take a cell.
@@ -25,7 +47,7 @@ const (
 	TimeCell                   // an instant in UTC, to the second
 )
 
-// Cell is one value of a Sheet. The zero Cell is empty.
+// Cell is one value of a Book. The zero Cell is empty.
 type Cell struct {
 	Kind CellKind
 	Text string    // of a TextCell and a NumberCell
@@ -57,26 +79,50 @@ func Instant(t time.Time) Cell {
 // ByteOrderMark before a CSV has spreadsheets take it for UTF-8.
 const ByteOrderMark = "\ufeff"
 
-// CSV is a Sheet of comma-separated values, as the package's document describes them.
-type CSV struct{ csv *csv.Writer }
+// ErrNoTable is returned where a CSV is to have a table that the file has not.
+var ErrNoTable = errors.New("the file has no such table")
 
-// NewCSV writes to w.
-func NewCSV(w io.Writer) *CSV {
+// CSV is a Book of comma-separated values, as the package's document describes them. A CSV has one table: of the others
+// nothing is written, but the writers check them nevertheless.
+type CSV struct {
+	csv          *csv.Writer
+	table        string
+	begun, wrote bool // this table's rows are coming; they came
+}
+
+// NewCSV writes the table of this name to w.
+func NewCSV(w io.Writer, table string) *CSV {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
-	return &CSV{c}
+	return &CSV{csv: c, table: table}
 }
 
 // NewMarkedCSV begins with a byte order mark: for who opens the file by a click. Programs want none.
-func NewMarkedCSV(w io.Writer) (*CSV, error) {
+func NewMarkedCSV(w io.Writer, table string) (*CSV, error) {
 	if _, err := io.WriteString(w, ByteOrderMark); err != nil {
 		return nil, fmt.Errorf("write the byte order mark: %w", err)
 	}
-	return NewCSV(w), nil
+	return NewCSV(w, table), nil
 }
 
-// Row implements Sheet.
+// Table implements Book.
+func (c *CSV) Table(name string, columns []Column) error {
+	if c.begun = name == c.table; !c.begun {
+		return nil
+	}
+	c.wrote = true
+	cells := make([]Cell, len(columns))
+	for i, x := range columns {
+		cells[i] = Text(x.Name)
+	}
+	return c.Row(cells...)
+}
+
+// Row implements Book.
 func (c *CSV) Row(cells ...Cell) error {
+	if !c.begun {
+		return nil
+	}
 	row := make([]string, len(cells))
 	for i, x := range cells {
 		switch x.Kind {
@@ -91,8 +137,11 @@ func (c *CSV) Row(cells ...Cell) error {
 	return c.csv.Write(row)
 }
 
-// Finish implements Sheet.
+// Finish implements Book.
 func (c *CSV) Finish() error {
+	if !c.wrote {
+		return fmt.Errorf("%w: %q", ErrNoTable, c.table)
+	}
 	c.csv.Flush()
 	return c.csv.Error()
 }

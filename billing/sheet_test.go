@@ -21,7 +21,10 @@ var hostile = []string{
 func TestNoCellBeginsAFormula(t *testing.T) {
 	for _, text := range hostile {
 		var b strings.Builder
-		s := billing.NewCSV(&b)
+		s := billing.NewCSV(&b, "t")
+		if err := s.Table("t", []billing.Column{{Name: "head"}}); err != nil {
+			t.Fatal(err)
+		}
 		if err := s.Row(billing.Text("run"), billing.Text(text), billing.Text("behind")); err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +35,7 @@ func TestNoCellBeginsAFormula(t *testing.T) {
 			r := csv.NewReader(strings.NewReader(b.String()))
 			r.Comma, r.LazyQuotes, r.FieldsPerRecord = comma, true, -1
 			rows, err := r.ReadAll()
-			if err != nil || len(rows) != 1 {
+			if err != nil || len(rows) != 2 {
 				t.Errorf("%q by %q: %d rows, %v", text, comma, len(rows), err)
 			}
 			for _, row := range rows {
@@ -58,8 +61,17 @@ func wantNoFormula(t *testing.T, text, cell string) {
 
 func TestTextsAndNumbersOfCSVStayAsTheyAre(t *testing.T) {
 	var b strings.Builder
-	s, err := billing.NewMarkedCSV(&b)
+	s, err := billing.NewMarkedCSV(&b, "t")
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Table("other", []billing.Column{{Name: "another table"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Row(billing.Text("left out")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Table("t", []billing.Column{{Name: "at", Kind: billing.TimeCell}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Row(
@@ -71,7 +83,7 @@ func TestTextsAndNumbersOfCSVStayAsTheyAre(t *testing.T) {
 	if err := s.Finish(); err != nil {
 		t.Fatal(err)
 	}
-	if want := "\ufeff0042,3E10,4500012345678901234,1-2,R&D (a=b),-12.50,7,2026-11-29T00:02:03Z,,\r\n"; b.String() != want {
+	if want := "\ufeffat\r\n0042,3E10,4500012345678901234,1-2,R&D (a=b),-12.50,7,2026-11-29T00:02:03Z,,\r\n"; b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)
 	}
 }

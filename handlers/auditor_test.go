@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"volary.dev/billing"
 	"volary.dev/handlers/handlertest"
 )
 
@@ -28,6 +29,21 @@ func TestAuditorsRead(t *testing.T) {
 		if !strings.Contains(got.Body, " reading") || strings.Contains(got.Body, "/console\"") {
 			t.Errorf("%s: its forms are shown, or a console is offered", path)
 		}
+	}
+	limit := 5 * billing.ComputeHour
+	if err := a.Store.Machines.SetCap(t.Context(), w.Organization, w.Person(handlertest.Owner), w.Extra, &limit); err != nil {
+		t.Fatal(err)
+	}
+	a.Request(w, "asked")
+	a.Sell(w)
+	says(t, "members as an auditor sees them", org.Get("/org/members"), http.StatusOK, "Left of it", "5.00", "1 open invitation", "A cap is not of a month")
+	says(t, "requests as an auditor sees them", org.Get("/org/requests"), http.StatusOK, "Asked by", handlertest.Member)
+	says(t, "invitations as an auditor sees them", org.Get("/org/invitations"), http.StatusOK, "invited@first.example")
+	lacks(t, "invitations as an auditor sees them", org.Get("/org/invitations"), "Take back")
+	for _, form := range []string{"/org/orders/new", "/org/clusters/new", "/org/models/new"} {
+		got := org.Get(form)
+		says(t, form, got, http.StatusOK, "An auditor reads here.")
+		lacks(t, form, got, `method="post" action="`+strings.TrimSuffix(form, "/new"))
 	}
 	lacks(t, "an auditor's own account", org.Get("/account"), told)
 	_, err := a.Pool.Exec(t.Context(), `UPDATE mails SET state = 'kept', subject = 'Hello', body = 'open http://x/invitations/SECRET' WHERE id = $1`, w.Mail)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -61,6 +63,7 @@ func TestFromADescriptionToABill(t *testing.T) {
 		t.Error("the ledger lacks the cluster")
 	}
 	export(t, a, cluster)
+	groupUsage(t, a)
 }
 
 func describe(t *testing.T, b *handlertest.Browser, w *handlertest.World) uuid.UUID {
@@ -161,13 +164,20 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 	wantWorkbook(t, accountant.Get("/provider/usage.xlsx"), lines)
 	runs := 0
 	for _, l := range lines[1:] {
-		if l[column["record"]] == "run" && l[column["cluster_id"]] == cluster.String() {
+		if l[column["cluster_id"]] == cluster.String() {
 			runs++
 		}
 	}
-	if runs < 3 || lines[len(lines)-1][column["record"]] != "total" {
+	if runs < 3 {
 		t.Errorf("%d runs in\n%s", runs, file.Body)
 	}
+	for _, table := range []string{"organizations", "total"} {
+		got := accountant.Get("/provider/usage.csv?lines=" + table)
+		if got.Status != http.StatusOK || !strings.Contains(got.Header.Get("Content-Disposition"), "-"+table+"-provisional.csv") || mcsOf(t, got.Body) != mcsOf(t, file.Body) {
+			t.Errorf("%s: %d, %v\n%s", table, got.Status, got.Header, got.Body)
+		}
+	}
+	says(t, "a table that there is not", accountant.Get("/provider/usage.csv?lines=everything"), http.StatusUnprocessableEntity)
 	for month, status := range map[string]int{"2026-13": 422, "x": 422, "0001-01": 422, "2020-01": 200} {
 		if got := accountant.Get("/provider/usage.csv?month=" + month); got.Status != status {
 			t.Errorf("export of %s: %d", month, got.Status)
@@ -175,6 +185,45 @@ func export(t *testing.T, a *handlertest.App, cluster uuid.UUID) {
 		if got := accountant.Get("/provider/usage?month=" + month); got.Status != status || !strings.Contains(got.Body, `value="`+month+`"`) {
 			t.Errorf("page of %s: %d", month, got.Status)
 		}
+	}
+}
+
+// groupUsage reads the month as the group does: who launched what was used. Everybody's is for those who may see it, a member
+// has their own, and each table of the file has the same sum.
+func groupUsage(t *testing.T, a *handlertest.App) {
+	t.Helper()
+	const at = "/org/usage/people"
+	for _, who := range []string{handlertest.Owner, handlertest.Billing, handlertest.Auditor} {
+		says(t, who+"'s month", a.SignIn(who).Get(at), http.StatusOK, "Launched by", handlertest.Member, "a month in Europe/Berlin", "is booked", "Download CSV")
+	}
+	bills, member, extra := a.SignIn(handlertest.Billing), a.SignIn(handlertest.Member), a.SignIn("extra@first.example")
+	says(t, "one's own", member.Get(at), http.StatusOK, "What you launched used", handlertest.Member)
+	says(t, "of who launched nothing", extra.Get(at), http.StatusOK, "Nothing was used in this month")
+	says(t, "another organization's", a.SignIn(handlertest.OtherOwner).Get(at), http.StatusOK, "Nothing was used in this month")
+	says(t, "no month", bills.Get(at+"?month=2026-13"), http.StatusUnprocessableEntity, "Write the month as 2026-11.", `value="2026-13"`)
+	says(t, "an older month", bills.Get(at+"?month=2020-01"), http.StatusOK, "Nothing was used in this month", "The month is over")
+	runs := bills.Get("/org/usage.csv")
+	sum := mcsOf(t, runs.Body)
+	for _, table := range []string{"people", "totals"} {
+		got := bills.Get("/org/usage.csv?lines=" + table)
+		if got.Status != http.StatusOK || !strings.Contains(got.Header.Get("Content-Disposition"), "-"+table+"-provisional.csv") || mcsOf(t, got.Body) != sum || sum == 0 {
+			t.Errorf("%s: %d, %v\n%s", table, got.Status, got.Header, got.Body)
+		}
+	}
+	if own := member.Get("/org/usage.csv"); mcsOf(t, own.Body) != sum {
+		t.Errorf("the member launched all, and has of %d mcs:\n%s", sum, own.Body)
+	}
+	if none := extra.Get("/org/usage.csv"); none.Status != http.StatusOK || strings.Count(none.Body, "\n") != 1 {
+		t.Errorf("who launched nothing has\n%s", none.Body)
+	}
+	says(t, "a file of no month", bills.Get("/org/usage.csv?month=x"), http.StatusUnprocessableEntity)
+	book, err := excelize.OpenReader(strings.NewReader(bills.Get("/org/usage.xlsx").Body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer book.Close()
+	if head, err := book.GetRows(billing.GroupPeople); err != nil || !slices.Equal(book.GetSheetList(), billing.GroupTables()) || !slices.Contains(head[0], "from (UTC)") {
+		t.Errorf("sheets %q, %v", book.GetSheetList(), err)
 	}
 }
 
@@ -186,15 +235,33 @@ func wantWorkbook(t *testing.T, got handlertest.Answer, lines [][]string) {
 		t.Fatalf("workbook: %d %v", got.Status, err)
 	}
 	defer book.Close()
-	rows, err := book.GetRows("Volary")
-	if err != nil || len(rows) != len(lines) {
-		t.Fatalf("%d rows, the CSV has %d: %v", len(rows), len(lines), err)
+	rows, err := book.GetRows(billing.UsageRuns)
+	if err != nil || len(rows) != len(lines) || !slices.Equal(book.GetSheetList(), billing.UsageTables()) {
+		t.Fatalf("%d rows, the CSV has %d; sheets %q: %v", len(rows), len(lines), book.GetSheetList(), err)
 	}
-	for i, row := range rows[:len(rows)-2] { // the totals have the instants of their making
+	for i, row := range rows {
 		for j, cell := range row {
-			if cell != lines[i][j] {
-				t.Errorf("row %d: %s is %q in the workbook and %q in the CSV", i+1, lines[0][j], cell, lines[i][j])
+			if name := lines[0][j]; name != "made_at" && name != "settled_until" && strings.TrimSuffix(cell, " (UTC)") != lines[i][j] {
+				t.Errorf("row %d: %s is %q in the workbook and %q in the CSV", i+1, name, cell, lines[i][j])
 			}
 		}
 	}
+}
+
+// mcsOf adds up what the lines of a CSV say was used.
+func mcsOf(t *testing.T, file string) (sum int64) {
+	t.Helper()
+	rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file, billing.ByteOrderMark))).ReadAll()
+	if err != nil || len(rows) < 2 {
+		t.Fatalf("%d rows: %v\n%s", len(rows), err, file)
+	}
+	column := slices.Index(rows[0], "mcs")
+	for _, row := range rows[1:] {
+		n, err := strconv.ParseInt(row[column], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
 }

@@ -69,3 +69,34 @@ func TestWhatCannotBeLaunchedNowIsSaidAndWaits(t *testing.T) {
 		t.Error("the list does not say that the pool takes nothing")
 	}
 }
+
+// A request says what its approval does to the cap before it is approved, and after.
+func TestARequestSaysThatItCountsToTheCap(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	id := a.Request(w, "asked")
+	manager, path := a.SignIn(handlertest.Manager), "/org/requests/"+id.String()
+	saysInWords(t, "before", manager.Get(path), "If it is approved it counts to the cap of", "has to be asked for, until the cap is set anew", "A cap is not of a month")
+	done := manager.Post(path+"/approve", nil)
+	follow(t, manager, "approving", done, "It counts to the cap of")
+	saysInWords(t, "after", manager.Get(path), "It counts to the cap of", "there are 0.00 CH left now")
+}
+
+// An extension that a cap does not allow becomes a request, as a launch does; its form says how far the cap goes.
+func TestAnExtensionAboveTheCapIsAskedFor(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	id, _ := a.Launch(w, "first", 0)
+	none := billing.Hours(0)
+	if err := a.Store.Machines.SetCap(t.Context(), w.Organization, w.Person(handlertest.Owner), w.Person(handlertest.Member), &none); err != nil {
+		t.Fatal(err)
+	}
+	member, path := a.SignIn(handlertest.Member), "/org/clusters/"+id.String()
+	saysInWords(t, "the form", member.Get(path), "Of your cap of 0.00 CH since", "your managers are asked for")
+	asked := member.Post(path+"/extend", url.Values{"extend_hours": {"1"}})
+	follow(t, member, "extending", asked, "Your managers are asked for it", "Extend the lease of first")
+	to := asked.Header.Get("Location")
+	manager := a.SignIn(handlertest.Manager)
+	says(t, "the manager's page", manager.Get(to), http.StatusOK, "Approve and extend", "Longer by")
+	follow(t, manager, "approving", manager.Post(to+"/approve", nil), "Approved: the lease is longer.")
+}

@@ -76,7 +76,9 @@ func TestFromQuoteToInvoice(t *testing.T) {
 	link := regexp.MustCompile(`/org/invoices/[0-9a-f-]{36}`).FindString(invoices.Body)
 	says(t, "the invoice", bills.Get(link), http.StatusOK, "NOR-", "Cost centre 4711", "net; taxes as agreed")
 	csv := accountant.Get("/provider/invoices.csv")
-	says(t, "the month's invoice lines", csv, http.StatusOK, "55.55", "4711", "total,")
+	says(t, "the month's invoice lines", csv, http.StatusOK, "55.55", "4711")
+	says(t, "their totals", accountant.Get("/provider/invoices.csv?lines=totals"), http.StatusOK, "64.55", "EUR")
+	says(t, "no table", accountant.Get("/provider/invoices.csv?lines=sums"), http.StatusUnprocessableEntity)
 	says(t, "no month", accountant.Get("/provider/invoices.csv?month=2026-13"), http.StatusUnprocessableEntity)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 )
 
@@ -48,6 +49,9 @@ func TestAmbiguousNumbersAreRefusedInEveryField(t *testing.T) {
 			got := c.by.Post(c.path, c.form)
 			small, _, _ := strings.Cut(strings.ReplaceAll(typed, ",", "."), ".")
 			says(t, c.field+" of "+c.path, got, http.StatusUnprocessableEntity, typed+" can be "+small+" or "+small+"000: write "+small+" or "+small+"000")
+			if strings.Contains(got.Body, refusal.Marked) && !strings.Contains(got.Body, `aria-invalid="true"`) {
+				t.Errorf("%s of %s: the refusal speaks of marked fields, and none is", c.field, c.path)
+			}
 			if !strings.Contains(html.UnescapeString(got.Body), `value="`+typed+`"`) {
 				t.Errorf("%s of %s: %s is not shown again", c.field, c.path, typed)
 			}

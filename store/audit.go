@@ -18,6 +18,8 @@ type AuditRow struct {
 	Subject      string // "cluster"
 	SubjectID    uuid.UUID
 	Detail       map[string]any
+	// Elsewhere: somebody else let it be done in the name of By, so that the session and address of the request are not theirs.
+	Elsewhere bool
 }
 
 // WriteAudit is called in the transaction that does what it records; from where it was done is the context's (WithOrigin).
@@ -34,6 +36,9 @@ func WriteAudit(ctx context.Context, tx pgx.Tx, a AuditRow) error {
 		return fmt.Errorf("audit of %s: %w", a.Verb, err)
 	}
 	from := originOf(ctx)
+	if a.Elsewhere {
+		from = Origin{}
+	}
 	_, err = tx.Exec(ctx, `
 		INSERT INTO audit (id, at, person_id, organization_id, provider_id, verb, subject, subject_id, detail, session_id, address)
 		VALUES ($1, now(), $2, $3, $4, $5, $6, $7, $8, $9, $10)`,

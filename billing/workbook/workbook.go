@@ -21,11 +21,12 @@ var ErrTooLong = errors.New("the file has more rows than a workbook holds")
 // exactDigits is how many digits of a number a spreadsheet keeps; a longer one is written as text.
 const exactDigits = 15
 
-// Workbook is a billing.Sheet of one workbook with one sheet. Close it in any case.
+// Workbook is a billing.Book of a workbook. Close it in any case.
 type Workbook struct {
 	file     *excelize.File
-	rows     *excelize.StreamWriter
+	rows     *excelize.StreamWriter // of the table that was begun last
 	to       io.Writer
+	tables   int
 	row      int
 	text     int // styles
 	head     int
@@ -33,29 +34,52 @@ type Workbook struct {
 	decimals map[int]int // by digits behind the point
 }
 
-// New makes a workbook whose sheet has a name; Finish writes it to w. The first row is its header.
-func New(w io.Writer, name string) (*Workbook, error) {
+// New makes a workbook; Finish writes it to w.
+func New(w io.Writer) (*Workbook, error) {
 	b := &Workbook{file: excelize.NewFile(), to: w, decimals: map[int]int{}}
-	if err := b.begin(name); err != nil {
+	if err := b.styles(); err != nil {
 		return nil, errors.Join(fmt.Errorf("begin workbook: %w", err), b.Close())
 	}
 	return b, nil
 }
 
-func (b *Workbook) begin(name string) (err error) {
-	if err = b.file.SetSheetName("Sheet1", name); err != nil {
-		return err
-	}
-	if b.rows, err = b.file.NewStreamWriter(name); err != nil {
-		return err
-	}
+func (b *Workbook) styles() (err error) {
 	if b.text, err = b.format("@", false); err != nil {
 		return err
 	}
 	if b.head, err = b.format("@", true); err != nil {
 		return err
 	}
-	if b.time, err = b.format(`yyyy-mm-dd"T"hh:mm:ss"Z"`, false); err != nil {
+	b.time, err = b.format(`yyyy-mm-dd"T"hh:mm:ss"Z"`, false)
+	return err
+}
+
+// Table implements billing.Book: a sheet whose first row is its header.
+func (b *Workbook) Table(name string, columns []billing.Column) error {
+	if err := b.sheet(name); err != nil {
+		return fmt.Errorf("begin sheet %s: %w", name, err)
+	}
+	head := make([]billing.Cell, len(columns))
+	for i, x := range columns {
+		head[i] = billing.Text(x.Name)
+		if x.Kind == billing.TimeCell {
+			head[i].Text += " (UTC)"
+		}
+	}
+	return b.Row(head...)
+}
+
+func (b *Workbook) sheet(name string) (err error) {
+	if b.tables++; b.tables == 1 {
+		err = b.file.SetSheetName("Sheet1", name)
+	} else if err = b.rows.Flush(); err == nil {
+		_, err = b.file.NewSheet(name)
+	}
+	if err != nil {
+		return err
+	}
+	b.row = 0
+	if b.rows, err = b.file.NewStreamWriter(name); err != nil {
 		return err
 	}
 	return errors.Join(
@@ -71,7 +95,7 @@ func (b *Workbook) format(code string, bold bool) (int, error) {
 // Close frees what the workbook holds, on disk too.
 func (b *Workbook) Close() error { return b.file.Close() }
 
-// Row implements billing.Sheet.
+// Row implements billing.Book.
 func (b *Workbook) Row(cells ...billing.Cell) error {
 	if b.row == MostRows {
 		return fmt.Errorf("%w: %d", ErrTooLong, MostRows)
@@ -129,7 +153,7 @@ func (b *Workbook) number(s string) (any, error) {
 	return excelize.Cell{StyleID: style, Value: n}, nil
 }
 
-// Finish implements billing.Sheet.
+// Finish implements billing.Book.
 func (b *Workbook) Finish() error {
 	if err := b.rows.Flush(); err != nil {
 		return fmt.Errorf("write workbook: %w", err)

@@ -74,7 +74,7 @@ func lowest() []layer {
 // pages are the rows of what faces people, and of the worker's handlers.
 func pages() []layer {
 	audience := []string{
-		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "billing/workbook", "provisioner", "provisioner/cloudinit",
+		"store", "store/people", "store/books", "store/models", "store/machines", "store/overview", "store/blob", "web/**", "billing", "provisioner", "provisioner/cloudinit",
 		"provisioner/userdata", "provisioner/typed",
 		"handlers/request", "handlers/respond", "handlers/respond/page", "handlers/live", "handlers/relay",
 		"handlers/sales", "handlers/uploads",
@@ -111,7 +111,7 @@ func pages() []layer {
 		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "handlers/request", "handlers/respond"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
-			"store", "store/books", "billing", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
+			"store", "store/books", "billing", "billing/workbook", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
 		}},
 		// What pages of several audiences stream.
 		{packages: []string{"handlers/relay"}, may: []string{"provisioner", "handlers/request", "handlers/handshake"}},

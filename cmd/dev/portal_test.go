@@ -59,6 +59,18 @@ func (p *portal) command(t *testing.T, input string, args ...string) string {
 	return string(out)
 }
 
+// pasted runs a line that was printed, as it stands, in a shell that knows nothing else.
+func (p *portal) pasted(t *testing.T, line string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
 // admin is the platform's, signed in.
 func (p *portal) admin(t *testing.T, scripts bool) *visitor {
 	t.Helper()
@@ -119,7 +131,7 @@ func (v *visitor) mailTo(address, subject string) string {
 	v.followIn(subject, "")
 	v.at("/platform/outbox/:id")
 	if strings.Contains(v.text("main"), "Its link is sealed") {
-		link := strings.TrimSpace(v.portal.command(v.t, "", "mail", "show", address, "--subject="+subject))
+		link := strings.TrimSpace(v.portal.pasted(v.t, v.portal.mailCommand(address)+" --subject="+shellQuoted(subject)))
 		path, ok := strings.CutPrefix(link, v.base)
 		if !ok {
 			v.t.Fatalf("the mail to %s links to %q", address, link)

@@ -259,8 +259,20 @@ func (v *volary) greet() {
 	if v.sample != "" {
 		fmt.Printf("\nA small Linux to upload: %s\n", v.sample)
 	}
+	fmt.Printf("\nMails are not sent. The newest link that was written to somebody is shown by\n  %s\n", v.mailCommand("ada@tidal.example"))
 	fmt.Println("\nCtrl-C ends it; its data stays in .volary/.")
 }
+
+// mailCommand is a line for a shell that shows the newest link in a mail to somebody: all that it needs is in it.
+func (v *volary) mailCommand(email string) string {
+	return strings.Join([]string{
+		"DATABASE_URL=" + shellQuoted(v.users.Owner), "VOLARY_MAIL_IDENTITY_FILE=" + shellQuoted(v.mailIdentity()), "VOLARY_PUBLIC_URL=" + shellQuoted(v.address()),
+		shellQuoted(v.program("volary")), "mail", "show", shellQuoted(email),
+	}, " ")
+}
+
+// shellQuoted is a word that a shell takes as it is.
+func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // watch returns when a signal came, or something has ended that nothing is without. What can be started again, is.
 func (v *volary) watch(ctx context.Context) error {

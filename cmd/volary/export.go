@@ -11,12 +11,13 @@ import (
 )
 
 type exportCommand struct {
-	Usage exportUsage `cmd:"" help:"A provider's month as CSV: a line for each run, totals that tie to the ledger."`
+	Usage exportUsage `cmd:"" help:"A provider's month as CSV, which ties to the ledger: a line for each run, or what they come to."`
 }
 
 type exportUsage struct {
 	Provider string `required:"" help:"Name of the provider."`
 	Month    string `required:"" help:"The month by the provider's accounts, such as 2026-11."`
+	Lines    string `help:"What a line is of: a run, an organization, or the total." enum:"runs,organizations,total" default:"runs"`
 	Output   string `help:"File to write; without it the export goes to standard output." type:"path"`
 }
 
@@ -44,5 +45,5 @@ func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) er
 	if err != nil {
 		return err
 	}
-	return db.Books.ExportUsage(ctx, provider.ID, month, billing.NewCSV(to))
+	return db.Books.ExportUsage(ctx, provider.ID, month, billing.NewCSV(to, e.Lines))
 }

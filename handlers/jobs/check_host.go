@@ -200,8 +200,8 @@ func (k *hostCheck) versions(context.Context) (string, error) {
 	if f.UUID == uuid.Nil {
 		return "", errors.New("the host does not tell its UUID: set host_uuid in libvirtd.conf")
 	}
-	return fmt.Sprintf("libvirt %s, QEMU %s, %s (%s), %d MiB of memory", f.LibvirtVersion, f.QEMUVersion,
-		refusal.Plural(f.VCPUs, "logical processor", "logical processors"), provisioner.ProcessorName(f.CPUModel), f.MemoryMiB), nil
+	return fmt.Sprintf("libvirt %s, QEMU %s, %s (%s), %s of memory", f.LibvirtVersion, f.QEMUVersion,
+		refusal.Plural(f.VCPUs, "logical processor", "logical processors"), provisioner.ProcessorName(f.CPUModel), refusal.MiB(f.MemoryMiB)), nil
 }
 
 func (k *hostCheck) hook(context.Context) (string, error) {

@@ -27,7 +27,7 @@ import (
 // ListClusters shows the organization's clusters, or with ?gone=1 those that are no more.
 func (h Handlers) ListClusters(c echo.Context) error {
 	orgID, _ := where(c)
-	l, q := request.ParseList(c, "name", "pool", "nodes", "created", "lease", "used"), request.ParseQuery(c)
+	l, q := request.ParseList(c, "name", "pool", "nodes", "created", "lease", "ended", "used"), request.ParseQuery(c)
 	f := machines.ClusterListFilter{Gone: q.Typed("gone") == "1", Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
 	if !f.Gone {
 		f.State = q.Typed("state")
@@ -65,6 +65,9 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 		return err
 	}
 	p := h.clusterProps(c, d, nil)
+	if err := h.readCap(c, &p); err != nil {
+		return err
+	}
 	if p.Staff, err = h.staffLooks(c, d); err != nil {
 		return err
 	}
@@ -97,7 +100,7 @@ func (h Handlers) StopCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The nodes are being powered off. Their disks, names and addresses stay.")
+	return h.Frame.Done(c, clusterPath(id), "The stop is asked for. Disks, names and addresses stay.")
 }
 
 // StartCluster starts a stopped cluster for a new lease; a member's start above the cap becomes a request.
@@ -128,10 +131,10 @@ func (h Handlers) StartCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The nodes start again with the disks they had.")
+	return h.Frame.Done(c, clusterPath(id), "The start is accepted: with the disks, names and addresses that the nodes had.")
 }
 
-// ExtendCluster lengthens the lease of a cluster that starts or runs.
+// ExtendCluster lengthens the lease of a cluster that starts or runs; a member's extension above the cap becomes a request.
 func (h Handlers) ExtendCluster(c echo.Context) error {
 	id, err := request.ID(c, "id", "cluster")
 	if err != nil {
@@ -141,12 +144,18 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	add := int64(f.Duration("extend_hours", "the extension", leaseLeast, leaseMost) / time.Second)
+	add := int64(f.Hours("extend_hours", "the extension") / time.Second)
 	if r := f.Refusal(); r != nil {
 		return h.clusterAgain(c, r)
 	}
 	orgID, personID := where(c)
 	err = h.Machines.ExtendLease(c.Request().Context(), orgID, personID, id, add)
+	if r, ok := respond.AsForm(err); ok && r.Code == "cap" {
+		var asked uuid.UUID
+		if asked, err = h.Machines.RequestExtension(c.Request().Context(), orgID, personID, id, add); err == nil {
+			return h.asked(c, asked)
+		}
+	}
 	if r, ok := respond.AsForm(err); ok {
 		return h.clusterAgain(c, renamed(r, map[string]string{"lease": "extend_hours"}))
 	}
@@ -156,6 +165,17 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "The lease is longer by "+ui.Duration(time.Duration(add)*time.Second)+", and the hours for it are set aside.")
 }
 
+// readCap fills in what the reader may take without asking, where the page offers something that takes hours.
+func (h Handlers) readCap(c echo.Context, p *web.ClusterShowProps) error {
+	if !p.MayExtend && !p.MayStart {
+		return nil
+	}
+	orgID, personID := where(c)
+	limit, err := h.Machines.CapOf(c.Request().Context(), orgID, personID)
+	p.Cap = capProps(limit)
+	return err
+}
+
 // clusterAgain shows the cluster with what was refused and the hours as typed.
 func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 	d, err := h.cluster(c)
@@ -163,6 +183,9 @@ func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 		return err
 	}
 	p := h.clusterProps(c, d, aboveForm(r))
+	if err := h.readCap(c, &p); err != nil {
+		return err
+	}
 	if p.Staff, err = h.staffLooks(c, d); err != nil {
 		return err
 	}
@@ -199,7 +222,7 @@ func (h Handlers) DeleteCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "Nodes and disks are being removed. What was set aside and not used comes back.")
+	return h.Frame.Done(c, clusterPath(id), "The deletion is asked for. What was set aside and not used comes back.")
 }
 
 func (h Handlers) deleteProps(c echo.Context, d machines.ClusterDetail, r *refusal.Error) web.ClusterDeleteProps {
@@ -316,7 +339,7 @@ func clusterRows(list []machines.ClusterRow) []web.ClusterRow {
 		rows = append(rows, web.ClusterRow{
 			ID: r.ID, Name: r.Name, State: r.State, Reason: r.Reason, ReasonDetail: r.ReasonDetail,
 			Version: r.ModelName + " " + r.Version, Pool: r.PoolName, Nodes: r.Nodes, NodesReady: r.ReadyNodes,
-			LeaseEnds: page.Time(r.LeaseEndsAt), Created: r.CreatedAt, UsedMCS: int64(r.Used),
+			LeaseEnds: page.Time(r.LeaseEndsAt), Created: r.CreatedAt, Ended: page.Time(r.EndedAt), UsedMCS: int64(r.Used),
 		})
 	}
 	return rows
@@ -393,7 +416,7 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	}
 	r, refusal := launchRequest(f, true)
 	if refusal != nil {
-		return h.launchUnread(c, f, refusal)
+		return h.launchUnread(c, f, r, refusal)
 	}
 	orgID, personID := where(c)
 	id, err := h.Machines.LaunchCluster(c.Request().Context(), orgID, personID, r)
@@ -409,5 +432,5 @@ func (h Handlers) CreateCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "Every node has a host. The cluster is being made.")
+	return h.Frame.Done(c, clusterPath(id), "Every node has a host. What becomes of it stands here.")
 }

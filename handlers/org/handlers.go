@@ -51,6 +51,9 @@ func mayWork(c echo.Context) bool { return request.Allowed(c, request.OrgWork) }
 // aboveForm moves the sentences of fields above a form that is too small to carry them beside its fields.
 func aboveForm(r *refusal.Error) *refusal.Error {
 	out := *r
+	if out.Next == refusal.Marked { // none is
+		out.Next = "Correct it and send the form again."
+	}
 	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
 		out.Detail = append(slices.Clone(out.Detail), r.Fields[name])
 	}

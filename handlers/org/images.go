@@ -115,7 +115,7 @@ func (h Handlers) DeleteImage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org/images", "The image is deleted. Its bytes and its copies on hosts are being removed.")
+	return h.Frame.Done(c, "/org/images", "The image is deleted, and with it its bytes and its copies on hosts, as soon as these answer.")
 }
 
 func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Error, status int) error {

@@ -9,6 +9,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/people"
 	web "volary.dev/web/org"
@@ -32,7 +33,10 @@ func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.Invitatio
 	}
 	l := h.layout(c)
 	p.Form, p.Email, p.Role, p.Now, p.Zone = typed.Form, typed.Email, typed.Role, l.Now, l.Zone
-	p.May = web.RoleOptions(request.Allowed(c, request.OrgOwn))
+	p.Caps, p.Cap = true, typed.Cap
+	if request.Allowed(c, request.OrgManage) {
+		p.May = web.RoleOptions(request.Allowed(c, request.OrgOwn))
+	}
 	return page.Render(c, status, web.InvitationList(web.InvitationListProps{Layout: l, Invitations: page.Invitations(p, list, total)}))
 }
 
@@ -42,8 +46,8 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	typed := ui.InvitationsProps{Email: f.Typed("email"), Role: f.Typed("role")}
-	n := people.NewInvitation{Email: strings.TrimSpace(f.Typed("email")), Role: f.Choice("role", "a role", roles()...)}
+	typed := ui.InvitationsProps{Email: f.Typed("email"), Role: f.Typed("role"), Cap: f.Typed("cap")}
+	n := people.NewInvitation{Email: strings.TrimSpace(f.Typed("email")), Role: f.Choice("role", "a role", roles()...), Cap: capOf(f)}
 	if f.Typed("by") == "mail" {
 		n.Email = f.Text("email", "the e-mail address", 3, 254)
 	} else {
@@ -60,7 +64,11 @@ func (h Handlers) CreateInvitation(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.invited(c, token, "A mail with the invitation is on its way to "+n.Email+".")
+	notice := "A mail with the invitation is on its way to " + n.Email + "."
+	if n.Cap != nil {
+		notice += " The cap will be " + sales.HoursUnderstood(*n.Cap) + ", counted from the day it is accepted."
+	}
+	return h.invited(c, token, notice)
 }
 
 // invited shows a link once, or says that it is in the mail.

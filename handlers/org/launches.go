@@ -1,8 +1,11 @@
 package org
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,11 +23,6 @@ import (
 	"volary.dev/web/ui"
 )
 
-const (
-	leaseLeast = 6 * time.Minute
-	leaseMost  = 8760 * time.Hour // a pool may allow less: store knows
-)
-
 // launchFields are the form's names of the fields that store refuses.
 var launchFields = map[string]string{"compute": "compute_count", "lease": "lease_hours"}
 
@@ -33,17 +31,29 @@ func (h Handlers) launchAgain(c echo.Context, f *request.Form, refused *machines
 	p, r := h.launchForm(c, f, refused.Form), renamed(refused.Refusal, launchFields)
 	p.Form.Refusal = r
 	if refused.Quote != nil {
+		// The panel says what was answered, and never that it fits; fields are marked beside it.
 		p.Quote = quoteProps(*refused.Quote)
+		p.Quote.Refusal, p.Quote.Sent = r, true
 		if len(r.Fields) == 0 {
-			p.Quote.Refusal, p.Quote.Sent, p.Form.Refusal = r, true, nil
+			p.Form.Refusal = nil
 		}
 	}
 	return page.Render(c, respond.Status(r.Code), web.ClusterNew(p))
 }
 
-// launchUnread shows a form whose fields do not make a launch.
-func (h Handlers) launchUnread(c echo.Context, f *request.Form, r *refusal.Error) error {
+// launchUnread shows a form whose fields do not make a launch, with what is wrong with those that could be read, too.
+func (h Handlers) launchUnread(c echo.Context, f *request.Form, l machines.LaunchRequest, r *refusal.Error) error {
 	orgID, personID := where(c)
+	faults, err := h.Machines.LaunchFaults(c.Request().Context(), orgID, l)
+	if err != nil {
+		return err
+	}
+	all := maps.Clone(renamed(&refusal.Error{Fields: faults}, launchFields).Fields)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, r.Fields) // what could not be read is said as it is
+	r = refusal.Invalid(all)
 	form, err := h.Machines.LaunchForm(c.Request().Context(), orgID, personID)
 	if err != nil {
 		return err
@@ -99,7 +109,7 @@ func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.Laun
 		}
 		p.Versions = append(p.Versions, ui.Option{Value: v.ID.String(), Label: label})
 	}
-	p.Cap = capProps(form.Cap)
+	p.Cap, p.Keys, p.OwnKeys = capProps(form.Cap), form.Keys, form.OwnKeys
 	p.Pools, _ = placeOptions(form.Pools)
 	return p
 }
@@ -109,7 +119,7 @@ func capProps(limit *machines.Cap) *web.Cap {
 	if limit == nil {
 		return nil
 	}
-	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left())}
+	return &web.Cap{MCS: int64(limit.Hours), LeftMCS: int64(limit.Left()), Since: limit.Since}
 }
 
 // launchRequest reads the form. A quote needs no name.
@@ -132,7 +142,7 @@ func launchRequest(f *request.Form, named bool) (machines.LaunchRequest, *refusa
 }
 
 func leaseSeconds(f *request.Form) int64 {
-	return int64(f.Duration("lease_hours", "the lease", leaseLeast, leaseMost) / time.Second)
+	return int64(f.Hours("lease_hours", "the lease") / time.Second)
 }
 
 func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *refusal.Error, error) {
@@ -150,12 +160,27 @@ func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *
 func quoteProps(q machines.Quote) *web.Quote {
 	w := &web.Quote{
 		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
-		Hosts: hostFits(q), Refusal: renamed(q.Refusal, launchFields),
+		Shapes: shapesText(q), Hosts: hostFits(q), Refusal: renamed(q.Refusal, launchFields),
 	}
 	if q.Price != nil {
 		w.Cost, w.CostPerHour, w.Price = sales.Amount(q.Cost), sales.Amount(q.CostPerHour), q.Price.String()
 	}
 	return w
+}
+
+// shapesText says what is launched: the head that every cluster has, and the compute nodes beside it.
+func shapesText(q machines.Quote) string {
+	nodes, parts := 0, []string{}
+	for _, s := range q.Shapes {
+		if s.Count > 0 {
+			nodes += s.Count
+			parts = append(parts, fmt.Sprintf("%d %s with %s and %s", s.Count, s.Role, ui.Plural(s.Shape.VCPUs, "vCPU", "vCPUs"), ui.MiB(s.Shape.MemoryMiB)))
+		}
+	}
+	if nodes == 0 {
+		return ""
+	}
+	return ui.Plural(nodes, "node", "nodes") + ": " + strings.Join(parts, ", ")
 }
 
 func hostFits(q machines.Quote) []web.HostFit {

@@ -23,7 +23,7 @@ func (h Handlers) ShowLog(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p = page.Log(p, rows, total, l.Zone, logPath, func(x store.LogRow) string { return x.ProviderName })
+	p = page.Log(p, rows, total, logPath, func(x store.LogRow) string { return x.ProviderName })
 	return page.Render(c, http.StatusOK, web.Log(web.LogProps{Layout: l, Log: p}))
 }
 

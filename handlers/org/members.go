@@ -66,11 +66,7 @@ func (h Handlers) UpdateCap(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var limit *billing.Hours
-	if strings.TrimSpace(f.Typed("cap")) != "" {
-		hours := billing.Hours(f.Int64("cap", "the cap in compute hours", 0, int64(billing.MaxHours/billing.ComputeHour))) * billing.ComputeHour
-		limit = &hours
-	}
+	limit := capOf(f)
 	if r := f.Refusal(); r != nil {
 		return h.capRefused(c, id, f, r)
 	}
@@ -84,9 +80,18 @@ func (h Handlers) UpdateCap(c echo.Context) error {
 	}
 	notice := "The cap is taken away."
 	if limit != nil {
-		notice = "The cap is " + sales.HoursUnderstood(*limit) + "; counting begins anew."
+		notice = "The cap is " + sales.HoursUnderstood(*limit) + "; counting begins anew, and goes on until it is set again."
 	}
 	return h.Frame.Done(c, "/org/members", notice)
+}
+
+// capOf reads the field of a cap; empty: none.
+func capOf(f *request.Form) *billing.Hours {
+	if strings.TrimSpace(f.Typed("cap")) == "" {
+		return nil
+	}
+	hours := billing.Hours(f.Int64("cap", "the cap in compute hours", 0, int64(billing.MaxHours/billing.ComputeHour))) * billing.ComputeHour
+	return &hours
 }
 
 // capRefused shows the members with what was typed as the cap of one of them.
@@ -147,11 +152,11 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 		return err
 	}
 	p.Layout, p.List, p.Text, p.Role = h.layout(c), page.List(l, total), q.Typed("q"), role
-	p.MayOwn, p.MayManage = request.Allowed(c, request.OrgOwn), request.Allowed(c, request.OrgManage)
+	p.MayOwn, p.MayManage, p.Reads = request.Allowed(c, request.OrgOwn), request.Allowed(c, request.OrgManage), request.AllowedToRead(c, request.OrgManage)
 	if err := h.fillMembers(c, &p, members, personID); err != nil {
 		return err
 	}
-	if p.MayManage {
+	if p.Reads {
 		if p.Invited, err = h.People.CountInvitations(ctx, people.Place{OrganizationID: orgID}); err != nil {
 			return err
 		}
@@ -177,7 +182,7 @@ func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []
 	for _, m := range members {
 		row := web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since, Self: m.PersonID == self}
 		if limit, ok := caps[m.PersonID]; ok {
-			row.Capped, row.CapMCS, row.CapLeftMCS = true, int64(limit.Hours), int64(limit.Left())
+			row.Capped, row.CapMCS, row.CapLeftMCS, row.CapSince = true, int64(limit.Hours), int64(limit.Left()), limit.Since
 		} else if m.Cap != nil {
 			row.Kept, row.CapMCS = true, int64(*m.Cap)
 		}

@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/overview"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -27,7 +28,7 @@ func (h Handlers) ListRequests(c echo.Context) error {
 		return err
 	}
 	p := web.RequestListProps{
-		Layout: h.layout(c), List: page.List(l, total), NeedMCS: int64(need), MayDecide: mayManage(c),
+		Layout: h.layout(c), List: page.List(l, total), NeedMCS: int64(need), MayDecide: mayManage(c), All: whose(c) == uuid.Nil,
 		State: q.Typed("state"), Search: q.Typed("search"),
 	}
 	for _, r := range list {
@@ -47,33 +48,48 @@ func (h Handlers) ShowRequest(c echo.Context) error {
 
 // ApproveRequest launches what was asked for; what cannot be launched now stays waiting, with the reason.
 func (h Handlers) ApproveRequest(c echo.Context) error {
-	return h.decide(c, whose(c), func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
-		cluster, err := h.Machines.ApproveRequest(c.Request().Context(), orgID, personID, id)
-		return clusterPath(cluster), "Approved: the cluster is being made.", err
+	return h.decide(c, whose(c), func(orgID, personID uuid.UUID, r overview.LaunchRequestRow, _ *request.Form) (string, string, error) {
+		cluster, err := h.Machines.ApproveRequest(c.Request().Context(), orgID, personID, r.ID)
+		return clusterPath(cluster), approvedNotice(r), err
 	})
+}
+
+// approvedNotice says what was done, and that it counts to the cap of who asked.
+func approvedNotice(r overview.LaunchRequestRow) string {
+	notice := "Approved: the launch is done, in the name of who asked."
+	switch {
+	case r.Extend:
+		notice = "Approved: the lease is longer."
+	case r.Start:
+		notice = "Approved: the start is done, in the name of who asked."
+	}
+	if r.Cap != nil {
+		notice += " It counts to the cap of " + typed.Isolate(r.Capped) + "."
+	}
+	return notice
 }
 
 // DeclineRequest says no, with a reason.
 func (h Handlers) DeclineRequest(c echo.Context) error {
-	return h.decide(c, whose(c), func(orgID, personID, id uuid.UUID, f *request.Form) (string, string, error) {
+	return h.decide(c, whose(c), func(orgID, personID uuid.UUID, asked overview.LaunchRequestRow, f *request.Form) (string, string, error) {
 		reason := f.Text("reason", "a reason", 1, 500)
 		if r := f.Refusal(); r != nil {
 			return "", "", r
 		}
-		return "/org/requests", "Declined. Who asked is told the reason.", h.Machines.DeclineRequest(c.Request().Context(), orgID, personID, id, reason)
+		return "/org/requests", "Declined. Who asked is told the reason.", h.Machines.DeclineRequest(c.Request().Context(), orgID, personID, asked.ID, reason)
 	})
 }
 
 // WithdrawRequest takes one's own request back.
 func (h Handlers) WithdrawRequest(c echo.Context) error {
 	_, own := where(c)
-	return h.decide(c, own, func(orgID, personID, id uuid.UUID, _ *request.Form) (string, string, error) {
-		return "/org/requests", "The request is withdrawn.", h.Machines.WithdrawRequest(c.Request().Context(), orgID, personID, id)
+	return h.decide(c, own, func(orgID, personID uuid.UUID, asked overview.LaunchRequestRow, _ *request.Form) (string, string, error) {
+		return "/org/requests", "The request is withdrawn.", h.Machines.WithdrawRequest(c.Request().Context(), orgID, personID, asked.ID)
 	})
 }
 
 // decide runs a decision about a request of whose; what is refused shows the request again with the reason.
-func (h Handlers) decide(c echo.Context, whose uuid.UUID, f func(orgID, personID, id uuid.UUID, form *request.Form) (to, notice string, err error)) error {
+func (h Handlers) decide(c echo.Context, whose uuid.UUID, f func(orgID, personID uuid.UUID, asked overview.LaunchRequestRow, form *request.Form) (to, notice string, err error)) error {
 	id, err := request.ID(c, "id", "request")
 	if err != nil {
 		return err
@@ -83,10 +99,11 @@ func (h Handlers) decide(c echo.Context, whose uuid.UUID, f func(orgID, personID
 		return err
 	}
 	orgID, personID := where(c)
-	if _, err := h.Overview.LaunchRequest(c.Request().Context(), orgID, whose, id); err != nil {
+	asked, err := h.Overview.LaunchRequest(c.Request().Context(), orgID, whose, id)
+	if err != nil {
 		return err
 	}
-	to, notice, err := f(orgID, personID, id, form)
+	to, notice, err := f(orgID, personID, asked, form)
 	if r, ok := refusal.As(err); ok {
 		p, err := h.requestProps(c, r)
 		if err != nil {
@@ -136,10 +153,10 @@ func mayManage(c echo.Context) bool { return request.Allowed(c, request.OrgManag
 func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 	_, personID := where(c)
 	row := web.RequestRow{
-		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Name: r.Name,
+		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Extend: r.Extend, Name: r.Name,
 		Version: web.VersionLink{ID: r.VersionID, ModelName: r.ModelName, Version: r.Version}, Pool: r.PoolName, Provider: r.ProviderName,
 		Nodes: r.Nodes, Lease: time.Duration(r.LeaseSeconds) * time.Second, NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
-		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At,
+		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At, Capped: r.Capped,
 		References: web.References{PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber},
 	}
 	for _, short := range r.Short {
@@ -149,14 +166,14 @@ func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 		row.Cluster = *r.ClusterID
 	}
 	if r.Cap != nil {
-		row.Cap = &web.Cap{MCS: int64(r.Cap.Hours), LeftMCS: int64(r.Cap.Left())}
+		row.Cap = capProps(r.Cap)
 	}
 	return row
 }
 
 // asked is the answer to a launch or start above the cap: the managers are asked for it.
 func (h Handlers) asked(c echo.Context, id uuid.UUID) error {
-	return h.Frame.Done(c, requestPath(id), "This is above your cap. Your managers are asked for it and have been told.")
+	return h.Frame.Done(c, requestPath(id), "Your cap does not allow this alone. Your managers are asked for it and have been told.")
 }
 
 func requestPath(id uuid.UUID) string { return "/org/requests/" + id.String() }

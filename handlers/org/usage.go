@@ -1,17 +1,25 @@
 package org
 
 import (
+	"maps"
+	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/billing"
 	"volary.dev/handlers/request"
+	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	trade "volary.dev/handlers/sales"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/books"
 	web "volary.dev/web/org"
 	"volary.dev/web/sales"
+	"volary.dev/web/ui"
 )
 
 // ShowUsage shows use and cost by cluster. Purchases and ledger are the wallet's.
@@ -75,6 +83,136 @@ func (h Handlers) ShowClusterUsage(c echo.Context) error {
 		})
 	}
 	return page.Live(c, web.ClusterUsageShow(p))
+}
+
+// ShowPeopleUsage shows a month's use by who launched it: everybody's to those who read it, to others their own.
+func (h Handlers) ShowPeopleUsage(c echo.Context) error {
+	ctx := c.Request().Context()
+	l, q := request.ParseList(c, "person", "provider", "clusters", "runs", "used", "cost"), request.ParseQuery(c)
+	p := web.PeopleUsageProps{
+		Layout: h.layout(c), Month: q.Typed("month"), Search: q.Typed("search"), Provider: q.Typed("provider"), Own: usageOf(c) != uuid.Nil,
+	}
+	f, wrong, err := h.groupFilter(c, &p)
+	if err != nil {
+		return err
+	}
+	if wrong != nil {
+		p.List, p.Form.Refusal = page.List(l, 0), wrong
+		return page.Render(c, respond.Status(wrong.Code), web.PeopleUsage(p))
+	}
+	places, err := h.Machines.PoolPlaces(ctx)
+	if err != nil {
+		return err
+	}
+	_, p.Providers = placeOptions(places)
+	orgID, _ := where(c)
+	use, err := h.Books.GroupUsage(ctx, orgID, f)
+	if err != nil {
+		return err
+	}
+	for _, part := range use.Parts {
+		p.Parts = append(p.Parts, monthPart(part))
+	}
+	fillPeople(&p, use.People(), l)
+	return page.Render(c, http.StatusOK, web.PeopleUsage(p))
+}
+
+func monthPart(p billing.GroupPart) ui.MonthPart {
+	zone := p.Zone
+	return ui.MonthPart{
+		Party: p.ProviderName, From: p.Period.From.In(zone), Until: p.Period.To.In(zone), Zone: zone.String(),
+		Over: !p.Made.Before(p.Period.To), Settled: p.Settled.In(zone),
+	}
+}
+
+// fillPeople fills in the page of the list that the query asks for, and the sums of all that it leaves.
+func fillPeople(p *web.PeopleUsageProps, people []billing.PersonUse, l request.List) {
+	people = slices.DeleteFunc(people, func(u billing.PersonUse) bool { return !page.Finds(p.Search, u.PersonName) })
+	costs := map[billing.Currency]int64{}
+	for _, u := range people {
+		p.UsedMCS += int64(u.Hours)
+		p.Runs += u.Runs
+		if u.Cost.Currency != "" {
+			costs[u.Cost.Currency] += u.Cost.Minor
+		}
+	}
+	sums := make([]billing.Money, 0, len(costs))
+	for _, currency := range slices.Sorted(maps.Keys(costs)) {
+		sums = append(sums, billing.Money{Minor: costs[currency], Currency: currency})
+	}
+	p.Cost = costsText(sums)
+	shown, total := page.Rows(people, l, func(billing.PersonUse) bool { return true }, map[string]func(a, b billing.PersonUse) int{
+		"person":   page.By(func(u billing.PersonUse) string { return u.PersonName }),
+		"provider": page.By(func(u billing.PersonUse) string { return u.Part.ProviderName }),
+		"clusters": page.By(func(u billing.PersonUse) int { return u.Clusters }), "runs": page.By(func(u billing.PersonUse) int { return u.Runs }),
+		"used": page.By(func(u billing.PersonUse) billing.Hours { return u.Hours }), "cost": page.By(func(u billing.PersonUse) int64 { return u.Cost.Minor }),
+	})
+	p.List = page.List(l, total)
+	for _, u := range shown {
+		row := web.PersonUsage{Name: u.PersonName, Provider: u.Part.ProviderName, Clusters: u.Clusters, Runs: u.Runs, UsedMCS: int64(u.Hours)}
+		if u.Cost.Currency != "" {
+			row.Cost = sales.Amount(billing.Money(u.Cost))
+		}
+		p.People = append(p.People, row)
+	}
+}
+
+// usageOf is whose use the session may see by month: everybody's is uuid.Nil.
+func usageOf(c echo.Context) uuid.UUID {
+	if request.AllowedToRead(c, request.OrgUsage) {
+		return uuid.Nil
+	}
+	_, personID := where(c)
+	return personID
+}
+
+// groupFilter reads which part of a month is asked for, else the whole of the present one. What is no month is refused.
+func (h Handlers) groupFilter(c echo.Context, p *web.PeopleUsageProps) (books.GroupFilter, *refusal.Error, error) {
+	orgID, _ := where(c)
+	q := request.ParseQuery(c)
+	first, last, err := h.Books.MonthsOfGroup(c.Request().Context(), orgID, time.Now())
+	if err != nil {
+		return books.GroupFilter{}, nil, err
+	}
+	f := books.GroupFilter{Month: last, Person: usageOf(c)}
+	if q.Has("month") {
+		f.Month = trade.Month(q)
+		if r := q.Refusal(); r != nil {
+			return f, r, nil
+		}
+	}
+	f.Provider, _ = uuid.Parse(q.Typed("provider"))
+	p.Month = f.Month.String()
+	if first.Before(f.Month) {
+		p.Before = f.Month.Previous().String()
+	}
+	if f.Month.Before(last) {
+		p.After = f.Month.Next().String()
+	}
+	return f, nil, nil
+}
+
+// ExportUsage gives a table of a month's use as CSV.
+func (h Handlers) ExportUsage(c echo.Context) error { return h.exportUsage(c, trade.DownloadCSV) }
+
+// ExportUsageWorkbook gives the month's use as a workbook.
+func (h Handlers) ExportUsageWorkbook(c echo.Context) error {
+	return h.exportUsage(c, trade.DownloadWorkbook)
+}
+
+func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, trade.File) error) error {
+	f, wrong, err := h.groupFilter(c, &web.PeopleUsageProps{})
+	if err != nil {
+		return err
+	}
+	if wrong != nil {
+		return wrong
+	}
+	orgID, _ := where(c)
+	return send(c, trade.File{
+		Name: "usage-" + f.Month.String() + "-" + billing.Provisional, Tables: billing.GroupTables(),
+		Fill: func(b billing.Book) error { return h.Books.ExportGroupUsage(c.Request().Context(), orgID, f, b) },
+	})
 }
 
 // hours sums what the organization has with all providers.

@@ -26,7 +26,7 @@ func (h Handlers) ShowLog(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	props.Log = page.Log(p, rows, total, l.Zone, logPath, func(x store.LogRow) string {
+	props.Log = page.Log(p, rows, total, logPath, func(x store.LogRow) string {
 		if x.OrganizationName != "" && x.ProviderName != "" {
 			return x.OrganizationName + ", " + x.ProviderName
 		}

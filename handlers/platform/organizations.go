@@ -81,7 +81,7 @@ func (h Handlers) SuspendOrganization(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/platform/organizations/"+id.String(), "The organization is suspended. Its clusters are being stopped, and its owners were written to.")
+	return h.Frame.Done(c, "/platform/organizations/"+id.String(), "The organization is suspended. The stop of its clusters is asked for, and its owners were written to.")
 }
 
 // LiftOrganization ends a suspension.

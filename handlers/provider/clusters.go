@@ -19,7 +19,7 @@ import (
 // ListClusters shows what runs on the provider's pools.
 func (h Handlers) ListClusters(c echo.Context) error {
 	ctx, providerID := c.Request().Context(), where(c)
-	l, q := request.ParseList(c, "name", "organization", "pool", "nodes", "lease", "used"), request.ParseQuery(c)
+	l, q := request.ParseList(c, "name", "organization", "pool", "nodes", "lease", "ended", "used"), request.ParseQuery(c)
 	f := machines.ProviderClusterFilter{Search: q.Typed("search"), State: q.Typed("state"), Kind: q.Typed("kind"), Sorting: l.Sorting, Page: l.Page()}
 	f.Organization, _ = uuid.Parse(q.Typed("organization"))
 	f.Pool, _ = uuid.Parse(q.Typed("pool"))
@@ -46,7 +46,7 @@ func (h Handlers) ListClusters(c echo.Context) error {
 func clusterRow(x machines.ClusterRow) web.ClusterRow {
 	return web.ClusterRow{
 		ID: x.ID, Name: x.Name, Organization: x.OrganizationName, OrganizationID: x.OrganizationID, Pool: x.PoolName, State: x.State, Reason: x.Reason,
-		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: page.Time(x.LeaseEndsAt),
+		Nodes: x.Nodes, Created: x.CreatedAt, LeaseEnds: page.Time(x.LeaseEndsAt), Ended: page.Time(x.EndedAt),
 		Test: x.Test, UsedMCS: int64(x.Used),
 	}
 }
@@ -92,7 +92,7 @@ func (h Handlers) PauseCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The cluster is being paused. Its organization was written to, with the reason.")
+	return h.Frame.Done(c, clusterPath(id), "The pause is asked for. Its organization was written to, with the reason.")
 }
 
 // ResumeCluster lets a paused cluster go on.
@@ -133,7 +133,7 @@ func (h Handlers) EndCluster(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, clusterPath(id), "The cluster is being ended. Its organization was written to, with the reason.")
+	return h.Frame.Done(c, clusterPath(id), "The end is asked for. Its organization was written to, with the reason.")
 }
 
 // AllowCluster lets the organization start an ended cluster again.

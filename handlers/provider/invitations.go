@@ -29,7 +29,10 @@ func (h Handlers) invitationsPage(c echo.Context, status int, typed ui.Invitatio
 		return err
 	}
 	l := h.layout(c)
-	p.Form, p.Email, p.Role, p.May, p.Now, p.Zone = typed.Form, typed.Email, typed.Role, web.StaffRoles(), l.Now, l.Zone
+	p.Form, p.Email, p.Role, p.Now, p.Zone = typed.Form, typed.Email, typed.Role, l.Now, l.Zone
+	if request.Allowed(c, request.ProviderOwn) {
+		p.May = web.StaffRoles()
+	}
 	return page.Render(c, status, web.InvitationList(web.InvitationListProps{Layout: l, Invitations: page.Invitations(p, list, total)}))
 }
 

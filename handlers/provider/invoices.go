@@ -55,13 +55,15 @@ func (h Handlers) ShowInvoice(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.InvoiceShow(p))
 }
 
-// ExportInvoices gives the invoice lines of a month as CSV.
-func (h Handlers) ExportInvoices(c echo.Context) error { return h.exportInvoices(c, csvFile) }
+// ExportInvoices gives the invoice lines of a month, or their totals, as CSV.
+func (h Handlers) ExportInvoices(c echo.Context) error { return h.exportInvoices(c, sales.DownloadCSV) }
 
-// ExportInvoicesWorkbook gives them as a workbook.
-func (h Handlers) ExportInvoicesWorkbook(c echo.Context) error { return h.exportInvoices(c, xlsxFile) }
+// ExportInvoicesWorkbook gives both as a workbook.
+func (h Handlers) ExportInvoicesWorkbook(c echo.Context) error {
+	return h.exportInvoices(c, sales.DownloadWorkbook)
+}
 
-func (h Handlers) exportInvoices(c echo.Context, kind fileKind) error {
+func (h Handlers) exportInvoices(c echo.Context, send func(echo.Context, sales.File) error) error {
 	month, refusal, err := h.month(c)
 	if err != nil {
 		return err
@@ -77,7 +79,7 @@ func (h Handlers) exportInvoices(c echo.Context, kind fileKind) error {
 	if !month.Before(now) {
 		name += "-" + billing.Provisional // more may be issued in it
 	}
-	return download(c, kind, name, func(s billing.Sheet) error {
-		return h.Books.ExportInvoices(c.Request().Context(), where(c), month, s)
-	})
+	return send(c, sales.File{Name: name, Tables: billing.InvoiceTables(), Fill: func(b billing.Book) error {
+		return h.Books.ExportInvoices(c.Request().Context(), where(c), month, b)
+	}})
 }

@@ -27,7 +27,7 @@ func (h Handlers) ShowLog(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	p = page.Log(p, rows, total, l.Zone, logPath, func(x store.LogRow) string { return x.OrganizationName })
+	p = page.Log(p, rows, total, logPath, func(x store.LogRow) string { return x.OrganizationName })
 	props := web.LogProps{Layout: l, Log: p, Machines: !readsAll(c)}
 	if f.Of != uuid.Nil {
 		props.Of = f.Of.String()

@@ -12,9 +12,10 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/handlers/sales"
 	"volary.dev/provisioner/refusal"
 	web "volary.dev/web/provider"
-	"volary.dev/web/sales"
+	words "volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
 
@@ -67,10 +68,7 @@ func (h Handlers) month(c echo.Context) (billing.Month, *refusal.Error, error) {
 		m, err := h.Books.CurrentMonth(c.Request().Context(), where(c), time.Now())
 		return m, nil, err
 	}
-	m, err := billing.ParseMonth(q.Typed("month"))
-	if err != nil || m.Year < 2000 || m.Year > 2999 {
-		q.Wrong("month", "Write the month as 2026-11.")
-	}
+	m := sales.Month(q)
 	return m, q.Refusal(), nil
 }
 
@@ -86,7 +84,7 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 		return nil, fmt.Errorf("accounting zone of %s: %w", x.Name, err)
 	}
 	period := month.Period(zone)
-	p.From, p.Until, p.Zone = period.From.In(zone), period.To.In(zone), x.AccountingZone
+	p.Part = ui.MonthPart{From: period.From.In(zone), Until: period.To.In(zone), Zone: x.AccountingZone}
 
 	rows, clusters := map[uuid.UUID]*web.OrganizationUsage{}, map[uuid.UUID]bool{}
 	use, err := h.Books.EachRun(ctx, providerID, month, func(r billing.RunUse) error {
@@ -108,17 +106,17 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	if err != nil {
 		return nil, err
 	}
-	p.Over, p.Settled = !use.Made.Before(period.To), use.Settled.In(zone)
+	p.Part.Over, p.Part.Settled = !use.Made.Before(period.To), use.Settled.In(zone)
 	var cost billing.Cost // a provider's prices are all in its currency
 	for _, t := range use.Totals {
 		p.LedgerMCS += int64(t.Hours)
 		if t.Cost.Currency != "" {
 			cost.Minor, cost.Currency = cost.Minor+t.Cost.Minor, t.Cost.Currency
-			p.Cost = sales.Amount(billing.Money(cost))
+			p.Cost = words.Amount(billing.Money(cost))
 		}
 		if row := rows[t.OrganizationID]; row != nil {
 			if t.Cost.Currency != "" {
-				row.Cost = sales.Amount(billing.Money(t.Cost))
+				row.Cost = words.Amount(billing.Money(t.Cost))
 			}
 			lines = append(lines, organizationUse{*row, t.Cost.Minor})
 		}
@@ -126,13 +124,15 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 	return lines, nil
 }
 
-// ExportUsage gives a month's use as CSV.
-func (h Handlers) ExportUsage(c echo.Context) error { return h.exportUsage(c, csvFile) }
+// ExportUsage gives a table of a month's use as CSV.
+func (h Handlers) ExportUsage(c echo.Context) error { return h.exportUsage(c, sales.DownloadCSV) }
 
-// ExportUsageWorkbook gives it as a workbook.
-func (h Handlers) ExportUsageWorkbook(c echo.Context) error { return h.exportUsage(c, xlsxFile) }
+// ExportUsageWorkbook gives the month's use as a workbook.
+func (h Handlers) ExportUsageWorkbook(c echo.Context) error {
+	return h.exportUsage(c, sales.DownloadWorkbook)
+}
 
-func (h Handlers) exportUsage(c echo.Context, kind fileKind) error {
+func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, sales.File) error) error {
 	month, refusal, err := h.month(c)
 	if err != nil {
 		return err
@@ -140,7 +140,8 @@ func (h Handlers) exportUsage(c echo.Context, kind fileKind) error {
 	if refusal != nil {
 		return refusal
 	}
-	return download(c, kind, "usage-"+month.String()+"-"+billing.Provisional, func(s billing.Sheet) error {
-		return h.Books.ExportUsage(c.Request().Context(), where(c), month, s)
+	return send(c, sales.File{
+		Name: "usage-" + month.String() + "-" + billing.Provisional, Tables: billing.UsageTables(),
+		Fill: func(b billing.Book) error { return h.Books.ExportUsage(c.Request().Context(), where(c), month, b) },
 	})
 }

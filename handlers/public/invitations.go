@@ -89,6 +89,10 @@ func (h Handlers) invitationPage(c echo.Context, p web.InvitationProps) error {
 	if i.Email != nil {
 		p.For = *i.Email
 	}
+	if i.Cap != nil {
+		limit := int64(*i.Cap)
+		p.Cap = &limit
+	}
 	status := page.StatusOf(p.Form)
 	if s := request.Session(c); s != nil && p.Form.Refusal == nil {
 		if r, ok := refusal.As(i.RefuseOther(s.Email)); ok {

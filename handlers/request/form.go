@@ -251,6 +251,19 @@ func (f *Form) Duration(name, called string, least, most time.Duration) time.Dur
 	return 0
 }
 
+// Hours is a number of hours ("1.5"), exact to the second. What bounds it is said by who knows the bounds; more than can be
+// written is the most that can.
+func (f *Form) Hours(name, called string) time.Duration {
+	d, err := parseHours(f.Typed(name))
+	if errors.Is(err, typed.ErrTooLarge) {
+		return math.MaxInt64 / time.Hour * time.Hour
+	}
+	if err != nil {
+		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5; %v.", sentence(called), err))
+	}
+	return d
+}
+
 // Moment is a date and time in UTC, as a field of type datetime-local sends it, or the start of a day; nothing typed is the
 // zero time.
 func (f *Form) Moment(name, called string) time.Time {

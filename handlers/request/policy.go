@@ -21,6 +21,7 @@ const (
 	OrgRead    Permission = "org read"    // overview, wallet, usage and members of the current organization
 	OrgWork    Permission = "org work"    // its images, model clusters and clusters
 	OrgConsole Permission = "org console" // consoles of its nodes
+	OrgUsage   Permission = "org usage"   // what each of its people used; one's own is everybody's to see
 	OrgOrder   Permission = "org order"   // ordering compute hours, and what was ordered
 	OrgManage  Permission = "org manage"  // invitations, caps, requests of members, its log
 	OrgOwn     Permission = "org own"     // roles of members, the organization itself
@@ -59,7 +60,7 @@ func policyOf(p Permission) policy {
 		return members(people.WorkRoles()...)
 	case OrgConsole:
 		return policy{organization: []people.OrganizationRole{owner, manager, member}, sealed: true}
-	case OrgOrder:
+	case OrgOrder, OrgUsage:
 		return members(owner, manager, bills)
 	case OrgManage:
 		return members(owner, manager)

@@ -71,6 +71,7 @@ func orgDuties() []Duty {
 		{OrgRead, "See the overview, the wallet, the usage and who the members are"},
 		{OrgWork, "Upload and delete images, describe and test model clusters; launch, start, stop and delete clusters"},
 		{OrgConsole, "Open consoles of nodes"},
+		{OrgUsage, "See what each person used, month by month, and download it (everybody sees their own)"},
 		{OrgOrder, "Order compute hours and see what was ordered"},
 		{OrgManage, "Invite people, set caps, decide on requests of members, read the log"},
 		{OrgOwn, "Change roles, remove members, invite owners"},

@@ -3,6 +3,7 @@ package sales
 import (
 	"github.com/labstack/echo/v4"
 
+	"volary.dev/billing"
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
@@ -16,6 +17,15 @@ func Days(c echo.Context) (days store.Days) {
 	days.Since, _ = typed.ParseDay(q.Typed("since"))
 	days.Until, _ = typed.ParseDay(q.Typed("until"))
 	return days
+}
+
+// Month reads the filter "month", and notes where it is none.
+func Month(q *request.Form) billing.Month {
+	m, err := billing.ParseMonth(q.Typed("month"))
+	if err != nil || m.Year < 2000 || m.Year > 2999 {
+		q.Wrong("month", "Write the month as 2026-11.")
+	}
+	return m
 }
 
 // OrderFilter reads the part of a list of orders that a GET asks for.

@@ -239,8 +239,8 @@ func (h Host) keeps(r Request, p Plan, n int) string {
 		free.VCPUs, free.MemoryMiB = free.VCPUs-r.Head.VCPUs, free.MemoryMiB-r.Head.MemoryMiB
 	}
 	free.VCPUs, free.MemoryMiB = free.VCPUs-compute*r.Compute.VCPUs, free.MemoryMiB-compute*r.Compute.MemoryMiB
-	return fmt.Sprintf("takes %s; %d of %s and %d MiB of memory stay free",
-		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), free.MemoryMiB)
+	return fmt.Sprintf("takes %s; %d of %s and %s of memory stay free",
+		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), memoryFree(free.MemoryMiB))
 }
 
 // smallest is the shape of which a host has to hold one to be of any use.
@@ -298,20 +298,21 @@ func (h Host) lacks(n Node) string {
 	}
 	free, s := h.free(), n.Size
 	var lacks []string
-	lack := func(needed string, need, free, of int) {
+	lack := func(needed string, need, free, of int, in Short) {
 		if need > free {
-			lacks = append(lacks, fmt.Sprintf("%s needed, %d of %d are free", needed, max(free, 0), of))
+			lacks = append(lacks, fmt.Sprintf("%s needed, %s of %s are free", needed, in.floor(max(free, 0)), in.floor(of)+in.unit()))
 		}
 	}
-	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs)
-	lack(fmt.Sprintf("%d MiB of memory are", s.MemoryMiB), s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB)
+	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs, Short{})
+	lack(memoryNeeded(s.MemoryMiB)+" of memory are", s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB, Short{Resource: ResourceMemory})
 	image := h.brings(n.Image)
 	if int64(s.DiskGiB)<<30+image > h.freeBytes() {
 		disk := fmt.Sprintf("%d GiB of disk", s.DiskGiB)
 		if image > 0 {
 			disk += fmt.Sprintf(" and %s GiB for the base image", hundredthsUp(image, 1<<30))
 		}
-		lacks = append(lacks, fmt.Sprintf("%s are needed, %d of %d are free", disk, max(free.DiskGiB, 0), h.Capacity.DiskGiB))
+		in := Short{Resource: ResourceDisk}
+		lacks = append(lacks, fmt.Sprintf("%s are needed, %s of %s are free", disk, in.floor(max(free.DiskGiB, 0)), in.floor(h.Capacity.DiskGiB)+in.unit()))
 	}
 	return strings.Join(lacks, "; ")
 }
@@ -330,6 +331,17 @@ func total(fits []HostFit, r Request) string {
 	return fmt.Sprintf("%s asked for, the pool has room for %d", refusal.Plural(r.ComputeSize, "compute node is", "compute nodes are"), room)
 }
 
+// memoryNeeded and memoryFree write memory in GiB: never less than is needed, and never more than is free.
+func memoryNeeded(mib int) string {
+	s := Short{Resource: ResourceMemory}
+	return s.ceil(mib) + s.unit()
+}
+
+func memoryFree(mib int) string {
+	s := Short{Resource: ResourceMemory}
+	return s.floor(mib) + s.unit()
+}
+
 func size(s provisioner.Shape) string {
-	return fmt.Sprintf("%s, %d MiB, %d GiB of disk", refusal.Plural(s.VCPUs, "vCPU", "vCPUs"), s.MemoryMiB, s.DiskGiB)
+	return fmt.Sprintf("%s, %s, %d GiB of disk", refusal.Plural(s.VCPUs, "vCPU", "vCPUs"), memoryNeeded(s.MemoryMiB), s.DiskGiB)
 }

@@ -60,7 +60,7 @@ func TestPlaceSaysWhy(t *testing.T) {
 		t.Fatal("placed")
 	}
 	for i, want := range []string{
-		"4 vCPUs are needed, 2 of 8 are free", "not checked yet", "cordoned", "has room for 2 of them (4 vCPUs, 1024 MiB, 10 GiB of disk each)",
+		"4 vCPUs are needed, 2 of 8 are free", "not checked yet", "cordoned", "has room for 2 of them (4 vCPUs, 1 GiB, 10 GiB of disk each)",
 	} {
 		if fits[i].Reason != want {
 			t.Errorf("%s: %q, want %q", fits[i].Name, fits[i].Reason, want)

@@ -26,7 +26,10 @@ func NotFound(what string) *Error {
 	return &Error{Code: "not_found", Title: "There is no such " + what + ".", Next: "Go back to the list and choose one."}
 }
 
+// Marked is what to do about a form whose wrong fields are marked.
+const Marked = "Correct the marked fields and send the form again."
+
 // Invalid is the refusal of a form, with a sentence for each field that is wrong.
 func Invalid(fields map[string]string) *Error {
-	return &Error{Code: "invalid", Title: "Some fields need another look.", Next: "Correct the marked fields and send the form again.", Fields: fields}
+	return &Error{Code: "invalid", Title: "Some fields need another look.", Next: Marked, Fields: fields}
 }

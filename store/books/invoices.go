@@ -173,16 +173,20 @@ func (db *DB) invoices(ctx context.Context, own, other, party string, ownID uuid
 
 // ExportInvoices writes the invoice lines of a provider's month; billing's document has the columns. Lines and sums are
 // read in one snapshot; the file is good only where it returns nil.
-func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month billing.Month, to billing.Sheet) error {
+func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month billing.Month, to billing.Book) error {
 	period, err := db.accountingPeriod(ctx, providerID, month)
 	if err != nil {
 		return err
 	}
-	w, err := billing.NewInvoiceWriter(to, period)
-	if err != nil {
-		return err
-	}
 	return db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
+		var made time.Time
+		if err := tx.QueryRow(ctx, `SELECT date_trunc('second', now())`).Scan(&made); err != nil {
+			return err
+		}
+		w, err := billing.NewInvoiceWriter(to, period, made)
+		if err != nil {
+			return err
+		}
 		if err := eachInvoiceLine(ctx, tx, providerID, period, w.Line); err != nil {
 			return err
 		}
@@ -193,11 +197,7 @@ func (db *DB) ExportInvoices(ctx context.Context, providerID uuid.UUID, month bi
 		if err != nil {
 			return err
 		}
-		var made time.Time
-		if err := tx.QueryRow(ctx, `SELECT date_trunc('second', now())`).Scan(&made); err != nil {
-			return err
-		}
-		return w.Finish(totals, made)
+		return w.Finish(totals)
 	})
 }
 

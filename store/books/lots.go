@@ -27,7 +27,7 @@ type LotRow struct {
 	Note             string
 	ByName           string // who granted or approved it; empty: the operator's command
 	CreatedAt        time.Time
-	ExpiresAt        *time.Time // nil: never
+	ExpiresAt        *time.Time // in the provider's zone; nil: never
 	Bought           billing.Hours
 	Available        billing.Hours
 	Held             billing.Hours
@@ -78,7 +78,7 @@ func (db *DB) lots(ctx context.Context, own, party string, ownID uuid.UUID, f Lo
 		"party": party, "created": "l.created_at", "expires": "l.expires_at", "bought": "l.bought", "left": "l.available",
 	}.OrderBy(f.Sort, fallback)
 	rows, _ := db.pool.Query(ctx, `
-		SELECT l.id, w.provider_id, p.name, w.organization_id, g.name, coalesce(pl.name, ''), l.order_id, coalesce(r.number, 0), l.amount,
+		SELECT l.id, w.provider_id, p.name, p.accounting_zone, w.organization_id, g.name, coalesce(pl.name, ''), l.order_id, coalesce(r.number, 0), l.amount,
 		       coalesce(l.currency, ''), l.purpose, l.note, coalesce(b.name, ''), l.created_at, l.expires_at, l.bought, l.available, l.held,
 		       l.used, l.expired`+fromLots+where+order+` LIMIT $5 OFFSET $6`, append(args, f.Page.Most(), f.Page.Skip())...)
 	if list, err = store.All(rows, "lots", rowToLot); err != nil {
@@ -98,10 +98,14 @@ func rowToLot(row pgx.CollectableRow) (LotRow, error) {
 	var l LotRow
 	var amount *int64
 	var currency billing.Currency
-	err := row.Scan(&l.ID, &l.ProviderID, &l.ProviderName, &l.OrganizationID, &l.OrganizationName, &l.PoolName, &l.OrderID, &l.OrderNumber, &amount,
+	var zone string
+	err := row.Scan(&l.ID, &l.ProviderID, &l.ProviderName, &zone, &l.OrganizationID, &l.OrganizationName, &l.PoolName, &l.OrderID, &l.OrderNumber, &amount,
 		&currency, &l.Purpose, &l.Note, &l.ByName, &l.CreatedAt, &l.ExpiresAt, &l.Bought, &l.Available, &l.Held, &l.Used, &l.Expired)
 	if amount != nil {
 		l.Amount = &billing.Money{Minor: *amount, Currency: currency}
+	}
+	if err == nil {
+		err = inZone(l.ExpiresAt, zone)
 	}
 	return l, err
 }

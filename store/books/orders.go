@@ -57,7 +57,7 @@ const selectOrders = `
 	SELECT r.id, r.number, r.organization_id, g.name, r.provider_id, p.name, r.offer_id, o.name, coalesce(pl.name, ''), o.good_days,
 	       f.price, f.set_by, coalesce(sb.name, ''), r.hours, r.amount, r.currency, r.state, r.purchase_order, r.cost_centre,
 	       r.grant_number, r.note, r.ordered_by, coalesce(ob.name, ''), coalesce(db.name, ''), r.reason, r.created_at, r.decided_at,
-	       r.good_until, r.lot_id, i.id, coalesce(i.number, '')`
+	       r.good_until, r.lot_id, i.id, coalesce(i.number, ''), p.accounting_zone`
 
 const fromOrders = `
 	  FROM orders r
@@ -74,11 +74,15 @@ const fromOrders = `
 
 func rowToOrder(row pgx.CollectableRow) (Order, error) {
 	var o Order
+	var zone string
 	err := row.Scan(&o.ID, &o.Number, &o.OrganizationID, &o.OrganizationName, &o.ProviderID, &o.ProviderName, &o.OfferID, &o.OfferName,
 		&o.PoolName, &o.GoodDays, &o.Price.Millionths, &o.PriceSetBy, &o.PriceSetByName, &o.Hours, &o.Amount.Minor, &o.Amount.Currency,
 		&o.State, &o.PurchaseOrder, &o.CostCentre, &o.GrantNumber, &o.Note, &o.OrderedBy, &o.OrderedByName, &o.DecidedByName, &o.Reason,
-		&o.CreatedAt, &o.DecidedAt, &o.GoodUntil, &o.LotID, &o.InvoiceID, &o.InvoiceNumber)
+		&o.CreatedAt, &o.DecidedAt, &o.GoodUntil, &o.LotID, &o.InvoiceID, &o.InvoiceNumber, &zone)
 	o.Price.Currency = o.Amount.Currency
+	if err == nil {
+		err = inZone(o.GoodUntil, zone)
+	}
 	return o, err
 }
 

@@ -287,14 +287,18 @@ func TestOrdersAndInvoicesSortFilterAndSum(t *testing.T) {
 	_, err = s.DB.Books.InvoiceOfProvider(ctx, s.Other, invoices[0].ID)
 	refuses(t, err, "not_found", "", "")
 
-	var b bytes.Buffer
+	var b, sum bytes.Buffer
 	month := storetest.Must[billing.Month](t)(s.DB.Books.CurrentMonth(ctx, s.Provider, time.Now()))
-	if err := s.DB.Books.ExportInvoices(ctx, s.Provider, month, billing.NewCSV(&b)); err != nil {
+	if err := s.DB.Books.ExportInvoices(ctx, s.Provider, month, billing.NewCSV(&b, billing.InvoiceLines)); err != nil {
 		t.Fatal(err)
 	}
+	if err := s.DB.Books.ExportInvoices(ctx, s.Provider, month, billing.NewCSV(&sum, billing.InvoiceTotals)); err != nil {
+		t.Fatal(err)
+	}
+	totals := storetest.Must[[][]string](t)(csv.NewReader(&sum).ReadAll())
 	rows := storetest.Must[[][]string](t)(csv.NewReader(&b).ReadAll())
-	if len(rows) != 4 || rows[1][10] != "0.45" || rows[1][13] != "4711" || rows[3][0] != "total" || rows[3][10] != "45.45" {
-		t.Errorf("%v", rows)
+	if len(rows) != 3 || rows[1][9] != "0.45" || rows[1][12] != "4711" || len(totals) != 2 || totals[1][2] != "2" || totals[1][5] != "45.45" {
+		t.Errorf("%v\n%v", rows, totals)
 	}
 }
 

@@ -30,21 +30,35 @@ type ClusterUseRow struct {
 }
 
 // ExportUsage writes a provider's month; billing's document has the columns. Lines and totals are read in one snapshot. The
-// file is good only where it returns nil: billing.ErrUntied and every other error leave one without its total line.
-func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billing.Month, to billing.Sheet) error {
+// file is good only where it returns nil: billing.ErrUntied and every other error leave one that is not whole.
+func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billing.Month, to billing.Book) error {
 	period, err := db.accountingPeriod(ctx, providerID, month)
 	if err != nil {
 		return err
 	}
-	w, err := billing.NewUsageWriter(to, period)
+	// One snapshot for all reads: booking goes on meanwhile.
+	err = db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
+		known, err := asOf(ctx, tx, providerID, uuid.Nil)
+		if err != nil {
+			return err
+		}
+		w, err := billing.NewUsageWriter(to, period, known)
+		if err != nil {
+			return err
+		}
+		if err := eachRun(ctx, tx, providerID, period, w.Run); err != nil {
+			return err
+		}
+		totals, err := usageTotals(ctx, tx, providerID, uuid.Nil, period)
+		if err != nil {
+			return err
+		}
+		return w.Finish(totals)
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("export %s of provider %s: %w", month, providerID, err)
 	}
-	use, err := db.EachRun(ctx, providerID, month, w.Run)
-	if err != nil {
-		return err
-	}
-	return w.Finish(use.Totals, use.AsOf)
+	return nil
 }
 
 // MonthUse is what the ledger says of a provider's month.
@@ -66,10 +80,10 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
 			return err
 		}
-		if use.AsOf, err = asOf(ctx, tx, providerID); err != nil {
+		if use.AsOf, err = asOf(ctx, tx, providerID, uuid.Nil); err != nil {
 			return err
 		}
-		use.Totals, err = usageTotals(ctx, tx, providerID, period)
+		use.Totals, err = usageTotals(ctx, tx, providerID, uuid.Nil, period)
 		return err
 	})
 	if err != nil {
@@ -79,12 +93,13 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 }
 
 // asOf gives the instant of the snapshot, and up to where all that a provider's nodes used is booked: where the least
-// booked of its runs is, and where none is left, now.
-func asOf(ctx context.Context, tx pgx.Tx, providerID uuid.UUID) (a billing.AsOf, err error) {
+// booked of its runs is, and where none is left, now. orgID narrows it to the nodes of one organization; Nil: all.
+func asOf(ctx context.Context, tx pgx.Tx, providerID, orgID uuid.UUID) (a billing.AsOf, err error) {
 	err = tx.QueryRow(ctx, `
 		SELECT date_trunc('second', now()), date_trunc('second', least(now(), (
-			SELECT min(b.booked_until) FROM run_bookings b JOIN wallets w ON w.id = b.wallet_id WHERE w.provider_id = $1 AND NOT b.done)))`,
-		providerID).Scan(&a.Made, &a.Settled)
+			SELECT min(b.booked_until) FROM run_bookings b JOIN wallets w ON w.id = b.wallet_id 
+			 WHERE w.provider_id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2) AND NOT b.done)))`,
+		providerID, store.OrNull(orgID)).Scan(&a.Made, &a.Settled)
 	return a, err
 }
 
@@ -121,16 +136,27 @@ func AccountingZone(ctx context.Context, q store.Queryer, providerID uuid.UUID) 
 // eachRun streams the sums of the usage lines of each run. Settling cuts lines where a month begins, so that a line
 // belongs to the period that it starts in.
 func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period, fn func(billing.RunUse) error) error {
-	rows, err := tx.Query(ctx, `
+	rows, err := tx.Query(ctx, selectRunUse+fromRunUse+orderRunUse, providerID, p.From, p.To, nil)
+	if err != nil {
+		return err
+	}
+	return eachRunUse(rows, func(r runUseRow) error { return fn(r.RunUse) })
+}
+
+// selectRunUse and what follows it read what is booked of the runs of a provider ($1) in a month ($2 to $3), of one
+// organization or of all ($4).
+const (
+	selectRunUse = `
 		SELECT o.id AS organization_id, o.name AS organization_name, c.id AS cluster_id, c.name AS cluster_name,
 		       n.id AS node_id, n.name AS node_name, r.id AS run_id, n.vcpus AS v_cpus, n.memory_mib AS memory_mi_b,
 		       u.from_at AS "from", u.to_at AS "to", r.rate, u.hours, u.cost AS minor, CASE WHEN u.cost IS NULL THEN '' ELSE p.currency END AS currency,
 		       c.purchase_order, c.cost_centre, c.grant_number, q.orders, q.order_purchase_order, q.order_cost_centre, q.order_grant_number,
-		       CASE WHEN r.closed_at IS NOT NULL AND r.ended_at <= u.to_at THEN r.close_reason ELSE '' END AS end_reason
+		       CASE WHEN r.closed_at IS NOT NULL AND r.ended_at <= u.to_at THEN r.close_reason ELSE '' END AS end_reason`
+	fromRunUse = `
 		  FROM (SELECT l.run_id, min(l.from_at) AS from_at, max(l.to_at) AS to_at, sum(l.hours)::bigint AS hours,
 		               sum(l.cost)::bigint AS cost, array_agg(DISTINCT l.lot_id) AS lots
 		          FROM usage_lines l JOIN wallets w ON w.id = l.wallet_id
-		         WHERE w.provider_id = $1 AND l.from_at >= $2 AND l.from_at < $3
+		         WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4) AND l.from_at >= $2 AND l.from_at < $3
 		         GROUP BY l.run_id) u
 		  JOIN runs r ON r.id = u.run_id
 		  JOIN nodes n ON n.id = r.node_id
@@ -142,11 +168,12 @@ func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Per
 		           coalesce(string_agg(DISTINCT nullif(x.purchase_order, ''), '; '), '') AS order_purchase_order,
 		           coalesce(string_agg(DISTINCT nullif(x.cost_centre, ''), '; '), '') AS order_cost_centre,
 		           coalesce(string_agg(DISTINCT nullif(x.grant_number, ''), '; '), '') AS order_grant_number
-		      FROM orders x WHERE x.lot_id = ANY(u.lots)) q
-		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`, providerID, p.From, p.To)
-	if err != nil {
-		return err
-	}
+		      FROM orders x WHERE x.lot_id = ANY(u.lots)) q`
+	orderRunUse = `
+		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`
+)
+
+func eachRunUse(rows pgx.Rows, fn func(runUseRow) error) error {
 	defer rows.Close()
 	for rows.Next() {
 		r, err := pgx.RowToStructByNameLax[runUseRow](rows)
@@ -156,7 +183,7 @@ func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Per
 		if r.Minor != nil {
 			r.RunUse.Cost = billing.Cost{Minor: *r.Minor, Currency: r.Currency}
 		}
-		if err := fn(r.RunUse); err != nil {
+		if err := fn(r); err != nil {
 			return err
 		}
 	}
@@ -166,11 +193,14 @@ func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Per
 // runUseRow is a run's use as it is read.
 type runUseRow struct {
 	billing.RunUse
-	Minor    *int64 // cost; nil: no lot with a price paid
-	Currency billing.Currency
+	PersonID   uuid.UUID // who launched it, where that is read
+	PersonName string
+	Minor      *int64 // cost; nil: no lot with a price paid
+	Currency   billing.Currency
 }
 
-func usageTotals(ctx context.Context, q store.Queryer, providerID uuid.UUID, p billing.Period) ([]billing.UsageTotal, error) {
+// usageTotals are the ledger's sums of a provider's month by organization, of one or of all (Nil).
+func usageTotals(ctx context.Context, q store.Queryer, providerID, orgID uuid.UUID, p billing.Period) ([]billing.UsageTotal, error) {
 	rows, err := q.Query(ctx, `
 		SELECT o.id, o.name, sum(t.hours)::bigint, coalesce(sum(l.cost), 0)::bigint,
 		       CASE WHEN sum(l.cost) IS NULL THEN '' ELSE min(p.currency) END
@@ -180,8 +210,8 @@ func usageTotals(ctx context.Context, q store.Queryer, providerID uuid.UUID, p b
 		  CROSS JOIN LATERAL (SELECT sum(hours) AS hours FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used') t
 		  CROSS JOIN LATERAL (SELECT sum(cost) AS cost FROM usage_lines WHERE wallet_id = e.wallet_id AND seq = e.seq) l
 		  JOIN organizations o ON o.id = w.organization_id
-		 WHERE w.provider_id = $1
-		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To)
+		 WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4)
+		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To, store.OrNull(orgID))
 	if err != nil {
 		return nil, err
 	}

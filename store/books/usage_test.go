@@ -12,12 +12,18 @@ import (
 	"volary.dev/billing"
 )
 
+// export reads the runs of a month, and the total as its last row.
 func (w *ledgerWorld) export(month string) [][]string {
+	w.t.Helper()
+	return append(w.exported(month, billing.UsageRuns), w.exported(month, billing.UsageAll)[1:]...)
+}
+
+func (w *ledgerWorld) exported(month, lines string) [][]string {
 	w.t.Helper()
 	m, err := billing.ParseMonth(month)
 	w.must(err)
 	var b bytes.Buffer
-	w.must(w.db.Books.ExportUsage(w.t.Context(), w.provider, m, billing.NewCSV(&b)))
+	w.must(w.db.Books.ExportUsage(w.t.Context(), w.provider, m, billing.NewCSV(&b, lines)))
 	rows, err := csv.NewReader(&b).ReadAll()
 	w.must(err)
 	return rows
@@ -37,18 +43,18 @@ func TestExportsOfTwoMonthsTieToTheLedger(t *testing.T) {
 	w.verified()
 
 	november, december := w.export("2026-11"), w.export("2026-12")
-	if n := len(november); n != 1+2+1+1 {
+	if n := len(november); n != 1+2+1 {
 		t.Fatalf("%d rows: %v", n, november)
 	}
-	if r := november[1]; r[11] != "2026-11-30T23:00:00Z" || r[12] != "continues" || r[13] != "100" || r[15] != "100000" {
+	if r := november[1]; r[10] != "2026-11-30T23:00:00Z" || r[11] != "continues" || r[12] != "100" || r[14] != "100000" {
 		t.Errorf("november %v", r)
 	}
-	if r := december[1]; r[10] != "2026-11-30T23:00:00Z" || r[12] != "asked" || r[13] != "50" || r[15] != "50000" {
+	if r := december[1]; r[9] != "2026-11-30T23:00:00Z" || r[11] != "asked" || r[12] != "50" || r[14] != "50000" {
 		t.Errorf("december %v", r)
 	}
 	sum := int64(0)
 	for _, month := range [][][]string{november, december} {
-		mcs, err := strconv.ParseInt(month[len(month)-1][15], 10, 64)
+		mcs, err := strconv.ParseInt(month[len(month)-1][4], 10, 64)
 		w.must(err)
 		sum += mcs
 	}
@@ -66,10 +72,10 @@ func TestExportOfAMonthThatGoesOnHoldsWhatIsBooked(t *testing.T) {
 		t.Fatal(err)
 	}
 	rows := w.export("2026-11")
-	if len(rows) != 4 || rows[1][11] != "2026-11-22T15:00:00Z" || rows[1][13] != "100" || rows[1][12] != "continues" {
+	if len(rows) != 3 || rows[1][10] != "2026-11-22T15:00:00Z" || rows[1][12] != "100" || rows[1][11] != "continues" {
 		t.Errorf("%v", rows)
 	}
-	if empty := w.export("2026-10"); len(empty) != 2 || empty[1][0] != "total" || empty[1][15] != "0" {
+	if empty := w.export("2026-10"); len(empty) != 2 || empty[1][4] != "0" {
 		t.Errorf("%v", empty)
 	}
 	use, err := w.db.Books.EachRun(t.Context(), w.provider, billing.Month{Year: 2026, Month: 11}, func(billing.RunUse) error { return nil })
@@ -84,7 +90,7 @@ func TestExportOfAMonthThatGoesOnHoldsWhatIsBooked(t *testing.T) {
 
 func TestExportRefusesAnUnknownProvider(t *testing.T) {
 	w := newLedgerWorld(t)
-	err := w.db.Books.ExportUsage(t.Context(), uuid.New(), billing.Month{Year: 2026, Month: 11}, billing.NewCSV(&bytes.Buffer{}))
+	err := w.db.Books.ExportUsage(t.Context(), uuid.New(), billing.Month{Year: 2026, Month: 11}, billing.NewCSV(&bytes.Buffer{}, billing.UsageRuns))
 	if err == nil || !strings.HasPrefix(err.Error(), "not_found") {
 		t.Errorf("%v", err)
 	}
@@ -101,7 +107,7 @@ func TestARunOverAClockChangeIsItsRealSeconds(t *testing.T) {
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
 	w.must(w.db.Books.ReleaseNow(t.Context(), id, begin.Add(time.Minute)))
 	w.balance(0, 20, 99_980)
-	if rows := w.export("2026-10"); rows[1][13] != "20" {
+	if rows := w.export("2026-10"); rows[1][12] != "20" {
 		t.Errorf("%v", rows)
 	}
 }

@@ -17,13 +17,14 @@ import (
 type WalletCard struct {
 	ProviderID   uuid.UUID
 	ProviderName string
+	Zone         string // the provider's, of its accounts
 	Bought       billing.Hours
 	Granted      billing.Hours // of Bought, without an order
 	SetAside     billing.Hours
 	Used         billing.Hours
 	Expired      billing.Hours
 	Left         billing.Hours
-	NextExpiry   *time.Time    // of the lot with hours left that expires first
+	NextExpiry   *time.Time    // of the lot with hours left that expires first, in the provider's zone
 	Expiring     billing.Hours // of Left, within 30 days
 }
 
@@ -73,7 +74,7 @@ func (db *DB) Outlook(ctx context.Context, orgID uuid.UUID) (map[uuid.UUID]Walle
 // Wallet gives a card for each provider that the organization has had hours from, by provider name.
 func (db *DB) Wallet(ctx context.Context, orgID uuid.UUID) ([]WalletCard, error) {
 	rows, err := db.pool.Query(ctx, `
-		SELECT p.id AS provider_id, p.name AS provider_name, s.bought, s.granted, s.held - u.unbooked AS set_aside,
+		SELECT p.id AS provider_id, p.name AS provider_name, p.accounting_zone AS zone, s.bought, s.granted, s.held - u.unbooked AS set_aside,
 		       s.used + u.unbooked AS used, s.expired, s.available AS "left", s.next_expiry, s.expiring
 		  FROM wallets w
 		  JOIN providers p ON p.id = w.provider_id
@@ -97,7 +98,25 @@ func (db *DB) Wallet(ctx context.Context, orgID uuid.UUID) ([]WalletCard, error)
 	if err != nil {
 		return nil, fmt.Errorf("wallet of %s: %w", orgID, err)
 	}
+	for _, c := range cards {
+		if err := inZone(c.NextExpiry, c.Zone); err != nil {
+			return nil, err
+		}
+	}
 	return cards, nil
+}
+
+// inZone gives an instant its provider's zone, by whose days it is read wherever it stands; nil is none.
+func inZone(t *time.Time, name string) error {
+	if t == nil {
+		return nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return fmt.Errorf("accounting zone %q: %w", name, err)
+	}
+	*t = t.In(zone)
+	return nil
 }
 
 // Available is what an organization may set aside at now for a cluster on a pool, and what it has of that provider that

@@ -8,7 +8,7 @@ import (
 	"volary.dev/store"
 )
 
-// ApproveRequest launches (or starts) what was asked for in the name of who asked, in the transaction that decides;
+// ApproveRequest launches (or starts, or extends) what was asked for in the name of who asked, in the transaction that decides;
 // the cap is not asked. What cannot be launched now stays waiting, with the refusal that LaunchCluster or
 // StartCluster would give. Refusals besides: "decided", "left" where who asked may not launch any more, NotFound.
 func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clusterID uuid.UUID, err error) {
@@ -36,6 +36,7 @@ func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clus
 		if clusterID, err = db.launchRequest(ctx, tx, r, by, fresh); err != nil {
 			return err
 		}
+		// The log has who asked as who launched, and who approved as who approved.
 		return db.decide(ctx, tx, r, decision{State: "approved", By: by, ClusterID: clusterID})
 	})
 	if err != nil {
@@ -46,6 +47,10 @@ func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clus
 
 // launchRequest does what the form says. By may be the one who asked, who has become a manager meanwhile.
 func (db *DB) launchRequest(ctx context.Context, tx pgx.Tx, r lockedRequest, by, fresh uuid.UUID) (uuid.UUID, error) {
+	if r.Form.Extend {
+		e := extension{ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Add: r.Form.LeaseSeconds}
+		return e.ClusterID, db.extendLease(ctx, tx, e)
+	}
 	if r.Form.Cluster != nil {
 		s := restart{ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Lease: r.Form.LeaseSeconds}
 		return s.ClusterID, db.restart(ctx, tx, s)

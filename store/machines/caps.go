@@ -48,6 +48,11 @@ func (db *DB) Caps(ctx context.Context, orgID uuid.UUID) (map[uuid.UUID]Cap, err
 	return ReadCaps(ctx, db.pool, orgID)
 }
 
+// CapOf is a person's cap in an organization; nil where there is none.
+func (db *DB) CapOf(ctx context.Context, orgID, personID uuid.UUID) (*Cap, error) {
+	return readCap(ctx, db.pool, orgID, personID)
+}
+
 // ReadCaps is Caps in a caller's transaction.
 func ReadCaps(ctx context.Context, q store.Queryer, orgID uuid.UUID) (map[uuid.UUID]Cap, error) {
 	rows, _ := q.Query(ctx, selectCaps+groupCaps, orgID)
@@ -96,9 +101,10 @@ func (c Cap) refuses(need billing.Hours) *refusal.Error {
 		return nil
 	}
 	return &refusal.Error{
-		Code:  "cap",
-		Title: fmt.Sprintf("This takes %s compute hours; of your cap of %s there are %s left.", need.Ceil(), c.Hours, c.Left()),
-		Next:  "Ask a manager of your organization for it, shorten the lease or take fewer nodes.",
+		Code: "cap",
+		Title: fmt.Sprintf("This takes %s compute hours; of your cap of %s there are %s left. It counts all that you started since %s, and does not begin anew by itself.",
+			need.Ceil(), c.Hours, c.Left(), c.Since.UTC().Format("2 January 2006")),
+		Next: "Ask a manager of your organization for it, shorten the lease or take fewer nodes.",
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // ClusterListFilter narrows and orders an organization's list of clusters. Zero fields leave nothing out, but for Gone.
-// Sorting keys: name, pool, nodes, created, lease, used.
+// Sorting keys: name, pool, nodes, created, lease, ended, used.
 type ClusterListFilter struct {
 	Gone     bool   // those that are gone, instead of those that are not
 	State    string // provisioner.ClusterState
@@ -23,7 +23,7 @@ type ClusterListFilter struct {
 }
 
 var clusterColumns = store.Sortable{
-	"name": "c.name", "pool": "p.name", "nodes": "cardinality(n.states)", "created": "c.created_at", "lease": "c.lease_ends_at", "used": "r.used",
+	"name": "c.name", "pool": "p.name", "nodes": "cardinality(n.states)", "created": "c.created_at", "lease": "c.lease_ends_at", "ended": "c.ended_at", "used": "r.used",
 }
 
 // clustersOfOrganization narrows clusters c by $1 to $6. Whether they ended is a column, so that history is not derived.

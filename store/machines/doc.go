@@ -58,6 +58,13 @@
 // 2026-11-29: a host that is not enrolled is called that and not active, in lists, pages, counts and filters. What staff want of it
 // stays beside: it may be cordoned before it comes.
 //
+// 2026-11-29: an extension above the cap is asked for as a launch is (RequestExtension): it was refused with the advice to ask a
+// manager, who had no page for it. It counts to the cap of who started the cluster, as every hour of it does. The log has who asked
+// as who launched, started or extended, from no address, and who approved as who approved: it had the manager as both.
+//
+// 2026-11-29: all that is wrong with the fields of a launch is said at once (judgeFields, LaunchFaults). A name's fault came to
+// light only when the lease's was mended.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

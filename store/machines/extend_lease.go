@@ -17,47 +17,66 @@ import (
 )
 
 // ExtendLease lengthens the lease of a cluster that is wanted running by addSeconds, and sets the hours for it aside as
-// a launch does. What was proven and booked before stays as it is. Refusals: "state" (not running, lease over, a test,
+// a launch does. A member's that is above the cap is asked for by RequestExtension. What was proven and booked before stays as it is. Refusals: "state" (not running, lease over, a test,
 // or on a host that is being drained), "invalid" for lease with the pool's numbers, "cap", "balance", "provider",
 // "suspended", "paused", NotFound.
 func (db *DB) ExtendLease(ctx context.Context, orgID, by, id uuid.UUID, addSeconds int64) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
-			return err
-		}
-		c, err := lockOwnCluster(ctx, tx, orgID, id)
-		if err != nil {
-			return err
-		}
-		if err := c.refusePaused(ctx, tx); err != nil {
-			return err
-		}
-		if err := c.mayExtend(ctx, tx, addSeconds); err != nil {
-			return err
-		}
-		nodes, err := restartNodes(ctx, tx, id)
-		if err != nil {
-			return err
-		}
-		need, err := restartNeed(nodes, addSeconds)
-		if err != nil {
-			return err
-		}
-		if err := c.extensionCap(ctx, tx, by, need); err != nil {
-			return err
-		}
-		ends, err := c.extend(ctx, tx, addSeconds)
-		if err != nil {
-			return err
-		}
-		if err := db.books.Hold(ctx, tx, c.ProviderID, orgID, id, need, c.Now); err != nil {
-			return err
-		}
-		return store.WriteAudit(ctx, tx, store.AuditRow{
-			By: by, Organization: orgID, Provider: c.ProviderID, Verb: "extend lease", Subject: "cluster", SubjectID: id,
-			Detail: map[string]any{"add_seconds": addSeconds, "lease_seconds": c.LeaseSeconds + addSeconds, "held": need, "lease_ends_at": ends},
-		})
+		return db.extendLease(ctx, tx, extension{ClusterID: id, OrganizationID: orgID, For: by, By: by, Add: addSeconds})
 	})
+}
+
+// extension is one about to be decided. For and By are those of launch.
+type extension struct {
+	ClusterID      uuid.UUID
+	OrganizationID uuid.UUID
+	For, By        uuid.UUID
+	Add            int64 // seconds
+}
+
+func (db *DB) extendLease(ctx context.Context, tx pgx.Tx, e extension) error {
+	c, need, err := e.lock(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if e.By == e.For {
+		if err := c.extensionCap(ctx, tx, e.For, need); err != nil {
+			return err
+		}
+	}
+	ends, err := c.extend(ctx, tx, e.Add)
+	if err != nil {
+		return err
+	}
+	if err := db.books.Hold(ctx, tx, c.ProviderID, e.OrganizationID, e.ClusterID, need, c.Now); err != nil {
+		return err
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		By: e.For, Elsewhere: e.By != e.For, Organization: e.OrganizationID, Provider: c.ProviderID, Verb: "extend lease", Subject: "cluster", SubjectID: e.ClusterID,
+		Detail: map[string]any{"add_seconds": e.Add, "lease_seconds": c.LeaseSeconds + e.Add, "held": need, "lease_ends_at": ends},
+	})
+}
+
+// lock locks the cluster, refuses what is wrong with it or with the extension, and says what it takes.
+func (e extension) lock(ctx context.Context, tx pgx.Tx) (c lockedCluster, need billing.Hours, err error) {
+	if err := people.RefuseSuspended(ctx, tx, e.OrganizationID); err != nil {
+		return c, 0, err
+	}
+	if c, err = lockOwnCluster(ctx, tx, e.OrganizationID, e.ClusterID); err != nil {
+		return c, 0, err
+	}
+	if err := c.refusePaused(ctx, tx); err != nil {
+		return c, 0, err
+	}
+	if err := c.mayExtend(ctx, tx, e.Add); err != nil {
+		return c, 0, err
+	}
+	nodes, err := restartNodes(ctx, tx, e.ClusterID)
+	if err != nil {
+		return c, 0, err
+	}
+	need, err = restartNeed(nodes, e.Add)
+	return c, need, err
 }
 
 // mayExtend judges by the clock and not by the transaction's begin: it may have waited for the lock while the lease ended.
@@ -88,8 +107,7 @@ func (c lockedCluster) mayExtend(ctx context.Context, tx pgx.Tx, add int64) erro
 	left := int64(most)*3600 - c.LeaseSeconds
 	f := store.Fields{}
 	f.Check(add >= leastLease && add <= left, "lease",
-		"The lease is %s, and this pool gives %s at most: extend it by 1 minute to %s; %s was given.",
-		leaseWords(c.LeaseSeconds), refusal.Plural(most, "hour", "hours"), leaseWords(max(left, 0)), leaseWords(add))
+		"The lease is %s, and this pool gives %s at most: extend it by %s.", leaseWords(c.LeaseSeconds), leaseWords(int64(most)*3600), leaseRange(left, add))
 	return f.Refusal()
 }
 
@@ -109,6 +127,9 @@ func (c lockedCluster) extensionCap(ctx context.Context, tx pgx.Tx, by uuid.UUID
 	}
 	if counted {
 		return holdToCap(ctx, tx, c.OrganizationID, by, need)
+	}
+	if _, err := tx.Exec(ctx, `SELECT FROM memberships WHERE organization_id = $1 AND person_id = $2 FOR NO KEY UPDATE`, c.OrganizationID, by); err != nil {
+		return fmt.Errorf("lock membership: %w", err) // what is asked for instead is counted under it
 	}
 	return &refusal.Error{
 		Code: "cap", Title: "You have a cap, and this cluster does not count to it: someone else started it, or it is older than the cap.",

@@ -56,7 +56,7 @@ func TestExtendLeaseRefusals(t *testing.T) {
 		return w.DB.Machines.ExtendLease(ctx, w.Organization, w.Person, id, seconds)
 	}
 	for _, add := range []int64{0, -3600, 59, 720 * 3600, 1 << 62} {
-		if r := storetest.WantRefusal(t, extend(add), "invalid"); !strings.Contains(r.Fields["lease"], "720 hours at most: extend it by 1 minute to 719 h") {
+		if r := storetest.WantRefusal(t, extend(add), "invalid"); !strings.Contains(r.Fields["lease"], "720 h at most: extend it by 1 min to 719 h; ") {
 			t.Errorf("%d: %v", add, r.Fields)
 		}
 	}

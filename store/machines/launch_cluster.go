@@ -34,10 +34,7 @@ func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 		return uuid.Nil, err
 	}
 	l := launch{ID: id, OrganizationID: orgID, For: by, By: by, Request: r}
-	if err = r.check(); err == nil {
-		err = db.core.Tx(ctx, func(tx pgx.Tx) error { return db.launch(ctx, tx, &l) })
-	}
-	if err != nil {
+	if err = db.core.Tx(ctx, func(tx pgx.Tx) error { return db.launch(ctx, tx, &l) }); err != nil {
 		return uuid.Nil, db.carry(ctx, orgID, by, l.judged, err)
 	}
 	return id, nil
@@ -63,6 +60,9 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 	}
 	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)
 	if err != nil {
+		return err
+	}
+	if err := c.judgeFields(ctx, tx, l.OrganizationID, l.Request); err != nil {
 		return err
 	}
 	plan, refusal := c.size()
@@ -94,7 +94,7 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 		return err
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
-		By: l.By, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
+		By: l.For, Elsewhere: l.By != l.For, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
 		Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
 	})
 }
@@ -107,15 +107,46 @@ func lockPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) error {
 	return store.Found(err, "pool")
 }
 
-func (r LaunchRequest) check() error {
+// LaunchFaults are all sentences about a launch's fields that LaunchCluster would refuse it with, by field; those of fields
+// that could not be read are not the caller's to show. A version or pool that is not there leaves out what follows from it.
+func (db *DB) LaunchFaults(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (faults map[string]string, err error) {
+	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
+		c, err := readLaunch(ctx, tx, orgID, r)
+		if _, isRefusal := refusal.As(err); isRefusal {
+			faults = r.faults()
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.judgeFields(ctx, tx, orgID, r); err != nil {
+			return err
+		}
+		if refused := c.check(); refused != nil {
+			faults = refused.Fields
+		}
+		return nil
+	})
+	return faults, err
+}
+
+// judgeFields puts what is wrong with the launch's own fields into its case, so that all faults are said at once.
+func (c *launchCase) judgeFields(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest) error {
+	c.Name, c.Faults = r.Name, r.faults()
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM clusters WHERE organization_id = $1 AND name = $2 AND ended_at IS NULL)`, orgID, r.Name).Scan(&c.Taken)
+	if err != nil {
+		return fmt.Errorf("read cluster names: %w", err)
+	}
+	return nil
+}
+
+func (r LaunchRequest) faults() store.Fields {
 	f := store.Fields{}
 	f.Check(validClusterName(r.Name), "name",
 		"Write 1 to 40 lower-case letters, digits and hyphens, a letter first and no hyphen last: it is the cluster's domain name.")
 	r.References.Check(f)
-	return f.Refusal()
+	return f
 }
-
-// Check adds a sentence for each reference that is too long.
 
 func validClusterName(s string) bool {
 	if len(s) < 1 || len(s) > 40 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {

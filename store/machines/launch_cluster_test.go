@@ -137,7 +137,7 @@ func TestLaunchSaysWhyThereIsNoRoom(t *testing.T) {
 	r := requestFor(w)
 	_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, r)
 	refusal := storetest.WantRefusal(t, err, "capacity")
-	for _, want := range []string{"host-1: cordoned", "host-2: does not answer: it missed its last 3 rounds", "host-3: has room for 1 of them (1 vCPU, 256 MiB, 2 GiB of disk each)"} {
+	for _, want := range []string{"host-1: cordoned", "host-2: does not answer: it missed its last 3 rounds", "host-3: has room for 1 of them (1 vCPU, 0.25 GiB, 2 GiB of disk each)"} {
 		if !strings.Contains(strings.Join(refusal.Detail, "\n"), want) {
 			t.Errorf("%q is not among %q", want, refusal.Detail)
 		}

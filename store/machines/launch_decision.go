@@ -3,6 +3,7 @@ package machines
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -32,12 +33,15 @@ type poolCapacity struct {
 // launchCase is all that decides about a launch, read at one moment.
 type launchCase struct {
 	Pool    poolCapacity
+	Name    string
 	Hosts   []placement.Host
 	Used    int // vCPUs that clusters take of hosts that take nodes
 	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version models.Version
 	Images  map[uuid.UUID]int64 // bytes of the version's images on a host
+	Faults  store.Fields        // of the launch's own fields, which are said together with those of the case
+	Taken   bool                // the name is
 	Compute int
 	Lease   int64 // seconds
 	Test    bool
@@ -167,12 +171,16 @@ func (c launchCase) check() *refusal.Error {
 		return r
 	}
 	f := store.Fields{}
+	maps.Copy(f, c.Faults)
 	least, most := c.Version.ComputeMin, min(c.Version.ComputeMax, mostCompute(c.Pool.SubnetBits))
 	f.Between("compute", int64(c.Compute), int64(least), int64(most), " compute nodes")
 	if !c.Test {
 		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)
 	}
 	if len(f) > 0 {
+		if c.Taken { // alone it is refused where the name is written
+			f.Add("name", "%s", store.Duplicate("a cluster", "name", c.Name).Title)
+		}
 		return refusal.Invalid(f)
 	}
 	return nil
@@ -182,16 +190,25 @@ func (c launchCase) check() *refusal.Error {
 const leastLease = 60
 
 func checkLease(f store.Fields, seconds int64, mostHours int) {
-	f.Check(seconds >= leastLease && seconds <= int64(mostHours)*3600, "lease",
-		"Choose a lease of 1 minute to %s; %s was given.", refusal.Plural(mostHours, "hour", "hours"), leaseWords(seconds))
+	most := int64(mostHours) * 3600
+	f.Check(seconds >= leastLease && seconds <= most, "lease", "Choose a lease of %s.", leaseRange(most, seconds))
 }
 
-// leaseWords writes a lease in hours where it is whole hours, else in seconds.
+// leaseRange says how long a lease, or what is added to one, may be: the one sentence of all that bound it.
+func leaseRange(most, given int64) string {
+	return fmt.Sprintf("%s to %s; %s was given", leaseWords(leastLease), leaseWords(max(most, 0)), leaseWords(given))
+}
+
+// leaseWords writes a lease in hours or minutes where it is whole ones, else in seconds.
 func leaseWords(seconds int64) string {
-	if seconds != 0 && seconds%3600 == 0 {
+	switch {
+	case seconds%3600 == 0:
 		return fmt.Sprintf("%d h", seconds/3600)
+	case seconds%60 == 0:
+		return fmt.Sprintf("%d min", seconds/60)
+	default:
+		return fmt.Sprintf("%d s", seconds)
 	}
-	return fmt.Sprintf("%d s", seconds)
 }
 
 // chooseShapes takes for each role the provider's cheapest shape that covers it; shapes are in this order.
@@ -206,8 +223,8 @@ func (c launchCase) chooseShapes() ([]QuoteShape, *refusal.Error) {
 		if !ok {
 			return nil, &refusal.Error{
 				Code: "shape",
-				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %d MiB of memory and %d GiB of disk for role %s.",
-					c.Pool.Name, refusal.Plural(r.Shape.VCPUs, "vCPU", "vCPUs"), r.Shape.MemoryMiB, r.Shape.DiskGiB, r.Role),
+				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %s of memory and %d GiB of disk for role %s.",
+					typed.Isolate(c.Pool.Name), refusal.Plural(r.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(r.Shape.MemoryMiB), r.Shape.DiskGiB, r.Role),
 				Next: "Choose another pool, or make a version with smaller nodes.",
 			}
 		}

@@ -17,6 +17,8 @@ type LaunchForm struct {
 	Versions []models.PublishedVersion
 	Pools    []PoolPlace
 	Cap      *Cap // of the person; nil: none
+	Keys     int  // SSH keys of those who may work with the organization's clusters, which are what opens a node
+	OwnKeys  int  // of these the person's
 }
 
 // LaunchForm reads what a launch's form shows beside what is typed.
@@ -36,8 +38,17 @@ func readLaunchForm(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) (
 	if f.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolPlace]); err != nil {
 		return f, err
 	}
-	f.Cap, err = readCap(ctx, tx, orgID, personID)
-	return f, err
+	if f.Cap, err = readCap(ctx, tx, orgID, personID); err != nil {
+		return f, err
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT count(*), count(*) FILTER (WHERE p.id = $2)
+		FROM ssh_keys k JOIN people p ON p.id = k.person_id JOIN memberships m ON m.person_id = p.id WHERE m.organization_id = $1 AND `+opens,
+		orgID, personID).Scan(&f.Keys, &f.OwnKeys)
+	if err != nil {
+		return f, fmt.Errorf("count SSH keys of organization %s: %w", orgID, err)
+	}
+	return f, nil
 }
 
 // LaunchRefused is the refusal of a launch with all that its page shows: the form, and the figures that the decision rested

@@ -34,7 +34,7 @@ func TestARefusedLaunchCarriesItsPage(t *testing.T) {
 		judged     bool
 		fits       int
 	}{
-		{"invalid", "Not a name", 0, 3600, false, 0},
+		{"invalid", "Not a name", 0, 3600, true, 0},
 		{"invalid", "much", 0, 1 << 40, true, 0},
 		{"duplicate", "taken", 0, 3600, true, 3},
 		{"balance", "long", 2, 40 * 3600, true, 3},
@@ -54,8 +54,8 @@ func TestARefusedLaunchCarriesItsPage(t *testing.T) {
 				decided = n + 1
 			}
 		}
-		// begin, versions, pools, cap, hours, price, commit
-		if after := sql[decided:]; len(after) > 7 {
+		// begin, versions, pools, cap, keys, hours, price, commit
+		if after := sql[decided:]; len(after) > 8 {
 			t.Errorf("%s: %d statements after the decision:\n%s", c.code, len(after), strings.Join(after, "\n"))
 		}
 	}

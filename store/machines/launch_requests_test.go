@@ -1,8 +1,10 @@
 package machines_test
 
 import (
+	"net/netip"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"volary.dev/billing"
@@ -208,5 +210,72 @@ func TestRequestStart(t *testing.T) {
 	}
 	if got, err := w.DB.Machines.ApproveRequest(t.Context(), w.Organization, w.Person, id); err != nil || got != cluster {
 		t.Fatalf("started %s, %v; want %s", got, err, cluster)
+	}
+}
+
+// An extension above the cap, or of a cluster that the cap does not count, is asked for and approved like a launch. The log
+// has who asked as who did it, from no address, and who approved as who approved.
+func TestExtensionsAboveTheCapAreAskedFor(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	bo, cy := storetest.Member(t, w, "bo@example.org"), storetest.Member(t, w, "cy@example.org")
+	storetest.SetCap(t, w, bo, 3)
+	storetest.SetCap(t, w, cy, 50)
+	id := storetest.Must[uuid.UUID](t)(w.DB.Machines.LaunchCluster(ctx, w.Organization, bo, storetest.OneHour(w, "mine", 1)))
+	w.Ready(t, id)
+	before := storetest.Cluster(t, w, id)
+
+	_, err := w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 1800)
+	storetest.WantRefusal(t, err, "state") // the cap allows it
+	_, err = w.DB.Machines.RequestExtension(ctx, w.Organization, w.Person, id, 7200)
+	storetest.WantRefusal(t, err, "state") // an owner has none
+	_, err = w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 720*3600)
+	storetest.WantRefusal(t, err, "invalid")
+	request := storetest.Must[uuid.UUID](t)(w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 3600))
+	others := storetest.Must[uuid.UUID](t)(w.DB.Machines.RequestExtension(ctx, w.Organization, cy, id, 60)) // someone else started it
+	if d := storetest.Cluster(t, w, id); !d.LeaseEndsAt.Equal(*before.LeaseEndsAt) || d.Held != before.Held {
+		t.Errorf("asking changed %+v to %+v", before, d)
+	}
+	r := storetest.Must[overview.LaunchRequestRow](t)(w.DB.Overview.LaunchRequest(ctx, w.Organization, bo, request))
+	if !r.Extend || r.Start || r.Nodes != 2 || r.LeaseSeconds != 3600 || r.Need != 2*billing.ComputeHour || r.Cap == nil || r.When != "" {
+		t.Errorf("%+v", r)
+	}
+	if r := storetest.Must[overview.LaunchRequestRow](t)(w.DB.Overview.LaunchRequest(ctx, w.Organization, cy, others)); r.Cap == nil || r.Cap.Hours != 3*billing.ComputeHour || r.PersonID != cy {
+		t.Errorf("an extension of another's cluster is not said to count to that one's cap: %+v", r)
+	}
+	for _, id := range []uuid.UUID{request, others} {
+		storetest.Must[uuid.UUID](t)(w.DB.Machines.ApproveRequest(ctx, w.Organization, w.Person, id))
+	}
+	d := storetest.Cluster(t, w, id)
+	if d.LeaseEndsAt.Sub(*before.LeaseEndsAt) != 3660*time.Second || d.Held != 2*billing.ComputeHour*7260/3600 {
+		t.Errorf("approved: %+v", d)
+	}
+	if r := storetest.Must[overview.LaunchRequestRow](t)(w.DB.Overview.LaunchRequest(ctx, w.Organization, bo, request)); r.Cap == nil || r.Cap.Left() != 0 {
+		t.Errorf("the approved request does not say that it counts to the cap: %+v", r.Cap)
+	}
+	for verb, who := range map[string]uuid.UUID{"extend lease": bo, "request extension": bo, "approve request": w.Person, "launch cluster": bo} {
+		var right bool
+		storetest.NoError(t, w.Pool.QueryRow(ctx, `SELECT bool_or(person_id = $2) FROM audit WHERE verb = $1`, verb, who).Scan(&right))
+		if !right {
+			t.Errorf("%q is not in the log with who did it", verb)
+		}
+	}
+}
+
+// A launch that was asked for stands in the log with who asked, and its approval with who approved.
+func TestTheLogTellsWhoAskedFromWhoApproved(t *testing.T) {
+	w, bo, request := asked(t)
+	ctx := store.WithOrigin(t.Context(), store.Origin{Address: netip.MustParseAddr("192.0.2.77")})
+	storetest.Must[uuid.UUID](t)(w.DB.Machines.ApproveRequest(ctx, w.Organization, w.Person, request))
+	for verb, want := range map[string]struct {
+		who     uuid.UUID
+		address bool
+	}{"launch cluster": {bo, false}, "approve request": {w.Person, true}} {
+		var who uuid.UUID
+		var address bool
+		storetest.NoError(t, w.Pool.QueryRow(ctx, `SELECT person_id, address IS NOT NULL FROM audit WHERE verb = $1`, verb).Scan(&who, &address))
+		if who != want.who || address != want.address {
+			t.Errorf("%s by %s, with an address: %v", verb, who, address)
+		}
 	}
 }

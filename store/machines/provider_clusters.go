@@ -12,7 +12,7 @@ import (
 
 // ProviderClusterFilter narrows and orders a list of clusters on a provider's pools. Zero fields leave nothing out, but
 // for State: without one, those that are gone are left out. Sorting keys: name, organization, pool, nodes, created,
-// lease, used.
+// lease, ended, used.
 type ProviderClusterFilter struct {
 	Search       string // part of the name
 	Organization uuid.UUID
@@ -25,7 +25,7 @@ type ProviderClusterFilter struct {
 
 var providerClusterColumns = store.Sortable{
 	"name": "c.name", "organization": "o.name", "pool": "p.name", "nodes": "cardinality(n.states)", "created": "c.created_at",
-	"lease": "c.lease_ends_at", "used": "r.used",
+	"lease": "c.lease_ends_at", "ended": "c.ended_at", "used": "r.used",
 }
 
 // clustersOfProvider narrows clusters c by $1 to $7; whether they ended is a column, so that history is not derived.

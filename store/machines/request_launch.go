@@ -17,9 +17,10 @@ import (
 const mostWaiting = 20
 
 // RequestForm is launch_requests.form: a launch as its form was filled, or with Cluster the start of a stopped one, of
-// which the rest is a copy.
+// which the rest is a copy; with Extend, too, the extension of a running one by LeaseSeconds.
 type RequestForm struct {
 	Cluster       *uuid.UUID `json:"cluster,omitempty"`
+	Extend        bool       `json:"extend,omitempty"`
 	Version       uuid.UUID  `json:"version"`
 	Name          string     `json:"name"`
 	ComputeCount  int        `json:"compute_count"`
@@ -45,10 +46,7 @@ func (db *DB) RequestLaunch(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 	if err != nil {
 		return uuid.Nil, err
 	}
-	var judged judgement
-	if err = r.check(); err == nil {
-		judged, err = db.requestLaunch(ctx, orgID, by, id, r)
-	}
+	judged, err := db.requestLaunch(ctx, orgID, by, id, r)
 	if err != nil {
 		return uuid.Nil, db.carry(ctx, orgID, by, judged, err)
 	}
@@ -62,21 +60,19 @@ func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r Laun
 		if err != nil {
 			return err
 		}
+		if err := c.judgeFields(ctx, tx, orgID, r); err != nil {
+			return err
+		}
 		plan, refusal := c.size()
 		judged = c.judged(plan)
 		if refusal != nil {
 			return refusal
 		}
-		var taken bool
-		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM clusters WHERE organization_id = $1 AND name = $2 AND ended_at IS NULL)`,
-			orgID, r.Name).Scan(&taken)
-		if err != nil {
-			return fmt.Errorf("read cluster names: %w", err)
-		}
-		if taken {
+		if c.Taken {
 			return store.Duplicate("a cluster", "name", r.Name)
 		}
-		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: r.PoolID, Need: plan.Need, Form: RequestForm{
+		allowed := holdToCap(ctx, tx, orgID, by, plan.Need)
+		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: r.PoolID, Need: plan.Need, Allowed: allowed, Form: RequestForm{
 			Version: r.VersionID, Name: r.Name, ComputeCount: r.ComputeCount, LeaseSeconds: r.LeaseSeconds,
 			PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber,
 		}})
@@ -92,18 +88,18 @@ type asking struct {
 	PoolID         uuid.UUID
 	Need           billing.Hours
 	Form           RequestForm
-	Start          uuid.UUID // of a stopped cluster; else Nil
+	Allowed        error // what the cap says of it: nil, or the refusal "cap"
 }
 
-// ask writes a request and tells the managers. The membership's lock makes the requests of one person queue, so that
-// their number is bounded.
+// ask writes a request and tells the managers. The membership's lock, under which the cap was asked, makes the requests of
+// one person queue, so that their number is bounded.
 func (db *DB) ask(ctx context.Context, tx pgx.Tx, a asking) error {
 	if err := people.RefuseSuspended(ctx, tx, a.OrganizationID); err != nil {
 		return err
 	}
-	switch err := holdToCap(ctx, tx, a.OrganizationID, a.By, a.Need); {
+	switch err := a.Allowed; {
 	case err == nil:
-		return &refusal.Error{Code: "state", Title: "Your cap allows this: nobody has to be asked.", Next: "Launch it."}
+		return &refusal.Error{Code: "state", Title: "Your cap allows this: nobody has to be asked.", Next: "Do it without asking."}
 	case !isRefusal(err, "cap"):
 		return err
 	}
@@ -124,9 +120,17 @@ func (db *DB) ask(ctx context.Context, tx pgx.Tx, a asking) error {
 		return err
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
-		By: a.By, Organization: a.OrganizationID, Verb: "request launch", Subject: "request", SubjectID: a.ID,
+		By: a.By, Organization: a.OrganizationID, Verb: a.Form.verb(), Subject: "request", SubjectID: a.ID,
 		Detail: map[string]any{"cluster": a.Form.Name, "need": a.Need},
 	})
+}
+
+// verb is what the log says was asked for.
+func (f RequestForm) verb() string {
+	if f.Extend {
+		return "request extension"
+	}
+	return "request launch"
 }
 
 func isRefusal(err error, code string) bool {

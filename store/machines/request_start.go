@@ -17,7 +17,7 @@ func (db *DB) RequestStart(ctx context.Context, orgID, by, clusterID uuid.UUID, 
 		return uuid.Nil, err
 	}
 	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
-		c, l, err := lockForStart(ctx, tx, orgID, clusterID, leaseSeconds)
+		_, l, err := lockForStart(ctx, tx, orgID, clusterID, leaseSeconds)
 		if err != nil {
 			return err
 		}
@@ -35,6 +35,6 @@ func (db *DB) RequestStart(ctx context.Context, orgID, by, clusterID uuid.UUID, 
 		if err != nil {
 			return fmt.Errorf("read cluster %s: %w", clusterID, err)
 		}
-		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: l.Pool.ID, Need: need, Form: form, Start: c.ID})
+		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: l.Pool.ID, Need: need, Form: form, Allowed: holdToCap(ctx, tx, orgID, by, need)})
 	})
 }

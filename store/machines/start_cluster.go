@@ -68,7 +68,7 @@ func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 		return err
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
-		By: r.By, Organization: r.OrganizationID, Provider: c.ProviderID, Verb: "start cluster", Subject: "cluster", SubjectID: c.ID,
+		By: r.For, Elsewhere: r.By != r.For, Organization: r.OrganizationID, Provider: c.ProviderID, Verb: "start cluster", Subject: "cluster", SubjectID: c.ID,
 		Detail: map[string]any{"lease_seconds": r.Lease, "held": need},
 	})
 }

@@ -22,6 +22,7 @@ type LaunchRequestRow struct {
 	PersonID     uuid.UUID
 	PersonName   string
 	Start        bool   // of a stopped cluster, instead of a launch
+	Extend       bool   // of a running one's lease, by LeaseSeconds
 	Name         string // of the cluster
 	VersionID    uuid.UUID
 	ModelName    string
@@ -41,8 +42,14 @@ type LaunchRequestRow struct {
 	ClusterID *uuid.UUID // launched or started by it
 	CreatedAt time.Time
 
+	// Cap is the one that it counts to, while it waits and after it was approved; nil: none. It is Capped's: who asked, or who
+	// started the cluster that is to be extended.
+	Cap    *machines.Cap
+	Capped string
+	counts uuid.UUID
+	begun  *time.Time // when the cluster that is to be extended was started
+
 	// Of requests that wait, for whoever decides.
-	Cap  *machines.Cap // of who asked; nil: none any more
 	Left billing.Hours // that the organization has at the provider
 	When placement.When
 	At   time.Time // of placement.WhenAt
@@ -61,14 +68,18 @@ type LaunchRequestFilter struct {
 
 const selectRequests = `
 	SELECT r.id, r.person_id, pe.name, r.form, m.name, v.version, r.pool_id, p.name, p.provider_id, pr.name, r.need, r.state,
-		r.reason, coalesce(d.name, ''), r.decided_at, r.cluster_id, r.created_at, count(*) OVER (), (sum(r.need) OVER ())::bigint
+		r.reason, coalesce(d.name, ''), r.decided_at, r.cluster_id, r.created_at,
+		coalesce(s.id, pe.id), coalesce(s.name, pe.name), s.at, count(*) OVER (), (sum(r.need) OVER ())::bigint
 	FROM launch_requests r
 	JOIN people pe ON pe.id = r.person_id
 	JOIN pools p ON p.id = r.pool_id
 	JOIN providers pr ON pr.id = p.provider_id
 	JOIN model_versions v ON v.id = (r.form ->> 'version')::uuid
 	JOIN model_clusters m ON m.id = v.model_cluster_id
-	LEFT JOIN people d ON d.id = r.decided_by`
+	LEFT JOIN people d ON d.id = r.decided_by
+	LEFT JOIN LATERAL (
+		SELECT b.id, b.name, c.at FROM cluster_starts c JOIN people b ON b.id = c.person_id
+		WHERE r.form ? 'extend' AND c.cluster_id = (r.form ->> 'cluster')::uuid AND c.at <= r.created_at ORDER BY c.number DESC LIMIT 1) s ON true`
 
 const whereRequests = ` WHERE r.organization_id = $1 AND ($2::uuid IS NULL OR r.person_id = $2) AND ($3 = '' OR r.state = $3)
 	AND (r.form ->> 'name' ILIKE $4 OR pe.name ILIKE $4)`
@@ -118,8 +129,9 @@ func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need bi
 	list, err = store.All(rows, "requests", func(row pgx.CollectableRow) (r LaunchRequestRow, err error) {
 		var form machines.RequestForm
 		err = row.Scan(&r.ID, &r.PersonID, &r.PersonName, &form, &r.ModelName, &r.Version, &r.PoolID, &r.PoolName, &r.ProviderID,
-			&r.ProviderName, &r.Need, &r.State, &r.Reason, &r.DecidedBy, &r.DecidedAt, &r.ClusterID, &r.CreatedAt, &total, &need)
-		r.Start, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
+			&r.ProviderName, &r.Need, &r.State, &r.Reason, &r.DecidedBy, &r.DecidedAt, &r.ClusterID, &r.CreatedAt,
+			&r.counts, &r.Capped, &r.begun, &total, &need)
+		r.Start, r.Extend, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil && !form.Extend, form.Extend, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
 		r.References = form.Launch(r.PoolID).References
 		return r, err
 	})
@@ -135,12 +147,17 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 			pools, versions = append(pools, r.PoolID), append(versions, r.VersionID)
 		}
 	}
-	if len(pools) == 0 {
-		return nil
-	}
 	caps, err := machines.ReadCaps(ctx, tx, orgID)
 	if err != nil {
 		return err
+	}
+	for i, r := range list {
+		if c, has := caps[r.counts]; has && r.countsTo(c) {
+			list[i].Cap = &c
+		}
+	}
+	if len(pools) == 0 {
+		return nil
 	}
 	owned, err := books.ReadOwned(ctx, tx, orgID)
 	if err != nil {
@@ -159,15 +176,23 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		if r.State != "waiting" {
 			continue
 		}
-		if c, has := caps[r.PersonID]; has {
-			r.Cap = &c
-		}
 		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
-		if !r.Start {
+		if !r.Start && !r.Extend {
 			r.When, r.At, r.Short = m.roomFor(*r, sizes[r.VersionID])
 		}
 	}
 	return nil
+}
+
+// countsTo tells whether what is or was asked for counts to a cap: not what was started before it was set.
+func (r LaunchRequestRow) countsTo(c machines.Cap) bool {
+	switch {
+	case r.State != "waiting" && r.State != "approved":
+		return false
+	case r.Extend:
+		return r.begun != nil && !r.begun.Before(c.Since)
+	}
+	return r.State == "waiting" || !r.DecidedAt.Before(c.Since)
 }
 
 // roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.

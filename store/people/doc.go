@@ -19,6 +19,9 @@
 // 2026-11-29: a cap is kept over changes of role, and over leaving and coming back (left_caps): it is taken away by who sets caps
 // alone, with their row in the log. A detour made a bounded member unlimited, and nobody was told.
 //
+// 2026-11-29: an invitation may carry a cap, which counts from the acceptance, over one that was kept of who comes back: a member
+// was unlimited between joining and the first look at the list of members.
+//
 // It imports the core alone. What a suspension does to clusters it asks of Clusters (db.go). Start at sessions.go, then
 // sign_up.go; the rules of every floor (scope, locks, one file per command) are in the core's doc.go.
 //

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
@@ -23,6 +24,7 @@ type Invitation struct {
 	Place          string  // name of the organization or provider
 	Email          *string // nil: for whoever has the link
 	Role           string
+	Cap            *billing.Hours // that a member begins with
 	InvitedBy      string
 	CreatedAt      time.Time
 	ExpiresAt      time.Time
@@ -41,7 +43,7 @@ const inviterMay = `(p.suspended_at IS NULL AND (
 	OR EXISTS (SELECT FROM staff b WHERE b.provider_id = i.provider_id AND b.person_id = p.id AND b.role = 'admin')))`
 
 const selectInvitation = `
-	SELECT i.id, i.organization_id, i.provider_id, coalesce(o.name, pr.name) AS place, i.email, i.role, p.name AS invited_by,
+	SELECT i.id, i.organization_id, i.provider_id, coalesce(o.name, pr.name) AS place, i.email, i.role, i.cap, p.name AS invited_by,
 		i.created_at, i.expires_at, i.accepted_at, i.revoked_at, i.expires_at <= now() OR NOT ` + inviterMay + ` AS expired, NOT ` + inviterMay + ` AS lapsed,
 		coalesce(ml.refused_by, '') AS refused_by, coalesce(ml.refused, '') AS refused
 	FROM invitations i JOIN people p ON p.id = i.invited_by
@@ -161,6 +163,18 @@ func (i Invitation) shareInviter(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
+// setCap gives a member the cap of the invitation, which counts from now; without one theirs stays as it was kept.
+func (i Invitation) setCap(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
+	if i.Cap == nil {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `UPDATE memberships SET cap = $3, cap_since = now() WHERE organization_id = $1 AND person_id = $2`, orgID, personID, *i.Cap)
+	if err != nil {
+		return fmt.Errorf("set cap: %w", err)
+	}
+	return nil
+}
+
 // accept makes a person a member or one of the staff, by a locked invitation. Refusals: "member" where they are one
 // already: the invitation then stays open.
 func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, personID uuid.UUID) error {
@@ -186,9 +200,14 @@ func (db *DB) acceptInvitation(ctx context.Context, tx pgx.Tx, i Invitation, per
 		return &refusal.Error{Code: "member", Title: fmt.Sprintf("You belong to %s already.", typed.Isolate(i.Place)), Next: "Nothing is to be done: your role stays as it is."}
 	}
 	a := store.AuditRow{By: personID, Verb: "accept invitation", Subject: "person", SubjectID: personID, Detail: map[string]any{"role": i.Role}}
+	if i.Cap != nil {
+		a.Detail["cap"] = *i.Cap
+	}
 	if i.OrganizationID != nil {
 		a.Organization = *i.OrganizationID
-		_, err = insertMember(ctx, tx, a.Organization, personID, OrganizationRole(i.Role))
+		if _, err = insertMember(ctx, tx, a.Organization, personID, OrganizationRole(i.Role)); err == nil {
+			err = i.setCap(ctx, tx, a.Organization, personID)
+		}
 	} else {
 		a.Provider = *i.ProviderID
 		_, err = insertStaff(ctx, tx, a.Provider, personID, StaffRole(i.Role))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
@@ -17,6 +18,7 @@ const mostOpenInvitations = 50
 type NewInvitation struct {
 	Email string // to whom the link is mailed; empty: the link is for whoever has it
 	Role  string
+	Cap   *billing.Hours // that a member begins with; nil: none
 }
 
 func (db *DB) invite(ctx context.Context, at Place, by uuid.UUID, n NewInvitation) (id uuid.UUID, token string, err error) {
@@ -40,9 +42,9 @@ func (db *DB) invite(ctx context.Context, at Place, by uuid.UUID, n NewInvitatio
 			return err
 		}
 		_, err := tx.Exec(ctx, `
-			INSERT INTO invitations (id, organization_id, provider_id, email, role, token_hash, invited_by, created_at, expires_at)
-			VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, now(), now() + make_interval(days => $8))`,
-			id, store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID), n.Email, n.Role, store.HashToken(token), by, invitationDays)
+			INSERT INTO invitations (id, organization_id, provider_id, email, role, token_hash, invited_by, created_at, expires_at, cap)
+			VALUES ($1, $2, $3, nullif($4, ''), $5, $6, $7, now(), now() + make_interval(days => $8), $9)`,
+			id, store.OrNull(at.OrganizationID), store.OrNull(at.ProviderID), n.Email, n.Role, store.HashToken(token), by, invitationDays, n.Cap)
 		if err != nil {
 			return fmt.Errorf("invite: %w", err)
 		}
@@ -51,13 +53,32 @@ func (db *DB) invite(ctx context.Context, at Place, by uuid.UUID, n NewInvitatio
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Organization: at.OrganizationID, Provider: at.ProviderID, Verb: "invite", Subject: "invitation", SubjectID: id,
-			Detail: map[string]any{"role": n.Role, "email": n.Email},
+			Detail: n.detail(),
 		})
 	})
 	if n.Email != "" {
 		token = "" // it belongs to the owner of the address alone
 	}
 	return id, token, err
+}
+
+// detail is what the log keeps.
+func (n NewInvitation) detail() map[string]any {
+	d := map[string]any{"role": n.Role, "email": n.Email}
+	if n.Cap != nil {
+		d["cap"] = *n.Cap
+	}
+	return d
+}
+
+// checkCap refuses a cap of who would have none, and one out of bounds.
+func (n NewInvitation) checkCap() error {
+	f := store.Fields{}
+	if n.Cap != nil {
+		f.Check(n.Role == string(RoleMember), "cap", "Only members have a cap: leave it empty for another role.")
+		f.Check(*n.Cap >= 0 && *n.Cap <= billing.MaxHours, "cap", "Write 0 to %s compute hours, or nothing for no cap.", billing.MaxHours)
+	}
+	return f.Refusal()
 }
 
 // throttle counts what a place has us write.

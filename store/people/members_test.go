@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"volary.dev/billing"
 	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -111,5 +112,43 @@ func TestACapIsKeptByEveryDetour(t *testing.T) {
 	storetest.NoError(t, add(people.RoleMember)())
 	if caps, err := i.Machines.Caps(ctx, i.group); err != nil || len(caps) != 0 {
 		t.Errorf("a cap that was taken away came back: %+v, %v", caps, err)
+	}
+}
+
+// An invitation carries the cap that a member begins with: it counts from the acceptance, over one that was kept of who comes
+// back, and no other role has one.
+func TestAnInvitationCarriesACap(t *testing.T) {
+	i := newInviting(t)
+	ctx := t.Context()
+	five, zero, more := 5*billing.ComputeHour, billing.Hours(0), billing.MaxHours+1
+	below := -billing.ComputeHour
+	for name, n := range map[string]people.NewInvitation{
+		"a manager's": {Role: "manager", Cap: &five}, "below zero": {Role: "member", Cap: &below}, "too much": {Role: "member", Cap: &more},
+	} {
+		_, _, err := i.People.InviteToOrganization(ctx, i.group, i.ada, n)
+		if r := storetest.WantRefusal(t, err, "invalid"); r.Fields["cap"] == "" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	accept := func(limit *billing.Hours) machines.Cap {
+		t.Helper()
+		_, token, err := i.People.InviteToOrganization(ctx, i.group, i.ada, people.NewInvitation{Role: "member", Cap: limit})
+		storetest.NoError(t, err)
+		_, err = i.People.AcceptInvitation(ctx, token, people.Session{PersonID: i.ben, Email: "ben@example.org"})
+		storetest.NoError(t, err)
+		caps, err := i.Machines.Caps(ctx, i.group)
+		storetest.NoError(t, err)
+		return caps[i.ben]
+	}
+	if c := accept(&five); c.Hours != five || c.Since.IsZero() || c.Spent != 0 {
+		t.Errorf("begins with %+v", c)
+	}
+	storetest.NoError(t, i.People.RemoveMember(ctx, i.group, i.ada, i.ben))
+	if c := accept(nil); c.Hours != five {
+		t.Errorf("an invitation without a cap took away the one that was kept: %+v", c)
+	}
+	storetest.NoError(t, i.People.RemoveMember(ctx, i.group, i.ada, i.ben))
+	if c := accept(&zero); c.Hours != 0 || c.Since.IsZero() {
+		t.Errorf("comes back with %+v", c)
 	}
 }

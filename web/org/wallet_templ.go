@@ -36,7 +36,7 @@ type WalletCard struct {
 	Hours           HoursSummary
 	Granted         int64     // of Bought
 	Expiring        int64     // of Left, within 30 days
-	ExpiresFirst    time.Time // of what is left; zero: never
+	ExpiresFirst    time.Time // of what is left, in the provider's zone; zero: never
 	RateHour        int64     // what runs now takes in an hour; 0: nothing runs
 	Empty, WeekEnds time.Time // the forecasts by what runs now and by the week's mean; zero: none
 	Week            int64     // used in the last seven days
@@ -53,7 +53,7 @@ type LotRow struct {
 	Purpose, Pool    string
 	Bought, Left     int64 // milli-compute-seconds
 	Held, Used       int64
-	Created, Expires time.Time // zero: never
+	Created, Expires time.Time // Expires is in the provider's zone; zero: never
 }
 
 // EntrySum is what entries of a kind moved.
@@ -314,7 +314,7 @@ func walletCard(c WalletCard, l layout.Props) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var10 string
-			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(" the first on ")
+			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(" the first at ")
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/wallet.templ`, Line: 112, Col: 22}
 			}
@@ -322,7 +322,7 @@ func walletCard(c WalletCard, l layout.Props) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TimeDay(c.ExpiresFirst, l.Zone).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PaperTime(c.ExpiresFirst).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -336,7 +336,7 @@ func walletCard(c WalletCard, l layout.Props) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var11 string
-			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs("Nothing expires within 30 days; the first on ")
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs("Nothing expires within 30 days; the first at ")
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/wallet.templ`, Line: 117, Col: 53}
 			}
@@ -344,7 +344,7 @@ func walletCard(c WalletCard, l layout.Props) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.TimeDay(c.ExpiresFirst, l.Zone).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PaperTime(c.ExpiresFirst).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -818,7 +818,7 @@ func lotLine(l LotRow, mayOrder bool, page layout.Props) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.TimeShortDay(l.Expires, page.Now, page.Zone).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PaperDay(l.Expires, page.Now, l.Expires.Location()).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

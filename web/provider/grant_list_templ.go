@@ -31,7 +31,7 @@ type GrantRow struct {
 	Organization, Purpose, Note, Pool string
 	By                                string
 	Given                             time.Time
-	Expires                           time.Time // zero: never
+	Expires                           time.Time // in the provider's zone; zero: never
 	Hours, Held, Used, Left           int64
 }
 
@@ -360,7 +360,7 @@ func grantTable(p GrantListProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = ui.TimeShortDay(g.Expires, p.Layout.Now, p.Layout.Zone).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.PaperDay(g.Expires, p.Layout.Now, g.Expires.Location()).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

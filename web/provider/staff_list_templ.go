@@ -71,7 +71,7 @@ func StaffList(p StaffListProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.InvitationsLink("/provider/invitations", p.Invited).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.InvitationsLink("/provider/invitations", p.Invited, !p.Layout.Reading).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -40,9 +40,9 @@ type OrderShowProps struct {
 	Created       time.Time
 	DecidedBy     string
 	Decided       time.Time
-	Reason        string // of a rejection
-	GoodUntil     time.Time
-	Invoice       string // its number; empty: none yet
+	Reason        string    // of a rejection
+	GoodUntil     time.Time // in the provider's zone
+	Invoice       string    // its number; empty: none yet
 	InvoiceID     uuid.UUID
 	TypedReason   string
 	MissingPrefix bool // the provider cannot number invoices yet
@@ -289,7 +289,7 @@ func order(p OrderShowProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		} else {
-			templ_7745c5c3_Err = ui.Time(p.GoodUntil, p.Layout.Zone).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.PaperTime(p.GoodUntil).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

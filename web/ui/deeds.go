@@ -31,7 +31,7 @@ func deeds() map[string]string {
 		"launch cluster": "launched the cluster", "lift suspension": "lifted the suspension of", "look at console": "looked at a console of", "move host": "moved the host",
 		"open console": "opened the console of", "order hours": "placed the order", "publish version": "published the version", "reject order": "rejected the order",
 		"reject provider": "rejected the application of", "remove host": "removed the host", "remove member": "removed the member", "remove staff": "removed from the staff",
-		"request launch": "asked for the launch of", "retire shape": "retired the shape", "retry job": "asked for the job again", "revoke invitation": "took back the invitation of",
+		"request launch": "asked for the launch of", "request extension": "asked for a longer lease of", "retire shape": "retired the shape", "retry job": "asked for the job again", "revoke invitation": "took back the invitation of",
 		"set cap": "set the cap of", "set price": "set a price of", "sign in": "signed in", "start acceptance test": "tested", "start cluster": "started the cluster",
 		"stop cluster": "stopped the cluster", "suspend provider": "suspended the provider", "upload image": "uploaded the image", "withdraw consent to console": "no longer lets staff see the consoles of",
 		"withdraw order": "withdrew the order", "withdraw price": "withdrew a price of", "withdraw request": "withdrew the request for",
@@ -94,7 +94,6 @@ type LogProps struct {
 	Person, Verb, Subject, From, Till string
 	Entries                           []LogEntry
 	Counted                           int // above it the total is only known to be more
-	Zone                              *time.Location
 }
 
 // LogEntry is one thing that was done.
@@ -109,16 +108,20 @@ type LogEntry struct {
 	Details       []string
 }
 
-// Details puts what a deed was done with into words: "reason: to be repaired".
-func Details(detail map[string]any) []string {
+// Details puts what a deed was done with into words: "reason: to be repaired". Instants are in the zone.
+func Details(detail map[string]any, zone *time.Location) []string {
 	var list []string
 	for _, key := range slices.Sorted(maps.Keys(detail)) {
 		switch v := detail[key].(type) {
 		case nil:
 		case string:
-			if _, err := uuid.Parse(v); v != "" && err != nil { // ids are for machines
-				list = append(list, detailWord(key)+": "+v)
+			if _, err := uuid.Parse(v); v == "" || err == nil { // ids are for machines
+				continue
 			}
+			if at, err := time.Parse(time.RFC3339, v); err == nil {
+				v = ClockSeconds(at, zone)
+			}
+			list = append(list, detailWord(key)+": "+v)
 		case bool:
 			list = append(list, detailWord(key)+": "+map[bool]string{true: "yes", false: "no"}[v])
 		case float64:
@@ -130,28 +133,37 @@ func Details(detail map[string]any) []string {
 	return list
 }
 
-// detailWord says a key in the words of the pages.
-func detailWord(key string) string {
-	switch key {
-	case "held":
-		return "set aside"
-	case "need":
-		return "needs"
-	default:
-		return strings.ReplaceAll(key, "_", " ")
+// detailWords are the keys of details in the words of the pages. A test compares them with what the store writes.
+func detailWords() map[string]string {
+	return map[string]string{
+		"add_seconds": "longer by", "admin": "is an admin", "amount": "for", "again": "enrolled before", "auditor": "is an auditor", "because": "because", "begun": "begun",
+		"cap": "cap", "canonical_digest": "digest", "clusters": "clusters stopped", "desired": "to be", "good_days": "good for", "held": "set aside", "hours": "hours",
+		"least_hours": "at least", "lease_ends_at": "lease ends", "lease_seconds": "lease", "mcs": "hours", "need": "needs", "paused_seconds": "paused for",
+		"size": "size", "underlay": "underlay address", "until": "until",
 	}
 }
 
-// detailNumber knows which numbers are hours and which are seconds.
+// detailWord says a key in the words of the pages.
+func detailWord(key string) string {
+	if word, ok := detailWords()[key]; ok {
+		return word
+	}
+	return strings.ReplaceAll(key, "_", " ")
+}
+
+// detailNumber knows the units of numbers.
 func detailNumber(key string, n int64) string {
-	switch key {
-	case "mcs":
-		return "hours: " + ComputeHours(n)
-	case "held", "hours", "need", "cap", "set_aside", "released", "used":
-		return detailWord(key) + ": " + ComputeHours(n)
-	case "lease_seconds":
-		return "lease: " + Duration(time.Duration(n)*time.Second)
+	word := detailWord(key) + ": "
+	switch {
+	case strings.HasSuffix(key, "_seconds"):
+		return word + Duration(time.Duration(n)*time.Second)
+	case slices.Contains([]string{"mcs", "held", "hours", "need", "cap", "set_aside", "released", "used", "least_hours"}, key):
+		return word + ComputeHours(n)
+	case strings.HasSuffix(key, "_days"):
+		return word + Plural(n, "day", "days")
+	case key == "size":
+		return word + Bytes(n)
 	default:
-		return detailWord(key) + ": " + Count(n)
+		return word + Count(n)
 	}
 }

@@ -62,6 +62,9 @@ func withFields(r *refusal.Error) *refusal.Error {
 		return r
 	}
 	moved := *r
+	if moved.Next == refusal.Marked { // here none is
+		moved.Next = "Correct it and send the form again."
+	}
 	moved.Detail = slices.Clone(r.Detail)
 	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
 		moved.Detail = append(moved.Detail, r.Fields[name])

@@ -88,18 +88,7 @@ func Count[T ~int | ~int64 | ~uint32](n T) string { return refusal.Count(n) }
 func thousands(n int64) string { return refusal.Count(n) }
 
 // Bytes shows a size in the largest binary unit that leaves at least 1: "1.5 GiB".
-func Bytes(n int64) string {
-	if n < 1024 {
-		return strconv.FormatInt(n, 10) + " B"
-	}
-	value, unit := float64(n), 0
-	units := []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
-	for value >= 1024 && unit < len(units)-1 {
-		value /= 1024
-		unit++
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(value, 'f', 1, 64), ".0") + " " + units[unit]
-}
+func Bytes(n int64) string { return refusal.Bytes(n) }
 
 // MiB shows a memory size given in MiB.
 func MiB(n int) string { return Bytes(int64(n) << 20) }

@@ -103,11 +103,15 @@ func memberSamples() []Sample {
 	suspended := orgLayout()
 	suspended.Suspended = "an invoice of August is still open."
 	return []Sample{
-		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Invited: 2, EndedKeys: endedKeys()})},
+		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true, Invited: 2, EndedKeys: endedKeys()})},
 		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
 		{"members-refused", org.MemberList(org.MemberListProps{
-			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true,
+			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true,
 			Form: ui.Form{Refusal: &refusal.Error{Code: "last_owner", Title: "The organization would be left without an owner: there is 1 now.", Next: "Make someone else an owner first."}},
+		})},
+		{"members-cap-refused", org.MemberList(org.MemberListProps{
+			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true, CapOf: id(2), CapTyped: "1,000",
+			Form: refused(map[string]string{"cap": "1,000 can be 1 or 1000: write 1 or 1000."}),
 		})},
 		{"invitations", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: invitations("/org/invitations", org.RoleOptions(true))})},
 		{"invitations-empty", org.InvitationList(org.InvitationListProps{Layout: orgLayout(), Invitations: ui.InvitationsProps{Base: "/org/invitations", May: org.RoleOptions(false), List: ui.ListProps{Path: "/org/invitations", PerPage: 50}}})},
@@ -119,12 +123,21 @@ func memberSamples() []Sample {
 
 func invitations(base string, roles []ui.Option) ui.InvitationsProps {
 	return ui.InvitationsProps{
-		Base: base, May: roles, Roles: roles, Now: now(), List: ui.ListProps{Path: base, PerPage: 50, Total: 3, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
+		Base: base, May: roles, Roles: roles, Caps: base == "/org/invitations", Now: now(), List: ui.ListProps{Path: base, PerPage: 50, Total: 3, Sort: "made", Desc: true}, Invitations: []ui.InvitationRow{
 			{ID: id(43).String(), Email: "zoe@heliophysics.exmaple", Role: "member", By: "Ada Brandt", Made: ago(time.Hour), Until: now().Add(13 * 24 * time.Hour), RefusedBy: "post.example", Refused: "550 5.1.2 <b>no such</b> domain"},
-			{ID: "9", Email: "eva-katharina.sommerfeldt@institute.heliophysics.example", Role: roles[0].Value, By: "Ada Brandt", Made: ago(20 * time.Hour), Until: now().Add(300 * time.Hour)},
+			{ID: "9", Email: "eva-katharina.sommerfeldt@institute.heliophysics.example", Role: roles[0].Value, Cap: limitOf(base), By: "Ada Brandt", Made: ago(20 * time.Hour), Until: now().Add(300 * time.Hour)},
 			{ID: "10", Role: roles[1].Value, By: "Ada Brandt", Made: ago(400 * time.Hour), Until: ago(60 * time.Hour), Expired: true},
 		},
 	}
+}
+
+// limitOf is a cap where the place's members may have one.
+func limitOf(base string) *int64 {
+	if base != "/org/invitations" {
+		return nil
+	}
+	limit := int64(40 * hour)
+	return &limit
 }
 
 func refusedInvitation(p ui.InvitationsProps) ui.InvitationsProps {

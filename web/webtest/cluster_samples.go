@@ -69,7 +69,7 @@ func clusterNew(q *org.Quote) org.ClusterNewProps {
 
 func clusterNewCap() org.ClusterNewProps {
 	p := clusterNew(quoteFits())
-	p.Cap = &org.Cap{MCS: 40 * hour, LeftMCS: 12 * hour}
+	p.Cap = &org.Cap{MCS: 40 * hour, LeftMCS: 12 * hour, Since: ago(600 * time.Hour)}
 	return p
 }
 

@@ -73,7 +73,8 @@ func providerSamples() []Sample {
 		{"shape-new-refused", provider.ShapeNew(provider.ShapeNewProps{Layout: providerLayout(), Name: "small", VCPUs: "0", Memory: "4096", Disk: "20", Form: refused(map[string]string{"vcpus": "The vCPUs must be between 1 and 1024."})})},
 		{"host", provider.HostShow(host())},
 		{"provider-usage", provider.UsageExport(provider.UsageExportProps{
-			Layout: providerLayout(), Month: "2026-10", From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Over: true, Settled: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC),
+			Layout: providerLayout(), Month: "2026-10",
+			Part:          ui.MonthPart{From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Over: true, Settled: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)},
 			Organizations: []provider.OrganizationUsage{{Name: "Heliophysics", Clusters: 12, Runs: 61, UsedMCS: 311*hour + 1_234_567, Cost: "14.01 EUR"}, {Name: "Tidal Genomics", Clusters: 2, Runs: 9, UsedMCS: 17 * hour}},
 			List:          ui.ListProps{Path: "/provider/usage", PerPage: 50, Total: 2},
 			Runs:          70, UsedMCS: 328*hour + 1_234_567, LedgerMCS: 328*hour + 1_234_567, Cost: "14.01 EUR", SHA256: digest(9), Unbilled: unbilled(),
@@ -102,8 +103,10 @@ func host() provider.HostShowProps {
 		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour), Enrolled: ago(400 * time.Hour),
 		ImageBytes: 9 << 29, SpareBytes: 13 << 28, ImagesSeen: ago(4 * time.Minute), FreeBytes: 371 << 30, ImagesKeptDays: 30, Images: hostImages(),
 		HistoryTotal: 31, History: []provider.HostDeed{
-			{At: ago(3 * time.Hour), Person: "Nora Rack", Verb: "activate host"}, {At: ago(26 * time.Hour), Person: "Nora Rack", Verb: "cordon host", Why: "memory to be replaced"},
-			{At: ago(399 * time.Hour), Verb: "enrol host"}, {At: ago(400 * time.Hour), Person: "Nora Rack", Verb: "add host"},
+			{At: ago(3 * time.Hour), Person: "Nora Rack", Verb: "activate host"},
+			{At: ago(26 * time.Hour), Person: "Nora Rack", Verb: "cordon host", Why: "memory to be replaced"},
+			{At: ago(399 * time.Hour), Verb: "enrol host"},
+			{At: ago(400 * time.Hour), Person: "Nora Rack", Verb: "add host"},
 		},
 		Checks: []ui.Check{
 			{Name: "Connection", State: "passed", Detail: "libvirt answered in 12 ms", Took: 12 * time.Millisecond},
@@ -119,8 +122,10 @@ func host() provider.HostShowProps {
 
 func hostImages() []provider.HostImage {
 	return []provider.HostImage{
-		{Digest: digest(1), Bytes: 1 << 32, Nodes: 12, Used: ago(4 * time.Minute), Where: provider.ImageThere}, {Digest: digest(2), Bytes: 1 << 29, Nodes: 1, Where: provider.ImageWanted},
-		{Digest: digest(3), Bytes: 3 << 30, Used: ago(200 * time.Hour), Where: provider.ImageThere}, {Digest: digest(4), Bytes: 1 << 28, Used: ago(300 * time.Hour), Where: provider.ImagePart},
+		{Digest: digest(1), Bytes: 1 << 32, Nodes: 12, Used: ago(4 * time.Minute), Where: provider.ImageThere},
+		{Digest: digest(2), Bytes: 1 << 29, Nodes: 1, Where: provider.ImageWanted},
+		{Digest: digest(3), Bytes: 3 << 30, Used: ago(200 * time.Hour), Where: provider.ImageThere},
+		{Digest: digest(4), Bytes: 1 << 28, Used: ago(300 * time.Hour), Where: provider.ImagePart},
 	}
 }
 

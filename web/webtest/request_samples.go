@@ -13,9 +13,9 @@ import (
 
 func requestSamples() []Sample {
 	list := ui.ListProps{Path: "/org/requests", PerPage: 50, Total: 4}
-	full := org.RequestListProps{Layout: managerLayout(), List: list, MayDecide: true, NeedMCS: 421 * hour, Requests: requestRows()}
+	full := org.RequestListProps{Layout: managerLayout(), List: list, MayDecide: true, All: true, NeedMCS: 421 * hour, Requests: requestRows()}
 	own := org.RequestListProps{Layout: orgLayout(), List: list, NeedMCS: 421 * hour, Requests: requestRows()}
-	narrowed := org.RequestListProps{Layout: managerLayout(), MayDecide: true, Search: "nothing", List: ui.ListProps{Path: "/org/requests", PerPage: 50, Query: url.Values{"search": {"nothing"}}}}
+	narrowed := org.RequestListProps{Layout: managerLayout(), MayDecide: true, All: true, Search: "nothing", List: ui.ListProps{Path: "/org/requests", PerPage: 50, Query: url.Values{"search": {"nothing"}}}}
 	show := org.RequestShowProps{Layout: managerLayout(), Request: requestRows()[0], MayDecide: true}
 	refusedShow := show
 	refusedShow.Form = ui.Form{Refusal: &refusal.Error{
@@ -36,6 +36,8 @@ func requestSamples() []Sample {
 		{"request", org.RequestShow(show)},
 		{"request-no-room", org.RequestShow(refusedShow)},
 		{"request-refused", org.RequestShow(wrong)},
+		{"request-approved", org.RequestShow(org.RequestShowProps{Layout: managerLayout(), Request: requestRows()[3]})},
+		{"request-extension", org.RequestShow(org.RequestShowProps{Layout: managerLayout(), Request: extensionRow(), MayDecide: true})},
 		{"request-declined", org.RequestShow(org.RequestShowProps{Layout: orgLayout(), Request: requestRows()[2]})},
 	}
 }
@@ -44,7 +46,7 @@ func requestRows() []org.RequestRow {
 	row := org.RequestRow{
 		ID: id(81), Own: true, Person: "Bo Lindqvist", Name: "solar-sweep", Version: org.VersionLink{ID: id(20), ModelName: "mpi-lab", Version: "2"},
 		Pool: "lab-a", Provider: "Northern Compute", Nodes: 13, Lease: 8 * time.Hour, NeedMCS: 416 * hour, State: "waiting",
-		Created: ago(40 * time.Minute), Cap: &org.Cap{MCS: 200 * hour, LeftMCS: 61 * hour}, LeftMCS: 833 * hour, When: "now",
+		Created: ago(40 * time.Minute), Capped: "Bo Lindqvist", Cap: &org.Cap{MCS: 200 * hour, LeftMCS: 61 * hour, Since: ago(600 * time.Hour)}, LeftMCS: 833 * hour, When: "now",
 		References: org.References{CostCentre: "4711", GrantNumber: "ERC-2026-113"},
 	}
 	later, declined, approved := row, row, row
@@ -53,6 +55,12 @@ func requestRows() []org.RequestRow {
 	declined.DecidedBy, declined.Decided = "Ada Brandt", ago(26*time.Hour)
 	approved.ID, approved.Name, approved.State, approved.DecidedBy, approved.Decided, approved.Cluster = id(84), "trial-9", "approved", "Ada Brandt", ago(50*time.Hour), id(30)
 	return []org.RequestRow{row, later, declined, approved}
+}
+
+func extensionRow() org.RequestRow {
+	r := requestRows()[0]
+	r.ID, r.Own, r.Extend, r.Lease, r.NeedMCS, r.When = id(85), false, true, 3*time.Hour, 39*hour, ""
+	return r
 }
 
 func foundLayout() layout.Props {

@@ -11,6 +11,9 @@ func usageSamples() []Sample {
 	return []Sample{
 		{"usage", org.Usage(usage())},
 		{"usage-empty", org.Usage(org.UsageProps{Layout: orgLayout()})},
+		{"usage-people", org.PeopleUsage(peopleUsage())},
+		{"usage-people-own", org.PeopleUsage(org.PeopleUsageProps{Layout: orgLayout(), Month: "2026-11", Own: true})},
+		{"usage-people-refused", org.PeopleUsage(org.PeopleUsageProps{Layout: orgLayout(), Month: "2026-13", Form: refused(map[string]string{"month": "Write the month as 2026-11."})})},
 		{"usage-cluster", org.ClusterUsageShow(clusterUsage())},
 		{"usage-cluster-empty", org.ClusterUsageShow(org.ClusterUsageProps{Layout: orgLayout(), ID: id(43), Name: "night-run", Provider: "Southern Grid"})},
 		{"wallet", org.Wallet(wallet())},
@@ -64,6 +67,24 @@ func usage() org.UsageProps {
 			},
 			{ID: id(43), Name: "night-run", Provider: "Southern Grid", Nodes: 9, Created: ago(30 * time.Hour), Ended: ago(29 * time.Hour)},
 		},
+	}
+}
+
+func peopleUsage() org.PeopleUsageProps {
+	from := now().AddDate(0, 0, 1-now().Day()).Truncate(24 * time.Hour)
+	return org.PeopleUsageProps{
+		Layout: orgLayout(), Month: "2026-11", Before: "2026-10", List: ui.ListProps{Path: "/org/usage/people", PerPage: 50, Total: 3},
+		Parts: []ui.MonthPart{
+			{Party: "Northern Compute", From: from, Until: from.AddDate(0, 1, 0), Zone: "Europe/Berlin", Settled: ago(20 * time.Minute)},
+			{Party: "Southern Grid", From: from, Until: from.AddDate(0, 1, 0), Zone: "UTC", Settled: ago(20 * time.Minute)},
+		},
+		Providers: []ui.Option{{Value: "1", Label: "Northern Compute"}, {Value: "2", Label: "Southern Grid"}},
+		People: []org.PersonUsage{
+			{Name: "Lena Vogel", Provider: "Northern Compute", Clusters: 3, Runs: 14, UsedMCS: 393 * hour, Cost: "17.69 EUR"},
+			{Name: "O'Brien-Featherstonehaugh", Provider: "Northern Compute", Clusters: 1, Runs: 4, UsedMCS: 49_560_000},
+			{Name: "Lena Vogel", Provider: "Southern Grid", Clusters: 1, Runs: 2, UsedMCS: 12*hour + 1234, Cost: "0.64 USD"},
+		},
+		Runs: 20, UsedMCS: 405*hour + 49_561_234, Cost: "17.69 EUR, 0.64 USD",
 	}
 }
 

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/crypto/ssh"
 
 	"volary.dev/billing"
 	"volary.dev/provisioner"
@@ -328,8 +330,32 @@ func (d *maker) everybody(ctx context.Context) error {
 		if err != nil && !isRefusal(err, "duplicate") {
 			return err
 		}
+		if err := d.key(ctx, p, id); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// key gives who launches clusters an SSH key, so that a launch does not warn that nobody could sign in. Its private half is
+// thrown away: who wants to sign in adds a key of their own.
+func (d *maker) key(ctx context.Context, p Person, id uuid.UUID) error {
+	if p.membership != people.RoleOwner && p.membership != people.RoleMember {
+		return nil
+	}
+	if _, keys, err := d.db.People.SSHKeys(ctx, id, people.SSHKeyFilter{}); err != nil || keys > 0 {
+		return err
+	}
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return fmt.Errorf("key of %s: %w", p.Name, err)
+	}
+	key, err := ssh.NewPublicKey(public)
+	if err != nil {
+		return fmt.Errorf("key of %s: %w", p.Name, err)
+	}
+	_, err = d.db.People.AddSSHKey(ctx, id, "laptop", string(ssh.MarshalAuthorizedKey(key)))
+	return err
 }
 
 // machines makes a provider's shapes, its pool and the pool's hosts.

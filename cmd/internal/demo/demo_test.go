@@ -55,6 +55,9 @@ func TestMakingItTwiceMakesEverythingOnce(t *testing.T) {
 		}
 		clusters[i] = count(t, pool, `SELECT count(*) FROM clusters`)
 	}
+	if n := count(t, pool, `SELECT count(*) FROM memberships m WHERE role IN ('owner', 'member') AND (SELECT count(*) FROM ssh_keys k WHERE k.person_id = m.person_id) <> 1`); n != 0 {
+		t.Errorf("%d people who launch have no key, or several", n)
+	}
 	if clusters[0] != clusters[1] || clusters[0] < 30 {
 		t.Errorf("%d clusters after the first time, %d after the second", clusters[0], clusters[1])
 	}

@@ -13,4 +13,9 @@
 // 2026-11-29: a link of another place of the person's is answered with whose it is and a button to change there, in one place, the
 // error handler. Memberships are asked for as they are now, only where the answer would be a refusal, and of what does not exist as
 // of what does: it tells nobody more than their own memberships do.
+//
+// 2026-11-29: what an auditor may not send is taken out of the page that is answered (reading.go): forms, and links to pages that are
+// forms. A style sheet hid most of them, and some were shown live and ended in a refusal. It is done to the page rather than by
+// each of some hundred forms, which the next would forget; what other roles may not send is each page's own to leave out, and a
+// crawl as everybody looks at both (handlers/rights_of_forms_test.go).
 package page

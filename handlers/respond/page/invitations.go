@@ -21,6 +21,10 @@ func Invitations(p ui.InvitationsProps, list []people.Invitation, total int) ui.
 	p.List.Total = total
 	for _, i := range list {
 		row := ui.InvitationRow{ID: i.ID.String(), Role: i.Role, By: i.InvitedBy, Made: i.CreatedAt, Until: i.ExpiresAt, Expired: i.Expired, RefusedBy: i.RefusedBy, Refused: i.Refused}
+		if i.Cap != nil {
+			limit := int64(*i.Cap)
+			row.Cap = &limit
+		}
 		if i.Email != nil {
 			row.Email = *i.Email
 		}

@@ -3,7 +3,6 @@ package page
 import (
 	"encoding/json"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -67,10 +66,10 @@ func ExportLog(c echo.Context, core *store.DB, owner store.LogOwner) error {
 
 // Log fills the props with what the store read. path gives the address of a subject's page for those who may open it,
 // empty where there is none; other names the organization or provider that an entry also concerns.
-func Log(p ui.LogProps, rows []store.LogRow, total int, zone *time.Location, path func(subject string, id uuid.UUID) string, other func(store.LogRow) string) ui.LogProps {
-	p.List.Total, p.Zone = total, zone
+func Log(p ui.LogProps, rows []store.LogRow, total int, path func(subject string, id uuid.UUID) string, other func(store.LogRow) string) ui.LogProps {
+	p.List.Total = total
 	for _, x := range rows {
-		e := ui.LogEntry{At: x.At, Person: x.PersonName, Verb: x.Verb, Subject: x.Subject, Name: x.SubjectName, Other: other(x), Details: ui.Details(x.Detail)}
+		e := ui.LogEntry{At: x.At, Person: x.PersonName, Verb: x.Verb, Subject: x.Subject, Name: x.SubjectName, Other: other(x), Details: ui.Details(x.Detail, nil)}
 		if x.Address != nil {
 			e.Address = x.Address.String()
 		}

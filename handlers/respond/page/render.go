@@ -22,7 +22,7 @@ func Render(c echo.Context, status int, component templ.Component) error {
 	if err := component.Render(c.Request().Context(), &b); err != nil {
 		return fmt.Errorf("render %s: %w", c.Path(), err)
 	}
-	return c.HTMLBlob(status, b.Bytes())
+	return c.HTMLBlob(status, forReading(b.Bytes(), readOnly(request.Session(c))))
 }
 
 // wholeLive is the fragment that follows changes; every page that does has one (ui.Live).
@@ -45,7 +45,7 @@ func Live(c echo.Context, component templ.Component) error {
 	if b.Len() == 0 {
 		return c.NoContent(http.StatusNoContent)
 	}
-	return c.HTMLBlob(http.StatusOK, b.Bytes())
+	return c.HTMLBlob(http.StatusOK, forReading(b.Bytes(), readOnly(request.Session(c))))
 }
 
 // StatusOf is the status of a page with forms: of the first refused one, else OK.

@@ -32,6 +32,9 @@ func Search(found []overview.Hits, area, typed, what string, zone *time.Location
 		g := ui.SearchGroup{Title: title, Total: hits.Total, All: all + "?" + param + "=" + url.QueryEscape(typed)}
 		for _, h := range hits.Rows {
 			row := ui.SearchRow{Name: h.Name, Detail: h.Detail, Gone: h.Gone, At: h.At, Where: all + "/" + h.ID.String()}
+			if at, err := time.LoadLocation(h.Zone); h.Zone != "" && err == nil {
+				row.Paper, row.At = true, h.At.In(at)
+			}
 			switch hits.Kind {
 			case overview.HitOrder:
 				row.Name = "Order " + h.Name

@@ -1,0 +1,76 @@
+package sales
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"volary.dev/billing"
+	"volary.dev/billing/workbook"
+	"volary.dev/handlers/request"
+)
+
+// File is what an accountant takes home.
+type File struct {
+	Name   string   // without its ending: "usage-2026-11-provisional"
+	Tables []string // that it has; a CSV is of the one that the query asks for as "lines", else of the first
+	// Fill writes it whole: one that does not tie to the ledger, or is cut by an error, is not sent.
+	Fill func(billing.Book) error
+}
+
+// DownloadCSV sends one table of a file as CSV.
+func DownloadCSV(c echo.Context, f File) error {
+	table, name := f.Tables[0], f.Name
+	if q := request.ParseQuery(c); q.Has("lines") {
+		table = q.Choice("lines", "what the lines are", f.Tables...)
+		if r := q.Refusal(); r != nil {
+			return r
+		}
+	}
+	if table != f.Tables[0] {
+		plain, provisional := strings.CutSuffix(name, "-"+billing.Provisional)
+		if name = plain + "-" + table; provisional {
+			name += "-" + billing.Provisional
+		}
+	}
+	return download(c, name+".csv", "text/csv; charset=utf-8", func(w io.Writer) error {
+		b, err := billing.NewMarkedCSV(w, table) // marked: who downloads it opens it by a click
+		if err != nil {
+			return err
+		}
+		return f.Fill(b)
+	})
+}
+
+// DownloadWorkbook sends a file as an .xlsx workbook, with a sheet for each table.
+func DownloadWorkbook(c echo.Context, f File) error {
+	return download(c, f.Name+".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", func(w io.Writer) error {
+		b, err := workbook.New(w)
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Fill(b), b.Close())
+	})
+}
+
+// download sends a file that write makes whole before the first byte is sent.
+func download(c echo.Context, name, media string, write func(io.Writer) error) error {
+	file, err := os.CreateTemp("", "volary-*-"+name)
+	if err != nil {
+		return fmt.Errorf("make %s: %w", name, err)
+	}
+	defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }()
+	if err := write(file); err != nil {
+		return err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, fmt.Sprintf("attachment; filename=%q", name))
+	return c.Stream(http.StatusOK, media, file)
+}
