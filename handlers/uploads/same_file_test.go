@@ -355,11 +355,11 @@ func TestDiscardIsLogged(t *testing.T) {
 		discard(id)
 		var rows int
 		if err := app.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit WHERE verb = 'discard upload' AND subject_id = $1 AND person_id = $2 AND organization_id = $3
-			AND detail ->> 'name' = 'disk.qcow2'`, uuid.MustParse(id), world.Person(handlertest.Owner), world.Organization).Scan(&rows); err != nil || rows != 1 {
+			AND detail ->> 'name' = 'Debian 12' AND detail ->> 'file' = 'disk.qcow2'`, uuid.MustParse(id), world.Person(handlertest.Owner), world.Organization).Scan(&rows); err != nil || rows != 1 {
 			t.Errorf("%s: %d rows of the log, %v", what, rows, err)
 		}
 	}
-	if page := owner.browser.Get("/org/log"); !strings.Contains(page.Body, "discarded the unfinished upload") {
+	if page := owner.browser.Get("/org/log"); !strings.Contains(page.Body, "discarded the upload") {
 		t.Error("the log has no words for it")
 	}
 }

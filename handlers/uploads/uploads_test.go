@@ -286,7 +286,9 @@ func TestAnnouncedRoomIsReserved(t *testing.T) {
 func TestUploadSaysItsDigest(t *testing.T) {
 	app, world, c := start(t)
 	digest := strings.Repeat("ab", 32)
-	meta := func(s string) string { return metadata("disk") + ",sha256 " + base64.StdEncoding.EncodeToString([]byte(s)) }
+	meta := func(s string) string {
+		return metadata("disk") + ",sha256 " + base64.StdEncoding.EncodeToString([]byte(s))
+	}
 	count := func() (n int) {
 		if err := app.Pool.QueryRow(t.Context(), `SELECT count(*) FROM uploads`).Scan(&n); err != nil {
 			t.Fatal(err)

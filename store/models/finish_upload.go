@@ -22,10 +22,11 @@ func (db *DB) FinishUpload(ctx context.Context, by uuid.UUID, id string) error {
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		// Locked, so that two last requests of a client that lost its connection ask for one verification.
-		rows, _ := tx.Query(ctx, `SELECT organization_id, coalesce(nullif(name, ''), filename) AS name, size, state FROM uploads WHERE id = $1 FOR NO KEY UPDATE`, id)
+		rows, _ := tx.Query(ctx, `SELECT organization_id, coalesce(nullif(name, ''), filename) AS name, filename, size, state FROM uploads WHERE id = $1 FOR NO KEY UPDATE`, id)
 		u, err := store.One(rows, "upload", pgx.RowToStructByName[struct {
 			OrganizationID uuid.UUID
 			Name           string
+			Filename       string
 			Size           int64
 			State          provisioner.UploadState
 		}])
@@ -46,7 +47,7 @@ func (db *DB) FinishUpload(ctx context.Context, by uuid.UUID, id string) error {
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Organization: u.OrganizationID, Verb: "finish upload", Subject: "upload", SubjectID: subject,
-			Detail: map[string]any{"name": u.Name, "size": u.Size},
+			Detail: map[string]any{"name": u.Name, "file": u.Filename, "size": u.Size},
 		})
 	})
 }

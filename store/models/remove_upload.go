@@ -70,6 +70,6 @@ func writeDiscard(ctx context.Context, tx pgx.Tx, by uuid.UUID, u Upload) error 
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
 		By: by, Organization: u.Organization, Verb: "discard upload", Subject: "upload", SubjectID: subject,
-		Detail: map[string]any{"name": u.Name, "size": u.Size, "begun": u.CreatedAt.UTC(), "state": string(u.State)},
+		Detail: map[string]any{"name": u.Name, "file": u.Filename, "size": u.Size, "begun": u.CreatedAt.UTC(), "state": string(u.State)},
 	})
 }
