@@ -36,7 +36,7 @@ func (h Handlers) DiscardUpload(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if u.State == provisioner.UploadArriving {
+	if u.Arrives() {
 		err = h.Uploads.Discard(ctx, orgID, personID, u.ID)
 	} else {
 		err = h.Models.RemoveUpload(ctx, orgID, personID, u.ID)
@@ -85,7 +85,7 @@ func (h Handlers) uploadRow(u models.Upload) web.UploadRow {
 	row := web.UploadRow{
 		ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
 	}
-	if u.State == provisioner.UploadArriving {
+	if u.Arrives() {
 		row.Offset = h.Uploads.Received(u.ID)
 	}
 	return row

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 )
 
@@ -18,7 +17,7 @@ func (u *Handler) Discard(ctx context.Context, orgID, personID uuid.UUID, id str
 	if err != nil {
 		return err
 	}
-	if upload.State != provisioner.UploadArriving {
+	if !upload.Arrives() {
 		return uploadedAlready(upload.Filename)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodDelete, uploadPath+upload.ID, http.NoBody)

@@ -23,7 +23,6 @@ import (
 	"github.com/tus/tusd/v2/pkg/memorylocker"
 
 	"volary.dev/handlers/respond"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/models"
 	"volary.dev/store/people"
@@ -157,7 +156,7 @@ func (u *Handler) serve(c echo.Context) error {
 // told that it is done, even after the bytes were taken away; and where the answer was an error of ours, its check is
 // asked for now.
 func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, upload models.Upload) (bool, error) {
-	if upload.State == provisioner.UploadArriving {
+	if upload.Arrives() {
 		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
 			return false, nil
 		}
