@@ -5,11 +5,11 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-b2a8319f32.css"
+	AppCSS = Prefix + "app-1d1794c7f2.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-7f8415c9ff.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-c22a4da63e.js"
+	UploadJS = Prefix + "upload-6ce1988726.js"
 	// ConsoleCSS is the style of a console; on its page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is a console; on its page.

@@ -170,7 +170,7 @@ function page(root) {
     if (!(error instanceof Refused)) console.error(error);
     const { code, status } = refused;
     if (code === "other_organization" || ((status === 401 || status === 403) && (await movedAway()))) return question("[data-elsewhere]");
-    if (code === "invalid" && digest()) part(".upload-digest").open = true; // what was typed stands there
+    if (code === "invalid" && digest()) part("[data-digest]").open = true; // what was typed stands there
     if (code === "another_file") return twin(chosen.row, refused.text);
     if (chosen?.address && (code === "not_found" || status === 404 || status === 410)) return question("[data-gone]");
     fail(sentence(refused));

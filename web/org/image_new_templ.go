@@ -168,7 +168,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><details class=\"upload-digest\"><summary>Its source gives a SHA-256?</summary>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><details class=\"disclosure\" data-digest><summary>The source of the file gives its SHA-256</summary>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
