@@ -32,7 +32,6 @@ func stands() map[string]string {
 	return map[string]string{
 		"/switch":                        "/workplaces",
 		"/org/leave":                     "/org/members",
-		"/org/uploads/:id/discard":       "/org/images",
 		"/org/announcements/:id/dismiss": "/org",
 	}
 }

@@ -11,6 +11,9 @@ import (
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
+	"volary.dev/store"
+	"volary.dev/store/models"
+	"volary.dev/store/storetest"
 )
 
 // TestDeleteImagePage deletes an image that nothing uses, and is refused one that a version has, before the press and at it.
@@ -18,21 +21,16 @@ func TestDeleteImagePage(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	upload := strings.Repeat("12", 16)
-	if err := a.Store.Models.CreateUpload(t.Context(), w.Organization, w.Person(handlertest.Member), upload, "spare.img", 3<<20); err != nil {
-		t.Fatal(err)
-	}
-	spare, err := a.Store.Models.FinishUpload(t.Context(), w.Person(handlertest.Member), upload, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Store.Models.RecordImageWaits(t.Context(), spare, "Another image is checked first."); err != nil {
-		t.Fatal(err)
-	}
+	storetest.Arrived(t, a.Store, w.Organization, w.Person(handlertest.Member), upload, "spare.img", 3<<20)
+	verdict := storetest.DoneVerdict(strings.Repeat("ab", 32))
+	verdict.Images[0].CanonicalSize = 3 << 20
+	storetest.Must[bool](t)(a.Store.Models.RecordVerdict(t.Context(), upload, verdict))
+	spare := storetest.ImageOf(t, a.Store, w.Organization, upload).ID
 	member := a.SignIn(handlertest.Member)
 	path := func(id uuid.UUID) string { return "/org/images/" + id.String() }
 
-	says(t, "why it waits", member.Get(path(spare)), http.StatusOK, "Another image is checked first.", path(spare)+"/delete")
-	says(t, "unused ones first", member.Get("/org/images?sort=use"), http.StatusOK, "unused", "in use", "4 MiB")
+	says(t, "the image", member.Get(path(spare)), http.StatusOK, "/org/uploads/"+upload, "Verdict", "qcow2, version 3", path(spare)+"/delete")
+	says(t, "unused ones first", member.Get("/org/images?sort=use"), http.StatusOK, "unused", "in use", "3 MiB")
 	says(t, "what goes", member.Get(path(spare)+"/delete"), http.StatusOK, "Delete <bdi>spare.img</bdi>?", "3 MiB", "cannot be undone")
 	used := member.Get(path(w.Image) + "/delete")
 	says(t, "what keeps it", used, http.StatusOK, "is used by 2 versions (trial 1, trial 2)", "never changes and keeps its image")
@@ -44,40 +42,122 @@ func TestDeleteImagePage(t *testing.T) {
 	if got := member.Post(path(spare)+"/delete", url.Values{}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org/images" {
 		t.Errorf("the deletion: %d to %q", got.Status, got.Header.Get("Location"))
 	}
-	says(t, "the list after it", member.Get("/org/images"), http.StatusOK, "The image is deleted.", "sample.qcow2", "1 MiB")
+	after := member.Get("/org/images")
+	says(t, "the list after it", after, http.StatusOK, "The image is deleted.", "sample.qcow2")
+	if strings.Contains(after.Body, "spare.img") {
+		t.Error("the list has the image, or its upload, still")
+	}
 	says(t, "the image after it", member.Get(path(spare)), http.StatusNotFound, "no such image")
 	says(t, "its deletion after it", member.Get(path(spare)+"/delete"), http.StatusNotFound, "no such image")
+	says(t, "its upload after it", member.Get("/org/uploads/"+upload), http.StatusNotFound, "no such upload")
 }
 
-// TestImagePageSaysWhatStartsADisk shows what the verdict found out about firmware, with the repair, refused and warned.
-func TestImagePageSaysWhatStartsADisk(t *testing.T) {
+// TestUploadPage takes an upload through its states as its page and the list of images show them.
+func TestUploadPage(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	member, auditor, other := a.SignIn(handlertest.Member), a.SignIn(handlertest.Auditor), a.SignIn(handlertest.OtherOwner)
+	worker := storetest.OpenAs(t, a.Pool, store.RoleWorker)
+	upload, ctx := strings.Repeat("12", 16), t.Context()
+	page := "/org/uploads/" + upload
+	listed := func(says ...string) {
+		t.Helper()
+		got := member.Get("/org/images")
+		for _, what := range append(says, page) {
+			if !strings.Contains(got.Body, what) {
+				t.Errorf("the list of images does not say %q", what)
+			}
+		}
+	}
+	storetest.NoError(t, a.Store.Models.CreateUpload(ctx, w.Organization, w.Person(handlertest.Member), upload, "spare.img", 3<<20))
+	says(t, "arriving", member.Get(page), http.StatusOK, "Bytes are missing", "of 3 MiB are here", "choose the same file", page+"/discard", "/org/images/new")
+	listed("arriving")
+	got := auditor.Get(page)
+	says(t, "to an auditor", got, http.StatusOK, "Bytes are missing")
+	if strings.Contains(got.Body, "/discard") {
+		t.Error("an auditor is shown how to discard it")
+	}
+	says(t, "another organization's", other.Get(page), http.StatusNotFound, "no such upload")
+	says(t, "the id as it is told to open pages", member.Get("/org/uploads/"+uuid.MustParse(upload).String()), http.StatusOK, "Bytes are missing")
+	says(t, "no id", member.Get("/org/uploads/nothing"), http.StatusNotFound, "no such upload")
+
+	storetest.NoError(t, a.Store.Models.FinishUpload(ctx, w.Person(handlertest.Manager), upload))
+	storetest.NoError(t, worker.Models.RecordUploadWaits(ctx, upload, "Another upload is checked first."))
+	says(t, "waiting", member.Get(page), http.StatusOK, "Being checked", "Another upload is checked first.", "sent to its end by <bdi>"+handlertest.Manager)
+	listed("checking", "Another upload is checked first.")
+	storetest.NoError(t, worker.Models.RecordUploadChecks(ctx, upload, []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "It is raw."}}))
+	says(t, "checking", member.Get(page), http.StatusOK, "Being checked", "Verdict", "It is raw.")
+	_, err := a.Pool.Exec(ctx, `UPDATE river_job SET state = 'running', attempted_at = now() WHERE kind = 'verify_upload'`)
+	storetest.NoError(t, err)
+	says(t, "discarded meanwhile", member.Post(page+"/discard", nil), http.StatusUnprocessableEntity, "is being checked at this moment", "It is raw.")
+
+	storetest.Must[bool](t)(worker.Models.RecordVerdict(ctx, upload, provisioner.UploadVerdict{State: provisioner.UploadUnverified, Reason: "No qemu-img here."}))
+	says(t, "unverified", member.Get(page), http.StatusOK, "Not verified", "No qemu-img here.", "tried again")
+	listed("unverified", "No qemu-img here.")
+	digest := strings.Repeat("ab", 32)
+	_, err = a.Pool.Exec(ctx, `UPDATE uploads SET expected_digest = $1 WHERE id = $2`, strings.Repeat("cd", 32), upload)
+	storetest.NoError(t, err)
+	storetest.Must[bool](t)(worker.Models.RecordVerdict(ctx, upload, provisioner.UploadVerdict{
+		State: provisioner.UploadRefused, Reason: "Another digest.", Digest: digest, Checks: []provisioner.ImageCheck{{Name: "digest", Detail: "Another digest.", Repair: "Fetch it again."}},
+	}))
+	says(t, "refused", member.Get(page), http.StatusOK, "This upload was refused", "Another digest.", "Fetch it again.", "Upload again", digest, strings.Repeat("cd", 32))
+	listed("refused", "Another digest.")
+	says(t, "found", member.Get("/org/search?q=spare"), http.StatusOK, "Uploads", "/org/uploads/"+uuid.MustParse(upload).String())
+	if got := member.Post(page+"/discard", nil); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/org/images" {
+		t.Errorf("discarded: %d to %q", got.Status, got.Header.Get("Location"))
+	}
+	says(t, "gone", member.Get(page), http.StatusNotFound, "no such upload")
+}
+
+// TestUploadPageOfSeveralImages shows what came of an upload, each with its page.
+func TestUploadPageOfSeveralImages(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	member := a.SignIn(handlertest.Member)
+	upload := strings.Repeat("12", 16)
+	storetest.Arrived(t, a.Store, w.Organization, w.Person(handlertest.Member), upload, "group.ova", 3<<20)
+	verdict := storetest.DoneVerdict(strings.Repeat("ab", 32))
+	verdict.Images = append(verdict.Images, verdict.Images[0])
+	verdict.Images[0].Member, verdict.Images[0].Name, verdict.Images[1].Member, verdict.Images[1].Name = "disk-1.vmdk", "head", "disk-2.vmdk", "compute"
+	storetest.Must[bool](t)(a.Store.Models.RecordVerdict(t.Context(), upload, verdict))
+	got := member.Get("/org/uploads/" + upload)
+	says(t, "done", got, http.StatusOK, "What came of it", "<bdi>head</bdi>", "disk-1.vmdk", "<bdi>compute</bdi>", "disk-2.vmdk")
+	if strings.Contains(got.Body, "/discard") {
+		t.Error("an upload that is done may be discarded")
+	}
+	says(t, "discard it all the same", member.Post("/org/uploads/"+upload+"/discard", nil), http.StatusConflict, "Images came of")
+	for _, i := range storetest.Must[[]models.Image](t)(a.Store.Models.ImagesOfUpload(t.Context(), w.Organization, upload)) {
+		says(t, i.Name, member.Get("/org/images/"+i.ID.String()), http.StatusOK, "/org/uploads/"+upload, i.Member, "qcow2, version 3")
+		if !strings.Contains(got.Body, "/org/images/"+i.ID.String()) {
+			t.Errorf("no link to %s", i.Name)
+		}
+	}
+}
+
+// TestUploadPageSaysWhatStartsADisk shows what the verdict found out about firmware, with the repair, refused and warned.
+func TestUploadPageSaysWhatStartsADisk(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	member := a.SignIn(handlertest.Member)
 	for i, c := range []struct {
-		state provisioner.ImageState
+		state provisioner.UploadState
 		check provisioner.ImageCheck
 		says  []string
 	}{
-		{provisioner.ImageRefused, provisioner.ImageCheck{Name: "firmware", Detail: "Only UEFI can start this disk.", Repair: "Add a loader."}, []string{"This image was refused", "check-failed", "Only UEFI can start this disk.", "Add a loader."}},
-		{provisioner.ImageReady, provisioner.ImageCheck{Name: "firmware", Passed: true, Warned: true, Detail: "Nothing can start it.", Repair: "Install one."}, []string{"Taken, with a warning", "check-warning", "Nothing can start it.", "Install one."}},
+		{provisioner.UploadRefused, provisioner.ImageCheck{Name: "firmware", Detail: "Only UEFI can start this disk.", Repair: "Add a loader."}, []string{"This upload was refused", "check-failed", "Only UEFI can start this disk.", "Add a loader."}},
+		{provisioner.UploadDone, provisioner.ImageCheck{Name: "firmware", Passed: true, Warned: true, Detail: "Nothing can start it.", Repair: "Install one."}, []string{"Taken, with a warning", "check-warning", "Nothing can start it.", "Install one."}},
 	} {
 		upload := strings.Repeat("a"+strconv.Itoa(i), 16)
-		if err := a.Store.Models.CreateUpload(t.Context(), w.Organization, w.Person(handlertest.Member), upload, "disk.raw", 3<<20); err != nil {
-			t.Fatal(err)
+		storetest.Arrived(t, a.Store, w.Organization, w.Person(handlertest.Member), upload, "disk.raw", 3<<20)
+		verdict := storetest.DoneVerdict(strings.Repeat("ab", 32))
+		if verdict.State, verdict.Checks = c.state, []provisioner.ImageCheck{c.check}; c.state == provisioner.UploadRefused {
+			verdict.Reason, verdict.Images = c.check.Detail, nil
 		}
-		id, err := a.Store.Models.FinishUpload(t.Context(), w.Person(handlertest.Member), upload, "")
-		if err != nil {
-			t.Fatal(err)
+		storetest.Must[bool](t)(a.Store.Models.RecordVerdict(t.Context(), upload, verdict))
+		says(t, string(c.state), member.Get("/org/uploads/"+upload), http.StatusOK, c.says...)
+		if c.state == provisioner.UploadDone {
+			image := storetest.ImageOf(t, a.Store, w.Organization, upload)
+			says(t, "its image", member.Get("/org/images/"+image.ID.String()), http.StatusOK, c.says...)
 		}
-		digest := strings.Repeat("ab", 32)
-		verdict := provisioner.ImageVerdict{
-			State: c.state, Reason: c.check.Detail, Checks: []provisioner.ImageCheck{c.check}, Format: "raw", VirtualSize: 3 << 20, CanonicalSize: 1 << 20,
-			UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest,
-		}
-		if err := a.Store.Models.RecordVerdict(t.Context(), id, verdict); err != nil {
-			t.Fatal(err)
-		}
-		says(t, string(c.state), member.Get("/org/images/"+id.String()), http.StatusOK, c.says...)
 	}
 }

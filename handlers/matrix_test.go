@@ -113,6 +113,7 @@ func orgMatrix() []row {
 		{"GET /org/images", orgWork(), false, page},
 		{"GET /org/images/new", orgWork(), false, page},
 		{"GET /org/images/:id", orgWork(), true, page},
+		{"GET /org/uploads/:id", orgWork(), true, page},
 		{"GET /org/images/:id/delete", orgWork(), true, page},
 		{"POST /org/images/:id/delete", orgWork(), true, refused}, // a version uses it
 		{"GET /org/models", orgWork(), false, page},

@@ -149,6 +149,11 @@ func (v foreign) modelCalls(ctx context.Context) calls {
 		"UseOfImage":  func() (any, error) { return v.db.Models.UseOfImage(ctx, v.org, image) },
 		"DeleteImage": func() (any, error) { return done(v.db.Models.DeleteImage(ctx, v.org, v.by, image)) },
 		"Upload":      func() (any, error) { return only(v.db.Models.Upload(ctx, v.org, v.w.Upload)) },
+		"ImagesOfUpload": func() (any, error) {
+			list, err := v.db.Models.ImagesOfUpload(ctx, v.org, strings.Repeat("cd", 16)) // the world's image's
+			return len(list), err
+		},
+		"RemoveUpload": func() (any, error) { return done(v.db.Models.RemoveUpload(ctx, v.org, v.by, strings.Repeat("cd", 16))) },
 		"VersionsOfImage": func() (any, error) {
 			list, total, err := v.db.Models.VersionsOfImage(ctx, v.org, image, models.ImageVersionFilter{})
 			return len(list) + total, err

@@ -165,6 +165,7 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/images/:id", request.OrgWork, o.ShowImage, ordinary},
 		{get, "/org/images/:id/delete", request.OrgWork, o.ConfirmDeleteImage, ordinary},
 		{post, "/org/images/:id/delete", request.OrgWork, o.DeleteImage, ordinary},
+		{get, "/org/uploads/:id", request.OrgWork, o.ShowUpload, ordinary},
 		{post, "/org/uploads/:id/discard", request.OrgWork, o.DiscardUpload, ordinary},
 
 		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},

@@ -120,11 +120,12 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 -- Images and models -------------------------------------------------------------------------------------------------
 
-GRANT SELECT, INSERT, UPDATE (finished_at, sender), DELETE ON uploads TO volary_web;
-GRANT SELECT, DELETE ON uploads TO volary_worker;
--- What an image is, is the worker's verdict.
-GRANT SELECT, INSERT, UPDATE (state, reason), DELETE ON images TO volary_web; -- foreign keys keep what is used
-GRANT SELECT, UPDATE ON images TO volary_worker;
+-- What an upload is, and which images come of it, is the worker's verdict. Web has it checked, and says why it is not.
+GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at),
+  UPDATE (finished_at, finished_by, sender, expected_digest, state, reason), DELETE ON uploads TO volary_web;
+GRANT SELECT, UPDATE (state, reason, checks, format, digest, verified_at), DELETE ON uploads TO volary_worker;
+GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
+GRANT SELECT, INSERT ON images TO volary_worker; -- an image never changes
 GRANT SELECT, INSERT ON model_clusters TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its roles
 GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;

@@ -118,8 +118,8 @@ DECLARE
   about uuid;
 BEGIN
   SELECT k.subject, k.lane, k.most INTO subject, own_lane, most FROM (VALUES
-    ('verify_image', 'image_id', 'verify', 3), ('delete_image', 'image_id', 'hosts', 12), ('run_acceptance', 'test_id', 'acceptance', 3),
-    ('check_host', 'host_id', 'hosts', 3), ('send_mail', 'mail_id', 'mail', 12)) AS k (kind, subject, lane, most) WHERE kind = wanted;
+    ('verify_upload', 'upload_id', 'verify', 3), ('discard_upload', 'upload_id', 'hosts', 12), ('delete_image', 'image_id', 'hosts', 12),
+    ('run_acceptance', 'test_id', 'acceptance', 3), ('check_host', 'host_id', 'hosts', 3), ('send_mail', 'mail_id', 'mail', 12)) AS k (kind, subject, lane, most) WHERE kind = wanted;
   about := (arguments ->> subject)::uuid;
   IF about IS NULL THEN
     RAISE EXCEPTION 'there is no job %, or it is not said for what', wanted USING ERRCODE = 'invalid_parameter_value';
@@ -266,6 +266,17 @@ AS $function$
 BEGIN
   PERFORM pg_notify('volary_changes', json_build_object('organization', organization_id, 'provider', provider_id, 'kind', 'cluster', 'id', NEW.cluster_id)::text)
     FROM nodes WHERE id = NEW.node_id;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_upload()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  changed uploads := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', changed.organization_id, 'kind', 'upload', 'id', changed.id::uuid)::text);
   RETURN NULL;
 END $function$;
 
@@ -807,27 +818,21 @@ CREATE TABLE images (
   person_id uuid NOT NULL,
   upload_id text,
   name text NOT NULL,
-  size bigint NOT NULL,
-  state text NOT NULL,
-  reason text DEFAULT ''::text NOT NULL,
-  checks jsonb DEFAULT '[]'::jsonb NOT NULL,
-  format text DEFAULT ''::text NOT NULL,
-  virtual_size bigint DEFAULT 0 NOT NULL,
-  canonical_size bigint DEFAULT 0 NOT NULL,
-  uploaded_digest text DEFAULT ''::text NOT NULL,
-  canonical_digest text DEFAULT ''::text NOT NULL,
-  content_digest text DEFAULT ''::text NOT NULL,
+  virtual_size bigint NOT NULL,
+  canonical_size bigint NOT NULL,
+  canonical_digest text NOT NULL,
+  content_digest text NOT NULL,
   created_at timestamp with time zone NOT NULL,
-  verified_at timestamp with time zone,
-  CONSTRAINT images_check CHECK (((state <> 'ready'::text) OR (canonical_digest ~ '^[0-9a-f]{64}$'::text))),
+  member text DEFAULT ''::text NOT NULL,
+  CONSTRAINT images_canonical_digest_check CHECK ((canonical_digest ~ '^[0-9a-f]{64}$'::text)),
   CONSTRAINT images_id_organization_id_key UNIQUE (id, organization_id),
+  CONSTRAINT images_member_check CHECK ((length(member) <= 255)),
   CONSTRAINT images_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
   CONSTRAINT images_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT images_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT images_pkey PRIMARY KEY (id),
-  CONSTRAINT images_state_check CHECK ((state = ANY (ARRAY['checking'::text, 'ready'::text, 'refused'::text, 'unverified'::text]))),
   CONSTRAINT images_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id),
-  CONSTRAINT images_upload_id_key UNIQUE (upload_id)
+  CONSTRAINT images_upload_id_member_key UNIQUE (upload_id, member)
 );
 
 CREATE TABLE invitations (
@@ -1598,14 +1603,31 @@ CREATE TABLE uploads (
   finished_at timestamp with time zone,
   fingerprint text DEFAULT ''::text NOT NULL,
   sender text DEFAULT ''::text NOT NULL,
+  name text DEFAULT ''::text NOT NULL,
+  state text DEFAULT 'arriving'::text NOT NULL,
+  reason text DEFAULT ''::text NOT NULL,
+  checks jsonb DEFAULT '[]'::jsonb NOT NULL,
+  format text DEFAULT ''::text NOT NULL,
+  digest text DEFAULT ''::text NOT NULL,
+  expected_digest text DEFAULT ''::text NOT NULL,
+  finished_by uuid,
+  verified_at timestamp with time zone,
+  CONSTRAINT uploads_check CHECK (((state = 'arriving'::text) = (finished_at IS NULL))),
+  CONSTRAINT uploads_check1 CHECK (((finished_by IS NULL) = (finished_at IS NULL))),
+  CONSTRAINT uploads_check2 CHECK (((state = ANY (ARRAY['done'::text, 'refused'::text])) = (verified_at IS NOT NULL))),
+  CONSTRAINT uploads_digest_check CHECK (((digest = ''::text) OR (digest ~ '^[0-9a-f]{64}$'::text))),
+  CONSTRAINT uploads_expected_digest_check CHECK (((expected_digest = ''::text) OR (expected_digest ~ '^[0-9a-f]{64}$'::text))),
   CONSTRAINT uploads_filename_check CHECK ((length(filename) <= 255)),
   CONSTRAINT uploads_fingerprint_check CHECK (((fingerprint = ''::text) OR (fingerprint ~ '^[a-z0-9]{1,8}-[0-9a-f]{64}$'::text))),
+  CONSTRAINT uploads_finished_by_fkey FOREIGN KEY (finished_by) REFERENCES people(id),
   CONSTRAINT uploads_id_check CHECK ((id ~ '^[0-9a-f]{32}$'::text)),
+  CONSTRAINT uploads_name_check CHECK ((length(name) <= 255)),
   CONSTRAINT uploads_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT uploads_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT uploads_pkey PRIMARY KEY (id),
   CONSTRAINT uploads_sender_check CHECK (((sender = ''::text) OR (sender ~ '^[0-9A-Za-z-]{16,64}$'::text))),
-  CONSTRAINT uploads_size_check CHECK ((size > 0))
+  CONSTRAINT uploads_size_check CHECK ((size > 0)),
+  CONSTRAINT uploads_state_check CHECK ((state = ANY (ARRAY['arriving'::text, 'checking'::text, 'done'::text, 'refused'::text, 'unverified'::text])))
 );
 
 CREATE TABLE usage_lines (
@@ -1745,7 +1767,7 @@ CREATE UNIQUE INDEX hosts_scheme_address_port_key ON public.hosts USING btree (p
 
 CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twin_of IS NOT NULL) AND (removed_at IS NULL));
 
-CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest) WHERE (canonical_digest <> ''::text);
+CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest);
 
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
@@ -1857,7 +1879,9 @@ CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subje
 
 CREATE INDEX told_at_idx ON public.told USING btree (at);
 
-CREATE INDEX uploads_organization_id_idx ON public.uploads USING btree (organization_id) WHERE (finished_at IS NULL);
+CREATE INDEX uploads_organization_id_created_at_idx ON public.uploads USING btree (organization_id, created_at);
+
+CREATE INDEX uploads_state_created_at_idx ON public.uploads USING btree (state, created_at) WHERE (state <> 'done'::text);
 
 CREATE INDEX usage_lines_lot_id_idx ON public.usage_lines USING btree (lot_id) WHERE (cost IS NOT NULL);
 
@@ -1882,7 +1906,8 @@ CREATE VIEW jobs AS
     river_job.finalized_at,
     COALESCE(river_job.errors[array_upper(river_job.errors, 1)] ->> 'error'::text, ''::text) AS last_error,
         CASE river_job.kind
-            WHEN 'verify_image'::text THEN river_job.args ->> 'image_id'::text
+            WHEN 'verify_upload'::text THEN river_job.args ->> 'upload_id'::text
+            WHEN 'discard_upload'::text THEN river_job.args ->> 'upload_id'::text
             WHEN 'delete_image'::text THEN river_job.args ->> 'image_id'::text
             WHEN 'run_acceptance'::text THEN river_job.args ->> 'test_id'::text
             WHEN 'check_host'::text THEN river_job.args ->> 'host_id'::text
@@ -1911,9 +1936,9 @@ CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state 
 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
-CREATE TRIGGER images_changed AFTER UPDATE OF state, checks ON images FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
-
 CREATE TRIGGER images_gone AFTER DELETE ON images FOR EACH ROW EXECUTE FUNCTION notify_image_gone();
+
+CREATE TRIGGER images_made AFTER INSERT ON images FOR EACH ROW EXECUTE FUNCTION notify_change('image');
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -1978,6 +2003,12 @@ CREATE TRIGGER rights_end_sooner AFTER UPDATE OF expires_at ON sessions FOR EACH
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER uploads_changed AFTER UPDATE OF state, reason, checks, expected_digest ON uploads FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload();
+
+CREATE TRIGGER uploads_gone AFTER DELETE ON uploads FOR EACH ROW EXECUTE FUNCTION notify_upload();
+
+CREATE TRIGGER uploads_made AFTER INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION notify_upload();
 
 CREATE TRIGGER costs_follow AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_costs();
 
@@ -2083,11 +2114,11 @@ GRANT SELECT ON hour_marks TO volary_worker;
 
 GRANT UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 
-GRANT DELETE, INSERT, SELECT ON images TO volary_web;
+GRANT DELETE, SELECT ON images TO volary_web;
 
-GRANT UPDATE (state, reason) ON images TO volary_web;
+GRANT UPDATE (created_at) ON images TO volary_web;
 
-GRANT SELECT, UPDATE ON images TO volary_worker;
+GRANT INSERT, SELECT ON images TO volary_worker;
 
 GRANT INSERT, SELECT ON invitations TO volary_web;
 
@@ -2295,11 +2326,13 @@ GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON told TO volary_worker;
 
-GRANT DELETE, INSERT, SELECT ON uploads TO volary_web;
+GRANT DELETE, SELECT ON uploads TO volary_web;
 
-GRANT UPDATE (finished_at, sender) ON uploads TO volary_web;
+GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, expected_digest, finished_by) ON uploads TO volary_web;
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
+
+GRANT UPDATE (state, reason, checks, format, digest, verified_at) ON uploads TO volary_worker;
 
 GRANT INSERT, SELECT ON usage_lines TO volary_web;
 

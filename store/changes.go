@@ -17,7 +17,7 @@ import (
 type Change struct {
 	Organization uuid.UUID `json:"organization"` // Nil: it is no organization's
 	Provider     uuid.UUID `json:"provider"`     // Nil: it is no provider's
-	Kind         string    `json:"kind"`         // cluster, image, test, host, order, job
+	Kind         string    `json:"kind"`         // cluster, image, upload, test, host, order, job
 	ID           uuid.UUID `json:"id"`
 }
 

@@ -76,6 +76,7 @@ const logSubjects = `CASE a.subject
 	WHEN 'organization' THEN (SELECT name FROM organizations WHERE id = a.subject_id)
 	WHEN 'provider' THEN (SELECT name FROM providers WHERE id = a.subject_id)
 	WHEN 'image' THEN (SELECT name FROM images WHERE id = a.subject_id)
+	WHEN 'upload' THEN (SELECT coalesce(nullif(name, ''), filename) FROM uploads WHERE id = replace(a.subject_id::text, '-', ''))
 	WHEN 'model_cluster' THEN (SELECT name FROM model_clusters WHERE id = a.subject_id)
 	WHEN 'version' THEN (SELECT m.name || ' ' || v.version FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id WHERE v.id = a.subject_id)
 	WHEN 'acceptance_test' THEN (SELECT m.name || ' ' || v.version FROM acceptance_tests t JOIN model_versions v ON v.id = t.version_id

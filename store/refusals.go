@@ -54,6 +54,19 @@ func (f Fields) Name(field string, value *string, least, most int) {
 	*value = name
 }
 
+// Digest wants a SHA-256 or nothing, and writes it as it is kept (typed.ParseDigest).
+func (f Fields) Digest(field string, value *string) {
+	if *value = strings.TrimSpace(*value); *value == "" {
+		return
+	}
+	digest, err := typed.ParseDigest(*value)
+	if err != nil {
+		f.Add(field, "This digest %s.", err)
+		return
+	}
+	*value = digest
+}
+
 // IsControl tells line breaks and other control characters.
 func IsControl(r rune) bool { return r < 0x20 || r == 0x7f }
 

@@ -73,7 +73,8 @@ func TestServersMayNot(t *testing.T) {
 			// Secrets of guests, and what the worker alone says.
 			`SELECT sealed FROM mails`, `SELECT * FROM mails`, `UPDATE mails SET sealed = NULL`, `SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
 			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
-			`UPDATE images SET canonical_digest = repeat('0', 64)`,
+			`UPDATE images SET canonical_digest = repeat('0', 64)`, `INSERT INTO images (id) VALUES (gen_random_uuid())`, `UPDATE uploads SET checks = '[]'`, `UPDATE uploads SET digest = ''`,
+			`UPDATE uploads SET verified_at = now()`, `INSERT INTO uploads (id, state) VALUES (repeat('ab', 16), 'done')`,
 			`INSERT INTO runs (id) VALUES (gen_random_uuid())`, `UPDATE runs SET ended_at = ended_at + interval '1 hour'`, `UPDATE run_bookings SET done = true`,
 			`INSERT INTO audit_runs (day) VALUES (now())`, `DELETE FROM clusters`, `DELETE FROM nodes`, `DELETE FROM mails`, `DELETE FROM invitations`,
 			`SELECT data FROM notices`, `UPDATE notices SET ended_at = now()`, `DELETE FROM notices`, `SELECT FROM told`, `UPDATE mails SET refused = ''`,
@@ -89,6 +90,7 @@ func TestServersMayNot(t *testing.T) {
 			`INSERT INTO orders (id) VALUES (gen_random_uuid())`, `UPDATE orders SET state = 'approved'`, `INSERT INTO lots (id) VALUES (gen_random_uuid())`,
 			`INSERT INTO invoices (id) VALUES (gen_random_uuid())`, `UPDATE offer_prices SET during = during`,
 			`INSERT INTO mail_choices (scope) VALUES ('none')`, `UPDATE mail_choices SET scope = 'none'`, `UPDATE hour_marks SET full_hours = 0`,
+			`UPDATE images SET canonical_digest = repeat('0', 64)`, `DELETE FROM images`, `UPDATE uploads SET organization_id = organization_id`, `INSERT INTO uploads (id) VALUES (repeat('ab', 16))`,
 			`INSERT INTO clusters (id) VALUES (gen_random_uuid())`, `INSERT INTO hosts (id) VALUES (gen_random_uuid())`,
 		},
 	} {
@@ -108,7 +110,7 @@ func TestServersMayAskForEachJob(t *testing.T) {
 	id := uuid.New()
 	storetest.NoError(t, web.Tx(t.Context(), func(tx pgx.Tx) error {
 		return errors.Join(
-			store.Enqueue(t.Context(), tx, queue.VerifyImage{ImageID: id}), store.Enqueue(t.Context(), tx, queue.DeleteImage{ImageID: id}),
+			store.Enqueue(t.Context(), tx, queue.VerifyUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.DiscardUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.DeleteImage{ImageID: id}),
 			store.Enqueue(t.Context(), tx, queue.RunAcceptance{TestID: id}), store.Enqueue(t.Context(), tx, queue.CheckHost{HostID: id}),
 			store.Enqueue(t.Context(), tx, queue.SendMail{MailID: id}),
 		)

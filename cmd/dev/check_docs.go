@@ -16,7 +16,7 @@ import (
 // A file that a document names, such as clusters.go or handlers/routes.go.
 var fileName = regexp.MustCompile(`[A-Za-z0-9_/]*[a-z0-9_]\.go\b`)
 
-// A list of files, such as "a file for each: send_mail, verify_image."
+// A list of files, such as "a file for each: send_mail, verify_upload."
 var fileList = regexp.MustCompile(`(?s)a file for each(?: [a-z]+)*:\s+([a-z0-9_,\s]+)\.`)
 
 // A list of imports, such as "It imports billing, provisioner and queue."

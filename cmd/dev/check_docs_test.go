@@ -20,7 +20,7 @@ func TestDocFaults(t *testing.T) {
 	for text, want := range map[string][]string{
 		"Start at mail.go, then handlers/routes.go.":           nil,
 		"Start at gone.go.":                                    {"handlers/jobs/doc.go names gone.go, which is not there"},
-		"Jobs, a file for each: mail,\nverify_image.":          {"handlers/jobs/doc.go lists verify_image, which has no file"},
+		"Jobs, a file for each: mail,\nverify_upload.":         {"handlers/jobs/doc.go lists verify_upload, which has no file"},
 		"It imports store and queue.":                          nil,
 		"It imports store,\nqueue and billing.":                {"handlers/jobs/doc.go says that it imports billing, which it does not"},
 		"It imports store.":                                    {"handlers/jobs/doc.go does not say that it imports store/queue"},

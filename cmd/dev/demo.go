@@ -33,7 +33,7 @@ func (v *volary) demo(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		o.Images = demo.Images{Sample: v.sample, Blobs: blobs, Scratch: v.path("scratch"), Verify: v.verifyImage}
+		o.Images = demo.Images{Sample: v.sample, Blobs: blobs, Scratch: v.path("scratch"), Verify: v.verifyUpload}
 	}
 	return "", demo.Make(ctx, v.pool, o)
 }
@@ -63,14 +63,14 @@ func (v *volary) enrol(ctx context.Context, h demo.Host, code string) error {
 	return err
 }
 
-// verifyImage has the worker's program judge a file: cmd/dev itself links nothing that opens images.
-func (v *volary) verifyImage(ctx context.Context, path string) (provisioner.ImageVerdict, string, error) {
+// verifyUpload has the worker's program judge a file: cmd/dev itself links nothing that opens images.
+func (v *volary) verifyUpload(ctx context.Context, path string) (provisioner.UploadVerdict, []string, error) {
 	var answer struct {
-		Verdict   provisioner.ImageVerdict
-		Canonical string
+		Verdict   provisioner.UploadVerdict
+		Canonical []string
 	}
 	if err := os.MkdirAll(v.path("scratch"), 0o755); err != nil {
-		return answer.Verdict, "", err
+		return answer.Verdict, nil, err
 	}
 	out, err := exec.CommandContext(ctx, v.program("worker"), "verify", path, v.path("scratch")).Output()
 	var exit *exec.ExitError
@@ -78,7 +78,7 @@ func (v *volary) verifyImage(ctx context.Context, path string) (provisioner.Imag
 		err = fmt.Errorf("%w: %s", err, exit.Stderr)
 	}
 	if err != nil {
-		return answer.Verdict, "", fmt.Errorf("verify the demo's image: %w", err)
+		return answer.Verdict, nil, fmt.Errorf("verify the demo's image: %w", err)
 	}
 	err = json.Unmarshal(out, &answer)
 	return answer.Verdict, answer.Canonical, err

@@ -78,9 +78,13 @@ func (b *browser) upload(file string) {
 	b.open("/org/images/new")
 	b.shoot("upload")
 	b.do("choose the file", chromedp.SetUploadFiles(chromedp.CSS(`input[type=file]`), []string{file}))
-	b.until("go on to the image", `/^\/org\/images\/[0-9a-f-]{36}$/.test(location.pathname)`)
+	b.until("go on to the upload's page", `/^\/org\/uploads\/[0-9a-f]{32}$/.test(location.pathname)`)
 	b.see("Verdict")
-	b.see("Ready")
+	b.see("What came of it")
+	b.shoot("uploaded")
+	b.do("go on to the image", chromedp.Click(chromedp.CSS(`main table a[href^="/org/images/"]`), chromedp.NodeVisible))
+	b.until("see the image", `/^\/org\/images\/[0-9a-f-]{36}$/.test(location.pathname)`)
+	b.see("Canonical qcow2")
 	b.shoot("image")
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -162,10 +163,13 @@ func (v *visitor) uploads(file string) {
 	}
 	v.visit("/org/images/new")
 	v.do("choose the file", chromedp.SetUploadFiles(chromedp.CSS(`input[type=file]`), []string{file}))
-	v.at("/org/images/:id")
+	v.at("/org/uploads/:id")
 	if quiet {
 		v.scripts(false)
 		v.visit(v.path())
 	}
-	v.see("Ready")
+	v.see("What came of it")
+	v.followIn("the whole file", strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)))
+	v.at("/org/images/:id")
+	v.says("Verdict", "Canonical qcow2")
 }

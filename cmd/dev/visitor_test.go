@@ -126,7 +126,7 @@ func (v *visitor) leave(what, xpath string) {
 // at waits until the page is one of that pattern, such as /org/orders/:id.
 func (v *visitor) at(pattern string) {
 	v.t.Helper()
-	expression := "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), ":id", "[0-9a-f-]{36}") + "$"
+	expression := "^" + strings.ReplaceAll(regexp.QuoteMeta(pattern), ":id", "[0-9a-f-]{32,36}") + "$"
 	v.until("be at "+pattern, fmt.Sprintf(`new RegExp(%q).test(location.pathname) && document.readyState === "complete"`, expression))
 	v.look()
 }

@@ -168,11 +168,12 @@ func workers(cfg setup.WorkerConfig, engine loops.Engine, blobs blob.Store, mail
 	river.AddWorker(w, mails)
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
-	river.AddWorker(w, &jobs.VerifyImage{
+	river.AddWorker(w, &jobs.VerifyUpload{
 		Models: engine.Models, Blobs: blobs, Log: engine.Log,
 		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.BlobDir}, Limits: image.DefaultLimits(),
 	})
 	river.AddWorker(w, &jobs.DeleteImage{Models: engine.Models, Blobs: blobs, Log: engine.Log})
+	river.AddWorker(w, &jobs.DiscardUpload{Models: engine.Models, Blobs: blobs})
 	return w
 }
 

@@ -13,12 +13,12 @@ import (
 	"volary.dev/provisioner/image"
 )
 
-// verifyArgument as the first argument makes the worker judge one image file instead of serving:
+// verifyArgument as the first argument makes the worker judge one file instead of serving:
 //
 //	worker verify FILE SCRATCH
 //
-// It prints provisioner.ImageVerdict and the path of the canonical form below SCRATCH as JSON. It is the same judgement
-// that an uploaded file gets.
+// It prints provisioner.UploadVerdict and the path below SCRATCH of the canonical form of each of its images as JSON. It is the same
+// judgement that an uploaded file gets.
 const verifyArgument = "verify"
 
 func verify(args []string) error {
@@ -34,7 +34,7 @@ func verify(args []string) error {
 		return fmt.Errorf("verify %s: %w", args[0], err)
 	}
 	return json.NewEncoder(os.Stdout).Encode(struct {
-		Verdict   provisioner.ImageVerdict `json:"verdict"`
-		Canonical string                   `json:"canonical"`
-	}{result.ImageVerdict, result.Canonical})
+		Verdict   provisioner.UploadVerdict `json:"verdict"`
+		Canonical []string                  `json:"canonical"`
+	}{result.UploadVerdict, result.Canonical})
 }

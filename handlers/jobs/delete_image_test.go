@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"volary.dev/handlers/loops/loopstest"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
 	"volary.dev/store/blob"
 )
@@ -13,10 +12,10 @@ import (
 func TestDeleteImageRemovesBytes(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	loopstest.NoError(t, u.Work(t.Context(), 1))
-	first := u.Read()
-	u.Image = u.Again(loopstest.BootSectorDisk())
+	first := u.Made()
+	u.Again(loopstest.BootSectorDisk())
 	loopstest.NoError(t, u.Work(t.Context(), 1))
-	second := u.Read()
+	second := u.Made()
 	if first.CanonicalDigest != second.CanonicalDigest || !u.Keeps(first.CanonicalDigest) {
 		t.Fatalf("two images of the same bytes: %+v, %+v", first, second)
 	}
@@ -30,17 +29,6 @@ func TestDeleteImageRemovesBytes(t *testing.T) {
 	}
 	if u.Keeps(second.CanonicalDigest) {
 		t.Error("the bytes of the last image are there still")
-	}
-}
-
-func TestDeleteImageRemovesItsUpload(t *testing.T) {
-	u := loopstest.Upload(t, loopstest.BootSectorDisk()) // which waits for its verdict
-	loopstest.NoError(t, u.Remove(u.Read())())
-	if !u.BytesGone() {
-		t.Error("the uploaded bytes are there still")
-	}
-	if err := u.Work(t.Context(), 1); err != nil {
-		t.Errorf("the verification of an image that is gone: %v", err)
 	}
 }
 
@@ -70,9 +58,9 @@ func (b onBlobs) Adopt(ctx context.Context, key, path string) error {
 func TestBytesBroughtAnewStay(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	loopstest.NoError(t, u.Work(t.Context(), 1))
-	old := u.Read()
+	old := u.Made()
 	work := u.Remove(old)
-	u.Image = u.Again(loopstest.BootSectorDisk())
+	u.Again(loopstest.BootSectorDisk())
 	ended := make(chan error, 1)
 	u.Job.Blobs = onBlobs{Directory: u.Blobs, adopted: func() {
 		go func() { ended <- work() }()
@@ -85,27 +73,11 @@ func TestBytesBroughtAnewStay(t *testing.T) {
 	}}
 	loopstest.NoError(t, u.Work(t.Context(), 1))
 	loopstest.NoError(t, <-ended)
-	if i := u.Read(); i.State != provisioner.ImageReady || i.CanonicalDigest != old.CanonicalDigest || !u.Keeps(i.CanonicalDigest) {
+	if i := u.Made(); i.CanonicalDigest != old.CanonicalDigest || !u.Keeps(i.CanonicalDigest) {
 		t.Errorf("the new image is %+v, its bytes are kept %t", i, u.Keeps(i.CanonicalDigest))
 	}
 	loopstest.NoError(t, work())
 	if !u.Keeps(old.CanonicalDigest) {
 		t.Error("a later removal took the bytes of an image")
-	}
-}
-
-// TestImageDeletedUnderItsVerification leaves no bytes behind. DeleteImage refuses while the job runs: here it comes in the
-// moment before that is seen.
-func TestImageDeletedUnderItsVerification(t *testing.T) {
-	u := loopstest.Upload(t, loopstest.BootSectorDisk())
-	gone := u.Read()
-	adopted := false
-	u.Job.Blobs = onBlobs{
-		Directory: u.Blobs, adopted: func() { adopted = true },
-		opened: func() { loopstest.NoError(t, u.DB.Models.DeleteImage(t.Context(), u.Org, u.Person, gone.ID)) },
-	}
-	loopstest.NoError(t, u.Work(t.Context(), 1))
-	if adopted {
-		t.Error("the canonical form of an image that is gone was kept")
 	}
 }

@@ -1,5 +1,5 @@
-// Package jobs is the finite work behind the pages, a River job and a file for each: check_host, delete_image, run_acceptance,
-// send_mail, verify_image. What never ends is in handlers/loops; both reach hosts by loops.Hosts.
+// Package jobs is the finite work behind the pages, a River job and a file for each: check_host, delete_image, discard_upload,
+// run_acceptance, send_mail, verify_upload. What never ends is in handlers/loops; both reach hosts by loops.Hosts.
 //
 // A job may run twice, on two workers, and die between any two lines: it begins from what the database and the hosts say.
 //

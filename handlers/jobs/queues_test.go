@@ -50,7 +50,7 @@ func TestHolesStopNobody(t *testing.T) {
 	other, err := b.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Birds")
 	loopstest.NoError(t, err)
 	loopstest.NoError(t, b.DB.People.AddMember(t.Context(), uuid.Nil, other, b.Person, people.RoleMember))
-	var slow []uuid.UUID
+	var slow []string
 	content := holes(t)
 	for range 4 {
 		slow = append(slow, b.UploadTo(t, blobs, b.Organization, b.Person, content))
@@ -59,11 +59,11 @@ func TestHolesStopNobody(t *testing.T) {
 	loopstest.NoError(t, b.DB.People.RequestReset(t.Context(), "ada@example.org", "192.0.2.1"))
 
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &jobs.VerifyImage{Models: b.DB.Models, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.Log})
+	river.AddWorker(workers, &jobs.VerifyUpload{Models: b.DB.Models, Blobs: blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: b.Log})
 	river.AddWorker(workers, &jobs.SendMail{Core: b.DB.Core, Identity: storetest.MailIdentity(), PublicURL: "https://volary.example", Log: b.Log})
 	b.RunQueue(t, jobs.QueueOptions{}, workers)
-	read := func(org, id uuid.UUID) models.Image {
-		i, err := b.DB.Models.Image(t.Context(), org, id)
+	read := func(org uuid.UUID, id string) models.Upload {
+		i, err := b.DB.Models.Upload(t.Context(), org, id)
 		loopstest.NoError(t, err)
 		return i
 	}
@@ -72,14 +72,14 @@ func TestHolesStopNobody(t *testing.T) {
 		return n
 	}
 	waittest.Until(t, "the mail", func() bool { return count(`SELECT count(*) FROM mails WHERE state = 'kept' AND kind = 'reset'`) == 1 })
-	waittest.Until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.ImageReady })
+	waittest.Until(t, "the other organization's verdict", func() bool { return read(other, quick).State == provisioner.UploadDone })
 	waittest.Until(t, "one disk under way, the others waiting", func() bool {
 		waiting, under := 0, 0
 		for _, id := range slow {
 			switch i := read(b.Organization, id); {
-			case i.State != provisioner.ImageChecking:
+			case i.State != provisioner.UploadChecking:
 				t.Fatalf("%s %s", i.State, i.Reason)
-			case strings.Contains(i.Reason, "Another image of your organization is checked first"):
+			case strings.Contains(i.Reason, "Another upload of your organization is checked first"):
 				waiting++
 			case len(i.Checks) > 0:
 				under++
@@ -88,7 +88,7 @@ func TestHolesStopNobody(t *testing.T) {
 		return waiting == 3 && under == 1
 	})
 	waittest.Until(t, "free places", func() bool {
-		return count(`SELECT count(*) FROM river_job WHERE kind = 'verify_image' AND state = 'running'`) == 1
+		return count(`SELECT count(*) FROM river_job WHERE kind = 'verify_upload' AND state = 'running'`) == 1
 	})
 }
 
@@ -133,14 +133,14 @@ func TestATestEndsInTime(t *testing.T) {
 	}
 }
 
-func TestVerifyImageRefusesMoreThanTheLargestShape(t *testing.T) {
+func TestVerifyUploadRefusesMoreThanTheLargestShape(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	provider, err := u.DB.People.CreateProvider(t.Context(), uuid.Nil, people.NewProvider{Name: "North", Currency: "EUR", AccountingZone: "Europe/Berlin"})
 	loopstest.NoError(t, err)
 	_, err = u.DB.Machines.CreateShape(t.Context(), uuid.Nil, provider, machines.NewShape{Name: "small", Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}})
 	loopstest.NoError(t, err)
 	loopstest.NoError(t, u.Work(t.Context(), 1))
-	if i := u.Read(); i.State != provisioner.ImageReady {
+	if i := u.Read(); i.State != provisioner.UploadDone {
 		t.Fatalf("2 MiB: %s %s", i.State, i.Reason)
 	}
 	v := loopstest.Upload(t, holes(t))
@@ -150,7 +150,7 @@ func TestVerifyImageRefusesMoreThanTheLargestShape(t *testing.T) {
 	loopstest.NoError(t, err)
 	loopstest.NoError(t, v.Work(t.Context(), 1))
 	i := v.Read()
-	if i.State != provisioner.ImageRefused || !strings.Contains(i.Checks[len(i.Checks)-1].Repair+i.Checks[len(i.Checks)-2].Repair, "2 GiB (the disk of the largest shape, small of North)") || !v.BytesGone() {
+	if i.State != provisioner.UploadRefused || !strings.Contains(i.Checks[len(i.Checks)-1].Repair+i.Checks[len(i.Checks)-2].Repair, "2 GiB (the disk of the largest shape, small of North)") || !v.BytesGone() {
 		t.Errorf("1 TiB: %s %+v", i.State, i.Checks)
 	}
 }

@@ -12,13 +12,16 @@ import (
 	"volary.dev/store/models"
 )
 
-// How often stale uploads are looked for, and how long an upload may stand still before its bytes are discarded.
+// How often stale uploads are looked for, how long an upload may stand still before its bytes are discarded, and how long the row of a
+// refused one stays.
 const (
 	uploadTick  = 10 * time.Minute
 	uploadGrace = 24 * time.Hour
+	// refusedKept is how long it can be read why an upload was refused.
+	refusedKept = 30 * 24 * time.Hour
 )
 
-// UploadKeeper discards uploads that nobody goes on with. Every worker that shares the folder runs one; nothing is
+// UploadKeeper discards uploads that nobody goes on with, and forgets those that were refused long ago. Every worker that shares the folder runs one; nothing is
 // done twice.
 type UploadKeeper struct {
 	Models *models.DB
@@ -26,19 +29,22 @@ type UploadKeeper struct {
 	Log    *slog.Logger
 }
 
-// Run keeps the folder of uploads until ctx ends. At its start it also asks again for the verification of images that
+// Run keeps the folder of uploads until ctx ends. At its start it also asks again for the verification of uploads that
 // stayed unverified: this worker may have what the last one lacked.
 func (k *UploadKeeper) Run(ctx context.Context) error {
 	if n, err := k.Models.RetryUnverified(ctx); err != nil && ctx.Err() == nil {
-		k.Log.ErrorContext(ctx, "retry unverified images", "error", err)
+		k.Log.ErrorContext(ctx, "retry unverified uploads", "error", err)
 	} else if n > 0 {
-		k.Log.InfoContext(ctx, "unverified images are tried again", "images", n)
+		k.Log.InfoContext(ctx, "unverified uploads are tried again", "uploads", n)
 	}
 	ticker := time.NewTicker(uploadTick)
 	defer ticker.Stop()
 	for {
 		if err := k.Discard(ctx, time.Now().Add(-uploadGrace)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "discard stale uploads", "error", err)
+		}
+		if err := k.Forget(ctx, time.Now().Add(-refusedKept)); err != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, "forget refused uploads", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -66,6 +72,22 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 			continue
 		}
 		k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
+		for _, key := range blob.UploadKeys(id) {
+			errs = append(errs, k.Blobs.Delete(ctx, key))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Forget removes the uploads that were refused before a time, and what a worker that died left of their bytes.
+func (k *UploadKeeper) Forget(ctx context.Context, before time.Time) error {
+	ids, err := k.Models.ForgetUploads(ctx, before)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range ids {
+		k.Log.InfoContext(ctx, "refused upload forgotten", "upload", id)
 		for _, key := range blob.UploadKeys(id) {
 			errs = append(errs, k.Blobs.Delete(ctx, key))
 		}

@@ -36,7 +36,7 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	if err := keeper.Discard(t.Context(), created.Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := u.DB.Models.Uploads(t.Context(), u.Org); err != nil || len(list) != 2 {
+	if list, err := u.DB.Models.ArrivingUploads(t.Context(), u.Org); err != nil || len(list) != 2 {
 		t.Fatalf("uploads of this hour: %v, %v", list, err)
 	}
 	// A file's time comes from a coarser clock than the database's: it is set rather than measured.
@@ -51,7 +51,7 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	if err := keeper.Discard(t.Context(), created.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	list, err := u.DB.Models.Uploads(t.Context(), u.Org)
+	list, err := u.DB.Models.ArrivingUploads(t.Context(), u.Org)
 	if err != nil || len(list) != 1 || list[0].ID != moving {
 		t.Errorf("left: %v, %v; want the one that moves", list, err)
 	}
@@ -62,14 +62,14 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	}
 }
 
-func TestUnverifiedImagesAreTriedAgain(t *testing.T) {
+func TestUnverifiedUploadsAreTriedAgain(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	path := u.WithoutTools()
 	if err := u.Work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if i := u.Read(); i.State != provisioner.ImageUnverified {
-		t.Fatalf("image = %s", i.State)
+	if i := u.Read(); i.State != provisioner.UploadUnverified {
+		t.Fatalf("upload = %s", i.State)
 	}
 	t.Setenv("PATH", path)
 	// The first job waits in the queue still: one verification at a time is enough.
@@ -80,6 +80,23 @@ func TestUnverifiedImagesAreTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n, err := u.DB.Models.RetryUnverified(t.Context()); err != nil || n != 0 {
-		t.Errorf("RetryUnverified of a ready image = %d, %v", n, err)
+		t.Errorf("RetryUnverified of one that is done = %d, %v", n, err)
+	}
+}
+
+// Refused uploads go a while after their verdict, with what is left of their bytes.
+func TestRefusedUploadsAreForgotten(t *testing.T) {
+	u := loopstest.Upload(t, []byte(strings.Repeat("no image at all\n", 1000)))
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	_, err := u.Blobs.Put(t.Context(), blob.UploadKey(u.ID), strings.NewReader("left by a worker that died"))
+	loopstest.NoError(t, err)
+	keeper := loops.UploadKeeper{Models: u.Job.Models, Blobs: u.Blobs, Log: slog.New(slog.DiscardHandler)}
+	loopstest.NoError(t, keeper.Forget(t.Context(), time.Now().Add(-time.Hour)))
+	if i := u.Read(); i.State != provisioner.UploadRefused {
+		t.Fatalf("upload = %+v", i)
+	}
+	loopstest.NoError(t, keeper.Forget(t.Context(), time.Now().Add(time.Hour)))
+	if _, total, err := u.DB.Models.Uploads(t.Context(), u.Org); err != nil || total != 0 || !u.BytesGone() {
+		t.Errorf("%d are left, %v; bytes gone: %t", total, err, u.BytesGone())
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/models"
@@ -17,42 +16,33 @@ import (
 	"volary.dev/web/ui"
 )
 
-// ListImages shows the organization's images and its unfinished uploads.
+// ListImages shows the organization's images, and above them its uploads that are under way or were refused.
 func (h Handlers) ListImages(c echo.Context) error {
 	orgID, _ := where(c)
-	l, q := request.ParseList(c, "name", "state", "size", "disk", "use", "created"), request.ParseQuery(c)
-	f := models.ImageFilter{Search: q.Typed("search"), State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
-	images, total, size, err := h.Models.ListImages(c.Request().Context(), orgID, f)
+	ctx := c.Request().Context()
+	l, q := request.ParseList(c, "name", "size", "disk", "use", "created"), request.ParseQuery(c)
+	f := models.ImageFilter{Search: q.Typed("search"), Sorting: l.Sorting, Page: l.Page()}
+	images, total, size, err := h.Models.ListImages(ctx, orgID, f)
+	if err != nil {
+		return err
+	}
+	uploads, open, err := h.Models.Uploads(ctx, orgID)
 	if err != nil {
 		return err
 	}
 	p := web.ImageListProps{
-		Layout: h.layout(c), List: page.List(l, total), MayUpload: mayWork(c), Size: size, Search: f.Search, State: f.State,
+		Layout: h.layout(c), List: page.List(l, total), MayUpload: mayWork(c), Size: size, Search: f.Search,
+		Uploads: h.uploadRows(uploads), MoreUploads: open - len(uploads),
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.ImageRow{
-			ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
-			Size: i.Size, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used,
+			ID: i.ID, Name: i.Name, Format: i.Format, Size: i.CanonicalSize, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used,
 		})
-	}
-	if p.Uploads, err = h.unfinished(c); err != nil {
-		return err
 	}
 	return page.Live(c, web.ImageList(p))
 }
 
-// NewImage shows where to upload one.
-func (h Handlers) NewImage(c echo.Context) error {
-	uploads, err := h.unfinished(c)
-	if err != nil {
-		return err
-	}
-	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
-		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: uploads, MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
-	}))
-}
-
-// ShowImage shows an image's verdict, check by check.
+// ShowImage shows an image, with the verdict on the upload that it came of.
 func (h Handlers) ShowImage(c echo.Context) error {
 	id, err := request.ID(c, "id", "image")
 	if err != nil {
@@ -71,13 +61,17 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		return err
 	}
 	p := web.ImageShowProps{
-		Layout: h.layout(c), ID: i.ID, Name: i.Name, State: string(i.State), Reason: i.Reason, Format: i.Format,
-		Size: i.Size, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
-		UploadedDigest: i.UploadedDigest, CanonicalDigest: i.CanonicalDigest, ContentDigest: i.ContentDigest,
-		Person: i.Person, Created: i.CreatedAt, Verified: page.Time(i.VerifiedAt), MayUse: mayWork(c), List: page.List(l, total), Search: f.Search,
+		Layout: h.layout(c), ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
+		CanonicalDigest: i.CanonicalDigest, ContentDigest: i.ContentDigest,
+		Person: i.Person, Created: i.CreatedAt, MayUse: mayWork(c), List: page.List(l, total), Search: f.Search,
 	}
-	for _, check := range i.Checks {
-		p.Checks = append(p.Checks, imageCheck(check))
+	if i.UploadID != "" {
+		u, err := h.Models.Upload(ctx, orgID, i.UploadID)
+		if err != nil {
+			return err
+		}
+		p.Upload, p.UploadName, p.UploadSize, p.UploadDigest, p.Format = u.ID, u.Name, u.Size, u.Digest, u.Format
+		p.Verified, p.Checks = page.Time(u.VerifiedAt), imageChecks(u.Checks)
 	}
 	for _, v := range versions {
 		p.UsedBy = append(p.UsedBy, web.ImageVersion{
@@ -124,38 +118,9 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 	if err != nil {
 		return err
 	}
-	p := web.ImageDeleteProps{
-		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, State: string(i.State), Size: i.Size, Unused: r == nil,
-	}
-	switch i.State {
-	case provisioner.ImageReady:
-		p.Frees = i.CanonicalSize
-	case provisioner.ImageChecking, provisioner.ImageUnverified:
-		p.Frees = i.Size
-	case provisioner.ImageRefused: // its bytes went with the verdict
-	}
-	return page.Render(c, status, web.ImageDelete(p))
-}
-
-func imageCheck(c provisioner.ImageCheck) ui.Check {
-	check := ui.Check{Name: c.Name, State: "passed", Detail: c.Detail, Repair: c.Repair}
-	switch {
-	case !c.Passed:
-		check.State = "failed"
-	case c.Warned:
-		check.State = "warning"
-	}
-	return check
-}
-
-func (h Handlers) unfinished(c echo.Context) ([]web.UploadRow, error) {
-	orgID, _ := where(c)
-	uploads, err := h.Models.Uploads(c.Request().Context(), orgID)
-	var list []web.UploadRow
-	for _, u := range uploads {
-		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Offset: h.Uploads.Received(u.ID), Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint})
-	}
-	return list, err
+	return page.Render(c, status, web.ImageDelete(web.ImageDeleteProps{
+		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, Frees: i.CanonicalSize, Unused: r == nil,
+	}))
 }
 
 // imageOptions are the images that a version may use.
@@ -164,9 +129,7 @@ func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
 	images, err := h.Models.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
 	var options []ui.Option
 	for _, i := range images {
-		if i.State == provisioner.ImageReady {
-			options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name})
-		}
+		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name})
 	}
 	return options, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	web "volary.dev/web/org"
 )
 
@@ -40,6 +41,8 @@ func logPath(subject string, id uuid.UUID) string {
 		return clusterPath(id)
 	case "image":
 		return "/org/images/" + id.String()
+	case "upload":
+		return "/org/uploads/" + models.UploadOf(id)
 	case "model_cluster":
 		return "/org/models/" + id.String()
 	case "version":

@@ -21,7 +21,7 @@ func (h Handlers) Search(c echo.Context) error {
 		what += ", orders, invoices"
 	}
 	if may.Work {
-		what += ", clusters, models and images"
+		what += ", clusters, models, images and uploads"
 	}
 	found, err := h.Overview.SearchOrganization(c.Request().Context(), orgID, may, typed)
 	if err != nil {

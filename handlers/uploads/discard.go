@@ -10,14 +10,14 @@ import (
 )
 
 // Discard forgets an unfinished upload of the organization, as a person asked, and removes what came of it, as DELETE does; a
-// request that sends it is ended. Refusals: NotFound("upload"), "conflict" where it is an image already, "busy".
+// request that sends it is ended. Refusals: NotFound("upload"), "conflict" where all of it is here already, "busy".
 func (u *Handler) Discard(ctx context.Context, orgID, personID uuid.UUID, id string) error {
 	ctx = context.WithValue(ctx, principalKey{}, principal{organization: orgID, person: personID})
 	upload, err := u.models.Upload(ctx, orgID, id)
 	if err != nil {
 		return err
 	}
-	if upload.Image != nil {
+	if !upload.Arrives() {
 		return uploadedAlready(upload.Filename)
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodDelete, uploadPath+upload.ID, http.NoBody)

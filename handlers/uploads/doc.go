@@ -1,9 +1,9 @@
 // Package uploads takes files by the tus protocol under /uploads: who may is asked at every request, bytes go to the folder of
-// unfinished uploads, and the finished one becomes an image that waits for its check.
+// unfinished uploads, and the finished one waits for its check, of which images come.
 //
 // # For whom, of which file, by whom
 //
-// A client may say three things with every request of an upload; the page of a new image always does:
+// A client may say four things with every request of an upload; the page of a new image always does:
 //
 //	Volary-Place        for whom it was begun: "org:" and the organization's id. Where the session works for another one
 //	                    meanwhile, POST, HEAD, PATCH, DELETE and sums are refused ("other_organization")
@@ -11,6 +11,10 @@
 //	                    ("another_file")
 //	Volary-Sender       a random name that the client gives the file when it is chosen, 16 to 64 letters, digits and hyphens. A
 //	                    creation that is asked for twice under one name, its first answer being lost, makes one upload
+//	Volary-Digest       the SHA-256 that the file is to have, as its source gives it; or the metadata sha256 of its creation. One that
+//	                    is none is refused before the first byte ("invalid"), a file of another one by its check, with both
+//
+// The answer to the last byte, and to HEAD from then on, has the upload's id in Volary-Upload: /org/uploads/{id} is its page.
 //
 // Every refusal of ours is a 4xx or 5xx whose header Volary-Refusal has its code, for HEAD too, so that a gateway's own 404 or
 // 413 is not taken for one of ours.
@@ -23,15 +27,15 @@
 //
 // The fingerprint s1 is SHA-256 of the size as 8 bytes, the highest first, and then: the whole file where it has at most 4 MiB; else
 // its first MiB, 30 pieces of 64 KiB, the n-th of them at n·⌊size/31⌋, and its last MiB. It is cheap, finds an upload in
-// the list and tells nearly all twins apart at once; an image whose bytes have another one than was announced is not made.
+// the list and tells nearly all twins apart at once; a file whose bytes have another one than was announced is not checked.
 // What the samples miss the sums find: SHA-256 of each block of 4 MiB, the last one shorter, which GET /uploads/{id}/sums?from=N
 // tells 64 at a time. Volary-Received is SHA-256 of the sums, 32 bytes each, of the bytes before Upload-Offset.
 //
 // # Decided
 //
 // 2026-11-29: sending takes hours, and a right that ends meanwhile ends it. A running PATCH is answered with the refusal within
-// five seconds (middleware.Rights), and the transaction that makes the image asks anew who sent the last byte, whose the image
-// is. What arrived is kept for a day, for the person or a colleague. To a suspended organization nothing is brought (POST, PATCH);
+// five seconds (middleware.Rights), and the transaction that asks for the check asks anew who sent the last byte, whose the images
+// are. What arrived is kept for a day, for the person or a colleague. To a suspended organization nothing is brought (POST, PATCH);
 // HEAD asks and DELETE discards all the same. Unfinished uploads are bounded by person within the organization's bound, and what
 // announced ones still lack is no free room: that is counted by one web process for the folder's uploads of all. Announcing costs
 // nothing, so that one person's keep others from a quarter of what is free, and those without a byte for an hour from nothing: three

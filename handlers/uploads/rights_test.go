@@ -96,14 +96,14 @@ func TestRunningUploadEndsWithTheRight(t *testing.T) {
 		if err != nil || res.StatusCode != http.StatusNoContent {
 			t.Fatalf("%s: a colleague goes on: %v %s", name, err, text)
 		}
-		whose(t, app, uuid.MustParse(res.Header.Get("Volary-Image")), world.Person(handlertest.Manager))
+		whose(t, app, res.Header.Get("Volary-Upload"), world.Person(handlertest.Manager))
 	}
 }
 
-func whose(t *testing.T, app *handlertest.App, image, want uuid.UUID) {
+func whose(t *testing.T, app *handlertest.App, upload string, want uuid.UUID) {
 	t.Helper()
 	var got uuid.UUID
-	if err := app.Pool.QueryRow(context.Background(), `SELECT person_id FROM images WHERE id = $1`, image).Scan(&got); err != nil || got != want {
-		t.Errorf("the image is of %s, %v; want who sent its last byte", got, err)
+	if err := app.Pool.QueryRow(context.Background(), `SELECT finished_by FROM uploads WHERE id = $1`, upload).Scan(&got); err != nil || got != want {
+		t.Errorf("the images are of %s, %v; want who sent the last byte", got, err)
 	}
 }

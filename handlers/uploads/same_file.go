@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -21,6 +20,7 @@ const (
 	placeHeader       = "Volary-Place"       // for whom it was begun: "org:" and the organization's id
 	fingerprintHeader = "Volary-Fingerprint" // of its file
 	senderHeader      = "Volary-Sender"      // a random name of the file in this client
+	digestHeader      = "Volary-Digest"      // the SHA-256 that its file is to have, in any form that typed.ParseDigest reads
 	receivedHeader    = "Volary-Received"    // the digest of the bytes before Upload-Offset
 	refusalHeader     = "Volary-Refusal"     // on answers: the code of a refusal of ours
 	proveHeader       = "Volary-Prove"       // on answers to HEAD: the next bytes are taken with a digest only
@@ -32,6 +32,11 @@ func (u *Handler) hereFor(c echo.Context) error {
 	s, made := request.Session(c), c.Request().Header.Get(placeHeader)
 	if err := models.CheckSender(c.Request().Header.Get(fingerprintHeader), c.Request().Header.Get(senderHeader)); err != nil {
 		return err
+	}
+	if digest := c.Request().Header.Get(digestHeader); digest != "" {
+		if _, err := typed.ParseDigest(digest); err != nil {
+			return &refusal.Error{Code: "invalid", Title: "The SHA-256 that was given is not taken. This digest " + err.Error() + ".", Next: "Nothing was sent. Correct it, or leave it out."}
+		}
 	}
 	if made == "" || made == "org:"+s.OrganizationID.String() {
 		return nil
@@ -100,10 +105,23 @@ func (u *Handler) admit(ctx context.Context, id string, offset int64) error {
 			return err
 		}
 	}
-	if who.sender == upload.Sender {
-		return nil
+	digest, err := announced(who, upload)
+	if err != nil || who.sender == upload.Sender && digest == "" {
+		return err
 	}
-	return u.models.TakeUpload(ctx, id, who.sender)
+	return u.models.TakeUpload(ctx, id, who.sender, digest)
+}
+
+// announced is the digest of the file that who sends gives, where it is not the one that is known already.
+func announced(who principal, upload models.Upload) (string, error) {
+	if who.digest == "" {
+		return "", nil
+	}
+	digest, err := typed.ParseDigest(who.digest)
+	if err != nil || digest == upload.ExpectedDigest {
+		return "", err
+	}
+	return digest, nil
 }
 
 // proves tells whether a client that says of which file it sends has to show that it begins with what is here.
@@ -125,28 +143,28 @@ func (u *Handler) prove(ctx context.Context, upload models.Upload, offset int64,
 	}
 }
 
-// complete makes the image of an upload whose last byte is here. What has arrived must be the file that was announced, as far
+// complete has an upload checked whose last byte is here. What has arrived must be the file that was announced, as far
 // as its fingerprint tells.
-func (u *Handler) complete(ctx context.Context, who principal, id, name string) (uuid.UUID, error) {
+func (u *Handler) complete(ctx context.Context, who principal, id string) error {
 	upload, err := u.models.Upload(ctx, who.organization, id)
 	if err != nil {
-		return uuid.Nil, err
+		return err
 	}
 	if known(upload.Fingerprint) {
 		file, err := os.Open(filepath.Join(u.folder, filepath.Base(id)))
 		if err != nil {
-			return uuid.Nil, inOurWords(err)
+			return inOurWords(err)
 		}
 		defer file.Close()
 		switch is, err := Fingerprint(file, upload.Size); {
 		case err != nil:
-			return uuid.Nil, err
+			return err
 		case is != upload.Fingerprint:
-			return uuid.Nil, &refusal.Error{
+			return &refusal.Error{
 				Code: "another_file", Title: "What arrived of " + typed.Isolate(upload.Filename) + " is not the file whose upload was begun.",
 				Next: "It may have changed meanwhile, or been mixed with another. Discard this upload and choose the file again.",
 			}
 		}
 	}
-	return u.models.FinishUpload(ctx, who.person, id, name)
+	return u.models.FinishUpload(ctx, who.person, id)
 }

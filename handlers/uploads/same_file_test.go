@@ -179,9 +179,9 @@ func TestWhatArrivedIsWhatWasBegun(t *testing.T) {
 	if res, _ := c.must("HEAD", url, nil, h); res.StatusCode != http.StatusConflict {
 		t.Errorf("HEAD after it: %d", res.StatusCode)
 	}
-	var images int
-	if err := app.Pool.QueryRow(t.Context(), `SELECT count(*) FROM images WHERE upload_id = $1`, filepath.Base(url)).Scan(&images); err != nil || images != 0 {
-		t.Errorf("%d images came of half of each, %v", images, err)
+	var checked int
+	if err := app.Pool.QueryRow(t.Context(), `SELECT count(*) FROM uploads WHERE id = $1 AND state <> 'arriving'`, filepath.Base(url)).Scan(&checked); err != nil || checked != 0 {
+		t.Errorf("half of each is to be checked, %v", err)
 	}
 	if res, _ := c.must("DELETE", url, nil, nil); res.StatusCode != http.StatusNoContent {
 		t.Errorf("it is not discarded: %d", res.StatusCode)
@@ -277,7 +277,7 @@ func TestUploadIsForWhomItWasBegun(t *testing.T) {
 		t.Errorf("the other organization has %d uploads, %d are left of the first, %v", theirs, ours, err)
 	}
 	work(first)
-	if code, res := c.append(url, 0, disk, h); code != "" || res.Header.Get("Volary-Image") == "" {
+	if code, res := c.append(url, 0, disk, h); code != "" || res.Header.Get("Volary-Upload") == "" {
 		t.Errorf("after switching back: %q %v", code, res.Header)
 	}
 }
@@ -355,11 +355,11 @@ func TestDiscardIsLogged(t *testing.T) {
 		discard(id)
 		var rows int
 		if err := app.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit WHERE verb = 'discard upload' AND subject_id = $1 AND person_id = $2 AND organization_id = $3
-			AND detail ->> 'name' = 'disk.qcow2'`, uuid.MustParse(id), world.Person(handlertest.Owner), world.Organization).Scan(&rows); err != nil || rows != 1 {
+			AND detail ->> 'name' = 'Debian 12' AND detail ->> 'file' = 'disk.qcow2'`, uuid.MustParse(id), world.Person(handlertest.Owner), world.Organization).Scan(&rows); err != nil || rows != 1 {
 			t.Errorf("%s: %d rows of the log, %v", what, rows, err)
 		}
 	}
-	if page := owner.browser.Get("/org/log"); !strings.Contains(page.Body, "discarded the unfinished upload") {
+	if page := owner.browser.Get("/org/log"); !strings.Contains(page.Body, "discarded the upload") {
 		t.Error("the log has no words for it")
 	}
 }

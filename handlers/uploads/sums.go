@@ -216,6 +216,6 @@ func sentBy(c echo.Context) principal {
 	s, h := request.Session(c), c.Request().Header
 	return principal{
 		organization: *s.OrganizationID, person: s.PersonID,
-		fingerprint: h.Get(fingerprintHeader), sender: h.Get(senderHeader), received: h.Get(receivedHeader),
+		fingerprint: h.Get(fingerprintHeader), sender: h.Get(senderHeader), received: h.Get(receivedHeader), digest: h.Get(digestHeader),
 	}
 }

@@ -29,8 +29,8 @@ import (
 )
 
 const (
-	uploadPath  = "/uploads/"
-	imageHeader = "Volary-Image" // on the answer to the last byte: the id of the image that came of it
+	uploadPath   = "/uploads/"
+	uploadHeader = "Volary-Upload" // on the answer to the last byte: the id of the upload, whose page tells what comes of it
 	// readPause is how long a sender may be silent in the middle of a request before its connection is closed. It
 	// loses nothing by that.
 	readPause = 60 * time.Second
@@ -41,8 +41,8 @@ const (
 )
 
 // Handler takes files by the tus protocol (version 1.0 with creation and termination). An upload belongs to the organization
-// of the session that created it; every later request is held against that. Its metadata are filename and name; what else a client
-// says of it is in doc.go.
+// of the session that created it; every later request is held against that. Its metadata are filename, name (what its images are
+// called, where it is another) and sha256 (that of the file); what else a client says of it is in doc.go.
 type Handler struct {
 	models *models.DB
 	people *people.DB
@@ -103,6 +103,7 @@ func (u *Handler) Received(id string) int64 {
 type principal struct {
 	organization, person          uuid.UUID
 	fingerprint, sender, received string
+	digest                        string // SHA-256 that the file is said to have; empty: not said
 }
 
 type principalKey struct{}
@@ -152,19 +153,16 @@ func (u *Handler) serve(c echo.Context) error {
 }
 
 // finished answers for an upload whose last byte is here. A client that missed the answer to it asks by HEAD and is
-// told that it is done, even after the bytes were taken away; and where the answer was an error of ours, the image is
-// made now.
+// told that it is done, even after the bytes were taken away; and where the answer was an error of ours, its check is
+// asked for now.
 func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, upload models.Upload) (bool, error) {
-	image := upload.Image
-	if image == nil {
+	if upload.Arrives() {
 		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
 			return false, nil
 		}
-		id, err := u.complete(ctx, who, upload.ID, "")
-		if err != nil {
+		if err := u.complete(ctx, who, upload.ID); err != nil {
 			return true, err
 		}
-		image = &id
 	}
 	if c.Request().Method != http.MethodHead {
 		return true, uploadedAlready(upload.Filename)
@@ -174,7 +172,7 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 	h.Set("Cache-Control", "no-store")
 	h.Set("Upload-Offset", strconv.FormatInt(upload.Size, 10))
 	h.Set("Upload-Length", strconv.FormatInt(upload.Size, 10))
-	h.Set(imageHeader, image.String())
+	h.Set(uploadHeader, upload.ID)
 	return true, c.NoContent(http.StatusOK)
 }
 
@@ -200,7 +198,7 @@ func (u *Handler) begun(c echo.Context, who principal) (bool, error) {
 }
 
 func uploadedAlready(filename string) *refusal.Error {
-	return &refusal.Error{Code: "conflict", Title: filename + " is uploaded already.", Next: "Look for it in the list of images."}
+	return &refusal.Error{Code: "conflict", Title: filename + " is uploaded already.", Next: "Look for it on the page of images."}
 }
 
 func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
@@ -218,23 +216,22 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	}
 	if err := u.models.BeginUpload(e.Context, models.NewUpload{
 		Organization: who.organization, Person: who.person, ID: name, Filename: filename, Size: e.Upload.Size,
-		Fingerprint: who.fingerprint, Sender: who.sender,
+		Name: e.Upload.MetaData["name"], Fingerprint: who.fingerprint, Sender: who.sender, ExpectedDigest: cmp.Or(who.digest, e.Upload.MetaData["sha256"]),
 	}); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
 	}
 	return tus.HTTPResponse{}, tus.FileInfoChanges{
-		ID: name, MetaData: tus.MetaData{"filename": filename, "name": e.Upload.MetaData["name"]},
+		ID: name, MetaData: tus.MetaData{"filename": filename},
 	}, nil
 }
 
 // finish may not open the file by the tus handler, which holds its lock.
 func (u *Handler) finish(e tus.HookEvent) (tus.HTTPResponse, error) {
 	who, _ := e.Context.Value(principalKey{}).(principal)
-	image, err := u.complete(e.Context, who, e.Upload.ID, e.Upload.MetaData["name"])
-	if err != nil {
+	if err := u.complete(e.Context, who, e.Upload.ID); err != nil {
 		return tus.HTTPResponse{}, u.refusal(e.Context, err)
 	}
-	return tus.HTTPResponse{Header: tus.HTTPHeader{imageHeader: image.String()}}, nil
+	return tus.HTTPResponse{Header: tus.HTTPHeader{uploadHeader: e.Upload.ID}}, nil
 }
 
 func (u *Handler) terminate(e tus.HookEvent) (tus.HTTPResponse, error) {
@@ -266,6 +263,10 @@ func told(r *refusal.Error, status int) error {
 		text = empty
 	} else if why, ok := r.Fields["file"]; ok {
 		text = "The file's name is not taken. " + why + " Rename the file and choose it again."
+	} else if why, ok := r.Fields["name"]; ok {
+		text = "The name that was given is not taken. " + why + " Give another one, or none."
+	} else if why, ok := r.Fields["digest"]; ok {
+		text = "The SHA-256 that was given is not taken. " + why + " Nothing was sent. Correct it, or leave it out."
 	}
 	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
 		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", refusalHeader: r.Code},

@@ -128,17 +128,14 @@ func TestUploadResumes(t *testing.T) {
 	if err != nil || res.StatusCode != http.StatusNoContent {
 		t.Fatalf("the last part: %v %d %s", err, res.StatusCode, text)
 	}
-	id, err := uuid.Parse(res.Header.Get("Volary-Image"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	image, err := app.Store.Models.Image(t.Context(), world.Organization, id)
-	if err != nil || image.Name != "Debian 12" || image.Size != int64(size) || image.State != provisioner.ImageChecking {
-		t.Errorf("image = %+v, %v", image, err)
+	id := res.Header.Get("Volary-Upload")
+	upload, err := app.Store.Models.Upload(t.Context(), world.Organization, id)
+	if err != nil || upload.Name != "Debian 12" || upload.Filename != "disk.qcow2" || upload.Size != int64(size) || upload.State != provisioner.UploadChecking {
+		t.Errorf("upload = %+v, %v", upload, err)
 	}
 	// A client that missed the last answer asks again.
 	again, _ := c.must("HEAD", url, nil, nil)
-	if again.Header.Get("Upload-Offset") != fmt.Sprint(size) || again.Header.Get("Volary-Image") != id.String() {
+	if again.Header.Get("Upload-Offset") != fmt.Sprint(size) || again.Header.Get("Volary-Upload") != id {
 		t.Errorf("HEAD of a finished upload: %d %v", again.StatusCode, again.Header)
 	}
 	if more, _, _ := c.patch(url, size, bytes.NewReader([]byte("x"))); more.StatusCode != http.StatusConflict {
@@ -285,6 +282,61 @@ func TestAnnouncedRoomIsReserved(t *testing.T) {
 	c.create(10)
 }
 
+// TestUploadSaysItsDigest gives a digest in the ways that there are, and what is none: that is refused before there is an upload.
+func TestUploadSaysItsDigest(t *testing.T) {
+	app, world, c := start(t)
+	digest := strings.Repeat("ab", 32)
+	meta := func(s string) string {
+		return metadata("disk") + ",sha256 " + base64.StdEncoding.EncodeToString([]byte(s))
+	}
+	count := func() (n int) {
+		if err := app.Pool.QueryRow(t.Context(), `SELECT count(*) FROM uploads`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := count()
+	for name, header := range map[string]map[string]string{
+		"metadata": {"Upload-Metadata": meta("abc")}, "no text": {"Upload-Metadata": meta("\xff\x00")}, "header": {"Upload-Metadata": metadata("disk"), "Volary-Digest": digest[2:]},
+		"an MD5": {"Upload-Metadata": metadata("disk"), "Volary-Digest": digest[:32]},
+	} {
+		header["Upload-Length"] = "10"
+		res, text := c.must("POST", "/uploads/", nil, header)
+		if res.StatusCode != http.StatusUnprocessableEntity || res.Header.Get("Volary-Refusal") != "invalid" || !strings.Contains(text, "hex digits") || !strings.Contains(text, "Nothing was sent") {
+			t.Errorf("%s: %d %s %q", name, res.StatusCode, res.Header.Get("Volary-Refusal"), text)
+		}
+	}
+	if count() != before {
+		t.Fatal("a refused upload was begun")
+	}
+	expected := func(url string) string {
+		u, err := app.Store.Models.Upload(t.Context(), world.Organization, url[strings.LastIndex(url, "/")+1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.ExpectedDigest
+	}
+	var url string
+	for name, header := range map[string]map[string]string{
+		"metadata": {"Upload-Metadata": meta("SHA256 (disk.qcow2) = " + strings.ToUpper(digest))}, "header": {"Upload-Metadata": metadata("disk"), "Volary-Digest": "sha256:" + digest},
+	} {
+		header["Upload-Length"] = "10"
+		res, text := c.must("POST", "/uploads/", nil, header)
+		if url = res.Header.Get("Location"); res.StatusCode != http.StatusCreated || expected(url) != digest {
+			t.Fatalf("%s: %d %s", name, res.StatusCode, text)
+		}
+	}
+	// Who goes on with it may give another one, with the bytes.
+	patch := map[string]string{"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream", "Volary-Digest": "oops"}
+	if res, _ := c.must("PATCH", url, strings.NewReader("01234"), patch); res.StatusCode != http.StatusUnprocessableEntity || expected(url) != digest {
+		t.Errorf("what is none with bytes: %d, %s", res.StatusCode, expected(url))
+	}
+	patch["Volary-Digest"] = strings.Repeat("cd", 32)
+	if res, _ := c.must("PATCH", url, strings.NewReader("01234"), patch); res.StatusCode != http.StatusNoContent || expected(url) != patch["Volary-Digest"] {
+		t.Errorf("another one: %d, %s", res.StatusCode, expected(url))
+	}
+}
+
 func TestUploadParts(t *testing.T) {
 	_, _, c := start(t)
 	url := c.create(10)
@@ -294,7 +346,7 @@ func TestUploadParts(t *testing.T) {
 	res, _ := c.must("POST", "/uploads/", strings.NewReader("0123456789"), map[string]string{
 		"Upload-Length": "10", "Upload-Metadata": metadata("disk"), "Content-Type": "application/offset+octet-stream",
 	})
-	if res.StatusCode != http.StatusCreated || res.Header.Get("Volary-Image") == "" {
+	if res.StatusCode != http.StatusCreated || res.Header.Get("Volary-Upload") == "" {
 		t.Errorf("creation with all bytes: %d %v", res.StatusCode, res.Header)
 	}
 }

@@ -210,11 +210,11 @@ func TestVerifyJudgesTheDiskOfAQCOW2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		state := provisioner.ImageReady
+		state := provisioner.UploadDone
 		if strings.HasPrefix(all[name].want, "refused") {
-			state = provisioner.ImageRefused
+			state = provisioner.UploadRefused
 		}
-		if said(t, name, r.Checks, all[name]); r.State != state || (r.Canonical == "") != (state == provisioner.ImageRefused) {
+		if said(t, name, r.Checks, all[name]); r.State != state || (len(r.Canonical) == 0) != (state == provisioner.UploadRefused) {
 			t.Errorf("%s: %s", name, r.State)
 		}
 	}

@@ -21,6 +21,10 @@
 // and beside it an EFI system partition. What is doubtful, and a disk that nothing starts (it may be meant for data), is taken
 // with a warning; code that we do not know is believed. The tables are read within bounds, GPTs only with right checksums.
 //
+// 2026-11-29: a verdict is on an upload, and lists the images that it holds; today's formats are one disk each, the list has one, and its
+// member is empty. A digest that was given with the file is the first thing that is looked at, before what the header says: a file
+// that was cut short is told as that, and not as the broken disk that it also is.
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;

@@ -23,6 +23,8 @@ type Limits struct {
 	MaxVirtual int64 // bytes of the disk a guest sees
 	// Largest names what MaxVirtual is, for people: "the disk of the largest shape, large of North"; it may be empty.
 	Largest string
+	// Digest is the SHA-256 in lower-case hex that the uploaded file is said to have; empty: nobody said. A file of another one is refused.
+	Digest string
 }
 
 // DefaultLimits take what a group's model cluster plausibly is.

@@ -144,8 +144,8 @@ func TestBombIsRefusedBeforeQEMU(t *testing.T) {
 	t.Setenv("PATH", t.TempDir()) // no qemu-img
 	v := Verifier{Scratch: t.TempDir()}
 	r, err := v.Verify(t.Context(), path, Limits{MaxFile: 1 << 30, MaxVirtual: 4 << 40}, nil)
-	if err != nil || r.State != provisioner.ImageRefused || r.UploadedDigest != "" {
-		t.Errorf("%s %q, hashed %q, %v", r.State, r.Reason, r.UploadedDigest, err)
+	if err != nil || r.State != provisioner.UploadRefused || r.Digest != "" {
+		t.Errorf("%s %q, hashed %q, %v", r.State, r.Reason, r.Digest, err)
 	}
 	if left, _ := os.ReadDir(v.Scratch); len(left) > 0 {
 		t.Errorf("%d folders left in scratch", len(left))

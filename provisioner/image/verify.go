@@ -32,10 +32,10 @@ type Verifier struct {
 	rooms rooms
 }
 
-// Result is a verdict, and for a ready image the canonical qcow2 in a scratch folder.
+// Result is a verdict, and where it is done the canonical qcow2 of each of its images in a scratch folder.
 type Result struct {
-	provisioner.ImageVerdict
-	Canonical string // path; the caller moves it away or calls Discard
+	provisioner.UploadVerdict
+	Canonical []string // a path for each of Images; the caller moves them away or calls Discard
 	scratch   scratch
 }
 
@@ -46,8 +46,8 @@ func (r *Result) Discard() {
 }
 
 // Verify judges the file at path by limits. progress, which may be nil, is told the checks so far at each step. A
-// refused image is a Result, not an error. What is cheap comes first: what the header and the tables refuse is not hashed,
-// and where there is no room (*NoRoomError) nothing has been written. ErrNoQEMUImg and ErrNoSandbox come with a Result that
+// refused file is a Result, not an error. What is cheap comes first: what the header and the tables refuse is not hashed, unless a
+// digest was given (a file that was cut short is told as that); and where there is no room (*NoRoomError) nothing has been written. ErrNoQEMUImg and ErrNoSandbox come with a Result that
 // carries the header's checks in state unverified (or refused, where they already failed); another error means that the
 // machine failed and the same file may be tried again.
 func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progress func([]provisioner.ImageCheck)) (Result, error) {
@@ -65,9 +65,16 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
 	w := &verification{v: v, ctx: ctx, path: path, progress: progress}
-	w.result.Checks, w.result.Format, w.result.VirtualSize = seen.Checks, string(seen.Format), seen.VirtualSize
+	w.result.Checks, w.result.Format, w.disk.VirtualSize = seen.Checks, string(seen.Format), seen.VirtualSize
 	w.tell()
-	if !seen.Passed() {
+	announced := true
+	if limits.Digest != "" {
+		if w.result.Digest, err = digest(ctx, file, info.Size()); err != nil {
+			return Result{}, fmt.Errorf("verify image: %w", err)
+		}
+		announced = w.announced(limits.Digest)
+	}
+	if !announced || !seen.Passed() {
 		w.judge()
 		return w.result, nil
 	}
@@ -76,11 +83,13 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
 	defer release()
-	if w.result.UploadedDigest, err = digest(ctx, file, info.Size()); err != nil {
-		return Result{}, fmt.Errorf("verify image: %w", err)
+	if w.result.Digest == "" {
+		if w.result.Digest, err = digest(ctx, file, info.Size()); err != nil {
+			return Result{}, fmt.Errorf("verify image: %w", err)
+		}
 	}
 	if w.program, err = findQEMUImg(); err != nil {
-		w.result.State, w.result.Reason = provisioner.ImageUnverified, err.Error()+"."
+		w.result.State, w.result.Reason = provisioner.UploadUnverified, err.Error()+"."
 		return w.result, err
 	}
 	if err := w.run(); err != nil {
@@ -130,6 +139,9 @@ type verification struct {
 	program  string
 	progress func([]provisioner.ImageCheck)
 	result   Result
+
+	disk provisioner.VerifiedImage // as far as it is known
+	made string                    // path of its canonical form
 }
 
 func (w *verification) tell() {
@@ -147,17 +159,28 @@ func (w *verification) check(name string, passed bool, detail, repair string) bo
 	return passed
 }
 
-// judge sets the state by the checks and drops what a refused image left.
+// announced puts before all other checks whether the file is the one that was announced: one that is not tells nothing of the right one.
+func (w *verification) announced(expected string) bool {
+	c := provisioner.ImageCheck{Name: "digest", Passed: w.result.Digest == expected, Detail: "The SHA-256 of the file is the one that was given: " + expected + "."}
+	if !c.Passed {
+		c.Detail = "The SHA-256 of the file is " + w.result.Digest + ", and " + expected + " was given."
+		c.Repair = "See on the machine that has it whether `sha256sum FILE` gives what its source says. If not, fetch it again; if so, correct what you give. Then upload it again."
+	}
+	w.result.Checks = append([]provisioner.ImageCheck{c}, w.result.Checks...)
+	w.tell()
+	return c.Passed
+}
+
+// judge sets the state by the checks. What a refused file left is dropped; one that is not is one image.
 func (w *verification) judge() {
-	w.result.State = provisioner.ImageReady
 	for _, c := range w.result.Checks {
 		if !c.Passed {
-			w.result.State, w.result.Reason = provisioner.ImageRefused, c.Detail
+			w.result.State, w.result.Reason = provisioner.UploadRefused, c.Detail
 			w.result.Discard()
-			w.result.Canonical = ""
 			return
 		}
 	}
+	w.result.State, w.result.Images, w.result.Canonical = provisioner.UploadDone, []provisioner.VerifiedImage{w.disk}, []string{w.made}
 }
 
 // run takes an inspected file through structure, content and canonical form. It stops at the first failed check.
@@ -184,7 +207,7 @@ func (w *verification) run() error {
 }
 
 // cpuSeconds allows a slow machine a hundred seconds, and one for each 16 MiB.
-func (w *verification) cpuSeconds() int64 { return 100 + w.result.VirtualSize>>24 }
+func (w *verification) cpuSeconds() int64 { return 100 + w.disk.VirtualSize>>24 }
 
 // structure lets qemu-img check every table of a qcow2. Leaked clusters only waste space, and are not copied.
 func (w *verification) structure() (bool, error) {
@@ -243,7 +266,7 @@ func (w *verification) unpack(raw string) (bool, error) {
 	}
 	o, err := confined{
 		Program: w.program, Args: []string{"convert", "-f", "qcow2", "-O", "raw", w.path, raw},
-		Read: w.path, Write: raw, FileBytes: w.result.VirtualSize, CPUSeconds: w.cpuSeconds(),
+		Read: w.path, Write: raw, FileBytes: w.disk.VirtualSize, CPUSeconds: w.cpuSeconds(),
 	}.run(w.ctx)
 	if err != nil {
 		return false, err
@@ -262,7 +285,7 @@ func (w *verification) unpack(raw string) (bool, error) {
 // their zeros are hashed: SHA-256 cannot pass over them, and what bounds that is the size of the disk.
 func (w *verification) content(raw string) (bool, error) {
 	if Format(w.result.Format) == FormatRaw {
-		w.result.ContentDigest = w.result.UploadedDigest // Inspect has looked, and the file is the disk
+		w.disk.ContentDigest = w.result.Digest // Inspect has looked, and the file is the disk
 		return true, nil
 	}
 	file, err := os.Open(raw)
@@ -270,7 +293,7 @@ func (w *verification) content(raw string) (bool, error) {
 		return false, err
 	}
 	defer file.Close()
-	disk := inspection{file: boundedReader{r: file, size: whole(w.result.VirtualSize)}}
+	disk := inspection{file: boundedReader{r: file, size: whole(w.disk.VirtualSize)}}
 	sector := disk.file.bytes(0, 512)
 	if !w.check("boot sector", bootSector(sector), map[bool]string{true: "Found.", false: "The disk's first sector has no boot signature (55 AA)."}[bootSector(sector)],
 		"Upload a disk with a partition table and a boot loader.") {
@@ -282,7 +305,7 @@ func (w *verification) content(raw string) (bool, error) {
 	if disk.file.err != nil || disk.Failed() != nil {
 		return false, disk.file.err
 	}
-	w.result.ContentDigest, err = sparseDigest(w.ctx, file, w.result.VirtualSize)
+	w.disk.ContentDigest, err = sparseDigest(w.ctx, file, w.disk.VirtualSize)
 	return err == nil, err
 }
 
@@ -298,7 +321,7 @@ func (w *verification) canonical(raw string) error {
 			"convert", "-c", "-f", "raw", "-O", "qcow2",
 			"-o", "compat=1.1,compression_type=zstd,cluster_size=65536,lazy_refcounts=off", raw, to,
 		},
-		Read: raw, Write: to, FileBytes: canonicalMost(w.result.VirtualSize), CPUSeconds: 4 * w.cpuSeconds(),
+		Read: raw, Write: to, FileBytes: canonicalMost(w.disk.VirtualSize), CPUSeconds: 4 * w.cpuSeconds(),
 	}.run(w.ctx)
 	if err != nil {
 		return err
@@ -316,10 +339,10 @@ func (w *verification) canonical(raw string) error {
 	if err != nil {
 		return err
 	}
-	if w.result.CanonicalDigest, err = digest(w.ctx, file, info.Size()); err != nil {
+	if w.disk.CanonicalDigest, err = digest(w.ctx, file, info.Size()); err != nil {
 		return err
 	}
-	w.result.CanonicalSize, w.result.Canonical = info.Size(), to
+	w.disk.CanonicalSize, w.made = info.Size(), to
 	w.check("canonical form", true, fmt.Sprintf("A clean qcow2 of %s was made; guests get that and never the upload.", bytesText(info.Size())), "")
 	return nil
 }

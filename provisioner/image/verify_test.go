@@ -55,25 +55,66 @@ func TestVerifyGivesOneContentInEveryForm(t *testing.T) {
 		"small":    {"-O", "qcow2", "-o", "cluster_size=512"},
 	}
 	first, err := verify(t, raw)
-	if err != nil || first.State != provisioner.ImageReady || first.Format != "raw" || first.UploadedDigest != first.ContentDigest {
+	if err != nil || first.State != provisioner.UploadDone || first.Format != "raw" || len(first.Images) != 1 || first.Digest != first.Images[0].ContentDigest {
 		t.Fatalf("raw: %+v, %v", first, err)
 	}
 	for name, args := range forms {
 		path := filepath.Join(dir, name+".qcow2")
 		qemuImg(t, append(append([]string{"convert", "-f", "raw"}, args...), raw, path)...)
 		r, err := verify(t, path)
-		if err != nil || r.State != provisioner.ImageReady {
+		if err != nil || r.State != provisioner.UploadDone || len(r.Images) != 1 {
 			t.Errorf("%s: %s %s, %v", name, r.State, r.Reason, err)
 			continue
 		}
-		if r.ContentDigest != first.ContentDigest || r.CanonicalDigest != first.CanonicalDigest || r.UploadedDigest == first.UploadedDigest {
-			t.Errorf("%s: digests %s %s %s differ from the raw disk's", name, r.UploadedDigest, r.ContentDigest, r.CanonicalDigest)
+		if r.Images[0] != first.Images[0] || r.Digest == first.Digest {
+			t.Errorf("%s: %s and %+v differ from the raw disk's", name, r.Digest, r.Images[0])
 		}
 	}
 	back := filepath.Join(dir, "back.raw")
-	qemuImg(t, "convert", "-f", "qcow2", "-O", "raw", first.Canonical, back)
-	if got, want := fileDigest(t, back), first.ContentDigest; got != want {
+	qemuImg(t, "convert", "-f", "qcow2", "-O", "raw", first.Canonical[0], back)
+	if got, want := fileDigest(t, back), first.Images[0].ContentDigest; got != want {
 		t.Errorf("the canonical image holds %s, not %s", got, want)
+	}
+}
+
+// A file is held against the digest that was given with it, before anything else that is wrong with it.
+func TestVerifyHoldsAFileAgainstItsDigest(t *testing.T) {
+	raw := bootable(t, t.TempDir())
+	whole, err := os.ReadFile(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.raw")
+	if err := os.WriteFile(cut, whole[:len(whole)-512], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	right, other := fileDigest(t, raw), strings.Repeat("0f", 32)
+	for _, c := range []struct {
+		path, digest string
+		state        provisioner.UploadState
+		says         []string
+	}{
+		{raw, right, provisioner.UploadDone, []string{right}},
+		{raw, other, provisioner.UploadRefused, []string{right, other}},
+		{cut, right, provisioner.UploadRefused, []string{right, fileDigest(t, cut)}},
+	} {
+		limits := DefaultLimits()
+		limits.Digest = c.digest
+		v := Verifier{Scratch: t.TempDir()}
+		r, err := v.Verify(t.Context(), c.path, limits, nil)
+		if err != nil || r.State != c.state || r.Checks[0].Name != "digest" || (r.Checks[0].Repair == "") != r.Checks[0].Passed {
+			t.Errorf("%s held against %s: %+v, %v", c.path, c.digest, r.UploadVerdict, err)
+			continue
+		}
+		for _, says := range c.says {
+			if !strings.Contains(r.Checks[0].Detail, says) || c.state == provisioner.UploadRefused && !strings.Contains(r.Reason, says) {
+				t.Errorf("%s %s does not name %s", r.Checks[0].Detail, r.Reason, says)
+			}
+		}
+		r.Discard()
+		if left, _ := os.ReadDir(v.Scratch); len(left) > 0 {
+			t.Errorf("%d folders are left", len(left))
+		}
 	}
 }
 
@@ -127,7 +168,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"vmdk": "format", "vhd": "format", "vdi": "format", "qed": "format", "text": "format", "damaged": "tables", "miscounted": "structure", "cut": "tables structure data",
 	} {
 		r, err := verify(t, at(name))
-		if err != nil || r.State != provisioner.ImageRefused || r.Reason == "" || r.Canonical != "" {
+		if err != nil || r.State != provisioner.UploadRefused || r.Reason == "" || len(r.Canonical)+len(r.Images) != 0 {
 			t.Errorf("%s: %q, %v", name, r.State, err)
 			continue
 		}
@@ -187,7 +228,7 @@ func TestVerifyWithoutQEMUImg(t *testing.T) {
 	raw := bootable(t, t.TempDir())
 	t.Setenv("PATH", t.TempDir())
 	r, err := verify(t, raw)
-	if !errors.Is(err, ErrNoQEMUImg) || r.State != provisioner.ImageUnverified || len(r.Checks) == 0 || r.UploadedDigest == "" {
+	if !errors.Is(err, ErrNoQEMUImg) || r.State != provisioner.UploadUnverified || len(r.Checks) == 0 || r.Digest == "" {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

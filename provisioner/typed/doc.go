@@ -1,5 +1,5 @@
-// Package typed reads what a person typed, the same everywhere: numbers, days, names, mail addresses and SSH keys. It knows
-// no fields and no pages. What can be meant in two ways is refused with both readings; an error is the end of a sentence for
+// Package typed reads what a person typed, the same everywhere: numbers, days, names, mail addresses, SSH keys and digests. It
+// knows no fields and no pages. What can be meant in two ways is refused with both readings; an error is the end of a sentence for
 // the person who typed it, without its full stop.
 //
 // # Decided

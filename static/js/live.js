@@ -95,7 +95,7 @@ class Follower {
 
   concerned(what) {
     const { live, kind, id } = document.getElementById(this.id).dataset;
-    return !what.kind || (what.of === live && (!kind || what.kind === kind) && (!id || !what.id || what.id === id));
+    return !what.kind || (what.of === live && (!kind || kind.split(" ").includes(what.kind)) && (!id || !what.id || what.id === id));
   }
 
   // become takes what the stream says of itself. What happened while nothing was followed is unknown.

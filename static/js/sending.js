@@ -69,7 +69,6 @@ export class Sending {
   #wake = () => {}; // ends a wait
   #end = () => {}; // ends an attempt
   #offset = -1; // as the server said last
-  #image = "";
   #prove = false; // what is there came from another sender
   #unproven = -1; // the offset at which a proof was refused
   #mine = false; // the server took this sender's bytes in this run
@@ -80,7 +79,7 @@ export class Sending {
     this.#o = o;
   }
 
-  // run gives the image's id, or null where it was stopped; it throws Refused.
+  // run tells whether all was sent; false where it was stopped. It throws Refused.
   async run() {
     this.#stopped = this.#mine = false;
     this.#unproven = -1;
@@ -92,8 +91,8 @@ export class Sending {
         if (this.#offset === failedAt) this.#pieces.stood();
         failedAt = -1;
       });
-      if (this.#stopped) return null;
-      if (!failure) return this.#image;
+      if (this.#stopped) return false;
+      if (!failure) return true;
       if (failure instanceof Refused) throw failure;
       if (this.#offset > before) tries = 0;
       switch (judge(failure)) {
@@ -114,7 +113,7 @@ export class Sending {
           throw new Refused(failure.code, failure.status, failure.text);
       }
     }
-    return null;
+    return false;
   }
 
   stop() {
@@ -159,7 +158,6 @@ export class Sending {
         },
         onAfterResponse: (request, response) => {
           const offset = Number(response.getHeader("Upload-Offset") ?? "-1");
-          this.#image = response.getHeader("Volary-Image") || this.#image;
           if (offset < 0 || response.getStatus() >= 300) return;
           this.#offset = offset;
           if (request.getMethod() === "HEAD") {

@@ -103,20 +103,24 @@ function page(root) {
     "Volary-Place": root.dataset.place,
     "Volary-Fingerprint": chosen.print,
     "Volary-Sender": chosen.sender,
+    ...(digest() && { "Volary-Digest": digest().replace(/[^\x20-\x7e]/g, "?") }),
   });
+
+  // digest is the SHA-256 that was typed. What is none the server refuses.
+  const digest = () => part("[name=digest]").value.trim();
+  const base64 = (text) => btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 
   // create begins an upload. Asked twice, because an answer was lost, the server gives the same one.
   async function create() {
     chosen.sender = chosen.sender && !chosen.address ? chosen.sender : name();
     chosen.address = "";
-    const utf8 = new TextEncoder().encode(chosen.file.name);
     const answer = await ask(endpoint, {
       method: "POST",
       headers: {
         ...headers(),
         "Tus-Resumable": "1.0.0",
         "Upload-Length": String(chosen.file.size),
-        "Upload-Metadata": "filename " + btoa(String.fromCharCode(...utf8)),
+        "Upload-Metadata": `filename ${base64(chosen.file.name)}`,
       },
     }, say);
     const id = answer.headers.get("Location").split("/").pop();
@@ -135,11 +139,10 @@ function page(root) {
     say("");
     speed = new Speed();
     sending = new Sending(chosen.file, chosen.address, { headers, proof, say, progress });
-    const image = await sending.run();
-    if (image === null) return;
+    if (!(await sending.run())) return;
     running = false;
     say("Uploaded. The verdict comes next.");
-    location.assign(image ? `${root.dataset.done}/${encodeURIComponent(image)}` : root.dataset.done);
+    location.assign(`${root.dataset.done}/${encodeURIComponent(chosen.row.id)}`);
   }
 
   // proof compares the file with what is there, block by block, and gives the digest of both.
@@ -167,6 +170,7 @@ function page(root) {
     if (!(error instanceof Refused)) console.error(error);
     const { code, status } = refused;
     if (code === "other_organization" || ((status === 401 || status === 403) && (await movedAway()))) return question("[data-elsewhere]");
+    if (code === "invalid" && digest()) part("[data-digest]").open = true; // what was typed stands there
     if (code === "another_file") return twin(chosen.row, refused.text);
     if (chosen?.address && (code === "not_found" || status === 404 || status === 410)) return question("[data-gone]");
     fail(sentence(refused));

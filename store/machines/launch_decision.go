@@ -166,7 +166,7 @@ func (c launchCase) check() *refusal.Error {
 			Code: "draft", Title: "This version is a draft, which may still change.", Next: "Publish it, then launch it.",
 		}
 	}
-	if err := c.Version.ImagesReady(); err != nil {
+	if err := c.Version.ImagesFit(); err != nil {
 		r, _ := refusal.As(err)
 		return r
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -19,12 +20,14 @@ var (
 	senderPattern      = regexp.MustCompile(`^[0-9A-Za-z-]{16,64}$`)
 )
 
-// NewUpload is an upload before its first byte. Fingerprint and Sender are as of Upload, and may be empty.
+// NewUpload is an upload before its first byte. Name, Fingerprint, Sender and ExpectedDigest are as of Upload, and may be empty; a digest
+// may be written in any form that typed.ParseDigest reads.
 type NewUpload struct {
 	Organization, Person uuid.UUID
-	ID, Filename         string
+	ID, Filename, Name   string
 	Size                 int64 // bytes
 	Fingerprint, Sender  string
+	ExpectedDigest       string
 }
 
 // CreateUpload records the upload of a client that gives no fingerprint of its file.
@@ -32,9 +35,9 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 	return db.BeginUpload(ctx, NewUpload{Organization: orgID, Person: personID, ID: id, Filename: filename, Size: size})
 }
 
-// BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for filename and size, "malformed"
+// BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for file, name, size and digest, "malformed"
 // for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
-// of them, or images wait for their check, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
+// of them, or uploads wait for their check, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
 func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 	if err := u.check(); err != nil {
 		return err
@@ -57,8 +60,8 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			INSERT INTO uploads (id, organization_id, person_id, filename, size, fingerprint, sender, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, now())`, u.ID, u.Organization, u.Person, u.Filename, u.Size, u.Fingerprint, u.Sender); err != nil {
+			INSERT INTO uploads (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())`, u.ID, u.Organization, u.Person, u.Filename, u.Name, u.Size, u.Fingerprint, u.Sender, u.ExpectedDigest); err != nil {
 			return fmt.Errorf("begin upload %s: %w", u.ID, err)
 		}
 		return nil
@@ -74,6 +77,10 @@ func (u *NewUpload) check() error {
 	}
 	f := store.Fields{}
 	f.Name("file", &u.Filename, 1, 255)
+	if u.Name = strings.TrimSpace(u.Name); u.Name != "" {
+		f.Name("name", &u.Name, 1, 255)
+	}
+	f.Digest("digest", &u.ExpectedDigest)
 	f.Check(u.Size > 0, "size", "The file is empty.")
 	return f.Refusal()
 }

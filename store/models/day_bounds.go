@@ -16,8 +16,8 @@ const (
 	versionsPerDay = 200
 )
 
-// mostChecking is how many of an organization's images wait for their check: one of them is checked at a time, and each that waits is
-// looked at again and again.
+// mostChecking is how many of an organization's uploads wait for their check, those that stayed unverified among them: one is checked at
+// a time, and each that waits is looked at again and again.
 const mostChecking = 32
 
 func refuseManyModels(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
@@ -43,13 +43,13 @@ func refuseManyToday(ctx context.Context, tx pgx.Tx, count string, orgID uuid.UU
 
 func refuseManyChecking(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
 	var n int
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM images WHERE organization_id = $1 AND state = 'checking'`, orgID).Scan(&n); err != nil {
-		return fmt.Errorf("count images of %s that are checked: %w", orgID, err)
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM uploads WHERE organization_id = $1 AND state IN ('checking', 'unverified')`, orgID).Scan(&n); err != nil {
+		return fmt.Errorf("count uploads of %s that are checked: %w", orgID, err)
 	}
 	if n < mostChecking {
 		return nil
 	}
 	return &refusal.Error{
-		Code: "uploads", Title: fmt.Sprintf("%d images of your organization wait for their check, %d may.", n, mostChecking), Next: "Go on when some have been checked.",
+		Code: "uploads", Title: fmt.Sprintf("%d uploads of your organization wait for their check, %d may.", n, mostChecking), Next: "Go on when some have been checked, or discard some.",
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/google/uuid"
-
 	"volary.dev/store/storetest"
 )
 
@@ -33,20 +31,19 @@ func TestDayBounds(t *testing.T) {
 	storetest.NoError(t, makeVersion())
 }
 
-// Images that wait for their check are bounded: whoever's comes then is not behind a thousand of one organization's.
-func TestImagesThatWaitAreBounded(t *testing.T) {
+// Uploads that wait for their check are bounded: whoever's comes then is not behind a thousand of one organization's.
+func TestUploadsThatWaitAreBounded(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	w.Exec(t, `DELETE FROM uploads WHERE finished_at IS NULL`)
 	for n := range 32 {
-		storetest.NoError(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, fmt.Sprintf("%032x", n), "disk", 1))
-		storetest.Must[uuid.UUID](t)(w.DB.Models.FinishUpload(ctx, w.Person, fmt.Sprintf("%032x", n), ""))
+		storetest.Arrived(t, w.DB, w.Organization, w.Person, fmt.Sprintf("%032x", n), "disk", 1)
 	}
-	w.Exec(t, `UPDATE images SET state = 'refused' WHERE upload_id = $1`, fmt.Sprintf("%032x", 7))
+	w.Exec(t, `UPDATE uploads SET state = 'refused', verified_at = now() WHERE id = $1`, fmt.Sprintf("%032x", 7))
 	storetest.NoError(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, fmt.Sprintf("%032x", 100), "disk", 1))
-	w.Exec(t, `UPDATE images SET state = 'checking' WHERE upload_id = $1`, fmt.Sprintf("%032x", 7))
+	w.Exec(t, `UPDATE uploads SET state = 'unverified', verified_at = NULL WHERE id = $1`, fmt.Sprintf("%032x", 7)) // which is tried again
 	r := storetest.WantRefusal(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, fmt.Sprintf("%032x", 101), "disk", 1), "uploads")
-	if r.Title != "32 images of your organization wait for their check, 32 may." {
+	if r.Title != "32 uploads of your organization wait for their check, 32 may." {
 		t.Error(r.Title)
 	}
 }

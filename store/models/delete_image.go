@@ -7,15 +7,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
 
-// DeleteImage removes an image that nothing uses, with its upload; its bytes and its copies on hosts follow. Refusals:
-// "image_used" (a version has it, and what runs from that), "image_checking" (a verification runs), NotFound.
+// DeleteImage removes an image that nothing uses, and its upload with the last of those that came of it; its bytes and its copies on
+// hosts follow. Refusals: "image_used" (a version has it, and what runs from that), NotFound.
 func (db *DB) DeleteImage(ctx context.Context, orgID, by, id uuid.UUID) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		// The lock is the one that foreign keys wait for: a version or a launch that takes the image up meanwhile comes
@@ -39,7 +38,7 @@ func (db *DB) DeleteImage(ctx context.Context, orgID, by, id uuid.UUID) error {
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Organization: orgID, Verb: "delete image", Subject: "image", SubjectID: id,
-			Detail: map[string]any{"name": i.Name, "size": i.Size, "canonical_digest": i.CanonicalDigest},
+			Detail: map[string]any{"name": i.Name, "size": i.CanonicalSize, "canonical_digest": i.CanonicalDigest},
 		})
 	})
 }
@@ -56,13 +55,17 @@ func (i Image) remove(ctx context.Context, tx pgx.Tx) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM images WHERE id = $1`, i.ID); err != nil {
 		return fmt.Errorf("delete image %s: %w", i.ID, err)
 	}
-	if _, err := tx.Exec(ctx, `DELETE FROM uploads WHERE id = $1`, i.UploadID); err != nil {
+	// Locked first: of two that delete the last two images at once, the second one sees that the first is gone.
+	if _, err := tx.Exec(ctx, `SELECT FROM uploads WHERE id = $1 FOR UPDATE`, i.UploadID); err != nil {
+		return fmt.Errorf("lock upload of image %s: %w", i.ID, err)
+	}
+	if _, err := tx.Exec(ctx, `DELETE FROM uploads WHERE id = $1 AND NOT EXISTS (SELECT FROM images WHERE upload_id = $1)`, i.UploadID); err != nil {
 		return fmt.Errorf("delete upload of image %s: %w", i.ID, err)
 	}
 	// Two organizations may have brought the same bytes: they are gone with the last of their images.
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO gone_images (canonical_digest, gone_at) SELECT $1::text, clock_timestamp()
-		WHERE $1::text <> '' AND NOT EXISTS (SELECT FROM images WHERE canonical_digest = $1::text)
+		WHERE NOT EXISTS (SELECT FROM images WHERE canonical_digest = $1::text)
 		ON CONFLICT (canonical_digest) DO UPDATE SET gone_at = clock_timestamp()`, i.CanonicalDigest); err != nil {
 		return fmt.Errorf("note that image %s is gone: %w", i.ID, err)
 	}
@@ -85,7 +88,6 @@ const namedUsers = 3
 type imageUse struct {
 	Versions, Published, Clusters, Tests     int
 	VersionNames, ClusterNames, VersionTests []string
-	Checking                                 bool // a verification of it runs
 }
 
 func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, error) {
@@ -98,7 +100,7 @@ func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, 
 			FROM clusters c JOIN model_versions v ON v.id = c.version_id JOIN model_clusters m ON m.id = v.model_cluster_id
 			WHERE c.id IN (SELECT cluster_id FROM nodes WHERE image_id = $1 AND state <> 'gone')
 		)
-		SELECT v.*, c.*, EXISTS (SELECT FROM jobs WHERE kind = 'verify_image' AND subject_id = $1 AND state = 'running') AS checking
+		SELECT v.*, c.*
 		FROM (SELECT count(*)::int AS versions, (count(*) FILTER (WHERE state = 'published'))::int AS published,
 				coalesce((array_agg(name ORDER BY name))[1:$2], '{}') AS version_names FROM versions) AS v,
 			(SELECT (count(*) FILTER (WHERE kind = 'cluster'))::int AS clusters, (count(*) FILTER (WHERE kind = 'test'))::int AS tests,
@@ -113,12 +115,6 @@ func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, 
 }
 
 func (u imageUse) refusal(i Image) *refusal.Error {
-	if u.Checking && (i.State == provisioner.ImageChecking || i.State == provisioner.ImageUnverified) {
-		return &refusal.Error{
-			Code: "image_checking", Title: fmt.Sprintf("\"%s\" is being checked at this moment.", typed.Isolate(i.Name)),
-			Next: "Wait for its verdict, and delete it then.",
-		}
-	}
 	var by []string
 	for _, kind := range []struct {
 		count int

@@ -85,7 +85,7 @@ func TestDeleteImage(t *testing.T) {
 
 	storetest.NoError(t, web.Models.DeleteImage(t.Context(), w.Organization, w.Person, mine))
 	list, _, after, err := w.DB.Models.ListImages(t.Context(), w.Organization, models.ImageFilter{})
-	if err != nil || len(list) != 1 || before-after != 1000 || !list[0].Used {
+	if err != nil || len(list) != 1 || before-after != 900 || !list[0].Used {
 		t.Errorf("%d images with %d bytes, %d before; %v", len(list), after, before, err)
 	}
 	if n := count(t, w, `SELECT count(*) FROM gone_images`); n != 0 {
@@ -112,18 +112,38 @@ func TestDeleteImage(t *testing.T) {
 	}
 }
 
-func TestDeleteImageBeingChecked(t *testing.T) {
+// TestDeleteImagesOfOneUpload deletes the two images of an upload, one after the other and at once: it goes with the last one.
+func TestDeleteImagesOfOneUpload(t *testing.T) {
 	w := storetest.NewWorld(t)
-	storetest.NoError(t, w.DB.Models.CreateUpload(t.Context(), w.Organization, w.Person, hexID(1), "disk", 1))
-	image := storetest.Must[uuid.UUID](t)(w.DB.Models.FinishUpload(t.Context(), w.Person, hexID(1), ""))
-	w.Exec(t, `UPDATE river_job SET state = 'running', attempted_at = now() WHERE kind = 'verify_image'`)
-	if err := w.DB.Models.DeleteImage(t.Context(), w.Organization, w.Person, image); !refusedWith(err, "image_checking") {
-		t.Errorf("while it is checked: %v", err)
+	ctx := t.Context()
+	two := func(upload string) (ids []uuid.UUID) {
+		storetest.Arrived(t, w.DB, w.Organization, w.Person, upload, "group.ova", 1)
+		recordTwo(t, w.DB, upload)
+		for _, i := range storetest.Must[[]models.Image](t)(w.DB.Models.ImagesOfUpload(ctx, w.Organization, upload)) {
+			ids = append(ids, i.ID)
+		}
+		return ids
 	}
-	w.Exec(t, `UPDATE river_job SET state = 'scheduled' WHERE kind = 'verify_image'`)
-	storetest.NoError(t, w.DB.Models.DeleteImage(t.Context(), w.Organization, w.Person, image))
-	if n := count(t, w, `SELECT count(*) FROM uploads`) + count(t, w, `SELECT count(*) FROM gone_images`); n != 0 {
-		t.Errorf("%d rows are left", n)
+	web := storetest.OpenAs(t, w.Pool, store.RoleWeb)
+	ids := two(hexID(1))
+	storetest.NoError(t, web.Models.DeleteImage(ctx, w.Organization, w.Person, ids[0]))
+	if left := storetest.Must[[]models.Image](t)(w.DB.Models.ImagesOfUpload(ctx, w.Organization, hexID(1))); len(left) != 1 || left[0].ID != ids[1] {
+		t.Errorf("left of the upload: %+v", left)
+	}
+	storetest.NoError(t, web.Models.DeleteImage(ctx, w.Organization, w.Person, ids[1]))
+	if n := count(t, w, `SELECT count(*) FROM uploads`); n != 0 {
+		t.Error("the upload outlives its images")
+	}
+	for n := range 10 {
+		ids := two(hexID(10 + n))
+		var both sync.WaitGroup
+		for _, id := range ids {
+			both.Go(func() { storetest.NoError(t, w.DB.Models.DeleteImage(ctx, w.Organization, w.Person, id)) })
+		}
+		both.Wait()
+		if n := count(t, w, `SELECT count(*) FROM uploads`); n != 0 {
+			t.Fatal("the upload outlives its images, which were deleted at once")
+		}
 	}
 }
 

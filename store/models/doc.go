@@ -3,6 +3,12 @@
 //
 // # Decided
 //
+// 2026-11-29: an upload is an import, and an image is a disk that may be used. What was a state of an image (checking, refused,
+// unverified) is a state of its upload, which has the verdict, too; RecordVerdict makes the images, in its transaction, of
+// the list that a verification gives, and nothing else makes any. An image is (upload, member): today's verifier finds one disk
+// with an empty member. The upload's row stays as evidence until the last of its images is deleted; one that was refused is
+// forgotten after 30 days, or when somebody discards it. Its id names it in jobs, the log and open pages as a UUID (UploadSubject).
+//
 // 2026-11-29: an image goes with its row: DeleteImage writes its digest into gone_images and asks for a job. Bytes are shared
 // by digest, so whoever writes or removes them holds the digest (HoldDigest) and asks for rows under that lock; a row that
 // names the digest keeps bytes and copies, whenever it came. A published version keeps its image for ever.

@@ -76,16 +76,15 @@ func TestListVersions(t *testing.T) {
 func TestListImages(t *testing.T) {
 	w := storetest.NewWorld(t)
 	other := w.AddImage(t, w.Organization, w.Person)
-	w.Exec(t, `UPDATE images SET name = 'a.raw', size = 5000, state = 'refused' WHERE id = $1`, other)
+	w.Exec(t, `UPDATE images SET name = 'a.raw', canonical_size = 5000 WHERE id = $1`, other)
 	for name, c := range map[string]struct {
 		filter models.ImageFilter
 		size   int64
 		want   []string
 	}{
-		"the newest first": {models.ImageFilter{}, 6000, []string{"a.raw", "sample.qcow2"}},
-		"by size":          {models.ImageFilter{Sorting: store.Sorting{By: "size"}}, 6000, []string{"sample.qcow2", "a.raw"}},
-		"refused":          {models.ImageFilter{State: "refused"}, 5000, []string{"a.raw"}},
-		"by text":          {models.ImageFilter{Search: "SAMPLE"}, 1000, []string{"sample.qcow2"}},
+		"the newest first": {models.ImageFilter{}, 5900, []string{"a.raw", "sample.qcow2"}},
+		"by size":          {models.ImageFilter{Sorting: store.Sorting{By: "size"}}, 5900, []string{"sample.qcow2", "a.raw"}},
+		"by text":          {models.ImageFilter{Search: "SAMPLE"}, 900, []string{"sample.qcow2"}},
 		"no wildcard":      {models.ImageFilter{Search: "_"}, 0, nil},
 	} {
 		list, total, size, err := w.DB.Models.ListImages(t.Context(), w.Organization, c.filter)

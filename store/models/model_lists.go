@@ -83,28 +83,27 @@ func (db *DB) ListVersions(ctx context.Context, orgID, modelID uuid.UUID, f Vers
 	return list, total, err
 }
 
-// ImageFilter narrows and orders an organization's images. Sorting keys: name, state, size, disk, use, created.
+// ImageFilter narrows and orders an organization's images. Sorting keys: name, size, disk, use, created.
 type ImageFilter struct {
 	Search string // part of the name
-	State  string // provisioner.ImageState
 	store.Sorting
 	store.Page
 }
 
-var imageOrder = store.Sortable{"name": "i.name", "state": "i.state", "size": "i.size", "disk": "nullif(i.virtual_size, 0)", "use": "used", "created": "i.created_at"}
+var imageOrder = store.Sortable{"name": "i.name", "size": "i.canonical_size", "disk": "i.virtual_size", "use": "used", "created": "i.created_at"}
 
-const whereImages = ` WHERE i.organization_id = $1 AND i.name ILIKE $2 AND ($3 = '' OR i.state = $3)`
+const whereImages = ` WHERE i.organization_id = $1 AND i.name ILIKE $2`
 
 // ListImages gives a page of an organization's images, the newest first unless asked otherwise; how many the filter
-// leaves; and the bytes that all of those had as they were uploaded.
+// leaves; and the bytes that are kept of all those.
 func (db *DB) ListImages(ctx context.Context, orgID uuid.UUID, f ImageFilter) (list []Image, total int, size int64, err error) {
-	args := []any{orgID, store.Like(f.Search), f.State}
-	err = db.pool.QueryRow(ctx, `SELECT count(*), coalesce(sum(i.size), 0)::bigint FROM images i`+whereImages, args...).Scan(&total, &size)
+	args := []any{orgID, store.Like(f.Search)}
+	err = db.pool.QueryRow(ctx, `SELECT count(*), coalesce(sum(i.canonical_size), 0)::bigint FROM images i`+whereImages, args...).Scan(&total, &size)
 	if err != nil {
 		return nil, 0, 0, fmt.Errorf("count images: %w", err)
 	}
 	rows, _ := db.pool.Query(ctx, `SELECT `+imageColumns+whereImages+
-		imageOrder.OrderBy(f.Sorting, "i.created_at DESC, i.id DESC")+` LIMIT $4 OFFSET $5`, append(args, f.Most(), f.Skip())...)
+		imageOrder.OrderBy(f.Sorting, "i.created_at DESC, i.id DESC")+` LIMIT $3 OFFSET $4`, append(args, f.Most(), f.Skip())...)
 	list, err = store.All(rows, "images", pgx.RowToStructByName[Image])
 	return list, total, size, err
 }

@@ -21,11 +21,10 @@ const (
 
 // VersionRole is one role of a version as pages show it.
 type VersionRole struct {
-	Role       provisioner.Role
-	ImageID    uuid.UUID
-	ImageName  string
-	ImageState string
-	Digest     string // canonical digest of the image
+	Role      provisioner.Role
+	ImageID   uuid.UUID
+	ImageName string
+	Digest    string // canonical digest of the image
 	// VirtualSize is the image's disk as a guest sees it, in bytes.
 	VirtualSize int64
 	Shape       provisioner.Shape
@@ -91,11 +90,11 @@ func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Ver
 		return v, err
 	}
 	rows, _ = q.Query(ctx, `
-		SELECT r.role, r.image_id, i.name, i.state, i.canonical_digest, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
+		SELECT r.role, r.image_id, i.name, i.canonical_digest, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
 		FROM version_roles r JOIN images i ON i.id = r.image_id
 		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
 	v.Roles, err = store.All(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
-		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.ImageState, &r.Digest, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
+		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.Digest, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
 		return r, err
 	})
 	return v, err

@@ -11,7 +11,7 @@ import (
 	"volary.dev/store"
 )
 
-// PublishVersion freezes a version. Refusals: "stale_form", "published", "image" (one that is not ready), "user_data"
+// PublishVersion freezes a version. Refusals: "stale_form", "published", "image" (one that is larger than its disk), "user_data"
 // (of a draft that was saved before cloud-init's rule was asked), NotFound.
 func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revision int) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
@@ -22,7 +22,7 @@ func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revis
 		if err != nil {
 			return err
 		}
-		if err := v.ImagesReady(); err != nil {
+		if err := v.ImagesFit(); err != nil {
 			return err
 		}
 		if err := v.userDataRuns(); err != nil {

@@ -203,21 +203,14 @@ func (d VersionDraft) saveRoles(ctx context.Context, tx pgx.Tx, orgID uuid.UUID)
 	return nil
 }
 
-// ImagesReady refuses a version one of whose images cannot be booted, or is larger than its nodes' disks.
-func (v Version) ImagesReady() error {
+// ImagesFit refuses a version one of whose images is larger than its nodes' disks.
+func (v Version) ImagesFit() error {
 	for _, r := range v.Roles {
-		if need := gibibytes(r.VirtualSize); r.ImageState == "ready" && need > int64(r.Shape.DiskGiB) {
+		if need := gibibytes(r.VirtualSize); need > int64(r.Shape.DiskGiB) {
 			return &refusal.Error{
 				Code:  "image",
 				Title: fmt.Sprintf("The image \"%s\" needs a disk of %d GiB, and nodes of role %s have %d GiB.", typed.Isolate(r.ImageName), need, r.Role, r.Shape.DiskGiB),
 				Next:  "Give the role a larger disk, or choose another image.",
-			}
-		}
-		if r.ImageState != "ready" {
-			return &refusal.Error{
-				Code:  "image",
-				Title: fmt.Sprintf("The image \"%s\" of role %s is not ready: it is %s.", typed.Isolate(r.ImageName), r.Role, r.ImageState),
-				Next:  "Wait for its verdict, or choose another image.",
 			}
 		}
 	}

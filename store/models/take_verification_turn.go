@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// TakeVerificationTurn gives a job of the verify queue its organization's turn: one image of an organization is verified
+// TakeVerificationTurn gives a job of the verify queue its organization's turn: one upload of an organization is verified
 // at a time, so that none fills the places of all. It tells whether the job has the turn now; asked again by the job that
 // has it, it says yes. The turn of a job that does not run any more is free.
 func (db *DB) TakeVerificationTurn(ctx context.Context, orgID uuid.UUID, jobID int64) (taken bool, err error) {

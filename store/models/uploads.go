@@ -2,11 +2,13 @@ package models
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 )
 
@@ -17,37 +19,74 @@ const (
 	MaxOpenUploadsEach = 3
 )
 
-// Upload is a file on its way to us, in parts.
+// UploadsShown is how many uploads a list of them has at most.
+const UploadsShown = 100
+
+// Upload is bytes on their way in: they arrive in parts, are checked when all are here, and images come of them or they are refused.
+// Digests are lower-case hex SHA-256.
 type Upload struct {
-	ID           string // 32 lower-case hex digits, chosen by the tus handler
-	Organization uuid.UUID
-	Person       string
-	Filename     string
-	Size         int64 // bytes, as announced
-	CreatedAt    time.Time
-	Fingerprint  string     // of the file it was begun of (handlers/uploads, doc.go); empty where its client gave none
-	Sender       string     // the random name by which who sends it now knows its file; empty: a plain tus client
-	Image        *uuid.UUID // what came of it; nil as long as it is unfinished
+	ID             string // 32 lower-case hex digits, chosen by the tus handler
+	Organization   uuid.UUID
+	Person         string // who began it
+	Filename       string
+	Name           string // what it is called, and its images after it: as it was given, else the file's
+	Size           int64  // bytes, as announced
+	CreatedAt      time.Time
+	Fingerprint    string // of the file it was begun of (handlers/uploads, doc.go); empty where its client gave none
+	Sender         string // the random name by which who sends it now knows its file; empty: a plain tus client
+	ExpectedDigest string // that its file is said to have; empty: nobody said
+	State          provisioner.UploadState
+	Reason         string // of a refusal, why it stays unverified, or what it waits for
+	Checks         []provisioner.ImageCheck
+	Format         string     // as UploadVerdict
+	Digest         string     // of the bytes as they came; empty until known
+	FinishedAt     *time.Time // when the last byte came
+	FinishedBy     string     // who sent it; empty until then
+	VerifiedAt     *time.Time // when its verdict was final
 }
 
-const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, u.size, u.created_at, u.fingerprint, u.sender, i.id AS image
-	FROM uploads u JOIN people p ON p.id = u.person_id LEFT JOIN images i ON i.upload_id = u.id`
+// Arrives tells whether bytes of it are missing.
+func (u Upload) Arrives() bool { return u.State == provisioner.UploadArriving }
 
-// Upload finds an upload of the organization, finished or not, and refuses with "not_found" where there is none.
+const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, coalesce(nullif(u.name, ''), u.filename) AS name, u.size,
+	u.created_at, u.fingerprint, u.sender, u.expected_digest, u.state, u.reason, u.checks, u.format, u.digest, u.finished_at,
+	coalesce((SELECT f.name FROM people f WHERE f.id = u.finished_by), '') AS finished_by, u.verified_at
+	FROM uploads u JOIN people p ON p.id = u.person_id`
+
+// Upload finds an upload of the organization, and refuses with "not_found" where there is none.
 func (db *DB) Upload(ctx context.Context, orgID uuid.UUID, id string) (Upload, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+` WHERE u.organization_id = $1 AND u.id = $2`, orgID, id)
+	return readUpload(ctx, db.pool, orgID, id)
+}
+
+func readUpload(ctx context.Context, q store.Queryer, orgID uuid.UUID, id string) (Upload, error) {
+	rows, _ := q.Query(ctx, `SELECT `+uploadColumns+` WHERE u.organization_id = $1 AND u.id = $2`, orgID, id)
 	return store.One(rows, "upload", pgx.RowToStructByName[Upload])
 }
 
-// Uploads lists the organization's unfinished uploads, the newest first.
-func (db *DB) Uploads(ctx context.Context, orgID uuid.UUID) ([]Upload, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+`
-		WHERE u.organization_id = $1 AND u.finished_at IS NULL ORDER BY u.created_at DESC, u.id LIMIT $2`, orgID, MaxOpenUploads)
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByName[Upload])
-	if err != nil {
-		return nil, fmt.Errorf("read uploads of %s: %w", orgID, err)
+// UploadForWorker finds an upload of any organization; only jobs may ask.
+func (db *DB) UploadForWorker(ctx context.Context, id string) (Upload, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+` WHERE u.id = $1`, id)
+	return store.One(rows, "upload", pgx.RowToStructByName[Upload])
+}
+
+// Uploads lists the organization's uploads that are under way or were refused, the newest first and at most UploadsShown, and counts
+// them all. What came of the others are images.
+func (db *DB) Uploads(ctx context.Context, orgID uuid.UUID) (list []Upload, total int, err error) {
+	const open = ` WHERE u.organization_id = $1 AND u.state <> 'done'`
+	b := &pgx.Batch{}
+	b.Queue(`SELECT count(*) FROM uploads u`+open, orgID).QueryRow(func(row pgx.Row) error { return row.Scan(&total) })
+	store.QueueAll(b, &list, pgx.RowToStructByName[Upload], `SELECT `+uploadColumns+open+` ORDER BY u.created_at DESC, u.id LIMIT $2`, orgID, UploadsShown)
+	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
+		return nil, 0, fmt.Errorf("read uploads of %s: %w", orgID, err)
 	}
-	return list, nil
+	return list, total, nil
+}
+
+// ArrivingUploads lists the organization's unfinished uploads, the newest first.
+func (db *DB) ArrivingUploads(ctx context.Context, orgID uuid.UUID) ([]Upload, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+`
+		WHERE u.organization_id = $1 AND u.state = 'arriving' ORDER BY u.created_at DESC, u.id LIMIT $2`, orgID, MaxOpenUploads)
+	return store.All(rows, "arriving uploads", pgx.RowToStructByName[Upload])
 }
 
 // Announced is an unfinished upload of whomever.
@@ -59,32 +98,44 @@ type Announced struct {
 
 // AnnouncedUploads are all that are unfinished: what they lack still needs room.
 func (db *DB) AnnouncedUploads(ctx context.Context) ([]Announced, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id, size, person_id AS person FROM uploads WHERE finished_at IS NULL`)
+	rows, _ := db.pool.Query(ctx, `SELECT id, size, person_id AS person FROM uploads WHERE state = 'arriving'`)
 	return store.All(rows, "announced uploads", pgx.RowToStructByName[Announced])
 }
 
 // StaleUploads names unfinished uploads that were begun before a time, for the worker that discards their bytes.
 func (db *DB) StaleUploads(ctx context.Context, before time.Time) ([]string, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id FROM uploads WHERE finished_at IS NULL AND created_at < $1 ORDER BY created_at LIMIT 1000`, before)
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read stale uploads: %w", err)
-	}
-	return ids, nil
+	rows, _ := db.pool.Query(ctx, `SELECT id FROM uploads WHERE state = 'arriving' AND created_at < $1 ORDER BY created_at LIMIT 1000`, before)
+	return store.All(rows, "stale uploads", pgx.RowTo[string])
 }
 
 // UploadOfSender finds the unfinished upload that a person began for the organization under a sender's name: the answer to its
 // creation may have been lost. Refuses with "not_found" where there is none.
 func (db *DB) UploadOfSender(ctx context.Context, orgID, personID uuid.UUID, sender string) (Upload, error) {
 	rows, _ := db.pool.Query(ctx, `SELECT `+uploadColumns+`
-		WHERE u.organization_id = $1 AND u.person_id = $2 AND u.sender = $3 AND u.sender <> '' AND u.finished_at IS NULL ORDER BY u.created_at LIMIT 1`, orgID, personID, sender)
+		WHERE u.organization_id = $1 AND u.person_id = $2 AND u.sender = $3 AND u.sender <> '' AND u.state = 'arriving' ORDER BY u.created_at LIMIT 1`, orgID, personID, sender)
 	return store.One(rows, "upload", pgx.RowToStructByName[Upload])
 }
 
-// TakeUpload notes under which sender's name an unfinished upload is sent from now on. It is called under the upload's lock.
-func (db *DB) TakeUpload(ctx context.Context, id, sender string) error {
-	if _, err := db.pool.Exec(ctx, `UPDATE uploads SET sender = $2 WHERE id = $1 AND finished_at IS NULL`, id, sender); err != nil {
+// TakeUpload notes under which sender's name an unfinished upload is sent from now on, and the digest that its file is said to have
+// where one is given. It is called under the upload's lock.
+func (db *DB) TakeUpload(ctx context.Context, id, sender, expectedDigest string) error {
+	if _, err := db.pool.Exec(ctx, `
+		UPDATE uploads SET sender = $2, expected_digest = CASE $3::text WHEN '' THEN expected_digest ELSE $3 END WHERE id = $1 AND state = 'arriving'`,
+		id, sender, expectedDigest); err != nil {
 		return fmt.Errorf("take upload %s: %w", id, err)
 	}
 	return nil
 }
+
+// UploadSubject writes an upload's id as a UUID, which is how jobs, the log and open pages name what they are about; UploadOf is its
+// inverse.
+func UploadSubject(id string) (uuid.UUID, error) {
+	subject, err := uuid.Parse(id)
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("upload %q: %w", id, err)
+	}
+	return subject, nil
+}
+
+// UploadOf is the id of the upload that a subject names.
+func UploadOf(subject uuid.UUID) string { return hex.EncodeToString(subject[:]) }

@@ -60,14 +60,18 @@ func TestFinishUploadAuthorisesAnew(t *testing.T) {
 		storetest.NoError(t, db.People.AddMember(ctx, uuid.Nil, org, ben, people.RoleMember))
 		storetest.NoError(t, db.Models.CreateUpload(ctx, org, ben, hexID(n), "disk", 1))
 		storetest.NoError(t, c.end())
-		if _, err := db.Models.FinishUpload(ctx, ben, hexID(n), ""); !refusedWith(err, c.code) {
+		if err := db.Models.FinishUpload(ctx, ben, hexID(n)); !refusedWith(err, c.code) {
 			t.Errorf("%d: %v, want %s", n, err, c.code)
 		}
 		if c.again != nil {
 			storetest.NoError(t, c.again())
 		}
-		id := storetest.Must[uuid.UUID](t)(db.Models.FinishUpload(ctx, owner, hexID(n), ""))
-		if i := storetest.Must[models.Image](t)(db.Models.Image(ctx, org, id)); i.Person != "Atlas" {
+		storetest.NoError(t, db.Models.FinishUpload(ctx, owner, hexID(n)))
+		if u := storetest.Must[models.Upload](t)(db.Models.Upload(ctx, org, hexID(n))); u.FinishedBy != "Atlas" || u.Person != "Ben" {
+			t.Errorf("%d: begun by %s, finished by %s", n, u.Person, u.FinishedBy)
+		}
+		storetest.Must[bool](t)(db.Models.RecordVerdict(ctx, hexID(n), storetest.DoneVerdict(storetest.Digest)))
+		if i := storetest.ImageOf(t, db, org, hexID(n)); i.Person != "Atlas" {
 			t.Errorf("%d: the image is of %s", n, i.Person)
 		}
 	}
@@ -82,47 +86,188 @@ func hexID(n int) string {
 	return strings.ReplaceAll(uuid.NewSHA1(uuid.NameSpaceURL, []byte{byte(n)}).String(), "-", "")
 }
 
-func TestFinishUploadMakesOneImageAndOneJob(t *testing.T) {
+func TestFinishUploadAsksForOneVerification(t *testing.T) {
 	pool := storetest.Pool(t)
-	db := storetest.Open(t, pool)
+	db := storetest.OpenAs(t, pool, store.RoleWeb)
 	org, person := uploader(t, db, "Atlas")
 	other, _ := uploader(t, db, "Borealis")
-	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(1), "disk.qcow2", 4096); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := db.Models.Upload(t.Context(), other, hexID(1)); !refusedWith(err, "not_found") {
+	ctx := t.Context()
+	storetest.NoError(t, db.Models.CreateUpload(ctx, org, person, hexID(1), "disk.qcow2", 4096))
+	if _, err := db.Models.Upload(ctx, other, hexID(1)); !refusedWith(err, "not_found") {
 		t.Errorf("another organization's upload: %v", err)
 	}
-	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 1 || list[0].Filename != "disk.qcow2" || list[0].Person != "Atlas" {
-		t.Fatalf("Uploads = %v, %v", list, err)
+	if list, err := db.Models.ArrivingUploads(ctx, org); err != nil || len(list) != 1 || list[0].Filename != "disk.qcow2" || list[0].Person != "Atlas" || list[0].State != provisioner.UploadArriving {
+		t.Fatalf("ArrivingUploads = %v, %v", list, err)
 	}
-	first, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "again")
-	if err != nil || first != second {
-		t.Errorf("a second finish gave %s, %v; want %s", second, err, first)
+	for range 2 {
+		storetest.NoError(t, db.Models.FinishUpload(ctx, person, hexID(1)))
 	}
 	var jobs int
-	if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'verify_image'`).Scan(&jobs); err != nil || jobs != 1 {
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = 'verify_upload' AND (args ->> 'upload_id')::uuid = $1::uuid`, hexID(1)).Scan(&jobs); err != nil || jobs != 1 {
 		t.Errorf("%d jobs, %v; want 1", jobs, err)
 	}
-	image, err := db.Models.Image(t.Context(), org, first)
-	if err != nil || image.Name != "disk.qcow2" || image.State != provisioner.ImageChecking || image.Size != 4096 || image.UploadID != hexID(1) {
-		t.Errorf("Image = %+v, %v", image, err)
+	u, err := db.Models.Upload(ctx, org, hexID(1))
+	if err != nil || u.Name != "disk.qcow2" || u.State != provisioner.UploadChecking || u.Size != 4096 || u.FinishedAt == nil || u.FinishedBy != "Atlas" || u.VerifiedAt != nil {
+		t.Errorf("Upload = %+v, %v", u, err)
 	}
-	if _, err := db.Models.Image(t.Context(), other, first); !refusedWith(err, "not_found") {
-		t.Errorf("another organization's image: %v", err)
+	if list, err := db.Models.ImagesOfUpload(ctx, org, hexID(1)); err != nil || len(list) != 0 {
+		t.Errorf("images before the verdict: %v, %v", list, err)
 	}
-	if list, err := db.Models.Uploads(t.Context(), org); err != nil || len(list) != 0 {
-		t.Errorf("finished upload still listed: %v, %v", list, err)
+	if list, err := db.Models.ArrivingUploads(ctx, org); err != nil || len(list) != 0 {
+		t.Errorf("it arrives still: %v, %v", list, err)
 	}
-	if was, err := db.Models.DiscardUpload(t.Context(), person, hexID(1)); err != nil || was {
-		t.Errorf("a finished upload was deleted: %t, %v", was, err)
+	if was, err := db.Models.DiscardUpload(ctx, person, hexID(1)); err != nil || was {
+		t.Errorf("a finished upload was discarded as unfinished: %t, %v", was, err)
 	}
-	if _, err := db.Models.FinishUpload(t.Context(), person, hexID(2), ""); !refusedWith(err, "not_found") {
-		t.Errorf("finish of nothing: %v", err)
+	storetest.WantCode(t, db.Models.FinishUpload(ctx, person, hexID(2)), "not_found")
+}
+
+// recordTwo records the verdict on an upload that holds two disks.
+func recordTwo(t *testing.T, db *floors.All, upload string) {
+	t.Helper()
+	v := storetest.DoneVerdict(strings.Repeat("c1", 32))
+	v.Images[0].Member, v.Images[0].Name = "head.vmdk", "head"
+	second := v.Images[0]
+	second.Member, second.Name = "2", "\u202e" // no name: it turns the line around
+	second.CanonicalDigest = strings.Repeat("c2", 32)
+	v.Images = append(v.Images, second)
+	if recorded, err := db.Models.RecordVerdict(t.Context(), upload, v); err != nil || !recorded {
+		t.Fatalf("recorded %t, %v", recorded, err)
+	}
+}
+
+// An upload that holds two disks is two images, each known by its member, with one verdict.
+func TestVerdictMakesSeveralImages(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.Open(t, pool)
+	worker := storetest.OpenAs(t, pool, store.RoleWorker)
+	org, person := uploader(t, db, "Atlas")
+	other, _ := uploader(t, db, "Borealis")
+	ctx := t.Context()
+	storetest.NoError(t, db.Models.BeginUpload(ctx, models.NewUpload{Organization: org, Person: person, ID: hexID(1), Filename: "group.ova", Name: "Our group", Size: 1}))
+	storetest.NoError(t, db.Models.FinishUpload(ctx, person, hexID(1)))
+	twice := storetest.DoneVerdict(storetest.Digest)
+	twice.Images = append(twice.Images, twice.Images[0])
+	if _, err := worker.Models.RecordVerdict(ctx, hexID(1), twice); !store.UniqueViolation(err, "images_upload_id_member_key") {
+		t.Errorf("two images with one member: %v", err)
+	}
+	if _, err := worker.Models.RecordVerdict(ctx, hexID(1), provisioner.UploadVerdict{State: provisioner.UploadDone}); err == nil {
+		t.Error("an upload is done with no image")
+	}
+	if u := storetest.Must[models.Upload](t)(db.Models.Upload(ctx, org, hexID(1))); u.State != provisioner.UploadChecking || u.Name != "Our group" {
+		t.Fatalf("after a verdict that was not recorded: %+v", u)
+	}
+	recordTwo(t, worker, hexID(1))
+	list := storetest.Must[[]models.Image](t)(db.Models.ImagesOfUpload(ctx, org, hexID(1)))
+	if len(list) != 2 || list[0].Name != "head" || list[0].Member != "head.vmdk" || list[1].Name != "Our group 2" || list[1].Member != "2" ||
+		list[1].CanonicalDigest != strings.Repeat("c2", 32) || list[1].UploadID != hexID(1) || list[1].Format != "qcow2" || list[1].Person != "Atlas" {
+		t.Errorf("images %+v", list)
+	}
+	if list, total, err := db.Models.Uploads(ctx, org); err != nil || len(list) != 0 || total != 0 {
+		t.Errorf("under way still: %v of %d, %v", list, total, err)
+	}
+	if list := storetest.Must[[]models.Image](t)(db.Models.ImagesOfUpload(ctx, other, hexID(1))); len(list) != 0 {
+		t.Errorf("another organization sees %v", list)
+	}
+	var rows int
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM audit WHERE verb = 'make image' AND organization_id = $1 AND person_id IS NULL`, org).Scan(&rows); err != nil || rows != 2 {
+		t.Errorf("%d rows of the log, %v", rows, err)
+	}
+}
+
+// What is under way or was refused is listed, removed by who may, and forgotten a while after it was refused.
+func TestUploadsThatAreNoImages(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.OpenAs(t, pool, store.RoleWeb)
+	worker := storetest.OpenAs(t, pool, store.RoleWorker)
+	org, person := uploader(t, db, "Atlas")
+	other, _ := uploader(t, db, "Borealis")
+	ctx := t.Context()
+	storetest.NoError(t, db.Models.CreateUpload(ctx, org, person, hexID(0), "arriving.raw", 1))
+	for n, state := range []provisioner.UploadState{provisioner.UploadChecking, provisioner.UploadUnverified, provisioner.UploadRefused, provisioner.UploadDone} {
+		id := hexID(n + 1)
+		storetest.Arrived(t, db, org, person, id, string(state)+".raw", 1)
+		verdict := provisioner.UploadVerdict{State: state, Reason: "As it is.", Checks: []provisioner.ImageCheck{{Name: "format"}}}
+		if state == provisioner.UploadDone {
+			verdict = storetest.DoneVerdict(storetest.Digest)
+		}
+		if state != provisioner.UploadChecking {
+			storetest.Must[bool](t)(worker.Models.RecordVerdict(ctx, id, verdict))
+		}
+	}
+	list, total, err := db.Models.Uploads(ctx, org)
+	storetest.NoError(t, err)
+	var names []string
+	for _, u := range list {
+		names = append(names, u.Name)
+	}
+	if want := "refused.raw unverified.raw checking.raw arriving.raw"; strings.Join(names, " ") != want || total != 4 || list[0].Reason != "As it is." || len(list[0].Checks) != 1 {
+		t.Errorf("%q of %d, %+v", names, total, list[0])
+	}
+	exec := func(sql string) {
+		_, err := pool.Exec(ctx, sql)
+		storetest.NoError(t, err)
+	}
+	remove := func(org uuid.UUID, n int) error { return db.Models.RemoveUpload(ctx, org, person, hexID(n)) }
+	storetest.WantCode(t, remove(other, 3), "not_found")
+	storetest.WantCode(t, db.Models.RemoveUpload(ctx, org, person, "nothing"), "not_found")
+	storetest.WantCode(t, remove(org, 0), "conflict")
+	storetest.WantCode(t, remove(org, 4), "conflict")
+	exec(`UPDATE river_job SET state = 'running', attempted_at = now() WHERE kind = 'verify_upload'`)
+	storetest.WantCode(t, remove(org, 1), "upload_checking")
+	storetest.WantCode(t, remove(org, 2), "upload_checking")
+	storetest.NoError(t, remove(org, 3)) // its verdict is final
+	exec(`UPDATE river_job SET state = 'scheduled' WHERE kind = 'verify_upload'`)
+	storetest.NoError(t, remove(org, 1))
+	storetest.NoError(t, remove(org, 2))
+	storetest.WantCode(t, remove(org, 2), "not_found")
+	var jobs, rows int
+	storetest.NoError(t, pool.QueryRow(ctx, `SELECT count(*) FROM river_job WHERE kind = 'discard_upload'`).Scan(&jobs))
+	storetest.NoError(t, pool.QueryRow(ctx, `SELECT count(*) FROM audit WHERE verb = 'discard upload' AND person_id = $1`, person).Scan(&rows))
+	if jobs != 3 || rows != 3 {
+		t.Errorf("%d jobs, %d rows of the log", jobs, rows)
+	}
+	if recorded, err := worker.Models.RecordVerdict(ctx, hexID(1), storetest.DoneVerdict(storetest.Digest)); err != nil || recorded {
+		t.Errorf("a verdict on an upload that is gone: %t, %v", recorded, err)
+	}
+
+	storetest.Arrived(t, db, org, person, hexID(5), "old.raw", 1)
+	storetest.Must[bool](t)(worker.Models.RecordVerdict(ctx, hexID(5), provisioner.UploadVerdict{State: provisioner.UploadRefused, Reason: "No."}))
+	for _, c := range []struct {
+		before time.Duration
+		want   int
+	}{{-time.Hour, 0}, {time.Hour, 1}, {time.Hour, 0}} {
+		if ids, err := worker.Models.ForgetUploads(ctx, time.Now().Add(c.before)); err != nil || len(ids) != c.want {
+			t.Errorf("forgotten: %v, %v; want %d", ids, err, c.want)
+		}
+	}
+}
+
+// A digest that is given is kept in one form; one that is none is refused before there is an upload.
+func TestExpectedDigest(t *testing.T) {
+	db := storetest.New(t)
+	org, person := uploader(t, db, "Atlas")
+	ctx := t.Context()
+	u := models.NewUpload{Organization: org, Person: person, ID: hexID(1), Filename: "disk", Size: 1, ExpectedDigest: "abcdef"}
+	r := storetest.WantRefusal(t, db.Models.BeginUpload(ctx, u), "invalid")
+	if !strings.Contains(r.Fields["digest"], "6 hex digits") {
+		t.Errorf("%+v", r)
+	}
+	u.ExpectedDigest = " SHA256:" + strings.Repeat("AB", 32)
+	storetest.NoError(t, db.Models.BeginUpload(ctx, u))
+	read := func() string {
+		return storetest.Must[models.Upload](t)(db.Models.Upload(ctx, org, hexID(1))).ExpectedDigest
+	}
+	if read() != strings.Repeat("ab", 32) {
+		t.Errorf("kept as %q", read())
+	}
+	storetest.NoError(t, db.Models.TakeUpload(ctx, hexID(1), "", ""))
+	if read() != strings.Repeat("ab", 32) {
+		t.Errorf("a sender who says none took it away: %q", read())
+	}
+	storetest.NoError(t, db.Models.TakeUpload(ctx, hexID(1), "", strings.Repeat("cd", 32)))
+	if read() != strings.Repeat("cd", 32) {
+		t.Errorf("a sender who says another: %q", read())
 	}
 }
 
@@ -200,7 +345,7 @@ func TestUploadHasASender(t *testing.T) {
 			t.Errorf("of %v: %v", other, err)
 		}
 	}
-	storetest.NoError(t, db.Models.TakeUpload(ctx, u.ID, strings.Repeat("b", 32)))
+	storetest.NoError(t, db.Models.TakeUpload(ctx, u.ID, strings.Repeat("b", 32), ""))
 	if taken := storetest.Must[models.Upload](t)(db.Models.Upload(ctx, org, u.ID)); taken.Sender != strings.Repeat("b", 32) {
 		t.Errorf("taken by %q", taken.Sender)
 	}
@@ -226,40 +371,40 @@ func TestUploadHasASender(t *testing.T) {
 }
 
 func TestVerdictIsFinal(t *testing.T) {
-	db := storetest.New(t)
+	pool := storetest.Pool(t)
+	db := storetest.Open(t, pool)
+	worker := storetest.OpenAs(t, pool, store.RoleWorker)
 	org, person := uploader(t, db, "Atlas")
-	if err := db.Models.CreateUpload(t.Context(), org, person, hexID(1), "disk", 512); err != nil {
-		t.Fatal(err)
-	}
-	id, err := db.Models.FinishUpload(t.Context(), person, hexID(1), "Debian 12")
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx := t.Context()
+	storetest.Arrived(t, db, org, person, hexID(1), "Debian 12", 512)
 	checks := []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "qcow2 version 3"}}
-	if err := db.Models.RecordImageChecks(t.Context(), id, checks); err != nil {
-		t.Fatal(err)
-	}
+	storetest.NoError(t, worker.Models.RecordUploadChecks(ctx, hexID(1), checks))
 	digest := strings.Repeat("ab", 32)
-	for _, v := range []provisioner.ImageVerdict{
-		{State: provisioner.ImageUnverified, Reason: "no qemu-img", Checks: checks},
-		{State: provisioner.ImageReady, Checks: checks, Format: "qcow2", VirtualSize: 1 << 30, CanonicalSize: 99, UploadedDigest: digest, CanonicalDigest: digest, ContentDigest: digest},
-		{State: provisioner.ImageRefused, Reason: "too late"},
+	for _, c := range []struct {
+		verdict provisioner.UploadVerdict
+		want    bool
+	}{
+		{provisioner.UploadVerdict{State: provisioner.UploadUnverified, Reason: "no qemu-img", Checks: checks}, true},
+		{storetest.DoneVerdict(digest), true},
+		{provisioner.UploadVerdict{State: provisioner.UploadRefused, Reason: "too late"}, false},
+		{storetest.DoneVerdict(digest), false},
 	} {
-		if err := db.Models.RecordVerdict(t.Context(), id, v); err != nil {
-			t.Fatal(err)
+		if recorded, err := worker.Models.RecordVerdict(ctx, hexID(1), c.verdict); err != nil || recorded != c.want {
+			t.Errorf("%s: recorded %t, %v", c.verdict.State, recorded, err)
 		}
 	}
-	image, err := db.Models.ImageForWorker(t.Context(), id)
-	if err != nil {
-		t.Fatal(err)
+	u, err := worker.Models.UploadForWorker(ctx, hexID(1))
+	if err != nil || u.State != provisioner.UploadDone || u.VerifiedAt == nil || u.Digest != digest || len(u.Checks) != 1 || u.Reason != "" {
+		t.Errorf("upload = %+v, %v", u, err)
 	}
-	if image.State != provisioner.ImageReady || image.VerifiedAt == nil || image.CanonicalDigest != digest || len(image.Checks) != 1 || image.Name != "Debian 12" {
+	image := storetest.ImageOf(t, db, org, hexID(1))
+	if image.CanonicalDigest != digest || image.Name != "Debian 12" || image.Member != "" {
 		t.Errorf("image = %+v", image)
 	}
-	if list, err := db.Models.Images(t.Context(), org, store.Page{}); err != nil || len(list) != 1 {
+	if list, err := db.Models.Images(ctx, org, store.Page{}); err != nil || len(list) != 1 {
 		t.Errorf("Images = %v, %v", list, err)
 	}
-	if list, total, err := db.Models.VersionsOfImage(t.Context(), org, id, models.ImageVersionFilter{}); err != nil || len(list) != 0 || total != 0 {
+	if list, total, err := db.Models.VersionsOfImage(ctx, org, image.ID, models.ImageVersionFilter{}); err != nil || len(list) != 0 || total != 0 {
 		t.Errorf("VersionsOfImage = %v of %d, %v", list, total, err)
 	}
 }

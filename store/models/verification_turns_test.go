@@ -15,12 +15,13 @@ import (
 func TestVerificationTurns(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
+	storetest.NoError(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, hexID(1), "disk", 1))
 	// Two jobs that run, whatever they are.
 	var ids []int64
 	for range 2 {
 		var id int64
 		storetest.NoError(t, w.Pool.QueryRow(ctx, `INSERT INTO river_job (kind, max_attempts, args, state, attempted_at, attempt, queue)
-			VALUES ('verify_image', 3, jsonb_build_object('image_id', $1::text), 'running', now(), 1, 'verify') RETURNING id`, w.Image).Scan(&id))
+			VALUES ('verify_upload', 3, jsonb_build_object('upload_id', $1::uuid), 'running', now(), 1, 'verify') RETURNING id`, hexID(1)).Scan(&id))
 		ids = append(ids, id)
 	}
 	take := func(org uuid.UUID, job int64) bool {
@@ -66,7 +67,7 @@ func TestVerificationTurnAtOnce(t *testing.T) {
 	for range 8 {
 		var id int64
 		storetest.NoError(t, w.Pool.QueryRow(t.Context(), `INSERT INTO river_job (kind, max_attempts, args, state, attempted_at, attempt, queue)
-			VALUES ('verify_image', 3, '{}', 'running', now(), 1, 'verify') RETURNING id`).Scan(&id))
+			VALUES ('verify_upload', 3, '{}', 'running', now(), 1, 'verify') RETURNING id`).Scan(&id))
 		all.Go(func() {
 			ok, err := w.DB.Models.TakeVerificationTurn(t.Context(), w.Organization, id)
 			mu.Lock()
@@ -106,22 +107,23 @@ func TestLargestDisk(t *testing.T) {
 	}
 }
 
-func TestImageWaits(t *testing.T) {
+func TestUploadWaits(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	reason := func() string {
-		return storetest.Must[models.Image](t)(w.DB.Models.Image(ctx, w.Organization, w.Image)).Reason
+		return storetest.Must[models.Upload](t)(w.DB.Models.Upload(ctx, w.Organization, hexID(1))).Reason
 	}
-	storetest.NoError(t, w.DB.Models.RecordImageWaits(ctx, w.Image, "for room"))
+	storetest.NoError(t, w.DB.Models.CreateUpload(ctx, w.Organization, w.Person, hexID(1), "disk", 1))
+	storetest.NoError(t, w.DB.Models.RecordUploadWaits(ctx, hexID(1), "for room"))
 	if reason() != "" {
-		t.Error("an image that is ready waits")
+		t.Error("an upload that arrives waits for its check")
 	}
-	w.Exec(t, `UPDATE images SET state = 'checking'`)
-	storetest.NoError(t, w.DB.Models.RecordImageWaits(ctx, w.Image, "for room"))
+	storetest.NoError(t, w.DB.Models.FinishUpload(ctx, w.Person, hexID(1)))
+	storetest.NoError(t, w.DB.Models.RecordUploadWaits(ctx, hexID(1), "for room"))
 	if reason() != "for room" {
 		t.Errorf("it waits: %q", reason())
 	}
-	storetest.NoError(t, w.DB.Models.RecordImageChecks(ctx, w.Image, nil))
+	storetest.NoError(t, w.DB.Models.RecordUploadChecks(ctx, hexID(1), nil))
 	if reason() != "" {
 		t.Errorf("it is checked: %q", reason())
 	}

@@ -41,8 +41,8 @@ func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j aJob) (err error) {
 		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, j.SubjectID, report)
 	case queue.RunAcceptance{}.Kind():
 		err = db.cancelTest(ctx, tx, *j.SubjectID)
-	case queue.VerifyImage{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE images SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, j.SubjectID, "its check was "+cancelled)
+	case queue.VerifyUpload{}.Kind():
+		_, err = tx.Exec(ctx, `UPDATE uploads SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, models.UploadOf(*j.SubjectID), "Its check was "+cancelled+".")
 	case queue.SendMail{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'failed', error = $2 WHERE id = $1 AND state = 'waiting'`, j.SubjectID, cancelled)
 	}

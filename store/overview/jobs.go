@@ -11,6 +11,7 @@ import (
 
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/people"
 	"volary.dev/store/queue"
 )
@@ -35,7 +36,7 @@ type Job struct {
 	AttemptedAt  *time.Time
 	FinalizedAt  *time.Time
 	LastError    string
-	SubjectID    uuid.UUID // of the host, test, image or mail; Nil where it is unknown
+	SubjectID    uuid.UUID // of the host, test, upload, image or mail; Nil where it is unknown
 	SubjectName  string
 	ProviderName string // whose host or test it is about
 }
@@ -56,7 +57,7 @@ const selectJobs = `
 	SELECT j.id, j.kind, j.state::text AS state, j.attempt, j.max_attempts, j.created_at, j.scheduled_at, j.attempted_at, j.finalized_at,
 		j.last_error, coalesce(j.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 		coalesce(h.name, (SELECT c.name FROM clusters c WHERE c.id = t.cluster_id),
-			(SELECT i.name FROM images i WHERE j.kind = 'verify_image' AND i.id = j.subject_id),
+			(SELECT coalesce(nullif(u.name, ''), u.filename) FROM uploads u WHERE j.kind = 'verify_upload' AND u.id = replace(j.subject_id::text, '-', '')),
 			(SELECT m.to_address FROM mails m WHERE j.kind = 'send_mail' AND m.id = j.subject_id), '') AS subject_name,
 		coalesce(p.name, '') AS provider_name` + fromJobs
 
@@ -91,7 +92,7 @@ func jobState(state, why string) error {
 type aJob struct {
 	ID         int64
 	Kind       string
-	SubjectID  *uuid.UUID // of the kind's host, test, image or mail
+	SubjectID  *uuid.UUID // of the kind's host, test, upload, image or mail
 	ProviderID *uuid.UUID
 }
 
@@ -154,8 +155,8 @@ func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 		if err == nil && over {
 			return &refusal.Error{Code: "job_state", Title: "The acceptance test has ended.", Next: "Its organization can start another one."}
 		}
-	case queue.VerifyImage{}.Kind():
-		_, err = tx.Exec(ctx, `UPDATE images SET state = 'checking', reason = '' WHERE id = $1 AND state = 'unverified'`, j.SubjectID)
+	case queue.VerifyUpload{}.Kind():
+		_, err = tx.Exec(ctx, `UPDATE uploads SET state = 'checking', reason = '' WHERE id = $1 AND state = 'unverified'`, models.UploadOf(*j.SubjectID))
 	case queue.SendMail{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'waiting' WHERE id = $1 AND state = 'failed'`, j.SubjectID)
 	}

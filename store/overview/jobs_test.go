@@ -1,6 +1,7 @@
 package overview_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -98,5 +99,53 @@ func TestCancelATest(t *testing.T) {
 	}
 	if r := storetest.WantRefusal(t, w.DB.Overview.RetryJob(ctx, w.Person, w.Provider, job.ID), "job_state"); r.Title != "The acceptance test has ended." {
 		t.Errorf("refused with %q", r.Title)
+	}
+}
+
+// A check of an upload that is cancelled leaves it unverified, and waiting again where it is asked for anew. Web may do both.
+func TestCancelAndRetryTheCheckOfAnUpload(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	web := storetest.OpenAs(t, w.Pool, store.RoleWeb)
+	id := "0123456789abcdef0123456789abcdef"
+	storetest.Arrived(t, w.DB, w.Organization, w.Person, id, "disk.raw", 1)
+	job := jobOf(t, w, "verify_upload")
+	if job.SubjectName != "disk.raw" || models.UploadOf(job.SubjectID) != id {
+		t.Errorf("%+v", job)
+	}
+	state := func() provisioner.UploadState {
+		return storetest.Must[models.Upload](t)(w.DB.Models.Upload(ctx, w.Organization, id)).State
+	}
+	storetest.NoError(t, web.Overview.CancelJob(ctx, w.Person, uuid.Nil, job.ID))
+	if state() != provisioner.UploadUnverified {
+		t.Errorf("cancelled: %s", state())
+	}
+	storetest.NoError(t, web.Overview.RetryJob(ctx, w.Person, uuid.Nil, job.ID))
+	if state() != provisioner.UploadChecking {
+		t.Errorf("asked for again: %s", state())
+	}
+}
+
+// An upload is found by a part of its name until it is done: then its images are.
+func TestSearchFindsUploads(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	id := "0123456789abcdef0123456789abcdef"
+	storetest.Arrived(t, w.DB, w.Organization, w.Person, id, "Kranich.raw", 1)
+	finds := func(typed string, may bool) []string {
+		hits, err := w.DB.Overview.SearchOrganization(ctx, w.Organization, overview.OrganizationSearch{Work: may}, typed)
+		return found(t, hits, err)
+	}
+	for _, c := range []struct {
+		typed, want string
+		may         bool
+	}{{"kranich", "upload Kranich.raw", true}, {id, "upload Kranich.raw", true}, {uuid.MustParse(id).String(), "upload Kranich.raw", true}, {"kranich", "", false}} {
+		if got := strings.Join(finds(c.typed, c.may), ", "); got != c.want {
+			t.Errorf("%q finds %q, want %q", c.typed, got, c.want)
+		}
+	}
+	storetest.Must[bool](t)(w.DB.Models.RecordVerdict(ctx, id, storetest.DoneVerdict(storetest.Digest)))
+	if got := strings.Join(finds("kranich", true), ", "); got != "image Kranich.raw" {
+		t.Errorf("done, it finds %q", got)
 	}
 }

@@ -49,7 +49,7 @@ func (db *DB) OwnerAmong(ctx context.Context, personID uuid.UUID, area, section 
 // ownedBy is the table of what the pages of each area show, by the words of their addresses.
 var ownedBy = map[string]map[string]string{
 	"org": {
-		"images": `FROM images x`, "models": `FROM model_clusters x`, "versions": `FROM model_versions x`, "tests": `FROM acceptance_tests x`,
+		"images": `FROM images x`, "uploads": `FROM (SELECT id::uuid AS id, organization_id FROM uploads) x`, "models": `FROM model_clusters x`, "versions": `FROM model_versions x`, "tests": `FROM acceptance_tests x`,
 		"clusters": `FROM clusters x`, "usage": `FROM clusters x`, "requests": `FROM launch_requests x`, "orders": `FROM orders x`, "invoices": `FROM invoices x`,
 	},
 	"provider": {

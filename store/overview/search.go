@@ -22,6 +22,7 @@ const (
 	HitCluster      HitKind = "cluster"
 	HitModelCluster HitKind = "model cluster"
 	HitImage        HitKind = "image"
+	HitUpload       HitKind = "upload"
 	HitHost         HitKind = "host"
 	HitPool         HitKind = "pool"
 	HitOrganization HitKind = "organization"
@@ -50,7 +51,7 @@ type Hits struct {
 
 // OrganizationSearch says what a search in an organization may find beside its members.
 type OrganizationSearch struct {
-	Work   bool // clusters, model clusters and images
+	Work   bool // clusters, model clusters, images and uploads
 	Papers bool // orders and invoices
 }
 
@@ -75,8 +76,13 @@ const (
 		SELECT id, name, '' AS detail, false AS gone, created_at AS at, '' AS zone
 		FROM model_clusters WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed)`
 	findImages = `
-		SELECT id, name, state AS detail, false AS gone, created_at AS at, '' AS zone
+		SELECT id, name, '' AS detail, false AS gone, created_at AS at, '' AS zone
 		FROM images WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed OR content_digest = @typed)`
+	// One that is done is found as its images.
+	findUploads = `
+		SELECT id::uuid AS id, coalesce(nullif(name, ''), filename) AS name, state AS detail, false AS gone, created_at AS at, '' AS zone
+		FROM uploads WHERE organization_id = @owner AND (state <> 'done' AND (name ILIKE @pattern OR filename ILIKE @pattern)
+			OR id = replace(@typed, '-', '') OR digest = @typed)`
 	findMembers = `
 		SELECT p.id, p.name, p.email || ', ' || m.role AS detail, false AS gone, m.created_at AS at, '' AS zone
 		FROM memberships m JOIN people p ON p.id = m.person_id
@@ -125,6 +131,7 @@ func (db *DB) SearchOrganization(ctx context.Context, orgID uuid.UUID, may Organ
 		{HitCluster, findOrganizationClusters, may.Work},
 		{HitModelCluster, findModelClusters, may.Work},
 		{HitImage, findImages, may.Work},
+		{HitUpload, findUploads, may.Work},
 		{HitPerson, findMembers, true},
 		{HitOrder, findOrganizationOrders, may.Papers},
 		{HitInvoice, findOrganizationInvoices, may.Papers},

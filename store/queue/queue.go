@@ -13,22 +13,33 @@ const (
 	Mail       = "mail"       // a second each, of a mail server
 	Verify     = "verify"     // seconds to an hour of processor and disk
 	Acceptance = "acceptance" // a look of a second each; between two looks a test holds no place
-	Hosts      = "hosts"      // minutes each, of a host: checks; and the removal of deleted images' bytes
+	Hosts      = "hosts"      // minutes each, of a host: checks; and the removal of the bytes of deleted images and discarded uploads
 )
 
 // Names gives every queue.
 func Names() []string { return []string{Mail, Verify, Acceptance, Hosts} }
 
-// VerifyImage asks for the verdict on an uploaded image.
-type VerifyImage struct {
-	ImageID uuid.UUID `json:"image_id" river:"unique"`
+// VerifyUpload asks for the verdict on an upload, which makes its images.
+type VerifyUpload struct {
+	UploadID uuid.UUID `json:"upload_id" river:"unique"` // an upload's id, written as a UUID
 }
 
 // Kind names the job.
-func (VerifyImage) Kind() string { return "verify_image" }
+func (VerifyUpload) Kind() string { return "verify_upload" }
 
-// InsertOpts lets one verification of an image wait or run at a time.
-func (VerifyImage) InsertOpts() river.InsertOpts { return once(Verify, 3) }
+// InsertOpts lets one verification of an upload wait or run at a time.
+func (VerifyUpload) InsertOpts() river.InsertOpts { return once(Verify, 3) }
+
+// DiscardUpload asks for what is left of the bytes of an upload to be removed, which was discarded after they had all come.
+type DiscardUpload struct {
+	UploadID uuid.UUID `json:"upload_id" river:"unique"` // as of VerifyUpload
+}
+
+// Kind names the job.
+func (DiscardUpload) Kind() string { return "discard_upload" }
+
+// InsertOpts lets the removal be tried for about half a day.
+func (DiscardUpload) InsertOpts() river.InsertOpts { return once(Hosts, 12) }
 
 // DeleteImage asks for the bytes of a deleted image to be removed: of its upload, and of its canonical form where no other
 // image has the same.

@@ -107,20 +107,19 @@ func Reports(a provisioner.HostAddress, code string) provisioner.Enrolment {
 	return provisioner.Enrolment{Machine: provisioner.SimulatedMachine(a), Hook: provisioner.HookAnswers, Code: provisioner.CodeHash(code)}
 }
 
-// AddImage adds a ready image.
+// AddImage adds an image.
 func (w *World) AddImage(t testing.TB, orgID, personID uuid.UUID) uuid.UUID {
 	t.Helper()
 	return w.AddImageOf(t, orgID, personID, Digest, 900)
 }
 
-// AddImageOf adds a ready image of a canonical file whose bytes are somewhere.
+// AddImageOf adds an image of a canonical file whose bytes are somewhere.
 func (w *World) AddImageOf(t testing.TB, orgID, personID uuid.UUID, digest string, size int64) uuid.UUID {
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
 	_, err := w.Pool.Exec(t.Context(), `
-		INSERT INTO images (id, organization_id, person_id, name, size, state, format, virtual_size, canonical_size,
-			uploaded_digest, canonical_digest, content_digest, created_at, verified_at)
-		VALUES ($1, $2, $3, 'sample.qcow2', 1000, 'ready', 'qcow2', 1 << 30, $5, $4, $4, $4, now(), now())`, id, orgID, personID, digest, size)
+		INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, content_digest, created_at)
+		VALUES ($1, $2, $3, 'sample.qcow2', 1 << 30, $5, $4, $4, now())`, id, orgID, personID, digest, size)
 	noError(t, err)
 	return id
 }

@@ -499,8 +499,10 @@ func JobKind(kind string) string {
 		return "check of host"
 	case "run_acceptance":
 		return "acceptance test"
-	case "verify_image":
-		return "check of image"
+	case "verify_upload":
+		return "check of upload"
+	case "discard_upload":
+		return "removal of upload"
 	case "delete_image":
 		return "removal of image"
 	case "send_mail":

@@ -17,7 +17,7 @@ import (
 
 // LiveProps name what a part of a page follows.
 type LiveProps struct {
-	Kind    string    // "cluster", "image", "test"; empty follows everything of the organization
+	Kind    string    // "cluster", "image", "upload", "test", or several with blanks between; empty follows everything of the organization
 	ID      uuid.UUID // uuid.Nil follows all of the kind
 	Refresh string    // the page's own address
 	Of      string    // whose page it is: "org", "provider", "platform"; empty: the organization's

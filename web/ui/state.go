@@ -80,13 +80,13 @@ func SeenTone(s provisioner.HostSeen) Tone {
 	}
 }
 
-// WordTone is the tone of the words that images, versions, tests and their checks use for their states. A word
+// WordTone is the tone of the words that uploads, versions, tests and their checks use for their states. A word
 // it does not know is at rest.
 func WordTone(word string) Tone {
 	switch word {
-	case "passed", "accepted", "verified", "published", "ready", "active", "approved":
+	case "passed", "accepted", "verified", "published", "ready", "active", "approved", "done":
 		return ToneGood
-	case "verifying", "running", "uploading", "starting", "checking":
+	case "verifying", "running", "uploading", "arriving", "starting", "checking":
 		return ToneBusy
 	case "queued", "waiting", "uploaded", "pending":
 		return ToneWait

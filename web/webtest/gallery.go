@@ -24,6 +24,7 @@ func Gallery() []Sample {
 	all = append(all, marketSamples()...)
 	all = append(all, requestSamples()...)
 	all = append(all, imageSamples()...)
+	all = append(all, uploadSamples()...)
 	all = append(all, modelSamples()...)
 	all = append(all, clusterSamples()...)
 	all = append(all, usageSamples()...)

@@ -9,43 +9,71 @@ import (
 )
 
 func imageSamples() []Sample {
-	uploads := []org.UploadRow{{ID: "0f1e2d3c4b5a69788796a5b4c3d2e1f0", Filename: "rocky-9-mpi.qcow2", Size: 3 * gib, Offset: 1_300_000_000, Created: ago(3 * time.Hour), Person: "Ada Brandt"}}
+	uploads := uploadRows()
 	return []Sample{
-		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 4}, Size: 11 * gib, Uploads: uploads, MayUpload: true})},
+		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 2}, Size: 2_100_000_000, Uploads: uploads, MoreUploads: 1, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), MayUpload: true})},
-		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads})},
+		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads[:1]})},
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
-		{"image-refused", org.ImageShow(imageRefused())},
 		{"image-warned", org.ImageShow(imageWarned())},
-		{"image-uefi-only", org.ImageShow(imageUEFIOnly())},
-		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Frees: 598_000_000, Size: 612_000_000, Unused: true})},
-		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Form: ui.Form{Refusal: &refusal.Error{
+		{"image-of-several", org.ImageShow(imageOfSeveral())},
+		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Frees: 598_000_000, Unused: true})},
+		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Form: ui.Form{Refusal: &refusal.Error{
 			Code: "image_used", Title: `"debian-12-slurm.qcow2" is used by 5 versions (mpi-lab 1, slurm-lab 1, slurm-lab 2 and 2 more) and 1 cluster (trial-1).`,
 			Next: "A published version never changes and keeps its image.",
 		}}})},
-		{"image-waiting", org.ImageShow(org.ImageShowProps{Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/5", PerPage: 50}, ID: id(5), Name: "second.img", State: "checking", Reason: "Another image of your organization is checked first.", Size: 400_000_000, Created: ago(time.Minute), Person: "Ada Brandt", MayUse: true})},
-		{"image-checking", org.ImageShow(org.ImageShowProps{Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/3", PerPage: 50}, ID: id(3), Name: "fresh.img", State: "checking", Size: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt", Checks: []ui.Check{
-			{Name: "Header", State: "passed", Detail: "raw, 2 GiB, GPT partition table", Took: 4 * time.Millisecond},
-			{Name: "qemu-img check", State: "running"},
-			{Name: "Canonical copy", State: "waiting"},
-		}})},
+	}
+}
+
+func uploadSamples() []Sample {
+	uploads := uploadRows()
+	arriving := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(60), UploadRow: uploads[0], Filename: uploads[0].Name, ExpectedDigest: digest(7)}
+	waiting := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(62), UploadRow: uploads[2], Filename: uploads[2].Name, FinishedBy: "Ilse Roth", Finished: ago(time.Minute)}
+	checking := waiting
+	checking.UploadRow, checking.Filename, checking.Subject = uploads[1], uploads[1].Name, id(61)
+	checking.Checks = []ui.Check{
+		{Name: "header", State: "passed", Detail: "raw, 2 GiB, GPT partition table", Took: 4 * time.Millisecond},
+		{Name: "structure", State: "running"},
+	}
+	unverified := waiting
+	unverified.UploadRow, unverified.Filename, unverified.Subject, unverified.Format = uploads[3], uploads[3].Name, id(63), "raw"
+	busy := checking
+	busy.Form = ui.Form{Refusal: &refusal.Error{Code: "upload_checking", Title: "fresh.img is being checked at this moment.", Next: "Wait for its verdict, and discard it then."}}
+	return []Sample{
+		{"upload-arriving", org.UploadShow(arriving)},
+		{"upload-waiting", org.UploadShow(waiting)},
+		{"upload-checking", org.UploadShow(checking)},
+		{"upload-busy", org.UploadShow(busy)},
+		{"upload-unverified", org.UploadShow(unverified)},
+		{"upload-refused", org.UploadShow(uploadRefused())},
+		{"upload-uefi-only", org.UploadShow(uploadUEFIOnly())},
+		{"upload-other-digest", org.UploadShow(uploadOtherDigest())},
+		{"upload-done", org.UploadShow(uploadDone())},
+	}
+}
+
+func uploadRows() []org.UploadRow {
+	return []org.UploadRow{
+		{ID: "0f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "rocky-9-mpi.qcow2", Filename: "rocky-9-mpi.qcow2", State: "arriving", Size: 3 * gib, Offset: 1_300_000_000, Created: ago(3 * time.Hour), Person: "Ada Brandt"},
+		{ID: "1f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "fresh.img", Filename: "fresh.img", State: "checking", Size: 900_000_000, Offset: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt"},
+		{ID: "2f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "second.img", Filename: "second.img", State: "checking", Reason: "Another upload of your organization is checked first.", Size: 400_000_000, Offset: 400_000_000, Created: ago(time.Minute), Person: "Ada Brandt"},
+		{ID: "3f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "old.raw", Filename: "old.raw", State: "unverified", Reason: "qemu-img is not installed (Debian: qemu-utils).", Size: 2 * gib, Offset: 2 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
+		{ID: "4f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", Filename: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Reason: "It names a backing file: /var/lib/base.qcow2", Size: 91_000_000, Offset: 91_000_000, Created: ago(30 * time.Hour), Person: "Ada Brandt"},
 	}
 }
 
 func imageRows() []org.ImageRow {
 	return []org.ImageRow{
-		{ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Format: "qcow2", Size: 612_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
-		{ID: id(2), Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Reason: "It names a backing file: /var/lib/base.qcow2", Format: "qcow2", Size: 91_000_000, Created: ago(30 * time.Hour), Person: "Ada Brandt"},
-		{ID: id(3), Name: "fresh.img", State: "checking", Size: 900_000_000, Created: ago(time.Minute), Person: "Ada Brandt"},
-		{ID: id(4), Name: "old.raw", State: "unverified", Reason: "qemu-img is missing on the worker", Format: "raw", Size: 2 * gib, VirtualSize: 2 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
+		{ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", Size: 598_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
+		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "raw", Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
 	}
 }
 
 func imageReady() org.ImageShowProps {
 	return org.ImageShowProps{
-		Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", State: "ready", Format: "qcow2", MayUse: true,
-		Size: 612_000_000, VirtualSize: 8 * gib, CanonicalSize: 598_000_000, UploadedDigest: digest(1), CanonicalDigest: digest(2), ContentDigest: digest(3),
+		Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", MayUse: true,
+		Upload: "5f1e2d3c4b5a69788796a5b4c3d2e1f0", UploadName: "debian-12-slurm.qcow2", UploadSize: 612_000_000, UploadDigest: digest(1), VirtualSize: 8 * gib, CanonicalSize: 598_000_000, CanonicalDigest: digest(2), ContentDigest: digest(3),
 		Person: "Ada Brandt", Created: ago(50 * time.Hour), Verified: ago(50*time.Hour - 40*time.Second),
 		Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "qcow2 version 3, 8 GiB, 64 KiB clusters", Took: 3 * time.Millisecond},
@@ -62,16 +90,38 @@ func imageReady() org.ImageShowProps {
 	}
 }
 
-func imageRefused() org.ImageShowProps {
-	return org.ImageShowProps{
-		Layout: orgLayout(), List: ui.ListProps{Path: "/org/images/2", PerPage: 50}, ID: id(2), Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Format: "qcow2", Size: 91_000_000,
-		Reason: "It names a backing file: /var/lib/base.qcow2", UploadedDigest: digest(4), Person: "Ada Brandt", Created: ago(30 * time.Hour), Verified: ago(30 * time.Hour),
+func imageOfSeveral() org.ImageShowProps {
+	p := imageReady()
+	p.Name, p.UploadName, p.Member = "head", "our group of two machines.ova", "group-disk-1.vmdk"
+	return p
+}
+
+func uploadRefused() org.UploadShowProps {
+	return org.UploadShowProps{
+		Layout: orgLayout(), MayUpload: true, Subject: id(64), UploadRow: uploadRows()[4], Filename: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", Format: "qcow2",
+		Digest: digest(4), FinishedBy: "Ada Brandt", Finished: ago(30 * time.Hour), Verified: ago(30 * time.Hour),
 		Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "qcow2 version 3, 20 GiB"},
 			{Name: "Self-contained", State: "failed", Detail: "The header names a backing file of 20 bytes: /var/lib/base.qcow2", Repair: "qemu-img convert -O qcow2 ada-laptop.qcow2 whole.qcow2 writes one file that needs no other; upload that."},
 			{Name: "qemu-img check", State: "skipped"},
 		},
 	}
+}
+
+func uploadOtherDigest() org.UploadShowProps {
+	p := uploadRefused()
+	p.ExpectedDigest = digest(5)
+	p.Reason = "The SHA-256 of the file is " + digest(4) + ", and " + digest(5) + " was given."
+	p.Checks = []ui.Check{{Name: "digest", State: "failed", Detail: p.Reason, Repair: "See on the machine that has it whether `sha256sum FILE` gives what its source says. If not, fetch it again; if so, correct what you give. Then upload it again."}}
+	return p
+}
+
+func uploadDone() org.UploadShowProps {
+	p := uploadRefused()
+	p.UploadRow = org.UploadRow{ID: "5f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "our group of two machines", State: "done", Size: 3 * gib, Offset: 3 * gib, Created: ago(30 * time.Hour), Person: "Ada Brandt"}
+	p.Filename, p.Checks = "group.ova", imageReady().Checks
+	p.Images = []org.UploadImage{{ID: id(1), Name: "head", Member: "group-disk-1.vmdk", VirtualSize: 8 * gib}, {ID: id(2), Name: "compute", Member: "group-disk-2.vmdk", VirtualSize: 4 * gib}}
+	return p
 }
 
 func imageWarned() org.ImageShowProps {
@@ -83,8 +133,8 @@ func imageWarned() org.ImageShowProps {
 	return p
 }
 
-func imageUEFIOnly() org.ImageShowProps {
-	p := imageRefused()
+func uploadUEFIOnly() org.UploadShowProps {
+	p := uploadRefused()
 	p.Reason = "Only UEFI can start this disk: it has an EFI system partition, and its first sector holds no boot code. Nodes start by BIOS."
 	p.Checks = []ui.Check{
 		{Name: "partition table", State: "passed", Detail: "The partition table ends at byte 67108864, the file has 67108864."},

@@ -33,9 +33,9 @@ func options(t *testing.T) demo.Options {
 	}
 	scratch := t.TempDir()
 	verifier := image.Verifier{Scratch: scratch}
-	verify := func(ctx context.Context, path string) (provisioner.ImageVerdict, string, error) {
+	verify := func(ctx context.Context, path string) (provisioner.UploadVerdict, []string, error) {
 		r, err := verifier.Verify(ctx, path, image.DefaultLimits(), nil)
-		return r.ImageVerdict, r.Canonical, err
+		return r.UploadVerdict, r.Canonical, err
 	}
 	hosts, underlay := demo.SimulatedHosts()
 	return demo.Options{

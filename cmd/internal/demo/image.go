@@ -21,8 +21,8 @@ type Images struct {
 	Sample  string     // path of a qcow2 that boots; empty makes a small disk that only simulated hosts can start
 	Blobs   blob.Store // nil: no image can be kept, so no model cluster and no past
 	Scratch string     // folder
-	// Verify judges a file as the worker does and gives the path of its canonical form, which is ours to move away.
-	Verify func(ctx context.Context, path string) (verdict provisioner.ImageVerdict, canonical string, err error)
+	// Verify judges a file as the worker does and gives the path of the canonical form of each image, which is ours to move away.
+	Verify func(ctx context.Context, path string) (verdict provisioner.UploadVerdict, canonical []string, err error)
 }
 
 // errUnverified says that this machine cannot judge images.
@@ -57,15 +57,21 @@ func (s *story) upload(ctx context.Context, orgID, person uuid.UUID) (uuid.UUID,
 	if _, err := s.images.Blobs.Put(ctx, blob.UploadKey(upload), f); err != nil {
 		return uuid.Nil, err
 	}
-	id, err := s.db.Models.FinishUpload(ctx, person, upload, "")
-	if err != nil {
+	if err := s.db.Models.FinishUpload(ctx, person, upload); err != nil {
 		return uuid.Nil, err
 	}
-	return id, s.verify(ctx, id, upload)
+	if err := s.verify(ctx, upload); err != nil {
+		return uuid.Nil, err
+	}
+	made, err := s.db.Models.ImagesOfUpload(ctx, orgID, upload)
+	if err != nil || len(made) != 1 {
+		return uuid.Nil, errors.Join(fmt.Errorf("%d images came of the demo's upload", len(made)), err)
+	}
+	return made[0].ID, nil
 }
 
 // verify is what the worker's job does, at once and in our own process.
-func (s *story) verify(ctx context.Context, id uuid.UUID, upload string) error {
+func (s *story) verify(ctx context.Context, upload string) error {
 	path, release, err := s.images.Blobs.Local(ctx, blob.UploadKey(upload))
 	if err != nil {
 		return err
@@ -76,20 +82,24 @@ func (s *story) verify(ctx context.Context, id uuid.UUID, upload string) error {
 		return err
 	}
 	switch verdict.State {
-	case provisioner.ImageReady:
-	case provisioner.ImageUnverified:
-		return errors.Join(errUnverified, s.db.Models.RecordVerdict(ctx, id, verdict))
+	case provisioner.UploadDone:
+	case provisioner.UploadUnverified:
+		_, err := s.db.Models.RecordVerdict(ctx, upload, verdict)
+		return errors.Join(errUnverified, err)
 	default:
 		return fmt.Errorf("the demo's image is %s: %s", verdict.State, verdict.Reason)
 	}
-	key, err := blob.ImageKey(verdict.CanonicalDigest)
-	if err != nil {
-		return err
+	for n, i := range verdict.Images {
+		key, err := blob.ImageKey(i.CanonicalDigest)
+		if err != nil {
+			return err
+		}
+		if err := s.images.Blobs.Adopt(ctx, key, canonical[n]); err != nil {
+			return err
+		}
 	}
-	if err := s.images.Blobs.Adopt(ctx, key, canonical); err != nil {
-		return err
-	}
-	return errors.Join(s.db.Models.RecordVerdict(ctx, id, verdict), s.images.Blobs.Delete(ctx, blob.UploadKey(upload)))
+	_, err = s.db.Models.RecordVerdict(ctx, upload, verdict)
+	return errors.Join(err, s.images.Blobs.Delete(ctx, blob.UploadKey(upload)))
 }
 
 // smallDisk is a disk of 4 MiB with a partition table and nothing in it.

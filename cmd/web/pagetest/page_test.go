@@ -158,10 +158,10 @@ func (p *person) presses(selector string) {
 	p.do("press "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-// arrives waits until the page has gone on to the image.
+// arrives waits until the page has gone on to that of the upload.
 func (p *person) arrives() {
 	p.t.Helper()
-	p.until("go on to the image", `/^\/org\/images\/[0-9a-f-]{36}$/.test(location.pathname)`)
+	p.until("go on to the upload's page", `/^\/org\/uploads\/[0-9a-f]{32}$/.test(location.pathname)`)
 }
 
 // shoot keeps a picture at both widths, for who looks at them.

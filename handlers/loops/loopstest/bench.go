@@ -287,15 +287,14 @@ func (b *Bench) RunQueue(t *testing.T, o jobs.QueueOptions, workers *river.Worke
 }
 
 // UploadTo finishes an upload of an organization.
-func (b *Bench) UploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.UUID, content []byte) uuid.UUID {
+func (b *Bench) UploadTo(t *testing.T, blobs *blob.Directory, org, person uuid.UUID, content []byte) (id string) {
 	t.Helper()
-	id := strings.ReplaceAll(uuid.NewString(), "-", "")
+	id = strings.ReplaceAll(uuid.NewString(), "-", "")
 	NoError(t, b.DB.Models.CreateUpload(t.Context(), org, person, id, "disk.qcow2", int64(len(content))))
 	_, err := blobs.Put(t.Context(), blob.UploadKey(id), bytes.NewReader(content))
 	NoError(t, err)
-	image, err := b.DB.Models.FinishUpload(t.Context(), person, id, "")
-	NoError(t, err)
-	return image
+	NoError(t, b.DB.Models.FinishUpload(t.Context(), person, id))
+	return id
 }
 
 // Queue works the bench's jobs on a pool of its own, until the test ends or the returned function is called.

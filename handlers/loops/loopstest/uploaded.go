@@ -28,16 +28,14 @@ import (
 	"volary.dev/store/storetest"
 )
 
-// Again brings the same bytes once more, as another upload.
-func (u *Uploaded) Again(content []byte) uuid.UUID {
+// Again brings the same bytes once more, as another upload, which is worked from now on.
+func (u *Uploaded) Again(content []byte) {
 	u.t.Helper()
-	id := strings.ReplaceAll(uuid.NewString(), "-", "")
-	NoError(u.t, u.DB.Models.CreateUpload(u.t.Context(), u.Org, u.Person, id, "disk.img", int64(len(content))))
-	_, err := u.Blobs.Put(u.t.Context(), blob.UploadKey(id), strings.NewReader(string(content)))
+	u.ID = strings.ReplaceAll(uuid.NewString(), "-", "")
+	NoError(u.t, u.DB.Models.CreateUpload(u.t.Context(), u.Org, u.Person, u.ID, "disk.img", int64(len(content))))
+	_, err := u.Blobs.Put(u.t.Context(), blob.UploadKey(u.ID), strings.NewReader(string(content)))
 	NoError(u.t, err)
-	image, err := u.DB.Models.FinishUpload(u.t.Context(), u.Person, id, "")
-	NoError(u.t, err)
-	return image
+	NoError(u.t, u.DB.Models.FinishUpload(u.t.Context(), u.Person, u.ID))
 }
 
 // Remove deletes an image and gives the work that removes its bytes.
@@ -77,10 +75,10 @@ func Bring(t *testing.T, h *memory.Host, content string) string {
 	return digest
 }
 
-// UploadID is the id of every upload here.
+// UploadID is the id of the first upload of each test here.
 const UploadID = "0123456789abcdef0123456789abcdef"
 
-// Uploaded is an image whose upload has just been finished.
+// Uploaded is an upload whose bytes have all come.
 type Uploaded struct {
 	t      *testing.T
 	Pool   *pgxpool.Pool
@@ -88,15 +86,15 @@ type Uploaded struct {
 	Blobs  *blob.Directory
 	Org    uuid.UUID
 	Person uuid.UUID
-	Image  uuid.UUID
-	Job    jobs.VerifyImage
+	ID     string
+	Job    jobs.VerifyUpload
 }
 
-// Upload is an upload whose bytes have all come, with its image waiting for its check.
+// Upload is an upload whose bytes have all come, and which waits for its check.
 func Upload(t *testing.T, content []byte) *Uploaded {
 	t.Helper()
 	pool := storetest.Pool(t)
-	u := &Uploaded{t: t, Pool: pool, DB: storetest.Open(t, pool)}
+	u := &Uploaded{t: t, Pool: pool, DB: storetest.Open(t, pool), ID: UploadID}
 	var err error
 	if u.Blobs, err = blob.OpenDirectory(t.TempDir()); err != nil {
 		t.Fatal(err)
@@ -117,26 +115,46 @@ func Upload(t *testing.T, content []byte) *Uploaded {
 			t.Fatal(err)
 		}
 	}
-	if u.Image, err = u.DB.Models.FinishUpload(t.Context(), u.Person, UploadID, ""); err != nil {
-		t.Fatal(err)
-	}
-	u.Job = jobs.VerifyImage{Models: storetest.OpenAs(t, pool, store.RoleWorker).Models, Blobs: u.Blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
+	NoError(t, u.DB.Models.FinishUpload(t.Context(), u.Person, UploadID))
+	u.Job = jobs.VerifyUpload{Models: storetest.OpenAs(t, pool, store.RoleWorker).Models, Blobs: u.Blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler)}
 	return u
 }
 
 // Work runs the job's attempt.
 func (u *Uploaded) Work(ctx context.Context, attempt int) error {
-	return u.Job.Work(ctx, &river.Job[queue.VerifyImage]{JobRow: &rivertype.JobRow{Attempt: attempt, MaxAttempts: 3}, Args: queue.VerifyImage{ImageID: u.Image}})
+	subject, err := models.UploadSubject(u.ID)
+	if err != nil {
+		return err
+	}
+	return u.Job.Work(ctx, &river.Job[queue.VerifyUpload]{JobRow: &rivertype.JobRow{Attempt: attempt, MaxAttempts: 3}, Args: queue.VerifyUpload{UploadID: subject}})
 }
 
-// Read is the image as it is now.
-func (u *Uploaded) Read() models.Image {
+// Read is the upload as it is now.
+func (u *Uploaded) Read() models.Upload {
 	u.t.Helper()
-	i, err := u.DB.Models.Image(u.t.Context(), u.Org, u.Image)
+	up, err := u.DB.Models.Upload(u.t.Context(), u.Org, u.ID)
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	return i
+	return up
+}
+
+// Made is the image that came of it.
+func (u *Uploaded) Made() models.Image {
+	u.t.Helper()
+	return storetest.ImageOf(u.t, u.DB, u.Org, u.ID)
+}
+
+// Discard removes the upload, which is no image, and gives the work that removes its bytes.
+func (u *Uploaded) Discard() func() error {
+	u.t.Helper()
+	NoError(u.t, u.DB.Models.RemoveUpload(u.t.Context(), u.Org, u.Person, u.ID))
+	subject, err := models.UploadSubject(u.ID)
+	NoError(u.t, err)
+	job := jobs.DiscardUpload{Models: u.Job.Models, Blobs: u.Blobs}
+	return func() error {
+		return job.Work(u.t.Context(), &river.Job[queue.DiscardUpload]{JobRow: &rivertype.JobRow{}, Args: queue.DiscardUpload{UploadID: subject}})
+	}
 }
 
 // WithoutTools hides qemu-img and gives what PATH was.
@@ -149,7 +167,7 @@ func (u *Uploaded) WithoutTools() string {
 
 // BytesGone tells whether the uploaded bytes are removed.
 func (u *Uploaded) BytesGone() bool {
-	_, _, err := u.Blobs.Open(u.t.Context(), blob.UploadKey(UploadID))
+	_, _, err := u.Blobs.Open(u.t.Context(), blob.UploadKey(u.ID))
 	return errors.Is(err, blob.ErrNotFound)
 }
 

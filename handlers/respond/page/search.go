@@ -30,6 +30,9 @@ func Search(found []overview.Hits, area, typed, what string, zone *time.Location
 		}
 		all := area + folder
 		g := ui.SearchGroup{Title: title, Total: hits.Total, All: all + "?" + param + "=" + url.QueryEscape(typed)}
+		if hits.Kind == overview.HitUpload {
+			g.All = area + "/images" // where uploads are listed
+		}
 		for _, h := range hits.Rows {
 			row := ui.SearchRow{Name: h.Name, Detail: h.Detail, Gone: h.Gone, At: h.At, Where: all + "/" + h.ID.String()}
 			if at, err := time.LoadLocation(h.Zone); h.Zone != "" && err == nil {
@@ -60,6 +63,8 @@ func kindWords(k overview.HitKind) (title, folder string) {
 		return "Models", "/models"
 	case overview.HitImage:
 		return "Images", "/images"
+	case overview.HitUpload:
+		return "Uploads", "/uploads"
 	case overview.HitHost:
 		return "Hosts", "/hosts"
 	case overview.HitPool:

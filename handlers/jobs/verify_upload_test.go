@@ -10,16 +10,16 @@ import (
 	"volary.dev/store/blob"
 )
 
-func TestVerifyImageMakesCanonical(t *testing.T) {
+func TestVerifyUploadMakesCanonical(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	for range 2 { // as after a worker that died when all was done
 		if err := u.Work(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
 	}
-	i := u.Read()
-	if i.State != provisioner.ImageReady || i.VirtualSize != 2<<20 || i.VerifiedAt == nil || i.UploadedDigest != i.ContentDigest {
-		t.Fatalf("image = %+v", i)
+	i := u.Made()
+	if up := u.Read(); up.State != provisioner.UploadDone || up.VerifiedAt == nil || i.VirtualSize != 2<<20 || up.Digest != i.ContentDigest || i.Format != "raw" {
+		t.Fatalf("upload = %+v, image = %+v", up, i)
 	}
 	key, err := blob.ImageKey(i.CanonicalDigest)
 	if err != nil {
@@ -38,53 +38,53 @@ func TestVerifyImageMakesCanonical(t *testing.T) {
 	}
 }
 
-func TestVerifyImageRefuses(t *testing.T) {
+func TestVerifyUploadRefuses(t *testing.T) {
 	u := loopstest.Upload(t, []byte(strings.Repeat("no image at all\n", 1000)))
 	if err := u.Work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	i := u.Read()
-	if i.State != provisioner.ImageRefused || i.Reason == "" || len(i.Checks) == 0 || !u.BytesGone() {
-		t.Errorf("image = %+v, bytes gone: %t", i, u.BytesGone())
+	if i.State != provisioner.UploadRefused || i.Reason == "" || len(i.Checks) == 0 || !u.BytesGone() {
+		t.Errorf("upload = %+v, bytes gone: %t", i, u.BytesGone())
 	}
 }
 
-func TestVerifyImageWithoutQEMUImgKeepsTheUpload(t *testing.T) {
+func TestVerifyUploadWithoutQEMUImgKeepsTheUpload(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	path := u.WithoutTools()
 	if err := u.Work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if i := u.Read(); i.State != provisioner.ImageUnverified || !strings.Contains(i.Reason, "qemu-img") || u.BytesGone() {
-		t.Errorf("image = %+v, bytes gone: %t", i, u.BytesGone())
+	if i := u.Read(); i.State != provisioner.UploadUnverified || !strings.Contains(i.Reason, "qemu-img") || u.BytesGone() {
+		t.Errorf("upload = %+v, bytes gone: %t", i, u.BytesGone())
 	}
 	t.Setenv("PATH", path)
 	if err := u.Work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if i := u.Read(); i.State != provisioner.ImageReady {
+	if i := u.Read(); i.State != provisioner.UploadDone {
 		t.Errorf("once qemu-img is there: %s %s", i.State, i.Reason)
 	}
 }
 
-func TestVerifyImageEndsWithItsLastAttempt(t *testing.T) {
+func TestVerifyUploadEndsWithItsLastAttempt(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	u.Job.Verifier.Scratch = "/nonexistent"
 	if err := u.Work(t.Context(), 1); err == nil {
 		t.Error("a machine that fails was not reported")
 	}
-	if i := u.Read(); i.State != provisioner.ImageChecking {
+	if i := u.Read(); i.State != provisioner.UploadChecking {
 		t.Errorf("after the first attempt: %s", i.State)
 	}
 	if err := u.Work(t.Context(), 3); err != nil {
 		t.Fatal(err)
 	}
-	if i := u.Read(); i.State != provisioner.ImageUnverified || i.Reason == "" {
+	if i := u.Read(); i.State != provisioner.UploadUnverified || i.Reason == "" {
 		t.Errorf("after the last attempt: %s %q", i.State, i.Reason)
 	}
 }
 
-func TestVerifyImageWithoutItsBytes(t *testing.T) {
+func TestVerifyUploadWithoutItsBytes(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	if err := u.Blobs.Delete(t.Context(), blob.UploadKey(loopstest.UploadID)); err != nil {
 		t.Fatal(err)
@@ -92,7 +92,23 @@ func TestVerifyImageWithoutItsBytes(t *testing.T) {
 	if err := u.Work(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
-	if i := u.Read(); i.State != provisioner.ImageRefused {
-		t.Errorf("image = %+v", i)
+	if i := u.Read(); i.State != provisioner.UploadRefused {
+		t.Errorf("upload = %+v", i)
+	}
+}
+
+// A file of another digest than was given is refused with both.
+func TestVerifyUploadHoldsItsDigest(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	given := strings.Repeat("0f", 32)
+	if _, err := u.Pool.Exec(t.Context(), `UPDATE uploads SET expected_digest = $1`, given); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Work(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	i := u.Read()
+	if i.State != provisioner.UploadRefused || !strings.Contains(i.Reason, given) || !strings.Contains(i.Reason, i.Digest) || len(i.Digest) != 64 || i.Checks[0].Name != "digest" || !u.BytesGone() {
+		t.Errorf("upload = %+v", i)
 	}
 }

@@ -1,0 +1,27 @@
+package jobs
+
+import (
+	"context"
+
+	"github.com/riverqueue/river"
+
+	"volary.dev/store/blob"
+	"volary.dev/store/models"
+	"volary.dev/store/queue"
+)
+
+// DiscardUpload removes what is left of the bytes of an upload whose row is gone.
+type DiscardUpload struct {
+	river.WorkerDefaults[queue.DiscardUpload]
+	Models *models.DB
+	Blobs  blob.Store
+}
+
+// Work implements river.Worker. It may run again.
+func (d *DiscardUpload) Work(ctx context.Context, job *river.Job[queue.DiscardUpload]) error {
+	id := models.UploadOf(job.Args.UploadID)
+	if known, err := d.Models.UploadKnown(ctx, id); err != nil || known {
+		return err
+	}
+	return discardUpload(ctx, d.Blobs, id)
+}

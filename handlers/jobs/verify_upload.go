@@ -1,0 +1,241 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/image"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/store/blob"
+	"volary.dev/store/models"
+	"volary.dev/store/queue"
+)
+
+// How long a verification may take, and wait.
+const (
+	// verifyTimeout is for the largest disk on a slow machine.
+	verifyTimeout = 2 * time.Hour
+	// turnPause is a net below EndVerificationTurn, which takes up the organization's next upload.
+	turnPause = 15 * time.Second
+	// roomPause is between two looks whether there is room, and roomPatience how old an upload may become in vain.
+	roomPause    = time.Minute
+	roomPatience = 24 * time.Hour
+)
+
+// VerifyUpload makes the verdict on an upload, and keeps the canonical form of each image that comes of it. The uploaded
+// bytes are gone once the verdict is final. One upload of an organization is verified at a time: the others come back
+// later and hold no place meanwhile.
+type VerifyUpload struct {
+	river.WorkerDefaults[queue.VerifyUpload]
+	Models   *models.DB
+	Blobs    blob.Store
+	Verifier image.Verifier
+	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
+	Log      *slog.Logger
+}
+
+// Timeout implements river.Worker.
+func (*VerifyUpload) Timeout(*river.Job[queue.VerifyUpload]) time.Duration { return verifyTimeout }
+
+// Work implements river.Worker. It may be run again after its worker died at any line: a canonical form has a name
+// made of its bytes, and a final verdict stays.
+func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUpload]) error {
+	u, there, err := v.upload(ctx, models.UploadOf(job.Args.UploadID))
+	if err != nil || !there {
+		return err // one that was discarded needs no verdict, and DiscardUpload removes its bytes
+	}
+	switch u.State {
+	case provisioner.UploadChecking, provisioner.UploadUnverified:
+	case provisioner.UploadArriving:
+		return nil // it is asked for again when it is here
+	case provisioner.UploadDone, provisioner.UploadRefused:
+		return discardUpload(ctx, v.Blobs, u.ID)
+	}
+	if taken, err := v.Models.TakeVerificationTurn(ctx, u.Organization, job.ID); err != nil {
+		return err
+	} else if !taken {
+		return v.wait(ctx, u, "Another upload of your organization is checked first.", turnPause)
+	}
+	err = v.verify(ctx, u)
+	if ended := v.Models.EndVerificationTurn(context.WithoutCancel(ctx), u.Organization, job.ID); ended != nil {
+		v.Log.WarnContext(ctx, "end verification turn", "upload", u.ID, "error", ended) // it ends with the job, too
+	}
+	var full *image.NoRoomError
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return err
+	case errors.As(err, &full) && full.Ever() && time.Since(since(u)) < roomPatience:
+		v.Log.WarnContext(ctx, "upload waits for room", "upload", u.ID, "need", full.Need, "free", full.Free, "total", full.Total)
+		return v.wait(ctx, u, full.Error()+" It is tried again by itself.", roomPause)
+	case errors.As(err, &full):
+		return v.giveUp(ctx, u, full.Error()+" Tell the operator, and upload it again later.", err)
+	case job.Attempt < job.MaxAttempts:
+		return err
+	}
+	return v.giveUp(ctx, u, "The check failed on our side and is not the file's fault. Tell the operator, and upload it again later.", err)
+}
+
+// since is when an upload was all here.
+func since(u models.Upload) time.Time {
+	if u.FinishedAt == nil {
+		return u.CreatedAt
+	}
+	return *u.FinishedAt
+}
+
+// upload tells also whether it is there still.
+func (v *VerifyUpload) upload(ctx context.Context, id string) (models.Upload, bool, error) {
+	u, err := v.Models.UploadForWorker(ctx, id)
+	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
+		return u, false, nil
+	}
+	return u, err == nil, err
+}
+
+// wait gives the place to another job and comes back after a pause.
+func (v *VerifyUpload) wait(ctx context.Context, u models.Upload, why string, pause time.Duration) error {
+	if err := v.Models.RecordUploadWaits(ctx, u.ID, why); err != nil {
+		return err
+	}
+	return river.JobSnooze(pause)
+}
+
+// giveUp ends the wait for a verdict that does not come.
+func (v *VerifyUpload) giveUp(ctx context.Context, u models.Upload, why string, err error) error {
+	v.Log.ErrorContext(ctx, "upload could not be verified", "upload", u.ID, "error", err)
+	_, err = v.Models.RecordVerdict(ctx, u.ID, provisioner.UploadVerdict{State: provisioner.UploadUnverified, Checks: u.Checks, Reason: why})
+	return err
+}
+
+// limits are the operator's, no disk larger than the largest that a node could have, and the digest that was given.
+func (v *VerifyUpload) limits(ctx context.Context, u models.Upload) (image.Limits, error) {
+	l := v.Limits
+	l.Digest = u.ExpectedDigest
+	largest, err := v.Models.LargestDisk(ctx)
+	if most := largest.GiB << 30; err == nil && most > 0 && most < l.MaxVirtual {
+		l.MaxVirtual, l.Largest = most, fmt.Sprintf("the disk of the largest shape, %s of %s", largest.Shape, largest.Provider)
+	}
+	return l, err
+}
+
+func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
+	path, release, err := v.Blobs.Local(ctx, blob.UploadKey(u.ID))
+	if errors.Is(err, blob.ErrNotFound) {
+		return v.conclude(ctx, u, goneVerdict())
+	}
+	if err != nil {
+		return err
+	}
+	defer release()
+	limits, err := v.limits(ctx, u)
+	if err != nil {
+		return err
+	}
+	result, err := v.Verifier.Verify(ctx, path, limits, func(checks []provisioner.ImageCheck) {
+		// A page that lags by one line is no reason to stop.
+		if err := v.Models.RecordUploadChecks(ctx, u.ID, checks); err != nil {
+			v.Log.WarnContext(ctx, "record checks", "upload", u.ID, "error", err)
+		}
+	})
+	defer result.Discard()
+	if errors.Is(err, image.ErrNoQEMUImg) || errors.Is(err, image.ErrNoSandbox) {
+		v.Log.WarnContext(ctx, "upload stays unverified", "upload", u.ID, "error", err)
+		_, err := v.Models.RecordVerdict(ctx, u.ID, result.UploadVerdict)
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("verify upload %s: %w", u.ID, err)
+	}
+	if result.State == provisioner.UploadDone {
+		return v.keep(ctx, u, result)
+	}
+	return v.conclude(ctx, u, result.UploadVerdict)
+}
+
+// keep takes the canonical forms in, each under the name that its bytes make. The digests are held until the images' rows name them:
+// the deletion of an image with the same bytes removes what no row names. An upload that was discarded meanwhile brings none.
+func (v *VerifyUpload) keep(ctx context.Context, u models.Upload, result image.Result) error {
+	keys, release, err := v.hold(ctx, result.Images)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if _, there, err := v.upload(ctx, u.ID); err != nil || !there {
+		return err
+	}
+	for n, path := range result.Canonical {
+		if n > 0 && slices.Contains(keys[:n], keys[n]) {
+			continue // the same disk twice in one upload
+		}
+		if err := v.Blobs.Adopt(ctx, keys[n], path); err != nil {
+			return err
+		}
+	}
+	return errors.Join(v.conclude(ctx, u, result.UploadVerdict), v.drop(ctx, result.Images))
+}
+
+// hold holds the digests of images, in one order for all who hold several, and gives each image's key.
+func (v *VerifyUpload) hold(ctx context.Context, images []provisioner.VerifiedImage) (keys []string, release func(), err error) {
+	var digests []string
+	for _, i := range images {
+		key, err := blob.ImageKey(i.CanonicalDigest)
+		if err != nil {
+			return nil, nil, err
+		}
+		keys, digests = append(keys, key), append(digests, i.CanonicalDigest)
+	}
+	slices.Sort(digests)
+	var held []func()
+	release = func() {
+		for _, r := range held {
+			r()
+		}
+	}
+	for _, digest := range slices.Compact(digests) {
+		r, err := v.Models.HoldDigest(ctx, digest)
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		held = append(held, r)
+	}
+	return keys, release, nil
+}
+
+// drop removes what no row names after all: the upload was discarded in the last moment.
+func (v *VerifyUpload) drop(ctx context.Context, images []provisioner.VerifiedImage) error {
+	var digests []string
+	for _, i := range images {
+		digests = append(digests, i.CanonicalDigest)
+	}
+	unused, err := v.Models.CopiesOfNoImage(ctx, digests)
+	for _, c := range unused {
+		key, wrong := blob.ImageKey(c.Digest)
+		err = errors.Join(err, wrong, v.Blobs.Delete(ctx, key))
+	}
+	return err
+}
+
+func goneVerdict() provisioner.UploadVerdict {
+	return provisioner.UploadVerdict{
+		State: provisioner.UploadRefused, Reason: "The uploaded bytes are gone.",
+		Checks: []provisioner.ImageCheck{{Name: "file", Detail: "The uploaded bytes are gone.", Repair: "Upload the file again."}},
+	}
+}
+
+// conclude records a final verdict, and then removes the uploaded bytes and what lies beside them: a worker that died between the two is
+// followed by one that finds the verdict and does only this.
+func (v *VerifyUpload) conclude(ctx context.Context, u models.Upload, verdict provisioner.UploadVerdict) error {
+	if _, err := v.Models.RecordVerdict(ctx, u.ID, verdict); err != nil {
+		return err
+	}
+	v.Log.InfoContext(ctx, "upload judged", "upload", u.ID, "state", verdict.State, "reason", verdict.Reason)
+	return discardUpload(ctx, v.Blobs, u.ID)
+}

@@ -1,0 +1,45 @@
+package provisioner
+
+// UploadState is where an upload is on its way to images.
+type UploadState string
+
+// The states of an upload.
+const (
+	UploadArriving   UploadState = "arriving"   // bytes are missing
+	UploadChecking   UploadState = "checking"   // all are here; its verification waits or runs
+	UploadDone       UploadState = "done"       // images came of it; its bytes are gone
+	UploadRefused    UploadState = "refused"    // a check failed; its bytes are gone
+	UploadUnverified UploadState = "unverified" // nobody could look, and it is tried again: the worker has no qemu-img, or failed
+)
+
+// UploadVerdict is what was found out about an upload. Digests are lower-case hex SHA-256, sizes are bytes.
+type UploadVerdict struct {
+	State  UploadState // done, refused or unverified
+	Reason string      // of a refusal, or why it stays unverified
+	Checks []ImageCheck
+	Format string          // "qcow2" or "raw"; empty where it is neither
+	Digest string          // of the file as it came; empty where it was not read as a whole
+	Images []VerifiedImage // the disks that it holds, in its order; none unless it is done
+}
+
+// VerifiedImage is one disk that a verification found good.
+type VerifiedImage struct {
+	Member string // which of the upload's disks, by name or number and distinct; empty: the upload is the disk
+	Name   string // what it is called in the upload, a stranger's words; empty: nothing but what the upload is called
+
+	VirtualSize     int64  // of the disk a guest sees
+	CanonicalSize   int64  // of the qcow2 we made of it, the only form guests get
+	CanonicalDigest string // of that; a host's base image is named after it
+	ContentDigest   string // of the VirtualSize bytes a guest reads: that of `qemu-img convert -O raw`'s result
+}
+
+// ImageCheck is one line of a verdict. Its name is the same wherever it is found, and tells what a disk was refused for:
+// "firmware" that only UEFI can start it, "sector size" that its partition table is for sectors of 4096 bytes, "digest" that
+// it is another file than was announced.
+type ImageCheck struct {
+	Name   string `json:"name"` // "backing file"
+	Passed bool   `json:"passed"`
+	Warned bool   `json:"warned,omitempty"` // it passed, and is doubtful
+	Detail string `json:"detail"`           // what was seen, with its numbers
+	Repair string `json:"repair,omitempty"` // what to do about a check that failed, or a warning
+}
