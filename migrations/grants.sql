@@ -122,6 +122,8 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 GRANT SELECT, INSERT, UPDATE (finished_at, sender), DELETE ON uploads TO volary_web;
 GRANT SELECT, DELETE ON uploads TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;
+GRANT SELECT (confirmed_at), DELETE ON upload_locks TO volary_worker;
 -- What an image is, is the worker's verdict.
 GRANT SELECT, INSERT, UPDATE (state, reason), DELETE ON images TO volary_web; -- foreign keys keep what is used
 GRANT SELECT, UPDATE ON images TO volary_worker;

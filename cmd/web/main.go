@@ -57,15 +57,17 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	changes := handlers.NewChanges()
-	listening := make(chan error, 2)
+	locks := handlers.NewUploadLocks(db, log)
+	listening := make(chan error, 3)
 	go func() { listening <- db.Core.Listen(ctx, changes.Publish, changes.Lost) }()
 	go func() { listening <- db.Core.ListenRights(ctx, changes.RightsEnded) }()
+	go func() { listening <- db.Core.ListenUploads(ctx, locks.Heard) }()
 
 	portal, err := handlers.New(handlers.Options{
 		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL, WorkerSecret: secret,
 		TrustedProxies: cfg.TrustedProxies, Stopping: ctx,
 		Demo: cfg.Demo, Simulated: cfg.SimulatedHosts, PlainHosts: cfg.AllowPlainHosts, UploadsChecked: cfg.UploadsChecked,
-		UploadFolder: blobs.Uploads(),
+		Uploads: blobs.Uploads(), UploadLocks: locks,
 	})
 	if err != nil {
 		return err

@@ -163,7 +163,7 @@ func dialHosts(cfg setup.WorkerConfig, log *slog.Logger) (provisioner.Dial, erro
 }
 
 // workers registers every kind of job.
-func workers(cfg setup.WorkerConfig, engine loops.Engine, blobs blob.Store, mails *jobs.SendMail) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine loops.Engine, blobs blob.Place, mails *jobs.SendMail) *river.Workers {
 	w := river.NewWorkers()
 	river.AddWorker(w, mails)
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})

@@ -35,7 +35,7 @@ const (
 type VerifyImage struct {
 	river.WorkerDefaults[queue.VerifyImage]
 	Models   *models.DB
-	Blobs    blob.Store
+	Blobs    blob.Place
 	Verifier image.Verifier
 	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
 	Log      *slog.Logger
@@ -180,11 +180,11 @@ func (v *VerifyImage) conclude(ctx context.Context, i models.Image, verdict prov
 	return v.discard(ctx, i)
 }
 
-// discard removes the uploaded bytes and the tus handler's note. It comes after the verdict, so that a worker that
+// discard removes the uploaded bytes and what lies beside them. It comes after the verdict, so that a worker that
 // died between the two is followed by one that finds the verdict and does only this.
 func (v *VerifyImage) discard(ctx context.Context, i models.Image) error {
 	if i.UploadID == "" {
 		return nil
 	}
-	return discardUpload(ctx, v.Blobs, i.UploadID)
+	return v.Blobs.Uploads().Discard(ctx, i.UploadID)
 }

@@ -153,7 +153,7 @@ func (h Handlers) unfinished(c echo.Context) ([]web.UploadRow, error) {
 	uploads, err := h.Models.Uploads(c.Request().Context(), orgID)
 	var list []web.UploadRow
 	for _, u := range uploads {
-		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Offset: h.Uploads.Received(u.ID), Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint})
+		list = append(list, web.UploadRow{ID: u.ID, Filename: u.Filename, Size: u.Size, Offset: h.Uploads.Received(c.Request().Context(), u.ID), Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint})
 	}
 	return list, err
 }

@@ -34,7 +34,9 @@ func OpenDirectory(root string) (*Directory, error) {
 }
 
 // Uploads are those in its folder of that name.
-func (d *Directory) Uploads() Uploads { return &directoryUploads{d, filestore.New(filepath.Join(d.root, "uploads"))} }
+func (d *Directory) Uploads() Uploads {
+	return &directoryUploads{d, filestore.New(filepath.Join(d.root, "uploads"))}
+}
 
 // Put keeps what r gives until its end and returns its size in bytes.
 func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, error) {

@@ -122,13 +122,13 @@ func TestDiscardPartial(t *testing.T) {
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.DiscardPartial(time.Now().Add(-time.Hour)); err != nil {
+	if err := d.DiscardPartial(t.Context(), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); err != nil {
 		t.Errorf("a young file is gone: %v", err)
 	}
-	if err := d.DiscardPartial(time.Now().Add(time.Hour)); err != nil {
+	if err := d.DiscardPartial(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
@@ -138,7 +138,8 @@ func TestDiscardPartial(t *testing.T) {
 
 func TestUploadKeysAreKeys(t *testing.T) {
 	d, _ := open(t)
-	for _, k := range blob.UploadKeys(digest[:32]) {
+	for _, beside := range []string{"", blob.NoteSuffix, blob.SumsSuffix} {
+		k := blob.UploadKey(digest[:32]) + beside
 		if _, err := d.Put(t.Context(), k, strings.NewReader("x")); err != nil {
 			t.Errorf("Put(%q): %v", k, err)
 		}
