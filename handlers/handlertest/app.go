@@ -106,6 +106,23 @@ func Start(t testing.TB, o Options) *App {
 	return a
 }
 
+// Beside is another web process over the same database and store, which lives as long as the test.
+func (a *App) Beside() *App {
+	a.t.Helper()
+	b := &App{Store: a.Store, Pool: a.Pool, Changes: handlers.NewChanges(), Stop: a.Stop, uploads: a.uploads, blobs: a.blobs, t: a.t, options: a.options}
+	b.web = storetest.OpenAs(a.t, a.Pool, store.RoleWeb)
+	server := httptest.NewUnstartedServer(nil)
+	b.URL = "http://" + server.Listener.Addr().String()
+	b.options.Store, b.options.Changes, b.options.PublicURL = b.web, b.Changes, b.URL
+	b.options.UploadLocks = handlers.NewUploadLocks(b.web, b.options.Log)
+	b.Restart()
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*b.portal.Load()).ServeHTTP(w, r) })
+	server.Start()
+	a.t.Cleanup(func() { a.Stop(); server.Close() })
+	b.Listen()
+	return b
+}
+
 // Restart puts another portal in the place of the one that answers, over the same database and folder, as where the process was
 // started anew: what one kept in memory is gone.
 func (a *App) Restart() {

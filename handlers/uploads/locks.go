@@ -256,8 +256,8 @@ func (l *Locks) confirm(holds []*hold) {
 	if err != nil {
 		l.log.WarnContext(ctx, "locks of uploads are not confirmed", "locks", len(holds), "error", err)
 		for _, h := range holds {
-			if h.unsure() > l.times.Patience {
-				h.lose()
+			if h.unsure() > l.times.Patience && h.lose() {
+				h.letGo()
 			}
 		}
 		return
@@ -270,7 +270,9 @@ func (l *Locks) confirm(holds []*hold) {
 		ask, ours := wanted[h.holder]
 		switch {
 		case !ours:
-			h.lose() // or it was just left
+			if h.lose() { // else it was just left
+				h.letGo() // ends the silence in which it reads
+			}
 		case ask:
 			h.confirm(sent.Add(l.times.Sure))
 			h.letGo()
@@ -314,13 +316,16 @@ func (h *hold) unsure() time.Duration {
 	return time.Since(h.since)
 }
 
-func (h *hold) lose() {
+// lose ends it, and tells whether it was not over before.
+func (h *hold) lose() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !h.ended {
-		h.ended = true
-		close(h.over)
+	if h.ended {
+		return false
 	}
+	h.ended = true
+	close(h.over)
+	return true
 }
 
 // certain waits until the lock is ours for certain.
