@@ -33,6 +33,7 @@ func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 func lowest() []layer {
 	return []layer{
 		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
+		{packages: []string{"store/blob/bucket"}, may: []string{"store/blob"}},
 		{packages: []string{"provisioner/typed"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},

@@ -1,0 +1,12 @@
+package bucket_test
+
+import (
+	"testing"
+
+	"volary.dev/store/blob"
+	"volary.dev/store/blob/blobtest"
+)
+
+func TestBucket(t *testing.T) {
+	blobtest.Exercise(t, func(t *testing.T) blob.Place { return blobtest.Serve(t).Place(t) })
+}
