@@ -15,7 +15,6 @@ import (
 	"volary.dev/handlers/handshake"
 	"volary.dev/migrations"
 	"volary.dev/store"
-	"volary.dev/store/blob"
 	"volary.dev/store/floors"
 	"volary.dev/store/sealing"
 )
@@ -48,7 +47,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
 	}
 	db := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour})
-	blobs, err := blob.OpenDirectory(cfg.BlobDir)
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, nil)
 	if err != nil {
 		return err
 	}
