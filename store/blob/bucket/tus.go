@@ -93,7 +93,9 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 			next.close()
 		}
 		if err != nil || came != nil || next.added == 0 || next.size < u.Part || next.begin+next.size >= u.Size {
-			err = errors.Join(err, u.sent(sending), came)
+			if err = errors.Join(err, u.sent(sending), came); errors.Is(err, errOther) {
+				err = tus.ErrMismatchOffset
+			}
 			return u.written.Received - offset, err
 		}
 	}
@@ -160,9 +162,6 @@ func (u *upload) sent(p *part) error {
 	}
 	err := <-p.done
 	p.close()
-	if errors.Is(err, errOther) {
-		return tus.ErrMismatchOffset
-	}
 	if err != nil {
 		return err
 	}
