@@ -29,6 +29,11 @@ func TestDirectory(t *testing.T) {
 	blobtest.Exercise(t, func(t *testing.T) blob.Place { d, _ := open(t); return d })
 }
 
+func TestDirectoryOfMany(t *testing.T) {
+	d, root := open(t)
+	blobtest.Pages(t, d, root)
+}
+
 func TestBrokenPutLeavesNoFile(t *testing.T) {
 	d, root := open(t)
 	key, err := blob.ImageKey(digest)

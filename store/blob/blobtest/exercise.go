@@ -392,14 +392,37 @@ func ids(t *testing.T, p blob.Place) {
 	}
 }
 
+// Pages has more blobs listed than one page holds; folder is where those of a place lie as files, so that making them takes no time.
+func Pages(t *testing.T, p blob.Place, folder string) {
+	t.Helper()
+	const all = blob.ListPage + 5
+	if err := os.MkdirAll(filepath.Join(folder, "images"), 0o755); err != nil { //nolint:gosec // a server that is nobody reads it
+		t.Fatal(err)
+	}
+	for n := range all {
+		if err := os.WriteFile(filepath.Join(folder, "images", fmt.Sprintf("%064x.qcow2", n)), []byte("x"), 0o644); err != nil { //nolint:gosec // likewise
+			t.Fatal(err)
+		}
+	}
+	var got []string
+	for after, more := "", true; more; after = got[len(got)-1] {
+		var list []blob.Listed
+		var err error
+		if list, more, err = p.List(t.Context(), "images", after); err != nil || len(list) == 0 || len(list) > blob.ListPage {
+			t.Fatalf("after %q: %d, %v", after, len(list), err)
+		}
+		for _, l := range list {
+			got = append(got, l.Key)
+		}
+	}
+	if len(got) != all || !slices.IsSorted(got) || len(slices.Compact(got)) != all {
+		t.Errorf("%d of %d are listed, in order: %v", len(got), all, slices.IsSorted(got))
+	}
+}
+
 // NewID makes an upload's id.
 func NewID() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b)
 	return hex.EncodeToString(b)
-}
-
-// Line is a reader that breaks after so many bytes, as a line does.
-func Line(from io.Reader, after int64) io.Reader {
-	return io.MultiReader(io.LimitReader(from, after), iotest.ErrReader(fmt.Errorf("the line broke after %d bytes", after)))
 }

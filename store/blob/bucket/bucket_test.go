@@ -7,6 +7,11 @@ import (
 	"volary.dev/store/blob/blobtest"
 )
 
+func TestBucketOfMany(t *testing.T) {
+	s := blobtest.Serve(t)
+	blobtest.Pages(t, s.Place(t), s.Folder)
+}
+
 func TestBucket(t *testing.T) {
 	blobtest.Exercise(t, func(t *testing.T) blob.Place { return blobtest.Serve(t).Place(t) })
 }
