@@ -39,7 +39,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	if err := ensurePackages(ctx, os.Stdout, testPackages(isShort(args), full)); err != nil {
 		return err
 	}
-	var server, s3Server string
+	var server string
 	stop := func() {}
 	if err := s.do("PostgreSQL", func() (string, error) {
 		var err error
@@ -58,14 +58,9 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	if err != nil {
 		return err
 	}
-	if s3 {
-		if err := s.do("S3 server", func() (string, error) {
-			var err error
-			s3Server, err = c.tool(ctx, "versitygw", "github.com/versity/versitygw/cmd/versitygw")
-			return "", err
-		}); err != nil {
-			return err
-		}
+	s3Server, err := c.s3Server(ctx, s, s3)
+	if err != nil {
+		return err
 	}
 	var busy *burden
 	if load {
@@ -156,6 +151,18 @@ const fullVariable = "VOLARY_TEST_FULL"
 
 // s3ServerVariable names the program that blobtest starts.
 const s3ServerVariable = "VOLARY_TEST_S3_SERVER"
+
+// s3Server builds the S3 server of tests where any of them needs it.
+func (c checkout) s3Server(ctx context.Context, s *steps, needed bool) (program string, err error) {
+	if !needed {
+		return "", nil
+	}
+	return program, s.do("S3 server", func() (string, error) {
+		var err error
+		program, err = c.tool(ctx, "versitygw", "github.com/versity/versitygw/cmd/versitygw")
+		return "", err
+	})
+}
 
 // takeOut takes a flag of ours out of the arguments, which go test does not know.
 func takeOut(args []string, flag string) (rest []string, given bool) {

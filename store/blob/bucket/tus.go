@@ -31,7 +31,7 @@ func (t tusStore) NewUpload(ctx context.Context, info tus.FileInfo) (tus.Upload,
 	if _, err := t.of.b.put(ctx, blob.UploadKey(info.ID)+blob.NoteSuffix, bytes.NewReader(text), only{absent: true}); err != nil {
 		return nil, err
 	}
-	return &upload{of: t.of, id: info.ID, content: content{note: n, noted: true}}, nil
+	return &upload{of: t.of, id: info.ID, content: content{note: n}}, nil
 }
 
 // GetUpload implements tus.DataStore.

@@ -34,7 +34,6 @@ type note struct {
 // content is what is here of an upload.
 type content struct {
 	note
-	noted   bool
 	parts   []object // in order, all whole but the last
 	whole   bool     // it was put as one object, which is the only part
 	written blob.Progress
@@ -76,7 +75,7 @@ func (u uploads) content(ctx context.Context, id string) (c content, err error) 
 	if err != nil {
 		return c, fmt.Errorf("note of upload %s: %w", id, err)
 	}
-	c.noted, c.written.Written = true, noted.written
+	c.written.Written = noted.written
 	for n, o := range parts {
 		if number, err := strconv.Atoi(o.key[len(o.key)-5:]); err != nil || number != n || c.written.Received != int64(n)*c.Part {
 			break // after a part that is not whole nothing is here
