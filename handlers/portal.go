@@ -48,7 +48,7 @@ type Options struct {
 	// PlainHosts lets staff add hosts by tcp and unix: one machine, and the lab.
 	PlainHosts     bool
 	UploadsChecked bool
-	// Uploads is where they are written; nil in tests that upload nothing.
+	// Uploads is where they are written.
 	Uploads blob.Uploads
 	// UploadLocks are those that the process hears of (NewUploadLocks); nil: what another one asks for is found by a look.
 	UploadLocks *UploadLocks

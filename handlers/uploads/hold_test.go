@@ -3,11 +3,14 @@ package uploads
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"volary.dev/provisioner/waittest"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
 )
 
 func held(sure time.Duration) *hold {
@@ -58,4 +61,41 @@ func TestNothingIsWrittenWithoutTheLock(t *testing.T) {
 	if !errors.Is(context.Cause(ctx), errLockLost) {
 		t.Errorf("it ended by %v", context.Cause(ctx))
 	}
+}
+
+// A database that is away for a while ends no upload: what comes meanwhile waits, and is written once the lock is confirmed.
+func TestDatabaseIsAwayForAMoment(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.OpenAs(t, pool, store.RoleWeb).Models
+	l := NewLocksTimed(db, slog.New(slog.DiscardHandler), LockTimes{Beat: 20 * time.Millisecond, Lapse: time.Hour, Sure: 300 * time.Millisecond, Patience: time.Hour})
+	h := &hold{}
+	ctx := context.WithValue(t.Context(), principalKey{}, principal{hold: h})
+	k, err := l.NewLock("0123456789abcdef0123456789abcdef")
+	storetest.NoError(t, err)
+	storetest.NoError(t, k.Lock(ctx, func() { t.Error("it was asked to let go") }))
+	rename := func(from, to string) {
+		_, err := pool.Exec(t.Context(), `ALTER TABLE `+from+` RENAME TO `+to)
+		storetest.NoError(t, err)
+	}
+	rename("upload_locks", "upload_locks_away")
+	waittest.Until(t, "the lock to be no longer certain", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return time.Now().After(h.sure)
+	})
+	read := make(chan error, 1)
+	go func() {
+		_, err := h.guard(ctx, strings.NewReader("x")).Read(make([]byte, 1))
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		t.Errorf("read without a confirmed lock: %v", err)
+	default:
+	}
+	rename("upload_locks_away", "upload_locks")
+	if err, _ := waittest.Receive(t, "what came meanwhile", read); err != nil {
+		t.Error(err)
+	}
+	storetest.NoError(t, k.Unlock())
 }

@@ -110,9 +110,7 @@ func (k *lock) Lock(ctx context.Context, letGo func()) error {
 		taken, err := l.models.TakeUploadLock(ctx, k.upload, holder, l.times.Lapse)
 		switch {
 		case ctx.Err() != nil:
-			if taken {
-				l.give(k.upload, holder)
-			}
+			l.give(k.upload, holder) // it may be taken although the answer was lost
 			return tus.ErrLockTimeout
 		case err != nil:
 			return k.of.failed(ctx, err)

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
@@ -17,6 +19,7 @@ import (
 const (
 	promisedShare = 4         // what one person's uploads lack keeps others from at most this part of what is free
 	promisedFor   = time.Hour // since its last byte an upload is promised room
+	looksAtOnce   = 16        // a bucket answers each after some milliseconds
 )
 
 // room is what is known, before a file is announced, of what it needs; enough is asked with it under the lock of announcements.
@@ -34,17 +37,23 @@ func (u *Handler) look(ctx context.Context) (r room, err error) {
 	if err != nil {
 		return r, err
 	}
+	var mu sync.Mutex
 	r.here = map[string]blob.Progress{}
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(looksAtOnce)
 	for _, a := range announced {
-		p, err := u.store.Progress(ctx, a.ID)
-		if err != nil && !errors.Is(err, blob.ErrNotFound) {
-			return r, err
-		}
-		if err == nil {
+		all.Go(func() error {
+			p, err := u.store.Progress(ctx, a.ID)
+			if errors.Is(err, blob.ErrNotFound) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
 			r.here[a.ID] = p
-		}
+			return err
+		})
 	}
-	return r, nil
+	return r, all.Wait()
 }
 
 // enough refuses a person's file for which there is no room now, before its first byte is sent.

@@ -65,9 +65,7 @@ type Options struct {
 func New(o Options) (*Handler, error) {
 	u := &Handler{models: o.Models, people: o.People, store: o.Store, sums: newSums(o.Store), log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
-	if o.Store != nil {
-		worded{o.Store.Tus(), u}.useIn(composer)
-	}
+	worded{o.Store.Tus(), u}.useIn(composer)
 	if o.Locks == nil {
 		o.Locks = NewLocks(o.Models, o.Log)
 	}

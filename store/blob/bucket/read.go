@@ -44,6 +44,9 @@ func (r *reader) Read(p []byte) (int, error) {
 		if r.at >= r.end {
 			return 0, io.EOF
 		}
+		if len(p) == 0 {
+			return 0, nil
+		}
 		n, err := r.try(p)
 		if n > 0 {
 			r.at += int64(n)
