@@ -28,6 +28,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/handlers/uploads"
 	"volary.dev/static"
+	"volary.dev/store/blob"
 	"volary.dev/store/floors"
 )
 
@@ -49,8 +50,10 @@ type Options struct {
 	// PlainHosts lets staff add hosts by tcp and unix: one machine, and the lab.
 	PlainHosts     bool
 	UploadsChecked bool
-	// UploadFolder is where uploads are written in parts (blob.Directory.Uploads); empty in tests that upload nothing.
-	UploadFolder string
+	// Uploads is where they are written.
+	Uploads blob.Uploads
+	// UploadLocks are those that the process hears of (NewUploadLocks); nil: what another one asks for is found by a look.
+	UploadLocks *UploadLocks
 	// UploadPace is the time in which an upload's sender has to send 64 KiB; 0 takes 60 s.
 	UploadPace time.Duration
 	// Heartbeat of event streams and consoles; 0 takes 5 s.
@@ -246,7 +249,15 @@ func (o Options) throttle(each time.Duration, burst int) echo.MiddlewareFunc {
 type guards struct{ before, after []echo.MiddlewareFunc }
 
 func (o Options) uploads() (*uploads.Handler, error) {
-	return uploads.New(uploads.Options{Models: o.Store.Models, People: o.Store.People, Folder: o.UploadFolder, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+	return uploads.New(uploads.Options{Models: o.Store.Models, People: o.Store.People, Store: o.Uploads, Locks: o.UploadLocks, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+}
+
+// UploadLocks are the locks of uploads under way.
+type UploadLocks = uploads.Locks
+
+// NewUploadLocks makes those whose Heard store.ListenUploads calls.
+func NewUploadLocks(all *floors.All, log *slog.Logger) *UploadLocks {
+	return uploads.NewLocks(all.Models, log)
 }
 
 // NewChanges makes the hub that store.Listen feeds.

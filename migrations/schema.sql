@@ -1593,6 +1593,16 @@ CREATE TABLE told (
   CONSTRAINT told_pkey PRIMARY KEY (event, subject_id, mark)
 );
 
+CREATE TABLE upload_locks (
+  upload_id text NOT NULL,
+  holder uuid NOT NULL,
+  confirmed_at timestamp with time zone NOT NULL,
+  wanted boolean DEFAULT false NOT NULL,
+  CONSTRAINT upload_locks_holder_key UNIQUE (holder),
+  CONSTRAINT upload_locks_pkey PRIMARY KEY (upload_id),
+  CONSTRAINT upload_locks_upload_id_check CHECK ((upload_id ~ '^[0-9a-f]{32}$'::text))
+);
+
 CREATE TABLE uploads (
   id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -2325,6 +2335,14 @@ GRANT SELECT (provider_id, person_id, role) ON staff TO volary_worker;
 GRANT DELETE, INSERT, SELECT ON taken_names TO volary_web;
 
 GRANT DELETE, INSERT, SELECT ON told TO volary_worker;
+
+GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_web;
+
+GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_web;
+
+GRANT DELETE ON upload_locks TO volary_worker;
+
+GRANT SELECT (confirmed_at) ON upload_locks TO volary_worker;
 
 GRANT DELETE, SELECT ON uploads TO volary_web;
 

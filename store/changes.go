@@ -65,6 +65,12 @@ func (db *DB) ListenRights(ctx context.Context, f func(person uuid.UUID)) error 
 	})
 }
 
+// ListenUploads calls f with the id of each upload whose lock somebody asks for, or left while somebody did; "" says that some may have
+// been missed, and comes first. See Listen.
+func (db *DB) ListenUploads(ctx context.Context, f func(id string)) error {
+	return db.listen(ctx, "volary_uploads", func() { f("") }, func() {}, func(payload string) error { f(payload); return nil })
+}
+
 // reconnectAfter is the pause before a lost connection is opened again.
 const reconnectAfter = time.Second
 

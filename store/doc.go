@@ -24,7 +24,8 @@
 // # Locks
 //
 // Every transaction that takes more than one lock takes them in this order, so that none waits for another in a
-// ring: the form's slip (before anything else, see slips.go), provider (shared, for how it stands), pool, clusters by id, host, wallet, lots by id, chain head. Time that decides about money or claims is the
+// ring: the form's slip (before anything else, see slips.go), provider (shared, for how it stands), pool, clusters by id, host, wallet, lots by id, chain head; an announced upload's last is
+// that of the room for all of them (models.BeginUpload). Time that decides about money or claims is the
 // database's.
 //
 // # Rights
@@ -46,7 +47,7 @@
 //	people.password_hash                   web     replaced by the person
 //
 // Hashes are of 256 random bits, but for passwords. SSH keys in cluster_keys are public ones and stay: who was let in.
-// Hosts' and SMTP credentials are not in the database.
+// Credentials of hosts, of the mail server and of the bucket are not in the database.
 //
 // # Decided
 //

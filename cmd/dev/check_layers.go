@@ -33,6 +33,7 @@ func layers() []layer { return slices.Concat(lowest(), pages(), mains()) }
 func lowest() []layer {
 	return []layer{
 		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
+		{packages: []string{"store/blob/bucket"}, may: []string{"store/blob"}},
 		{packages: []string{"provisioner/typed"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
@@ -94,7 +95,7 @@ func pages() []layer {
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",
 			},
-			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
+			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},
 		{
 			packages: []string{"handlers/loops"},
@@ -102,13 +103,13 @@ func pages() []layer {
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob",
 				"billing", "provisioner", "provisioner/cloudinit", "provisioner/reconcile",
 			},
-			never: []string{"github.com/labstack/echo/v4", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
+			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},
 		{packages: []string{"handlers/console"}, may: []string{"store", "store/floors", "store/machines", "provisioner", "handlers/handshake"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "store/people", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
-		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "handlers/request", "handlers/respond"}},
+		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "handlers/request", "handlers/respond"}, never: []string{"github.com/aws/**"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
 			"store", "store/books", "billing", "billing/workbook", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",
@@ -157,8 +158,16 @@ func mains() []layer {
 			"provisioner/acceptance",
 		}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/assets/build"}, may: []string{"cmd/internal/assets"}, never: []string{"cgo"}},
-		{packages: []string{"cmd/internal/setup"}, may: []string{"store/sender"}, never: []string{"cgo"}},
+		{packages: []string{"cmd/internal/setup"}, may: []string{"store/sender", "store/blob", "store/blob/bucket"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
+	}
+}
+
+// outside says who may import what is not ours; what has no row here, anybody may.
+func outside() []layer {
+	return []layer{
+		{packages: []string{"github.com/aws/**"}, may: []string{"store/blob/bucket"}},
+		{packages: []string{"github.com/tus/tusd/v2/**"}, may: []string{"store/blob", "store/blob/bucket", "handlers/uploads"}},
 	}
 }
 
@@ -203,7 +212,7 @@ func checkLayers(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	return faults(slices.Concat(layerFaults(layers(), all), staleLayers(layers(), all)))
+	return faults(slices.Concat(layerFaults(layers(), all), outsideFaults(outside(), all), staleLayers(slices.Concat(layers(), outside()), all)))
 }
 
 func layerFaults(table []layer, all []goPackage) []string {
@@ -227,6 +236,23 @@ func layerFaults(table []layer, all []goPackage) []string {
 		}
 		found = append(found, importFaults(table[row], name, p.Imports)...)
 		found = append(found, reachFaults(table[row], name, p.Deps, cgo)...)
+	}
+	return found
+}
+
+func outsideFaults(table []layer, all []goPackage) (found []string) {
+	for _, p := range all {
+		name, ours := ourName(p.ImportPath)
+		if !ours || isTestPackage(name) {
+			continue
+		}
+		for _, l := range table {
+			for _, i := range p.Imports {
+				if matchesAny(l.packages, i) && !matchesAny(l.may, name) {
+					found = append(found, name+" may not import "+i)
+				}
+			}
+		}
 	}
 	return found
 }

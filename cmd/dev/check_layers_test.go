@@ -42,6 +42,19 @@ func TestLayerFaults(t *testing.T) {
 	}
 }
 
+func TestOutsideFaults(t *testing.T) {
+	all := []goPackage{
+		{ImportPath: "volary.dev/store/blob/bucket", Imports: []string{"github.com/aws/aws-sdk-go-v2/service/s3"}},
+		{ImportPath: "volary.dev/store/blob/blobtest", Imports: []string{"github.com/aws/aws-sdk-go-v2/service/s3"}},
+		{ImportPath: "volary.dev/handlers/org", Imports: []string{"github.com/aws/aws-sdk-go-v2/service/s3", "fmt"}},
+		{ImportPath: "github.com/aws/aws-sdk-go-v2/service/s3", Imports: []string{"github.com/aws/smithy-go"}},
+	}
+	want := []string{"handlers/org may not import github.com/aws/aws-sdk-go-v2/service/s3"}
+	if got := outsideFaults(outside(), all); !slices.Equal(got, want) {
+		t.Errorf("found\n%q, want\n%q", got, want)
+	}
+}
+
 func checkoutRoot(t *testing.T) string {
 	t.Helper()
 	c, err := findCheckout()

@@ -54,7 +54,11 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		faults = append(faults, c.check(ctx, s, server))
 		packages = []string{"./..."}
 	}
-	alone, together, err := c.partition(ctx, packages)
+	alone, together, s3, err := c.partition(ctx, packages)
+	if err != nil {
+		return err
+	}
+	s3Server, err := c.s3Server(ctx, s, s3)
 	if err != nil {
 		return err
 	}
@@ -73,7 +77,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
-	run := testRun{checkout: c, server: server, waits: waits.Name(), long: full || load, full: full}
+	run := testRun{checkout: c, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full}
 	faults = append(faults, run.goTest(ctx, args, together), run.goTest(ctx, append([]string{"-p", "1"}, args...), alone))
 	faults = append(faults, busy.fault(), waits.print(os.Stdout))
 	if err := errors.Join(faults...); err != nil {
@@ -116,23 +120,25 @@ func testPackages(short, full bool) []string {
 	return names
 }
 
-// partition finds the packages whose tests need the lab or a browser: those that import one of them.
-func (c checkout) partition(ctx context.Context, packages []string) (alone, together []string, err error) {
+// partition finds the packages whose tests need the lab or a browser: those that import one of them; and whether any needs an S3 server.
+func (c checkout) partition(ctx context.Context, packages []string) (alone, together []string, s3 bool, err error) {
 	all, err := listPackages(ctx, c.root, packages...)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	for _, p := range all {
 		if _, ours := ourName(p.ImportPath); !ours {
 			continue
 		}
-		if slices.ContainsFunc(slices.Concat(p.TestImports, p.XTestImports), needsMachine) || needsMachine(p.ImportPath) {
+		imports := slices.Concat(p.TestImports, p.XTestImports)
+		s3 = s3 || slices.Contains(imports, module+"/store/blob/blobtest")
+		if slices.ContainsFunc(imports, needsMachine) || needsMachine(p.ImportPath) {
 			alone = append(alone, p.ImportPath)
 		} else {
 			together = append(together, p.ImportPath)
 		}
 	}
-	return alone, together, nil
+	return alone, together, s3, nil
 }
 
 func needsMachine(importPath string) bool {
@@ -142,6 +148,21 @@ func needsMachine(importPath string) bool {
 
 // fullVariable tells tests to do at length what they do once otherwise.
 const fullVariable = "VOLARY_TEST_FULL"
+
+// s3ServerVariable names the program that blobtest starts.
+const s3ServerVariable = "VOLARY_TEST_S3_SERVER"
+
+// s3Server builds the S3 server of tests where any of them needs it.
+func (c checkout) s3Server(ctx context.Context, s *steps, needed bool) (program string, err error) {
+	if !needed {
+		return "", nil
+	}
+	return program, s.do("S3 server", func() (string, error) {
+		var err error
+		program, err = c.tool(ctx, "versitygw", "github.com/versity/versitygw/cmd/versitygw")
+		return "", err
+	})
+}
 
 // takeOut takes a flag of ours out of the arguments, which go test does not know.
 func takeOut(args []string, flag string) (rest []string, given bool) {
@@ -159,9 +180,11 @@ func takeOut(args []string, flag string) (rest []string, given bool) {
 type testRun struct {
 	checkout
 	server string // URL of its PostgreSQL
-	waits  string // file that the tests append their long waits to
-	full   bool
-	long   bool // it may take much longer than it does elsewhere
+	// s3Server is the program of an S3 server, for the packages that start one.
+	s3Server string
+	waits    string // file that the tests append their long waits to
+	full     bool
+	long     bool // it may take much longer than it does elsewhere
 }
 
 func (r testRun) goTest(ctx context.Context, args, packages []string) error {
@@ -177,7 +200,7 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	line = append(line, args...) // last, since -args ends go test's own
 	cmd := contained(ctx, line)
 	cmd.Dir = r.root
-	cmd.Env = append(os.Environ(), testServerVariable+"="+r.server, waitsVariable+"="+r.waits)
+	cmd.Env = append(os.Environ(), testServerVariable+"="+r.server, waitsVariable+"="+r.waits, s3ServerVariable+"="+r.s3Server)
 	if r.full {
 		cmd.Env = append(cmd.Env, fullVariable+"=1")
 	}

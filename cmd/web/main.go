@@ -15,7 +15,6 @@ import (
 	"volary.dev/handlers/handshake"
 	"volary.dev/migrations"
 	"volary.dev/store"
-	"volary.dev/store/blob"
 	"volary.dev/store/floors"
 	"volary.dev/store/sealing"
 )
@@ -48,7 +47,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
 	}
 	db := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour})
-	blobs, err := blob.OpenDirectory(cfg.BlobDir)
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, nil)
 	if err != nil {
 		return err
 	}
@@ -57,15 +56,17 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	changes := handlers.NewChanges()
-	listening := make(chan error, 2)
+	locks := handlers.NewUploadLocks(db, log)
+	listening := make(chan error, 3)
 	go func() { listening <- db.Core.Listen(ctx, changes.Publish, changes.Lost) }()
 	go func() { listening <- db.Core.ListenRights(ctx, changes.RightsEnded) }()
+	go func() { listening <- db.Core.ListenUploads(ctx, locks.Heard) }()
 
 	portal, err := handlers.New(handlers.Options{
 		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL, WorkerSecret: secret,
 		TrustedProxies: cfg.TrustedProxies, Stopping: ctx,
 		Demo: cfg.Demo, Simulated: cfg.SimulatedHosts, SimulatedFolder: cfg.MemoryStateDir, PlainHosts: cfg.AllowPlainHosts, UploadsChecked: cfg.UploadsChecked,
-		UploadFolder: blobs.Uploads(),
+		Uploads: blobs.Uploads(), UploadLocks: locks,
 	})
 	if err != nil {
 		return err

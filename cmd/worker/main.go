@@ -90,16 +90,20 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	}
 	// All of its callers are web processes, each with a connection for every open console.
 	listener = setup.Bound(listener, setup.Bounds{Total: consoleConnections}, log)
-	blobs, err := blob.OpenDirectory(cfg.BlobDir)
+	verify := &jobs.VerifyUpload{
+		Models: db.Models, Log: log, Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.Blobs.Folder()}, Limits: image.DefaultLimits(),
+	}
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, verify.Verifier.Reserve)
 	if err != nil {
 		return err
 	}
+	verify.Blobs = blobs
 	places, err := jobs.ParsePlaces(cfg.Jobs)
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
 	}
 	engine := loops.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
-	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, blobs, mails))
+	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, verify, mails))
 	if err != nil {
 		return err
 	}
@@ -107,6 +111,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	observer := &loops.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
 	bookkeeper := &loops.Bookkeeper{Engine: engine}
 	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
+	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
 	if err != nil {
@@ -115,7 +120,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	consoles := console.New(console.Options{DB: db, Hosts: hosts, Secret: secret, Log: log})
 
 	all, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, queue.Run, consoles.Run} {
+	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, kept.Run, queue.Run, consoles.Run} {
 		all.Go(func() error { return part(ctx) })
 	}
 	all.Go(func() error {
@@ -163,17 +168,14 @@ func dialHosts(cfg setup.WorkerConfig, log *slog.Logger) (provisioner.Dial, erro
 }
 
 // workers registers every kind of job.
-func workers(cfg setup.WorkerConfig, engine loops.Engine, blobs blob.Store, mails *jobs.SendMail) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine loops.Engine, verify *jobs.VerifyUpload, mails *jobs.SendMail) *river.Workers {
 	w := river.NewWorkers()
 	river.AddWorker(w, mails)
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
-	river.AddWorker(w, &jobs.VerifyUpload{
-		Models: engine.Models, Blobs: blobs, Log: engine.Log,
-		Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.BlobDir}, Limits: image.DefaultLimits(),
-	})
-	river.AddWorker(w, &jobs.DeleteImage{Models: engine.Models, Blobs: blobs, Log: engine.Log})
-	river.AddWorker(w, &jobs.DiscardUpload{Models: engine.Models, Blobs: blobs})
+	river.AddWorker(w, verify)
+	river.AddWorker(w, &jobs.DeleteImage{Models: engine.Models, Blobs: verify.Blobs, Log: engine.Log})
+	river.AddWorker(w, &jobs.DiscardUpload{Models: engine.Models, Blobs: verify.Blobs})
 	return w
 }
 

@@ -2,6 +2,7 @@ package handlertest
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -9,7 +10,6 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,6 +26,7 @@ import (
 	"volary.dev/provisioner/memory"
 	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
+	"volary.dev/store/blob"
 	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
 )
@@ -40,7 +41,8 @@ type App struct {
 	Hosts   *memory.World // with Options.Worker
 	// Stop asks the portal to stop, as a signal does its process.
 	Stop    context.CancelFunc
-	uploads string // the folder
+	uploads string // the folder of blobs
+	blobs   blob.Place
 	t       testing.TB
 	web     *floors.All
 	echo    *echo.Echo
@@ -56,6 +58,7 @@ type Options struct {
 	// Serve answers at the listener until ctx ends; nil takes a server of the test's, which knows no deadlines.
 	Serve      func(ctx context.Context, l net.Listener, portal http.Handler)
 	UploadPace time.Duration // see handlers.Options
+	Blobs      blob.Place    // nil: a folder, see App.Uploads
 }
 
 // Start serves a portal until the test ends.
@@ -74,10 +77,16 @@ func Start(t testing.TB, o Options) *App {
 	}
 	stopping, stop := context.WithCancel(context.Background())
 	a.Stop, a.uploads = stop, t.TempDir()
+	if a.blobs = o.Blobs; a.blobs == nil {
+		var err error
+		if a.blobs, err = blob.OpenDirectory(a.uploads); err != nil {
+			t.Fatal(err)
+		}
+	}
 	a.web = storetest.OpenAs(t, pool, store.RoleWeb)
 	a.options = handlers.Options{
 		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL, WorkerSecret: Secret(t),
-		Stopping: stopping, UploadsChecked: true, UploadFolder: a.uploads, Unthrottled: !o.Throttled,
+		Stopping: stopping, UploadsChecked: true, Uploads: a.blobs.Uploads(), UploadLocks: handlers.NewUploadLocks(a.web, o.Log), Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
 	}
 	a.Restart()
@@ -97,6 +106,23 @@ func Start(t testing.TB, o Options) *App {
 	return a
 }
 
+// Beside is another web process over the same database and store, which lives as long as the test.
+func (a *App) Beside() *App {
+	a.t.Helper()
+	b := &App{Store: a.Store, Pool: a.Pool, Changes: handlers.NewChanges(), Stop: a.Stop, uploads: a.uploads, blobs: a.blobs, t: a.t, options: a.options}
+	b.web = storetest.OpenAs(a.t, a.Pool, store.RoleWeb)
+	server := httptest.NewUnstartedServer(nil)
+	b.URL = "http://" + server.Listener.Addr().String()
+	b.options.Store, b.options.Changes, b.options.PublicURL = b.web, b.Changes, b.URL
+	b.options.UploadLocks = handlers.NewUploadLocks(b.web, b.options.Log)
+	b.Restart()
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*b.portal.Load()).ServeHTTP(w, r) })
+	server.Start()
+	a.t.Cleanup(func() { a.Stop(); server.Close() })
+	b.Listen()
+	return b
+}
+
 // Restart puts another portal in the place of the one that answers, over the same database and folder, as where the process was
 // started anew: what one kept in memory is gone.
 func (a *App) Restart() {
@@ -110,15 +136,15 @@ func (a *App) Restart() {
 }
 
 // Uploads is the folder in which uploads lie.
-func (a *App) Uploads() string { return a.uploads }
+func (a *App) Uploads() string { return filepath.Join(a.uploads, "uploads") }
 
 // Received is how many bytes of an unfinished upload have come, without the question that would end who sends them.
 func (a *App) Received(id string) int64 {
-	info, err := os.Stat(filepath.Join(a.uploads, id))
-	if err != nil {
-		return 0
+	p, err := a.blobs.Uploads().Progress(context.Background(), id)
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		a.t.Error(err)
 	}
-	return info.Size()
+	return p.Received
 }
 
 // Secret is what the portals and workers of tests know each other by.
@@ -137,6 +163,7 @@ func (a *App) Listen() {
 	var both sync.WaitGroup
 	both.Go(func() { _ = a.web.Core.Listen(ctx, a.Changes.Publish, a.Changes.Lost) })
 	both.Go(func() { _ = a.web.Core.ListenRights(ctx, a.Changes.RightsEnded) })
+	both.Go(func() { _ = a.web.Core.ListenUploads(ctx, a.options.UploadLocks.Heard) })
 	a.t.Cleanup(func() { cancel(); both.Wait() })
 }
 

@@ -18,7 +18,7 @@ import (
 type DeleteImage struct {
 	river.WorkerDefaults[queue.DeleteImage]
 	Models *models.DB
-	Blobs  blob.Store
+	Blobs  blob.Place
 	Log    *slog.Logger
 }
 
@@ -34,7 +34,7 @@ func (d *DeleteImage) upload(ctx context.Context, a queue.DeleteImage) error {
 	if known, err := d.Models.UploadKnown(ctx, a.UploadID); err != nil || known {
 		return err
 	}
-	return discardUpload(ctx, d.Blobs, a.UploadID)
+	return d.Blobs.Uploads().Discard(ctx, a.UploadID)
 }
 
 func (d *DeleteImage) canonical(ctx context.Context, a queue.DeleteImage) error {
@@ -56,13 +56,4 @@ func (d *DeleteImage) canonical(ctx context.Context, a queue.DeleteImage) error 
 	}
 	d.Log.InfoContext(ctx, "remove the bytes of a deleted image", "image", a.ImageID, "digest", a.CanonicalDigest)
 	return d.Blobs.Delete(ctx, key)
-}
-
-// discardUpload removes an upload's bytes and what lies beside them.
-func discardUpload(ctx context.Context, blobs blob.Store, id string) error {
-	var errs []error
-	for _, key := range blob.UploadKeys(id) {
-		errs = append(errs, blobs.Delete(ctx, key))
-	}
-	return errors.Join(errs...)
 }

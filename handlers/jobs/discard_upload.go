@@ -14,7 +14,7 @@ import (
 type DiscardUpload struct {
 	river.WorkerDefaults[queue.DiscardUpload]
 	Models *models.DB
-	Blobs  blob.Store
+	Blobs  blob.Place
 }
 
 // Work implements river.Worker. It may run again.
@@ -23,5 +23,5 @@ func (d *DiscardUpload) Work(ctx context.Context, job *river.Job[queue.DiscardUp
 	if known, err := d.Models.UploadKnown(ctx, id); err != nil || known {
 		return err
 	}
-	return discardUpload(ctx, d.Blobs, id)
+	return d.Blobs.Uploads().Discard(ctx, id)
 }

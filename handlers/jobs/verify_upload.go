@@ -35,7 +35,7 @@ const (
 type VerifyUpload struct {
 	river.WorkerDefaults[queue.VerifyUpload]
 	Models   *models.DB
-	Blobs    blob.Store
+	Blobs    blob.Place
 	Verifier image.Verifier
 	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
 	Log      *slog.Logger
@@ -56,7 +56,7 @@ func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUplo
 	case provisioner.UploadArriving:
 		return nil // it is asked for again when it is here
 	case provisioner.UploadDone, provisioner.UploadRefused:
-		return discardUpload(ctx, v.Blobs, u.ID)
+		return v.Blobs.Uploads().Discard(ctx, u.ID)
 	}
 	if taken, err := v.Models.TakeVerificationTurn(ctx, u.Organization, job.ID); err != nil {
 		return err
@@ -237,5 +237,5 @@ func (v *VerifyUpload) conclude(ctx context.Context, u models.Upload, verdict pr
 		return err
 	}
 	v.Log.InfoContext(ctx, "upload judged", "upload", u.ID, "state", verdict.State, "reason", verdict.Reason)
-	return discardUpload(ctx, v.Blobs, u.ID)
+	return v.Blobs.Uploads().Discard(ctx, u.ID)
 }

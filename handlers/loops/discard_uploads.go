@@ -21,15 +21,15 @@ const (
 	refusedKept = 30 * 24 * time.Hour
 )
 
-// UploadKeeper discards uploads that nobody goes on with, and forgets those that were refused long ago. Every worker that shares the folder runs one; nothing is
+// UploadKeeper discards uploads that nobody goes on with, and forgets those that were refused long ago. Every worker that shares the store runs one; nothing is
 // done twice.
 type UploadKeeper struct {
 	Models *models.DB
-	Blobs  *blob.Directory
+	Blobs  blob.Place
 	Log    *slog.Logger
 }
 
-// Run keeps the folder of uploads until ctx ends. At its start it also asks again for the verification of uploads that
+// Run keeps the uploads until ctx ends. At its start it also asks again for the verification of uploads that
 // stayed unverified: this worker may have what the last one lacked.
 func (k *UploadKeeper) Run(ctx context.Context) error {
 	if n, err := k.Models.RetryUnverified(ctx); err != nil && ctx.Err() == nil {
@@ -60,11 +60,15 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return err
 	}
-	errs := []error{k.Blobs.DiscardPartial(before)}
+	errs := []error{k.Blobs.DiscardPartial(ctx, before), k.Models.ForgetUploadLocks(ctx)}
 	for _, id := range ids {
-		written, err := k.Blobs.Written(blob.UploadKey(id))
-		if err == nil && written.After(before) {
+		p, err := k.Blobs.Uploads().Progress(ctx, id)
+		if err == nil && p.Written.After(before) {
 			continue // a slow line is no reason
+		}
+		if err != nil && !errors.Is(err, blob.ErrNotFound) {
+			errs = append(errs, err) // it may be moving
+			continue
 		}
 		// The row goes first: from then on no request can finish it.
 		if was, err := k.Models.DiscardUpload(ctx, uuid.Nil, id); err != nil || !was {
@@ -72,9 +76,7 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 			continue
 		}
 		k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
-		for _, key := range blob.UploadKeys(id) {
-			errs = append(errs, k.Blobs.Delete(ctx, key))
-		}
+		errs = append(errs, k.Blobs.Uploads().Discard(ctx, id))
 	}
 	return errors.Join(errs...)
 }
@@ -88,9 +90,7 @@ func (k *UploadKeeper) Forget(ctx context.Context, before time.Time) error {
 	var errs []error
 	for _, id := range ids {
 		k.Log.InfoContext(ctx, "refused upload forgotten", "upload", id)
-		for _, key := range blob.UploadKeys(id) {
-			errs = append(errs, k.Blobs.Delete(ctx, key))
-		}
+		errs = append(errs, k.Blobs.Uploads().Discard(ctx, id))
 	}
 	return errors.Join(errs...)
 }

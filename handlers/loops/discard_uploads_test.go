@@ -1,7 +1,6 @@
 package loops_test
 
 import (
-	"errors"
 	"log/slog"
 	"os"
 	"strings"
@@ -25,8 +24,8 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 		}
 	}
 	created := time.Now()
-	for _, key := range blob.UploadKeys(still)[1:] { // its bytes never came
-		if _, err := u.Blobs.Put(t.Context(), key, strings.NewReader("beside")); err != nil {
+	for _, beside := range []string{blob.NoteSuffix, blob.SumsSuffix} { // its bytes never came
+		if _, err := u.Blobs.Put(t.Context(), blob.UploadKey(still)+beside, strings.NewReader("beside")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,11 +54,20 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].ID != moving {
 		t.Errorf("left: %v, %v; want the one that moves", list, err)
 	}
-	for _, key := range blob.UploadKeys(still) {
-		if _, err := u.Blobs.Written(key); !errors.Is(err, blob.ErrNotFound) {
-			t.Errorf("%s of a discarded upload: %v", key, err)
+	for _, l := range listed(t, u.Blobs, "uploads") {
+		if strings.HasPrefix(l.Key, blob.UploadKey(still)) {
+			t.Errorf("%s of a discarded upload is there still", l.Key)
 		}
 	}
+}
+
+func listed(t *testing.T, blobs blob.Store, folder string) []blob.Listed {
+	t.Helper()
+	list, more, err := blobs.List(t.Context(), folder, "")
+	if err != nil || more {
+		t.Fatalf("list %s: %v %v", folder, more, err)
+	}
+	return list
 }
 
 func TestUnverifiedUploadsAreTriedAgain(t *testing.T) {

@@ -32,7 +32,7 @@ func (h Handlers) ListImages(c echo.Context) error {
 	}
 	p := web.ImageListProps{
 		Layout: h.layout(c), List: page.List(l, total), MayUpload: mayWork(c), Size: size, Search: f.Search,
-		Uploads: h.uploadRows(uploads), MoreUploads: open - len(uploads),
+		Uploads: h.uploadRows(c.Request().Context(), uploads), MoreUploads: open - len(uploads),
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.ImageRow{

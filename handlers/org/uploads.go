@@ -1,6 +1,7 @@
 package org
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -72,7 +73,7 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	}
 	images, err := h.Models.ImagesOfUpload(ctx, orgID, u.ID)
 	p = web.UploadShowProps{
-		Layout: h.layout(c), Subject: subject, UploadRow: h.uploadRow(u), Filename: u.Filename, Format: u.Format, Digest: u.Digest, ExpectedDigest: u.ExpectedDigest,
+		Layout: h.layout(c), Subject: subject, UploadRow: h.uploadRow(c.Request().Context(), u), Filename: u.Filename, Format: u.Format, Digest: u.Digest, ExpectedDigest: u.ExpectedDigest,
 		FinishedBy: u.FinishedBy, Finished: page.Time(u.FinishedAt), Verified: page.Time(u.VerifiedAt), Checks: imageChecks(u.Checks), MayUpload: mayWork(c),
 	}
 	for _, i := range images {
@@ -81,19 +82,19 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	return p, err
 }
 
-func (h Handlers) uploadRow(u models.Upload) web.UploadRow {
+func (h Handlers) uploadRow(ctx context.Context, u models.Upload) web.UploadRow {
 	row := web.UploadRow{
 		ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
 	}
 	if u.Arrives() {
-		row.Offset = h.Uploads.Received(u.ID)
+		row.Offset = h.Uploads.Received(ctx, u.ID)
 	}
 	return row
 }
 
-func (h Handlers) uploadRows(uploads []models.Upload) (list []web.UploadRow) {
+func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list []web.UploadRow) {
 	for _, u := range uploads {
-		list = append(list, h.uploadRow(u))
+		list = append(list, h.uploadRow(ctx, u))
 	}
 	return list
 }
@@ -106,7 +107,7 @@ func (h Handlers) NewImage(c echo.Context) error {
 		return err
 	}
 	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
-		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
+		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
 	}))
 }
 

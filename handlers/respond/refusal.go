@@ -47,6 +47,8 @@ func Status(code string) int {
 		return http.StatusServiceUnavailable
 	case "worker_away":
 		return http.StatusBadGateway
+	case "storage_full": // of an upload
+		return http.StatusInsufficientStorage
 	case "internal":
 		return http.StatusInternalServerError
 	case "client_gone":

@@ -12,7 +12,7 @@ import (
 // Discard forgets an unfinished upload of the organization, as a person asked, and removes what came of it, as DELETE does; a
 // request that sends it is ended. Refusals: NotFound("upload"), "conflict" where all of it is here already, "busy".
 func (u *Handler) Discard(ctx context.Context, orgID, personID uuid.UUID, id string) error {
-	ctx = context.WithValue(ctx, principalKey{}, principal{organization: orgID, person: personID})
+	ctx = context.WithValue(ctx, principalKey{}, principal{organization: orgID, person: personID, hold: &hold{}})
 	upload, err := u.models.Upload(ctx, orgID, id)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (u *Handler) Discard(ctx context.Context, orgID, personID uuid.UUID, id str
 		if _, err := u.models.DiscardUpload(ctx, personID, upload.ID); err != nil {
 			return err
 		}
-		return nil
+		return u.store.Discard(ctx, upload.ID)
 	case http.StatusConflict:
 		return uploadedAlready(upload.Filename)
 	default:

@@ -37,7 +37,7 @@
 // five seconds (middleware.Rights), and the transaction that asks for the check asks anew who sent the last byte, whose the images
 // are. What arrived is kept for a day, for the person or a colleague. To a suspended organization nothing is brought (POST, PATCH);
 // HEAD asks and DELETE discards all the same. Unfinished uploads are bounded by person within the organization's bound, and what
-// announced ones still lack is no free room: that is counted by one web process for the folder's uploads of all. Announcing costs
+// announced ones still lack is no free room: that is counted in the transaction that announces, of all web processes. Announcing costs
 // nothing, so that one person's keep others from a quarter of what is free, and those without a byte for an hour from nothing: three
 // announcements of the largest size were enough to end everybody's uploading for a day.
 //
@@ -53,5 +53,15 @@
 // that is not ours halves the piece for good, a piece of which nothing arrived halves it for now. The tus client begins
 // anew where a gateway answers HEAD with 502: it is given no address to begin at, and static/js/sending.js decides.
 //
-// Start at uploads.go, then same_file.go.
+// 2026-11-29: any web process takes any request of an upload. The lock was a map in one process. It is a row now (upload_locks): its
+// holder confirms it every second, and one that was not confirmed for ten is whoever's comes next, by the database's clock. Who wants
+// it marks the row and notifies; who has it is asked at once, or with the next confirmation, and lets go as the tus handler does. A
+// holder whose confirmations do not come through writes nothing from the seventh second on, and waits: where the database was
+// away for less than a minute and nobody took the lock, the upload goes on as if nothing had been. It is no advisory lock, which would keep a
+// connection for each upload. A bucket refuses a second writer by itself, too (store/blob/bucket).
+//
+// 2026-11-29: errors of the store go to the log, whole; the sender is told that it is our fault, or that there is no room. tusd would tell
+// paths and a bucket's address.
+//
+// Start at uploads.go, then same_file.go; locks.go has the locks, store.go what the tus handler sees of the store.
 package uploads

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -20,10 +21,22 @@ const (
 
 // Fingerprint reads at most 4 MiB of a file of size bytes.
 func Fingerprint(file io.ReaderAt, size int64) (string, error) {
+	return fingerprint(size, func(at, length int64) (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(file, at, length)), nil
+	})
+}
+
+// fingerprint opens each of a file's samples once, and whole.
+func fingerprint(size int64, open func(at, length int64) (io.ReadCloser, error)) (string, error) {
 	h := sha256.New()
 	_ = binary.Write(h, binary.BigEndian, size)
 	for _, s := range samples(size) {
-		if n, err := io.Copy(h, io.NewSectionReader(file, s.at, s.length)); err != nil || n != s.length {
+		part, err := open(s.at, s.length)
+		if err != nil {
+			return "", fmt.Errorf("fingerprint: %w", err)
+		}
+		n, err := io.Copy(h, part)
+		if err := errors.Join(err, part.Close()); err != nil || n != s.length {
 			return "", fmt.Errorf("fingerprint: %d of %d bytes at %d: %w", n, s.length, s.at, err)
 		}
 	}

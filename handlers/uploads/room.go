@@ -2,46 +2,85 @@ package uploads
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
-	"os"
-	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
-	"golang.org/x/sys/unix"
+	"golang.org/x/sync/errgroup"
 
+	"volary.dev/store/blob"
 	"volary.dev/store/models"
 )
 
 // What an upload that was announced still lacks is room for nobody else, within two bounds: announcing costs nothing, and nobody
-// keeps everyone from uploading by it. What arrives for which there is no room after all is kept, see diskFull.
+// keeps everyone from uploading by it. What arrives for which there is no room after all is kept, see storageFull.
 const (
 	promisedShare = 4         // what one person's uploads lack keeps others from at most this part of what is free
 	promisedFor   = time.Hour // since its last byte an upload is promised room
+	looksAtOnce   = 16        // a bucket answers each after some milliseconds
 )
 
-// room refuses a person's file for which the folder has no room now, before its first byte is sent.
-func (u *Handler) room(ctx context.Context, person uuid.UUID, size int64) error {
+// room is what is known, before a file is announced, of what it needs; enough is asked with it under the lock of announcements.
+type room struct {
+	blob.Room
+	here map[string]blob.Progress // of the unfinished uploads
+}
+
+// look asks the store: it may take its time, and holds no lock meanwhile. What is announced after it lacks all of its bytes.
+func (u *Handler) look(ctx context.Context) (r room, err error) {
+	if r.Room, err = u.store.Room(ctx); err != nil {
+		return r, err
+	}
 	announced, err := u.models.AnnouncedUploads(ctx)
 	if err != nil {
-		return u.refusal(ctx, err)
+		return r, err
 	}
-	free, err := freeIn(u.folder)
-	if err != nil {
-		return err
+	var mu sync.Mutex
+	r.here = map[string]blob.Progress{}
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(looksAtOnce)
+	for _, a := range announced {
+		all.Go(func() error {
+			p, err := u.store.Progress(ctx, a.ID)
+			if errors.Is(err, blob.ErrNotFound) {
+				return nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			r.here[a.ID] = p
+			return err
+		})
 	}
-	return enough(size, free, promised(u.lacking(announced, time.Now()), person, free))
+	return r, all.Wait()
+}
+
+// enough refuses a person's file for which there is no room now, before its first byte is sent.
+func (r room) enough(person uuid.UUID, size int64, announced []models.Announced, now time.Time) error {
+	free := r.free(announced)
+	return enough(size, free, promised(r.lacking(announced, now), person, free))
+}
+
+func (r room) free(announced []models.Announced) int64 {
+	if r.Bound == 0 {
+		return r.Free
+	}
+	free := r.Bound
+	for _, a := range announced {
+		free -= r.here[a.ID].Received
+	}
+	return max(free, 0)
 }
 
 // lacking is how many bytes each person's uploads still lack.
-func (u *Handler) lacking(announced []models.Announced, now time.Time) map[uuid.UUID]int64 {
+func (r room) lacking(announced []models.Announced, now time.Time) map[uuid.UUID]int64 {
 	sum := map[uuid.UUID]int64{}
 	for _, a := range announced {
 		lacks := a.Size
-		if info, err := os.Stat(filepath.Join(u.folder, filepath.Base(a.ID))); err == nil {
-			lacks = max(lacks-info.Size(), 0)
-			if now.Sub(info.ModTime()) > promisedFor {
+		if p, ok := r.here[a.ID]; ok {
+			lacks = max(lacks-p.Received, 0)
+			if now.Sub(p.Written) > promisedFor {
 				lacks = 0
 			}
 		}
@@ -61,21 +100,13 @@ func promised(lacking map[uuid.UUID]int64, person uuid.UUID, free int64) (sum in
 	return sum
 }
 
-func freeIn(folder string) (int64, error) {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(folder, &fs); err != nil {
-		return 0, fmt.Errorf("upload folder: %w", err)
-	}
-	return int64(min(fs.Bavail, math.MaxInt64/uint64(fs.Bsize))) * fs.Bsize, nil //nolint:gosec // bounded in the same line
-}
-
 // enough refuses a file that does not fit into what is free beside what is promised to others (bytes).
 func enough(size, free, promised int64) error {
 	switch {
 	case size > free:
-		return diskFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB.", size>>20, free>>20))
+		return storageFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB.", size>>20, free>>20))
 	case size > free-promised:
-		return diskFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB; uploads that are under way need %d MiB of it.", size>>20, free>>20, promised>>20))
+		return storageFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB; uploads that are under way need %d MiB of it.", size>>20, free>>20, promised>>20))
 	}
 	return nil
 }

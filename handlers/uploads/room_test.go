@@ -1,32 +1,34 @@
 package uploads
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"volary.dev/store/blob"
 	"volary.dev/store/models"
 )
 
 // Who announces much and sends nothing keeps others from a part of the room, and not for long.
 func TestAnnouncementsAreNoRoomForEver(t *testing.T) {
-	u, now := &Handler{folder: t.TempDir()}, time.Now()
+	now := time.Now()
 	ada, ben := uuid.New(), uuid.New()
-	for id, age := range map[string]time.Duration{"sent": time.Minute, "left": 2 * promisedFor} {
-		name := filepath.Join(u.folder, id)
-		if err := os.WriteFile(name, make([]byte, 10), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(name, now.Add(-age), now.Add(-age)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	lacking := u.lacking([]models.Announced{
+	r := room{here: map[string]blob.Progress{
+		"sent": {Received: 10, Written: now.Add(-time.Minute)}, "left": {Received: 10, Written: now.Add(-2 * promisedFor)},
+	}}
+	announced := []models.Announced{
 		{ID: "sent", Size: 100, Person: ada}, {ID: "left", Size: 1000, Person: ada}, {ID: "no byte yet", Size: 5, Person: ada}, {ID: "none", Size: 7, Person: ben},
-	}, now)
+	}
+	r.Free = 50
+	if got := r.free(announced); got != 50 {
+		t.Errorf("of 50 free bytes %d are", got)
+	}
+	r.Bound = 100
+	if got := r.free(announced); got != 80 {
+		t.Errorf("of 100 bytes, 20 of which are here, %d are free", got)
+	}
+	lacking := r.lacking(announced, now)
 	if lacking[ada] != 95 || lacking[ben] != 7 {
 		t.Errorf("they lack %v", lacking)
 	}

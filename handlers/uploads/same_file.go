@@ -4,8 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io"
 
 	"github.com/labstack/echo/v4"
 
@@ -70,15 +69,15 @@ func (u *Handler) uploadFor(c echo.Context, who principal, id string) (models.Up
 		return upload, err
 	}
 	if who.fingerprint != "" && upload.Fingerprint != "" && who.fingerprint != upload.Fingerprint {
-		return upload, u.anotherFile(upload)
+		return upload, u.anotherFile(c.Request().Context(), upload)
 	}
 	return upload, nil
 }
 
-func (u *Handler) anotherFile(upload models.Upload) *refusal.Error {
+func (u *Handler) anotherFile(ctx context.Context, upload models.Upload) *refusal.Error {
 	return &refusal.Error{
 		Code: "another_file", Title: fmt.Sprintf("The unfinished upload %s (%d of %d bytes are here, begun by %s) is of another file.",
-			typed.Isolate(upload.Filename), u.Received(upload.ID), upload.Size, typed.Isolate(upload.Person)),
+			typed.Isolate(upload.Filename), u.Received(ctx, upload.ID), upload.Size, typed.Isolate(upload.Person)),
 		Next: "Upload this file as a new one, or discard that upload.",
 	}
 }
@@ -99,7 +98,7 @@ func (u *Handler) admit(ctx context.Context, id string, offset int64) error {
 			Next: "Send " + fingerprintHeader + " with every request, or begin an upload of your own.",
 		}
 	case who.fingerprint != upload.Fingerprint && upload.Fingerprint != "":
-		return u.anotherFile(upload)
+		return u.anotherFile(ctx, upload)
 	case who.proves(upload, offset), who.received != "":
 		if err := u.prove(ctx, upload, offset, who.received); err != nil {
 			return err
@@ -151,12 +150,9 @@ func (u *Handler) complete(ctx context.Context, who principal, id string) error 
 		return err
 	}
 	if known(upload.Fingerprint) {
-		file, err := os.Open(filepath.Join(u.folder, filepath.Base(id)))
-		if err != nil {
-			return inOurWords(err)
-		}
-		defer file.Close()
-		switch is, err := Fingerprint(file, upload.Size); {
+		switch is, err := fingerprint(upload.Size, func(at, length int64) (io.ReadCloser, error) {
+			return u.store.Range(ctx, id, at, length)
+		}); {
 		case err != nil:
 			return err
 		case is != upload.Fingerprint:

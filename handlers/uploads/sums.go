@@ -8,13 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -27,30 +24,30 @@ const (
 	sumBlock = 4 << 20 // bytes of one sum
 	sumsEach = 64      // of one answer, and computed at a time: half a second's work
 	sumsAt   = 2       // parts that are computed at a time, of all people
+	keepTime = 20 * time.Second
 )
 
 // sums are SHA-256 of an upload's blocks. What has arrived of it never changes, so that a whole block's sum is kept beside it,
 // for the next question and over restarts. Nothing is computed before somebody asks: an upload that was never cut costs nothing.
 type sums struct {
-	folder string
+	store  blob.Uploads
 	making chan struct{} // bounds how many parts are computed at a time
-	mu     sync.Mutex    // of the files
+	mu     sync.Mutex    // of what is kept; another process keeps the same
 }
 
-func newSums(folder string) *sums {
-	return &sums{folder: folder, making: make(chan struct{}, sumsAt)}
+func newSums(store blob.Uploads) *sums {
+	return &sums{store: store, making: make(chan struct{}, sumsAt)}
 }
 
 // of gives the sums of the blocks from a first one on, at most `most` (0: all) of them, of the first `end` bytes; the last
 // block may be shorter.
 func (s *sums) of(ctx context.Context, id string, first, end, most int64) (list [][sha256.Size]byte, err error) {
-	name := filepath.Join(s.folder, filepath.Base(id))
 	last := (end + sumBlock - 1) / sumBlock
 	if most > 0 {
 		last = min(last, first+most)
 	}
 	whole := min(last, end/sumBlock)
-	kept, err := s.whole(ctx, name, whole)
+	kept, err := s.whole(ctx, id, whole)
 	if err != nil {
 		return nil, fmt.Errorf("sums of upload %s: %w", id, err)
 	}
@@ -58,7 +55,7 @@ func (s *sums) of(ctx context.Context, id string, first, end, most int64) (list 
 		list = append(list, [sha256.Size]byte(kept[at*sha256.Size:]))
 	}
 	if first <= whole && whole < last {
-		sum, err := s.short(ctx, name, whole*sumBlock, end)
+		sum, err := s.short(ctx, id, whole*sumBlock, end)
 		if err != nil {
 			return nil, fmt.Errorf("sums of upload %s: %w", id, err)
 		}
@@ -70,95 +67,91 @@ func (s *sums) of(ctx context.Context, id string, first, end, most int64) (list 
 // whole gives the kept sums of at least the first n blocks. What is missing is computed in the blocks' order, a part at a time, and each part is
 // kept whether its asker stays or not: no block is computed for every question about it, and no question holds a place until
 // a large upload is read.
-func (s *sums) whole(ctx context.Context, name string, n int64) ([]byte, error) {
+func (s *sums) whole(ctx context.Context, id string, n int64) ([]byte, error) {
 	for {
-		kept, err := os.ReadFile(name + blob.SumsSuffix)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.Unwrap(err)
+		kept, err := s.store.Sums(ctx, id)
+		if err != nil {
+			return nil, err
 		}
 		if int64(len(kept)/sha256.Size) >= n {
 			return kept, nil
 		}
-		if err := s.part(ctx, name, n); err != nil {
+		if err := s.part(ctx, id, n); err != nil {
 			return nil, err
 		}
 	}
 }
 
 // part computes and keeps the next sums, at most sumsEach of them and none after the first n blocks.
-func (s *sums) part(ctx context.Context, name string, n int64) error {
-	file, leave, err := s.open(ctx, name)
+func (s *sums) part(ctx context.Context, id string, n int64) error {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	// Read here: who waited for a place may find it done.
-	kept, err := os.ReadFile(name + blob.SumsSuffix)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return errors.Unwrap(err)
+	kept, err := s.store.Sums(ctx, id)
+	if err != nil {
+		return err
 	}
 	from := int64(len(kept) / sha256.Size)
 	kept = kept[:from*sha256.Size]
 	for at := from; at < min(n, from+sumsEach) && ctx.Err() == nil; at++ {
-		sum, err := sumOf(file, at*sumBlock, sumBlock)
+		sum, err := s.sumOf(ctx, id, at*sumBlock, sumBlock)
 		if err != nil {
-			return err
+			return errors.Join(err, s.keep(ctx, id, kept))
 		}
 		kept = append(kept, sum[:]...)
 	}
-	return errors.Join(s.keep(name+blob.SumsSuffix, kept), ctx.Err())
+	return errors.Join(s.keep(ctx, id, kept), ctx.Err())
 }
 
 // short is the sum of a last block, which is not kept: more of it may come.
-func (s *sums) short(ctx context.Context, name string, at, end int64) (sum [sha256.Size]byte, err error) {
-	file, leave, err := s.open(ctx, name)
+func (s *sums) short(ctx context.Context, id string, at, end int64) (sum [sha256.Size]byte, err error) {
+	leave, err := s.enter(ctx)
 	if err != nil {
 		return sum, err
 	}
 	defer leave()
-	return sumOf(file, at, end-at)
+	return s.sumOf(ctx, id, at, end-at)
 }
 
-// open opens an upload's bytes, for who has a place until leave is called.
-func (s *sums) open(ctx context.Context, name string) (file *os.File, leave func(), err error) {
+// enter takes a place, until leave is called.
+func (s *sums) enter(ctx context.Context) (leave func(), err error) {
 	select {
 	case s.making <- struct{}{}:
+		return func() { <-s.making }, nil
 	case <-ctx.Done():
-		return nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
-	if file, err = os.Open(name); err != nil {
-		<-s.making
-		return nil, nil, errors.Unwrap(err)
-	}
-	return file, func() { _ = file.Close(); <-s.making }, nil
 }
 
-func sumOf(file io.ReaderAt, at, length int64) (sum [sha256.Size]byte, err error) {
+func (s *sums) sumOf(ctx context.Context, id string, at, length int64) (sum [sha256.Size]byte, err error) {
+	part, err := s.store.Range(ctx, id, at, length)
+	if err != nil {
+		return sum, err
+	}
+	defer part.Close()
 	h := sha256.New()
-	if n, err := io.Copy(h, io.NewSectionReader(file, at, length)); err != nil || n != length {
+	if n, err := io.Copy(h, part); err != nil || n != length {
 		return sum, fmt.Errorf("%d of %d bytes at %d: %w", n, length, at, err)
 	}
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// keep writes sums that are more than what is kept. They are on the disk before they have their name: a sum of zeros after a power
-// cut would tell people that their own file is another.
-func (s *sums) keep(name string, kept []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if info, err := os.Stat(name); err == nil && info.Size() >= int64(len(kept)) || len(kept) == 0 {
+// keep keeps sums that are more than what is kept, even for one who has left.
+func (s *sums) keep(ctx context.Context, id string, kept []byte) error {
+	if len(kept) == 0 {
 		return nil
 	}
-	half := strings.TrimSuffix(name, blob.SumsSuffix) + blob.HalfSumsSuffix
-	f, err := os.OpenFile(half, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return inOurWords(err)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+	defer cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, err := s.store.Sums(ctx, id); err != nil || len(before) >= len(kept) {
+		return err
 	}
-	_, err = f.Write(kept)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return inOurWords(err)
-	}
-	return inOurWords(os.Rename(half, name))
+	return s.store.KeepSums(ctx, id, kept)
 }
 
 // digest is the one of the first `end` bytes: SHA-256 of their blocks' sums.
@@ -196,7 +189,7 @@ func (u *Handler) Sums(c echo.Context) error {
 	if err != nil || from < 0 {
 		return u.plainly(c, &refusal.Error{Code: "malformed", Title: "The first block is no number.", Next: "Ask with ?from=0."})
 	}
-	received := u.Received(upload.ID)
+	received := u.Received(c.Request().Context(), upload.ID)
 	answer := sumsAnswer{Block: sumBlock, From: from, Received: received, Sums: []string{}}
 	if from*sumBlock < received {
 		list, err := u.sums.of(c.Request().Context(), upload.ID, from, received, sumsEach)

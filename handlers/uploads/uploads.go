@@ -8,22 +8,18 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-	"github.com/tus/tusd/v2/pkg/filestore"
 	tus "github.com/tus/tusd/v2/pkg/handler"
-	"github.com/tus/tusd/v2/pkg/memorylocker"
 
 	"volary.dev/handlers/respond"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/store/blob"
 	"volary.dev/store/models"
 	"volary.dev/store/people"
 )
@@ -46,31 +42,34 @@ const (
 type Handler struct {
 	models *models.DB
 	people *people.DB
-	folder string
+	store  blob.Uploads
 	sums   *sums
 	log    *slog.Logger
 	pace   time.Duration
 	tus    http.Handler
-	making sync.Mutex // two uploads are not both promised the same room
 }
 
-// Options of NewUploads; all but the last are needed.
+// Options of New; all but Locks and Pace are needed.
 type Options struct {
 	Models   *models.DB
 	People   *people.DB
-	Folder   string // blob.Directory's Uploads
+	Store    blob.Uploads
+	Locks    *Locks // nil: of this handler alone, which are not asked for but by a look
 	MaxBytes int64
 	Log      *slog.Logger
 	Pace     time.Duration // in which 64 KiB have to come; 0 takes 60 s
 }
 
-// New makes the handler. Locks are kept in this process: requests of one upload have to meet the same web
-// process, which a proxy arranges by the upload's path; and what room is promised is counted here.
+// New makes the handler. Any number of web processes may have one, over one database and one store: requests of one upload
+// may meet any of them.
 func New(o Options) (*Handler, error) {
-	u := &Handler{models: o.Models, people: o.People, folder: o.Folder, sums: newSums(o.Folder), log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
+	u := &Handler{models: o.Models, people: o.People, store: o.Store, sums: newSums(o.Store), log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
 	composer := tus.NewStoreComposer()
-	uploadFolder{filestore.New(o.Folder), u}.useIn(composer)
-	memorylocker.New().UseIn(composer)
+	worded{o.Store.Tus(), u}.useIn(composer)
+	if o.Locks == nil {
+		o.Locks = NewLocks(o.Models, o.Log)
+	}
+	composer.UseLocker(o.Locks)
 	h, err := tus.NewHandler(tus.Config{
 		StoreComposer: composer, BasePath: uploadPath, MaxSize: o.MaxBytes,
 		DisableDownload: true, DisableConcatenation: true,
@@ -91,12 +90,12 @@ func New(o Options) (*Handler, error) {
 }
 
 // Received is how many bytes of an unfinished upload are here.
-func (u *Handler) Received(id string) int64 {
-	info, err := os.Stat(filepath.Join(u.folder, filepath.Base(id)))
-	if err != nil {
-		return 0
+func (u *Handler) Received(ctx context.Context, id string) int64 {
+	p, err := u.store.Progress(ctx, id)
+	if err != nil && !errors.Is(err, blob.ErrNotFound) && ctx.Err() == nil {
+		u.log.WarnContext(ctx, "how much of an upload is here is not known", "upload", id, "error", err)
 	}
-	return info.Size()
+	return p.Received
 }
 
 // principal is who sends the request and what it says of its file, for the callbacks that see nothing but its context.
@@ -104,6 +103,7 @@ type principal struct {
 	organization, person          uuid.UUID
 	fingerprint, sender, received string
 	digest                        string // SHA-256 that the file is said to have; empty: not said
+	hold                          *hold  // of the upload's lock
 }
 
 type principalKey struct{}
@@ -122,6 +122,7 @@ func (u *Handler) plainly(c echo.Context, err error) error {
 
 func (u *Handler) serve(c echo.Context) error {
 	who := sentBy(c)
+	who.hold = &hold{}
 	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
 	if id := c.Param("id"); id != "" {
 		upload, err := u.uploadFor(c, who, id)
@@ -131,7 +132,7 @@ func (u *Handler) serve(c echo.Context) error {
 		if done, err := u.finished(ctx, c, who, upload); done || err != nil {
 			return err
 		}
-		if c.Request().Method == http.MethodHead && who.proves(upload, u.Received(upload.ID)) {
+		if c.Request().Method == http.MethodHead && who.proves(upload, u.Received(ctx, upload.ID)) {
 			c.Response().Header().Set(proveHeader, "yes")
 		}
 	} else if begun, err := u.begun(c, who); begun || err != nil {
@@ -157,8 +158,11 @@ func (u *Handler) serve(c echo.Context) error {
 // asked for now.
 func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, upload models.Upload) (bool, error) {
 	if upload.Arrives() {
-		if c.Request().Method != http.MethodHead || u.Received(upload.ID) != upload.Size {
+		if c.Request().Method != http.MethodHead || u.Received(ctx, upload.ID) != upload.Size {
 			return false, nil
+		}
+		if err := u.whole(ctx, upload.ID); err != nil {
+			return true, err
 		}
 		if err := u.complete(ctx, who, upload.ID); err != nil {
 			return true, err
@@ -174,6 +178,15 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 	h.Set("Upload-Length", strconv.FormatInt(upload.Size, 10))
 	h.Set(uploadHeader, upload.ID)
 	return true, c.NoContent(http.StatusOK)
+}
+
+// whole has the store make one blob of an upload that is here to its last byte; done before, it is no work.
+func (u *Handler) whole(ctx context.Context, id string) error {
+	upload, err := u.store.Tus().GetUpload(ctx, id)
+	if err != nil {
+		return err
+	}
+	return upload.FinishUpload(ctx)
 }
 
 // begun answers a creation whose first answer was lost on its way: a sender's name stands for one upload.
@@ -203,10 +216,9 @@ func uploadedAlready(filename string) *refusal.Error {
 
 func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges, error) {
 	who, _ := e.Context.Value(principalKey{}).(principal)
-	u.making.Lock()
-	defer u.making.Unlock()
-	if err := u.room(e.Context, who.person, e.Upload.Size); err != nil {
-		return tus.HTTPResponse{}, tus.FileInfoChanges{}, err
+	seen, err := u.look(e.Context)
+	if err != nil {
+		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
 	}
 	id := uuid.New() // random: its 122 bits are not the only guard
 	name := hex.EncodeToString(id[:])
@@ -217,6 +229,9 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 	if err := u.models.BeginUpload(e.Context, models.NewUpload{
 		Organization: who.organization, Person: who.person, ID: name, Filename: filename, Size: e.Upload.Size,
 		Name: e.Upload.MetaData["name"], Fingerprint: who.fingerprint, Sender: who.sender, ExpectedDigest: cmp.Or(who.digest, e.Upload.MetaData["sha256"]),
+		Room: func(announced []models.Announced) error {
+			return seen.enough(who.person, e.Upload.Size, announced, time.Now())
+		},
 	}); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)
 	}

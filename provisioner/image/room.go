@@ -74,6 +74,12 @@ func (r *rooms) take(claims ...claim) (release func(), err error) {
 	}), nil
 }
 
+// Reserve promises room in the scratch folder for a file that is brought there to be checked, as room does for what the check makes of
+// it. A *NoRoomError is its refusal.
+func (v *Verifier) Reserve(folder string, bytes int64) (release func(), err error) {
+	return v.rooms.take(claim{folder, "the folder in which images are checked", bytes})
+}
+
 // sameFileSystem tells whether a file can be moved from one folder to the other without a copy.
 func sameFileSystem(a, b string) bool {
 	var x, y unix.Stat_t

@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
+
+	"github.com/tus/tusd/v2/pkg/filestore"
 )
 
-// Directory is a Store in one folder. Files are written beside their place and renamed into it after an fsync.
+// Directory is a Place in one folder. Files are written beside their place and renamed into it after an fsync.
 type Directory struct {
 	root string
 }
@@ -30,8 +33,10 @@ func OpenDirectory(root string) (*Directory, error) {
 	return &Directory{root: absolute}, nil
 }
 
-// Uploads is the folder in which the tus handler writes uploads in parts; UploadKey names them when they are whole.
-func (d *Directory) Uploads() string { return filepath.Join(d.root, "uploads") }
+// Uploads are those in its folder of that name.
+func (d *Directory) Uploads() Uploads {
+	return &directoryUploads{d, filestore.New(filepath.Join(d.root, "uploads"))}
+}
 
 // Put keeps what r gives until its end and returns its size in bytes.
 func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
@@ -41,7 +46,7 @@ func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, er
 	}
 	f, err := os.CreateTemp(filepath.Join(d.root, "partial"), "put-")
 	if err != nil {
-		return 0, fmt.Errorf("keep %s: %w", key, err)
+		return 0, fmt.Errorf("keep %s: %w", key, full(err))
 	}
 	defer os.Remove(f.Name())
 	defer f.Close()
@@ -53,7 +58,7 @@ func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, er
 		err = move(f.Name(), to)
 	}
 	if err != nil {
-		return n, fmt.Errorf("keep %s: %w", key, err)
+		return n, fmt.Errorf("keep %s: %w", key, full(err))
 	}
 	return n, nil
 }
@@ -70,7 +75,7 @@ func (d *Directory) Adopt(ctx context.Context, key, path string) error {
 	}
 	defer f.Close()
 	if err := f.Sync(); err != nil {
-		return fmt.Errorf("adopt %s: %w", key, err)
+		return fmt.Errorf("adopt %s: %w", key, full(err))
 	}
 	if err := move(path, to); err == nil {
 		return nil
@@ -100,19 +105,6 @@ func (d *Directory) Open(_ context.Context, key string) (io.ReadCloser, int64, e
 	return f, info.Size(), nil
 }
 
-// Written is when a blob, or a part of an upload, was last written to.
-func (d *Directory) Written(key string) (time.Time, error) {
-	path, err := d.place(key)
-	if err != nil {
-		return time.Time{}, err
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}, absent(key, err)
-	}
-	return info.ModTime(), nil
-}
-
 // Local gives the file itself.
 func (d *Directory) Local(_ context.Context, key string) (string, func(), error) {
 	path, err := d.place(key)
@@ -137,8 +129,32 @@ func (d *Directory) Delete(_ context.Context, key string) error {
 	return nil
 }
 
+// List gives what lies in a folder after a key, in the keys' order.
+func (d *Directory) List(ctx context.Context, folder, after string) (list []Listed, more bool, err error) {
+	if err := CheckFolder(folder); err != nil {
+		return nil, false, err
+	}
+	files, err := os.ReadDir(filepath.Join(d.root, folder)) // by name
+	if err != nil {
+		return nil, false, fmt.Errorf("list %s: %w", folder, err)
+	}
+	for _, f := range files {
+		key := folder + "/" + f.Name()
+		if key <= after || CheckKey(key) != nil {
+			continue
+		}
+		if len(list) == ListPage {
+			return list, true, ctx.Err()
+		}
+		if info, err := f.Info(); err == nil && info.Mode().IsRegular() { // else it went meanwhile
+			list = append(list, Listed{Key: key, Size: info.Size(), Written: info.ModTime()})
+		}
+	}
+	return list, false, ctx.Err()
+}
+
 // DiscardPartial removes what processes that died left half written before a time.
-func (d *Directory) DiscardPartial(before time.Time) error {
+func (d *Directory) DiscardPartial(_ context.Context, before time.Time) error {
 	folder := filepath.Join(d.root, "partial")
 	files, err := os.ReadDir(folder)
 	if err != nil {
@@ -147,17 +163,27 @@ func (d *Directory) DiscardPartial(before time.Time) error {
 	var errs []error
 	for _, f := range files {
 		if info, err := f.Info(); err == nil && info.ModTime().Before(before) {
-			errs = append(errs, os.Remove(filepath.Join(folder, f.Name())))
+			if err := os.Remove(filepath.Join(folder, f.Name())); !errors.Is(err, fs.ErrNotExist) { // another worker's sweep
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)
 }
 
 func (d *Directory) place(key string) (string, error) {
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return "", err
 	}
 	return filepath.Join(d.root, filepath.FromSlash(key)), nil
+}
+
+// full names ErrFull where the file system has no room.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 func absent(key string, err error) error {

@@ -1,10 +1,7 @@
 package blob_test
 
 import (
-	"bytes"
-	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +10,10 @@ import (
 	"time"
 
 	"volary.dev/store/blob"
+	"volary.dev/store/blob/blobtest"
 )
 
-const digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+const digest = blobtest.Digest
 
 func open(t *testing.T) (*blob.Directory, string) {
 	t.Helper()
@@ -27,82 +25,23 @@ func open(t *testing.T) (*blob.Directory, string) {
 	return d, root
 }
 
-func key(t *testing.T) string {
-	t.Helper()
-	k, err := blob.ImageKey(digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
+func TestDirectory(t *testing.T) {
+	blobtest.Exercise(t, func(t *testing.T) blob.Place { d, _ := open(t); return d })
 }
 
-func TestDirectoryKeepsBlobs(t *testing.T) {
-	d, _ := open(t)
-	k := key(t)
-	if n, err := d.Put(t.Context(), k, strings.NewReader("test")); n != 4 || err != nil {
-		t.Fatalf("Put = %d, %v", n, err)
-	}
-	r, size, err := d.Open(t.Context(), k)
-	if err != nil || size != 4 {
-		t.Fatalf("Open = %d bytes, %v", size, err)
-	}
-	defer r.Close()
-	if data, err := io.ReadAll(r); string(data) != "test" || err != nil {
-		t.Errorf("read %q, %v", data, err)
-	}
-	path, release, err := d.Local(t.Context(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer release()
-	if data, _ := os.ReadFile(path); string(data) != "test" {
-		t.Errorf("local file has %q", data)
-	}
-	for range 2 {
-		if err := d.Delete(t.Context(), k); err != nil {
-			t.Errorf("Delete: %v", err)
-		}
-	}
-	if _, _, err := d.Open(t.Context(), k); !errors.Is(err, blob.ErrNotFound) {
-		t.Errorf("Open after Delete: %v, want ErrNotFound", err)
-	}
-	if _, _, err := d.Local(t.Context(), k); !errors.Is(err, blob.ErrNotFound) {
-		t.Errorf("Local after Delete: %v, want ErrNotFound", err)
-	}
-}
-
-func TestDirectoryAdoptsFiles(t *testing.T) {
-	d, _ := open(t)
-	path := filepath.Join(t.TempDir(), "made")
-	if err := os.WriteFile(path, []byte("test"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := d.Adopt(t.Context(), key(t), path); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the adopted file is still there: %v", err)
-	}
-	r, _, err := d.Open(t.Context(), key(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	if data, _ := io.ReadAll(r); !bytes.Equal(data, []byte("test")) {
-		t.Errorf("read %q", data)
-	}
-}
-
-func TestBrokenPutLeavesNothing(t *testing.T) {
+func TestDirectoryOfMany(t *testing.T) {
 	d, root := open(t)
-	broken := errors.New("connection cut")
-	cancelled, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := d.Put(t.Context(), key(t), io.MultiReader(strings.NewReader("te"), iotest.ErrReader(broken))); !errors.Is(err, broken) {
-		t.Errorf("Put of a broken reader: %v", err)
+	blobtest.Pages(t, d, root)
+}
+
+func TestBrokenPutLeavesNoFile(t *testing.T) {
+	d, root := open(t)
+	key, err := blob.ImageKey(digest)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := d.Put(cancelled, key(t), strings.NewReader("test")); !errors.Is(err, context.Canceled) {
-		t.Errorf("Put after the end of its context: %v", err)
+	if _, err := d.Put(t.Context(), key, iotest.ErrReader(errors.New("cut"))); err == nil {
+		t.Error("a broken reader was kept")
 	}
 	var files []string
 	_ = filepath.WalkDir(root, func(path string, e os.DirEntry, _ error) error {
@@ -122,13 +61,13 @@ func TestDiscardPartial(t *testing.T) {
 	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.DiscardPartial(time.Now().Add(-time.Hour)); err != nil {
+	if err := d.DiscardPartial(t.Context(), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); err != nil {
 		t.Errorf("a young file is gone: %v", err)
 	}
-	if err := d.DiscardPartial(time.Now().Add(time.Hour)); err != nil {
+	if err := d.DiscardPartial(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
@@ -136,26 +75,21 @@ func TestDiscardPartial(t *testing.T) {
 	}
 }
 
-func TestUploadKeysAreKeys(t *testing.T) {
-	d, _ := open(t)
-	for _, k := range blob.UploadKeys(digest[:32]) {
-		if _, err := d.Put(t.Context(), k, strings.NewReader("x")); err != nil {
-			t.Errorf("Put(%q): %v", k, err)
-		}
-	}
-}
-
-func TestKeysStayInside(t *testing.T) {
-	d, _ := open(t)
-	for _, k := range []string{"", "images/", "../" + digest, "images/../" + digest, "images/" + digest + "/x", "/images/" + digest, "images/..", "images/" + digest + ".qcow2\x00"} {
-		if _, err := d.Put(t.Context(), k, strings.NewReader("x")); !errors.Is(err, blob.ErrKey) {
-			t.Errorf("Put(%q): %v, want ErrKey", k, err)
-		}
-		if err := d.Delete(t.Context(), k); !errors.Is(err, blob.ErrKey) {
-			t.Errorf("Delete(%q): %v, want ErrKey", k, err)
-		}
-	}
+func TestKeysOfOthers(t *testing.T) {
 	if _, err := blob.ImageKey("../../etc/passwd"); !errors.Is(err, blob.ErrKey) {
 		t.Errorf("ImageKey: %v, want ErrKey", err)
+	}
+	for key, want := range map[string]string{
+		"uploads/" + digest[:32]: digest[:32], "uploads/" + digest[:32] + ".p00001": digest[:32], "uploads/" + digest[:32] + ".sums": digest[:32],
+		"images/" + digest + ".qcow2": "", "uploads/": "", "uploads/" + strings.Repeat("z", 32): "", "uploads/" + digest: "",
+	} {
+		if id, ok := blob.UploadOf(key); ok != (want != "") || ok && id != want {
+			t.Errorf("UploadOf(%q) = %q, %v", key, id, ok)
+		}
+	}
+	for key, want := range map[string]bool{"images/" + digest + ".qcow2": true, "images/" + digest: false, "images/x.qcow2": false, "uploads/" + digest + ".qcow2": false} {
+		if got, ok := blob.ImageDigest(key); ok != want || ok && got != digest {
+			t.Errorf("ImageDigest(%q) = %q, %v", key, got, ok)
+		}
 	}
 }

@@ -1,10 +1,20 @@
-// Package blob keeps what is too large for the database: uploads on their way in, and canonical images. Directory
-// keeps them in one folder that web and worker share; the interface is small enough for an object store.
+// Package blob keeps what is too large for the database: uploads on their way in (Uploads), and canonical images (Store). A Place has
+// both. Directory is one in a folder that web and worker share, bucket.Bucket one in a bucket of an S3-compatible server;
+// blobtest.Exercise is the contract of both. In a folder lies:
 //
 //	uploads/ID               the bytes of an upload, written by the tus handler
 //	uploads/ID.info          tusd's own note beside it
 //	uploads/ID.sums          SHA-256 of each whole block of it, as far as anybody asked (handlers/uploads)
 //	images/DIGEST.qcow2      a canonical image, named after its SHA-256
 //
-// It imports nothing of ours.
+// What is here of an upload never changes and never becomes less, so that it can be shown to begin like somebody's file. That two do not
+// append at once is the upload's lock's to see to (handlers/uploads). Which blobs are wanted is known by rows alone
+// (models.NamedDigests): bytes come before their row and go after it, and loops.BlobKeeper removes what is left over.
+//
+// # Decided
+//
+// 2026-11-29: what takes uploads asked a folder for a file's size and time, for what is free, and for ranges, in four packages. These
+// questions are the interface now. What is free cannot be asked of a bucket: its Room is a bound.
+//
+// It imports nothing of ours, and tusd for what its handler writes to. Start at blob.go.
 package blob

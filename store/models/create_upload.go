@@ -28,6 +28,9 @@ type NewUpload struct {
 	Size                 int64 // bytes
 	Fingerprint, Sender  string
 	ExpectedDigest       string
+	// Room refuses what there is no room for beside the uploads that are announced. One is asked at a time, by whichever process, and
+	// knows of all that were told yes; nil: there is.
+	Room func(announced []Announced) error
 }
 
 // CreateUpload records the upload of a client that gives no fingerprint of its file.
@@ -59,6 +62,9 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 		if err := refuseManyChecking(ctx, tx, u.Organization); err != nil {
 			return err
 		}
+		if err := u.askForRoom(ctx, tx); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, `
 			INSERT INTO uploads (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())`, u.ID, u.Organization, u.Person, u.Filename, u.Name, u.Size, u.Fingerprint, u.Sender, u.ExpectedDigest); err != nil {
@@ -66,6 +72,21 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 		}
 		return nil
 	})
+}
+
+// askForRoom is the transaction's last lock, and held until its end only.
+func (u *NewUpload) askForRoom(ctx context.Context, tx pgx.Tx) error {
+	if u.Room == nil {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('volary room for uploads', 0))`); err != nil {
+		return fmt.Errorf("wait for the room of uploads: %w", err)
+	}
+	announced, err := announcedUploads(ctx, tx)
+	if err != nil {
+		return err
+	}
+	return u.Room(announced)
 }
 
 func (u *NewUpload) check() error {

@@ -65,7 +65,7 @@ func (i Image) remove(ctx context.Context, tx pgx.Tx) error {
 	// Two organizations may have brought the same bytes: they are gone with the last of their images.
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO gone_images (canonical_digest, gone_at) SELECT $1::text, clock_timestamp()
-		WHERE NOT EXISTS (SELECT FROM images WHERE canonical_digest = $1::text)
+		WHERE NOT EXISTS (SELECT FROM `+namedDigests+` AS n WHERE n.digest = $1::text)
 		ON CONFLICT (canonical_digest) DO UPDATE SET gone_at = clock_timestamp()`, i.CanonicalDigest); err != nil {
 		return fmt.Errorf("note that image %s is gone: %w", i.ID, err)
 	}

@@ -23,11 +23,11 @@ type ImageCopy struct {
 	Gone   bool // there was an image with it, and it was deleted
 }
 
-// CopiesOfNoImage gives those of the canonical digests that no image has.
+// CopiesOfNoImage gives those of the canonical digests that no row names.
 func (db *DB) CopiesOfNoImage(ctx context.Context, digests []string) ([]ImageCopy, error) {
 	rows, _ := db.pool.Query(ctx, `
 		SELECT d AS digest, EXISTS (SELECT FROM gone_images g WHERE g.canonical_digest = d) AS gone
-		FROM unnest($1::text[]) AS d WHERE d <> '' AND NOT EXISTS (SELECT FROM images i WHERE i.canonical_digest = d) ORDER BY d`, digests)
+		FROM unnest($1::text[]) AS d WHERE d <> '' AND NOT EXISTS (SELECT FROM `+namedDigests+` AS n WHERE n.digest = d) ORDER BY d`, digests)
 	return store.All(rows, "copies of no image", pgx.RowToStructByName[ImageCopy])
 }
 

@@ -98,7 +98,11 @@ type Announced struct {
 
 // AnnouncedUploads are all that are unfinished: what they lack still needs room.
 func (db *DB) AnnouncedUploads(ctx context.Context) ([]Announced, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id, size, person_id AS person FROM uploads WHERE state = 'arriving'`)
+	return announcedUploads(ctx, db.pool)
+}
+
+func announcedUploads(ctx context.Context, q store.Queryer) ([]Announced, error) {
+	rows, _ := q.Query(ctx, `SELECT id, size, person_id AS person FROM uploads WHERE state = 'arriving'`)
 	return store.All(rows, "announced uploads", pgx.RowToStructByName[Announced])
 }
 

@@ -17,10 +17,11 @@ import (
 
 // WebConfig configures cmd/web, the process that faces the internet.
 type WebConfig struct {
-	DatabaseURL     string         `env:"DATABASE_URL,required,notEmpty" redact:"url"`
-	Listen          string         `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8080"`
-	PublicURL       string         `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
-	BlobDir         string         `env:"VOLARY_BLOB_DIR,required,notEmpty"`
+	DatabaseURL     string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
+	Listen          string `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8080"`
+	PublicURL       string `env:"VOLARY_PUBLIC_URL"` // as a browser sees us; empty: http:// and Listen
+	Blobs           BlobConfig
+	ScratchDir      string         `env:"VOLARY_SCRATCH_DIR"`                                   // for what is on its way to a bucket; empty: the system's temporary folder
 	ConsoleSecret   string         `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"`         // shared with the worker: at least 32 bytes
 	MailRecipient   string         `env:"VOLARY_MAIL_RECIPIENT,required,notEmpty"`              // for whom secret links of mails are sealed: age1…
 	WorkerURL       string         `env:"VOLARY_WORKER_URL" envDefault:"http://127.0.0.1:8081"` // for consoles
@@ -38,11 +39,11 @@ type WebConfig struct {
 
 // WorkerConfig configures cmd/worker, the only process that reaches hosts.
 type WorkerConfig struct {
-	DatabaseURL     string     `env:"DATABASE_URL,required,notEmpty" redact:"url"`
-	Listen          string     `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"`    // consoles; only web may reach it
-	ConsoleSecret   string     `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"` // shared with web: at least 32 bytes
-	MailIdentity    string     `env:"VOLARY_MAIL_IDENTITY_FILE,required,notEmpty"`  // opens them; web must not read it
-	BlobDir         string     `env:"VOLARY_BLOB_DIR,required,notEmpty"`
+	DatabaseURL     string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
+	Listen          string `env:"VOLARY_LISTEN" envDefault:"127.0.0.1:8081"`    // consoles; only web may reach it
+	ConsoleSecret   string `env:"VOLARY_CONSOLE_SECRET_FILE,required,notEmpty"` // shared with web: at least 32 bytes
+	MailIdentity    string `env:"VOLARY_MAIL_IDENTITY_FILE,required,notEmpty"`  // opens them; web must not read it
+	Blobs           BlobConfig
 	ScratchDir      string     `env:"VOLARY_SCRATCH_DIR"`                                   // where images are checked; empty: the system's temporary folder
 	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`                  // libvirt, memory
 	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // schemes tcp and unix: one machine, and the lab
@@ -84,7 +85,7 @@ func ReadWebConfig() (WebConfig, error) {
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(
-		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen),
+		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), c.Blobs.check(),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkHTTPURL("VOLARY_WORKER_URL", c.WorkerURL),
 		checkRange("VOLARY_CONNECTIONS", c.Connections, 10, 100_000), checkRange("VOLARY_CONNECTIONS_EACH", c.ConnectionsEach, 10, 100_000),
 		checkRange("VOLARY_IDLE_HOURS", c.IdleHours, 1, 7*24),
@@ -106,7 +107,7 @@ func ReadWorkerConfig() (WorkerConfig, error) {
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	return c, errors.Join(
-		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), checkDrivers(c.Drivers),
+		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), c.Blobs.check(), checkDrivers(c.Drivers),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkMail(c.SMTPURL, c.MailFrom),
 		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300),
 	)
@@ -185,10 +186,16 @@ func checkDrivers(names []string) error {
 
 // LogConfig writes one line with every setting of a configuration struct, secrets left out.
 func LogConfig(log *slog.Logger, config any) {
-	v := reflect.ValueOf(config)
+	log.Info("configuration", settings(reflect.ValueOf(config))...)
+}
+
+func settings(v reflect.Value) (attrs []any) {
 	t := v.Type()
-	attrs := make([]any, 0, t.NumField())
 	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("env") == "" {
+			attrs = append(attrs, settings(v.Field(i))...) // a group of them
+			continue
+		}
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("env"), ",")
 		value := v.Field(i).Interface()
 		if t.Field(i).Tag.Get("redact") == "url" {
@@ -196,7 +203,7 @@ func LogConfig(log *slog.Logger, config any) {
 		}
 		attrs = append(attrs, slog.Any(name, value))
 	}
-	log.Info("configuration", attrs...)
+	return attrs
 }
 
 // redactURL leaves out the password and every parameter, since a password may stand among those too.

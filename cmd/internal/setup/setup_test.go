@@ -56,10 +56,12 @@ func TestReadWorkerConfigNamesEveryWrongValue(t *testing.T) {
 	t.Setenv("VOLARY_BLOB_DIR", "/tmp")
 	t.Setenv("VOLARY_CONSOLE_SECRET_FILE", "/etc/volary/console")
 	t.Setenv("VOLARY_MAIL_IDENTITY_FILE", "/etc/volary/mail-identity")
+	t.Setenv("VOLARY_BLOB_BUCKET", "volary")
+	t.Setenv("VOLARY_BLOB_ENDPOINT", "s3.example.org")
 	t.Setenv("VOLARY_DRIVERS", "xen")
 	t.Setenv("VOLARY_ROUND_SECONDS", "0")
 	_, err := ReadWorkerConfig()
-	for _, want := range []string{"VOLARY_DRIVERS", "VOLARY_ROUND_SECONDS"} {
+	for _, want := range []string{"VOLARY_DRIVERS", "VOLARY_ROUND_SECONDS", "VOLARY_BLOB_CREDENTIALS_FILE", "VOLARY_BLOB_ENDPOINT"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not name %s", err, want)
 		}

@@ -110,8 +110,8 @@ func Upload(t *testing.T, content []byte) *Uploaded {
 	if err := u.DB.Models.CreateUpload(t.Context(), u.Org, u.Person, UploadID, "disk.img", int64(len(content))); err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range blob.UploadKeys(UploadID) {
-		if _, err := u.Blobs.Put(t.Context(), key, bytes.NewReader(content)); err != nil {
+	for _, beside := range []string{"", blob.NoteSuffix, blob.SumsSuffix} {
+		if _, err := u.Blobs.Put(t.Context(), blob.UploadKey(UploadID)+beside, bytes.NewReader(content)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,42 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"volary.dev/store"
+)
+
+// namedDigests are the canonical digests whose bytes a row names, and since when. What keeps or removes bytes goes by it: a row of another
+// kind that is to keep bytes has its place here, and nowhere else.
+const namedDigests = `(SELECT canonical_digest AS digest, created_at AS since FROM images)`
+
+// NamedDigest is one of an image's canonical bytes.
+type NamedDigest struct {
+	Digest string
+	Since  time.Time // the bytes were there before
+}
+
+// NamedMost is how many NamedDigests gives at most.
+const NamedMost = 10_000
+
+// NamedDigests gives those that come after one ("": all) and not after another ("": up to the end), in the order of their bytes.
+func (db *DB) NamedDigests(ctx context.Context, after, upTo string) ([]NamedDigest, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT digest, min(since) AS since FROM `+namedDigests+` AS n
+		WHERE digest COLLATE "C" > $1 AND ($2 = '' OR digest COLLATE "C" <= $2)
+		GROUP BY digest ORDER BY digest COLLATE "C" LIMIT $3`, after, upTo, NamedMost)
+	return store.All(rows, "named digests", pgx.RowToStructByName[NamedDigest])
+}
+
+// UnknownUploads gives those of the ids that no upload has: their bytes are nobody's.
+func (db *DB) UnknownUploads(ctx context.Context, ids []string) ([]string, error) {
+	rows, _ := db.pool.Query(ctx, `SELECT d FROM unnest($1::text[]) AS d WHERE NOT EXISTS (SELECT FROM uploads WHERE id = d) ORDER BY d`, ids)
+	unknown, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read unknown uploads: %w", err)
+	}
+	return unknown, nil
+}

@@ -1,0 +1,129 @@
+package models_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner/refusal"
+	"volary.dev/store"
+	"volary.dev/store/models"
+	"volary.dev/store/storetest"
+)
+
+func TestUploadLocks(t *testing.T) {
+	pool := storetest.Pool(t)
+	db, ctx := storetest.OpenAs(t, pool, store.RoleWeb).Models, t.Context()
+	id, ada, ben := strings.Repeat("a", 32), uuid.New(), uuid.New()
+	take := func(holder uuid.UUID, lapse time.Duration, want bool) {
+		t.Helper()
+		if got, err := db.TakeUploadLock(ctx, id, holder, lapse); err != nil || got != want {
+			t.Errorf("taken: %v, %v, want %v", got, err, want)
+		}
+	}
+	confirmed := func(want ...models.ConfirmedLock) {
+		t.Helper()
+		got, err := db.ConfirmUploadLocks(ctx, []uuid.UUID{ada, ben})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("confirmed: %v, %v, want %v", got, err, want)
+		}
+	}
+	take(ada, time.Hour, true)
+	take(ben, time.Hour, false)
+	confirmed(models.ConfirmedLock{Holder: ada})
+	storetest.NoError(t, db.AskForUploadLock(ctx, id))
+	storetest.NoError(t, db.AskForUploadLock(ctx, strings.Repeat("b", 32))) // nobody has it
+	confirmed(models.ConfirmedLock{Holder: ada, Wanted: true})
+	storetest.NoError(t, db.LeaveUploadLock(ctx, id, ben)) // who has it not cannot leave it
+	take(ben, time.Hour, false)
+	take(ben, -time.Second, true) // confirmed longer ago than that
+	confirmed(models.ConfirmedLock{Holder: ben})
+	storetest.NoError(t, db.LeaveUploadLock(ctx, id, ben))
+	confirmed()
+	take(ada, time.Hour, true)
+	worker := storetest.OpenAs(t, pool, store.RoleWorker).Models
+	storetest.NoError(t, worker.ForgetUploadLocks(ctx))
+	confirmed(models.ConfirmedLock{Holder: ada})
+	_, err := pool.Exec(ctx, `UPDATE upload_locks SET confirmed_at = confirmed_at - interval '2 hours'`)
+	storetest.NoError(t, err)
+	storetest.NoError(t, worker.ForgetUploadLocks(ctx))
+	confirmed()
+}
+
+// Who announces is told of all that were told yes, however many announce at once and by whichever process.
+func TestRoomIsPromisedOnce(t *testing.T) {
+	pool := storetest.Pool(t)
+	db := storetest.Open(t, pool)
+	const asked, room, each = 6, 35, 10
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	var taken, refused int
+	for n := range asked {
+		org, person := uploader(t, db, fmt.Sprintf("Org%d", n))
+		process := storetest.OpenAs(t, pool, store.RoleWeb).Models
+		all.Go(func() {
+			err := process.BeginUpload(t.Context(), models.NewUpload{
+				Organization: org, Person: person, ID: strings.Repeat(fmt.Sprint(n), 32), Filename: "disk", Size: each,
+				Room: func(announced []models.Announced) error {
+					sum := int64(each)
+					for _, a := range announced {
+						sum += a.Size
+					}
+					if sum > room {
+						return &refusal.Error{Code: "storage_full", Title: "No room."}
+					}
+					return nil
+				},
+			})
+			mu.Lock()
+			defer mu.Unlock()
+			if r, ok := refusal.As(err); ok && r.Code == "storage_full" {
+				refused++
+			} else if err == nil {
+				taken++
+			} else {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if taken != room/each || refused != asked-taken {
+		t.Errorf("of room for %d, %d were told yes and %d no", room/each, taken, refused)
+	}
+}
+
+func TestNamedDigests(t *testing.T) {
+	pool := storetest.Pool(t)
+	db, ctx := storetest.Open(t, pool), t.Context()
+	org, person := uploader(t, db, "Atlas")
+	digest := func(first string) string { return first + strings.Repeat("0", 63) }
+	for n, first := range []string{"c", "a", "b", "a"} { // two images have the same bytes
+		id := strings.Repeat(fmt.Sprint(n), 32)
+		storetest.Arrived(t, db, org, person, id, "disk", 5)
+		storetest.Must[bool](t)(db.Models.RecordVerdict(ctx, id, storetest.DoneVerdict(digest(first))))
+	}
+	for _, c := range []struct {
+		after, upTo string
+		want        []string
+	}{{"", "", []string{"a", "b", "c"}}, {digest("a"), "", []string{"b", "c"}}, {"", digest("b"), []string{"a", "b"}}, {digest("a"), digest("b"), []string{"b"}}, {digest("c"), "", nil}} {
+		list, err := db.Models.NamedDigests(ctx, c.after, c.upTo)
+		var got []string
+		for _, n := range list {
+			if got = append(got, n.Digest[:1]); n.Since.IsZero() {
+				t.Errorf("%s has no time", n.Digest)
+			}
+		}
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("after %.1s up to %.1s: %v, %v, want %v", c.after, c.upTo, got, err, c.want)
+		}
+	}
+	unknown, err := db.Models.UnknownUploads(ctx, []string{strings.Repeat("0", 32), strings.Repeat("f", 32)})
+	if err != nil || !slices.Equal(unknown, []string{strings.Repeat("f", 32)}) {
+		t.Errorf("unknown: %v, %v", unknown, err)
+	}
+}
