@@ -1,16 +1,18 @@
 package models_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
@@ -55,45 +57,51 @@ func TestUploadLocks(t *testing.T) {
 	confirmed()
 }
 
-// Who announces is told of all that were told yes, however many announce at once and by whichever process.
+// Who announces is told of all that were told yes, by whichever process: the second one waits until the first has its answer.
 func TestRoomIsPromisedOnce(t *testing.T) {
 	pool := storetest.Pool(t)
 	db := storetest.Open(t, pool)
-	const asked, room, each = 6, 35, 10
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	var taken, refused int
-	for n := range asked {
+	var asked, inside atomic.Int32
+	waits := func() (waits bool) {
+		storetest.NoError(t, pool.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))`).Scan(&waits))
+		return waits
+	}
+	room := func(announced []models.Announced) error {
+		if inside.Add(1); inside.Load() > 1 {
+			t.Error("two are asked at once")
+		}
+		defer inside.Add(-1)
+		if turn := asked.Add(1); turn == 1 {
+			waittest.Until(t, "the second to wait for the first", func() bool { return waits() || asked.Load() > 1 })
+			return nil
+		}
+		if len(announced) != 1 || announced[0].Size != 10 {
+			t.Errorf("the second is told of %v", announced)
+		}
+		return &refusal.Error{Code: "storage_full", Title: "No room."}
+	}
+	answers := make(chan error, 2)
+	for n := range 2 {
 		org, person := uploader(t, db, fmt.Sprintf("Org%d", n))
 		process := storetest.OpenAs(t, pool, store.RoleWeb).Models
-		all.Go(func() {
-			err := process.BeginUpload(t.Context(), models.NewUpload{
-				Organization: org, Person: person, ID: strings.Repeat(fmt.Sprint(n), 32), Filename: "disk", Size: each,
-				Room: func(announced []models.Announced) error {
-					sum := int64(each)
-					for _, a := range announced {
-						sum += a.Size
-					}
-					if sum > room {
-						return &refusal.Error{Code: "storage_full", Title: "No room."}
-					}
-					return nil
-				},
+		go func() {
+			answers <- process.BeginUpload(context.Background(), models.NewUpload{
+				Organization: org, Person: person, ID: strings.Repeat(fmt.Sprint(n), 32), Filename: "disk", Size: 10, Room: room,
 			})
-			mu.Lock()
-			defer mu.Unlock()
-			if r, ok := refusal.As(err); ok && r.Code == "storage_full" {
-				refused++
-			} else if err == nil {
-				taken++
-			} else {
-				t.Error(err)
-			}
-		})
+		}()
 	}
-	all.Wait()
-	if taken != room/each || refused != asked-taken {
-		t.Errorf("of room for %d, %d were told yes and %d no", room/each, taken, refused)
+	refused := 0
+	for range 2 {
+		err, _ := waittest.Receive(t, "an answer", answers)
+		if r, ok := refusal.As(err); ok && r.Code == "storage_full" {
+			refused++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d of two were refused", refused)
 	}
 }
 
