@@ -112,6 +112,7 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 		"StartCluster":           func() (any, error) { return done(v.db.Machines.StartCluster(ctx, v.org, v.by, id, 3600)) },
 		"RequestStart":           func() (any, error) { return only(v.db.Machines.RequestStart(ctx, v.org, v.by, id, 3600)) },
 		"ExtendLease":            func() (any, error) { return done(v.db.Machines.ExtendLease(ctx, v.org, v.by, id, 3600)) },
+		"RequestExtension":       func() (any, error) { return only(v.db.Machines.RequestExtension(ctx, v.org, v.by, id, 3600)) },
 		"DeleteCluster":          func() (any, error) { return done(v.db.Machines.DeleteCluster(ctx, v.org, v.by, id)) },
 		"ConsentToConsole":       func() (any, error) { return done(v.db.Machines.ConsentToConsole(ctx, v.org, v.by, id, time.Hour)) },
 		"WithdrawConsoleConsent": func() (any, error) { return done(v.db.Machines.WithdrawConsoleConsent(ctx, v.org, v.by, id)) },
