@@ -168,15 +168,15 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><details class=\"disclosure\" data-digest><summary>The source of the file gives its SHA-256</summary>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><details class=\"disclosure\" data-digest><summary>The source of the file gives its SHA-256</summary>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown. Give it before you choose the file."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</details><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
