@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	tus "github.com/tus/tusd/v2/pkg/handler"
@@ -77,7 +76,7 @@ func (u uploads) content(ctx context.Context, id string) (c content, err error) 
 	}
 	c.written.Written = noted.written
 	for n, o := range parts {
-		if number, err := strconv.Atoi(o.key[len(o.key)-5:]); err != nil || number != n || c.written.Received != int64(n)*c.Part {
+		if o.key != partKey(id, n) || c.written.Received != int64(n)*c.Part {
 			break // after a part that is not whole nothing is here
 		}
 		c.parts = append(c.parts, o)
