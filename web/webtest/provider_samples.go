@@ -102,8 +102,10 @@ func host() provider.HostShowProps {
 		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour), Enrolled: ago(400 * time.Hour),
 		ImageBytes: 9 << 29, SpareBytes: 13 << 28, ImagesSeen: ago(4 * time.Minute), FreeBytes: 371 << 30, ImagesKeptDays: 30, Images: hostImages(),
 		HistoryTotal: 31, History: []provider.HostDeed{
-			{At: ago(3 * time.Hour), Person: "Nora Rack", Verb: "activate host"}, {At: ago(26 * time.Hour), Person: "Nora Rack", Verb: "cordon host", Why: "memory to be replaced"},
-			{At: ago(399 * time.Hour), Verb: "enrol host"}, {At: ago(400 * time.Hour), Person: "Nora Rack", Verb: "add host"},
+			{At: ago(3 * time.Hour), Person: "Nora Rack", Verb: "activate host"},
+			{At: ago(26 * time.Hour), Person: "Nora Rack", Verb: "cordon host", Why: "memory to be replaced"},
+			{At: ago(399 * time.Hour), Verb: "enrol host"},
+			{At: ago(400 * time.Hour), Person: "Nora Rack", Verb: "add host"},
 		},
 		Checks: []ui.Check{
 			{Name: "Connection", State: "passed", Detail: "libvirt answered in 12 ms", Took: 12 * time.Millisecond},
@@ -119,8 +121,10 @@ func host() provider.HostShowProps {
 
 func hostImages() []provider.HostImage {
 	return []provider.HostImage{
-		{Digest: digest(1), Bytes: 1 << 32, Nodes: 12, Used: ago(4 * time.Minute), Where: provider.ImageThere}, {Digest: digest(2), Bytes: 1 << 29, Nodes: 1, Where: provider.ImageWanted},
-		{Digest: digest(3), Bytes: 3 << 30, Used: ago(200 * time.Hour), Where: provider.ImageThere}, {Digest: digest(4), Bytes: 1 << 28, Used: ago(300 * time.Hour), Where: provider.ImagePart},
+		{Digest: digest(1), Bytes: 1 << 32, Nodes: 12, Used: ago(4 * time.Minute), Where: provider.ImageThere},
+		{Digest: digest(2), Bytes: 1 << 29, Nodes: 1, Where: provider.ImageWanted},
+		{Digest: digest(3), Bytes: 3 << 30, Used: ago(200 * time.Hour), Where: provider.ImageThere},
+		{Digest: digest(4), Bytes: 1 << 28, Used: ago(300 * time.Hour), Where: provider.ImagePart},
 	}
 }
 
