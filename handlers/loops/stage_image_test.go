@@ -17,6 +17,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/memory"
 	"volary.dev/provisioner/waittest"
+	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
@@ -32,7 +33,7 @@ type stager struct {
 func newStager(t *testing.T, b *loopstest.Bench) stager {
 	t.Helper()
 	a := provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"}
-	return stager{b, t, loops.ImageHost{ID: b.Hosts[0], Address: a}, b.Engine("stager", storetest.OpenAs(t, b.Pool, "volary_worker"), b.Simulated.Dial)}
+	return stager{b, t, loops.ImageHost{ID: b.Hosts[0], Address: a}, b.Engine("stager", storetest.OpenAs(t, b.Pool, store.RoleWorker), b.Simulated.Dial)}
 }
 
 func digestOf(content string) string {
@@ -117,9 +118,22 @@ func TestBringingWaitsForARemoval(t *testing.T) {
 		t.Fatal("not claimed")
 	}
 	loopstest.NoError(t, b.Host(1).DeleteImage(t.Context(), digest))
-	short, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if err := s.stage(short, "a disk", opened()); !errors.Is(err, context.DeadlineExceeded) || has(t, b.Host(1), digest) {
+	db, asked := storetest.OpenNoted(t, b.Pool, store.RoleWorker)
+	s.e = b.Engine("stager", db, b.Simulated.Dial)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.stage(ctx, "a disk", opened()) }()
+	questions := 0
+	waittest.Until(t, "the second question, or something else", func() bool {
+		for _, sql := range asked.Taken() {
+			if strings.Contains(sql, "INSERT INTO base_images") {
+				questions++
+			}
+		}
+		return questions > 1 || len(done) > 0
+	})
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) || has(t, b.Host(1), digest) {
 		t.Fatalf("staged during the removal: %v", err)
 	}
 	loopstest.NoError(t, b.DB.Machines.ImageRemoved(t.Context(), s.host.ID, digest))
