@@ -117,7 +117,7 @@ func Details(detail map[string]any) []string {
 		case nil:
 		case string:
 			if _, err := uuid.Parse(v); v != "" && err != nil { // ids are for machines
-				list = append(list, detailWord(key)+": "+v)
+				list = append(list, detailWord(key)+": "+shortDigest(v))
 			}
 		case bool:
 			list = append(list, detailWord(key)+": "+map[bool]string{true: "yes", false: "no"}[v])
@@ -128,6 +128,14 @@ func Details(detail map[string]any) []string {
 		}
 	}
 	return list
+}
+
+// shortDigest is the beginning of a digest, which tells it from others; the export has all of it. Other words stay.
+func shortDigest(v string) string {
+	if len(v) == 64 && strings.Trim(v, "0123456789abcdef") == "" {
+		return v[:12] + "…"
+	}
+	return v
 }
 
 // detailWord says a key in the words of the pages.
