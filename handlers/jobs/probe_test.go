@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -54,7 +55,10 @@ func TestABusyHostKeepsItsAcceleration(t *testing.T) {
 				defer hosts.Close()
 				p := newProbes(&hostCheck{CheckHost: &CheckHost{Engine: loops.Engine{Hosts: hosts, Log: slog.New(slog.DiscardHandler)}}, Probe: ProbeTimes{}.withDefaults(), host: host, pool: []machines.Host{host}})
 				p.image = image
-				if err := p.prepare(t.Context(), host, nil); err != nil {
+				// What prepare does, without the claim on the image: a bubble reaches no database.
+				if err := p.with(t.Context(), host, func(d provisioner.Driver) error {
+					return errors.Join(d.EnsureImage(t.Context(), image.Digest, image.Size, p.openImage), d.EnsureNetwork(t.Context(), p.network(host, nil)))
+				}); err != nil {
 					t.Fatal(err)
 				}
 				if c.before != nil {

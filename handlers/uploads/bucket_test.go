@@ -68,7 +68,7 @@ func TestUploadOverTwoProcessesAndABucket(t *testing.T) {
 		t.Fatalf("with a proof: %q", code)
 	}
 	res, _ := ada.must("HEAD", url, nil, said(t, disk, "a"))
-	if _, err := uuid.Parse(res.Header.Get("Volary-Image")); err != nil {
+	if _, err := uuid.Parse(res.Header.Get("Volary-Upload")); err != nil {
 		t.Errorf("HEAD of what is whole: %d %v", res.StatusCode, res.Header)
 	}
 	path, release, err := place.Local(t.Context(), blob.UploadKey(id))

@@ -189,7 +189,7 @@ func TestAnotherProcessTakesOver(t *testing.T) {
 		t.Error("the first page was told that all went well")
 	}
 	res, text, err := other.patch(there, 10, strings.NewReader("0123456789"))
-	if err != nil || res.StatusCode != http.StatusNoContent || res.Header.Get("Volary-Image") == "" {
+	if err != nil || res.StatusCode != http.StatusNoContent || res.Header.Get("Volary-Upload") == "" {
 		t.Fatalf("the rest by the second process: %v %s", err, text)
 	}
 }

@@ -28,12 +28,12 @@ func TestBaseImagesCountInTheDisk(t *testing.T) {
 		why  string // empty: it fits
 	}{
 		"one copy for both nodes":          {bare, of("a", 4*gib), ""},
-		"a byte more than there is":        {bare, of("a", 4*gib+1), "has room for 1 of them (1 vCPU, 1 MiB, 3 GiB of disk each)"},
+		"a byte more than there is":        {bare, of("a", 4*gib+1), "has room for 1 of them (1 vCPU, 0.01 GiB, 3 GiB of disk each)"},
 		"the host has it in use":           {has, of("a", 4*gib), ""},
-		"the host has another one":         {has, of("b", gib/2), "has room for 1 of them (1 vCPU, 1 MiB, 3 GiB of disk each)"},
-		"no disk beside what others use":   {has, of("b", 5*gib/2+gib), "3 GiB of disk and 3.5 GiB for the base image are needed, 6 of 10 are free"},
+		"the host has another one":         {has, of("b", gib/2), "has room for 1 of them (1 vCPU, 0.01 GiB, 3 GiB of disk each)"},
+		"no disk beside what others use":   {has, of("b", 5*gib/2+gib), "3 GiB of disk and 3.5 GiB for the base image are needed, 6 of 10 GiB are free"},
 		"which image is not known":         {has, three, ""},
-		"an image that fills it to a byte": {has, of("c", 3*gib+1), "3 GiB of disk and 3.01 GiB for the base image are needed, 6 of 10 are free"},
+		"an image that fills it to a byte": {has, of("c", 3*gib+1), "3 GiB of disk and 3.01 GiB for the base image are needed, 6 of 10 GiB are free"},
 	} {
 		_, fits, _, ok := placement.Place([]placement.Host{c.host}, c.r, whole)
 		if ok != (c.why == "") || !ok && fits[0].Reason != c.why {
@@ -136,7 +136,7 @@ func TestPlaceWithImagesProperties(t *testing.T) {
 func TestKeptFreeIsSaidInWholeGiB(t *testing.T) {
 	h := host(1, shape(8, 8, 10), shape(0, 0, 2))
 	h.Images = map[string]int64{"a": 1}
-	if why := h.Lacks(shape(1, 1, 8)); !strings.Contains(why, "8 GiB of disk are needed, 7 of 10 are free") {
+	if why := h.Lacks(shape(1, 1, 8)); !strings.Contains(why, "8 GiB of disk are needed, 7 of 10 GiB are free") {
 		t.Errorf("%q", why)
 	}
 }

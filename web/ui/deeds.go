@@ -121,7 +121,7 @@ func Details(detail map[string]any, zone *time.Location) []string {
 			if at, err := time.Parse(time.RFC3339, v); err == nil {
 				v = ClockSeconds(at, zone)
 			}
-			list = append(list, detailWord(key)+": "+v)
+			list = append(list, detailWord(key)+": "+shortDigest(v))
 		case bool:
 			list = append(list, detailWord(key)+": "+map[bool]string{true: "yes", false: "no"}[v])
 		case float64:
@@ -131,6 +131,14 @@ func Details(detail map[string]any, zone *time.Location) []string {
 		}
 	}
 	return list
+}
+
+// shortDigest is the beginning of a digest, which tells it from others; the export has all of it. Other words stay.
+func shortDigest(v string) string {
+	if len(v) == 64 && strings.Trim(v, "0123456789abcdef") == "" {
+		return v[:12] + "…"
+	}
+	return v
 }
 
 // detailWords are the keys of details in the words of the pages. A test compares them with what the store writes.
