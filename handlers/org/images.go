@@ -42,6 +42,18 @@ func (h Handlers) ListImages(c echo.Context) error {
 	return page.Live(c, web.ImageList(p))
 }
 
+// NewImage shows where to upload one.
+func (h Handlers) NewImage(c echo.Context) error {
+	orgID, _ := where(c)
+	uploads, err := h.Models.ArrivingUploads(c.Request().Context(), orgID)
+	if err != nil {
+		return err
+	}
+	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
+		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
+	}))
+}
+
 // ShowImage shows an image, with the verdict on the upload that it came of.
 func (h Handlers) ShowImage(c echo.Context) error {
 	id, err := request.ID(c, "id", "image")

@@ -2,7 +2,6 @@ package org
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/labstack/echo/v4"
 
@@ -97,18 +96,6 @@ func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list
 		list = append(list, h.uploadRow(ctx, u))
 	}
 	return list
-}
-
-// NewImage shows where to upload one.
-func (h Handlers) NewImage(c echo.Context) error {
-	orgID, _ := where(c)
-	uploads, err := h.Models.ArrivingUploads(c.Request().Context(), orgID)
-	if err != nil {
-		return err
-	}
-	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
-		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
-	}))
 }
 
 func imageChecks(checks []provisioner.ImageCheck) (list []ui.Check) {
