@@ -62,7 +62,7 @@ func TestFormsStandWhereTheirAddressLeads(t *testing.T) {
 	for path, want := range map[string]string{
 		on + "/extend":                                  on,
 		on + "/consent/withdraw":                        on,
-		"/org/uploads/" + w.Upload + "/discard":         "/org/images",
+		"/org/uploads/" + w.Upload + "/discard":         "/org/uploads/" + w.Upload,
 		"/org/models/" + w.Model.String() + "/versions": "/org/models/" + w.Model.String() + "/versions/new",
 		"/org/members/" + w.Extra.String() + "/cap":     "/org/members",
 		"/account/organizations":                        "/account/organizations/new",

@@ -43,7 +43,7 @@ func TestDeleteImagePage(t *testing.T) {
 		t.Errorf("the deletion: %d to %q", got.Status, got.Header.Get("Location"))
 	}
 	after := member.Get("/org/images")
-	says(t, "the list after it", after, http.StatusOK, "The image is deleted.", "sample.qcow2")
+	says(t, "the list after it", after, http.StatusOK, "The image is deleted, and with it its bytes", "sample.qcow2")
 	if strings.Contains(after.Body, "spare.img") {
 		t.Error("the list has the image, or its upload, still")
 	}

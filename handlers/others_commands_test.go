@@ -259,6 +259,7 @@ func (v foreign) hostCalls(ctx context.Context) calls {
 		"Host":           func() (any, error) { return only(v.db.Machines.Host(ctx, v.provider, host)) },
 		"HostClusters":   func() (any, error) { return v.db.Machines.HostClusters(ctx, v.provider, host) },
 		"HostSilences":   func() (any, error) { return v.db.Machines.HostSilences(ctx, v.provider, host, 5) },
+		"HostImages":     func() (any, error) { return v.db.Machines.HostImages(ctx, v.provider, host) },
 		"HostNodes":      func() (any, error) { return v.db.Machines.HostNodes(ctx, v.provider, host) },
 		"AddHost":        func() (any, error) { return only(v.db.Machines.AddHost(ctx, v.by, v.provider, pool, spare)) },
 		"RenewHostCode":  func() (any, error) { return done(v.db.Machines.RenewHostCode(ctx, v.by, v.provider, host)) },
