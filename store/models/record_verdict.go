@@ -113,9 +113,12 @@ func (u judgedUpload) makeImage(ctx context.Context, tx pgx.Tx, id, name string,
 		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.ContentDigest); err != nil {
 		return errors.Join(fmt.Errorf("image %q of upload %s", i.Member, id), err)
 	}
+	detail := map[string]any{"name": name, "canonical_digest": i.CanonicalDigest}
+	if name != u.called() {
+		detail["upload"] = u.called()
+	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
-		Organization: u.OrganizationID, Verb: "make image", Subject: "image", SubjectID: image,
-		Detail: map[string]any{"name": name, "upload": u.called(), "canonical_digest": i.CanonicalDigest},
+		Organization: u.OrganizationID, Verb: "make image", Subject: "image", SubjectID: image, Detail: detail,
 	})
 }
 

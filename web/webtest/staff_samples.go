@@ -132,7 +132,7 @@ func log(path string) ui.LogProps {
 		List: ui.ListProps{Path: path, PerPage: 50, Total: 61}, Counted: 10_000, Entries: []ui.LogEntry{
 			{At: ago(3 * time.Minute), Person: "Noor Vermeer", Verb: "look at console", Subject: "cluster", Name: "trial-1", Where: "/org/clusters/1", Other: "Northern Compute", Details: []string{"node: head", "part: log"}},
 			{At: ago(time.Hour), Person: "Ada Brandt", Verb: "launch cluster", Subject: "cluster", Name: "trial-1", Where: "/org/clusters/1", Other: "Northern Compute", Details: []string{"set aside: 8.00 CH", "lease: 2 h", "nodes: 4"}},
-			{At: ago(2 * time.Hour), Verb: "make image", Subject: "image", Name: "debian-12-slurm.qcow2", Where: "/org/images/1", Details: ui.Details(map[string]any{"canonical_digest": digest(2), "upload": "debian-12-slurm.qcow2"}, nil)},
+			{At: ago(2 * time.Hour), Verb: "make image", Subject: "image", Name: "debian-12-slurm.qcow2", Where: "/org/images/1", Details: ui.Details(map[string]any{"canonical_digest": digest(2)}, nil)},
 			{At: ago(26 * time.Hour), Verb: "end lease", Subject: "cluster", Name: "night-run", Other: "Northern Compute"},
 			{At: ago(27 * time.Hour), Person: "Ada Brandt", Verb: "sign in", Subject: "session"},
 		},
