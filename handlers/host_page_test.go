@@ -154,7 +154,7 @@ func TestAHostsBaseImages(t *testing.T) {
 	storetest.NoError(t, err)
 	page := b.Get(at)
 	says(t, "its page", page, http.StatusOK, digest[:12], unused[:12], part[:12], "1.5 GiB", "7 GiB", "in use", "not in use", "only a part of it is there", "150 GiB free then",
-		"6 of 200 GiB; 1.5 GiB of it by base images, beside it 7 GiB by base images that no node uses, which go first", "30 days after its last use")
+		"6 of 200 GiB", "1.5 GiB of it by base images, beside it 7 GiB by base images that no node uses, which go first", "30 days after its last use")
 	says(t, "the pool", b.Get("/provider/pools/"+w.Pool.String()), http.StatusOK, "194 of 200 GiB", "7 GiB more by images that no node uses")
 	if links := strings.Count(page.Body, `href="/provider/clusters/`+cluster.String()+`"`); links != 2 {
 		t.Errorf("links from nodes to their cluster: %d", links)

@@ -42,6 +42,8 @@ END $$;
 -- +goose StatementEnd
 
 DROP TRIGGER images_changed ON images;
+-- A draft may name one by its id; it needs another one then.
+DELETE FROM version_roles r USING images i WHERE i.id = r.image_id AND i.state <> 'ready';
 DELETE FROM images WHERE state <> 'ready';
 ALTER TABLE images
   DROP COLUMN state, DROP COLUMN reason, DROP COLUMN checks, DROP COLUMN format, DROP COLUMN size, DROP COLUMN uploaded_digest, DROP COLUMN verified_at,

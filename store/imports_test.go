@@ -65,6 +65,14 @@ func TestImagesOfBeforeBecomeUploads(t *testing.T) {
 	image("refused", "refused", 2)
 	image("unverified", "unverified", 3)
 	image("lost", "refused", -1) // with no row of an upload
+	// A draft whose head's image was typed in by its id.
+	model, draft := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
+	exec(`INSERT INTO model_clusters (id, organization_id, name, created_at) VALUES ($1, $2, 'trial', now())`, model, org)
+	exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at)
+		VALUES ($1, $2, $3, '1', 'draft', 0, 1, 'address', 300, now())`, draft, org, model)
+	for role, of := range map[string]string{"head": "refused", "compute": "ready"} {
+		exec(`INSERT INTO version_roles (version_id, organization_id, role, image_id, vcpus, memory_mib, disk_gib) VALUES ($1, $2, $3, $4, 1, 512, 1)`, draft, org, role, id[of])
+	}
 	exec(`INSERT INTO uploads (id, organization_id, person_id, filename, size, created_at) VALUES ($1, $2, $3, 'arriving.raw', 700, now())`, upload(4), org, ada)
 	bare := uuid.Must(uuid.NewV7())
 	exec(`INSERT INTO images (id, organization_id, person_id, name, size, state, canonical_digest, created_at) VALUES ($1, $2, $3, 'bare', 1, 'ready', $4, now())`, bare, org, ada, digest)
@@ -82,6 +90,9 @@ func TestImagesOfBeforeBecomeUploads(t *testing.T) {
 			len(u.Checks) != 1 || u.Checks[0].Detail != name || (u.Reason == "") != (name == "ready") || (u.VerifiedAt != nil) != (name == "ready" || name == "refused") {
 			t.Errorf("%s: %+v, %v", name, u, err)
 		}
+	}
+	if v, err := db.Models.Version(ctx, org, draft); err != nil || len(v.Roles) != 1 || v.Roles[0].ImageID != id["ready"] {
+		t.Errorf("the draft: %+v, %v", v, err)
 	}
 	if u, err := db.Models.Upload(ctx, org, models.UploadOf(id["lost"])); err != nil || u.State != provisioner.UploadRefused || u.Reason != "Why lost" || u.Size != 700 {
 		t.Errorf("without a row of an upload: %+v, %v", u, err)

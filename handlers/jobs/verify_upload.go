@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"time"
 
@@ -69,17 +70,22 @@ func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUplo
 	}
 	var full *image.NoRoomError
 	switch {
-	case err == nil || ctx.Err() != nil:
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		if job.Attempt >= job.MaxAttempts && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", verifyTimeout, job.Attempt), err)
+		}
 		return err
 	case errors.As(err, &full) && full.Ever() && time.Since(since(u)) < roomPatience:
 		v.Log.WarnContext(ctx, "upload waits for room", "upload", u.ID, "need", full.Need, "free", full.Free, "total", full.Total)
 		return v.wait(ctx, u, full.Error()+" It is tried again by itself.", roomPause)
 	case errors.As(err, &full):
-		return v.giveUp(ctx, u, full.Error()+" Tell the operator, and upload it again later.", err)
+		return v.giveUp(ctx, u, full.Error()+" Tell the operator.", err)
 	case job.Attempt < job.MaxAttempts:
 		return err
 	}
-	return v.giveUp(ctx, u, "The check failed on our side and is not the file's fault. Tell the operator, and upload it again later.", err)
+	return v.giveUp(ctx, u, "The check failed on our side and is not the file's fault. Tell the operator.", err)
 }
 
 // since is when an upload was all here.
@@ -128,12 +134,17 @@ func (v *VerifyUpload) limits(ctx context.Context, u models.Upload) (image.Limit
 func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 	path, release, err := v.Blobs.Local(ctx, blob.UploadKey(u.ID))
 	if errors.Is(err, blob.ErrNotFound) {
-		return v.conclude(ctx, u, goneVerdict())
+		return v.conclude(ctx, u, goneVerdict("The uploaded bytes are gone."))
 	}
 	if err != nil {
 		return err
 	}
 	defer release()
+	if info, err := os.Stat(path); err != nil {
+		return fmt.Errorf("verify upload %s: %w", u.ID, err)
+	} else if info.Size() != u.Size {
+		return v.conclude(ctx, u, goneVerdict(fmt.Sprintf("Of the uploaded bytes %d of %d are left.", info.Size(), u.Size)))
+	}
 	limits, err := v.limits(ctx, u)
 	if err != nil {
 		return err
@@ -178,7 +189,14 @@ func (v *VerifyUpload) keep(ctx context.Context, u models.Upload, result image.R
 			return err
 		}
 	}
-	return errors.Join(v.conclude(ctx, u, result.UploadVerdict), v.drop(ctx, result.Images))
+	recorded, err := v.Models.RecordVerdict(ctx, u.ID, result.UploadVerdict)
+	if err != nil {
+		return err // it may have been recorded all the same: who tries again finds out, and what no row names the sweep finds
+	}
+	if !recorded {
+		err = v.drop(ctx, result.Images)
+	}
+	return errors.Join(err, v.concluded(ctx, u, result.UploadVerdict))
 }
 
 // hold holds the digests of images, in one order for all who hold several, and gives each image's key.
@@ -223,10 +241,10 @@ func (v *VerifyUpload) drop(ctx context.Context, images []provisioner.VerifiedIm
 	return err
 }
 
-func goneVerdict() provisioner.UploadVerdict {
+func goneVerdict(why string) provisioner.UploadVerdict {
 	return provisioner.UploadVerdict{
-		State: provisioner.UploadRefused, Reason: "The uploaded bytes are gone.",
-		Checks: []provisioner.ImageCheck{{Name: "file", Detail: "The uploaded bytes are gone.", Repair: "Upload the file again."}},
+		State: provisioner.UploadRefused, Reason: why,
+		Checks: []provisioner.ImageCheck{{Name: "file", Detail: why, Repair: "Upload the file again."}},
 	}
 }
 
@@ -236,6 +254,10 @@ func (v *VerifyUpload) conclude(ctx context.Context, u models.Upload, verdict pr
 	if _, err := v.Models.RecordVerdict(ctx, u.ID, verdict); err != nil {
 		return err
 	}
+	return v.concluded(ctx, u, verdict)
+}
+
+func (v *VerifyUpload) concluded(ctx context.Context, u models.Upload, verdict provisioner.UploadVerdict) error {
 	v.Log.InfoContext(ctx, "upload judged", "upload", u.ID, "state", verdict.State, "reason", verdict.Reason)
 	return v.Blobs.Uploads().Discard(ctx, u.ID)
 }

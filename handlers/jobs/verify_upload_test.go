@@ -1,6 +1,7 @@
 package jobs_test
 
 import (
+	"bytes"
 	"os"
 	"strings"
 	"testing"
@@ -98,6 +99,18 @@ func TestVerifyUploadWithoutItsBytes(t *testing.T) {
 }
 
 // A file of another digest than was given is refused with both.
+// What a power cut left of a disk is not that disk, whatever its header says.
+func TestVerifyUploadOfWhichBytesAreLost(t *testing.T) {
+	disk := loopstest.BootSectorDisk()
+	u := loopstest.Upload(t, disk)
+	_, err := u.Blobs.Put(t.Context(), blob.UploadKey(u.ID), bytes.NewReader(disk[:len(disk)-512]))
+	loopstest.NoError(t, err)
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	if up := u.Read(); up.State != provisioner.UploadRefused || !strings.Contains(up.Reason, "2096640 of 2097152") {
+		t.Errorf("the upload is %s: %s", up.State, up.Reason)
+	}
+}
+
 func TestVerifyUploadHoldsItsDigest(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	given := strings.Repeat("0f", 32)

@@ -19,6 +19,8 @@ const (
 	uploadGrace = 24 * time.Hour
 	// refusedKept is how long it can be read why an upload was refused.
 	refusedKept = 30 * 24 * time.Hour
+	// checkGrace is how long an upload that is all here may have no verification that waits or runs.
+	checkGrace = 10 * time.Minute
 )
 
 // UploadKeeper discards uploads that nobody goes on with, and forgets those that were refused long ago. Every worker that shares the store runs one; nothing is
@@ -42,6 +44,11 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 	for {
 		if err := k.Discard(ctx, time.Now().Add(-uploadGrace)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "discard stale uploads", "error", err)
+		}
+		if n, err := k.Models.GiveUpChecks(ctx, time.Now().Add(-checkGrace)); err != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, "give up checks of uploads", "error", err)
+		} else if n > 0 {
+			k.Log.ErrorContext(ctx, "checks of uploads were cut off each time they were tried", "uploads", n)
 		}
 		if err := k.Forget(ctx, time.Now().Add(-refusedKept)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "forget refused uploads", "error", err)

@@ -92,6 +92,29 @@ func TestUnverifiedUploadsAreTriedAgain(t *testing.T) {
 	}
 }
 
+// An upload whose verification was cut off at every try is not said to be checked for ever.
+func TestChecksThatNobodyMakesAreGivenUp(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	later := time.Now().Add(time.Hour)
+	if n, err := u.Job.Models.GiveUpChecks(t.Context(), later); err != nil || n != 0 {
+		t.Errorf("GiveUpChecks while its job waits = %d, %v", n, err)
+	}
+	_, err := u.Pool.Exec(t.Context(), `UPDATE river_job SET state = 'discarded', finalized_at = now() WHERE kind = 'verify_upload'`)
+	loopstest.NoError(t, err)
+	if n, err := u.Job.Models.GiveUpChecks(t.Context(), time.Now().Add(-time.Hour)); err != nil || n != 0 {
+		t.Errorf("GiveUpChecks of one that has just come = %d, %v", n, err)
+	}
+	if n, err := u.Job.Models.GiveUpChecks(t.Context(), later); err != nil || n != 1 {
+		t.Errorf("GiveUpChecks = %d, %v", n, err)
+	}
+	if up := u.Read(); up.State != provisioner.UploadUnverified || up.Reason == "" {
+		t.Errorf("the upload is %s: %s", up.State, up.Reason)
+	}
+	if n, err := u.Job.Models.RetryUnverified(t.Context()); err != nil || n != 1 {
+		t.Errorf("RetryUnverified = %d, %v", n, err)
+	}
+}
+
 // Refused uploads go a while after their verdict, with what is left of their bytes.
 func TestRefusedUploadsAreForgotten(t *testing.T) {
 	u := loopstest.Upload(t, []byte(strings.Repeat("no image at all\n", 1000)))

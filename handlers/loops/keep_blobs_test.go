@@ -56,11 +56,12 @@ func TestBlobsOfNobodyAreSwept(t *testing.T) {
 			done(named)
 			u.Again([]byte("another"))
 			done(missing)
+			u.Again([]byte("a third")) // waits for its check
 			for _, key := range []string{image(named), image(nobodys)} {
 				put(t, place, key, "x")
 			}
 			stranger := blobtest.NewID()
-			for _, key := range []string{blob.UploadKey(loopstest.UploadID), blob.UploadKey(stranger), blob.UploadKey(stranger) + blob.SumsSuffix} {
+			for _, key := range []string{blob.UploadKey(loopstest.UploadID), blob.UploadKey(u.ID), blob.UploadKey(stranger), blob.UploadKey(stranger) + blob.SumsSuffix} {
 				put(t, place, key, "x")
 			}
 			all := keys(t, place)
@@ -72,7 +73,7 @@ func TestBlobsOfNobodyAreSwept(t *testing.T) {
 			}
 			for range 2 {
 				loopstest.NoError(t, keeper.Sweep(t.Context(), time.Now().Add(time.Hour)))
-				if got, want := keys(t, place), []string{image(named), blob.UploadKey(loopstest.UploadID)}; !slices.Equal(got, want) {
+				if got, want := keys(t, place), []string{image(named), blob.UploadKey(u.ID)}; !slices.Equal(got, want) {
 					t.Errorf("left: %v, want %v", got, want)
 				}
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
 )
@@ -104,9 +105,10 @@ func promised(lacking map[uuid.UUID]int64, person uuid.UUID, free int64) (sum in
 func enough(size, free, promised int64) error {
 	switch {
 	case size > free:
-		return storageFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB.", size>>20, free>>20))
+		return storageFull(fmt.Sprintf("The file has %s, the server has room for %s.", refusal.Bytes(size), refusal.Bytes(free)))
 	case size > free-promised:
-		return storageFull(fmt.Sprintf("The file has %d MiB, the server has room for %d MiB; uploads that are under way need %d MiB of it.", size>>20, free>>20, promised>>20))
+		return storageFull(fmt.Sprintf("The file has %s, the server has room for %s; uploads that are under way need %s of it.",
+			refusal.Bytes(size), refusal.Bytes(free), refusal.Bytes(promised)))
 	}
 	return nil
 }

@@ -133,6 +133,18 @@ func TestPlaceWithImagesProperties(t *testing.T) {
 	})
 }
 
+// A node that is started again has its disk and its image: what both take beyond the host's disk does not keep it from starting.
+func TestAFullDiskTakesWhatIsThere(t *testing.T) {
+	h := host(1, shape(8, 8, 10), shape(1, 1, 10))
+	h.Images = map[string]int64{"a": 1}
+	if why := h.Lacks(shape(1, 1, 0)); why != "" {
+		t.Errorf("its own node is refused: %q", why)
+	}
+	if why := h.Lacks(shape(1, 1, 1)); !strings.Contains(why, "1 GiB of disk are needed, 0 of 10 GiB are free") {
+		t.Errorf("%q", why)
+	}
+}
+
 func TestKeptFreeIsSaidInWholeGiB(t *testing.T) {
 	h := host(1, shape(8, 8, 10), shape(0, 0, 2))
 	h.Images = map[string]int64{"a": 1}

@@ -306,7 +306,8 @@ func (h Host) lacks(n Node) string {
 	lack(refusal.Plural(s.VCPUs, "vCPU is", "vCPUs are"), s.VCPUs, free.VCPUs, h.Capacity.VCPUs, Short{})
 	lack(memoryNeeded(s.MemoryMiB)+" of memory are", s.MemoryMiB, free.MemoryMiB, h.Capacity.MemoryMiB, Short{Resource: ResourceMemory})
 	image := h.brings(n.Image)
-	if int64(s.DiskGiB)<<30+image > h.freeBytes() {
+	// A node whose disk is there already needs none, however full the host's is.
+	if need := int64(s.DiskGiB)<<30 + image; need > 0 && need > h.freeBytes() {
 		disk := fmt.Sprintf("%d GiB of disk", s.DiskGiB)
 		if image > 0 {
 			disk += fmt.Sprintf(" and %s GiB for the base image", hundredthsUp(image, 1<<30))

@@ -48,7 +48,15 @@ func (db *DB) HoldDigest(ctx context.Context, digest string) (release func(), er
 		return nil, fmt.Errorf("hold digest %s: %w", digest, err)
 	}
 	const key = `hashtextextended('volary image ' || $1, 0)`
-	if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`, digest); err != nil {
+	// Who holds it may be sending gigabytes: it is waited for as long as ctx lasts, and not as long as for a row.
+	_, err = c.Exec(ctx, `SET lock_timeout = 0; SET statement_timeout = 0`)
+	if err == nil {
+		_, err = c.Exec(ctx, `SELECT pg_advisory_lock(`+key+`)`, digest)
+	}
+	if err == nil {
+		_, err = c.Exec(ctx, `RESET lock_timeout; RESET statement_timeout`)
+	}
+	if err != nil {
 		closeConnection(ctx, c.Hijack()) // it may hold the lock although the answer was lost
 		return nil, fmt.Errorf("hold digest %s: %w", digest, err)
 	}

@@ -31,9 +31,9 @@ func (db *DB) NamedDigests(ctx context.Context, after, upTo string) ([]NamedDige
 	return store.All(rows, "named digests", pgx.RowToStructByName[NamedDigest])
 }
 
-// UnknownUploads gives those of the ids that no upload has: their bytes are nobody's.
+// UnknownUploads gives those of the ids whose bytes are nobody's: no upload has them, or it was judged and needs them no more.
 func (db *DB) UnknownUploads(ctx context.Context, ids []string) ([]string, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT d FROM unnest($1::text[]) AS d WHERE NOT EXISTS (SELECT FROM uploads WHERE id = d) ORDER BY d`, ids)
+	rows, _ := db.pool.Query(ctx, `SELECT d FROM unnest($1::text[]) AS d WHERE NOT EXISTS (SELECT FROM uploads WHERE id = d AND state NOT IN ('done', 'refused')) ORDER BY d`, ids)
 	unknown, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		return nil, fmt.Errorf("read unknown uploads: %w", err)

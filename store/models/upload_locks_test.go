@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/waittest"
@@ -130,8 +132,51 @@ func TestNamedDigests(t *testing.T) {
 			t.Errorf("after %.1s up to %.1s: %v, %v, want %v", c.after, c.upTo, got, err, c.want)
 		}
 	}
-	unknown, err := db.Models.UnknownUploads(ctx, []string{strings.Repeat("0", 32), strings.Repeat("f", 32)})
-	if err != nil || !slices.Equal(unknown, []string{strings.Repeat("f", 32)}) {
+	storetest.Arrived(t, db, org, person, strings.Repeat("e", 32), "disk", 5)
+	// Of one that is judged nothing is needed any more.
+	unknown, err := db.Models.UnknownUploads(ctx, []string{strings.Repeat("0", 32), strings.Repeat("e", 32), strings.Repeat("f", 32)})
+	if err != nil || !slices.Equal(unknown, []string{strings.Repeat("0", 32), strings.Repeat("f", 32)}) {
 		t.Errorf("unknown: %v, %v", unknown, err)
+	}
+}
+
+// Who waits for a digest waits longer than a session waits for a row: its holder may be sending gigabytes.
+func TestHoldDigestOutlastsTheSessionsLimits(t *testing.T) {
+	config := storetest.Pool(t).Config()
+	for _, limit := range []string{"lock_timeout", "statement_timeout"} {
+		config.ConnConfig.RuntimeParams[limit] = "50"
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	storetest.NoError(t, err)
+	defer pool.Close()
+	db := models.New(store.New(pool, store.Options{}), nil)
+	digest := strings.Repeat("a", 64)
+	release, err := db.HoldDigest(t.Context(), digest)
+	storetest.NoError(t, err)
+	release = sync.OnceFunc(release)
+	defer release() // before the pool waits for it
+	second := make(chan error, 1)
+	go func() {
+		release, err := db.HoldDigest(t.Context(), digest)
+		if err == nil {
+			release()
+		}
+		second <- err
+	}()
+	began := time.Now()
+	waittest.Until(t, "the second to wait for longer than its session's limits", func() bool {
+		select {
+		case err := <-second:
+			t.Fatalf("the second has it, or does not wait: %v", err)
+		default:
+		}
+		return time.Since(began) > 500*time.Millisecond
+	})
+	release()
+	if err, _ := waittest.Receive(t, "the second to have it", second); err != nil {
+		t.Error(err)
+	}
+	if _, err := pool.Exec(t.Context(), `SELECT pg_sleep(60)`); !store.TookTooLong(err) {
+		t.Errorf("the limits are not back: %v", err)
 	}
 }

@@ -239,9 +239,8 @@ func hostImages(p HostShowProps) templ.Component {
 
 func shortDigest(digest string) string { return digest[:min(12, len(digest))] }
 
-// diskTaken says what is taken of a disk, and what of that base images take.
-func diskTaken(p HostShowProps) string {
-	text := takenOf(ui.Count(p.DiskTakenGiB), ui.Count(p.DiskGiB)+" GiB", p.DiskGiB)
+// diskOfImages says what base images take of a disk: as a part of what is taken, and beside it.
+func diskOfImages(p HostShowProps) string {
 	var parts []string
 	if p.ImageBytes > 0 {
 		parts = append(parts, ui.Bytes(p.ImageBytes)+" of it by base images")
@@ -249,10 +248,7 @@ func diskTaken(p HostShowProps) string {
 	if p.SpareBytes > 0 {
 		parts = append(parts, "beside it "+ui.Bytes(p.SpareBytes)+" by base images that no node uses, which go first")
 	}
-	if len(parts) > 0 {
-		text += "; " + strings.Join(parts, ", ")
-	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 var _ = templruntime.GeneratedTemplate

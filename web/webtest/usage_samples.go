@@ -71,11 +71,11 @@ func usage() org.UsageProps {
 }
 
 func peopleUsage() org.PeopleUsageProps {
-	from := now().AddDate(0, 0, 1-now().Day()).Truncate(24 * time.Hour)
+	from, berlin := now().AddDate(0, 0, 1-now().Day()).Truncate(24*time.Hour), time.FixedZone("CET", 3600)
 	return org.PeopleUsageProps{
 		Layout: orgLayout(), Month: "2026-11", Before: "2026-10", List: ui.ListProps{Path: "/org/usage/people", PerPage: 50, Total: 3},
 		Parts: []ui.MonthPart{
-			{Party: "Northern Compute", From: from, Until: from.AddDate(0, 1, 0), Zone: "Europe/Berlin", Settled: ago(20 * time.Minute)},
+			{Party: "Northern Compute", From: from.In(berlin).Add(-time.Hour), Until: from.AddDate(0, 1, 0).In(berlin).Add(-time.Hour), Zone: "Europe/Berlin", Settled: ago(20 * time.Minute)},
 			{Party: "Southern Grid", From: from, Until: from.AddDate(0, 1, 0), Zone: "UTC", Settled: ago(20 * time.Minute)},
 		},
 		Providers: []ui.Option{{Value: "1", Label: "Northern Compute"}, {Value: "2", Label: "Southern Grid"}},
