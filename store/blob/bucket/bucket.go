@@ -202,13 +202,19 @@ func (b *Bucket) List(ctx context.Context, folder, after string) (list []blob.Li
 	if err := blob.CheckFolder(folder); err != nil {
 		return nil, false, err
 	}
-	objects, more, err := b.page(ctx, folder+"/", after)
-	for _, o := range objects {
-		if blob.CheckKey(o.key) == nil {
-			list = append(list, blob.Listed{Key: o.key, Size: o.size, Written: o.written})
+	for {
+		objects, more, err := b.page(ctx, folder+"/", after)
+		for _, o := range objects {
+			if blob.CheckKey(o.key) == nil {
+				list = append(list, blob.Listed{Key: o.key, Size: o.size, Written: o.written})
+			}
 		}
+		// A page may have nothing but what is not ours.
+		if err != nil || !more || len(objects) == 0 || len(list) > 0 {
+			return list, more && len(list) > 0, err
+		}
+		after = objects[len(objects)-1].key
 	}
-	return list, more, err
 }
 
 func (b *Bucket) page(ctx context.Context, prefix, after string) (list []object, more bool, err error) {
@@ -244,16 +250,20 @@ func (b *Bucket) all(ctx context.Context, prefix string) (list []object, err err
 	}
 }
 
+// begunPages bounds how many pages of what was begun one DiscardPartial looks at.
+const begunPages = 100
+
 // DiscardPartial ends what was begun in pieces before a time and never came to its end.
 func (b *Bucket) DiscardPartial(ctx context.Context, before time.Time) error {
+	return b.discardPartial(ctx, before, blob.ListPage)
+}
+
+func (b *Bucket) discardPartial(ctx context.Context, before time.Time, page int32) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*askTime)
 	defer cancel()
-	out, err := b.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.name, MaxUploads: aws.Int32(blob.ListPage)})
-	if err != nil {
-		return fault("list", "what was begun", err)
-	}
-	var errs []error
-	for _, u := range out.Uploads {
+	begun, failed := b.begun(ctx, page)
+	errs := []error{failed}
+	for _, u := range begun {
 		if blob.CheckKey(aws.ToString(u.Key)) != nil || !aws.ToTime(u.Initiated).Before(before) {
 			continue // not ours, or under way
 		}
@@ -263,6 +273,24 @@ func (b *Bucket) DiscardPartial(ctx context.Context, before time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// begun lists what was begun in pieces, before any of it is ended: a page begins after one of the page before it. What came before an
+// error is given with it.
+func (b *Bucket) begun(ctx context.Context, page int32) (all []types.MultipartUpload, err error) {
+	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, MaxUploads: &page}
+	for range begunPages {
+		out, err := b.client.ListMultipartUploads(ctx, in)
+		if err != nil {
+			return all, fault("list", "what was begun", err)
+		}
+		all = append(all, out.Uploads...)
+		if !aws.ToBool(out.IsTruncated) || len(out.Uploads) == 0 {
+			break
+		}
+		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
+	}
+	return all, nil
 }
 
 // contextReader ends a copy when ctx does.
