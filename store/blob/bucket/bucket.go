@@ -209,10 +209,13 @@ func (b *Bucket) List(ctx context.Context, folder, after string) (list []blob.Li
 				list = append(list, blob.Listed{Key: o.key, Size: o.size, Written: o.written})
 			}
 		}
-		// A page may have nothing but what is not ours.
-		if err != nil || !more || len(objects) == 0 || len(list) > 0 {
-			return list, more && len(list) > 0, err
+		if err == nil && more && len(objects) == 0 {
+			err = fmt.Errorf("list %s: the server says that more follows, and gives none", folder)
 		}
+		if err != nil || !more || len(list) > 0 {
+			return list, more, err
+		}
+		// The page had nothing but what is not ours.
 		after = objects[len(objects)-1].key
 	}
 }

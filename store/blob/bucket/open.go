@@ -43,7 +43,10 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b, b.Check(ctx)
+	if err := b.Check(ctx); err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // New looks at what lies here, the credentials and the scratch folder, and asks no server.
