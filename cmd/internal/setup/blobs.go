@@ -73,7 +73,10 @@ func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(f
 // lookAt gives what check says, but for one that is away: that is logged, and looked at again after each pause.
 func lookAt(ctx context.Context, check func(context.Context) error, pause time.Duration, log *slog.Logger) error {
 	err := check(ctx)
-	if !errors.Is(err, bucket.ErrAway) || ctx.Err() != nil {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !errors.Is(err, bucket.ErrAway) {
 		return err
 	}
 	log.ErrorContext(ctx, "the bucket does not answer: started without it, uploads and images wait until it does", "again", pause.String(), "error", err)

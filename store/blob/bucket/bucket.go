@@ -278,8 +278,8 @@ func (b *Bucket) discardPartial(ctx context.Context, before time.Time, page int3
 	return errors.Join(errs...)
 }
 
-// begun lists what was begun in pieces, before any of it is ended: a page begins after one of the page before it. What came before an
-// error is given with it.
+// begun lists what was begun in pieces. A page begins with the next key: what more was begun for the last one of a full page comes with
+// the next sweep, since some servers do not know the id of an upload as a beginning. What came before an error is given with it.
 func (b *Bucket) begun(ctx context.Context, page int32) (all []types.MultipartUpload, err error) {
 	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, MaxUploads: &page}
 	for range begunPages {
@@ -291,7 +291,7 @@ func (b *Bucket) begun(ctx context.Context, page int32) (all []types.MultipartUp
 		if !aws.ToBool(out.IsTruncated) || len(out.Uploads) == 0 {
 			break
 		}
-		in.KeyMarker, in.UploadIdMarker = out.NextKeyMarker, out.NextUploadIdMarker
+		in.KeyMarker = out.Uploads[len(out.Uploads)-1].Key
 	}
 	return all, nil
 }
