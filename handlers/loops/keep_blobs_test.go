@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -142,5 +144,26 @@ func TestSweepOfABrokenList(t *testing.T) {
 	keeper := loops.BlobKeeper{Models: u.Job.Models, Blobs: pageOfNothing{}, Log: slog.New(slog.NewTextHandler(&log, nil))}
 	if err := keeper.Sweep(t.Context(), time.Now().Add(time.Hour)); err == nil || strings.Contains(log.String(), "gone from the store") {
 		t.Errorf("%v: %s", err, log.String())
+	}
+}
+
+// A tenth of the store is no sign of another database.
+func TestSweepRemovesASmallShare(t *testing.T) {
+	u, root := loopstest.Upload(t, loopstest.BootSectorDisk()), t.TempDir()
+	place, err := blob.OpenDirectory(root)
+	loopstest.NoError(t, err)
+	const all, old = 210, 21
+	for n := range all {
+		key, err := blob.ImageKey(fmt.Sprintf("%064x", n))
+		loopstest.NoError(t, err)
+		put(t, place, key, "x")
+		if long := time.Now().Add(-2 * time.Hour); n < old {
+			loopstest.NoError(t, os.Chtimes(filepath.Join(root, key), long, long))
+		}
+	}
+	keeper := loops.BlobKeeper{Models: u.Job.Models, Blobs: place, Log: slog.New(slog.DiscardHandler)}
+	loopstest.NoError(t, keeper.Sweep(t.Context(), time.Now().Add(-time.Hour)))
+	if left := len(keys(t, place)); left != all-old {
+		t.Errorf("%d are left of %d, of which %d are old and nobody's", left, all, old)
 	}
 }
