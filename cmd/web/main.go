@@ -47,7 +47,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
 	}
 	db := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour})
-	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, nil)
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, nil, log)
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	verify := &jobs.VerifyUpload{
 		Models: db.Models, Log: log, Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.Blobs.Folder()}, Limits: image.DefaultLimits(),
 	}
-	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, verify.Verifier.Reserve)
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, verify.Verifier.Reserve, log)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,8 @@ package loops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"volary.dev/store/blob"
@@ -17,11 +17,17 @@ const (
 	blobGrace  = 24 * time.Hour
 	sweepMost  = 1000
 	missingLog = 20 // digests that one line of the log names
+	// More than so many that go in one round, and more than this share of what lies there, are taken for a database that is not this store's.
+	trustMost  = 20
+	trustShare = 10
 )
 
 // BlobKeeper removes blobs that no row names, and says which rows have none. Bytes come before the row that names them and go after it,
 // so that what is cut off in between leaves bytes; a grace of a day is for those whose row is about to come. Every
 // worker runs one; nothing is done twice.
+//
+// 2026-11-30: a database that is empty, or of another deployment, or older than the store names none of the bytes, and all would go. A
+// round that finds so many of them nobody's removes nothing and says so; somebody who knows better removes them by hand.
 type BlobKeeper struct {
 	Models *models.DB
 	Blobs  blob.Place
@@ -56,8 +62,11 @@ func (k *BlobKeeper) pages(ctx context.Context, folder string, page func(list []
 		if err != nil {
 			return err
 		}
+		if more && len(list) == 0 {
+			return fmt.Errorf("list %s after %q: a page has nothing, and is not the last", folder, after)
+		}
 		upTo := ""
-		if more && len(list) > 0 {
+		if more {
 			upTo = list[len(list)-1].Key
 		}
 		if err := page(list, after, upTo); err != nil || upTo == "" {
@@ -67,10 +76,34 @@ func (k *BlobKeeper) pages(ctx context.Context, folder string, page func(list []
 	}
 }
 
-// images asks for rows after bytes: a row that names bytes of before then had them.
+// round is what one sweep of a folder found.
+type round struct {
+	listed  int      // images, or uploads
+	nobodys int      // of these, old and without a row
+	remove  []string // of these, the first
+}
+
+func (r *round) found(nobodys []string) {
+	r.nobodys += len(nobodys)
+	r.remove = append(r.remove, nobodys[:min(len(nobodys), sweepMost-len(r.remove))]...)
+}
+
+// trusted tells whether what was found may go.
+func (k *BlobKeeper) trusted(ctx context.Context, folder string, r round) bool {
+	if r.nobodys <= trustMost || r.nobodys*trustShare <= r.listed {
+		return true
+	}
+	k.Log.ErrorContext(ctx, "too much of the store is in no row: nothing is removed. Is this the database of this store, and not an older one? "+
+		"Where it is, remove them by hand (operate.md, Bytes that no row names)",
+		"folder", folder, "nobodys", r.nobodys, "listed", r.listed, "first", r.remove[:min(len(r.remove), missingLog)])
+	return false
+}
+
+// images asks for rows after bytes: a row that names bytes of before then had them. Nothing goes before the whole store was held against
+// the rows.
 func (k *BlobKeeper) images(ctx context.Context, before time.Time) error {
-	left := sweepMost
 	var missing []string
+	var r round
 	err := k.pages(ctx, "images", func(list []blob.Listed, after, upTo string) error {
 		first, _ := blob.ImageDigest(after)
 		last, _ := blob.ImageDigest(upTo)
@@ -79,18 +112,27 @@ func (k *BlobKeeper) images(ctx context.Context, before time.Time) error {
 			return err
 		}
 		has := map[string]bool{}
+		var old []string
 		for _, l := range list {
 			digest, ok := blob.ImageDigest(l.Key)
-			has[digest] = true
-			is := func(n models.NamedDigest) bool { return n.Digest == digest }
-			if !ok || left == 0 || !l.Written.Before(before) || slices.ContainsFunc(named, is) {
+			if !ok {
 				continue
 			}
-			if err := k.removeImage(ctx, l.Key, digest); err != nil {
-				return err
+			has[digest] = true
+			if l.Written.Before(before) {
+				old = append(old, digest)
 			}
-			left--
 		}
+		unnamed, err := k.Models.CopiesOfNoImage(ctx, old)
+		if err != nil {
+			return err
+		}
+		nobodys := make([]string, len(unnamed))
+		for n, u := range unnamed {
+			nobodys[n] = u.Digest
+		}
+		r.listed += len(has)
+		r.found(nobodys)
 		for _, n := range named {
 			if !has[n.Digest] && n.Since.Before(before) {
 				missing = append(missing, n.Digest)
@@ -101,11 +143,23 @@ func (k *BlobKeeper) images(ctx context.Context, before time.Time) error {
 	if len(missing) > 0 {
 		k.Log.ErrorContext(ctx, "the bytes of images are gone from the store", "images", len(missing), "digests", missing[:min(len(missing), missingLog)])
 	}
-	return err
+	if err != nil || !k.trusted(ctx, "images", r) {
+		return err
+	}
+	for _, digest := range r.remove {
+		if err := k.removeImage(ctx, digest); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeImage asks once more while it holds the digest: a verification may just have brought the same bytes.
-func (k *BlobKeeper) removeImage(ctx context.Context, key, digest string) error {
+func (k *BlobKeeper) removeImage(ctx context.Context, digest string) error {
+	key, err := blob.ImageKey(digest)
+	if err != nil {
+		return err
+	}
 	release, err := k.Models.HoldDigest(ctx, digest)
 	if err != nil {
 		return err
@@ -121,24 +175,35 @@ func (k *BlobKeeper) removeImage(ctx context.Context, key, digest string) error 
 
 // uploads removes those without a row. What has one is the upload keeper's or a verification's.
 func (k *BlobKeeper) uploads(ctx context.Context, before time.Time) error {
-	left := sweepMost
-	return k.pages(ctx, "uploads", func(list []blob.Listed, _, _ string) error {
+	var r round
+	var last, lastOld string // what an upload has follows one another, over pages too
+	err := k.pages(ctx, "uploads", func(list []blob.Listed, _, _ string) error {
 		var ids []string
 		for _, l := range list {
-			if id, ok := blob.UploadOf(l.Key); ok && l.Written.Before(before) && !slices.Contains(ids[max(0, len(ids)-1):], id) {
+			id, ok := blob.UploadOf(l.Key)
+			if !ok {
+				continue
+			}
+			if id != last {
+				last = id
+				r.listed++
+			}
+			if l.Written.Before(before) && id != lastOld {
+				lastOld = id
 				ids = append(ids, id)
 			}
 		}
 		unknown, err := k.Models.UnknownUploads(ctx, ids)
-		if err != nil {
-			return err
-		}
-		var errs []error
-		for _, id := range unknown[:min(len(unknown), left)] {
-			left--
-			k.Log.InfoContext(ctx, "remove bytes that no upload has", "upload", id)
-			errs = append(errs, k.Blobs.Uploads().Discard(ctx, id))
-		}
-		return errors.Join(errs...)
+		r.found(unknown)
+		return err
 	})
+	if err != nil || !k.trusted(ctx, "uploads", r) {
+		return err
+	}
+	var errs []error
+	for _, id := range r.remove {
+		k.Log.InfoContext(ctx, "remove bytes that no upload has", "upload", id)
+		errs = append(errs, k.Blobs.Uploads().Discard(ctx, id))
+	}
+	return errors.Join(errs...)
 }

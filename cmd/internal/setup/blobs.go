@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"log/slog"
+	"time"
 
 	"volary.dev/store/blob"
 	"volary.dev/store/blob/bucket"
@@ -45,14 +47,61 @@ func (c BlobConfig) Folder() string {
 	return c.Dir
 }
 
-// OpenBlobs opens the folder, or the bucket after a look whether it does what is needed. Scratch is a folder for what is on its way to
-// or from a bucket; reserve counts its room, and may be nil.
-func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(folder string, bytes int64) (func(), error)) (blob.Place, error) {
+// awayPause is between two looks at a bucket whose server did not answer.
+const awayPause = 15 * time.Second
+
+// OpenBlobs opens the folder, or the bucket after a look whether it does what is needed. A bucket whose server does not answer ends no
+// start: what needs no bytes goes on without it, and the look is made again until it is answered, or ctx ends. Scratch is a folder
+// for what is on its way to or from a bucket; reserve counts its room, and may be nil.
+func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(folder string, bytes int64) (func(), error), log *slog.Logger) (blob.Place, error) {
 	if folder := c.Folder(); folder != "" {
 		return blob.OpenDirectory(folder)
 	}
-	return bucket.Open(ctx, bucket.Options{
+	b, err := bucket.New(bucket.Options{
 		Bucket: c.Bucket, Region: cmp.Or(c.Region, "us-east-1"), Endpoint: c.Endpoint, PathStyle: c.PathStyle, Credentials: c.Credentials,
 		Scratch: scratch, Bound: int64(c.UploadsGiB) << 30, Reserve: reserve,
 	})
+	if err != nil {
+		return nil, err
+	}
+	if err := lookAt(ctx, b.Check, awayPause, log); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// lookAt gives what check says, but for one that is away: that is logged, and looked at again after each pause.
+func lookAt(ctx context.Context, check func(context.Context) error, pause time.Duration, log *slog.Logger) error {
+	err := check(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if !errors.Is(err, bucket.ErrAway) {
+		return err
+	}
+	log.ErrorContext(ctx, "the bucket does not answer: started without it, uploads and images wait until it does", "again", pause.String(), "error", err)
+	go func() {
+		ticker := time.NewTicker(pause)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+			switch err := check(ctx); {
+			case ctx.Err() != nil:
+				return
+			case err == nil:
+				log.InfoContext(ctx, "the bucket answers now, and does what is needed")
+				return
+			case errors.Is(err, bucket.ErrAway):
+				log.WarnContext(ctx, "the bucket does not answer yet", "again", pause.String(), "error", err)
+			default:
+				log.ErrorContext(ctx, "the bucket answers now, and cannot be used as it is: this process would not start with it", "error", err)
+				return
+			}
+		}
+	}()
+	return nil
 }

@@ -202,13 +202,22 @@ func (b *Bucket) List(ctx context.Context, folder, after string) (list []blob.Li
 	if err := blob.CheckFolder(folder); err != nil {
 		return nil, false, err
 	}
-	objects, more, err := b.page(ctx, folder+"/", after)
-	for _, o := range objects {
-		if blob.CheckKey(o.key) == nil {
-			list = append(list, blob.Listed{Key: o.key, Size: o.size, Written: o.written})
+	for {
+		objects, more, err := b.page(ctx, folder+"/", after)
+		for _, o := range objects {
+			if blob.CheckKey(o.key) == nil {
+				list = append(list, blob.Listed{Key: o.key, Size: o.size, Written: o.written})
+			}
 		}
+		if err == nil && more && len(objects) == 0 {
+			err = fmt.Errorf("list %s: the server says that more follows, and gives none", folder)
+		}
+		if err != nil || !more || len(list) > 0 {
+			return list, more, err
+		}
+		// The page had nothing but what is not ours.
+		after = objects[len(objects)-1].key
 	}
-	return list, more, err
 }
 
 func (b *Bucket) page(ctx context.Context, prefix, after string) (list []object, more bool, err error) {
@@ -244,16 +253,20 @@ func (b *Bucket) all(ctx context.Context, prefix string) (list []object, err err
 	}
 }
 
+// begunPages bounds how many pages of what was begun one DiscardPartial looks at.
+const begunPages = 100
+
 // DiscardPartial ends what was begun in pieces before a time and never came to its end.
 func (b *Bucket) DiscardPartial(ctx context.Context, before time.Time) error {
+	return b.discardPartial(ctx, before, blob.ListPage)
+}
+
+func (b *Bucket) discardPartial(ctx context.Context, before time.Time, page int32) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*askTime)
 	defer cancel()
-	out, err := b.client.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &b.name, MaxUploads: aws.Int32(blob.ListPage)})
-	if err != nil {
-		return fault("list", "what was begun", err)
-	}
-	var errs []error
-	for _, u := range out.Uploads {
+	begun, failed := b.begun(ctx, page)
+	errs := []error{failed}
+	for _, u := range begun {
 		if blob.CheckKey(aws.ToString(u.Key)) != nil || !aws.ToTime(u.Initiated).Before(before) {
 			continue // not ours, or under way
 		}
@@ -263,6 +276,24 @@ func (b *Bucket) DiscardPartial(ctx context.Context, before time.Time) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// begun lists what was begun in pieces. A page begins with the next key: what more was begun for the last one of a full page comes with
+// the next sweep, since some servers do not know the id of an upload as a beginning. What came before an error is given with it.
+func (b *Bucket) begun(ctx context.Context, page int32) (all []types.MultipartUpload, err error) {
+	in := &s3.ListMultipartUploadsInput{Bucket: &b.name, MaxUploads: &page}
+	for range begunPages {
+		out, err := b.client.ListMultipartUploads(ctx, in)
+		if err != nil {
+			return all, fault("list", "what was begun", err)
+		}
+		all = append(all, out.Uploads...)
+		if !aws.ToBool(out.IsTruncated) || len(out.Uploads) == 0 {
+			break
+		}
+		in.KeyMarker = out.Uploads[len(out.Uploads)-1].Key
+	}
+	return all, nil
 }
 
 // contextReader ends a copy when ctx does.

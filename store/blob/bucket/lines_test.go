@@ -207,7 +207,7 @@ func TestLargeBlobs(t *testing.T) {
 	}
 }
 
-// Local asks for room before it brings anything, and gives it back.
+// Local asks for room before it brings anything, and ends the promise when the copy has the room.
 func TestLocalReservesRoom(t *testing.T) {
 	s := blobtest.Serve(t)
 	full := errors.New("no room")
@@ -226,6 +226,9 @@ func TestLocalReservesRoom(t *testing.T) {
 	_, release, err := b.Local(t.Context(), key)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if given != 1 {
+		t.Errorf("the copy lies there and its room is promised still: given back %d times", given)
 	}
 	release()
 	release()

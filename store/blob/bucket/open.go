@@ -34,9 +34,23 @@ type Options struct {
 	Reserve func(folder string, bytes int64) (release func(), err error)
 }
 
-// Open makes sure that the bucket is there and does what is needed of it: its objects are written, read, listed and deleted, and none is
-// written over that was to be new. The error says which of these fails, for whoever configures it.
+// ErrAway says that the server did not answer, or only that it cannot for now: nothing is known of what it does.
+var ErrAway = errors.New("it does not answer")
+
+// Open is New, and Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
+	b, err := New(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.Check(ctx); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// New looks at what lies here, the credentials and the scratch folder, and asks no server.
+func New(o Options) (*Bucket, error) {
 	if o.Scratch == "" {
 		o.Scratch = os.TempDir()
 	}
@@ -46,13 +60,19 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	if _, err := readCredentials(o.Credentials); err != nil {
 		return nil, fmt.Errorf("blob bucket: %w", err)
 	}
-	b := &Bucket{client: newClient(o), name: o.Bucket, options: o}
-	ctx, cancel := context.WithTimeout(ctx, 2*askTime)
+	return &Bucket{client: newClient(o), name: o.Bucket, options: o}, nil
+}
+
+// Check makes sure that the bucket is there and does what is needed of it: its objects are written, read, listed and deleted, none is
+// written over that was to be new, and none that is another than the one that was to be replaced. The error says which of these fails,
+// for whoever configures it; ErrAway where the server did not answer.
+func (b *Bucket) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	if err := b.check(ctx); err != nil {
-		return nil, fmt.Errorf("blob bucket %s at %s: %w", o.Bucket, endpointName(o), err)
+		return fmt.Errorf("blob bucket %s at %s: %w", b.name, endpointName(b.options), err)
 	}
-	return b, nil
+	return nil
 }
 
 func endpointName(o Options) string {
@@ -100,34 +120,72 @@ func readCredentials(path string) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: words[0], SecretAccessKey: words[1], Source: "file", CanExpire: true, Expires: time.Now().Add(credentialsAge)}, nil
 }
 
-// check writes, reads, lists and deletes an object of no meaning.
+// probeEnd bounds the removal of the object of no meaning, whatever became of the look.
+const probeEnd = 5 * time.Second
+
+// check writes, replaces, reads, lists and deletes an object of no meaning. Each request is sent once: one that is sent again after its
+// answer was lost finds what the first one wrote.
 func (b *Bucket) check(ctx context.Context) error {
-	if _, err := b.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name}); err != nil {
+	if _, err := readCredentials(b.options.Credentials); err != nil {
+		return err
+	}
+	once := &Bucket{name: b.name, options: b.options, client: s3.New(b.client.Options(), func(o *s3.Options) { o.Retryer = aws.NopRetryer{} })}
+	if _, err := once.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &b.name}); err != nil {
 		return plainly(err)
 	}
 	mark := make([]byte, 16)
 	_, _ = rand.Read(mark) // never fails
 	key := "probe/" + hex.EncodeToString(mark)
-	if _, err := b.put(ctx, key, bytes.NewReader(mark), only{absent: true}); err != nil {
+	tried := once.try(ctx, key, mark)
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), probeEnd)
+	defer cancel()
+	if err := once.remove(ending, key); err != nil && tried == nil {
+		return fmt.Errorf("an object cannot be deleted: %w", plainly(err))
+	}
+	return tried
+}
+
+// noEtag is of no object: an ETag that is no digest would be refused for its form alone.
+const noEtag = `"00000000000000000000000000000000"`
+
+func (b *Bucket) try(ctx context.Context, key string, mark []byte) error {
+	other := []byte(hex.EncodeToString(mark))
+	etag, err := b.put(ctx, key, bytes.NewReader(other), only{absent: true})
+	if err != nil {
 		return fmt.Errorf("an object cannot be written: %w", plainly(err))
 	}
-	_, again := b.put(ctx, key, bytes.NewReader(mark), only{absent: true})
-	got, read := b.small(ctx, key)
-	list, _, listed := b.page(ctx, key, "")
-	deleted := b.remove(ctx, key)
-	switch {
-	case !errors.Is(again, errOther):
-		return errors.New("the server writes over an object that was to be new (If-None-Match); without that, two web processes could write to one upload")
-	case read != nil:
-		return fmt.Errorf("an object cannot be read: %w", plainly(read))
-	case !bytes.Equal(got, mark):
+	for _, wrong := range []struct {
+		replace only
+		over    string
+	}{
+		{only{absent: true}, "the server writes over an object that was to be new (If-None-Match); without that, two web processes could write to one upload"},
+		{only{etag: noEtag}, "the server writes over an object that is another than the one to be replaced (If-Match); without that, two web processes could write to one upload"},
+	} {
+		switch _, err := b.put(ctx, key, bytes.NewReader(mark), wrong.replace); {
+		case err == nil:
+			return errors.New(wrong.over)
+		case !errors.Is(err, errOther):
+			return fmt.Errorf("a write that is to be refused (If-None-Match, If-Match) cannot be tried: %w", plainly(err))
+		}
+	}
+	if _, err := b.put(ctx, key, bytes.NewReader(mark), only{etag: etag}); errors.Is(err, errOther) {
+		return fmt.Errorf("the server does not replace the object that was named (If-Match); without that, no upload goes on: %w", err)
+	} else if err != nil {
+		return fmt.Errorf("an object cannot be replaced (If-Match): %w", plainly(err))
+	}
+	got, err := b.small(ctx, key)
+	if err != nil {
+		return fmt.Errorf("an object cannot be read: %w", plainly(err))
+	}
+	if !bytes.Equal(got, mark) {
 		return errors.New("an object is not read as it was written")
-	case listed != nil:
-		return fmt.Errorf("objects cannot be listed: %w", plainly(listed))
-	case len(list) != 1:
+	}
+	list, _, err := b.page(ctx, key, "")
+	if err != nil {
+		return fmt.Errorf("objects cannot be listed: %w", plainly(err))
+	}
+	if len(list) != 1 {
 		return errors.New("an object that was written is not listed")
-	case deleted != nil:
-		return fmt.Errorf("an object cannot be deleted: %w", plainly(deleted))
 	}
 	return nil
 }
@@ -145,8 +203,14 @@ func plainly(err error) error {
 		code = api.ErrorCode()
 	}
 	switch {
-	case status == 0:
-		return fmt.Errorf("it does not answer: %w", err)
+	case errors.Is(err, blob.ErrFull):
+		return fmt.Errorf("it has no room: %w: %w", ErrAway, err)
+	case status == 0 && !errors.Is(err, blob.ErrNotFound):
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	case status == http.StatusNotImplemented:
+		return fmt.Errorf("the server does not know this: %w", err)
+	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return fmt.Errorf("%w but with status %d: %w", ErrAway, status, err)
 	case status == http.StatusNotFound, errors.Is(err, blob.ErrNotFound):
 		return errors.New("there is no such bucket")
 	case code == "SignatureDoesNotMatch", code == "InvalidAccessKeyId":

@@ -2,7 +2,9 @@ package bucket
 
 import (
 	"context"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -12,7 +14,7 @@ import (
 // BegunPieces begins what is to come in pieces and leaves it, as a process that dies; it gives how many there are of these.
 func (b *Bucket) BegunPieces(t *testing.T, begin bool) int {
 	t.Helper()
-	key, err := blob.ImageKey("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
+	key, err := blob.ImageKey(fmt.Sprintf("%064x", time.Now().UnixNano()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,4 +28,10 @@ func (b *Bucket) BegunPieces(t *testing.T, begin bool) int {
 		t.Fatal(err)
 	}
 	return len(out.Uploads)
+}
+
+// DiscardPartialBy is DiscardPartial with pages of another size.
+func (b *Bucket) DiscardPartialBy(t *testing.T, before time.Time, page int32) error {
+	t.Helper()
+	return b.discardPartial(t.Context(), before, page)
 }

@@ -30,7 +30,7 @@ func (b *Bucket) spool() (*os.File, error) {
 	return f, nil
 }
 
-// Local brings the bytes into a file of the scratch folder, where there is room for them.
+// Local brings the bytes into a file of the scratch folder, where there is room for them. The room is promised until they lie there.
 func (b *Bucket) Local(ctx context.Context, key string) (path string, release func(), err error) {
 	from, size, err := b.Open(ctx, key)
 	if err != nil {
@@ -39,9 +39,11 @@ func (b *Bucket) Local(ctx context.Context, key string) (path string, release fu
 	defer from.Close()
 	give := func() {}
 	if b.options.Reserve != nil {
-		if give, err = b.options.Reserve(b.options.Scratch, size); err != nil {
+		reserved, err := b.options.Reserve(b.options.Scratch, size)
+		if err != nil {
 			return "", nil, err
 		}
+		give = sync.OnceFunc(reserved)
 	}
 	sweep(b.options.Scratch, time.Now().Add(-time.Minute))
 	f, err := os.CreateTemp(b.options.Scratch, localPrefix)
@@ -67,6 +69,7 @@ func (b *Bucket) Local(ctx context.Context, key string) (path string, release fu
 		release()
 		return "", nil, fmt.Errorf("bring %s: %w", key, local(err))
 	}
+	give() // what lies there is not free: a promise that went on would count it twice
 	return f.Name(), release, nil
 }
 

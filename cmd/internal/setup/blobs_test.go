@@ -1,0 +1,87 @@
+package setup
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"volary.dev/store/blob/bucket"
+)
+
+// lines is a log that is written and read at once.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) has(want string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(l.text.String(), want)
+}
+
+// A bucket that is away at the start is looked at until it answers, and then judged; one that answers is judged at once.
+func TestBucketIsAwayAtTheStart(t *testing.T) {
+	wrong := errors.New("there is no such bucket")
+	for name, c := range map[string]struct {
+		answers []error
+		started error
+		logged  string
+	}{
+		"comes back":                 {[]error{bucket.ErrAway, bucket.ErrAway, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
+		"comes back as another":      {[]error{bucket.ErrAway, wrong}, nil, "level=ERROR msg=\"the bucket answers now, and cannot be used"},
+		"is wrong from the start on": {[]error{wrong}, wrong, ""},
+		"is there":                   {[]error{nil}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var log lines
+				asked := 0
+				check := func(context.Context) error {
+					asked++
+					return c.answers[asked-1]
+				}
+				if err := lookAt(t.Context(), check, time.Minute, slog.New(slog.NewTextHandler(&log, nil))); !errors.Is(err, c.started) {
+					t.Errorf("the start: %v, want %v", err, c.started)
+				}
+				time.Sleep(10 * time.Minute) // of the bubble's clock
+				synctest.Wait()
+				if away := len(c.answers) > 1; asked != len(c.answers) || log.has("started without it") != away || !log.has(c.logged) {
+					t.Errorf("asked %d times of %d: %s", asked, len(c.answers), log.text.String())
+				}
+			})
+		})
+	}
+}
+
+// Nobody listens at the port: the place is there all the same, and its bytes are not taken for gone.
+func TestOpenBlobsWithoutItsServer(t *testing.T) {
+	credentials := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(credentials, []byte("id\nsecret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var log lines
+	c := BlobConfig{Bucket: "volary", Endpoint: "http://127.0.0.1:1", PathStyle: true, Credentials: credentials, UploadsGiB: 1}
+	place, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil || place == nil || !log.has("started without it") {
+		t.Fatalf("%v, %v: %s", place, err, log.text.String())
+	}
+	c.Credentials = "/nowhere/credentials"
+	if _, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("started without credentials")
+	}
+}
