@@ -76,11 +76,11 @@ func TestLaunchesCountBaseImages(t *testing.T) {
 		want string
 	}{
 		"room for image and node":           {size: 98 * gib},
-		"a byte too much":                   {size: 98*gib + 1, want: "2 GiB of disk and 98.01 GiB for the base image are needed, 100 of 100 are free"},
+		"a byte too much":                   {size: 98*gib + 1, want: "2 GiB of disk and 98.01 GiB for the base image are needed, 100 of 100 GiB are free"},
 		"what nobody uses is in no way":     {size: 98 * gib, fill: []provisioner.HostImage{whole(otherDigest, 99*gib)}},
 		"what the host has unused is taken": {size: 98 * gib, fill: []provisioner.HostImage{whole(storetest.Digest, 98*gib)}},
 		"what another's node stands on": {
-			size: 50 * gib, fill: []provisioner.HostImage{whole(otherDigest, 49*gib)}, used: true, want: "2 GiB of disk and 50 GiB for the base image are needed, 49 of 100 are free",
+			size: 50 * gib, fill: []provisioner.HostImage{whole(otherDigest, 49*gib)}, used: true, want: "2 GiB of disk and 50 GiB for the base image are needed, 49 of 100 GiB are free",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestOneCopyCountsOnce(t *testing.T) {
 	}
 	w.Launch(t, "trial-2", 4)
 	r := storetest.WantRefusal(t, launchErr(t, w, "trial-3", 4), "capacity")
-	if detail := strings.Join(r.Detail, "\n"); !strings.Contains(detail, "2 GiB of disk are needed, 0 of 100 are free") {
+	if detail := strings.Join(r.Detail, "\n"); !strings.Contains(detail, "2 GiB of disk are needed, 0 of 100 GiB are free") {
 		t.Errorf("%s", detail)
 	}
 }
