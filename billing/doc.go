@@ -101,6 +101,7 @@
 //	purchase_order, cost_centre, grant_number   what the group wrote on the cluster
 //	orders              the numbers of the orders whose hours paid for the run
 //	order_purchase_order, order_cost_centre, order_grant_number   what stands on those orders, each once
+//	                    (in the file of a person's own use these and orders are empty: orders are the organization's)
 //	made_at             when the file was made
 //	settled_until       what nodes used before it is booked and in the file; what they used later may follow
 //	status              provisional: months are not closed yet

@@ -58,10 +58,11 @@ func newHost(name string, last byte) machines.NewHost {
 }
 
 // TestOperatorsReadWhatIsAboutMachines: who cordoned a host and who ended a cluster, but nothing of prices, hours and staff, on the
-// page and in the lines to download alike. Admins and auditors read all, an accountant none.
+// page and in the lines to download alike, and nobody's session, address and mail address. Admins and auditors read all, an accountant none.
 func TestOperatorsReadWhatIsAboutMachines(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
+	session := uuid.New()
 	a.Launch(w, "trial-1", 0)
 	_, err := a.Store.Books.GrantHours(t.Context(), books.Grant{By: w.Person(handlertest.Admin), ProviderID: w.North, OrganizationID: w.Organization, Hours: billing.ComputeHour, Note: "for a try"})
 	storetest.NoError(t, err)
@@ -69,6 +70,12 @@ func TestOperatorsReadWhatIsAboutMachines(t *testing.T) {
 	// What is to be downloaded is a minute old.
 	_, err = a.Pool.Exec(t.Context(), `INSERT INTO audit (id, at, provider_id, verb, subject, detail) SELECT gen_random_uuid(), now() - interval '1 hour', $1, x.verb, x.subject, '{}'
 		FROM (VALUES ('cordon host', 'host'), ('grant hours', 'lot'), ('add staff', 'person'), ('set price', 'offer')) AS x (verb, subject)`, w.North)
+	storetest.NoError(t, err)
+	admin := w.Person(handlertest.Admin)
+	_, err = a.Pool.Exec(t.Context(), `INSERT INTO audit (id, at, person_id, provider_id, session_id, address, verb, subject, subject_id, detail)
+		VALUES (gen_random_uuid(), now() - interval '1 hour', $1, $2, $4, '192.0.2.99', 'cordon host', 'host', $3, '{"reason": "dust"}')`, admin, w.North, w.Host, session)
+	storetest.NoError(t, err)
+	_, err = a.Pool.Exec(t.Context(), `UPDATE people SET name = 'Nora' WHERE id = $1`, admin)
 	storetest.NoError(t, err)
 	for who, c := range map[string]struct{ machines, money bool }{
 		handlertest.Operator: {true, false}, handlertest.Admin: {true, true}, handlertest.StaffAuditor: {true, true}, handlertest.Accountant: {},
@@ -85,6 +92,12 @@ func TestOperatorsReadWhatIsAboutMachines(t *testing.T) {
 		lines := b.Get("/provider/log.jsonl").Body
 		if strings.Contains(page.Body, "granted hours") != c.money || !strings.Contains(lines, "cordon host") {
 			t.Errorf("%s reads of money: want %t", who, c.money)
+		}
+		if strings.Contains(page.Body, "192.0.2.99") != c.money || strings.Contains(lines, "192.0.2.99") != c.money || strings.Contains(lines, session.String()) != c.money {
+			t.Errorf("%s reads of addresses and sessions: want %t", who, c.money)
+		}
+		if found := b.Get("/provider/log?person=" + url.QueryEscape(handlertest.Admin)); strings.Contains(found.Body, "a fan is loud") != c.money {
+			t.Errorf("%s finds by a mail address: want %t", who, c.money)
 		}
 		for _, verb := range []string{"grant hours", "add staff", "set price"} {
 			if strings.Contains(lines, verb) != c.money {

@@ -210,8 +210,9 @@ func groupUsage(t *testing.T, a *handlertest.App) {
 			t.Errorf("%s: %d, %v\n%s", table, got.Status, got.Header, got.Body)
 		}
 	}
-	if own := member.Get("/org/usage.csv"); mcsOf(t, own.Body) != sum {
-		t.Errorf("the member launched all, and has of %d mcs:\n%s", sum, own.Body)
+	own := member.Get("/org/usage.csv")
+	if name := own.Header.Get("Content-Disposition"); mcsOf(t, own.Body) != sum || !strings.Contains(name, "own-usage-") || strings.Contains(runs.Header.Get("Content-Disposition"), "own-") {
+		t.Errorf("the member launched all, and has of %d mcs in %s:\n%s", sum, name, own.Body)
 	}
 	if none := extra.Get("/org/usage.csv"); none.Status != http.StatusOK || strings.Count(none.Body, "\n") != 1 {
 		t.Errorf("who launched nothing has\n%s", none.Body)

@@ -55,7 +55,8 @@ func (db *DB) ProviderLog(ctx context.Context, providerID uuid.UUID, f LogFilter
 	return db.readLog(ctx, LogOwner{Provider: providerID}, f)
 }
 
-// ProviderMachinesLog is ProviderLog of what is about the provider's machines and what runs on them.
+// ProviderMachinesLog is ProviderLog of what is about the provider's machines and what runs on them, with nobody's addresses and not
+// to be searched by mail addresses.
 func (db *DB) ProviderMachinesLog(ctx context.Context, providerID uuid.UUID, f LogFilter) ([]LogRow, int, error) {
 	return db.readLog(ctx, LogOwner{Provider: providerID, Machines: true}, f)
 }

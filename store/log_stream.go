@@ -44,11 +44,14 @@ func (o LogOwner) where() (clause string, id any) {
 }
 
 // own is SQL that tells of a row a whether who did it is of the owner's own people, or nobody else is concerned: of what an organization
-// and a provider both read, neither learns the other's people's sessions, addresses and mail addresses.
+// and a provider both read, neither learns the other's people's sessions, addresses and mail addresses. Who reads only what is about
+// machines learns nobody's: those of the provider's admins are for who may see the whole log.
 func (o LogOwner) own() string {
 	switch {
 	case o.Organization != uuid.Nil:
 		return "(a.provider_id IS NULL OR EXISTS (SELECT FROM memberships m WHERE m.organization_id = a.organization_id AND m.person_id = a.person_id))"
+	case o.Provider != uuid.Nil && o.Machines:
+		return "false"
 	case o.Provider != uuid.Nil:
 		return "(a.organization_id IS NULL OR EXISTS (SELECT FROM staff f WHERE f.provider_id = a.provider_id AND f.person_id = a.person_id))"
 	default:

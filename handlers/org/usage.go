@@ -209,8 +209,12 @@ func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, trade.File
 		return wrong
 	}
 	orgID, _ := where(c)
+	name := "usage-"
+	if f.Person != uuid.Nil {
+		name = "own-usage-"
+	}
 	return send(c, trade.File{
-		Name: "usage-" + f.Month.String() + "-" + billing.Provisional, Tables: billing.GroupTables(),
+		Name: name + f.Month.String() + "-" + billing.Provisional, Tables: billing.GroupTables(),
 		Fill: func(b billing.Book) error { return h.Books.ExportGroupUsage(c.Request().Context(), orgID, f, b) },
 	})
 }

@@ -17,7 +17,7 @@ import (
 type GroupFilter struct {
 	Month    billing.Month // by each provider's accounting zone
 	Provider uuid.UUID     // Nil: all
-	Person   uuid.UUID     // who launched; Nil: everybody
+	Person   uuid.UUID     // who launched, whose file says nothing of the orders that paid; Nil: everybody
 }
 
 // GroupUsage adds an organization's month up by provider and person. Where it is everybody's it is compared with the
@@ -129,6 +129,9 @@ func groupPart(
 		return err
 	}
 	err = eachRunUse(rows, func(r runUseRow) error {
+		if f.Person != uuid.Nil {
+			r.Orders, r.OrderPurchaseOrder, r.OrderCostCentre, r.OrderGrantNumber = "", "", "", "" // orders are the group's
+		}
 		return fn(billing.GroupRun{RunUse: r.RunUse, PersonID: r.PersonID, PersonName: r.PersonName})
 	})
 	if err != nil || f.Person != uuid.Nil {

@@ -164,3 +164,40 @@ func TestOutlookCountsWhatRuns(t *testing.T) {
 		t.Errorf("%v, %v", o, err)
 	}
 }
+
+// A person's own file has what they wrote on their cluster, and nothing of the orders that paid: members do not read these.
+func TestAPersonsOwnFileSaysNothingOfOrders(t *testing.T) {
+	w := newLedgerWorld(t)
+	at := func(s int) time.Time { return time.Date(2026, 11, 10, 0, 0, s, 0, time.UTC) }
+	w.sell(50_000_000, uuid.Nil, 2000, "B")
+	w.tamper(`UPDATE orders SET purchase_order = 'P', grant_number = 'G'`)
+	id, nodes := w.running(1, 3600, at(0))
+	w.exec(`UPDATE clusters SET cost_centre = 'C' WHERE id = $1`, id)
+	w.prove(at(5), nodes...)
+	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
+	w.must(w.db.Books.ReleaseNow(t.Context(), id, at(60)))
+	for person, said := range map[uuid.UUID]bool{uuid.Nil: true, w.person: false} {
+		var b bytes.Buffer
+		f := books.GroupFilter{Month: billing.Month{Year: 2026, Month: time.November}, Person: person}
+		w.must(w.db.Books.ExportGroupUsage(t.Context(), w.org, f, billing.NewCSV(&b, billing.UsageRuns)))
+		rows, err := csv.NewReader(&b).ReadAll()
+		w.must(err)
+		if len(rows) != 2 {
+			t.Fatalf("of %s: %v", person, rows)
+		}
+		orders := 0
+		for i, name := range rows[0] {
+			if strings.HasPrefix(name, "order") {
+				if orders++; (rows[1][i] != "") != said {
+					t.Errorf("of %s: %s is %q", person, name, rows[1][i])
+				}
+			}
+			if name == "cost_centre" && rows[1][i] != "C" {
+				t.Errorf("of %s: the cluster's cost centre is %q", person, rows[1][i])
+			}
+		}
+		if orders != 4 {
+			t.Errorf("%d columns of orders", orders)
+		}
+	}
+}

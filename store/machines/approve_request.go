@@ -48,7 +48,9 @@ func (db *DB) ApproveRequest(ctx context.Context, orgID, by, id uuid.UUID) (clus
 // launchRequest does what the form says. By may be the one who asked, who has become a manager meanwhile.
 func (db *DB) launchRequest(ctx context.Context, tx pgx.Tx, r lockedRequest, by, fresh uuid.UUID) (uuid.UUID, error) {
 	if r.Form.Extend {
-		e := extension{ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Add: r.Form.LeaseSeconds}
+		e := extension{
+			ClusterID: *r.Form.Cluster, OrganizationID: r.OrganizationID, For: r.PersonID, By: by, Add: r.Form.LeaseSeconds, Start: r.Form.Start,
+		}
 		return e.ClusterID, db.extendLease(ctx, tx, e)
 	}
 	if r.Form.Cluster != nil {

@@ -182,6 +182,12 @@ func TestWhoBringsAnImageKeepsOffWhoRemovesIt(t *testing.T) {
 		t.Error("what is being brought is forgotten")
 	}
 	storetest.NoError(t, w.DB.Machines.ImageBrought(t.Context(), c.host, storetest.Digest, true))
+	// Nor of what came since it began.
+	late := provisioner.HostImages{List: []provisioner.HostImage{{Digest: storetest.Digest, Bytes: 5}}}
+	d = storetest.Must[machines.HostDisk](t)(w.DB.Machines.RecordImages(t.Context(), c.host, *seen, late))
+	if len(d.Images) != 1 || !d.Images[0].Whole || d.Images[0].Bytes != 900 {
+		t.Errorf("an answer of before it was brought says of it: %+v", d.Images)
+	}
 	if c.remove(storetest.Digest, seen) {
 		t.Error("removed although it was used since it was seen unused")
 	}

@@ -32,6 +32,7 @@ type extension struct {
 	OrganizationID uuid.UUID
 	For, By        uuid.UUID
 	Add            int64 // seconds
+	Start          int   // of the cluster, that it is meant for; 0: whichever runs
 }
 
 func (db *DB) extendLease(ctx context.Context, tx pgx.Tx, e extension) error {
@@ -64,6 +65,12 @@ func (e extension) lock(ctx context.Context, tx pgx.Tx) (c lockedCluster, need b
 	}
 	if c, err = lockOwnCluster(ctx, tx, e.OrganizationID, e.ClusterID); err != nil {
 		return c, 0, err
+	}
+	if e.Start != 0 && e.Start != c.StartCount {
+		return c, 0, &refusal.Error{
+			Code: "state", Title: fmt.Sprintf("This extension was asked for the cluster's start %d, which is over: now it has its start %d.", e.Start, c.StartCount),
+			Next: "Decline the request. Who needs the cluster for longer asks anew.",
+		}
 	}
 	if err := c.refusePaused(ctx, tx); err != nil {
 		return c, 0, err

@@ -2,6 +2,7 @@ package machines_test
 
 import (
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,6 +58,18 @@ func TestRequestSaysWhatADecisionRestsOn(t *testing.T) {
 	}
 	if n := mailsOf(t, w, "request_waiting"); n != 1 {
 		t.Errorf("%d mails to managers, want 1", n)
+	}
+}
+
+// A request whose base image has no room on any host is not said to start now: approving it would be refused.
+func TestARequestCountsItsBaseImages(t *testing.T) {
+	w, bo, id := asked(t)
+	w.Exec(t, `UPDATE images SET canonical_size = $2 WHERE id = $1`, w.Image, 98*gib+1) // a host has 100 GiB, a node takes 2
+	r := storetest.Must[overview.LaunchRequestRow](t)(w.DB.Overview.LaunchRequest(t.Context(), w.Organization, bo, id))
+	_, err := w.DB.Machines.ApproveRequest(t.Context(), w.Organization, w.Person, id)
+	storetest.WantCode(t, err, "capacity")
+	if r.When == placement.WhenNow || r.When == placement.WhenClosed || len(r.Short) == 0 {
+		t.Errorf("room: %q, short of %+v", r.When, r.Short)
 	}
 }
 
@@ -260,6 +273,41 @@ func TestExtensionsAboveTheCapAreAskedFor(t *testing.T) {
 			t.Errorf("%q is not in the log with who did it", verb)
 		}
 	}
+}
+
+// An extension is of the start that it was asked for: once the cluster was started anew nobody approves it, and it counts to no cap.
+// One of before the start was kept is of whichever runs.
+func TestAnExtensionDoesNotOutliveItsStart(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	bo := storetest.Member(t, w, "bo@example.org")
+	storetest.SetCap(t, w, bo, 3)
+	id := storetest.Must[uuid.UUID](t)(w.DB.Machines.LaunchCluster(ctx, w.Organization, bo, storetest.OneHour(w, "mine", 1)))
+	w.Ready(t, id)
+	request := storetest.Must[uuid.UUID](t)(w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 3600))
+	claims := func() bool {
+		t.Helper()
+		return storetest.Must[overview.LaunchRequestRow](t)(w.DB.Overview.LaunchRequest(ctx, w.Organization, bo, request)).Cap != nil
+	}
+	if !claims() {
+		t.Error("the start that runs counts to no cap")
+	}
+	w.Exec(t, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, id)
+	w.Exec(t, `UPDATE nodes SET state = 'stopped' WHERE cluster_id = $1`, id)
+	storetest.NoError(t, w.DB.Machines.StartCluster(ctx, w.Organization, w.Person, id, 3600))
+	w.Ready(t, id)
+	if claims() {
+		t.Error("a start that is over is said to count to a cap")
+	}
+	_, err := w.DB.Machines.ApproveRequest(ctx, w.Organization, w.Person, request)
+	if r := storetest.WantRefusal(t, err, "state"); !strings.Contains(r.Title, "start 1") || !strings.Contains(r.Title, "start 2") || r.Next == "" {
+		t.Errorf("refused with %+v", r)
+	}
+	w.Exec(t, `UPDATE launch_requests SET form = form - 'start' WHERE id = $1`, request)
+	if !claims() {
+		t.Error("what was asked for before starts were kept counts to no cap")
+	}
+	storetest.Must[uuid.UUID](t)(w.DB.Machines.ApproveRequest(ctx, w.Organization, w.Person, request))
 }
 
 // A launch that was asked for stands in the log with who asked, and its approval with who approved.

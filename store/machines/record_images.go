@@ -31,8 +31,8 @@ func (d HostDisk) Over() int64 {
 }
 
 // RecordImages writes down what a host answered when it was asked for its base images at a time of the database, and notes the
-// use of those that a node stands on, or a check that runs. What is being brought is not what the answer says of it, and what
-// was brought since the answer began is not forgotten.
+// use of those that a node stands on, or a check that runs. Of what is being brought, or was since the answer began, the answer
+// says nothing: it is neither changed nor forgotten.
 func (db *DB) RecordImages(ctx context.Context, hostID uuid.UUID, begun time.Time, seen provisioner.HostImages) (d HostDisk, err error) {
 	digests := []string{} // not NULL: nothing is different from that
 	var bytes []int64
@@ -49,7 +49,8 @@ func (db *DB) RecordImages(ctx context.Context, hostID uuid.UUID, begun time.Tim
 			INSERT INTO base_images AS b (host_id, digest, bytes, whole, used_at)
 			SELECT $1, x.digest, x.bytes, x.whole, clock_timestamp() FROM unnest($2::text[], $3::bigint[], $4::bool[]) AS x (digest, bytes, whole) ORDER BY x.digest
 			ON CONFLICT (host_id, digest) DO UPDATE SET bytes = excluded.bytes, whole = excluded.whole
-			WHERE NOT coalesce(`+imageComing+`, false) AND (b.bytes, b.whole) IS DISTINCT FROM (excluded.bytes, excluded.whole)`, hostID, digests, bytes, whole)
+			WHERE NOT coalesce(`+imageComing+`, false) AND b.used_at < $5 AND (b.bytes, b.whole) IS DISTINCT FROM (excluded.bytes, excluded.whole)`,
+			hostID, digests, bytes, whole, begun)
 		if err != nil {
 			return fmt.Errorf("record images of host %s: %w", hostID, err)
 		}

@@ -21,7 +21,7 @@ func (db *DB) RequestExtension(ctx context.Context, orgID, by, clusterID uuid.UU
 		if err != nil {
 			return err
 		}
-		form, poolID := RequestForm{Cluster: &clusterID, Extend: true, LeaseSeconds: addSeconds}, uuid.Nil
+		form, poolID := RequestForm{Cluster: &clusterID, Extend: true, Start: c.StartCount, LeaseSeconds: addSeconds}, uuid.Nil
 		err = tx.QueryRow(ctx, `
 			SELECT c.version_id, c.name, c.purchase_order, c.cost_centre, c.grant_number, c.pool_id,
 				(SELECT count(*) FROM nodes WHERE cluster_id = c.id AND role = 'compute' AND state <> 'gone')::int

@@ -21,6 +21,7 @@ const mostWaiting = 20
 type RequestForm struct {
 	Cluster       *uuid.UUID `json:"cluster,omitempty"`
 	Extend        bool       `json:"extend,omitempty"`
+	Start         int        `json:"start,omitempty"` // of an extension: the start that it was asked for, as in cluster_starts; 0: of before it was kept
 	Version       uuid.UUID  `json:"version"`
 	Name          string     `json:"name"`
 	ComputeCount  int        `json:"compute_count"`

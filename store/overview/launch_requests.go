@@ -48,6 +48,7 @@ type LaunchRequestRow struct {
 	Capped string
 	counts uuid.UUID
 	begun  *time.Time // when the cluster that is to be extended was started
+	over   bool       // that start is, so that no extension of it is approved any more
 
 	// Of requests that wait, for whoever decides.
 	Left billing.Hours // that the organization has at the provider
@@ -69,7 +70,7 @@ type LaunchRequestFilter struct {
 const selectRequests = `
 	SELECT r.id, r.person_id, pe.name, r.form, m.name, v.version, r.pool_id, p.name, p.provider_id, pr.name, r.need, r.state,
 		r.reason, coalesce(d.name, ''), r.decided_at, r.cluster_id, r.created_at,
-		coalesce(s.id, pe.id), coalesce(s.name, pe.name), s.at, count(*) OVER (), (sum(r.need) OVER ())::bigint
+		coalesce(s.id, pe.id), coalesce(s.name, pe.name), s.at, coalesce(s.over, false), count(*) OVER (), (sum(r.need) OVER ())::bigint
 	FROM launch_requests r
 	JOIN people pe ON pe.id = r.person_id
 	JOIN pools p ON p.id = r.pool_id
@@ -78,8 +79,10 @@ const selectRequests = `
 	JOIN model_clusters m ON m.id = v.model_cluster_id
 	LEFT JOIN people d ON d.id = r.decided_by
 	LEFT JOIN LATERAL (
-		SELECT b.id, b.name, c.at FROM cluster_starts c JOIN people b ON b.id = c.person_id
-		WHERE r.form ? 'extend' AND c.cluster_id = (r.form ->> 'cluster')::uuid AND c.at <= r.created_at ORDER BY c.number DESC LIMIT 1) s ON true`
+		SELECT b.id, b.name, c.at, r.form ? 'start' AND k.start_count <> c.number AS over
+		FROM cluster_starts c JOIN clusters k ON k.id = c.cluster_id JOIN people b ON b.id = c.person_id
+		WHERE r.form ? 'extend' AND c.cluster_id = (r.form ->> 'cluster')::uuid
+			AND coalesce(c.number = (r.form ->> 'start')::int, c.at <= r.created_at) ORDER BY c.number DESC LIMIT 1) s ON true`
 
 const whereRequests = ` WHERE r.organization_id = $1 AND ($2::uuid IS NULL OR r.person_id = $2) AND ($3 = '' OR r.state = $3)
 	AND (r.form ->> 'name' ILIKE $4 OR pe.name ILIKE $4)`
@@ -130,7 +133,7 @@ func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need bi
 		var form machines.RequestForm
 		err = row.Scan(&r.ID, &r.PersonID, &r.PersonName, &form, &r.ModelName, &r.Version, &r.PoolID, &r.PoolName, &r.ProviderID,
 			&r.ProviderName, &r.Need, &r.State, &r.Reason, &r.DecidedBy, &r.DecidedAt, &r.ClusterID, &r.CreatedAt,
-			&r.counts, &r.Capped, &r.begun, &total, &need)
+			&r.counts, &r.Capped, &r.begun, &r.over, &total, &need)
 		r.Start, r.Extend, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil && !form.Extend, form.Extend, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
 		r.References = form.Launch(r.PoolID).References
 		return r, err
@@ -167,7 +170,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 	if err != nil {
 		return err
 	}
-	sizes, err := readSizes(ctx, tx, orgID, versions)
+	needs, err := readNeeds(ctx, tx, orgID, versions)
 	if err != nil {
 		return err
 	}
@@ -178,7 +181,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		}
 		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
 		if !r.Start && !r.Extend {
-			r.When, r.At, r.Short = m.roomFor(*r, sizes[r.VersionID])
+			r.When, r.At, r.Short = m.roomFor(*r, needs[r.VersionID])
 		}
 	}
 	return nil
@@ -187,7 +190,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 // countsTo tells whether what is or was asked for counts to a cap: not what was started before it was set.
 func (r LaunchRequestRow) countsTo(c machines.Cap) bool {
 	switch {
-	case r.State != "waiting" && r.State != "approved":
+	case r.State != "waiting" && r.State != "approved", r.State == "waiting" && r.over:
 		return false
 	case r.Extend:
 		return r.begun != nil && !r.begun.Before(c.Since)
@@ -196,38 +199,48 @@ func (r LaunchRequestRow) countsTo(c machines.Cap) bool {
 }
 
 // roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.
-func (r marketReading) roomFor(asked LaunchRequestRow, size map[provisioner.Role]provisioner.Shape) (placement.When, time.Time, []placement.Short) {
+func (r marketReading) roomFor(asked LaunchRequestRow, needs map[provisioner.Role]roleNeed) (placement.When, time.Time, []placement.Short) {
 	for _, p := range r.Pools {
 		if p.ID != asked.PoolID {
 			continue
 		}
-		head, ok := machines.Cheapest(r.Shapes[p.ProviderID], size[provisioner.RoleHead])
-		compute, both := machines.Cheapest(r.Shapes[p.ProviderID], size[provisioner.RoleCompute])
+		head, ok := machines.Cheapest(r.Shapes[p.ProviderID], needs[provisioner.RoleHead].Shape)
+		compute, both := machines.Cheapest(r.Shapes[p.ProviderID], needs[provisioner.RoleCompute].Shape)
 		if !ok || !both {
 			break
 		}
-		return r.room(p).earliest(placement.Request{Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1})
+		return r.room(p).earliest(placement.Request{
+			Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1,
+			HeadImage: needs[provisioner.RoleHead].Image, ComputeImage: needs[provisioner.RoleCompute].Image,
+		})
 	}
 	return placement.WhenClosed, time.Time{}, nil
 }
 
-// readSizes reads what the roles of versions ask of a node.
-func readSizes(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, versions []uuid.UUID) (map[uuid.UUID]map[provisioner.Role]provisioner.Shape, error) {
+// roleNeed is what a role of a version asks of a node, and of its host.
+type roleNeed struct {
+	Shape provisioner.Shape
+	Image placement.Image // base image of its nodes
+}
+
+// readNeeds reads what the roles of versions need.
+func readNeeds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, versions []uuid.UUID) (map[uuid.UUID]map[provisioner.Role]roleNeed, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT version_id, role, vcpus, memory_mib, disk_gib FROM version_roles WHERE organization_id = $1 AND version_id = ANY($2)`, orgID, versions)
-	sizes := map[uuid.UUID]map[provisioner.Role]provisioner.Shape{}
+		SELECT r.version_id, r.role, r.vcpus, r.memory_mib, r.disk_gib, i.canonical_digest, i.canonical_size
+		FROM version_roles r JOIN images i ON i.id = r.image_id WHERE r.organization_id = $1 AND r.version_id = ANY($2)`, orgID, versions)
+	needs := map[uuid.UUID]map[provisioner.Role]roleNeed{}
 	var version uuid.UUID
 	var role provisioner.Role
-	var s provisioner.Shape
-	_, err := pgx.ForEachRow(rows, []any{&version, &role, &s.VCPUs, &s.MemoryMiB, &s.DiskGiB}, func() error {
-		if sizes[version] == nil {
-			sizes[version] = map[provisioner.Role]provisioner.Shape{}
+	var n roleNeed
+	_, err := pgx.ForEachRow(rows, []any{&version, &role, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Image.Digest, &n.Image.Bytes}, func() error {
+		if needs[version] == nil {
+			needs[version] = map[provisioner.Role]roleNeed{}
 		}
-		sizes[version][role] = s
+		needs[version][role] = n
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read sizes of versions: %w", err)
+		return nil, fmt.Errorf("read needs of versions: %w", err)
 	}
-	return sizes, nil
+	return needs, nil
 }
