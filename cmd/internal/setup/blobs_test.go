@@ -58,7 +58,7 @@ func TestBucketIsAwayAtTheStart(t *testing.T) {
 				if err := lookAt(t.Context(), check, time.Minute, slog.New(slog.NewTextHandler(&log, nil))); !errors.Is(err, c.started) {
 					t.Errorf("the start: %v, want %v", err, c.started)
 				}
-				time.Sleep(10 * time.Minute) // of the bubble's clock
+				<-time.NewTimer(10 * time.Minute).C // of the bubble's clock
 				synctest.Wait()
 				if away := len(c.answers) > 1; asked != len(c.answers) || log.has("started without it") != away || !log.has(c.logged) {
 					t.Errorf("asked %d times of %d: %s", asked, len(c.answers), log.text.String())
