@@ -65,7 +65,6 @@ type WorkerConfig struct {
 // CommandConfig configures cmd/volary.
 type CommandConfig struct {
 	DatabaseURL string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
-	BlobDir     string `env:"VOLARY_BLOB_DIR"`
 	// for volary migrate: connections that all web, or all worker, processes together may hold
 	WebConnections    int `env:"VOLARY_WEB_DATABASE_CONNECTIONS"`
 	WorkerConnections int `env:"VOLARY_WORKER_DATABASE_CONNECTIONS"`
