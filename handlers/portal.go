@@ -60,6 +60,8 @@ type Options struct {
 	Heartbeat time.Duration
 	// Unthrottled is for tests that sign in often.
 	Unthrottled bool
+	// Clock is what throttles count by; nil takes time.Now.
+	Clock func() time.Time
 }
 
 const (
@@ -227,7 +229,7 @@ func (o Options) guards() map[guard]guards {
 	return map[guard]guards{
 		ordinary:  {before: list{limits}},
 		lasting:   {before: list{limits}, after: list{middleware.PasswordAgain(o.Store.People.RepeatPassword)}},
-		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, middleware.ByAddress)}},
+		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, o.clock(), middleware.ByAddress)}},
 		asking:    {before: list{limits}, after: list{o.throttle(formsEach, formBurst), middleware.Kept, middleware.Queue(hostsAsked(), middleware.ByPerson)}},
 		costly:    {before: list{limits}, after: list{middleware.Kept, middleware.Queue(costPages(), middleware.ByPerson)}},
 		exporting: {after: list{middleware.Queue(exports(), middleware.ByPerson), middleware.Rolling(exportPace)}},
@@ -242,7 +244,14 @@ func (o Options) throttle(each time.Duration, burst int) echo.MiddlewareFunc {
 	if o.Unthrottled {
 		burst = 0
 	}
-	return middleware.Throttle(each, burst, middleware.ByPerson)
+	return middleware.Throttle(each, burst, o.clock(), middleware.ByPerson)
+}
+
+func (o Options) clock() func() time.Time {
+	if o.Clock == nil {
+		return time.Now
+	}
+	return o.Clock
 }
 
 // guards are what a request passes before and after its permission is looked at.

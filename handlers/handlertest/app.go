@@ -53,7 +53,7 @@ type App struct {
 // Options of Start. The zero value is good.
 type Options struct {
 	Worker    bool // runs one over simulated hosts, and its consoles; otherwise nobody answers there
-	Throttled bool // sign-ins are counted by address as they are in the open
+	Throttled bool // what people send is counted as it is in the open, by a clock that stands still
 	Log       *slog.Logger
 	// Serve answers at the listener until ctx ends; nil takes a server of the test's, which knows no deadlines.
 	Serve      func(ctx context.Context, l net.Listener, portal http.Handler)
@@ -88,6 +88,9 @@ func Start(t testing.TB, o Options) *App {
 		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL, WorkerSecret: Secret(t),
 		Stopping: stopping, UploadsChecked: true, Uploads: a.blobs.Uploads(), UploadLocks: handlers.NewUploadLocks(a.web, o.Log), Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
+	}
+	if started := time.Now(); o.Throttled {
+		a.options.Clock = func() time.Time { return started }
 	}
 	a.Restart()
 	portal := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.portal.Load()).ServeHTTP(w, r) })

@@ -46,7 +46,7 @@ func TestAddressBelievesTrustedProxiesAlone(t *testing.T) {
 func TestThrottle(t *testing.T) {
 	e := echo.New()
 	key := "a"
-	limited := Throttle(time.Hour, 2, func(echo.Context) string { return key })(func(echo.Context) error { return nil })
+	limited := Throttle(time.Hour, 2, time.Now, func(echo.Context) string { return key })(func(echo.Context) error { return nil })
 	try := func() (*refusal.Error, string) {
 		w := httptest.NewRecorder()
 		err := limited(e.NewContext(httptest.NewRequest(http.MethodGet, "/", nil), w))
@@ -85,7 +85,7 @@ func TestThrottleKnowsABoundedNumberOfSenders(t *testing.T) {
 
 func TestThrottleCountsANetworkOfIPv6AsOne(t *testing.T) {
 	e := echo.New()
-	limited := Throttle(time.Hour, 2, ByAddress)(func(echo.Context) error { return nil })
+	limited := Throttle(time.Hour, 2, time.Now, ByAddress)(func(echo.Context) error { return nil })
 	from := func(address string) error {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = address

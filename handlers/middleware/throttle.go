@@ -19,15 +19,15 @@ const throttleKeys = 10_000
 
 // Throttle lets each key send burst requests at once and then one per interval; further ones are refused with
 // code "throttled". It counts in this process alone: what must hold across processes (failed sign-ins) store counts.
-// A burst of 0 throttles nothing.
-func Throttle(interval time.Duration, burst int, key func(echo.Context) string) echo.MiddlewareFunc {
+// A burst of 0 throttles nothing. The time is now's.
+func Throttle(interval time.Duration, burst int, now func() time.Time, key func(echo.Context) string) echo.MiddlewareFunc {
 	if burst == 0 {
 		return func(next echo.HandlerFunc) echo.HandlerFunc { return next }
 	}
 	t := newThrottle(interval, burst)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			wait, ok := t.take(key(c), time.Now())
+			wait, ok := t.take(key(c), now())
 			if ok {
 				return next(c)
 			}
