@@ -42,35 +42,58 @@ func TestShots(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs Chromium")
 	}
-	server, ctx := galleryServer(t), browser(t)
-	complaints := listen(t, ctx)
-	if err := do(t, ctx, attentive()); err != nil {
+	only := strings.Split(os.Getenv("VOLARY_SHOT"), ",")
+	samples := slices.DeleteFunc(Gallery(), func(s Sample) bool { return only[0] != "" && !slices.Contains(only, s.Name) })
+	server := galleryServer(t)
+	for n := range photographers {
+		t.Run(fmt.Sprint(n+1), func(t *testing.T) {
+			t.Parallel()
+			p := newPhotographer(t, server.URL)
+			for i := n; i < len(samples); i += photographers {
+				p.shoot(samples[i].Name)
+			}
+		})
+	}
+}
+
+// photographers is how many browsers share the gallery's pages: half of what one does is to wait for the other process.
+const photographers = 2
+
+// photographer looks at pages with a browser of its own.
+type photographer struct {
+	t          *testing.T
+	ctx        context.Context
+	url        string
+	complaints func() []string
+}
+
+func newPhotographer(t *testing.T, url string) photographer {
+	t.Helper()
+	p := photographer{t: t, ctx: browser(t), url: url}
+	p.complaints = listen(t, p.ctx)
+	if err := do(t, p.ctx, attentive()); err != nil {
 		t.Fatal(err)
 	}
-	for _, sample := range Gallery() {
-		if only := os.Getenv("VOLARY_SHOT"); only != "" && !slices.Contains(strings.Split(only, ","), sample.Name) {
-			continue
+	return p
+}
+
+// shoot takes the pictures of a page and fails for each of its faults.
+func (p photographer) shoot(name string) {
+	t, ctx := p.t, p.ctx
+	t.Helper()
+	if err := do(t, ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(p.url+"/"+name)); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	if err := equip(t, ctx); err != nil {
+		t.Fatal(err)
+	}
+	for i, l := range looks() {
+		for _, fault := range lookAt(t, ctx, name, l, i > 1) {
+			t.Errorf("%s, %d px, %s: %s", name, l.width, l.scheme, fault)
 		}
-		if err := do(t, ctx, chromedp.EmulateViewport(1280, 844), chromedp.Navigate(server.URL+"/"+sample.Name)); err != nil {
-			t.Fatalf("%s: %v", sample.Name, err)
-		}
-		if err := equip(t, ctx); err != nil {
-			t.Fatal(err)
-		}
-		for i, l := range looks() {
-			for _, fault := range lookAt(t, ctx, sample.Name, l, i > 1) {
-				t.Errorf("%s, %d px, %s: %s", sample.Name, l.width, l.scheme, fault)
-			}
-		}
-		for _, fault := range rowFaults(t, ctx) {
-			t.Errorf("%s: %s", sample.Name, fault)
-		}
-		for _, fault := range sidewaysFaults(t, ctx) {
-			t.Errorf("%s: %s", sample.Name, fault)
-		}
-		for _, c := range complaints() {
-			t.Errorf("%s: %s", sample.Name, c)
-		}
+	}
+	for _, fault := range slices.Concat(rowFaults(t, ctx), sidewaysFaults(t, ctx), p.complaints()) {
+		t.Errorf("%s: %s", name, fault)
 	}
 }
 
