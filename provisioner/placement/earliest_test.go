@@ -1,6 +1,7 @@
 package placement_test
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -113,13 +114,23 @@ func anyShare(t *rapid.T, hosts []placement.Host) placement.Share {
 	return s
 }
 
-// TestEarliestIsBounded: what it costs grows with the ends and not with their product with nodes. Searching through
-// these one by one with Place would take minutes.
+// TestEarliestIsBounded: what it costs grows with the ends and not with their product with nodes. With four times as many of
+// both, searching through these one by one with Place would take sixteen times as long.
 func TestEarliestIsBounded(t *testing.T) {
+	few, many := earliestTime(t, 100), earliestTime(t, 400)
+	t.Logf("100 hosts: %s, 400: %s", few, many)
+	if many > 10*few {
+		t.Errorf("100 hosts took %s, 400 took %s", few, many)
+	}
+}
+
+// earliestTime is the shortest of a few searches over hosts on each of which 100 nodes end one after the other.
+func earliestTime(t *testing.T, hostCount int) time.Duration {
+	t.Helper()
 	one := shape(1, 1, 1)
 	var hosts []placement.Host
 	var freed []placement.Freed
-	for i := range 400 {
+	for i := range hostCount {
 		h := host(0, shape(100, 100, 100), shape(100, 100, 0))
 		h.ID = uuid.UUID{14: byte(i >> 8), 15: byte(i)}
 		hosts = append(hosts, h)
@@ -127,15 +138,17 @@ func TestEarliestIsBounded(t *testing.T) {
 			freed = append(freed, placement.Freed{At: minute(n), HostID: h.ID, VCPUs: 1, MemoryMiB: 1, Share: 1})
 		}
 	}
-	share := placement.Share{VCPUs: 40_000, Used: 40_000}
-	began := time.Now()
-	when, start := placement.Earliest(hosts, placement.Request{Head: one, Compute: one, ComputeSize: 20_000}, share, freed)
-	if when != placement.WhenAt || !start.Equal(minute(50)) {
-		t.Errorf("%s at %s, want at %s: 400 vCPUs come back each minute", when, start, minute(50))
+	request := placement.Request{Head: one, Compute: one, ComputeSize: 50 * hostCount}
+	shortest := time.Duration(math.MaxInt64)
+	for range 5 {
+		began := time.Now()
+		when, start := placement.Earliest(hosts, request, placement.Share{VCPUs: 100 * hostCount, Used: 100 * hostCount}, freed)
+		shortest = min(shortest, time.Since(began))
+		if when != placement.WhenAt || !start.Equal(minute(50)) {
+			t.Errorf("%s at %s, want at %s: as many vCPUs as hosts come back each minute", when, start, minute(50))
+		}
 	}
-	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("took %s", took)
-	}
+	return shortest
 }
 
 func TestEarliestWords(t *testing.T) {
