@@ -237,33 +237,3 @@ func (c *counter) ReadAt(p []byte, at int64) (int, error) {
 	}
 	return copy(p, c.file[at:]), nil
 }
-
-func FuzzInspect(f *testing.F) {
-	f.Add(qcow2File())
-	f.Add(qcow2File(put32(112, 0x6803f857), put32(116, 48)))
-	f.Add(bomb().file())
-	f.Add(made{l2: [][]uint64{{packedEntry(made{l2: [][]uint64{{}}}.at(0), 3)}}, data: 1}.file())
-	f.Add(rawDisk(2048, 2048))
-	f.Add([]byte("KDMV"))
-	for _, c := range layouts() {
-		f.Add(c.disk[:2<<20]) // what begins it
-	}
-	f.Fuzz(func(t *testing.T, file []byte) {
-		limits := Limits{MaxFile: 1 << 24, MaxVirtual: 1 << 40}
-		i, err := Inspect(&counter{t: t, file: file}, int64(len(file)), limits)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(i.Checks) == 0 {
-			t.Fatal("no checks")
-		}
-		if i.Passed() && (i.Format == "" || i.VirtualSize < minDisk || i.VirtualSize > limits.MaxVirtual) {
-			t.Fatalf("accepted %+v", i)
-		}
-		for _, c := range i.Checks {
-			if c.Name == "" || c.Detail == "" || (c.Passed && !c.Warned) != (c.Repair == "") {
-				t.Fatalf("check %+v", c)
-			}
-		}
-	})
-}
