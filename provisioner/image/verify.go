@@ -105,7 +105,7 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 func (v *Verifier) room(seen Inspection) (release func(), err error) {
 	canonical := canonicalMost(seen.DataSize)
 	need := canonical
-	if seen.Format == FormatQCOW2 {
+	if seen.Format != FormatRaw {
 		need += seen.DataSize
 	}
 	claims := []claim{{v.Scratch, "the folder in which images are checked", need}}
@@ -191,9 +191,11 @@ func (w *verification) run() error {
 	}
 	w.result.scratch = folder
 	raw := w.path
-	if Format(w.result.Format) == FormatQCOW2 {
-		if fine, err := w.structure(); err != nil || !fine {
-			return err
+	if format := Format(w.result.Format); format != FormatRaw {
+		if format.Checkable() {
+			if fine, err := w.structure(); err != nil || !fine {
+				return err
+			}
 		}
 		raw = filepath.Join(folder.path, "raw")
 		if fine, err := w.unpack(raw); err != nil || !fine {
@@ -209,10 +211,10 @@ func (w *verification) run() error {
 // cpuSeconds allows a slow machine a hundred seconds, and one for each 16 MiB.
 func (w *verification) cpuSeconds() int64 { return 100 + w.disk.VirtualSize>>24 }
 
-// structure lets qemu-img check every table of a qcow2. Leaked clusters only waste space, and are not copied.
+// structure lets qemu-img check every table of a qcow2 or VMDK. Leaked clusters only waste space, and are not copied.
 func (w *verification) structure() (bool, error) {
 	o, err := confined{
-		Program: w.program, Args: []string{"check", "-f", "qcow2", "--output=json", w.path},
+		Program: w.program, Args: []string{"check", "-f", w.result.Format, "--output=json", w.path},
 		Read: w.path, CPUSeconds: w.cpuSeconds(),
 	}.run(w.ctx)
 	if err != nil {
@@ -224,10 +226,10 @@ func (w *verification) structure() (bool, error) {
 		Errors      int64 `json:"check-errors"`
 	}
 	const leaksOnly = 3
-	repair := "Repair it where it was made: `qemu-img check -r all disk.qcow2`, then see that it boots."
+	repair := "Repair it where it was made: `qemu-img check -r all DISK`, then see that it boots."
 	switch parsed := json.Unmarshal([]byte(o.output), &found); {
 	case o.limit != "":
-		return w.check("structure", false, o.limit, "Convert it: `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`."), nil
+		return w.check("structure", false, o.limit, "Convert it: `qemu-img convert -O qcow2 DISK new.qcow2`."), nil
 	case o.status != 0 && o.status != leaksOnly, parsed != nil, found.Corruptions > 0:
 		detail := refusal.Plural(found.Corruptions, "corruption", "corruptions") + " and " + refusal.Plural(found.Errors, "error", "errors") + " were found in its tables."
 		if parsed != nil {
@@ -265,7 +267,7 @@ func (w *verification) unpack(raw string) (bool, error) {
 		return false, err
 	}
 	o, err := confined{
-		Program: w.program, Args: []string{"convert", "-f", "qcow2", "-O", "raw", w.path, raw},
+		Program: w.program, Args: append(append([]string{"convert", "-O", "raw"}, Format(w.result.Format).Source(w.path)...), raw),
 		Read: w.path, Write: raw, FileBytes: w.disk.VirtualSize, CPUSeconds: w.cpuSeconds(),
 	}.run(w.ctx)
 	if err != nil {
@@ -276,7 +278,7 @@ func (w *verification) unpack(raw string) (bool, error) {
 		if detail == "" {
 			detail = "Its data cannot be read: " + w.words(o) + "."
 		}
-		return w.check("data", false, detail, "Repair it where it was made: `qemu-img check -r all disk.qcow2`, or copy it again."), nil
+		return w.check("data", false, detail, "Repair it where it was made: `qemu-img check -r all DISK`, or copy it again."), nil
 	}
 	return w.check("data", true, "Every cluster was read.", ""), nil
 }
