@@ -13,6 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	testTasks()
 	Main()
 	os.Exit(m.Run())
 }
