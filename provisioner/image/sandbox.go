@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,114 +8,283 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"syscall"
-	"unsafe"
+	"time"
 
-	"github.com/landlock-lsm/go-landlock/landlock"
 	lowlevel "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
+
+	"volary.dev/provisioner/refusal"
 )
 
-// childMarker carries the confined child's orders, as JSON.
-const childMarker = "VOLARY_IMAGE_CHILD"
+// memoryLimit is the child's memory: a program's address space, of which qemu-img needs about 150 MiB for an honest disk, and what a task
+// can write to. A task's address space has no bound, for Go's runtime sets far more aside than it uses. Of what a task may have, the
+// runtime tries to keep below taskMemory.
+const (
+	memoryLimit = 1 << 30
+	taskMemory  = 768 << 20
+)
 
-// memoryLimit is the child's address space. qemu-img needs about 150 MiB of it for an honest disk.
-const memoryLimit = 1 << 30
-
-// confined is one program run in the child: what it may touch and use up.
+// confined is one piece of work done in the child, a program or a task: what it may touch and use up. Of the two files the child has
+// no more than these: a program may open them by their names, a task gets them opened.
 type confined struct {
-	Program    string
-	Args       []string
+	Program string   // the path of the program to become; or
+	Args    []string // (its arguments)
+	Task    string   // the name of one of tasks, and
+	Orders  json.RawMessage
+
 	Read       string // the one file it may read besides its libraries
 	Write      string // the one file it may write; made before; empty for none
 	FileBytes  int64  // the largest file it may write
 	CPUSeconds int64
+	OwnUser    bool // that it works as childUser; run sets it
+
+	// Wall is how long it may take by the clock; 0: what follows from CPUSeconds. It is a net under work that waits without end and not
+	// for work that is slow: no machine is so busy that honest work meets it.
+	Wall time.Duration `json:"-"`
+	// Tell, which may be nil, is told of progress, at most some times a second and from another goroutine: of a task what it tells,
+	// of a program hundredths of a percent, where it prints its progress (qemu-img convert -p).
+	Tell func(done int64) `json:"-"`
 }
 
-// Main does nothing in an ordinary process. In the confined child of Verify it never returns.
-func Main() {
-	orders := os.Getenv(childMarker)
-	if orders == "" {
-		return
+// wall is the bound by the clock.
+func (c confined) wall() time.Duration {
+	if c.Wall > 0 {
+		return c.Wall
 	}
-	err := runChild(orders)
-	fmt.Fprintln(os.Stderr, "confined child:", err)
-	os.Exit(exitSetup)
+	return 2*time.Hour + 8*time.Duration(c.CPUSeconds)*time.Second
 }
 
-// exitSetup is the child's status when it could not confine itself; qemu-img has none so high.
-const exitSetup = 120
+// outcome is how confined work ended.
+type outcome struct {
+	status int    // exit status; -1 where a signal ended it
+	output string // the end of what it said on standard output
+	words  string // the end of what it said on standard error, for people
+	limit  string // the limit that ended it, or that it crashed, in words; empty where neither did
 
-// runChild confines this process and becomes the program. It returns only to say why it could not.
-func runChild(orders string) error {
-	var c confined
-	if err := json.Unmarshal([]byte(orders), &c); err != nil {
-		return fmt.Errorf("orders: %w", err)
+	// Of a task: its answer; or why there is none, which is the file's fault. What limit says is among these faults.
+	answer json.RawMessage
+	fault  *fileFault
+}
+
+// errWall is the cause of the end of a child that took too long by the clock.
+var errWall = errors.New("the confined child took too long")
+
+// run starts this executable again as a confined child. An error means that the machine failed, not the image.
+func (c confined) run(ctx context.Context) (outcome, error) {
+	bounded, cancel := context.WithTimeoutCause(ctx, c.wall(), errWall)
+	defer cancel()
+	running, stop := context.WithCancelCause(bounded)
+	defer stop(nil)
+	p, err := c.start(running)
+	if err != nil {
+		return outcome{}, fmt.Errorf("confined child: %w", err)
 	}
-	// Best effort is for what newer kernels add (network, scopes); that the file system is covered was made sure of
-	// by sandboxMissing before the child was started.
-	rules := []landlock.Rule{
-		landlock.ROFiles(c.Program, c.Read, "/dev/urandom"),
-		landlock.RWFiles("/dev/null"), // QEMU opens it to learn how files are locked
-		landlock.ROFiles("/etc/ld.so.cache").IgnoreIfMissing(),
-		landlock.RODirs("/lib", "/lib64", "/usr/lib", "/usr/lib64").IgnoreIfMissing(),
+	said, err := readReport(p.report, c.tellTask())
+	if err != nil {
+		stop(err)
 	}
-	if c.Write != "" {
-		rules = append(rules, landlock.RWFiles(c.Write))
+	err = p.wait()
+	if p.stdout.tell != nil {
+		p.stdout.tell.tell.end()
 	}
-	if err := landlock.V6.BestEffort().Restrict(rules...); err != nil {
-		return fmt.Errorf("Landlock: %w", err)
+	if ctx.Err() != nil {
+		return outcome{}, ctx.Err()
 	}
-	// Others on this machine go first.
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10)
-	for _, limit := range []struct {
-		what int
-		to   uint64
-	}{
-		{unix.RLIMIT_CORE, 0},
-		{unix.RLIMIT_NOFILE, 64},
-		{unix.RLIMIT_FSIZE, whole(c.FileBytes)},
-		{unix.RLIMIT_CPU, whole(c.CPUSeconds)},
-	} {
-		if err := unix.Setrlimit(limit.what, &unix.Rlimit{Cur: limit.to, Max: limit.to}); err != nil {
-			return fmt.Errorf("limit %d: %w", limit.what, err)
+	o := outcome{output: p.stdout.String(), words: strings.TrimSpace(p.stderr.String())}
+	cause := context.Cause(running)
+	switch {
+	case errors.Is(cause, errWall):
+		o.status, o.limit = -1, "It took more than "+hoursText(c.wall())+"."
+	case cause != nil:
+		o.status, o.limit = -1, "Reading it went astray: it made the program say what no program says."
+	case err != nil:
+		err = c.ended(&o, err)
+	case c.Task != "":
+		err = said.judge(&o, c)
+	default:
+		return o, nil
+	}
+	if c.Task != "" && o.answer == nil && o.fault == nil && o.limit != "" {
+		o.fault = &fileFault{Detail: o.limit}
+	}
+	if cause != nil {
+		return o, nil
+	}
+	return o, err
+}
+
+// child is a started child.
+type child struct {
+	cmd            *exec.Cmd
+	report         *os.File
+	stdout, stderr *excerpt
+	release        func() // of the thread that forked
+}
+
+// wait waits for the end of the child.
+func (p *child) wait() error {
+	defer p.report.Close()
+	defer p.release()
+	return p.cmd.Wait()
+}
+
+// start starts the child. What it may touch is opened here: nobody can put another file in its place later.
+func (c confined) start(ctx context.Context) (*child, error) {
+	c.OwnUser = mayGiveUser()
+	orders, err := json.Marshal(c)
+	if err != nil {
+		return nil, err
+	}
+	report, reports, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer reports.Close()
+	p := &child{report: report, stdout: &excerpt{tell: c.tellProgram()}, stderr: &excerpt{}}
+	input, err := memoryFile(orders)
+	if err != nil {
+		report.Close()
+		return nil, err
+	}
+	defer input.Close()
+	p.cmd = exec.CommandContext(ctx, "/proc/self/exe") // this very program, wherever it lies now
+	p.cmd.Env = []string{childMarker + "=" + stageSetup}
+	p.cmd.Dir = "/"
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = input, p.stdout, p.stderr
+	files, err := c.files()
+	if err != nil {
+		report.Close()
+		return nil, err
+	}
+	defer closeAll(files)
+	p.cmd.ExtraFiles = append([]*os.File{reports}, files...)
+	// The child ends with us. The signal is tied to the thread that forks, which therefore must outlive it.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := c.namespaced(p.cmd.SysProcAttr); err != nil {
+		report.Close()
+		return nil, err
+	}
+	runtime.LockOSThread()
+	p.release = runtime.UnlockOSThread
+	if err := p.cmd.Start(); err != nil {
+		p.release()
+		report.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// files are what a child is handed from selfFD on: this program and, for a task, its files.
+func (c confined) files() (files []*os.File, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(files)
+		}
+	}()
+	open := func(path string, flag int) {
+		if err == nil {
+			var f *os.File
+			if f, err = os.OpenFile(path, flag, 0); err == nil {
+				files = append(files, f)
+			}
 		}
 	}
-	return become(c.Program, append([]string{c.Program}, c.Args...), childEnv)
+	open("/proc/self/exe", os.O_RDONLY)
+	if c.Task != "" {
+		open(c.Read, os.O_RDONLY)
+		if c.Write != "" {
+			open(c.Write, os.O_RDWR)
+		}
+	}
+	return files, err
 }
 
-// childEnv is the program's whole environment. With an arena of its own, 64 MiB of addresses and more, each of QEMU's
-// threads would soon reach the memory limit, and QEMU abort on a sound image.
-var childEnv = []string{"LC_ALL=C", "PATH=/nonexistent", "MALLOC_ARENA_MAX=1"}
+// memoryFile is a file in memory alone, at its beginning.
+func memoryFile(text []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("orders", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "orders") //nolint:gosec // a descriptor
+	if _, err := f.Write(text); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
 
-// become limits this process's memory and becomes the program. Go's own runtime has more address space than the limit
-// leaves and would die of its next request for memory, so nothing may happen between the two calls: no collection, no
-// allocation, no scheduling.
-func become(program string, args, env []string) error {
-	path, err := syscall.BytePtrFromString(program)
-	if err != nil {
-		return err
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		f.Close()
 	}
-	argv, err := syscall.SlicePtrFromStrings(args)
-	if err != nil {
-		return err
+}
+
+// ended says what ended a child that did not end well. An error is the machine's.
+func (c confined) ended(o *outcome, ended error) error {
+	var exit *exec.ExitError
+	if !errors.As(ended, &exit) {
+		return fmt.Errorf("confined child: %w", ended)
 	}
-	envv, err := syscall.SlicePtrFromStrings(env)
-	if err != nil {
-		return err
+	o.status = exit.ExitCode()
+	status, _ := exit.Sys().(syscall.WaitStatus)
+	switch {
+	case o.status == exitSetup:
+		return fmt.Errorf("the child could not confine itself: %s", o.words)
+	case strings.Contains(o.words, "qemu_thread_create"):
+		return fmt.Errorf("the confined child had no room for its threads: %s", o.words)
+	case strings.Contains(o.words, "No space left on device"):
+		return fmt.Errorf("%w: %s", errNoSpace, o.words)
+	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):
+		o.limit = fmt.Sprintf("It took more than %d seconds of processor time.", c.CPUSeconds)
+	case status.Signaled() && status.Signal() == syscall.SIGXFSZ, c.Task == "" && strings.Contains(o.words, "File too large"):
+		o.limit = c.tooLarge()
+	case outOfMemory(o.words):
+		o.limit = fmt.Sprintf("It took more than %s of memory.", bytesText(memoryLimit))
+	case status.Signaled() && status.Signal() == syscall.SIGKILL:
+		return fmt.Errorf("the confined child was killed: %s", o.words)
+	case status.Signaled():
+		o.limit = fmt.Sprintf("It made the program that reads it crash (%s).", status.Signal())
+	case c.Task != "":
+		o.limit = "It made the program that reads it crash."
 	}
-	runtime.GC()
-	debug.SetGCPercent(-1)
-	runtime.LockOSThread()
-	limit := unix.Rlimit{Cur: memoryLimit, Max: memoryLimit}
-	_, _, failed := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, uintptr(unsafe.Pointer(&limit)), 0, 0, 0) //nolint:gosec // two calls of the kernel with nothing between them, see above
-	if failed == 0 {
-		_, _, failed = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0]))) //nolint:gosec // the same
+	return nil
+}
+
+// outOfMemory knows what QEMU and Go's runtime say.
+func outOfMemory(words string) bool {
+	for _, sign := range []string{"Cannot allocate memory", "Could not allocate", "runtime: out of memory", "runtime: cannot allocate memory", "cannot allocate memory"} {
+		if strings.Contains(words, sign) {
+			return true
+		}
 	}
-	syscall.RawSyscall(unix.SYS_EXIT_GROUP, exitSetup, uintptr(failed), 0)
-	return failed
+	return false
+}
+
+// tooLarge says that the output passed its limit.
+func (c confined) tooLarge() string {
+	return fmt.Sprintf("It wrote more than %s.", bytesText(c.FileBytes))
+}
+
+func cpuSpent(exit *exec.ExitError) int64 {
+	return int64((exit.UserTime() + exit.SystemTime()).Seconds() + 1)
+}
+
+// hoursText writes a time for people.
+func hoursText(d time.Duration) string {
+	if d < time.Hour {
+		return refusal.Plural(int64(d/time.Second), "second", "seconds")
+	}
+	return refusal.Plural(int64(d/time.Hour), "hour", "hours")
+}
+
+// tellTask is whom a task tells.
+func (c confined) tellTask() func(int64) {
+	if c.Task == "" {
+		return nil
+	}
+	return c.Tell
 }
 
 // sandboxMissing says what this machine lacks to confine a child; empty for nothing.
@@ -126,81 +294,3 @@ func sandboxMissing() string {
 	}
 	return ""
 }
-
-// outcome is how a confined program ended.
-type outcome struct {
-	status int    // exit status; -1 where a signal ended it
-	output string // what it said on standard output
-	words  string // the end of what it said on standard error, for people
-	limit  string // the limit that ended it, in words; empty where none did
-}
-
-// run starts this executable again as a confined child. An error means that the machine failed, not the image.
-func (c confined) run(ctx context.Context) (outcome, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return outcome{}, fmt.Errorf("confined child: %w", err)
-	}
-	orders, err := json.Marshal(c)
-	if err != nil {
-		return outcome{}, fmt.Errorf("confined child: %w", err)
-	}
-	var stdout, stderr tail
-	cmd := exec.CommandContext(ctx, self) //nolint:gosec // this very program
-	cmd.Env = []string{childMarker + "=" + string(orders)}
-	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// The child ends with us. The signal is tied to the thread that forks, which therefore must outlive it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
-	runtime.LockOSThread()
-	err = cmd.Run()
-	runtime.UnlockOSThread()
-	if ctx.Err() != nil {
-		return outcome{}, ctx.Err()
-	}
-	o := outcome{output: stdout.String(), words: strings.TrimSpace(stderr.String())}
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return o, nil
-	case !errors.As(err, &exit):
-		return o, fmt.Errorf("confined child: %w", err)
-	}
-	o.status = exit.ExitCode()
-	status, _ := exit.Sys().(syscall.WaitStatus)
-	switch {
-	case o.status == exitSetup:
-		return o, fmt.Errorf("the child could not confine itself: %s", o.words)
-	case strings.Contains(o.words, "qemu_thread_create"):
-		return o, fmt.Errorf("the confined child had no room for its threads: %s", o.words)
-	case strings.Contains(o.words, "No space left on device"):
-		return o, fmt.Errorf("%w: %s", errNoSpace, o.words)
-	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):
-		o.limit = fmt.Sprintf("It took more than %d seconds of processor time.", c.CPUSeconds)
-	case status.Signaled() && status.Signal() == syscall.SIGXFSZ, strings.Contains(o.words, "File too large"):
-		o.limit = fmt.Sprintf("It wrote more than %s.", bytesText(c.FileBytes))
-	case strings.Contains(o.words, "Cannot allocate memory"), strings.Contains(o.words, "Could not allocate"):
-		o.limit = fmt.Sprintf("It took more than %s of memory.", bytesText(memoryLimit))
-	case status.Signaled() && status.Signal() == syscall.SIGKILL:
-		return o, fmt.Errorf("the confined child was killed: %s", o.words)
-	}
-	return o, nil
-}
-
-func cpuSpent(exit *exec.ExitError) int64 {
-	return int64((exit.UserTime() + exit.SystemTime()).Seconds() + 1)
-}
-
-// tail keeps the last 32 KiB of what is written to it: a hostile image may make a program say a great deal.
-type tail struct{ buf bytes.Buffer }
-
-func (t *tail) Write(p []byte) (int, error) {
-	const keep = 32 << 10
-	t.buf.Write(p)
-	if over := t.buf.Len() - keep; over > 0 {
-		t.buf.Next(over)
-	}
-	return len(p), nil
-}
-
-func (t *tail) String() string { return strings.ToValidUTF8(t.buf.String(), "�") }
