@@ -77,8 +77,8 @@ func (d *disk) cpuSeconds() int64 { return 100 + d.image.VirtualSize>>24 }
 
 // structure lets qemu-img check every table of a disk of a format that it can check. Leaked clusters only waste space, and are not copied.
 func (d *disk) structure() (bool, error) {
-	if d.format != FormatQCOW2 && d.format != "vmdk" {
-		return true, nil // a VHD's only table is judged by Inspect
+	if !d.format.Checkable() {
+		return true, nil
 	}
 	d.step("Checking its tables", 0, 0)
 	o, err := confined{
@@ -148,7 +148,7 @@ func (d *disk) unpack(raw string) (bool, error) {
 		return false, err
 	}
 	o, err := confined{
-		Program: d.program, Args: []string{"convert", "-p", "-f", string(d.format), "-O", "raw", d.path, raw},
+		Program: d.program, Args: append(append([]string{"convert", "-p", "-O", "raw"}, d.format.Source(d.path)...), raw),
 		Read: d.path, Write: raw, FileBytes: d.image.VirtualSize, CPUSeconds: d.cpuSeconds(), Tell: d.percents("Reading its clusters"),
 	}.run(d.ctx)
 	if err != nil {

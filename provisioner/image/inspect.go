@@ -4,17 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"volary.dev/provisioner"
-)
-
-// Format is a disk format that is accepted. It is always named to qemu-img and never guessed by it.
-type Format string
-
-// The accepted formats.
-const (
-	FormatQCOW2 Format = "qcow2"
-	FormatRaw   Format = "raw"
+	"volary.dev/provisioner/image/magic"
 )
 
 // Limits bound what is accepted.
@@ -56,12 +49,26 @@ func (i *Inspection) Failed() *provisioner.ImageCheck {
 	return nil
 }
 
-// Inspect reads the headers and tables of a file of size bytes: 33 MiB and, of a qcow2, each of its tables once, which lie
-// apart from each other in the file. It panics on no input, and returns an error only where r cannot be read.
-func Inspect(r io.ReaderAt, size int64, limits Limits) (Inspection, error) {
+// Inspect reads the headers and tables of a file of size bytes: 33 MiB and each of its tables once, which lie apart from each other
+// in the file; of a VMDK with two grain directories 65 MiB. It returns an error only where r cannot be read. It should panic on no input; where
+// it does, the file is refused by the check "inspection".
+func Inspect(r io.ReaderAt, size int64, limits Limits) (seen Inspection, err error) {
 	i := &inspection{file: boundedReader{r: r, size: whole(size)}, limits: limits}
+	defer func() {
+		if what := recover(); what != nil {
+			i.crashed(what)
+			seen, err = i.Inspection, i.file.err
+		}
+	}()
 	i.run()
 	return i.Inspection, i.file.err
+}
+
+// crashed refuses what brought a check down: what cannot be judged is not taken.
+func (i *inspection) crashed(what any) {
+	text := []rune(strings.ToValidUTF8(fmt.Sprint(what), "\ufffd"))
+	i.check("inspection", false, "The inspection of this file broke off: "+string(text[:min(len(text), 200)])+".",
+		"Write it anew where it was made (`qemu-img convert -O qcow2 FILE disk.qcow2`) and upload that. Tell the administrator in any case: no file should do this.")
 }
 
 type inspection struct {
@@ -76,15 +83,32 @@ func (i *inspection) run() {
 		fmt.Sprintf("A disk has at least 512 bytes, and at most %s are taken. Make it smaller: zero its free space and compress it with `qemu-img convert -c -O qcow2`.", bytesText(i.limits.MaxFile))) {
 		return
 	}
-	if other, found := i.otherFormat(); found {
-		i.check("format", false, "This is "+other.name+".", other.repair)
-		return
-	}
-	if string(i.file.bytes(0, 4)) == qcow2Magic {
+	switch kind := i.kind(); {
+	case kind.Use == magic.Wrapper:
+		i.check("format", false, "This is "+kind.Name+".", "Unpack it first (`"+kind.Unpack+"`) and upload the disk that is inside.")
+	case kind.Use == magic.Refused:
+		i.check("format", false, "This is "+kind.Name+".", kind.Repair)
+	case kind == magic.QCOW2:
 		i.qcow2()
-		return
+	case kind == magic.VMDK:
+		i.vmdk()
+	case kind == magic.VHD:
+		i.vhd()
+	default:
+		i.raw()
 	}
-	i.raw()
+}
+
+// kind is the one that the file is known for. What is several at once is of a kind that is refused.
+func (i *inspection) kind() magic.Kind {
+	kinds := magic.Look(i.file.bytes(0, magic.Enough), i.file.bytes(i.file.size-magic.EndSize, magic.EndSize), signed(i.file.size))
+	switch len(kinds) {
+	case 0:
+		return magic.Unknown
+	case 1:
+		return kinds[0]
+	}
+	return magic.Several(kinds)
 }
 
 // check adds a line and tells whether it passed. The detail says what was seen either way.

@@ -158,7 +158,7 @@ func TestInspectNamesOtherFormats(t *testing.T) {
 	}
 	for word, file := range map[string][]byte{
 		"VMDK":                  at(0, "KDMV"),
-		"VMDK disk (VMware)":    at(0, "# Disk DescriptorFile\nversion=1"),
+		"description of a VMDK": at(0, "# Disk DescriptorFile\nversion=1"),
 		"VHD disk":              at(1<<20-512, "conectix"),
 		"VHDX":                  at(0, "vhdxfile"),
 		"VDI":                   at(0x40, "\x7f\x10\xda\xbe"),

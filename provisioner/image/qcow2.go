@@ -15,6 +15,8 @@ const (
 	qcow2MaxHeader = 64 << 10 // bytes of header and extensions that are read
 )
 
+const unencrypted = "Write it unencrypted, since a host must be able to boot it without a passphrase: `qemu-img convert --image-opts driver=qcow2,file.filename=disk.qcow2,encrypt.key-secret=key --object secret,id=key,file=KEYFILE -O qcow2 plain.qcow2`. Encryption inside the guest is yours to set up."
+
 // Incompatible feature bits.
 const (
 	featureDirty       = 1 << 0
@@ -109,7 +111,7 @@ func (i *inspection) references(h qcow2Header) {
 	if crypt == "" {
 		crypt = fmt.Sprintf("Encryption method %d is not known.", h.crypt)
 	}
-	i.check("encryption", h.crypt == 0, crypt, luks.repair)
+	i.check("encryption", h.crypt == 0, crypt, unencrypted)
 	snapshots := "None."
 	if h.snapshots > 0 {
 		snapshots = fmt.Sprintf("The disk carries %d internal snapshots.", h.snapshots)
@@ -159,8 +161,9 @@ func (i *inspection) layout(h qcow2Header) bool {
 		"Clusters have 2^9 to 2^21 bytes and reference counts at most 64 bits. The header is damaged; export the disk again.")
 }
 
-// extensions walks the header extensions, which lie between header and first cluster's end. Two of them name
-// another file; they are refused even where no feature bit asks for one.
+// extensions walks the header extensions, which lie between header and first cluster's end. Two of them name another file; they are refused
+// even where no feature bit asks for one. The list ends with an entry of zeros: QEMU writes one always, and version 2 files that knew no
+// extensions have zeros there. Without one, readers disagree about where it ends.
 func (i *inspection) extensions(h qcow2Header) bool {
 	const (
 		endOfList   = 0x00000000
@@ -173,7 +176,7 @@ func (i *inspection) extensions(h qcow2Header) bool {
 	fine, detail := true, "Well formed."
 	for at := uint64(h.headerLength); fine; {
 		if at+8 > uint64(len(area)) {
-			// A header without a terminating entry may fill its cluster to the end.
+			fine, detail = false, fmt.Sprintf("The list of header extensions has no end within its %s.", bytesText(int64(len(area))))
 			break
 		}
 		kind, length := binary.BigEndian.Uint32(area[at:]), uint64(binary.BigEndian.Uint32(area[at+4:]))

@@ -1,17 +1,11 @@
 package image
 
-// raw judges a file that has no magic of its own: anything could be a raw disk, so it has to look like one that
-// boots, with a boot sector and partitions that lie in the file.
+// raw judges a file whose only mark is a boot sector: anything could be a raw disk, so it has to look like one that boots, with partitions that lie
+// in the file.
 func (i *inspection) raw() {
 	sector := i.file.bytes(0, 512)
 	if !bootSector(sector) {
-		kind := "neither a qcow2 nor a raw disk that boots: its first sector has no boot signature (55 AA)"
-		repair := "Upload a qcow2 file, or a raw disk with a partition table and a boot loader."
-		if string(i.file.bytes(1080, 2)) == "\x53\xef" {
-			kind, repair = bare.name, bare.repair
-		}
-		i.check("format", false, "This is "+kind+".", repair)
-		return
+		return // the reader failed
 	}
 	i.Format = FormatRaw
 	i.check("format", true, "A raw disk.", "")

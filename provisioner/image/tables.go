@@ -68,9 +68,14 @@ func (i *inspection) walkTables(h qcow2Header) {
 	if w.compressed == 0 {
 		return
 	}
+	i.unfolds(unfolded, "qcow2")
+}
+
+// unfolds bounds what compressed data unfolds to.
+func (i *inspection) unfolds(unfolded uint64, format string) {
 	i.check("compression", unfolded <= maxUnfold*i.file.size,
 		fmt.Sprintf("Its compressed data unfolds to %s, %.1f times the file's %s.", bytesText(signed(unfolded)), float64(unfolded)/float64(i.file.size), bytesText(signed(i.file.size))),
-		fmt.Sprintf("At most %d times the file's size is taken; system disks have 3 to 5. Write it without compression: `qemu-img convert -O qcow2 disk.qcow2 new.qcow2`.", maxUnfold))
+		fmt.Sprintf("At most %d times the file's size is taken; system disks have 3 to 5. Write it without compression: `qemu-img convert -f %s -O qcow2 disk.%s new.qcow2`.", maxUnfold, format, format))
 }
 
 func (w *tableWalk) walk() {

@@ -52,6 +52,10 @@ func TestVerifyGivesOneContentInEveryForm(t *testing.T) {
 		"zlib":     {"-c", "-O", "qcow2", "-o", "compression_type=zlib"},
 		"zstd":     {"-c", "-O", "qcow2", "-o", "compression_type=zstd"},
 		"v2":       {"-O", "qcow2", "-o", "compat=0.10"},
+		"vmdk":     {"-O", "vmdk"},
+		"stream":   {"-O", "vmdk", "-o", "subformat=streamOptimized"},
+		"vhd":      {"-O", "vpc", "-o", "force_size=on"},
+		"fixed":    {"-O", "vpc", "-o", "subformat=fixed,force_size=on"},
 		"extended": {"-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k"},
 		"small":    {"-O", "qcow2", "-o", "cluster_size=512"},
 	}
@@ -147,8 +151,7 @@ func TestVerifyRefuses(t *testing.T) {
 	qemuImg(t, "create", "-q", "-f", "qcow2", at("blank"), "8M")
 	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", raw, at("snapshot"))
 	qemuImg(t, "snapshot", "-c", "one", at("snapshot"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", raw, at("vmdk"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "vpc", "-o", "subformat=fixed", raw, at("vhd"))
+	qemuImg(t, "convert", "-f", "raw", "-O", "vhdx", raw, at("vhdx"))
 	qemuImg(t, "convert", "-f", "raw", "-O", "vdi", raw, at("vdi"))
 	qemuImg(t, "convert", "-f", "raw", "-O", "qed", raw, at("qed"))
 	whole, err := os.ReadFile(at("base"))
@@ -166,7 +169,7 @@ func TestVerifyRefuses(t *testing.T) {
 	}
 	for name, check := range map[string]string{
 		"backing": "backing file", "datafile": "external data file", "blank": "boot sector", "snapshot": "internal snapshots",
-		"vmdk": "format", "vhd": "format", "vdi": "format", "qed": "format", "text": "format", "damaged": "tables", "miscounted": "structure", "cut": "tables structure data",
+		"vhdx": "format", "vdi": "format", "qed": "format", "text": "format", "damaged": "tables", "miscounted": "structure", "cut": "tables structure data",
 	} {
 		r, err := verify(t, at(name))
 		if err != nil || r.State != provisioner.UploadRefused || r.Reason == "" || len(r.Canonical)+len(r.Images) != 0 {

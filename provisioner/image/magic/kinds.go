@@ -11,10 +11,10 @@ var (
 	QCOW2 = Kind{Name: "a qcow2 disk", Format: "qcow2", Use: Disk}
 	VMDK  = Kind{Name: "a VMDK disk (VMware)", Format: "vmdk", Use: Disk}
 	VHD   = Kind{Name: "a VHD disk (Virtual PC, Azure)", Format: "vpc", Use: Disk}
-	Gzip  = Kind{Name: "a file compressed with gzip", Format: "gzip", Use: Wrapper}
-	XZ    = Kind{Name: "a file compressed with xz", Format: "xz", Use: Wrapper}
-	Zstd  = Kind{Name: "a file compressed with zstd", Format: "zstd", Use: Wrapper}
-	OVA   = Kind{Name: "an OVA (a virtual machine in a tar archive)", Format: "ova", Use: Wrapper}
+	Gzip  = Kind{Name: "a file compressed with gzip", Format: "gzip", Use: Wrapper, Unpack: "gunzip disk.gz"}
+	XZ    = Kind{Name: "a file compressed with xz", Format: "xz", Use: Wrapper, Unpack: "unxz disk.xz"}
+	Zstd  = Kind{Name: "a file compressed with zstd", Format: "zstd", Use: Wrapper, Unpack: "unzstd disk.zst"}
+	OVA   = Kind{Name: "an OVA (a virtual machine in a tar archive)", Format: "ova", Use: Wrapper, Unpack: "tar xf disk.ova"}
 )
 
 // Unknown is what has no mark.
@@ -72,7 +72,7 @@ var marks = []mark{
 	{magic: "KDMV", kind: VMDK, zeros: true, and: describedVMDK},
 	{magic: "KDMV", kind: Kind{Name: "one part of a VMDK disk that is split into several files", Format: "vmdk", Repair: parts}, and: partVMDK},
 	{magic: "COWD", kind: Kind{Name: "one part of a VMDK disk of ESX (COWD)", Format: "vmdk", Repair: parts}},
-	{magic: "\xbe\xba\xfe\xca\xbe\xba\xfe\xca", kind: Kind{Name: "one part of a VMDK disk of ESXi (seSparse)", Format: "vmdk", Repair: parts}},
+	{magic: "\xbe\xba\xfe\xca\x00\x00\x00\x00", kind: Kind{Name: "one part of a VMDK disk of ESXi (seSparse)", Format: "vmdk", Repair: parts}},
 	{magic: "# Disk DescriptorFile", kind: Kind{Name: "the description of a VMDK disk, whose data lies in other files", Format: "vmdk", Repair: parts}},
 	{magic: vhdCookie, kind: VHD, zeros: true},
 	{magic: "cxsparse", kind: Kind{Name: "a VHD disk without its first sector", Format: "vpc", Repair: "The file was cut at its begin. Copy it again where it was made, or convert it there: `qemu-img convert -f vpc -O qcow2 FILE disk.qcow2`."}},

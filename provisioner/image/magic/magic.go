@@ -31,6 +31,8 @@ type Kind struct {
 	// Format is qemu-img's word for a disk (raw, qcow2, vmdk, vpc, …), or gzip, xz, zstd, ova; empty where nothing needs one.
 	Format string
 	Use    Use
+	// Unpack is, of a wrapper, the command that unpacks it.
+	Unpack string
 	// Repair says with a command how a file that is taken is made of one that is refused; empty where it is not refused.
 	Repair string
 }

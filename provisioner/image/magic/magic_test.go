@@ -111,7 +111,7 @@ func TestLook(t *testing.T) {
 		"VMDK, split":                {at(0, "KDMV\x01"), nil, "one part of a VMDK disk that is split into several files"},
 		"VMDK, description":          {at(0, "# Disk DescriptorFile\nversion=1\n"), nil, "the description of a VMDK disk, whose data lies in other files"},
 		"VMDK, ESX":                  {at(0, "COWD"), nil, "one part of a VMDK disk of ESX (COWD)"},
-		"VMDK, ESXi":                 {at(0, "\xbe\xba\xfe\xca\xbe\xba\xfe\xca"), nil, "one part of a VMDK disk of ESXi (seSparse)"},
+		"VMDK, ESXi":                 {at(0, "\xbe\xba\xfe\xca\x00\x00\x00\x00"), nil, "one part of a VMDK disk of ESXi (seSparse)"},
 		"DMG of a disk that boots":   {at(510, boots), append([]byte("koly"), make([]byte, 508)...), "a DMG disk (Apple)"},
 		"bzip2":                      {at(0, "BZh91AY&SY", 510, boots), nil, "a file compressed with bzip2"},
 		"LZMA alone":                 {at(0, "\x5d\x00\x00\x80\x00\xff\xff\xff\xff\xff\xff\xff\xff\x00"), nil, "a file compressed with LZMA alone"},
@@ -124,7 +124,7 @@ func TestLook(t *testing.T) {
 		"cloop":                      {at(0, "#!/bin/sh\n#V2.0 Format\nmodprobe cloop"), nil, "a cloop disk"},
 		"script":                     {at(0, "#!/bin/sh\n"), nil, "a script"},
 		"kernel":                     {at(0, "MZ", 0x202, "HdrS", 510, boots), nil, "a Linux kernel"},
-		"ext4":                       {at(1080, "\x53\xef"), nil, "a file system (ext4) without a boot sector"},
+		"ext4":                       {at(1080, "\x53\xef"), nil, "a file system without a boot sector (ext4)"},
 		"ext4 of old on a disk":      {at(1080, "\x53\xef", 510, boots), nil, Raw.Name},
 		"zeros":                      {at(), nil, "an empty disk: it begins with nothing but zeros and has no boot signature (55 AA)"},
 		// Two at once.

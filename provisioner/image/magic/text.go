@@ -28,10 +28,10 @@ func bare(f file) []Kind {
 		magic string
 		name  string
 	}{
-		{1080, "\x53\xef", "a file system (ext4) without a boot sector"},
-		{0, "XFSB", "a file system (XFS) without a boot sector"},
-		{1024, "\x10\x20\xf5\xf2", "a file system (F2FS) without a boot sector"},
-		{1024, "\xe2\xe1\xf5\xe0", "a file system (EROFS) without a boot sector"},
+		{1080, "\x53\xef", "a file system without a boot sector (ext4)"},
+		{0, "XFSB", "a file system without a boot sector (XFS)"},
+		{1024, "\x10\x20\xf5\xf2", "a file system without a boot sector (F2FS)"},
+		{1024, "\xe2\xe1\xf5\xe0", "a file system without a boot sector (EROFS)"},
 		{4086, "SWAPSPACE2", "swap space"},
 		{512, "LABELONE", "a volume of LVM without a boot sector"},
 	} {
