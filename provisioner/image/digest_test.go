@@ -48,11 +48,11 @@ var guestVectors = []struct {
 	disk   []byte
 	digest string
 }{
-	{"1 MiB of zeros", filled(1 << 20), "5f1afe7ec2d3df9f0e1ba3f6e64c2c3eab7bd16bb2d96bb6c30ab4b2f2d1b4ce"},
-	{"2 MiB, x at byte 0", filled(2<<20, 0), ""},
-	{"2 MiB, x at bytes 4095 and 4096", filled(2<<20, 4095, 4096), ""},
-	{"2 MiB, x at bytes 1048575 and 1048576", filled(2<<20, 1<<20-1, 1<<20), ""},
-	{"1048576 and 512 bytes, x at the last", filled(1<<20+512, 1<<20+511), ""},
+	{"1 MiB of zeros", filled(1 << 20), "babe6c808271fe64a7dfbbbace8ad2af8d06bc89875c721edee6af2831802c4a"},
+	{"2 MiB, x at byte 0", filled(2<<20, 0), "50c90d33cefb35079a9e64ab422a1fda66870e5b3d34235e0732596fd39c3b60"},
+	{"2 MiB, x at bytes 4095 and 4096", filled(2<<20, 4095, 4096), "321b153e1ed44b429bd2348f22e608b55fe52c407feef770f14e540a89534ea2"},
+	{"2 MiB, x at bytes 1048575 and 1048576", filled(2<<20, 1<<20-1, 1<<20), "6b2662693fdbcedaad4917c0d9feaecc6da933d377a3c9cdeb5a70926617e1ec"},
+	{"1048576 and 512 bytes, x at the last", filled(1<<20+512, 1<<20+511), "21f263e06df22a0a75402fdbd4b2e2a84a29b851b8139d1d0752760bc1eceaae"},
 }
 
 func TestGuestDigest(t *testing.T) {

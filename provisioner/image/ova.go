@@ -241,7 +241,7 @@ func (d *disk) extract(m ovaMember) (bool, error) {
 	}
 	d.path = to
 	kinds := magic.Look(start, nil, 0)
-	if len(kinds) != 1 || unwrappings[kinds[0].Format].command == "" {
+	if len(kinds) != 1 || unwrappings[kinds[0].Format] == "" {
 		return true, nil
 	}
 	if fine, err := d.unwrap(kinds[0], to); err != nil || !fine {

@@ -160,7 +160,7 @@ func hostileOVAs(t *testing.T, disk []byte) map[string]hostileWrapper {
 		"two descriptions":      {tarOf(ovf(one), two, d), "two files .ovf: machine.ovf and other.ovf"},
 		"two manifests":         {tarOf(ovf(one), tarFile{name: "a.mf"}, tarFile{name: "b.mf"}, d), "two files .mf"},
 		"too many":              {tarOf(many...), "more than 200 files"},
-		"cut":                   {tail[:len(tail)-len(disk)], "4096"},
+		"cut":                   {tail[:len(tail)-len(disk)], "and 1024 are left in the archive"},
 		"description too large": {tarOf(ovf(one+strings.Repeat(" ", ovaText)), d), "1 MiB are read"},
 		"entities":              {tarOf(edit("<Envelope", `<!DOCTYPE x [<!ENTITY a "aa">]><Envelope`), d), "declares entities"},
 		"no XML":                {tarOf(ovf("<Envelope"), d), "is no XML"},

@@ -17,7 +17,7 @@ func faultCut(format string) *fileFault {
 func faultTrailing(format string) *fileFault {
 	return &fileFault{
 		Detail: fmt.Sprintf("Behind the end of what %s wrote lies something else.", format),
-		Repair: "A compressed disk is one stream, or several of the same kind one after the other. Write it anew: `" + unwrappings[format].command + " FILE > disk` tells where it ends; then `" + format + " disk`.",
+		Repair: "A compressed disk is one stream, or several of the same kind one after the other. Write it anew: `" + unwrappings[format] + " FILE > disk` tells where it ends; then `" + format + " disk`.",
 	}
 }
 

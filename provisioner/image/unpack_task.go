@@ -108,7 +108,7 @@ func onlyZeros(in *bufio.Reader) error {
 			return errTrailing
 		}
 		if len(part) == 0 || err != nil && !errors.Is(err, io.EOF) {
-			return errors.Join(err, errIfNotEOF(err))
+			return errIfNotEOF(err)
 		}
 		if _, err := in.Discard(len(part)); err != nil {
 			return err

@@ -22,12 +22,8 @@ const (
 	mostLayers = 5
 )
 
-// unwrapping is how a compression is taken off: the program with which a person does it, and how that ends.
-type unwrapping struct{ command, ending string }
-
-var unwrappings = map[string]unwrapping{
-	"gzip": {"gzip -dc", "gz"}, "xz": {"xz -dc", "xz"}, "zstd": {"zstd -dc", "zst"},
-}
+// unwrappings are the compressions that are taken, and the commands with which a person takes them off.
+var unwrappings = map[string]string{"gzip": "gzip -dc", "xz": "xz -dc", "zstd": "zstd -dc"}
 
 // unwrap takes the one compression off that is around a disk, into a sparse file in the scratch folder.
 func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
@@ -79,8 +75,10 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 	}
 	d.path, d.own = to, true
 	d.limits = Limits{MaxFile: out.most, MaxVirtual: d.verification.limits.MaxVirtual, Largest: d.verification.limits.Largest}
-	return d.check("compression", out.at > 0, fmt.Sprintf("Unpacked with %s: %s, of them %s no zeros.", kind.Format, bytesText(out.at), bytesText(out.written)),
-		"It holds nothing. Look at it where it was made: `"+unwrappings[kind.Format].command+" FILE | wc -c`."), nil
+	if out.at == 0 {
+		return d.check("compression", false, "It holds nothing.", "Look at it where it was made: `"+unwrappings[kind.Format]+" FILE | wc -c`."), nil
+	}
+	return d.check("compression", true, fmt.Sprintf("Unpacked with %s: %s, of which %s are no zeros.", kind.Format, bytesText(out.at), bytesText(out.written)), ""), nil
 }
 
 // unwrappedMost is how large a file in a wrapper may be: the largest disk, and what a format adds.
@@ -89,7 +87,7 @@ func unwrappedMost(l Limits) int64 { return l.MaxVirtual + l.MaxVirtual/50 + 16<
 func (d *disk) unfolds(kind magic.Kind, why error, out sparse) bool {
 	if errors.Is(why, errBomb) {
 		return d.check("compression", false, fmt.Sprintf("It unfolds to more than %s that are no zeros, over %d times what it has.", bytesText(out.mostWritten), mostUnfold),
-			"No disk that was in use compresses so well. Make a qcow2 of it: `"+unwrappings[kind.Format].command+" FILE > disk && qemu-img convert -c -O qcow2 disk disk.qcow2`, and upload disk.qcow2.")
+			"No disk that was in use compresses so well. Make a qcow2 of it: `"+unwrappings[kind.Format]+" FILE > disk && qemu-img convert -c -O qcow2 disk disk.qcow2`, and upload disk.qcow2.")
 	}
 	return d.check("compression", false, fmt.Sprintf("It unfolds to more than %s, the most that a disk may have with its format's tables.", bytesText(out.most)),
 		"No node could have it. Make its last partition smaller, then the disk: `qemu-img resize --shrink disk.qcow2 SIZE`.")
@@ -164,7 +162,7 @@ func wayOut(layers []magic.Kind) string {
 	inner := layers[len(layers)-1]
 	for _, l := range layers {
 		if u, wraps := unwrappings[l.Format]; wraps {
-			pipe = append(pipe, u.command)
+			pipe = append(pipe, u)
 		}
 	}
 	pipe[0] += " FILE"
