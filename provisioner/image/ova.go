@@ -192,7 +192,7 @@ func (w *verification) memberDisk(b boot) (bool, error) {
 		// Members are distinct. The disk is the same: it was looked at, and its image is there.
 		for n, i := range w.images {
 			if i.Member == name {
-				i.Member, i.Name, i.VCPUs, i.MemoryMiB = bounded(name+" of "+b.system.ID, 250), b.system.Name, b.system.VCPUs, b.system.MemoryMiB
+				i.Member, i.Name, i.VCPUs, i.MemoryMiB = fmt.Sprintf("%s (machine %d)", bounded(name, 200), len(w.images)+1), b.system.Name, b.system.VCPUs, b.system.MemoryMiB
 				w.images, w.made = append(w.images, i), append(w.made, w.made[n])
 				return true, nil
 			}
