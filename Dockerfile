@@ -50,7 +50,7 @@ CMD ["web"]
 # The only process that reaches hosts. Its listener serves consoles to web alone: do not publish it.
 FROM base AS worker
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends libvirt0 qemu-utils openssh-client \
+    && apt-get install --yes --no-install-recommends libvirt0 qemu-utils xz-utils openssh-client \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build-worker /out/ /usr/local/bin/
 COPY --from=build-probe /out/probe.qcow2 /usr/local/share/volary/probe.qcow2
@@ -61,7 +61,7 @@ CMD ["worker"]
 
 FROM base AS demo
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends postgresql-15 qemu-utils \
+    && apt-get install --yes --no-install-recommends postgresql-15 qemu-utils xz-utils \
     && rm -rf /var/lib/apt/lists/* /var/lib/postgresql/15/main
 COPY --from=build-demo /out/ /usr/local/lib/volary/
 USER volary

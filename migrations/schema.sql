@@ -821,16 +821,21 @@ CREATE TABLE images (
   virtual_size bigint NOT NULL,
   canonical_size bigint NOT NULL,
   canonical_digest text NOT NULL,
-  content_digest text NOT NULL,
+  guest_digest text NOT NULL,
   created_at timestamp with time zone NOT NULL,
   member text DEFAULT ''::text NOT NULL,
+  proposed_vcpus integer DEFAULT 0 NOT NULL,
+  proposed_memory_mib bigint DEFAULT 0 NOT NULL,
   CONSTRAINT images_canonical_digest_check CHECK ((canonical_digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT images_guest_digest_check CHECK (((guest_digest = ''::text) OR (guest_digest ~ '^[0-9a-f]{64}$'::text))),
   CONSTRAINT images_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT images_member_check CHECK ((length(member) <= 255)),
   CONSTRAINT images_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
   CONSTRAINT images_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT images_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT images_pkey PRIMARY KEY (id),
+  CONSTRAINT images_proposed_memory_mib_check CHECK (((proposed_memory_mib >= 0) AND (proposed_memory_mib <= (64 << 20)))),
+  CONSTRAINT images_proposed_vcpus_check CHECK (((proposed_vcpus >= 0) AND (proposed_vcpus <= 4096))),
   CONSTRAINT images_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id),
   CONSTRAINT images_upload_id_member_key UNIQUE (upload_id, member)
 );
@@ -1622,6 +1627,7 @@ CREATE TABLE uploads (
   expected_digest text DEFAULT ''::text NOT NULL,
   finished_by uuid,
   verified_at timestamp with time zone,
+  progress jsonb DEFAULT '{}'::jsonb NOT NULL,
   CONSTRAINT uploads_check CHECK (((state = 'arriving'::text) = (finished_at IS NULL))),
   CONSTRAINT uploads_check1 CHECK (((finished_by IS NULL) = (finished_at IS NULL))),
   CONSTRAINT uploads_check2 CHECK (((state = ANY (ARRAY['done'::text, 'refused'::text])) = (verified_at IS NOT NULL))),
@@ -1780,6 +1786,8 @@ CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twi
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest);
 
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
+
+CREATE INDEX images_organization_id_guest_digest_idx ON public.images USING btree (organization_id, guest_digest) WHERE (guest_digest <> ''::text);
 
 CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations USING btree (organization_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
 
@@ -2014,7 +2022,7 @@ CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
-CREATE TRIGGER uploads_changed AFTER UPDATE OF state, reason, checks, expected_digest ON uploads FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload();
+CREATE TRIGGER uploads_changed AFTER UPDATE OF state, reason, checks, expected_digest, progress ON uploads FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload();
 
 CREATE TRIGGER uploads_gone AFTER DELETE ON uploads FOR EACH ROW EXECUTE FUNCTION notify_upload();
 
@@ -2350,7 +2358,7 @@ GRANT INSERT (id, organization_id, person_id, filename, size, created_at, finger
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 
-GRANT UPDATE (state, reason, checks, format, digest, verified_at) ON uploads TO volary_worker;
+GRANT UPDATE (state, reason, checks, format, digest, verified_at, progress) ON uploads TO volary_worker;
 
 GRANT INSERT, SELECT ON usage_lines TO volary_web;
 

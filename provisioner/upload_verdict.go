@@ -17,7 +17,7 @@ type UploadVerdict struct {
 	State  UploadState // done, refused or unverified
 	Reason string      // of a refusal, or why it stays unverified
 	Checks []ImageCheck
-	Format string          // "qcow2" or "raw"; empty where it is neither
+	Format string          // "qcow2", "raw", "vmdk", "vpc" (a VHD), "raw in xz", "ova"; empty where it is none that is taken
 	Digest string          // of the file as it came; empty where it was not read as a whole
 	Images []VerifiedImage // the disks that it holds, in its order; none unless it is done
 }
@@ -30,16 +30,31 @@ type VerifiedImage struct {
 	VirtualSize     int64  // of the disk a guest sees
 	CanonicalSize   int64  // of the qcow2 we made of it, the only form guests get
 	CanonicalDigest string // of that; a host's base image is named after it
-	ContentDigest   string // of the VirtualSize bytes a guest reads: that of `qemu-img convert -O raw`'s result
+	GuestDigest     string // of what a guest reads (provisioner/image, doc.go): the same whatever format the disk came in
+
+	// What its OVA asks for, as a proposal; 0: nobody said.
+	VCPUs     int
+	MemoryMiB int64
 }
 
 // ImageCheck is one line of a verdict. Its name is the same wherever it is found, and tells what a disk was refused for:
 // "firmware" that only UEFI can start it, "sector size" that its partition table is for sectors of 4096 bytes, "digest" that
 // it is another file than was announced.
 type ImageCheck struct {
-	Name   string `json:"name"` // "backing file"
+	Name   string `json:"name"`             // "backing file"
+	Member string `json:"member,omitempty"` // which of an upload's disks it is about; empty: the upload
 	Passed bool   `json:"passed"`
 	Warned bool   `json:"warned,omitempty"` // it passed, and is doubtful
 	Detail string `json:"detail"`           // what was seen, with its numbers
 	Repair string `json:"repair,omitempty"` // what to do about a check that failed, or a warning
+}
+
+// UploadProgress is what a verification does at a moment. Sizes are bytes.
+type UploadProgress struct {
+	Step   string `json:"step,omitempty"`   // in words: "Unpacking xz"; empty: nothing is told
+	Member string `json:"member,omitempty"` // which of the upload's disks; empty: the upload
+	Number int    `json:"number,omitempty"` // of the disk; 0: the upload holds one
+	Of     int    `json:"of,omitempty"`     // disks
+	Done   int64  `json:"done,omitempty"`
+	Total  int64  `json:"total,omitempty"` // 0: nobody knows
 }

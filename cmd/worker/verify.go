@@ -28,9 +28,9 @@ func verify(args []string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	verifier := image.Verifier{Scratch: args[1]}
-	result, err := verifier.Verify(ctx, args[0], image.DefaultLimits(), nil)
+	result, err := verifier.Verify(ctx, args[0], image.DefaultLimits(), image.Progress{})
 	// Where nothing can be verified the verdict says so.
-	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoSandbox) {
+	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoXZ) && !errors.Is(err, image.ErrNoSandbox) {
 		return fmt.Errorf("verify %s: %w", args[0], err)
 	}
 	return json.NewEncoder(os.Stdout).Encode(struct {

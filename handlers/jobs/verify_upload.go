@@ -28,6 +28,8 @@ const (
 	// roomPause is between two looks whether there is room, and roomPatience how old an upload may become in vain.
 	roomPause    = time.Minute
 	roomPatience = 24 * time.Hour
+	// progressPause is the least time between two records of how far one step is.
+	progressPause = 2 * time.Second
 )
 
 // VerifyUpload makes the verdict on an upload, and keeps the canonical form of each image that comes of it. The uploaded
@@ -149,14 +151,9 @@ func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 	if err != nil {
 		return err
 	}
-	result, err := v.Verifier.Verify(ctx, path, limits, func(checks []provisioner.ImageCheck) {
-		// A page that lags by one line is no reason to stop.
-		if err := v.Models.RecordUploadChecks(ctx, u.ID, checks); err != nil {
-			v.Log.WarnContext(ctx, "record checks", "upload", u.ID, "error", err)
-		}
-	})
+	result, err := v.Verifier.Verify(ctx, path, limits, v.progress(ctx, u))
 	defer result.Discard()
-	if errors.Is(err, image.ErrNoQEMUImg) || errors.Is(err, image.ErrNoSandbox) {
+	if errors.Is(err, image.ErrNoQEMUImg) || errors.Is(err, image.ErrNoXZ) || errors.Is(err, image.ErrNoSandbox) {
 		v.Log.WarnContext(ctx, "upload stays unverified", "upload", u.ID, "error", err)
 		_, err := v.Models.RecordVerdict(ctx, u.ID, result.UploadVerdict)
 		return err
@@ -168,6 +165,28 @@ func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 		return v.keep(ctx, u, result)
 	}
 	return v.conclude(ctx, u, result.UploadVerdict)
+}
+
+// progress shows on the upload's page what is known and done so far. A page that lags by one line is no reason to stop.
+func (v *VerifyUpload) progress(ctx context.Context, u models.Upload) image.Progress {
+	var told time.Time
+	var last provisioner.UploadProgress
+	return image.Progress{
+		Checks: func(checks []provisioner.ImageCheck) {
+			if err := v.Models.RecordUploadChecks(ctx, u.ID, checks); err != nil {
+				v.Log.WarnContext(ctx, "record checks", "upload", u.ID, "error", err)
+			}
+		},
+		Step: func(p provisioner.UploadProgress) {
+			if p.Step == last.Step && p.Member == last.Member && time.Since(told) < progressPause {
+				return
+			}
+			told, last = time.Now(), p
+			if err := v.Models.RecordUploadProgress(ctx, u.ID, p); err != nil {
+				v.Log.WarnContext(ctx, "record progress", "upload", u.ID, "error", err)
+			}
+		},
+	}
 }
 
 // keep takes the canonical forms in, each under the name that its bytes make. The digests are held until the images' rows name them:

@@ -1,8 +1,12 @@
 package jobs_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +23,7 @@ func TestVerifyUploadMakesCanonical(t *testing.T) {
 		}
 	}
 	i := u.Made()
-	if up := u.Read(); up.State != provisioner.UploadDone || up.VerifiedAt == nil || i.VirtualSize != 2<<20 || up.Digest != i.ContentDigest || i.Format != "raw" {
+	if up := u.Read(); up.State != provisioner.UploadDone || up.VerifiedAt == nil || i.VirtualSize != 2<<20 || i.GuestDigest == "" || up.Digest == "" || i.Format != "raw" {
 		t.Fatalf("upload = %+v, image = %+v", up, i)
 	}
 	key, err := blob.ImageKey(i.CanonicalDigest)
@@ -123,5 +127,83 @@ func TestVerifyUploadHoldsItsDigest(t *testing.T) {
 	i := u.Read()
 	if i.State != provisioner.UploadRefused || !strings.Contains(i.Reason, given) || !strings.Contains(i.Reason, i.Digest) || len(i.Digest) != 64 || i.Checks[0].Name != "digest" || !u.BytesGone() {
 		t.Errorf("upload = %+v", i)
+	}
+}
+
+// ovaOf is an OVA of machines whose disks are given, by their names.
+func ovaOf(t *testing.T, machines map[string][]byte) []byte {
+	t.Helper()
+	var files, disks, systems string
+	names := slices.Sorted(maps.Keys(machines))
+	for _, name := range names {
+		files += fmt.Sprintf(`<File ovf:href="%s.raw" ovf:id="f-%s"/>`, name, name)
+		disks += fmt.Sprintf(`<Disk ovf:diskId="d-%s" ovf:fileRef="f-%s"/>`, name, name)
+		systems += fmt.Sprintf(`<VirtualSystem ovf:id="%s"><VirtualHardwareSection><Item><rasd:ResourceType>3</rasd:ResourceType><rasd:VirtualQuantity>2</rasd:VirtualQuantity></Item>
+			<Item><rasd:ResourceType>17</rasd:ResourceType><rasd:HostResource>ovf:/disk/d-%s</rasd:HostResource></Item></VirtualHardwareSection></VirtualSystem>`, name, name)
+	}
+	text := `<Envelope xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1" xmlns:rasd="rasd"><References>` + files + `</References><DiskSection>` + disks + `</DiskSection>
+		<VirtualSystemCollection ovf:id="group">` + systems + `</VirtualSystemCollection></Envelope>`
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	add := func(name string, data []byte) {
+		loopstest.NoError(t, w.WriteHeader(&tar.Header{Name: name, Size: int64(len(data)), Mode: 0o644}))
+		_, err := w.Write(data)
+		loopstest.NoError(t, err)
+	}
+	add("group.ovf", []byte(text))
+	for _, name := range names {
+		add(name+".raw", machines[name])
+	}
+	loopstest.NoError(t, w.Close())
+	return b.Bytes()
+}
+
+// An OVA of several machines is several images, also where two of its disks are alike: these share their bytes.
+func TestVerifyUploadMakesAnImageOfEachMachine(t *testing.T) {
+	disk := loopstest.BootSectorDisk()
+	other := bytes.Clone(disk)
+	copy(other[1<<20:], "something of its own")
+	u := loopstest.Upload(t, ovaOf(t, map[string][]byte{"compute": disk, "head": other, "login": disk}))
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	images, err := u.DB.Models.ImagesOfUpload(t.Context(), u.Org, u.ID)
+	loopstest.NoError(t, err)
+	up := u.Read()
+	if up.State != provisioner.UploadDone || up.Format != "ova" || up.Progress != (provisioner.UploadProgress{}) || len(images) != 3 {
+		t.Fatalf("%d images of %+v", len(images), up)
+	}
+	for n, name := range []string{"compute", "head", "login"} {
+		if i := images[n]; i.Name != name || i.Member != name+".raw" || i.ProposedVCPUs != 2 || i.GuestDigest == "" || !u.Keeps(i.CanonicalDigest) {
+			t.Errorf("image %d is %+v", n, i)
+		}
+	}
+	if images[0].CanonicalDigest != images[2].CanonicalDigest || images[0].CanonicalDigest == images[1].CanonicalDigest {
+		t.Error("the disks that are alike are not one file, or all are")
+	}
+	same, err := u.DB.Models.SameContent(t.Context(), images[0])
+	loopstest.NoError(t, err)
+	if len(same) != 1 || same[0].ID != images[2].ID {
+		t.Errorf("of the same content: %+v", same)
+	}
+	if left, _ := os.ReadDir(u.Job.Verifier.Scratch); len(left) > 0 || !u.BytesGone() {
+		t.Errorf("%d folders left in scratch, bytes gone: %t", len(left), u.BytesGone())
+	}
+	// The one's bytes stay while the other has them.
+	loopstest.NoError(t, u.Remove(images[0])())
+	if !u.Keeps(images[2].CanonicalDigest) {
+		t.Error("the bytes of an image went with another image")
+	}
+}
+
+// One disk that is refused refuses the whole: nobody asked for half of a group.
+func TestVerifyUploadRefusesAnOVAWithOneBadDisk(t *testing.T) {
+	u := loopstest.Upload(t, ovaOf(t, map[string][]byte{"a": loopstest.BootSectorDisk(), "b": bytes.Repeat([]byte("no disk\n"), 1<<18)}))
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	images, err := u.DB.Models.ImagesOfUpload(t.Context(), u.Org, u.ID)
+	loopstest.NoError(t, err)
+	if up := u.Read(); up.State != provisioner.UploadRefused || !strings.HasPrefix(up.Reason, "b.raw: ") || len(images) != 0 || !u.BytesGone() {
+		t.Errorf("%d images of %s %q", len(images), up.State, up.Reason)
+	}
+	if left, _ := os.ReadDir(u.Job.Verifier.Scratch); len(left) > 0 {
+		t.Errorf("%d folders left in scratch", len(left))
 	}
 }

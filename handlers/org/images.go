@@ -2,6 +2,7 @@ package org
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -9,6 +10,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/models"
@@ -74,7 +76,7 @@ func (h Handlers) ShowImage(c echo.Context) error {
 	}
 	p := web.ImageShowProps{
 		Layout: h.layout(c), ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
-		CanonicalDigest: i.CanonicalDigest, ContentDigest: i.ContentDigest,
+		CanonicalDigest: i.CanonicalDigest, GuestDigest: i.GuestDigest, ProposedVCPUs: i.ProposedVCPUs, ProposedMemoryMiB: i.ProposedMemoryMiB,
 		Person: i.Person, Created: i.CreatedAt, MayUse: mayWork(c), List: page.List(l, total), Search: f.Search,
 	}
 	if i.UploadID != "" {
@@ -83,7 +85,14 @@ func (h Handlers) ShowImage(c echo.Context) error {
 			return err
 		}
 		p.Upload, p.UploadName, p.UploadSize, p.UploadDigest, p.Format = u.ID, u.Name, u.Size, u.Digest, u.Format
-		p.Verified, p.Checks = page.Time(u.VerifiedAt), imageChecks(u.Checks)
+		p.Verified, p.Verdict = page.Time(u.VerifiedAt), imageChecks(ofMember(u.Checks, i.Member))
+	}
+	same, err := h.Models.SameContent(ctx, i)
+	if err != nil {
+		return err
+	}
+	for _, s := range same {
+		p.Same = append(p.Same, web.UploadImage{ID: s.ID, Name: s.Name})
 	}
 	for _, v := range versions {
 		p.UsedBy = append(p.UsedBy, web.ImageVersion{
@@ -91,6 +100,11 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		})
 	}
 	return page.Live(c, web.ImageShow(p))
+}
+
+// ofMember are the checks of one disk of an upload, and those of the upload itself.
+func ofMember(checks []provisioner.ImageCheck, member string) []provisioner.ImageCheck {
+	return slices.DeleteFunc(slices.Clone(checks), func(c provisioner.ImageCheck) bool { return c.Member != "" && c.Member != member })
 }
 
 // ConfirmDeleteImage says what deleting does before it is done, or what still uses the image.
@@ -141,7 +155,15 @@ func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
 	images, err := h.Models.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
 	var options []ui.Option
 	for _, i := range images {
-		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name})
+		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name + proposal(i)})
 	}
 	return options, err
+}
+
+// proposal is what the OVA that an image came in asks for, behind its name; empty where nobody said.
+func proposal(i models.Image) string {
+	if words := web.Proposal(i.ProposedVCPUs, i.ProposedMemoryMiB); words != "" {
+		return " (its OVA asks for " + words + ")"
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package org
 
 import (
 	"context"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -73,7 +74,7 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	images, err := h.Models.ImagesOfUpload(ctx, orgID, u.ID)
 	p = web.UploadShowProps{
 		Layout: h.layout(c), Subject: subject, UploadRow: h.uploadRow(c.Request().Context(), u), Filename: u.Filename, Format: u.Format, Digest: u.Digest, ExpectedDigest: u.ExpectedDigest,
-		FinishedBy: u.FinishedBy, Finished: page.Time(u.FinishedAt), Verified: page.Time(u.VerifiedAt), Checks: imageChecks(u.Checks), MayUpload: mayWork(c),
+		FinishedBy: u.FinishedBy, Finished: page.Time(u.FinishedAt), Verified: page.Time(u.VerifiedAt), Verdict: imageChecks(u.Checks), Progress: web.UploadProgress(u.Progress), MayUpload: mayWork(c),
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.UploadImage{ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize})
@@ -98,8 +99,13 @@ func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list
 	return list
 }
 
-func imageChecks(checks []provisioner.ImageCheck) (list []ui.Check) {
+// imageChecks puts the checks of each of an upload's disks together, in their order.
+func imageChecks(checks []provisioner.ImageCheck) (groups []web.CheckGroup) {
 	for _, c := range checks {
+		n := slices.IndexFunc(groups, func(g web.CheckGroup) bool { return g.Member == c.Member })
+		if n < 0 {
+			n, groups = len(groups), append(groups, web.CheckGroup{Member: c.Member})
+		}
 		check := ui.Check{Name: c.Name, State: "passed", Detail: c.Detail, Repair: c.Repair}
 		switch {
 		case !c.Passed:
@@ -107,7 +113,7 @@ func imageChecks(checks []provisioner.ImageCheck) (list []ui.Check) {
 		case c.Warned:
 			check.State = "warning"
 		}
-		list = append(list, check)
+		groups[n].Checks = append(groups[n].Checks, check)
 	}
-	return list
+	return groups
 }

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -84,4 +85,42 @@ func (v *Verifier) Reserve(folder string, bytes int64) (release func(), err erro
 func sameFileSystem(a, b string) bool {
 	var x, y unix.Stat_t
 	return unix.Stat(a, &x) == nil && unix.Stat(b, &y) == nil && x.Dev == y.Dev
+}
+
+// reserveStep is how much a growing promise grows at a time, in bytes.
+const reserveStep = 64 << 20
+
+// growing is a promise of room for what is written bit by bit, whose whole nobody knows before: always for the next reserveStep bytes,
+// since what is written is not free any more.
+type growing struct {
+	v             *Verifier
+	written, left int64
+	release       func()
+}
+
+// reserve makes sure of room for n more bytes before they are written. A *NoRoomError says what is known to be needed at least.
+func (g *growing) reserve(n int64) error {
+	if g.left < n {
+		g.end()
+		step := max(reserveStep, n)
+		release, err := g.v.rooms.take(claim{g.v.Scratch, "the folder in which images are checked", step})
+		if full := (*NoRoomError)(nil); errors.As(err, &full) {
+			full.Need, full.Free = full.Need+g.written, full.Free+g.written
+		}
+		if err != nil {
+			return err
+		}
+		g.left, g.release = step, release
+	}
+	g.left -= n
+	g.written += n
+	return nil
+}
+
+// end gives back what was promised and not written.
+func (g *growing) end() {
+	if g.release != nil {
+		g.release()
+	}
+	g.left, g.release = 0, nil
 }

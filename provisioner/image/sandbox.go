@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -46,6 +47,11 @@ type confined struct {
 	// Tell, which may be nil, is told of progress, at most some times a second and from another goroutine: of a task what it tells,
 	// of a program hundredths of a percent, where it prints its progress (qemu-img convert -p).
 	Tell func(done int64) `json:"-"`
+	// Output, which may be nil, reads what it writes to its standard output, from another goroutine; outcome.output is empty then. Where
+	// Output fails the child ends, and run with that error.
+	Output func(io.Reader) error `json:"-"`
+
+	stdout *os.File // where the child's standard output goes for Output; nil: to the outcome
 }
 
 // wall is the bound by the clock.
@@ -77,20 +83,29 @@ func (c confined) run(ctx context.Context) (outcome, error) {
 	defer cancel()
 	running, stop := context.WithCancelCause(bounded)
 	defer stop(nil)
-	p, err := c.start(running)
+	taken, err := c.take(stop)
 	if err != nil {
 		return outcome{}, fmt.Errorf("confined child: %w", err)
+	}
+	p, err := c.start(running)
+	c.stdout.Close()
+	if err != nil {
+		return outcome{}, errors.Join(fmt.Errorf("confined child: %w", err), taken())
 	}
 	said, err := readReport(p.report, c.tellTask())
 	if err != nil {
 		stop(err)
 	}
 	err = p.wait()
+	failed := taken()
 	if p.stdout.tell != nil {
 		p.stdout.tell.tell.end()
 	}
 	if ctx.Err() != nil {
 		return outcome{}, ctx.Err()
+	}
+	if failed != nil {
+		return outcome{}, failed
 	}
 	o := outcome{output: p.stdout.String(), words: strings.TrimSpace(p.stderr.String())}
 	cause := context.Cause(running)
@@ -130,6 +145,30 @@ func (p *child) wait() error {
 	return p.cmd.Wait()
 }
 
+// take lets Output read what the child writes; wait tells how that ended, once nobody writes any more. A child whose output nobody
+// takes any more is stopped.
+func (c *confined) take(stop context.CancelCauseFunc) (wait func() error, err error) {
+	if c.Output == nil {
+		return func() error { return nil }, nil
+	}
+	ours, theirs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	_, _ = unix.FcntlInt(theirs.Fd(), unix.F_SETPIPE_SZ, 1<<20) // fewer switches between the two; without it all goes on
+	c.stdout = theirs
+	ended := make(chan error, 1)
+	go func() {
+		defer ours.Close()
+		err := c.Output(ours)
+		if err != nil {
+			stop(err)
+		}
+		ended <- err
+	}()
+	return func() error { return <-ended }, nil
+}
+
 // start starts the child. What it may touch is opened here: nobody can put another file in its place later.
 func (c confined) start(ctx context.Context) (*child, error) {
 	c.OwnUser = mayGiveUser()
@@ -153,6 +192,9 @@ func (c confined) start(ctx context.Context) (*child, error) {
 	p.cmd.Env = []string{childMarker + "=" + stageSetup}
 	p.cmd.Dir = "/"
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = input, p.stdout, p.stderr
+	if c.stdout != nil {
+		p.cmd.Stdout = c.stdout
+	}
 	files, err := c.files()
 	if err != nil {
 		report.Close()

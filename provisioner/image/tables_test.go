@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -143,7 +142,7 @@ func TestBombIsRefusedBeforeQEMU(t *testing.T) {
 	}
 	t.Setenv("PATH", t.TempDir()) // no qemu-img
 	v := Verifier{Scratch: t.TempDir()}
-	r, err := v.Verify(t.Context(), path, Limits{MaxFile: 1 << 30, MaxVirtual: 4 << 40}, nil)
+	r, err := v.Verify(t.Context(), path, Limits{MaxFile: 1 << 30, MaxVirtual: 4 << 40}, Progress{})
 	if err != nil || r.State != provisioner.UploadRefused || r.Digest != "" {
 		t.Errorf("%s %q, hashed %q, %v", r.State, r.Reason, r.Digest, err)
 	}
@@ -316,34 +315,6 @@ func TestLargestShape(t *testing.T) {
 	for _, words := range []string{"512 MiB", "large of North", "qemu-img resize --shrink disk.qcow2 512M"} {
 		if !strings.Contains(i.Failed().Repair, words) {
 			t.Errorf("the repair %q lacks %q", i.Failed().Repair, words)
-		}
-	}
-}
-
-func TestSparseDigestIsTheDigest(t *testing.T) {
-	dir := t.TempDir()
-	for n, holes := range [][2]int64{{0, 0}, {1 << 20, 3 << 20}, {0, 2 << 20}, {4 << 20, 4<<20 + 5}} {
-		path := filepath.Join(dir, fmt.Sprint(n))
-		f, err := os.Create(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		const size = 6<<20 + 123
-		if err := f.Truncate(size); err != nil {
-			t.Fatal(err)
-		}
-		for _, at := range holes {
-			if _, err := f.WriteAt([]byte("data between holes"), at); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := digest(t.Context(), f, size)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := sparseDigest(t.Context(), f, size); err != nil || got != want {
-			t.Errorf("%v: %s, want %s, %v", holes, got, want, err)
 		}
 	}
 }

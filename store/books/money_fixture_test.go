@@ -48,7 +48,7 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 		VALUES ($1, $2, 'main', '10.64.0.0/14', '192.0.2.0/24', 'local', 'q35', now())`, w.poolID, w.provider)
 	w.exec(`INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, state, created_at)
 		VALUES ($1, $2, $3, 'h1', 'memory', 'h1', 0, '192.0.2.1', 'active', now())`, w.host, w.provider, w.poolID)
-	w.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, content_digest, created_at)
+	w.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at)
 		VALUES ($1, $2, $3, 'sample', 1, 1, repeat('ab', 32), repeat('ab', 32), now())`, w.image, w.org, w.person)
 	w.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, w.org)
 	w.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at)

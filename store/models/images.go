@@ -13,23 +13,25 @@ import (
 // Image is one immutable disk of an organization, made by the verification of an upload. Sizes are bytes, digests lower-case hex
 // SHA-256.
 type Image struct {
-	ID              uuid.UUID
-	OrganizationID  uuid.UUID
-	Person          string // who sent the last byte of its upload
-	UploadID        string // empty: no upload is known any more
-	Member          string // which of the upload's disks it is; empty: the upload is the disk
-	Name            string
-	Format          string // of its upload; empty where none is known
-	VirtualSize     int64
-	CanonicalSize   int64
-	CanonicalDigest string
-	ContentDigest   string
-	CreatedAt       time.Time
-	Used            bool // by a version; what runs, runs from one
+	ID                uuid.UUID
+	OrganizationID    uuid.UUID
+	Person            string // who sent the last byte of its upload
+	UploadID          string // empty: no upload is known any more
+	Member            string // which of the upload's disks it is; empty: the upload is the disk
+	Name              string
+	Format            string // of its upload; empty where none is known
+	VirtualSize       int64
+	CanonicalSize     int64
+	CanonicalDigest   string
+	GuestDigest       string // of what a guest reads (provisioner/image); empty: from before there was one
+	ProposedVCPUs     int    // by the OVA that it came in; 0: nobody said
+	ProposedMemoryMiB int64
+	CreatedAt         time.Time
+	Used              bool // by a version; what runs, runs from one
 }
 
 const imageColumns = `i.id, i.organization_id, p.name AS person, coalesce(i.upload_id, '') AS upload_id, i.member, i.name,
-	coalesce(u.format, '') AS format, i.virtual_size, i.canonical_size, i.canonical_digest, i.content_digest, i.created_at,
+	coalesce(u.format, '') AS format, i.virtual_size, i.canonical_size, i.canonical_digest, i.guest_digest, i.proposed_vcpus, i.proposed_memory_mib, i.created_at,
 	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id) AS used
 	FROM images i JOIN people p ON p.id = i.person_id LEFT JOIN uploads u ON u.id = i.upload_id`
 
@@ -52,6 +54,16 @@ func (db *DB) Image(ctx context.Context, orgID, id uuid.UUID) (Image, error) {
 func readImage(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Image, error) {
 	rows, _ := q.Query(ctx, `SELECT `+imageColumns+` WHERE i.organization_id = $1 AND i.id = $2`, orgID, id)
 	return store.One(rows, "image", pgx.RowToStructByName[Image])
+}
+
+// SameContent lists the organization's other images of which a guest reads the same, the newest first, and at most a few.
+func (db *DB) SameContent(ctx context.Context, i Image) ([]Image, error) {
+	if i.GuestDigest == "" {
+		return nil, nil
+	}
+	rows, _ := db.pool.Query(ctx, `SELECT `+imageColumns+`
+		WHERE i.organization_id = $1 AND i.guest_digest = $2 AND i.guest_digest <> '' AND i.id <> $3 ORDER BY i.id DESC LIMIT 5`, i.OrganizationID, i.GuestDigest, i.ID)
+	return store.All(rows, "images of the same content", pgx.RowToStructByName[Image])
 }
 
 // ImagesOfUpload lists what came of an upload of the organization, in the order in which it holds them.

@@ -17,7 +17,7 @@ import (
 
 // RecordUploadWaits shows what an upload that is to be checked waits for. Once it is checked, that goes.
 func (db *DB) RecordUploadWaits(ctx context.Context, id, why string) error {
-	if _, err := db.pool.Exec(ctx, `UPDATE uploads SET reason = $2 WHERE id = $1 AND state = 'checking' AND reason <> $2`, id, why); err != nil {
+	if _, err := db.pool.Exec(ctx, `UPDATE uploads SET reason = $2, progress = '{}' WHERE id = $1 AND state = 'checking' AND reason <> $2`, id, why); err != nil {
 		return fmt.Errorf("upload %s waits: %w", id, err)
 	}
 	return nil
@@ -33,6 +33,18 @@ func (db *DB) RecordUploadChecks(ctx context.Context, id string, checks []provis
 		UPDATE uploads SET checks = $2, reason = CASE state WHEN 'checking' THEN '' ELSE reason END
 		WHERE id = $1 AND state IN ('checking', 'unverified')`, id, text); err != nil {
 		return fmt.Errorf("record checks of upload %s: %w", id, err)
+	}
+	return nil
+}
+
+// RecordUploadProgress shows what is done at this moment with an upload that is being checked.
+func (db *DB) RecordUploadProgress(ctx context.Context, id string, p provisioner.UploadProgress) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("write progress: %w", err)
+	}
+	if _, err := db.pool.Exec(ctx, `UPDATE uploads SET progress = $2 WHERE id = $1 AND state IN ('checking', 'unverified')`, id, text); err != nil {
+		return fmt.Errorf("record progress of upload %s: %w", id, err)
 	}
 	return nil
 }
@@ -85,7 +97,7 @@ func (u judgedUpload) record(ctx context.Context, tx pgx.Tx, id string, v provis
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		UPDATE uploads SET state = $2, reason = $3, checks = $4, format = $5, digest = $6, verified_at = CASE WHEN $2 IN ('done', 'refused') THEN now() END
+		UPDATE uploads SET state = $2, reason = $3, checks = $4, progress = '{}', format = $5, digest = $6, verified_at = CASE WHEN $2 IN ('done', 'refused') THEN now() END
 		WHERE id = $1`, id, v.State, v.Reason, checks, v.Format, v.Digest); err != nil {
 		return fmt.Errorf("record verdict on upload %s: %w", id, err)
 	}
@@ -108,9 +120,9 @@ func (u judgedUpload) makeImage(ctx context.Context, tx pgx.Tx, id, name string,
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO images (id, organization_id, person_id, upload_id, member, name, virtual_size, canonical_size, canonical_digest, content_digest, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())`,
-		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.ContentDigest); err != nil {
+		INSERT INTO images (id, organization_id, person_id, upload_id, member, name, virtual_size, canonical_size, canonical_digest, guest_digest, proposed_vcpus, proposed_memory_mib, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now())`,
+		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.GuestDigest, i.VCPUs, i.MemoryMiB); err != nil {
 		return errors.Join(fmt.Errorf("image %q of upload %s", i.Member, id), err)
 	}
 	detail := map[string]any{"name": name, "canonical_digest": i.CanonicalDigest}

@@ -38,18 +38,19 @@ type Upload struct {
 	State          provisioner.UploadState
 	Reason         string // of a refusal, why it stays unverified, or what it waits for
 	Checks         []provisioner.ImageCheck
-	Format         string     // as UploadVerdict
-	Digest         string     // of the bytes as they came; empty until known
-	FinishedAt     *time.Time // when the last byte came
-	FinishedBy     string     // who sent it; empty until then
-	VerifiedAt     *time.Time // when its verdict was final
+	Progress       provisioner.UploadProgress // of its verification, while that runs
+	Format         string                     // as UploadVerdict
+	Digest         string                     // of the bytes as they came; empty until known
+	FinishedAt     *time.Time                 // when the last byte came
+	FinishedBy     string                     // who sent it; empty until then
+	VerifiedAt     *time.Time                 // when its verdict was final
 }
 
 // Arrives tells whether bytes of it are missing.
 func (u Upload) Arrives() bool { return u.State == provisioner.UploadArriving }
 
 const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, coalesce(nullif(u.name, ''), u.filename) AS name, u.size,
-	u.created_at, u.fingerprint, u.sender, u.expected_digest, u.state, u.reason, u.checks, u.format, u.digest, u.finished_at,
+	u.created_at, u.fingerprint, u.sender, u.expected_digest, u.state, u.reason, u.checks, u.progress, u.format, u.digest, u.finished_at,
 	coalesce((SELECT f.name FROM people f WHERE f.id = u.finished_by), '') AS finished_by, u.verified_at
 	FROM uploads u JOIN people p ON p.id = u.person_id`
 

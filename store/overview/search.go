@@ -77,7 +77,7 @@ const (
 		FROM model_clusters WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed)`
 	findImages = `
 		SELECT id, name, '' AS detail, false AS gone, created_at AS at, '' AS zone
-		FROM images WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed OR content_digest = @typed)`
+		FROM images WHERE organization_id = @owner AND (name ILIKE @pattern OR id::text = @typed OR guest_digest = @typed)`
 	// One that is done is found as its images.
 	findUploads = `
 		SELECT id::uuid AS id, coalesce(nullif(name, ''), filename) AS name, state AS detail, false AS gone, created_at AS at, '' AS zone

@@ -21,7 +21,7 @@ func DoneVerdict(digest string) provisioner.UploadVerdict {
 	return provisioner.UploadVerdict{
 		State: provisioner.UploadDone, Format: "qcow2", Digest: digest,
 		Checks: []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "qcow2, version 3"}},
-		Images: []provisioner.VerifiedImage{{VirtualSize: 1 << 30, CanonicalSize: 900, CanonicalDigest: digest, ContentDigest: digest}},
+		Images: []provisioner.VerifiedImage{{VirtualSize: 1 << 30, CanonicalSize: 900, CanonicalDigest: digest, GuestDigest: digest}},
 	}
 }
 

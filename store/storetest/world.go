@@ -118,7 +118,7 @@ func (w *World) AddImageOf(t testing.TB, orgID, personID uuid.UUID, digest strin
 	t.Helper()
 	id := uuid.Must(uuid.NewV7())
 	_, err := w.Pool.Exec(t.Context(), `
-		INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, content_digest, created_at)
+		INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at)
 		VALUES ($1, $2, $3, 'sample.qcow2', 1 << 30, $5, $4, $4, now())`, id, orgID, personID, digest, size)
 	noError(t, err)
 	return id

@@ -31,7 +31,7 @@ type ImageListProps struct {
 type ImageRow struct {
 	ID          uuid.UUID
 	Name        string
-	Format      string // of its upload: "qcow2", "raw"; empty where that is not known any more
+	Format      string // of its upload: "qcow2", "raw in xz", "ova"; empty where that is not known any more
 	Size        int64  // bytes that are kept of it
 	VirtualSize int64  // bytes a guest sees
 	Created     time.Time
@@ -190,7 +190,7 @@ func ImageList(p ImageListProps) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = ui.Empty("No images yet", "An image is the disk your nodes boot from: a qcow2 or raw file that boots to DHCP on virtio hardware. It is made of what you upload, once that was checked. Every node writes to a layer of its own; the image never changes.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Empty("No images yet", "An image is the disk your nodes boot from: a disk that boots to DHCP on virtio hardware, as qcow2, raw, VMDK, VHD or in an OVA. It is made of what you upload, once that was checked. Every node writes to a layer of its own; the image never changes.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -62,14 +62,14 @@ func ImageNew(p ImageNewProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"crumb\"><a href=\"/org/images\">Images</a></p><h1>Upload an image</h1><p class=\"lead\">A qcow2 or raw file of at most ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"crumb\"><a href=\"/org/images\">Images</a></p><h1>Upload an image</h1><p class=\"lead\">One disk or an OVA, a file of at most ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Bytes(p.MaxBytes))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 28, Col: 71}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 28, Col: 78}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -176,7 +176,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,.vmdk,.vhd,.ova,.gz,.xz,.zst,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -202,14 +202,14 @@ func ImageNew(p ImageNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>One self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>A disk as qcow2, raw, VMDK (in one file) or VHD, as it is or compressed once: .gz, .xz or .zst.</li><li>An OVA: the first disk of each machine in it becomes an image. What it asks for in CPU and memory is shown where you choose the image.</li><li>A self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue(static.UploadJS)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 82, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 84, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 			if templ_7745c5c3_Err != nil {
@@ -258,7 +258,7 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		var templ_7745c5c3_Var11 string
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 103, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 105, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
@@ -279,7 +279,7 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		var templ_7745c5c3_Var12 string
 		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 106, Col: 73}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 108, Col: 73}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var12)
 		if templ_7745c5c3_Err != nil {
@@ -292,7 +292,7 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 106, Col: 114}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 108, Col: 114}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {

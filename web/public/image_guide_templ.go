@@ -83,7 +83,7 @@ func ImageGuide(p ImageGuideProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"market-top\"><h1>What your image must do</h1><p class=\"lead\">One qcow2 or raw disk that boots by itself is enough. Debian’s, Ubuntu’s and most distributions’ cloud images do all of this already; install what you compute with, and upload.</p></div><section aria-labelledby=\"must\"><h2 id=\"must\">Seven things</h2><ol class=\"steps\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"market-top\"><h1>What your image must do</h1><p class=\"lead\">One disk that boots by itself is enough: qcow2, raw, VMDK or VHD, as it is or as .gz, .xz or .zst, or an OVA. Debian’s, Ubuntu’s and most distributions’ cloud images do all of this already; install what you compute with, and upload.</p></div><section aria-labelledby=\"must\"><h2 id=\"must\">Seven things</h2><ol class=\"steps\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -32,10 +32,11 @@ func uploadSamples() []Sample {
 	waiting := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(62), UploadRow: uploads[2], Filename: uploads[2].Name, FinishedBy: "Ilse Roth", Finished: ago(time.Minute)}
 	checking := waiting
 	checking.UploadRow, checking.Filename, checking.Subject = uploads[1], uploads[1].Name, id(61)
-	checking.Checks = []ui.Check{
+	checking.Verdict = []org.CheckGroup{{Checks: []ui.Check{
 		{Name: "header", State: "passed", Detail: "raw, 2 GiB, GPT partition table", Took: 4 * time.Millisecond},
 		{Name: "structure", State: "running"},
-	}
+	}}}
+	checking.Progress = org.UploadProgress{Step: "Making the image", Done: 900_000_000, Total: 2 * gib}
 	unverified := waiting
 	unverified.UploadRow, unverified.Filename, unverified.Subject, unverified.Format = uploads[3], uploads[3].Name, id(63), "raw"
 	busy := checking
@@ -49,6 +50,9 @@ func uploadSamples() []Sample {
 		{"upload-refused", org.UploadShow(uploadRefused())},
 		{"upload-uefi-only", org.UploadShow(uploadUEFIOnly())},
 		{"upload-other-digest", org.UploadShow(uploadOtherDigest())},
+		{"upload-of-several", org.UploadShow(uploadOfSeveral())},
+		{"upload-refused-ova", org.UploadShow(uploadRefusedOVA())},
+		{"upload-nested", org.UploadShow(uploadNested())},
 		{"upload-done", org.UploadShow(uploadDone())},
 	}
 }
@@ -73,15 +77,15 @@ func imageRows() []org.ImageRow {
 func imageReady() org.ImageShowProps {
 	return org.ImageShowProps{
 		Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", MayUse: true,
-		Upload: "5f1e2d3c4b5a69788796a5b4c3d2e1f0", UploadName: "debian-12-slurm.qcow2", UploadSize: 612_000_000, UploadDigest: digest(1), VirtualSize: 8 * gib, CanonicalSize: 598_000_000, CanonicalDigest: digest(2), ContentDigest: digest(3),
+		Upload: "5f1e2d3c4b5a69788796a5b4c3d2e1f0", UploadName: "debian-12-slurm.qcow2", UploadSize: 612_000_000, UploadDigest: digest(1), VirtualSize: 8 * gib, CanonicalSize: 598_000_000, CanonicalDigest: digest(2), GuestDigest: digest(3),
 		Person: "Ada Brandt", Created: ago(50 * time.Hour), Verified: ago(50*time.Hour - 40*time.Second),
-		Checks: []ui.Check{
+		Verdict: []org.CheckGroup{{Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "qcow2 version 3, 8 GiB, 64 KiB clusters", Took: 3 * time.Millisecond},
 			{Name: "Self-contained", State: "passed", Detail: "no backing file, no data file, no encryption, no snapshots"},
 			{Name: "Tables inside the file", State: "passed", Detail: "L1 at 0x30000, refcounts at 0x10000"},
 			{Name: "qemu-img check", State: "passed", Detail: "no errors, 0 leaked clusters", Took: 1300 * time.Millisecond},
 			{Name: "Canonical copy", State: "passed", Detail: "570.3 MiB written and hashed", Took: 21 * time.Second},
-		},
+		}}},
 		List: ui.ListProps{Path: "/org/images/1", PerPage: 50, Total: 2},
 		UsedBy: []org.ImageVersion{
 			{Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "draft", Created: ago(2 * time.Hour)},
@@ -92,7 +96,64 @@ func imageReady() org.ImageShowProps {
 
 func imageOfSeveral() org.ImageShowProps {
 	p := imageReady()
-	p.Name, p.UploadName, p.Member = "head", "our group of two machines.ova", "group-disk-1.vmdk"
+	p.Name, p.UploadName, p.Member, p.Format = "head", "our group of two machines.ova", "group-disk-1.vmdk", "ova"
+	p.Verdict, p.ProposedVCPUs, p.ProposedMemoryMiB = verdictOfSeveral()[:2], 2, 4096
+	p.Same = []org.UploadImage{{ID: id(2), Name: "the head of last year"}, {ID: id(3), Name: "head-copy.qcow2"}}
+	return p
+}
+
+func verdictOfSeveral() []org.CheckGroup {
+	disk := func(member string) org.CheckGroup {
+		return org.CheckGroup{Member: member, Checks: []ui.Check{
+			{Name: "tables", State: "passed", Detail: "Each part of the file is named once: 9120 grains of data."},
+			{Name: "structure", State: "passed", Detail: "Every table is sound."},
+			{Name: "data", State: "passed", Detail: "Every cluster was read."},
+			{Name: "canonical form", State: "passed", Detail: "A clean qcow2 of 570.3 MiB was made; guests get that and never the upload."},
+		}}
+	}
+	return []org.CheckGroup{
+		{Checks: []ui.Check{
+			{Name: "OVA", State: "passed", Detail: "It holds 5 files and describes 2 machines: head, compute."},
+			{Name: "manifest", State: "passed", Detail: "3 files are as its manifest says."},
+			{Name: "disks", State: "warning", Detail: "head has 2 disks. Its image is made of the first, group-disk-1.vmdk; the others are left out: group-data.vmdk.", Repair: "A node has one disk. Put what the others hold into the first, or upload one of them on its own if it boots."},
+			{Name: "disks", State: "passed", Detail: "The image of compute is made of group-disk-2.vmdk."},
+		}},
+		disk("group-disk-1.vmdk"), disk("group-disk-2.vmdk"),
+	}
+}
+
+// uploadOfSeveral is being checked, the second of its disks.
+func uploadOfSeveral() org.UploadShowProps {
+	p := uploadRefused()
+	p.UploadRow = org.UploadRow{ID: "6f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "group.ova", State: "checking", Size: 3 * gib, Offset: 3 * gib, Created: ago(time.Hour), Person: "Ada Brandt"}
+	p.Filename, p.Format, p.Verified, p.Digest = "group.ova", "", time.Time{}, ""
+	p.Verdict = verdictOfSeveral()[:2]
+	p.Progress = org.UploadProgress{Step: "Unpacking gzip", Member: "group-disk-2-of-a-machine-with-a-long-name.vmdk.gz", Number: 2, Of: 2, Done: 1_100_000_000, Total: 2_700_000_000}
+	return p
+}
+
+func uploadRefusedOVA() org.UploadShowProps {
+	p := uploadRefused()
+	p.UploadRow.Name, p.Filename, p.Format = "group.ova", "group.ova", "ova"
+	p.Reason = "The SHA256 of group-disk-1.vmdk is " + digest(4) + ", and its manifest says " + digest(5) + "."
+	p.UploadRow.Reason = p.Reason
+	p.Verdict = []org.CheckGroup{{Checks: []ui.Check{
+		{Name: "OVA", State: "passed", Detail: "It holds 5 files and describes 2 machines: head, compute."},
+		{Name: "manifest", State: "failed", Detail: p.Reason, Repair: "The file changed after the OVA was made. Copy the OVA again from where it was made; if you changed the file on purpose, leave the manifest out: `tar cf machine.ova machine.ovf machine-disk1.vmdk`."},
+	}}}
+	return p
+}
+
+// uploadNested is a wrapper in a wrapper.
+func uploadNested() org.UploadShowProps {
+	p := uploadRefused()
+	p.UploadRow.Name, p.Filename, p.Format = "disk.vmdk.gz.xz", "disk.vmdk.gz.xz", ""
+	p.Reason = "This is a file compressed with xz, in it a file compressed with gzip, in it a VMDK disk (VMware). One compression around one disk is taken."
+	p.UploadRow.Reason = p.Reason
+	p.Verdict = []org.CheckGroup{{Checks: []ui.Check{
+		{Name: "file size", State: "passed", Detail: "86.8 MiB"},
+		{Name: "format", State: "failed", Detail: p.Reason, Repair: "Take every wrapper off where the file was made: `xz -dc FILE | gzip -dc > disk.vmdk`, and upload disk.vmdk, as it is or compressed once: `gzip disk.vmdk`."},
+	}}}
 	return p
 }
 
@@ -100,11 +161,11 @@ func uploadRefused() org.UploadShowProps {
 	return org.UploadShowProps{
 		Layout: orgLayout(), MayUpload: true, Subject: id(64), UploadRow: uploadRows()[4], Filename: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", Format: "qcow2",
 		Digest: digest(4), FinishedBy: "Ada Brandt", Finished: ago(30 * time.Hour), Verified: ago(30 * time.Hour),
-		Checks: []ui.Check{
+		Verdict: []org.CheckGroup{{Checks: []ui.Check{
 			{Name: "Header", State: "passed", Detail: "qcow2 version 3, 20 GiB"},
 			{Name: "Self-contained", State: "failed", Detail: "The header names a backing file of 20 bytes: /var/lib/base.qcow2", Repair: "qemu-img convert -O qcow2 ada-laptop.qcow2 whole.qcow2 writes one file that needs no other; upload that."},
 			{Name: "qemu-img check", State: "skipped"},
-		},
+		}}},
 	}
 }
 
@@ -112,21 +173,21 @@ func uploadOtherDigest() org.UploadShowProps {
 	p := uploadRefused()
 	p.ExpectedDigest = digest(5)
 	p.Reason = "The SHA-256 of the file is " + digest(4) + ", and " + digest(5) + " was given."
-	p.Checks = []ui.Check{{Name: "digest", State: "failed", Detail: p.Reason, Repair: "See on the machine that has it whether `sha256sum FILE` gives what its source says. If not, fetch it again; if so, correct what you give. Then upload it again."}}
+	p.Verdict = []org.CheckGroup{{Checks: []ui.Check{{Name: "digest", State: "failed", Detail: p.Reason, Repair: "See on the machine that has it whether `sha256sum FILE` gives what its source says. If not, fetch it again; if so, correct what you give. Then upload it again."}}}}
 	return p
 }
 
 func uploadDone() org.UploadShowProps {
 	p := uploadRefused()
 	p.UploadRow = org.UploadRow{ID: "5f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "our group of two machines", State: "done", Size: 3 * gib, Offset: 3 * gib, Created: ago(30 * time.Hour), Person: "Ada Brandt"}
-	p.Filename, p.Checks = "group.ova", imageReady().Checks
+	p.Filename, p.Format, p.Verdict = "group.ova", "ova", verdictOfSeveral()
 	p.Images = []org.UploadImage{{ID: id(1), Name: "head", Member: "group-disk-1.vmdk", VirtualSize: 8 * gib}, {ID: id(2), Name: "compute", Member: "group-disk-2.vmdk", VirtualSize: 4 * gib}}
 	return p
 }
 
 func imageWarned() org.ImageShowProps {
 	p := imageReady()
-	p.Checks = append(p.Checks, ui.Check{
+	p.Verdict[0].Checks = append(p.Verdict[0].Checks, ui.Check{
 		Name: "firmware", State: "warning", Detail: "Nothing can start this disk as far as we see: its first sector holds no boot code, and it has no EFI system partition.",
 		Repair: "If nodes are to start from it, install a boot loader for BIOS in it: in the machine `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).",
 	})
@@ -136,12 +197,12 @@ func imageWarned() org.ImageShowProps {
 func uploadUEFIOnly() org.UploadShowProps {
 	p := uploadRefused()
 	p.Reason = "Only UEFI can start this disk: it has an EFI system partition, and its first sector holds no boot code. Nodes start by BIOS."
-	p.Checks = []ui.Check{
+	p.Verdict = []org.CheckGroup{{Checks: []ui.Check{
 		{Name: "partition table", State: "passed", Detail: "The partition table ends at byte 67108864, the file has 67108864."},
 		{
 			Name: "firmware", State: "failed", Detail: p.Reason,
 			Repair: "Add a BIOS boot partition and a loader for BIOS, in the machine: `sgdisk --set-alignment=1 --new=0:34:2047 --typecode=0:ef02 /dev/vda`, then `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).",
 		},
-	}
+	}}}
 	return p
 }

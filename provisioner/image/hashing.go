@@ -1,0 +1,55 @@
+package image
+
+import (
+	"errors"
+	"hash"
+	"sync"
+)
+
+// hashing is the hash of the upload while other work goes on: it reads what that reads as well, and takes a processor of its own.
+type hashing struct {
+	done   chan struct{} // nil: not begun
+	digest string
+	err    error
+	once   sync.Once
+}
+
+// errOther ends the work on a file that is not the one that was announced.
+var errOther = errors.New("the file is another one than was announced")
+
+// hash begins to hash the upload, if it has not begun. A digest that is not the one that was given ends the rest.
+func (w *verification) hash(members ...span) {
+	w.sum.once.Do(func() {
+		w.sum.done = make(chan struct{})
+		go func() {
+			defer close(w.sum.done)
+			w.sum.digest, w.sum.err = digestSpans(w.ctx, w.file, w.size, members)
+			if w.sum.err == nil && w.limits.Digest != "" && w.sum.digest != w.limits.Digest {
+				w.cancel(errOther)
+			}
+		}()
+	})
+}
+
+func (s *hashing) begun() bool { return s.done != nil }
+
+// wait gives the digest, or nothing where it was not begun.
+func (s *hashing) wait() (string, error) {
+	if s.done == nil {
+		return "", nil
+	}
+	<-s.done
+	return s.digest, s.err
+}
+
+// otherFile tells whether the work was ended because the file is not the one that was announced.
+func (w *verification) otherFile() bool {
+	_, err := w.sum.wait()
+	return err == nil && w.limits.Digest != "" && w.sum.begun() && w.sum.digest != w.limits.Digest
+}
+
+// span is a part of the upload that has a digest of its own.
+type span struct {
+	at, size int64
+	into     hash.Hash
+}

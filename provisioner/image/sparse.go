@@ -1,0 +1,95 @@
+package image
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// peekSize is how many bytes of what comes out of a wrapper are seen before any is written. It is a multiple of guestBlock.
+const peekSize = 1 << 20
+
+// sparse takes bytes as they come out of a wrapper and writes them to a file; what is zeros becomes holes. It runs outside of the
+// child: it compares bytes with zeros and counts them, and understands nothing of them.
+type sparse struct {
+	file    *os.File
+	most    int64 // bytes with holes; more are refused
+	written int64 // bytes without holes so far
+	// mostWritten bounds written by what the file has that they came from: a file that unfolds to absurdly more is made to fill disks.
+	mostWritten int64
+	at          int64 // bytes so far
+	reserve     func(n int64) error
+	judge       func(start []byte, all bool) error // of the first peekSize bytes, or all; may be nil
+	tell        func(at int64)                     // may be nil
+}
+
+// errUnfolds is a file that unfolds to more than its most bytes, errBomb one that unfolds to absurdly many times what it has.
+var (
+	errUnfolds = errors.New("unfolds to more than is taken")
+	errBomb    = errors.New("unfolds to absurdly much")
+)
+
+// take writes all that r gives. What judge, reserve and the bounds say ends it.
+func (s *sparse) take(r io.Reader) error {
+	buf := make([]byte, peekSize)
+	for {
+		n, err := io.ReadFull(r, buf)
+		end := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !end {
+			return fmt.Errorf("unpack at %d bytes: %w", s.at, err)
+		}
+		if s.at == 0 && s.judge != nil {
+			if err := s.judge(buf[:n], end); err != nil {
+				return err
+			}
+		}
+		if err := s.write(buf[:n]); err != nil {
+			return err
+		}
+		if s.tell != nil {
+			s.tell(s.at)
+		}
+		if end {
+			return s.file.Truncate(s.at)
+		}
+	}
+}
+
+func (s *sparse) write(data []byte) error {
+	if s.at+int64(len(data)) > s.most {
+		return errUnfolds
+	}
+	begin := -1
+	for n := 0; n <= len(data); n += guestBlock {
+		zero := n == len(data) || allZeros(data[n:min(n+guestBlock, len(data))])
+		switch {
+		case !zero && begin < 0:
+			begin = n
+		case zero && begin >= 0:
+			if err := s.extent(data[begin:n], s.at+int64(begin)); err != nil {
+				return err
+			}
+			begin = -1
+		}
+	}
+	if begin >= 0 { // the end is no whole block
+		if err := s.extent(data[begin:], s.at+int64(begin)); err != nil {
+			return err
+		}
+	}
+	s.at += int64(len(data))
+	return nil
+}
+
+func (s *sparse) extent(data []byte, at int64) error {
+	s.written += int64(len(data))
+	if s.written > s.mostWritten {
+		return errBomb
+	}
+	if err := s.reserve(int64(len(data))); err != nil {
+		return err
+	}
+	_, err := s.file.WriteAt(data, at)
+	return err
+}

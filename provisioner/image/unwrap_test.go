@@ -1,0 +1,271 @@
+package image
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"volary.dev/provisioner"
+)
+
+// compressed packs bytes with a format.
+func packWith(t *testing.T, format string, data []byte, args ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	switch format {
+	case "gzip":
+		w := gzip.NewWriter(&b)
+		_, _ = w.Write(data)
+		_ = w.Close()
+	case "zstd":
+		w, err := zstd.NewWriter(&b, zstd.WithEncoderCRC(true), zstd.WithEncoderConcurrency(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = w.Write(data)
+		_ = w.Close()
+	default:
+		cmd := exec.Command("xz", append([]string{"-c", "-0"}, args...)...)
+		cmd.Stdin, cmd.Stdout = bytes.NewReader(data), &b
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func readFile(t *testing.T, path string) []byte {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func writeFile(t *testing.T, path string, data []byte) string {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// forms are files of one disk in every format that is taken.
+func forms(t *testing.T, dir, raw string) map[string]string {
+	t.Helper()
+	all := map[string]string{"raw": raw}
+	for name, args := range map[string][]string{
+		"qcow2": {"-c", "-O", "qcow2", "-o", "compression_type=zstd"},
+		"zlib":  {"-c", "-O", "qcow2", "-o", "compression_type=zlib"},
+		"ext":   {"-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k"},
+		"vmdk":  {"-O", "vmdk"},
+		"ovmdk": {"-O", "vmdk", "-o", "subformat=streamOptimized"},
+		"vpc":   {"-O", "vpc", "-o", "force_size=on"},
+		"fixed": {"-O", "vpc", "-o", "subformat=fixed,force_size=on"},
+	} {
+		all[name] = filepath.Join(dir, name)
+		qemuImg(t, append(append([]string{"convert", "-f", "raw"}, args...), raw, all[name])...)
+	}
+	return all
+}
+
+// One disk in whatever form has one digest.
+func TestVerifyGivesOneDigestInEveryWrapper(t *testing.T) {
+	dir := t.TempDir()
+	raw := bootable(t, dir)
+	want := byTheBook(readFile(t, raw))
+	all := forms(t, dir, raw)
+	for _, form := range []string{"raw", "qcow2", "ovmdk", "vpc", "fixed"} {
+		for _, format := range []string{"gzip", "xz", "zstd"} {
+			all[form+" in "+format] = writeFile(t, filepath.Join(dir, form+"."+format), packWith(t, format, readFile(t, all[form])))
+		}
+	}
+	half := readFile(t, raw)
+	for _, format := range []string{"gzip", "xz", "zstd"} {
+		parts := slicesOf(packWith(t, format, half[:5<<20]), packWith(t, format, half[5<<20:]))
+		all["two streams of "+format] = writeFile(t, filepath.Join(dir, "two."+format), parts)
+	}
+	all["padded xz"] = writeFile(t, filepath.Join(dir, "padded.xz"), slicesOf(packWith(t, "xz", half[:1<<20]), make([]byte, 8), packWith(t, "xz", half[1<<20:]), make([]byte, 4)))
+	all["padded gzip"] = writeFile(t, filepath.Join(dir, "padded.gz"), slicesOf(packWith(t, "gzip", half), make([]byte, 3000)))
+	for name, path := range all {
+		r, err := verify(t, path)
+		if err != nil || r.State != provisioner.UploadDone || len(r.Images) != 1 {
+			t.Errorf("%s: %s %s, %v", name, r.State, r.Reason, err)
+			continue
+		}
+		if r.Images[0].GuestDigest != want || r.Digest != fileDigest(t, path) || strings.Contains(name, " in ") && !strings.Contains(r.Format, " in ") {
+			t.Errorf("%s (%s): %+v, want %s", name, r.Format, r.Images[0], want)
+		}
+	}
+}
+
+func slicesOf(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+
+// hostileWrapper is a file that is refused, and a part of what is said of it.
+type hostileWrapper struct {
+	file []byte
+	says string
+}
+
+func hostileWrappers(t *testing.T, disk []byte) map[string]hostileWrapper {
+	t.Helper()
+	pack := func(format string, data []byte, args ...string) []byte { return packWith(t, format, data, args...) }
+	flipped := func(b []byte, at int) []byte {
+		b = bytes.Clone(b)
+		b[at] ^= 0xff
+		return b
+	}
+	gz, xz, zst := pack("gzip", disk), pack("xz", disk), pack("zstd", disk)
+	letters := bytes.Repeat(append([]byte(strings.Repeat("x", 511)), '\n'), 600<<11)
+	copy(letters, disk[:512])
+	box := tarOf(tarFile{name: "metadata.json", data: []byte(`{"provider":"libvirt"}`)}, tarFile{name: "box.img", data: disk})
+	ova := tarOf(tarFile{name: "machine.ovf", data: []byte("<Envelope/>")})
+	wide := exec.Command("zstd", "-q", "--long=28", "-c")
+	wide.Stdin = bytes.NewReader(append(bytes.Clone(letters[:300<<20]), disk...))
+	wideZst, err := wide.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]hostileWrapper{
+		"gz cut":               {gz[:len(gz)/2], "The gzip file ends in the middle"},
+		"gz without its end":   {gz[:len(gz)-4], "The gzip file ends in the middle"},
+		"gz checksum":          {flipped(gz, len(gz)-8), "checksum in the gzip file"},
+		"gz garbage behind":    {append(bytes.Clone(gz), "garbage"...), "Behind the end of what gzip wrote"},
+		"gz damaged":           {flipped(gz, len(gz)/2), ""},
+		"gz of nothing":        {pack("gzip", nil), "It holds nothing"},
+		"gz bomb":              {pack("gzip", letters), "no zeros, over 100 times"},
+		"gz of text":           {pack("gzip", []byte("not a disk")), "in it none of the formats"},
+		"gz of an ISO":         {pack("gzip", with(make([]byte, 64<<10), 0x8001, "CD001")), "in it an optical disc"},
+		"gz of a zip":          {pack("gzip", []byte("PK\x03\x04 and so on")), "in it a ZIP archive"},
+		"gz of a box":          {pack("gzip", box), "in it a box of Vagrant"},
+		"gz of an OVA":         {pack("gzip", ova), "in it an OVA"},
+		"xz cut":               {xz[:len(xz)/2], "The xz file ends in the middle"},
+		"xz garbage behind":    {append(bytes.Clone(xz), "garbage that is longer than the header of a stream"...), "Behind the end of what xz wrote"},
+		"xz little behind":     {append(bytes.Clone(xz), "abc"...), "Behind the end of what xz wrote"},
+		"xz damaged":           {flipped(xz, len(xz)/2), "The xz file is damaged"},
+		"xz dictionary":        {pack("xz", disk, "--lzma2=dict=256MiB"), "more than 128 MiB of memory: it was compressed with a larger dictionary"},
+		"xz in xz":             {pack("xz", xz), "This is a file compressed with xz, in it a file compressed with xz, in it a raw disk"},
+		"zst cut":              {zst[:len(zst)/2], "The zstd file ends in the middle"},
+		"zst checksum":         {flipped(zst, len(zst)-1), "checksum in the zstd file"},
+		"zst garbage behind":   {append(bytes.Clone(zst), "garbage"...), "Behind the end of what zstd wrote"},
+		"zst window":           {wideZst, "more than 128 MiB of memory: it was compressed with a larger window"},
+		"disk.vmdk.gz.xz":      {pack("xz", pack("gzip", with(make([]byte, 64<<10), 0, "KDMV"))), "in it a file compressed with gzip, in it "},
+		"seven wrappers":       {pack("gzip", pack("gzip", pack("gzip", pack("gzip", pack("gzip", pack("gzip", gz)))))), "in it a file compressed with gzip"},
+		"a disk of odd size":   {pack("xz", append(bytes.Clone(disk), "xyz"...)), "bytes"},
+		"a disk without boots": {pack("zstd", append(make([]byte, 510), 0x55, 0xaa)), "bytes"},
+	}
+}
+
+// Each is refused for its own cause, and with what to do about it.
+func TestVerifyRefusesHostileWrappers(t *testing.T) {
+	dir := t.TempDir()
+	disk := readFile(t, bootable(t, dir))
+	copy(disk[4<<20:], incompressible(1<<20))
+	for name, h := range hostileWrappers(t, disk) {
+		r, err := verify(t, writeFile(t, filepath.Join(dir, "file"), h.file))
+		if err != nil || r.State != provisioner.UploadRefused || !strings.Contains(r.Reason, h.says) || len(r.Canonical) > 0 {
+			t.Errorf("%s: %q %q, %v", name, r.State, r.Reason, err)
+			continue
+		}
+		if c := (&Inspection{Checks: r.Checks}).Failed(); c.Repair == "" {
+			t.Errorf("%s: no repair beside %s", name, c.Detail)
+		}
+	}
+}
+
+func incompressible(n int) []byte {
+	b, x := make([]byte, n), uint32(1)
+	for i := range b {
+		x = x*1664525 + 1013904223
+		b[i] = byte(x >> 24)
+	}
+	return b
+}
+
+// The way to the disk is told whole, in commands that lead there.
+func TestWayOutOfWrappers(t *testing.T) {
+	dir := t.TempDir()
+	vmdk := filepath.Join(dir, "disk.vmdk")
+	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", bootable(t, dir), vmdk)
+	path := writeFile(t, filepath.Join(dir, "disk.vmdk.gz.xz"), packWith(t, "xz", packWith(t, "gzip", readFile(t, vmdk))))
+	r, err := verify(t, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repair := (&Inspection{Checks: r.Checks}).Failed().Repair
+	_, after, _ := strings.Cut(repair, "`")
+	command, _, _ := strings.Cut(after, "`")
+	cmd := exec.Command("sh", "-c", strings.ReplaceAll(command, "FILE", path))
+	cmd.Dir = t.TempDir()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v: %s", command, err, out)
+	}
+	if r, err := verify(t, filepath.Join(cmd.Dir, "disk.vmdk")); err != nil || r.State != provisioner.UploadDone {
+		t.Errorf("after %s: %s %s, %v", command, r.State, r.Reason, err)
+	}
+}
+
+// What is unpacked needs room before it is written, and where there is none the upload waits.
+func TestUnwrappingAsksForRoom(t *testing.T) {
+	dir := t.TempDir()
+	path := writeFile(t, filepath.Join(dir, "disk.xz"), packWith(t, "xz", readFile(t, bootable(t, dir))))
+	v := Verifier{Scratch: t.TempDir()}
+	var full *NoRoomError
+	if _, err := v.rooms.take(claim{v.Scratch, "all", 1 << 60}); !errors.As(err, &full) {
+		t.Fatal(err)
+	}
+	release, err := v.rooms.take(claim{v.Scratch, "all", full.Free - full.Total/keepFree - 32<<20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, err := v.Verify(t.Context(), path, DefaultLimits(), Progress{}); !errors.As(err, &full) || !full.Ever() {
+		t.Errorf("without room: %v", err)
+	}
+	if left, _ := os.ReadDir(v.Scratch); len(left) > 0 {
+		t.Errorf("%d folders are left", len(left))
+	}
+}
+
+func TestVerifyWithoutXZ(t *testing.T) {
+	dir := t.TempDir()
+	path := writeFile(t, filepath.Join(dir, "disk.xz"), packWith(t, "xz", readFile(t, bootable(t, dir))))
+	program, err := exec.LookPath("qemu-img")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(program, filepath.Join(bin, "qemu-img")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	if r, err := verify(t, path); !errors.Is(err, ErrNoXZ) || r.State != provisioner.UploadUnverified || r.Digest == "" || !strings.Contains(r.Reason, "xz-utils") {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestVerifyTellsHowFarItIs reads what a page shows.
+func TestVerifyTellsHowFarItIs(t *testing.T) {
+	dir := t.TempDir()
+	path := writeFile(t, filepath.Join(dir, "disk.gz"), packWith(t, "gzip", readFile(t, bootable(t, dir))))
+	steps := map[string]provisioner.UploadProgress{}
+	v := Verifier{Scratch: t.TempDir()}
+	r, err := v.Verify(t.Context(), path, DefaultLimits(), Progress{Step: func(p provisioner.UploadProgress) { steps[p.Step] = p }})
+	if err != nil || r.State != provisioner.UploadDone {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r.Discard()
+	for _, step := range []string{"Unpacking gzip", "Making the image"} {
+		if p := steps[step]; p.Total == 0 || p.Done > p.Total || p.Done == 0 {
+			t.Errorf("%s: %+v of %v", step, p, steps)
+		}
+	}
+}
