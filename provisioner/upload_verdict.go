@@ -31,11 +31,12 @@ type VerifiedImage struct {
 	CanonicalSize   int64  // of the qcow2 we made of it, the only form guests get
 	CanonicalDigest string // of that; a host's base image is named after it
 	ContentDigest   string // of the VirtualSize bytes a guest reads: that of `qemu-img convert -O raw`'s result
+	Firmware        Firmware
 }
 
 // ImageCheck is one line of a verdict. Its name is the same wherever it is found, and tells what a disk was refused for:
-// "firmware" that only UEFI can start it, "sector size" that its partition table is for sectors of 4096 bytes, "digest" that
-// it is another file than was announced.
+// "firmware" that it is made for another machine, "sector size" that its partition table is for sectors of 4096 bytes, "digest"
+// that it is another file than was announced.
 type ImageCheck struct {
 	Name   string `json:"name"` // "backing file"
 	Passed bool   `json:"passed"`

@@ -66,6 +66,7 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 	}
 	w := &verification{v: v, ctx: ctx, path: path, progress: progress}
 	w.result.Checks, w.result.Format, w.disk.VirtualSize = seen.Checks, string(seen.Format), seen.VirtualSize
+	w.disk.Firmware = seen.Firmware
 	w.tell()
 	announced := true
 	if limits.Digest != "" {
@@ -300,7 +301,7 @@ func (w *verification) content(raw string) (bool, error) {
 		return false, nil
 	}
 	disk.table(sector)
-	w.result.Checks = append(w.result.Checks, disk.Checks...)
+	w.result.Checks, w.disk.Firmware = append(w.result.Checks, disk.Checks...), disk.Firmware
 	w.tell()
 	if disk.file.err != nil || disk.Failed() != nil {
 		return false, disk.file.err

@@ -108,9 +108,9 @@ func (u judgedUpload) makeImage(ctx context.Context, tx pgx.Tx, id, name string,
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO images (id, organization_id, person_id, upload_id, member, name, virtual_size, canonical_size, canonical_digest, content_digest, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now())`,
-		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.ContentDigest); err != nil {
+		INSERT INTO images (id, organization_id, person_id, upload_id, member, name, virtual_size, canonical_size, canonical_digest, content_digest, firmware, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce(nullif($11, ''), 'bios'), now())`,
+		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.ContentDigest, i.Firmware); err != nil {
 		return errors.Join(fmt.Errorf("image %q of upload %s", i.Member, id), err)
 	}
 	detail := map[string]any{"name": name, "canonical_digest": i.CanonicalDigest}
