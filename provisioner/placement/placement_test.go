@@ -71,8 +71,8 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 		"more than those take": {
 			hosts(2),
 			placement.Request{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
-			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs, and they have no room for all its nodes",
-			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs, and they have no room for all its nodes", placement.WhenUnfit,
+			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes",
+			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes", placement.WhenUnfit,
 		},
 		"none has it": {
 			hosts(0),

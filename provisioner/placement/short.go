@@ -193,8 +193,11 @@ func (s Short) words() string {
 	case s.Free == 0:
 		return fmt.Sprintf("none of the %d hosts that take nodes has UEFI firmware (OVMF), which the image needs", s.Of)
 	}
-	return fmt.Sprintf("%d of %s UEFI firmware (OVMF), which the image needs, and they have no room for all its nodes", s.Free,
-		refusal.Plural(s.Of, "host that takes nodes has", "hosts that take nodes have"))
+	has := "have"
+	if s.Free == 1 {
+		has = "has"
+	}
+	return fmt.Sprintf("%d of %d hosts that take nodes %s UEFI firmware (OVMF), which the image needs: no room there for all its nodes", s.Free, s.Of, has)
 }
 
 // ShortageEmpty is Shortage with nothing on the hosts: what a request is too large for.
