@@ -21,7 +21,6 @@ const (
 	senderHeader      = "Volary-Sender"      // a random name of the file in this client
 	digestHeader      = "Volary-Digest"      // the SHA-256 that its file is to have, in any form that typed.ParseDigest reads
 	receivedHeader    = "Volary-Received"    // the digest of the bytes before Upload-Offset
-	refusalHeader     = "Volary-Refusal"     // on answers: the code of a refusal of ours
 	proveHeader       = "Volary-Prove"       // on answers to HEAD: the next bytes are taken with a digest only
 )
 

@@ -109,18 +109,7 @@ type principal struct {
 type principalKey struct{}
 
 // Serve is every route below /uploads/: POST creates, HEAD tells how much is here, PATCH appends, DELETE discards.
-func (u *Handler) Serve(c echo.Context) error { return u.plainly(c, u.serve(c)) }
-
-// plainly says in the answer's header which of our refusals it is: to HEAD there is no other answer, and a gateway's 404 and 409 are
-// none of ours.
-func (u *Handler) plainly(c echo.Context, err error) error {
-	if r, ours := refusal.As(err); ours && !c.Response().Committed {
-		c.Response().Header().Set(refusalHeader, r.Code)
-	}
-	return err
-}
-
-func (u *Handler) serve(c echo.Context) error {
+func (u *Handler) Serve(c echo.Context) error {
 	who := sentBy(c)
 	who.hold = &hold{}
 	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
@@ -284,6 +273,6 @@ func told(r *refusal.Error, status int) error {
 		text = "The SHA-256 that was given is not taken. " + why + " Nothing was sent. Correct it, or leave it out."
 	}
 	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
-		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", refusalHeader: r.Code},
+		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", respond.RefusalHeader: r.Code},
 	}}
 }

@@ -9,6 +9,7 @@ const shortAnswer = 8000; // ms: a piece that took less is followed by a larger 
 const firstPiece = 8 << 20;
 const largestPiece = 256 << 20;
 const smallestPiece = 64 << 10;
+const passing = ["busy", "database_away", "internal", "throttled", "too_slow", "client_gone"]; // refusals of ours that may be none a moment later
 const kept = "volary-upload-piece"; // in the tab: what a proxy let pass
 
 // Refused ends a sending. code is a refusal of ours, "proxy" or "" ; status 0 where there was no answer.
@@ -215,7 +216,7 @@ function described(error) {
 function judge(failure) {
   const { status, code, tus, sending } = failure;
   if (code === "unproven") return "prove";
-  if (code && code !== "busy" && code !== "database_away" && code !== "internal") return "refused";
+  if (code && !passing.includes(code)) return "refused";
   if (tus && failure.text.startsWith("ERR_UPLOAD_INTERRUPTED")) return "asked"; // by a question that came late
   if (status === 413 && sending && !tus) return "smaller";
   if (status === 401 || status === 403 || status === 507 || (tus && (status === 404 || status === 410))) return "refused";
@@ -250,7 +251,7 @@ export async function ask(address, options, say) {
       if (response.ok) return response;
       if (response.type === "opaqueredirect") throw new Refused("", 401, ""); // to the sign-in
       status = response.status;
-      const again = code === "busy" || code === "database_away" || (!code && (status === 404 || status === 408 || status === 429 || status >= 500));
+      const again = (code !== "internal" && passing.includes(code)) || (!code && (status === 404 || status === 408 || status === 429 || status >= 500));
       if (!again) throw new Refused(code, status, code || status === 413 ? (await response.text()).trim() : "");
     } catch (error) {
       if (error instanceof Refused) throw error;

@@ -294,11 +294,11 @@ function page(root) {
 
 // sentence says what went wrong and what to do. A refusal of ours is a plain text, shown as it is.
 function sentence({ code, status, text }) {
-  if (code && text) return text;
+  if (code && code !== "signed_out" && text) return text;
   switch (status) {
     case 401:
     case 403:
-      return "You are signed out or may not upload here. " + (text || "Sign in again and choose the same file.");
+      return "You are signed out or may not upload here. " + ((code !== "signed_out" && text) || "Sign in again and choose the same file.");
     case 507:
       return text || "The server's disk is full. Tell its operator; what was sent is kept.";
     default:
