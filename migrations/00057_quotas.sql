@@ -7,3 +7,8 @@ ALTER TABLE organizations
 -- An image's digest counts once in its organization, and a file that was brought already is found by its own.
 CREATE INDEX ON images (organization_id, canonical_digest);
 CREATE INDEX ON uploads (organization_id, digest) WHERE state = 'done';
+
+-- What the first bytes of a file tell may end its upload before the last one is here.
+ALTER TABLE uploads
+  DROP CONSTRAINT uploads_check,
+  ADD CHECK (CASE state WHEN 'arriving' THEN finished_at IS NULL WHEN 'refused' THEN true ELSE finished_at IS NOT NULL END);

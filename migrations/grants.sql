@@ -122,7 +122,7 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 -- What an upload is, and which images come of it, is the worker's verdict. Web has it checked, and says why it is not.
 GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at),
-  UPDATE (finished_at, finished_by, sender, expected_digest, state, reason), DELETE ON uploads TO volary_web;
+  UPDATE (finished_at, finished_by, sender, expected_digest, state, reason, checks, verified_at), DELETE ON uploads TO volary_web;
 GRANT SELECT, UPDATE (state, reason, checks, format, digest, verified_at, size), DELETE ON uploads TO volary_worker;
 GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
 GRANT SELECT, INSERT ON images TO volary_worker; -- an image never changes

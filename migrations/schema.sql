@@ -1624,7 +1624,12 @@ CREATE TABLE uploads (
   expected_digest text DEFAULT ''::text NOT NULL,
   finished_by uuid,
   verified_at timestamp with time zone,
-  CONSTRAINT uploads_check CHECK (((state = 'arriving'::text) = (finished_at IS NULL))),
+  CONSTRAINT uploads_check CHECK (
+CASE state
+    WHEN 'arriving'::text THEN (finished_at IS NULL)
+    WHEN 'refused'::text THEN true
+    ELSE (finished_at IS NOT NULL)
+END),
   CONSTRAINT uploads_check1 CHECK (((finished_by IS NULL) = (finished_at IS NULL))),
   CONSTRAINT uploads_check2 CHECK (((state = ANY (ARRAY['done'::text, 'refused'::text])) = (verified_at IS NOT NULL))),
   CONSTRAINT uploads_digest_check CHECK (((digest = ''::text) OR (digest ~ '^[0-9a-f]{64}$'::text))),
@@ -2352,7 +2357,7 @@ GRANT SELECT (confirmed_at) ON upload_locks TO volary_worker;
 
 GRANT DELETE, SELECT ON uploads TO volary_web;
 
-GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, expected_digest, finished_by) ON uploads TO volary_web;
+GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, checks, expected_digest, finished_by, verified_at) ON uploads TO volary_web;
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 

@@ -106,7 +106,7 @@ func (u *NewUpload) check() error {
 		f.Name("name", &u.Name, 1, 255)
 	}
 	f.Digest("digest", &u.ExpectedDigest)
-	f.Check(u.Size > 0, "size", "The file is empty.")
+	f.Check(u.Size > 0, "size", "The file is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.")
 	return f.Refusal()
 }
 
@@ -138,7 +138,7 @@ func refuseBegun(ctx context.Context, tx pgx.Tx, u NewUpload) error {
 func refuseManyUploads(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
 	var all, own int
 	err := tx.QueryRow(ctx, `
-		SELECT count(*), count(*) FILTER (WHERE person_id = $2) FROM uploads WHERE organization_id = $1 AND finished_at IS NULL`, orgID, personID).Scan(&all, &own)
+		SELECT count(*), count(*) FILTER (WHERE person_id = $2) FROM uploads WHERE organization_id = $1 AND state = 'arriving'`, orgID, personID).Scan(&all, &own)
 	if err != nil {
 		return fmt.Errorf("count uploads of %s: %w", orgID, err)
 	}
