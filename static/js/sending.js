@@ -6,6 +6,7 @@ import { size } from "./measure.js";
 const waits = [1, 2, 4, 8, 15, 30]; // seconds between questions; the last one again and again
 const mostWaits = 40; // some 18 minutes
 const shortAnswer = 8000; // ms: a piece that took less is followed by a larger one
+const lookPiece = 64 << 10; // of a file's begin: the server refuses what its first 40 KiB tell
 const firstPiece = 8 << 20;
 const largestPiece = 256 << 20;
 const smallestPiece = 64 << 10;
@@ -53,8 +54,13 @@ class Pieces {
     this.now = Math.max(smallestPiece, Math.floor(this.now / 2));
   }
 
-  arrived(took) {
-    if (took < shortAnswer) this.now = Math.min(this.now * 2, this.most);
+  // at is the piece that is sent from an offset on.
+  at(offset) {
+    return offset < lookPiece ? Math.min(lookPiece, this.now) : this.now;
+  }
+
+  arrived(from, took) {
+    if (from >= lookPiece && took < shortAnswer) this.now = Math.min(this.now * 2, this.most);
   }
 }
 
@@ -144,7 +150,7 @@ export class Sending {
         uploadUrl: this.#url,
         retryDelays: null,
         storeFingerprintForResuming: false,
-        chunkSize: this.#pieces.now,
+        chunkSize: this.#pieces.at(this.#offset),
         headers: this.#o.headers(),
         onBeforeRequest: async (request) => {
           if (request.getMethod() === "PATCH" && this.#prove) {
@@ -160,6 +166,7 @@ export class Sending {
         onAfterResponse: (request, response) => {
           const offset = Number(response.getHeader("Upload-Offset") ?? "-1");
           if (offset < 0 || response.getStatus() >= 300) return;
+          const from = this.#offset;
           this.#offset = offset;
           if (request.getMethod() === "HEAD") {
             this.#prove = Boolean(response.getHeader("Volary-Prove"));
@@ -168,9 +175,9 @@ export class Sending {
           } else {
             this.#prove = false;
             this.#mine = true;
-            this.#pieces.arrived(performance.now() - begun);
+            this.#pieces.arrived(from, performance.now() - begun);
           }
-          this.#tus.options.chunkSize = this.#pieces.now;
+          this.#tus.options.chunkSize = this.#pieces.at(offset);
         },
         onProgress: (sent, total) => this.#o.progress(sent, total),
         onSuccess: () => ended(null),

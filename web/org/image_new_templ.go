@@ -164,14 +164,14 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" data-done=\"/org/uploads\" data-place=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" data-done=\"/org/uploads\" data-images=\"/org/images\" data-place=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 41, Col: 157}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 41, Col: 183}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
 			if templ_7745c5c3_Err != nil {
@@ -260,20 +260,33 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"2\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"2\">You work elsewhere now</p><p>This page uploads for <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"2\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-had hidden tabindex=\"-1\" aria-labelledby=\"had-title\"><p class=\"upload-question-title\" id=\"had-title\" role=\"heading\" aria-level=\"2\">You have it already</p><p>Your organization has brought the file with this SHA-256 before: <a data-had-image href=\"/org/images\"><bdi></bdi></a>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var11 string
-		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
+		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(" came of it. Nothing was sent.")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 105, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 105, Col: 156}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "</p></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"2\">You work elsewhere now</p><p>This page uploads for <bdi>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var12 string
+		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 109, Col: 55}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -281,33 +294,33 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<button class=\"button button-primary\" name=\"to\" value=\"")
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		var templ_7745c5c3_Var12 string
-		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
-		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 108, Col: 73}
-		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var12)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "\">Switch to <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<button class=\"button button-primary\" name=\"to\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 string
-		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
+		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 108, Col: 114}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 112, Col: 73}
 		}
-		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var13)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"2\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\">Switch to <bdi>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		var templ_7745c5c3_Var14 string
+		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
+		if templ_7745c5c3_Err != nil {
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 112, Col: 114}
+		}
+		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"2\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
