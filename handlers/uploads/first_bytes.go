@@ -1,7 +1,6 @@
 package uploads
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -13,54 +12,53 @@ import (
 	"volary.dev/store/models"
 )
 
-// looked gives what a request sends of an upload from an offset on, after the first bytes of its file have come and been looked at: a file
-// that is refused for what they tell is refused before the rest is sent. Where they do not all come by this request nothing is said.
-// The error is a refusal, or that the bytes before the offset cannot be read.
-func (u *Handler) looked(ctx context.Context, upload models.Upload, offset int64, from io.Reader) (io.Reader, error) {
-	enough := min(magic.Enough, upload.Size)
-	if offset >= enough {
-		return from, nil
-	}
-	start, err := u.begin(ctx, upload.ID, offset, enough)
-	if err != nil {
-		return nil, err
-	}
-	n, err := io.ReadFull(from, start[offset:])
-	came := bytes.NewReader(start[offset:][:n])
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return came, nil
-	case err != nil:
-		return io.MultiReader(came, failed{err}), nil // what came before a cut is kept
-	}
-	// What has no mark may have one at its end; the check has it all.
-	if len(magic.Look(start, nil, upload.Size)) > 0 {
-		if _, refused := magic.Take(start, nil, upload.Size); refused != nil {
-			return nil, refused
-		}
-	}
-	return io.MultiReader(came, from), nil
+// look lets the bytes of an upload pass until the first ones of its file have all come, and refuses the file for what they tell before the next.
+// What comes meanwhile is kept as it comes, since a line may be cut there, too.
+type look struct {
+	from    io.Reader
+	start   []byte // of the file, from its begin
+	enough  int    // bytes of it
+	size    int64  // of the file
+	refused *refusal.Error
 }
 
-// begin has the bytes before an offset, and room for those up to enough.
-func (u *Handler) begin(ctx context.Context, id string, offset, enough int64) ([]byte, error) {
-	start := make([]byte, enough)
+// lookAt gives a look at what is sent of an upload from an offset on; behind the first bytes there is nothing to be looked at.
+func (u *Handler) lookAt(ctx context.Context, upload models.Upload, offset int64, from io.Reader) (*look, error) {
+	l := &look{from: from, enough: int(min(magic.Enough, upload.Size)), size: upload.Size}
+	if offset >= int64(l.enough) {
+		return &look{from: from}, nil
+	}
+	l.start = make([]byte, offset, l.enough)
 	if offset == 0 {
-		return start, nil
+		return l, nil
 	}
-	before, err := u.store.Range(ctx, id, 0, offset)
+	before, err := u.store.Range(ctx, upload.ID, 0, offset)
 	if err != nil {
 		return nil, err
 	}
-	_, err = io.ReadFull(before, start[:offset])
-	return start, errors.Join(err, before.Close())
+	_, err = io.ReadFull(before, l.start)
+	return l, errors.Join(err, before.Close())
 }
-
-// failed is the end of a body that was cut.
-type failed struct{ err error }
 
 // Read implements io.Reader.
-func (f failed) Read([]byte) (int, error) { return 0, f.err }
+func (l *look) Read(p []byte) (int, error) {
+	n, err := l.from.Read(p)
+	if lacks := l.enough - len(l.start); lacks > 0 && n > 0 {
+		l.start = append(l.start, p[:min(n, lacks)]...)
+		if len(l.start) == l.enough && !l.passes() {
+			return 0, l.refused
+		}
+	}
+	return n, err
+}
+
+// passes judges. What has no mark may have one at its end: the check has it all.
+func (l *look) passes() bool {
+	if len(magic.Look(l.start, nil, l.size)) > 0 {
+		_, l.refused = magic.Take(l.start, nil, l.size)
+	}
+	return l.refused == nil
+}
 
 // turnDown ends an upload whose first bytes are none of a file that is taken. Its page says why, and nothing of it is kept: what the store
 // does not give away now, a sweep finds.

@@ -328,9 +328,6 @@ func (h *hold) lose() bool {
 
 // certain waits until the lock is ours for certain.
 func (h *hold) certain(ctx context.Context) error {
-	if h == nil || h.over == nil {
-		return nil
-	}
 	for {
 		h.mu.Lock()
 		sure, again, ended := h.sure, h.again, h.ended

@@ -73,17 +73,14 @@ func (u wordedUpload) WriteChunk(ctx context.Context, offset int64, from io.Read
 	held := holdOf(ctx)
 	ctx, end := held.under(ctx)
 	defer end()
-	from, err = u.handler.looked(ctx, upload, offset, from)
-	if r, ours := refusal.As(err); ours {
-		if err := held.certain(ctx); err != nil { // of another sender's bytes nothing is said
-			return 0, u.handler.inOurWords(ctx, err)
-		}
-		return 0, u.handler.turnDown(ctx, upload, r)
-	}
+	l, err := u.handler.lookAt(ctx, upload, offset, held.guard(ctx, from))
 	if err != nil {
 		return 0, u.handler.inOurWords(ctx, err)
 	}
-	n, err := u.Upload.WriteChunk(ctx, offset, held.guard(ctx, from))
+	n, err := u.Upload.WriteChunk(ctx, offset, l)
+	if l.refused != nil {
+		return 0, u.handler.turnDown(ctx, upload, l.refused)
+	}
 	return n, u.handler.inOurWords(ctx, err)
 }
 
