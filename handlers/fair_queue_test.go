@@ -160,8 +160,8 @@ func TestFormsAreThrottledByPerson(t *testing.T) {
 		t.Errorf("refused after %d forms, want 200", sent)
 	}
 	// One by which uploads are begun or discarded, too.
-	if got := b.Do(http.MethodDelete, "/uploads/"+strings.Repeat("0", 32), nil, nil); got.Status != http.StatusTooManyRequests {
-		t.Errorf("a discarded upload: %d", got.Status)
+	if got := b.Do(http.MethodDelete, "/uploads/"+strings.Repeat("0", 32), nil, nil); got.Status != http.StatusTooManyRequests || got.Header.Get("Volary-Refusal") != "throttled" {
+		t.Errorf("a discarded upload: %d, refusal %q", got.Status, got.Header.Get("Volary-Refusal"))
 	}
 	if got := other.Post("/account", url.Values{"name": {"Owner"}}); got.Status != http.StatusSeeOther {
 		t.Errorf("somebody else's form: %d", got.Status)

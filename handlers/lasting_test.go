@@ -43,7 +43,7 @@ func notAsking() map[string][]string {
 			"POST /org/requests/:id/approve", "POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw",
 			"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw",
 			"POST /provider/clusters/:id/pause", "POST /provider/clusters/:id/resume", "POST /provider/clusters/:id/end", "POST /provider/clusters/:id/allow", "POST /provider/announcements", "POST /provider/announcements/:id/end",
-			"POST /platform/organizations/:id/suspend", "POST /platform/organizations/:id/lift", "POST /platform/people/:id/suspend", "POST /platform/people/:id/lift",
+			"POST /platform/organizations/:id/suspend", "POST /platform/organizations/:id/lift", "POST /platform/organizations/:id/quota", "POST /platform/people/:id/suspend", "POST /platform/people/:id/lift",
 			"POST /platform/providers/:id/reject", "POST /platform/providers/:id/suspend", "POST /platform/providers/:id/lift", "POST /provider-application",
 		},
 		"it is the day's work": {

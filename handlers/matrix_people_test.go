@@ -72,6 +72,7 @@ func platformMatrix() []row {
 		{"GET /platform/organizations/:id", platformAdmins(), false, page},
 		{"POST /platform/organizations/:id/suspend", platformAdmins(), false, refused},
 		{"POST /platform/organizations/:id/lift", platformAdmins(), false, refused},
+		{"POST /platform/organizations/:id/quota", platformAdmins(), false, led},
 		{"GET /platform/people", platformAdmins(), false, page},
 		{"GET /platform/people/:id", platformAdmins(), false, page},
 		{"POST /platform/people/:id/suspend", platformAdmins(), false, refused},

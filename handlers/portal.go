@@ -212,7 +212,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		public: p, org: m, provider: s,
 		account: account.Handlers{People: o.Store.People, Machines: o.Store.Machines, Frame: frame},
 		platform: platform.Handlers{
-			Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, PublicURL: o.PublicURL,
+			Core: o.Store.Core, People: o.Store.People, Models: o.Store.Models, Overview: o.Store.Overview, Frame: frame, PublicURL: o.PublicURL,
 		},
 	}, uploads, echo.WrapHandler(files)), nil
 }

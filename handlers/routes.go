@@ -273,6 +273,7 @@ func platformRoutes(f platform.Handlers) []route {
 		{get, "/platform/organizations/:id", request.Platform, f.ShowOrganization, ordinary},
 		{post, "/platform/organizations/:id/suspend", request.Platform, f.SuspendOrganization, ordinary},
 		{post, "/platform/organizations/:id/lift", request.Platform, f.LiftOrganization, ordinary},
+		{post, "/platform/organizations/:id/quota", request.Platform, f.SetQuota, ordinary},
 		{get, "/platform/people", request.Platform, f.ListPeople, ordinary},
 		{get, "/platform/people/:id", request.Platform, f.ShowPerson, ordinary},
 		{post, "/platform/people/:id/suspend", request.Platform, f.SuspendPerson, ordinary},

@@ -1338,10 +1338,12 @@ CREATE TABLE organizations (
   created_at timestamp with time zone NOT NULL,
   suspended_at timestamp with time zone,
   suspended_reason text DEFAULT ''::text NOT NULL,
+  quota bigint,
   CONSTRAINT organizations_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT organizations_name_key UNIQUE (name),
   CONSTRAINT organizations_pkey PRIMARY KEY (id),
+  CONSTRAINT organizations_quota_check CHECK ((quota >= 0)),
   CONSTRAINT organizations_suspended_reason_check CHECK ((length(suspended_reason) <= 500))
 );
 
@@ -1631,7 +1633,12 @@ CREATE TABLE uploads (
   finished_by uuid,
   verified_at timestamp with time zone,
   progress jsonb DEFAULT '{}'::jsonb NOT NULL,
-  CONSTRAINT uploads_check CHECK (((state = 'arriving'::text) = (finished_at IS NULL))),
+  CONSTRAINT uploads_check CHECK (
+CASE state
+    WHEN 'arriving'::text THEN (finished_at IS NULL)
+    WHEN 'refused'::text THEN true
+    ELSE (finished_at IS NOT NULL)
+END),
   CONSTRAINT uploads_check1 CHECK (((finished_by IS NULL) = (finished_at IS NULL))),
   CONSTRAINT uploads_check2 CHECK (((state = ANY (ARRAY['done'::text, 'refused'::text])) = (verified_at IS NOT NULL))),
   CONSTRAINT uploads_digest_check CHECK (((digest = ''::text) OR (digest ~ '^[0-9a-f]{64}$'::text))),
@@ -1788,6 +1795,8 @@ CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twi
 
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest);
 
+CREATE INDEX images_organization_id_canonical_digest_idx ON public.images USING btree (organization_id, canonical_digest);
+
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
 CREATE INDEX images_organization_id_guest_digest_idx ON public.images USING btree (organization_id, guest_digest) WHERE (guest_digest <> ''::text);
@@ -1901,6 +1910,8 @@ CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subje
 CREATE INDEX told_at_idx ON public.told USING btree (at);
 
 CREATE INDEX uploads_organization_id_created_at_idx ON public.uploads USING btree (organization_id, created_at);
+
+CREATE INDEX uploads_organization_id_digest_idx ON public.uploads USING btree (organization_id, digest) WHERE (state = 'done'::text);
 
 CREATE INDEX uploads_state_created_at_idx ON public.uploads USING btree (state, created_at) WHERE (state <> 'done'::text);
 
@@ -2257,7 +2268,7 @@ GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 
 GRANT INSERT, SELECT ON organizations TO volary_web;
 
-GRANT UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
+GRANT UPDATE (suspended_at, suspended_reason, quota) ON organizations TO volary_web;
 
 GRANT SELECT ON organizations TO volary_worker;
 
@@ -2357,11 +2368,11 @@ GRANT SELECT (confirmed_at) ON upload_locks TO volary_worker;
 
 GRANT DELETE, SELECT ON uploads TO volary_web;
 
-GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, expected_digest, finished_by) ON uploads TO volary_web;
+GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, checks, expected_digest, finished_by, verified_at) ON uploads TO volary_web;
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 
-GRANT UPDATE (state, reason, checks, format, digest, verified_at, progress) ON uploads TO volary_worker;
+GRANT UPDATE (size, state, reason, checks, format, digest, verified_at, progress) ON uploads TO volary_worker;
 
 GRANT INSERT, SELECT ON usage_lines TO volary_web;
 

@@ -17,6 +17,7 @@ const (
 	EventNodesLost     MailEvent = "nodes_lost"
 	EventLeaseEnds     MailEvent = "lease_ends" // soon
 	EventTestEnded     MailEvent = "test_ended"
+	EventUploadStale   MailEvent = "upload_stale" // nothing comes of it: it will be discarded, or was
 	EventRequest       MailEvent = "request"      // a member asks to launch
 	EventRequestEnded  MailEvent = "request_over" // a request is decided
 	EventHoursLow      MailEvent = "hours_low"
@@ -36,7 +37,7 @@ type MailScope string
 // The scopes.
 const (
 	ScopeNone MailScope = "none"
-	ScopeOwn  MailScope = "own" // of what the person began: a cluster, a test, an order
+	ScopeOwn  MailScope = "own" // of what the person began: a cluster, a test, an upload, an order
 	ScopeAll  MailScope = "all"
 )
 
@@ -80,6 +81,7 @@ func clusterEvents() []EventRule {
 		{Event: EventNodesLost, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn), Gather: gatherFor},
 		{Event: EventLeaseEnds, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
 		{Event: EventTestEnded, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
+		{Event: EventUploadStale, Kind: PlaceOrganization, Scopes: three, Roles: works(ScopeOwn)},
 		{Event: EventRequest, Kind: PlaceOrganization, Scopes: two, Roles: map[string]MailScope{"owner": ScopeAll, "manager": ScopeAll, "auditor": ScopeNone}},
 		{Event: EventRequestEnded, Kind: PlaceOrganization, Scopes: []MailScope{ScopeNone, ScopeOwn}, Roles: map[string]MailScope{"owner": ScopeOwn, "manager": ScopeOwn, "member": ScopeOwn}},
 	}

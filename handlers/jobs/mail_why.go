@@ -16,7 +16,7 @@ func mailWhy(m store.Mail, portal string) string {
 	case store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed,
 		store.MailNodesLost, store.MailLeaseEnds, store.MailTestEnded, store.MailRequestWaiting, store.MailRequestDecided,
 		store.MailHoursLow, store.MailHoursExpire, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
-		store.MailLedgerDiffers, store.MailSummary:
+		store.MailLedgerDiffers, store.MailUploadStale, store.MailUploadGone, store.MailSummary:
 		return choose
 	case store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace, store.MailPassword, store.MailSuspended, store.MailProviderDecided:
 		return "\n-- \nThis mail is always sent: it is about what others may do with what is yours. Which other mails you get: " + portal + "/account/mails\n"
@@ -39,6 +39,8 @@ func because(m store.Mail) string {
 	switch m.Kind {
 	case store.MailTestEnded:
 		return "you began this test"
+	case store.MailUploadStale, store.MailUploadGone:
+		return "you began this upload"
 	case store.MailRequestDecided:
 		return "you asked for this"
 	case store.MailOrderDecided:

@@ -291,7 +291,7 @@ func TestEveryKindOfMailHasItsText(t *testing.T) {
 		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers, store.MailLinkShown,
 		store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed, store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace,
 		store.MailPassword, store.MailSummary, store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailNodesLost,
-		store.MailLeaseEnds, store.MailTestEnded, store.MailHoursLow, store.MailHoursExpire, store.MailHostLost,
+		store.MailLeaseEnds, store.MailTestEnded, store.MailHoursLow, store.MailHoursExpire, store.MailHostLost, store.MailUploadStale, store.MailUploadGone,
 	} {
 		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben"}' WHERE id = $1`, m.id, string(kind))
 		if err != nil {
@@ -471,7 +471,7 @@ func TestMailsSayWhyTheyCome(t *testing.T) {
 	m := newMailing(t)
 	for kind, want := range map[store.MailKind]string{
 		store.MailKeyAdded: "always sent", store.MailPassword: "always sent", store.MailNewPlace: "always sent", store.MailRoleGiven: "always sent",
-		store.MailTestEnded: "because you began this test", store.MailClusterReady: "because you launched or started this cluster",
+		store.MailTestEnded: "because you began this test", store.MailUploadGone: "because you began this upload", store.MailClusterReady: "because you launched or started this cluster",
 		store.MailOrderDecided: "because you ordered these hours", store.MailNoAccount: "has no account there",
 	} {
 		_, err := m.pool.Exec(t.Context(), `UPDATE mails SET state = 'waiting', kind = $2, sealed = NULL, data = '{"path": "/somewhere", "name": "Ben", "own": "yes", "of": "Astro", "role": "member"}' WHERE id = $1`, m.id, string(kind))

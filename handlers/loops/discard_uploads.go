@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/google/uuid"
-
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
 )
@@ -17,6 +15,7 @@ import (
 const (
 	uploadTick  = 10 * time.Minute
 	uploadGrace = 24 * time.Hour
+	uploadWarns = 18 * time.Hour // of standing still: who began it is told then
 	// refusedKept is how long it can be read why an upload was refused.
 	refusedKept = 30 * 24 * time.Hour
 	// checkGrace is how long an upload that is all here may have no verification that waits or runs.
@@ -45,6 +44,9 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 		if err := k.Discard(ctx, time.Now().Add(-uploadGrace)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "discard stale uploads", "error", err)
 		}
+		if err := k.Warn(ctx, time.Now().Add(-uploadWarns)); err != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, "warn of stale uploads", "error", err)
+		}
 		if n, err := k.Models.GiveUpChecks(ctx, time.Now().Add(-checkGrace)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "give up checks of uploads", "error", err)
 		} else if n > 0 {
@@ -61,7 +63,26 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 	}
 }
 
-// Discard removes the unfinished uploads that were begun, and last written to, before a time.
+// Warn tells who began them of the unfinished uploads that were begun, and last written to, before a time: once of each standstill.
+func (k *UploadKeeper) Warn(ctx context.Context, before time.Time) error {
+	ids, err := k.Models.StaleUploads(ctx, before)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range ids {
+		p, err := k.Blobs.Uploads().Progress(ctx, id)
+		switch {
+		case err != nil && !errors.Is(err, blob.ErrNotFound):
+			errs = append(errs, err)
+		case err != nil || p.Written.Before(before):
+			errs = append(errs, k.Models.WarnOfUpload(ctx, id, p.Received, p.Written, uploadGrace))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Discard removes the unfinished uploads that were begun, and last written to, before a time, and tells who began them.
 func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 	ids, err := k.Models.StaleUploads(ctx, before)
 	if err != nil {
@@ -78,7 +99,7 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 			continue
 		}
 		// The row goes first: from then on no request can finish it.
-		if was, err := k.Models.DiscardUpload(ctx, uuid.Nil, id); err != nil || !was {
+		if was, err := k.Models.ExpireUpload(ctx, id, p.Received); err != nil || !was {
 			errs = append(errs, err)
 			continue
 		}

@@ -1,6 +1,7 @@
 package org
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -32,8 +33,12 @@ func (h Handlers) ListImages(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	quota, err := h.quota(ctx, orgID)
+	if err != nil {
+		return err
+	}
 	p := web.ImageListProps{
-		Layout: h.layout(c), List: page.List(l, total), MayUpload: mayWork(c), Size: size, Search: f.Search,
+		Layout: h.layout(c), Quota: quota, List: page.List(l, total), MayUpload: mayWork(c), Size: size, Search: f.Search,
 		Uploads: h.uploadRows(c.Request().Context(), uploads), MoreUploads: open - len(uploads),
 	}
 	for _, i := range images {
@@ -51,9 +56,18 @@ func (h Handlers) NewImage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	quota, err := h.quota(c.Request().Context(), orgID)
+	if err != nil {
+		return err
+	}
 	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
-		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
+		Layout: h.layout(c), Quota: quota, Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
 	}))
+}
+
+func (h Handlers) quota(ctx context.Context, orgID uuid.UUID) (ui.QuotaProps, error) {
+	q, err := h.Models.Quota(ctx, orgID)
+	return ui.QuotaProps{Allowed: q.Allowed, Stored: q.Stored, Arriving: q.Arriving, Checking: q.Checking}, err
 }
 
 // ShowImage shows an image, with the verdict on the upload that it came of.

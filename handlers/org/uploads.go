@@ -86,8 +86,11 @@ func (h Handlers) uploadRow(ctx context.Context, u models.Upload) web.UploadRow 
 	row := web.UploadRow{
 		ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
 	}
-	if u.Arrives() {
+	switch {
+	case u.Arrives():
 		row.Offset = h.Uploads.Received(ctx, u.ID)
+	case u.FinishedAt == nil: // refused for its first bytes
+		row.Offset = 0
 	}
 	return row
 }

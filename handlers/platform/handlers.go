@@ -7,6 +7,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
@@ -16,6 +17,7 @@ import (
 type Handlers struct {
 	Core      *store.DB
 	People    *people.DB
+	Models    *models.DB
 	Overview  *overview.DB
 	Frame     page.Frame
 	PublicURL string // links in mails begin with it

@@ -3,6 +3,8 @@ package platform
 import (
 	"context"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"volary.dev/handlers/respond"
 	"volary.dev/store/overview"
@@ -14,6 +16,7 @@ import (
 	"volary.dev/handlers/request"
 	"volary.dev/handlers/respond/page"
 	web "volary.dev/web/platform"
+	"volary.dev/web/ui"
 )
 
 // ListOrganizations shows all organizations.
@@ -89,6 +92,36 @@ func (h Handlers) LiftOrganization(c echo.Context) error {
 	return h.change(c, "organization", h.People.LiftOrganization, h.organizationRefused, "/platform/organizations/", "The suspension is lifted. Clusters stay stopped until someone starts them.")
 }
 
+// SetQuota gives one a quota of its own, or the platform's again.
+func (h Handlers) SetQuota(c echo.Context) error {
+	id, err := request.ID(c, "id", "organization")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	p := web.OrganizationShowProps{OwnQuota: f.Typed("quota")}
+	var quota *int64
+	if strings.TrimSpace(p.OwnQuota) != "" {
+		bytes := f.Int64("quota", "the quota", 0, people.MostQuota>>30) << 30
+		quota = &bytes
+	}
+	if p.QuotaForm.Refusal = f.Refusal(); p.QuotaForm.Refusal != nil {
+		return h.organizationPage(c, id, p)
+	}
+	err = h.People.SetQuota(c.Request().Context(), by(c), id, quota)
+	if r, ok := respond.AsForm(err); ok {
+		p.QuotaForm.Refusal = r
+		return h.organizationPage(c, id, p)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/platform/organizations/"+id.String(), "The quota is set. It counts from the next upload on.")
+}
+
 // change does what has no form but a button.
 func (h Handlers) change(
 	c echo.Context, what string, do func(ctx context.Context, by, id uuid.UUID) error, refused func(echo.Context, uuid.UUID, error) (bool, error), back, notice string,
@@ -128,9 +161,18 @@ func (h Handlers) organizationPage(c echo.Context, id uuid.UUID, p web.Organizat
 	if err != nil {
 		return err
 	}
+	quota, err := h.Models.Quota(ctx, id)
+	if err != nil {
+		return err
+	}
+	p.Quota = ui.QuotaProps{Allowed: quota.Allowed, Stored: quota.Stored, Arriving: quota.Arriving, Checking: quota.Checking}
+	p.CommonQuota = h.Core.Quota()
+	if quota.Own && p.QuotaForm.Refusal == nil {
+		p.OwnQuota = strconv.FormatInt(quota.Allowed>>30, 10)
+	}
 	p.Layout, p.Organization, p.List = h.layout(c), organizationRow(o), page.List(l, total)
 	for _, m := range members {
 		p.Members = append(p.Members, web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since})
 	}
-	return page.Render(c, page.StatusOf(p.Form), web.OrganizationShow(p))
+	return page.Render(c, page.StatusOf(p.Form, p.QuotaForm), web.OrganizationShow(p))
 }

@@ -16,6 +16,10 @@ import (
 // statusGone is nginx's number for a client that went away before the answer: nobody reads it but our log.
 const statusGone = 499
 
+// RefusalHeader has, on every refusal below /uploads/, its code: to HEAD there is no other answer, and a gateway's own 404, 413 and 429
+// are none of ours.
+const RefusalHeader = "Volary-Refusal"
+
 // Status is the HTTP status of a refusal's code. A code that the table lacks is a form that was refused.
 func Status(code string) int {
 	switch code {

@@ -14,10 +14,18 @@
 //	Volary-Digest       the SHA-256 that the file is to have, as its source gives it; or the metadata sha256 of its creation. One that
 //	                    is none is refused before the first byte ("invalid"), a file of another one by its check, with both
 //
+// A creation whose digest is that of a file which the organization has brought already, of the same size and with images that are there still, makes
+// no upload: the answer is 201 with the address of the upload from then, Upload-Offset at its end, and in Volary-Image and Volary-Image-Name an
+// image that came of it. What is sent there is refused ("conflict"), and HEAD says that nothing is missing.
+//
+// Of each file the first 40 KiB are looked at before more is taken. One that is known by them for a kind which is refused is ended: the PATCH, and every
+// later request, is answered with "format", what it is and the command that makes of it what is taken; its page has the same, nothing
+// of it is kept, and Volary-Upload has its id.
+//
 // The answer to the last byte, and to HEAD from then on, has the upload's id in Volary-Upload: /org/uploads/{id} is its page.
 //
-// Every refusal of ours is a 4xx or 5xx whose header Volary-Refusal has its code, for HEAD too, so that a gateway's own 404 or
-// 413 is not taken for one of ours.
+// Every refusal of ours is a 4xx or 5xx whose header Volary-Refusal has its code, for HEAD too and whoever of the portal refuses
+// (handlers/respond/page), so that a gateway's own 404, 413 or 429 is not taken for one of ours.
 //
 // The bytes of a second sender are taken after those of the first only where it shows, by Volary-Received on its PATCH, that its
 // file begins with what is here; HEAD answers Volary-Prove where that will be asked ("unproven" otherwise). It is looked at under the
@@ -59,6 +67,15 @@
 // holder whose confirmations do not come through writes nothing from the seventh second on, and waits: where the database was
 // away for less than a minute and nobody took the lock, the upload goes on as if nothing had been. It is no advisory lock, which would keep a
 // connection for each upload. A bucket refuses a second writer by itself, too (store/blob/bucket).
+//
+// 2026-11-30: the answer to a creation of what is had is no refusal. tus clients try a 409 of a creation again, and give up with an error
+// message in which nobody looks for an image; 201 with an address is what all of them know. Those that read Upload-Offset (as after
+// creation-with-upload) are done. Those that begin at 0 get 409 without a byte of theirs being read, ask by HEAD as the protocol has them do
+// after a conflict, and are done as well.
+//
+// 2026-11-30: a file without a mark in its first 40 KiB is no reason to refuse here: a format may have its mark at the end, which has not come. The
+// page sends a first piece of 64 KiB, for browsers show no answer that comes while they send; a program that sends all at once is
+// answered meanwhile, and its connection is closed.
 //
 // 2026-11-29: errors of the store go to the log, whole; the sender is told that it is our fault, or that there is no room. tusd would tell
 // paths and a bucket's address.

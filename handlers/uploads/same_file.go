@@ -21,7 +21,6 @@ const (
 	senderHeader      = "Volary-Sender"      // a random name of the file in this client
 	digestHeader      = "Volary-Digest"      // the SHA-256 that its file is to have, in any form that typed.ParseDigest reads
 	receivedHeader    = "Volary-Received"    // the digest of the bytes before Upload-Offset
-	refusalHeader     = "Volary-Refusal"     // on answers: the code of a refusal of ours
 	proveHeader       = "Volary-Prove"       // on answers to HEAD: the next bytes are taken with a digest only
 )
 
@@ -85,30 +84,30 @@ func (u *Handler) anotherFile(ctx context.Context, upload models.Upload) *refusa
 // admit decides, under the upload's lock, whether who sends may append at an offset: who sent what is before it, or shows to
 // have the same bytes. Nothing is known of the file of a plain tus client, which goes on at its own risk and
 // only where the upload was begun by one.
-func (u *Handler) admit(ctx context.Context, id string, offset int64) error {
+func (u *Handler) admit(ctx context.Context, id string, offset int64) (models.Upload, error) {
 	who, _ := ctx.Value(principalKey{}).(principal)
 	upload, err := u.models.Upload(ctx, who.organization, id)
 	if err != nil {
-		return err
+		return upload, err
 	}
 	switch {
 	case who.fingerprint == "" && upload.Fingerprint != "":
-		return &refusal.Error{
+		return upload, &refusal.Error{
 			Code: "another_file", Title: "Nothing is known of your file, and the upload " + typed.Isolate(upload.Filename) + " was begun with a fingerprint.",
 			Next: "Send " + fingerprintHeader + " with every request, or begin an upload of your own.",
 		}
 	case who.fingerprint != upload.Fingerprint && upload.Fingerprint != "":
-		return u.anotherFile(ctx, upload)
+		return upload, u.anotherFile(ctx, upload)
 	case who.proves(upload, offset), who.received != "":
 		if err := u.prove(ctx, upload, offset, who.received); err != nil {
-			return err
+			return upload, err
 		}
 	}
 	digest, err := announced(who, upload)
 	if err != nil || who.sender == upload.Sender && digest == "" {
-		return err
+		return upload, err
 	}
-	return u.models.TakeUpload(ctx, id, who.sender, digest)
+	return upload, u.models.TakeUpload(ctx, id, who.sender, digest)
 }
 
 // announced is the digest of the file that who sends gives, where it is not the one that is known already.

@@ -66,13 +66,21 @@ func (u wordedUpload) GetInfo(ctx context.Context) (tus.FileInfo, error) {
 
 // WriteChunk implements tus.Upload. Bytes that come when the lock is not certainly ours wait, and those after its end are not taken.
 func (u wordedUpload) WriteChunk(ctx context.Context, offset int64, from io.Reader) (int64, error) {
-	if err := u.handler.admit(ctx, u.id, offset); err != nil {
+	upload, err := u.handler.admit(ctx, u.id, offset)
+	if err != nil {
 		return 0, u.handler.refusal(ctx, err)
 	}
 	held := holdOf(ctx)
 	ctx, end := held.under(ctx)
 	defer end()
-	n, err := u.Upload.WriteChunk(ctx, offset, held.guard(ctx, from))
+	l, err := u.handler.lookAt(ctx, upload, offset, held.guard(ctx, from))
+	if err != nil {
+		return 0, u.handler.inOurWords(ctx, err)
+	}
+	n, err := u.Upload.WriteChunk(ctx, offset, l)
+	if l.refused != nil {
+		return 0, u.handler.turnDown(ctx, upload, l.refused)
+	}
 	return n, u.handler.inOurWords(ctx, err)
 }
 

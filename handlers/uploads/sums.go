@@ -178,16 +178,16 @@ type sumsAnswer struct {
 // Sums tells whoever has the file, and may send it, whether it is the one of which some is here, block by block.
 func (u *Handler) Sums(c echo.Context) error {
 	if s := request.Session(c); !request.May(s, request.OrgWork) {
-		return u.plainly(c, request.Refuse(s, request.OrgWork)) // an auditor reads pages
+		return request.Refuse(s, request.OrgWork) // an auditor reads pages
 	}
 	id, who := c.Param("id"), sentBy(c)
 	upload, err := u.uploadFor(c, who, id)
 	if err != nil {
-		return u.plainly(c, err)
+		return err
 	}
 	from, err := strconv.ParseInt(cmp.Or(c.QueryParam("from"), "0"), 10, 32)
 	if err != nil || from < 0 {
-		return u.plainly(c, &refusal.Error{Code: "malformed", Title: "The first block is no number.", Next: "Ask with ?from=0."})
+		return &refusal.Error{Code: "malformed", Title: "The first block is no number.", Next: "Ask with ?from=0."}
 	}
 	received := u.Received(c.Request().Context(), upload.ID)
 	answer := sumsAnswer{Block: sumBlock, From: from, Received: received, Sums: []string{}}

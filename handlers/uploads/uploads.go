@@ -18,6 +18,7 @@ import (
 	tus "github.com/tus/tusd/v2/pkg/handler"
 
 	"volary.dev/handlers/respond"
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
@@ -26,7 +27,9 @@ import (
 
 const (
 	uploadPath   = "/uploads/"
-	uploadHeader = "Volary-Upload" // on the answer to the last byte: the id of the upload, whose page tells what comes of it
+	uploadHeader = "Volary-Upload" // on the answer to the last byte, or a refusal of the first ones: the id of the upload, whose page tells what comes of it
+	// On the answer to a creation that is complete, as the file was brought before: an image that came of it, and its name with percents.
+	imageHeader, imageNameHeader = "Volary-Image", "Volary-Image-Name"
 	// readPause is how long a sender may be silent in the middle of a request before its connection is closed. It
 	// loses nothing by that.
 	readPause = 60 * time.Second
@@ -46,6 +49,7 @@ type Handler struct {
 	sums   *sums
 	log    *slog.Logger
 	pace   time.Duration
+	most   int64 // bytes of a file; 0: any
 	tus    http.Handler
 }
 
@@ -63,7 +67,7 @@ type Options struct {
 // New makes the handler. Any number of web processes may have one, over one database and one store: requests of one upload
 // may meet any of them.
 func New(o Options) (*Handler, error) {
-	u := &Handler{models: o.Models, people: o.People, store: o.Store, sums: newSums(o.Store), log: o.Log, pace: cmp.Or(o.Pace, paceTime)}
+	u := &Handler{models: o.Models, people: o.People, store: o.Store, sums: newSums(o.Store), log: o.Log, pace: cmp.Or(o.Pace, paceTime), most: o.MaxBytes}
 	composer := tus.NewStoreComposer()
 	worded{o.Store.Tus(), u}.useIn(composer)
 	if o.Locks == nil {
@@ -109,18 +113,7 @@ type principal struct {
 type principalKey struct{}
 
 // Serve is every route below /uploads/: POST creates, HEAD tells how much is here, PATCH appends, DELETE discards.
-func (u *Handler) Serve(c echo.Context) error { return u.plainly(c, u.serve(c)) }
-
-// plainly says in the answer's header which of our refusals it is: to HEAD there is no other answer, and a gateway's 404 and 409 are
-// none of ours.
-func (u *Handler) plainly(c echo.Context, err error) error {
-	if r, ours := refusal.As(err); ours && !c.Response().Committed {
-		c.Response().Header().Set(refusalHeader, r.Code)
-	}
-	return err
-}
-
-func (u *Handler) serve(c echo.Context) error {
+func (u *Handler) Serve(c echo.Context) error {
 	who := sentBy(c)
 	who.hold = &hold{}
 	ctx := context.WithValue(c.Request().Context(), principalKey{}, who)
@@ -135,7 +128,7 @@ func (u *Handler) serve(c echo.Context) error {
 		if c.Request().Method == http.MethodHead && who.proves(upload, u.Received(ctx, upload.ID)) {
 			c.Response().Header().Set(proveHeader, "yes")
 		}
-	} else if begun, err := u.begun(c, who); begun || err != nil {
+	} else if answered, err := u.begun(c, who); answered || err != nil {
 		return err
 	}
 	if c.Request().Header.Get("Upload-Defer-Length") != "" {
@@ -168,6 +161,9 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 			return true, err
 		}
 	}
+	if upload.State == provisioner.UploadRefused && upload.FinishedAt == nil {
+		return true, turnedDown(upload)
+	}
 	if c.Request().Method != http.MethodHead {
 		return true, uploadedAlready(upload.Filename)
 	}
@@ -189,17 +185,21 @@ func (u *Handler) whole(ctx context.Context, id string) error {
 	return upload.FinishUpload(ctx)
 }
 
-// begun answers a creation whose first answer was lost on its way: a sender's name stands for one upload.
+// begun answers a creation that makes no upload: one whose first answer was lost on its way, since a sender's name stands for one
+// upload, and one of a file that was brought before.
 func (u *Handler) begun(c echo.Context, who principal) (bool, error) {
 	if err := u.hereFor(c); err != nil {
 		return true, err
 	}
+	if err := u.refuseLarge(c.Request()); err != nil {
+		return true, err
+	}
 	if who.sender == "" {
-		return false, nil
+		return u.had(c, who)
 	}
 	upload, err := u.models.UploadOfSender(c.Request().Context(), who.organization, who.person, who.sender)
 	if r, ours := refusal.As(err); ours && r.Code == "not_found" {
-		return false, nil
+		return u.had(c, who)
 	}
 	if err != nil {
 		return true, err
@@ -272,7 +272,7 @@ func (u *Handler) refusal(ctx context.Context, err error) error {
 	return told(r, respond.Status(r.Code))
 }
 
-func told(r *refusal.Error, status int) error {
+func told(r *refusal.Error, status int) tus.Error {
 	text := r.Title + " " + r.Next
 	if empty, ok := r.Fields["size"]; ok {
 		text = empty
@@ -284,6 +284,6 @@ func told(r *refusal.Error, status int) error {
 		text = "The SHA-256 that was given is not taken. " + why + " Nothing was sent. Correct it, or leave it out."
 	}
 	return tus.Error{ErrorCode: r.Code, Message: text, HTTPResponse: tus.HTTPResponse{
-		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", refusalHeader: r.Code},
+		StatusCode: status, Body: text + "\n", Header: tus.HTTPHeader{"Content-Type": "text/plain; charset=utf-8", respond.RefusalHeader: r.Code},
 	}}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -267,6 +268,9 @@ func TestUploadsAreBoundedByPerson(t *testing.T) {
 func TestAnnouncedRoomIsReserved(t *testing.T) {
 	app, world, c := start(t)
 	another := map[string]string{"Upload-Length": "10", "Upload-Metadata": metadata("disk")}
+	if _, err := app.Pool.Exec(t.Context(), `UPDATE organizations SET quota = $2 WHERE id = $1`, world.Other, int64(math.MaxInt64)); err != nil {
+		t.Fatal(err)
+	}
 	others := []string{handlertest.OtherOwner, handlertest.Admin, handlertest.Operator, handlertest.Accountant}
 	for n, email := range others {
 		if err := app.Store.Models.CreateUpload(t.Context(), world.Other, world.Person(email), strings.Repeat("f"+strconv.Itoa(n), 16), "huge", 1<<60); err != nil {

@@ -6,9 +6,11 @@ import { size } from "./measure.js";
 const waits = [1, 2, 4, 8, 15, 30]; // seconds between questions; the last one again and again
 const mostWaits = 40; // some 18 minutes
 const shortAnswer = 8000; // ms: a piece that took less is followed by a larger one
+const lookPiece = 64 << 10; // of a file's begin: the server refuses what its first 40 KiB tell
 const firstPiece = 8 << 20;
 const largestPiece = 256 << 20;
 const smallestPiece = 64 << 10;
+const passing = ["busy", "database_away", "internal", "throttled", "too_slow", "client_gone"]; // refusals of ours that may be none a moment later
 const kept = "volary-upload-piece"; // in the tab: what a proxy let pass
 
 // Refused ends a sending. code is a refusal of ours, "proxy" or "" ; status 0 where there was no answer.
@@ -52,8 +54,13 @@ class Pieces {
     this.now = Math.max(smallestPiece, Math.floor(this.now / 2));
   }
 
-  arrived(took) {
-    if (took < shortAnswer) this.now = Math.min(this.now * 2, this.most);
+  // at is the piece that is sent from an offset on.
+  at(offset) {
+    return offset < lookPiece ? Math.min(lookPiece, this.now) : this.now;
+  }
+
+  arrived(from, took) {
+    if (from >= lookPiece && took < shortAnswer) this.now = Math.min(this.now * 2, this.most);
   }
 }
 
@@ -143,7 +150,7 @@ export class Sending {
         uploadUrl: this.#url,
         retryDelays: null,
         storeFingerprintForResuming: false,
-        chunkSize: this.#pieces.now,
+        chunkSize: this.#pieces.at(this.#offset),
         headers: this.#o.headers(),
         onBeforeRequest: async (request) => {
           if (request.getMethod() === "PATCH" && this.#prove) {
@@ -159,6 +166,7 @@ export class Sending {
         onAfterResponse: (request, response) => {
           const offset = Number(response.getHeader("Upload-Offset") ?? "-1");
           if (offset < 0 || response.getStatus() >= 300) return;
+          const from = this.#offset;
           this.#offset = offset;
           if (request.getMethod() === "HEAD") {
             this.#prove = Boolean(response.getHeader("Volary-Prove"));
@@ -167,9 +175,9 @@ export class Sending {
           } else {
             this.#prove = false;
             this.#mine = true;
-            this.#pieces.arrived(performance.now() - begun);
+            this.#pieces.arrived(from, performance.now() - begun);
           }
-          this.#tus.options.chunkSize = this.#pieces.now;
+          this.#tus.options.chunkSize = this.#pieces.at(offset);
         },
         onProgress: (sent, total) => this.#o.progress(sent, total),
         onSuccess: () => ended(null),
@@ -215,7 +223,7 @@ function described(error) {
 function judge(failure) {
   const { status, code, tus, sending } = failure;
   if (code === "unproven") return "prove";
-  if (code && code !== "busy" && code !== "database_away" && code !== "internal") return "refused";
+  if (code && !passing.includes(code)) return "refused";
   if (tus && failure.text.startsWith("ERR_UPLOAD_INTERRUPTED")) return "asked"; // by a question that came late
   if (status === 413 && sending && !tus) return "smaller";
   if (status === 401 || status === 403 || status === 507 || (tus && (status === 404 || status === 410))) return "refused";
@@ -250,7 +258,7 @@ export async function ask(address, options, say) {
       if (response.ok) return response;
       if (response.type === "opaqueredirect") throw new Refused("", 401, ""); // to the sign-in
       status = response.status;
-      const again = code === "busy" || code === "database_away" || (!code && (status === 404 || status === 408 || status === 429 || status >= 500));
+      const again = (code !== "internal" && passing.includes(code)) || (!code && (status === 404 || status === 408 || status === 429 || status >= 500));
       if (!again) throw new Refused(code, status, code || status === 413 ? (await response.text()).trim() : "");
     } catch (error) {
       if (error instanceof Refused) throw error;

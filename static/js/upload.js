@@ -36,7 +36,10 @@ function page(root) {
   for (const kind of ["dragleave", "drop"]) root.addEventListener(kind, () => root.classList.remove("upload-over"));
   root.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (!running && event.dataTransfer.files[0]) attempt(() => choose(event.dataTransfer.files[0]));
+    if (running) return;
+    const file = event.dataTransfer.files[0];
+    if (file) attempt(() => choose(file));
+    else fail("No file was dropped here. Drop the file that holds the disk, or choose it.");
   });
 
   function over(event) {
@@ -63,7 +66,7 @@ function page(root) {
 
   async function choose(file) {
     const most = Number(root.dataset.max);
-    if (file.size === 0) return fail(`${file.name} is empty.`);
+    if (file.size === 0) return fail(`${file.name} is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.`);
     if (most && file.size > most) {
       return fail(`${file.name} has ${size(file.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2.`);
     }
@@ -124,7 +127,25 @@ function page(root) {
       },
     }, say);
     const id = answer.headers.get("Location").split("/").pop();
+    if (answer.headers.get("Volary-Image")) return had(answer.headers);
     return go({ id, name: chosen.file.name, size: chosen.file.size, offset: 0, person: "", print: chosen.print, begun: "" }, chosen.sender);
+  }
+
+  // had leads to the image that came of this file before.
+  function had(headers) {
+    const link = part("[data-had-image]");
+    link.href = `${root.dataset.images}/${encodeURIComponent(headers.get("Volary-Image"))}`;
+    link.firstElementChild.textContent = decodeURIComponent(headers.get("Volary-Image-Name"));
+    pick();
+    question("[data-had]");
+  }
+
+  // pick has a file chosen again; what else was typed stays.
+  function pick() {
+    chosen = null;
+    input.value = "";
+    part(".upload-pick").hidden = false;
+    part(".upload-run").hidden = true;
   }
 
   function go(row, sender) {
@@ -173,6 +194,7 @@ function page(root) {
     if (code === "invalid" && digest()) part("[data-digest]").open = true; // what was typed stands there
     if (code === "another_file") return twin(chosen.row, refused.text);
     if (chosen?.address && (code === "not_found" || status === 404 || status === 410)) return question("[data-gone]");
+    if (code === "format") pick(); // this file is not sent on
     fail(sentence(refused));
   }
 
@@ -294,11 +316,11 @@ function page(root) {
 
 // sentence says what went wrong and what to do. A refusal of ours is a plain text, shown as it is.
 function sentence({ code, status, text }) {
-  if (code && text) return text;
+  if (code && code !== "signed_out" && text) return text;
   switch (status) {
     case 401:
     case 403:
-      return "You are signed out or may not upload here. " + (text || "Sign in again and choose the same file.");
+      return "You are signed out or may not upload here. " + ((code !== "signed_out" && text) || "Sign in again and choose the same file.");
     case 507:
       return text || "The server's disk is full. Tell its operator; what was sent is kept.";
     default:

@@ -40,7 +40,8 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 
 // BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for file, name, size and digest, "malformed"
 // for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
-// of them, or uploads wait for their check, "busy" where the sender began it already (UploadOfSender finds it), "suspended".
+// of them, or uploads wait for their check, "quota" where it may not keep that much more, "busy" where the sender began it already
+// (UploadOfSender finds it), "suspended".
 func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 	if err := u.check(); err != nil {
 		return err
@@ -60,6 +61,9 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 			return err
 		}
 		if err := refuseManyChecking(ctx, tx, u.Organization); err != nil {
+			return err
+		}
+		if err := db.reserve(ctx, tx, u.Organization, u.Filename, u.Size); err != nil {
 			return err
 		}
 		if err := u.askForRoom(ctx, tx); err != nil {
@@ -102,7 +106,7 @@ func (u *NewUpload) check() error {
 		f.Name("name", &u.Name, 1, 255)
 	}
 	f.Digest("digest", &u.ExpectedDigest)
-	f.Check(u.Size > 0, "size", "The file is empty.")
+	f.Check(u.Size > 0, "size", "The file is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.")
 	return f.Refusal()
 }
 
@@ -134,7 +138,7 @@ func refuseBegun(ctx context.Context, tx pgx.Tx, u NewUpload) error {
 func refuseManyUploads(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
 	var all, own int
 	err := tx.QueryRow(ctx, `
-		SELECT count(*), count(*) FILTER (WHERE person_id = $2) FROM uploads WHERE organization_id = $1 AND finished_at IS NULL`, orgID, personID).Scan(&all, &own)
+		SELECT count(*), count(*) FILTER (WHERE person_id = $2) FROM uploads WHERE organization_id = $1 AND state = 'arriving'`, orgID, personID).Scan(&all, &own)
 	if err != nil {
 		return fmt.Errorf("count uploads of %s: %w", orgID, err)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // DiscardUpload forgets an unfinished upload, whoever began it, and tells whether there was one. Only then may its bytes be
-// removed: those of a finished one are being checked. by is Nil for one that stood still too long.
+// removed: those of a finished one are being checked.
 func (db *DB) DiscardUpload(ctx context.Context, by uuid.UUID, id string) (was bool, err error) {
 	return was, db.core.Tx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `

@@ -17,6 +17,18 @@
 // version's form begins as the newest is, and what is compared is what a group sees one below the other in its list. That
 // compute nodes are as the head is kept nowhere either: it is so where it is so, and a box of the form.
 //
+// 2026-11-30: what an organization keeps has a quota over three things, since bytes move between them: unfinished uploads as announced (what
+// arrived of them says nothing of what is to come), uploads that are checked, and images, of which those of one canonical digest count once as they
+// lie there once. An upload's row is its reservation, judged under a lock of the organization's quota in the transaction that writes it
+// (reserve); RaiseUpload is for who learns the size later. A verdict judges anew and refuses nothing: whoever sent 4 GiB for hours was told yes, cannot
+// know how large the canonical form is, and could not send less the next time. So it is taken, the verdict warns, and the next
+// upload is refused; what that can exceed the quota by is bounded, since the check bounds what one upload unpacks to and judges one of an
+// organization at a time.
+//
+// 2026-11-30: a file that the organization has is known by the digest of its upload (UploadHad), within the organization alone: an answer
+// about others' files would tell who knows a digest that somebody has them. One that was sent nevertheless is taken and
+// checked as any other: its sender called it something, and what is kept of both is one. The verdict says which image came of the same file.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

@@ -41,7 +41,7 @@ type Upload struct {
 	Progress       provisioner.UploadProgress // of its verification, while that runs
 	Format         string                     // as UploadVerdict
 	Digest         string                     // of the bytes as they came; empty until known
-	FinishedAt     *time.Time                 // when the last byte came
+	FinishedAt     *time.Time                 // when the last byte came; nil of one that was refused for its first ones
 	FinishedBy     string                     // who sent it; empty until then
 	VerifiedAt     *time.Time                 // when its verdict was final
 }

@@ -10,6 +10,7 @@ func eventWords() map[string][2]string {
 		"nodes_lost":     {"Nodes of a cluster are lost", ""},
 		"lease_ends":     {"A lease ends soon", "24 hours and 1 hour before; 10 minutes where it is shorter than 2 hours"},
 		"test_ended":     {"An acceptance test is over", ""},
+		"upload_stale":   {"An upload stands still", "18 hours after its last byte, and when it is discarded, a day after"},
 		"request":        {"A member asks to launch", ""},
 		"request_over":   {"My request is decided", ""},
 		"hours_low":      {"Few hours are left", "20 % and 5 % of what was left after the last purchase or grant"},

@@ -159,7 +159,7 @@ func mailPlaces() []account.MailPlace {
 	}
 	var org account.MailPlace
 	org.ID, org.Name, org.Role = id(1).String(), "Heliophysics", "owner"
-	for _, e := range []string{"cluster_ready", "cluster_failed", "cluster_ended", "cluster_staff", "nodes_lost", "lease_ends", "test_ended"} {
+	for _, e := range []string{"cluster_ready", "cluster_failed", "cluster_ended", "cluster_staff", "nodes_lost", "lease_ends", "test_ended", "upload_stale"} {
 		org.Rows = append(org.Rows, account.MailRow{Field: e + "." + org.ID, Event: e, Value: "own", Options: option("No", "My own (usual)", "All")})
 	}
 	for _, e := range []string{"request", "hours_low", "hours_expire", "announcement"} {

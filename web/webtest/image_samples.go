@@ -12,10 +12,10 @@ import (
 func imageSamples() []Sample {
 	uploads := uploadRows()
 	return []Sample{
-		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 2}, Size: 2_100_000_000, Uploads: uploads, MoreUploads: 1, MayUpload: true})},
-		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), MayUpload: true})},
-		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads[:1]})},
-		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
+		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 2}, Size: 2_100_000_000, Quota: someQuota(), Uploads: uploads, MoreUploads: 1, MayUpload: true})},
+		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), Quota: ui.QuotaProps{Allowed: 256 * gib}, MayUpload: true})},
+		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Uploads: uploads[:1]})},
+		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: ui.QuotaProps{Allowed: 10 * gib, Stored: 40 * gib}, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-warned", org.ImageShow(imageWarned())},
 		{"image-of-several", org.ImageShow(imageOfSeveral())},
@@ -25,6 +25,10 @@ func imageSamples() []Sample {
 			Next: "A published version never changes and keeps its image.",
 		}}})},
 	}
+}
+
+func someQuota() ui.QuotaProps {
+	return ui.QuotaProps{Allowed: 256 * gib, Stored: 12 * gib, Arriving: 3 * gib, Checking: 1_300_000_000}
 }
 
 func uploadSamples() []Sample {

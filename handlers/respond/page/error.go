@@ -38,6 +38,9 @@ func (f Frame) Error(err error, c echo.Context) {
 	if status == http.StatusServiceUnavailable {
 		c.Response().Header().Set(echo.HeaderRetryAfter, retryAfter)
 	}
+	if ofUpload(c) {
+		c.Response().Header().Set(respond.RefusalHeader, r.Code)
+	}
 	// An answer that cannot be written has no reader any more.
 	_ = f.answer(c, r, status)
 }
@@ -121,11 +124,14 @@ func typed(req *http.Request) url.Values {
 // wantsPage tells a browser's navigation from a script's request. A client that does not say gets a page.
 func wantsPage(c echo.Context) bool {
 	accept := c.Request().Header.Get(echo.HeaderAccept)
-	if request.IsFragment(c) || strings.HasPrefix(c.Request().URL.Path, "/uploads/") {
+	if request.IsFragment(c) || ofUpload(c) {
 		return false
 	}
 	return accept == "" || strings.Contains(accept, "text/html") || strings.Contains(accept, "*/*") && c.Request().Header.Get("Sec-Fetch-Mode") != "cors"
 }
+
+// ofUpload tells the requests of tus clients.
+func ofUpload(c echo.Context) bool { return strings.HasPrefix(c.Request().URL.Path, "/uploads/") }
 
 func area(c echo.Context) layout.Area {
 	switch path := c.Request().URL.Path; {
