@@ -45,7 +45,7 @@ GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
 
 GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, platform_auditor, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
-GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
+GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason, quota) ON organizations TO volary_web;
 GRANT SELECT ON organizations TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
 GRANT SELECT ON providers TO volary_worker;
@@ -123,7 +123,7 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 -- What an upload is, and which images come of it, is the worker's verdict. Web has it checked, and says why it is not.
 GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at),
   UPDATE (finished_at, finished_by, sender, expected_digest, state, reason), DELETE ON uploads TO volary_web;
-GRANT SELECT, UPDATE (state, reason, checks, format, digest, verified_at), DELETE ON uploads TO volary_worker;
+GRANT SELECT, UPDATE (state, reason, checks, format, digest, verified_at, size), DELETE ON uploads TO volary_worker;
 GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
 GRANT SELECT, INSERT ON images TO volary_worker; -- an image never changes
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;

@@ -1330,10 +1330,12 @@ CREATE TABLE organizations (
   created_at timestamp with time zone NOT NULL,
   suspended_at timestamp with time zone,
   suspended_reason text DEFAULT ''::text NOT NULL,
+  quota bigint,
   CONSTRAINT organizations_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT organizations_name_key UNIQUE (name),
   CONSTRAINT organizations_pkey PRIMARY KEY (id),
+  CONSTRAINT organizations_quota_check CHECK ((quota >= 0)),
   CONSTRAINT organizations_suspended_reason_check CHECK ((length(suspended_reason) <= 500))
 );
 
@@ -1779,6 +1781,8 @@ CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twi
 
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest);
 
+CREATE INDEX images_organization_id_canonical_digest_idx ON public.images USING btree (organization_id, canonical_digest);
+
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
 CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations USING btree (organization_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
@@ -1890,6 +1894,8 @@ CREATE INDEX taken_names_subject_id_idx ON public.taken_names USING btree (subje
 CREATE INDEX told_at_idx ON public.told USING btree (at);
 
 CREATE INDEX uploads_organization_id_created_at_idx ON public.uploads USING btree (organization_id, created_at);
+
+CREATE INDEX uploads_organization_id_digest_idx ON public.uploads USING btree (organization_id, digest) WHERE (state = 'done'::text);
 
 CREATE INDEX uploads_state_created_at_idx ON public.uploads USING btree (state, created_at) WHERE (state <> 'done'::text);
 
@@ -2246,7 +2252,7 @@ GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 
 GRANT INSERT, SELECT ON organizations TO volary_web;
 
-GRANT UPDATE (suspended_at, suspended_reason) ON organizations TO volary_web;
+GRANT UPDATE (suspended_at, suspended_reason, quota) ON organizations TO volary_web;
 
 GRANT SELECT ON organizations TO volary_worker;
 
@@ -2350,7 +2356,7 @@ GRANT INSERT (id, organization_id, person_id, filename, size, created_at, finger
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 
-GRANT UPDATE (state, reason, checks, format, digest, verified_at) ON uploads TO volary_worker;
+GRANT UPDATE (size, state, reason, checks, format, digest, verified_at) ON uploads TO volary_worker;
 
 GRANT INSERT, SELECT ON usage_lines TO volary_web;
 

@@ -22,6 +22,7 @@ type DB struct {
 	pool  *pgxpool.Pool
 	round time.Duration
 	idle  time.Duration
+	quota int64
 	log   *slog.Logger
 	// mailsTo seals the secret links of mails.
 	mailsTo sealing.Recipient
@@ -36,11 +37,17 @@ func (db *DB) Round() time.Duration { return db.round }
 // Idle is how long a session lasts without use.
 func (db *DB) Idle() time.Duration { return db.idle }
 
+// Quota is how many bytes an organization may keep that has no quota of its own.
+func (db *DB) Quota() int64 { return db.quota }
+
 // Log is for the floors: what fails in passing, with nobody to return it to.
 func (db *DB) Log() *slog.Logger { return db.log }
 
 // DefaultIdle is how long a session lasts without use where nobody says otherwise.
 const DefaultIdle = 12 * time.Hour
+
+// DefaultQuota is how many bytes an organization may keep where nobody says otherwise.
+const DefaultQuota = 256 << 30
 
 // Options of New. The zero value is good.
 type Options struct {
@@ -50,6 +57,9 @@ type Options struct {
 	Round time.Duration
 	// Idle is how long a session lasts without use (default DefaultIdle). Only web opens and uses sessions.
 	Idle time.Duration
+	// Quota is how many bytes an organization may keep that has none of its own (default DefaultQuota). Web asks it of each upload,
+	// a worker of each verdict.
+	Quota int64
 	// MailRecipient seals the secret links of mails. Without one such a mail cannot be written.
 	MailRecipient sealing.Recipient
 }
@@ -65,7 +75,10 @@ func New(pool *pgxpool.Pool, o Options) *DB {
 	if o.Idle == 0 {
 		o.Idle = DefaultIdle
 	}
-	return &DB{pool: pool, round: o.Round, idle: o.Idle, log: o.Logger, mailsTo: o.MailRecipient}
+	if o.Quota == 0 {
+		o.Quota = DefaultQuota
+	}
+	return &DB{pool: pool, round: o.Round, idle: o.Idle, quota: o.Quota, log: o.Logger, mailsTo: o.MailRecipient}
 }
 
 // transactionTries is how often a transaction is tried that PostgreSQL ended for a serialization failure or a

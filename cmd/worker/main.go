@@ -69,7 +69,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	db := floors.New(pool, store.Options{Logger: log, Round: round, MailRecipient: identity.Recipient()})
+	db := floors.New(pool, store.Options{Logger: log, Round: round, MailRecipient: identity.Recipient(), Quota: int64(cfg.QuotaGiB) << 30})
 	hosts := loops.NewHosts(dial)
 	defer hosts.Close()
 	mails, err := sendMail(cfg, identity, db, log)

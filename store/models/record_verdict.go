@@ -38,7 +38,8 @@ func (db *DB) RecordUploadChecks(ctx context.Context, id string, checks []provis
 }
 
 // RecordVerdict ends the check of an upload, and makes its images where there are any, in one transaction: of who sent its last byte,
-// named as they are in the upload or after it. A verdict of done or refused is final: recorded is false where there was one, and where
+// named as they are in the upload or after it. That its organization had the same file already, or is over its quota from now on, is
+// added to the checks. A verdict of done or refused is final: recorded is false where there was one, and where
 // the upload is gone; nothing changes then.
 func (db *DB) RecordVerdict(ctx context.Context, id string, v provisioner.UploadVerdict) (recorded bool, err error) {
 	if (v.State == provisioner.UploadDone) != (len(v.Images) > 0) {
@@ -52,6 +53,9 @@ func (db *DB) RecordVerdict(ctx context.Context, id string, v provisioner.Upload
 		if err != nil || u.State != provisioner.UploadChecking && u.State != provisioner.UploadUnverified {
 			return err
 		}
+		if err := u.noteSameFile(ctx, tx, id, &v); err != nil {
+			return err
+		}
 		if err := u.record(ctx, tx, id, v); err != nil {
 			return err
 		}
@@ -61,7 +65,10 @@ func (db *DB) RecordVerdict(ctx context.Context, id string, v provisioner.Upload
 			}
 		}
 		recorded = true
-		return nil
+		if len(v.Images) == 0 {
+			return nil
+		}
+		return db.noteOverQuota(ctx, tx, u.OrganizationID, id)
 	})
 }
 

@@ -15,6 +15,9 @@ import (
 	"github.com/caarlos0/env/v11"
 )
 
+// mostQuotaGiB is 1 PiB.
+const mostQuotaGiB = 1 << 20
+
 // WebConfig configures cmd/web, the process that faces the internet.
 type WebConfig struct {
 	DatabaseURL     string `env:"DATABASE_URL,required,notEmpty" redact:"url"`
@@ -29,6 +32,7 @@ type WebConfig struct {
 	Connections     int            `env:"VOLARY_CONNECTIONS" envDefault:"4000"`                 // held at once
 	ConnectionsEach int            `env:"VOLARY_CONNECTIONS_EACH" envDefault:"200"`             // of one address; trusted proxies are not bounded
 	IdleHours       int            `env:"VOLARY_IDLE_HOURS" envDefault:"12"`                    // a session ends that long after its last use
+	QuotaGiB        int            `env:"VOLARY_QUOTA_GIB" envDefault:"256"`                    // what an organization may keep that has no quota of its own
 	Demo            bool           `env:"VOLARY_DEMO"`                                          // the sign-in page names the demo's people
 	SimulatedHosts  bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
 	MemoryStateDir  string         `env:"VOLARY_MEMORY_STATE_DIR"`                              // where the worker's simulated hosts look for their codes, for the lines that are pasted
@@ -48,6 +52,7 @@ type WorkerConfig struct {
 	Drivers         []string   `env:"VOLARY_DRIVERS" envDefault:"libvirt"`                  // libvirt, memory
 	AllowPlainHosts bool       `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // schemes tcp and unix: one machine, and the lab
 	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"`                  // between two observations of a host
+	QuotaGiB        int        `env:"VOLARY_QUOTA_GIB" envDefault:"256"`                    // as web's
 	Jobs            string     `env:"VOLARY_JOBS"`                                          // background jobs at a time, by kind: mail=4,verify=2; empty: defaults
 	Name            string     `env:"VOLARY_WORKER_NAME"`                                   // in claims and logs; empty: host name and process id
 	ProbeImage      string     `env:"VOLARY_PROBE_IMAGE"`                                   // the sample image, which checks of hosts boot; empty: checks fail
@@ -87,7 +92,7 @@ func ReadWebConfig() (WebConfig, error) {
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), c.Blobs.check(),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkHTTPURL("VOLARY_WORKER_URL", c.WorkerURL),
 		checkRange("VOLARY_CONNECTIONS", c.Connections, 10, 100_000), checkRange("VOLARY_CONNECTIONS_EACH", c.ConnectionsEach, 10, 100_000),
-		checkRange("VOLARY_IDLE_HOURS", c.IdleHours, 1, 7*24),
+		checkRange("VOLARY_IDLE_HOURS", c.IdleHours, 1, 7*24), checkRange("VOLARY_QUOTA_GIB", c.QuotaGiB, 1, mostQuotaGiB),
 	)
 }
 
@@ -108,7 +113,7 @@ func ReadWorkerConfig() (WorkerConfig, error) {
 	return c, errors.Join(
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), c.Blobs.check(), checkDrivers(c.Drivers),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkMail(c.SMTPURL, c.MailFrom),
-		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300),
+		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300), checkRange("VOLARY_QUOTA_GIB", c.QuotaGiB, 1, mostQuotaGiB),
 	)
 }
 

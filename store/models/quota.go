@@ -1,0 +1,139 @@
+package models
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
+	"volary.dev/store"
+)
+
+// Quota is what an organization may keep, and what it does, in bytes.
+type Quota struct {
+	Allowed  int64
+	Own      bool  // Allowed is the organization's own, and not the platform's
+	Stored   int64 // of images; those of one canonical digest count once
+	Arriving int64 // of unfinished uploads, all that was announced
+	Checking int64 // of uploads that wait for their check, or stay unverified
+}
+
+// Used is what is kept or set aside.
+func (q Quota) Used() int64 { return q.Stored + q.Arriving + q.Checking }
+
+// Over tells whether more is used than is allowed: a quota may be lowered, and an image be larger than its upload.
+func (q Quota) Over() bool { return q.Used() > q.Allowed }
+
+// Quota gives that of an organization.
+func (db *DB) Quota(ctx context.Context, orgID uuid.UUID) (Quota, error) {
+	return db.readQuota(ctx, db.pool, orgID)
+}
+
+// readQuota is one statement: between two of them a verdict would be counted twice or never.
+func (db *DB) readQuota(ctx context.Context, q store.Queryer, orgID uuid.UUID) (Quota, error) {
+	rows, _ := q.Query(ctx, `
+		SELECT coalesce(o.quota, $2) AS allowed, o.quota IS NOT NULL AS own, s.stored, u.arriving, u.checking
+		FROM organizations o,
+			LATERAL (SELECT coalesce(sum(size), 0)::bigint AS stored
+				FROM (SELECT max(canonical_size) AS size FROM images WHERE organization_id = o.id GROUP BY canonical_digest) AS once) AS s,
+			LATERAL (SELECT coalesce(sum(size) FILTER (WHERE state = 'arriving'), 0)::bigint AS arriving,
+					coalesce(sum(size) FILTER (WHERE state <> 'arriving'), 0)::bigint AS checking
+				FROM uploads WHERE organization_id = o.id AND state IN ('arriving', 'checking', 'unverified')) AS u
+		WHERE o.id = $1`, orgID, db.core.Quota())
+	return store.One(rows, "organization", pgx.RowToStructByName[Quota])
+}
+
+// reserve refuses ("quota") bytes that an organization has no room for, and keeps others from judging until tx ends: what the caller
+// writes in tx, an upload of that size or a larger size of one, is the reservation. name is of what asks.
+//
+// Its lock comes after that of the organization's row and before that of announcements. It is none of a row, since the worker
+// may lock no organization.
+func (db *DB) reserve(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, name string, bytes int64) error {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('volary quota ' || $1::text, 0))`, orgID.String()); err != nil {
+		return fmt.Errorf("wait for the quota of %s: %w", orgID, err)
+	}
+	// Read after the lock, in a statement of its own: who held it before is seen.
+	q, err := db.readQuota(ctx, tx, orgID)
+	if err != nil || bytes <= q.Allowed-q.Used() {
+		return err
+	}
+	unused, err := unusedImages(ctx, tx, orgID)
+	if err != nil {
+		return err
+	}
+	return q.refusal(name, bytes, unused)
+}
+
+// RaiseUpload sets the size of an unfinished upload that turns out to be larger than was said, and reserves what is more (bytes); a smaller
+// one gives back the rest. Refusals: "quota", where all stays as it was, and NotFound("upload") for one that arrives no more.
+func (db *DB) RaiseUpload(ctx context.Context, id string, size int64) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		rows, _ := tx.Query(ctx, `SELECT organization_id, coalesce(nullif(name, ''), filename) AS name, size FROM uploads WHERE id = $1 AND state = 'arriving' FOR NO KEY UPDATE`, id)
+		u, err := store.One(rows, "upload", pgx.RowToStructByName[struct {
+			OrganizationID uuid.UUID
+			Name           string
+			Size           int64
+		}])
+		if err != nil {
+			return err
+		}
+		if size > u.Size {
+			if err := db.reserve(ctx, tx, u.OrganizationID, u.Name, size-u.Size); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, `UPDATE uploads SET size = $2 WHERE id = $1`, id, size); err != nil {
+			return fmt.Errorf("raise upload %s to %d bytes: %w", id, size, err)
+		}
+		return nil
+	})
+}
+
+// unusedNamed is how many images a refusal names that may be deleted.
+const unusedNamed = 3
+
+type unusedImage struct {
+	Name string
+	Size int64
+}
+
+// unusedImages are the largest whose deletion makes room: no version has them, or another image with their bytes.
+func unusedImages(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) ([]unusedImage, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT min(i.name) AS name, max(i.canonical_size) AS size FROM images i WHERE i.organization_id = $1
+		GROUP BY i.canonical_digest HAVING NOT bool_or(EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id))
+		ORDER BY size DESC, name LIMIT $2`, orgID, unusedNamed)
+	return store.All(rows, "unused images", pgx.RowToStructByName[unusedImage])
+}
+
+func (q Quota) refusal(name string, bytes int64, unused []unusedImage) *refusal.Error {
+	r := &refusal.Error{
+		Code: "quota", Title: fmt.Sprintf("Your organization uses %s of the %s that it may keep, and %s needs %s.",
+			refusal.Bytes(q.Used()), refusal.Bytes(q.Allowed), typed.Isolate(name), refusal.Bytes(bytes)),
+	}
+	const ask = "ask who runs this Volary for a larger quota"
+	if bytes > q.Allowed {
+		r.Next = "No deletion makes room for it. Compress it (qemu-img convert -c -O qcow2), or " + ask + "."
+		return r
+	}
+	var ways []string
+	if len(unused) > 0 {
+		var names []string
+		for _, i := range unused {
+			names = append(names, typed.Isolate(i.Name)+", "+refusal.Bytes(i.Size))
+		}
+		ways = append(ways, "delete images that nothing uses ("+strings.Join(names, "; ")+")")
+	}
+	if q.Arriving > 0 {
+		ways = append(ways, "finish or discard unfinished uploads ("+refusal.Bytes(q.Arriving)+")")
+	}
+	text := ask
+	if len(ways) > 0 {
+		text = strings.Join(ways, ", ") + ", or " + ask
+	}
+	r.Next = strings.ToUpper(text[:1]) + text[1:] + "."
+	return r
+}
