@@ -77,7 +77,7 @@ func (db *DB) FetchForWorker(ctx context.Context, id string) (FetchJob, error) {
 // StartFetch notes that bytes come, from the first on or after those that are here, of a file with a mark and a length (0: not said).
 func (db *DB) StartFetch(ctx context.Context, id string, from int64, mark string, length int64) error {
 	_, err := db.pool.Exec(ctx, `
-		UPDATE upload_sources SET state = 'fetching', mark = $3, length = $4, received = $2, rate = 0, begun = begun + CASE $2 WHEN 0 THEN 1 ELSE 0 END,
+		UPDATE upload_sources SET state = 'fetching', mark = $3, length = $4, received = $2, rate = 0, begun = begun + CASE $2::bigint WHEN 0 THEN 1 ELSE 0 END,
 			started_at = coalesce(started_at, now()) WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id, from, mark, length)
 	if err == nil {
 		_, err = db.pool.Exec(ctx, `UPDATE uploads SET reason = '' WHERE id = $1 AND state = 'arriving' AND reason <> ''`, id)
