@@ -66,6 +66,8 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		"POST /org/requests/:id/approve":                   {handlertest.Owner, paths("/org/requests/:id/approve"), nil},
 		"POST /org/invitations":                            {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
 		"POST /org/invitations/:id/resend":                 {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},
+		"POST /org/uploads":                                {handlertest.Owner, "/org/uploads", url.Values{"address": {"https://files.example/disk.img"}}},
+		"POST /org/uploads/:id/retry":                      {handlertest.Owner, "/org/uploads/" + w.Upload + "/retry", nil},
 		"POST /org/orders":                                 {handlertest.Owner, "/org/orders", url.Values{"offer": {offer}, "hours": {"10"}, "shown_offer": {offer}, "shown_hours": {"10"}}},
 		"POST /provider/hosts":                             {handlertest.Admin, "/provider/hosts", url.Values{"pool": {w.Pool.String()}, "scheme": {"tls"}, "name": {"late"}, "address": {"late.example"}, "underlay": {"192.0.2.99"}}},
 		"POST /provider/hosts/:id/code":                    {handlertest.Admin, host + "/code", nil},

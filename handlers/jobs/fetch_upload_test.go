@@ -415,7 +415,7 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 		t.Errorf("of a suspended organization: %+v", u)
 	}
 	i.job.Fetcher = nil
-	_, err = i.pool.Exec(t.Context(), `UPDATE organizations SET suspended_at = NULL`)
+	_, err = i.pool.Exec(t.Context(), `UPDATE organizations SET suspended_at = NULL, suspended_reason = ''`)
 	loopstest.NoError(t, err)
 	loopstest.NoError(t, i.db.Models.RetryFetch(t.Context(), i.org, i.person, i.id, ""))
 	if u := i.toItsEnd(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "Nothing is fetched") {
