@@ -60,6 +60,9 @@
 // away for less than a minute and nobody took the lock, the upload goes on as if nothing had been. It is no advisory lock, which would keep a
 // connection for each upload. A bucket refuses a second writer by itself, too (store/blob/bucket).
 //
+// 2026-11-30: what the worker fetches from an address is sent by nobody (fetched.go): bytes of a sender and of a server are not mixed. To
+// discard it asks the worker for its lock, as of any sender.
+//
 // 2026-11-29: errors of the store go to the log, whole; the sender is told that it is our fault, or that there is no room. tusd would tell
 // paths and a bucket's address.
 //
