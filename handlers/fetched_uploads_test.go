@@ -31,7 +31,7 @@ func TestUploadByAddress(t *testing.T) {
 		says(t, typedIn, got, http.StatusUnprocessableEntity, want, "This digest has 3 hex digits", `value="trixie"`, `value="abc"`, `value="`+typedIn+`"`)
 	}
 	digest := strings.Repeat("ab", 32)
-	got := member.Post("/org/uploads", url.Values{"address": {" https://files.example/images/debian.qcow2?signature=hidden "}, "name": {"trixie"}, "sha256": {digest + "  debian.qcow2"}})
+	got := member.Post("/org/uploads", url.Values{"address": {" https://files.example/images/debian.qcow2?signature=kept-quiet "}, "name": {"trixie"}, "sha256": {digest + "  debian.qcow2"}})
 	page := got.Header.Get("Location")
 	if got.Status != http.StatusSeeOther || !strings.HasPrefix(page, "/org/uploads/") {
 		t.Fatalf("an address: %d %s", got.Status, page)
@@ -41,7 +41,7 @@ func TestUploadByAddress(t *testing.T) {
 		t.Helper()
 		got := member.Get(page)
 		says(t, what, got, http.StatusOK, append(words, "https://files.example/images/debian.qcow2", "trixie", digest)...)
-		if strings.Contains(got.Body, "hidden") {
+		if strings.Contains(got.Body, "kept-quiet") {
 			t.Errorf("%s: the page has the query", what)
 		}
 	}
@@ -56,7 +56,7 @@ func TestUploadByAddress(t *testing.T) {
 	shown("coming", "1 GiB of 3 GiB are here", "20 MiB/s", "1 min 42 s", "goes on by itself")
 	storetest.NoError(t, worker.Models.RecordFetchWaits(ctx, id, "The line to files.example is cut. It goes on by itself.", true))
 	shown("cut", "The line to files.example is cut.")
-	leads := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://mirror.example/debian.qcow2?signature=hidden"))
+	leads := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://mirror.example/debian.qcow2?signature=kept-quiet"))
 	storetest.NoError(t, worker.Models.FailFetch(ctx, id, models.FetchFailure{Why: "files.example leads elsewhere.", Advice: "Fetch from there if you trust it.", Leads: &leads}))
 	shown("failed", "It was not fetched", "files.example leads elsewhere.", "Fetch from there if you trust it.", "https://mirror.example/debian.qcow2", "Fetch it from there", page+"/retry", "/org/images/new?address=https%3A%2F%2Ffiles.example%2Fimages%2Fdebian.qcow2&name=trixie&sha256="+digest)
 	says(t, "the list, failed", member.Get("/org/images"), http.StatusOK, "not fetched", "files.example leads elsewhere.")

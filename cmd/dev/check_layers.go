@@ -36,10 +36,13 @@ func lowest() []layer {
 		{packages: []string{"store/blob/bucket"}, may: []string{"store/blob"}},
 		{packages: []string{"provisioner/typed"}},
 		{packages: []string{"provisioner/fetch"}, may: []string{"provisioner/typed"}, never: []string{"cgo"}},
+		// What a file's first bytes tell is told before it is whole, by who may not open it.
+		{packages: []string{"provisioner/image/magic"}},
+		{packages: []string{"provisioner/image"}, may: []string{"provisioner", "provisioner/image/magic"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{
-			"provisioner/placement", "provisioner/memory", "provisioner/image",
+			"provisioner/placement", "provisioner/memory",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
@@ -86,13 +89,14 @@ func pages() []layer {
 			packages: []string{"web/**"},
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
-		{packages: []string{"handlers/public", "handlers/account", "handlers/org", "handlers/provider", "handlers/platform"}, may: audience},
+		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic"), never: []string{"provisioner/image"}},
+		{packages: []string{"handlers/public", "handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
 		{
 			packages: []string{"handlers/jobs"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
 				"billing", "provisioner", "provisioner/typed", "provisioner/placement",
-				"provisioner/image", "provisioner/acceptance", "provisioner/fetch",
+				"provisioner/image", "provisioner/image/magic", "provisioner/acceptance", "provisioner/fetch",
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",
 			},
@@ -110,7 +114,7 @@ func pages() []layer {
 		{packages: []string{"handlers/respond/page"}, may: []string{
 			"store", "store/people", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
-		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "handlers/request", "handlers/respond"}, never: []string{"github.com/aws/**"}},
+		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "provisioner/image/magic", "handlers/request", "handlers/respond"}, never: []string{"github.com/aws/**", "provisioner/image"}},
 		// What both sides of a sale read.
 		{packages: []string{"handlers/sales"}, may: []string{
 			"store", "store/books", "billing", "billing/workbook", "provisioner", "provisioner/typed", "web/sales", "web/layout", "web/ui", "handlers/request", "handlers/respond/page",

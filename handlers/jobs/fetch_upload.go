@@ -2,21 +2,19 @@ package jobs
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
-	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/fetch"
+	"volary.dev/provisioner/image/magic"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store/blob"
@@ -37,8 +35,6 @@ const (
 	fetchTold      = 2 * time.Second
 	// fetchStep is how much is set aside at a time of a file whose length is not known.
 	fetchStep = 64 << 20
-	// peeked is what is looked at before anything is kept.
-	peeked = 512
 )
 
 // FetchUpload fetches an upload from its address. It comes back after a cut and goes on where it was, holding no place meanwhile; one upload
@@ -178,9 +174,9 @@ func (f *fetching) rest(ctx context.Context, r fetch.Request) error {
 	if err := f.setAside(ctx, cmp.Or(f.Length, answer.From+fetchStep)); err != nil {
 		return err
 	}
-	body := bufio.NewReaderSize(answer.Body, peeked)
+	body := bufio.NewReaderSize(answer.Body, magic.Enough)
 	if answer.From == 0 {
-		if err := recognise(body); err != nil {
+		if err := recognise(body, f.Length); err != nil {
 			return err
 		}
 	}
@@ -210,17 +206,14 @@ func (f *fetching) rest(ctx context.Context, r fetch.Request) error {
 	return nil
 }
 
-// recognise looks at the first bytes, before any are kept.
-func recognise(body *bufio.Reader) error {
-	first, err := body.Peek(peeked)
-	if len(first) == 0 && err != nil && !errors.Is(err, io.EOF) {
-		return err
+// recognise looks at the first bytes, before any are kept. That they look right says nothing of the rest.
+func recognise(body *bufio.Reader, size int64) error {
+	first, err := body.Peek(magic.Enough)
+	if err != nil && !errors.Is(err, io.EOF) || len(first) == 0 {
+		return nil //nolint:nilerr // who reads on is told
 	}
-	kind := http.DetectContentType(first)
-	if strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "text/xml") || bytes.HasPrefix(bytes.ToLower(bytes.TrimSpace(first)), []byte("<!doctype")) {
-		return &fetch.Problem{
-			Kind: fetch.Never, Title: "At this address is a web page (HTML), and no disk.", Next: "Open it in a browser, and give the address of the file that the page leads to.",
-		}
+	if _, r := magic.Take(first, nil, size); r != nil {
+		return &fetch.Problem{Kind: fetch.Never, Title: r.Title, Next: r.Next}
 	}
 	return nil
 }
