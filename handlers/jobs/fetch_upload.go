@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -211,6 +213,11 @@ func recognise(body *bufio.Reader, size int64) error {
 	first, err := body.Peek(magic.Enough)
 	if err != nil && !errors.Is(err, io.EOF) || len(first) == 0 {
 		return nil //nolint:nilerr // who reads on is told
+	}
+	if kind := http.DetectContentType(first); strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "text/xml") {
+		return &fetch.Problem{
+			Kind: fetch.Never, Title: "At this address is a web page (HTML), and no disk.", Next: "Open it in a browser, and give the address of the file that the page leads to.",
+		}
 	}
 	if _, r := magic.Take(first, nil, size); r != nil {
 		return &fetch.Problem{Kind: fetch.Never, Title: r.Title, Next: r.Next}

@@ -253,6 +253,44 @@ func TestFetchUploadGoesOn(t *testing.T) {
 	}
 }
 
+// A worker that ends in the middle leaves what came, and the next one goes on.
+func TestFetchUploadSurvivesItsWorker(t *testing.T) {
+	i := newImporter(t)
+	content := pattern(3 << 20)
+	sent, end := make(chan struct{}), make(chan struct{})
+	var asked atomic.Int32
+	i.mux.HandleFunc("/disk", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `"one"`)
+		if asked.Add(1) == 1 {
+			w.Header().Set("Content-Length", strconv.Itoa(len(content)))
+			_, _ = w.Write(content[:1<<20])
+			_ = http.NewResponseController(w).Flush()
+			close(sent)
+			select {
+			case <-r.Context().Done():
+			case <-end:
+			}
+			return
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	})
+	t.Cleanup(func() { close(end) })
+	i.give("/disk", "")
+	ctx, die := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- i.workIn(ctx) }()
+	waittest.Receive(t, "a third of the file", sent)
+	waittest.Until(t, "bytes in the store", func() bool { return len(i.bytes()) > 0 })
+	die()
+	if err, _ := waittest.Receive(t, "the end of the worker", ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a worker that ends: %v", err)
+	}
+	here := len(i.bytes())
+	if u := i.toItsEnd(); u.State != provisioner.UploadChecking || !bytes.Equal(i.bytes(), content) || here == 0 || here == len(content) || asked.Load() != 2 {
+		t.Errorf("%d bytes were here: %+v", here, u)
+	}
+}
+
 func TestFetchUploadOfAFileThatChanges(t *testing.T) {
 	one, two := pattern(1<<20), bytes.Repeat([]byte("another file "), 100_000)
 	two[510], two[511] = 0x55, 0xaa
@@ -313,11 +351,12 @@ func TestFetchUploadFails(t *testing.T) {
 	i.mux.HandleFunc("/page2", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("<?xml version=\"1.0\"?><html/>"))
 	})
+	i.file("/pdf", `"one"`, append([]byte("%PDF-1.7 a paper about disks"), make([]byte, 100<<10)...))
 	i.mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", strconv.Itoa(1<<40)) })
 	i.mux.HandleFunc("/empty", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "0") })
 	i.file("/disk", `"one"`, content)
 	n := 10
-	for path, says := range map[string]string{"/missing": "404", "/denied": "401", "/down": "503", "/moved": "leads to https://mirror.example.com/disk. Redirects are not followed.", "/inside": "!169.254.169.254", "/page": "!web page (HTML)", "/page2": "!web page", "/large": "!The file has 1 TiB", "/empty": "is empty"} {
+	for path, says := range map[string]string{"/missing": "404", "/denied": "401", "/down": "503", "/moved": "leads to https://mirror.example.com/disk. Redirects are not followed.", "/inside": "!169.254.169.254", "/page": "!web page (HTML)", "/page2": "!web page", "/pdf": "!This is ", "/large": "!The file has 1 TiB", "/empty": "is empty"} {
 		n++
 		i.id = strings.Repeat(strconv.Itoa(n), 16)
 		i.give(path, "")

@@ -108,7 +108,7 @@ func (f *Fetcher) Open(ctx context.Context, r Request) (*Answer, error) {
 func (f *Fetcher) resolve(ctx context.Context, host string, patience time.Duration) ([]netip.Addr, error) {
 	bounded, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	found, err := f.Resolver.LookupNetIP(bounded, "ip", host)
+	found, err := f.Resolver.LookupNetIP(bounded, "ip", host+".") // as it is: no domain of ours is tried behind it
 	var dns *net.DNSError
 	switch {
 	case ctx.Err() != nil:

@@ -12,7 +12,7 @@ import (
 // A host is known by its number in the underlay, and by its own address where that is a number; a name is none.
 func TestHostNumbers(t *testing.T) {
 	w := storetest.NewWorld(t)
-	_, err := w.Pool.Exec(t.Context(), `UPDATE hosts SET underlay = '198.51.100.7', address = CASE WHEN id = (SELECT min(id::text)::uuid FROM hosts) THEN '93.184.216.34' ELSE 'host.example' END`)
+	_, err := w.Pool.Exec(t.Context(), `UPDATE hosts SET underlay = '198.51.100.7', address = CASE WHEN id = (SELECT min(id::text)::uuid FROM hosts) THEN '93.184.216.34' ELSE id::text || '.example' END`)
 	storetest.NoError(t, err)
 	list, err := storetest.OpenAs(t, w.Pool, store.RoleWorker).Machines.HostNumbers(t.Context())
 	storetest.NoError(t, err)
