@@ -393,7 +393,7 @@ func TestFetchUploadIsDiscarded(t *testing.T) {
 	var once sync.Once
 	i.mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(32<<20))
-		_, _ = w.Write(make([]byte, 1<<20))
+		_, _ = w.Write(pattern(1 << 20))
 		_ = http.NewResponseController(w).Flush()
 		once.Do(func() { close(started) })
 		select {
