@@ -43,7 +43,7 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 
 // BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for file, name, size and digest, "malformed"
 // for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
-// of them, or uploads wait for their check, "quota" where it may not keep that much more, "busy" where the sender began it already
+// of them, uploads wait for their check, or it had MaxFetchesAnHour fetched, "quota" where it may not keep that much more, "busy" where the sender began it already
 // (UploadOfSender finds it), "suspended".
 func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 	if err := u.check(); err != nil {

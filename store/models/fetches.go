@@ -8,14 +8,37 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/queue"
 )
+
+// MaxFetchesAnHour is how often an organization may have files fetched, or tried again, within an hour: each asks a server that may be
+// a stranger's, in our name.
+const MaxFetchesAnHour = 60
+
+// refuseManyFetches counts what the log has of them: an upload that was discarded has been asked for all the same.
+func refuseManyFetches(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	var count int
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM audit WHERE organization_id = $1 AND verb = 'fetch upload' AND at > now() - interval '1 hour'`, orgID).Scan(&count); err != nil {
+		return fmt.Errorf("count fetches of %s: %w", orgID, err)
+	}
+	if count < MaxFetchesAnHour {
+		return nil
+	}
+	return &refusal.Error{
+		Code: "uploads", Title: fmt.Sprintf("Your organization had files fetched %d times within an hour, %d times it may.", count, MaxFetchesAnHour),
+		Next: "Try again in an hour, or upload the file itself.",
+	}
+}
 
 // beginFetch notes the source of an upload that is begun, where it has one, and asks for it to be fetched.
 func (db *DB) beginFetch(ctx context.Context, tx pgx.Tx, u NewUpload) error {
 	if u.Source == nil {
 		return nil
+	}
+	if err := refuseManyFetches(ctx, tx, u.Organization); err != nil {
+		return err
 	}
 	sealed, err := db.core.Seal(u.Source.Full)
 	if err != nil {

@@ -54,3 +54,23 @@ func TestFetchesTellOpenPages(t *testing.T) {
 	end()
 	waittest.Receive(t, "the end of listening", ended)
 }
+
+// An organization asks strangers' servers so often an hour, whatever became of its uploads.
+func TestFetchesOfAnHour(t *testing.T) {
+	w := storetest.NewWorld(t)
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk"))
+	begin := func(n int) error {
+		return w.DB.Models.BeginUpload(t.Context(), models.NewUpload{Organization: w.Organization, Person: w.Person, ID: hexID(n), Filename: "disk", Source: &at})
+	}
+	for n := range models.MaxFetchesAnHour - 1 {
+		storetest.NoError(t, begin(n))
+		storetest.Must[bool](t)(w.DB.Models.DiscardUpload(t.Context(), w.Person, hexID(n)))
+	}
+	storetest.NoError(t, begin(100))
+	storetest.WantCode(t, begin(101), "uploads")
+	storetest.NoError(t, w.DB.Models.FailFetch(t.Context(), hexID(100), models.FetchFailure{Why: "No.", Advice: "Wait."}))
+	storetest.WantCode(t, w.DB.Models.RetryFetch(t.Context(), w.Organization, w.Person, hexID(100), ""), "uploads")
+	_, err := w.Pool.Exec(t.Context(), `UPDATE audit SET at = at - interval '1 hour' WHERE verb = 'fetch upload'`)
+	storetest.NoError(t, err)
+	storetest.NoError(t, w.DB.Models.RetryFetch(t.Context(), w.Organization, w.Person, hexID(100), ""))
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // RetryFetch has an upload whose fetching failed tried again: from its address, or, where follow is the address that its server leads to
-// (as Fetch.Leads), from there. Refusals: NotFound("upload"), "suspended", "conflict" where it did not fail or leads elsewhere by now.
+// (as Fetch.Leads), from there. Refusals: NotFound("upload"), "suspended", "uploads" (MaxFetchesAnHour), "conflict" where it did not fail or leads elsewhere by now.
 func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, follow string) error {
 	subject, err := UploadSubject(id)
 	if err != nil {
@@ -36,6 +36,9 @@ func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, follow st
 			return &refusal.Error{Code: "conflict", Title: typed.Isolate(u.Name) + " did not fail, or somebody has it tried again already.", Next: "See on its page how far it is."}
 		case follow != "" && u.Leads != follow:
 			return &refusal.Error{Code: "conflict", Title: "The server leads somewhere else by now.", Next: "Look at the address once more before you go on from there."}
+		}
+		if err := refuseManyFetches(ctx, tx, orgID); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `
 			UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, follow = $2 <> '', address = coalesce(nullif($2, ''), address), leads = ''
