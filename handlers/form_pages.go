@@ -31,6 +31,7 @@ func formPages(table []route) map[string]string {
 func stands() map[string]string {
 	return map[string]string{
 		"/switch":                        "/workplaces",
+		"/org/uploads":                   "/org/images/new",
 		"/org/leave":                     "/org/members",
 		"/org/announcements/:id/dismiss": "/org",
 	}

@@ -63,6 +63,7 @@ func TestFormsStandWhereTheirAddressLeads(t *testing.T) {
 		on + "/extend":                                  on,
 		on + "/consent/withdraw":                        on,
 		"/org/uploads/" + w.Upload + "/discard":         "/org/uploads/" + w.Upload,
+		"/org/uploads":                                  "/org/images/new",
 		"/org/models/" + w.Model.String() + "/versions": "/org/models/" + w.Model.String() + "/versions/new",
 		"/org/members/" + w.Extra.String() + "/cap":     "/org/members",
 		"/account/organizations":                        "/account/organizations/new",

@@ -114,6 +114,8 @@ func orgMatrix() []row {
 		{"GET /org/images/new", orgWork(), false, page},
 		{"GET /org/images/:id", orgWork(), true, page},
 		{"GET /org/uploads/:id", orgWork(), true, page},
+		{"POST /org/uploads", orgWork(), false, refused},
+		{"POST /org/uploads/:id/retry", orgWork(), true, []int{http.StatusConflict, http.StatusNotFound}}, // it is sent, and no address failed
 		{"GET /org/images/:id/delete", orgWork(), true, page},
 		{"POST /org/images/:id/delete", orgWork(), true, refused}, // a version uses it
 		{"GET /org/models", orgWork(), false, page},

@@ -50,6 +50,7 @@ type Options struct {
 	// PlainHosts lets staff add hosts by tcp and unix: one machine, and the lab.
 	PlainHosts     bool
 	UploadsChecked bool
+	UploadsFetched bool // the worker fetches files from addresses
 	// Uploads is where they are written.
 	Uploads blob.Uploads
 	// UploadLocks are those that the process hears of (NewUploadLocks); nil: what another one asks for is found by a look.
@@ -68,8 +69,7 @@ const (
 	formBytes   = 1 << 20          // two user-data of 64 KiB, escaped, and room
 	workTime    = 25 * time.Second // of an ordinary handler: below the server's time for reading, which would end it without a word
 	exportPace  = 30 * time.Second // to take 64 KiB of an export
-	maxUpload   = 64 << 30
-	signInsEach = 6 * time.Second // and bursts of 20: a whole laboratory may sit behind one address
+	signInsEach = 6 * time.Second  // and bursts of 20: a whole laboratory may sit behind one address
 	signInBurst = 20
 	consoleEach = 2 * time.Second
 	openBurst   = 20
@@ -202,7 +202,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	m := org.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
-		MaxUploadBytes: maxUpload, UploadsChecked: o.UploadsChecked, Uploads: uploads, PublicURL: o.PublicURL,
+		MaxUploadBytes: blob.MaxUpload, UploadsChecked: o.UploadsChecked, UploadsFetched: o.UploadsFetched, Uploads: uploads, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
@@ -258,7 +258,7 @@ func (o Options) clock() func() time.Time {
 type guards struct{ before, after []echo.MiddlewareFunc }
 
 func (o Options) uploads() (*uploads.Handler, error) {
-	return uploads.New(uploads.Options{Models: o.Store.Models, People: o.Store.People, Store: o.Uploads, Locks: o.UploadLocks, MaxBytes: maxUpload, Log: o.Log, Pace: o.UploadPace})
+	return uploads.New(uploads.Options{Models: o.Store.Models, People: o.Store.People, Store: o.Uploads, Locks: o.UploadLocks, MaxBytes: blob.MaxUpload, Log: o.Log, Pace: o.UploadPace})
 }
 
 // UploadLocks are the locks of uploads under way.

@@ -166,7 +166,9 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/images/:id/delete", request.OrgWork, o.ConfirmDeleteImage, ordinary},
 		{post, "/org/images/:id/delete", request.OrgWork, o.DeleteImage, ordinary},
 		{get, "/org/uploads/:id", request.OrgWork, o.ShowUpload, ordinary},
+		{post, "/org/uploads", request.OrgWork, o.CreateUpload, ordinary},
 		{post, "/org/uploads/:id/discard", request.OrgWork, o.DiscardUpload, ordinary},
+		{post, "/org/uploads/:id/retry", request.OrgWork, o.RetryUpload, ordinary},
 
 		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},
 		{post, "/org/models", request.OrgWork, o.CreateModelCluster, ordinary},

@@ -123,11 +123,15 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 -- What an upload is, and which images come of it, is the worker's verdict. Web has it checked, and says why it is not.
 GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at),
   UPDATE (finished_at, finished_by, sender, expected_digest, state, reason, checks, verified_at), DELETE ON uploads TO volary_web;
-GRANT SELECT, UPDATE (state, reason, checks, progress, format, digest, verified_at, size), DELETE ON uploads TO volary_worker;
+GRANT SELECT, UPDATE (state, reason, checks, progress, format, digest, verified_at, size, finished_at, finished_by), DELETE ON uploads TO volary_worker;
+-- Web seals addresses and does not get them back; what is fetched is the worker's word.
+GRANT INSERT (upload_id, address, sealed), SELECT (upload_id, address, state, advice, leads, length, received, rate),
+  UPDATE (address, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
+GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
 GRANT SELECT, INSERT ON images TO volary_worker; -- an image never changes
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;
-GRANT SELECT (confirmed_at), DELETE ON upload_locks TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_worker;
 GRANT SELECT, INSERT ON model_clusters TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its roles
 GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;

@@ -118,7 +118,8 @@ DECLARE
   about uuid;
 BEGIN
   SELECT k.subject, k.lane, k.most INTO subject, own_lane, most FROM (VALUES
-    ('verify_upload', 'upload_id', 'verify', 3), ('discard_upload', 'upload_id', 'hosts', 12), ('delete_image', 'image_id', 'hosts', 12),
+    ('verify_upload', 'upload_id', 'verify', 3), ('discard_upload', 'upload_id', 'hosts', 12), ('fetch_upload', 'upload_id', 'fetch', 12),
+    ('delete_image', 'image_id', 'hosts', 12),
     ('run_acceptance', 'test_id', 'acceptance', 3), ('check_host', 'host_id', 'hosts', 3), ('send_mail', 'mail_id', 'mail', 12)) AS k (kind, subject, lane, most) WHERE kind = wanted;
   about := (arguments ->> subject)::uuid;
   IF about IS NULL THEN
@@ -277,6 +278,16 @@ DECLARE
   changed uploads := CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
 BEGIN
   PERFORM pg_notify('volary_changes', json_build_object('organization', changed.organization_id, 'kind', 'upload', 'id', changed.id::uuid)::text);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_upload_source()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', u.organization_id, 'kind', 'upload', 'id', u.id::uuid)::text)
+    FROM uploads u WHERE u.id = NEW.upload_id;
   RETURN NULL;
 END $function$;
 
@@ -1613,6 +1624,31 @@ CREATE TABLE upload_locks (
   CONSTRAINT upload_locks_upload_id_check CHECK ((upload_id ~ '^[0-9a-f]{32}$'::text))
 );
 
+CREATE TABLE upload_sources (
+  upload_id text NOT NULL,
+  address text NOT NULL,
+  sealed bytea,
+  state text DEFAULT 'waiting'::text NOT NULL,
+  advice text DEFAULT ''::text NOT NULL,
+  leads text DEFAULT ''::text NOT NULL,
+  leads_sealed bytea,
+  follow boolean DEFAULT false NOT NULL,
+  mark text DEFAULT ''::text NOT NULL,
+  length bigint DEFAULT 0 NOT NULL,
+  received bigint DEFAULT 0 NOT NULL,
+  rate bigint DEFAULT 0 NOT NULL,
+  cuts integer DEFAULT 0 NOT NULL,
+  begun integer DEFAULT 0 NOT NULL,
+  started_at timestamp with time zone,
+  job_id bigint DEFAULT 0 NOT NULL,
+  CONSTRAINT upload_sources_address_check CHECK (((address ~~ 'https://%'::text) AND (octet_length(address) <= 4000))),
+  CONSTRAINT upload_sources_length_check CHECK ((length >= 0)),
+  CONSTRAINT upload_sources_mark_check CHECK ((length(mark) <= 300)),
+  CONSTRAINT upload_sources_pkey PRIMARY KEY (upload_id),
+  CONSTRAINT upload_sources_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'fetching'::text, 'failed'::text, 'ended'::text]))),
+  CONSTRAINT upload_sources_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id) ON DELETE CASCADE
+);
+
 CREATE TABLE uploads (
   id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -1641,6 +1677,7 @@ CASE state
 END),
   CONSTRAINT uploads_check1 CHECK (((finished_by IS NULL) = (finished_at IS NULL))),
   CONSTRAINT uploads_check2 CHECK (((state = ANY (ARRAY['done'::text, 'refused'::text])) = (verified_at IS NOT NULL))),
+  CONSTRAINT uploads_check3 CHECK (((size > 0) OR ((size = 0) AND (state = ANY (ARRAY['arriving'::text, 'refused'::text]))))),
   CONSTRAINT uploads_digest_check CHECK (((digest = ''::text) OR (digest ~ '^[0-9a-f]{64}$'::text))),
   CONSTRAINT uploads_expected_digest_check CHECK (((expected_digest = ''::text) OR (expected_digest ~ '^[0-9a-f]{64}$'::text))),
   CONSTRAINT uploads_filename_check CHECK ((length(filename) <= 255)),
@@ -1652,7 +1689,6 @@ END),
   CONSTRAINT uploads_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT uploads_pkey PRIMARY KEY (id),
   CONSTRAINT uploads_sender_check CHECK (((sender = ''::text) OR (sender ~ '^[0-9A-Za-z-]{16,64}$'::text))),
-  CONSTRAINT uploads_size_check CHECK ((size > 0)),
   CONSTRAINT uploads_state_check CHECK ((state = ANY (ARRAY['arriving'::text, 'checking'::text, 'done'::text, 'refused'::text, 'unverified'::text])))
 );
 
@@ -1940,6 +1976,7 @@ CREATE VIEW jobs AS
         CASE river_job.kind
             WHEN 'verify_upload'::text THEN river_job.args ->> 'upload_id'::text
             WHEN 'discard_upload'::text THEN river_job.args ->> 'upload_id'::text
+            WHEN 'fetch_upload'::text THEN river_job.args ->> 'upload_id'::text
             WHEN 'delete_image'::text THEN river_job.args ->> 'image_id'::text
             WHEN 'run_acceptance'::text THEN river_job.args ->> 'test_id'::text
             WHEN 'check_host'::text THEN river_job.args ->> 'host_id'::text
@@ -2035,6 +2072,8 @@ CREATE TRIGGER rights_end_sooner AFTER UPDATE OF expires_at ON sessions FOR EACH
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER upload_sources_changed AFTER UPDATE OF state, address, received ON upload_sources FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload_source();
 
 CREATE TRIGGER uploads_changed AFTER UPDATE OF state, reason, checks, expected_digest, progress ON uploads FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_upload();
 
@@ -2362,9 +2401,13 @@ GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_web;
 
 GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_web;
 
-GRANT DELETE ON upload_locks TO volary_worker;
+GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_worker;
 
-GRANT SELECT (confirmed_at) ON upload_locks TO volary_worker;
+GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_worker;
+
+GRANT INSERT (upload_id, address, sealed), SELECT (upload_id, address, state, advice, leads, length, received, rate), UPDATE (address, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
+
+GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 
 GRANT DELETE, SELECT ON uploads TO volary_web;
 
@@ -2372,7 +2415,7 @@ GRANT INSERT (id, organization_id, person_id, filename, size, created_at, finger
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 
-GRANT UPDATE (size, state, reason, checks, format, digest, verified_at, progress) ON uploads TO volary_worker;
+GRANT UPDATE (size, finished_at, state, reason, checks, format, digest, finished_by, verified_at, progress) ON uploads TO volary_worker;
 
 GRANT INSERT, SELECT ON usage_lines TO volary_web;
 

@@ -71,6 +71,7 @@ func TestServersMayNot(t *testing.T) {
 			`SELECT enqueue('send_mail', jsonb_build_object('mail_id', gen_random_uuid(), 'more', repeat('x', 5000)), 'mail', 1, 1, NULL)`,
 			`SELECT enqueue('send_mail', jsonb_build_object('mail_id', gen_random_uuid()), 'mail', 1, 1, now() + interval '1 year')`,
 			// Secrets of guests, and what the worker alone says.
+			`SELECT sealed FROM upload_sources`, `SELECT leads_sealed FROM upload_sources`, `UPDATE upload_sources SET sealed = ''`, `UPDATE upload_sources SET received = 1`,
 			`SELECT sealed FROM mails`, `SELECT * FROM mails`, `UPDATE mails SET sealed = NULL`, `SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
 			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
 			`UPDATE images SET canonical_digest = repeat('0', 64)`, `INSERT INTO images (id) VALUES (gen_random_uuid())`, `UPDATE uploads SET checks = '[]'`, `UPDATE uploads SET digest = ''`,
@@ -110,7 +111,7 @@ func TestServersMayAskForEachJob(t *testing.T) {
 	id := uuid.New()
 	storetest.NoError(t, web.Tx(t.Context(), func(tx pgx.Tx) error {
 		return errors.Join(
-			store.Enqueue(t.Context(), tx, queue.VerifyUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.DiscardUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.DeleteImage{ImageID: id}),
+			store.Enqueue(t.Context(), tx, queue.VerifyUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.DiscardUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.FetchUpload{UploadID: id}), store.Enqueue(t.Context(), tx, queue.DeleteImage{ImageID: id}),
 			store.Enqueue(t.Context(), tx, queue.RunAcceptance{TestID: id}), store.Enqueue(t.Context(), tx, queue.CheckHost{HostID: id}),
 			store.Enqueue(t.Context(), tx, queue.SendMail{MailID: id}),
 		)

@@ -35,6 +35,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/refusal", "provisioner", "migrations", "static", "store/queue", "store/blob", "store/sender", "store/sealing", "handlers/handshake"}},
 		{packages: []string{"store/blob/bucket"}, may: []string{"store/blob"}},
 		{packages: []string{"provisioner/typed"}},
+		{packages: []string{"provisioner/fetch"}, may: []string{"provisioner/typed"}, never: []string{"cgo"}},
 		// What a file's first bytes tell is told before it is whole, by who may not open it.
 		{packages: []string{"provisioner/image/magic"}},
 		{packages: []string{"provisioner/image"}, may: []string{"provisioner", "provisioner/image/magic"}},
@@ -95,7 +96,7 @@ func pages() []layer {
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
 				"billing", "provisioner", "provisioner/typed", "provisioner/placement",
-				"provisioner/image", "provisioner/acceptance",
+				"provisioner/image", "provisioner/image/magic", "provisioner/acceptance", "provisioner/fetch",
 				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",
 			},
@@ -144,7 +145,7 @@ func mains() []layer {
 			"cmd/internal/setup", "store", "store/floors", "store/queue", "store/blob", "store/sealing", "billing", "migrations",
 			"provisioner", "provisioner/placement", "provisioner/image", "provisioner/acceptance",
 			"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
-			"provisioner/libvirt", "provisioner/hostline", "handlers/jobs", "handlers/loops", "handlers/console", "handlers/handshake",
+			"provisioner/libvirt", "provisioner/hostline", "provisioner/fetch", "handlers/jobs", "handlers/loops", "handlers/console", "handlers/handshake",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/machines", "store/floors", "store/queue",

@@ -103,7 +103,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
 	}
 	engine := loops.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
-	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, verify, mails))
+	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, verify, fetchUpload(cfg, db, blobs, mails.Identity, log), mails))
 	if err != nil {
 		return err
 	}
@@ -168,12 +168,13 @@ func dialHosts(cfg setup.WorkerConfig, log *slog.Logger) (provisioner.Dial, erro
 }
 
 // workers registers every kind of job.
-func workers(cfg setup.WorkerConfig, engine loops.Engine, verify *jobs.VerifyUpload, mails *jobs.SendMail) *river.Workers {
+func workers(cfg setup.WorkerConfig, engine loops.Engine, verify *jobs.VerifyUpload, fetch *jobs.FetchUpload, mails *jobs.SendMail) *river.Workers {
 	w := river.NewWorkers()
 	river.AddWorker(w, mails)
 	river.AddWorker(w, &jobs.RunAcceptance{Engine: engine})
 	river.AddWorker(w, &jobs.CheckHost{Engine: engine, ProbeImage: cfg.ProbeImage})
 	river.AddWorker(w, verify)
+	river.AddWorker(w, fetch)
 	river.AddWorker(w, &jobs.DeleteImage{Models: engine.Models, Blobs: verify.Blobs, Log: engine.Log})
 	river.AddWorker(w, &jobs.DiscardUpload{Models: engine.Models, Blobs: verify.Blobs})
 	return w

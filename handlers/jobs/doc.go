@@ -1,4 +1,4 @@
-// Package jobs is the finite work behind the pages, a River job and a file for each: check_host, delete_image, discard_upload,
+// Package jobs is the finite work behind the pages, a River job and a file for each: check_host, delete_image, discard_upload, fetch_upload,
 // run_acceptance, send_mail, verify_upload. What never ends is in handlers/loops; both reach hosts by loops.Hosts.
 //
 // A job may run twice, on two workers, and die between any two lines: it begins from what the database and the hosts say.
@@ -9,6 +9,11 @@
 //
 // 2026-11-29: a busy host kept its guests from booting under KVM within 12 s, passed its check, and was an emulating one from
 // then on. The limit counts silence on the guest's console now, and a host that does not answer once is asked again.
+//
+// 2026-11-30: an upload is fetched from its address under the lock that senders of others have (upload_lock.go), so that a colleague's discard
+// ends it and nobody appends beside it. What has to outlast a worker is in its row: of which file the first bytes are (mark), how long it is, how
+// often it was cut and begun. A cut gives the place back: ten fetches of servers that answer now and then hold none. One fetch of an
+// organization runs at a time, and all together have a ceiling, so that pages and consoles are not starved.
 //
 // Start at queue.go.
 package jobs

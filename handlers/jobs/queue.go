@@ -40,9 +40,9 @@ type Queue struct {
 type Places map[string]int
 
 // DefaultPlaces suit a worker with a few processors: mails and looks at tests are short, checks of hosts wait for those
-// hosts, and a verification takes a processor for itself.
+// hosts, a verification takes a processor for itself, and a fetch a part of the line.
 func DefaultPlaces() Places {
-	return Places{queue.Mail: 4, queue.Verify: 2, queue.Acceptance: 4, queue.Hosts: 4}
+	return Places{queue.Mail: 4, queue.Verify: 2, queue.Fetch: 2, queue.Acceptance: 4, queue.Hosts: 4}
 }
 
 // ParsePlaces reads "mail=4,verify=2": queues and their numbers of places, 1 to 100. A queue that is left out keeps its

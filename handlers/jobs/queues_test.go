@@ -160,11 +160,11 @@ func TestParsePlaces(t *testing.T) {
 	if err != nil || p["mail"] != 7 || p["verify"] != 1 || p["hosts"] != jobs.DefaultPlaces()["hosts"] {
 		t.Errorf("%v, %v", p, err)
 	}
-	if p, err := jobs.ParsePlaces(""); err != nil || len(p) != 4 {
+	if p, err := jobs.ParsePlaces(""); err != nil || len(p) != 5 {
 		t.Errorf("%v, %v", p, err)
 	}
 	for _, wrong := range []string{"4", "mail", "mail=0", "mail=101", "male=3", "mail=4;verify=2"} {
-		if p, err := jobs.ParsePlaces(wrong); err == nil || !strings.Contains(err.Error(), "mail, verify, acceptance, hosts") {
+		if p, err := jobs.ParsePlaces(wrong); err == nil || !strings.Contains(err.Error(), "mail, verify, fetch, acceptance, hosts") {
 			t.Errorf("%q gives %v, %v", wrong, p, err)
 		}
 	}

@@ -41,6 +41,11 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(uploadTick)
 	defer ticker.Stop()
 	for {
+		if n, err := k.Models.ReviveFetches(ctx); err != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, "revive fetches of uploads", "error", err)
+		} else if n > 0 {
+			k.Log.InfoContext(ctx, "fetches that nobody worked are taken up again", "uploads", n)
+		}
 		if err := k.Discard(ctx, time.Now().Add(-uploadGrace)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "discard stale uploads", "error", err)
 		}

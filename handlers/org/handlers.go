@@ -35,6 +35,7 @@ type Handlers struct {
 	PublicURL      string // links that people pass on begin with it
 	MaxUploadBytes int64
 	UploadsChecked bool
+	UploadsFetched bool // files are fetched from addresses
 	Uploads        *uploads.Handler
 }
 

@@ -49,8 +49,13 @@ func (h Handlers) ListImages(c echo.Context) error {
 	return page.Live(c, web.ImageList(p))
 }
 
-// NewImage shows where to upload one.
+// NewImage shows where to upload one, and where to give an address, which may be prefilled by another page.
 func (h Handlers) NewImage(c echo.Context) error {
+	q := request.ParseQuery(c)
+	return h.newImage(c, http.StatusOK, web.AddressForm{Address: q.Typed("address"), Name: q.Typed("name"), SHA256: q.Typed("sha256")})
+}
+
+func (h Handlers) newImage(c echo.Context, status int, address web.AddressForm) error {
 	orgID, _ := where(c)
 	uploads, err := h.Models.ArrivingUploads(c.Request().Context(), orgID)
 	if err != nil {
@@ -60,8 +65,10 @@ func (h Handlers) NewImage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
-		Layout: h.layout(c), Quota: quota, Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
+	sent := slices.DeleteFunc(uploads, func(u models.Upload) bool { return u.Source != "" })
+	return page.Render(c, status, web.ImageNew(web.ImageNewProps{
+		Layout: h.layout(c), Quota: quota, Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), sent), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
+		Address: address, Fetched: h.UploadsFetched,
 	}))
 }
 

@@ -3,7 +3,9 @@ package org
 import (
 	"context"
 	"slices"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"volary.dev/handlers/request"
@@ -11,6 +13,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -75,6 +78,7 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	p = web.UploadShowProps{
 		Layout: h.layout(c), Subject: subject, UploadRow: h.uploadRow(c.Request().Context(), u), Filename: u.Filename, Format: u.Format, Digest: u.Digest, ExpectedDigest: u.ExpectedDigest,
 		FinishedBy: u.FinishedBy, Finished: page.Time(u.FinishedAt), Verified: page.Time(u.VerifiedAt), Verdict: imageChecks(u.Checks), Progress: web.UploadProgress(u.Progress), MayUpload: mayWork(c),
+		Advice: u.Advice, Leads: u.Leads, Rate: u.Rate,
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.UploadImage{ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize})
@@ -82,11 +86,84 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	return p, err
 }
 
+// CreateUpload has a file fetched from an address.
+func (h Handlers) CreateUpload(c echo.Context) error {
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	typedIn := web.AddressForm{Address: f.Typed("address"), Name: f.Typed("name"), SHA256: f.Typed("sha256")}
+	again := func(r *refusal.Error) error {
+		typedIn.Form = ui.Form{Refusal: r}
+		return h.newImage(c, respond.Status(r.Code), typedIn)
+	}
+	if !h.UploadsFetched {
+		return again(&refusal.Error{Code: "conflict", Title: "Nothing is fetched from addresses here.", Next: "Upload the file itself, or ask the operator to allow it."})
+	}
+	address, err := typed.ParseWebAddress(typedIn.Address)
+	if err != nil {
+		f.Wrong("address", "This address "+err.Error()+".")
+	}
+	if _, err := typed.ParseDigest(typedIn.SHA256); err != nil && strings.TrimSpace(typedIn.SHA256) != "" {
+		f.Wrong("sha256", "This digest "+err.Error()+".")
+	}
+	if r := f.Refusal(); r != nil {
+		return again(r)
+	}
+	orgID, personID := where(c)
+	id := models.UploadOf(uuid.New())
+	err = h.Models.BeginUpload(c.Request().Context(), models.NewUpload{
+		Organization: orgID, Person: personID, ID: id, Filename: fileOf(address), Name: typedIn.Name, ExpectedDigest: typedIn.SHA256, Source: &address,
+	})
+	if r, ok := respond.AsForm(err); ok {
+		return again(r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/uploads/"+id, "")
+}
+
+// fileOf is what the file at an address is called: its own name where it is one, else its server's.
+func fileOf(a typed.WebAddress) string {
+	if name, err := typed.ParseName(a.File); err == nil && name == a.File && len([]rune(name)) <= 255 {
+		return name
+	}
+	return a.Host
+}
+
+// RetryUpload has an upload whose fetching failed tried again, or goes on from where its server led.
+func (h Handlers) RetryUpload(c echo.Context) error {
+	subject, err := request.ID(c, "id", "upload")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	id := models.UploadOf(subject)
+	err = h.Models.RetryFetch(c.Request().Context(), orgID, personID, id, f.Typed("follow"))
+	if r, ok := respond.AsForm(err); ok {
+		return h.uploadRefused(c, r)
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/uploads/"+id, "")
+}
+
 func (h Handlers) uploadRow(ctx context.Context, u models.Upload) web.UploadRow {
 	row := web.UploadRow{
 		ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
+		Source: u.Source, Fetch: string(u.FetchState),
 	}
 	switch {
+	case u.Source != "" && u.Arrives():
+		row.Offset, row.Size, row.Unsized = u.Fetched, u.Length, u.Length == 0
+	case u.Source != "" && u.Size == 0:
+		row.Offset, row.Unsized = u.Fetched, true
 	case u.Arrives():
 		row.Offset = h.Uploads.Received(ctx, u.ID)
 	case u.FinishedAt == nil: // refused for its first bytes

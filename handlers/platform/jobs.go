@@ -19,7 +19,7 @@ func (h Handlers) ListJobs(c echo.Context) error {
 }
 
 func (h Handlers) jobList(c echo.Context) (web.JobListProps, error) {
-	f, p := page.JobFilter(c, "/platform/jobs", "check_host", "run_acceptance", "verify_upload", "discard_upload", "delete_image", "send_mail")
+	f, p := page.JobFilter(c, "/platform/jobs", "check_host", "run_acceptance", "verify_upload", "fetch_upload", "discard_upload", "delete_image", "send_mail")
 	jobs, total, err := h.Overview.Jobs(c.Request().Context(), f)
 	l := h.layout(c)
 	p.Of, p.At, p.Zone, p.Providers = "platform", l.Now, l.Zone, true

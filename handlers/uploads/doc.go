@@ -77,6 +77,9 @@
 // page sends a first piece of 64 KiB, for browsers show no answer that comes while they send; a program that sends all at once is
 // answered meanwhile, and its connection is closed.
 //
+// 2026-11-30: what the worker fetches from an address is sent by nobody (fetched.go): bytes of a sender and of a server are not mixed. To
+// discard it asks the worker for its lock, as of any sender.
+//
 // 2026-11-29: errors of the store go to the log, whole; the sender is told that it is our fault, or that there is no room. tusd would tell
 // paths and a bucket's address.
 //

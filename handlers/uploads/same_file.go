@@ -70,7 +70,7 @@ func (u *Handler) uploadFor(c echo.Context, who principal, id string) (models.Up
 	if who.fingerprint != "" && upload.Fingerprint != "" && who.fingerprint != upload.Fingerprint {
 		return upload, u.anotherFile(c.Request().Context(), upload)
 	}
-	return upload, nil
+	return upload, refuseFetched(c.Request().Method, upload)
 }
 
 func (u *Handler) anotherFile(ctx context.Context, upload models.Upload) *refusal.Error {

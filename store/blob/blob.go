@@ -92,6 +92,9 @@ var (
 	ErrFull     = errors.New("no room in the blob store")
 )
 
+// MaxUpload is how many bytes a file may have, whichever way it comes.
+const MaxUpload = 64 << 30
+
 // ListPage is how many blobs one List gives at most.
 const ListPage = 1000
 

@@ -2,7 +2,7 @@
 // both. Directory is one in a folder that web and worker share, bucket.Bucket one in a bucket of an S3-compatible server;
 // blobtest.Exercise is the contract of both. In a folder lies:
 //
-//	uploads/ID               the bytes of an upload, written by the tus handler
+//	uploads/ID               the bytes of an upload, written by the tus handler, or by a worker that fetches it (Arrival)
 //	uploads/ID.info          tusd's own note beside it
 //	uploads/ID.sums          SHA-256 of each whole block of it, as far as anybody asked (handlers/uploads)
 //	images/DIGEST.qcow2      a canonical image, named after its SHA-256

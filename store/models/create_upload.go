@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -31,6 +32,8 @@ type NewUpload struct {
 	// Room refuses what there is no room for beside the uploads that are announced. One is asked at a time, by whichever process, and
 	// knows of all that were told yes; nil: there is.
 	Room func(announced []Announced) error
+	// Source has the worker fetch it; its size is 0 then, since nobody knows it yet. nil: it is sent.
+	Source *typed.WebAddress
 }
 
 // CreateUpload records the upload of a client that gives no fingerprint of its file.
@@ -40,7 +43,7 @@ func (db *DB) CreateUpload(ctx context.Context, orgID, personID uuid.UUID, id, f
 
 // BeginUpload records the owner of an upload before its first byte. Refusals: "invalid" for file, name, size and digest, "malformed"
 // for fingerprint and sender, "uploads" where the organization has MaxOpenUploads unfinished ones or the person MaxOpenUploadsEach
-// of them, or uploads wait for their check, "quota" where it may not keep that much more, "busy" where the sender began it already
+// of them, uploads wait for their check, or it had MaxFetchesAnHour fetched, "quota" where it may not keep that much more, "busy" where the sender began it already
 // (UploadOfSender finds it), "suspended".
 func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 	if err := u.check(); err != nil {
@@ -74,7 +77,7 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now())`, u.ID, u.Organization, u.Person, u.Filename, u.Name, u.Size, u.Fingerprint, u.Sender, u.ExpectedDigest); err != nil {
 			return fmt.Errorf("begin upload %s: %w", u.ID, err)
 		}
-		return nil
+		return db.beginFetch(ctx, tx, u)
 	})
 }
 
@@ -106,7 +109,7 @@ func (u *NewUpload) check() error {
 		f.Name("name", &u.Name, 1, 255)
 	}
 	f.Digest("digest", &u.ExpectedDigest)
-	f.Check(u.Size > 0, "size", "The file is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.")
+	f.Check(u.Size > 0 || u.Source != nil, "size", "The file is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.")
 	return f.Refusal()
 }
 

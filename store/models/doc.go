@@ -29,6 +29,12 @@
 // about others' files would tell who knows a digest that somebody has them. One that was sent nevertheless is taken and
 // checked as any other: its sender called it something, and what is kept of both is one. The verdict says which image came of the same file.
 //
+// 2026-11-30: where an upload comes from an address is a row beside it (upload_sources), since all but its page and its worker have nothing to
+// do with that. An upload that is fetched arrives as any other: it counts among the unfinished, and has its quota set aside as its length becomes
+// known (RaiseUpload), a step at a time where its server does not say. What a person may mend (404, a redirect, a certificate) leaves it arriving, failed,
+// with the address sealed for another try; what nobody can makes it refused, as a verdict does. Web cannot read the address that it wrote: the
+// form of another one is filled with host and path, and going on from where a server led is a mark that the worker acts upon.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

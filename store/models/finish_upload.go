@@ -16,20 +16,8 @@ import (
 // nothing. What comes of it is of who sent the last byte, and whether they may bring images is asked here again: sending takes
 // hours. Refusals: NotFound("upload"), "forbidden", "suspended"; what arrived is kept then for who may go on with it.
 func (db *DB) FinishUpload(ctx context.Context, by uuid.UUID, id string) error {
-	subject, err := UploadSubject(id)
-	if err != nil {
-		return err
-	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		// Locked, so that two last requests of a client that lost its connection ask for one verification.
-		rows, _ := tx.Query(ctx, `SELECT organization_id, coalesce(nullif(name, ''), filename) AS name, filename, size, state FROM uploads WHERE id = $1 FOR NO KEY UPDATE`, id)
-		u, err := store.One(rows, "upload", pgx.RowToStructByName[struct {
-			OrganizationID uuid.UUID
-			Name           string
-			Filename       string
-			Size           int64
-			State          provisioner.UploadState
-		}])
+		u, err := lockArriving(ctx, tx, id)
 		if err != nil || u.State != provisioner.UploadArriving {
 			return err
 		}
@@ -39,15 +27,42 @@ func (db *DB) FinishUpload(ctx context.Context, by uuid.UUID, id string) error {
 		if err := people.RefuseWithoutWork(ctx, tx, u.OrganizationID, by); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE uploads SET state = 'checking', finished_at = now(), finished_by = $2 WHERE id = $1`, id, by); err != nil {
-			return fmt.Errorf("finish upload %s: %w", id, err)
-		}
-		if err := store.Enqueue(ctx, tx, queue.VerifyUpload{UploadID: subject}); err != nil {
-			return fmt.Errorf("ask for verification of upload %s: %w", id, err)
-		}
-		return store.WriteAudit(ctx, tx, store.AuditRow{
-			By: by, Organization: u.OrganizationID, Verb: "finish upload", Subject: "upload", SubjectID: subject,
-			Detail: map[string]any{"name": u.Name, "file": u.Filename, "size": u.Size},
-		})
+		return u.finish(ctx, tx, by)
+	})
+}
+
+// arrivingUpload is what the end of an upload's arrival needs of it.
+type arrivingUpload struct {
+	ID             string
+	OrganizationID uuid.UUID
+	PersonID       uuid.UUID
+	Name           string
+	Filename       string
+	Size           int64
+	State          provisioner.UploadState
+}
+
+// lockArriving locks it, so that two last requests of a client that lost its connection ask for one verification.
+func lockArriving(ctx context.Context, tx pgx.Tx, id string) (arrivingUpload, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT id, organization_id, person_id, coalesce(nullif(name, ''), filename) AS name, filename, size, state FROM uploads WHERE id = $1 FOR NO KEY UPDATE`, id)
+	return store.One(rows, "upload", pgx.RowToStructByName[arrivingUpload])
+}
+
+// finish asks for its verification, of which by is who brought it.
+func (u arrivingUpload) finish(ctx context.Context, tx pgx.Tx, by uuid.UUID) error {
+	subject, err := UploadSubject(u.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE uploads SET state = 'checking', reason = '', finished_at = now(), finished_by = $2 WHERE id = $1`, u.ID, by); err != nil {
+		return fmt.Errorf("finish upload %s: %w", u.ID, err)
+	}
+	if err := store.Enqueue(ctx, tx, queue.VerifyUpload{UploadID: subject}); err != nil {
+		return fmt.Errorf("ask for verification of upload %s: %w", u.ID, err)
+	}
+	return store.WriteAudit(ctx, tx, store.AuditRow{
+		By: by, Organization: u.OrganizationID, Verb: "finish upload", Subject: "upload", SubjectID: subject,
+		Detail: map[string]any{"name": u.Name, "file": u.Filename, "size": u.Size},
 	})
 }

@@ -44,6 +44,29 @@ type Upload struct {
 	FinishedAt     *time.Time                 // when the last byte came; nil of one that was refused for its first ones
 	FinishedBy     string                     // who sent it; empty until then
 	VerifiedAt     *time.Time                 // when its verdict was final
+	Source         string                     // the address that it is fetched from, without its query; empty: it is sent
+	Fetch                                     // of one with a source
+}
+
+// FetchState is how far the fetching of an upload is.
+type FetchState string
+
+// The states: after the first two a job works or waits, after FetchFailed a person decides, and after FetchEnded nothing is fetched.
+const (
+	FetchWaiting FetchState = "waiting"
+	Fetching     FetchState = "fetching"
+	FetchFailed  FetchState = "failed"
+	FetchEnded   FetchState = "ended"
+)
+
+// Fetch is how the fetching of an upload goes. Why it waits or failed is the upload's Reason.
+type Fetch struct {
+	FetchState FetchState
+	Advice     string // of a failure: what to do
+	Leads      string // where its server says that the file is, without its query; empty: nowhere
+	Length     int64  // bytes of the whole file as its server says; 0: not said
+	Fetched    int64  // bytes
+	Rate       int64  // bytes per second, lately
 }
 
 // Arrives tells whether bytes of it are missing.
@@ -51,8 +74,10 @@ func (u Upload) Arrives() bool { return u.State == provisioner.UploadArriving }
 
 const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, coalesce(nullif(u.name, ''), u.filename) AS name, u.size,
 	u.created_at, u.fingerprint, u.sender, u.expected_digest, u.state, u.reason, u.checks, u.progress, u.format, u.digest, u.finished_at,
-	coalesce((SELECT f.name FROM people f WHERE f.id = u.finished_by), '') AS finished_by, u.verified_at
-	FROM uploads u JOIN people p ON p.id = u.person_id`
+	coalesce((SELECT f.name FROM people f WHERE f.id = u.finished_by), '') AS finished_by, u.verified_at,
+	coalesce(s.address, '') AS source, coalesce(s.state, '') AS fetch_state, coalesce(s.advice, '') AS advice, coalesce(s.leads, '') AS leads,
+	coalesce(s.length, 0) AS length, coalesce(s.received, 0) AS fetched, coalesce(s.rate, 0) AS rate
+	FROM uploads u JOIN people p ON p.id = u.person_id LEFT JOIN upload_sources s ON s.upload_id = u.id`
 
 // Upload finds an upload of the organization, and refuses with "not_found" where there is none.
 func (db *DB) Upload(ctx context.Context, orgID uuid.UUID, id string) (Upload, error) {

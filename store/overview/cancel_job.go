@@ -43,6 +43,8 @@ func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j aJob) (err error) {
 		err = db.cancelTest(ctx, tx, *j.SubjectID)
 	case queue.VerifyUpload{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE uploads SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, models.UploadOf(*j.SubjectID), "Its check was "+cancelled+".")
+	case queue.FetchUpload{}.Kind():
+		err = models.CancelFetch(ctx, tx, models.UploadOf(*j.SubjectID), cancelled)
 	case queue.SendMail{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'failed', error = $2 WHERE id = $1 AND state = 'waiting'`, j.SubjectID, cancelled)
 	}

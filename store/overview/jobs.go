@@ -57,7 +57,7 @@ const selectJobs = `
 	SELECT j.id, j.kind, j.state::text AS state, j.attempt, j.max_attempts, j.created_at, j.scheduled_at, j.attempted_at, j.finalized_at,
 		j.last_error, coalesce(j.subject_id, '00000000-0000-0000-0000-000000000000') AS subject_id,
 		coalesce(h.name, (SELECT c.name FROM clusters c WHERE c.id = t.cluster_id),
-			(SELECT coalesce(nullif(u.name, ''), u.filename) FROM uploads u WHERE j.kind = 'verify_upload' AND u.id = replace(j.subject_id::text, '-', '')),
+			(SELECT coalesce(nullif(u.name, ''), u.filename) FROM uploads u WHERE j.kind IN ('verify_upload', 'fetch_upload') AND u.id = replace(j.subject_id::text, '-', '')),
 			(SELECT m.to_address FROM mails m WHERE j.kind = 'send_mail' AND m.id = j.subject_id), '') AS subject_name,
 		coalesce(p.name, '') AS provider_name` + fromJobs
 
@@ -157,6 +157,8 @@ func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 		}
 	case queue.VerifyUpload{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE uploads SET state = 'checking', reason = '' WHERE id = $1 AND state = 'unverified'`, models.UploadOf(*j.SubjectID))
+	case queue.FetchUpload{}.Kind():
+		err = models.ReopenFetch(ctx, tx, models.UploadOf(*j.SubjectID))
 	case queue.SendMail{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE mails SET state = 'waiting' WHERE id = $1 AND state = 'failed'`, j.SubjectID)
 	}

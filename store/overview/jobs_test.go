@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -123,6 +124,31 @@ func TestCancelAndRetryTheCheckOfAnUpload(t *testing.T) {
 	storetest.NoError(t, web.Overview.RetryJob(ctx, w.Person, uuid.Nil, job.ID))
 	if state() != provisioner.UploadChecking {
 		t.Errorf("asked for again: %s", state())
+	}
+}
+
+// The fetch of an upload that is cancelled is a failure that a person may do something about; asked for anew it waits.
+func TestCancelAndRetryTheFetchOfAnUpload(t *testing.T) {
+	w := storetest.NewWorld(t)
+	ctx := t.Context()
+	web := storetest.OpenAs(t, w.Pool, store.RoleWeb)
+	id := "0123456789abcdef0123456789abcdef"
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk.raw?signature=secret"))
+	storetest.NoError(t, web.Models.BeginUpload(ctx, models.NewUpload{Organization: w.Organization, Person: w.Person, ID: id, Filename: "disk.raw", Source: &at}))
+	job := jobOf(t, w, "fetch_upload")
+	if job.SubjectName != "disk.raw" || models.UploadOf(job.SubjectID) != id {
+		t.Errorf("%+v", job)
+	}
+	read := func() models.Upload {
+		return storetest.Must[models.Upload](t)(w.DB.Models.Upload(ctx, w.Organization, id))
+	}
+	storetest.NoError(t, web.Overview.CancelJob(ctx, w.Person, uuid.Nil, job.ID))
+	if u := read(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "cancelled") || u.Advice == "" {
+		t.Errorf("cancelled: %+v", u)
+	}
+	storetest.NoError(t, web.Overview.RetryJob(ctx, w.Person, uuid.Nil, job.ID))
+	if u := read(); u.FetchState != models.FetchWaiting || u.Reason != "" || u.Advice != "" {
+		t.Errorf("asked for again: %+v", u)
 	}
 }
 

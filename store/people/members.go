@@ -63,11 +63,23 @@ func WorkRoles() []OrganizationRole { return []OrganizationRole{RoleOwner, RoleM
 // another, who is no member, whose account is suspended. A membership stays as it is until the transaction ends. It is for
 // what ends long after it was allowed.
 func RefuseWithoutWork(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
+	return refuseWithoutWork(ctx, tx, orgID, personID, " FOR SHARE")
+}
+
+// RefuseIdle refuses as RefuseSuspended and RefuseWithoutWork do, and keeps neither as it is: the worker may lock no membership.
+func RefuseIdle(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
+	if err := refuseSuspended(ctx, tx, orgID, ""); err != nil {
+		return err
+	}
+	return refuseWithoutWork(ctx, tx, orgID, personID, "")
+}
+
+func refuseWithoutWork(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID, lock string) error {
 	var role OrganizationRole
 	var suspended bool
 	err := tx.QueryRow(ctx, `
 		SELECT m.role, p.suspended_at IS NOT NULL FROM memberships m JOIN people p ON p.id = m.person_id
-		WHERE m.organization_id = $1 AND m.person_id = $2 FOR SHARE`, orgID, personID).Scan(&role, &suspended)
+		WHERE m.organization_id = $1 AND m.person_id = $2`+lock, orgID, personID).Scan(&role, &suspended)
 	r := &refusal.Error{Code: "forbidden", Next: "Ask an owner of your organization to change that, or a colleague to go on."}
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):

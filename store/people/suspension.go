@@ -17,9 +17,13 @@ import (
 // organization's row is shared until the transaction ends: a suspension waits for it, and then finds what it made.
 // Call it after the pool's lock and before a cluster's.
 func RefuseSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	return refuseSuspended(ctx, tx, orgID, " FOR SHARE")
+}
+
+func refuseSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, lock string) error {
 	var since *time.Time
 	var name, reason string
-	err := tx.QueryRow(ctx, `SELECT name, suspended_at, suspended_reason FROM organizations WHERE id = $1 FOR SHARE`, orgID).
+	err := tx.QueryRow(ctx, `SELECT name, suspended_at, suspended_reason FROM organizations WHERE id = $1`+lock, orgID).
 		Scan(&name, &since, &reason)
 	if err != nil {
 		return store.Found(err, "organization")

@@ -12,12 +12,13 @@ import (
 const (
 	Mail       = "mail"       // a second each, of a mail server
 	Verify     = "verify"     // seconds to an hour of processor and disk
+	Fetch      = "fetch"      // minutes to hours, of a line
 	Acceptance = "acceptance" // a look of a second each; between two looks a test holds no place
 	Hosts      = "hosts"      // minutes each, of a host: checks; and the removal of the bytes of deleted images and discarded uploads
 )
 
 // Names gives every queue.
-func Names() []string { return []string{Mail, Verify, Acceptance, Hosts} }
+func Names() []string { return []string{Mail, Verify, Fetch, Acceptance, Hosts} }
 
 // VerifyUpload asks for the verdict on an upload, which makes its images.
 type VerifyUpload struct {
@@ -29,6 +30,17 @@ func (VerifyUpload) Kind() string { return "verify_upload" }
 
 // InsertOpts lets one verification of an upload wait or run at a time.
 func (VerifyUpload) InsertOpts() river.InsertOpts { return once(Verify, 3) }
+
+// FetchUpload asks for an upload to be fetched from its address.
+type FetchUpload struct {
+	UploadID uuid.UUID `json:"upload_id" river:"unique"` // as of VerifyUpload
+}
+
+// Kind names the job.
+func (FetchUpload) Kind() string { return "fetch_upload" }
+
+// InsertOpts lets one fetch of an upload wait or run at a time. A cut line is no attempt: these are for what fails here.
+func (FetchUpload) InsertOpts() river.InsertOpts { return once(Fetch, 12) }
 
 // DiscardUpload asks for what is left of the bytes of an upload to be removed, which was discarded after they had all come.
 type DiscardUpload struct {

@@ -19,6 +19,7 @@ func TestKindsAndArgumentsStay(t *testing.T) {
 	}{
 		`verify_upload {"upload_id":"01a20434-25ed-74a2-a669-4c09d5869602"}`:                                    queue.VerifyUpload{UploadID: id},
 		`discard_upload {"upload_id":"01a20434-25ed-74a2-a669-4c09d5869602"}`:                                   queue.DiscardUpload{UploadID: id},
+		`fetch_upload {"upload_id":"01a20434-25ed-74a2-a669-4c09d5869602"}`:                                     queue.FetchUpload{UploadID: id},
 		`delete_image {"image_id":"01a20434-25ed-74a2-a669-4c09d5869602","upload_id":"","canonical_digest":""}`: queue.DeleteImage{ImageID: id},
 		`run_acceptance {"test_id":"01a20434-25ed-74a2-a669-4c09d5869602"}`:                                     queue.RunAcceptance{TestID: id},
 		`check_host {"host_id":"01a20434-25ed-74a2-a669-4c09d5869602","asked":"0001-01-01T00:00:00Z"}`:          queue.CheckHost{HostID: id},

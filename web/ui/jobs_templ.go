@@ -501,6 +501,8 @@ func JobKind(kind string) string {
 		return "acceptance test"
 	case "verify_upload":
 		return "check of upload"
+	case "fetch_upload":
+		return "fetch of upload"
 	case "discard_upload":
 		return "removal of upload"
 	case "delete_image":

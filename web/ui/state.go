@@ -86,13 +86,13 @@ func WordTone(word string) Tone {
 	switch word {
 	case "passed", "accepted", "verified", "published", "ready", "active", "approved", "done":
 		return ToneGood
-	case "verifying", "running", "uploading", "arriving", "starting", "checking":
+	case "verifying", "running", "uploading", "arriving", "fetching", "starting", "checking":
 		return ToneBusy
 	case "queued", "waiting", "uploaded", "pending":
 		return ToneWait
 	case "unverified", "warning", "interrupted":
 		return ToneWarn
-	case "failed", "refused", "rejected", "error":
+	case "failed", "not fetched", "refused", "rejected", "error":
 		return ToneBad
 	case "gone", "deleted", "expired", "skipped", "withdrawn":
 		return ToneGone

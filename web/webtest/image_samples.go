@@ -14,7 +14,13 @@ func imageSamples() []Sample {
 	return []Sample{
 		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 2}, Size: 2_100_000_000, Quota: someQuota(), Uploads: uploads, MoreUploads: 1, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), Quota: ui.QuotaProps{Allowed: 256 * gib}, MayUpload: true})},
-		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Uploads: uploads[:1]})},
+		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Uploads: uploads[:1]})},
+		{"image-new-address", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Address: org.AddressForm{
+			Form: ui.Form{Refusal: refusal.Invalid(map[string]string{
+				"address": "This address begins with http://, where anybody on the way may change the file; give one with https://.", "sha256": "This digest has 40 hex digits, as a SHA-1 has; a SHA-256 has 64.",
+			})},
+			Address: "http://cloud.debian.org/images/cloud/trixie/latest/debian-13-genericcloud-amd64.qcow2", Name: "Debian 13", SHA256: digest(1)[:40],
+		}})},
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: ui.QuotaProps{Allowed: 10 * gib, Stored: 40 * gib}, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-warned", org.ImageShow(imageWarned())},
@@ -60,7 +66,43 @@ func uploadSamples() []Sample {
 		{"upload-refused-ova", org.UploadShow(uploadRefusedOVA())},
 		{"upload-nested", org.UploadShow(uploadNested())},
 		{"upload-done", org.UploadShow(uploadDone())},
+		{"upload-fetched", org.UploadShow(uploadFetched())},
+		{"upload-leads", org.UploadShow(uploadLeads())},
+		{"upload-not-fetched", org.UploadShow(uploadNotFetched())},
+		{"upload-no-image", org.UploadShow(uploadNoImage())},
 	}
+}
+
+func uploadFetched() org.UploadShowProps {
+	return org.UploadShowProps{
+		Layout: orgLayout(), MayUpload: true, Subject: id(65), Filename: "debian-13-genericcloud-amd64.qcow2", ExpectedDigest: digest(6), Rate: 21_000_000,
+		UploadRow: uploadRows()[5],
+	}
+}
+
+func uploadLeads() org.UploadShowProps {
+	p := uploadFetched()
+	p.Fetch, p.Offset, p.Rate, p.Unsized, p.Size = "failed", 0, 0, true, 0
+	p.Reason = "cloud.debian.org leads to https://mirrors.north.example/debian-cdimage/cloud/trixie/latest/debian-13-genericcloud-amd64.qcow2. Redirects are not followed."
+	p.Advice = "Fetch from there if you trust that address, or give another one."
+	p.Leads = "https://mirrors.north.example/debian-cdimage/cloud/trixie/latest/debian-13-genericcloud-amd64.qcow2"
+	return p
+}
+
+func uploadNotFetched() org.UploadShowProps {
+	p := uploadFetched()
+	p.Fetch, p.Rate = "failed", 0
+	p.Reason, p.Advice = "cloud.debian.org cannot give the file now (503 Service Unavailable).", "Try again later."
+	return p
+}
+
+func uploadNoImage() org.UploadShowProps {
+	p := uploadFetched()
+	p.Fetch, p.State, p.Offset, p.Rate, p.Size = "ended", "refused", 5_120, 0, 5_120
+	p.Reason = "At this address is a web page (HTML), and no disk."
+	p.Verdict = []org.CheckGroup{{Checks: []ui.Check{{Name: "address", State: "failed", Detail: p.Reason, Repair: "Open it in a browser, and give the address of the file that the page leads to."}}}}
+	p.Finished, p.Verified = ago(time.Minute), ago(time.Minute)
+	return p
 }
 
 func uploadRows() []org.UploadRow {
@@ -70,6 +112,7 @@ func uploadRows() []org.UploadRow {
 		{ID: "2f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "second.img", Filename: "second.img", State: "checking", Reason: "Another upload of your organization is checked first.", Size: 400_000_000, Offset: 400_000_000, Created: ago(time.Minute), Person: "Ada Brandt"},
 		{ID: "3f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "old.raw", Filename: "old.raw", State: "unverified", Reason: "qemu-img is not installed (Debian: qemu-utils).", Size: 2 * gib, Offset: 2 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
 		{ID: "4f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", Filename: "ada-laptop-export-with-a-very-long-file-name-2026-11.qcow2", State: "refused", Reason: "It names a backing file: /var/lib/base.qcow2", Size: 91_000_000, Offset: 91_000_000, Created: ago(30 * time.Hour), Person: "Ada Brandt"},
+		{ID: "6f1e2d3c4b5a69788796a5b4c3d2e1f0", Name: "Debian 13", Filename: "debian-13-genericcloud-amd64.qcow2", State: "arriving", Size: 348_000_000, Offset: 190_000_000, Created: ago(10 * time.Second), Person: "Ilse Roth", Source: "https://cloud.debian.org/images/cloud/trixie/latest/debian-13-genericcloud-amd64.qcow2", Fetch: "fetching"},
 	}
 }
 

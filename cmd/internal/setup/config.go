@@ -38,6 +38,7 @@ type WebConfig struct {
 	MemoryStateDir  string         `env:"VOLARY_MEMORY_STATE_DIR"`                              // where the worker's simulated hosts look for their codes, for the lines that are pasted
 	AllowPlainHosts bool           `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // staff may add hosts by tcp and unix: one machine, and the lab
 	UploadsChecked  bool           `env:"VOLARY_UPLOADS_CHECKED" envDefault:"true"`             // false: the worker has no qemu-img
+	UploadsFetched  bool           `env:"VOLARY_FETCH" envDefault:"true"`                       // files are fetched from addresses
 	LogLevel        slog.Level     `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
 }
 
@@ -54,6 +55,8 @@ type WorkerConfig struct {
 	RoundSeconds    int        `env:"VOLARY_ROUND_SECONDS" envDefault:"5"`                  // between two observations of a host
 	QuotaGiB        int        `env:"VOLARY_QUOTA_GIB" envDefault:"256"`                    // as web's
 	Jobs            string     `env:"VOLARY_JOBS"`                                          // background jobs at a time, by kind: mail=4,verify=2; empty: defaults
+	Fetch           bool       `env:"VOLARY_FETCH" envDefault:"true"`                       // files from addresses of the internet
+	FetchRate       int        `env:"VOLARY_FETCH_MIB_PER_SECOND" envDefault:"50"`          // of all fetches of this worker together
 	Name            string     `env:"VOLARY_WORKER_NAME"`                                   // in claims and logs; empty: host name and process id
 	ProbeImage      string     `env:"VOLARY_PROBE_IMAGE"`                                   // the sample image, which checks of hosts boot; empty: checks fail
 	PKIPath         string     `env:"VOLARY_PKI_PATH"`                                      // client certificate for tls hosts; empty: libvirt's own

@@ -30,7 +30,7 @@ func Exercise(t *testing.T, open func(t *testing.T) blob.Place) {
 	for name, test := range map[string]func(*testing.T, blob.Place){
 		"keeps blobs": keeps, "adopts files": adopts, "leaves nothing of a broken put": broken, "keys stay inside": inside, "lists": lists,
 		"uploads": uploads, "uploads that are cut": cut, "uploads of several parts": several, "uploads are discarded": discards, "sums": sums,
-		"whole uploads": wholes, "ids": ids,
+		"whole uploads": wholes, "ids": ids, "arrivals": arrivals,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -284,6 +284,32 @@ func cut(t *testing.T, p blob.Place) {
 }
 
 // several has pieces begin and end within the parts of a store that keeps an upload in parts.
+// arrivals are brought by this process, and how long one is may be known at its end.
+func arrivals(t *testing.T, p blob.Place) {
+	content := make([]byte, 20<<20+3)
+	_, _ = rand.Read(content)
+	a := must[*blob.Arrival](t)(blob.Arrive(t.Context(), p.Uploads(), id, "disk.img", 1<<36))
+	gone := errors.New("the line is cut")
+	if n, err := a.Append(t.Context(), io.MultiReader(bytes.NewReader(content[:5]), iotest.ErrReader(gone))); n != 5 || !errors.Is(err, gone) {
+		t.Errorf("a cut line: %d, %v", n, err)
+	}
+	a = must[*blob.Arrival](t)(blob.Arrive(t.Context(), p.Uploads(), id, "disk.img", 1<<36))
+	if a.Offset() != 5 {
+		t.Errorf("%d bytes are here, want 5", a.Offset())
+	}
+	if n, err := a.Append(t.Context(), bytes.NewReader(content[5:])); n != int64(len(content))-5 || err != nil {
+		t.Errorf("the rest: %d, %v", n, err)
+	}
+	for range 2 { // as after a worker that died when all was done
+		if err := must[*blob.Arrival](t)(blob.Arrive(t.Context(), p.Uploads(), id, "disk.img", 1<<36)).Finish(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if local(t, p, blob.UploadKey(id)) != string(content) {
+		t.Error("the local file differs")
+	}
+}
+
 func several(t *testing.T, p blob.Place) {
 	content := make([]byte, 40<<20+5)
 	_, _ = rand.Read(content)

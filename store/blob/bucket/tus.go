@@ -74,6 +74,24 @@ func (u *upload) FinishUpload(context.Context) error {
 	return nil
 }
 
+// DeclareLength implements tus.LengthDeclarableUpload, for one whose size is found out with its last byte. Its parts stay as they are.
+func (u *upload) DeclareLength(ctx context.Context, size int64) error {
+	if size == u.Size {
+		return nil
+	}
+	n := u.note
+	n.Size = size
+	text, err := json.Marshal(n)
+	if err != nil {
+		return err
+	}
+	if _, err := u.of.b.put(ctx, blob.UploadKey(u.id)+blob.NoteSuffix, bytes.NewReader(text), only{}); err != nil {
+		return err
+	}
+	u.note = n
+	return nil
+}
+
 // Terminate implements tus.TerminatableUpload.
 func (u *upload) Terminate(ctx context.Context) error { return u.of.Discard(ctx, u.id) }
 

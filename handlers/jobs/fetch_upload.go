@@ -1,0 +1,343 @@
+package jobs
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/fetch"
+	"volary.dev/provisioner/image/magic"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
+	"volary.dev/store/blob"
+	"volary.dev/store/models"
+	"volary.dev/store/queue"
+	"volary.dev/store/sealing"
+)
+
+// How long a fetch may take, and wait.
+const (
+	fetchWhole     = 12 * time.Hour // since it began, or a person had it tried again
+	fetchTurnPause = 5 * time.Second
+	fetchLockPause = 2 * time.Second
+	fetchBackoff   = time.Second // after the first cut; twice as long after each that follows without progress
+	fetchLongest   = time.Minute
+	fetchCuts      = 8 // without progress
+	fetchBegins    = 5 // at the first byte
+	fetchTold      = 2 * time.Second
+	// fetchStep is how much is set aside at a time of a file whose length is not known.
+	fetchStep = 64 << 20
+)
+
+// FetchUpload fetches an upload from its address. It comes back after a cut and goes on where it was, holding no place meanwhile; one upload
+// of an organization is fetched at a time.
+type FetchUpload struct {
+	river.WorkerDefaults[queue.FetchUpload]
+	Models   *models.DB
+	Blobs    blob.Place
+	Fetcher  *fetch.Fetcher // nil: nothing is fetched here
+	Identity sealing.Identity
+	MaxBytes int64         // of a file
+	Whole    time.Duration // 0: 12 h
+	Log      *slog.Logger
+}
+
+// Timeout implements river.Worker. What takes longer than a fetch may is ended before.
+func (f *FetchUpload) Timeout(*river.Job[queue.FetchUpload]) time.Duration {
+	return fetchWhole + time.Hour
+}
+
+// Work implements river.Worker. It may be run again after its worker died at any line: what is here is asked of the store, and of which
+// file it is stands in the row.
+func (f *FetchUpload) Work(ctx context.Context, job *river.Job[queue.FetchUpload]) error {
+	u, err := f.Models.FetchForWorker(ctx, models.UploadOf(job.Args.UploadID))
+	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
+		return nil
+	}
+	if err != nil || u.State != provisioner.UploadArriving || u.FetchState != models.FetchWaiting && u.FetchState != models.Fetching {
+		return err
+	}
+	if f.Fetcher == nil {
+		return f.Models.FailFetch(ctx, u.ID, models.FetchFailure{Why: "Nothing is fetched from addresses here.", Advice: "Upload the file itself, or ask the operator to allow it."})
+	}
+	if taken, err := f.Models.TakeFetchTurn(ctx, u.Organization, u.ID, job.ID); err != nil {
+		return err
+	} else if !taken {
+		return f.wait(ctx, u.ID, "Another upload of your organization is fetched first.", false, fetchTurnPause)
+	}
+	held, lock, err := lockUpload(ctx, f.Models, f.Log, u.ID)
+	if err != nil {
+		return err
+	}
+	if lock == nil {
+		return river.JobSnooze(fetchLockPause)
+	}
+	defer lock.release(ctx)
+	one := &fetching{FetchUpload: f, FetchJob: u, lock: lock}
+	err = one.run(held)
+	return one.conclude(ctx, held, job, err)
+}
+
+// wait gives the place to another job and comes back after a pause.
+func (f *FetchUpload) wait(ctx context.Context, id, why string, cut bool, pause time.Duration) error {
+	if err := f.Models.RecordFetchWaits(ctx, id, why, cut); err != nil {
+		return err
+	}
+	return river.JobSnooze(pause)
+}
+
+// fetching is one look at one address.
+type fetching struct {
+	*FetchUpload
+	models.FetchJob
+	lock     *uploadLock
+	reserved int64 // bytes that are set aside
+	at       int64 // bytes that came to the store, or are on their way into it
+	noted    int64 // of these, when it was last told
+	told     time.Time
+	until    time.Time
+	progress bool // more came than a server gives that only wants to hold a place
+}
+
+var errNoMore = errors.New("the upload does not arrive any more")
+
+// run fetches what is missing, and has the upload checked once all is here.
+func (f *fetching) run(ctx context.Context) error {
+	address, err := f.address()
+	if err != nil {
+		return err
+	}
+	f.until = f.began().Add(cmp.Or(f.Whole, fetchWhole))
+	ctx, cancel := context.WithDeadline(ctx, f.until)
+	defer cancel()
+	here, err := f.Blobs.Uploads().Progress(ctx, f.ID)
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return err
+	}
+	if f.Length == 0 || here.Received != f.Length {
+		if err := f.rest(ctx, fetch.Request{Address: address, From: here.Received, Size: f.Length, Mark: f.Mark, Most: f.MaxBytes}); err != nil {
+			return err
+		}
+	}
+	arrival, err := blob.Arrive(ctx, f.Blobs.Uploads(), f.ID, f.Filename, f.Length)
+	if err != nil {
+		return err
+	}
+	if err := arrival.Finish(ctx); err != nil {
+		return err
+	}
+	if err := f.Models.RaiseUpload(ctx, f.ID, f.Length); err != nil {
+		return err
+	}
+	return f.Models.FinishFetch(ctx, f.ID)
+}
+
+func (f *fetching) began() time.Time {
+	if f.StartedAt == nil {
+		return time.Now()
+	}
+	return *f.StartedAt
+}
+
+func (f *fetching) address() (typed.WebAddress, error) {
+	text, err := f.Identity.Open(f.Sealed)
+	if err != nil {
+		return typed.WebAddress{}, &fetch.Problem{Kind: fetch.Never, Title: "The address cannot be read any more: it was given for another worker.", Next: "Give it again."}
+	}
+	return typed.ParseWebAddress(text)
+}
+
+// rest fetches from where the server begins, and sets Length.
+func (f *fetching) rest(ctx context.Context, r fetch.Request) error {
+	answer, err := f.Fetcher.Open(ctx, r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.From == 0 {
+		if f.Begun >= fetchBegins {
+			return &fetch.Problem{Kind: fetch.Ask, Title: fmt.Sprintf("The line was cut, or the file changed, %d times, and its server does not go on where it was.", f.Begun), Next: "Try again later, or fetch the file yourself and upload it."}
+		}
+		if err := f.Blobs.Uploads().Discard(ctx, f.ID); err != nil {
+			return err
+		}
+	}
+	f.Length, f.at, f.noted, f.told = max(answer.Size, 0), answer.From, answer.From, time.Now()
+	if err := f.setAside(ctx, cmp.Or(f.Length, answer.From+fetchStep)); err != nil {
+		return err
+	}
+	body := bufio.NewReaderSize(answer.Body, magic.Enough)
+	if answer.From == 0 {
+		if err := recognise(body, f.Length); err != nil {
+			return err
+		}
+	}
+	arrival, err := blob.Arrive(ctx, f.Blobs.Uploads(), f.ID, f.Filename, cmp.Or(f.Length, f.MaxBytes))
+	if err != nil {
+		return err
+	}
+	if arrival.Offset() != answer.From {
+		return fmt.Errorf("upload %s: %d bytes are here, and %d were before", f.ID, arrival.Offset(), answer.From)
+	}
+	if err := f.Models.StartFetch(ctx, f.ID, answer.From, answer.Mark, f.Length); err != nil {
+		return err
+	}
+	if _, err := arrival.Append(ctx, guarded{f.lock, &counted{f, ctx, body, answer.From}}); err != nil {
+		return err
+	}
+	switch {
+	case arrival.Offset() == 0:
+		return &fetch.Problem{Kind: fetch.Ask, Title: "The file at this address is empty.", Next: "Look at the address: it may lead to another file than you think."}
+	case f.Length == 0:
+		// From now on it is known that this is all.
+		f.Length = arrival.Offset()
+		return f.Models.StartFetch(ctx, f.ID, f.Length, answer.Mark, f.Length)
+	case arrival.Offset() != f.Length:
+		return &fetch.Problem{Kind: fetch.Cut, Title: fmt.Sprintf("Of %d bytes %d came.", f.Length, arrival.Offset()), Next: "Try again later."}
+	}
+	return nil
+}
+
+// recognise looks at the first bytes, before any are kept. That they look right says nothing of the rest.
+func recognise(body *bufio.Reader, size int64) error {
+	first, err := body.Peek(magic.Enough)
+	if err != nil && !errors.Is(err, io.EOF) || len(first) == 0 {
+		return nil //nolint:nilerr // who reads on is told
+	}
+	if kind := http.DetectContentType(first); strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "text/xml") {
+		return &fetch.Problem{
+			Kind: fetch.Never, Title: "At this address is a web page (HTML), and no disk.", Next: "Open it in a browser, and give the address of the file that the page leads to.",
+		}
+	}
+	if _, r := magic.Take(first, nil, size); r != nil {
+		return &fetch.Problem{Kind: fetch.Never, Title: r.Title, Next: r.Next}
+	}
+	return nil
+}
+
+// setAside reserves bytes of the organization's quota, and looks whether the store has room for them.
+func (f *fetching) setAside(ctx context.Context, size int64) error {
+	room, err := f.Blobs.Uploads().Room(ctx)
+	if err != nil {
+		return err
+	}
+	if free := max(room.Free, room.Bound); size-f.at > free {
+		return &fetch.Problem{Kind: fetch.Ask, Title: fmt.Sprintf("The file needs %s, the server has room for %s.", refusal.Bytes(size-f.at), refusal.Bytes(free)), Next: "Tell the operator, and try again later."}
+	}
+	err = f.Models.RaiseUpload(ctx, f.ID, size)
+	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
+		return errNoMore
+	}
+	f.reserved = size
+	return err
+}
+
+// counted tells what comes, and sets aside what a file of unknown length needs.
+type counted struct {
+	*fetching
+	ctx  context.Context //nolint:containedctx // of the one reading
+	from io.Reader
+	at0  int64
+}
+
+// Read implements io.Reader.
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.at += int64(n)
+	c.progress = c.progress || c.at-c.at0 >= fetch.FloorBytes
+	if c.Length == 0 && c.at > c.reserved {
+		if err := c.setAside(c.ctx, min(c.at+fetchStep, c.MaxBytes)); err != nil {
+			return 0, err
+		}
+	}
+	if since := time.Since(c.told); c.progress && since >= fetchTold {
+		rate := int64(float64(c.at-c.noted) / since.Seconds())
+		if told := c.Models.RecordFetched(c.ctx, c.ID, c.at, rate); told != nil && c.ctx.Err() == nil {
+			c.Log.WarnContext(c.ctx, "record progress of a fetch", "upload", c.ID, "error", told) // a page that lags is no reason to stop
+		}
+		c.told, c.noted = time.Now(), c.at
+	}
+	return n, err
+}
+
+// conclude says what comes of a look that ended with err.
+func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.FetchUpload], err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err() // this worker ends, and another one goes on
+	}
+	cause := context.Cause(held)
+	r, refused := refusal.As(err)
+	p, problem := fetch.As(err)
+	switch {
+	case errors.Is(cause, errLockWanted), errors.Is(cause, errLockLost):
+		return river.JobSnooze(fetchLockPause) // where it is discarded, it is gone by then
+	case errors.Is(err, errNoMore), refused && r.Code == "not_found":
+		return f.Blobs.Uploads().Discard(ctx, f.ID)
+	case !f.until.IsZero() && !time.Now().Before(f.until):
+		return f.fail(ctx, "The file was not here within "+cmp.Or(f.Whole, fetchWhole).String()+".", "Try again: it goes on where it is, if its server can. Or give a server that is nearer.")
+	case refused:
+		return f.fail(ctx, r.Title, r.Next)
+	case errors.Is(err, blob.ErrFull):
+		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
+		return f.fail(ctx, "The server has no room left for uploads.", "Tell the operator, and try again later.")
+	case problem:
+		f.Log.InfoContext(ctx, "an upload is not fetched", "upload", f.ID, "kind", p.Kind, "why", p.Title)
+		return f.answer(ctx, p)
+	case job.Attempt >= job.MaxAttempts:
+		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
+		return f.fail(ctx, "The fetch failed on our side, and is not the file's fault.", "Try again, or tell the operator.")
+	}
+	return err
+}
+
+func (f *fetching) fail(ctx context.Context, why, advice string) error {
+	return f.Models.FailFetch(ctx, f.ID, models.FetchFailure{Why: why, Advice: advice})
+}
+
+// answer does what a problem's kind asks for.
+func (f *fetching) answer(ctx context.Context, p *fetch.Problem) error {
+	switch p.Kind {
+	case fetch.Never:
+		if err := f.Models.FailFetch(ctx, f.ID, models.FetchFailure{Why: p.Title, Advice: p.Next, Final: true}); err != nil {
+			return err
+		}
+		return f.Blobs.Uploads().Discard(ctx, f.ID)
+	case fetch.Changed:
+		if err := f.Blobs.Uploads().Discard(ctx, f.ID); err != nil {
+			return err
+		}
+		return f.again(ctx, p)
+	case fetch.Cut:
+		return f.again(ctx, p)
+	case fetch.Ask:
+	}
+	return f.Models.FailFetch(ctx, f.ID, models.FetchFailure{Why: p.Title, Advice: p.Next, Leads: p.Leads})
+}
+
+// again comes back by itself, some times.
+func (f *fetching) again(ctx context.Context, p *fetch.Problem) error {
+	cuts := f.Cuts
+	if f.progress {
+		cuts = 0
+		if err := f.Models.RecordFetched(ctx, f.ID, f.at, 0); err != nil {
+			return err
+		}
+	}
+	if cuts+1 >= fetchCuts {
+		return f.fail(ctx, p.Title, p.Next)
+	}
+	return f.wait(ctx, f.ID, p.Title+" It goes on by itself.", true, min(fetchBackoff<<cuts, fetchLongest))
+}

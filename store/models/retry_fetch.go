@@ -1,0 +1,62 @@
+package models
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
+	"volary.dev/store"
+	"volary.dev/store/people"
+	"volary.dev/store/queue"
+)
+
+// RetryFetch has an upload whose fetching failed tried again: from its address, or, where follow is the address that its server leads to
+// (as Fetch.Leads), from there. Refusals: NotFound("upload"), "suspended", "uploads" (MaxFetchesAnHour), "conflict" where it did not fail or leads elsewhere by now.
+func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, follow string) error {
+	subject, err := UploadSubject(id)
+	if err != nil {
+		return refusal.NotFound("upload")
+	}
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT FROM uploads WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE`, orgID, id).Scan(); err != nil {
+			return store.Found(err, "upload")
+		}
+		if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
+			return err
+		}
+		u, err := readUpload(ctx, tx, orgID, id)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !u.Arrives() || u.FetchState != FetchFailed:
+			return &refusal.Error{Code: "conflict", Title: typed.Isolate(u.Name) + " did not fail, or somebody has it tried again already.", Next: "See on its page how far it is."}
+		case follow != "" && u.Leads != follow:
+			return &refusal.Error{Code: "conflict", Title: "The server leads somewhere else by now.", Next: "Look at the address once more before you go on from there."}
+		}
+		if err := refuseManyFetches(ctx, tx, orgID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `
+			UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, follow = $2 <> '', address = coalesce(nullif($2, ''), address), leads = ''
+			WHERE upload_id = $1`, id, follow); err != nil {
+			return fmt.Errorf("retry fetch of upload %s: %w", id, err)
+		}
+		if _, err := tx.Exec(ctx, `UPDATE uploads SET reason = '' WHERE id = $1`, id); err != nil {
+			return fmt.Errorf("retry fetch of upload %s: %w", id, err)
+		}
+		if err := store.Enqueue(ctx, tx, queue.FetchUpload{UploadID: subject}); err != nil {
+			return err
+		}
+		address := u.Source
+		if follow != "" {
+			address = follow
+		}
+		return store.WriteAudit(ctx, tx, store.AuditRow{
+			By: by, Organization: orgID, Verb: "fetch upload", Subject: "upload", SubjectID: subject, Detail: map[string]any{"name": u.Name, "address": address},
+		})
+	})
+}
