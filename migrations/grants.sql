@@ -125,7 +125,7 @@ GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fing
   UPDATE (finished_at, finished_by, sender, expected_digest, state, reason), DELETE ON uploads TO volary_web;
 GRANT SELECT, UPDATE (state, reason, checks, format, digest, verified_at), DELETE ON uploads TO volary_worker;
 GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
-GRANT SELECT, INSERT ON images TO volary_worker; -- an image never changes
+GRANT SELECT, INSERT, UPDATE (lost, lost_at) ON images TO volary_worker; -- an image never changes, what is left of its bytes does
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;
 GRANT SELECT (confirmed_at), DELETE ON upload_locks TO volary_worker;
 GRANT SELECT, INSERT ON model_clusters TO volary_web;

@@ -824,8 +824,12 @@ CREATE TABLE images (
   content_digest text NOT NULL,
   created_at timestamp with time zone NOT NULL,
   member text DEFAULT ''::text NOT NULL,
+  lost text DEFAULT ''::text NOT NULL,
+  lost_at timestamp with time zone,
   CONSTRAINT images_canonical_digest_check CHECK ((canonical_digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT images_check CHECK (((lost = ''::text) = (lost_at IS NULL))),
   CONSTRAINT images_id_organization_id_key UNIQUE (id, organization_id),
+  CONSTRAINT images_lost_check CHECK ((lost = ANY (ARRAY[''::text, 'gone'::text, 'size'::text, 'bytes'::text]))),
   CONSTRAINT images_member_check CHECK ((length(member) <= 255)),
   CONSTRAINT images_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
   CONSTRAINT images_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
@@ -1779,6 +1783,8 @@ CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twi
 
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest);
 
+CREATE INDEX images_lost_idx ON public.images USING btree (canonical_digest) WHERE (lost <> ''::text);
+
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
 
 CREATE INDEX invitations_organization_id_created_at_idx ON public.invitations USING btree (organization_id, created_at) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL));
@@ -1947,6 +1953,8 @@ CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER images_gone AFTER DELETE ON images FOR EACH ROW EXECUTE FUNCTION notify_image_gone();
+
+CREATE TRIGGER images_lost AFTER UPDATE OF lost ON images FOR EACH ROW WHEN (old.lost IS DISTINCT FROM new.lost) EXECUTE FUNCTION notify_change('image');
 
 CREATE TRIGGER images_made AFTER INSERT ON images FOR EACH ROW EXECUTE FUNCTION notify_change('image');
 
@@ -2129,6 +2137,8 @@ GRANT DELETE, SELECT ON images TO volary_web;
 GRANT UPDATE (created_at) ON images TO volary_web;
 
 GRANT INSERT, SELECT ON images TO volary_worker;
+
+GRANT UPDATE (lost, lost_at) ON images TO volary_worker;
 
 GRANT INSERT, SELECT ON invitations TO volary_web;
 

@@ -102,7 +102,10 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
 	}
-	engine := loops.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
+	engine := loops.Engine{
+		Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts,
+		OpenImage: openImage(blobs), ImageLost: loops.BlobLook{Models: db.Models, Blobs: blobs, Log: log}.Used, Worker: cfg.Name, Log: log,
+	}
 	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, verify, mails))
 	if err != nil {
 		return err

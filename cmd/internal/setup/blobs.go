@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"volary.dev/store/blob"
@@ -57,10 +60,7 @@ func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(f
 	if folder := c.Folder(); folder != "" {
 		return blob.OpenDirectory(folder)
 	}
-	b, err := bucket.New(bucket.Options{
-		Bucket: c.Bucket, Region: cmp.Or(c.Region, "us-east-1"), Endpoint: c.Endpoint, PathStyle: c.PathStyle, Credentials: c.Credentials,
-		Scratch: scratch, Bound: int64(c.UploadsGiB) << 30, Reserve: reserve,
-	})
+	b, err := bucket.New(c.options(scratch, reserve))
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +68,32 @@ func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(f
 		return nil, err
 	}
 	return b, nil
+}
+
+// ReadBlobs opens what is there for a command that only reads, by the environment that web and worker have. It makes no folder: a mistaken
+// one would be taken for a store that has lost everything.
+func ReadBlobs() (blob.Store, error) {
+	c, err := read[BlobConfig]()
+	if err == nil {
+		err = c.check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if folder := c.Folder(); folder != "" {
+		if info, err := os.Stat(filepath.Join(folder, "images")); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("VOLARY_BLOB_DIR=%s has no folder of images", folder)
+		}
+		return blob.OpenDirectory(folder)
+	}
+	return bucket.New(c.options("", nil))
+}
+
+func (c BlobConfig) options(scratch string, reserve func(folder string, bytes int64) (func(), error)) bucket.Options {
+	return bucket.Options{
+		Bucket: c.Bucket, Region: cmp.Or(c.Region, "us-east-1"), Endpoint: c.Endpoint, PathStyle: c.PathStyle, Credentials: c.Credentials,
+		Scratch: scratch, Bound: int64(c.UploadsGiB) << 30, Reserve: reserve,
+	}
 }
 
 // lookAt gives what check says, but for one that is away: that is logged, and looked at again after each pause.
