@@ -58,7 +58,7 @@ func TestLostImagePages(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	worker := storetest.OpenAs(t, a.Pool, store.RoleWorker)
-	member, admin := a.SignIn(handlertest.Member), a.SignIn(handlertest.Admin)
+	member, admin := a.SignIn(handlertest.Member), a.SignIn(handlertest.PlatformAdmin)
 	image := storetest.Must[models.Image](t)(a.Store.Models.Image(t.Context(), w.Organization, w.Image))
 	mark := func(loss models.BlobLoss, want int) {
 		t.Helper()

@@ -7,3 +7,6 @@ ALTER TABLE images
 CREATE INDEX images_lost_idx ON images (canonical_digest) WHERE lost <> '';
 
 CREATE TRIGGER images_lost AFTER UPDATE OF lost ON images FOR EACH ROW WHEN (OLD.lost IS DISTINCT FROM NEW.lost) EXECUTE FUNCTION notify_change('image');
+
+-- Who brings a base image; null where several do, whose claim nobody ends for the others.
+ALTER TABLE base_images ADD COLUMN brought_by uuid;

@@ -546,6 +546,7 @@ CREATE TABLE base_images (
   used_at timestamp with time zone NOT NULL,
   brought_until timestamp with time zone,
   going_until timestamp with time zone,
+  brought_by uuid,
   CONSTRAINT base_images_bytes_check CHECK ((bytes >= 0)),
   CONSTRAINT base_images_check CHECK (((brought_until IS NULL) OR (going_until IS NULL))),
   CONSTRAINT base_images_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),

@@ -60,7 +60,7 @@ func TestBlobsOfNobodyAreSwept(t *testing.T) {
 			done(named)
 			u.Again([]byte("another"))
 			done(missing)
-			u.Again([]byte("a third")) // waits for its check
+			u.Again([]byte("a third"))                            // waits for its check
 			put(t, place, image(named), strings.Repeat("x", 900)) // as many as its row says
 			put(t, place, image(nobodys), "x")
 			stranger := blobtest.NewID()
