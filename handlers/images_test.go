@@ -82,7 +82,7 @@ func TestLostImagePages(t *testing.T) {
 	says(t, "the list", member.Get("/org/images"), http.StatusOK, "its bytes "+gone)
 	says(t, "the platform", admin.Get("/platform"), http.StatusOK, "The bytes of 1 image "+gone, "volary blobs verify")
 	says(t, "a launch", member.Get("/org/clusters/new?version="+w.Version.String()+"&pool="+w.Pool.String()), http.StatusOK, gone, "Upload the same file again")
-	says(t, "a test", member.Post("/org/versions/"+w.Version.String()+"/tests", url.Values{"pool": {w.Pool.String()}}), http.StatusUnprocessableEntity, gone)
+	says(t, "a test", member.Post("/org/versions/"+w.Version.String()+"/test", url.Values{"pool": {w.Pool.String()}}), http.StatusUnprocessableEntity, gone)
 	mark(models.BlobOther, 1)
 	says(t, "with others", member.Get(page), http.StatusOK, "in the store are not those that were kept")
 	mark(models.BlobWhole, 1)

@@ -90,6 +90,8 @@ var (
 	ErrNotFound = errors.New("no such blob")
 	ErrKey      = errors.New("blob key refused")
 	ErrFull     = errors.New("no room in the blob store")
+	// ErrAway says that the store did not answer, or only that it cannot for now: nothing is known of what it has or does.
+	ErrAway = errors.New("it does not answer")
 )
 
 // ListPage is how many blobs one List gives at most.

@@ -107,7 +107,7 @@ func lookAt(ctx context.Context, check func(context.Context) error, pause time.D
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !errors.Is(err, bucket.ErrAway) {
+	if !errors.Is(err, blob.ErrAway) {
 		return err
 	}
 	log.ErrorContext(ctx, "the bucket does not answer: started without it, uploads and images wait until it does", "again", pause.String(), "error", err)
@@ -131,7 +131,7 @@ func lookAgain(ctx context.Context, check func(context.Context) error, pause tim
 		case err == nil:
 			log.InfoContext(ctx, "the bucket answers now, and does what is needed")
 			return
-		case errors.Is(err, bucket.ErrAway):
+		case errors.Is(err, blob.ErrAway):
 			next = pause
 			log.WarnContext(ctx, "the bucket does not answer yet", "again", next.String(), "error", err)
 		default:

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"volary.dev/store/blob/bucket"
+	"volary.dev/store/blob"
 )
 
 // lines is a log that is written and read at once.
@@ -42,9 +42,9 @@ func TestBucketIsAwayAtTheStart(t *testing.T) {
 		started error
 		logged  string
 	}{
-		"comes back":                 {[]error{bucket.ErrAway, bucket.ErrAway, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
-		"comes back as another":      {[]error{bucket.ErrAway, wrong}, nil, "level=ERROR msg=\"the bucket answers now, and cannot be used"},
-		"is mended after that":       {[]error{bucket.ErrAway, wrong, wrong, bucket.ErrAway, wrong, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
+		"comes back":                 {[]error{blob.ErrAway, blob.ErrAway, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
+		"comes back as another":      {[]error{blob.ErrAway, wrong}, nil, "level=ERROR msg=\"the bucket answers now, and cannot be used"},
+		"is mended after that":       {[]error{blob.ErrAway, wrong, wrong, blob.ErrAway, wrong, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
 		"is wrong from the start on": {[]error{wrong}, wrong, ""},
 		"is there":                   {[]error{nil}, nil, ""},
 	} {

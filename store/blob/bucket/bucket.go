@@ -197,6 +197,47 @@ func (b *Bucket) remove(ctx context.Context, key string) error {
 	return err
 }
 
+// removeMost is how many objects one request removes; S3 takes no more.
+const removeMost = 1000
+
+// removeAll removes many in few requests. A server that does not know such a request is asked for each object.
+func (b *Bucket) removeAll(ctx context.Context, keys []string) error {
+	for some := range slices.Chunk(keys, removeMost) {
+		err := b.removeSome(ctx, some)
+		if unknown(err) {
+			for _, key := range some {
+				if err := b.remove(ctx, key); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bucket) removeSome(ctx context.Context, keys []string) error {
+	ctx, cancel := context.WithTimeout(ctx, pieceTime)
+	defer cancel()
+	in := &s3.DeleteObjectsInput{Bucket: &b.name, Delete: &types.Delete{Quiet: aws.Bool(true)}}
+	for _, key := range keys {
+		in.Delete.Objects = append(in.Delete.Objects, types.ObjectIdentifier{Key: aws.String(key)})
+	}
+	out, err := b.client.DeleteObjects(ctx, in)
+	if err != nil {
+		return fault("delete", keys[0]+" and others", err)
+	}
+	for _, e := range out.Errors {
+		if code := aws.ToString(e.Code); code != "NoSuchKey" {
+			return fmt.Errorf("delete %s: %s %s", aws.ToString(e.Key), code, aws.ToString(e.Message))
+		}
+	}
+	return nil
+}
+
 // List gives what lies in a folder after a key, in the keys' order.
 func (b *Bucket) List(ctx context.Context, folder, after string) (list []blob.Listed, more bool, err error) {
 	if err := blob.CheckFolder(folder); err != nil {

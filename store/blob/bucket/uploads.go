@@ -183,19 +183,17 @@ func (u uploads) Discard(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	noted := false
+	note := blob.UploadKey(id) + blob.NoteSuffix
+	var keys []string
 	for _, o := range all {
-		if o.key == blob.UploadKey(id)+blob.NoteSuffix {
-			noted = true
-			continue
+		if o.key != note {
+			keys = append(keys, o.key)
 		}
-		errs = append(errs, u.b.remove(ctx, o.key))
 	}
-	if noted && errors.Join(errs...) == nil {
-		errs = append(errs, u.b.remove(ctx, blob.UploadKey(id)+blob.NoteSuffix))
+	if err := u.b.removeAll(ctx, keys); err != nil || len(keys) == len(all) {
+		return err
 	}
-	return errors.Join(errs...)
+	return u.b.remove(ctx, note)
 }
 
 // Tus is the tus handler's store.
