@@ -2351,9 +2351,9 @@ GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_web;
 
 GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_web;
 
-GRANT DELETE ON upload_locks TO volary_worker;
+GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_worker;
 
-GRANT SELECT (confirmed_at) ON upload_locks TO volary_worker;
+GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_worker;
 
 GRANT DELETE, SELECT ON uploads TO volary_web;
 

@@ -77,15 +77,29 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 			errs = append(errs, err) // it may be moving
 			continue
 		}
-		// The row goes first: from then on no request can finish it.
-		if was, err := k.Models.DiscardUpload(ctx, uuid.Nil, id); err != nil || !was {
-			errs = append(errs, err)
-			continue
-		}
-		k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
-		errs = append(errs, k.Blobs.Uploads().Discard(ctx, id))
+		errs = append(errs, k.discard(ctx, id))
 	}
 	return errors.Join(errs...)
+}
+
+// discard removes one under its lock: somebody may just go on with it. The row goes first: from then on no request can finish it, and nobody
+// who gets the lock may send.
+func (k *UploadKeeper) discard(ctx context.Context, id string) error {
+	holder := uuid.New()
+	free, err := k.Models.TakeUploadLock(ctx, id, holder, models.UploadLockLapse)
+	if err != nil || !free {
+		return err
+	}
+	defer func() {
+		if err := k.Models.LeaveUploadLock(context.WithoutCancel(ctx), id, holder); err != nil {
+			k.Log.WarnContext(ctx, "an upload's lock is left to lapse", "upload", id, "error", err)
+		}
+	}()
+	if was, err := k.Models.DiscardUpload(ctx, uuid.Nil, id); err != nil || !was {
+		return err
+	}
+	k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
+	return k.Blobs.Uploads().Discard(ctx, id)
 }
 
 // Forget removes the uploads that were refused before a time, and what a worker that died left of their bytes.
