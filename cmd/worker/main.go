@@ -113,7 +113,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	reconciler := &loops.Reconciler{Engine: engine}
 	observer := &loops.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
 	bookkeeper := &loops.Bookkeeper{Engine: engine}
-	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
+	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log, SweepScratch: verify.Verifier.SweepScratch}
 	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)

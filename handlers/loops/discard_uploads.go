@@ -29,6 +29,8 @@ type UploadKeeper struct {
 	Models *models.DB
 	Blobs  blob.Place
 	Log    *slog.Logger
+	// SweepScratch removes what checks that died before a time left in this machine's scratch folder; nil: none are made here.
+	SweepScratch func(before time.Time)
 }
 
 // Run keeps the uploads until ctx ends. At its start it also asks again for the verification of uploads that
@@ -68,6 +70,9 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 		return err
 	}
 	errs := []error{k.Blobs.DiscardPartial(ctx, before), k.Models.ForgetUploadLocks(ctx)}
+	if k.SweepScratch != nil {
+		k.SweepScratch(time.Now())
+	}
 	for _, id := range ids {
 		p, err := k.Blobs.Uploads().Progress(ctx, id)
 		if err == nil && p.Written.After(before) {

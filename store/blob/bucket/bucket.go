@@ -297,8 +297,14 @@ func (b *Bucket) all(ctx context.Context, prefix string) (list []object, err err
 // begunPages bounds how many pages of what was begun one DiscardPartial looks at.
 const begunPages = 100
 
-// DiscardPartial ends what was begun in pieces before a time and never came to its end.
+// DiscardPartial ends what was begun in pieces before a time and never came to its end, and removes copies in the scratch folder whose process
+// died.
 func (b *Bucket) DiscardPartial(ctx context.Context, before time.Time) error {
+	if young := time.Now().Add(-scratchAge); before.After(young) {
+		sweep(b.options.Scratch, young)
+	} else {
+		sweep(b.options.Scratch, before)
+	}
 	return b.discardPartial(ctx, before, blob.ListPage)
 }
 
