@@ -11,12 +11,13 @@ import (
 func imageSamples() []Sample {
 	uploads := uploadRows()
 	return []Sample{
-		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 2}, Size: 2_100_000_000, Uploads: uploads, MoreUploads: 1, MayUpload: true})},
+		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 3}, Size: 3_000_000_000, Uploads: uploads, MoreUploads: 1, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), MayUpload: true})},
 		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Uploads: uploads[:1]})},
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-warned", org.ImageShow(imageWarned())},
+		{"image-lost", org.ImageShow(imageLost())},
 		{"image-of-several", org.ImageShow(imageOfSeveral())},
 		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Frees: 598_000_000, Unused: true})},
 		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Form: ui.Form{Refusal: &refusal.Error{
@@ -67,6 +68,7 @@ func imageRows() []org.ImageRow {
 	return []org.ImageRow{
 		{ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", Size: 598_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
 		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "raw", Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
+		{ID: id(3), Name: "rocky-9-mpi.qcow2", Format: "qcow2", Size: 900_000_000, VirtualSize: 10 * gib, Created: ago(2000 * time.Hour), Person: "Ada Brandt", Used: true, Lost: "in the store are not as many as were kept"},
 	}
 }
 
@@ -88,6 +90,13 @@ func imageReady() org.ImageShowProps {
 			{Version: org.VersionLink{ID: id(21), ModelName: "slurm-lab", Version: "1"}, State: "published", Created: ago(40 * time.Hour)},
 		},
 	}
+}
+
+func imageLost() org.ImageShowProps {
+	p := imageReady()
+	p.Lost, p.LostAt = "are gone from the store", ago(20*time.Minute)
+	p.Users = "2 versions (slurm-lab 1, slurm-lab 2) and 1 cluster (trial-1)"
+	return p
 }
 
 func imageOfSeveral() org.ImageShowProps {
