@@ -82,18 +82,26 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 }
 
 func (h Handlers) uploadRow(ctx context.Context, u models.Upload) web.UploadRow {
-	row := web.UploadRow{
-		ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
-	}
-	if u.Arrives() {
-		row.Offset = h.Uploads.Received(ctx, u.ID)
-	}
-	return row
+	return h.uploadRows(ctx, []models.Upload{u})[0]
 }
 
 func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list []web.UploadRow) {
+	var arriving []string
 	for _, u := range uploads {
-		list = append(list, h.uploadRow(ctx, u))
+		if u.Arrives() {
+			arriving = append(arriving, u.ID)
+		}
+	}
+	here := h.Uploads.ReceivedOf(ctx, arriving)
+	for _, u := range uploads {
+		row := web.UploadRow{
+			ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
+		}
+		if u.Arrives() {
+			received, known := here[u.ID]
+			row.Offset, row.Unknown = received, !known
+		}
+		list = append(list, row)
 	}
 	return list
 }

@@ -51,6 +51,8 @@ type Uploads interface {
 	Room(ctx context.Context) (Room, error)
 	// Range gives length bytes of what is here of an upload, finished or not, from an offset on.
 	Range(ctx context.Context, id string, from, length int64) (io.ReadCloser, error)
+	// Ranges looks once what is here of an upload, for who reads several ranges of that.
+	Ranges(ctx context.Context, id string) (Ranges, error)
 	// Sums are what KeepSums kept beside the upload; none is no error.
 	Sums(ctx context.Context, id string) ([]byte, error)
 	// KeepSums replaces them as a whole.
@@ -64,6 +66,9 @@ type TusStore interface {
 	tus.DataStore
 	tus.TerminaterDataStore
 }
+
+// Ranges gives length bytes from an offset on.
+type Ranges func(ctx context.Context, from, length int64) (io.ReadCloser, error)
 
 // Progress is how far an upload has come.
 type Progress struct {

@@ -60,6 +60,16 @@ func (u *directoryUploads) Range(_ context.Context, id string, from, length int6
 	}{io.NewSectionReader(f, from, length), f}, nil
 }
 
+// Ranges opens the file for each: that is no question to anybody.
+func (u *directoryUploads) Ranges(ctx context.Context, id string) (Ranges, error) {
+	if _, err := u.Progress(ctx, id); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, from, length int64) (io.ReadCloser, error) {
+		return u.Range(ctx, id, from, length)
+	}, nil
+}
+
 // Sums reads the file of sums.
 func (u *directoryUploads) Sums(_ context.Context, id string) ([]byte, error) {
 	if err := CheckID(id); err != nil {

@@ -30,6 +30,8 @@ func imageSamples() []Sample {
 func uploadSamples() []Sample {
 	uploads := uploadRows()
 	arriving := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(60), UploadRow: uploads[0], Filename: uploads[0].Name, ExpectedDigest: digest(7)}
+	unknown := arriving
+	unknown.Unknown, unknown.Offset = true, 0
 	waiting := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(62), UploadRow: uploads[2], Filename: uploads[2].Name, FinishedBy: "Ilse Roth", Finished: ago(time.Minute)}
 	checking := waiting
 	checking.UploadRow, checking.Filename, checking.Subject = uploads[1], uploads[1].Name, id(61)
@@ -43,6 +45,7 @@ func uploadSamples() []Sample {
 	busy.Form = ui.Form{Refusal: &refusal.Error{Code: "upload_checking", Title: "fresh.img is being checked at this moment.", Next: "Wait for its verdict, and discard it then."}}
 	return []Sample{
 		{"upload-arriving", org.UploadShow(arriving)},
+		{"upload-unknown", org.UploadShow(unknown)},
 		{"upload-waiting", org.UploadShow(waiting)},
 		{"upload-checking", org.UploadShow(checking)},
 		{"upload-busy", org.UploadShow(busy)},

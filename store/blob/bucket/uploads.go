@@ -101,11 +101,22 @@ func (u uploads) Room(context.Context) (blob.Room, error) {
 
 // Range reads over the parts.
 func (u uploads) Range(ctx context.Context, id string, from, length int64) (io.ReadCloser, error) {
+	ranges, err := u.Ranges(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return ranges(ctx, from, length)
+}
+
+// Ranges lists the parts once.
+func (u uploads) Ranges(ctx context.Context, id string) (blob.Ranges, error) {
 	c, err := u.content(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return u.readParts(ctx, c, from, length), nil
+	return func(ctx context.Context, from, length int64) (io.ReadCloser, error) {
+		return u.readParts(ctx, c, from, length), nil
+	}, nil
 }
 
 func (u uploads) openWhole(ctx context.Context, id string) (io.ReadCloser, int64, error) {
