@@ -47,7 +47,7 @@ type Uploads interface {
 	Tus() TusStore
 	// Progress tells how far an upload has come; ErrNotFound where nothing of it is here.
 	Progress(ctx context.Context, id string) (Progress, error)
-	// Room is what may come still.
+	// Room is what may come still. ErrFull: nothing, since what is on its way has no place.
 	Room(ctx context.Context) (Room, error)
 	// Range gives length bytes of what is here of an upload, finished or not, from an offset on.
 	Range(ctx context.Context, id string, from, length int64) (io.ReadCloser, error)
@@ -98,6 +98,9 @@ var (
 	// ErrAway says that the store did not answer, or only that it cannot for now: nothing is known of what it has or does.
 	ErrAway = errors.New("it does not answer")
 )
+
+// LeastFree is below what a store of uploads is as good as full, bytes.
+const LeastFree = 64 << 20
 
 // ListPage is how many blobs one List gives at most.
 const ListPage = 1000

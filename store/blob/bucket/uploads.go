@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	tus "github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/sys/unix"
 
 	"volary.dev/store/blob"
 )
@@ -94,8 +95,15 @@ func (u uploads) Progress(ctx context.Context, id string) (blob.Progress, error)
 	return c.written, err
 }
 
-// Room is what is configured.
+// Room is what is configured, as long as the scratch folder has room for what is on its way.
 func (u uploads) Room(context.Context) (blob.Room, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(u.b.options.Scratch, &fs); err != nil {
+		return blob.Room{}, fmt.Errorf("room in the scratch folder: %w", err)
+	}
+	if fs.Bavail < uint64(blob.LeastFree/fs.Bsize) { //nolint:gosec // neither is negative
+		return blob.Room{}, fmt.Errorf("%w: the scratch folder has less than %d MiB free", blob.ErrFull, blob.LeastFree>>20)
+	}
 	return blob.Room{Bound: u.b.options.Bound}, nil
 }
 
