@@ -28,7 +28,7 @@ func TestReadyWithoutRoomForUploads(t *testing.T) {
 	}
 	for want, place := range map[string]blob.Place{"ready\n": d, "ready\nbut there is no room for uploads\n": fullPlace{d}} {
 		app := handlertest.Start(t, handlertest.Options{Blobs: place})
-		if got := app.Visitor().Get("/readyz"); got.Status != http.StatusOK || got.Body != want {
+		if got := app.Browser().Get("/readyz"); got.Status != http.StatusOK || got.Body != want {
 			t.Errorf("%d %q, want %q", got.Status, got.Body, want)
 		}
 	}
