@@ -52,6 +52,45 @@ func TestDeleteImagePage(t *testing.T) {
 	says(t, "its upload after it", member.Get("/org/uploads/"+upload), http.StatusNotFound, "no such upload")
 }
 
+// TestLostImagePages has an image lose its bytes: its page, the list and the platform say so, and what would start from it is refused
+// before anything starts.
+func TestLostImagePages(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	worker := storetest.OpenAs(t, a.Pool, store.RoleWorker)
+	member, admin := a.SignIn(handlertest.Member), a.SignIn(handlertest.PlatformAdmin)
+	image := storetest.Must[models.Image](t)(a.Store.Models.Image(t.Context(), w.Organization, w.Image))
+	mark := func(loss models.BlobLoss, want int) {
+		t.Helper()
+		if n := storetest.Must[int](t)(worker.Models.MarkBlob(t.Context(), image.CanonicalDigest, loss)); n != want {
+			t.Errorf("%d images are marked %q, want %d", n, loss, want)
+		}
+	}
+	page := "/org/images/" + w.Image.String()
+	const gone = "are gone from the store"
+	for _, quiet := range []string{page, "/org/images"} {
+		if strings.Contains(member.Get(quiet).Body, gone) {
+			t.Errorf("%s says that whole bytes are gone", quiet)
+		}
+	}
+	if strings.Contains(admin.Get("/platform").Body, gone) {
+		t.Error("the platform's page says that whole bytes are gone")
+	}
+	mark(models.BlobGone, 1)
+	mark(models.BlobGone, 0)
+	says(t, "the image", member.Get(page), http.StatusOK, "Its bytes "+gone, "It is used by 2 versions (", "this image is whole again by itself", "Upload it again")
+	says(t, "the list", member.Get("/org/images"), http.StatusOK, "its bytes "+gone)
+	says(t, "the platform", admin.Get("/platform"), http.StatusOK, "The bytes of 1 image "+gone, "volary blobs verify")
+	says(t, "a launch", member.Get("/org/clusters/new?version="+w.Version.String()+"&pool="+w.Pool.String()), http.StatusOK, gone, "Upload the same file again")
+	says(t, "a test", member.Post("/org/versions/"+w.Version.String()+"/test", url.Values{"pool": {w.Pool.String()}}), http.StatusUnprocessableEntity, gone)
+	mark(models.BlobOther, 1)
+	says(t, "with others", member.Get(page), http.StatusOK, "in the store are not those that were kept")
+	mark(models.BlobWhole, 1)
+	if strings.Contains(member.Get(page).Body, "Upload it again") {
+		t.Error("the page says that bytes are lost which are back")
+	}
+}
+
 // TestUploadPage takes an upload through its states as its page and the list of images show them.
 func TestUploadPage(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})

@@ -199,6 +199,10 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	p := public.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Device: respond.DeviceCookie(cookie), Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: consoles.Heartbeat,
+		UploadsLack: uploads.Lacks,
+	}
+	if lacks := uploads.Lacks(context.Background()); lacks != "" {
+		o.Log.Error("started, but " + lacks)
 	}
 	m := org.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,

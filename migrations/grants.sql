@@ -129,9 +129,9 @@ GRANT INSERT (upload_id, address, sealed), SELECT (upload_id, address, state, ad
   UPDATE (address, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
 GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
-GRANT SELECT, INSERT ON images TO volary_worker; -- an image never changes
+GRANT SELECT, INSERT, UPDATE (lost, lost_at) ON images TO volary_worker; -- an image never changes, what is left of its bytes does
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;
-GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_worker; -- what stood still is discarded under its lock
 GRANT SELECT, INSERT ON model_clusters TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its roles
 GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;

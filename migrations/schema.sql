@@ -557,6 +557,7 @@ CREATE TABLE base_images (
   used_at timestamp with time zone NOT NULL,
   brought_until timestamp with time zone,
   going_until timestamp with time zone,
+  brought_by uuid,
   CONSTRAINT base_images_bytes_check CHECK ((bytes >= 0)),
   CONSTRAINT base_images_check CHECK (((brought_until IS NULL) OR (going_until IS NULL))),
   CONSTRAINT base_images_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
@@ -839,10 +840,14 @@ CREATE TABLE images (
   proposed_vcpus integer DEFAULT 0 NOT NULL,
   proposed_memory_mib bigint DEFAULT 0 NOT NULL,
   firmware text DEFAULT 'bios'::text NOT NULL,
+  lost text DEFAULT ''::text NOT NULL,
+  lost_at timestamp with time zone,
   CONSTRAINT images_canonical_digest_check CHECK ((canonical_digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT images_check CHECK (((lost = ''::text) = (lost_at IS NULL))),
   CONSTRAINT images_firmware_check CHECK ((firmware = ANY (ARRAY['bios'::text, 'uefi'::text, 'both'::text]))),
   CONSTRAINT images_guest_digest_check CHECK (((guest_digest = ''::text) OR (guest_digest ~ '^[0-9a-f]{64}$'::text))),
   CONSTRAINT images_id_organization_id_key UNIQUE (id, organization_id),
+  CONSTRAINT images_lost_check CHECK ((lost = ANY (ARRAY[''::text, 'gone'::text, 'size'::text, 'bytes'::text]))),
   CONSTRAINT images_member_check CHECK ((length(member) <= 255)),
   CONSTRAINT images_name_check CHECK (((length(name) >= 1) AND (length(name) <= 255))),
   CONSTRAINT images_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
@@ -1831,6 +1836,8 @@ CREATE INDEX hosts_twin_of_idx ON public.hosts USING btree (twin_of) WHERE ((twi
 
 CREATE INDEX images_canonical_digest_idx ON public.images USING btree (canonical_digest);
 
+CREATE INDEX images_lost_idx ON public.images USING btree (canonical_digest) WHERE (lost <> ''::text);
+
 CREATE INDEX images_organization_id_canonical_digest_idx ON public.images USING btree (organization_id, canonical_digest);
 
 CREATE INDEX images_organization_id_created_at_idx ON public.images USING btree (organization_id, created_at);
@@ -2006,6 +2013,8 @@ CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state 
 CREATE TRIGGER hosts_made AFTER INSERT ON hosts FOR EACH ROW EXECUTE FUNCTION notify_change('host');
 
 CREATE TRIGGER images_gone AFTER DELETE ON images FOR EACH ROW EXECUTE FUNCTION notify_image_gone();
+
+CREATE TRIGGER images_lost AFTER UPDATE OF lost ON images FOR EACH ROW WHEN (old.lost IS DISTINCT FROM new.lost) EXECUTE FUNCTION notify_change('image');
 
 CREATE TRIGGER images_made AFTER INSERT ON images FOR EACH ROW EXECUTE FUNCTION notify_change('image');
 
@@ -2190,6 +2199,8 @@ GRANT DELETE, SELECT ON images TO volary_web;
 GRANT UPDATE (created_at) ON images TO volary_web;
 
 GRANT INSERT, SELECT ON images TO volary_worker;
+
+GRANT UPDATE (lost, lost_at) ON images TO volary_worker;
 
 GRANT INSERT, SELECT ON invitations TO volary_web;
 

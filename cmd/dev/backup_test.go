@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -310,13 +309,11 @@ func (g *guide) blocks(t *testing.T, heading string) []string {
 // run gives commands to a shell that stops at the first that fails.
 func (g *guide) run(t *testing.T, commands string) (said string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "sh", "-euc", commands)
-	cmd.Env = append(os.Environ(), g.env...)
-	out, err := cmd.CombinedOutput()
+	said, err := g.try(t, commands)
 	if err != nil {
-		t.Fatalf("%s\n%v: %s", commands, err, out)
+		t.Fatalf("%s\n%v: %s", commands, err, said)
 	}
-	return string(out)
+	return said
 }
 
 // missesHeads writes a head of a later entry, as a ledger that was cut short has lost it: the guide's command names it.

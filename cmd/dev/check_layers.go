@@ -148,8 +148,8 @@ func mains() []layer {
 			"provisioner/libvirt", "provisioner/hostline", "provisioner/fetch", "handlers/jobs", "handlers/loops", "handlers/console", "handlers/handshake",
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
-			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/machines", "store/floors", "store/queue",
-			"store/blob", "store/sealing", "billing", "provisioner/**", "migrations", "provisioner/typed",
+			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/models", "store/machines", "store/floors", "store/queue",
+			"store/blob", "store/sealing", "handlers/loops", "billing", "provisioner/**", "migrations", "provisioner/typed",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},

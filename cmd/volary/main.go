@@ -13,6 +13,7 @@ import (
 
 // commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
 type commands struct {
+	Blobs    blobsCommand    `cmd:"" help:"Check the bytes of images."`
 	Demo     demoCommand     `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
 	Export   exportCommand   `cmd:"" help:"Write what an accountant asks for."`
 	Grant    grantCommand    `cmd:"" help:"Give an organization compute hours of a provider."`

@@ -102,7 +102,10 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	if err != nil {
 		return fmt.Errorf("configuration: VOLARY_JOBS: %w", err)
 	}
-	engine := loops.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, OpenImage: openImage(blobs), Worker: cfg.Name, Log: log}
+	engine := loops.Engine{
+		Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts,
+		OpenImage: openImage(blobs), ImageLost: loops.BlobLook{Models: db.Models, Blobs: blobs, Log: log}.Used, Worker: cfg.Name, Log: log,
+	}
 	queue, err := jobs.NewQueue(db, queuePool, jobs.QueueOptions{Places: places}, log, workers(cfg, engine, verify, fetchUpload(cfg, db, blobs, mails.Identity, log), mails))
 	if err != nil {
 		return err
@@ -110,7 +113,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	reconciler := &loops.Reconciler{Engine: engine}
 	observer := &loops.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
 	bookkeeper := &loops.Bookkeeper{Engine: engine}
-	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log}
+	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log, SweepScratch: verify.Verifier.SweepScratch}
 	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)

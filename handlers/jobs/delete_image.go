@@ -24,7 +24,7 @@ type DeleteImage struct {
 
 // Work implements river.Worker. It may run again.
 func (d *DeleteImage) Work(ctx context.Context, job *river.Job[queue.DeleteImage]) error {
-	return errors.Join(d.upload(ctx, job.Args), d.canonical(ctx, job.Args))
+	return orLater(errors.Join(d.upload(ctx, job.Args), d.canonical(ctx, job.Args)))
 }
 
 func (d *DeleteImage) upload(ctx context.Context, a queue.DeleteImage) error {

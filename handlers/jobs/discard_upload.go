@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/riverqueue/river"
 
@@ -23,5 +25,16 @@ func (d *DiscardUpload) Work(ctx context.Context, job *river.Job[queue.DiscardUp
 	if known, err := d.Models.UploadKnown(ctx, id); err != nil || known {
 		return err
 	}
-	return d.Blobs.Uploads().Discard(ctx, id)
+	return orLater(d.Blobs.Uploads().Discard(ctx, id))
+}
+
+// awayPause is between two looks whether a store that was away answers.
+const awayPause = time.Minute
+
+// orLater has a job that a store does not answer come back, and use none of its attempts for that.
+func orLater(err error) error {
+	if errors.Is(err, blob.ErrAway) {
+		return river.JobSnooze(awayPause)
+	}
+	return err
 }

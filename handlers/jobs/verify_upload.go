@@ -1,12 +1,15 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -42,13 +45,18 @@ type VerifyUpload struct {
 	Verifier image.Verifier
 	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
 	Log      *slog.Logger
+	Longest  time.Duration // of one attempt; 0 takes verifyTimeout
+
+	lacked lackedRoom
 }
 
 // Timeout implements river.Worker.
-func (*VerifyUpload) Timeout(*river.Job[queue.VerifyUpload]) time.Duration { return verifyTimeout }
+func (v *VerifyUpload) Timeout(*river.Job[queue.VerifyUpload]) time.Duration {
+	return cmp.Or(v.Longest, verifyTimeout)
+}
 
 // Work implements river.Worker. It may be run again after its worker died at any line: a canonical form has a name
-// made of its bytes, and a final verdict stays.
+// made of its bytes, and a final verdict stays. A store that is away is waited for, and takes no attempt.
 func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUpload]) error {
 	u, there, err := v.upload(ctx, models.UploadOf(job.Args.UploadID))
 	if err != nil || !there {
@@ -59,7 +67,7 @@ func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUplo
 	case provisioner.UploadArriving:
 		return nil // it is asked for again when it is here
 	case provisioner.UploadDone, provisioner.UploadRefused:
-		return v.Blobs.Uploads().Discard(ctx, u.ID)
+		return orLater(v.Blobs.Uploads().Discard(ctx, u.ID))
 	}
 	if taken, err := v.Models.TakeVerificationTurn(ctx, u.Organization, job.ID); err != nil {
 		return err
@@ -70,19 +78,32 @@ func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUplo
 	if ended := v.Models.EndVerificationTurn(context.WithoutCancel(ctx), u.Organization, job.ID); ended != nil {
 		v.Log.WarnContext(ctx, "end verification turn", "upload", u.ID, "error", ended) // it ends with the job, too
 	}
+	return v.after(ctx, job, u, err)
+}
+
+// after is what becomes of an upload whose verification ended with err.
+func (v *VerifyUpload) after(ctx context.Context, job *river.Job[queue.VerifyUpload], u models.Upload, err error) error {
 	var full *image.NoRoomError
+	if errors.As(err, &full) {
+		v.Log.WarnContext(ctx, "upload lacks room", "upload", u.ID, "need", full.Need, "free", full.Free, "total", full.Total)
+	} else {
+		v.lacked.forget(u.ID)
+	}
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		if job.Attempt >= job.MaxAttempts && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", verifyTimeout, job.Attempt), err)
+			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", v.Timeout(job), job.Attempt), err)
 		}
 		return err
-	case errors.As(err, &full) && full.Ever() && time.Since(since(u)) < roomPatience:
-		v.Log.WarnContext(ctx, "upload waits for room", "upload", u.ID, "need", full.Need, "free", full.Free, "total", full.Total)
+	case errors.Is(err, blob.ErrAway):
+		v.Log.WarnContext(ctx, "upload waits for the store", "upload", u.ID, "error", err)
+		return v.wait(ctx, u, "The store of uploads and images does not answer. The check goes on by itself once it does.", roomPause)
+	case full != nil && full.Ever() && time.Since(since(u)) < roomPatience:
 		return v.wait(ctx, u, full.Error()+" It is tried again by itself.", roomPause)
-	case errors.As(err, &full):
+	case full != nil:
+		v.lacked.forget(u.ID)
 		return v.giveUp(ctx, u, full.Error()+" Tell the operator.", err)
 	case job.Attempt < job.MaxAttempts:
 		return err
@@ -133,7 +154,50 @@ func (v *VerifyUpload) limits(ctx context.Context, u models.Upload) (image.Limit
 	return l, err
 }
 
+// lackedRoom remembers what uploads need of the scratch folder, bytes, for which there was no room.
+type lackedRoom struct {
+	mu   sync.Mutex
+	need map[string]int64 // by upload
+}
+
+func (l *lackedRoom) of(id string) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.need[id]
+}
+
+func (l *lackedRoom) note(id string, need int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.need == nil {
+		l.need = map[string]int64{}
+	}
+	l.need[id] = need
+}
+
+func (l *lackedRoom) forget(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.need, id)
+}
+
+// askAgain refuses, before an upload is brought, what lacked room beside its copy once before: else it would be brought again with each look.
+func (v *VerifyUpload) askAgain(u models.Upload) error {
+	need := v.lacked.of(u.ID)
+	if need == 0 {
+		return nil
+	}
+	release, err := v.Verifier.Reserve(v.Verifier.Scratch, need)
+	if err == nil {
+		release()
+	}
+	return err
+}
+
 func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
+	if err := v.askAgain(u); err != nil {
+		return err
+	}
 	path, release, err := v.Blobs.Local(ctx, blob.UploadKey(u.ID))
 	if errors.Is(err, blob.ErrNotFound) {
 		return v.conclude(ctx, u, goneVerdict("The uploaded bytes are gone."))
@@ -157,6 +221,10 @@ func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 		v.Log.WarnContext(ctx, "upload stays unverified", "upload", u.ID, "error", err)
 		_, err := v.Models.RecordVerdict(ctx, u.ID, result.UploadVerdict)
 		return err
+	}
+	var full *image.NoRoomError
+	if errors.As(err, &full) && filepath.Dir(path) == filepath.Clean(v.Verifier.Scratch) {
+		v.lacked.note(u.ID, u.Size+full.Need) // it was brought
 	}
 	if err != nil {
 		return fmt.Errorf("verify upload %s: %w", u.ID, err)

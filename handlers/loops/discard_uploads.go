@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/google/uuid"
+
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
 )
@@ -28,6 +30,8 @@ type UploadKeeper struct {
 	Models *models.DB
 	Blobs  blob.Place
 	Log    *slog.Logger
+	// SweepScratch removes what checks that died before a time left in this machine's scratch folder; nil: none are made here.
+	SweepScratch func(before time.Time)
 }
 
 // Run keeps the uploads until ctx ends. At its start it also asks again for the verification of uploads that
@@ -94,6 +98,9 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 		return err
 	}
 	errs := []error{k.Blobs.DiscardPartial(ctx, before), k.Models.ForgetUploadLocks(ctx)}
+	if k.SweepScratch != nil {
+		k.SweepScratch(time.Now())
+	}
 	for _, id := range ids {
 		p, err := k.Blobs.Uploads().Progress(ctx, id)
 		if err == nil && p.Written.After(before) {
@@ -103,15 +110,29 @@ func (k *UploadKeeper) Discard(ctx context.Context, before time.Time) error {
 			errs = append(errs, err) // it may be moving
 			continue
 		}
-		// The row goes first: from then on no request can finish it.
-		if was, err := k.Models.ExpireUpload(ctx, id, p.Received); err != nil || !was {
-			errs = append(errs, err)
-			continue
-		}
-		k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
-		errs = append(errs, k.Blobs.Uploads().Discard(ctx, id))
+		errs = append(errs, k.discard(ctx, id, p.Received))
 	}
 	return errors.Join(errs...)
+}
+
+// discard removes one under its lock: somebody may just go on with it. The row goes first: from then on no request can finish it, and nobody
+// who gets the lock may send.
+func (k *UploadKeeper) discard(ctx context.Context, id string, received int64) error {
+	holder := uuid.New()
+	free, err := k.Models.TakeUploadLock(ctx, id, holder, models.UploadLockLapse)
+	if err != nil || !free {
+		return err
+	}
+	defer func() {
+		if err := k.Models.LeaveUploadLock(context.WithoutCancel(ctx), id, holder); err != nil {
+			k.Log.WarnContext(ctx, "an upload's lock is left to lapse", "upload", id, "error", err)
+		}
+	}()
+	if was, err := k.Models.ExpireUpload(ctx, id, received); err != nil || !was {
+		return err
+	}
+	k.Log.InfoContext(ctx, "stale upload discarded", "upload", id)
+	return k.Blobs.Uploads().Discard(ctx, id)
 }
 
 // Forget removes the uploads that were refused before a time, and what a worker that died left of their bytes.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"volary.dev/handlers/loops"
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
@@ -47,6 +49,16 @@ func TestStaleUploadsAreDiscarded(t *testing.T) {
 	if err := os.Chtimes(path, time.Time{}, created.Add(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	// Somebody goes on with it at this moment, though nothing came yet.
+	sender := uuid.New()
+	if free, err := u.DB.Models.TakeUploadLock(t.Context(), still, sender, time.Minute); err != nil || !free {
+		t.Fatalf("its lock: %v", err)
+	}
+	loopstest.NoError(t, keeper.Discard(t.Context(), created.Add(time.Second)))
+	if _, err := u.DB.Models.Upload(t.Context(), u.Org, still); err != nil {
+		t.Errorf("discarded under its sender: %v", err)
+	}
+	loopstest.NoError(t, u.DB.Models.LeaveUploadLock(t.Context(), still, sender))
 	if err := keeper.Discard(t.Context(), created.Add(time.Second)); err != nil {
 		t.Fatal(err)
 	}

@@ -14,20 +14,25 @@ import (
 // How often blobs are held against rows, how old one has to be to be nobody's, and how many go in one round.
 const (
 	blobTick   = time.Hour
+	lostTick   = 5 * time.Minute // between two looks at what is lost, which may be back
 	blobGrace  = 24 * time.Hour
 	sweepMost  = 1000
-	missingLog = 20 // digests that one line of the log names
+	missingLog = 20 // names that one line of the log has
 	// More than so many that go in one round, and more than this share of what lies there, are taken for a database that is not this store's.
 	trustMost  = 20
 	trustShare = 10
 )
 
-// BlobKeeper removes blobs that no row names, and says which rows have none. Bytes come before the row that names them and go after it,
+// BlobKeeper removes blobs that no row names, and marks the images whose bytes are gone. Bytes come before the row that names them and go after it,
 // so that what is cut off in between leaves bytes; a grace of a day is for those whose row is about to come. Every
 // worker runs one; nothing is done twice.
 //
 // 2026-11-30: a database that is empty, or of another deployment, or older than the store names none of the bytes, and all would go. A
 // round that finds so many of them nobody's removes nothing and says so; somebody who knows better removes them by hand.
+//
+// 2026-11-30: an image whose bytes are gone said nothing, until a launch from it failed by itself an hour later. It is marked now, by this
+// sweep and by who wanted the bytes; publishing, tests and launches refuse it. Marks are the answers of a store, and an error is none. A folder
+// that is not mounted answers that nothing is there, which is so: the marks go within five minutes of its return.
 type BlobKeeper struct {
 	Models *models.DB
 	Blobs  blob.Place
@@ -36,11 +41,17 @@ type BlobKeeper struct {
 
 // Run sweeps until ctx ends.
 func (k *BlobKeeper) Run(ctx context.Context) error {
-	ticker := time.NewTicker(blobTick)
+	ticker := time.NewTicker(lostTick)
 	defer ticker.Stop()
+	var swept time.Time
 	for {
-		if err := k.Sweep(ctx, time.Now().Add(-blobGrace)); err != nil && ctx.Err() == nil {
-			k.Log.ErrorContext(ctx, "sweep blobs", "error", err)
+		work, what := k.LookAgain, "look at lost blobs"
+		if time.Since(swept) >= blobTick {
+			swept = time.Now()
+			work, what = func(ctx context.Context) error { return k.Sweep(ctx, swept.Add(-blobGrace)) }, "sweep blobs"
+		}
+		if err := work(ctx); err != nil && ctx.Err() == nil {
+			k.Log.ErrorContext(ctx, what, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -48,6 +59,21 @@ func (k *BlobKeeper) Run(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+}
+
+// LookAgain looks at what was lost, and takes the marks away where it is back.
+func (k *BlobKeeper) LookAgain(ctx context.Context) error {
+	lost, err := k.Models.LostDigests(ctx)
+	return errors.Join(err, k.look(ctx, lost))
+}
+
+func (k *BlobKeeper) look(ctx context.Context, digests []models.NamedDigest) error {
+	for _, n := range digests {
+		if _, err := (BlobLook{k.Models, k.Blobs, k.Log}).At(ctx, n, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sweep holds the store against the rows, a page of it at a time, as both were before a time.
@@ -99,10 +125,10 @@ func (k *BlobKeeper) trusted(ctx context.Context, folder string, r round) bool {
 	return false
 }
 
-// images asks for rows after bytes: a row that names bytes of before then had them. Nothing goes before the whole store was held against
-// the rows.
+// images asks for rows after bytes. What seems to be missing then is asked for by itself, since its bytes and its row may have come in
+// between. Nothing goes, and nothing is marked, before the whole store was held against the rows.
 func (k *BlobKeeper) images(ctx context.Context, before time.Time) error {
-	var missing []string
+	var doubtful []models.NamedDigest
 	var r round
 	err := k.pages(ctx, "images", func(list []blob.Listed, after, upTo string) error {
 		first, _ := blob.ImageDigest(after)
@@ -111,14 +137,14 @@ func (k *BlobKeeper) images(ctx context.Context, before time.Time) error {
 		if err != nil {
 			return err
 		}
-		has := map[string]bool{}
+		has := map[string]int64{} // bytes
 		var old []string
 		for _, l := range list {
 			digest, ok := blob.ImageDigest(l.Key)
 			if !ok {
 				continue
 			}
-			has[digest] = true
+			has[digest] = l.Size
 			if l.Written.Before(before) {
 				old = append(old, digest)
 			}
@@ -134,14 +160,14 @@ func (k *BlobKeeper) images(ctx context.Context, before time.Time) error {
 		r.listed += len(has)
 		r.found(nobodys)
 		for _, n := range named {
-			if !has[n.Digest] && n.Since.Before(before) {
-				missing = append(missing, n.Digest)
+			if size, there := has[n.Digest]; !there || size != n.Size || n.Lost != models.BlobWhole {
+				doubtful = append(doubtful, n)
 			}
 		}
 		return nil
 	})
-	if len(missing) > 0 {
-		k.Log.ErrorContext(ctx, "the bytes of images are gone from the store", "images", len(missing), "digests", missing[:min(len(missing), missingLog)])
+	if err == nil {
+		err = k.look(ctx, doubtful)
 	}
 	if err != nil || !k.trusted(ctx, "images", r) {
 		return err

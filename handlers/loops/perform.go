@@ -12,6 +12,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/reconcile"
+	"volary.dev/store/blob"
 	"volary.dev/store/machines"
 )
 
@@ -93,7 +94,11 @@ func (s *visit) ensureImage(host machines.HostWork, digest string) deed {
 	return func(ctx context.Context) (func(*visit), error) {
 		// Several clusters may need the image on this host at once: it is copied once.
 		err := s.images.do(ctx, imageOnHost{host.ID, digest}, func(ctx context.Context) error {
-			return s.StageImage(ctx, ImageHost{host.ID, host.Address}, digest, size, open)
+			err := s.StageImage(ctx, ImageHost{host.ID, host.Address}, digest, size, open)
+			if others := errors.Is(err, provisioner.ErrImageDigest); s.ImageLost != nil && (others || errors.Is(err, blob.ErrNotFound)) {
+				s.ImageLost(ctx, digest, others)
+			}
+			return err
 		})
 		return func(s *visit) { s.seen.Images[reconcile.HostImage{Host: host.ID, Digest: digest}] = true }, err
 	}

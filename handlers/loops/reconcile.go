@@ -24,6 +24,8 @@ type Engine struct {
 	Machines  *machines.DB
 	Hosts     *Hosts
 	OpenImage func(ctx context.Context, digest string) (io.ReadCloser, error) // a canonical image, by digest
+	// ImageLost is told that an image's bytes were not there, or were others (whole: only reading all of them tells); nil: nobody is.
+	ImageLost func(ctx context.Context, digest string, whole bool)
 	Worker    string
 	Log       *slog.Logger
 }

@@ -33,12 +33,13 @@ type ImageHost struct {
 // is called only where the host lacks it. While it runs, and as long as a node is to stand on the image, nobody removes it; where
 // one does already, it waits for the end of that.
 func (e *Engine) StageImage(ctx context.Context, h ImageHost, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error {
-	if err := e.bring(ctx, h, digest, size); err != nil {
+	by := uuid.New()
+	if err := e.bring(ctx, h, digest, size, by); err != nil {
 		return err
 	}
 	bringing, stop := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
-	renewing.Go(func() { e.keepBringing(bringing, stop, h, digest, size) })
+	renewing.Go(func() { e.keepBringing(bringing, stop, h, digest, size, by) })
 	err := e.Hosts.With(bringing, h.Address, func(d provisioner.Driver) error {
 		return d.EnsureImage(bringing, digest, size, func(ctx context.Context) (io.ReadCloser, error) {
 			if err := e.makeRoom(ctx, d, h, size); err != nil {
@@ -52,15 +53,15 @@ func (e *Engine) StageImage(ctx context.Context, h ImageHost, digest string, siz
 	// Also where ctx has ended, so that what was not brought may be removed at once.
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
 	defer cancel()
-	return errors.Join(err, ours(e.Machines.ImageBrought(ending, h.ID, digest, err == nil)))
+	return errors.Join(err, ours(e.Machines.ImageBrought(ending, h.ID, digest, by, err == nil)))
 }
 
 // bring claims the image, once nobody removes it any more.
-func (e *Engine) bring(ctx context.Context, h ImageHost, digest string, size int64) error {
+func (e *Engine) bring(ctx context.Context, h ImageHost, digest string, size int64, by uuid.UUID) error {
 	ticker := time.NewTicker(imagePause)
 	defer ticker.Stop()
 	for {
-		mine, err := e.Machines.BringImage(ctx, h.ID, digest, size, imageClaim)
+		mine, err := e.Machines.BringImage(ctx, h.ID, digest, size, by, imageClaim)
 		if err != nil || mine {
 			return ours(err)
 		}
@@ -73,7 +74,7 @@ func (e *Engine) bring(ctx context.Context, h ImageHost, digest string, size int
 }
 
 // keepBringing renews the claim until ctx ends, and gives up where that is impossible: another would remove what is written.
-func (e *Engine) keepBringing(ctx context.Context, giveUp func(), h ImageHost, digest string, size int64) {
+func (e *Engine) keepBringing(ctx context.Context, giveUp func(), h ImageHost, digest string, size int64, by uuid.UUID) {
 	ticker := time.NewTicker(imageClaim / 4)
 	defer ticker.Stop()
 	renewed := time.Now()
@@ -83,7 +84,7 @@ func (e *Engine) keepBringing(ctx context.Context, giveUp func(), h ImageHost, d
 			return
 		case <-ticker.C:
 		}
-		mine, err := e.Machines.BringImage(ctx, h.ID, digest, size, imageClaim)
+		mine, err := e.Machines.BringImage(ctx, h.ID, digest, size, by, imageClaim)
 		switch {
 		case err == nil && mine:
 			renewed = time.Now()
@@ -143,9 +144,14 @@ func (e *Engine) lookAtImages(ctx context.Context, d provisioner.Driver, h Image
 // evict removes base images that nobody uses until so many bytes of them are gone, the one unused for longest first; and in any
 // case those that were unused for too long; of all that may be.
 func (e *Engine) evict(ctx context.Context, d provisioner.Driver, h ImageHost, disk machines.HostDisk, bytes int64, may func(digest string) bool) error {
+	for _, i := range disk.Images {
+		if i.Going {
+			bytes -= i.Bytes
+		}
+	}
 	var errs []error
 	for _, i := range disk.Images {
-		if i.Used() || !i.There || bytes <= 0 && !i.Old || !may(i.Digest) {
+		if i.Used() || i.Going || !i.There || bytes <= 0 && !i.Old || !may(i.Digest) {
 			continue
 		}
 		gone, err := e.removeImage(ctx, d, h, i)

@@ -227,6 +227,28 @@ func TestBringingMakesRoom(t *testing.T) {
 	}
 }
 
+// What another removes at this moment makes room as well: nothing more goes for it.
+func TestWhatIsGoingMakesRoom(t *testing.T) {
+	b := small(t, 12)
+	s := newStager(t, b)
+	_, going := b.NewImage(t, "going", b.Host(1))
+	_, stays := b.NewImage(t, "stays", b.Host(1))
+	for n, content := range []string{"stays", "going"} { // the one that stays is the next to go
+		loopstest.NoError(t, s.stage(t.Context(), content, opened()))
+		s.unused(digestOf(content), time.Duration(3-n)*time.Hour)
+	}
+	b.Host(1).Inflate(going, 6<<30)
+	b.Host(1).Inflate(stays, 5<<30)
+	if mine, err := b.DB.Machines.RemoveImage(t.Context(), s.host.ID, going, *s.row(going).UsedAt, time.Minute); err != nil || !mine {
+		t.Fatalf("not claimed: %v", err)
+	}
+	b.AddImageOf(t, b.Organization, b.Person, digestOf("wanted"), int64(len("wanted")))
+	loopstest.NoError(t, s.stage(t.Context(), "wanted", opened()))
+	if !has(t, b.Host(1), stays) || !has(t, b.Host(1), digestOf("wanted")) {
+		t.Errorf("there are: the one that stays %t, wanted %t", has(t, b.Host(1), stays), has(t, b.Host(1), digestOf("wanted")))
+	}
+}
+
 // What nobody uses refuses no launch, and goes before the image that is wanted comes.
 func TestUnusedImagesMakeRoomForALaunch(t *testing.T) {
 	b := small(t, 12)

@@ -43,10 +43,18 @@ func (h Handlers) ListImages(c echo.Context) error {
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.ImageRow{
-			ID: i.ID, Name: i.Name, UEFI: i.Firmware.NeedsUEFI(), Format: i.Format, Size: i.CanonicalSize, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used,
+			ID: i.ID, Name: i.Name, UEFI: i.Firmware.NeedsUEFI(), Format: i.Format, Size: i.CanonicalSize, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used, Lost: lost(i),
 		})
 	}
 	return page.Live(c, web.ImageList(p))
+}
+
+// lost is what became of an image's bytes; empty: they are there.
+func lost(i models.Image) string {
+	if i.Lost == models.BlobWhole {
+		return ""
+	}
+	return i.Lost.Words()
 }
 
 // NewImage shows where to upload one, and where to give an address, which may be prefilled by another page.
@@ -99,6 +107,12 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		Layout: h.layout(c), ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize, Firmware: i.Firmware,
 		CanonicalDigest: i.CanonicalDigest, GuestDigest: i.GuestDigest, ProposedVCPUs: i.ProposedVCPUs, ProposedMemoryMiB: i.ProposedMemoryMiB,
 		Person: i.Person, Created: i.CreatedAt, MayUse: mayWork(c), List: page.List(l, total), Search: f.Search,
+		Lost: lost(i), LostAt: page.Time(i.LostAt),
+	}
+	if p.Lost != "" {
+		if p.Users, err = h.Models.UsersOfImage(ctx, i); err != nil {
+			return err
+		}
 	}
 	if i.UploadID != "" {
 		u, err := h.Models.Upload(ctx, orgID, i.UploadID)

@@ -155,26 +155,34 @@ func (h Handlers) RetryUpload(c echo.Context) error {
 }
 
 func (h Handlers) uploadRow(ctx context.Context, u models.Upload) web.UploadRow {
-	row := web.UploadRow{
-		ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
-		Source: u.Source, Fetch: string(u.FetchState),
-	}
-	switch {
-	case u.Source != "" && u.Arrives():
-		row.Offset, row.Size, row.Unsized = u.Fetched, u.Length, u.Length == 0
-	case u.Source != "" && u.Size == 0:
-		row.Offset, row.Unsized = u.Fetched, true
-	case u.Arrives():
-		row.Offset = h.Uploads.Received(ctx, u.ID)
-	case u.FinishedAt == nil: // refused for its first bytes
-		row.Offset = 0
-	}
-	return row
+	return h.uploadRows(ctx, []models.Upload{u})[0]
 }
 
 func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list []web.UploadRow) {
+	var arriving []string
 	for _, u := range uploads {
-		list = append(list, h.uploadRow(ctx, u))
+		if u.Arrives() && u.Source == "" {
+			arriving = append(arriving, u.ID)
+		}
+	}
+	here := h.Uploads.ReceivedOf(ctx, arriving)
+	for _, u := range uploads {
+		row := web.UploadRow{
+			ID: u.ID, Name: u.Name, Filename: u.Filename, State: string(u.State), Reason: u.Reason, Size: u.Size, Offset: u.Size, Created: u.CreatedAt, Person: u.Person, Fingerprint: u.Fingerprint,
+			Source: u.Source, Fetch: string(u.FetchState),
+		}
+		switch {
+		case u.Source != "" && u.Arrives():
+			row.Offset, row.Size, row.Unsized = u.Fetched, u.Length, u.Length == 0
+		case u.Source != "" && u.Size == 0:
+			row.Offset, row.Unsized = u.Fetched, true
+		case u.Arrives():
+			received, known := here[u.ID]
+			row.Offset, row.Unknown = received, !known
+		case u.FinishedAt == nil: // refused for its first bytes
+			row.Offset = 0
+		}
+		list = append(list, row)
 	}
 	return list
 }

@@ -20,7 +20,7 @@ func (h Handlers) ShowOverview(c echo.Context) error {
 		Organizations: f.Organizations, OrganizationsSuspended: f.OrganizationsSuspended,
 		People: f.People, PeopleSuspended: f.PeopleSuspended, Admins: f.Admins, SignUps: f.SignUps,
 		MailsKept: f.MailsKept, MailsFailed: f.MailsFailed, MailsRefused: f.MailsRefused, MailsWaiting: f.MailsWaiting,
-		Applications: f.Applications, Clusters: f.Clusters,
+		Applications: f.Applications, Clusters: f.Clusters, ImagesLost: f.ImagesLost,
 		LedgerDay: page.Time(f.LedgerDay), LedgerDifference: f.LedgerDifference, LedgerStuck: f.LedgerStuck,
 	}))
 }

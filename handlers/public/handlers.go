@@ -23,6 +23,8 @@ type Handlers struct {
 	// Demo names its people with their passwords on the sign-in page. Elsewhere nothing says who there is.
 	Demo    bool
 	Changes *live.Changes
+	// UploadsLack says what keeps uploads from coming; empty: nothing.
+	UploadsLack func(ctx context.Context) string
 	// Stopping ends when the process is asked to stop: event streams end first.
 	Stopping context.Context
 	// Heartbeat keeps proxies from cutting a quiet stream, and is how late the end of its session is noticed.

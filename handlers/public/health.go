@@ -15,7 +15,8 @@ func (h Handlers) ShowHealth(c echo.Context) error { return c.String(http.Status
 // readyTime is how long the database may take to answer who asks whether we are ready.
 const readyTime = 2 * time.Second
 
-// ShowReadiness answers 200 while the database does too, for load balancers.
+// ShowReadiness answers 200 while the database does too, for load balancers. What keeps uploads from coming is told and changes nothing: all
+// processes lack the same, and a portal without uploads is better than none.
 func (h Handlers) ShowReadiness(c echo.Context) error {
 	ctx, cancel := context.WithTimeout(c.Request().Context(), readyTime)
 	defer cancel()
@@ -23,5 +24,9 @@ func (h Handlers) ShowReadiness(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderRetryAfter, "5")
 		return c.String(http.StatusServiceUnavailable, "the database does not answer\n")
 	}
-	return c.String(http.StatusOK, "ready\n")
+	said := "ready\n"
+	if lacks := h.UploadsLack(ctx); lacks != "" {
+		said += "but " + lacks + "\n"
+	}
+	return c.String(http.StatusOK, said)
 }

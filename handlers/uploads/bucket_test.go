@@ -110,10 +110,16 @@ func TestBucketIsAway(t *testing.T) {
 			t.Errorf("%s: %d %s", what, res.StatusCode, text)
 		}
 	}
-	if page := c.browser.Get("/org/images"); page.Status != http.StatusOK {
-		t.Errorf("the page of images: %d", page.Status)
+	id := url[strings.LastIndex(url, "/")+1:]
+	for path, says := range map[string]string{"/org/images": "not known, the store does not answer", "/org/uploads/" + id: "is not known at this moment"} {
+		if page := c.browser.Get(path); page.Status != http.StatusOK || !strings.Contains(page.Body, says) || strings.Contains(page.Body, "0 B of") {
+			t.Errorf("%s: %d, and it does not say %q", path, page.Status, says)
+		}
 	}
 	server.Again(t)
+	if page := c.browser.Get("/org/images"); !strings.Contains(page.Body, "5 B of 10 B") {
+		t.Error("the page of images does not say what is here")
+	}
 	if at := c.offset(url); at != 5 {
 		t.Errorf("%d bytes are here, want 5", at)
 	}

@@ -1,6 +1,7 @@
 package uploads
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -32,8 +33,13 @@ func (u *Handler) Discard(ctx context.Context, orgID, personID uuid.UUID, id str
 		return nil
 	case http.StatusNotFound, http.StatusGone:
 		// Its bytes never came, or are gone.
-		if _, err := u.models.DiscardUpload(ctx, personID, upload.ID); err != nil {
+		was, err := u.models.DiscardUpload(ctx, personID, upload.ID)
+		if err != nil {
 			return err
+		}
+		if !was { // it is discarded, or its last byte came meanwhile and it is checked: then its bytes are needed
+			_, err := u.models.Upload(ctx, orgID, upload.ID)
+			return cmp.Or(err, error(uploadedAlready(upload.Filename)))
 		}
 		return u.store.Discard(ctx, upload.ID)
 	case http.StatusConflict:

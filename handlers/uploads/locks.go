@@ -29,7 +29,7 @@ type LockTimes struct {
 
 func (t LockTimes) orDefault() LockTimes {
 	if t == (LockTimes{}) {
-		return LockTimes{Beat: time.Second, Lapse: 10 * time.Second, Sure: 7 * time.Second, Patience: time.Minute}
+		return LockTimes{Beat: time.Second, Lapse: models.UploadLockLapse, Sure: 7 * time.Second, Patience: time.Minute}
 	}
 	return t
 }

@@ -29,9 +29,26 @@ type room struct {
 	here map[string]blob.Progress // of the unfinished uploads
 }
 
+// Lacks says what keeps uploads from coming here, as far as this machine knows without asking a server; empty: nothing. The rest of the portal
+// needs none of it.
+func (u *Handler) Lacks(ctx context.Context) string {
+	r, err := u.store.Room(ctx)
+	switch {
+	case errors.Is(err, blob.ErrFull), err == nil && r.Bound == 0 && r.Free < blob.LeastFree:
+		return "there is no room for uploads"
+	case err != nil:
+		return "the folder of uploads does not answer"
+	}
+	return ""
+}
+
 // look asks the store: it may take its time, and holds no lock meanwhile. What is announced after it lacks all of its bytes.
 func (u *Handler) look(ctx context.Context) (r room, err error) {
-	if r.Room, err = u.store.Room(ctx); err != nil {
+	if r.Room, err = u.store.Room(ctx); errors.Is(err, blob.ErrFull) {
+		u.log.ErrorContext(ctx, "no room for uploads", "error", err)
+		return r, storageFull("The server has no room left for uploads.")
+	}
+	if err != nil {
 		return r, err
 	}
 	announced, err := u.models.AnnouncedUploads(ctx)

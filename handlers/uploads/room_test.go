@@ -1,6 +1,11 @@
 package uploads
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,5 +44,35 @@ func TestAnnouncementsAreNoRoomForEver(t *testing.T) {
 		if got := promised(lacking, c.who, c.free); got != c.want {
 			t.Errorf("of %d bytes %d are promised, want %d", c.free, got, c.want)
 		}
+	}
+}
+
+// full is a store of uploads whose room is as it says.
+type full struct {
+	blob.Uploads
+	room blob.Room
+	err  error
+}
+
+// Room implements blob.Uploads.
+func (f full) Room(context.Context) (blob.Room, error) { return f.room, f.err }
+
+// What has no place is said before the first byte, and to who asks whether the process is ready.
+func TestWhatUploadsLack(t *testing.T) {
+	for says, store := range map[string]full{
+		"":                                      {room: blob.Room{Free: 1 << 40}},
+		"there is no room for uploads":          {room: blob.Room{Free: 1 << 20}},
+		"the folder of uploads does not answer": {err: errors.New("input/output error")},
+	} {
+		if got := (&Handler{store: store}).Lacks(t.Context()); got != says {
+			t.Errorf("%+v: %q, want %q", store, got, says)
+		}
+	}
+	u := &Handler{store: full{err: fmt.Errorf("%w: the scratch folder", blob.ErrFull)}, log: slog.New(slog.DiscardHandler)}
+	if got := u.Lacks(t.Context()); got != "there is no room for uploads" {
+		t.Errorf("full: %q", got)
+	}
+	if _, err := u.look(t.Context()); err == nil || !strings.Contains(err.Error(), "no room") {
+		t.Errorf("an announcement: %v", err)
 	}
 }

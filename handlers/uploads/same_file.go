@@ -149,9 +149,11 @@ func (u *Handler) complete(ctx context.Context, who principal, id string) error 
 		return err
 	}
 	if known(upload.Fingerprint) {
-		switch is, err := fingerprint(upload.Size, func(at, length int64) (io.ReadCloser, error) {
-			return u.store.Range(ctx, id, at, length)
-		}); {
+		here, err := u.store.Ranges(ctx, id)
+		if err != nil {
+			return err
+		}
+		switch is, err := fingerprint(upload.Size, func(at, length int64) (io.ReadCloser, error) { return here(ctx, at, length) }); {
 		case err != nil:
 			return err
 		case is != upload.Fingerprint:

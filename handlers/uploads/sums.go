@@ -96,8 +96,17 @@ func (s *sums) part(ctx context.Context, id string, n int64) error {
 	}
 	from := int64(len(kept) / sha256.Size)
 	kept = kept[:from*sha256.Size]
-	for at := from; at < min(n, from+sumsEach) && ctx.Err() == nil; at++ {
-		sum, err := s.sumOf(ctx, id, at*sumBlock, sumBlock)
+	end := min(n, from+sumsEach)
+	if end <= from {
+		return nil
+	}
+	blocks, err := s.store.Range(ctx, id, from*sumBlock, (end-from)*sumBlock) // once: a bucket is asked for each range
+	if err != nil {
+		return err
+	}
+	defer blocks.Close()
+	for at := from; at < end && ctx.Err() == nil; at++ {
+		sum, err := sumOf(blocks, at*sumBlock, sumBlock)
 		if err != nil {
 			return errors.Join(err, s.keep(ctx, id, kept))
 		}
@@ -113,7 +122,12 @@ func (s *sums) short(ctx context.Context, id string, at, end int64) (sum [sha256
 		return sum, err
 	}
 	defer leave()
-	return s.sumOf(ctx, id, at, end-at)
+	block, err := s.store.Range(ctx, id, at, end-at)
+	if err != nil {
+		return sum, err
+	}
+	defer block.Close()
+	return sumOf(block, at, end-at)
 }
 
 // enter takes a place, until leave is called.
@@ -126,14 +140,10 @@ func (s *sums) enter(ctx context.Context) (leave func(), err error) {
 	}
 }
 
-func (s *sums) sumOf(ctx context.Context, id string, at, length int64) (sum [sha256.Size]byte, err error) {
-	part, err := s.store.Range(ctx, id, at, length)
-	if err != nil {
-		return sum, err
-	}
-	defer part.Close()
+// sumOf reads the next bytes, which are those at an offset.
+func sumOf(from io.Reader, at, length int64) (sum [sha256.Size]byte, err error) {
 	h := sha256.New()
-	if n, err := io.Copy(h, part); err != nil || n != length {
+	if n, err := io.CopyN(h, from, length); err != nil {
 		return sum, fmt.Errorf("%d of %d bytes at %d: %w", n, length, at, err)
 	}
 	return [sha256.Size]byte(h.Sum(nil)), nil

@@ -11,11 +11,13 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 	tus "github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/sync/errgroup"
 
 	"volary.dev/handlers/respond"
 	"volary.dev/provisioner"
@@ -100,6 +102,37 @@ func (u *Handler) Received(ctx context.Context, id string) int64 {
 		u.log.WarnContext(ctx, "how much of an upload is here is not known", "upload", id, "error", err)
 	}
 	return p.Received
+}
+
+// shownTime bounds how long a page waits for what is here of uploads.
+const shownTime = 2 * time.Second
+
+// ReceivedOf is Received for a page of several: all are asked for at once, within two seconds. Those of which it is not known, since the store is
+// away, are not in it.
+func (u *Handler) ReceivedOf(ctx context.Context, ids []string) map[string]int64 {
+	ctx, cancel := context.WithTimeout(ctx, shownTime)
+	defer cancel()
+	var mu sync.Mutex
+	here := map[string]int64{}
+	var all errgroup.Group
+	all.SetLimit(looksAtOnce)
+	for _, id := range ids {
+		all.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			p, err := u.store.Progress(ctx, id)
+			if err != nil && !errors.Is(err, blob.ErrNotFound) {
+				return nil // it is said where it is used
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			here[id] = p.Received
+			return nil
+		})
+	}
+	_ = all.Wait()
+	return here
 }
 
 // principal is who sends the request and what it says of its file, for the callbacks that see nothing but its context.

@@ -31,6 +31,7 @@ func (e *NoRoomError) Ever() bool { return e.Need <= e.Total-e.Total/keepFree }
 type rooms struct {
 	mu       sync.Mutex
 	promised map[uint64]int64
+	space    func(folder string) (free, total int64, err error) // nil: statfs
 }
 
 // claim is what one verification needs below a folder.
@@ -47,20 +48,24 @@ func (r *rooms) take(claims ...claim) (release func(), err error) {
 		r.promised = map[uint64]int64{}
 	}
 	mine := map[uint64]int64{}
-	for _, c := range claims {
+	devices := make([]uint64, len(claims))
+	for n, c := range claims {
 		var stat unix.Stat_t
-		var fs unix.Statfs_t
 		if err := unix.Stat(c.path, &stat); err != nil {
 			return nil, fmt.Errorf("%s: %w", c.words, err)
 		}
-		if err := unix.Statfs(c.path, &fs); err != nil {
+		devices[n] = stat.Dev
+		mine[stat.Dev] += c.need
+	}
+	for n, c := range claims { // each sum, before any is refused: whether there is ever room for it is asked of the refusal
+		free, total, err := r.spaceOf(c.path)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.words, err)
 		}
-		mine[stat.Dev] += c.need
-		total := signed(fs.Blocks) * fs.Bsize
-		free := signed(fs.Bavail)*fs.Bsize - r.promised[stat.Dev]
-		if free-mine[stat.Dev] < total/keepFree {
-			return nil, &NoRoomError{Folder: c.words, Need: mine[stat.Dev], Free: free, Total: total}
+		need := mine[devices[n]]
+		free -= r.promised[devices[n]]
+		if free-need < total/keepFree {
+			return nil, &NoRoomError{Folder: c.words, Need: need, Free: free, Total: total}
 		}
 	}
 	for dev, need := range mine {
@@ -73,6 +78,23 @@ func (r *rooms) take(claims ...claim) (release func(), err error) {
 			r.promised[dev] -= need
 		}
 	}), nil
+}
+
+// spaceOf is the space of a folder's file system, bytes.
+func (r *rooms) spaceOf(folder string) (free, total int64, err error) {
+	if r.space != nil {
+		return r.space(folder)
+	}
+	var fs unix.Statfs_t
+	err = unix.Statfs(folder, &fs)
+	return signed(fs.Bavail) * fs.Bsize, signed(fs.Blocks) * fs.Bsize, err
+}
+
+// SpaceBy is for tests of what waits for room: space says what is free of a folder's file system and what there is, bytes.
+func (v *Verifier) SpaceBy(space func(folder string) (free, total int64, err error)) {
+	v.rooms.mu.Lock()
+	defer v.rooms.mu.Unlock()
+	v.rooms.space = space
 }
 
 // Reserve promises room in the scratch folder for a file that is brought there to be checked, as room does for what the check makes of

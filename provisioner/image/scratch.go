@@ -43,6 +43,15 @@ func (s scratch) remove() {
 	s.lock.Close()
 }
 
+// SweepScratch removes what verifications that died left in the scratch folder, as far as it was made before a time; what was made in the last
+// minute stays in any case.
+func (v *Verifier) SweepScratch(before time.Time) {
+	if young := time.Now().Add(-scratchAge); before.After(young) {
+		before = young
+	}
+	sweepScratch(v.Scratch, before)
+}
+
 // sweepScratch removes the folders that were made before a time and that nobody holds. What cannot be removed is tried
 // again the next time.
 func sweepScratch(parent string, before time.Time) {

@@ -47,10 +47,12 @@ type Uploads interface {
 	Tus() TusStore
 	// Progress tells how far an upload has come; ErrNotFound where nothing of it is here.
 	Progress(ctx context.Context, id string) (Progress, error)
-	// Room is what may come still.
+	// Room is what may come still. ErrFull: nothing, since what is on its way has no place.
 	Room(ctx context.Context) (Room, error)
 	// Range gives length bytes of what is here of an upload, finished or not, from an offset on.
 	Range(ctx context.Context, id string, from, length int64) (io.ReadCloser, error)
+	// Ranges looks once what is here of an upload, for who reads several ranges of that.
+	Ranges(ctx context.Context, id string) (Ranges, error)
 	// Sums are what KeepSums kept beside the upload; none is no error.
 	Sums(ctx context.Context, id string) ([]byte, error)
 	// KeepSums replaces them as a whole.
@@ -64,6 +66,9 @@ type TusStore interface {
 	tus.DataStore
 	tus.TerminaterDataStore
 }
+
+// Ranges gives length bytes from an offset on.
+type Ranges func(ctx context.Context, from, length int64) (io.ReadCloser, error)
 
 // Progress is how far an upload has come.
 type Progress struct {
@@ -90,10 +95,15 @@ var (
 	ErrNotFound = errors.New("no such blob")
 	ErrKey      = errors.New("blob key refused")
 	ErrFull     = errors.New("no room in the blob store")
+	// ErrAway says that the store did not answer, or only that it cannot for now: nothing is known of what it has or does.
+	ErrAway = errors.New("it does not answer")
 )
 
 // MaxUpload is how many bytes a file may have, whichever way it comes.
 const MaxUpload = 64 << 30
+
+// LeastFree is below what a store of uploads is as good as full, bytes.
+const LeastFree = 64 << 20
 
 // ListPage is how many blobs one List gives at most.
 const ListPage = 1000

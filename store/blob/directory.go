@@ -17,6 +17,7 @@ import (
 // Directory is a Place in one folder. Files are written beside their place and renamed into it after an fsync.
 type Directory struct {
 	root string
+	sync func(*os.File) error // has a file or a folder on the disk
 }
 
 // OpenDirectory makes the folder and its parts where they are missing.
@@ -30,7 +31,7 @@ func OpenDirectory(root string) (*Directory, error) {
 			return nil, fmt.Errorf("blob folder: %w", err)
 		}
 	}
-	return &Directory{root: absolute}, nil
+	return &Directory{root: absolute, sync: (*os.File).Sync}, nil
 }
 
 // Uploads are those in its folder of that name.
@@ -52,10 +53,10 @@ func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, er
 	defer f.Close()
 	n, err := io.Copy(f, contextReader{ctx, r})
 	if err == nil {
-		err = errors.Join(f.Sync(), f.Close())
+		err = errors.Join(d.sync(f), f.Close())
 	}
 	if err == nil {
-		err = move(f.Name(), to)
+		err = d.move(f.Name(), to)
 	}
 	if err != nil {
 		return n, fmt.Errorf("keep %s: %w", key, full(err))
@@ -74,10 +75,10 @@ func (d *Directory) Adopt(ctx context.Context, key, path string) error {
 		return fmt.Errorf("adopt %s: %w", key, err)
 	}
 	defer f.Close()
-	if err := f.Sync(); err != nil {
+	if err := d.sync(f); err != nil {
 		return fmt.Errorf("adopt %s: %w", key, full(err))
 	}
-	if err := move(path, to); err == nil {
+	if err := d.move(path, to); err == nil {
 		return nil
 	}
 	// Another file system: the only way is a copy.
@@ -95,7 +96,7 @@ func (d *Directory) Open(_ context.Context, key string) (io.ReadCloser, int64, e
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, 0, absent(key, err)
+		return nil, 0, d.absent(key, err)
 	}
 	info, err := f.Stat()
 	if err != nil {
@@ -112,7 +113,7 @@ func (d *Directory) Local(_ context.Context, key string) (string, func(), error)
 		return "", nil, err
 	}
 	if _, err := os.Stat(path); err != nil {
-		return "", nil, absent(key, err)
+		return "", nil, d.absent(key, err)
 	}
 	return path, func() {}, nil
 }
@@ -135,6 +136,9 @@ func (d *Directory) List(ctx context.Context, folder, after string) (list []List
 		return nil, false, err
 	}
 	files, err := os.ReadDir(filepath.Join(d.root, folder)) // by name
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, fmt.Errorf("%w: list %s: %w", ErrAway, folder, err)
+	}
 	if err != nil {
 		return nil, false, fmt.Errorf("list %s: %w", folder, err)
 	}
@@ -186,27 +190,36 @@ func full(err error) error {
 	return err
 }
 
-func absent(key string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: %s", ErrNotFound, key)
+// absent tells a blob that is not there from a folder that is not there, such as one that is not mounted any more.
+func (d *Directory) absent(key string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("open %s: %w", key, err)
 	}
-	return fmt.Errorf("open %s: %w", key, err)
+	if _, err := os.Stat(filepath.Dir(filepath.Join(d.root, filepath.FromSlash(key)))); err != nil {
+		return fmt.Errorf("%w: open %s: %w", ErrAway, key, err)
+	}
+	return fmt.Errorf("%w: %s", ErrNotFound, key)
 }
 
 // move renames and writes the folder's entry to disk, so that a power cut leaves the old name or the new one.
-func move(from, to string) error {
+func (d *Directory) move(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
 		return err
 	}
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	folder, err := os.Open(filepath.Dir(to))
+	return d.syncAt(filepath.Dir(to))
+}
+
+// syncAt has the file or folder at a path on the disk.
+func (d *Directory) syncAt(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer folder.Close()
-	return folder.Sync()
+	defer f.Close()
+	return d.sync(f)
 }
 
 // contextReader ends a copy when ctx does.

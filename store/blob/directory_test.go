@@ -4,10 +4,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
+
+	tus "github.com/tus/tusd/v2/pkg/handler"
 
 	"volary.dev/store/blob"
 	"volary.dev/store/blob/blobtest"
@@ -52,6 +55,51 @@ func TestBrokenPutLeavesNoFile(t *testing.T) {
 	})
 	if len(files) != 0 {
 		t.Errorf("left behind: %v", files)
+	}
+}
+
+// What is said to be whole is on the disk, and so is its name.
+func TestFinishedUploadsAreOnTheDisk(t *testing.T) {
+	d, root := open(t)
+	id := blobtest.NewID()
+	u, err := d.Uploads().Tus().NewUpload(t.Context(), tus.FileInfo{ID: id, Size: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.WriteChunk(t.Context(), 0, strings.NewReader("test")); err != nil {
+		t.Fatal(err)
+	}
+	var synced []string
+	d.SyncBy(func(path string) { synced = append(synced, path) })
+	if err := u.FinishUpload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{filepath.Join(root, "uploads", id), filepath.Join(root, "uploads")}; !slices.Equal(synced, want) {
+		t.Errorf("on the disk are %v, want %v", synced, want)
+	}
+}
+
+// A folder that is not there, as one that is not mounted any more, is no folder that has lost its blobs.
+func TestAFolderThatIsNotThereIsAway(t *testing.T) {
+	d, root := open(t)
+	for _, part := range []string{"images", "uploads"} {
+		if err := os.Rename(filepath.Join(root, part), filepath.Join(root, part+".away")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := blob.ImageKey(digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, opened := d.Open(t.Context(), key)
+	_, _, local := d.Local(t.Context(), blob.UploadKey(digest[:32]))
+	_, progress := d.Uploads().Progress(t.Context(), digest[:32])
+	_, sums := d.Uploads().Sums(t.Context(), digest[:32])
+	_, _, listed := d.List(t.Context(), "images", "")
+	for what, err := range map[string]error{"Open": opened, "Local": local, "Progress": progress, "Sums": sums, "List": listed} {
+		if !errors.Is(err, blob.ErrAway) || errors.Is(err, blob.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 

@@ -31,7 +31,7 @@ func (u *directoryUploads) Progress(_ context.Context, id string) (Progress, err
 	}
 	info, err := os.Stat(filepath.Join(u.files.Path, id))
 	if err != nil {
-		return Progress{}, absent(UploadKey(id), err)
+		return Progress{}, u.d.absent(UploadKey(id), err)
 	}
 	return Progress{Received: info.Size(), Written: info.ModTime()}, nil
 }
@@ -52,12 +52,22 @@ func (u *directoryUploads) Range(_ context.Context, id string, from, length int6
 	}
 	f, err := os.Open(filepath.Join(u.files.Path, id))
 	if err != nil {
-		return nil, absent(UploadKey(id), err)
+		return nil, u.d.absent(UploadKey(id), err)
 	}
 	return struct {
 		io.Reader
 		io.Closer
 	}{io.NewSectionReader(f, from, length), f}, nil
+}
+
+// Ranges opens the file for each: that is no question to anybody.
+func (u *directoryUploads) Ranges(ctx context.Context, id string) (Ranges, error) {
+	if _, err := u.Progress(ctx, id); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, from, length int64) (io.ReadCloser, error) {
+		return u.Range(ctx, id, from, length)
+	}, nil
 }
 
 // Sums reads the file of sums.
@@ -66,17 +76,13 @@ func (u *directoryUploads) Sums(_ context.Context, id string) ([]byte, error) {
 		return nil, err
 	}
 	sums, err := os.ReadFile(filepath.Join(u.files.Path, id+SumsSuffix))
-	if err = absentOrNil(id, err); errors.Is(err, ErrNotFound) {
-		return nil, nil
+	if err != nil {
+		if err = u.d.absent(UploadKey(id), err); errors.Is(err, ErrNotFound) {
+			err = nil
+		}
+		return nil, err
 	}
-	return sums, err
-}
-
-func absentOrNil(id string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return absent(UploadKey(id), err)
+	return sums, nil
 }
 
 // KeepSums has them on the disk before they have their name: a sum of zeros after a power cut would tell people that their own file
@@ -146,6 +152,20 @@ type directoryUpload struct {
 func (u directoryUpload) WriteChunk(ctx context.Context, offset int64, from io.Reader) (int64, error) {
 	n, err := u.Upload.WriteChunk(ctx, offset, contextReader{ctx, from})
 	return n, full(err)
+}
+
+// FinishUpload implements tus.Upload. What is whole has to be so after a power cut as well: its row says it from now on, and its sender keeps
+// nothing any more.
+func (u directoryUpload) FinishUpload(ctx context.Context) error {
+	if err := u.Upload.FinishUpload(ctx); err != nil {
+		return full(err)
+	}
+	for _, path := range []string{filepath.Join(u.of.files.Path, u.id), u.of.files.Path} {
+		if err := u.of.d.syncAt(path); err != nil {
+			return fmt.Errorf("finish upload %s: %w", u.id, full(err))
+		}
+	}
+	return nil
 }
 
 // Terminate implements tus.TerminatableUpload.

@@ -16,5 +16,9 @@
 // 2026-11-29: what takes uploads asked a folder for a file's size and time, for what is free, and for ranges, in four packages. These
 // questions are the interface now. What is free cannot be asked of a bucket: its Room is a bound.
 //
+// 2026-11-30: a store that is away (ErrAway) and one without the blob (ErrNotFound) are two answers, for a folder as well: where the folder itself
+// is not there, nothing is said of what lies in it. What is judged by an answer (an image that lost its bytes, an upload whose bytes are gone)
+// is judged by the second alone; jobs wait for the first and use no attempt.
+//
 // It imports nothing of ours, and tusd for what its handler writes to. Start at blob.go.
 package blob

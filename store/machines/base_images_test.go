@@ -142,7 +142,12 @@ type claims struct {
 
 func (c claims) bring(digest string) bool {
 	c.t.Helper()
-	return storetest.Must[bool](c.t)(c.DB.Machines.BringImage(c.t.Context(), c.host, digest, 900, time.Minute))
+	return c.bringBy(digest, uuid.New())
+}
+
+func (c claims) bringBy(digest string, by uuid.UUID) bool {
+	c.t.Helper()
+	return storetest.Must[bool](c.t)(c.DB.Machines.BringImage(c.t.Context(), c.host, digest, 900, by, time.Minute))
 }
 
 func (c claims) remove(digest string, usedAt *time.Time) bool {
@@ -165,9 +170,10 @@ func TestWhoBringsAnImageKeepsOffWhoRemovesIt(t *testing.T) {
 	c := claims{w, t, w.Hosts[0]}
 	record(t, w, c.host, whole(storetest.Digest, 900))
 	seen := c.image(storetest.Digest).UsedAt
-	for range 2 { // workers
-		if !c.bring(storetest.Digest) {
-			t.Fatal("two workers may bring it at once")
+	first := uuid.New()
+	for range 2 { // it renews
+		if !c.bringBy(storetest.Digest, first) {
+			t.Fatal("it may renew")
 		}
 	}
 	if i := c.image(storetest.Digest); !i.Coming || !i.Used() {
@@ -181,7 +187,7 @@ func TestWhoBringsAnImageKeepsOffWhoRemovesIt(t *testing.T) {
 	if len(d.Images) != 1 {
 		t.Error("what is being brought is forgotten")
 	}
-	storetest.NoError(t, w.DB.Machines.ImageBrought(t.Context(), c.host, storetest.Digest, true))
+	storetest.NoError(t, w.DB.Machines.ImageBrought(t.Context(), c.host, storetest.Digest, first, true))
 	// Nor of what came since it began.
 	late := provisioner.HostImages{List: []provisioner.HostImage{{Digest: storetest.Digest, Bytes: 5}}}
 	d = storetest.Must[machines.HostDisk](t)(w.DB.Machines.RecordImages(t.Context(), c.host, *seen, late))
@@ -193,6 +199,32 @@ func TestWhoBringsAnImageKeepsOffWhoRemovesIt(t *testing.T) {
 	}
 	if i := c.image(storetest.Digest); i.Coming || !i.Whole || !c.remove(storetest.Digest, i.UsedAt) {
 		t.Errorf("not removed although nobody uses it: %+v", i)
+	}
+}
+
+// Of several who bring an image none ends the claim of the others, in whatever order they renew it: it lapses.
+func TestSeveralBringAnImage(t *testing.T) {
+	w := storetest.NewWorld(t)
+	c := claims{w, t, w.Hosts[0]}
+	one, two := uuid.New(), uuid.New()
+	brought := func(by uuid.UUID) {
+		storetest.NoError(t, w.DB.Machines.ImageBrought(t.Context(), c.host, storetest.Digest, by, false))
+	}
+	for _, by := range []uuid.UUID{one, two, one, two} {
+		if !c.bringBy(storetest.Digest, by) {
+			t.Fatal("two may bring it at once")
+		}
+	}
+	brought(one)
+	if !c.bringBy(storetest.Digest, two) || !c.image(storetest.Digest).Coming || c.remove(storetest.Digest, c.image(storetest.Digest).UsedAt) {
+		t.Error("the second one's claim ended with the first one's")
+	}
+	brought(two)
+	w.Exec(t, `UPDATE base_images SET brought_until = clock_timestamp() - interval '1 second'`)
+	c.bringBy(storetest.Digest, two)
+	brought(two)
+	if c.image(storetest.Digest).Coming {
+		t.Error("the claim of one alone does not end with it")
 	}
 }
 

@@ -144,25 +144,33 @@ func (c lockedCluster) extensionCap(ctx context.Context, tx pgx.Tx, by uuid.UUID
 	}
 }
 
-// extend moves the lease's end, and with it that of the open runs. Rounds read the end under their host's lock, hence
-// these: no run begins with the old one meanwhile.
-func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *time.Time, err error) {
+// refuseDraining refuses what would keep a cluster on a host that is being emptied; lock is how its hosts are locked, empty: not at all.
+func (c lockedCluster) refuseDraining(ctx context.Context, tx pgx.Tx, lock string) error {
 	type host struct {
 		Name  string
 		State provisioner.HostState
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT name, state FROM hosts WHERE id IN (SELECT host_id FROM nodes WHERE cluster_id = $1 AND state <> 'gone')
-		ORDER BY id FOR NO KEY UPDATE`, c.ID)
+		SELECT name, state FROM hosts WHERE id IN (SELECT host_id FROM nodes WHERE cluster_id = $1 AND state <> 'gone') ORDER BY id `+lock, c.ID)
 	hosts, err := store.All(rows, "hosts of a cluster", pgx.RowToStructByName[host])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if i := slices.IndexFunc(hosts, func(h host) bool { return h.State == provisioner.HostDraining }); i >= 0 {
-		return nil, &refusal.Error{
+		return &refusal.Error{
 			Code: "state", Title: fmt.Sprintf("%s, which carries nodes of this cluster, is being emptied.", typed.Isolate(hosts[i].Name)),
 			Next: "Launch the version anew beside it: new nodes get other hosts.",
 		}
+	}
+	return nil
+}
+
+// extend moves the lease's end, and with it that of the open runs. Rounds read the end under their host's lock, hence
+// these: no run begins with the old one meanwhile.
+func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *time.Time, err error) {
+	// Rounds hold these locks while they read the end.
+	if err := c.refuseDraining(ctx, tx, "FOR NO KEY UPDATE"); err != nil {
+		return nil, err
 	}
 	err = tx.QueryRow(ctx, `
 		UPDATE clusters SET lease_seconds = lease_seconds + $2, lease_ends_at = lease_ends_at + make_interval(secs => $2)

@@ -172,9 +172,10 @@ func (c launchCase) check() *refusal.Error {
 			Code: "draft", Title: "This version is a draft, which may still change.", Next: "Publish it, then launch it.",
 		}
 	}
-	if err := c.Version.ImagesFit(); err != nil {
-		r, _ := refusal.As(err)
-		return r
+	for _, wrong := range []error{c.Version.ImagesFit(), c.Version.ImagesThere()} {
+		if r, ok := refusal.As(wrong); ok {
+			return r
+		}
 	}
 	f := store.Fields{}
 	maps.Copy(f, c.Faults)

@@ -244,6 +244,13 @@ func TestExtensionsAboveTheCapAreAskedFor(t *testing.T) {
 	storetest.WantRefusal(t, err, "state") // an owner has none
 	_, err = w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 720*3600)
 	storetest.WantRefusal(t, err, "invalid")
+	// What the approval would be refused is not asked for.
+	storetest.NoError(t, w.DB.Machines.DrainHost(ctx, w.Person, w.Provider, w.Hosts[0], ""))
+	_, err = w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 3600)
+	if r := storetest.WantRefusal(t, err, "state"); !strings.Contains(r.Title, "being emptied") {
+		t.Errorf("%q", r.Title)
+	}
+	storetest.NoError(t, w.DB.Machines.ActivateHost(ctx, w.Person, w.Provider, w.Hosts[0]))
 	request := storetest.Must[uuid.UUID](t)(w.DB.Machines.RequestExtension(ctx, w.Organization, bo, id, 3600))
 	others := storetest.Must[uuid.UUID](t)(w.DB.Machines.RequestExtension(ctx, w.Organization, cy, id, 60)) // someone else started it
 	if d := storetest.Cluster(t, w, id); !d.LeaseEndsAt.Equal(*before.LeaseEndsAt) || d.Held != before.Held {

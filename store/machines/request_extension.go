@@ -10,7 +10,7 @@ import (
 )
 
 // RequestExtension asks the managers for an extension above the cap, or of a cluster that the cap does not count. Refusals:
-// those of ExtendLease before the cap, "state" where the cap allows it or there is none, "requests", NotFound.
+// those of ExtendLease but for "cap" and "balance", "state" where the cap allows it or there is none, "requests", NotFound.
 func (db *DB) RequestExtension(ctx context.Context, orgID, by, clusterID uuid.UUID, addSeconds int64) (uuid.UUID, error) {
 	id, err := store.NewID()
 	if err != nil {
@@ -19,6 +19,9 @@ func (db *DB) RequestExtension(ctx context.Context, orgID, by, clusterID uuid.UU
 	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
 		c, need, err := extension{ClusterID: clusterID, OrganizationID: orgID, For: by, By: by, Add: addSeconds}.lock(ctx, tx)
 		if err != nil {
+			return err
+		}
+		if err := c.refuseDraining(ctx, tx, ""); err != nil {
 			return err
 		}
 		form, poolID := RequestForm{Cluster: &clusterID, Extend: true, Start: c.StartCount, LeaseSeconds: addSeconds}, uuid.Nil

@@ -22,7 +22,7 @@ const (
 )
 
 // StartAcceptanceTest reserves one head and two compute nodes (as many as the version's range allows, where that has
-// fewer or wants more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "shape",
+// fewer or wants more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "image_lost", "shape",
 // "capacity" with the reason of every host, "test_limit" (per organization and day, and one at a time of a version), "suspended",
 // NotFound("version" or "pool").
 func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poolID uuid.UUID) (uuid.UUID, error) {

@@ -91,6 +91,23 @@ type imageUse struct {
 }
 
 func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, error) {
+	u, err := readUse(ctx, q, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	return u.refusal(i), nil
+}
+
+// UsersOfImage names what uses an image: "2 versions (trial 1.0, trial 2.0) and 1 cluster (x)"; empty: nothing does.
+func (db *DB) UsersOfImage(ctx context.Context, i Image) (string, error) {
+	u, err := readUse(ctx, db.pool, i.ID)
+	if err != nil || len(u.words()) == 0 {
+		return "", err
+	}
+	return joinWords(u.words()), nil
+}
+
+func readUse(ctx context.Context, q store.Queryer, id uuid.UUID) (imageUse, error) {
 	rows, _ := q.Query(ctx, `
 		WITH versions AS (
 			SELECT v.state, m.name || ' ' || v.version AS name FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
@@ -106,16 +123,12 @@ func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, 
 			(SELECT (count(*) FILTER (WHERE kind = 'cluster'))::int AS clusters, (count(*) FILTER (WHERE kind = 'test'))::int AS tests,
 				coalesce((array_agg(name ORDER BY name) FILTER (WHERE kind = 'cluster'))[1:$2], '{}') AS cluster_names,
 				coalesce((array_agg(version ORDER BY version) FILTER (WHERE kind = 'test'))[1:$2], '{}') AS version_tests FROM clusters) AS c`,
-		i.ID, namedUsers)
-	u, err := store.One(rows, "use of image", pgx.RowToStructByName[imageUse])
-	if err != nil {
-		return nil, err
-	}
-	return u.refusal(i), nil
+		id, namedUsers)
+	return store.One(rows, "use of image", pgx.RowToStructByName[imageUse])
 }
 
-func (u imageUse) refusal(i Image) *refusal.Error {
-	var by []string
+// words name who uses it; empty: nobody.
+func (u imageUse) words() (by []string) {
 	for _, kind := range []struct {
 		count int
 		noun  string
@@ -125,6 +138,11 @@ func (u imageUse) refusal(i Image) *refusal.Error {
 			by = append(by, refusal.Plural(kind.count, kind.noun, kind.noun+"s")+" ("+firstOf(isolated(kind.names), kind.count)+")")
 		}
 	}
+	return by
+}
+
+func (u imageUse) refusal(i Image) *refusal.Error {
+	by := u.words()
 	if len(by) == 0 {
 		return nil
 	}

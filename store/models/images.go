@@ -30,11 +30,13 @@ type Image struct {
 	Firmware          provisioner.Firmware
 	CreatedAt         time.Time
 	Used              bool // by a version; what runs, runs from one
+	Lost              BlobLoss
+	LostAt            *time.Time // since when that is known; nil: nothing is lost
 }
 
 const imageColumns = `i.id, i.organization_id, p.name AS person, coalesce(i.upload_id, '') AS upload_id, i.member, i.name,
 	coalesce(u.format, '') AS format, i.virtual_size, i.canonical_size, i.canonical_digest, i.guest_digest, i.firmware, i.proposed_vcpus, i.proposed_memory_mib, i.created_at,
-	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id) AS used
+	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id) AS used, i.lost, i.lost_at
 	FROM images i JOIN people p ON p.id = i.person_id LEFT JOIN uploads u ON u.id = i.upload_id`
 
 // Images lists the organization's images, the newest first.

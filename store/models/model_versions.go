@@ -24,7 +24,8 @@ type VersionRole struct {
 	Role      provisioner.Role
 	ImageID   uuid.UUID
 	ImageName string
-	Digest    string // canonical digest of the image
+	Digest    string   // canonical digest of the image
+	Lost      BlobLoss // what is wrong with its bytes
 	// VirtualSize is the image's disk as a guest sees it, in bytes.
 	VirtualSize int64
 	Shape       provisioner.Shape
@@ -90,11 +91,11 @@ func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Ver
 		return v, err
 	}
 	rows, _ = q.Query(ctx, `
-		SELECT r.role, r.image_id, i.name, i.canonical_digest, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
+		SELECT r.role, r.image_id, i.name, i.canonical_digest, i.lost, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
 		FROM version_roles r JOIN images i ON i.id = r.image_id
 		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
 	v.Roles, err = store.All(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
-		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.Digest, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
+		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.Digest, &r.Lost, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
 		return r, err
 	})
 	return v, err

@@ -3,7 +3,6 @@ package models
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"volary.dev/store"
@@ -11,12 +10,13 @@ import (
 
 // namedDigests are the canonical digests whose bytes a row names, and since when. What keeps or removes bytes goes by it: a row of another
 // kind that is to keep bytes has its place here, and nowhere else.
-const namedDigests = `(SELECT canonical_digest AS digest, created_at AS since FROM images)`
+const namedDigests = `(SELECT canonical_digest AS digest, canonical_size AS size, lost FROM images)`
 
-// NamedDigest is one of an image's canonical bytes.
+// NamedDigest is one of an image's canonical bytes, which were there before its row was.
 type NamedDigest struct {
 	Digest string
-	Since  time.Time // the bytes were there before
+	Size   int64    // bytes
+	Lost   BlobLoss // as its images are marked
 }
 
 // NamedMost is how many NamedDigests gives at most.
@@ -25,7 +25,7 @@ const NamedMost = 10_000
 // NamedDigests gives those that come after one ("": all) and not after another ("": up to the end), in the order of their bytes.
 func (db *DB) NamedDigests(ctx context.Context, after, upTo string) ([]NamedDigest, error) {
 	rows, _ := db.pool.Query(ctx, `
-		SELECT digest, min(since) AS since FROM `+namedDigests+` AS n
+		SELECT digest, max(size) AS size, max(lost) AS lost FROM `+namedDigests+` AS n
 		WHERE digest COLLATE "C" > $1 AND ($2 = '' OR digest COLLATE "C" <= $2)
 		GROUP BY digest ORDER BY digest COLLATE "C" LIMIT $3`, after, upTo, NamedMost)
 	return store.All(rows, "named digests", pgx.RowToStructByName[NamedDigest])

@@ -11,8 +11,8 @@ import (
 	"volary.dev/store"
 )
 
-// PublishVersion freezes a version. Refusals: "stale_form", "published", "image" (one that is larger than its disk), "user_data"
-// (of a draft that was saved before cloud-init's rule was asked), NotFound.
+// PublishVersion freezes a version. Refusals: "stale_form", "published", "image" (one that is larger than its disk), "image_lost" (whose bytes
+// are gone), "user_data" (of a draft that was saved before cloud-init's rule was asked), NotFound.
 func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revision int) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := lockDraft(ctx, tx, orgID, id, revision); err != nil {
@@ -23,6 +23,9 @@ func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revis
 			return err
 		}
 		if err := v.ImagesFit(); err != nil {
+			return err
+		}
+		if err := v.ImagesThere(); err != nil {
 			return err
 		}
 		if err := v.userDataRuns(); err != nil {

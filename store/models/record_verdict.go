@@ -132,6 +132,10 @@ func (u judgedUpload) makeImage(ctx context.Context, tx pgx.Tx, id, name string,
 		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.GuestDigest, i.VCPUs, i.MemoryMiB, i.Firmware); err != nil {
 		return errors.Join(fmt.Errorf("image %q of upload %s", i.Member, id), err)
 	}
+	// Its bytes were kept just now: those of others that had lost the same are whole again.
+	if _, err := tx.Exec(ctx, `UPDATE images SET lost = '', lost_at = NULL WHERE canonical_digest = $1 AND lost <> ''`, i.CanonicalDigest); err != nil {
+		return fmt.Errorf("images with the bytes of upload %s: %w", id, err)
+	}
 	detail := map[string]any{"name": name, "canonical_digest": i.CanonicalDigest}
 	if name != u.called() {
 		detail["upload"] = u.called()

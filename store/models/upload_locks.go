@@ -13,6 +13,9 @@ import (
 // A lock of an upload is a row, which its holder confirms again and again (handlers/uploads). It is whoever's comes next once it was
 // not confirmed for a while by the database's clock. That is no advisory lock: one is a connection's, and uploads take hours.
 
+// UploadLockLapse is after its last confirmation: from then on a lock is whoever's comes.
+const UploadLockLapse = 10 * time.Second
+
 // TakeUploadLock takes an upload's lock for a holder where nobody has it, or who has it did not confirm it for lapse.
 func (db *DB) TakeUploadLock(ctx context.Context, id string, holder uuid.UUID, lapse time.Duration) (taken bool, err error) {
 	tag, err := db.pool.Exec(ctx, `

@@ -19,6 +19,7 @@ type PlatformFigures struct {
 	MailsRefused                          int // by a mail server, for good, in the last 14 days
 	Applications                          int // providers that applied
 	Clusters                              int // that are not gone
+	ImagesLost                            int // whose bytes are gone from the store, or are not those that were kept
 	// LedgerDay is the last day (UTC) whose audit run of the ledger ended, nil before the first; LedgerDifference what it found;
 	// LedgerStuck tells that one begun since then has not ended, though long enough ago.
 	LedgerDay        *time.Time
@@ -33,7 +34,8 @@ func (db *DB) PlatformFigures(ctx context.Context) (PlatformFigures, error) {
 			(SELECT count(DISTINCT email)::int FROM sign_ups WHERE completed_at IS NULL AND expires_at > now()) AS sign_ups,
 			m.mails_kept, m.mails_failed, m.mails_waiting, m.mails_refused,
 			(SELECT count(*)::int FROM providers WHERE state = 'applied') AS applications,
-			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters, l.day AS ledger_day,
+			(SELECT count(*)::int FROM clusters WHERE ended_at IS NULL) AS clusters,
+			(SELECT count(*)::int FROM images WHERE lost <> '') AS images_lost, l.day AS ledger_day,
 			coalesce(l.difference, '') AS ledger_difference,
 			EXISTS (SELECT FROM audit_runs s WHERE s.ended_at IS NULL AND s.started_at < now() - $1::interval AND (l.day IS NULL OR s.day > l.day)) AS ledger_stuck
 		FROM (SELECT count(*)::int AS organizations, count(suspended_at)::int AS organizations_suspended FROM organizations) AS o,

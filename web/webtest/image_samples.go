@@ -12,7 +12,7 @@ import (
 func imageSamples() []Sample {
 	uploads := uploadRows()
 	return []Sample{
-		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 2}, Size: 2_100_000_000, Quota: someQuota(), Uploads: uploads, MoreUploads: 1, MayUpload: true})},
+		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 3}, Size: 3_000_000_000, Quota: someQuota(), Uploads: uploads, MoreUploads: 1, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), Quota: ui.QuotaProps{Allowed: 256 * gib}, MayUpload: true})},
 		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Uploads: uploads[:1]})},
 		{"image-new-address", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Address: org.AddressForm{
@@ -24,6 +24,7 @@ func imageSamples() []Sample {
 		{"image-new-unverified", org.ImageNew(org.ImageNewProps{MayUpload: true, Layout: simulatedLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: ui.QuotaProps{Allowed: 10 * gib, Stored: 40 * gib}, Unverified: true})},
 		{"image-ready", org.ImageShow(imageReady())},
 		{"image-warned", org.ImageShow(imageWarned())},
+		{"image-lost", org.ImageShow(imageLost())},
 		{"image-of-several", org.ImageShow(imageOfSeveral())},
 		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Frees: 598_000_000, Unused: true})},
 		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Form: ui.Form{Refusal: &refusal.Error{
@@ -40,6 +41,8 @@ func someQuota() ui.QuotaProps {
 func uploadSamples() []Sample {
 	uploads := uploadRows()
 	arriving := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(60), UploadRow: uploads[0], Filename: uploads[0].Name, ExpectedDigest: digest(7)}
+	unknown := arriving
+	unknown.Unknown, unknown.Offset = true, 0
 	waiting := org.UploadShowProps{Layout: orgLayout(), MayUpload: true, Subject: id(62), UploadRow: uploads[2], Filename: uploads[2].Name, FinishedBy: "Ilse Roth", Finished: ago(time.Minute)}
 	checking := waiting
 	checking.UploadRow, checking.Filename, checking.Subject = uploads[1], uploads[1].Name, id(61)
@@ -54,6 +57,7 @@ func uploadSamples() []Sample {
 	busy.Form = ui.Form{Refusal: &refusal.Error{Code: "upload_checking", Title: "fresh.img is being checked at this moment.", Next: "Wait for its verdict, and discard it then."}}
 	return []Sample{
 		{"upload-arriving", org.UploadShow(arriving)},
+		{"upload-unknown", org.UploadShow(unknown)},
 		{"upload-waiting", org.UploadShow(waiting)},
 		{"upload-checking", org.UploadShow(checking)},
 		{"upload-busy", org.UploadShow(busy)},
@@ -120,6 +124,7 @@ func imageRows() []org.ImageRow {
 	return []org.ImageRow{
 		{ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", Size: 598_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
 		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "raw", UEFI: true, Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
+		{ID: id(3), Name: "rocky-9-mpi.qcow2", Format: "qcow2", Size: 900_000_000, VirtualSize: 10 * gib, Created: ago(2000 * time.Hour), Person: "Ada Brandt", Used: true, Lost: "in the store are not as many as were kept"},
 	}
 }
 
@@ -141,6 +146,13 @@ func imageReady() org.ImageShowProps {
 			{Version: org.VersionLink{ID: id(21), ModelName: "slurm-lab", Version: "1"}, State: "published", Created: ago(40 * time.Hour)},
 		},
 	}
+}
+
+func imageLost() org.ImageShowProps {
+	p := imageReady()
+	p.Lost, p.LostAt = "are gone from the store", ago(20*time.Minute)
+	p.Users = "2 versions (slurm-lab 1, slurm-lab 2) and 1 cluster (trial-1)"
+	return p
 }
 
 func imageOfSeveral() org.ImageShowProps {

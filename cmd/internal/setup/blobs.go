@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"time"
 
 	"volary.dev/store/blob"
@@ -47,20 +50,22 @@ func (c BlobConfig) Folder() string {
 	return c.Dir
 }
 
-// awayPause is between two looks at a bucket whose server did not answer.
-const awayPause = 15 * time.Second
+// awayPause is between two looks at a bucket whose server did not answer. After an answer that tells of a bucket that cannot be used, the
+// pauses grow to wrongPause: somebody has to mend it.
+const (
+	awayPause  = 15 * time.Second
+	wrongPause = 10 * time.Minute
+)
 
 // OpenBlobs opens the folder, or the bucket after a look whether it does what is needed. A bucket whose server does not answer ends no
-// start: what needs no bytes goes on without it, and the look is made again until it is answered, or ctx ends. Scratch is a folder
+// start: what needs no bytes goes on without it, and the look is made again until it
+// finds a bucket that can be used, or ctx ends. Scratch is a folder
 // for what is on its way to or from a bucket; reserve counts its room, and may be nil.
 func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(folder string, bytes int64) (func(), error), log *slog.Logger) (blob.Place, error) {
 	if folder := c.Folder(); folder != "" {
 		return blob.OpenDirectory(folder)
 	}
-	b, err := bucket.New(bucket.Options{
-		Bucket: c.Bucket, Region: cmp.Or(c.Region, "us-east-1"), Endpoint: c.Endpoint, PathStyle: c.PathStyle, Credentials: c.Credentials,
-		Scratch: scratch, Bound: int64(c.UploadsGiB) << 30, Reserve: reserve,
-	})
+	b, err := bucket.New(c.options(scratch, reserve))
 	if err != nil {
 		return nil, err
 	}
@@ -70,38 +75,68 @@ func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(f
 	return b, nil
 }
 
+// ReadBlobs opens what is there for a command that only reads, by the environment that web and worker have. It makes no folder: a mistaken
+// one would be taken for a store that has lost everything.
+func ReadBlobs() (blob.Store, error) {
+	c, err := read[BlobConfig]()
+	if err == nil {
+		err = c.check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if folder := c.Folder(); folder != "" {
+		if info, err := os.Stat(filepath.Join(folder, "images")); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("VOLARY_BLOB_DIR=%s has no folder of images", folder)
+		}
+		return blob.OpenDirectory(folder)
+	}
+	return bucket.New(c.options("", nil))
+}
+
+func (c BlobConfig) options(scratch string, reserve func(folder string, bytes int64) (func(), error)) bucket.Options {
+	return bucket.Options{
+		Bucket: c.Bucket, Region: cmp.Or(c.Region, "us-east-1"), Endpoint: c.Endpoint, PathStyle: c.PathStyle, Credentials: c.Credentials,
+		Scratch: scratch, Bound: int64(c.UploadsGiB) << 30, Reserve: reserve,
+	}
+}
+
 // lookAt gives what check says, but for one that is away: that is logged, and looked at again after each pause.
 func lookAt(ctx context.Context, check func(context.Context) error, pause time.Duration, log *slog.Logger) error {
 	err := check(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if !errors.Is(err, bucket.ErrAway) {
+	if !errors.Is(err, blob.ErrAway) {
 		return err
 	}
 	log.ErrorContext(ctx, "the bucket does not answer: started without it, uploads and images wait until it does", "again", pause.String(), "error", err)
-	go func() {
-		ticker := time.NewTicker(pause)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			switch err := check(ctx); {
-			case ctx.Err() != nil:
-				return
-			case err == nil:
-				log.InfoContext(ctx, "the bucket answers now, and does what is needed")
-				return
-			case errors.Is(err, bucket.ErrAway):
-				log.WarnContext(ctx, "the bucket does not answer yet", "again", pause.String(), "error", err)
-			default:
-				log.ErrorContext(ctx, "the bucket answers now, and cannot be used as it is: this process would not start with it", "error", err)
-				return
-			}
-		}
-	}()
+	go lookAgain(ctx, check, pause, log)
 	return nil
+}
+
+// lookAgain looks until the bucket answers and does what is needed, or ctx ends.
+func lookAgain(ctx context.Context, check func(context.Context) error, pause time.Duration, log *slog.Logger) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for next := pause; ; timer.Reset(next) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		switch err := check(ctx); {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			log.InfoContext(ctx, "the bucket answers now, and does what is needed")
+			return
+		case errors.Is(err, blob.ErrAway):
+			next = pause
+			log.WarnContext(ctx, "the bucket does not answer yet", "again", next.String(), "error", err)
+		default:
+			next = max(pause, min(2*next, wrongPause))
+			log.ErrorContext(ctx, "the bucket answers now, and cannot be used as it is: this process would not start with it", "again", next.String(), "error", err)
+		}
+	}
 }

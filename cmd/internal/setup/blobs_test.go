@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"volary.dev/store/blob/bucket"
+	"volary.dev/store/blob"
 )
 
 // lines is a log that is written and read at once.
@@ -42,8 +42,9 @@ func TestBucketIsAwayAtTheStart(t *testing.T) {
 		started error
 		logged  string
 	}{
-		"comes back":                 {[]error{bucket.ErrAway, bucket.ErrAway, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
-		"comes back as another":      {[]error{bucket.ErrAway, wrong}, nil, "level=ERROR msg=\"the bucket answers now, and cannot be used"},
+		"comes back":                 {[]error{blob.ErrAway, blob.ErrAway, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
+		"comes back as another":      {[]error{blob.ErrAway, wrong}, nil, "level=ERROR msg=\"the bucket answers now, and cannot be used"},
+		"is mended after that":       {[]error{blob.ErrAway, wrong, wrong, blob.ErrAway, wrong, nil}, nil, "level=INFO msg=\"the bucket answers now, and does what is needed"},
 		"is wrong from the start on": {[]error{wrong}, wrong, ""},
 		"is there":                   {[]error{nil}, nil, ""},
 	} {
@@ -53,14 +54,18 @@ func TestBucketIsAwayAtTheStart(t *testing.T) {
 				asked := 0
 				check := func(context.Context) error {
 					asked++
-					return c.answers[asked-1]
+					return c.answers[min(asked, len(c.answers))-1]
 				}
 				if err := lookAt(t.Context(), check, time.Minute, slog.New(slog.NewTextHandler(&log, nil))); !errors.Is(err, c.started) {
 					t.Errorf("the start: %v, want %v", err, c.started)
 				}
-				<-time.NewTimer(10 * time.Minute).C // of the bubble's clock
+				<-time.NewTimer(31 * time.Minute).C // of the bubble's clock
 				synctest.Wait()
-				if away := len(c.answers) > 1; asked != len(c.answers) || log.has("started without it") != away || !log.has(c.logged) {
+				want := len(c.answers)
+				if name == "comes back as another" {
+					want = 6 // after 1, 3, 7, 15 and 25 minutes
+				}
+				if away := len(c.answers) > 1; asked != want || log.has("started without it") != away || !log.has(c.logged) {
 					t.Errorf("asked %d times of %d: %s", asked, len(c.answers), log.text.String())
 				}
 			})

@@ -64,8 +64,10 @@ func forReading(page []byte, below []string) []byte {
 		}
 		element := string(page[:over+len(end)])
 		page = page[over+len(end):]
-		tag, _, _ := strings.Cut(element, ">")
+		tag, content, _ := strings.Cut(element, ">")
 		switch is := attributesOf(tag); {
+		case end == "</a>" && leadsToForm(is["href"], below) && !slices.Contains(strings.Fields(is["class"]), "button"):
+			b.WriteString(strings.TrimSuffix(content, end))
 		case end == "</a>" && leadsToForm(is["href"], below), end == "</form>" && sends(element, is, below):
 			if words := strings.Fields(is["class"]); !said && slices.Contains(words, "form") && !slices.Contains(words, "form-inline") {
 				b.WriteString(insteadOfForm)

@@ -326,6 +326,14 @@ func several(t *testing.T, p blob.Place) {
 			}
 		}
 	}
+	ranges := must[blob.Ranges](t)(p.Uploads().Ranges(t.Context(), id))
+	for _, from := range []int{0, 16<<20 - 5, len(content) - 10} {
+		r := must[io.ReadCloser](t)(ranges(t.Context(), int64(from), 10))
+		if got := must[[]byte](t)(io.ReadAll(r)); !bytes.Equal(got, content[from:from+10]) {
+			t.Errorf("of several ranges, the one at %d differs", from)
+		}
+		_ = r.Close()
+	}
 	finish(t, p)
 	if read(t, p, blob.UploadKey(id)) != string(content) {
 		t.Error("the blob differs")
@@ -403,10 +411,11 @@ func ids(t *testing.T, p blob.Place) {
 	for _, bad := range []string{"", "..", "../images/" + Digest, strings.ToUpper(id), id + "+x", id[1:]} {
 		_, progress := u.Progress(t.Context(), bad)
 		_, ranged := u.Range(t.Context(), bad, 0, 1)
+		_, looked := u.Ranges(t.Context(), bad)
 		_, sums := u.Sums(t.Context(), bad)
 		_, begun := u.Tus().NewUpload(t.Context(), tus.FileInfo{ID: bad, Size: 1})
 		for what, err := range map[string]error{
-			"Progress": progress, "Range": ranged, "Sums": sums, "NewUpload": begun, "KeepSums": u.KeepSums(t.Context(), bad, nil), "Discard": u.Discard(t.Context(), bad),
+			"Progress": progress, "Range": ranged, "Ranges": looked, "Sums": sums, "NewUpload": begun, "KeepSums": u.KeepSums(t.Context(), bad, nil), "Discard": u.Discard(t.Context(), bad),
 		} {
 			if !errors.Is(err, blob.ErrKey) {
 				t.Errorf("%s(%q): %v, want ErrKey", what, bad, err)

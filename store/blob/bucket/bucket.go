@@ -197,6 +197,47 @@ func (b *Bucket) remove(ctx context.Context, key string) error {
 	return err
 }
 
+// removeMost is how many objects one request removes; S3 takes no more.
+const removeMost = 1000
+
+// removeAll removes many in few requests. A server that does not know such a request is asked for each object.
+func (b *Bucket) removeAll(ctx context.Context, keys []string) error {
+	for some := range slices.Chunk(keys, removeMost) {
+		err := b.removeSome(ctx, some)
+		if unknown(err) {
+			for _, key := range some {
+				if err := b.remove(ctx, key); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bucket) removeSome(ctx context.Context, keys []string) error {
+	ctx, cancel := context.WithTimeout(ctx, pieceTime)
+	defer cancel()
+	in := &s3.DeleteObjectsInput{Bucket: &b.name, Delete: &types.Delete{Quiet: aws.Bool(true)}}
+	for _, key := range keys {
+		in.Delete.Objects = append(in.Delete.Objects, types.ObjectIdentifier{Key: aws.String(key)})
+	}
+	out, err := b.client.DeleteObjects(ctx, in)
+	if err != nil {
+		return fault("delete", keys[0]+" and others", err)
+	}
+	for _, e := range out.Errors {
+		if code := aws.ToString(e.Code); code != "NoSuchKey" {
+			return fmt.Errorf("delete %s: %s %s", aws.ToString(e.Key), code, aws.ToString(e.Message))
+		}
+	}
+	return nil
+}
+
 // List gives what lies in a folder after a key, in the keys' order.
 func (b *Bucket) List(ctx context.Context, folder, after string) (list []blob.Listed, more bool, err error) {
 	if err := blob.CheckFolder(folder); err != nil {
@@ -256,8 +297,14 @@ func (b *Bucket) all(ctx context.Context, prefix string) (list []object, err err
 // begunPages bounds how many pages of what was begun one DiscardPartial looks at.
 const begunPages = 100
 
-// DiscardPartial ends what was begun in pieces before a time and never came to its end.
+// DiscardPartial ends what was begun in pieces before a time and never came to its end, and removes copies in the scratch folder whose process
+// died.
 func (b *Bucket) DiscardPartial(ctx context.Context, before time.Time) error {
+	if young := time.Now().Add(-scratchAge); before.After(young) {
+		sweep(b.options.Scratch, young)
+	} else {
+		sweep(b.options.Scratch, before)
+	}
 	return b.discardPartial(ctx, before, blob.ListPage)
 }
 

@@ -2,14 +2,19 @@ package bucket_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	tus "github.com/tus/tusd/v2/pkg/handler"
+
+	"volary.dev/store/blob"
 	"volary.dev/store/blob/blobtest"
 	"volary.dev/store/blob/bucket"
 )
@@ -72,7 +77,7 @@ func TestStartTriesConditions(t *testing.T) {
 				return true
 			})
 			_, err := bucket.Open(t.Context(), o)
-			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, bucket.ErrAway) != c.away {
+			if err == nil || !strings.Contains(err.Error(), c.want) || errors.Is(err, blob.ErrAway) != c.away {
 				t.Errorf("%v, want %q, and for one that is away: %v", err, c.want, c.away)
 			}
 		})
@@ -114,5 +119,49 @@ func TestEveryPageOfBegunPiecesIsEnded(t *testing.T) {
 	}
 	if err := b.DiscardPartialBy(t, time.Now().Add(time.Hour), 2); err != nil || b.BegunPieces(t, false) != 0 {
 		t.Errorf("%v, left %d", err, b.BegunPieces(t, false))
+	}
+}
+
+// What an upload has in parts goes in few requests, from a server that knows such a request; one that does not is asked for each part.
+func TestManyPartsAreDiscarded(t *testing.T) {
+	s := blobtest.Serve(t)
+	for name, known := range map[string]bool{"knows many at once": true, "does not": false} {
+		t.Run(name, func(t *testing.T) {
+			const parts = 12
+			var deletes atomic.Int32
+			b := open(t, behind(t, s, func(w http.ResponseWriter, r *http.Request) bool {
+				many := r.Method == http.MethodPost && r.URL.Query().Has("delete")
+				if many || r.Method == http.MethodDelete && !strings.Contains(r.URL.Path, "probe/") {
+					deletes.Add(1)
+				}
+				if many && !known {
+					w.WriteHeader(http.StatusNotImplemented)
+					return true
+				}
+				return false
+			}))
+			id := blobtest.NewID()
+			u, err := b.Uploads().Tus().NewUpload(t.Context(), tus.FileInfo{ID: id, Size: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := u.WriteChunk(t.Context(), 0, strings.NewReader("0123")); err != nil {
+				t.Fatal(err)
+			}
+			for n := range parts - 1 {
+				if _, err := s.Place(t).Put(t.Context(), fmt.Sprintf("%s.p%05d", blob.UploadKey(id), n+1), strings.NewReader("x")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := b.Uploads().Discard(t.Context(), id); err != nil {
+				t.Fatal(err)
+			}
+			if list, _, err := b.List(t.Context(), "uploads", ""); err != nil || len(list) != 0 {
+				t.Errorf("left: %v, %v", list, err)
+			}
+			if n := deletes.Load(); known && n != 2 || !known && n < parts+1 {
+				t.Errorf("%d requests", n)
+			}
+		})
 	}
 }

@@ -24,7 +24,7 @@
 //
 // 2026-11-29: nobody knows what is free in a bucket. What unfinished uploads may have together is configured.
 //
-// 2026-11-30: a start tries both conditions, and judges a server by what it answered alone. One that does not answer (ErrAway) is
+// 2026-11-30: a start tries both conditions, and judges a server by what it answered alone. One that does not answer (blob.ErrAway) is
 // no reason not to start: a worker that ended for it left hosts unobserved, for want of what only uploads and new nodes need.
 //
 // It imports package blob, and is the only one that knows the client of S3. Start at bucket.go.

@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -33,8 +34,18 @@ func fault(what, key string, err error) error {
 		return fmt.Errorf("%w: %s %s: %w", blob.ErrFull, what, key, err)
 	case status == http.StatusPreconditionFailed, status == http.StatusConflict:
 		return fmt.Errorf("%w: %s %s: %w", errOther, what, key, err)
+	case errors.Is(local(err), blob.ErrFull), errors.Is(err, context.Canceled):
+	case status == 0 && api == nil, status >= http.StatusInternalServerError && status != http.StatusNotImplemented,
+		status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
+		return fmt.Errorf("%w: %s %s: %w", blob.ErrAway, what, key, err)
 	}
 	return fmt.Errorf("%s %s: %w", what, key, local(err))
+}
+
+// unknown tells whether the server does not know such a request.
+func unknown(err error) bool {
+	var answer *awshttp.ResponseError
+	return errors.As(err, &answer) && (answer.HTTPStatusCode() == http.StatusNotImplemented || answer.HTTPStatusCode() == http.StatusMethodNotAllowed || answer.HTTPStatusCode() == http.StatusBadRequest)
 }
 
 // local names ErrFull where our own scratch folder has no room.

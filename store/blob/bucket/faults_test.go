@@ -1,8 +1,10 @@
 package bucket
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -32,6 +34,10 @@ func TestFaultsOfServers(t *testing.T) {
 		"full":                  {answer(507, "InternalError"), blob.ErrFull},
 		"a quota":               {answer(403, "QuotaExceeded"), blob.ErrFull},
 		"another's object":      {answer(412, "PreconditionFailed"), errOther},
+		"busy":                  {answer(503, "SlowDown"), blob.ErrAway},
+		"broken":                {answer(500, "InternalError"), blob.ErrAway},
+		"nobody there":          {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, blob.ErrAway},
+		"too slow":              {context.DeadlineExceeded, blob.ErrAway},
 		"our own folder":        {&os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC}, blob.ErrFull},
 	} {
 		if err := fault("keep", "images/x", c.err); !errors.Is(err, c.want) {
@@ -40,6 +46,14 @@ func TestFaultsOfServers(t *testing.T) {
 	}
 	if err := fault("keep", "x", answer(404, "NoSuchBucket")); errors.Is(err, blob.ErrNotFound) {
 		t.Error("a bucket that is gone makes every image gone")
+	}
+	for name, err := range map[string]error{
+		"refused": answer(403, "AccessDenied"), "unknown": answer(501, "NotImplemented"), "cancelled": context.Canceled, "full": answer(507, ""),
+		"our own folder": &os.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC},
+	} {
+		if err := fault("keep", "x", err); errors.Is(err, blob.ErrAway) {
+			t.Errorf("%s is taken for a server that is away: %v", name, err)
+		}
 	}
 	if err := fault("keep", "x", answer(503, "SlowDown")); errors.Is(err, blob.ErrFull) || errors.Is(err, blob.ErrNotFound) || err == nil {
 		t.Errorf("a busy server: %v", err)

@@ -34,9 +34,6 @@ type Options struct {
 	Reserve func(folder string, bytes int64) (release func(), err error)
 }
 
-// ErrAway says that the server did not answer, or only that it cannot for now: nothing is known of what it does.
-var ErrAway = errors.New("it does not answer")
-
 // Open is New, and Check.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
 	b, err := New(o)
@@ -65,7 +62,7 @@ func New(o Options) (*Bucket, error) {
 
 // Check makes sure that the bucket is there and does what is needed of it: its objects are written, read, listed and deleted, none is
 // written over that was to be new, and none that is another than the one that was to be replaced. The error says which of these fails,
-// for whoever configures it; ErrAway where the server did not answer.
+// for whoever configures it; blob.ErrAway where the server did not answer.
 func (b *Bucket) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -204,13 +201,13 @@ func plainly(err error) error {
 	}
 	switch {
 	case errors.Is(err, blob.ErrFull):
-		return fmt.Errorf("it has no room: %w: %w", ErrAway, err)
+		return fmt.Errorf("it has no room: %w: %w", blob.ErrAway, err)
 	case status == 0 && !errors.Is(err, blob.ErrNotFound):
-		return fmt.Errorf("%w: %w", ErrAway, err)
+		return fmt.Errorf("%w: %w", blob.ErrAway, err)
 	case status == http.StatusNotImplemented:
 		return fmt.Errorf("the server does not know this: %w", err)
 	case status >= http.StatusInternalServerError, status == http.StatusTooManyRequests, status == http.StatusRequestTimeout:
-		return fmt.Errorf("%w but with status %d: %w", ErrAway, status, err)
+		return fmt.Errorf("%w but with status %d: %w", blob.ErrAway, status, err)
 	case status == http.StatusNotFound, errors.Is(err, blob.ErrNotFound):
 		return errors.New("there is no such bucket")
 	case code == "SignatureDoesNotMatch", code == "InvalidAccessKeyId":

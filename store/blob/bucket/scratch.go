@@ -18,6 +18,9 @@ import (
 // localPrefix begins the names of files that Local gives.
 const localPrefix = "volary-blob-"
 
+// scratchAge spares a file whose maker has not locked it yet.
+const scratchAge = time.Minute
+
 // spool is a file without a name: it ends with its closing, however that comes.
 func (b *Bucket) spool() (*os.File, error) {
 	f, err := os.CreateTemp(b.options.Scratch, localPrefix)
@@ -45,7 +48,7 @@ func (b *Bucket) Local(ctx context.Context, key string) (path string, release fu
 		}
 		give = sync.OnceFunc(reserved)
 	}
-	sweep(b.options.Scratch, time.Now().Add(-time.Minute))
+	sweep(b.options.Scratch, time.Now().Add(-scratchAge))
 	f, err := os.CreateTemp(b.options.Scratch, localPrefix)
 	if err != nil {
 		give()

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	tus "github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/sys/unix"
 
 	"volary.dev/store/blob"
 )
@@ -94,18 +95,36 @@ func (u uploads) Progress(ctx context.Context, id string) (blob.Progress, error)
 	return c.written, err
 }
 
-// Room is what is configured.
+// Room is what is configured, as long as the scratch folder has room for what is on its way.
 func (u uploads) Room(context.Context) (blob.Room, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(u.b.options.Scratch, &fs); err != nil {
+		return blob.Room{}, fmt.Errorf("room in the scratch folder: %w", err)
+	}
+	if fs.Bavail < uint64(blob.LeastFree/fs.Bsize) { //nolint:gosec // neither is negative
+		return blob.Room{}, fmt.Errorf("%w: the scratch folder has less than %d MiB free", blob.ErrFull, blob.LeastFree>>20)
+	}
 	return blob.Room{Bound: u.b.options.Bound}, nil
 }
 
 // Range reads over the parts.
 func (u uploads) Range(ctx context.Context, id string, from, length int64) (io.ReadCloser, error) {
+	ranges, err := u.Ranges(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return ranges(ctx, from, length)
+}
+
+// Ranges lists the parts once.
+func (u uploads) Ranges(ctx context.Context, id string) (blob.Ranges, error) {
 	c, err := u.content(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return u.readParts(ctx, c, from, length), nil
+	return func(ctx context.Context, from, length int64) (io.ReadCloser, error) {
+		return u.readParts(ctx, c, from, length), nil
+	}, nil
 }
 
 func (u uploads) openWhole(ctx context.Context, id string) (io.ReadCloser, int64, error) {
@@ -183,19 +202,17 @@ func (u uploads) Discard(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	noted := false
+	note := blob.UploadKey(id) + blob.NoteSuffix
+	var keys []string
 	for _, o := range all {
-		if o.key == blob.UploadKey(id)+blob.NoteSuffix {
-			noted = true
-			continue
+		if o.key != note {
+			keys = append(keys, o.key)
 		}
-		errs = append(errs, u.b.remove(ctx, o.key))
 	}
-	if noted && errors.Join(errs...) == nil {
-		errs = append(errs, u.b.remove(ctx, blob.UploadKey(id)+blob.NoteSuffix))
+	if err := u.b.removeAll(ctx, keys); err != nil || len(keys) == len(all) {
+		return err
 	}
-	return errors.Join(errs...)
+	return u.b.remove(ctx, note)
 }
 
 // Tus is the tus handler's store.
