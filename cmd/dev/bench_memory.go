@@ -36,6 +36,11 @@ func benchUploadMemory(ctx context.Context, c checkout) (ours, theirs figure, er
 		if err := growDisk(path, large); err != nil {
 			return err
 		}
+		// Who signed in left much behind that a portal at rest does not have.
+		b.web.stop()
+		if _, err := b.startWeb(ctx); err != nil {
+			return err
+		}
 		pid := int(b.web.pid.Load())
 		idle, err := memoryOf(pid, "VmRSS")
 		if err != nil {

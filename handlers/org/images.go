@@ -10,6 +10,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
@@ -51,7 +52,17 @@ func (h Handlers) NewImage(c echo.Context) error {
 	}
 	return page.Render(c, http.StatusOK, web.ImageNew(web.ImageNewProps{
 		Layout: h.layout(c), Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), uploads), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
+		Digest: digestOf(c),
 	}))
+}
+
+// digestOf is the SHA-256 that was given for a file which was refused, for the next try; what is none is nobody's.
+func digestOf(c echo.Context) string {
+	digest, err := typed.ParseDigest(c.QueryParam("digest"))
+	if err != nil {
+		return ""
+	}
+	return digest
 }
 
 // ShowImage shows an image, with the verdict on the upload that it came of.

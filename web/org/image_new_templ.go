@@ -22,6 +22,7 @@ type ImageNewProps struct {
 	Endpoint string // "/uploads/"
 	MaxBytes int64
 	Uploads  []UploadRow // unfinished
+	Digest   string      // SHA-256 that was given when the file was refused; empty: none
 	// MayUpload: an auditor looks.
 	MayUpload bool
 	// Unverified: the worker has no qemu-img; images stay unverified.
@@ -69,7 +70,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			var templ_7745c5c3_Var3 string
 			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Bytes(p.MaxBytes))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 28, Col: 71}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 29, Col: 71}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -136,7 +137,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			var templ_7745c5c3_Var6 string
 			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Endpoint)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 39, Col: 55}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 40, Col: 55}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var6)
 			if templ_7745c5c3_Err != nil {
@@ -149,7 +150,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.ResolveAttributeValue(strconv.FormatInt(p.MaxBytes, 10))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 39, Col: 102}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 40, Col: 102}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var7)
 			if templ_7745c5c3_Err != nil {
@@ -162,21 +163,31 @@ func ImageNew(p ImageNewProps) templ.Component {
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 39, Col: 157}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 40, Col: 157}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><details class=\"disclosure\" data-digest><summary>The source of the file gives its SHA-256</summary>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "\" hidden><details class=\"disclosure\" data-digest")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
+			if p.Digest != "" {
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, " open")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "><summary>The source of the file gives its SHA-256</summary>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Value: p.Digest, Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -184,12 +195,12 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Uploads) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "<section aria-labelledby=\"unfinished\"><h2 id=\"unfinished\">Unfinished uploads</h2><p class=\"quiet\">Choose the same file again to go on where it was.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "<section aria-labelledby=\"unfinished\"><h2 id=\"unfinished\">Unfinished uploads</h2><p class=\"quiet\">Choose the same file again to go on where it was.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -197,25 +208,25 @@ func ImageNew(p ImageNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "</section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>One self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>One self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue(static.UploadJS)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 82, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 83, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "\" defer></script>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "\" defer></script>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -251,20 +262,20 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 			templ_7745c5c3_Var10 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"2\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"2\">You work elsewhere now</p><p>This page uploads for <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"2\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"2\">You work elsewhere now</p><p>This page uploads for <bdi>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var11 string
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 103, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 104, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -272,33 +283,33 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<button class=\"button button-primary\" name=\"to\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "<button class=\"button button-primary\" name=\"to\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var12 string
 		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 106, Col: 73}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 107, Col: 73}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var12)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "\">Switch to <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\">Switch to <bdi>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 106, Col: 114}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 107, Col: 114}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"2\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"2\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
