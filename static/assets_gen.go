@@ -7,7 +7,7 @@ const (
 	// AppCSS is the style of every page.
 	AppCSS = Prefix + "app-5ec6b16a93.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-7f8415c9ff.js"
+	AppJS = Prefix + "app-6aabe51f51.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-6ce1988726.js"
 	// ConsoleCSS is the style of a console; on its page.
