@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-64d5b7d7f7.css"
+	AppCSS = Prefix + "app-d7eca668f3.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-7f8415c9ff.js"
+	AppJS = Prefix + "app-6aabe51f51.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-5afeb15f84.js"
 	// ConsoleCSS is the style of a console; on its page.

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -207,24 +206,7 @@ func (b *launchBench) launch(ctx context.Context) (time.Duration, error) {
 }
 
 func (b *launchBench) post(ctx context.Context, path string, form url.Values) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.address()+path, strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for _, c := range b.cookies {
-		req.AddCookie(c)
-	}
-	resp, err := session.Stay().Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusSeeOther {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<10))
-		return fmt.Errorf("POST %s: %s\n%s", path, resp.Status, body)
-	}
-	return nil
+	return postForm(ctx, b.address()+path, b.cookies, form)
 }
 
 // await polls until the query is true.

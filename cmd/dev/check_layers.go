@@ -172,7 +172,7 @@ func mains() []layer {
 func outside() []layer {
 	return []layer{
 		{packages: []string{"github.com/aws/**"}, may: []string{"store/blob/bucket"}},
-		{packages: []string{"github.com/tus/tusd/v2/**"}, may: []string{"store/blob", "store/blob/bucket", "handlers/uploads"}},
+		{packages: []string{"github.com/tus/tusd/v2/**"}, may: []string{"store/blob", "store/blob/bucket", "handlers/uploads", "cmd/dev/bare"}},
 	}
 }
 

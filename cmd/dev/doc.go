@@ -14,5 +14,10 @@
 // name keep every core busy and hold 60 % of the memory, and end with it as its children do (burden.go). What one lacks for
 // that is said before anything is begun.
 //
+// `bench upload` (2026-11-30) measures with a disk that it makes once (.volary/bench): the sample image with what a working disk has in its
+// free space. Both sides are sent by one client in the page's pieces. What is done by hand beside a check has the niceness of
+// the worker's children, or a busy machine would favour it. Web is started anew before its memory is read: a sign-in leaves 64 MiB
+// of a password's hash behind, which a portal at rest does not have.
+//
 // Its files and data are below .volary/ in the checkout. Start at main.go.
 package main

@@ -70,6 +70,15 @@ func (v *visitor) invitesByLink() (link string) {
 // describes makes a model cluster of the uploaded image and publishes its first version.
 func (v *visitor) describes(model string) {
 	v.t.Helper()
+	v.describesGate(model, func() {
+		v.choose("gate_kind", "a text appears on its console")
+		v.fill("gate_text", "volary: ready")
+	})
+}
+
+// describesGate is describes with another gate than that of the sample image.
+func (v *visitor) describesGate(model string, gate func()) {
+	v.t.Helper()
 	v.visit("/org/models/new")
 	v.fill("name", model)
 	v.follow("Create and describe it")
@@ -77,8 +86,8 @@ func (v *visitor) describes(model string) {
 	v.choose("head_image", "sample") // the compute nodes' too: their boxes are ticked
 	v.fillAll("head_vcpus", "1", "head_memory_mib", "256", "head_disk_gib", "1")
 	v.fillAll("compute_min", "1", "compute_max", "4")
-	v.choose("gate_kind", "a text appears on its console")
-	v.fillAll("gate_text", "volary: ready", "gate_timeout", "240")
+	gate()
+	v.fill("gate_timeout", "240")
 	v.follow("Save draft")
 	v.follow("Publish 1")
 	v.says("Frozen since")

@@ -22,7 +22,7 @@ import (
 type portal struct {
 	*volary
 	chromium context.Context
-	looked   map[string]bool // patterns of the pages that were judged
+	looked   map[string]bool // patterns of the pages that were judged; nil: none is to be
 }
 
 // visitor is one person at the portal, with cookies of their own.
@@ -178,7 +178,7 @@ var ids = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f-]{27}|[\w-]{40,}`)
 func (v *visitor) look() {
 	v.t.Helper()
 	pattern := ids.ReplaceAllString(v.path(), ":id")
-	if v.quiet || v.portal.looked[pattern] {
+	if v.quiet || v.portal.looked == nil || v.portal.looked[pattern] {
 		return
 	}
 	v.portal.looked[pattern] = true

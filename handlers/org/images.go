@@ -13,6 +13,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
@@ -76,13 +77,22 @@ func (h Handlers) newImage(c echo.Context, status int, address web.AddressForm) 
 	sent := slices.DeleteFunc(uploads, func(u models.Upload) bool { return u.Source != "" })
 	return page.Render(c, status, web.ImageNew(web.ImageNewProps{
 		Layout: h.layout(c), Quota: quota, Endpoint: "/uploads/", MaxBytes: h.MaxUploadBytes, Uploads: h.uploadRows(c.Request().Context(), sent), MayUpload: mayWork(c), Unverified: !h.UploadsChecked,
-		Address: address, Fetched: h.UploadsFetched,
+		Address: address, Fetched: h.UploadsFetched, Digest: digestOf(c),
 	}))
 }
 
 func (h Handlers) quota(ctx context.Context, orgID uuid.UUID) (ui.QuotaProps, error) {
 	q, err := h.Models.Quota(ctx, orgID)
 	return ui.QuotaProps{Allowed: q.Allowed, Stored: q.Stored, Arriving: q.Arriving, Checking: q.Checking}, err
+}
+
+// digestOf is the SHA-256 that was given for a file which was refused, for the next try; what is none is nobody's.
+func digestOf(c echo.Context) string {
+	digest, err := typed.ParseDigest(c.QueryParam("digest"))
+	if err != nil {
+		return ""
+	}
+	return digest
 }
 
 // ShowImage shows an image, with the verdict on the upload that it came of.

@@ -11,8 +11,13 @@ const zone = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
 export function comforts(root) {
   for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) localTime(time);
-  for (const button of root.querySelectorAll("button[data-copy][hidden]")) copyButton(button);
+  for (const button of root.querySelectorAll("button[data-copy][hidden]")) button.hidden = false;
   if (root !== document) return;
+  // Asked of the page and not of each button: what comes into it later is a copy of what was answered, without its listeners.
+  root.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-copy]");
+    if (button) copy(button);
+  });
   for (const name of root.querySelectorAll("[data-zone]")) {
     name.textContent = zone.formatToParts(new Date()).find((p) => p.type === "timeZoneName").value;
   }
@@ -60,18 +65,14 @@ function shortOf(time, at) {
   return seconds ? nearExact : near;
 }
 
-function copyButton(button) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    const said = button.textContent;
-    try {
-      await navigator.clipboard.writeText(button.dataset.copy);
-      button.textContent = "Copied";
-    } catch {
-      // Without a secure context the clipboard is closed: select the text for the reader's own keys.
-      getSelection().selectAllChildren(button.parentElement.querySelector("code"));
-      button.textContent = "Selected";
-    }
-    setTimeout(() => (button.textContent = said), 2000);
-  });
+async function copy(button) {
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    // Without a secure context the clipboard is closed: select the text for the reader's own keys.
+    getSelection().selectAllChildren(button.parentElement.querySelector("code"));
+    button.textContent = "Selected";
+  }
+  setTimeout(() => (button.textContent = "Copy"), 2000);
 }

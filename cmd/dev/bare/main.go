@@ -1,5 +1,6 @@
-// Command bare is what `go run ./cmd/dev bench page` compares the portal with: the same page, from one query for
+// Command bare is what `go run ./cmd/dev bench` compares the portal with. For pages: the same page, from one query for
 // its rows and one for its filters, by echo, pgx and templ with nothing around it. No session, no policy, no log, no layers.
+// For uploads, where BARE_UPLOADS names a folder: tusd's handler over its files there.
 package main
 
 import (
@@ -30,6 +31,9 @@ func main() {
 }
 
 func run() error {
+	if folder := os.Getenv("BARE_UPLOADS"); folder != "" {
+		return serveUploads(os.Getenv("BARE_LISTEN"), folder)
+	}
 	pool, err := pgxpool.New(context.Background(), os.Getenv("DATABASE_URL"))
 	if err != nil {
 		return err
