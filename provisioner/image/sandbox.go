@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	lowlevel "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 
 	"volary.dev/provisioner/refusal"
@@ -39,6 +39,8 @@ type confined struct {
 	FileBytes  int64  // the largest file it may write
 	CPUSeconds int64
 	OwnUser    bool // that it works as childUser; run sets it
+
+	stage string // where the child begins; empty: stageSetup, as always but in tests of single walls
 
 	// Wall is how long it may take by the clock; 0: what follows from CPUSeconds. It is a net under work that waits without end and not
 	// for work that is slow: no machine is so busy that honest work meets it.
@@ -150,7 +152,7 @@ func (c confined) start(ctx context.Context) (*child, error) {
 	}
 	defer input.Close()
 	p.cmd = exec.CommandContext(ctx, "/proc/self/exe") // this very program, wherever it lies now
-	p.cmd.Env = []string{childMarker + "=" + stageSetup}
+	p.cmd.Env = []string{childMarker + "=" + cmp.Or(c.stage, stageSetup)}
 	p.cmd.Dir = "/"
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = input, p.stdout, p.stderr
 	files, err := c.files()
@@ -285,12 +287,4 @@ func (c confined) tellTask() func(int64) {
 		return nil
 	}
 	return c.Tell
-}
-
-// sandboxMissing says what this machine lacks to confine a child; empty for nothing.
-func sandboxMissing() string {
-	if version, err := lowlevel.LandlockGetABIVersion(); err != nil || version < 1 {
-		return "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, and lsm= must name it)"
-	}
-	return ""
 }

@@ -14,7 +14,10 @@ import (
 
 func TestMain(m *testing.M) {
 	testTasks()
+	tryTasks()
 	Main()
+	saySandbox()
+	startAndWait()
 	os.Exit(m.Run())
 }
 

@@ -1,0 +1,398 @@
+package image
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+
+	seccomp "github.com/elastic/go-seccomp-bpf"
+	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/net/bpf"
+
+	"volary.dev/provisioner/waittest"
+)
+
+const secretText = "the provider's password is swordfish "
+
+// plant writes a disk of a mebibyte that is full of a secret.
+func plant(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, bytes.Repeat([]byte(secretText), 1<<20/len(secretText)+1)[:1<<20], 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Every way that is known by which a disk makes qemu-img open another file is tried without any check of ours before. That each of them works
+// where nothing confines qemu-img is seen first.
+func TestPlantedSecretIsNeverOpened(t *testing.T) {
+	dir := t.TempDir()
+	secret, external := filepath.Join(dir, "secret.raw"), filepath.Join(dir, "external")
+	plant(t, secret)
+	at := func(name string) string { return filepath.Join(dir, name) }
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-b", secret, "-F", "raw", at("absolute.qcow2"))
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-b", "secret.raw", "-F", "raw", at("relative.qcow2"))
+	qemuImg(t, "create", "-q", "-f", "qcow2", "-b", `json:{"driver":"raw","file":{"driver":"file","filename":"`+secret+`"}}`, "-F", "raw", at("json.qcow2"))
+	qemuImg(t, "create", "-q", "-f", "qed", "-b", secret, "-F", "raw", at("backing.qed"))
+	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "data_file="+external+",data_file_raw=on", secret, at("external.qcow2"))
+	descriptor := "# Disk DescriptorFile\nversion=1\nCID=fffffffe\nparentCID=ffffffff\ncreateType=\"monolithicFlat\"\n\nRW 2048 FLAT \"secret.raw\" 0\n\n" +
+		"ddb.adapterType = \"ide\"\nddb.geometry.cylinders = \"2\"\nddb.geometry.heads = \"16\"\nddb.geometry.sectors = \"63\"\n"
+	for name, text := range map[string]string{"extent.vmdk": descriptor, "absolute.vmdk": strings.Replace(descriptor, "secret.raw", secret, 1)} {
+		if err := os.WriteFile(at(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program, err := findQEMUImg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"absolute.qcow2", "relative.qcow2", "json.qcow2", "backing.qed", "external.qcow2", "extent.vmdk", "absolute.vmdk"} {
+		t.Run(name, func(t *testing.T) {
+			format, out := strings.TrimPrefix(filepath.Ext(name), "."), filepath.Join(t.TempDir(), "out")
+			qemuImg(t, "convert", "-f", format, "-O", "raw", at(name), out)
+			if got, err := os.ReadFile(out); err != nil || !bytes.Contains(got, []byte(secretText)) {
+				t.Fatalf("this way leads nowhere by itself: %v", err)
+			}
+			if err := os.WriteFile(out, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := confined{Program: program, Args: []string{"convert", "-f", format, "-O", "raw", at(name), out}, Read: at(name), Write: out, FileBytes: 8 << 20, CPUSeconds: 60}
+			o, err := c.run(t.Context())
+			if err != nil || o.status != 1 || !strings.Contains(o.words, "No such file") && !strings.Contains(o.words, "Permission denied") {
+				t.Errorf("%+v, %v", o, err)
+			}
+			if got, err := os.ReadFile(out); err != nil || bytes.Contains(got, []byte("swordfish")) || strings.Contains(o.words+o.output, "swordfish") {
+				t.Errorf("the secret came out, %v", err)
+			}
+		})
+	}
+}
+
+// A task is told what it is by who sees it from outside: another user where there may be one, without any right, filtered, alone.
+func TestTaskSeenFromOutside(t *testing.T) {
+	in, _ := taskFiles(t, "text")
+	p, err := confined{Task: "wait", Read: in, CPUSeconds: 60}.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { p.cmd.Process.Kill(); p.wait() }()
+	if kind, _, err := readPart(p.report); err != nil || kind != partProgress {
+		t.Fatalf("%c, %v: %s", kind, err, p.stderr)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, group := strconv.Itoa(os.Geteuid()), strconv.Itoa(os.Getegid())
+	if mayGiveUser() {
+		user, group = strconv.Itoa(childUser), strconv.Itoa(childUser)
+	}
+	for _, want := range []string{
+		"Uid:\t" + user + "\t" + user + "\t" + user + "\t" + user, "Gid:\t" + group + "\t" + group + "\t" + group + "\t" + group,
+		"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
+		"Seccomp_filters:\t2", "\t1\n",
+	} {
+		if !strings.Contains(string(status), want) {
+			t.Errorf("%q is missing in:\n%s", want, status)
+		}
+	}
+	for _, kind := range []string{"user", "mnt", "net", "pid", "ipc", "uts", "cgroup"} {
+		ours, err := os.Readlink("/proc/self/ns/" + kind)
+		theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", p.cmd.Process.Pid, kind))
+		// Who is not root may not look into a process of another user namespace, and not seeing is as good.
+		if err != nil || ours == theirs || err2 != nil && !errors.Is(err2, os.ErrPermission) {
+			t.Errorf("%s: ours is %s, the child's %s; %v", kind, ours, theirs, errors.Join(err, err2))
+		}
+	}
+}
+
+// probe is what a child is asked to try.
+type probe struct {
+	Secret, Folder string
+	Parent, Port   int
+}
+
+// tried runs a probing task in a child that begins in a stage, and gives what it says of each try.
+func tried(t *testing.T, c confined, p probe) map[string]string {
+	t.Helper()
+	orders, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Orders, c.FileBytes, c.CPUSeconds = orders, 1<<20, 60
+	c.Read, c.Write = taskFiles(t, "text")
+	o, err := c.run(t.Context())
+	if err != nil || o.fault != nil {
+		t.Fatalf("%+v, %+v, %v", o, o.fault, err)
+	}
+	got := map[string]string{}
+	if err := json.Unmarshal(o.answer, &got); err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// Whatever a task asks of the kernel beside its work fails.
+func TestTaskCallsNothing(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, filepath.Join(dir, "secret"))
+	got := tried(t, confined{Task: "try all"}, probe{Secret: filepath.Join(dir, "secret"), Folder: dir, Parent: os.Getpid()})
+	if len(got) < 40 {
+		t.Errorf("only %d tries: %v", len(got), got)
+	}
+	for try, said := range got {
+		want := syscall.EPERM.Error()
+		switch try {
+		case "clone3":
+			want = syscall.ENOSYS.Error()
+		case "write to the input":
+			want = syscall.EBADF.Error()
+		case "cut the input":
+			want = syscall.EINVAL.Error()
+		}
+		if said != want {
+			t.Errorf("%s: %s, want %s", try, said, want)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 1 {
+		t.Errorf("%d files, %v", len(left), err)
+	}
+}
+
+// The other walls hold without the filter of calls, too.
+func TestNamespacesHoldAlone(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, filepath.Join(dir, "secret"))
+	port := listen(t)
+	got := tried(t, confined{Task: "try walls", stage: "unfiltered"}, probe{Secret: filepath.Join(dir, "secret"), Folder: dir, Parent: os.Getpid(), Port: port})
+	for try, want := range map[string]string{
+		"its number": "1", "read the secret": syscall.ENOENT.Error(), "list /proc": syscall.ENOENT.Error(), "list /tmp": syscall.ENOENT.Error(), "list /dev": syscall.ENOENT.Error(),
+		"write beside the output": syscall.ENOENT.Error(), "write to the root": syscall.EROFS.Error(),
+		"connect to this machine": syscall.EACCES.Error(), "send to this machine": syscall.ENETUNREACH.Error(),
+		"signal the parent": syscall.ESRCH.Error(), "signal any": syscall.ESRCH.Error(),
+		"mount": syscall.EPERM.Error(), "host name": syscall.EPERM.Error(), "leave the root": syscall.EPERM.Error(), "write a library": syscall.EROFS.Error(),
+		"run a shell": syscall.ENOENT.Error(), "more memory locked": syscall.EPERM.Error(), "more processes allowed": syscall.EPERM.Error(),
+	} {
+		if got[try] != want {
+			t.Errorf("%s: %q, want %s", try, got[try], want)
+		}
+	}
+	if n, err := strconv.Atoi(got["processes made"]); err != nil || n < 1 || n >= maxThreads {
+		t.Errorf("%s processes were made, %v", got["processes made"], err)
+	}
+}
+
+// Landlock alone keeps a child from every file but libraries.
+func TestLandlockHoldsAlone(t *testing.T) {
+	dir := t.TempDir()
+	plant(t, filepath.Join(dir, "secret"))
+	got := tried(t, confined{Task: "try files", stage: "landlock"}, probe{Secret: filepath.Join(dir, "secret"), Folder: dir})
+	for try, said := range got {
+		if said != syscall.EACCES.Error() {
+			t.Errorf("%s: %s", try, said)
+		}
+	}
+	if len(got) < 5 {
+		t.Errorf("only %v", got)
+	}
+}
+
+func TestTaskMakesNoMoreThreads(t *testing.T) {
+	in, _ := taskFiles(t, "text")
+	o, err := confined{Task: "threads", Read: in, CPUSeconds: 60}.run(t.Context())
+	// Go's runtime says the one, the C library that it may start its threads by the other.
+	if err != nil || o.fault == nil || !strings.Contains(o.words, "failed to create new OS thread") && !strings.Contains(o.words, "pthread_create failed") {
+		t.Errorf("%+v, %.500s, %v", o.fault, o.words, err)
+	}
+}
+
+// What forbids the sandbox is named with what grants it.
+func TestSandboxNeeds(t *testing.T) {
+	failed := errors.New("fork/exec: operation not permitted")
+	for _, c := range []struct {
+		files    map[string]string
+		root     bool
+		version  int
+		landlock error
+		says     string
+	}{
+		{nil, false, 0, syscall.ENOSYS, "CONFIG_SECURITY_LANDLOCK"},
+		{nil, false, 1, nil, "Linux 5.19"},
+		{map[string]string{"proc/sys/kernel/unprivileged_userns_clone": "0\n"}, false, 6, nil, "kernel.unprivileged_userns_clone to 1"},
+		{map[string]string{"proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n"}, false, 6, nil, "kernel.apparmor_restrict_unprivileged_userns to 0"},
+		{map[string]string{"proc/sys/user/max_user_namespaces": "0\n"}, true, 6, nil, "user.max_user_namespaces to 1000"},
+		{map[string]string{"proc/self/status": "NoNewPrivs:\t0\nSeccomp:\t2\n"}, false, 0, syscall.EPERM, "seccomp=worker-seccomp.json"},
+		{map[string]string{"proc/self/attr/current": "docker-default (enforce)\n"}, false, 6, nil, "apparmor=unconfined"},
+		{map[string]string{"proc/sys/user/max_user_namespaces": "1000\n", "proc/self/attr/current": "unconfined\n"}, false, 6, nil, "user namespaces and mounts"},
+	} {
+		root := fstest.MapFS{}
+		for name, text := range c.files {
+			root[name] = &fstest.MapFile{Data: []byte(text)}
+		}
+		got := sandboxNeeds(root, c.root, c.version, c.landlock, failed)
+		if !strings.Contains(got, c.says) || !strings.Contains(got, failed.Error()) || strings.Contains(got, "Landlock") && c.landlock == nil && c.version > 1 || strings.HasSuffix(got, ".") {
+			t.Errorf("%v: %s", c.files, got)
+		}
+	}
+}
+
+// Where the kernel really gives no namespaces, nothing is opened and the setting is named. The process that sees it has a user namespace of its
+// own, in which it may set that.
+func TestSandboxMissingIsSaid(t *testing.T) {
+	for _, setting := range []string{"max_user_namespaces", "max_net_namespaces"} {
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
+		cmd.Env = []string{askSandbox + "=" + setting}
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Cloneflags:  syscall.CLONE_NEWUSER,
+			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(out), ErrNoSandbox.Error()) || !strings.Contains(string(out), "user."+setting+" to 1000") {
+			t.Errorf("%s, %v", out, err)
+		}
+	}
+	if err := CheckSandbox(); err != nil {
+		t.Error(err)
+	}
+}
+
+// askSandbox has this program set a setting to 0 and say what CheckSandbox says.
+const askSandbox = "VOLARY_TEST_ASK_SANDBOX"
+
+func saySandbox() {
+	setting := os.Getenv(askSandbox)
+	if setting == "" {
+		return
+	}
+	if err := os.WriteFile("/proc/sys/user/"+setting, []byte("0"), 0); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(CheckSandbox())
+	os.Exit(0)
+}
+
+// The filters do not depend on the machine's way of calling: the 32-bit calls of an x86 processor have other numbers.
+func TestFilterKnowsOtherWaysToCall(t *testing.T) {
+	for name, policy := range map[string]func() (seccomp.Policy, error){"program": programPolicy, "task": taskPolicy} {
+		p, err := policy()
+		if err != nil {
+			t.Fatal(err)
+		}
+		instructions, err := p.Assemble()
+		if err != nil {
+			t.Fatal(err)
+		}
+		vm, err := bpf.NewVM(instructions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		machine, err := arch.GetInfo("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			what       string
+			call, arch uint32
+			allowed    bool
+		}{
+			{"read", uint32(syscall.SYS_READ), uint32(machine.ID), true},
+			{"socket", uint32(syscall.SYS_SOCKET), uint32(machine.ID), false},
+			{"a call of another processor", uint32(syscall.SYS_READ), uint32(arch.I386.ID), false},
+			{"x32", uint32(syscall.SYS_READ) | 0x40000000, uint32(machine.ID), false},
+			{"a call that does not exist yet", 9999, uint32(machine.ID), false},
+		} {
+			data := make([]byte, 64) // struct seccomp_data, in the byte order of that machine of instructions
+			binary.BigEndian.PutUint32(data, c.call)
+			binary.BigEndian.PutUint32(data[4:], c.arch)
+			got, err := vm.Run(data)
+			if err != nil || (uint32(got) == uint32(seccomp.ActionAllow)) != c.allowed { //nolint:gosec // it has 32 bits
+				t.Errorf("%s: %s: %x, %v", name, c.what, got, err)
+			}
+		}
+	}
+}
+
+// A child does not outlive who started it.
+func TestChildEndsWithItsParent(t *testing.T) {
+	in, _ := taskFiles(t, "text")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	parent := exec.CommandContext(t.Context(), "/proc/self/exe")
+	parent.Env, parent.Stdout = []string{askParent + "=" + in}, w
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || syscall.Kill(child, 0) != nil {
+		t.Fatalf("%q is no child, %v", line, err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	parent.Wait()
+	waittest.Until(t, "the child has ended", func() bool {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child))
+		return err != nil || strings.Contains(string(status), "State:\tZ") // whoever inherits it has not looked yet
+	})
+}
+
+// askParent has this program start a child that waits, say its number, and wait itself.
+const askParent = "VOLARY_TEST_ASK_PARENT"
+
+func startAndWait() {
+	in := os.Getenv(askParent)
+	if in == "" {
+		return
+	}
+	p, err := confined{Task: "wait", Read: in, CPUSeconds: 60}.start(context.Background())
+	if err == nil {
+		_, _, err = readPart(p.report)
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println(p.cmd.Process.Pid)
+	p.wait()
+	os.Exit(0)
+}
+
+// The walls are the same where nobody is root, as most workers run: root sees that by being somebody else.
+func TestWallsWithoutRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // all of these tests are that
+	}
+	const nobody = 65534
+	dir := t.TempDir()
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run",
+		"^(TestPlanted.*|TestTask.*|TestNamespaces.*|TestLandlock.*|TestSandbox.*|TestChild.*|TestConfinement|TestVerifyGives.*)$")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Count(string(out), "--- PASS: Test") < 13 {
+		t.Errorf("%s, %v", out, err)
+	}
+}
