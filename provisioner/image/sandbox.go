@@ -256,7 +256,7 @@ func (c confined) ended(o *outcome, ended error) error {
 
 // outOfMemory knows what QEMU and Go's runtime say.
 func outOfMemory(words string) bool {
-	for _, sign := range []string{"Cannot allocate memory", "Could not allocate", "runtime: out of memory", "runtime: cannot allocate memory", "cannot allocate memory"} {
+	for _, sign := range []string{"annot allocate memory", "Could not allocate", "out of memory"} {
 		if strings.Contains(words, sign) {
 			return true
 		}
