@@ -20,6 +20,7 @@ import (
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
 	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 
 	"volary.dev/provisioner/waittest"
 )
@@ -79,7 +80,7 @@ func TestPlantedSecretIsNeverOpened(t *testing.T) {
 	}
 }
 
-// A task is told what it is by who sees it from outside: another user where there may be one, without any right, filtered, alone.
+// Who sees a child from outside sees another user where there may be one, without rights, filtered, alone.
 func TestTaskSeenFromOutside(t *testing.T) {
 	in, _ := taskFiles(t, "text")
 	p, err := confined{Task: "wait", Read: in, CPUSeconds: 60}.start(t.Context())
@@ -90,7 +91,58 @@ func TestTaskSeenFromOutside(t *testing.T) {
 	if kind, _, err := readPart(p.report); err != nil || kind != partProgress {
 		t.Fatalf("%c, %v: %s", kind, err, p.stderr)
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	seenFromOutside(t, p.cmd.Process.Pid, 0)
+}
+
+// A program is confined in the same way. Where it works as a user of its own it keeps one right, to open what is not that user's.
+func TestProgramSeenFromOutside(t *testing.T) {
+	in, out := taskFiles(t, "text")
+	c := confined{Program: shell(t), Args: []string{"-c", "echo begun > " + out + "; while :; do :; done"}, Read: in, Write: out, FileBytes: 100, CPUSeconds: 60}
+	p, err := c.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { p.cmd.Process.Kill(); p.wait() }()
+	waittest.Until(t, "the program has begun", func() bool { text, _ := os.ReadFile(out); return string(text) == "begun\n" })
+	var kept uint64
+	if mayGiveUser() {
+		kept = 1 << unix.CAP_DAC_OVERRIDE
+	}
+	seenFromOutside(t, p.cmd.Process.Pid, kept)
+}
+
+// The calls of a program are filtered: it starts no other, and opens no connection.
+func TestProgramCallsLittle(t *testing.T) {
+	in, _ := taskFiles(t, "text")
+	c := confined{Program: shell(t), Args: []string{"-c", "(echo forked)"}, Read: in, CPUSeconds: 60}
+	if o, err := c.run(t.Context()); err != nil || o.status == 0 || strings.Contains(o.output, "forked") || !strings.Contains(o.words, "fork") {
+		t.Errorf("%+v, %v", o, err)
+	}
+	program, err := findQEMUImg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = confined{Program: program, Args: []string{"info", "nbd://127.0.0.1:" + strconv.Itoa(listen(t))}, Read: in, CPUSeconds: 60}
+	if o, err := c.run(t.Context()); err != nil || o.status != 1 || !strings.Contains(o.words, "Operation not permitted") {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+func shell(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("sh")
+	if err == nil {
+		path, err = filepath.EvalSymlinks(path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func seenFromOutside(t *testing.T, pid int, rights uint64) {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,19 +150,22 @@ func TestTaskSeenFromOutside(t *testing.T) {
 	if mayGiveUser() {
 		user, group = strconv.Itoa(childUser), strconv.Itoa(childUser)
 	}
-	for _, want := range []string{
-		"Uid:\t" + user + "\t" + user + "\t" + user + "\t" + user, "Gid:\t" + group + "\t" + group + "\t" + group + "\t" + group,
-		"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2",
-		"Seccomp_filters:\t2", "\t1\n",
-	} {
+	want := []string{
+		"Uid:" + strings.Repeat("\t"+user, 4) + "\n", "Gid:" + strings.Repeat("\t"+group, 4) + "\n",
+		"NoNewPrivs:\t1\n", "Seccomp:\t2\n", "Seccomp_filters:\t2\n", "\t1\n", // the last is its number inside
+	}
+	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapAmb"} {
+		want = append(want, fmt.Sprintf("%s:\t%016x\n", set, rights))
+	}
+	for _, want := range want {
 		if !strings.Contains(string(status), want) {
 			t.Errorf("%q is missing in:\n%s", want, status)
 		}
 	}
 	for _, kind := range []string{"user", "mnt", "net", "pid", "ipc", "uts", "cgroup"} {
 		ours, err := os.Readlink("/proc/self/ns/" + kind)
-		theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", p.cmd.Process.Pid, kind))
-		// Who is not root may not look into a process of another user namespace, and not seeing is as good.
+		theirs, err2 := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
+		// Who is not root may not look into a process of another user namespace.
 		if err != nil || ours == theirs || err2 != nil && !errors.Is(err2, os.ErrPermission) {
 			t.Errorf("%s: ours is %s, the child's %s; %v", kind, ours, theirs, errors.Join(err, err2))
 		}
@@ -388,11 +443,11 @@ func TestWallsWithoutRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.v", "-test.run",
-		"^(TestPlanted.*|TestTask.*|TestNamespaces.*|TestLandlock.*|TestSandbox.*|TestChild.*|TestConfinement|TestVerifyGives.*)$")
+		"^(TestPlanted.*|TestTask.*|TestProgram.*|TestNamespaces.*|TestLandlock.*|TestSandbox.*|TestChild.*|TestConfinement|TestVerifyGives.*)$")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + dir}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.Count(string(out), "--- PASS: Test") < 13 {
+	if err != nil || strings.Count(string(out), "--- PASS: Test") < 16 {
 		t.Errorf("%s, %v", out, err)
 	}
 }
