@@ -1,9 +1,7 @@
 package image
 
 import (
-	"bufio"
 	"bytes"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -15,7 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/elastic/go-seccomp-bpf/arch"
@@ -272,72 +269,6 @@ func TestTaskMakesNoMoreThreads(t *testing.T) {
 	}
 }
 
-// What forbids the sandbox is named with what grants it.
-func TestSandboxNeeds(t *testing.T) {
-	failed := errors.New("fork/exec: operation not permitted")
-	for _, c := range []struct {
-		files    map[string]string
-		root     bool
-		version  int
-		landlock error
-		says     string
-	}{
-		{nil, false, 0, syscall.ENOSYS, "CONFIG_SECURITY_LANDLOCK"},
-		{nil, false, 1, nil, "Linux 5.19"},
-		{map[string]string{"proc/sys/kernel/unprivileged_userns_clone": "0\n"}, false, 6, nil, "kernel.unprivileged_userns_clone to 1"},
-		{map[string]string{"proc/sys/kernel/apparmor_restrict_unprivileged_userns": "1\n"}, false, 6, nil, "kernel.apparmor_restrict_unprivileged_userns to 0"},
-		{map[string]string{"proc/sys/user/max_user_namespaces": "0\n"}, true, 6, nil, "user.max_user_namespaces to 1000"},
-		{map[string]string{"proc/self/status": "NoNewPrivs:\t0\nSeccomp:\t2\n"}, false, 0, syscall.EPERM, "seccomp=worker-seccomp.json"},
-		{map[string]string{"proc/self/attr/current": "docker-default (enforce)\n"}, false, 6, nil, "apparmor=unconfined"},
-		{map[string]string{"proc/sys/user/max_user_namespaces": "1000\n", "proc/self/attr/current": "unconfined\n"}, false, 6, nil, "user namespaces and mounts"},
-	} {
-		root := fstest.MapFS{}
-		for name, text := range c.files {
-			root[name] = &fstest.MapFile{Data: []byte(text)}
-		}
-		got := sandboxNeeds(root, c.root, c.version, c.landlock, failed)
-		if !strings.Contains(got, c.says) || !strings.Contains(got, failed.Error()) || strings.Contains(got, "Landlock") && c.landlock == nil && c.version > 1 || strings.HasSuffix(got, ".") {
-			t.Errorf("%v: %s", c.files, got)
-		}
-	}
-}
-
-// Where the kernel really gives no namespaces, nothing is opened and the setting is named. The process that sees it has a user namespace of its
-// own, in which it may set that.
-func TestSandboxMissingIsSaid(t *testing.T) {
-	for _, setting := range []string{"max_user_namespaces", "max_net_namespaces"} {
-		cmd := exec.CommandContext(t.Context(), "/proc/self/exe")
-		cmd.Env = []string{askSandbox + "=" + setting}
-		cmd.SysProcAttr = &syscall.SysProcAttr{
-			Cloneflags:  syscall.CLONE_NEWUSER,
-			UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
-			GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-		}
-		out, err := cmd.CombinedOutput()
-		if err != nil || !strings.HasPrefix(string(out), ErrNoSandbox.Error()) || !strings.Contains(string(out), "user."+setting+" to 1000") {
-			t.Errorf("%s, %v", out, err)
-		}
-	}
-	if err := CheckSandbox(); err != nil {
-		t.Error(err)
-	}
-}
-
-// askSandbox has this program set a setting to 0 and say what CheckSandbox says.
-const askSandbox = "VOLARY_TEST_ASK_SANDBOX"
-
-func saySandbox() {
-	setting := os.Getenv(askSandbox)
-	if setting == "" {
-		return
-	}
-	if err := os.WriteFile("/proc/sys/user/"+setting, []byte("0"), 0); err != nil {
-		fmt.Println(err)
-	}
-	fmt.Println(CheckSandbox())
-	os.Exit(0)
-}
-
 // The filters do not depend on the machine's way of calling: the 32-bit calls of an x86 processor have other numbers.
 func TestFilterKnowsOtherWaysToCall(t *testing.T) {
 	for name, policy := range map[string]func() (seccomp.Policy, error){"program": programPolicy, "task": taskPolicy} {
@@ -377,59 +308,6 @@ func TestFilterKnowsOtherWaysToCall(t *testing.T) {
 			}
 		}
 	}
-}
-
-// A child does not outlive who started it.
-func TestChildEndsWithItsParent(t *testing.T) {
-	in, _ := taskFiles(t, "text")
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	parent := exec.CommandContext(t.Context(), "/proc/self/exe")
-	parent.Env, parent.Stdout = []string{askParent + "=" + in}, w
-	if err := parent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	line, err := bufio.NewReader(r).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	child, err := strconv.Atoi(strings.TrimSpace(line))
-	if err != nil || syscall.Kill(child, 0) != nil {
-		t.Fatalf("%q is no child, %v", line, err)
-	}
-	if err := parent.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	parent.Wait()
-	waittest.Until(t, "the child has ended", func() bool {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", child))
-		return err != nil || strings.Contains(string(status), "State:\tZ") // whoever inherits it has not looked yet
-	})
-}
-
-// askParent has this program start a child that waits, say its number, and wait itself.
-const askParent = "VOLARY_TEST_ASK_PARENT"
-
-func startAndWait() {
-	in := os.Getenv(askParent)
-	if in == "" {
-		return
-	}
-	p, err := confined{Task: "wait", Read: in, CPUSeconds: 60}.start(context.Background())
-	if err == nil {
-		_, _, err = readPart(p.report)
-	}
-	if err != nil {
-		fmt.Println(err)
-		os.Exit(1)
-	}
-	fmt.Println(p.cmd.Process.Pid)
-	p.wait()
-	os.Exit(0)
 }
 
 // The walls are the same where nobody is root, as most workers run: root sees that by being somebody else.

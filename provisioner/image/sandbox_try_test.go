@@ -162,12 +162,13 @@ func tryWalls(p probe, said map[string]string) {
 	said["its number"] = strconv.Itoa(os.Getpid())
 	made := 0
 	for range 1000 {
-		// Each waits for ever, and ends with the first of its namespace.
+		// Each waits for ever, and ends with its namespace, and with this one where it has none.
 		pid, _, failed := syscall.RawSyscall6(unix.SYS_CLONE, uintptr(syscall.SIGCHLD), 0, 0, 0, 0, 0)
 		if failed != 0 {
 			break
 		}
 		if pid == 0 {
+			syscall.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(syscall.SIGKILL), 0)
 			for {
 				syscall.RawSyscall(unix.SYS_PAUSE, 0, 0, 0)
 			}
