@@ -1,5 +1,6 @@
 # Three targets: web (the portal), worker (jobs, hosts, consoles), and demo (portal, PostgreSQL and simulated hosts in one
-# container, for a look: docker build --target demo -t volary-demo . && docker run --rm -p 8080:8080 volary-demo).
+# container, for a look: docker build --target demo -t volary-demo . && docker run --rm -p 8080:8080 volary-demo; that
+# uploads are checked there takes the options named at the worker's image).
 
 FROM golang:1.26-bookworm AS source
 WORKDIR /src

@@ -45,7 +45,7 @@ type confined struct {
 	// Wall is how long it may take by the clock; 0: what follows from CPUSeconds. It is a net under work that waits without end and not
 	// for work that is slow: no machine is so busy that honest work meets it.
 	Wall time.Duration `json:"-"`
-	// Tell, which may be nil, is told of progress, at most some times a second and from another goroutine: of a task what it tells,
+	// Tell, which may be nil, is told of progress, at most some times a second and perhaps from another goroutine: of a task what it tells,
 	// of a program hundredths of a percent, where it prints its progress (qemu-img convert -p).
 	Tell func(done int64) `json:"-"`
 }
@@ -239,7 +239,7 @@ func (c confined) ended(o *outcome, ended error) error {
 	case strings.Contains(o.words, "No space left on device"):
 		return fmt.Errorf("%w: %s", errNoSpace, o.words)
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):
-		o.limit = fmt.Sprintf("It took more than %d seconds of processor time.", c.CPUSeconds)
+		o.limit = "It took more than " + refusal.Plural(c.CPUSeconds, "second", "seconds") + " of processor time."
 	case status.Signaled() && status.Signal() == syscall.SIGXFSZ, c.Task == "" && strings.Contains(o.words, "File too large"):
 		o.limit = c.tooLarge()
 	case outOfMemory(o.words):

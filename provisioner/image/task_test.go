@@ -138,7 +138,7 @@ func TestTaskEnds(t *testing.T) {
 		{confined{Task: "fault"}, "It is cut short.", ""},
 		{confined{Task: "panic"}, "crash", ""},
 		{confined{Task: "leave"}, "makes no sense", ""},
-		{confined{Task: "loop", CPUSeconds: 1}, "more than 1 seconds of processor time", ""},
+		{confined{Task: "loop", CPUSeconds: 1}, "more than 1 second of processor time", ""},
 		{confined{Task: "wait", Wall: time.Second}, "more than 1 second.", ""},
 		{confined{Task: "allocate"}, "more than 1 GiB of memory", ""},
 		{confined{Task: "grow"}, "more than 1 GiB of memory", ""},
