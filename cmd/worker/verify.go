@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"volary.dev/provisioner"
@@ -27,8 +28,17 @@ func verify(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	verifier := image.Verifier{Scratch: args[1]}
-	result, err := verifier.Verify(ctx, args[0], image.DefaultLimits(), image.Progress{})
+	// The child has a root of its own, in which files lie at their full paths.
+	file, err := filepath.Abs(args[0])
+	if err != nil {
+		return err
+	}
+	scratch, err := filepath.Abs(args[1])
+	if err != nil {
+		return err
+	}
+	verifier := image.Verifier{Scratch: scratch}
+	result, err := verifier.Verify(ctx, file, image.DefaultLimits(), image.Progress{})
 	// Where nothing can be verified the verdict says so.
 	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoXZ) && !errors.Is(err, image.ErrNoSandbox) {
 		return fmt.Errorf("verify %s: %w", args[0], err)
