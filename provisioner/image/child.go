@@ -9,25 +9,43 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
-	"unsafe"
 
-	"github.com/landlock-lsm/go-landlock/landlock"
 	"golang.org/x/sys/unix"
 )
 
-// The descriptors that a child is handed beside the usual three.
+// The descriptors that a child is handed beside the usual three. Its orders, a confined as JSON, are a file on its standard input.
 const (
 	reportFD = 3
-	inFD     = 4 // of a task: the file that it reads
-	outFD    = 5 // of a task that writes: the file that it writes
+	selfFD   = 4 // this program: nothing else of its root can be run
+	inFD     = 5 // of a task: the file that it reads
+	outFD    = 6 // of a task that writes: the file that it writes
+)
+
+// childMarker marks the environment of a confined child with the stage of its life.
+const childMarker = "VOLARY_IMAGE_CHILD"
+
+// A child first confines one of its threads, which then becomes the whole process: the program; or this program again, for a task. What a thread is
+// confined to holds for what it becomes, and nothing is left of the other threads that Go has started before.
+const (
+	stageSetup = "setup"
+	stageTask  = "task"
 )
 
 // Main does nothing in an ordinary process. In the confined child of Verify it never returns.
 func Main() {
-	if os.Getenv(childMarker) == "" {
+	stage := os.Getenv(childMarker)
+	if stage == "" {
 		return
 	}
-	if err := runChild(); err != nil {
+	work := setUp
+	if stage == stageTask {
+		work = doTask
+	}
+	c, err := readOrders()
+	if err == nil {
+		err = work(c)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "confined child:", err)
 		os.Exit(exitSetup)
 	}
@@ -40,18 +58,45 @@ const exitSetup = 120
 // maxOrders bounds what a child reads of its orders. They are ours.
 const maxOrders = 16 << 20
 
-// runChild confines this process and does its work: becomes the program, or does the task. An error says why it could not.
-func runChild() error {
-	var c confined
-	if err := json.NewDecoder(io.LimitReader(os.Stdin, maxOrders)).Decode(&c); err != nil {
-		return fmt.Errorf("orders: %w", err)
+func readOrders() (c confined, err error) {
+	if _, err := os.Stdin.Seek(0, io.SeekStart); err != nil {
+		return c, fmt.Errorf("orders: %w", err)
 	}
-	syscall.CloseOnExec(reportFD)
+	if err := json.NewDecoder(io.LimitReader(os.Stdin, maxOrders)).Decode(&c); err != nil {
+		return c, fmt.Errorf("orders: %w", err)
+	}
+	return c, nil
+}
+
+// setUp confines this process and becomes who does the work. An error says why it could not.
+func setUp(c confined) error {
+	runtime.LockOSThread()
+	if c.Program != "" {
+		syscall.CloseOnExec(reportFD)
+	}
+	syscall.CloseOnExec(selfFD)
 	if err := c.confine(); err != nil {
 		return err
 	}
+	if c.Program == "" {
+		return become(executable{fd: selfFD, flags: unix.AT_EMPTY_PATH, args: []string{"confined"}, env: []string{childMarker + "=" + stageTask}})
+	}
+	if err := filter(programPolicy, 0); err != nil {
+		return err
+	}
+	return become(executable{path: c.Program, args: append([]string{c.Program}, c.Args...), env: programEnv, addressSpace: memoryLimit})
+}
+
+// doTask bounds what this process, which setUp has confined, may ask of the kernel, and does the task. Nothing of a stranger's has been read before.
+func doTask(c confined) error {
+	// A task is told of a full output by its write, and not ended by a signal without a word.
+	signal.Ignore(syscall.SIGXFSZ)
+	debug.SetMemoryLimit(taskMemory)
+	if err := filter(taskPolicy, tsync); err != nil {
+		return err
+	}
 	if c.Task == "" {
-		return become(c.Program, append([]string{c.Program}, c.Args...), childEnv)
+		return nil // it was to be seen whether it can be confined
 	}
 	work := tasks[c.Task]
 	if work == nil {
@@ -61,85 +106,64 @@ func runChild() error {
 	if c.Write != "" {
 		out = os.NewFile(outFD, "out")
 	}
-	// A task is told of a full output by its write, and not ended by a signal without a word.
-	signal.Ignore(syscall.SIGXFSZ)
-	debug.SetMemoryLimit(taskMemory)
 	return work.do(c, os.NewFile(reportFD, "report"), os.NewFile(inFD, "in"), out)
 }
 
-// confine takes from this process everything but its work.
+// confine takes from this process, and from this thread, everything but its work. Each step leaves the next what it needs.
 func (c confined) confine() error {
-	// Best effort is for what newer kernels add (network, scopes); that the file system is covered was made sure of
-	// by sandboxMissing before the child was started.
-	var rules []landlock.Rule
-	if c.Task == "" {
-		rules = c.landlockRules()
-	}
-	if err := landlock.V6.BestEffort().Restrict(rules...); err != nil {
-		return fmt.Errorf("Landlock: %w", err)
+	if err := newRoot(c.contents()); err != nil {
+		return err
 	}
 	// Others on this machine go first.
 	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10)
-	limits := []struct {
-		what int
-		to   uint64
-	}{
-		{unix.RLIMIT_CORE, 0},
-		{unix.RLIMIT_NOFILE, 64},
-		{unix.RLIMIT_FSIZE, whole(c.FileBytes)},
-		{unix.RLIMIT_CPU, whole(c.CPUSeconds)},
-		{unix.RLIMIT_DATA, memoryLimit},
-	}
-	for _, limit := range limits {
+	for _, limit := range c.limits() {
 		if err := unix.Setrlimit(limit.what, &unix.Rlimit{Cur: limit.to, Max: limit.to}); err != nil {
 			return fmt.Errorf("limit %d: %w", limit.what, err)
 		}
 	}
-	return nil
+	if err := c.becomeUser(); err != nil {
+		return err
+	}
+	return c.landlock()
 }
 
-// landlockRules are what a program may open. A task opens nothing.
-func (c confined) landlockRules() []landlock.Rule {
-	rules := []landlock.Rule{
-		landlock.ROFiles(c.Program, c.Read, "/dev/urandom"),
-		landlock.RWFiles("/dev/null"), // QEMU opens it to learn how files are locked
-		landlock.ROFiles("/etc/ld.so.cache").IgnoreIfMissing(),
-		landlock.RODirs("/lib", "/lib64", "/usr/lib", "/usr/lib64").IgnoreIfMissing(),
-	}
-	if c.Write != "" {
-		rules = append(rules, landlock.RWFiles(c.Write))
-	}
-	return rules
+// limit is one of the kernel's limits.
+type limit struct {
+	what int
+	to   uint64
 }
 
-// childEnv is the program's whole environment. With an arena of its own, 64 MiB of addresses and more, each of QEMU's
+// maxThreads is how many threads a child has: QEMU takes 64 for its files alone. The kernel counts them by user and user namespace, and a child
+// has its namespace for itself.
+const maxThreads = 128
+
+func (c confined) limits() []limit {
+	return []limit{
+		{unix.RLIMIT_CORE, 0},
+		{unix.RLIMIT_NOFILE, 64},
+		{unix.RLIMIT_NPROC, maxThreads},
+		{unix.RLIMIT_MEMLOCK, 0},
+		{unix.RLIMIT_MSGQUEUE, 0},
+		{unix.RLIMIT_FSIZE, whole(c.FileBytes)},
+		{unix.RLIMIT_CPU, whole(c.CPUSeconds)},
+		{unix.RLIMIT_DATA, memoryLimit},
+	}
+}
+
+// executable is what a thread becomes: what path names, or an open file with an empty path.
+type executable struct {
+	path         string
+	fd, flags    uintptr
+	args, env    []string
+	addressSpace uint64 // bytes; 0 for no bound
+}
+
+// programEnv is a program's whole environment. With an arena of its own, 64 MiB of addresses and more, each of QEMU's
 // threads would soon reach the memory limit, and QEMU abort on a sound image.
-var childEnv = []string{"LC_ALL=C", "PATH=/nonexistent", "MALLOC_ARENA_MAX=1"}
+var programEnv = []string{"LC_ALL=C", "PATH=/nonexistent", "MALLOC_ARENA_MAX=1"}
 
-// become limits this process's memory and becomes the program. Go's own runtime has more address space than the limit
-// leaves and would die of its next request for memory, so nothing may happen between the two calls: no collection, no
-// allocation, no scheduling.
-func become(program string, args, env []string) error {
-	path, err := syscall.BytePtrFromString(program)
-	if err != nil {
-		return err
-	}
-	argv, err := syscall.SlicePtrFromStrings(args)
-	if err != nil {
-		return err
-	}
-	envv, err := syscall.SlicePtrFromStrings(env)
-	if err != nil {
-		return err
-	}
+// prepareToBecome leaves nothing for Go's runtime to do by itself.
+func prepareToBecome() {
 	runtime.GC()
 	debug.SetGCPercent(-1)
-	runtime.LockOSThread()
-	limit := unix.Rlimit{Cur: memoryLimit, Max: memoryLimit}
-	_, _, failed := syscall.RawSyscall6(unix.SYS_PRLIMIT64, 0, unix.RLIMIT_AS, uintptr(unsafe.Pointer(&limit)), 0, 0, 0) //nolint:gosec // two calls of the kernel with nothing between them, see above
-	if failed == 0 {
-		_, _, failed = syscall.RawSyscall(unix.SYS_EXECVE, uintptr(unsafe.Pointer(path)), uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0]))) //nolint:gosec // the same
-	}
-	syscall.RawSyscall(unix.SYS_EXIT_GROUP, exitSetup, uintptr(failed), 0)
-	return failed
 }

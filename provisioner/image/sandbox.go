@@ -1,7 +1,6 @@
 package image
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,9 +18,6 @@ import (
 
 	"volary.dev/provisioner/refusal"
 )
-
-// childMarker marks the environment of a confined child. Its orders, a confined as JSON, come on its standard input.
-const childMarker = "VOLARY_IMAGE_CHILD"
 
 // memoryLimit is the child's memory: a program's address space, of which qemu-img needs about 150 MiB for an honest disk, and what a task
 // can write to. A task's address space has no bound, for Go's runtime sets far more aside than it uses. Of what a task may have, the
@@ -43,6 +39,7 @@ type confined struct {
 	Write      string // the one file it may write; made before; empty for none
 	FileBytes  int64  // the largest file it may write
 	CPUSeconds int64
+	OwnUser    bool // that it works as childUser; run sets it
 
 	// Wall is how long it may take by the clock; 0: what follows from CPUSeconds. It is a net under work that waits without end and not
 	// for work that is slow: no machine is so busy that honest work meets it.
@@ -174,10 +171,7 @@ func (c *confined) take(stop context.CancelCauseFunc) (wait func() error, err er
 
 // start starts the child. What it may touch is opened here: nobody can put another file in its place later.
 func (c confined) start(ctx context.Context) (*child, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
+	c.OwnUser = mayGiveUser()
 	orders, err := json.Marshal(c)
 	if err != nil {
 		return nil, err
@@ -188,23 +182,32 @@ func (c confined) start(ctx context.Context) (*child, error) {
 	}
 	defer reports.Close()
 	p := &child{report: report, stdout: &excerpt{tell: c.tellProgram()}, stderr: &excerpt{}}
-	p.cmd = exec.CommandContext(ctx, self) //nolint:gosec // this very program
-	p.cmd.Env = []string{childMarker + "=1"}
+	input, err := memoryFile(orders)
+	if err != nil {
+		report.Close()
+		return nil, err
+	}
+	defer input.Close()
+	p.cmd = exec.CommandContext(ctx, "/proc/self/exe") // this very program, wherever it lies now
+	p.cmd.Env = []string{childMarker + "=" + stageSetup}
 	p.cmd.Dir = "/"
-	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = bytes.NewReader(orders), p.stdout, p.stderr
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = input, p.stdout, p.stderr
 	if c.stdout != nil {
 		p.cmd.Stdout = c.stdout
 	}
-	p.cmd.ExtraFiles = []*os.File{reports}
 	files, err := c.files()
 	if err != nil {
 		report.Close()
 		return nil, err
 	}
 	defer closeAll(files)
-	p.cmd.ExtraFiles = append(p.cmd.ExtraFiles, files...)
+	p.cmd.ExtraFiles = append([]*os.File{reports}, files...)
 	// The child ends with us. The signal is tied to the thread that forks, which therefore must outlive it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	if err := c.namespaced(p.cmd.SysProcAttr); err != nil {
+		report.Close()
+		return nil, err
+	}
 	runtime.LockOSThread()
 	p.release = runtime.UnlockOSThread
 	if err := p.cmd.Start(); err != nil {
@@ -215,24 +218,43 @@ func (c confined) start(ctx context.Context) (*child, error) {
 	return p, nil
 }
 
-// files are the files that a task is handed, opened.
+// files are what a child is handed from selfFD on: this program and, for a task, its files.
 func (c confined) files() (files []*os.File, err error) {
-	if c.Task == "" {
-		return nil, nil
+	defer func() {
+		if err != nil {
+			closeAll(files)
+		}
+	}()
+	open := func(path string, flag int) {
+		if err == nil {
+			var f *os.File
+			if f, err = os.OpenFile(path, flag, 0); err == nil {
+				files = append(files, f)
+			}
+		}
 	}
-	in, err := os.Open(c.Read)
+	open("/proc/self/exe", os.O_RDONLY)
+	if c.Task != "" {
+		open(c.Read, os.O_RDONLY)
+		if c.Write != "" {
+			open(c.Write, os.O_RDWR)
+		}
+	}
+	return files, err
+}
+
+// memoryFile is a file in memory alone, at its beginning.
+func memoryFile(text []byte) (*os.File, error) {
+	fd, err := unix.MemfdCreate("orders", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	if c.Write == "" {
-		return []*os.File{in}, nil
-	}
-	out, err := os.OpenFile(c.Write, os.O_RDWR, 0)
-	if err != nil {
-		in.Close()
+	f := os.NewFile(uintptr(fd), "orders") //nolint:gosec // a descriptor
+	if _, err := f.Write(text); err != nil {
+		f.Close()
 		return nil, err
 	}
-	return []*os.File{in, out}, nil
+	return f, nil
 }
 
 func closeAll(files []*os.File) {

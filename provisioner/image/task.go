@@ -36,7 +36,7 @@ const (
 	// maxAnswer is the most that a task's answer takes as JSON, in bytes.
 	maxAnswer = 1 << 20
 	// maxReport is the most that a child may say in all, with its progress for half a day.
-	maxReport = 16 << 20
+	maxReport = 4 << 20
 	// tellEvery is the least time between two words of progress.
 	tellEvery = 200 * time.Millisecond
 )
