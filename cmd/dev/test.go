@@ -14,7 +14,7 @@ import (
 )
 
 type testCommand struct {
-	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise, -load does all on a busy machine. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
+	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise (each fuzz target for a minute, and not five seconds), -load does all on a busy machine. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
 }
 
 // Run brings up what tests need and runs the quick checks, then every test, then takes it down again.
@@ -39,8 +39,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	if err := ensurePackages(ctx, os.Stdout, testPackages(isShort(args), full)); err != nil {
 		return err
 	}
-	var server string
-	stop := func() {}
+	server, stop := "", func() {}
 	if err := s.do("PostgreSQL", func() (string, error) {
 		var err error
 		server, stop, err = c.testServer(ctx)
@@ -50,6 +49,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	}
 	defer stop()
 	var faults []error
+	whole := packages == nil && fuzzes(args)
 	if packages == nil {
 		faults = append(faults, c.check(ctx, s, server))
 		packages = []string{"./..."}
@@ -79,6 +79,9 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
 	run := testRun{checkout: c, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full}
 	faults = append(faults, run.goTest(ctx, args, together), run.goTest(ctx, append([]string{"-p", "1"}, args...), alone))
+	if whole {
+		faults = append(faults, c.fuzz(ctx, s, full))
+	}
 	faults = append(faults, busy.fault(), waits.print(os.Stdout))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("failed after %s: %w", s.total(), err)

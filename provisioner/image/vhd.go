@@ -52,7 +52,7 @@ func (i *inspection) vhd() {
 		return
 	}
 	if kind == vhdDifferencing {
-		i.check("backing file", false, "The disk is a differencing one: only what changed against another file, which is not part of the upload.", vhdMerge)
+		i.check("backing file", false, "The disk is a differencing one: it holds what changed against its parent, which is not part of the upload.", vhdMerge)
 		return
 	}
 	sized := i.virtualSize(size)

@@ -106,13 +106,13 @@ func (i *inspection) vmdkFeatures(h vmdkHeader) {
 	case h.flags&vmdkNewlineTest != 0 && h.newline != vmdkNewline:
 		detail, repair = "The ends of its lines were changed on the way: it was transferred as text.", "Copy it again as binary (FTP: `binary`) and compare the checksums."
 	case h.unclean != 0:
-		detail, repair = "The disk was not closed cleanly.", "Shut the machine down and repair the disk: `vmware-vdiskmanager -R disk.vmdk`, or write it anew: `qemu-img convert -f vmdk -O qcow2 disk.vmdk disk.qcow2`."
+		detail, repair = "The disk was left open: what wrote it did not close it.", "Shut the machine down and repair the disk: `vmware-vdiskmanager -R disk.vmdk`, or write it anew: `qemu-img convert -f vmdk -O qcow2 disk.vmdk disk.qcow2`."
 	case h.flags&^uint32(known) != 0:
 		detail = fmt.Sprintf("Flags %#x are not known.", h.flags&^uint32(known))
 	case h.flags&packed != 0 && h.flags&packed != packed:
 		detail = fmt.Sprintf("Flags %#x say that grains are compressed without telling their size, or the other way round.", h.flags)
 	case h.compressed() && h.compressionType != vmdkDeflate, !h.compressed() && h.compressionType != 0:
-		detail = fmt.Sprintf("Compression type %d is not known or not marked.", h.compressionType)
+		detail = fmt.Sprintf("Compression type %d of its grains is not known or not marked.", h.compressionType)
 	}
 	fine := detail == ""
 	if fine {
