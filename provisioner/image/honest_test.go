@@ -133,7 +133,7 @@ func TestVHDKeepsItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := verify(t, path)
-	if err != nil || got.State != provisioner.UploadDone || got.Images[0].ContentDigest != want.Images[0].ContentDigest {
+	if err != nil || got.State != provisioner.UploadDone || got.Images[0].GuestDigest != want.Images[0].GuestDigest {
 		t.Errorf("%+v, %v; want %+v", got.UploadVerdict, err, want.Images)
 	}
 }
