@@ -46,9 +46,9 @@ type Driver interface {
 	// or ends a machine: for one that is off both do nothing.
 	SuspendNode(ctx context.Context, id uuid.UUID) error
 	ResumeNode(ctx context.Context, id uuid.UUID) error
-	// DeleteNode ends the machine and removes its domain, overlay, seed and all that is kept of its console. With wipe what
-	// the overlay has of the host's disk is overwritten with zeros first: while that goes on it returns ErrWiping, and is
-	// to be called again.
+	// DeleteNode ends the machine and removes its domain, overlay, seed, UEFI variables and all that is kept of its console. With
+	// wipe what overlay and variables have of the host's disk is overwritten with zeros first: while that goes on it returns
+	// ErrWiping, and is to be called again.
 	DeleteNode(ctx context.Context, id uuid.UUID, wipe bool) error
 
 	// Observe reports every node and network of ours on the host in one bulk call, and what of a start's needs the host

@@ -152,6 +152,7 @@ type HostFacts struct {
 	DiskGiB        int // size of the storage pool that holds base images and overlays
 	DiskFreeGiB    int
 	StoragePath    string
+	UEFI           bool // it has UEFI firmware for nodes (OVMF), without Secure Boot
 	HookAnswers    bool // the network hook is installed, runnable and of our protocol version
 	// ConsoleCap is how many bytes the host is configured to keep of a guest's console; 0: no cap; UnknownConsoleCap: the hook
 	// cannot say, or there is none.

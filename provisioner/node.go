@@ -58,7 +58,10 @@ type NodeSpec struct {
 	MachineType  string // "q35", or a versioned one of the pool
 	CPU          string // a named CPU model; empty takes the driver's default for the acceleration
 	ImageDigest  string // canonical digest (lower-case hex SHA-256) of the base image, already ensured
-	VNI          uint32 // its network, already ensured
-	MAC          net.HardwareAddr
-	Seed         []byte // the NoCloud seed, an ISO 9660 image labelled cidata
+	// Firmware is what starts that image. Where it is UEFI the host keeps the node's UEFI variables beside its disk, as long as
+	// the disk: in a file of their own, outside every storage pool.
+	Firmware Firmware
+	VNI      uint32 // its network, already ensured
+	MAC      net.HardwareAddr
+	Seed     []byte // the NoCloud seed, an ISO 9660 image labelled cidata
 }

@@ -31,6 +31,7 @@ type VerifiedImage struct {
 	CanonicalSize   int64  // of the qcow2 we made of it, the only form guests get
 	CanonicalDigest string // of that; a host's base image is named after it
 	GuestDigest     string // of what a guest reads (provisioner/image, doc.go): the same whatever format the disk came in
+	Firmware        Firmware
 
 	// What its OVA asks for, as a proposal; 0: nobody said.
 	VCPUs     int
@@ -38,8 +39,8 @@ type VerifiedImage struct {
 }
 
 // ImageCheck is one line of a verdict. Its name is the same wherever it is found, and tells what a disk was refused for:
-// "firmware" that only UEFI can start it, "sector size" that its partition table is for sectors of 4096 bytes, "digest" that
-// it is another file than was announced.
+// "firmware" that it is made for another machine, "sector size" that its partition table is for sectors of 4096 bytes, "digest"
+// that it is another file than was announced.
 type ImageCheck struct {
 	Name   string `json:"name"`             // "backing file"
 	Member string `json:"member,omitempty"` // which of an upload's disks it is about; empty: the upload

@@ -120,7 +120,7 @@ func (a *App) machines(w *World) {
 		Address: provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "host-1"},
 	}))(a)
 	storetest.Enrol(a.t, a.Store, w.Host)
-	facts := provisioner.HostFacts{VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
+	facts := provisioner.HostFacts{UEFI: true, VCPUs: 16, MemoryMiB: 16384, DiskGiB: 200, DiskFreeGiB: 200, HookAnswers: true}
 	checks := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "answers", Seconds: 0.1}}
 	a.ok(a.Store.Machines.HostCheckDone(ctx, w.Host, facts, provisioner.AccelerationTCG, checks, true))
 	must(a.Store.Books.GrantHours(ctx, books.Grant{ProviderID: w.North, OrganizationID: w.Organization, Hours: 1000 * billing.ComputeHour, Note: "test"}))(a)

@@ -132,6 +132,7 @@ func (k *hostCheck) run(ctx context.Context) bool {
 		{"versions", k.versions},
 		{"network hook", k.hook},
 		{"storage", k.storage},
+		{"UEFI firmware", k.uefi},
 		{accelerationCheck, guests.accelerate},
 		{"console", guests.console},
 		{machines.OverlayCheck, guests.overlay},
@@ -217,4 +218,12 @@ func (k *hostCheck) storage(context.Context) (string, error) {
 		return "", fmt.Errorf("%d GiB of %d GiB are free in %s; at least %d GiB are needed", f.DiskFreeGiB, f.DiskGiB, f.StoragePath, provisioner.LeastDiskGiB)
 	}
 	return fmt.Sprintf("%d GiB of %d GiB free in %s", f.DiskFreeGiB, f.DiskGiB, f.StoragePath), nil
+}
+
+// uefi says what a host without UEFI firmware does not get. It is as good as others for all the rest.
+func (k *hostCheck) uefi(context.Context) (string, error) {
+	if !k.facts.UEFI {
+		return "", warning("none: nodes of images that only UEFI starts are placed on other hosts. Install it on the machine (Debian: `apt-get install ovmf`), then check again")
+	}
+	return "OVMF is there: images that only UEFI starts get it, without Secure Boot", nil
 }

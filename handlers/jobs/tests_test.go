@@ -112,7 +112,7 @@ func TestHostChecksAtOnce(t *testing.T) {
 	b.Worker(t, "one")
 	for _, id := range b.Hosts {
 		h := b.UntilChecked(t, id)
-		if h.CheckState != "passed" || len(h.CheckReport) != 7 || h.Acceleration != provisioner.AccelerationKVM {
+		if h.CheckState != "passed" || len(h.CheckReport) != 8 || h.Acceleration != provisioner.AccelerationKVM {
 			t.Errorf("%s: %s %+v", h.Name, h.CheckState, h.CheckReport)
 		}
 		if last := h.CheckReport[len(h.CheckReport)-1]; !strings.Contains(last.Detail, "guests on other hosts reached one here by name: host-") {
@@ -152,6 +152,26 @@ func TestHostCheckSaysWhatIsKeptOfAConsole(t *testing.T) {
 		at := slices.IndexFunc(h.CheckReport, func(c provisioner.HostCheck) bool { return c.Name == "console" })
 		if !h.Fit || at < 0 || h.CheckReport[at].State != want.State || !strings.Contains(h.CheckReport[at].Detail, want.Detail) {
 			t.Errorf("host %d: %+v", n+1, h.CheckReport)
+		}
+	}
+	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
+}
+
+// TestHostCheckSaysWhatHasNoUEFI: a host without UEFI firmware carries nodes, and is told what it does not get.
+func TestHostCheckSaysWhatHasNoUEFI(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Host(2).SetUEFI(false)
+	for n, want := range []provisioner.HostCheck{
+		{State: provisioner.CheckPassed, Detail: "OVMF is there"}, {State: provisioner.CheckWarning, Detail: "apt-get install ovmf"},
+	} {
+		loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[n]))
+		stop := b.Queue(t, "one")
+		h := b.UntilChecked(t, b.Hosts[n])
+		stop()
+		at := slices.IndexFunc(h.CheckReport, func(c provisioner.HostCheck) bool { return c.Name == "UEFI firmware" })
+		if !h.Fit || at < 0 || h.CheckReport[at].State != want.State || !strings.Contains(h.CheckReport[at].Detail, want.Detail) || h.UEFI == nil || *h.UEFI != (n == 0) {
+			t.Errorf("host %d: %v %+v", n+1, h.UEFI, h.CheckReport)
 		}
 	}
 	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })

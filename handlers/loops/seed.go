@@ -21,6 +21,6 @@ func nodeSpec(w machines.ClusterWork, n machines.NodeWork) (provisioner.NodeSpec
 	}
 	return provisioner.NodeSpec{
 		ID: n.ID, ClusterID: w.ID, Name: n.Name, Shape: n.Shape, Acceleration: n.Host.Acceleration,
-		MachineType: w.Pool.MachineType, CPU: w.Pool.CPU, ImageDigest: n.ImageDigest, VNI: w.VNI, MAC: n.MAC, Seed: disk,
+		MachineType: w.Pool.MachineType, CPU: w.Pool.CPU, ImageDigest: n.ImageDigest, Firmware: n.Firmware, VNI: w.VNI, MAC: n.MAC, Seed: disk,
 	}, nil
 }

@@ -38,7 +38,7 @@ func (h Handlers) ListImages(c echo.Context) error {
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.ImageRow{
-			ID: i.ID, Name: i.Name, Format: i.Format, Size: i.CanonicalSize, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used,
+			ID: i.ID, Name: i.Name, UEFI: i.Firmware.NeedsUEFI(), Format: i.Format, Size: i.CanonicalSize, VirtualSize: i.VirtualSize, Created: i.CreatedAt, Person: i.Person, Used: i.Used,
 		})
 	}
 	return page.Live(c, web.ImageList(p))
@@ -75,7 +75,7 @@ func (h Handlers) ShowImage(c echo.Context) error {
 		return err
 	}
 	p := web.ImageShowProps{
-		Layout: h.layout(c), ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize,
+		Layout: h.layout(c), ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize, CanonicalSize: i.CanonicalSize, Firmware: i.Firmware,
 		CanonicalDigest: i.CanonicalDigest, GuestDigest: i.GuestDigest, ProposedVCPUs: i.ProposedVCPUs, ProposedMemoryMiB: i.ProposedMemoryMiB,
 		Person: i.Person, Created: i.CreatedAt, MayUse: mayWork(c), List: page.List(l, total), Search: f.Search,
 	}

@@ -116,7 +116,7 @@ func hostNodesShown(c echo.Context, nodes []machines.HostNode, p *web.HostShowPr
 func (h Handlers) hostProps(x machines.Host) web.HostShowProps {
 	p := web.HostShowProps{
 		ID: x.ID, Name: x.Name, Pool: x.PoolName, PoolID: x.PoolID, State: x.State, Reason: x.StateReason, HostSeen: seen(x), Address: x.Address,
-		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs, CPUModel: x.CPUModel, Processors: x.Processors,
+		Underlay: x.Underlay.String(), Acceleration: x.Acceleration, OfferedVCPUs: x.OfferedVCPUs, CPUModel: x.CPUModel, Processors: x.Processors, UEFI: x.UEFI,
 		VCPUs: x.Capacity.VCPUs, VCPUsTaken: x.Used.VCPUs, MemoryMiB: x.Capacity.MemoryMiB, MemoryTakenMiB: x.Used.MemoryMiB,
 		DiskGiB: x.Capacity.DiskGiB, DiskTakenGiB: x.DiskTaken(), ImageBytes: x.ImageBytes, SpareBytes: x.SpareBytes, Seen: page.Time(x.RoundAt),
 		ImagesSeen: page.Time(x.ImagesAt), ImagesKeptDays: keptDays,

@@ -39,6 +39,9 @@ func endings() [][2]string {
 	return [][2]string{
 		{"No bootable device", "no bootable device: the disk has no boot loader for BIOS"},
 		{"Boot failed: not a bootable disk", "not a bootable disk: the disk has no boot loader for BIOS"},
+		{"UEFI Interactive Shell", "UEFI's shell: the EFI system partition has no EFI/BOOT/BOOTX64.EFI that starts"},
+		{"No bootable option or device was found", "UEFI found nothing to start: the EFI system partition has no EFI/BOOT/BOOTX64.EFI that starts"},
+		{"!!!! X64 Exception Type", "UEFI stopped before the kernel ran: give the nodes more memory, or another loader"},
 		{"IO-APIC + timer doesn't work", "the kernel's timer check failed on a busy host: add no_timer_check to the kernel's command line"},
 		{"VFS: Unable to mount root fs", "the kernel found no root file system: its initramfs needs virtio_blk"},
 		{"Kernel panic", "kernel panic"},

@@ -104,7 +104,7 @@ func boots(n Node) finding {
 	case ending != "":
 		f.detail = "The console shows " + ending + "."
 	case len(n.Console) == 0:
-		f.detail = "Nothing on the console, and no address asked for: does the image boot under BIOS and write to ttyS0?"
+		f.detail = "Nothing on the console, and no address asked for: does the image boot, by BIOS or UEFI as its page says, and write to ttyS0?"
 	default:
 		f.detail = "The console shows output, but the guest neither took an address nor reported itself."
 	}

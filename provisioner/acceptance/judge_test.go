@@ -184,3 +184,17 @@ func FuzzExcerpt(f *testing.F) {
 		}
 	})
 }
+
+// TestEndingNamesWhatUEFIShows as OVMF 2022.11 writes it, with its colours and places.
+func TestEndingNamesWhatUEFIShows(t *testing.T) {
+	for console, want := range map[string]string{
+		"BdsDxe: starting Boot0002 \"EFI Internal Shell\"\r\n\x1b[2J\x1b[01;01HUEFI Interactive Shell v2.2\r\nEDK II\r\n":             "UEFI's shell",
+		"BdsDxe: No bootable option or device was found.\r\nBdsDxe: Press any key to enter the Boot Manager Menu.\r\n":                "UEFI found nothing to start",
+		"BdsDxe: starting Boot0001\r\n!!!! X64 Exception Type - 0E(#PF - Page-Fault)  CPU Apic ID - 00000000 !!!!\r\n":                "more memory",
+		"BdsDxe: loading Boot0001 \"UEFI Misc Device\"\r\nBdsDxe: starting Boot0001 \"UEFI Misc Device\"\r\nvolary: ready\r\nlogin: ": "",
+	} {
+		if got := Ending([]byte(console)); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%q: %q, want %q", console, got, want)
+		}
+	}
+}

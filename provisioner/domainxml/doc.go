@@ -5,6 +5,7 @@
 //
 //	pool volary             base-DIGEST, DIGEST.ok, node-ID (overlay), seed-ID
 //	folder consoles         ID.log, ID.log.0 and on: what nodes wrote to their console, kept and capped by virtlogd; no pool
+//	file volary-ID.fd       a node's UEFI variables, which it writes: in libvirt's own folder for them; no pool
 //	pool volary-networks    reports and answers of the network hook, in memory
 //	network volary-VNI      one cluster's network
 //	domain volary-ID-NONCE  one node; the nonce is new at each start

@@ -60,10 +60,14 @@ func network() provisioner.Network {
 func TestNodeGolden(t *testing.T) {
 	kvm := node()
 	kvm.Acceleration, kvm.CPU = provisioner.AccelerationKVM, "Skylake-Server"
+	uefi := node()
+	uefi.Firmware = provisioner.FirmwareUEFI
+	both := node()
+	both.Firmware = provisioner.FirmwareBoth
 	for _, c := range []struct {
 		file string
 		spec provisioner.NodeSpec
-	}{{"node-tcg.xml", node()}, {"node-kvm.xml", kvm}} {
+	}{{"node-tcg.xml", node()}, {"node-kvm.xml", kvm}, {"node-uefi.xml", uefi}, {"node-tcg.xml", both}} {
 		got, err := domainxml.Node(c.spec, domainxml.TypeOf(c.spec.Acceleration), "5f1c9a0e", "/var/lib/libvirt/volary/images/base-abab")
 		if err != nil {
 			t.Fatal(err)
@@ -199,5 +203,39 @@ func TestVolumesOfImages(t *testing.T) {
 	}
 	if _, ok := domainxml.BaseDigest(domainxml.MarkerVolume(digest)); ok {
 		t.Error("a marker is taken for an image")
+	}
+}
+
+func TestVarsOf(t *testing.T) {
+	spec := node()
+	for firmware, want := range map[provisioner.Firmware]string{
+		provisioner.FirmwareBIOS: "", provisioner.FirmwareBoth: "", provisioner.FirmwareUEFI: "/var/lib/libvirt/qemu/nvram/volary-" + spec.ID.String() + ".fd",
+	} {
+		spec.Firmware = firmware
+		text, err := domainxml.Node(spec, domainxml.VirtQEMU, "5f1c9a0e", "/b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := domainxml.VarsOf(text); got != want || err != nil {
+			t.Errorf("%s: %q, %v", firmware, got, err)
+		}
+	}
+}
+
+func TestOffersUEFI(t *testing.T) {
+	caps := func(firmware, secure string) string {
+		return "<domainCapabilities><os supported='yes'><enum name='firmware'>" + firmware + "</enum><loader supported='yes'><value>/usr/share/OVMF/OVMF_CODE_4M.fd</value>" +
+			"<enum name='type'><value>rom</value><value>pflash</value></enum><enum name='secure'>" + secure + "</enum></loader></os></domainCapabilities>"
+	}
+	for text, want := range map[string]bool{
+		caps("<value>efi</value>", "<value>yes</value><value>no</value>"): true, caps("<value>bios</value><value>efi</value>", "<value>no</value>"): true,
+		caps("", "<value>no</value>"): false, caps("<value>efi</value>", "<value>yes</value>"): false, "<domainCapabilities/>": false,
+	} {
+		if got, err := domainxml.OffersUEFI(text); got != want || err != nil {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	if _, err := domainxml.OffersUEFI("no XML"); err == nil {
+		t.Error("what is no XML was read")
 	}
 }

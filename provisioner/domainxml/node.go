@@ -3,6 +3,7 @@ package domainxml
 import (
 	"encoding/xml"
 	"fmt"
+	"slices"
 
 	"libvirt.org/go/libvirtxml"
 
@@ -58,14 +59,57 @@ func Node(n provisioner.NodeSpec, virt VirtType, nonce, basePath string) (string
 		OnPoweroff: "destroy", OnReboot: "restart", OnCrash: "destroy",
 		Devices: devices(n, basePath),
 	}
+	if n.Firmware.NeedsUEFI() {
+		startByUEFI(&d, n)
+	}
 	if virt == VirtTest {
 		d.OS.Type.Machine, d.OS.Type.Arch, d.CPU = "", "", nil
+		d.OS.Firmware, d.OS.FirmwareInfo, d.OS.NVRam = "", nil, nil
 	}
 	out, err := d.Marshal()
 	if err != nil {
 		return "", fmt.Errorf("node %s: %w", n.Name, err)
 	}
 	return out, nil
+}
+
+// startByUEFI lets the host choose among the firmware that its own descriptors name, without Secure Boot; they say which template a
+// node's variables begin as, too, and in which format. Where the variables lie is ours to say: by the node and not by the start of
+// it, so that they last as long as its disk.
+func startByUEFI(d *libvirtxml.Domain, n provisioner.NodeSpec) {
+	d.OS.Firmware = "efi"
+	d.OS.FirmwareInfo = &libvirtxml.DomainOSFirmwareInfo{Features: []libvirtxml.DomainOSFirmwareFeature{
+		{Enabled: "no", Name: "enrolled-keys"}, {Enabled: "no", Name: "secure-boot"},
+	}}
+	d.OS.NVRam = &libvirtxml.DomainNVRam{NVRam: nethook.VarsFile(n.ID)}
+}
+
+// VarsOf gives the path of the UEFI variables that a domain's XML names; empty where it starts by BIOS.
+func VarsOf(domainXML string) (string, error) {
+	var d libvirtxml.Domain
+	if err := d.Unmarshal(domainXML); err != nil {
+		return "", fmt.Errorf("domain: %w", err)
+	}
+	if d.OS == nil || d.OS.NVRam == nil {
+		return "", nil
+	}
+	return d.OS.NVRam.NVRam, nil
+}
+
+// OffersUEFI tells by a host's capabilities of domains whether it has UEFI firmware, and some that does without Secure Boot.
+func OffersUEFI(capabilities string) (bool, error) {
+	var c libvirtxml.DomainCaps
+	if err := c.Unmarshal(capabilities); err != nil {
+		return false, fmt.Errorf("capabilities of domains: %w", err)
+	}
+	if c.OS == nil || c.OS.Loader == nil {
+		return false, nil
+	}
+	return offers(c.OS.Enums, "firmware", "efi") && offers(c.OS.Loader.Enums, "secure", "no"), nil
+}
+
+func offers(all []libvirtxml.DomainCapsEnum, name, value string) bool {
+	return slices.ContainsFunc(all, func(e libvirtxml.DomainCapsEnum) bool { return e.Name == name && slices.Contains(e.Values, value) })
 }
 
 func cpu(n provisioner.NodeSpec, virt VirtType) *libvirtxml.DomainCPU {

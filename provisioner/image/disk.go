@@ -38,7 +38,7 @@ func (d *disk) inspect() (bool, error) {
 	if d.seen, err = Inspect(file, info.Size(), d.limits); err != nil {
 		return false, err
 	}
-	d.format, d.image.VirtualSize = d.seen.Format, d.seen.VirtualSize
+	d.format, d.image.VirtualSize, d.image.Firmware = d.seen.Format, d.seen.VirtualSize, d.seen.Firmware
 	d.add(d.seen.Checks...)
 	return d.seen.Passed(), nil
 }
@@ -190,6 +190,7 @@ func (d *disk) content(raw string) (bool, error) {
 	}
 	disk.table(sector)
 	d.add(disk.Checks...)
+	d.image.Firmware = disk.Firmware
 	return disk.file.err == nil && disk.Failed() == nil, disk.file.err
 }
 

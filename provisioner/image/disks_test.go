@@ -93,7 +93,8 @@ func vbr(code string) string { return code + strings.Repeat("\x00", 510-len(code
 
 type layoutCase struct {
 	disk []byte
-	// want is "" where the disk is taken without a word, "warned NAME" or "refused NAME" otherwise, and then a part of what is said.
+	// want is "" where the disk is taken without a word, "warned NAME" or "refused NAME" otherwise, "uefi" where only UEFI starts it,
+	// and then a part of what is said.
 	want, says string
 }
 
@@ -107,7 +108,7 @@ func layouts() map[string]layoutCase {
 	superfloppy := with(mbr(make([]byte, madeSize), []byte("\xeb\x58\x90SYSLINUX\x00\x02")), 440, strings.Repeat("Boot error!", 6))
 	return map[string]layoutCase{
 		// The cases that people brought.
-		"uefi-only":     {gptDisk(512, nil, esp, root), "refused firmware", "Only UEFI can start this disk"},
+		"uefi-only":     {gptDisk(512, nil, esp, root), "uefi", "Only UEFI can start this disk"},
 		"bios-and-uefi": {both(), "", ""},
 		"gpt-4kn":       {gptDisk(4096, grubCode, gptPart{espType, 256, 1000, 0}), "refused sector size", "sectors of 4096 bytes"},
 		// What distributions bring.
@@ -132,17 +133,28 @@ func layouts() map[string]layoutCase {
 		"MBR, and 4096 left behind":   {mbr(gptDisk(4096, nil, esp), grubCode, mbrPart{0x80, 0x83, 2048, 20000}), "", ""},
 		"MBR with ESP and GRUB":       {mbrDisk(grubCode, mbrPart{0x80, 0x83, 8192, 10000}, mbrPart{0, 0xef, 2048, 4096}), "", ""},
 		// Only UEFI.
-		"no BIOS code, BIOS partition":    {gptDisk(512, nil, bios, esp, root), "refused firmware", "into the BIOS boot partition that it has"},
-		"ESP alone":                       {gptDisk(512, nil, esp), "refused firmware", "--new=0:34:2047"},
-		"ESP at the first usable sector":  {gptDisk(512, nil, gptPart{espType, 34, 6143, 0}), "refused firmware", "--new=0:0:+1M"},
-		"ESP of an MBR":                   {mbrDisk(nil, mbrPart{0x80, 0xef, 2048, 20000}), "refused firmware", "no boot code"},
-		"ESP, parted's code":              {mbrDisk([]byte("\xfa\xb8\x00\x10\x8e\xd0\xbc\x00\xb0\xb8"), mbrPart{0, 0xef, 2048, 20000}), "refused firmware", "no partition is active"},
-		"Windows' code on a GPT":          {gptDisk(512, chainCode, esp, root), "refused firmware", "no partition is active"},
-		"active ESP without code":         {with(mbrDisk(chainCode, mbrPart{0x80, 0xef, 2048, 20000}), 2048*512, vbr("\xeb\x3c\x90mkfs.fatThis is not a bootable disk")), "refused firmware", "holds no boot code itself"},
-		"SYSLINUX' GPT code, none marked": {gptDisk(512, gptCode, esp, root), "refused firmware", "no partition is active"},
-		"uefi-only, begin damaged":        {wiped(gptDisk(512, nil, esp, root), 512, 1024), "warned partition table, refused firmware", "Only UEFI"},
-		"uefi-only, no announcement":      {mbr(gptDisk(512, nil, esp), nil, mbrPart{}), "refused firmware", "Only UEFI"},
-		"GRUB's code, no place for more":  {gptDisk(512, grubCode, esp, root), "warned firmware", "neither a BIOS boot partition"},
+		"no BIOS code, BIOS partition":    {gptDisk(512, nil, bios, esp, root), "uefi", "into the BIOS boot partition that it has"},
+		"ESP alone":                       {gptDisk(512, nil, esp), "uefi", "--new=0:34:2047"},
+		"ESP at the first usable sector":  {gptDisk(512, nil, gptPart{espType, 34, 6143, 0}), "uefi", "--new=0:0:+1M"},
+		"ESP of an MBR":                   {mbrDisk(nil, mbrPart{0x80, 0xef, 2048, 20000}), "uefi", "no boot code"},
+		"ESP, parted's code":              {mbrDisk([]byte("\xfa\xb8\x00\x10\x8e\xd0\xbc\x00\xb0\xb8"), mbrPart{0, 0xef, 2048, 20000}), "uefi", "no partition is active"},
+		"Windows' code on a GPT":          {gptDisk(512, chainCode, esp, root), "uefi", "no partition is active"},
+		"active ESP without code":         {with(mbrDisk(chainCode, mbrPart{0x80, 0xef, 2048, 20000}), 2048*512, vbr("\xeb\x3c\x90mkfs.fatThis is not a bootable disk")), "uefi", "holds no boot code itself"},
+		"SYSLINUX' GPT code, none marked": {gptDisk(512, gptCode, esp, root), "uefi", "no partition is active"},
+		"uefi-only, begin damaged":        {wiped(gptDisk(512, nil, esp, root), 512, 1024), "warned partition table, uefi", "Only UEFI"},
+		"uefi-only, no announcement":      {mbr(gptDisk(512, nil, esp), nil, mbrPart{}), "uefi", "Only UEFI"},
+		"GRUB's code, no place for more":  {gptDisk(512, grubCode, esp, root), "warned firmware, uefi", "neither a BIOS boot partition"},
+		// What its EFI system partition holds.
+		"ESP with a loader":            {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000, "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
+		"FAT16, a loader":              {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(20000, "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
+		"FAT32, a loader":              {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(90000, "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
+		"ESP for ARM":                  {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000, "BOOTAA64EFI")), "refused firmware", "BOOTAA64.EFI (64-bit ARM)"},
+		"FAT32 for ARM":                {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(90000, "BOOTAA64EFI")), "refused firmware", "Take the same image for x86-64"},
+		"ESP for both processors":      {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000, "BOOTAA64EFI", "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
+		"ESP without a default loader": {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000)), "warned firmware, uefi", "has no EFI/BOOT/BOOTX64.EFI"},
+		"code, and an ESP for ARM":     {with(gptDisk(512, grubCode, esp, root), 2048*512, fatWith(2000, "BOOTAA64EFI")), "", "code for BIOS"},
+		"both, with a loader":          {with(both(), 2048*512, fatWith(2000, "BOOTX64 EFI")), "", "BIOS and UEFI can start it"},
+		"both, without a loader":       {with(both(), 2048*512, fatWith(2000)), "", "BIOS can start it"},
 		// Sectors of 4096 bytes.
 		"4096, no announcement":       {mbr(gptDisk(4096, nil, esp), nil, mbrPart{}), "refused sector size", ""},
 		"4096, begin wiped":           {wiped(gptDisk(4096, nil, gptPart{espType, 256, 1000, 0}), 4096, 8192), "refused sector size", ""},
@@ -169,12 +181,13 @@ func layouts() map[string]layoutCase {
 
 func TestTablesAndFirmware(t *testing.T) {
 	for name, c := range layouts() {
-		said(t, name, inspect(t, c.disk).Checks, c)
+		seen := inspect(t, c.disk)
+		said(t, name, seen.Checks, seen.Firmware, c)
 	}
 }
 
 // said compares what a disk's verdict says.
-func said(t *testing.T, name string, checks []provisioner.ImageCheck, want layoutCase) {
+func said(t *testing.T, name string, checks []provisioner.ImageCheck, firmware provisioner.Firmware, want layoutCase) {
 	t.Helper()
 	var got []string
 	text := ""
@@ -185,12 +198,18 @@ func said(t *testing.T, name string, checks []provisioner.ImageCheck, want layou
 		case c.Warned:
 			got = append(got, "warned "+c.Name)
 		default:
+			if c.Name == "firmware" {
+				text += c.Detail
+			}
 			continue
 		}
 		text += c.Detail + " " + c.Repair
 		if c.Repair == "" || c.Detail == "" {
 			t.Errorf("%s: %+v lacks what was seen or the repair", name, c)
 		}
+	}
+	if firmware == provisioner.FirmwareUEFI {
+		got = append(got, "uefi")
 	}
 	if strings.Join(got, ", ") != want.want || !strings.Contains(text, want.says) {
 		t.Errorf("%s: %v %q; want %q with %q", name, got, text, want.want, want.says)
@@ -200,7 +219,7 @@ func said(t *testing.T, name string, checks []provisioner.ImageCheck, want layou
 // TestVerifyJudgesTheDiskOfAQCOW2 has the same said of a disk in a qcow2 as of the raw one.
 func TestVerifyJudgesTheDiskOfAQCOW2(t *testing.T) {
 	dir, all := t.TempDir(), layouts()
-	for _, name := range []string{"uefi-only", "bios-and-uefi", "gpt-4kn", "GRUB's code, no place for more", "begin wiped, copy is well"} {
+	for _, name := range []string{"uefi-only", "bios-and-uefi", "gpt-4kn", "GRUB's code, no place for more", "begin wiped, copy is well", "ESP for ARM"} {
 		raw, path := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "disk.qcow2")
 		if err := os.WriteFile(raw, all[name].disk, 0o600); err != nil {
 			t.Fatal(err)
@@ -214,8 +233,74 @@ func TestVerifyJudgesTheDiskOfAQCOW2(t *testing.T) {
 		if strings.HasPrefix(all[name].want, "refused") {
 			state = provisioner.UploadRefused
 		}
-		if said(t, name, r.Checks, all[name]); r.State != state || (len(r.Canonical) == 0) != (state == provisioner.UploadRefused) {
+		var firmware provisioner.Firmware
+		for _, i := range r.Images {
+			firmware = i.Firmware
+		}
+		if said(t, name, r.Checks, firmware, all[name]); r.State != state || (len(r.Canonical) == 0) != (state == provisioner.UploadRefused) {
 			t.Errorf("%s: %s", name, r.State)
+		}
+	}
+}
+
+// fatWith is the begin of a FAT of so many sectors, which decide its kind, with files in EFI/BOOT.
+func fatWith(sectors int, files ...string) string {
+	le, bits := binary.LittleEndian, 12
+	switch {
+	case sectors > 70000:
+		bits = 32
+	case sectors > 5000:
+		bits = 16
+	}
+	each := (sectors*bits/8 + 511) / 512
+	f := make([]byte, (1+each+1+3)*512)
+	copy(f, "\xeb\x3c\x90mkfs.fat")
+	le.PutUint16(f[11:], 512)
+	f[13], f[14], f[16] = 1, 1, 1         // sectors of a cluster, before the table; tables
+	le.PutUint32(f[32:], uint32(sectors)) //nolint:gosec // small
+	root, efi := (1+each)*512, (1+each+1)*512
+	if bits == 32 {
+		le.PutUint32(f[36:], uint32(each)) //nolint:gosec // small
+		le.PutUint32(f[44:], 4)
+		root, efi = (1+each+2)*512, (1+each)*512
+	} else {
+		le.PutUint16(f[22:], uint16(each)) //nolint:gosec // small
+		le.PutUint16(f[17:], 16)
+	}
+	f[510], f[511] = 0x55, 0xaa
+	copy(f[512:], strings.Repeat("\xff", 5*bits/8+1)) // every chain ends where it begins
+	folder := func(at int, entries ...string) {
+		for i, name := range entries {
+			e := f[at+32*i:]
+			copy(e, name)
+			if name == "EFI        " || name == "BOOT       " {
+				e[11] = 0x10
+				e[26] = map[string]byte{"EFI        ": 2, "BOOT       ": 3}[name]
+			}
+		}
+	}
+	folder(root, "VOLUME  TXT", "EFI        ")
+	folder(efi, "BOOT       ")
+	folder(efi+512, files...)
+	return string(f)
+}
+
+// TestNoFATIsBelieved: whatever lies in an EFI system partition, it is read within bounds and soon.
+func TestNoFATIsBelieved(t *testing.T) {
+	for name, change := range map[string]func([]byte){
+		"a chain in a circle":           func(f []byte) { binary.LittleEndian.PutUint16(f[512+4:], 2) },
+		"a chain that leaves":           func(f []byte) { binary.LittleEndian.PutUint16(f[512+4:], 0xfff0) },
+		"no sectors in a cluster":       func(f []byte) { f[13] = 0 },
+		"no bytes in a sector":          func(f []byte) { clear(f[11:13]) },
+		"clusters without end":          func(f []byte) { clear(f[22:24]); copy(f[32:40], "\xff\xff\xff\xff\xff\xff\xff\xff") },
+		"more before than there is":     func(f []byte) { copy(f[14:16], "\xff\xff") },
+		"a folder that is its own root": func(f []byte) { f[(1+79)*512+32+26] = 0 },
+	} {
+		part := []byte(fatWith(20000, "BOOTAA64EFI"))
+		change(part)
+		disk := with(gptDisk(512, nil, gptPart{espType, 2048, 6143, 0}), 2048*512, string(part))
+		if seen := inspect(t, disk); !seen.Passed() || seen.Firmware != provisioner.FirmwareUEFI {
+			t.Errorf("%s: %+v", name, seen.Checks)
 		}
 	}
 }

@@ -15,11 +15,16 @@
 // a cluster once, and its compressed data unfolds to at most 20 times the file. With that the data of a disk is bounded by
 // the file, and a verification knows before it begins what it will write: it begins only where a tenth stays free.
 //
-// 2026-11-29: a disk has to be one that a node can start. Nodes have a BIOS and sectors of 512 bytes: a disk that only UEFI
-// starts, and one whose partition table is for sectors of 4096 bytes, is refused with the repair (checks "firmware" and "sector
-// size"). Only what is certain is refused: no boot code at all, or code that is known to start a partition that is not there,
-// and beside it an EFI system partition. What is doubtful, and a disk that nothing starts (it may be meant for data), is taken
-// with a warning; code that we do not know is believed. The tables are read within bounds, GPTs only with right checksums.
+// 2026-11-29: a disk has to be one that a node can start. A node's disk has sectors of 512 bytes: one whose partition table is for
+// sectors of 4096 bytes is refused with the repair (check "sector size"). What is doubtful, and a disk that nothing starts (it may
+// be meant for data), is taken with a warning; code that we do not know is believed. The tables are read within bounds, GPTs only
+// with right checksums.
+//
+// 2026-11-30: what starts a disk is found and recorded (check "firmware"): BIOS, UEFI or both. What both start is started by BIOS,
+// which every host has and which is faster; a disk is UEFI's alone where its boot code is none, or known to start a partition that
+// is not there, and where it is doubtful. A node's UEFI begins with empty variables, so that it starts EFI/BOOT/BOOTX64.EFI and
+// nothing else: the FAT of the EFI system partition is read that far, within bounds. A disk with a loader for another processor
+// alone is refused, one without that file is taken with a warning, and a FAT that cannot be read says nothing.
 //
 // 2026-11-29: a verdict is on an upload, and lists the images that it holds; today's formats are one disk each, the list has one, and its
 // member is empty. A digest that was given with the file is the first thing that is looked at, before what the header says: a file

@@ -1,6 +1,11 @@
 package image
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+
+	"volary.dev/provisioner"
+)
 
 // bootCode is how much of a disk's first sector a BIOS' loader has, in bytes: behind it are the disk's id and the table.
 const bootCode = 440
@@ -24,30 +29,53 @@ const (
 	biosNever
 )
 
-// firmware judges what can start the disk. Nodes have a BIOS: what only UEFI starts is refused. What nothing starts that we
-// know is taken with a warning, and so is what BIOS may start: a test shows it, and a wrong refusal shows nothing.
+// needsOVMF is what a disk that starts by UEFI costs.
+const needsOVMF = "Nodes start from it by UEFI, on hosts that have UEFI firmware (OVMF) alone, some seconds later than by BIOS. Secure Boot is not offered yet."
+
+// firmware finds what starts the disk. What both can start is started by BIOS, which every host has; a disk that UEFI alone
+// starts for sure is started by UEFI. What nothing starts that we know is taken with a warning: a test shows it, and a wrong
+// refusal shows nothing. Refused is only what is made for another machine.
 func (i *inspection) firmware(t diskTable) {
 	const name = "firmware"
-	esp := false
-	for _, p := range t.parts {
-		esp = esp || p.esp
-	}
+	l := t.loaders(&i.file)
+	i.Firmware = provisioner.FirmwareBIOS
 	switch how, why := t.bios(&i.file); {
-	case how == biosNever && esp:
-		i.check(name, false, "Only UEFI can start this disk: it has an EFI system partition, and "+why+". Nodes start by BIOS.", t.addLoader())
+	case how == biosNever && l.esp && !l.may():
+		i.uefiWithout(l, why, t.addLoader())
+	case how == biosNever && l.esp:
+		i.Firmware = provisioner.FirmwareUEFI
+		i.check(name, true, "Only UEFI can start this disk: it has an EFI system partition, and "+why+". "+needsOVMF+" To have it start on every host: "+uncapital(t.addLoader()), "")
 	case how == biosNever:
 		i.warn(name, "Nothing can start this disk as far as we see: "+why+", and it has no EFI system partition.",
 			"If nodes are to start from it, install a boot loader for BIOS in it: in the machine `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).")
-	case how == biosUnsure && esp:
-		i.warn(name, "UEFI can start this disk. For BIOS "+why+". Nodes start by BIOS: test it before you publish it.", t.addLoader())
+	case how == biosUnsure && l.may():
+		i.Firmware = provisioner.FirmwareUEFI
+		i.warn(name, "UEFI can start this disk. Whether BIOS can is doubtful: "+why+". "+needsOVMF, t.addLoader())
 	case how == biosUnsure:
 		i.check(name, true, "Its first sector holds code for BIOS.", "")
-	case esp:
-		i.check(name, true, "BIOS and UEFI can start it.", "")
+	case l.may():
+		i.Firmware = provisioner.FirmwareBoth
+		i.check(name, true, "BIOS and UEFI can start it. Nodes start by BIOS.", "")
 	default:
 		i.check(name, true, "BIOS can start it.", "")
 	}
 }
+
+// uefiWithout judges a disk that only UEFI could start, and which has not what a node's would start.
+func (i *inspection) uefiWithout(l loaders, why, both string) {
+	const name = "firmware"
+	if l.foreign != "" {
+		i.check(name, false, "Only UEFI can start this disk, and it is for another machine: its EFI system partition has "+l.foreign+" and not "+loaderOfNodes+". Nodes are x86-64.",
+			"Take the same image for x86-64, which is also called amd64.")
+		return
+	}
+	i.Firmware = provisioner.FirmwareUEFI
+	i.warn(name, "Only UEFI can start this disk: it has an EFI system partition, and "+why+". But that has no "+loaderOfNodes+", and a node looks for no other: what a machine's own UEFI was told to start stays in that machine.",
+		"Install the loader under that name, too: in the machine `grub-install --target=x86_64-efi --removable` (Debian: package grub-efi-amd64-bin). Or for both: "+uncapital(both))
+}
+
+// uncapital is for a sentence that becomes part of another.
+func uncapital(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // bios tells whether a BIOS can start the disk, and where not, why, as a part of a sentence.
 func (t diskTable) bios(file *boundedReader) (biosStart, string) {
@@ -103,7 +131,7 @@ func empty(code []byte) bool { return len(bytes.Trim(code, "\x00")) == 0 }
 func (t diskTable) addLoader() string {
 	const (
 		install = "`grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin)"
-		instead = ". Or take the distribution's image that starts by both, as Debian's genericcloud does; images for ARM have no loader for BIOS."
+		instead = ". Or take the distribution's image that starts by both, as Debian's genericcloud does."
 	)
 	if !t.gpt {
 		return "Install a loader for BIOS beside it, in the machine: " + install + instead

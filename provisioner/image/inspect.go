@@ -32,7 +32,8 @@ const minDisk = 1 << 20
 type Inspection struct {
 	Format      Format
 	VirtualSize int64
-	DataSize    int64 // of what is not a hole, unpacked: at most
+	DataSize    int64                // of what is not a hole, unpacked: at most
+	Firmware    provisioner.Firmware // of a raw disk: what starts it
 	Checks      []provisioner.ImageCheck
 }
 

@@ -16,6 +16,12 @@
 // 2026-11-29: libvirt says why a guest's vCPUs stand. Suspended is what somebody asked for; all that libvirt does by itself
 // (I/O errors, watchdogs, crashes, copies of memory) is halted, with its reason, and so is a guest that put itself to sleep.
 //
+// 2026-11-30: a node whose disk only UEFI starts gets the firmware that libvirt chooses by the descriptors of the host's own packages,
+// and no path that we would have to know: they name the code, the template of its variables and the format of both. The variables are
+// ours to place: by the node, in libvirt's folder for them, which is no pool. Domains are defined, so the file outlasts a stop and goes
+// when the domain is undefined; the hook wipes it with the disk, and removes one whose domain libvirt has forgotten. A node whose disk
+// is new begins with new ones, whatever lies there.
+//
 // # Whose machine it is
 //
 // An address may name the machine that has to answer there. Each connection is asked for its libvirt's UUID, and before the

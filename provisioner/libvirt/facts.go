@@ -13,6 +13,7 @@ import (
 	"libvirt.org/go/libvirtxml"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/domainxml"
 	"volary.dev/provisioner/nethook"
 )
 
@@ -20,7 +21,7 @@ import (
 func (d *Driver) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	var f provisioner.HostFacts
 	err := d.change(ctx, "facts", "facts", func(conn *libvirt.Connect) error {
-		for _, ask := range []func(*libvirt.Connect, *provisioner.HostFacts) error{machineFacts, versionFacts, storageFacts} {
+		for _, ask := range []func(*libvirt.Connect, *provisioner.HostFacts) error{machineFacts, versionFacts, firmwareFacts, storageFacts} {
 			if err := ask(conn, &f); err != nil {
 				return err
 			}
@@ -132,6 +133,20 @@ func versionFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
 
 // version writes libvirt's 1000000 x major + 1000 x minor + release.
 func version(v uint32) string { return fmt.Sprintf("%d.%d.%d", v/1000000, v/1000%1000, v%1000) }
+
+// firmwareFacts asks which firmware a node could have: libvirt finds out by the descriptors that firmware's packages bring.
+func firmwareFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
+	if simulated, err := isSimulated(conn); simulated || err != nil {
+		f.UEFI = simulated
+		return err
+	}
+	text, err := conn.GetDomainCapabilities("", "x86_64", "q35", string(domainxml.VirtQEMU), 0)
+	if err != nil {
+		return err
+	}
+	f.UEFI, err = domainxml.OffersUEFI(text)
+	return err
+}
 
 func storageFacts(conn *libvirt.Connect, f *provisioner.HostFacts) error {
 	return withImagePool(conn, func(pool *libvirt.StoragePool) error {

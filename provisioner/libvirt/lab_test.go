@@ -57,13 +57,19 @@ func dialAddress(t *testing.T, o Options, a provisioner.HostAddress) provisioner
 	return d
 }
 
-func sampleImage(t *testing.T) []byte {
+// sampleDir keeps built images between test runs, within the checkout.
+func sampleDir(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs("../../.volary/sample")
 	if err != nil {
 		t.Fatal(err)
 	}
-	file, err := sample.Build(t.Context(), dir, func(s string) { t.Log(s) })
+	return dir
+}
+
+func sampleImage(t *testing.T) []byte {
+	t.Helper()
+	file, err := sample.Build(t.Context(), sampleDir(t), func(s string) { t.Log(s) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,7 @@ func start(conn *libvirt.Connect, old *libvirt.Domain, n provisioner.NodeSpec, n
 	}
 	if old != nil {
 		if err := old.Rename(domainxml.DomainName(n.ID, nonce), 0); isCode(err, libvirt.ERR_NO_SUPPORT) {
-			err = old.UndefineFlags(0)
+			err = old.UndefineFlags(0) // libvirt's own test driver, which keeps no UEFI variables
 			if err != nil {
 				return err
 			}
@@ -138,6 +138,10 @@ func start(conn *libvirt.Connect, old *libvirt.Domain, n provisioner.NodeSpec, n
 		return err
 	}
 	defer dom.Free()
+	if old == nil && n.Firmware.NeedsUEFI() {
+		// Its disk is new, and so are its variables, whatever an earlier node of the name left.
+		return dom.CreateWithFlags(libvirt.DOMAIN_START_RESET_NVRAM)
+	}
 	return dom.Create()
 }
 
@@ -261,14 +265,17 @@ func undefine(conn *libvirt.Connect, id uuid.UUID) error {
 	return err
 }
 
-// wipeDisk has the hook overwrite the node's disk. libvirt's own wipe of a file with holes, as every disk of a node is, cuts it
-// to nothing and writes nothing over it.
+// wipeDisk has the hook overwrite the node's disk, and its UEFI variables. libvirt's own wipe of a file with holes, as every disk of
+// a node is, cuts it to nothing and writes nothing over it.
 func (d *Driver) wipeDisk(ctx context.Context, h *held, id uuid.UUID) error {
 	if d.simulated {
 		return nil
 	}
-	path := ""
-	err := h.call(ctx, func(conn *libvirt.Connect) error {
+	var paths []string
+	err := h.call(ctx, func(conn *libvirt.Connect) (err error) {
+		if paths, err = varsOf(conn, id); err != nil {
+			return err
+		}
 		return withImagePool(conn, func(pool *libvirt.StoragePool) error {
 			v, err := pool.LookupStorageVolByName(domainxml.OverlayVolume(id))
 			if missing(err) {
@@ -278,30 +285,54 @@ func (d *Driver) wipeDisk(ctx context.Context, h *held, id uuid.UUID) error {
 				return err
 			}
 			defer v.Free()
-			path, err = v.GetPath()
+			path, err := v.GetPath()
+			paths = append(paths, path)
 			return err
 		})
 	})
-	if err != nil || path == "" {
+	if err != nil || len(paths) == 0 {
 		return err
 	}
 	for range 2 { // the first begins, and a small disk is done by the second
-		a, err := d.ask(ctx, h.op, nethook.Question{Wipe: []string{path}})
+		a, err := d.ask(ctx, h.op, nethook.Question{Wipe: paths})
 		if err != nil {
 			return err
 		}
-		switch w := a.Wiped[0]; {
-		case w.Error != "":
-			return refused(h.op, "overwrite its disk: "+w.Error, nil)
-		case w.Done:
+		whole := true
+		for _, w := range a.Wiped {
+			if w.Error != "" {
+				return refused(h.op, "overwrite its disk: "+w.Error, nil)
+			}
+			whole = whole && w.Done
+		}
+		if whole {
 			return nil
 		}
 	}
 	return fmt.Errorf("%s: %w", h.op, provisioner.ErrWiping)
 }
 
-// deleteFiles deletes disk and seed, and has the hook remove what libvirt does not see: the console's files, and a disk or
-// seed that its pool does not list.
+// varsOf gives the path of a node's UEFI variables, or none where it starts by BIOS. As long as they are there its domain is.
+func varsOf(conn *libvirt.Connect, id uuid.UUID) (paths []string, err error) {
+	err = withNode(conn, id, func(dom *libvirt.Domain) error {
+		text, err := dom.GetXMLDesc(libvirt.DOMAIN_XML_INACTIVE)
+		if err != nil {
+			return err
+		}
+		path, err := domainxml.VarsOf(text)
+		if path == nethook.VarsFile(id) {
+			paths = []string{path}
+		}
+		return err
+	})
+	if errors.Is(err, provisioner.ErrNoSuchNode) {
+		return nil, nil
+	}
+	return paths, err
+}
+
+// deleteFiles deletes disk and seed, and has the hook remove what libvirt does not see: the console's files, UEFI variables, and a
+// disk or seed that its pool does not list.
 func (d *Driver) deleteFiles(ctx context.Context, h *held, id uuid.UUID) error {
 	left := nethook.Leavings{ID: id}
 	err := h.call(ctx, func(conn *libvirt.Connect) error {

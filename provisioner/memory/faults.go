@@ -35,6 +35,13 @@ func (h *Host) SetLacking(what string) {
 	h.lacking = what
 }
 
+// SetUEFI says whether the host has UEFI firmware, as it has at first.
+func (h *Host) SetUEFI(has bool) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.noUEFI = !has
+}
+
 // SetConsoleLog sets how much of a console the host says that it keeps (0: everything, provisioner.UnknownConsoleCap: it cannot
 // say), and how much it does keep.
 func (h *Host) SetConsoleLog(said, keeps int64) {

@@ -32,6 +32,7 @@ type Host struct {
 	delay                      time.Duration
 	refusals                   map[string]refusal
 	lacking                    string
+	noUEFI                     bool
 	consoleCap, keeps          int64 // bytes of a console: said, and done
 }
 
@@ -109,7 +110,7 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	return provisioner.HostFacts{
 		UUID: h.machine.UUID, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
 		VCPUs: size.VCPUs, CPUModel: "simulated", MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: int(h.free() >> 30),
-		StoragePath: "memory", HookAnswers: true, ConsoleCap: h.consoleCap,
+		StoragePath: "memory", UEFI: !h.noUEFI, HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
 }
 
@@ -223,6 +224,9 @@ func (h *Host) EnsureNode(ctx context.Context, n provisioner.NodeSpec) error {
 	defer h.world.mu.Unlock()
 	if _, ok := h.images[n.ImageDigest]; !ok {
 		return &provisioner.HostError{Op: op, Detail: "no base image " + n.ImageDigest}
+	}
+	if n.Firmware.NeedsUEFI() && h.noUEFI {
+		return &provisioner.HostError{Op: op, Detail: "no UEFI firmware"}
 	}
 	if net := h.networks[n.VNI]; net == nil || !net.active {
 		return &provisioner.HostError{Op: op, Detail: fmt.Sprintf("network %d is not active", n.VNI)}

@@ -49,7 +49,7 @@ func (h hook) answer(q Question) Answer {
 	}
 	a := Answer{Protocol: Protocol, Machine: &who, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
 	for _, l := range q.Forget {
-		a.Forgotten = append(a.Forgotten, done(true, forget(h.consoles, l)))
+		a.Forgotten = append(a.Forgotten, done(true, errors.Join(forget(h.consoles, l), remove(filepath.Join(h.vars, VarsName(l.ID))))))
 	}
 	for _, path := range q.Wipe {
 		a.Wiped = append(a.Wiped, done(h.wiped(path)))
@@ -88,12 +88,29 @@ func DiskName(id uuid.UUID) string { return diskPrefix + id.String() }
 // SeedName is the file of a node's seed.
 func SeedName(id uuid.UUID) string { return "seed-" + id.String() }
 
-const diskPrefix = "node-"
+// VarsDir is where libvirt keeps UEFI variables. It is no storage pool: a guest writes what lies there.
+const VarsDir = "/var/lib/libvirt/qemu/nvram"
 
-// diskOfNode refuses a path that is not one of a node's disk.
+// VarsName is the file of a node's UEFI variables.
+func VarsName(id uuid.UUID) string { return varsPrefix + id.String() + varsSuffix }
+
+// VarsFile is the path of a node's UEFI variables on its host.
+func VarsFile(id uuid.UUID) string { return filepath.Join(VarsDir, VarsName(id)) }
+
+const (
+	diskPrefix = "node-"
+	varsPrefix = "volary-"
+	varsSuffix = ".fd"
+)
+
+// diskOfNode refuses a path that is neither one of a node's disk nor one of its UEFI variables.
 func diskOfNode(path string) error {
-	rest, ours := strings.CutPrefix(filepath.Base(path), diskPrefix)
-	if _, err := uuid.Parse(rest); !ours || err != nil || !filepath.IsAbs(path) {
+	name := filepath.Base(path)
+	id, disk := strings.CutPrefix(name, diskPrefix)
+	if rest, vars := strings.CutPrefix(name, varsPrefix); vars {
+		id, disk = strings.CutSuffix(rest, varsSuffix)
+	}
+	if _, err := uuid.Parse(id); !disk || err != nil || !filepath.IsAbs(path) {
 		return fmt.Errorf("%q is not the disk of a node", path)
 	}
 	return nil

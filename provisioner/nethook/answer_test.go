@@ -119,13 +119,15 @@ func TestForget(t *testing.T) {
 		writeFile(t, filepath.Join(disks, name), "x")
 	}
 	writeFile(t, filepath.Join(h.consoles, consoleName(other)), "x")
+	writeFile(t, filepath.Join(h.vars, VarsName(someNode)), "x")
+	writeFile(t, filepath.Join(h.vars, VarsName(other)), "x")
 	for nonce := range 2 { // the second time there is nothing
 		a := h.answered(t, Question{Nonce: fmt.Sprint(nonce), Forget: []Leavings{{ID: someNode, Dir: disks}}})
 		if len(a.Forgotten) != 1 || !a.Forgotten[0].Done {
 			t.Errorf("answer %+v", a)
 		}
 	}
-	for dir, want := range map[string][]string{h.consoles: {consoleName(other)}, disks: {"base-0", DiskName(other)}} {
+	for dir, want := range map[string][]string{h.consoles: {consoleName(other)}, disks: {"base-0", DiskName(other)}, h.vars: {VarsName(other)}} {
 		var left []string
 		entries, _ := os.ReadDir(dir)
 		for _, e := range entries {
@@ -182,7 +184,12 @@ func TestWipe(t *testing.T) {
 	if d := ask("0003"); !d.Done || len(begun) != 1 {
 		t.Errorf("after it was overwritten: %+v, begun %q", d, begun)
 	}
-	for _, path := range []string{"/etc/passwd", "node-" + someNode.String(), "/x/node-1", filepath.Join(filepath.Dir(disk), "base-0")} {
+	vars := filepath.Join(t.TempDir(), VarsName(someNode))
+	writeFile(t, vars, "secret")
+	if d := h.answered(t, Question{Nonce: "0004", Wipe: []string{disk, vars}}).Wiped; !d[0].Done || d[1].Done || d[1].Error != "" || begun[1] != vars+" wipe" {
+		t.Errorf("with UEFI variables: %+v, begun %q", d, begun)
+	}
+	for _, path := range []string{"/x/volary-" + someNode.String(), "/x/volary-1.fd", "/x/" + someNode.String() + ".fd", VarsName(someNode), "/etc/passwd", "node-" + someNode.String(), "/x/node-1", filepath.Join(filepath.Dir(disk), "base-0")} {
 		if _, err := h.wiped(path); err == nil {
 			t.Errorf("%s would be overwritten", path)
 		}

@@ -30,7 +30,7 @@ type Question struct {
 	Nonce    string     `json:"-"` // of AskSetting and AnswerName
 	Consoles []Console  `json:"consoles,omitempty"`
 	Forget   []Leavings `json:"forget,omitempty"`
-	Wipe     []string   `json:"wipe,omitempty"` // paths of nodes' disks that no machine uses
+	Wipe     []string   `json:"wipe,omitempty"` // paths of nodes' disks and UEFI variables that no machine uses
 }
 
 // Console asks for what a node wrote to its console.
@@ -41,7 +41,8 @@ type Console struct {
 	Find  []string  `json:"find,omitempty"`  // lines with one of these texts
 }
 
-// Leavings are the files of a node that is gone: its console's, and its disk and seed where libvirt has left them in Dir.
+// Leavings are the files of a node that is gone: its console's, its UEFI variables, and its disk and seed where libvirt has left
+// them in Dir.
 type Leavings struct {
 	ID  uuid.UUID `json:"id"`
 	Dir string    `json:"dir,omitempty"`

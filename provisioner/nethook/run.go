@@ -26,7 +26,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 		return wipe(args[0])
 	}
 	h := hook{
-		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, identity: IdentityFile, logConf: "/etc/libvirt/virtlogd.conf",
+		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, vars: VarsDir, identity: IdentityFile, logConf: "/etc/libvirt/virtlogd.conf",
 		now: now, device: deviceOf, tracked: mostTracked, settings: "/proc/sys/net/ipv4/conf",
 	}
 	return h.serve(ctx, args[1], stdin)
@@ -43,6 +43,7 @@ type hook struct {
 	background func(args ...string) error
 	dir        string // of reports and answers
 	consoles   string // of what guests write
+	vars       string // of their UEFI variables
 	logConf    string // of virtlogd
 	settings   string // the kernel's, a folder for each interface
 	identity   string // the file of IdentityFile

@@ -5,4 +5,7 @@
 // 2026-11-29: a base image counts once on each host where a node of a request or another's stands on it, to the byte. What a host has
 // and nobody uses does not count, and who uses it again takes its room anew: the room of a copy that may be removed is free,
 // and that of one that is used is not, whichever of both it was before.
+//
+// 2026-11-30: an image that only UEFI starts goes with its base image: a host without UEFI firmware holds no node of it. Where that alone
+// keeps a request from starting, it is what is said, with how many hosts have it.
 package placement

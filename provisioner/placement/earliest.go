@@ -28,6 +28,7 @@ const (
 	WhenAt     When = "at"     // at a known time, if nobody else takes the room before
 	WhenOpen   When = "open"   // the pool is large enough, and no known end of a lease makes the room
 	WhenLarger When = "larger" // larger than the pool with nothing in it
+	WhenUnfit  When = "unfit"  // of too few of its hosts that have UEFI firmware, whatever ends
 	WhenClosed When = "closed" // no host of the pool takes nodes
 )
 
@@ -65,6 +66,9 @@ func Earliest(hosts []Host, r Request, s Share, freed []Freed) (When, time.Time)
 		return WhenNow, time.Time{}
 	}
 	if empty, whole := emptied(hosts, s); !Fits(empty, r, whole) {
+		if Fits(withUEFI(empty), r, whole) {
+			return WhenUnfit, time.Time{}
+		}
 		return WhenLarger, time.Time{}
 	}
 	freed = slices.Clone(freed)

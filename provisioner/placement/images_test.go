@@ -137,10 +137,10 @@ func TestPlaceWithImagesProperties(t *testing.T) {
 func TestAFullDiskTakesWhatIsThere(t *testing.T) {
 	h := host(1, shape(8, 8, 10), shape(1, 1, 10))
 	h.Images = map[string]int64{"a": 1}
-	if why := h.Lacks(shape(1, 1, 0)); why != "" {
+	if why := h.Lacks(shape(1, 1, 0), false); why != "" {
 		t.Errorf("its own node is refused: %q", why)
 	}
-	if why := h.Lacks(shape(1, 1, 1)); !strings.Contains(why, "1 GiB of disk are needed, 0 of 10 GiB are free") {
+	if why := h.Lacks(shape(1, 1, 1), false); !strings.Contains(why, "1 GiB of disk are needed, 0 of 10 GiB are free") {
 		t.Errorf("%q", why)
 	}
 }
@@ -148,7 +148,7 @@ func TestAFullDiskTakesWhatIsThere(t *testing.T) {
 func TestKeptFreeIsSaidInWholeGiB(t *testing.T) {
 	h := host(1, shape(8, 8, 10), shape(0, 0, 2))
 	h.Images = map[string]int64{"a": 1}
-	if why := h.Lacks(shape(1, 1, 8)); !strings.Contains(why, "8 GiB of disk are needed, 7 of 10 GiB are free") {
+	if why := h.Lacks(shape(1, 1, 8), false); !strings.Contains(why, "8 GiB of disk are needed, 7 of 10 GiB are free") {
 		t.Errorf("%q", why)
 	}
 }

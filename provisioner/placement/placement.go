@@ -26,6 +26,7 @@ type Host struct {
 	// What nobody uses is none of them, whether the host has it or not: where the room is wanted it goes first, and who uses it
 	// again takes that room anew.
 	Images map[string]int64
+	UEFI   bool // it has UEFI firmware for nodes
 }
 
 // Request is what a launch needs: one head and Compute nodes of one shape.
@@ -41,6 +42,7 @@ type Request struct {
 type Image struct {
 	Digest string
 	Bytes  int64
+	UEFI   bool // only UEFI starts it: its nodes go to hosts that have it
 }
 
 // Node is what one node takes of its host.
@@ -91,7 +93,7 @@ func Place(hosts []Host, r Request, s Share) (p Plan, fits []HostFit, reason str
 		}
 	}
 	fits = explain(hosts, r)
-	return Plan{}, fits, total(fits, r), false
+	return Plan{}, fits, total(hosts, fits, r), false
 }
 
 func (r Request) vcpus() int64 {
@@ -170,9 +172,12 @@ func (h *Host) take(n Node) {
 // Takes tells whether the host takes nodes at all.
 func (h Host) Takes() bool { return h.State == provisioner.HostActive && h.Unfit == "" }
 
+// starts tells whether the host has the firmware that an image needs.
+func (h Host) starts(i Image) bool { return h.UEFI || !i.UEFI }
+
 func (h Host) holds(n Node) bool {
 	free := h.free()
-	return h.Takes() &&
+	return h.Takes() && h.starts(n.Image) &&
 		n.Size.VCPUs <= free.VCPUs && n.Size.MemoryMiB <= free.MemoryMiB && int64(n.Size.DiskGiB)<<30+h.brings(n.Image) <= h.freeBytes()
 }
 
@@ -283,8 +288,16 @@ func (h Host) room(n Node, limit int) int {
 	return limit
 }
 
-// Lacks says why a host takes no node of a shape whose image it has in use; empty where it does.
-func (h Host) Lacks(s provisioner.Shape) string { return h.lacks(Node{Size: s}) }
+// Lacks says why a host takes no node of a shape whose image it has in use, and which UEFI alone starts or not; empty where it does.
+func (h Host) Lacks(s provisioner.Shape, uefi bool) string {
+	return h.lacks(Node{Size: s, Image: Image{UEFI: uefi}})
+}
+
+// LacksUEFI tells whether Place refuses a request because too few hosts, or none, have UEFI firmware.
+func LacksUEFI(hosts []Host, r Request) bool {
+	_, lacks := r.shortOfUEFI(hosts)
+	return lacks
+}
 
 func (h Host) lacks(n Node) string {
 	if h.Unfit != "" {
@@ -298,6 +311,9 @@ func (h Host) lacks(n Node) string {
 	}
 	free, s := h.free(), n.Size
 	var lacks []string
+	if !h.starts(n.Image) {
+		lacks = append(lacks, "it has no UEFI firmware (OVMF), which the image needs")
+	}
 	lack := func(needed string, need, free, of int, in Short) {
 		if need > free {
 			lacks = append(lacks, fmt.Sprintf("%s needed, %s of %s are free", needed, in.floor(max(free, 0)), in.floor(of)+in.unit()))
@@ -318,9 +334,12 @@ func (h Host) lacks(n Node) string {
 	return strings.Join(lacks, "; ")
 }
 
-func total(fits []HostFit, r Request) string {
+func total(hosts []Host, fits []HostFit, r Request) string {
 	if len(fits) == 0 {
 		return "the pool has no hosts"
+	}
+	if s, lacks := r.shortOfUEFI(hosts); lacks {
+		return s.words()
 	}
 	room := 0
 	for _, f := range fits {

@@ -48,6 +48,86 @@ func distinct(ids []uuid.UUID) int {
 	return len(set)
 }
 
+// TestPlaceAsksForUEFI: nodes whose image only UEFI starts go to hosts that have it, the others anywhere; what is refused is said with its numbers.
+func TestPlaceAsksForUEFI(t *testing.T) {
+	one, image := shape(2, 1024, 10), placement.Image{Digest: "u", Bytes: 1, UEFI: true}
+	hosts := func(with int) (all []placement.Host) {
+		for n := range 5 {
+			h := host(n+1, shape(8, 8192, 100), shape(0, 0, 0))
+			h.UEFI = n < with
+			all = append(all, h)
+		}
+		return all
+	}
+	for name, c := range map[string]struct {
+		hosts []placement.Host
+		r     placement.Request
+		want  string // reason; empty: placed
+		short string
+		when  placement.When
+	}{
+		"all on those that have it": {hosts(2), placement.Request{Head: one, Compute: one, ComputeSize: 7, HeadImage: image, ComputeImage: image}, "", "", placement.WhenNow},
+		"the head alone":            {hosts(1), placement.Request{Head: one, Compute: one, ComputeSize: 19, HeadImage: image}, "", "", placement.WhenNow},
+		"more than those take": {
+			hosts(2),
+			placement.Request{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
+			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes",
+			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes", placement.WhenUnfit,
+		},
+		"none has it": {
+			hosts(0),
+			placement.Request{Head: one, Compute: one, ComputeSize: 1, ComputeImage: image},
+			"none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs",
+			"UEFI: none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs", placement.WhenUnfit,
+		},
+		"the one has not": {
+			hosts(0)[:1],
+			placement.Request{Head: one, HeadImage: image},
+			"the one host that takes nodes has no UEFI firmware (OVMF), which the image needs",
+			"UEFI: the one host that takes nodes has no UEFI firmware (OVMF), which the image needs", placement.WhenUnfit,
+		},
+		"none has it, nor room": {
+			hosts(0),
+			placement.Request{Head: one, Compute: one, ComputeSize: 20, HeadImage: image, ComputeImage: image},
+			"none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs",
+			"UEFI: none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs; vCPUs: 40 in all, 42 needed", placement.WhenLarger,
+		},
+		"too large with it": {
+			hosts(2),
+			placement.Request{Head: one, Compute: one, ComputeSize: 20, HeadImage: image, ComputeImage: image},
+			"20 compute nodes are asked for, the pool has room for 8", "vCPUs: 40 in all, 42 needed", placement.WhenLarger,
+		},
+	} {
+		p, fits, reason, ok := placement.Place(c.hosts, c.r, whole)
+		if ok != (c.want == "") || reason != c.want {
+			t.Errorf("%s: %v %q, want %q", name, ok, reason, c.want)
+		}
+		has := map[uuid.UUID]bool{}
+		for i, h := range c.hosts {
+			has[h.ID] = h.UEFI
+			if !ok && c.r.ComputeImage.UEFI && !h.UEFI && fits[i].Reason != "it has no UEFI firmware (OVMF), which the image needs" {
+				t.Errorf("%s: %+v", name, fits[i])
+			}
+		}
+		for _, on := range append([]uuid.UUID{p.Head}, p.Compute...) {
+			if ok && !has[on] && (c.r.ComputeImage.UEFI || on == p.Head) {
+				t.Errorf("%s: a node is on a host without UEFI firmware", name)
+			}
+		}
+		var short []string
+		for _, s := range placement.Shortage(c.hosts, c.r, whole) {
+			short = append(short, s.String())
+		}
+		if when, _ := placement.Earliest(c.hosts, c.r, whole, nil); strings.Join(short, "; ") != c.short || when != c.when {
+			t.Errorf("%s: %q %s, want %q %s", name, short, when, c.short, c.when)
+		}
+	}
+	moved := placement.Elsewhere(hosts(2), map[uuid.UUID]int{hosts(2)[0].ID: 3}, []placement.Node{{Size: one, Image: image}, {Size: one, Image: image}})
+	if len(moved) != 2 || moved[0] != hosts(2)[1].ID || placement.Elsewhere(hosts(0), nil, []placement.Node{{Size: one, Image: image}}) != nil {
+		t.Errorf("placed elsewhere on %v", moved)
+	}
+}
+
 func TestPlaceSaysWhy(t *testing.T) {
 	one := shape(4, 1024, 10)
 	down := host(2, shape(8, 8192, 100), shape(0, 0, 0))

@@ -13,8 +13,8 @@ import (
 // Resource is what a request may find too little of.
 type Resource string
 
-// The resources. The last four are no part of a host's size: nodes that one cluster may have, networks of the pool,
-// hosts that take nodes, and the seconds of a lease.
+// The resources. The last five are no part of a host's size: nodes that one cluster may have, networks of the pool,
+// hosts that take nodes, the seconds of a lease, and hosts with UEFI firmware.
 const (
 	ResourceVCPUs    Resource = "vCPUs"
 	ResourceMemory   Resource = "memory" // MiB
@@ -23,6 +23,7 @@ const (
 	ResourceNetworks Resource = "networks"
 	ResourceHosts    Resource = "hosts"
 	ResourceLease    Resource = "lease" // seconds
+	ResourceUEFI     Resource = "UEFI"  // hosts that take nodes, and have UEFI firmware
 )
 
 // Short is one resource that keeps a request from starting, with its numbers in the resource's unit.
@@ -43,6 +44,8 @@ func (s Short) String() string {
 		return fmt.Sprintf("hosts: none has vCPUs, memory and disk together for more than %d of %s", s.Room, refusal.Plural(s.Nodes, "node", "nodes"))
 	case s.Resource == ResourceHosts:
 		return fmt.Sprintf("hosts: %d of %d take nodes now", s.Free, s.Of)
+	case s.Resource == ResourceUEFI:
+		return "UEFI: " + s.words()
 	case s.Resource == ResourceNetworks:
 		return fmt.Sprintf("networks: %d of %d free", s.Free, s.Of)
 	case s.Resource == ResourceNodes, s.Resource == ResourceLease:
@@ -120,6 +123,14 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 	if Fits(takes, r, s) {
 		return nil
 	}
+	if lack, lacks := r.shortOfUEFI(takes); lacks {
+		short := []Short{lack}
+		if all := withUEFI(takes); !Fits(all, r, s) {
+			short = append(short, Shortage(all, r, s)...)
+		}
+		return short
+	}
+	takes = withUEFI(takes) // which is not what keeps it
 	if sums := r.sums(takes, s); sums != nil {
 		return sums
 	}
@@ -144,6 +155,49 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 		parts = []Short{{Resource: ResourceHosts, Room: most(takes, r), Nodes: all}}
 	}
 	return parts
+}
+
+// shortOfUEFI tells whether a request that does not fit would fit, or come nearer, if every host that takes nodes had UEFI firmware:
+// where none has it, and where that alone is what it lacks.
+func (r Request) shortOfUEFI(hosts []Host) (short Short, lacks bool) {
+	if !r.HeadImage.UEFI && !r.ComputeImage.UEFI {
+		return Short{}, false
+	}
+	have, takes := 0, 0
+	for _, h := range hosts {
+		if h.Takes() {
+			takes++
+			if h.UEFI {
+				have++
+			}
+		}
+	}
+	s := Short{Resource: ResourceUEFI, Free: have, Of: takes}
+	unbounded := Share{VCPUs: maxShare}
+	return s, have < takes && !Fits(hosts, r, unbounded) && (have == 0 || Fits(withUEFI(hosts), r, unbounded))
+}
+
+func withUEFI(hosts []Host) []Host {
+	all := slices.Clone(hosts)
+	for i := range all {
+		all[i].UEFI = true
+	}
+	return all
+}
+
+// words are those of hosts that lack UEFI firmware.
+func (s Short) words() string {
+	switch {
+	case s.Free == 0 && s.Of == 1:
+		return "the one host that takes nodes has no UEFI firmware (OVMF), which the image needs"
+	case s.Free == 0:
+		return fmt.Sprintf("none of the %d hosts that take nodes has UEFI firmware (OVMF), which the image needs", s.Of)
+	}
+	has := "have"
+	if s.Free == 1 {
+		has = "has"
+	}
+	return fmt.Sprintf("%d of %d hosts that take nodes %s UEFI firmware (OVMF), which the image needs: no room there for all its nodes", s.Free, s.Of, has)
 }
 
 // ShortageEmpty is Shortage with nothing on the hosts: what a request is too large for.

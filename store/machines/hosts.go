@@ -41,6 +41,7 @@ type Host struct {
 	Acceleration provisioner.Acceleration // empty until its check found one
 	CPUModel     string                   // as its last check found it; empty: not known, as Processors 0
 	Processors   int                      // logical ones
+	UEFI         *bool                    // it has UEFI firmware for nodes; nil: its last check did not look
 	Capacity     provisioner.Shape        // what may be given to nodes
 	Used         provisioner.Shape        // what its nodes take; stopped ones take disk only
 	Images       map[string]int64         // bytes of base images in use, by digest: they take of the disk, too
@@ -141,9 +142,10 @@ func (db *DB) HostCheckDone(ctx context.Context, hostID uuid.UUID, facts provisi
 				machine = coalesce(machine, $5), checked = $9, lacks = CASE WHEN $9 THEN '' ELSE lacks END,
 				vcpus = CASE WHEN offered_vcpus > 0 THEN offered_vcpus WHEN $6 > 0 THEN $6 ELSE vcpus END, memory_mib = CASE WHEN $7 > 0 THEN $7 ELSE memory_mib END,
 				disk_gib = CASE WHEN $8 > 0 THEN $8 ELSE disk_gib END,
-				cpu_model = CASE WHEN $6 > 0 THEN $10 ELSE cpu_model END, processors = CASE WHEN $6 > 0 THEN $6 ELSE processors END
+				cpu_model = CASE WHEN $6 > 0 THEN $10 ELSE cpu_model END, processors = CASE WHEN $6 > 0 THEN $6 ELSE processors END,
+				uefi = CASE WHEN $6 > 0 THEN $11 ELSE uefi END
 			WHERE id = $1 AND removed_at IS NULL`, hostID, state, b, acceleration, store.OrNull(facts.UUID), facts.VCPUs,
-			max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, passed, provisioner.ProcessorName(facts.CPUModel))
+			max(facts.MemoryMiB-hostReserveMiB, min(facts.MemoryMiB, hostReserveMiB)), facts.DiskGiB, passed, provisioner.ProcessorName(facts.CPUModel), facts.UEFI)
 		return err
 	})
 	if store.UniqueViolation(err, "hosts_machine_key") {
@@ -203,7 +205,7 @@ const TakesNodes = `h.fit AND h.state = 'active'`
 // place is the host as placement knows it.
 func (h Host) place() placement.Host {
 	return placement.Host{
-		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used, Images: h.Images,
+		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used, Images: h.Images, UEFI: h.UEFI != nil && *h.UEFI,
 	}
 }
 
@@ -236,14 +238,14 @@ const usedOfHost = `
 const selectHosts = `
 	SELECT h.id, h.provider_id, h.pool_id, p.name, p.mtu, h.name, ` + hostAddress + `, h.underlay,
 		h.enrolled_at, coalesce(h.enrol_code, ''), h.enrol_until, h.enrol_seen, h.mistaken, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
-		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
+		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.uefi, h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
 		i.images, i.image_bytes, i.spare_bytes, h.images_at, h.free_bytes, h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u
 	CROSS JOIN LATERAL (` + diskOfImages + `) AS i`
 
 func rowToHost(row pgx.CollectableRow) (h Host, err error) {
 	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.PoolMTU, &h.Name}, scanAddress(&h.Address), []any{
-		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.CPUModel, &h.Processors, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
+		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.CPUModel, &h.Processors, &h.UEFI, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.Images, &h.ImageBytes, &h.SpareBytes, &h.ImagesAt, &h.FreeBytes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
 		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels,
 	})...)

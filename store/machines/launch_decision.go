@@ -39,9 +39,9 @@ type launchCase struct {
 	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version models.Version
-	Images  map[uuid.UUID]int64 // bytes of the version's images on a host
-	Faults  store.Fields        // of the launch's own fields, which are said together with those of the case
-	Taken   bool                // the name is
+	Images  map[uuid.UUID]placement.Image // base images of the version's roles
+	Faults  store.Fields                  // of the launch's own fields, which are said together with those of the case
+	Taken   bool                          // the name is
 	Compute int
 	Lease   int64 // seconds
 	Test    bool
@@ -88,16 +88,22 @@ func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest
 }
 
 func (c *launchCase) readImages(ctx context.Context, tx pgx.Tx) error {
-	c.Images = map[uuid.UUID]int64{}
+	c.Images = map[uuid.UUID]placement.Image{}
 	var ids []uuid.UUID
 	for _, r := range c.Version.Roles {
 		ids = append(ids, r.ImageID)
 	}
 	var id uuid.UUID
-	var bytes int64
-	rows, _ := tx.Query(ctx, `SELECT id, canonical_size FROM images WHERE id = ANY ($1)`, ids)
-	if _, err := pgx.ForEachRow(rows, []any{&id, &bytes}, func() error { c.Images[id] = bytes; return nil }); err != nil {
-		return fmt.Errorf("read sizes of images: %w", err)
+	var i placement.Image
+	var firmware provisioner.Firmware
+	rows, _ := tx.Query(ctx, `SELECT id, canonical_digest, canonical_size, firmware FROM images WHERE id = ANY ($1)`, ids)
+	_, err := pgx.ForEachRow(rows, []any{&id, &i.Digest, &i.Bytes, &firmware}, func() error {
+		i.UEFI = firmware.NeedsUEFI()
+		c.Images[id] = i
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read images: %w", err)
 	}
 	return nil
 }
@@ -273,10 +279,7 @@ func (c launchCase) request(p launchPlan) placement.Request {
 }
 
 // image is the base image of a role's nodes.
-func (c launchCase) image(r provisioner.Role) placement.Image {
-	role := c.role(r)
-	return placement.Image{Digest: role.Digest, Bytes: c.Images[role.ImageID]}
-}
+func (c launchCase) image(r provisioner.Role) placement.Image { return c.Images[c.role(r).ImageID] }
 
 // share keeps clusters and acceptance tests out of one another's part of the pool.
 func (c launchCase) share() placement.Share {
@@ -303,7 +306,9 @@ func (c launchCase) noRoom(p launchPlan, reason string) *refusal.Error {
 		Title: fmt.Sprintf("The pool %s has no room for %s: %s.", typed.Isolate(c.Pool.Name), refusal.Plural(1+c.Compute, "node", "nodes"), reason),
 		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",
 	}
-	if c.Test {
+	if placement.LacksUEFI(c.Hosts, c.request(p)) {
+		r.Next = "Choose a pool whose hosts have it, take an image that BIOS starts, too (the image's page says how it is made one), or ask the provider for it."
+	} else if c.Test {
 		r.Next = "Try again when other tests have ended, or choose another pool."
 	}
 	for _, f := range p.Fits {

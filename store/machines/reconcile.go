@@ -68,7 +68,8 @@ type NodeWork struct {
 	SSHPort     uint16 // 0: none published
 	Shape       provisioner.Shape
 	ImageDigest string
-	ImageSize   int64 // of the canonical file
+	ImageSize   int64                // of the canonical file
+	Firmware    provisioner.Firmware // what starts its image
 	UserData    string
 	StartID     string
 	StateAt     time.Time
@@ -141,7 +142,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
-			n.image_digest, i.canonical_size, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
+			n.image_digest, i.canonical_size, i.firmware, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
 			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0), n.left_at IS NOT NULL,
 			h.id, h.name, `+hostAddress+`, h.underlay, h.seen, h.fit, coalesce(nullif(h.mistaken, ''), h.lacks), coalesce(h.acceleration, '')
 		FROM nodes n
@@ -154,7 +155,7 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, err
 		var port int
 		err = row.Scan(slices.Concat([]any{
 			&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
-			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
+			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.Firmware, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
 			&n.Host.ID, &n.Host.Name,
 		}, scanAddress(&n.Host.Address), []any{
 			&n.Host.Underlay,

@@ -63,8 +63,9 @@ type stuckNode struct {
 	MemoryMiB int `db:"memory_mib"`
 	DiskGiB   int `db:"disk_gib"`
 	Published bool
-	Digest    string // of the image
-	Bytes     int64  // of the image
+	Digest    string               // of the image
+	Bytes     int64                // of the image
+	Firmware  provisioner.Firmware // of the image
 }
 
 // read gives those of the nodes that may be placed elsewhere.
@@ -75,7 +76,8 @@ func (r Replacement) read(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) (
 	}
 	rows, _ := tx.Query(ctx, `
 		SELECT id, name, vcpus, memory_mib, disk_gib, ssh_port IS NOT NULL AS published, image_digest AS digest,
-			(SELECT canonical_size FROM images WHERE images.id = nodes.image_id) AS bytes
+			(SELECT canonical_size FROM images WHERE images.id = nodes.image_id) AS bytes,
+			(SELECT firmware FROM images WHERE images.id = nodes.image_id) AS firmware
 		FROM nodes
 		WHERE cluster_id = $1 AND host_id = $2 AND id = ANY ($3) AND state = ANY ($4) AND left_host_id IS NULL
 		ORDER BY role = 'head' DESC, name FOR NO KEY UPDATE`, clusterID, r.HostID, r.Nodes, states)
@@ -95,7 +97,7 @@ func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, cluster
 	vcpus := 0
 	for _, n := range nodes {
 		sizes = append(sizes, placement.Node{
-			Size: provisioner.Shape{VCPUs: n.VCPUs, MemoryMiB: n.MemoryMiB, DiskGiB: n.DiskGiB}, Image: placement.Image{Digest: n.Digest, Bytes: n.Bytes},
+			Size: provisioner.Shape{VCPUs: n.VCPUs, MemoryMiB: n.MemoryMiB, DiskGiB: n.DiskGiB}, Image: placement.Image{Digest: n.Digest, Bytes: n.Bytes, UEFI: n.Firmware.NeedsUEFI()},
 		})
 		vcpus += n.VCPUs
 	}

@@ -117,10 +117,12 @@ type restartNode struct {
 	VCPUs     int `db:"vcpus"`
 	MemoryMiB int `db:"memory_mib"`
 	Rate      billing.Rate
+	Firmware  provisioner.Firmware // of its image
 }
 
 func restartNodes(ctx context.Context, q store.Queryer, clusterID uuid.UUID) ([]restartNode, error) {
-	rows, _ := q.Query(ctx, `SELECT host_id, vcpus, memory_mib, rate FROM nodes WHERE cluster_id = $1`, clusterID)
+	rows, _ := q.Query(ctx, `
+		SELECT n.host_id, n.vcpus, n.memory_mib, n.rate, i.firmware FROM nodes n JOIN images i ON i.id = n.image_id WHERE n.cluster_id = $1`, clusterID)
 	return store.All(rows, "nodes", pgx.RowToStructByName[restartNode])
 }
 
@@ -137,12 +139,13 @@ func restartNeed(nodes []restartNode, lease int64) (billing.Hours, error) {
 	return need, nil
 }
 
-// restartFits refuses where a node's own host has no room for it any more.
+// restartFits refuses where a node's own host has no room for it any more, or not what starts it.
 func restartFits(nodes []restartNode, l launchCase) error {
-	need, vcpus := map[uuid.UUID]provisioner.Shape{}, 0
+	need, uefi, vcpus := map[uuid.UUID]provisioner.Shape{}, map[uuid.UUID]bool{}, 0
 	for _, n := range nodes {
 		s := need[n.HostID]
 		need[n.HostID] = provisioner.Shape{VCPUs: s.VCPUs + n.VCPUs, MemoryMiB: s.MemoryMiB + n.MemoryMiB}
+		uefi[n.HostID] = uefi[n.HostID] || n.Firmware.NeedsUEFI()
 		vcpus += n.VCPUs
 	}
 	var why []string
@@ -154,7 +157,7 @@ func restartFits(nodes []restartNode, l launchCase) error {
 		if h.State == provisioner.HostCordoned {
 			h.State = provisioner.HostActive // keeps its nodes, and so starts them again
 		}
-		if reason := h.Lacks(s); reason != "" {
+		if reason := h.Lacks(s, uefi[h.ID]); reason != "" {
 			why = append(why, h.Name+": "+reason)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 	"volary.dev/store"
 )
 
@@ -26,12 +27,13 @@ type Image struct {
 	GuestDigest       string // of what a guest reads (provisioner/image); empty: from before there was one
 	ProposedVCPUs     int    // by the OVA that it came in; 0: nobody said
 	ProposedMemoryMiB int64
+	Firmware          provisioner.Firmware
 	CreatedAt         time.Time
 	Used              bool // by a version; what runs, runs from one
 }
 
 const imageColumns = `i.id, i.organization_id, p.name AS person, coalesce(i.upload_id, '') AS upload_id, i.member, i.name,
-	coalesce(u.format, '') AS format, i.virtual_size, i.canonical_size, i.canonical_digest, i.guest_digest, i.proposed_vcpus, i.proposed_memory_mib, i.created_at,
+	coalesce(u.format, '') AS format, i.virtual_size, i.canonical_size, i.canonical_digest, i.guest_digest, i.proposed_vcpus, i.proposed_memory_mib, i.firmware, i.created_at,
 	EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id) AS used
 	FROM images i JOIN people p ON p.id = i.person_id LEFT JOIN uploads u ON u.id = i.upload_id`
 

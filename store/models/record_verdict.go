@@ -120,9 +120,9 @@ func (u judgedUpload) makeImage(ctx context.Context, tx pgx.Tx, id, name string,
 		return err
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO images (id, organization_id, person_id, upload_id, member, name, virtual_size, canonical_size, canonical_digest, guest_digest, proposed_vcpus, proposed_memory_mib, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, now())`,
-		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.GuestDigest, i.VCPUs, i.MemoryMiB); err != nil {
+		INSERT INTO images (id, organization_id, person_id, upload_id, member, name, virtual_size, canonical_size, canonical_digest, guest_digest, proposed_vcpus, proposed_memory_mib, firmware, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce(nullif($13, ''), 'bios'), now())`,
+		image, u.OrganizationID, u.FinishedBy, id, i.Member, name, i.VirtualSize, i.CanonicalSize, i.CanonicalDigest, i.GuestDigest, i.VCPUs, i.MemoryMiB, i.Firmware); err != nil {
 		return errors.Join(fmt.Errorf("image %q of upload %s", i.Member, id), err)
 	}
 	detail := map[string]any{"name": name, "canonical_digest": i.CanonicalDigest}

@@ -226,13 +226,15 @@ type roleNeed struct {
 // readNeeds reads what the roles of versions need.
 func readNeeds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, versions []uuid.UUID) (map[uuid.UUID]map[provisioner.Role]roleNeed, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT r.version_id, r.role, r.vcpus, r.memory_mib, r.disk_gib, i.canonical_digest, i.canonical_size
+		SELECT r.version_id, r.role, r.vcpus, r.memory_mib, r.disk_gib, i.canonical_digest, i.canonical_size, i.firmware
 		FROM version_roles r JOIN images i ON i.id = r.image_id WHERE r.organization_id = $1 AND r.version_id = ANY($2)`, orgID, versions)
 	needs := map[uuid.UUID]map[provisioner.Role]roleNeed{}
 	var version uuid.UUID
 	var role provisioner.Role
 	var n roleNeed
-	_, err := pgx.ForEachRow(rows, []any{&version, &role, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Image.Digest, &n.Image.Bytes}, func() error {
+	var firmware provisioner.Firmware
+	_, err := pgx.ForEachRow(rows, []any{&version, &role, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Image.Digest, &n.Image.Bytes, &firmware}, func() error {
+		n.Image.UEFI = firmware.NeedsUEFI()
 		if needs[version] == nil {
 			needs[version] = map[provisioner.Role]roleNeed{}
 		}

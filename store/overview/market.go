@@ -66,7 +66,7 @@ type MarketRow struct {
 
 // Startable tells whether what was asked for can start here, now or later.
 func (row MarketRow) Startable() bool {
-	return row.MaxLease == 0 && row.When != placement.WhenLarger && row.When != placement.WhenClosed
+	return row.MaxLease == 0 && row.When != placement.WhenLarger && row.When != placement.WhenUnfit && row.When != placement.WhenClosed
 }
 
 // Market is a page of a comparison.
@@ -305,5 +305,5 @@ func startOrder(row MarketRow, key string) int {
 }
 
 func whenOrder(w placement.When) int {
-	return slices.Index([]placement.When{placement.WhenNow, placement.WhenAt, placement.WhenOpen, placement.WhenLarger, placement.WhenClosed}, w)
+	return slices.Index([]placement.When{placement.WhenNow, placement.WhenAt, placement.WhenOpen, placement.WhenLarger, placement.WhenUnfit, placement.WhenClosed}, w)
 }

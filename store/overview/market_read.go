@@ -167,7 +167,7 @@ func (r poolRoom) earliest(request placement.Request) (when placement.When, at t
 		return when, at, placement.ShortageEmpty(r.Hosts, request, r.Share)
 	}
 	short = placement.Shortage(r.Hosts, request, r.Share)
-	if r.NetworksTaken >= r.Networks && when != placement.WhenClosed {
+	if r.NetworksTaken >= r.Networks && when != placement.WhenClosed && when != placement.WhenUnfit {
 		// Which cluster is deleted next, and its network with it, no lease's end tells.
 		when, at = placement.WhenOpen, time.Time{}
 		short = append(short, placement.Short{Resource: placement.ResourceNetworks, Free: 0, Of: r.Networks})

@@ -85,7 +85,7 @@ func (w *World) AddHost(t testing.TB, n int) uuid.UUID {
 		Underlay: netip.AddrFrom4([4]byte{192, 0, 2, byte(n)}),
 	}))
 	Enrol(t, w.DB, id)
-	facts := provisioner.HostFacts{Hostname: name, CPUModel: "Sample 8", VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
+	facts := provisioner.HostFacts{Hostname: name, CPUModel: "Sample 8", UEFI: true, VCPUs: 8, MemoryMiB: 8192 + 512, DiskGiB: 100}
 	report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed}}
 	noError(t, w.DB.Machines.HostCheckDone(ctx, id, facts, provisioner.AccelerationTCG, report, true))
 	return id

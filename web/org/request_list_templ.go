@@ -51,7 +51,7 @@ type RequestRow struct {
 	Cap     *Cap   // that it counts to; nil: none
 	Capped  string // whose it is: who asked, or who started the cluster that is to be extended
 	LeftMCS int64
-	When    string   // "now", "at", "open", "larger", "closed"; empty: the cluster's own hosts decide
+	When    string   // "now", "at", "open", "larger", "unfit", "closed"; empty: the cluster's own hosts decide
 	Short   []string // what keeps it from starting now, in words
 	At      time.Time
 }
@@ -658,6 +658,11 @@ func requestRoom(r RequestRow, now time.Time, zone *time.Location) templ.Compone
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
+			case "unfit":
+				templ_7745c5c3_Err = ui.Mark(ui.ToneWarn, "too few hosts with UEFI").Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 			case "closed":
 				templ_7745c5c3_Err = ui.Mark(ui.ToneWarn, "takes no clusters now").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -682,7 +687,7 @@ func requestRoom(r RequestRow, now time.Time, zone *time.Location) templ.Compone
 				var templ_7745c5c3_Var22 string
 				templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(short)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/request_list.templ`, Line: 210, Col: 36}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/request_list.templ`, Line: 212, Col: 36}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 				if templ_7745c5c3_Err != nil {

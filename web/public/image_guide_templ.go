@@ -39,7 +39,7 @@ type Requirement struct{ Check, Title, Text string }
 // Requirements are what an image has to do.
 func Requirements() []Requirement {
 	return []Requirement{
-		{provisioner.CheckBoots, "Boot by BIOS from a virtio disk", "The image is the first disk, /dev/vda, of a q35 machine. There is no UEFI, no IDE or AHCI disk and no CD-ROM. Kernel and initramfs need virtio_blk, virtio_net and virtio_pci; a random number device is there (virtio_rng)."},
+		{provisioner.CheckBoots, "Boot by BIOS or UEFI from a virtio disk", "The image is the first disk, /dev/vda, of a q35 machine. What BIOS can start is started by BIOS, on every host and soonest. What only UEFI can start gets OVMF on the hosts that have it, with UEFI variables that are empty at first: its EFI system partition has to hold EFI/BOOT/BOOTX64.EFI. Secure Boot is not offered yet. There is no IDE or AHCI disk and no CD-ROM. Kernel and initramfs need virtio_blk, virtio_net and virtio_pci; a random number device is there (virtio_rng)."},
 		{provisioner.CheckBoots, "Write its console to ttyS0", "Put console=ttyS0 on the kernel’s command line and a login on ttyS0. It is what you see in the browser, what the gate can wait for, and what a failed test shows you."},
 		{provisioner.CheckAddress, "Take its address by DHCP", "On its first network interface, whatever that is called. Address, gateway, name server, search domain and MTU come from there. IPv4 only."},
 		{provisioner.CheckHead, "Use the name server and search domain it is given", "Every node then finds every other by its short name."},

@@ -3,6 +3,7 @@ package webtest
 import (
 	"time"
 
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -48,7 +49,8 @@ func uploadSamples() []Sample {
 		{"upload-busy", org.UploadShow(busy)},
 		{"upload-unverified", org.UploadShow(unverified)},
 		{"upload-refused", org.UploadShow(uploadRefused())},
-		{"upload-uefi-only", org.UploadShow(uploadUEFIOnly())},
+		{"upload-for-arm", org.UploadShow(uploadForARM())},
+		{"image-uefi", org.ImageShow(imageUEFI())},
 		{"upload-other-digest", org.UploadShow(uploadOtherDigest())},
 		{"upload-of-several", org.UploadShow(uploadOfSeveral())},
 		{"upload-refused-ova", org.UploadShow(uploadRefusedOVA())},
@@ -70,7 +72,7 @@ func uploadRows() []org.UploadRow {
 func imageRows() []org.ImageRow {
 	return []org.ImageRow{
 		{ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", Size: 598_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
-		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "raw", Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
+		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "raw", UEFI: true, Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
 	}
 }
 
@@ -194,14 +196,23 @@ func imageWarned() org.ImageShowProps {
 	return p
 }
 
-func uploadUEFIOnly() org.UploadShowProps {
+func imageUEFI() org.ImageShowProps {
+	p := imageReady()
+	p.Firmware = provisioner.FirmwareUEFI
+	p.Verdict[0].Checks = append(p.Verdict[0].Checks, ui.Check{
+		Name: "firmware", State: "passed", Detail: "Only UEFI can start this disk: it has an EFI system partition, and its first sector holds no boot code. Nodes start from it by UEFI, on hosts that have UEFI firmware (OVMF) alone, some seconds later than by BIOS. Secure Boot is not offered yet. To have it start on every host: add a BIOS boot partition and a loader for BIOS, in the machine: `sgdisk --set-alignment=1 --new=0:34:2047 --typecode=0:ef02 /dev/vda`, then `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).",
+	})
+	return p
+}
+
+func uploadForARM() org.UploadShowProps {
 	p := uploadRefused()
-	p.Reason = "Only UEFI can start this disk: it has an EFI system partition, and its first sector holds no boot code. Nodes start by BIOS."
+	p.Reason = "Only UEFI can start this disk, and it is for another machine: its EFI system partition has EFI/BOOT/BOOTAA64.EFI (64-bit ARM) and not EFI/BOOT/BOOTX64.EFI. Nodes are x86-64."
 	p.Verdict = []org.CheckGroup{{Checks: []ui.Check{
 		{Name: "partition table", State: "passed", Detail: "The partition table ends at byte 67108864, the file has 67108864."},
 		{
 			Name: "firmware", State: "failed", Detail: p.Reason,
-			Repair: "Add a BIOS boot partition and a loader for BIOS, in the machine: `sgdisk --set-alignment=1 --new=0:34:2047 --typecode=0:ef02 /dev/vda`, then `grub-install --target=i386-pc /dev/vda` (Debian: package grub-pc-bin).",
+			Repair: "Take the same image for x86-64, which is also called amd64.",
 		},
 	}}}
 	return p

@@ -99,7 +99,7 @@ func unbilled() provider.UnbilledTime {
 func host() provider.HostShowProps {
 	return provider.HostShowProps{
 		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostLate, Silences: []provider.HostSilence{{From: ago(8 * time.Second), Rounds: 1, Why: "host does not answer"}, {From: ago(50 * time.Hour), Until: ago(49 * time.Hour), Rounds: 720, Why: "observe: host does not answer"}}, Unused: "It takes no nodes: the storage pool volary-images is not active.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.northern.example", Port: 16514},
-		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, CPUModel: "AMD EPYC 7302 16-Core Processor", Processors: 4, Labels: []string{"rack=a1", "room=2"}, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
+		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, CPUModel: "AMD EPYC 7302 16-Core Processor", Processors: 4, UEFI: new(bool), Labels: []string{"rack=a1", "room=2"}, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
 		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour), Enrolled: ago(400 * time.Hour),
 		ImageBytes: 9 << 29, SpareBytes: 13 << 28, ImagesSeen: ago(4 * time.Minute), FreeBytes: 371 << 30, ImagesKeptDays: 30, Images: hostImages(),
 		HistoryTotal: 31, History: []provider.HostDeed{
@@ -113,6 +113,7 @@ func host() provider.HostShowProps {
 			{Name: "Versions", State: "passed", Detail: "libvirt 9.0.0, QEMU 7.2.22"},
 			{Name: "Acceleration", State: "warning", Detail: "KVM is offered but a probe guest did not boot with it; TCG did, in 1.9 s", Took: 22 * time.Second},
 			{Name: "Storage pool", State: "passed", Detail: "/var/lib/volary, 370 of 400 GiB free"},
+			{Name: "UEFI firmware", State: "warning", Detail: "none: nodes of images that only UEFI starts are placed on other hosts. Install it on the machine (Debian: `apt-get install ovmf`), then check again"},
 			{Name: "Overlay packet", State: "failed", Detail: "host-2 did not see the packet on UDP 4789", Repair: "Let UDP 4789 pass between the underlay addresses of the pool."},
 		},
 		Nodes: 1, NodeList: ui.ListProps{Path: "/provider/hosts/" + id(80).String(), PerPage: 50, Total: 1},

@@ -97,7 +97,7 @@ func (s *story) hostsUp(ctx context.Context) error {
 			return err
 		}
 		for _, h := range hosts {
-			facts := provisioner.HostFacts{Hostname: h.Name, CPUModel: "made up by the demo", VCPUs: hostVCPUs, MemoryMiB: 8 << 10, DiskGiB: 100}
+			facts := provisioner.HostFacts{Hostname: h.Name, CPUModel: "made up by the demo", UEFI: true, VCPUs: hostVCPUs, MemoryMiB: 8 << 10, DiskGiB: 100}
 			report := []provisioner.HostCheck{{Name: "connection", State: provisioner.CheckPassed, Detail: "made up by the demo"}}
 			if err := s.db.Machines.HostCheckDone(ctx, h.ID, facts, provisioner.AccelerationTCG, report, true); err != nil {
 				return err

@@ -37,7 +37,14 @@ func Build(ctx context.Context, dir string, log func(string)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	target := filepath.Join(dir, "sample-"+key[:16]+".qcow2")
+	b := builder{log: log, names: packageNames}
+	b.boot, b.assemble = b.bootBIOS, b.assembleBIOS
+	return b.build(ctx, dir, "sample-"+key[:16]+".qcow2")
+}
+
+// build returns the path of the image of a name in dir, and makes it where it is not there.
+func (b *builder) build(ctx context.Context, dir, name string) (string, error) {
+	target := filepath.Join(dir, name)
 	if _, err := os.Stat(target); err == nil {
 		return target, nil
 	}
@@ -52,7 +59,7 @@ func Build(ctx context.Context, dir string, log func(string)) (string, error) {
 		return "", fmt.Errorf("sample image: %w", err)
 	}
 	defer os.RemoveAll(work)
-	b := builder{work: work, packages: filepath.Join(work, "packages"), log: log}
+	b.work, b.packages = work, filepath.Join(work, "packages")
 	if err := b.run(ctx); err != nil {
 		return "", fmt.Errorf("sample image: %w", err)
 	}
@@ -65,9 +72,12 @@ func Build(ctx context.Context, dir string, log func(string)) (string, error) {
 
 // builder carries the folders of one build.
 type builder struct {
-	work     string // removed when the build ends
-	packages string // every package unpacked over the others
+	work     string   // removed when the build ends
+	packages string   // every package unpacked over the others
+	names    []string // of the packages beside the kernel's
 	log      func(string)
+
+	boot, assemble func(context.Context) error // by the firmware that starts the disk
 }
 
 func (b *builder) path(name string) string { return filepath.Join(b.work, name) }

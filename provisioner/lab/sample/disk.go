@@ -137,8 +137,8 @@ func (b *builder) programs(ctx context.Context, tree string) error {
 	return nil
 }
 
-// boot makes the FAT partition with mtools and SYSLINUX, both run from their unpacked packages.
-func (b *builder) boot(ctx context.Context) error {
+// bootBIOS makes the FAT partition with mtools and SYSLINUX, both run from their unpacked packages.
+func (b *builder) bootBIOS(ctx context.Context) error {
 	kernel, err := b.one("boot/vmlinuz-*")
 	if err != nil {
 		return err
@@ -151,6 +151,15 @@ func (b *builder) boot(ctx context.Context) error {
 		return err
 	}
 	fat := b.path("boot.fat")
+	return b.fill(ctx, fat, [][]string{
+		{"syslinux", "--install", fat},
+		{"mcopy", "-i", fat, kernel, "::vmlinuz"},
+		{"mcopy", "-i", fat, b.path("initrd"), b.path("syslinux.cfg"), "::"},
+	})
+}
+
+// fill makes a FAT and runs programs of the unpacked packages over it.
+func (b *builder) fill(ctx context.Context, fat string, commands [][]string) error {
 	if err := os.WriteFile(fat, nil, 0o644); err != nil {
 		return err
 	}
@@ -161,12 +170,8 @@ func (b *builder) boot(ctx context.Context) error {
 	// syslinux calls mcopy and mattrib by name; mtools would refuse a FAT that fits no drive geometry.
 	env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "MTOOLS_SKIP_CHECK=1"}
 	// Clusters of 32 KiB: SYSLINUX reads a sector of the allocation table at a time, and few hold it whole.
-	for _, args := range [][]string{
-		{"mformat", "-i", fat, "-T", fmt.Sprint(bootSize / sector), "-h", "255", "-s", "63", "-H", fmt.Sprint(bootAt / sector), "-c", "64", "-N", "766f6c61", "-v", "VOLARY", "::"},
-		{"syslinux", "--install", fat},
-		{"mcopy", "-i", fat, kernel, "::vmlinuz"},
-		{"mcopy", "-i", fat, b.path("initrd"), b.path("syslinux.cfg"), "::"},
-	} {
+	format := []string{"mformat", "-i", fat, "-T", fmt.Sprint(bootSize / sector), "-h", "255", "-s", "63", "-H", fmt.Sprint(bootAt / sector), "-c", "64", "-N", "766f6c61", "-v", "VOLARY", "::"}
+	for _, args := range append([][]string{format}, commands...) {
 		if _, err := b.command(ctx, env, filepath.Join(bin, args[0]), args[1:]...); err != nil {
 			return err
 		}
@@ -174,22 +179,29 @@ func (b *builder) boot(ctx context.Context) error {
 	return nil
 }
 
-// assemble writes boot code, partition table and both file systems into one raw disk.
-func (b *builder) assemble(context.Context) error {
+// assembleBIOS writes boot code, partition table and both file systems into one raw disk.
+func (b *builder) assembleBIOS(context.Context) error {
 	code, err := os.ReadFile(filepath.Join(b.packages, "usr/lib/syslinux/mbr/mbr.bin"))
 	if err != nil {
 		return err
 	}
+	return b.put(DiskSize, map[int64][]byte{0: masterBootRecord(code)})
+}
+
+// put makes the raw disk of the two file systems and of what else lies at some bytes of it.
+func (b *builder) put(size int64, tables map[int64][]byte) error {
 	disk, err := os.Create(b.path("sample.raw"))
 	if err != nil {
 		return err
 	}
 	defer disk.Close()
-	if err := disk.Truncate(DiskSize); err != nil {
+	if err := disk.Truncate(size); err != nil {
 		return err
 	}
-	if _, err := disk.WriteAt(masterBootRecord(code), 0); err != nil {
-		return err
+	for at, table := range tables {
+		if _, err := disk.WriteAt(table, at); err != nil {
+			return err
+		}
 	}
 	for _, part := range []struct {
 		name string

@@ -48,6 +48,12 @@
 // On the console root has no password: whoever reads the console owns the node. That suits a sample and
 // nothing else.
 //
+// # Its twin that only UEFI starts
+//
+// BuildUEFI makes the same Linux on a disk with a GPT, without boot code, and with systemd-boot as EFI/BOOT/BOOTX64.EFI. It wants
+// 256 MiB: with 128 the kernel, whose place nokaslr fixes, does not fit beside the firmware. Measured on 2026-11-30 (OVMF 2022.11,
+// otherwise as above): "volary: ready" after 8 s, of which OVMF and the loader take six.
+//
 // # How it is made
 //
 // Without loop devices and mounts: apt-get downloads, dpkg-deb unpacks, mke2fs -d and mtools fill the two

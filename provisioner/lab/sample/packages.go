@@ -58,7 +58,7 @@ func (b *builder) kernel(ctx context.Context) (string, error) {
 
 func (b *builder) download(ctx context.Context, kernel string) error {
 	// apt's unprivileged sandbox user cannot write here; what it fetches is checked against the signed lists either way.
-	args := append([]string{"-qq", "-o", "APT::Sandbox::User=root", "download", kernel}, packageNames...)
+	args := append([]string{"-qq", "-o", "APT::Sandbox::User=root", "download", kernel}, b.names...)
 	_, err := b.command(ctx, nil, "apt-get", args...)
 	return err
 }
