@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"volary.dev/provisioner"
@@ -25,10 +26,19 @@ func verify(args []string) error {
 	if len(args) != 2 {
 		return errors.New("say which file, and which folder to work in: worker verify FILE SCRATCH")
 	}
+	// The child that opens the file has another folder for its own.
+	file, err := filepath.Abs(args[0])
+	if err != nil {
+		return err
+	}
+	scratch, err := filepath.Abs(args[1])
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	verifier := image.Verifier{Scratch: args[1]}
-	result, err := verifier.Verify(ctx, args[0], image.DefaultLimits(), image.Progress{})
+	verifier := image.Verifier{Scratch: scratch}
+	result, err := verifier.Verify(ctx, file, image.DefaultLimits(), image.Progress{})
 	// Where nothing can be verified the verdict says so.
 	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoXZ) && !errors.Is(err, image.ErrNoSandbox) {
 		return fmt.Errorf("verify %s: %w", args[0], err)
