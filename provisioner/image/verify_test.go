@@ -15,6 +15,9 @@ import (
 func TestMain(m *testing.M) {
 	testTasks()
 	Main()
+	if verifyAsked() {
+		return
+	}
 	os.Exit(m.Run())
 }
 
