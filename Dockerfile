@@ -1,5 +1,6 @@
 # Three targets: web (the portal), worker (jobs, hosts, consoles), and demo (portal, PostgreSQL and simulated hosts in one
-# container, for a look: docker build --target demo -t volary-demo . && docker run --rm -p 8080:8080 volary-demo).
+# container, for a look: docker build --target demo -t volary-demo . && docker run --rm -p 8080:8080 volary-demo; that
+# uploads are checked there takes the options named at the worker's image).
 
 FROM golang:1.26-bookworm AS source
 WORKDIR /src
@@ -47,7 +48,8 @@ ENV VOLARY_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 CMD ["web"]
 
-# The only process that reaches hosts. Its listener serves consoles to web alone: do not publish it.
+# The only process that reaches hosts. Its listener serves consoles to web alone: do not publish it. To open images it makes namespaces, which
+# containers' default profiles forbid: --security-opt seccomp=.readme/worker-seccomp.json --security-opt apparmor=unconfined; it needs no capability.
 FROM base AS worker
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libvirt0 qemu-utils xz-utils openssh-client \

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -85,7 +86,7 @@ func (u upCommand) run(ctx context.Context, c checkout) error {
 	if err := v.start(ctx); err != nil {
 		return err
 	}
-	v.greet()
+	v.greet(ctx)
 	return v.watch(ctx)
 }
 
@@ -244,13 +245,15 @@ func (c checkout) sampleCache() string {
 func (v *volary) address() string { return fmt.Sprintf("http://127.0.0.1:%d", v.port) }
 
 // greet says where Volary is and who may sign in.
-func (v *volary) greet() {
+func (v *volary) greet(ctx context.Context) {
 	fmt.Printf("\nVolary answers at %s (%s).\n", v.address(), v.steps.total())
 	if v.kind == hostsMemory {
 		fmt.Println("Its hosts are simulated: clusters start and end, and no machine runs.")
 	}
 	if !has("qemu-img") {
 		fmt.Println("Without qemu-img uploads stay unverified: install Debian's package qemu-utils.")
+	} else if said, err := exec.CommandContext(ctx, v.program("worker"), "sandbox").CombinedOutput(); err != nil {
+		fmt.Printf("Uploads stay unverified: %s", said)
 	}
 	fmt.Printf("\nSign in, with the password %q, as\n", demo.Password)
 	for _, p := range demo.People() {

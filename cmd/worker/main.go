@@ -30,7 +30,7 @@ import (
 
 func main() {
 	image.Main() // in the confined child that opens images, nothing below is reached
-	other := map[string]func([]string) error{verifyArgument: verify, hostLineArgument: func([]string) error { return serveHostLine() }}
+	other := map[string]func([]string) error{verifyArgument: verify, sandboxArgument: sandbox, hostLineArgument: func([]string) error { return serveHostLine() }}
 	if len(os.Args) > 1 && other[os.Args[1]] != nil {
 		if err := other[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, "worker:", err)
@@ -93,6 +93,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	verify := &jobs.VerifyUpload{
 		Models: db.Models, Log: log, Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.Blobs.Folder()}, Limits: image.DefaultLimits(),
 	}
+	logSandbox(log)
 	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, verify.Verifier.Reserve, log)
 	if err != nil {
 		return err

@@ -31,19 +31,19 @@ const (
 	stageTask  = "task"
 )
 
+var stages = map[string]func(confined) error{stageSetup: setUp, stageTask: doTask}
+
 // Main does nothing in an ordinary process. In the confined child of Verify it never returns.
 func Main() {
 	stage := os.Getenv(childMarker)
 	if stage == "" {
 		return
 	}
-	work := setUp
-	if stage == stageTask {
-		work = doTask
-	}
 	c, err := readOrders()
-	if err == nil {
+	if work := stages[stage]; err == nil && work != nil {
 		err = work(c)
+	} else if err == nil {
+		err = fmt.Errorf("no stage is called %q", stage)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "confined child:", err)
@@ -79,12 +79,17 @@ func setUp(c confined) error {
 		return err
 	}
 	if c.Program == "" {
-		return become(executable{fd: selfFD, flags: unix.AT_EMPTY_PATH, args: []string{"confined"}, env: []string{childMarker + "=" + stageTask}})
+		return becomeStage(stageTask)
 	}
 	if err := filter(programPolicy, 0); err != nil {
 		return err
 	}
 	return become(executable{path: c.Program, args: append([]string{c.Program}, c.Args...), env: programEnv, addressSpace: memoryLimit})
+}
+
+// becomeStage begins the next stage of this program's life as a child.
+func becomeStage(stage string) error {
+	return become(executable{fd: selfFD, flags: unix.AT_EMPTY_PATH, args: []string{"confined"}, env: []string{childMarker + "=" + stage}})
 }
 
 // doTask bounds what this process, which setUp has confined, may ask of the kernel, and does the task. Nothing of a stranger's has been read before.
@@ -95,6 +100,10 @@ func doTask(c confined) error {
 	if err := filter(taskPolicy, tsync); err != nil {
 		return err
 	}
+	return c.doTask()
+}
+
+func (c confined) doTask() error {
 	if c.Task == "" {
 		return nil // it was to be seen whether it can be confined
 	}

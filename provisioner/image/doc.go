@@ -15,8 +15,7 @@
 //
 // Inspect reads headers with our own code, a bounded number of bytes at bounded places, and refuses everything
 // that could make a later program open another file, decrypt, or take absurd space or time. Only what passed is
-// shown to qemu-img, in a child process that Landlock confines to that one file and one output, with limits on
-// memory, processor time and file size, and with the formats always named: nothing ever guesses a format.
+// shown to qemu-img, in a child process that is confined to that one file and one output (below), and with the formats always named: nothing ever guesses a format.
 //
 // 2026-11-29: the second-level and reference count tables are Inspect's to judge as well, each read once, before anything is
 // hashed or shown to qemu-img: 384 KiB whose tables name one cluster a million times were 2 TiB of scratch. A file may name
@@ -88,5 +87,33 @@
 // # The child
 //
 // Verify runs this very executable again with an environment marker. A program that calls Verify must call Main
-// first thing in its main function: in the child it does the confined work and never returns.
+// first thing in its main function: in the child it does the confined work and never returns. The work is a program (qemu-img) or a
+// task: Go code of this package that unpacks or takes apart, by its name in tasks.
+//
+//	worker ──fork──▶ setup ──one thread: new root, limits, user, Landlock──┬─ filter ─▶ exec qemu-img: opens the two files by their names
+//	                 (its own namespaces)                                  └─ exec itself ─▶ filter ─▶ task: has the two files, opened
+//
+// 2026-11-30: until today a child was held by Landlock and limits alone, and saw every process, the network and the names of all files. The walls, each of
+// which a test breaks through the others to see (sandbox_test.go):
+//
+//   - namespaces: user, mount, network, process, IPC, host name, control groups. In its own it is process 1, so that its end ends all in it.
+//   - root: libraries, read-only, and for a program the program, its two files, /dev/null and /dev/urandom. No /proc, nothing that can be
+//     written but the output. Another file is not forbidden, it does not exist.
+//   - user: where the worker is root another user and group (childUser), without supplementary groups; otherwise the worker's. No capability; a program that
+//     works as another user than its files' keeps CAP_DAC_OVERRIDE to open them, which counts for the owners of these files alone.
+//   - Landlock: version 2 or nothing is opened (landlockFloor), no best effort. Later versions are taken where they are.
+//   - calls: a seccomp list of what is allowed, all else is EPERM. No process can be made, no socket, no mapping of new code in a task.
+//   - limits: of memory a program's address space and a task's writable memory (RLIMIT_DATA: Go sets far more addresses aside than it uses, so a
+//     bound on addresses would end it at its start), processor time, the output, 128 threads (counted in the child's own user namespace),
+//     descriptors; by the clock two hours and eight times the processor time, a net under what waits for ever.
+//
+// What a child says is bounded as well: its answer, its progress, its words. A refusal of the file, a crash, and a limit that was hit are the file's fault
+// and are not tried again; only what fails of the machine is an error. A program of the child that the kernel kills for want of memory of
+// the whole machine is the machine's.
+//
+// Confinement is set for one thread, which then becomes the whole process by exec. Setting it for all threads of a running Go program needs /proc where C is linked in
+// (as libvirt is in the worker), and the child has none; and an exec leaves nothing of the worker's memory. For the same reason the filter of a task,
+// which alone is set after the exec, takes the kernel's own way to reach all threads.
+//
+// What a machine does not grant is refused and said (CheckSandbox at the worker's start, "worker sandbox" at any time) with the setting to change.
 package image

@@ -1,6 +1,7 @@
 package image
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,6 @@ import (
 	"syscall"
 	"time"
 
-	lowlevel "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 
 	"volary.dev/provisioner/refusal"
@@ -41,10 +41,12 @@ type confined struct {
 	CPUSeconds int64
 	OwnUser    bool // that it works as childUser; run sets it
 
+	stage string // where the child begins; empty: stageSetup, as always but in tests of single walls
+
 	// Wall is how long it may take by the clock; 0: what follows from CPUSeconds. It is a net under work that waits without end and not
 	// for work that is slow: no machine is so busy that honest work meets it.
 	Wall time.Duration `json:"-"`
-	// Tell, which may be nil, is told of progress, at most some times a second and from another goroutine: of a task what it tells,
+	// Tell, which may be nil, is told of progress, at most some times a second and perhaps from another goroutine: of a task what it tells,
 	// of a program hundredths of a percent, where it prints its progress (qemu-img convert -p).
 	Tell func(done int64) `json:"-"`
 	// Output, which may be nil, reads what it writes to its standard output, from another goroutine; outcome.output is empty then. Where
@@ -189,7 +191,7 @@ func (c confined) start(ctx context.Context) (*child, error) {
 	}
 	defer input.Close()
 	p.cmd = exec.CommandContext(ctx, "/proc/self/exe") // this very program, wherever it lies now
-	p.cmd.Env = []string{childMarker + "=" + stageSetup}
+	p.cmd.Env = []string{childMarker + "=" + cmp.Or(c.stage, stageSetup)}
 	p.cmd.Dir = "/"
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = input, p.stdout, p.stderr
 	if c.stdout != nil {
@@ -279,7 +281,7 @@ func (c confined) ended(o *outcome, ended error) error {
 	case strings.Contains(o.words, "No space left on device"):
 		return fmt.Errorf("%w: %s", errNoSpace, o.words)
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):
-		o.limit = fmt.Sprintf("It took more than %d seconds of processor time.", c.CPUSeconds)
+		o.limit = "It took more than " + refusal.Plural(c.CPUSeconds, "second", "seconds") + " of processor time."
 	case status.Signaled() && status.Signal() == syscall.SIGXFSZ, c.Task == "" && strings.Contains(o.words, "File too large"):
 		o.limit = c.tooLarge()
 	case outOfMemory(o.words):
@@ -296,7 +298,7 @@ func (c confined) ended(o *outcome, ended error) error {
 
 // outOfMemory knows what QEMU and Go's runtime say.
 func outOfMemory(words string) bool {
-	for _, sign := range []string{"Cannot allocate memory", "Could not allocate", "runtime: out of memory", "runtime: cannot allocate memory", "cannot allocate memory"} {
+	for _, sign := range []string{"annot allocate memory", "Could not allocate", "out of memory"} {
 		if strings.Contains(words, sign) {
 			return true
 		}
@@ -327,12 +329,4 @@ func (c confined) tellTask() func(int64) {
 		return nil
 	}
 	return c.Tell
-}
-
-// sandboxMissing says what this machine lacks to confine a child; empty for nothing.
-func sandboxMissing() string {
-	if version, err := lowlevel.LandlockGetABIVersion(); err != nil || version < 1 {
-		return "this kernel has no Landlock (CONFIG_SECURITY_LANDLOCK, and lsm= must name it)"
-	}
-	return ""
 }

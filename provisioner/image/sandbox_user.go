@@ -47,16 +47,18 @@ func mapTo(ids []syscall.SysProcIDMap, outside int) []syscall.SysProcIDMap {
 	return append(ids, syscall.SysProcIDMap{ContainerID: len(ids), HostID: outside, Size: 1})
 }
 
-// mayGiveUser tells whether this process may start another as childUser: root with the two rights to do so, where that user has a number (in a
+// mayGiveUser tells whether this process may start another as childUser: root with the rights to do so, where that user has a number (in a
 // container without root it has none).
 func mayGiveUser() bool {
+	return os.Geteuid() == 0 && hasRootRights() && mapped("/proc/self/uid_map") && mapped("/proc/self/gid_map")
+}
+
+// hasRootRights tells whether this process may give numbers in a new user namespace to other users, root among them.
+func hasRootRights() bool {
 	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var have [2]unix.CapUserData
-	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID
-	if os.Geteuid() != 0 || unix.Capget(&head, &have[0]) != nil || have[0].Effective&need != need {
-		return false
-	}
-	return mapped("/proc/self/uid_map") && mapped("/proc/self/gid_map")
+	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETFCAP
+	return unix.Capget(&head, &have[0]) == nil && have[0].Effective&need == need
 }
 
 // mapped tells whether childUser is anybody in our own user namespace.

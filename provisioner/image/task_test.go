@@ -45,7 +45,8 @@ func testTasks() {
 			for { //nolint:revive,staticcheck // it is to spin
 			}
 		},
-		"wait": func(*os.File, *os.File, json.RawMessage, func(int64)) (any, error) {
+		"wait": func(_, _ *os.File, _ json.RawMessage, tell func(int64)) (any, error) {
+			tell(1)
 			for {
 				<-time.NewTimer(time.Hour).C
 			}
@@ -55,18 +56,20 @@ func testTasks() {
 		},
 		"grow": func(*os.File, *os.File, json.RawMessage, func(int64)) (any, error) {
 			var kept [][]byte
-			for {
+			for range 3 << 10 { // bounded, for where the limit is not
 				page := make([]byte, 1<<20)
 				page[0] = 1
 				kept = append(kept, page)
 			}
+			return len(kept), nil
 		},
 		"fill": func(_, out *os.File, _ json.RawMessage, _ func(int64)) (any, error) {
-			for {
+			for range 64 {
 				if _, err := out.Write(make([]byte, 1<<20)); err != nil {
 					return nil, fmt.Errorf("fill: %w", err)
 				}
 			}
+			return "filled", nil
 		},
 		"answer at length": func(*os.File, *os.File, json.RawMessage, func(int64)) (any, error) {
 			return strings.Repeat("a", 2*maxAnswer), nil
@@ -135,7 +138,7 @@ func TestTaskEnds(t *testing.T) {
 		{confined{Task: "fault"}, "It is cut short.", ""},
 		{confined{Task: "panic"}, "crash", ""},
 		{confined{Task: "leave"}, "makes no sense", ""},
-		{confined{Task: "loop", CPUSeconds: 1}, "more than 1 seconds of processor time", ""},
+		{confined{Task: "loop", CPUSeconds: 1}, "more than 1 second of processor time", ""},
 		{confined{Task: "wait", Wall: time.Second}, "more than 1 second.", ""},
 		{confined{Task: "allocate"}, "more than 1 GiB of memory", ""},
 		{confined{Task: "grow"}, "more than 1 GiB of memory", ""},

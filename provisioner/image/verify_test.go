@@ -14,7 +14,10 @@ import (
 
 func TestMain(m *testing.M) {
 	testTasks()
+	tryTasks()
 	Main()
+	saySandbox()
+	startAndWait()
 	if verifyAsked() {
 		return
 	}
@@ -246,15 +249,8 @@ func TestChildsSurroundings(t *testing.T) {
 	if missing := sandboxMissing(); missing != "" {
 		t.Fatal(missing)
 	}
-	shell, err := exec.LookPath("sh")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if shell, err = filepath.EvalSymlinks(shell); err != nil {
-		t.Fatal(err)
-	}
 	c := confined{
-		Program: shell, Args: []string{"-c", "echo $MALLOC_ARENA_MAX $LC_ALL $PATH $HOME; ulimit -v; ulimit -t; ulimit -n; ulimit -c; ulimit -f"},
+		Program: shell(t), Args: []string{"-c", "echo $MALLOC_ARENA_MAX $LC_ALL $PATH $HOME; ulimit -v; ulimit -t; ulimit -n; ulimit -c; ulimit -f"},
 		Read: "/dev/null", FileBytes: 8 << 20, CPUSeconds: 20,
 	}
 	// Address space is given in KiB, file size in blocks of 512 bytes.
