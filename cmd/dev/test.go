@@ -40,8 +40,7 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	server, stop := "", func() {}
-	if err := s.do("PostgreSQL", func() (string, error) {
-		var err error
+	if err := s.do("PostgreSQL", func() (_ string, err error) {
 		server, stop, err = c.testServer(ctx)
 		return "", err
 	}); err != nil {

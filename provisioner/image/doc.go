@@ -50,6 +50,16 @@
 // 2026-11-30: of each machine in an OVA the first disk by the order of its hardware is the image, for a node has one disk; the others are
 // named in a warning. A machine's number of processors and its memory are kept as a proposal. A certificate is not looked at, and said.
 //
+// 2026-11-30: VMDK (monolithicSparse and streamOptimized) and VHD (fixed and dynamic) are taken, each judged by a reader of our own as
+// qcow2 is: every table once, every sector of the file named once, compressed data at most 20 times the file. What a VMDK's description says is
+// judged where QEMU looks for it, whatever its header says: behind the first sector, up to the first zero. There may be no word of a parent in it, even in a
+// comment, and one extent whose name is no path. A VHD's size is the one that it gives in bytes, and qemu-img is told so (Format.Source): its
+// geometry cannot express every size, and qemu-img goes by it for the programs that it does not know, VirtualBox among them, and then the disk's end is lost.
+//
+// 2026-11-30: what a file is, package magic knows, from its first 40 KiB and its last sector. One format and only one may match; which pairs of marks are
+// honest is written there. The list of a qcow2's header extensions has to have an end in its first cluster: QEMU writes one always, in version 2 as
+// well, and where it has none, readers disagree about what belongs to it. A check that breaks off is a refusal, by the check "inspection".
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;

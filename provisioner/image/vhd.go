@@ -135,9 +135,9 @@ func (i *inspection) dynamicVHD(start, footer []byte, size uint64) bool {
 	case block < least || block > most || block&(block-1) != 0:
 		return bad("Its blocks have %d bytes; a power of two from %s to %s is known.", block, bytesText(least), bytesText(most))
 	case entries*4 > vhdMaxTable:
-		return bad("Its block table has %d entries, and at most %d are taken.", entries, vhdMaxTable/4)
+		return bad("Its block table is said to have entries to number %d, and at most %d are taken.", entries, vhdMaxTable/4)
 	case entries*block < size:
-		return bad("Its block table has %d entries, the disk needs %d.", entries, size/block+min(size%block, 1))
+		return bad("The entries of its block table: %d. The disk needs %d.", entries, size/block+min(size%block, 1))
 	}
 	return i.check(name, true, "A dynamic disk in blocks of "+bytesText(signed(block))+".", "")
 }

@@ -128,7 +128,7 @@ func (i *inspection) vmdkLayout(h vmdkHeader) bool {
 	case h.grain < 8 || h.grain > most || h.grain&(h.grain-1) != 0:
 		return i.check(name, false, fmt.Sprintf("Its grains have %d sectors.", h.grain), "Grains have 8 to 2048 sectors, a power of two. The header is damaged. "+vmdkRewrite)
 	case h.tableEntries != vmdkTableEntries:
-		return i.check(name, false, fmt.Sprintf("Its grain tables have %d entries.", h.tableEntries), "Grain tables have 512 entries. The header is damaged. "+vmdkRewrite)
+		return i.check(name, false, fmt.Sprintf("The entries of its grain tables: %d.", h.tableEntries), "Grain tables have 512 entries. The header is damaged. "+vmdkRewrite)
 	case h.descriptorAt != 1 || h.descriptorSize < 1 || h.descriptorSize > 128:
 		return i.check(name, false, fmt.Sprintf("Its description lies at sector %d with %d sectors.", h.descriptorAt, h.descriptorSize), "It lies behind the header, in sector 1, with at most 128 sectors. "+vmdkRewrite)
 	case !i.file.holds(512, h.descriptorSize*512):
@@ -196,7 +196,7 @@ func (i *inspection) walkGrains(h vmdkHeader) {
 func (w *grainWalk) walk() {
 	entries := w.h.tables()
 	if entries*4 > vmdkMaxDirectory {
-		w.taken.fail("The grain directory would have %d entries.", entries)
+		w.taken.fail("The grain directory would have entries to number %d.", entries)
 		return
 	}
 	w.taken.claim("The header", 0, 1)
