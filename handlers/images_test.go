@@ -126,6 +126,8 @@ func TestUploadPage(t *testing.T) {
 	listed("checking", "Another upload is checked first.")
 	storetest.NoError(t, worker.Models.RecordUploadChecks(ctx, upload, []provisioner.ImageCheck{{Name: "format", Passed: true, Detail: "It is raw."}}))
 	says(t, "checking", member.Get(page), http.StatusOK, "Being checked", "Verdict", "It is raw.")
+	storetest.NoError(t, worker.Models.RecordUploadProgress(ctx, upload, provisioner.UploadProgress{Step: "Unpacking xz", Member: "<node>.vmdk", Number: 2, Of: 3, Done: 41 << 20, Total: 100 << 20}))
+	says(t, "how far", member.Get(page), http.StatusOK, "Disk 2 of 3, <bdi><node>.vmdk</bdi>: ", "Unpacking xz: 41 % of 100 MiB", `<progress max="100" value="41" aria-label="Unpacking xz">`)
 	_, err := a.Pool.Exec(ctx, `UPDATE river_job SET state = 'running', attempted_at = now() WHERE kind = 'verify_upload'`)
 	storetest.NoError(t, err)
 	says(t, "discarded meanwhile", member.Post(page+"/discard", nil), http.StatusUnprocessableEntity, "is being checked at this moment", "It is raw.")

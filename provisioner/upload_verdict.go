@@ -30,8 +30,8 @@ type VerifiedImage struct {
 	VirtualSize     int64  // of the disk a guest sees
 	CanonicalSize   int64  // of the qcow2 we made of it, the only form guests get
 	CanonicalDigest string // of that; a host's base image is named after it
-	Firmware        Firmware
 	GuestDigest     string // of what a guest reads (provisioner/image, doc.go): the same whatever format the disk came in
+	Firmware        Firmware
 
 	// What its OVA asks for, as a proposal; 0: nobody said.
 	VCPUs     int

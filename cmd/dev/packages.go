@@ -15,7 +15,7 @@ import (
 // Debian 12's packages by what they are for.
 func labPackages() []string {
 	return []string{
-		"libvirt-daemon-system", "libvirt-clients", "libvirt-dev", "pkg-config", "qemu-system-x86", "qemu-utils",
+		"libvirt-daemon-system", "libvirt-clients", "libvirt-dev", "pkg-config", "qemu-system-x86", "qemu-utils", "xz-utils",
 		"dnsmasq-base", "iproute2", "nftables", "busybox-static", "e2fsprogs", "ovmf",
 	}
 }

@@ -114,7 +114,7 @@ func testPackages(short, full bool) []string {
 		names = append(names, "mmdebstrap")
 	}
 	if short {
-		names = []string{"libvirt-dev", "pkg-config", "qemu-utils"}
+		names = []string{"libvirt-dev", "pkg-config", "qemu-utils", "xz-utils"}
 	}
 	if os.Getenv(testServerVariable) == "" && os.Getenv("DATABASE_URL") == "" && !postgres.Available() {
 		names = append(names, databasePackages()...)

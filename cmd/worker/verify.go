@@ -26,8 +26,6 @@ func verify(args []string) error {
 	if len(args) != 2 {
 		return errors.New("say which file, and which folder to work in: worker verify FILE SCRATCH")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
 	// The child has a root of its own, in which files lie at their full paths.
 	file, err := filepath.Abs(args[0])
 	if err != nil {
@@ -37,6 +35,8 @@ func verify(args []string) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
 	verifier := image.Verifier{Scratch: scratch}
 	result, err := verifier.Verify(ctx, file, image.DefaultLimits(), image.Progress{})
 	// Where nothing can be verified the verdict says so.

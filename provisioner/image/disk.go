@@ -189,8 +189,8 @@ func (d *disk) content(raw string) (bool, error) {
 		return false, nil
 	}
 	disk.table(sector)
-	d.image.Firmware = disk.Firmware
 	d.add(disk.Checks...)
+	d.image.Firmware = disk.Firmware
 	return disk.file.err == nil && disk.Failed() == nil, disk.file.err
 }
 

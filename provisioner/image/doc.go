@@ -1,9 +1,17 @@
 // Package image judges an uploaded disk and makes of it the one file that guests get. It is a security boundary:
 // the bytes are a stranger's, and the programs that understand them are large.
 //
-//	uploaded file ──Inspect──▶ accepted ──qemu-img check──▶ ──convert──▶ raw ──hash──▶ ──convert──▶ canonical qcow2
-//	                  │           (confined child)     (confined child)  (Go)       (confined child)
-//	                  └──▶ refused, with the check that failed and how to repair it
+//	upload ──first bytes──▶ a disk ─────────────────────────────────┐
+//	              ├───────▶ gzip, xz, zstd ──unpack (child)──▶ file ──┤
+//	              ├───────▶ OVA ──list (child)──▶ each machine's disk ┘
+//	              │                                   (and its one compression)
+//	              └──▶ refused: what it is, and the whole way to a file that is taken
+//
+//	a disk ──Inspect──▶ accepted ──qemu-img check──▶ ──convert──▶ raw ──convert──▶ canonical qcow2 ──Inspect──▶ image
+//	           │            (child)                  (child)       │    (child)
+//	           └──▶ refused, with the check and the repair         └──guest-visible digest
+//
+// verify.go has the way of an upload, disk.go that of one disk, unwrap.go and ova.go what is around it.
 //
 // Inspect reads headers with our own code, a bounded number of bytes at bounded places, and refuses everything
 // that could make a later program open another file, decrypt, or take absurd space or time. Only what passed is
@@ -25,9 +33,22 @@
 // nothing else: the FAT of the EFI system partition is read that far, within bounds. A disk with a loader for another processor
 // alone is refused, one without that file is taken with a warning, and a FAT that cannot be read says nothing.
 //
-// 2026-11-29: a verdict is on an upload, and lists the images that it holds; today's formats are one disk each, the list has one, and its
-// member is empty. A digest that was given with the file is the first thing that is looked at, before what the header says: a file
-// that was cut short is told as that, and not as the broken disk that it also is.
+// 2026-11-29: a verdict is on an upload, and lists the images that it holds; one that is a disk has one, whose member is empty. A
+// digest that was given with the file is the first thing that is looked at: a file that was cut short is told as that, and not as the
+// broken disk that it also is.
+//
+// 2026-11-30: one compression around one disk is taken, and an OVA, whose disks may have one each. What is deeper is looked into for
+// five layers, one megabyte of each, and told whole with the commands; so is an OVA in a gzip. The child only reads: what it unpacks comes
+// out of its standard output, and we write it, zeros as holes, having reserved the room for each 64 MiB before they are written. Bytes
+// are bounded and not their ratio, for an empty disk of 1 TiB honestly packs ten thousand times: with holes by the largest disk and a fiftieth,
+// without them by a hundred times the file. A dictionary or window over 128 MiB is refused.
+//
+// 2026-11-30: xz is the program of Debian, confined as qemu-img is, and gzip and zstd are Go's in the child. Of a raw disk of 300 MiB in 80 MiB
+// Go's xz (ulikunitz/xz v0.5.17) took 20.4 s of one processor where `xz -dc` took 5.7 s. The upload is hashed beside the unpacking, and
+// what a guest reads beside the making of the image.
+//
+// 2026-11-30: of each machine in an OVA the first disk by the order of its hardware is the image, for a node has one disk; the others are
+// named in a warning. A machine's number of processors and its memory are kept as a proposal. A certificate is not looked at, and said.
 //
 // 2026-11-30: VMDK (monolithicSparse and streamOptimized) and VHD (fixed and dynamic) are taken, each judged by a reader of our own as
 // qcow2 is: every table once, every sector of the file named once, compressed data at most 20 times the file. What a VMDK's description says is
@@ -42,12 +63,36 @@
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;
-//   - content: of the bytes a guest reads, from the first to the last of the virtual disk, holes as zeros: what
-//     `qemu-img convert -O raw` followed by `sha256sum` gives, whatever format the disk came in;
-//     Holes are not read, but their zeros are hashed, from memory: the value has to stay what it is, for certificates
-//     name it, and SHA-256 cannot pass over zeros. What bounds the time is the size of the disk, which is at most that of
-//     the largest shape, and that one image of an organization is verified at a time (2026-11-29);
+//   - guest-visible: of what a guest reads of the disk, the same whatever format and wrapper it came in, and however its file lay;
 //   - canonical: of the qcow2 we made of the content. It depends on the content and on our version of qemu-img.
+//
+// # The guest-visible digest, byte by byte
+//
+// The disk has size bytes, numbered from 0. It is cut at the multiples of 1 MiB into pieces, and each piece at the multiples of 4 KiB into
+// blocks; the last piece and the last block may be shorter. An extent is a run of neighbouring blocks of one piece, none of which is all
+// zeros, that cannot be made longer within the piece. The digest is SHA-256 over, for each extent in the order of the disk:
+//
+//	8 bytes   where it begins, in bytes, big-endian
+//	8 bytes   its length in bytes, big-endian
+//	length    its bytes
+//
+// and at the end:
+//
+//	8 bytes   size, big-endian
+//	8 bytes   zeros
+//
+// Holes and written zeros are the same, and neither costs anything: 1 TiB of them is passed over. No extent crosses a multiple of 1 MiB, so
+// that who computes it needs 1 MiB of memory. Vectors (x is the byte 78, all others are zeros; digest_test.go has them as well):
+//
+//	size       x at               digest
+//	1048576    nowhere            babe6c808271fe64a7dfbbbace8ad2af8d06bc89875c721edee6af2831802c4a
+//	2097152    0                  50c90d33cefb35079a9e64ab422a1fda66870e5b3d34235e0732596fd39c3b60
+//	2097152    4095, 4096         321b153e1ed44b429bd2348f22e608b55fe52c407feef770f14e540a89534ea2
+//	2097152    1048575, 1048576   6b2662693fdbcedaad4917c0d9feaecc6da933d377a3c9cdeb5a70926617e1ec
+//	1049088    1049087            21f263e06df22a0a75402fdbd4b2e2a84a29b851b8139d1d0752760bc1eceaae
+//
+// 2026-11-30: it replaces the hash of every byte, which was 1 TiB of work for a disk of that size. Images from before have none: nothing
+// tells the one from the other, and what was recorded cannot be converted.
 //
 // # The child
 //

@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	Main()
 	saySandbox()
 	startAndWait()
+	if verifyAsked() {
+		return
+	}
 	os.Exit(m.Run())
 }
 

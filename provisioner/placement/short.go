@@ -191,13 +191,14 @@ func (s Short) words() string {
 	case s.Free == 0 && s.Of == 1:
 		return "the one host that takes nodes has no UEFI firmware (OVMF), which the image needs"
 	case s.Free == 0:
-		return fmt.Sprintf("none of the %d hosts that take nodes has UEFI firmware (OVMF), which the image needs", s.Of)
+		return fmt.Sprintf("none of the %s that take nodes has UEFI firmware (OVMF), which the image needs", refusal.Plural(s.Of, "host", "hosts"))
 	}
 	has := "have"
 	if s.Free == 1 {
 		has = "has"
 	}
-	return fmt.Sprintf("%d of %d hosts that take nodes %s UEFI firmware (OVMF), which the image needs: no room there for all its nodes", s.Free, s.Of, has)
+	return fmt.Sprintf("%d of %s that take nodes %s UEFI firmware (OVMF), which the image needs: no room there for all its nodes",
+		s.Free, refusal.Plural(s.Of, "host", "hosts"), has)
 }
 
 // ShortageEmpty is Shortage with nothing on the hosts: what a request is too large for.

@@ -51,7 +51,7 @@ func (p UploadShowProps) neverCame() bool {
 	return p.Source != "" && p.State == "refused" && p.Digest == ""
 }
 
-// again is the form of another address, with what may be shown of the one that was given.
+// again is where the next try begins, with what was typed for this one: the form of an address, or of a file.
 func (p UploadShowProps) again() string {
 	if p.Source == "" {
 		if p.ExpectedDigest == "" {
