@@ -88,7 +88,7 @@ func (h Handlers) uploadRow(ctx context.Context, u models.Upload) web.UploadRow 
 	switch {
 	case u.Arrives():
 		row.Offset = h.Uploads.Received(ctx, u.ID)
-	case u.FinishedAt == nil: // refused for its first bytes
+	case u.Early():
 		row.Offset = 0
 	}
 	return row

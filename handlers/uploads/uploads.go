@@ -18,7 +18,6 @@ import (
 	tus "github.com/tus/tusd/v2/pkg/handler"
 
 	"volary.dev/handlers/respond"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
@@ -161,7 +160,7 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 			return true, err
 		}
 	}
-	if upload.State == provisioner.UploadRefused && upload.FinishedAt == nil {
+	if upload.Early() {
 		return true, turnedDown(upload)
 	}
 	if c.Request().Method != http.MethodHead {
