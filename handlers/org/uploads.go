@@ -179,7 +179,7 @@ func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list
 		case u.Arrives():
 			received, known := here[u.ID]
 			row.Offset, row.Unknown = received, !known
-		case u.FinishedAt == nil: // refused for its first bytes
+		case u.Early():
 			row.Offset = 0
 		}
 		list = append(list, row)

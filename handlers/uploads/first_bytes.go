@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"volary.dev/handlers/respond"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/image/magic"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/models"
@@ -64,7 +63,7 @@ func (l *look) passes() bool {
 // does not give away now, a sweep finds.
 func (u *Handler) turnDown(ctx context.Context, upload models.Upload, r *refusal.Error) error {
 	who, _ := ctx.Value(principalKey{}).(principal)
-	if err := u.models.RefuseUpload(ctx, who.person, upload.ID, provisioner.ImageCheck{Name: "format", Detail: r.Title, Repair: r.Next}); err != nil {
+	if err := u.models.RefuseUpload(ctx, who.person, upload.ID, r.Title, r.Next); err != nil {
 		return u.refusal(ctx, err)
 	}
 	if err := u.store.Discard(ctx, upload.ID); err != nil {

@@ -12,6 +12,7 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image/magic"
+	"volary.dev/store/blob/blobtest"
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
 )
@@ -38,7 +39,15 @@ func (zeros) Read(p []byte) (int, error) {
 // A file that is none that is taken is refused for its first kilobytes, by whatever client and in whatever pieces they come; what is to do
 // stands in the answer and on its page, nothing of it is kept, and its room is free again.
 func TestFirstBytesRefuse(t *testing.T) {
-	app, world, c := start(t)
+	t.Run("folder", func(t *testing.T) { firstBytesRefuse(t, handlertest.Options{}) })
+	t.Run("bucket", func(t *testing.T) { firstBytesRefuse(t, handlertest.Options{Blobs: blobtest.Serve(t).Place(t)}) })
+}
+
+func firstBytesRefuse(t *testing.T, o handlertest.Options) {
+	t.Helper()
+	app := handlertest.Start(t, o)
+	world := app.World()
+	c := tusClient{t, app, app.SignIn(handlertest.Member)}
 	const size = 1 << 30
 	before := storetest.Must[models.Quota](t)(app.Store.Models.Quota(t.Context(), world.Organization))
 	vhdx := append([]byte("vhdxfile"), make([]byte, magic.Enough)...)

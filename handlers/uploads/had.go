@@ -17,21 +17,14 @@ import (
 // had answers the creation of an upload whose file the organization has brought already, as its given digest tells: it is the upload from
 // then, which is complete. A client that reads no more than the answer's address asks there by HEAD, and learns that nothing is missing.
 func (u *Handler) had(c echo.Context, who principal) (bool, error) {
-	given := cmp.Or(who.digest, tus.ParseMetadataHeader(c.Request().Header.Get("Upload-Metadata"))["sha256"])
-	if given == "" {
-		return false, nil
-	}
-	digest, err := typed.ParseDigest(given)
-	if err != nil {
-		return false, nil // refused as such
+	size, said := length(c.Request())
+	digest, err := typed.ParseDigest(cmp.Or(who.digest, tus.ParseMetadataHeader(c.Request().Header.Get("Upload-Metadata"))["sha256"]))
+	if !said || err != nil { // what is none is refused as such
+		digest = ""
 	}
 	had, found, err := u.models.UploadHad(c.Request().Context(), who.organization, digest)
 	if err != nil || !found {
 		return false, err
-	}
-	size, err := strconv.ParseInt(c.Request().Header.Get("Upload-Length"), 10, 64)
-	if err != nil {
-		return false, nil // refused by the tus handler
 	}
 	if size != had.Size {
 		return true, &refusal.Error{
@@ -51,12 +44,18 @@ func (u *Handler) had(c echo.Context, who principal) (bool, error) {
 
 // refuseLarge says of a file that is larger than any that is taken what to do; the tus handler has a number only.
 func (u *Handler) refuseLarge(r *http.Request) error {
-	size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
-	if err != nil || u.most == 0 || size <= u.most {
+	size, said := length(r)
+	if !said || u.most == 0 || size <= u.most {
 		return nil
 	}
 	return &refusal.Error{
 		Code: "too_large", Title: fmt.Sprintf("The file has %s; at most %s can be uploaded.", refusal.Bytes(size), refusal.Bytes(u.most)),
 		Next: "Compress it: qemu-img convert -c -O qcow2 FILE disk.qcow2.",
 	}
+}
+
+// length is how large the file of a creation is said to be; what is no number the tus handler refuses.
+func length(r *http.Request) (size int64, said bool) {
+	size, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64)
+	return size, err == nil
 }

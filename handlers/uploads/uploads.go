@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"volary.dev/handlers/respond"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
@@ -194,7 +193,7 @@ func (u *Handler) finished(ctx context.Context, c echo.Context, who principal, u
 			return true, err
 		}
 	}
-	if upload.State == provisioner.UploadRefused && upload.FinishedAt == nil {
+	if upload.Early() {
 		return true, turnedDown(upload)
 	}
 	if c.Request().Method != http.MethodHead {

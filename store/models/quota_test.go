@@ -130,6 +130,35 @@ func TestRaiseUploadReserves(t *testing.T) {
 	storetest.WantCode(t, db.Models.RaiseUpload(t.Context(), hexID(3), 1), "not_found")
 }
 
+// Sizes that become known at once, of several uploads, have the room that there is and no more.
+func TestRaisedUploadsHoldTheQuota(t *testing.T) {
+	db := storetest.New(t)
+	org, owner := uploader(t, db, "Atlas")
+	ben, eva := colleague(t, db, "Ben"), colleague(t, db, "Eva")
+	const most, room = models.MaxOpenUploads, 3
+	for n := range most {
+		by := []uuid.UUID{owner, ben, eva}[n%3]
+		storetest.NoError(t, db.Models.CreateUpload(t.Context(), org, by, hexID(n), "by address", 1))
+	}
+	allowed := room*gib + gib/2
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	var passed atomic.Int32
+	var all sync.WaitGroup
+	for n := range most {
+		all.Go(func() {
+			if err := db.Models.RaiseUpload(t.Context(), hexID(n), gib); err == nil {
+				passed.Add(1)
+			} else if !refusedWith(err, "quota") {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if q := storetest.Must[models.Quota](t)(db.Models.Quota(t.Context(), org)); passed.Load() != room || q.Over() {
+		t.Errorf("%d are raised, with room for %d: %+v", passed.Load(), room, q)
+	}
+}
+
 // An upload that had room when it was begun is taken, although what is kept of it has none; the next one is refused.
 func TestImagesLargerThanTheirUploadAreTaken(t *testing.T) {
 	db := storetest.New(t)

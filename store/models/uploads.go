@@ -72,6 +72,9 @@ type Fetch struct {
 // Arrives tells whether bytes of it are missing.
 func (u Upload) Arrives() bool { return u.State == provisioner.UploadArriving }
 
+// Early tells whether it was refused for its first bytes: the rest never came.
+func (u Upload) Early() bool { return u.State == provisioner.UploadRefused && u.FinishedAt == nil }
+
 const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, coalesce(nullif(u.name, ''), u.filename) AS name, u.size,
 	u.created_at, u.fingerprint, u.sender, u.expected_digest, u.state, u.reason, u.checks, u.progress, u.format, u.digest, u.finished_at,
 	coalesce((SELECT f.name FROM people f WHERE f.id = u.finished_by), '') AS finished_by, u.verified_at,
