@@ -7,6 +7,7 @@ ALTER TABLE uploads
 CREATE TABLE upload_sources (
   upload_id    text PRIMARY KEY REFERENCES uploads ON DELETE CASCADE,
   address      text NOT NULL CHECK (address LIKE 'https://%' AND octet_length(address) <= 4000), -- as pages show it: without its query
+  asked_by     uuid NOT NULL REFERENCES people,      -- who gave the address, or had it tried again last; what comes of it is of that person
   sealed       bytea,                                -- the whole of it, for the worker alone; gone once nothing is fetched any more
   state        text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'fetching', 'failed', 'ended')),
   advice       text NOT NULL DEFAULT '',             -- of a failure: what to do; why it failed is the upload's reason

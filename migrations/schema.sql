@@ -1632,6 +1632,7 @@ CREATE TABLE upload_locks (
 CREATE TABLE upload_sources (
   upload_id text NOT NULL,
   address text NOT NULL,
+  asked_by uuid NOT NULL,
   sealed bytea,
   state text DEFAULT 'waiting'::text NOT NULL,
   advice text DEFAULT ''::text NOT NULL,
@@ -1647,6 +1648,7 @@ CREATE TABLE upload_sources (
   started_at timestamp with time zone,
   job_id bigint DEFAULT 0 NOT NULL,
   CONSTRAINT upload_sources_address_check CHECK (((address ~~ 'https://%'::text) AND (octet_length(address) <= 4000))),
+  CONSTRAINT upload_sources_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES people(id),
   CONSTRAINT upload_sources_length_check CHECK ((length >= 0)),
   CONSTRAINT upload_sources_mark_check CHECK ((length(mark) <= 300)),
   CONSTRAINT upload_sources_pkey PRIMARY KEY (upload_id),
@@ -2416,7 +2418,7 @@ GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_worker;
 
 GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_worker;
 
-GRANT INSERT (upload_id, address, sealed), SELECT (upload_id, address, state, advice, leads, length, received, rate), UPDATE (address, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
+GRANT INSERT (upload_id, address, asked_by, sealed), SELECT (upload_id, address, asked_by, state, advice, leads, length, received, rate), UPDATE (address, asked_by, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
 
 GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 

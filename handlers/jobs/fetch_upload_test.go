@@ -453,9 +453,25 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 	if u := i.toItsEnd(); !u.Arrives() || u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "suspended") {
 		t.Errorf("of a suspended organization: %+v", u)
 	}
-	i.job.Fetcher = nil
 	_, err = i.pool.Exec(t.Context(), `UPDATE organizations SET suspended_at = NULL, suspended_reason = ''`)
 	loopstest.NoError(t, err)
+	_, err = i.pool.Exec(t.Context(), `UPDATE memberships SET role = 'billing' WHERE person_id = $1`, i.person)
+	loopstest.NoError(t, err)
+	loopstest.NoError(t, i.db.Models.RetryFetch(t.Context(), i.org, i.person, i.id, ""))
+	if u := i.toItsEnd(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "Your role is billing") {
+		t.Errorf("of who may not any more: %+v", u)
+	}
+	owner := storetest.Open(t, i.pool)
+	colleague := storetest.Must[uuid.UUID](t)(owner.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: "ben@example.org", Name: "Ben", Password: "correct horse battery"}))
+	loopstest.NoError(t, owner.People.AddMember(t.Context(), uuid.Nil, i.org, colleague, people.RoleMember))
+	loopstest.NoError(t, i.db.Models.RetryFetch(t.Context(), i.org, colleague, i.id, ""))
+	if u := i.toItsEnd(); u.State != provisioner.UploadChecking || u.FinishedBy != "Ben" || u.Person != "Ada" {
+		t.Errorf("a colleague goes on: %+v", u)
+	}
+	i.id, i.person = strings.Repeat("cd", 16), colleague
+	i.give("/missing", "")
+	i.toItsEnd()
+	i.job.Fetcher = nil
 	loopstest.NoError(t, i.db.Models.RetryFetch(t.Context(), i.org, i.person, i.id, ""))
 	if u := i.toItsEnd(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "Nothing is fetched") {
 		t.Errorf("where nothing is fetched: %+v", u)

@@ -48,7 +48,7 @@ func (db *DB) beginFetch(ctx context.Context, tx pgx.Tx, u NewUpload) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO upload_sources (upload_id, address, sealed) VALUES ($1, $2, $3)`, u.ID, u.Source.Shown, sealed); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO upload_sources (upload_id, address, asked_by, sealed) VALUES ($1, $2, $3, $4)`, u.ID, u.Source.Shown, u.Person, sealed); err != nil {
 		return fmt.Errorf("source of upload %s: %w", u.ID, err)
 	}
 	if err := store.Enqueue(ctx, tx, queue.FetchUpload{UploadID: subject}); err != nil {

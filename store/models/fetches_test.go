@@ -70,7 +70,4 @@ func TestFetchesOfAnHour(t *testing.T) {
 	storetest.WantCode(t, begin(101), "uploads")
 	storetest.NoError(t, w.DB.Models.FailFetch(t.Context(), hexID(100), models.FetchFailure{Why: "No.", Advice: "Wait."}))
 	storetest.WantCode(t, w.DB.Models.RetryFetch(t.Context(), w.Organization, w.Person, hexID(100), ""), "uploads")
-	_, err := w.Pool.Exec(t.Context(), `UPDATE audit SET at = at - interval '1 hour' WHERE verb = 'fetch upload'`)
-	storetest.NoError(t, err)
-	storetest.NoError(t, w.DB.Models.RetryFetch(t.Context(), w.Organization, w.Person, hexID(100), ""))
 }

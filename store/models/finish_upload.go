@@ -35,7 +35,6 @@ func (db *DB) FinishUpload(ctx context.Context, by uuid.UUID, id string) error {
 type arrivingUpload struct {
 	ID             string
 	OrganizationID uuid.UUID
-	PersonID       uuid.UUID
 	Name           string
 	Filename       string
 	Size           int64
@@ -45,7 +44,7 @@ type arrivingUpload struct {
 // lockArriving locks it, so that two last requests of a client that lost its connection ask for one verification.
 func lockArriving(ctx context.Context, tx pgx.Tx, id string) (arrivingUpload, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT id, organization_id, person_id, coalesce(nullif(name, ''), filename) AS name, filename, size, state FROM uploads WHERE id = $1 FOR NO KEY UPDATE`, id)
+		SELECT id, organization_id, coalesce(nullif(name, ''), filename) AS name, filename, size, state FROM uploads WHERE id = $1 FOR NO KEY UPDATE`, id)
 	return store.One(rows, "upload", pgx.RowToStructByName[arrivingUpload])
 }
 

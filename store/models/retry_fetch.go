@@ -14,7 +14,7 @@ import (
 )
 
 // RetryFetch has an upload whose fetching failed tried again: from its address, or, where follow is the address that its server leads to
-// (as Fetch.Leads), from there. Refusals: NotFound("upload"), "suspended", "uploads" (MaxFetchesAnHour), "conflict" where it did not fail or leads elsewhere by now.
+// (as Fetch.Leads), from there. What comes of it is of who says so. Refusals: NotFound("upload"), "suspended", "uploads" (MaxFetchesAnHour), "conflict" where it did not fail or leads elsewhere by now.
 func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, follow string) error {
 	subject, err := UploadSubject(id)
 	if err != nil {
@@ -41,8 +41,8 @@ func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, follow st
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, follow = $2 <> '', address = coalesce(nullif($2, ''), address), leads = ''
-			WHERE upload_id = $1`, id, follow); err != nil {
+			UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, follow = $2 <> '', address = coalesce(nullif($2, ''), address), leads = '', asked_by = $3
+			WHERE upload_id = $1`, id, follow, by); err != nil {
 			return fmt.Errorf("retry fetch of upload %s: %w", id, err)
 		}
 		if _, err := tx.Exec(ctx, `UPDATE uploads SET reason = '' WHERE id = $1`, id); err != nil {
