@@ -193,8 +193,8 @@ func (v *volary) imagesSay(t *testing.T, images []*restoredImage, lost int) {
 			t.Errorf("%s: %d, and its page does not say %q", i.name, status, i.says)
 		}
 	}
-	if _, page := getAs(t, v.address()+"/org/images", cookies); strings.Count(page, " its bytes ") != lost {
-		t.Errorf("%d images of the list have lost their bytes, not %d", strings.Count(page, " its bytes "), lost)
+	if _, page := getAs(t, v.address()+"/org/images", cookies); strings.Count(page, ">its bytes ") != lost {
+		t.Errorf("%d images of the list have lost their bytes, not %d", strings.Count(page, ">its bytes "), lost)
 	}
 	if _, page := getAs(t, v.address()+"/platform", cookies); strings.Contains(page, "The bytes of 3 images are gone") != (lost == 3) {
 		t.Errorf("the platform's page does not say how many images have lost their bytes (%d)", lost)
