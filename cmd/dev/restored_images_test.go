@@ -165,7 +165,7 @@ func (v *volary) keepsImages(t *testing.T, images []*restoredImage) {
 			func() error { return db.Models.FinishUpload(t.Context(), person, upload) },
 			func() error {
 				_, err := db.Models.RecordVerdict(t.Context(), upload, provisioner.UploadVerdict{State: provisioner.UploadDone, Format: "raw", Digest: i.digest, Images: []provisioner.VerifiedImage{
-					{VirtualSize: 1 << 30, CanonicalSize: int64(len(content)), CanonicalDigest: i.digest, ContentDigest: i.digest},
+					{VirtualSize: 1 << 30, CanonicalSize: int64(len(content)), CanonicalDigest: i.digest, GuestDigest: i.digest},
 				}})
 				return err
 			},

@@ -34,7 +34,7 @@ func options(t *testing.T) demo.Options {
 	scratch := t.TempDir()
 	verifier := image.Verifier{Scratch: scratch}
 	verify := func(ctx context.Context, path string) (provisioner.UploadVerdict, []string, error) {
-		r, err := verifier.Verify(ctx, path, image.DefaultLimits(), nil)
+		r, err := verifier.Verify(ctx, path, image.DefaultLimits(), image.Progress{})
 		return r.UploadVerdict, r.Canonical, err
 	}
 	hosts, underlay := demo.SimulatedHosts()
