@@ -122,7 +122,7 @@ func TestAStoreThatIsAwayHasLostNothing(t *testing.T) {
 	server := blobtest.Serve(t)
 	l := newLostImage(t, server.Place(t))
 	server.Stop()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) //nolint:forbidigo // it may pass: nobody answers
 	defer cancel()
 	if err := l.keeper.Sweep(ctx, time.Now()); err == nil {
 		t.Error("a sweep of nothing found nothing wrong")
@@ -134,7 +134,7 @@ func TestAStoreThatIsAwayHasLostNothing(t *testing.T) {
 	l.swept()
 	l.is(models.BlobGone, "without its bytes")
 	server.Stop()
-	ctx, cancel = context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel = context.WithTimeout(t.Context(), 5*time.Second) //nolint:forbidigo // it may pass: nobody answers
 	defer cancel()
 	if err := l.keeper.LookAgain(ctx); err == nil {
 		t.Error("a look at nothing found nothing wrong")

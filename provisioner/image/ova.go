@@ -26,13 +26,11 @@ func (w *verification) ova() error {
 		return err
 	}
 	if o.fault != nil {
-		w.check("OVA", false, o.fault.Detail, orRepack(o.fault.Repair))
-		return nil
+		return w.noOVA(o.fault.Detail, orRepack(o.fault.Repair))
 	}
 	var c ovaContents
 	if err := json.Unmarshal(o.answer, &c); err != nil || !c.sane(w.size) {
-		w.check("OVA", false, "Reading it went astray: what came of it makes no sense.", repack)
-		return nil
+		return w.noOVA("Reading it went astray: what came of it makes no sense.", repack)
 	}
 	w.check("OVA", true, fmt.Sprintf("It holds %s and describes %s: %s.", refusal.Plural(int64(len(c.Members)), "file", "files"), refusal.Plural(int64(len(c.Systems)), "machine", "machines"), c.names()), "")
 	if fine, err := w.manifest(c); err != nil || !fine {
@@ -48,6 +46,12 @@ func (w *verification) ova() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// noOVA refuses the file, which is no failure of the machine.
+func (w *verification) noOVA(detail, repair string) error {
+	w.check("OVA", false, detail, repair)
 	return nil
 }
 

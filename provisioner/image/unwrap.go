@@ -166,7 +166,8 @@ func wayOut(layers []magic.Kind) string {
 		}
 	}
 	pipe[0] += " FILE"
-	name, then := "inside", ""
+	name := "inside"
+	var then string
 	switch _, deeper := unwrappings[inner.Format]; {
 	case deeper:
 		then = "and look what that is: `file inside`."
