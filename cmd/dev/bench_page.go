@@ -16,6 +16,7 @@ import (
 	"volary.dev/cmd/internal/setup"
 	"volary.dev/migrations"
 	"volary.dev/store"
+	"volary.dev/store/blob"
 	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
 )
@@ -56,6 +57,9 @@ func benchPage(ctx context.Context, c checkout) (ours, theirs figure, err error)
 // pageServers starts both servers and signs in.
 func (c checkout) pageServers(ctx context.Context, databaseURL string, orgID uuid.UUID) (portal, bare target, stop func(), err error) {
 	if err := os.MkdirAll(c.path("bench"), 0o755); err != nil {
+		return portal, bare, nil, err
+	}
+	if _, err := blob.OpenDirectory(c.path("bench", "blob")); err != nil { // the images of the World have no bytes
 		return portal, bare, nil, err
 	}
 	secret := c.path("bench", "console-secret")

@@ -47,7 +47,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return fmt.Errorf("configuration: VOLARY_MAIL_RECIPIENT: %w", err)
 	}
 	db := floors.New(pool, store.Options{Logger: log, MailRecipient: recipient, Idle: time.Duration(cfg.IdleHours) * time.Hour, Quota: int64(cfg.QuotaGiB) << 30})
-	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, nil, log)
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, nil, db.Models.KeptBytes, log)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 		Models: db.Models, Log: log, Verifier: image.Verifier{Scratch: cfg.ScratchDir, Keep: cfg.Blobs.Folder()}, Limits: image.DefaultLimits(),
 	}
 	logSandbox(log)
-	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, verify.Verifier.Reserve, log)
+	blobs, err := setup.OpenBlobs(ctx, cfg.Blobs, cfg.ScratchDir, verify.Verifier.Reserve, db.Models.KeptBytes, log)
 	if err != nil {
 		return err
 	}

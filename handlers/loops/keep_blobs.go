@@ -32,7 +32,7 @@ const (
 //
 // 2026-11-30: an image whose bytes are gone said nothing, until a launch from it failed by itself an hour later. It is marked now, by this
 // sweep and by who wanted the bytes; publishing, tests and launches refuse it. Marks are the answers of a store, and an error is none. A folder
-// that is not mounted answers that nothing is there, which is so: the marks go within five minutes of its return.
+// that is not mounted does not answer (blob.Mark). Where bytes are back, the marks go within five minutes.
 type BlobKeeper struct {
 	Models *models.DB
 	Blobs  blob.Place

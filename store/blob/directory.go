@@ -20,18 +20,49 @@ type Directory struct {
 	sync func(*os.File) error // has a file or a folder on the disk
 }
 
-// OpenDirectory makes the folder and its parts where they are missing.
+// Mark is the file that tells a store from an empty folder, such as one in whose place a disk is to be mounted.
+const Mark = "volary-store"
+
+const markText = "Volary's uploads and images are beside this file. A folder without it is taken for one that is not mounted.\n"
+
+// OpenDirectory makes the folder, its parts and its mark where they are missing: for who knows that nothing was kept before.
 func OpenDirectory(root string) (*Directory, error) {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("blob folder %s: %w", root, err)
 	}
+	d := &Directory{root: absolute, sync: (*os.File).Sync}
 	for _, part := range []string{"uploads", "images", "partial"} {
 		if err := os.MkdirAll(filepath.Join(absolute, part), 0o750); err != nil {
 			return nil, fmt.Errorf("blob folder: %w", err)
 		}
 	}
-	return &Directory{root: absolute, sync: (*os.File).Sync}, nil
+	if d.there() != nil {
+		if err := os.WriteFile(filepath.Join(absolute, Mark), []byte(markText), 0o640); err != nil {
+			return nil, fmt.Errorf("blob folder: %w", err)
+		}
+	}
+	return d, nil
+}
+
+// OpenKept opens a folder that was a store before: it has its mark, or something that was kept in it before there were marks. Any other
+// is ErrAway, and nothing is made in it.
+func OpenKept(root string) (*Directory, error) {
+	if _, err := os.Stat(filepath.Join(root, Mark)); err == nil {
+		return OpenDirectory(root)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("blob folder: %w", err)
+	}
+	for _, part := range []string{"uploads", "images"} {
+		entries, err := os.ReadDir(filepath.Join(root, part))
+		if len(entries) > 0 {
+			return OpenDirectory(root)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("blob folder: %w", err)
+		}
+	}
+	return nil, fmt.Errorf("%w: %s has no file %s, and nothing in it", ErrAway, root, Mark)
 }
 
 // Uploads are those in its folder of that name.
@@ -42,6 +73,9 @@ func (d *Directory) Uploads() Uploads {
 // Put keeps what r gives until its end and returns its size in bytes.
 func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, error) {
 	to, err := d.place(key)
+	if err == nil {
+		err = d.there()
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -67,6 +101,9 @@ func (d *Directory) Put(ctx context.Context, key string, r io.Reader) (int64, er
 // Adopt keeps a local file, which is gone afterwards; on the same file system without a copy.
 func (d *Directory) Adopt(ctx context.Context, key, path string) error {
 	to, err := d.place(key)
+	if err == nil {
+		err = d.there()
+	}
 	if err != nil {
 		return err
 	}
@@ -124,7 +161,11 @@ func (d *Directory) Delete(_ context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err = os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.there()
+	}
+	if err != nil {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
 	return nil
@@ -138,6 +179,9 @@ func (d *Directory) List(ctx context.Context, folder, after string) (list []List
 	files, err := os.ReadDir(filepath.Join(d.root, folder)) // by name
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, false, fmt.Errorf("%w: list %s: %w", ErrAway, folder, err)
+	}
+	if err := d.there(); err != nil {
+		return nil, false, err
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("list %s: %w", folder, err)
@@ -190,6 +234,14 @@ func full(err error) error {
 	return err
 }
 
+// there is ErrAway where the folder has no mark: another folder is in its place, such as the one on which it is to be mounted.
+func (d *Directory) there() error {
+	if _, err := os.Stat(filepath.Join(d.root, Mark)); err != nil {
+		return fmt.Errorf("%w: the folder of uploads and images is not there, or not mounted: %w", ErrAway, err)
+	}
+	return nil
+}
+
 // absent tells a blob that is not there from a folder that is not there, such as one that is not mounted any more.
 func (d *Directory) absent(key string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -197,6 +249,9 @@ func (d *Directory) absent(key string, err error) error {
 	}
 	if _, err := os.Stat(filepath.Dir(filepath.Join(d.root, filepath.FromSlash(key)))); err != nil {
 		return fmt.Errorf("%w: open %s: %w", ErrAway, key, err)
+	}
+	if err := d.there(); err != nil {
+		return err
 	}
 	return fmt.Errorf("%w: %s", ErrNotFound, key)
 }

@@ -38,6 +38,9 @@ func (u *directoryUploads) Progress(_ context.Context, id string) (Progress, err
 
 // Room is what is free in the file system.
 func (u *directoryUploads) Room(context.Context) (Room, error) {
+	if err := u.d.there(); err != nil {
+		return Room{}, err
+	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(u.files.Path, &fs); err != nil {
 		return Room{}, fmt.Errorf("room for uploads: %w", err)
@@ -113,9 +116,12 @@ type directoryTus struct {
 	of *directoryUploads
 }
 
-// NewUpload implements tus.DataStore.
+// NewUpload implements tus.DataStore. tusd would make a folder anew that is not mounted, and write into it.
 func (t directoryTus) NewUpload(ctx context.Context, info tus.FileInfo) (tus.Upload, error) {
 	if err := CheckID(info.ID); err != nil {
+		return nil, err
+	}
+	if err := t.of.d.there(); err != nil {
 		return nil, err
 	}
 	u, err := t.FileStore.NewUpload(ctx, info)
@@ -131,6 +137,11 @@ func (t directoryTus) GetUpload(ctx context.Context, id string) (tus.Upload, err
 		return nil, tus.ErrNotFound
 	}
 	u, err := t.FileStore.GetUpload(ctx, id)
+	if errors.Is(err, tus.ErrNotFound) {
+		if away := t.of.d.there(); away != nil { // who sends it is not told that it is gone
+			return nil, away
+		}
+	}
 	if err != nil {
 		return nil, full(err)
 	}

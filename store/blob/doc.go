@@ -6,6 +6,7 @@
 //	uploads/ID.info          tusd's own note beside it
 //	uploads/ID.sums          SHA-256 of each whole block of it, as far as anybody asked (handlers/uploads)
 //	images/DIGEST.qcow2      a canonical image, named after its SHA-256
+//	volary-store             the mark of a store (Mark)
 //
 // What is here of an upload never changes and never becomes less, so that it can be shown to begin like somebody's file. That two do not
 // append at once is the upload's lock's to see to (handlers/uploads). Which blobs are wanted is known by rows alone
@@ -19,6 +20,10 @@
 // 2026-11-30: a store that is away (ErrAway) and one without the blob (ErrNotFound) are two answers, for a folder as well: where the folder itself
 // is not there, nothing is said of what lies in it. What is judged by an answer (an image that lost its bytes, an upload whose bytes are gone)
 // is judged by the second alone; jobs wait for the first and use no attempt.
+//
+// 2026-11-30: a folder that is not mounted is an empty folder, and one that a process made anew at its start was worse: it counted as a store that
+// has lost everything, images were marked and uploads refused for good. A store has a mark, made when it is first used; a folder
+// without it is away, at the start (OpenKept) and later. Nothing is written into it.
 //
 // It imports nothing of ours, and tusd for what its handler writes to. Start at blob.go.
 package blob

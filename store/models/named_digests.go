@@ -19,6 +19,16 @@ type NamedDigest struct {
 	Lost   BlobLoss // as its images are marked
 }
 
+// KeptBytes counts the images and the unfinished uploads whose bytes are in a store.
+func (db *DB) KeptBytes(ctx context.Context) (images, uploads int, err error) {
+	err = db.pool.QueryRow(ctx, `
+		SELECT (SELECT count(*)::int FROM images), (SELECT count(*)::int FROM uploads WHERE state NOT IN ('done', 'refused'))`).Scan(&images, &uploads)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count what is kept: %w", err)
+	}
+	return images, uploads, nil
+}
+
 // NamedMost is how many NamedDigests gives at most.
 const NamedMost = 10_000
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"volary.dev/store/blob"
@@ -59,11 +57,14 @@ const (
 
 // OpenBlobs opens the folder, or the bucket after a look whether it does what is needed. A bucket whose server does not answer ends no
 // start: what needs no bytes goes on without it, and the look is made again until it
-// finds a bucket that can be used, or ctx ends. Scratch is a folder
+// finds a bucket that can be used, or ctx ends. A folder is opened where it was a store before, or kept finds that there is nothing that it
+// should have. Scratch is a folder
 // for what is on its way to or from a bucket; reserve counts its room, and may be nil.
-func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(folder string, bytes int64) (func(), error), log *slog.Logger) (blob.Place, error) {
+func OpenBlobs(
+	ctx context.Context, c BlobConfig, scratch string, reserve func(folder string, bytes int64) (func(), error), kept Kept, log *slog.Logger,
+) (blob.Place, error) {
 	if folder := c.Folder(); folder != "" {
-		return blob.OpenDirectory(folder)
+		return openFolder(ctx, folder, kept)
 	}
 	b, err := bucket.New(c.options(scratch, reserve))
 	if err != nil {
@@ -74,6 +75,33 @@ func OpenBlobs(ctx context.Context, c BlobConfig, scratch string, reserve func(f
 	}
 	return b, nil
 }
+
+// Kept counts the images and uploads of the database that have bytes in the store.
+type Kept func(context.Context) (images, uploads int, err error)
+
+// openFolder makes a store of a folder that was none only where nothing is missed in it: one that is not mounted would count as a store that
+// has lost all.
+func openFolder(ctx context.Context, folder string, kept Kept) (*blob.Directory, error) {
+	d, err := blob.OpenKept(folder)
+	if !errors.Is(err, blob.ErrAway) {
+		return d, err
+	}
+	images, uploads, err := kept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if images+uploads > 0 {
+		return nil, fmt.Errorf("%w, while the database has images (%d) and unfinished uploads (%d). %s", noStore(folder), images, uploads, mountAdvice)
+	}
+	return blob.OpenDirectory(folder)
+}
+
+func noStore(folder string) error {
+	return fmt.Errorf("VOLARY_BLOB_DIR=%s is empty and has no file %s", folder, blob.Mark)
+}
+
+const mountAdvice = "Mount the folder, or bring it back from the backup. Where all bytes are lost, make an empty file " + blob.Mark + " in it: " +
+	"the images say then that their bytes are gone"
 
 // ReadBlobs opens what is there for a command that only reads, by the environment that web and worker have. It makes no folder: a mistaken
 // one would be taken for a store that has lost everything.
@@ -86,10 +114,14 @@ func ReadBlobs() (blob.Store, error) {
 		return nil, err
 	}
 	if folder := c.Folder(); folder != "" {
-		if info, err := os.Stat(filepath.Join(folder, "images")); err != nil || !info.IsDir() {
-			return nil, fmt.Errorf("VOLARY_BLOB_DIR=%s has no folder of images", folder)
+		d, err := blob.OpenKept(folder)
+		if errors.Is(err, blob.ErrAway) {
+			return nil, fmt.Errorf("%w. %s", noStore(folder), mountAdvice)
 		}
-		return blob.OpenDirectory(folder)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
 	}
 	return bucket.New(c.options("", nil))
 }

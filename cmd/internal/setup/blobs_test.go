@@ -81,12 +81,43 @@ func TestOpenBlobsWithoutItsServer(t *testing.T) {
 	}
 	var log lines
 	c := BlobConfig{Bucket: "volary", Endpoint: "http://127.0.0.1:1", PathStyle: true, Credentials: credentials, UploadsGiB: 1}
-	place, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, slog.New(slog.NewTextHandler(&log, nil)))
+	place, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, nil, slog.New(slog.NewTextHandler(&log, nil)))
 	if err != nil || place == nil || !log.has("started without it") {
 		t.Fatalf("%v, %v: %s", place, err, log.text.String())
 	}
 	c.Credentials = "/nowhere/credentials"
-	if _, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, nil, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("started without credentials")
+	}
+}
+
+// A folder that is empty is the store of a database that has nothing to be kept there, and of no other. What refuses leaves no folder behind
+// that the next start would take for a store.
+func TestOpenBlobsInAFolderThatIsNotMounted(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "store")
+	images, uploads := 2, 1
+	open := func() error {
+		_, err := OpenBlobs(t.Context(), BlobConfig{Dir: folder}, t.TempDir(), nil, func(context.Context) (int, int, error) { return images, uploads, nil }, slog.New(slog.DiscardHandler))
+		return err
+	}
+	for range 2 {
+		if err := open(); err == nil || !strings.Contains(err.Error(), "the database has images (2) and unfinished uploads (1). Mount the folder") {
+			t.Errorf("an empty folder: %v", err)
+		}
+	}
+	t.Setenv("VOLARY_BLOB_DIR", folder)
+	if _, err := ReadBlobs(); err == nil || !strings.Contains(err.Error(), "Mount the folder") {
+		t.Errorf("a command that reads: %v", err)
+	}
+	images, uploads = 0, 0
+	if err := open(); err != nil {
+		t.Fatal(err)
+	}
+	images = 1
+	if err := open(); err != nil {
+		t.Errorf("a store, though an empty one: %v", err)
+	}
+	if _, err := ReadBlobs(); err != nil {
+		t.Errorf("a command that reads: %v", err)
 	}
 }
