@@ -285,11 +285,14 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 	case errors.Is(cause, errLockWanted), errors.Is(cause, errLockLost):
 		return river.JobSnooze(fetchLockPause) // where it is discarded, it is gone by then
 	case errors.Is(err, errNoMore), refused && r.Code == "not_found":
-		return f.Blobs.Uploads().Discard(ctx, f.ID)
+		return orLater(f.Blobs.Uploads().Discard(ctx, f.ID))
 	case !f.until.IsZero() && !time.Now().Before(f.until):
 		return f.fail(ctx, "The file was not here within "+cmp.Or(f.Whole, fetchWhole).String()+".", "Try again: it goes on where it is, if its server can. Or give a server that is nearer.")
 	case refused:
 		return f.fail(ctx, r.Title, r.Next)
+	case errors.Is(err, blob.ErrAway):
+		f.Log.WarnContext(ctx, "fetch waits for the store", "upload", f.ID, "error", err)
+		return f.wait(ctx, f.ID, "The store of uploads and images does not answer. The fetch goes on by itself once it does.", false, awayPause)
 	case errors.Is(err, blob.ErrFull):
 		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
 		return f.fail(ctx, "The server has no room left for uploads.", "Tell the operator, and try again later.")
@@ -314,10 +317,10 @@ func (f *fetching) answer(ctx context.Context, p *fetch.Problem) error {
 		if err := f.Models.FailFetch(ctx, f.ID, models.FetchFailure{Why: p.Title, Advice: p.Next, Final: true}); err != nil {
 			return err
 		}
-		return f.Blobs.Uploads().Discard(ctx, f.ID)
+		return orLater(f.Blobs.Uploads().Discard(ctx, f.ID))
 	case fetch.Changed:
 		if err := f.Blobs.Uploads().Discard(ctx, f.ID); err != nil {
-			return err
+			return orLater(err)
 		}
 		return f.again(ctx, p)
 	case fetch.Cut:

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +48,7 @@ type importer struct {
 	db     *floors.All // web's
 	worker *floors.All
 	blobs  *blob.Directory
+	root   string // of blobs
 	org    uuid.UUID
 	person uuid.UUID
 	id     string
@@ -72,9 +75,9 @@ func (e everywhere) DialContext(ctx context.Context, network, address string) (n
 func newImporter(t *testing.T) *importer {
 	t.Helper()
 	pool := storetest.Pool(t)
-	i := &importer{t: t, pool: pool, id: loopstest.UploadID, mux: http.NewServeMux()}
+	i := &importer{t: t, pool: pool, id: loopstest.UploadID, root: t.TempDir(), mux: http.NewServeMux()}
 	i.db, i.worker = storetest.OpenAs(t, pool, store.RoleWeb), storetest.OpenAs(t, pool, store.RoleWorker)
-	i.blobs = storetest.Must[*blob.Directory](t)(blob.OpenDirectory(t.TempDir()))
+	i.blobs = storetest.Must[*blob.Directory](t)(blob.OpenDirectory(i.root))
 	owner := storetest.Open(t, pool)
 	i.org = storetest.Must[uuid.UUID](t)(owner.People.CreateOrganization(t.Context(), uuid.Nil, "Atlas"))
 	i.person = storetest.Must[uuid.UUID](t)(owner.People.CreatePerson(t.Context(), uuid.Nil, people.NewPerson{Email: "ada@example.org", Name: "Ada", Password: "correct horse battery"}))
@@ -187,6 +190,28 @@ func TestFetchUpload(t *testing.T) {
 	loopstest.NoError(t, i.pool.QueryRow(t.Context(), `SELECT count(*) FROM audit WHERE detail::text LIKE '%secret%'`).Scan(&secrets))
 	if checks != 1 || secrets != 0 {
 		t.Errorf("%d verifications are asked for, the log has the query %d times", checks, secrets)
+	}
+}
+
+// A store that is away is waited for, at the last attempt too, and the fetch goes on once it is back.
+func TestFetchUploadWaitsForItsStore(t *testing.T) {
+	i := newImporter(t)
+	content := pattern(1 << 20)
+	i.file("/disk.img", `"one"`, content)
+	i.give("/disk.img", "")
+	mark := filepath.Join(i.root, blob.Mark)
+	loopstest.NoError(t, os.Remove(mark))
+	subject := storetest.Must[uuid.UUID](t)(models.UploadSubject(i.id))
+	last := &river.Job[queue.FetchUpload]{JobRow: &rivertype.JobRow{ID: 7, Attempt: 3, MaxAttempts: 3}, Args: queue.FetchUpload{UploadID: subject}}
+	if err := i.job.Work(t.Context(), last); !comesBack(err) {
+		t.Errorf("while the store is away: %v", err)
+	}
+	if u := i.read(); u.FetchState != models.FetchWaiting || !strings.Contains(u.Reason, "does not answer") {
+		t.Errorf("while the store is away: %+v", u)
+	}
+	loopstest.NoError(t, os.WriteFile(mark, nil, 0o600))
+	if u := i.toItsEnd(); u.State != provisioner.UploadChecking || !bytes.Equal(i.bytes(), content) {
+		t.Errorf("since it is back: %+v", u)
 	}
 }
 

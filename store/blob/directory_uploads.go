@@ -2,10 +2,12 @@ package blob
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -162,6 +164,9 @@ type directoryUpload struct {
 // WriteChunk implements tus.Upload.
 func (u directoryUpload) WriteChunk(ctx context.Context, offset int64, from io.Reader) (int64, error) {
 	n, err := u.Upload.WriteChunk(ctx, offset, contextReader{ctx, from})
+	if errors.Is(err, fs.ErrNotExist) { // it was here a moment ago
+		err = cmp.Or(u.of.d.there(), err)
+	}
 	return n, full(err)
 }
 
