@@ -40,6 +40,12 @@ func (a *App) Sell(w *World) Sales {
 	return s
 }
 
+// References of what the first organization orders: words that no random code can have in it.
+const (
+	PurchaseOrder = "first-purchase-order"
+	CostCentre    = "first-cost-centre"
+)
+
 // Order orders some compute hours for the first organization.
 func (a *App) Order(w *World, offer uuid.UUID, hours int64) uuid.UUID {
 	a.t.Helper()
@@ -47,7 +53,7 @@ func (a *App) Order(w *World, offer uuid.UUID, hours int64) uuid.UUID {
 	o := must(a.Store.Books.Offer(ctx, w.North, offer))(a)
 	return must(a.Store.Books.PlaceOrder(ctx, w.Organization, w.people[Owner], books.OrderRequest{
 		OfferID: offer, PriceID: o.Current.ID, Hours: billing.Hours(hours) * billing.ComputeHour,
-		References: store.References{PurchaseOrder: "PO-7", CostCentre: "4711"},
+		References: store.References{PurchaseOrder: PurchaseOrder, CostCentre: CostCentre},
 	}))(a)
 }
 
