@@ -153,6 +153,7 @@ type HostFacts struct {
 	DiskFreeGiB    int
 	StoragePath    string
 	UEFI           bool // it has UEFI firmware for nodes (OVMF), without Secure Boot
+	HookOlder      bool // the network hook is older than UEFI nodes: it could not overwrite their variables, so that UEFI is false
 	HookAnswers    bool // the network hook is installed, runnable and of our protocol version
 	// ConsoleCap is how many bytes the host is configured to keep of a guest's console; 0: no cap; UnknownConsoleCap: the hook
 	// cannot say, or there is none.

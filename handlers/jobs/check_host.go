@@ -222,6 +222,9 @@ func (k *hostCheck) storage(context.Context) (string, error) {
 
 // uefi says what a host without UEFI firmware does not get. It is as good as others for all the rest.
 func (k *hostCheck) uefi(context.Context) (string, error) {
+	if k.facts.HookOlder {
+		return "", warning("the network hook is older than UEFI nodes, and they are placed on other hosts. Run `volary hook install` of this version on the machine, then check again")
+	}
 	if !k.facts.UEFI {
 		return "", warning("none: nodes of images that only UEFI starts are placed on other hosts. Install it on the machine (Debian: `apt-get install ovmf`), then check again")
 	}

@@ -157,13 +157,15 @@ func TestHostCheckSaysWhatIsKeptOfAConsole(t *testing.T) {
 	waittest.Until(t, "cleaning", func() bool { return len(b.Simulated.Leftovers()) == 0 })
 }
 
-// TestHostCheckSaysWhatHasNoUEFI: a host without UEFI firmware carries nodes, and is told what it does not get.
+// TestHostCheckSaysWhatHasNoUEFI: a host without UEFI firmware, or with a hook that knows none, carries nodes, and is told what it does not get.
 func TestHostCheckSaysWhatHasNoUEFI(t *testing.T) {
 	t.Parallel()
 	b := loopstest.NewBench(t)
 	b.Host(2).SetUEFI(false)
+	b.Host(3).SetHookOlder(true)
 	for n, want := range []provisioner.HostCheck{
 		{State: provisioner.CheckPassed, Detail: "OVMF is there"}, {State: provisioner.CheckWarning, Detail: "apt-get install ovmf"},
+		{State: provisioner.CheckWarning, Detail: "volary hook install"},
 	} {
 		loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[n]))
 		stop := b.Queue(t, "one")

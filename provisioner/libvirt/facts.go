@@ -176,6 +176,13 @@ func (d *Driver) askFacts(ctx context.Context, f *provisioner.HostFacts) error {
 	if err != nil {
 		return err
 	}
-	f.HookAnswers, f.ConsoleCap = true, a.ConsoleCap
+	hookFacts(f, a)
 	return nil
+}
+
+// hookFacts adds what the hook answers. A node whose variables it refuses to overwrite could never be deleted where disks are overwritten.
+func hookFacts(f *provisioner.HostFacts, a nethook.Answer) {
+	f.HookAnswers, f.ConsoleCap = true, a.ConsoleCap
+	f.HookOlder = !a.Vars
+	f.UEFI = f.UEFI && a.Vars
 }

@@ -42,6 +42,13 @@ func (h *Host) SetUEFI(has bool) {
 	h.noUEFI = !has
 }
 
+// SetHookOlder says whether the host's network hook is older than UEFI nodes.
+func (h *Host) SetHookOlder(is bool) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.hookOlder = is
+}
+
 // SetConsoleLog sets how much of a console the host says that it keeps (0: everything, provisioner.UnknownConsoleCap: it cannot
 // say), and how much it does keep.
 func (h *Host) SetConsoleLog(said, keeps int64) {

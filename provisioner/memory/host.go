@@ -32,7 +32,7 @@ type Host struct {
 	delay                      time.Duration
 	refusals                   map[string]refusal
 	lacking                    string
-	noUEFI                     bool
+	noUEFI, hookOlder          bool
 	consoleCap, keeps          int64 // bytes of a console: said, and done
 }
 
@@ -110,7 +110,7 @@ func (h *Host) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 	return provisioner.HostFacts{
 		UUID: h.machine.UUID, Hostname: h.address.Name, LibvirtVersion: "simulated", QEMUVersion: "simulated",
 		VCPUs: size.VCPUs, CPUModel: "simulated", MemoryMiB: size.MemoryMiB, DiskGiB: size.DiskGiB, DiskFreeGiB: int(h.free() >> 30),
-		StoragePath: "memory", UEFI: !h.noUEFI, HookAnswers: true, ConsoleCap: h.consoleCap,
+		StoragePath: "memory", UEFI: !h.noUEFI && !h.hookOlder, HookOlder: h.hookOlder, HookAnswers: true, ConsoleCap: h.consoleCap,
 	}, nil
 }
 

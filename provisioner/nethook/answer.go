@@ -47,7 +47,7 @@ func (h hook) answer(q Question) Answer {
 	if err != nil {
 		who.Error = err.Error()
 	}
-	a := Answer{Protocol: Protocol, Machine: &who, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
+	a := Answer{Protocol: Protocol, Machine: &who, Vars: true, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
 	for _, l := range q.Forget {
 		a.Forgotten = append(a.Forgotten, done(true, errors.Join(forget(h.consoles, l), remove(filepath.Join(h.vars, VarsName(l.ID))))))
 	}

@@ -56,6 +56,7 @@ type Answer struct {
 	Consoles   []ConsoleAnswer `json:"consoles,omitempty"`
 	Forgotten  []Done          `json:"forgotten,omitempty"`
 	Wiped      []Done          `json:"wiped,omitempty"`
+	Vars       bool            `json:"vars,omitempty"` // it overwrites and removes UEFI variables; false: an older hook, which refuses to
 }
 
 // Done says of a file whether it is as it was asked for, and why it is not.
