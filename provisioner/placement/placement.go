@@ -27,6 +27,7 @@ type Host struct {
 	// again takes that room anew.
 	Images map[string]int64
 	UEFI   bool // it has UEFI firmware for nodes
+	Unseen bool // no check has looked for UEFI firmware yet: it counts as a host without
 }
 
 // Request is what a launch needs: one head and Compute nodes of one shape.
@@ -311,7 +312,11 @@ func (h Host) lacks(n Node) string {
 	}
 	free, s := h.free(), n.Size
 	var lacks []string
-	if !h.starts(n.Image) {
+	switch {
+	case h.starts(n.Image):
+	case h.Unseen:
+		lacks = append(lacks, "its check has not looked for UEFI firmware (OVMF) yet, which the image needs")
+	default:
 		lacks = append(lacks, "it has no UEFI firmware (OVMF), which the image needs")
 	}
 	lack := func(needed string, need, free, of int, in Short) {

@@ -59,6 +59,12 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 		}
 		return all
 	}
+	unseen := func(all []placement.Host, n int) []placement.Host {
+		for i := range n {
+			all[len(all)-1-i].Unseen = true
+		}
+		return all
+	}
 	for name, c := range map[string]struct {
 		hosts []placement.Host
 		r     placement.Request
@@ -73,6 +79,24 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 			placement.Request{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
 			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes",
 			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes", placement.WhenUnfit,
+		},
+		"none was looked at": {
+			unseen(hosts(0), 5),
+			placement.Request{Head: one, HeadImage: image},
+			"none of the 5 hosts that take nodes is known to have UEFI firmware (OVMF), which the image needs; their provider's checks have not looked for it on 5 of them yet",
+			"UEFI: none of the 5 hosts that take nodes is known to have UEFI firmware (OVMF), which the image needs; their provider's checks have not looked for it on 5 of them yet", placement.WhenUnfit,
+		},
+		"the one was not looked at": {
+			unseen(hosts(0)[:1], 1),
+			placement.Request{Head: one, HeadImage: image},
+			"the check of the one host that takes nodes has not looked for UEFI firmware (OVMF) yet, which the image needs",
+			"UEFI: the check of the one host that takes nodes has not looked for UEFI firmware (OVMF) yet, which the image needs", placement.WhenUnfit,
+		},
+		"more than those take, and one was not looked at": {
+			unseen(hosts(2), 1),
+			placement.Request{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
+			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes; their provider's checks have not looked for it on 1 of them yet",
+			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes; their provider's checks have not looked for it on 1 of them yet", placement.WhenUnfit,
 		},
 		"none has it": {
 			hosts(0),
@@ -105,7 +129,11 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 		has := map[uuid.UUID]bool{}
 		for i, h := range c.hosts {
 			has[h.ID] = h.UEFI
-			if !ok && c.r.ComputeImage.UEFI && !h.UEFI && fits[i].Reason != "it has no UEFI firmware (OVMF), which the image needs" {
+			why := "it has no UEFI firmware (OVMF), which the image needs"
+			if h.Unseen {
+				why = "its check has not looked for UEFI firmware (OVMF) yet, which the image needs"
+			}
+			if !ok && c.r.ComputeImage.UEFI && !h.UEFI && fits[i].Reason != why {
 				t.Errorf("%s: %+v", name, fits[i])
 			}
 		}

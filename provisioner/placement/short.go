@@ -34,6 +34,7 @@ type Short struct {
 	Of       int // Free where nothing is taken; for nodes and lease the most there may be
 	// Room of Nodes is how many nodes fit as far as this resource goes, where its sum would do but lies in parts.
 	Room, Nodes int
+	Unseen      int   // of Of, those that no check has looked at yet
 	Image       int64 // bytes of the base image that each host needs beside the nodes' disks; 0: none, or all have it
 }
 
@@ -163,16 +164,19 @@ func (r Request) shortOfUEFI(hosts []Host) (short Short, lacks bool) {
 	if !r.HeadImage.UEFI && !r.ComputeImage.UEFI {
 		return Short{}, false
 	}
-	have, takes := 0, 0
+	have, takes, unseen := 0, 0, 0
 	for _, h := range hosts {
 		if h.Takes() {
 			takes++
-			if h.UEFI {
+			switch {
+			case h.UEFI:
 				have++
+			case h.Unseen:
+				unseen++
 			}
 		}
 	}
-	s := Short{Resource: ResourceUEFI, Free: have, Of: takes}
+	s := Short{Resource: ResourceUEFI, Free: have, Of: takes, Unseen: unseen}
 	unbounded := Share{VCPUs: maxShare}
 	return s, have < takes && !Fits(hosts, r, unbounded) && (have == 0 || Fits(withUEFI(hosts), r, unbounded))
 }
@@ -180,16 +184,29 @@ func (r Request) shortOfUEFI(hosts []Host) (short Short, lacks bool) {
 func withUEFI(hosts []Host) []Host {
 	all := slices.Clone(hosts)
 	for i := range all {
-		all[i].UEFI = true
+		all[i].UEFI, all[i].Unseen = true, false
 	}
 	return all
 }
 
-// words are those of hosts that lack UEFI firmware.
+// words are those of hosts that lack UEFI firmware. Before an upgrade no check looked for it: where that is all, nobody may read that
+// there is none.
 func (s Short) words() string {
+	text := s.lacking()
+	if s.Unseen > 0 && s.Of > 1 {
+		text += fmt.Sprintf("; their provider's checks have not looked for it on %d of them yet", s.Unseen)
+	}
+	return text
+}
+
+func (s Short) lacking() string {
 	switch {
+	case s.Free == 0 && s.Of == 1 && s.Unseen == 1:
+		return "the check of the one host that takes nodes has not looked for UEFI firmware (OVMF) yet, which the image needs"
 	case s.Free == 0 && s.Of == 1:
 		return "the one host that takes nodes has no UEFI firmware (OVMF), which the image needs"
+	case s.Free == 0 && s.Unseen > 0:
+		return fmt.Sprintf("none of the %s that take nodes is known to have UEFI firmware (OVMF), which the image needs", refusal.Plural(s.Of, "host", "hosts"))
 	case s.Free == 0:
 		return fmt.Sprintf("none of the %s that take nodes has UEFI firmware (OVMF), which the image needs", refusal.Plural(s.Of, "host", "hosts"))
 	}

@@ -205,7 +205,7 @@ const TakesNodes = `h.fit AND h.state = 'active'`
 // place is the host as placement knows it.
 func (h Host) place() placement.Host {
 	return placement.Host{
-		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used, Images: h.Images, UEFI: h.UEFI != nil && *h.UEFI,
+		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used, Images: h.Images, UEFI: h.UEFI != nil && *h.UEFI, Unseen: h.UEFI == nil,
 	}
 }
 
