@@ -38,7 +38,7 @@ func OpenDirectory(root string) (*Directory, error) {
 		}
 	}
 	if d.there() != nil {
-		if err := os.WriteFile(filepath.Join(absolute, Mark), []byte(markText), 0o640); err != nil {
+		if err := os.WriteFile(filepath.Join(absolute, Mark), []byte(markText), 0o600); err != nil {
 			return nil, fmt.Errorf("blob folder: %w", err)
 		}
 	}
