@@ -149,6 +149,7 @@ func restartFits(nodes []restartNode, l launchCase) error {
 		vcpus += n.VCPUs
 	}
 	var why []string
+	noUEFI := false
 	for _, h := range l.Hosts {
 		s, carries := need[h.ID]
 		if !carries {
@@ -159,10 +160,17 @@ func restartFits(nodes []restartNode, l launchCase) error {
 		}
 		if reason := h.Lacks(s, uefi[h.ID]); reason != "" {
 			why = append(why, h.Name+": "+reason)
+			noUEFI = noUEFI || uefi[h.ID] && !h.UEFI
 		}
 	}
 	if reason := l.share().Refuses(int64(vcpus)); reason != "" {
 		why = append(why, reason)
+	}
+	if noUEFI {
+		return &refusal.Error{
+			Code: "capacity", Title: fmt.Sprintf("The hosts that keep the disks of these %s cannot start them now.", refusal.Plural(len(nodes), "node", "nodes")),
+			Next: "Ask the provider for UEFI firmware (OVMF) on them and for a check, or launch the version anew.", Detail: why,
+		}
 	}
 	if len(why) > 0 {
 		return &refusal.Error{

@@ -67,8 +67,8 @@ func TestUEFINodesGoToHostsThatHaveIt(t *testing.T) {
 	stopped(t, w, id)
 	w.Exec(t, `UPDATE hosts SET uefi = false`)
 	r = storetest.WantRefusal(t, w.DB.Machines.StartCluster(ctx, w.Organization, w.Person, id, 3600), "capacity")
-	if len(r.Detail) != 2 || !strings.HasSuffix(r.Detail[0], noUEFI) {
-		t.Errorf("detail %q", r.Detail)
+	if len(r.Detail) != 2 || !strings.HasSuffix(r.Detail[0], noUEFI) || strings.Contains(r.Title, "room") || !strings.Contains(r.Next, "OVMF") {
+		t.Errorf("refused with %+v", r)
 	}
 	w.Exec(t, `UPDATE hosts SET uefi = true`)
 	storetest.NoError(t, w.DB.Machines.StartCluster(ctx, w.Organization, w.Person, id, 3600))
