@@ -164,7 +164,8 @@ func TestHostCheckSaysWhatHasNoUEFI(t *testing.T) {
 	b.Host(2).SetUEFI(false)
 	b.Host(3).SetHookOlder(true)
 	for n, want := range []provisioner.HostCheck{
-		{State: provisioner.CheckPassed, Detail: "OVMF is there"}, {State: provisioner.CheckWarning, Detail: "apt-get install ovmf"},
+		{State: provisioner.CheckPassed, Detail: "OVMF is there"},
+		{State: provisioner.CheckWarning, Detail: "apt-get install ovmf"},
 		{State: provisioner.CheckWarning, Detail: "volary hook install"},
 	} {
 		loopstest.NoError(t, b.DB.Machines.CheckHost(t.Context(), uuid.Nil, b.Provider, b.Hosts[n]))
