@@ -48,6 +48,14 @@ func distinct(ids []uuid.UUID) int {
 	return len(set)
 }
 
+// unseen are the hosts, of which no check has looked at the last n for UEFI firmware.
+func unseen(all []placement.Host, n int) []placement.Host {
+	for i := range n {
+		all[len(all)-1-i].Unseen = true
+	}
+	return all
+}
+
 // TestPlaceAsksForUEFI: nodes whose image only UEFI starts go to hosts that have it, the others anywhere; what is refused is said with its numbers.
 func TestPlaceAsksForUEFI(t *testing.T) {
 	one, image := shape(2, 1024, 10), placement.Image{Digest: "u", Bytes: 1, UEFI: true}
@@ -56,12 +64,6 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 			h := host(n+1, shape(8, 8192, 100), shape(0, 0, 0))
 			h.UEFI = n < with
 			all = append(all, h)
-		}
-		return all
-	}
-	unseen := func(all []placement.Host, n int) []placement.Host {
-		for i := range n {
-			all[len(all)-1-i].Unseen = true
 		}
 		return all
 	}
