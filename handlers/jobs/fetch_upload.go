@@ -28,7 +28,7 @@ import (
 
 // How long a fetch may take, and wait.
 const (
-	fetchWhole     = 12 * time.Hour // since it began, or a person had it tried again
+	fetchWhole     = 12 * time.Hour // since its first turn, or the first after a person had it tried again; further turns that it waits for do not count
 	fetchTurnPause = 5 * time.Second
 	fetchLockPause = 2 * time.Second
 	fetchBackoff   = time.Second // after the first cut; twice as long after each that follows without progress
@@ -73,7 +73,7 @@ func (f *FetchUpload) Work(ctx context.Context, job *river.Job[queue.FetchUpload
 	if taken, err := f.Models.TakeFetchTurn(ctx, u.Organization, u.ID, job.ID); err != nil {
 		return err
 	} else if !taken {
-		return f.wait(ctx, u.ID, "Another upload of your organization is fetched first.", false, fetchTurnPause)
+		return f.wait(ctx, u.ID, "Another upload of your organization is fetched first.", fetchTurnPause)
 	}
 	held, lock, err := lockUpload(ctx, f.Models, f.Log, u.ID)
 	if err != nil {
@@ -109,12 +109,12 @@ func (f *FetchUpload) wanted(ctx context.Context, id string) (u models.FetchJob,
 	return u, err == nil, err
 }
 
-// wait gives the place to another job and comes back after a pause.
-func (f *FetchUpload) wait(ctx context.Context, id, why string, cut bool, pause time.Duration) error {
-	if err := f.Models.RecordFetchWaits(ctx, id, why, cut); err != nil {
+// wait gives the place to another job until it looks again whether it is its turn.
+func (f *FetchUpload) wait(ctx context.Context, id, why string, turn time.Duration) error {
+	if err := f.Models.RecordFetchWaits(ctx, id, why, turn); err != nil {
 		return err
 	}
-	return river.JobSnooze(pause)
+	return river.JobSnooze(turn)
 }
 
 // fetching is one look at one address.
@@ -394,5 +394,8 @@ func (f *fetching) again(ctx context.Context, p *fetch.Problem) error {
 	if cuts+1 >= fetchCuts {
 		return f.fail(ctx, p.Title, p.Next)
 	}
-	return f.wait(ctx, f.ID, p.Title+" It goes on by itself.", true, min(fetchBackoff<<cuts, fetchLongest))
+	if err := f.Models.RecordFetchWaits(ctx, f.ID, p.Title+" It goes on by itself.", 0); err != nil {
+		return err
+	}
+	return river.JobSnooze(min(fetchBackoff<<cuts, fetchLongest))
 }

@@ -439,6 +439,22 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 	if err := i.work(); !comesBack(err) || !strings.Contains(i.read().Reason, "is fetched first") {
 		t.Errorf("while another one is fetched: %v, %s", err, i.read().Reason)
 	}
+	// The time in which it waits for its turn is none of its fetching, before it began and after a cut.
+	var since int64
+	started := func(sql string) {
+		loopstest.NoError(t, i.pool.QueryRow(t.Context(), `SELECT coalesce(extract(epoch FROM (started_at - '2026-01-01 00:00+00'))::bigint, -1) FROM upload_sources WHERE upload_id = $1`, i.id).Scan(&since))
+		_, err := i.pool.Exec(t.Context(), sql, i.id)
+		loopstest.NoError(t, err)
+	}
+	if started(`UPDATE upload_sources SET started_at = '2026-01-01 00:00+00' WHERE upload_id = $1`); since != -1 {
+		t.Errorf("the time of its fetching runs while it waits for its first turn")
+	}
+	if err := i.work(); !comesBack(err) {
+		t.Errorf("while another one is fetched: %v", err)
+	}
+	if started(`UPDATE upload_sources SET started_at = NULL WHERE upload_id = $1`); since != 5 {
+		t.Errorf("after five seconds of waiting for its turn its fetching began %d s later", since)
+	}
 	_, err = i.pool.Exec(t.Context(), `UPDATE river_job SET state = 'completed', finalized_at = now() WHERE kind = 'fetch_upload'`)
 	loopstest.NoError(t, err)
 	if n := storetest.Must[int](t)(i.worker.Models.ReviveFetches(t.Context())); n != 2 {
