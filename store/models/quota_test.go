@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/models"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
@@ -157,6 +159,26 @@ func TestRaisedUploadsHoldTheQuota(t *testing.T) {
 	if q := storetest.Must[models.Quota](t)(db.Models.Quota(t.Context(), org)); passed.Load() != room || q.Over() {
 		t.Errorf("%d are raised, with room for %d: %+v", passed.Load(), room, q)
 	}
+}
+
+// Where nothing has room any more, no address is taken, though how large its file is nobody knows yet.
+func TestAnAddressNeedsRoomAtAll(t *testing.T) {
+	db := storetest.New(t)
+	org, owner := uploader(t, db, "Atlas")
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk"))
+	storetest.NoError(t, db.Models.CreateUpload(t.Context(), org, owner, hexID(1), "sent", gib))
+	allowed := int64(gib)
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	give := func() error {
+		return db.Models.BeginUpload(t.Context(), models.NewUpload{Organization: org, Person: owner, ID: hexID(2), Filename: "fetched", Source: &at})
+	}
+	err := give()
+	if r, ok := refusal.As(err); !ok || r.Code != "quota" || !strings.Contains(r.Title, "1 GiB of the 1 GiB") || strings.Contains(r.Title, "needs") {
+		t.Errorf("without room: %v", err)
+	}
+	allowed++
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	storetest.NoError(t, give())
 }
 
 // An upload that had room when it was begun is taken, although what is kept of it has none; the next one is refused.
