@@ -109,12 +109,12 @@ func (f *FetchUpload) wanted(ctx context.Context, id string) (u models.FetchJob,
 	return u, err == nil, err
 }
 
-// wait gives the place to another job until it looks again whether it is its turn.
-func (f *FetchUpload) wait(ctx context.Context, id, why string, turn time.Duration) error {
-	if err := f.Models.RecordFetchWaits(ctx, id, why, turn); err != nil {
+// wait gives the place to another job until it looks again, which is none of the time that a fetch may take.
+func (f *FetchUpload) wait(ctx context.Context, id, why string, pause time.Duration) error {
+	if err := f.Models.RecordFetchWaits(ctx, id, why, pause); err != nil {
 		return err
 	}
-	return river.JobSnooze(turn)
+	return river.JobSnooze(pause)
 }
 
 // fetching is one look at one address.
@@ -345,6 +345,9 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 		return f.fail(ctx, "The file was not here within "+cmp.Or(f.Whole, fetchWhole).String()+".", "Try again: it goes on where it is, if its server can. Or give a server that is nearer.")
 	case refused:
 		return f.fail(ctx, r.Title, r.Next)
+	case errors.Is(err, blob.ErrAway):
+		f.Log.WarnContext(ctx, "a fetch waits for the store", "upload", f.ID, "error", err)
+		return f.wait(ctx, f.ID, "The store of uploads does not answer. It goes on by itself once it does.", awayPause)
 	case errors.Is(err, blob.ErrFull):
 		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
 		return f.fail(ctx, "The server has no room left for uploads.", "Tell the operator, and try again later.")
