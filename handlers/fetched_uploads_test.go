@@ -16,7 +16,7 @@ import (
 // TestUploadByAddress gives an address, and takes the upload through what its page and the list of images show of its fetching.
 func TestUploadByAddress(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
-	a.World()
+	w := a.World()
 	member, auditor := a.SignIn(handlertest.Member), a.SignIn(handlertest.Auditor)
 	worker := storetest.OpenAs(t, a.Pool, store.RoleWorker)
 	ctx := t.Context()
@@ -77,6 +77,15 @@ func TestUploadByAddress(t *testing.T) {
 	says(t, "refused", member.Get(page), http.StatusOK, "This upload was refused", "At this address is a web page.", "Give the file's.", "Give an address again")
 	says(t, "discarded", member.Post(page+"/discard", nil), http.StatusSeeOther)
 	says(t, "gone", member.Get(page), http.StatusNotFound, "no such upload")
+	// A file that the organization has is fetched from nowhere.
+	had := strings.Repeat("1f", 16)
+	storetest.Arrived(t, a.Store, w.Organization, w.Person(handlertest.Member), had, "had.qcow2", 900)
+	storetest.Must[bool](t)(worker.Models.RecordVerdict(ctx, had, storetest.DoneVerdict(strings.Repeat("ef", 32))))
+	got = member.Post("/org/uploads", url.Values{"address": {"https://files.example/"}, "sha256": {strings.Repeat("EF", 32)}})
+	if where := got.Header.Get("Location"); got.Status != http.StatusSeeOther || where != "/org/uploads/"+had {
+		t.Errorf("what is had: %d %s", got.Status, where)
+	}
+	says(t, "what is had", member.Get("/org/uploads/"+had), http.StatusOK, "nothing is fetched", "What came of it")
 	// One that a worker fetches at this moment.
 	page = member.Post("/org/uploads", url.Values{"address": {"https://files.example/"}}).Header.Get("Location")
 	says(t, "without a file's name", member.Get(page), http.StatusOK, "files.example")

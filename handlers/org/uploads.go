@@ -111,6 +111,12 @@ func (h Handlers) CreateUpload(c echo.Context) error {
 		return again(r)
 	}
 	orgID, personID := where(c)
+	digest, _ := typed.ParseDigest(typedIn.SHA256) // none: nothing is had
+	if had, found, err := h.Models.UploadHad(c.Request().Context(), orgID, digest); err != nil {
+		return err
+	} else if found {
+		return h.Frame.Done(c, "/org/uploads/"+had.Upload, "Your organization has the file with this digest already, and nothing is fetched. Here is what came of it.")
+	}
 	id := models.UploadOf(uuid.New())
 	err = h.Models.BeginUpload(c.Request().Context(), models.NewUpload{
 		Organization: orgID, Person: personID, ID: id, Filename: fileOf(address), Name: typedIn.Name, ExpectedDigest: typedIn.SHA256, Source: &address,
