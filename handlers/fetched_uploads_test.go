@@ -90,4 +90,12 @@ func TestUploadByAddress(t *testing.T) {
 	page = member.Post("/org/uploads", url.Values{"address": {"https://files.example/"}}).Header.Get("Location")
 	says(t, "without a file's name", member.Get(page), http.StatusOK, "files.example")
 	says(t, "discarded before its first byte", member.Post(page+"/discard", nil), http.StatusSeeOther)
+	// What was set aside for a file of unknown length is not its size, also after it was refused.
+	page = member.Post("/org/uploads", url.Values{"address": {"https://files.example/page"}}).Header.Get("Location")
+	id = strings.TrimPrefix(page, "/org/uploads/")
+	storetest.NoError(t, worker.Models.RaiseUpload(ctx, id, 64<<20))
+	storetest.NoError(t, worker.Models.FailFetch(ctx, id, models.FetchFailure{Why: "At this address is a web page.", Advice: "Give the file's.", Final: true}))
+	if got := member.Get(page); !strings.Contains(got.Body, "not known yet") || strings.Contains(got.Body, "64 MiB") {
+		t.Error("the page says how large a file is that never came")
+	}
 }

@@ -178,10 +178,8 @@ func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list
 			Source: u.Source, Fetch: string(u.FetchState),
 		}
 		switch {
-		case u.Source != "" && u.Arrives():
+		case u.Source != "" && (u.Arrives() || u.State == provisioner.UploadRefused && u.Digest == ""): // its size is what was set aside
 			row.Offset, row.Size, row.Unsized = u.Fetched, u.Length, u.Length == 0
-		case u.Source != "" && u.Size == 0:
-			row.Offset, row.Unsized = u.Fetched, true
 		case u.Arrives():
 			received, known := here[u.ID]
 			row.Offset, row.Unknown = received, !known
