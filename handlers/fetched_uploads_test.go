@@ -16,7 +16,7 @@ import (
 // TestUploadByAddress gives an address, and takes the upload through what its page and the list of images show of its fetching.
 func TestUploadByAddress(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
-	a.World()
+	w := a.World()
 	member, auditor := a.SignIn(handlertest.Member), a.SignIn(handlertest.Auditor)
 	worker := storetest.OpenAs(t, a.Pool, store.RoleWorker)
 	ctx := t.Context()
@@ -54,7 +54,7 @@ func TestUploadByAddress(t *testing.T) {
 	storetest.NoError(t, worker.Models.RaiseUpload(ctx, id, 3<<30))
 	storetest.NoError(t, worker.Models.RecordFetched(ctx, id, 1<<30, 20<<20))
 	shown("coming", "1 GiB of 3 GiB are here", "20 MiB/s", "1 min 42 s", "goes on by itself")
-	storetest.NoError(t, worker.Models.RecordFetchWaits(ctx, id, "The line to files.example is cut. It goes on by itself.", true))
+	storetest.NoError(t, worker.Models.RecordFetchWaits(ctx, id, "The line to files.example is cut. It goes on by itself.", 0))
 	shown("cut", "The line to files.example is cut.")
 	leads := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://mirror.example/debian.qcow2?signature=kept-quiet"))
 	storetest.NoError(t, worker.Models.FailFetch(ctx, id, models.FetchFailure{Why: "files.example leads elsewhere.", Advice: "Fetch from there if you trust it.", Leads: &leads}))
@@ -77,8 +77,25 @@ func TestUploadByAddress(t *testing.T) {
 	says(t, "refused", member.Get(page), http.StatusOK, "This upload was refused", "At this address is a web page.", "Give the file's.", "Give an address again")
 	says(t, "discarded", member.Post(page+"/discard", nil), http.StatusSeeOther)
 	says(t, "gone", member.Get(page), http.StatusNotFound, "no such upload")
+	// A file that the organization has is fetched from nowhere.
+	had := strings.Repeat("1f", 16)
+	storetest.Arrived(t, a.Store, w.Organization, w.Person(handlertest.Member), had, "had.qcow2", 900)
+	storetest.Must[bool](t)(worker.Models.RecordVerdict(ctx, had, storetest.DoneVerdict(strings.Repeat("ef", 32))))
+	got = member.Post("/org/uploads", url.Values{"address": {"https://files.example/"}, "sha256": {strings.Repeat("EF", 32)}})
+	if where := got.Header.Get("Location"); got.Status != http.StatusSeeOther || where != "/org/uploads/"+had {
+		t.Errorf("what is had: %d %s", got.Status, where)
+	}
+	says(t, "what is had", member.Get("/org/uploads/"+had), http.StatusOK, "nothing is fetched", "What came of it")
 	// One that a worker fetches at this moment.
 	page = member.Post("/org/uploads", url.Values{"address": {"https://files.example/"}}).Header.Get("Location")
 	says(t, "without a file's name", member.Get(page), http.StatusOK, "files.example")
 	says(t, "discarded before its first byte", member.Post(page+"/discard", nil), http.StatusSeeOther)
+	// What was set aside for a file of unknown length is not its size, also after it was refused.
+	page = member.Post("/org/uploads", url.Values{"address": {"https://files.example/page"}}).Header.Get("Location")
+	id = strings.TrimPrefix(page, "/org/uploads/")
+	storetest.NoError(t, worker.Models.RaiseUpload(ctx, id, 64<<20))
+	storetest.NoError(t, worker.Models.FailFetch(ctx, id, models.FetchFailure{Why: "At this address is a web page.", Advice: "Give the file's.", Final: true}))
+	if got := member.Get(page); !strings.Contains(got.Body, "not known yet") || strings.Contains(got.Body, "64 MiB") {
+		t.Error("the page says how large a file is that never came")
+	}
 }

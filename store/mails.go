@@ -51,8 +51,8 @@ const (
 	MailHoursLow      MailKind = "hours_low"      // organization, provider, percent, left, full, held
 	MailHoursExpire   MailKind = "hours_expire"   // organization, provider, hours, days, until
 	MailHostLost      MailKind = "host_lost"      // provider, count, lines
-	MailUploadStale   MailKind = "upload_stale"   // upload, file, received, size, until
-	MailUploadGone    MailKind = "upload_gone"    // upload, file, received, size
+	MailUploadStale   MailKind = "upload_stale"   // upload, file, received, size, until; address of one that was fetched
+	MailUploadGone    MailKind = "upload_gone"    // upload, file, received, size; address of one that was fetched
 
 	// Warnings (DB.Warn). All have at, from and last, which may be empty.
 	MailKeyAdded  MailKind = "key_added"  // key, fingerprint, path; to whose it is

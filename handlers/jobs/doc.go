@@ -15,5 +15,10 @@
 // often it was cut and begun. A cut gives the place back: ten fetches of servers that answer now and then hold none. One fetch of an
 // organization runs at a time, and all together have a ceiling, so that pages and consoles are not starved.
 //
+// 2026-11-30: a right that ends ends the fetch that needs it, as it ends a request that sends: it is looked at before a server is asked, again under
+// the lock, and every two seconds. At the last byte alone a stranger's server was asked for up to twelve hours in the name of an organization that
+// was suspended. The twelve hours are of fetching: who waits for its turn, or for a store that is away, uses none of them, and is not taken for
+// an upload that stands still, however old it is.
+//
 // Start at queue.go.
 package jobs

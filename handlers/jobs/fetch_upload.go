@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -27,7 +28,7 @@ import (
 
 // How long a fetch may take, and wait.
 const (
-	fetchWhole     = 12 * time.Hour // since it began, or a person had it tried again
+	fetchWhole     = 12 * time.Hour // since its first turn, or the first after a person had it tried again; further turns that it waits for do not count
 	fetchTurnPause = 5 * time.Second
 	fetchLockPause = 2 * time.Second
 	fetchBackoff   = time.Second // after the first cut; twice as long after each that follows without progress
@@ -35,6 +36,7 @@ const (
 	fetchCuts      = 8 // without progress
 	fetchBegins    = 5 // at the first byte
 	fetchTold      = 2 * time.Second
+	fetchRights    = 2 * time.Second // between two looks whether it may go on
 	// fetchStep is how much is set aside at a time of a file whose length is not known.
 	fetchStep = 64 << 20
 )
@@ -60,11 +62,9 @@ func (f *FetchUpload) Timeout(*river.Job[queue.FetchUpload]) time.Duration {
 // Work implements river.Worker. It may be run again after its worker died at any line: what is here is asked of the store, and of which
 // file it is stands in the row.
 func (f *FetchUpload) Work(ctx context.Context, job *river.Job[queue.FetchUpload]) error {
-	u, err := f.Models.FetchForWorker(ctx, models.UploadOf(job.Args.UploadID))
-	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
-		return nil
-	}
-	if err != nil || u.State != provisioner.UploadArriving || u.FetchState != models.FetchWaiting && u.FetchState != models.Fetching {
+	id := models.UploadOf(job.Args.UploadID)
+	u, wanted, err := f.wanted(ctx, id)
+	if err != nil || !wanted {
 		return err
 	}
 	if f.Fetcher == nil {
@@ -73,7 +73,7 @@ func (f *FetchUpload) Work(ctx context.Context, job *river.Job[queue.FetchUpload
 	if taken, err := f.Models.TakeFetchTurn(ctx, u.Organization, u.ID, job.ID); err != nil {
 		return err
 	} else if !taken {
-		return f.wait(ctx, u.ID, "Another upload of your organization is fetched first.", false, fetchTurnPause)
+		return f.wait(ctx, u.ID, "Another upload of your organization is fetched first.", fetchTurnPause)
 	}
 	held, lock, err := lockUpload(ctx, f.Models, f.Log, u.ID)
 	if err != nil {
@@ -83,14 +83,35 @@ func (f *FetchUpload) Work(ctx context.Context, job *river.Job[queue.FetchUpload
 		return river.JobSnooze(fetchLockPause)
 	}
 	defer lock.release(ctx)
+	// Read again: what was true before the lock was may not be true under it.
+	if u, wanted, err = f.wanted(ctx, id); err != nil || !wanted {
+		return err
+	}
 	one := &fetching{FetchUpload: f, FetchJob: u, lock: lock}
-	err = one.run(held)
-	return one.conclude(ctx, held, job, err)
+	return one.conclude(ctx, held, job, one.runWhileAllowed(held))
 }
 
-// wait gives the place to another job and comes back after a pause.
-func (f *FetchUpload) wait(ctx context.Context, id, why string, cut bool, pause time.Duration) error {
-	if err := f.Models.RecordFetchWaits(ctx, id, why, cut); err != nil {
+// wanted reads an upload, and tells whether it is to be fetched still. Where that may not be any more, it has failed from now on.
+func (f *FetchUpload) wanted(ctx context.Context, id string) (u models.FetchJob, wanted bool, err error) {
+	u, err = f.Models.FetchForWorker(ctx, id)
+	if err == nil && (u.State != provisioner.UploadArriving || u.FetchState != models.FetchWaiting && u.FetchState != models.Fetching) {
+		return u, false, nil
+	}
+	if err == nil {
+		err = f.Models.RefuseFetch(ctx, id)
+	}
+	switch r, refused := refusal.As(err); {
+	case refused && r.Code == "not_found":
+		return u, false, nil
+	case refused:
+		return u, false, f.Models.FailFetch(ctx, id, models.FetchFailure{Why: r.Title, Advice: r.Next})
+	}
+	return u, err == nil, err
+}
+
+// wait gives the place to another job until it looks again, which is none of the time that a fetch may take.
+func (f *FetchUpload) wait(ctx context.Context, id, why string, pause time.Duration) error {
+	if err := f.Models.RecordFetchWaits(ctx, id, why, pause); err != nil {
 		return err
 	}
 	return river.JobSnooze(pause)
@@ -110,6 +131,40 @@ type fetching struct {
 }
 
 var errNoMore = errors.New("the upload does not arrive any more")
+
+// runWhileAllowed is run, which ends soon after a right that it needs: that of who asked for it, or of the organization.
+func (f *fetching) runWhileAllowed(ctx context.Context) error {
+	ctx, end := context.WithCancelCause(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { end(f.untilRefused(ctx)) })
+	err := f.run(ctx)
+	end(nil)
+	watch.Wait()
+	if _, refused := refusal.As(context.Cause(ctx)); refused && err != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// untilRefused gives why the fetch may not go on; nil where ctx ended before.
+func (f *fetching) untilRefused(ctx context.Context) error {
+	tick := time.NewTicker(fetchRights)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		// One that cannot be asked is asked again: at the end it is, in any case.
+		if err := f.Models.RefuseFetch(ctx, f.ID); err != nil && ctx.Err() == nil {
+			if _, refused := refusal.As(err); refused {
+				return err
+			}
+			f.Log.WarnContext(ctx, "whether a fetch may go on", "upload", f.ID, "error", err)
+		}
+	}
+}
 
 // run fetches what is missing, and has the upload checked once all is here.
 func (f *fetching) run(ctx context.Context) error {
@@ -291,8 +346,8 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 	case refused:
 		return f.fail(ctx, r.Title, r.Next)
 	case errors.Is(err, blob.ErrAway):
-		f.Log.WarnContext(ctx, "fetch waits for the store", "upload", f.ID, "error", err)
-		return f.wait(ctx, f.ID, "The store of uploads and images does not answer. The fetch goes on by itself once it does.", false, awayPause)
+		f.Log.WarnContext(ctx, "a fetch waits for the store", "upload", f.ID, "error", err)
+		return f.wait(ctx, f.ID, "The store of uploads does not answer. It goes on by itself once it does.", awayPause)
 	case errors.Is(err, blob.ErrFull):
 		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
 		return f.fail(ctx, "The server has no room left for uploads.", "Tell the operator, and try again later.")
@@ -342,5 +397,8 @@ func (f *fetching) again(ctx context.Context, p *fetch.Problem) error {
 	if cuts+1 >= fetchCuts {
 		return f.fail(ctx, p.Title, p.Next)
 	}
-	return f.wait(ctx, f.ID, p.Title+" It goes on by itself.", true, min(fetchBackoff<<cuts, fetchLongest))
+	if err := f.Models.RecordFetchWaits(ctx, f.ID, p.Title+" It goes on by itself.", 0); err != nil {
+		return err
+	}
+	return river.JobSnooze(min(fetchBackoff<<cuts, fetchLongest))
 }

@@ -510,6 +510,22 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 	if err := i.work(); !comesBack(err) || !strings.Contains(i.read().Reason, "is fetched first") {
 		t.Errorf("while another one is fetched: %v, %s", err, i.read().Reason)
 	}
+	// The time in which it waits for its turn is none of its fetching, before it began and after a cut.
+	var since int64
+	started := func(sql string) {
+		loopstest.NoError(t, i.pool.QueryRow(t.Context(), `SELECT coalesce(extract(epoch FROM (started_at - '2026-01-01 00:00+00'))::bigint, -1) FROM upload_sources WHERE upload_id = $1`, i.id).Scan(&since))
+		_, err := i.pool.Exec(t.Context(), sql, i.id)
+		loopstest.NoError(t, err)
+	}
+	if started(`UPDATE upload_sources SET started_at = '2026-01-01 00:00+00' WHERE upload_id = $1`); since != -1 {
+		t.Errorf("the time of its fetching runs while it waits for its first turn")
+	}
+	if err := i.work(); !comesBack(err) {
+		t.Errorf("while another one is fetched: %v", err)
+	}
+	if started(`UPDATE upload_sources SET started_at = NULL WHERE upload_id = $1`); since != 5 {
+		t.Errorf("after five seconds of waiting for its turn its fetching began %d s later", since)
+	}
 	_, err = i.pool.Exec(t.Context(), `UPDATE river_job SET state = 'completed', finalized_at = now() WHERE kind = 'fetch_upload'`)
 	loopstest.NoError(t, err)
 	if n := storetest.Must[int](t)(i.worker.Models.ReviveFetches(t.Context())); n != 2 {
@@ -529,7 +545,7 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 	_, err = i.pool.Exec(t.Context(), `UPDATE memberships SET role = 'billing' WHERE person_id = $1`, i.person)
 	loopstest.NoError(t, err)
 	loopstest.NoError(t, i.db.Models.RetryFetch(t.Context(), i.org, i.person, i.id, ""))
-	if u := i.toItsEnd(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "Your role is billing") {
+	if u := i.toItsEnd(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "asked for it, and may bring no images") {
 		t.Errorf("of who may not any more: %+v", u)
 	}
 	owner := storetest.Open(t, i.pool)
@@ -546,6 +562,21 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 	loopstest.NoError(t, i.db.Models.RetryFetch(t.Context(), i.org, i.person, i.id, ""))
 	if u := i.toItsEnd(); u.FetchState != models.FetchFailed || !strings.Contains(u.Reason, "Nothing is fetched") {
 		t.Errorf("where nothing is fetched: %+v", u)
+	}
+}
+
+// A store that is away is waited for, and takes none of the job's attempts.
+func TestFetchUploadWaitsForTheStore(t *testing.T) {
+	i := newImporter(t)
+	i.file("/disk", `"one"`, pattern(1<<20))
+	i.give("/disk", "")
+	i.job.Blobs = away{i.blobs}
+	if err := i.work(); !comesBack(err) || !strings.Contains(i.read().Reason, "does not answer. It goes on by itself") {
+		t.Errorf("without a store: %v, %+v", err, i.read())
+	}
+	i.job.Blobs = i.blobs
+	if u := i.toItsEnd(); u.State != provisioner.UploadChecking {
+		t.Errorf("with it: %+v", u)
 	}
 }
 

@@ -196,7 +196,7 @@ func TestVerificationEndsWithItsTime(t *testing.T) {
 	}
 }
 
-// away is a store that cannot remove anything now.
+// away is a store that can remove nothing now, and does not tell how far uploads are.
 type away struct{ blob.Place }
 
 // Delete implements blob.Store.
@@ -209,6 +209,11 @@ type awayUploads struct{ blob.Uploads }
 
 // Discard implements blob.Uploads.
 func (awayUploads) Discard(context.Context, string) error { return blob.ErrAway }
+
+// Progress implements blob.Uploads.
+func (awayUploads) Progress(context.Context, string) (blob.Progress, error) {
+	return blob.Progress{}, blob.ErrAway
+}
 
 // What is to be removed from a store that is away is removed later, and the verdict stays.
 func TestRemovalsWaitForTheStore(t *testing.T) {

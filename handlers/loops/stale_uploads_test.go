@@ -9,7 +9,10 @@ import (
 
 	"volary.dev/handlers/loops"
 	"volary.dev/handlers/loops/loopstest"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/blob"
+	"volary.dev/store/models"
+	"volary.dev/store/storetest"
 )
 
 // Who began an upload is told that it stands still, once of each standstill, and that it is gone, with what had arrived. One of which bytes
@@ -69,4 +72,46 @@ func TestStaleUploadsAreToldOf(t *testing.T) {
 		t.Errorf("discarded by hand: %t, %v", was, err)
 	}
 	told("discarded by hand", append([]string{"upload_gone, empty.img, 0 B, 4 KiB", "upload_gone, still.img, 1 KiB, 4 KiB"}, stale...)...)
+}
+
+// What is fetched, or waits for its turn, does not stand still, however old it is. One whose fetching failed has a day since that began, and who gave
+// the address is told what became of it and where to go on: no file is chosen anew.
+func TestFetchedUploadsStandStill(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	db := storetest.Open(t, u.Pool).Models
+	keeper := loops.UploadKeeper{Models: u.Job.Models, Blobs: u.Blobs, Log: slog.New(slog.DiscardHandler)}
+	const id = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk.img?signature=secret"))
+	loopstest.NoError(t, db.BeginUpload(t.Context(), models.NewUpload{Organization: u.Org, Person: u.Person, ID: id, Filename: "disk.img", Source: &at}))
+	later := time.Now().Add(time.Hour)
+	look := func() (there bool, told string) {
+		t.Helper()
+		loopstest.NoError(t, keeper.Warn(t.Context(), later))
+		loopstest.NoError(t, u.Pool.QueryRow(t.Context(), `
+			SELECT coalesce(string_agg(concat_ws(' ', kind, data ->> 'address', data ->> 'path'), ', ' ORDER BY kind), '') FROM notices WHERE event = 'upload_stale'`).Scan(&told))
+		loopstest.NoError(t, keeper.Discard(t.Context(), later))
+		loopstest.NoError(t, u.Pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM uploads WHERE id = $1)`, id).Scan(&there))
+		return there, told
+	}
+	if there, told := look(); !there || told != "" {
+		t.Errorf("waiting for its turn: there: %t, told %q", there, told)
+	}
+	if was, err := u.Job.Models.ExpireUpload(t.Context(), id, 0); err != nil || was {
+		t.Errorf("one that somebody has just had tried again is discarded: %v", err)
+	}
+	loopstest.NoError(t, db.FailFetch(t.Context(), id, models.FetchFailure{Why: "No.", Advice: "Wait."}))
+	_, err := u.Pool.Exec(t.Context(), `UPDATE upload_sources SET started_at = now() + interval '2 hours'`)
+	loopstest.NoError(t, err)
+	if there, told := look(); !there || told != "" {
+		t.Errorf("just failed: there: %t, told %q", there, told)
+	}
+	_, err = u.Pool.Exec(t.Context(), `UPDATE upload_sources SET started_at = now()`)
+	loopstest.NoError(t, err)
+	want := "upload_stale https://files.example/disk.img /org/uploads/aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa"
+	if there, told := look(); there || told != want {
+		t.Errorf("failed a day ago: there: %t, told %q", there, told)
+	}
+	if _, told := look(); told != "upload_gone https://files.example/disk.img /org/images/new, "+want {
+		t.Errorf("told in the end %q", told)
+	}
 }

@@ -111,6 +111,12 @@ func (h Handlers) CreateUpload(c echo.Context) error {
 		return again(r)
 	}
 	orgID, personID := where(c)
+	digest, _ := typed.ParseDigest(typedIn.SHA256) // none: nothing is had
+	if had, found, err := h.Models.UploadHad(c.Request().Context(), orgID, digest); err != nil {
+		return err
+	} else if found {
+		return h.Frame.Done(c, "/org/uploads/"+had.Upload, "Your organization has the file with this digest already, and nothing is fetched. Here is what came of it.")
+	}
 	id := models.UploadOf(uuid.New())
 	err = h.Models.BeginUpload(c.Request().Context(), models.NewUpload{
 		Organization: orgID, Person: personID, ID: id, Filename: fileOf(address), Name: typedIn.Name, ExpectedDigest: typedIn.SHA256, Source: &address,
@@ -172,10 +178,8 @@ func (h Handlers) uploadRows(ctx context.Context, uploads []models.Upload) (list
 			Source: u.Source, Fetch: string(u.FetchState),
 		}
 		switch {
-		case u.Source != "" && u.Arrives():
+		case u.Source != "" && (u.Arrives() || u.State == provisioner.UploadRefused && u.Digest == ""): // its size is what was set aside
 			row.Offset, row.Size, row.Unsized = u.Fetched, u.Length, u.Length == 0
-		case u.Source != "" && u.Size == 0:
-			row.Offset, row.Unsized = u.Fetched, true
 		case u.Arrives():
 			received, known := here[u.ID]
 			row.Offset, row.Unknown = received, !known

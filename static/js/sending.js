@@ -34,9 +34,9 @@ class Pieces {
     this.now = Math.min(firstPiece, this.most);
   }
 
-  // tooLarge halves, and tells whether that is possible. Where it is not, it is the operator's to mend, and forgotten.
-  tooLarge() {
-    if (this.now <= smallestPiece) {
+  // tooLarge halves what was sent from an offset, and tells whether that is possible. Where it is not, it is the operator's to mend, and forgotten.
+  tooLarge(offset) {
+    if (this.at(offset) <= smallestPiece) {
       sessionStorage.removeItem(kept);
       return false;
     }
@@ -45,9 +45,10 @@ class Pieces {
     return true;
   }
 
-  // stood is for a piece of which nothing arrived: something on the way may keep it until it is whole. After the second of a
-  // size there are no more of it: some proxies cut the line where others say 413.
-  stood() {
+  // stood is for a piece of which nothing arrived from an offset on: something on the way may keep it until it is whole. After the second of a
+  // size there are no more of it: some proxies cut the line where others say 413. That the smallest is lost says nothing of larger ones.
+  stood(offset) {
+    if (this.at(offset) <= smallestPiece) return;
     const times = (this.#lost.get(this.now) ?? 0) + 1;
     this.#lost.set(this.now, times);
     if (times > 1) this.most = Math.max(smallestPiece, Math.floor(this.now / 2));
@@ -95,7 +96,7 @@ export class Sending {
     while (!this.#stopped) {
       const before = this.#offset;
       const failure = await this.#attempt(() => {
-        if (this.#offset === failedAt) this.#pieces.stood();
+        if (this.#offset === failedAt) this.#pieces.stood(failedAt);
         failedAt = -1;
       });
       if (this.#stopped) return false;
@@ -104,7 +105,7 @@ export class Sending {
       if (this.#offset > before) tries = 0;
       switch (judge(failure)) {
         case "smaller":
-          if (!this.#pieces.tooLarge()) throw new Refused("proxy", 413, tooSmall);
+          if (!this.#pieces.tooLarge(this.#offset)) throw new Refused("proxy", 413, tooSmall);
           this.#o.say(this.note);
           break;
         case "prove": // more may have come between the proof and the bytes; at one place it is refused once

@@ -121,10 +121,12 @@ func (db *DB) RecordFetched(ctx context.Context, id string, received, perSecond 
 	return nil
 }
 
-// RecordFetchWaits shows what an upload that is to be fetched waits for; cut counts it among the cuts.
-func (db *DB) RecordFetchWaits(ctx context.Context, id, why string, cut bool) error {
+// RecordFetchWaits shows what an upload that is to be fetched waits for: for pause, which is no time of its fetching, until it looks again
+// whether it is its turn or the store is there, or, where that is 0, for another try after a cut, which is counted.
+func (db *DB) RecordFetchWaits(ctx context.Context, id, why string, pause time.Duration) error {
 	_, err := db.pool.Exec(ctx, `
-		UPDATE upload_sources SET state = 'waiting', rate = 0, cuts = cuts + $2, started_at = coalesce(started_at, now()) WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id, map[bool]int{true: 1}[cut])
+		UPDATE upload_sources SET state = 'waiting', rate = 0, cuts = cuts + CASE WHEN $2 > interval '0' THEN 0 ELSE 1 END, started_at = started_at + $2
+		WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id, pause)
 	if err == nil {
 		_, err = db.pool.Exec(ctx, `UPDATE uploads SET reason = $2 WHERE id = $1 AND state = 'arriving' AND reason <> $2`, id, why)
 	}

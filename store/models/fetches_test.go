@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/waittest"
@@ -70,4 +71,27 @@ func TestFetchesOfAnHour(t *testing.T) {
 	storetest.WantCode(t, begin(101), "uploads")
 	storetest.NoError(t, w.DB.Models.FailFetch(t.Context(), hexID(100), models.FetchFailure{Why: "No.", Advice: "Wait."}))
 	storetest.WantCode(t, w.DB.Models.RetryFetch(t.Context(), w.Organization, w.Person, hexID(100), ""), "uploads")
+}
+
+// What the page names is what is fetched: an operator who ends the job before it followed to another server does not lead it back.
+func TestWhereAFetchFollowsItStays(t *testing.T) {
+	w := storetest.NewWorld(t)
+	web, worker := storetest.OpenAs(t, w.Pool, store.RoleWeb).Models, storetest.OpenAs(t, w.Pool, store.RoleWorker).Models
+	address := func(s string) *typed.WebAddress {
+		at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress(s))
+		return &at
+	}
+	id, leads := hexID(1), address("https://mirror.example/disk?signature=two")
+	storetest.NoError(t, web.BeginUpload(t.Context(), models.NewUpload{Organization: w.Organization, Person: w.Person, ID: id, Filename: "disk", Source: address("https://files.example/disk?signature=one")}))
+	storetest.NoError(t, worker.FailFetch(t.Context(), id, models.FetchFailure{Why: "It leads elsewhere.", Advice: "Follow.", Leads: leads}))
+	storetest.NoError(t, web.RetryFetch(t.Context(), w.Organization, w.Person, id, leads.Shown))
+	tx := storetest.Must[pgx.Tx](t)(w.Pool.Begin(t.Context()))
+	storetest.NoError(t, models.CancelFetch(t.Context(), tx, id, "cancelled"))
+	storetest.NoError(t, tx.Commit(t.Context()))
+	storetest.NoError(t, web.RetryFetch(t.Context(), w.Organization, w.Person, id, ""))
+	u := storetest.Must[models.Upload](t)(web.Upload(t.Context(), w.Organization, id))
+	f := storetest.Must[models.FetchJob](t)(worker.FetchForWorker(t.Context(), id))
+	if text, err := storetest.MailIdentity().Open(f.Sealed); err != nil || text != leads.Full || u.Source != leads.Shown {
+		t.Errorf("the page names %s, %s is fetched (%v)", u.Source, text, err)
+	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
 	"volary.dev/store"
-	"volary.dev/store/people"
 )
 
 // FinishFetch notes that the last byte of an upload was fetched, forgets its address, and asks for its verification, in one transaction. A
@@ -24,7 +23,7 @@ func (db *DB) FinishFetch(ctx context.Context, id string) error {
 		if err := tx.QueryRow(ctx, `SELECT asked_by FROM upload_sources WHERE upload_id = $1`, id).Scan(&by); err != nil {
 			return store.Found(err, "upload")
 		}
-		if err := people.RefuseIdle(ctx, tx, u.OrganizationID, by); err != nil {
+		if err := refuseIdleAsker(ctx, tx, u.OrganizationID, by); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `

@@ -57,7 +57,7 @@ func (db *DB) reserve(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, name stri
 	}
 	// Read after the lock, in a statement of its own: who held it before is seen.
 	q, err := db.readQuota(ctx, tx, orgID)
-	if err != nil || bytes <= q.Allowed-q.Used() {
+	if err != nil || bytes <= q.Allowed-q.Used() && (bytes > 0 || q.Used() < q.Allowed) {
 		return err
 	}
 	unused, err := unusedImages(ctx, tx, orgID)
@@ -113,6 +113,10 @@ func (q Quota) refusal(name string, bytes int64, unused []unusedImage) *refusal.
 	r := &refusal.Error{
 		Code: "quota", Title: fmt.Sprintf("Your organization uses %s of the %s that it may keep, and %s needs %s.",
 			refusal.Bytes(q.Used()), refusal.Bytes(q.Allowed), typed.Isolate(name), refusal.Bytes(bytes)),
+	}
+	if bytes == 0 { // of an address: how large its file is, nobody knows yet
+		r.Title = fmt.Sprintf("Your organization uses %s of the %s that it may keep: there is no room for %s, however small it is.",
+			refusal.Bytes(q.Used()), refusal.Bytes(q.Allowed), typed.Isolate(name))
 	}
 	const ask = "ask who runs this Volary for a larger quota"
 	if bytes > q.Allowed {

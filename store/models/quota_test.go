@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/models"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
@@ -159,6 +161,26 @@ func TestRaisedUploadsHoldTheQuota(t *testing.T) {
 	}
 }
 
+// Where nothing has room any more, no address is taken, though how large its file is nobody knows yet.
+func TestAnAddressNeedsRoomAtAll(t *testing.T) {
+	db := storetest.New(t)
+	org, owner := uploader(t, db, "Atlas")
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk"))
+	storetest.NoError(t, db.Models.CreateUpload(t.Context(), org, owner, hexID(1), "sent", gib))
+	allowed := int64(gib)
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	give := func() error {
+		return db.Models.BeginUpload(t.Context(), models.NewUpload{Organization: org, Person: owner, ID: hexID(2), Filename: "fetched", Source: &at})
+	}
+	err := give()
+	if r, ok := refusal.As(err); !ok || r.Code != "quota" || !strings.Contains(r.Title, "1 GiB of the 1 GiB") || strings.Contains(r.Title, "needs") {
+		t.Errorf("without room: %v", err)
+	}
+	allowed++
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	storetest.NoError(t, give())
+}
+
 // An upload that had room when it was begun is taken, although what is kept of it has none; the next one is refused.
 func TestImagesLargerThanTheirUploadAreTaken(t *testing.T) {
 	db := storetest.New(t)
@@ -204,12 +226,12 @@ func TestTheSameFileIsKnown(t *testing.T) {
 	if !had(org) || had(other) {
 		t.Errorf("had by its organization: %t, by another one: %t", had(org), had(other))
 	}
-	canonical := storetest.ImageOf(t, db, org, hexID(1)).CanonicalDigest
-	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), canonical, models.BlobGone))
+	image := storetest.ImageOf(t, db, org, hexID(1)).CanonicalDigest
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), image, models.BlobGone))
 	if had(org) {
-		t.Error("a file is had whose image has lost its bytes: nobody could bring them back")
+		t.Error("a file is had whose image has lost its bytes: bringing it anew is the way out")
 	}
-	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), canonical, models.BlobWhole))
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), image, models.BlobWhole))
 	storetest.Arrived(t, db, org, owner, hexID(2), "second", 900)
 	storetest.Must[bool](t)(db.Models.RecordVerdict(t.Context(), hexID(2), storetest.DoneVerdict(digest)))
 	u := storetest.Must[models.Upload](t)(db.Models.Upload(t.Context(), org, hexID(2)))

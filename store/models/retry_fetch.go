@@ -41,9 +41,14 @@ func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, follow st
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, follow = $2 <> '', address = coalesce(nullif($2, ''), address), leads = '', asked_by = $3
+			UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, address = coalesce(nullif($2, ''), address), leads = '', asked_by = $3
 			WHERE upload_id = $1`, id, follow, by); err != nil {
 			return fmt.Errorf("retry fetch of upload %s: %w", id, err)
+		}
+		if follow != "" { // else as it is: the worker may not have followed yet where somebody said so before, and the page has that address since
+			if _, err := tx.Exec(ctx, `UPDATE upload_sources SET follow = true WHERE upload_id = $1`, id); err != nil {
+				return fmt.Errorf("retry fetch of upload %s: %w", id, err)
+			}
 		}
 		if _, err := tx.Exec(ctx, `UPDATE uploads SET reason = '' WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("retry fetch of upload %s: %w", id, err)

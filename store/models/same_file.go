@@ -22,19 +22,21 @@ type Had struct {
 }
 
 // UploadHad finds an upload of the organization whose file has a digest (64 lower-case hex digits), the first that came; found is false
-// where there is none, and where one of its images has lost its bytes, which the same file brings back. What other organizations have is not looked at: whoever knows a digest would learn that it is there.
+// where there is none, and where an image that came of it has lost its bytes: they are whole again once the file is brought anew. What other
+// organizations have is not looked at: whoever knows a digest would learn that it is there.
 func (db *DB) UploadHad(ctx context.Context, orgID uuid.UUID, digest string) (had Had, found bool, err error) {
-	return uploadHad(ctx, db.pool, orgID, digest, "")
+	return uploadHad(ctx, db.pool, orgID, digest, "", false)
 }
 
-func uploadHad(ctx context.Context, q store.Queryer, orgID uuid.UUID, digest, but string) (had Had, found bool, err error) {
+func uploadHad(ctx context.Context, q store.Queryer, orgID uuid.UUID, digest, but string, lost bool) (had Had, found bool, err error) {
 	if digest == "" {
 		return had, false, nil
 	}
 	rows, _ := q.Query(ctx, `
 		SELECT u.id AS upload, u.size, i.image, i.name, i.images FROM uploads u,
-			LATERAL (SELECT (array_agg(id ORDER BY id))[1] AS image, (array_agg(name ORDER BY id))[1] AS name, count(*)::int AS images, bool_or(lost <> '') AS lost FROM images WHERE upload_id = u.id) AS i
-		WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.id <> $3 AND i.images > 0 AND NOT i.lost ORDER BY u.created_at, u.id LIMIT 1`, orgID, digest, but)
+			LATERAL (SELECT (array_agg(id ORDER BY id))[1] AS image, (array_agg(name ORDER BY id))[1] AS name, count(*)::int AS images,
+				coalesce(bool_or(lost <> ''), false) AS lost FROM images WHERE upload_id = u.id) AS i
+		WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.id <> $3 AND i.images > 0 AND ($4 OR NOT i.lost) ORDER BY u.created_at, u.id LIMIT 1`, orgID, digest, but, lost)
 	list, err := store.All(rows, "uploads of a digest", pgx.RowToStructByName[Had])
 	if err != nil || len(list) == 0 {
 		return had, false, err
@@ -48,7 +50,7 @@ func (u judgedUpload) noteSameFile(ctx context.Context, tx pgx.Tx, id string, v 
 	if v.State != provisioner.UploadDone {
 		return nil
 	}
-	had, found, err := uploadHad(ctx, tx, u.OrganizationID, v.Digest, id)
+	had, found, err := uploadHad(ctx, tx, u.OrganizationID, v.Digest, id, true)
 	if err != nil || !found {
 		return err
 	}

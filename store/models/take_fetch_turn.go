@@ -9,7 +9,7 @@ import (
 )
 
 // TakeFetchTurn gives a job of the fetch queue its organization's turn: one upload of an organization is fetched at a time, so that none
-// fills the places of all. The turn of a job that does not run any more is free.
+// fills the places of all; it is fetched since its first turn. The turn of a job that does not run any more is free.
 func (db *DB) TakeFetchTurn(ctx context.Context, orgID uuid.UUID, uploadID string, jobID int64) (taken bool, err error) {
 	return taken, db.core.Tx(ctx, func(tx pgx.Tx) error {
 		// No lock of a row: the worker may lock no organization. Looked at in a statement after it, which sees who had it before.
@@ -21,7 +21,7 @@ func (db *DB) TakeFetchTurn(ctx context.Context, orgID uuid.UUID, uploadID strin
 				WHERE u.organization_id = $1 AND s.upload_id <> $2 AND u.state = 'arriving' AND j.state = 'running' AND s.state = 'fetching')`, orgID, uploadID).Scan(&taken); err != nil || !taken {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `UPDATE upload_sources SET job_id = $2, state = 'fetching' WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, uploadID, jobID); err != nil {
+		if _, err := tx.Exec(ctx, `UPDATE upload_sources SET job_id = $2, state = 'fetching', started_at = coalesce(started_at, now()) WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, uploadID, jobID); err != nil {
 			return fmt.Errorf("take fetch turn: %w", err)
 		}
 		return nil

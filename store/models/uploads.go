@@ -135,9 +135,12 @@ func announcedUploads(ctx context.Context, q store.Queryer) ([]Announced, error)
 	return store.All(rows, "announced uploads", pgx.RowToStructByName[Announced])
 }
 
-// StaleUploads names unfinished uploads that were begun before a time, for the worker that discards their bytes.
+// StaleUploads names unfinished uploads that were begun before a time, for the worker that discards their bytes. One that is fetched, or waits
+// for its turn, is none, however long that takes: its time is bounded by who fetches it. One whose fetching failed was begun when that began.
 func (db *DB) StaleUploads(ctx context.Context, before time.Time) ([]string, error) {
-	rows, _ := db.pool.Query(ctx, `SELECT id FROM uploads WHERE state = 'arriving' AND created_at < $1 ORDER BY created_at LIMIT 1000`, before)
+	rows, _ := db.pool.Query(ctx, `
+		SELECT u.id FROM uploads u LEFT JOIN upload_sources s ON s.upload_id = u.id
+		WHERE u.state = 'arriving' AND greatest(u.created_at, s.started_at) < $1 AND coalesce(s.state, '') NOT IN ('waiting', 'fetching') ORDER BY u.created_at LIMIT 1000`, before)
 	return store.All(rows, "stale uploads", pgx.RowTo[string])
 }
 

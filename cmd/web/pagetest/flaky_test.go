@@ -12,7 +12,7 @@ import (
 	"volary.dev/handlers/handlertest"
 )
 
-// TestAGatewayThatFailsBeginsNothingAnew cuts the first part of an upload, and has a gateway answer the next questions how much
+// TestAGatewayThatFailsBeginsNothingAnew cuts the first large piece of an upload, and has a gateway answer the next questions how much
 // arrived, and the creation, in every way that gateways do while the portal is restarted.
 func TestAGatewayThatFailsBeginsNothingAnew(t *testing.T) {
 	ctx := chromium(t)
@@ -33,7 +33,7 @@ func TestAGatewayThatFailsBeginsNothingAnew(t *testing.T) {
 				case r.Method == http.MethodPost && creations.Add(1) == 1: // it is made, and nobody hears of it
 					l.proxy.ServeHTTP(httptest.NewRecorder(), r)
 					gateway(w, status)
-				case r.Method == http.MethodPatch && cuts.Add(1) == 1:
+				case r.Method == http.MethodPatch && r.ContentLength > 3*mib && cuts.Add(1) == 1: // in its middle
 					l.cut(w, r, 3*mib)
 				case r.Method == http.MethodHead && cuts.Load() > 0 && bads.Add(1) <= 2:
 					gateway(w, status)
@@ -66,7 +66,7 @@ func TestUploadGoesOn(t *testing.T) {
 	monday, _, _ := twins(t, 24*mib)
 	var cuts atomic.Int32
 	l.befalls(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodPatch || cuts.Add(1) > 2 {
+		if r.Method != http.MethodPatch || r.ContentLength <= mib || cuts.Add(1) > 2 { // in the middle of a piece
 			return false
 		}
 		l.cut(w, r, mib)
@@ -93,4 +93,34 @@ func TestUploadGoesOn(t *testing.T) {
 		t.Errorf("%d uploads were begun, two files were chosen", n)
 	}
 	wantSame(t, "after a restart", arrived(t, app, "disk.raw")[1], tuesday)
+}
+
+// TestTheFirstPieceIsLost cuts the line before anything of an upload's first piece is there. That one is small for what is looked at in it: that it
+// is lost says nothing of larger ones, and all that follow are as large as ever.
+func TestTheFirstPieceIsLost(t *testing.T) {
+	ctx := chromium(t)
+	app, _ := portal(t, handlertest.Options{})
+	l := newLine(t, app)
+	ada := arrive(t, ctx, l.URL, handlertest.Member)
+	monday, _, _ := twins(t, 24*mib)
+	var pieces atomic.Int32
+	var second atomic.Int64
+	l.befalls(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPatch {
+			return false
+		}
+		switch pieces.Add(1) {
+		case 1, 2:
+			panic(http.ErrAbortHandler)
+		case 4:
+			second.Store(r.ContentLength)
+		}
+		return false
+	})
+	ada.chooses(monday)
+	ada.arrives()
+	if second.Load() != 8*mib {
+		t.Errorf("after two cuts of the first piece the next has %d bytes", second.Load())
+	}
+	wantSame(t, "the first piece lost", arrived(t, app, "disk.raw")[0], monday)
 }
