@@ -116,7 +116,7 @@ func (q Quota) refusal(name string, bytes int64, unused []unusedImage) *refusal.
 	}
 	const ask = "ask who runs this Volary for a larger quota"
 	if bytes > q.Allowed {
-		r.Next = "No deletion makes room for it. Compress it (qemu-img convert -c -O qcow2), or " + ask + "."
+		r.Next = "No deletion makes room for it. Compress it (qemu-img convert -c -O qcow2 FILE disk.qcow2), or " + ask + "."
 		return r
 	}
 	var ways []string

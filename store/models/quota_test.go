@@ -204,6 +204,12 @@ func TestTheSameFileIsKnown(t *testing.T) {
 	if !had(org) || had(other) {
 		t.Errorf("had by its organization: %t, by another one: %t", had(org), had(other))
 	}
+	canonical := storetest.ImageOf(t, db, org, hexID(1)).CanonicalDigest
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), canonical, models.BlobGone))
+	if had(org) {
+		t.Error("a file is had whose image has lost its bytes: nobody could bring them back")
+	}
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), canonical, models.BlobWhole))
 	storetest.Arrived(t, db, org, owner, hexID(2), "second", 900)
 	storetest.Must[bool](t)(db.Models.RecordVerdict(t.Context(), hexID(2), storetest.DoneVerdict(digest)))
 	u := storetest.Must[models.Upload](t)(db.Models.Upload(t.Context(), org, hexID(2)))

@@ -22,7 +22,7 @@ type Had struct {
 }
 
 // UploadHad finds an upload of the organization whose file has a digest (64 lower-case hex digits), the first that came; found is false
-// where there is none. What other organizations have is not looked at: whoever knows a digest would learn that it is there.
+// where there is none. One with an image whose bytes are lost is none: sending the file again is what brings them back. What other organizations have is not looked at: whoever knows a digest would learn that it is there.
 func (db *DB) UploadHad(ctx context.Context, orgID uuid.UUID, digest string) (had Had, found bool, err error) {
 	return uploadHad(ctx, db.pool, orgID, digest, "")
 }
@@ -33,8 +33,8 @@ func uploadHad(ctx context.Context, q store.Queryer, orgID uuid.UUID, digest, bu
 	}
 	rows, _ := q.Query(ctx, `
 		SELECT u.id AS upload, u.size, i.image, i.name, i.images FROM uploads u,
-			LATERAL (SELECT (array_agg(id ORDER BY id))[1] AS image, (array_agg(name ORDER BY id))[1] AS name, count(*)::int AS images FROM images WHERE upload_id = u.id) AS i
-		WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.id <> $3 AND i.images > 0 ORDER BY u.created_at, u.id LIMIT 1`, orgID, digest, but)
+			LATERAL (SELECT (array_agg(id ORDER BY id))[1] AS image, (array_agg(name ORDER BY id))[1] AS name, count(*)::int AS images, bool_or(lost <> '') AS lost FROM images WHERE upload_id = u.id) AS i
+		WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.id <> $3 AND i.images > 0 AND NOT i.lost ORDER BY u.created_at, u.id LIMIT 1`, orgID, digest, but)
 	list, err := store.All(rows, "uploads of a digest", pgx.RowToStructByName[Had])
 	if err != nil || len(list) == 0 {
 		return had, false, err
