@@ -94,7 +94,7 @@ func (v *VerifyUpload) after(ctx context.Context, job *river.Job[queue.VerifyUpl
 		return nil
 	case ctx.Err() != nil:
 		if job.Attempt >= job.MaxAttempts && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", v.Timeout(job), job.Attempt), err)
+			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", refusal.Lasting(v.Timeout(job)), job.Attempt), err)
 		}
 		return err
 	case errors.Is(err, blob.ErrAway):
