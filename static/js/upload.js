@@ -68,7 +68,7 @@ function page(root) {
     const most = Number(root.dataset.max);
     if (file.size === 0) return fail(`${file.name} is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.`);
     if (most && file.size > most) {
-      return fail(`${file.name} has ${size(file.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2.`);
+      return fail(`${file.name} has ${size(file.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2 FILE disk.qcow2.`);
     }
     chosen = { file, sums: new Sums(file) };
     show(file);
@@ -76,7 +76,7 @@ function page(root) {
     try {
       chosen.print = await fingerprint(file);
     } catch {
-      throw new Refused("", 0, `${file.name} cannot be read.`);
+      throw new Refused("", 0, `${file.name} cannot be read. See that it is still there and that you may open it, and choose it again.`);
     }
     const rows = await unfinished();
     const same = rows.filter((r) => r.print === chosen.print).sort((a, b) => b.offset - a.offset)[0];
