@@ -117,6 +117,7 @@ func ReadWorkerConfig() (WorkerConfig, error) {
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), c.Blobs.check(), checkDrivers(c.Drivers),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkMail(c.SMTPURL, c.MailFrom),
 		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300), checkRange("VOLARY_QUOTA_GIB", c.QuotaGiB, 1, mostQuotaGiB),
+		checkRange("VOLARY_FETCH_MIB_PER_SECOND", c.FetchRate, 1, 10_000),
 	)
 }
 
