@@ -111,7 +111,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>The worker has not what it opens images with: its programs (qemu-img, xz), or a machine that lets it open them safely. Uploads are kept and stay unverified, and no image comes of them, until who runs this Volary has mended that.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>The worker has not what it opens images with: its programs (qemu-img, xz), or a machine that lets it open them safely. Uploads are kept and stay unverified, and no image comes of them, until the operator has mended that.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -72,6 +72,7 @@ func uploadSamples() []Sample {
 		{"upload-nested", org.UploadShow(uploadNested())},
 		{"upload-done", org.UploadShow(uploadDone())},
 		{"upload-fetched", org.UploadShow(uploadFetched())},
+		{"upload-fetch-waits", org.UploadShow(uploadFetchWaits())},
 		{"upload-leads", org.UploadShow(uploadLeads())},
 		{"upload-not-fetched", org.UploadShow(uploadNotFetched())},
 		{"upload-no-image", org.UploadShow(uploadNoImage())},
@@ -83,6 +84,13 @@ func uploadFetched() org.UploadShowProps {
 		Layout: orgLayout(), MayUpload: true, Subject: id(65), Filename: "debian-13-genericcloud-amd64.qcow2", ExpectedDigest: digest(6), Rate: 21_000_000,
 		UploadRow: uploadRows()[5],
 	}
+}
+
+func uploadFetchWaits() org.UploadShowProps {
+	p := uploadFetched()
+	p.Fetch, p.Offset, p.Rate, p.Unsized, p.Size = "waiting", 0, 0, true, 0
+	p.Reason = "Another upload of your organization is fetched first."
+	return p
 }
 
 func uploadLeads() org.UploadShowProps {
