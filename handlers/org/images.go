@@ -190,7 +190,7 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 		return err
 	}
 	return page.Render(c, status, web.ImageDelete(web.ImageDeleteProps{
-		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, Frees: i.CanonicalSize, Unused: r == nil,
+		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, Frees: i.CanonicalSize, Unused: r == nil, Lost: lost(i),
 	}))
 }
 

@@ -226,7 +226,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Value: p.Digest, Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Value: p.Digest, Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown; one that your organization has already is not sent again."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -340,7 +340,7 @@ func addressForm(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "sha256", Label: "SHA-256 of the file", Value: p.Address.SHA256, Mono: true, MaxLength: 400, Autocomplete: "off", Error: p.Address.Error("sha256"), Hint: "Optional: 64 hex digits, or the file’s line of SHA256SUMS, which lies beside it. A file of another one is refused."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "sha256", Label: "SHA-256 of the file", Value: p.Address.SHA256, Mono: true, MaxLength: 400, Autocomplete: "off", Error: p.Address.Error("sha256"), Hint: "Optional: 64 hex digits, or the file’s line of SHA256SUMS, which lies beside it. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
