@@ -308,10 +308,22 @@ function page(root) {
 
   function fail(text) {
     const error = part("[data-error]");
-    error.textContent = text;
+    error.replaceChildren(...passages(text));
     error.hidden = !text;
     if (text) say("");
   }
+}
+
+// passages are a sentence with what stands between its backticks as it is to be typed. Where they are no pairs, a name has one.
+function passages(text) {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) return [text];
+  return parts.map((part, n) => {
+    if (n % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  });
 }
 
 // sentence says what went wrong and what to do. A refusal of ours is a plain text, shown as it is.
