@@ -75,6 +75,7 @@ func ofEveryone() map[string]string {
 		"CreateUpload":         "the id is new",
 		"TakeVerificationTurn": "the worker's, of a job that it holds",
 		"EndVerificationTurn":  "the same",
+		"TakeFetchTurn":        "the same",
 	}
 }
 
@@ -153,6 +154,9 @@ func (v foreign) modelCalls(ctx context.Context) calls {
 		"ImagesOfUpload": func() (any, error) {
 			list, err := v.db.Models.ImagesOfUpload(ctx, v.org, strings.Repeat("cd", 16)) // the world's image's
 			return len(list), err
+		},
+		"RetryFetch": func() (any, error) {
+			return done(v.db.Models.RetryFetch(ctx, v.org, v.by, strings.Repeat("cd", 16), ""))
 		},
 		"RemoveUpload": func() (any, error) { return done(v.db.Models.RemoveUpload(ctx, v.org, v.by, strings.Repeat("cd", 16))) },
 		"VersionsOfImage": func() (any, error) {

@@ -122,7 +122,8 @@ GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 
 -- What an upload is, and which images come of it, is the worker's verdict. Web has it checked, and says why it is not.
 GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fingerprint, sender, expected_digest, created_at),
-  UPDATE (finished_at, finished_by, sender, expected_digest, state, reason, checks, verified_at), DELETE ON uploads TO volary_web;
+  UPDATE (finished_at, finished_by, sender, expected_digest, state, reason), DELETE ON uploads TO volary_web;
+GRANT EXECUTE ON FUNCTION refuse_upload(text, text, jsonb) TO volary_web;
 GRANT SELECT, UPDATE (state, reason, checks, progress, format, digest, verified_at, size, finished_at, finished_by), DELETE ON uploads TO volary_worker;
 -- Web seals addresses and does not get them back; what is fetched is the worker's word.
 GRANT INSERT (upload_id, address, asked_by, sealed), SELECT (upload_id, address, asked_by, state, advice, leads, length, received, rate),

@@ -447,6 +447,16 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_upload(wanted text, why text, found jsonb)
+ RETURNS TABLE(organization_id uuid, name text)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  UPDATE uploads u SET state = 'refused', reason = why, checks = found, verified_at = now() WHERE u.id = wanted AND u.state = 'arriving'
+  RETURNING u.organization_id, coalesce(nullif(u.name, ''), u.filename)
+$function$;
+
 CREATE OR REPLACE FUNCTION public.retry_job(job bigint)
  RETURNS text
  LANGUAGE plpgsql
@@ -2424,7 +2434,7 @@ GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 
 GRANT DELETE, SELECT ON uploads TO volary_web;
 
-GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, checks, expected_digest, finished_by, verified_at) ON uploads TO volary_web;
+GRANT INSERT (id, organization_id, person_id, filename, size, created_at, fingerprint, sender, name, expected_digest), UPDATE (finished_at, sender, state, reason, expected_digest, finished_by) ON uploads TO volary_web;
 
 GRANT DELETE, SELECT ON uploads TO volary_worker;
 
@@ -2457,5 +2467,7 @@ GRANT EXECUTE ON FUNCTION cancel_job(bigint) TO volary_web, volary_worker;
 GRANT EXECUTE ON FUNCTION enqueue(text,jsonb,text,integer,integer,timestamp with time zone) TO volary_web, volary_worker;
 
 GRANT EXECUTE ON FUNCTION forget_secrets(integer) TO volary_worker;
+
+GRANT EXECUTE ON FUNCTION refuse_upload(text,text,jsonb) TO volary_web;
 
 GRANT EXECUTE ON FUNCTION retry_job(bigint) TO volary_web, volary_worker;

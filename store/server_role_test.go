@@ -248,32 +248,34 @@ func TestEachTableHasItsGrants(t *testing.T) {
 func secretColumns() map[string][]store.ServerRole {
 	web, worker := store.RoleWeb, store.RoleWorker
 	return map[string][]store.ServerRole{
-		"clusters.seed_secret":       {worker},
-		"console_tickets.token_hash": {worker},
-		"people.password_hash":       {web},
-		"sessions.token_hash":        {web},
-		"invitations.token_hash":     {web},
-		"sign_ups.token_hash":        {web},
-		"sign_ups.password_hash":     {web},
-		"mail_tokens.token_hash":     {web},
-		"sign_in_failures.key":       {web},
-		"devices.token_hash":         {web},
-		"taken_names.key":            {web},         // of what a name looks like
-		"hosts.machine_key":          {web, worker}, // a name that the machine drew; who knows it can prove nothing
-		"ssh_keys.public_key":        {web},
-		"cluster_keys.public_key":    {web, worker},
-		"mails.sealed":               {worker},
-		"mails.data":                 {web, worker},
-		"mails.body":                 {web, worker},
-		"notices.data":               {worker},
-		"acceptance_tests.nonce":     {web, worker},
-		"version_roles.user_data":    {web, worker},
-		"journal_heads.hash":         {web, worker},
-		"ledger_entries.hash":        {web, worker},
-		"ledger_entries.key":         {web, worker}, // of idempotency
-		"river_job.args":             {worker},
-		"river_job.unique_key":       {worker},
-		"river_queue.metadata":       {worker},
+		"clusters.seed_secret":        {worker},
+		"console_tickets.token_hash":  {worker},
+		"people.password_hash":        {web},
+		"sessions.token_hash":         {web},
+		"invitations.token_hash":      {web},
+		"sign_ups.token_hash":         {web},
+		"sign_ups.password_hash":      {web},
+		"mail_tokens.token_hash":      {web},
+		"sign_in_failures.key":        {web},
+		"devices.token_hash":          {web},
+		"taken_names.key":             {web},         // of what a name looks like
+		"hosts.machine_key":           {web, worker}, // a name that the machine drew; who knows it can prove nothing
+		"ssh_keys.public_key":         {web},
+		"cluster_keys.public_key":     {web, worker},
+		"mails.sealed":                {worker},
+		"upload_sources.sealed":       {worker},
+		"upload_sources.leads_sealed": {worker},
+		"mails.data":                  {web, worker},
+		"mails.body":                  {web, worker},
+		"notices.data":                {worker},
+		"acceptance_tests.nonce":      {web, worker},
+		"version_roles.user_data":     {web, worker},
+		"journal_heads.hash":          {web, worker},
+		"ledger_entries.hash":         {web, worker},
+		"ledger_entries.key":          {web, worker}, // of idempotency
+		"river_job.args":              {worker},
+		"river_job.unique_key":        {worker},
+		"river_queue.metadata":        {worker},
 	}
 }
 

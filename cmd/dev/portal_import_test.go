@@ -1,8 +1,10 @@
 package main
 
 import (
+	"archive/tar"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -18,7 +20,7 @@ import (
 	"volary.dev/store/blob/blobtest"
 )
 
-// TestImport brings disks to a portal of real processes, by its pages: the line breaks and web is killed, a disk is refused, one
+// TestImport brings disks to a portal of real processes, by its pages: the line breaks and web is killed, a disk is refused, machines come as one file, one
 // is to be deleted of which hosts have copies, and another web process takes over. The hosts are simulated.
 func TestImport(t *testing.T) {
 	if testing.Short() {
@@ -40,6 +42,7 @@ func TestImport(t *testing.T) {
 	}{
 		{"web is killed", func(t *testing.T) { webIsKilled(t, p) }},
 		{"a disk is refused", func(t *testing.T) { diskIsRefused(t, p) }},
+		{"machines come as one file", func(t *testing.T) { machinesCome(t, p) }},
 		{"hosts have an image that is to go", func(t *testing.T) { hostsHaveImage(t, p) }},
 		{"another web process takes over", func(t *testing.T) { anotherTakesOver(t, p) }},
 	} {
@@ -159,6 +162,84 @@ func diskIsRefused(t *testing.T, p *portal) {
 	ada.at("/org/images/new")
 	ada.until("find the digest as it was given", `document.querySelector("[name=digest]").value === `+strconv.Quote(digest)+` && document.querySelector("[data-digest]").open`)
 	ada.shoot("import-again")
+}
+
+// machinesCome uploads an OVA of two machines, and launches a cluster of the two images that come of it.
+func machinesCome(t *testing.T, p *portal) {
+	disk := p.path("disk.vmdk")
+	if out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "qcow2", "-O", "vmdk", "-o", "subformat=streamOptimized", p.sample, disk).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	ada := p.member(t, "ada@tidal.example", p.address())
+	ada.visit("/org/images/new")
+	ada.choosesFile(machinesFile(t, p.path("herd.ova"), disk, "bellwether", "sheep"))
+	ada.at("/org/uploads/:id")
+	ada.state("done")
+	ada.says("bellwether", "sheep", "bellwether.vmdk", "sheep.vmdk")
+	ada.shoot("import-machines")
+	ada.follow("bellwether")
+	ada.says("Its OVA asks for", "1 vCPU, 256 MiB")
+	ada.describesGate("herd", func() {
+		ada.choose("head_image", "bellwether")
+		ada.do("give the compute nodes an image of their own", chromedp.Click(chromedp.CSS(`[name=compute_same_image]`)))
+		ada.choose("compute_image", "sheep")
+		ada.choose("gate_kind", "it took its address by DHCP")
+	})
+	ada.says("bellwether", "sheep")
+	ada.visit("/org/clusters/new")
+	ada.fill("name", "pasture")
+	ada.choose("version", "herd 1")
+	ada.choose("pool", "north")
+	ada.fillAll("compute_count", "1", "lease_hours", "1")
+	ada.says("It fits")
+	ada.follow("Launch")
+	ada.at("/org/clusters/:id")
+	ada.state("ready")
+	ada.deletes("pasture")
+}
+
+// machinesFile is an OVA of machines of 1 vCPU and 256 MiB, which all have a disk like the one at a path.
+func machinesFile(t *testing.T, path, disk string, names ...string) string {
+	t.Helper()
+	var files, disks, systems string
+	for _, n := range names {
+		files += fmt.Sprintf(`<File ovf:href="%[1]s.vmdk" ovf:id="file-%[1]s"/>`, n)
+		disks += fmt.Sprintf(`<Disk ovf:diskId="disk-%[1]s" ovf:fileRef="file-%[1]s"/>`, n)
+		systems += fmt.Sprintf(`<VirtualSystem ovf:id=%[1]q><Name>%[1]s</Name><VirtualHardwareSection>
+			<Item><rasd:ResourceType>3</rasd:ResourceType><rasd:VirtualQuantity>1</rasd:VirtualQuantity></Item>
+			<Item><rasd:AllocationUnits>byte * 2^20</rasd:AllocationUnits><rasd:ResourceType>4</rasd:ResourceType><rasd:VirtualQuantity>256</rasd:VirtualQuantity></Item>
+			<Item><rasd:HostResource>ovf:/disk/disk-%[1]s</rasd:HostResource><rasd:ResourceType>17</rasd:ResourceType></Item>
+			</VirtualHardwareSection></VirtualSystem>`, n)
+	}
+	text := `<Envelope xmlns="http://schemas.dmtf.org/ovf/envelope/1" xmlns:ovf="http://schemas.dmtf.org/ovf/envelope/1"
+		xmlns:rasd="http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/CIM_ResourceAllocationSettingData"><References>` + files + `</References>
+		<DiskSection>` + disks + `</DiskSection><VirtualSystemCollection ovf:id="all">` + systems + `</VirtualSystemCollection></Envelope>`
+	content, err := os.ReadFile(disk)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ova, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ova.Close()
+	w := tar.NewWriter(ova)
+	add := func(name string, data []byte) {
+		if err := w.WriteHeader(&tar.Header{Name: name, Size: int64(len(data)), Mode: 0o644}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("all.ovf", []byte(text))
+	for _, n := range names {
+		add(n+".vmdk", content)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // hostsHaveImage runs a cluster of an image and ends it. Its hosts keep copies; what a published version has cannot be deleted, and the

@@ -3,7 +3,9 @@ package jobs_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,6 +30,7 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/fetch"
+	"volary.dev/provisioner/image"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/waittest"
@@ -188,6 +192,48 @@ func TestFetchUpload(t *testing.T) {
 	if checks != 1 || secrets != 0 {
 		t.Errorf("%d verifications are asked for, the log has the query %d times", checks, secrets)
 	}
+}
+
+// A compressed disk that is fetched becomes an image by the same check as one that is sent, and so does a wrong digest become a refusal.
+func TestFetchedDiskBecomesAnImage(t *testing.T) {
+	disk := loopstest.BootSectorDisk()
+	copy(disk[1<<20:], "something of its own")
+	pack := exec.CommandContext(t.Context(), "xz", "--stdout")
+	pack.Stdin = bytes.NewReader(disk)
+	packed, err := pack.Output()
+	loopstest.NoError(t, err)
+	for name, digest := range map[string]string{"no digest": "", "the digest": hexOf(packed), "another digest": hexOf(disk)} {
+		t.Run(name, func(t *testing.T) {
+			i := newImporter(t)
+			i.file("/disk.raw.xz", `"one"`, packed)
+			i.give("/disk.raw.xz", digest)
+			if u := i.toItsEnd(); u.State != provisioner.UploadChecking {
+				t.Fatalf("after it was fetched: %+v", u)
+			}
+			check := jobs.VerifyUpload{
+				Models: i.worker.Models, Blobs: i.blobs, Verifier: image.Verifier{Scratch: t.TempDir()}, Limits: image.DefaultLimits(), Log: slog.New(slog.DiscardHandler),
+			}
+			subject := storetest.Must[uuid.UUID](t)(models.UploadSubject(i.id))
+			loopstest.NoError(t, check.Work(t.Context(), &river.Job[queue.VerifyUpload]{JobRow: &rivertype.JobRow{ID: 8, Attempt: 1, MaxAttempts: 3}, Args: queue.VerifyUpload{UploadID: subject}}))
+			u := i.read()
+			images, err := i.db.Models.ImagesOfUpload(t.Context(), i.org, i.id)
+			loopstest.NoError(t, err)
+			if name == "another digest" {
+				if u.State != provisioner.UploadRefused || !strings.Contains(u.Reason, hexOf(packed)) || !strings.Contains(u.Reason, hexOf(disk)) || len(images) != 0 {
+					t.Errorf("%d images of %+v", len(images), u)
+				}
+				return
+			}
+			if u.State != provisioner.UploadDone || u.Format != "raw in xz" || u.Digest != hexOf(packed) || len(images) != 1 || images[0].VirtualSize != int64(len(disk)) || images[0].Person != "Ada" {
+				t.Errorf("%+v of %+v", images, u)
+			}
+		})
+	}
+}
+
+func hexOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // A file whose length nobody says is taken as it ends, and one that does not end is refused.

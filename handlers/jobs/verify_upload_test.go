@@ -102,7 +102,6 @@ func TestVerifyUploadWithoutItsBytes(t *testing.T) {
 	}
 }
 
-// A file of another digest than was given is refused with both.
 // What a power cut left of a disk is not that disk, whatever its header says.
 func TestVerifyUploadOfWhichBytesAreLost(t *testing.T) {
 	disk := loopstest.BootSectorDisk()
@@ -115,6 +114,7 @@ func TestVerifyUploadOfWhichBytesAreLost(t *testing.T) {
 	}
 }
 
+// A file of another digest than was given is refused with both.
 func TestVerifyUploadHoldsItsDigest(t *testing.T) {
 	u := loopstest.Upload(t, loopstest.BootSectorDisk())
 	given := strings.Repeat("0f", 32)

@@ -22,9 +22,7 @@ func (db *DB) RefuseUpload(ctx context.Context, by uuid.UUID, id, detail, repair
 		return err
 	}
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, `
-			UPDATE uploads SET state = 'refused', reason = $2, checks = $3, verified_at = now() WHERE id = $1 AND state = 'arriving'
-			RETURNING organization_id, coalesce(nullif(name, ''), filename) AS name`, id, detail, checks)
+		rows, _ := tx.Query(ctx, `SELECT organization_id, name FROM refuse_upload($1, $2, $3)`, id, detail, checks)
 		u, err := store.One(rows, "upload", pgx.RowToStructByName[struct {
 			OrganizationID uuid.UUID
 			Name           string
