@@ -45,7 +45,7 @@ func TestUploadByAddress(t *testing.T) {
 			t.Errorf("%s: the page has the query", what)
 		}
 	}
-	shown("waiting", "Being fetched", "does not say how large", page+"/discard")
+	shown("waiting", "Being fetched", "Nothing is here yet", page+"/discard")
 	says(t, "the list", member.Get("/org/images"), http.StatusOK, "fetching", "https://files.example/images/debian.qcow2")
 	if got := member.Get("/org/images/new"); strings.Contains(got.Body, id) {
 		t.Error("it is among those that are gone on with by a file")

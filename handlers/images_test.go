@@ -81,6 +81,7 @@ func TestLostImagePages(t *testing.T) {
 	says(t, "the image", member.Get(page), http.StatusOK, "Its bytes "+gone, "It is used by 2 versions (", "this image is whole again by itself", "Upload it again")
 	says(t, "the list", member.Get("/org/images"), http.StatusOK, "its bytes "+gone)
 	says(t, "the platform", admin.Get("/platform"), http.StatusOK, "The bytes of 1 image "+gone, "volary blobs verify")
+	says(t, "where it is chosen", member.Get("/org/models/"+w.Model.String()+"/versions/new"), http.StatusOK, image.Name+" (its bytes "+gone+")")
 	says(t, "a launch", member.Get("/org/clusters/new?version="+w.Version.String()+"&pool="+w.Pool.String()), http.StatusOK, gone, "Upload the same file again")
 	says(t, "a test", member.Post("/org/versions/"+w.Version.String()+"/test", url.Values{"pool": {w.Pool.String()}}), http.StatusUnprocessableEntity, gone)
 	mark(models.BlobOther, 1)

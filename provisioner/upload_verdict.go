@@ -9,7 +9,7 @@ const (
 	UploadChecking   UploadState = "checking"   // all are here; its verification waits or runs
 	UploadDone       UploadState = "done"       // images came of it; its bytes are gone
 	UploadRefused    UploadState = "refused"    // a check failed; its bytes are gone
-	UploadUnverified UploadState = "unverified" // nobody could look, and it is tried again: the worker has no qemu-img, or failed
+	UploadUnverified UploadState = "unverified" // nobody could look, and it is tried again: the worker lacks what a check takes, or failed
 )
 
 // UploadVerdict is what was found out about an upload. Digests are lower-case hex SHA-256, sizes are bytes.

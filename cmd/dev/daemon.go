@@ -288,7 +288,7 @@ func (v *volary) startWeb(ctx context.Context) (string, error) {
 		"VOLARY_SIMULATED_HOSTS=" + strconv.FormatBool(v.kind == hostsMemory),
 		"VOLARY_MEMORY_STATE_DIR=" + v.path("memory"),
 		"VOLARY_ALLOW_PLAIN_HOSTS=true",
-		"VOLARY_UPLOADS_CHECKED=" + strconv.FormatBool(has("qemu-img")),
+		"VOLARY_UPLOADS_CHECKED=" + strconv.FormatBool(v.unchecked(ctx) == ""),
 	}}
 	return "", startDaemon(ctx, v.web, v.address()+"/sign-in")
 }

@@ -250,10 +250,8 @@ func (v *volary) greet(ctx context.Context) {
 	if v.kind == hostsMemory {
 		fmt.Println("Its hosts are simulated: clusters start and end, and no machine runs.")
 	}
-	if !has("qemu-img") {
-		fmt.Println("Without qemu-img uploads stay unverified: install Debian's package qemu-utils.")
-	} else if said, err := exec.CommandContext(ctx, v.program("worker"), "sandbox").CombinedOutput(); err != nil {
-		fmt.Printf("Uploads stay unverified: %s", said)
+	if lacks := v.unchecked(ctx); lacks != "" {
+		fmt.Println("Uploads stay unverified: " + lacks)
 	}
 	fmt.Printf("\nSign in, with the password %q, as\n", demo.Password)
 	for _, p := range demo.People() {
@@ -264,6 +262,20 @@ func (v *volary) greet(ctx context.Context) {
 	}
 	fmt.Printf("\nMails are not sent. The newest link that was written to somebody is shown by\n  %s\n", v.mailCommand("ada@tidal.example"))
 	fmt.Println("\nCtrl-C ends it; its data stays in .volary/.")
+}
+
+// unchecked is what lacks for uploads to be checked here, and what to do; empty: nothing.
+func (v *volary) unchecked(ctx context.Context) string {
+	switch {
+	case !has("qemu-img"):
+		return "qemu-img is not installed (Debian: qemu-utils)."
+	case !has("xz"):
+		return "xz is not installed (Debian: xz-utils)."
+	}
+	if said, err := exec.CommandContext(ctx, v.program("worker"), "sandbox").CombinedOutput(); err != nil {
+		return strings.TrimSpace(string(said))
+	}
+	return ""
 }
 
 // mailCommand is a line for a shell that shows the newest link in a mail to somebody: all that it needs is in it.

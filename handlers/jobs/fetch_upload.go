@@ -342,7 +342,7 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 	case errors.Is(err, errNoMore), refused && r.Code == "not_found":
 		return orLater(f.Blobs.Uploads().Discard(ctx, f.ID))
 	case !f.until.IsZero() && !time.Now().Before(f.until):
-		return f.fail(ctx, "The file was not here within "+cmp.Or(f.Whole, fetchWhole).String()+".", "Try again: it goes on where it is, if its server can. Or give a server that is nearer.")
+		return f.fail(ctx, "The file was not here within "+refusal.Lasting(cmp.Or(f.Whole, fetchWhole))+".", "Try again: it goes on where it is, if its server can. Or give a server that is nearer.")
 	case refused:
 		return f.fail(ctx, r.Title, r.Next)
 	case errors.Is(err, blob.ErrAway):

@@ -94,7 +94,7 @@ func (v *VerifyUpload) after(ctx context.Context, job *river.Job[queue.VerifyUpl
 		return nil
 	case ctx.Err() != nil:
 		if job.Attempt >= job.MaxAttempts && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", v.Timeout(job), job.Attempt), err)
+			return v.giveUp(context.WithoutCancel(ctx), u, fmt.Sprintf("The check did not end within %s, %d times. Tell the operator.", refusal.Lasting(v.Timeout(job)), job.Attempt), err)
 		}
 		return err
 	case errors.Is(err, blob.ErrAway):
@@ -200,7 +200,7 @@ func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 	}
 	path, release, err := v.Blobs.Local(ctx, blob.UploadKey(u.ID))
 	if errors.Is(err, blob.ErrNotFound) {
-		return v.conclude(ctx, u, goneVerdict("The uploaded bytes are gone."))
+		return v.conclude(ctx, u, goneVerdict(fmt.Sprintf("Of the uploaded bytes 0 of %d are left in the store.", u.Size)))
 	}
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 	if info, err := os.Stat(path); err != nil {
 		return fmt.Errorf("verify upload %s: %w", u.ID, err)
 	} else if info.Size() != u.Size {
-		return v.conclude(ctx, u, goneVerdict(fmt.Sprintf("Of the uploaded bytes %d of %d are left.", info.Size(), u.Size)))
+		return v.conclude(ctx, u, goneVerdict(fmt.Sprintf("Of the uploaded bytes %d of %d are left in the store.", info.Size(), u.Size)))
 	}
 	limits, err := v.limits(ctx, u)
 	if err != nil {
@@ -331,7 +331,7 @@ func (v *VerifyUpload) drop(ctx context.Context, images []provisioner.VerifiedIm
 func goneVerdict(why string) provisioner.UploadVerdict {
 	return provisioner.UploadVerdict{
 		State: provisioner.UploadRefused, Reason: why,
-		Checks: []provisioner.ImageCheck{{Name: "file", Detail: why, Repair: "Upload the file again."}},
+		Checks: []provisioner.ImageCheck{{Name: "file", Detail: why, Repair: "This is no fault of the file. Upload it again, or have it fetched again; if it happens once more, tell the operator."}},
 	}
 }
 

@@ -31,7 +31,7 @@ type Handlers struct {
 	Overview *overview.DB
 	Frame    page.Frame
 	Relay    relay.Relay
-	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker has no qemu-img.
+	// MaxUploadBytes is the largest file taken; UploadsChecked is false where the worker cannot check uploads.
 	PublicURL      string // links that people pass on begin with it
 	MaxUploadBytes int64
 	UploadsChecked bool

@@ -183,7 +183,7 @@ func (h Handlers) homeSteps(c echo.Context, p *web.HomeProps) error {
 	}
 	p.Steps = []web.Step{
 		{Done: f.Invited, Title: "Invite your group", Text: "Members launch, managers decide, billing reads what was spent.", Label: "Invite", Where: "/org/members"},
-		{Done: f.Uploaded, Title: "Upload an image", Text: "The disk your nodes boot from, qcow2 or raw.", Label: "Upload", Where: "/org/images/new"},
+		{Done: f.Uploaded, Title: "Upload an image", Text: "The disk your nodes boot from: qcow2, raw, VMDK, VHD or an OVA.", Label: "Upload", Where: "/org/images/new"},
 		{Done: f.Tested, Title: "Test it for free", Text: "Describe a model cluster, publish a version, and have it booted in a sealed network.", Label: "Model clusters", Where: "/org/models"},
 		{Done: f.Bought, Title: "Buy compute hours", Text: "Compare providers by price, room and the earliest start.", Label: "Market", Where: "/market"},
 		{Title: "Launch a cluster", Text: "Hours count from the moment every node is ready.", Label: "Launch", Where: "/org/clusters/new"},

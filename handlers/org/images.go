@@ -190,7 +190,7 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 		return err
 	}
 	return page.Render(c, status, web.ImageDelete(web.ImageDeleteProps{
-		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, Frees: i.CanonicalSize, Unused: r == nil,
+		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, Frees: i.CanonicalSize, Unused: r == nil, Lost: lost(i),
 	}))
 }
 
@@ -200,13 +200,17 @@ func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
 	images, err := h.Models.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
 	var options []ui.Option
 	for _, i := range images {
-		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name + proposal(i)})
+		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name + behind(i)})
 	}
 	return options, err
 }
 
-// proposal is what the OVA that an image came in asks for, behind its name; empty where nobody said.
-func proposal(i models.Image) string {
+// behind is what is to be known of an image where it is chosen, behind its name: that its bytes are lost, or what the OVA that it came in
+// asks for; mostly nothing.
+func behind(i models.Image) string {
+	if words := lost(i); words != "" {
+		return " (its bytes " + words + ")"
+	}
 	if words := web.Proposal(i.ProposedVCPUs, i.ProposedMemoryMiB); words != "" {
 		return " (its OVA asks for " + words + ")"
 	}

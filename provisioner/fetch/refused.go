@@ -105,5 +105,5 @@ func worded(ctx context.Context, err error, host string) error {
 }
 
 func tooSlow(host string, floor time.Duration) *Problem {
-	return &Problem{Kind: Cut, Title: host + " sends less than " + refusal.Bytes(FloorBytes) + " in " + floor.String() + ".", Next: "Try again later: what is here is not fetched again."}
+	return &Problem{Kind: Cut, Title: host + " sends less than " + refusal.Bytes(FloorBytes) + " in " + refusal.Lasting(floor) + ".", Next: "Try again later: what is here is not fetched again."}
 }

@@ -108,7 +108,7 @@ func (l *ovaLister) member(h *tar.Header, at int64) error {
 	case h.Typeflag == tar.TypeSymlink, h.Typeflag == tar.TypeLink:
 		return &fileFault{Detail: fmt.Sprintf("%s in it is no file, but a link to %s.", shown, bounded(h.Linkname, 200)), Repair: "Pack the file that it points at: `tar chf machine.ova machine.ovf machine.mf machine-disk1.vmdk`."}
 	case h.Typeflag == tar.TypeGNUSparse || sparseRecords(h):
-		return &fileFault{Detail: fmt.Sprintf("%s in it is packed with its holes left out, as `tar --sparse` does.", shown), Repair: "Pack it without that option: `tar cf machine.ova machine.ovf machine.mf machine-disk1.vmdk`."}
+		return &fileFault{Detail: fmt.Sprintf("%s in it is packed with its holes left out, as tar does when it is told --sparse.", shown), Repair: "Pack it without that: `tar cf machine.ova machine.ovf machine.mf machine-disk1.vmdk`."}
 	case h.Typeflag != tar.TypeReg:
 		return &fileFault{Detail: fmt.Sprintf("%s in it is no file, but a device or something else (type %q).", shown, h.Typeflag), Repair: repack}
 	case l.seen[name]:

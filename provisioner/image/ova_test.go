@@ -228,6 +228,8 @@ func TestVerifyRefusesHostileOVAs(t *testing.T) {
 		}
 		if c := (&Inspection{Checks: r.Checks}).Failed(); c.Repair == "" {
 			t.Errorf("%s: no repair beside %s", name, c.Detail)
+		} else if strings.Contains(c.Repair, "disk.raw") {
+			t.Errorf("%s: a command to copy has a name that a stranger gave: %s", name, c.Repair)
 		}
 		if other, same := causes[r.Reason]; same {
 			t.Errorf("%s and %s have the same cause: %s", name, other, r.Reason)

@@ -154,7 +154,7 @@ func (e ovfEnvelope) files(there map[string]bool) (map[string]string, error) {
 		case path.IsAbs(f.Href) || name == ".." || strings.HasPrefix(name, "../"):
 			return nil, &fileFault{Detail: "Its description names a file outside of the archive: " + shown + ".", Repair: reexport}
 		case f.ChunkSize != "":
-			return nil, &fileFault{Detail: fmt.Sprintf("Its description says that %s is split into chunks of %s bytes.", shown, bounded(f.ChunkSize, 40)), Repair: "Put them together: `cat " + shown + ".0* > " + shown + "`, take chunkSize out of the description, and pack it again without the chunks."}
+			return nil, &fileFault{Detail: fmt.Sprintf("Its description says that %s is split into chunks of %s bytes.", shown, bounded(f.ChunkSize, 40)), Repair: "Put them together, in the folder where they lie: `cat FILE.0* > FILE`, take chunkSize out of the description, and pack it again without the chunks."}
 		case f.Compression != "" && f.Compression != "identity" && f.Compression != "gzip":
 			return nil, &fileFault{Detail: fmt.Sprintf("Its description says that %s is compressed with %s.", shown, bounded(f.Compression, 40)), Repair: "OVF knows gzip alone. Unpack the disk and pack the OVA again."}
 		case !there[name]:

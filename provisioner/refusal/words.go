@@ -1,6 +1,9 @@
 package refusal
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // thinSpace separates thousands and never breaks a line.
 const thinSpace = '\u202f'
@@ -12,6 +15,17 @@ func Plural[T ~int | ~int64](n T, one, many string) string {
 		return "1 " + one
 	}
 	return Count(n) + " " + many
+}
+
+// Lasting writes a length of time in the largest unit of which it is a whole number: "12 hours", "90 minutes", "1 second".
+func Lasting(d time.Duration) string {
+	switch {
+	case d >= time.Hour && d%time.Hour == 0:
+		return Plural(int64(d/time.Hour), "hour", "hours")
+	case d >= time.Minute && d%time.Minute == 0:
+		return Plural(int64(d/time.Minute), "minute", "minutes")
+	}
+	return Plural(int64(d/time.Second), "second", "seconds")
 }
 
 // Count writes an integer with a narrow space between thousands and a real minus sign.

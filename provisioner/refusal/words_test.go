@@ -2,6 +2,7 @@ package refusal_test
 
 import (
 	"testing"
+	"time"
 
 	"volary.dev/provisioner/refusal"
 )
@@ -12,6 +13,16 @@ func TestPlural(t *testing.T) {
 	} {
 		if got := refusal.Plural(n, "node", "nodes"); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestLasting(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 seconds", time.Second: "1 second", 90 * time.Second: "90 seconds", time.Minute: "1 minute", 90 * time.Minute: "90 minutes", time.Hour: "1 hour", 12 * time.Hour: "12 hours", 2500 * time.Millisecond: "2 seconds",
+	} {
+		if got := refusal.Lasting(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ function page(root) {
     const most = Number(root.dataset.max);
     if (file.size === 0) return fail(`${file.name} is empty: it has 0 bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.`);
     if (most && file.size > most) {
-      return fail(`${file.name} has ${size(file.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2.`);
+      return fail(`${file.name} has ${size(file.size)}; at most ${size(most)} can be uploaded. Compress it: qemu-img convert -c -O qcow2 FILE disk.qcow2.`);
     }
     chosen = { file, sums: new Sums(file) };
     show(file);
@@ -76,7 +76,7 @@ function page(root) {
     try {
       chosen.print = await fingerprint(file);
     } catch {
-      throw new Refused("", 0, `${file.name} cannot be read.`);
+      throw new Refused("", 0, `${file.name} cannot be read. See that it is still there and that you may open it, and choose it again.`);
     }
     const rows = await unfinished();
     const same = rows.filter((r) => r.print === chosen.print).sort((a, b) => b.offset - a.offset)[0];
@@ -308,10 +308,22 @@ function page(root) {
 
   function fail(text) {
     const error = part("[data-error]");
-    error.textContent = text;
+    error.replaceChildren(...passages(text));
     error.hidden = !text;
     if (text) say("");
   }
+}
+
+// passages are a sentence with what stands between its backticks as it is to be typed. Where they are no pairs, a name has one.
+function passages(text) {
+  const parts = text.split("`");
+  if (parts.length % 2 === 0) return [text];
+  return parts.map((part, n) => {
+    if (n % 2 === 0) return part;
+    const code = document.createElement("code");
+    code.textContent = part;
+    return code;
+  });
 }
 
 // sentence says what went wrong and what to do. A refusal of ours is a plain text, shown as it is.

@@ -28,6 +28,7 @@
 // 2026-11-30: a file that the organization has is known by the digest of its upload (UploadHad), within the organization alone: an answer
 // about others' files would tell who knows a digest that somebody has them. One that was sent nevertheless is taken and
 // checked as any other: its sender called it something, and what is kept of both is one. The verdict says which image came of the same file.
+// One with an image whose bytes are lost is not had: its file is what brings them back.
 //
 // 2026-11-30: where an upload comes from an address is a row beside it (upload_sources), since all but its page and its worker have nothing to
 // do with that. An upload that is fetched arrives as any other: it counts among the unfinished, and has its quota set aside as its length becomes

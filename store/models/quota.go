@@ -118,9 +118,9 @@ func (q Quota) refusal(name string, bytes int64, unused []unusedImage) *refusal.
 		r.Title = fmt.Sprintf("Your organization uses %s of the %s that it may keep: there is no room for %s, however small it is.",
 			refusal.Bytes(q.Used()), refusal.Bytes(q.Allowed), typed.Isolate(name))
 	}
-	const ask = "ask who runs this Volary for a larger quota"
+	const ask = "ask the operator for a larger quota"
 	if bytes > q.Allowed {
-		r.Next = "No deletion makes room for it. Compress it (qemu-img convert -c -O qcow2), or " + ask + "."
+		r.Next = "No deletion makes room for it. Compress it (qemu-img convert -c -O qcow2 FILE disk.qcow2), or " + ask + "."
 		return r
 	}
 	var ways []string

@@ -97,7 +97,7 @@ func TestQuotaCountsByKind(t *testing.T) {
 			t.Errorf("%q is missing of %s", want, r.Title)
 		}
 	}
-	for _, want := range []string{"Delete images that nothing uses (again, 40 GiB; small, 3 GiB)", "unfinished uploads (7 GiB)", "ask who runs this Volary"} {
+	for _, want := range []string{"Delete images that nothing uses (again, 40 GiB; small, 3 GiB)", "unfinished uploads (7 GiB)", "ask the operator for a larger quota"} {
 		if !strings.Contains(r.Next, want) {
 			t.Errorf("%q is missing of %s", want, r.Next)
 		}

@@ -33,7 +33,7 @@ type ImageRow struct {
 	ID          uuid.UUID
 	Name        string
 	UEFI        bool   // its nodes start by UEFI
-	Format      string // of its upload: "qcow2", "raw in xz", "ova"; empty where that is not known any more
+	Format      string // of its upload: "qcow2", "raw in xz", "vpc"; empty where that is not known any more
 	Size        int64  // bytes that are kept of it
 	VirtualSize int64  // bytes a guest sees
 	Created     time.Time
@@ -201,7 +201,7 @@ func ImageList(p ImageListProps) templ.Component {
 						}
 						return nil
 					})
-					templ_7745c5c3_Err = ui.Empty("No images yet", "An image is the disk your nodes boot from: a disk that boots to DHCP on virtio hardware, as qcow2, raw, VMDK, VHD or in an OVA. It is made of what you upload, once that was checked. Every node writes to a layer of its own; the image never changes.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Empty("No images yet", "An image is the disk your nodes boot from. To begin, upload a disk that boots on virtio hardware and takes its address by DHCP (qcow2, raw, VMDK or VHD, also compressed, or an OVA), or give the address of a cloud image. It is checked, and the image appears here. It never changes: every node writes to a layer of its own.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -343,9 +343,9 @@ func imageTable(p ImageListProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var11 string
-			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(i.Format)
+			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(ui.DiskFormat(i.Format))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_list.templ`, Line: 103, Col: 16}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_list.templ`, Line: 103, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {

@@ -29,7 +29,7 @@ type ImageNewProps struct {
 	// Address is the form that posts address, name and sha256 to /org/uploads, where files are fetched.
 	Address AddressForm
 	Fetched bool
-	// Unverified: the worker has no qemu-img; images stay unverified.
+	// Unverified: the worker lacks what a check takes; uploads stay unverified.
 	Unverified bool
 }
 
@@ -111,13 +111,13 @@ func ImageNew(p ImageNewProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>qemu-img is not installed on the worker. Uploads are kept and stay unverified until it is.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>The worker has not what it opens images with: its programs (qemu-img, xz), or a machine that lets it open them safely. Uploads are kept and stay unverified, and no image comes of them, until the operator has mended that.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Note(ui.ToneWarn, "Images cannot be verified here").Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Note(ui.ToneWarn, "Uploads cannot be checked here").Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -212,7 +212,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" hidden><details class=\"disclosure\" data-digest")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" aria-labelledby=\"from-file\" hidden><h2 id=\"from-file\">From your computer</h2><details class=\"disclosure\" data-digest")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -226,7 +226,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Value: p.Digest, Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "digest", Label: "SHA-256 of the file", Value: p.Digest, Mono: true, MaxLength: 400, Hint: "Optional: 64 hex digits, or the line of a SHA256SUMS file. A file of another one is refused, with both shown; one that your organization has already is not sent again."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -266,14 +266,14 @@ func ImageNew(p ImageNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>A disk as qcow2, raw, VMDK (in one file) or VHD, as it is or compressed once: .gz, .xz or .zst.</li><li>An OVA: the first disk of each machine in it becomes an image. What it asks for in CPU and memory is shown where you choose the image.</li><li>A self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself on virtio disk and network and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li></ul></section><script src=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>A disk as qcow2, raw, VMDK (in one file) or VHD, as it is or compressed once: .gz, .xz or .zst.</li><li>An OVA: the first disk of each machine in it becomes an image. What it asks for in CPU and memory is shown where you choose the image.</li><li>A self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself, by BIOS or UEFI without Secure Boot, on virtio disk and network, and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li><li>VHDX, VDI, ISO, Vagrant’s boxes and others are refused at their first kilobytes, with the command that makes a file which is taken.</li></ul></section><script src=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.ResolveAttributeValue(static.UploadJS)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 107, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 109, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var10)
 			if templ_7745c5c3_Err != nil {
@@ -340,7 +340,7 @@ func addressForm(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "sha256", Label: "SHA-256 of the file", Value: p.Address.SHA256, Mono: true, MaxLength: 400, Autocomplete: "off", Error: p.Address.Error("sha256"), Hint: "Optional: 64 hex digits, or the file’s line of SHA256SUMS, which lies beside it. A file of another one is refused."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "sha256", Label: "SHA-256 of the file", Value: p.Address.SHA256, Mono: true, MaxLength: 400, Autocomplete: "off", Error: p.Address.Error("sha256"), Hint: "Optional: 64 hex digits, or the file’s line of SHA256SUMS, which lies beside it. A file of another one is refused, with both shown."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -375,27 +375,27 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"2\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-had hidden tabindex=\"-1\" aria-labelledby=\"had-title\"><p class=\"upload-question-title\" id=\"had-title\" role=\"heading\" aria-level=\"2\">You have it already</p><p>Your organization has brought the file with this SHA-256 before: <a data-had-image href=\"/org/images\"><bdi></bdi></a>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"3\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-had hidden tabindex=\"-1\" aria-labelledby=\"had-title\"><p class=\"upload-question-title\" id=\"had-title\" role=\"heading\" aria-level=\"3\">You have it already</p><p>Your organization has brought the file with this SHA-256 before: <a data-had-image href=\"/org/images\"><bdi></bdi></a>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(" came of it. Nothing was sent.")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 148, Col: 156}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 150, Col: 156}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</p></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"2\">You work elsewhere now</p><p>This page uploads for <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</p></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"3\">You work elsewhere now</p><p>This page uploads for <bdi>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var14 string
 		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 152, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 154, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 		if templ_7745c5c3_Err != nil {
@@ -416,7 +416,7 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 155, Col: 73}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 157, Col: 73}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var15)
 		if templ_7745c5c3_Err != nil {
@@ -429,13 +429,13 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		var templ_7745c5c3_Var16 string
 		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 155, Col: 114}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 157, Col: 114}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"2\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"3\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

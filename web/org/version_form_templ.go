@@ -24,7 +24,7 @@ type VersionFormProps struct {
 	ModelName string
 	ID        uuid.UUID
 	Values    VersionValues
-	Images    []ui.Option     // ready images: id, name
+	Images    []ui.Option     // id, name
 	Changes   *VersionChanges // against the version before; nil: there is none
 }
 
@@ -144,13 +144,13 @@ func VersionForm(p VersionFormProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p>Every role boots from an image. <a href=\"/org/images/new\">Upload one</a> and come back when it is ready.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p>Every role boots from an image. <a href=\"/org/images/new\">Upload one</a> and come back once it is verified.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Note(ui.ToneWarn, "There is no ready image").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Note(ui.ToneWarn, "There is no image yet").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

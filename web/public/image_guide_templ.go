@@ -497,7 +497,7 @@ func guideHome() templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<p>Then boot it. You are on its console; Control-A and X end it. Without KVM write accel=tcg and have patience.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<p>Then boot it. You are on its console; Control-A and X end it. Without KVM write accel=tcg and have patience. Where only UEFI starts it, add -bios /usr/share/ovmf/OVMF.fd (Debian: package ovmf).</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

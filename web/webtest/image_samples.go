@@ -15,6 +15,7 @@ func imageSamples() []Sample {
 		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 3}, Size: 3_000_000_000, Quota: someQuota(), Uploads: uploads, MoreUploads: 1, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), Quota: ui.QuotaProps{Allowed: 256 * gib}, MayUpload: true})},
 		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Uploads: uploads[:1]})},
+		{"image-new-digest", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Digest: digest(5)})},
 		{"image-new-address", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Address: org.AddressForm{
 			Form: ui.Form{Refusal: refusal.Invalid(map[string]string{
 				"address": "This address begins with http://, where anybody on the way may change the file; give one with https://.", "sha256": "This digest has 40 hex digits, as a SHA-1 has; a SHA-256 has 64.",
@@ -27,6 +28,7 @@ func imageSamples() []Sample {
 		{"image-lost", org.ImageShow(imageLost())},
 		{"image-of-several", org.ImageShow(imageOfSeveral())},
 		{"image-delete", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Frees: 598_000_000, Unused: true})},
+		{"image-delete-lost", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(3), Name: "rocky-9-mpi.qcow2", Frees: 900_000_000, Unused: true, Lost: "are gone from the store"})},
 		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Form: ui.Form{Refusal: &refusal.Error{
 			Code: "image_used", Title: `"debian-12-slurm.qcow2" is used by 5 versions (mpi-lab 1, slurm-lab 1, slurm-lab 2 and 2 more) and 1 cluster (trial-1).`,
 			Next: "A published version never changes and keeps its image.",
@@ -71,6 +73,7 @@ func uploadSamples() []Sample {
 		{"upload-nested", org.UploadShow(uploadNested())},
 		{"upload-done", org.UploadShow(uploadDone())},
 		{"upload-fetched", org.UploadShow(uploadFetched())},
+		{"upload-fetch-waits", org.UploadShow(uploadFetchWaits())},
 		{"upload-leads", org.UploadShow(uploadLeads())},
 		{"upload-not-fetched", org.UploadShow(uploadNotFetched())},
 		{"upload-no-image", org.UploadShow(uploadNoImage())},
@@ -82,6 +85,13 @@ func uploadFetched() org.UploadShowProps {
 		Layout: orgLayout(), MayUpload: true, Subject: id(65), Filename: "debian-13-genericcloud-amd64.qcow2", ExpectedDigest: digest(6), Rate: 21_000_000,
 		UploadRow: uploadRows()[5],
 	}
+}
+
+func uploadFetchWaits() org.UploadShowProps {
+	p := uploadFetched()
+	p.Fetch, p.Offset, p.Rate, p.Unsized, p.Size = "waiting", 0, 0, true, 0
+	p.Reason = "Another upload of your organization is fetched first."
+	return p
 }
 
 func uploadLeads() org.UploadShowProps {
@@ -123,7 +133,7 @@ func uploadRows() []org.UploadRow {
 func imageRows() []org.ImageRow {
 	return []org.ImageRow{
 		{ID: id(1), Name: "debian-12-slurm.qcow2", Format: "qcow2", Size: 598_000_000, VirtualSize: 8 * gib, Created: ago(50 * time.Hour), Person: "Ada Brandt", Used: true},
-		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "raw", UEFI: true, Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
+		{ID: id(2), Name: "the-head-of-our-group-with-a-very-long-name-2026-11", Format: "vpc in xz", UEFI: true, Size: 1_500_000_000, VirtualSize: 20 * gib, Created: ago(900 * time.Hour), Person: "Ilse Roth"},
 		{ID: id(3), Name: "rocky-9-mpi.qcow2", Format: "qcow2", Size: 900_000_000, VirtualSize: 10 * gib, Created: ago(2000 * time.Hour), Person: "Ada Brandt", Used: true, Lost: "in the store are not as many as were kept"},
 	}
 }

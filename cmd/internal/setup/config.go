@@ -37,7 +37,7 @@ type WebConfig struct {
 	SimulatedHosts  bool           `env:"VOLARY_SIMULATED_HOSTS"`                               // a banner on every page
 	MemoryStateDir  string         `env:"VOLARY_MEMORY_STATE_DIR"`                              // where the worker's simulated hosts look for their codes, for the lines that are pasted
 	AllowPlainHosts bool           `env:"VOLARY_ALLOW_PLAIN_HOSTS"`                             // staff may add hosts by tcp and unix: one machine, and the lab
-	UploadsChecked  bool           `env:"VOLARY_UPLOADS_CHECKED" envDefault:"true"`             // false: the worker has no qemu-img
+	UploadsChecked  bool           `env:"VOLARY_UPLOADS_CHECKED" envDefault:"true"`             // false: the worker cannot check uploads
 	UploadsFetched  bool           `env:"VOLARY_FETCH" envDefault:"true"`                       // files are fetched from addresses
 	LogLevel        slog.Level     `env:"VOLARY_LOG_LEVEL" envDefault:"info"`
 }
@@ -117,6 +117,7 @@ func ReadWorkerConfig() (WorkerConfig, error) {
 		checkDatabaseURL(c.DatabaseURL), checkListen(c.Listen), c.Blobs.check(), checkDrivers(c.Drivers),
 		checkHTTPURL("VOLARY_PUBLIC_URL", c.PublicURL), checkMail(c.SMTPURL, c.MailFrom),
 		checkRange("VOLARY_ROUND_SECONDS", c.RoundSeconds, 1, 300), checkRange("VOLARY_QUOTA_GIB", c.QuotaGiB, 1, mostQuotaGiB),
+		checkRange("VOLARY_FETCH_MIB_PER_SECOND", c.FetchRate, 1, 10_000),
 	)
 }
 

@@ -60,8 +60,9 @@ func TestReadWorkerConfigNamesEveryWrongValue(t *testing.T) {
 	t.Setenv("VOLARY_BLOB_ENDPOINT", "s3.example.org")
 	t.Setenv("VOLARY_DRIVERS", "xen")
 	t.Setenv("VOLARY_ROUND_SECONDS", "0")
+	t.Setenv("VOLARY_FETCH_MIB_PER_SECOND", "0")
 	_, err := ReadWorkerConfig()
-	for _, want := range []string{"VOLARY_DRIVERS", "VOLARY_ROUND_SECONDS", "VOLARY_BLOB_CREDENTIALS_FILE", "VOLARY_BLOB_ENDPOINT"} {
+	for _, want := range []string{"VOLARY_DRIVERS", "VOLARY_ROUND_SECONDS", "VOLARY_FETCH_MIB_PER_SECOND", "VOLARY_BLOB_CREDENTIALS_FILE", "VOLARY_BLOB_ENDPOINT"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not name %s", err, want)
 		}

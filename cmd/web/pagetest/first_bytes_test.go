@@ -72,7 +72,7 @@ func TestWhatIsSaidBeforeTheRestIsSent(t *testing.T) {
 	storetest.NoError(t, app.Store.People.SetQuota(t.Context(), world.Person(handlertest.PlatformAdmin), world.Organization, &none))
 	ada.chooses(had)
 	ada.says("of the 0 B that it may keep")
-	ada.says("ask who runs this Volary")
+	ada.says("ask the operator")
 	ada.shoot("upload-quota")
 	if n := sent.Load(); n != 0 {
 		t.Errorf("%d bytes were sent over the quota", n)
