@@ -189,7 +189,7 @@ func (s ovfSystem) read(disks map[string]ovfDisk, files map[string]string) (ovaS
 	for _, item := range append(s.Hardware[0].Items, s.Hardware[0].Storage...) {
 		switch strings.TrimSpace(item.Type) {
 		case ovfCPU:
-			if n, err := strconv.Atoi(strings.TrimSpace(item.Quantity)); err == nil && n > 0 && n <= 4096 {
+			if n, err := strconv.Atoi(strings.TrimSpace(item.Quantity)); err == nil && n > 0 && n <= ovaVCPUs {
 				system.VCPUs = n
 			}
 		case ovfMemory:
@@ -247,12 +247,11 @@ func (i ovfItem) mebibytes() int64 {
 	case strings.HasPrefix(units, "giga") || units == "gb":
 		shift = 30
 	}
-	const most = 64 << 20 // MiB
 	if shift >= 20 {
-		if n > most>>(shift-20) {
+		if n > ovaMemoryMiB>>(shift-20) {
 			return 0
 		}
 		return n << (shift - 20)
 	}
-	return min(n>>(20-shift), most)
+	return min(n>>(20-shift), ovaMemoryMiB)
 }

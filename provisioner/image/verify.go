@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image/magic"
@@ -251,12 +252,18 @@ func (w *verification) warn(name, detail, repair string) {
 
 func (w *verification) add(checks ...provisioner.ImageCheck) {
 	for _, c := range checks {
-		c.Member = w.now.Member
+		c.Member, c.Detail, c.Repair = w.now.Member, keepable(c.Detail), keepable(c.Repair)
 		w.result.Checks = append(w.result.Checks, c)
 	}
 	if w.progress.Checks != nil {
 		w.progress.Checks(w.result.Checks)
 	}
+}
+
+// keepable is a text, of which a part may be a stranger's, as the store keeps it: what is no UTF-8 and the character zero, which it refuses,
+// are replaced.
+func keepable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
 // step tells what is done now, of how many bytes; total 0: nobody knows of how many.
