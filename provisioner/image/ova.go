@@ -255,7 +255,7 @@ func (d *disk) extract(m ovaMember) (bool, error) {
 	if err := out.take(io.NewSectionReader(d.file, m.At, m.Size)); err != nil {
 		return false, err
 	}
-	d.path = to
+	d.path, d.limits.Data = to, max(out.written, 1)
 	kinds := magic.Look(start, nil, 0)
 	if len(kinds) != 1 || unwrappings[kinds[0].Format] == "" {
 		return true, nil
