@@ -250,9 +250,9 @@ func (d *disk) extract(m ovaMember) (bool, error) {
 	var start []byte
 	out := sparse{file: file, most: m.Size, mostWritten: m.Size, reserve: room.reserve, tell: every.tell, judge: func(first []byte, _ bool) error {
 		start = slices.Clone(first)
-		return d.ctx.Err()
+		return nil
 	}}
-	if err := out.take(io.NewSectionReader(d.file, m.At, m.Size)); err != nil {
+	if err := out.take(until{d.ctx, io.NewSectionReader(d.file, m.At, m.Size)}); err != nil {
 		return false, err
 	}
 	d.path, d.limits.Data = to, max(out.written, 1)

@@ -76,9 +76,9 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 	case errors.Is(err, ErrNoQEMUImg), errors.Is(err, ErrNoXZ), errors.Is(err, ErrNoSandbox):
 		w.result.Discard()
 		w.result.Digest, _ = w.sum.wait()
-		w.result.State, w.result.Reason = provisioner.UploadUnverified, err.Error()+"."
+		w.result.State, w.result.Reason = provisioner.UploadUnverified, lacking(err)
 		return w.result, err
-	case err != nil && !w.otherFile():
+	case err != nil && !errors.Is(context.Cause(ctx), errOther):
 		w.result.Discard()
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
@@ -87,6 +87,18 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
 	return w.result, nil
+}
+
+// lacking says to whoever brought a file why nobody looks at it. What exactly a machine lacks is its operator's to know, and in the error.
+func lacking(err error) string {
+	must := "let it open images in a sandbox; `worker sandbox` says there what to grant"
+	switch {
+	case errors.Is(err, ErrNoQEMUImg):
+		must = "install qemu-img on it (Debian: qemu-utils)"
+	case errors.Is(err, ErrNoXZ):
+		must = "install xz on it (Debian: xz-utils)"
+	}
+	return "The machine that checks uploads cannot check this file yet: the operator must " + must + "."
 }
 
 // room makes sure of what a verification writes at most of a disk: its data, which one that is not raw is unpacked to, and the
