@@ -110,7 +110,7 @@ func (v *Verifier) room(seen Inspection) (release func(), err error) {
 	if seen.Format != FormatRaw {
 		need += seen.DataSize
 	}
-	claims := []claim{{v.Scratch, "the folder in which images are checked", need}}
+	claims := []claim{{v.Scratch, ScratchFolder, need}}
 	if v.Keep != "" && !sameFileSystem(v.Scratch, v.Keep) {
 		claims = append(claims, claim{v.Keep, "the folder of images", canonical})
 	}
