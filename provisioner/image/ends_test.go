@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"volary.dev/provisioner"
 )
@@ -53,5 +56,32 @@ func TestLackingKeepsTheMachinesWords(t *testing.T) {
 	said := lacking(fmt.Errorf("%w: mount: operation not permitted. To grant it: set kernel.x to 1", ErrNoSandbox))
 	if !strings.Contains(said, "the operator must") || strings.Contains(said, "kernel.x") || strings.Contains(said, "mount") {
 		t.Error(said)
+	}
+}
+
+// A machine that has nothing left at this moment does not lack a sandbox: what failed is tried again.
+func TestWantIsNoLackOfASandbox(t *testing.T) {
+	var was unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1, Max: was.Max}); err != nil {
+		t.Fatal(err)
+	}
+	err := CheckSandbox()
+	if restored := unix.Setrlimit(unix.RLIMIT_NOFILE, &was); restored != nil {
+		t.Fatal(restored)
+	}
+	if !errors.Is(err, unix.EMFILE) || errors.Is(err, ErrNoSandbox) {
+		t.Errorf("without descriptors: %v", err)
+	}
+}
+
+// What is looked at behind a conversion brings the worker down as little as the upload itself.
+func TestGuardRefusesWhatBreaksOff(t *testing.T) {
+	i := inspection{file: boundedReader{r: bytes.NewReader(nil), size: 512}}
+	i.guard(func() { i.table(nil) })
+	if failed := i.Failed(); failed == nil || failed.Name != "inspection" || failed.Repair == "" {
+		t.Errorf("%+v", failed)
 	}
 }

@@ -56,16 +56,20 @@ func (i *Inspection) Failed() *provisioner.ImageCheck {
 // Inspect reads the headers and tables of a file of size bytes: 33 MiB and each of its tables once, which lie apart from each other
 // in the file; of a VMDK with two grain directories 65 MiB. It returns an error only where r cannot be read. It should panic on no input; where
 // it does, the file is refused by the check "inspection".
-func Inspect(r io.ReaderAt, size int64, limits Limits) (seen Inspection, err error) {
+func Inspect(r io.ReaderAt, size int64, limits Limits) (Inspection, error) {
 	i := &inspection{file: boundedReader{r: r, size: whole(size)}, limits: limits}
+	i.guard(i.run)
+	return i.Inspection, i.file.err
+}
+
+// guard runs checks, of which none brings the worker down.
+func (i *inspection) guard(checks func()) {
 	defer func() {
 		if what := recover(); what != nil {
 			i.crashed(what)
-			seen, err = i.Inspection, i.file.err
 		}
 	}()
-	i.run()
-	return i.Inspection, i.file.err
+	checks()
 }
 
 // crashed refuses what brought a check down: what cannot be judged is not taken.

@@ -127,8 +127,8 @@ func findProgram(name string, missing error) (string, error) {
 	if err != nil {
 		return "", missing
 	}
-	if missing := sandboxMissing(); missing != "" {
-		return "", fmt.Errorf("%w: %s", ErrNoSandbox, missing)
+	if err := CheckSandbox(); err != nil {
+		return "", err
 	}
 	// Landlock grants the file behind a symbolic link, not the link.
 	return filepath.EvalSymlinks(program)
