@@ -85,3 +85,13 @@ func TestGuardRefusesWhatBreaksOff(t *testing.T) {
 		t.Errorf("%+v", failed)
 	}
 }
+
+// A limit says nothing of a file's being damaged, and nothing is refused without what to do.
+func TestFaultOfALimit(t *testing.T) {
+	const limit = "It took more than 1380 seconds of processor time."
+	for format, o := range map[string]outcome{"xz": {status: -1, limit: limit}, "gzip": {status: -1, limit: limit, fault: &fileFault{Detail: limit}}} {
+		if f := faultOf(format, o, 0, ""); f == nil || !strings.Contains(f.Detail, limit) || strings.Contains(f.Detail, "damaged") || f.Repair == "" {
+			t.Errorf("%s: %+v", format, f)
+		}
+	}
+}
