@@ -136,9 +136,12 @@ func (v *VerifyUpload) wait(ctx context.Context, u models.Upload, why string, pa
 	return river.JobSnooze(pause)
 }
 
-// giveUp ends the wait for a verdict that does not come.
+// giveUp ends the wait for a verdict that does not come. What was seen until then stays.
 func (v *VerifyUpload) giveUp(ctx context.Context, u models.Upload, why string, err error) error {
 	v.Log.ErrorContext(ctx, "upload could not be verified", "upload", u.ID, "error", err)
+	if now, there, err := v.upload(ctx, u.ID); err == nil && there {
+		u = now
+	}
 	_, err = v.Models.RecordVerdict(ctx, u.ID, provisioner.UploadVerdict{State: provisioner.UploadUnverified, Checks: u.Checks, Reason: why})
 	return err
 }

@@ -73,6 +73,16 @@ func TestVerifyUploadWithoutQEMUImgKeepsTheUpload(t *testing.T) {
 	}
 }
 
+// Where there is never room, what was seen of the disk until then is on its page all the same.
+func TestVerifyUploadKeepsWhatItSaw(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	u.Job.Verifier.SpaceBy(func(string) (int64, int64, error) { return 1 << 20, 2 << 20, nil })
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	if i := u.Read(); i.State != provisioner.UploadUnverified || len(i.Checks) == 0 {
+		t.Errorf("%s %s, %d checks", i.State, i.Reason, len(i.Checks))
+	}
+}
+
 // What is unpacked until there is no room is not unpacked again before there is more.
 func TestVerifyUploadUnpacksNothingInVain(t *testing.T) {
 	disk := append(loopstest.BootSectorDisk(), bytes.Repeat([]byte("data of a guest "), 58<<16)...)
