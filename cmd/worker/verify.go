@@ -39,9 +39,12 @@ func verify(args []string) error {
 	defer stop()
 	verifier := image.Verifier{Scratch: scratch}
 	result, err := verifier.Verify(ctx, file, image.DefaultLimits(), image.Progress{})
-	// Where nothing can be verified the verdict says so.
+	// Where nothing can be verified the verdict says so, and the error what the machine lacks.
 	if err != nil && !errors.Is(err, image.ErrNoQEMUImg) && !errors.Is(err, image.ErrNoXZ) && !errors.Is(err, image.ErrNoSandbox) {
 		return fmt.Errorf("verify %s: %w", args[0], err)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
 	return json.NewEncoder(os.Stdout).Encode(struct {
 		Verdict   provisioner.UploadVerdict `json:"verdict"`

@@ -32,7 +32,7 @@ func TestVerifyOverABucket(t *testing.T) {
 	room := false
 	server.Options.Reserve = func(folder string, bytes int64) (func(), error) {
 		if !room {
-			return nil, &image.NoRoomError{Folder: "the folder in which images are checked", Need: bytes, Free: 1, Total: 1 << 40}
+			return nil, &image.NoRoomError{Folder: image.ScratchFolder, Need: bytes, Free: 1, Total: 1 << 40}
 		}
 		return u.Job.Verifier.Reserve(folder, bytes)
 	}

@@ -136,9 +136,12 @@ func (v *VerifyUpload) wait(ctx context.Context, u models.Upload, why string, pa
 	return river.JobSnooze(pause)
 }
 
-// giveUp ends the wait for a verdict that does not come.
+// giveUp ends the wait for a verdict that does not come. What was seen until then stays.
 func (v *VerifyUpload) giveUp(ctx context.Context, u models.Upload, why string, err error) error {
 	v.Log.ErrorContext(ctx, "upload could not be verified", "upload", u.ID, "error", err)
+	if now, there, err := v.upload(ctx, u.ID); err == nil && there {
+		u = now
+	}
 	_, err = v.Models.RecordVerdict(ctx, u.ID, provisioner.UploadVerdict{State: provisioner.UploadUnverified, Checks: u.Checks, Reason: why})
 	return err
 }
@@ -181,7 +184,16 @@ func (l *lackedRoom) forget(id string) {
 	delete(l.need, id)
 }
 
-// askAgain refuses, before an upload is brought, what lacked room beside its copy once before: else it would be brought again with each look.
+// brought is how much of the scratch folder an upload takes itself that lies at a path, bytes.
+func (v *VerifyUpload) brought(u models.Upload, path string) int64 {
+	if filepath.Dir(path) == filepath.Clean(v.Verifier.Scratch) {
+		return u.Size
+	}
+	return 0
+}
+
+// askAgain refuses, before anything is done, what lacked room once before: else it would be brought, and unpacked as far as there is room, again with
+// each look.
 func (v *VerifyUpload) askAgain(u models.Upload) error {
 	need := v.lacked.of(u.ID)
 	if need == 0 {
@@ -223,8 +235,8 @@ func (v *VerifyUpload) verify(ctx context.Context, u models.Upload) error {
 		return err
 	}
 	var full *image.NoRoomError
-	if errors.As(err, &full) && filepath.Dir(path) == filepath.Clean(v.Verifier.Scratch) {
-		v.lacked.note(u.ID, u.Size+full.Need) // it was brought
+	if errors.As(err, &full) && full.Folder == image.ScratchFolder {
+		v.lacked.note(u.ID, full.Need+v.brought(u, path))
 	}
 	if err != nil {
 		return fmt.Errorf("verify upload %s: %w", u.ID, err)

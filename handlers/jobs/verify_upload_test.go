@@ -3,6 +3,7 @@ package jobs_test
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"maps"
 	"os"
@@ -69,6 +70,39 @@ func TestVerifyUploadWithoutQEMUImgKeepsTheUpload(t *testing.T) {
 	}
 	if i := u.Read(); i.State != provisioner.UploadDone {
 		t.Errorf("once qemu-img is there: %s %s", i.State, i.Reason)
+	}
+}
+
+// Where there is never room, what was seen of the disk until then is on its page all the same.
+func TestVerifyUploadKeepsWhatItSaw(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	u.Job.Verifier.SpaceBy(func(string) (int64, int64, error) { return 1 << 20, 2 << 20, nil })
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	if i := u.Read(); i.State != provisioner.UploadUnverified || len(i.Checks) == 0 {
+		t.Errorf("%s %s, %d checks", i.State, i.Reason, len(i.Checks))
+	}
+}
+
+// What is unpacked until there is no room is not unpacked again before there is more.
+func TestVerifyUploadUnpacksNothingInVain(t *testing.T) {
+	disk := append(loopstest.BootSectorDisk(), bytes.Repeat([]byte("data of a guest "), 58<<16)...)
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, _ = w.Write(disk)
+	_ = w.Close()
+	u := loopstest.Upload(t, packed.Bytes())
+	looks, free := 0, int64(80<<20) // what is unpacked fits above the tenth that stays free, the image beside it does not
+	u.Job.Verifier.SpaceBy(func(string) (int64, int64, error) { looks++; return free, 100 << 20, nil })
+	for _, want := range []int{2, 3, 4} {
+		snoozed(t, u, 1, "tried again")
+		if looks != want {
+			t.Errorf("room was asked for %d times, want %d", looks, want)
+		}
+	}
+	free = 100 << 20
+	loopstest.NoError(t, u.Work(t.Context(), 1))
+	if i := u.Read(); i.State != provisioner.UploadDone {
+		t.Errorf("with room: %s %s", i.State, i.Reason)
 	}
 }
 

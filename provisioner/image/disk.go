@@ -188,7 +188,7 @@ func (d *disk) content(raw string) (bool, error) {
 		"Upload a disk with a partition table and a boot loader.") {
 		return false, nil
 	}
-	disk.table(sector)
+	disk.guard(func() { disk.table(sector) })
 	d.add(disk.Checks...)
 	d.image.Firmware = disk.Firmware
 	return disk.file.err == nil && disk.Failed() == nil, disk.file.err

@@ -148,6 +148,7 @@ func layouts() map[string]layoutCase {
 		"ESP with a loader":            {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000, "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
 		"FAT16, a loader":              {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(20000, "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
 		"FAT32, a loader":              {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(90000, "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},
+		"FAT32 of few clusters":        {with(gptDisk(512, nil, esp, root), 2048*512, string(changed([]byte(fatWith(90000, "BOOTX64 EFI")), put32le(32, 20000)))), "uefi", "Only UEFI can start this disk"},
 		"ESP for ARM":                  {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000, "BOOTAA64EFI")), "refused firmware", "BOOTAA64.EFI (64-bit ARM)"},
 		"FAT32 for ARM":                {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(90000, "BOOTAA64EFI")), "refused firmware", "Take the same image for x86-64"},
 		"ESP for both processors":      {with(gptDisk(512, nil, esp, root), 2048*512, fatWith(2000, "BOOTAA64EFI", "BOOTX64 EFI")), "uefi", "Only UEFI can start this disk"},

@@ -60,6 +60,10 @@
 // honest is written there. The list of a qcow2's header extensions has to have an end in its first cluster: QEMU writes one always, in version 2 as
 // well, and where it has none, readers disagree about what belongs to it. A check that breaks off is a refusal, by the check "inspection".
 //
+// 2026-11-30: what comes out of a wrapper has holes of any size, which cost its maker nothing. Such a file is judged by the bytes in it that are no
+// zeros (Limits.Data): compressed data unfolds to at most 20 times these, and the room that a disk is promised is by these. Tables are followed in
+// files of at most 2^29 clusters or sectors, 64 MiB of memory for each set of them.
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;

@@ -81,7 +81,8 @@ func readFAT(file *boundedReader, at uint64) fat {
 	le := binary.LittleEndian
 	sector, per, reserved := uint64(le.Uint16(s[11:])), uint64(s[13]), uint64(le.Uint16(s[14:]))
 	copies, entries, each, all := uint64(s[16]), uint64(le.Uint16(s[17:])), uint64(le.Uint16(s[22:])), uint64(le.Uint16(s[19:]))
-	if each == 0 {
+	largest := each == 0 // as UEFI's own driver and Linux tell it, whatever the number of clusters: mkfs.fat -F 32 makes small ones
+	if largest {
 		each = uint64(le.Uint32(s[36:]))
 	}
 	if all == 0 {
@@ -100,12 +101,12 @@ func readFAT(file *boundedReader, at uint64) fat {
 		data: at + before*sector, cluster: per * sector, clusters: (all - before) / per,
 	}
 	switch {
+	case largest:
+		f.bits = 32
 	case f.clusters < 4085:
 		f.bits = 12
-	case f.clusters < 65525:
-		f.bits = 16
 	default:
-		f.bits = 32
+		f.bits = 16
 	}
 	return f
 }

@@ -14,7 +14,8 @@ type hashing struct {
 	once   sync.Once
 }
 
-// errOther ends the work on a file that is not the one that was announced.
+// errOther is the cause of the end of the work on a file that is not the one that was announced. Who fails for another reason does not wait for the
+// hash: what lacks room comes back every minute.
 var errOther = errors.New("the file is another one than was announced")
 
 // hash begins to hash the upload, if it has not begun. A digest that is not the one that was given ends the rest.
@@ -40,12 +41,6 @@ func (s *hashing) wait() (string, error) {
 	}
 	<-s.done
 	return s.digest, s.err
-}
-
-// otherFile tells whether the work was ended because the file is not the one that was announced.
-func (w *verification) otherFile() bool {
-	_, err := w.sum.wait()
-	return err == nil && w.limits.Digest != "" && w.sum.begun() && w.sum.digest != w.limits.Digest
 }
 
 // span is a part of the upload that has a digest of its own.

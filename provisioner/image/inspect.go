@@ -14,6 +14,9 @@ import (
 type Limits struct {
 	MaxFile    int64 // bytes of the uploaded file
 	MaxVirtual int64 // bytes of the disk a guest sees
+	// Data is how many bytes of the file at most are no zeros, where that is known, in blocks of guestBlock; 0: all may be. A file that came out of a
+	// wrapper may have holes of any size, and what it holds is judged by what is in it.
+	Data int64
 	// Largest names what MaxVirtual is, for people: "the disk of the largest shape, large of North"; it may be empty.
 	Largest string
 	// Digest is the SHA-256 in lower-case hex that the uploaded file is said to have; empty: nobody said. A file of another one is refused.
@@ -53,16 +56,20 @@ func (i *Inspection) Failed() *provisioner.ImageCheck {
 // Inspect reads the headers and tables of a file of size bytes: 33 MiB and each of its tables once, which lie apart from each other
 // in the file; of a VMDK with two grain directories 65 MiB. It returns an error only where r cannot be read. It should panic on no input; where
 // it does, the file is refused by the check "inspection".
-func Inspect(r io.ReaderAt, size int64, limits Limits) (seen Inspection, err error) {
+func Inspect(r io.ReaderAt, size int64, limits Limits) (Inspection, error) {
 	i := &inspection{file: boundedReader{r: r, size: whole(size)}, limits: limits}
+	i.guard(i.run)
+	return i.Inspection, i.file.err
+}
+
+// guard runs checks, of which none brings the worker down.
+func (i *inspection) guard(checks func()) {
 	defer func() {
 		if what := recover(); what != nil {
 			i.crashed(what)
-			seen, err = i.Inspection, i.file.err
 		}
 	}()
-	i.run()
-	return i.Inspection, i.file.err
+	checks()
 }
 
 // crashed refuses what brought a check down: what cannot be judged is not taken.
@@ -110,6 +117,25 @@ func (i *inspection) kind() magic.Kind {
 		return kinds[0]
 	}
 	return magic.Several(kinds)
+}
+
+// data is how many bytes of the file at most are no zeros.
+func (i *inspection) data() uint64 {
+	if d := whole(i.limits.Data); d > 0 && d < i.file.size {
+		return d
+	}
+	return i.file.size
+}
+
+// mostParts is how many clusters or sectors a file may have whose tables are followed: each takes a bit or three of memory.
+const mostParts = 1 << 29
+
+// followable tells whether a file is small enough for its tables to be followed, in parts of some bytes.
+func (i *inspection) followable(part uint64) bool {
+	parts := i.file.size/part + min(i.file.size%part, 1)
+	return parts <= mostParts || i.check("tables", false,
+		fmt.Sprintf("The file has %s, in parts of %s that its tables can name; at most %s of such a file are followed.", bytesText(signed(i.file.size)), bytesText(signed(part)), bytesText(signed(mostParts*part))),
+		"Write it anew as a qcow2 with the usual clusters, which takes less: `qemu-img convert -f "+string(i.Format)+" -O qcow2 -o cluster_size=64k disk."+string(i.Format)+" new.qcow2`.")
 }
 
 // check adds a line and tells whether it passed. The detail says what was seen either way.

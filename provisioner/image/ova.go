@@ -69,12 +69,15 @@ func (c ovaContents) sane(size int64) bool {
 	}
 	names, at := map[string]bool{}, int64(0)
 	for _, m := range c.Members {
-		if m.Name == "" || len(m.Name) > 255 || names[m.Name] || m.At < at || m.Size < 0 || m.Size > size-m.At {
+		if m.Name == "" || len(m.Name) > 255 || keepable(m.Name) != m.Name || names[m.Name] || m.At < at || m.Size < 0 || m.Size > size-m.At {
 			return false
 		}
 		names[m.Name], at = true, m.At+m.Size
 	}
 	for _, s := range c.Systems {
+		if keepable(s.Name) != s.Name || len(s.Name) > 1<<10 || s.VCPUs < 0 || s.VCPUs > ovaVCPUs || s.MemoryMiB < 0 || s.MemoryMiB > ovaMemoryMiB {
+			return false
+		}
 		for _, d := range s.Disks {
 			if d.Member != "" && !names[d.Member] {
 				return false
@@ -151,13 +154,14 @@ func (w *verification) manifest(c ovaContents) (bool, error) {
 type boot struct {
 	system ovaSystem
 	member ovaMember
-	again  bool // another machine before it has the same file
+	again  bool   // another machine before it has the same file
+	called string // of all images of the upload this one's alone: the file's name, or one made of it
 }
 
 // boots finds the first disk of each machine. A node has one disk: others are left out, and said.
 func (w *verification) boots(c ovaContents) (boots []boot, fine bool) {
-	taken := map[string]bool{}
-	for _, s := range c.Systems {
+	taken, called := map[string]bool{}, map[string]bool{}
+	for n, s := range c.Systems {
 		const repair = "Give it a disk that boots as its first one, and export it again."
 		switch {
 		case len(s.Disks) == 0:
@@ -166,8 +170,16 @@ func (w *verification) boots(c ovaContents) (boots []boot, fine bool) {
 			return nil, w.check("disks", false, "The first disk of "+s.Name+" is an empty one, "+s.Disks[0].ID+".", repair)
 		}
 		m := c.member(s.Disks[0].Member)
-		boots = append(boots, boot{s, m, taken[m.Name]})
-		taken[m.Name] = true
+		b := boot{system: s, member: m, again: taken[m.Name], called: m.Name}
+		if b.again {
+			b.called = fmt.Sprintf("%s (machine %d)", bounded(m.Name, 200), n+1)
+		}
+		if called[b.called] {
+			return nil, w.check("disks", false, "Two of its images would be called "+bounded(b.called, 240)+": so is a file in it, and so would be the image of a machine that shares the disk of another.",
+				"Give that file another name, in the description and in the manifest as well, and pack it anew: `tar cf machine.ova machine.ovf machine.mf machine-disk1.vmdk`.")
+		}
+		boots = append(boots, b)
+		taken[m.Name], called[b.called] = true, true
 		if len(s.Disks) > 1 {
 			w.warn("disks", fmt.Sprintf("%s has %d disks. Its image is made of the first, %s; the others are left out: %s.", s.Name, len(s.Disks), m.Name, otherDisks(s)),
 				"A node has one disk. Put what the others hold into the first, or upload one of them on its own if it boots.")
@@ -196,7 +208,7 @@ func (w *verification) memberDisk(b boot) (bool, error) {
 		// Members are distinct. The disk is the same: it was looked at, and its image is there.
 		for n, i := range w.images {
 			if i.Member == name {
-				i.Member, i.Name, i.VCPUs, i.MemoryMiB = fmt.Sprintf("%s (machine %d)", bounded(name, 200), len(w.images)+1), b.system.Name, b.system.VCPUs, b.system.MemoryMiB
+				i.Member, i.Name, i.VCPUs, i.MemoryMiB = b.called, b.system.Name, b.system.VCPUs, b.system.MemoryMiB
 				w.images, w.made = append(w.images, i), append(w.made, w.made[n])
 				return true, nil
 			}
@@ -238,12 +250,12 @@ func (d *disk) extract(m ovaMember) (bool, error) {
 	var start []byte
 	out := sparse{file: file, most: m.Size, mostWritten: m.Size, reserve: room.reserve, tell: every.tell, judge: func(first []byte, _ bool) error {
 		start = slices.Clone(first)
-		return d.ctx.Err()
+		return nil
 	}}
-	if err := out.take(io.NewSectionReader(d.file, m.At, m.Size)); err != nil {
+	if err := out.take(until{d.ctx, io.NewSectionReader(d.file, m.At, m.Size)}); err != nil {
 		return false, err
 	}
-	d.path = to
+	d.path, d.limits.Data = to, max(out.written, 1)
 	kinds := magic.Look(start, nil, 0)
 	if len(kinds) != 1 || unwrappings[kinds[0].Format] == "" {
 		return true, nil

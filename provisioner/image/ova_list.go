@@ -20,6 +20,9 @@ const (
 	ovaMembers = 200     // files in the archive
 	ovaText    = 1 << 20 // bytes of the description and of the manifest
 	ovaSystems = 64
+	// What a machine may be said to have.
+	ovaVCPUs     = 4096
+	ovaMemoryMiB = 64 << 20
 )
 
 // ovaContents is what the task "list ova" finds in an OVA: where its files lie, what machines it describes, and which digests its
@@ -196,6 +199,9 @@ func (l *ovaLister) text(m ovaMember) ([]byte, error) {
 	return text, err
 }
 
+// manifestNames are other names of the digests: OpenSSL writes the first two since version 3.
+var manifestNames = map[string]string{"SHA2-256": "SHA256", "SHA2-512": "SHA512", "SHA-1": "SHA1", "SHA-256": "SHA256", "SHA-512": "SHA512"}
+
 // readManifest reads lines as "SHA256(disk.vmdk)= 0f…". there are the files that the archive holds.
 func readManifest(text []byte, there map[string]bool) (sums []ovaSum, err error) {
 	seen := map[string]bool{}
@@ -207,6 +213,9 @@ func readManifest(text []byte, there map[string]bool) (sums []ovaSum, err error)
 		algorithm, rest, opened := strings.Cut(line, "(")
 		at := strings.LastIndex(rest, ")")
 		algorithm = strings.ToUpper(strings.TrimSpace(algorithm))
+		if named := manifestNames[algorithm]; named != "" {
+			algorithm = named
+		}
 		length := map[string]int{"SHA1": 40, "SHA256": 64, "SHA512": 128}[algorithm]
 		if !opened || at < 0 || length == 0 {
 			return nil, &fileFault{Detail: fmt.Sprintf("Line %d of its manifest is no digest that is known: %s.", n+1, bounded(line, 100)), Repair: "SHA1, SHA256 and SHA512 are read. Write it anew: `openssl sha256 *.ovf *.vmdk > machine.mf`, or leave it out, and pack the OVA again."}

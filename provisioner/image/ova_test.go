@@ -78,14 +78,15 @@ func ovfOf(machines ...ovfMachine) string {
 
 func ovf(text string) tarFile { return tarFile{name: "machine.ovf", data: []byte(text)} }
 
-// TestVerifyTakesOVA makes images of two machines, one of them with a second disk, held against digests of three kinds.
+// TestVerifyTakesOVA makes images of two machines, one of them with a second disk, held against digests of three kinds: SHA2-256 is
+// how OpenSSL writes SHA256 since version 3.
 func TestVerifyTakesOVA(t *testing.T) {
 	dir := t.TempDir()
 	raw := bootable(t, dir)
 	all := forms(t, dir, raw)
 	vmdk, gz := readFile(t, all["ovmdk"]), packWith(t, "gzip", readFile(t, all["ovmdk"]))
 	text := []byte(ovfOf(ovfMachine{"head", []string{"head.vmdk", "data.vmdk"}}, ovfMachine{"node of the group", []string{"node.vmdk.gz"}}))
-	manifest := fmt.Sprintf("SHA256(machine.ovf)= %x\nSHA1 (head.vmdk) = %x\r\nSHA512(node.vmdk.gz)=%x\n", sha256.Sum256(text), sha1.Sum(vmdk), sha512.Sum512(gz)) //nolint:gosec // as above
+	manifest := fmt.Sprintf("SHA2-256(machine.ovf)= %x\nSHA1 (head.vmdk) = %x\r\nSHA2-512(node.vmdk.gz)=%x\n", sha256.Sum256(text), sha1.Sum(vmdk), sha512.Sum512(gz)) //nolint:gosec // as above
 	path := writeFile(t, filepath.Join(dir, "group.ova"), tarOf(
 		tarFile{name: "machine.ovf", data: text}, tarFile{name: "machine.mf", data: []byte(manifest)}, tarFile{name: "machine.cert", data: []byte("x")},
 		tarFile{name: "head.vmdk", data: vmdk}, tarFile{name: "data.vmdk", data: []byte("KDMV")}, tarFile{name: "./node.vmdk.gz", data: gz}))
@@ -143,50 +144,57 @@ func hostileOVAs(t *testing.T, disk []byte) map[string]hostileWrapper {
 	for n := range ovaMembers {
 		many = append(many, tarFile{name: fmt.Sprint("note", n)})
 	}
+	// The image of the second machine, which has the first one's disk, would be called as the disk of the third.
+	taken := strings.Replace(ovfOf(ovfMachine{"a", []string{"disk.raw"}}, ovfMachine{"b", []string{"disk.raw"}}, ovfMachine{"c", []string{"disk.raw (machine 2)"}}),
+		`<File ovf:href="disk.raw" ovf:id="file1-0" ovf:size="1"/>`, "", 1)
+	taken = strings.Replace(taken, `ovf:fileRef="file1-0"`, `ovf:fileRef="file0-0"`, 1)
 	two := tarFile{name: "other.ovf", data: []byte(one)}
 	const file = `<File ovf:href="disk.raw"`
 	tail := tarOf(ovf(one), d)
 	return map[string]hostileWrapper{
-		"member missing":        {tarOf(ovf(one)), "names disk.raw, which is not in the archive"},
-		"member twice":          {tarOf(ovf(one), d, d), "holds disk.raw twice"},
-		"member twice by dot":   {tarOf(ovf(one), d, tarFile{name: "./disk.raw", data: disk}), "twice"},
-		"symbolic link":         {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeSymlink, link: "/etc/shadow"}), "a link to /etc/shadow"},
-		"hard link":             {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeLink, link: "machine.ovf"}), "a link to machine.ovf"},
-		"device":                {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeBlock}), "a device"},
-		"fifo":                  {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeFifo}), "a device or something else"},
-		"absolute":              {tarOf(ovf(one), tarFile{name: "/disk.raw", data: disk}), "outside of the archive: /disk.raw"},
-		"above":                 {tarOf(ovf(one), tarFile{name: "a/../../disk.raw", data: disk}), "outside of the archive: a/../../disk.raw"},
-		"name with a line":      {tarOf(ovf(one), tarFile{name: "disk\n.raw", data: disk}), "has a name that no description gives"},
-		"two descriptions":      {tarOf(ovf(one), two, d), "two files .ovf: machine.ovf and other.ovf"},
-		"two manifests":         {tarOf(ovf(one), tarFile{name: "a.mf"}, tarFile{name: "b.mf"}, d), "two files .mf"},
-		"too many":              {tarOf(many...), "more than 200 files"},
-		"cut":                   {tail[:len(tail)-len(disk)], "and 1024 are left in the archive"},
-		"description too large": {tarOf(ovf(one+strings.Repeat(" ", ovaText)), d), "1 MiB are read"},
-		"entities":              {tarOf(edit("<Envelope", `<!DOCTYPE x [<!ENTITY a "aa">]><Envelope`), d), "declares entities"},
-		"no XML":                {tarOf(ovf("<Envelope"), d), "is no XML"},
-		"no OVF":                {tarOf(ovf("<html></html>"), d), "is no OVF"},
-		"no machine":            {tarOf(ovf(strings.Split(one, "<VirtualSystem")[0]+"</Envelope>"), d), "has no machine"},
-		"chunks":                {tarOf(edit(file, file+` ovf:chunkSize="1000"`), d), "split into chunks of 1000 bytes"},
-		"bzip2":                 {tarOf(edit(file, file+` ovf:compression="bzip2"`), d), "compressed with bzip2"},
-		"encrypted":             {tarOf(edit("<DiskSection>", "<EncryptionSection/><DiskSection>"), d), "It is encrypted"},
-		"elsewhere":             {tarOf(edit(`"disk.raw"`, `"https://example.org/disk.raw"`), d), "lies elsewhere: https://example.org/disk.raw"},
-		"described outside":     {tarOf(edit(`"disk.raw"`, `"../disk.raw"`), d), "a file outside of the archive: ../disk.raw"},
-		"described twice":       {tarOf(ovf(ovfOf(ovfMachine{"a", []string{"disk.raw"}}, ovfMachine{"b", []string{"disk.raw"}})), d), "names disk.raw twice"},
-		"disk not listed":       {tarOf(edit(`ovf:fileRef="file0-0"`, `ovf:fileRef="nothing"`), d), "in a file nothing, which it does not list"},
-		"disk not described":    {tarOf(edit("ovf:/disk/disk0-0", "ovf:/disk/other"), d), "a disk that is not described: ovf:/disk/other"},
-		"what changed":          {tarOf(edit(`ovf:diskId="disk0-0"`, `ovf:parentRef="base" ovf:diskId="disk0-0"`), d), "only what changed against another one"},
-		"no disk":               {tarOf(ovf(ovfOf(ovfMachine{"head", nil})), d), "head has no disk"},
-		"empty disk":            {tarOf(ovf(ovfOf(ovfMachine{"head", []string{""}})), d), "is an empty one"},
-		"wrong digest":          {mf(fmt.Sprintf("SHA256(disk.raw)= %064x\n", 15)), fmt.Sprintf("of disk.raw is %x, and its manifest says %064x", sum, 15)},
-		"manifest of a stray":   {mf(fmt.Sprintf("SHA256(other.raw)= %x\n", sum)), "manifest names other.raw, which is not in the archive"},
-		"manifest twice":        {mf(fmt.Sprintf("SHA256(disk.raw)= %x\nSHA256(disk.raw)= %x\n", sum, sum)), "manifest names disk.raw twice"},
-		"MD5":                   {mf("MD5(disk.raw)= 0f\n"), "Line 1 of its manifest is no digest that is known"},
-		"short digest":          {mf("SHA256(disk.raw)= 0f\n"), "no SHA256 of 64 hex digits"},
-		"member in two":         {tarOf(ovf(one), tarFile{name: "disk.raw", data: packWith(t, "gzip", packWith(t, "gzip", disk))}), "disk.raw: This is a file compressed with gzip, in it a file compressed with gzip, in it a raw disk"},
-		"member no disk":        {tarOf(ovf(one), tarFile{name: "disk.raw", data: []byte(strings.Repeat("no disk\n", 1000))}), "disk.raw: "},
-		"backing file":          {tarOf(ovf(one), tarFile{name: "disk.raw", data: backed(t)}), "disk.raw: "},
-		"sparse":                {sparseTar(one, disk), "with its holes left out"},
-		"tar without ovf":       {tarOf(d), "tar archive"},
+		"member missing":         {tarOf(ovf(one)), "names disk.raw, which is not in the archive"},
+		"member twice":           {tarOf(ovf(one), d, d), "holds disk.raw twice"},
+		"member twice by dot":    {tarOf(ovf(one), d, tarFile{name: "./disk.raw", data: disk}), "twice"},
+		"symbolic link":          {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeSymlink, link: "/etc/shadow"}), "a link to /etc/shadow"},
+		"hard link":              {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeLink, link: "machine.ovf"}), "a link to machine.ovf"},
+		"device":                 {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeBlock}), "a device"},
+		"fifo":                   {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeFifo}), "a device or something else"},
+		"absolute":               {tarOf(ovf(one), tarFile{name: "/disk.raw", data: disk}), "outside of the archive: /disk.raw"},
+		"above":                  {tarOf(ovf(one), tarFile{name: "a/../../disk.raw", data: disk}), "outside of the archive: a/../../disk.raw"},
+		"name with a line":       {tarOf(ovf(one), tarFile{name: "disk\n.raw", data: disk}), "has a name that no description gives"},
+		"two descriptions":       {tarOf(ovf(one), two, d), "two files .ovf: machine.ovf and other.ovf"},
+		"two manifests":          {tarOf(ovf(one), tarFile{name: "a.mf"}, tarFile{name: "b.mf"}, d), "two files .mf"},
+		"too many":               {tarOf(many...), "more than 200 files"},
+		"cut":                    {tail[:len(tail)-len(disk)], "and 1024 are left in the archive"},
+		"description too large":  {tarOf(ovf(one+strings.Repeat(" ", ovaText)), d), "1 MiB are read"},
+		"entities":               {tarOf(edit("<Envelope", `<!DOCTYPE x [<!ENTITY a "aa">]><Envelope`), d), "declares entities"},
+		"no XML":                 {tarOf(ovf("<Envelope"), d), "is no XML"},
+		"no OVF":                 {tarOf(ovf("<html></html>"), d), "is no OVF"},
+		"no machine":             {tarOf(ovf(strings.Split(one, "<VirtualSystem")[0]+"</Envelope>"), d), "has no machine"},
+		"chunks":                 {tarOf(edit(file, file+` ovf:chunkSize="1000"`), d), "split into chunks of 1000 bytes"},
+		"bzip2":                  {tarOf(edit(file, file+` ovf:compression="bzip2"`), d), "compressed with bzip2"},
+		"encrypted":              {tarOf(edit("<DiskSection>", "<EncryptionSection/><DiskSection>"), d), "It is encrypted"},
+		"elsewhere":              {tarOf(edit(`"disk.raw"`, `"https://example.org/disk.raw"`), d), "lies elsewhere: https://example.org/disk.raw"},
+		"described outside":      {tarOf(edit(`"disk.raw"`, `"../disk.raw"`), d), "a file outside of the archive: ../disk.raw"},
+		"described twice":        {tarOf(ovf(ovfOf(ovfMachine{"a", []string{"disk.raw"}}, ovfMachine{"b", []string{"disk.raw"}})), d), "names disk.raw twice"},
+		"disk not listed":        {tarOf(edit(`ovf:fileRef="file0-0"`, `ovf:fileRef="nothing"`), d), "in a file nothing, which it does not list"},
+		"disk not described":     {tarOf(edit("ovf:/disk/disk0-0", "ovf:/disk/other"), d), "a disk that is not described: ovf:/disk/other"},
+		"what changed":           {tarOf(edit(`ovf:diskId="disk0-0"`, `ovf:parentRef="base" ovf:diskId="disk0-0"`), d), "only what changed against another one"},
+		"no disk":                {tarOf(ovf(ovfOf(ovfMachine{"head", nil})), d), "head has no disk"},
+		"empty disk":             {tarOf(ovf(ovfOf(ovfMachine{"head", []string{""}})), d), "is an empty one"},
+		"wrong digest":           {mf(fmt.Sprintf("SHA256(disk.raw)= %064x\n", 15)), fmt.Sprintf("of disk.raw is %x, and its manifest says %064x", sum, 15)},
+		"manifest of a stray":    {mf(fmt.Sprintf("SHA256(other.raw)= %x\n", sum)), "manifest names other.raw, which is not in the archive"},
+		"manifest twice":         {mf(fmt.Sprintf("SHA256(disk.raw)= %x\nSHA256(disk.raw)= %x\n", sum, sum)), "manifest names disk.raw twice"},
+		"MD5":                    {mf("MD5(disk.raw)= 0f\n"), "Line 1 of its manifest is no digest that is known"},
+		"short digest":           {mf("SHA256(disk.raw)= 0f\n"), "no SHA256 of 64 hex digits"},
+		"member in two":          {tarOf(ovf(one), tarFile{name: "disk.raw", data: packWith(t, "gzip", packWith(t, "gzip", disk))}), "disk.raw: This is a file compressed with gzip, in it a file compressed with gzip, in it a raw disk"},
+		"member no disk":         {tarOf(ovf(one), tarFile{name: "disk.raw", data: []byte(strings.Repeat("no disk\n", 1000))}), "disk.raw: "},
+		"backing file":           {tarOf(ovf(one), tarFile{name: "disk.raw", data: backed(t)}), "disk.raw: "},
+		"name of an image taken": {tarOf(ovf(taken), d, tarFile{name: "disk.raw (machine 2)", data: disk}), "would be called disk.raw (machine 2)"},
+		"zero in a digest":       {mf("MD5(\x00)= 0f\n"), "no digest that is known: MD5(\ufffd)"},
+		"zero in a name":         {mf(fmt.Sprintf("SHA256(disk\x00.raw)= %x\n", sum)), "manifest names disk\ufffd.raw, which is not"},
+		"sparse":                 {sparseTar(one, disk), "with its holes left out"},
+		"tar without ovf":        {tarOf(d), "tar archive"},
 	}
 }
 
@@ -238,6 +246,19 @@ func TestVerifyRefusesHostileOVAs(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 2 {
 		t.Errorf("%d files are left", len(left))
+	}
+}
+
+// A file is named as it is, or as a URI.
+func TestReadOVFOfNamesWithBlanks(t *testing.T) {
+	for _, c := range []struct{ href, file string }{
+		{"my disk.vmdk", "my disk.vmdk"}, {"my%20disk.vmdk", "my disk.vmdk"}, {"100%25.vmdk", "100%25.vmdk"}, {"100%.vmdk", "100%.vmdk"},
+		{"%2e%2e/disk.vmdk", ""}, {"%2Fdisk.vmdk", ""},
+	} {
+		systems, err := readOVF([]byte(ovfOf(ovfMachine{"head", []string{c.href}})), map[string]bool{c.file: true, "/disk.vmdk": true, "../disk.vmdk": true})
+		if c.file == "" && (err == nil || !strings.Contains(err.Error(), "outside of the archive")) || c.file != "" && (err != nil || systems[0].Disks[0].Member != c.file) {
+			t.Errorf("%s: %+v, %v", c.href, systems, err)
+		}
 	}
 }
 

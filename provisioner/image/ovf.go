@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -145,13 +146,16 @@ func (e ovfEnvelope) files(there map[string]bool) (map[string]string, error) {
 	files, named := map[string]string{}, map[string]bool{}
 	for _, f := range e.Files {
 		name := path.Clean(f.Href)
+		if plain, err := url.PathUnescape(f.Href); err == nil && !there[name] {
+			name = path.Clean(plain) // it is a URI, in which some write a blank as %20
+		}
 		shown := bounded(f.Href, 200)
 		switch {
 		case f.Href == "":
 			return nil, &fileFault{Detail: fmt.Sprintf("Its description has a file %s without a name.", bounded(f.ID, 100)), Repair: reexport}
 		case strings.Contains(f.Href, "://"):
 			return nil, &fileFault{Detail: "Its description names a file that lies elsewhere: " + shown + ".", Repair: "Fetch it, name it in the description by its name alone, and pack both: `tar cf machine.ova machine.ovf machine-disk1.vmdk`."}
-		case path.IsAbs(f.Href) || name == ".." || strings.HasPrefix(name, "../"):
+		case path.IsAbs(name) || name == ".." || strings.HasPrefix(name, "../"):
 			return nil, &fileFault{Detail: "Its description names a file outside of the archive: " + shown + ".", Repair: reexport}
 		case f.ChunkSize != "":
 			return nil, &fileFault{Detail: fmt.Sprintf("Its description says that %s is split into chunks of %s bytes.", shown, bounded(f.ChunkSize, 40)), Repair: "Put them together, in the folder where they lie: `cat FILE.0* > FILE`, take chunkSize out of the description, and pack it again without the chunks."}
@@ -189,7 +193,7 @@ func (s ovfSystem) read(disks map[string]ovfDisk, files map[string]string) (ovaS
 	for _, item := range append(s.Hardware[0].Items, s.Hardware[0].Storage...) {
 		switch strings.TrimSpace(item.Type) {
 		case ovfCPU:
-			if n, err := strconv.Atoi(strings.TrimSpace(item.Quantity)); err == nil && n > 0 && n <= 4096 {
+			if n, err := strconv.Atoi(strings.TrimSpace(item.Quantity)); err == nil && n > 0 && n <= ovaVCPUs {
 				system.VCPUs = n
 			}
 		case ovfMemory:
@@ -247,12 +251,11 @@ func (i ovfItem) mebibytes() int64 {
 	case strings.HasPrefix(units, "giga") || units == "gb":
 		shift = 30
 	}
-	const most = 64 << 20 // MiB
 	if shift >= 20 {
-		if n > most>>(shift-20) {
+		if n > ovaMemoryMiB>>(shift-20) {
 			return 0
 		}
 		return n << (shift - 20)
 	}
-	return min(n>>(20-shift), most)
+	return min(n>>(20-shift), ovaMemoryMiB)
 }

@@ -12,7 +12,7 @@ func (i *inspection) raw() {
 	if !i.virtualSize(i.file.size) {
 		return
 	}
-	i.DataSize = i.VirtualSize
+	i.DataSize = min(i.VirtualSize, signed(i.data()))
 	i.table(sector)
 }
 

@@ -11,9 +11,12 @@ import (
 // keepFree is the part of a file system that a verification leaves free: a tenth.
 const keepFree = 10
 
+// ScratchFolder is what the scratch folder is called in sentences.
+const ScratchFolder = "the folder in which images are checked"
+
 // NoRoomError says that a folder has no room for a verification now. Sizes are bytes.
 type NoRoomError struct {
-	Folder      string // in words: "the folder in which images are checked"
+	Folder      string // in words: ScratchFolder, or that of the store
 	Need        int64
 	Free, Total int64 // of its file system; what other verifications have been promised is not free
 }
@@ -100,7 +103,7 @@ func (v *Verifier) SpaceBy(space func(folder string) (free, total int64, err err
 // Reserve promises room in the scratch folder for a file that is brought there to be checked, as room does for what the check makes of
 // it. A *NoRoomError is its refusal.
 func (v *Verifier) Reserve(folder string, bytes int64) (release func(), err error) {
-	return v.rooms.take(claim{folder, "the folder in which images are checked", bytes})
+	return v.rooms.take(claim{folder, ScratchFolder, bytes})
 }
 
 // sameFileSystem tells whether a file can be moved from one folder to the other without a copy.
@@ -125,7 +128,7 @@ func (g *growing) reserve(n int64) error {
 	if g.left < n {
 		g.end()
 		step := max(reserveStep, n)
-		release, err := g.v.rooms.take(claim{g.v.Scratch, "the folder in which images are checked", step})
+		release, err := g.v.rooms.take(claim{g.v.Scratch, ScratchFolder, step})
 		if full := (*NoRoomError)(nil); errors.As(err, &full) {
 			full.Need, full.Free = full.Need+g.written, full.Free+g.written
 		}

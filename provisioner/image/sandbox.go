@@ -278,7 +278,7 @@ func (c confined) ended(o *outcome, ended error) error {
 		return fmt.Errorf("the child could not confine itself: %s", o.words)
 	case strings.Contains(o.words, "qemu_thread_create"):
 		return fmt.Errorf("the confined child had no room for its threads: %s", o.words)
-	case strings.Contains(o.words, "No space left on device"):
+	case strings.Contains(o.words, "No space left on device"), strings.Contains(o.words, "Disk quota exceeded"):
 		return fmt.Errorf("%w: %s", errNoSpace, o.words)
 	case status.Signaled() && (status.Signal() == syscall.SIGXCPU || status.Signal() == syscall.SIGKILL && cpuSpent(exit) >= c.CPUSeconds):
 		o.limit = "It took more than " + refusal.Plural(c.CPUSeconds, "second", "seconds") + " of processor time."

@@ -2,34 +2,40 @@ package image
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
 	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"golang.org/x/sys/unix"
 )
 
 // CheckSandbox starts a child that confines itself as for an image and does nothing. Where that fails it gives ErrNoSandbox with what lacks and
-// what an operator has to grant.
+// what an operator has to grant. Another error is a machine that has no process, memory or descriptor left for a child at this moment.
 func CheckSandbox() error {
-	if missing := sandboxMissing(); missing != "" {
-		return fmt.Errorf("%w: %s", ErrNoSandbox, missing)
-	}
-	return nil
-}
-
-// sandboxMissing says what this machine lacks to confine a child, without a full stop; empty for nothing.
-func sandboxMissing() string {
 	o, err := confined{CPUSeconds: 60}.run(context.Background())
 	switch {
 	case err == nil && o.status == 0 && o.limit == "":
-		return ""
+		return nil
+	case exhausted(err):
+		return err
 	case err == nil:
 		err = fmt.Errorf("status %d %s %s", o.status, o.limit, o.words)
 	}
 	version, landlock := ll.LandlockGetABIVersion()
-	return sandboxNeeds(os.DirFS("/"), os.Geteuid() == 0, version, landlock, err)
+	return fmt.Errorf("%w: %s", ErrNoSandbox, sandboxNeeds(os.DirFS("/"), os.Geteuid() == 0, version, landlock, err))
+}
+
+// exhausted tells whether a child could not be started for want of what comes back by itself.
+func exhausted(err error) bool {
+	for _, want := range []error{unix.EAGAIN, unix.ENOMEM, unix.EMFILE, unix.ENFILE} {
+		if errors.Is(err, want) {
+			return true
+		}
+	}
+	return false
 }
 
 // need is a setting of the kernel that forbids what the child takes.

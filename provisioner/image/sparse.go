@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,6 +23,20 @@ type sparse struct {
 	reserve     func(n int64) error
 	judge       func(start []byte, all bool) error // of the first peekSize bytes, or all; may be nil
 	tell        func(at int64)                     // may be nil
+}
+
+// until reads until a context ends.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (u until) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
 }
 
 // errUnfolds is a file that unfolds to more than its most bytes, errBomb one that unfolds to absurdly many times what it has.

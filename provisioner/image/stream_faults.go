@@ -28,6 +28,14 @@ func faultBroken(format, words string) *fileFault {
 	}
 }
 
+// faultEnded is of a file that may be sound: unpacking it was ended.
+func faultEnded(format, limit string) *fileFault {
+	return &fileFault{
+		Detail: fmt.Sprintf("Unpacking the %s file was ended. %s", format, limit),
+		Repair: "Test it: `" + format + " -t FILE`. If it is whole, upload the disk as a qcow2: `" + unwrappings[format] + " FILE > disk && qemu-img convert -c -O qcow2 disk disk.qcow2`.",
+	}
+}
+
 func faultMemory(format, command string) *fileFault {
 	return &fileFault{
 		Detail: fmt.Sprintf("Unpacking it takes more than %s of memory: it was compressed with a larger %s.", bytesText(unwrapMemory), map[string]string{"xz": "dictionary", "zstd": "window"}[format]),
@@ -39,10 +47,10 @@ func faultMemory(format, command string) *fileFault {
 // has said it already.
 func faultOf(format string, o outcome, at int64, path string) *fileFault {
 	switch {
+	case o.limit != "":
+		return faultEnded(format, o.limit)
 	case o.fault != nil:
 		return o.fault
-	case o.limit != "":
-		return faultBroken(format, strings.TrimSuffix(o.limit, "."))
 	case o.status == 0:
 		return nil
 	}

@@ -52,11 +52,16 @@ func (b bitmap) has(n uint64) bool { return b[n/64]&(1<<(n%64)) != 0 }
 // walkTables judges every table below the header, whose own places have been judged.
 func (i *inspection) walkTables(h qcow2Header) {
 	w := &tableWalk{inspection: i, h: h, cluster: h.clusterSize()}
+	if !i.followable(w.cluster) {
+		return
+	}
 	words := (i.file.size+w.cluster-1)/w.cluster/64 + 1
 	w.tables, w.data, w.packed = make(bitmap, words), make(bitmap, words), make(bitmap, words)
 	w.walk()
 	unfolded := w.compressed * w.cluster
-	i.DataSize = signed(min(w.plain*w.cluster+unfolded, whole(i.VirtualSize)))
+	// What a block of data holds lies in as many of the disk's as it has clusters.
+	plain := min(w.plain*w.cluster, i.data()*max(1, guestBlock/w.cluster))
+	i.DataSize = signed(min(plain+unfolded, whole(i.VirtualSize)))
 	detail := w.problem
 	if detail == "" {
 		detail = fmt.Sprintf("Each part of the file is named once: %s of data, %d compressed.", refusal.Plural(signed(w.plain), "cluster", "clusters"), w.compressed)
@@ -71,10 +76,14 @@ func (i *inspection) walkTables(h qcow2Header) {
 	i.unfolds(unfolded, "qcow2")
 }
 
-// unfolds bounds what compressed data unfolds to.
+// unfolds bounds what compressed data unfolds to, by what the file holds.
 func (i *inspection) unfolds(unfolded uint64, format string) {
-	i.check("compression", unfolded <= maxUnfold*i.file.size,
-		fmt.Sprintf("Its compressed data unfolds to %s, %.1f times the file's %s.", bytesText(signed(unfolded)), float64(unfolded)/float64(i.file.size), bytesText(signed(i.file.size))),
+	file, of := i.data(), ""
+	if file < i.file.size {
+		of = " that are no zeros"
+	}
+	i.check("compression", unfolded <= maxUnfold*file,
+		fmt.Sprintf("Its compressed data unfolds to %s, %.1f times the file's %s%s.", bytesText(signed(unfolded)), float64(unfolded)/float64(file), bytesText(signed(file)), of),
 		fmt.Sprintf("At most %d times the file's size is taken; system disks have 3 to 5. Write it without compression: `qemu-img convert -f %s -O qcow2 disk.%s new.qcow2`.", maxUnfold, format, format))
 }
 

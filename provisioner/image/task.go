@@ -69,7 +69,7 @@ func (t task) do(c confined, report, in, out *os.File) error {
 		return errors.Join(err, writePart(report, partFault, said))
 	case errors.Is(err, syscall.EFBIG):
 		return writePart(report, partTooLarge, nil)
-	case errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return writePart(report, partNoSpace, []byte(err.Error()))
 	case err != nil:
 		return writePart(report, partMachine, []byte(err.Error()))

@@ -74,7 +74,7 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 		return false, d.nested(kind, peek.start)
 	}
 	d.path, d.own = to, true
-	d.limits = Limits{MaxFile: out.most, MaxVirtual: d.verification.limits.MaxVirtual, Largest: d.verification.limits.Largest}
+	d.limits = Limits{MaxFile: out.most, Data: max(out.written, 1), MaxVirtual: d.verification.limits.MaxVirtual, Largest: d.verification.limits.Largest}
 	if out.at == 0 {
 		return d.check("compression", false, "It holds nothing.", "Look at it where it was made: `"+unwrappings[kind.Format]+" FILE | wc -c`."), nil
 	}

@@ -247,7 +247,7 @@ func TestVerifyWithoutXZ(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", bin)
-	if r, err := verify(t, path); !errors.Is(err, ErrNoXZ) || r.State != provisioner.UploadUnverified || r.Digest == "" || !strings.Contains(r.Reason, "xz-utils") {
+	if r, err := verify(t, path); !errors.Is(err, ErrNoXZ) || r.State != provisioner.UploadUnverified || r.Digest == "" || !strings.Contains(r.Reason, "the operator must install xz on it (Debian: xz-utils)") {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

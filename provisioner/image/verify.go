@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image/magic"
@@ -75,9 +76,9 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 	case errors.Is(err, ErrNoQEMUImg), errors.Is(err, ErrNoXZ), errors.Is(err, ErrNoSandbox):
 		w.result.Discard()
 		w.result.Digest, _ = w.sum.wait()
-		w.result.State, w.result.Reason = provisioner.UploadUnverified, err.Error()+"."
+		w.result.State, w.result.Reason = provisioner.UploadUnverified, lacking(err)
 		return w.result, err
-	case err != nil && !w.otherFile():
+	case err != nil && !errors.Is(context.Cause(ctx), errOther):
 		w.result.Discard()
 		return Result{}, fmt.Errorf("verify image: %w", err)
 	}
@@ -88,15 +89,28 @@ func (v *Verifier) Verify(ctx context.Context, path string, limits Limits, progr
 	return w.result, nil
 }
 
+// lacking says to whoever brought a file why nobody looks at it. What exactly a machine lacks is its operator's to know, and in the error.
+func lacking(err error) string {
+	must := "let it open images in a sandbox; `worker sandbox` says there what to grant"
+	switch {
+	case errors.Is(err, ErrNoQEMUImg):
+		must = "install qemu-img on it (Debian: qemu-utils)"
+	case errors.Is(err, ErrNoXZ):
+		must = "install xz on it (Debian: xz-utils)"
+	}
+	return "The machine that checks uploads cannot check this file yet: the operator must " + must + "."
+}
+
 // room makes sure of what a verification writes at most of a disk: its data, which one that is not raw is unpacked to, and the
 // canonical form, which the blob store may have to copy to another file system.
 func (v *Verifier) room(seen Inspection) (release func(), err error) {
-	canonical := canonicalMost(seen.DataSize)
+	// Of a disk with few data, far apart, the tables are more than a fiftieth of them.
+	canonical := canonicalMost(seen.DataSize) + seen.VirtualSize>>12
 	need := canonical
 	if seen.Format != FormatRaw {
 		need += seen.DataSize
 	}
-	claims := []claim{{v.Scratch, "the folder in which images are checked", need}}
+	claims := []claim{{v.Scratch, ScratchFolder, need}}
 	if v.Keep != "" && !sameFileSystem(v.Scratch, v.Keep) {
 		claims = append(claims, claim{v.Keep, "the folder of images", canonical})
 	}
@@ -113,8 +127,8 @@ func findProgram(name string, missing error) (string, error) {
 	if err != nil {
 		return "", missing
 	}
-	if missing := sandboxMissing(); missing != "" {
-		return "", fmt.Errorf("%w: %s", ErrNoSandbox, missing)
+	if err := CheckSandbox(); err != nil {
+		return "", err
 	}
 	// Landlock grants the file behind a symbolic link, not the link.
 	return filepath.EvalSymlinks(program)
@@ -251,12 +265,18 @@ func (w *verification) warn(name, detail, repair string) {
 
 func (w *verification) add(checks ...provisioner.ImageCheck) {
 	for _, c := range checks {
-		c.Member = w.now.Member
+		c.Member, c.Detail, c.Repair = w.now.Member, keepable(c.Detail), keepable(c.Repair)
 		w.result.Checks = append(w.result.Checks, c)
 	}
 	if w.progress.Checks != nil {
 		w.progress.Checks(w.result.Checks)
 	}
+}
+
+// keepable is a text, of which a part may be a stranger's, as the store keeps it: what is no UTF-8 and the character zero, which it refuses,
+// are replaced.
+func keepable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }
 
 // step tells what is done now, of how many bytes; total 0: nobody knows of how many.

@@ -246,7 +246,7 @@ func TestVerifyWithoutQEMUImg(t *testing.T) {
 // TestChildsSurroundings asks a shell in qemu-img's place what it was given. Without the one arena, QEMU's threads run
 // into the memory limit, on some machines and on some days.
 func TestChildsSurroundings(t *testing.T) {
-	if missing := sandboxMissing(); missing != "" {
+	if missing := CheckSandbox(); missing != nil {
 		t.Fatal(missing)
 	}
 	c := confined{

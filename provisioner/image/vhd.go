@@ -61,7 +61,7 @@ func (i *inspection) vhd() {
 		i.fixedVHD(start, size)
 	case kind != vhdDynamic:
 		i.check("layout", false, fmt.Sprintf("Type %d of a VHD is not known.", kind), "Fixed and dynamic ones are known. "+vhdRewrite)
-	case i.dynamicVHD(start, footer, size) && sized:
+	case i.dynamicVHD(start, footer, size) && sized && i.followable(sectorSize):
 		i.vhdBlocks(be.Uint64(footer[16:]), size)
 	}
 }
@@ -99,7 +99,7 @@ func (i *inspection) fixedVHD(start []byte, size uint64) {
 		i.check(name, false, "The footer is for a fixed disk, and the file begins as a dynamic one does.", vhdRewrite)
 	default:
 		i.check(name, true, "A fixed disk.", "")
-		i.DataSize = i.VirtualSize
+		i.DataSize = min(i.VirtualSize, signed(i.data()))
 	}
 }
 
@@ -173,7 +173,8 @@ func (i *inspection) vhdBlocks(header, size uint64) {
 			}
 		}
 	}
-	i.DataSize = min(signed(blocks*block), i.VirtualSize)
+	// A block of data lies across two of the disk's.
+	i.DataSize = min(signed(blocks*block), signed(2*i.data()), i.VirtualSize)
 	detail := s.problem
 	if detail == "" {
 		detail = "Each part of the file is named once: " + refusal.Plural(signed(blocks), "block", "blocks") + " of data."

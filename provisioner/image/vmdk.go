@@ -94,7 +94,9 @@ func (i *inspection) vmdk() {
 			return
 		}
 	}
-	i.walkGrains(h)
+	if i.followable(sectorSize) {
+		i.walkGrains(h)
+	}
 }
 
 // vmdkFeatures refuses flags that say that the file is broken or that we do not know.
@@ -184,6 +186,9 @@ func (i *inspection) walkGrains(h vmdkHeader) {
 	w.walk()
 	unfolded := w.grains * h.grain * 512
 	i.DataSize = min(signed(unfolded), i.VirtualSize)
+	if !h.compressed() {
+		i.DataSize = min(i.DataSize, signed(2*i.data())) // a block of data lies across two of the disk's
+	}
 	detail := w.taken.problem
 	if detail == "" {
 		detail = "Each part of the file is named once: " + refusal.Plural(signed(w.grains), "grain", "grains") + " of data."
