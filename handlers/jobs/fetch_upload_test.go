@@ -565,21 +565,6 @@ func TestFetchUploadTurnsAndRights(t *testing.T) {
 	}
 }
 
-// A store that is away is waited for, and takes none of the job's attempts.
-func TestFetchUploadWaitsForTheStore(t *testing.T) {
-	i := newImporter(t)
-	i.file("/disk", `"one"`, pattern(1<<20))
-	i.give("/disk", "")
-	i.job.Blobs = away{i.blobs}
-	if err := i.work(); !comesBack(err) || !strings.Contains(i.read().Reason, "does not answer. It goes on by itself") {
-		t.Errorf("without a store: %v, %+v", err, i.read())
-	}
-	i.job.Blobs = i.blobs
-	if u := i.toItsEnd(); u.State != provisioner.UploadChecking {
-		t.Errorf("with it: %+v", u)
-	}
-}
-
 // The quota is asked once the length is known.
 func TestFetchUploadWithinTheQuota(t *testing.T) {
 	i := newImporter(t)

@@ -252,8 +252,12 @@ func TestVerifyRefusesHostileOVAs(t *testing.T) {
 // A file is named as it is, or as a URI.
 func TestReadOVFOfNamesWithBlanks(t *testing.T) {
 	for _, c := range []struct{ href, file string }{
-		{"my disk.vmdk", "my disk.vmdk"}, {"my%20disk.vmdk", "my disk.vmdk"}, {"100%25.vmdk", "100%25.vmdk"}, {"100%.vmdk", "100%.vmdk"},
-		{"%2e%2e/disk.vmdk", ""}, {"%2Fdisk.vmdk", ""},
+		{"my disk.vmdk", "my disk.vmdk"},
+		{"my%20disk.vmdk", "my disk.vmdk"},
+		{"100%25.vmdk", "100%25.vmdk"},
+		{"100%.vmdk", "100%.vmdk"},
+		{"%2e%2e/disk.vmdk", ""},
+		{"%2Fdisk.vmdk", ""},
 	} {
 		systems, err := readOVF([]byte(ovfOf(ovfMachine{"head", []string{c.href}})), map[string]bool{c.file: true, "/disk.vmdk": true, "../disk.vmdk": true})
 		if c.file == "" && (err == nil || !strings.Contains(err.Error(), "outside of the archive")) || c.file != "" && (err != nil || systems[0].Disks[0].Member != c.file) {

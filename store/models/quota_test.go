@@ -167,7 +167,7 @@ func TestAnAddressNeedsRoomAtAll(t *testing.T) {
 	org, owner := uploader(t, db, "Atlas")
 	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk"))
 	storetest.NoError(t, db.Models.CreateUpload(t.Context(), org, owner, hexID(1), "sent", gib))
-	allowed := int64(gib)
+	allowed := gib
 	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
 	give := func() error {
 		return db.Models.BeginUpload(t.Context(), models.NewUpload{Organization: org, Person: owner, ID: hexID(2), Filename: "fetched", Source: &at})
