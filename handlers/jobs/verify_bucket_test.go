@@ -187,7 +187,7 @@ func TestVerificationEndsWithItsTime(t *testing.T) {
 		u.Job.Blobs = silent{u.Blobs, cancel}
 		err := u.Work(timed{ctx}, attempt)
 		up := u.Read()
-		if last := attempt == 3; (err == nil) != last || (up.State == provisioner.UploadUnverified) != last || strings.Contains(up.Reason, "1h30m0s, 3 times") != last {
+		if last := attempt == 3; (err == nil) != last || (up.State == provisioner.UploadUnverified) != last || strings.Contains(up.Reason, "90 minutes, 3 times") != last {
 			t.Errorf("attempt %d: %v, the upload is %s: %s", attempt, err, up.State, up.Reason)
 		}
 	}

@@ -225,6 +225,7 @@ func sparseTar(text string, disk []byte) []byte {
 }
 
 func TestVerifyRefusesHostileOVAs(t *testing.T) {
+	const ownName = "> disk.raw`, and upload disk.raw, as it is or compressed once: `gzip disk.raw`." // what we call a raw disk ourselves
 	dir := t.TempDir()
 	disk := readFile(t, bootable(t, dir))
 	causes := map[string]string{}
@@ -236,7 +237,7 @@ func TestVerifyRefusesHostileOVAs(t *testing.T) {
 		}
 		if c := (&Inspection{Checks: r.Checks}).Failed(); c.Repair == "" {
 			t.Errorf("%s: no repair beside %s", name, c.Detail)
-		} else if strings.Contains(c.Repair, "disk.raw") {
+		} else if strings.Contains(strings.TrimSuffix(c.Repair, ownName), "disk.raw") {
 			t.Errorf("%s: a command to copy has a name that a stranger gave: %s", name, c.Repair)
 		}
 		if other, same := causes[r.Reason]; same {

@@ -100,13 +100,13 @@ func gateway(w http.ResponseWriter, status int) {
 	_, _ = io.WriteString(w, "<html><head><title>"+http.StatusText(status)+"</title></head><body>gateway</body></html>")
 }
 
-// stuckAfter lets so many PATCH requests pass and answers all others for a gateway.
+// stuckAfter lets the first, small piece of an upload pass and so many others, and answers all that come then for a gateway.
 func stuckAfter(patches int) func(w http.ResponseWriter, r *http.Request) bool {
 	var mu sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request) bool {
 		mu.Lock()
 		defer mu.Unlock()
-		if r.Method != http.MethodPatch {
+		if r.Method != http.MethodPatch || r.ContentLength <= mib {
 			return false
 		}
 		if patches--; patches >= 0 {
