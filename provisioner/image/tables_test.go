@@ -257,8 +257,8 @@ func TestInspectTakesHonestDisks(t *testing.T) {
 			qemuIO(t, path, "write -P 1 6M 1M", "discard 6M 512k", "write -z 6656k 512k", "write -c -P 9 7M 64k", "write -z 7M 64k")
 		}},
 		"grown and shrunk": {options: "-O qcow2", after: func(path string) {
-			qemuImg(t, "resize", "-q", path, "4T")
-			qemuIO(t, path, "write -P 3 3T 64k", "discard 3T 64k")
+			qemuImg(t, "resize", "-q", path, "64G")
+			qemuIO(t, path, "write -P 3 48G 64k", "discard 48G 64k")
 			qemuImg(t, "resize", "-q", "--shrink", path, "8M")
 		}},
 		"a bitmap": {options: "-O qcow2", after: func(path string) { qemuImg(t, "bitmap", "--add", path, "backup") }},

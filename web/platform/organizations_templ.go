@@ -601,7 +601,7 @@ func quotaForm(p OrganizationShowProps) templ.Component {
 			templ_7745c5c3_Var20 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section aria-labelledby=\"quota\"><h2 id=\"quota\">Quota</h2><p>Its images, unfinished uploads and what is being checked may have this much together. What is there already stays, even where that is more.</p>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<section aria-labelledby=\"quota-kept\"><h2 id=\"quota-kept\">Quota</h2><p>Its images, unfinished uploads and what is being checked may have this much together. What is there already stays, even where that is more.</p>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
