@@ -78,6 +78,48 @@ func guestDigest(ctx context.Context, file *os.File, size int64) (string, error)
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// guestStream is the guest-visible digest of a disk whose bytes come in their order, in whole pieces but for the last. It hashes in a goroutine
+// of its own while the next piece is on its way.
+type guestStream struct {
+	pieces chan []byte
+	free   chan []byte // buffers of a piece that may be filled again
+	sum    chan string
+}
+
+// guestAhead is how many pieces may wait for the hash.
+const guestAhead = 4
+
+func newGuestStream() *guestStream {
+	g := &guestStream{pieces: make(chan []byte, guestAhead), free: make(chan []byte, guestAhead), sum: make(chan string, 1)}
+	for range guestAhead {
+		g.free <- make([]byte, guestPiece)
+	}
+	go func() {
+		h, at := sha256.New(), int64(0)
+		for piece := range g.pieces {
+			hashExtents(h, at, piece)
+			at += int64(len(piece))
+			g.free <- piece[:guestPiece]
+		}
+		hashExtent(h, at, nil)
+		g.sum <- hex.EncodeToString(h.Sum(nil))
+	}()
+	return g
+}
+
+// take takes the next piece of the disk, and gives a buffer for the one after that.
+func (g *guestStream) take(piece []byte) (next []byte) {
+	next = <-g.free
+	g.pieces <- piece
+	return next
+}
+
+// end gives the digest of all that came; it is called once, whatever became of the disk.
+func (g *guestStream) end() string {
+	close(g.pieces)
+	return <-g.sum
+}
+
 // hashExtents hashes the longest runs of blocks that are not zeros in a piece that lies at an offset of the disk.
 func hashExtents(h hash.Hash, at int64, piece []byte) {
 	begin := -1 // of the run; -1: there is none

@@ -19,6 +19,7 @@ type disk struct {
 	limits Limits
 	own    bool // the file lies in the scratch folder and goes as soon as nothing needs it
 
+	guest  string // the guest-visible digest of the file where it is a raw disk; empty: not known
 	format Format
 	seen   Inspection
 	image  provisioner.VerifiedImage // as far as it is known
@@ -223,7 +224,12 @@ func (d *disk) canonical(raw string) error {
 	return d.keep(to)
 }
 
+// hashGuest hashes what a guest reads, unless that was done while it was unpacked.
 func (d *disk) hashGuest(raw string) error {
+	if d.guest != "" && raw == d.path {
+		d.image.GuestDigest = d.guest
+		return nil
+	}
 	file, err := os.Open(raw)
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type sparse struct {
 	reserve     func(n int64) error
 	judge       func(start []byte, all bool) error // of the first peekSize bytes, or all; may be nil
 	tell        func(at int64)                     // may be nil
+	guest       *guestStream                       // of a disk that comes as it is; nil: nobody asks for its digest yet. judge may set it
 }
 
 // until reads until a context ends.
@@ -64,6 +65,9 @@ func (s *sparse) take(r io.Reader) error {
 		}
 		if s.tell != nil {
 			s.tell(s.at)
+		}
+		if s.guest != nil {
+			buf = s.guest.take(buf[:n])
 		}
 		if end {
 			return s.file.Truncate(s.at)

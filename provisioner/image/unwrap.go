@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -45,7 +46,14 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 	peek := peeked{}
 	out := sparse{
 		file: file, most: unwrappedMost(d.verification.limits), mostWritten: mostUnfold*packed.Size() + unfoldFree,
-		reserve: room.reserve, judge: peek.judge,
+		reserve: room.reserve,
+	}
+	out.judge = func(start []byte, all bool) error {
+		err := peek.judge(start, all)
+		if err == nil && peek.raw {
+			out.guest = newGuestStream()
+		}
+		return err
 	}
 	words := "Unpacking " + kind.Format
 	work, err := d.decompress(kind.Format, from)
@@ -61,6 +69,9 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 	}
 	d.step(words, 0, packed.Size())
 	o, err := work.run(d.ctx)
+	if out.guest != nil {
+		d.guest = out.guest.end()
+	}
 	switch {
 	case errors.Is(err, errUnfolds), errors.Is(err, errBomb):
 		return d.unfolds(kind, err, out), nil
@@ -99,19 +110,29 @@ func (w *verification) decompress(format, from string) (confined, error) {
 	seconds := 100 + w.limits.MaxVirtual>>24
 	if format == "xz" {
 		program, err := findProgram("xz", ErrNoXZ)
-		return confined{
-			Program: program, Args: []string{"--decompress", "--stdout", "--format=xz", "--threads=1", "--no-sparse", fmt.Sprintf("--memlimit-decompress=%d", unwrapMemory), "--", from},
-			Read: from, CPUSeconds: seconds,
-		}, err
+		return confined{Program: program, Args: append(xzArgs(runtime.NumCPU()), "--", from), Read: from, CPUSeconds: seconds}, err
 	}
 	orders, err := json.Marshal(unpackOrders{Format: format})
 	return confined{Task: "unpack", Orders: orders, Read: from, CPUSeconds: seconds}, err
+}
+
+// xzThreads is the most threads with which a file of several blocks is unpacked, as `xz -T` makes them. Each holds a whole block, packed and
+// unpacked; where the next would pass unwrapMemory, which bounds all of them together, fewer unpack, and at last one, which holds none.
+const xzThreads = 8
+
+// xzArgs are xz's, of a machine with so many processors.
+func xzArgs(processors int) []string {
+	return []string{
+		"--decompress", "--stdout", "--format=xz", "--no-sparse", fmt.Sprintf("--threads=%d", min(processors, xzThreads)),
+		fmt.Sprintf("--memlimit-decompress=%d", unwrapMemory), fmt.Sprintf("--memlimit-mt-decompress=%d", unwrapMemory),
+	}
 }
 
 // peeked is what the first bytes out of a wrapper tell.
 type peeked struct {
 	start  []byte
 	nested bool
+	raw    bool // a disk that is read as it lies
 }
 
 var errNested = errors.New("no disk is in the wrapper")
@@ -119,6 +140,7 @@ var errNested = errors.New("no disk is in the wrapper")
 // judge ends the work where no disk is inside. Where all is here the wrapper's own end is waited for: it tells more.
 func (p *peeked) judge(start []byte, all bool) error {
 	kinds := magic.Look(start, nil, 0)
+	p.raw = len(kinds) == 1 && kinds[0].Format == string(FormatRaw)
 	if len(start) == 0 || slices.ContainsFunc(kinds, func(k magic.Kind) bool { return k.Use == magic.Disk }) {
 		return nil
 	}

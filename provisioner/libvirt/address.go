@@ -69,16 +69,3 @@ func (o Options) URI(a provisioner.HostAddress) (string, error) {
 	u.RawQuery = query.Encode()
 	return u.String(), nil
 }
-
-// probeAddress is where a TCP connection shows, with a limit of its own, that the host answers at all; empty where there
-// is no such place. Opening a connection to a silent host would block in C for minutes.
-func probeAddress(a provisioner.HostAddress) string {
-	port := a.Scheme.UsualPort()
-	if port == 0 {
-		return ""
-	}
-	if a.Port != 0 {
-		port = a.Port
-	}
-	return net.JoinHostPort(a.Name, strconv.Itoa(port))
-}

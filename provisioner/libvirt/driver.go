@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -45,6 +47,19 @@ func Dial(o Options) provisioner.Dial {
 		}
 		return newDriver(uri, probeAddress(a), a.Machine), nil
 	}
+}
+
+// probeAddress is where a TCP connection shows, with a limit of its own, that the host answers at all; empty where there
+// is no such place. Opening a connection to a silent host would block in C for minutes.
+func probeAddress(a provisioner.HostAddress) string {
+	port := a.Scheme.UsualPort()
+	if port == 0 {
+		return ""
+	}
+	if a.Port != 0 {
+		port = a.Port
+	}
+	return net.JoinHostPort(a.Name, strconv.Itoa(port))
 }
 
 // Open is Dial for a process that is one host's alone (hostline.Serve): settings are the Options as JSON.

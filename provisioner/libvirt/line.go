@@ -299,6 +299,14 @@ func (l *line) openChecked() (*libvirt.Connect, error) {
 	return conn, nil
 }
 
+// stillThere looks at a name's addresses once more.
+func stillThere(hostPort string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
+	defer cancel()
+	_, err := places(ctx, hostPort)
+	return err
+}
+
 // close closes what is idle, and the others when their calls are over.
 func (l *line) close() {
 	l.mu.Lock()

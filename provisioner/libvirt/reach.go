@@ -41,14 +41,6 @@ func reach(hostPort string) (netip.AddrPort, error) {
 	return netip.AddrPort{}, &provisioner.Unreached{Kind: kind, Cause: last}
 }
 
-// stillThere looks at a name's addresses once more.
-func stillThere(hostPort string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
-	defer cancel()
-	_, err := places(ctx, hostPort)
-	return err
-}
-
 // places are the addresses of a name, none of which is refused.
 func places(ctx context.Context, hostPort string) ([]netip.AddrPort, error) {
 	host, word, err := net.SplitHostPort(hostPort)
