@@ -108,6 +108,39 @@ func TestSlowDisksStopNobody(t *testing.T) {
 	})
 }
 
+// A check that the worker's stop cut short is begun again, as often as that happens, and has its attempts still.
+func TestAStoppedCheckCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	blobs, err := blob.OpenDirectory(t.TempDir())
+	loopstest.NoError(t, err)
+	id := b.UploadTo(t, blobs, b.Organization, b.Person, loopstest.BootSectorDisk())
+	scratch := t.TempDir()
+	run := func(place blob.Place) (stop func()) {
+		workers := river.NewWorkers()
+		river.AddWorker(workers, &jobs.VerifyUpload{Models: b.DB.Models, Blobs: place, Verifier: image.Verifier{Scratch: scratch}, Limits: image.DefaultLimits(), Log: b.Log})
+		return b.RunQueue(t, jobs.QueueOptions{}, workers)
+	}
+	for n := range 4 { // one more than it has attempts
+		place := &slowPlace{Place: blobs, slow: map[string]bool{blob.UploadKey(id): true}}
+		stop := run(place)
+		waittest.Until(t, "the check has begun", func() bool { return place.asked.Load() == 1 })
+		stop()
+		var state string
+		var left int
+		loopstest.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT state, max_attempts - attempt FROM river_job WHERE kind = 'verify_upload'`).Scan(&state, &left))
+		if state != "available" || left < 3 {
+			t.Fatalf("after stop %d the job is %s and has %d attempts left", n+1, state, left)
+		}
+	}
+	run(blobs)
+	waittest.Until(t, "the verdict", func() bool {
+		u, err := b.DB.Models.Upload(t.Context(), b.Organization, id)
+		loopstest.NoError(t, err)
+		return u.State == provisioner.UploadDone
+	})
+}
+
 // TestAWaitingTestHoldsNoPlace starts two tests that cannot end, with one place for both: each is looked at.
 func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 	t.Parallel()

@@ -194,6 +194,10 @@ func TestVerificationEndsWithItsTime(t *testing.T) {
 	if u.Job.Timeout(nil) != 90*time.Minute {
 		t.Error("the job has another time")
 	}
+	u.Job.Longest = 0
+	if u.Job.Timeout(nil) != image.DefaultLimits().Longest() {
+		t.Error("the job's time is not that of the check's children")
+	}
 }
 
 // away is a store that can remove nothing now, and does not tell how far uploads are.

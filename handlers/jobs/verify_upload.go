@@ -22,10 +22,8 @@ import (
 	"volary.dev/store/queue"
 )
 
-// How long a verification may take, and wait.
+// How long a verification may wait.
 const (
-	// verifyTimeout is for the largest disk on a slow machine.
-	verifyTimeout = 2 * time.Hour
 	// turnPause is a net below EndVerificationTurn, which takes up the organization's next upload.
 	turnPause = 15 * time.Second
 	// roomPause is between two looks whether there is room, and roomPatience how old an upload may become in vain.
@@ -45,14 +43,15 @@ type VerifyUpload struct {
 	Verifier image.Verifier
 	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
 	Log      *slog.Logger
-	Longest  time.Duration // of one attempt; 0 takes verifyTimeout
+	Longest  time.Duration // of one attempt; 0 takes what the children of Verifier may take together
 
 	lacked lackedRoom
 }
 
-// Timeout implements river.Worker.
+// Timeout implements river.Worker. It is longer than the children's own clocks, by which work ends that does not come to an end: those name
+// the cause, and a check that goes on is not begun again from its start.
 func (v *VerifyUpload) Timeout(*river.Job[queue.VerifyUpload]) time.Duration {
-	return cmp.Or(v.Longest, verifyTimeout)
+	return cmp.Or(v.Longest, v.Limits.Longest())
 }
 
 // Work implements river.Worker. It may be run again after its worker died at any line: a canonical form has a name

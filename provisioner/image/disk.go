@@ -74,7 +74,12 @@ func (d *disk) make() error {
 }
 
 // cpuSeconds allows a slow machine a hundred seconds, and one for each 16 MiB.
-func (d *disk) cpuSeconds() int64 { return 100 + d.image.VirtualSize>>24 }
+func (d *disk) cpuSeconds() int64 { return cpuSecondsOf(d.image.VirtualSize) }
+
+func cpuSecondsOf(bytes int64) int64 { return 100 + bytes>>24 }
+
+// compressing is how many times the processor time of reading a disk the making of its image may take.
+const compressing = 4
 
 // structure lets qemu-img check every table of a disk of a format that it can check. Leaked clusters only waste space, and are not copied.
 func (d *disk) structure() (bool, error) {
@@ -209,7 +214,7 @@ func (d *disk) canonical(raw string) error {
 			"convert", "-p", "-c", "-f", "raw", "-O", "qcow2",
 			"-o", "compat=1.1,compression_type=zstd,cluster_size=65536,lazy_refcounts=off", raw, to,
 		},
-		Read: raw, Write: to, FileBytes: canonicalMost(d.image.VirtualSize), CPUSeconds: 4 * d.cpuSeconds(), Tell: d.percents("Making the image"),
+		Read: raw, Write: to, FileBytes: canonicalMost(d.image.VirtualSize), CPUSeconds: compressing * d.cpuSeconds(), Tell: d.percents("Making the image"),
 	}.run(d.ctx)
 	if hashed := <-guest; err == nil {
 		err = hashed

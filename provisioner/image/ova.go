@@ -17,11 +17,14 @@ import (
 	"volary.dev/provisioner/refusal"
 )
 
+// listSeconds is the processor time for the list of an OVA.
+const listSeconds = 60
+
 // ova takes an OVA: one image of each machine that it describes.
 func (w *verification) ova() error {
 	w.result.Format = "ova"
 	w.step("Reading the description", 0, 0)
-	o, err := confined{Task: "list ova", Read: w.path, CPUSeconds: 60}.run(w.ctx)
+	o, err := confined{Task: "list ova", Read: w.path, CPUSeconds: listSeconds}.run(w.ctx)
 	if err != nil {
 		return err
 	}

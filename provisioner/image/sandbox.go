@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -61,7 +62,8 @@ func (c confined) wall() time.Duration {
 	if c.Wall > 0 {
 		return c.Wall
 	}
-	return 2*time.Hour + 8*time.Duration(c.CPUSeconds)*time.Second
+	const most = math.MaxInt64 / int64(16*time.Second) // beyond lies no time
+	return 2*time.Hour + 8*time.Duration(min(c.CPUSeconds, most))*time.Second
 }
 
 // outcome is how confined work ended.

@@ -107,7 +107,7 @@ func (d *disk) unfolds(kind magic.Kind, why error, out sparse) bool {
 // decompress is the confined work that writes to its standard output what is in a compressed file. xz is the program: on one and the same
 // file it took a quarter of what Go's own took (doc.go).
 func (w *verification) decompress(format, from string) (confined, error) {
-	seconds := 100 + w.limits.MaxVirtual>>24
+	seconds := cpuSecondsOf(w.limits.MaxVirtual)
 	if format == "xz" {
 		program, err := findProgram("xz", ErrNoXZ)
 		return confined{Program: program, Args: append(xzArgs(runtime.NumCPU()), "--", from), Read: from, CPUSeconds: seconds}, err
