@@ -47,6 +47,10 @@
 // Go's xz (ulikunitz/xz v0.5.17) took 20.4 s of one processor where `xz -dc` took 5.7 s. The upload is hashed beside the unpacking, and
 // what a guest reads beside the making of the image.
 //
+// 2026-11-30: a file of several blocks (`xz -T`) is unpacked by several threads, within the 128 MiB that one may take: larger blocks, and
+// files of one block, by one. A raw disk in a wrapper is hashed as a guest reads it while it is unpacked. qemu-img could make the image faster out of
+// order (-W), but its bytes would then be others each time.
+//
 // 2026-11-30: of each machine in an OVA the first disk by the order of its hardware is the image, for a node has one disk; the others are
 // named in a warning. A machine's number of processors and its memory are kept as a proposal. A certificate is not looked at, and said.
 //
