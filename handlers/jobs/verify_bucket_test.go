@@ -195,8 +195,12 @@ func TestVerificationEndsWithItsTime(t *testing.T) {
 		t.Error("the job has another time")
 	}
 	u.Job.Longest = 0
-	if u.Job.Timeout(nil) != image.DefaultLimits().Longest() {
-		t.Error("the job's time is not that of the check's children")
+	if got := u.Job.Timeout(nil); got != 48*time.Hour {
+		t.Errorf("a check of the largest disk has %s", got)
+	}
+	u.Job.Limits.MaxVirtual = 1 << 20
+	if got, want := u.Job.Timeout(nil), u.Job.Limits.Longest(); got > 48*time.Hour || got > want {
+		t.Errorf("a check of small disks has %s, and its children %s", got, want)
 	}
 }
 

@@ -22,8 +22,11 @@ import (
 	"volary.dev/store/queue"
 )
 
-// How long a verification may wait.
+// How long a verification may take, and wait.
 const (
+	// verifyMost is of one attempt, whatever its children may take: 1 TiB of data that is read and written four times at 25 MiB a
+	// second. Beyond it the store or the machine hangs.
+	verifyMost = 48 * time.Hour
 	// turnPause is a net below EndVerificationTurn, which takes up the organization's next upload.
 	turnPause = 15 * time.Second
 	// roomPause is between two looks whether there is room, and roomPatience how old an upload may become in vain.
@@ -43,15 +46,15 @@ type VerifyUpload struct {
 	Verifier image.Verifier
 	Limits   image.Limits // MaxVirtual is the most that is taken where no provider has a larger shape
 	Log      *slog.Logger
-	Longest  time.Duration // of one attempt; 0 takes what the children of Verifier may take together
+	Longest  time.Duration // of one attempt; 0 takes what the children of Verifier may take together, up to verifyMost
 
 	lacked lackedRoom
 }
 
-// Timeout implements river.Worker. It is longer than the children's own clocks, by which work ends that does not come to an end: those name
-// the cause, and a check that goes on is not begun again from its start.
+// Timeout implements river.Worker. It is longer than what an honest disk takes, so that no check that goes on is begun again from its
+// start; what hangs in a child ends by the child's own clock, which names the cause.
 func (v *VerifyUpload) Timeout(*river.Job[queue.VerifyUpload]) time.Duration {
-	return cmp.Or(v.Longest, v.Limits.Longest())
+	return cmp.Or(v.Longest, min(v.Limits.Longest(), verifyMost))
 }
 
 // Work implements river.Worker. It may be run again after its worker died at any line: a canonical form has a name
