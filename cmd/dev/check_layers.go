@@ -38,7 +38,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/fetch"}, may: []string{"provisioner/typed"}, never: []string{"cgo"}},
 		// What a file's first bytes tell is told before it is whole, by who may not open it.
 		{packages: []string{"provisioner/image/magic"}},
-		{packages: []string{"provisioner/image"}, may: []string{"provisioner", "provisioner/image/magic"}},
+		{packages: []string{"provisioner/image"}, may: []string{"provisioner", "provisioner/typed", "provisioner/image/magic"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{

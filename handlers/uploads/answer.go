@@ -21,7 +21,7 @@ import (
 //     passed. That cancels the context of net/http's whole connection, and every later request on it. Such a
 //     connection is closed with its answer.
 //
-// It is also where a sender who dawdles is cut off: a deadline that the tus handler puts off with every byte goes no
+// Errors of the tus handler's own are told in words of ours (tusd_errors.go). It is also where a sender who dawdles is cut off: a deadline that the tus handler puts off with every byte goes no
 // further than pace after the last paceBytes.
 type uploadAnswer struct {
 	http.ResponseWriter
@@ -33,6 +33,7 @@ type uploadAnswer struct {
 	status int       // 0 as long as nothing was answered
 	ended  bool      // the handler has returned
 	broken bool      // the connection's context is cancelled, or will be
+	untold bool      // an error of the tus handler's own waits for its text, to be told in words of ours
 }
 
 func (a *uploadAnswer) WriteHeader(status int) {
@@ -42,7 +43,22 @@ func (a *uploadAnswer) WriteHeader(status int) {
 	if a.broken {
 		a.Header().Set("Connection", "close")
 	}
+	if a.foreign(status) {
+		a.untold = true
+		return
+	}
 	a.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (a *uploadAnswer) Write(text []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.untold {
+		a.translate(text)
+		return len(text), nil
+	}
+	return a.ResponseWriter.Write(text)
 }
 
 // SetReadDeadline is found by http.ResponseController. Once the answer is given there is nothing left to end.
@@ -103,6 +119,9 @@ func (a *uploadAnswer) arrived(n int) {
 func (a *uploadAnswer) end(r *echo.Response) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.untold {
+		a.translate(nil)
+	}
 	a.ended = true
 	r.Status, r.Committed = a.status, true
 	if a.status == 0 {

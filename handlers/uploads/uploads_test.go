@@ -124,7 +124,7 @@ func TestUploadResumes(t *testing.T) {
 		// may come to its turn only now and end this one. A client asks again, as pages do.
 		at = c.offset(url)
 		res, text, err = c.patch(url, at, bytes.NewReader(content[at:]))
-		return err != nil || res.StatusCode != http.StatusConflict && !strings.HasPrefix(text, "ERR_UPLOAD_INTERRUPTED")
+		return err != nil || res.StatusCode != http.StatusConflict && res.Header.Get("Volary-Refusal") != "interrupted"
 	})
 	if err != nil || res.StatusCode != http.StatusNoContent {
 		t.Fatalf("the last part: %v %d %s", err, res.StatusCode, text)

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"unicode/utf8"
 
 	"volary.dev/provisioner/refusal"
 )
@@ -102,7 +101,7 @@ const repack = "Pack it anew from plain files: `tar cf machine.ova machine.ovf m
 func (l *ovaLister) member(h *tar.Header, at int64) error {
 	name := path.Clean(h.Name)
 	switch shown := bounded(h.Name, 200); {
-	case !utf8.ValidString(h.Name) || len(h.Name) > 255 || strings.ContainsAny(h.Name, "\x00\\\n\r"):
+	case keepable(h.Name) != h.Name || len(h.Name) > 255 || strings.ContainsAny(h.Name, "\\\n\t"):
 		return &fileFault{Detail: fmt.Sprintf("A file in it has a name that no description gives: %q.", shown), Repair: repack}
 	case path.IsAbs(name) || name == ".." || strings.HasPrefix(name, "../"):
 		return &fileFault{Detail: fmt.Sprintf("A file in it would lie outside of the archive: %s.", shown), Repair: repack}

@@ -85,7 +85,7 @@ func TestVerifyTakesOVA(t *testing.T) {
 	raw := bootable(t, dir)
 	all := forms(t, dir, raw)
 	vmdk, gz := readFile(t, all["ovmdk"]), packWith(t, "gzip", readFile(t, all["ovmdk"]))
-	text := []byte(ovfOf(ovfMachine{"head", []string{"head.vmdk", "data.vmdk"}}, ovfMachine{"node of the group", []string{"node.vmdk.gz"}}))
+	text := []byte(ovfOf(ovfMachine{"head", []string{"head.vmdk", "data.vmdk"}}, ovfMachine{"node\u202e of the group", []string{"node.vmdk.gz"}}))
 	manifest := fmt.Sprintf("SHA2-256(machine.ovf)= %x\nSHA1 (head.vmdk) = %x\r\nSHA2-512(node.vmdk.gz)=%x\n", sha256.Sum256(text), sha1.Sum(vmdk), sha512.Sum512(gz)) //nolint:gosec // as above
 	path := writeFile(t, filepath.Join(dir, "group.ova"), tarOf(
 		tarFile{name: "machine.ovf", data: text}, tarFile{name: "machine.mf", data: []byte(manifest)}, tarFile{name: "machine.cert", data: []byte("x")},
@@ -94,7 +94,7 @@ func TestVerifyTakesOVA(t *testing.T) {
 	if err != nil || r.State != provisioner.UploadDone || r.Format != "ova" || r.Digest != fileDigest(t, path) || len(r.Images) != 2 || len(r.Canonical) != 2 {
 		t.Fatalf("%+v, %v", r.UploadVerdict, err)
 	}
-	for n, want := range []provisioner.VerifiedImage{{Member: "head.vmdk", Name: "head"}, {Member: "node.vmdk.gz", Name: "node of the group"}} {
+	for n, want := range []provisioner.VerifiedImage{{Member: "head.vmdk", Name: "head"}, {Member: "node.vmdk.gz", Name: "node\ufffd of the group"}} {
 		i := r.Images[n]
 		if i.Member != want.Member || i.Name != want.Name || i.VCPUs != 2 || i.MemoryMiB != 4096 || i.GuestDigest != byTheBook(readFile(t, raw)) {
 			t.Errorf("%+v, want %+v", i, want)
@@ -104,7 +104,10 @@ func TestVerifyTakesOVA(t *testing.T) {
 	for _, c := range r.Checks {
 		said += c.Member + ": " + c.Detail + "\n"
 	}
-	for _, words := range []string{"3 files are as its manifest says", "Who signed it is not looked at", "the others are left out: data.vmdk", "head.vmdk: A clean qcow2", "node.vmdk.gz: Unpacked with gzip"} {
+	if strings.Contains(said, "\u202e") {
+		t.Errorf("a machine's name turns the line around in\n%s", said)
+	}
+	for _, words := range []string{"describes 2 machines: head, node\ufffd of the group.", "3 files are as its manifest says", "Who signed it is not looked at", "the others are left out: data.vmdk", "head.vmdk: A clean qcow2", "node.vmdk.gz: Unpacked with gzip"} {
 		if !strings.Contains(said, words) {
 			t.Errorf("%q is not said in\n%s", words, said)
 		}
@@ -161,6 +164,8 @@ func hostileOVAs(t *testing.T, disk []byte) map[string]hostileWrapper {
 		"fifo":                   {tarOf(ovf(one), tarFile{name: "disk.raw", kind: tar.TypeFifo}), "a device or something else"},
 		"absolute":               {tarOf(ovf(one), tarFile{name: "/disk.raw", data: disk}), "outside of the archive: /disk.raw"},
 		"above":                  {tarOf(ovf(one), tarFile{name: "a/../../disk.raw", data: disk}), "outside of the archive: a/../../disk.raw"},
+		"name that turns":        {tarOf(ovf(one), tarFile{name: "war.ksid\u202e", data: disk}), `\u202e`},
+		"name for a terminal":    {tarOf(ovf(one), tarFile{name: "\x1b[2Jdisk.raw", data: disk}), "has a name that no description gives"},
 		"name with a line":       {tarOf(ovf(one), tarFile{name: "disk\n.raw", data: disk}), "has a name that no description gives"},
 		"two descriptions":       {tarOf(ovf(one), two, d), "two files .ovf: machine.ovf and other.ovf"},
 		"two manifests":          {tarOf(ovf(one), tarFile{name: "a.mf"}, tarFile{name: "b.mf"}, d), "two files .mf"},

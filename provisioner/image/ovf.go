@@ -183,7 +183,7 @@ func (s ovfSystems) all(list []ovfSystem) []ovfSystem {
 }
 
 func (s ovfSystem) read(disks map[string]ovfDisk, files map[string]string) (ovaSystem, error) {
-	system := ovaSystem{ID: bounded(s.ID, 100), Name: bounded(strings.TrimSpace(s.Name), 200)}
+	system := ovaSystem{ID: bounded(keepable(s.ID), 100), Name: bounded(keepable(strings.TrimSpace(s.Name)), 200)}
 	if system.Name == "" {
 		system.Name = system.ID
 	}

@@ -7,10 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image/magic"
+	"volary.dev/provisioner/typed"
 )
 
 // The reasons for which nothing can be verified on a machine. Uploads stay unverified then.
@@ -273,11 +273,8 @@ func (w *verification) add(checks ...provisioner.ImageCheck) {
 	}
 }
 
-// keepable is a text, of which a part may be a stranger's, as the store keeps it: what is no UTF-8 and the character zero, which it refuses,
-// are replaced.
-func keepable(text string) string {
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
-}
+// keepable is a text, of which a part may be a stranger's, as the store keeps it and pages and logs show it.
+func keepable(text string) string { return typed.Plain(text) }
 
 // step tells what is done now, of how many bytes; total 0: nobody knows of how many.
 func (w *verification) step(words string, done, total int64) {

@@ -224,8 +224,8 @@ function described(error) {
 function judge(failure) {
   const { status, code, tus, sending } = failure;
   if (code === "unproven") return "prove";
+  if (code === "interrupted" || code === "offset") return "asked"; // by a question that came late, or a cut that the server learned of late
   if (code && !passing.includes(code)) return "refused";
-  if (tus && failure.text.startsWith("ERR_UPLOAD_INTERRUPTED")) return "asked"; // by a question that came late
   if (status === 413 && sending && !tus) return "smaller";
   if (status === 401 || status === 403 || status === 507 || (tus && (status === 404 || status === 410))) return "refused";
   // A gateway's 404 is a portal that is not there now; 409 and 423: the server learned of a cut after it had answered.
