@@ -49,7 +49,10 @@ func explain(err error) error {
 	for _, detail := range r.Detail {
 		lines = append(lines, "  "+detail)
 	}
-	if r.Next != "" {
+	switch {
+	case r.Code == "not_found": // a page's next step is its list, which a command line does not have
+		lines = append(lines, "Compare what you typed with what the portal shows: names and addresses are given whole.")
+	case r.Next != "":
 		lines = append(lines, r.Next)
 	}
 	return errors.New(strings.Join(lines, "\n"))
