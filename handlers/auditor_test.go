@@ -46,6 +46,8 @@ func TestAuditorsRead(t *testing.T) {
 		lacks(t, form, got, `method="post" action="`+strings.TrimSuffix(form, "/new"))
 	}
 	lacks(t, "an auditor's own account", org.Get("/account"), told)
+	says(t, "members as an auditor sees them", org.Get("/org/members"), http.StatusOK, `action="/org/leave"`)
+	lacks(t, "members as an auditor sees them", org.Get("/org/members"), `/role"`)
 	_, err := a.Pool.Exec(t.Context(), `UPDATE mails SET state = 'kept', subject = 'Hello', body = 'open http://x/invitations/SECRET' WHERE id = $1`, w.Mail)
 	if err != nil {
 		t.Fatal(err)
@@ -61,4 +63,16 @@ func TestAuditorsRead(t *testing.T) {
 	says(t, "the log", admin.Get("/platform/log?of=nobody"), http.StatusOK, "made or unmade an auditor of the platform")
 	says(t, "the new one", a.SignIn(handlertest.Nobody).Get("/platform"), http.StatusOK, told)
 	says(t, "inviting one", a.SignIn(handlertest.Owner).Post("/org/invitations", url.Values{"email": {"new@first.example"}, "role": {"auditor"}, "by": {"mail"}}), http.StatusSeeOther)
+}
+
+// An auditor may end their own membership, and then sees the organization no more.
+func TestAuditorLeaves(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	b := a.SignIn(handlertest.Auditor)
+	says(t, "the log before", b.Get("/org/log"), http.StatusOK)
+	says(t, "leaving", b.Post("/org/leave", nil), http.StatusSeeOther)
+	if got := b.Get("/org/log"); got.Status == http.StatusOK {
+		t.Errorf("who left still reads the log: %d", got.Status)
+	}
 }

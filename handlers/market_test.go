@@ -66,3 +66,21 @@ func TestOneProviderAloneIsNotCompared(t *testing.T) {
 		t.Error("an empty market does not say so")
 	}
 }
+
+// The time of a need is from six minutes to a year; what is outside is refused with both bounds, and stays typed.
+func TestMarketBoundsTheTime(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	a.World()
+	visitor := a.Browser()
+	for hours, status := range map[string]int{
+		"0.1": http.StatusOK, "8760": http.StatusOK,
+		"0.0997": http.StatusUnprocessableEntity, "0": http.StatusUnprocessableEntity, "8760.001": http.StatusUnprocessableEntity, "8761": http.StatusUnprocessableEntity,
+		"-1": http.StatusUnprocessableEntity, "1,000": http.StatusUnprocessableEntity, "99999999999999999999": http.StatusUnprocessableEntity,
+	} {
+		got := visitor.Get("/market?nodes=1&vcpus=1&memory=1&disk=1&hours=" + hours)
+		says(t, "hours="+hours, got, status, `value="`+hours+`"`)
+		if status != http.StatusOK {
+			says(t, "hours="+hours, got, status, "between 6 min and 8760 h")
+		}
+	}
+}

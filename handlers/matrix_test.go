@@ -236,7 +236,7 @@ func lastMatrix() []row {
 		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},    // without a reason
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
-		{"POST /org/leave", orgRead(), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay
+		{"POST /org/leave", append(orgRead(), handlertest.Auditor), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay
 		{"POST /sign-out", signedIn(), false, led},
 	}
 }

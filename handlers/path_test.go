@@ -198,10 +198,10 @@ func groupUsage(t *testing.T, a *handlertest.App) {
 	}
 	bills, member, extra := a.SignIn(handlertest.Billing), a.SignIn(handlertest.Member), a.SignIn("extra@first.example")
 	says(t, "one's own", member.Get(at), http.StatusOK, "What you launched used", handlertest.Member)
-	says(t, "of who launched nothing", extra.Get(at), http.StatusOK, "Nothing was used in this month")
-	says(t, "another organization's", a.SignIn(handlertest.OtherOwner).Get(at), http.StatusOK, "Nothing was used in this month")
+	says(t, "of who launched nothing", extra.Get(at), http.StatusOK, "Nothing is booked in this month")
+	says(t, "another organization's", a.SignIn(handlertest.OtherOwner).Get(at), http.StatusOK, "Nothing is booked in this month")
 	says(t, "no month", bills.Get(at+"?month=2026-13"), http.StatusUnprocessableEntity, "Write the month as 2026-11.", `value="2026-13"`)
-	says(t, "an older month", bills.Get(at+"?month=2020-01"), http.StatusOK, "Nothing was used in this month", "The month is over")
+	says(t, "an older month", bills.Get(at+"?month=2020-01"), http.StatusOK, "Nothing is booked in this month", "The month is over")
 	runs := bills.Get("/org/usage.csv")
 	sum := mcsOf(t, runs.Body)
 	for _, table := range []string{"people", "totals"} {

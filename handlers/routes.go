@@ -197,7 +197,7 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/invitations", request.OrgManage, o.CreateInvitation, lasting},
 		{post, "/org/invitations/:id/resend", request.OrgManage, o.ResendInvitation, lasting},
 		{post, "/org/invitations/:id/revoke", request.OrgManage, o.RevokeInvitation, ordinary},
-		{post, "/org/leave", request.OrgRead, o.Leave, ordinary},
+		{post, "/org/leave", request.OrgBelong, o.Leave, ordinary},
 	}
 }
 

@@ -18,6 +18,7 @@ const (
 	Anyone   Permission = "anyone"    // signed in or not
 	SignedIn Permission = "signed in" // any person
 
+	OrgBelong  Permission = "org belong"  // ending one's own membership, which an auditor may, too: it changes nothing of the organization's
 	OrgRead    Permission = "org read"    // overview, wallet, usage and members of the current organization
 	OrgWork    Permission = "org work"    // its images, model clusters and clusters
 	OrgConsole Permission = "org console" // consoles of its nodes
@@ -40,7 +41,7 @@ const (
 )
 
 // policy is the table of who may. A role that a row leaves out may not; a person without a current organization
-// or provider has no role there, and being a platform admin gives none. Auditors are in no row: see MayRead.
+// or provider has no role there, and being a platform admin gives none. Auditors are in the row of OrgBelong alone: see MayRead.
 type policy struct {
 	organization []people.OrganizationRole
 	provider     []people.StaffRole
@@ -54,6 +55,8 @@ func policyOf(p Permission) policy {
 	members := func(roles ...people.OrganizationRole) policy { return policy{organization: roles} }
 	staff := func(roles ...people.StaffRole) policy { return policy{provider: roles} }
 	switch p {
+	case OrgBelong:
+		return members(owner, manager, member, bills, people.RoleAuditor)
 	case OrgRead:
 		return members(owner, manager, member, bills)
 	case OrgWork:

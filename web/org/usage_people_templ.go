@@ -257,7 +257,7 @@ func PeopleUsage(p PeopleUsageProps) templ.Component {
 			}
 			if p.Form.Refusal == nil {
 				if len(p.People) == 0 && p.Search+p.Provider == "" {
-					templ_7745c5c3_Err = ui.Empty("Nothing was used in this month", "Choose another month, or come back when a cluster has been ready.").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Empty("Nothing is booked in this month", "Choose another month. What runs is booked every hour and when it ends; until then its cluster’s page shows the cost so far.").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -35,6 +35,9 @@ var (
 	formPages = []string{"new", "edit", "delete", "remove"}
 )
 
+// ownToEnd is what an auditor posts, too: it ends their own membership and changes nothing of the organization's.
+const ownToEnd = "/org/leave"
+
 // insteadOfForm stands where a page's form would.
 const insteadOfForm = `<p class="quiet">An auditor reads here. The form that belongs to this page is shown to those who may send it.</p>`
 
@@ -112,5 +115,5 @@ func leadsToForm(href string, below []string) bool {
 }
 
 func isBelow(address string, below []string) bool {
-	return slices.ContainsFunc(below, func(b string) bool { return address == b || strings.HasPrefix(address, b+"/") })
+	return address != ownToEnd && slices.ContainsFunc(below, func(b string) bool { return address == b || strings.HasPrefix(address, b+"/") })
 }
