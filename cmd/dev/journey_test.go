@@ -54,6 +54,7 @@ func TestJourney(t *testing.T) {
 	v.nothingLeft(t)
 	t.Run("worker killed", func(t *testing.T) { workerKilled(t, v) })
 	t.Run("host restarted", func(t *testing.T) { hostRestarted(t, v) })
+	t.Run("faults at random", func(t *testing.T) { faultsAtRandom(t, v) })
 }
 
 func (b *browser) signIn(who string) {

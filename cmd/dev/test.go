@@ -14,7 +14,7 @@ import (
 )
 
 type testCommand struct {
-	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise (each fuzz target for a minute, and not five seconds), -load does all on a busy machine. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
+	Args []string `arg:"" optional:"" help:"-short leaves out lab and browser, -full does at length what is done once otherwise (each fuzz target for a minute and not five seconds, 82 faults at random and not eight), -load does all on a busy machine. Anything else goes to go test; with packages, only those are tested, and no quick checks."`
 }
 
 // Run brings up what tests need and runs the quick checks, then every test, then takes it down again.
