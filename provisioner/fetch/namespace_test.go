@@ -237,8 +237,12 @@ func (s *site) whole(t *testing.T) {
 	f := s.fetcher()
 	f.Pace = rate.NewLimiter(2<<20, 64<<10)
 	began := time.Now()
-	if _, got, err = get(t, f, request(t, "https://files.example/disk.qcow2")); err != nil || len(got) != len(content) || time.Since(began) < 2*time.Second {
-		t.Errorf("5 MiB at 2 MiB/s: %d bytes in %s, %v", len(got), time.Since(began), err)
+	a, got, err = get(t, f, request(t, "https://files.example/disk.qcow2"))
+	if err != nil || len(got) != len(content) || time.Since(began) < 2*time.Second {
+		t.Fatalf("5 MiB at 2 MiB/s: %d bytes in %s, %v", len(got), time.Since(began), err)
+	}
+	if w := a.Waited(); w <= 0 || w > time.Since(began)-2*time.Second {
+		t.Errorf("its server was waited for during %s of %s: our own pace is not the server's", w, time.Since(began))
 	}
 }
 
@@ -412,6 +416,19 @@ func (s *site) bounds(t *testing.T) {
 	s.mux.HandleFunc("/endless", endless(make([]byte, 64<<10), 0))
 	s.mux.HandleFunc("/drip", endless([]byte{0}, 5*time.Millisecond))
 	s.mux.HandleFunc("/silent", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s.mux.HandleFunc("/denied.xml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`))
+	})
+	s.mux.HandleFunc("/denied-and-waits.xml", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	_, _, err := get(t, s.fetcher(), request(t, "https://files.example/denied.xml"))
+	problem(t, "a store's error", err, fetch.Ask, "403 Forbidden", "It calls that AccessDenied.")
 	s.mux.HandleFunc("/headers", func(w http.ResponseWriter, _ *http.Request) {
 		for n := range 200 {
 			w.Header().Set(fmt.Sprintf("X-%d", n), strings.Repeat("x", 1000))
@@ -420,7 +437,8 @@ func (s *site) bounds(t *testing.T) {
 	s.mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", strconv.Itoa(1<<40)) })
 	f, r := s.fetcher(), request(t, "https://files.example/endless")
 	r.Most = 1 << 20
-	_, got, err := get(t, f, r)
+	var got []byte
+	_, got, err = get(t, f, r)
 	if problem(t, "endless", err, fetch.Never, "more than 1 MiB, and did not end"); len(got) > 1<<20 {
 		t.Errorf("endless: %d bytes", len(got))
 	}
@@ -433,6 +451,8 @@ func (s *site) bounds(t *testing.T) {
 	problem(t, "drip", err, fetch.Cut, "less than 64 KiB in 1 second", "not fetched again")
 	_, _, err = get(t, f, request(t, "https://files.example/silent"))
 	problem(t, "silent", err, fetch.Cut, "does not answer in time")
+	_, _, err = get(t, f, request(t, "https://files.example/denied-and-waits.xml"))
+	problem(t, "an error that does not end", err, fetch.Ask, "403 Forbidden).")
 	ctx, cancel := context.WithCancel(t.Context())
 	a := must(s.fetcher().Open(ctx, request(t, "https://files.example/endless")))(t)
 	defer a.Body.Close()
