@@ -68,7 +68,7 @@ func TestUploadByAddress(t *testing.T) {
 	if got := member.Post(page+"/retry", url.Values{"follow": {leads.Shown}}); got.Status != http.StatusSeeOther {
 		t.Errorf("from there: %d", got.Status)
 	}
-	says(t, "from there", member.Get(page), http.StatusOK, "Being fetched", "https://mirror.example/debian.qcow2")
+	says(t, "from there", member.Get(page), http.StatusOK, "Being fetched", "https://mirror.example/debian.qcow2", "Address that was given", "https://files.example/images/debian.qcow2")
 	says(t, "twice", member.Post(page+"/retry", nil), http.StatusConflict, "did not fail")
 	if got := member.Do(http.MethodHead, "/uploads/"+id, nil, http.Header{"Tus-Resumable": {"1.0.0"}}); got.Status != http.StatusConflict {
 		t.Errorf("it is asked for as one that is sent: %d", got.Status)

@@ -114,7 +114,7 @@ func newSite(t *testing.T) *site {
 		}
 	}
 	s := &site{t: t, asked: map[string]int{}, mux: http.NewServeMux(), names: map[string][]string{
-		"files.example": {public}, "wrong.example": {public}, "old.example": {public2}, "plain.example": {"127.1.1.1"},
+		"files.example": {public}, "my_files.example": {public}, "wrong.example": {public}, "old.example": {public2}, "plain.example": {"127.1.1.1"},
 	}}
 	var files, old tls.Certificate
 	s.roots, files, old = certificates(t)
@@ -169,7 +169,7 @@ func certificates(t *testing.T) (*x509.CertPool, tls.Certificate, tls.Certificat
 	roots.AddCert(root)
 	leaf := func(name string, until time.Time) tls.Certificate {
 		der := must(x509.CreateCertificate(rand.Reader, &x509.Certificate{
-			SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
+			SerialNumber: big.NewInt(2), DNSNames: []string{name, "my_" + name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
 		}, root, key.Public(), key))(t)
 		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 	}
@@ -224,7 +224,7 @@ func problem(t *testing.T, what string, err error, kind fetch.Kind, says ...stri
 func (s *site) whole(t *testing.T) {
 	content := disk(5 << 20)
 	s.mux.HandleFunc("/disk.qcow2", func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Accept-Encoding") != "identity" || r.Header.Get("Cookie") != "" || r.Host != "files.example" {
+		if r.Header.Get("Accept-Encoding") != "identity" || r.Header.Get("Cookie") != "" || r.Host != "files.example" && r.Host != "my_files.example" {
 			t.Errorf("asked with %v", r.Header)
 		}
 		w.Header().Set("Etag", `"one"`)
@@ -338,7 +338,13 @@ func (s *site) addresses(t *testing.T) {
 	if _, got, err := get(t, s.fetcher(), request(t, "https://files.example/disk.qcow2")); err != nil || len(got) == 0 {
 		t.Errorf("two addresses: %d bytes, %v", len(got), err)
 	}
+	s.names["files.example"] = []string{strings.Repeat("93.184.216.99 ", 4) + public}
+	_, _, err = get(t, s.fetcher(), request(t, "https://files.example/disk.qcow2"))
+	problem(t, "behind four that do not answer", err, fetch.Cut)
 	s.names["files.example"] = []string{public}
+	if _, got, err := get(t, s.fetcher(), request(t, "https://my_files.example/disk.qcow2")); err != nil || len(got) == 0 {
+		t.Errorf("a name with an underscore: %d bytes, %v", len(got), err)
+	}
 	_, _, err = get(t, s.fetcher(), request(t, "https://nobody.example/disk"))
 	problem(t, "no name", err, fetch.Ask, "There is no server nobody.example")
 	s.names["away.example"] = []string{"93.184.216.99"}
