@@ -203,14 +203,11 @@ func TestFetchesOfAnOrganizationTakeTurns(t *testing.T) {
 					t.Fatalf("round %d: %d takes the turn of %d", round, n, next)
 				}
 			}
-			if wait := storetest.Must[bool](t)(i.worker.Models.FetchesWait(t.Context(), i.org, ids[next])); wait != (round == 0 || next != 0) && next != 0 {
-				t.Errorf("others wait for %d: %t", next, wait)
+			if wait := storetest.Must[bool](t)(i.worker.Models.FetchesWait(t.Context(), i.org, ids[next])); wait != (next != 0) {
+				t.Errorf("others wait for the place of %d: %t", next, wait)
 			}
 			if !take(next) {
 				t.Fatalf("round %d: %d waits longest and gets no turn", round, next)
-			}
-			if next != 0 { // it is fetched to its end, or fails
-				continue
 			}
 		}
 	}
@@ -221,5 +218,27 @@ func TestFetchesOfAnOrganizationTakeTurns(t *testing.T) {
 	loopstest.NoError(t, i.worker.Models.FailFetch(t.Context(), ids[2], models.FetchFailure{Why: "No.", Advice: "Wait."}))
 	if waits(0); !take(0) {
 		t.Error("one that is cut or failed is waited for")
+	}
+}
+
+// An organization with many uploads that wait has one turn before each other's.
+func TestFetchesOfManyAndOfOne(t *testing.T) {
+	i := newImporter(t)
+	for _, id := range []string{"a1", "a2", "a3"} {
+		i.id = strings.Repeat(id, 16)
+		i.give("/disk", "")
+		i.waitsForAPlace()
+	}
+	other := i.rival("/disk")
+	_, err := i.pool.Exec(t.Context(), `UPDATE river_job SET scheduled_at = now() - interval '3 seconds' WHERE kind = 'fetch_upload' AND (args ->> 'upload_id')::uuid = $1::uuid`, other.id)
+	loopstest.NoError(t, err)
+	first := strings.Repeat("a1", 16)
+	if taken, err := i.worker.Models.TakeFetchTurn(t.Context(), i.org, first, 100); err != nil || !taken {
+		t.Fatalf("the first turn: %t, %v", taken, err)
+	}
+	var next string
+	loopstest.NoError(t, i.pool.QueryRow(t.Context(), `SELECT args ->> 'upload_id' FROM river_job WHERE kind = 'fetch_upload' AND (args ->> 'upload_id')::uuid <> $1::uuid ORDER BY scheduled_at, id LIMIT 1`, first).Scan(&next))
+	if want := uuid.MustParse(other.id).String(); next != want {
+		t.Errorf("after the first turn %s is next, want %s", next, want)
 	}
 }
