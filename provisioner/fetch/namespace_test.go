@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,7 @@ const inside = "VOLARY_TEST_FETCH_INSIDE"
 const (
 	public  = "93.184.216.34" // of the namespace's own: nothing leaves it
 	public2 = "93.184.216.35"
+	public3 = "93.184.216.36"
 )
 
 // TestFetchInNamespace has the real dialer reach a public address, in a network namespace of the test's own where that address is
@@ -67,6 +69,7 @@ func TestFetchInNamespace(t *testing.T) {
 type site struct {
 	t       *testing.T
 	roots   *x509.CertPool
+	files   tls.Certificate
 	names   map[string][]string // of the resolver, an answer for each time it is asked
 	asked   map[string]int
 	touched atomic.Int64 // connections to addresses that nobody may reach
@@ -108,7 +111,7 @@ func within(t *testing.T) {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	for _, line := range []string{"link set lo up", "addr add " + public + "/32 dev lo", "addr add " + public2 + "/32 dev lo", "addr add 169.254.169.254/32 dev lo", "addr add 10.0.0.1/32 dev lo"} {
+	for _, line := range []string{"link set lo up", "addr add " + public + "/32 dev lo", "addr add " + public2 + "/32 dev lo", "addr add " + public3 + "/32 dev lo", "addr add 169.254.169.254/32 dev lo", "addr add 10.0.0.1/32 dev lo"} {
 		if out, err := exec.CommandContext(t.Context(), "ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %s: %v: %s", line, err, out)
 		}
@@ -116,9 +119,9 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, asked: map[string]int{}, mux: http.NewServeMux(), names: map[string][]string{
 		"files.example": {public}, "my_files.example": {public}, "wrong.example": {public}, "old.example": {public2}, "plain.example": {"127.1.1.1"},
 	}}
-	var files, old tls.Certificate
-	s.roots, files, old = certificates(t)
-	s.serve(public+":443", &files)
+	var old tls.Certificate
+	s.roots, s.files, old = certificates(t)
+	s.serve(public+":443", &s.files)
 	s.serve(public2+":443", &old)
 	for _, at := range []string{"127.0.0.1:443", "169.254.169.254:443", "169.254.169.254:80", "10.0.0.1:443", "[::1]:443"} {
 		l := must(net.Listen("tcp", at))(t)
@@ -308,6 +311,29 @@ func (s *site) changed(t *testing.T) {
 		_, _, err = get(t, s.fetcher(), r)
 		problem(t, "range "+wrong, err, fetch.Changed)
 	}
+	s.mux.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes 100-%d/%d", len(content)-1, len(content)))
+		w.Header().Set("Content-Length", "50")
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(content[100:150])
+	})
+	r.Address = request(t, "https://files.example/short").Address
+	_, _, err = get(t, s.fetcher(), r)
+	problem(t, "a part that is shorter than it says", err, fetch.Changed)
+	for header, mark := range map[string]string{
+		`Etag: "one"`: `"one"`, `Etag: W/"one"`: "", `Etag: "` + strings.Repeat("x", 299) + `"`: "", `Etag: ""`: "", `Etag: one`: "",
+		"Last-Modified: " + time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):      time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat),
+		"Last-Modified: " + time.Now().Add(-30*time.Second).UTC().Format(http.TimeFormat): "",
+	} {
+		name, value, _ := strings.Cut(header, ": ")
+		s.mux.HandleFunc("/mark/"+hex.EncodeToString([]byte(header)), func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(name, value)
+			_, _ = w.Write(content[:100])
+		})
+		if a, _, err := get(t, s.fetcher(), request(t, "https://files.example/mark/"+hex.EncodeToString([]byte(header)))); err != nil || a.Mark != mark && (mark == "" || name == "Etag") || mark != "" && a.Mark == "" {
+			t.Errorf("%s: marked %q, want %q (%v)", header, a.Mark, mark, err)
+		}
+	}
 	// Nothing can be shown of a file without a mark: it begins anew.
 	r = request(t, "https://files.example/changed")
 	r.From = 100
@@ -469,7 +495,17 @@ func (s *site) bounds(t *testing.T) {
 }
 
 func (s *site) certificates(t *testing.T) {
-	_, _, err := get(t, s.fetcher(), request(t, "https://wrong.example/disk.qcow2"))
+	l := must(net.Listen("tcp", public3+":443"))(t)
+	aged := &http.Server{Handler: s.mux, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute, TLSConfig: &tls.Config{
+		Certificates: []tls.Certificate{s.files}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11, //nolint:gosec // what is to be refused
+	}}
+	t.Cleanup(func() { aged.Close() })
+	go func() { _ = aged.ServeTLS(l, "", "") }()
+	s.names["files.example"] = []string{public3}
+	_, _, err := get(t, s.fetcher(), request(t, "https://files.example/disk.qcow2"))
+	problem(t, "TLS of another age", err, fetch.Cut)
+	s.names["files.example"] = []string{public}
+	_, _, err = get(t, s.fetcher(), request(t, "https://wrong.example/disk.qcow2"))
 	problem(t, "another name's", err, fetch.Ask, "not of wrong.example")
 	_, _, err = get(t, s.fetcher(), request(t, "https://old.example/disk.qcow2"))
 	problem(t, "an old one", err, fetch.Ask, "over, or not valid")
