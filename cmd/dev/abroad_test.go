@@ -56,7 +56,10 @@ func abroadMain() {
 			ours, err = os.Executable()
 		}
 		if err == nil {
-			err = syscall.Exec(program, append(args, ours), append(os.Environ(), abroadStage+"=there"))
+			err = os.Setenv(abroadStage, "there") //nolint:usetesting // of no test: this process becomes another
+		}
+		if err == nil {
+			err = syscall.Exec(program, append(args, ours), os.Environ())
 		}
 	default:
 		err = liveAbroad(os.Getenv(abroadFolder))
