@@ -54,7 +54,7 @@ func TestUploadByAddress(t *testing.T) {
 	storetest.NoError(t, worker.Models.RaiseUpload(ctx, id, 3<<30))
 	storetest.NoError(t, worker.Models.RecordFetched(ctx, id, 1<<30, 20<<20))
 	shown("coming", "1 GiB of 3 GiB are here", "20 MiB/s", "1 min 42 s", "goes on by itself")
-	storetest.NoError(t, worker.Models.RecordFetchWaits(ctx, id, "The line to files.example is cut. It goes on by itself.", 0))
+	storetest.NoError(t, worker.Models.RecordFetchWaits(ctx, id, models.FetchWait{Why: "The line to files.example is cut. It goes on by itself.", Cuts: 1}))
 	shown("cut", "The line to files.example is cut.")
 	leads := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://mirror.example/debian.qcow2?signature=kept-quiet"))
 	storetest.NoError(t, worker.Models.FailFetch(ctx, id, models.FetchFailure{Why: "files.example leads elsewhere.", Advice: "Fetch from there if you trust it.", Leads: &leads}))
@@ -68,7 +68,7 @@ func TestUploadByAddress(t *testing.T) {
 	if got := member.Post(page+"/retry", url.Values{"follow": {leads.Shown}}); got.Status != http.StatusSeeOther {
 		t.Errorf("from there: %d", got.Status)
 	}
-	says(t, "from there", member.Get(page), http.StatusOK, "Being fetched", "https://mirror.example/debian.qcow2")
+	says(t, "from there", member.Get(page), http.StatusOK, "Being fetched", "https://mirror.example/debian.qcow2", "Address that was given", "https://files.example/images/debian.qcow2")
 	says(t, "twice", member.Post(page+"/retry", nil), http.StatusConflict, "did not fail")
 	if got := member.Do(http.MethodHead, "/uploads/"+id, nil, http.Header{"Tus-Resumable": {"1.0.0"}}); got.Status != http.StatusConflict {
 		t.Errorf("it is asked for as one that is sent: %d", got.Status)

@@ -76,6 +76,7 @@ func ofEveryone() map[string]string {
 		"TakeVerificationTurn": "the worker's, of a job that it holds",
 		"EndVerificationTurn":  "the same",
 		"TakeFetchTurn":        "the same",
+		"FetchesWait":          "the same",
 	}
 }
 

@@ -126,8 +126,8 @@ GRANT SELECT, INSERT (id, organization_id, person_id, filename, name, size, fing
 GRANT EXECUTE ON FUNCTION refuse_upload(text, text, jsonb) TO volary_web;
 GRANT SELECT, UPDATE (state, reason, checks, progress, format, digest, verified_at, size, finished_at, finished_by), DELETE ON uploads TO volary_worker;
 -- Web seals addresses and does not get them back; what is fetched is the worker's word.
-GRANT INSERT (upload_id, address, asked_by, sealed), SELECT (upload_id, address, asked_by, state, advice, leads, length, received, rate),
-  UPDATE (address, asked_by, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
+GRANT INSERT (upload_id, address, asked_by, sealed), SELECT (upload_id, address, given, asked_by, state, advice, leads, length, received, rate),
+  UPDATE (address, given, asked_by, state, advice, leads, follow, back, cuts, begun, started_at, waits_since) ON upload_sources TO volary_web;
 GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 GRANT SELECT, UPDATE (created_at), DELETE ON images TO volary_web; -- created_at: to be locked; foreign keys keep what is used
 GRANT SELECT, INSERT, UPDATE (lost, lost_at) ON images TO volary_worker; -- an image never changes, what is left of its bytes does

@@ -1657,6 +1657,10 @@ CREATE TABLE upload_sources (
   begun integer DEFAULT 0 NOT NULL,
   started_at timestamp with time zone,
   job_id bigint DEFAULT 0 NOT NULL,
+  waits_since timestamp with time zone,
+  given text DEFAULT ''::text NOT NULL,
+  given_sealed bytea,
+  back boolean DEFAULT false NOT NULL,
   CONSTRAINT upload_sources_address_check CHECK (((address ~~ 'https://%'::text) AND (octet_length(address) <= 4000))),
   CONSTRAINT upload_sources_asked_by_fkey FOREIGN KEY (asked_by) REFERENCES people(id),
   CONSTRAINT upload_sources_length_check CHECK ((length >= 0)),
@@ -2428,7 +2432,7 @@ GRANT DELETE, INSERT, SELECT ON upload_locks TO volary_worker;
 
 GRANT UPDATE (holder, confirmed_at, wanted) ON upload_locks TO volary_worker;
 
-GRANT INSERT (upload_id, address, asked_by, sealed), SELECT (upload_id, address, asked_by, state, advice, leads, length, received, rate), UPDATE (address, asked_by, state, advice, leads, follow, cuts, begun, started_at) ON upload_sources TO volary_web;
+GRANT INSERT (upload_id, address, asked_by, sealed), SELECT (upload_id, address, asked_by, state, advice, leads, length, received, rate, given), UPDATE (address, asked_by, state, advice, leads, follow, cuts, begun, started_at, waits_since, given, back) ON upload_sources TO volary_web;
 
 GRANT SELECT, UPDATE ON upload_sources TO volary_worker;
 

@@ -71,7 +71,7 @@ func TestServersMayNot(t *testing.T) {
 			`SELECT enqueue('send_mail', jsonb_build_object('mail_id', gen_random_uuid(), 'more', repeat('x', 5000)), 'mail', 1, 1, NULL)`,
 			`SELECT enqueue('send_mail', jsonb_build_object('mail_id', gen_random_uuid()), 'mail', 1, 1, now() + interval '1 year')`,
 			// Secrets of guests, and what the worker alone says.
-			`SELECT sealed FROM upload_sources`, `SELECT leads_sealed FROM upload_sources`, `UPDATE upload_sources SET sealed = ''`, `UPDATE upload_sources SET received = 1`,
+			`SELECT sealed FROM upload_sources`, `SELECT leads_sealed FROM upload_sources`, `SELECT given_sealed FROM upload_sources`, `UPDATE upload_sources SET sealed = ''`, `UPDATE upload_sources SET received = 1`,
 			`SELECT sealed FROM mails`, `SELECT * FROM mails`, `UPDATE mails SET sealed = NULL`, `SELECT seed_secret FROM clusters`, `SELECT * FROM clusters`, `UPDATE clusters SET seed_secret = ''`, `SELECT token_hash FROM console_tickets`,
 			`UPDATE console_tickets SET redeemed_at = NULL`, `UPDATE hosts SET vcpus = 1000`, `UPDATE hosts SET address = 'elsewhere'`,
 			`UPDATE images SET canonical_digest = repeat('0', 64)`, `INSERT INTO images (id) VALUES (gen_random_uuid())`, `UPDATE uploads SET checks = '[]'`, `UPDATE uploads SET digest = ''`,
@@ -265,6 +265,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"mails.sealed":                {worker},
 		"upload_sources.sealed":       {worker},
 		"upload_sources.leads_sealed": {worker},
+		"upload_sources.given_sealed": {worker},
 		"mails.data":                  {web, worker},
 		"mails.body":                  {web, worker},
 		"notices.data":                {worker},

@@ -44,6 +44,7 @@ func TestImport(t *testing.T) {
 		{"a disk is refused", func(t *testing.T) { diskIsRefused(t, p) }},
 		{"machines come as one file", func(t *testing.T) { machinesCome(t, p) }},
 		{"hosts have an image that is to go", func(t *testing.T) { hostsHaveImage(t, p) }},
+		{"a disk is fetched from an address", func(t *testing.T) { diskIsFetched(t, p) }},
 		{"another web process takes over", func(t *testing.T) { anotherTakesOver(t, p) }},
 	} {
 		begun := time.Now()
@@ -287,6 +288,53 @@ func hostsHaveImage(t *testing.T, p *portal) {
 	}
 	if _, err := os.Stat(p.path("blob", "images", digest+".qcow2")); err != nil {
 		t.Error(err)
+	}
+}
+
+// diskIsFetched has a compressed raw disk fetched from a server with a public address, which the worker finds and reaches by itself. The
+// line is cut in the middle; the page shows how far it is and goes on by itself to the image.
+func diskIsFetched(t *testing.T, p *portal) {
+	raw, packed := p.path("fetched.raw"), p.path("fetched.raw.xz")
+	if out, err := exec.CommandContext(t.Context(), "qemu-img", "convert", "-f", "qcow2", "-O", "raw", p.sample, raw).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if out, err := exec.CommandContext(t.Context(), "xz", "-0", "-T0", "--keep", raw).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	halfway, back := p.sendsWorkerAbroad(t, packed)
+	defer back()
+	ada := p.member(t, "ada@tidal.example", p.address())
+	ada.visit("/org/images/new")
+	ada.fill("address", "https://127.0.0.1/fetched.raw.xz")
+	ada.follow("Fetch it")
+	ada.says("names a server by a number")
+	ada.fillAll("address", "https://"+abroadName+"/disks/fetched.raw.xz?signature=kept-quiet", "name", "fetched")
+	ada.follow("Fetch it")
+	ada.at("/org/uploads/:id")
+	line, err := halfway.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.until("see that half is here", `document.querySelector("progress[aria-label=Fetched]")?.value >= 49`)
+	ada.shoot("import-fetching")
+	if err := line.Close(); err != nil {
+		t.Error(err)
+	}
+	ada.see("What came of it")
+	ada.says("https://"+abroadName+"/disks/fetched.raw.xz", "raw in xz")
+	ada.shoot("import-fetched")
+	ada.followIn("the whole file", "fetched")
+	ada.at("/org/images/:id")
+	ada.says("Canonical qcow2", "BIOS")
+	ada.shoot("import-fetched-image")
+	content, err := os.ReadFile(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	var whole bool
+	if err := p.pool.QueryRow(t.Context(), `SELECT digest = $1 FROM uploads WHERE name = 'fetched'`, hex.EncodeToString(sum[:])).Scan(&whole); err != nil || !whole {
+		t.Errorf("what was fetched is the file: %t, %v", whole, err)
 	}
 }
 

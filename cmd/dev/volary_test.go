@@ -13,6 +13,7 @@ import (
 
 func TestMain(m *testing.M) {
 	lab.Main()
+	abroadMain()
 	burdenMain()
 	burdenParentMain()
 	os.Exit(m.Run())

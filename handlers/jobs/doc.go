@@ -20,5 +20,14 @@
 // was suspended. The twelve hours are of fetching: who waits for its turn, or for a store that is away, uses none of them, and is not taken for
 // an upload that stands still, however old it is.
 //
+// 2026-11-30: two servers of 64 KiB a minute held both places of the queue for twelve hours each. While others wait an upload keeps its place for
+// five minutes, and for one where its server sends less than 16 KiB a second; then it stands behind them and goes on by Range. Eight slow turns
+// in a row end it, with the numbers; while nobody waits a slow server may take its twelve hours. Who takes a turn puts what else of its organization
+// waits behind all others, so that who waits has at most a turn of each other organization before it, whatever their servers do. What is slow is measured over a look, and without the time of our own
+// pace: 64 KiB before each cut counted as progress, and held a place for ever.
+//
+// 2026-11-30: a press of Try again while the job of the last try is ending finds that job and makes none. It is taken up within ten seconds
+// (loops.UploadKeeper) rather than made beside it: two jobs of one upload would take its lock from each other.
+//
 // Start at queue.go.
 package jobs

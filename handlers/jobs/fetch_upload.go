@@ -37,12 +37,16 @@ const (
 	fetchBegins    = 5 // at the first byte
 	fetchTold      = 2 * time.Second
 	fetchRights    = 2 * time.Second // between two looks whether it may go on
+	// fetchTurn is how long an upload keeps its place while others wait for one, and fetchSlowTurn where less than fetchSlow came in a second.
+	fetchTurn     = 5 * time.Minute
+	fetchSlowTurn = time.Minute
+	fetchSlow     = 16 << 10 // bytes per second; with 12 h, 675 MiB
 	// fetchStep is how much is set aside at a time of a file whose length is not known.
 	fetchStep = 64 << 20
 )
 
 // FetchUpload fetches an upload from its address. It comes back after a cut and goes on where it was, holding no place meanwhile; one upload
-// of an organization is fetched at a time.
+// of an organization is fetched at a time, and while others wait none longer than its turn.
 type FetchUpload struct {
 	river.WorkerDefaults[queue.FetchUpload]
 	Models   *models.DB
@@ -51,6 +55,7 @@ type FetchUpload struct {
 	Identity sealing.Identity
 	MaxBytes int64         // of a file
 	Whole    time.Duration // 0: 12 h
+	Turn     time.Duration // how long a place is kept while others wait for one; 0: 5 min, and 1 min of a slow server
 	Log      *slog.Logger
 }
 
@@ -73,7 +78,7 @@ func (f *FetchUpload) Work(ctx context.Context, job *river.Job[queue.FetchUpload
 	if taken, err := f.Models.TakeFetchTurn(ctx, u.Organization, u.ID, job.ID); err != nil {
 		return err
 	} else if !taken {
-		return f.wait(ctx, u.ID, "Another upload of your organization is fetched first.", fetchTurnPause)
+		return f.wait(ctx, u, "Another upload of your organization is fetched first.", fetchTurnPause)
 	}
 	held, lock, err := lockUpload(ctx, f.Models, f.Log, u.ID)
 	if err != nil {
@@ -110,8 +115,8 @@ func (f *FetchUpload) wanted(ctx context.Context, id string) (u models.FetchJob,
 }
 
 // wait gives the place to another job until it looks again, which is none of the time that a fetch may take.
-func (f *FetchUpload) wait(ctx context.Context, id, why string, pause time.Duration) error {
-	if err := f.Models.RecordFetchWaits(ctx, id, why, pause); err != nil {
+func (f *FetchUpload) wait(ctx context.Context, u models.FetchJob, why string, pause time.Duration) error {
+	if err := f.Models.RecordFetchWaits(ctx, u.ID, models.FetchWait{Why: why, Cuts: u.Cuts, Turn: true}); err != nil {
 		return err
 	}
 	return river.JobSnooze(pause)
@@ -127,10 +132,41 @@ type fetching struct {
 	noted    int64 // of these, when it was last told
 	told     time.Time
 	until    time.Time
-	progress bool // more came than a server gives that only wants to hold a place
+	host     string
+	first    int64 // of the bytes that came in this look: where they begin
+	begun    time.Time
+	waited   func() time.Duration // for its server, in this look; nil: nothing was answered
 }
 
-var errNoMore = errors.New("the upload does not arrive any more")
+var (
+	errNoMore   = errors.New("the upload does not arrive any more")
+	errGiveBack = errors.New("others wait for the place")
+)
+
+// mean is how many bytes came in a second of those in which the server was waited for.
+func (f *fetching) mean() int64 {
+	if f.waited == nil {
+		return 0
+	}
+	return int64(float64(f.at-f.first) / max(f.waited(), time.Millisecond).Seconds())
+}
+
+// progress tells whether more came than a server gives that only wants to hold a place.
+func (f *fetching) progress() bool {
+	return f.at-f.first >= fetch.FloorBytes && f.mean() >= fetchSlow
+}
+
+// turnOver tells whether its place is another's now.
+func (f *fetching) turnOver(ctx context.Context) (bool, error) {
+	turn := cmp.Or(f.Turn, fetchTurn)
+	if f.mean() < fetchSlow {
+		turn = min(turn, fetchSlowTurn)
+	}
+	if time.Since(f.begun) < turn {
+		return false, nil
+	}
+	return f.Models.FetchesWait(ctx, f.Organization, f.ID)
+}
 
 // runWhileAllowed is run, which ends soon after a right that it needs: that of who asked for it, or of the organization.
 func (f *fetching) runWhileAllowed(ctx context.Context) error {
@@ -172,6 +208,7 @@ func (f *fetching) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	f.host, f.begun = address.Host, time.Now()
 	f.until = f.began().Add(cmp.Or(f.Whole, fetchWhole))
 	ctx, cancel := context.WithDeadline(ctx, f.until)
 	defer cancel()
@@ -227,7 +264,7 @@ func (f *fetching) rest(ctx context.Context, r fetch.Request) error {
 			return err
 		}
 	}
-	f.Length, f.at, f.noted, f.told = max(answer.Size, 0), answer.From, answer.From, time.Now()
+	f.Length, f.at, f.first, f.noted, f.told, f.waited = max(answer.Size, 0), answer.From, answer.From, answer.From, time.Now(), answer.Waited
 	if err := f.setAside(ctx, cmp.Or(f.Length, answer.From+fetchStep)); err != nil {
 		return err
 	}
@@ -247,7 +284,7 @@ func (f *fetching) rest(ctx context.Context, r fetch.Request) error {
 	if err := f.Models.StartFetch(ctx, f.ID, answer.From, answer.Mark, f.Length); err != nil {
 		return err
 	}
-	if _, err := arrival.Append(ctx, guarded{f.lock, &counted{f, ctx, body, answer.From}}); err != nil {
+	if _, err := arrival.Append(ctx, guarded{f.lock, &counted{f, ctx, body}}); err != nil {
 		return err
 	}
 	switch {
@@ -269,13 +306,33 @@ func recognise(body *bufio.Reader, size int64) error {
 	if err != nil && !errors.Is(err, io.EOF) || len(first) == 0 {
 		return nil //nolint:nilerr // who reads on is told
 	}
-	if kind := http.DetectContentType(first); strings.HasPrefix(kind, "text/html") || strings.HasPrefix(kind, "text/xml") {
-		return &fetch.Problem{
-			Kind: fetch.Never, Title: "At this address is a web page (HTML), and no disk.", Next: "Open it in a browser, and give the address of the file that the page leads to.",
-		}
+	if p := document(first); p != nil {
+		return p
 	}
 	if _, r := magic.Take(first, nil, size); r != nil {
 		return &fetch.Problem{Kind: fetch.Never, Title: r.Title, Next: r.Next}
+	}
+	return nil
+}
+
+// document is what an address has that is a page, or what a store of files answers instead of a file; nil: it is neither.
+func document(first []byte) *fetch.Problem {
+	kind := http.DetectContentType(first)
+	isXML := strings.HasPrefix(kind, "text/xml")
+	x := fetch.ReadXML(first)
+	switch {
+	case strings.HasPrefix(kind, "text/html"), isXML && strings.EqualFold(x.Root, "html"):
+		return &fetch.Problem{
+			Kind: fetch.Never, Title: "At this address is a web page (HTML), and no disk.", Next: "Open it in a browser, and give the address of the file that the page leads to.",
+		}
+	case x.Code != "":
+		return &fetch.Problem{
+			Kind: fetch.Ask, Title: "At this address a store of files says " + x.Code + ", and gives no disk.", Next: "Look at the address, and whether it was signed and is still valid; or upload the file itself.",
+		}
+	case isXML && x.Root != "":
+		return &fetch.Problem{Kind: fetch.Never, Title: "At this address is an XML document (" + x.Root + "), and no disk.", Next: "Give the address of the disk itself."}
+	case isXML:
+		return &fetch.Problem{Kind: fetch.Never, Title: "At this address is an XML document, and no disk.", Next: "Give the address of the disk itself."}
 	}
 	return nil
 }
@@ -302,25 +359,30 @@ type counted struct {
 	*fetching
 	ctx  context.Context //nolint:containedctx // of the one reading
 	from io.Reader
-	at0  int64
 }
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.from.Read(p)
 	c.at += int64(n)
-	c.progress = c.progress || c.at-c.at0 >= fetch.FloorBytes
 	if c.Length == 0 && c.at > c.reserved {
 		if err := c.setAside(c.ctx, min(c.at+fetchStep, c.MaxBytes)); err != nil {
 			return 0, err
 		}
 	}
-	if since := time.Since(c.told); c.progress && since >= fetchTold {
+	if since := time.Since(c.told); since >= cmp.Or(min(c.Turn, fetchTold), fetchTold) {
 		rate := int64(float64(c.at-c.noted) / since.Seconds())
 		if told := c.Models.RecordFetched(c.ctx, c.ID, c.at, rate); told != nil && c.ctx.Err() == nil {
 			c.Log.WarnContext(c.ctx, "record progress of a fetch", "upload", c.ID, "error", told) // a page that lags is no reason to stop
 		}
 		c.told, c.noted = time.Now(), c.at
+		if err == nil {
+			if over, asked := c.turnOver(c.ctx); asked != nil && c.ctx.Err() == nil {
+				c.Log.WarnContext(c.ctx, "whether others wait for the place of a fetch", "upload", c.ID, "error", asked)
+			} else if over {
+				return n, errGiveBack
+			}
+		}
 	}
 	return n, err
 }
@@ -345,9 +407,11 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 		return f.fail(ctx, "The file was not here within "+refusal.Lasting(cmp.Or(f.Whole, fetchWhole))+".", "Try again: it goes on where it is, if its server can. Or give a server that is nearer.")
 	case refused:
 		return f.fail(ctx, r.Title, r.Next)
+	case errors.Is(err, errGiveBack):
+		return f.giveBack(ctx)
 	case errors.Is(err, blob.ErrAway):
 		f.Log.WarnContext(ctx, "a fetch waits for the store", "upload", f.ID, "error", err)
-		return f.wait(ctx, f.ID, "The store of uploads does not answer. It goes on by itself once it does.", awayPause)
+		return f.wait(ctx, f.FetchJob, "The store of uploads does not answer. It goes on by itself once it does.", awayPause)
 	case errors.Is(err, blob.ErrFull):
 		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
 		return f.fail(ctx, "The server has no room left for uploads.", "Tell the operator, and try again later.")
@@ -387,18 +451,33 @@ func (f *fetching) answer(ctx context.Context, p *fetch.Problem) error {
 
 // again comes back by itself, some times.
 func (f *fetching) again(ctx context.Context, p *fetch.Problem) error {
-	cuts := f.Cuts
-	if f.progress {
-		cuts = 0
-		if err := f.Models.RecordFetched(ctx, f.ID, f.at, 0); err != nil {
-			return err
-		}
+	cuts, pause := f.Cuts+1, fetchBackoff<<min(f.Cuts, fetchCuts)
+	if f.progress() {
+		cuts, pause = 1, fetchBackoff
 	}
-	if cuts+1 >= fetchCuts {
+	if cuts >= fetchCuts {
 		return f.fail(ctx, p.Title, p.Next)
 	}
-	if err := f.Models.RecordFetchWaits(ctx, f.ID, p.Title+" It goes on by itself.", 0); err != nil {
+	if err := f.Models.RecordFetchWaits(ctx, f.ID, models.FetchWait{Why: p.Title + " It goes on by itself.", Cuts: cuts}); err != nil {
 		return err
 	}
-	return river.JobSnooze(min(fetchBackoff<<cuts, fetchLongest))
+	return river.JobSnooze(min(pause, fetchLongest))
+}
+
+// giveBack ends a turn: who waits is fetched first. Slow turns are counted as cuts are, so that what nobody would wait for ends.
+func (f *fetching) giveBack(ctx context.Context) error {
+	mean := f.mean()
+	f.Log.InfoContext(ctx, "a fetch gives its place to another", "upload", f.ID, "bytes", f.at, "per_second", mean)
+	why := "Others wait, and its turn is over. It goes on where it is, by itself."
+	f.Cuts++
+	switch {
+	case f.progress():
+		f.Cuts = 0
+	case f.Cuts >= fetchCuts:
+		return f.fail(ctx, fmt.Sprintf("%s sends %s a second, and others wait: %s a second are asked for then.", f.host, refusal.Bytes(mean), refusal.Bytes(fetchSlow)),
+			"Try again when there is less to do here: what is here is not fetched again. Or give a server that is nearer.")
+	default:
+		why = fmt.Sprintf("%s sends %s a second. Others wait and are fetched first; it goes on where it is, by itself.", f.host, refusal.Bytes(mean))
+	}
+	return f.wait(ctx, f.FetchJob, why, fetchTurnPause)
 }

@@ -1,6 +1,7 @@
 package loops
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,7 +16,9 @@ import (
 // How often stale uploads are looked for, how long an upload may stand still before its bytes are discarded, and how long the row of a
 // refused one stays.
 const (
-	uploadTick  = 10 * time.Minute
+	uploadTick = 10 * time.Minute
+	// reviveTick is how long a fetch may wait that was asked for while the job of the try before it was ending.
+	reviveTick  = 10 * time.Second
 	uploadGrace = 24 * time.Hour
 	uploadWarns = 18 * time.Hour // of standing still: who began it is told then
 	// refusedKept is how long it can be read why an upload was refused.
@@ -30,6 +33,8 @@ type UploadKeeper struct {
 	Models *models.DB
 	Blobs  blob.Place
 	Log    *slog.Logger
+	// ReviveTick is between two looks for fetches that nobody works although they are not ended; 0: 10 s.
+	ReviveTick time.Duration
 	// SweepScratch removes what checks that died before a time left in this machine's scratch folder; nil: none are made here.
 	SweepScratch func(before time.Time)
 }
@@ -42,14 +47,11 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 	} else if n > 0 {
 		k.Log.InfoContext(ctx, "unverified uploads are tried again", "uploads", n)
 	}
-	ticker := time.NewTicker(uploadTick)
+	ticker, revive := time.NewTicker(uploadTick), time.NewTicker(cmp.Or(k.ReviveTick, reviveTick))
 	defer ticker.Stop()
+	defer revive.Stop()
 	for {
-		if n, err := k.Models.ReviveFetches(ctx); err != nil && ctx.Err() == nil {
-			k.Log.ErrorContext(ctx, "revive fetches of uploads", "error", err)
-		} else if n > 0 {
-			k.Log.InfoContext(ctx, "fetches that nobody worked are taken up again", "uploads", n)
-		}
+		k.revive(ctx)
 		if err := k.Discard(ctx, time.Now().Add(-uploadGrace)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "discard stale uploads", "error", err)
 		}
@@ -64,11 +66,24 @@ func (k *UploadKeeper) Run(ctx context.Context) error {
 		if err := k.Forget(ctx, time.Now().Add(-refusedKept)); err != nil && ctx.Err() == nil {
 			k.Log.ErrorContext(ctx, "forget refused uploads", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
+		for due := false; !due; {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-revive.C:
+				k.revive(ctx)
+			case <-ticker.C:
+				due = true
+			}
 		}
+	}
+}
+
+func (k *UploadKeeper) revive(ctx context.Context) {
+	if n, err := k.Models.ReviveFetches(ctx); err != nil && ctx.Err() == nil {
+		k.Log.ErrorContext(ctx, "revive fetches of uploads", "error", err)
+	} else if n > 0 {
+		k.Log.InfoContext(ctx, "fetches that nobody worked are taken up again", "uploads", n)
 	}
 }
 

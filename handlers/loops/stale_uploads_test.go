@@ -1,6 +1,7 @@
 package loops_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner/typed"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/store/blob"
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
@@ -114,4 +116,28 @@ func TestFetchedUploadsStandStill(t *testing.T) {
 	if _, told := look(); told != "upload_gone https://files.example/disk.img /org/images/new, "+want {
 		t.Errorf("told in the end %q", told)
 	}
+}
+
+// A fetch that was asked for while the job of the try before it was ending has no job of its own, and is taken up soon.
+func TestFetchesWithoutAJobAreTakenUpSoon(t *testing.T) {
+	u := loopstest.Upload(t, loopstest.BootSectorDisk())
+	keeper := loops.UploadKeeper{Models: u.Job.Models, Blobs: u.Blobs, Log: slog.New(slog.DiscardHandler), ReviveTick: 10 * time.Millisecond}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- keeper.Run(ctx) }()
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk.img"))
+	loopstest.NoError(t, storetest.Open(t, u.Pool).Models.BeginUpload(t.Context(), models.NewUpload{
+		Organization: u.Org, Person: u.Person, ID: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", Filename: "disk.img", Source: &at,
+	}))
+	jobs := func() (waiting int) {
+		loopstest.NoError(t, u.Pool.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'fetch_upload' AND state = 'available'`).Scan(&waiting))
+		return waiting
+	}
+	for range 2 { // the first may be its first look
+		_, err := u.Pool.Exec(t.Context(), `UPDATE river_job SET state = 'completed', finalized_at = now() WHERE kind = 'fetch_upload'`)
+		loopstest.NoError(t, err)
+		waittest.Until(t, "another job of the fetch", func() bool { return jobs() == 1 })
+	}
+	end()
+	loopstest.NoError(t, <-ended)
 }

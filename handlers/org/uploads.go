@@ -78,7 +78,7 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	p = web.UploadShowProps{
 		Layout: h.layout(c), Subject: subject, UploadRow: h.uploadRow(c.Request().Context(), u), Filename: u.Filename, Format: u.Format, Digest: u.Digest, ExpectedDigest: u.ExpectedDigest,
 		FinishedBy: u.FinishedBy, Finished: page.Time(u.FinishedAt), Verified: page.Time(u.VerifiedAt), Verdict: imageChecks(u.Checks), Progress: web.UploadProgress(u.Progress), MayUpload: mayWork(c),
-		Advice: u.Advice, Leads: u.Leads, Rate: u.Rate,
+		Advice: u.Advice, Leads: u.Leads, Given: u.Given, Rate: u.Rate,
 	}
 	for _, i := range images {
 		p.Images = append(p.Images, web.UploadImage{ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize})

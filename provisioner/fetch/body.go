@@ -24,7 +24,11 @@ type body struct {
 	size  int64         // of the whole file; -1: unknown
 	most  int64         // that the whole file may have
 	came  int64         // of the whole file
+	spent time.Duration // waiting for the server
 }
+
+// waited is how long the server was waited for, without the time in which nobody read or the pace held back.
+func (b *body) waited() time.Duration { return b.spent }
 
 // Read implements io.Reader. Its errors are io.EOF at the file's end, a *Problem, and ctx's.
 func (b *body) Read(p []byte) (int, error) {
@@ -33,7 +37,9 @@ func (b *body) Read(p []byte) (int, error) {
 	watch := time.AfterFunc(b.left, func() { b.end(tooSlow(b.host, b.floor)) })
 	n, err := b.from.Read(p)
 	watch.Stop()
-	b.left -= time.Since(began)
+	took := time.Since(began)
+	b.left -= took
+	b.spent += took
 	if b.some += n; b.some >= FloorBytes {
 		b.some, b.left = 0, b.floor
 	}

@@ -23,5 +23,8 @@
 // 2026-11-30: a cut line goes on by Range with If-Range, which is a strong ETag or else a Last-Modified that was a minute old by the server's
 // own clock. An answer that is not exactly what is missing of exactly that file begins anew: bytes of two files are never mixed.
 //
+// 2026-11-30: names with an underscore are taken, as curl takes them: buckets have them, resolvers find them, and certificates name them. What a
+// store of files calls its refusal (S3's Code) is said with it, if it is one word; nothing else of an error's body is.
+//
 // It imports provisioner/typed and provisioner/refusal. Start at fetch.go.
 package fetch

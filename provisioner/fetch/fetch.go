@@ -72,6 +72,8 @@ type Answer struct {
 	Size int64  // of the whole file; -1: it ends when it ends
 	Mark string // by which the rest of this very file can be asked for; empty: it cannot
 	Body io.ReadCloser
+	// Waited is how long the body's server was waited for until now; to be asked by who reads it.
+	Waited func() time.Duration
 }
 
 // Open asks a server. An error is a *Problem, or ctx's; so are the errors of the body.
@@ -91,16 +93,17 @@ func (f *Fetcher) Open(ctx context.Context, r Request) (*Answer, error) {
 		ForceAttemptHTTP2:      true,
 	}
 	ctx, end := context.WithCancelCause(ctx)
-	answer, err := f.ask(ctx, line, r)
+	answer, err := f.ask(ctx, line, r, times.Answer)
 	if err != nil {
 		err = worded(ctx, err, r.Address.Host)
 		end(nil)
 		line.CloseIdleConnections()
 		return nil, err
 	}
-	answer.Body = &body{
+	b := &body{
 		from: answer.Body, ctx: ctx, end: end, line: line, host: r.Address.Host, pace: f.Pace, floor: times.Floor, left: times.Floor, size: answer.Size, most: r.Most, came: answer.From,
 	}
+	answer.Body, answer.Waited = b, b.waited
 	return answer, nil
 }
 
@@ -132,8 +135,10 @@ func (f *Fetcher) resolve(ctx context.Context, host string, patience time.Durati
 		}
 		if !ok {
 			return nil, &Problem{
-				Kind: Never, Title: "The name " + host + " leads to " + a.String() + ", which is " + is + ". Files are fetched from public servers alone.",
+				Kind: Never, Title: "The name " + host + " leads to an address that is " + is + ". Files are fetched from public servers alone.",
 				Next: "Give the file's address at a public server, or upload the file itself.",
+				// Which address that is, a stranger is not told: our resolver may know names that are nobody else's business.
+				cause: errors.New(host + " is " + a.String()),
 			}
 		}
 	}
@@ -155,7 +160,7 @@ func (f *Fetcher) dial(ctx context.Context, at []netip.Addr, patience time.Durat
 	return nil, errors.Join(errs...)
 }
 
-func (f *Fetcher) ask(ctx context.Context, line http.RoundTripper, r Request) (*Answer, error) {
+func (f *Fetcher) ask(ctx context.Context, line http.RoundTripper, r Request, patience time.Duration) (*Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.Address.Full, http.NoBody)
 	if err != nil {
 		return nil, &Problem{Kind: Never, Title: "The address cannot be asked for.", Next: "Copy it once more from where it is given."}
@@ -175,6 +180,7 @@ func (f *Fetcher) ask(ctx context.Context, line http.RoundTripper, r Request) (*
 	}
 	a, err := read(answer, r, rest)
 	if err != nil {
+		addStoreCode(err, answer, patience)
 		_ = answer.Body.Close()
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -114,7 +115,7 @@ func newSite(t *testing.T) *site {
 		}
 	}
 	s := &site{t: t, asked: map[string]int{}, mux: http.NewServeMux(), names: map[string][]string{
-		"files.example": {public}, "wrong.example": {public}, "old.example": {public2}, "plain.example": {"127.1.1.1"},
+		"files.example": {public}, "my_files.example": {public}, "wrong.example": {public}, "old.example": {public2}, "plain.example": {"127.1.1.1"},
 	}}
 	var files, old tls.Certificate
 	s.roots, files, old = certificates(t)
@@ -169,7 +170,7 @@ func certificates(t *testing.T) (*x509.CertPool, tls.Certificate, tls.Certificat
 	roots.AddCert(root)
 	leaf := func(name string, until time.Time) tls.Certificate {
 		der := must(x509.CreateCertificate(rand.Reader, &x509.Certificate{
-			SerialNumber: big.NewInt(2), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
+			SerialNumber: big.NewInt(2), DNSNames: []string{name, "my_" + name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
 		}, root, key.Public(), key))(t)
 		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 	}
@@ -224,7 +225,7 @@ func problem(t *testing.T, what string, err error, kind fetch.Kind, says ...stri
 func (s *site) whole(t *testing.T) {
 	content := disk(5 << 20)
 	s.mux.HandleFunc("/disk.qcow2", func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Accept-Encoding") != "identity" || r.Header.Get("Cookie") != "" || r.Host != "files.example" {
+		if r.Header.Get("Accept-Encoding") != "identity" || r.Header.Get("Cookie") != "" || r.Host != "files.example" && r.Host != "my_files.example" {
 			t.Errorf("asked with %v", r.Header)
 		}
 		w.Header().Set("Etag", `"one"`)
@@ -237,8 +238,12 @@ func (s *site) whole(t *testing.T) {
 	f := s.fetcher()
 	f.Pace = rate.NewLimiter(2<<20, 64<<10)
 	began := time.Now()
-	if _, got, err = get(t, f, request(t, "https://files.example/disk.qcow2")); err != nil || len(got) != len(content) || time.Since(began) < 2*time.Second {
-		t.Errorf("5 MiB at 2 MiB/s: %d bytes in %s, %v", len(got), time.Since(began), err)
+	a, got, err = get(t, f, request(t, "https://files.example/disk.qcow2"))
+	if err != nil || len(got) != len(content) || time.Since(began) < 2*time.Second {
+		t.Fatalf("5 MiB at 2 MiB/s: %d bytes in %s, %v", len(got), time.Since(began), err)
+	}
+	if w := a.Waited(); w <= 0 || w > time.Since(began)-2*time.Second {
+		t.Errorf("its server was waited for during %s of %s: our own pace is not the server's", w, time.Since(began))
 	}
 }
 
@@ -304,6 +309,29 @@ func (s *site) changed(t *testing.T) {
 		_, _, err = get(t, s.fetcher(), r)
 		problem(t, "range "+wrong, err, fetch.Changed)
 	}
+	s.mux.HandleFunc("/short", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes 100-%d/%d", len(content)-1, len(content)))
+		w.Header().Set("Content-Length", "50")
+		w.WriteHeader(http.StatusPartialContent)
+		_, _ = w.Write(content[100:150])
+	})
+	r.Address = request(t, "https://files.example/short").Address
+	_, _, err = get(t, s.fetcher(), r)
+	problem(t, "a part that is shorter than it says", err, fetch.Changed)
+	for header, mark := range map[string]string{
+		`Etag: "one"`: `"one"`, `Etag: W/"one"`: "", `Etag: "` + strings.Repeat("x", 299) + `"`: "", `Etag: ""`: "", `Etag: one`: "",
+		"Last-Modified: " + time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):      time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat),
+		"Last-Modified: " + time.Now().Add(-30*time.Second).UTC().Format(http.TimeFormat): "",
+	} {
+		name, value, _ := strings.Cut(header, ": ")
+		s.mux.HandleFunc("/mark/"+hex.EncodeToString([]byte(header)), func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set(name, value)
+			_, _ = w.Write(content[:100])
+		})
+		if a, _, err := get(t, s.fetcher(), request(t, "https://files.example/mark/"+hex.EncodeToString([]byte(header)))); err != nil || a.Mark != mark && (mark == "" || name == "Etag") || mark != "" && a.Mark == "" {
+			t.Errorf("%s: marked %q, want %q (%v)", header, a.Mark, mark, err)
+		}
+	}
 	// Nothing can be shown of a file without a mark: it begins anew.
 	r = request(t, "https://files.example/changed")
 	r.From = 100
@@ -315,11 +343,13 @@ func (s *site) changed(t *testing.T) {
 func (s *site) addresses(t *testing.T) {
 	for answer, says := range map[string]string{
 		"127.0.0.1": "the machine itself", "10.0.0.1": "private", "169.254.169.254": "link-local", "::1": "the machine itself", "::ffff:127.0.0.1": "the machine itself",
-		"64:ff9b::7f00:1": "the machine itself", "2002:7f00:1::": "a tunnel", public + " 10.0.0.1": "10.0.0.1", "10.0.0.1 " + public: "10.0.0.1", "fe80::1%lo": "no address",
+		"64:ff9b::7f00:1": "the machine itself", "2002:7f00:1::": "a tunnel", public + " 10.0.0.1": "private", "10.0.0.1 " + public: "private", "fe80::1%lo": "no address",
 	} {
 		s.names["inside.example"] = []string{answer}
 		_, _, err := get(t, s.fetcher(), request(t, "https://inside.example/disk.qcow2"))
-		problem(t, answer, err, fetch.Never, "inside.example leads to", says, "public servers alone")
+		if p := problem(t, answer, err, fetch.Never, "inside.example leads to", says, "public servers alone"); strings.ContainsAny(p.Title, "0123456789") {
+			t.Errorf("%s: a stranger is told what our resolver knows: %s", answer, p.Title)
+		}
 	}
 	// A resolver that changes its mind is asked once.
 	s.names["files.example"], s.asked["files.example"] = []string{public, "127.0.0.1"}, 0
@@ -327,14 +357,20 @@ func (s *site) addresses(t *testing.T) {
 		t.Errorf("rebinding: %d bytes after %d questions, %v", len(got), s.asked["files.example"], err)
 	}
 	_, _, err := get(t, s.fetcher(), request(t, "https://files.example/disk.qcow2"))
-	problem(t, "the second time", err, fetch.Never, "127.0.0.1")
+	problem(t, "the second time", err, fetch.Never, "the machine itself")
 	s.names["files.example"] = []string{public}
 	// The first one does not answer.
 	s.names["files.example"] = []string{"93.184.216.99 " + public}
 	if _, got, err := get(t, s.fetcher(), request(t, "https://files.example/disk.qcow2")); err != nil || len(got) == 0 {
 		t.Errorf("two addresses: %d bytes, %v", len(got), err)
 	}
+	s.names["files.example"] = []string{strings.Repeat("93.184.216.99 ", 4) + public}
+	_, _, err = get(t, s.fetcher(), request(t, "https://files.example/disk.qcow2"))
+	problem(t, "behind four that do not answer", err, fetch.Cut)
 	s.names["files.example"] = []string{public}
+	if _, got, err := get(t, s.fetcher(), request(t, "https://my_files.example/disk.qcow2")); err != nil || len(got) == 0 {
+		t.Errorf("a name with an underscore: %d bytes, %v", len(got), err)
+	}
 	_, _, err = get(t, s.fetcher(), request(t, "https://nobody.example/disk"))
 	problem(t, "no name", err, fetch.Ask, "There is no server nobody.example")
 	s.names["away.example"] = []string{"93.184.216.99"}
@@ -412,6 +448,19 @@ func (s *site) bounds(t *testing.T) {
 	s.mux.HandleFunc("/endless", endless(make([]byte, 64<<10), 0))
 	s.mux.HandleFunc("/drip", endless([]byte{0}, 5*time.Millisecond))
 	s.mux.HandleFunc("/silent", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s.mux.HandleFunc("/denied.xml", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>`))
+	})
+	s.mux.HandleFunc("/denied-and-waits.xml", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	_, _, err := get(t, s.fetcher(), request(t, "https://files.example/denied.xml"))
+	problem(t, "a store's error", err, fetch.Ask, "403 Forbidden", "It calls that AccessDenied.")
 	s.mux.HandleFunc("/headers", func(w http.ResponseWriter, _ *http.Request) {
 		for n := range 200 {
 			w.Header().Set(fmt.Sprintf("X-%d", n), strings.Repeat("x", 1000))
@@ -420,7 +469,8 @@ func (s *site) bounds(t *testing.T) {
 	s.mux.HandleFunc("/large", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", strconv.Itoa(1<<40)) })
 	f, r := s.fetcher(), request(t, "https://files.example/endless")
 	r.Most = 1 << 20
-	_, got, err := get(t, f, r)
+	var got []byte
+	_, got, err = get(t, f, r)
 	if problem(t, "endless", err, fetch.Never, "more than 1 MiB, and did not end"); len(got) > 1<<20 {
 		t.Errorf("endless: %d bytes", len(got))
 	}
@@ -433,6 +483,8 @@ func (s *site) bounds(t *testing.T) {
 	problem(t, "drip", err, fetch.Cut, "less than 64 KiB in 1 second", "not fetched again")
 	_, _, err = get(t, f, request(t, "https://files.example/silent"))
 	problem(t, "silent", err, fetch.Cut, "does not answer in time")
+	_, _, err = get(t, f, request(t, "https://files.example/denied-and-waits.xml"))
+	problem(t, "an error that does not end", err, fetch.Ask, "403 Forbidden).")
 	ctx, cancel := context.WithCancel(t.Context())
 	a := must(s.fetcher().Open(ctx, request(t, "https://files.example/endless")))(t)
 	defer a.Body.Close()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
@@ -23,8 +24,8 @@ func unpackTask(in, _ *os.File, orders json.RawMessage, tell func(done int64)) (
 	if err := json.Unmarshal(orders, &o); err != nil {
 		return nil, err
 	}
-	from := &counted{r: in, tell: tell}
 	var to writer
+	from := &counted{r: in, tell: tell, out: &to.n}
 	var err error
 	if o.Format == "zstd" {
 		err = unpackZstd(&to, from)
@@ -40,15 +41,25 @@ func unpackTask(in, _ *os.File, orders json.RawMessage, tell func(done int64)) (
 	return struct{}{}, nil
 }
 
-// counted counts what is read.
+// counted counts what is read, and ends a file that is made of next to nothing: empty frames and members cost their reader far more time than
+// their maker. What does not compress becomes a little longer than it was, and decoders read ahead.
 type counted struct {
 	r    io.Reader
 	n    int64
 	tell func(int64)
+	out  *atomic.Int64 // what came of it
 }
+
+const readAhead = 4 << 20
+
+// errEmpty is of a file that is longer than twice what comes out of it.
+var errEmpty = errors.New("most of it is empty")
 
 // Read implements io.Reader.
 func (c *counted) Read(p []byte) (int, error) {
+	if c.n > readAhead+2*c.out.Load() {
+		return 0, errEmpty
+	}
 	n, err := c.r.Read(p)
 	c.n += int64(n)
 	c.tell(c.n)
@@ -56,11 +67,15 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // writer is standard output, and keeps apart what is its fault.
-type writer struct{ err error }
+type writer struct {
+	n   atomic.Int64
+	err error
+}
 
 // Write implements io.Writer.
 func (w *writer) Write(p []byte) (int, error) {
 	n, err := os.Stdout.Write(p)
+	w.n.Add(int64(n))
 	w.err = err
 	return n, err
 }
@@ -130,6 +145,11 @@ func streamFault(format string, err error, n int64) error {
 		}
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return faultMemory(format, "zstd -dc FILE | zstd > disk.zst")
+	case errors.Is(err, errEmpty):
+		return &fileFault{
+			Detail: fmt.Sprintf("Of its first %s comes not half as much: it is made of empty parts.", bytesText(n)),
+			Repair: "Compress the disk anew: `" + unwrappings[format] + " FILE > disk && " + format + " disk`.",
+		}
 	case errors.Is(err, errTrailing), errors.Is(err, zstd.ErrMagicMismatch), errors.Is(err, gzip.ErrHeader):
 		return faultTrailing(format)
 	case errors.Is(err, zstd.ErrUnknownDictionary):

@@ -55,19 +55,10 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 		}
 		return err
 	}
-	words := "Unpacking " + kind.Format
-	work, err := d.decompress(kind.Format, from)
+	work, err := d.unpacker(kind, from, packed.Size(), &out)
 	if err != nil {
 		return false, err
 	}
-	work.Output = out.take
-	if work.Task != "" {
-		work.Tell = func(done int64) { d.step(words, done, packed.Size()) }
-	} else {
-		every := teller{to: func(at int64) { d.step(words, at, 0) }}
-		out.tell = every.tell
-	}
-	d.step(words, 0, packed.Size())
 	o, err := work.run(d.ctx)
 	if out.guest != nil {
 		d.guest = out.guest.end()
@@ -90,6 +81,24 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 		return d.check("compression", false, "It holds nothing.", "Look at it where it was made: `"+unwrappings[kind.Format]+" FILE | wc -c`."), nil
 	}
 	return d.check("compression", true, fmt.Sprintf("Unpacked with %s: %s, of which %s are no zeros.", kind.Format, bytesText(out.at), bytesText(out.written)), ""), nil
+}
+
+// unpacker is the child's work on a file of so many bytes: what comes out of it goes to out, and how far it is to who watches.
+func (d *disk) unpacker(kind magic.Kind, from string, size int64, out *sparse) (confined, error) {
+	work, err := d.decompress(kind.Format, from)
+	if err != nil {
+		return work, err
+	}
+	words := "Unpacking " + kind.Format
+	work.Output = out.take
+	if work.Task != "" {
+		work.Tell = func(done int64) { d.step(words, done, size) }
+	} else {
+		every := teller{to: func(at int64) { d.step(words, at, 0) }}
+		out.tell = every.tell
+	}
+	d.step(words, 0, size)
+	return work, nil
 }
 
 // unwrappedMost is how large a file in a wrapper may be: the largest disk, and what a format adds.

@@ -159,6 +159,8 @@ func hostileWrappers(t *testing.T, disk []byte) map[string]hostileWrapper {
 		"zst window":           {wideZst, "more than 128 MiB of memory: it was compressed with a larger window"},
 		"disk.vmdk.gz.xz":      {pack("xz", pack("gzip", with(make([]byte, 64<<10), 0, "KDMV"))), "in it a file compressed with gzip, in it "},
 		"seven wrappers":       {pack("gzip", pack("gzip", pack("gzip", pack("gzip", pack("gzip", pack("gzip", gz)))))), "in it a file compressed with gzip"},
+		"gz of empty members":  {append(bytes.Repeat(pack("gzip", nil), 6<<20/len(pack("gzip", nil))), gz...), "made of empty parts"},
+		"zst of empty frames":  {append(bytes.Repeat([]byte("\x28\xb5\x2f\xfd\x20\x00\x01\x00\x00"), 6<<20/9), zst...), "made of empty parts"},
 		"a disk of odd size":   {pack("xz", append(bytes.Clone(disk), "xyz"...)), "bytes"},
 		"a disk without boots": {pack("zstd", append(make([]byte, 510), 0x55, 0xaa)), "bytes"},
 	}

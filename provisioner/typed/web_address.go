@@ -93,15 +93,19 @@ func checkWebAddress(u *url.URL, typed string) error {
 	return nil
 }
 
+// names are those that servers have: of hosts, and with underscores, which no host's name has by the book, and many a bucket's. Who resolves
+// them, and makes certificates of them, takes them.
+var names = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(true), idna.StrictDomainName(false))
+
 func webHost(name string) (string, error) {
 	if strings.Contains(name, ":") {
 		return "", errNumber
 	}
-	host, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
+	host, err := names.ToASCII(strings.TrimSuffix(name, "."))
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	switch {
-	case err != nil || host == "" || len(host) > 253 || strings.Contains(host, ".."):
-		return "", addressError("names a server by what is no name; one has letters, digits, hyphens and dots")
+	case err != nil || host == "" || len(host) > 253 || strings.Contains(host, "..") || strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-._") != "":
+		return "", addressError("names a server by what is no name; one has letters, digits, hyphens, underscores and dots")
 	case numeric(host):
 		return "", errNumber
 	case !strings.Contains(host, "."), ownName(host):

@@ -21,7 +21,8 @@ func TestParseWebAddress(t *testing.T) {
 		"https://s3.example/b/disk.qcow2?X-Signature=secret&x=1": {
 			Host: "s3.example", Full: "https://s3.example/b/disk.qcow2?X-Signature=secret&x=1", Shown: "https://s3.example/b/disk.qcow2", File: "disk.qcow2",
 		},
-		"https://files.example/a%2Fb": {Host: "files.example", Shown: "https://files.example/a%2Fb", File: "b"},
+		"https://my_bucket.files.example/disk": {Host: "my_bucket.files.example", Shown: "https://my_bucket.files.example/disk", File: "disk"},
+		"https://files.example/a%2Fb":          {Host: "files.example", Shown: "https://files.example/a%2Fb", File: "b"},
 	} {
 		if want.Full == "" {
 			want.Full = want.Shown
@@ -75,7 +76,8 @@ func TestParseWebAddressRefuses(t *testing.T) {
 		"https://files.example/a\r\nX: y":                    "has a blank",
 		"https://files.example/\u202egpj":                    "cannot be seen",
 		`https://files.example\@evil.example/`:               "backslash",
-		"https://files_1.example/d":                          "no name",
+		"https://files!1.example/d":                          "no name",
+		"https://-files.example/d":                           "no name",
 		"https://-x-.example/d":                              "no name",
 		"https://a..example/d":                               "no name",
 		"https://%zz/d":                                      "cannot be read",

@@ -36,6 +36,9 @@
 // with the address sealed for another try; what nobody can makes it refused, as a verdict does. Web cannot read the address that it wrote: the
 // form of another one is filled with host and path, and going on from where a server led is a mark that the worker acts upon.
 //
+// 2026-11-30: where a redirect is followed, the address that was given stays beside the one that it led to, sealed as well: what it led to is often
+// signed for minutes, and a person may begin again at the first. Both are shown.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

@@ -40,7 +40,8 @@ func (db *DB) FailFetch(ctx context.Context, id string, f FetchFailure) error {
 			return err
 		}
 		tag, err := tx.Exec(ctx, `
-			UPDATE upload_sources SET state = $2, advice = $3, leads = $4, leads_sealed = $5, rate = 0, sealed = CASE $2 WHEN 'ended' THEN NULL ELSE sealed END
+			UPDATE upload_sources SET state = $2, advice = $3, leads = $4, leads_sealed = $5, rate = 0, waits_since = NULL,
+				sealed = CASE $2 WHEN 'ended' THEN NULL ELSE sealed END, given_sealed = CASE $2 WHEN 'ended' THEN NULL ELSE given_sealed END
 			WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id, map[bool]FetchState{true: FetchEnded, false: FetchFailed}[f.Final], f.Advice, leads, sealed)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
@@ -76,14 +77,14 @@ func (u arrivingUpload) refuse(ctx context.Context, tx pgx.Tx, f FetchFailure) e
 
 // CancelFetch notes that the job that fetches an upload was ended by somebody who runs jobs.
 func CancelFetch(ctx context.Context, tx pgx.Tx, id, why string) error {
-	_, err := tx.Exec(ctx, `UPDATE upload_sources SET state = 'failed', advice = 'Try again, or tell the operator.' WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id)
+	_, err := tx.Exec(ctx, `UPDATE upload_sources SET state = 'failed', waits_since = NULL, advice = 'Try again, or tell the operator.' WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id)
 	_, err2 := tx.Exec(ctx, `UPDATE uploads SET reason = $2 WHERE id = $1 AND state = 'arriving'`, id, "Its fetching was "+why+".")
 	return errors.Join(err, err2)
 }
 
 // ReopenFetch notes that a job that fetches an upload is to be tried again.
 func ReopenFetch(ctx context.Context, tx pgx.Tx, id string) error {
-	_, err := tx.Exec(ctx, `UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL WHERE upload_id = $1 AND state = 'failed'`, id)
+	_, err := tx.Exec(ctx, `UPDATE upload_sources SET state = 'waiting', advice = '', cuts = 0, begun = 0, started_at = NULL, waits_since = NULL WHERE upload_id = $1 AND state = 'failed'`, id)
 	_, err2 := tx.Exec(ctx, `UPDATE uploads SET reason = '' WHERE id = $1 AND state = 'arriving'`, id)
 	return errors.Join(err, err2)
 }

@@ -84,12 +84,17 @@ type FetchJob struct {
 	StartedAt    *time.Time
 }
 
-// FetchForWorker finds an upload that has a source, and goes on from where its server led where somebody said so. NotFound("upload")
-// where it is gone, or is sent.
+// FetchForWorker finds an upload that has a source, and goes on from where its server led, or begins again at what was given, where somebody
+// said so. NotFound("upload") where it is gone, or is sent.
 func (db *DB) FetchForWorker(ctx context.Context, id string) (FetchJob, error) {
 	if _, err := db.pool.Exec(ctx, `
-		UPDATE upload_sources SET follow = false, sealed = leads_sealed, leads_sealed = NULL, mark = '', length = 0 WHERE upload_id = $1 AND follow AND leads_sealed IS NOT NULL`, id); err != nil {
+		UPDATE upload_sources SET follow = false, given_sealed = coalesce(given_sealed, sealed), sealed = leads_sealed, leads_sealed = NULL, mark = '', length = 0
+		WHERE upload_id = $1 AND follow AND leads_sealed IS NOT NULL`, id); err != nil {
 		return FetchJob{}, fmt.Errorf("follow for upload %s: %w", id, err)
+	}
+	if _, err := db.pool.Exec(ctx, `
+		UPDATE upload_sources SET back = false, sealed = coalesce(given_sealed, sealed), given_sealed = NULL, mark = '', length = 0 WHERE upload_id = $1 AND back`, id); err != nil {
+		return FetchJob{}, fmt.Errorf("go back for upload %s: %w", id, err)
 	}
 	rows, _ := db.pool.Query(ctx, `
 		SELECT u.id, u.organization_id AS organization, u.filename, u.state, s.state AS fetch_state, u.size, s.sealed, s.mark, s.length, s.received, s.cuts, s.begun, s.started_at
@@ -114,21 +119,26 @@ func (db *DB) StartFetch(ctx context.Context, id string, from int64, mark string
 // RecordFetched shows how many bytes are here, and how fast they come (per second).
 func (db *DB) RecordFetched(ctx context.Context, id string, received, perSecond int64) error {
 	if _, err := db.pool.Exec(ctx, `
-		UPDATE upload_sources SET received = $2, rate = $3, cuts = 0 WHERE upload_id = $1 AND state = 'fetching' AND (received, rate) <> ($2, $3)`,
-		id, received, perSecond); err != nil {
+		UPDATE upload_sources SET received = $2, rate = $3 WHERE upload_id = $1 AND state = 'fetching' AND (received, rate) <> ($2, $3)`, id, received, perSecond); err != nil {
 		return fmt.Errorf("record progress of upload %s: %w", id, err)
 	}
 	return nil
 }
 
-// RecordFetchWaits shows what an upload that is to be fetched waits for: for pause, which is no time of its fetching, until it looks again
-// whether it is its turn or the store is there, or, where that is 0, for another try after a cut, which is counted.
-func (db *DB) RecordFetchWaits(ctx context.Context, id, why string, pause time.Duration) error {
+// FetchWait is what an upload that is to be fetched waits for.
+type FetchWait struct {
+	Why  string // a sentence for a person
+	Cuts int    // since enough came
+	Turn bool   // for its turn, or for a store that is away, which is no time of its fetching; else for another try after a cut
+}
+
+// RecordFetchWaits shows what an upload that is to be fetched waits for.
+func (db *DB) RecordFetchWaits(ctx context.Context, id string, w FetchWait) error {
 	_, err := db.pool.Exec(ctx, `
-		UPDATE upload_sources SET state = 'waiting', rate = 0, cuts = cuts + CASE WHEN $2 > interval '0' THEN 0 ELSE 1 END, started_at = started_at + $2
-		WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id, pause)
+		UPDATE upload_sources SET state = 'waiting', rate = 0, cuts = $2, waits_since = CASE WHEN $3 THEN coalesce(waits_since, clock_timestamp()) END
+		WHERE upload_id = $1 AND state IN ('waiting', 'fetching')`, id, w.Cuts, w.Turn)
 	if err == nil {
-		_, err = db.pool.Exec(ctx, `UPDATE uploads SET reason = $2 WHERE id = $1 AND state = 'arriving' AND reason <> $2`, id, why)
+		_, err = db.pool.Exec(ctx, `UPDATE uploads SET reason = $2 WHERE id = $1 AND state = 'arriving' AND reason <> $2`, id, w.Why)
 	}
 	if err != nil {
 		return fmt.Errorf("upload %s waits: %w", id, err)
@@ -136,14 +146,30 @@ func (db *DB) RecordFetchWaits(ctx context.Context, id, why string, pause time.D
 	return nil
 }
 
+// liveFetch is of a source s that a job works, or will.
+const liveFetch = `EXISTS (SELECT FROM river_job j WHERE j.kind = 'fetch_upload' AND (j.args ->> 'upload_id')::uuid = s.upload_id::uuid
+	AND j.state IN ('available', 'pending', 'retryable', 'running', 'scheduled'))`
+
+// FetchesWait tells whether another upload waits for the place that the fetch of an upload holds: of its own organization, or of one of which
+// nothing is fetched.
+func (db *DB) FetchesWait(ctx context.Context, orgID uuid.UUID, uploadID string) (wait bool, err error) {
+	if err := db.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM upload_sources s JOIN uploads u ON u.id = s.upload_id WHERE s.upload_id <> $2 AND s.state = 'waiting' AND u.state = 'arriving' AND (
+			u.organization_id = $1 AND s.waits_since IS NOT NULL AND `+liveFetch+`
+			OR EXISTS (SELECT FROM river_job j WHERE j.kind = 'fetch_upload' AND (j.args ->> 'upload_id')::uuid = s.upload_id::uuid AND j.state = 'available' AND j.scheduled_at < now() - interval '2 seconds')
+				AND (u.organization_id = $1 OR NOT EXISTS (SELECT FROM upload_sources o JOIN uploads v ON v.id = o.upload_id JOIN river_job r ON r.id = o.job_id
+					WHERE v.organization_id = u.organization_id AND v.state = 'arriving' AND o.state = 'fetching' AND r.state = 'running'))))`, orgID, uploadID).Scan(&wait); err != nil {
+		return false, fmt.Errorf("who waits for the place of upload %s: %w", uploadID, err)
+	}
+	return wait, nil
+}
+
 // ReviveFetches asks again for the fetches that nobody works any more although they are not ended, and counts them.
 func (db *DB) ReviveFetches(ctx context.Context) (int, error) {
 	var count int
 	return count, db.core.Tx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
-			SELECT s.upload_id::uuid FROM upload_sources s JOIN uploads u ON u.id = s.upload_id WHERE s.state IN ('waiting', 'fetching') AND u.state = 'arriving' AND NOT EXISTS (
-				SELECT FROM river_job j WHERE j.kind = 'fetch_upload' AND (j.args ->> 'upload_id')::uuid = s.upload_id::uuid
-					AND j.state IN ('available', 'pending', 'retryable', 'running', 'scheduled')) LIMIT 1000`)
+			SELECT s.upload_id::uuid FROM upload_sources s JOIN uploads u ON u.id = s.upload_id WHERE s.state IN ('waiting', 'fetching') AND u.state = 'arriving' AND NOT `+liveFetch+` LIMIT 1000`)
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		if err != nil {
 			return fmt.Errorf("read fetches without a job: %w", err)

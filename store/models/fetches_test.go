@@ -91,7 +91,24 @@ func TestWhereAFetchFollowsItStays(t *testing.T) {
 	storetest.NoError(t, web.RetryFetch(t.Context(), w.Organization, w.Person, id, ""))
 	u := storetest.Must[models.Upload](t)(web.Upload(t.Context(), w.Organization, id))
 	f := storetest.Must[models.FetchJob](t)(worker.FetchForWorker(t.Context(), id))
-	if text, err := storetest.MailIdentity().Open(f.Sealed); err != nil || text != leads.Full || u.Source != leads.Shown {
-		t.Errorf("the page names %s, %s is fetched (%v)", u.Source, text, err)
+	if text, err := storetest.MailIdentity().Open(f.Sealed); err != nil || text != leads.Full || u.Source != leads.Shown || u.Given != "https://files.example/disk" {
+		t.Errorf("the page names %s and %s, %s is fetched (%v)", u.Source, u.Given, text, err)
+	}
+	// Where it led leads on, and what was given stays what was given.
+	further := address("https://third.example/disk?signature=three")
+	storetest.NoError(t, worker.FailFetch(t.Context(), id, models.FetchFailure{Why: "It leads elsewhere.", Advice: "Follow.", Leads: further}))
+	storetest.NoError(t, web.RetryFetch(t.Context(), w.Organization, w.Person, id, further.Shown))
+	storetest.Must[models.FetchJob](t)(worker.FetchForWorker(t.Context(), id))
+	storetest.NoError(t, worker.FailFetch(t.Context(), id, models.FetchFailure{Why: "Its signature is over.", Advice: "Begin again."}))
+	storetest.WantCode(t, web.RetryFetch(t.Context(), w.Organization, w.Person, id, leads.Shown), "conflict")
+	// By the address that was given it begins again, with its whole query, and that is all that is known then.
+	given := storetest.Must[models.Upload](t)(web.Upload(t.Context(), w.Organization, id)).Given
+	storetest.NoError(t, web.RetryFetch(t.Context(), w.Organization, w.Person, id, given))
+	for range 2 {
+		u = storetest.Must[models.Upload](t)(web.Upload(t.Context(), w.Organization, id))
+		f = storetest.Must[models.FetchJob](t)(worker.FetchForWorker(t.Context(), id))
+		if text, err := storetest.MailIdentity().Open(f.Sealed); err != nil || text != "https://files.example/disk?signature=one" || u.Source != "https://files.example/disk" || u.Given != "" || f.Mark != "" {
+			t.Errorf("begun again: the page names %s and %q, %s is fetched (%v)", u.Source, u.Given, text, err)
+		}
 	}
 }

@@ -27,7 +27,7 @@ func (db *DB) FinishFetch(ctx context.Context, id string) error {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `
-			UPDATE upload_sources SET state = 'ended', sealed = NULL, leads_sealed = NULL, leads = '', received = $2, rate = 0 WHERE upload_id = $1`, id, u.Size); err != nil {
+			UPDATE upload_sources SET state = 'ended', sealed = NULL, leads_sealed = NULL, given_sealed = NULL, leads = '', received = $2, rate = 0 WHERE upload_id = $1`, id, u.Size); err != nil {
 			return fmt.Errorf("finish fetch of upload %s: %w", id, err)
 		}
 		return u.finish(ctx, tx, by)

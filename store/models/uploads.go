@@ -64,6 +64,7 @@ type Fetch struct {
 	FetchState FetchState
 	Advice     string // of a failure: what to do
 	Leads      string // where its server says that the file is, without its query; empty: nowhere
+	Given      string // the address as it was given, where Source is what its server led to; empty: it is Source
 	Length     int64  // bytes of the whole file as its server says; 0: not said
 	Fetched    int64  // bytes
 	Rate       int64  // bytes per second, lately
@@ -78,7 +79,7 @@ func (u Upload) Early() bool { return u.State == provisioner.UploadRefused && u.
 const uploadColumns = `u.id, u.organization_id AS organization, p.name AS person, u.filename, coalesce(nullif(u.name, ''), u.filename) AS name, u.size,
 	u.created_at, u.fingerprint, u.sender, u.expected_digest, u.state, u.reason, u.checks, u.progress, u.format, u.digest, u.finished_at,
 	coalesce((SELECT f.name FROM people f WHERE f.id = u.finished_by), '') AS finished_by, u.verified_at,
-	coalesce(s.address, '') AS source, coalesce(s.state, '') AS fetch_state, coalesce(s.advice, '') AS advice, coalesce(s.leads, '') AS leads,
+	coalesce(s.address, '') AS source, coalesce(s.state, '') AS fetch_state, coalesce(s.advice, '') AS advice, coalesce(s.leads, '') AS leads, coalesce(s.given, '') AS given,
 	coalesce(s.length, 0) AS length, coalesce(s.received, 0) AS fetched, coalesce(s.rate, 0) AS rate
 	FROM uploads u JOIN people p ON p.id = u.person_id LEFT JOIN upload_sources s ON s.upload_id = u.id`
 
