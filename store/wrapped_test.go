@@ -50,9 +50,10 @@ func TestRowsOfBeforeWrappedDisks(t *testing.T) {
 	exec(`INSERT INTO base_images (host_id, digest, bytes, whole, used_at, brought_until) VALUES ($1, $2, 800, true, now(), NULL), ($1, $3, 800, false, now(), now() + interval '1 hour')`, host, one, two)
 	model, version, cluster, node := uuid.New(), uuid.New(), uuid.New(), uuid.New()
 	exec(`INSERT INTO model_clusters (id, organization_id, name, created_at) VALUES ($1, $2, 'trial', now())`, model, org)
-	exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at, published_at)
-		VALUES ($1, $2, $3, '1', 'published', 0, 1, 'address', 300, now(), now())`, version, org, model)
+	exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at)
+		VALUES ($1, $2, $3, '1', 'draft', 0, 1, 'address', 300, now())`, version, org, model)
 	exec(`INSERT INTO version_roles (version_id, organization_id, role, image_id, vcpus, memory_mib, disk_gib) VALUES ($1, $2, 'head', $3, 1, 512, 1), ($1, $2, 'compute', $4, 1, 512, 1)`, version, org, whole, member)
+	exec(`UPDATE model_versions SET state = 'published', published_at = now() WHERE id = $1`, version)
 	exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at) VALUES ($1, $2, $3, $4, $5, $6, 'cluster', 'first', 'running', 3600, now())`,
 		cluster, org, provider, pool, version, ada)
 	exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name, vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
