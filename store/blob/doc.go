@@ -23,7 +23,7 @@
 //
 // 2026-11-30: a folder that is not mounted is an empty folder, and one that a process made anew at its start was worse: it counted as a store that
 // has lost everything, images were marked and uploads refused for good. A store has a mark, made when it is first used; a folder
-// without it is away, at the start (OpenKept) and later. Nothing is written into it.
+// without it is away, at the start (Kept) and later. Nothing is written into it.
 //
 // 2026-11-30: a bucket has the mark, too, as an object of that name: an empty bucket, or another one by a slip in the configuration, answers
 // each question as one that has lost everything does, and a bucket that is gone answers HEAD as for an object that is. So where a

@@ -81,7 +81,8 @@ type bringsBack struct {
 	Upload       string // its id, once it has a row
 }
 
-// ask tells whether it is, and the first of that digest under way: a file is brought back once. Who announces a digest and sends another file is
+// ask tells whether it is, and the first of that digest under way: a file is brought back once. One that has no row yet comes after all that
+// have: the time of a transaction is that of its begin, and says nothing of who had the quota's lock first. Who announces a digest and sends another file is
 // refused by its check, and has had no more room until then than the file that is lost had.
 func (b bringsBack) ask(ctx context.Context, tx pgx.Tx) (yes bool, err error) {
 	if b.Digest == "" {
@@ -91,7 +92,7 @@ func (b bringsBack) ask(ctx context.Context, tx pgx.Tx) (yes bool, err error) {
 		SELECT EXISTS (SELECT FROM uploads u JOIN images i ON i.upload_id = u.id
 				WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.size >= $3 AND i.lost <> '')
 			AND NOT EXISTS (SELECT FROM uploads u WHERE u.organization_id = $1 AND u.expected_digest = $2 AND u.id <> $4 AND u.state IN ('arriving', 'checking', 'unverified')
-				AND u.created_at <= coalesce((SELECT created_at FROM uploads WHERE id = $4), now()))`,
+				AND ($4 = '' OR (u.created_at, u.id) < (SELECT created_at, id FROM uploads WHERE id = $4)))`,
 		b.Organization, b.Digest, b.Size, b.Upload).Scan(&yes)
 	if err != nil {
 		return false, fmt.Errorf("look for lost bytes of %s: %w", b.Digest, err)
