@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"volary.dev/handlers/handlertest"
@@ -24,6 +25,15 @@ func TestQuotaIsSetAndShown(t *testing.T) {
 	says(t, "its own", root.Get(path), http.StatusOK, "of 12 GiB used", `value="12"`)
 	for _, page := range []string{"/org/images", "/org/images/new"} {
 		says(t, page, member.Get(page), http.StatusOK, "of 12 GiB used", "Images ")
+	}
+	if got := root.Post(path+"/quota", url.Values{"quota": {"0"}}); got.Status != http.StatusSeeOther {
+		t.Fatalf("nothing: %d %s", got.Status, got.Body)
+	}
+	for _, page := range []string{"/org/images", "/org/images/new"} {
+		says(t, page, member.Get(page), http.StatusOK, "The quota is full", "ask the operator for a larger quota")
+	}
+	if got := a.SignIn(handlertest.Auditor).Get("/org/images"); got.Status != http.StatusOK || strings.Contains(got.Body, "The quota is full") {
+		t.Errorf("who uploads nothing is told of it: %d %s", got.Status, got.Body)
 	}
 	says(t, "the log", root.Get("/platform/log"), http.StatusOK, "set the quota of")
 	if got := root.Post(path+"/quota", url.Values{"quota": {" "}}); got.Status != http.StatusSeeOther {

@@ -15,6 +15,7 @@ type Processors struct {
 	Models        []string // in order, each once; a host that does not tell has none
 	// Least and Most are vCPUs sold per logical processor, in hundredths, of the hosts whose number is known; 0: of none.
 	Least, Most int
+	UEFI        int // hosts that have UEFI firmware for nodes
 }
 
 // Add adds a host that sells vcpus on so many logical processors; 0 is not known.
@@ -35,6 +36,21 @@ func (p *Processors) Add(a Acceleration, model string, vcpus, processors int) {
 		p.Least = sold
 	}
 	p.Most = max(p.Most, sold)
+}
+
+// Firmware says which nodes start there, short: "starts BIOS and UEFI", or on how many hosts UEFI does. A host that no check has
+// looked at counts as one without.
+func (p Processors) Firmware() string {
+	switch hosts := p.KVM + p.Emulated; {
+	case !p.Known():
+		return ""
+	case p.UEFI == 0:
+		return "starts BIOS, not UEFI"
+	case p.UEFI == hosts:
+		return "starts BIOS and UEFI"
+	default:
+		return fmt.Sprintf("starts BIOS, and UEFI on %d of %s", p.UEFI, refusal.Plural(hosts, "host", "hosts"))
+	}
 }
 
 // Known tells whether there is anything to say.

@@ -53,3 +53,20 @@ func TestProcessorNameIsOneShortLine(t *testing.T) {
 		}
 	}
 }
+
+func TestFirmwareOfAPool(t *testing.T) {
+	for want, hosts := range map[string][]bool{
+		"": nil, "starts BIOS, not UEFI": {false}, "starts BIOS and UEFI": {true, true}, "starts BIOS, and UEFI on 1 of 3 hosts": {false, true, false},
+	} {
+		var p provisioner.Processors
+		for _, uefi := range hosts {
+			p.Add(provisioner.AccelerationKVM, "", 1, 1)
+			if uefi {
+				p.UEFI++
+			}
+		}
+		if got := p.Firmware(); got != want {
+			t.Errorf("%v: %q, want %q", hosts, got, want)
+		}
+	}
+}

@@ -3,44 +3,18 @@ package store_test
 import (
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/uuid"
-	"volary.dev/migrations"
 	"volary.dev/provisioner"
 	"volary.dev/store"
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
 )
 
-// before is the migrations up to one number, without the rights that are given after the last one.
-func before(t *testing.T, number string) fstest.MapFS {
-	t.Helper()
-	files := fstest.MapFS{"grants.sql": {Data: []byte("SELECT 1")}}
-	all, err := migrations.FS.ReadDir(".")
-	storetest.NoError(t, err)
-	for _, f := range all {
-		if strings.HasSuffix(f.Name(), ".sql") && f.Name() < number {
-			text, err := migrations.FS.ReadFile(f.Name())
-			storetest.NoError(t, err)
-			files[f.Name()] = &fstest.MapFile{Data: text}
-		}
-	}
-	return files
-}
-
 // Images of before that were no images yet, or never became any, are uploads in that state; jobs for them go on as theirs.
 func TestImagesOfBeforeBecomeUploads(t *testing.T) {
-	pool := storetest.Pool(t)
-	ctx := t.Context()
-	exec := func(sql string, args ...any) {
-		t.Helper()
-		_, err := pool.Exec(ctx, sql, args...)
-		storetest.NoError(t, err)
-	}
-	exec(`DROP SCHEMA public CASCADE`)
-	exec(`CREATE SCHEMA public`)
-	storetest.NoError(t, store.Migrate(ctx, pool, before(t, "00049")))
+	ctx, past := t.Context(), before(t, "00049")
+	pool, exec := past.pool, past.exec
 	org, ada, ben, digest := uuid.New(), uuid.New(), uuid.New(), strings.Repeat("ab", 32)
 	exec(`INSERT INTO organizations (id, name, created_at) VALUES ($1, 'Atlas', now())`, org)
 	exec(`INSERT INTO people (id, email, name, password_hash, created_at) VALUES ($1, 'ada@example.org', 'Ada', '', now()), ($2, 'ben@example.org', 'Ben', '', now())`, ada, ben)
@@ -78,8 +52,7 @@ func TestImagesOfBeforeBecomeUploads(t *testing.T) {
 	exec(`INSERT INTO images (id, organization_id, person_id, name, size, state, canonical_digest, created_at) VALUES ($1, $2, $3, 'bare', 1, 'ready', $4, now())`, bare, org, ada, digest)
 	exec(`INSERT INTO river_job (kind, args, queue, priority, max_attempts, state) VALUES ('verify_image', jsonb_build_object('image_id', gen_random_uuid()), 'verify', 1, 3, 'available')`)
 
-	storetest.NoError(t, store.Migrate(ctx, pool, migrations.FS))
-	db := storetest.Open(t, pool)
+	db := past.migrate()
 	for name, n := range map[string]int{"ready": 0, "checking": 1, "refused": 2, "unverified": 3} {
 		u, err := db.Models.Upload(ctx, org, upload(n))
 		want := provisioner.UploadState(name)

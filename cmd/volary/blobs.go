@@ -24,7 +24,7 @@ type verifyBlobs struct {
 
 // Run implements kong's command. It fails where any bytes are lost, or could not be read.
 func (v verifyBlobs) Run(ctx context.Context) error {
-	blobs, err := setup.ReadBlobs()
+	blobs, err := setup.ReadBlobs(ctx)
 	if err != nil {
 		return err
 	}

@@ -84,11 +84,24 @@ type Room struct {
 	Bound int64
 }
 
-// Place is where all bytes are: blobs, and what is on its way in.
+// Place is where all bytes are: blobs, and what is on its way in. Without its mark (Mark) it is away (ErrAway): it says nothing of what it
+// has, and keeps nothing.
 type Place interface {
 	Store
 	Uploads() Uploads
+	// Kept tells whether this was a store before: it has its mark, or something that was kept before there were marks, and gets its mark
+	// then. Where it is not, nothing is made.
+	Kept(ctx context.Context) (bool, error)
+	// Begin makes a store with its mark: for who knows that nothing was kept before.
+	Begin(ctx context.Context) error
 }
+
+// Mark is the file, or the object, that tells a store from an empty folder or bucket, such as a folder in whose place a disk is to be mounted, or a
+// bucket that was made anew.
+const Mark = "volary-store"
+
+// MarkText is what it says.
+const MarkText = "Volary's uploads and images are beside this. A folder or a bucket without it is taken for another one.\n"
 
 // The errors of a Place.
 var (

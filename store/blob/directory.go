@@ -20,49 +20,56 @@ type Directory struct {
 	sync func(*os.File) error // has a file or a folder on the disk
 }
 
-// Mark is the file that tells a store from an empty folder, such as one in whose place a disk is to be mounted.
-const Mark = "volary-store"
-
-const markText = "Volary's uploads and images are beside this file. A folder without it is taken for one that is not mounted.\n"
-
-// OpenDirectory makes the folder, its parts and its mark where they are missing: for who knows that nothing was kept before.
-func OpenDirectory(root string) (*Directory, error) {
+// NewDirectory names the folder, and makes nothing.
+func NewDirectory(root string) (*Directory, error) {
 	absolute, err := filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("blob folder %s: %w", root, err)
 	}
-	d := &Directory{root: absolute, sync: (*os.File).Sync}
+	return &Directory{root: absolute, sync: (*os.File).Sync}, nil
+}
+
+// OpenDirectory is NewDirectory, and Begin.
+func OpenDirectory(root string) (*Directory, error) {
+	d, err := NewDirectory(root)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.Begin(context.Background())
+}
+
+// Begin makes the folder, its parts and its mark where they are missing.
+func (d *Directory) Begin(context.Context) error {
 	for _, part := range []string{"uploads", "images", "partial"} {
-		if err := os.MkdirAll(filepath.Join(absolute, part), 0o750); err != nil {
-			return nil, fmt.Errorf("blob folder: %w", err)
+		if err := os.MkdirAll(filepath.Join(d.root, part), 0o750); err != nil {
+			return fmt.Errorf("blob folder: %w", err)
 		}
 	}
 	if d.there() != nil {
-		if err := os.WriteFile(filepath.Join(absolute, Mark), []byte(markText), 0o600); err != nil {
-			return nil, fmt.Errorf("blob folder: %w", err)
+		if err := os.WriteFile(filepath.Join(d.root, Mark), []byte(MarkText), 0o600); err != nil {
+			return fmt.Errorf("blob folder: %w", err)
 		}
 	}
-	return d, nil
+	return nil
 }
 
-// OpenKept opens a folder that was a store before: it has its mark, or something that was kept in it before there were marks. Any other
-// is ErrAway, and nothing is made in it.
-func OpenKept(root string) (*Directory, error) {
-	if _, err := os.Stat(filepath.Join(root, Mark)); err == nil {
-		return OpenDirectory(root)
+// Kept looks for its mark, and for files in its parts.
+func (d *Directory) Kept(ctx context.Context) (bool, error) {
+	if _, err := os.Stat(filepath.Join(d.root, Mark)); err == nil {
+		return true, d.Begin(ctx)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("blob folder: %w", err)
+		return false, fmt.Errorf("blob folder: %w", err)
 	}
 	for _, part := range []string{"uploads", "images"} {
-		entries, err := os.ReadDir(filepath.Join(root, part))
+		entries, err := os.ReadDir(filepath.Join(d.root, part))
 		if len(entries) > 0 {
-			return OpenDirectory(root)
+			return true, d.Begin(ctx)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("blob folder: %w", err)
+			return false, fmt.Errorf("blob folder: %w", err)
 		}
 	}
-	return nil, fmt.Errorf("%w: %s has no file %s, and nothing in it", ErrAway, root, Mark)
+	return false, nil
 }
 
 // Uploads are those in its folder of that name.

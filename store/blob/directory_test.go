@@ -29,7 +29,7 @@ func open(t *testing.T) (*blob.Directory, string) {
 }
 
 func TestDirectory(t *testing.T) {
-	blobtest.Exercise(t, func(t *testing.T) blob.Place { d, _ := open(t); return d })
+	blobtest.Exercise(t, func(t *testing.T) (blob.Place, string) { return open(t) })
 }
 
 func TestDirectoryOfMany(t *testing.T) {
@@ -103,71 +103,25 @@ func TestAFolderThatIsNotThereIsAway(t *testing.T) {
 	}
 }
 
-// The folder on which a store is to be mounted has no mark, though it may have parts of an earlier start: nothing is said of what is in the
-// store, and nothing is written.
-func TestAFolderWithoutItsMarkIsAway(t *testing.T) {
-	d, root := open(t)
-	if err := os.Remove(filepath.Join(root, blob.Mark)); err != nil {
-		t.Fatal(err)
-	}
-	key, err := blob.ImageKey(digest)
+// What is no store yet is not made one by the question, and neither by the folders of a start at which it was not mounted.
+func TestKeptMakesNoFolder(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "store")
+	d, err := blob.NewDirectory(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, []byte("test"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	id := digest[:32]
-	uploads := d.Uploads()
-	_, put := d.Put(t.Context(), key, strings.NewReader("test"))
-	_, _, opened := d.Open(t.Context(), key)
-	_, _, local := d.Local(t.Context(), key)
-	_, _, listed := d.List(t.Context(), "images", "")
-	_, progress := uploads.Progress(t.Context(), id)
-	_, sums := uploads.Sums(t.Context(), id)
-	_, room := uploads.Room(t.Context())
-	_, begun := uploads.Tus().NewUpload(t.Context(), tus.FileInfo{ID: id, Size: 4})
-	_, gone := uploads.Tus().GetUpload(t.Context(), id)
-	for what, err := range map[string]error{
-		"Put": put, "Adopt": d.Adopt(t.Context(), key, file), "Open": opened, "Local": local, "Delete": d.Delete(t.Context(), key), "List": listed,
-		"Progress": progress, "Sums": sums, "Room": room, "NewUpload": begun, "GetUpload": gone, "Discard": uploads.Discard(t.Context(), id),
-	} {
-		if !errors.Is(err, blob.ErrAway) || errors.Is(err, blob.ErrNotFound) || errors.Is(err, tus.ErrNotFound) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	for _, part := range []string{"images", "uploads", "partial"} {
-		if left, err := os.ReadDir(filepath.Join(root, part)); err != nil || len(left) != 0 {
-			t.Errorf("%s has %d files: %v", part, len(left), err)
-		}
-	}
-}
-
-// A folder of before there were marks gets its own, where anything was kept in it.
-func TestOpenKept(t *testing.T) {
-	root := filepath.Join(t.TempDir(), "store")
-	for _, folder := range []string{"", "images", "uploads"} { // none, and those of a start at which it was not mounted
+	for _, folder := range []string{"", "images", "uploads"} {
 		if folder != "" {
 			if err := os.MkdirAll(filepath.Join(root, folder), 0o750); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := blob.OpenKept(root); !errors.Is(err, blob.ErrAway) {
-			t.Errorf("an empty folder is a store: %v", err)
+		if was, err := d.Kept(t.Context()); was || err != nil {
+			t.Errorf("an empty folder is a store: %v, %v", was, err)
 		}
-	}
-	if err := os.WriteFile(filepath.Join(root, "uploads", digest[:32]), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := blob.OpenKept(root); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Remove(filepath.Join(root, "uploads", digest[:32])); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := blob.OpenKept(root); err != nil {
-		t.Errorf("with its mark alone: %v", err)
+		if _, err := os.Stat(filepath.Join(root, "partial")); err == nil {
+			t.Error("something is made in it")
+		}
 	}
 }
 

@@ -120,6 +120,15 @@ func TestAddHostAndItsCheck(t *testing.T) {
 	if made.KVM != 1 || made.Emulated != 3 || len(made.Models) != 2 || made.Sold() != "1 to 4 vCPUs sold per processor" {
 		t.Errorf("processors of the pool %+v", made)
 	}
+	// The hosts of the world have UEFI firmware, this one has not; a host that takes no nodes counts nowhere.
+	if made.UEFI != 3 || made.Firmware() != "starts BIOS, and UEFI on 3 of 4 hosts" {
+		t.Errorf("firmware of the pool: %d, %q", made.UEFI, made.Firmware())
+	}
+	w.Exec(t, `UPDATE hosts SET uefi = NULL WHERE id = $1`, w.Hosts[0])
+	w.Exec(t, `UPDATE hosts SET state = 'cordoned' WHERE id = $1`, w.Hosts[1])
+	if made := storetest.Must[provisioner.Processors](t)(w.DB.Machines.PoolProcessors(ctx, w.Provider, w.PoolID)); made.Firmware() != "starts BIOS, and UEFI on 1 of 3 hosts" {
+		t.Errorf("firmware of the pool, with one host that was not looked at: %q", made.Firmware())
+	}
 	_, err = w.DB.Machines.PoolProcessors(ctx, uuid.New(), w.PoolID)
 	storetest.WantCode(t, err, "not_found")
 }

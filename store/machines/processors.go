@@ -14,14 +14,18 @@ import (
 // any is left out.
 func ReadProcessors(ctx context.Context, tx pgx.Tx, where string, args ...any) (map[uuid.UUID]provisioner.Processors, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT h.pool_id, coalesce(h.acceleration, ''), h.cpu_model, h.vcpus, h.processors
+		SELECT h.pool_id, coalesce(h.acceleration, ''), h.cpu_model, h.vcpus, h.processors, coalesce(h.uefi, false)
 		FROM hosts h JOIN pools p ON p.id = h.pool_id WHERE `+TakesNodes+` AND `+where, args...)
 	list := map[uuid.UUID]provisioner.Processors{}
 	var pool uuid.UUID
 	var h Host
-	_, err := pgx.ForEachRow(rows, []any{&pool, &h.Acceleration, &h.CPUModel, &h.Capacity.VCPUs, &h.Processors}, func() error {
+	var uefi bool
+	_, err := pgx.ForEachRow(rows, []any{&pool, &h.Acceleration, &h.CPUModel, &h.Capacity.VCPUs, &h.Processors, &uefi}, func() error {
 		p := list[pool]
 		p.Add(h.Acceleration, h.CPUModel, h.Capacity.VCPUs, h.Processors)
+		if uefi {
+			p.UEFI++
+		}
 		list[pool] = p
 		return nil
 	})

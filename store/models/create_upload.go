@@ -66,7 +66,8 @@ func (db *DB) BeginUpload(ctx context.Context, u NewUpload) error {
 		if err := refuseManyChecking(ctx, tx, u.Organization); err != nil {
 			return err
 		}
-		if err := db.reserve(ctx, tx, u.Organization, u.Filename, u.Size); err != nil {
+		back := bringsBack{Organization: u.Organization, Digest: u.ExpectedDigest, Size: u.Size}
+		if err := db.reserve(ctx, tx, back, u.Filename, u.Size); err != nil {
 			return err
 		}
 		if err := u.askForRoom(ctx, tx); err != nil {

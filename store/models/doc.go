@@ -25,6 +25,12 @@
 // upload is refused; what that can exceed the quota by is bounded, since the check bounds what one upload unpacks to and judges one of an
 // organization at a time.
 //
+// 2026-11-30: an image whose bytes are lost uses nothing of the quota until they are back: nothing of it is kept, and the room that it had is what its
+// file needs to come in again. A file may be larger than what is kept of it (a raw disk), and the quota fuller or lower than it was, so an upload that
+// announces the digest of such a file, and no more bytes than that had, passes a full quota, one at a time (bringsBack). Only the
+// digest proves it: a fingerprint is of samples, and its sender's word. Where others filled the room meanwhile, the image that is whole again
+// is over the quota, as one is that is larger than its upload, and the next upload is refused. An image is never refused its bytes.
+//
 // 2026-11-30: a file that the organization has is known by the digest of its upload (UploadHad), within the organization alone: an answer
 // about others' files would tell who knows a digest that somebody has them. One that was sent nevertheless is taken and
 // checked as any other: its sender called it something, and what is kept of both is one. The verdict says which image came of the same file.

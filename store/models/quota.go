@@ -16,7 +16,7 @@ import (
 type Quota struct {
 	Allowed  int64
 	Own      bool  // Allowed is the organization's own, and not the platform's
-	Stored   int64 // of images; those of one canonical digest count once
+	Stored   int64 // of images; those of one canonical digest count once, and none whose bytes are lost
 	Arriving int64 // of unfinished uploads, all that was announced
 	Checking int64 // of uploads that wait for their check, or stay unverified
 }
@@ -38,7 +38,7 @@ func (db *DB) readQuota(ctx context.Context, q store.Queryer, orgID uuid.UUID) (
 		SELECT coalesce(o.quota, $2) AS allowed, o.quota IS NOT NULL AS own, s.stored, u.arriving, u.checking
 		FROM organizations o,
 			LATERAL (SELECT coalesce(sum(size), 0)::bigint AS stored
-				FROM (SELECT max(canonical_size) AS size FROM images WHERE organization_id = o.id GROUP BY canonical_digest) AS once) AS s,
+				FROM (SELECT max(canonical_size) AS size FROM images WHERE organization_id = o.id AND lost = '' GROUP BY canonical_digest) AS once) AS s,
 			LATERAL (SELECT coalesce(sum(size) FILTER (WHERE state = 'arriving'), 0)::bigint AS arriving,
 					coalesce(sum(size) FILTER (WHERE state <> 'arriving'), 0)::bigint AS checking
 				FROM uploads WHERE organization_id = o.id AND state IN ('arriving', 'checking', 'unverified')) AS u
@@ -51,13 +51,19 @@ func (db *DB) readQuota(ctx context.Context, q store.Queryer, orgID uuid.UUID) (
 //
 // Its lock comes after that of the organization's row and before that of announcements. It is none of a row, since the worker
 // may lock no organization.
-func (db *DB) reserve(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, name string, bytes int64) error {
+//
+// What brings back bytes that are lost has the room that they had.
+func (db *DB) reserve(ctx context.Context, tx pgx.Tx, back bringsBack, name string, bytes int64) error {
+	orgID := back.Organization
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('volary quota ' || $1::text, 0))`, orgID.String()); err != nil {
 		return fmt.Errorf("wait for the quota of %s: %w", orgID, err)
 	}
 	// Read after the lock, in a statement of its own: who held it before is seen.
 	q, err := db.readQuota(ctx, tx, orgID)
 	if err != nil || bytes <= q.Allowed-q.Used() && (bytes > 0 || q.Used() < q.Allowed) {
+		return err
+	}
+	if yes, err := back.ask(ctx, tx); yes || err != nil {
 		return err
 	}
 	unused, err := unusedImages(ctx, tx, orgID)
@@ -67,21 +73,50 @@ func (db *DB) reserve(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, name stri
 	return q.refusal(name, bytes, unused)
 }
 
+// bringsBack is an upload that may be of a file whose images have lost their bytes.
+type bringsBack struct {
+	Organization uuid.UUID
+	Digest       string // as it was announced
+	Size         int64  // bytes, of the whole file, as far as they are known
+	Upload       string // its id, once it has a row
+}
+
+// ask tells whether it is, and the first of that digest under way: a file is brought back once. One that has no row yet comes after all that
+// have: the time of a transaction is that of its begin, and says nothing of who had the quota's lock first. Who announces a digest and sends another file is
+// refused by its check, and has had no more room until then than the file that is lost had.
+func (b bringsBack) ask(ctx context.Context, tx pgx.Tx) (yes bool, err error) {
+	if b.Digest == "" {
+		return false, nil
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM uploads u JOIN images i ON i.upload_id = u.id
+				WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.size >= $3 AND i.lost <> '')
+			AND NOT EXISTS (SELECT FROM uploads u WHERE u.organization_id = $1 AND u.expected_digest = $2 AND u.id <> $4 AND u.state IN ('arriving', 'checking', 'unverified')
+				AND ($4 = '' OR (u.created_at, u.id) < (SELECT created_at, id FROM uploads WHERE id = $4)))`,
+		b.Organization, b.Digest, b.Size, b.Upload).Scan(&yes)
+	if err != nil {
+		return false, fmt.Errorf("look for lost bytes of %s: %w", b.Digest, err)
+	}
+	return yes, nil
+}
+
 // RaiseUpload sets the size of an unfinished upload that turns out to be larger than was said, and reserves what is more (bytes); a smaller
 // one gives back the rest. Refusals: "quota", where all stays as it was, and NotFound("upload") for one that arrives no more.
 func (db *DB) RaiseUpload(ctx context.Context, id string, size int64) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
-		rows, _ := tx.Query(ctx, `SELECT organization_id, coalesce(nullif(name, ''), filename) AS name, size FROM uploads WHERE id = $1 AND state = 'arriving' FOR NO KEY UPDATE`, id)
+		rows, _ := tx.Query(ctx, `SELECT organization_id, coalesce(nullif(name, ''), filename) AS name, size, expected_digest FROM uploads WHERE id = $1 AND state = 'arriving' FOR NO KEY UPDATE`, id)
 		u, err := store.One(rows, "upload", pgx.RowToStructByName[struct {
 			OrganizationID uuid.UUID
 			Name           string
 			Size           int64
+			ExpectedDigest string
 		}])
 		if err != nil {
 			return err
 		}
 		if size > u.Size {
-			if err := db.reserve(ctx, tx, u.OrganizationID, u.Name, size-u.Size); err != nil {
+			back := bringsBack{Organization: u.OrganizationID, Digest: u.ExpectedDigest, Size: size, Upload: id}
+			if err := db.reserve(ctx, tx, back, u.Name, size-u.Size); err != nil {
 				return err
 			}
 		}
@@ -103,7 +138,7 @@ type unusedImage struct {
 // unusedImages are the largest whose deletion makes room: no version has them, or another image with their bytes.
 func unusedImages(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) ([]unusedImage, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT min(i.name) AS name, max(i.canonical_size) AS size FROM images i WHERE i.organization_id = $1
+		SELECT min(i.name) AS name, max(i.canonical_size) AS size FROM images i WHERE i.organization_id = $1 AND i.lost = ''
 		GROUP BY i.canonical_digest HAVING NOT bool_or(EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id))
 		ORDER BY size DESC, name LIMIT $2`, orgID, unusedNamed)
 	return store.All(rows, "unused images", pgx.RowToStructByName[unusedImage])

@@ -245,3 +245,81 @@ func TestTheSameFileIsKnown(t *testing.T) {
 		t.Error("a file is had whose images are deleted")
 	}
 }
+
+// What is lost uses nothing; the file that brings it back passes a full quota, by its digest, once at a time and no larger.
+func TestLostBytesComeBackIntoAFullQuota(t *testing.T) {
+	db := storetest.New(t)
+	org, owner := uploader(t, db, "Atlas")
+	other, stranger := uploader(t, db, "Borealis")
+	digest := storetest.Digest
+	for n, by := range map[int][2]uuid.UUID{1: {org, owner}, 2: {other, stranger}} {
+		storetest.Arrived(t, db, by[0], by[1], hexID(n), "disk.raw", 40*gib)
+		v := storetest.DoneVerdict(digest)
+		v.Images[0].CanonicalSize = 8 * gib
+		storetest.Must[bool](t)(db.Models.RecordVerdict(t.Context(), hexID(n), v))
+	}
+	allowed := 8 * gib
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	stored := func() int64 { return storetest.Must[models.Quota](t)(db.Models.Quota(t.Context(), org)).Stored }
+	begin := func(n int, size int64, digest string) error {
+		return db.Models.BeginUpload(t.Context(), models.NewUpload{Organization: org, Person: owner, ID: hexID(n), Filename: "disk.raw", Size: size, ExpectedDigest: digest})
+	}
+	storetest.WantCode(t, begin(3, 40*gib, digest), "quota") // nothing is lost
+	image := storetest.ImageOf(t, db, org, hexID(1)).CanonicalDigest
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), image, models.BlobGone))
+	if stored() != 0 {
+		t.Errorf("what is lost uses %d bytes", stored())
+	}
+	storetest.WantCode(t, begin(3, 9*gib, ""), "quota")
+	storetest.WantCode(t, begin(3, 40*gib, strings.Repeat("e", 64)), "quota") // nobody's
+	storetest.WantCode(t, begin(3, 40*gib+1, digest), "quota")                // larger than it was
+	third, cleo := uploader(t, db, "Cygnus")
+	var nothing int64
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, third, &nothing))
+	storetest.WantCode(t, db.Models.BeginUpload(t.Context(), models.NewUpload{Organization: third, Person: cleo, ID: hexID(4), Filename: "disk.raw", Size: 1, ExpectedDigest: digest}), "quota") // others'
+	var passed atomic.Int32
+	var all sync.WaitGroup
+	for n := range 20 {
+		all.Go(func() {
+			if err := begin(10+n, 40*gib, digest); err == nil {
+				passed.Add(1)
+			} else if !refusedWith(err, "quota") && !refusedWith(err, "uploads") {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if passed.Load() != 1 {
+		t.Errorf("%d uploads bring the same file back at once", passed.Load())
+	}
+	r := storetest.WantRefusal(t, begin(3, 1, ""), "quota") // the one on its way counts
+	if !strings.Contains(r.Next, "inish or discard") || strings.Contains(r.Next, "elete images") {
+		t.Errorf("the deletion of what is lost makes room: %s", r.Next)
+	}
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), image, models.BlobWhole))
+	if stored() != 8*gib {
+		t.Errorf("what is whole again uses %d bytes", stored())
+	}
+}
+
+// By address nobody knows the size at first; what becomes known is judged as what is announced is.
+func TestLostBytesComeBackByAddress(t *testing.T) {
+	db := storetest.New(t)
+	org, owner := uploader(t, db, "Atlas")
+	at := storetest.Must[typed.WebAddress](t)(typed.ParseWebAddress("https://files.example/disk"))
+	storetest.Arrived(t, db, org, owner, hexID(1), "disk.raw", 40*gib)
+	storetest.Must[bool](t)(db.Models.RecordVerdict(t.Context(), hexID(1), storetest.DoneVerdict(storetest.Digest)))
+	storetest.NoError(t, db.Models.CreateUpload(t.Context(), org, owner, hexID(2), "next", gib))
+	allowed := gib
+	storetest.NoError(t, db.People.SetQuota(t.Context(), uuid.Nil, org, &allowed))
+	give := func(n int) error {
+		return db.Models.BeginUpload(t.Context(), models.NewUpload{Organization: org, Person: owner, ID: hexID(n), Filename: "disk.raw", Source: &at, ExpectedDigest: storetest.Digest})
+	}
+	storetest.WantCode(t, give(3), "quota")
+	storetest.Must[int](t)(db.Models.MarkBlob(t.Context(), storetest.ImageOf(t, db, org, hexID(1)).CanonicalDigest, models.BlobGone))
+	storetest.NoError(t, give(3))
+	storetest.WantCode(t, give(4), "quota") // the second at once
+	storetest.WantCode(t, db.Models.RaiseUpload(t.Context(), hexID(3), 40*gib+1), "quota")
+	storetest.NoError(t, db.Models.RaiseUpload(t.Context(), hexID(3), 40*gib))
+	storetest.WantCode(t, db.Models.RaiseUpload(t.Context(), hexID(2), gib+1), "quota")
+}

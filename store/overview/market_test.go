@@ -88,7 +88,7 @@ func TestMarketPricesANeed(t *testing.T) {
 	if r.Owned != 100*billing.ComputeHour || r.ToBuy != 0 || r.FreeVCPUs != 20 || r.VCPUs != 20 || r.When != placement.WhenNow {
 		t.Errorf("row %+v; want 100 h owned, none to buy, 20 of 20 vCPUs beside the test share free, now", r)
 	}
-	if r.Made.Kind() != provisioner.EmulationCost || r.Made.Model() != "Sample 8" || r.Made.Sold() != "1 vCPU sold per processor" {
+	if r.Made.Kind() != provisioner.EmulationCost || r.Made.Model() != "Sample 8" || r.Made.Sold() != "1 vCPU sold per processor" || r.Made.Firmware() != "starts BIOS and UEFI" {
 		t.Errorf("made by %+v", r.Made)
 	}
 	m, err := w.DB.Overview.Market(t.Context(), uuid.Nil, small(3), overview.MarketFilter{})

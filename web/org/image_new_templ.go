@@ -98,6 +98,14 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = ui.QuotaNotice(p.Quota).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			if p.Unverified {
 				templ_7745c5c3_Var4 := templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 					templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
@@ -111,7 +119,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<p>The worker has not what it opens images with: its programs (qemu-img, xz), or a machine that lets it open them safely. Uploads are kept and stay unverified, and no image comes of them, until the operator has mended that.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<p>The worker has not what it opens images with: its programs (qemu-img, xz), or a machine that lets it open them safely. Uploads are kept and stay unverified, and no image comes of them, until the operator has mended that.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -122,7 +130,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -132,7 +140,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 6, " <h2 id=\"from-file\">From your computer</h2><noscript>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, " <h2 id=\"from-file\">From your computer</h2><noscript>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -148,7 +156,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "<p>An upload that survives a cut connection is done by a script. Allow scripts for this address and load the page again. ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p>An upload that survives a cut connection is done by a script. Allow scripts for this address and load the page again. ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -156,14 +164,14 @@ func ImageNew(p ImageNewProps) templ.Component {
 					var templ_7745c5c3_Var6 string
 					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(" Fetching a file from an address works without.")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 55, Col: 57}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 56, Col: 57}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -173,56 +181,56 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</noscript><section class=\"card upload\" data-upload=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "</noscript><section class=\"card upload\" data-upload=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Endpoint)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 60, Col: 55}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 61, Col: 55}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var7)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "\" data-max=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" data-max=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.ResolveAttributeValue(strconv.FormatInt(p.MaxBytes, 10))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 60, Col: 102}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 61, Col: 102}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var8)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "\" data-done=\"/org/uploads\" data-images=\"/org/images\" data-place=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" data-done=\"/org/uploads\" data-images=\"/org/images\" data-place=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 60, Col: 183}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 61, Col: 183}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var9)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 12, "\" aria-labelledby=\"from-file\" hidden><details class=\"disclosure\" data-digest")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "\" aria-labelledby=\"from-file\" hidden><details class=\"disclosure\" data-digest")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if p.Digest != "" {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, " open")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, " open")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 14, "><summary>The source of the file gives its SHA-256</summary>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "><summary>The source of the file gives its SHA-256</summary>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -230,7 +238,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,.vmdk,.vhd,.ova,.gz,.xz,.zst,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</details><div class=\"upload-pick\"><label for=\"file\">File</label> <input type=\"file\" id=\"file\" accept=\".qcow2,.img,.raw,.vmdk,.vhd,.ova,.gz,.xz,.zst,application/octet-stream\"><p class=\"hint\">Choose the file, or drop it here.</p></div><div class=\"upload-run\" hidden><p class=\"upload-name\"><bdi data-name></bdi><span data-size></span></p><progress max=\"100\" value=\"0\" aria-label=\"Upload progress\"></progress><dl class=\"figures\"><div><dt>Sent</dt><dd data-sent></dd></div><div><dt>Speed</dt><dd data-speed></dd></div><div><dt>Time left</dt><dd data-left></dd></div></dl><p role=\"status\" data-status></p><div class=\"actions\"><button type=\"button\" class=\"button\" data-pause>Pause</button> <button type=\"button\" class=\"button button-primary\" data-resume hidden>Resume</button> <button type=\"button\" class=\"button button-quiet\" data-cancel>Discard</button></div></div><p class=\"field-error\" role=\"alert\" data-error hidden></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -238,7 +246,7 @@ func ImageNew(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 16, "</section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "</section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -248,12 +256,12 @@ func ImageNew(p ImageNewProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, " ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, " ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Uploads) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<section aria-labelledby=\"unfinished\"><h2 id=\"unfinished\">Unfinished uploads</h2><p class=\"quiet\">Choose the same file again to go on where it was.</p>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<section aria-labelledby=\"unfinished\"><h2 id=\"unfinished\">Unfinished uploads</h2><p class=\"quiet\">Choose the same file again to go on where it was.</p>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -261,25 +269,25 @@ func ImageNew(p ImageNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "</section>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, "</section>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 20, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>A disk as qcow2, raw, VMDK (in one file) or VHD, as it is or compressed once: .gz, .xz or .zst.</li><li>An OVA: the first disk of each machine in it becomes an image. What it asks for in CPU and memory is shown where you choose the image.</li><li>A self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself, by BIOS or UEFI without Secure Boot, on virtio disk and network, and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li><li>VHDX, VDI, ISO, Vagrant’s boxes and others are refused at their first kilobytes, with the command that makes a file which is taken.</li></ul></section><script src=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " <section aria-labelledby=\"accepted\"><h2 id=\"accepted\">What is accepted</h2><ul class=\"prose\"><li>A disk as qcow2, raw, VMDK (in one file) or VHD, as it is or compressed once: .gz, .xz or .zst.</li><li>An OVA: the first disk of each machine in it becomes an image. What it asks for in CPU and memory is shown where you choose the image.</li><li>A self-contained disk: no backing file, no external data file, no encryption, no internal snapshots.</li><li>It boots by itself, by BIOS or UEFI without Secure Boot, on virtio disk and network, and takes its address by DHCP.</li><li>For a name, SSH keys and user-data it reads a NoCloud seed (cloud-init, or its own few lines).</li><li>VHDX, VDI, ISO, Vagrant’s boxes and others are refused at their first kilobytes, with the command that makes a file which is taken.</li></ul></section><script src=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.ResolveAttributeValue(static.UploadJS)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 109, Col: 31}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 110, Col: 31}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var10)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "\" defer></script>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "\" defer></script>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -316,7 +324,7 @@ func addressForm(p ImageNewProps) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if p.Fetched && p.MayUpload {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 22, "<section aria-labelledby=\"from-address\"><h2 id=\"from-address\">From an address</h2><p class=\"quiet\">A public server has the file, as Debian and Ubuntu have cloud images? Then it is fetched from there, and you may close this page.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<section aria-labelledby=\"from-address\"><h2 id=\"from-address\">From an address</h2><p class=\"quiet\">A public server has the file, as Debian and Ubuntu have cloud images? Then it is fetched from there, and you may close this page.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -324,7 +332,7 @@ func addressForm(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 23, "<form method=\"post\" action=\"/org/uploads\" class=\"form\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<form method=\"post\" action=\"/org/uploads\" class=\"form\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -344,7 +352,7 @@ func addressForm(p ImageNewProps) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<div class=\"actions\"><button class=\"button button-primary\">Fetch it</button></div></form></section>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<div class=\"actions\"><button class=\"button button-primary\">Fetch it</button></div></form></section>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -375,33 +383,33 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 			templ_7745c5c3_Var12 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 25, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"3\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-had hidden tabindex=\"-1\" aria-labelledby=\"had-title\"><p class=\"upload-question-title\" id=\"had-title\" role=\"heading\" aria-level=\"3\">You have it already</p><p>Your organization has brought the file with this SHA-256 before: <a data-had-image href=\"/org/images\"><bdi></bdi></a>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "<section class=\"upload-question\" data-ask hidden tabindex=\"-1\" aria-labelledby=\"ask-title\"><p class=\"upload-question-title\" id=\"ask-title\" role=\"heading\" aria-level=\"3\">This is another file</p><p data-ask-told></p><p data-ask-words>An unfinished upload <bdi data-ask-name></bdi> (<span data-ask-here></span>, begun by <bdi data-ask-person></bdi>, <span data-ask-begun></span>) is of another file. The two are not mixed.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-as-new>Upload this file as a new one</button> <button type=\"button\" class=\"button button-danger\" data-instead>Discard that upload and send this file</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Neither</button></div></section><section class=\"upload-question\" data-had hidden tabindex=\"-1\" aria-labelledby=\"had-title\"><p class=\"upload-question-title\" id=\"had-title\" role=\"heading\" aria-level=\"3\">You have it already</p><p>Your organization has brought the file with this SHA-256 before: <a data-had-image href=\"/org/images\"><bdi></bdi></a>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var13 string
 		templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(" came of it. Nothing was sent.")
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 150, Col: 156}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 151, Col: 156}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 26, "</p></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"3\">You work elsewhere now</p><p>This page uploads for <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</p></section><section class=\"upload-question\" data-elsewhere hidden tabindex=\"-1\" aria-labelledby=\"elsewhere-title\"><p class=\"upload-question-title\" id=\"elsewhere-title\" role=\"heading\" aria-level=\"3\">You work elsewhere now</p><p>This page uploads for <bdi>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var14 string
 		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 154, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 155, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 27, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</bdi>, and in this browser you have switched since. Nothing is sent there; what arrived is kept.</p><form method=\"post\" action=\"/switch\" class=\"actions\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -409,33 +417,33 @@ func uploadQuestions(p ImageNewProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "<button class=\"button button-primary\" name=\"to\" value=\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<button class=\"button button-primary\" name=\"to\" value=\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.ResolveAttributeValue(p.Layout.Place)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 157, Col: 73}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 158, Col: 73}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ_7745c5c3_Var15)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "\">Switch to <bdi>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "\">Switch to <bdi>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var16 string
 		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(p.Layout.Organization)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 157, Col: 114}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/image_new.templ`, Line: 158, Col: 114}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 30, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"3\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 31, "</bdi> and go on</button></form></section><section class=\"upload-question\" data-gone hidden tabindex=\"-1\" aria-labelledby=\"gone-title\"><p class=\"upload-question-title\" id=\"gone-title\" role=\"heading\" aria-level=\"3\">This upload is gone</p><p>Somebody discarded it, or nothing came for a day.</p><div class=\"actions\"><button type=\"button\" class=\"button button-primary\" data-anew>Upload the file from the start</button> <button type=\"button\" class=\"button button-quiet\" data-leave>Leave it</button></div></section>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

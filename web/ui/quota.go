@@ -10,8 +10,11 @@ type QuotaProps struct {
 
 func (p QuotaProps) used() int64 { return p.Stored + p.Arriving + p.Checking }
 
-// low tells whether nine tenths are used.
-func (p QuotaProps) low() bool { return p.share() >= 900 }
+// low tells whether four fifths are used.
+func (p QuotaProps) low() bool { return p.share() >= 800 }
+
+// full tells whether nothing has room any more.
+func (p QuotaProps) full() bool { return p.used() >= p.Allowed }
 
 // share is what is used in thousandths; with nothing allowed all is.
 func (p QuotaProps) share() int64 {
@@ -32,3 +35,5 @@ func (p QuotaProps) kinds() string {
 	}
 	return text + "."
 }
+
+const quotaWayOut = "Delete images that nothing uses, finish or discard unfinished uploads, or ask the operator for a larger quota."

@@ -15,7 +15,7 @@ func imageSamples() []Sample {
 		{"images", org.ImageList(org.ImageListProps{Layout: orgLayout(), Images: imageRows(), List: ui.ListProps{Path: "/org/images", PerPage: 50, Total: 3}, Size: 3_000_000_000, Quota: someQuota(), Uploads: uploads, MoreUploads: 1, MayUpload: true})},
 		{"images-empty", org.ImageList(org.ImageListProps{Layout: orgLayout(), Quota: ui.QuotaProps{Allowed: 256 * gib}, MayUpload: true})},
 		{"image-new", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Uploads: uploads[:1]})},
-		{"image-new-digest", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Digest: digest(5)})},
+		{"image-new-digest", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: ui.QuotaProps{Allowed: 256 * gib, Stored: 205 * gib, Arriving: gib}, Digest: digest(5)})},
 		{"image-new-address", org.ImageNew(org.ImageNewProps{MayUpload: true, Fetched: true, Layout: orgLayout(), Endpoint: "/uploads/", MaxBytes: 64 * gib, Quota: someQuota(), Address: org.AddressForm{
 			Form: ui.Form{Refusal: refusal.Invalid(map[string]string{
 				"address": "This address begins with http://, where anybody on the way may change the file; give one with https://.", "sha256": "This digest has 40 hex digits, as a SHA-1 has; a SHA-256 has 64.",

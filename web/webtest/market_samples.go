@@ -67,6 +67,7 @@ func offerRows() []public.OfferRow {
 	second, third, fourth := row, row, row
 	second.Provider, second.Pool, second.Location, second.Offer = "Midnight Sun HPC", "rack 7", "Luleå, Sweden", "Hydropower hours"
 	second.Price, second.CostPerHour, second.Cost, second.BestPrice = "0.019 EUR", "0.61 EUR", "14.59 EUR", false
+	second.Made.KVM = 3
 	second.FreeVCPUs, second.VCPUs, second.FreeMiB, second.When, second.Start = 12, 124, 40960, "at", now().Add(95*time.Minute)
 	third.Provider, third.Pool, third.Location, third.Offer, third.BestPrice = "Northern Compute", "lab-b", "", "", false
 	third.Price, third.CostPerHour, third.Cost = "", "", ""
@@ -84,6 +85,9 @@ func offerRows() []public.OfferRow {
 
 func made(a provisioner.Acceleration, model string, vcpus, processors int) (p provisioner.Processors) {
 	p.Add(a, model, vcpus, processors)
+	if a == provisioner.AccelerationKVM {
+		p.UEFI = 1
+	}
 	return p
 }
 

@@ -57,20 +57,30 @@ const (
 
 // OpenBlobs opens the folder, or the bucket after a look whether it does what is needed. A bucket whose server does not answer ends no
 // start: what needs no bytes goes on without it, and the look is made again until it
-// finds a bucket that can be used, or ctx ends. A folder is opened where it was a store before, or kept finds that there is nothing that it
-// should have. Scratch is a folder
+// finds a bucket that can be used, or ctx ends. Folder and bucket are taken where they were a store before, or kept finds that there is
+// nothing that they should have. Scratch is a folder
 // for what is on its way to or from a bucket; reserve counts its room, and may be nil.
 func OpenBlobs(
 	ctx context.Context, c BlobConfig, scratch string, reserve func(folder string, bytes int64) (func(), error), kept Kept, log *slog.Logger,
 ) (blob.Place, error) {
 	if folder := c.Folder(); folder != "" {
-		return openFolder(ctx, folder, kept)
+		d, err := blob.NewDirectory(folder)
+		if err != nil {
+			return nil, err
+		}
+		return d, c.begin(ctx, d, kept)
 	}
 	b, err := bucket.New(c.options(scratch, reserve))
 	if err != nil {
 		return nil, err
 	}
-	if err := lookAt(ctx, b.Check, awayPause, log); err != nil {
+	look := func(ctx context.Context) error {
+		if err := b.Check(ctx); err != nil {
+			return err
+		}
+		return c.begin(ctx, b, kept)
+	}
+	if err := lookAt(ctx, look, awayPause, log); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -79,33 +89,40 @@ func OpenBlobs(
 // Kept counts the images and uploads of the database that have bytes in the store.
 type Kept func(context.Context) (images, uploads int, err error)
 
-// openFolder makes a store of a folder that was none only where nothing is missed in it: one that is not mounted would count as a store that
-// has lost all.
-func openFolder(ctx context.Context, folder string, kept Kept) (*blob.Directory, error) {
-	d, err := blob.OpenKept(folder)
-	if !errors.Is(err, blob.ErrAway) {
-		return d, err
+// begin makes a store of what was none only where nothing is missed in it: a folder that is not mounted, or another bucket, would count as a
+// store that has lost all.
+func (c BlobConfig) begin(ctx context.Context, place blob.Place, kept Kept) error {
+	if was, err := place.Kept(ctx); was || err != nil {
+		return err
 	}
 	images, uploads, err := kept(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if images+uploads > 0 {
-		return nil, fmt.Errorf("%w, while the database has images (%d) and unfinished uploads (%d). %s", noStore(folder), images, uploads, mountAdvice)
+		return fmt.Errorf("%w, while the database has images (%d) and unfinished uploads (%d). %s", c.noStore(), images, uploads, c.advice())
 	}
-	return blob.OpenDirectory(folder)
+	return place.Begin(ctx)
 }
 
-func noStore(folder string) error {
-	return fmt.Errorf("VOLARY_BLOB_DIR=%s is empty and has no file %s", folder, blob.Mark)
+func (c BlobConfig) noStore() error {
+	if c.Bucket != "" {
+		return fmt.Errorf("VOLARY_BLOB_BUCKET=%s is empty and has no object %s", c.Bucket, blob.Mark)
+	}
+	return fmt.Errorf("VOLARY_BLOB_DIR=%s is empty and has no file %s", c.Dir, blob.Mark)
 }
 
-const mountAdvice = "Mount the folder, or bring it back from the backup. Where all bytes are lost, make an empty file " + blob.Mark + " in it: " +
-	"the images say then that their bytes are gone"
+func (c BlobConfig) advice() string {
+	const end = " in it: the images say then that their bytes are gone"
+	if c.Bucket != "" {
+		return "Name the bucket that has them, or bring it back from the backup. Where all bytes are lost, make an object " + blob.Mark + end
+	}
+	return "Mount the folder, or bring it back from the backup. Where all bytes are lost, make an empty file " + blob.Mark + end
+}
 
-// ReadBlobs opens what is there for a command that only reads, by the environment that web and worker have. It makes no folder: a mistaken
+// ReadBlobs opens what is there for a command that only reads, by the environment that web and worker have. It begins no store: a mistaken
 // one would be taken for a store that has lost everything.
-func ReadBlobs() (blob.Store, error) {
+func ReadBlobs(ctx context.Context) (blob.Store, error) {
 	c, err := read[BlobConfig]()
 	if err == nil {
 		err = c.check()
@@ -113,15 +130,23 @@ func ReadBlobs() (blob.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	place, err := c.place()
+	if err != nil {
+		return nil, err
+	}
+	was, err := place.Kept(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if !was {
+		return nil, fmt.Errorf("%w. %s", c.noStore(), c.advice())
+	}
+	return place, nil
+}
+
+func (c BlobConfig) place() (blob.Place, error) {
 	if folder := c.Folder(); folder != "" {
-		d, err := blob.OpenKept(folder)
-		if errors.Is(err, blob.ErrAway) {
-			return nil, fmt.Errorf("%w. %s", noStore(folder), mountAdvice)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return d, nil
+		return blob.NewDirectory(folder)
 	}
 	return bucket.New(c.options("", nil))
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"volary.dev/store/blob"
+	"volary.dev/store/blob/blobtest"
 )
 
 // lines is a log that is written and read at once.
@@ -106,7 +107,7 @@ func TestOpenBlobsInAFolderThatIsNotMounted(t *testing.T) {
 		}
 	}
 	t.Setenv("VOLARY_BLOB_DIR", folder)
-	if _, err := ReadBlobs(); err == nil || !strings.Contains(err.Error(), "Mount the folder") {
+	if _, err := ReadBlobs(t.Context()); err == nil || !strings.Contains(err.Error(), "Mount the folder") {
 		t.Errorf("a command that reads: %v", err)
 	}
 	images, uploads = 0, 0
@@ -117,7 +118,41 @@ func TestOpenBlobsInAFolderThatIsNotMounted(t *testing.T) {
 	if err := open(); err != nil {
 		t.Errorf("a store, though an empty one: %v", err)
 	}
-	if _, err := ReadBlobs(); err != nil {
+	if _, err := ReadBlobs(t.Context()); err != nil {
+		t.Errorf("a command that reads: %v", err)
+	}
+}
+
+// A bucket that is empty, as one that is named by mistake, is judged as a folder is, also where it answers later only.
+func TestOpenBlobsInAnEmptyBucket(t *testing.T) {
+	s := blobtest.Serve(t)
+	c := BlobConfig{Bucket: s.Options.Bucket, Endpoint: s.Options.Endpoint, PathStyle: true, Credentials: s.Options.Credentials, UploadsGiB: 1}
+	images, uploads := 2, 1
+	open := func() error {
+		_, err := OpenBlobs(t.Context(), c, t.TempDir(), nil, func(context.Context) (int, int, error) { return images, uploads, nil }, slog.New(slog.DiscardHandler))
+		return err
+	}
+	for range 2 {
+		if err := open(); err == nil || errors.Is(err, blob.ErrAway) ||
+			!strings.Contains(err.Error(), "VOLARY_BLOB_BUCKET=volary is empty and has no object volary-store, while the database has images (2) and unfinished uploads (1). Name the bucket") {
+			t.Errorf("an empty bucket: %v", err)
+		}
+	}
+	for name, value := range map[string]string{"BUCKET": c.Bucket, "ENDPOINT": c.Endpoint, "PATH_STYLE": "true", "CREDENTIALS_FILE": c.Credentials} {
+		t.Setenv("VOLARY_BLOB_"+name, value)
+	}
+	if _, err := ReadBlobs(t.Context()); err == nil || !strings.Contains(err.Error(), "Name the bucket") {
+		t.Errorf("a command that reads: %v", err)
+	}
+	images, uploads = 0, 0
+	if err := open(); err != nil {
+		t.Fatal(err)
+	}
+	images = 1
+	if err := open(); err != nil {
+		t.Errorf("a store, though an empty one: %v", err)
+	}
+	if _, err := ReadBlobs(t.Context()); err != nil {
 		t.Errorf("a command that reads: %v", err)
 	}
 }

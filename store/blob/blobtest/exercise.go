@@ -24,15 +24,26 @@ import (
 // Digest is of the image that Exercise keeps.
 const Digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-// Exercise is the contract of a blob.Place. open gives an empty one each time.
-func Exercise(t *testing.T, open func(t *testing.T) blob.Place) {
+// Exercise is the contract of a blob.Place. open gives an empty one each time, which is begun, and the folder in which its bytes lie.
+func Exercise(t *testing.T, open func(t *testing.T) (blob.Place, string)) {
 	t.Helper()
 	for name, test := range map[string]func(*testing.T, blob.Place){
 		"keeps blobs": keeps, "adopts files": adopts, "leaves nothing of a broken put": broken, "keys stay inside": inside, "lists": lists,
 		"uploads": uploads, "uploads that are cut": cut, "uploads of several parts": several, "uploads are discarded": discards, "sums": sums,
 		"whole uploads": wholes, "ids": ids, "arrivals": arrivals,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+		t.Run(name, func(t *testing.T) {
+			p, _ := open(t)
+			test(t, p)
+		})
+	}
+	for name, test := range map[string]func(*testing.T, blob.Place, string){
+		"is away without its mark": unmarked, "was kept": kept,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, root := open(t)
+			test(t, p, root)
+		})
 	}
 }
 

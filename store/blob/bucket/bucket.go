@@ -42,6 +42,9 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader) (int64, error
 	if err := blob.CheckKey(key); err != nil {
 		return 0, err
 	}
+	if err := b.there(ctx); err != nil {
+		return 0, err
+	}
 	f, err := b.spool()
 	if err != nil {
 		return 0, fmt.Errorf("keep %s: %w", key, err)
@@ -57,6 +60,9 @@ func (b *Bucket) Put(ctx context.Context, key string, r io.Reader) (int64, error
 // Adopt sends a local file, and removes it then.
 func (b *Bucket) Adopt(ctx context.Context, key, path string) error {
 	if err := blob.CheckKey(key); err != nil {
+		return err
+	}
+	if err := b.there(ctx); err != nil {
 		return err
 	}
 	f, err := os.Open(path)
@@ -154,7 +160,7 @@ func (b *Bucket) Open(ctx context.Context, key string) (io.ReadCloser, int64, er
 		return uploads{b}.openWhole(ctx, id)
 	}
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, b.absent(ctx, err)
 	}
 	return b.read(ctx, o, 0, o.size), o.size, nil
 }
@@ -183,6 +189,9 @@ func (b *Bucket) Delete(ctx context.Context, key string) error {
 	}
 	if id, is := blob.UploadOf(key); is && key == blob.UploadKey(id) {
 		return uploads{b}.Discard(ctx, id)
+	}
+	if err := b.there(ctx); err != nil { // a server says of what is not there that it is deleted
+		return err
 	}
 	return b.remove(ctx, key)
 }
@@ -243,6 +252,13 @@ func (b *Bucket) List(ctx context.Context, folder, after string) (list []blob.Li
 	if err := blob.CheckFolder(folder); err != nil {
 		return nil, false, err
 	}
+	if list, more, err = b.list(ctx, folder, after); err != nil {
+		return nil, false, err
+	}
+	return list, more, b.there(ctx) // after it: a bucket that went meanwhile lists nothing
+}
+
+func (b *Bucket) list(ctx context.Context, folder, after string) (list []blob.Listed, more bool, err error) {
 	for {
 		objects, more, err := b.page(ctx, folder+"/", after)
 		for _, o := range objects {

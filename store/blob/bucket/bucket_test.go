@@ -13,5 +13,8 @@ func TestBucketOfMany(t *testing.T) {
 }
 
 func TestBucket(t *testing.T) {
-	blobtest.Exercise(t, func(t *testing.T) blob.Place { return blobtest.Serve(t).Place(t) })
+	blobtest.Exercise(t, func(t *testing.T) (blob.Place, string) {
+		s := blobtest.Serve(t)
+		return s.Place(t), s.Folder
+	})
 }

@@ -34,7 +34,7 @@ type Options struct {
 	Reserve func(folder string, bytes int64) (release func(), err error)
 }
 
-// Open is New, and Check.
+// Open is New, Check, and Begin.
 func Open(ctx context.Context, o Options) (*Bucket, error) {
 	b, err := New(o)
 	if err != nil {
@@ -43,7 +43,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	if err := b.Check(ctx); err != nil {
 		return nil, err
 	}
-	return b, nil
+	return b, b.Begin(ctx)
 }
 
 // New looks at what lies here, the credentials and the scratch folder, and asks no server.

@@ -25,6 +25,9 @@ func (t tusStore) NewUpload(ctx context.Context, info tus.FileInfo) (tus.Upload,
 	}
 	n := note{Size: info.Size, Part: max(partBytes, (info.Size+partsMost-1)/partsMost), MetaData: info.MetaData}
 	text, err := json.Marshal(n)
+	if err == nil {
+		err = t.of.b.there(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func (u uploads) content(ctx context.Context, id string) (c content, err error) 
 		}
 	}
 	if noted == nil {
-		return c, fmt.Errorf("%w: upload %s", blob.ErrNotFound, id)
+		return c, u.b.absent(ctx, fmt.Errorf("%w: upload %s", blob.ErrNotFound, id))
 	}
 	text, err := u.b.small(ctx, noted.key)
 	if err == nil {
@@ -96,7 +96,10 @@ func (u uploads) Progress(ctx context.Context, id string) (blob.Progress, error)
 }
 
 // Room is what is configured, as long as the scratch folder has room for what is on its way.
-func (u uploads) Room(context.Context) (blob.Room, error) {
+func (u uploads) Room(ctx context.Context) (blob.Room, error) {
+	if err := u.b.there(ctx); err != nil {
+		return blob.Room{}, err
+	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(u.b.options.Scratch, &fs); err != nil {
 		return blob.Room{}, fmt.Errorf("room in the scratch folder: %w", err)
@@ -179,7 +182,7 @@ func (u uploads) Sums(ctx context.Context, id string) ([]byte, error) {
 	}
 	sums, err := u.b.small(ctx, blob.UploadKey(id)+blob.SumsSuffix)
 	if errors.Is(err, blob.ErrNotFound) {
-		return nil, nil
+		return nil, u.b.there(ctx)
 	}
 	return sums, err
 }
@@ -187,6 +190,9 @@ func (u uploads) Sums(ctx context.Context, id string) ([]byte, error) {
 // KeepSums writes it anew.
 func (u uploads) KeepSums(ctx context.Context, id string, sums []byte) error {
 	if err := blob.CheckID(id); err != nil {
+		return err
+	}
+	if err := u.b.there(ctx); err != nil {
 		return err
 	}
 	_, err := u.b.put(ctx, blob.UploadKey(id)+blob.SumsSuffix, bytes.NewReader(sums), only{})
@@ -199,6 +205,9 @@ func (u uploads) Discard(ctx context.Context, id string) error {
 		return err
 	}
 	all, err := u.b.all(ctx, blob.UploadKey(id))
+	if err == nil && len(all) == 0 {
+		err = u.b.there(ctx)
+	}
 	if err != nil {
 		return err
 	}
