@@ -1,6 +1,7 @@
 package handlers_test
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -96,4 +97,34 @@ func TestHomeWarnsOfHoursThatEnd(t *testing.T) {
 	set(`UPDATE hour_marks SET full_hours = 0`)
 	saysInWords(t, "a wallet of before there were marks", owner.Get("/org"), "the hours last until")
 	lacks(t, "a wallet of before there were marks", owner.Get("/org"), "or less")
+}
+
+// TestHomeSaysTheReadersOwnCapAndKey has a member's own bound before the group's hours, and tells who has no key where to add one.
+func TestHomeSaysTheReadersOwnCapAndKey(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	limit := billing.Hours(20 * 3_600_000)
+	if err := a.Store.Machines.SetCap(t.Context(), w.Organization, w.Person(handlertest.Owner), w.Person(handlertest.Member), &limit); err != nil {
+		t.Fatal(err)
+	}
+	got := a.SignIn(handlertest.Member).Get("/org")
+	saysInWords(t, "a member with a cap", got, "20.00 CH left of your 20.00 CH")
+	lacks(t, "a member with a key", got, "You have no SSH key")
+	if text := words(got); strings.Index(text, "Your own cap") > strings.Index(text, "Compute hours left") {
+		t.Errorf("the group's hours come first: %.2000s", text)
+	}
+	owner := a.SignIn(handlertest.Owner).Get("/org")
+	saysInWords(t, "an owner without a key", owner, "You have no SSH key", "Add an SSH key")
+	lacks(t, "an owner", owner, "Your own cap")
+	lacks(t, "an auditor, who launches nothing", a.SignIn(handlertest.Auditor).Get("/org"), "You have no SSH key")
+}
+
+// TestSignUpTellsAllFaultsAtOnce answers a form with two faults with both, and keeps what was typed.
+func TestSignUpTellsAllFaultsAtOnce(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	got := a.Browser().Post("/sign-up", url.Values{"name": {""}, "email": {"ulrike@example.org"}, "organization": {"Plasma"}, "password": {"short"}})
+	saysInWords(t, "two faults", got, "Fill in your name.", "10")
+	if !strings.Contains(got.Body, "ulrike@example.org") || !strings.Contains(got.Body, "password-error") && strings.Count(got.Body, "aria-invalid") != 2 {
+		t.Errorf("not both faults are told: %.3000s", got.Body)
+	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"volary.dev/provisioner/typed"
 )
 
 // SealedLink is the secret link of a mail, for who has the identity.
@@ -22,8 +24,8 @@ type SealedLink struct {
 func (db *DB) ShowMailLink(ctx context.Context, to, subject string) (l SealedLink, err error) {
 	err = db.Tx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
-			SELECT id, to_address, subject, sealed FROM mails WHERE has_link AND to_address = lower($1) AND subject ILIKE $2
-			ORDER BY created_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE`, to, Like(subject))
+			SELECT id, to_address, subject, sealed FROM mails WHERE has_link AND to_address = $1 AND subject ILIKE $2
+			ORDER BY created_at DESC, id DESC LIMIT 1 FOR NO KEY UPDATE`, typed.Email(to), Like(subject))
 		var err error
 		if l, err = One(rows, "link", pgx.RowToStructByName[SealedLink]); err != nil {
 			return err

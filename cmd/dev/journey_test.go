@@ -9,9 +9,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -22,7 +19,6 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"volary.dev/cmd/internal/demo"
-	"volary.dev/provisioner/waittest"
 )
 
 // TestJourney is everything Volary is for, by hand in a real browser on real hosts: an image is uploaded, described,
@@ -58,7 +54,6 @@ func TestJourney(t *testing.T) {
 	v.nothingLeft(t)
 	t.Run("worker killed", func(t *testing.T) { workerKilled(t, v) })
 	t.Run("host restarted", func(t *testing.T) { hostRestarted(t, v) })
-	t.Run("image deleted", func(t *testing.T) { imageDeleted(t, v, b) })
 	t.Run("faults at random", func(t *testing.T) { faultsAtRandom(t, v) })
 }
 
@@ -215,65 +210,6 @@ func (b *browser) delete() {
 	b.state("gone")
 	b.see("asked by a member")
 	b.shoot("gone")
-}
-
-// imageDeleted deletes the image whose clusters ran, by its page. The hosts have copies of it, which go from there, and its bytes from the
-// store. A published version, and what ran of it, keeps
-// its image for ever: that these let go of it no page does, so the test does it in the database.
-func imageDeleted(t *testing.T, v *volary, b *browser) {
-	other := v.path("larger.qcow2")
-	for _, args := range [][]string{{"convert", "-O", "qcow2", v.sample, other}, {"resize", "-q", other, "+1M"}} {
-		if out, err := exec.CommandContext(t.Context(), "qemu-img", args...).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-	}
-	b.upload(other)
-	var digest, upload string
-	if err := v.pool.QueryRow(t.Context(), `SELECT canonical_digest, upload_id FROM images WHERE name = 'sample.qcow2'`).Scan(&digest, &upload); err != nil {
-		t.Fatal(err)
-	}
-	for _, sql := range []string{
-		`ALTER TABLE version_roles DISABLE TRIGGER published_roles`,
-		`UPDATE version_roles SET image_id = (SELECT id FROM images WHERE name = 'larger.qcow2')`,
-		`ALTER TABLE version_roles ENABLE TRIGGER published_roles`,
-		`UPDATE nodes SET image_id = (SELECT id FROM images WHERE name = 'larger.qcow2')`, // all gone
-	} {
-		if _, err := v.pool.Exec(t.Context(), sql); err != nil {
-			t.Fatal(err)
-		}
-	}
-	copies := func() (there []string) {
-		for _, h := range v.lab.Hosts() {
-			for _, name := range strings.Fields(virsh(t.Context(), t, "qemu+tcp://"+h.Address.Name+"/system", "vol-list", "--pool", "volary")) {
-				if strings.Contains(name, digest) && !strings.Contains(name, "/") {
-					there = append(there, h.Name+" "+name)
-				}
-			}
-		}
-		return there
-	}
-	if there := copies(); len(there) < 3 {
-		t.Fatalf("of the image that is to go hosts have %q", there)
-	}
-	blobs := []string{v.path("blob", "images", digest+".qcow2"), v.path("blob", "uploads", upload)}
-	if _, err := os.Stat(blobs[0]); err != nil {
-		t.Error(err)
-	}
-	b.open("/org/images")
-	b.press("sample.qcow2")
-	b.press("Delete")
-	b.see("Delete sample.qcow2")
-	b.press("Delete sample.qcow2")
-	b.see("The image is deleted")
-	waittest.Until(t, "the copies to go from the hosts", func() bool { return len(copies()) == 0 })
-	v.await(t, "the hosts' copies to be forgotten", `SELECT NOT EXISTS (SELECT FROM base_images WHERE digest = $1)`, digest)
-	v.await(t, "its bytes to go", `SELECT count(*) > 0 AND bool_and(state = 'completed') FROM river_job WHERE kind = 'delete_image'`)
-	for _, path := range blobs {
-		if found, err := filepath.Glob(path + "*"); err != nil || len(found) != 0 {
-			t.Errorf("the store still has %q (%v)", found, err)
-		}
-	}
-	v.nothingLeft(t)
 }
 
 func newSSHKey(t *testing.T) ssh.Signer {

@@ -44,6 +44,11 @@ func TestMailShow(t *testing.T) {
 	if told != 1 || logged != 1 {
 		t.Errorf("told %d times, logged %d times; want 1 and 1", told, logged)
 	}
+	// The domain as it is read finds what is kept in its ASCII form.
+	_, err := w.Pool.Exec(t.Context(), `UPDATE people SET email = 'ulrike@xn--mller-kva.example' WHERE id = $1`, w.Person)
+	storetest.NoError(t, err)
+	storetest.NoError(t, db.People.RequestReset(t.Context(), "ulrike@müller.example", ""))
+	storetest.NoError(t, mailShow{Address: "Ulrike@Müller.example"}.run(t.Context(), &out))
 	if err := (mailShow{Address: "nobody@example.org"}).run(t.Context(), &out); err == nil {
 		t.Error("a link of nobody is shown")
 	}

@@ -16,6 +16,7 @@ import (
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
 	"volary.dev/store/overview"
+	"volary.dev/store/people"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -34,10 +35,13 @@ func (h Handlers) ShowHome(c echo.Context) error {
 	// Whoever reads usage alone is shown nothing of what is closed to them.
 	reads := []func(echo.Context, *web.HomeProps) error{}
 	if mayWork(c) {
-		reads = append(reads, h.homeSteps)
+		reads = append(reads, h.homeSteps, h.homeCap)
 	}
 	if request.AllowedToRead(c, request.OrgWork) {
 		reads = append(reads, h.homeClusters, h.homeRequests)
+	}
+	if mayWork(c) {
+		reads = append(reads, h.homeKeys)
 	}
 	for _, read := range append(reads, h.homeHours) {
 		if err := read(c, &p); err != nil {
@@ -63,6 +67,27 @@ func (h Handlers) homeClusters(c echo.Context, p *web.HomeProps) error {
 		}
 	}
 	p.Attention = attention(clusters)
+	return err
+}
+
+// homeCap is what the reader may take without asking, where that is bounded.
+func (h Handlers) homeCap(c echo.Context, p *web.HomeProps) error {
+	orgID, personID := where(c)
+	limit, err := h.Machines.CapOf(c.Request().Context(), orgID, personID)
+	p.Cap = capProps(limit)
+	return err
+}
+
+// homeKeys says before a launch that the reader could not sign in to what they launch.
+func (h Handlers) homeKeys(c echo.Context, p *web.HomeProps) error {
+	_, personID := where(c)
+	_, total, err := h.People.SSHKeys(c.Request().Context(), personID, people.SSHKeyFilter{Page: store.Page{Limit: 1}})
+	if err == nil && total == 0 {
+		p.Attention = append(p.Attention, web.Attention{
+			Tone: ui.ToneWarn, Text: "You have no SSH key. A node takes the keys that are there when it is started: add yours before a launch.",
+			Label: "Add an SSH key", Where: "/account/ssh-keys",
+		})
+	}
 	return err
 }
 

@@ -36,6 +36,9 @@ func (h Handlers) CreateSignUp(c echo.Context) error {
 		Name: f.Name("name", "your name", 1, 120), Email: f.Text("email", "the e-mail address", 3, 254),
 		Organization: f.Name("organization", "the organization's name", 2, 80), Password: f.Secret("password", "a password", secretBytes),
 	}
+	if fault := s.PasswordFault(); fault != "" {
+		f.Wrong("password", fault)
+	}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.signUpPage(c, p)
 	}

@@ -10,4 +10,7 @@
 //	if r := f.Refusal(); r != nil {
 //		return show(c, f.Typed, r)
 //	}
+//
+// 2026-11-30: an auditor may end their own membership (OrgBelong), though they may change nothing else: who was invited to read must not need
+// an owner to be rid of it, and leaving changes nothing of the organization's. It is the only permission to write that names auditors.
 package request

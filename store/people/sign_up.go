@@ -43,6 +43,14 @@ func (db *DB) SignUp(ctx context.Context, s SignUp, address string) error {
 	return db.keepSignUp(ctx, s, nil, "/sign-in", address)
 }
 
+// PasswordFault is a sentence about a password that would be refused, empty where it would be taken: a form tells it beside the
+// faults of its other fields.
+func (s SignUp) PasswordFault() string {
+	f := store.Fields{}
+	checkPassword(f, "password", s.Password, normalEmail(s.Email), s.Name)
+	return f["password"]
+}
+
 // check also writes the name as it is kept.
 func (s *SignUp) check(f store.Fields) {
 	checkEmail(f, "email", s.Email)

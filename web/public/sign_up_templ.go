@@ -208,7 +208,7 @@ func Written(p WrittenProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p>The mail is in the outbox of the platform's admin, under Platform, Outbox.</p>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "<p>Its link is sealed: the outbox of the platform's admin shows that the mail was written, and not its link. The operator opens it with <code>volary mail show ADDRESS</code>; a portal that <code>go run ./cmd/dev up</code> started printed the whole command when it began.</p>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

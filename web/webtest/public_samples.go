@@ -56,7 +56,12 @@ func publicSamples() []Sample {
 		{"workplaces-none", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now()}})},
 		{"home", org.Home(homeFull())},
 		{"home-empty", org.Home(homeEmpty())},
-		{"home-member", org.Home(org.HomeProps{Layout: orgLayout(), MayLaunch: true, Requests: requestRows()[:1], Waiting: 1, Running: runningRows()[:1]})},
+		{"home-member", org.Home(org.HomeProps{
+			Layout: orgLayout(), MayLaunch: true, Requests: requestRows()[:1], Waiting: 1, Running: runningRows()[:1],
+			Cap:       &org.Cap{MCS: 20 * 3_600_000, LeftMCS: 7_500_000 * 3, Since: ago(400 * time.Hour)},
+			Hours:     homeFull().Hours,
+			Attention: []org.Attention{{Tone: ui.ToneWarn, Text: "You have no SSH key. A node takes the keys that are there when it is started: add yours before a launch.", Label: "Add an SSH key", Where: "/account/ssh-keys"}},
+		})},
 	}
 }
 
