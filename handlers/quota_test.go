@@ -17,7 +17,7 @@ func TestQuotaIsSetAndShown(t *testing.T) {
 	root, member := a.SignIn(handlertest.PlatformAdmin), a.SignIn(handlertest.Member)
 	path := "/platform/organizations/" + w.Organization.String()
 	says(t, "of nobody's own", root.Get(path), http.StatusOK, "of 256 GiB used", "Empty: as all others, 256 GiB.")
-	says(t, "no number", root.Post(path+"/quota", url.Values{"quota": {"a lot"}}), http.StatusUnprocessableEntity, "has to be a whole number", `value="a lot"`)
+	says(t, "no number", root.Post(path+"/quota", url.Values{"quota": {"a lot"}}), http.StatusUnprocessableEntity, "Give the quota as a whole number", `value="a lot"`)
 	says(t, "too much", root.Post(path+"/quota", url.Values{"quota": {"1048577"}}), http.StatusUnprocessableEntity, "between 0 and 1048576")
 	if got := root.Post(path+"/quota", url.Values{"quota": {"12"}}); got.Status != http.StatusSeeOther {
 		t.Fatalf("set: %d %s", got.Status, got.Body)

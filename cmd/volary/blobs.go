@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,14 +68,25 @@ func (v verifyBlobs) verify(ctx context.Context, db *floors.All, look loops.Blob
 		}
 	}
 	if lost+unread > 0 {
-		return fmt.Errorf("of %s of images %d are lost, and %d could not be read", refusal.Plural(all, "blob", "blobs"), lost, unread)
+		return errors.New(notWhole(all, lost, unread))
 	}
-	how := "read, and are what was kept"
-	if v.Sizes {
-		how = "there, and have their sizes; they were not read"
-	}
-	fmt.Fprintf(to, "The images are whole: %s (%s) are %s.\n", refusal.Plural(all, "blob", "blobs"), refusal.Bytes(bytes), how)
+	fmt.Fprintln(to, v.whole(all, bytes))
 	return nil
+}
+
+// notWhole says how many of all blobs are lost, and how many nobody could read.
+func notWhole(all, lost, unread int) string {
+	return fmt.Sprintf("of %s of images, %s, and %s not be read",
+		refusal.Plural(all, "blob", "blobs"), refusal.Plural(lost, "is lost", "are lost"), refusal.Count(unread)+" could")
+}
+
+// whole says that all blobs are as they were kept, and what was done to know it.
+func (v verifyBlobs) whole(all int, bytes int64) string {
+	one, many := "blob (%s) was read, and is what was kept", "blobs (%s) were read, and are what was kept"
+	if v.Sizes {
+		one, many = "blob (%s) is there, and has its size; it was not read", "blobs (%s) are there, and have their sizes; they were not read"
+	}
+	return "The images are whole: " + fmt.Sprintf(refusal.Plural(all, one, many), refusal.Bytes(bytes)) + "."
 }
 
 func tellLost(ctx context.Context, db *floors.All, n models.NamedDigest, loss models.BlobLoss, to io.Writer) error {

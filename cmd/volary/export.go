@@ -41,7 +41,7 @@ func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) er
 	if err != nil {
 		return err
 	}
-	provider, err := db.People.ProviderByName(ctx, e.Provider)
+	provider, err := providerByName(ctx, db, e.Provider)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ func (g grantCommand) Run(ctx context.Context) error {
 		return err
 	}
 	return withStore(ctx, func(db *floors.All) error {
-		provider, err := db.People.ProviderByName(ctx, g.Provider)
+		provider, err := providerByName(ctx, db, g.Provider)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ type addHost struct {
 // Run implements kong's command.
 func (a addHost) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *floors.All) error {
-		provider, err := db.People.ProviderByName(ctx, a.Provider)
+		provider, err := providerByName(ctx, db, a.Provider)
 		if err != nil {
 			return err
 		}
@@ -118,7 +118,7 @@ func (c checkHost) Run(ctx context.Context) error {
 }
 
 func findHost(ctx context.Context, db *floors.All, provider, name string) (uuid.UUID, machines.Host, error) {
-	p, err := db.People.ProviderByName(ctx, provider)
+	p, err := providerByName(ctx, db, provider)
 	if err != nil {
 		return uuid.Nil, machines.Host{}, err
 	}
@@ -131,7 +131,7 @@ func findHost(ctx context.Context, db *floors.All, provider, name string) (uuid.
 			return p.ID, h, nil
 		}
 	}
-	return uuid.Nil, machines.Host{}, refusal.NotFound("host")
+	return uuid.Nil, machines.Host{}, repeatTyped(refusal.NotFound("host"), name)
 }
 
 type moveHost struct {
@@ -244,7 +244,7 @@ type listHosts struct {
 // Run implements kong's command.
 func (l listHosts) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *floors.All) error {
-		provider, err := db.People.ProviderByName(ctx, l.Provider)
+		provider, err := providerByName(ctx, db, l.Provider)
 		if err != nil {
 			return err
 		}

@@ -37,7 +37,7 @@ type addPool struct {
 // Run implements kong's command.
 func (p addPool) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *floors.All) error {
-		provider, err := db.People.ProviderByName(ctx, p.Provider)
+		provider, err := providerByName(ctx, db, p.Provider)
 		if err != nil {
 			return err
 		}

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store/floors"
 	"volary.dev/store/people"
 )
@@ -41,7 +43,7 @@ type addStaff struct {
 // Run implements kong's command.
 func (a addStaff) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *floors.All) error {
-		provider, err := db.People.ProviderByName(ctx, a.Provider)
+		provider, err := providerByName(ctx, db, a.Provider)
 		if err != nil {
 			return err
 		}
@@ -55,4 +57,21 @@ func (a addStaff) Run(ctx context.Context) error {
 		fmt.Printf("%s is %s of %s.\n", person.Name, a.Role, a.Provider)
 		return nil
 	})
+}
+
+// providerByName is the provider of that name. The refusal of another repeats what was typed, in quotes, so that a space or a letter too many shows.
+func providerByName(ctx context.Context, db *floors.All, name string) (people.Provider, error) {
+	provider, err := db.People.ProviderByName(ctx, name)
+	return provider, repeatTyped(err, name)
+}
+
+// repeatTyped names what was typed in the refusal of what is not there; another error stays as it is.
+func repeatTyped(err error, typed string) error {
+	r, ok := refusal.As(err)
+	if !ok || r.Code != "not_found" {
+		return err
+	}
+	named := *r
+	named.Title = fmt.Sprintf("%s: %q.", strings.TrimSuffix(r.Title, "."), typed)
+	return &named
 }

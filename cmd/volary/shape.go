@@ -27,7 +27,7 @@ type addShape struct {
 // Run implements kong's command.
 func (s addShape) Run(ctx context.Context) error {
 	return withStore(ctx, func(db *floors.All) error {
-		provider, err := db.People.ProviderByName(ctx, s.Provider)
+		provider, err := providerByName(ctx, db, s.Provider)
 		if err != nil {
 			return err
 		}

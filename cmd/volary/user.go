@@ -75,7 +75,7 @@ func (u createUser) workplaces(ctx context.Context, db *floors.All) (func(person
 		}
 	}
 	if u.Provider != "" {
-		if provider, err = db.People.ProviderByName(ctx, u.Provider); err != nil {
+		if provider, err = providerByName(ctx, db, u.Provider); err != nil {
 			return nil, err
 		}
 	}

@@ -19,7 +19,7 @@ import (
 //	worker verify FILE SCRATCH
 //
 // It prints provisioner.UploadVerdict and the path below SCRATCH of the canonical form of each of its images as JSON. It is the same
-// judgement that an uploaded file gets.
+// judgement that an uploaded file gets. The canonical forms stay, and a last line on standard error says in which folder.
 const verifyArgument = "verify"
 
 func verify(args []string) error {
@@ -46,8 +46,20 @@ func verify(args []string) error {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	return json.NewEncoder(os.Stdout).Encode(struct {
+	err = json.NewEncoder(os.Stdout).Encode(struct {
 		Verdict   provisioner.UploadVerdict `json:"verdict"`
 		Canonical []string                  `json:"canonical"`
 	}{result.UploadVerdict, result.Canonical})
+	if left := leftIn(result.Canonical); err == nil && left != "" {
+		fmt.Fprintln(os.Stderr, left)
+	}
+	return err
+}
+
+// leftIn says in which folder the canonical forms stay; empty where there are none.
+func leftIn(canonical []string) string {
+	if len(canonical) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("What guests would get stays in %s: remove that folder when you have seen it.", filepath.Dir(canonical[0]))
 }

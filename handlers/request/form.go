@@ -183,7 +183,7 @@ func (f *Form) Int64(name, called string, least, most int64) int64 {
 	case errors.Is(err, typed.ErrTooLarge), err == nil && (n < least || n > most):
 		f.Wrong(name, fmt.Sprintf("%s must be between %d and %d.", sentence(called), least, most))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("%s has to be a whole number between %d and %d; %v.", sentence(called), least, most, err))
+		f.Wrong(name, fmt.Sprintf("Give %s as a whole number between %d and %d; %v.", called, least, most, err))
 	default:
 		return n
 	}
@@ -198,7 +198,7 @@ func (f *Form) Decimal(name, called string, places int, least, most int64) int64
 	case errors.Is(err, typed.ErrTooLarge), err == nil && (n < least || n > most):
 		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), low, high))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("%s has to be a number between %s and %s; %v.", sentence(called), low, high, err))
+		f.Wrong(name, fmt.Sprintf("Give %s as a number between %s and %s; %v.", called, low, high, err))
 	default:
 		return n
 	}

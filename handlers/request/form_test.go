@@ -127,3 +127,14 @@ func FuzzParseHours(f *testing.F) {
 		}
 	})
 }
+
+// TestRefusalOfANumberSuitsOneAndMany reads well of a thing that is one and of things that are many.
+func TestRefusalOfANumberSuitsOneAndMany(t *testing.T) {
+	for _, called := range []string{"the memory", "the vCPUs"} {
+		f := form(url.Values{"n": {"1,000"}})
+		f.Int("n", called, 1, 1024)
+		if want := "Give " + called + " as a whole number between 1 and 1024; "; !strings.HasPrefix(f.wrong["n"], want) {
+			t.Errorf("%q does not begin with %q", f.wrong["n"], want)
+		}
+	}
+}

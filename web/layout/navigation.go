@@ -147,7 +147,8 @@ func place(p Props) string {
 	return p.Provider
 }
 
-func zoneName(p Props) string {
+// ZoneName is the short name of the zone that the page's times are in.
+func (p Props) ZoneName() string {
 	if p.Zone == nil {
 		return "UTC"
 	}

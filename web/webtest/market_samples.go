@@ -15,7 +15,7 @@ func marketSamples() []Sample {
 	wrong.Offers.Rows = nil
 	wrong.Values.Nodes, wrong.Values.Price = "many", "cheap"
 	wrong.Form = refused(map[string]string{
-		"nodes": "The number of nodes has to be a whole number between 1 and 1000.", "price": "The price has to be a number such as 0.05, of one compute hour.",
+		"nodes": "Give the number of nodes as a whole number between 1 and 1000.", "price": "The price has to be a number such as 0.05, of one compute hour.",
 	})
 	none := public.MarketProps{Layout: bare, Values: needValues(), List: ui.ListProps{Path: "/market"}, Offers: public.Offers{Now: now()}}
 	return []Sample{
