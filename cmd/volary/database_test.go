@@ -30,7 +30,7 @@ func TestRefusalRepeatsWhatWasTyped(t *testing.T) {
 		t.Errorf("%q does not begin with %q", got, want)
 	}
 	other := refusal.Invalid(map[string]string{"hours": "Too many."})
-	if repeatTyped(other, "x") != error(other) || repeatTyped(nil, "x") != nil {
+	if !errors.Is(repeatTyped(other, "x"), other) || repeatTyped(nil, "x") != nil {
 		t.Error("another refusal is not left as it is")
 	}
 }

@@ -47,9 +47,9 @@ func (db *DB) RetryFetch(ctx context.Context, orgID, by uuid.UUID, id, from stri
 		}
 		// Else as it is: the worker may not have followed yet where somebody said so before, and the page has that address since.
 		var where string
-		switch {
-		case from == "":
-		case from == u.Leads:
+		switch from {
+		case "":
+		case u.Leads:
 			where = `follow = true, address = $2, given = coalesce(nullif(given, ''), address)`
 		default:
 			where = `back = true, follow = false, address = $2, given = ''`
