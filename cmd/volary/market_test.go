@@ -71,7 +71,7 @@ func TestCommandsRefuseInWords(t *testing.T) {
 		"vcpus: Choose 1 to 1024 vCPUs; 0 was given.":              {"shape", "add", "small", "--provider=North", "--vcpus=0", "--memory=1024", "--disk=10"},
 		"There is no such pool.":                                   {"host", "add", "h1", "--provider=North", "--pool=main", "--name=h1", "--underlay=192.0.2.1"},
 		"prefix: 192.0.0.0/16 overlaps the underlay 192.0.2.0/24:": {"pool", "add", "main", "--provider=North", "--prefix=192.0.0.0/16", "--underlay=192.0.2.0/24"},
-		"There is no such host.":                                   {"host", "check", "h1", "--provider=North"},
+		"There is no such host: \"h1\".":                           {"host", "check", "h1", "--provider=North"},
 	} {
 		if err := run(t, line...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("volary %s: %v, want %q", strings.Join(line, " "), err, want)

@@ -75,6 +75,7 @@ func orgDuties() []Duty {
 		{OrgOrder, "Order compute hours and see what was ordered"},
 		{OrgManage, "Invite people, set caps, decide on requests of members, read the log"},
 		{OrgOwn, "Change roles, remove members, invite owners"},
+		{OrgBelong, "Leave the organization"},
 	}
 }
 

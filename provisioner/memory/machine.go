@@ -226,15 +226,19 @@ func (m *machine) printChecks(ctx context.Context, nonce string) {
 	if m.spec.Name == string(provisioner.RoleHead) {
 		return
 	}
-	for range 100 {
+	opts := m.host.world.opts
+	for until, pause := time.Now().Add(opts.TryTime), opts.BootTime/10; ; pause = min(2*pause, opts.BootTime) {
 		reached := netip.Addr{}
 		m.during(ctx, func() {
 			if reached = m.reaches("head"); reached.IsValid() {
 				line("head reached " + reached.String())
 			}
 		})
-		if reached.IsValid() || !wait(ctx, m.host.world.opts.BootTime/10) {
+		if reached.IsValid() || !wait(ctx, pause) {
 			return
+		}
+		if time.Now().After(until) {
+			break
 		}
 	}
 	m.during(ctx, func() { line("head unreached") })

@@ -24,7 +24,7 @@ func address(name string) provisioner.HostAddress {
 }
 
 func quick(dir string) *memory.World {
-	return memory.NewWorld(memory.Options{StateDir: dir, BootTime: 20 * time.Millisecond, StopTime: 5 * time.Millisecond})
+	return memory.NewWorld(memory.Options{StateDir: dir, BootTime: 20 * time.Millisecond, StopTime: 5 * time.Millisecond, TryTime: 3 * time.Second})
 }
 
 // cluster puts a head on h1 and a compute node on h2 into one network.

@@ -17,7 +17,10 @@ type Options struct {
 	StateDir string        // where hosts remember disks and networks over a restart of the process; empty: nowhere
 	BootTime time.Duration // from the start of a guest to "volary: ready"; 2 s
 	StopTime time.Duration // from the power button to off; 500 ms
-	Size     provisioner.Shape
+	// TryTime is how long a guest tries to reach its head, which another worker may start after the first has ended; 2 min, as the
+	// acceptance script does.
+	TryTime time.Duration
+	Size    provisioner.Shape
 }
 
 // World is a set of simulated hosts. It is safe for concurrent use.
@@ -37,6 +40,9 @@ func NewWorld(o Options) *World {
 	}
 	if o.StopTime == 0 {
 		o.StopTime = 500 * time.Millisecond
+	}
+	if o.TryTime == 0 {
+		o.TryTime = 2 * time.Minute
 	}
 	if o.Size == (provisioner.Shape{}) {
 		o.Size = provisioner.Shape{VCPUs: 16, MemoryMiB: 64 << 10, DiskGiB: 500}
