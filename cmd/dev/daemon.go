@@ -198,6 +198,7 @@ func (d *daemon) stop() {
 	}
 	close(d.end)
 	<-d.ended
+	d.end = nil
 }
 
 func (v *volary) startWorker(ctx context.Context) (string, error) {

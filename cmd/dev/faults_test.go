@@ -125,20 +125,18 @@ func (v *volary) killWorkerWhen(t *testing.T, cluster uuid.UUID, condition strin
 	})
 }
 
-// nothingLeft asks every host of the lab, by virsh, whether anything of a cluster is there: no domain, no network, no file of
-// either, and of volumes base images alone. Holds and runs have to be closed too.
+// nothingLeft asks every host of the lab, by virsh, whether anything of a cluster is there: no domain, no network, no console,
+// no UEFI variables, and of volumes base images alone. Holds and runs have to be closed too.
 func (v *volary) nothingLeft(t *testing.T) {
 	t.Helper()
 	v.await(t, "every hold to be released and every run closed",
 		`SELECT NOT EXISTS (SELECT FROM holds WHERE held > 0) AND NOT EXISTS (SELECT FROM runs WHERE closed_at IS NULL)`)
 	base := regexp.MustCompile(`^(base-)?[0-9a-f]{64}(\.ok)?$`)
 	for i, h := range v.lab.Hosts() {
-		for _, folder := range []string{"volary/consoles", "qemu/nvram", "dnsmasq"} {
+		for _, folder := range []string{"volary/consoles", "qemu/nvram"} {
 			files, _ := filepath.Glob(filepath.Join(v.lab.HostDir(i), "lib", folder, "*"))
 			for _, f := range files {
-				if !strings.Contains(filepath.Base(f), nethook.ProbeName) {
-					t.Errorf("%s still has the file %s", h.Name, f)
-				}
+				t.Errorf("%s still has the file %s", h.Name, f)
 			}
 		}
 		uri := "qemu+tcp://" + h.Address.Name + "/system"
