@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,4 +28,13 @@ func Away(err error) bool {
 	}
 	// What pgx says of a connection that it has found closed may be tried again; a cut in an answer's middle is an EOF.
 	return pgconn.SafeToRetry(err) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// awayTexts are what the messages of pgx have in them where it is sure that Away is true.
+var awayTexts = []string{"failed to connect to `", "(SQLSTATE 08", "(SQLSTATE 57P0", "(SQLSTATE 53300)", "conn closed"}
+
+// AwayText is Away where only an error's text is at hand, as in a library's log. Its no is no proof: a connection that was cut
+// has a text that anybody's connection has.
+func AwayText(text string) bool {
+	return slices.ContainsFunc(awayTexts, func(s string) bool { return strings.Contains(text, s) })
 }

@@ -129,13 +129,37 @@ func (c *chaos) killServer(t *testing.T, d *daemon, url string) {
 	waittest.Until(t, d.name+" to be started again", func() bool { return d.pid.Load() != pid && answers(t.Context(), url) })
 }
 
+// outageLines is how many lines about the database one server may write while it is away: that it is, and a reminder. A line
+// per connection that was just in use, or per request, would be many.
+const outageLines = 3
+
 func (c *chaos) killDatabase(t *testing.T) {
 	killed := c.postmaster()
+	said := map[*daemon]int{c.web: aboutDatabase(t, c.web), c.worker: aboutDatabase(t, c.worker)}
+	defer func() {
+		for d, before := range said {
+			if n := aboutDatabase(t, d) - before; n > outageLines {
+				t.Errorf("%s wrote %d lines about the database that was away", d.name, n)
+			}
+		}
+	}()
 	must(t, syscall.Kill(killed, syscall.SIGKILL))
 	waittest.Until(t, "another PostgreSQL", func() bool {
 		pid := c.postmaster()
 		return pid != 0 && pid != killed && c.pool.Ping(t.Context()) == nil
 	})
+}
+
+// aboutDatabase counts what a server wrote of a database that it cannot reach.
+func aboutDatabase(t *testing.T, d *daemon) (lines int) {
+	b, err := os.ReadFile(d.log)
+	must(t, err)
+	for line := range strings.Lines(string(b)) {
+		if store.AwayText(line) {
+			lines++
+		}
+	}
+	return lines
 }
 
 func (c *chaos) freeze(t *testing.T, host int) {

@@ -39,6 +39,8 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
+	outage := setup.NewOutage(log, pool.Ping)
+	log = outage.Logger()
 	if err := store.CheckServerRole(ctx, pool, store.RoleWeb, migrations.FS); err != nil {
 		return err
 	}
@@ -57,7 +59,8 @@ func run(ctx context.Context, log *slog.Logger) error {
 	}
 	changes := handlers.NewChanges()
 	locks := handlers.NewUploadLocks(db, log)
-	listening := make(chan error, 3)
+	listening := make(chan error, 4)
+	go func() { listening <- outage.Watch(ctx) }()
 	go func() { listening <- db.Core.Listen(ctx, changes.Publish, changes.Lost) }()
 	go func() { listening <- db.Core.ListenRights(ctx, changes.RightsEnded) }()
 	go func() { listening <- db.Core.ListenUploads(ctx, locks.Heard) }()

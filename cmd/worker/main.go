@@ -56,6 +56,8 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
+	outage := setup.NewOutage(log, pool.Ping)
+	log = outage.Logger()
 	if err := store.CheckServerRole(ctx, pool, store.RoleWorker, migrations.FS); err != nil {
 		return err
 	}
@@ -76,7 +78,10 @@ func run(ctx context.Context, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return work(ctx, cfg, db, queuePool, hosts, mails, log)
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return outage.Watch(ctx) })
+	all.Go(func() error { return work(ctx, cfg, db, queuePool, hosts, mails, log) })
+	return all.Wait()
 }
 
 // consoleConnections is how many connections of web processes the worker holds at once.
