@@ -39,7 +39,7 @@ func (h hook) answerAll(n network) error {
 			failed = append(failed, os.Remove(filepath.Join(h.dir, e.Name())))
 		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(failed, h.forgetNetworks())...)
 }
 
 func (h hook) answer(q Question) Answer {

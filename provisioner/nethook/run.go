@@ -28,6 +28,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 	h := hook{
 		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, vars: VarsDir, identity: IdentityFile, logConf: "/etc/libvirt/virtlogd.conf",
 		now: now, device: deviceOf, tracked: mostTracked, settings: "/proc/sys/net/ipv4/conf",
+		names: nameDir, networks: networkStateDir,
 	}
 	return h.serve(ctx, args[1], stdin)
 }
@@ -47,6 +48,8 @@ type hook struct {
 	logConf    string // of virtlogd
 	settings   string // the kernel's, a folder for each interface
 	identity   string // the file of IdentityFile
+	names      string // of what libvirt writes for the dnsmasq of each network
+	networks   string // of libvirt's state of each network
 	now        time.Time
 }
 
