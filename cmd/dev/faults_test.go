@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -9,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -125,6 +129,27 @@ func (v *volary) killWorkerWhen(t *testing.T, cluster uuid.UUID, condition strin
 	})
 }
 
+// networksForgotten waits until a host has no file of a cluster's network. Where its power was cut they stay until they are old.
+func (v *volary) networksForgotten(t *testing.T, host int) {
+	t.Helper()
+	folder := filepath.Join(v.lab.HostDir(host), "lib", "dnsmasq")
+	old := time.Now().Add(-time.Hour)
+	waittest.Until(t, "the files of networks on "+v.lab.Hosts()[host].Name+" to be gone", func() bool {
+		var left []string
+		for _, pattern := range []string{"volary-[0-9]*", "vol[0-9]*"} {
+			files, err := filepath.Glob(filepath.Join(folder, pattern))
+			must(t, err)
+			left = append(left, files...)
+		}
+		for _, f := range left {
+			if err := os.Chtimes(f, old, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+		return len(left) == 0
+	})
+}
+
 // nothingLeft asks every host of the lab, by virsh, whether anything of a cluster is there: no domain, no network, no console,
 // no UEFI variables, and of volumes base images alone. Holds and runs have to be closed too.
 func (v *volary) nothingLeft(t *testing.T) {
@@ -139,6 +164,7 @@ func (v *volary) nothingLeft(t *testing.T) {
 				t.Errorf("%s still has the file %s", h.Name, f)
 			}
 		}
+		v.networksForgotten(t, i)
 		uri := "qemu+tcp://" + h.Address.Name + "/system"
 		for _, list := range [][]string{{"list", "--all", "--name"}, {"net-list", "--all", "--name"}} {
 			for _, name := range strings.Fields(virsh(t.Context(), t, uri, list...)) {
