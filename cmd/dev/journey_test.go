@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"volary.dev/cmd/internal/demo"
+	"volary.dev/provisioner/waittest"
 )
 
 // TestJourney is everything Volary is for, by hand in a real browser on real hosts: an image is uploaded, described,
@@ -232,14 +235,20 @@ func overSSH(t *testing.T, key ssh.Signer, connect, command string) string {
 	if m := regexp.MustCompile(`^ssh -p (\d+) (\S+)@(\S+)$`).FindStringSubmatch(connect); m != nil {
 		port, user, host = m[1], m[2], m[3]
 	}
-	client, err := ssh.Dial("tcp", host+":"+port, &ssh.ClientConfig{
-		User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 30 * time.Second,
-		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519}, // the others are made when first asked for, which takes long
-		HostKeyCallback:   ssh.InsecureIgnoreHostKey(),  //nolint:gosec // a guest made a minute ago: its key is known to nobody
+	var client *ssh.Client
+	// The port is published once the cluster is ready: a busy host takes a moment.
+	waittest.Until(t, "an answer to "+connect, func() bool {
+		var err error
+		client, err = ssh.Dial("tcp", host+":"+port, &ssh.ClientConfig{
+			User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 30 * time.Second,
+			HostKeyAlgorithms: []string{ssh.KeyAlgoED25519}, // the others are made when first asked for, which takes long
+			HostKeyCallback:   ssh.InsecureIgnoreHostKey(),  //nolint:gosec // a guest made a minute ago: its key is known to nobody
+		})
+		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Fatalf("%s: %v", connect, err)
+		}
+		return err == nil
 	})
-	if err != nil {
-		t.Fatalf("%s: %v", connect, err)
-	}
 	defer client.Close()
 	session, err := client.NewSession()
 	if err != nil {
