@@ -46,6 +46,8 @@ func lowest() []layer {
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
+		// Whoever runs a model plans it, with a deployment around it or none.
+		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
 		// The process that a host's driver lives in is the driver's choice: hostline knows none.
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
@@ -63,11 +65,11 @@ func lowest() []layer {
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
 		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
-			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue", "provisioner/typed",
+			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "store/queue", "provisioner/typed",
 		}},
 		// Readers of several floors.
 		{packages: []string{"store/overview"}, may: []string{
-			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue", "provisioner/typed",
+			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "store/queue", "provisioner/typed",
 		}},
 		// It puts the handles together.
 		{packages: []string{"store/floors"}, may: []string{
@@ -97,7 +99,7 @@ func pages() []layer {
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
 				"billing", "provisioner", "provisioner/typed", "provisioner/placement",
 				"provisioner/image", "provisioner/image/magic", "provisioner/acceptance", "provisioner/fetch",
-				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
+				"provisioner/cloudinit", "provisioner/plan", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
@@ -106,7 +108,7 @@ func pages() []layer {
 			packages: []string{"handlers/loops"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob",
-				"billing", "provisioner", "provisioner/cloudinit", "provisioner/reconcile",
+				"billing", "provisioner", "provisioner/cloudinit", "provisioner/plan", "provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},

@@ -14,10 +14,10 @@ import (
 
 // gateWatch looks at the nodes of one host.
 type gateWatch struct {
-	gate  provisioner.Gate
 	vni   uint32
 	nodes []machines.NodeWork
-	after map[uuid.UUID]string // the mark from which each console is searched for the gate's text
+	gates map[uuid.UUID]provisioner.Gate // of each of them
+	after map[uuid.UUID]string           // the mark from which each console is searched for the gate's text
 }
 
 // gateSeen is what was seen of one node.
@@ -50,49 +50,59 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 		detail, ok := met[n.ID]
 		found[n.ID] = gateSeen{
 			machine: reconcile.MachineRunning, met: ok, searched: searched[n.ID],
-			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
+			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gates[n.ID].Kind), Detail: detail},
 		}
 	}
 	return found, nil
 }
 
-// met gives the detail of the evidence for each node that met its gate.
+// met gives the detail of the evidence for each node that met its gate. A host is asked for addresses, and for what consoles got,
+// only where a node's gate needs them.
 func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
-	if w.gate.Kind != provisioner.GateAddress {
-		return w.printed(ctx, d)
-	}
-	addresses, err := d.Addresses(ctx, w.vni)
-	if err != nil {
-		return nil, nil, err
-	}
-	met = map[uuid.UUID]string{}
+	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
+	var address, console []machines.NodeWork
 	for _, n := range w.nodes {
-		if addresses[strings.ToLower(n.MAC.String())] == n.Address {
-			met[n.ID] = n.Address.String()
+		if w.gates[n.ID].Kind == provisioner.GateAddress {
+			address = append(address, n)
+		} else {
+			console = append(console, n)
 		}
 	}
-	return met, nil, nil
+	if len(address) > 0 {
+		given, err := d.Addresses(ctx, w.vni)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, n := range address {
+			if given[strings.ToLower(n.MAC.String())] == n.Address {
+				met[n.ID] = n.Address.String()
+			}
+		}
+	}
+	if len(console) > 0 {
+		err = w.printed(ctx, d, console, met, searched)
+	}
+	return met, searched, err
 }
 
-// printed looks for the gate's text in what each console got since the last look, all of which the host keeps for a while:
+// printed looks for the gates' texts in what each console got since the last look, all of which the host keeps for a while:
 // text is found however much was written behind it.
-func (w gateWatch) printed(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
-	queries := make([]provisioner.ConsoleQuery, len(w.nodes))
-	for i, n := range w.nodes {
-		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{w.gate.Text}, After: w.after[n.ID]}
+func (w gateWatch) printed(ctx context.Context, d provisioner.Driver, nodes []machines.NodeWork, met, searched map[uuid.UUID]string) error {
+	queries := make([]provisioner.ConsoleQuery, len(nodes))
+	for i, n := range nodes {
+		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{w.gates[n.ID].Text}, After: w.after[n.ID]}
 	}
 	texts, err := d.Consoles(ctx, queries)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
-	for i, n := range w.nodes {
+	for i, n := range nodes {
 		searched[n.ID] = texts[i].Next
 		if lines := texts[i].Lines; len(lines) > 0 {
 			met[n.ID] = printable(lines[len(lines)-1])
 		}
 	}
-	return met, searched, nil
+	return nil
 }
 
 // printable is a line that a guest wrote, without what a terminal takes for commands.

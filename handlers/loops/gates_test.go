@@ -1,8 +1,16 @@
 package loops
 
 import (
+	"context"
+	"net"
+	"net/netip"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/store/machines"
 )
 
 func TestPrintable(t *testing.T) {
@@ -13,6 +21,57 @@ func TestPrintable(t *testing.T) {
 	} {
 		if got := printable([]byte(line)); got != want {
 			t.Errorf("%q is shown as %q, want %q", line, got, want)
+		}
+	}
+}
+
+// consoleHost gives one address, and on every console one line.
+type consoleHost struct {
+	provisioner.Driver
+	node machines.NodeWork
+	line string
+	runs []uuid.UUID
+}
+
+func (h consoleHost) Addresses(context.Context, uint32) (map[string]netip.Addr, error) {
+	return map[string]netip.Addr{h.node.MAC.String(): h.node.Address}, nil
+}
+
+func (h consoleHost) Consoles(_ context.Context, queries []provisioner.ConsoleQuery) ([]provisioner.ConsoleText, error) {
+	texts := make([]provisioner.ConsoleText, len(queries))
+	for i, q := range queries {
+		if strings.Contains(h.line, q.Find[0]) {
+			texts[i] = provisioner.ConsoleText{Lines: [][]byte{[]byte(h.line)}}
+		}
+	}
+	return texts, nil
+}
+
+func (h consoleHost) Observe(context.Context) (o provisioner.Observation, err error) {
+	for _, id := range h.runs {
+		o.Nodes = append(o.Nodes, provisioner.NodeObservation{ID: id, State: provisioner.MachineRunning})
+	}
+	return o, nil
+}
+
+// Of three nodes on one host each is ready by the gate of its own group.
+func TestEachNodeMeetsItsOwnGate(t *testing.T) {
+	node := func(n byte) machines.NodeWork {
+		return machines.NodeWork{ID: uuid.UUID{n}, MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, Address: netip.AddrFrom4([4]byte{10, 0, 0, n})}
+	}
+	console := func(text string) provisioner.Gate {
+		return provisioner.Gate{Kind: provisioner.GateConsole, Text: text}
+	}
+	w := gateWatch{nodes: []machines.NodeWork{node(10), node(11), node(12)}, gates: map[uuid.UUID]provisioner.Gate{
+		{10}: {Kind: provisioner.GateAddress}, {11}: console("slurmd up"), {12}: console("cuda up"),
+	}}
+	found, err := w.look(t.Context(), consoleHost{node: node(10), line: "slurmd up", runs: []uuid.UUID{{10}, {11}, {12}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[uuid.UUID]string{{10}: "10.0.0.10", {11}: "slurmd up", {12}: ""} {
+		if g := found[id]; g.met != (want != "") || g.evidence.Detail != want || g.evidence.Kind != string(w.gates[id].Kind) {
+			t.Errorf("node %d: met %t, evidence %+v; want %q", id[0], g.met, g.evidence, want)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
@@ -172,7 +173,7 @@ type newCluster struct {
 }
 
 // reserve writes the cluster and its nodes down, each with its host, address and MAC.
-func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan launchPlan) error {
+func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, planned launchPlan) error {
 	vni, err := nextVNI(ctx, tx)
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	if err := writeKeys(ctx, tx, n.ID, keys); err != nil {
 		return err
 	}
-	return n.reserveNodes(ctx, tx, c, plan, network{VNI: vni, Subnet: subnet})
+	return n.reserveNodes(ctx, tx, c, planned, plan.Net{VNI: vni, Subnet: subnet})
 }
 
 // nextVNI takes the next network identifier that no cluster has. Two launches never get the same one of a sequence.

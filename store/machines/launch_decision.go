@@ -12,6 +12,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
@@ -179,7 +180,7 @@ func (c launchCase) check() *refusal.Error {
 	}
 	f := store.Fields{}
 	maps.Copy(f, c.Faults)
-	least, most := c.Version.ComputeMin, min(c.Version.ComputeMax, mostCompute(c.Pool.SubnetBits))
+	least, most := c.Version.ComputeMin, min(c.Version.ComputeMax, plan.MostNodes(c.Pool.SubnetBits)-1)
 	f.Between("compute", int64(c.Compute), int64(least), int64(most), " compute nodes")
 	if !c.Test {
 		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)

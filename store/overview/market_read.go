@@ -11,6 +11,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/plan"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -141,7 +142,7 @@ func (r marketReading) room(p marketPool) poolRoom {
 	hosts := r.Hosts[p.ID]
 	return poolRoom{
 		Hosts: hosts, Share: machines.ShareOfClusters(hosts, p.TestVCPUs, r.Used[p.ID]), Freed: r.Freed[p.ID],
-		NodesMost: machines.MostNodes(p.SubnetBits), Networks: 1 << (p.SubnetBits - p.Prefix.Bits()), NetworksTaken: p.Networks,
+		NodesMost: plan.MostNodes(p.SubnetBits), Networks: 1 << (p.SubnetBits - p.Prefix.Bits()), NetworksTaken: p.Networks,
 	}
 }
 
