@@ -158,7 +158,7 @@ func (s *visit) markConsole(ctx context.Context, d provisioner.Driver, node mach
 
 // watchGates looks once at what the host's nodes still owe.
 func (s *visit) watchGates(host machines.HostWork) deed {
-	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI, after: map[uuid.UUID]string{}}
+	w := gateWatch{vni: s.work.VNI, after: map[uuid.UUID]string{}}
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
 			w.nodes = append(w.nodes, n)

@@ -9,8 +9,8 @@ import (
 // nodeSpec is all that a host needs to make and start a node.
 func nodeSpec(w machines.ClusterWork, n machines.NodeWork) (provisioner.NodeSpec, error) {
 	seed := cloudinit.Seed{
-		InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain(w), Role: n.Role, SSHKeys: w.SSHKeys, User: w.SignInUser,
-		Nodes: entries(w), UserData: n.UserData, Secret: w.SeedSecret,
+		InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain(w), Role: n.Role, SSHKeys: w.SSHKeys, User: w.Model.SignInUser,
+		Nodes: entries(w), UserData: n.Group.UserData, Secret: w.SeedSecret,
 	}
 	if w.TestNonce != "" {
 		seed.Check = &cloudinit.Check{Nonce: w.TestNonce}

@@ -81,17 +81,17 @@ func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, p
 		if err != nil {
 			return err
 		}
-		s, v := plan.shape(role), c.role(role)
+		s, g := plan.shape(role), c.group(role)
 		rate := s.Rate
 		if n.Kind == "test" {
 			rate = 0
 		}
 		batch.Queue(`
-			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, ssh_port, shape_name,
+			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
 				vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'reserved', $18)`,
-			id, n.ID, n.OrganizationID, c.Pool.ProviderID, host, role, name, own.mac(number), own.address(number), port, s.Name,
-			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, v.ImageID, v.Digest, c.Now)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
+			id, n.ID, n.OrganizationID, c.Pool.ProviderID, host, role, g.Name, name, own.mac(number), own.address(number), port, s.Name,
+			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now)
 		return nil
 	}
 	if err := queue(provisioner.RoleHead, provisioner.HeadName, headAddress, plan.Place.Head, port); err != nil {

@@ -25,7 +25,7 @@ type LaunchRequest struct {
 
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
 // worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease, purchase_order,
-// cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "shape", "cap" (a member who may ask for it by
+// cost_centre, grant_number), "duplicate", "draft", "groups", "image", "image_lost", "shape", "cap" (a member who may ask for it by
 // RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool"). All but
 // "cap" and NotFound come as LaunchRefused.
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
@@ -189,11 +189,11 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	_, _ = rand.Read(secret) // never fails
 	_, err = tx.Exec(ctx, `
 		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
-			seed_secret, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			seed_secret, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, document_digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
 		hex.EncodeToString(secret), n.Lease, c.Now,
-		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out)
+		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out, c.Version.DocumentDigest)
 	if store.UniqueViolation(err, "clusters_organization_id_name_idx") {
 		return store.Duplicate("a cluster", "name", n.Name)
 	}

@@ -39,7 +39,6 @@ type launchCase struct {
 	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version models.Version
-	Images  map[uuid.UUID]placement.Image // base images of the version's roles
 	Faults  store.Fields                  // of the launch's own fields, which are said together with those of the case
 	Taken   bool                          // the name is
 	Compute int
@@ -66,10 +65,10 @@ func (p launchPlan) shape(r provisioner.Role) Shape {
 	return Shape{}
 }
 
-// role finds a role's description. It is there: SaveVersion wants a head, and compute nodes where there may be any.
-func (c launchCase) role(r provisioner.Role) models.VersionRole {
-	role, _ := c.Version.Role(r)
-	return role
+// group finds the group of a role. There is one: check refuses a version with several, or with one of another name.
+func (c launchCase) group(r provisioner.Role) models.VersionGroup {
+	group, _ := c.Version.Group(string(r))
+	return group
 }
 
 // readLaunch reads a launch's case in the transaction that decides about it. Quote reads the same without locks.
@@ -81,31 +80,8 @@ func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest
 	if err := c.readPool(ctx, tx, r.PoolID); err != nil {
 		return c, err
 	}
-	if c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID); err != nil {
-		return c, err
-	}
-	return c, c.readImages(ctx, tx)
-}
-
-func (c *launchCase) readImages(ctx context.Context, tx pgx.Tx) error {
-	c.Images = map[uuid.UUID]placement.Image{}
-	var ids []uuid.UUID
-	for _, r := range c.Version.Roles {
-		ids = append(ids, r.ImageID)
-	}
-	var id uuid.UUID
-	var i placement.Image
-	var firmware provisioner.Firmware
-	rows, _ := tx.Query(ctx, `SELECT id, canonical_digest, canonical_size, firmware FROM images WHERE id = ANY ($1)`, ids)
-	_, err := pgx.ForEachRow(rows, []any{&id, &i.Digest, &i.Bytes, &firmware}, func() error {
-		i.UEFI = firmware.NeedsUEFI()
-		c.Images[id] = i
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read images: %w", err)
-	}
-	return nil
+	c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID)
+	return c, err
 }
 
 func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) (err error) {
@@ -177,9 +153,19 @@ func (c launchCase) check() *refusal.Error {
 			return r
 		}
 	}
+	for _, g := range c.Version.Model.Compute {
+		if len(c.Version.Model.Compute) > 1 || g.Name != string(provisioner.RoleCompute) {
+			return &refusal.Error{
+				Code: "groups", Title: "This version has " + refusal.Plural(len(c.Version.Model.Compute), "compute group", "compute groups") +
+					", and a launch takes one that is named compute.",
+				Next: "Make a version with one group of compute nodes, named compute.",
+			}
+		}
+	}
 	f := store.Fields{}
 	maps.Copy(f, c.Faults)
-	least, most := c.Version.ComputeMin, min(c.Version.ComputeMax, mostCompute(c.Pool.SubnetBits))
+	nodes := c.Version.Model.ComputeNodes()
+	least, most := nodes.Least, min(nodes.Most, mostCompute(c.Pool.SubnetBits))
 	f.Between("compute", int64(c.Compute), int64(least), int64(most), " compute nodes")
 	if !c.Test {
 		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)
@@ -221,21 +207,21 @@ func leaseWords(seconds int64) string {
 // chooseShapes takes for each role the provider's cheapest shape that covers it; shapes are in this order.
 func (c launchCase) chooseShapes() ([]QuoteShape, *refusal.Error) {
 	var chosen []QuoteShape
-	for _, r := range c.Version.Roles {
+	for _, g := range c.Version.Groups {
 		count := 1
-		if r.Role == provisioner.RoleCompute {
+		if g.Role() == provisioner.RoleCompute {
 			count = c.Compute
 		}
-		s, ok := Cheapest(c.Shapes, r.Shape)
+		s, ok := Cheapest(c.Shapes, g.Shape)
 		if !ok {
 			return nil, &refusal.Error{
 				Code: "shape",
 				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %s of memory and %d GiB of disk for role %s.",
-					typed.Isolate(c.Pool.Name), refusal.Plural(r.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(r.Shape.MemoryMiB), r.Shape.DiskGiB, r.Role),
+					typed.Isolate(c.Pool.Name), refusal.Plural(g.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(g.Shape.MemoryMiB), g.Shape.DiskGiB, g.Name),
 				Next: "Choose another pool, or make a version with smaller nodes.",
 			}
 		}
-		chosen = append(chosen, QuoteShape{Role: r.Role, Count: count, Need: r.Shape, Shape: s})
+		chosen = append(chosen, QuoteShape{Role: g.Role(), Count: count, Need: g.Shape, Shape: s})
 	}
 	return chosen, nil
 }
@@ -280,7 +266,12 @@ func (c launchCase) request(p launchPlan) placement.Request {
 }
 
 // image is the base image of a role's nodes.
-func (c launchCase) image(r provisioner.Role) placement.Image { return c.Images[c.role(r).ImageID] }
+func (c launchCase) image(r provisioner.Role) placement.Image { return ImageOf(c.group(r)) }
+
+// ImageOf is what a host has to have for the nodes of a group.
+func ImageOf(g models.VersionGroup) placement.Image {
+	return placement.Image{Digest: g.Digest, Bytes: g.ImageSize, UEFI: g.Starts.NeedsUEFI()}
+}
 
 // share keeps clusters and acceptance tests out of one another's part of the pool.
 func (c launchCase) share() placement.Share {

@@ -42,7 +42,8 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 		if err != nil {
 			return err
 		}
-		c.Test, c.Compute = true, min(max(testCompute, c.Version.ComputeMin), c.Version.ComputeMax)
+		nodes := c.Version.Model.ComputeNodes()
+		c.Test, c.Compute = true, min(max(testCompute, nodes.Least), nodes.Most)
 		if err := refuseTests(ctx, tx, orgID, versionID); err != nil {
 			return err
 		}
@@ -99,9 +100,9 @@ func (db *DB) insertTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, cl newClu
 	nonce := make([]byte, 8)
 	_, _ = rand.Read(nonce) // never fails
 	_, err := tx.Exec(ctx, `
-		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, state, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', now())`,
-		id, cl.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, cl.ID, cl.By, hex.EncodeToString(nonce))
+		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', now())`,
+		id, cl.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, cl.ID, cl.By, hex.EncodeToString(nonce), c.Version.DocumentDigest)
 	if err != nil {
 		return fmt.Errorf("start acceptance test: %w", err)
 	}

@@ -170,7 +170,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 	if err != nil {
 		return err
 	}
-	needs, err := readNeeds(ctx, tx, orgID, versions)
+	needs, err := models.ReadVersions(ctx, tx, orgID, versions...)
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		}
 		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
 		if !r.Start && !r.Extend {
-			r.When, r.At, r.Short = m.roomFor(*r, needs[r.VersionID])
+			r.When, r.At, r.Short = m.roomFor(*r, needs)
 		}
 	}
 	return nil
@@ -198,51 +198,24 @@ func (r LaunchRequestRow) countsTo(c machines.Cap) bool {
 	return r.State == "waiting" || !r.DecidedAt.Before(c.Since)
 }
 
-// roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.
-func (r marketReading) roomFor(asked LaunchRequestRow, needs map[provisioner.Role]roleNeed) (placement.When, time.Time, []placement.Short) {
+// roomFor says when a request's nodes have room; closed where its pool, its version or a shape large enough is gone.
+func (r marketReading) roomFor(asked LaunchRequestRow, versions []models.Version) (placement.When, time.Time, []placement.Short) {
+	at := slices.IndexFunc(versions, func(v models.Version) bool { return v.ID == asked.VersionID })
 	for _, p := range r.Pools {
-		if p.ID != asked.PoolID {
+		if p.ID != asked.PoolID || at < 0 {
 			continue
 		}
-		head, ok := machines.Cheapest(r.Shapes[p.ProviderID], needs[provisioner.RoleHead].Shape)
-		compute, both := machines.Cheapest(r.Shapes[p.ProviderID], needs[provisioner.RoleCompute].Shape)
+		headGroup, _ := versions[at].Group(provisioner.HeadName)
+		computeGroup, _ := versions[at].Group(string(provisioner.RoleCompute))
+		head, ok := machines.Cheapest(r.Shapes[p.ProviderID], headGroup.Shape)
+		compute, both := machines.Cheapest(r.Shapes[p.ProviderID], computeGroup.Shape)
 		if !ok || !both {
 			break
 		}
 		return r.room(p).earliest(placement.Request{
 			Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1,
-			HeadImage: needs[provisioner.RoleHead].Image, ComputeImage: needs[provisioner.RoleCompute].Image,
+			HeadImage: machines.ImageOf(headGroup), ComputeImage: machines.ImageOf(computeGroup),
 		})
 	}
 	return placement.WhenClosed, time.Time{}, nil
-}
-
-// roleNeed is what a role of a version asks of a node, and of its host.
-type roleNeed struct {
-	Shape provisioner.Shape
-	Image placement.Image // base image of its nodes
-}
-
-// readNeeds reads what the roles of versions need.
-func readNeeds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, versions []uuid.UUID) (map[uuid.UUID]map[provisioner.Role]roleNeed, error) {
-	rows, _ := tx.Query(ctx, `
-		SELECT r.version_id, r.role, r.vcpus, r.memory_mib, r.disk_gib, i.canonical_digest, i.canonical_size, i.firmware
-		FROM version_roles r JOIN images i ON i.id = r.image_id WHERE r.organization_id = $1 AND r.version_id = ANY($2)`, orgID, versions)
-	needs := map[uuid.UUID]map[provisioner.Role]roleNeed{}
-	var version uuid.UUID
-	var role provisioner.Role
-	var n roleNeed
-	var firmware provisioner.Firmware
-	_, err := pgx.ForEachRow(rows, []any{&version, &role, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Image.Digest, &n.Image.Bytes, &firmware}, func() error {
-		n.Image.UEFI = firmware.NeedsUEFI()
-		if needs[version] == nil {
-			needs[version] = map[provisioner.Role]roleNeed{}
-		}
-		needs[version][role] = n
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read needs of versions: %w", err)
-	}
-	return needs, nil
 }

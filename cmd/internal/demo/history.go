@@ -182,13 +182,13 @@ func (s *story) publish(ctx context.Context, g *group) error {
 
 func (s *story) version(ctx context.Context, g group, version, text string) (uuid.UUID, error) {
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
+	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: text, TimeoutSeconds: 120}
 	id, err := s.db.Models.SaveVersion(ctx, g.org, g.person, models.VersionDraft{
-		ModelClusterID: g.model, Version: version, ComputeMin: 1, ComputeMax: 8,
-		Roles: []models.RoleDraft{
-			{Role: provisioner.RoleHead, ImageID: g.image, Shape: shape},
-			{Role: provisioner.RoleCompute, ImageID: g.image, Shape: shape},
+		ModelClusterID: g.model, Version: version, Images: []uuid.UUID{g.image, g.image},
+		Model: provisioner.Model{
+			Head:    provisioner.Group{Shape: shape, Gate: gate},
+			Compute: []provisioner.Group{{Name: string(provisioner.RoleCompute), Count: provisioner.Count{Least: 1, Most: 8}, Shape: shape, Gate: gate}},
 		},
-		Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: text, TimeoutSeconds: 120},
 	})
 	if err != nil {
 		return uuid.Nil, err
