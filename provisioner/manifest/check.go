@@ -15,8 +15,8 @@ import (
 // What a document may have of each.
 const (
 	Most        = 256 << 10 // bytes, as Canonical writes it
-	MostGroups  = 16   // of compute nodes
-	MostCompute = 1000 // nodes of all compute groups together
+	MostGroups  = 16        // of compute nodes
+	MostCompute = 1000      // nodes of all compute groups together
 	mostChecks  = 32
 	mostDisks   = 8
 	mostWords   = 32   // of a command

@@ -39,8 +39,8 @@ type launchCase struct {
 	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version models.Version
-	Faults  store.Fields                  // of the launch's own fields, which are said together with those of the case
-	Taken   bool                          // the name is
+	Faults  store.Fields // of the launch's own fields, which are said together with those of the case
+	Taken   bool         // the name is
 	Compute int
 	Lease   int64 // seconds
 	Test    bool

@@ -35,8 +35,8 @@ type ClusterWork struct {
 	SeedSecret           string
 	Model                provisioner.Model // the document that it was launched from
 	SSHKeys              []string          // of who had a right when the present start was asked for
-	GateDeadline         *time.Time // set when nodes begin to start
-	ReadyAt              *time.Time // of the present start; published ports open from then on
+	GateDeadline         *time.Time        // set when nodes begin to start
+	ReadyAt              *time.Time        // of the present start; published ports open from then on
 	LeaseEndsAt          *time.Time
 	StartCount           int
 	Pool                 PoolWork

@@ -2,7 +2,7 @@ package overview
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +14,7 @@ import (
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 // LaunchRequestRow is a launch that a member asked for.

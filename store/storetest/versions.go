@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -56,4 +58,28 @@ func RewriteDocuments(t testing.TB, pool *pgxpool.Pool, change func(m *provision
 		exec(`UPDATE model_versions SET document = $2, document_digest = $3 WHERE id = $1`, id, string(b), manifest.Digest(b))
 	}
 	exec(`ALTER TABLE model_versions ENABLE TRIGGER USER`)
+}
+
+// WantProjections holds what version_roles has of every version but some against the document, whose projection it is.
+func WantProjections(t testing.TB, pool *pgxpool.Pool, but ...uuid.UUID) {
+	t.Helper()
+	rows, _ := pool.Query(t.Context(), `
+		SELECT v.document, coalesce((SELECT string_agg(concat_ws(' ', r.position, r.group_name, r.least, r.most, r.gate_timeout_seconds), ', ' ORDER BY r.position)
+			FROM version_roles r WHERE r.version_id = v.id AND r.organization_id = v.organization_id), '') FROM model_versions v WHERE v.id <> ALL ($1)`, but)
+	var document, projected string
+	_, err := pgx.ForEachRow(rows, []any{&document, &projected}, func() error {
+		m, err := manifest.Read([]byte(document))
+		var want []string
+		for i, g := range m.Groups() {
+			if i == 0 {
+				g.Count = provisioner.Count{Least: 1, Most: 1}
+			}
+			want = append(want, fmt.Sprintf("%d %s %d %d %d", i, g.Name, g.Count.Least, g.Count.Most, g.Gate.TimeoutSeconds))
+		}
+		if projected != strings.Join(want, ", ") {
+			t.Errorf("projected %q of %s", projected, document)
+		}
+		return err
+	})
+	noError(t, err)
 }

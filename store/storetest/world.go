@@ -15,7 +15,6 @@ import (
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 	"volary.dev/store/machines"
-	"volary.dev/store/models"
 	"volary.dev/store/people"
 )
 
