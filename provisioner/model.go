@@ -13,6 +13,33 @@ type Model struct {
 	Commands   Commands `json:"commands,omitzero"`
 }
 
+// Groups are all groups of a model, the head first, which has its name here.
+func (m Model) Groups() []Group {
+	head := m.Head
+	head.Name = HeadName
+	return append([]Group{head}, m.Compute...)
+}
+
+// Group finds a group by its name, the head by HeadName.
+func (m Model) Group(name string) (Group, bool) {
+	for _, g := range m.Groups() {
+		if g.Name == name {
+			return g, true
+		}
+	}
+	return Group{}, false
+}
+
+// ComputeNodes is how many compute nodes a cluster of the model may have, in all groups together.
+func (m Model) ComputeNodes() Count {
+	var c Count
+	for _, g := range m.Compute {
+		c.Least += g.Count.Least
+		c.Most += g.Count.Most
+	}
+	return c
+}
+
 // ModelFormat is the format of a document that is written today.
 const ModelFormat = 1
 
@@ -26,6 +53,14 @@ type Group struct {
 	UserData  string     `json:"user_data,omitempty"`
 	DataDisks []DataDisk `json:"data_disks,omitempty"`
 	Gate      Gate       `json:"gate"`
+}
+
+// Role is what the group's nodes are in their cluster. Only a head that has its name (Model.Groups) is known.
+func (g Group) Role() Role {
+	if g.Name == HeadName {
+		return RoleHead
+	}
+	return RoleCompute
 }
 
 // Count is how many nodes a group may have, both ends included.

@@ -45,6 +45,7 @@ func lowest() []layer {
 			"provisioner/placement", "provisioner/memory",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
+		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/typed", "provisioner/userdata"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
 		// Whoever runs a model plans it, with a deployment around it or none.
 		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
@@ -63,9 +64,9 @@ func lowest() []layer {
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
 		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "store/queue", "provisioner/typed"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
-			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "store/queue", "provisioner/typed",
+			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "provisioner/manifest", "store/queue", "provisioner/typed",
 		}},
 		// Readers of several floors.
 		{packages: []string{"store/overview"}, may: []string{

@@ -16,8 +16,7 @@ import (
 type gateWatch struct {
 	vni   uint32
 	nodes []machines.NodeWork
-	gates map[uuid.UUID]provisioner.Gate // of each of them
-	after map[uuid.UUID]string           // the mark from which each console is searched for the gate's text
+	after map[uuid.UUID]string // the mark from which each console is searched for the gate's text
 }
 
 // gateSeen is what was seen of one node.
@@ -50,39 +49,48 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 		detail, ok := met[n.ID]
 		found[n.ID] = gateSeen{
 			machine: reconcile.MachineRunning, met: ok, searched: searched[n.ID],
-			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gates[n.ID].Kind), Detail: detail},
+			evidence: machines.Evidence{StartID: m.StartID, Kind: string(n.Group.Gate.Kind), Detail: detail},
 		}
 	}
 	return found, nil
 }
 
-// met gives the detail of the evidence for each node that met its gate. A host is asked for addresses, and for what consoles got,
-// only where a node's gate needs them.
+// met gives the detail of the evidence for each node that met the gate of its group.
 func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
 	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
-	var address, console []machines.NodeWork
+	var printing, leasing []machines.NodeWork
 	for _, n := range w.nodes {
-		if w.gates[n.ID].Kind == provisioner.GateAddress {
-			address = append(address, n)
+		if n.Group.Gate.Kind == provisioner.GateAddress {
+			leasing = append(leasing, n)
 		} else {
-			console = append(console, n)
+			printing = append(printing, n)
 		}
 	}
-	if len(address) > 0 {
-		given, err := d.Addresses(ctx, w.vni)
-		if err != nil {
+	if len(leasing) > 0 {
+		if err := w.leased(ctx, d, leasing, met); err != nil {
 			return nil, nil, err
 		}
-		for _, n := range address {
-			if given[strings.ToLower(n.MAC.String())] == n.Address {
-				met[n.ID] = n.Address.String()
-			}
+	}
+	if len(printing) > 0 {
+		if err := w.printed(ctx, d, printing, met, searched); err != nil {
+			return nil, nil, err
 		}
 	}
-	if len(console) > 0 {
-		err = w.printed(ctx, d, console, met, searched)
+	return met, searched, nil
+}
+
+// leased looks for the nodes' addresses in what the host's DHCP gave.
+func (w gateWatch) leased(ctx context.Context, d provisioner.Driver, nodes []machines.NodeWork, met map[uuid.UUID]string) error {
+	addresses, err := d.Addresses(ctx, w.vni)
+	if err != nil {
+		return err
 	}
-	return met, searched, err
+	for _, n := range nodes {
+		if addresses[strings.ToLower(n.MAC.String())] == n.Address {
+			met[n.ID] = n.Address.String()
+		}
+	}
+	return nil
 }
 
 // printed looks for the gates' texts in what each console got since the last look, all of which the host keeps for a while:
@@ -90,7 +98,7 @@ func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched
 func (w gateWatch) printed(ctx context.Context, d provisioner.Driver, nodes []machines.NodeWork, met, searched map[uuid.UUID]string) error {
 	queries := make([]provisioner.ConsoleQuery, len(nodes))
 	for i, n := range nodes {
-		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{w.gates[n.ID].Text}, After: w.after[n.ID]}
+		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{n.Group.Gate.Text}, After: w.after[n.ID]}
 	}
 	texts, err := d.Consoles(ctx, queries)
 	if err != nil {

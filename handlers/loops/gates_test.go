@@ -56,22 +56,23 @@ func (h consoleHost) Observe(context.Context) (o provisioner.Observation, err er
 
 // Of three nodes on one host each is ready by the gate of its own group.
 func TestEachNodeMeetsItsOwnGate(t *testing.T) {
-	node := func(n byte) machines.NodeWork {
-		return machines.NodeWork{ID: uuid.UUID{n}, MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, Address: netip.AddrFrom4([4]byte{10, 0, 0, n})}
+	node := func(n byte, g provisioner.Gate) machines.NodeWork {
+		return machines.NodeWork{Group: provisioner.Group{Gate: g}, ID: uuid.UUID{n}, MAC: net.HardwareAddr{2, 0, 0, 0, 0, n}, Address: netip.AddrFrom4([4]byte{10, 0, 0, n})}
 	}
 	console := func(text string) provisioner.Gate {
 		return provisioner.Gate{Kind: provisioner.GateConsole, Text: text}
 	}
-	w := gateWatch{nodes: []machines.NodeWork{node(10), node(11), node(12)}, gates: map[uuid.UUID]provisioner.Gate{
-		{10}: {Kind: provisioner.GateAddress}, {11}: console("slurmd up"), {12}: console("cuda up"),
+	w := gateWatch{nodes: []machines.NodeWork{
+		node(10, provisioner.Gate{Kind: provisioner.GateAddress}), node(11, console("slurmd up")), node(12, console("cuda up")),
 	}}
-	found, err := w.look(t.Context(), consoleHost{node: node(10), line: "slurmd up", runs: []uuid.UUID{{10}, {11}, {12}}})
+	found, err := w.look(t.Context(), consoleHost{node: w.nodes[0], line: "slurmd up", runs: []uuid.UUID{{10}, {11}, {12}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[uuid.UUID]string{{10}: "10.0.0.10", {11}: "slurmd up", {12}: ""} {
-		if g := found[id]; g.met != (want != "") || g.evidence.Detail != want || g.evidence.Kind != string(w.gates[id].Kind) {
-			t.Errorf("node %d: met %t, evidence %+v; want %q", id[0], g.met, g.evidence, want)
+	for i, want := range []string{"10.0.0.10", "slurmd up", ""} {
+		n := w.nodes[i]
+		if g := found[n.ID]; g.met != (want != "") || g.evidence.Detail != want || g.evidence.Kind != string(n.Group.Gate.Kind) {
+			t.Errorf("node %d: met %t, evidence %+v; want %q", i, g.met, g.evidence, want)
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/reconcile"
 	"volary.dev/store/blob"
 	"volary.dev/store/machines"
@@ -163,12 +162,10 @@ func (s *visit) markConsole(ctx context.Context, d provisioner.Driver, node mach
 
 // watchGates looks once at what the host's nodes still owe.
 func (s *visit) watchGates(host machines.HostWork) deed {
-	w := gateWatch{vni: s.work.VNI, gates: map[uuid.UUID]provisioner.Gate{}, after: map[uuid.UUID]string{}}
-	model := model(s.work)
+	w := gateWatch{vni: s.work.VNI, after: map[uuid.UUID]string{}}
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
 			w.nodes = append(w.nodes, n)
-			w.gates[n.ID] = plan.Gate(model, string(n.Role))
 			w.after[n.ID] = cmp.Or(s.searched[n.ID], n.ConsoleMark)
 		}
 	}

@@ -51,7 +51,7 @@ func (s *visit) host(id uuid.UUID) machines.HostWork {
 // planned is the visit's work in the words of plan.
 func planned(w machines.ClusterWork) (plan.Plan, error) {
 	c := plan.Cluster{
-		ID: w.ID, Name: w.Name, Model: model(w), Net: plan.Net{VNI: w.VNI, Subnet: w.Subnet}, SSHKeys: w.SSHKeys, Secret: w.SeedSecret,
+		ID: w.ID, Name: w.Name, Model: w.Model, Net: plan.Net{VNI: w.VNI, Subnet: w.Subnet}, SSHKeys: w.SSHKeys, Secret: w.SeedSecret,
 		MachineType: w.Pool.MachineType, CPU: w.Pool.CPU,
 		Generation: w.NetworkGeneration, MTU: w.Pool.MTU, Sealed: w.Test, Masquerade: w.Pool.Masquerade, Forbidden: w.Pool.Forbidden, Allowed: w.Pool.Allowed,
 	}
@@ -60,7 +60,7 @@ func planned(w machines.ClusterWork) (plan.Plan, error) {
 	}
 	for _, n := range w.Nodes {
 		c.Nodes = append(c.Nodes, plan.Node{
-			ID: n.ID, Place: plan.Place{Group: string(n.Role), Name: n.Name, Address: n.Address, MAC: n.MAC}, Host: on(n.Host),
+			ID: n.ID, Place: plan.Place{Group: n.Group.Name, Name: n.Name, Address: n.Address, MAC: n.MAC}, Host: on(n.Host),
 			Image: plan.Image{Digest: n.ImageDigest, Firmware: n.Firmware}, Shape: n.Shape, SSHPort: n.SSHPort,
 		})
 	}
@@ -74,20 +74,6 @@ func nodeSpec(w machines.ClusterWork, id uuid.UUID) (provisioner.NodeSpec, error
 		return provisioner.NodeSpec{}, err
 	}
 	return p.Node(id)
-}
-
-// model is what the nodes' rows say of their version.
-func model(w machines.ClusterWork) provisioner.Model {
-	m := provisioner.Model{SignInUser: w.SignInUser, Head: provisioner.Group{Gate: w.Gate}}
-	for _, n := range w.Nodes {
-		switch g := (provisioner.Group{Name: string(n.Role), UserData: n.UserData, Gate: w.Gate}); {
-		case n.Role == provisioner.RoleHead:
-			m.Head.UserData = n.UserData
-		case len(m.Compute) == 0:
-			m.Compute = []provisioner.Group{g}
-		}
-	}
-	return m
 }
 
 // on is a host in the words of plan: of two hosts only the ids are never the same.

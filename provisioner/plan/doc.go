@@ -4,7 +4,7 @@
 //
 //	Net.Places   a model and its counts  ->  name, address and MAC of every node, before anything is made
 //	Make         a Cluster               ->  a Plan, or ErrPlan
-//	Plan         .Network(host)  .Node(id)  .Seed(id)      Gate(model, group)
+//	Plan         .Network(host)  .Node(id)  .Seed(id)  .Gate(id)
 //
 // # The contract
 //

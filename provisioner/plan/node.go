@@ -22,7 +22,7 @@ func (p Plan) Node(id uuid.UUID) (provisioner.NodeSpec, error) {
 		return provisioner.NodeSpec{}, err
 	}
 	c, n := p.cluster, p.nodes[id]
-	g, _ := groupOf(c.Model, n.Group)
+	g, _ := c.Model.Group(n.Group)
 	shape := n.Shape
 	if shape == (provisioner.Shape{}) {
 		shape = g.Shape
@@ -40,9 +40,15 @@ func (p Plan) Seed(id uuid.UUID) (cloudinit.Seed, error) {
 	if !ok {
 		return cloudinit.Seed{}, fmt.Errorf("%w: no node %s", ErrPlan, id)
 	}
-	g, _ := groupOf(c.Model, n.Group)
+	g, _ := c.Model.Group(n.Group)
 	return cloudinit.Seed{
 		InstanceID: n.ID.String(), Hostname: n.Name, Domain: c.Domain(), Role: n.Role(), SSHKeys: c.SSHKeys, User: c.Model.SignInUser,
 		Nodes: p.entries, UserData: g.UserData, Secret: c.Secret, Check: c.Check,
 	}, nil
+}
+
+// Gate is how a node's readiness is known; zero for one that is not the cluster's.
+func (p Plan) Gate(id uuid.UUID) provisioner.Gate {
+	g, _ := p.cluster.Model.Group(p.nodes[id].Group)
+	return g.Gate
 }

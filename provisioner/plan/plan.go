@@ -74,7 +74,7 @@ func Make(c Cluster) (Plan, error) {
 	names, addresses, macs := map[string]bool{}, map[netip.Addr]bool{}, map[string]bool{}
 	for _, n := range c.Nodes {
 		_, twice := p.nodes[n.ID]
-		switch _, known := groupOf(c.Model, n.Group); {
+		switch _, known := c.Model.Group(n.Group); {
 		case twice || names[n.Name] || addresses[n.Address] || macs[n.MAC.String()]:
 			return Plan{}, fmt.Errorf("%w: node %s shares its id, name, address %s or MAC %s with another", ErrPlan, n.Name, n.Address, n.MAC)
 		case !known:
@@ -91,23 +91,4 @@ func Make(c Cluster) (Plan, error) {
 // gives tells whether an address may be a node's.
 func (n Net) gives(a netip.Addr) bool {
 	return n.Subnet.Contains(a) && a != n.Subnet.Masked().Addr() && a != n.gateway() && a != n.address(1<<(32-n.Subnet.Bits())-1)
-}
-
-// groupOf finds a group by its name, the head by provisioner.HeadName.
-func groupOf(m provisioner.Model, name string) (provisioner.Group, bool) {
-	if name == provisioner.HeadName {
-		return m.Head, true
-	}
-	for _, g := range m.Compute {
-		if g.Name == name {
-			return g, true
-		}
-	}
-	return provisioner.Group{}, false
-}
-
-// Gate is how the readiness of a group's nodes is known; zero for a group that the model does not have.
-func Gate(m provisioner.Model, group string) provisioner.Gate {
-	g, _ := groupOf(m, group)
-	return g.Gate
 }

@@ -105,7 +105,7 @@ func TestPlanGolden(t *testing.T) {
 		}
 		spec.Seed = nil
 		show(n.Name+" of "+n.Group, spec)
-		show("gate of "+n.Name, plan.Gate(c.Model, n.Group))
+		show("gate of "+n.Name, p.Gate(n.ID))
 		files, err := seed.Files()
 		if err != nil {
 			t.Fatal(err)

@@ -43,15 +43,19 @@ func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, e
 	}
 }
 
-// reserveNodes writes the nodes down, each at its place: the head, then compute-001 and so on.
+// reserveNodes writes the nodes down, each at its place: the head, then those of every group.
 func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, planned launchPlan, own plan.Net) error {
 	port, err := n.sshPort(ctx, tx, c, planned.Place.Head)
 	if err != nil {
 		return err
 	}
-	places, err := own.Places(c.model(), map[string]int{string(provisioner.RoleCompute): c.Compute})
+	places, err := own.Places(c.Version.Model, c.Counts)
 	if err != nil {
 		return err
+	}
+	shapes := map[string]Shape{}
+	for _, s := range planned.Shapes {
+		shapes[s.Group] = s.Shape
 	}
 	hosts := append([]uuid.UUID{planned.Place.Head}, planned.Place.Compute...)
 	batch := &pgx.Batch{}
@@ -60,7 +64,8 @@ func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, p
 		if err != nil {
 			return err
 		}
-		s, v := planned.shape(p.Role()), c.role(p.Role())
+		s := shapes[p.Group]
+		g, _ := c.Version.Group(p.Group)
 		rate := s.Rate
 		if n.Kind == "test" {
 			rate = 0
@@ -69,23 +74,16 @@ func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, p
 			port = nil
 		}
 		batch.Queue(`
-			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, ssh_port, shape_name,
+			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
 				vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'reserved', $18)`,
-			id, n.ID, n.OrganizationID, c.Pool.ProviderID, hosts[i], p.Role(), p.Name, p.MAC, p.Address, port, s.Name,
-			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, v.ImageID, v.Digest, c.Now)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
+			id, n.ID, n.OrganizationID, c.Pool.ProviderID, hosts[i], p.Role(), p.Group, p.Name, p.MAC, p.Address, port, s.Name,
+			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("reserve nodes: %w", err)
 	}
 	return nil
-}
-
-// model is the version's, as far as its nodes' places follow from it.
-func (c launchCase) model() provisioner.Model {
-	return provisioner.Model{Compute: []provisioner.Group{{
-		Name: string(provisioner.RoleCompute), Count: provisioner.Count{Least: c.Version.ComputeMin, Most: c.Version.ComputeMax},
-	}}}
 }
 
 // sshPort is the first of the pool's published ports that is free on the head's host; a test publishes none.

@@ -160,7 +160,7 @@ func (r poolRoom) free() (vcpus, freeVCPUs, freeMiB int) {
 
 // earliest says when a request can start, and what keeps it from starting now.
 func (r poolRoom) earliest(request placement.Request) (when placement.When, at time.Time, short []placement.Short) {
-	if nodes := 1 + request.ComputeSize; nodes > r.NodesMost {
+	if nodes := request.Nodes(); nodes > r.NodesMost {
 		return placement.WhenLarger, at, []placement.Short{{Resource: placement.ResourceNodes, Need: nodes, Of: r.NodesMost}}
 	}
 	when, at = placement.Earliest(r.Hosts, request, r.Share, r.Freed)
