@@ -132,6 +132,23 @@ func (w *World) Publish(t testing.TB, orgID, modelID, imageID uuid.UUID, version
 	return id
 }
 
+// PublishGroups makes and publishes a version of a head and the given groups, all of one image, of nodes like those of Publish. Of a group its
+// name, count, user-data and gate are taken; one without a gate has that of Publish.
+func (w *World) PublishGroups(t testing.TB, version string, groups ...provisioner.Group) uuid.UUID {
+	t.Helper()
+	d := Draft(w.Model, w.Image, version, provisioner.Count{}, provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120})
+	for _, g := range groups {
+		g.Shape = d.Model.Head.Shape
+		if g.Gate == (provisioner.Gate{}) {
+			g.Gate = d.Model.Head.Gate
+		}
+		d.Model.Compute, d.Images = append(d.Model.Compute, g), append(d.Images, w.Image)
+	}
+	id := check[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d))
+	noError(t, w.DB.Models.PublishVersion(t.Context(), w.Organization, w.Person, id, 1))
+	return id
+}
+
 // Grant gives an organization hours of the World's provider.
 func (w *World) Grant(t testing.TB, orgID uuid.UUID, h billing.Hours) {
 	t.Helper()
