@@ -41,8 +41,13 @@ func (p Plan) Seed(id uuid.UUID) (cloudinit.Seed, error) {
 		return cloudinit.Seed{}, fmt.Errorf("%w: no node %s", ErrPlan, id)
 	}
 	g, _ := c.Model.Group(n.Group)
+	// Where the only group is "compute", seeds stay as they were before groups had names: guests that run are not told anew.
+	group := n.Group
+	if compute := c.Model.Compute; len(compute) == 0 || len(compute) == 1 && compute[0].Name == string(provisioner.RoleCompute) {
+		group = ""
+	}
 	return cloudinit.Seed{
-		InstanceID: n.ID.String(), Hostname: n.Name, Domain: c.Domain(), Role: n.Role(), SSHKeys: c.SSHKeys, User: c.Model.SignInUser,
+		InstanceID: n.ID.String(), Hostname: n.Name, Domain: c.Domain(), Role: n.Role(), Group: group, SSHKeys: c.SSHKeys, User: c.Model.SignInUser,
 		Nodes: p.entries, UserData: g.UserData, Secret: c.Secret, Check: c.Check,
 	}, nil
 }

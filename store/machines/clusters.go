@@ -99,6 +99,7 @@ type NodeRow struct {
 	ID           uuid.UUID
 	Name         string
 	Role         provisioner.Role
+	Group        string // of its model; the head's is provisioner.HeadName
 	State        provisioner.NodeState
 	Reason       provisioner.Reason
 	ReasonDetail string
@@ -228,7 +229,7 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 // readNodes also finds where the head's SSH is published, which is open from READY on.
 func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT n.id, n.name, n.role, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
+		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
 			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
 			h.underlay, coalesce(n.ssh_port, 0), n.sign_in
 		FROM nodes n JOIN hosts h ON h.id = n.host_id
@@ -237,7 +238,7 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 		var underlay netip.Addr
 		var port int
 		var said provisioner.SignIn
-		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
+		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.Group, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
 			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
 			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said)
 		if n.State == provisioner.NodeReady && port != 0 {

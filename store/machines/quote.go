@@ -20,7 +20,7 @@ type Quote struct {
 	Left        billing.Hours // good on the pool and available now
 	LeftAfter   billing.Hours // below zero where it does not suffice
 	RatePerHour billing.Hours // what the whole cluster takes in an hour
-	Shapes      []QuoteShape // of all groups, the head's first
+	Shapes      []QuoteShape  // of all groups, the head's first
 	Hosts       []placement.HostFit
 	Refusal     *refusal.Error
 	// Price is the lowest at which the provider sells hours that are good on the pool now; nil: it sells none, or what they come

@@ -60,12 +60,18 @@ func (v Version) Group(name string) (group VersionGroup, ok bool) {
 	return VersionGroup{}, false
 }
 
+// CountedGroup is a compute group and how many nodes it may have.
+type CountedGroup struct {
+	Name  string `json:"name"`
+	Least int    `json:"least"`
+	Most  int    `json:"most"`
+}
+
 // PublishedVersion is one choice of a launch form.
 type PublishedVersion struct {
-	ID         uuid.UUID
-	Name       string // "trial 1.0"
-	ComputeMin int    // of all its groups together
-	ComputeMax int
+	ID     uuid.UUID
+	Name   string         // "trial 1.0"
+	Groups []CountedGroup // its compute groups, in the document's order
 	// PassedOn is the pool of its last acceptance test that passed, PassedAt that test's end; nil: none has.
 	PassedOn *uuid.UUID
 	PassedAt *time.Time
@@ -171,8 +177,10 @@ func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]Publish
 // ReadPublishedVersions is PublishedVersions in a caller's transaction.
 func ReadPublishedVersions(ctx context.Context, q store.Queryer, orgID uuid.UUID) ([]PublishedVersion, error) {
 	rows, _ := q.Query(ctx, `
-		SELECT v.id, m.name || ' ' || v.version AS name, n.compute_min, n.compute_max, t.pool_id AS passed_on, t.ended_at AS passed_at
-		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id`+joinCompute+`
+		SELECT v.id, m.name || ' ' || v.version AS name, t.pool_id AS passed_on, t.ended_at AS passed_at,
+			(SELECT coalesce(jsonb_agg(jsonb_build_object('name', r.group_name, 'least', r.least, 'most', r.most) ORDER BY r.position), '[]')
+				FROM version_roles r WHERE r.version_id = v.id AND r.position > 0) AS groups
+		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
 		LEFT JOIN LATERAL (SELECT pool_id, ended_at FROM acceptance_tests
 			WHERE version_id = v.id AND state = 'passed' ORDER BY created_at DESC LIMIT 1) AS t ON true
 		WHERE v.organization_id = $1 AND v.state = 'published' ORDER BY m.name, v.published_at DESC`, orgID)
