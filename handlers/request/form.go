@@ -75,6 +75,9 @@ func (f *Form) Typed(name string) string { return f.values.Get(name) }
 // Has tells whether the field was sent with anything in it.
 func (f *Form) Has(name string) bool { return f.Typed(name) != "" }
 
+// Sent tells whether the field was sent at all, be it empty.
+func (f *Form) Sent(name string) bool { return f.values.Has(name) }
+
 // Or is the field as typed, or other where it was not sent at all.
 func (f *Form) Or(name, other string) string {
 	if !f.values.Has(name) {
