@@ -7,6 +7,7 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 	"volary.dev/store/machines"
+	"volary.dev/store/storetest"
 )
 
 // TestClusterPageSaysHowToSignIn goes from an image of which nothing is known to one whose console and version say all.

@@ -92,7 +92,7 @@ func pages() []layer {
 			packages: []string{"web/**"},
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
-		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic"), never: []string{"provisioner/image"}},
+		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic", "provisioner/manifest"), never: []string{"provisioner/image"}},
 		{packages: []string{"handlers/public", "handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
 		{
 			packages: []string{"handlers/jobs"},

@@ -12,7 +12,6 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
-	"volary.dev/store/models"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )

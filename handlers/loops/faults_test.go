@@ -13,7 +13,7 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
-	"volary.dev/store/models"
+	"volary.dev/store/storetest"
 )
 
 func TestRefusingHost(t *testing.T) {

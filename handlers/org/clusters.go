@@ -350,10 +350,10 @@ func signIn(d machines.ClusterDetail) web.SignIn {
 	if d.SSHPort == 0 || !d.SSHHost.IsValid() {
 		return web.SignIn{}
 	}
-	user := cmp.Or(d.SignInUser, d.SignIn.User, "root")
+	user := cmp.Or(d.Model.SignInUser, d.SignIn.User, "root")
 	s := web.SignIn{
 		Command: fmt.Sprintf("ssh -p %d %s@%s", d.SSHPort, user, d.SSHHost), User: user,
-		UserSaid: d.SignInUser == "" && d.SignIn.User != "", UserGuessed: d.SignInUser == "" && d.SignIn.User == "",
+		UserSaid: d.Model.SignInUser == "" && d.SignIn.User != "", UserGuessed: d.Model.SignInUser == "" && d.SignIn.User == "",
 	}
 	for _, k := range d.SignIn.HostKeys {
 		s.HostKeys = append(s.HostKeys, k.Kind+" "+k.Fingerprint)

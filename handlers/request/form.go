@@ -88,6 +88,9 @@ func (f *Form) Named(prefix string, most int) []string {
 	return names[:min(len(names), most)]
 }
 
+// Sent tells whether the field was sent at all, be it empty.
+func (f *Form) Sent(name string) bool { return f.values.Has(name) }
+
 // Or is the field as typed, or other where it was not sent at all.
 func (f *Form) Or(name, other string) string {
 	if !f.values.Has(name) {

@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
@@ -51,8 +53,9 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 	w.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at)
 		VALUES ($1, $2, $3, 'sample', 1, 1, repeat('ab', 32), repeat('ab', 32), now())`, w.image, w.org, w.person)
 	w.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, w.org)
+	document := manifest.Canonical(provisioner.Model{Format: provisioner.ModelFormat})
 	w.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at)
-		VALUES ($1, $2, $3, '1', 'draft', '{}', encode(sha256('{}'), 'hex'), now())`, w.version, w.org, model)
+		VALUES ($1, $2, $3, '1', 'draft', $4, $5, now())`, w.version, w.org, model, string(document), manifest.Digest(document))
 	return w
 }
 
@@ -83,7 +86,7 @@ func (w *ledgerWorld) cluster(n int, lease int64) (uuid.UUID, []uuid.UUID) {
 	w.clusters++
 	id := uuid.Must(uuid.NewV7())
 	w.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at, document_digest)
-		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', $7, 'running', $8, now(), encode(sha256('{}'), 'hex'))`,
+		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', $7, 'running', $8, now(), (SELECT document_digest FROM model_versions WHERE id = $5))`,
 		id, w.org, w.provider, w.poolID, w.version, w.person, fmt.Sprintf("trial-%d", w.clusters), lease)
 	var nodes []uuid.UUID
 	for i := range n {

@@ -61,7 +61,7 @@ func TestSaveAndPublishVersion(t *testing.T) {
 		}
 	}
 	list := storetest.Must[[]models.PublishedVersion](t)(w.DB.Models.PublishedVersions(ctx, w.Organization))
-	if len(list) != 2 || list[0].Name != "trial 2.0" || list[0].ComputeMax != 5 {
+	if len(list) != 2 || list[0].Name != "trial 2.0" || len(list[0].Groups) != 1 || list[0].Groups[0] != (models.CountedGroup{Name: "compute", Least: 1, Most: 5}) {
 		t.Errorf("published versions %+v", list)
 	}
 }

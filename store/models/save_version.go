@@ -40,11 +40,7 @@ func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDra
 		}
 	}
 	return d.ID, db.core.Tx(ctx, func(tx pgx.Tx) error {
-		lock, write, verb := d.lock, d.update, "change version"
-		if isNew {
-			lock, write, verb = d.begin, d.insert, "create version"
-		}
-		if err := lock(ctx, tx, orgID); err != nil {
+		if err := d.begin(ctx, tx, orgID, isNew); err != nil {
 			return err
 		}
 		images, err := d.readImages(ctx, tx, orgID)
@@ -54,6 +50,10 @@ func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDra
 		d.Model = d.document(images)
 		if err := d.check(images); err != nil {
 			return err
+		}
+		write, verb := d.update, "change version" // of the draft as it is now
+		if isNew {
+			write, verb = d.insert, "create version"
 		}
 		if err := write(ctx, tx, orgID); err != nil {
 			return err
@@ -150,18 +150,17 @@ func groupPath(position int) string {
 	return fmt.Sprintf("compute[%d]", position-1)
 }
 
-// begin finds the model cluster of a new version.
-func (d VersionDraft) begin(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+// begin finds the model cluster of a new version, or locks the draft that is to change.
+func (d VersionDraft) begin(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, isNew bool) error {
+	if !isNew {
+		return lockDraft(ctx, tx, orgID, d.ID, d.Revision)
+	}
 	if err := refuseManyVersions(ctx, tx, orgID); err != nil {
 		return err
 	}
 	var id uuid.UUID
 	err := tx.QueryRow(ctx, `SELECT id FROM model_clusters WHERE organization_id = $1 AND id = $2`, orgID, d.ModelClusterID).Scan(&id)
 	return store.Found(err, "model cluster")
-}
-
-func (d VersionDraft) lock(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
-	return lockDraft(ctx, tx, orgID, d.ID, d.Revision)
 }
 
 func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
