@@ -39,9 +39,9 @@ func badInputs(w *handlertest.World, running, stopped string) []badInput {
 		"name": {"second"}, "version": {w.Version.String()}, "pool": {w.Pool.String()}, "compute_count": {"1"}, "lease_hours": {"2"},
 	}
 	version := url.Values{
-		"version": {"3"}, "compute_min": {"0"}, "compute_max": {"4"}, "gate_kind": {"address"}, "gate_timeout": {"60"},
+		"version": {"3"}, "group_0_name": {"compute"}, "group_0_same_gate": {"1"}, "group_0_least": {"0"}, "group_0_most": {"4"}, "head_gate_kind": {"address"}, "head_gate_timeout": {"60"},
 		"head_image": {w.Image.String()}, "head_vcpus": {"1"}, "head_memory_mib": {"256"}, "head_disk_gib": {"2"},
-		"compute_image": {w.Image.String()}, "compute_vcpus": {"1"}, "compute_memory_mib": {"256"}, "compute_disk_gib": {"2"},
+		"group_0_image": {w.Image.String()}, "group_0_vcpus": {"1"}, "group_0_memory_mib": {"256"}, "group_0_disk_gib": {"2"},
 	}
 	versions := "/org/models/" + w.Model.String() + "/versions"
 	const no = http.StatusUnprocessableEntity
@@ -78,13 +78,15 @@ func badInputs(w *handlertest.World, running, stopped string) []badInput {
 		{"a version of nothing", versions, url.Values{}, no, "Choose an image", ""},
 		{"a taken version", versions, form(version, "version", "1"), no, "", `value="1"`},
 		{"0 vCPUs", versions, form(version, "head_vcpus", "0"), no, "between 1 and 256", `value="0"`},
-		{"enormous memory", versions, form(version, "compute_memory_mib", enormous), no, "between 64 and", `value="` + enormous + `"`},
-		{"a range upside down", versions, form(version, "compute_min", "5", "compute_max", "2"), no, "below the least", `value="5"`},
-		{"a console gate without text", versions, form(version, "gate_kind", "console"), no, "Fill in the text", ""},
-		{"a gate that never ends", versions, form(version, "gate_timeout", "1000000"), no, "between 10 and 3600", `value="1000000"`},
+		{"enormous memory", versions, form(version, "group_0_memory_mib", enormous), no, "between 64 and", `value="` + enormous + `"`},
+		{"a range upside down", versions, form(version, "group_0_least", "5", "group_0_most", "2"), no, "below the least", `value="5"`},
+		{"a group named as a node", versions, form(version, "group_0_name", "head"), no, "The head has this name", `value="head"`},
+		{"a group without nodes", versions, form(version, "group_0_most", "0"), no, "between 1 and 1000", `value="0"`},
+		{"a console gate without text", versions, form(version, "head_gate_kind", "console"), no, "Fill in the text", ""},
+		{"a gate that never ends", versions, form(version, "head_gate_timeout", "1000000"), no, "between 10 and 3600", `value="1000000"`},
 		{"user-data above 64 KiB", versions, form(version, "head_user_data", strings.Repeat("#", 65537)), no, "65536", strings.Repeat("#", 65537)},
 		{"an indented script", versions, form(version, "head_user_data", "  #!/bin/sh\n"), no, "first column", "  #!/bin/sh"},
-		{"an address for user-data", versions, form(version, "compute_user_data", "#include\nhttp://head/a"), no, "Paste the text itself", "http://head/a"},
+		{"an address for user-data", versions, form(version, "group_0_user_data", "#include\nhttp://head/a"), no, "Paste the text itself", "http://head/a"},
 		{"MIME without its version", versions, form(version, "head_user_data", "Content-Type: multipart/mixed; boundary=\"X\"\n\n--X\n"), no, "MIME-Version: 1.0", "boundary="},
 		{"someone else's image", versions, form(version, "head_image", w.Model.String()), no, "", ""},
 		{

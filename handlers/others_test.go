@@ -90,8 +90,8 @@ func TestOthersIDs(t *testing.T) {
 	if model.Status != http.StatusSeeOther {
 		t.Fatalf("a model cluster: %d", model.Status)
 	}
-	version := url.Values{"version": {"1"}, "compute_min": {"0"}, "compute_max": {"1"}, "gate_kind": {"address"}, "gate_timeout": {"60"}}
-	for _, role := range []string{"head", "compute"} {
+	version := url.Values{"version": {"1"}, "group_0_name": {"compute"}, "group_0_same_gate": {"1"}, "group_0_least": {"0"}, "group_0_most": {"1"}, "head_gate_kind": {"address"}, "head_gate_timeout": {"60"}}
+	for _, role := range []string{"head", "group_0"} {
 		for field, value := range map[string]string{"image": w.Image.String(), "vcpus": "1", "memory_mib": "256", "disk_gib": "2"} {
 			version.Set(role+"_"+field, value)
 		}

@@ -74,9 +74,9 @@ func describe(t *testing.T, b *handlertest.Browser, w *handlertest.World) uuid.U
 		t.Fatalf("model cluster: %d %s", made.Status, form)
 	}
 	f := url.Values{
-		"version": {"1.0"}, "compute_min": {"0"}, "compute_max": {"4"}, "gate_kind": {"console"}, "gate_text": {"volary: ready"}, "gate_timeout": {"60"},
+		"version": {"1.0"}, "group_0_name": {"compute"}, "group_0_same_gate": {"1"}, "group_0_least": {"0"}, "group_0_most": {"4"}, "head_gate_kind": {"console"}, "head_gate_text": {"volary: ready"}, "head_gate_timeout": {"60"},
 	}
-	for _, role := range []string{"head", "compute"} {
+	for _, role := range []string{"head", "group_0"} {
 		f.Set(role+"_image", w.Image.String())
 		f.Set(role+"_vcpus", "1")
 		f.Set(role+"_memory_mib", "256")

@@ -7,6 +7,7 @@ import (
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
 	"volary.dev/store/machines"
+	"volary.dev/store/storetest"
 )
 
 // TestClusterPageSaysHowToSignIn goes from an image of which nothing is known to one whose console and version say all.
@@ -31,8 +32,7 @@ func TestClusterPageSaysHowToSignIn(t *testing.T) {
 	says(t, "the console said", member.Get(page), http.StatusOK, "<code>ssh -p 20001 rocky@", "rocky is whom its console named", "ED25519 "+print,
 		"as its console printed them", "<code>ssh -J rocky@", ":20001 rocky@", "Through it to compute-001")
 
-	set(`ALTER TABLE model_versions DISABLE TRIGGER USER`)
-	set(`UPDATE model_versions SET sign_in_user = 'debian'`)
+	storetest.RewriteDocuments(t, a.Pool, func(m *provisioner.Model) { m.SignInUser = "debian" })
 	got := member.Get(page)
 	says(t, "the version says", got, http.StatusOK, "<code>ssh -p 20001 debian@", "<code>ssh -J debian@")
 	lacks(t, "the version says", got, "is whom its console named")

@@ -3,6 +3,8 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -16,14 +18,15 @@ import (
 // grown are the fields of a version whose compute nodes are all that they can be otherwise than the head.
 func grown(w *handlertest.World) url.Values {
 	return url.Values{
-		"version": {"rc-2"}, "compute_min": {"1"}, "compute_max": {"4"}, "gate_kind": {"console"}, "gate_text": {"volary: ready"}, "gate_timeout": {"60"},
+		"version": {"rc-2"}, "group_0_name": {"compute"}, "group_0_least": {"1"}, "group_0_most": {"4"}, "head_gate_kind": {"console"}, "head_gate_text": {"volary: ready"}, "head_gate_timeout": {"60"},
 		"head_image": {w.Image.String()}, "head_vcpus": {"2"}, "head_memory_mib": {"512"}, "head_disk_gib": {"3"}, "head_user_data": {"#!/bin/sh\necho head\n"},
-		"compute_image": {w.Image.String()}, "compute_vcpus": {"1"}, "compute_memory_mib": {"256"}, "compute_disk_gib": {"2"}, "compute_user_data": {"#!/bin/sh\necho compute\n"},
+		"group_0_image": {w.Image.String()}, "group_0_vcpus": {"1"}, "group_0_memory_mib": {"256"}, "group_0_disk_gib": {"2"}, "group_0_user_data": {"#!/bin/sh\necho compute\n"},
+		"group_0_gate_kind": {"address"}, "group_0_gate_text": {""}, "group_0_gate_timeout": {"90"},
 		"sign_in_user": {"rocky"},
 	}
 }
 
-const allSame = "compute_same_image,compute_same_size,compute_same_user_data"
+const allSame = "group_0_same_image,group_0_same_size,group_0_same_user_data,group_0_same_gate"
 
 func tick(f url.Values, boxes string) url.Values {
 	f = form(f)
@@ -54,11 +57,10 @@ func TestSameAsTheHead(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
 	owner := a.SignIn(handlertest.Owner)
-	garbage := form(grown(w), "compute_image", "", "compute_vcpus", "none", "compute_user_data", "  #!/bin/sh\n")
+	garbage := form(grown(w), "group_0_image", "", "group_0_vcpus", "none", "group_0_user_data", "  #!/bin/sh\n")
 	v := madeVersion(t, a, w, owner, tick(garbage, allSame))
-	head, _ := v.Role(provisioner.RoleHead)
-	compute, _ := v.Role(provisioner.RoleCompute)
-	if compute.Role = head.Role; compute != head || head.Shape.VCPUs != 2 || head.UserData != "#!/bin/sh\necho head\n" {
+	head, compute := v.Groups[0], v.Groups[1]
+	if compute.Name, compute.Count = head.Name, head.Count; !reflect.DeepEqual(compute, head) || head.Shape.VCPUs != 2 || head.UserData != "#!/bin/sh\necho head\n" {
 		t.Errorf("compute nodes\n%+v\nhead\n%+v", compute, head)
 	}
 	edit := owner.Get("/org/versions/" + v.ID.String() + "/edit").Body
@@ -67,8 +69,8 @@ func TestSameAsTheHead(t *testing.T) {
 			t.Errorf("%s is not ticked in the form of what it made", box)
 		}
 	}
-	v = madeVersion(t, a, w, owner, tick(form(grown(w), "version", "rc-3"), "compute_same_image"))
-	if c, _ := v.Role(provisioner.RoleCompute); c.Shape != (provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}) || c.UserData != "#!/bin/sh\necho compute\n" {
+	v = madeVersion(t, a, w, owner, tick(form(grown(w), "version", "rc-3"), "group_0_same_image"))
+	if c := v.Groups[1]; c.Gate != (provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 90}) || c.Shape != (provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}) || c.UserData != "#!/bin/sh\necho compute\n" {
 		t.Errorf("without their boxes: %+v", c)
 	}
 	if edit := owner.Get("/org/versions/" + v.ID.String() + "/edit").Body; strings.Count(edit, "checked") != 1 {
@@ -85,12 +87,12 @@ func TestRefusalsOfWhatIsTheHeads(t *testing.T) {
 		form        url.Values
 		wrong, kept []string
 	}{
-		"of the form":        {tick(form(grown(w), "head_vcpus", "0", "compute_vcpus", "77"), allSame), []string{"head_vcpus"}, []string{`value="77"`, "echo compute"}},
+		"of the form":        {tick(form(grown(w), "head_vcpus", "0", "group_0_vcpus", "77"), allSame), []string{"head_vcpus"}, []string{`value="77"`, "echo compute"}},
 		"of the text":        {tick(form(grown(w), "head_user_data", "  #!/bin/sh\n"), allSame), []string{"head_user_data"}, []string{"echo compute"}},
 		"of another's image": {tick(form(grown(w), "head_image", w.Model.String()), allSame), []string{"head_image"}, nil},
-		"without boxes":      {form(grown(w), "compute_vcpus", "0", "compute_user_data", "  #!/bin/sh\n"), []string{"compute_vcpus"}, nil},
-		"text without boxes": {form(grown(w), "compute_user_data", "  #!/bin/sh\n"), []string{"compute_user_data"}, nil},
-		"half":               {tick(form(grown(w), "compute_memory_mib", "1"), "compute_same_image"), []string{"compute_memory_mib"}, []string{"compute_same_image\" type=\"checkbox\" value=\"1\" checked"}},
+		"without boxes":      {form(grown(w), "group_0_vcpus", "0", "group_0_user_data", "  #!/bin/sh\n"), []string{"group_0_vcpus"}, nil},
+		"text without boxes": {form(grown(w), "group_0_user_data", "  #!/bin/sh\n"), []string{"group_0_user_data"}, nil},
+		"half":               {tick(form(grown(w), "group_0_memory_mib", "1"), "group_0_same_image"), []string{"group_0_memory_mib"}, []string{"group_0_same_image\" type=\"checkbox\" value=\"1\" checked"}},
 	} {
 		got := owner.Post("/org/models/"+w.Model.String()+"/versions", c.form)
 		says(t, name, got, http.StatusUnprocessableEntity, c.kept...)
@@ -100,8 +102,8 @@ func TestRefusalsOfWhatIsTheHeads(t *testing.T) {
 				t.Errorf("%s: %s is marked: %t, want %t", name, field, marked, wanted)
 			}
 		}
-		if c.form.Has("compute_same_size") && strings.Count(got.Body, "checked") != 3 {
-			t.Errorf("%s: %d boxes are ticked, want 3", name, strings.Count(got.Body, "checked"))
+		if c.form.Has("group_0_same_size") && strings.Count(got.Body, "checked") != 4 {
+			t.Errorf("%s: %d boxes are ticked, want 4", name, strings.Count(got.Body, "checked"))
 		}
 	}
 }
@@ -115,7 +117,7 @@ func TestNewVersionTakesEverythingOver(t *testing.T) {
 	first := owner.Get("/org/models/" + w.Model.String() + "/versions/new")
 	says(t, "the form", first, http.StatusOK, "Everything is taken over from", "version", "rc-2", `value="rc-3"`, `value="rocky"`, "echo head", "echo compute", `value="volary: ready"`)
 
-	f := form(grown(w), "version", "rc-3", "sign_in_user", "", "head_memory_mib", "1024", "gate_kind", "address", "compute_user_data", "#!/bin/sh\nset -e\necho compute\n")
+	f := form(grown(w), "version", "rc-3", "sign_in_user", "", "head_memory_mib", "1024", "head_gate_kind", "address", "group_0_user_data", "#!/bin/sh\nset -e\necho compute\n")
 	v := madeVersion(t, a, w, owner, f)
 	changes := []string{
 		"What differs from version", "rc-2", "512 MiB", "1024 MiB", "User to sign in as", "the image’s own", "a text appears on its console", "it took its address by DHCP",
@@ -131,4 +133,64 @@ func TestNewVersionTakesEverythingOver(t *testing.T) {
 			t.Errorf("%s compares itself with something", page)
 		}
 	}
+}
+
+// TestGroupsOfAVersion: a button adds a group or removes one, without scripts and without saving anything, and keeps what is typed; each group is
+// what it says, and is compared with the group of its name.
+func TestGroupsOfAVersion(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	owner := a.SignIn(handlertest.Owner)
+	versions := "/org/models/" + w.Model.String() + "/versions"
+	before := madeVersion(t, a, w, owner, grown(w))
+
+	f := form(grown(w), "version", "rc-3", "head_vcpus", "many")
+	more := owner.Post(versions, form(f, "add_group", "1"))
+	says(t, "one more group", more, http.StatusOK, `value="rc-3"`, `value="many"`, "echo compute", `id="group_1"`, `name="group_1_name"`, `value="compute2"`,
+		`name="group_1_same_gate" type="checkbox" value="1" checked`, `name="remove_group" value="1"`)
+	lacks(t, "one more group", more, "field-error")
+	f = tick(form(f, "head_vcpus", "2", "group_1_name", "gpu", "group_1_least", "0", "group_1_most", "2", "group_1_vcpus", "4", "group_1_memory_mib", "512", "group_1_disk_gib", "9"),
+		"group_1_same_image,group_1_same_user_data,group_1_same_gate")
+	less := owner.Post(versions, form(f, "remove_group", "0"))
+	says(t, "one group less", less, http.StatusOK, `id="group_0"`, `value="gpu"`, `value="9"`)
+	lacks(t, "one group less", less, `id="group_1"`)
+	lacks(t, "one group less", less, "echo compute")
+	says(t, "a group that is gone", owner.Post(versions, form(f, "remove_group", "7")), http.StatusOK, `id="group_1"`)
+	if v, ok, err := a.Store.Models.VersionBefore(t.Context(), w.Organization, models.Version{ModelClusterID: w.Model}); err != nil || !ok || v.ID != before.ID {
+		t.Errorf("a button of the form saved %+v, %v", v, err)
+	}
+
+	v := madeVersion(t, a, w, owner, f)
+	if len(v.Groups) != 3 || v.Groups[2].Name != "gpu" || v.Groups[2].Count != (provisioner.Count{Most: 2}) || v.Groups[2].Shape.DiskGiB != 9 ||
+		v.Groups[2].Gate != v.Groups[0].Gate || v.Groups[2].UserData != v.Groups[0].UserData || v.Groups[1].Gate == v.Groups[0].Gate {
+		t.Errorf("groups %+v", v.Groups)
+	}
+	page := owner.Get("/org/versions/" + v.ID.String())
+	says(t, "the page", page, http.StatusOK, `data-label="Of">gpu<`, "0 to 2", "User-data of gpu: the same as the head’s", "A cluster has until the latest of its nodes’ limits", v.DocumentDigest)
+	lacks(t, "the page", page, `data-label="Of">compute<`)
+	last := madeVersion(t, a, w, owner, tick(form(grown(w), "version", "rc-4", "group_0_name", "gpu"), allSame))
+	says(t, "a group less", owner.Get("/org/versions/"+last.ID.String()), http.StatusOK, `data-label="Of">compute<`, "9 GiB")
+
+	twice := owner.Post(versions, form(f, "version", "rc-5", "group_1_name", "compute"))
+	says(t, "one name twice", twice, http.StatusUnprocessableEntity, `id="group_1_name-error"`, "Group 1 has this name, too", `value="rc-5"`)
+	many := form(f, "version", "rc-5")
+	for i := 2; i < 17; i++ {
+		for _, field := range []string{"name", "least", "most", "same_image", "same_size", "same_user_data", "same_gate"} {
+			many.Set("group_"+strconv.Itoa(i)+"_"+field, "1")
+		}
+		many.Set("group_"+strconv.Itoa(i)+"_name", "g"+strconv.Itoa(i))
+	}
+	full := owner.Post(versions, many)
+	says(t, "too many groups", full, http.StatusUnprocessableEntity, `id="groups-error"`, "There are 17 compute groups; at most 16")
+	if strings.Contains(full.Body, `name="add_group"`) {
+		t.Error("one more than too many is offered")
+	}
+	again := owner.Post(versions, form(many, "add_group", "1"))
+	lacks(t, "one more than too many", again, `id="group_17"`)
+
+	if status, _ := owner.Status(http.MethodPost, "/org/versions/"+v.ID.String()+"/publish", url.Values{"token": {"1"}}); status != http.StatusSeeOther {
+		t.Fatalf("published with %d", status)
+	}
+	launch := url.Values{"name": {"second"}, "version": {v.ID.String()}, "pool": {w.Pool.String()}, "compute_count": {"1"}, "lease_hours": {"2"}}
+	says(t, "a launch", owner.Post("/org/clusters", launch), http.StatusUnprocessableEntity, "This version has 2 compute groups, and a launch takes one that is named compute.")
 }

@@ -163,7 +163,7 @@ GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO
 GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
     reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
-    lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out,
+    lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, document_digest,
     barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until),
   UPDATE (barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
     ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)

@@ -490,7 +490,9 @@ CREATE TABLE acceptance_tests (
   created_at timestamp with time zone NOT NULL,
   ended_at timestamp with time zone,
   evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
+  document_digest text NOT NULL,
   CONSTRAINT acceptance_tests_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT acceptance_tests_document_digest_check CHECK ((document_digest ~ '^[0-9a-f]{64}$'::text)),
   CONSTRAINT acceptance_tests_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT acceptance_tests_pkey PRIMARY KEY (id),
   CONSTRAINT acceptance_tests_state_check CHECK ((state = ANY (ARRAY['running'::text, 'passed'::text, 'failed'::text]))),
@@ -644,12 +646,14 @@ CREATE TABLE clusters (
   paused_by uuid,
   paused_why text DEFAULT ''::text NOT NULL,
   paused_until timestamp with time zone,
+  document_digest text NOT NULL,
   CONSTRAINT clusters_barred_by_fkey FOREIGN KEY (barred_by) REFERENCES people(id),
   CONSTRAINT clusters_barred_whole CHECK ((((barred_at IS NULL) = (disks_until IS NULL)) AND ((barred_at IS NULL) = (barred_why = ''::text)))),
   CONSTRAINT clusters_barred_why_check CHECK ((length(barred_why) <= 500)),
   CONSTRAINT clusters_check CHECK (((ended_at IS NULL) OR ((vni IS NULL) AND (subnet IS NULL)))),
   CONSTRAINT clusters_cost_centre_check CHECK ((length(cost_centre) <= 80)),
   CONSTRAINT clusters_desired_check CHECK ((desired = ANY (ARRAY['running'::text, 'paused'::text, 'stopped'::text, 'gone'::text]))),
+  CONSTRAINT clusters_document_digest_check CHECK ((document_digest ~ '^[0-9a-f]{64}$'::text)),
   CONSTRAINT clusters_grant_number_check CHECK ((length(grant_number) <= 80)),
   CONSTRAINT clusters_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT clusters_kind_check CHECK ((kind = ANY (ARRAY['cluster'::text, 'test'::text]))),
@@ -1166,26 +1170,17 @@ CREATE TABLE model_versions (
   version text NOT NULL,
   state text NOT NULL,
   revision integer DEFAULT 1 NOT NULL,
-  compute_min integer NOT NULL,
-  compute_max integer NOT NULL,
-  gate_kind text NOT NULL,
-  gate_text text DEFAULT ''::text NOT NULL,
-  gate_timeout_seconds integer NOT NULL,
   created_at timestamp with time zone NOT NULL,
   published_at timestamp with time zone,
-  sign_in_user text DEFAULT ''::text NOT NULL,
-  CONSTRAINT model_versions_check CHECK (((compute_max >= compute_min) AND (compute_max <= 1000))),
+  document text NOT NULL,
+  document_digest text NOT NULL,
   CONSTRAINT model_versions_check1 CHECK (((state = 'published'::text) = (published_at IS NOT NULL))),
-  CONSTRAINT model_versions_check2 CHECK (((gate_kind <> 'console'::text) OR (gate_text <> ''::text))),
-  CONSTRAINT model_versions_compute_min_check CHECK ((compute_min >= 0)),
-  CONSTRAINT model_versions_gate_kind_check CHECK ((gate_kind = ANY (ARRAY['address'::text, 'console'::text]))),
-  CONSTRAINT model_versions_gate_text_check CHECK ((length(gate_text) <= 200)),
-  CONSTRAINT model_versions_gate_timeout_seconds_check CHECK (((gate_timeout_seconds >= 10) AND (gate_timeout_seconds <= 3600))),
+  CONSTRAINT model_versions_document_digest CHECK ((document_digest = encode(sha256(convert_to(document, 'UTF8'::name)), 'hex'::text))),
+  CONSTRAINT model_versions_document_size CHECK ((octet_length(document) <= (1 << 20))),
   CONSTRAINT model_versions_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT model_versions_model_cluster_id_organization_id_fkey FOREIGN KEY (model_cluster_id, organization_id) REFERENCES model_clusters(id, organization_id),
   CONSTRAINT model_versions_model_cluster_id_version_key UNIQUE (model_cluster_id, version),
   CONSTRAINT model_versions_pkey PRIMARY KEY (id),
-  CONSTRAINT model_versions_sign_in_user_check CHECK ((sign_in_user ~ '^([a-z_][a-z0-9_-]{0,31})?$'::text)),
   CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text]))),
   CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40)))
 );
@@ -1240,9 +1235,11 @@ CREATE TABLE nodes (
   left_cleared_at timestamp with time zone,
   sign_in jsonb DEFAULT '{}'::jsonb NOT NULL,
   sign_in_start integer DEFAULT 0 NOT NULL,
+  group_name text NOT NULL,
   CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
   CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT nodes_group_name_check CHECK (((role = 'head'::text) = (group_name = 'head'::text))),
   CONSTRAINT nodes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id),
   CONSTRAINT nodes_left_host_id_fkey FOREIGN KEY (left_host_id) REFERENCES hosts(id),
@@ -1747,20 +1744,20 @@ CREATE TABLE verification_turns (
 CREATE TABLE version_roles (
   version_id uuid NOT NULL,
   organization_id uuid NOT NULL,
-  role text NOT NULL,
+  group_name text NOT NULL,
   image_id uuid NOT NULL,
-  vcpus integer NOT NULL,
-  memory_mib integer NOT NULL,
-  disk_gib integer NOT NULL,
-  user_data text DEFAULT ''::text NOT NULL,
-  CONSTRAINT version_roles_disk_gib_check CHECK (((disk_gib >= 1) AND (disk_gib <= 16384))),
+  "position" integer NOT NULL,
+  "least" integer NOT NULL,
+  most integer NOT NULL,
+  gate_timeout_seconds integer NOT NULL,
+  CONSTRAINT version_roles_check CHECK ((("position" >= 0) AND (("position" = 0) = (group_name = 'head'::text)))),
+  CONSTRAINT version_roles_check1 CHECK ((("least" >= 0) AND ((most >= "least") AND (most <= 1000)))),
+  CONSTRAINT version_roles_gate_timeout_seconds_check CHECK (((gate_timeout_seconds >= 10) AND (gate_timeout_seconds <= 3600))),
+  CONSTRAINT version_roles_group_name_check CHECK ((group_name ~ '^[a-z][a-z0-9-]{0,30}$'::text)),
   CONSTRAINT version_roles_image_id_organization_id_fkey FOREIGN KEY (image_id, organization_id) REFERENCES images(id, organization_id),
-  CONSTRAINT version_roles_memory_mib_check CHECK (((memory_mib >= 64) AND (memory_mib <= 4194304))),
-  CONSTRAINT version_roles_pkey PRIMARY KEY (version_id, role),
-  CONSTRAINT version_roles_role_check CHECK ((role = ANY (ARRAY['head'::text, 'compute'::text]))),
-  CONSTRAINT version_roles_user_data_check CHECK ((octet_length(user_data) <= 65536)),
-  CONSTRAINT version_roles_vcpus_check CHECK (((vcpus >= 1) AND (vcpus <= 256))),
-  CONSTRAINT version_roles_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
+  CONSTRAINT version_roles_pkey PRIMARY KEY (version_id, group_name),
+  CONSTRAINT version_roles_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id),
+  CONSTRAINT version_roles_version_id_position_key UNIQUE (version_id, "position")
 );
 
 CREATE TABLE wallets (
@@ -2152,7 +2149,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, document_digest), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
 
 GRANT SELECT, UPDATE ON clusters TO volary_worker;
 

@@ -1,6 +1,6 @@
 // Package provisioner holds the words of the machine side of Volary: hosts, networks, nodes, the states of a
 // cluster, and the Driver through which every host is reached. It decides nothing and imports nothing of ours;
-// the packages below it plan (placement, reconcile), describe (domainxml, cloudinit), inspect (image) and
+// the packages below it plan (placement, plan, reconcile), describe (domainxml, cloudinit), inspect (image) and
 // act (libvirt, memory).
 //
 // # States

@@ -43,9 +43,9 @@ const (
 
 // Shape is the size of a node.
 type Shape struct {
-	VCPUs     int
-	MemoryMiB int
-	DiskGiB   int
+	VCPUs     int `json:"vcpus"`
+	MemoryMiB int `json:"memory_mib"`
+	DiskGiB   int `json:"disk_gib"`
 }
 
 // NodeSpec is all a host needs to make and start one node. The domain's UUID is the node's.

@@ -64,7 +64,7 @@ func TestImagesOfBeforeBecomeUploads(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, u, err)
 		}
 	}
-	if v, err := db.Models.Version(ctx, org, draft); err != nil || len(v.Roles) != 1 || v.Roles[0].ImageID != id["ready"] {
+	if v, err := db.Models.Version(ctx, org, draft); err != nil || len(v.Groups) != 2 || v.Groups[0].ImageID != uuid.Nil || v.Groups[1].ImageID != id["ready"] {
 		t.Errorf("the draft: %+v, %v", v, err)
 	}
 	if u, err := db.Models.Upload(ctx, org, models.UploadOf(id["lost"])); err != nil || u.State != provisioner.UploadRefused || u.Reason != "Why lost" || u.Size != 700 {

@@ -91,7 +91,7 @@ func TestRowsOfBeforeWrappedDisks(t *testing.T) {
 	if err != nil || len(hosts) != 1 || hosts[0].ID != host || hosts[0].UEFI != nil || hosts[0].Capacity.VCPUs != 8 || hosts[0].Acceleration != provisioner.AccelerationKVM || !hosts[0].Fit {
 		t.Errorf("hosts: %+v, %v", hosts, err)
 	}
-	if v, err := db.Models.Version(ctx, org, version); err != nil || len(v.Roles) != 2 || v.ImagesThere() != nil {
+	if v, err := db.Models.Version(ctx, org, version); err != nil || len(v.Groups) != 2 || v.ImagesThere() != nil {
 		t.Errorf("the version: %+v, %v", v, err)
 	}
 	if c, err := db.Machines.Cluster(ctx, org, cluster); err != nil || len(c.NodeRows) != 1 || c.NodeRows[0].ID != node || c.NodeRows[0].State != provisioner.NodeReady || c.NodeRows[0].HostID != host {

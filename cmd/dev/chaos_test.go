@@ -246,7 +246,7 @@ func (c *chaos) actOnce(ctx context.Context, chance *rand.Rand, n int) error {
 	}
 	if len(all) < chaosAtOnce {
 		id, err := m.LaunchCluster(ctx, g.organization, g.person, machines.LaunchRequest{
-			VersionID: g.version, PoolID: g.pool, Name: fmt.Sprintf("flock-%d", n), ComputeCount: 1 + chance.IntN(2), LeaseSeconds: 3600,
+			VersionID: g.version, PoolID: g.pool, Name: fmt.Sprintf("flock-%d", n), Counts: machines.Counts{"compute": 1 + chance.IntN(2)}, LeaseSeconds: 3600,
 		})
 		if err == nil {
 			c.clusters, c.acts = append(c.clusters, id), c.acts+1

@@ -45,7 +45,10 @@ func lowest() []layer {
 			"provisioner/placement", "provisioner/memory",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
+		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/typed", "provisioner/userdata"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
+		// Whoever runs a model plans it, with a deployment around it or none.
+		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
 		// The process that a host's driver lives in is the driver's choice: hostline knows none.
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
@@ -61,13 +64,13 @@ func lowest() []layer {
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
 		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "store/queue", "provisioner/typed"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
-			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "store/queue", "provisioner/typed",
+			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "provisioner/manifest", "store/queue", "provisioner/typed",
 		}},
 		// Readers of several floors.
 		{packages: []string{"store/overview"}, may: []string{
-			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "store/queue", "provisioner/typed",
+			"store", "store/people", "store/books", "store/models", "store/machines", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "store/queue", "provisioner/typed",
 		}},
 		// It puts the handles together.
 		{packages: []string{"store/floors"}, may: []string{
@@ -89,7 +92,7 @@ func pages() []layer {
 			packages: []string{"web/**"},
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
-		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic"), never: []string{"provisioner/image"}},
+		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic", "provisioner/manifest"), never: []string{"provisioner/image"}},
 		{packages: []string{"handlers/public", "handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
 		{
 			packages: []string{"handlers/jobs"},
@@ -97,7 +100,7 @@ func pages() []layer {
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
 				"billing", "provisioner", "provisioner/typed", "provisioner/placement",
 				"provisioner/image", "provisioner/image/magic", "provisioner/acceptance", "provisioner/fetch",
-				"provisioner/cloudinit", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
+				"provisioner/cloudinit", "provisioner/plan", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
 				"handlers/loops",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
@@ -106,7 +109,7 @@ func pages() []layer {
 			packages: []string{"handlers/loops"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob",
-				"billing", "provisioner", "provisioner/cloudinit", "provisioner/reconcile",
+				"billing", "provisioner", "provisioner/cloudinit", "provisioner/plan", "provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},

@@ -108,7 +108,7 @@ func groupOf(t *testing.T, v *volary) group {
 func (g group) launch(t *testing.T, name string, compute int) uuid.UUID {
 	t.Helper()
 	id, err := g.db.Machines.LaunchCluster(t.Context(), g.organization, g.person, machines.LaunchRequest{
-		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
+		VersionID: g.version, PoolID: g.pool, Name: name, Counts: machines.Counts{"compute": compute}, LeaseSeconds: 3600,
 	})
 	if err != nil {
 		t.Fatal(err)

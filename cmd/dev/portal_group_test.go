@@ -71,8 +71,8 @@ func (v *visitor) invitesByLink() (link string) {
 func (v *visitor) describes(model string) {
 	v.t.Helper()
 	v.describesGate(model, func() {
-		v.choose("gate_kind", "a text appears on its console")
-		v.fill("gate_text", "volary: ready")
+		v.choose("head_gate_kind", "a text appears on its console")
+		v.fill("head_gate_text", "volary: ready")
 	})
 }
 
@@ -85,9 +85,9 @@ func (v *visitor) describesGate(model string, gate func()) {
 	v.fill("version", "1")
 	v.choose("head_image", "sample") // the compute nodes' too: their boxes are ticked
 	v.fillAll("head_vcpus", "1", "head_memory_mib", "256", "head_disk_gib", "1")
-	v.fillAll("compute_min", "1", "compute_max", "4")
+	v.fillAll("group_0_least", "1", "group_0_most", "4")
 	gate()
-	v.fill("gate_timeout", "240")
+	v.fill("head_gate_timeout", "240")
 	v.follow("Save draft")
 	v.follow("Publish 1")
 	v.says("Frozen since")

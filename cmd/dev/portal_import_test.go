@@ -182,9 +182,9 @@ func machinesCome(t *testing.T, p *portal) {
 	ada.says("Its OVA asks for", "1 vCPU, 256 MiB")
 	ada.describesGate("herd", func() {
 		ada.choose("head_image", "bellwether")
-		ada.do("give the compute nodes an image of their own", chromedp.Click(chromedp.CSS(`[name=compute_same_image]`)))
-		ada.choose("compute_image", "sheep")
-		ada.choose("gate_kind", "it took its address by DHCP")
+		ada.do("give the compute nodes an image of their own", chromedp.Click(chromedp.CSS(`[name=group_0_same_image]`)))
+		ada.choose("group_0_image", "sheep")
+		ada.choose("head_gate_kind", "it took its address by DHCP")
 	})
 	ada.says("bellwether", "sheep")
 	ada.visit("/org/clusters/new")
@@ -247,7 +247,7 @@ func machinesFile(t *testing.T, path, disk string, names ...string) string {
 // page says who has it. Another group's image of the same bytes goes, and takes nothing from the first.
 func hostsHaveImage(t *testing.T, p *portal) {
 	ada := p.member(t, "ada@tidal.example", p.address())
-	ada.describesGate("flock", func() { ada.choose("gate_kind", "it took its address by DHCP") })
+	ada.describesGate("flock", func() { ada.choose("head_gate_kind", "it took its address by DHCP") })
 	ada.visit("/org/clusters/new")
 	ada.fill("name", "nest")
 	ada.choose("version", "flock 1")

@@ -12,7 +12,6 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
-	"volary.dev/store/models"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -177,14 +176,9 @@ func (a *App) done(upload string) {
 }
 
 func (a *App) saveVersion(w *World, version string) uuid.UUID {
-	role := func(r provisioner.Role) models.RoleDraft {
-		return models.RoleDraft{Role: r, ImageID: w.Image, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}
-	}
-	return must(a.Store.Models.SaveVersion(context.Background(), w.Organization, w.people[Owner], models.VersionDraft{
-		ModelClusterID: w.Model, Version: version, ComputeMin: 0, ComputeMax: 8,
-		Roles: []models.RoleDraft{role(provisioner.RoleHead), role(provisioner.RoleCompute)},
-		Gate:  provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
-	}))(a)
+	gate := provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}
+	return must(a.Store.Models.SaveVersion(context.Background(), w.Organization, w.people[Owner],
+		storetest.Draft(w.Model, w.Image, version, provisioner.Count{Most: 8}, gate)))(a)
 }
 
 // Launch launches the published version for an hour with some compute nodes, and returns cluster and head.
@@ -192,7 +186,7 @@ func (a *App) Launch(w *World, name string, compute int) (cluster, head uuid.UUI
 	a.t.Helper()
 	ctx := context.Background()
 	cluster = must(a.Store.Machines.LaunchCluster(ctx, w.Organization, w.people[Owner], machines.LaunchRequest{
-		VersionID: w.Version, PoolID: w.Pool, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
+		VersionID: w.Version, PoolID: w.Pool, Name: name, Counts: machines.Counts{"compute": compute}, LeaseSeconds: 3600,
 	}))(a)
 	d := must(a.Store.Machines.Cluster(ctx, w.Organization, cluster))(a)
 	return cluster, d.NodeRows[0].ID

@@ -116,7 +116,7 @@ func (p *probes) reach(ctx context.Context, g guest) error {
 		return fmt.Errorf("%w: %w", errPeer, err)
 	}
 	defer p.remove(ctx, g)
-	reached := strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "head reached", p.entries()[0].IP.String()}, " ")
+	reached := strings.Join([]string{provisioner.GuestCheckPrefix, p.nonce, "head reached", p.nodes()[0].Address.String()}, " ")
 	err = p.await(ctx, g, p.Probe.Overlay, p.Probe.Overlay, reached)
 	if errors.Is(err, provisioner.ErrHostUnreachable) {
 		return fmt.Errorf("%w: %w", errPeer, err)

@@ -51,7 +51,10 @@ func TestTheNetworkOfAPeer(t *testing.T) {
 		others []machines.Host
 		guests int
 	}{0: {hosts[1:], 6}, 1: {hosts[:1], 5}, 2: {hosts[:1], 5}} {
-		n := p.network(hosts[on], c.others)
+		n, err := p.network(hosts[on], c.others)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, e := range n.Entries {
 			if e.Host != n.Underlay && !slices.Contains(n.Peers, e.Host) {
 				t.Errorf("host %d is told of %s on %s, which is no peer of %v", on, e.Name, e.Host, n.Peers)

@@ -20,6 +20,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
+	"volary.dev/provisioner/plan"
 	"volary.dev/store/machines"
 )
 
@@ -109,30 +110,49 @@ func (p *probes) guests() []guest {
 	return list
 }
 
-func (p *probes) entries() []provisioner.NetworkEntry {
-	var list []provisioner.NetworkEntry
+// nodes are guests with their places in the check's network.
+func (p *probes) nodes() []plan.Node {
+	var list []plan.Node
 	at := p.subnet.Addr().Next().Next()
 	for i, g := range p.guests() {
 		mac := net.HardwareAddr{0x52, 0x54, byte(p.vni >> 16 & 0xff), byte(p.vni >> 8 & 0xff), byte(p.vni & 0xff), byte(i + 2)}
-		list = append(list, provisioner.NetworkEntry{Name: g.name, MAC: mac, IP: at, Host: g.on.Underlay})
+		list = append(list, plan.Node{
+			ID: g.id, Place: plan.Place{Group: string(g.role), Name: g.name, Address: at, MAC: mac},
+			Host: on(g.on), Image: plan.Image{Digest: p.image.Digest},
+		})
 		at = at.Next()
 	}
 	return list
 }
 
-// network is the check's on one host, which hears of the given others and of the guests there.
-func (p *probes) network(on machines.Host, others []machines.Host) provisioner.Network {
-	n := provisioner.Network{
-		ClusterID: p.id("network"), VNI: p.vni, Subnet: p.subnet, Gateway: p.subnet.Addr().Next(), GatewayMAC: loops.GatewayMAC(p.vni),
-		Domain: "check.volary", MTU: p.host.PoolMTU, Generation: p.generation, Underlay: on.Underlay, Sealed: true, Entries: p.entries(),
-	}
-	for _, h := range others {
-		n.Peers = append(n.Peers, h.Underlay)
-	}
-	n.Entries = slices.DeleteFunc(n.Entries, func(e provisioner.NetworkEntry) bool {
-		return e.Host != on.Underlay && !slices.Contains(n.Peers, e.Host)
+// on is a host in the words of plan: of two hosts only the ids are never the same.
+func on(h machines.Host) plan.Host { return plan.Host{Name: h.ID.String(), Underlay: h.Underlay} }
+
+// checkName is that of the check's cluster.
+const checkName = "check"
+
+// plan is the check as a cluster of some of its guests.
+func (p *probes) plan(nodes []plan.Node, check cloudinit.Check) (plan.Plan, error) {
+	model := provisioner.Model{Head: provisioner.Group{Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 128, DiskGiB: 1}}}
+	other := model.Head
+	other.Name = string(provisioner.RoleCompute)
+	model.Compute = []provisioner.Group{other}
+	return plan.Make(plan.Cluster{
+		ID: p.id("network"), Name: checkName, Model: model, Net: plan.Net{VNI: p.vni, Subnet: p.subnet}, Nodes: nodes, Check: &check,
+		MachineType: "q35", Generation: p.generation, MTU: p.host.PoolMTU, Sealed: true,
 	})
-	return n
+}
+
+// network is the check's on one host, which hears of the given others and of the guests there.
+func (p *probes) network(h machines.Host, others []machines.Host) (provisioner.Network, error) {
+	known := slices.DeleteFunc(p.nodes(), func(n plan.Node) bool {
+		return n.Host.Name != on(h).Name && !slices.ContainsFunc(others, func(o machines.Host) bool { return n.Host.Name == on(o).Name })
+	})
+	made, err := p.plan(known, cloudinit.Check{Nonce: p.nonce})
+	if err != nil {
+		return provisioner.Network{}, err
+	}
+	return made.Network(on(h), false), nil
 }
 
 // with calls f with a host's driver.
@@ -214,7 +234,11 @@ func (p *probes) prepare(ctx context.Context, h machines.Host, others []machines
 	} else if err != nil {
 		return err
 	}
-	return p.with(ctx, h, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, p.network(h, others)) })
+	n, err := p.network(h, others)
+	if err != nil {
+		return ourFault{err}
+	}
+	return p.with(ctx, h, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, n) })
 }
 
 func (p *probes) openImage(ctx context.Context) (io.ReadCloser, error) {
@@ -253,22 +277,20 @@ func (p *probes) remove(ctx context.Context, g guest) {
 }
 
 func (p *probes) start(ctx context.Context, g guest, a provisioner.Acceleration, fill int64) error {
-	entries := p.entries()
-	entry := entries[slices.IndexFunc(p.guests(), func(x guest) bool { return x.id == g.id })]
-	known := entries[:1:1] // the head, and the guest itself
-	if g.name != known[0].Name {
-		known = append(known, entry)
+	nodes := p.nodes()
+	n := slices.IndexFunc(nodes, func(n plan.Node) bool { return n.ID == g.id })
+	nodes[n].Host.Acceleration = a
+	known := nodes[:1:1] // the head, and the guest itself
+	if n > 0 {
+		known = append(known, nodes[n])
 	}
-	seed, err := cloudinit.Seed{
-		InstanceID: g.id.String(), Hostname: g.name, Domain: "check.volary", Role: g.role,
-		Nodes: known, Check: &cloudinit.Check{Nonce: p.nonce, Fill: fill},
-	}.Build()
+	made, err := p.plan(known, cloudinit.Check{Nonce: p.nonce, Fill: fill})
 	if err != nil {
 		return err
 	}
-	spec := provisioner.NodeSpec{
-		ID: g.id, ClusterID: p.id("network"), Name: g.name, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 128, DiskGiB: 1},
-		Acceleration: a, MachineType: "q35", ImageDigest: p.image.Digest, VNI: p.vni, MAC: entry.MAC, Seed: seed,
+	spec, err := made.Node(g.id)
+	if err != nil {
+		return err
 	}
 	return p.with(ctx, g.on, func(d provisioner.Driver) error { return d.EnsureNode(ctx, spec) })
 }

@@ -56,8 +56,12 @@ func TestABusyHostKeepsItsAcceleration(t *testing.T) {
 				p := newProbes(&hostCheck{CheckHost: &CheckHost{Engine: loops.Engine{Hosts: hosts, Log: slog.New(slog.DiscardHandler)}}, Probe: ProbeTimes{}.withDefaults(), host: host, pool: []machines.Host{host}})
 				p.image = image
 				// What prepare does, without the claim on the image: a bubble reaches no database.
+				n, err := p.network(host, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
 				if err := p.with(t.Context(), host, func(d provisioner.Driver) error {
-					return errors.Join(d.EnsureImage(t.Context(), image.Digest, image.Size, p.openImage), d.EnsureNetwork(t.Context(), p.network(host, nil)))
+					return errors.Join(d.EnsureImage(t.Context(), image.Digest, image.Size, p.openImage), d.EnsureNetwork(t.Context(), n))
 				}); err != nil {
 					t.Fatal(err)
 				}
@@ -70,7 +74,7 @@ func TestABusyHostKeepsItsAcceleration(t *testing.T) {
 				if c.after != nil {
 					c.after(world.Host(host.Address))
 				}
-				err := p.await(t.Context(), p.here()[1], p.Probe.KVM, p.Probe.TCG, "volary: ready")
+				err = p.await(t.Context(), p.here()[1], p.Probe.KVM, p.Probe.TCG, "volary: ready")
 				if c.fault == "" && err != nil || c.fault != "" && (err == nil || !strings.Contains(err.Error(), c.fault)) {
 					t.Errorf("%v, want %q", err, c.fault)
 				}
@@ -86,7 +90,7 @@ func TestProbesHaveThePoolsMTU(t *testing.T) {
 	w := storetest.NewWorld(t)
 	w.Exec(t, `UPDATE pools SET mtu = 8950`)
 	h := storetest.Must[machines.Host](t)(w.DB.Machines.HostForWorker(t.Context(), w.Hosts[0]))
-	if got := newProbes(&hostCheck{host: h}).network(h, nil).MTU; got != 8950 {
-		t.Errorf("the check tries an MTU of %d, the pool has 8950", got)
+	if n, err := newProbes(&hostCheck{host: h}).network(h, nil); err != nil || n.MTU != 8950 {
+		t.Errorf("the check tries an MTU of %d, the pool has 8950: %v", n.MTU, err)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
-	"volary.dev/store/models"
+	"volary.dev/store/storetest"
 )
 
 func TestRefusingHost(t *testing.T) {
@@ -41,8 +41,7 @@ func TestRefusingHost(t *testing.T) {
 func TestAVersionThatMakesNoSeed(t *testing.T) {
 	t.Parallel()
 	b := loopstest.NewBench(t)
-	b.Exec(t, `ALTER TABLE version_roles DISABLE TRIGGER USER`)
-	b.Exec(t, `UPDATE version_roles SET user_data = 'echo hello'`)
+	storetest.RewriteDocuments(t, b.Pool, func(m *provisioner.Model) { m.Head.UserData, m.Compute[0].UserData = "echo hello", "echo hello" })
 	b.Worker(t, "one")
 	c := b.UntilState(t, b.Launch(t, "trial-1", 1), provisioner.ClusterGone)
 	if c.Reason != provisioner.ReasonVersion || !strings.Contains(c.ReasonDetail, "Begin with #!/bin/sh") {
@@ -262,11 +261,8 @@ func TestNetworksAreRenewed(t *testing.T) {
 func TestConsoleGateCountsFromItsOwnStart(t *testing.T) {
 	t.Parallel()
 	b := loopstest.NewBench(t)
-	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	version, err := b.DB.Models.SaveVersion(t.Context(), b.Organization, b.Person, models.VersionDraft{
-		ModelClusterID: b.Model, Version: "2.0", ComputeMax: 2, Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "volary: ready", TimeoutSeconds: 60},
-		Roles: []models.RoleDraft{{Role: provisioner.RoleHead, ImageID: b.Image, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: b.Image, Shape: shape}},
-	})
+	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: "volary: ready", TimeoutSeconds: 60}
+	version, err := b.DB.Models.SaveVersion(t.Context(), b.Organization, b.Person, storetest.Draft(b.Model, b.Image, "2.0", provisioner.Count{Most: 2}, gate))
 	loopstest.NoError(t, err)
 	loopstest.NoError(t, b.DB.Models.PublishVersion(t.Context(), b.Organization, b.Person, version, 1))
 	b.Version = version

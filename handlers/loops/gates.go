@@ -14,7 +14,6 @@ import (
 
 // gateWatch looks at the nodes of one host.
 type gateWatch struct {
-	gate  provisioner.Gate
 	vni   uint32
 	nodes []machines.NodeWork
 	after map[uuid.UUID]string // the mark from which each console is searched for the gate's text
@@ -50,49 +49,68 @@ func (w gateWatch) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUI
 		detail, ok := met[n.ID]
 		found[n.ID] = gateSeen{
 			machine: reconcile.MachineRunning, met: ok, searched: searched[n.ID],
-			evidence: machines.Evidence{StartID: m.StartID, Kind: string(w.gate.Kind), Detail: detail},
+			evidence: machines.Evidence{StartID: m.StartID, Kind: string(n.Group.Gate.Kind), Detail: detail},
 		}
 	}
 	return found, nil
 }
 
-// met gives the detail of the evidence for each node that met its gate.
+// met gives the detail of the evidence for each node that met the gate of its group.
 func (w gateWatch) met(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
-	if w.gate.Kind != provisioner.GateAddress {
-		return w.printed(ctx, d)
+	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
+	var printing, leasing []machines.NodeWork
+	for _, n := range w.nodes {
+		if n.Group.Gate.Kind == provisioner.GateAddress {
+			leasing = append(leasing, n)
+		} else {
+			printing = append(printing, n)
+		}
 	}
+	if len(leasing) > 0 {
+		if err := w.leased(ctx, d, leasing, met); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(printing) > 0 {
+		if err := w.printed(ctx, d, printing, met, searched); err != nil {
+			return nil, nil, err
+		}
+	}
+	return met, searched, nil
+}
+
+// leased looks for the nodes' addresses in what the host's DHCP gave.
+func (w gateWatch) leased(ctx context.Context, d provisioner.Driver, nodes []machines.NodeWork, met map[uuid.UUID]string) error {
 	addresses, err := d.Addresses(ctx, w.vni)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	met = map[uuid.UUID]string{}
-	for _, n := range w.nodes {
+	for _, n := range nodes {
 		if addresses[strings.ToLower(n.MAC.String())] == n.Address {
 			met[n.ID] = n.Address.String()
 		}
 	}
-	return met, nil, nil
+	return nil
 }
 
-// printed looks for the gate's text in what each console got since the last look, all of which the host keeps for a while:
+// printed looks for the gates' texts in what each console got since the last look, all of which the host keeps for a while:
 // text is found however much was written behind it.
-func (w gateWatch) printed(ctx context.Context, d provisioner.Driver) (met, searched map[uuid.UUID]string, err error) {
-	queries := make([]provisioner.ConsoleQuery, len(w.nodes))
-	for i, n := range w.nodes {
-		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{w.gate.Text}, After: w.after[n.ID]}
+func (w gateWatch) printed(ctx context.Context, d provisioner.Driver, nodes []machines.NodeWork, met, searched map[uuid.UUID]string) error {
+	queries := make([]provisioner.ConsoleQuery, len(nodes))
+	for i, n := range nodes {
+		queries[i] = provisioner.ConsoleQuery{Node: n.ID, Find: []string{n.Group.Gate.Text}, After: w.after[n.ID]}
 	}
 	texts, err := d.Consoles(ctx, queries)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	met, searched = map[uuid.UUID]string{}, map[uuid.UUID]string{}
-	for i, n := range w.nodes {
+	for i, n := range nodes {
 		searched[n.ID] = texts[i].Next
 		if lines := texts[i].Lines; len(lines) > 0 {
 			met[n.ID] = printable(lines[len(lines)-1])
 		}
 	}
-	return met, searched, nil
+	return nil
 }
 
 // printable is a line that a guest wrote, without what a terminal takes for commands.

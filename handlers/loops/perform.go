@@ -65,8 +65,12 @@ func (s *visit) prepare(a reconcile.Action) deed {
 }
 
 func (s *visit) ensureNetwork(host machines.HostWork, open bool) deed {
-	n := network(s.work, host, open)
+	p, err := planned(s.work)
 	return func(ctx context.Context) (func(*visit), error) {
+		if err != nil {
+			return nil, ours(err)
+		}
+		n := p.Network(on(host), open)
 		err := s.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return d.EnsureNetwork(ctx, n) })
 		return func(s *visit) {
 			s.seen.Networks[host.ID] = reconcile.NetworkClosed
@@ -105,7 +109,7 @@ func (s *visit) ensureImage(host machines.HostWork, digest string) deed {
 }
 
 func (s *visit) ensureNode(host machines.HostWork, node machines.NodeWork) deed {
-	spec, err := nodeSpec(s.work, node)
+	spec, err := nodeSpec(s.work, node.ID)
 	start := s.work.StartCount
 	return func(ctx context.Context) (func(*visit), error) {
 		if err != nil {
@@ -158,7 +162,7 @@ func (s *visit) markConsole(ctx context.Context, d provisioner.Driver, node mach
 
 // watchGates looks once at what the host's nodes still owe.
 func (s *visit) watchGates(host machines.HostWork) deed {
-	w := gateWatch{gate: s.work.Gate, vni: s.work.VNI, after: map[uuid.UUID]string{}}
+	w := gateWatch{vni: s.work.VNI, after: map[uuid.UUID]string{}}
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
 			w.nodes = append(w.nodes, n)

@@ -2,13 +2,13 @@ package loops
 
 import (
 	"context"
-	"net"
-	"slices"
 	"sync"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/cloudinit"
+	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/reconcile"
 	"volary.dev/store/machines"
 )
@@ -48,39 +48,37 @@ func (s *visit) host(id uuid.UUID) machines.HostWork {
 	return machines.HostWork{}
 }
 
-// network is the cluster's network as one host has to make it.
-func network(w machines.ClusterWork, host machines.HostWork, open bool) provisioner.Network {
-	n := provisioner.Network{
-		ClusterID: w.ID, VNI: w.VNI, Subnet: w.Subnet, Gateway: w.Subnet.Masked().Addr().Next(), GatewayMAC: GatewayMAC(w.VNI),
-		Domain: domain(w), MTU: w.Pool.MTU, Generation: w.NetworkGeneration, Underlay: host.Underlay,
-		Sealed: w.Test, Masquerade: w.Pool.Masquerade && !w.Test,
+// planned is the visit's work in the words of plan.
+func planned(w machines.ClusterWork) (plan.Plan, error) {
+	c := plan.Cluster{
+		ID: w.ID, Name: w.Name, Model: w.Model, Net: plan.Net{VNI: w.VNI, Subnet: w.Subnet}, SSHKeys: w.SSHKeys, Secret: w.SeedSecret,
+		MachineType: w.Pool.MachineType, CPU: w.Pool.CPU,
+		Generation: w.NetworkGeneration, MTU: w.Pool.MTU, Sealed: w.Test, Masquerade: w.Pool.Masquerade, Forbidden: w.Pool.Forbidden, Allowed: w.Pool.Allowed,
 	}
-	n.Forbidden, n.Allowed = w.Pool.Forbidden, w.Pool.Allowed
-	n.Entries = entries(w)
-	for _, node := range w.Nodes {
-		if node.Host.ID != host.ID && !slices.Contains(n.Peers, node.Host.Underlay) {
-			n.Peers = append(n.Peers, node.Host.Underlay)
-		}
-		if open && node.Host.ID == host.ID && node.SSHPort != 0 {
-			n.Published = append(n.Published, provisioner.PublishedPort{HostPort: node.SSHPort, Guest: node.Address, GuestPort: 22})
-		}
+	if w.TestNonce != "" {
+		c.Check = &cloudinit.Check{Nonce: w.TestNonce}
 	}
-	return n
+	for _, n := range w.Nodes {
+		c.Nodes = append(c.Nodes, plan.Node{
+			ID: n.ID, Place: plan.Place{Group: n.Group.Name, Name: n.Name, Address: n.Address, MAC: n.MAC}, Host: on(n.Host),
+			Image: plan.Image{Digest: n.ImageDigest, Firmware: n.Firmware}, Shape: n.Shape, SSHPort: n.SSHPort,
+		})
+	}
+	return plan.Make(c)
 }
 
-func entries(w machines.ClusterWork) []provisioner.NetworkEntry {
-	list := make([]provisioner.NetworkEntry, len(w.Nodes))
-	for i, n := range w.Nodes {
-		list[i] = provisioner.NetworkEntry{Name: n.Name, MAC: n.MAC, IP: n.Address, Host: n.Host.Underlay}
+// nodeSpec is all that a host needs to make and start a node.
+func nodeSpec(w machines.ClusterWork, id uuid.UUID) (provisioner.NodeSpec, error) {
+	p, err := planned(w)
+	if err != nil {
+		return provisioner.NodeSpec{}, err
 	}
-	return list
+	return p.Node(id)
 }
 
-func domain(w machines.ClusterWork) string { return provisioner.ClusterDomain(w.Name) }
-
-// GatewayMAC is the same on each host of a cluster: a locally administered address that ends in the VNI.
-func GatewayMAC(vni uint32) net.HardwareAddr {
-	return net.HardwareAddr{0x02, 'v', 'o', byte(vni >> 16 & 0xff), byte(vni >> 8 & 0xff), byte(vni & 0xff)}
+// on is a host in the words of plan: of two hosts only the ids are never the same.
+func on(h machines.HostWork) plan.Host {
+	return plan.Host{Name: h.ID.String(), Underlay: h.Underlay, Acceleration: h.Acceleration}
 }
 
 // imageOnHost names a copy of an image.

@@ -59,7 +59,7 @@ func (h Handlers) ShowAcceptanceTest(c echo.Context) error {
 
 func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.AcceptanceTestShowProps {
 	p := web.AcceptanceTestShowProps{
-		Layout: h.layout(c), ID: t.ID, State: string(t.State),
+		Layout: h.layout(c), ID: t.ID, Digest: t.DocumentDigest, State: string(t.State),
 		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
 		Pool:    t.PoolName, Provider: t.ProviderName, Person: t.PersonName,
 		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Summary: testSummary(t),

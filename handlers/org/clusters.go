@@ -324,7 +324,7 @@ func nodesShown(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProp
 
 func nodeRow(n machines.NodeRow) web.NodeRow {
 	row := web.NodeRow{
-		ID: n.ID, Name: n.Name, Role: n.Role, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved,
+		ID: n.ID, Name: n.Name, Role: n.Role, Group: n.Group, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved,
 		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt),
 	}
 	if n.StartedAt != nil && n.ReadyAt != nil && n.ReadyAt.After(*n.StartedAt) {
@@ -350,10 +350,10 @@ func signIn(d machines.ClusterDetail) web.SignIn {
 	if d.SSHPort == 0 || !d.SSHHost.IsValid() {
 		return web.SignIn{}
 	}
-	user := cmp.Or(d.SignInUser, d.SignIn.User, "root")
+	user := cmp.Or(d.Model.SignInUser, d.SignIn.User, "root")
 	s := web.SignIn{
 		Command: fmt.Sprintf("ssh -p %d %s@%s", d.SSHPort, user, d.SSHHost), User: user,
-		UserSaid: d.SignInUser == "" && d.SignIn.User != "", UserGuessed: d.SignInUser == "" && d.SignIn.User == "",
+		UserSaid: d.Model.SignInUser == "" && d.SignIn.User != "", UserGuessed: d.Model.SignInUser == "" && d.SignIn.User == "",
 	}
 	for _, k := range d.SignIn.HostKeys {
 		s.HostKeys = append(s.HostKeys, k.Kind+" "+k.Fingerprint)
@@ -379,8 +379,8 @@ func typedHours(c echo.Context, field string, seconds int64) string {
 func clusterPath(id uuid.UUID) string { return "/org/clusters/" + id.String() }
 
 // NewCluster shows the launch form; with enough chosen in the query also what it would cost and where it would run.
-// The query fills the form, and links of other pages rely on it: name, version (id), pool (id), compute_count,
-// lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
+// The query fills the form, and links of other pages rely on it: name, version (id), pool (id), compute_count (or count.GROUP of each
+// of several groups), lease_hours, purchase_order, cost_centre, grant_number. Whatever is missing is left to choose.
 func (h Handlers) NewCluster(c echo.Context) error {
 	f := request.ParseQuery(c)
 	orgID, personID := where(c)
@@ -394,6 +394,7 @@ func (h Handlers) NewCluster(c echo.Context) error {
 		return page.Live(c, web.ClusterNew(p))
 	}
 	r, refusal := launchRequest(f, false)
+	r.Counts = ofGroups(r.Counts, groupsOf(f, form))
 	if refusal == nil {
 		if p.Quote, refusal, err = h.quote(c, r); err != nil {
 			return err

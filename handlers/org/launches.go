@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -29,6 +30,7 @@ var launchFields = map[string]string{"compute": "compute_count", "lease": "lease
 // launchAgain shows the form with the refusal of a launch and the figures it follows from, all of which the refusal carries.
 func (h Handlers) launchAgain(c echo.Context, f *request.Form, refused *machines.LaunchRefused) error {
 	p, r := h.launchForm(c, f, refused.Form), renamed(refused.Refusal, launchFields)
+	r = shown(r, p.Counts)
 	p.Form.Refusal = r
 	if refused.Quote != nil {
 		// The panel says what was answered, and never that it fits; fields are marked beside it.
@@ -83,16 +85,83 @@ func suggest(f *request.Form, form machines.LaunchForm) {
 	if len(form.Pools) > 0 {
 		f.Default("pool", form.Pools[0].PoolID.String())
 	}
-	for _, v := range form.Versions {
-		if v.ID.String() == f.Typed("version") {
-			f.Default("compute_count", strconv.Itoa(min(max(suggestedNodes, v.ComputeMin), v.ComputeMax)))
-		}
-	}
-	f.Default("compute_count", strconv.Itoa(suggestedNodes))
+	suggestCounts(f, groupsOf(f, form))
 	f.Default("lease_hours", "2")
 }
 
 const suggestedNodes = 3
+
+// suggestCounts fills in as many nodes of the first group as are asked for on the market, else three, and one of each other.
+func suggestCounts(f *request.Form, groups []models.CountedGroup) {
+	if len(groups) == 0 {
+		groups = []models.CountedGroup{{Most: suggestedNodes}}
+	}
+	for i, g := range groups {
+		nodes := 1
+		if i == 0 {
+			nodes = suggestedNodes
+			if n, err := strconv.Atoi(f.Typed("compute_count")); err == nil && len(groups) > 1 {
+				nodes = n
+			}
+		}
+		f.Default(countField(groups, g.Name), strconv.Itoa(min(max(nodes, g.Least), g.Most)))
+	}
+}
+
+// groupsOf are the compute groups of the version that is chosen; nil where none is.
+func groupsOf(f *request.Form, form machines.LaunchForm) []models.CountedGroup {
+	for _, v := range form.Versions {
+		if v.ID.String() == f.Typed("version") {
+			return v.Groups
+		}
+	}
+	return nil
+}
+
+// countPrefix begins the names of fields in which several groups are counted, each by its name; the only group of a version is counted in
+// compute_count, whatever its name.
+const (
+	countPrefix = "count."
+	mostGroups  = 64 // that a form is read for
+)
+
+func countField(groups []models.CountedGroup, name string) string {
+	if len(groups) < 2 {
+		return "compute_count"
+	}
+	return countPrefix + name
+}
+
+// launchCounts reads how many nodes of each group there are to be. Of several groups no field may be missing: the store says which are.
+func launchCounts(f *request.Form) machines.Counts {
+	counts := machines.Counts{}
+	for _, name := range f.Named(countPrefix, mostGroups) {
+		counts[name] = f.Int(countPrefix+name, "the number of "+typed.Isolate(name)+" nodes", 0, 1000)
+	}
+	if len(counts) == 0 || f.Has("compute_count") {
+		counts[machines.OnlyGroup] = f.Int("compute_count", "the number of compute nodes", 0, 1000)
+	}
+	return counts
+}
+
+// ofGroups leaves out what was counted of the groups of another version, which was chosen before this one.
+func ofGroups(counts machines.Counts, groups []models.CountedGroup) machines.Counts {
+	maps.DeleteFunc(counts, func(name string, _ int) bool {
+		return name != machines.OnlyGroup && !slices.ContainsFunc(groups, func(g models.CountedGroup) bool { return g.Name == name })
+	})
+	return counts
+}
+
+// shown says beside the version what is wrong with counts that the form has no field for: they are of another version's groups.
+func shown(r *refusal.Error, counts []web.GroupCount) *refusal.Error {
+	names := map[string]string{}
+	for field := range r.Fields {
+		if strings.HasPrefix(field, countPrefix) && !slices.ContainsFunc(counts, func(g web.GroupCount) bool { return g.Field == field }) {
+			names[field] = "version"
+		}
+	}
+	return renamed(r, names)
+}
 
 func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.LaunchForm) web.ClusterNewProps {
 	p := web.ClusterNewProps{Layout: h.layout(c), Values: web.ClusterValues{
@@ -102,6 +171,13 @@ func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.Laun
 			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
 		},
 	}}
+	if groups := groupsOf(f, form); len(groups) > 1 {
+		for _, g := range groups {
+			field := countField(groups, g.Name)
+			p.Counts = append(p.Counts, web.GroupCount{Group: g.Name, Field: field, Value: f.Typed(field), Least: g.Least, Most: g.Most})
+		}
+	}
+	p.CountsStay = request.IsFragment(c) && f.Typed("counted") == f.Typed("version")
 	for _, v := range form.Versions {
 		label := v.Name
 		if v.PassedAt != nil {
@@ -127,7 +203,7 @@ func launchRequest(f *request.Form, named bool) (machines.LaunchRequest, *refusa
 	r := machines.LaunchRequest{
 		VersionID:    f.ID("version", "a version"),
 		PoolID:       f.ID("pool", "a pool"),
-		ComputeCount: f.Int("compute_count", "the number of compute nodes", 0, 1000),
+		Counts:       launchCounts(f),
 		LeaseSeconds: leaseSeconds(f),
 		References: store.References{
 			PurchaseOrder: f.Text("purchase_order", "the purchase order", 0, 80),
@@ -174,7 +250,7 @@ func shapesText(q machines.Quote) string {
 	for _, s := range q.Shapes {
 		if s.Count > 0 {
 			nodes += s.Count
-			parts = append(parts, fmt.Sprintf("%d %s with %s and %s", s.Count, s.Role, ui.Plural(s.Shape.VCPUs, "vCPU", "vCPUs"), ui.MiB(s.Shape.MemoryMiB)))
+			parts = append(parts, fmt.Sprintf("%d %s with %s and %s", s.Count, s.Group, ui.Plural(s.Shape.VCPUs, "vCPU", "vCPUs"), ui.MiB(s.Shape.MemoryMiB)))
 		}
 	}
 	if nodes == 0 {

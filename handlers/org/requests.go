@@ -1,6 +1,9 @@
 package org
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,6 +14,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
+	"volary.dev/store/machines"
 	"volary.dev/store/overview"
 	web "volary.dev/web/org"
 	"volary.dev/web/ui"
@@ -150,12 +154,26 @@ func whose(c echo.Context) uuid.UUID {
 
 func mayManage(c echo.Context) bool { return request.Allowed(c, request.OrgManage) }
 
+// countsText names the nodes of a request: "1 head, 2 compute, 1 gpu".
+func countsText(r overview.LaunchRequestRow) string {
+	words := []string{"1 head"}
+	for _, group := range slices.Sorted(maps.Keys(r.Counts)) {
+		if n := r.Counts[group]; n > 0 && group != machines.OnlyGroup {
+			words = append(words, ui.Count(n)+" "+group)
+		}
+	}
+	if len(words) == 1 {
+		words = append(words, ui.Count(r.Nodes-1)+" compute")
+	}
+	return strings.Join(words, ", ")
+}
+
 func requestRow(c echo.Context, r overview.LaunchRequestRow) web.RequestRow {
 	_, personID := where(c)
 	row := web.RequestRow{
 		ID: r.ID, Own: r.PersonID == personID, Person: r.PersonName, Start: r.Start, Extend: r.Extend, Name: r.Name,
 		Version: web.VersionLink{ID: r.VersionID, ModelName: r.ModelName, Version: r.Version}, Pool: r.PoolName, Provider: r.ProviderName,
-		Nodes: r.Nodes, Lease: time.Duration(r.LeaseSeconds) * time.Second, NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
+		Nodes: r.Nodes, Counts: countsText(r), Lease: time.Duration(r.LeaseSeconds) * time.Second, NeedMCS: int64(r.Need), State: r.State, Reason: r.Reason,
 		DecidedBy: r.DecidedBy, Decided: page.Time(r.DecidedAt), Created: r.CreatedAt, LeftMCS: int64(r.Left), When: string(r.When), At: r.At, Capped: r.Capped,
 		References: web.References{PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber},
 	}

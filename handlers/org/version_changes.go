@@ -19,31 +19,40 @@ import (
 func changesFrom(before models.Version, values web.VersionValues, name func(id string) string) *web.VersionChanges {
 	c := &web.VersionChanges{BeforeID: before.ID, Before: before.Version}
 	was, is := versionValues(before), meant(values)
-	if before.ComputeMax == 0 {
-		was.Compute = web.RoleValues{} // its form shows the head's
+	groupChanges(c, "Head", was.Head, is.Head, name)
+	for _, w := range was.Groups {
+		groupChanges(c, w.Name, w, groupNamed(is.Groups, w.Name), name)
 	}
-	if strings.TrimSpace(is.ComputeMax) == "0" {
-		is.Compute = web.RoleValues{}
+	for _, i := range is.Groups {
+		if groupNamed(was.Groups, i.Name).Name == "" {
+			groupChanges(c, i.Name, web.GroupValues{}, i, name)
+		}
 	}
-	role := func(of string, was, is web.RoleValues) {
-		field(c, of, "Image", shownImage(was.Image, is.Image, name), shownImage(is.Image, was.Image, name))
-		field(c, of, "vCPUs", was.VCPUs, is.VCPUs)
-		field(c, of, "Memory", united(was.MemoryMiB, "MiB"), united(is.MemoryMiB, "MiB"))
-		field(c, of, "Disk", united(was.DiskGiB, "GiB"), united(is.DiskGiB, "GiB"))
-		text(c, of, was.UserData, is.UserData)
-	}
-	role("Head", was.Head, is.Head)
-	role("Compute", was.Compute, is.Compute)
-	const all = "Cluster"
-	field(c, all, "Compute nodes, at least", was.ComputeMin, is.ComputeMin)
-	field(c, all, "Compute nodes, at most", was.ComputeMax, is.ComputeMax)
-	field(c, all, "A node is ready when", gateKinds[was.GateKind], gateKinds[is.GateKind])
-	if was.GateKind == string(provisioner.GateConsole) || is.GateKind == string(provisioner.GateConsole) {
-		field(c, all, "Text on the console", gateText(was), gateText(is))
-	}
-	field(c, all, "Time limit", united(was.GateTimeout, "s"), united(is.GateTimeout, "s"))
-	field(c, all, "User to sign in as", signInUser(was), signInUser(is))
+	field(c, "Cluster", "User to sign in as", signInUser(was), signInUser(is))
 	return c
+}
+
+// groupNamed is a group of a form; one that is not there has nothing in it.
+func groupNamed(groups []web.GroupValues, name string) web.GroupValues {
+	for _, g := range groups {
+		if strings.TrimSpace(g.Name) == name {
+			return g
+		}
+	}
+	return web.GroupValues{}
+}
+
+func groupChanges(c *web.VersionChanges, of string, was, is web.GroupValues, name func(id string) string) {
+	field(c, of, "Nodes, at least", was.Least, is.Least)
+	field(c, of, "Nodes, at most", was.Most, is.Most)
+	field(c, of, "Image", shownImage(was.Image, is.Image, name), shownImage(is.Image, was.Image, name))
+	field(c, of, "vCPUs", was.VCPUs, is.VCPUs)
+	field(c, of, "Memory", united(was.MemoryMiB, "MiB"), united(is.MemoryMiB, "MiB"))
+	field(c, of, "Disk", united(was.DiskGiB, "GiB"), united(is.DiskGiB, "GiB"))
+	field(c, of, "A node is ready when", gateKinds[was.GateKind], gateKinds[is.GateKind])
+	field(c, of, "Text on the console", gateText(was), gateText(is))
+	field(c, of, "Time limit", united(was.GateTimeout, "s"), united(is.GateTimeout, "s"))
+	text(c, of, was.UserData, is.UserData)
 }
 
 var gateKinds = map[string]string{
@@ -51,7 +60,7 @@ var gateKinds = map[string]string{
 }
 
 // gateText is what counts of it: a text that was typed for another kind of gate is not kept.
-func gateText(v web.VersionValues) string {
+func gateText(v web.GroupValues) string {
 	if v.GateKind != string(provisioner.GateConsole) {
 		return ""
 	}
@@ -105,8 +114,8 @@ func imageNames(offered []ui.Option, versions ...models.Version) func(id string)
 		names[o.Value] = o.Label
 	}
 	for _, v := range versions {
-		for _, r := range v.Roles {
-			names[r.ImageID.String()] = r.ImageName
+		for _, g := range v.Groups {
+			names[g.ImageID.String()] = g.Image.Name
 		}
 	}
 	return func(id string) string { return names[id] }

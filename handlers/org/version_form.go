@@ -2,6 +2,8 @@ package org
 
 import (
 	"maps"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,156 +11,239 @@ import (
 
 	"volary.dev/handlers/request"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/userdata"
 	"volary.dev/store/models"
 	web "volary.dev/web/org"
 )
 
-// versionFields are the form's names of the fields that store refuses.
-var versionFields = map[string]string{
-	"head_memory": "head_memory_mib", "head_disk": "head_disk_gib",
-	"compute_memory": "compute_memory_mib", "compute_disk": "compute_disk_gib",
-}
+// typedGroups is how many groups of a form are read: no page offers as many, and the store says how many there may be.
+const typedGroups = 4 * manifest.MostGroups
 
 // typedVersion keeps every field as it was typed.
 func typedVersion(f *request.Form) web.VersionValues {
-	compute := typedRole(f, "compute")
-	compute.SameImage, compute.SameSize, compute.SameUserData = f.Has("compute_same_image"), f.Has("compute_same_size"), f.Has("compute_same_user_data")
-	return web.VersionValues{
-		Version: f.Typed("version"), Head: typedRole(f, "head"), Compute: compute,
-		ComputeMin: f.Typed("compute_min"), ComputeMax: f.Typed("compute_max"),
-		GateKind: f.Typed("gate_kind"), GateText: f.Typed("gate_text"), GateTimeout: f.Typed("gate_timeout"),
-		SignInUser: f.Typed("sign_in_user"),
-	}
-}
-
-func typedRole(f *request.Form, role string) web.RoleValues {
-	return web.RoleValues{
-		Image: f.Typed(role + "_image"), VCPUs: f.Typed(role + "_vcpus"), MemoryMiB: f.Typed(role + "_memory_mib"),
-		DiskGiB: f.Typed(role + "_disk_gib"), UserData: f.Typed(role + "_user_data"),
-	}
-}
-
-// versionValues fills the form of a draft, and of a version that begins as another one is. A box "same as the head" is ticked
-// where it is so; compute nodes that there are none of are as the head.
-func versionValues(v models.Version) web.VersionValues {
-	values := web.VersionValues{
-		Version: v.Version, ComputeMin: strconv.Itoa(v.ComputeMin), ComputeMax: strconv.Itoa(v.ComputeMax),
-		GateKind: string(v.Gate.Kind), GateText: v.Gate.Text, GateTimeout: strconv.Itoa(v.Gate.TimeoutSeconds),
-		SignInUser: v.SignInUser,
-	}
-	for _, r := range v.Roles {
-		role := web.RoleValues{
-			Image: r.ImageID.String(), VCPUs: strconv.Itoa(r.Shape.VCPUs), MemoryMiB: strconv.Itoa(r.Shape.MemoryMiB),
-			DiskGiB: strconv.Itoa(r.Shape.DiskGiB), UserData: r.UserData,
-		}
-		if r.Role == provisioner.RoleHead {
-			values.Head = role
-		} else {
-			values.Compute = role
-		}
-	}
-	if _, ok := v.Role(provisioner.RoleCompute); !ok {
-		values.Compute = values.Head
-	}
-	markSame(&values)
-	return values
-}
-
-// markSame ticks the boxes of what the compute nodes have as the head has it.
-func markSame(v *web.VersionValues) {
-	c, h := &v.Compute, v.Head
-	c.SameImage, c.SameUserData = c.Image == h.Image, c.UserData == h.UserData
-	c.SameSize = c.VCPUs == h.VCPUs && c.MemoryMiB == h.MemoryMiB && c.DiskGiB == h.DiskGiB
-}
-
-// meant is what the form says once the boxes are heard.
-func meant(v web.VersionValues) web.VersionValues {
-	c, h := &v.Compute, v.Head
-	if c.SameImage {
-		c.Image = h.Image
-	}
-	if c.SameSize {
-		c.VCPUs, c.MemoryMiB, c.DiskGiB = h.VCPUs, h.MemoryMiB, h.DiskGiB
-	}
-	if c.SameUserData {
-		c.UserData = h.UserData
+	v := web.VersionValues{Version: f.Typed("version"), Head: typedGroup(f, web.HeadPrefix), SignInUser: f.Typed("sign_in_user")}
+	for i := 0; i < typedGroups && f.Sent(web.GroupPrefix(i)+"name"); i++ {
+		v.Groups = append(v.Groups, typedGroup(f, web.GroupPrefix(i)))
 	}
 	return v
 }
 
-// versionDraft reads the form. A model cluster that never has compute nodes needs no compute role.
+func typedGroup(f *request.Form, prefix string) web.GroupValues {
+	return web.GroupValues{
+		Name: f.Typed(prefix + "name"), Least: f.Typed(prefix + "least"), Most: f.Typed(prefix + "most"),
+		Image: f.Typed(prefix + "image"), VCPUs: f.Typed(prefix + "vcpus"), MemoryMiB: f.Typed(prefix + "memory_mib"),
+		DiskGiB: f.Typed(prefix + "disk_gib"), UserData: f.Typed(prefix + "user_data"),
+		GateKind: f.Typed(prefix + "gate_kind"), GateText: f.Typed(prefix + "gate_text"), GateTimeout: f.Typed(prefix + "gate_timeout"),
+		SameImage: f.Has(prefix + "same_image"), SameSize: f.Has(prefix + "same_size"), SameUserData: f.Has(prefix + "same_user_data"), SameGate: f.Has(prefix + "same_gate"),
+	}
+}
+
+// versionValues fills the form of a draft, and of a version that begins as another one is. A box "same as the head" is ticked
+// where it is so.
+func versionValues(v models.Version) web.VersionValues {
+	values := web.VersionValues{Version: v.Version, SignInUser: v.Model.SignInUser}
+	for i, g := range v.Groups {
+		if i == 0 {
+			values.Head = groupValues(g)
+			continue
+		}
+		group := groupValues(g)
+		group.Name, group.Least, group.Most = g.Name, strconv.Itoa(g.Count.Least), strconv.Itoa(g.Count.Most)
+		values.Groups = append(values.Groups, same(group, values.Head))
+	}
+	return values
+}
+
+func groupValues(g models.VersionGroup) web.GroupValues {
+	number := func(n int) string {
+		if n == 0 {
+			return "" // of a draft that lost it
+		}
+		return strconv.Itoa(n)
+	}
+	image := ""
+	if g.ImageID != uuid.Nil {
+		image = g.ImageID.String()
+	}
+	return web.GroupValues{
+		Image: image, VCPUs: number(g.Shape.VCPUs), MemoryMiB: number(g.Shape.MemoryMiB), DiskGiB: number(g.Shape.DiskGiB), UserData: g.UserData,
+		GateKind: string(g.Gate.Kind), GateText: g.Gate.Text, GateTimeout: strconv.Itoa(g.Gate.TimeoutSeconds),
+	}
+}
+
+// same ticks the boxes of what a group has as the head has it.
+func same(g, head web.GroupValues) web.GroupValues {
+	g.SameImage, g.SameUserData = g.Image == head.Image, g.UserData == head.UserData
+	g.SameSize = g.VCPUs == head.VCPUs && g.MemoryMiB == head.MemoryMiB && g.DiskGiB == head.DiskGiB
+	g.SameGate = g.GateKind == head.GateKind && g.GateText == head.GateText && g.GateTimeout == head.GateTimeout
+	return g
+}
+
+// anotherGroup is a group about to be described: all of it as the head, under a name that none has.
+func anotherGroup(v web.VersionValues) web.GroupValues {
+	g := same(v.Head, v.Head)
+	g.Name, g.Least, g.Most = string(provisioner.RoleCompute), "1", "8"
+	for n := 2; slices.ContainsFunc(v.Groups, func(o web.GroupValues) bool { return strings.TrimSpace(o.Name) == g.Name }); n++ {
+		g.Name = string(provisioner.RoleCompute) + strconv.Itoa(n)
+	}
+	return g
+}
+
+// regroup does what a button asks that changes how many groups a form has; false where no such button was pressed.
+func regroup(f *request.Form, v *web.VersionValues) bool {
+	switch at, err := strconv.Atoi(f.Typed("remove_group")); {
+	case f.Has("add_group"):
+		if len(v.Groups) < manifest.MostGroups {
+			v.Groups = append(v.Groups, anotherGroup(*v))
+		}
+	case err == nil && at >= 0 && at < len(v.Groups):
+		v.Groups = slices.Delete(v.Groups, at, at+1)
+	default:
+		return f.Has("remove_group") // what is gone is not removed again
+	}
+	return true
+}
+
+// meant is what the form says once the boxes are heard.
+func meant(v web.VersionValues) web.VersionValues {
+	v.Groups = slices.Clone(v.Groups)
+	for i := range v.Groups {
+		g, h := &v.Groups[i], v.Head
+		if g.SameImage {
+			g.Image = h.Image
+		}
+		if g.SameSize {
+			g.VCPUs, g.MemoryMiB, g.DiskGiB = h.VCPUs, h.MemoryMiB, h.DiskGiB
+		}
+		if g.SameUserData {
+			g.UserData = h.UserData
+		}
+		if g.SameGate {
+			g.GateKind, g.GateText, g.GateTimeout = h.GateKind, h.GateText, h.GateTimeout
+		}
+	}
+	return v
+}
+
+// versionDraft reads the form. Of a group's fields it reads those that are not the head's: what is typed in the others does not count,
+// and is not refused either.
 func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
-	d := models.VersionDraft{
-		ID: p.ID, ModelClusterID: p.ModelID, Version: f.Text("version", "the version", 1, 40),
-		ComputeMin: f.Int("compute_min", "the least number of compute nodes", 0, 1000),
-		ComputeMax: f.Int("compute_max", "the greatest number of compute nodes", 0, 1000),
-		Gate: provisioner.Gate{
-			Kind:           provisioner.GateKind(f.Choice("gate_kind", "how readiness is known", string(provisioner.GateAddress), string(provisioner.GateConsole))),
-			TimeoutSeconds: f.Int("gate_timeout", "the time limit", 10, 3600),
-		},
-	}
-	d.SignInUser = f.Text("sign_in_user", "the user to sign in as", 0, 32)
-	if d.ComputeMax < d.ComputeMin {
-		f.Wrong("compute_max", "The greatest number is below the least.")
-	}
-	if d.Gate.Kind == provisioner.GateConsole {
-		d.Gate.Text = f.Text("gate_text", "the text on the console", 1, 200)
-	}
+	d := models.VersionDraft{ID: p.ID, ModelClusterID: p.ModelID, Version: f.Text("version", "the version", 1, 40)}
+	d.Model.SignInUser = f.Text("sign_in_user", "the user to sign in as", 0, 32)
 	if p.Form.Token != "" {
 		d.Revision = f.Int("token", "the draft's revision", 1, 1<<30)
 	}
-	head := models.RoleDraft{Role: provisioner.RoleHead, ImageID: typedImage(f, "head"), Shape: typedSize(f, "head"), UserData: typedUserData(f, "head")}
-	d.Roles = append(d.Roles, head)
-	if d.ComputeMax > 0 || f.Typed("compute_max") == "" {
-		d.Roles = append(d.Roles, computeDraft(f, head, p.Values.Compute))
+	const head = web.HeadPrefix
+	image := typedImage(f, head)
+	d.Images = append(d.Images, image)
+	d.Model.Head = provisioner.Group{Shape: typedSize(f, head), UserData: typedUserData(f, head), Gate: typedGate(f, head)}
+	for i, v := range p.Values.Groups {
+		prefix, g, own := web.GroupPrefix(i), d.Model.Head, image
+		g.Name, g.Count = strings.TrimSpace(v.Name), typedCount(f, prefix)
+		if !v.SameImage {
+			own = typedImage(f, prefix)
+		}
+		if !v.SameSize {
+			g.Shape = typedSize(f, prefix)
+		}
+		if !v.SameUserData {
+			g.UserData = typedUserData(f, prefix)
+		}
+		if !v.SameGate {
+			g.Gate = typedGate(f, prefix)
+		}
+		d.Model.Compute, d.Images = append(d.Model.Compute, g), append(d.Images, own)
 	}
 	return d
 }
 
-// computeDraft reads of the compute nodes' fields those that are not the head's: what is typed in the others does not count, and
-// is not refused either.
-func computeDraft(f *request.Form, head models.RoleDraft, v web.RoleValues) models.RoleDraft {
-	r := head
-	r.Role = provisioner.RoleCompute
-	if !v.SameImage {
-		r.ImageID = typedImage(f, "compute")
+func typedImage(f *request.Form, prefix string) uuid.UUID { return f.ID(prefix+"image", "an image") }
+
+func typedCount(f *request.Form, prefix string) provisioner.Count {
+	c := provisioner.Count{
+		Least: f.Int(prefix+"least", "the least number of nodes", 0, manifest.MostCompute),
+		Most:  f.Int(prefix+"most", "the greatest number of nodes", 1, manifest.MostCompute),
 	}
-	if !v.SameSize {
-		r.Shape = typedSize(f, "compute")
+	if c.Most < c.Least {
+		f.Wrong(prefix+"most", "The greatest number is below the least.")
 	}
-	if !v.SameUserData {
-		r.UserData = typedUserData(f, "compute")
-	}
-	return r
+	return c
 }
 
-func typedImage(f *request.Form, role string) uuid.UUID { return f.ID(role+"_image", "an image") }
-
-func typedSize(f *request.Form, role string) provisioner.Shape {
+func typedSize(f *request.Form, prefix string) provisioner.Shape {
 	return provisioner.Shape{
-		VCPUs:     f.Int(role+"_vcpus", "the number of vCPUs", 1, 256),
-		MemoryMiB: f.Int(role+"_memory_mib", "memory in MiB", 64, 4194304),
-		DiskGiB:   f.Int(role+"_disk_gib", "disk in GiB", 1, 16384),
+		VCPUs:     f.Int(prefix+"vcpus", "the number of vCPUs", 1, 256),
+		MemoryMiB: f.Int(prefix+"memory_mib", "memory in MiB", 64, 4194304),
+		DiskGiB:   f.Int(prefix+"disk_gib", "disk in GiB", 1, 16384),
 	}
 }
 
-func typedUserData(f *request.Form, role string) string {
-	return f.Lines(role+"_user_data", "user-data", userdata.Most)
+func typedUserData(f *request.Form, prefix string) string {
+	return f.Lines(prefix+"user_data", "user-data", userdata.Most)
 }
 
-// onTheHead leaves out of a refusal what it says twice: of a field of the compute nodes that is the head's, whose own field it
-// names already.
-func onTheHead(r *refusal.Error, v web.RoleValues) *refusal.Error {
-	same := map[string]bool{
-		"image": v.SameImage, "vcpus": v.SameSize, "memory_mib": v.SameSize, "disk_gib": v.SameSize, "user_data": v.SameUserData,
+func typedGate(f *request.Form, prefix string) provisioner.Gate {
+	g := provisioner.Gate{
+		Kind:           provisioner.GateKind(f.Choice(prefix+"gate_kind", "how readiness is known", string(provisioner.GateAddress), string(provisioner.GateConsole))),
+		TimeoutSeconds: f.Int(prefix+"gate_timeout", "the time limit", 10, 3600),
+	}
+	if g.Kind == provisioner.GateConsole {
+		g.Text = f.Text(prefix+"gate_text", "the text on the console", 1, 200)
+	}
+	return g
+}
+
+// Where a fault of a document stands in the form.
+var (
+	ofGroup    = regexp.MustCompile(`^(head|compute\[([0-9]+)\])\.(.*)$`)
+	groupField = map[string]string{
+		"count.least": "least", "count.most": "most", "image.name": "image", "image.digest": "image", "shape.vcpus": "vcpus", "shape.memory_mib": "memory_mib",
+		"shape.disk_gib": "disk_gib", "gate.kind": "gate_kind", "gate.text": "gate_text", "gate.timeout_seconds": "gate_timeout",
+	}
+)
+
+// formField is the form's name of a path of the document.
+func formField(path string) string {
+	if path == "compute" {
+		return "groups"
+	}
+	m := ofGroup.FindStringSubmatch(path)
+	if m == nil {
+		return path
+	}
+	prefix, field := web.HeadPrefix, m[3]
+	if m[2] != "" {
+		n, _ := strconv.Atoi(m[2])
+		prefix = web.GroupPrefix(n)
+	}
+	if name, ok := groupField[field]; ok {
+		field = name
+	}
+	return prefix + field
+}
+
+// onTheForm is a refusal of the store with the form's names of fields. It leaves out what would be said twice: of a field that is the head's,
+// whose own field is named already.
+func onTheForm(r *refusal.Error, v web.VersionValues) *refusal.Error {
+	if len(r.Fields) == 0 {
+		return r
 	}
 	out := *r
-	out.Fields = maps.Clone(r.Fields)
-	maps.DeleteFunc(out.Fields, func(name, _ string) bool {
-		field, compute := strings.CutPrefix(name, "compute_")
-		return compute && same[field]
-	})
+	out.Fields = map[string]string{}
+	for path, sentence := range r.Fields {
+		out.Fields[formField(path)] = sentence
+	}
+	for i, g := range v.Groups {
+		same := map[string]bool{
+			"image": g.SameImage, "vcpus": g.SameSize, "memory_mib": g.SameSize, "disk_gib": g.SameSize, "user_data": g.SameUserData,
+			"gate_kind": g.SameGate, "gate_text": g.SameGate, "gate_timeout": g.SameGate,
+		}
+		maps.DeleteFunc(out.Fields, func(name, _ string) bool {
+			field, ok := strings.CutPrefix(name, web.GroupPrefix(i))
+			return ok && same[field]
+		})
+	}
 	return &out
 }

@@ -11,6 +11,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/userdata"
 	"volary.dev/store/models"
@@ -26,11 +27,10 @@ func (h Handlers) NewVersion(c echo.Context) error {
 	}
 	p := web.VersionFormProps{ModelID: m.ID, ModelName: m.Name}
 	if len(m.Versions) == 0 {
-		role := web.RoleValues{VCPUs: "1", MemoryMiB: "256", DiskGiB: "2"}
-		p.Values = web.VersionValues{
-			Version: "1", Head: role, Compute: role, ComputeMin: "1", ComputeMax: "8", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
-		}
-		markSame(&p.Values)
+		p.Values = web.VersionValues{Version: "1", Head: web.GroupValues{
+			VCPUs: "1", MemoryMiB: "256", DiskGiB: "2", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
+		}}
+		p.Values.Groups = []web.GroupValues{anotherGroup(p.Values)}
 		return h.versionForm(c, http.StatusOK, p)
 	}
 	orgID, _ := where(c)
@@ -83,6 +83,9 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	}
 	p.Values = typedVersion(f)
 	p.Form.Token = f.Typed("token")
+	if regroup(f, &p.Values) {
+		return h.versionForm(c, http.StatusOK, p)
+	}
 	d := versionDraft(f, p)
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.versionForm(c, respond.Status(p.Form.Refusal.Code), p)
@@ -90,7 +93,7 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	orgID, personID := where(c)
 	id, err := h.Models.SaveVersion(c.Request().Context(), orgID, personID, d)
 	if r, ok := respond.AsForm(err); ok {
-		p.Form.Refusal = onTheHead(renamed(r, versionFields), p.Values.Compute)
+		p.Form.Refusal = onTheForm(r, p.Values)
 		return h.versionForm(c, respond.Status(r.Code), p)
 	}
 	if err != nil {
@@ -162,9 +165,11 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 		return err
 	}
 	p.Layout = h.layout(c)
-	for _, role := range []*web.RoleValues{&p.Values.Head, &p.Values.Compute} {
-		if !role.SameUserData {
-			role.Warnings = userdata.Warnings(userdata.Clean(role.UserData))
+	p.MayAdd = len(p.Values.Groups) < manifest.MostGroups
+	p.Values.Head.Warnings = userdata.Warnings(userdata.Clean(p.Values.Head.UserData))
+	for i := range p.Values.Groups {
+		if g := &p.Values.Groups[i]; !g.SameUserData {
+			g.Warnings = userdata.Warnings(userdata.Clean(g.UserData))
 		}
 	}
 	orgID, _ := where(c)
@@ -181,13 +186,13 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
-		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax, Gate: v.Gate, SignInUser: v.SignInUser,
+		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), SignInUser: v.Model.SignInUser, Digest: v.DocumentDigest,
 		MayEdit: may && !published, MayPublish: may && !published, MayTest: may && published, MayLaunch: may && published,
 	}
-	for _, r := range v.Roles {
-		p.Roles = append(p.Roles, web.RoleShow{
-			Role: r.Role, ImageID: r.ImageID, ImageName: r.ImageName, Digest: r.Digest, Shape: r.Shape, UserData: r.UserData,
-			Warnings: userdata.Warnings(r.UserData), Same: r.Role != provisioner.RoleHead && r.UserData != "" && r.UserData == v.Roles[0].UserData,
+	for i, g := range v.Groups {
+		p.Groups = append(p.Groups, web.GroupShow{
+			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, UserData: g.UserData, Gate: g.Gate,
+			Warnings: userdata.Warnings(g.UserData), Same: i > 0 && g.UserData != "" && g.UserData == v.Groups[0].UserData,
 		})
 	}
 	var err error

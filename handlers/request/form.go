@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,6 +75,21 @@ func (f *Form) Typed(name string) string { return f.values.Get(name) }
 
 // Has tells whether the field was sent with anything in it.
 func (f *Form) Has(name string) bool { return f.Typed(name) != "" }
+
+// Named are the fields that were sent whose names begin with prefix, in order and without it; at most most of them.
+func (f *Form) Named(prefix string, most int) []string {
+	var names []string
+	for field := range f.values {
+		if name, ok := strings.CutPrefix(field, prefix); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names[:min(len(names), most)]
+}
+
+// Sent tells whether the field was sent at all, be it empty.
+func (f *Form) Sent(name string) bool { return f.values.Has(name) }
 
 // Or is the field as typed, or other where it was not sent at all.
 func (f *Form) Or(name, other string) string {

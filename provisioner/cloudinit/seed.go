@@ -18,6 +18,7 @@ type Seed struct {
 	Hostname   string // one label: "compute-001"
 	Domain     string // the cluster's: "trial-1.volary"
 	Role       provisioner.Role
+	Group      string   // the node's of the model; empty: not said, where the only one is "compute"
 	SSHKeys    []string // authorized_keys lines without options, for the image's default user
 	User       string   // whom they are also for where the image has that user; empty: nobody else
 	// Nodes are all nodes of the cluster with their addresses, the head among them.

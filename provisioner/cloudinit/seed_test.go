@@ -68,6 +68,16 @@ func TestFilesGolden(t *testing.T) {
 	}
 }
 
+// A seed of before groups had names says nothing of one; a named one stands behind the role.
+func TestANamedGroupIsInTheEnvironment(t *testing.T) {
+	s := seed()
+	plain := s.Environment()
+	s.Group = "gpu"
+	if got := s.Environment(); got != strings.Replace(plain, "VOLARY_ROLE=compute\n", "VOLARY_ROLE=compute\nVOLARY_GROUP=gpu\n", 1) || got == plain {
+		t.Errorf("the environment is\n%sand without a group\n%s", got, plain)
+	}
+}
+
 func TestVendorDataIsShell(t *testing.T) {
 	s := seed()
 	s.Check = &Check{Nonce: "n0nce0001"}
@@ -129,6 +139,7 @@ func TestRefusals(t *testing.T) {
 		"not itself":     func(s *Seed) { s.Hostname = "compute-009" },
 		"twice":          func(s *Seed) { s.Nodes = append(s.Nodes, s.Nodes[1]) },
 		"IPv6":           func(s *Seed) { s.Nodes[0].IP = netip.MustParseAddr("fd00::1") },
+		"group":          func(s *Seed) { s.Group = "gpu; reboot" },
 		"secret":         func(s *Seed) { s.Secret = "a\nVOLARY\nreboot" },
 		"nonce":          func(s *Seed) { s.Check = &Check{Nonce: "x y"} },
 		"key line break": func(s *Seed) { s.SSHKeys = []string{"ssh-ed25519 AAAA\nssh-rsa BBBB"} },

@@ -32,6 +32,8 @@ func (s Seed) validate() error {
 		return fmt.Errorf("%w: host name %q is not one DNS label", ErrSeed, s.Hostname)
 	case s.Role != provisioner.RoleHead && s.Role != provisioner.RoleCompute:
 		return fmt.Errorf("%w: role %q is neither head nor compute", ErrSeed, s.Role)
+	case s.Group != "" && !label.MatchString(s.Group):
+		return fmt.Errorf("%w: group %q is not one DNS label", ErrSeed, s.Group)
 	case len(s.Secret) > maxSecret || !secret.MatchString(s.Secret):
 		return fmt.Errorf("%w: the cluster's secret has more than %d characters or others than letters, digits and +/=_.-", ErrSeed, maxSecret)
 	case s.User != "" && !userName(s.User):

@@ -103,9 +103,12 @@ func (s Seed) Environment() string {
 			compute = append(compute, n.Name)
 		}
 	}
-	head := s.head()
-	return fmt.Sprintf("VOLARY_ROLE=%s\nVOLARY_NAME=%s\nVOLARY_DOMAIN=%s\nVOLARY_HEAD=%s\nVOLARY_HEAD_ADDRESS=%s\nVOLARY_COMPUTE=%q\nVOLARY_NODES=%q\n",
-		s.Role, s.Hostname, s.Domain, head.Name, head.IP, strings.Join(compute, " "), strings.Join(addresses, " "))
+	head, group := s.head(), ""
+	if s.Group != "" {
+		group = "VOLARY_GROUP=" + s.Group + "\n"
+	}
+	return fmt.Sprintf("VOLARY_ROLE=%s\n%sVOLARY_NAME=%s\nVOLARY_DOMAIN=%s\nVOLARY_HEAD=%s\nVOLARY_HEAD_ADDRESS=%s\nVOLARY_COMPUTE=%q\nVOLARY_NODES=%q\n",
+		s.Role, group, s.Hostname, s.Domain, head.Name, head.IP, strings.Join(compute, " "), strings.Join(addresses, " "))
 }
 
 // Hosts is what the script keeps in /etc/hosts.

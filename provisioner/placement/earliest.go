@@ -32,23 +32,32 @@ const (
 	WhenClosed When = "closed" // no host of the pool takes nodes
 )
 
-// Fits tells what Place would answer, without the plan: its cost grows with the number of hosts alone.
+// Fits tells what Place would answer, without the plan: its cost grows with the number of hosts and groups alone. It misses no plan
+// of one group, and may miss one of several (see pack).
 func Fits(hosts []Host, r Request, s Share) bool {
 	if s.Refuses(r.vcpus()) != "" {
 		return false
 	}
+	if r.mixed() {
+		_, ok := pack(hosts, r)
+		return ok
+	}
+	var g Group
+	if asked := r.asked(); len(asked) > 0 {
+		g = asked[0]
+	}
 	total := 0
 	rooms := make([]int, len(hosts))
 	for i, h := range hosts {
-		rooms[i] = h.room(r.compute(), max(r.ComputeSize, 0))
+		rooms[i] = h.room(g.Node, g.Count)
 		total += rooms[i]
 	}
 	for i, h := range hosts {
-		if !h.holds(r.head()) {
+		if !h.holds(r.Head) {
 			continue
 		}
-		h.take(r.head())
-		if total-rooms[i]+h.room(r.compute(), max(r.ComputeSize, 0)) >= r.ComputeSize {
+		h.take(r.Head, 1)
+		if total-rooms[i]+h.room(g.Node, g.Count) >= g.Count {
 			return true
 		}
 	}
@@ -56,8 +65,9 @@ func Fits(hosts []Host, r Request, s Share) bool {
 }
 
 // Earliest says when a request can start as far as the ends of leases tell: all nodes or none, within the share. More
-// room never makes a request fit worse, so the ends are put in order and searched by halves: its cost grows with
-// n log n of the ends and with the hosts, whatever the number of nodes.
+// room never makes a request of one group fit worse, so the ends are put in order and searched by halves: its cost grows with
+// n log n of the ends and with the hosts, whatever the number of nodes. Of several groups the time may be a later one than the
+// first; at the time that is said they fit.
 func Earliest(hosts []Host, r Request, s Share, freed []Freed) (When, time.Time) {
 	if !slices.ContainsFunc(hosts, Host.Takes) {
 		return WhenClosed, time.Time{}

@@ -30,8 +30,8 @@ func at(t time.Time, hosts []placement.Host, s placement.Share, freed []placemen
 	return later, s
 }
 
-func places(hosts []placement.Host, r placement.Request, s placement.Share) bool {
-	_, _, _, ok := placement.Place(hosts, r, s)
+func places(hosts []placement.Host, r asked, s placement.Share) bool {
+	_, _, _, ok := placement.Place(hosts, r.request(), s)
 	return ok
 }
 
@@ -41,14 +41,14 @@ func TestEarliestProperties(t *testing.T) {
 	seen := map[placement.When]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		hosts, freed := busyHosts(t)
-		r := placement.Request{
+		r := asked{
 			Head: anyShape(t, "head", 1, 6), Compute: anyShape(t, "compute", 1, 6), ComputeSize: rapid.IntRange(0, 12).Draw(t, "compute nodes"),
 		}
 		s := anyShare(t, hosts)
-		if got, want := placement.Fits(hosts, r, s), places(hosts, r, s); got != want {
+		if got, want := placement.Fits(hosts, r.request(), s), places(hosts, r, s); got != want {
 			t.Fatalf("Fits says %v, Place %v", got, want)
 		}
-		when, start := placement.Earliest(hosts, r, s, freed)
+		when, start := placement.Earliest(hosts, r.request(), s, freed)
 		seen[when]++
 		switch when {
 		case placement.WhenNow:
@@ -138,11 +138,11 @@ func earliestTime(t *testing.T, hostCount int) time.Duration {
 			freed = append(freed, placement.Freed{At: minute(n), HostID: h.ID, VCPUs: 1, MemoryMiB: 1, Share: 1})
 		}
 	}
-	request := placement.Request{Head: one, Compute: one, ComputeSize: 50 * hostCount}
+	request := asked{Head: one, Compute: one, ComputeSize: 50 * hostCount}
 	shortest := time.Duration(math.MaxInt64)
 	for range 5 {
 		began := time.Now()
-		when, start := placement.Earliest(hosts, request, placement.Share{VCPUs: 100 * hostCount, Used: 100 * hostCount}, freed)
+		when, start := placement.Earliest(hosts, request.request(), placement.Share{VCPUs: 100 * hostCount, Used: 100 * hostCount}, freed)
 		shortest = min(shortest, time.Since(began))
 		if when != placement.WhenAt || !start.Equal(minute(50)) {
 			t.Errorf("%s at %s, want at %s: as many vCPUs as hosts come back each minute", when, start, minute(50))
@@ -154,7 +154,7 @@ func earliestTime(t *testing.T, hostCount int) time.Duration {
 func TestEarliestWords(t *testing.T) {
 	one, cordoned := shape(1, 1, 1), host(1, shape(8, 8, 8), shape(0, 0, 0))
 	cordoned.State = provisioner.HostCordoned
-	r := placement.Request{Head: one, Compute: one, ComputeSize: 3}
+	r := asked{Head: one, Compute: one, ComputeSize: 3}
 	stopped := host(1, shape(8, 8, 8), shape(0, 0, 6)) // the disks of a stopped cluster
 	for name, c := range map[string]struct {
 		hosts []placement.Host
@@ -166,11 +166,11 @@ func TestEarliestWords(t *testing.T) {
 		"disks stay":         {[]placement.Host{stopped}, placement.WhenOpen},
 		"room":               {[]placement.Host{host(1, shape(4, 4, 4), shape(0, 0, 0))}, placement.WhenNow},
 	} {
-		if when, _ := placement.Earliest(c.hosts, r, whole, nil); when != c.want {
+		if when, _ := placement.Earliest(c.hosts, r.request(), whole, nil); when != c.want {
 			t.Errorf("%s: %q, want %q", name, when, c.want)
 		}
 	}
-	if when, _ := placement.Earliest([]placement.Host{host(1, shape(8, 8, 8), shape(0, 0, 0))}, r, placement.Share{VCPUs: 2}, nil); when != placement.WhenLarger {
+	if when, _ := placement.Earliest([]placement.Host{host(1, shape(8, 8, 8), shape(0, 0, 0))}, r.request(), placement.Share{VCPUs: 2}, nil); when != placement.WhenLarger {
 		t.Errorf("larger than the share: %q", when)
 	}
 }

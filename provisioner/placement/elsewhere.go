@@ -1,7 +1,6 @@
 package placement
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/google/uuid"
@@ -21,8 +20,7 @@ func Elsewhere(hosts []Host, carried map[uuid.UUID]int, nodes []Node) []uuid.UUI
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		x, y := nodes[a].Size, nodes[b].Size
-		return cmp.Or(cmp.Compare(y.VCPUs, x.VCPUs), cmp.Compare(y.MemoryMiB, x.MemoryMiB), cmp.Compare(y.DiskGiB, x.DiskGiB))
+		return byVCPUs(nodes[b].Size, nodes[a].Size)
 	})
 	to := make([]uuid.UUID, len(nodes))
 	for _, n := range order {
@@ -35,7 +33,7 @@ func Elsewhere(hosts []Host, carried map[uuid.UUID]int, nodes []Node) []uuid.UUI
 		if best < 0 {
 			return nil
 		}
-		hosts[best].take(nodes[n])
+		hosts[best].take(nodes[n], 1)
 		count[best]++
 		to[n] = hosts[best].ID
 	}

@@ -16,15 +16,15 @@ func TestBaseImagesCountInTheDisk(t *testing.T) {
 	bare := host(1, shape(8, 8192, 10), shape(0, 0, 0))
 	has := bare
 	has.Images = map[string]int64{"a": 4 * gib}
-	three := placement.Request{Head: shape(1, 1, 3), Compute: shape(1, 1, 3), ComputeSize: 1}
-	of := func(digest string, bytes int64) placement.Request {
+	three := asked{Head: shape(1, 1, 3), Compute: shape(1, 1, 3), ComputeSize: 1}
+	of := func(digest string, bytes int64) asked {
 		r := three
 		r.HeadImage, r.ComputeImage = placement.Image{Digest: digest, Bytes: bytes}, placement.Image{Digest: digest, Bytes: bytes}
 		return r
 	}
 	for name, c := range map[string]struct {
 		host placement.Host
-		r    placement.Request
+		r    asked
 		why  string // empty: it fits
 	}{
 		"one copy for both nodes":          {bare, of("a", 4*gib), ""},
@@ -35,11 +35,11 @@ func TestBaseImagesCountInTheDisk(t *testing.T) {
 		"which image is not known":         {has, three, ""},
 		"an image that fills it to a byte": {has, of("c", 3*gib+1), "3 GiB of disk and 3.01 GiB for the base image are needed, 6 of 10 GiB are free"},
 	} {
-		_, fits, _, ok := placement.Place([]placement.Host{c.host}, c.r, whole)
+		_, fits, _, ok := placement.Place([]placement.Host{c.host}, c.r.request(), whole)
 		if ok != (c.why == "") || !ok && fits[0].Reason != c.why {
 			t.Errorf("%s: placed %t, %q; want %q", name, ok, fits[0].Reason, c.why)
 		}
-		if fit := placement.Fits([]placement.Host{c.host}, c.r, whole); fit != ok {
+		if fit := placement.Fits([]placement.Host{c.host}, c.r.request(), whole); fit != ok {
 			t.Errorf("%s: Fits says %t, Place %t", name, fit, ok)
 		}
 	}
@@ -51,13 +51,13 @@ func TestBaseImagesCountInTheDisk(t *testing.T) {
 func TestShortageNamesTheBaseImage(t *testing.T) {
 	hosts := []placement.Host{host(1, shape(8, 8, 10), shape(0, 0, 0)), host(2, shape(8, 8, 10), shape(0, 0, 0))}
 	image := placement.Image{Digest: "a", Bytes: 5*gib + 1}
-	r := placement.Request{Head: shape(1, 1, 5), HeadImage: image, Compute: shape(1, 1, 5), ComputeImage: image, ComputeSize: 1}
-	short := placement.Shortage(hosts, r, whole)
+	r := asked{Head: shape(1, 1, 5), HeadImage: image, Compute: shape(1, 1, 5), ComputeImage: image, ComputeSize: 1}
+	short := placement.Shortage(hosts, r.request(), whole)
 	const want = "disk: 5 GiB each beside a base image of 5.01 GiB on each host, room for 0 of 2 nodes (20 GiB in all)"
 	if len(short) != 1 || short[0].String() != want {
 		t.Errorf("%v, want %q", short, want)
 	}
-	if short := placement.ShortageEmpty(hosts, r, whole); len(short) != 1 {
+	if short := placement.ShortageEmpty(hosts, r.request(), whole); len(short) != 1 {
 		t.Errorf("with nothing on the hosts: %v", short)
 	}
 }
@@ -91,16 +91,16 @@ func TestPlaceWithImagesProperties(t *testing.T) {
 			}
 			hosts = append(hosts, h)
 		}
-		r := placement.Request{
+		r := asked{
 			Head: shape(1, 1, rapid.IntRange(1, 4).Draw(t, "head")), Compute: shape(1, 1, rapid.IntRange(1, 4).Draw(t, "compute")),
 			ComputeSize: rapid.IntRange(0, 6).Draw(t, "compute nodes"), HeadImage: image("of head"), ComputeImage: image("of compute"),
 		}
 		if r.HeadImage.Digest == r.ComputeImage.Digest {
 			r.ComputeImage = r.HeadImage
 		}
-		p, _, reason, ok := placement.Place(hosts, r, whole)
-		if ok != placement.Fits(hosts, r, whole) || ok != (len(placement.Shortage(hosts, r, whole)) == 0) || ok == (reason != "") {
-			t.Fatalf("placed %t, %q, fits %t, short %v", ok, reason, placement.Fits(hosts, r, whole), placement.Shortage(hosts, r, whole))
+		p, _, reason, ok := placement.Place(hosts, r.request(), whole)
+		if ok != placement.Fits(hosts, r.request(), whole) || ok != (len(placement.Shortage(hosts, r.request(), whole)) == 0) || ok == (reason != "") {
+			t.Fatalf("placed %t, %q, fits %t, short %v", ok, reason, placement.Fits(hosts, r.request(), whole), placement.Shortage(hosts, r.request(), whole))
 		}
 		if !ok {
 			return

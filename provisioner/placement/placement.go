@@ -30,13 +30,17 @@ type Host struct {
 	Unseen bool // no check has looked for UEFI firmware yet: it counts as a host without
 }
 
-// Request is what a launch needs: one head and Compute nodes of one shape.
+// Request is what a launch needs: one head, and the nodes of any number of groups.
 type Request struct {
-	Head        provisioner.Shape
-	Compute     provisioner.Shape
-	ComputeSize int // how many compute nodes
-	// What their disks stand on; zero where that is not known yet.
-	HeadImage, ComputeImage Image
+	Head   Node
+	Groups []Group
+}
+
+// Group is nodes that are alike.
+type Group struct {
+	Name string // "compute"
+	Node
+	Count int
 }
 
 // Image is a base image, of which a host keeps one copy however many disks stand on it.
@@ -49,11 +53,8 @@ type Image struct {
 // Node is what one node takes of its host.
 type Node struct {
 	Size  provisioner.Shape
-	Image Image
+	Image Image // what its disk stands on; zero where that is not known yet
 }
-
-func (r Request) head() Node    { return Node{r.Head, r.HeadImage} }
-func (r Request) compute() Node { return Node{r.Compute, r.ComputeImage} }
 
 // Share bounds what of a pool's vCPUs the request may take, beside what each host has: acceptance tests have a share
 // of their own, which clusters may not use.
@@ -68,37 +69,70 @@ type HostFit struct {
 	ID     uuid.UUID
 	Name   string
 	Fits   bool   // it takes, or could take, at least one node
-	Takes  int    // nodes of the plan, or compute nodes it has room for where there is no plan
+	Takes  int    // nodes of the plan, or where there is none the nodes that it has room for, of each group by itself
 	Reason string // why not more: "4 vCPUs are needed, 2 of 8 are free", "cordoned"
 }
 
 // Plan is where each node goes.
 type Plan struct {
 	Head    uuid.UUID
-	Compute []uuid.UUID // by number: compute-001 first
+	Compute []uuid.UUID // of all groups in their order, of each by number: compute-001 first
 }
 
 // Place finds a host for every node, or for none (ok is false) and then says why, in words of the whole (reason) and of
-// every host. Compute nodes spread over as many hosts as there are; a plan is found wherever there is one.
+// every host. Compute nodes spread over as many hosts as there are. A plan is found wherever Fits says that there is one.
 func Place(hosts []Host, r Request, s Share) (p Plan, fits []HostFit, reason string, ok bool) {
 	hosts = slices.Clone(hosts)
 	slices.SortFunc(hosts, func(a, b Host) int { return cmp.Compare(a.Name, b.Name) })
 	if reason := s.Refuses(r.vcpus()); reason != "" {
 		return Plan{}, explain(hosts, r), reason, false
 	}
-	// Compute nodes are all alike, so that filling the emptiest host first never misses a plan: only the head's host
-	// has to be tried out.
-	for _, head := range emptiest(hosts) {
+	if !Fits(hosts, r, s) {
+		fits = explain(hosts, r)
+		return Plan{}, fits, total(hosts, fits, r), false
+	}
+	// Nodes of one group are all alike, so that filling the emptiest host first never misses a plan: only the head's host
+	// has to be tried out. Of several groups it may miss one, whatever the head's host: then they are packed as Fits did.
+	heads := emptiest(hosts)
+	if r.mixed() {
+		heads = heads[:min(len(heads), mostHeads)]
+	}
+	for _, head := range heads {
 		if p, ok := placeWithHead(hosts, head, r); ok {
 			return p, describe(hosts, r, p), "", true
 		}
 	}
-	fits = explain(hosts, r)
-	return Plan{}, fits, total(hosts, fits, r), false
+	packed, _ := pack(hosts, r)
+	p = packed.plan(hosts)
+	return p, describe(hosts, r, p), "", true
 }
 
+// mixed tells whether nodes of several kinds have to share the hosts beside the head.
+func (r Request) mixed() bool { return len(r.asked()) > 1 }
+
+// asked are the groups of which there are to be nodes.
+func (r Request) asked() []Group {
+	return slices.DeleteFunc(slices.Clone(r.Groups), func(g Group) bool { return g.Count <= 0 })
+}
+
+// compute is how many nodes there are beside the head.
+func (r Request) compute() int {
+	n := 0
+	for _, g := range r.asked() {
+		n += g.Count
+	}
+	return n
+}
+
+// Nodes is how many nodes there are to be, the head among them.
+func (r Request) Nodes() int { return 1 + r.compute() }
+
 func (r Request) vcpus() int64 {
-	return int64(r.Head.VCPUs) + int64(r.Compute.VCPUs)*int64(r.ComputeSize)
+	n := int64(r.Head.Size.VCPUs)
+	for _, g := range r.asked() {
+		n += int64(g.Size.VCPUs) * int64(g.Count)
+	}
+	return n
 }
 
 // Refuses says why need vCPUs are more than the share has free; empty where they are not.
@@ -159,11 +193,11 @@ func (h Host) brings(i Image) int64 {
 }
 
 // take never writes to a map that another copy of the host has.
-func (h *Host) take(n Node) {
-	h.Used.VCPUs += n.Size.VCPUs
-	h.Used.MemoryMiB += n.Size.MemoryMiB
-	h.Used.DiskGiB += n.Size.DiskGiB
-	if h.brings(n.Image) > 0 {
+func (h *Host) take(n Node, count int) {
+	h.Used.VCPUs += n.Size.VCPUs * count
+	h.Used.MemoryMiB += n.Size.MemoryMiB * count
+	h.Used.DiskGiB += n.Size.DiskGiB * count
+	if count > 0 && h.brings(n.Image) > 0 {
 		images := map[string]int64{n.Image.Digest: n.Image.Bytes}
 		maps.Copy(images, h.Images)
 		h.Images = images
@@ -183,29 +217,31 @@ func (h Host) holds(n Node) bool {
 }
 
 func placeWithHead(hosts []Host, head int, r Request) (Plan, bool) {
-	if !hosts[head].holds(r.head()) {
+	if !hosts[head].holds(r.Head) {
 		return Plan{}, false
 	}
 	left := slices.Clone(hosts)
-	left[head].take(r.head())
-	p := Plan{Head: left[head].ID, Compute: make([]uuid.UUID, 0, min(r.ComputeSize, 4096))}
+	left[head].take(r.Head, 1)
+	on := make([][]uuid.UUID, len(r.Groups))
 	carried := make([]int, len(left)) // compute nodes, doubled, and one for the head: breaks ties away from it
 	carried[head] = 1
-	for range r.ComputeSize {
-		best := -1
-		for i := range left {
-			if left[i].holds(r.compute()) && (best < 0 || better(left, carried, i, best)) {
-				best = i
+	for _, g := range r.largestFirst(byVCPUs) {
+		for range r.Groups[g].Count {
+			best := -1
+			for i := range left {
+				if left[i].holds(r.Groups[g].Node) && (best < 0 || better(left, carried, i, best)) {
+					best = i
+				}
 			}
+			if best < 0 {
+				return Plan{}, false
+			}
+			left[best].take(r.Groups[g].Node, 1)
+			carried[best] += 2
+			on[g] = append(on[g], left[best].ID)
 		}
-		if best < 0 {
-			return Plan{}, false
-		}
-		left[best].take(r.compute())
-		carried[best] += 2
-		p.Compute = append(p.Compute, left[best].ID)
 	}
-	return p, true
+	return Plan{Head: left[head].ID, Compute: slices.Concat(on...)}, true
 }
 
 func better(hosts []Host, carried []int, a, b int) bool {
@@ -217,9 +253,15 @@ func better(hosts []Host, carried []int, a, b int) bool {
 
 // describe says what each host takes of a plan.
 func describe(hosts []Host, r Request, p Plan) []HostFit {
-	takes := map[uuid.UUID]int{p.Head: 1}
-	for _, id := range p.Compute {
-		takes[id]++
+	takes, sizes := map[uuid.UUID]int{p.Head: 1}, map[uuid.UUID]provisioner.Shape{p.Head: r.Head.Size}
+	at := 0
+	for _, g := range r.asked() {
+		for _, id := range p.Compute[at : at+g.Count] {
+			takes[id]++
+			sum := sizes[id]
+			sizes[id] = provisioner.Shape{VCPUs: sum.VCPUs + g.Size.VCPUs, MemoryMiB: sum.MemoryMiB + g.Size.MemoryMiB}
+		}
+		at += g.Count
 	}
 	fits := make([]HostFit, len(hosts))
 	for i, h := range hosts {
@@ -227,7 +269,7 @@ func describe(hosts []Host, r Request, p Plan) []HostFit {
 		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0 || h.holds(r.smallest())}
 		switch {
 		case n > 0:
-			fits[i].Reason = h.keeps(r, p, n)
+			fits[i].Reason = h.keeps(n, sizes[h.ID])
 		case fits[i].Fits:
 			fits[i].Reason = "takes none of them, has room"
 		default:
@@ -238,37 +280,58 @@ func describe(hosts []Host, r Request, p Plan) []HostFit {
 }
 
 // keeps says how many nodes of a plan a host takes, and what stays free on it then.
-func (h Host) keeps(r Request, p Plan, n int) string {
-	free, compute := h.free(), n
-	if p.Head == h.ID {
-		compute--
-		free.VCPUs, free.MemoryMiB = free.VCPUs-r.Head.VCPUs, free.MemoryMiB-r.Head.MemoryMiB
-	}
-	free.VCPUs, free.MemoryMiB = free.VCPUs-compute*r.Compute.VCPUs, free.MemoryMiB-compute*r.Compute.MemoryMiB
+func (h Host) keeps(n int, of provisioner.Shape) string {
+	free := h.free()
 	return fmt.Sprintf("takes %s; %d of %s and %s of memory stay free",
-		refusal.Plural(n, "node", "nodes"), free.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), memoryFree(free.MemoryMiB))
+		refusal.Plural(n, "node", "nodes"), free.VCPUs-of.VCPUs, refusal.Plural(h.Capacity.VCPUs, "vCPU", "vCPUs"), memoryFree(free.MemoryMiB-of.MemoryMiB))
 }
 
-// smallest is the shape of which a host has to hold one to be of any use.
+// smallest is the node of which a host has to hold one to be of any use.
 func (r Request) smallest() Node {
-	if r.ComputeSize > 0 {
-		return r.compute()
+	groups := r.asked()
+	if len(groups) == 0 {
+		return r.Head
 	}
-	return r.head()
+	return slices.MinFunc(groups, func(a, b Group) int { return byVCPUs(a.Size, b.Size) }).Node
 }
 
-// explain says of each host how many compute nodes it would take by itself, and what it lacks for one more.
+// explain says of each host how many nodes of each group it would take by itself, and what it lacks for one more.
 func explain(hosts []Host, r Request) []HostFit {
+	groups := r.asked()
+	if len(groups) == 0 {
+		groups = []Group{{Name: provisioner.HeadName, Node: r.Head, Count: 1}}
+	}
 	fits := make([]HostFit, len(hosts))
 	for i, h := range hosts {
-		s := r.smallest()
-		n := h.room(s, max(r.ComputeSize, 1))
-		fits[i] = HostFit{ID: h.ID, Name: h.Name, Takes: n, Fits: n > 0, Reason: h.lacks(s)}
-		if n > 0 {
-			fits[i].Reason = fmt.Sprintf("has room for %d of them (%s each)", n, size(s.Size))
+		f := HostFit{ID: h.ID, Name: h.Name}
+		var words []string
+		for _, g := range groups {
+			n, said := h.room(g.Node, g.Count), ""
+			switch {
+			case n > 0:
+				said = fmt.Sprintf("has room for %d of %s (%s each)", n, called(g, groups), size(g.Size))
+			case h.Takes() && len(groups) > 1:
+				said = "none of " + g.Name + ": " + h.lacks(g.Node)
+			default:
+				said = h.lacks(g.Node)
+			}
+			if !slices.Contains(words, said) { // why it takes no node at all is said once
+				words = append(words, said)
+			}
+			f.Takes += n
 		}
+		f.Fits, f.Reason = f.Takes > 0, strings.Join(words, "; ")
+		fits[i] = f
 	}
 	return fits
+}
+
+// called is a group in a sentence about all of them.
+func called(g Group, all []Group) string {
+	if len(all) == 1 {
+		return "them"
+	}
+	return g.Name
 }
 
 // room is how many nodes of a kind fit, at most limit.
@@ -346,14 +409,36 @@ func total(hosts []Host, fits []HostFit, r Request) string {
 	if s, lacks := r.shortOfUEFI(hosts); lacks {
 		return s.words()
 	}
-	room := 0
-	for _, f := range fits {
-		room += f.Takes
+	groups := r.asked()
+	for _, g := range groups {
+		room := 0
+		for _, h := range hosts {
+			room += h.room(g.Node, g.Count)
+		}
+		if room < g.Count {
+			return fmt.Sprintf("%s asked for, the pool has room for %d", refusal.Plural(g.Count, g.Name+" node is", g.Name+" nodes are"), room)
+		}
 	}
-	if r.ComputeSize == 0 || room >= r.ComputeSize {
-		return fmt.Sprintf("no host has room for the head (%s) beside %s", size(r.Head), refusal.Plural(r.ComputeSize, "compute node", "compute nodes"))
+	if len(groups) < 2 {
+		return fmt.Sprintf("no host has room for the head (%s) beside %s", size(r.Head.Size), beside(groups))
 	}
-	return fmt.Sprintf("%s asked for, the pool has room for %d", refusal.Plural(r.ComputeSize, "compute node is", "compute nodes are"), room)
+	return fmt.Sprintf("no way was found to put the head (%s) and %s beside one another", size(r.Head.Size), beside(groups))
+}
+
+// beside names what goes with the head: "3 compute nodes and 1 gpu node".
+func beside(groups []Group) string {
+	if len(groups) == 0 {
+		return "0 compute nodes"
+	}
+	var words []string
+	for _, g := range groups {
+		words = append(words, refusal.Plural(g.Count, g.Name+" node", g.Name+" nodes"))
+	}
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " and " + words[last]
 }
 
 // memoryNeeded and memoryFree write memory in GiB: never less than is needed, and never more than is free.

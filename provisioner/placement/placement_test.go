@@ -13,6 +13,20 @@ import (
 
 var whole = placement.Share{VCPUs: 1 << 60}
 
+// asked is a request for a head and one group.
+type asked struct {
+	Head, Compute           provisioner.Shape
+	ComputeSize             int
+	HeadImage, ComputeImage placement.Image
+}
+
+func (a asked) request() placement.Request {
+	return placement.Request{
+		Head:   placement.Node{Size: a.Head, Image: a.HeadImage},
+		Groups: []placement.Group{{Name: "compute", Node: placement.Node{Size: a.Compute, Image: a.ComputeImage}, Count: a.ComputeSize}},
+	}
+}
+
 func shape(vcpus, memory, disk int) provisioner.Shape {
 	return provisioner.Shape{VCPUs: vcpus, MemoryMiB: memory, DiskGiB: disk}
 }
@@ -26,7 +40,7 @@ func host(n int, capacity, used provisioner.Shape) placement.Host {
 func TestPlaceSpreadsComputeNodes(t *testing.T) {
 	eight := shape(8, 8192, 100)
 	hosts := []placement.Host{host(1, eight, shape(0, 0, 0)), host(2, eight, shape(0, 0, 0)), host(3, eight, shape(0, 0, 0))}
-	p, fits, _, ok := placement.Place(hosts, placement.Request{Head: shape(1, 512, 4), Compute: shape(1, 512, 4), ComputeSize: 3}, whole)
+	p, fits, _, ok := placement.Place(hosts, asked{Head: shape(1, 512, 4), Compute: shape(1, 512, 4), ComputeSize: 3}.request(), whole)
 	if !ok {
 		t.Fatalf("refused: %+v", fits)
 	}
@@ -69,62 +83,62 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		hosts []placement.Host
-		r     placement.Request
+		r     asked
 		want  string // reason; empty: placed
 		short string
 		when  placement.When
 	}{
-		"all on those that have it": {hosts(2), placement.Request{Head: one, Compute: one, ComputeSize: 7, HeadImage: image, ComputeImage: image}, "", "", placement.WhenNow},
-		"the head alone":            {hosts(1), placement.Request{Head: one, Compute: one, ComputeSize: 19, HeadImage: image}, "", "", placement.WhenNow},
+		"all on those that have it": {hosts(2), asked{Head: one, Compute: one, ComputeSize: 7, HeadImage: image, ComputeImage: image}, "", "", placement.WhenNow},
+		"the head alone":            {hosts(1), asked{Head: one, Compute: one, ComputeSize: 19, HeadImage: image}, "", "", placement.WhenNow},
 		"more than those take": {
 			hosts(2),
-			placement.Request{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
+			asked{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
 			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes",
 			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes", placement.WhenUnfit,
 		},
 		"none was looked at": {
 			unseen(hosts(0), 5),
-			placement.Request{Head: one, HeadImage: image},
+			asked{Head: one, HeadImage: image},
 			"none of the 5 hosts that take nodes is known to have UEFI firmware (OVMF), which the image needs; their provider's checks have not looked for it on 5 of them yet",
 			"UEFI: none of the 5 hosts that take nodes is known to have UEFI firmware (OVMF), which the image needs; their provider's checks have not looked for it on 5 of them yet", placement.WhenUnfit,
 		},
 		"the one was not looked at": {
 			unseen(hosts(0)[:1], 1),
-			placement.Request{Head: one, HeadImage: image},
+			asked{Head: one, HeadImage: image},
 			"the check of the one host that takes nodes has not looked for UEFI firmware (OVMF) yet, which the image needs",
 			"UEFI: the check of the one host that takes nodes has not looked for UEFI firmware (OVMF) yet, which the image needs", placement.WhenUnfit,
 		},
 		"more than those take, and one was not looked at": {
 			unseen(hosts(2), 1),
-			placement.Request{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
+			asked{Head: one, Compute: one, ComputeSize: 8, HeadImage: image, ComputeImage: image},
 			"2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes; their provider's checks have not looked for it on 1 of them yet",
 			"UEFI: 2 of 5 hosts that take nodes have UEFI firmware (OVMF), which the image needs: no room there for all its nodes; their provider's checks have not looked for it on 1 of them yet", placement.WhenUnfit,
 		},
 		"none has it": {
 			hosts(0),
-			placement.Request{Head: one, Compute: one, ComputeSize: 1, ComputeImage: image},
+			asked{Head: one, Compute: one, ComputeSize: 1, ComputeImage: image},
 			"none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs",
 			"UEFI: none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs", placement.WhenUnfit,
 		},
 		"the one has not": {
 			hosts(0)[:1],
-			placement.Request{Head: one, HeadImage: image},
+			asked{Head: one, HeadImage: image},
 			"the one host that takes nodes has no UEFI firmware (OVMF), which the image needs",
 			"UEFI: the one host that takes nodes has no UEFI firmware (OVMF), which the image needs", placement.WhenUnfit,
 		},
 		"none has it, nor room": {
 			hosts(0),
-			placement.Request{Head: one, Compute: one, ComputeSize: 20, HeadImage: image, ComputeImage: image},
+			asked{Head: one, Compute: one, ComputeSize: 20, HeadImage: image, ComputeImage: image},
 			"none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs",
 			"UEFI: none of the 5 hosts that take nodes has UEFI firmware (OVMF), which the image needs; vCPUs: 40 in all, 42 needed", placement.WhenLarger,
 		},
 		"too large with it": {
 			hosts(2),
-			placement.Request{Head: one, Compute: one, ComputeSize: 20, HeadImage: image, ComputeImage: image},
+			asked{Head: one, Compute: one, ComputeSize: 20, HeadImage: image, ComputeImage: image},
 			"20 compute nodes are asked for, the pool has room for 8", "vCPUs: 40 in all, 42 needed", placement.WhenLarger,
 		},
 	} {
-		p, fits, reason, ok := placement.Place(c.hosts, c.r, whole)
+		p, fits, reason, ok := placement.Place(c.hosts, c.r.request(), whole)
 		if ok != (c.want == "") || reason != c.want {
 			t.Errorf("%s: %v %q, want %q", name, ok, reason, c.want)
 		}
@@ -145,10 +159,10 @@ func TestPlaceAsksForUEFI(t *testing.T) {
 			}
 		}
 		var short []string
-		for _, s := range placement.Shortage(c.hosts, c.r, whole) {
+		for _, s := range placement.Shortage(c.hosts, c.r.request(), whole) {
 			short = append(short, s.String())
 		}
-		if when, _ := placement.Earliest(c.hosts, c.r, whole, nil); strings.Join(short, "; ") != c.short || when != c.when {
+		if when, _ := placement.Earliest(c.hosts, c.r.request(), whole, nil); strings.Join(short, "; ") != c.short || when != c.when {
 			t.Errorf("%s: %q %s, want %q %s", name, short, when, c.short, c.when)
 		}
 	}
@@ -165,7 +179,7 @@ func TestPlaceSaysWhy(t *testing.T) {
 	cordoned := host(3, shape(8, 8192, 100), shape(0, 0, 0))
 	cordoned.State = provisioner.HostCordoned
 	hosts := []placement.Host{host(1, shape(8, 8192, 100), shape(6, 0, 0)), down, cordoned, host(4, shape(8, 8192, 100), shape(0, 0, 0))}
-	_, fits, reason, ok := placement.Place(hosts, placement.Request{Head: one, Compute: one, ComputeSize: 2}, whole)
+	_, fits, reason, ok := placement.Place(hosts, asked{Head: one, Compute: one, ComputeSize: 2}.request(), whole)
 	if ok {
 		t.Fatal("placed")
 	}
@@ -179,11 +193,11 @@ func TestPlaceSaysWhy(t *testing.T) {
 	if !strings.Contains(reason, "no host has room for the head") {
 		t.Errorf("reason %q", reason)
 	}
-	_, _, reason, ok = placement.Place(hosts, placement.Request{Head: one, Compute: one, ComputeSize: 1 << 30}, whole)
+	_, _, reason, ok = placement.Place(hosts, asked{Head: one, Compute: one, ComputeSize: 1 << 30}.request(), whole)
 	if ok || !strings.Contains(reason, "the pool has room for 2") {
 		t.Errorf("an enormous count: %v %q", ok, reason)
 	}
-	_, _, reason, ok = placement.Place(nil, placement.Request{Head: one}, whole)
+	_, _, reason, ok = placement.Place(nil, asked{Head: one}.request(), whole)
 	if ok || reason != "the pool has no hosts" {
 		t.Errorf("no hosts: %v %q", ok, reason)
 	}
@@ -191,12 +205,12 @@ func TestPlaceSaysWhy(t *testing.T) {
 
 func TestPlaceKeepsTheShares(t *testing.T) {
 	hosts := []placement.Host{host(1, shape(8, 8192, 100), shape(0, 0, 0))}
-	r := placement.Request{Head: shape(1, 64, 1), Compute: shape(1, 64, 1), ComputeSize: 2}
-	_, fits, reason, ok := placement.Place(hosts, r, placement.Share{VCPUs: 4, Used: 2, Test: true})
+	r := asked{Head: shape(1, 64, 1), Compute: shape(1, 64, 1), ComputeSize: 2}
+	_, fits, reason, ok := placement.Place(hosts, r.request(), placement.Share{VCPUs: 4, Used: 2, Test: true})
 	if ok || reason != "3 vCPUs are needed, 2 of the pool's 4 set aside for acceptance tests are free" || len(fits) != 1 {
 		t.Errorf("%v %q %+v", ok, reason, fits)
 	}
-	if _, _, _, ok = placement.Place(hosts, r, placement.Share{VCPUs: 4, Used: 1, Test: true}); !ok {
+	if _, _, _, ok = placement.Place(hosts, r.request(), placement.Share{VCPUs: 4, Used: 1, Test: true}); !ok {
 		t.Error("refused although the share suffices")
 	}
 }
@@ -215,7 +229,7 @@ func room(h placement.Host, s provisioner.Shape) int {
 }
 
 // possible tells by brute force whether any plan exists.
-func possible(hosts []placement.Host, r placement.Request) bool {
+func possible(hosts []placement.Host, r asked) bool {
 	for i := range hosts {
 		if room(hosts[i], r.Head) == 0 {
 			continue
@@ -256,10 +270,10 @@ func anyHosts(t *rapid.T) []placement.Host {
 func TestPlaceProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		hosts := anyHosts(t)
-		r := placement.Request{
+		r := asked{
 			Head: anyShape(t, "head", 1, 6), Compute: anyShape(t, "compute", 1, 6), ComputeSize: rapid.IntRange(0, 12).Draw(t, "compute nodes"),
 		}
-		p, fits, reason, ok := placement.Place(hosts, r, whole)
+		p, fits, reason, ok := placement.Place(hosts, r.request(), whole)
 		if ok != possible(hosts, r) {
 			t.Fatalf("ok = %v, but a plan exists: %v", ok, !ok)
 		}
@@ -285,7 +299,7 @@ func wantReasons(t *rapid.T, fits []placement.HostFit, reason string, p placemen
 	}
 }
 
-func wantWithinCapacity(t *rapid.T, hosts []placement.Host, r placement.Request, p placement.Plan) {
+func wantWithinCapacity(t *rapid.T, hosts []placement.Host, r asked, p placement.Plan) {
 	if len(p.Compute) != r.ComputeSize {
 		t.Fatalf("%d of %d compute nodes are placed", len(p.Compute), r.ComputeSize)
 	}
@@ -305,7 +319,7 @@ func wantWithinCapacity(t *rapid.T, hosts []placement.Host, r placement.Request,
 }
 
 // wantSpread: no host carries two more compute nodes than one that still had room.
-func wantSpread(t *rapid.T, hosts []placement.Host, r placement.Request, used map[uuid.UUID]provisioner.Shape, counts map[uuid.UUID]int) {
+func wantSpread(t *rapid.T, hosts []placement.Host, r asked, used map[uuid.UUID]provisioner.Shape, counts map[uuid.UUID]int) {
 	for _, a := range hosts {
 		full := a
 		full.Used = add(full.Used, used[a.ID])

@@ -35,6 +35,7 @@ type Short struct {
 	// Room of Nodes is how many nodes fit as far as this resource goes, where its sum would do but lies in parts.
 	Room, Nodes int
 	Unseen      int   // of Of, those that no check has looked at yet
+	Upto        bool  // Need is the largest node's, and others need less
 	Image       int64 // bytes of the base image that each host needs beside the nodes' disks; 0: none, or all have it
 }
 
@@ -52,10 +53,10 @@ func (s Short) String() string {
 	case s.Resource == ResourceNodes, s.Resource == ResourceLease:
 		return fmt.Sprintf("%s: at most %s here, %s asked for", s.Resource, s.floor(s.Of)+s.unit(), s.ceil(s.Need)+s.unit())
 	case s.Nodes > 0 && s.Image > 0:
-		return fmt.Sprintf("%s: %s each beside a base image of %s GiB on each host, room for %d of %s (%s)", s.Resource, s.ceil(s.Need)+s.unit(),
+		return fmt.Sprintf("%s: %s each beside a base image of %s GiB on each host, room for %d of %s (%s)", s.Resource, s.each(),
 			hundredthsUp(s.Image, 1<<30), s.Room, refusal.Plural(s.Nodes, "node", "nodes"), s.free())
 	case s.Nodes > 0:
-		return fmt.Sprintf("%s: %s each, room for %d of %s (%s)", s.Resource, s.ceil(s.Need)+s.unit(), s.Room, refusal.Plural(s.Nodes, "node", "nodes"), s.free())
+		return fmt.Sprintf("%s: %s each, room for %d of %s (%s)", s.Resource, s.each(), s.Room, refusal.Plural(s.Nodes, "node", "nodes"), s.free())
 	default:
 		return fmt.Sprintf("%s: %s, %s needed", s.Resource, s.free(), s.ceil(s.Need)+s.unit())
 	}
@@ -66,6 +67,14 @@ func (s Short) free() string {
 		return s.floor(s.Of) + s.unit() + " in all"
 	}
 	return fmt.Sprintf("%s of %s free", s.floor(s.Free), s.floor(s.Of)+s.unit())
+}
+
+// each is what one node needs.
+func (s Short) each() string {
+	if s.Upto {
+		return "up to " + s.ceil(s.Need) + s.unit()
+	}
+	return s.ceil(s.Need) + s.unit()
 }
 
 func (s Short) unit() string {
@@ -135,17 +144,22 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 	if sums := r.sums(takes, s); sums != nil {
 		return sums
 	}
-	all := 1 + r.ComputeSize
+	all := 1 + r.compute()
 	var parts []Short
 	for _, res := range sized() {
-		only := Request{Head: res.only(r.Head), Compute: res.only(r.Compute), ComputeSize: r.ComputeSize}
-		if res.name == ResourceDisk {
-			only.HeadImage, only.ComputeImage = r.HeadImage, r.ComputeImage
+		only := Request{Head: res.only(r.Head)}
+		for _, g := range r.asked() {
+			only.Groups = append(only.Groups, Group{Name: g.Name, Node: res.only(g.Node), Count: g.Count})
 		}
 		if room := most(takes, only); room < all {
 			free, of := res.sum(takes)
 			each := only.smallest()
 			lack := Short{Resource: res.name, Need: *res.of(&each.Size), Free: free, Of: of, Room: room, Nodes: all}
+			for _, g := range only.Groups {
+				if need := *res.of(&g.Size); need != lack.Need {
+					lack.Need, lack.Upto, each = max(need, lack.Need), true, g.Node
+				}
+			}
 			for _, h := range takes {
 				lack.Image = max(lack.Image, h.brings(each.Image))
 			}
@@ -161,7 +175,7 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 // shortOfUEFI tells whether a request that does not fit would fit, or come nearer, if every host that takes nodes had UEFI firmware:
 // where none has it, and where that alone is what it lacks.
 func (r Request) shortOfUEFI(hosts []Host) (short Short, lacks bool) {
-	if !r.HeadImage.UEFI && !r.ComputeImage.UEFI {
+	if !r.Head.Image.UEFI && !slices.ContainsFunc(r.asked(), func(g Group) bool { return g.Image.UEFI }) {
 		return Short{}, false
 	}
 	have, takes, unseen := 0, 0, 0
@@ -227,7 +241,10 @@ func ShortageEmpty(hosts []Host, r Request, s Share) []Short {
 // sums are the resources of which all nodes want more than all hosts have.
 func (r Request) sums(hosts []Host, s Share) (short []Short) {
 	for _, res := range sized() {
-		need := *res.of(&r.Head) + *res.of(&r.Compute)*r.ComputeSize
+		need := *res.of(&r.Head.Size)
+		for _, g := range r.asked() {
+			need += *res.of(&g.Size) * g.Count
+		}
 		free, of := res.sum(hosts)
 		if res.name == ResourceVCPUs {
 			free, of = min(free, max(s.VCPUs-s.Used, 0)), min(of, s.VCPUs)
@@ -239,10 +256,21 @@ func (r Request) sums(hosts []Host, s Share) (short []Short) {
 	return short
 }
 
-// most is how many nodes of a request fit, the head among them; 0: not even the head.
+// most is how many nodes of a request fit, the head among them; 0: not even the head. Of several groups the first are taken first.
 func most(hosts []Host, r Request) int {
-	n := r.ComputeSize
-	return sort.Search(n+1, func(i int) bool { r.ComputeSize = i; return !Fits(hosts, r, Share{VCPUs: maxShare}) })
+	n := r.compute()
+	return sort.Search(n+1, func(i int) bool { return !Fits(hosts, r.first(i), Share{VCPUs: maxShare}) })
+}
+
+// first is the request with so many nodes beside the head at the most.
+func (r Request) first(n int) Request {
+	groups := r.asked()
+	for i := range groups {
+		groups[i].Count = min(groups[i].Count, n)
+		n -= groups[i].Count
+	}
+	r.Groups = groups
+	return r
 }
 
 // maxShare is a share that bounds nothing.
@@ -262,9 +290,12 @@ func sized() []sizedResource {
 	}
 }
 
-// only is a size that asks for this resource alone.
-func (res sizedResource) only(s provisioner.Shape) (alone provisioner.Shape) {
-	*res.of(&alone) = *res.of(&s)
+// only is a node that asks for this resource alone.
+func (res sizedResource) only(n Node) (alone Node) {
+	*res.of(&alone.Size) = *res.of(&n.Size)
+	if res.name == ResourceDisk {
+		alone.Image = n.Image
+	}
 	return alone
 }
 

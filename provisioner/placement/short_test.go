@@ -30,9 +30,9 @@ func TestShortageNamesTheResourceWithItsNumbers(t *testing.T) {
 		"not together":    {[]placement.Host{host(1, size(8, 8, 100), size(8, 0, 0)), host(2, size(8, 8, 100), size(0, 8, 0))}, size(1, 1, 1), 2, placement.Share{VCPUs: 16}, []string{"hosts: none has vCPUs, memory and disk together for more than 0 of 2 nodes"}},
 		"no host":         {[]placement.Host{cordoned}, size(1, 1, 1), 1, placement.Share{VCPUs: 16}, []string{"hosts: 0 of 1 take nodes now"}},
 	} {
-		r := placement.Request{Head: c.each, Compute: c.each, ComputeSize: c.nodes - 1}
+		r := asked{Head: c.each, Compute: c.each, ComputeSize: c.nodes - 1}
 		var got []string
-		for _, s := range placement.Shortage(c.hosts, r, c.share) {
+		for _, s := range placement.Shortage(c.hosts, r.request(), c.share) {
 			got = append(got, s.String())
 		}
 		if !slices.Equal(got, c.want) {
@@ -66,10 +66,10 @@ func TestShortageIsOfWhatDoesNotFit(t *testing.T) {
 		for i := range rapid.IntRange(0, 4).Draw(t, "hosts") {
 			hosts = append(hosts, host(i, size(8), size(8)))
 		}
-		r := placement.Request{Head: size(4), Compute: size(4), ComputeSize: rapid.IntRange(0, 6).Draw(t, "compute nodes")}
+		r := asked{Head: size(4), Compute: size(4), ComputeSize: rapid.IntRange(0, 6).Draw(t, "compute nodes")}
 		share := placement.Share{VCPUs: rapid.IntRange(0, 32).Draw(t, "share"), Used: rapid.IntRange(0, 8).Draw(t, "used")}
-		short := placement.Shortage(hosts, r, share)
-		if fits := placement.Fits(hosts, r, share); fits == (len(short) > 0) {
+		short := placement.Shortage(hosts, r.request(), share)
+		if fits := placement.Fits(hosts, r.request(), share); fits == (len(short) > 0) {
 			t.Fatalf("fits: %t, short: %v", fits, short)
 		}
 		for _, s := range short {

@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
@@ -51,8 +53,9 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 	w.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at)
 		VALUES ($1, $2, $3, 'sample', 1, 1, repeat('ab', 32), repeat('ab', 32), now())`, w.image, w.org, w.person)
 	w.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, w.org)
-	w.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at)
-		VALUES ($1, $2, $3, '1', 'draft', 0, 9, 'address', 60, now())`, w.version, w.org, model)
+	document := manifest.Canonical(provisioner.Model{Format: provisioner.ModelFormat})
+	w.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at)
+		VALUES ($1, $2, $3, '1', 'draft', $4, $5, now())`, w.version, w.org, model, string(document), manifest.Digest(document))
 	return w
 }
 
@@ -82,15 +85,15 @@ func (w *ledgerWorld) cluster(n int, lease int64) (uuid.UUID, []uuid.UUID) {
 	w.t.Helper()
 	w.clusters++
 	id := uuid.Must(uuid.NewV7())
-	w.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', $7, 'running', $8, now())`,
+	w.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at, document_digest)
+		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', $7, 'running', $8, now(), (SELECT document_digest FROM model_versions WHERE id = $5))`,
 		id, w.org, w.provider, w.poolID, w.version, w.person, fmt.Sprintf("trial-%d", w.clusters), lease)
 	var nodes []uuid.UUID
 	for i := range n {
 		node := uuid.Must(uuid.NewV7())
-		w.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name,
+		w.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name,
 			vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, start_id, state_at)
-			VALUES ($1, $2, $3, $4, $5, 'compute', $6, '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $7, '', 'starting', 's1', now())`,
+			VALUES ($1, $2, $3, $4, $5, 'compute', 'compute', $6, '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $7, '', 'starting', 's1', now())`,
 			node, id, w.org, w.provider, w.host, fmt.Sprintf("compute-%03d", i+1), w.image)
 		nodes = append(nodes, node)
 	}

@@ -205,7 +205,7 @@ func TestApprovalsAndLaunchesAtOnce(t *testing.T) {
 		at.Go(func() { errs[i] = s.DB.Books.ApproveOrder(t.Context(), s.Abe, s.Provider, id) })
 		at.Go(func() {
 			_, errs[len(ids)+i] = s.DB.Machines.LaunchCluster(t.Context(), s.Organization, s.Person, machines.LaunchRequest{
-				VersionID: s.Version, PoolID: s.PoolID, Name: "trial-" + string(rune('a'+i)), ComputeCount: 1, LeaseSeconds: 3600,
+				VersionID: s.Version, PoolID: s.PoolID, Name: "trial-" + string(rune('a'+i)), Counts: machines.Counts{"compute": 1}, LeaseSeconds: 3600,
 			})
 		})
 	}

@@ -29,7 +29,7 @@ func (c *crowd) members(n uint64) error {
 	r := rand.New(rand.NewPCG(n, 1))
 	for i := range c.rounds {
 		_, err := c.DB.Machines.LaunchCluster(c.ctx, c.Organization, c.Person, machines.LaunchRequest{
-			VersionID: c.Version, PoolID: c.PoolID, Name: fmt.Sprintf("c-%d-%d", n, i), ComputeCount: r.IntN(5), LeaseSeconds: 3600,
+			VersionID: c.Version, PoolID: c.PoolID, Name: fmt.Sprintf("c-%d-%d", n, i), Counts: machines.Counts{"compute": r.IntN(5)}, LeaseSeconds: 3600,
 		})
 		if err := notRefused(err); err != nil {
 			return err

@@ -2,6 +2,7 @@ package machines
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
@@ -50,25 +52,26 @@ type ClusterFilter struct {
 // ClusterDetail is one cluster with all that its page shows.
 type ClusterDetail struct {
 	ClusterRow
-	ProviderID   uuid.UUID
-	PoolID       uuid.UUID
-	VersionID    uuid.UUID
-	PersonName   string // who launched it
-	GateDeadline *time.Time
-	Gate         provisioner.Gate
-	Held         billing.Hours      // set aside for it and not yet used
-	Booked       billing.Hours      // of Used, what is in the ledger; the rest follows by the hour and at the end of runs
-	Cost         *int64             // of what is booked, in the currency's minor unit; nil: no lot with a price paid
-	Currency     billing.Currency   // of Cost
-	ProvenAt     *time.Time         // up to where Used counts: the last proof of life; nil: none yet
-	Subnet       netip.Prefix       // invalid once gone
-	SSHHost      netip.Addr         // underlay address of the head's host; invalid until ready
-	SSHPort      int                // 0 until ready
-	SignInUser   string             // as the version says; empty: whom the image makes
-	SignIn       provisioner.SignIn // as the head's console said
-	NodeRows     []NodeRow          // head first
-	KeysLeftOut  []KeysLeftOut      // SSH keys that its present start had no room for
-	EndedKeys    []OpenKey          // SSH keys that still open it though their right ended
+	ProviderID uuid.UUID
+	PoolID     uuid.UUID
+	VersionID  uuid.UUID
+	Model      provisioner.Model // the document that it was launched from
+	// DocumentDigest is what that is known by.
+	DocumentDigest string
+	PersonName     string // who launched it
+	GateDeadline   *time.Time
+	Held           billing.Hours      // set aside for it and not yet used
+	Booked         billing.Hours      // of Used, what is in the ledger; the rest follows by the hour and at the end of runs
+	Cost           *int64             // of what is booked, in the currency's minor unit; nil: no lot with a price paid
+	Currency       billing.Currency   // of Cost
+	ProvenAt       *time.Time         // up to where Used counts: the last proof of life; nil: none yet
+	Subnet         netip.Prefix       // invalid once gone
+	SSHHost        netip.Addr         // underlay address of the head's host; invalid until ready
+	SSHPort        int                // 0 until ready
+	SignIn         provisioner.SignIn // as the head's console said
+	NodeRows       []NodeRow          // head first
+	KeysLeftOut    []KeysLeftOut      // SSH keys that its present start had no room for
+	EndedKeys      []OpenKey          // SSH keys that still open it though their right ended
 	Barred
 	Paused
 	Support string // how the provider says that it is reached; may be empty
@@ -96,6 +99,7 @@ type NodeRow struct {
 	ID           uuid.UUID
 	Name         string
 	Role         provisioner.Role
+	Group        string // of its model; the head's is provisioner.HeadName
 	State        provisioner.NodeState
 	Reason       provisioner.Reason
 	ReasonDetail string
@@ -191,9 +195,10 @@ func (d ClusterDetail) Node(id uuid.UUID) (NodeRow, error) {
 
 func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	var subnet *netip.Prefix
+	var document []byte
 	err := tx.QueryRow(ctx, `
 		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.gate_deadline,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, held.mcs, held.booked, held.cost, pr.currency, proven.at, c.subnet,
+			v.document, c.document_digest, held.mcs, held.booked, held.cost, pr.currency, proven.at, c.subnet,
 			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
 			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
 		FROM clusters c
@@ -204,7 +209,7 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 			FROM holds h WHERE h.cluster_id = c.id) AS held
 		CROSS JOIN LATERAL (SELECT max(r.ended_at) AS at FROM runs r WHERE r.cluster_id = c.id) AS proven
 		WHERE c.organization_id = $1 AND c.id = $2`, d.OrganizationID, d.ID).Scan(&d.ProviderID, &d.PoolID, &d.VersionID, &d.PersonName, &d.GateDeadline,
-		&d.Gate.Kind, &d.Gate.Text, &d.Gate.TimeoutSeconds, &d.SignInUser, &d.Held,
+		&document, &d.DocumentDigest, &d.Held,
 		&d.Booked, &d.Cost, &d.Currency, &d.ProvenAt, &subnet,
 		&d.PurchaseOrder, &d.CostCentre, &d.GrantNumber, &d.KeysLeftOut, &d.BarredAt, &d.BarredWhy, &d.DisksUntil,
 		&d.PausedAt, &d.PausedWhy, &d.PausedUntil, &d.Support)
@@ -215,13 +220,16 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 		d.Subnet = *subnet
 	}
 	d.Held -= d.Used
+	if d.Model, err = manifest.Read(document); err != nil {
+		return fmt.Errorf("cluster %s: %w", d.ID, err)
+	}
 	return nil
 }
 
 // readNodes also finds where the head's SSH is published, which is open from READY on.
 func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT n.id, n.name, n.role, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
+		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
 			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
 			h.underlay, coalesce(n.ssh_port, 0), n.sign_in
 		FROM nodes n JOIN hosts h ON h.id = n.host_id
@@ -230,7 +238,7 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 		var underlay netip.Addr
 		var port int
 		var said provisioner.SignIn
-		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
+		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.Group, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
 			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
 			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said)
 		if n.State == provisioner.NodeReady && port != 0 {

@@ -4,43 +4,17 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
-
-const headAddress = provisioner.HeadAddress
-
-// network is a cluster's own.
-type network struct {
-	VNI    uint32
-	Subnet netip.Prefix
-}
-
-// address is the n-th of the subnet.
-func (n network) address(number int) netip.Addr {
-	b := n.Subnet.Masked().Addr().As4()
-	binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+uint32(number))
-	return netip.AddrFrom4(b)
-}
-
-// mac is locally administered and unlike any other cluster's, so that a frame on the wrong network is recognised.
-func (n network) mac(number int) net.HardwareAddr {
-	return net.HardwareAddr{0x02, byte(n.VNI >> 16), byte(n.VNI >> 8), byte(n.VNI), byte(number >> 8), byte(number)}
-}
-
-// mostCompute is how many compute nodes a subnet has addresses for, the broadcast address left out.
-func mostCompute(subnetBits int) int { return 1<<(32-subnetBits) - 1 - (headAddress + 1) }
-
-// MostNodes is how many nodes one cluster of a pool may have, the head among them.
-func MostNodes(subnetBits int) int { return 1 + mostCompute(subnetBits) }
 
 // freeSubnet is the first of the pool's prefix that no cluster of the pool has. The pool is locked.
 func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, error) {
@@ -69,38 +43,42 @@ func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, e
 	}
 }
 
-// reserveNodes writes the nodes down: the head, then compute-001 and so on.
-func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, plan launchPlan, own network) error {
-	port, err := n.sshPort(ctx, tx, c, plan.Place.Head)
+// reserveNodes writes the nodes down, each at its place: the head, then those of every group.
+func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, planned launchPlan, own plan.Net) error {
+	port, err := n.sshPort(ctx, tx, c, planned.Place.Head)
 	if err != nil {
 		return err
 	}
+	places, err := own.Places(c.Version.Model, c.Counts)
+	if err != nil {
+		return err
+	}
+	shapes := map[string]Shape{}
+	for _, s := range planned.Shapes {
+		shapes[s.Group] = s.Shape
+	}
+	hosts := append([]uuid.UUID{planned.Place.Head}, planned.Place.Compute...)
 	batch := &pgx.Batch{}
-	queue := func(role provisioner.Role, name string, number int, host uuid.UUID, port *int) error {
+	for i, p := range places {
 		id, err := store.NewID()
 		if err != nil {
 			return err
 		}
-		s, v := plan.shape(role), c.role(role)
+		s := shapes[p.Group]
+		g, _ := c.Version.Group(p.Group)
 		rate := s.Rate
 		if n.Kind == "test" {
 			rate = 0
 		}
-		batch.Queue(`
-			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, ssh_port, shape_name,
-				vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, 'reserved', $18)`,
-			id, n.ID, n.OrganizationID, c.Pool.ProviderID, host, role, name, own.mac(number), own.address(number), port, s.Name,
-			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, v.ImageID, v.Digest, c.Now)
-		return nil
-	}
-	if err := queue(provisioner.RoleHead, provisioner.HeadName, headAddress, plan.Place.Head, port); err != nil {
-		return err
-	}
-	for i, host := range plan.Place.Compute {
-		if err := queue(provisioner.RoleCompute, provisioner.ComputeName(i+1), headAddress+1+i, host, nil); err != nil {
-			return err
+		if p.Role() != provisioner.RoleHead {
+			port = nil
 		}
+		batch.Queue(`
+			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
+				vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
+			id, n.ID, n.OrganizationID, c.Pool.ProviderID, hosts[i], p.Role(), p.Group, p.Name, p.MAC, p.Address, port, s.Name,
+			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("reserve nodes: %w", err)

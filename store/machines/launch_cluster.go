@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
@@ -18,14 +19,14 @@ type LaunchRequest struct {
 	VersionID    uuid.UUID
 	PoolID       uuid.UUID
 	Name         string // unique among the organization's clusters that are not gone
-	ComputeCount int
+	Counts       Counts // of every compute group
 	LeaseSeconds int64
 	store.References
 }
 
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
-// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute, lease, purchase_order,
-// cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "shape", "cap" (a member who may ask for it by
+// worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute or
+// count.GROUP (CountField), lease, purchase_order, cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "shape", "cap" (a member who may ask for it by
 // RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool"). All but
 // "cap" and NotFound come as LaunchRefused.
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {
@@ -95,7 +96,7 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 	}
 	return store.WriteAudit(ctx, tx, store.AuditRow{
 		By: l.For, Elsewhere: l.By != l.For, Organization: l.OrganizationID, Provider: c.Pool.ProviderID, Verb: "launch cluster", Subject: "cluster", SubjectID: l.ID,
-		Detail: map[string]any{"nodes": 1 + c.Compute, "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
+		Detail: map[string]any{"nodes": 1 + c.Counts.Sum(), "lease_seconds": l.Request.LeaseSeconds, "held": plan.Need},
 	})
 }
 
@@ -172,7 +173,7 @@ type newCluster struct {
 }
 
 // reserve writes the cluster and its nodes down, each with its host, address and MAC.
-func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan launchPlan) error {
+func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, planned launchPlan) error {
 	vni, err := nextVNI(ctx, tx)
 	if err != nil {
 		return err
@@ -189,11 +190,11 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	_, _ = rand.Read(secret) // never fails
 	_, err = tx.Exec(ctx, `
 		INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, vni, subnet,
-			seed_secret, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+			seed_secret, lease_seconds, created_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, document_digest)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
 		n.ID, n.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, n.By, n.Kind, n.Name, vni, subnet,
 		hex.EncodeToString(secret), n.Lease, c.Now,
-		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out)
+		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out, c.Version.DocumentDigest)
 	if store.UniqueViolation(err, "clusters_organization_id_name_idx") {
 		return store.Duplicate("a cluster", "name", n.Name)
 	}
@@ -203,7 +204,7 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, plan l
 	if err := writeKeys(ctx, tx, n.ID, keys); err != nil {
 		return err
 	}
-	return n.reserveNodes(ctx, tx, c, plan, network{VNI: vni, Subnet: subnet})
+	return n.reserveNodes(ctx, tx, c, planned, plan.Net{VNI: vni, Subnet: subnet})
 }
 
 // nextVNI takes the next network identifier that no cluster has. Two launches never get the same one of a sequence.

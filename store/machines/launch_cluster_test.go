@@ -18,7 +18,7 @@ import (
 )
 
 func requestFor(w *storetest.World) machines.LaunchRequest {
-	return machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "trial-1", ComputeCount: 3, LeaseSeconds: 7200}
+	return machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "trial-1", Counts: machines.Counts{"compute": 3}, LeaseSeconds: 7200}
 }
 
 func left(t *testing.T, w *storetest.World) billing.Hours {
@@ -81,9 +81,9 @@ func TestLaunchRefusals(t *testing.T) {
 		org               uuid.UUID
 		change            func(*machines.LaunchRequest)
 	}{
-		{"no compute nodes below the range", "invalid", "compute", w.Organization, func(r *machines.LaunchRequest) { r.ComputeCount = -1 }},
-		{"more than the range", "invalid", "compute", w.Organization, func(r *machines.LaunchRequest) { r.ComputeCount = 9 }},
-		{"enormous count", "invalid", "compute", w.Organization, func(r *machines.LaunchRequest) { r.ComputeCount = 1 << 60 }},
+		{"no compute nodes below the range", "invalid", "compute", w.Organization, func(r *machines.LaunchRequest) { r.Counts = machines.Counts{"compute": -1} }},
+		{"more than the range", "invalid", "compute", w.Organization, func(r *machines.LaunchRequest) { r.Counts = machines.Counts{"compute": 9} }},
+		{"enormous count", "invalid", "compute", w.Organization, func(r *machines.LaunchRequest) { r.Counts = machines.Counts{"compute": 1 << 60} }},
 		{"no lease", "invalid", "lease", w.Organization, func(r *machines.LaunchRequest) { r.LeaseSeconds = 0 }},
 		{"negative lease", "invalid", "lease", w.Organization, func(r *machines.LaunchRequest) { r.LeaseSeconds = -3600 }},
 		{"enormous lease", "invalid", "lease", w.Organization, func(r *machines.LaunchRequest) { r.LeaseSeconds = 1 << 62 }},
@@ -156,7 +156,7 @@ func TestTestShareIsKeptFree(t *testing.T) {
 	if refusal := storetest.WantRefusal(t, err, "capacity"); !strings.Contains(refusal.Title, "4 vCPUs are needed, 3 of the pool's 3 for clusters are free") {
 		t.Errorf("refusal %q", refusal.Title)
 	}
-	r.ComputeCount = 2
+	r.Counts = machines.Counts{"compute": 2}
 	storetest.Must[uuid.UUID](t)(w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, r))
 }
 
@@ -248,7 +248,7 @@ func TestLaunchesOnCapacityForOne(t *testing.T) {
 func TestLaunchesNeverShareNetworksOrPorts(t *testing.T) {
 	w := storetest.NewWorld(t)
 	r := requestFor(w)
-	r.ComputeCount = 1
+	r.Counts = machines.Counts{"compute": 1}
 	if ends := atOnce(t, w, 8, r); ends[""] != 8 {
 		t.Errorf("ends %v", ends)
 	}
@@ -265,12 +265,12 @@ func TestLaunchRefusesWhereNetworksOrPortsRunOut(t *testing.T) {
 	w := storetest.NewWorld(t)
 	w.Exec(t, `UPDATE pools SET prefix = '10.128.0.0/27', subnet_bits = 28, ports = '[20000,20001)'`)
 	r := requestFor(w)
-	r.ComputeCount = 5
+	r.Counts = machines.Counts{"compute": 5}
 	_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, r)
 	if refusal := storetest.WantRefusal(t, err, "invalid"); !strings.Contains(refusal.Fields["compute"], "0 to 4") {
 		t.Errorf("fields %v", refusal.Fields)
 	}
-	r.ComputeCount = 0
+	r.Counts = machines.Counts{"compute": 0}
 	if ends := atOnce(t, w, 3, r); ends[""] != 2 || ends["capacity"] != 1 {
 		t.Errorf("ends %v", ends)
 	}

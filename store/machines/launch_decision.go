@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +13,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
@@ -39,10 +41,9 @@ type launchCase struct {
 	Tests   int // vCPUs that acceptance tests take of those
 	Shapes  []Shape
 	Version models.Version
-	Images  map[uuid.UUID]placement.Image // base images of the version's roles
-	Faults  store.Fields                  // of the launch's own fields, which are said together with those of the case
-	Taken   bool                          // the name is
-	Compute int
+	Faults  store.Fields // of the launch's own fields, which are said together with those of the case
+	Taken   bool         // the name is
+	Counts  Counts
 	Lease   int64 // seconds
 	Test    bool
 	Now     time.Time
@@ -57,55 +58,35 @@ type launchPlan struct {
 	Fits        []placement.HostFit
 }
 
-func (p launchPlan) shape(r provisioner.Role) Shape {
-	for _, s := range p.Shapes {
-		if s.Role == r {
-			return s.Shape
-		}
+// counted are the groups whose nodes are counted. A version without any takes no compute nodes, and is told so as one that may
+// have none of a group.
+func counted(m provisioner.Model) []provisioner.Group {
+	if len(m.Compute) == 0 {
+		return []provisioner.Group{{Name: string(provisioner.RoleCompute)}}
 	}
-	return Shape{}
+	return m.Compute
 }
 
-// role finds a role's description. It is there: SaveVersion wants a head, and compute nodes where there may be any.
-func (c launchCase) role(r provisioner.Role) models.VersionRole {
-	role, _ := c.Version.Role(r)
-	return role
+// CountField is the field of a launch in which the nodes of a group are counted: of the only group "compute", else "count.GROUP".
+func CountField(m provisioner.Model, group string) string {
+	if groups := counted(m); len(groups) == 1 && groups[0].Name == group {
+		return "compute"
+	}
+	return "count." + group
 }
 
 // readLaunch reads a launch's case in the transaction that decides about it. Quote reads the same without locks.
 func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest) (c launchCase, err error) {
-	c.Compute, c.Lease = r.ComputeCount, r.LeaseSeconds
+	c.Lease = r.LeaseSeconds
 	if c.Version, err = models.ReadVersion(ctx, tx, orgID, r.VersionID); err != nil {
 		return c, err
 	}
+	c.Counts = r.Counts.Of(c.Version.Model)
 	if err := c.readPool(ctx, tx, r.PoolID); err != nil {
 		return c, err
 	}
-	if c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID); err != nil {
-		return c, err
-	}
-	return c, c.readImages(ctx, tx)
-}
-
-func (c *launchCase) readImages(ctx context.Context, tx pgx.Tx) error {
-	c.Images = map[uuid.UUID]placement.Image{}
-	var ids []uuid.UUID
-	for _, r := range c.Version.Roles {
-		ids = append(ids, r.ImageID)
-	}
-	var id uuid.UUID
-	var i placement.Image
-	var firmware provisioner.Firmware
-	rows, _ := tx.Query(ctx, `SELECT id, canonical_digest, canonical_size, firmware FROM images WHERE id = ANY ($1)`, ids)
-	_, err := pgx.ForEachRow(rows, []any{&id, &i.Digest, &i.Bytes, &firmware}, func() error {
-		i.UEFI = firmware.NeedsUEFI()
-		c.Images[id] = i
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("read images: %w", err)
-	}
-	return nil
+	c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID)
+	return c, err
 }
 
 func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) (err error) {
@@ -179,8 +160,7 @@ func (c launchCase) check() *refusal.Error {
 	}
 	f := store.Fields{}
 	maps.Copy(f, c.Faults)
-	least, most := c.Version.ComputeMin, min(c.Version.ComputeMax, mostCompute(c.Pool.SubnetBits))
-	f.Between("compute", int64(c.Compute), int64(least), int64(most), " compute nodes")
+	c.checkCounts(f)
 	if !c.Test {
 		checkLease(f, c.Lease, c.Pool.MaxLeaseHours)
 	}
@@ -191,6 +171,33 @@ func (c launchCase) check() *refusal.Error {
 		return refusal.Invalid(f)
 	}
 	return nil
+}
+
+// checkCounts refuses counts outside their groups' ranges, and together more than a network of the pool has addresses for.
+func (c launchCase) checkCounts(f store.Fields) {
+	m, room := c.Version.Model, plan.MostNodes(c.Pool.SubnetBits)-1
+	sum, last := 0, ""
+	for _, g := range counted(m) {
+		field := CountField(m, g.Name)
+		n, said := c.Counts[g.Name]
+		most := min(g.Count.Most, room)
+		if len(m.Compute) > 0 && !said {
+			f.Add(field, "Say how many %s nodes: %d to %d.", g.Name, g.Count.Least, most)
+			continue
+		}
+		f.Between(field, int64(n), int64(g.Count.Least), int64(most), " "+g.Name+" nodes")
+		if n > 0 && n <= most {
+			sum, last = sum+n, field
+		}
+	}
+	if sum > room {
+		f.Add(last, "A network of this pool has addresses for %d compute nodes; %d are asked for in all groups together.", room, sum)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Counts)) {
+		if !slices.ContainsFunc(counted(m), func(g provisioner.Group) bool { return g.Name == name }) {
+			f.Add("count."+name, "This version has no group %s.", typed.Isolate(name))
+		}
+	}
 }
 
 // leastLease is one minute, in seconds.
@@ -218,24 +225,24 @@ func leaseWords(seconds int64) string {
 	}
 }
 
-// chooseShapes takes for each role the provider's cheapest shape that covers it; shapes are in this order.
+// chooseShapes takes for each group the provider's cheapest shape that covers it; shapes are in this order.
 func (c launchCase) chooseShapes() ([]QuoteShape, *refusal.Error) {
 	var chosen []QuoteShape
-	for _, r := range c.Version.Roles {
+	for _, g := range c.Version.Groups {
 		count := 1
-		if r.Role == provisioner.RoleCompute {
-			count = c.Compute
+		if g.Role() == provisioner.RoleCompute {
+			count = c.Counts[g.Name]
 		}
-		s, ok := Cheapest(c.Shapes, r.Shape)
+		s, ok := Cheapest(c.Shapes, g.Shape)
 		if !ok {
 			return nil, &refusal.Error{
 				Code: "shape",
-				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %s of memory and %d GiB of disk for role %s.",
-					typed.Isolate(c.Pool.Name), refusal.Plural(r.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(r.Shape.MemoryMiB), r.Shape.DiskGiB, r.Role),
+				Title: fmt.Sprintf("The provider of pool %s has no node shape with %s, %s of memory and %d GiB of disk for %s.",
+					typed.Isolate(c.Pool.Name), refusal.Plural(g.Shape.VCPUs, "vCPU", "vCPUs"), refusal.MiB(g.Shape.MemoryMiB), g.Shape.DiskGiB, calledGroup(g.Role(), g.Name)),
 				Next: "Choose another pool, or make a version with smaller nodes.",
 			}
 		}
-		chosen = append(chosen, QuoteShape{Role: r.Role, Count: count, Need: r.Shape, Shape: s})
+		chosen = append(chosen, QuoteShape{Group: g.Name, Count: count, Need: g.Shape, Shape: s})
 	}
 	return chosen, nil
 }
@@ -272,15 +279,31 @@ func (c launchCase) price(p *launchPlan) *refusal.Error {
 	return nil
 }
 
-func (c launchCase) request(p launchPlan) placement.Request {
-	return placement.Request{
-		Head: p.shape(provisioner.RoleHead).Size(), Compute: p.shape(provisioner.RoleCompute).Size(), ComputeSize: c.Compute,
-		HeadImage: c.image(provisioner.RoleHead), ComputeImage: c.image(provisioner.RoleCompute),
+// calledGroup names a group in a sentence: the two that every launch form knows by their roles, others as groups.
+func calledGroup(r provisioner.Role, name string) string {
+	if name == string(r) {
+		return "role " + name
 	}
+	return "group " + name
 }
 
-// image is the base image of a role's nodes.
-func (c launchCase) image(r provisioner.Role) placement.Image { return c.Images[c.role(r).ImageID] }
+// request is what the plan's nodes take; its groups are the version's, the head's left out.
+func (c launchCase) request(p launchPlan) (r placement.Request) {
+	for i, s := range p.Shapes {
+		node := placement.Node{Size: s.Shape.Size(), Image: ImageOf(c.Version.Groups[i])}
+		if i == 0 {
+			r.Head = node
+			continue
+		}
+		r.Groups = append(r.Groups, placement.Group{Name: s.Group, Node: node, Count: s.Count})
+	}
+	return r
+}
+
+// ImageOf is what a host has to have for the nodes of a group.
+func ImageOf(g models.VersionGroup) placement.Image {
+	return placement.Image{Digest: g.Digest, Bytes: g.ImageSize, UEFI: g.Starts.NeedsUEFI()}
+}
 
 // share keeps clusters and acceptance tests out of one another's part of the pool.
 func (c launchCase) share() placement.Share {
@@ -304,7 +327,7 @@ func ShareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Shar
 func (c launchCase) noRoom(p launchPlan, reason string) *refusal.Error {
 	r := &refusal.Error{
 		Code:  "capacity",
-		Title: fmt.Sprintf("The pool %s has no room for %s: %s.", typed.Isolate(c.Pool.Name), refusal.Plural(1+c.Compute, "node", "nodes"), reason),
+		Title: fmt.Sprintf("The pool %s has no room for %s: %s.", typed.Isolate(c.Pool.Name), refusal.Plural(1+c.Counts.Sum(), "node", "nodes"), reason),
 		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",
 	}
 	if placement.LacksUEFI(c.Hosts, c.request(p)) {

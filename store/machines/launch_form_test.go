@@ -18,7 +18,7 @@ func TestARefusedLaunchCarriesItsPage(t *testing.T) {
 		t.Helper()
 		asked.Taken()
 		_, err := db.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{
-			VersionID: w.Version, PoolID: w.PoolID, Name: name, ComputeCount: compute, LeaseSeconds: lease,
+			VersionID: w.Version, PoolID: w.PoolID, Name: name, Counts: machines.Counts{"compute": compute}, LeaseSeconds: lease,
 		})
 		var refused *machines.LaunchRefused
 		if !errors.As(err, &refused) {

@@ -20,7 +20,7 @@ type Quote struct {
 	Left        billing.Hours // good on the pool and available now
 	LeftAfter   billing.Hours // below zero where it does not suffice
 	RatePerHour billing.Hours // what the whole cluster takes in an hour
-	Shapes      []QuoteShape
+	Shapes      []QuoteShape  // of all groups, the head's first
 	Hosts       []placement.HostFit
 	Refusal     *refusal.Error
 	// Price is the lowest at which the provider sells hours that are good on the pool now; nil: it sells none, or what they come
@@ -29,9 +29,9 @@ type Quote struct {
 	Cost, CostPerHour billing.Money
 }
 
-// QuoteShape is the provider's shape for the nodes of one role. A node gets the whole shape, which is what is paid.
+// QuoteShape is the provider's shape for the nodes of one group. A node gets the whole shape, which is what is paid.
 type QuoteShape struct {
-	Role  provisioner.Role
+	Group string // provisioner.HeadName is the head's
 	Count int
 	Need  provisioner.Shape
 	Shape Shape

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/store"
 )
 
@@ -32,11 +33,10 @@ type ClusterWork struct {
 	Subnet               netip.Prefix
 	NetworkGeneration    int64 // give this to EnsureNetwork
 	SeedSecret           string
-	SignInUser           string   // as the version says; empty: whom the image makes
-	SSHKeys              []string // of who had a right when the present start was asked for
-	Gate                 provisioner.Gate
-	GateDeadline         *time.Time // set when nodes begin to start
-	ReadyAt              *time.Time // of the present start; published ports open from then on
+	Model                provisioner.Model // the document that it was launched from
+	SSHKeys              []string          // of who had a right when the present start was asked for
+	GateDeadline         *time.Time        // set when nodes begin to start
+	ReadyAt              *time.Time        // of the present start; published ports open from then on
 	LeaseEndsAt          *time.Time
 	StartCount           int
 	Pool                 PoolWork
@@ -61,6 +61,7 @@ type NodeWork struct {
 	ID          uuid.UUID
 	Name        string
 	Role        provisioner.Role
+	Group       provisioner.Group // of its cluster's model
 	State       provisioner.NodeState
 	Reason      provisioner.Reason
 	MAC         net.HardwareAddr
@@ -70,7 +71,6 @@ type NodeWork struct {
 	ImageDigest string
 	ImageSize   int64                // of the canonical file
 	Firmware    provisioner.Firmware // what starts its image
-	UserData    string
 	StartID     string
 	StateAt     time.Time
 	StartedAt   *time.Time
@@ -107,7 +107,7 @@ func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (w ClusterW
 		if w, err = readWork(ctx, tx, id); err != nil {
 			return err
 		}
-		w.Nodes, err = readNodeWork(ctx, tx, id)
+		w.Nodes, err = readNodeWork(ctx, tx, id, w.Model)
 		return err
 	})
 	return w, err
@@ -117,9 +117,9 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 	rows, _ := tx.Query(ctx, `
 		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test',
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
-			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, v.sign_in_user,
+			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, v.document,
 			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = c.start_count ORDER BY k.position),
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
+			c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, ARRAY(
 				SELECT DISTINCT unnest(array_prepend(q.prefix, array_prepend(q.underlay, q.management))) FROM pools q
 				WHERE q.provider_id = p.provider_id ORDER BY 1), p.allowed, p.machine_type, p.cpu, p.mtu, p.masquerade, p.wipe_disks, now()
@@ -127,41 +127,49 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 		WHERE c.id = $1`, id)
 	return store.One(rows, "cluster", func(row pgx.CollectableRow) (w ClusterWork, err error) {
 		var subnet *netip.Prefix
+		var document []byte
 		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.TestNonce, &w.Desired, &w.Reason, &w.ReasonDetail, &w.Generation,
-			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &w.SignInUser, &w.SSHKeys,
-			&w.Gate.Kind, &w.Gate.Text, &w.Gate.TimeoutSeconds, &w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
+			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &document, &w.SSHKeys,
+			&w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
 			&w.Pool.ID, &w.Pool.Forbidden, &w.Pool.Allowed, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
 			&w.Pool.Masquerade, &w.Pool.WipeDisks, &w.Now)
+		if err != nil {
+			return w, err
+		}
 		if subnet != nil {
 			w.Subnet = *subnet
 		}
+		w.Model, err = manifest.Read(document)
 		return w, err
 	})
 }
 
-func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) ([]NodeWork, error) {
+func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID, m provisioner.Model) ([]NodeWork, error) {
+	groups := map[string]provisioner.Group{}
+	for _, g := range m.Groups() {
+		groups[g.Name] = g
+	}
 	rows, _ := tx.Query(ctx, `
-		SELECT n.id, n.name, n.role, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
-			n.image_digest, i.canonical_size, i.firmware, coalesce(r.user_data, ''), n.start_id, n.state_at, n.started_at,
+		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
+			n.image_digest, i.canonical_size, i.firmware, n.start_id, n.state_at, n.started_at,
 			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0), n.left_at IS NOT NULL,
 			h.id, h.name, `+hostAddress+`, h.underlay, h.seen, h.fit, coalesce(nullif(h.mistaken, ''), h.lacks), coalesce(h.acceleration, '')
 		FROM nodes n
-		JOIN clusters c ON c.id = n.cluster_id
 		JOIN hosts h ON h.id = n.host_id
 		JOIN images i ON i.id = n.image_id
-		LEFT JOIN version_roles r ON r.version_id = c.version_id AND r.role = n.role
 		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, id)
 	return store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
 		var port int
+		var group string
 		err = row.Scan(slices.Concat([]any{
-			&n.ID, &n.Name, &n.Role, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
-			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.Firmware, &n.UserData, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
+			&n.ID, &n.Name, &n.Role, &group, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
+			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.Firmware, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
 			&n.Host.ID, &n.Host.Name,
 		}, scanAddress(&n.Host.Address), []any{
 			&n.Host.Underlay,
 			&n.Host.Seen, &n.Host.Fit, &n.Host.Lacks, &n.Host.Acceleration,
 		})...)
-		n.SSHPort = uint16(port)
+		n.SSHPort, n.Group = uint16(port), groups[group]
 		return n, err
 	})
 }

@@ -24,7 +24,8 @@ type RequestForm struct {
 	Start         int        `json:"start,omitempty"` // of an extension: the start that it was asked for, as in cluster_starts; 0: of before it was kept
 	Version       uuid.UUID  `json:"version"`
 	Name          string     `json:"name"`
-	ComputeCount  int        `json:"compute_count"`
+	ComputeCount  int        `json:"compute_count"`    // of all groups together
+	Counts        Counts     `json:"counts,omitempty"` // by group; nil in requests from before there were several, and of starts and extensions
 	LeaseSeconds  int64      `json:"lease_seconds"`
 	PurchaseOrder string     `json:"purchase_order,omitempty"`
 	CostCentre    string     `json:"cost_centre,omitempty"`
@@ -33,8 +34,12 @@ type RequestForm struct {
 
 // Launch is the launch that was asked for.
 func (f RequestForm) Launch(poolID uuid.UUID) LaunchRequest {
+	counts := f.Counts
+	if counts == nil {
+		counts = Counts{OnlyGroup: f.ComputeCount}
+	}
 	return LaunchRequest{
-		VersionID: f.Version, PoolID: poolID, Name: f.Name, ComputeCount: f.ComputeCount, LeaseSeconds: f.LeaseSeconds,
+		VersionID: f.Version, PoolID: poolID, Name: f.Name, Counts: counts, LeaseSeconds: f.LeaseSeconds,
 		References: store.References{PurchaseOrder: f.PurchaseOrder, CostCentre: f.CostCentre, GrantNumber: f.GrantNumber},
 	}
 }
@@ -74,7 +79,7 @@ func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r Laun
 		}
 		allowed := holdToCap(ctx, tx, orgID, by, plan.Need)
 		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: r.PoolID, Need: plan.Need, Allowed: allowed, Form: RequestForm{
-			Version: r.VersionID, Name: r.Name, ComputeCount: r.ComputeCount, LeaseSeconds: r.LeaseSeconds,
+			Version: r.VersionID, Name: r.Name, ComputeCount: c.Counts.Sum(), Counts: c.Counts, LeaseSeconds: r.LeaseSeconds,
 			PurchaseOrder: r.PurchaseOrder, CostCentre: r.CostCentre, GrantNumber: r.GrantNumber,
 		}})
 	})

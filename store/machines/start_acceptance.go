@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/people"
@@ -21,8 +22,24 @@ const (
 	testsPerDay = 50
 )
 
-// StartAcceptanceTest reserves one head and two compute nodes (as many as the version's range allows, where that has
-// fewer or wants more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "image_lost", "shape",
+// testCounts are the nodes of a test: of each group its least, and one at least where it may have any; and with room for more, as
+// many as testCompute in all groups together, of the first groups first.
+func testCounts(m provisioner.Model) Counts {
+	counts, more := Counts{}, testCompute
+	for _, g := range m.Compute {
+		counts[g.Name] = max(g.Count.Least, min(1, g.Count.Most))
+		more -= counts[g.Name]
+	}
+	for _, g := range m.Compute {
+		add := max(min(more, g.Count.Most-counts[g.Name]), 0)
+		counts[g.Name] += add
+		more -= add
+	}
+	return counts
+}
+
+// StartAcceptanceTest reserves one head and two compute nodes (one of each group, where there are more groups, and as many as their ranges
+// allow, where those have fewer or want more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "image_lost", "shape",
 // "capacity" with the reason of every host, "test_limit" (per organization and day, and one at a time of a version), "suspended",
 // NotFound("version" or "pool").
 func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poolID uuid.UUID) (uuid.UUID, error) {
@@ -42,7 +59,7 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 		if err != nil {
 			return err
 		}
-		c.Test, c.Compute = true, min(max(testCompute, c.Version.ComputeMin), c.Version.ComputeMax)
+		c.Test, c.Counts = true, testCounts(c.Version.Model)
 		if err := refuseTests(ctx, tx, orgID, versionID); err != nil {
 			return err
 		}
@@ -99,9 +116,9 @@ func (db *DB) insertTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, cl newClu
 	nonce := make([]byte, 8)
 	_, _ = rand.Read(nonce) // never fails
 	_, err := tx.Exec(ctx, `
-		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, state, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', now())`,
-		id, cl.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, cl.ID, cl.By, hex.EncodeToString(nonce))
+		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', now())`,
+		id, cl.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, cl.ID, cl.By, hex.EncodeToString(nonce), c.Version.DocumentDigest)
 	if err != nil {
 		return fmt.Errorf("start acceptance test: %w", err)
 	}

@@ -36,6 +36,7 @@ type AcceptanceTest struct {
 	ClusterID        uuid.UUID
 	PersonName       string
 	Nonce            string
+	DocumentDigest   string // of the version that was tested
 	State            TestState
 	Report           provisioner.Report
 	CreatedAt        time.Time
@@ -44,7 +45,7 @@ type AcceptanceTest struct {
 
 const selectTests = `
 	SELECT t.id, t.organization_id, t.version_id, v.version, v.model_cluster_id, m.name AS model_cluster_name, t.pool_id,
-		p.name AS pool_name, pr.name AS provider_name, t.cluster_id, pe.name AS person_name, t.nonce, t.state, t.report, t.created_at, t.ended_at
+		p.name AS pool_name, pr.name AS provider_name, t.cluster_id, pe.name AS person_name, t.nonce, t.document_digest, t.state, t.report, t.created_at, t.ended_at
 	FROM acceptance_tests t
 	JOIN model_versions v ON v.id = t.version_id
 	JOIN model_clusters m ON m.id = v.model_cluster_id

@@ -9,8 +9,8 @@ import (
 	"volary.dev/provisioner/refusal"
 )
 
-// What one organization may make within 24 hours: a version keeps up to 128 KiB of user-data for ever, and whoever signs up may
-// make some. Two at the same moment may be one more than that, which changes nothing.
+// What one organization may make within 24 hours: a version keeps a document of up to 256 KiB for ever, and whoever signs up may make
+// some. Two at the same moment may be one more than that, which changes nothing.
 const (
 	modelsPerDay   = 100
 	versionsPerDay = 200

@@ -21,8 +21,8 @@ func TestDayBounds(t *testing.T) {
 	}
 	w.Exec(t, `INSERT INTO model_clusters (id, organization_id, name, created_at)
 		SELECT gen_random_uuid(), $1, 'many ' || n, now() FROM generate_series(1, 100) n`, w.Organization)
-	w.Exec(t, `INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_text, gate_timeout_seconds, created_at)
-		SELECT gen_random_uuid(), $1, $2, 'many ' || n, 'draft', 0, 1, 'address', '', 60, now() FROM generate_series(1, 200) n`, w.Organization, w.Model)
+	w.Exec(t, `INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at)
+		SELECT gen_random_uuid(), $1, $2, 'many ' || n, 'draft', '{}', encode(sha256('{}'), 'hex'), now() FROM generate_series(1, 200) n`, w.Organization, w.Model)
 	storetest.WantRefusal(t, makeModel("one more"), "day_limit")
 	storetest.WantRefusal(t, makeVersion(), "day_limit")
 	w.Exec(t, `UPDATE model_clusters SET created_at = now() - interval '25 hours'`)

@@ -18,11 +18,8 @@ import (
 // draft makes a draft whose nodes boot from an image.
 func draft(t *testing.T, w *storetest.World, image uuid.UUID, version string) error {
 	t.Helper()
-	_, err := w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, models.VersionDraft{
-		ModelClusterID: w.Model, Version: version,
-		Roles: []models.RoleDraft{{Role: provisioner.RoleHead, ImageID: image, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}}},
-		Gate:  provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
-	})
+	gate := provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}
+	_, err := w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, storetest.Draft(w.Model, image, version, provisioner.Count{}, gate))
 	return err
 }
 

@@ -85,11 +85,11 @@ func (db *DB) OwnersOfDigest(ctx context.Context, digest string) ([]ImageOwner, 
 
 // ImagesThere refuses ("image_lost") a version one of whose images has lost its bytes: no node could start from it.
 func (v Version) ImagesThere() error {
-	for _, r := range v.Roles {
-		if r.Lost != BlobWhole {
+	for _, g := range v.Groups {
+		if g.Lost != BlobWhole {
 			return &refusal.Error{
 				Code:  "image_lost",
-				Title: fmt.Sprintf("The bytes of the image \"%s\" %s: no node can start from it.", typed.Isolate(r.ImageName), r.Lost.Words()),
+				Title: fmt.Sprintf("The bytes of the image \"%s\" %s: no node can start from it.", typed.Isolate(g.Image.Name), g.Lost.Words()),
 				Next:  "Upload the same file again, and the image is whole again; or use a version with another image.",
 			}
 		}

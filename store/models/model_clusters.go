@@ -32,9 +32,9 @@ type VersionRow struct {
 }
 
 const selectVersionRows = `
-	SELECT v.id, v.model_cluster_id, v.version, v.state, v.compute_min, v.compute_max, v.created_at, v.published_at,
+	SELECT v.id, v.model_cluster_id, v.version, v.state, n.compute_min, n.compute_max, v.created_at, v.published_at,
 		t.id AS last_test_id, coalesce(t.state, '') AS last_test
-	FROM model_versions v
+	FROM model_versions v` + joinCompute + `
 	LEFT JOIN LATERAL (SELECT t.id, t.state FROM acceptance_tests t WHERE t.version_id = v.id
 		ORDER BY t.created_at DESC, t.id DESC LIMIT 1) AS t ON true`
 

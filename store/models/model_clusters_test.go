@@ -10,8 +10,6 @@ import (
 	"volary.dev/store/storetest"
 )
 
-// DraftOf is a draft of the World's model cluster, as its form would send it.
-
 func TestModelClusters(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
@@ -33,20 +31,21 @@ func TestSaveAndPublishVersion(t *testing.T) {
 	ctx := t.Context()
 	d := storetest.DraftOf(w)
 	for _, user := range []string{"-oProxyCommand=reboot", "Ada", "a b", "root;x", strings.Repeat("a", 33), "ädä"} {
-		d.SignInUser = user
+		d.Model.SignInUser = user
 		_, err := w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
 		if r := storetest.WantRefusal(t, err, "invalid"); !strings.Contains(r.Fields["sign_in_user"], "begins with a letter") {
 			t.Errorf("%q: %v", user, r.Fields)
 		}
 	}
-	d.SignInUser = "almalinux"
+	d.Model.SignInUser = "almalinux"
 	d.ID = storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d))
 	v := storetest.Must[models.Version](t)(w.DB.Models.Version(ctx, w.Organization, d.ID))
-	if v.ModelClusterName != "trial" || v.State != models.VersionStateDraft || v.Revision != 1 || v.Gate != d.Gate || v.SignInUser != "almalinux" || len(v.Roles) != 2 ||
-		v.Roles[0].Role != provisioner.RoleHead || v.Roles[0].UserData != "#cloud-config\n" || v.Roles[0].Digest != storetest.Digest {
+	if v.ModelClusterName != "trial" || v.State != models.VersionStateDraft || v.Revision != 1 || v.Model.SignInUser != "almalinux" || len(v.Groups) != 2 ||
+		v.Groups[0].Name != provisioner.HeadName || v.Groups[0].UserData != "#cloud-config\n" || v.Groups[0].Digest != storetest.Digest ||
+		v.Groups[1].Name != "compute" || v.Groups[1].Gate != d.Model.Head.Gate || v.Groups[1].Image != (provisioner.ImageRef{Name: "sample.qcow2", Digest: storetest.Digest}) {
 		t.Errorf("version %+v", v)
 	}
-	d.Revision, d.ComputeMax, d.SignInUser = 1, 5, ""
+	d.Revision, d.Model.Compute[0].Count.Most, d.Model.SignInUser = 1, 5, ""
 	storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d))
 	_, err := w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
 	storetest.WantRefusal(t, err, "stale_form")
@@ -56,11 +55,13 @@ func TestSaveAndPublishVersion(t *testing.T) {
 	d.Revision = 2
 	_, err = w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
 	storetest.WantRefusal(t, err, "published")
-	if _, err := w.Pool.Exec(ctx, `UPDATE version_roles SET vcpus = 2 WHERE version_id = $1`, d.ID); err == nil {
-		t.Error("the database lets a published version change")
+	for _, change := range []string{`UPDATE version_roles SET most = 2 WHERE version_id = $1`, `UPDATE model_versions SET document = replace(document, 'ready', 'reads') WHERE id = $1`} {
+		if _, err := w.Pool.Exec(ctx, change, d.ID); err == nil || !strings.Contains(err.Error(), "publish") {
+			t.Errorf("the database lets a published version change: %v", err)
+		}
 	}
 	list := storetest.Must[[]models.PublishedVersion](t)(w.DB.Models.PublishedVersions(ctx, w.Organization))
-	if len(list) != 2 || list[0].Name != "trial 2.0" || list[0].ComputeMax != 5 {
+	if len(list) != 2 || list[0].Name != "trial 2.0" || len(list[0].Groups) != 1 || list[0].Groups[0] != (models.CountedGroup{Name: "compute", Least: 1, Most: 5}) {
 		t.Errorf("published versions %+v", list)
 	}
 }
@@ -108,20 +109,18 @@ func TestSaveVersionRefusals(t *testing.T) {
 		change func(*models.VersionDraft)
 	}{
 		{"version", func(d *models.VersionDraft) { d.Version = "" }},
-		{"compute_min", func(d *models.VersionDraft) { d.ComputeMin = -1 }},
-		{"compute_max", func(d *models.VersionDraft) { d.ComputeMax = 0 }},
-		{"compute_max", func(d *models.VersionDraft) { d.ComputeMax = 1 << 40 }},
-		{"gate_kind", func(d *models.VersionDraft) { d.Gate.Kind = "prayer" }},
-		{"gate_text", func(d *models.VersionDraft) { d.Gate.Text = "" }},
-		{"gate_timeout", func(d *models.VersionDraft) { d.Gate.TimeoutSeconds = 1 }},
-		{"head_image", func(d *models.VersionDraft) { d.Roles = d.Roles[1:] }},
-		{"head_image", func(d *models.VersionDraft) { d.Roles[0].ImageID = foreign }},
-		{"compute_image", func(d *models.VersionDraft) { d.Roles = d.Roles[:1] }},
-		{"compute_vcpus", func(d *models.VersionDraft) { d.Roles[1].Shape.VCPUs = 0 }},
-		{"compute_memory", func(d *models.VersionDraft) { d.Roles[1].Shape.MemoryMiB = -5 }},
-		{"head_disk", func(d *models.VersionDraft) { d.Roles[0].Shape.DiskGiB = 1 << 40 }},
-		{"compute_user_data", func(d *models.VersionDraft) { d.Roles[1].UserData = "  #!/bin/sh\n" }},
-		{"head_user_data", func(d *models.VersionDraft) { d.Roles[0].UserData = strings.Repeat("x", 65537) }},
+		{"compute[0].count.least", func(d *models.VersionDraft) { d.Model.Compute[0].Count.Least = -1 }},
+		{"head.gate.kind", func(d *models.VersionDraft) { d.Model.Head.Gate.Kind = "prayer" }},
+		{"head.image", func(d *models.VersionDraft) { d.Images = nil }},
+		{"head.image", func(d *models.VersionDraft) { d.Images = []uuid.UUID{foreign, w.Image} }},
+		{"compute[0].image", func(d *models.VersionDraft) { d.Images = d.Images[:1] }},
+		{"compute[0].image", func(d *models.VersionDraft) { d.Images[1] = uuid.New() }},
+		{"compute[0].user_data", func(d *models.VersionDraft) { d.Model.Compute[0].UserData = "  #!/bin/sh\n" }},
+		{"compute[0].data_disks", func(d *models.VersionDraft) {
+			d.Model.Compute[0].DataDisks = []provisioner.DataDisk{{Name: "scratch", SizeGiB: 1}}
+		}},
+		{"head.firmware", func(d *models.VersionDraft) { d.Model.Head.Firmware = provisioner.FirmwareUEFI }},
+		{"accounts", func(d *models.VersionDraft) { d.Model.Accounts = true }},
 	} {
 		d := storetest.DraftOf(w)
 		c.change(&d)
@@ -146,13 +145,13 @@ func TestSaveVersionRefusals(t *testing.T) {
 func TestWhatIsPublishedCanStart(t *testing.T) {
 	w := storetest.NewWorld(t)
 	d := storetest.DraftOf(w)
-	d.Roles[0].UserData = "\ufeff#!/bin/sh\r\necho\r\n"
+	d.Model.Head.UserData = "\ufeff#!/bin/sh\r\necho\r\n"
 	d.ID = storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d))
 	v := storetest.Must[models.Version](t)(w.DB.Models.Version(t.Context(), w.Organization, d.ID))
-	if got := v.Roles[0].UserData; got != "#!/bin/sh\necho\n" {
+	if got := v.Groups[0].UserData; got != "#!/bin/sh\necho\n" {
 		t.Errorf("kept as %q", got)
 	}
-	w.Exec(t, `UPDATE version_roles SET user_data = 'echo' WHERE version_id = $1 AND role = 'compute'`, d.ID)
+	storetest.RewriteDocuments(t, w.Pool, func(m *provisioner.Model) { m.Compute[0].UserData = "echo" })
 	err := w.DB.Models.PublishVersion(t.Context(), w.Organization, w.Person, d.ID, v.Revision)
 	if r := storetest.WantRefusal(t, err, "user_data"); !strings.Contains(r.Title, "compute") || !strings.Contains(r.Title, "#!/bin/sh") {
 		t.Errorf("%q", r.Title)

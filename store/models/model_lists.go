@@ -65,7 +65,7 @@ type VersionFilter struct {
 }
 
 var versionColumns = store.Sortable{
-	"version": "v.version", "state": "v.state", "compute": "v.compute_max", "created": "v.created_at", "published": "v.published_at",
+	"version": "v.version", "state": "v.state", "compute": "n.compute_max", "created": "v.created_at", "published": "v.published_at",
 }
 
 const whereVersions = ` WHERE v.organization_id = $1 AND v.model_cluster_id = $2 AND ($3 = '' OR v.state = $3)`

@@ -2,11 +2,16 @@ package models
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -19,17 +24,15 @@ const (
 	VersionStatePublished VersionState = "published"
 )
 
-// VersionRole is one role of a version as pages show it.
-type VersionRole struct {
-	Role      provisioner.Role
-	ImageID   uuid.UUID
-	ImageName string
-	Digest    string   // canonical digest of the image
-	Lost      BlobLoss // what is wrong with its bytes
-	// VirtualSize is the image's disk as a guest sees it, in bytes.
-	VirtualSize int64
-	Shape       provisioner.Shape
-	UserData    string
+// VersionGroup is one group of a version with what is known here of its image. The head has its name, provisioner.HeadName.
+type VersionGroup struct {
+	provisioner.Group
+	ImageID     uuid.UUID            // Nil: a draft whose image is gone
+	Digest      string               // canonical digest of the image
+	ImageSize   int64                // bytes of its canonical file
+	VirtualSize int64                // bytes of its disk as a guest sees it
+	Starts      provisioner.Firmware // what starts it
+	Lost        BlobLoss             // what is wrong with its bytes
 }
 
 // Version is one version of a model cluster.
@@ -40,31 +43,35 @@ type Version struct {
 	Version          string
 	State            VersionState
 	Revision         int
-	ComputeMin       int
-	ComputeMax       int
-	Gate             provisioner.Gate
-	SignInUser       string // whom people sign in as; empty: whom the image makes
+	Model            provisioner.Model // its document
+	DocumentDigest   string            // what that is known by
 	CreatedAt        time.Time
 	PublishedAt      *time.Time
-	Roles            []VersionRole // head, then compute where there is one
+	Groups           []VersionGroup // of the document, the head first
 }
 
-// Role finds the description of a role; ok is false where the version has none.
-func (v Version) Role(r provisioner.Role) (role VersionRole, ok bool) {
-	for _, role := range v.Roles {
-		if role.Role == r {
-			return role, true
+// Group finds a group by its name, the head by provisioner.HeadName; ok is false where the version has none.
+func (v Version) Group(name string) (group VersionGroup, ok bool) {
+	for _, g := range v.Groups {
+		if g.Name == name {
+			return g, true
 		}
 	}
-	return VersionRole{}, false
+	return VersionGroup{}, false
+}
+
+// CountedGroup is a compute group and how many nodes it may have.
+type CountedGroup struct {
+	Name  string `json:"name"`
+	Least int    `json:"least"`
+	Most  int    `json:"most"`
 }
 
 // PublishedVersion is one choice of a launch form.
 type PublishedVersion struct {
-	ID         uuid.UUID
-	Name       string // "trial 1.0"
-	ComputeMin int
-	ComputeMax int
+	ID     uuid.UUID
+	Name   string         // "trial 1.0"
+	Groups []CountedGroup // its compute groups, in the document's order
 	// PassedOn is the pool of its last acceptance test that passed, PassedAt that test's end; nil: none has.
 	PassedOn *uuid.UUID
 	PassedAt *time.Time
@@ -77,28 +84,68 @@ func (db *DB) Version(ctx context.Context, orgID, id uuid.UUID) (Version, error)
 
 // ReadVersion is Version in a caller's transaction.
 func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Version, error) {
+	list, err := ReadVersions(ctx, q, orgID, id)
+	if err != nil {
+		return Version{}, err
+	}
+	if len(list) == 0 {
+		return Version{}, refusal.NotFound("version")
+	}
+	return list[0], nil
+}
+
+// ReadVersions reads those of the versions that are the organization's, in the order of their ids.
+func ReadVersions(ctx context.Context, q store.Queryer, orgID uuid.UUID, ids ...uuid.UUID) ([]Version, error) {
 	rows, _ := q.Query(ctx, `
-		SELECT v.id, v.model_cluster_id, m.name, v.version, v.state, v.revision, v.compute_min, v.compute_max,
-			v.gate_kind, v.gate_text, v.gate_timeout_seconds, v.sign_in_user, v.created_at, v.published_at
+		SELECT v.id, v.model_cluster_id, m.name, v.version, v.state, v.revision, v.document, v.document_digest, v.created_at, v.published_at
 		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
-		WHERE v.organization_id = $1 AND v.id = $2`, orgID, id)
-	v, err := store.One(rows, "version", func(row pgx.CollectableRow) (v Version, err error) {
-		err = row.Scan(&v.ID, &v.ModelClusterID, &v.ModelClusterName, &v.Version, &v.State, &v.Revision, &v.ComputeMin, &v.ComputeMax,
-			&v.Gate.Kind, &v.Gate.Text, &v.Gate.TimeoutSeconds, &v.SignInUser, &v.CreatedAt, &v.PublishedAt)
-		return v, err
+		WHERE v.organization_id = $1 AND v.id = ANY ($2) ORDER BY v.id`, orgID, ids)
+	list, err := store.All(rows, "versions", func(row pgx.CollectableRow) (v Version, err error) {
+		var document []byte
+		err = row.Scan(&v.ID, &v.ModelClusterID, &v.ModelClusterName, &v.Version, &v.State, &v.Revision, &document, &v.DocumentDigest, &v.CreatedAt, &v.PublishedAt)
+		if err != nil {
+			return v, err
+		}
+		if v.Model, err = manifest.Read(document); err != nil {
+			return v, fmt.Errorf("version %s: %w", v.ID, err)
+		}
+		for _, g := range v.Model.Groups() {
+			v.Groups = append(v.Groups, VersionGroup{Group: g})
+		}
+		return v, nil
 	})
 	if err != nil {
-		return v, err
+		return nil, err
 	}
-	rows, _ = q.Query(ctx, `
-		SELECT r.role, r.image_id, i.name, i.canonical_digest, i.lost, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
-		FROM version_roles r JOIN images i ON i.id = r.image_id
-		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
-	v.Roles, err = store.All(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
-		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.Digest, &r.Lost, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
-		return r, err
+	return list, readImagesOf(ctx, q, orgID, list)
+}
+
+// readImagesOf adds what is known of the images of versions' groups.
+func readImagesOf(ctx context.Context, q store.Queryer, orgID uuid.UUID, list []Version) error {
+	at := map[uuid.UUID]int{}
+	for i, v := range list {
+		at[v.ID] = i
+	}
+	rows, _ := q.Query(ctx, `
+		SELECT r.version_id, r.position, r.image_id, i.canonical_digest, i.canonical_size, i.virtual_size, i.firmware, i.lost
+		FROM version_roles r JOIN images i ON i.id = r.image_id WHERE r.organization_id = $1 AND r.version_id = ANY ($2)`,
+		orgID, slices.Collect(maps.Keys(at)))
+	var version uuid.UUID
+	var position int
+	var of VersionGroup
+	_, err := pgx.ForEachRow(rows, []any{&version, &position, &of.ImageID, &of.Digest, &of.ImageSize, &of.VirtualSize, &of.Starts, &of.Lost}, func() error {
+		groups := list[at[version]].Groups
+		if position >= len(groups) {
+			return fmt.Errorf("version %s has no group %d", version, position)
+		}
+		of.Group = groups[position].Group
+		groups[position] = of
+		return nil
 	})
-	return v, err
+	if err != nil {
+		return fmt.Errorf("read images of versions: %w", err)
+	}
+	return nil
 }
 
 // VersionBefore finds the version of a model cluster that was made before another of it; of one that is not made yet (its ID is
@@ -117,6 +164,11 @@ func (db *DB) VersionBefore(ctx context.Context, orgID uuid.UUID, v Version) (be
 	return before, err == nil, err
 }
 
+// joinCompute adds to a version v how many compute nodes it may have, in all groups together.
+const joinCompute = `
+	CROSS JOIN LATERAL (SELECT coalesce(sum(r.least), 0)::int AS compute_min, coalesce(sum(r.most), 0)::int AS compute_max
+		FROM version_roles r WHERE r.version_id = v.id AND r.position > 0) AS n`
+
 // PublishedVersions lists what an organization may launch, by name, the newest version first.
 func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]PublishedVersion, error) {
 	return ReadPublishedVersions(ctx, db.pool, orgID)
@@ -125,7 +177,9 @@ func (db *DB) PublishedVersions(ctx context.Context, orgID uuid.UUID) ([]Publish
 // ReadPublishedVersions is PublishedVersions in a caller's transaction.
 func ReadPublishedVersions(ctx context.Context, q store.Queryer, orgID uuid.UUID) ([]PublishedVersion, error) {
 	rows, _ := q.Query(ctx, `
-		SELECT v.id, m.name || ' ' || v.version AS name, v.compute_min, v.compute_max, t.pool_id AS passed_on, t.ended_at AS passed_at
+		SELECT v.id, m.name || ' ' || v.version AS name, t.pool_id AS passed_on, t.ended_at AS passed_at,
+			(SELECT coalesce(jsonb_agg(jsonb_build_object('name', r.group_name, 'least', r.least, 'most', r.most) ORDER BY r.position), '[]')
+				FROM version_roles r WHERE r.version_id = v.id AND r.position > 0) AS groups
 		FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
 		LEFT JOIN LATERAL (SELECT pool_id, ended_at FROM acceptance_tests
 			WHERE version_id = v.id AND state = 'passed' ORDER BY created_at DESC LIMIT 1) AS t ON true

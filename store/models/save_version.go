@@ -3,25 +3,18 @@ package models
 import (
 	"context"
 	"fmt"
-	"strings"
-	"unicode/utf8"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/provisioner/userdata"
 	"volary.dev/store"
 )
-
-// RoleDraft describes the nodes of one role.
-type RoleDraft struct {
-	Role     provisioner.Role
-	ImageID  uuid.UUID
-	Shape    provisioner.Shape
-	UserData string // as userdata.Check takes it; a byte order mark before it is taken away
-}
 
 // VersionDraft is a version as a form gives it.
 type VersionDraft struct {
@@ -29,23 +22,16 @@ type VersionDraft struct {
 	ModelClusterID uuid.UUID
 	Version        string // "1.0"
 	Revision       int    // the one the form was made from; ignored for a new version
-	Roles          []RoleDraft
-	ComputeMin     int
-	ComputeMax     int
-	Gate           provisioner.Gate
-	SignInUser     string // as provisioner.ParseUser takes it; empty: whom the image makes
+	// Model is the document. What it calls its images, and its format, is written by SaveVersion; a byte order mark before user-data
+	// and the text of a gate that has none are taken away.
+	Model  provisioner.Model
+	Images []uuid.UUID // of the head, then of each compute group
 }
 
-// SaveVersion makes a draft or changes one. Refusals: "invalid" by field (version, compute_min, compute_max,
-// gate_kind, gate_text, gate_timeout, sign_in_user, and head_image, head_vcpus, head_memory, head_disk, head_user_data,
-// compute_…), "duplicate", "stale_form", "published", "day_limit" for a new one, NotFound("version" or "model cluster").
+// SaveVersion makes a draft or changes one, whose document is replaced whole. Refusals: "invalid" by "version" and the paths of the document
+// (manifest.Check, manifest.Beyond, and "head.image" or "compute[0].image" for an image that is not there), "too_large", "duplicate", "stale_form",
+// "published", "day_limit" for a new one, NotFound("version" or "model cluster").
 func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDraft) (uuid.UUID, error) {
-	for i := range d.Roles {
-		d.Roles[i].UserData = userdata.Clean(d.Roles[i].UserData)
-	}
-	if err := d.check(); err != nil {
-		return uuid.Nil, err
-	}
 	isNew := d.ID == uuid.Nil
 	if isNew {
 		var err error
@@ -54,85 +40,149 @@ func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDra
 		}
 	}
 	return d.ID, db.core.Tx(ctx, func(tx pgx.Tx) error {
-		save, verb := d.update, "change version"
-		if isNew {
-			save, verb = d.insert, "create version"
-		}
-		if err := save(ctx, tx, orgID); err != nil {
+		if err := d.begin(ctx, tx, orgID, isNew); err != nil {
 			return err
 		}
-		if err := d.saveRoles(ctx, tx, orgID); err != nil {
+		images, err := d.readImages(ctx, tx, orgID)
+		if err != nil {
+			return err
+		}
+		d.Model = d.document(images)
+		if err := d.check(images); err != nil {
+			return err
+		}
+		write, verb := d.update, "change version" // of the draft as it is now
+		if isNew {
+			write, verb = d.insert, "create version"
+		}
+		if err := write(ctx, tx, orgID); err != nil {
+			return err
+		}
+		if err := d.project(ctx, tx, orgID); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Organization: orgID, Verb: verb, Subject: "version", SubjectID: d.ID})
 	})
 }
 
-func (d VersionDraft) check() error {
+// namedImage is what a document and its check want to know of an image.
+type namedImage struct {
+	ID     uuid.UUID
+	Name   string
+	Digest string // guest-visible; empty: of before it was looked at
+	Starts provisioner.Firmware
+}
+
+// readImages reads what the draft's images are called. One of another organization is none.
+func (d VersionDraft) readImages(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) (map[uuid.UUID]namedImage, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT id, name, guest_digest AS digest, firmware AS starts FROM images WHERE organization_id = $1 AND id = ANY ($2)`, orgID, d.Images)
+	list, err := store.All(rows, "images of a version", pgx.RowToStructByName[namedImage])
+	if err != nil {
+		return nil, err
+	}
+	images := map[uuid.UUID]namedImage{}
+	for _, i := range list {
+		images[i.ID] = i
+	}
+	return images, nil
+}
+
+// image is the id that was chosen for a group, by its position: the head's is 0.
+func (d VersionDraft) image(position int) uuid.UUID {
+	if position < len(d.Images) {
+		return d.Images[position]
+	}
+	return uuid.Nil
+}
+
+// document is the draft's model as it is kept.
+func (d VersionDraft) document(images map[uuid.UUID]namedImage) provisioner.Model {
+	m := d.Model
+	m.Format = provisioner.ModelFormat
+	m.Compute = slices.Clone(m.Compute)
+	kept := func(g *provisioner.Group, position int) {
+		i := images[d.image(position)]
+		g.Image = provisioner.ImageRef{Name: i.Name, Digest: i.Digest}
+		g.UserData = userdata.Clean(g.UserData)
+		if g.Gate.Kind != provisioner.GateConsole {
+			g.Gate.Text = "" // what was typed before the kind was changed
+		}
+	}
+	kept(&m.Head, 0)
+	for i := range m.Compute {
+		kept(&m.Compute[i], i+1)
+	}
+	return m
+}
+
+func (d VersionDraft) check(images map[uuid.UUID]namedImage) error {
 	f := store.Fields{}
 	f.Length("version", d.Version, 1, 40)
-	f.Between("compute_min", int64(d.ComputeMin), 0, 1000, " compute nodes")
-	f.Between("compute_max", int64(d.ComputeMax), 0, 1000, " compute nodes")
-	f.Check(d.ComputeMax >= d.ComputeMin, "compute_max", "The most (%d) is less than the least (%d).", d.ComputeMax, d.ComputeMin)
-	f.Between("gate_timeout", int64(d.Gate.TimeoutSeconds), 10, 3600, " seconds")
-	switch d.Gate.Kind {
-	case provisioner.GateAddress:
-	case provisioner.GateConsole:
-		f.Check(d.Gate.Text != "" && utf8.RuneCountInString(d.Gate.Text) <= 200 && !strings.ContainsFunc(d.Gate.Text, store.IsControl),
-			"gate_text", "Write the text that appears on the console when the node is ready, 1 to 200 characters.")
-	default:
-		f.Add("gate_kind", "Choose how readiness is known: address or console.")
+	wrong := manifest.Check(d.Model)
+	starts := map[string]provisioner.Firmware{}
+	for position, g := range d.Model.Groups() {
+		path := groupPath(position) + ".image"
+		i, ok := images[d.image(position)]
+		starts[g.Name] = i.Starts
+		switch {
+		case ok && i.Digest == "":
+			delete(wrong, path+".digest") // who publishes it is told
+		case !ok && d.image(position) != uuid.Nil:
+			wrong[path] = "There is no such image: choose one of the list."
+		}
 	}
-	if _, err := provisioner.ParseUser(d.SignInUser); err != nil && d.SignInUser != "" {
-		f.Add("sign_in_user", "A user's name %s.", err)
+	if large := wrong[""]; large != "" && len(wrong) == 1 {
+		return &refusal.Error{Code: "too_large", Title: large, Next: "Shorten its user-data."}
 	}
-	seen := map[provisioner.Role]int{}
-	for _, r := range d.Roles {
-		seen[r.Role]++
-		r.check(f)
+	maps.Copy(f, wrong)
+	if len(f) == 0 {
+		f = manifest.Beyond(d.Model, starts)
 	}
-	f.Check(seen[provisioner.RoleHead] == 1, "head_image", "Describe one head.")
-	f.Check(seen[provisioner.RoleCompute] == 1 || (d.ComputeMax == 0 && seen[provisioner.RoleCompute] == 0), "compute_image",
-		"Describe the compute nodes, of which there may be up to %d.", d.ComputeMax)
 	return f.Refusal()
 }
 
-func (r RoleDraft) check(f store.Fields) {
-	p := string(r.Role) + "_"
-	f.Check(r.ImageID != uuid.Nil, p+"image", "Choose an image.")
-	f.Between(p+"vcpus", int64(r.Shape.VCPUs), 1, 256, " vCPUs")
-	f.Between(p+"memory", int64(r.Shape.MemoryMiB), 64, 4<<20, " MiB")
-	f.Between(p+"disk", int64(r.Shape.DiskGiB), 1, 16384, " GiB")
-	if wrong := userdata.Check(r.UserData); wrong != nil {
-		f.Add(p+userdata.Field, "%s", wrong.Fields[userdata.Field])
+// groupPath is where a group stands in the document.
+func groupPath(position int) string {
+	if position == 0 {
+		return "head"
 	}
+	return fmt.Sprintf("compute[%d]", position-1)
 }
 
-func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+// begin finds the model cluster of a new version, or locks the draft that is to change.
+func (d VersionDraft) begin(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, isNew bool) error {
+	if !isNew {
+		return lockDraft(ctx, tx, orgID, d.ID, d.Revision)
+	}
 	if err := refuseManyVersions(ctx, tx, orgID); err != nil {
 		return err
 	}
-	tag, err := tx.Exec(ctx, `
-		INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max,
-			gate_kind, gate_text, gate_timeout_seconds, sign_in_user, created_at)
-		SELECT $1, m.organization_id, m.id, $4, 'draft', $5, $6, $7, $8, $9, $10, now()
-		FROM model_clusters m WHERE m.organization_id = $2 AND m.id = $3`,
-		d.ID, orgID, d.ModelClusterID, d.Version, d.ComputeMin, d.ComputeMax, d.Gate.Kind, d.gateText(), d.Gate.TimeoutSeconds, d.SignInUser)
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `SELECT id FROM model_clusters WHERE organization_id = $1 AND id = $2`, orgID, d.ModelClusterID).Scan(&id)
+	return store.Found(err, "model cluster")
+}
+
+func (d VersionDraft) insert(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	document := manifest.Canonical(d.Model)
+	_, err := tx.Exec(ctx, `
+		INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at)
+		VALUES ($1, $2, $3, $4, 'draft', $5, $6, now())`, d.ID, orgID, d.ModelClusterID, d.Version, string(document), manifest.Digest(document))
+	return d.refusal(err)
+}
+
+func (d VersionDraft) update(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	document := manifest.Canonical(d.Model)
+	_, err := tx.Exec(ctx, `
+		UPDATE model_versions SET version = $3, document = $4, document_digest = $5, revision = revision + 1
+		WHERE id = $1 AND organization_id = $2`, d.ID, orgID, d.Version, string(document), manifest.Digest(document))
 	if err := d.refusal(err); err != nil {
 		return err
 	}
-	if tag.RowsAffected() == 0 {
-		return refusal.NotFound("model cluster")
+	if _, err := tx.Exec(ctx, `DELETE FROM version_roles WHERE version_id = $1 AND organization_id = $2`, d.ID, orgID); err != nil {
+		return fmt.Errorf("save version: %w", err)
 	}
 	return nil
-}
-
-// gateText is nothing for a gate that needs none: what was typed before the kind was changed is not kept.
-func (d VersionDraft) gateText() string {
-	if d.Gate.Kind == provisioner.GateConsole {
-		return d.Gate.Text
-	}
-	return ""
 }
 
 func (d VersionDraft) refusal(err error) error {
@@ -140,23 +190,6 @@ func (d VersionDraft) refusal(err error) error {
 		return store.Duplicate("a version", "version", d.Version)
 	}
 	if err != nil {
-		return fmt.Errorf("save version: %w", err)
-	}
-	return nil
-}
-
-func (d VersionDraft) update(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
-	if err := lockDraft(ctx, tx, orgID, d.ID, d.Revision); err != nil {
-		return err
-	}
-	_, err := tx.Exec(ctx, `
-		UPDATE model_versions SET version = $2, compute_min = $3, compute_max = $4, gate_kind = $5, gate_text = $6,
-			gate_timeout_seconds = $7, sign_in_user = $8, revision = revision + 1
-		WHERE id = $1`, d.ID, d.Version, d.ComputeMin, d.ComputeMax, d.Gate.Kind, d.gateText(), d.Gate.TimeoutSeconds, d.SignInUser)
-	if err := d.refusal(err); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, `DELETE FROM version_roles WHERE version_id = $1`, d.ID); err != nil {
 		return fmt.Errorf("save version: %w", err)
 	}
 	return nil
@@ -186,31 +219,43 @@ func lockDraft(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, revision int
 	return nil
 }
 
-func (d VersionDraft) saveRoles(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
-	for _, r := range d.Roles {
+// project writes what of the document's groups SQL has to know, beside it: see the migration that made documents.
+func (d VersionDraft) project(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	for position, g := range d.Model.Groups() {
+		if position == 0 {
+			g.Count = provisioner.Count{Least: 1, Most: 1}
+		}
 		_, err := tx.Exec(ctx, `
-			INSERT INTO version_roles (version_id, organization_id, role, image_id, vcpus, memory_mib, disk_gib, user_data)
+			INSERT INTO version_roles (version_id, organization_id, group_name, position, image_id, least, most, gate_timeout_seconds)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			d.ID, orgID, r.Role, r.ImageID, r.Shape.VCPUs, r.Shape.MemoryMiB, r.Shape.DiskGiB, r.UserData)
+			d.ID, orgID, g.Name, position, d.image(position), g.Count.Least, g.Count.Most, g.Gate.TimeoutSeconds)
 		if store.ForeignKeyViolation(err) {
-			// The image of another organization is no image.
-			return refusal.Invalid(map[string]string{string(r.Role) + "_image": "There is no such image: choose one of the list."})
+			// It was deleted at this moment.
+			return refusal.Invalid(map[string]string{groupPath(position) + ".image": "There is no such image: choose one of the list."})
 		}
 		if err != nil {
-			return fmt.Errorf("save roles of version: %w", err)
+			return fmt.Errorf("save groups of version: %w", err)
 		}
 	}
 	return nil
 }
 
+// called is what the group's nodes are called in a sentence: "head", "group compute".
+func (g VersionGroup) called() string {
+	if g.Role() == provisioner.RoleHead {
+		return "head"
+	}
+	return "group " + g.Name
+}
+
 // ImagesFit refuses a version one of whose images is larger than its nodes' disks.
 func (v Version) ImagesFit() error {
-	for _, r := range v.Roles {
-		if need := gibibytes(r.VirtualSize); need > int64(r.Shape.DiskGiB) {
+	for _, g := range v.Groups {
+		if need := gibibytes(g.VirtualSize); need > int64(g.Shape.DiskGiB) {
 			return &refusal.Error{
 				Code:  "image",
-				Title: fmt.Sprintf("The image \"%s\" needs a disk of %d GiB, and nodes of role %s have %d GiB.", typed.Isolate(r.ImageName), need, r.Role, r.Shape.DiskGiB),
-				Next:  "Give the role a larger disk, or choose another image.",
+				Title: fmt.Sprintf("The image \"%s\" needs a disk of %d GiB, and nodes of the %s have %d GiB.", typed.Isolate(g.Image.Name), need, g.called(), g.Shape.DiskGiB),
+				Next:  "Give the group a larger disk, or choose another image.",
 			}
 		}
 	}

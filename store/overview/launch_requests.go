@@ -2,18 +2,18 @@ package overview
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
-	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
+	"volary.dev/store/models"
 )
 
 // LaunchRequestRow is a launch that a member asked for.
@@ -32,6 +32,7 @@ type LaunchRequestRow struct {
 	ProviderID   uuid.UUID
 	ProviderName string
 	Nodes        int
+	Counts       machines.Counts // of a launch: the compute nodes by group, under machines.OnlyGroup those of the only one
 	LeaseSeconds int64
 	store.References
 	Need      billing.Hours // when it was asked
@@ -135,7 +136,8 @@ func collectRequests(rows pgx.Rows) (list []LaunchRequestRow, total int, need bi
 			&r.ProviderName, &r.Need, &r.State, &r.Reason, &r.DecidedBy, &r.DecidedAt, &r.ClusterID, &r.CreatedAt,
 			&r.counts, &r.Capped, &r.begun, &r.over, &total, &need)
 		r.Start, r.Extend, r.Name, r.VersionID, r.Nodes, r.LeaseSeconds = form.Cluster != nil && !form.Extend, form.Extend, form.Name, form.Version, form.ComputeCount+1, form.LeaseSeconds
-		r.References = form.Launch(r.PoolID).References
+		launch := form.Launch(r.PoolID)
+		r.References, r.Counts = launch.References, launch.Counts
 		return r, err
 	})
 	return list, total, need, err
@@ -170,7 +172,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 	if err != nil {
 		return err
 	}
-	needs, err := readNeeds(ctx, tx, orgID, versions)
+	needs, err := models.ReadVersions(ctx, tx, orgID, versions...)
 	if err != nil {
 		return err
 	}
@@ -181,7 +183,7 @@ func readGrounds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, list []LaunchR
 		}
 		r.Left = owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: uuid.Nil}] + owned[books.OwnedAt{ProviderID: r.ProviderID, PoolID: r.PoolID}]
 		if !r.Start && !r.Extend {
-			r.When, r.At, r.Short = m.roomFor(*r, needs[r.VersionID])
+			r.When, r.At, r.Short = m.roomFor(*r, needs)
 		}
 	}
 	return nil
@@ -198,51 +200,36 @@ func (r LaunchRequestRow) countsTo(c machines.Cap) bool {
 	return r.State == "waiting" || !r.DecidedAt.Before(c.Since)
 }
 
-// roomFor says when a request's nodes have room; closed where its pool or a shape large enough is gone.
-func (r marketReading) roomFor(asked LaunchRequestRow, needs map[provisioner.Role]roleNeed) (placement.When, time.Time, []placement.Short) {
+// roomFor says when a request's nodes have room; closed where its pool, its version or a shape large enough is gone.
+func (r marketReading) roomFor(asked LaunchRequestRow, versions []models.Version) (placement.When, time.Time, []placement.Short) {
+	at := slices.IndexFunc(versions, func(v models.Version) bool { return v.ID == asked.VersionID })
 	for _, p := range r.Pools {
-		if p.ID != asked.PoolID {
+		if p.ID != asked.PoolID || at < 0 {
 			continue
 		}
-		head, ok := machines.Cheapest(r.Shapes[p.ProviderID], needs[provisioner.RoleHead].Shape)
-		compute, both := machines.Cheapest(r.Shapes[p.ProviderID], needs[provisioner.RoleCompute].Shape)
-		if !ok || !both {
+		request, ok := r.request(p.ProviderID, versions[at], asked)
+		if !ok {
 			break
 		}
-		return r.room(p).earliest(placement.Request{
-			Head: head.Size(), Compute: compute.Size(), ComputeSize: asked.Nodes - 1,
-			HeadImage: needs[provisioner.RoleHead].Image, ComputeImage: needs[provisioner.RoleCompute].Image,
-		})
+		return r.room(p).earliest(request)
 	}
 	return placement.WhenClosed, time.Time{}, nil
 }
 
-// roleNeed is what a role of a version asks of a node, and of its host.
-type roleNeed struct {
-	Shape provisioner.Shape
-	Image placement.Image // base image of its nodes
-}
-
-// readNeeds reads what the roles of versions need.
-func readNeeds(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, versions []uuid.UUID) (map[uuid.UUID]map[provisioner.Role]roleNeed, error) {
-	rows, _ := tx.Query(ctx, `
-		SELECT r.version_id, r.role, r.vcpus, r.memory_mib, r.disk_gib, i.canonical_digest, i.canonical_size, i.firmware
-		FROM version_roles r JOIN images i ON i.id = r.image_id WHERE r.organization_id = $1 AND r.version_id = ANY($2)`, orgID, versions)
-	needs := map[uuid.UUID]map[provisioner.Role]roleNeed{}
-	var version uuid.UUID
-	var role provisioner.Role
-	var n roleNeed
-	var firmware provisioner.Firmware
-	_, err := pgx.ForEachRow(rows, []any{&version, &role, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Image.Digest, &n.Image.Bytes, &firmware}, func() error {
-		n.Image.UEFI = firmware.NeedsUEFI()
-		if needs[version] == nil {
-			needs[version] = map[provisioner.Role]roleNeed{}
+// request is what the nodes take that are asked for; not ok where the provider has no shape large enough, or a group is gone.
+func (r marketReading) request(providerID uuid.UUID, v models.Version, asked LaunchRequestRow) (request placement.Request, ok bool) {
+	counts := asked.Counts.Of(v.Model)
+	for i, g := range v.Groups {
+		shape, ok := machines.Cheapest(r.Shapes[providerID], g.Shape)
+		if !ok {
+			return request, false
 		}
-		needs[version][role] = n
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read needs of versions: %w", err)
+		node := placement.Node{Size: shape.Size(), Image: machines.ImageOf(g)}
+		if i == 0 {
+			request.Head = node
+			continue
+		}
+		request.Groups = append(request.Groups, placement.Group{Name: g.Name, Node: node, Count: counts[g.Name]})
 	}
-	return needs, nil
+	return request, true
 }

@@ -144,7 +144,10 @@ func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 	}
 	room := r.room(p)
 	row.VCPUs, row.FreeVCPUs, row.FreeMiB = room.free()
-	row.When, row.Start, row.Short = room.earliest(placement.Request{Head: shape.Size(), Compute: shape.Size(), ComputeSize: need.Nodes - 1})
+	node := placement.Node{Size: shape.Size()}
+	row.When, row.Start, row.Short = room.earliest(placement.Request{
+		Head: node, Groups: []placement.Group{{Name: string(provisioner.RoleCompute), Node: node, Count: need.Nodes - 1}},
+	})
 	if row.MaxLease > 0 {
 		row.Short = append(row.Short, placement.Short{Resource: placement.ResourceLease, Need: int(need.LeaseSeconds), Of: p.MaxLeaseHours * 3600})
 	}

@@ -11,6 +11,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/placement"
+	"volary.dev/provisioner/plan"
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
@@ -141,7 +142,7 @@ func (r marketReading) room(p marketPool) poolRoom {
 	hosts := r.Hosts[p.ID]
 	return poolRoom{
 		Hosts: hosts, Share: machines.ShareOfClusters(hosts, p.TestVCPUs, r.Used[p.ID]), Freed: r.Freed[p.ID],
-		NodesMost: machines.MostNodes(p.SubnetBits), Networks: 1 << (p.SubnetBits - p.Prefix.Bits()), NetworksTaken: p.Networks,
+		NodesMost: plan.MostNodes(p.SubnetBits), Networks: 1 << (p.SubnetBits - p.Prefix.Bits()), NetworksTaken: p.Networks,
 	}
 }
 
@@ -159,7 +160,7 @@ func (r poolRoom) free() (vcpus, freeVCPUs, freeMiB int) {
 
 // earliest says when a request can start, and what keeps it from starting now.
 func (r poolRoom) earliest(request placement.Request) (when placement.When, at time.Time, short []placement.Short) {
-	if nodes := 1 + request.ComputeSize; nodes > r.NodesMost {
+	if nodes := request.Nodes(); nodes > r.NodesMost {
 		return placement.WhenLarger, at, []placement.Short{{Resource: placement.ResourceNodes, Need: nodes, Of: r.NodesMost}}
 	}
 	when, at = placement.Earliest(r.Hosts, request, r.Share, r.Freed)

@@ -9,7 +9,7 @@ import (
 
 // OneHour launches one head and some compute nodes, 1 compute hour each.
 func OneHour(w *World, name string, compute int) machines.LaunchRequest {
-	return machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: name, ComputeCount: compute, LeaseSeconds: 3600}
+	return machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: name, Counts: machines.Counts{"compute": compute}, LeaseSeconds: 3600}
 }
 
 // Cluster reads one of the World's organization.

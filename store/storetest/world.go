@@ -15,7 +15,6 @@ import (
 	"volary.dev/store/books"
 	"volary.dev/store/floors"
 	"volary.dev/store/machines"
-	"volary.dev/store/models"
 	"volary.dev/store/people"
 )
 
@@ -127,15 +126,26 @@ func (w *World) AddImageOf(t testing.TB, orgID, personID uuid.UUID, digest strin
 // Publish makes and publishes a version for 0 to 8 compute nodes of 1 vCPU, 256 MiB and 2 GiB, gated by address.
 func (w *World) Publish(t testing.TB, orgID, modelID, imageID uuid.UUID, version string) uuid.UUID {
 	t.Helper()
-	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
-	id := check[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), orgID, w.Person, models.VersionDraft{
-		ModelClusterID: modelID, Version: version, ComputeMax: 8,
-		Roles: []models.RoleDraft{
-			{Role: provisioner.RoleHead, ImageID: imageID, Shape: shape}, {Role: provisioner.RoleCompute, ImageID: imageID, Shape: shape},
-		},
-		Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120},
-	}))
+	gate := provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}
+	id := check[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), orgID, w.Person, Draft(modelID, imageID, version, provisioner.Count{Most: 8}, gate)))
 	noError(t, w.DB.Models.PublishVersion(t.Context(), orgID, w.Person, id, 1))
+	return id
+}
+
+// PublishGroups makes and publishes a version of a head and the given groups, all of one image, of nodes like those of Publish. Of a group its
+// name, count, user-data and gate are taken; one without a gate has that of Publish.
+func (w *World) PublishGroups(t testing.TB, version string, groups ...provisioner.Group) uuid.UUID {
+	t.Helper()
+	d := Draft(w.Model, w.Image, version, provisioner.Count{}, provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120})
+	for _, g := range groups {
+		g.Shape = d.Model.Head.Shape
+		if g.Gate == (provisioner.Gate{}) {
+			g.Gate = d.Model.Head.Gate
+		}
+		d.Model.Compute, d.Images = append(d.Model.Compute, g), append(d.Images, w.Image)
+	}
+	id := check[uuid.UUID](t)(w.DB.Models.SaveVersion(t.Context(), w.Organization, w.Person, d))
+	noError(t, w.DB.Models.PublishVersion(t.Context(), w.Organization, w.Person, id, 1))
 	return id
 }
 
@@ -149,7 +159,7 @@ func (w *World) Grant(t testing.TB, orgID uuid.UUID, h billing.Hours) {
 func (w *World) Launch(t testing.TB, name string, compute int) uuid.UUID {
 	t.Helper()
 	return check[uuid.UUID](t)(w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{
-		VersionID: w.Version, PoolID: w.PoolID, Name: name, ComputeCount: compute, LeaseSeconds: 3600,
+		VersionID: w.Version, PoolID: w.PoolID, Name: name, Counts: machines.Counts{"compute": compute}, LeaseSeconds: 3600,
 	}))
 }
 

@@ -162,17 +162,17 @@ func TestSameFoldsAway(t *testing.T) {
 		t.Skip("needs Chromium")
 	}
 	server, ctx := galleryServer(t), browser(t)
-	const box, field = "#compute_same_size", "#compute_vcpus"
+	const box, field = "#group_0_same_size", "#group_0_vcpus"
 	switchScripts(t, ctx, false)
 	err := do(t, ctx, chromedp.Navigate(server.URL+"/version-new"), chromedp.WaitVisible(chromedp.CSS(field)), chromedp.SendKeys(chromedp.CSS(field), "0"),
-		chromedp.WaitNotVisible(chromedp.CSS("#compute_image")), chromedp.Click(chromedp.CSS(box)), chromedp.WaitNotVisible(chromedp.CSS(field)))
+		chromedp.WaitNotVisible(chromedp.CSS("#group_0_image")), chromedp.Click(chromedp.CSS(box)), chromedp.WaitNotVisible(chromedp.CSS(field)))
 	if err != nil {
 		t.Fatalf("a ticked box folds nothing away: %v", err)
 	}
 	if err := do(t, ctx, chromedp.Click(chromedp.CSS(box)), chromedp.WaitVisible(chromedp.CSS(field))); err != nil {
 		t.Fatalf("it does not come back: %v", err)
 	}
-	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.querySelector('#compute_vcpus').value.length === 2 && !document.querySelector('.same-fields [required]')"))
+	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.querySelector('#group_0_vcpus').value.length === 2 && !document.querySelector('.same-fields [required]')"))
 	if err != nil || !kept {
 		t.Errorf("what was typed is gone, or a field that folds away is required: %v", err)
 	}

@@ -38,12 +38,15 @@ func modelSamples() []Sample {
 
 func versionNew() org.VersionFormProps {
 	return org.VersionFormProps{
-		Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", Changes: &org.VersionChanges{BeforeID: id(20), Before: "2"},
+		Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", MayAdd: true, Changes: &org.VersionChanges{BeforeID: id(20), Before: "2"},
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2"}},
 		Values: org.VersionValues{
-			Version: "3", ComputeMin: "1", ComputeMax: "8", GateKind: "console", GateText: "login:", GateTimeout: "120", SignInUser: "debian",
-			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n"},
-			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "16384", DiskGiB: "20", SameImage: true, UserData: "#cloud-config\n"},
+			Version: "3", SignInUser: "debian",
+			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120"},
+			Groups: []org.GroupValues{{
+				Name: "compute", Least: "1", Most: "8", Image: "1", VCPUs: "4", MemoryMiB: "16384", DiskGiB: "20", SameImage: true, UserData: "#cloud-config\n",
+				GateKind: "console", GateText: "login:", GateTimeout: "120", SameGate: true,
+			}},
 		},
 	}
 }
@@ -59,9 +62,9 @@ func versionChanges() *org.VersionChanges {
 		BeforeID: id(21), Before: "1",
 		Fields: []org.FieldChange{
 			{Of: "Head", Field: "Memory", Before: "2048 MiB", After: "4096 MiB"},
-			{Of: "Compute", Field: "Image", Before: "debian-12-slurm.qcow2 (4f21aa)", After: "debian-12-slurm.qcow2 (90bc13)"},
-			{Of: "Cluster", Field: "A node is ready when", Before: "it took its address by DHCP", After: "a text appears on its console"},
-			{Of: "Cluster", Field: "Text on the console", After: "login:"},
+			{Of: "compute", Field: "Image", Before: "debian-12-slurm.qcow2 (4f21aa)", After: "debian-12-slurm.qcow2 (90bc13)"},
+			{Of: "Head", Field: "A node is ready when", Before: "it took its address by DHCP", After: "a text appears on its console"},
+			{Of: "Head", Field: "Text on the console", After: "login:"},
 		},
 		Texts: []org.TextChange{{
 			Of: "head", Field: "User-data", Added: 212, Removed: 1, Left: 209, Lines: []org.TextLine{
@@ -80,31 +83,43 @@ func versionChanges() *org.VersionChanges {
 func versionFormRefused() org.VersionFormProps {
 	form := refused(map[string]string{
 		"head_memory_mib": "16 777 216 MiB are asked for; at most 4 194 304 can be described.",
-		"compute_max":     "At most 4 is less than at least 8.",
-		"gate_text":       "The console gate needs a text to look for.",
+		"group_0_most":    "The greatest number is below the least.",
+		"group_1_name":    "A node of the group \"compute\" has this name. Choose another.",
+		"group_1_image":   "Choose an image.",
+		"head_gate_text":  "Fill in the text on the console.",
 	})
 	form.Token = "3"
 	return org.VersionFormProps{
-		Layout: orgLayout(), Form: form, ModelID: id(10), ModelName: "slurm-lab", ID: id(22), Changes: versionChanges(),
+		Layout: orgLayout(), Form: form, ModelID: id(10), ModelName: "slurm-lab", ID: id(22), MayAdd: true, Changes: versionChanges(),
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2, 8 GiB"}, {Value: "2", Label: "rocky-9-mpi.qcow2, 10 GiB"}},
 		Values: org.VersionValues{
-			Version: "3", ComputeMin: "8", ComputeMax: "4", GateKind: "console", GateTimeout: "120",
-			Head:    org.RoleValues{Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
-			Compute: org.RoleValues{Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true},
+			Version: "3",
+			Head: org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
+			Groups: []org.GroupValues{
+				{Name: "compute", Least: "8", Most: "4", Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true, SameGate: true},
+				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "address", GateTimeout: "600"},
+			},
 		},
 	}
 }
 
 func version(state string) org.VersionShowProps {
+	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: "login:", TimeoutSeconds: 120}
 	p := org.VersionShowProps{
 		Layout: orgLayout(), ModelID: id(10), ID: id(20), ModelName: "slurm-lab", Version: "2", State: state, Created: ago(60 * time.Hour),
-		ComputeMin: 1, ComputeMax: 8, Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "login:", TimeoutSeconds: 120},
+		Digest: digest(9),
 		MayEdit: true, MayPublish: true, MayTest: true, MayLaunch: true, Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
-		Roles: []org.RoleShow{
-			{Role: provisioner.RoleHead, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
-			{Role: provisioner.RoleCompute, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}, Rate: 4000},
+		Groups: []org.GroupShow{
+			{Name: "head", ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, Gate: gate, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
+			{Name: "compute", Count: provisioner.Count{Least: 1, Most: 8}, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}, Rate: 4000, Gate: gate},
 		},
+	}
+	if state == "draft" {
+		p.Groups = append(p.Groups, org.GroupShow{
+			Name: "gpu", Count: provisioner.Count{Most: 2}, ImageID: id(3), ImageName: "rocky-9-mpi.qcow2", Digest: digest(4), Shape: provisioner.Shape{VCPUs: 16, MemoryMiB: 65536, DiskGiB: 40}, Rate: 16000,
+			Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600}, UserData: "#cloud-config\n",
+		})
 	}
 	if state == "published" {
 		p.Published = ago(50 * time.Hour)
@@ -120,7 +135,7 @@ func version(state string) org.VersionShowProps {
 
 func acceptanceTest(state string) org.AcceptanceTestShowProps {
 	p := org.AcceptanceTestShowProps{
-		Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: state,
+		Layout: orgLayout(), ID: id(30), Digest: digest(9), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: state,
 		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: ago(48 * time.Second),
 		Checks: []ui.Check{
 			{Name: "All nodes boot", State: "passed", Detail: "3 of 3 nodes run", Took: 1900 * time.Millisecond},

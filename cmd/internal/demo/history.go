@@ -182,13 +182,13 @@ func (s *story) publish(ctx context.Context, g *group) error {
 
 func (s *story) version(ctx context.Context, g group, version, text string) (uuid.UUID, error) {
 	shape := provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}
+	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: text, TimeoutSeconds: 120}
 	id, err := s.db.Models.SaveVersion(ctx, g.org, g.person, models.VersionDraft{
-		ModelClusterID: g.model, Version: version, ComputeMin: 1, ComputeMax: 8,
-		Roles: []models.RoleDraft{
-			{Role: provisioner.RoleHead, ImageID: g.image, Shape: shape},
-			{Role: provisioner.RoleCompute, ImageID: g.image, Shape: shape},
+		ModelClusterID: g.model, Version: version, Images: []uuid.UUID{g.image, g.image},
+		Model: provisioner.Model{
+			Head:    provisioner.Group{Shape: shape, Gate: gate},
+			Compute: []provisioner.Group{{Name: string(provisioner.RoleCompute), Count: provisioner.Count{Least: 1, Most: 8}, Shape: shape, Gate: gate}},
 		},
-		Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: text, TimeoutSeconds: 120},
 	})
 	if err != nil {
 		return uuid.Nil, err
@@ -250,7 +250,7 @@ func (s *story) waits(ctx context.Context, g group) error {
 		return err
 	}
 	if _, err := s.db.Machines.RequestLaunch(ctx, g.org, ben, machines.LaunchRequest{
-		VersionID: g.version, PoolID: g.pool, Name: "storm-surge", ComputeCount: 7, LeaseSeconds: 8 * 3600,
+		VersionID: g.version, PoolID: g.pool, Name: "storm-surge", Counts: machines.Counts{"compute": 7}, LeaseSeconds: 8 * 3600,
 		References: store.References{GrantNumber: "EU-101 027"},
 	}); err != nil {
 		return err
@@ -262,7 +262,7 @@ func (s *story) waits(ctx context.Context, g group) error {
 // launch plays one cluster from its launch to its end.
 func (s *story) launch(ctx context.Context, g group, name string, compute int, run, wait time.Duration, fails bool) error {
 	id, err := s.db.Machines.LaunchCluster(ctx, g.org, g.person, machines.LaunchRequest{
-		VersionID: g.version, PoolID: g.pool, Name: name, ComputeCount: compute, LeaseSeconds: int64(run/time.Hour+1) * 3600,
+		VersionID: g.version, PoolID: g.pool, Name: name, Counts: machines.Counts{"compute": compute}, LeaseSeconds: int64(run/time.Hour+1) * 3600,
 		References: store.References{CostCentre: "4711", GrantNumber: "EU-101 027"},
 	})
 	if isRefusal(err, "balance") || isRefusal(err, "capacity") {

@@ -92,7 +92,7 @@ func (s *stage) ready(ctx context.Context, cluster uuid.UUID) error {
 	}
 	evidence := map[uuid.UUID]machines.Evidence{}
 	for _, n := range work.Nodes {
-		evidence[n.ID] = machines.Evidence{StartID: startID(n.ID), Kind: string(work.Gate.Kind), Detail: work.Gate.Text, At: s.at}
+		evidence[n.ID] = machines.Evidence{StartID: startID(n.ID), Kind: string(n.Group.Gate.Kind), Detail: n.Group.Gate.Text, At: s.at}
 		if s.live[n.Host.ID] == nil {
 			s.live[n.Host.ID] = map[uuid.UUID]bool{}
 		}

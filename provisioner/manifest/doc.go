@@ -1,0 +1,29 @@
+// Package manifest says what a model cluster's document (provisioner.Model) has to be, writes it in one form, and reads it back.
+//
+//	Check(m)      what is wrong with it, by path: "compute[0].user_data"
+//	Beyond(m, …)  what of it is right and nothing does yet
+//	Canonical(m)  its bytes: the canonical JSON of RFC 8785
+//	Digest(b)     what the bytes are known by, in certificates and beside bills
+//	Read(b)       the model of such bytes, and of no others
+//
+// # Decided
+//
+// 2026-11-30: a document is kept as the bytes that its digest is of, and read strictly: what is not exactly what Canonical would
+// write is refused, so that one model has one digest and a digest one meaning. A file that a person writes comes in by
+// another way, and becomes these bytes. What Read takes need not be right: a draft from before a rule is shown, and told so when it is published.
+//
+// 2026-11-30: the encoder is ours. A document has strings, whole numbers, true and false, lists and objects with names in
+// ASCII; what makes RFC 8785 hard, floating-point numbers and the order of other names, is not in it. encoding/json alone does not write it:
+// it escapes U+2028 and U+2029, which the RFC leaves as they are. The libraries for it are larger than this and bring their own reader, and
+// encoding/json/v2's is an experiment of the toolchain. PostgreSQL's to_json writes strings in the same form, which is how the versions from before
+// documents got theirs.
+//
+// 2026-11-30: an image is named by what a guest reads of it, which an image from before that was looked at does not have. A
+// draft of one is kept with an empty digest, and refused when it is published; a version that was published before stays
+// as it is, with the empty digest in its document.
+//
+// 2026-11-30: a group's name may not be one that a node of another group has (compute, and compute-001): both are names in one
+// domain, and a check is run on either. It ends in no hyphen, so that node names have one alone before their number.
+//
+// 2026-11-30: a document has at most 256 KiB. It is kept for ever once published, and whoever signs up may make hundreds a day.
+package manifest
