@@ -394,14 +394,29 @@ CREATE OR REPLACE FUNCTION public.refuse_published_change()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
+DECLARE
+  stands text;
 BEGIN
   IF TG_TABLE_NAME = 'model_versions' THEN
-    IF OLD.state = 'published' THEN
-      RAISE EXCEPTION 'version % is published and never changes', OLD.id USING ERRCODE = 'restrict_violation';
+    IF OLD.state = 'draft' THEN
+      RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
     END IF;
-  ELSIF EXISTS (SELECT FROM model_versions v WHERE v.state = 'published'
-                AND v.id = CASE WHEN TG_OP = 'INSERT' THEN NEW.version_id ELSE OLD.version_id END) THEN
+    IF TG_OP = 'UPDATE' AND (OLD.state, NEW.state) IN (('published', 'withdrawn'), ('withdrawn', 'published'))
+       AND to_jsonb(NEW) - '{state,withdrawn_at,withdrawn_by}'::text[] = to_jsonb(OLD) - '{state,withdrawn_at,withdrawn_by}'::text[]
+       AND (NEW.state = 'withdrawn' OR NOT EXISTS (SELECT FROM version_roles WHERE version_id = NEW.id AND image_id IS NULL)) THEN
+      RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'version % is % and never changes', OLD.id, OLD.state USING ERRCODE = 'restrict_violation';
+  END IF;
+  SELECT state INTO stands FROM model_versions WHERE id = CASE WHEN TG_OP = 'INSERT' THEN NEW.version_id ELSE OLD.version_id END;
+  IF stands = 'published' THEN
     RAISE EXCEPTION 'roles of a published version never change' USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF stands = 'withdrawn' AND (TG_OP <> 'UPDATE'
+      OR to_jsonb(NEW) - '{image_id,image_name,image_digest}'::text[] <> to_jsonb(OLD) - '{image_id,image_name,image_digest}'::text[]
+      OR coalesce((SELECT canonical_digest FROM images WHERE id = NEW.image_id), NEW.image_digest)
+        <> coalesce((SELECT canonical_digest FROM images WHERE id = OLD.image_id), OLD.image_digest)) THEN
+    RAISE EXCEPTION 'roles of a withdrawn version never change' USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END $function$;
@@ -1174,9 +1189,12 @@ CREATE TABLE model_versions (
   created_at timestamp with time zone NOT NULL,
   published_at timestamp with time zone,
   sign_in_user text DEFAULT ''::text NOT NULL,
+  withdrawn_at timestamp with time zone,
+  withdrawn_by uuid,
   CONSTRAINT model_versions_check CHECK (((compute_max >= compute_min) AND (compute_max <= 1000))),
-  CONSTRAINT model_versions_check1 CHECK (((state = 'published'::text) = (published_at IS NOT NULL))),
+  CONSTRAINT model_versions_check1 CHECK (((state <> 'draft'::text) = (published_at IS NOT NULL))),
   CONSTRAINT model_versions_check2 CHECK (((gate_kind <> 'console'::text) OR (gate_text <> ''::text))),
+  CONSTRAINT model_versions_check3 CHECK ((((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL)) AND ((withdrawn_at IS NOT NULL) OR (withdrawn_by IS NULL)))),
   CONSTRAINT model_versions_compute_min_check CHECK ((compute_min >= 0)),
   CONSTRAINT model_versions_gate_kind_check CHECK ((gate_kind = ANY (ARRAY['address'::text, 'console'::text]))),
   CONSTRAINT model_versions_gate_text_check CHECK ((length(gate_text) <= 200)),
@@ -1186,8 +1204,9 @@ CREATE TABLE model_versions (
   CONSTRAINT model_versions_model_cluster_id_version_key UNIQUE (model_cluster_id, version),
   CONSTRAINT model_versions_pkey PRIMARY KEY (id),
   CONSTRAINT model_versions_sign_in_user_check CHECK ((sign_in_user ~ '^([a-z_][a-z0-9_-]{0,31})?$'::text)),
-  CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text]))),
-  CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40)))
+  CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'withdrawn'::text]))),
+  CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
+  CONSTRAINT model_versions_withdrawn_by_fkey FOREIGN KEY (withdrawn_by) REFERENCES people(id)
 );
 
 CREATE TABLE node_steps (
@@ -1223,7 +1242,7 @@ CREATE TABLE nodes (
   memory_mib integer NOT NULL,
   disk_gib integer NOT NULL,
   rate bigint NOT NULL,
-  image_id uuid NOT NULL,
+  image_id uuid,
   image_digest text NOT NULL,
   state text NOT NULL,
   reason text DEFAULT ''::text NOT NULL,
@@ -1241,6 +1260,7 @@ CREATE TABLE nodes (
   sign_in jsonb DEFAULT '{}'::jsonb NOT NULL,
   sign_in_start integer DEFAULT 0 NOT NULL,
   CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
+  CONSTRAINT nodes_check1 CHECK (((state = 'gone'::text) = (image_id IS NULL))),
   CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
   CONSTRAINT nodes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
@@ -1748,11 +1768,14 @@ CREATE TABLE version_roles (
   version_id uuid NOT NULL,
   organization_id uuid NOT NULL,
   role text NOT NULL,
-  image_id uuid NOT NULL,
+  image_id uuid,
   vcpus integer NOT NULL,
   memory_mib integer NOT NULL,
   disk_gib integer NOT NULL,
   user_data text DEFAULT ''::text NOT NULL,
+  image_name text DEFAULT ''::text NOT NULL,
+  image_digest text DEFAULT ''::text NOT NULL,
+  CONSTRAINT version_roles_check CHECK (((image_id IS NULL) = (image_digest <> ''::text))),
   CONSTRAINT version_roles_disk_gib_check CHECK (((disk_gib >= 1) AND (disk_gib <= 16384))),
   CONSTRAINT version_roles_image_id_organization_id_fkey FOREIGN KEY (image_id, organization_id) REFERENCES images(id, organization_id),
   CONSTRAINT version_roles_memory_mib_check CHECK (((memory_mib >= 64) AND (memory_mib <= 4194304))),

@@ -106,7 +106,7 @@ func imageNames(offered []ui.Option, versions ...models.Version) func(id string)
 	}
 	for _, v := range versions {
 		for _, r := range v.Roles {
-			names[r.ImageID.String()] = r.ImageName
+			names[imageOf(r)] = r.ImageName
 		}
 	}
 	return func(id string) string { return names[id] }

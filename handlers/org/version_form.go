@@ -50,7 +50,7 @@ func versionValues(v models.Version) web.VersionValues {
 	}
 	for _, r := range v.Roles {
 		role := web.RoleValues{
-			Image: r.ImageID.String(), VCPUs: strconv.Itoa(r.Shape.VCPUs), MemoryMiB: strconv.Itoa(r.Shape.MemoryMiB),
+			Image: imageOf(r), VCPUs: strconv.Itoa(r.Shape.VCPUs), MemoryMiB: strconv.Itoa(r.Shape.MemoryMiB),
 			DiskGiB: strconv.Itoa(r.Shape.DiskGiB), UserData: r.UserData,
 		}
 		if r.Role == provisioner.RoleHead {
@@ -64,6 +64,14 @@ func versionValues(v models.Version) web.VersionValues {
 	}
 	markSame(&values)
 	return values
+}
+
+// imageOf is the form's value of a role's image: the digest of one that was deleted, which no form offers.
+func imageOf(r models.VersionRole) string {
+	if r.ImageID == uuid.Nil {
+		return r.Digest
+	}
+	return r.ImageID.String()
 }
 
 // markSame ticks the boxes of what the compute nodes have as the head has it.

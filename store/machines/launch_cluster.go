@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/people"
 )
 
@@ -56,6 +57,9 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 		return err
 	}
 	if err := people.RefuseSuspended(ctx, tx, l.OrganizationID); err != nil {
+		return err
+	}
+	if err := models.HoldVersion(ctx, tx, l.OrganizationID, l.Request.VersionID); err != nil {
 		return err
 	}
 	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)

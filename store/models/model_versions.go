@@ -17,12 +17,13 @@ type VersionState string
 const (
 	VersionStateDraft     VersionState = "draft"
 	VersionStatePublished VersionState = "published"
+	VersionStateWithdrawn VersionState = "withdrawn" // published once, and held by nothing: withdraw_version.go
 )
 
 // VersionRole is one role of a version as pages show it.
 type VersionRole struct {
 	Role      provisioner.Role
-	ImageID   uuid.UUID
+	ImageID   uuid.UUID // Nil: of a withdrawn version, and the image was deleted
 	ImageName string
 	Digest    string   // canonical digest of the image
 	Lost      BlobLoss // what is wrong with its bytes
@@ -91,8 +92,9 @@ func ReadVersion(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (Ver
 		return v, err
 	}
 	rows, _ = q.Query(ctx, `
-		SELECT r.role, r.image_id, i.name, i.canonical_digest, i.lost, i.virtual_size, r.vcpus, r.memory_mib, r.disk_gib, r.user_data
-		FROM version_roles r JOIN images i ON i.id = r.image_id
+		SELECT r.role, coalesce(i.id, '00000000-0000-0000-0000-000000000000'), coalesce(i.name, r.image_name), coalesce(i.canonical_digest, r.image_digest),
+			coalesce(i.lost, ''), coalesce(i.virtual_size, 0), r.vcpus, r.memory_mib, r.disk_gib, r.user_data
+		FROM version_roles r LEFT JOIN images i ON i.id = `+imageOfRole+`
 		WHERE r.version_id = $1 ORDER BY r.role = 'head' DESC, r.role`, id)
 	v.Roles, err = store.All(rows, "roles of a version", func(row pgx.CollectableRow) (r VersionRole, err error) {
 		err = row.Scan(&r.Role, &r.ImageID, &r.ImageName, &r.Digest, &r.Lost, &r.VirtualSize, &r.Shape.VCPUs, &r.Shape.MemoryMiB, &r.Shape.DiskGiB, &r.UserData)
