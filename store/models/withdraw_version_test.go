@@ -85,9 +85,12 @@ func TestWithdrawnVersionIsRefused(t *testing.T) {
 	storetest.NoError(t, w.DB.Models.WithdrawVersion(ctx, w.Organization, w.Person, w.Version))
 	launch := storetest.OneHour(w, "late", 1)
 	for name, try := range map[string]func() error{
-		"launch":   func() error { _, err := w.DB.Machines.LaunchCluster(ctx, w.Organization, w.Person, launch); return err },
-		"request":  func() error { _, err := w.DB.Machines.RequestLaunch(ctx, w.Organization, bo, launch); return err },
-		"test":     func() error { _, err := w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, w.Version, w.PoolID); return err },
+		"launch":  func() error { _, err := w.DB.Machines.LaunchCluster(ctx, w.Organization, w.Person, launch); return err },
+		"request": func() error { _, err := w.DB.Machines.RequestLaunch(ctx, w.Organization, bo, launch); return err },
+		"test": func() error {
+			_, err := w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, w.Version, w.PoolID)
+			return err
+		},
 		"publish":  func() error { return w.DB.Models.PublishVersion(ctx, w.Organization, w.Person, w.Version, 1) },
 		"withdraw": func() error { return w.DB.Models.WithdrawVersion(ctx, w.Organization, w.Person, w.Version) },
 	} {
