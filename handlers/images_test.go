@@ -33,7 +33,7 @@ func TestDeleteImagePage(t *testing.T) {
 	says(t, "unused ones first", member.Get("/org/images?sort=use"), http.StatusOK, "unused", "in use", "3 MiB")
 	says(t, "what goes", member.Get(path(spare)+"/delete"), http.StatusOK, "Delete <bdi>spare.img</bdi>?", "3 MiB", "cannot be undone")
 	used := member.Get(path(w.Image) + "/delete")
-	says(t, "what keeps it", used, http.StatusOK, "is used by 2 versions (trial 1, trial 2)", "never changes and keeps its image")
+	says(t, "what keeps it", used, http.StatusOK, "is used by 2 versions (trial 1, trial 2)", "Withdraw trial 1 and give each draft another image", "/org/versions/"+w.Version.String()+"/withdraw", "keeps its images until it is withdrawn")
 	if strings.Contains(used.Body, "button-danger") {
 		t.Error("an image in use has a button to delete it")
 	}

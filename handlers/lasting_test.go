@@ -47,7 +47,7 @@ func notAsking() map[string][]string {
 			"POST /platform/providers/:id/reject", "POST /platform/providers/:id/suspend", "POST /platform/providers/:id/lift", "POST /provider-application",
 		},
 		"it is the day's work": {
-			"POST /uploads/", "POST /org/uploads", "POST /org/uploads/:id/retry", "POST /org/uploads/:id/discard", "POST /org/images/:id/delete", "POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish",
+			"POST /uploads/", "POST /org/uploads", "POST /org/uploads/:id/retry", "POST /org/uploads/:id/discard", "POST /org/images/:id/delete", "POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/withdraw", "POST /org/versions/:id/restore",
 			"POST /org/versions/:id/test", "POST /org/clusters", "POST /org/clusters/:id/start", "POST /org/clusters/:id/stop", "POST /org/clusters/:id/extend",
 			"POST /org/orders", "POST /org/orders/:id/withdraw", "POST /provider/orders/:id/approve", "POST /provider/orders/:id/reject",
 			"POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket",

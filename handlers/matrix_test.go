@@ -128,6 +128,9 @@ func orgMatrix() []row {
 		{"POST /org/versions/:id", orgWork(), true, refused},
 		{"GET /org/versions/:id/edit", orgWork(), true, page},
 		{"POST /org/versions/:id/publish", orgWork(), true, refused},
+		{"GET /org/versions/:id/withdraw", orgWork(), true, page},
+		{"POST /org/versions/:id/withdraw", orgWork(), true, refused}, // what runs from it
+		{"POST /org/versions/:id/restore", orgWork(), true, refused},  // it is published
 		{"POST /org/versions/:id/test", orgWork(), true, refused},
 		{"GET /org/tests/:id", orgWork(), true, page},
 		{"GET /org/clusters", orgWork(), false, page},

@@ -164,9 +164,13 @@ func (v foreign) modelCalls(ctx context.Context) calls {
 			list, total, err := v.db.Models.VersionsOfImage(ctx, v.org, image, models.ImageVersionFilter{})
 			return len(list) + total, err
 		},
-		"ModelCluster":   func() (any, error) { return only(v.db.Models.ModelCluster(ctx, v.org, model)) },
-		"Version":        func() (any, error) { return only(v.db.Models.Version(ctx, v.org, v.w.Version)) },
-		"PublishVersion": func() (any, error) { return done(v.db.Models.PublishVersion(ctx, v.org, v.by, v.w.Draft, 1)) },
+		"ModelCluster":    func() (any, error) { return only(v.db.Models.ModelCluster(ctx, v.org, model)) },
+		"Version":         func() (any, error) { return only(v.db.Models.Version(ctx, v.org, v.w.Version)) },
+		"UseOfVersion":    func() (any, error) { return v.db.Models.UseOfVersion(ctx, v.org, v.w.Version) },
+		"Withdrawal":      func() (any, error) { return only(v.db.Models.Withdrawal(ctx, v.org, v.w.Version)) },
+		"WithdrawVersion": func() (any, error) { return done(v.db.Models.WithdrawVersion(ctx, v.org, v.by, v.w.Version)) },
+		"RestoreVersion":  func() (any, error) { return done(v.db.Models.RestoreVersion(ctx, v.org, v.by, v.w.Version)) },
+		"PublishVersion":  func() (any, error) { return done(v.db.Models.PublishVersion(ctx, v.org, v.by, v.w.Draft, 1)) },
 		"StartAcceptanceTest": func() (any, error) {
 			return only(v.db.Machines.StartAcceptanceTest(ctx, v.org, v.by, v.w.Version, v.w.Pool))
 		},

@@ -180,6 +180,9 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/versions/:id", request.OrgWork, o.UpdateVersion, ordinary},
 		{get, "/org/versions/:id/edit", request.OrgWork, o.EditVersion, ordinary},
 		{post, "/org/versions/:id/publish", request.OrgWork, o.PublishVersion, ordinary},
+		{get, "/org/versions/:id/withdraw", request.OrgWork, o.ConfirmWithdrawVersion, ordinary},
+		{post, "/org/versions/:id/withdraw", request.OrgWork, o.WithdrawVersion, ordinary},
+		{post, "/org/versions/:id/restore", request.OrgWork, o.RestoreVersion, ordinary},
 		{post, "/org/versions/:id/test", request.OrgWork, o.CreateAcceptanceTest, ordinary},
 		{get, "/org/tests/:id", request.OrgWork, o.ShowAcceptanceTest, ordinary},
 

@@ -9,6 +9,12 @@ DELETE FROM version_roles r USING model_versions v WHERE v.id = r.version_id AND
 
 ALTER TABLE model_versions ADD COLUMN document text, ADD COLUMN document_digest text;
 -- A draft may have lost a role, with its image: it has no image then, and sizes that nobody chose.
+-- A withdrawn version holds no images: what a guest sees of one that is deleted is not known any more.
+WITH same AS (
+  SELECT DISTINCT ON (r.version_id, r.role) r.version_id, r.role, k.id FROM version_roles r
+  JOIN images k ON k.organization_id = r.organization_id AND k.canonical_digest = r.image_digest
+  WHERE r.image_id IS NULL ORDER BY r.version_id, r.role, k.name = r.image_name DESC, k.id
+)
 UPDATE model_versions v SET document = d.document, document_digest = encode(sha256(convert_to(d.document, 'UTF8')), 'hex')
 FROM (
   SELECT v.id, '{' ||
@@ -23,15 +29,17 @@ FROM (
     CASE WHEN v.gate_kind = 'console' THEN ',"text":' || to_json(v.gate_text)::text ELSE '' END ||
     ',"timeout_seconds":' || v.gate_timeout_seconds || '}' AS json) AS gate
   CROSS JOIN LATERAL (
-    SELECT gate.json || ',"image":{"digest":' || to_json(coalesce(i.guest_digest, ''))::text || ',"name":' || to_json(coalesce(i.name, ''))::text || '}' AS body,
+    SELECT gate.json || ',"image":{"digest":' || to_json(coalesce(i.guest_digest, ''))::text || ',"name":' || to_json(coalesce(i.name, r.image_name, ''))::text || '}' AS body,
       '"shape":{"disk_gib":' || coalesce(r.disk_gib, 0) || ',"memory_mib":' || coalesce(r.memory_mib, 0) || ',"vcpus":' || coalesce(r.vcpus, 0) || '}' ||
       CASE WHEN r.user_data <> '' THEN ',"user_data":' || to_json(r.user_data)::text ELSE '' END AS shape
-    FROM (SELECT) AS one LEFT JOIN version_roles r ON r.version_id = v.id AND r.role = 'head' LEFT JOIN images i ON i.id = r.image_id) AS h
+    FROM (SELECT) AS one LEFT JOIN version_roles r ON r.version_id = v.id AND r.role = 'head'
+    LEFT JOIN same ON same.version_id = r.version_id AND same.role = r.role LEFT JOIN images i ON i.id = coalesce(r.image_id, same.id)) AS h
   CROSS JOIN LATERAL (
-    SELECT gate.json || ',"image":{"digest":' || to_json(coalesce(i.guest_digest, ''))::text || ',"name":' || to_json(coalesce(i.name, ''))::text || '}' AS body,
+    SELECT gate.json || ',"image":{"digest":' || to_json(coalesce(i.guest_digest, ''))::text || ',"name":' || to_json(coalesce(i.name, r.image_name, ''))::text || '}' AS body,
       '"shape":{"disk_gib":' || coalesce(r.disk_gib, 0) || ',"memory_mib":' || coalesce(r.memory_mib, 0) || ',"vcpus":' || coalesce(r.vcpus, 0) || '}' ||
       CASE WHEN r.user_data <> '' THEN ',"user_data":' || to_json(r.user_data)::text ELSE '' END AS shape
-    FROM (SELECT) AS one LEFT JOIN version_roles r ON r.version_id = v.id AND r.role = 'compute' LEFT JOIN images i ON i.id = r.image_id) AS c
+    FROM (SELECT) AS one LEFT JOIN version_roles r ON r.version_id = v.id AND r.role = 'compute'
+    LEFT JOIN same ON same.version_id = r.version_id AND same.role = r.role LEFT JOIN images i ON i.id = coalesce(r.image_id, same.id)) AS c
 ) AS d WHERE d.id = v.id;
 ALTER TABLE model_versions
   ALTER COLUMN document SET NOT NULL,

@@ -394,14 +394,29 @@ CREATE OR REPLACE FUNCTION public.refuse_published_change()
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
+DECLARE
+  stands text;
 BEGIN
   IF TG_TABLE_NAME = 'model_versions' THEN
-    IF OLD.state = 'published' THEN
-      RAISE EXCEPTION 'version % is published and never changes', OLD.id USING ERRCODE = 'restrict_violation';
+    IF OLD.state = 'draft' THEN
+      RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
     END IF;
-  ELSIF EXISTS (SELECT FROM model_versions v WHERE v.state = 'published'
-                AND v.id = CASE WHEN TG_OP = 'INSERT' THEN NEW.version_id ELSE OLD.version_id END) THEN
+    IF TG_OP = 'UPDATE' AND (OLD.state, NEW.state) IN (('published', 'withdrawn'), ('withdrawn', 'published'))
+       AND to_jsonb(NEW) - '{state,withdrawn_at,withdrawn_by}'::text[] = to_jsonb(OLD) - '{state,withdrawn_at,withdrawn_by}'::text[]
+       AND (NEW.state = 'withdrawn' OR NOT EXISTS (SELECT FROM version_roles WHERE version_id = NEW.id AND image_id IS NULL)) THEN
+      RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'version % is % and never changes', OLD.id, OLD.state USING ERRCODE = 'restrict_violation';
+  END IF;
+  SELECT state INTO stands FROM model_versions WHERE id = CASE WHEN TG_OP = 'INSERT' THEN NEW.version_id ELSE OLD.version_id END;
+  IF stands = 'published' THEN
     RAISE EXCEPTION 'roles of a published version never change' USING ERRCODE = 'restrict_violation';
+  END IF;
+  IF stands = 'withdrawn' AND (TG_OP <> 'UPDATE'
+      OR to_jsonb(NEW) - '{image_id,image_name,image_digest}'::text[] <> to_jsonb(OLD) - '{image_id,image_name,image_digest}'::text[]
+      OR coalesce((SELECT canonical_digest FROM images WHERE id = NEW.image_id), NEW.image_digest)
+        <> coalesce((SELECT canonical_digest FROM images WHERE id = OLD.image_id), OLD.image_digest)) THEN
+    RAISE EXCEPTION 'roles of a withdrawn version never change' USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END $function$;
@@ -1172,17 +1187,21 @@ CREATE TABLE model_versions (
   revision integer DEFAULT 1 NOT NULL,
   created_at timestamp with time zone NOT NULL,
   published_at timestamp with time zone,
+  withdrawn_at timestamp with time zone,
+  withdrawn_by uuid,
   document text NOT NULL,
   document_digest text NOT NULL,
-  CONSTRAINT model_versions_check1 CHECK (((state = 'published'::text) = (published_at IS NOT NULL))),
+  CONSTRAINT model_versions_check1 CHECK (((state <> 'draft'::text) = (published_at IS NOT NULL))),
+  CONSTRAINT model_versions_check3 CHECK ((((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL)) AND ((withdrawn_at IS NOT NULL) OR (withdrawn_by IS NULL)))),
   CONSTRAINT model_versions_document_digest CHECK ((document_digest = encode(sha256(convert_to(document, 'UTF8'::name)), 'hex'::text))),
   CONSTRAINT model_versions_document_size CHECK ((octet_length(document) <= (1 << 20))),
   CONSTRAINT model_versions_id_organization_id_key UNIQUE (id, organization_id),
   CONSTRAINT model_versions_model_cluster_id_organization_id_fkey FOREIGN KEY (model_cluster_id, organization_id) REFERENCES model_clusters(id, organization_id),
   CONSTRAINT model_versions_model_cluster_id_version_key UNIQUE (model_cluster_id, version),
   CONSTRAINT model_versions_pkey PRIMARY KEY (id),
-  CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text]))),
-  CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40)))
+  CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'withdrawn'::text]))),
+  CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
+  CONSTRAINT model_versions_withdrawn_by_fkey FOREIGN KEY (withdrawn_by) REFERENCES people(id)
 );
 
 CREATE TABLE node_steps (
@@ -1218,7 +1237,7 @@ CREATE TABLE nodes (
   memory_mib integer NOT NULL,
   disk_gib integer NOT NULL,
   rate bigint NOT NULL,
-  image_id uuid NOT NULL,
+  image_id uuid,
   image_digest text NOT NULL,
   state text NOT NULL,
   reason text DEFAULT ''::text NOT NULL,
@@ -1237,6 +1256,7 @@ CREATE TABLE nodes (
   sign_in_start integer DEFAULT 0 NOT NULL,
   group_name text NOT NULL,
   CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
+  CONSTRAINT nodes_check1 CHECK (((state = 'gone'::text) = (image_id IS NULL))),
   CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
   CONSTRAINT nodes_group_name_check CHECK (((role = 'head'::text) = (group_name = 'head'::text))),
@@ -1745,13 +1765,16 @@ CREATE TABLE version_roles (
   version_id uuid NOT NULL,
   organization_id uuid NOT NULL,
   group_name text NOT NULL,
-  image_id uuid NOT NULL,
+  image_id uuid,
+  image_name text DEFAULT ''::text NOT NULL,
+  image_digest text DEFAULT ''::text NOT NULL,
   "position" integer NOT NULL,
   "least" integer NOT NULL,
   most integer NOT NULL,
   gate_timeout_seconds integer NOT NULL,
-  CONSTRAINT version_roles_check CHECK ((("position" >= 0) AND (("position" = 0) = (group_name = 'head'::text)))),
-  CONSTRAINT version_roles_check1 CHECK ((("least" >= 0) AND ((most >= "least") AND (most <= 1000)))),
+  CONSTRAINT version_roles_check CHECK (((image_id IS NULL) = (image_digest <> ''::text))),
+  CONSTRAINT version_roles_check1 CHECK ((("position" >= 0) AND (("position" = 0) = (group_name = 'head'::text)))),
+  CONSTRAINT version_roles_check2 CHECK ((("least" >= 0) AND ((most >= "least") AND (most <= 1000)))),
   CONSTRAINT version_roles_gate_timeout_seconds_check CHECK (((gate_timeout_seconds >= 10) AND (gate_timeout_seconds <= 3600))),
   CONSTRAINT version_roles_group_name_check CHECK ((group_name ~ '^[a-z][a-z0-9-]{0,30}$'::text)),
   CONSTRAINT version_roles_image_id_organization_id_fkey FOREIGN KEY (image_id, organization_id) REFERENCES images(id, organization_id),

@@ -24,7 +24,7 @@
 // # Locks
 //
 // Every transaction that takes more than one lock takes them in this order, so that none waits for another in a
-// ring: the form's slip (before anything else, see slips.go), provider (shared, for how it stands), pool, clusters by id, host, wallet, lots by id, chain head; an announced upload's last is
+// ring: the form's slip (before anything else, see slips.go), provider (shared, for how it stands), pool, model version, clusters by id, host, wallet, lots by id, chain head; an announced upload's last is
 // that of the room for all of them (models.BeginUpload). Time that decides about money or claims is the
 // database's.
 //

@@ -344,7 +344,8 @@ func (f *fetching) setAside(ctx context.Context, size int64) error {
 		return err
 	}
 	if free := max(room.Free, room.Bound); size-f.at > free {
-		return &fetch.Problem{Kind: fetch.Ask, Title: fmt.Sprintf("The file needs %s, the server has room for %s.", refusal.Bytes(size-f.at), refusal.Bytes(free)), Next: "Tell the operator, and try again later."}
+		f.Log.WarnContext(ctx, "no room for a fetch", "upload", f.ID, "size", size-f.at, "free", free)
+		return &fetch.Problem{Kind: fetch.Ask, Title: fmt.Sprintf("The store of this platform has no room for %s now.", refusal.Bytes(size-f.at)), Next: "Tell the operator, and try again later."}
 	}
 	err = f.Models.RaiseUpload(ctx, f.ID, size)
 	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
@@ -414,7 +415,7 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 		return f.wait(ctx, f.FetchJob, "The store of uploads does not answer. It goes on by itself once it does.", awayPause)
 	case errors.Is(err, blob.ErrFull):
 		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
-		return f.fail(ctx, "The server has no room left for uploads.", "Tell the operator, and try again later.")
+		return f.fail(ctx, "The store of this platform is full.", "Tell the operator, and try again later.")
 	case problem:
 		f.Log.InfoContext(ctx, "an upload is not fetched", "upload", f.ID, "kind", p.Kind, "why", p.Title)
 		return f.answer(ctx, p)

@@ -32,6 +32,8 @@ const (
 	// roomPause is between two looks whether there is room, and roomPatience how old an upload may become in vain.
 	roomPause    = time.Minute
 	roomPatience = 24 * time.Hour
+	// suspendedPause is between two looks whether an organization's suspension was lifted.
+	suspendedPause = 5 * time.Minute
 	// progressPause is the least time between two records of how far one step is.
 	progressPause = 2 * time.Second
 )
@@ -71,6 +73,12 @@ func (v *VerifyUpload) Work(ctx context.Context, job *river.Job[queue.VerifyUplo
 	case provisioner.UploadDone, provisioner.UploadRefused:
 		return orLater(v.Blobs.Uploads().Discard(ctx, u.ID))
 	}
+	if err := v.Models.RefuseVerification(ctx, u.Organization); err != nil {
+		if r, ok := refusal.As(err); ok {
+			return v.wait(ctx, u, "The check begins by itself once the suspension is lifted. "+r.Title, suspendedPause)
+		}
+		return err
+	}
 	if taken, err := v.Models.TakeVerificationTurn(ctx, u.Organization, job.ID); err != nil {
 		return err
 	} else if !taken {
@@ -103,14 +111,19 @@ func (v *VerifyUpload) after(ctx context.Context, job *river.Job[queue.VerifyUpl
 		v.Log.WarnContext(ctx, "upload waits for the store", "upload", u.ID, "error", err)
 		return v.wait(ctx, u, "The store of uploads and images does not answer. The check goes on by itself once it does.", roomPause)
 	case full != nil && full.Ever() && time.Since(since(u)) < roomPatience:
-		return v.wait(ctx, u, full.Error()+" It is tried again by itself.", roomPause)
+		return v.wait(ctx, u, lacks(full)+" It is tried again by itself.", roomPause)
 	case full != nil:
 		v.lacked.forget(u.ID)
-		return v.giveUp(ctx, u, full.Error()+" Tell the operator.", err)
+		return v.giveUp(ctx, u, lacks(full)+" Tell the operator.", err)
 	case job.Attempt < job.MaxAttempts:
 		return err
 	}
 	return v.giveUp(ctx, u, "The check failed on our side and is not the file's fault. Tell the operator.", err)
+}
+
+// lacks is what is said of a full store to whom it does not belong: how large it is and what others have in it, the log says.
+func lacks(full *image.NoRoomError) string {
+	return "The platform has no room for this check now, which needs " + refusal.Bytes(full.Need) + "."
 }
 
 // since is when an upload was all here.

@@ -189,9 +189,20 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 	if err != nil {
 		return err
 	}
-	return page.Render(c, status, web.ImageDelete(web.ImageDeleteProps{
+	p := web.ImageDeleteProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: i.ID, Name: i.Name, Frees: i.CanonicalSize, Unused: r == nil, Lost: lost(i),
-	}))
+	}
+	if r != nil {
+		published := models.ImageVersionFilter{State: models.VersionStatePublished, Page: store.Page{Limit: 20}}
+		versions, _, err := h.Models.VersionsOfImage(c.Request().Context(), orgID, id, published)
+		if err != nil {
+			return err
+		}
+		for _, v := range versions {
+			p.Published = append(p.Published, web.VersionLink{ID: v.ID, ModelName: v.ModelName, Version: v.Version})
+		}
+	}
+	return page.Render(c, status, web.ImageDelete(p))
 }
 
 // imageOptions are the images that a version may use.

@@ -26,7 +26,7 @@ func (h Handlers) ListModelClusters(c echo.Context) error {
 	p := web.ModelClusterListProps{Layout: h.layout(c), List: page.List(l, total), MayEdit: mayWork(c), Search: f.Search, Test: f.Test}
 	for _, m := range list {
 		p.Models = append(p.Models, web.ModelClusterRow{
-			ID: m.ID, Name: m.Name, Versions: m.Versions, Created: m.CreatedAt, LatestVersion: m.LatestVersion,
+			ID: m.ID, Name: m.Name, Versions: m.Versions, Withdrawn: m.Withdrawn, Created: m.CreatedAt, LatestVersion: m.LatestVersion,
 			LatestState: string(m.LatestState), LastTest: m.LastTest,
 		})
 	}

@@ -115,7 +115,7 @@ func imageNames(offered []ui.Option, versions ...models.Version) func(id string)
 	}
 	for _, v := range versions {
 		for _, g := range v.Groups {
-			names[g.ImageID.String()] = g.Image.Name
+			names[imageOf(g)] = g.Image.Name
 		}
 	}
 	return func(id string) string { return names[id] }

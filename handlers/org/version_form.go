@@ -63,14 +63,18 @@ func groupValues(g models.VersionGroup) web.GroupValues {
 		}
 		return strconv.Itoa(n)
 	}
-	image := ""
-	if g.ImageID != uuid.Nil {
-		image = g.ImageID.String()
-	}
 	return web.GroupValues{
-		Image: image, VCPUs: number(g.Shape.VCPUs), MemoryMiB: number(g.Shape.MemoryMiB), DiskGiB: number(g.Shape.DiskGiB), UserData: g.UserData,
+		Image: imageOf(g), VCPUs: number(g.Shape.VCPUs), MemoryMiB: number(g.Shape.MemoryMiB), DiskGiB: number(g.Shape.DiskGiB), UserData: g.UserData,
 		GateKind: string(g.Gate.Kind), GateText: g.Gate.Text, GateTimeout: strconv.Itoa(g.Gate.TimeoutSeconds),
 	}
+}
+
+// imageOf is the form's value of a group's image: the digest of one that was deleted, which no form offers; empty where there is none.
+func imageOf(g models.VersionGroup) string {
+	if g.ImageID == uuid.Nil {
+		return g.Digest
+	}
+	return g.ImageID.String()
 }
 
 // same ticks the boxes of what a group has as the head has it.

@@ -52,13 +52,13 @@ func (h Handlers) CreateVersion(c echo.Context) error {
 	return h.saveVersion(c, web.VersionFormProps{ModelID: m.ID, ModelName: m.Name})
 }
 
-// EditVersion shows the form of a draft. A published version has none.
+// EditVersion shows the form of a draft. A version that was published has none.
 func (h Handlers) EditVersion(c echo.Context) error {
 	v, err := h.version(c)
 	if err != nil {
 		return err
 	}
-	if v.State == models.VersionStatePublished {
+	if v.State != models.VersionStateDraft {
 		return c.Redirect(http.StatusSeeOther, versionPath(v.ID))
 	}
 	return h.versionForm(c, http.StatusOK, web.VersionFormProps{
@@ -182,12 +182,12 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionShowProps, error) {
 	orgID, _ := where(c)
 	may := mayWork(c)
-	published := v.State == models.VersionStatePublished
+	published, draft := v.State == models.VersionStatePublished, v.State == models.VersionStateDraft
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
 		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), SignInUser: v.Model.SignInUser, Digest: v.DocumentDigest,
-		MayEdit: may && !published, MayPublish: may && !published, MayTest: may && published, MayLaunch: may && published,
+		MayEdit: may && draft, MayPublish: may && draft, MayTest: may && published, MayLaunch: may && published, MayWithdraw: may && published,
 	}
 	for i, g := range v.Groups {
 		p.Groups = append(p.Groups, web.GroupShow{
@@ -196,6 +196,9 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 		})
 	}
 	var err error
+	if p.Withdrawn, err = h.withdrawn(c, v); err != nil {
+		return p, err
+	}
 	if p.Changes, err = h.changesOf(c.Request().Context(), orgID, v); err != nil {
 		return p, err
 	}

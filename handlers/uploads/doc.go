@@ -83,5 +83,7 @@
 // 2026-11-29: errors of the store go to the log, whole; the sender is told that it is our fault, or that there is no room. tusd would tell
 // paths and a bucket's address.
 //
+// 2026-11-30: who is refused for want of room is told of their own file alone. How much is free, and what of it others' uploads need, stands in the log.
+//
 // Start at uploads.go, then same_file.go; locks.go has the locks, store.go what the tus handler sees of the store.
 package uploads

@@ -23,7 +23,10 @@ const (
 	looksAtOnce   = 16        // a bucket answers each after some milliseconds
 )
 
-// room is what is known, before a file is announced, of what it needs; enough is asked with it under the lock of announcements.
+// noRoom is said where bytes have no place, whatever the size.
+const noRoom = "The store of this platform is full."
+
+// room is what is known, before a file is announced, of what it needs; left is asked of it under the lock of announcements.
 type room struct {
 	blob.Room
 	here map[string]blob.Progress // of the unfinished uploads
@@ -46,7 +49,7 @@ func (u *Handler) Lacks(ctx context.Context) string {
 func (u *Handler) look(ctx context.Context) (r room, err error) {
 	if r.Room, err = u.store.Room(ctx); errors.Is(err, blob.ErrFull) {
 		u.log.ErrorContext(ctx, "no room for uploads", "error", err)
-		return r, storageFull("The server has no room left for uploads.")
+		return r, storageFull(noRoom)
 	}
 	if err != nil {
 		return r, err
@@ -74,10 +77,10 @@ func (u *Handler) look(ctx context.Context) (r room, err error) {
 	return r, all.Wait()
 }
 
-// enough refuses a person's file for which there is no room now, before its first byte is sent.
-func (r room) enough(person uuid.UUID, size int64, announced []models.Announced, now time.Time) error {
-	free := r.free(announced)
-	return enough(size, free, promised(r.lacking(announced, now), person, free))
+// left is what is free now, and what of it is promised to others than a person's next file (bytes).
+func (r room) left(person uuid.UUID, announced []models.Announced, now time.Time) (free, kept int64) {
+	free = r.free(announced)
+	return free, promised(r.lacking(announced, now), person, free)
 }
 
 func (r room) free(announced []models.Announced) int64 {
@@ -118,14 +121,11 @@ func promised(lacking map[uuid.UUID]int64, person uuid.UUID, free int64) (sum in
 	return sum
 }
 
-// enough refuses a file that does not fit into what is free beside what is promised to others (bytes).
+// enough refuses, before its first byte is sent, a file that does not fit into what is free beside what is promised to others (bytes). Its sender
+// is told neither: what others bring is nothing of theirs. The operator finds both in the log.
 func enough(size, free, promised int64) error {
-	switch {
-	case size > free:
-		return storageFull(fmt.Sprintf("The file has %s, the server has room for %s.", refusal.Bytes(size), refusal.Bytes(free)))
-	case size > free-promised:
-		return storageFull(fmt.Sprintf("The file has %s, the server has room for %s; uploads that are under way need %s of it.",
-			refusal.Bytes(size), refusal.Bytes(free), refusal.Bytes(promised)))
+	if size > free-promised {
+		return storageFull(fmt.Sprintf("The store of this platform has no room for %s now.", refusal.Bytes(size)))
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func (u *Handler) inOurWords(ctx context.Context, err error) error {
 		return tus.ErrUploadInterrupted
 	case errors.Is(err, blob.ErrFull):
 		u.log.ErrorContext(ctx, "upload", "error", err)
-		return said(storageFull("The server has no room left for uploads."))
+		return said(storageFull(noRoom))
 	}
 	return u.refusal(ctx, err)
 }

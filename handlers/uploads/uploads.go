@@ -262,7 +262,12 @@ func (u *Handler) create(e tus.HookEvent) (tus.HTTPResponse, tus.FileInfoChanges
 		Organization: who.organization, Person: who.person, ID: name, Filename: filename, Size: e.Upload.Size,
 		Name: e.Upload.MetaData["name"], Fingerprint: who.fingerprint, Sender: who.sender, ExpectedDigest: cmp.Or(who.digest, e.Upload.MetaData["sha256"]),
 		Room: func(announced []models.Announced) error {
-			return seen.enough(who.person, e.Upload.Size, announced, time.Now())
+			free, kept := seen.left(who.person, announced, time.Now())
+			err := enough(e.Upload.Size, free, kept)
+			if err != nil {
+				u.log.WarnContext(e.Context, "no room for an upload", "size", e.Upload.Size, "free", free, "promised", kept)
+			}
+			return err
 		},
 	}); err != nil {
 		return tus.HTTPResponse{}, tus.FileInfoChanges{}, u.refusal(e.Context, err)

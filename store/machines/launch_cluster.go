@@ -11,6 +11,7 @@ import (
 	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/people"
 )
 
@@ -57,6 +58,9 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 		return err
 	}
 	if err := people.RefuseSuspended(ctx, tx, l.OrganizationID); err != nil {
+		return err
+	}
+	if err := models.HoldVersion(ctx, tx, l.OrganizationID, l.Request.VersionID); err != nil {
 		return err
 	}
 	c, err := readLaunch(ctx, tx, l.OrganizationID, l.Request)

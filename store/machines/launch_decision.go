@@ -148,10 +148,8 @@ func (c launchCase) place(p *launchPlan) *refusal.Error {
 }
 
 func (c launchCase) check() *refusal.Error {
-	if c.Version.State != models.VersionStatePublished {
-		return &refusal.Error{
-			Code: "draft", Title: "This version is a draft, which may still change.", Next: "Publish it, then launch it.",
-		}
+	if refused := c.Version.Launchable(); refused != nil {
+		return refused
 	}
 	for _, wrong := range []error{c.Version.ImagesFit(), c.Version.ImagesThere()} {
 		if r, ok := refusal.As(wrong); ok {

@@ -151,12 +151,12 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID, m provisioner.Mo
 	}
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
-			n.image_digest, i.canonical_size, i.firmware, n.start_id, n.state_at, n.started_at,
+			n.image_digest, coalesce(i.canonical_size, 0), coalesce(i.firmware, ''), n.start_id, n.state_at, n.started_at,
 			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0), n.left_at IS NOT NULL,
 			h.id, h.name, `+hostAddress+`, h.underlay, h.seen, h.fit, coalesce(nullif(h.mistaken, ''), h.lacks), coalesce(h.acceleration, '')
 		FROM nodes n
 		JOIN hosts h ON h.id = n.host_id
-		JOIN images i ON i.id = n.image_id
+		LEFT JOIN images i ON i.id = n.image_id -- of a node that is gone its digest alone is known
 		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, id)
 	return store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
 		var port int

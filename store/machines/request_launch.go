@@ -10,6 +10,7 @@ import (
 	"volary.dev/billing"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/people"
 )
 
@@ -62,6 +63,9 @@ func (db *DB) RequestLaunch(ctx context.Context, orgID, by uuid.UUID, r LaunchRe
 // requestLaunch also tells what it found out until it was refused.
 func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r LaunchRequest) (judged judgement, err error) {
 	err = db.core.Tx(ctx, func(tx pgx.Tx) error {
+		if err := models.HoldVersion(ctx, tx, orgID, r.VersionID); err != nil {
+			return err
+		}
 		c, err := readLaunch(ctx, tx, orgID, r)
 		if err != nil {
 			return err

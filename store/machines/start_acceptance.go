@@ -11,6 +11,7 @@ import (
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/people"
 	"volary.dev/store/queue"
 )
@@ -53,6 +54,9 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 	}
 	return id, db.core.Tx(ctx, func(tx pgx.Tx) error {
 		if err := lockPool(ctx, tx, poolID); err != nil {
+			return err
+		}
+		if err := models.HoldVersion(ctx, tx, orgID, versionID); err != nil {
 			return err
 		}
 		c, err := readLaunch(ctx, tx, orgID, LaunchRequest{VersionID: versionID, PoolID: poolID})

@@ -86,8 +86,8 @@ const namedUsers = 3
 
 // imageUse counts who uses an image and names the first of each kind.
 type imageUse struct {
-	Versions, Published, Clusters, Tests     int
-	VersionNames, ClusterNames, VersionTests []string
+	Versions, Published, Clusters, Tests                     int
+	VersionNames, PublishedNames, ClusterNames, VersionTests []string
 }
 
 func useOfImage(ctx context.Context, q store.Queryer, i Image) (*refusal.Error, error) {
@@ -119,7 +119,8 @@ func readUse(ctx context.Context, q store.Queryer, id uuid.UUID) (imageUse, erro
 		)
 		SELECT v.*, c.*
 		FROM (SELECT count(*)::int AS versions, (count(*) FILTER (WHERE state = 'published'))::int AS published,
-				coalesce((array_agg(name ORDER BY name))[1:$2], '{}') AS version_names FROM versions) AS v,
+				coalesce((array_agg(name ORDER BY name))[1:$2], '{}') AS version_names,
+				coalesce((array_agg(name ORDER BY name) FILTER (WHERE state = 'published'))[1:$2], '{}') AS published_names FROM versions) AS v,
 			(SELECT (count(*) FILTER (WHERE kind = 'cluster'))::int AS clusters, (count(*) FILTER (WHERE kind = 'test'))::int AS tests,
 				coalesce((array_agg(name ORDER BY name) FILTER (WHERE kind = 'cluster'))[1:$2], '{}') AS cluster_names,
 				coalesce((array_agg(version ORDER BY version) FILTER (WHERE kind = 'test'))[1:$2], '{}') AS version_tests FROM clusters) AS c`,
@@ -158,12 +159,26 @@ func isolated(names []string) (all []string) {
 	return all
 }
 
+// next is the way to an image that nothing uses, in the order in which it can be gone: what runs, runs from a published version.
 func (u imageUse) next() string {
-	if u.Published > 0 { // what runs, runs from one
-		return "A published version never changes and keeps its image."
+	var ways []string
+	if u.Clusters > 0 {
+		ways = append(ways, "delete what runs from it")
 	}
-	return "Give each draft another image, and delete this one then."
+	if u.Tests > 0 {
+		ways = append(ways, "wait for the end of what is tested")
+	}
+	if u.Published > 0 {
+		ways = append(ways, "withdraw "+firstOf(isolated(u.PublishedNames), u.Published))
+	}
+	if drafts := u.Versions - u.Published; drafts > 0 {
+		ways = append(ways, "give each draft another image")
+	}
+	return sentence(joinWords(ways)) + ", and delete this image then."
 }
+
+// sentence begins with a capital letter.
+func sentence(words string) string { return strings.ToUpper(words[:1]) + words[1:] }
 
 // firstOf names some of a number of things.
 func firstOf(names []string, count int) string {

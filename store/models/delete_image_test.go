@@ -45,15 +45,15 @@ func TestDeleteImageInUse(t *testing.T) {
 			t.Errorf("the page says %v, %v", shown, err)
 		}
 	}
-	remove(w.Organization, w.Image, "image_used", `"sample.qcow2" is used by 1 version (trial 1.0).`, "never changes")
+	remove(w.Organization, w.Image, "image_used", `"sample.qcow2" is used by 1 version (trial 1.0).`, "Withdraw trial 1.0, and delete this image then.")
 	w.Ready(t, w.Launch(t, "trial-1", 1))
-	remove(w.Organization, w.Image, "image_used", "by 1 version (trial 1.0) and 1 cluster (trial-1).", "")
+	remove(w.Organization, w.Image, "image_used", "by 1 version (trial 1.0) and 1 cluster (trial-1).", "Delete what runs from it and withdraw trial 1.0, and")
 	storetest.Must[uuid.UUID](t)(w.DB.Machines.StartAcceptanceTest(t.Context(), w.Organization, w.Person, w.Version, w.PoolID))
-	remove(w.Organization, w.Image, "image_used", "1 cluster (trial-1) and 1 acceptance test (trial 1.0).", "")
+	remove(w.Organization, w.Image, "image_used", "1 cluster (trial-1) and 1 acceptance test (trial 1.0).", "wait for the end of what is tested")
 	for n := 1; n <= 4; n++ {
 		storetest.NoError(t, draft(t, w, w.Image, fmt.Sprintf("2.%d", n)))
 	}
-	remove(w.Organization, w.Image, "image_used", "5 versions (trial 1.0, trial 2.1, trial 2.2 and 2 more), 1 cluster", "")
+	remove(w.Organization, w.Image, "image_used", "5 versions (trial 1.0, trial 2.1, trial 2.2 and 2 more), 1 cluster", "withdraw trial 1.0 and give each draft another image, and")
 
 	other := storetest.Must[uuid.UUID](t)(w.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Birds"))
 	remove(other, w.Image, "not_found", "", "")

@@ -11,7 +11,7 @@
 //
 // 2026-11-29: an image goes with its row: DeleteImage writes its digest into gone_images and asks for a job. Bytes are shared
 // by digest, so whoever writes or removes them holds the digest (HoldDigest) and asks for rows under that lock; a row that
-// names the digest keeps bytes and copies, whenever it came. A published version keeps its image for ever.
+// names the digest keeps bytes and copies, whenever it came. A published version keeps its images until it is withdrawn.
 //
 // 2026-11-29: the version before one is the one that was made before it in its model cluster (VersionBefore), and no column: a new
 // version's form begins as the newest is, and what is compared is what a group sees one below the other in its list. That
@@ -44,6 +44,15 @@
 //
 // 2026-11-30: where a redirect is followed, the address that was given stays beside the one that it led to, sealed as well: what it led to is often
 // signed for minutes, and a person may begin again at the first. Both are shown.
+//
+// 2026-11-30: an image that ran can be deleted. A node that is gone keeps its image's digest and no image (a check of the table holds both). A published
+// version of which nothing lives is withdrawn (WithdrawVersion) and then holds no images: its roles keep what these were called and their
+// canonical digests, and all else of it stays, since bills, tests and certificates speak of it. It is no end: RestoreVersion publishes it
+// again, with images of the same digests, whichever rows these are by then, and the database refuses others. Who takes a version up holds it first (HoldVersion), so that
+// it is withdrawn before, and refused, or after, and in use. A draft that was made from a version has images of its own and asks nothing of it.
+//
+// 2026-11-30: no check of an upload begins while its organization is suspended (RefuseVerification); one that has begun goes on to its verdict, since its bytes
+// are here either way and are fewer after it. What is fetched or sent ends within seconds, as before.
 //
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.

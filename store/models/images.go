@@ -87,7 +87,8 @@ type ImageVersion struct {
 
 // ImageVersionFilter narrows and orders the versions that use an image. Sorting keys: model, state, created.
 type ImageVersionFilter struct {
-	Search string // part of the model cluster's name
+	Search string       // part of the model cluster's name
+	State  VersionState // empty: all
 	store.Sorting
 	store.Page
 }
@@ -98,12 +99,12 @@ var imageVersionColumns = store.Sortable{"model": "m.name", "state": "v.state", 
 // many the filter leaves.
 func (db *DB) VersionsOfImage(ctx context.Context, orgID, id uuid.UUID, f ImageVersionFilter) (list []ImageVersion, total int, err error) {
 	const from = ` FROM model_versions v JOIN model_clusters m ON m.id = v.model_cluster_id
-		WHERE v.organization_id = $1 AND EXISTS (SELECT FROM version_roles r WHERE r.version_id = v.id AND r.image_id = $2) AND m.name ILIKE $3`
-	args := []any{orgID, id, store.Like(f.Search)}
+		WHERE v.organization_id = $1 AND EXISTS (SELECT FROM version_roles r WHERE r.version_id = v.id AND r.image_id = $2) AND m.name ILIKE $3 AND ($4 = '' OR v.state = $4)`
+	args := []any{orgID, id, store.Like(f.Search), f.State}
 	b := &pgx.Batch{}
 	b.Queue(`SELECT count(*)`+from, args...).QueryRow(func(row pgx.Row) error { return row.Scan(&total) })
 	store.QueueAll(b, &list, pgx.RowToStructByName[ImageVersion], `SELECT v.id, m.name AS model_name, v.version, v.state, v.created_at`+from+
-		imageVersionColumns.OrderBy(f.Sorting, "m.name, v.created_at DESC, v.id")+` LIMIT $4 OFFSET $5`, append(args, f.Most(), f.Skip())...)
+		imageVersionColumns.OrderBy(f.Sorting, "m.name, v.created_at DESC, v.id")+` LIMIT $5 OFFSET $6`, append(args, f.Most(), f.Skip())...)
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {
 		return nil, 0, fmt.Errorf("versions of image %s: %w", id, err)
 	}

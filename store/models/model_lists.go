@@ -16,6 +16,7 @@ type ModelClusterRow struct {
 	Name          string
 	CreatedAt     time.Time
 	Versions      int
+	Withdrawn     int          // of them
 	LatestVersion string       // empty: none
 	LatestState   VersionState // empty likewise
 	LastTest      string       // of the newest version: running, passed, failed; empty where there is none
@@ -34,7 +35,7 @@ var modelClusterColumns = store.Sortable{"name": "m.name", "versions": "n.versio
 
 const fromModelClusters = `
 	FROM model_clusters m
-	CROSS JOIN LATERAL (SELECT count(*)::int AS versions FROM model_versions v WHERE v.model_cluster_id = m.id) AS n
+	CROSS JOIN LATERAL (SELECT count(*)::int AS versions, (count(*) FILTER (WHERE v.state = 'withdrawn'))::int AS withdrawn FROM model_versions v WHERE v.model_cluster_id = m.id) AS n
 	LEFT JOIN LATERAL (SELECT v.id, v.version, v.state FROM model_versions v WHERE v.model_cluster_id = m.id
 		ORDER BY v.created_at DESC, v.id DESC LIMIT 1) AS l ON true
 	LEFT JOIN LATERAL (SELECT t.state FROM acceptance_tests t WHERE t.version_id = l.id ORDER BY t.created_at DESC, t.id DESC LIMIT 1) AS t ON true
@@ -45,7 +46,7 @@ const fromModelClusters = `
 func (db *DB) ListModelClusters(ctx context.Context, orgID uuid.UUID, f ModelClusterFilter) ([]ModelClusterRow, int, error) {
 	args := []any{orgID, store.Like(f.Search), f.Test}
 	rows, _ := db.pool.Query(ctx, `
-		SELECT m.id, m.name, m.created_at, n.versions, coalesce(l.version, '') AS latest_version, coalesce(l.state, '') AS latest_state,
+		SELECT m.id, m.name, m.created_at, n.versions, n.withdrawn, coalesce(l.version, '') AS latest_version, coalesce(l.state, '') AS latest_state,
 			coalesce(t.state, '') AS last_test, (count(*) OVER ())::int AS total`+fromModelClusters+
 		modelClusterColumns.OrderBy(f.Sorting, "m.name, m.id")+` LIMIT $4 OFFSET $5`, append(args, f.Most(), f.Skip())...)
 	list, err := store.All(rows, "model clusters", pgx.RowToStructByName[ModelClusterRow])
@@ -59,7 +60,7 @@ func (db *DB) ListModelClusters(ctx context.Context, orgID uuid.UUID, f ModelClu
 // VersionFilter narrows and orders a model cluster's versions. Sorting keys: version, state, compute, created,
 // published.
 type VersionFilter struct {
-	State string // draft, published
+	State string // draft, published, withdrawn
 	store.Sorting
 	store.Page
 }

@@ -22,12 +22,13 @@ type VersionState string
 const (
 	VersionStateDraft     VersionState = "draft"
 	VersionStatePublished VersionState = "published"
+	VersionStateWithdrawn VersionState = "withdrawn" // published once, and held by nothing: withdraw_version.go
 )
 
 // VersionGroup is one group of a version with what is known here of its image. The head has its name, provisioner.HeadName.
 type VersionGroup struct {
 	provisioner.Group
-	ImageID     uuid.UUID            // Nil: a draft whose image is gone
+	ImageID     uuid.UUID            // Nil: a draft whose image is gone, or a withdrawn version whose image was deleted
 	Digest      string               // canonical digest of the image
 	ImageSize   int64                // bytes of its canonical file
 	VirtualSize int64                // bytes of its disk as a guest sees it
@@ -127,8 +128,9 @@ func readImagesOf(ctx context.Context, q store.Queryer, orgID uuid.UUID, list []
 		at[v.ID] = i
 	}
 	rows, _ := q.Query(ctx, `
-		SELECT r.version_id, r.position, r.image_id, i.canonical_digest, i.canonical_size, i.virtual_size, i.firmware, i.lost
-		FROM version_roles r JOIN images i ON i.id = r.image_id WHERE r.organization_id = $1 AND r.version_id = ANY ($2)`,
+		SELECT r.version_id, r.position, coalesce(i.id, '00000000-0000-0000-0000-000000000000'), coalesce(i.canonical_digest, r.image_digest),
+			coalesce(i.canonical_size, 0), coalesce(i.virtual_size, 0), coalesce(i.firmware, ''), coalesce(i.lost, '')
+		FROM version_roles r LEFT JOIN images i ON i.id = `+imageOfRole+` WHERE r.organization_id = $1 AND r.version_id = ANY ($2)`,
 		orgID, slices.Collect(maps.Keys(at)))
 	var version uuid.UUID
 	var position int

@@ -70,7 +70,11 @@ func (db *DB) reserve(ctx context.Context, tx pgx.Tx, back bringsBack, name stri
 	if err != nil {
 		return err
 	}
-	return q.refusal(name, bytes, unused)
+	var published bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM model_versions WHERE organization_id = $1 AND state = 'published')`, orgID).Scan(&published); err != nil {
+		return fmt.Errorf("look for published versions of %s: %w", orgID, err)
+	}
+	return q.refusal(name, bytes, unused, published)
 }
 
 // bringsBack is an upload that may be of a file whose images have lost their bytes.
@@ -144,7 +148,8 @@ func unusedImages(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) ([]unusedImag
 	return store.All(rows, "unused images", pgx.RowToStructByName[unusedImage])
 }
 
-func (q Quota) refusal(name string, bytes int64, unused []unusedImage) *refusal.Error {
+// refusal names the ways to room. published: there is a version that holds images until it is withdrawn.
+func (q Quota) refusal(name string, bytes int64, unused []unusedImage, published bool) *refusal.Error {
 	r := &refusal.Error{
 		Code: "quota", Title: fmt.Sprintf("Your organization uses %s of the %s that it may keep, and %s needs %s.",
 			refusal.Bytes(q.Used()), refusal.Bytes(q.Allowed), typed.Isolate(name), refusal.Bytes(bytes)),
@@ -165,6 +170,9 @@ func (q Quota) refusal(name string, bytes int64, unused []unusedImage) *refusal.
 			names = append(names, typed.Isolate(i.Name)+", "+refusal.Bytes(i.Size))
 		}
 		ways = append(ways, "delete images that nothing uses ("+strings.Join(names, "; ")+")")
+	}
+	if published {
+		ways = append(ways, "withdraw versions that are needed no more and delete their images")
 	}
 	if q.Arriving > 0 {
 		ways = append(ways, "finish or discard unfinished uploads ("+refusal.Bytes(q.Arriving)+")")

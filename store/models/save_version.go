@@ -209,6 +209,9 @@ func lockDraft(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID, revision int
 			Code: "published", Title: "This version is published and never changes.", Next: "Make a new version of the model cluster.",
 		}
 	}
+	if state == VersionStateWithdrawn {
+		return withdrawnNow()
+	}
 	if now != revision {
 		return &refusal.Error{
 			Code:  "stale_form",

@@ -68,7 +68,7 @@ func RefuseWithoutWork(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID
 
 // RefuseIdle refuses as RefuseSuspended and RefuseWithoutWork do, and keeps neither as it is: the worker may lock no membership.
 func RefuseIdle(ctx context.Context, tx pgx.Tx, orgID, personID uuid.UUID) error {
-	if err := refuseSuspended(ctx, tx, orgID, ""); err != nil {
+	if err := RefuseShutOut(ctx, tx, orgID); err != nil {
 		return err
 	}
 	return refuseWithoutWork(ctx, tx, orgID, personID, "")

@@ -20,6 +20,11 @@ func RefuseSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
 	return refuseSuspended(ctx, tx, orgID, " FOR SHARE")
 }
 
+// RefuseShutOut refuses as RefuseSuspended does, and does not keep it so: the worker may lock no organization.
+func RefuseShutOut(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) error {
+	return refuseSuspended(ctx, tx, orgID, "")
+}
+
 func refuseSuspended(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, lock string) error {
 	var since *time.Time
 	var name, reason string

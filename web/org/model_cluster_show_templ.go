@@ -32,7 +32,7 @@ func (p ModelClusterShowProps) narrowed() bool { return p.List.Filtered() || p.L
 type VersionRow struct {
 	ID                     uuid.UUID
 	Version                string
-	State                  string // "draft", "published"
+	State                  string // "draft", "published", "withdrawn"
 	ComputeMin, ComputeMax int
 	LastTest               string // as in ModelClusterRow
 	Created, Published     time.Time
@@ -125,7 +125,7 @@ func ModelClusterShow(p ModelClusterShowProps) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "state", Label: "State", Value: p.State, Prompt: "Any", Options: []ui.Option{{Value: "draft", Label: "draft"}, {Value: "published", Label: "published"}}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "state", Label: "State", Value: p.State, Prompt: "Any", Options: []ui.Option{{Value: "draft", Label: "draft"}, {Value: "published", Label: "published"}, {Value: "withdrawn", Label: "withdrawn"}}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

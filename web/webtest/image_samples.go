@@ -31,8 +31,8 @@ func imageSamples() []Sample {
 		{"image-delete-lost", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(3), Name: "rocky-9-mpi.qcow2", Frees: 900_000_000, Unused: true, Lost: "are gone from the store"})},
 		{"image-delete-used", org.ImageDelete(org.ImageDeleteProps{Layout: orgLayout(), ID: id(1), Name: "debian-12-slurm.qcow2", Form: ui.Form{Refusal: &refusal.Error{
 			Code: "image_used", Title: `"debian-12-slurm.qcow2" is used by 5 versions (mpi-lab 1, slurm-lab 1, slurm-lab 2 and 2 more) and 1 cluster (trial-1).`,
-			Next: "A published version never changes and keeps its image.",
-		}}})},
+			Next: "Delete what runs from it, withdraw mpi-lab 1 and slurm-lab 1 and give each draft another image, and delete this image then.",
+		}}, Published: []org.VersionLink{{ID: id(20), ModelName: "mpi-lab", Version: "1"}, {ID: id(21), ModelName: "slurm-lab", Version: "1"}}})},
 	}
 }
 

@@ -4,7 +4,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/web/org"
 	"volary.dev/web/ui"
 )
@@ -21,7 +24,7 @@ func modelSamples() []Sample {
 		{"model", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(10), Name: "slurm-lab", List: ui.ListProps{Path: "/org/models/1", PerPage: 50, Total: 3}, MayEdit: true, Versions: []org.VersionRow{
 			{ID: id(22), Version: "3", State: "draft", ComputeMin: 1, ComputeMax: 16, Created: ago(2 * time.Hour)},
 			{ID: id(20), Version: "2", State: "published", ComputeMin: 1, ComputeMax: 8, LastTest: "passed", Created: ago(60 * time.Hour), Published: ago(50 * time.Hour)},
-			{ID: id(21), Version: "1", State: "published", ComputeMin: 2, ComputeMax: 2, LastTest: "failed", Created: ago(500 * time.Hour), Published: ago(499 * time.Hour)},
+			{ID: id(21), Version: "1", State: "withdrawn", ComputeMin: 2, ComputeMax: 2, LastTest: "failed", Created: ago(500 * time.Hour), Published: ago(499 * time.Hour)},
 		}})},
 		{"model-empty", org.ModelClusterShow(org.ModelClusterShowProps{Layout: orgLayout(), ID: id(12), Name: "scratch", MayEdit: true})},
 		{"version-new", org.VersionForm(versionNew())},
@@ -30,6 +33,16 @@ func modelSamples() []Sample {
 		{"version-draft", org.VersionShow(version("draft"))},
 		{"version-changed", org.VersionShow(versionChanged())},
 		{"version-published", org.VersionShow(version("published"))},
+		{"version-withdrawn", org.VersionShow(versionWithdrawn())},
+		{"version-withdraw", org.VersionWithdraw(org.VersionWithdrawProps{
+			Layout: orgLayout(), ID: id(20), ModelID: id(10), ModelName: "slurm-lab", Version: "2", Unused: true, Images: []org.UploadImage{{ID: id(1), Name: "debian-12-slurm.qcow2"}, {ID: id(2), Name: "rocky-9-mpi.qcow2"}},
+		})},
+		{"version-withdraw-used", org.VersionWithdraw(org.VersionWithdrawProps{
+			Layout: orgLayout(), ID: id(20), ModelID: id(10), ModelName: "slurm-lab", Version: "2", Form: ui.Form{Refusal: &refusal.Error{
+				Code: "version_used", Title: "slurm-lab 2 is used by 2 clusters (trial-1, trial-2) and 1 request that waits (asked).",
+				Next: "Delete its clusters (one that is stopped can be started again) and decide or withdraw what waits, and withdraw the version then.",
+			}},
+		})},
 		{"test-running", org.AcceptanceTestShow(acceptanceTest("running"))},
 		{"test-passed", org.AcceptanceTestShow(acceptanceTest("passed"))},
 		{"test-empty", org.AcceptanceTestShow(org.AcceptanceTestShowProps{Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "running", Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: now()})},
@@ -94,7 +107,7 @@ func versionFormRefused() org.VersionFormProps {
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2, 8 GiB"}, {Value: "2", Label: "rocky-9-mpi.qcow2, 10 GiB"}},
 		Values: org.VersionValues{
 			Version: "3",
-			Head: org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
+			Head:    org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			Groups: []org.GroupValues{
 				{Name: "compute", Least: "8", Most: "4", Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true, SameGate: true},
 				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "address", GateTimeout: "600"},
@@ -107,8 +120,8 @@ func version(state string) org.VersionShowProps {
 	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: "login:", TimeoutSeconds: 120}
 	p := org.VersionShowProps{
 		Layout: orgLayout(), ModelID: id(10), ID: id(20), ModelName: "slurm-lab", Version: "2", State: state, Created: ago(60 * time.Hour),
-		Digest: digest(9),
-		MayEdit: true, MayPublish: true, MayTest: true, MayLaunch: true, Form: ui.Form{Token: "3"},
+		Digest:  digest(9),
+		MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
 		Groups: []org.GroupShow{
 			{Name: "head", ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, Gate: gate, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
@@ -129,6 +142,18 @@ func version(state string) org.VersionShowProps {
 			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},
 			{ID: id(32), State: "failed", Pool: "lab-b", Person: "Ilse Roth", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 130*time.Second)},
 		}
+	}
+	return p
+}
+
+// versionWithdrawn is one of whose two images one was deleted.
+func versionWithdrawn() org.VersionShowProps {
+	p := version("published")
+	p.State, p.MayEdit, p.MayPublish, p.MayTest, p.MayLaunch = "withdrawn", false, false, false, false
+	p.Groups[1].ImageID, p.Groups[1].ImageName, p.Groups[1].Digest = uuid.Nil, "rocky-9-mpi.qcow2", digest(3)
+	p.Withdrawn = &org.Withdrawn{
+		At: ago(3 * time.Hour), Person: "Ilse Roth",
+		Wrong: "The image \"rocky-9-mpi.qcow2\" was deleted: slurm-lab 2 cannot be published again without it. Upload the same file again, of which the same image comes, or make a new version of the model cluster with another image.",
 	}
 	return p
 }
