@@ -10,7 +10,6 @@ import (
 
 	"volary.dev/handlers/handlertest"
 	"volary.dev/provisioner"
-	"volary.dev/store/models"
 	"volary.dev/store/storetest"
 )
 
