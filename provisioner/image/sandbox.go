@@ -54,6 +54,7 @@ type confined struct {
 	// Output fails the child ends, and run with that error.
 	Output func(io.Reader) error `json:"-"`
 
+	input  *os.File // what a task reads instead of Read: the end of a pipe, which is closed once the child has it
 	stdout *os.File // where the child's standard output goes for Output; nil: to the outcome
 }
 
@@ -238,8 +239,12 @@ func (c confined) files() (files []*os.File, err error) {
 		}
 	}
 	open("/proc/self/exe", os.O_RDONLY)
-	if c.Task != "" {
+	if c.input != nil {
+		files = append(files, c.input)
+	} else if c.Task != "" {
 		open(c.Read, os.O_RDONLY)
+	}
+	if c.Task != "" {
 		if c.Write != "" {
 			open(c.Write, os.O_RDWR)
 		}
