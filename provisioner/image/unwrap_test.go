@@ -265,7 +265,7 @@ func TestVerifyTellsHowFarItIs(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	r.Discard()
-	for _, step := range []string{"Unpacking gzip", "Making the image"} {
+	for _, step := range []string{"Unpacking gzip", "Hashing the image"} {
 		if p := steps[step]; p.Total == 0 || p.Done > p.Total || p.Done == 0 {
 			t.Errorf("%s: %+v of %v", step, p, steps)
 		}
