@@ -3,11 +3,14 @@ package image
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 // written writes the canonical form of a disk of which pieces are given by their places, all else being holes, and the raw disk beside it.
@@ -111,5 +114,99 @@ func TestCanonicalFormIsTheDisk(t *testing.T) {
 				t.Errorf("a disk of %d bytes, not %d; %v", i.VirtualSize, c.size, i.file.err)
 			}
 		})
+	}
+}
+
+// canonicalByTheBook is the canonical form, as doc.go describes it, of a disk of at most 512 MiB whose clusters at these places are noise.
+func canonicalByTheBook(size uint64, noise []byte, places ...int) []byte {
+	const cluster = 64 << 10
+	be := binary.BigEndian
+	n := uint64(len(places))
+	l2, l1, table := 1+n, 2+n, 3+n
+	file := make([]byte, (5+n)*cluster)
+	copy(file, "QFI\xfb")
+	be.PutUint32(file[4:], 3)
+	be.PutUint32(file[20:], 16)
+	be.PutUint64(file[24:], size)
+	be.PutUint32(file[36:], 1)
+	be.PutUint64(file[40:], l1*cluster)
+	be.PutUint64(file[48:], table*cluster)
+	be.PutUint32(file[56:], 1)
+	be.PutUint64(file[72:], 8)
+	be.PutUint32(file[96:], 4)
+	be.PutUint32(file[100:], 112)
+	file[104] = 1
+	for k, place := range places {
+		at := uint64(k+1) * cluster
+		copy(file[at:], noise[k*cluster:(k+1)*cluster])
+		be.PutUint64(file[l2*cluster+uint64(place)*8:], 1<<63|at)
+	}
+	be.PutUint64(file[l1*cluster:], 1<<63|l2*cluster)
+	be.PutUint64(file[table*cluster:], (table+1)*cluster)
+	for k := range 5 + n {
+		be.PutUint16(file[(table+1)*cluster+2*k:], 1)
+	}
+	return file
+}
+
+// The canonical form lies byte by byte as doc.go says, and compressed clusters with it.
+func TestCanonicalFormByTheBook(t *testing.T) {
+	noise := incompressible(2 * canonicalCluster)
+	path, _ := written(t, 4<<20+512, map[int64][]byte{2 * canonicalCluster: noise[:canonicalCluster], 63 * canonicalCluster: noise[canonicalCluster:]}, 2)
+	if got := readFile(t, path); !bytes.Equal(got, canonicalByTheBook(4<<20+512, noise, 2, 63)) {
+		t.Errorf("%d bytes are others than the book's", len(got))
+	}
+	// Compressed, one is right behind the other.
+	path, _ = written(t, 4<<20, map[int64][]byte{5 * canonicalCluster: []byte("one"), 40 * canonicalCluster: []byte("another")}, 2)
+	file := readFile(t, path)
+	table := func(at uint64, n int) uint64 { return binary.BigEndian.Uint64(file[at+uint64(n)*8:]) }
+	l2 := table(binary.BigEndian.Uint64(file[40:]), 0) &^ (1 << 63)
+	second := table(l2, 40) &^ (1 << 62)
+	if entry := table(l2, 5); entry != 1<<62|canonicalCluster || second <= canonicalCluster || second > canonicalCluster+100 {
+		t.Fatalf("the first is named %x, the second %x", entry, second)
+	}
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	one, err := z.DecodeAll(file[canonicalCluster:second], nil)
+	if err != nil || len(one) != canonicalCluster || !bytes.HasPrefix(one, []byte("one\x00")) {
+		t.Errorf("%d bytes of the first, %v", len(one), err)
+	}
+	// Behind the last there are zeros, which are no frame.
+	if another, _ := z.DecodeAll(file[second:l2], nil); len(another) != canonicalCluster || !bytes.HasPrefix(another, []byte("another\x00")) {
+		t.Errorf("%d bytes of the second", len(another))
+	}
+	counts := table(binary.BigEndian.Uint64(file[48:]), 0)
+	if got := [6]byte(file[counts : counts+6]); got != [6]byte{0, 1, 0, 2, 0, 1} {
+		t.Errorf("the header, two clusters in one, and a table are named %v times", got)
+	}
+}
+
+// What the writer is given that is no disk is no disk's end, and no reason to wait.
+func TestWriteCanonicalOfABrokenStream(t *testing.T) {
+	head := func(at, size uint64) []byte {
+		return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, at), size)
+	}
+	block := make([]byte, guestBlock)
+	for name, stream := range map[string][]byte{
+		"nothing":                nil,
+		"half a head":            head(0, guestBlock)[:9],
+		"a cut run":              append(head(0, guestBlock), block[:100]...),
+		"no end":                 append(head(0, guestBlock), block...),
+		"backwards":              slicesOf(head(1<<20, guestBlock), block, head(0, guestBlock), block, head(2<<20, 0)),
+		"across a piece":         append(head(guestPiece-guestBlock, 2*guestBlock), make([]byte, 2*guestBlock)...),
+		"behind the end":         slicesOf(head(1<<40, guestBlock), block, head(1<<40, 0)),
+		"behind what is counted": slicesOf(head(1<<62, guestBlock), block, head(1<<62+1<<20, 0)),
+	} {
+		to, err := os.Create(filepath.Join(t.TempDir(), "canonical"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writeCanonical(to, bytes.NewReader(stream), 2); err == nil {
+			t.Errorf("%s: taken", name)
+		}
+		to.Close()
 	}
 }

@@ -20,6 +20,7 @@ const (
 	canonicalCovers  = canonicalEntries * canonicalCluster // bytes of the disk behind one
 	canonicalCounts  = canonicalCluster / 2                // of a block of reference counts
 	canonicalHeader  = 112
+	canonicalLargest = qcow2MaxL1 / 8 * canonicalCovers // bytes of a disk
 	// canonicalSaves is how much shorter than a cluster its compressed form has to be.
 	canonicalSaves = 4 << 10
 	l2Copied       = 1 << 63 // of an entry: the cluster is named once
@@ -140,7 +141,7 @@ func (e *extent) read(from io.Reader, least int64) error {
 		return fmt.Errorf("disk ends after byte %d: %w", least, errors.Join(err, io.ErrUnexpectedEOF))
 	}
 	e.at, e.size = signed(binary.BigEndian.Uint64(head[:])), signed(binary.BigEndian.Uint64(head[8:]))
-	if e.at < least || e.size > guestPiece-e.at%guestPiece {
+	if e.at < least || e.at > canonicalLargest-e.size || e.size > guestPiece-e.at%guestPiece {
 		return fmt.Errorf("%d bytes at byte %d of a disk, after byte %d", e.size, e.at, least)
 	}
 	return nil
