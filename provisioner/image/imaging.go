@@ -22,7 +22,7 @@ type imaging struct {
 	err  error
 }
 
-// image begins to make the canonical form of a disk of at most so many bytes. Its maker calls finish or abandon.
+// imageOf begins to make the canonical form of a disk of at most so many bytes. Its maker calls finish or abandon.
 func (d *disk) imageOf(most int64) (*imaging, error) {
 	to, err := d.scratchFile(fmt.Sprintf("canonical-%d.qcow2", len(d.verification.made)+1))
 	if err != nil {
