@@ -35,7 +35,10 @@ func (d *disk) imageOf(most int64) (*imaging, error) {
 	_, _ = unix.FcntlInt(ours.Fd(), unix.F_SETPIPE_SZ, guestPiece) // fewer switches between the two; without it all goes on
 	ctx, stop := context.WithCancel(d.ctx)
 	m := &imaging{guest: newGuestStream(ours), path: to, pipe: ours, stop: stop, end: make(chan struct{})}
-	work := confined{Task: "canonical", input: theirs, Write: to, FileBytes: canonicalMost(most) + most>>12, CPUSeconds: compressing * cpuSecondsOf(most)}
+	work := confined{
+		Task: "canonical", input: theirs, Write: to, FileBytes: canonicalMost(most) + most>>12, CPUSeconds: compressing * cpuSecondsOf(most),
+		Nice: 5, // who unpacks the disk has no more threads than it can use, and is what is waited for
+	}
 	go func() {
 		defer close(m.end)
 		defer theirs.Close() // where no child came to have it

@@ -40,6 +40,7 @@ type confined struct {
 	Write      string // the one file it may write; made before; empty for none
 	FileBytes  int64  // the largest file it may write
 	CPUSeconds int64
+	Nice       int  // how far behind other children it stands
 	OwnUser    bool // that it works as childUser; run sets it
 
 	stage string // where the child begins; empty: stageSetup, as always but in tests of single walls
