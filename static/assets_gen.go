@@ -9,7 +9,7 @@ const (
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
 	AppJS = Prefix + "app-6aabe51f51.js"
 	// UploadJS is the tus upload; on the page of a new image.
-	UploadJS = Prefix + "upload-b35e4ccb04.js"
+	UploadJS = Prefix + "upload-2a91aad572.js"
 	// ConsoleCSS is the style of a console; on its page.
 	ConsoleCSS = Prefix + "console-576a27f394.css"
 	// ConsoleJS is a console; on its page.

@@ -72,6 +72,14 @@ func benches() []bench {
 			what: "an uploaded .raw.xz to its verdict, beside xz -d of the same file",
 		},
 		{
+			name: "upload-xz-one", aim: aim{ratio: 1.2, atMost: true}, run: benchUploadXZOne,
+			what: "the same of one block, which one thread unpacks",
+		},
+		{
+			name: "upload-raw", aim: aim{ratio: 1.2, atMost: true}, run: benchUploadRaw,
+			what: "an uploaded raw disk to its verdict, beside sha256sum and qemu-img convert of the same file to the same form",
+		},
+		{
 			name: "upload-memory", aim: aim{ratio: 1, atMost: true}, run: benchUploadMemory,
 			what: "web while four disks of 2 GiB arrive at once, above what it takes at rest",
 		},

@@ -193,7 +193,15 @@ func (b *uploadBench) verdict(ctx context.Context, id, want string) (at time.Tim
 
 // benchUploadQCOW2 has a disk checked, and the same file hashed and converted to the same form by hand.
 func benchUploadQCOW2(ctx context.Context, c checkout) (ours, theirs figure, err error) {
-	path, err := c.benchDisk(ctx, "qcow2")
+	return besideConvert(ctx, c, "qcow2")
+}
+
+func benchUploadRaw(ctx context.Context, c checkout) (ours, theirs figure, err error) {
+	return besideConvert(ctx, c, "raw")
+}
+
+func besideConvert(ctx context.Context, c checkout, format string) (ours, theirs figure, err error) {
+	path, err := c.benchDisk(ctx, format)
 	if err != nil {
 		return ours, theirs, err
 	}
@@ -203,14 +211,22 @@ func benchUploadQCOW2(ctx context.Context, c checkout) (ours, theirs figure, err
 		if err := runQuietly(ctx, ".", "sha256sum", path); err != nil {
 			return err
 		}
-		return runQuietly(ctx, ".", "nice", "-n", checkNice, "qemu-img", "convert", "-c", "-f", "qcow2", "-O", "qcow2", "-o", "compat=1.1,compression_type=zstd", path, out)
+		return runQuietly(ctx, ".", "nice", "-n", checkNice, "qemu-img", "convert", "-c", "-f", format, "-O", "qcow2", "-o", "compat=1.1,compression_type=zstd", path, out)
 	})
 	return figure{"Volary, last byte to verdict", a, "s"}, figure{"sha256sum, qemu-img convert", z, "s"}, err
 }
 
 // benchUploadXZ has a compressed disk checked, and the same file unpacked by hand.
 func benchUploadXZ(ctx context.Context, c checkout) (ours, theirs figure, err error) {
-	path, err := c.benchDisk(ctx, "raw.xz")
+	return besideXZ(ctx, c, "raw.xz")
+}
+
+func benchUploadXZOne(ctx context.Context, c checkout) (ours, theirs figure, err error) {
+	return besideXZ(ctx, c, "one.raw.xz")
+}
+
+func besideXZ(ctx context.Context, c checkout, format string) (ours, theirs figure, err error) {
+	path, err := c.benchDisk(ctx, format)
 	if err != nil {
 		return ours, theirs, err
 	}

@@ -16,7 +16,9 @@
 //
 // A creation whose digest is that of a file which the organization has brought already, of the same size and with images that are there still, makes
 // no upload: the answer is 201 with the address of the upload from then, Upload-Offset at its end, and in Volary-Image and Volary-Image-Name an
-// image that came of it. What is sent there is refused ("conflict"), and HEAD says that nothing is missing.
+// image that came of it. What is sent there is refused ("conflict"), and HEAD says that nothing is missing. Who goes on with an unfinished upload and
+// gives such a digest with HEAD is answered the same, and more of it is not taken; the page discards what had arrived. A digest of a file of another
+// size or fingerprint is refused with the bytes ("invalid").
 //
 // Of each file the first 40 KiB are looked at before more is taken. One that is known by them for a kind which is refused is ended: the PATCH, and every
 // later request, is answered with "format", what it is and the command that makes of it what is taken; its page has the same, nothing

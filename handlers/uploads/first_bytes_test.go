@@ -170,6 +170,60 @@ func TestWhatIsHadIsCompleteAtOnce(t *testing.T) {
 	}
 }
 
+// Who goes on with an unfinished upload and gives the digest of what the organization has by now is done at once, as at its creation. A digest that
+// is plainly another file's is refused with the bytes.
+func TestWhatIsHadMeanwhileIsCompleteAtOnce(t *testing.T) {
+	app, world, c := start(t)
+	file := twin("OLD-", 3<<20)
+	ofIt := said(t, file, "a")
+	url := c.begin(file, ofIt)
+	if code, _ := c.append(url, 0, file[:1<<20], ofIt); code != "" {
+		t.Fatal(code)
+	}
+	same, shorter, other := strings.Repeat("ab", 32), strings.Repeat("cd", 32), strings.Repeat("ef", 32)
+	had := func(id, digest string, size int) string {
+		id = strings.Repeat(id, 16)
+		storetest.Arrived(t, app.Store, world.Organization, world.Person(handlertest.Manager), id, digest[:2]+".raw", int64(size))
+		storetest.Must[bool](t)(app.Store.Models.RecordVerdict(t.Context(), id, storetest.DoneVerdict(digest)))
+		return id
+	}
+	with := func(digest string) map[string]string {
+		h := said(t, file, "a")
+		h["Volary-Digest"] = digest
+		return h
+	}
+	if res, _ := c.must("HEAD", url, nil, with(same)); res.Header.Get("Upload-Offset") != fmt.Sprint(1<<20) || res.Header.Get("Volary-Image") != "" {
+		t.Errorf("before it is had: %v", res.Header)
+	}
+	id := had("a1", same, len(file))
+	had("a2", shorter, len(file)-512)
+	storetest.Must[any](t)(app.Pool.Exec(t.Context(), `UPDATE uploads SET fingerprint = $2 WHERE id = $1`, had("a3", other, len(file)), said(t, twin("NEW-", 3<<20), "a")["Volary-Fingerprint"]))
+	for name, digest := range map[string]string{"another size": shorter, "another fingerprint": other} {
+		if res, _ := c.must("HEAD", url, nil, with(digest)); res.Header.Get("Upload-Offset") != fmt.Sprint(1<<20) {
+			t.Errorf("%s: %v", name, res.Header)
+		}
+		if code, _ := c.append(url, 1<<20, file[1<<20:2<<20], with(digest)); code != "invalid" {
+			t.Errorf("%s: %q", name, code)
+		}
+	}
+	stranger := tusClient{t, app, app.SignIn(handlertest.OtherOwner)}
+	if res, _ := stranger.must("HEAD", url, nil, with(same)); res.StatusCode != http.StatusNotFound {
+		t.Errorf("another organization: %d %v", res.StatusCode, res.Header)
+	}
+	image := storetest.ImageOf(t, app.Store, world.Organization, id)
+	res, _ := c.must("HEAD", url, nil, with(same))
+	if h := res.Header; res.StatusCode != http.StatusOK || h.Get("Upload-Offset") != fmt.Sprint(len(file)) || h.Get("Upload-Length") != fmt.Sprint(len(file)) ||
+		h.Get("Volary-Upload") != id || h.Get("Volary-Image") != image.ID.String() || h.Get("Volary-Image-Name") != "ab.raw" {
+		t.Errorf("%d %v", res.StatusCode, h)
+	}
+	if code, _ := c.append(url, 1<<20, file[1<<20:], with(same)); code != "conflict" {
+		t.Errorf("more of it is taken: %q", code)
+	}
+	if code, _ := c.append(url, 1<<20, file[1<<20:], ofIt); code != "" {
+		t.Errorf("without the digest it does not go on: %q", code)
+	}
+}
+
 // What is refused says by its code that it is ours, whoever refuses it.
 func TestEachRefusalHasItsCode(t *testing.T) {
 	app, world, c := start(t)

@@ -157,6 +157,9 @@ func (u *Handler) Serve(c echo.Context) error {
 		if done, err := u.finished(ctx, c, who, upload); done || err != nil {
 			return err
 		}
+		if done, err := u.hadMeanwhile(c, who, upload); done || err != nil {
+			return err
+		}
 		if c.Request().Method == http.MethodHead && who.proves(upload, u.Received(ctx, upload.ID)) {
 			c.Response().Header().Set(proveHeader, "yes")
 		}

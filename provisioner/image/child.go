@@ -124,7 +124,7 @@ func (c confined) confine() error {
 		return err
 	}
 	// Others on this machine go first.
-	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10)
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, 10+c.Nice)
 	for _, limit := range c.limits() {
 		if err := unix.Setrlimit(limit.what, &unix.Rlimit{Cur: limit.to, Max: limit.to}); err != nil {
 			return fmt.Errorf("limit %d: %w", limit.what, err)

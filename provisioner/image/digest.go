@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -48,20 +49,91 @@ func digestSpans(ctx context.Context, file io.ReaderAt, size int64, spans []span
 const (
 	guestBlock = 4 << 10
 	guestPiece = 1 << 20
+	extentHead = 16
 )
 
-// guestDigest is the digest of what a guest reads of a disk that lies in a raw file: doc.go says byte by byte of what. Holes are
-// not read, and blocks of zeros count as holes: it does not matter how the file lies on its file system.
-func guestDigest(ctx context.Context, file *os.File, size int64) (string, error) {
-	h := sha256.New()
+// guestStream takes a disk piece by piece and writes the bytes that its guest-visible digest is of: to the hash, and to whatever else
+// wants them. Each of these works in a goroutine of its own while the next piece is on its way.
+type guestStream struct {
+	pieces chan guestBytes
+	free   chan []byte // buffers of a piece that may be filled again
+	to     io.Writer
+	sum    hash.Hash
+	done   chan error // of writing to to
+}
+
+// guestBytes is a piece of a disk and where it lies; no buffer: the disk's end.
+type guestBytes struct {
+	at   int64
+	data []byte
+}
+
+// guestAhead is how many pieces may be on their way.
+const guestAhead = 6
+
+func newGuestStream(to io.Writer) *guestStream {
+	g := &guestStream{pieces: make(chan guestBytes, guestAhead), free: make(chan []byte, guestAhead), to: to, sum: sha256.New(), done: make(chan error, 1)}
+	for range guestAhead {
+		g.free <- make([]byte, guestPiece)
+	}
+	hashed := make(chan guestBytes, guestAhead)
+	go func() {
+		defer close(hashed)
+		for p := range g.pieces {
+			_ = writeExtents(g.sum, p) // a hash takes all
+			hashed <- p
+		}
+	}()
+	go func() { g.done <- g.write(hashed) }()
+	return g
+}
+
+// write writes what is hashed, and where that cannot be done any more lets the rest pass: who gives pieces never waits for ever.
+func (g *guestStream) write(hashed <-chan guestBytes) (err error) {
+	to := bufio.NewWriterSize(g.to, 64<<10) // runs may be as short as a block
+	for p := range hashed {
+		if err == nil {
+			err = writeExtents(to, p)
+		}
+		if p.data != nil {
+			g.free <- p.data[:guestPiece]
+		}
+	}
+	return errors.Join(err, to.Flush())
+}
+
+// take takes the next piece of the disk, whole but for the disk's last and not empty, which lies at a multiple of a piece. It gives a buffer for the one
+// after that. What is not given is holes.
+func (g *guestStream) take(at int64, piece []byte) (next []byte) {
+	next = <-g.free
+	g.pieces <- guestBytes{at, piece}
+	return next
+}
+
+// end says that the disk has size bytes, and gives the digest. An error is that of writing.
+func (g *guestStream) end(size int64) (digest string, err error) {
+	g.pieces <- guestBytes{at: size}
+	err = g.abandon()
+	return hex.EncodeToString(g.sum.Sum(nil)), err
+}
+
+// abandon ends the stream of a disk that does not go on. Either it or end is called, once.
+func (g *guestStream) abandon() error {
+	close(g.pieces)
+	return <-g.done
+}
+
+// readGuest gives a stream the whole of a disk that lies in a raw file. Holes are not read: it does not matter how the file lies on its file
+// system. tell may be nil.
+func (g *guestStream) readGuest(ctx context.Context, file *os.File, size int64, tell func(at int64)) error {
 	buf := make([]byte, guestPiece)
 	for at := int64(0); at < size; {
 		if err := ctx.Err(); err != nil {
-			return "", err
+			return err
 		}
 		from, _, err := nextData(file, at, size)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if from >= size {
 			break
@@ -69,80 +141,48 @@ func guestDigest(ctx context.Context, file *os.File, size int64) (string, error)
 		from -= from % guestPiece
 		piece := buf[:min(guestPiece, size-from)]
 		if _, err := file.ReadAt(piece, from); err != nil {
-			return "", fmt.Errorf("hash at %d of %d bytes: %w", from, size, err)
+			return fmt.Errorf("read at %d of %d bytes: %w", from, size, err)
 		}
-		hashExtents(h, from, piece)
-		at = from + int64(len(piece))
-	}
-	hashExtent(h, size, nil)
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// guestStream is the guest-visible digest of a disk whose bytes come in their order, in whole pieces but for the last. It hashes in a goroutine
-// of its own while the next piece is on its way.
-type guestStream struct {
-	pieces chan []byte
-	free   chan []byte // buffers of a piece that may be filled again
-	sum    chan string
-}
-
-// guestAhead is how many pieces may wait for the hash.
-const guestAhead = 4
-
-func newGuestStream() *guestStream {
-	g := &guestStream{pieces: make(chan []byte, guestAhead), free: make(chan []byte, guestAhead), sum: make(chan string, 1)}
-	for range guestAhead {
-		g.free <- make([]byte, guestPiece)
-	}
-	go func() {
-		h, at := sha256.New(), int64(0)
-		for piece := range g.pieces {
-			hashExtents(h, at, piece)
-			at += int64(len(piece))
-			g.free <- piece[:guestPiece]
+		buf = g.take(from, piece)
+		if at = from + int64(len(piece)); tell != nil {
+			tell(at)
 		}
-		hashExtent(h, at, nil)
-		g.sum <- hex.EncodeToString(h.Sum(nil))
-	}()
-	return g
+	}
+	return nil
 }
 
-// take takes the next piece of the disk, and gives a buffer for the one after that.
-func (g *guestStream) take(piece []byte) (next []byte) {
-	next = <-g.free
-	g.pieces <- piece
-	return next
-}
-
-// end gives the digest of all that came; it is called once, whatever became of the disk.
-func (g *guestStream) end() string {
-	close(g.pieces)
-	return <-g.sum
-}
-
-// hashExtents hashes the longest runs of blocks that are not zeros in a piece that lies at an offset of the disk.
-func hashExtents(h hash.Hash, at int64, piece []byte) {
+// writeExtents writes the longest runs of blocks of a piece that are not zeros, or the disk's end.
+func writeExtents(to io.Writer, p guestBytes) error {
+	if len(p.data) == 0 {
+		return writeExtent(to, p.at, nil)
+	}
 	begin := -1 // of the run; -1: there is none
-	for n := 0; n < len(piece); n += guestBlock {
-		switch zero := allZeros(piece[n:min(n+guestBlock, len(piece))]); {
+	for n := 0; n < len(p.data); n += guestBlock {
+		switch zero := allZeros(p.data[n:min(n+guestBlock, len(p.data))]); {
 		case zero && begin >= 0:
-			hashExtent(h, at+int64(begin), piece[begin:n])
+			if err := writeExtent(to, p.at+int64(begin), p.data[begin:n]); err != nil {
+				return err
+			}
 			begin = -1
 		case !zero && begin < 0:
 			begin = n
 		}
 	}
 	if begin >= 0 {
-		hashExtent(h, at+int64(begin), piece[begin:])
+		return writeExtent(to, p.at+int64(begin), p.data[begin:])
 	}
+	return nil
 }
 
-func hashExtent(h hash.Hash, at int64, data []byte) {
-	var head [16]byte
+func writeExtent(to io.Writer, at int64, data []byte) error {
+	var head [extentHead]byte
 	binary.BigEndian.PutUint64(head[:], whole(at))
 	binary.BigEndian.PutUint64(head[8:], whole(int64(len(data))))
-	h.Write(head[:])
-	h.Write(data)
+	if _, err := to.Write(head[:]); err != nil {
+		return err
+	}
+	_, err := to.Write(data)
+	return err
 }
 
 var zeroBlock [guestBlock]byte

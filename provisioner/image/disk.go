@@ -2,6 +2,7 @@ package image
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,7 +20,7 @@ type disk struct {
 	limits Limits
 	own    bool // the file lies in the scratch folder and goes as soon as nothing needs it
 
-	guest  string // the guest-visible digest of the file where it is a raw disk; empty: not known
+	made   string // path of the canonical form, where it was made as the disk came; its guest-visible digest is known then
 	format Format
 	seen   Inspection
 	image  provisioner.VerifiedImage // as far as it is known
@@ -41,6 +42,13 @@ func (d *disk) inspect() (bool, error) {
 	}
 	d.format, d.image.VirtualSize, d.image.Firmware = d.seen.Format, d.seen.VirtualSize, d.seen.Firmware
 	d.add(d.seen.Checks...)
+	if d.made != "" && d.format != FormatRaw {
+		// Its start looked like that of a raw disk, and its end says what it is.
+		if err := os.Remove(d.made); err != nil {
+			return false, err
+		}
+		d.made, d.image.GuestDigest = "", ""
+	}
 	return d.seen.Passed(), nil
 }
 
@@ -64,7 +72,12 @@ func (d *disk) make() error {
 	if fine, err := d.content(raw); err != nil || !fine {
 		return err
 	}
-	if err := d.canonical(raw); err != nil {
+	if d.made == "" {
+		if err := d.canonical(raw); err != nil {
+			return err
+		}
+	}
+	if err := d.keep(); err != nil {
 		return err
 	}
 	if raw != d.path || d.own {
@@ -200,53 +213,43 @@ func (d *disk) content(raw string) (bool, error) {
 	return disk.file.err == nil && disk.Failed() == nil, disk.file.err
 }
 
-// canonical makes the qcow2 that guests get, always in the same way: zstd took a fifth of zlib's time and less
-// space, and the result does not depend on qemu-img's parallelism. Meanwhile what a guest reads is hashed.
+// canonical makes the qcow2 that guests get of a raw disk that lies there as a whole.
 func (d *disk) canonical(raw string) error {
-	to, err := d.scratchFile(fmt.Sprintf("canonical-%d.qcow2", len(d.made)+1))
-	if err != nil {
-		return err
-	}
-	guest := make(chan error, 1)
-	go func() { guest <- d.hashGuest(raw) }()
-	o, err := confined{
-		Program: d.program, Args: []string{
-			"convert", "-p", "-c", "-f", "raw", "-O", "qcow2",
-			"-o", "compat=1.1,compression_type=zstd,cluster_size=65536,lazy_refcounts=off", raw, to,
-		},
-		Read: raw, Write: to, FileBytes: canonicalMost(d.image.VirtualSize), CPUSeconds: compressing * d.cpuSeconds(), Tell: d.percents("Making the image"),
-	}.run(d.ctx)
-	if hashed := <-guest; err == nil {
-		err = hashed
-	}
-	if err != nil {
-		return err
-	}
-	if o.status != 0 || o.limit != "" {
-		// Its input is a plain file of ours: this is no fault of the image.
-		return fmt.Errorf("make canonical image: %s %s", o.limit, d.words(o))
-	}
-	return d.keep(to)
-}
-
-// hashGuest hashes what a guest reads, unless that was done while it was unpacked.
-func (d *disk) hashGuest(raw string) error {
-	if d.guest != "" && raw == d.path {
-		d.image.GuestDigest = d.guest
-		return nil
-	}
 	file, err := os.Open(raw)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	d.image.GuestDigest, err = guestDigest(d.ctx, file, d.image.VirtualSize)
+	making, err := d.imageOf(d.image.VirtualSize)
+	if err != nil {
+		return err
+	}
+	every := teller{to: func(at int64) { d.step("Making the image", at, d.image.VirtualSize) }}
+	every.tell(0)
+	if err := making.guest.readGuest(d.ctx, file, d.image.VirtualSize, every.tell); err != nil {
+		making.abandon()
+		return err
+	}
+	d.made = making.path
+	d.image.GuestDigest, err = making.finish(d.image.VirtualSize)
+	return err
+}
+
+// imaged takes the canonical form that was made while the disk came, if one was.
+func (d *disk) imaged(out *sparse) (err error) {
+	making := out.making
+	if making == nil {
+		return nil
+	}
+	out.making = nil
+	d.made = making.path
+	d.image.GuestDigest, err = making.finish(out.at)
 	return err
 }
 
 // keep looks at the canonical form with the same eyes as at an upload, and takes it. What is wrong with it is ours.
-func (d *disk) keep(path string) error {
-	file, err := os.Open(path)
+func (d *disk) keep() error {
+	file, err := os.Open(d.made)
 	if err != nil {
 		return err
 	}
@@ -270,11 +273,23 @@ func (d *disk) keep(path string) error {
 		return fmt.Errorf("the canonical image is %s of %d bytes, not of %d", seen.Format, seen.VirtualSize, d.image.VirtualSize)
 	}
 	d.step("Hashing the image", 0, info.Size())
-	if d.image.CanonicalDigest, err = digest(d.ctx, file, info.Size()); err != nil {
+	sound := make(chan error, 1)
+	go func() { sound <- d.sound(d.made) }()
+	d.image.CanonicalDigest, err = digest(d.ctx, file, info.Size())
+	if err := errors.Join(err, <-sound); err != nil {
 		return err
 	}
 	d.image.CanonicalSize = info.Size()
-	d.images, d.made = append(d.images, d.image), append(d.made, path)
+	d.images, d.verification.made = append(d.images, d.image), append(d.verification.made, d.made)
 	d.check("canonical form", true, fmt.Sprintf("A clean qcow2 of %s was made; guests get that and never the upload.", bytesText(info.Size())), "")
 	return nil
+}
+
+// sound has qemu-img follow every reference of the canonical form.
+func (d *disk) sound(path string) error {
+	o, err := confined{Program: d.program, Args: []string{"check", "-f", string(FormatQCOW2), path}, Read: path, CPUSeconds: d.cpuSeconds()}.run(d.ctx)
+	if err == nil && (o.status != 0 || o.limit != "") {
+		err = fmt.Errorf("the canonical image is not sound: %s %s", o.limit, d.words(o))
+	}
+	return err
 }

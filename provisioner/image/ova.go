@@ -227,7 +227,7 @@ func (w *verification) memberDisk(b boot) (bool, error) {
 	if fine, err := d.inspect(); err != nil || !fine {
 		return false, err
 	}
-	release, err := w.v.room(d.seen)
+	release, err := w.v.room(d.seen, d.made != "")
 	if err != nil {
 		return false, err
 	}
@@ -251,11 +251,19 @@ func (d *disk) extract(m ovaMember) (bool, error) {
 	defer room.end()
 	every := teller{to: func(at int64) { d.step("Taking it out of the archive", at, m.Size) }}
 	var start []byte
-	out := sparse{file: file, most: m.Size, mostWritten: m.Size, reserve: room.reserve, tell: every.tell, judge: func(first []byte, _ bool) error {
+	out := sparse{file: file, most: m.Size, mostWritten: m.Size, reserve: room.reserve, tell: every.tell}
+	defer out.abandon()
+	out.judge = func(first []byte, _ bool) (err error) {
 		start = slices.Clone(first)
-		return nil
-	}}
+		if isRaw(start) {
+			out.making, err = d.imageOf(m.Size)
+		}
+		return err
+	}
 	if err := out.take(until{d.ctx, io.NewSectionReader(d.file, m.At, m.Size)}); err != nil {
+		return false, err
+	}
+	if err := d.imaged(&out); err != nil {
 		return false, err
 	}
 	d.path, d.limits.Data = to, max(out.written, 1)

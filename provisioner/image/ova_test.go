@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,6 +112,68 @@ func TestVerifyTakesOVA(t *testing.T) {
 		if !strings.Contains(said, words) {
 			t.Errorf("%q is not said in\n%s", words, said)
 		}
+	}
+}
+
+// The disk that a machine starts from is the first at its first controller, wherever it stands in the description, in its files and in the
+// archive. Where a disk's place is not said, the order of the description stands.
+func TestTheFirstDiskIsThatOfTheFirstController(t *testing.T) {
+	const (
+		ide  = `<Item><rasd:Address>%s</rasd:Address><rasd:InstanceID>%s</rasd:InstanceID><rasd:ResourceType>5</rasd:ResourceType></Item>`
+		scsi = `<Item><rasd:Address>%s</rasd:Address><rasd:InstanceID>%s</rasd:InstanceID><rasd:ResourceType>6</rasd:ResourceType></Item>`
+	)
+	controllers := fmt.Sprintf(ide, "1", "3") + fmt.Sprintf(scsi, "1", "5") + fmt.Sprintf(scsi, " 0 ", "4") + fmt.Sprintf(scsi, "", "6")
+	files := []string{"a.raw", "b.raw", "c.raw"}
+	described := func(places ...string) string {
+		text := ovfOf(ovfMachine{"head", files})
+		for n, place := range places {
+			disk := fmt.Sprintf(`<Item><rasd:HostResource>ovf:/disk/disk0-%d</rasd:HostResource>`, n)
+			if !strings.Contains(text, disk) {
+				t.Fatal(text)
+			}
+			if parent, at, there := strings.Cut(place, ":"); there {
+				text = strings.Replace(text, disk, fmt.Sprintf(`<Item><rasd:Parent>%s</rasd:Parent><rasd:AddressOnParent>%s</rasd:AddressOnParent>`, parent, at)+disk[len("<Item>"):], 1)
+			}
+		}
+		return strings.Replace(text, "<VirtualHardwareSection>", "<VirtualHardwareSection>"+controllers, 1)
+	}
+	there := map[string]bool{"a.raw": true, "b.raw": true, "c.raw": true}
+	for places, want := range map[string]string{
+		"4:2 4:10 4:0": "c a b", // by numbers
+		"5:0 4:7 4:1":  "c b a", // SCSI 0 is before SCSI 1
+		"4:0 3:1 3:0":  "c b a", // IDE comes first in this description
+		"5:0 6:0 4:1":  "b c a", // one whose number is not said is the first
+		"4:1 - 4:0":    "a b c",
+		"4:1 7:0 4:0":  "a b c", // no controller is called 7
+		"4:1 4:x 4:0":  "a b c",
+		"4:1 4:-1 4:0": "a b c",
+	} {
+		systems, err := readOVF([]byte(described(strings.Fields(places)...)), there)
+		if err != nil {
+			t.Fatal(places, err)
+		}
+		var got []string
+		for _, d := range systems[0].Disks {
+			got = append(got, strings.TrimSuffix(d.Member, ".raw"))
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s: %v, want %s", places, got, want)
+		}
+	}
+
+	dir := t.TempDir()
+	root := readFile(t, bootable(t, dir))
+	data := make([]byte, 2<<20)
+	path := writeFile(t, filepath.Join(dir, "file.ova"), tarOf(ovf(described("4:1", "5:0", "4:0")),
+		tarFile{name: "a.raw", data: data}, tarFile{name: "b.raw", data: data}, tarFile{name: "c.raw", data: root}))
+	r, err := verify(t, path)
+	if err != nil || r.State != provisioner.UploadDone || len(r.Images) != 1 || r.Images[0].Member != "c.raw" || r.Images[0].GuestDigest != byTheBook(root) {
+		t.Fatalf("%+v, %v", r.UploadVerdict, err)
+	}
+	if !slices.ContainsFunc(r.Checks, func(c provisioner.ImageCheck) bool {
+		return strings.Contains(c.Detail, "made of the first, c.raw; the others are left out: a.raw, b.raw.")
+	}) {
+		t.Errorf("%+v", r.Checks)
 	}
 }
 

@@ -2,12 +2,14 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,6 +26,7 @@ type ovaSystem struct {
 type ovaDisk struct {
 	Member string // the file that has its data; empty: it is an empty disk
 	ID     string
+	place  ovfPlace
 }
 
 // ovfEnvelope is what is read of a description. Names of whatever name space match.
@@ -68,6 +71,12 @@ type ovfItem struct {
 	Quantity string   `xml:"VirtualQuantity"`
 	Units    string   `xml:"AllocationUnits"`
 	Resource []string `xml:"HostResource"`
+
+	// Of a controller its name and its number among those of its type; of a disk its controller's name and its place there.
+	Instance string `xml:"InstanceID"`
+	Address  string `xml:"Address"`
+	Parent   string `xml:"Parent"`
+	OnParent string `xml:"AddressOnParent"`
 }
 
 // The types of hardware that are read, by CIM's numbers.
@@ -190,7 +199,8 @@ func (s ovfSystem) read(disks map[string]ovfDisk, files map[string]string) (ovaS
 	if len(s.Hardware) == 0 {
 		return system, nil
 	}
-	for _, item := range append(s.Hardware[0].Items, s.Hardware[0].Storage...) {
+	items := append(s.Hardware[0].Items, s.Hardware[0].Storage...)
+	for _, item := range items {
 		switch strings.TrimSpace(item.Type) {
 		case ovfCPU:
 			if n, err := strconv.Atoi(strings.TrimSpace(item.Quantity)); err == nil && n > 0 && n <= ovaVCPUs {
@@ -204,12 +214,46 @@ func (s ovfSystem) read(disks map[string]ovfDisk, files map[string]string) (ovaS
 				if err != nil {
 					return system, err
 				}
+				d.place = item.place(items)
 				system.Disks = append(system.Disks, d)
 			}
 		}
 	}
+	if !slices.ContainsFunc(system.Disks, func(d ovaDisk) bool { return d.place == ovfPlace{} }) {
+		slices.SortStableFunc(system.Disks, func(a, b ovaDisk) int { return a.place.compare(b.place) })
+	}
 	return system, nil
 }
+
+// ovfPlace is where a disk is in its machine, all counted from 1; empty where the description does not say so.
+type ovfPlace struct {
+	kind       int // of controllers of one type, by the first of them in the description
+	controller int // its number among these
+	at         int // the disk's at the controller
+}
+
+func (p ovfPlace) compare(q ovfPlace) int {
+	return cmp.Or(cmp.Compare(p.kind, q.kind), cmp.Compare(p.controller, q.controller), cmp.Compare(p.at, q.at))
+}
+
+// place finds the place of a disk among the machine's hardware.
+func (i ovfItem) place(items []ovfItem) ovfPlace {
+	n := slices.IndexFunc(items, func(c ovfItem) bool { return c.Instance != "" && c.is(c.Instance, i.Parent) })
+	at, err := strconv.ParseUint(strings.TrimSpace(i.OnParent), 10, 31)
+	if n < 0 || err != nil {
+		return ovfPlace{}
+	}
+	controller := items[n]
+	number, err := strconv.ParseUint(strings.TrimSpace(controller.Address), 10, 31)
+	if err != nil {
+		number = 0 // there is one of its type, or they are not told apart
+	}
+	kind := slices.IndexFunc(items, func(c ovfItem) bool { return c.is(c.Type, controller.Type) })
+	return ovfPlace{kind + 1, int(number) + 1, int(at) + 1} //nolint:gosec // of 31 bits
+}
+
+// is compares two words of a description.
+func (ovfItem) is(a, b string) bool { return strings.TrimSpace(a) == strings.TrimSpace(b) }
 
 // ovfDiskOf finds what a machine's hardware names: "ovf:/disk/ID" or "ovf:/file/ID".
 func ovfDiskOf(resource string, disks map[string]ovfDisk, files map[string]string) (ovaDisk, error) {

@@ -40,6 +40,7 @@ type confined struct {
 	Write      string // the one file it may write; made before; empty for none
 	FileBytes  int64  // the largest file it may write
 	CPUSeconds int64
+	Nice       int  // how far behind other children it stands
 	OwnUser    bool // that it works as childUser; run sets it
 
 	stage string // where the child begins; empty: stageSetup, as always but in tests of single walls
@@ -54,6 +55,7 @@ type confined struct {
 	// Output fails the child ends, and run with that error.
 	Output func(io.Reader) error `json:"-"`
 
+	input  *os.File // what a task reads instead of Read: the end of a pipe, which is closed once the child has it
 	stdout *os.File // where the child's standard output goes for Output; nil: to the outcome
 }
 
@@ -238,8 +240,12 @@ func (c confined) files() (files []*os.File, err error) {
 		}
 	}
 	open("/proc/self/exe", os.O_RDONLY)
-	if c.Task != "" {
+	if c.input != nil {
+		files = append(files, c.input)
+	} else if c.Task != "" {
 		open(c.Read, os.O_RDONLY)
+	}
+	if c.Task != "" {
 		if c.Write != "" {
 			open(c.Write, os.O_RDWR)
 		}

@@ -23,7 +23,8 @@ type sparse struct {
 	reserve     func(n int64) error
 	judge       func(start []byte, all bool) error // of the first peekSize bytes, or all; may be nil
 	tell        func(at int64)                     // may be nil
-	guest       *guestStream                       // of a disk that comes as it is; nil: nobody asks for its digest yet. judge may set it
+	making      *imaging                           // of a raw disk, its canonical form; judge may set it
+	table       int64                              // the last part of the disk for whose second-level table room was reserved, from 1 on
 }
 
 // until reads until a context ends.
@@ -66,8 +67,8 @@ func (s *sparse) take(r io.Reader) error {
 		if s.tell != nil {
 			s.tell(s.at)
 		}
-		if s.guest != nil {
-			buf = s.guest.take(buf[:n])
+		if s.making != nil && n > 0 {
+			buf = s.making.guest.take(s.at-int64(n), buf[:n])
 		}
 		if end {
 			return s.file.Truncate(s.at)
@@ -106,9 +107,29 @@ func (s *sparse) extent(data []byte, at int64) error {
 	if s.written > s.mostWritten {
 		return errBomb
 	}
-	if err := s.reserve(int64(len(data))); err != nil {
+	if err := s.reserve(int64(len(data)) + s.canonical(int64(len(data)), at)); err != nil {
 		return err
 	}
 	_, err := s.file.WriteAt(data, at)
 	return err
+}
+
+// canonical is what so many bytes at a place of the disk take at most in the canonical form that is made meanwhile.
+func (s *sparse) canonical(bytes, at int64) int64 {
+	if s.making == nil {
+		return 0
+	}
+	need := bytes + bytes/50
+	if table := at/canonicalCovers + 1; table != s.table {
+		s.table = table
+		need += 2 * canonicalCluster // it, and what is left free before it
+	}
+	return need
+}
+
+// abandon ends the making of a canonical form that is not wanted any more.
+func (s *sparse) abandon() {
+	if s.making != nil {
+		s.making.abandon()
+	}
 }

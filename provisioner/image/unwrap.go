@@ -44,14 +44,12 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 	room := growing{v: d.v}
 	defer room.end()
 	peek := peeked{}
-	out := sparse{
-		file: file, most: unwrappedMost(d.verification.limits), mostWritten: mostUnfold*packed.Size() + unfoldFree,
-		reserve: room.reserve,
-	}
+	out := sparse{file: file, most: unwrappedMost(d.verification.limits), mostWritten: mostUnfold*packed.Size() + unfoldFree, reserve: room.reserve}
+	defer out.abandon()
 	out.judge = func(start []byte, all bool) error {
 		err := peek.judge(start, all)
 		if err == nil && peek.raw {
-			out.guest = newGuestStream()
+			out.making, err = d.imageOf(d.verification.limits.MaxVirtual)
 		}
 		return err
 	}
@@ -60,9 +58,6 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 		return false, err
 	}
 	o, err := work.run(d.ctx)
-	if out.guest != nil {
-		d.guest = out.guest.end()
-	}
 	switch {
 	case errors.Is(err, errUnfolds), errors.Is(err, errBomb):
 		return d.unfolds(kind, err, out), nil
@@ -74,6 +69,9 @@ func (d *disk) unwrap(kind magic.Kind, from string) (bool, error) {
 	}
 	if peek.nested {
 		return false, d.nested(kind, peek.start)
+	}
+	if err := d.imaged(&out); err != nil {
+		return false, err
 	}
 	d.path, d.own = to, true
 	d.limits = Limits{MaxFile: out.most, Data: max(out.written, 1), MaxVirtual: d.verification.limits.MaxVirtual, Largest: d.verification.limits.Largest}
@@ -149,7 +147,7 @@ var errNested = errors.New("no disk is in the wrapper")
 // judge ends the work where no disk is inside. Where all is here the wrapper's own end is waited for: it tells more.
 func (p *peeked) judge(start []byte, all bool) error {
 	kinds := magic.Look(start, nil, 0)
-	p.raw = len(kinds) == 1 && kinds[0].Format == string(FormatRaw)
+	p.raw = isRaw(start)
 	if len(start) == 0 || slices.ContainsFunc(kinds, func(k magic.Kind) bool { return k.Use == magic.Disk }) {
 		return nil
 	}
@@ -158,6 +156,12 @@ func (p *peeked) judge(start []byte, all bool) error {
 		return nil
 	}
 	return errNested
+}
+
+// isRaw tells whether a file with this start is a disk that is read as it lies.
+func isRaw(start []byte) bool {
+	kinds := magic.Look(start, nil, 0)
+	return len(kinds) == 1 && kinds[0].Format == string(FormatRaw)
 }
 
 // nested tells the whole way to the disk, where no disk is in the wrapper but something else.

@@ -2,6 +2,7 @@ package image
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"os/exec"
@@ -77,7 +78,7 @@ func forms(t *testing.T, dir, raw string) map[string]string {
 	return all
 }
 
-// One disk in whatever form has one digest.
+// One disk in whatever form has one digest, and one canonical form.
 func TestVerifyGivesOneDigestInEveryWrapper(t *testing.T) {
 	dir := t.TempDir()
 	raw := bootable(t, dir)
@@ -95,11 +96,15 @@ func TestVerifyGivesOneDigestInEveryWrapper(t *testing.T) {
 	}
 	all["padded xz"] = writeFile(t, filepath.Join(dir, "padded.xz"), slicesOf(packWith(t, "xz", half[:1<<20]), make([]byte, 8), packWith(t, "xz", half[1<<20:]), make([]byte, 4)))
 	all["padded gzip"] = writeFile(t, filepath.Join(dir, "padded.gz"), slicesOf(packWith(t, "gzip", half), make([]byte, 3000)))
+	canonical := ""
 	for name, path := range all {
 		r, err := verify(t, path)
 		if err != nil || r.State != provisioner.UploadDone || len(r.Images) != 1 {
 			t.Errorf("%s: %s %s, %v", name, r.State, r.Reason, err)
 			continue
+		}
+		if canonical = cmp.Or(canonical, r.Images[0].CanonicalDigest); r.Images[0].CanonicalDigest != canonical || sumOf(t, r.Canonical[0]) != canonical {
+			t.Errorf("%s: another canonical form, %s", name, r.Images[0].CanonicalDigest)
 		}
 		if r.Images[0].GuestDigest != want || r.Digest != fileDigest(t, path) || strings.Contains(name, " in ") && !strings.Contains(r.Format, " in ") {
 			t.Errorf("%s (%s): %+v, want %s", name, r.Format, r.Images[0], want)
@@ -265,7 +270,7 @@ func TestVerifyTellsHowFarItIs(t *testing.T) {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	r.Discard()
-	for _, step := range []string{"Unpacking gzip", "Making the image"} {
+	for _, step := range []string{"Unpacking gzip", "Hashing the image"} {
 		if p := steps[step]; p.Total == 0 || p.Done > p.Total || p.Done == 0 {
 			t.Errorf("%s: %+v of %v", step, p, steps)
 		}

@@ -82,13 +82,13 @@ func TestGuestStreamIsTheDigestOfTheDisk(t *testing.T) {
 	disk := append(make([]byte, 3<<20), incompressible(5<<20)...)
 	copy(disk[1<<20-3:], "across a border")
 	for _, size := range []int{0, 512, guestPiece, guestPiece + guestBlock + 512, len(disk) - 512, len(disk)} {
-		g := newGuestStream()
+		g := newGuestStream(io.Discard)
 		buf := make([]byte, guestPiece)
 		for at := 0; at < size; at += guestPiece {
-			buf = g.take(buf[:copy(buf, disk[at:size])])
+			buf = g.take(int64(at), buf[:copy(buf, disk[at:size])])
 		}
-		if got, want := g.end(), byTheBook(disk[:size]); got != want {
-			t.Errorf("%d bytes: %s, want %s", size, got, want)
+		if got, err := g.end(int64(size)); err != nil || got != byTheBook(disk[:size]) {
+			t.Errorf("%d bytes: %s, want %s; %v", size, got, byTheBook(disk[:size]), err)
 		}
 	}
 }

@@ -102,15 +102,21 @@ func lacking(err error) string {
 }
 
 // room makes sure of what a verification writes at most of a disk: its data, which one that is not raw is unpacked to, and the
-// canonical form, which the blob store may have to copy to another file system.
-func (v *Verifier) room(seen Inspection) (release func(), err error) {
+// canonical form, which may be made already, and which the blob store may have to copy to another file system.
+func (v *Verifier) room(seen Inspection, made bool) (release func(), err error) {
 	// Of a disk with few data, far apart, the tables are more than a fiftieth of them.
 	canonical := canonicalMost(seen.DataSize) + seen.VirtualSize>>12
 	need := canonical
 	if seen.Format != FormatRaw {
 		need += seen.DataSize
 	}
-	claims := []claim{{v.Scratch, ScratchFolder, need}}
+	if made {
+		need -= canonical
+	}
+	var claims []claim
+	if need > 0 {
+		claims = append(claims, claim{v.Scratch, ScratchFolder, need})
+	}
 	if v.Keep != "" && !sameFileSystem(v.Scratch, v.Keep) {
 		claims = append(claims, claim{v.Keep, "the folder of images", canonical})
 	}
@@ -204,7 +210,7 @@ func (w *verification) plain() error {
 	if err != nil || !fine {
 		return err
 	}
-	release, err := w.v.room(d.seen)
+	release, err := w.v.room(d.seen, d.made != "")
 	if err != nil {
 		return err
 	}
@@ -230,7 +236,7 @@ func (w *verification) compressed(kind magic.Kind) error {
 	if err != nil || !fine {
 		return err
 	}
-	release, err := w.v.room(d.seen)
+	release, err := w.v.room(d.seen, d.made != "")
 	if err != nil {
 		return err
 	}

@@ -80,6 +80,7 @@ export class Sending {
   #prove = false; // what is there came from another sender
   #unproven = -1; // the offset at which a proof was refused
   #mine = false; // the server took this sender's bytes in this run
+  had = null; // the answer that an image came of this file before: nothing had to be sent
 
   constructor(file, url, o) {
     this.#file = file;
@@ -172,6 +173,7 @@ export class Sending {
           if (request.getMethod() === "HEAD") {
             this.#prove = Boolean(response.getHeader("Volary-Prove"));
             this.#mine ||= offset > 0 && !this.#prove;
+            if (response.getHeader("Volary-Image")) this.had = response;
             asked();
           } else {
             this.#prove = false;

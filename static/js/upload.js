@@ -127,15 +127,15 @@ function page(root) {
       },
     }, say);
     const id = answer.headers.get("Location").split("/").pop();
-    if (answer.headers.get("Volary-Image")) return had(answer.headers);
+    if (answer.headers.get("Volary-Image")) return had((name) => answer.headers.get(name));
     return go({ id, name: chosen.file.name, size: chosen.file.size, offset: 0, person: "", print: chosen.print, begun: "" }, chosen.sender);
   }
 
   // had leads to the image that came of this file before.
-  function had(headers) {
+  function had(said) {
     const link = part("[data-had-image]");
-    link.href = `${root.dataset.images}/${encodeURIComponent(headers.get("Volary-Image"))}`;
-    link.firstElementChild.textContent = decodeURIComponent(headers.get("Volary-Image-Name"));
+    link.href = `${root.dataset.images}/${encodeURIComponent(said("Volary-Image"))}`;
+    link.firstElementChild.textContent = decodeURIComponent(said("Volary-Image-Name"));
     pick();
     question("[data-had]");
   }
@@ -161,6 +161,10 @@ function page(root) {
     speed = new Speed();
     sending = new Sending(chosen.file, chosen.address, { headers, proof, say, progress });
     if (!(await sending.run())) return;
+    if (sending.had) {
+      await remove(chosen.row.id); // what had arrived is of no use
+      return had((name) => sending.had.getHeader(name));
+    }
     running = false;
     say("Uploaded. The verdict comes next.");
     location.assign(`${root.dataset.done}/${encodeURIComponent(chosen.row.id)}`);

@@ -14,11 +14,12 @@ import (
 
 // Had is an upload that an organization brought before and of which images are there still.
 type Had struct {
-	Upload string // its id
-	Size   int64  // bytes of the file
-	Image  uuid.UUID
-	Name   string // of the image, the first of them
-	Images int
+	Upload      string // its id
+	Size        int64  // bytes of the file
+	Fingerprint string // of the file; empty where it was not said
+	Image       uuid.UUID
+	Name        string // of the image, the first of them
+	Images      int
 }
 
 // UploadHad finds an upload of the organization whose file has a digest (64 lower-case hex digits), the first that came; found is false
@@ -33,7 +34,7 @@ func uploadHad(ctx context.Context, q store.Queryer, orgID uuid.UUID, digest, bu
 		return had, false, nil
 	}
 	rows, _ := q.Query(ctx, `
-		SELECT u.id AS upload, u.size, i.image, i.name, i.images FROM uploads u,
+		SELECT u.id AS upload, u.size, u.fingerprint, i.image, i.name, i.images FROM uploads u,
 			LATERAL (SELECT (array_agg(id ORDER BY id))[1] AS image, (array_agg(name ORDER BY id))[1] AS name, count(*)::int AS images,
 				coalesce(bool_or(lost <> ''), false) AS lost FROM images WHERE upload_id = u.id) AS i
 		WHERE u.organization_id = $1 AND u.digest = $2 AND u.state = 'done' AND u.id <> $3 AND i.images > 0 AND ($4 OR NOT i.lost) ORDER BY u.created_at, u.id LIMIT 1`, orgID, digest, but, lost)

@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"volary.dev/handlers/handlertest"
+	"volary.dev/store/storetest"
 )
 
 // TestDigestOnThePage types what is no digest: nothing is sent, what was typed stands there to be corrected, and the file goes on from there.
@@ -41,4 +43,40 @@ func TestDigestOnThePage(t *testing.T) {
 	if err := app.Pool.QueryRow(t.Context(), `SELECT expected_digest FROM uploads WHERE filename = 'disk.raw'`).Scan(&kept); err != nil || kept != digest {
 		t.Errorf("kept is %q, %v", kept, err)
 	}
+}
+
+// TestDigestOfWhatIsHadMeanwhile pauses an upload, has the same file brought by somebody else, and gives its digest: nothing more is sent, the image
+// is shown, and what had arrived is gone.
+func TestDigestOfWhatIsHadMeanwhile(t *testing.T) {
+	ctx := chromium(t)
+	app, world := portal(t, handlertest.Options{})
+	line := newLine(t, app)
+	ada := arrive(t, ctx, line.URL, handlertest.Member)
+	monday, _, _ := twins(t, 24*mib)
+	line.befalls(stuckAfter(1))
+	ada.chooses(monday)
+	ada.says("(503)")
+	ada.presses("[data-pause]")
+	ada.says("Paused.")
+	if n := begun(t, app, "disk.raw"); n != 1 {
+		t.Fatalf("%d uploads were begun", n)
+	}
+
+	content, err := os.ReadFile(monday)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	id, digest := strings.Repeat("a1", 16), hex.EncodeToString(sum[:])
+	storetest.Arrived(t, app.Store, world.Organization, world.Person(handlertest.Manager), id, "monday.raw", int64(len(content)))
+	storetest.Must[bool](t)(app.Store.Models.RecordVerdict(t.Context(), id, storetest.DoneVerdict(digest)))
+	image := storetest.ImageOf(t, app.Store, world.Organization, id)
+	ada.do("give its digest", chromedp.SetValue(chromedp.CSS("[name=digest]"), digest))
+	ada.presses("[data-resume]")
+	ada.says("You have it already")
+	if n := begun(t, app, "disk.raw"); n != 0 {
+		t.Errorf("%d uploads are left of the file that is had", n)
+	}
+	ada.presses("[data-had-image]")
+	ada.until("be at the image", `location.pathname === "/org/images/`+image.ID.String()+`"`)
 }
