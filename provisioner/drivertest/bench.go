@@ -27,6 +27,7 @@ const (
 	PartConsole   Part = "console"   // a live console
 	PartLog       Part = "log"       // the kept console log
 	PartShutdown  Part = "shutdown"  // guests obey the power button
+	PartAgent     Part = "agent"     // guests have an agent that runs commands
 	PartPeers     Part = "peers"     // another host's guest answers by name
 )
 

@@ -26,6 +26,7 @@ func Exercise(t *testing.T, b Bench) {
 	t.Run("nothing there", func(t *testing.T) { nothingThere(t, b) })
 	t.Run("guest", func(t *testing.T) { guest(t, b) })
 	t.Run("console", func(t *testing.T) { console(t, b) })
+	t.Run("exec", func(t *testing.T) { execute(t, b) })
 }
 
 func facts(t *testing.T, b Bench) {
@@ -308,6 +309,9 @@ func nothingThere(t *testing.T, b Bench) {
 	}
 	if err := d.ResumeNode(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("ResumeNode: %v, want ErrNoSuchNode", err)
+	}
+	if _, err := d.Exec(ctx, id, provisioner.Command{Argv: []string{"true"}}); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("Exec: %v, want ErrNoSuchNode", err)
 	}
 	if _, err := d.Console(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("Console: %v, want ErrNoSuchNode", err)

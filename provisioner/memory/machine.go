@@ -40,6 +40,7 @@ type machine struct {
 	log      []byte
 	written  int // bytes, those included that are kept no more
 	viewer   *viewer
+	agent    Agent
 }
 
 func newMachine(h *Host, n provisioner.NodeSpec) *machine {
