@@ -78,6 +78,11 @@ type Driver interface {
 	// their own to the host, and few of them.
 	Exec(ctx context.Context, id uuid.UUID, c Command) (CommandResult, error)
 
+	// Probe has the host itself, which is the only one that reaches into a sealed network, see whether a node of its own answers at a
+	// TCP port, or lets somebody sign in. The host's hook does so beside its other work, a few at once: a probe may wait for its
+	// turn, and then takes at most p.Within. What the guest did is the answer; an error is of the host, ErrProbe where nothing was asked.
+	Probe(ctx context.Context, p Probe) (Probed, error)
+
 	Close() error
 }
 

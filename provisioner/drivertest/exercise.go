@@ -17,7 +17,7 @@ import (
 
 // Exercise runs the contract. Each part cleans up after itself.
 func Exercise(t *testing.T, b Bench) {
-	b = b.withDefaults()
+	b = b.withDefaults(t)
 	t.Run("facts", func(t *testing.T) { facts(t, b) })
 	t.Run("images", func(t *testing.T) { images(t, b) })
 	t.Run("networks", func(t *testing.T) { networks(t, b) })
@@ -27,6 +27,7 @@ func Exercise(t *testing.T, b Bench) {
 	t.Run("guest", func(t *testing.T) { guest(t, b) })
 	t.Run("console", func(t *testing.T) { console(t, b) })
 	t.Run("exec", func(t *testing.T) { execute(t, b) })
+	t.Run("probe", func(t *testing.T) { probe(t, b) })
 }
 
 func facts(t *testing.T, b Bench) {

@@ -58,6 +58,9 @@ func methods() map[string]method {
 		"Exec": plain(func(ctx context.Context, d provisioner.Driver, a execute) (provisioner.CommandResult, error) {
 			return d.Exec(ctx, a.ID, a.Command)
 		}),
+		"Probe": plain(func(ctx context.Context, d provisioner.Driver, p provisioner.Probe) (provisioner.Probed, error) {
+			return d.Probe(ctx, p)
+		}),
 		"Consoles": plain(func(ctx context.Context, d provisioner.Driver, queries []provisioner.ConsoleQuery) ([]provisioner.ConsoleText, error) {
 			return d.Consoles(ctx, queries)
 		}),
@@ -178,4 +181,9 @@ func (l *Line) Consoles(ctx context.Context, queries []provisioner.ConsoleQuery)
 // Exec implements provisioner.Driver.
 func (l *Line) Exec(ctx context.Context, id uuid.UUID, c provisioner.Command) (provisioner.CommandResult, error) {
 	return ask[provisioner.CommandResult](ctx, l, "Exec", execute{id, c})
+}
+
+// Probe implements provisioner.Driver.
+func (l *Line) Probe(ctx context.Context, p provisioner.Probe) (provisioner.Probed, error) {
+	return ask[provisioner.Probed](ctx, l, "Probe", p)
 }

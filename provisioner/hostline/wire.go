@@ -107,6 +107,7 @@ func sentinels() map[string]error {
 		"ErrGuestTime":          provisioner.ErrGuestTime,
 		"ErrGuestNonsense":      provisioner.ErrGuestNonsense,
 		"ErrCommand":            provisioner.ErrCommand,
+		"ErrProbe":              provisioner.ErrProbe,
 		"ErrHostAddress":        provisioner.ErrHostAddress,
 		"Canceled":              context.Canceled,
 		"DeadlineExceeded":      context.DeadlineExceeded,

@@ -34,6 +34,7 @@ func TestTestDriver(t *testing.T) {
 			drivertest.PartAddresses: "libvirt's test driver runs no guests",
 			drivertest.PartLog:       "libvirt's test driver runs no guests",
 			drivertest.PartAgent:     "libvirt's test driver runs no guests",
+			drivertest.PartProbe:     "libvirt's test driver runs no guests",
 			drivertest.PartConsole:   "libvirt's test driver has no consoles",
 		},
 	})
