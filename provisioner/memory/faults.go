@@ -29,6 +29,13 @@ const (
 	AgentRefuses       // says no to every command
 )
 
+// SetAgents has the agents of machines that are made from now on behave so.
+func (h *Host) SetAgents(a Agent) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.agents = a
+}
+
 // SetAgent has the agent of a machine behave so from now on.
 func (h *Host) SetAgent(id uuid.UUID, a Agent) {
 	h.world.mu.Lock()

@@ -44,7 +44,7 @@ type machine struct {
 }
 
 func newMachine(h *Host, n provisioner.NodeSpec) *machine {
-	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.machine.UUID, n.ID[:]), state: provisioner.MachineOff}
+	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.machine.UUID, n.ID[:]), state: provisioner.MachineOff, agent: h.agents}
 }
 
 func (m *machine) start() {
