@@ -24,10 +24,13 @@ type CommandLimits struct {
 // The bounds of a command. Both outputs come back in one answer of the agent, as base64: of what libvirt takes in one answer
 // (4 MiB over its connection) that is a sixth.
 const (
-	DefaultCommandTime, MostCommandTime     = 30 * time.Second, 10 * time.Minute
-	DefaultCommandOutput, MostCommandOutput = 64 << 10, 256 << 10
-	MostCommandInput                        = 256 << 10
-	mostCommandWords, mostCommandBytes      = 256, 64 << 10
+	DefaultCommandTime   = 30 * time.Second
+	MostCommandTime      = 10 * time.Minute
+	DefaultCommandOutput = 64 << 10
+	MostCommandOutput    = 256 << 10
+	MostCommandInput     = 256 << 10
+
+	mostCommandWords, mostCommandBytes = 256, 64 << 10
 )
 
 // ErrCommand says that a command is none that may be asked for; nothing was asked.

@@ -37,8 +37,10 @@ type Probed struct {
 
 // The bounds of a probe.
 const (
-	DefaultProbeTime, MostProbeTime = 10 * time.Second, time.Minute
-	mostPrivateKey, mostShownKey    = 8 << 10, 2 << 10
+	DefaultProbeTime = 10 * time.Second
+	MostProbeTime    = time.Minute
+
+	mostPrivateKey, mostShownKey = 8 << 10, 2 << 10
 )
 
 // ErrProbe says that a probe is none that may be asked for; nothing was asked.
