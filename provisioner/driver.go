@@ -69,8 +69,8 @@ type Driver interface {
 	// and was started with the agent's port, as every start since 2026-11-30 is.
 	//
 	// ErrNoAgent: no agent can be spoken to, and nothing was run. ErrGuestRefused: the agent said no, in its words. ErrGuestTime: no end was
-	// seen within c.Limits.Time; whatever was begun may go on. Where the image has timeout(1) the program is killed there a second
-	// later, with its process group if that is coreutils'; where it has not, and for what has left the group, nobody ends it. What
+	// seen within c.Limits.Time; whatever was begun may go on. Where the image has timeout(1) the program is killed there soon
+	// after, with its process group if that is coreutils'; where it has not, and for what has left the group, nobody ends it. What
 	// such a program still writes is lost. ErrGuestNonsense: the agent answered what no agent would, or left before its answer. After
 	// either of the two the command may have run: it is asked for again only where twice does no harm.
 	//

@@ -69,7 +69,8 @@ func (d *Driver) exec(ctx context.Context, op string, id uuid.UUID, c provisione
 	if err != nil {
 		return r, fmt.Errorf("%s: %w", op, err)
 	}
-	defer leave()
+	unlock := h.unlock
+	h.unlock = func() { leave(); unlock() } // not before the last call is over, which may be later than this one
 	return (&agent{held: h, id: id, suspects: &d.suspects}).run(ctx, c)
 }
 

@@ -39,7 +39,7 @@ func TestGuestScript(t *testing.T) {
 		}{
 			{"both outputs and a status", "", []string{"sh", "-c", "echo out; echo err >&2; exit 3"}, "out\n", "err\n", 3},
 			{"more than is wanted of both", "", []string{"sh", "-c", "echo 0123456789abc; echo 0123456789abc >&2; exit 4"}, "0123456789", "0123456789", 4},
-			{"far more than a pipe holds", strings.Repeat("x", 300_000), []string{"sh", "-c", "cat; exit 5"}, "xxxxxxxxxx", "", 5},
+			{"far more than a pipe holds", strings.Repeat("x", 300_000), []string{"cat"}, "xxxxxxxxxx", "", 0},
 			{"input", "a\x00b\n", []string{"cat"}, "a\x00b\n", "", 0},
 			{"a signal", "", []string{"sh", "-c", "kill -KILL $$"}, "", "?", 137},
 			{"words of a shell", "", []string{"sh", "-c", `printf %s "$1"`, "x", "$(id)'\""}, "$(id)'\"", "", 0},

@@ -30,6 +30,10 @@ func (d *Driver) Probe(ctx context.Context, p provisioner.Probe) (provisioner.Pr
 	if len(who.Seal) == 0 {
 		return provisioner.Probed{}, refused(op, errHookOlder.Error(), errHookOlder)
 	}
+	// Questions are asked of a stranger, too, to find out that it is one. It gets no key.
+	if err := d.stranger(); err != nil {
+		return provisioner.Probed{}, fmt.Errorf("%s: %w", op, err)
+	}
 	question, err := probeQuestion(p, who.Seal)
 	if err != nil {
 		return provisioner.Probed{}, fmt.Errorf("%s: %w", op, err)
