@@ -11,7 +11,7 @@
 //	shutdown    every guest powered off by itself when asked to
 //
 // A look has three ways into a guest. What it wrote to its console, where the seed's own script repeats the test's nonce, is the one
-// that every image has: it asks for nothing but a NoCloud seed and a serial console. The guest's agent (Driver.Exec) is there where the
+// that every image has: it asks for nothing but a NoCloud seed and a console. The guest's agent (Driver.Exec) is there where the
 // image brings one, and the host's probe (Driver.Probe) where it listens. The checks below need the first alone; whether an agent
 // answers is told beside them (Report.GuestAgent).
 //
