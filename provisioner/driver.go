@@ -65,6 +65,24 @@ type Driver interface {
 	// next question.
 	Consoles(ctx context.Context, queries []ConsoleQuery) ([]ConsoleText, error)
 
+	// Exec has the guest's own agent run a command, and returns how it ended. It needs an agent in the image and a machine that runs
+	// and was started with the agent's port, as every start since 2026-11-30 is.
+	//
+	// ErrNoAgent: no agent can be spoken to, and nothing was run. ErrGuestRefused: the agent said no, in its words. ErrGuestTime: no end was
+	// seen within c.Limits.Time; whatever was begun may go on. Where the image has timeout(1) the program is killed there soon
+	// after, with its process group if that is coreutils'; where it has not, and for what has left the group, nobody ends it. What
+	// such a program still writes is lost. ErrGuestNonsense: the agent answered what no agent would, or left before its answer. After
+	// either of the two the command may have run: it is asked for again only where twice does no harm.
+	//
+	// A guest can make these calls slow and wrong, and nothing else: one is made of a node at a time, they have connections of
+	// their own to the host, and few of them.
+	Exec(ctx context.Context, id uuid.UUID, c Command) (CommandResult, error)
+
+	// Probe has the host itself, which is the only one that reaches into a sealed network, see whether a node of its own answers at a
+	// TCP port, or lets somebody sign in. The host's hook does so beside its other work, a few at once: a probe may wait for its
+	// turn, and then takes at most p.Within. What the guest did is the answer; an error is of the host, ErrProbe where nothing was asked.
+	Probe(ctx context.Context, p Probe) (Probed, error)
+
 	Close() error
 }
 
@@ -134,6 +152,10 @@ var (
 	ErrImageDigest     = errors.New("image bytes differ from their digest")
 	ErrWiping          = errors.New("the node's disk is still being overwritten")
 	ErrConsoleTaken    = errors.New("another viewer took over the console")
+	ErrNoAgent         = errors.New("no agent in the guest answers")
+	ErrGuestRefused    = errors.New("the guest's agent refused")
+	ErrGuestTime       = errors.New("the command did not end in its time")
+	ErrGuestNonsense   = errors.New("the guest's agent gave an answer that is none")
 )
 
 // HostError is a host's refusal: what was asked of it and its own words.

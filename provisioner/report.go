@@ -7,7 +7,16 @@ type Report struct {
 	Nonce  string        `json:"nonce"` // guests repeat it in what they print, so that nothing old is taken for new
 	Checks []ReportCheck `json:"checks"`
 	Nodes  []ReportNode  `json:"nodes"`
+	// GuestAgent tells whether the head's guest agent ran a command: AgentAnswers or AgentNone; empty: not asked yet. It proves
+	// nothing of the image, and decides nothing.
+	GuestAgent string `json:"guest_agent,omitempty"`
 }
+
+// What Report.GuestAgent may say.
+const (
+	AgentAnswers = "answers"
+	AgentNone    = "none"
+)
 
 // Passed says whether every check of the report passed that could be made, and that one could.
 func (r Report) Passed() bool {

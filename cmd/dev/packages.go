@@ -16,7 +16,7 @@ import (
 func labPackages() []string {
 	return []string{
 		"libvirt-daemon-system", "libvirt-clients", "libvirt-dev", "pkg-config", "qemu-system-x86", "qemu-utils", "xz-utils",
-		"dnsmasq-base", "iproute2", "nftables", "busybox-static", "e2fsprogs", "ovmf",
+		"dnsmasq-base", "iproute2", "nftables", "busybox-static", "e2fsprogs", "ovmf", "openssh-client",
 	}
 }
 

@@ -246,6 +246,9 @@ func (f *followed) afterReady(ctx context.Context) error {
 	if !all && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
 		return nil
 	}
+	if err := f.askAgent(ctx); err != nil {
+		return err
+	}
 	// When guests were asked is kept before they are: a worker that goes on may find them off already.
 	for i := range f.seen.Nodes {
 		f.seen.Nodes[i].AskedOff = f.work.Now

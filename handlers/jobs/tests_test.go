@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"volary.dev/handlers/loops"
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/memory"
 	"volary.dev/provisioner/waittest"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -28,6 +30,7 @@ func TestAcceptanceTestPasses(t *testing.T) {
 	if a.State != models.TestPassed || len(a.Report.Checks) != 6 || len(a.Report.Nodes) != 3 {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
+	wantAgent(t, b, a, provisioner.AgentAnswers, "status 0")
 	for _, n := range a.Report.Nodes {
 		if !strings.Contains(n.Console, "volary: ready") || n.StartedAt.IsZero() {
 			t.Errorf("node %+v", n)
@@ -39,6 +42,36 @@ func TestAcceptanceTestPasses(t *testing.T) {
 		}
 	}
 	b.WantNothingLeft(t)
+}
+
+// wantAgent looks at what a test says of its head's agent, and what the log says of the one command that it was given.
+func wantAgent(t *testing.T, b *loopstest.Bench, a models.AcceptanceTest, agent, end string) {
+	t.Helper()
+	rows, err := b.Pool.Query(t.Context(), `SELECT concat(detail->>'node', ': ', detail->>'command', ': ', detail->>'end') FROM audit WHERE verb = 'run guest command'`)
+	loopstest.NoError(t, err)
+	noted, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	loopstest.NoError(t, err)
+	if a.Report.GuestAgent != agent || !slices.Equal(noted, []string{"head: hostname: " + end}) {
+		t.Errorf("the guest agent: %q, noted %q", a.Report.GuestAgent, noted)
+	}
+}
+
+// TestAcceptanceTestNeedsNoAgent runs with guests that have none, and with such as only seem to.
+func TestAcceptanceTestNeedsNoAgent(t *testing.T) {
+	t.Parallel()
+	for agent, end := range map[memory.Agent]error{memory.AgentMissing: provisioner.ErrNoAgent, memory.AgentLeaves: provisioner.ErrGuestNonsense} {
+		b := loopstest.NewBench(t)
+		b.Worker(t, "one")
+		b.Queue(t, "one")
+		for n := 1; n <= 3; n++ {
+			b.Host(n).SetAgents(agent)
+		}
+		a := b.UntilTested(t, b.StartTest(t))
+		if a.State != models.TestPassed {
+			t.Errorf("test %s: %+v", a.State, a.Report.Checks)
+		}
+		wantAgent(t, b, a, provisioner.AgentNone, end.Error())
+	}
 }
 
 func TestAcceptanceTestFailsWithTheReason(t *testing.T) {

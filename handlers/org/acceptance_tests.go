@@ -62,7 +62,7 @@ func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.Accepta
 		Layout: h.layout(c), ID: t.ID, Digest: t.DocumentDigest, State: string(t.State),
 		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
 		Pool:    t.PoolName, Provider: t.ProviderName, Person: t.PersonName,
-		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Summary: testSummary(t),
+		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Summary: testSummary(t), GuestAgent: t.Report.GuestAgent,
 	}
 	for _, check := range t.Report.Checks {
 		p.Checks = append(p.Checks, testCheck(check, t.State))

@@ -94,7 +94,7 @@ func deedWords(verb string, detail map[string]any) (what string, details []strin
 		"end cluster": "Ended by the provider", "allow cluster again": "Allowed again by the provider", "place nodes elsewhere": "Nodes placed elsewhere",
 		"consent to console": "Staff let see the consoles", "withdraw consent to console": "Staff see no consoles any more", "look at console": "Console looked at",
 		"let stray machine go on": "A machine suspended by hand on its host went on", "suspend stray machine": "A machine that ran on its host suspended again",
-		"stop stray machine": "A machine that should not run stopped",
+		"stop stray machine": "A machine that should not run stopped", "run guest command": "Command run by a node's guest agent",
 	}[verb]
 	if !known {
 		words = ui.Deed(verb)

@@ -10,6 +10,11 @@
 //	gate        the cluster became ready
 //	shutdown    every guest powered off by itself when asked to
 //
+// A look has three ways into a guest. What it wrote to its console, where the seed's own script repeats the test's nonce, is the one
+// that every image has: it asks for nothing but a NoCloud seed and a console. The guest's agent (Driver.Exec) is there where the
+// image brings one, and the host's probe (Driver.Probe) where it listens. The checks below need the first alone; whether an agent
+// answers is told beside them (Report.GuestAgent).
+//
 // What guests report are lines of provisioner.GuestCheckPrefix with the test's nonce, printed by the seed's script. They
 // are the guest's word: they show that an image works, not that it is honest. A look finds things, a later look never
 // unfinds them: consoles scroll and leases lapse.

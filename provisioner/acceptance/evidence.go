@@ -17,6 +17,7 @@ type Evidence struct {
 	Nonce   string
 	Nodes   []Node
 	ReadyAt time.Time // of the cluster; zero: not yet
+	Agent   string    // provisioner.AgentAnswers or AgentNone of the head; empty: it was not asked
 	// Over says that nothing more will be seen: what is pending then has failed. Why is the reason in words where
 	// the cluster itself came to an end.
 	Over bool

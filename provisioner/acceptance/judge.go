@@ -10,7 +10,7 @@ import (
 
 // Judge gives the report of what was seen.
 func Judge(e Evidence) provisioner.Report {
-	r := provisioner.Report{Nonce: e.Nonce}
+	r := provisioner.Report{Nonce: e.Nonce, GuestAgent: e.Agent}
 	r.Checks = []provisioner.ReportCheck{
 		each(e, provisioner.CheckBoots, "Every node boots", boots),
 		each(e, provisioner.CheckAddress, "Every node takes its address by DHCP", addressed),

@@ -34,4 +34,8 @@
 // on every node, and on compute nodes whether the head answers by its name, which is tried for two minutes. The
 // lines are the guest's words, and a guest can write what it likes: they prove that an image works, not that it
 // is honest.
+//
+// 2026-11-30: it is the way into a guest for every image, and stays so beside the guest's agent (provisioner.Driver.Exec) and the host's
+// probe (Driver.Probe): it needs neither a program that an image may lack, nor a port at which it listens, and tells its lines by a
+// nonce from whatever else is on the console.
 package cloudinit

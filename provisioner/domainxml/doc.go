@@ -8,5 +8,5 @@
 //	file volary-ID.fd       a node's UEFI variables, which it writes: in libvirt's own folder for them; no pool
 //	pool volary-networks    reports and answers of the network hook, in memory
 //	network volary-VNI      one cluster's network
-//	domain volary-ID-NONCE  one node; the nonce is new at each start
+//	domain volary-ID-NONCE  one node; the nonce is new at each start. It has a port for the guest's agent (AgentPort)
 package domainxml

@@ -142,7 +142,7 @@ func devices(n provisioner.NodeSpec, basePath string) *libvirtxml.DomainDeviceLi
 				ReadOnly:     &libvirtxml.DomainDiskReadOnly{}, Address: rootBus(slotSeed),
 			},
 		},
-		Controllers: []libvirtxml.DomainController{{Type: "usb", Model: "none"}},
+		Controllers: []libvirtxml.DomainController{{Type: "usb", Model: "none"}, {Type: "virtio-serial", Index: new(uint), Address: rootBus(slotAgent)}},
 		Interfaces: []libvirtxml.DomainInterface{{
 			MAC:    &libvirtxml.DomainInterfaceMAC{Address: n.MAC.String()},
 			Source: &libvirtxml.DomainInterfaceSource{Network: &libvirtxml.DomainInterfaceSourceNetwork{Network: nethook.NetworkName(n.VNI)}},
@@ -158,6 +158,10 @@ func devices(n provisioner.NodeSpec, basePath string) *libvirtxml.DomainDeviceLi
 		Consoles: []libvirtxml.DomainConsole{{
 			Source: &libvirtxml.DomainChardevSource{Pty: &libvirtxml.DomainChardevSourcePty{}},
 			Target: &libvirtxml.DomainConsoleTarget{Type: "serial", Port: &port}, Log: log,
+		}},
+		Channels: []libvirtxml.DomainChannel{{
+			Source: &libvirtxml.DomainChardevSource{UNIX: &libvirtxml.DomainChardevSourceUNIX{}},
+			Target: &libvirtxml.DomainChannelTarget{VirtIO: &libvirtxml.DomainChannelTargetVirtIO{Name: AgentPort}},
 		}},
 		MemBalloon: &libvirtxml.DomainMemBalloon{Model: "none"},
 		RNGs: []libvirtxml.DomainRNG{{
@@ -182,7 +186,11 @@ const (
 	slotDisk
 	slotSeed
 	slotRandom
+	slotAgent
 )
+
+// AgentPort is the port by which a guest's agent and the host speak; guests find it by this name.
+const AgentPort = "org.qemu.guest_agent.0"
 
 // rootBus places a device on the machine's first PCI bus. Left to itself libvirt gives each a PCI Express port of its own
 // and one to spare: five bridges that firmware and kernel look behind at every boot, a quarter of a second where the

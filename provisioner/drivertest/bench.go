@@ -3,14 +3,18 @@ package drivertest
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"io"
 	"net"
 	"net/netip"
 	"testing"
 
 	"github.com/google/uuid"
+	"golang.org/x/crypto/ssh"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/waittest"
@@ -27,6 +31,8 @@ const (
 	PartConsole   Part = "console"   // a live console
 	PartLog       Part = "log"       // the kept console log
 	PartShutdown  Part = "shutdown"  // guests obey the power button
+	PartAgent     Part = "agent"     // guests have an agent that runs commands
+	PartProbe     Part = "probe"     // the host looks at its guests' ports
 	PartPeers     Part = "peers"     // another host's guest answers by name
 )
 
@@ -39,6 +45,8 @@ type Bench struct {
 	Image []byte
 	// Seed makes the NoCloud seed of a node; nil gives a few bytes.
 	Seed func(t *testing.T, n provisioner.NodeSpec) []byte
+	// PrivateKey is one whose public half the seed names (NewKey); nil makes one for the seed of a few bytes.
+	PrivateKey []byte
 	// ReadyText appears on the console of a guest that is ready: "volary: ready".
 	ReadyText string
 	// Prompt appears on the console where a login waits, with Login typed to get a shell; empty where there is one.
@@ -62,12 +70,36 @@ func (b Bench) has(p Part) bool {
 	return !without
 }
 
-func (b Bench) withDefaults() Bench {
+// NewKey makes a key for Bench.PrivateKey and the line by which a seed names it.
+func NewKey(t *testing.T) (private []byte, line string) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(block), string(bytes.TrimSpace(ssh.MarshalAuthorizedKey(signer.PublicKey())))
+}
+
+func (b Bench) withDefaults(t *testing.T) Bench {
+	line := ""
+	if b.PrivateKey == nil {
+		b.PrivateKey, line = NewKey(t)
+	}
 	if b.Image == nil {
 		b.Image = bytes.Repeat([]byte("volary driver test "), 4096)
 	}
 	if b.Seed == nil {
-		b.Seed = func(_ *testing.T, n provisioner.NodeSpec) []byte { return []byte("local-hostname: " + n.Name) }
+		b.Seed = func(_ *testing.T, n provisioner.NodeSpec) []byte {
+			return []byte("local-hostname: " + n.Name + "\npublic-keys: " + line)
+		}
 	}
 	if b.Shape == (provisioner.Shape{}) {
 		b.Shape = provisioner.Shape{VCPUs: 1, MemoryMiB: 128, DiskGiB: 2}

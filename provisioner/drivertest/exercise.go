@@ -17,7 +17,7 @@ import (
 
 // Exercise runs the contract. Each part cleans up after itself.
 func Exercise(t *testing.T, b Bench) {
-	b = b.withDefaults()
+	b = b.withDefaults(t)
 	t.Run("facts", func(t *testing.T) { facts(t, b) })
 	t.Run("images", func(t *testing.T) { images(t, b) })
 	t.Run("networks", func(t *testing.T) { networks(t, b) })
@@ -26,6 +26,8 @@ func Exercise(t *testing.T, b Bench) {
 	t.Run("nothing there", func(t *testing.T) { nothingThere(t, b) })
 	t.Run("guest", func(t *testing.T) { guest(t, b) })
 	t.Run("console", func(t *testing.T) { console(t, b) })
+	t.Run("exec", func(t *testing.T) { execute(t, b) })
+	t.Run("probe", func(t *testing.T) { probe(t, b) })
 }
 
 func facts(t *testing.T, b Bench) {
@@ -308,6 +310,9 @@ func nothingThere(t *testing.T, b Bench) {
 	}
 	if err := d.ResumeNode(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("ResumeNode: %v, want ErrNoSuchNode", err)
+	}
+	if _, err := d.Exec(ctx, id, provisioner.Command{Argv: []string{"true"}}); !errors.Is(err, provisioner.ErrNoSuchNode) {
+		t.Errorf("Exec: %v, want ErrNoSuchNode", err)
 	}
 	if _, err := d.Console(ctx, id); !errors.Is(err, provisioner.ErrNoSuchNode) {
 		t.Errorf("Console: %v, want ErrNoSuchNode", err)

@@ -55,6 +55,12 @@ func methods() map[string]method {
 		"Addresses": plain(func(ctx context.Context, d provisioner.Driver, vni uint32) (map[string]netip.Addr, error) {
 			return d.Addresses(ctx, vni)
 		}),
+		"Exec": plain(func(ctx context.Context, d provisioner.Driver, a execute) (provisioner.CommandResult, error) {
+			return d.Exec(ctx, a.ID, a.Command)
+		}),
+		"Probe": plain(func(ctx context.Context, d provisioner.Driver, p provisioner.Probe) (provisioner.Probed, error) {
+			return d.Probe(ctx, p)
+		}),
 		"Consoles": plain(func(ctx context.Context, d provisioner.Driver, queries []provisioner.ConsoleQuery) ([]provisioner.ConsoleText, error) {
 			return d.Consoles(ctx, queries)
 		}),
@@ -72,6 +78,11 @@ type stopNode struct {
 type deleteNode struct {
 	ID   uuid.UUID
 	Wipe bool
+}
+
+type execute struct {
+	ID      uuid.UUID
+	Command provisioner.Command
 }
 
 type ensureImage struct {
@@ -165,4 +176,14 @@ func (l *Line) Addresses(ctx context.Context, vni uint32) (map[string]netip.Addr
 // Consoles implements provisioner.Driver.
 func (l *Line) Consoles(ctx context.Context, queries []provisioner.ConsoleQuery) ([]provisioner.ConsoleText, error) {
 	return ask[[]provisioner.ConsoleText](ctx, l, "Consoles", queries)
+}
+
+// Exec implements provisioner.Driver.
+func (l *Line) Exec(ctx context.Context, id uuid.UUID, c provisioner.Command) (provisioner.CommandResult, error) {
+	return ask[provisioner.CommandResult](ctx, l, "Exec", execute{id, c})
+}
+
+// Probe implements provisioner.Driver.
+func (l *Line) Probe(ctx context.Context, p provisioner.Probe) (provisioner.Probed, error) {
+	return ask[provisioner.Probed](ctx, l, "Probe", p)
 }

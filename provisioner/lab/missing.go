@@ -44,6 +44,7 @@ var programs = []struct{ name, pack string }{
 	{"ip", "iproute2"},
 	{"bridge", "iproute2"},
 	{"nft", "nftables"},
+	{"ssh", "openssh-client"},
 	{"nsenter", "util-linux"},
 }
 

@@ -99,9 +99,10 @@ func (d *Driver) answerAsks(ctx context.Context) {
 func (d *Driver) takeAsks() []*asking {
 	d.asks.mu.Lock()
 	defer d.asks.mu.Unlock()
-	n, consoles := 0, 0
+	n, consoles, probes := 0, 0, 0
 	for _, w := range d.asks.waiting {
-		if consoles += len(w.q.Consoles); n > 0 && consoles > nethook.MaxConsoles {
+		consoles, probes = consoles+len(w.q.Consoles), probes+len(w.q.Probes)
+		if n > 0 && (consoles > nethook.MaxConsoles || probes > nethook.MaxProbes) {
 			break
 		}
 		n++
@@ -122,6 +123,7 @@ func (d *Driver) askAll(ctx context.Context, batch []*asking) {
 		all.Consoles = append(all.Consoles, w.q.Consoles...)
 		all.Forget = append(all.Forget, w.q.Forget...)
 		all.Wipe = append(all.Wipe, w.q.Wipe...)
+		all.Probes = append(all.Probes, w.q.Probes...)
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
@@ -139,6 +141,7 @@ func share(a nethook.Answer, batch []*asking) {
 		mine.Consoles, rest.Consoles = rest.Consoles[:len(w.q.Consoles)], rest.Consoles[len(w.q.Consoles):]
 		mine.Forgotten, rest.Forgotten = rest.Forgotten[:len(w.q.Forget)], rest.Forgotten[len(w.q.Forget):]
 		mine.Wiped, rest.Wiped = rest.Wiped[:len(w.q.Wipe)], rest.Wiped[len(w.q.Wipe):]
+		mine.Probed, rest.Probed = rest.Probed[:len(w.q.Probes)], rest.Probed[len(w.q.Probes):]
 		w.end(mine, nil)
 	}
 }
@@ -202,7 +205,7 @@ func readAnswerIn(conn *libvirt.Connect, pool *libvirt.StoragePool, q nethook.Qu
 		return nethook.Answer{}, err
 	}
 	a, err := nethook.ParseAnswer(b)
-	if err == nil && (a.Protocol != nethook.Protocol || len(a.Consoles) != len(q.Consoles) || len(a.Forgotten) != len(q.Forget) || len(a.Wiped) != len(q.Wipe)) {
+	if err == nil && (a.Protocol != nethook.Protocol || len(a.Consoles) != len(q.Consoles) || len(a.Forgotten) != len(q.Forget) || len(a.Wiped) != len(q.Wipe) || len(a.Probed) != len(q.Probes)) {
 		err = errHookOlder
 	}
 	return a, err

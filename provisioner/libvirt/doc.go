@@ -22,6 +22,19 @@
 // when the domain is undefined; the hook wipes it with the disk, and removes one whose domain libvirt has forgotten. A node whose disk
 // is new begins with new ones, whatever lies there.
 //
+// # A guest's agent
+//
+// 2026-11-30: what a guest's agent answers, and when, is the guest's choice, and libvirt hands it on. So calls to agents have
+// connections of their own, three at most, one of a node at a time; each takes a thread of libvirtd for at most ten seconds (twice
+// agentPatience: to see that the agent is there, and for its answer), and none is left behind for a new one. Nodes whose agents let
+// a call wait until then share one of the three, so that any number of them leaves the others free. libvirtd keeps 10 MiB of an answer that has no end,
+// then takes the agent for broken until the guest opens its port anew, and hands on 4 MiB at most; the guest cannot make it keep more.
+//
+// An agent gives a program's output whole, at its end: up to 16 MiB, of which libvirt would take 10 and then drop the agent. It cannot be asked
+// for less. guest-file-read can, but needs files in the guest and somebody to remove them. So the program runs below a short script
+// of sh (guestScript) that passes on what was asked for and reads the rest away. The command is its arguments, and no shell reads them; the price is that an
+// image needs sh and head, and that a signal is told as a shell tells it.
+//
 // # Whose machine it is
 //
 // An address may name the machine that has to answer there. Each connection is asked for its libvirt's UUID, and before the

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"libvirt.org/go/libvirt"
@@ -22,12 +23,13 @@ import (
 
 // Driver is one host. It implements provisioner.Driver.
 type Driver struct {
-	calls, uploads, views *line
+	calls, uploads, views, agents *line
 
 	expects   provisioner.Machine
 	simulated bool  // libvirt's own test driver
 	locks     keyed // one change at a time of a network, node or image
 	asks      asker
+	suspects  suspects
 	hook      hookLook
 	machine   whois
 
@@ -76,7 +78,10 @@ func newDriver(uri, probe string, expects provisioner.Machine) *Driver {
 	d.calls = newLine(uri, probe, callsAtOnce, d.forgetNetworks)
 	d.uploads = newLine(uri, probe, uploadsAtOnce, func() {})
 	d.views = newLine(uri, probe, consolesAtOnce, func() {})
-	for _, l := range []*line{d.calls, d.uploads, d.views} {
+	d.agents = newLine(uri, probe, agentsAtOnce, func() {})
+	d.suspects.one, d.suspects.since = make(chan struct{}, 1), map[uuid.UUID]time.Time{}
+	d.agents.mostOwed = 0 // a guest decides how long a call to its agent takes: no more of them are in libvirtd than run
+	for _, l := range []*line{d.calls, d.uploads, d.views, d.agents} {
 		l.meet, l.bar = d.meet, d.bar
 	}
 	return d
@@ -104,26 +109,30 @@ func (d *Driver) change(ctx context.Context, key, op string, f func(*libvirt.Con
 
 // held is a key that is locked over several calls, until the last of them is over.
 type held struct {
-	d      *Driver
+	line   *line
 	op     string
 	unlock func()
 	last   chan struct{}
 }
 
 func (d *Driver) hold(ctx context.Context, key, op string) (*held, error) {
+	return d.holdFor(ctx, d.calls, key, op)
+}
+
+func (d *Driver) holdFor(ctx context.Context, l *line, key, op string) (*held, error) {
 	unlock, err := d.locks.lock(ctx, key)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	over := make(chan struct{})
 	close(over)
-	return &held{d, op, unlock, over}, nil
+	return &held{l, op, unlock, over}, nil
 }
 
 func (h *held) call(ctx context.Context, f func(*libvirt.Connect) error) error {
 	over := make(chan struct{})
 	h.last = over
-	return h.d.calls.callThen(ctx, h.op, f, func() { close(over) })
+	return h.line.callThen(ctx, h.op, f, func() { close(over) })
 }
 
 func (h *held) release() {
@@ -147,7 +156,7 @@ func (d *Driver) Close() error {
 	for _, c := range open {
 		_ = c.Close()
 	}
-	for _, l := range []*line{d.calls, d.uploads, d.views} {
+	for _, l := range []*line{d.calls, d.uploads, d.views, d.agents} {
 		l.close()
 	}
 	return nil

@@ -67,9 +67,11 @@ func expectedAlone(t *testing.T, l *lab.Lab, a provisioner.HostAddress, m provis
 		d := dialAddress(t, Options{AllowTCP: true}, a)
 		_, facts := d.Facts(t.Context())
 		_, console := d.Console(t.Context(), uuid.New())
+		_, exec := d.Exec(t.Context(), uuid.New(), provisioner.Command{Argv: []string{"true"}})
+		_, probe := d.Probe(t.Context(), provisioner.Probe{VNI: 7, Guest: netip.MustParseAddr("10.200.7.10"), Port: 22})
 		for call, err := range map[string]error{
 			"facts": facts, "network": d.EnsureNetwork(t.Context(), provisioner.Network{VNI: 7}), "delete": d.DeleteNode(t.Context(), uuid.New(), true),
-			"stop": d.StopNode(t.Context(), uuid.New(), true), "console": console,
+			"stop": d.StopNode(t.Context(), uuid.New(), true), "console": console, "exec": exec, "probe": probe,
 		} {
 			if !errors.Is(err, provisioner.ErrAnotherMachine) || !errors.Is(err, provisioner.ErrHostUnreachable) {
 				t.Errorf("%s, %s: %v", what, call, err)

@@ -80,13 +80,13 @@ func sampleImage(t *testing.T) []byte {
 	return b
 }
 
-func seedOf(t *testing.T, n provisioner.NodeSpec, domain string, nodes []provisioner.NetworkEntry, userData string) []byte {
+func seedOf(t *testing.T, n provisioner.NodeSpec, domain string, nodes []provisioner.NetworkEntry, userData string, keys ...string) []byte {
 	t.Helper()
 	role := provisioner.RoleCompute
 	if n.Name == "head" {
 		role = provisioner.RoleHead
 	}
-	b, err := cloudinit.Seed{InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain, Role: role, Nodes: nodes, UserData: userData}.Build()
+	b, err := cloudinit.Seed{InstanceID: n.ID.String(), Hostname: n.Name, Domain: domain, Role: role, Nodes: nodes, UserData: userData, SSHKeys: keys}.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,13 +97,15 @@ func seedOf(t *testing.T, n provisioner.NodeSpec, domain string, nodes []provisi
 func TestLabDriver(t *testing.T) {
 	l := startLab(t, 1)
 	host := l.Hosts()[0]
+	key, line := drivertest.NewKey(t)
 	drivertest.Exercise(t, drivertest.Bench{
 		Dial:  func(t *testing.T) provisioner.Driver { return dialHost(t, host) },
 		Image: sampleImage(t),
 		Seed: func(t *testing.T, n provisioner.NodeSpec) []byte {
-			return seedOf(t, n, "drivertest.volary", drivertest.Network(n.VNI, netip.Addr{}).Entries, "")
+			return seedOf(t, n, "drivertest.volary", drivertest.Network(n.VNI, netip.Addr{}).Entries, "", line)
 		},
-		ReadyText: "volary: ready", Prompt: "login: ", Login: "root",
+		PrivateKey: key,
+		ReadyText:  "volary: ready", Prompt: "login: ", Login: "root",
 		Underlay: host.Underlay,
 	})
 }

@@ -23,6 +23,9 @@ const (
 
 	// How many calls run at once, and how many uploads, and how many consoles are looked at.
 	callsAtOnce, uploadsAtOnce, consolesAtOnce = 4, 2, 64
+	// agentsAtOnce is how many guests' agents are spoken to at once. Each call takes one of libvirtd's twenty threads for as long as
+	// the guest likes, up to twice agentPatience, and a host has a few workers.
+	agentsAtOnce = 3
 	// mostOwed is how many calls may be left behind by their callers before new ones wait for those.
 	mostOwed = 8
 	// keptIdle is how many connections are kept while nobody calls.
@@ -38,6 +41,7 @@ type line struct {
 	meet       func(*libvirt.Connect) error
 	bar        func(context.Context) error // why no call may be made now
 	slots      chan struct{}               // one for each call that is not left behind
+	mostOwed   int                         // calls that may be left behind
 
 	mu      sync.Mutex
 	idle    []*libvirt.Connect
@@ -51,7 +55,7 @@ type line struct {
 
 func newLine(uri, probe string, atOnce int, opened func()) *line {
 	return &line{
-		uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), lost: true, backoff: firstBackoff,
+		uri: uri, probe: probe, opened: opened, slots: make(chan struct{}, atOnce), mostOwed: mostOwed, lost: true, backoff: firstBackoff,
 		meet: func(*libvirt.Connect) error { return nil }, bar: func(context.Context) error { return nil },
 	}
 }
@@ -195,7 +199,7 @@ func (e *errand) leave() {
 func (e *errand) leaveBehind() {
 	e.line.mu.Lock()
 	defer e.line.mu.Unlock()
-	if e.over || e.line.owed == mostOwed {
+	if e.over || e.line.owed == e.line.mostOwed {
 		return
 	}
 	e.behind = true

@@ -33,6 +33,8 @@ func TestTestDriver(t *testing.T) {
 			drivertest.PartNetworks:  "libvirt's test driver does not change running networks",
 			drivertest.PartAddresses: "libvirt's test driver runs no guests",
 			drivertest.PartLog:       "libvirt's test driver runs no guests",
+			drivertest.PartAgent:     "libvirt's test driver runs no guests",
+			drivertest.PartProbe:     "libvirt's test driver runs no guests",
 			drivertest.PartConsole:   "libvirt's test driver has no consoles",
 		},
 	})

@@ -13,6 +13,38 @@ type refusal struct {
 	detail string
 }
 
+// Agent is how a guest's agent behaves.
+type Agent int
+
+// What agents do. All but the first are hostile, broken or not there.
+const (
+	AgentAnswers Agent = iota
+	AgentMissing       // from an image without one, or on a machine without its port
+	AgentSilent        // never answers
+	AgentFloods        // sends more than is taken of any
+	AgentStrays        // answers what nobody asked
+	AgentLeaves        // goes in the middle of a command
+	AgentBabbles       // answers what is no JSON
+	AgentDrips         // sends a byte a second
+	AgentRefuses       // says no to every command
+)
+
+// SetAgents has the agents of machines that are made from now on behave so.
+func (h *Host) SetAgents(a Agent) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.agents = a
+}
+
+// SetAgent has the agent of a machine behave so from now on.
+func (h *Host) SetAgent(id uuid.UUID, a Agent) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if m, ok := h.machines[id]; ok {
+		m.agent = a
+	}
+}
+
 // SetUnreachable makes every call fail with ErrHostUnreachable until it is set back. Guests run on: only the
 // way to the host is cut.
 func (h *Host) SetUnreachable(cut bool) {

@@ -33,6 +33,7 @@ type Host struct {
 	refusals                   map[string]refusal
 	lacking                    string
 	noUEFI, hookOlder          bool
+	agents                     Agent
 	consoleCap, keeps          int64 // bytes of a console: said, and done
 }
 

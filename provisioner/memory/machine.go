@@ -40,10 +40,11 @@ type machine struct {
 	log      []byte
 	written  int // bytes, those included that are kept no more
 	viewer   *viewer
+	agent    Agent
 }
 
 func newMachine(h *Host, n provisioner.NodeSpec) *machine {
-	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.machine.UUID, n.ID[:]), state: provisioner.MachineOff}
+	return &machine{host: h, spec: n, identity: uuid.NewSHA1(h.machine.UUID, n.ID[:]), state: provisioner.MachineOff, agent: h.agents}
 }
 
 func (m *machine) start() {

@@ -54,6 +54,12 @@ func (h hook) answer(q Question) Answer {
 	for _, path := range q.Wipe {
 		a.Wiped = append(a.Wiped, done(h.wiped(path)))
 	}
+	if key, err := h.sealKey(); err == nil {
+		a.Seal = key.PublicKey().Bytes()
+	}
+	for _, p := range q.Probes {
+		a.Probed = append(a.Probed, h.probed(p))
+	}
 	return a
 }
 

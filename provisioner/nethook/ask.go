@@ -31,6 +31,7 @@ type Question struct {
 	Consoles []Console  `json:"consoles,omitempty"`
 	Forget   []Leavings `json:"forget,omitempty"`
 	Wipe     []string   `json:"wipe,omitempty"` // paths of nodes' disks and UEFI variables that no machine uses
+	Probes   []Probe    `json:"probes,omitempty"`
 }
 
 // Console asks for what a node wrote to its console.
@@ -56,6 +57,8 @@ type Answer struct {
 	Consoles   []ConsoleAnswer `json:"consoles,omitempty"`
 	Forgotten  []Done          `json:"forgotten,omitempty"`
 	Wiped      []Done          `json:"wiped,omitempty"`
+	Probed     []ProbeAnswer   `json:"probed,omitempty"`
+	Seal       []byte          `json:"seal,omitempty"` // the key that SealKey seals for; empty: an older hook, which probes nothing
 	Vars       bool            `json:"vars,omitempty"` // it overwrites and removes UEFI variables; false: an older hook, which refuses to
 }
 
@@ -124,6 +127,9 @@ func parseAsk(portgroup string) (Question, error) {
 	}
 	if err == nil && len(q.Consoles) > MaxConsoles {
 		err = fmt.Errorf("%d consoles, at most %d", len(q.Consoles), MaxConsoles)
+	}
+	if err == nil && len(q.Probes) > MaxProbes {
+		err = fmt.Errorf("%d probes, at most %d", len(q.Probes), MaxProbes)
 	}
 	if err != nil {
 		return q, fmt.Errorf("question to the network hook: %w", err)

@@ -38,7 +38,8 @@
 // which has no address and stays on the host. The hook answers each question once, in a file of ReportDir that goes with
 // the portgroup: what guests wrote to their consoles (ends of at most 64 KiB, the lines with a text, how much is kept), and
 // it removes the files of nodes that are gone and overwrites their disks. An empty question asks whether the hook is there.
-// Every answer says who the machine is: a key that was drawn on it, and the hash of the code by which it is to be enrolled
+// It also looks whether a node answers at a TCP port or lets somebody sign in by SSH: into a sealed network nobody but its host
+// has a way. Every answer says who the machine is: a key that was drawn on it, and the hash of the code by which it is to be enrolled
 // (KeepIdentity, provisioner/enrolment).
 //
 // 2026-11-29: consoles lay in a storage pool. libvirtd probes each file of a pool as a disk image, as root: forty bytes on a
@@ -57,6 +58,14 @@
 // the other; the network's XML has it, from where libvirt gives it to bridge, ports and DHCP and the hook to the VXLAN. A
 // host whose own device has less is refused with the sum before anything is made: the kernel makes a VXLAN with too large an MTU
 // smaller without a word, and refuses only the change after it. The check's network has the pool's MTU, so that it is found there.
+//
+// 2026-11-30: libvirtd waits for its hook, and a guest may make a probe last, so a process of its own does it, and leaves what it
+// found in ProbeDir for the next question; at most mostProbes at once. It reaches guests alone: an address of the bridge's own
+// subnet, by way of that bridge. Signing in is the work of the host's ssh, with every option that would read a file of the host,
+// forward, ask or go on turned off; what it says is cut, and it is killed at the end of its time. A private key stands in no
+// question as it is: libvirt writes a portgroup's name into files and, where it finds it twice or not at all, into its log. It is
+// sealed to a key that the hook draws anew after each start of the machine and tells with every answer (SealKey). From there on it is
+// in memory alone: a pipe to the process, and a file of no file system for ssh.
 //
 // libvirt's own wipe of a volume with holes cuts it to nothing and writes nothing over it. The hook overwrites what the file
 // system has of a disk, once, with zeros, in a process that it does not wait for; a file system that copies on write, a

@@ -152,7 +152,7 @@ func newHook(t *testing.T, r *recorder) hook {
 		t.Fatal(err)
 	}
 	return hook{
-		settings: settings, vars: t.TempDir(), names: t.TempDir(), networks: t.TempDir(),
+		settings: settings, vars: t.TempDir(), names: t.TempDir(), networks: t.TempDir(), probes: filepath.Join(t.TempDir(), "probes"),
 		consoles: filepath.Join(t.TempDir(), "volary", "consoles"), background: func(...string) error { return errors.New("nobody runs it") },
 		run: r.run, dir: filepath.Join(t.TempDir(), "networks"), now: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC),
 		device:  func(netip.Addr) (underlayDevice, error) { return underlayDevice{"eth0", 1500}, nil },

@@ -25,7 +25,11 @@ func Run(ctx context.Context, args []string, stdin io.Reader, now time.Time) err
 	if args[1] == wipeOperation {
 		return wipe(args[0])
 	}
+	if args[1] == probeOperation {
+		return runProbe(ctx, ProbeDir, args[0], stdin)
+	}
 	h := hook{
+		probes: ProbeDir, probeInBackground: startProbe, subnets: subnetsOf,
 		run: execute, send: sendToServer, background: startBackground, dir: ReportDir, consoles: ConsoleDir, vars: VarsDir, identity: IdentityFile, logConf: "/etc/libvirt/virtlogd.conf",
 		now: now, device: deviceOf, tracked: mostTracked, settings: "/proc/sys/net/ipv4/conf",
 		names: nameDir, networks: networkStateDir,
@@ -42,15 +46,21 @@ type hook struct {
 	tracked func() int
 	// background runs this program with other arguments and does not wait for it.
 	background func(args ...string) error
-	dir        string // of reports and answers
-	consoles   string // of what guests write
-	vars       string // of their UEFI variables
-	logConf    string // of virtlogd
-	settings   string // the kernel's, a folder for each interface
-	identity   string // the file of IdentityFile
-	names      string // of what libvirt writes for the dnsmasq of each network
-	networks   string // of libvirt's state of each network
-	now        time.Time
+	// probeInBackground does so with an order on its standard input, and with the mark that is locked until it ends.
+	probeInBackground func(order []byte, mark *os.File, id string) error
+	// subnets are the host's addresses at a device, with their subnets.
+	subnets func(device string) ([]netip.Prefix, error)
+
+	probes   string // of what probes found
+	dir      string // of reports and answers
+	consoles string // of what guests write
+	vars     string // of their UEFI variables
+	logConf  string // of virtlogd
+	settings string // the kernel's, a folder for each interface
+	identity string // the file of IdentityFile
+	names    string // of what libvirt writes for the dnsmasq of each network
+	networks string // of libvirt's state of each network
+	now      time.Time
 }
 
 func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {

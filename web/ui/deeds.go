@@ -40,6 +40,7 @@ func deeds() map[string]string {
 		"reset password": "set a new password by a mailed link for", "show link of mail": "showed the link of a mail", "send mail again": "gave the mail to the worker again", "set invoice prefix": "set the invoice prefix of",
 		"set platform admin": "made or unmade an admin of the platform", "set platform auditor": "made or unmade an auditor of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
 		"suspend person": "suspended the person", "place nodes elsewhere": "found other hosts for nodes of", "stop stray machine": "stopped a machine that should not run of",
+		"run guest command":   "had a command run in a node of",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}
 }

@@ -182,6 +182,7 @@ func acceptanceTest(state string) org.AcceptanceTestShowProps {
 		for i := range p.Checks {
 			p.Checks[i].State, p.Checks[i].Excerpt = "passed", ""
 		}
+		p.GuestAgent = "answers"
 		p.Excerpts = []org.ConsoleExcerpt{{Node: "head", Text: "[    0.000000] Linux version 6.1.0-28-amd64\r\n[    1.204511] systemd[1]: Reached target multi-user.\r\n\r\nhead login: "}, {Node: "compute-001", Text: "compute-001 login: "}}
 	}
 	return p

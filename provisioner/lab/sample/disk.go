@@ -10,12 +10,14 @@ import (
 	"strings"
 )
 
-// libraries are Dropbear's and netcat's, by the names their programs ask for.
+// libraries are those of Dropbear, netcat and the guest agent, by the names their programs ask for.
 var libraries = []string{
 	"lib/x86_64-linux-gnu/libc.so.6", "lib/x86_64-linux-gnu/libcrypt.so.1", "lib/x86_64-linux-gnu/libz.so.1",
 	"lib/x86_64-linux-gnu/libresolv.so.2",
 	"usr/lib/x86_64-linux-gnu/libtomcrypt.so.1", "usr/lib/x86_64-linux-gnu/libtommath.so.1", "usr/lib/x86_64-linux-gnu/libgmp.so.10",
 	"usr/lib/x86_64-linux-gnu/libbsd.so.0", "usr/lib/x86_64-linux-gnu/libmd.so.0",
+	"lib/x86_64-linux-gnu/libm.so.6", "usr/lib/x86_64-linux-gnu/libudev.so.1", "usr/lib/x86_64-linux-gnu/libnuma.so.1", "usr/lib/x86_64-linux-gnu/liburing.so.2",
+	"usr/lib/x86_64-linux-gnu/libglib-2.0.so.0", "usr/lib/x86_64-linux-gnu/libgmodule-2.0.so.0", "usr/lib/x86_64-linux-gnu/libpcre2-8.so.0",
 }
 
 // files that this package writes into the root, and the modes they need.
@@ -94,7 +96,7 @@ func (b *builder) owners(ctx context.Context) error {
 	return err
 }
 
-// programs puts BusyBox with a link per applet, Dropbear, netcat and their libraries into the tree.
+// programs puts BusyBox with a link per applet, Dropbear, netcat, the guest agent and their libraries into the tree.
 func (b *builder) programs(ctx context.Context, tree string) error {
 	busybox := filepath.Join(b.packages, "bin/busybox")
 	if err := copyFile(filepath.Join(tree, "bin/busybox"), busybox, 0o755); err != nil {
@@ -118,7 +120,7 @@ func (b *builder) programs(ctx context.Context, tree string) error {
 	}
 	for from, to := range map[string]string{
 		"usr/sbin/dropbear": "usr/sbin/dropbear", "usr/bin/dbclient": "usr/bin/dbclient", "usr/bin/dropbearkey": "usr/bin/dropbearkey",
-		"bin/nc.openbsd": "usr/bin/nc",
+		"bin/nc.openbsd": "usr/bin/nc", "usr/sbin/qemu-ga": "usr/sbin/qemu-ga",
 		"lib/x86_64-linux-gnu/ld-linux-x86-64.so.2": "lib64/ld-linux-x86-64.so.2",
 	} {
 		if err := copyFile(filepath.Join(tree, to), filepath.Join(b.packages, from), 0o755); err != nil {

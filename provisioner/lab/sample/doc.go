@@ -5,7 +5,7 @@
 // # What the image is
 //
 // A 1 GiB disk with a FAT partition (SYSLINUX, Debian's cloud kernel 6.1 and an initramfs) and an ext4 root with
-// BusyBox, Dropbear and netcat. It boots under BIOS with virtio devices in about two seconds and then
+// BusyBox, Dropbear, netcat and QEMU's guest agent. It boots under BIOS with virtio devices in about two seconds and then
 //
 //   - takes its address, name, search domain, MTU and routes by DHCP on eth0;
 //   - reads a NoCloud seed from a disk labelled cidata: local-hostname, instance-id and public-keys of meta-data,
@@ -14,6 +14,7 @@
 //   - starts SSH with keys only, for root and volary; an instance's host key is made after it said that it is ready,
 //     or for the client that comes before;
 //   - prints "volary: ready" on the console, and offers a login there;
+//   - starts the guest agent then, where the machine has its port;
 //   - powers off cleanly at the ACPI power button.
 //
 // # What is left out for speed

@@ -14,7 +14,7 @@ import (
 )
 
 // moduleNames are loaded by the initramfs before the root is mounted; what they depend on goes before them.
-var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "isofs", "nls_utf8", "evdev", "button"}
+var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng", "virtio_console", "isofs", "nls_utf8", "evdev", "button"}
 
 // initramfs writes the kernel's first file system: BusyBox, the modules and init.
 func (b *builder) initramfs(context.Context) error {

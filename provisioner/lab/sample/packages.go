@@ -19,6 +19,7 @@ const (
 var packageNames = []string{
 	"busybox-static", "dropbear-bin", "libtomcrypt1", "libtommath1", "libgmp10", "libcrypt1", "zlib1g", "libc6",
 	"netcat-openbsd", "libbsd0", "libmd0",
+	"qemu-guest-agent", "libglib2.0-0", "libpcre2-8-0", "libudev1", "libnuma1", "liburing2",
 	"syslinux", "syslinux-common", "mtools",
 }
 
