@@ -94,7 +94,7 @@ func versionFormRefused() org.VersionFormProps {
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2, 8 GiB"}, {Value: "2", Label: "rocky-9-mpi.qcow2, 10 GiB"}},
 		Values: org.VersionValues{
 			Version: "3",
-			Head: org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
+			Head:    org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			Groups: []org.GroupValues{
 				{Name: "compute", Least: "8", Most: "4", Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true, SameGate: true},
 				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "address", GateTimeout: "600"},
@@ -107,7 +107,7 @@ func version(state string) org.VersionShowProps {
 	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: "login:", TimeoutSeconds: 120}
 	p := org.VersionShowProps{
 		Layout: orgLayout(), ModelID: id(10), ID: id(20), ModelName: "slurm-lab", Version: "2", State: state, Created: ago(60 * time.Hour),
-		Digest: digest(9),
+		Digest:  digest(9),
 		MayEdit: true, MayPublish: true, MayTest: true, MayLaunch: true, Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
 		Groups: []org.GroupShow{
