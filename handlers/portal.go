@@ -66,7 +66,7 @@ type Options struct {
 }
 
 const (
-	formBytes   = 1 << 20          // two user-data of 64 KiB, escaped, and room
+	formBytes   = 1 << 20          // a document of 256 KiB, escaped, and room
 	workTime    = 25 * time.Second // of an ordinary handler: below the server's time for reading, which would end it without a word
 	exportPace  = 30 * time.Second // to take 64 KiB of an export
 	signInsEach = 6 * time.Second  // and bursts of 20: a whole laboratory may sit behind one address

@@ -134,7 +134,7 @@ GRANT SELECT, INSERT, UPDATE (lost, lost_at) ON images TO volary_worker; -- an i
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_worker; -- what stood still is discarded under its lock
 GRANT SELECT, INSERT ON model_clusters TO volary_web;
-GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its roles
+GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its groups
 GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;
 GRANT SELECT ON model_clusters, model_versions, version_roles TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;

@@ -270,7 +270,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"mails.body":                  {web, worker},
 		"notices.data":                {worker},
 		"acceptance_tests.nonce":      {web, worker},
-		"version_roles.user_data":     {web, worker},
+		"model_versions.document":     {web, worker}, // with the user-data
 		"journal_heads.hash":          {web, worker},
 		"ledger_entries.hash":         {web, worker},
 		"ledger_entries.key":          {web, worker}, // of idempotency

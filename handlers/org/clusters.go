@@ -394,7 +394,8 @@ func (h Handlers) NewCluster(c echo.Context) error {
 		return page.Live(c, web.ClusterNew(p))
 	}
 	r, refusal := launchRequest(f, false)
-	r.Counts = ofGroups(r.Counts, groupsOf(f, form))
+	groups, _ := groupsOf(f, form)
+	r.Counts = ofGroups(r.Counts, groups)
 	if refusal == nil {
 		if p.Quote, refusal, err = h.quote(c, r); err != nil {
 			return err

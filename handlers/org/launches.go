@@ -85,7 +85,10 @@ func suggest(f *request.Form, form machines.LaunchForm) {
 	if len(form.Pools) > 0 {
 		f.Default("pool", form.Pools[0].PoolID.String())
 	}
-	suggestCounts(f, groupsOf(f, form))
+	if groups, chosen := groupsOf(f, form); chosen {
+		suggestCounts(f, groups)
+	}
+	f.Default("compute_count", strconv.Itoa(suggestedNodes))
 	f.Default("lease_hours", "2")
 }
 
@@ -94,7 +97,7 @@ const suggestedNodes = 3
 // suggestCounts fills in as many nodes of the first group as are asked for on the market, else three, and one of each other.
 func suggestCounts(f *request.Form, groups []models.CountedGroup) {
 	if len(groups) == 0 {
-		groups = []models.CountedGroup{{Most: suggestedNodes}}
+		groups = []models.CountedGroup{{}} // of which there may be none
 	}
 	for i, g := range groups {
 		nodes := 1
@@ -108,14 +111,14 @@ func suggestCounts(f *request.Form, groups []models.CountedGroup) {
 	}
 }
 
-// groupsOf are the compute groups of the version that is chosen; nil where none is.
-func groupsOf(f *request.Form, form machines.LaunchForm) []models.CountedGroup {
+// groupsOf are the compute groups of the version that is chosen, if one is.
+func groupsOf(f *request.Form, form machines.LaunchForm) (groups []models.CountedGroup, chosen bool) {
 	for _, v := range form.Versions {
 		if v.ID.String() == f.Typed("version") {
-			return v.Groups
+			return v.Groups, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // countPrefix begins the names of fields in which several groups are counted, each by its name; the only group of a version is counted in
@@ -171,7 +174,7 @@ func (h Handlers) launchForm(c echo.Context, f *request.Form, form machines.Laun
 			PurchaseOrder: f.Typed("purchase_order"), CostCentre: f.Typed("cost_centre"), GrantNumber: f.Typed("grant_number"),
 		},
 	}}
-	if groups := groupsOf(f, form); len(groups) > 1 {
+	if groups, _ := groupsOf(f, form); len(groups) > 1 {
 		for _, g := range groups {
 			field := countField(groups, g.Name)
 			p.Counts = append(p.Counts, web.GroupCount{Group: g.Name, Field: field, Value: f.Typed(field), Least: g.Least, Most: g.Most})

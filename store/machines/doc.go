@@ -65,6 +65,10 @@
 // 2026-11-29: all that is wrong with the fields of a launch is said at once (judgeFields, LaunchFaults). A name's fault came to
 // light only when the lease's was mended.
 //
+// 2026-11-30: a launch counts its nodes by group (Counts), and of several groups each is said, be it none: a group that was left out
+// by a form of another version must not be taken for one of which none is wanted. The only group of a version needs no name, so that
+// links and requests from before groups had names go on. A refusal of a count stands at its group's field (CountField).
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

@@ -189,7 +189,8 @@ func (c launchCase) checkCounts(f store.Fields) {
 		}
 	}
 	if sum > room {
-		f.Add(last, "A network of this pool has addresses for %d compute nodes; %d are asked for in all groups together.", room, sum)
+		f.Add(last, "A network of this pool has addresses for %s; %d are asked for in all groups together.",
+			refusal.Plural(room, "compute node", "compute nodes"), sum)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Counts)) {
 		if !slices.ContainsFunc(counted(m), func(g provisioner.Group) bool { return g.Name == name }) {

@@ -54,6 +54,14 @@
 // 2026-11-30: no check of an upload begins while its organization is suspended (RefuseVerification); one that has begun goes on to its verdict, since its bytes
 // are here either way and are fewer after it. What is fetched or sent ends within seconds, as before.
 //
+// 2026-11-30: a version is a document (provisioner/manifest), kept as its bytes, and nothing of it is kept in a column beside but what SQL has to
+// know: version_roles is a projection of its groups that SaveVersion writes with it, for the foreign keys to images, the numbers of nodes in lists, and
+// the time limit that a node's start sets. The document calls images by name and guest-visible digest, as they were when the draft was saved; the
+// projection has their ids. An image from before that digest has none: versions of it that were published keep an empty one, and publishing another
+// refuses it ("image_digest"). What the document may say and nothing does yet, SaveVersion refuses (manifest.Beyond).
+//
+// 2026-11-30: the gate is a group's. Of time limits the cluster has one, the latest of its nodes': what is missed ends all of it, as before.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

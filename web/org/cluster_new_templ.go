@@ -285,7 +285,7 @@ func counts(p ClusterNewProps) templ.Component {
 					}
 				}
 				for i, g := range p.Counts {
-					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: g.Field, Label: g.Group + " nodes", Hint: countHint(p.Counts, i), Type: ui.Whole, Value: g.Value, Required: true, Error: p.Form.Error(g.Field)}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: g.Field, Label: "Nodes of " + g.Group, Hint: countHint(p.Counts, i), Type: ui.Whole, Value: g.Value, Required: true, Error: p.Form.Error(g.Field)}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

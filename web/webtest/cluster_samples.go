@@ -20,6 +20,8 @@ func clusterSamples() []Sample {
 		{"cluster-new-quote", org.ClusterNew(clusterNew(quoteFits()))},
 		{"cluster-new-cap", org.ClusterNew(clusterNewCap())},
 		{"cluster-new-refused", org.ClusterNew(clusterNewRefused())},
+		{"cluster-new-groups", org.ClusterNew(clusterNewGroups())},
+		{"cluster-groups", org.ClusterShow(clusterOfGroups())},
 		{"cluster-new-empty", org.ClusterNew(org.ClusterNewProps{Layout: orgLayout()})},
 		{"cluster-large", org.ClusterShow(largeCluster())},
 		{"cluster-tasks", org.TaskList(org.TaskListProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", Tasks: taskRows(), List: ui.ListProps{Path: "/org/clusters/" + id(40).String() + "/tasks", PerPage: 50, Total: 64}})},
@@ -70,6 +72,32 @@ func clusterNew(q *org.Quote) org.ClusterNewProps {
 func clusterNewCap() org.ClusterNewProps {
 	p := clusterNew(quoteFits())
 	p.Cap = &org.Cap{MCS: 40 * hour, LeftMCS: 12 * hour, Since: ago(600 * time.Hour)}
+	return p
+}
+
+// clusterNewGroups is the form of a version with two compute groups, of which one has too many nodes.
+func clusterNewGroups() org.ClusterNewProps {
+	p := clusterNew(quoteFits())
+	p.Quote.Shapes = "5 nodes: 1 head with 2 vCPUs and 4 GiB, 3 compute with 4 vCPUs and 16 GiB, 1 gpu with 8 vCPUs and 64 GiB"
+	p.Counts = []org.GroupCount{
+		{Group: "compute", Field: "count.compute", Value: "3", Least: 1, Most: 8},
+		{Group: "gpu", Field: "count.gpu", Value: "5", Least: 0, Most: 2},
+	}
+	p.Form = refused(map[string]string{"count.gpu": "Choose 0 to 2 gpu nodes; 5 was given."})
+	return p
+}
+
+// clusterOfGroups has nodes of two compute groups.
+func clusterOfGroups() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterDegraded)
+	for _, list := range [][]org.NodeRow{p.Nodes, p.Shown} {
+		for i := range list {
+			list[i].Group = []string{provisioner.HeadName, "compute", "compute", "gpu"}[i]
+			if list[i].Group == "gpu" {
+				list[i].Name, list[i].Shape = provisioner.NodeName("gpu", 1), provisioner.Shape{VCPUs: 8, MemoryMiB: 65536, DiskGiB: 40}
+			}
+		}
+	}
 	return p
 }
 

@@ -3,6 +3,7 @@ package webtest
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"volary.dev/web/org"
 	"volary.dev/web/provider"
 	"volary.dev/web/sales"
+	"volary.dev/web/ui"
 )
 
 // TestLiveFollows says that a cluster changed, and expects the page to show it without being loaded again; what
@@ -98,6 +100,43 @@ func TestQuoteFollows(t *testing.T) {
 	kept, err := ask(t, ctx, chromedp.Evaluate[bool]("document.activeElement.id === 'compute_count' && document.activeElement.value === '73'"))
 	if err != nil || !kept {
 		t.Errorf("the field lost its focus or value: %v, %v", kept, err)
+	}
+}
+
+// TestCountsFollowTheVersion types how many nodes of a group there are to be, and then chooses a version with one group: the fields
+// stay while they are those of the version, and are others when it is another.
+func TestCountsFollowTheVersion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs Chromium")
+	}
+	asked := make(chan url.Values, 10)
+	server := galleryServer(t, route{"GET /org/clusters/new", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		q := r.URL.Query()
+		p := clusterNewGroups()
+		p.Form, p.Values.Version, p.CountsStay = ui.Form{}, q.Get("version"), q.Get("version") == q.Get("counted")
+		if q.Get("version") == "21" {
+			p.Counts = nil
+		}
+		asked <- q
+		templ.Handler(org.ClusterNew(p)).ServeHTTP(w, r)
+	})})
+	ctx := browser(t)
+	const gpu = `document.getElementById("count.gpu")`
+	if err := do(t, ctx, chromedp.Navigate(server.URL+"/cluster-new-groups"), chromedp.SendKeys(chromedp.CSS("[name='count.gpu']"), "7")); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-asked; got.Get("count.gpu") != "57" || got.Get("count.compute") != "3" || got.Get("counted") != "20" {
+		t.Errorf("asked for %v", got)
+	}
+	if kept, err := ask(t, ctx, chromedp.Evaluate[bool](`document.activeElement === `+gpu+` && `+gpu+`.value === "57"`)); err != nil || !kept {
+		t.Errorf("the field lost its focus or value: %v, %v", kept, err)
+	}
+	choose := `(() => { const v = document.querySelector("#version"); v.value = "21"; return v.dispatchEvent(new Event("change", {bubbles: true})) })()`
+	if _, err := ask(t, ctx, chromedp.Evaluate[bool](choose)); err != nil {
+		t.Fatal(err)
+	}
+	if err := do(t, ctx, chromedp.WaitVisible(chromedp.CSS("#compute_count")), chromedp.WaitNotPresent(chromedp.CSS("[name='count.gpu']"))); err != nil {
+		t.Fatalf("the fields do not follow the version: %v", err)
 	}
 }
 
