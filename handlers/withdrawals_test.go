@@ -53,7 +53,7 @@ func TestWithdrawVersionPages(t *testing.T) {
 	follow(t, member, "withdrawing again", member.Post(page+"/withdraw", nil), "Withdrawn: this version")
 	follow(t, member, "deleting the image", member.Post(image+"/delete", nil), "The image is deleted")
 	gone := member.Get(page)
-	saysInWords(t, "its page without the image", gone, `The image "spare.img" was deleted: trial 3 cannot be published again without it.`, "spare.img deleted")
+	saysInWords(t, "its page without the image", gone, "was deleted: trial 3 cannot be published again without it.", "spare.img deleted")
 	lacks(t, "its page without the image", gone, "Publish 3 again")
 	says(t, "publishing it again", member.Post(page+"/restore", nil), http.StatusUnprocessableEntity, "was deleted")
 	says(t, "a new version of it", member.Get("/org/models/"+w.Model.String()+"/versions/new"), http.StatusOK, "Choose an image", `value="4"`)

@@ -415,7 +415,7 @@ func (f *fetching) conclude(ctx, held context.Context, job *river.Job[queue.Fetc
 		return f.wait(ctx, f.FetchJob, "The store of uploads does not answer. It goes on by itself once it does.", awayPause)
 	case errors.Is(err, blob.ErrFull):
 		f.Log.ErrorContext(ctx, "fetch upload", "upload", f.ID, "error", err)
-		return f.fail(ctx, "The store of this platform is full.", "Tell the operator, and try again later.")
+		return f.fail(ctx, "The store of this platform has no room left.", "Tell the operator, and try again later.")
 	case problem:
 		f.Log.InfoContext(ctx, "an upload is not fetched", "upload", f.ID, "kind", p.Kind, "why", p.Title)
 		return f.answer(ctx, p)

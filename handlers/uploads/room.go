@@ -24,7 +24,7 @@ const (
 )
 
 // noRoom is said where bytes have no place, whatever the size.
-const noRoom = "The store of this platform is full."
+const noRoom = "The store of this platform has no room left."
 
 // room is what is known, before a file is announced, of what it needs; left is asked of it under the lock of announcements.
 type room struct {

@@ -111,6 +111,24 @@ func TestWithdrawnVersionIsRefused(t *testing.T) {
 	storetest.WantRefusal(t, w.DB.Models.RestoreVersion(ctx, w.Organization, w.Person, w.Version), "image_lost")
 }
 
+// A full quota has a way out by versions that nobody needs any more, as long as there are any.
+func TestFullQuotaNamesOldVersions(t *testing.T) {
+	w := storetest.NewWorld(t)
+	w.Exec(t, `UPDATE organizations SET quota = 1000`)
+	const way = "ithdraw versions that are needed no more and delete their images"
+	next := func() string {
+		t.Helper()
+		return storetest.WantRefusal(t, w.DB.Models.CreateUpload(t.Context(), w.Organization, w.Person, hexID(1), "next.img", 200), "quota").Next
+	}
+	if said := next(); !strings.Contains(said, way) {
+		t.Errorf("while a version is published: %s", said)
+	}
+	storetest.NoError(t, w.DB.Models.WithdrawVersion(t.Context(), w.Organization, w.Person, w.Version))
+	if said := next(); strings.Contains(said, way) || !strings.Contains(said, "Delete images that nothing uses (sample.qcow2, 900 B)") {
+		t.Errorf("once it is withdrawn: %s", said)
+	}
+}
+
 // What is alive of a version keeps it, and is named with what to do about it.
 func TestWithdrawVersionInUse(t *testing.T) {
 	w := storetest.NewWorld(t)
