@@ -227,7 +227,7 @@ func (r bookedRun) differs() (what string, expected, found any) {
 // invoice's.
 func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
 	rows, err := tx.Query(ctx, `
-		SELECT l.id, l.bought, l.used, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
+		SELECT l.id, l.bought, l.used, l.expired, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
 		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost,
 		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced
 		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
@@ -237,7 +237,7 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 	}
 	type row struct {
 		ID                     uuid.UUID
-		Bought, Used           billing.Hours
+		Bought, Used, Expired  billing.Hours
 		Amount, Invoiced, Cost int64
 		Unpriced               int
 		Currency               billing.Currency
@@ -255,7 +255,7 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 			report.Difference = differs(w, "the lines without a cost of lot "+l.ID.String()+", which was sold", 0, l.Unpriced)
 			return nil
 		}
-		cost, err := billing.CostOfUse(billing.Money{Minor: l.Amount, Currency: l.Currency}, l.Bought, 0, l.Used)
+		cost, _, _, err := billing.Parts{Paid: billing.Money{Minor: l.Amount, Currency: l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Expired}.Cost()
 		if err != nil {
 			return err
 		}

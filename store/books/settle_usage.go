@@ -149,15 +149,15 @@ func costOfUse(lots []lotRow, u billing.Usage) ([]*int64, error) {
 	if lots[i].Amount == nil {
 		return nil, nil
 	}
-	l := &lots[i]
-	costs, err := billing.CostOfLines(billing.Money{Minor: *l.Amount, Currency: *l.Currency}, l.Bought, l.Used, u.Lines)
+	parts := lots[i].parts()
+	costs, err := parts.UseLines(u.Lines)
 	if err != nil {
 		return nil, err
 	}
+	lots[i].Used = parts.Used
 	minor := make([]*int64, len(costs))
 	for k, c := range costs {
 		minor[k] = &c.Minor
-		l.Used += u.Lines[k].Hours
 	}
 	return minor, nil
 }
