@@ -254,7 +254,7 @@ func TestJournalKeepsItsPropertiesUnderAnyCommands(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		journal := Journal{id(2), id(3)}
 		w := &world{
-			head: Head{Journal: journal}, audit: NewAudit(journal), lots: map[uuid.UUID]*Lot{},
+			head: Head{Journal: journal}, audit: NewAudit(journal, 0), lots: map[uuid.UUID]*Lot{},
 			held: map[HeldKey]Hours{}, ever: map[string]Hours{}, keys: map[string]bool{}, now: start,
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -298,7 +298,7 @@ func TestAuditNamesTheFirstDifference(t *testing.T) {
 	} {
 		entries, lines := build()
 		c.spoil(entries, lines)
-		audit := NewAudit(journal)
+		audit := NewAudit(journal, 0)
 		var diff *Difference
 		for i := 0; i < len(entries) && diff == nil; i++ {
 			diff = audit.Next(entries[i], lines[i])

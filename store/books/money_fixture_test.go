@@ -26,6 +26,7 @@ type ledgerWorld struct {
 	image    uuid.UUID
 	version  uuid.UUID
 	clusters int
+	clock    *storetest.Clock // nil: the database's
 }
 
 // at is a second of 22 November 2026, 14:00 UTC.
@@ -37,6 +38,21 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 	t.Helper()
 	w := &ledgerWorld{t: t, pool: storetest.Pool(t)}
 	w.db = storetest.Open(t, w.pool)
+	w.fill()
+	return w
+}
+
+// newLedgerWorldAt is one whose clock stands at a time until it is set.
+func newLedgerWorldAt(t *testing.T, now time.Time) *ledgerWorld {
+	t.Helper()
+	w := &ledgerWorld{t: t, pool: storetest.Pool(t)}
+	w.db, w.clock = storetest.OpenAt(t, w.pool, now)
+	w.fill()
+	return w
+}
+
+func (w *ledgerWorld) fill() {
+	w.t.Helper()
 	for _, id := range []*uuid.UUID{&w.provider, &w.org, &w.person, &w.poolID, &w.host, &w.image, &w.version} {
 		*id = uuid.Must(uuid.NewV7())
 	}
@@ -53,7 +69,6 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 	w.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, w.org)
 	w.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at)
 		VALUES ($1, $2, $3, '1', 'draft', 0, 9, 'address', 60, now())`, w.version, w.org, model)
-	return w
 }
 
 func (w *ledgerWorld) exec(sql string, args ...any) {
