@@ -47,7 +47,8 @@
 //
 // # The chain
 //
-// Entries of a journal are numbered from 1. The hash of an entry is the SHA-256 of the following bytes, which
+// Entries of a journal are numbered from 1, and their instants rise with the numbers: where the clock was set back, an entry is
+// booked a microsecond after the last one. (Those of before 2026-11-30 may fall; the database says up to which.) The hash of an entry is the SHA-256 of the following bytes, which
 // contain the hash of the entry before it (64 zeros before the first). Each line ends with one LF; fields are
 // separated by one space; an absent field is "-"; hashes and UUIDs are lower-case hexadecimal; numbers are
 // decimal without leading zeros or "+"; instants are UTC as 2006-01-02T15:04:05.000000Z.
