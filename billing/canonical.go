@@ -32,6 +32,7 @@ type Head struct {
 	Journal Journal
 	Seq     int64
 	Hash    Digest
+	At      time.Time // of the last entry; zero: there is none
 }
 
 // Entry is a draft in its place in a journal's chain.
@@ -41,6 +42,15 @@ type Entry struct {
 	Seq      int64
 	Previous Digest
 	Hash     Digest
+}
+
+// Behind gives the draft the time that it has behind a head: its own, or where the clock was set back the least that comes
+// after the last entry's, so that times rise with the sequence.
+func (d Draft) Behind(head Head) Draft {
+	if least := head.At.Add(time.Microsecond); head.Seq > 0 && d.At.Before(least) {
+		d.At = least.UTC()
+	}
+	return d
 }
 
 // Seal puts a draft behind the head of its journal. It refuses a draft that does not balance.
@@ -54,7 +64,7 @@ func Seal(d Draft, head Head) (Entry, error) {
 }
 
 // Head is the chain's end behind this entry.
-func (e Entry) Head() Head { return Head{Journal: e.Journal, Seq: e.Seq, Hash: e.Hash} }
+func (e Entry) Head() Head { return Head{Journal: e.Journal, Seq: e.Seq, Hash: e.Hash, At: e.At} }
 
 // Canonical gives the bytes that the entry's hash is taken over, as the package's document has them.
 func (e Entry) Canonical() []byte {

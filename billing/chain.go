@@ -19,6 +19,9 @@ type Difference struct {
 // Error is a sentence that names the row and both values.
 func (d *Difference) Error() string {
 	where := fmt.Sprintf("journal of provider %s and organization %s", d.Journal.ProviderID, d.Journal.OrganizationID)
+	if d.Journal.OrganizationID == uuid.Nil {
+		where = "papers of provider " + d.Journal.ProviderID.String()
+	}
 	if d.Seq > 0 {
 		where += fmt.Sprintf(", entry %d", d.Seq)
 	}
@@ -43,17 +46,20 @@ type HeldKey struct {
 
 // Audit recomputes a journal, entry by entry, from nothing but what is stored.
 type Audit struct {
-	head     Head
-	balances Balances
-	expiries map[uuid.UUID]time.Time
+	head      Head
+	unordered int64
+	balances  Balances
+	expiries  map[uuid.UUID]time.Time
 }
 
-// NewAudit begins at the journal's first entry.
-func NewAudit(j Journal) *Audit {
+// NewAudit begins at the journal's first entry. The times of entries rise with the sequence behind the unordered ones, which
+// were booked before they had to.
+func NewAudit(j Journal, unordered int64) *Audit {
 	return &Audit{
-		head:     Head{Journal: j},
-		balances: Balances{Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}},
-		expiries: map[uuid.UUID]time.Time{},
+		head:      Head{Journal: j},
+		unordered: unordered,
+		balances:  Balances{Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}},
+		expiries:  map[uuid.UUID]time.Time{},
 	}
 }
 
@@ -67,6 +73,8 @@ func (a *Audit) Next(e Entry, lines []Line) *Difference {
 		return differ("the sequence number", a.head.Seq+1, e.Seq)
 	case e.Previous != a.head.Hash:
 		return differ("the hash of the entry before", a.head.Hash, e.Previous)
+	case e.Seq > a.unordered && !e.At.After(a.head.At):
+		return differ("the time", "after "+instant(a.head.At), instant(e.At))
 	case e.Check() != nil:
 		return differ("the sum of its postings", "balanced", e.Check())
 	case len(lines) != e.Lines:

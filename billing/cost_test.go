@@ -21,11 +21,11 @@ func TestCostsOfALotSumToWhatWasPaid(t *testing.T) {
 			at := time.Unix(int64(i)*3600, 0).UTC()
 			lines = append(lines, Line{Segment: Segment{RunID: uuid.UUID{byte(p)}, From: at, To: at.Add(time.Hour)}, Hours: Hours(p)})
 		}
-		var used Hours
+		lot := Parts{Paid: paid, Bought: bought}
 		var sum int64
 		for rest := lines; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "lines of an entry")
-			costs, err := CostOfLines(paid, bought, used, rest[:n])
+			costs, err := lot.UseLines(rest[:n])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,7 +34,6 @@ func TestCostsOfALotSumToWhatWasPaid(t *testing.T) {
 					t.Fatalf("line of %d mcs costs %s of %s", rest[i].Hours, c, paid)
 				}
 				sum += c.Minor
-				used += rest[i].Hours
 			}
 			rest = rest[n:]
 		}
@@ -44,19 +43,23 @@ func TestCostsOfALotSumToWhatWasPaid(t *testing.T) {
 	})
 }
 
-func TestCostOfLinesDoesNotDependOnTheirOrder(t *testing.T) {
+func TestCostsDoNotDependOnTheOrderOfLines(t *testing.T) {
 	at := func(h int) time.Time { return time.Unix(int64(h)*3600, 0).UTC() }
 	a := Line{Segment: Segment{RunID: uuid.UUID{1}, From: at(0), To: at(1)}, Hours: 1}
 	b := Line{Segment: Segment{RunID: uuid.UUID{2}, From: at(0), To: at(1)}, Hours: 1}
-	there, err := CostOfLines(Money{1, "EUR"}, 2, 0, []Line{a, b})
+	fresh := Parts{Paid: Money{1, "EUR"}, Bought: 2}
+	lot := fresh
+	there, err := lot.UseLines([]Line{a, b})
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := CostOfLines(Money{1, "EUR"}, 2, 0, []Line{b, a})
+	lot = fresh
+	back, err := lot.UseLines([]Line{b, a})
 	if err != nil || there[0] != back[1] || there[1] != back[0] {
 		t.Errorf("%v, turned around %v, %v", there, back, err)
 	}
-	if _, err := CostOfLines(Money{1, "EUR"}, 2, 1, []Line{a, b}); !errors.Is(err, ErrHours) {
+	lot = Parts{Paid: Money{1, "EUR"}, Bought: 2, Used: 1}
+	if _, err := lot.UseLines([]Line{a, b}); !errors.Is(err, ErrHours) {
 		t.Errorf("more than the lot has: %v", err)
 	}
 }

@@ -36,14 +36,19 @@
 // # Money
 //
 // The amount of an order is hours times unit price, computed in 128 bits and rounded once, half to even. It is the
-// lot's, and the cost of every use follows from it: the cost of the hours between two totals of a lot's use is the
-// difference of the lot's amount shared up to each, both rounded half to even. So the costs of a lot that is wholly used
-// sum to exactly its amount, whatever its parts were. Hours of a grant have no cost. The cost of a usage line is fixed
-// when the line is booked, in the order of the entry's digest.
+// lot's, and the cost of every part follows from it: use takes the lot's hours from the bottom, what expires or is refunded
+// takes them from the top, and a part costs the difference of the lot's amount shared up to its two ends, both rounded half
+// to even (Parts). So the costs of all parts of a finished lot sum to exactly its amount, in whatever order they came, and no
+// expiry moves the cost of a use. Hours of a grant have no cost. The cost of a usage line is fixed when the line is booked,
+// in the order of the entry's digest.
+//
+// 2026-11-30: use was shared from the bottom before there was a rule for the rest. So what expired before this day, and never
+// got a cost, is worth what is above it by the same rule, and lots that were in use then go on with no cost changed.
 //
 // # The chain
 //
-// Entries of a journal are numbered from 1. The hash of an entry is the SHA-256 of the following bytes, which
+// Entries of a journal are numbered from 1, and their instants rise with the numbers: where the clock was set back, an entry is
+// booked a microsecond after the last one. (Those of before 2026-11-30 may fall; the database says up to which.) The hash of an entry is the SHA-256 of the following bytes, which
 // contain the hash of the entry before it (64 zeros before the first). Each line ends with one LF; fields are
 // separated by one space; an absent field is "-"; hashes and UUIDs are lower-case hexadecimal; numbers are
 // decimal without leading zeros or "+"; instants are UTC as 2006-01-02T15:04:05.000000Z.

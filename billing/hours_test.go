@@ -4,8 +4,6 @@ import (
 	"errors"
 	"math"
 	"testing"
-
-	"pgregory.net/rapid"
 )
 
 func TestParseHours(t *testing.T) {
@@ -126,28 +124,4 @@ func TestPriceRoundsOnceHalfToEven(t *testing.T) {
 	if _, err := (UnitPrice{1, "XXX"}).Price(1); !errors.Is(err, ErrCurrency) {
 		t.Errorf("unknown currency: %v", err)
 	}
-}
-
-func TestCostsOfAllUsesSumToWhatWasPaid(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		paid := Money{rapid.Int64Range(0, 1e12).Draw(t, "paid"), "EUR"}
-		uses := rapid.SliceOfN(rapid.Int64Range(1, 1e9), 1, 50).Draw(t, "uses")
-		var bought Hours
-		for _, u := range uses {
-			bought += Hours(u)
-		}
-		var sum int64
-		var before Hours
-		for _, u := range uses {
-			cost, err := CostOfUse(paid, bought, before, before+Hours(u))
-			if err != nil || cost.Minor < 0 {
-				t.Fatalf("cost %v, %v", cost, err)
-			}
-			sum += cost.Minor
-			before += Hours(u)
-		}
-		if sum != paid.Minor {
-			t.Fatalf("uses cost %d of %d paid", sum, paid.Minor)
-		}
-	})
 }

@@ -124,9 +124,12 @@ func (w *world) book(t *rapid.T, d Draft, err error, lines []Line) {
 		t.Fatalf("key %s twice", d.Key)
 	}
 	w.keys[d.Key] = true
-	e, err := Seal(d, w.head)
+	e, err := Seal(d.Behind(w.head), w.head)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if e.Seq > 1 && !e.At.After(w.head.At) || e.At.Before(d.At) {
+		t.Fatalf("entry %d of %s behind %s, drafted for %s", e.Seq, e.At, w.head.At, d.At)
 	}
 	if diff := w.audit.Next(e, lines); diff != nil {
 		t.Fatal(diff)
@@ -254,7 +257,7 @@ func TestJournalKeepsItsPropertiesUnderAnyCommands(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		journal := Journal{id(2), id(3)}
 		w := &world{
-			head: Head{Journal: journal}, audit: NewAudit(journal), lots: map[uuid.UUID]*Lot{},
+			head: Head{Journal: journal}, audit: NewAudit(journal, 0), lots: map[uuid.UUID]*Lot{},
 			held: map[HeldKey]Hours{}, ever: map[string]Hours{}, keys: map[string]bool{}, now: start,
 		}
 		t.Repeat(map[string]func(*rapid.T){
@@ -274,7 +277,7 @@ func TestAuditNamesTheFirstDifference(t *testing.T) {
 		var entries []Entry
 		head := Head{Journal: journal}
 		for _, d := range []Draft{grant, hold, use} {
-			e, err := Seal(d, head)
+			e, err := Seal(d.Behind(head), head)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,18 +290,22 @@ func TestAuditNamesTheFirstDifference(t *testing.T) {
 		seq   int64
 		what  string
 	}{
-		"untouched":       {func([]Entry, [][]Line) {}, 0, ""},
-		"amount":          {func(e []Entry, _ [][]Line) { e[1].Postings = pair(nil, KindHold, id(1), id(5), 7) }, 2, "the hash"},
-		"one-sided":       {func(e []Entry, _ [][]Line) { e[1].Postings[0].Hours-- }, 2, "the sum of its postings"},
-		"time":            {func(e []Entry, _ [][]Line) { e[0].At = start.Add(time.Hour) }, 1, "the hash"},
-		"entry missing":   {func(e []Entry, _ [][]Line) { e[1] = e[2] }, 3, "the sequence number"},
-		"rehashed":        {func(e []Entry, _ [][]Line) { e[0].By = id(8); e[0], _ = Seal(e[0].Draft, Head{Journal: journal}) }, 2, "the hash of the entry before"},
+		"untouched":     {func([]Entry, [][]Line) {}, 0, ""},
+		"amount":        {func(e []Entry, _ [][]Line) { e[1].Postings = pair(nil, KindHold, id(1), id(5), 7) }, 2, "the hash"},
+		"one-sided":     {func(e []Entry, _ [][]Line) { e[1].Postings[0].Hours-- }, 2, "the sum of its postings"},
+		"time":          {func(e []Entry, _ [][]Line) { e[0].At = start.Add(time.Hour) }, 1, "the hash"},
+		"entry missing": {func(e []Entry, _ [][]Line) { e[1] = e[2] }, 3, "the sequence number"},
+		"rehashed":      {func(e []Entry, _ [][]Line) { e[0].By = id(8); e[0], _ = Seal(e[0].Draft, Head{Journal: journal}) }, 2, "the hash of the entry before"},
+		"clock set back": {func(e []Entry, _ [][]Line) {
+			e[1].At = start.Add(-time.Hour)
+			e[1], _ = Seal(e[1].Draft, e[0].Head())
+		}, 2, "the time"},
 		"line shortened":  {func(_ []Entry, l [][]Line) { l[2][0].To = start.Add(time.Second) }, 3, "the digest of the usage lines"},
 		"line taken away": {func(_ []Entry, l [][]Line) { l[2] = nil }, 3, "the number of usage lines"},
 	} {
 		entries, lines := build()
 		c.spoil(entries, lines)
-		audit := NewAudit(journal)
+		audit := NewAudit(journal, 0)
 		var diff *Difference
 		for i := 0; i < len(entries) && diff == nil; i++ {
 			diff = audit.Next(entries[i], lines[i])
@@ -306,5 +313,28 @@ func TestAuditNamesTheFirstDifference(t *testing.T) {
 		if c.what == "" && diff != nil || c.what != "" && (diff == nil || diff.Seq != c.seq || diff.What != c.what) {
 			t.Errorf("%s: %v", name, diff)
 		}
+	}
+}
+
+// Entries that were booked before times had to rise verify as they did.
+func TestAuditLetsOldTimesBe(t *testing.T) {
+	head := Head{Journal: Journal{id(2), id(3)}}
+	audit := NewAudit(head.Journal, 2)
+	for n, c := range []struct {
+		at   time.Duration
+		want bool
+	}{{time.Hour, true}, {0, true}, {time.Minute, true}, {time.Minute, false}} {
+		d, err := Grant(Lot{ID: id(n + 1), Available: 1}, uuid.Nil, start.Add(c.at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := Seal(d, head)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := audit.Next(e, nil); (diff == nil) != c.want || diff != nil && diff.What != "the time" {
+			t.Errorf("entry %d: %v", n+1, diff)
+		}
+		head = e.Head()
 	}
 }

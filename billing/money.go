@@ -82,17 +82,6 @@ func (p UnitPrice) Price(h Hours) (Money, error) {
 	return Money{Minor: int64(q), Currency: p.Currency}, nil
 }
 
-// CostOfUse is what the hours used of a lot between two of its totals cost, as a part of what was paid for the
-// lot. It is the difference of two rounded running totals, so the costs of all uses of a lot that is wholly used
-// sum to exactly what was paid. Requires 0 <= usedBefore <= usedAfter <= bought and 0 < bought.
-func CostOfUse(paid Money, bought, usedBefore, usedAfter Hours) (Money, error) {
-	if bought <= 0 || usedBefore < 0 || usedAfter < usedBefore || usedAfter > bought || paid.Minor < 0 {
-		return Money{}, fmt.Errorf("use %d..%d of %d mcs for %s: %w", usedBefore, usedAfter, bought, paid, ErrHours)
-	}
-	cost := share(paid.Minor, usedAfter, bought) - share(paid.Minor, usedBefore, bought)
-	return Money{Minor: cost, Currency: paid.Currency}, nil
-}
-
 func share(minor int64, part, whole Hours) int64 {
 	hi, lo := bits.Mul64(uint64(minor), uint64(part))
 	q, rest := bits.Div64(hi, lo, uint64(whole))

@@ -112,9 +112,9 @@ GRANT SELECT, INSERT, UPDATE (state, reason, decided_by, decided_at, cluster_id)
 
 -- Web extends a run with its lease, and bounds it with a pause; that it lived, and that it ended, is the worker's word.
 GRANT SELECT, UPDATE (ends_by) ON runs TO volary_web;
-GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (ended_at, proven_at, proofs, longest_gap, closed_at, close_reason, span) ON runs TO volary_worker;
 GRANT SELECT ON run_bookings TO volary_web;
-GRANT SELECT, INSERT, UPDATE (booked_until, done, aside_reason) ON run_bookings TO volary_worker;
+GRANT SELECT, UPDATE (done, aside_reason) ON run_bookings TO volary_worker; -- triggers begin and move it
 GRANT SELECT ON audit_runs TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
 

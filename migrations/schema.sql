@@ -51,6 +51,17 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.begin_booking()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  INSERT INTO run_bookings (run_id, wallet_id, booked_until) VALUES (NEW.id, NEW.wallet_id, NEW.started_at);
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.cancel_job(job bigint)
  RETURNS text
  LANGUAGE plpgsql
@@ -97,10 +108,42 @@ CREATE OR REPLACE FUNCTION public.continue_journal()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
-  UPDATE journal_heads SET seq = NEW.seq, hash = NEW.hash
-   WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq - 1 AND hash = NEW.previous;
+  UPDATE journal_heads SET seq = NEW.seq, hash = NEW.hash, at = NEW.at
+   WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq - 1 AND hash = NEW.previous AND (at IS NULL OR at < NEW.at);
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'entry % does not continue journal %', NEW.seq, NEW.wallet_id USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'entry % of % does not continue journal %, whose last entry is of %', NEW.seq, NEW.at, NEW.wallet_id,
+      (SELECT at FROM journal_heads WHERE wallet_id = NEW.wallet_id) USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.continue_runs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  wrong uuid;
+  moved bigint;
+BEGIN
+  SELECT a.run_id INTO wrong FROM (
+    SELECT run_id, from_at, to_at, sum(hours) AS hours, min(rate) AS least, max(rate) AS most,
+           lag(to_at) OVER (PARTITION BY run_id ORDER BY from_at, to_at) AS reached
+      FROM added GROUP BY run_id, from_at, to_at) a
+    JOIN runs r ON r.id = a.run_id
+   WHERE a.from_at <> a.reached OR a.to_at > r.ended_at OR a.least <> r.rate OR a.most <> r.rate
+      OR a.hours <> extract(epoch FROM a.to_at - a.from_at) * r.rate
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'run %: its lines are not each of its proven seconds once, at its rate', wrong USING ERRCODE = 'restrict_violation';
+  END IF;
+  UPDATE run_bookings b SET booked_until = a.until
+    FROM (SELECT run_id, min(from_at) AS since, max(to_at) AS until FROM added GROUP BY run_id) a
+   WHERE b.run_id = a.run_id AND b.booked_until = a.since;
+  GET DIAGNOSTICS moved = ROW_COUNT;
+  IF moved <> (SELECT count(DISTINCT run_id) FROM added) THEN
+    RAISE EXCEPTION 'usage lines do not begin where their runs are booked to' USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NULL;
 END $function$;
@@ -300,6 +343,18 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_booking_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF NEW.booked_until < OLD.booked_until OR NEW.booked_until > OLD.booked_until AND pg_trigger_depth() < 2
+     OR (NEW.run_id, NEW.wallet_id) <> (OLD.run_id, OLD.wallet_id) OR OLD.done AND NOT NEW.done THEN
+    RAISE EXCEPTION 'run %: how far it is booked follows from its lines, and only grows', OLD.run_id USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_currency_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -333,6 +388,28 @@ BEGIN
     RAISE EXCEPTION 'the sums of % follow from ledger_postings', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NEW;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_early_paper()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF EXISTS (SELECT FROM invoices WHERE provider_id = NEW.provider_id AND year = NEW.year AND serial = NEW.serial - 1 AND issued_at >= NEW.issued_at) THEN
+    RAISE EXCEPTION 'invoice % is not issued after the one before it', NEW.number USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_first_sums()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'the sums of % start at zero', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_late_addition()
@@ -426,10 +503,12 @@ CREATE OR REPLACE FUNCTION public.refuse_run_change()
  LANGUAGE plpgsql
 AS $function$
 BEGIN
-  IF OLD.closed_at IS NOT NULL OR NEW.ended_at < OLD.ended_at
+  IF OLD.closed_at IS NOT NULL OR NEW.ended_at < OLD.ended_at OR NEW.proven_at < OLD.proven_at
+     OR NEW.proofs < OLD.proofs OR NEW.longest_gap < OLD.longest_gap OR (NEW.proofs IS NULL) <> (OLD.proofs IS NULL)
+     OR NEW.ended_at > OLD.ended_at AND NEW.proofs = OLD.proofs
      OR (NEW.id, NEW.wallet_id, NEW.cluster_id, NEW.node_id, NEW.start_id, NEW.rate, NEW.started_at)
         IS DISTINCT FROM (OLD.id, OLD.wallet_id, OLD.cluster_id, OLD.node_id, OLD.start_id, OLD.rate, OLD.started_at) THEN
-    RAISE EXCEPTION 'run %: only the end of an open run may grow', OLD.id USING ERRCODE = 'restrict_violation';
+    RAISE EXCEPTION 'run %: only the end of an open run may grow, by a proof', OLD.id USING ERRCODE = 'restrict_violation';
   END IF;
   RETURN NEW;
 END $function$;
@@ -957,19 +1036,23 @@ CREATE TABLE invoices (
   net bigint NOT NULL,
   currency text NOT NULL,
   issued_at timestamp with time zone NOT NULL,
+  previous integer GENERATED ALWAYS AS (NULLIF((serial - 1), 0)) STORED,
   CONSTRAINT invoices_net_check CHECK ((net >= 0)),
   CONSTRAINT invoices_number_key UNIQUE (number),
   CONSTRAINT invoices_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
   CONSTRAINT invoices_pkey PRIMARY KEY (id),
   CONSTRAINT invoices_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
   CONSTRAINT invoices_provider_id_year_serial_key UNIQUE (provider_id, year, serial),
-  CONSTRAINT invoices_serial_check CHECK ((serial > 0))
+  CONSTRAINT invoices_serial_check CHECK ((serial > 0)),
+  CONSTRAINT invoices_serials_follow FOREIGN KEY (provider_id, year, previous) REFERENCES invoices(provider_id, year, serial)
 );
 
 CREATE TABLE journal_heads (
   wallet_id uuid NOT NULL,
   seq bigint DEFAULT 0 NOT NULL,
   hash bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+  at timestamp with time zone,
+  unordered bigint DEFAULT 0 NOT NULL,
   CONSTRAINT journal_heads_hash_check CHECK ((length(hash) = 32)),
   CONSTRAINT journal_heads_pkey PRIMARY KEY (wallet_id),
   CONSTRAINT journal_heads_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
@@ -1507,14 +1590,20 @@ CREATE TABLE runs (
   closed_at timestamp with time zone,
   close_reason text DEFAULT ''::text NOT NULL,
   span tstzrange,
+  proofs integer DEFAULT 0,
+  longest_gap interval DEFAULT '00:00:00'::interval,
   CONSTRAINT runs_check CHECK (((started_at <= ended_at) AND (ended_at <= ends_by))),
   CONSTRAINT runs_check1 CHECK ((((closed_at IS NULL) = (span IS NULL)) AND ((closed_at IS NULL) = (close_reason = ''::text)))),
   CONSTRAINT runs_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT runs_counted CHECK (((proofs IS NULL) = (longest_gap IS NULL))),
+  CONSTRAINT runs_end_proven CHECK ((ended_at <= GREATEST(proven_at, started_at))),
   CONSTRAINT runs_ended_at_check CHECK ((mod(EXTRACT(epoch FROM ended_at), (1)::numeric) = (0)::numeric)),
   CONSTRAINT runs_ends_by_check CHECK ((mod(EXTRACT(epoch FROM ends_by), (1)::numeric) = (0)::numeric)),
+  CONSTRAINT runs_longest_gap_check CHECK ((longest_gap >= '00:00:00'::interval)),
   CONSTRAINT runs_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
   CONSTRAINT runs_node_id_span_excl EXCLUDE USING gist (node_id WITH =, span WITH &&),
   CONSTRAINT runs_pkey PRIMARY KEY (id),
+  CONSTRAINT runs_proofs_check CHECK ((proofs >= 0)),
   CONSTRAINT runs_rate_check CHECK ((rate > 0)),
   CONSTRAINT runs_started_at_check CHECK ((mod(EXTRACT(epoch FROM started_at), (1)::numeric) = (0)::numeric)),
   CONSTRAINT runs_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
@@ -2042,6 +2131,8 @@ CREATE TRIGGER rights_ended AFTER UPDATE OF desired ON clusters FOR EACH ROW WHE
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
+CREATE TRIGGER starts_at_zero BEFORE INSERT ON holds FOR EACH ROW WHEN (new.set_aside <> 0 OR new.used <> 0 OR new.released <> 0 OR new.cost IS NOT NULL) EXECUTE FUNCTION refuse_first_sums();
+
 CREATE TRIGGER sums_only BEFORE INSERT OR DELETE OR UPDATE ON holds FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
 CREATE TRIGGER hosts_changed AFTER UPDATE ON hosts FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.state_reason IS DISTINCT FROM new.state_reason OR old.seen IS DISTINCT FROM new.seen OR old.lacks IS DISTINCT FROM new.lacks OR old.mistaken IS DISTINCT FROM new.mistaken OR old.enrol_seen IS DISTINCT FROM new.enrol_seen OR old.enrol_code IS DISTINCT FROM new.enrol_code OR old.enrolled_at IS DISTINCT FROM new.enrolled_at OR old.check_state IS DISTINCT FROM new.check_state OR old.check_report IS DISTINCT FROM new.check_report OR old.vcpus IS DISTINCT FROM new.vcpus OR old.memory_mib IS DISTINCT FROM new.memory_mib OR old.removed_at IS DISTINCT FROM new.removed_at) EXECUTE FUNCTION notify_change('host');
@@ -2057,6 +2148,8 @@ CREATE TRIGGER images_made AFTER INSERT ON images FOR EACH ROW EXECUTE FUNCTION 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoice_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON invoices FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER times_rise AFTER INSERT ON invoices FOR EACH ROW EXECUTE FUNCTION refuse_early_paper();
 
 CREATE TRIGGER entries_only BEFORE DELETE OR UPDATE ON journal_heads FOR EACH ROW EXECUTE FUNCTION refuse_direct_head();
 
@@ -2075,6 +2168,8 @@ CREATE TRIGGER no_late_addition AFTER INSERT ON ledger_postings REFERENCING NEW 
 CREATE TRIGGER sums AFTER INSERT ON ledger_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_postings();
 
 CREATE TRIGGER keep_lots BEFORE DELETE OR TRUNCATE ON lots FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER starts_at_zero BEFORE INSERT ON lots FOR EACH ROW WHEN (new.bought <> 0 OR new.available <> 0 OR new.held <> 0 OR new.used <> 0 OR new.expired <> 0) EXECUTE FUNCTION refuse_first_sums();
 
 CREATE TRIGGER sums_only BEFORE UPDATE ON lots FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
@@ -2108,6 +2203,12 @@ CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH RO
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF state ON providers FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
+CREATE TRIGGER keep_bookings BEFORE DELETE OR TRUNCATE ON run_bookings FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER only_grows BEFORE UPDATE ON run_bookings FOR EACH ROW EXECUTE FUNCTION refuse_booking_change();
+
+CREATE TRIGGER booking_begins AFTER INSERT ON runs FOR EACH ROW EXECUTE FUNCTION begin_booking();
+
 CREATE TRIGGER end_only_grows BEFORE UPDATE ON runs FOR EACH ROW EXECUTE FUNCTION refuse_run_change();
 
 CREATE TRIGGER keep_runs BEFORE DELETE OR TRUNCATE ON runs FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
@@ -2131,6 +2232,8 @@ CREATE TRIGGER costs_follow AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON usage_lines FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER no_late_addition AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
+
+CREATE TRIGGER runs_follow AFTER INSERT ON usage_lines REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION continue_runs();
 
 CREATE TRIGGER published_roles BEFORE INSERT OR DELETE OR UPDATE ON version_roles FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
 
@@ -2392,9 +2495,9 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON river_queue TO volary_worker;
 
 GRANT SELECT ON run_bookings TO volary_web;
 
-GRANT INSERT, SELECT ON run_bookings TO volary_worker;
+GRANT SELECT ON run_bookings TO volary_worker;
 
-GRANT UPDATE (booked_until, done, aside_reason) ON run_bookings TO volary_worker;
+GRANT UPDATE (done, aside_reason) ON run_bookings TO volary_worker;
 
 GRANT SELECT ON runs TO volary_web;
 
@@ -2402,7 +2505,7 @@ GRANT UPDATE (ends_by) ON runs TO volary_web;
 
 GRANT INSERT, SELECT ON runs TO volary_worker;
 
-GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span) ON runs TO volary_worker;
+GRANT UPDATE (ended_at, proven_at, closed_at, close_reason, span, proofs, longest_gap) ON runs TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON sessions TO volary_web;
 

@@ -127,6 +127,7 @@ func neither() []string {
 		`UPDATE journal_heads SET seq = 0`, `UPDATE journal_heads SET wallet_id = wallet_id`, `UPDATE wallets SET organization_id = organization_id`,
 		`UPDATE orders SET amount = 0`, `UPDATE offer_prices SET price = 0`, `DELETE FROM orders`, `DELETE FROM lots`, `DELETE FROM runs`,
 		`UPDATE runs SET rate = 1`, `UPDATE runs SET started_at = started_at`,
+		`UPDATE run_bookings SET booked_until = now()`, `INSERT INTO run_bookings (run_id) VALUES (gen_random_uuid())`, `DELETE FROM run_bookings`,
 		`SET session_replication_role = replica`, `CREATE TABLE mine (n int)`, `CREATE TEMPORARY TABLE lots (n int)`, `CREATE SCHEMA mine`,
 		`CREATE FUNCTION pg_temp.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`, `CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'`,
 		`ALTER FUNCTION apply_postings() SECURITY INVOKER`, `DROP FUNCTION refuse_ledger_change() CASCADE`, `DROP TRIGGER sums ON ledger_postings`,

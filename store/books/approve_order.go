@@ -41,12 +41,12 @@ func (db *DB) ApproveOrder(ctx context.Context, by, providerID, orderID uuid.UUI
 		if err != nil {
 			return err
 		}
-		lot := o.lot(lotID, by)
-		if err := lot.book(ctx, tx, w, o.Now); err != nil {
-			return err
-		}
 		number, err := issueInvoice(ctx, tx, o, w)
 		if err != nil {
+			return err
+		}
+		lot := o.lot(lotID, by)
+		if err := lot.book(ctx, tx, w, o.Now); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `

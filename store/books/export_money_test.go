@@ -35,6 +35,21 @@ func (db *DB) ProveLifeNow(ctx context.Context, hostID uuid.UUID, roundStart tim
 	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.ProveLife(ctx, tx, hostID, roundStart, 5*time.Second, proofs) })
 }
 
+// BookUseNow books a use as it is, without a look at what is proven, booked or held.
+func (db *DB) BookUseNow(ctx context.Context, providerID, orgID uuid.UUID, u billing.Usage, now time.Time) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		w, err := lockWallet(ctx, tx, providerID, orgID)
+		if err != nil {
+			return err
+		}
+		d, err := billing.Use(u, now)
+		if err != nil {
+			return err
+		}
+		return book(ctx, tx, w, []booking{{Draft: d, lines: u.Lines, lotID: u.LotID}})
+	})
+}
+
 // CostOfUnknownLot is what comes of a use whose lot is not there.
 func CostOfUnknownLot() error {
 	_, err := costOfUse(nil, billing.Usage{})

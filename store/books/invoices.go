@@ -13,7 +13,9 @@ import (
 )
 
 // issueInvoice writes the invoice of an order that is being approved, and returns its number. The row of the year's
-// last number is locked until the end of the transaction, so that no number is given twice or left out.
+// last number is locked until the end of the transaction, so that no number is given twice or left out. It is locked behind
+// the wallet and before the journal's head, and it is from there on that nobody else issues: the time of the paper is read
+// then, and comes after the last one's.
 func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (string, error) {
 	zone, err := w.zone()
 	if err != nil {
@@ -42,6 +44,13 @@ func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (str
 	if err != nil {
 		return "", fmt.Errorf("number of an invoice: %w", err)
 	}
+	var issued time.Time
+	err = tx.QueryRow(ctx, `
+		SELECT greatest($4, (SELECT issued_at + interval '1 microsecond' FROM invoices WHERE provider_id = $1 AND year = $2 AND serial = $3 - 1))`,
+		o.ProviderID, year, serial, o.Now).Scan(&issued)
+	if err != nil {
+		return "", fmt.Errorf("time of an invoice: %w", err)
+	}
 	id, err := store.NewID()
 	if err != nil {
 		return "", err
@@ -51,7 +60,7 @@ func issueInvoice(ctx context.Context, tx pgx.Tx, o waitingOrder, w wallet) (str
 	batch.Queue(`
 		INSERT INTO invoices (id, provider_id, organization_id, year, serial, number, seller, tax_id, buyer, net, currency, issued_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-		id, o.ProviderID, o.OrganizationID, year, serial, number, seller, taxID, buyer, o.Amount, o.Currency, o.Now)
+		id, o.ProviderID, o.OrganizationID, year, serial, number, seller, taxID, buyer, o.Amount, o.Currency, issued)
 	batch.Queue(`
 		INSERT INTO invoice_lines (invoice_id, number, order_id, description, hours, price, amount) VALUES ($1, 1, $2, $3, $4, $5, $6)`,
 		id, o.ID, "Compute hours, offer "+o.OfferName, o.Hours, o.Price, o.Amount)

@@ -34,7 +34,7 @@ func book(ctx context.Context, tx pgx.Tx, w wallet, bookings []booking) error {
 	var postings postingColumns
 	var lines lineColumns
 	for _, b := range bookings {
-		e, err := billing.Seal(b.Draft, head)
+		e, err := billing.Seal(b.Draft.Behind(head), head)
 		if err != nil {
 			return fmt.Errorf("book %s: %w", b.Key, err)
 		}
@@ -54,11 +54,13 @@ func book(ctx context.Context, tx pgx.Tx, w wallet, bookings []booking) error {
 func lockHead(ctx context.Context, tx pgx.Tx, w wallet) (billing.Head, error) {
 	head := billing.Head{Journal: w.journal()}
 	var hash []byte
-	err := tx.QueryRow(ctx, `SELECT seq, hash FROM journal_heads WHERE wallet_id = $1 FOR NO KEY UPDATE`, w.ID).Scan(&head.Seq, &hash)
+	var last *time.Time
+	err := tx.QueryRow(ctx, `SELECT seq, hash, at FROM journal_heads WHERE wallet_id = $1 FOR NO KEY UPDATE`, w.ID).Scan(&head.Seq, &hash, &last)
 	if err != nil {
 		return head, fmt.Errorf("lock head of journal %s: %w", w.ID, err)
 	}
 	copy(head.Hash[:], hash)
+	head.At = orZero(last)
 	return head, nil
 }
 

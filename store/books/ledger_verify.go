@@ -20,10 +20,10 @@ type LedgerReport struct {
 	Difference *billing.Difference
 }
 
-// VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that each entry
-// balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings, that
-// the lines of each run cover it without a gap and only once, and that the costs of a sold lot's lines are the share of
-// its amount that is used. It reads one snapshot, changes nothing, and stops at the first difference.
+// VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that times rise, that
+// each entry balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings,
+// that each booked second of a run is in one line, and that the costs of a sold lot's lines are the share of its amount that
+// is used. Then it counts each provider's papers. It reads one snapshot, changes nothing, and stops at the first difference.
 func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 	var report LedgerReport
 	err := db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
@@ -43,7 +43,7 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 				return err
 			}
 		}
-		return nil
+		return verifyPapers(ctx, tx, &report)
 	})
 	if err != nil {
 		return report, fmt.Errorf("verify ledger: %w", err)
@@ -52,7 +52,11 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 }
 
 func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerReport) error {
-	audit := billing.NewAudit(w.journal())
+	var unordered int64
+	if err := tx.QueryRow(ctx, `SELECT unordered FROM journal_heads WHERE wallet_id = $1`, w.ID).Scan(&unordered); err != nil {
+		return fmt.Errorf("head of journal %s: %w", w.ID, err)
+	}
+	audit := billing.NewAudit(w.journal(), unordered)
 	for {
 		entries, err := readEntries(ctx, tx, w, audit.Head().Seq)
 		if err != nil {
@@ -160,74 +164,11 @@ func verifyHolds(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit,
 	return nil
 }
 
-// verifyRuns compares each run with its lines: booked seconds × rate, from its start to where it is booked.
-func verifyRuns(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
-	rows, err := tx.Query(ctx, `
-		SELECT r.id, r.rate, r.started_at, r.ended_at, b.booked_until, l.hours, l.ranges,
-		       l.from_at, l.to_at, l.seconds
-		  FROM runs r LEFT JOIN run_bookings b ON b.run_id = r.id
-		  JOIN LATERAL (
-		    SELECT coalesce(sum(hours), 0)::bigint AS hours, count(*) AS ranges, min(from_at) AS from_at, max(to_at) AS to_at,
-		           coalesce(sum(extract(epoch FROM to_at - from_at)) FILTER (WHERE first), 0)::bigint AS seconds
-		      FROM (SELECT *, row_number() OVER (PARTITION BY from_at ORDER BY lot_id) = 1 AS first
-		              FROM usage_lines WHERE run_id = r.id) x) l ON true
-		 WHERE r.wallet_id = $1 ORDER BY r.id`, w.ID)
-	if err != nil {
-		return err
-	}
-	runs, err := pgx.CollectRows(rows, pgx.RowToStructByName[bookedRun])
-	if err != nil {
-		return err
-	}
-	for _, r := range runs {
-		report.Runs++
-		if what, expected, found := r.differs(); what != "" {
-			report.Difference = differs(w, what+" of run "+r.ID.String(), expected, found)
-			return nil
-		}
-	}
-	return nil
-}
-
-type bookedRun struct {
-	ID          uuid.UUID
-	Rate        billing.Rate
-	StartedAt   time.Time
-	EndedAt     time.Time
-	BookedUntil *time.Time
-	Hours       billing.Hours
-	Ranges      int
-	FromAt      *time.Time
-	ToAt        *time.Time
-	Seconds     int64 // of distinct ranges
-}
-
-func (r bookedRun) differs() (what string, expected, found any) {
-	booked := orZero(r.BookedUntil)
-	seconds := booked.Unix() - r.StartedAt.Unix()
-	switch {
-	case r.BookedUntil == nil:
-		return "the booking", "there", "missing"
-	case booked.After(r.EndedAt):
-		return "the booked end", "at most " + r.EndedAt.UTC().Format(time.RFC3339), booked.UTC().Format(time.RFC3339)
-	case r.Ranges > 0 && !orZero(r.FromAt).Equal(r.StartedAt):
-		return "the first booked second", r.StartedAt.UTC().Format(time.RFC3339), orZero(r.FromAt).UTC().Format(time.RFC3339)
-	case r.Ranges > 0 && !orZero(r.ToAt).Equal(booked):
-		return "the last booked second", booked.UTC().Format(time.RFC3339), orZero(r.ToAt).UTC().Format(time.RFC3339)
-	case r.Seconds != seconds:
-		return "the number of booked seconds", seconds, r.Seconds
-	case int64(r.Hours) != seconds*int64(r.Rate):
-		return "the booked use in mcs", seconds * int64(r.Rate), int64(r.Hours)
-	default:
-		return "", nil, nil
-	}
-}
-
 // verifyCosts compares the costs of each sold lot's lines with what its use is of its amount, and the amount with the
 // invoice's.
 func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
 	rows, err := tx.Query(ctx, `
-		SELECT l.id, l.bought, l.used, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
+		SELECT l.id, l.bought, l.used, l.expired, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
 		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost,
 		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced
 		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
@@ -237,7 +178,7 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 	}
 	type row struct {
 		ID                     uuid.UUID
-		Bought, Used           billing.Hours
+		Bought, Used, Expired  billing.Hours
 		Amount, Invoiced, Cost int64
 		Unpriced               int
 		Currency               billing.Currency
@@ -255,7 +196,7 @@ func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, rep
 			report.Difference = differs(w, "the lines without a cost of lot "+l.ID.String()+", which was sold", 0, l.Unpriced)
 			return nil
 		}
-		cost, err := billing.CostOfUse(billing.Money{Minor: l.Amount, Currency: l.Currency}, l.Bought, 0, l.Used)
+		cost, _, _, err := billing.Parts{Paid: billing.Money{Minor: l.Amount, Currency: l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Expired}.Cost()
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,17 @@ import (
 func (w *ledgerWorld) sell(h billing.Hours, pool uuid.UUID, days int, centre string) uuid.UUID {
 	w.t.Helper()
 	ctx := w.t.Context()
+	id := w.order(h, pool, days, centre)
+	w.must(w.db.Books.ApproveOrder(ctx, uuid.Nil, w.provider, id))
+	sold, err := w.db.Books.OrderOfProvider(ctx, w.provider, id)
+	w.must(err)
+	return *sold.LotID
+}
+
+// order is one that waits for what sell makes of it.
+func (w *ledgerWorld) order(h billing.Hours, pool uuid.UUID, days int, centre string) uuid.UUID {
+	w.t.Helper()
+	ctx := w.t.Context()
 	w.exec(`UPDATE providers SET invoice_prefix = 'NOR' WHERE id = $1`, w.provider)
 	offer, err := w.db.Books.CreateOffer(ctx, uuid.Nil, w.provider, books.NewOffer{Name: uuid.NewString(), PoolID: pool, LeastHours: 1, GoodDays: days, Price: 1_000_000})
 	w.must(err)
@@ -27,10 +38,7 @@ func (w *ledgerWorld) sell(h billing.Hours, pool uuid.UUID, days int, centre str
 		OfferID: offer, PriceID: o.Current.ID, Hours: h, References: store.References{CostCentre: centre},
 	})
 	w.must(err)
-	w.must(w.db.Books.ApproveOrder(ctx, uuid.Nil, w.provider, id))
-	sold, err := w.db.Books.OrderOfProvider(ctx, w.provider, id)
-	w.must(err)
-	return *sold.LotID
+	return id
 }
 
 // TestUseCostsWhatItsLotsDid lets one run be paid by two orders and a grant: the lots that are used up cost to the cent

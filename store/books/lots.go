@@ -191,6 +191,11 @@ func (l lotRow) lot() billing.Lot {
 	return lot
 }
 
+// parts are those of a sold lot.
+func (l lotRow) parts() billing.Parts {
+	return billing.Parts{Paid: billing.Money{Minor: *l.Amount, Currency: *l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Expired}
+}
+
 // lockLots locks the wallet's lots that still have something in them, in order of id, behind the wallet's lock.
 func lockLots(ctx context.Context, tx pgx.Tx, w wallet) ([]lotRow, error) {
 	rows, err := tx.Query(ctx, `

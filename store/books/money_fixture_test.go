@@ -28,6 +28,7 @@ type ledgerWorld struct {
 	image    uuid.UUID
 	version  uuid.UUID
 	clusters int
+	clock    *storetest.Clock // nil: the database's
 }
 
 // at is a second of 22 November 2026, 14:00 UTC.
@@ -39,6 +40,21 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 	t.Helper()
 	w := &ledgerWorld{t: t, pool: storetest.Pool(t)}
 	w.db = storetest.Open(t, w.pool)
+	w.fill()
+	return w
+}
+
+// newLedgerWorldAt is one whose clock stands at a time until it is set.
+func newLedgerWorldAt(t *testing.T, now time.Time) *ledgerWorld {
+	t.Helper()
+	w := &ledgerWorld{t: t, pool: storetest.Pool(t)}
+	w.db, w.clock = storetest.OpenAt(t, w.pool, now)
+	w.fill()
+	return w
+}
+
+func (w *ledgerWorld) fill() {
+	w.t.Helper()
 	for _, id := range []*uuid.UUID{&w.provider, &w.org, &w.person, &w.poolID, &w.host, &w.image, &w.version} {
 		*id = uuid.Must(uuid.NewV7())
 	}
@@ -56,7 +72,6 @@ func newLedgerWorld(t *testing.T) *ledgerWorld {
 	document := manifest.Canonical(provisioner.Model{Format: provisioner.ModelFormat})
 	w.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at)
 		VALUES ($1, $2, $3, '1', 'draft', $4, $5, now())`, w.version, w.org, model, string(document), manifest.Digest(document))
-	return w
 }
 
 func (w *ledgerWorld) exec(sql string, args ...any) {

@@ -61,7 +61,8 @@ func endBrokenRuns(ctx context.Context, tx pgx.Tx, p proofArrays, roundStart tim
 func extendRuns(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, p proofArrays, roundStart time.Time) (int, error) {
 	tag, err := tx.Exec(ctx, `
 		UPDATE runs r
-		   SET proven_at = $4, ended_at = greatest(r.ended_at, least(date_trunc('second', $4::timestamptz), r.ends_by))
+		   SET proven_at = $4, proofs = r.proofs + 1,
+		       longest_gap = CASE WHEN r.proofs IS NOT NULL THEN greatest(r.longest_gap, $4 - r.proven_at) END, ended_at = greatest(r.ended_at, least(date_trunc('second', $4::timestamptz), r.ends_by))
 		  FROM unnest($2::uuid[], $3::text[]) AS s (node_id, start_id)
 		  JOIN nodes n ON n.id = s.node_id AND n.host_id = $1
 		 WHERE r.node_id = s.node_id AND r.start_id = s.start_id AND r.closed_at IS NULL AND r.proven_at < $4`,
@@ -117,13 +118,10 @@ func insertRuns(ctx context.Context, tx pgx.Tx, runs []newRun) error {
 			return err
 		}
 		batch.Queue(`
-			WITH opened AS (
-			  INSERT INTO runs (id, wallet_id, cluster_id, node_id, start_id, rate, started_at, ended_at, ends_by, proven_at)
-			  SELECT $1, $2, $3, $4, $5, $6, s.at, s.at, greatest($8, s.at), $9
-			    FROM (SELECT greatest($7::timestamptz, (SELECT max(ended_at) FROM runs WHERE node_id = $4)) AS at) s
-			  ON CONFLICT (node_id) WHERE closed_at IS NULL DO NOTHING
-			  RETURNING id, wallet_id, started_at)
-			INSERT INTO run_bookings (run_id, wallet_id, booked_until) SELECT id, wallet_id, started_at FROM opened`,
+			INSERT INTO runs (id, wallet_id, cluster_id, node_id, start_id, rate, started_at, ended_at, ends_by, proven_at)
+			SELECT $1, $2, $3, $4, $5, $6, s.at, s.at, greatest($8, s.at), $9
+			  FROM (SELECT greatest($7::timestamptz, (SELECT max(ended_at) FROM runs WHERE node_id = $4)) AS at) s
+			ON CONFLICT (node_id) WHERE closed_at IS NULL DO NOTHING`,
 			id, r.WalletID, r.ClusterID, r.ID, r.StartID, r.Rate, r.StartedAt, r.EndsBy, r.ProvenAt)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

@@ -32,6 +32,9 @@ func (db *DB) Release(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now t
 	if _, err := settleWallet(ctx, tx, w, &clusterID, now); err != nil {
 		return err
 	}
+	if _, err := lockLots(ctx, tx, w); err != nil { // before the head, also where no use was left to book
+		return err
+	}
 	held, err := heldLots(ctx, tx, w, &clusterID)
 	if err != nil || len(held) == 0 {
 		return err

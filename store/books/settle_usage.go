@@ -149,15 +149,15 @@ func costOfUse(lots []lotRow, u billing.Usage) ([]*int64, error) {
 	if lots[i].Amount == nil {
 		return nil, nil
 	}
-	l := &lots[i]
-	costs, err := billing.CostOfLines(billing.Money{Minor: *l.Amount, Currency: *l.Currency}, l.Bought, l.Used, u.Lines)
+	parts := lots[i].parts()
+	costs, err := parts.UseLines(u.Lines)
 	if err != nil {
 		return nil, err
 	}
+	lots[i].Used = parts.Used
 	minor := make([]*int64, len(costs))
 	for k, c := range costs {
 		minor[k] = &c.Minor
-		l.Used += u.Lines[k].Hours
 	}
 	return minor, nil
 }
@@ -226,25 +226,23 @@ func heldLots(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID) ([
 	return held, nil
 }
 
-// markBooked moves the mark of every range that was booked, and leaves the reason with those that were not.
+// markBooked marks the runs that are booked to their end, and leaves the reason with those whose range was not booked. How far
+// a run is booked moves with its lines.
 func markBooked(ctx context.Context, tx pgx.Tx, ranges []unbookedRange, aside []billing.SetAside) error {
 	reasons := map[uuid.UUID]string{}
 	for _, a := range aside {
 		reasons[a.RunID] = a.Reason.Error()
 	}
 	var runs []uuid.UUID
-	var untils []time.Time
 	var closed []bool
 	var why []string
 	for _, r := range ranges {
-		runs, untils, closed, why = append(runs, r.RunID), append(untils, r.ToAt), append(closed, r.Closed), append(why, reasons[r.RunID])
+		runs, closed, why = append(runs, r.RunID), append(closed, r.Closed), append(why, reasons[r.RunID])
 	}
 	_, err := tx.Exec(ctx, `
-		UPDATE run_bookings b
-		   SET booked_until = CASE WHEN u.why = '' THEN u.until ELSE b.booked_until END,
-		       done = u.why = '' AND u.closed, aside_reason = u.why
-		  FROM unnest($1::uuid[], $2::timestamptz[], $3::bool[], $4::text[]) AS u (run_id, until, closed, why)
-		 WHERE b.run_id = u.run_id`, runs, untils, closed, why)
+		UPDATE run_bookings b SET done = u.why = '' AND u.closed, aside_reason = u.why
+		  FROM unnest($1::uuid[], $2::bool[], $3::text[]) AS u (run_id, closed, why)
+		 WHERE b.run_id = u.run_id AND (b.done, b.aside_reason) <> (u.why = '' AND u.closed, u.why)`, runs, closed, why)
 	if err != nil {
 		return fmt.Errorf("mark use as booked: %w", err)
 	}

@@ -14,7 +14,7 @@ func TestListUsageAndRuns(t *testing.T) {
 	w := storetest.NewWorld(t)
 	first, second := w.Launch(t, "first", 1), w.Launch(t, "second", 0)
 	w.Ready(t, first)
-	w.Exec(t, `UPDATE runs SET ended_at = started_at + interval '30 seconds'`) // an open run's end may grow
+	w.Exec(t, `UPDATE runs SET ended_at = started_at + interval '30 seconds', proven_at = started_at + interval '31 seconds', proofs = proofs + 6`) // as rounds do
 	w.Exec(t, `UPDATE clusters SET cost_centre = '4711' WHERE id = $1`, second)
 	for name, c := range map[string]struct {
 		filter books.UsageFilter
