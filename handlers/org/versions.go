@@ -84,6 +84,9 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	p.Values = typedVersion(f)
 	p.Form.Token = f.Typed("token")
 	d := versionDraft(f, p)
+	if r, ok := refusal.As(d.Check()); ok {
+		f.Also(onTheHead(renamed(r, versionFields), p.Values.Compute))
+	}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.versionForm(c, respond.Status(p.Form.Refusal.Code), p)
 	}

@@ -65,6 +65,10 @@
 // 2026-11-29: all that is wrong with the fields of a launch is said at once (judgeFields, LaunchFaults). A name's fault came to
 // light only when the lease's was mended.
 //
+// 2026-11-30: a refused cluster name is refused with one that would do (cluster_names.go): the nearest to what was typed, or the next
+// number that is free. A quote says what has to be copied to hosts before nodes start (copies.go), in bytes: how long that takes
+// depends on who else is copied to.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

@@ -42,10 +42,12 @@ type launchCase struct {
 	Images  map[uuid.UUID]placement.Image // base images of the version's roles
 	Faults  store.Fields                  // of the launch's own fields, which are said together with those of the case
 	Taken   bool                          // the name is
-	Compute int
-	Lease   int64 // seconds
-	Test    bool
-	Now     time.Time
+	// FreeName is one that would do in its place, where it is refused.
+	FreeName string
+	Compute  int
+	Lease    int64 // seconds
+	Test     bool
+	Now      time.Time
 }
 
 // launchPlan is what is to be reserved, or as much of it as could be found out before a refusal.
@@ -186,7 +188,7 @@ func (c launchCase) check() *refusal.Error {
 	}
 	if len(f) > 0 {
 		if c.Taken { // alone it is refused where the name is written
-			f.Add("name", "%s", store.Duplicate("a cluster", "name", c.Name).Title)
+			f.Add("name", "%s", c.nameTaken().Fields["name"])
 		}
 		return refusal.Invalid(f)
 	}

@@ -68,6 +68,11 @@ func (db *DB) SaveVersion(ctx context.Context, orgID, by uuid.UUID, d VersionDra
 	})
 }
 
+// Check is what the command refuses of the fields themselves ("invalid"), for a form that tells all faults at once.
+func (d VersionDraft) Check() error {
+	return d.check()
+}
+
 func (d VersionDraft) check() error {
 	f := store.Fields{}
 	f.Length("version", d.Version, 1, 40)
