@@ -85,7 +85,7 @@
 // accounting zone, as a half-open range of UTC instants.
 //
 // UsageWriter writes a provider's month. Its tables are "runs", one for each run that has booked seconds in the month,
-// clipped to the month and to what is booked; "organizations"; and "total". The mcs of each table sum to the ledger's use
+// clipped to the month and to what is booked; "organizations"; and "totals", one line. The mcs of each table sum to the ledger's use
 // postings of the month. GroupUsageWriter writes an organization's month with all its providers, each by its own zone:
 // "runs" with who launched and with which provider, "people" and "totals", one for each provider.
 //

@@ -88,7 +88,7 @@ func (s *usageSum) add(runs int, h Hours, seconds int64, c Cost) error {
 const (
 	UsageRuns          = "runs"
 	UsageOrganizations = "organizations"
-	UsageAll           = "total"
+	UsageAll           = "totals"
 )
 
 // UsageTables are the tables of a provider's month, each a file where files have one.

@@ -25,7 +25,7 @@ func TestLaunchFormSaysWhatWouldBeFoundOutLater(t *testing.T) {
 	says(t, "a launch without any key", member.Get(at), http.StatusOK, "Nobody could sign in to its nodes", "/account/ssh-keys")
 
 	good := url.Values{"name": {"fine"}, "version": {w.Version.String()}, "pool": {w.Pool.String()}, "compute_count": {"1"}, "lease_hours": {"1"}}
-	const no, name = http.StatusUnprocessableEntity, "Write 1 to 40 lower-case letters"
+	const no, name = http.StatusUnprocessableEntity, "it is the cluster's domain name. Try not-so."
 	for what, c := range map[string]struct {
 		change map[string]string
 		words  []string
@@ -35,7 +35,7 @@ func TestLaunchFormSaysWhatWouldBeFoundOutLater(t *testing.T) {
 		"a lease of a minute's half":  {map[string]string{"lease_hours": "0.008334"}, []string{"Choose a lease of 1 min to 720 h; 30 s was given."}},
 		"all that can be read":        {map[string]string{"lease_hours": "1000", "name": "Not so", "compute_count": "900"}, []string{"Choose a lease of 1 min to 720 h", name, " compute nodes; 900 was given"}},
 		"what cannot be read":         {map[string]string{"lease_hours": "soon", "name": "Not so", "compute_count": "900"}, []string{"has to be hours like 4 or 1.5", name, " compute nodes; 900 was given"}},
-		"a taken name beside a fault": {map[string]string{"lease_hours": "1000", "name": "taken"}, []string{"Choose a lease of 1 min to 720 h", `There is a cluster named "`}},
+		"a taken name beside a fault": {map[string]string{"lease_hours": "1000", "name": "taken"}, []string{"Choose a lease of 1 min to 720 h", `There is a cluster named "taken" already. Try taken-2.`}},
 	} {
 		form := url.Values{}
 		for k, v := range good {
@@ -54,7 +54,7 @@ func TestLaunchFormSaysWhatWouldBeFoundOutLater(t *testing.T) {
 		}
 	}
 	says(t, "a taken name", owner.Post("/org/clusters", url.Values{"name": {"taken"}, "version": good["version"], "pool": good["pool"], "compute_count": {"0"}, "lease_hours": {"1"}}),
-		no, `There is a cluster named "`)
+		no, `There is a cluster named "taken" already. Try taken-2.`)
 	done := owner.Post("/org/clusters", good)
 	follow(t, owner, "a launch", done, "Every node has a host. What becomes of it stands here.")
 }

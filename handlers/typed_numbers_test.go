@@ -62,6 +62,38 @@ func TestAmbiguousNumbersAreRefusedInEveryField(t *testing.T) {
 	}
 }
 
+// A refusal of a number repeats what was typed, and not how it was read.
+func TestRefusalsOfNumbersRepeatWhatWasTyped(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	s := a.Sell(w)
+	owner, admin := a.SignIn(handlertest.Owner), a.SignIn(handlertest.Admin)
+	member := w.Person(handlertest.Member).String()
+	for _, c := range []struct {
+		by    *handlertest.Browser
+		path  string
+		field string
+		typed string
+		says  string
+	}{
+		{admin, "/provider/shapes", "memory", "4,5", "4,5 is not a whole number."},
+		{admin, "/provider/shapes", "memory", "32", "must be between 64 and 16777216; “32” was typed."},
+		{admin, "/provider/shapes", "vcpus", "99999999999999999999", "; “99999999999999999999” was typed."},
+		{admin, "/provider/shapes", "rate", "some", "“some” was typed."},
+		{admin, "/provider/pools", "subnet_bits", "2,4,", "“2,4,” was typed."},
+		{admin, "/provider/offers", "least_hours", "0,123456", "0,123456 has 6."},
+		{admin, "/provider/offers", "price", "-1,5", "“-1,5” was typed."},
+		{admin, "/provider/grants", "hours", "0", "; “0” was typed."},
+		{owner, "/org/orders", "hours", "1e3", "1e3 is written with an exponent"},
+		{owner, "/org/members/" + member + "/cap", "cap", "x ⁣1", "“x  1” was typed."},
+		{admin, "/provider/offers/" + s.Offer.String() + "/prices", "price", "9999999999999", "“9999999999999” was typed."},
+	} {
+		got := c.by.Post(c.path, url.Values{c.field: {c.typed}})
+		says(t, c.field+" of "+c.path, got, http.StatusUnprocessableEntity, c.says)
+	}
+	says(t, "the market", a.Browser().Get("/market?memory=0,5x&hours=9999999"), http.StatusUnprocessableEntity, "“0,5x” was typed.", "“9999999” was typed.")
+}
+
 // follow opens where a deed led to.
 func follow(t *testing.T, b *handlertest.Browser, what string, done handlertest.Answer, words ...string) {
 	t.Helper()

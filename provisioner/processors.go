@@ -73,6 +73,18 @@ func (p Processors) Kind() string {
 	}
 }
 
+// Word is Kind in a word: "KVM", "emulated", or "some emulated".
+func (p Processors) Word() string {
+	switch {
+	case p.Emulated == 0:
+		return p.Kind()
+	case p.KVM == 0:
+		return "emulated"
+	default:
+		return "some emulated"
+	}
+}
+
 // shownModels is how many models a line names.
 const shownModels = 2
 

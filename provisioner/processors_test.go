@@ -35,6 +35,9 @@ func TestProcessorsSayHowVCPUsAreMade(t *testing.T) {
 		if p.Kind() != c.kind || p.Model() != c.model || p.Sold() != c.sold || p.Known() != (len(c.hosts) > 0) {
 			t.Errorf("%s: %q, %q, %q", name, p.Kind(), p.Model(), p.Sold())
 		}
+		if word := p.Word(); strings.Contains(word, "emulated") != (p.Emulated > 0) || strings.HasPrefix(word, "some") != (p.Emulated*p.KVM > 0) || len(word) > 13 {
+			t.Errorf("%s in a word: %q", name, word)
+		}
 	}
 }
 

@@ -5,9 +5,9 @@ package static
 // The addresses of the built files. Each holds the file's hash, so a browser may keep it for ever.
 const (
 	// AppCSS is the style of every page.
-	AppCSS = Prefix + "app-3d1a969ba0.css"
+	AppCSS = Prefix + "app-6e923c1963.css"
 	// AppJS is htmx, live fragments, copy buttons and local times; on every page.
-	AppJS = Prefix + "app-6aabe51f51.js"
+	AppJS = Prefix + "app-987ded97a9.js"
 	// UploadJS is the tus upload; on the page of a new image.
 	UploadJS = Prefix + "upload-2a91aad572.js"
 	// ConsoleCSS is the style of a console; on its page.

@@ -17,7 +17,7 @@ type exportCommand struct {
 type exportUsage struct {
 	Provider string `required:"" help:"Name of the provider."`
 	Month    string `required:"" help:"The month by the provider's accounts, such as 2026-11."`
-	Lines    string `help:"What a line is of: a run, an organization, or the total." enum:"runs,organizations,total" default:"runs"`
+	Lines    string `help:"What a line is of: a run, an organization, or the totals." enum:"runs,organizations,totals,total" default:"runs"`
 	Output   string `help:"File to write; without it the export goes to standard output." type:"path"`
 }
 
@@ -44,6 +44,9 @@ func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) er
 	provider, err := providerByName(ctx, db, e.Provider)
 	if err != nil {
 		return err
+	}
+	if e.Lines == "total" { // as it was called until 2026-11-30
+		e.Lines = billing.UsageAll
 	}
 	return db.Books.ExportUsage(ctx, provider.ID, month, billing.NewCSV(to, e.Lines))
 }

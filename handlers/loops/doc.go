@@ -21,6 +21,11 @@
 // what no row has. A removal is bounded by a minute and its claim by two; a dead worker's stands in the way for no longer. That
 // an image is wanted does not have to be asked before each start of a node: from its first row to its last one it is.
 //
+// 2026-11-30: a host that never answered this worker gets six rounds instead of three until it is silent and staff are told: its first
+// answer costs a connection, which a machine makes slowly that has just begun with everything. What it proved before ends as it
+// did; nobody is billed longer. The demo's past ended with three missed rounds of each host, which were told as a silence: it
+// gives the hosts back now, and counts nothing.
+//
 // Any number of workers share the work. A cluster or a host is held under a short claim that its worker keeps while it
 // lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the same place.
 // Nothing that matters is kept in memory. Start at reconcile.go.

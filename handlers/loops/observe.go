@@ -23,6 +23,7 @@ type Observer struct {
 
 	mu      sync.Mutex
 	asking  map[uuid.UUID]bool                    // hosts whose answer is still awaited
+	unmet   map[uuid.UUID]int                     // by host that never answered this worker: rounds; unmetRounds of one that did
 	strange map[uuid.UUID]stranger                // by host
 	strays  map[uuid.UUID]map[uuid.UUID]time.Time // by host and node: when it was asked to power off
 	noted   map[uuid.UUID]bool                    // machines that no row knows and that are in the log
@@ -36,6 +37,7 @@ type Observer struct {
 func (o *Observer) Run(ctx context.Context) error {
 	o.Round, o.ImagesTick = cmp.Or(o.Round, 5*time.Second), cmp.Or(o.ImagesTick, imagesTick)
 	o.asking, o.strange = map[uuid.UUID]bool{}, map[uuid.UUID]stranger{}
+	o.unmet = map[uuid.UUID]int{}
 	o.strays, o.noted = map[uuid.UUID]map[uuid.UUID]time.Time{}, map[uuid.UUID]bool{}
 	o.looking, o.images = map[uuid.UUID]bool{}, map[uuid.UUID]imagesLook{}
 	o.signIns = map[uuid.UUID]map[uuid.UUID]string{}
@@ -124,8 +126,12 @@ func (o *Observer) round(ctx context.Context, h machines.HostClaim) (bool, error
 			}
 		}
 		o.Log.WarnContext(ctx, "missed round", "host", h.ID, "name", h.Name, "missed", h.MissedRounds+1, "error", provisioner.Cause(err))
+		if o.mayStillCome(h.ID) {
+			return false, o.Machines.RecordUnmetRound(ctx, h.ID, o.Worker, err.Error())
+		}
 		return false, o.Machines.RecordMissedRound(ctx, h.ID, o.Worker, err.Error())
 	}
+	o.met(h.ID)
 	mine, err := o.Machines.RecordRound(ctx, h.ID, o.Worker, at, seen)
 	if err != nil || !mine {
 		return false, err
@@ -137,6 +143,28 @@ func (o *Observer) round(ctx context.Context, h machines.HostClaim) (bool, error
 		}
 	}
 	return true, errors.Join(o.stopStrays(ctx, h, at, seen), o.sweep(ctx, h, seen))
+}
+
+// unmetRounds is in which round that a host does not answer it counts as silent, where it never answered this worker: twice as
+// many as else. Its first answer costs a connection, and a machine that has just begun with all its servers makes one slowly.
+const unmetRounds = 6
+
+// mayStillCome counts a round that a host did not answer, and tells whether it is one of the first of who never did.
+func (o *Observer) mayStillCome(host uuid.UUID) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.unmet[host] >= unmetRounds {
+		return false
+	}
+	o.unmet[host]++
+	return o.unmet[host] < unmetRounds
+}
+
+// met writes down that a host has answered.
+func (o *Observer) met(host uuid.UUID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.unmet[host] = unmetRounds
 }
 
 // noteStranger says on the host's page, and once in the logs, that another machine answers at its address. Its driver does

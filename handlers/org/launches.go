@@ -239,7 +239,7 @@ func (h Handlers) quote(c echo.Context, r machines.LaunchRequest) (*web.Quote, *
 func quoteProps(q machines.Quote) *web.Quote {
 	w := &web.Quote{
 		RateMCS: int64(q.RatePerHour) / 3600, NeedMCS: int64(q.Need), LeftMCS: int64(q.Left), LeftAfterMCS: int64(q.LeftAfter),
-		Shapes: shapesText(q), Hosts: hostFits(q), Refusal: renamed(q.Refusal, launchFields),
+		Shapes: shapesText(q), Hosts: hostFits(q), CopyHosts: q.Copies.Hosts, CopyBytes: q.Copies.Bytes, Refusal: renamed(q.Refusal, launchFields),
 	}
 	if q.Price != nil {
 		w.Cost, w.CostPerHour, w.Price = sales.Amount(q.Cost), sales.Amount(q.CostPerHour), q.Price.String()

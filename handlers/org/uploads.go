@@ -107,6 +107,9 @@ func (h Handlers) CreateUpload(c echo.Context) error {
 	if _, err := typed.ParseDigest(typedIn.SHA256); err != nil && strings.TrimSpace(typedIn.SHA256) != "" {
 		f.Wrong("sha256", "This digest "+err.Error()+".")
 	}
+	if f.Has("name") {
+		f.Name("name", "a name", 1, 255)
+	}
 	if r := f.Refusal(); r != nil {
 		return again(r)
 	}

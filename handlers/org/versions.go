@@ -87,6 +87,9 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 		return h.versionForm(c, http.StatusOK, p)
 	}
 	d := versionDraft(f, p)
+	if r, ok := refusal.As(d.Check()); ok {
+		f.Also(onTheForm(r, p.Values))
+	}
 	if p.Form.Refusal = f.Refusal(); p.Form.Refusal != nil {
 		return h.versionForm(c, respond.Status(p.Form.Refusal.Code), p)
 	}

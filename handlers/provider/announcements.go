@@ -73,6 +73,7 @@ func (h Handlers) CreateAnnouncement(c echo.Context) error {
 	if f.Has("pool") {
 		n.Pool = f.ID("pool", "a pool, or all of them")
 	}
+	f.Also(n.Check())
 	r := f.Refusal()
 	if r == nil {
 		var id uuid.UUID

@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
@@ -28,6 +31,9 @@ func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error
 	}
 	p.Layout = h.layout(c)
 	for _, x := range pools {
+		if x.ID.String() == p.Pool {
+			p.Form.Refusal = outsideToo(p, x.Underlay)
+		}
 		p.Pools = append(p.Pools, ui.Option{Value: x.ID.String(), Label: x.Name + ", underlay " + x.Underlay.String()})
 	}
 	if len(pools) == 1 && p.Pool == "" {
@@ -43,6 +49,20 @@ func (h Handlers) hostForm(c echo.Context, status int, p web.HostNewProps) error
 	}
 	p.Line = provisioner.EnrolLine(provisioner.HostAddress{}, provisioner.FormCode(who(c), where(c), form), "")
 	return page.Render(c, status, web.HostNew(p))
+}
+
+// outsideToo adds to what is wrong with a form that its address is not one of the pool's network: with the other faults, and not
+// after them.
+func outsideToo(p web.HostNewProps, pool netip.Prefix) *refusal.Error {
+	at, err := netip.ParseAddr(strings.TrimSpace(cmp.Or(p.Underlay, p.Address)))
+	r := p.Form.Refusal
+	if err != nil || r == nil || len(r.Fields) == 0 || r.Fields["underlay"] != "" || pool.Contains(at) {
+		return r
+	}
+	more := *r
+	more.Fields = maps.Clone(r.Fields)
+	more.Fields["underlay"] = machines.OutsideUnderlay(at, pool)
+	return &more
 }
 
 // schemes are those that the operator's configuration lets staff choose.
@@ -70,7 +90,7 @@ func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n machines.NewHost
 	pool = f.ID("pool", "a pool")
 	n.Form, _ = uuid.Parse(f.Typed("enrolment"))
 	n.Address.Scheme = provisioner.Scheme(f.Choice("scheme", "how the host is reached", schemes...))
-	n.Address.Name = strings.TrimSpace(f.Typed("address"))
+	n.Address.Name = typed.HostASCII(strings.TrimSpace(f.Typed("address")))
 	if n.Name = n.Address.Name; f.Has("name") || n.Name == "" {
 		n.Name = f.Name("name", "a name", 1, 80)
 	}

@@ -180,6 +180,7 @@ func (h Handlers) CreateHost(c echo.Context) error {
 		Underlay: f.Typed("underlay"), VCPUs: f.Typed("vcpus"), Labels: f.Typed("labels"),
 	}
 	pool, host := h.typedHost(f)
+	f.Also(host.Check())
 	if r := f.Refusal(); r != nil {
 		return h.hostAgain(c, p, r)
 	}

@@ -82,6 +82,7 @@ func (h Handlers) CreateOffer(c echo.Context) error {
 	if f.Has("price") {
 		o.Price = sales.Price(f, "price", billing.Currency(x.Currency)).Millionths
 	}
+	f.Also(o.Check())
 	if r := f.Refusal(); r != nil {
 		return h.offerForm(c, p, r)
 	}

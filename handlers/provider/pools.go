@@ -97,6 +97,7 @@ func (h Handlers) CreatePool(c echo.Context) error {
 		return err
 	}
 	p, pool := typedPool(f)
+	f.Also(pool.Check())
 	p.Layout = h.layout(c)
 	if r := f.Refusal(); r != nil {
 		return poolAgain(c, p, r)
@@ -138,6 +139,7 @@ func (h Handlers) UpdatePool(c echo.Context) error {
 		return err
 	}
 	p, pool := typedPool(f)
+	f.Also(pool.Check())
 	p.Layout, p.ID, p.Clusters = h.layout(c), x.ID, x.Clusters
 	if r := f.Refusal(); r != nil {
 		return poolAgain(c, p, r)
@@ -157,7 +159,10 @@ func poolAgain(c echo.Context, p web.PoolFormProps, r *refusal.Error) error {
 		changed := *r
 		changed.Fields = maps.Clone(r.Fields)
 		delete(changed.Fields, "mtu")
-		changed.Fields["underlay_mtu"], r = wrong, &changed
+		if changed.Fields["underlay_mtu"] == "" {
+			changed.Fields["underlay_mtu"] = wrong
+		}
+		r = &changed
 	}
 	p.Form, p.Drawing = ui.Form{Refusal: r}, drawingOf(p)
 	return page.Render(c, respond.Status(r.Code), web.PoolForm(p))

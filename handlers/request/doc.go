@@ -13,4 +13,7 @@
 //
 // 2026-11-30: an auditor may end their own membership (OrgBelong), though they may change nothing else: who was invited to read must not need
 // an owner to be rid of it, and leaving changes nothing of the organization's. It is the only permission to write that names auditors.
+//
+// 2026-11-30: what a command refuses of a form's fields is said together with what could not be read of them (Also), and not once that
+// is right. Commands of which a part is such a check have it as Check, without the database.
 package request

@@ -106,6 +106,13 @@ func (f *Form) Default(name, value string) {
 	}
 }
 
+// Rename reads a field's old value as what it is called now.
+func (f *Form) Rename(name, old, now string) {
+	if f.Typed(name) == old {
+		f.values.Set(name, now)
+	}
+}
+
 // Wrong adds a sentence for a field; the first one of a field stays.
 func (f *Form) Wrong(name, sentence string) {
 	if f.wrong == nil {
@@ -113,6 +120,25 @@ func (f *Form) Wrong(name, sentence string) {
 	}
 	if _, has := f.wrong[name]; !has {
 		f.wrong[name] = sentence
+	}
+}
+
+// WrongNumber is Wrong of a number: its sentence repeats what was typed, as it was typed.
+func (f *Form) WrongNumber(name, sentence string) {
+	text := strings.TrimSpace(f.Typed(name))
+	if text != "" && !slices.ContainsFunc(strings.Fields(sentence), func(word string) bool { return strings.Trim(word, ".;:“”\u2068\u2069") == text }) {
+		sentence = strings.TrimSuffix(sentence, ".") + "; " + typed.Quoted(text) + " was typed."
+	}
+	f.Wrong(name, sentence)
+}
+
+// Also adds what a command would refuse of the fields, so that a person hears of all faults of a form at once: err is its check
+// of what was read so far. Of a field that could not be read that is not said.
+func (f *Form) Also(err error) {
+	if r, ok := refusal.As(err); ok {
+		for name, sentence := range r.Fields {
+			f.Wrong(name, sentence)
+		}
 	}
 }
 
@@ -197,9 +223,9 @@ func (f *Form) Int64(name, called string, least, most int64) int64 {
 	n, err := scaled(s, 0, strconv.FormatInt(least, 10))
 	switch {
 	case errors.Is(err, typed.ErrTooLarge), err == nil && (n < least || n > most):
-		f.Wrong(name, fmt.Sprintf("%s must be between %d and %d.", sentence(called), least, most))
+		f.WrongNumber(name, fmt.Sprintf("%s must be between %d and %d.", sentence(called), least, most))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("Give %s as a whole number between %d and %d; %v.", called, least, most, err))
+		f.WrongNumber(name, fmt.Sprintf("Give %s as a whole number between %d and %d; %v.", called, least, most, err))
 	default:
 		return n
 	}
@@ -212,9 +238,9 @@ func (f *Form) Decimal(name, called string, places int, least, most int64) int64
 	n, err := scaled(f.Typed(name), places, low)
 	switch {
 	case errors.Is(err, typed.ErrTooLarge), err == nil && (n < least || n > most):
-		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), low, high))
+		f.WrongNumber(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), low, high))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("Give %s as a number between %s and %s; %v.", called, low, high, err))
+		f.WrongNumber(name, fmt.Sprintf("Give %s as a number between %s and %s; %v.", called, low, high, err))
 	default:
 		return n
 	}
@@ -256,11 +282,11 @@ func (f *Form) Duration(name, called string, least, most time.Duration) time.Dur
 	d, err := parseHours(f.Typed(name))
 	switch {
 	case errors.Is(err, typed.ErrTooLarge), err == nil && d < 0:
-		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s.", sentence(called), hours(least), hours(most)))
+		f.WrongNumber(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s.", sentence(called), hours(least), hours(most)))
 	case err != nil:
-		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s; %v.", sentence(called), hours(least), hours(most), err))
+		f.WrongNumber(name, fmt.Sprintf("%s has to be hours like 4 or 1.5, between %s and %s; %v.", sentence(called), hours(least), hours(most), err))
 	case d < least || d > most:
-		f.Wrong(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), hours(least), hours(most)))
+		f.WrongNumber(name, fmt.Sprintf("%s must be between %s and %s.", sentence(called), hours(least), hours(most)))
 	default:
 		return d
 	}
@@ -275,7 +301,7 @@ func (f *Form) Hours(name, called string) time.Duration {
 		return math.MaxInt64 / time.Hour * time.Hour
 	}
 	if err != nil {
-		f.Wrong(name, fmt.Sprintf("%s has to be hours like 4 or 1.5; %v.", sentence(called), err))
+		f.WrongNumber(name, fmt.Sprintf("%s has to be hours like 4 or 1.5; %v.", sentence(called), err))
 	}
 	return d
 }

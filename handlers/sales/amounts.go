@@ -11,7 +11,7 @@ import (
 func Hours(f *request.Form, field string) billing.Hours {
 	hours, err := billing.ParseHours(f.Typed(field))
 	if err != nil {
-		f.Wrong(field, "This is "+err.Error()+".")
+		f.WrongNumber(field, "This is "+err.Error()+".")
 	}
 	return hours
 }
@@ -20,7 +20,7 @@ func Hours(f *request.Form, field string) billing.Hours {
 func Price(f *request.Form, field string, currency billing.Currency) billing.UnitPrice {
 	price, err := billing.ParseUnitPrice(f.Typed(field), currency)
 	if err != nil {
-		f.Wrong(field, "This is "+err.Error()+".")
+		f.WrongNumber(field, "This is "+err.Error()+".")
 	}
 	return price
 }

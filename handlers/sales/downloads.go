@@ -27,6 +27,7 @@ type File struct {
 func DownloadCSV(c echo.Context, f File) error {
 	table, name := f.Tables[0], f.Name
 	if q := request.ParseQuery(c); q.Has("lines") {
+		q.Rename("lines", "total", billing.UsageAll) // as it was called in links until 2026-11-30
 		table = q.Choice("lines", "what the lines are", f.Tables...)
 		if r := q.Refusal(); r != nil {
 			return r

@@ -19,5 +19,11 @@
 // characters that cannot be seen are taken away. The key is kept beside the name and unique in its scope. Names of people
 // have none: two people may have one name.
 //
+// 2026-11-30: an international host name is kept in its ASCII form and shown in its own letters (ShownHost) where that leads back to
+// the same name, is of one script, and does not look like ASCII letters alone: "straße" is shown as xn--strae-oqa for that. The
+// page's title has the ASCII form.
+//
+// 2026-11-30: a number that is refused is repeated as it was typed: who wrote 4,5 looks for that and not for 4.5.
+//
 // Start at number.go.
 package typed

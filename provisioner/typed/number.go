@@ -21,15 +21,25 @@ func (e numberError) Is(target error) bool { return target == ErrNumber }
 type Number struct {
 	negative        bool
 	whole, fraction string // ASCII digits; the fraction's without noughts at its end
+	typed           string // as it was read; empty: nobody typed it
+}
+
+// asTyped is how a refusal names the number: in the words of who typed it.
+func (n Number) asTyped() string {
+	if n.typed == "" {
+		return n.String()
+	}
+	return n.typed
 }
 
 // ParseNumber reads a number as the package's document says. The example is named where the text is none at all: "8 or 3.25".
 func ParseNumber(s, example string) (Number, error) {
-	text, err := plainDigits(strings.TrimFunc(s, isBlank))
+	s = strings.TrimFunc(s, isBlank)
+	text, err := plainDigits(s)
 	if err != nil {
 		return Number{}, err
 	}
-	n := Number{}
+	n := Number{typed: s}
 	if rest, signed := strings.CutPrefix(text, "-"); signed {
 		n.negative, text = true, rest
 	} else {
@@ -54,9 +64,9 @@ func ParseNumber(s, example string) (Number, error) {
 func (n Number) Scaled(places int) (int64, error) {
 	if len(n.fraction) > places {
 		if places == 0 {
-			return 0, numberError(fmt.Sprintf("%s is not a whole number", n))
+			return 0, numberError(fmt.Sprintf("%s is not a whole number", n.asTyped()))
 		}
-		return 0, numberError(fmt.Sprintf("at most %s decimals are kept, %s has %d", inWords(places), n, len(n.fraction)))
+		return 0, numberError(fmt.Sprintf("at most %s decimals are kept, %s has %d", inWords(places), n.asTyped(), len(n.fraction)))
 	}
 	sign := ""
 	if n.negative {
@@ -64,7 +74,7 @@ func (n Number) Scaled(places int) (int64, error) {
 	}
 	scaled, err := strconv.ParseInt(sign+"0"+n.whole+n.fraction+strings.Repeat("0", places-len(n.fraction)), 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %s", ErrTooLarge, n)
+		return 0, fmt.Errorf("%w: %s", ErrTooLarge, n.asTyped())
 	}
 	return scaled, nil
 }

@@ -40,7 +40,8 @@ function localTime(time) {
   if (isNaN(at)) return;
   time.title ||= time.textContent;
   const format = time.hasAttribute("data-short") ? shortOf(time, at) : formatOf(time, at);
-  time.textContent = format.format(at).replace("Sept", "Sep"); // as the server writes it
+  const today = format === clock || format === clockExact ? todayOf(time) : "";
+  time.textContent = today + format.format(at).replace("Sept", "Sep"); // as the server writes it
   time.dataset.local = "";
 }
 
@@ -54,6 +55,11 @@ function formatOf(time, at) {
 
 const dayOnly = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const date = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+
+// todayOf says of a bare time in a row that it is of this day.
+function todayOf(time) {
+  return time.hasAttribute("data-short") ? "today " : "";
+}
 
 // shortOf is what a row has room for, as the server's ClockShort.
 function shortOf(time, at) {

@@ -62,6 +62,11 @@ func (db *DB) CreateOffer(ctx context.Context, by, providerID uuid.UUID, o NewOf
 	})
 }
 
+// Check is what the command refuses of the fields themselves ("invalid"), for a form that tells all faults at once.
+func (o NewOffer) Check() error {
+	return o.check()
+}
+
 // check also writes the name as it is kept.
 func (o *NewOffer) check() error {
 	f := store.Fields{}

@@ -50,7 +50,7 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 			return store.Found(err, "pool")
 		}
 		if !underlay.Contains(h.Underlay) {
-			return refusal.Invalid(map[string]string{"underlay": fmt.Sprintf("%s is not in the pool's underlay network %s.", h.Underlay, underlay)})
+			return refusal.Invalid(map[string]string{"underlay": OutsideUnderlay(h.Underlay, underlay)})
 		}
 		code, err := h.code(ctx, tx, by, providerID)
 		if err != nil {
@@ -67,6 +67,17 @@ func (db *DB) AddHost(ctx context.Context, by, providerID, poolID uuid.UUID, h N
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: by, Provider: providerID, Verb: "add host", Subject: "host", SubjectID: id})
 	})
+}
+
+// OutsideUnderlay says that a host's address is not in its pool's network.
+func OutsideUnderlay(at netip.Addr, pool netip.Prefix) string {
+	return fmt.Sprintf("%s is not in the pool's underlay network %s.", at, pool)
+}
+
+// Check is what the command refuses of the fields themselves ("invalid"), for a form that tells all faults at once.
+func (h NewHost) Check() error {
+	h.Address = h.Address.Canonical()
+	return h.check()
 }
 
 // check also writes the name as it is kept.

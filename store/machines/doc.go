@@ -69,6 +69,10 @@
 // by a form of another version must not be taken for one of which none is wanted. The only group of a version needs no name, so that
 // links and requests from before groups had names go on. A refusal of a count stands at its group's field (CountField).
 //
+// 2026-11-30: a refused cluster name is refused with one that would do (cluster_names.go): the nearest to what was typed, or the next
+// number that is free. A quote says what has to be copied to hosts before nodes start (copies.go), in bytes: how long that takes
+// depends on who else is copied to.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 package machines

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -138,9 +139,19 @@ func (db *DB) LaunchFaults(ctx context.Context, orgID uuid.UUID, r LaunchRequest
 // judgeFields puts what is wrong with the launch's own fields into its case, so that all faults are said at once.
 func (c *launchCase) judgeFields(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest) error {
 	c.Name, c.Faults = r.Name, r.faults()
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM clusters WHERE organization_id = $1 AND name = $2 AND ended_at IS NULL)`, orgID, r.Name).Scan(&c.Taken)
+	like := clusterNameLike(r.Name)
+	rows, _ := tx.Query(ctx, `
+		SELECT name FROM clusters WHERE organization_id = $1 AND ended_at IS NULL AND (name = $2 OR starts_with(name, $3))`,
+		orgID, r.Name, nameStem(like))
+	taken, err := store.All(rows, "cluster names", pgx.RowTo[string])
 	if err != nil {
-		return fmt.Errorf("read cluster names: %w", err)
+		return err
+	}
+	c.Taken = slices.Contains(taken, r.Name)
+	if _, wrong := c.Faults["name"]; wrong || c.Taken {
+		if c.FreeName = freeName(like, taken); wrong && c.FreeName != "" {
+			c.Faults["name"] += " Try " + c.FreeName + "."
+		}
 	}
 	return nil
 }
@@ -153,16 +164,14 @@ func (r LaunchRequest) faults() store.Fields {
 	return f
 }
 
-func validClusterName(s string) bool {
-	if len(s) < 1 || len(s) > 40 || s[0] < 'a' || s[0] > 'z' || s[len(s)-1] == '-' {
-		return false
+// nameTaken refuses the launch's name, with one that would do.
+func (c launchCase) nameTaken() *refusal.Error {
+	r := store.Duplicate("a cluster", "name", c.Name)
+	if c.FreeName != "" {
+		r.Next = "Choose another name, such as " + c.FreeName + "."
+		r.Fields["name"] += " Try " + c.FreeName + "."
 	}
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
-			return false
-		}
-	}
-	return true
+	return r
 }
 
 // newCluster is a cluster about to be reserved.
@@ -200,7 +209,7 @@ func (n newCluster) reserve(ctx context.Context, tx pgx.Tx, c launchCase, planne
 		hex.EncodeToString(secret), n.Lease, c.Now,
 		n.PurchaseOrder, n.CostCentre, n.GrantNumber, out, c.Version.DocumentDigest)
 	if store.UniqueViolation(err, "clusters_organization_id_name_idx") {
-		return store.Duplicate("a cluster", "name", n.Name)
+		return c.nameTaken()
 	}
 	if err != nil {
 		return fmt.Errorf("reserve cluster: %w", err)

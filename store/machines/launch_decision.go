@@ -43,10 +43,12 @@ type launchCase struct {
 	Version models.Version
 	Faults  store.Fields // of the launch's own fields, which are said together with those of the case
 	Taken   bool         // the name is
-	Counts  Counts
-	Lease   int64 // seconds
-	Test    bool
-	Now     time.Time
+	// FreeName is one that would do in its place, where it is refused.
+	FreeName string
+	Counts   Counts
+	Lease    int64 // seconds
+	Test     bool
+	Now      time.Time
 }
 
 // launchPlan is what is to be reserved, or as much of it as could be found out before a refusal.
@@ -164,7 +166,7 @@ func (c launchCase) check() *refusal.Error {
 	}
 	if len(f) > 0 {
 		if c.Taken { // alone it is refused where the name is written
-			f.Add("name", "%s", store.Duplicate("a cluster", "name", c.Name).Title)
+			f.Add("name", "%s", c.nameTaken().Fields["name"])
 		}
 		return refusal.Invalid(f)
 	}

@@ -60,6 +60,12 @@ func orDefault[T comparable](v, otherwise T) T {
 	return v
 }
 
+// Check is what the command refuses of the fields themselves ("invalid"), for a form that tells all faults at once.
+func (p NewPool) Check() error {
+	p = p.withDefaults()
+	return p.check()
+}
+
 // check also writes the name as it is kept.
 func (p *NewPool) check() error {
 	f := store.Fields{}

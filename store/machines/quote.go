@@ -23,6 +23,7 @@ type Quote struct {
 	Shapes      []QuoteShape  // of all groups, the head's first
 	Hosts       []placement.HostFit
 	Refusal     *refusal.Error
+	Copies      Copies // before its nodes start; nothing where it is refused
 	// Price is the lowest at which the provider sells hours that are good on the pool now; nil: it sells none, or what they come
 	// to is more than can be written. Cost is Need at that price, CostPerHour RatePerHour.
 	Price             *billing.UnitPrice
@@ -56,6 +57,11 @@ func (db *DB) Quote(ctx context.Context, orgID uuid.UUID, r LaunchRequest) (q Qu
 		q.LeftAfter = q.Left - q.Need
 		if q.Refusal == nil {
 			q.Refusal = q.shortage(c, elsewhere)
+		}
+		if q.Refusal == nil {
+			if q.Copies, err = c.copies(ctx, tx, p); err != nil {
+				return err
+			}
 		}
 		return q.inMoney(ctx, tx, db.books, c.Pool.ID, c.Now)
 	})

@@ -17,6 +17,16 @@ import (
 // RecordMissedRound counts a round that the host did not answer; why is its driver's word. After more than two it is
 // silent: its nodes are lost and their runs have ended at their last proof of life.
 func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, why string) error {
+	return db.missRound(ctx, hostID, worker, why, false)
+}
+
+// RecordUnmetRound is RecordMissedRound of a host that has not answered this worker yet and may be about to: it is late, and does
+// not become silent by it. One that is silent already stays so.
+func (db *DB) RecordUnmetRound(ctx context.Context, hostID uuid.UUID, worker, why string) error {
+	return db.missRound(ctx, hostID, worker, why, true)
+}
+
+func (db *DB) missRound(ctx context.Context, hostID uuid.UUID, worker, why string, unmet bool) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		clusters, err := lockReadyClusters(ctx, tx, hostID)
 		if err != nil {
@@ -25,8 +35,8 @@ func (db *DB) RecordMissedRound(ctx context.Context, hostID uuid.UUID, worker, w
 		var seen provisioner.HostSeen
 		var missed int
 		err = tx.QueryRow(ctx, `
-			UPDATE hosts SET missed_rounds = missed_rounds + 1
-			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING seen, missed_rounds`, hostID, worker).Scan(&seen, &missed)
+			UPDATE hosts SET missed_rounds = missed_rounds + CASE WHEN $3 AND missed_rounds = $4 - 1 THEN 0 ELSE 1 END
+			WHERE id = $1 AND claimed_by = $2 AND claimed_until > now() RETURNING seen, missed_rounds`, hostID, worker, unmet, roundsToSilence).Scan(&seen, &missed)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil // another worker observes it now
 		}

@@ -79,7 +79,7 @@ func (db *DB) requestLaunch(ctx context.Context, orgID, by, id uuid.UUID, r Laun
 			return refusal
 		}
 		if c.Taken {
-			return store.Duplicate("a cluster", "name", r.Name)
+			return c.nameTaken()
 		}
 		allowed := holdToCap(ctx, tx, orgID, by, plan.Need)
 		return db.ask(ctx, tx, asking{ID: id, OrganizationID: orgID, By: by, PoolID: r.PoolID, Need: plan.Need, Allowed: allowed, Form: RequestForm{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -114,6 +115,19 @@ func (d VersionDraft) document(images map[uuid.UUID]namedImage) provisioner.Mode
 		kept(&m.Compute[i], i+1)
 	}
 	return m
+}
+
+// Check is what SaveVersion refuses of what was typed ("invalid"), for a form that tells all faults at once. Whether the chosen images
+// are there is not looked at.
+func (d VersionDraft) Check() error {
+	chosen := map[uuid.UUID]namedImage{}
+	for _, id := range d.Images {
+		if id != uuid.Nil {
+			chosen[id] = namedImage{ID: id, Name: "chosen", Digest: strings.Repeat("0", 64)}
+		}
+	}
+	d.Model = d.document(chosen)
+	return d.check(chosen)
 }
 
 func (d VersionDraft) check(images map[uuid.UUID]namedImage) error {

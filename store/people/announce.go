@@ -56,6 +56,11 @@ func (db *DB) Announce(ctx context.Context, by, providerID uuid.UUID, n NewAnnou
 	})
 }
 
+// Check is what the command refuses of the fields themselves ("invalid"), for a form that tells all faults at once.
+func (n NewAnnouncement) Check() error {
+	return n.check()
+}
+
 func (n NewAnnouncement) check() error {
 	f := store.Fields{}
 	f.Length("title", n.Title, 1, 120)

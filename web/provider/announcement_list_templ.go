@@ -130,7 +130,7 @@ func AnnouncementList(p AnnouncementListProps) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "over", Label: "Which", Value: oneIf(p.Over), Options: []ui.Option{{Value: "", Label: "Shown or to come"}, {Value: "1", Label: "Over"}}}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Select(ui.SelectProps{Name: "over", Label: "Which", Value: oneIf(p.Over), Options: []ui.Option{{Value: "", Label: "Now or to come"}, {Value: "1", Label: "Over"}}}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -206,7 +206,7 @@ func PoolShow(p PoolShowProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if p.Made.Known() {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<dl class=\"facts\"><div><dt>How vCPUs are made, as the market shows it</dt><dd>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 13, "<dl class=\"facts facts-wide\"><div><dt>How vCPUs are made, as the market shows it</dt><dd>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

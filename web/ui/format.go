@@ -141,7 +141,7 @@ func ClockNear(t, now time.Time, zone *time.Location) string {
 	return t.Format("2 Jan, 15:04 MST")
 }
 
-// ClockShort shows an instant in a row, beside which it stands in full: the time alone where it is of now's day, "22 Nov, 15:20"
+// ClockShort shows an instant in a row, beside which it stands in full: "today 15:20" where it is of now's day, "22 Nov, 15:20"
 // where it is of now's year, else the day. Which zone it is says the page, once.
 func ClockShort(t, now time.Time, zone *time.Location) string { return short(t, now, zone, "15:04") }
 
@@ -171,7 +171,7 @@ func short(t, now time.Time, zone *time.Location, clock string) string {
 	case t.YearDay() != now.YearDay():
 		return t.Format("2 Jan, " + clock)
 	default:
-		return t.Format(clock)
+		return t.Format("today " + clock)
 	}
 }
 

@@ -125,7 +125,7 @@ func TestClockShort(t *testing.T) {
 		zone                *time.Location
 		short, seconds, day string
 	}{
-		{now.Add(-time.Hour), nil, "22:30", "22:30:00", "22:30"},
+		{now.Add(-time.Hour), nil, "today 22:30", "today 22:30:00", "today 22:30"},
 		{now.Add(-time.Hour), berlin, "29 Nov, 23:30", "29 Nov, 23:30:00", "29 Nov"}, // now is the 30th there
 		{now.Add(-24 * time.Hour), nil, "28 Nov, 23:30", "28 Nov, 23:30:00", "28 Nov"},
 		{now.AddDate(-1, 0, 0), nil, "29 Nov 2025", "29 Nov 2025", "29 Nov 2025"},

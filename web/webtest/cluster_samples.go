@@ -14,6 +14,7 @@ import (
 func clusterSamples() []Sample {
 	list := []Sample{
 		{"clusters", org.ClusterList(org.ClusterListProps{Layout: simulatedLayout(), Clusters: clusterRows(), MayLaunch: true, UsedMCS: 21 * hour, List: ui.ListProps{Path: "/org/clusters", PerPage: 50, Total: 120, Sort: "used", Desc: true}})},
+		{"clusters-gone", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), Clusters: goneRows(), Gone: true, MayLaunch: true, UsedMCS: 21 * hour, List: ui.ListProps{Path: "/org/clusters", PerPage: 50, Total: 3, Query: url.Values{"gone": {"1"}}}})},
 		{"clusters-none", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, State: "failed", List: ui.ListProps{Path: "/org/clusters", Query: url.Values{"state": {"failed"}}}})},
 		{"clusters-empty", org.ClusterList(org.ClusterListProps{Layout: orgLayout(), MayLaunch: true, List: ui.ListProps{Path: "/org/clusters"}})},
 		{"cluster-new", org.ClusterNew(clusterNew(nil))},
@@ -60,6 +61,18 @@ func clusterRows() []org.ClusterRow {
 	return rows
 }
 
+// goneRows are clusters that are no more: of today, of this year, and of another.
+func goneRows() []org.ClusterRow {
+	rows := clusterRows()[:3]
+	for i, age := range []time.Duration{3 * time.Hour, 900 * time.Hour, 9000 * time.Hour} {
+		r := &rows[i]
+		r.State, r.Reason, r.NodesReady, r.LeaseEnds = provisioner.ClusterGone, provisioner.ReasonAsked, 0, time.Time{}
+		r.Created, r.Ended = ago(age), ago(age-2*time.Hour)
+	}
+	rows[1].Reason = provisioner.ReasonLeaseEnded
+	return rows
+}
+
 func clusterNew(q *org.Quote) org.ClusterNewProps {
 	return org.ClusterNewProps{
 		Layout: orgLayout(), Quote: q,
@@ -102,7 +115,7 @@ func clusterOfGroups() org.ClusterShowProps {
 }
 
 func quoteFits() *org.Quote {
-	return &org.Quote{RateMCS: 14000, NeedMCS: 28 * hour, LeftMCS: 833*hour - 1_234_567, LeftAfterMCS: 805*hour - 1_234_567, Price: "0.045 EUR", Cost: "1.26 EUR", CostPerHour: "0.63 EUR", Hosts: []org.HostFit{
+	return &org.Quote{RateMCS: 14000, NeedMCS: 28 * hour, LeftMCS: 833*hour - 1_234_567, LeftAfterMCS: 805*hour - 1_234_567, Price: "0.045 EUR", Cost: "1.26 EUR", CostPerHour: "0.63 EUR", CopyHosts: 2, CopyBytes: 3 << 29, Hosts: []org.HostFit{
 		{Name: "host-1", Fits: true, Reason: "takes head, compute-003"}, {Name: "host-2", Fits: true, Reason: "takes compute-001"}, {Name: "host-3", Fits: true, Reason: "takes compute-002"},
 	}}
 }

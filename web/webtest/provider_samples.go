@@ -98,7 +98,7 @@ func unbilled() provider.UnbilledTime {
 
 func host() provider.HostShowProps {
 	return provider.HostShowProps{
-		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostLate, Silences: []provider.HostSilence{{From: ago(8 * time.Second), Rounds: 1, Why: "host does not answer"}, {From: ago(50 * time.Hour), Until: ago(49 * time.Hour), Rounds: 720, Why: "observe: host does not answer"}}, Unused: "It takes no nodes: the storage pool volary-images is not active.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.northern.example", Port: 16514},
+		Layout: providerLayout(), ID: id(80), Name: "host-1", Pool: "lab-a", State: provisioner.HostActive, HostSeen: provisioner.HostLate, Silences: []provider.HostSilence{{From: ago(8 * time.Second), Rounds: 1, Why: "host does not answer"}, {From: ago(50 * time.Hour), Until: ago(49 * time.Hour), Rounds: 720, Why: "observe: host does not answer"}}, Unused: "It takes no nodes: the storage pool volary-images is not active.", Address: provisioner.HostAddress{Scheme: provisioner.SchemeTLS, Name: "host-1.xn--bcher-kva.example", Port: 16514},
 		Underlay: "192.0.2.11", Acceleration: provisioner.AccelerationKVM, CPUModel: "AMD EPYC 7302 16-Core Processor", Processors: 4, UEFI: new(bool), Labels: []string{"rack=a1", "room=2"}, VCPUs: 8, VCPUsTaken: 6, MemoryMiB: 32768, MemoryTakenMiB: 20480, DiskGiB: 400, DiskTakenGiB: 30,
 		Seen: ago(2 * time.Second), CheckState: "failed", Checked: ago(26 * time.Hour), Enrolled: ago(400 * time.Hour),
 		ImageBytes: 9 << 29, SpareBytes: 13 << 28, ImagesSeen: ago(4 * time.Minute), FreeBytes: 371 << 30, ImagesKeptDays: 30, Images: hostImages(),

@@ -55,6 +55,7 @@ func publicSamples() []Sample {
 		{"workplaces", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now(), Choices: []layout.Choice{{Label: "Heliophysics", Value: "organization:1"}, {Label: "Northern Compute", Value: "provider:1"}}}})},
 		{"workplaces-none", public.Workplaces(public.WorkplacesProps{Layout: layout.Props{Area: layout.AreaPublic, Person: orgLayout().Person, Now: now()}})},
 		{"home", org.Home(homeFull())},
+		{"home-long-name", org.Home(homeOf("Prof. Dr. Wilhelmina Featherstonehaugh-Sommerfeldt", "Institute of Heliophysics and Interplanetary Weather"))},
 		{"home-empty", org.Home(homeEmpty())},
 		{"home-member", org.Home(org.HomeProps{
 			Layout: orgLayout(), MayLaunch: true, Requests: requestRows()[:1], Waiting: 1, Running: runningRows()[:1],
@@ -63,6 +64,14 @@ func publicSamples() []Sample {
 			Attention: []org.Attention{{Tone: ui.ToneWarn, Text: "You have no SSH key. A node takes the keys that are there when it is started: add yours before a launch.", Label: "Add an SSH key", Where: "/account/ssh-keys"}},
 		})},
 	}
+}
+
+// homeOf is the home page of somebody with long names, for whom requests wait.
+func homeOf(person, organization string) org.HomeProps {
+	p := homeFull()
+	p.Layout.Person = &layout.Person{Name: person, Email: "wilhelmina@xn--bcher-kva.example"}
+	p.Layout.Organization = organization
+	return p
 }
 
 func homeFull() org.HomeProps {

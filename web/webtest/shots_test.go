@@ -92,7 +92,7 @@ func (p photographer) shoot(name string) {
 			t.Errorf("%s, %d px, %s: %s", name, l.width, l.scheme, fault)
 		}
 	}
-	for _, fault := range slices.Concat(rowFaults(t, ctx), sidewaysFaults(t, ctx), p.complaints()) {
+	for _, fault := range slices.Concat(rowFaults(t, ctx), sidewaysFaults(t, ctx), mastheadFaults(t, ctx), p.complaints()) {
 		t.Errorf("%s: %s", name, fault)
 	}
 }

@@ -84,7 +84,7 @@ func staffList() provider.StaffListProps {
 	return provider.StaffListProps{
 		Layout: providerLayout(), List: ui.ListProps{Path: "/provider/staff", PerPage: 50, Total: 2}, Staff: []provider.StaffRow{
 			{ID: id(31), Name: "Noor Vermeer", Email: "noor@northern.example", Role: "admin", Since: ago(900 * time.Hour), Self: true},
-			{ID: id(32), Name: "Emil Lund", Email: "emil@northern.example", Role: "accountant", Since: ago(300 * time.Hour)},
+			{ID: id(32), Name: "Emil Lund", Email: "emil@xn--bcher-kva.example", Role: "accountant", Since: ago(300 * time.Hour)},
 		},
 		Invited: 2,
 	}

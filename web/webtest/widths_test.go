@@ -33,3 +33,24 @@ func sidewaysFaults(t *testing.T, ctx context.Context) (faults []string) {
 	}
 	return faults
 }
+
+// mastheadFaults names the widths at which the menu's button does not stand beside the mark and the names: however long those are.
+func mastheadFaults(t *testing.T, ctx context.Context) (faults []string) {
+	t.Helper()
+	for _, width := range []int64{360, 390, 800} {
+		if err := do(t, ctx, chromedp.EmulateViewport(width, 844)); err != nil {
+			t.Fatal(err)
+		}
+		fallen, err := ask(t, ctx, chromedp.Evaluate[bool](`(() => {
+			const [brand, who, menu] = [".brand", ".who", ".menu-button"].map((s) => document.querySelector(".masthead-in " + s)?.getBoundingClientRect());
+			return !!menu && (menu.top >= brand.bottom || who.top >= brand.bottom || who.width < 80);
+		})()`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fallen {
+			faults = append(faults, fmt.Sprintf("in a window of %d px the head of the page takes two rows", width))
+		}
+	}
+	return faults
+}
