@@ -79,7 +79,7 @@ func (h Handlers) ShowClusterUsage(c echo.Context) error {
 	}
 	for _, r := range runs {
 		p.Runs = append(p.Runs, web.RunRow{
-			Node: r.NodeName, Rate: int64(r.Rate), Began: r.StartedAt, Ended: r.EndedAt, Open: r.Open, UsedMCS: int64(r.Used), Cost: costText(r.Cost, r.Currency),
+			Node: r.NodeName, Rate: int64(r.Rate), Began: r.StartedAt, Ended: r.EndedAt, Open: r.Open, Proofs: r.Proofs, Gap: r.Gap, UsedMCS: int64(r.Used), Cost: costText(r.Cost, r.Currency),
 		})
 	}
 	return page.Live(c, web.ClusterUsageShow(p))

@@ -105,7 +105,7 @@ func (db *DB) ListRuns(ctx context.Context, orgID, clusterID uuid.UUID, f RunFil
 		  FROM (SELECT `+used+` AS used, n.name ILIKE $3 AS kept, p.currency, `+cost+` AS cost`+from+`) AS x`, args...).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&sum.All, &sum.Count, &sum.Used, &sum.Cost, &sum.Currency) })
 	store.QueueAll(b, &list, pgx.RowToStructByName[RunRow], `
-		SELECT r.cluster_id, n.name AS node_name, r.rate, r.started_at, r.ended_at, r.closed_at IS NULL AS open,
+		SELECT r.cluster_id, n.name AS node_name, r.rate, r.started_at, r.ended_at, r.closed_at IS NULL AS open, r.proofs, r.longest_gap AS gap,
 		       `+used+` AS used, `+cost+` AS cost, p.currency`+from+` AND n.name ILIKE $3`+
 		runColumns.OrderBy(f.Sorting, "r.started_at, n.role DESC, n.name, r.id")+` LIMIT $4 OFFSET $5`, append(args, f.Most(), f.Skip())...)
 	if err := db.pool.SendBatch(ctx, b).Close(); err != nil {

@@ -17,6 +17,8 @@ type RunRow struct {
 	EndedAt   time.Time // the last proof of life so far
 	Open      bool
 	Used      billing.Hours
-	Cost      *int64 // of what is booked, in the currency's minor unit; nil: no lot with a price paid
+	Proofs    *int           // observation rounds that proved it; nil: it began before they were counted
+	Gap       *time.Duration // the longest between two of them, its gate being the first
+	Cost      *int64         // of what is booked, in the currency's minor unit; nil: no lot with a price paid
 	Currency  billing.Currency
 }

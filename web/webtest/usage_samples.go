@@ -90,15 +90,17 @@ func peopleUsage() org.PeopleUsageProps {
 
 func clusterUsage() org.ClusterUsageProps {
 	run := func(node string, rate int64, began, ended time.Time, open bool) org.RunRow {
-		return org.RunRow{Node: node, Rate: rate, Began: began, Ended: ended, Open: open, UsedMCS: rate * int64(ended.Sub(began)/time.Second), Cost: "0.16 EUR"}
+		proofs, gap := int(ended.Sub(began)/(5*time.Second)), 9*time.Second
+		return org.RunRow{Node: node, Rate: rate, Began: began, Ended: ended, Open: open, Proofs: &proofs, Gap: &gap, UsedMCS: rate * int64(ended.Sub(began)/time.Second), Cost: "0.16 EUR"}
 	}
 	began := ago(59 * time.Minute)
 	return org.ClusterUsageProps{
 		Layout: orgLayout(), ID: id(40), Name: "trial-1", Provider: "Northern Compute", UsedMCS: 49_560_000, ListedMCS: 49_560_000, Cost: "0.64 EUR", HeldMCS: 14 * hour, MayOpen: true,
-		List: ui.ListProps{Path: "/org/usage/1", PerPage: 50, Total: 4}, References: org.References{CostCentre: "4711"},
+		List: ui.ListProps{Path: "/org/usage/1", PerPage: 50, Total: 5}, References: org.References{CostCentre: "4711"},
 		Runs: []org.RunRow{
 			run("head", 2000, began, now(), true), run("compute-001", 4000, began, now(), true),
 			run("compute-002", 4000, began, ago(20*time.Minute), false), run("compute-003", 4000, began, now(), true),
+			{Node: "compute-004", Rate: 4000, Began: began, Ended: ago(50 * time.Minute), UsedMCS: 4000 * 540, Cost: "0.02 EUR"}, // before proofs were counted
 		},
 	}
 }
