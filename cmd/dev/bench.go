@@ -83,6 +83,14 @@ func benches() []bench {
 			name: "upload-memory", aim: aim{ratio: 1, atMost: true}, run: benchUploadMemory,
 			what: "web while four disks of 2 GiB arrive at once, above what it takes at rest",
 		},
+		{
+			name: "ledger", aim: aim{ratio: 0.2}, run: benchLedger,
+			what: "200,000 operations of the books from 32 writers on four journals, with the proof behind them, beside as many bare commits of a row each behind four locks",
+		},
+		{
+			name: "settle", aim: aim{ratio: 3, atMost: true}, run: benchSettle,
+			what: "20,000 open runs settled at the hour, beside a bare INSERT .. SELECT of as many usage lines",
+		},
 	}
 }
 
