@@ -190,7 +190,7 @@ func (v foreign) modelCalls(ctx context.Context) calls {
 }
 
 func (v foreign) launch() machines.LaunchRequest {
-	return machines.LaunchRequest{VersionID: v.w.Version, PoolID: v.w.Pool, Name: "mine", LeaseSeconds: 3600}
+	return machines.LaunchRequest{VersionID: v.w.Version, PoolID: v.w.Pool, Name: "mine", Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600}
 }
 
 func (v foreign) salesCalls(ctx context.Context) calls {

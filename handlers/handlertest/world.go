@@ -198,7 +198,7 @@ func (a *App) Request(w *World, name string) uuid.UUID {
 	ctx, none := context.Background(), billing.Hours(0)
 	a.ok(a.Store.Machines.SetCap(ctx, w.Organization, w.people[Owner], w.people[Member], &none))
 	return must(a.Store.Machines.RequestLaunch(ctx, w.Organization, w.people[Member], machines.LaunchRequest{
-		VersionID: w.Version, PoolID: w.Pool, Name: name, LeaseSeconds: 3600,
+		VersionID: w.Version, PoolID: w.Pool, Name: name, Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600,
 	}))(a)
 }
 

@@ -57,7 +57,7 @@ func TestADrainingHostTakesNothingNew(t *testing.T) {
 	}
 	cluster := w.Launch(t, "one", 1)
 	storetest.NoError(t, w.DB.Machines.DrainHost(t.Context(), w.Person, w.Provider, w.Hosts[0], ""))
-	_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "two", LeaseSeconds: 3600})
+	_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "two", Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600})
 	storetest.WantRefusal(t, err, "capacity")
 	list := storetest.Must[[]machines.HostCluster](t)(w.DB.Machines.HostClusters(t.Context(), w.Provider, w.Hosts[0]))
 	if len(list) != 1 || list[0].ID != cluster || list[0].Nodes != 2 || list[0].OrganizationName != "Astro" || list[0].Test {

@@ -69,7 +69,7 @@ func TestARefusedRequestCarriesItsPage(t *testing.T) {
 	w := storetest.NewWorld(t)
 	bo := storetest.Member(t, w, "bo@example.org")
 	storetest.SetCap(t, w, bo, 5)
-	_, err := w.DB.Machines.RequestLaunch(t.Context(), w.Organization, bo, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "small", LeaseSeconds: 3600})
+	_, err := w.DB.Machines.RequestLaunch(t.Context(), w.Organization, bo, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "small", Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600})
 	storetest.WantRefusal(t, err, "state")
 	var refused *machines.LaunchRefused
 	if !errors.As(err, &refused) || refused.Quote == nil || refused.Quote.Need != billing.ComputeHour || refused.Form.Cap == nil || refused.Form.Cap.Hours != 5*billing.ComputeHour {

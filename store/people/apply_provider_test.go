@@ -76,7 +76,7 @@ func TestSuspendAProvider(t *testing.T) {
 	if err != nil || total != 1 || list[0].StateReason != "invoices unpaid" || list[0].Hosts != 3 || list[0].Pools != 1 || list[0].Organizations != 1 {
 		t.Errorf("providers %+v %v", list, err)
 	}
-	_, err = w.DB.Machines.LaunchCluster(ctx, w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "one", LeaseSeconds: 3600})
+	_, err = w.DB.Machines.LaunchCluster(ctx, w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "one", Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600})
 	storetest.WantRefusal(t, err, "not_found")
 	_, err = w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, w.Version, w.PoolID)
 	storetest.WantRefusal(t, err, "not_found")

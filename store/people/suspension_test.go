@@ -40,7 +40,7 @@ func TestSuspendOrganization(t *testing.T) {
 		t.Errorf("%d mails to the owner", mails)
 	}
 
-	_, launch := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "more", LeaseSeconds: 3600})
+	_, launch := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: "more", Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600})
 	_, again := w.DB.Machines.StartAcceptanceTest(t.Context(), w.Organization, w.Person, w.Version, w.PoolID)
 	_, _, invite := w.DB.People.InviteToOrganization(t.Context(), w.Organization, w.Person, people.NewInvitation{Role: "member"})
 	for what, err := range map[string]error{
@@ -71,7 +71,7 @@ func TestSuspendWhileLaunching(t *testing.T) {
 	var group errgroup.Group
 	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		group.Go(func() error {
-			_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: name, LeaseSeconds: 3600})
+			_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, machines.LaunchRequest{VersionID: w.Version, PoolID: w.PoolID, Name: name, Counts: machines.Counts{"compute": 0}, LeaseSeconds: 3600})
 			if r, ok := refusal.As(err); ok && r.Code == "suspended" {
 				return nil
 			}
