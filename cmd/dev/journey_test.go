@@ -25,18 +25,19 @@ import (
 )
 
 // TestJourney is everything Volary is for, by hand in a real browser on real hosts: an image is uploaded, described,
-// tested, launched as one head and three compute nodes over three hosts, used, metered, ended and exported.
+// tested, launched as one head and three compute nodes over three hosts, used, metered, ended and exported; and then deleted where hosts have
+// it, and brought again.
 func TestJourney(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs the lab's hosts and Chromium")
 	}
 	v := startVolary(t, "journey")
 	b := openBrowser(t, v.address(), v.path("shots"))
-	key := newSSHKey(t)
+	key, disk := newSSHKey(t), anotherDisk(t, v)
 
 	b.signIn("ada@tidal.example")
 	b.addSSHKey(key)
-	b.upload(v.sample)
+	b.upload(disk)
 	b.describe()
 	b.test()
 	b.launch()
@@ -55,6 +56,7 @@ func TestJourney(t *testing.T) {
 	b.delete()
 	readExport(t, v)
 	v.nothingLeft(t)
+	b.imageGoes(v, disk)
 	t.Run("worker killed", func(t *testing.T) { workerKilled(t, v) })
 	t.Run("host restarted", func(t *testing.T) { hostRestarted(t, v) })
 	t.Run("faults at random", func(t *testing.T) { faultsAtRandom(t, v) })
@@ -98,7 +100,7 @@ func (b *browser) describe() {
 	b.press("Create and describe it")
 	b.see("Readiness gate")
 	b.fill("version", "1")
-	b.choose("head_image", "sample") // the compute nodes' too: their boxes are ticked
+	b.choose("head_image", "variant") // the compute nodes' too: their boxes are ticked
 	b.fill("head_vcpus", "1")
 	b.fill("head_memory_mib", "256")
 	b.fill("head_disk_gib", "1")
