@@ -9,7 +9,7 @@ import (
 // Role is what a node is in its cluster.
 type Role string
 
-// The roles of a model cluster: one head, any number of compute nodes.
+// The roles of nodes: one head, and compute nodes in any number of groups.
 const (
 	RoleHead    Role = "head"
 	RoleCompute Role = "compute"

@@ -69,17 +69,7 @@ func TestVersionsBecomeDocuments(t *testing.T) {
 		Compute: []provisioner.Group{{Name: "compute", Count: provisioner.Count{Most: 3}, Gate: address}},
 	}
 
-	provider, pool, host, cluster := uuid.New(), uuid.New(), uuid.New(), uuid.New()
-	exec(`INSERT INTO providers (id, name, currency, accounting_zone, created_at) VALUES ($1, 'North', 'EUR', 'UTC', now())`, provider)
-	exec(`INSERT INTO pools (id, provider_id, name, prefix, underlay, storage, machine_type, created_at) VALUES ($1, $2, 'lab', '10.0.0.0/16', '192.0.2.0/24', 'local', 'q35', now())`, pool, provider)
-	exec(`INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, state, created_at) VALUES ($1, $2, $3, 'host-1', 'memory', 'one', 0, '192.0.2.1', 'active', now())`, host, provider, pool)
-	exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at) VALUES ($1, $2, $3, $4, $5, $6, 'test', 'first', 'running', 3600, now())`,
-		cluster, org, provider, pool, full, ada)
-	exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name, vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
-		SELECT gen_random_uuid(), $1, $2, $3, $4, role, name, '52:54:00:00:00:01', '10.0.0.2', 's', 1, 512, 1, 1, $5, '', 'ready', now()
-		FROM (VALUES ('head', 'head'), ('compute', 'compute-001')) AS n (role, name)`, cluster, org, provider, host, named)
-	exec(`INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, state, created_at)
-		VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, '', 'running', now())`, org, provider, pool, full, cluster, ada)
+	cluster := past.launch(org, ada, full, named)
 
 	db := past.migrate()
 	for id, m := range want {
@@ -115,4 +105,21 @@ func TestVersionsBecomeDocuments(t *testing.T) {
 	if r := storetest.WantRefusal(t, err, "document"); len(r.Detail) < 4 || !strings.HasPrefix(r.Detail[0], "compute[0].image: Choose an image.") {
 		t.Errorf("%+v", r)
 	}
+}
+
+// launch makes a test's cluster of a version, with two nodes of an image, as it was before groups had names.
+func (p past) launch(org, person, version, image uuid.UUID) uuid.UUID {
+	p.t.Helper()
+	provider, pool, host, cluster := uuid.New(), uuid.New(), uuid.New(), uuid.New()
+	p.exec(`INSERT INTO providers (id, name, currency, accounting_zone, created_at) VALUES ($1, 'North', 'EUR', 'UTC', now())`, provider)
+	p.exec(`INSERT INTO pools (id, provider_id, name, prefix, underlay, storage, machine_type, created_at) VALUES ($1, $2, 'lab', '10.0.0.0/16', '192.0.2.0/24', 'local', 'q35', now())`, pool, provider)
+	p.exec(`INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, state, created_at) VALUES ($1, $2, $3, 'host-1', 'memory', 'one', 0, '192.0.2.1', 'active', now())`, host, provider, pool)
+	p.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at) VALUES ($1, $2, $3, $4, $5, $6, 'test', 'first', 'running', 3600, now())`,
+		cluster, org, provider, pool, version, person)
+	p.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name, vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
+		SELECT gen_random_uuid(), $1, $2, $3, $4, role, name, '52:54:00:00:00:01', '10.0.0.2', 's', 1, 512, 1, 1, $5, '', 'ready', now()
+		FROM (VALUES ('head', 'head'), ('compute', 'compute-001')) AS n (role, name)`, cluster, org, provider, host, image)
+	p.exec(`INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, state, created_at)
+		VALUES (gen_random_uuid(), $1, $2, $3, $4, $5, $6, '', 'running', now())`, org, provider, pool, version, cluster, person)
+	return cluster
 }

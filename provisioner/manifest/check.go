@@ -85,7 +85,7 @@ func (f faults) compute(groups []provisioner.Group) {
 		f.between(path+".count.most", g.Count.Most, 1, MostCompute, " compute nodes")
 		f.check(g.Count.Most >= g.Count.Least, path+".count.most", "The most (%d) is less than the least (%d).", g.Count.Most, g.Count.Least)
 		sum += min(g.Count.Most, MostCompute) // each is bounded, so that the sum is no overflow
-		f.check(sum <= MostCompute, path+".count.most", "All groups up to this one have up to %d compute nodes; a cluster has at most %d.", sum, MostCompute)
+		f.check(sum <= MostCompute, path+".count.most", "All groups up to this one have up to %s; a cluster has at most %d.", refusal.Plural(sum, "compute node", "compute nodes"), MostCompute)
 		f.group(path, g)
 	}
 }
@@ -161,7 +161,7 @@ func (f faults) gate(path string, g provisioner.Gate) {
 }
 
 func (f faults) checks(m provisioner.Model) {
-	f.check(len(m.Checks) <= mostChecks, "checks", "There are %d checks; at most %d are taken.", len(m.Checks), mostChecks)
+	f.check(len(m.Checks) <= mostChecks, "checks", "There are %s; at most %d are taken.", refusal.Plural(len(m.Checks), "check", "checks"), mostChecks)
 	seen := map[string]bool{}
 	for i, c := range m.Checks {
 		at := fmt.Sprintf("checks[%d]", i)

@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 		{"compute[0].count.most", "1 to 1000", func(m *provisioner.Model) { m.Compute[0].Count = provisioner.Count{} }},
 		{"compute[0].count.most", "less than the least (5)", func(m *provisioner.Model) { m.Compute[0].Count.Least = 5 }},
 		{"compute[0].count.most", "1 to 1000", func(m *provisioner.Model) { m.Compute[0].Count.Most = 1 << 40 }},
-		{"compute[1].count.most", "up to 1001 compute nodes", func(m *provisioner.Model) { m.Compute[0].Count.Most, m.Compute[1].Count.Most = 900, 101 }},
+		{"compute[1].count.most", "up to 1\u202f001 compute nodes", func(m *provisioner.Model) { m.Compute[0].Count.Most, m.Compute[1].Count.Most = 900, 101 }},
 		{"compute[0].name", "lower-case", func(m *provisioner.Model) { m.Compute[0].Name = "" }},
 		{"compute[0].name", "lower-case", func(m *provisioner.Model) { m.Compute[0].Name = "Fast" }},
 		{"compute[0].name", "no hyphen last", func(m *provisioner.Model) { m.Compute[0].Name = "fast-" }},

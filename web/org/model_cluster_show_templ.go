@@ -179,7 +179,7 @@ func ModelClusterShow(p ModelClusterShowProps) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.Empty("No version yet", "A version says which image, how many vCPUs and how much memory each role gets. As a draft it can be changed; once published it never changes.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Empty("No version yet", "A version says which image, how many vCPUs and how much memory the head and each group of compute nodes get. As a draft it can be changed; once published it never changes.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var6), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
