@@ -85,7 +85,7 @@ func TestRefusalsOfNumbersRepeatWhatWasTyped(t *testing.T) {
 		{admin, "/provider/offers", "price", "-1,5", "“-1,5” was typed."},
 		{admin, "/provider/grants", "hours", "0", "; “0” was typed."},
 		{owner, "/org/orders", "hours", "1e3", "1e3 is written with an exponent"},
-		{owner, "/org/members/" + member + "/cap", "cap", "x ⁣1", "“x  1” was typed."},
+		{owner, "/org/members/" + member + "/cap", "cap", "x \u20631", "“x  1” was typed."},
 		{admin, "/provider/offers/" + s.Offer.String() + "/prices", "price", "9999999999999", "“9999999999999” was typed."},
 	} {
 		got := c.by.Post(c.path, url.Values{c.field: {c.typed}})

@@ -166,7 +166,7 @@ func mains() []layer {
 			"provisioner/acceptance",
 		}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/assets/build"}, may: []string{"cmd/internal/assets"}, never: []string{"cgo"}},
-		{packages: []string{"cmd/internal/setup"}, may: []string{"store/sender", "store/blob", "store/blob/bucket"}, never: []string{"cgo"}},
+		{packages: []string{"cmd/internal/setup"}, may: []string{"store", "store/sender", "store/blob", "store/blob/bucket"}, never: []string{"cgo"}},
 		{packages: []string{"cmd/internal/**"}, never: []string{"cgo"}},
 	}
 }

@@ -39,8 +39,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	outage := setup.NewOutage(log, pool.Ping)
-	log = outage.Logger()
+	log, watch := setup.TellOutages(log, pool.Ping)
 	if err := store.CheckServerRole(ctx, pool, store.RoleWeb, migrations.FS); err != nil {
 		return err
 	}
@@ -60,7 +59,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 	changes := handlers.NewChanges()
 	locks := handlers.NewUploadLocks(db, log)
 	listening := make(chan error, 4)
-	go func() { listening <- outage.Watch(ctx) }()
+	go func() { listening <- watch(ctx) }()
 	go func() { listening <- db.Core.Listen(ctx, changes.Publish, changes.Lost) }()
 	go func() { listening <- db.Core.ListenRights(ctx, changes.RightsEnded) }()
 	go func() { listening <- db.Core.ListenUploads(ctx, locks.Heard) }()

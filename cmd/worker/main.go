@@ -56,8 +56,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	defer pool.Close()
-	outage := setup.NewOutage(log, pool.Ping)
-	log = outage.Logger()
+	log, watch := setup.TellOutages(log, pool.Ping)
 	if err := store.CheckServerRole(ctx, pool, store.RoleWorker, migrations.FS); err != nil {
 		return err
 	}
@@ -79,7 +78,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		return err
 	}
 	all, ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return outage.Watch(ctx) })
+	all.Go(func() error { return watch(ctx) })
 	all.Go(func() error { return work(ctx, cfg, db, queuePool, hosts, mails, log) })
 	return all.Wait()
 }

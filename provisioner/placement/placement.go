@@ -306,7 +306,8 @@ func explain(hosts []Host, r Request) []HostFit {
 		f := HostFit{ID: h.ID, Name: h.Name}
 		var words []string
 		for _, g := range groups {
-			n, said := h.room(g.Node, g.Count), ""
+			n := h.room(g.Node, g.Count)
+			var said string
 			switch {
 			case n > 0:
 				said = fmt.Sprintf("has room for %d of %s (%s each)", n, called(g, groups), size(g.Size))

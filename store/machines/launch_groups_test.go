@@ -124,7 +124,7 @@ func TestARefusalOfRoomNamesTheGroup(t *testing.T) {
 	r.VersionID = w.PublishGroups(t, "6.0", provisioner.Group{Name: "compute", Count: provisioner.Count{Most: 9}}, provisioner.Group{Name: "gpu", Count: provisioner.Count{Most: 200}})
 	r.Counts = machines.Counts{"compute": 1, "gpu": 16}
 	w.Exec(t, `UPDATE pools SET test_vcpus = 0`)
-	w.Exec(t, `UPDATE images SET canonical_size = $1`, int64(90*gib)) // three hosts have 100 GiB each, and a node takes 2
+	w.Exec(t, `UPDATE images SET canonical_size = $1`, 90*gib) // three hosts have 100 GiB each, and a node takes 2
 	_, err := w.DB.Machines.LaunchCluster(t.Context(), w.Organization, w.Person, r)
 	if refused := storetest.WantRefusal(t, err, "capacity"); !strings.Contains(refused.Title, "16 gpu nodes are asked for, the pool has room for 15") ||
 		!strings.Contains(strings.Join(refused.Detail, "\n"), " of compute (1 vCPU") {

@@ -14,16 +14,16 @@ import (
 	"volary.dev/store"
 )
 
-// Times of an Outage.
+// Times of an outage.
 const (
 	outageLook  = time.Second     // between two looks whether the database answers
 	outageCalm  = 3 * time.Second // nothing fails for so long before an outage is over
 	outageAgain = 5 * time.Minute // between two lines of one that lasts
 )
 
-// Outage keeps a log short while the database does not answer: the first line that fails for it is written, the others are
+// outage keeps a log short while the database does not answer: the first line that fails for it is written, the others are
 // counted by their message, and a line says when it is over and what was counted. All other lines pass.
-type Outage struct {
+type outage struct {
 	next slog.Handler // what writes
 	ping func(context.Context) error
 	now  func() time.Time
@@ -35,16 +35,21 @@ type Outage struct {
 	failed map[string]int
 }
 
-// NewOutage stands before the handler of log. ping asks the database, and Watch has to run.
-func NewOutage(log *slog.Logger, ping func(context.Context) error) *Outage {
-	return &Outage{next: log.Handler(), ping: ping, now: time.Now, failed: map[string]int{}}
+// TellOutages gives the log of all that uses the database, which ping asks; watch has to run until ctx ends.
+func TellOutages(log *slog.Logger, ping func(context.Context) error) (told *slog.Logger, watch func(ctx context.Context) error) {
+	o := newOutage(log, ping)
+	return o.logger(), o.watch
 }
 
-// Logger is the log of all that uses the database.
-func (o *Outage) Logger() *slog.Logger { return slog.New(outageHandler{Handler: o.next, outage: o}) }
+// newOutage stands before the handler of log. ping asks the database, and watch has to run.
+func newOutage(log *slog.Logger, ping func(context.Context) error) *outage {
+	return &outage{next: log.Handler(), ping: ping, now: time.Now, failed: map[string]int{}}
+}
 
-// Watch looks for the end of outages until ctx ends.
-func (o *Outage) Watch(ctx context.Context) error {
+func (o *outage) logger() *slog.Logger { return slog.New(outageHandler{Handler: o.next, outage: o}) }
+
+// watch looks for the end of outages until ctx ends.
+func (o *outage) watch(ctx context.Context) error {
 	tick := time.NewTicker(outageLook)
 	defer tick.Stop()
 	for {
@@ -57,7 +62,7 @@ func (o *Outage) Watch(ctx context.Context) error {
 	}
 }
 
-func (o *Outage) look(ctx context.Context) {
+func (o *outage) look(ctx context.Context) {
 	o.mu.Lock()
 	waits := !o.since.IsZero() && o.now().Sub(o.last) >= outageCalm
 	o.mu.Unlock()
@@ -81,7 +86,7 @@ func (o *Outage) look(ctx context.Context) {
 }
 
 // remind says from time to time that an outage lasts.
-func (o *Outage) remind(ctx context.Context) {
+func (o *outage) remind(ctx context.Context) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if !o.since.IsZero() && o.now().Sub(o.said) >= outageAgain {
@@ -89,7 +94,7 @@ func (o *Outage) remind(ctx context.Context) {
 	}
 }
 
-func (o *Outage) write(ctx context.Context, level slog.Level, words string, until time.Time) {
+func (o *outage) write(ctx context.Context, level slog.Level, words string, until time.Time) {
 	o.said = o.now()
 	r := slog.NewRecord(o.said, level, words, 0)
 	r.AddAttrs(slog.Time("since", o.since), slog.String("lasted", until.Sub(o.since).Round(time.Second).String()), slog.String("failed", o.counted()))
@@ -97,7 +102,7 @@ func (o *Outage) write(ctx context.Context, level slog.Level, words string, unti
 }
 
 // counted is "Producer: Error fetching jobs (24), claim hosts (3)", the most frequent ones first.
-func (o *Outage) counted() string {
+func (o *outage) counted() string {
 	const most = 10
 	names := slices.SortedFunc(maps.Keys(o.failed), func(a, b string) int {
 		if d := o.failed[b] - o.failed[a]; d != 0 {
@@ -117,7 +122,7 @@ func (o *Outage) counted() string {
 
 // count takes a line that failed for the database, and tells whether it is the first of an outage. What only likely did
 // begins none.
-func (o *Outage) count(message string, f fault) (first, counted bool) {
+func (o *outage) count(message string, f fault) (first, counted bool) {
 	const kinds = 200
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -135,10 +140,10 @@ func (o *Outage) count(message string, f fault) (first, counted bool) {
 	return first, true
 }
 
-// outageHandler is one logger's share of an Outage: attributes and groups are the embedded handler's.
+// outageHandler is one logger's share of an outage: attributes and groups are the embedded handler's.
 type outageHandler struct {
 	slog.Handler
-	outage *Outage
+	outage *outage
 }
 
 func (h outageHandler) WithAttrs(attrs []slog.Attr) slog.Handler {

@@ -53,8 +53,8 @@ func TestAwayTextIsOfErrorsThatAreAway(t *testing.T) {
 }
 
 // outageAt logs into b, at a time that the test sets.
-func outageAt(b *bytes.Buffer, now *time.Time, ping func(context.Context) error) *Outage {
-	o := NewOutage(slog.New(slog.NewTextHandler(b, nil)), ping)
+func outageAt(b *bytes.Buffer, now *time.Time, ping func(context.Context) error) *outage {
+	o := newOutage(slog.New(slog.NewTextHandler(b, nil)), ping)
 	o.now = func() time.Time { return *now }
 	return o
 }
@@ -64,7 +64,7 @@ func TestAnOutageIsAFewLines(t *testing.T) {
 	now, away := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC), refusedByNobody(t)
 	answer := away
 	o := outageAt(&b, &now, func(context.Context) error { return answer })
-	log := o.Logger().With("process", "worker")
+	log := o.logger().With("process", "worker")
 
 	log.Warn("connection of a host cut", "error", io.ErrUnexpectedEOF)
 	for range 24 {
@@ -116,7 +116,7 @@ func TestAnOutageCountsBoundedKinds(t *testing.T) {
 	now, away := time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC), refusedByNobody(t)
 	o := outageAt(&b, &now, func(context.Context) error { return nil })
 	for i := range 1000 {
-		o.Logger().Error(fmt.Sprint("kind ", i), "error", away)
+		o.logger().Error(fmt.Sprint("kind ", i), "error", away)
 	}
 	if len(o.failed) > 201 {
 		t.Errorf("%d kinds are kept", len(o.failed))

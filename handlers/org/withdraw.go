@@ -44,23 +44,6 @@ func (h Handlers) WithdrawVersion(c echo.Context) error {
 	return h.Frame.Done(c, versionPath(v.ID), "Withdrawn: this version holds its images no more, and each that no other version has can be deleted.")
 }
 
-// RestoreVersion publishes a withdrawn version again.
-func (h Handlers) RestoreVersion(c echo.Context) error {
-	v, err := h.version(c)
-	if err != nil {
-		return err
-	}
-	orgID, personID := where(c)
-	err = h.Models.RestoreVersion(c.Request().Context(), orgID, personID, v.ID)
-	if r, ok := respond.AsForm(err); ok {
-		return h.versionAgain(c, v, r)
-	}
-	if err != nil {
-		return err
-	}
-	return h.Frame.Done(c, versionPath(v.ID), "Published again, as it was: it can be launched and tested, and holds its images.")
-}
-
 func (h Handlers) confirmWithdrawVersion(c echo.Context, v models.Version, r *refusal.Error, status int) error {
 	p := web.VersionWithdrawProps{
 		Layout: h.layout(c), Form: ui.Form{Refusal: r}, ID: v.ID, ModelID: v.ModelClusterID, ModelName: v.ModelClusterName, Version: v.Version, Unused: r == nil,
