@@ -149,7 +149,7 @@ func ClusterNew(p ClusterNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " <form method=\"post\" action=\"/org/clusters\" class=\"form launch\" hx-get=\"/org/clusters/new\" hx-trigger=\"change delay:150ms, input delay:400ms target:[name='compute_count'], input delay:400ms target:[name^='count.'], input delay:400ms target:[name='lease_hours']\" hx-target=\"#quote\" hx-select=\"#quote\" hx-select-oob=\"#launch,#counts\" hx-swap=\"outerHTML\" hx-sync=\"this:replace\">")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " <form method=\"post\" action=\"/org/clusters\" class=\"form launch\" hx-get=\"/org/clusters/new\" hx-trigger=\"change delay:150ms, input delay:400ms target:{[name='compute_count'], [name^='count.'], [name='lease_hours']}\" hx-target=\"#quote\" hx-select=\"#quote\" hx-select-oob=\"#launch,#counts\" hx-swap=\"outerHTML\" hx-sync=\"this:replace\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

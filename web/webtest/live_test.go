@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
 	"volary.dev/web/org"
 	"volary.dev/web/provider"
 	"volary.dev/web/sales"
@@ -88,7 +89,9 @@ func TestQuoteFollows(t *testing.T) {
 	asked := make(chan string, 10)
 	server := galleryServer(t, route{"GET /org/clusters/new", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.Query().Get("compute_count")
-		templ.Handler(org.ClusterNew(clusterNew(quoteFits()))).ServeHTTP(w, r)
+		p := clusterNew(quoteFits())
+		p.CountsStay = r.URL.Query().Get("counted") == p.Values.Version // as for the version that the page has
+		templ.Handler(org.ClusterNew(p)).ServeHTTP(w, r)
 	})})
 	ctx := browser(t)
 	if err := do(t, ctx, chromedp.Navigate(server.URL+"/cluster-new"), chromedp.SendKeys(chromedp.CSS("#compute_count"), "7"), chromedp.WaitVisible(chromedp.CSS("#quote .figures"))); err != nil {
@@ -125,10 +128,10 @@ func TestCountsFollowTheVersion(t *testing.T) {
 	if err := do(t, ctx, chromedp.Navigate(server.URL+"/cluster-new-groups"), chromedp.SendKeys(chromedp.CSS("[name='count.gpu']"), "7")); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-asked; got.Get("count.gpu") != "57" || got.Get("count.compute") != "3" || got.Get("counted") != "20" {
+	if got, _ := waittest.Receive(t, "a quote to be asked for", asked); got.Get("count.gpu") != "75" || got.Get("count.compute") != "3" || got.Get("counted") != "20" {
 		t.Errorf("asked for %v", got)
 	}
-	if kept, err := ask(t, ctx, chromedp.Evaluate[bool](`document.activeElement === `+gpu+` && `+gpu+`.value === "57"`)); err != nil || !kept {
+	if kept, err := ask(t, ctx, chromedp.Evaluate[bool](`document.activeElement === `+gpu+` && `+gpu+`.value === "75"`)); err != nil || !kept {
 		t.Errorf("the field lost its focus or value: %v, %v", kept, err)
 	}
 	choose := `(() => { const v = document.querySelector("#version"); v.value = "21"; return v.dispatchEvent(new Event("change", {bubbles: true})) })()`
