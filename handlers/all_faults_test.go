@@ -40,7 +40,7 @@ func TestAllFaultsOfAFormAreToldAtOnce(t *testing.T) {
 			[]string{"Fill in a title", "The end has to come after the beginning."},
 		},
 		{
-			owner, "/org/models/" + w.Model.String() + "/versions", form(grown(w), "gate_timeout", "soon", "head_user_data", "echo head"),
+			owner, "/org/models/" + w.Model.String() + "/versions", form(grown(w), "head_gate_timeout", "soon", "head_user_data", "echo head"),
 			[]string{"“soon” was typed", "user-data"},
 		},
 		{

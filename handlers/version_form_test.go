@@ -90,7 +90,7 @@ func TestRefusalsOfWhatIsTheHeads(t *testing.T) {
 		"of the form":        {tick(form(grown(w), "head_vcpus", "0", "group_0_vcpus", "77"), allSame), []string{"head_vcpus"}, []string{`value="77"`, "echo compute"}},
 		"of the text":        {tick(form(grown(w), "head_user_data", "  #!/bin/sh\n"), allSame), []string{"head_user_data"}, []string{"echo compute"}},
 		"of another's image": {tick(form(grown(w), "head_image", w.Model.String()), allSame), []string{"head_image"}, nil},
-		"without boxes":      {form(grown(w), "group_0_vcpus", "0", "group_0_user_data", "  #!/bin/sh\n"), []string{"group_0_vcpus"}, nil},
+		"without boxes":      {form(grown(w), "group_0_vcpus", "0", "group_0_user_data", "  #!/bin/sh\n"), []string{"group_0_vcpus", "group_0_user_data"}, nil},
 		"text without boxes": {form(grown(w), "group_0_user_data", "  #!/bin/sh\n"), []string{"group_0_user_data"}, nil},
 		"half":               {tick(form(grown(w), "group_0_memory_mib", "1"), "group_0_same_image"), []string{"group_0_memory_mib"}, []string{"group_0_same_image\" type=\"checkbox\" value=\"1\" checked"}},
 	} {
@@ -187,10 +187,4 @@ func TestGroupsOfAVersion(t *testing.T) {
 	}
 	again := owner.Post(versions, form(many, "add_group", "1"))
 	lacks(t, "one more than too many", again, `id="group_17"`)
-
-	if status, _ := owner.Status(http.MethodPost, "/org/versions/"+v.ID.String()+"/publish", url.Values{"token": {"1"}}); status != http.StatusSeeOther {
-		t.Fatalf("published with %d", status)
-	}
-	launch := url.Values{"name": {"second"}, "version": {v.ID.String()}, "pool": {w.Pool.String()}, "compute_count": {"1"}, "lease_hours": {"2"}}
-	says(t, "a launch", owner.Post("/org/clusters", launch), http.StatusUnprocessableEntity, "This version has 2 compute groups, and a launch takes one that is named compute.")
 }

@@ -101,6 +101,7 @@ GRANT SELECT, UPDATE (told, told_at, number) ON hour_marks TO volary_worker;
 GRANT SELECT, INSERT ON invoices, invoice_lines TO volary_web;
 GRANT SELECT ON invoices, invoice_lines TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (last) ON invoice_numbers TO volary_web;
+GRANT SELECT ON invoice_numbers TO volary_worker; -- for the proof
 
 -- What was agreed stays: only that it ended, or how it was decided, is added.
 GRANT SELECT, INSERT, UPDATE (ended_at) ON offers TO volary_web;

@@ -8,6 +8,8 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/billing"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/store/storetest"
 )
 
@@ -151,13 +153,14 @@ func (b *oldBooks) machines(pool, host, image, model, version uuid.UUID) {
 	b.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at)
 		VALUES ($1, $2, $3, 'sample', 1, 1, repeat('ab', 32), repeat('ab', 32), now())`, image, b.journal.OrganizationID, b.person)
 	b.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, b.journal.OrganizationID)
-	b.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, compute_min, compute_max, gate_kind, gate_timeout_seconds, created_at)
-		VALUES ($1, $2, $3, '1', 'draft', 0, 9, 'address', 60, now())`, version, b.journal.OrganizationID, model)
-	b.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', 'trial', 'running', 40, now())`, b.cluster, b.journal.OrganizationID, b.journal.ProviderID, pool, version, b.person)
-	b.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, name, mac, address, shape_name,
+	document := manifest.Canonical(provisioner.Model{Format: provisioner.ModelFormat})
+	b.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at)
+		VALUES ($1, $2, $3, '1', 'draft', $4, $5, now())`, version, b.journal.OrganizationID, model, string(document), manifest.Digest(document))
+	b.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, document_digest, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', 'trial', 'running', 40, $7, now())`, b.cluster, b.journal.OrganizationID, b.journal.ProviderID, pool, version, b.person, manifest.Digest(document))
+	b.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name,
 			vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, start_id, state_at)
-		VALUES ($1, $2, $3, $4, $5, 'compute', 'compute-001', '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $6, '', 'ready', 's1', now())`,
+		VALUES ($1, $2, $3, $4, $5, 'compute', 'compute', 'compute-001', '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $6, '', 'ready', 's1', now())`,
 		b.node, b.cluster, b.journal.OrganizationID, b.journal.ProviderID, host, image)
 }
 

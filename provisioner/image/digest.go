@@ -17,12 +17,27 @@ import (
 )
 
 // digest hashes size bytes from the file's start; a file that is shorter than that is an error.
-func digest(ctx context.Context, file io.ReaderAt, size int64) (string, error) {
+func digest(ctx context.Context, file io.ReaderAt, size int64, tell func(at int64)) (string, error) {
 	h := sha256.New()
-	if err := feed(ctx, h, io.NewSectionReader(file, 0, size), size); err != nil {
+	if err := feed(ctx, &telling{into: h, tell: tell}, io.NewSectionReader(file, 0, size), size); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// telling tells how many bytes went into a writer.
+type telling struct {
+	into io.Writer
+	at   int64
+	tell func(at int64)
+}
+
+// Write implements io.Writer.
+func (t *telling) Write(p []byte) (int, error) {
+	n, err := t.into.Write(p)
+	t.at += int64(n)
+	t.tell(t.at)
+	return n, err
 }
 
 // digestSpans hashes size bytes from the file's start, and in the same reading the spans, which are in order and do not overlap.

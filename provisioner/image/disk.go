@@ -272,13 +272,15 @@ func (d *disk) keep() error {
 	if seen.Format != FormatQCOW2 || seen.VirtualSize != d.image.VirtualSize {
 		return fmt.Errorf("the canonical image is %s of %d bytes, not of %d", seen.Format, seen.VirtualSize, d.image.VirtualSize)
 	}
-	d.step("Hashing the image", 0, info.Size())
+	every := teller{to: func(at int64) { d.step("Hashing the image", at, info.Size()) }}
+	every.tell(0)
 	sound := make(chan error, 1)
 	go func() { sound <- d.sound(d.made) }()
-	d.image.CanonicalDigest, err = digest(d.ctx, file, info.Size())
+	d.image.CanonicalDigest, err = digest(d.ctx, file, info.Size(), every.tell)
 	if err := errors.Join(err, <-sound); err != nil {
 		return err
 	}
+	every.end()
 	d.image.CanonicalSize = info.Size()
 	d.images, d.verification.made = append(d.images, d.image), append(d.verification.made, d.made)
 	d.check("canonical form", true, fmt.Sprintf("A clean qcow2 of %s was made; guests get that and never the upload.", bytesText(info.Size())), "")

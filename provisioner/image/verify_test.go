@@ -140,7 +140,7 @@ func fileDigest(t *testing.T, path string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sum, err := digest(t.Context(), f, info.Size())
+	sum, err := digest(t.Context(), f, info.Size(), func(int64) {})
 	if err != nil {
 		t.Fatal(err)
 	}
