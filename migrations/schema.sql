@@ -2353,6 +2353,8 @@ GRANT INSERT, SELECT ON invoice_numbers TO volary_web;
 
 GRANT UPDATE (last) ON invoice_numbers TO volary_web;
 
+GRANT SELECT ON invoice_numbers TO volary_worker;
+
 GRANT INSERT, SELECT ON invoices TO volary_web;
 
 GRANT SELECT ON invoices TO volary_worker;

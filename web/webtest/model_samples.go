@@ -149,7 +149,7 @@ func version(state string) org.VersionShowProps {
 // versionWithdrawn is one of whose two images one was deleted.
 func versionWithdrawn() org.VersionShowProps {
 	p := version("published")
-	p.State, p.MayEdit, p.MayPublish, p.MayTest, p.MayLaunch = "withdrawn", false, false, false, false
+	p.State, p.MayEdit, p.MayPublish, p.MayTest, p.MayLaunch, p.MayWithdraw = "withdrawn", false, false, false, false, false
 	p.Groups[1].ImageID, p.Groups[1].ImageName, p.Groups[1].Digest = uuid.Nil, "rocky-9-mpi.qcow2", digest(3)
 	p.Withdrawn = &org.Withdrawn{
 		At: ago(3 * time.Hour), Person: "Ilse Roth",
