@@ -432,7 +432,7 @@ func VersionShow(p VersionShowProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				if p.State == "published" {
+				if p.State != "draft" {
 					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 35, "All of this is one document, and this is its SHA-256. Tests and clusters of the version keep it.")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
