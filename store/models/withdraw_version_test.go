@@ -265,6 +265,9 @@ func TestRestoreVersionOfOwnImages(t *testing.T) {
 	storetest.NoError(t, w.DB.Models.DeleteImage(t.Context(), w.Organization, w.Person, w.Image))
 	other := storetest.Must[uuid.UUID](t)(w.DB.People.CreateOrganization(t.Context(), uuid.Nil, "Birds"))
 	w.AddImage(t, other, w.Person)
+	if v := storetest.Must[models.Version](t)(w.DB.Models.Version(t.Context(), w.Organization, w.Version)); v.Groups[0].ImageID != uuid.Nil {
+		t.Errorf("another organization's image %s is shown as the version's", v.Groups[0].ImageID)
+	}
 	storetest.WantRefusal(t, w.DB.Models.RestoreVersion(t.Context(), w.Organization, w.Person, w.Version), "image_gone")
 	for _, err := range []error{
 		w.DB.Models.RestoreVersion(t.Context(), other, w.Person, w.Version), w.DB.Models.WithdrawVersion(t.Context(), other, w.Person, w.Version),
