@@ -26,7 +26,8 @@ func anotherDisk(t *testing.T, v *volary) string {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(t.Context(), "qemu-img", "resize", "-f", "qcow2", path, "+1M").CombinedOutput(); err != nil {
+	// No file is there: the disk is of 1 GiB, and the sample's files lie at its beginning.
+	if out, err := exec.CommandContext(t.Context(), "qemu-io", "-f", "qcow2", "-c", "write -P 0x5a 1000M 4k", path).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return path
