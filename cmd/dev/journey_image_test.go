@@ -39,7 +39,7 @@ func (b *browser) imageGoes(v *volary, file string) {
 	t := b.t
 	var digest, image, version string
 	if err := v.pool.QueryRow(t.Context(), `SELECT i.canonical_digest, i.id, r.version_id FROM images i JOIN version_roles r ON r.image_id = i.id
-		WHERE i.name LIKE 'variant%' AND r.role = 'head'`).Scan(&digest, &image, &version); err != nil {
+		WHERE i.name LIKE 'variant%' AND r.group_name = 'head'`).Scan(&digest, &image, &version); err != nil {
 		t.Fatal(err)
 	}
 	blob := v.path("blob", "images", digest+".qcow2")
