@@ -3,6 +3,7 @@ package handlers_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"volary.dev/handlers/handlertest"
@@ -12,6 +13,7 @@ import (
 func TestAllFaultsOfAFormAreToldAtOnce(t *testing.T) {
 	a := handlertest.Start(t, handlertest.Options{})
 	w := a.World()
+	sold := a.Sell(w)
 	owner, admin := a.SignIn(handlertest.Owner), a.SignIn(handlertest.Admin)
 	for _, c := range []struct {
 		by   *handlertest.Browser
@@ -42,6 +44,16 @@ func TestAllFaultsOfAFormAreToldAtOnce(t *testing.T) {
 		{
 			owner, "/org/models/" + w.Model.String() + "/versions", form(grown(w), "head_gate_timeout", "soon", "head_user_data", "echo head"),
 			[]string{"“soon” was typed", "user-data"},
+		},
+		{
+			admin, "/provider/offers/" + sold.Offer.String() + "/prices",
+			url.Values{"price": {"cheap"}, "from": {"2001-01-02"}},
+			[]string{"“cheap” was typed", "A price begins now or later"},
+		},
+		{
+			owner, "/provider-application",
+			url.Values{"name": {"X"}, "currency": {"EURO"}, "accounting_zone": {"Mars/Base"}, "terms": {strings.Repeat("terms ", 20000)}},
+			[]string{"is no currency", "The terms ", "Write 2 to 80 characters"},
 		},
 		{
 			owner, "/org/uploads",

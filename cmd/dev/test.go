@@ -48,8 +48,8 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	}
 	defer stop()
 	var faults []error
-	whole := packages == nil && fuzzes(args)
-	if packages == nil {
+	whole := packages == nil
+	if whole {
 		faults = append(faults, c.check(ctx, s, server))
 		packages = []string{"./..."}
 	}
@@ -76,9 +76,9 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
-	run := testRun{checkout: c, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full}
+	run := testRun{checkout: c, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
 	faults = append(faults, run.goTest(ctx, args, together), run.goTest(ctx, append([]string{"-p", "1"}, args...), alone))
-	if whole {
+	if whole && fuzzes(args) {
 		faults = append(faults, c.fuzz(ctx, s, full))
 	}
 	faults = append(faults, busy.fault(), waits.print(os.Stdout))
@@ -187,6 +187,7 @@ type testRun struct {
 	waits    string // file that the tests append their long waits to
 	full     bool
 	long     bool // it may take much longer than it does elsewhere
+	vetted   bool // the quick checks had all of it vetted, by more rules than go test has
 }
 
 func (r testRun) goTest(ctx context.Context, args, packages []string) error {
@@ -198,6 +199,9 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 		timeout = "90m"
 	}
 	line := append([]string{"go", "test", "-timeout", timeout}, buildTags()...)
+	if r.vetted {
+		line = append(line, "-vet=off")
+	}
 	line = append(line, packages...)
 	line = append(line, args...) // last, since -args ends go test's own
 	cmd := contained(ctx, line)

@@ -62,6 +62,7 @@ func (h Handlers) CreateApplication(c echo.Context) error {
 			About: strings.TrimSpace(f.Lines("about", "the text", 16000)), Terms: strings.TrimSpace(f.Lines("terms", "the terms", 80000)),
 		},
 	}
+	f.Also(a.Check())
 	r := f.Refusal()
 	if r == nil {
 		_, err = h.People.ApplyAsProvider(c.Request().Context(), request.Session(c).PersonID, a)

@@ -197,10 +197,12 @@ func (h Handlers) CreatePrice(c echo.Context) error {
 		return err
 	}
 	p := web.OfferShowProps{Price: f.Typed("price"), From: f.Typed("from"), Until: f.Typed("until")}
-	n, err := typedPrice(f, x, time.Now())
+	now := time.Now()
+	n, err := typedPrice(f, x, now)
 	if err != nil {
 		return err
 	}
+	f.Also(n.Check(now))
 	if r := f.Refusal(); r != nil {
 		return h.offerPage(c, p, r)
 	}

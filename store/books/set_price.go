@@ -45,7 +45,7 @@ func setPrice(ctx context.Context, tx pgx.Tx, by, providerID, offerID uuid.UUID,
 	if p.From.IsZero() {
 		p.From = o.Now
 	}
-	if err := p.check(o.Now); err != nil {
+	if err := p.Check(o.Now); err != nil {
 		return uuid.Nil, err
 	}
 	// The price in force at the start of the new one ends there; one that begins with or after it stays and may be in the way.
@@ -74,8 +74,12 @@ func setPrice(ctx context.Context, tx pgx.Tx, by, providerID, offerID uuid.UUID,
 	})
 }
 
-func (p NewPrice) check(now time.Time) error {
+// Check is what SetPrice refuses of the fields alone at a time, "invalid" by field; nil: nothing.
+func (p NewPrice) Check(now time.Time) error {
 	f := store.Fields{}
+	if p.From.IsZero() {
+		p.From = now
+	}
 	checkPrice(f, p.Millionths)
 	f.Check(!p.From.Before(now), "from", "A price begins now or later: %s has passed.", store.SentenceTime(p.From))
 	f.Check(p.Until.IsZero() || p.Until.After(p.From), "until", "A price ends after its beginning at %s.", store.SentenceTime(p.From))

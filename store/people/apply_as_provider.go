@@ -15,12 +15,7 @@ import (
 // Refusals: "invalid" by field (name, currency and those of ProviderWords), "duplicate" by field, "applied" where one
 // of the person's waits already.
 func (db *DB) ApplyAsProvider(ctx context.Context, personID uuid.UUID, a ProviderApplication) (uuid.UUID, error) {
-	f := store.Fields{}
-	f.Name("name", &a.Name, 2, 80)
-	_, err := billing.Currency(a.Currency).MinorDigits()
-	f.Check(err == nil, "currency", "%q is no currency: write its three letters, such as EUR.", a.Currency)
-	a.check(f)
-	if err := f.Refusal(); err != nil {
+	if err := a.Check(); err != nil {
 		return uuid.Nil, err
 	}
 	id, err := store.NewID()
@@ -47,6 +42,17 @@ func (db *DB) ApplyAsProvider(ctx context.Context, personID uuid.UUID, a Provide
 		return store.WriteAudit(ctx, tx, store.AuditRow{By: personID, Provider: id, Verb: "apply as provider", Subject: "provider", SubjectID: id})
 	})
 	return id, err
+}
+
+// Check is what ApplyAsProvider refuses of the fields themselves ("invalid"), for a form that tells all faults at once. The name is kept as
+// typed.ParseName has it.
+func (a *ProviderApplication) Check() error {
+	f := store.Fields{}
+	f.Name("name", &a.Name, 2, 80)
+	_, err := billing.Currency(a.Currency).MinorDigits()
+	f.Check(err == nil, "currency", "%q is no currency: write its three letters, such as EUR.", a.Currency)
+	a.check(f)
+	return f.Refusal()
 }
 
 func earlierApplications(ctx context.Context, tx pgx.Tx, personID uuid.UUID) (waiting bool, rejected uuid.UUID, err error) {
