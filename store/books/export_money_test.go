@@ -46,12 +46,11 @@ func (db *DB) BookUseNow(ctx context.Context, providerID, orgID uuid.UUID, u bil
 		if err != nil {
 			return err
 		}
-		return book(ctx, tx, w, []booking{{Draft: d, lines: u.Lines, lotID: u.LotID}})
+		return book(ctx, tx, w, []booking{{Draft: d, lines: u.Lines}})
 	})
 }
 
 // CostOfUnknownLot is what comes of a use whose lot is not there.
 func CostOfUnknownLot() error {
-	_, err := costOfUse(nil, billing.Usage{})
-	return err
+	return costUse(nil, billing.Usage{})
 }
