@@ -76,10 +76,11 @@ func queueEntry(batch *pgx.Batch, w wallet, e billing.Entry) {
 	}
 	batch.Queue(`
 		INSERT INTO ledger_entries (wallet_id, seq, version, kind, at, key, person_id, expires_at, period_from, period_to,
-		                            lines, lines_digest, previous, hash, accounting_date, period)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::date, ($16::text || '-01')::date)`,
+		                            lines, lines_digest, previous, hash, accounting_date, period, corrects, reason, signed_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15::text::date, ($16::text || '-01')::date, nullif($17::bigint, 0), $18, $19)`,
 		w.ID, e.Seq, e.Version, e.Kind, e.At, e.Key, store.OrNull(e.By), store.OrNoTime(e.ExpiresAt), store.OrNoTime(e.Period.From), store.OrNoTime(e.Period.To),
-		e.Lines, digest, e.Previous[:], e.Hash[:], e.Date.String(), e.Month.String())
+		e.Lines, digest, e.Previous[:], e.Hash[:], e.Date.String(), e.Month.String(),
+		e.Corrects.Seq, e.Corrects.Reason, store.OrNull(e.Corrects.SignedBy))
 	for i, f := range e.Facts {
 		batch.Queue(`INSERT INTO ledger_facts (wallet_id, seq, number, what, subject_id, digest) VALUES ($1, $2, $3, $4, $5, $6)`,
 			w.ID, e.Seq, i+1, f.What, f.ID, f.Digest[:])
