@@ -225,6 +225,64 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
+-- What a settling books of many runs at once is looked at as a set. A line refers to its run, with that one's cluster, node and
+-- journal, to a lot and an entry of the same journal: none of these rows is ever removed or renamed (triggers of 00003), so one look
+-- at the end of the statement keeps what five foreign keys kept line by line, and more.
+ALTER TABLE usage_lines
+  DROP CONSTRAINT usage_lines_run_id_fkey, DROP CONSTRAINT usage_lines_lot_id_fkey, DROP CONSTRAINT usage_lines_cluster_id_fkey,
+  DROP CONSTRAINT usage_lines_node_id_fkey, DROP CONSTRAINT usage_lines_wallet_id_seq_fkey;
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION continue_runs() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+  wrong uuid;
+  moved bigint;
+BEGIN
+  IF (SELECT count(*) FROM added) <> (
+    SELECT count(*) FROM added a
+      JOIN runs r ON r.id = a.run_id AND (r.cluster_id, r.node_id, r.wallet_id) = (a.cluster_id, a.node_id, a.wallet_id)
+      JOIN lots l ON l.id = a.lot_id AND l.wallet_id = a.wallet_id
+      JOIN ledger_entries e ON e.wallet_id = a.wallet_id AND e.seq = a.seq) THEN
+    RAISE EXCEPTION 'usage lines are not of their run, lot and entry' USING ERRCODE = 'foreign_key_violation';
+  END IF;
+  SELECT a.run_id INTO wrong FROM (
+    SELECT run_id, from_at, to_at, sum(hours) AS hours, min(rate) AS least, max(rate) AS most,
+           lag(to_at) OVER (PARTITION BY run_id ORDER BY from_at, to_at) AS reached
+      FROM added GROUP BY run_id, from_at, to_at) a
+    JOIN runs r ON r.id = a.run_id
+   WHERE a.from_at <> a.reached OR a.to_at > r.ended_at OR a.least <> r.rate OR a.most <> r.rate
+      OR a.hours <> extract(epoch FROM a.to_at - a.from_at) * r.rate
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'run %: its lines are not each of its proven seconds once, at its rate', wrong USING ERRCODE = 'restrict_violation';
+  END IF;
+  UPDATE run_bookings b SET booked_until = a.until
+    FROM (SELECT run_id, min(from_at) AS since, max(to_at) AS until FROM added GROUP BY run_id) a
+   WHERE b.run_id = a.run_id AND b.booked_until = a.since;
+  GET DIAGNOSTICS moved = ROW_COUNT;
+  IF moved <> (SELECT count(DISTINCT run_id) FROM added) THEN
+    RAISE EXCEPTION 'usage lines do not begin where their runs are booked to' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+DROP TRIGGER only_grows ON run_bookings;
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION refuse_booking_change() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  wrong uuid;
+BEGIN
+  SELECT o.run_id INTO wrong FROM before o LEFT JOIN after n ON n.run_id = o.run_id AND n.wallet_id = o.wallet_id
+   WHERE n.run_id IS NULL OR n.booked_until < o.booked_until OR n.booked_until > o.booked_until AND pg_trigger_depth() < 2 OR o.done AND NOT n.done
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'run %: how far it is booked follows from its lines, and only grows', wrong USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER only_grows AFTER UPDATE ON run_bookings REFERENCING OLD TABLE AS before NEW TABLE AS after
+  FOR EACH STATEMENT EXECUTE FUNCTION refuse_booking_change();
+
 -- Digests of what an entry follows from: the terms of a lot, the order it came of, its invoice; of an opening also the uses that
 -- were booked in encoding 1, which has neither costs nor lots. billing/facts.go has their bytes.
 CREATE TABLE ledger_facts (

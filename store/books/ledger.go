@@ -144,9 +144,11 @@ func (c *moneyColumns) queue(batch *pgx.Batch, w wallet) {
 		w.ID, c.seq, c.number, c.account, c.lot, c.currency, c.amount)
 }
 
+// lineColumns are the same of usage lines, of which there may be many: their ids are bytes, which pgx sends as they
+// are, while it asks each uuid.UUID for its text.
 type lineColumns struct {
 	seq, rate, hours        []int64
-	run, cluster, node, lot []uuid.UUID
+	run, cluster, node, lot [][16]byte
 	from, to                []time.Time
 	cost                    []*int64
 }

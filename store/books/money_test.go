@@ -284,8 +284,10 @@ func TestTheProofNamesWhatAnAmountFollowsFrom(t *testing.T) {
 	}{
 		{"two costs swapped", swap, swap, "entry ", "the digest of the usage lines"},
 		{
-			"a lot of a line", []string{fmt.Sprintf(`UPDATE usage_lines SET lot_id = '%s' WHERE to_at = (SELECT min(to_at) FROM usage_lines)`, other)},
-			[]string{fmt.Sprintf(`UPDATE usage_lines SET lot_id = '%s'`, lot)}, "entry ", "the digest of the usage lines",
+			"a lot of a line",
+			[]string{fmt.Sprintf(`UPDATE usage_lines SET lot_id = '%s' WHERE to_at = (SELECT min(to_at) FROM usage_lines)`, other)},
+			[]string{fmt.Sprintf(`UPDATE usage_lines SET lot_id = '%s'`, lot)},
+			"entry ", "the digest of the usage lines",
 		},
 		{"all raised by one", all("+"), all("-"), "entry 1", "the digest of "},
 		{"a buyer", []string{`UPDATE invoices SET buyer = buyer || ' Ltd' WHERE serial = 1`}, []string{`UPDATE invoices SET buyer = 'Astronomy' WHERE serial = 1`}, "the digest of invoice NOR-", "-0001 "},

@@ -227,7 +227,7 @@ func markBooked(ctx context.Context, tx pgx.Tx, ranges []unbookedRange, aside []
 	for _, a := range aside {
 		reasons[a.RunID] = a.Reason.Error()
 	}
-	var runs []uuid.UUID
+	var runs [][16]byte // as those of lineColumns
 	var closed []bool
 	var why []string
 	for _, r := range ranges {
