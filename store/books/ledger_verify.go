@@ -22,8 +22,9 @@ type LedgerReport struct {
 
 // VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that times rise, that
 // each entry balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings,
-// that each booked second of a run is in one line, and that the costs of a sold lot's lines are the share of its amount that
-// is used. Then it counts each provider's papers. It reads one snapshot, changes nothing, and stops at the first difference.
+// that each booked second of a run is in one line, that lots, orders and invoices are what entries say of them, that the costs of
+// a sold lot's lines are the share of its amount that is used, and that its accounts and what is owed follow from that. Then it
+// counts each provider's papers. It reads one snapshot, changes nothing, and stops at the first difference.
 func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 	var report LedgerReport
 	err := db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
