@@ -312,3 +312,29 @@ func TestTheProofNamesWhatAnAmountFollowsFrom(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDatabaseSharesAsBillingDoes compares small shares, with all their ties, and the largest.
+func TestTheDatabaseSharesAsBillingDoes(t *testing.T) {
+	w := newLedgerWorld(t)
+	rows, err := w.pool.Query(t.Context(), `
+		SELECT minor, part, whole, share_of(minor, part, whole) FROM generate_series(0, 9) minor, generate_series(1, 8) whole, generate_series(0, whole) part
+		UNION ALL SELECT 9007199254740993, 3600000000000001, 7200000000000002, share_of(9007199254740993, 3600000000000001, 7200000000000002)`)
+	w.must(err)
+	defer rows.Close()
+	ties := 0
+	for rows.Next() {
+		var p billing.Parts
+		var share int64
+		w.must(rows.Scan(&p.Paid.Minor, &p.Used, &p.Bought, &share))
+		used, _, _, err := p.Cost()
+		if err != nil || used.Minor != share {
+			t.Errorf("%+v: the database says %d, billing %s, %v", p, share, used, err)
+		}
+		if 2*p.Paid.Minor*int64(p.Used)%int64(p.Bought) == 0 && p.Paid.Minor*int64(p.Used)%int64(p.Bought) != 0 {
+			ties++
+		}
+	}
+	if ties < 20 {
+		t.Errorf("%d ties", ties)
+	}
+}
