@@ -35,9 +35,13 @@ type Head struct {
 	At      time.Time // of the last entry; zero: there is none
 }
 
+// Encoding is the version of the hashed bytes that new entries have.
+const Encoding = 2
+
 // Entry is a draft in its place in a journal's chain.
 type Entry struct {
 	Draft
+	Version  int // of the hashed bytes
 	Journal  Journal
 	Seq      int64
 	Previous Digest
@@ -58,9 +62,13 @@ func Seal(d Draft, head Head) (Entry, error) {
 	if err := d.Check(); err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Draft: d, Journal: head.Journal, Seq: head.Seq + 1, Previous: head.Hash}
+	return seal(d, head, Encoding), nil
+}
+
+func seal(d Draft, head Head, version int) Entry {
+	e := Entry{Draft: d, Version: version, Journal: head.Journal, Seq: head.Seq + 1, Previous: head.Hash}
 	e.Hash = sha256.Sum256(e.Canonical())
-	return e, nil
+	return e
 }
 
 // Head is the chain's end behind this entry.
@@ -69,7 +77,7 @@ func (e Entry) Head() Head { return Head{Journal: e.Journal, Seq: e.Seq, Hash: e
 // Canonical gives the bytes that the entry's hash is taken over, as the package's document has them.
 func (e Entry) Canonical() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "volary-ledger-1\njournal %s %s\nseq %d\nprevious %s\n", e.Journal.ProviderID, e.Journal.OrganizationID, e.Seq, e.Previous)
+	fmt.Fprintf(&b, "volary-ledger-%d\njournal %s %s\nseq %d\nprevious %s\n", e.Version, e.Journal.ProviderID, e.Journal.OrganizationID, e.Seq, e.Previous)
 	fmt.Fprintf(&b, "kind %s\nat %s\nkey %s\nby %s\nexpires %s\n", e.Kind, instant(e.At), e.Key, orDash(e.By), instant(e.ExpiresAt))
 	fmt.Fprintf(&b, "period %s %s\n", instant(e.Period.From), instant(e.Period.To))
 	lines := "-"
@@ -77,23 +85,50 @@ func (e Entry) Canonical() []byte {
 		lines = e.LinesDigest.String()
 	}
 	fmt.Fprintf(&b, "lines %d %s\n", e.Lines, lines)
+	if e.Version > 1 {
+		fmt.Fprintf(&b, "date %s %s\n", e.Date, e.Month)
+		if c := e.Corrects; c.Seq > 0 {
+			fmt.Fprintf(&b, "corrects %d %s %s\n", c.Seq, textDigest(c.Reason), c.SignedBy)
+		} else {
+			b.WriteString("corrects - - -\n")
+		}
+		for _, f := range e.Facts {
+			fmt.Fprintf(&b, "fact %s %s %s\n", f.What, f.ID, f.Digest)
+		}
+	}
 	for _, p := range e.Postings {
 		fmt.Fprintf(&b, "post %s %s %s %d\n", p.LotID, p.Account, orDash(p.ClusterID), p.Hours)
+	}
+	if e.Version > 1 {
+		for _, p := range e.Money {
+			fmt.Fprintf(&b, "money %s %s %s %d\n", p.Account, orDash(p.LotID), p.Currency, p.Minor)
+		}
 	}
 	return b.Bytes()
 }
 
-// DigestLines is the digest of usage lines, whatever order they come in.
-func DigestLines(lines []Line) Digest {
+// DigestLines is the digest of usage lines in a version of the encoding, whatever order they come in.
+func DigestLines(version int, lines []Line) Digest {
 	sorted := slices.Clone(lines)
 	slices.SortFunc(sorted, compareLines)
 	var b bytes.Buffer
-	b.WriteString("volary-usage-1\n")
+	fmt.Fprintf(&b, "volary-usage-%d\n", version)
 	for _, l := range sorted {
-		fmt.Fprintf(&b, "%s %s %s %s %s %d %d\n", l.RunID, l.ClusterID, l.NodeID, instant(l.From), instant(l.To), l.Rate, l.Hours)
+		fmt.Fprintf(&b, "%s %s %s %s %s %d %d", l.RunID, l.ClusterID, l.NodeID, instant(l.From), instant(l.To), l.Rate, l.Hours)
+		if version > 1 {
+			cost := "-"
+			if l.Cost != nil {
+				cost = strconv.FormatInt(l.Cost.Minor, 10)
+			}
+			fmt.Fprintf(&b, " %s %s", l.LotID, cost)
+		}
+		b.WriteByte('\n')
 	}
 	return sha256.Sum256(b.Bytes())
 }
+
+// textDigest stands for a text of any signs.
+func textDigest(s string) Digest { return sha256.Sum256([]byte(s)) }
 
 func instant(t time.Time) string {
 	if t.IsZero() {

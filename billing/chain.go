@@ -30,13 +30,21 @@ func (d *Difference) Error() string {
 
 // Balances are what the entries of a journal sum to.
 type Balances struct {
-	Lots map[uuid.UUID]LotBalance
-	Held map[HeldKey]Hours
+	Lots  map[uuid.UUID]LotBalance
+	Held  map[HeldKey]Hours
+	Worth map[uuid.UUID]LotWorth
+	Owed  map[Currency]int64 // by what was sold, whatever was paid since
 }
 
 // LotBalance is what a lot's accounts hold; Bought counts up here.
 type LotBalance struct {
-	Bought, Available, Held, Used, Expired Hours
+	Bought, Available, Held, Used, Expired, Refunded Hours
+}
+
+// LotWorth is what a sold lot's accounts of money hold, in minor units, each counted up: what is not earned yet, what its use
+// earned, and what lapsed.
+type LotWorth struct {
+	Deferred, Revenue, Breakage int64
 }
 
 // HeldKey names what one lot holds for one cluster.
@@ -50,6 +58,9 @@ type Audit struct {
 	unordered int64
 	balances  Balances
 	expiries  map[uuid.UUID]time.Time
+	version   int // of the last entry
+	uses      oldUses
+	facts     map[Fact]int64
 }
 
 // NewAudit begins at the journal's first entry. The times of entries rise with the sequence behind the unordered ones, which
@@ -58,8 +69,10 @@ func NewAudit(j Journal, unordered int64) *Audit {
 	return &Audit{
 		head:      Head{Journal: j},
 		unordered: unordered,
-		balances:  Balances{Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}},
-		expiries:  map[uuid.UUID]time.Time{},
+		balances: Balances{
+			Lots: map[uuid.UUID]LotBalance{}, Held: map[HeldKey]Hours{}, Worth: map[uuid.UUID]LotWorth{}, Owed: map[Currency]int64{},
+		},
+		expiries: map[uuid.UUID]time.Time{}, version: 1, uses: oldUses{}, facts: map[Fact]int64{},
 	}
 }
 
@@ -75,25 +88,52 @@ func (a *Audit) Next(e Entry, lines []Line) *Difference {
 		return differ("the hash of the entry before", a.head.Hash, e.Previous)
 	case e.Seq > a.unordered && !e.At.After(a.head.At):
 		return differ("the time", "after "+instant(a.head.At), instant(e.At))
+	case e.Version < a.version || e.Version > Encoding:
+		return differ("the version of the encoding", a.version, e.Version)
+	case e.Version == 1 && len(e.Money)+len(e.Facts) > 0:
+		return differ("the postings of money", 0, len(e.Money))
 	case e.Check() != nil:
 		return differ("the sum of its postings", "balanced", e.Check())
 	case len(lines) != e.Lines:
 		return differ("the number of usage lines", e.Lines, len(lines))
 	}
 	if e.Kind == KindUse {
-		if digest := DigestLines(lines); digest != e.LinesDigest {
+		if digest := DigestLines(e.Version, lines); digest != e.LinesDigest {
 			return differ("the digest of the usage lines", e.LinesDigest, digest)
 		}
 		if sum := sumLines(lines); sum != e.Moved() {
 			return differ("the sum of the usage lines in mcs", int64(e.Moved()), int64(sum))
 		}
+		if booked, cost := e.deferred(), (Usage{Lines: lines}).cost().Minor; e.Version > 1 && booked != cost {
+			return differ("the cost of the usage lines in minor units", booked, cost)
+		}
 	}
-	sealed, err := Seal(e.Draft, a.head)
-	if err != nil || sealed.Hash != e.Hash {
+	if sealed := seal(e.Draft, a.head, e.Version); sealed.Hash != e.Hash {
 		return differ("the hash", sealed.Hash, e.Hash)
 	}
-	a.head = e.Head()
-	return a.apply(e)
+	a.head, a.version = e.Head(), e.Version
+	if diff := a.apply(e); diff != nil {
+		return diff
+	}
+	if e.Kind == KindUse && e.Version == 1 {
+		a.uses.add(e.Seq, lines)
+	}
+	return a.note(e)
+}
+
+// note keeps the facts of an entry. Those of uses are compared at once, with all that came before.
+func (a *Audit) note(e Entry) *Difference {
+	for _, f := range e.Facts {
+		if f.What != FactUses {
+			a.facts[f] = e.Seq
+		} else if found := a.uses.fact(f.ID); found != f {
+			return &Difference{
+				Journal: e.Journal, Seq: e.Seq, What: fmt.Sprintf("the digest of the uses of lot %s, with their costs,", f.ID),
+				Expected: f.Digest.String(), Found: found.Digest.String(),
+			}
+		}
+	}
+	return nil
 }
 
 // apply adds the postings and refuses a balance below zero.
@@ -115,7 +155,39 @@ func (a *Audit) apply(e Entry) *Difference {
 			return &Difference{Journal: e.Journal, Seq: e.Seq, What: what, Expected: "zero or more mcs", Found: fmt.Sprint(int64(left))}
 		}
 	}
+	for _, p := range e.Money {
+		if p.Account == Receivable && (e.Kind == KindGrant || e.Kind == KindOpening) {
+			a.balances.Owed[p.Currency] += p.Minor
+		}
+		if p.LotID != uuid.Nil {
+			w := a.balances.Worth[p.LotID]
+			w.add(p)
+			a.balances.Worth[p.LotID] = w
+		}
+	}
 	return nil
+}
+
+// add books one posting of a lot's accounts, which are credited what they hold.
+func (w *LotWorth) add(p MoneyPosting) {
+	switch p.Account {
+	case Deferred:
+		w.Deferred -= p.Minor
+	case Revenue:
+		w.Revenue -= p.Minor
+	default:
+		w.Breakage -= p.Minor
+	}
+}
+
+// deferred is what the draft takes of what is deferred.
+func (d Draft) deferred() (sum int64) {
+	for _, p := range d.Money {
+		if p.Account == Deferred {
+			sum += p.Minor
+		}
+	}
+	return sum
 }
 
 // add books one posting and returns the account's balance.
@@ -133,9 +205,12 @@ func (b *LotBalance) add(p Posting) Hours {
 	case Used:
 		b.Used += p.Hours
 		return b.Used
-	default:
+	case Expired:
 		b.Expired += p.Hours
 		return b.Expired
+	default:
+		b.Refunded += p.Hours
+		return b.Refunded
 	}
 }
 
@@ -147,6 +222,9 @@ func (a *Audit) Balances() Balances { return a.balances }
 
 // Expiry is when a lot expires by its grant; zero: never.
 func (a *Audit) Expiry(lotID uuid.UUID) time.Time { return a.expiries[lotID] }
+
+// Facts gives each fact that an entry says, but of uses, with the entry.
+func (a *Audit) Facts() map[Fact]int64 { return a.facts }
 
 func sumLines(lines []Line) Hours {
 	var sum Hours

@@ -61,21 +61,20 @@ func (p Parts) check() error {
 	return nil
 }
 
-// UseLines is Use of the lines that the lot pays next. The costs are in the order of lines, and shared out in the order of
-// the lines' digest, so that they do not depend on it.
-func (p *Parts) UseLines(lines []Line) ([]Money, error) {
+// UseLines is Use of the lines that the lot pays next, and gives each its cost. Costs are shared out in the order of the lines'
+// digest, so that they do not depend on the order of lines.
+func (p *Parts) UseLines(lines []Line) error {
 	order := make([]int, len(lines))
 	for i := range order {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Or(compareLines(lines[a], lines[b]), a-b) })
-	costs := make([]Money, len(lines))
 	for _, i := range order {
 		cost, err := p.Use(lines[i].Hours)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		costs[i] = cost
+		lines[i].Cost = &cost
 	}
-	return costs, nil
+	return nil
 }

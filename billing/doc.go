@@ -11,7 +11,7 @@
 //
 // # Chart of accounts
 //
-// Every provider and organization that deal with each other share one journal. Each lot of hours in it has five
+// Every provider and organization that deal with each other share one journal, of hours and of money. Each lot of hours in it has six
 // accounts; held is kept per cluster. A posting is a signed amount on one account of one lot, and the postings
 // of an entry sum to zero, lot by lot.
 //
@@ -21,10 +21,50 @@
 //	held        set aside for one cluster     available ──hold──▶ held ──release──▶ available
 //	used        consumed by runs              held ──use──▶ used
 //	expired     lapsed unused                 available ──expire──▶ expired
+//	refunded    taken back unused             available ──credit note──▶ refunded
 //
-// So available = bought − used − held − expired, and no account but bought is ever below zero. Hours that are
+// A correction goes the other way, from used, expired or refunded to available.
+//
+// So available = bought − used − held − expired − refunded, and no account but bought is ever below zero. Hours that are
 // set aside when their lot expires stay good for the cluster that holds them; what is released of them expires
 // in the same transaction.
+//
+// The postings of money in an entry are debits (above zero) and credits (below), which sum to zero in each currency. Deferred,
+// revenue and breakage are kept lot by lot.
+//
+//	account      of the provider                        debited by            credited by
+//	receivable   what the organization owes             sale                  payment, credit note, write-off
+//	bank         what came in                           payment               refund
+//	credit       the organization's credit              payment out of it,    payment, credit note, goodwill
+//	                                                    refund
+//	deferred     sold, and neither used nor gone        use, expiry,          sale
+//	                                                    credit note
+//	revenue      earned by use                                                use
+//	breakage     earned by what lapsed                                        expiry
+//	tax          output tax                             credit note,          sale
+//	                                                    write-off
+//	goodwill     given, and never to be had             goodwill, write-off
+//	rounding     cents that are let go                  write-off
+//
+//	           sale                use
+//	receivable ────▶ deferred ──────────▶ revenue
+//	   ▲  ▲  ▲         │   └────expiry───▶ breakage
+//	   │  │  └─────────┘ credit note (or to credit)
+//	   │  └── write-off: goodwill, tax, rounding
+//	   └── payment: bank, credit            refund: credit ──▶ bank            goodwill: goodwill ──▶ credit
+//
+// Which account an entry debits for which is MoneyMoves, by its kind; the database has the same table and refuses any other. A
+// sale is the grant of a lot that an order delivers: receivable against deferred (and tax, once there is one), as much as the
+// invoice says. What a lot has deferred is at the end of every entry what its hours that are neither used nor gone are worth (Parts): the database
+// looks. A correction turns round moves of the entry that it names, says why, and is signed by two persons; a sale is
+// taken back by a credit note and not by a correction. Each account can have a code of the provider's own (account_codes).
+//
+// 2026-11-30: hours that are granted have no postings of money. Nobody paid for them, their worth is nobody's claim, and an amount
+// of zero would be a row that says nothing. Goodwill is money given, to the customer's credit.
+//
+// 2026-11-30: journals that had hours before there was money have an opening, an entry of its own kind without hours: what all
+// its invoices say is owed, and what of each lot's amount is deferred, earned and lapsed by then. It says, too, what
+// earlier entries did not: the facts below, and the costs of all uses booked before.
 //
 // # Which lot pays
 //
@@ -53,23 +93,74 @@
 // separated by one space; an absent field is "-"; hashes and UUIDs are lower-case hexadecimal; numbers are
 // decimal without leading zeros or "+"; instants are UTC as 2006-01-02T15:04:05.000000Z.
 //
-//	volary-ledger-1
+//	volary-ledger-2
 //	journal <provider UUID> <organization UUID>
 //	seq <number>
 //	previous <hash of the entry before>
-//	kind <grant|hold|use|release|expire>
+//	kind <grant|hold|use|release|expire|opening|payment|refund|credit_note|write_off|goodwill|correction>
 //	at <instant of booking>
 //	key <idempotency key: a-z 0-9 : . _ ->
 //	by <person's UUID or ->
 //	expires <instant when the granted lot expires or ->
 //	period <from> <to, both of the lines of a use, or - ->
 //	lines <number of lines> <digest of the lines or ->
+//	date <accounting date, as 2006-01-02> <month of the accounts, as 2006-01>
+//	corrects <number of the corrected entry> <digest of the reason> <UUID of who signed second, or - - ->
+//	fact <what> <UUID> <digest>                                   (one per fact, in the order of the entry)
 //	post <lot UUID> <account> <cluster UUID or -> <amount>        (one per posting, in the order of the entry)
+//	money <account> <lot UUID or -> <currency> <minor units>      (the same)
 //
-// The digest of the lines of a use entry is the SHA-256 of the line "volary-usage-1" and then one line for each
-// usage line, in the order of run UUID, then from:
+// The accounting date is the day of the event in the provider's zone: the end of a use, the expiry of a lot, or when what was held
+// longer came back, and of all else the booking. A range that ends at midnight is of the day that ends there. The month is that of
+// the date, as long as no month is closed.
 //
-//	<run UUID> <cluster UUID> <node UUID> <from> <to> <rate> <mcs>
+// The digest of the lines of a use entry is the SHA-256 of the line "volary-usage-2" and then one line for each
+// usage line, in the order of run UUID, then from; the cost is in minor units, and absent where the lot was granted:
+//
+//	<run UUID> <cluster UUID> <node UUID> <from> <to> <rate> <mcs> <lot UUID> <cost or ->
+//
+// A fact is something outside the postings that an amount, a name on paper or a date of account follows from. The entry that books a
+// lot has the facts of the lot, of its order and of the invoice; each thing is in one entry. Its digest is the SHA-256 of the following bytes,
+// in which <text> stands for the SHA-256 of a text's UTF-8.
+//
+//	volary-lot-1
+//	lot <UUID>
+//	order <UUID or ->
+//	pool <UUID or ->
+//	by <person's UUID or ->
+//	made <instant>
+//	expires <instant or ->
+//	amount <minor units> <currency, or - ->
+//	purpose <text>
+//
+//	volary-order-1
+//	order <UUID> <number>
+//	offer <UUID>
+//	price <UUID> <millionths>
+//	hours <mcs>
+//	amount <minor units> <currency>
+//	ordered <instant>
+//	purchase_order <text>
+//	cost_centre <text>
+//	grant_number <text>
+//
+//	volary-invoice-1
+//	invoice <UUID> <number> <year> <serial>
+//	issued <instant>
+//	net <minor units> <currency>
+//	seller <text>
+//	tax_id <text>
+//	buyer <text>
+//	line <number> <order UUID> <mcs> <unit price> <minor units> <text>     (one per line, in order)
+//
+//	volary-uses-1
+//	<seq> <digest of its lines, as volary-usage-2 has them>                (of an opening: one per earlier use of the lot)
+//
+// Of persons there are UUIDs alone: no paper prints a person's name yet. One that does is hashed with a salt that goes with the person.
+//
+// Entries of before 2026-11-30 have the first encoding, and verify by it: its first line is "volary-ledger-1", the lines date, corrects, fact and
+// money are missing, and so are the last two fields of a usage line, whose digest begins with "volary-usage-1". No entry of the
+// first follows one of the second.
 //
 // A line says how much of a run's seconds its lot paid. Where a range is paid by two lots, both have a line with
 // the same from and to, and the mcs of the two sum to seconds × rate.

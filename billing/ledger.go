@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"volary.dev/provisioner/typed"
 )
 
 // Account is one of a lot's accounts; see the chart in the package's document.
@@ -21,6 +23,7 @@ const (
 	Held      Account = "held" // per cluster
 	Used      Account = "used"
 	Expired   Account = "expired"
+	Refunded  Account = "refunded"
 )
 
 // Kind is what an entry books.
@@ -33,23 +36,40 @@ const (
 	KindUse     Kind = "use"
 	KindRelease Kind = "release"
 	KindExpire  Kind = "expire"
+
+	KindOpening    Kind = "opening" // of a journal that had hours before it had money
+	KindPayment    Kind = "payment"
+	KindRefund     Kind = "refund"
+	KindCreditNote Kind = "credit_note"
+	KindWriteOff   Kind = "write_off"
+	KindGoodwill   Kind = "goodwill"
+	KindCorrection Kind = "correction"
 )
 
-// moves says between which accounts each kind moves hours.
-func (k Kind) moves() (from, to Account, ok bool) {
+// hourMove is a way that hours go.
+type hourMove struct{ from, to Account }
+
+// moves says between which accounts each kind moves hours, and whether it may do without.
+func (k Kind) moves() (moves []hourMove, without bool, ok bool) {
 	switch k {
 	case KindGrant:
-		return Bought, Available, true
+		return []hourMove{{Bought, Available}}, false, true
 	case KindHold:
-		return Available, Held, true
+		return []hourMove{{Available, Held}}, false, true
 	case KindUse:
-		return Held, Used, true
+		return []hourMove{{Held, Used}}, false, true
 	case KindRelease:
-		return Held, Available, true
+		return []hourMove{{Held, Available}}, false, true
 	case KindExpire:
-		return Available, Expired, true
+		return []hourMove{{Available, Expired}}, false, true
+	case KindCreditNote:
+		return []hourMove{{Available, Refunded}}, true, true
+	case KindCorrection:
+		return []hourMove{{Used, Available}, {Expired, Available}, {Refunded, Available}}, true, true
+	case KindOpening, KindPayment, KindRefund, KindWriteOff, KindGoodwill:
+		return nil, true, true
 	default:
-		return "", "", false
+		return nil, false, false
 	}
 }
 
@@ -71,7 +91,35 @@ type Draft struct {
 	Period      Period    // of the lines of a use; zero otherwise
 	Lines       int
 	LinesDigest Digest
+	Event       time.Time // what the accounting date is the day of; a range ends with it
+	Date        typed.Day // the accounting date, in the provider's zone
+	Month       Month     // in whose accounts the entry is
+	Corrects    Correction
+	Facts       []Fact
 	Postings    []Posting
+	Money       []MoneyPosting
+}
+
+// Correction says what an entry takes back something of, and why. The entry's own person signs first.
+type Correction struct {
+	Seq      int64 // of an entry of the same journal; 0: nothing
+	Reason   string
+	SignedBy uuid.UUID // another person
+}
+
+// check tells whether a correction is said whole, with two signatures, and of no other entry.
+func (c Correction) check(d Draft) bool {
+	if d.Kind != KindCorrection {
+		return c == Correction{}
+	}
+	return c.Seq > 0 && c.Reason != "" && c.SignedBy != uuid.Nil && d.By != uuid.Nil && d.By != c.SignedBy
+}
+
+// Dated gives the draft the day of its event in the provider's zone. Its period is that day's month, as long as no month is closed.
+func (d Draft) Dated(zone *time.Location) Draft {
+	d.Date = typed.DayOf(d.Event, zone)
+	d.Month = MonthOf(d.Event, zone)
+	return d
 }
 
 // ErrUnbalanced is the sentinel of a draft whose postings do not belong together. It is a defect of the caller,
@@ -112,19 +160,21 @@ func clusterDraft(kind Kind, clusterID uuid.UUID, shares []Share, before Hours, 
 	return d, d.Check()
 }
 
-// Expire books what lapsed of a lot. everExpired is what lapsed of it before.
-func Expire(share Share, everExpired Hours, at time.Time) (Draft, error) {
+// Expire books what lapsed of a lot, before the instant since. everExpired is what lapsed of it before.
+func Expire(share Share, everExpired Hours, since, at time.Time) (Draft, error) {
 	d := draft(KindExpire, at, "expire:"+share.LotID.String()+":"+strconv.FormatInt(int64(everExpired+share.Hours), 10))
+	d.Event = before(since)
 	d.Postings = pair(nil, KindExpire, share.LotID, uuid.Nil, share.Hours)
 	return d, d.Check()
 }
 
-// Use books the lines of one lot that belong to one accounting month. Its key is the digest of the lines: a line
-// is used once, so the same use booked again has the same key and is refused.
+// Use books the lines of one lot that belong to one accounting month, and what they cost. Its key is the digest of what was used,
+// without the costs: a line is used once, so the same use booked again has the same key and is refused.
 func Use(u Usage, at time.Time) (Draft, error) {
-	digest := DigestLines(u.Lines)
-	d := draft(KindUse, at, "use:"+u.LotID.String()+":"+digest.String())
-	d.Period, d.Lines, d.LinesDigest = u.period(), len(u.Lines), digest
+	d := draft(KindUse, at, "use:"+u.LotID.String()+":"+DigestLines(1, u.Lines).String())
+	d.Period, d.Lines, d.LinesDigest = u.period(), len(u.Lines), DigestLines(Encoding, u.Lines)
+	d.Event = before(d.Period.To)
+	d.Move(Deferred, Revenue, u.LotID, u.cost())
 	for _, c := range u.byCluster() {
 		d.Postings = pair(d.Postings, KindUse, u.LotID, c.clusterID, c.hours)
 	}
@@ -132,13 +182,17 @@ func Use(u Usage, at time.Time) (Draft, error) {
 }
 
 func draft(kind Kind, at time.Time, key string) Draft {
-	return Draft{Kind: kind, At: at.UTC().Truncate(time.Microsecond), Key: key}
+	at = at.UTC().Truncate(time.Microsecond)
+	return Draft{Kind: kind, At: at, Key: key, Event: at}
 }
+
+// before is the last instant of a range that ends there: a range up to midnight is of the day that ends with it.
+func before(end time.Time) time.Time { return end.Add(-time.Microsecond) }
 
 // pair appends the two postings that move hours for a kind.
 func pair(to []Posting, kind Kind, lotID, clusterID uuid.UUID, h Hours) []Posting {
-	source, target, _ := kind.moves()
-	return append(to, posting(lotID, source, clusterID, -h), posting(lotID, target, clusterID, h))
+	moves, _, _ := kind.moves()
+	return append(to, posting(lotID, moves[0].from, clusterID, -h), posting(lotID, moves[0].to, clusterID, h))
 }
 
 func posting(lotID uuid.UUID, a Account, clusterID uuid.UUID, h Hours) Posting {
@@ -150,22 +204,27 @@ func posting(lotID uuid.UUID, a Account, clusterID uuid.UUID, h Hours) Posting {
 
 var keyForm = regexp.MustCompile(`^[a-z0-9:._-]{1,200}$`)
 
-// Check tells whether the draft may be booked: a known kind, postings that move hours between that kind's
-// accounts in the right direction and sum to zero for each lot, and a key that the canonical encoding can carry.
+// Check tells whether the draft may be booked: a known kind, postings that move hours and money between that kind's accounts in
+// the right direction and sum to zero for each lot and currency, and a key that the canonical encoding can carry.
 func (d Draft) Check() error {
-	source, target, ok := d.Kind.moves()
+	moves, without, ok := d.Kind.moves()
 	if !ok {
 		return fmt.Errorf("%w: kind %q", ErrUnbalanced, d.Kind)
 	}
 	if !keyForm.MatchString(d.Key) {
 		return fmt.Errorf("%w: key %q", ErrUnbalanced, d.Key)
 	}
-	if len(d.Postings) == 0 {
+	if len(d.Postings) == 0 && (!without || len(d.Money)+len(d.Facts) == 0) {
 		return fmt.Errorf("%w: %s has none", ErrUnbalanced, d.Key)
+	}
+	if !d.Corrects.check(d) {
+		return fmt.Errorf("%w: %s does not say which entry it corrects, why, and by which two persons, as corrections alone do", ErrUnbalanced, d.Key)
 	}
 	sums := map[uuid.UUID]Hours{}
 	for _, p := range d.Postings {
-		rightWay := p.Account == source && p.Hours < 0 || p.Account == target && p.Hours > 0
+		rightWay := slices.ContainsFunc(moves, func(m hourMove) bool {
+			return p.Account == m.from && p.Hours < 0 || p.Account == m.to && p.Hours > 0
+		})
 		if !rightWay || (p.Account == Held) != (p.ClusterID != uuid.Nil) {
 			return fmt.Errorf("%w: %s of %d mcs in a %s", ErrUnbalanced, p.Account, p.Hours, d.Kind)
 		}
@@ -176,7 +235,7 @@ func (d Draft) Check() error {
 			return fmt.Errorf("%w: lot %s is left with %d mcs", ErrUnbalanced, lot, sum)
 		}
 	}
-	return nil
+	return d.checkMoney()
 }
 
 // Moved is how much the entry moves in all.

@@ -71,11 +71,68 @@ lines 0 -
 post 00000000-0000-7000-8000-000000000001 bought - -28800000
 post 00000000-0000-7000-8000-000000000001 available - 28800000
 `
+	old := seal(d, Head{Journal: e.Journal}, 1)
+	if diff := cmp.Diff(want, string(old.Canonical())); diff != "" {
+		t.Error(diff)
+	}
+	if got := old.Hash.String(); got != "e3f84aec32df5007a7f7f09da92cfbbe602f437d5da0299d3c224771683854cb" {
+		t.Errorf("hash %s", got)
+	}
+}
+
+// The second encoding has all that the first has, and what an amount follows from.
+func TestTheSecondEncodingIsFixed(t *testing.T) {
+	zone, err := time.LoadLocation("Pacific/Auckland")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := Line{
+		Segment: Segment{RunID: id(4), ClusterID: id(5), NodeID: id(6), From: start, To: start.Add(time.Minute), Rate: 1000},
+		Hours:   60_000, LotID: id(1), Cost: &Money{7, "EUR"},
+	}
+	u := Usage{LotID: id(1), Lines: []Line{line}}
+	d, err := Use(u, start.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Facts = []Fact{{FactLot, id(1), Digest{1}}}
+	e, err := Seal(d.Dated(zone), Head{Journal: Journal{id(2), id(3)}, Seq: 8, Hash: Digest{0xab}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `volary-ledger-2
+journal 00000000-0000-7000-8000-000000000002 00000000-0000-7000-8000-000000000003
+seq 9
+previous ab00000000000000000000000000000000000000000000000000000000000000
+kind use
+at 2026-11-22T15:00:00.000000Z
+key use:00000000-0000-7000-8000-000000000001:1c3ee345712b0190800dd49284bfc46d1b2f8a2ef88fef5ede66496449fc54d9
+by -
+expires -
+period 2026-11-22T14:00:00.000000Z 2026-11-22T14:01:00.000000Z
+lines 1 184110447814b7a54412e440bb410a6bd5c915864982623f2a00d71910563712
+date 2026-11-23 2026-11
+corrects - - -
+fact lot 00000000-0000-7000-8000-000000000001 0100000000000000000000000000000000000000000000000000000000000000
+post 00000000-0000-7000-8000-000000000001 held 00000000-0000-7000-8000-000000000005 -60000
+post 00000000-0000-7000-8000-000000000001 used - 60000
+money deferred 00000000-0000-7000-8000-000000000001 EUR 7
+money revenue 00000000-0000-7000-8000-000000000001 EUR -7
+`
 	if diff := cmp.Diff(want, string(e.Canonical())); diff != "" {
 		t.Error(diff)
 	}
-	if got := e.Hash.String(); got != "e3f84aec32df5007a7f7f09da92cfbbe602f437d5da0299d3c224771683854cb" {
+	if got := e.Hash.String(); got != "691f4b03e543dfa1fee8730194a65ff5ad98d0c8a1f35b2f0c5e33dafb47dbe5" {
 		t.Errorf("hash %s", got)
+	}
+	dearer := line
+	dearer.Cost = &Money{8, "EUR"}
+	elsewhere := line
+	elsewhere.LotID = id(9)
+	for _, other := range []Line{dearer, elsewhere} {
+		if DigestLines(1, []Line{other}) != DigestLines(1, u.Lines) || DigestLines(2, []Line{other}) == DigestLines(2, u.Lines) {
+			t.Errorf("cost and lot are in the digest of the second encoding alone: %+v", other)
+		}
 	}
 }
 
@@ -85,15 +142,17 @@ func TestCheckRefusesWhatDoesNotBelongTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*Draft){
-		"unbalanced":        func(d *Draft) { d.Postings[1].Hours++ },
-		"across lots":       func(d *Draft) { d.Postings[1].Hours, d.Postings[3].Hours = 5, 10 },
-		"wrong way":         func(d *Draft) { d.Postings[0].Hours, d.Postings[1].Hours = 10, -10 },
-		"wrong account":     func(d *Draft) { d.Postings[1] = Posting{id(1), Used, uuid.Nil, 10} },
-		"held for no one":   func(d *Draft) { d.Postings[1].ClusterID = uuid.Nil },
-		"cluster elsewhere": func(d *Draft) { d.Postings[0].ClusterID = id(5) },
-		"no postings":       func(d *Draft) { d.Postings = nil },
-		"unknown kind":      func(d *Draft) { d.Kind = "gift" },
-		"key with a break":  func(d *Draft) { d.Key = "a\nby x" },
+		"unbalanced":               func(d *Draft) { d.Postings[1].Hours++ },
+		"across lots":              func(d *Draft) { d.Postings[1].Hours, d.Postings[3].Hours = 5, 10 },
+		"wrong way":                func(d *Draft) { d.Postings[0].Hours, d.Postings[1].Hours = 10, -10 },
+		"wrong account":            func(d *Draft) { d.Postings[1] = Posting{id(1), Used, uuid.Nil, 10} },
+		"held for no one":          func(d *Draft) { d.Postings[1].ClusterID = uuid.Nil },
+		"cluster elsewhere":        func(d *Draft) { d.Postings[0].ClusterID = id(5) },
+		"no postings":              func(d *Draft) { d.Postings = nil },
+		"unknown kind":             func(d *Draft) { d.Kind = "gift" },
+		"key with a break":         func(d *Draft) { d.Key = "a\nby x" },
+		"money that no hold moves": func(d *Draft) { d.Move(Deferred, Revenue, id(1), Money{5, "EUR"}) },
+		"corrects another":         func(d *Draft) { d.Corrects = Correction{1, "why", id(9)} },
 	} {
 		d := good
 		d.Postings = slices.Clone(good.Postings)
@@ -234,7 +293,7 @@ func (w *world) expire(t *rapid.T) {
 	w.now = w.now.Add(time.Duration(rapid.IntRange(0, 30).Draw(t, "hours")) * time.Hour)
 	for _, l := range w.lots {
 		if l.Expired(w.now) && l.Available > 0 {
-			d, err := Expire(Share{l.ID, l.Available}, w.ever["expire"+l.ID.String()], w.now)
+			d, err := Expire(Share{l.ID, l.Available}, w.ever["expire"+l.ID.String()], l.ExpiresAt, w.now)
 			w.book(t, d, err, nil)
 			w.ever["expire"+l.ID.String()] += l.Available
 			l.Available = 0

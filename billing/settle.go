@@ -22,6 +22,8 @@ type HeldLot struct {
 type Line struct {
 	Segment
 	Hours Hours
+	LotID uuid.UUID
+	Cost  *Money // nil: the lot was granted
 }
 
 // Usage is all that one lot paid in one settling for one accounting month; it becomes one entry.
@@ -101,7 +103,7 @@ func (s *settling) take(part Segment) {
 		lots[i].Held -= paid
 		rest -= Rate(paid)
 		u := s.usage(lots[i].LotID, month)
-		u.Lines = append(u.Lines, Line{Segment: part, Hours: paid})
+		u.Lines = append(u.Lines, Line{Segment: part, Hours: paid, LotID: lots[i].LotID})
 	}
 }
 
@@ -133,6 +135,16 @@ func (u Usage) period() Period {
 		}
 	}
 	return p
+}
+
+// cost is what the lines cost together.
+func (u Usage) cost() (sum Money) {
+	for _, l := range u.Lines {
+		if l.Cost != nil {
+			sum = Money{sum.Minor + l.Cost.Minor, l.Cost.Currency}
+		}
+	}
+	return sum
 }
 
 type clusterUse struct {

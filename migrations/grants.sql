@@ -90,7 +90,8 @@ GRANT INSERT ON audit TO volary_worker;
 
 -- Insert-only. Sums and heads follow from what is inserted, by triggers that run as the owner; the columns of lots that
 -- hold sums cannot be given with the row.
-GRANT SELECT, INSERT ON ledger_entries, ledger_postings, usage_lines TO volary_web, volary_worker;
+GRANT SELECT, INSERT ON ledger_entries, ledger_postings, money_postings, ledger_facts, usage_lines TO volary_web, volary_worker;
+GRANT SELECT ON money_moves, account_codes TO volary_web, volary_worker;
 GRANT SELECT ON holds TO volary_web, volary_worker;
 GRANT SELECT, INSERT (id, wallet_id, expires_at, note, created_by, created_at, order_id, pool_id, amount, currency, purpose), UPDATE (note) ON lots TO volary_web; -- note: to be locked; a trigger refuses
 GRANT SELECT, UPDATE (note) ON lots TO volary_worker; -- the same

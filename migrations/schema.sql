@@ -17,6 +17,19 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.apply_money()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  UPDATE lots l SET deferred = l.deferred + d.deferred
+    FROM (SELECT lot_id, -sum(amount) AS deferred FROM added WHERE account = 'deferred' GROUP BY lot_id) d
+   WHERE l.id = d.lot_id;
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.apply_postings()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -26,13 +39,14 @@ AS $function$
 BEGIN
   UPDATE lots l
      SET bought = l.bought + d.bought, available = l.available + d.available, held = l.held + d.held,
-         used = l.used + d.used, expired = l.expired + d.expired
+         used = l.used + d.used, expired = l.expired + d.expired, refunded = l.refunded + d.refunded
     FROM (SELECT lot_id,
                  coalesce(-sum(hours) FILTER (WHERE account = 'bought'), 0) AS bought,
                  coalesce(sum(hours) FILTER (WHERE account = 'available'), 0) AS available,
                  coalesce(sum(hours) FILTER (WHERE account = 'held'), 0) AS held,
                  coalesce(sum(hours) FILTER (WHERE account = 'used'), 0) AS used,
-                 coalesce(sum(hours) FILTER (WHERE account = 'expired'), 0) AS expired
+                 coalesce(sum(hours) FILTER (WHERE account = 'expired'), 0) AS expired,
+                 coalesce(sum(hours) FILTER (WHERE account = 'refunded'), 0) AS refunded
             FROM added GROUP BY lot_id) d
    WHERE l.id = d.lot_id;
   -- Zero rows first: an upsert checks its proposed row, which a use or release alone would not pass.
@@ -108,6 +122,9 @@ CREATE OR REPLACE FUNCTION public.continue_journal()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 BEGIN
+  IF NEW.version < 2 THEN
+    RAISE EXCEPTION 'entry % of journal % is in an encoding that no new one has', NEW.seq, NEW.wallet_id USING ERRCODE = 'restrict_violation';
+  END IF;
   UPDATE journal_heads SET seq = NEW.seq, hash = NEW.hash, at = NEW.at
    WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq - 1 AND hash = NEW.previous AND (at IS NULL OR at < NEW.at);
   IF NOT FOUND THEN
@@ -127,6 +144,13 @@ DECLARE
   wrong uuid;
   moved bigint;
 BEGIN
+  IF (SELECT count(*) FROM added) <> (
+    SELECT count(*) FROM added a
+      JOIN runs r ON r.id = a.run_id AND (r.cluster_id, r.node_id, r.wallet_id) = (a.cluster_id, a.node_id, a.wallet_id)
+      JOIN lots l ON l.id = a.lot_id AND l.wallet_id = a.wallet_id
+      JOIN ledger_entries e ON e.wallet_id = a.wallet_id AND e.seq = a.seq) THEN
+    RAISE EXCEPTION 'usage lines are not of their run, lot and entry' USING ERRCODE = 'foreign_key_violation';
+  END IF;
   SELECT a.run_id INTO wrong FROM (
     SELECT run_id, from_at, to_at, sum(hours) AS hours, min(rate) AS least, max(rate) AS most,
            lag(to_at) OVER (PARTITION BY run_id ORDER BY from_at, to_at) AS reached
@@ -347,12 +371,16 @@ CREATE OR REPLACE FUNCTION public.refuse_booking_change()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+  wrong uuid;
 BEGIN
-  IF NEW.booked_until < OLD.booked_until OR NEW.booked_until > OLD.booked_until AND pg_trigger_depth() < 2
-     OR (NEW.run_id, NEW.wallet_id) <> (OLD.run_id, OLD.wallet_id) OR OLD.done AND NOT NEW.done THEN
-    RAISE EXCEPTION 'run %: how far it is booked follows from its lines, and only grows', OLD.run_id USING ERRCODE = 'restrict_violation';
+  SELECT o.run_id INTO wrong FROM before o LEFT JOIN after n ON n.run_id = o.run_id AND n.wallet_id = o.wallet_id
+   WHERE n.run_id IS NULL OR n.booked_until < o.booked_until OR n.booked_until > o.booked_until AND pg_trigger_depth() < 2 OR o.done AND NOT n.done
+   LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'run %: how far it is booked follows from its lines, and only grows', wrong USING ERRCODE = 'restrict_violation';
   END IF;
-  RETURN NEW;
+  RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_currency_change()
@@ -516,27 +544,67 @@ END $function$;
 CREATE OR REPLACE FUNCTION public.refuse_unbalanced()
  RETURNS trigger
  LANGUAGE plpgsql
- SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 DECLARE
-  found_postings bigint;
-  unbalanced uuid;
-  moved numeric;
-  found_lines bigint;
-  metered numeric;
+  postings bigint;
+  balanced boolean;
+  lined bigint;
+  tied boolean;
+  moneys bigint;
+  paired_as text := NEW.kind;
 BEGIN
-  SELECT count(*), coalesce(sum(hours) FILTER (WHERE account = 'used'), 0) INTO found_postings, moved
-    FROM ledger_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq;
-  SELECT lot_id INTO unbalanced FROM ledger_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq
-   GROUP BY lot_id HAVING sum(hours) <> 0 LIMIT 1;
-  SELECT count(*), coalesce(sum(hours), 0) INTO found_lines, metered
-    FROM usage_lines WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq;
-  IF found_postings < 2 OR unbalanced IS NOT NULL THEN
+  SELECT coalesce(sum(n), 0), coalesce(bool_and(total = 0), true) INTO postings, balanced
+    FROM (SELECT count(*) AS n, sum(hours) AS total FROM ledger_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq GROUP BY lot_id) p;
+  IF NOT balanced OR postings = 0 AND NEW.kind IN ('grant', 'hold', 'use', 'release', 'expire')
+     OR postings > 0 AND NEW.kind IN ('opening', 'payment', 'refund', 'write_off', 'goodwill') THEN
     RAISE EXCEPTION 'entry % of journal % does not balance', NEW.seq, NEW.wallet_id USING ERRCODE = 'check_violation';
   END IF;
-  IF moved <> metered OR found_lines <> (SELECT lines FROM ledger_entries e WHERE e.wallet_id = NEW.wallet_id AND e.seq = NEW.seq) THEN
+  SELECT count(*), coalesce(bool_and(total = 0), true) INTO moneys, balanced
+    FROM (SELECT sum(amount) AS total FROM money_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq GROUP BY currency) m;
+  IF NOT balanced OR postings + moneys = 0 AND NEW.kind <> 'opening' THEN
+    RAISE EXCEPTION 'entry % of journal % does not balance in money', NEW.seq, NEW.wallet_id USING ERRCODE = 'check_violation';
+  END IF;
+
+  SELECT coalesce(sum(u.lines), 0), coalesce(bool_and(u.hours IS NOT DISTINCT FROM p.hours AND coalesce(u.cost, 0) = coalesce(m.cost, 0)
+         AND u.priced = CASE WHEN l.amount IS NULL THEN 0 ELSE u.lines END), true) INTO lined, tied
+    FROM (SELECT lot_id, count(*) AS lines, sum(hours) AS hours, sum(cost) AS cost, count(cost) AS priced
+            FROM usage_lines WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq GROUP BY lot_id) u
+    FULL JOIN (SELECT lot_id, sum(hours) AS hours FROM ledger_postings
+                WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq AND account = 'used' AND NEW.kind = 'use' GROUP BY lot_id) p USING (lot_id)
+    FULL JOIN (SELECT lot_id, sum(amount) AS cost FROM money_postings
+                WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq AND account = 'deferred' AND NEW.kind = 'use' GROUP BY lot_id) m USING (lot_id)
+    LEFT JOIN lots l ON l.id = lot_id;
+  IF NOT tied OR lined <> NEW.lines THEN
     RAISE EXCEPTION 'entry % of journal % differs from its usage lines', NEW.seq, NEW.wallet_id USING ERRCODE = 'check_violation';
+  END IF;
+
+  IF NEW.kind = 'correction' THEN
+    SELECT kind INTO paired_as FROM ledger_entries WHERE wallet_id = NEW.wallet_id AND seq = NEW.corrects;
+    IF EXISTS ( -- what a correction takes back was moved there, and not taken back before
+      SELECT FROM (SELECT lot_id, account, sum(hours) AS hours FROM ledger_postings p JOIN ledger_entries e USING (wallet_id, seq)
+                    WHERE wallet_id = NEW.wallet_id AND (seq = NEW.corrects OR e.corrects = NEW.corrects AND seq <= NEW.seq) AND account <> 'available'
+                    GROUP BY lot_id, account) p
+       WHERE account IN ('used', 'expired', 'refunded') AND hours < 0) OR paired_as NOT IN ('use', 'expire', 'payment', 'refund', 'credit_note', 'write_off', 'goodwill') THEN
+      RAISE EXCEPTION 'entry % of journal % takes back what entry % did not move', NEW.seq, NEW.wallet_id, NEW.corrects USING ERRCODE = 'check_violation';
+    END IF;
+  END IF;
+  IF moneys > 0 AND EXISTS (
+    SELECT FROM money_postings m WHERE m.wallet_id = NEW.wallet_id AND m.seq = NEW.seq AND NOT EXISTS (
+      SELECT FROM money_postings o JOIN money_moves r ON r.kind = paired_as AND CASE WHEN (m.amount > 0) <> (NEW.kind = 'correction')
+               THEN r.debit = m.account AND r.credit = o.account ELSE r.credit = m.account AND r.debit = o.account END
+       WHERE o.wallet_id = m.wallet_id AND o.seq = m.seq AND o.currency = m.currency AND (o.amount > 0) <> (m.amount > 0)
+         AND (o.lot_id = m.lot_id OR o.lot_id IS NULL OR m.lot_id IS NULL))) THEN
+    RAISE EXCEPTION 'entry % of journal % moves money as no % does', NEW.seq, NEW.wallet_id, paired_as USING ERRCODE = 'check_violation';
+  END IF;
+  IF EXISTS (
+    SELECT FROM (SELECT lot_id, NULL AS currency FROM ledger_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq AND account NOT IN ('available', 'held')
+                 UNION SELECT lot_id, currency FROM money_postings WHERE wallet_id = NEW.wallet_id AND seq = NEW.seq AND lot_id IS NOT NULL) t
+      JOIN lots l ON l.id = t.lot_id
+     WHERE l.deferred <> coalesce(share_of(l.amount, l.bought - l.expired - l.refunded, l.bought) - share_of(l.amount, l.used, l.bought), 0)
+        OR t.currency IS DISTINCT FROM l.currency AND t.currency IS NOT NULL) THEN
+    RAISE EXCEPTION 'entry % of journal % leaves of a lot''s amount something else than what its hours are worth', NEW.seq, NEW.wallet_id
+      USING ERRCODE = 'check_violation';
   END IF;
   RETURN NULL;
 END $function$;
@@ -570,6 +638,15 @@ BEGIN
   RETURN was;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.share_of(minor bigint, part bigint, whole bigint)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  SELECT (q + (2 * r > whole OR 2 * r = whole AND mod(q, 2) = 1)::int)::bigint
+    FROM (SELECT div(minor::numeric * part, whole::numeric) AS q, mod(minor::numeric * part, whole::numeric) AS r) x
+$function$;
+
 CREATE TABLE acceptance_tests (
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
@@ -591,6 +668,16 @@ CREATE TABLE acceptance_tests (
   CONSTRAINT acceptance_tests_pkey PRIMARY KEY (id),
   CONSTRAINT acceptance_tests_state_check CHECK ((state = ANY (ARRAY['running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT acceptance_tests_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
+);
+
+CREATE TABLE account_codes (
+  provider_id uuid NOT NULL,
+  account text NOT NULL,
+  code text NOT NULL,
+  CONSTRAINT account_codes_account_check CHECK ((account = ANY (ARRAY['receivable'::text, 'bank'::text, 'credit'::text, 'deferred'::text, 'revenue'::text, 'breakage'::text, 'tax'::text, 'goodwill'::text, 'rounding'::text]))),
+  CONSTRAINT account_codes_code_check CHECK ((code ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,19}$'::text)),
+  CONSTRAINT account_codes_pkey PRIMARY KEY (provider_id, account),
+  CONSTRAINT account_codes_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
 CREATE TABLE announcement_dismissals (
@@ -1100,21 +1187,48 @@ CREATE TABLE ledger_entries (
   previous bytea NOT NULL,
   hash bytea NOT NULL,
   booked_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+  version integer DEFAULT 2 NOT NULL,
+  accounting_date date NOT NULL,
+  period date NOT NULL,
+  corrects bigint,
+  reason text DEFAULT ''::text NOT NULL,
+  signed_by uuid,
   CONSTRAINT ledger_entries_check CHECK ((((kind = 'use'::text) = (lines > 0)) AND ((kind = 'use'::text) = (lines_digest IS NOT NULL)))),
   CONSTRAINT ledger_entries_check1 CHECK ((((kind = 'use'::text) = (period_from IS NOT NULL)) AND ((period_from IS NULL) = (period_to IS NULL)))),
   CONSTRAINT ledger_entries_check2 CHECK ((period_from < period_to)),
+  CONSTRAINT ledger_entries_correction CHECK ((((kind = 'correction'::text) = (corrects IS NOT NULL)) AND ((kind = 'correction'::text) = (reason <> ''::text)) AND ((kind = 'correction'::text) = (signed_by IS NOT NULL)) AND ((kind <> 'correction'::text) OR ((corrects < seq) AND (person_id IS NOT NULL) AND (person_id <> signed_by))))),
+  CONSTRAINT ledger_entries_corrects FOREIGN KEY (wallet_id, corrects) REFERENCES ledger_entries(wallet_id, seq),
   CONSTRAINT ledger_entries_hash_check CHECK ((length(hash) = 32)),
   CONSTRAINT ledger_entries_hash_key UNIQUE (hash),
   CONSTRAINT ledger_entries_key_check CHECK ((key ~ '^[a-z0-9:._-]{1,200}$'::text)),
   CONSTRAINT ledger_entries_key_key UNIQUE (key),
-  CONSTRAINT ledger_entries_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'hold'::text, 'use'::text, 'release'::text, 'expire'::text]))),
+  CONSTRAINT ledger_entries_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'hold'::text, 'use'::text, 'release'::text, 'expire'::text, 'opening'::text, 'payment'::text, 'refund'::text, 'credit_note'::text, 'write_off'::text, 'goodwill'::text, 'correction'::text]))),
   CONSTRAINT ledger_entries_lines_check CHECK ((lines >= 0)),
   CONSTRAINT ledger_entries_lines_digest_check CHECK ((length(lines_digest) = 32)),
+  CONSTRAINT ledger_entries_period CHECK (((EXTRACT(day FROM period) = (1)::numeric) AND (((period + '1 mon'::interval))::date > accounting_date))),
   CONSTRAINT ledger_entries_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT ledger_entries_pkey PRIMARY KEY (wallet_id, seq),
   CONSTRAINT ledger_entries_previous_check CHECK ((length(previous) = 32)),
+  CONSTRAINT ledger_entries_reason_check CHECK ((length(reason) <= 500)),
   CONSTRAINT ledger_entries_seq_check CHECK ((seq > 0)),
+  CONSTRAINT ledger_entries_signed_by_fkey FOREIGN KEY (signed_by) REFERENCES people(id),
+  CONSTRAINT ledger_entries_version_check CHECK ((version = ANY (ARRAY[1, 2]))),
   CONSTRAINT ledger_entries_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
+);
+
+CREATE TABLE ledger_facts (
+  wallet_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  number integer NOT NULL,
+  what text NOT NULL,
+  subject_id uuid NOT NULL,
+  digest bytea NOT NULL,
+  CONSTRAINT ledger_facts_digest_check CHECK ((length(digest) = 32)),
+  CONSTRAINT ledger_facts_number_check CHECK ((number > 0)),
+  CONSTRAINT ledger_facts_pkey PRIMARY KEY (wallet_id, seq, number),
+  CONSTRAINT ledger_facts_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq),
+  CONSTRAINT ledger_facts_what_check CHECK ((what = ANY (ARRAY['lot'::text, 'order'::text, 'invoice'::text, 'uses'::text]))),
+  CONSTRAINT ledger_facts_what_subject_id_key UNIQUE (what, subject_id)
 );
 
 CREATE TABLE ledger_postings (
@@ -1125,7 +1239,7 @@ CREATE TABLE ledger_postings (
   account text NOT NULL,
   cluster_id uuid,
   hours bigint NOT NULL,
-  CONSTRAINT ledger_postings_account_check CHECK ((account = ANY (ARRAY['bought'::text, 'available'::text, 'held'::text, 'used'::text, 'expired'::text]))),
+  CONSTRAINT ledger_postings_account_check CHECK ((account = ANY (ARRAY['bought'::text, 'available'::text, 'held'::text, 'used'::text, 'expired'::text, 'refunded'::text]))),
   CONSTRAINT ledger_postings_check CHECK (((account = 'held'::text) = (cluster_id IS NOT NULL))),
   CONSTRAINT ledger_postings_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
   CONSTRAINT ledger_postings_hours_check CHECK ((hours <> 0)),
@@ -1163,12 +1277,15 @@ CREATE TABLE lots (
   amount bigint,
   currency text,
   purpose text DEFAULT ''::text NOT NULL,
+  refunded bigint DEFAULT 0 NOT NULL,
+  deferred bigint DEFAULT 0 NOT NULL,
   CONSTRAINT lots_amount_check CHECK ((amount >= 0)),
   CONSTRAINT lots_available_check CHECK ((available >= 0)),
   CONSTRAINT lots_bought_check CHECK ((bought >= 0)),
-  CONSTRAINT lots_check CHECK ((available = (((bought - used) - held) - expired))),
+  CONSTRAINT lots_check CHECK ((available = ((((bought - used) - held) - expired) - refunded))),
   CONSTRAINT lots_check1 CHECK ((((amount IS NULL) = (order_id IS NULL)) AND ((amount IS NULL) = (currency IS NULL)))),
   CONSTRAINT lots_created_by_fkey FOREIGN KEY (created_by) REFERENCES people(id),
+  CONSTRAINT lots_deferred_check CHECK ((deferred >= 0)),
   CONSTRAINT lots_expired_check CHECK ((expired >= 0)),
   CONSTRAINT lots_held_check CHECK ((held >= 0)),
   CONSTRAINT lots_id_wallet_id_key UNIQUE (id, wallet_id),
@@ -1178,6 +1295,7 @@ CREATE TABLE lots (
   CONSTRAINT lots_pkey PRIMARY KEY (id),
   CONSTRAINT lots_pool_id_fkey FOREIGN KEY (pool_id) REFERENCES pools(id),
   CONSTRAINT lots_purpose_check CHECK ((length(purpose) <= 200)),
+  CONSTRAINT lots_refunded_check CHECK ((refunded >= 0)),
   CONSTRAINT lots_used_check CHECK ((used >= 0)),
   CONSTRAINT lots_wallet_id_fkey FOREIGN KEY (wallet_id) REFERENCES wallets(id)
 );
@@ -1285,6 +1403,31 @@ CREATE TABLE model_versions (
   CONSTRAINT model_versions_state_check CHECK ((state = ANY (ARRAY['draft'::text, 'published'::text, 'withdrawn'::text]))),
   CONSTRAINT model_versions_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
   CONSTRAINT model_versions_withdrawn_by_fkey FOREIGN KEY (withdrawn_by) REFERENCES people(id)
+);
+
+CREATE TABLE money_moves (
+  kind text NOT NULL,
+  debit text NOT NULL,
+  credit text NOT NULL,
+  CONSTRAINT money_moves_pkey PRIMARY KEY (kind, debit, credit)
+);
+
+CREATE TABLE money_postings (
+  wallet_id uuid NOT NULL,
+  seq bigint NOT NULL,
+  number integer NOT NULL,
+  account text NOT NULL,
+  lot_id uuid,
+  currency text NOT NULL,
+  amount bigint NOT NULL,
+  CONSTRAINT money_postings_account_check CHECK ((account = ANY (ARRAY['receivable'::text, 'bank'::text, 'credit'::text, 'deferred'::text, 'revenue'::text, 'breakage'::text, 'tax'::text, 'goodwill'::text, 'rounding'::text]))),
+  CONSTRAINT money_postings_amount_check CHECK ((amount <> 0)),
+  CONSTRAINT money_postings_check CHECK (((account = ANY (ARRAY['deferred'::text, 'revenue'::text, 'breakage'::text])) = (lot_id IS NOT NULL))),
+  CONSTRAINT money_postings_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT money_postings_lot_id_wallet_id_fkey FOREIGN KEY (lot_id, wallet_id) REFERENCES lots(id, wallet_id),
+  CONSTRAINT money_postings_number_check CHECK ((number > 0)),
+  CONSTRAINT money_postings_pkey PRIMARY KEY (wallet_id, seq, number),
+  CONSTRAINT money_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
 );
 
 CREATE TABLE node_steps (
@@ -1832,15 +1975,10 @@ CREATE TABLE usage_lines (
   hours bigint NOT NULL,
   cost bigint,
   CONSTRAINT usage_lines_check CHECK ((from_at < to_at)),
-  CONSTRAINT usage_lines_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
   CONSTRAINT usage_lines_cost_check CHECK ((cost >= 0)),
   CONSTRAINT usage_lines_hours_check CHECK ((hours > 0)),
-  CONSTRAINT usage_lines_lot_id_fkey FOREIGN KEY (lot_id) REFERENCES lots(id),
-  CONSTRAINT usage_lines_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
   CONSTRAINT usage_lines_pkey PRIMARY KEY (run_id, from_at, lot_id),
-  CONSTRAINT usage_lines_rate_check CHECK ((rate > 0)),
-  CONSTRAINT usage_lines_run_id_fkey FOREIGN KEY (run_id) REFERENCES runs(id),
-  CONSTRAINT usage_lines_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
+  CONSTRAINT usage_lines_rate_check CHECK ((rate > 0))
 );
 
 CREATE TABLE verification_turns (
@@ -1983,6 +2121,8 @@ CREATE INDEX launch_requests_organization_id_created_at_idx ON public.launch_req
 
 CREATE INDEX launch_requests_organization_id_idx ON public.launch_requests USING btree (organization_id) WHERE (state = 'waiting'::text);
 
+CREATE INDEX ledger_entries_wallet_id_corrects_idx ON public.ledger_entries USING btree (wallet_id, corrects) WHERE (corrects IS NOT NULL);
+
 CREATE INDEX ledger_entries_wallet_id_period_from_idx ON public.ledger_entries USING btree (wallet_id, period_from) WHERE (kind = 'use'::text);
 
 CREATE INDEX ledger_postings_cluster_id_idx ON public.ledger_postings USING btree (cluster_id) WHERE (cluster_id IS NOT NULL);
@@ -2012,6 +2152,8 @@ CREATE INDEX mails_state_created_at_idx ON public.mails USING btree (state, crea
 CREATE INDEX mails_to_address_created_at_idx ON public.mails USING btree (to_address, created_at);
 
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
+
+CREATE INDEX money_postings_lot_id_idx ON public.money_postings USING btree (lot_id) WHERE (lot_id IS NOT NULL);
 
 CREATE INDEX node_steps_cluster_id_id_idx ON public.node_steps USING btree (cluster_id, id);
 
@@ -2161,6 +2303,10 @@ CREATE TRIGGER continues AFTER INSERT ON ledger_entries FOR EACH ROW EXECUTE FUN
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_facts FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER no_late_addition AFTER INSERT ON ledger_facts REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
+
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER no_late_addition AFTER INSERT ON ledger_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
@@ -2169,13 +2315,19 @@ CREATE TRIGGER sums AFTER INSERT ON ledger_postings REFERENCING NEW TABLE AS add
 
 CREATE TRIGGER keep_lots BEFORE DELETE OR TRUNCATE ON lots FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-CREATE TRIGGER starts_at_zero BEFORE INSERT ON lots FOR EACH ROW WHEN (new.bought <> 0 OR new.available <> 0 OR new.held <> 0 OR new.used <> 0 OR new.expired <> 0) EXECUTE FUNCTION refuse_first_sums();
+CREATE TRIGGER starts_at_zero BEFORE INSERT ON lots FOR EACH ROW WHEN (new.bought <> 0 OR new.available <> 0 OR new.held <> 0 OR new.used <> 0 OR new.expired <> 0 OR new.refunded <> 0 OR new.deferred <> 0) EXECUTE FUNCTION refuse_first_sums();
 
 CREATE TRIGGER sums_only BEFORE UPDATE ON lots FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON memberships FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER published_version BEFORE DELETE OR UPDATE ON model_versions FOR EACH ROW EXECUTE FUNCTION refuse_published_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON money_postings FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER no_late_addition AFTER INSERT ON money_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
+
+CREATE TRIGGER sums AFTER INSERT ON money_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_money();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON node_steps FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -2205,7 +2357,7 @@ CREATE TRIGGER rights_ended AFTER UPDATE OF state ON providers FOR EACH ROW EXEC
 
 CREATE TRIGGER keep_bookings BEFORE DELETE OR TRUNCATE ON run_bookings FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
-CREATE TRIGGER only_grows BEFORE UPDATE ON run_bookings FOR EACH ROW EXECUTE FUNCTION refuse_booking_change();
+CREATE TRIGGER only_grows AFTER UPDATE ON run_bookings REFERENCING OLD TABLE AS before NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION refuse_booking_change();
 
 CREATE TRIGGER booking_begins AFTER INSERT ON runs FOR EACH ROW EXECUTE FUNCTION begin_booking();
 
@@ -2244,6 +2396,10 @@ GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
 GRANT SELECT ON acceptance_tests TO volary_worker;
 
 GRANT UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
+
+GRANT SELECT ON account_codes TO volary_web;
+
+GRANT SELECT ON account_codes TO volary_worker;
 
 GRANT INSERT, SELECT ON announcement_dismissals TO volary_web;
 
@@ -2379,6 +2535,10 @@ GRANT INSERT, SELECT ON ledger_entries TO volary_web;
 
 GRANT INSERT, SELECT ON ledger_entries TO volary_worker;
 
+GRANT INSERT, SELECT ON ledger_facts TO volary_web;
+
+GRANT INSERT, SELECT ON ledger_facts TO volary_worker;
+
 GRANT INSERT, SELECT ON ledger_postings TO volary_web;
 
 GRANT INSERT, SELECT ON ledger_postings TO volary_worker;
@@ -2420,6 +2580,14 @@ GRANT SELECT ON model_clusters TO volary_worker;
 GRANT INSERT, SELECT, UPDATE ON model_versions TO volary_web;
 
 GRANT SELECT ON model_versions TO volary_worker;
+
+GRANT SELECT ON money_moves TO volary_web;
+
+GRANT SELECT ON money_moves TO volary_worker;
+
+GRANT INSERT, SELECT ON money_postings TO volary_web;
+
+GRANT INSERT, SELECT ON money_postings TO volary_worker;
 
 GRANT SELECT ON node_steps TO volary_web;
 

@@ -144,7 +144,7 @@ func neither() []string {
 		list = append(list, `LOCK TABLE `+table+` IN ACCESS EXCLUSIVE MODE`, `LOCK TABLE `+table+` IN EXCLUSIVE MODE`)
 	}
 	for _, change := range []string{
-		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `usage_lines SET hours = hours`, `audit SET verb = verb`,
+		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `money_postings SET amount = amount`, `ledger_facts SET digest = digest`, `usage_lines SET hours = hours`, `audit SET verb = verb`,
 		`invoices SET net = net`, `invoice_lines SET amount = amount`,
 	} {
 		list = append(list, `UPDATE `+change)
@@ -153,7 +153,7 @@ func neither() []string {
 }
 
 func insertOnly() []string {
-	return []string{"ledger_entries", "ledger_postings", "usage_lines", "audit", "invoices", "invoice_lines"}
+	return []string{"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines"}
 }
 
 // wantDenied wants a refusal for the lack of a right, or by a trigger of ours, and nothing else that goes wrong by chance.
@@ -189,8 +189,8 @@ func TestWhatWasDoneStays(t *testing.T) {
 // An entry that does not continue its journal is refused, whoever writes it.
 func TestEntriesContinueTheirJournal(t *testing.T) {
 	w := storetest.NewWorld(t)
-	const forged = `INSERT INTO ledger_entries (wallet_id, seq, kind, at, key, previous, hash)
-		SELECT wallet_id, seq + %d, 'grant', now(), 'forged', %s, decode(repeat('ab', 32), 'hex') FROM journal_heads`
+	const forged = `INSERT INTO ledger_entries (wallet_id, seq, kind, at, key, previous, hash, accounting_date, period)
+		SELECT wallet_id, seq + %d, 'grant', now(), 'forged', %s, decode(repeat('ab', 32), 'hex'), '2026-11-30', '2026-11-01' FROM journal_heads`
 	for _, sql := range []string{fmt.Sprintf(forged, 2, "hash"), fmt.Sprintf(forged, 1, "decode(repeat('cd', 32), 'hex')")} {
 		wantDenied(t, storetest.PoolAs(t, w.Pool, store.RoleWeb), sql)
 	}

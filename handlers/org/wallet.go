@@ -151,6 +151,10 @@ func entryWord(k billing.Kind) string {
 		return "back from what was set aside"
 	case billing.KindExpire:
 		return "expired"
+	case billing.KindCreditNote:
+		return "taken back by a credit note"
+	case billing.KindCorrection:
+		return "corrected"
 	default:
 		return string(k)
 	}
@@ -169,6 +173,11 @@ func entryRow(e books.LedgerRow) web.EntryRow {
 		row.Used = row.Moved
 	case billing.KindRelease:
 		row.Released = row.Moved
+	case billing.KindCreditNote:
+		row.Bought = -row.Moved
+	case billing.KindCorrection:
+		row.Used = -row.Moved
+	case billing.KindOpening, billing.KindPayment, billing.KindRefund, billing.KindWriteOff, billing.KindGoodwill: // of money alone: not listed
 	}
 	return row
 }
@@ -182,8 +191,8 @@ func entryText(e books.LedgerRow) string {
 		return "grant: " + typed.Isolate(e.Purpose)
 	case e.Kind == billing.KindGrant:
 		return "grant"
-	case e.Kind == billing.KindExpire:
-		return "expired"
+	case e.Kind == billing.KindExpire, e.Kind == billing.KindCreditNote, e.Kind == billing.KindCorrection:
+		return entryWord(e.Kind)
 	}
 	return clusters
 }

@@ -28,6 +28,10 @@
 // 2026-11-30: tests set the clock by a schema that stands before PostgreSQL's (storetest.OpenAt), since every statement asks
 // the database for the time. A time handed through every query would have been one more argument to get wrong.
 //
+// 2026-11-30: money is booked where hours are, in the same entry (migration 70), one pair of postings for a use however many lines it
+// has. lots.deferred is kept like the sums of hours: looking at a year of postings of a lot at each commit would cost more
+// with every hour. The facts of a lot are read back from the database when it is booked, by what the proof reads them with.
+//
 // It imports the core, people (who is suspended sells and buys nothing) and billing. Start at hold_hours.go, then
-// settle_usage.go; the rules of every floor are in the core's doc.go.
+// settle_usage.go and ledger.go; the rules of every floor are in the core's doc.go.
 package books

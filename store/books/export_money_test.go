@@ -42,16 +42,37 @@ func (db *DB) BookUseNow(ctx context.Context, providerID, orgID uuid.UUID, u bil
 		if err != nil {
 			return err
 		}
+		for i := range u.Lines {
+			u.Lines[i].LotID = u.LotID
+		}
 		d, err := billing.Use(u, now)
 		if err != nil {
 			return err
 		}
-		return book(ctx, tx, w, []booking{{Draft: d, lines: u.Lines, lotID: u.LotID}})
+		return book(ctx, tx, w, []booking{{Draft: d, lines: u.Lines}})
+	})
+}
+
+// BookNow books what f drafts of a lot, as a command would whose kind has none yet.
+func (db *DB) BookNow(ctx context.Context, lotID uuid.UUID, f func(l billing.LotBalance, parts billing.Parts) billing.Draft) error {
+	return db.core.Tx(ctx, func(tx pgx.Tx) error {
+		w, err := walletForUpdate(ctx, tx, `w.id = (SELECT wallet_id FROM lots WHERE id = $1)`, lotID)
+		if err != nil {
+			return err
+		}
+		var l billing.LotBalance
+		var parts billing.Parts
+		err = tx.QueryRow(ctx, `SELECT bought, available, held, used, expired, refunded, coalesce(amount, 0), coalesce(currency, '') FROM lots WHERE id = $1 FOR NO KEY UPDATE`, lotID).
+			Scan(&l.Bought, &l.Available, &l.Held, &l.Used, &l.Expired, &l.Refunded, &parts.Paid.Minor, &parts.Paid.Currency)
+		if err != nil {
+			return err
+		}
+		parts.Bought, parts.Used, parts.Gone = l.Bought, l.Used, l.Expired+l.Refunded
+		return book(ctx, tx, w, []booking{{Draft: f(l, parts)}})
 	})
 }
 
 // CostOfUnknownLot is what comes of a use whose lot is not there.
 func CostOfUnknownLot() error {
-	_, err := costOfUse(nil, billing.Usage{})
-	return err
+	return costUse(nil, billing.Usage{})
 }

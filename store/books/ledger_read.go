@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
+	"volary.dev/provisioner/typed"
 )
 
 // entriesAtOnce bounds what a verification keeps in memory.
@@ -22,7 +23,8 @@ type storedEntry struct {
 // readEntries reads the next entries of a journal behind a sequence number, in order.
 func readEntries(ctx context.Context, tx pgx.Tx, w wallet, after int64) ([]storedEntry, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT seq, kind, at, key, person_id, expires_at, period_from, period_to, lines, lines_digest, previous, hash
+		SELECT seq, version, kind, at, key, person_id, expires_at, period_from, period_to, lines, lines_digest, previous, hash,
+		       accounting_date, period, coalesce(corrects, 0), reason, signed_by
 		  FROM ledger_entries WHERE wallet_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, w.ID, after, entriesAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("entries of journal %s: %w", w.ID, err)
@@ -39,21 +41,31 @@ func readEntries(ctx context.Context, tx pgx.Tx, w wallet, after int64) ([]store
 		place[entries[i].Seq] = &entries[i]
 	}
 	last := entries[len(entries)-1].Seq
-	if err := readPostings(ctx, tx, w, after, last, place); err != nil {
-		return nil, err
+	for _, read := range []func(context.Context, pgx.Tx, wallet, int64, int64, map[int64]*storedEntry) error{
+		readPostings, readMoney, readFacts, readLines,
+	} {
+		if err := read(ctx, tx, w, after, last, place); err != nil {
+			return nil, err
+		}
 	}
-	return entries, readLines(ctx, tx, w, after, last, place)
+	return entries, nil
 }
 
 func scanEntry(row pgx.CollectableRow, w wallet) (storedEntry, error) {
 	var e storedEntry
-	var person *uuid.UUID
+	var person, signed *uuid.UUID
 	var expires, from, to *time.Time
+	var date, month time.Time
 	var digest, previous, hash []byte
-	err := row.Scan(&e.Seq, &e.Kind, &e.At, &e.Key, &person, &expires, &from, &to, &e.Lines, &digest, &previous, &hash)
+	err := row.Scan(&e.Seq, &e.Version, &e.Kind, &e.At, &e.Key, &person, &expires, &from, &to, &e.Lines, &digest, &previous, &hash,
+		&date, &month, &e.Corrects.Seq, &e.Corrects.Reason, &signed)
 	e.Journal = w.journal()
+	e.Date, e.Month = typed.DayOf(date, time.UTC), billing.MonthOf(month, time.UTC)
 	if person != nil {
 		e.By = *person
+	}
+	if signed != nil {
+		e.Corrects.SignedBy = *signed
 	}
 	e.ExpiresAt, e.Period = orZero(expires), billing.Period{From: orZero(from), To: orZero(to)}
 	copy(e.LinesDigest[:], digest)
@@ -88,17 +100,73 @@ func readPostings(ctx context.Context, tx pgx.Tx, w wallet, after, last int64, p
 	return nil
 }
 
+func readMoney(ctx context.Context, tx pgx.Tx, w wallet, after, last int64, place map[int64]*storedEntry) error {
+	rows, err := tx.Query(ctx, `
+		SELECT seq, account, lot_id, currency, amount FROM money_postings
+		 WHERE wallet_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq, number`, w.ID, after, last)
+	if err != nil {
+		return fmt.Errorf("money of journal %s: %w", w.ID, err)
+	}
+	var seq int64
+	var p billing.MoneyPosting
+	var lot *uuid.UUID
+	_, err = pgx.ForEachRow(rows, []any{&seq, &p.Account, &lot, &p.Currency, &p.Minor}, func() error {
+		p.LotID = uuid.Nil
+		if lot != nil {
+			p.LotID = *lot
+		}
+		if e := place[seq]; e != nil {
+			e.Money = append(e.Money, p)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("money of journal %s: %w", w.ID, err)
+	}
+	return nil
+}
+
+func readFacts(ctx context.Context, tx pgx.Tx, w wallet, after, last int64, place map[int64]*storedEntry) error {
+	rows, err := tx.Query(ctx, `
+		SELECT seq, what, subject_id, digest FROM ledger_facts
+		 WHERE wallet_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq, number`, w.ID, after, last)
+	if err != nil {
+		return fmt.Errorf("facts of journal %s: %w", w.ID, err)
+	}
+	var seq int64
+	var f billing.Fact
+	var digest []byte
+	_, err = pgx.ForEachRow(rows, []any{&seq, &f.What, &f.ID, &digest}, func() error {
+		copy(f.Digest[:], digest)
+		if e := place[seq]; e != nil {
+			e.Facts = append(e.Facts, f)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("facts of journal %s: %w", w.ID, err)
+	}
+	return nil
+}
+
 func readLines(ctx context.Context, tx pgx.Tx, w wallet, after, last int64, place map[int64]*storedEntry) error {
 	rows, err := tx.Query(ctx, `
-		SELECT seq, run_id, cluster_id, node_id, from_at, to_at, rate, hours FROM usage_lines
-		 WHERE wallet_id = $1 AND seq > $2 AND seq <= $3 ORDER BY seq, run_id, from_at`, w.ID, after, last)
+		SELECT u.seq, u.run_id, u.cluster_id, u.node_id, u.from_at, u.to_at, u.rate, u.hours, u.lot_id, u.cost, coalesce(l.currency, '')
+		  FROM usage_lines u LEFT JOIN lots l ON l.id = u.lot_id
+		 WHERE u.wallet_id = $1 AND u.seq > $2 AND u.seq <= $3 ORDER BY u.seq, u.run_id, u.from_at`, w.ID, after, last)
 	if err != nil {
 		return fmt.Errorf("usage lines of journal %s: %w", w.ID, err)
 	}
 	var seq int64
 	var l billing.Line
-	columns := []any{&seq, &l.RunID, &l.ClusterID, &l.NodeID, &l.From, &l.To, &l.Rate, &l.Hours}
+	var cost *int64
+	var currency billing.Currency
+	columns := []any{&seq, &l.RunID, &l.ClusterID, &l.NodeID, &l.From, &l.To, &l.Rate, &l.Hours, &l.LotID, &cost, &currency}
 	_, err = pgx.ForEachRow(rows, columns, func() error {
+		l.Cost = nil
+		if cost != nil {
+			l.Cost = &billing.Money{Minor: *cost, Currency: currency}
+		}
 		if e := place[seq]; e != nil {
 			e.lines = append(e.lines, l)
 		}

@@ -22,8 +22,9 @@ type LedgerReport struct {
 
 // VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that times rise, that
 // each entry balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings,
-// that each booked second of a run is in one line, and that the costs of a sold lot's lines are the share of its amount that
-// is used. Then it counts each provider's papers. It reads one snapshot, changes nothing, and stops at the first difference.
+// that each booked second of a run is in one line, that lots, orders and invoices are what entries say of them, that the costs of
+// a sold lot's lines are the share of its amount that is used, and that its accounts and what is owed follow from that. Then it
+// counts each provider's papers. It reads one snapshot, changes nothing, and stops at the first difference.
 func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 	var report LedgerReport
 	err := db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
@@ -74,7 +75,7 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 		}
 	}
 	for _, check := range []func(context.Context, pgx.Tx, wallet, *billing.Audit, *LedgerReport) error{
-		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyCosts, verifyHoldCosts,
+		verifyHead, verifyLots, verifyHolds, verifyRuns, verifyFacts, verifyCosts, verifyHoldCosts,
 	} {
 		if err := check(ctx, tx, w, audit, report); err != nil || report.Difference != nil {
 			return err
@@ -102,7 +103,7 @@ func verifyHead(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, 
 
 func verifyLots(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
 	rows, err := tx.Query(ctx, `
-		SELECT id, expires_at, bought, available, held, used, expired FROM lots WHERE wallet_id = $1 ORDER BY id`, w.ID)
+		SELECT id, expires_at, bought, available, held, used, expired, refunded FROM lots WHERE wallet_id = $1 ORDER BY id`, w.ID)
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func verifyLots(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, 
 }
 
 func balanceText(b billing.LotBalance) string {
-	return fmt.Sprintf("bought %d, available %d, held %d, used %d, expired %d", b.Bought, b.Available, b.Held, b.Used, b.Expired)
+	return fmt.Sprintf("bought %d, available %d, held %d, used %d, expired %d, refunded %d", b.Bought, b.Available, b.Held, b.Used, b.Expired, b.Refunded)
 }
 
 func verifyHolds(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
@@ -164,48 +165,70 @@ func verifyHolds(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit,
 	return nil
 }
 
-// verifyCosts compares the costs of each sold lot's lines with what its use is of its amount, and the amount with the
-// invoice's.
-func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, _ *billing.Audit, report *LedgerReport) error {
+// verifyCosts compares the costs of each sold lot's lines, without what corrections took back, with what its use is of its amount,
+// what its accounts hold with what its hours are worth, and the amount with the invoice's. All that is owed for what was sold is what was invoiced.
+func verifyCosts(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
 	rows, err := tx.Query(ctx, `
-		SELECT l.id, l.bought, l.used, l.expired, l.amount, l.currency, coalesce(i.amount, -1) AS invoiced,
-		       coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)::bigint AS cost,
+		SELECT l.id, l.bought, l.used, l.expired + l.refunded AS gone, l.refunded, l.amount, l.currency, l.deferred, coalesce(i.amount, -1) AS invoiced,
+		       (coalesce((SELECT sum(u.cost) FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NOT NULL), 0)
+		        - coalesce((SELECT sum(m.amount) FROM ledger_entries e JOIN money_postings m USING (wallet_id, seq)
+		                     WHERE e.wallet_id = l.wallet_id AND e.corrects IS NOT NULL AND m.lot_id = l.id AND m.account = 'revenue'), 0))::bigint AS cost,
 		       (SELECT count(*)::int FROM usage_lines u WHERE u.lot_id = l.id AND u.cost IS NULL) AS unpriced
 		  FROM lots l LEFT JOIN invoice_lines i ON i.order_id = l.order_id
 		 WHERE l.wallet_id = $1 AND l.amount IS NOT NULL ORDER BY l.id`, w.ID)
 	if err != nil {
 		return err
 	}
-	type row struct {
-		ID                     uuid.UUID
-		Bought, Used, Expired  billing.Hours
-		Amount, Invoiced, Cost int64
-		Unpriced               int
-		Currency               billing.Currency
-	}
-	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[row])
+	lots, err := pgx.CollectRows(rows, pgx.RowToStructByName[pricedLot])
 	if err != nil {
 		return err
 	}
+	owed := map[billing.Currency]int64{}
 	for _, l := range lots {
-		if l.Invoiced != l.Amount {
-			report.Difference = differs(w, "the invoiced amount of lot "+l.ID.String(), l.Amount, l.Invoiced)
-			return nil
-		}
-		if l.Unpriced > 0 {
-			report.Difference = differs(w, "the lines without a cost of lot "+l.ID.String()+", which was sold", 0, l.Unpriced)
-			return nil
-		}
-		cost, _, _, err := billing.Parts{Paid: billing.Money{Minor: l.Amount, Currency: l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Expired}.Cost()
-		if err != nil {
+		owed[l.Currency] += l.Invoiced
+		if report.Difference, err = l.differs(w, audit.Balances().Worth[l.ID]); err != nil || report.Difference != nil {
 			return err
 		}
-		if cost.Minor != l.Cost {
-			report.Difference = differs(w, "the cost of the use of lot "+l.ID.String(), cost.Minor, l.Cost)
-			return nil
+	}
+	for currency, sum := range owed {
+		if is := audit.Balances().Owed[currency]; is != sum {
+			report.Difference = differs(w, "what is owed for sold hours in minor units of "+string(currency), sum, is)
 		}
 	}
 	return nil
+}
+
+type pricedLot struct {
+	ID                               uuid.UUID
+	Bought, Used, Gone, Refunded     billing.Hours
+	Amount, Deferred, Invoiced, Cost int64
+	Unpriced                         int
+	Currency                         billing.Currency
+}
+
+func (l pricedLot) differs(w wallet, worth billing.LotWorth) (*billing.Difference, error) {
+	used, gone, left, err := billing.Parts{Paid: billing.Money{Minor: l.Amount, Currency: l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Gone}.Cost()
+	if err != nil {
+		return nil, err
+	}
+	want := billing.LotWorth{Deferred: left.Minor, Revenue: used.Minor, Breakage: gone.Minor}
+	if l.Refunded > 0 { // what was paid for these went back, and is on no account of the lot
+		want.Breakage = min(gone.Minor, worth.Breakage)
+	}
+	switch of := " of lot " + l.ID.String(); {
+	case l.Invoiced != l.Amount:
+		return differs(w, "the invoiced amount"+of, l.Amount, l.Invoiced), nil
+	case l.Unpriced > 0:
+		return differs(w, "the lines without a cost"+of+", which was sold", 0, l.Unpriced), nil
+	case l.Cost != used.Minor:
+		return differs(w, "the cost of the use"+of, used.Minor, l.Cost), nil
+	case worth != want:
+		return differs(w, "what is deferred, earned and lapsed"+of+" in minor units", want, worth), nil
+	case l.Deferred != left.Minor:
+		return differs(w, "what the row says is deferred"+of, left.Minor, l.Deferred), nil
+	default:
+		return nil, nil
+	}
 }
 
 // verifyHoldCosts compares what the use of each lot by each cluster is said to have cost with the lines of it.

@@ -3,6 +3,7 @@ package books
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -165,6 +166,12 @@ func (l newLot) book(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) er
 		l.ID, w.ID, store.OrNoTime(l.ExpiresAt), l.Note, store.OrNull(l.By), now, store.OrNull(l.Order), store.OrNull(l.PoolID), amount, currency, l.Purpose); err != nil {
 		return fmt.Errorf("make lot: %w", err)
 	}
+	if l.Order != uuid.Nil {
+		d.Move(billing.Receivable, billing.Deferred, l.ID, l.Paid)
+	}
+	if d.Facts, err = factsOf(ctx, tx, w, l.ID); err != nil {
+		return err
+	}
 	if err := book(ctx, tx, w, []booking{{Draft: d}}); err != nil {
 		return err
 	}
@@ -179,6 +186,7 @@ type lotRow struct {
 	Available billing.Hours
 	Used      billing.Hours
 	Expired   billing.Hours
+	Refunded  billing.Hours
 	Amount    *int64 // nil: granted
 	Currency  *billing.Currency
 }
@@ -193,13 +201,13 @@ func (l lotRow) lot() billing.Lot {
 
 // parts are those of a sold lot.
 func (l lotRow) parts() billing.Parts {
-	return billing.Parts{Paid: billing.Money{Minor: *l.Amount, Currency: *l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Expired}
+	return billing.Parts{Paid: billing.Money{Minor: *l.Amount, Currency: *l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Expired + l.Refunded}
 }
 
 // lockLots locks the wallet's lots that still have something in them, in order of id, behind the wallet's lock.
 func lockLots(ctx context.Context, tx pgx.Tx, w wallet) ([]lotRow, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT id, expires_at, pool_id, bought, available, used, expired, amount, currency FROM lots
+		SELECT id, expires_at, pool_id, bought, available, used, expired, refunded, amount, currency FROM lots
 		 WHERE wallet_id = $1 AND (available > 0 OR held > 0) ORDER BY id FOR NO KEY UPDATE`, w.ID)
 	if err != nil {
 		return nil, fmt.Errorf("lock lots of wallet %s: %w", w.ID, err)
@@ -211,8 +219,9 @@ func lockLots(ctx context.Context, tx pgx.Tx, w wallet) ([]lotRow, error) {
 	return lots, nil
 }
 
-// expireLots books what lapsed of the locked wallet's lots at now.
-func expireLots(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) (int, error) {
+// expireLots books what lapsed of the locked wallet's lots at now. It lapsed when its lot did, or now where it came back later
+// than that.
+func expireLots(ctx context.Context, tx pgx.Tx, w wallet, back []billing.Share, now time.Time) (int, error) {
 	lots, err := lockLots(ctx, tx, w)
 	if err != nil {
 		return 0, err
@@ -222,9 +231,21 @@ func expireLots(ctx context.Context, tx pgx.Tx, w wallet, now time.Time) (int, e
 		if l.Available == 0 || !l.lot().Expired(now) {
 			continue
 		}
-		d, err := billing.Expire(billing.Share{LotID: l.ID, Hours: l.Available}, l.Expired, now)
+		since := *l.ExpiresAt
+		if slices.ContainsFunc(back, func(s billing.Share) bool { return s.LotID == l.ID }) {
+			since = now
+		}
+		d, err := billing.Expire(billing.Share{LotID: l.ID, Hours: l.Available}, l.Expired, since, now)
 		if err != nil {
 			return 0, fmt.Errorf("expire lot %s: %w", l.ID, err)
+		}
+		if l.Amount != nil {
+			parts := l.parts()
+			worth, err := parts.Go(l.Available)
+			if err != nil {
+				return 0, fmt.Errorf("expire lot %s: %w", l.ID, err)
+			}
+			d.Move(billing.Deferred, billing.Breakage, l.ID, worth)
 		}
 		bookings = append(bookings, booking{Draft: d})
 	}

@@ -54,6 +54,6 @@ func (db *DB) Release(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now t
 	if err := book(ctx, tx, w, []booking{{Draft: d}}); err != nil {
 		return err
 	}
-	_, err = expireLots(ctx, tx, w, now)
+	_, err = expireLots(ctx, tx, w, shares, now)
 	return err
 }

@@ -73,7 +73,7 @@ func (db *DB) settleJournal(ctx context.Context, walletID uuid.UUID, now time.Ti
 		if s, err = settleWallet(ctx, tx, w, nil, now); err != nil {
 			return err
 		}
-		s.Expired, err = expireLots(ctx, tx, w, now)
+		s.Expired, err = expireLots(ctx, tx, w, nil, now)
 		return err
 	})
 	return s, err
@@ -118,15 +118,14 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 	s := Settlement{Entries: len(usages), SetAside: len(aside)}
 	var bookings []booking
 	for _, u := range usages {
+		if err := costUse(lots, u); err != nil {
+			return Settlement{}, fmt.Errorf("cost of lot %s: %w", u.LotID, err)
+		}
 		d, err := billing.Use(u, now)
 		if err != nil {
 			return Settlement{}, fmt.Errorf("settle lot %s: %w", u.LotID, err)
 		}
-		costs, err := costOfUse(lots, u)
-		if err != nil {
-			return Settlement{}, fmt.Errorf("cost of lot %s: %w", u.LotID, err)
-		}
-		bookings = append(bookings, booking{Draft: d, lines: u.Lines, costs: costs, lotID: u.LotID})
+		bookings = append(bookings, booking{Draft: d, lines: u.Lines})
 		s.Lines += len(u.Lines)
 		s.Hours += d.Moved()
 	}
@@ -139,27 +138,22 @@ func settleWallet(ctx context.Context, tx pgx.Tx, w wallet, clusterID *uuid.UUID
 // errNoLot is a defect: what is used was held, and a lot of which something is held is among the locked ones.
 var errNoLot = errors.New("its lot is not among those of the wallet, so that nothing says what its use costs")
 
-// costOfUse is what each line of a use costs; nil where its lot was granted. It moves the lot's use in lots along, so that
+// costUse gives each line of a use what it costs; none where its lot was granted. It moves the lot's use in lots along, so that
 // the uses of one settling follow one another. A cost that cannot be found is an error, never none.
-func costOfUse(lots []lotRow, u billing.Usage) ([]*int64, error) {
+func costUse(lots []lotRow, u billing.Usage) error {
 	i := slices.IndexFunc(lots, func(l lotRow) bool { return l.ID == u.LotID })
 	if i < 0 {
-		return nil, errNoLot
+		return errNoLot
 	}
 	if lots[i].Amount == nil {
-		return nil, nil
+		return nil
 	}
 	parts := lots[i].parts()
-	costs, err := parts.UseLines(u.Lines)
-	if err != nil {
-		return nil, err
+	if err := parts.UseLines(u.Lines); err != nil {
+		return err
 	}
 	lots[i].Used = parts.Used
-	minor := make([]*int64, len(costs))
-	for k, c := range costs {
-		minor[k] = &c.Minor
-	}
-	return minor, nil
+	return nil
 }
 
 // hourGrace is how long after an hour it is booked: by then every host has answered a round of the next, so that the
@@ -233,7 +227,7 @@ func markBooked(ctx context.Context, tx pgx.Tx, ranges []unbookedRange, aside []
 	for _, a := range aside {
 		reasons[a.RunID] = a.Reason.Error()
 	}
-	var runs []uuid.UUID
+	var runs [][16]byte // as those of lineColumns
 	var closed []bool
 	var why []string
 	for _, r := range ranges {

@@ -1,0 +1,118 @@
+package billing
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// What a fact is of.
+const (
+	FactLot     = "lot"
+	FactOrder   = "order"
+	FactInvoice = "invoice"
+	FactUses    = "uses" // of a lot, booked in encoding 1
+)
+
+// Fact is the digest of something outside the postings that an amount, a name on paper or a date of account follows from. The
+// entry that books a lot has those of the lot, its order and its invoice; an opening has those of all that was booked before. Texts are in it
+// by their own digests, persons by their ids alone.
+type Fact struct {
+	What   string
+	ID     uuid.UUID
+	Digest Digest
+}
+
+// LotTerms are what a lot was made with.
+type LotTerms struct {
+	ID, Order, Pool, By uuid.UUID // Nil: none
+	MadeAt, ExpiresAt   time.Time // zero: never
+	Paid                *Money    // nil: granted
+	Purpose             string
+}
+
+// Fact is the lot's.
+func (l LotTerms) Fact() Fact {
+	paid := "- -"
+	if l.Paid != nil {
+		paid = fmt.Sprintf("%d %s", l.Paid.Minor, l.Paid.Currency)
+	}
+	return fact(FactLot, l.ID, fmt.Sprintf("volary-lot-1\nlot %s\norder %s\npool %s\nby %s\nmade %s\nexpires %s\namount %s\npurpose %s\n",
+		l.ID, orDash(l.Order), orDash(l.Pool), orDash(l.By), instant(l.MadeAt), instant(l.ExpiresAt), paid, textDigest(l.Purpose)))
+}
+
+// OrderTerms are what was agreed by an order.
+type OrderTerms struct {
+	ID, Offer, PriceID                     uuid.UUID
+	Number, Price                          int64 // millionths
+	Hours                                  Hours
+	Amount                                 Money
+	OrderedAt                              time.Time
+	PurchaseOrder, CostCentre, GrantNumber string
+}
+
+// Fact is the order's.
+func (o OrderTerms) Fact() Fact {
+	return fact(FactOrder, o.ID, fmt.Sprintf(
+		"volary-order-1\norder %s %d\noffer %s\nprice %s %d\nhours %d\namount %d %s\nordered %s\npurchase_order %s\ncost_centre %s\ngrant_number %s\n",
+		o.ID, o.Number, o.Offer, o.PriceID, o.Price, o.Hours, o.Amount.Minor, o.Amount.Currency, instant(o.OrderedAt),
+		textDigest(o.PurchaseOrder), textDigest(o.CostCentre), textDigest(o.GrantNumber)))
+}
+
+// Paper is an invoice as it is printed.
+type Paper struct {
+	ID                   uuid.UUID
+	Number               string
+	Year, Serial         int
+	IssuedAt             time.Time
+	Net                  Money
+	Seller, TaxID, Buyer string
+	Lines                []PaperLine
+}
+
+// PaperLine is a line of a paper.
+type PaperLine struct {
+	Number        int
+	OrderID       uuid.UUID
+	Hours         Hours
+	Price, Amount int64 // millionths, and minor units
+	Description   string
+}
+
+// Fact is the invoice's.
+func (p Paper) Fact() Fact {
+	var b strings.Builder
+	fmt.Fprintf(&b, "volary-invoice-1\ninvoice %s %s %d %d\nissued %s\nnet %d %s\nseller %s\ntax_id %s\nbuyer %s\n", p.ID, p.Number, p.Year, p.Serial,
+		instant(p.IssuedAt), p.Net.Minor, p.Net.Currency, textDigest(p.Seller), textDigest(p.TaxID), textDigest(p.Buyer))
+	for _, l := range p.Lines {
+		fmt.Fprintf(&b, "line %d %s %d %d %d %s\n", l.Number, l.OrderID, l.Hours, l.Price, l.Amount, textDigest(l.Description))
+	}
+	return fact(FactInvoice, p.ID, b.String())
+}
+
+func fact(what string, id uuid.UUID, text string) Fact {
+	return Fact{what, id, sha256.Sum256([]byte(text))}
+}
+
+// oldUses gathers the uses of each lot that were booked in encoding 1, for the opening that says their digest.
+type oldUses map[uuid.UUID]*bytes.Buffer
+
+func (u oldUses) add(seq int64, lines []Line) {
+	lot := lines[0].LotID
+	if u[lot] == nil {
+		u[lot] = bytes.NewBufferString("volary-uses-1\n")
+	}
+	fmt.Fprintf(u[lot], "%d %s\n", seq, DigestLines(2, lines))
+}
+
+func (u oldUses) fact(lot uuid.UUID) Fact {
+	text := ""
+	if u[lot] != nil {
+		text = u[lot].String()
+	}
+	return fact(FactUses, lot, text)
+}

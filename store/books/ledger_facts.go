@@ -1,0 +1,156 @@
+package books
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
+	"volary.dev/store"
+)
+
+// factsOf reads what an entry that books a lot follows from: the lot, its order and the invoice of that. Of Nil it reads those of
+// all lots of the journal, and all its invoices. They are read back from the database where they are booked, so that what is
+// hashed is what is kept.
+func factsOf(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]billing.Fact, error) {
+	named, err := namedFacts(ctx, tx, w, lotID)
+	facts := make([]billing.Fact, len(named))
+	for i, n := range named {
+		facts[i] = n.Fact
+	}
+	return facts, err
+}
+
+// namedFact is one with the words that a person knows it by.
+type namedFact struct {
+	billing.Fact
+	name string
+}
+
+func namedFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+	var facts []namedFact
+	for _, read := range []func(context.Context, pgx.Tx, wallet, uuid.UUID) ([]namedFact, error){lotFacts, orderFacts, invoiceFacts} {
+		more, err := read(ctx, tx, w, lotID)
+		if err != nil {
+			return nil, fmt.Errorf("facts of journal %s: %w", w.ID, err)
+		}
+		facts = append(facts, more...)
+	}
+	return facts, nil
+}
+
+func lotFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+	const none = `'00000000-0000-0000-0000-000000000000'`
+	rows, _ := tx.Query(ctx, `
+		SELECT id, coalesce(order_id, `+none+`), coalesce(pool_id, `+none+`), coalesce(created_by, `+none+`), created_at, expires_at, amount, coalesce(currency, ''), purpose
+		  FROM lots WHERE wallet_id = $1 AND ($2::uuid IS NULL OR id = $2) ORDER BY id`, w.ID, store.OrNull(lotID))
+	return store.All(rows, "terms of lots", func(row pgx.CollectableRow) (namedFact, error) {
+		var l billing.LotTerms
+		var t lotRow
+		var currency billing.Currency
+		err := row.Scan(&l.ID, &l.Order, &l.Pool, &l.By, &l.MadeAt, &t.ExpiresAt, &t.Amount, &currency, &l.Purpose)
+		l.ExpiresAt = orZero(t.ExpiresAt)
+		if t.Amount != nil {
+			l.Paid = &billing.Money{Minor: *t.Amount, Currency: currency}
+		}
+		return namedFact{l.Fact(), "lot " + l.ID.String()}, err
+	})
+}
+
+func orderFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT r.id, r.number, r.offer_id, r.price_id, p.price, r.hours, r.amount, r.currency, r.created_at, r.purchase_order, r.cost_centre, r.grant_number
+		  FROM lots l JOIN orders r ON r.id = l.order_id JOIN offer_prices p ON p.id = r.price_id
+		 WHERE l.wallet_id = $1 AND ($2::uuid IS NULL OR l.id = $2) ORDER BY r.id`, w.ID, store.OrNull(lotID))
+	return store.All(rows, "terms of orders", func(row pgx.CollectableRow) (namedFact, error) {
+		var o billing.OrderTerms
+		err := row.Scan(&o.ID, &o.Number, &o.Offer, &o.PriceID, &o.Price, &o.Hours, &o.Amount.Minor, &o.Amount.Currency, &o.OrderedAt,
+			&o.PurchaseOrder, &o.CostCentre, &o.GrantNumber)
+		return namedFact{o.Fact(), fmt.Sprintf("order %d", o.Number)}, err
+	})
+}
+
+func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT i.id, i.number, i.year, i.serial, i.issued_at, i.net, i.currency, i.seller, i.tax_id, i.buyer,
+		       n.number, n.order_id, n.hours, n.price, n.amount, n.description
+		  FROM invoices i LEFT JOIN invoice_lines n ON n.invoice_id = i.id
+		 WHERE i.provider_id = $1 AND i.organization_id = $2
+		   AND ($3::uuid IS NULL OR i.id IN (SELECT x.invoice_id FROM invoice_lines x JOIN lots l ON l.order_id = x.order_id WHERE l.id = $3))
+		 ORDER BY i.id, n.number`, w.ProviderID, w.OrganizationID, store.OrNull(lotID))
+	var papers []billing.Paper
+	var p billing.Paper
+	var line struct {
+		number, hours, price, amount *int64
+		order                        *uuid.UUID
+		description                  *string
+	}
+	_, err := pgx.ForEachRow(rows, []any{
+		&p.ID, &p.Number, &p.Year, &p.Serial, &p.IssuedAt, &p.Net.Minor, &p.Net.Currency, &p.Seller, &p.TaxID, &p.Buyer,
+		&line.number, &line.order, &line.hours, &line.price, &line.amount, &line.description,
+	}, func() error {
+		if n := len(papers); n == 0 || papers[n-1].ID != p.ID {
+			papers = append(papers, p)
+		}
+		if line.number != nil {
+			last := &papers[len(papers)-1]
+			last.Lines = append(last.Lines, billing.PaperLine{
+				Number: int(*line.number), OrderID: *line.order, Hours: billing.Hours(*line.hours), Price: *line.price, Amount: *line.amount, Description: *line.description,
+			})
+		}
+		return nil
+	})
+	facts := make([]namedFact, len(papers))
+	for i, p := range papers {
+		facts[i] = namedFact{p.Fact(), "invoice " + p.Number}
+	}
+	return facts, err
+}
+
+// verifyFacts compares what entries say of lots, orders and invoices with what these are, each way.
+func verifyFacts(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
+	found, err := namedFacts(ctx, tx, w, uuid.Nil)
+	if err != nil {
+		return err
+	}
+	type key struct {
+		what string
+		id   uuid.UUID
+	}
+	kept := map[key]namedFact{}
+	for _, f := range found {
+		kept[key{f.What, f.ID}] = f
+	}
+	said := make([]billing.Fact, 0, len(found))
+	for f := range audit.Facts() {
+		said = append(said, f)
+	}
+	slices.SortFunc(said, func(a, b billing.Fact) int {
+		return cmp.Or(cmp.Compare(audit.Facts()[a], audit.Facts()[b]), strings.Compare(a.What, b.What), strings.Compare(a.ID.String(), b.ID.String()))
+	})
+	for _, f := range said {
+		k := key{f.What, f.ID}
+		switch is, ok := kept[k]; {
+		case !ok:
+			report.Difference = differs(w, f.What+" "+f.ID.String(), "there", "missing")
+		case is.Digest != f.Digest:
+			report.Difference = differs(w, "the digest of "+is.name, f.Digest, is.Digest)
+		}
+		if report.Difference != nil {
+			report.Difference.Seq = audit.Facts()[f]
+			return nil //nolint:nilerr // what was found is the report
+		}
+		delete(kept, k)
+	}
+	for _, f := range found {
+		if _, ok := kept[key{f.What, f.ID}]; ok {
+			report.Difference = differs(w, f.name, "in an entry", "in none")
+			return nil
+		}
+	}
+	return nil
+}
