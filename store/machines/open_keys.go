@@ -65,15 +65,15 @@ const untoldNodes = `
 	LEFT JOIN access_changes g ON g.organization_id = c.organization_id
 	WHERE ` + runsNow + ` AND c.kind = 'cluster' AND c.ended_at IS NULL
 		AND (a.node_id IS NULL OR a.generation < coalesce(g.generation, 0) OR a.start_id <> n.start_id)
-		AND c.id = ANY($1)
-	ORDER BY c.name, n.role = 'head' DESC, n.name LIMIT $2`
+		AND c.organization_id = $1 AND c.id = ANY($2)
+	ORDER BY c.name, n.role = 'head' DESC, n.name LIMIT $3`
 
 // UntoldNodes lists those of clusters that were found by EndedKeys, at most mostUntold.
-func (db *DB) UntoldNodes(ctx context.Context, keys []OpenKey) ([]UntoldNode, error) {
-	return readUntold(ctx, db.pool, keys)
+func (db *DB) UntoldNodes(ctx context.Context, orgID uuid.UUID, keys []OpenKey) ([]UntoldNode, error) {
+	return readUntold(ctx, db.pool, orgID, keys)
 }
 
-func readUntold(ctx context.Context, q store.Queryer, keys []OpenKey, more ...uuid.UUID) ([]UntoldNode, error) {
+func readUntold(ctx context.Context, q store.Queryer, orgID uuid.UUID, keys []OpenKey, more ...uuid.UUID) ([]UntoldNode, error) {
 	clusters := append([]uuid.UUID{}, more...)
 	for _, k := range keys {
 		if k.Opens() && !slices.Contains(clusters, k.ClusterID) {
@@ -83,7 +83,7 @@ func readUntold(ctx context.Context, q store.Queryer, keys []OpenKey, more ...uu
 	if len(clusters) == 0 {
 		return nil, nil
 	}
-	rows, _ := q.Query(ctx, untoldNodes, clusters, mostUntold)
+	rows, _ := q.Query(ctx, untoldNodes, orgID, clusters, mostUntold)
 	return store.All(rows, "nodes to be told", pgx.RowToStructByName[UntoldNode])
 }
 
@@ -161,7 +161,7 @@ func (d *ClusterDetail) readAccess(ctx context.Context, tx pgx.Tx) (err error) {
 	if d.Model.Accounts {
 		follows = append(follows, d.ID)
 	}
-	if d.Untold, err = readUntold(ctx, tx, d.EndedKeys, follows...); err != nil || !d.Model.Accounts {
+	if d.Untold, err = readUntold(ctx, tx, d.OrganizationID, d.EndedKeys, follows...); err != nil || !d.Model.Accounts {
 		return err
 	}
 	rows, _ := tx.Query(ctx, `
