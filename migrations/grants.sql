@@ -174,6 +174,11 @@ GRANT SELECT, UPDATE ON clusters TO volary_worker;
 GRANT USAGE ON SEQUENCE vnis TO volary_web;
 GRANT SELECT, INSERT ON cluster_starts TO volary_web;
 GRANT SELECT ON cluster_starts TO volary_worker;
+-- Who has which login follows from who becomes a member, and how often rights changed from their changes: by triggers.
+GRANT SELECT ON logins, access_changes TO volary_web, volary_worker;
+GRANT SELECT ON rightful_keys TO volary_worker; -- of ssh_keys it sees no more
+GRANT SELECT ON node_access TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON node_access TO volary_worker;
 -- Insert-only: who was let in stays known.
 GRANT SELECT, INSERT ON cluster_keys TO volary_web;
 GRANT SELECT ON cluster_keys TO volary_worker;

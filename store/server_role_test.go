@@ -263,6 +263,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"hosts.machine_key":           {web, worker}, // a name that the machine drew; who knows it can prove nothing
 		"ssh_keys.public_key":         {web},
 		"cluster_keys.public_key":     {web, worker},
+		"rightful_keys.public_key":    {worker}, // of who may work with an organization's machines
 		"mails.sealed":                {worker},
 		"upload_sources.sealed":       {worker},
 		"upload_sources.leads_sealed": {worker},

@@ -35,6 +35,8 @@ func TestJourney(t *testing.T) {
 	b := openBrowser(t, v.address(), v.path("shots"))
 	key, disk := newSSHKey(t), anotherDisk(t, v)
 
+	bens := newSSHKey(t)
+	addKeyOf(t, v, "ben@tidal.example", bens)
 	b.signIn("ada@tidal.example")
 	b.addSSHKey(key)
 	b.upload(disk)
@@ -46,6 +48,7 @@ func TestJourney(t *testing.T) {
 	if !strings.HasPrefix(out, "head\n") || !strings.Contains(out, "1 packets received") {
 		t.Errorf("the head says by SSH:\n%s", out)
 	}
+	b.removeMember(t, bens)
 	b.open(b.cluster())
 	b.shoot("cluster")
 	b.readUsage()
@@ -217,6 +220,66 @@ func (b *browser) delete() {
 	b.shoot("gone")
 }
 
+// removeMember removes Ben, whose key opens the cluster until then, and no more within a minute: neither the head nor another node,
+// which the page says, too.
+func (b *browser) removeMember(t *testing.T, key ssh.Signer) {
+	t.Helper()
+	b.open(b.cluster())
+	connect := b.sshCommand()
+	if out := overSSH(t, key, connect, "hostname"); out != "head\n" {
+		t.Errorf("to a member's key the head says %q", out)
+	}
+	b.open("/org/members")
+	b.do("remove Ben", chromedp.Click(`//main//tr[contains(., "Ben Marsh")]//button[starts-with(normalize-space(), "Remove")]`, chromedp.NodeVisible))
+	asked := time.Now()
+	b.see("The member is removed")
+	b.open(b.cluster())
+	b.see("all 4 nodes")
+	if took := time.Since(asked); took > time.Minute {
+		t.Errorf("it took %s to take a key out of four nodes", took.Round(time.Second))
+	}
+	b.shoot("member-removed")
+	m := sshAddress.FindStringSubmatch(connect)
+	_, err := ssh.Dial("tcp", m[3]+":"+m[1], &ssh.ClientConfig{
+		User: m[2], Auth: []ssh.AuthMethod{ssh.PublicKeys(key)}, Timeout: 30 * time.Second,
+		HostKeyAlgorithms: []string{ssh.KeyAlgoED25519}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // as above
+	})
+	if err == nil || !strings.Contains(err.Error(), "unable to authenticate") {
+		t.Errorf("the key of who was removed: %v", err)
+	}
+}
+
+// addKeyOf gives a person an SSH key, without a browser.
+func addKeyOf(t *testing.T, v *volary, email string, key ssh.Signer) {
+	t.Helper()
+	client := v.client(t, email)
+	line := string(ssh.MarshalAuthorizedKey(key.PublicKey()))
+	res, err := client.PostForm(v.address()+"/account/ssh-keys", url.Values{"name": {"laptop"}, "public_key": {line}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if body, err := io.ReadAll(res.Body); err != nil || !strings.Contains(string(body), ssh.FingerprintSHA256(key.PublicKey())) {
+		t.Fatalf("add a key: %s %v\n%s", res.Status, err, body)
+	}
+}
+
+// client is signed in.
+func (v *volary) client(t *testing.T, email string) *http.Client {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
+	res, err := client.PostForm(v.address()+"/sign-in", url.Values{"email": {email}, "password": {demo.Password}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	return client
+}
+
 func newSSHKey(t *testing.T) ssh.Signer {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(rand.Reader)
@@ -230,11 +293,13 @@ func newSSHKey(t *testing.T) ssh.Signer {
 	return signer
 }
 
+var sshAddress = regexp.MustCompile(`^ssh -p (\d+) (\S+)@(\S+)$`)
+
 // overSSH runs the pasted command's connection from outside the lab, and a command on the head.
 func overSSH(t *testing.T, key ssh.Signer, connect, command string) string {
 	t.Helper()
 	var port, user, host string
-	if m := regexp.MustCompile(`^ssh -p (\d+) (\S+)@(\S+)$`).FindStringSubmatch(connect); m != nil {
+	if m := sshAddress.FindStringSubmatch(connect); m != nil {
 		port, user, host = m[1], m[2], m[3]
 	}
 	var client *ssh.Client
@@ -267,18 +332,8 @@ func overSSH(t *testing.T, key ssh.Signer, connect, command string) string {
 // readExport signs in as the provider's accountant, without a browser, and adds the month up.
 func readExport(t *testing.T, v *volary) {
 	t.Helper()
-	base := v.address()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &http.Client{Jar: jar, Timeout: 20 * time.Second}
-	res, err := client.PostForm(base+"/sign-in", url.Values{"email": {"abe@north.example"}, "password": {demo.Password}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = res.Body.Close()
-	res, err = client.Get(base + "/provider/usage.csv?month=" + time.Now().UTC().Format("2006-01"))
+	client := v.client(t, "abe@north.example")
+	res, err := client.Get(v.address() + "/provider/usage.csv?month=" + time.Now().UTC().Format("2006-01"))
 	if err != nil {
 		t.Fatal(err)
 	}

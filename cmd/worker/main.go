@@ -118,6 +118,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	reconciler := &loops.Reconciler{Engine: engine}
 	observer := &loops.Observer{Engine: engine, Round: time.Duration(cfg.RoundSeconds) * time.Second, ProbeImage: cfg.ProbeImage}
 	bookkeeper := &loops.Bookkeeper{Engine: engine}
+	access := &loops.AccessKeeper{Engine: engine}
 	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log, SweepScratch: verify.Verifier.SweepScratch}
 	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
 
@@ -128,7 +129,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	consoles := console.New(console.Options{DB: db, Hosts: hosts, Secret: secret, Log: log})
 
 	all, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, uploads.Run, kept.Run, queue.Run, consoles.Run} {
+	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, access.Run, uploads.Run, kept.Run, queue.Run, consoles.Run} {
 		all.Go(func() error { return part(ctx) })
 	}
 	all.Go(func() error {

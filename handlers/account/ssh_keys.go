@@ -1,6 +1,7 @@
 package account
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -43,7 +44,7 @@ func (h Handlers) CreateSSHKey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/account/ssh-keys", "The key is added. Clusters that are launched or started from now on take it.")
+	return h.Frame.Done(c, "/account/ssh-keys", "The key is added. Clusters that are launched or started from now on take it; those that run take it where their members have logins.")
 }
 
 // DeleteSSHKey removes a key from the person.
@@ -56,7 +57,7 @@ func (h Handlers) DeleteSSHKey(c echo.Context) error {
 	if err := h.People.DeleteSSHKey(c.Request().Context(), personID, id); err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed. Nodes that run keep it until their cluster's next start.")
+	return h.Frame.Done(c, "/account/ssh-keys", "The key is removed, and taken out of running nodes within a minute. Where it still opens one is said below.")
 }
 
 func (h Handlers) keysAgain(c echo.Context, p web.SSHKeyListProps, r *refusal.Error) error {
@@ -91,7 +92,13 @@ func (h Handlers) keysPage(c echo.Context, status int, p web.SSHKeyListProps) er
 func endedKeys(p *web.SSHKeyListProps, open []machines.OpenKey) map[string][]string {
 	opens, ended := map[string][]string{}, map[string]int{}
 	for _, k := range open {
+		if !k.Opens() {
+			continue
+		}
 		place := k.ClusterName + " of " + k.OrganizationName
+		if k.Taken > 0 && (k.Ended != "" || !k.Logins) {
+			place += fmt.Sprintf(", %d of %s", k.Nodes-k.Taken, ui.Plural(k.Nodes, "node", "nodes"))
+		}
 		if k.Ended == "" {
 			opens[k.Fingerprint] = append(opens[k.Fingerprint], place)
 			continue

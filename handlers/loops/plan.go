@@ -55,6 +55,9 @@ func planned(w machines.ClusterWork) (plan.Plan, error) {
 		MachineType: w.Pool.MachineType, CPU: w.Pool.CPU,
 		Generation: w.NetworkGeneration, MTU: w.Pool.MTU, Sealed: w.Test, Masquerade: w.Pool.Masquerade, Forbidden: w.Pool.Forbidden, Allowed: w.Pool.Allowed,
 	}
+	if !w.Test {
+		c.Start, c.Logins = w.StartCount, w.Logins
+	}
 	if w.TestNonce != "" {
 		c.Check = &cloudinit.Check{Nonce: w.TestNonce}
 	}

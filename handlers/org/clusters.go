@@ -1,11 +1,9 @@
 package org
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -65,13 +63,7 @@ func (h Handlers) ShowCluster(c echo.Context) error {
 		return err
 	}
 	p := h.clusterProps(c, d, nil)
-	if err := h.readCap(c, &p); err != nil {
-		return err
-	}
-	if p.Staff, err = h.staffLooks(c, d); err != nil {
-		return err
-	}
-	if err := h.readTasks(c, &p); err != nil {
+	if err := h.readBeside(c, d, &p); err != nil {
 		return err
 	}
 	return page.Live(c, web.ClusterShow(p))
@@ -165,6 +157,20 @@ func (h Handlers) ExtendCluster(c echo.Context) error {
 	return h.Frame.Done(c, clusterPath(id), "The lease is longer by "+ui.Duration(time.Duration(add)*time.Second)+", and the hours for it are set aside.")
 }
 
+// readBeside fills in what the cluster's row does not have.
+func (h Handlers) readBeside(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProps) (err error) {
+	if err := h.readCap(c, p); err != nil {
+		return err
+	}
+	if err := h.readLogin(c, d, p); err != nil {
+		return err
+	}
+	if p.Staff, err = h.staffLooks(c, d); err != nil {
+		return err
+	}
+	return h.readTasks(c, p)
+}
+
 // readCap fills in what the reader may take without asking, where the page offers something that takes hours.
 func (h Handlers) readCap(c echo.Context, p *web.ClusterShowProps) error {
 	if !p.MayExtend && !p.MayStart {
@@ -183,13 +189,7 @@ func (h Handlers) clusterAgain(c echo.Context, r *refusal.Error) error {
 		return err
 	}
 	p := h.clusterProps(c, d, aboveForm(r))
-	if err := h.readCap(c, &p); err != nil {
-		return err
-	}
-	if p.Staff, err = h.staffLooks(c, d); err != nil {
-		return err
-	}
-	if err := h.readTasks(c, &p); err != nil {
+	if err := h.readBeside(c, d, &p); err != nil {
 		return err
 	}
 	return page.Render(c, respond.Status(r.Code), web.ClusterShow(p))
@@ -246,7 +246,10 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 		Free: d.Test, SSH: signIn(d),
 		References: web.References{PurchaseOrder: d.PurchaseOrder, CostCentre: d.CostCentre, GrantNumber: d.GrantNumber},
 	}
-	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys)
+	p.KeysLeftOut, p.EndedKeys = keysLeftOut(d.KeysLeftOut), endedKeys(d.EndedKeys, d.Untold, p.Layout)
+	for _, l := range d.AbsentLogins {
+		p.AbsentLogins = append(p.AbsentLogins, web.AbsentLogin(l))
+	}
 	p.Barred, p.BarredWhy, p.DisksUntil = page.Time(d.BarredAt), d.BarredWhy, page.Time(d.DisksUntil)
 	p.Paused, p.PausedWhy, p.PausedUntil, p.Support = page.Time(d.PausedAt), d.PausedWhy, page.Time(d.PausedUntil), d.Support
 	if d.Subnet.IsValid() {
@@ -285,22 +288,6 @@ func keysLeftOut(out []machines.KeysLeftOut) string {
 	return fmt.Sprintf("A node takes at most %d SSH keys, and %d MiB of them; the newest are in. Left out were older keys of %s. "+
 		"A launch takes them once their owners, or others, have deleted keys that they do not use any more.",
 		provisioner.MaxSeedKeys, provisioner.MaxSeedKeyBytes>>20, strings.Join(names, ", "))
-}
-
-// endedKeys are rows of keys that open though they should not.
-func endedKeys(list []machines.OpenKey) (rows []web.EndedKey) {
-	for _, k := range list {
-		rows = append(rows, web.EndedKey{
-			Person: k.PersonName, Key: k.KeyName, Fingerprint: k.Fingerprint, ClusterID: k.ClusterID, Cluster: k.ClusterName, Why: keyEnds[k.Ended],
-		})
-	}
-	return rows
-}
-
-// keyEnds says why in words.
-var keyEnds = map[machines.KeyEnd]string{
-	machines.KeyOwnerLeft: "is no member any more", machines.KeyOwnerDemoted: "has a role now that does not work with clusters",
-	machines.KeyOwnerSuspended: "is suspended", machines.KeyDeleted: "removed the key",
 }
 
 // nodesShown fills the list of nodes: of the largest clusters a page shows some.
@@ -343,29 +330,6 @@ func clusterRows(list []machines.ClusterRow) []web.ClusterRow {
 		})
 	}
 	return rows
-}
-
-// signIn is empty until the head's port is published. The user is the version's, else whom the head's console named, else root.
-func signIn(d machines.ClusterDetail) web.SignIn {
-	if d.SSHPort == 0 || !d.SSHHost.IsValid() {
-		return web.SignIn{}
-	}
-	user := cmp.Or(d.Model.SignInUser, d.SignIn.User, "root")
-	s := web.SignIn{
-		Command: fmt.Sprintf("ssh -p %d %s@%s", d.SSHPort, user, d.SSHHost), User: user,
-		UserSaid: d.Model.SignInUser == "" && d.SignIn.User != "", UserGuessed: d.Model.SignInUser == "" && d.SignIn.User == "",
-	}
-	for _, k := range d.SignIn.HostKeys {
-		s.HostKeys = append(s.HostKeys, k.Kind+" "+k.Fingerprint)
-	}
-	for _, n := range d.NodeRows {
-		if n.Role == provisioner.RoleCompute {
-			s.Jump = fmt.Sprintf("ssh -J %s@%s %s@%s", user, netip.AddrPortFrom(d.SSHHost, uint16(d.SSHPort)), user, n.Address) //nolint:gosec // a port
-			s.JumpTo = n.Name
-			break
-		}
-	}
-	return s
 }
 
 // typedHours is what a refused form had in a field, else the seconds to begin with, as hours.

@@ -127,7 +127,7 @@ func (h Handlers) removed(c echo.Context, err error, self bool) error {
 	if self {
 		return h.Frame.Done(c, "/workplaces", "You left the organization. What you made stays with it.")
 	}
-	return h.Frame.Done(c, "/org/members", "The member is removed. What they made stays here. Where their keys still open a running cluster is said below.")
+	return h.Frame.Done(c, "/org/members", "The member is removed. What they made stays here. Their keys are taken out of running clusters within a minute; how far that is, is said below.")
 }
 
 func (h Handlers) membersRefused(c echo.Context, r *refusal.Error) error {
@@ -164,7 +164,12 @@ func (h Handlers) membersPage(c echo.Context, p web.MemberListProps) error {
 		if err != nil {
 			return err
 		}
-		p.EndedKeys = endedKeys(ended)
+		untold, err := h.Machines.UntoldNodes(ctx, orgID, ended)
+		if err != nil {
+			return err
+		}
+		p.EndedKeys = endedKeys(ended, untold, p.Layout)
+		p.EndedKeys.Elsewhere = true
 	}
 	status := http.StatusOK
 	if p.Form.Refusal != nil {
@@ -180,7 +185,7 @@ func (h Handlers) fillMembers(c echo.Context, p *web.MemberListProps, members []
 		return err
 	}
 	for _, m := range members {
-		row := web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since, Self: m.PersonID == self}
+		row := web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Login: m.Login, UID: m.UID, Since: m.Since, Self: m.PersonID == self}
 		if limit, ok := caps[m.PersonID]; ok {
 			row.Capped, row.CapMCS, row.CapLeftMCS, row.CapSince = true, int64(limit.Hours), int64(limit.Left()), limit.Since
 		} else if m.Cap != nil {

@@ -29,6 +29,7 @@ func changesFrom(before models.Version, values web.VersionValues, name func(id s
 		}
 	}
 	field(c, "Cluster", "User to sign in as", signInUser(was), signInUser(is))
+	field(c, "Cluster", "A login for each member", accounts(was), accounts(is))
 	return c
 }
 
@@ -79,6 +80,13 @@ func united(number, unit string) string {
 		return ""
 	}
 	return number + " " + unit
+}
+
+func accounts(v web.VersionValues) string {
+	if v.Accounts {
+		return "yes"
+	}
+	return "no"
 }
 
 // shownImage is an image's name; with the beginning of its id where another one of the same name is compared with it.

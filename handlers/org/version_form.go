@@ -23,7 +23,7 @@ const typedGroups = 4 * manifest.MostGroups
 
 // typedVersion keeps every field as it was typed.
 func typedVersion(f *request.Form) web.VersionValues {
-	v := web.VersionValues{Version: f.Typed("version"), Head: typedGroup(f, web.HeadPrefix), SignInUser: f.Typed("sign_in_user")}
+	v := web.VersionValues{Version: f.Typed("version"), Head: typedGroup(f, web.HeadPrefix), SignInUser: f.Typed("sign_in_user"), Accounts: f.Has("accounts")}
 	for i := 0; i < typedGroups && f.Sent(web.GroupPrefix(i)+"name"); i++ {
 		v.Groups = append(v.Groups, typedGroup(f, web.GroupPrefix(i)))
 	}
@@ -43,7 +43,7 @@ func typedGroup(f *request.Form, prefix string) web.GroupValues {
 // versionValues fills the form of a draft, and of a version that begins as another one is. A box "same as the head" is ticked
 // where it is so.
 func versionValues(v models.Version) web.VersionValues {
-	values := web.VersionValues{Version: v.Version, SignInUser: v.Model.SignInUser}
+	values := web.VersionValues{Version: v.Version, SignInUser: v.Model.SignInUser, Accounts: v.Model.Accounts}
 	for i, g := range v.Groups {
 		if i == 0 {
 			values.Head = groupValues(g)
@@ -136,6 +136,7 @@ func meant(v web.VersionValues) web.VersionValues {
 func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
 	d := models.VersionDraft{ID: p.ID, ModelClusterID: p.ModelID, Version: f.Text("version", "the version", 1, 40)}
 	d.Model.SignInUser = f.Text("sign_in_user", "the user to sign in as", 0, 32)
+	d.Model.Accounts = p.Values.Accounts
 	if p.Form.Token != "" {
 		d.Revision = f.Int("token", "the draft's revision", 1, 1<<30)
 	}

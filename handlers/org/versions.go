@@ -189,7 +189,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	p := web.VersionShowProps{
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
-		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), SignInUser: v.Model.SignInUser, Digest: v.DocumentDigest,
+		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), SignInUser: v.Model.SignInUser, Accounts: v.Model.Accounts, Digest: v.DocumentDigest,
 		MayEdit: may && draft, MayPublish: may && draft, MayTest: may && published, MayLaunch: may && published, MayWithdraw: may && published,
 	}
 	for i, g := range v.Groups {

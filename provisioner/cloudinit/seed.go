@@ -26,6 +26,11 @@ type Seed struct {
 	UserData string // as userdata.Check takes it
 	Secret   string // shared by the cluster's nodes; empty for none
 	Check    *Check // set in acceptance tests
+	// Start is which of its cluster's it is; 0: nobody is let in or out of it while it runs.
+	Start int
+	// Accounts tells that Logins are made beside what SSHKeys open; they are the members' of that start.
+	Accounts bool
+	Logins   []provisioner.Login
 }
 
 // Check asks the node to report its identity on the console.

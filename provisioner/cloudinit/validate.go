@@ -50,6 +50,9 @@ func (s Seed) validate() error {
 	if err := s.validateKeys(); err != nil {
 		return err
 	}
+	if _, err := s.bootScript(); err != nil {
+		return err
+	}
 	if r := userdata.Check(s.UserData); r != nil {
 		return fmt.Errorf("%w: %s", ErrSeed, r.Fields[userdata.Field])
 	}

@@ -23,6 +23,8 @@ func (s Seed) vendorData() string {
 	here(&b, ">>/etc/hosts.volary", s.Hosts())
 	// Written through, not renamed: /etc/hosts may be a mount point.
 	b.WriteString("cat /etc/hosts.volary >/etc/hosts && rm -f /etc/hosts.volary\n")
+	access, _ := s.bootScript() // validate has seen it
+	b.WriteString(access)
 	if s.Check != nil {
 		b.WriteString(s.check())
 	}

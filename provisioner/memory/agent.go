@@ -12,7 +12,8 @@ import (
 	"volary.dev/provisioner"
 )
 
-// Exec implements provisioner.Driver. A simulated guest knows hostname, cat, echo, true, false and sleep.
+// Exec implements provisioner.Driver. A simulated guest knows hostname, cat, echo, true, false and sleep,
+// and its shell the script by which it is told who may sign in.
 func (h *Host) Exec(ctx context.Context, id uuid.UUID, c provisioner.Command) (provisioner.CommandResult, error) {
 	op := "run a command in node " + id.String()
 	c, err := c.Bounded()
@@ -70,6 +71,8 @@ func (m *machine) execute(c provisioner.Command) (a executed, takes time.Duratio
 		a.out = string(c.Stdin)
 	case "echo":
 		a.out = strings.Join(rest, " ") + "\n"
+	case "/bin/sh":
+		a = m.shellRuns(c.Stdin)
 	case "true":
 	case "false":
 		a.status = 1

@@ -41,6 +41,7 @@ type machine struct {
 	written  int // bytes, those included that are kept no more
 	viewer   *viewer
 	agent    Agent
+	access   *access // nil: nobody asked yet
 }
 
 func newMachine(h *Host, n provisioner.NodeSpec) *machine {

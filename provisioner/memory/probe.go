@@ -1,10 +1,10 @@
 package memory
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -69,8 +69,7 @@ func (m *machine) signIn(s provisioner.ProbeSignIn) provisioner.Probed {
 		found.Why = "the key cannot be read"
 		return found
 	}
-	public := bytes.Fields(ssh.MarshalAuthorizedKey(key.PublicKey()))[1]
-	if !bytes.Contains(m.spec.Seed, public) {
+	if !m.opens(s.User, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.PublicKey())))) {
 		found.Why = s.User + ": Permission denied (publickey)."
 		return found
 	}

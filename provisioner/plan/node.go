@@ -46,9 +46,16 @@ func (p Plan) Seed(id uuid.UUID) (cloudinit.Seed, error) {
 	if compute := c.Model.Compute; len(compute) == 0 || len(compute) == 1 && compute[0].Name == string(provisioner.RoleCompute) {
 		group = ""
 	}
+	accounts := c.Model.Accounts && c.Start > 0
+	var logins []provisioner.Login
+	if accounts {
+		kept, _ := provisioner.Access{Logins: c.Logins}.Fit()
+		logins = kept.Logins
+	}
 	return cloudinit.Seed{
 		InstanceID: n.ID.String(), Hostname: n.Name, Domain: c.Domain(), Role: n.Role(), Group: group, SSHKeys: c.SSHKeys, User: c.Model.SignInUser,
 		Nodes: p.entries, UserData: g.UserData, Secret: c.Secret, Check: c.Check,
+		Start: c.Start, Accounts: accounts, Logins: logins,
 	}, nil
 }
 

@@ -19,7 +19,11 @@ type Cluster struct {
 	Nodes []Node // in the order in which nodes are told of one another
 
 	SSHKeys []string // authorized_keys lines
-	Secret  string   // that its nodes share; empty: none
+	// Start is which of the cluster's it is, and Logins are the members' where the model asks for accounts; 0: a cluster that nobody
+	// is let into while it runs, or out of, as a test's.
+	Start  int
+	Logins []provisioner.Login
+	Secret string // that its nodes share; empty: none
 	// Check has every node report on its console; nil: none does.
 	Check *cloudinit.Check
 

@@ -71,7 +71,9 @@ type ClusterDetail struct {
 	SignIn         provisioner.SignIn // as the head's console said
 	NodeRows       []NodeRow          // head first
 	KeysLeftOut    []KeysLeftOut      // SSH keys that its present start had no room for
-	EndedKeys      []OpenKey          // SSH keys that still open it though their right ended
+	EndedKeys      []OpenKey          // SSH keys of its present start whose right ended
+	Untold         []UntoldNode       // nodes that have not been told of the latest change, where there is something to be told
+	AbsentLogins   []AbsentLogin      // of members who have none on some nodes
 	Barred
 	Paused
 	Support string // how the provider says that it is reached; may be empty
@@ -177,7 +179,7 @@ func (db *DB) Cluster(ctx context.Context, orgID, id uuid.UUID) (d ClusterDetail
 		if err := d.readFacts(ctx, tx); err != nil {
 			return err
 		}
-		if d.EndedKeys, err = endedKeys(ctx, tx, id); err != nil {
+		if err := d.readAccess(ctx, tx); err != nil {
 			return err
 		}
 		return d.readNodes(ctx, tx)

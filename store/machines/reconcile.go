@@ -33,10 +33,11 @@ type ClusterWork struct {
 	Subnet               netip.Prefix
 	NetworkGeneration    int64 // give this to EnsureNetwork
 	SeedSecret           string
-	Model                provisioner.Model // the document that it was launched from
-	SSHKeys              []string          // of who had a right when the present start was asked for
-	GateDeadline         *time.Time        // set when nodes begin to start
-	ReadyAt              *time.Time        // of the present start; published ports open from then on
+	Model                provisioner.Model   // the document that it was launched from
+	SSHKeys              []string            // of who had a right when the present start was asked for
+	Logins               []provisioner.Login // of who has one now; nil where the model asks for none
+	GateDeadline         *time.Time          // set when nodes begin to start
+	ReadyAt              *time.Time          // of the present start; published ports open from then on
 	LeaseEndsAt          *time.Time
 	StartCount           int
 	Pool                 PoolWork
@@ -106,6 +107,11 @@ func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (w ClusterW
 	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
 		if w, err = readWork(ctx, tx, id); err != nil {
 			return err
+		}
+		if w.Model.Accounts && !w.Test {
+			if w.Logins, err = readLogins(ctx, tx, w.OrganizationID); err != nil {
+				return err
+			}
 		}
 		w.Nodes, err = readNodeWork(ctx, tx, id, w.Model)
 		return err

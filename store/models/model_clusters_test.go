@@ -120,7 +120,6 @@ func TestSaveVersionRefusals(t *testing.T) {
 			d.Model.Compute[0].DataDisks = []provisioner.DataDisk{{Name: "scratch", SizeGiB: 1}}
 		}},
 		{"head.firmware", func(d *models.VersionDraft) { d.Model.Head.Firmware = provisioner.FirmwareUEFI }},
-		{"accounts", func(d *models.VersionDraft) { d.Model.Accounts = true }},
 	} {
 		d := storetest.DraftOf(w)
 		c.change(&d)

@@ -22,6 +22,8 @@ type Member struct {
 	Role     OrganizationRole
 	Since    time.Time
 	Cap      *billing.Hours
+	Login    string // on nodes of models with accounts; empty: none was left to give
+	UID      int
 	Total    int // of the list
 }
 
@@ -37,9 +39,11 @@ type MemberFilter struct {
 func (db *DB) Members(ctx context.Context, orgID uuid.UUID, f MemberFilter) ([]Member, int, error) {
 	order := store.Sortable{"name": "p.name", "email": "p.email", "role": "array_position(ARRAY['owner', 'manager', 'member', 'billing', 'auditor'], m.role)", "since": "m.created_at"}
 	const from = ` FROM memberships m JOIN people p ON p.id = m.person_id
+		LEFT JOIN logins l ON l.organization_id = m.organization_id AND l.person_id = m.person_id
 		WHERE m.organization_id = $1 AND ($2 = '' OR m.role = $2) AND (p.name ILIKE $3 OR p.email ILIKE $3)`
 	rows, _ := db.pool.Query(ctx, `
 		SELECT m.person_id, p.name, p.email, m.role, m.created_at AS since, m.cap,
+			coalesce(l.login, '') AS login, coalesce(l.uid, 0) AS uid,
 			count(*) OVER ()::int AS total`+
 		from+order.OrderBy(f.Sorting, "p.name, m.person_id")+` LIMIT $4 OFFSET $5`, orgID, string(f.Role), store.Like(f.Text), f.Most(), f.Skip())
 	list, err := store.All(rows, "members", pgx.RowToStructByName[Member])

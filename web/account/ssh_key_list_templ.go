@@ -77,7 +77,7 @@ func SSHKeyList(p SSHKeyListProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>SSH keys</h1><p class=\"lead\">Given to every cluster that your organizations launch or start from now on. Clusters that run keep the keys they were started with.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>SSH keys</h1><p class=\"lead\">Given to every cluster that your organizations launch or start from now on, and to your logins on those that run. A key that you remove is taken out of running nodes within a minute.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -249,7 +249,7 @@ func SSHKeyList(p SSHKeyListProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if len(p.Ended) > 0 {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section aria-labelledby=\"ended\"><h2 id=\"ended\">Keys that still open though they should not</h2><p>You removed these keys, or may not work in the organization any more. They open until the cluster is stopped and started again; who may do that sees it on the cluster's page.</p><table class=\"table\"><thead><tr><th scope=\"col\">Key</th><th scope=\"col\">Fingerprint</th><th scope=\"col\">Opens now</th></tr></thead> <tbody>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 17, "<section aria-labelledby=\"ended\"><h2 id=\"ended\">Keys that still open though they should not</h2><p>You removed these keys, or may not work in the organization any more. Running nodes give them up by the guest agent of their image, within a minute. Where none answers they open until the cluster is stopped and started again; its page says of which nodes, and why.</p><table class=\"table\"><thead><tr><th scope=\"col\">Key</th><th scope=\"col\">Fingerprint</th><th scope=\"col\">Opens now</th></tr></thead> <tbody>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -59,7 +59,7 @@ func accountLayout() layout.Props {
 
 func accountSamples() []Sample {
 	key := account.SSHKeyRow{ID: id(60), Name: "laptop", Kind: "ssh-ed25519", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", Created: ago(700 * time.Hour), Opens: []string{"trial-1 of Heliophysics", "production of Heliophysics"}}
-	old := account.EndedKeyRow{Name: "old desk", Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", Opens: []string{"trial-1 of Heliophysics"}}
+	old := account.EndedKeyRow{Name: "old desk", Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", Opens: []string{"trial-1 of Heliophysics, 1 of 4 nodes"}}
 	return []Sample{
 		{"account", account.AccountShow(account.AccountShowProps{Layout: accountLayout(), Name: "Ada Brandt", Places: []account.Place{
 			{Name: "Heliophysics", Kind: "Organization", Role: "owner", Here: true}, {Name: "Northern Compute", Kind: "Provider", Role: "accountant", Value: "provider:1"},
@@ -95,15 +95,15 @@ func accountSamples() []Sample {
 func memberSamples() []Sample {
 	list := ui.ListProps{Path: "/org/members", PerPage: 50, Total: 4}
 	members := []org.MemberRow{
-		{ID: id(1), Name: "Ada Brandt", Email: "ada@heliophysics.example", Role: "owner", Since: ago(2000 * time.Hour), Self: true},
-		{ID: id(2), Name: "Ben Ito", Email: "ben@heliophysics.example", Role: "member", Since: ago(900 * time.Hour), Capped: true, CapMCS: 40 * hour, CapLeftMCS: 12*hour + hour/2},
-		{ID: id(3), Name: "Carla Okonkwo-Vanderbilt", Email: "carla.okonkwo-vanderbilt@institute.heliophysics.example", Role: "manager", Since: ago(800 * time.Hour)},
-		{ID: id(4), Name: "Dee Park", Email: "dee@heliophysics.example", Role: "billing", Since: ago(90 * time.Hour), Kept: true, CapMCS: 20 * hour},
+		{ID: id(1), Name: "Ada Brandt", Login: "ada", UID: 70000, Email: "ada@heliophysics.example", Role: "owner", Since: ago(2000 * time.Hour), Self: true},
+		{ID: id(2), Name: "Ben Ito", Login: "ben", UID: 70001, Email: "ben@heliophysics.example", Role: "member", Since: ago(900 * time.Hour), Capped: true, CapMCS: 40 * hour, CapLeftMCS: 12*hour + hour/2},
+		{ID: id(3), Name: "Carla Okonkwo-Vanderbilt", Login: "carla-okonkwo-vanderbilt", UID: 70002, Email: "carla.okonkwo-vanderbilt@institute.heliophysics.example", Role: "manager", Since: ago(800 * time.Hour)},
+		{ID: id(4), Name: "Dee Park", Login: "dee", UID: 70003, Email: "dee@heliophysics.example", Role: "billing", Since: ago(90 * time.Hour), Kept: true, CapMCS: 20 * hour},
 	}
 	suspended := orgLayout()
 	suspended.Suspended = "an invoice of August is still open."
 	return []Sample{
-		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true, Invited: 2, EndedKeys: endedKeys()})},
+		{"members", org.MemberList(org.MemberListProps{Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true, Invited: 2, EndedKeys: endedKeys(true)})},
 		{"members-read", org.MemberList(org.MemberListProps{Layout: suspended, List: list, Members: members})},
 		{"members-refused", org.MemberList(org.MemberListProps{
 			Layout: orgLayout(), List: list, Members: members, MayOwn: true, MayManage: true, Reads: true,

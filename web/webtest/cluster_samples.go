@@ -187,16 +187,20 @@ func largeCluster() org.ClusterShowProps {
 	for i := len(p.Nodes); i < 245; i++ {
 		p.Nodes = append(p.Nodes, node(i, provisioner.NodeReady))
 	}
-	p.EndedKeys = endedKeys()
+	p.EndedKeys = endedKeys(false)
 	p.Shown, p.NodeList.From, p.NodeList.Total = p.Nodes[50:100], 50, len(p.Nodes)
 	return p
 }
 
-func endedKeys() []org.EndedKey {
-	return []org.EndedKey{
-		{Person: "Ben Okafor", Key: "laptop", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", ClusterID: id(40), Cluster: "trial-1", Why: "is no member any more"},
-		{Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", ClusterID: id(41), Cluster: "production", Why: "removed the key"},
-	}
+func endedKeys(elsewhere bool) org.EndedKeys {
+	return org.EndedKeys{Elsewhere: elsewhere, Now: now(), Zone: orgLayout().Zone, Untold: []org.UntoldNode{
+		{ClusterID: id(40), Cluster: "trial-1", Node: "compute-002", State: provisioner.NodeReady, Problem: "agent", Since: ago(20 * time.Minute), Next: now().Add(80 * time.Second)},
+		{ClusterID: id(41), Cluster: "production", Node: "compute-014", State: provisioner.NodeLost},
+	}, Keys: []org.EndedKey{
+		{Person: "Ben Okafor", Key: "laptop", Fingerprint: "SHA256:3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE", ClusterID: id(40), Cluster: "trial-1", Why: "no member any more", Nodes: 4, Taken: 3},
+		{Fingerprint: "SHA256:9dE3q2+7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ", ClusterID: id(41), Cluster: "production", Why: "key removed", Nodes: 16},
+		{Person: "Dee Park", Key: "desk", Fingerprint: "SHA256:7wAAk1c9Q2z5Yp0mVbX0u8m0n6jRrT1sW4xZ9aE3q2+", ClusterID: id(40), Cluster: "trial-1", Why: "role without clusters", Nodes: 4, Taken: 4, At: ago(2 * time.Hour)},
+	}}
 }
 
 // soonCluster has a lease that ends within minutes.
