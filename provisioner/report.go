@@ -2,7 +2,8 @@ package provisioner
 
 import "time"
 
-// Report is what an acceptance test found. It is kept as JSON with the test and shown while it grows.
+// Report is what an acceptance test found: a list of rows, each with the channel by which it saw. It is kept as JSON with the test
+// and shown while it grows.
 type Report struct {
 	Nonce  string        `json:"nonce"` // guests repeat it in what they print, so that nothing old is taken for new
 	Checks []ReportCheck `json:"checks"`
@@ -18,32 +19,69 @@ const (
 	AgentNone    = "none"
 )
 
-// Passed says whether every check of the report passed that could be made, and that one could.
+// Passed says whether no check of the report failed or waits, and one at least passed: one that passed was seen by a channel.
 func (r Report) Passed() bool {
 	passed := false
 	for _, c := range r.Checks {
-		if c.State != CheckPassed && c.State != CheckSkipped {
+		switch {
+		case c.Result == ResultPassed && c.Channel != "":
+			passed = true
+		case c.Result != NotObserved:
 			return false
 		}
-		passed = passed || c.State == CheckPassed
 	}
 	return passed
 }
 
-// CheckState is where one check of a report stands.
+// Count is how many checks of the report have a result.
+func (r Report) Count(result Result) int {
+	n := 0
+	for _, c := range r.Checks {
+		if c.Result == result {
+			n++
+		}
+	}
+	return n
+}
+
+// Result is what came of one check of an acceptance test.
+type Result string
+
+// The results. What was not observed proves nothing, either way: its evidence says why nothing was seen.
+const (
+	ResultPending Result = "pending" // until the test's end
+	ResultPassed  Result = "passed"
+	ResultFailed  Result = "failed"
+	NotObserved   Result = "not observed"
+)
+
+// Channel is the way by which a check saw what it tells.
+type Channel string
+
+// The channels. Console and agent are the guest's own word: they show that an image works, not that it is honest.
+const (
+	ChannelHost    Channel = "host"    // its libvirt, its DHCP server, its own counters and files
+	ChannelProbe   Channel = "probe"   // the host's hook, which spoke to the guest over the cluster's network
+	ChannelConsole Channel = "console" // what the guest wrote to its serial line
+	ChannelAgent   Channel = "agent"   // what the guest's agent answered
+)
+
+// GuestsWord tells whether a guest that lies would be believed about itself.
+func (c Channel) GuestsWord() bool { return c == ChannelConsole || c == ChannelAgent }
+
+// CheckState is where one check of a host stands.
 type CheckState string
 
-// The states of a check. One that was skipped proves nothing: its detail says why it could not be made. One with a warning, of a
-// host alone, passed at a cost that its detail names.
+// The states of a host's check. One that was skipped proves nothing: its detail says why it could not be made. One with a warning
+// passed at a cost that its detail names.
 const (
-	CheckPending CheckState = "pending"
 	CheckPassed  CheckState = "passed"
 	CheckFailed  CheckState = "failed"
 	CheckSkipped CheckState = "skipped"
 	CheckWarning CheckState = "warning"
 )
 
-// The names of the acceptance checks, in the order in which they are shown.
+// The names of the acceptance checks.
 const (
 	CheckBoots      = "boots"
 	CheckAddress    = "address"
@@ -53,22 +91,28 @@ const (
 	CheckShutdown   = "shutdown"
 )
 
-// ReportCheck is one check of an acceptance test.
+// ReportCheck is one row of an acceptance test. Its JSON has the names that reports had before they told channels.
 type ReportCheck struct {
-	Name    string      `json:"name"`  // one of the Check constants
-	Title   string      `json:"title"` // "Every node takes its address by DHCP"
-	State   CheckState  `json:"state"`
-	Detail  string      `json:"detail,omitempty"` // what was seen, or what to repair
-	Seconds float64     `json:"seconds"`          // from the start of the nodes to the slowest one's evidence; 0 where pending
-	Nodes   []NodeCheck `json:"nodes,omitempty"`
+	Name    string  `json:"name"`  // one of the Check constants, or one of the version's own checks: OwnCheck and its name
+	Title   string  `json:"title"` // "Every node takes its address by DHCP"
+	Result  Result  `json:"state"`
+	Channel Channel `json:"channel,omitempty"` // empty: nothing was seen. Where nodes differ, the one that is worth least
+	// Evidence is what was seen, or what to repair. What a guest has said of it is bounded, printable, and hostile.
+	Evidence string      `json:"detail,omitempty"`
+	Seconds  float64     `json:"seconds"` // how long it took the slowest node; 0 where nothing is known
+	Nodes    []NodeCheck `json:"nodes,omitempty"`
 }
+
+// OwnCheck begins the name of a row that is one of the version's own checks.
+const OwnCheck = "own: "
 
 // NodeCheck is one node's part of a check.
 type NodeCheck struct {
-	Node    string     `json:"node"` // "compute-001"
-	State   CheckState `json:"state"`
-	Detail  string     `json:"detail,omitempty"`
-	Seconds float64    `json:"seconds"`
+	Node     string  `json:"node"` // "compute-001"
+	Result   Result  `json:"state"`
+	Channel  Channel `json:"channel,omitempty"`
+	Evidence string  `json:"detail,omitempty"`
+	Seconds  float64 `json:"seconds"`
 }
 
 // ReportNode keeps what a node of the test was and the end of what it wrote to its console.

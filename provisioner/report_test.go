@@ -7,8 +7,9 @@ import (
 )
 
 func TestReportPassed(t *testing.T) {
-	passed := provisioner.ReportCheck{State: provisioner.CheckPassed}
-	pending := provisioner.ReportCheck{State: provisioner.CheckPending}
+	passed := provisioner.ReportCheck{Result: provisioner.ResultPassed, Channel: provisioner.ChannelHost}
+	pending := provisioner.ReportCheck{Result: provisioner.ResultPending}
+	unseen := provisioner.ReportCheck{Result: provisioner.NotObserved}
 	for _, c := range []struct {
 		name   string
 		checks []provisioner.ReportCheck
@@ -16,9 +17,10 @@ func TestReportPassed(t *testing.T) {
 	}{
 		{"no check proves nothing", nil, false},
 		{"all passed", []provisioner.ReportCheck{passed, passed}, true},
-		{"one could not be made", []provisioner.ReportCheck{passed, {State: provisioner.CheckSkipped}}, true},
-		{"none could be made", []provisioner.ReportCheck{{State: provisioner.CheckSkipped}}, false},
-		{"one failed, one skipped", []provisioner.ReportCheck{passed, {State: provisioner.CheckFailed}, {State: provisioner.CheckSkipped}}, false},
+		{"one was not observed", []provisioner.ReportCheck{passed, unseen}, true},
+		{"none was observed", []provisioner.ReportCheck{unseen}, false},
+		{"one failed, one was not observed", []provisioner.ReportCheck{passed, {Result: provisioner.ResultFailed}, unseen}, false},
+		{"one passed that no channel saw", []provisioner.ReportCheck{passed, {Result: provisioner.ResultPassed}}, false},
 		{"one pending", []provisioner.ReportCheck{passed, pending}, false},
 	} {
 		if got := (provisioner.Report{Checks: c.checks}).Passed(); got != c.want {

@@ -148,7 +148,7 @@ func (f *followed) takeNodes() {
 	if len(f.seen.Nodes) == 0 {
 		f.seen.Nonce = f.test.Nonce
 		for _, n := range f.work.Nodes {
-			f.seen.Nodes = append(f.seen.Nodes, acceptance.Node{Name: n.Name, Role: n.Role, Host: n.Host.Name, Address: n.Address})
+			f.seen.Nodes = append(f.seen.Nodes, acceptance.Node{Name: n.Name, Role: n.Role, Host: n.Host.Name, Gate: n.Group.Gate.Kind, Address: n.Address})
 		}
 	}
 	for i, n := range f.work.Nodes {

@@ -94,8 +94,8 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 		t.Errorf("test %s", a.State)
 	}
 	for _, c := range a.Report.Checks {
-		if c.State != provisioner.CheckFailed || c.Detail == "" {
-			t.Errorf("%s is %s: %q", c.Name, c.State, c.Detail)
+		if c.Result != provisioner.ResultFailed || c.Evidence == "" {
+			t.Errorf("%s is %s: %q", c.Name, c.Result, c.Evidence)
 		}
 	}
 	b.WantNothingLeft(t)

@@ -97,32 +97,25 @@ func testSummary(t models.AcceptanceTest) string {
 	if t.State == models.TestRunning {
 		return "The nodes run in a sealed network. Each check appears as it is made."
 	}
-	passed, skipped := 0, 0
 	for _, c := range t.Report.Checks {
-		if c.State == provisioner.CheckPassed {
-			passed++
-		}
-		if c.State == provisioner.CheckSkipped {
-			skipped++
-		}
-		if c.State == provisioner.CheckFailed {
-			return c.Title + ": " + c.Detail
+		if c.Result == provisioner.ResultFailed {
+			return c.Title + ": " + c.Evidence
 		}
 	}
-	words := fmt.Sprintf("%d of %s passed.", passed, refusal.Plural(len(t.Report.Checks), "check", "checks"))
-	if skipped > 0 {
-		words += fmt.Sprintf(" %d could not be made.", skipped)
+	words := fmt.Sprintf("%d of %s passed.", t.Report.Count(provisioner.ResultPassed), refusal.Plural(len(t.Report.Checks), "check", "checks"))
+	if n := t.Report.Count(provisioner.NotObserved); n > 0 {
+		words += " " + refusal.Plural(n, "was not observed and proves nothing.", "were not observed and prove nothing.")
 	}
 	return words
 }
 
-// testCheck shows a check that is not made yet as waiting, and one that never will be as skipped.
+// testCheck shows a check that is not made yet as waiting, and one that never will be as not observed.
 func testCheck(c provisioner.ReportCheck, s models.TestState) ui.Check {
-	check := ui.Check{Name: c.Title, State: string(c.State), Detail: c.Detail, Took: seconds(c.Seconds)}
-	if c.State == provisioner.CheckPending {
+	check := ui.Check{Name: c.Title, State: string(c.Result), Detail: c.Evidence, Took: seconds(c.Seconds), Channel: string(c.Channel), GuestsWord: c.Channel.GuestsWord()}
+	if c.Result == provisioner.ResultPending {
 		check.State = "waiting"
 		if s != models.TestRunning {
-			check.State = "skipped"
+			check.State = string(provisioner.NotObserved)
 		}
 	}
 	return check
@@ -130,8 +123,8 @@ func testCheck(c provisioner.ReportCheck, s models.TestState) ui.Check {
 
 func testNode(n provisioner.ReportNode, gate provisioner.NodeCheck) web.TestNode {
 	node := web.TestNode{Name: n.Name, Host: n.Host, Address: n.Address, State: "running", Boot: seconds(gate.Seconds)}
-	if gate.State == provisioner.CheckPassed || gate.State == provisioner.CheckFailed {
-		node.State = string(gate.State)
+	if gate.Result == provisioner.ResultPassed || gate.Result == provisioner.ResultFailed {
+		node.State = string(gate.Result)
 	}
 	return node
 }
@@ -145,7 +138,7 @@ func gateChecks(r provisioner.Report) map[string]provisioner.NodeCheck {
 		}
 		// A report may tell of the gate as a whole; each node's own part is the better word.
 		for _, n := range r.Nodes {
-			nodes[n.Name] = provisioner.NodeCheck{Node: n.Name, State: c.State, Seconds: c.Seconds}
+			nodes[n.Name] = provisioner.NodeCheck{Node: n.Name, Result: c.Result, Seconds: c.Seconds}
 		}
 		for _, n := range c.Nodes {
 			nodes[n.Node] = n

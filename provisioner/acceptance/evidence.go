@@ -29,6 +29,7 @@ type Node struct {
 	Name      string
 	Role      provisioner.Role
 	Host      string
+	Gate      provisioner.GateKind
 	Address   netip.Addr // that it is to have
 	StartedAt time.Time
 	Console   []byte `json:"-"` // the end of its log at the last look

@@ -32,25 +32,29 @@ func Judge(e Evidence) provisioner.Report {
 type finding struct {
 	at     time.Time // of the proof; zero: none yet
 	from   time.Time // what Seconds count from
-	detail string    // what was seen, or is missing
-	failed bool      // for good, without waiting for the end
-	exempt bool      // the check is not about this node
+	by     provisioner.Channel
+	detail string // what was seen, or is missing
+	failed bool   // for good, without waiting for the end
+	exempt bool   // the check is not about this node
 }
 
 // each makes a check of one finding per node.
 func each(e Evidence, name, title string, find func(Node) finding) provisioner.ReportCheck {
-	c := provisioner.ReportCheck{Name: name, Title: title, State: provisioner.CheckPassed}
+	c := provisioner.ReportCheck{Name: name, Title: title, Result: provisioner.ResultPassed}
 	for _, n := range e.Nodes {
 		f := find(n)
 		if f.exempt {
 			continue
 		}
-		nc := provisioner.NodeCheck{Node: n.Name, State: provisioner.CheckPending, Detail: f.detail}
+		nc := provisioner.NodeCheck{Node: n.Name, Result: provisioner.ResultPending, Evidence: f.detail}
 		switch {
 		case f.failed || f.at.IsZero() && e.Over:
-			nc.State = provisioner.CheckFailed
+			nc.Result = provisioner.ResultFailed
 		case !f.at.IsZero():
-			nc.State, nc.Seconds = provisioner.CheckPassed, seconds(f.from, f.at)
+			nc.Result, nc.Seconds = provisioner.ResultPassed, seconds(f.from, f.at)
+		}
+		if nc.Result != provisioner.ResultPending {
+			nc.Channel = f.by
 		}
 		c.Nodes = append(c.Nodes, nc)
 	}
@@ -60,32 +64,44 @@ func each(e Evidence, name, title string, find func(Node) finding) provisioner.R
 // summed derives the check's state, time and words from its nodes.
 func summed(c provisioner.ReportCheck, e Evidence) provisioner.ReportCheck {
 	if len(c.Nodes) == 0 {
-		c.State, c.Detail = provisioner.CheckSkipped, "There is nothing to check: the test has no such node."
+		c.Result, c.Evidence = provisioner.NotObserved, "There is nothing to check: the test has no such node."
 		if len(e.Nodes) == 0 {
-			c.State = provisioner.CheckPending
+			c.Result = provisioner.ResultPending
 			if e.Over {
-				c.State = provisioner.CheckFailed
+				c.Result = provisioner.ResultFailed
 			}
-			c.Detail = e.Why
+			c.Evidence = e.Why
 		}
 		return c
 	}
 	var bad []string
 	for _, n := range c.Nodes {
 		switch {
-		case n.State == provisioner.CheckFailed:
-			c.State = provisioner.CheckFailed
-			bad = append(bad, n.Node+": "+n.Detail)
-		case n.State == provisioner.CheckPending && c.State == provisioner.CheckPassed:
-			c.State = provisioner.CheckPending
+		case n.Result == provisioner.ResultFailed:
+			c.Result = provisioner.ResultFailed
+			bad = append(bad, n.Node+": "+n.Evidence)
+		case n.Result == provisioner.ResultPending && c.Result == provisioner.ResultPassed:
+			c.Result = provisioner.ResultPending
 		}
 		c.Seconds = max(c.Seconds, n.Seconds)
+		c.Channel = weaker(c.Channel, n.Channel)
 	}
-	c.Detail = strings.Join(bad, " ")
-	if c.State != provisioner.CheckPassed {
+	c.Evidence = strings.Join(bad, " ")
+	if c.Result != provisioner.ResultPassed {
 		c.Seconds = 0
 	}
 	return c
+}
+
+// weaker gives the channel that is worth less: what a guest says itself is worth less than what its host saw.
+func weaker(a, b provisioner.Channel) provisioner.Channel {
+	worth := []provisioner.Channel{provisioner.ChannelAgent, provisioner.ChannelConsole, provisioner.ChannelProbe, provisioner.ChannelHost}
+	for _, c := range worth {
+		if a == c || b == c {
+			return c
+		}
+	}
+	return ""
 }
 
 func seconds(from, to time.Time) float64 {
@@ -95,8 +111,30 @@ func seconds(from, to time.Time) float64 {
 	return to.Sub(from).Round(10 * time.Millisecond).Seconds()
 }
 
+// bootedBy is the channel by which a node was seen to boot: what its host saw, where it saw anything.
+func (n Node) bootedBy() provisioner.Channel {
+	if !n.Leased.IsZero() && n.Leased.Equal(n.Booted) {
+		return provisioner.ChannelHost
+	}
+	return provisioner.ChannelConsole
+}
+
+// gateBy is the channel of the gates: where groups' differ, the one that is worth least.
+func (e Evidence) gateBy() provisioner.Channel {
+	var by provisioner.Channel
+	for _, n := range e.Nodes {
+		switch n.Gate {
+		case provisioner.GateAddress, "":
+			by = weaker(by, provisioner.ChannelHost)
+		default:
+			by = weaker(by, provisioner.ChannelConsole)
+		}
+	}
+	return by
+}
+
 func boots(n Node) finding {
-	f := finding{at: n.Booted, from: n.StartedAt}
+	f := finding{at: n.Booted, from: n.StartedAt, by: n.bootedBy()}
 	if !n.Booted.IsZero() {
 		return f
 	}
@@ -112,7 +150,7 @@ func boots(n Node) finding {
 }
 
 func addressed(n Node) finding {
-	f := finding{at: n.Leased, from: n.StartedAt, detail: n.Address.String()}
+	f := finding{at: n.Leased, from: n.StartedAt, by: provisioner.ChannelHost, detail: n.Address.String()}
 	if n.Leased.IsZero() {
 		f.detail = "No DHCP request arrived for " + n.Address.String() + ": the image has to run a DHCP client on its first network interface."
 	}
@@ -120,7 +158,7 @@ func addressed(n Node) finding {
 }
 
 func reaches(n Node) finding {
-	f := finding{at: n.Reached, from: n.StartedAt, exempt: n.Role == provisioner.RoleHead}
+	f := finding{at: n.Reached, from: n.StartedAt, by: provisioner.ChannelConsole, exempt: n.Role == provisioner.RoleHead}
 	switch {
 	case !n.Reached.IsZero():
 	case n.Reported.IsZero():
@@ -132,7 +170,7 @@ func reaches(n Node) finding {
 }
 
 func shutsDown(n Node) finding {
-	f := finding{at: n.Off, from: n.AskedOff}
+	f := finding{at: n.Off, from: n.AskedOff, by: provisioner.ChannelHost}
 	switch {
 	case n.Forced:
 		f.failed, f.detail = true, "It did not power off when asked to: the image has to obey the ACPI power button (acpid, systemd-logind)."
@@ -146,7 +184,7 @@ func shutsDown(n Node) finding {
 
 // gate is a check of the cluster as a whole: ready is all nodes or none.
 func gate(e Evidence) provisioner.ReportCheck {
-	c := provisioner.ReportCheck{Name: provisioner.CheckGate, Title: "The cluster becomes ready", State: provisioner.CheckPending}
+	c := provisioner.ReportCheck{Name: provisioner.CheckGate, Title: "The cluster becomes ready", Result: provisioner.ResultPending}
 	var from time.Time
 	for _, n := range e.Nodes {
 		if from.IsZero() || n.StartedAt.Before(from) {
@@ -155,9 +193,9 @@ func gate(e Evidence) provisioner.ReportCheck {
 	}
 	switch {
 	case !e.ReadyAt.IsZero():
-		c.State, c.Seconds = provisioner.CheckPassed, seconds(from, e.ReadyAt)
+		c.Result, c.Channel, c.Seconds = provisioner.ResultPassed, e.gateBy(), seconds(from, e.ReadyAt)
 	case e.Over:
-		c.State, c.Detail = provisioner.CheckFailed, e.Why
+		c.Result, c.Channel, c.Evidence = provisioner.ResultFailed, e.gateBy(), e.Why
 	}
 	return c
 }
@@ -165,7 +203,7 @@ func gate(e Evidence) provisioner.ReportCheck {
 // identities compares what the guests say they are.
 func identities(e Evidence) provisioner.ReportCheck {
 	c := each(e, provisioner.CheckIdentities, "Every node has an identity of its own", func(n Node) finding {
-		f := finding{at: n.Reported, from: n.StartedAt, detail: n.Identity.String()}
+		f := finding{at: n.Reported, from: n.StartedAt, by: provisioner.ChannelConsole, detail: n.Identity.String()}
 		if n.Reported.IsZero() {
 			f.detail = "The guest did not report: the image has to run cloud-init, or the scripts of a NoCloud seed."
 		}
@@ -180,7 +218,7 @@ func identities(e Evidence) provisioner.ReportCheck {
 		}
 	}
 	if len(same) > 0 {
-		c.State, c.Seconds, c.Detail = provisioner.CheckFailed, 0, strings.Join(same, " ")
+		c.Result, c.Seconds, c.Evidence = provisioner.ResultFailed, 0, strings.Join(same, " ")
 	}
 	return c
 }

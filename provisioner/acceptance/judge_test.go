@@ -82,6 +82,14 @@ func TestEverythingSeenPasses(t *testing.T) {
 			t.Errorf("%s took %v s, want %v", name, got, want)
 		}
 	}
+	for _, c := range r.Checks {
+		if c.Channel == "" {
+			t.Errorf("%s passed and names no channel", c.Name)
+		}
+	}
+	if by := check(t, r, "boots").Channel; by != provisioner.ChannelConsole {
+		t.Errorf("a boot that the console told first is seen by %s", by)
+	}
 	if n := len(check(t, r, "head").Nodes); n != 1 {
 		t.Errorf("%d nodes had to reach the head, want 1", n)
 	}
@@ -92,8 +100,8 @@ func TestAHeadAlone(t *testing.T) {
 	e := good()
 	e.Nodes, e.Over = e.Nodes[:1], true
 	r := Judge(e)
-	if c := check(t, r, "head"); c.State != provisioner.CheckSkipped || !strings.Contains(c.Detail, "no such node") || !r.Passed() {
-		t.Errorf("%s %q, passed: %t", c.State, c.Detail, r.Passed())
+	if c := check(t, r, "head"); c.Result != provisioner.NotObserved || !strings.Contains(c.Evidence, "no such node") || !r.Passed() {
+		t.Errorf("%s %q, passed: %t", c.Result, c.Evidence, r.Passed())
 	}
 }
 
@@ -122,13 +130,13 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 			c.spoil(&e)
 			r := Judge(e)
 			got := check(t, r, c.check)
-			if got.State != provisioner.CheckFailed || !strings.Contains(got.Detail, c.want) || r.Passed() {
-				t.Errorf("%s is %s: %q, want failed with %q", c.check, got.State, got.Detail, c.want)
+			if got.Result != provisioner.ResultFailed || !strings.Contains(got.Evidence, c.want) || r.Passed() {
+				t.Errorf("%s is %s: %q, want failed with %q", c.check, got.Result, got.Evidence, c.want)
 			}
 			e.Over = false
 			if e.Why == "" && !e.Nodes[1].Forced && !strings.HasPrefix(c.want, "head and") && !strings.HasPrefix(c.want, "same") {
-				if got := check(t, Judge(e), c.check); got.State != provisioner.CheckPending {
-					t.Errorf("before the end %s is %s", c.check, got.State)
+				if got := check(t, Judge(e), c.check); got.Result != provisioner.ResultPending {
+					t.Errorf("before the end %s is %s", c.check, got.Result)
 				}
 			}
 		})

@@ -37,7 +37,7 @@ func TestAcceptanceTest(t *testing.T) {
 	w.Ready(t, test.ClusterID)
 	wantOpenRuns(t, w, 0)
 
-	report := provisioner.Report{Checks: []provisioner.ReportCheck{{Name: provisioner.CheckBoots, State: provisioner.CheckPassed}}}
+	report := provisioner.Report{Checks: []provisioner.ReportCheck{{Name: provisioner.CheckBoots, Result: provisioner.ResultPassed}}}
 	storetest.NoError(t, w.DB.Models.RecordTestProgress(ctx, id, report, json.RawMessage(`{"Nonce": "x"}`)))
 	if test = storetest.Must[models.AcceptanceTest](t)(w.DB.Models.TestForWorker(ctx, id)); len(test.Report.Checks) != 1 || test.State != models.TestRunning {
 		t.Errorf("test %+v", test)

@@ -236,7 +236,7 @@ func TestTellTestEnded(t *testing.T) {
 	ctx := t.Context()
 	test := storetest.Must[uuid.UUID](t)(c.DB.Machines.StartAcceptanceTest(ctx, c.Organization, c.of["member"], c.Version, c.PoolID))
 	worker := storetest.OpenAs(t, c.Pool, store.RoleWorker).Models
-	report := provisioner.Report{Checks: []provisioner.ReportCheck{{Title: "Every node takes its address by DHCP", State: provisioner.CheckFailed}}}
+	report := provisioner.Report{Checks: []provisioner.ReportCheck{{Title: "Every node takes its address by DHCP", Result: provisioner.ResultFailed}}}
 	for range 2 {
 		storetest.NoError(t, worker.FinishAcceptanceTest(ctx, test, false, report))
 	}

@@ -23,11 +23,16 @@ func (db *DB) RestoreVersion(ctx context.Context, orgID, by, id uuid.UUID) error
 			return err
 		}
 		for _, g := range v.Groups {
-			_, err := tx.Exec(ctx, `
-				UPDATE version_roles SET image_id = $3, image_name = '', image_digest = '' WHERE version_id = $1 AND group_name = $2`, id, g.Name, g.ImageID)
-			if store.ForeignKeyViolation(err) { // deleted since it was read
+			// Held before the role names it: the database compares the image's digest, and one that is gone has none.
+			held, err := tx.Exec(ctx, `SELECT FROM images WHERE id = $1 AND organization_id = $2 FOR KEY SHARE`, g.ImageID, orgID)
+			if err != nil {
+				return fmt.Errorf("hold the image of %s of version %s: %w", g.Name, id, err)
+			}
+			if held.RowsAffected() == 0 { // deleted since it was read
 				return g.imageGone(v)
 			}
+			_, err = tx.Exec(ctx, `
+				UPDATE version_roles SET image_id = $3, image_name = '', image_digest = '' WHERE version_id = $1 AND group_name = $2`, id, g.Name, g.ImageID)
 			if err != nil {
 				return fmt.Errorf("take up the image of %s of version %s: %w", g.Name, id, err)
 			}

@@ -49,7 +49,7 @@ func TellTestsEnded(ctx context.Context, core *store.DB, tx pgx.Tx, ids []uuid.U
 func failedChecks(r provisioner.Report) string {
 	var lines []string
 	for _, c := range r.Checks {
-		if c.State == provisioner.CheckFailed {
+		if c.Result == provisioner.ResultFailed {
 			lines = append(lines, c.Title)
 		}
 	}

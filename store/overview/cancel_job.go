@@ -60,6 +60,6 @@ func (db *DB) cancelTest(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if err := tx.QueryRow(ctx, `SELECT report FROM acceptance_tests WHERE id = $1`, id).Scan(&r); err != nil {
 		return store.Found(err, "acceptance test")
 	}
-	r.Checks = append(r.Checks, provisioner.ReportCheck{Name: "test", Title: "The test is followed to its end", State: provisioner.CheckFailed, Detail: cancelled})
+	r.Checks = append(r.Checks, provisioner.ReportCheck{Name: "test", Title: "The test is followed to its end", Result: provisioner.ResultFailed, Channel: provisioner.ChannelHost, Evidence: cancelled})
 	return db.models.FinishTest(ctx, tx, id, models.TestFailed, r)
 }

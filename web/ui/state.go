@@ -94,7 +94,7 @@ func WordTone(word string) Tone {
 		return ToneWarn
 	case "failed", "not fetched", "refused", "rejected", "error":
 		return ToneBad
-	case "gone", "deleted", "expired", "skipped", "withdrawn":
+	case "gone", "deleted", "expired", "skipped", "not observed", "withdrawn":
 		return ToneGone
 	default:
 		return ToneOff
