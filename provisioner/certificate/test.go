@@ -89,23 +89,33 @@ type Provider struct {
 	Name string `json:"name"`
 }
 
-// Of takes the rows of a report into t. It is the one place that knows how a report is made. Sentences of rows are left out, but for why one
-// could not be seen: those of the others have what guests said of themselves.
+// mostWhy is how many characters say why something was not observed.
+const mostWhy = 500
+
+// Of takes the rows of a report into t. It is the one place that knows how a report is made. Evidence of rows is left out, but for why
+// nothing was seen: that of the others has what guests said of themselves.
 func (t *Test) Of(r provisioner.Report) {
 	t.Suite = Suite
 	for _, row := range r.Checks {
-		c := Check{Name: row.Name, Title: row.Title, Seconds: row.Seconds}
-		switch row.State {
-		case provisioner.CheckPassed, provisioner.CheckWarning:
+		c := Check{Name: row.Name, Title: row.Title, Result: ResultNotObserved, Channel: string(row.Channel), Seconds: row.Seconds}
+		switch {
+		case row.Result == provisioner.ResultPassed && row.Channel != "":
 			c.Result = ResultPassed
-		case provisioner.CheckFailed:
+		case row.Result == provisioner.ResultFailed:
 			c.Result = ResultFailed
-		case provisioner.CheckSkipped, provisioner.CheckPending:
-			c.Result, c.Seconds = ResultNotObserved, 0
-			t.notObserved(row.Title, row.Detail)
+		default:
+			c.Channel, c.Seconds = "", 0
+			t.notObserved(row.Title, firstOf(row.Evidence, mostWhy))
 		}
 		t.Checks = append(t.Checks, c)
 	}
+}
+
+func firstOf(s string, most int) string {
+	if letters := []rune(s); len(letters) > most {
+		return string(letters[:most-1]) + "…"
+	}
+	return s
 }
 
 // Unknown lists the digests of images that are not known.
