@@ -20,6 +20,7 @@ func asking() []string {
 		"POST /provider/staff/:id/role", "POST /provider/staff/:id/remove",
 		"POST /provider/offers", "POST /provider/offers/:id/end", "POST /provider/offers/:id/prices", "POST /provider/offers/:id/prices/:price/withdraw",
 		"POST /provider/grants",
+		"POST /provider/certificates/retire", "POST /provider/certificates/revoke", "POST /platform/certificates/retire", "POST /platform/certificates/revoke",
 		"POST /platform/people/:id/admin", "POST /platform/people/:id/no-admin",
 		"POST /platform/people/:id/auditor", "POST /platform/people/:id/no-auditor", "POST /platform/providers/:id/approve",
 	}
@@ -39,7 +40,7 @@ func notAsking() map[string][]string {
 			"POST /sign-out", "POST /account/ssh-keys/:id/delete", "POST /account/sessions/:id/end", "POST /account/sessions/end-others", "POST /org/leave",
 		},
 		"it is seen and undone by others of the place": {
-			"POST /org/members/:id/cap", "POST /org/invitations/:id/revoke", "POST /provider/invitations/:id/revoke", "POST /provider/settings",
+			"POST /org/members/:id/cap", "POST /org/invitations/:id/revoke", "POST /provider/invitations/:id/revoke", "POST /provider/settings", "POST /provider/certificates/require",
 			"POST /org/requests/:id/approve", "POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw",
 			"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw",
 			"POST /provider/clusters/:id/pause", "POST /provider/clusters/:id/resume", "POST /provider/clusters/:id/end", "POST /provider/clusters/:id/allow", "POST /provider/announcements", "POST /provider/announcements/:id/end",

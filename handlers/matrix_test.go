@@ -95,6 +95,9 @@ func orgMatrix() []row {
 		{"GET /market", all(), false, page},
 		{"GET /market/images", all(), false, page},
 		{"GET /market/providers/:id", all(), false, page},
+		{"GET /certificates/keys.json", all(), false, page},
+		{"GET /certificates/:address", all(), false, page},
+		{"GET /certificates/:address/envelope.json", all(), false, page},
 		{"GET /healthz", all(), false, page},
 		{"GET /readyz", all(), false, page},
 		{"GET /events", signedIn(), false, page},
@@ -210,6 +213,10 @@ func providerMatrix() []row {
 		{"GET /provider/jobs", staffHosts(), false, page},
 		{"POST /provider/jobs/:id/retry", staffHosts(), true, refused}, // it waits
 		{"GET /provider/staff", staffOwn(), false, page},
+		{"GET /provider/certificates", staffOwn(), false, page},
+		{"POST /provider/certificates/require", staffOwn(), false, refused},
+		{"POST /provider/certificates/retire", staffOwn(), false, refused},
+		{"POST /provider/certificates/revoke", staffOwn(), false, refused},
 		{"POST /provider/staff/:id/role", staffOwn(), true, refused},
 		{"GET /provider/invitations", staffOwn(), false, page},
 		{"POST /provider/invitations/:id/resend", staffOwn(), true, page},
@@ -311,6 +318,7 @@ func (r row) expect(p who, method string) (string, func(status int, to string) b
 // worldPaths launches a cluster and a test, and fills patterns with what the first organization and North have.
 func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) string {
 	cluster, head := a.Launch(w, "first", 1)
+	address, key := a.Certify(w)
 	test := a.Test(w)
 	a.Consent(w, cluster)
 	sold := a.Sell(w)
@@ -336,6 +344,6 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 				return strings.NewReplacer(":node", head.String(), ":price", sold.Next.String()).Replace(prefix + id + rest)
 			}
 		}
-		return strings.Replace(pattern, "*", "nothing.css", 1)
+		return strings.NewReplacer("*", "nothing.css", ":address", address, ":key", key.String()).Replace(pattern)
 	}
 }

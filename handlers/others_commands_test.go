@@ -145,6 +145,15 @@ func (v foreign) clusterCalls(ctx context.Context) calls {
 	}
 }
 
+// certified is the world's test that has a certificate.
+func (v foreign) certified(ctx context.Context) uuid.UUID {
+	list, err := v.db.Models.CertificatesOfVersion(ctx, v.w.Organization, v.w.Version)
+	if err != nil || len(list) == 0 {
+		panic("nothing is certified")
+	}
+	return list[0].TestID
+}
+
 func (v foreign) modelCalls(ctx context.Context) calls {
 	image, model, test := v.w.Image, v.w.Model, v.id("/org/tests/")
 	return calls{
@@ -175,6 +184,20 @@ func (v foreign) modelCalls(ctx context.Context) calls {
 			return only(v.db.Machines.StartAcceptanceTest(ctx, v.org, v.by, v.w.Version, v.w.Pool))
 		},
 		"AcceptanceTest": func() (any, error) { return only(v.db.Models.AcceptanceTest(ctx, v.org, test)) },
+		"CertificateOfTest": func() (any, error) {
+			c, _, err := v.db.Models.CertificateOfTest(ctx, v.org, v.certified(ctx))
+			return c.Address, err
+		},
+		"CertificatesOfVersion": func() (any, error) {
+			list, err := v.db.Models.CertificatesOfVersion(ctx, v.org, v.w.Version)
+			return len(list), err
+		},
+		"RetireCertificateKey": func() (any, error) {
+			return done(v.db.Models.RetireCertificateKey(ctx, v.by, v.provider, uuid.MustParse(v.paths(":key"))))
+		},
+		"RevokeCertificateKey": func() (any, error) {
+			return done(v.db.Models.RevokeCertificateKey(ctx, v.by, v.provider, uuid.MustParse(v.paths(":key")), "it was stolen"))
+		},
 		"AcceptanceTests": func() (any, error) {
 			list, total, err := v.db.Models.AcceptanceTests(ctx, v.org, v.w.Version, models.TestFilter{})
 			return len(list) + total, err

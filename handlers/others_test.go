@@ -13,6 +13,7 @@ import (
 func ofNobody() map[string]string {
 	return map[string]string{
 		"/market/providers/":  "active providers are public",
+		"/certificates/":      "whoever has the address was given it",
 		"/invitations/:token": "whoever has the token was given it",
 		"/platform/":          "the platform's admins look after everybody",
 		"/account/ssh-keys/":  "a person's own; see alone",

@@ -141,6 +141,14 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;
 GRANT SELECT ON model_clusters, model_versions, version_roles TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
 GRANT SELECT, UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
+-- Insert-only. The worker alone makes keys and signs; web says what ends a key, and never had what was sealed.
+GRANT SELECT (id, provider_id, key_id, public_key, created_at) ON certificate_keys TO volary_web;
+GRANT SELECT, INSERT (id, provider_id, public_key, sealed, created_at) ON certificate_keys TO volary_worker;
+GRANT SELECT, INSERT (key_id, kind, reason, person_id) ON certificate_key_ends TO volary_web;
+GRANT SELECT ON certificate_key_ends TO volary_worker;
+GRANT SELECT, INSERT ON certificate_claims TO volary_worker;
+GRANT SELECT ON certificates TO volary_web;
+GRANT SELECT, INSERT ON certificates TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (job_id) ON verification_turns TO volary_worker;
 GRANT SELECT (canonical_digest), INSERT, UPDATE (gone_at) ON gone_images TO volary_web;
 GRANT SELECT ON gone_images TO volary_worker;

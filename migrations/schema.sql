@@ -266,6 +266,15 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.notify_certificate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', NEW.organization_id, 'provider', NEW.provider_id, 'kind', 'test', 'id', NEW.test_id)::text);
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.notify_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -756,6 +765,66 @@ CREATE TABLE base_images (
   CONSTRAINT base_images_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
   CONSTRAINT base_images_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
   CONSTRAINT base_images_pkey PRIMARY KEY (host_id, digest)
+);
+
+CREATE TABLE certificate_claims (
+  test_id uuid NOT NULL,
+  claim jsonb NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT certificate_claims_claim_check CHECK ((octet_length((claim)::text) <= 262144)),
+  CONSTRAINT certificate_claims_pkey PRIMARY KEY (test_id),
+  CONSTRAINT certificate_claims_test_id_fkey FOREIGN KEY (test_id) REFERENCES acceptance_tests(id)
+);
+
+CREATE TABLE certificate_key_ends (
+  key_id uuid NOT NULL,
+  kind text NOT NULL,
+  reason text NOT NULL,
+  person_id uuid NOT NULL,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT certificate_key_ends_check CHECK (((length(reason) <= 500) AND ((reason <> ''::text) OR (kind = 'retired'::text)))),
+  CONSTRAINT certificate_key_ends_key_id_fkey FOREIGN KEY (key_id) REFERENCES certificate_keys(id),
+  CONSTRAINT certificate_key_ends_kind_check CHECK ((kind = ANY (ARRAY['retired'::text, 'revoked'::text]))),
+  CONSTRAINT certificate_key_ends_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT certificate_key_ends_pkey PRIMARY KEY (key_id, kind)
+);
+
+CREATE TABLE certificate_keys (
+  id uuid NOT NULL,
+  provider_id uuid,
+  key_id text GENERATED ALWAYS AS (encode(sha256(public_key), 'hex'::text)) STORED NOT NULL,
+  public_key bytea NOT NULL,
+  sealed bytea NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT certificate_keys_key_id_key UNIQUE (key_id),
+  CONSTRAINT certificate_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT certificate_keys_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT certificate_keys_public_key_check CHECK ((octet_length(public_key) = 32)),
+  CONSTRAINT certificate_keys_sealed_check CHECK (((octet_length(sealed) >= 1) AND (octet_length(sealed) <= 4096)))
+);
+
+CREATE TABLE certificates (
+  id uuid NOT NULL,
+  test_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  provider_id uuid NOT NULL,
+  document_digest text NOT NULL,
+  provider_key uuid NOT NULL,
+  platform_key uuid NOT NULL,
+  address text NOT NULL,
+  envelope text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT certificates_address_check CHECK ((address ~ '^[0-9A-Za-z_-]{43}$'::text)),
+  CONSTRAINT certificates_address_key UNIQUE (address),
+  CONSTRAINT certificates_document_digest_check CHECK ((document_digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT certificates_envelope_check CHECK ((octet_length(envelope) <= 524288)),
+  CONSTRAINT certificates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT certificates_pkey PRIMARY KEY (id),
+  CONSTRAINT certificates_platform_key_fkey FOREIGN KEY (platform_key) REFERENCES certificate_keys(id),
+  CONSTRAINT certificates_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id),
+  CONSTRAINT certificates_provider_key_fkey FOREIGN KEY (provider_key) REFERENCES certificate_keys(id),
+  CONSTRAINT certificates_test_id_fkey FOREIGN KEY (test_id) REFERENCES certificate_claims(test_id),
+  CONSTRAINT certificates_test_id_key UNIQUE (test_id)
 );
 
 CREATE TABLE cluster_keys (
@@ -1691,8 +1760,10 @@ CREATE TABLE providers (
   applied_at timestamp with time zone,
   decided_by uuid,
   decided_at timestamp with time zone,
+  certificates_taken text DEFAULT 'none'::text NOT NULL,
   CONSTRAINT providers_about_check CHECK ((length(about) <= 4000)),
   CONSTRAINT providers_applied_by_fkey FOREIGN KEY (applied_by) REFERENCES people(id),
+  CONSTRAINT providers_certificates_taken_check CHECK ((certificates_taken = ANY (ARRAY['none'::text, 'own'::text, 'platform'::text, 'any'::text]))),
   CONSTRAINT providers_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT providers_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES people(id),
   CONSTRAINT providers_invoice_prefix_check CHECK ((invoice_prefix ~ '^[A-Z][A-Z0-9]{1,7}$'::text)),
@@ -2053,6 +2124,10 @@ CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at
 
 CREATE INDEX audit_verb_at_idx ON public.audit USING btree (verb, at DESC);
 
+CREATE INDEX certificate_keys_provider_id_created_at_idx ON public.certificate_keys USING btree (provider_id, created_at);
+
+CREATE INDEX certificates_organization_id_document_digest_idx ON public.certificates USING btree (organization_id, document_digest);
+
 CREATE INDEX cluster_keys_person_id_idx ON public.cluster_keys USING btree (person_id);
 
 CREATE INDEX cluster_starts_organization_id_person_id_at_idx ON public.cluster_starts USING btree (organization_id, person_id, at);
@@ -2263,6 +2338,16 @@ CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests F
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON certificate_claims FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON certificate_key_ends FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON certificate_keys FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER certificates_made AFTER INSERT ON certificates FOR EACH ROW EXECUTE FUNCTION notify_certificate();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
 CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, ready_at, ended_at, barred_at ON clusters FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCTION notify_change();
@@ -2420,6 +2505,24 @@ GRANT INSERT, SELECT, UPDATE ON audit_runs TO volary_worker;
 GRANT DELETE, SELECT ON base_images TO volary_web;
 
 GRANT DELETE, INSERT, SELECT, UPDATE ON base_images TO volary_worker;
+
+GRANT INSERT, SELECT ON certificate_claims TO volary_worker;
+
+GRANT SELECT ON certificate_key_ends TO volary_web;
+
+GRANT INSERT (key_id, kind, reason, person_id) ON certificate_key_ends TO volary_web;
+
+GRANT SELECT ON certificate_key_ends TO volary_worker;
+
+GRANT SELECT (id, provider_id, key_id, public_key, created_at) ON certificate_keys TO volary_web;
+
+GRANT SELECT ON certificate_keys TO volary_worker;
+
+GRANT INSERT (id, provider_id, public_key, sealed, created_at) ON certificate_keys TO volary_worker;
+
+GRANT SELECT ON certificates TO volary_web;
+
+GRANT INSERT, SELECT ON certificates TO volary_worker;
 
 GRANT INSERT, SELECT ON cluster_keys TO volary_web;
 

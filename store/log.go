@@ -85,6 +85,7 @@ const logSubjects = `CASE a.subject
 	WHEN 'order' THEN (SELECT number::text FROM orders WHERE id = a.subject_id)
 	WHEN 'request' THEN (SELECT form ->> 'name' FROM launch_requests WHERE id = a.subject_id)
 	WHEN 'invitation' THEN (SELECT coalesce(email, 'whoever has the link') FROM invitations WHERE id = a.subject_id)
+	WHEN 'certificate_key' THEN (SELECT left(key_id, 12) FROM certificate_keys WHERE id = a.subject_id)
 	WHEN 'offer' THEN (SELECT name FROM offers WHERE id = a.subject_id)
 	WHEN 'announcement' THEN (SELECT title FROM announcements WHERE id = a.subject_id)
 	END`

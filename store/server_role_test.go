@@ -79,8 +79,13 @@ func TestServersMayNot(t *testing.T) {
 			`INSERT INTO runs (id) VALUES (gen_random_uuid())`, `UPDATE runs SET ended_at = ended_at + interval '1 hour'`, `UPDATE run_bookings SET done = true`,
 			`INSERT INTO audit_runs (day) VALUES (now())`, `DELETE FROM clusters`, `DELETE FROM nodes`, `DELETE FROM mails`, `DELETE FROM invitations`,
 			`SELECT data FROM notices`, `UPDATE notices SET ended_at = now()`, `DELETE FROM notices`, `SELECT FROM told`, `UPDATE mails SET refused = ''`,
+			// Who certifies, and for whom.
+			`SELECT sealed FROM certificate_keys`, `SELECT * FROM certificate_keys`, `INSERT INTO certificate_keys (id) VALUES (gen_random_uuid())`, `SELECT FROM certificate_claims`,
+			`INSERT INTO certificate_claims (claim) VALUES ('{}')`, `INSERT INTO certificates (id) VALUES (gen_random_uuid())`, `UPDATE certificate_key_ends SET kind = 'retired'`,
+			`INSERT INTO certificate_key_ends (at) VALUES (now() - interval '1 year')`,
 		},
 		store.RoleWorker: {
+			`INSERT INTO certificate_key_ends (kind) VALUES ('revoked')`, `UPDATE certificates SET envelope = ''`, `DELETE FROM certificate_keys`,
 			// Who people are, and what they sign in with.
 			`SELECT password_hash FROM people`, `SELECT * FROM people`, `UPDATE people SET platform_admin = true`, `INSERT INTO people (id) VALUES (gen_random_uuid())`,
 			`SELECT token_hash FROM sessions`, `SELECT * FROM sessions`, `INSERT INTO sessions (id) VALUES (gen_random_uuid())`, `DELETE FROM sessions`,
@@ -146,6 +151,7 @@ func neither() []string {
 	for _, change := range []string{
 		`ledger_entries SET at = at`, `ledger_postings SET hours = hours`, `money_postings SET amount = amount`, `ledger_facts SET digest = digest`, `usage_lines SET hours = hours`, `audit SET verb = verb`,
 		`invoices SET net = net`, `invoice_lines SET amount = amount`,
+		`certificate_keys SET public_key = public_key`, `certificate_key_ends SET reason = reason`, `certificates SET envelope = envelope`, `certificate_claims SET claim = claim`,
 	} {
 		list = append(list, `UPDATE `+change)
 	}
@@ -153,7 +159,10 @@ func neither() []string {
 }
 
 func insertOnly() []string {
-	return []string{"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines"}
+	return []string{
+		"ledger_entries", "ledger_postings", "money_postings", "ledger_facts", "usage_lines", "audit", "invoices", "invoice_lines",
+		"certificate_keys", "certificate_key_ends", "certificate_claims", "certificates",
+	}
 }
 
 // wantDenied wants a refusal for the lack of a right, or by a trigger of ours, and nothing else that goes wrong by chance.
@@ -265,6 +274,10 @@ func secretColumns() map[string][]store.ServerRole {
 		"cluster_keys.public_key":     {web, worker},
 		"rightful_keys.public_key":    {worker}, // of who may work with an organization's machines
 		"mails.sealed":                {worker},
+		"certificate_keys.sealed":     {worker},
+		"certificate_keys.public_key": {web, worker},
+		"certificates.provider_key":   {web, worker}, // ids of rows
+		"certificates.platform_key":   {web, worker},
 		"upload_sources.sealed":       {worker},
 		"upload_sources.leads_sealed": {worker},
 		"upload_sources.given_sealed": {worker},

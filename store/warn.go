@@ -14,7 +14,7 @@ import (
 const mostWarnings = 10
 
 // warnings are the kinds that Warn counts together.
-var warnings = []string{string(MailKeyAdded), string(MailRoleGiven), string(MailHostAdded), string(MailNewPlace), string(MailPassword)}
+var warnings = []string{string(MailKeyAdded), string(MailRoleGiven), string(MailHostAdded), string(MailNewPlace), string(MailPassword), string(MailCertificateKey)}
 
 // Warn is MailTo for what people should hear of at once, since it gives lasting power in their name: a key, a role, a
 // host, a place of sign-in, another password. Each person gets mostWarnings within an hour. data gets "at", and "from" where the context

@@ -45,6 +45,8 @@ func lowest() []layer {
 			"provisioner/placement", "provisioner/memory",
 			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
+		// What anybody checks who was not there.
+		{packages: []string{"provisioner/certificate"}, may: []string{"provisioner"}, never: []string{"store", "github.com/jackc/**", "net/http", "cgo"}},
 		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/typed", "provisioner/userdata"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
 		// Whoever runs a model plans it, with a deployment around it or none.
@@ -64,7 +66,7 @@ func lowest() []layer {
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
 		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "store/queue", "provisioner/typed"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "provisioner/certificate", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
 			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "provisioner/manifest", "store/queue", "provisioner/typed",
 		}},
@@ -93,7 +95,8 @@ func pages() []layer {
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
 		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic", "provisioner/manifest"), never: []string{"provisioner/image"}},
-		{packages: []string{"handlers/public", "handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
+		{packages: []string{"handlers/public"}, may: append(slices.Clone(audience), "provisioner/certificate")},
+		{packages: []string{"handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
 		{
 			packages: []string{"handlers/jobs"},
 			may: []string{
@@ -108,14 +111,14 @@ func pages() []layer {
 		{
 			packages: []string{"handlers/loops"},
 			may: []string{
-				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob",
-				"billing", "provisioner", "provisioner/cloudinit", "provisioner/plan", "provisioner/reconcile",
+				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
+				"billing", "provisioner", "provisioner/certificate", "provisioner/cloudinit", "provisioner/plan", "provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},
 		{packages: []string{"handlers/console"}, may: []string{"store", "store/floors", "store/machines", "provisioner", "handlers/handshake"}},
 		{packages: []string{"handlers/respond/page"}, may: []string{
-			"store", "store/people", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
+			"store", "store/people", "store/models", "store/overview", "provisioner", "provisioner/typed", "web/layout", "web/ui", "handlers/request", "handlers/respond",
 		}},
 		{packages: []string{"handlers/uploads"}, may: []string{"store", "store/models", "store/people", "store/blob", "provisioner/typed", "provisioner/image/magic", "handlers/request", "handlers/respond"}, never: []string{"github.com/aws/**", "provisioner/image"}},
 		// What both sides of a sale read.

@@ -13,21 +13,22 @@ import (
 
 // commands is the whole command line. The Run method of the chosen one gets a context that ends with SIGINT or SIGTERM.
 type commands struct {
-	Blobs    blobsCommand    `cmd:"" help:"Check the bytes of images."`
-	Demo     demoCommand     `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
-	Export   exportCommand   `cmd:"" help:"Write what an accountant asks for."`
-	Grant    grantCommand    `cmd:"" help:"Give an organization compute hours of a provider."`
-	Hook     hookCommand     `cmd:"" help:"Answer libvirt's hooks on a host."`
-	Host     hostCommand     `cmd:"" help:"Add, check and list hosts."`
-	Ledger   ledgerCommand   `cmd:"" help:"Check the ledger."`
-	Mail     mailCommand     `cmd:"" help:"Make the pair that seals links in mails, and show a link."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database up to date, as its owner: before the servers start, and at each upgrade."`
-	Org      orgCommand      `cmd:"" help:"Add organizations and their members."`
-	Pool     poolCommand     `cmd:"" help:"Add pools of hosts."`
-	Provider providerCommand `cmd:"" help:"Add providers and their staff."`
-	Sample   sampleCommand   `cmd:"" help:"Make the image that checks of hosts boot."`
-	Shape    shapeCommand    `cmd:"" help:"Add sizes of nodes."`
-	User     userCommand     `cmd:"" help:"Add people."`
+	Blobs       blobsCommand       `cmd:"" help:"Check the bytes of images."`
+	Certificate certificateCommand `cmd:"" help:"Check certificates of acceptance tests."`
+	Demo        demoCommand        `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
+	Export      exportCommand      `cmd:"" help:"Write what an accountant asks for."`
+	Grant       grantCommand       `cmd:"" help:"Give an organization compute hours of a provider."`
+	Hook        hookCommand        `cmd:"" help:"Answer libvirt's hooks on a host."`
+	Host        hostCommand        `cmd:"" help:"Add, check and list hosts."`
+	Ledger      ledgerCommand      `cmd:"" help:"Check the ledger."`
+	Mail        mailCommand        `cmd:"" help:"Make the pair that seals links in mails, and show a link."`
+	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date, as its owner: before the servers start, and at each upgrade."`
+	Org         orgCommand         `cmd:"" help:"Add organizations and their members."`
+	Pool        poolCommand        `cmd:"" help:"Add pools of hosts."`
+	Provider    providerCommand    `cmd:"" help:"Add providers and their staff."`
+	Sample      sampleCommand      `cmd:"" help:"Make the image that checks of hosts boot."`
+	Shape       shapeCommand       `cmd:"" help:"Add sizes of nodes."`
+	User        userCommand        `cmd:"" help:"Add people."`
 }
 
 func main() {

@@ -121,6 +121,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	access := &loops.AccessKeeper{Engine: engine}
 	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log, SweepScratch: verify.Verifier.SweepScratch}
 	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
+	certifier := &loops.Certifier{Models: db.Models, Identity: mails.Identity, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
 	if err != nil {
@@ -129,7 +130,9 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	consoles := console.New(console.Options{DB: db, Hosts: hosts, Secret: secret, Log: log})
 
 	all, ctx := errgroup.WithContext(ctx)
-	for _, part := range []func(context.Context) error{reconciler.Run, observer.Run, bookkeeper.Run, access.Run, uploads.Run, kept.Run, queue.Run, consoles.Run} {
+	for _, part := range []func(context.Context) error{
+		reconciler.Run, observer.Run, bookkeeper.Run, access.Run, uploads.Run, kept.Run, certifier.Run, queue.Run, consoles.Run,
+	} {
 		all.Go(func() error { return part(ctx) })
 	}
 	all.Go(func() error {

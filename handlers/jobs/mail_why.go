@@ -18,7 +18,7 @@ func mailWhy(m store.Mail, portal string) string {
 		store.MailHoursLow, store.MailHoursExpire, store.MailOrderDecided, store.MailAnnouncement, store.MailHostLost, store.MailOrderWaiting,
 		store.MailLedgerDiffers, store.MailUploadStale, store.MailUploadGone, store.MailSummary:
 		return choose
-	case store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace, store.MailPassword, store.MailSuspended, store.MailProviderDecided:
+	case store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace, store.MailPassword, store.MailCertificateKey, store.MailSuspended, store.MailProviderDecided:
 		return "\n-- \nThis mail is always sent: it is about what others may do with what is yours. Which other mails you get: " + portal + "/account/mails\n"
 	default:
 		return ""

@@ -4,6 +4,7 @@
 //	Observer      asks each host once a round what runs on it, and writes proof of life (observe.go)
 //	Bookkeeper    ends leases and settles use (bookkeep.go), and mails what people want to hear of (tell.go)
 //	UploadKeeper  removes uploads that nobody goes on with, or that were refused long ago (discard_uploads.go)
+//	Certifier     signs the certificates of tests that passed, and makes the keys for it (certify.go)
 //
 // 2026-11-29: a round compares all that runs on a host with all rows of it. What runs although its node is stopped is asked to
 // power off, with one line in the log; what no row knows is written down and left alone, since it may be another

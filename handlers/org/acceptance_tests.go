@@ -54,7 +54,22 @@ func (h Handlers) ShowAcceptanceTest(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return page.Live(c, web.AcceptanceTestShow(h.testProps(c, t)))
+	p := h.testProps(c, t)
+	made, ok, err := h.Models.CertificateOfTest(c.Request().Context(), orgID, id)
+	if err != nil {
+		return err
+	}
+	if ok {
+		link := certificateLink(made)
+		p.Certificate = &link
+	}
+	return page.Live(c, web.AcceptanceTestShow(p))
+}
+
+func certificateLink(c models.CertificateRow) web.CertificateLink {
+	return web.CertificateLink{
+		Address: c.Address, Pool: c.PoolName, Provider: c.ProviderName, Made: c.CreatedAt, ByProvider: c.ProviderGood, ByPlatform: c.PlatformGood,
+	}
 }
 
 func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.AcceptanceTestShowProps {

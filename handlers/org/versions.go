@@ -218,6 +218,13 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
 		})
 	}
+	certificates, err := h.Models.CertificatesOfVersion(c.Request().Context(), orgID, v.ID)
+	if err != nil {
+		return p, err
+	}
+	for _, made := range certificates {
+		p.Certificates = append(p.Certificates, certificateLink(made))
+	}
 	places, err := h.Machines.OpenPlaces(c.Request().Context())
 	if err != nil {
 		return p, err

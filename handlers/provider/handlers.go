@@ -10,6 +10,7 @@ import (
 	"volary.dev/store"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
+	"volary.dev/store/models"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
 	"volary.dev/web/layout"
@@ -21,6 +22,7 @@ type Handlers struct {
 	People   *people.DB
 	Books    *books.DB
 	Machines *machines.DB
+	Models   *models.DB
 	Overview *overview.DB
 	Frame    page.Frame
 	// Relay opens the consoles that organizations consent to.

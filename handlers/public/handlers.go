@@ -8,6 +8,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/models"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
 )
@@ -16,6 +17,7 @@ import (
 type Handlers struct {
 	Core     *store.DB
 	People   *people.DB
+	Models   *models.DB
 	Overview *overview.DB
 	Frame    page.Frame
 	Cookie   respond.SessionCookie

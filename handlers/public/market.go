@@ -137,7 +137,7 @@ func offers(c echo.Context, m overview.Market, need overview.MarketNeed, v web.M
 
 func offerRow(c echo.Context, r overview.MarketRow, need overview.MarketNeed, v web.MarketValues) web.OfferRow {
 	row := web.OfferRow{
-		ProviderID: r.ProviderID, Provider: r.ProviderName, Pool: r.PoolName, Location: r.Location, Offer: r.OfferName,
+		ProviderID: r.ProviderID, Provider: r.ProviderName, Pool: r.PoolName, Location: r.Location, Certified: r.Certified, Offer: r.OfferName,
 		Node: r.Shape.Name, Shape: r.Shape.Size(), Made: r.Made, NeedMCS: int64(r.Need), OwnedMCS: int64(r.Owned), ToBuyMCS: int64(r.ToBuy),
 		LeastMCS: int64(r.LeastHours), FreeVCPUs: r.FreeVCPUs, VCPUs: r.VCPUs, FreeMiB: r.FreeMiB,
 		When: string(r.When), Start: r.Start, TooLong: r.MaxLease > 0, BestPrice: r.Lowest,

@@ -51,6 +51,7 @@ func (h Handlers) provider(c echo.Context, id uuid.UUID, path string) error {
 
 func describe(p *web.ProviderProps, profile overview.ProviderProfile) {
 	p.Name, p.LegalName, p.About, p.Terms, p.Support = profile.Name, profile.LegalName, profile.About, profile.Terms, profile.SupportContact
+	p.Certificates = profile.Certificates
 	p.Record = web.Record{
 		Days: overview.RecordDays, Launches: profile.Record.Launches, Ready: profile.Record.Ready, Median: profile.Record.Median, P95: profile.Record.P95,
 	}

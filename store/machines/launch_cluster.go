@@ -28,7 +28,7 @@ type LaunchRequest struct {
 
 // LaunchCluster sets the hours aside and reserves a host, address and MAC for each node, a subnet and a VNI; the
 // worker does the rest. All nodes or none. Refusals: "invalid" by field (name, compute or
-// count.GROUP (CountField), lease, purchase_order, cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "shape", "cap" (a member who may ask for it by
+// count.GROUP (CountField), lease, purchase_order, cost_centre, grant_number), "duplicate", "draft", "image", "image_lost", "certificate" (its provider wants to see one), "shape", "cap" (a member who may ask for it by
 // RequestLaunch), "capacity" with the reason of every host, "balance", "suspended", NotFound("version" or "pool"). All but
 // "cap" and NotFound come as LaunchRefused.
 func (db *DB) LaunchCluster(ctx context.Context, orgID, by uuid.UUID, r LaunchRequest) (uuid.UUID, error) {

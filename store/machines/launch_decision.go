@@ -24,6 +24,8 @@ import (
 type poolCapacity struct {
 	ID            uuid.UUID
 	ProviderID    uuid.UUID
+	ProviderName  string
+	Certificates  models.TakesCertificates // that its provider wants to see
 	Name          string
 	Prefix        netip.Prefix
 	SubnetBits    int
@@ -48,7 +50,9 @@ type launchCase struct {
 	Counts   Counts
 	Lease    int64 // seconds
 	Test     bool
-	Now      time.Time
+	// Certified: the version has a certificate that the provider takes, or it wants to see none.
+	Certified bool
+	Now       time.Time
 }
 
 // launchPlan is what is to be reserved, or as much of it as could be found out before a refusal.
@@ -87,6 +91,9 @@ func readLaunch(ctx context.Context, tx pgx.Tx, orgID uuid.UUID, r LaunchRequest
 	if err := c.readPool(ctx, tx, r.PoolID); err != nil {
 		return c, err
 	}
+	if c.Certified, err = models.CertifiedFor(ctx, tx, orgID, c.Pool.ProviderID, c.Version.DocumentDigest, c.Pool.Certificates); err != nil {
+		return c, err
+	}
 	c.Shapes, err = ReadShapes(ctx, tx, c.Pool.ProviderID)
 	return c, err
 }
@@ -96,7 +103,7 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 		return err
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT p.id, p.provider_id, p.name, p.prefix, p.subnet_bits, p.test_vcpus, p.ports, p.max_lease_hours
+		SELECT p.id, p.provider_id, pr.name AS provider_name, pr.certificates_taken AS certificates, p.name, p.prefix, p.subnet_bits, p.test_vcpus, p.ports, p.max_lease_hours
 		FROM pools p JOIN providers pr ON pr.id = p.provider_id WHERE p.id = $1 AND pr.state = 'active'`, poolID)
 	if c.Pool, err = store.One(rows, "pool", pgx.RowToStructByName[poolCapacity]); err != nil {
 		return err
@@ -157,6 +164,9 @@ func (c launchCase) check() *refusal.Error {
 		if r, ok := refusal.As(wrong); ok {
 			return r
 		}
+	}
+	if !c.Test && !c.Certified {
+		return c.uncertified()
 	}
 	f := store.Fields{}
 	maps.Copy(f, c.Faults)

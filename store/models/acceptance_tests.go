@@ -131,6 +131,11 @@ func (db *DB) FinishTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, state Tes
 	if tag.RowsAffected() == 0 {
 		return nil
 	}
+	if state == TestPassed {
+		if err := claimCertificate(ctx, tx, id, r); err != nil {
+			return err
+		}
+	}
 	if err := TellTestsEnded(ctx, db.core, tx, []uuid.UUID{id}); err != nil {
 		return err
 	}

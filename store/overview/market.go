@@ -41,6 +41,7 @@ type MarketRow struct {
 	PoolID       uuid.UUID
 	PoolName     string
 	Location     string
+	Certified    bool          // its provider launches nothing without a certificate
 	OfferID      uuid.UUID     // Nil: no public price
 	OfferName    string        // empty likewise
 	LeastHours   billing.Hours // of an order
@@ -134,7 +135,7 @@ func (r marketReading) judge(p marketPool, need MarketNeed) []MarketRow {
 		return nil
 	}
 	row := MarketRow{
-		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Shape: shape, Made: r.Made[p.ID],
+		ProviderID: p.ProviderID, ProviderName: p.ProviderName, PoolID: p.ID, PoolName: p.Name, Location: p.Location, Certified: p.Certified, Shape: shape, Made: r.Made[p.ID],
 	}
 	if err := row.measure(need); err != nil {
 		return nil

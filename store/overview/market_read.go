@@ -35,6 +35,7 @@ type marketPool struct {
 	ProviderID    uuid.UUID
 	ProviderName  string
 	Currency      string
+	Certified     bool // a launch wants a certificate
 	Name          string
 	Location      string
 	TestVCPUs     int `db:"test_vcpus"`
@@ -57,7 +58,7 @@ type marketOffer struct {
 const activePools = `FROM pools p JOIN providers pr ON pr.id = p.provider_id AND pr.state = 'active'`
 
 const selectMarketPools = `
-	SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, p.name, p.location, p.test_vcpus, p.max_lease_hours,
+	SELECT p.id, p.provider_id, pr.name AS provider_name, pr.currency, pr.certificates_taken <> 'none' AS certified, p.name, p.location, p.test_vcpus, p.max_lease_hours,
 		p.prefix, p.subnet_bits, (SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL AND c.subnet IS NOT NULL)::int AS networks
 	` + activePools
 

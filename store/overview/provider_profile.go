@@ -22,6 +22,7 @@ type ProviderProfile struct {
 	About          string // in their words
 	Terms          string
 	SupportContact string
+	Certificates   string             // that a launch wants: "none", "own", "platform", "any"
 	Pools          []PoolProfile      `db:"-"`
 	Shapes         []ShapeProfile     `db:"-"` // the cheapest first
 	Record         ProviderRecord     `db:"-"`
@@ -66,7 +67,7 @@ type ProviderRecord struct {
 func (db *DB) ProviderProfile(ctx context.Context, id uuid.UUID) (p ProviderProfile, err error) {
 	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
-			SELECT id, name, legal_name, currency, about, terms, support_contact FROM providers WHERE id = $1 AND state = 'active'`, id)
+			SELECT id, name, legal_name, currency, about, terms, support_contact, certificates_taken AS certificates FROM providers WHERE id = $1 AND state = 'active'`, id)
 		if p, err = store.One(rows, "provider", pgx.RowToStructByName[ProviderProfile]); err != nil {
 			return err
 		}

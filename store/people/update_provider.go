@@ -13,25 +13,26 @@ import (
 
 // ProviderSettings is what a provider says of itself.
 type ProviderSettings struct {
-	ID             uuid.UUID
-	Name           string
-	Currency       string
-	AccountingZone string
-	State          string // "applied", "active", "rejected", "suspended"
-	StateReason    string
-	LegalName      string
-	TaxID          string `db:"tax_id"`
-	InvoicePrefix  string // of the numbers of its invoices; empty: none yet
-	SupportContact string
-	About          string
-	Terms          string
-	Booked         bool // hours were booked in periods of its zone, which stays
-	Invoiced       bool // invoices have numbers with its prefix, which stays
+	ID                uuid.UUID
+	Name              string
+	Currency          string
+	AccountingZone    string
+	State             string // "applied", "active", "rejected", "suspended"
+	StateReason       string
+	LegalName         string
+	TaxID             string `db:"tax_id"`
+	InvoicePrefix     string // of the numbers of its invoices; empty: none yet
+	SupportContact    string
+	About             string
+	Terms             string
+	CertificatesTaken string // before a launch: "none", "own", "platform", "any"
+	Booked            bool   // hours were booked in periods of its zone, which stays
+	Invoiced          bool   // invoices have numbers with its prefix, which stays
 }
 
 const selectSettings = `
 	SELECT p.id, p.name, p.currency, p.accounting_zone, p.state, p.state_reason, p.legal_name, p.tax_id, coalesce(p.invoice_prefix, '') AS invoice_prefix,
-		p.support_contact, p.about, p.terms,
+		p.support_contact, p.about, p.terms, p.certificates_taken,
 		EXISTS (SELECT FROM wallets w JOIN ledger_entries e ON e.wallet_id = w.id WHERE w.provider_id = p.id) AS booked,
 		EXISTS (SELECT FROM invoices i WHERE i.provider_id = p.id) AS invoiced
 	FROM providers p`

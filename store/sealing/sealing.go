@@ -1,6 +1,7 @@
 // Package sealing closes what one process writes for another alone: whoever has the recipient seals, whoever has the
 // identity opens. Links in mails that make who follows them a person are written so, with age (age-encryption.org/v1,
-// X25519): the process that faces the internet knows the recipient, the worker the identity.
+// X25519): the process that faces the internet knows the recipient, the worker the identity. The keys that sign certificates are
+// sealed so as well, by the worker for itself: the database keeps them, and nobody who reads it has them.
 //
 // Decided 2026-11-29: the pair is configured and not published in the database by the worker: then whoever may write there
 // could have links sealed for itself. A text is bound to nothing else than the identity; where one is put into another

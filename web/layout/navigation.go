@@ -113,6 +113,7 @@ func staffSections(a Area) []group {
 				{"Organizations", "/provider/organizations", SectionOrganizations},
 				{"Announcements", "/provider/announcements", SectionAnnouncements},
 				{"Staff", "/provider/staff", SectionStaff},
+				{"Certificates", "/provider/certificates", SectionCertificates},
 				{"Log", "/provider/log", SectionLog},
 				{"Settings", "/provider/settings", SectionSettings},
 			}},
@@ -126,6 +127,7 @@ func staffSections(a Area) []group {
 				{"People", "/platform/people", SectionPeople},
 			}},
 			{"Work", []link{
+				{"Certificates", "/platform/certificates", SectionCertificates},
 				{"Outbox", "/platform/outbox", SectionOutbox},
 				{"Jobs", "/platform/jobs", SectionJobs},
 				{"Log", "/platform/log", SectionLog},

@@ -51,6 +51,7 @@ const (
 	SectionSessions      = "sessions"
 	SectionPassword      = "password"
 	SectionMails         = "mails"
+	SectionCertificates  = "certificates"
 )
 
 // Props is what the frame shows. Pages set Title and Section from their own props; the handler fills the rest.

@@ -40,7 +40,9 @@ func deeds() map[string]string {
 		"reset password": "set a new password by a mailed link for", "show link of mail": "showed the link of a mail", "send mail again": "gave the mail to the worker again", "set invoice prefix": "set the invoice prefix of",
 		"set platform admin": "made or unmade an admin of the platform", "set platform auditor": "made or unmade an auditor of the platform", "sign up": "signed up", "suspend organization": "suspended the organization",
 		"suspend person": "suspended the person", "place nodes elsewhere": "found other hosts for nodes of", "stop stray machine": "stopped a machine that should not run of",
-		"run guest command":   "had a command run in a node of",
+		"run guest command":    "had a command run in a node of",
+		"make certificate key": "made the certificate key", "retire certificate key": "let sign no more the certificate key", "revoke certificate key": "revoked the certificate key",
+		"sign certificate": "signed the certificate of the test of", "require certificates": "chose which certificates a launch wants, of the provider",
 		"see unknown machine": "saw a machine that no cluster knows on the host",
 	}
 }
@@ -67,7 +69,7 @@ func deedOptions() []Option {
 func subjectOptions() []Option {
 	var list []Option
 	for _, s := range []string{
-		"acceptance_test", "announcement", "cluster", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "person",
+		"acceptance_test", "announcement", "certificate_key", "cluster", "host", "image", "invitation", "job", "lot", "model_cluster", "node", "offer", "order", "organization", "person",
 		"pool", "provider", "request", "shape", "ssh_key", "upload", "version",
 	} {
 		list = append(list, Option{Value: s, Label: SubjectWord(s)})

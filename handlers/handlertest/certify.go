@@ -1,0 +1,39 @@
+package handlertest
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"volary.dev/handlers/loops"
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/waittest"
+	"volary.dev/store"
+	"volary.dev/store/storetest"
+)
+
+// Certify lets a test of the world's version pass, and signs its certificate; it gives the address of that, and the key of the provider's that signed.
+func (a *App) Certify(w *World) (address string, key uuid.UUID) {
+	a.t.Helper()
+	ctx, worker := context.Background(), storetest.OpenAs(a.t, a.Pool, store.RoleWorker)
+	id := a.Test(w)
+	a.ok(worker.Models.FinishAcceptanceTest(ctx, id, true, provisioner.Report{Checks: []provisioner.ReportCheck{
+		{Name: provisioner.CheckBoots, Title: "Every node boots", Result: provisioner.ResultPassed, Channel: provisioner.ChannelHost, Seconds: 2},
+		{Name: provisioner.CheckHead, Title: "Every compute node reaches the head by name", Result: provisioner.NotObserved, Evidence: "Nobody looked."},
+	}}))
+	c := &loops.Certifier{Models: worker.Models, Identity: storetest.MailIdentity(), Log: slog.New(slog.DiscardHandler)}
+	a.ok(c.Look(ctx))
+	made, ok, err := a.Store.Models.CertificateOfTest(ctx, w.Organization, id)
+	a.ok(err)
+	if !ok {
+		a.t.Fatal("the test has no certificate")
+	}
+	signed, err := worker.Models.SigningKey(ctx, w.North)
+	a.ok(err)
+	waittest.Until(a.t, "the end of the certified test's cluster", func() (gone bool) {
+		a.ok(a.Pool.QueryRow(ctx, `SELECT c.ended_at IS NOT NULL FROM acceptance_tests t JOIN clusters c ON c.id = t.cluster_id WHERE t.id = $1`, id).Scan(&gone))
+		return gone
+	})
+	return made.Address, signed.ID
+}
