@@ -189,7 +189,7 @@ func (h Handlers) faultyYAML(c echo.Context, p web.VersionFormProps, faults mani
 	if r := p.Form.Refusal; r != nil {
 		status = respond.Status(r.Code)
 		if len(p.Faults) > 0 {
-			p.Form.Refusal = &refusal.Error{Code: r.Code, Title: r.Title, Next: "Correct the lines below and send the file again.", Fields: r.Fields, Detail: r.Detail}
+			p.Form.Refusal = &refusal.Error{Code: r.Code, Title: "Some lines of the file need another look.", Next: "Correct them and send the file again.", Fields: r.Fields, Detail: r.Detail}
 		}
 	} else {
 		p.Form.Refusal = &refusal.Error{Code: "invalid", Title: "Some lines of the file need another look.", Next: "Correct them and send the file again."}
