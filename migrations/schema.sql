@@ -248,6 +248,79 @@ BEGIN
   RETURN largest;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.give_login()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM make_login(NEW.organization_id, NEW.person_id);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.make_login(of_organization uuid, of_person uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  base text;
+  chosen text;
+  number int;
+  tries int := 1;
+BEGIN
+  -- Two at once would choose the same. Members of an organization come one after another anyway.
+  PERFORM FROM organizations WHERE id = of_organization FOR NO KEY UPDATE;
+  IF EXISTS (SELECT FROM logins WHERE organization_id = of_organization AND person_id = of_person) THEN
+    RETURN;
+  END IF;
+  SELECT coalesce(max(uid), 69999) + 1 INTO number FROM logins WHERE organization_id = of_organization;
+  IF number > 99999 THEN
+    RETURN; -- a membership does not fail for it
+  END IF;
+  SELECT regexp_replace(split_part(email, '@', 1), '[^a-z0-9]+', '-', 'g') INTO base FROM people WHERE id = of_person;
+  base := trim(BOTH '-' FROM left(regexp_replace(trim(BOTH '-' FROM base), '^([^a-z]|$)', 'u\1'), 24));
+  chosen := base;
+  WHILE chosen IN ('root', 'toor', 'admin', 'administrator', 'adm', 'wheel', 'sudo', 'daemon', 'bin', 'sys', 'sync', 'games', 'man', 'lp', 'mail', 'news',
+      'uucp', 'proxy', 'www-data', 'backup', 'list', 'irc', 'gnats', 'nobody', 'nogroup', 'messagebus', 'sshd', 'ssh', 'ntp', 'chrony', 'tss', 'uuidd', 'polkitd',
+      'dnsmasq', 'libvirt-qemu', 'postfix', 'statd', 'rpc', 'rpcuser', 'nfsnobody', 'operator', 'halt', 'shutdown', 'ftp', 'users', 'user', 'guest', 'dbus', 'docker',
+      'debian', 'ubuntu', 'centos', 'rocky', 'almalinux', 'fedora', 'opensuse', 'arch', 'alpine', 'ec2-user', 'cloud-user', 'core', 'vagrant', 'volary',
+      'slurm', 'munge', 'condor', 'htcondor', 'mpi', 'mysql', 'postgres', 'redis', 'nginx', 'apache', 'git', 'ansible')
+      OR chosen LIKE 'systemd-%' OR EXISTS (SELECT FROM logins WHERE organization_id = of_organization AND login = chosen) LOOP
+    tries := tries + 1;
+    chosen := base || '-' || tries;
+  END LOOP;
+  INSERT INTO logins (organization_id, person_id, login, uid, created_at) VALUES (of_organization, of_person, chosen, number, now());
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.note_access_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+DECLARE
+  changed jsonb;
+  who uuid;
+  place uuid;
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    changed := to_jsonb(OLD);
+  ELSE
+    changed := to_jsonb(NEW);
+  END IF;
+  who := (CASE WHEN TG_TABLE_NAME = 'people' THEN changed ->> 'id' ELSE changed ->> 'person_id' END)::uuid;
+  place := (changed ->> 'organization_id')::uuid; -- of a membership alone
+  INSERT INTO access_changes AS a (organization_id, generation, at)
+    SELECT o.id, 1, now() FROM organizations o
+     WHERE o.id = place OR place IS NULL AND EXISTS (SELECT FROM memberships m WHERE m.organization_id = o.id AND m.person_id = who)
+     ORDER BY o.id -- so that two who change several lock them in one order
+    ON CONFLICT (organization_id) DO UPDATE SET generation = a.generation + 1, at = now();
+  RETURN NULL;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.note_node_step()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -263,6 +336,16 @@ BEGIN
   END IF;
   INSERT INTO node_steps (cluster_id, node_id, host_id, step, at, since, reason, reason_detail)
   VALUES (NEW.cluster_id, NEW.id, NEW.host_id, NEW.state, NEW.state_at, began, NEW.reason, NEW.reason_detail);
+  RETURN NULL;
+END $function$;
+
+CREATE OR REPLACE FUNCTION public.notify_access()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  PERFORM pg_notify('volary_changes', json_build_object('organization', NEW.organization_id, 'kind', 'cluster', 'id', NEW.cluster_id)::text);
   RETURN NULL;
 END $function$;
 
@@ -474,6 +557,15 @@ BEGIN
   RAISE EXCEPTION '% is insert-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_login_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'a login is never changed, and its number never given again' USING ERRCODE = 'restrict_violation';
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_order_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -677,6 +769,15 @@ CREATE TABLE acceptance_tests (
   CONSTRAINT acceptance_tests_pkey PRIMARY KEY (id),
   CONSTRAINT acceptance_tests_state_check CHECK ((state = ANY (ARRAY['running'::text, 'passed'::text, 'failed'::text]))),
   CONSTRAINT acceptance_tests_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
+);
+
+CREATE TABLE access_changes (
+  organization_id uuid NOT NULL,
+  generation bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT access_changes_generation_check CHECK ((generation > 0)),
+  CONSTRAINT access_changes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT access_changes_pkey PRIMARY KEY (organization_id)
 );
 
 CREATE TABLE account_codes (
@@ -1329,6 +1430,21 @@ CREATE TABLE left_caps (
   CONSTRAINT left_caps_pkey PRIMARY KEY (organization_id, person_id)
 );
 
+CREATE TABLE logins (
+  organization_id uuid NOT NULL,
+  person_id uuid NOT NULL,
+  login text NOT NULL,
+  uid integer NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT logins_login_check CHECK ((login ~ '^[a-z][a-z0-9-]{0,27}$'::text)),
+  CONSTRAINT logins_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT logins_organization_id_login_key UNIQUE (organization_id, login),
+  CONSTRAINT logins_organization_id_uid_key UNIQUE (organization_id, uid),
+  CONSTRAINT logins_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
+  CONSTRAINT logins_pkey PRIMARY KEY (organization_id, person_id),
+  CONSTRAINT logins_uid_check CHECK (((uid >= 70000) AND (uid <= 99999)))
+);
+
 CREATE TABLE lots (
   id uuid NOT NULL,
   wallet_id uuid NOT NULL,
@@ -1461,6 +1577,7 @@ CREATE TABLE model_versions (
   withdrawn_by uuid,
   document text NOT NULL,
   document_digest text NOT NULL,
+  accounts boolean GENERATED ALWAYS AS (COALESCE((((document)::jsonb ->> 'accounts'::text))::boolean, false)) STORED NOT NULL,
   CONSTRAINT model_versions_check1 CHECK (((state <> 'draft'::text) = (published_at IS NOT NULL))),
   CONSTRAINT model_versions_check3 CHECK ((((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL)) AND ((withdrawn_at IS NOT NULL) OR (withdrawn_by IS NULL)))),
   CONSTRAINT model_versions_document_digest CHECK ((document_digest = encode(sha256(convert_to(document, 'UTF8'::name)), 'hex'::text))),
@@ -1497,6 +1614,35 @@ CREATE TABLE money_postings (
   CONSTRAINT money_postings_number_check CHECK ((number > 0)),
   CONSTRAINT money_postings_pkey PRIMARY KEY (wallet_id, seq, number),
   CONSTRAINT money_postings_wallet_id_seq_fkey FOREIGN KEY (wallet_id, seq) REFERENCES ledger_entries(wallet_id, seq)
+);
+
+CREATE TABLE node_access (
+  node_id uuid NOT NULL,
+  cluster_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  generation bigint DEFAULT 0 NOT NULL,
+  start_id text DEFAULT ''::text NOT NULL,
+  taken text[] DEFAULT '{}'::text[] NOT NULL,
+  absent text[] DEFAULT '{}'::text[] NOT NULL,
+  done_at timestamp with time zone,
+  tried_generation bigint DEFAULT 0 NOT NULL,
+  tried_start_id text DEFAULT ''::text NOT NULL,
+  tried_at timestamp with time zone,
+  tries integer DEFAULT 0 NOT NULL,
+  problem text DEFAULT ''::text NOT NULL,
+  problem_since timestamp with time zone,
+  retry_at timestamp with time zone,
+  claimed_by text,
+  claimed_until timestamp with time zone,
+  CONSTRAINT node_access_check CHECK (((problem = ''::text) = (problem_since IS NULL))),
+  CONSTRAINT node_access_check1 CHECK (((claimed_by IS NULL) = (claimed_until IS NULL))),
+  CONSTRAINT node_access_check2 CHECK (((cardinality(taken) <= 2000) AND (cardinality(absent) <= 2000))),
+  CONSTRAINT node_access_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id),
+  CONSTRAINT node_access_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id),
+  CONSTRAINT node_access_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT node_access_pkey PRIMARY KEY (node_id),
+  CONSTRAINT node_access_problem_check CHECK ((problem = ANY (ARRAY[''::text, 'agent'::text, 'refused'::text, 'time'::text, 'nonsense'::text, 'host'::text, 'script'::text]))),
+  CONSTRAINT node_access_tries_check CHECK ((tries >= 0))
 );
 
 CREATE TABLE node_steps (
@@ -2230,6 +2376,8 @@ CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person
 
 CREATE INDEX money_postings_lot_id_idx ON public.money_postings USING btree (lot_id) WHERE (lot_id IS NOT NULL);
 
+CREATE INDEX node_access_cluster_id_idx ON public.node_access USING btree (cluster_id);
+
 CREATE INDEX node_steps_cluster_id_id_idx ON public.node_steps USING btree (cluster_id, id);
 
 CREATE INDEX node_steps_node_id_id_idx ON public.node_steps USING btree (node_id, id DESC);
@@ -2334,6 +2482,18 @@ CREATE VIEW jobs AS
         END::uuid AS subject_id
    FROM river_job;
 
+CREATE VIEW rightful_keys AS
+ SELECT m.organization_id,
+    m.person_id,
+    m.role,
+    k.id AS key_id,
+    k.fingerprint,
+    k.public_key
+   FROM ssh_keys k
+     JOIN memberships m ON m.person_id = k.person_id
+     JOIN people p ON p.id = k.person_id
+  WHERE (m.role <> ALL (ARRAY['billing'::text, 'auditor'::text])) AND p.suspended_at IS NULL;
+
 CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
@@ -2398,11 +2558,17 @@ CREATE TRIGGER no_late_addition AFTER INSERT ON ledger_postings REFERENCING NEW 
 
 CREATE TRIGGER sums AFTER INSERT ON ledger_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_postings();
 
+CREATE TRIGGER keep_logins BEFORE DELETE OR UPDATE OR TRUNCATE ON logins FOR EACH STATEMENT EXECUTE FUNCTION refuse_login_change();
+
 CREATE TRIGGER keep_lots BEFORE DELETE OR TRUNCATE ON lots FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER starts_at_zero BEFORE INSERT ON lots FOR EACH ROW WHEN (new.bought <> 0 OR new.available <> 0 OR new.held <> 0 OR new.used <> 0 OR new.expired <> 0 OR new.refunded <> 0 OR new.deferred <> 0) EXECUTE FUNCTION refuse_first_sums();
 
 CREATE TRIGGER sums_only BEFORE UPDATE ON lots FOR EACH ROW EXECUTE FUNCTION refuse_direct_sums();
+
+CREATE TRIGGER access_changes_with_members AFTER INSERT OR DELETE OR UPDATE OF role ON memberships FOR EACH ROW EXECUTE FUNCTION note_access_change();
+
+CREATE TRIGGER members_have_logins AFTER INSERT ON memberships FOR EACH ROW EXECUTE FUNCTION give_login();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON memberships FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
@@ -2413,6 +2579,8 @@ CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON money_postings
 CREATE TRIGGER no_late_addition AFTER INSERT ON money_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION refuse_late_addition();
 
 CREATE TRIGGER sums AFTER INSERT ON money_postings REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION apply_money();
+
+CREATE TRIGGER access_changed AFTER UPDATE ON node_access FOR EACH ROW WHEN (old.taken IS DISTINCT FROM new.taken OR old.absent IS DISTINCT FROM new.absent OR old.problem IS DISTINCT FROM new.problem) EXECUTE FUNCTION notify_access();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON node_steps FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -2434,6 +2602,8 @@ CREATE TRIGGER orders_stay BEFORE DELETE OR UPDATE ON orders FOR EACH ROW EXECUT
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at ON organizations FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
+CREATE TRIGGER access_changes_with_suspension AFTER UPDATE OF suspended_at ON people FOR EACH ROW WHEN ((old.suspended_at IS NULL) <> (new.suspended_at IS NULL)) EXECUTE FUNCTION note_access_change();
+
 CREATE TRIGGER rights_ended AFTER UPDATE OF suspended_at, platform_admin, platform_auditor ON people FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER currency_stays BEFORE UPDATE OF currency ON providers FOR EACH ROW EXECUTE FUNCTION refuse_currency_change();
@@ -2453,6 +2623,8 @@ CREATE TRIGGER keep_runs BEFORE DELETE OR TRUNCATE ON runs FOR EACH STATEMENT EX
 CREATE TRIGGER rights_end_sooner AFTER UPDATE OF expires_at ON sessions FOR EACH ROW WHEN (new.expires_at < old.expires_at) EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF organization_id, provider_id ON sessions FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER access_changes_with_keys AFTER INSERT OR DELETE ON ssh_keys FOR EACH ROW EXECUTE FUNCTION note_access_change();
 
 CREATE TRIGGER rights_ended AFTER DELETE OR UPDATE OF role ON staff FOR EACH ROW EXECUTE FUNCTION notify_rights();
 
@@ -2481,6 +2653,10 @@ GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
 GRANT SELECT ON acceptance_tests TO volary_worker;
 
 GRANT UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
+
+GRANT SELECT ON access_changes TO volary_web;
+
+GRANT SELECT ON access_changes TO volary_worker;
 
 GRANT SELECT ON account_codes TO volary_web;
 
@@ -2648,6 +2824,10 @@ GRANT INSERT, SELECT ON ledger_postings TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT ON left_caps TO volary_web;
 
+GRANT SELECT ON logins TO volary_web;
+
+GRANT SELECT ON logins TO volary_worker;
+
 GRANT SELECT ON lots TO volary_web;
 
 GRANT INSERT (id, wallet_id, expires_at, note, created_by, created_at, order_id, pool_id, amount, currency, purpose), UPDATE (note) ON lots TO volary_web;
@@ -2691,6 +2871,10 @@ GRANT SELECT ON money_moves TO volary_worker;
 GRANT INSERT, SELECT ON money_postings TO volary_web;
 
 GRANT INSERT, SELECT ON money_postings TO volary_worker;
+
+GRANT SELECT ON node_access TO volary_web;
+
+GRANT INSERT, SELECT, UPDATE ON node_access TO volary_worker;
 
 GRANT SELECT ON node_steps TO volary_web;
 
@@ -2749,6 +2933,8 @@ GRANT UPDATE (created_at) ON pools TO volary_worker;
 GRANT INSERT, SELECT, UPDATE ON providers TO volary_web;
 
 GRANT SELECT ON providers TO volary_worker;
+
+GRANT SELECT ON rightful_keys TO volary_worker;
 
 GRANT DELETE, INSERT, SELECT, UPDATE ON river_job TO volary_worker;
 

@@ -27,7 +27,9 @@ type certificateVerify struct {
 // exitError ends the program with a code of its own; what there is to say was written.
 type exitError int
 
-func (e exitError) Error() string { return [...]string{1: "not as certified", 2: "not everything could be checked"}[e] }
+func (e exitError) Error() string {
+	return [...]string{1: "not as certified", 2: "not everything could be checked"}[e]
+}
 
 // ExitCode implements kong's ExitCoder.
 func (e exitError) ExitCode() int { return int(e) }

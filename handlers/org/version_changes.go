@@ -30,6 +30,7 @@ func changesFrom(before models.Version, values web.VersionValues, name func(id s
 	}
 	field(c, "Cluster", "User to sign in as", signInUser(was), signInUser(is))
 	field(c, "Cluster", "A login for each member", accounts(was), accounts(is))
+	keptChanges(c, before.Model, keptOf(is))
 	return c
 }
 
