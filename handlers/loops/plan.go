@@ -2,11 +2,13 @@ package loops
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/acceptance"
 	"volary.dev/provisioner/cloudinit"
 	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/reconcile"
@@ -56,7 +58,8 @@ func planned(w machines.ClusterWork) (plan.Plan, error) {
 		Generation: w.NetworkGeneration, MTU: w.Pool.MTU, Sealed: w.Test, Masquerade: w.Pool.Masquerade, Forbidden: w.Pool.Forbidden, Allowed: w.Pool.Allowed,
 	}
 	if w.TestNonce != "" {
-		c.Check = &cloudinit.Check{Nonce: w.TestNonce}
+		c.Check = &cloudinit.Check{Nonce: w.TestNonce, Peers: true}
+		c.SSHKeys = append(slices.Clone(w.SSHKeys), acceptance.KeyOf(w.SeedSecret, w.TestNonce).Line)
 	}
 	for _, n := range w.Nodes {
 		c.Nodes = append(c.Nodes, plan.Node{

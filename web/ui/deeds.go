@@ -32,7 +32,7 @@ func deeds() map[string]string {
 		"open console": "opened the console of", "order hours": "placed the order", "publish version": "published the version", "reject order": "rejected the order",
 		"reject provider": "rejected the application of", "remove host": "removed the host", "remove member": "removed the member", "remove staff": "removed from the staff",
 		"restore version": "published again the version", "request launch": "asked for the launch of", "request extension": "asked for a longer lease of", "retire shape": "retired the shape", "retry job": "asked for the job again", "revoke invitation": "took back the invitation of",
-		"set cap": "set the cap of", "set price": "set a price of", "set quota": "set the quota of", "sign in": "signed in", "start acceptance test": "tested", "start cluster": "started the cluster",
+		"set cap": "set the cap of", "set price": "set a price of", "set quota": "set the quota of", "sign in": "signed in", "start acceptance test": "tested", "start cluster": "started the cluster", "start test again": "started a second time",
 		"stop cluster": "stopped the cluster", "suspend provider": "suspended the provider", "upload image": "uploaded the image", "fetch upload": "gave an address for", "finish upload": "uploaded", "make image": "made the image", "refuse upload": "refused the upload", "withdraw consent to console": "no longer lets staff see the consoles of",
 		"withdraw order": "withdrew the order", "withdraw price": "withdrew a price of", "withdraw request": "withdrew the request for", "withdraw version": "withdrew the version",
 		"change address": "changed the e-mail address of", "change name": "changed the name of", "change password": "changed the password of", "change role": "changed the role of",
