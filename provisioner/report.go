@@ -137,6 +137,14 @@ type ReportNode struct {
 	Console string `json:"console"`
 }
 
+// TestLimit is how long an acceptance test may take from its start to its end: longer where a host of it emulates processors.
+func TestLimit(emulated bool) time.Duration {
+	if emulated {
+		return 45 * time.Minute
+	}
+	return 15 * time.Minute
+}
+
 // PowerOffTime is how long a guest has to power off when its power button is pressed. A machine that still runs then is ended.
 const PowerOffTime = 60 * time.Second
 

@@ -30,8 +30,6 @@ const (
 	reportGrace = 2*time.Minute + 10*time.Second
 	// stopGrace is how long a shutdown may take: the reconciler forces what has not gone by provisioner.PowerOffTime.
 	stopGrace = provisioner.PowerOffTime + 30*time.Second
-	// testTimeout ends a test that its cluster's lease, the longest gate and both graces have not.
-	testTimeout = 90 * time.Minute
 	// lookTimeout bounds one look: the longest of the version's own checks, and three hosts that do not answer.
 	lookTimeout = provisioner.MostCommandTime + time.Minute
 )
@@ -84,9 +82,9 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	over, err = f.look(ctx)
-	if late := f.work.Now.Sub(f.test.CreatedAt) > testTimeout; late && !over {
+	if late := f.work.Now.Sub(f.test.CreatedAt) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
 		// A test must not stay open for ever.
-		over, f.seen.Over, f.seen.Why = true, true, "The test could not be followed to its end."
+		over, f.seen.Over, f.seen.Why = true, true, fmt.Sprintf("The test was not over within %d minutes.", f.test.LimitSeconds/60)
 		if err != nil {
 			f.Log.WarnContext(ctx, "acceptance test given up", "test", f.test.ID, "error", provisioner.Cause(err))
 		}

@@ -2,6 +2,7 @@ package machines
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -44,7 +45,11 @@ func (db *DB) StartTestAgain(ctx context.Context, orgID, id uuid.UUID) error {
 		if err := restartFits(nodes, l); err != nil {
 			return err
 		}
-		if err := c.restart(ctx, tx, testSeconds, []KeysLeftOut{}); err != nil {
+		var limit int64
+		if err := tx.QueryRow(ctx, `SELECT lease_seconds FROM clusters WHERE id = $1`, c.ID).Scan(&limit); err != nil {
+			return fmt.Errorf("read limit of test %s: %w", c.ID, err)
+		}
+		if err := c.restart(ctx, tx, limit, []KeysLeftOut{}); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
