@@ -157,7 +157,11 @@ func (v foreign) certified(ctx context.Context) uuid.UUID {
 func (v foreign) modelCalls(ctx context.Context) calls {
 	image, model, test := v.w.Image, v.w.Model, v.id("/org/tests/")
 	return calls{
-		"Image":       func() (any, error) { return only(v.db.Models.Image(ctx, v.org, image)) },
+		"Image":                func() (any, error) { return only(v.db.Models.Image(ctx, v.org, image)) },
+		"CancelAcceptanceTest": func() (any, error) { return done(v.db.Models.CancelAcceptanceTest(ctx, v.org, v.by, test)) },
+		"StartTestAgain": func() (any, error) {
+			return done(v.db.Machines.StartTestAgain(ctx, v.org, v.id("/org/clusters/")))
+		},
 		"UseOfImage":  func() (any, error) { return v.db.Models.UseOfImage(ctx, v.org, image) },
 		"DeleteImage": func() (any, error) { return done(v.db.Models.DeleteImage(ctx, v.org, v.by, image)) },
 		"Upload":      func() (any, error) { return only(v.db.Models.Upload(ctx, v.org, v.w.Upload)) },

@@ -195,6 +195,7 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/versions/:id/restore", request.OrgWork, o.RestoreVersion, ordinary},
 		{post, "/org/versions/:id/test", request.OrgWork, o.CreateAcceptanceTest, ordinary},
 		{get, "/org/tests/:id", request.OrgWork, o.ShowAcceptanceTest, ordinary},
+		{post, "/org/tests/:id/cancel", request.OrgWork, o.CancelAcceptanceTest, ordinary},
 
 		{get, "/org/requests", request.OrgWork, o.ListRequests, ordinary},
 		{get, "/org/requests/:id", request.OrgWork, o.ShowRequest, ordinary},

@@ -27,6 +27,10 @@ type Driver interface {
 	// DeleteNetwork removes the network, its bridge, VXLAN device and nftables table.
 	DeleteNetwork(ctx context.Context, vni uint32) error
 
+	// NetworkReport tells what the host's own rules have counted at the edge of a network of ours since it started there. A *HostError
+	// where the network is not there.
+	NetworkReport(ctx context.Context, vni uint32) (NetworkReport, error)
+
 	// EnsureImage puts a base image into the host's storage once. open is called only where the host lacks it;
 	// the bytes are hashed as they stream and refused where they differ from digest.
 	EnsureImage(ctx context.Context, digest string, size int64, open func(context.Context) (io.ReadCloser, error)) error
@@ -35,6 +39,10 @@ type Driver interface {
 	Images(ctx context.Context) (HostImages, error)
 	// DeleteImage removes a base image, or what is left of one, and refuses where an overlay stands on it.
 	DeleteImage(ctx context.Context, digest string) error
+
+	// HashImage reads a base image as it lies on the host and gives its SHA-256, in lower-case hex: its digest, where nothing changed it. The
+	// host's own file is read whole, for as long as ctx allows; nothing of it is kept. A *HostError where the host has no such image.
+	HashImage(ctx context.Context, digest string) (string, error)
 
 	// EnsureNode makes the node's overlay and seed where they are missing, defines its domain and starts it where
 	// it does not run. The disk of a stopped node is kept and used again.

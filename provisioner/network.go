@@ -86,3 +86,12 @@ type PublishedPort struct {
 	Guest     netip.Addr
 	GuestPort uint16
 }
+
+// NetworkReport is what a host has counted at the edge of a cluster's network since the network started: packets that were dropped, and
+// such as went out of it or came into it. What stays within the cluster is neither.
+type NetworkReport struct {
+	Dropped uint64
+	Passed  uint64
+	// By are the counters by the names of their rules: "sealed", "out", "published".
+	By map[string]uint64
+}

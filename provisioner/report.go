@@ -81,14 +81,24 @@ const (
 	CheckWarning CheckState = "warning"
 )
 
-// The names of the acceptance checks.
+// The names of the acceptance checks, in the order in which they are shown; own checks stand behind CheckGate.
 const (
 	CheckBoots      = "boots"
 	CheckAddress    = "address"
-	CheckIdentities = "identities"
-	CheckHead       = "head"
+	CheckSeed       = "seed"
+	CheckMACs       = "macs"
+	CheckAddresses  = "addresses"
+	CheckHostnames  = "hostnames"
+	CheckMachineIDs = "machine_ids"
+	CheckHostKeys   = "host_keys"
+	CheckNames      = "names"
+	CheckPings      = "pings"
 	CheckGate       = "gate"
+	CheckSignIn     = "sign_in"
+	CheckSealed     = "sealed"
 	CheckShutdown   = "shutdown"
+	CheckSecondBoot = "second_boot"
+	CheckImage      = "image"
 )
 
 // ReportCheck is one row of an acceptance test. Its JSON has the names that reports had before they told channels.
@@ -127,6 +137,17 @@ type ReportNode struct {
 	Console string `json:"console"`
 }
 
+// TestLimit is how long an acceptance test may take from its start to its end: longer where a host of it emulates processors.
+func TestLimit(emulated bool) time.Duration {
+	if emulated {
+		return 45 * time.Minute
+	}
+	return 15 * time.Minute
+}
+
+// PowerOffTime is how long a guest has to power off when its power button is pressed. A machine that still runs then is ended.
+const PowerOffTime = 60 * time.Second
+
 // HostCheck is one line of a host's check.
 type HostCheck struct {
 	Name    string     `json:"name"` // "acceleration"
@@ -138,8 +159,11 @@ type HostCheck struct {
 // GuestCheckPrefix begins every line that the acceptance checks make a guest print on its console:
 //
 //	volary-check NONCE identity HOSTNAME MACHINE-ID SSH-HOST-KEY
-//	volary-check NONCE address ADDRESS
+//	volary-check NONCE address ADDRESS MAC
 //	volary-check NONCE head reached ADDRESS | head unreached
+//	volary-check NONCE peers NAME=ADDRESS/MILLISECONDS/NAME-BACK …
+//	volary-check NONCE peers done
 //
-// A dash stands for what a guest does not have.
+// A dash stands for what a guest does not have, or did not get: what a peer's name resolves to, how long its answer to a ping took, and
+// the name that belongs to its address.
 const GuestCheckPrefix = "volary-check"

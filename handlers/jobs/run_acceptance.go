@@ -17,7 +17,6 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
-	"volary.dev/provisioner/reconcile"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store/machines"
 	"volary.dev/store/models"
@@ -29,12 +28,10 @@ const (
 	// reportGrace is how long guests have, once the cluster is ready, to report and to reach their head; the script in
 	// the seed tries for two minutes.
 	reportGrace = 2*time.Minute + 10*time.Second
-	// stopGrace is how long a clean shutdown may take: the reconciler forces what has not gone by reconcile.ForceAfter.
-	stopGrace = reconcile.ForceAfter + 30*time.Second
-	// testTimeout ends a test that its cluster's lease, the longest gate and both graces have not.
-	testTimeout = 90 * time.Minute
-	// lookTimeout bounds one look: three hosts that do not answer.
-	lookTimeout = time.Minute
+	// stopGrace is how long a shutdown may take: the reconciler forces what has not gone by provisioner.PowerOffTime.
+	stopGrace = provisioner.PowerOffTime + 30*time.Second
+	// lookTimeout bounds one look: the longest of the version's own checks, and three hosts that do not answer.
+	lookTimeout = provisioner.MostCommandTime + time.Minute
 )
 
 // RunAcceptance follows an acceptance test: the reconciler brings its cluster up, powers it off and deletes it like
@@ -85,9 +82,9 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	over, err = f.look(ctx)
-	if late := f.work.Now.Sub(f.test.CreatedAt) > testTimeout; late && !over {
+	if late := f.work.Now.Sub(f.test.CreatedAt) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
 		// A test must not stay open for ever.
-		over, f.seen.Over, f.seen.Why = true, true, "The test could not be followed to its end."
+		over, f.seen.Over, f.seen.Why = true, true, fmt.Sprintf("The test was not over within %d minutes.", f.test.LimitSeconds/60)
 		if err != nil {
 			f.Log.WarnContext(ctx, "acceptance test given up", "test", f.test.ID, "error", provisioner.Cause(err))
 		}
@@ -128,10 +125,17 @@ func (f *followed) look(ctx context.Context) (over bool, err error) {
 	for _, host := range f.hosts() {
 		f.lookAtHost(ctx, host)
 	}
-	if f.work.Desired == provisioner.DesiredRunning {
+	switch {
+	case !f.seen.AskedAgain.IsZero():
+		return f.secondOver(), nil
+	case f.work.Desired == provisioner.DesiredRunning:
 		return false, f.afterReady(ctx)
+	case !f.stopped():
+		return false, nil
+	case f.seen.Over: // not all of them went off
+		return true, nil
 	}
-	return f.stopped(), nil
+	return f.afterStop(ctx)
 }
 
 // why is the reason of a cluster that was given up, in words.
@@ -148,8 +152,9 @@ func (f *followed) takeNodes() {
 	if len(f.seen.Nodes) == 0 {
 		f.seen.Nonce = f.test.Nonce
 		for _, n := range f.work.Nodes {
-			f.seen.Nodes = append(f.seen.Nodes, acceptance.Node{Name: n.Name, Role: n.Role, Host: n.Host.Name, Gate: n.Group.Gate.Kind, Address: n.Address})
+			f.seen.Nodes = append(f.seen.Nodes, acceptance.Node{Name: n.Name, Role: n.Role, Host: n.Host.Name, Gate: n.Group.Gate.Kind, Address: n.Address, MAC: strings.ToLower(n.MAC.String())})
 		}
+		f.takeOwn()
 	}
 	for i, n := range f.work.Nodes {
 		seen := &f.seen.Nodes[i]
@@ -160,7 +165,7 @@ func (f *followed) takeNodes() {
 			seen.AskedOff = n.StateAt
 		}
 	}
-	if f.work.ReadyAt != nil {
+	if f.work.ReadyAt != nil && f.seen.AskedAgain.IsZero() {
 		f.seen.ReadyAt = *f.work.ReadyAt
 	}
 }
@@ -218,30 +223,26 @@ func (f *followed) lookAtHost(ctx context.Context, host machines.HostWork) {
 // takeMachine takes in what a host says of one node.
 func (f *followed) takeMachine(i int, given netip.Addr, console provisioner.ConsoleText, running bool) {
 	seen, now := &f.seen.Nodes[i], f.work.Now
-	seen.Look(f.seen.Nonce, given, console, f.headAddress(), now)
+	if !f.seen.AskedAgain.IsZero() {
+		seen.LookAgain(f.seen.Nonce, console, now)
+		return
+	}
+	seen.Look(f.seen.Nonce, given, console, now)
 	if !running && !seen.AskedOff.IsZero() && seen.Off.IsZero() {
 		seen.Off = now
-		seen.Forced = now.Sub(seen.AskedOff) >= reconcile.ForceAfter
+		seen.Forced = now.Sub(seen.AskedOff) >= provisioner.PowerOffTime
 	}
 }
 
-func (f *followed) headAddress() netip.Addr {
-	for _, n := range f.work.Nodes {
-		if n.Role == provisioner.RoleHead {
-			return n.Address
-		}
-	}
-	return netip.Addr{}
-}
-
-// afterReady asks for the cluster's end once everything that guests report was seen, or is not to be expected any more.
+// afterReady asks for the cluster's end once everything that guests report was seen, or is not to be expected any more, and what needs a
+// running cluster was looked at.
 func (f *followed) afterReady(ctx context.Context) error {
 	if f.seen.ReadyAt.IsZero() {
 		return nil
 	}
 	all := true
 	for _, n := range f.seen.Nodes {
-		all = all && !n.Leased.IsZero() && !n.Reported.IsZero() && (n.Role == provisioner.RoleHead || !n.Reached.IsZero())
+		all = all && !n.Leased.IsZero() && !n.Reported.IsZero() && !n.PeersAt.IsZero()
 	}
 	if !all && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
 		return nil
@@ -249,6 +250,13 @@ func (f *followed) afterReady(ctx context.Context) error {
 	if err := f.askAgent(ctx); err != nil {
 		return err
 	}
+	if done, err := f.runOwn(ctx); err != nil || !done {
+		return errors.Join(err, f.report(ctx))
+	}
+	if !f.signIn(ctx) {
+		return f.report(ctx)
+	}
+	f.readCounters(ctx)
 	// When guests were asked is kept before they are: a worker that goes on may find them off already.
 	for i := range f.seen.Nodes {
 		f.seen.Nodes[i].AskedOff = f.work.Now
@@ -273,13 +281,13 @@ func (f *followed) stopped() bool {
 		seen := &f.seen.Nodes[i]
 		if n.State == provisioner.NodeStopped && seen.Off.IsZero() && !seen.AskedOff.IsZero() {
 			seen.Off = n.StateAt
-			seen.Forced = n.StateAt.Sub(seen.AskedOff) >= reconcile.ForceAfter
+			seen.Forced = n.StateAt.Sub(seen.AskedOff) >= provisioner.PowerOffTime
 		}
 		over = over && (n.State == provisioner.NodeStopped || n.State == provisioner.NodeGone)
 		late = late && !seen.AskedOff.IsZero() && f.work.Now.Sub(seen.AskedOff) > stopGrace
 	}
-	f.seen.Over = over || late
-	return f.seen.Over
+	f.seen.Over = late && !over
+	return over || late
 }
 
 // report keeps the report and the evidence where they differ from the last ones.
@@ -308,6 +316,7 @@ func sameJSON(a, b any) bool {
 }
 
 func (f *followed) finish(ctx context.Context) error {
+	f.seen.Over = true
 	r := acceptance.Judge(f.seen)
 	f.Log.InfoContext(ctx, "acceptance test over", "test", f.test.ID, "passed", r.Passed())
 	return f.Models.FinishAcceptanceTest(ctx, f.test.ID, r.Passed(), r)

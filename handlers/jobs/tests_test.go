@@ -27,7 +27,7 @@ func TestAcceptanceTestPasses(t *testing.T) {
 	b.Worker(t, "one")
 	b.Queue(t, "one")
 	a := b.UntilTested(t, b.StartTest(t))
-	if a.State != models.TestPassed || len(a.Report.Checks) != 6 || len(a.Report.Nodes) != 3 {
+	if a.State != models.TestPassed || a.Report.Count(provisioner.ResultPassed) != 16 || len(a.Report.Checks) != 16 || len(a.Report.Nodes) != 3 {
 		t.Errorf("test %s: %+v", a.State, a.Report.Checks)
 	}
 	wantAgent(t, b, a, provisioner.AgentAnswers, "status 0")
@@ -37,9 +37,12 @@ func TestAcceptanceTestPasses(t *testing.T) {
 		}
 	}
 	for _, c := range a.Report.Checks {
-		if c.Seconds <= 0 {
-			t.Errorf("%s took %v s", c.Name, c.Seconds)
+		if c.Channel == "" || c.Seconds <= 0 && c.Name != provisioner.CheckSealed && c.Name != provisioner.CheckImage && c.Name != provisioner.CheckSignIn {
+			t.Errorf("%s by %q took %v s", c.Name, c.Channel, c.Seconds)
 		}
+	}
+	if told := reportRow(a.Report, provisioner.CheckSealed); !strings.Contains(told.Evidence, "3 packets were dropped") {
+		t.Errorf("sealed: %+v", told)
 	}
 	b.WantNothingLeft(t)
 }
@@ -94,10 +97,40 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 		t.Errorf("test %s", a.State)
 	}
 	for _, c := range a.Report.Checks {
-		if c.Result != provisioner.ResultFailed || c.Evidence == "" {
+		if c.Evidence == "" || (c.Result == provisioner.ResultFailed) != (c.Name == provisioner.CheckBoots) || c.Result == provisioner.ResultPassed {
 			t.Errorf("%s is %s: %q", c.Name, c.Result, c.Evidence)
 		}
 	}
+	b.WantNothingLeft(t)
+}
+
+// reportRow is a row of a report by its name.
+func reportRow(r provisioner.Report, name string) provisioner.ReportCheck {
+	for _, c := range r.Checks {
+		if c.Name == name {
+			return c
+		}
+	}
+	return provisioner.ReportCheck{}
+}
+
+// TestAcceptanceTestSeesWhatHostsDo has one host let packets pass, and another change its image, while a third's agents cannot be asked.
+func TestAcceptanceTestSeesWhatHostsDo(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Host(1).SetLeaking(7)
+	for n := 1; n <= 3; n++ {
+		b.Host(n).Refuse("Exec", 1000, "out of threads")
+	}
+	b.Worker(t, "one")
+	b.Queue(t, "one")
+	a := b.UntilTested(t, b.StartTest(t))
+	for _, c := range a.Report.Checks {
+		if (c.Result == provisioner.ResultFailed) != (c.Name == provisioner.CheckSealed) {
+			t.Errorf("%s is %s: %s", c.Name, c.Result, c.Evidence)
+		}
+	}
+	wantAgent(t, b, a, "", "the host refused")
 	b.WantNothingLeft(t)
 }
 

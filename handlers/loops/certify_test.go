@@ -30,7 +30,7 @@ func pass(t *testing.T, w *storetest.World, worker *floors.All, passed bool) (te
 	test = storetest.Must[uuid.UUID](t)(w.DB.Machines.StartAcceptanceTest(t.Context(), w.Organization, w.Person, w.Version, w.PoolID))
 	storetest.NoError(t, worker.Models.FinishAcceptanceTest(t.Context(), test, passed, provisioner.Report{Checks: []provisioner.ReportCheck{
 		{Name: provisioner.CheckBoots, Title: "Every node boots", Result: provisioner.ResultPassed, Channel: provisioner.ChannelHost, Evidence: "secret words of a guest"},
-		{Name: provisioner.CheckHead, Title: "Every compute node reaches the head", Result: provisioner.NotObserved, Evidence: "Nobody looked."},
+		{Name: provisioner.CheckPings, Title: "Every pair of nodes reaches each other", Result: provisioner.NotObserved, Evidence: "Nobody looked."},
 	}}))
 	return test
 }

@@ -2,11 +2,13 @@ package loops
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/acceptance"
 	"volary.dev/provisioner/cloudinit"
 	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/reconcile"
@@ -59,7 +61,8 @@ func planned(w machines.ClusterWork) (plan.Plan, error) {
 		c.Start, c.Logins = w.StartCount, w.Logins
 	}
 	if w.TestNonce != "" {
-		c.Check = &cloudinit.Check{Nonce: w.TestNonce}
+		c.Check = &cloudinit.Check{Nonce: w.TestNonce, Peers: true}
+		c.SSHKeys = append(slices.Clone(w.SSHKeys), acceptance.KeyOf(w.SeedSecret, w.TestNonce).Line)
 	}
 	for _, n := range w.Nodes {
 		c.Nodes = append(c.Nodes, plan.Node{

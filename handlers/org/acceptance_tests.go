@@ -72,15 +72,46 @@ func certificateLink(c models.CertificateRow) web.CertificateLink {
 	}
 }
 
+// CancelAcceptanceTest ends a running test. Its machines go within seconds.
+func (h Handlers) CancelAcceptanceTest(c echo.Context) error {
+	id, err := request.ID(c, "id", "test")
+	if err != nil {
+		return err
+	}
+	orgID, personID := where(c)
+	err = h.Models.CancelAcceptanceTest(c.Request().Context(), orgID, personID, id)
+	if r, ok := respond.AsForm(err); ok {
+		t, err := h.Models.AcceptanceTest(c.Request().Context(), orgID, id)
+		if err != nil {
+			return err
+		}
+		p := h.testProps(c, t)
+		p.Refused = aboveForm(r)
+		return page.Render(c, respond.Status(r.Code), web.AcceptanceTestShow(p))
+	}
+	if err != nil {
+		return err
+	}
+	return h.Frame.Done(c, "/org/tests/"+id.String(), "The test is cancelled. Its machines and disks are deleted.")
+}
+
 func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.AcceptanceTestShowProps {
 	p := web.AcceptanceTestShowProps{
-		Layout: h.layout(c), ID: t.ID, Digest: t.DocumentDigest, State: string(t.State),
+		Layout: h.layout(c), MayCancel: t.State == models.TestRunning, ID: t.ID, Digest: t.DocumentDigest, State: string(t.State),
 		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
 		Pool:    t.PoolName, Provider: t.ProviderName, Person: t.PersonName,
-		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Summary: testSummary(t), GuestAgent: t.Report.GuestAgent,
+		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Limit: time.Duration(t.LimitSeconds) * time.Second,
+		Emulated: t.LimitSeconds > int64(provisioner.TestLimit(false).Seconds()), Summary: testSummary(t), GuestAgent: t.Report.GuestAgent,
 	}
 	for _, check := range t.Report.Checks {
 		p.Checks = append(p.Checks, testCheck(check, t.State))
+	}
+	for _, check := range t.Report.Checks {
+		for _, n := range check.Nodes {
+			if check.Name == provisioner.CheckPings && n.Result == provisioner.ResultPassed {
+				p.Latencies = append(p.Latencies, web.Latency{From: n.Node, To: n.Evidence})
+			}
+		}
 	}
 	gate := gateChecks(t.Report)
 	for _, n := range t.Report.Nodes {

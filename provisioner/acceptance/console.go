@@ -33,32 +33,3 @@ func Excerpt(console []byte) string {
 	}
 	return ""
 }
-
-// endings are the ways in which a boot is known to end badly, by what the console shows.
-func endings() [][2]string {
-	return [][2]string{
-		{"No bootable device", "no bootable device: the disk has no boot loader for BIOS"},
-		{"Boot failed: not a bootable disk", "not a bootable disk: the disk has no boot loader for BIOS"},
-		{"UEFI Interactive Shell", "UEFI's shell: the EFI system partition has no EFI/BOOT/BOOTX64.EFI that starts"},
-		{"No bootable option or device was found", "UEFI found nothing to start: the EFI system partition has no EFI/BOOT/BOOTX64.EFI that starts"},
-		{"!!!! X64 Exception Type", "UEFI stopped before the kernel ran: give the nodes more memory, or another loader"},
-		{"IO-APIC + timer doesn't work", "the kernel's timer check failed on a busy host: add no_timer_check to the kernel's command line"},
-		{"VFS: Unable to mount root fs", "the kernel found no root file system: its initramfs needs virtio_blk"},
-		{"Kernel panic", "kernel panic"},
-		{"You are in emergency mode", "systemd's emergency mode: a unit or mount failed at boot"},
-		{"Entering emergency mode", "systemd's emergency mode: a unit or mount failed at boot"},
-		{"grub rescue>", "GRUB's rescue prompt: its files are missing"},
-		{"(initramfs)", "the initramfs prompt: the root file system was not found"},
-	}
-}
-
-// Ending names a classic way in which a boot ended badly, or is empty.
-func Ending(console []byte) string {
-	text := string(console)
-	for _, e := range endings() {
-		if strings.Contains(text, e[0]) {
-			return e[1]
-		}
-	}
-	return ""
-}

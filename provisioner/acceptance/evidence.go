@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"bytes"
+	"cmp"
 	"net/netip"
 	"strings"
 	"time"
@@ -16,10 +17,18 @@ import (
 type Evidence struct {
 	Nonce   string
 	Nodes   []Node
-	ReadyAt time.Time // of the cluster; zero: not yet
+	ReadyAt time.Time // of the cluster at its first boot; zero: not yet
 	Agent   string    // provisioner.AgentAnswers or AgentNone of the head; empty: it was not asked
-	// Over says that nothing more will be seen: what is pending then has failed. Why is the reason in words where
-	// the cluster itself came to an end.
+	Own     []Own     // the version's own checks, in its order
+	User    string    // as whom the test signs in
+	// Noted is how each command that the test asked for ended, as the log has it: it says the same once.
+	Noted map[string]string
+	Hosts []HostEvidence
+	// AskedAgain is when the machines were started a second time; NoSecond says why they were not.
+	AskedAgain time.Time
+	NoSecond   string
+	// Over says that nothing more will be seen: what is pending then has failed, or was not observed. Why is the reason in words
+	// where the cluster itself came to an end.
 	Over bool
 	Why  string
 }
@@ -31,6 +40,7 @@ type Node struct {
 	Host      string
 	Gate      provisioner.GateKind
 	Address   netip.Addr // that it is to have
+	MAC       string     // of its machine, lower case
 	StartedAt time.Time
 	Console   []byte `json:"-"` // the end of its log at the last look
 	Searched  string // the mark up to which its console was searched for what it reports
@@ -39,10 +49,16 @@ type Node struct {
 	Leased   time.Time
 	Reported time.Time
 	Identity Identity
-	Reached  time.Time
+	Located  time.Time // when it said its address and MAC
+	Peers    []Peer    // in the order in which it told of them
+	PeersAt  time.Time // when it had told of all
+	SignIn   SignIn
 	AskedOff time.Time // when its guest was asked to power off
 	Off      time.Time
 	Forced   bool // it did not by itself
+
+	Again         time.Time // when it reported at its second boot
+	AgainIdentity Identity
 }
 
 // Identity is what a guest says it is. A dash stands for what it does not have.
@@ -50,6 +66,49 @@ type Identity struct {
 	Hostname  string
 	MachineID string
 	SSHKey    string
+	Address   string
+	MAC       string
+}
+
+// Peer is what a guest says of another by its name.
+type Peer struct {
+	Name         string
+	Address      string // that the name resolves to
+	Milliseconds string // of the answer to a ping
+	Back         string // the name that belongs to the address
+}
+
+// SignIn is a try to sign in with the test's own key, by the hook's probe.
+type SignIn struct {
+	Tried time.Time // first
+	At    time.Time // of the last try; zero: it is to be tried again
+	Done  bool
+	Why   string // what kept it from being so
+	Took  float64
+	Host  bool // the host could not try: Why is its reason
+}
+
+// Own is what came of one of the version's own checks on one node.
+type Own struct {
+	Check string // its name
+	Node  string
+	provisioner.NodeCheck
+}
+
+// HostEvidence is what one host of the test tells of itself.
+type HostEvidence struct {
+	Host    string
+	Images  []ImageEvidence
+	Network *provisioner.NetworkReport // nil: its hook was not asked, or could not tell
+	Why     string                     // why it could not
+}
+
+// ImageEvidence is what a base image is after the test.
+type ImageEvidence struct {
+	Digest string // that it has to have
+	Is     string // that it has; empty: it could not be read
+	Why    string
+	Took   float64
 }
 
 // Query is what a look asks of the node's console: its end, and all that it reported since the last look, however much it
@@ -60,8 +119,8 @@ func (n *Node) Query(id uuid.UUID, nonce string) provisioner.ConsoleQuery {
 	}
 }
 
-// Look takes the address that DHCP gave a node and the answer to its Query at now, and keeps what they show. head is the head's address.
-func (n *Node) Look(nonce string, given netip.Addr, console provisioner.ConsoleText, head netip.Addr, now time.Time) {
+// Look takes the address that DHCP gave a node and the answer to its Query at now, and keeps what they show.
+func (n *Node) Look(nonce string, given netip.Addr, console provisioner.ConsoleText, now time.Time) {
 	if len(console.Tail) > 0 {
 		n.Console = console.Tail
 	}
@@ -72,15 +131,75 @@ func (n *Node) Look(nonce string, given netip.Addr, console provisioner.ConsoleT
 	}
 	for _, words := range guestLines(console.Lines, nonce) {
 		note(&n.Booted, now)
-		switch {
-		case len(words) >= 4 && words[0] == "identity":
-			n.Identity = Identity{words[1], words[2], words[3]}
-			note(&n.Reported, now)
-		case len(words) >= 3 && words[0] == "head" && words[1] == "reached" && words[2] == head.String():
-			note(&n.Reached, now)
+		n.told(words, now)
+	}
+}
+
+// LookAgain takes what a node reports at its second boot.
+func (n *Node) LookAgain(nonce string, console provisioner.ConsoleText, now time.Time) {
+	n.Searched = console.Next
+	for _, words := range guestLines(console.Lines, nonce) {
+		if len(words) >= 4 && words[0] == "identity" {
+			n.AgainIdentity = identityIn(words)
+			note(&n.Again, now)
 		}
 	}
 }
+
+// What of a guest's words is kept: it may say what it likes, and as long as it likes.
+const (
+	mostWord  = 128
+	mostPeers = 1 << 10
+)
+
+func (n *Node) told(words []string, now time.Time) {
+	switch {
+	case len(words) >= 4 && words[0] == "identity":
+		address, mac := n.Identity.Address, n.Identity.MAC
+		n.Identity = identityIn(words)
+		n.Identity.Address, n.Identity.MAC = address, mac
+		note(&n.Reported, now)
+	case len(words) >= 3 && words[0] == "address":
+		n.Identity.Address, n.Identity.MAC = word(words[1]), strings.ToLower(word(words[2]))
+		note(&n.Located, now)
+	case len(words) >= 2 && words[0] == "peers" && words[1] == "done":
+		note(&n.PeersAt, now)
+	case len(words) >= 2 && words[0] == "peers":
+		for _, w := range words[1:] {
+			n.takePeer(w)
+		}
+	}
+}
+
+func identityIn(words []string) Identity {
+	return Identity{Hostname: word(words[1]), MachineID: word(words[2]), SSHKey: word(words[3])}
+}
+
+func (n *Node) takePeer(w string) {
+	name, told, ok := strings.Cut(word(w), "=")
+	parts := strings.SplitN(told, "/", 3)
+	if !ok || len(parts) != 3 || len(n.Peers) >= mostPeers {
+		return
+	}
+	for _, p := range n.Peers {
+		if p.Name == name {
+			return
+		}
+	}
+	n.Peers = append(n.Peers, Peer{Name: name, Address: parts[0], Milliseconds: parts[1], Back: parts[2]})
+}
+
+// Peer is what the node says of another.
+func (n Node) peer(name string) (Peer, bool) {
+	for _, p := range n.Peers {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Peer{}, false
+}
+
+func word(w string) string { return strings.ToValidUTF8(w[:min(len(w), mostWord)], "") }
 
 // note keeps the first time.
 func note(at *time.Time, now time.Time) {
@@ -119,3 +238,17 @@ func (e *Evidence) Recall(r provisioner.Report) {
 		}
 	}
 }
+
+// Host finds the evidence of a host, or begins it.
+func (e *Evidence) Host(name string) *HostEvidence {
+	for i := range e.Hosts {
+		if e.Hosts[i].Host == name {
+			return &e.Hosts[i]
+		}
+	}
+	e.Hosts = append(e.Hosts, HostEvidence{Host: name})
+	return &e.Hosts[len(e.Hosts)-1]
+}
+
+// signInUser is as whom the test signs in.
+func (e Evidence) signInUser() string { return cmp.Or(e.User, "root") }

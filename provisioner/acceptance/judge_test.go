@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,24 +21,34 @@ const nonce = "n0nce0001"
 
 func after(s float64) time.Time { return start.Add(time.Duration(s * float64(time.Second))) }
 
+const macs = "52:54:00:00:00:0"
+
 // good is a test in which everything was seen.
 func good() Evidence {
-	e := Evidence{Nonce: nonce, ReadyAt: after(3)}
-	for i, name := range []string{"head", "compute-001"} {
-		n := Node{Name: name, Role: provisioner.RoleCompute, Host: "h1", Address: head, StartedAt: start}
+	e := Evidence{Nonce: nonce, ReadyAt: after(3), User: "volary", AskedAgain: after(7)}
+	names := []string{"head", "compute-001"}
+	for i, name := range names {
+		n := Node{Name: name, Role: provisioner.RoleCompute, Host: "h1", Gate: provisioner.GateConsole, Address: head, StartedAt: start, MAC: macs + string(rune('0'+i))}
+		other := names[1-i] + "=" + head.Next().String()
 		if i == 0 {
 			n.Role = provisioner.RoleHead
 		} else {
-			n.Address = head.Next()
+			n.Address, other = head.Next(), "head="+head.String()
 		}
-		console := "boot\r\nvolary-check " + nonce + " identity " + name + " id" + name + " key" + name + "\r\n"
-		n.Look(nonce, netip.Addr{}, wrote(console), head, after(2))
-		n.Look(nonce, n.Address, wrote("login: volary-check "+nonce+" head reached 10.64.0.10\r\n"), head, after(2.5))
+		say := "volary-check " + nonce + " "
+		n.Look(nonce, netip.Addr{}, wrote("boot\r\n"+say+"identity "+name+" id"+name+" key"+name+"\r\n"+say+"address "+n.Address.String()+" "+n.MAC+"\r\n"), after(2))
+		n.Look(nonce, n.Address, wrote("login: "+say+"peers "+other+"/0.41/"+names[1-i]+".trial-1.volary\r\n"+say+"peers done\r\n"), after(2.5))
+		n.SignIn = SignIn{At: after(4), Done: true, Took: 1.5}
 		n.AskedOff, n.Off = after(5), after(6)
+		n.LookAgain(nonce, wrote(say+"identity "+name+" id"+name+" key"+name+"\r\n"), after(9))
 		e.Nodes = append(e.Nodes, n)
 	}
+	e.Hosts = []HostEvidence{{Host: "h1", Images: []ImageEvidence{{Digest: "d1", Is: "d1", Took: 0.2}}, Network: &provisioner.NetworkReport{Dropped: 2}}}
+	e.Own = []Own{{"hello", "head", JudgeOwn(ownCheck, "head", provisioner.CommandResult{Stdout: []byte("hello\n")}, nil)}}
 	return e
 }
+
+var ownCheck = provisioner.Check{Name: "hello", Node: "head", Command: []string{"echo", "hello"}, Output: "hello", TimeoutSeconds: 10}
 
 // wrote is a console with the lines that a look asks for.
 func wrote(text string) provisioner.ConsoleText {
@@ -51,11 +62,11 @@ func wrote(text string) provisioner.ConsoleText {
 // TestHalfALineProvesNothing looks while a guest is still writing what it is.
 func TestHalfALineProvesNothing(t *testing.T) {
 	var n Node
-	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity head id key"), head, after(1))
+	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity head id key"), after(1))
 	if !n.Reported.IsZero() {
 		t.Errorf("reported %+v", n.Identity)
 	}
-	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity head id keyAndMore\r\n"), head, after(2))
+	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity head id keyAndMore\r\n"), after(2))
 	if n.Identity.SSHKey != "keyAndMore" {
 		t.Errorf("reported %+v", n.Identity)
 	}
@@ -74,12 +85,20 @@ func check(t *testing.T, r provisioner.Report, name string) provisioner.ReportCh
 
 func TestEverythingSeenPasses(t *testing.T) {
 	r := Judge(good())
-	if !r.Passed() {
+	if !r.Passed() || r.Count(provisioner.ResultPassed) != len(r.Checks) {
 		t.Fatalf("not passed: %+v", r.Checks)
 	}
-	for name, want := range map[string]float64{"boots": 2, "address": 2.5, "identities": 2, "head": 2.5, "gate": 3, "shutdown": 1} {
+	for name, want := range map[string]float64{"boots": 2, "address": 2.5, "seed": 2, "pings": 2.5, "gate": 3, "sign_in": 1.5, "shutdown": 1, "second_boot": 2, "image": 0.2} {
 		if got := check(t, r, name).Seconds; got != want {
 			t.Errorf("%s took %v s, want %v", name, got, want)
+		}
+	}
+	for name, want := range map[string]provisioner.Channel{
+		"boots": provisioner.ChannelConsole, "address": provisioner.ChannelHost, "host_keys": provisioner.ChannelConsole, "gate": provisioner.ChannelConsole,
+		"own: hello": provisioner.ChannelAgent, "sign_in": provisioner.ChannelProbe, "sealed": provisioner.ChannelHost, "image": provisioner.ChannelHost,
+	} {
+		if got := check(t, r, name).Channel; got != want {
+			t.Errorf("%s was seen by %q, want %q", name, got, want)
 		}
 	}
 	for _, c := range r.Checks {
@@ -87,67 +106,78 @@ func TestEverythingSeenPasses(t *testing.T) {
 			t.Errorf("%s passed and names no channel", c.Name)
 		}
 	}
-	if by := check(t, r, "boots").Channel; by != provisioner.ChannelConsole {
-		t.Errorf("a boot that the console told first is seen by %s", by)
-	}
-	if n := len(check(t, r, "head").Nodes); n != 1 {
-		t.Errorf("%d nodes had to reach the head, want 1", n)
+	if told := check(t, r, "pings").Nodes[1]; told.Evidence != "head 0.41 ms" {
+		t.Errorf("latencies: %+v", told)
 	}
 }
 
-// TestAHeadAlone has no node that could reach it: that check is not made, and has not passed.
+// TestAHeadAlone has no node that it could reach: those checks are not made, and have not passed.
 func TestAHeadAlone(t *testing.T) {
 	e := good()
 	e.Nodes, e.Over = e.Nodes[:1], true
 	r := Judge(e)
-	if c := check(t, r, "head"); c.Result != provisioner.NotObserved || !strings.Contains(c.Evidence, "no such node") || !r.Passed() {
-		t.Errorf("%s %q, passed: %t", c.Result, c.Evidence, r.Passed())
+	for _, name := range []string{"names", "pings"} {
+		if c := check(t, r, name); c.Result != provisioner.NotObserved || !strings.Contains(c.Evidence, "no such node") || !r.Passed() {
+			t.Errorf("%s %q, passed: %t", c.Result, c.Evidence, r.Passed())
+		}
 	}
 }
 
-func TestWhatIsMissingIsNamed(t *testing.T) {
-	for _, c := range []struct {
-		name, check string
-		spoil       func(*Evidence)
-		want        string
-	}{
-		{"silent", "boots", func(e *Evidence) { e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next()} }, "Nothing on the console"},
-		{"panic", "boots", func(e *Evidence) {
-			e.Nodes[1] = Node{Name: "compute-001", StartedAt: start, Address: head.Next(), Console: []byte("Kernel panic - not syncing")}
-		}, "kernel panic"},
-		{"no address", "address", func(e *Evidence) { e.Nodes[1].Leased = time.Time{} }, "DHCP client"},
-		{"no report", "identities", func(e *Evidence) { e.Nodes[1].Reported = time.Time{} }, "cloud-init"},
-		{"same machine id", "identities", func(e *Evidence) { e.Nodes[1].Identity.MachineID = "idhead" }, "head and compute-001 have the same machine id"},
-		{"same key", "identities", func(e *Evidence) { e.Nodes[1].Identity.SSHKey = "keyhead" }, "same SSH host key"},
-		{"same name", "identities", func(e *Evidence) { e.Nodes[1].Identity.Hostname = "head" }, "same host name"},
-		{"head unreached", "head", func(e *Evidence) { e.Nodes[1].Reached = time.Time{} }, "search domain"},
-		{"not ready", "gate", func(e *Evidence) { e.ReadyAt, e.Why = time.Time{}, "Not ready in time: compute-001." }, "Not ready in time"},
-		{"deaf", "shutdown", func(e *Evidence) { e.Nodes[1].Forced = true }, "ACPI power button"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			e := good()
-			e.Over = true
-			c.spoil(&e)
-			r := Judge(e)
-			got := check(t, r, c.check)
-			if got.Result != provisioner.ResultFailed || !strings.Contains(got.Evidence, c.want) || r.Passed() {
-				t.Errorf("%s is %s: %q, want failed with %q", c.check, got.Result, got.Evidence, c.want)
-			}
-			e.Over = false
-			if e.Why == "" && !e.Nodes[1].Forced && !strings.HasPrefix(c.want, "head and") && !strings.HasPrefix(c.want, "same") {
-				if got := check(t, Judge(e), c.check); got.Result != provisioner.ResultPending {
-					t.Errorf("before the end %s is %s", c.check, got.Result)
-				}
-			}
-		})
+// TestNothingSeenPassesNothing judges a test of which nothing was seen but its end.
+func TestNothingSeenPassesNothing(t *testing.T) {
+	e := Evidence{Nonce: nonce, Over: true, Why: "The host did not answer.", Nodes: []Node{{Name: "head", Role: provisioner.RoleHead}}}
+	r := Judge(e)
+	if r.Passed() || r.Count(provisioner.ResultPassed) != 0 || check(t, r, "gate").Evidence != e.Why {
+		t.Errorf("%+v", r.Checks)
+	}
+	e.Over = false
+	if r = Judge(e); r.Count(provisioner.ResultPending) != len(r.Checks) {
+		t.Errorf("while it runs: %+v", r.Checks)
 	}
 }
 
 func TestLinesOfAnotherTestProveNothing(t *testing.T) {
 	n := Node{Name: "compute-001", Address: head.Next()}
-	n.Look(nonce, head, wrote("volary-check other0000 identity a b c\nvolary-check "+nonce+"\n volary-check "+nonce+" head reached 10.64.0.99\n"), head, start)
-	if !n.Reported.IsZero() || !n.Reached.IsZero() || !n.Leased.IsZero() {
+	n.Look(nonce, head, wrote("volary-check other0000 identity a b c\nvolary-check "+nonce+"\n volary-check "+nonce+"x peers done\n"), start)
+	if !n.Reported.IsZero() || !n.PeersAt.IsZero() || !n.Leased.IsZero() {
 		t.Errorf("proved %+v", n)
+	}
+}
+
+// TestAHostileGuestIsBounded tells of more peers than there can be, in words without an end.
+func TestAHostileGuestIsBounded(t *testing.T) {
+	var n Node
+	for i := range 3 * mostPeers {
+		n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" peers p"+strconv.Itoa(i)+"=1/2/3\n"), start)
+	}
+	n.Look(nonce, netip.Addr{}, wrote("volary-check "+nonce+" identity "+strings.Repeat("a", 9000)+" b c\n"), start)
+	if len(n.Peers) > mostPeers || len(n.Identity.Hostname) > mostWord {
+		t.Errorf("%d peers, a host name of %d bytes", len(n.Peers), len(n.Identity.Hostname))
+	}
+	loud := JudgeOwn(ownCheck, "head", provisioner.CommandResult{Stdout: []byte(strings.Repeat("\x1b[31mloud\x00 ", 9000))}, nil)
+	if loud.Result != provisioner.ResultFailed || len(loud.Evidence) > 2*ownShown || strings.ContainsAny(loud.Evidence, "\x1b\x00") {
+		t.Errorf("%d bytes: %q", len(loud.Evidence), loud.Evidence)
+	}
+}
+
+func TestOwnChecks(t *testing.T) {
+	for name, c := range map[string]struct {
+		r    provisioner.CommandResult
+		err  error
+		want provisioner.Result
+		says string
+	}{
+		"as it should":   {provisioner.CommandResult{Stdout: []byte("say hello")}, nil, provisioner.ResultPassed, "say hello"},
+		"another status": {provisioner.CommandResult{Status: 3, Stderr: []byte("no queue")}, nil, provisioner.ResultFailed, "status 3, and 0 was expected. It wrote: no queue"},
+		"another output": {provisioner.CommandResult{Stdout: []byte("bye")}, nil, provisioner.ResultFailed, `does not have "hello"`},
+		"no agent":       {provisioner.CommandResult{}, provisioner.ErrNoAgent, provisioner.NotObserved, "qemu-guest-agent"},
+		"too long":       {provisioner.CommandResult{}, provisioner.ErrGuestTime, provisioner.ResultFailed, "within 10 s"},
+		"refused":        {provisioner.CommandResult{}, provisioner.ErrGuestRefused, provisioner.NotObserved, "guest-exec"},
+	} {
+		got := JudgeOwn(ownCheck, "head", c.r, c.err)
+		if got.Result != c.want || !strings.Contains(got.Evidence, c.says) || (got.Channel == "") != (c.want == provisioner.NotObserved) {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 
@@ -191,18 +221,4 @@ func FuzzExcerpt(f *testing.F) {
 			t.Errorf("excerpt %q", got)
 		}
 	})
-}
-
-// TestEndingNamesWhatUEFIShows as OVMF 2022.11 writes it, with its colours and places.
-func TestEndingNamesWhatUEFIShows(t *testing.T) {
-	for console, want := range map[string]string{
-		"BdsDxe: starting Boot0002 \"EFI Internal Shell\"\r\n\x1b[2J\x1b[01;01HUEFI Interactive Shell v2.2\r\nEDK II\r\n":             "UEFI's shell",
-		"BdsDxe: No bootable option or device was found.\r\nBdsDxe: Press any key to enter the Boot Manager Menu.\r\n":                "UEFI found nothing to start",
-		"BdsDxe: starting Boot0001\r\n!!!! X64 Exception Type - 0E(#PF - Page-Fault)  CPU Apic ID - 00000000 !!!!\r\n":                "more memory",
-		"BdsDxe: loading Boot0001 \"UEFI Misc Device\"\r\nBdsDxe: starting Boot0001 \"UEFI Misc Device\"\r\nvolary: ready\r\nlogin: ": "",
-	} {
-		if got := Ending([]byte(console)); !strings.Contains(got, want) || (got == "") != (want == "") {
-			t.Errorf("%q: %q, want %q", console, got, want)
-		}
-	}
 }

@@ -38,6 +38,8 @@ type Check struct {
 	Nonce string // 8 to 64 letters and digits, unique to the test
 	// Fill asks the node to write so many bytes to its console behind that, and "filled" when it has; 0: none.
 	Fill int64
+	// Peers asks the node to tell of every other behind that.
+	Peers bool
 }
 
 // File is one file of a seed.

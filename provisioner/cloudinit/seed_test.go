@@ -37,7 +37,7 @@ func seed() Seed {
 
 func TestFilesGolden(t *testing.T) {
 	launch, test, bare, fill := seed(), seed(), seed(), seed()
-	test.Check = &Check{Nonce: "n0nce0001"}
+	test.Check = &Check{Nonce: "n0nce0001", Peers: true}
 	test.UserData = ""
 	fill.Check = &Check{Nonce: "n0nce0001", Fill: 3 << 20}
 	bare.Hostname, bare.Role, bare.Domain, bare.SSHKeys, bare.Secret = "head", provisioner.RoleHead, "", nil, ""

@@ -147,7 +147,7 @@ if [ -z "$key" ] && [ -d /etc/dropbear ]; then
 	key=$(dropbearkey -y -f /etc/dropbear/dropbear_ed25519_host_key 2>/dev/null | awk '/^ssh-/ { print $2 }')
 fi
 say "identity $(hostname) ${machine:--} ${key:--}"
-say "address ${address:--}"
+say "address ${address:--} $(ip link 2>/dev/null | awk '/link\/ether/ { print $2; exit }')"
 `
 
 // checkHead asks by name, which proves name and network at once. An image without ping is asked for Python, which
@@ -168,12 +168,55 @@ while [ "$tries" -lt 120 ]; do
 	to=$(reach)
 	if [ -n "$to" ]; then
 		say "head reached $to"
-		exit 0
+		break
 	fi
 	tries=$((tries + 1))
 	sleep 1
 done
-say "head unreached"
+[ -n "$to" ] || say "head unreached"
+`
+
+// checkPeers asks for every other node by its name: where that leads, how long the answer to a ping takes, and which name belongs to the
+// address. Then it asks for an address that is outside of every cluster, which no host lets pass out of a sealed network.
+const checkPeers = `peer() {
+	if command -v ping >/dev/null 2>&1; then
+		ping -c 1 -W 1 "$1" 2>/dev/null | awk 'NR == 1 && match($0, /\([0-9.]+\)/) { to = substr($0, RSTART + 1, RLENGTH - 2) }
+match($0, /time=[0-9.]+/) { ms = substr($0, RSTART + 5, RLENGTH - 5) }
+END { print (to == "" ? "-" : to) "/" (ms == "" ? "-" : ms) }'
+	else
+		python3 -c 'import errno, socket, sys, time
+to = ms = "-"
+try:
+	to = socket.gethostbyname(sys.argv[1])
+	s = socket.socket()
+	s.settimeout(1)
+	began = time.time()
+	if s.connect_ex((to, 22)) in (0, errno.ECONNREFUSED): ms = "%.3f" % ((time.time() - began) * 1000)
+except OSError: pass
+print(to + "/" + ms)' "$1" 2>/dev/null
+	fi
+}
+back() {
+	if command -v getent >/dev/null 2>&1; then
+		getent hosts "$1" | awk '{ print $2; exit }'
+	else
+		nslookup "$1" 2>/dev/null | awk -F 'name = ' 'NF > 1 { print $2; exit }'
+	fi
+}
+tries=0
+list=
+for name in $peers; do
+	while told=$(peer "$name"); [ "${told%/-}" != "$told" ] && [ "$tries" -lt 120 ]; do
+		tries=$((tries + 1))
+		sleep 1
+	done
+	named=$(back "${told%/*}")
+	list="$list $name=${told:--/-}/${named:--}"
+	[ "${#list}" -lt 200 ] || { say "peers$list"; list=; }
+done
+[ -z "$list" ] || say "peers$list"
+peer 192.0.2.1 >/dev/null
+say "peers done"
 `
 
 // checkFill writes lines, as a guest does, so that what is searched for behind them begins one.
@@ -182,6 +225,17 @@ yes 'volary fills its console to see how much of it the host keeps' | head -c "$
 say filled
 `
 
+// peers are the names of the other nodes.
+func (s Seed) peers() string {
+	var names []string
+	for _, n := range s.Nodes {
+		if n.Name != s.Hostname {
+			names = append(names, n.Name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
 func (s Seed) check() string {
 	script := fmt.Sprintf(checkIdentity, provisioner.GuestCheckPrefix, s.Check.Nonce)
 	if s.Check.Fill > 0 {
@@ -189,6 +243,9 @@ func (s Seed) check() string {
 	}
 	if s.Role == provisioner.RoleCompute {
 		script += checkHead
+	}
+	if peers := s.peers(); peers != "" && s.Check.Peers {
+		script += "peers='" + peers + "'\n" + checkPeers
 	}
 	// Behind the boot, so that user-data does not wait for another machine.
 	return script + ") </dev/null >/dev/null 2>&1 &\n"

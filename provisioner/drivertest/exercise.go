@@ -80,6 +80,7 @@ func images(t *testing.T, b Bench) {
 	}
 	wantImage(t, f, true)
 	wantStorage(t, f)
+	wantHash(t, f, f.digest)
 	f.ensureAll(t)
 	var refused *provisioner.HostError
 	if err := f.driver.DeleteImage(t.Context(), f.digest); !errors.As(err, &refused) {
@@ -95,6 +96,22 @@ func images(t *testing.T, b Bench) {
 		}
 	}
 	wantImage(t, f, false)
+	wantHash(t, f, "")
+}
+
+// wantHash has the host read the bench's image; "": there is none.
+func wantHash(t *testing.T, f *fixture, want string) {
+	t.Helper()
+	got, err := f.driver.HashImage(t.Context(), f.digest)
+	var refused *provisioner.HostError
+	if got != want || (err == nil) != (want != "") || want == "" && !errors.As(err, &refused) {
+		t.Errorf("the image's bytes hash to %q, %v, want %q", got, err, want)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if got, err := f.driver.HashImage(ended, f.digest); !errors.Is(err, context.Canceled) || got != "" {
+		t.Errorf("with an ended context: %q, %v", got, err)
+	}
 }
 
 // wantImage looks whether the host lists the bench's image, whole and once.

@@ -17,6 +17,7 @@ func probe(t *testing.T, b Bench) {
 	f.ensureAll(t)
 	p := provisioner.Probe{VNI: f.network.VNI, Guest: f.network.Entries[0].IP, Port: 22}
 	waittest.Until(t, "the guest's SSH port", func() bool { return f.probed(t, p).Answers })
+	f.countsAtTheEdge(t)
 	closed := p
 	closed.Port = 9
 	if a := f.probed(t, closed); a.Answers || a.Why == "" {
@@ -46,6 +47,18 @@ func probe(t *testing.T, b Bench) {
 		t.Errorf("signing in with a key that the guest does not know: %+v", stranger)
 	}
 	f.refusesProbes(t, p)
+}
+
+// countsAtTheEdge asks for the counters of a sealed network, and for those of none.
+func (f *fixture) countsAtTheEdge(t *testing.T) {
+	t.Helper()
+	if r, err := f.driver.NetworkReport(t.Context(), f.network.VNI); err != nil || r.Passed != 0 || len(r.By) == 0 {
+		t.Errorf("the counters of a sealed network: %+v, %v", r, err)
+	}
+	var refused *provisioner.HostError
+	if r, err := f.driver.NetworkReport(t.Context(), 998); !errors.As(err, &refused) {
+		t.Errorf("the counters of a network that is not there: %+v, %v, want a HostError", r, err)
+	}
 }
 
 func (f *fixture) probed(t *testing.T, p provisioner.Probe) provisioner.Probed {

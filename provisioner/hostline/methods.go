@@ -25,6 +25,12 @@ func methods() map[string]method {
 		"EnsureNetwork": plain(func(ctx context.Context, d provisioner.Driver, n provisioner.Network) (nothing, error) {
 			return nothing{}, d.EnsureNetwork(ctx, n)
 		}),
+		"NetworkReport": plain(func(ctx context.Context, d provisioner.Driver, vni uint32) (provisioner.NetworkReport, error) {
+			return d.NetworkReport(ctx, vni)
+		}),
+		"HashImage": plain(func(ctx context.Context, d provisioner.Driver, digest string) (string, error) {
+			return d.HashImage(ctx, digest)
+		}),
 		"DeleteNetwork": plain(func(ctx context.Context, d provisioner.Driver, vni uint32) (nothing, error) {
 			return nothing{}, d.DeleteNetwork(ctx, vni)
 		}),
@@ -114,6 +120,16 @@ func (l *Line) Facts(ctx context.Context) (provisioner.HostFacts, error) {
 func (l *Line) EnsureNetwork(ctx context.Context, n provisioner.Network) error {
 	_, err := ask[nothing](ctx, l, "EnsureNetwork", n)
 	return err
+}
+
+// NetworkReport implements provisioner.Driver.
+func (l *Line) NetworkReport(ctx context.Context, vni uint32) (provisioner.NetworkReport, error) {
+	return ask[provisioner.NetworkReport](ctx, l, "NetworkReport", vni)
+}
+
+// HashImage implements provisioner.Driver.
+func (l *Line) HashImage(ctx context.Context, digest string) (string, error) {
+	return ask[string](ctx, l, "HashImage", digest)
 }
 
 // DeleteNetwork implements provisioner.Driver.

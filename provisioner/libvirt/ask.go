@@ -99,10 +99,10 @@ func (d *Driver) answerAsks(ctx context.Context) {
 func (d *Driver) takeAsks() []*asking {
 	d.asks.mu.Lock()
 	defer d.asks.mu.Unlock()
-	n, consoles, probes := 0, 0, 0
+	n, consoles, probes, networks := 0, 0, 0, 0
 	for _, w := range d.asks.waiting {
-		consoles, probes = consoles+len(w.q.Consoles), probes+len(w.q.Probes)
-		if n > 0 && (consoles > nethook.MaxConsoles || probes > nethook.MaxProbes) {
+		consoles, probes, networks = consoles+len(w.q.Consoles), probes+len(w.q.Probes), networks+len(w.q.Counters)
+		if n > 0 && (consoles > nethook.MaxConsoles || probes > nethook.MaxProbes || networks > nethook.MaxNetworks) {
 			break
 		}
 		n++
@@ -124,6 +124,7 @@ func (d *Driver) askAll(ctx context.Context, batch []*asking) {
 		all.Forget = append(all.Forget, w.q.Forget...)
 		all.Wipe = append(all.Wipe, w.q.Wipe...)
 		all.Probes = append(all.Probes, w.q.Probes...)
+		all.Counters = append(all.Counters, w.q.Counters...)
 	}
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
@@ -141,6 +142,7 @@ func share(a nethook.Answer, batch []*asking) {
 		mine.Consoles, rest.Consoles = rest.Consoles[:len(w.q.Consoles)], rest.Consoles[len(w.q.Consoles):]
 		mine.Forgotten, rest.Forgotten = rest.Forgotten[:len(w.q.Forget)], rest.Forgotten[len(w.q.Forget):]
 		mine.Wiped, rest.Wiped = rest.Wiped[:len(w.q.Wipe)], rest.Wiped[len(w.q.Wipe):]
+		mine.Counted, rest.Counted = rest.Counted[:len(w.q.Counters)], rest.Counted[len(w.q.Counters):]
 		mine.Probed, rest.Probed = rest.Probed[:len(w.q.Probes)], rest.Probed[len(w.q.Probes):]
 		w.end(mine, nil)
 	}
@@ -205,7 +207,7 @@ func readAnswerIn(conn *libvirt.Connect, pool *libvirt.StoragePool, q nethook.Qu
 		return nethook.Answer{}, err
 	}
 	a, err := nethook.ParseAnswer(b)
-	if err == nil && (a.Protocol != nethook.Protocol || len(a.Consoles) != len(q.Consoles) || len(a.Forgotten) != len(q.Forget) || len(a.Wiped) != len(q.Wipe) || len(a.Probed) != len(q.Probes)) {
+	if err == nil && (a.Protocol != nethook.Protocol || len(a.Consoles) != len(q.Consoles) || len(a.Forgotten) != len(q.Forget) || len(a.Wiped) != len(q.Wipe) || len(a.Probed) != len(q.Probes) || len(a.Counted) != len(q.Counters)) {
 		err = errHookOlder
 	}
 	return a, err

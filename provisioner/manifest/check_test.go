@@ -111,7 +111,7 @@ func TestBeyond(t *testing.T) {
 	starts := map[string]provisioner.Firmware{provisioner.HeadName: provisioner.FirmwareBoth, "compute": provisioner.FirmwareUEFI, "gpu": provisioner.FirmwareUEFI}
 	m.Compute[1].Firmware = provisioner.FirmwareUEFI
 	wrong := manifest.Beyond(m, starts)
-	for _, path := range []string{"checks", "head.data_disks", "compute[0].data_disks", "compute[1].data_disks", "compute[0].firmware"} {
+	for _, path := range []string{"head.data_disks", "compute[0].data_disks", "compute[1].data_disks", "compute[0].firmware"} {
 		if !strings.Contains(wrong[path], "cannot do that yet") {
 			t.Errorf("%s: %q", path, wrong[path])
 		}
@@ -120,7 +120,7 @@ func TestBeyond(t *testing.T) {
 	if len(wrong) > 0 {
 		t.Errorf("also %v", wrong)
 	}
-	m.Checks, m.Head.DataDisks = nil, nil
+	m.Head.DataDisks = nil
 	for i := range m.Compute {
 		m.Compute[i].DataDisks, m.Compute[i].Firmware = nil, ""
 	}

@@ -118,6 +118,23 @@ func (h *Host) Inflate(digest string, bytes int64) {
 	}
 }
 
+// Spoil changes the bytes of a base image of the host.
+func (h *Host) Spoil(digest, into string) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	if h.spoiled == nil {
+		h.spoiled = map[string]string{}
+	}
+	h.spoiled[digest] = into
+}
+
+// SetLeaking has so many packets have passed the edge of each network of the host.
+func (h *Host) SetLeaking(packets uint64) {
+	h.world.mu.Lock()
+	defer h.world.mu.Unlock()
+	h.leaking = packets
+}
+
 // SetDelay makes every call but the rounds' own take at least d: a host that is slow to change is none that is silent.
 func (h *Host) SetDelay(d time.Duration) {
 	h.world.mu.Lock()

@@ -24,7 +24,9 @@ type Host struct {
 	expects  provisioner.Machine // who has to be there, by the last address that named somebody
 	code     string              // written down to enrol it
 	hook     provisioner.HookState
-	images   map[string]int64 // digest -> size
+	images   map[string]int64  // digest -> size
+	spoiled  map[string]string // digest -> what its bytes have become
+	leaking  uint64            // packets that pass the edge of each of its networks
 	networks map[uint32]*network
 	machines map[uuid.UUID]*machine
 
@@ -38,8 +40,9 @@ type Host struct {
 }
 
 type network struct {
-	spec   provisioner.Network
-	active bool
+	spec    provisioner.Network
+	active  bool
+	dropped uint64 // packets that guests sent to where nothing is
 }
 
 var _ provisioner.Driver = (*Host)(nil)
@@ -127,7 +130,11 @@ func (h *Host) EnsureNetwork(ctx context.Context, n provisioner.Network) error {
 			return &provisioner.HostError{Op: op, Detail: fmt.Sprintf("subnet %s is already in use by network %d", n.Subnet, vni)}
 		}
 	}
-	h.networks[n.VNI] = &network{spec: n, active: true}
+	if old := h.networks[n.VNI]; old != nil {
+		old.spec, old.active = n, true
+	} else {
+		h.networks[n.VNI] = &network{spec: n, active: true}
+	}
 	return h.save()
 }
 

@@ -217,7 +217,10 @@ func (m *machine) printChecks(ctx context.Context, nonce string) {
 		id := strings.ReplaceAll(m.identity.String(), "-", "")
 		line("identity " + m.spec.Name + " " + id + " SHA256:" + id)
 		if m.address.IsValid() {
-			line("address " + m.address.String())
+			line("address " + m.address.String() + " " + m.spec.MAC.String())
+			if n := m.host.networks[m.spec.VNI]; n != nil {
+				n.dropped++ // it asks for what is outside
+			}
 		}
 		if n := m.fill(); n > 0 {
 			const text = "volary fills its console to see how much of it the host keeps\n"
@@ -225,9 +228,14 @@ func (m *machine) printChecks(ctx context.Context, nonce string) {
 			line("filled")
 		}
 	})
-	if m.spec.Name == string(provisioner.RoleHead) {
+	if m.spec.Name != string(provisioner.RoleHead) && !m.findHead(ctx, line) {
 		return
 	}
+	m.tellPeers(ctx, line)
+}
+
+// findHead tells whether the guest lives on.
+func (m *machine) findHead(ctx context.Context, line func(string)) bool {
 	opts := m.host.world.opts
 	for until, pause := time.Now().Add(opts.TryTime), opts.BootTime/10; ; pause = min(2*pause, opts.BootTime) {
 		reached := netip.Addr{}
@@ -236,14 +244,45 @@ func (m *machine) printChecks(ctx context.Context, nonce string) {
 				line("head reached " + reached.String())
 			}
 		})
-		if reached.IsValid() || !wait(ctx, pause) {
-			return
+		if reached.IsValid() {
+			return true
+		}
+		if !wait(ctx, pause) {
+			return false
 		}
 		if time.Now().After(until) {
 			break
 		}
 	}
 	m.during(ctx, func() { line("head unreached") })
+	return true
+}
+
+var peersInSeed = regexp.MustCompile(`\npeers='([^']*)'\n`)
+
+// tellPeers asks for each other node by its name, as the acceptance script does.
+func (m *machine) tellPeers(ctx context.Context, line func(string)) {
+	found := peersInSeed.FindSubmatch(m.spec.Seed)
+	if found == nil {
+		return
+	}
+	opts := m.host.world.opts
+	until := time.Now().Add(opts.TryTime)
+	for _, peer := range strings.Fields(string(found[1])) {
+		told := "-/-/-"
+		for told == "-/-/-" && !time.Now().After(until) {
+			m.during(ctx, func() {
+				if at := m.reaches(peer); at.IsValid() {
+					told = at.String() + "/0.5/" + peer
+				}
+			})
+			if told == "-/-/-" && !wait(ctx, opts.BootTime/10) {
+				return
+			}
+		}
+		m.during(ctx, func() { line("peers " + peer + "=" + told) })
+	}
+	m.during(ctx, func() { line("peers done") })
 }
 
 // reaches gives the address of a node of the same network by its name, where a packet would get there: both have

@@ -1,6 +1,7 @@
 package nethook
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,11 +11,13 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
 )
 
 // answerAll answers the questions that stand in the probe's network and have no answer yet, and removes the answers of
 // questions that are gone.
-func (h hook) answerAll(n network) error {
+func (h hook) answerAll(ctx context.Context, n network) error {
 	var failed []error
 	var standing []string
 	for _, ask := range n.asks {
@@ -28,7 +31,7 @@ func (h hook) answerAll(n network) error {
 		if _, err := os.Lstat(filepath.Join(h.dir, name)); err == nil {
 			continue
 		}
-		failed = append(failed, h.write(name, h.answer(q)))
+		failed = append(failed, h.write(name, h.answer(ctx, q)))
 	}
 	entries, err := os.ReadDir(h.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -42,12 +45,12 @@ func (h hook) answerAll(n network) error {
 	return errors.Join(append(failed, h.forgetNetworks())...)
 }
 
-func (h hook) answer(q Question) Answer {
+func (h hook) answer(ctx context.Context, q Question) Answer {
 	who, err := readIdentity(h.identity)
 	if err != nil {
 		who.Error = err.Error()
 	}
-	a := Answer{Protocol: Protocol, Machine: &who, Vars: true, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
+	a := Answer{Protocol: Protocol, Machine: &who, Vars: true, Counts: true, ConsoleCap: consoleCap(h.logConf), Consoles: consoles(h.consoles, q.Consoles)}
 	for _, l := range q.Forget {
 		a.Forgotten = append(a.Forgotten, done(true, errors.Join(forget(h.consoles, l), remove(filepath.Join(h.vars, VarsName(l.ID))))))
 	}
@@ -60,7 +63,37 @@ func (h hook) answer(q Question) Answer {
 	for _, p := range q.Probes {
 		a.Probed = append(a.Probed, h.probed(p))
 	}
+	for _, vni := range q.Counters {
+		a.Counted = append(a.Counted, h.counted(ctx, vni))
+	}
 	return a
+}
+
+// counted reads a network's counters as they stand. A network whose tables are not there counts nothing, and may let everything pass.
+func (h hook) counted(ctx context.Context, vni uint32) CounterAnswer {
+	all := h.counters(ctx, network{vni: vni})
+	for _, names := range counterNames {
+		for _, name := range names {
+			if _, there := all[name]; !there {
+				return CounterAnswer{Error: fmt.Sprintf("network %d has no counter %s on this host", vni, name)}
+			}
+		}
+	}
+	return CounterAnswer{Counters: all}
+}
+
+// EdgeOf sums counters up: what was dropped, and what went out of a network or came into it.
+func EdgeOf(counters map[string]Counter) provisioner.NetworkReport {
+	r := provisioner.NetworkReport{By: map[string]uint64{}}
+	for name, c := range counters {
+		r.By[name] = c.Packets
+		if name == "out" || name == "published" {
+			r.Passed += c.Packets
+		} else {
+			r.Dropped += c.Packets
+		}
+	}
+	return r
 }
 
 // forget removes what a node left: its console's files, and a disk or seed that libvirt no longer knows of.

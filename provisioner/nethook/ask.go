@@ -12,6 +12,7 @@ import (
 // What one question may ask for and one answer may hold. A driver that wants more asks again.
 const (
 	MaxConsoles  = 256      // of a question
+	MaxNetworks  = 32       // whose counters a question may ask for
 	MaxTail      = 64 << 10 // bytes from the end of one console
 	maxAnswer    = 4 << 20  // bytes of all tails of an answer
 	maxRead      = 8 << 20  // bytes of one console that are searched
@@ -32,6 +33,7 @@ type Question struct {
 	Forget   []Leavings `json:"forget,omitempty"`
 	Wipe     []string   `json:"wipe,omitempty"` // paths of nodes' disks and UEFI variables that no machine uses
 	Probes   []Probe    `json:"probes,omitempty"`
+	Counters []uint32   `json:"counters,omitempty"` // networks, by their VNI
 }
 
 // Console asks for what a node wrote to its console.
@@ -59,7 +61,15 @@ type Answer struct {
 	Wiped      []Done          `json:"wiped,omitempty"`
 	Probed     []ProbeAnswer   `json:"probed,omitempty"`
 	Seal       []byte          `json:"seal,omitempty"` // the key that SealKey seals for; empty: an older hook, which probes nothing
-	Vars       bool            `json:"vars,omitempty"` // it overwrites and removes UEFI variables; false: an older hook, which refuses to
+	Counted    []CounterAnswer `json:"counted,omitempty"`
+	Counts     bool            `json:"counts,omitempty"` // it tells counters; false: an older hook, which may not be asked for them
+	Vars       bool            `json:"vars,omitempty"`   // it overwrites and removes UEFI variables; false: an older hook, which refuses to
+}
+
+// CounterAnswer is where a network's counters stand now.
+type CounterAnswer struct {
+	Error    string             `json:"error,omitempty"`
+	Counters map[string]Counter `json:"counters,omitempty"` // by the names of Report.Counters
 }
 
 // Done says of a file whether it is as it was asked for, and why it is not.
@@ -130,6 +140,9 @@ func parseAsk(portgroup string) (Question, error) {
 	}
 	if err == nil && len(q.Probes) > MaxProbes {
 		err = fmt.Errorf("%d probes, at most %d", len(q.Probes), MaxProbes)
+	}
+	if err == nil && len(q.Counters) > MaxNetworks {
+		err = fmt.Errorf("counters of %d networks, at most %d", len(q.Counters), MaxNetworks)
 	}
 	if err != nil {
 		return q, fmt.Errorf("question to the network hook: %w", err)

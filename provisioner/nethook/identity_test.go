@@ -15,7 +15,7 @@ func TestIdentity(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, IdentityFile)
 	h := hook{identity: file, consoles: t.TempDir(), logConf: filepath.Join(root, "none")}
-	if a := h.answer(Question{}); a.Machine == nil || a.Machine.Key != uuid.Nil || a.Machine.Code != "" || a.Machine.Error != "" {
+	if a := h.answer(t.Context(), Question{}); a.Machine == nil || a.Machine.Key != uuid.Nil || a.Machine.Code != "" || a.Machine.Error != "" {
 		t.Errorf("a machine that nobody enrolled: %+v", a.Machine)
 	}
 	var key uuid.UUID
@@ -23,7 +23,7 @@ func TestIdentity(t *testing.T) {
 		if err := KeepIdentity(root, c.code); err != nil {
 			t.Fatal(err)
 		}
-		a := h.answer(Question{})
+		a := h.answer(t.Context(), Question{})
 		want := ""
 		if c.want != "" {
 			want = provisioner.CodeHash(c.want)
@@ -41,7 +41,7 @@ func TestIdentity(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if a := h.answer(Question{}); a.Machine.Error == "" || a.Machine.Key != uuid.Nil {
+	if a := h.answer(t.Context(), Question{}); a.Machine.Error == "" || a.Machine.Key != uuid.Nil {
 		t.Errorf("a broken file: %+v", a.Machine)
 	}
 	if err := KeepIdentity(root, "third"); err == nil {

@@ -82,7 +82,7 @@ func (h hook) serve(ctx context.Context, op string, stdin io.Reader) error {
 	case op == "stopped":
 		return h.stop(ctx, n)
 	case n.probe:
-		return h.answerAll(n)
+		return h.answerAll(ctx, n)
 	case !n.complete:
 		return nil // in the middle of a change
 	}
@@ -149,7 +149,7 @@ func (h hook) quiet(n network) error {
 func (h hook) stop(ctx context.Context, n network) error {
 	if n.probe {
 		n.asks = nil // nobody reads the answers any more
-		return h.answerAll(n)
+		return h.answerAll(ctx, n)
 	}
 	if err := os.Remove(h.file(n)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err

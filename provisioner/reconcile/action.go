@@ -69,7 +69,7 @@ const (
 	maxSilence  = 20 * time.Second
 	maxOwn      = 10 * time.Minute
 	askAgain    = 5 * time.Second
-	ForceAfter  = 30 * time.Second
+	ForceAfter  = provisioner.PowerOffTime
 )
 
 // Backoff is the pause after the n-th failure in a row: 0.5 s, 1 s, 2 s … at most 15 s.

@@ -15,7 +15,7 @@ import (
 // EndLeases stops clusters whose lease is over (those of acceptance tests it deletes) and deletes those that were
 // stopped by their lease's end more than grace ago, or by their provider until the time it named. What a provider paused for PausedFor it ends as EndCluster does. It also gives back what is held for clusters that are ending while
 // a host that carries them is silent. It returns how many it changed. Each cluster is judged afresh under its lock, so
-// that it may run late, twice and in several workers at once. A test that nobody has finished within an hour has failed.
+// that it may run late, twice and in several workers at once. A test that nobody has finished two minutes after its limit has failed.
 func (db *DB) EndLeases(ctx context.Context, grace time.Duration) (int, error) {
 	if err := db.endForgottenTests(ctx); err != nil {
 		return 0, err
@@ -63,7 +63,8 @@ func (db *DB) endForgottenTests(ctx context.Context) error {
 	err := db.core.Tx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			UPDATE acceptance_tests SET state = 'failed', ended_at = now()
-			WHERE state = 'running' AND created_at < now() - interval '1 hour' RETURNING id`)
+			WHERE state = 'running' AND created_at < now() - interval '2 minutes'
+				- (SELECT make_interval(secs => c.lease_seconds) FROM clusters c WHERE c.id = cluster_id) RETURNING id`)
 		ids, err := store.All(rows, "forgotten tests", pgx.RowTo[uuid.UUID])
 		if err != nil {
 			return err

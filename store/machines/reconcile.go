@@ -124,7 +124,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 		SELECT c.id, c.organization_id, c.provider_id, c.name, c.kind = 'test',
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
 			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, v.document,
-			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = c.start_count ORDER BY k.position),
+			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = CASE c.kind WHEN 'test' THEN 1 ELSE c.start_count END ORDER BY k.position),
 			c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, ARRAY(
 				SELECT DISTINCT unnest(array_prepend(q.prefix, array_prepend(q.underlay, q.management))) FROM pools q

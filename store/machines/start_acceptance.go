@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/placement"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 	"volary.dev/store/models"
@@ -19,8 +20,8 @@ import (
 // What an acceptance test takes, and how many an organization may have: it is free.
 const (
 	testCompute = 2
-	testSeconds = 1800 // after which its cluster ends whatever became of the test
 	testsPerDay = 50
+	testsAtOnce = 3
 )
 
 // testCounts are the nodes of a test: of each group its least, and one at least where it may have any; and with room for more, as
@@ -41,7 +42,7 @@ func testCounts(m provisioner.Model) Counts {
 
 // StartAcceptanceTest reserves one head and two compute nodes (one of each group, where there are more groups, and as many as their ranges
 // allow, where those have fewer or want more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "image_lost", "shape",
-// "capacity" with the reason of every host, "test_limit" (per organization and day, and one at a time of a version), "suspended",
+// "capacity" with the reason of every host, "test_limit" (per organization and day, testsAtOnce at a time, and one of a version), "suspended",
 // NotFound("version" or "pool").
 func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poolID uuid.UUID) (uuid.UUID, error) {
 	id, err := store.NewID()
@@ -71,9 +72,13 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 		if refusal != nil {
 			return refusal
 		}
+		limit, err := testLimit(ctx, tx, plan.Place)
+		if err != nil {
+			return err
+		}
 		// The last 12 hexadecimal digits of an id are random, unlike its first.
 		name := "test-" + hex.EncodeToString(clusterID[10:])
-		cl := newCluster{ID: clusterID, OrganizationID: orgID, By: by, Kind: "test", Name: name, Lease: testSeconds}
+		cl := newCluster{ID: clusterID, OrganizationID: orgID, By: by, Kind: "test", Name: name, Lease: limit}
 		if err := cl.reserve(ctx, tx, c, plan); err != nil {
 			return err
 		}
@@ -86,6 +91,17 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 	})
 }
 
+// testLimit is how long a test on these hosts may take, in seconds. It is the lease of its cluster, and so what job and sweep go by.
+func testLimit(ctx context.Context, q store.Queryer, on placement.Plan) (int64, error) {
+	var emulated bool
+	err := q.QueryRow(ctx, `SELECT coalesce(bool_or(acceleration = $2), false) FROM hosts WHERE id = ANY ($1)`,
+		append([]uuid.UUID{on.Head}, on.Compute...), provisioner.AccelerationTCG).Scan(&emulated)
+	if err != nil {
+		return 0, fmt.Errorf("read how the test's hosts compute: %w", err)
+	}
+	return int64(provisioner.TestLimit(emulated).Seconds()), nil
+}
+
 // refuseTests keeps one organization from filling the test share for ever, and a suspended one from testing. The organization is locked, so that two
 // tests at once are counted one after the other.
 func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) error {
@@ -96,17 +112,22 @@ func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) err
 	if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
 		return err
 	}
-	var today, running int
+	var today, running, all int
 	err := tx.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE created_at > now() - interval '1 day'), count(*) FILTER (WHERE version_id = $2 AND state = 'running')
+		SELECT count(*) FILTER (WHERE created_at > now() - interval '1 day'), count(*) FILTER (WHERE version_id = $2 AND state = 'running'), count(*) FILTER (WHERE state = 'running')
 		FROM acceptance_tests WHERE organization_id = $1 AND (created_at > now() - interval '1 day' OR state = 'running')`,
-		orgID, versionID).Scan(&today, &running)
+		orgID, versionID).Scan(&today, &running, &all)
 	if err != nil {
 		return fmt.Errorf("count tests: %w", err)
 	}
 	switch {
 	case running > 0:
 		return &refusal.Error{Code: "test_limit", Title: "A test of this version is running already.", Next: "Follow that one, and start another when it has ended."}
+	case all >= testsAtOnce:
+		return &refusal.Error{
+			Code: "test_limit", Title: fmt.Sprintf("Your organization runs %d acceptance tests now, which is the most at a time.", all),
+			Next: "Wait until one of them has ended, or cancel one on its page.",
+		}
 	case today >= testsPerDay:
 		return &refusal.Error{
 			Code: "test_limit", Title: fmt.Sprintf("Your organization has started %d acceptance tests in the last 24 hours, which is the most.", today),

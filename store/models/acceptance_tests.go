@@ -39,16 +39,18 @@ type AcceptanceTest struct {
 	DocumentDigest   string // of the version that was tested
 	State            TestState
 	Report           provisioner.Report
+	LimitSeconds     int64 // from its creation to its end, at most
 	CreatedAt        time.Time
 	EndedAt          *time.Time
 }
 
 const selectTests = `
 	SELECT t.id, t.organization_id, t.version_id, v.version, v.model_cluster_id, m.name AS model_cluster_name, t.pool_id,
-		p.name AS pool_name, pr.name AS provider_name, t.cluster_id, pe.name AS person_name, t.nonce, t.document_digest, t.state, t.report, t.created_at, t.ended_at
+		p.name AS pool_name, pr.name AS provider_name, t.cluster_id, pe.name AS person_name, t.nonce, t.document_digest, t.state, t.report, c.lease_seconds AS limit_seconds, t.created_at, t.ended_at
 	FROM acceptance_tests t
 	JOIN model_versions v ON v.id = t.version_id
 	JOIN model_clusters m ON m.id = v.model_cluster_id
+	JOIN clusters c ON c.id = t.cluster_id
 	JOIN pools p ON p.id = t.pool_id
 	JOIN providers pr ON pr.id = t.provider_id
 	JOIN people pe ON pe.id = t.person_id`

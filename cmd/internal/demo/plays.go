@@ -184,17 +184,29 @@ func (s *stage) evidence(work machines.ClusterWork, nonce string, broken bool) a
 		up, told := n.StartedAt.Add(time.Duration(3+i)*time.Second), n.StartedAt.Add(time.Duration(5+i)*time.Second)
 		node := acceptance.Node{
 			Name: n.Name, Role: n.Role, Host: n.Host.Name, Address: n.Address, StartedAt: *n.StartedAt,
-			Booted: up, Leased: up, Reported: told,
-			Identity: acceptance.Identity{Hostname: n.Name, MachineID: n.ID.String(), SSHKey: "SHA256:" + n.ID.String()},
+			Booted: up, Leased: up, Reported: told, Located: told, MAC: n.MAC.String(), Gate: n.Group.Gate.Kind,
+			Identity: acceptance.Identity{
+				Hostname: n.Name, MachineID: n.ID.String(), SSHKey: "SHA256:" + n.ID.String(), Address: n.Address.String(), MAC: n.MAC.String(),
+			},
 		}
+		for _, other := range work.Nodes {
+			if other.ID != n.ID {
+				node.Peers = append(node.Peers, acceptance.Peer{Name: other.Name, Address: other.Address.String(), Milliseconds: fmt.Sprintf("0.%d", 41+7*i), Back: other.Name})
+			}
+		}
+		node.PeersAt = told
 		console := n.Name + " login: \r\n"
 		if n.Role == provisioner.RoleCompute {
-			node.Reached = told
 			console += fmt.Sprintf("%s %s head reached %s\r\n", provisioner.GuestCheckPrefix, nonce, head)
 		}
 		if !broken {
 			console += readyText + "\r\n"
-			node.AskedOff, node.Off = s.at.Add(-3*time.Second), s.at
+			node.SignIn = acceptance.SignIn{At: told, Done: true, Took: 1.2}
+			node.AskedOff, node.Off = s.at.Add(-12*time.Second), s.at.Add(-9*time.Second)
+			node.Again, node.AgainIdentity = s.at, node.Identity
+			host := e.Host(n.Host.Name)
+			host.Network = &provisioner.NetworkReport{Dropped: 1, By: map[string]uint64{"sealed": 1}}
+			host.Images = []acceptance.ImageEvidence{{Digest: n.ImageDigest, Is: n.ImageDigest, Took: 0.4}}
 		}
 		node.Console = []byte(console)
 		e.Nodes = append(e.Nodes, node)
@@ -204,5 +216,6 @@ func (s *stage) evidence(work machines.ClusterWork, nonce string, broken bool) a
 		return e
 	}
 	e.ReadyAt = work.Nodes[0].StartedAt.Add(7 * time.Second)
+	e.AskedAgain = s.at.Add(-8 * time.Second)
 	return e
 }
