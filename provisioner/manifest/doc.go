@@ -5,6 +5,8 @@
 //	Canonical(m)  its bytes: the canonical JSON of RFC 8785
 //	Digest(b)     what the bytes are known by, in certificates and beside bills
 //	Read(b)       the model of such bytes, and of no others
+//	ReadYAML(b)   the model of a cluster.yaml, which a person writes; ParseYAML of one that need not be right
+//	WriteYAML(m)  a cluster.yaml
 //
 // # Decided
 //
@@ -26,4 +28,9 @@
 // domain, and a check is run on either. It ends in no hyphen, so that node names have one alone before their number.
 //
 // 2026-11-30: a document has at most 256 KiB. It is kept for ever once published, and whoever signs up may make hundreds a day.
+//
+// 2026-11-30: cluster.yaml is read as nodes of YAML, and these into the types by their JSON names: unknown keys, keys twice, anchors,
+// aliases, tags, and values of another kind are refused, each at its line and column, all at once. A number is
+// written in digits, a switch as true or false, and a text that YAML would take for either stands in quotes, so that every reader of YAML,
+// of 1.1 and of 1.2, sees the same document; WriteYAML quotes them. Comments are the file's and not the document's.
 package manifest
