@@ -139,11 +139,21 @@ func accelerationWords(a provisioner.Acceleration) string {
 
 // tried is the report as a file.
 type tried struct {
-	Document string                `json:"document"` // the model's digest
-	Images   map[string]string     `json:"images"`   // by name: the guest-visible digest
-	Host     provisioner.HostFacts `json:"host"`
-	Passed   bool                  `json:"passed"`
-	Report   provisioner.Report    `json:"report"`
+	Document string             `json:"document"` // the model's digest
+	Images   map[string]string  `json:"images"`   // by name: the guest-visible digest
+	Host     workstation        `json:"host"`
+	Passed   bool               `json:"passed"`
+	Report   provisioner.Report `json:"report"`
+}
+
+// workstation is where it was tried.
+type workstation struct {
+	QEMU         string                   `json:"qemu"`
+	Acceleration provisioner.Acceleration `json:"acceleration"`
+	Processor    string                   `json:"processor"`
+	Processors   int                      `json:"processors"`
+	MemoryMiB    int                      `json:"memory_mib"`
+	UEFI         bool                     `json:"uefi"`
 }
 
 func (c tryCommand) write(station *qemu.Station, model provisioner.Model, images map[string]found, r provisioner.Report) error {
@@ -154,7 +164,8 @@ func (c tryCommand) write(station *qemu.Station, model provisioner.Model, images
 	if err != nil {
 		return err
 	}
-	v := tried{Document: manifest.Digest(manifest.Canonical(model)), Images: map[string]string{}, Host: facts, Passed: r.Passed(), Report: r}
+	v := tried{Document: manifest.Digest(manifest.Canonical(model)), Images: map[string]string{}, Passed: r.Passed(), Report: r}
+	v.Host = workstation{facts.QEMUVersion, station.Accelerates(), facts.CPUModel, facts.VCPUs, facts.MemoryMiB, facts.UEFI}
 	for _, g := range model.Groups() {
 		v.Images[g.Image.Name] = images[g.Image.Digest].seen.GuestDigest
 	}

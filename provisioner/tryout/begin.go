@@ -12,6 +12,7 @@ import (
 	"volary.dev/provisioner/acceptance"
 	"volary.dev/provisioner/cloudinit"
 	"volary.dev/provisioner/plan"
+	"volary.dev/provisioner/reconcile"
 )
 
 // Options of a trial.
@@ -37,11 +38,11 @@ type Trial struct {
 	nodes   []plan.Node
 	vni     uint32
 
-	begun time.Time
-	ready time.Time
-	seen  acceptance.Evidence
-	gates []gate // in the order of nodes
-	told  map[string]bool
+	patience time.Duration // of the power button
+	begun    time.Time
+	seen     acceptance.Evidence
+	gates    []gate // in the order of nodes
+	told     map[string]bool
 }
 
 // gate is how far one node is.
@@ -62,7 +63,7 @@ const Name = "try"
 
 // Begin plans a trial. plan.ErrPlan or cloudinit.ErrSeed where it cannot be made.
 func Begin(o Options) (*Trial, error) {
-	t := &Trial{options: o, vni: network, told: map[string]bool{}}
+	t := &Trial{options: o, vni: network, patience: reconcile.ForceAfter, told: map[string]bool{}}
 	if t.options.Tell == nil {
 		t.options.Tell = func(time.Duration, string) {}
 	}

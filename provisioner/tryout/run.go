@@ -12,7 +12,6 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
-	"volary.dev/provisioner/reconcile"
 )
 
 // How a trial is followed: as package handlers/jobs follows a test.
@@ -229,10 +228,18 @@ func (t *Trial) allReported() bool {
 	return true
 }
 
-// askAgent has the head's agent run a command once. It decides nothing: an image needs no agent.
+// askAgent has the head's agent run a command once, which may begin a little later than what is reported. It decides nothing: an image
+// needs no agent.
 func (t *Trial) askAgent(ctx context.Context, d provisioner.Driver) {
 	c := provisioner.Command{Argv: []string{"hostname"}, Limits: provisioner.CommandLimits{Time: agentLimit, Stdout: 256, Stderr: 256}}
-	_, err := d.Exec(ctx, t.nodes[0].ID, c)
+	tick := time.NewTicker(between)
+	defer tick.Stop()
+	var err error
+	for until := time.Now().Add(agentLimit); ; <-tick.C {
+		if _, err = d.Exec(ctx, t.nodes[0].ID, c); !errors.Is(err, provisioner.ErrNoAgent) || time.Now().After(until) {
+			break
+		}
+	}
 	switch {
 	case err == nil:
 		t.seen.Agent = provisioner.AgentAnswers
@@ -265,7 +272,7 @@ func (t *Trial) shutDown(ctx context.Context, d provisioner.Driver) error {
 		if left == 0 {
 			return nil
 		}
-		if time.Since(asked) > reconcile.ForceAfter {
+		if time.Since(asked) > t.patience {
 			t.force(ctx, d)
 			return nil
 		}
@@ -294,7 +301,7 @@ func (t *Trial) force(ctx context.Context, d provisioner.Driver) {
 	for i, n := range t.nodes {
 		if t.seen.Nodes[i].Off.IsZero() {
 			t.seen.Nodes[i].Off, t.seen.Nodes[i].Forced = time.Now(), true
-			t.tell("%s did not power off within %s and is ended", n.Name, reconcile.ForceAfter)
+			t.tell("%s did not power off within %s and is ended", n.Name, t.patience)
 			_ = d.StopNode(ctx, n.ID, true) // it is deleted next
 		}
 	}

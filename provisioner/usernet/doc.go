@@ -21,8 +21,8 @@
 // # Decided
 //
 // 2026-11-30: the TCP/IP stack is gVisor's, with the version that gvisor-tap-vsock takes, and DHCP and DNS are written with the libraries that it
-// takes. Its own switch and servers (v0.8.9) were looked at and left: a frame of less than 14 bytes, which any guest may send, ends the
-// program (tried); one guest that does not read stops all; multicast is dropped where a bridge floods it, and any source is learned. Its DHCP
+// takes. Its own switch and servers (v0.8.9) were looked at and left: a frame of less than 14 bytes, which any guest may send, locks the
+// switch up for good (tried); one guest that does not read stops all; multicast is dropped where a bridge floods it, and any source is learned. Its DHCP
 // gives an address to whoever asks and no name to anybody, and does not tell who has asked, which is what a gate by address goes by; its DNS
 // knows no addresses' names and tells capitals from small letters. Its ready-made network forwards outside.
 //
