@@ -147,7 +147,7 @@ func fits(r machineRoom, t *tryout.Trial, m provisioner.Model, images map[string
 	need := all.MemoryMiB + nodes*overheadMiB
 	var errs []error
 	if need > r.freeMiB {
-		errs = append(errs, fmt.Errorf("%s need %s of memory, and %s of %s are free: end other programs, take fewer nodes (--count), or less memory for each",
+		errs = append(errs, fmt.Errorf("the cluster (%s) needs %s of memory, and %s of %s are free: end other programs, take fewer nodes (--count), or less memory for each",
 			refusal.Plural(nodes, "node", "nodes"), refusal.MiB(need), refusal.MiB(r.freeMiB), refusal.MiB(r.memoryMiB)))
 	}
 	if largest.VCPUs > r.processors || all.VCPUs > crowd*r.processors {

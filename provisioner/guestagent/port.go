@@ -26,14 +26,15 @@ const mark = 0xff
 
 // Port is the host's end of an agent's port.
 type Port struct {
-	conn net.Conn
-	read *bufio.Reader
-	turn chan struct{}
+	conn     net.Conn
+	read     *bufio.Reader
+	turn     chan struct{}
+	patience time.Duration // of one question
 }
 
 // NewPort takes the end over. Whoever closes conn ends what is asked over it.
 func NewPort(conn net.Conn) *Port {
-	return &Port{conn: conn, read: bufio.NewReaderSize(conn, 4<<10), turn: make(chan struct{}, 1)}
+	return &Port{conn: conn, read: bufio.NewReaderSize(conn, 4<<10), turn: make(chan struct{}, 1), patience: patience}
 }
 
 // Ask is a Line. Questions wait for their turn; what an agent still answers to one that was given up is passed over.
@@ -44,7 +45,7 @@ func (p *Port) Ask(ctx context.Context, question string, there bool) (answer str
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	until := time.Now().Add(patience)
+	until := time.Now().Add(p.patience)
 	if mine, ok := ctx.Deadline(); ok && mine.Before(until) {
 		until = mine
 	}
@@ -60,9 +61,9 @@ func (p *Port) Ask(ctx context.Context, question string, there bool) (answer str
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case there:
-		return "", fmt.Errorf("%w: it left, or did not answer within %s", provisioner.ErrGuestNonsense, patience)
+		return "", fmt.Errorf("%w: it left, or did not answer within %s", provisioner.ErrGuestNonsense, p.patience)
 	}
-	return "", fmt.Errorf("%w within %s", provisioner.ErrNoAgent, patience)
+	return "", fmt.Errorf("%w within %s", provisioner.ErrNoAgent, p.patience)
 }
 
 // exchange brings the agent to where it answers us and nobody before us, and asks.

@@ -29,6 +29,7 @@ const (
 // console is what a node wrote since it was made, in two files of bounded size, and who looks at it.
 type console struct {
 	path string // of the newer file; the older one's has ".0" behind it
+	most int64  // bytes of each file
 
 	mu      sync.Mutex
 	file    *os.File
@@ -39,12 +40,12 @@ type console struct {
 	viewer  *viewer
 }
 
-func newConsole(path string) (*console, error) {
+func newConsole(path string, most int64) (*console, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return &console{path: path, file: f}, nil
+	return &console{path: path, most: most, file: f}, nil
 }
 
 // follow takes what a guest writes until its line ends: it is never not read, so that no guest waits.
@@ -82,7 +83,7 @@ func (c *console) keep(b []byte) {
 	if len(b) == 0 || c.file == nil {
 		return
 	}
-	if c.newer+int64(len(b)) > consoleFile {
+	if c.newer+int64(len(b)) > c.most {
 		f, err := c.turnOver()
 		if err != nil {
 			return

@@ -211,7 +211,7 @@ func (d *Driver) Console(ctx context.Context, id uuid.UUID) (io.ReadWriteCloser,
 	}
 	v, ok := m.console.attach()
 	if !ok {
-		return nil, &provisioner.HostError{Op: "console of " + m.spec.Name, Detail: "the machine is not running"}
+		return nil, &provisioner.HostError{Op: "console of " + m.name(), Detail: "the machine is not running"}
 	}
 	return v, nil
 }

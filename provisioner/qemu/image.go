@@ -98,7 +98,7 @@ func (d *Driver) DeleteImage(ctx context.Context, digest string) error {
 		used := m.spec.ImageDigest == digest
 		m.mu.Unlock()
 		if used {
-			return s.refused(op, fmt.Errorf("the disk of %s stands on it", m.spec.Name))
+			return s.refused(op, fmt.Errorf("the disk of %s stands on it", m.name()))
 		}
 	}
 	disk, there := s.images[digest]

@@ -41,6 +41,12 @@ type run struct {
 	stands bool // its processors do
 }
 
+func (m *machine) name() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.spec.Name
+}
+
 func (m *machine) running() *run {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,7 +111,7 @@ func (s *Station) ensureMachine(op string, n provisioner.NodeSpec) (*machine, er
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return nil, s.refused(op, err)
 	}
-	c, err := newConsole(filepath.Join(folder, "console.log"))
+	c, err := newConsole(filepath.Join(folder, "console.log"), consoleFile)
 	if err != nil {
 		return nil, errors.Join(s.refused(op, err), os.RemoveAll(folder))
 	}

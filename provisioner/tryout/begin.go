@@ -106,7 +106,11 @@ func Begin(o Options) (*Trial, error) {
 		return nil, err
 	}
 	for _, n := range t.nodes {
-		if _, err := t.plan.Node(n.ID); err != nil {
+		seed, err := t.plan.Seed(n.ID)
+		if err == nil {
+			_, err = seed.Files()
+		}
+		if err != nil {
 			return nil, fmt.Errorf("node %s: %w", n.Name, err)
 		}
 	}
