@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -12,10 +13,12 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/crypto/ssh"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/image"
@@ -38,14 +41,16 @@ func TestMain(m *testing.M) {
 }
 
 // sampleModel writes a model of the sample image into a folder that anybody may read, and gives its path.
-func sampleModel(t *testing.T) string {
+func sampleModel(t *testing.T) string { return modelOf(t, sample.Build) }
+
+func modelOf(t *testing.T, build func(context.Context, string, func(string)) (string, error)) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs the sample image")
 	}
 	cache, err := filepath.Abs("../../.volary/sample")
 	noError(t, err)
-	built, err := sample.Build(t.Context(), cache, func(s string) { t.Log(s) })
+	built, err := build(t.Context(), cache, func(s string) { t.Log(s) })
 	noError(t, err)
 	dir := t.TempDir()
 	noError(t, os.Chmod(filepath.Dir(dir), 0o755))
@@ -88,31 +93,144 @@ func asNobody(t *testing.T, args ...string) (cmd *exec.Cmd, folder string) {
 	return cmd, folder
 }
 
-// TestTry boots the sample as a cluster of two, without any right on this machine.
+// TestTry boots the sample as a cluster of two, without any right on this machine, and visits it as a person does.
 func TestTry(t *testing.T) {
 	model := sampleModel(t)
-	cmd, folder := asNobody(t, "try", model)
+	cmd, folder := asNobody(t, "try", model, "--keep")
 	report := filepath.Join(folder, "report.json")
 	cmd.Args = append(cmd.Args, "--report", report)
+	out, err := cmd.StdoutPipe()
+	noError(t, err)
+	noError(t, cmd.Start())
 	done := waittest.Measure(t, "a cluster that is tried")
-	out, err := cmd.CombinedOutput()
-	done()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	var said []string
+	lines := bufio.NewScanner(out)
+	next := func(with string) string {
+		t.Helper()
+		for lines.Scan() {
+			if said = append(said, lines.Text()); strings.Contains(lines.Text(), with) {
+				return strings.TrimSpace(lines.Text())
+			}
+		}
+		t.Fatalf("it did not say %q:\n%s", with, strings.Join(said, "\n"))
+		return ""
 	}
-	for _, want := range []string{"compute-001 reached the head by its name\n", "the cluster is ready\n", "head is off\n", "  Every node shuts down cleanly\n", "Passed.\n"} {
-		if !strings.Contains(string(out), want) {
-			t.Errorf("it did not say %q:\n%s", want, out)
+	head := visit{console: next("volary console "), ssh: strings.Fields(next("ssh -i "))}
+	compute := visit{console: next("volary console "), ssh: strings.Fields(next("ssh -i "))}
+	head.typeAt(t)
+	if got := compute.run(t, "hostname; ping -c 1 -W 3 head | grep -c 'bytes from'"); got != "compute-001\n1\n" {
+		t.Errorf("by SSH it said %q", got)
+	}
+	// What packets show in package usernet, by a guest's own programs.
+	if got := compute.run(t, "ping -c 1 -W 1 8.8.8.8 | grep 'bytes from'; nslookup example.com | grep -A9 -i name: ; nc -w 1 127.0.0.1 "+head.ssh[4]+" </dev/null; nc -w 1 10.128.0.1 22 </dev/null; echo over"); !strings.HasSuffix(got, "over\n") || strings.Contains(got, "from") || strings.Contains(got, "SSH") {
+		t.Errorf("outside answers: %q", got)
+	}
+	noError(t, cmd.Process.Signal(syscall.SIGINT))
+	for lines.Scan() {
+		said = append(said, lines.Text())
+	}
+	err = cmd.Wait()
+	done()
+	all := strings.Join(said, "\n")
+	if err != nil {
+		t.Fatalf("%v\n%s", err, all)
+	}
+	for _, want := range []string{"compute-001 reached the head by its name\n", "the cluster is ready\n", "head is off\n", "  Every node shuts down cleanly\n", "\nPassed."} {
+		if !strings.Contains(all, want) {
+			t.Errorf("it did not say %q:\n%s", want, all)
 		}
 	}
 	text, err := os.ReadFile(report)
 	noError(t, err)
-	var said tried
-	noError(t, json.Unmarshal(text, &said))
-	if !said.Passed || len(said.Report.Nodes) != 2 || len(said.Report.Checks) != 6 || said.Report.GuestAgent != provisioner.AgentAnswers || len(said.Document) != 64 || said.Host.QEMU == "" {
+	var v tried
+	noError(t, json.Unmarshal(text, &v))
+	if !v.Passed || len(v.Report.Nodes) != 2 || len(v.Report.Checks) != 6 || v.Report.GuestAgent != provisioner.AgentAnswers || len(v.Document) != 64 || v.Host.QEMU == "" {
 		t.Errorf("the report is %s", text)
 	}
 	noError(t, os.Remove(report))
+	leftNothing(t, folder)
+}
+
+// visit is what try --keep printed of a node.
+type visit struct {
+	console string   // volary console SOCKET
+	ssh     []string // ssh -i KEY -p PORT … USER@127.0.0.1
+}
+
+// typeAt signs in at the console.
+func (v visit) typeAt(t *testing.T) {
+	t.Helper()
+	typed, keys := io.Pipe()
+	screen := &shown{}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- consoleCommand{Socket: strings.Fields(v.console)[2]}.run(t.Context(), typed, screen)
+	}()
+	screen.wants(t, "leaves the console")
+	for _, step := range [][2]string{{"\r", "login: "}, {"root\r", "# "}, {"hostname\r", "hostname\r\nhead\r\n"}, {"exit\r", "login: "}} {
+		_, err := io.WriteString(keys, step[0])
+		noError(t, err)
+		screen.wants(t, step[1])
+	}
+	_, err := keys.Write([]byte{leave})
+	noError(t, err)
+	_, _ = waittest.Receive(t, "the end of the console", ended)
+}
+
+// shown is a screen.
+type shown struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+func (s *shown) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text = append(s.text, p...)
+	return len(p), nil
+}
+
+// wants waits until text appears after what was wanted before.
+func (s *shown) wants(t *testing.T, text string) {
+	t.Helper()
+	waittest.Until(t, "console text "+text, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		_, rest, found := bytes.Cut(s.text, []byte(text))
+		if found {
+			s.text = rest
+		}
+		return found
+	})
+}
+
+// run runs a command by SSH, as the printed line does.
+func (v visit) run(t *testing.T, command string) string {
+	t.Helper()
+	key, err := os.ReadFile(v.ssh[2])
+	noError(t, err)
+	signer, err := ssh.ParsePrivateKey(key)
+	noError(t, err)
+	user, host, _ := strings.Cut(v.ssh[len(v.ssh)-1], "@")
+	client, err := ssh.Dial("tcp", host+":"+v.ssh[4], &ssh.ClientConfig{User: user, Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)}, HostKeyCallback: ssh.InsecureIgnoreHostKey()})
+	noError(t, err)
+	defer client.Close()
+	session, err := client.NewSession()
+	noError(t, err)
+	out, _ := session.CombinedOutput(command) // what it prints is looked at
+	return string(out)
+}
+
+// TestTryByUEFI boots the sample that only UEFI starts, where the run is full.
+func TestTryByUEFI(t *testing.T) {
+	if os.Getenv("VOLARY_TEST_FULL") == "" {
+		t.Skip("boots by UEFI, which a full run does")
+	}
+	cmd, folder := asNobody(t, "try", modelOf(t, sample.BuildUEFI))
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Passed.") {
+		t.Errorf("%v\n%s", err, out)
+	}
 	leftNothing(t, folder)
 }
 

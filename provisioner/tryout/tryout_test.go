@@ -187,9 +187,9 @@ func TestTrialsThatCannotBegin(t *testing.T) {
 		}
 	}
 	large := model()
-	large.Compute[0].Count = provisioner.Count{Least: 600, Most: 1000}
+	large.Compute[0].Count = provisioner.Count{Least: 260, Most: 1000}
 	all, largest := begun(t, options(large)).Needs()
-	if all.MemoryMiB != 601*256 || largest.MemoryMiB != 256 {
-		t.Errorf("600 nodes and a head need %+v, the largest %+v", all, largest)
+	if all.MemoryMiB != 261*256 || largest.MemoryMiB != 256 {
+		t.Errorf("260 nodes and a head need %+v, the largest %+v", all, largest)
 	}
 }
