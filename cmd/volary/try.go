@@ -15,6 +15,7 @@ import (
 	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/qemu"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/tryout"
 )
 
@@ -126,7 +127,7 @@ func (c tryCommand) boot(ctx context.Context, out io.Writer, station *qemu.Stati
 			return provisioner.Report{}, err
 		}
 	}
-	fmt.Fprintf(out, "%d nodes with %s in %s; Ctrl-C ends them.\n", len(t.Nodes()), accelerationWords(station.Accelerates()), station.Folder())
+	fmt.Fprintf(out, "%s with %s in %s; Ctrl-C ends them.\n", refusal.Plural(len(t.Nodes()), "node", "nodes"), accelerationWords(station.Accelerates()), station.Folder())
 	return t.Run(ctx, station.Driver())
 }
 
