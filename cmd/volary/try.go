@@ -64,6 +64,9 @@ func (c tryCommand) run(ctx context.Context, out io.Writer) error {
 	}
 	defer station.Close()
 	report, err := c.boot(ctx, out, station, model, images)
+	if errors.Is(err, context.Canceled) {
+		return errors.New("it was broken off, and nothing of it is left")
+	}
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,15 +20,15 @@ import (
 // soon is until when a guest may take what is typed at its console.
 func soon() time.Time { return time.Now().Add(time.Second) }
 
-// mostWords is how much is kept of what a QEMU says on its way down.
-const mostWords = 4 << 10
+// What is kept, and shown, of what a QEMU says on its way down.
+const mostWords, mostShown = 4 << 10, 400
 
 // process is one QEMU. Its sockets are pairs of which nobody else has an end: no name of them lies in any folder.
 type process struct {
 	cmd   *exec.Cmd
 	words *lastWords
 	done  chan struct{} // closed once it has ended
-	err   error         // how; only after done
+	ours  atomic.Bool   // we ended it
 
 	monitor, console, agent, network net.Conn
 }
@@ -59,7 +60,7 @@ func start(program string, args []string) (*process, error) {
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			p.err = p.cmd.Wait()
+			_ = p.cmd.Wait() // how it ended stands in the process's state
 			p.close()
 			close(p.done)
 		}
@@ -106,6 +107,7 @@ func (p *process) ended() bool {
 
 // kill ends it now, and returns when it has ended.
 func (p *process) kill(ctx context.Context) error {
+	p.ours.Store(true)
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
 	}
@@ -118,9 +120,11 @@ func (p *process) kill(ctx context.Context) error {
 }
 
 // crashed tells an end that was nobody's wish: of a signal that was not ours, or with another status than 0.
-func (p *process) crashed() bool { return p.ended() && p.cmd.ProcessState.ExitCode() > 0 }
+func (p *process) crashed() bool {
+	return p.ended() && !p.ours.Load() && !p.cmd.ProcessState.Success()
+}
 
-// why is what it said of its end, in one line.
+// why is what it said of its end.
 func (p *process) why() string {
 	if text := p.words.text(); text != "" {
 		return text
@@ -150,6 +154,6 @@ func (w *lastWords) Write(p []byte) (int, error) {
 func (w *lastWords) text() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	lines := strings.Split(strings.TrimSpace(string(w.b)), "\n")
-	return lines[len(lines)-1]
+	text := strings.ReplaceAll(strings.TrimSpace(string(w.b)), "\n", "; ")
+	return text[max(0, len(text)-mostShown):]
 }

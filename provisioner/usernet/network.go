@@ -154,7 +154,11 @@ func (n *Network) Change(spec provisioner.Network) error {
 }
 
 // Subnet is the network's own.
-func (n *Network) Subnet() netip.Prefix { return n.spec.Subnet }
+func (n *Network) Subnet() netip.Prefix {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.spec.Subnet
+}
 
 // Addresses gives what DHCP gave, by lower-case MAC, to guests that asked since they were plugged in.
 func (n *Network) Addresses() map[string]netip.Addr {
@@ -169,6 +173,8 @@ func (n *Network) Addresses() map[string]netip.Addr {
 
 // Has tells whether a guest may have the address: it is the subnet's, and not the gateway's.
 func (n *Network) Has(a netip.Addr) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	return n.spec.Subnet.Contains(a) && a != n.spec.Gateway && a != n.spec.Subnet.Masked().Addr() && a != lastOf(n.spec.Subnet)
 }
 
