@@ -114,7 +114,7 @@ func TestAMachineThatEnds(t *testing.T) {
 	if err := d.EnsureNetwork(t.Context(), network); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.EnsureNode(t.Context(), n); !errors.As(err, &refused) || !strings.Contains(err.Error(), "none-such") {
+	if err := d.EnsureNode(t.Context(), n); !errors.As(err, &refused) || !strings.Contains(err.Error(), "unsupported machine type") {
 		t.Errorf("a machine of a type that is none: %v", err)
 	}
 	n.MachineType = ""
