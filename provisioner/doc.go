@@ -1,7 +1,7 @@
 // Package provisioner holds the words of the machine side of Volary: hosts, networks, nodes, the states of a
 // cluster, and the Driver through which every host is reached. It decides nothing and imports nothing of ours;
 // the packages below it plan (placement, plan, reconcile), describe (domainxml, cloudinit), inspect (image) and
-// act (libvirt, memory).
+// act (libvirt, memory, qemu).
 //
 // # States
 //

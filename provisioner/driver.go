@@ -11,7 +11,7 @@ import (
 
 // Driver reaches one host. Every method is idempotent and may be called again after a process died in the
 // middle of it: Ensure methods make what is missing and leave what is right, Delete methods succeed where there
-// is nothing. drivertest.Exercise is the contract; libvirt and memory meet it. Methods are safe for concurrent
+// is nothing. drivertest.Exercise is the contract; libvirt, memory and qemu meet it. Methods are safe for concurrent
 // use. A call that the host does not answer returns ErrHostUnreachable (as an *Unreached where more is known), and the next one
 // finds back to it if it can; where another machine answers than the address names, it is ErrAnotherMachine and nothing is done there; one that the host
 // refuses returns a *HostError.

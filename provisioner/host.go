@@ -144,7 +144,7 @@ const (
 type HostFacts struct {
 	UUID           uuid.UUID // of the machine, as its libvirt reports it
 	Hostname       string
-	LibvirtVersion string // "9.0.0"
+	LibvirtVersion string // "9.0.0"; "none" of a workstation
 	QEMUVersion    string // "7.2.22"
 	VCPUs          int    // logical processors
 	CPUModel       string // what they are, as the host says; ProcessorName makes it fit to be shown

@@ -51,6 +51,12 @@ func lowest() []layer {
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
 		// Whoever runs a model plans it, with a deployment around it or none.
 		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
+		// A workstation: what it needs beside the words is written for any driver, or for no deployment.
+		{packages: []string{"provisioner/guestagent", "provisioner/usernet"}, may: []string{"provisioner"}, never: []string{"cgo"}},
+		{packages: []string{"provisioner/qemu"}, may: []string{"provisioner", "provisioner/guestagent", "provisioner/usernet"}, never: []string{"cgo"}},
+		{packages: []string{"provisioner/tryout"}, may: []string{
+			"provisioner", "provisioner/plan", "provisioner/cloudinit", "provisioner/acceptance", "provisioner/reconcile",
+		}, never: []string{"store", "provisioner/libvirt", "cgo"}},
 		// The process that a host's driver lives in is the driver's choice: hostline knows none.
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.
@@ -59,7 +65,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/lab/sample", "provisioner/lab/intruder"}},
 		{
 			packages: []string{"provisioner/libvirt"},
-			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook"},
+			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook", "provisioner/guestagent"},
 		},
 		// The store's floors: the core below, and what one needs of another inside a transaction is an interface of who
 		// needs it, unless the other is below it.
@@ -178,6 +184,7 @@ func mains() []layer {
 func outside() []layer {
 	return []layer{
 		{packages: []string{"github.com/aws/**"}, may: []string{"store/blob/bucket"}},
+		{packages: []string{"gvisor.dev/gvisor/**", "github.com/insomniacslk/dhcp/**", "github.com/miekg/dns"}, may: []string{"provisioner/usernet"}},
 		{packages: []string{"github.com/tus/tusd/v2/**"}, may: []string{"store/blob", "store/blob/bucket", "handlers/uploads", "cmd/dev/bare"}},
 	}
 }

@@ -15,6 +15,7 @@ import (
 type commands struct {
 	Blobs       blobsCommand       `cmd:"" help:"Check the bytes of images."`
 	Certificate certificateCommand `cmd:"" help:"Check certificates of acceptance tests."`
+	Console     consoleCommand     `cmd:"" help:"Look at the console of a node that try --keep left running."`
 	Demo        demoCommand        `cmd:"" help:"Make a demo: people, two providers with simulated hosts, and hours to use. Again, it makes what is missing. Stop worker and web meanwhile."`
 	Export      exportCommand      `cmd:"" help:"Write what an accountant asks for."`
 	Grant       grantCommand       `cmd:"" help:"Give an organization compute hours of a provider."`
@@ -29,6 +30,7 @@ type commands struct {
 	Provider    providerCommand    `cmd:"" help:"Add providers and their staff."`
 	Sample      sampleCommand      `cmd:"" help:"Make the image that checks of hosts boot."`
 	Shape       shapeCommand       `cmd:"" help:"Add sizes of nodes."`
+	Try         tryCommand         `cmd:"" help:"Boot a model on this machine, without root and without an account, and test it as a provider does."`
 	User        userCommand        `cmd:"" help:"Add people."`
 }
 

@@ -33,7 +33,8 @@ const (
 	PartShutdown  Part = "shutdown"  // guests obey the power button
 	PartAgent     Part = "agent"     // guests have an agent that runs commands
 	PartProbe     Part = "probe"     // the host looks at its guests' ports
-	PartPeers     Part = "peers"     // another host's guest answers by name
+	PartPeers     Part = "peers"     // a network over several hosts
+	PartWayOut    Part = "way out"   // a network from which guests reach the world
 )
 
 // Bench is a driver with a host behind it.

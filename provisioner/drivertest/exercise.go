@@ -193,8 +193,23 @@ func (f *fixture) changeNetwork(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
 	next := f.network
-	next.Generation, next.Masquerade = 2, true
-	next.Peers = []netip.Addr{f.Underlay.Next(), f.Underlay.Next().Next()}
+	next.Generation = 2
+	peers, wayOut := next, next
+	peers.Peers, wayOut.Masquerade = []netip.Addr{f.Underlay.Next(), f.Underlay.Next().Next()}, true
+	for part, n := range map[Part]provisioner.Network{PartPeers: peers, PartWayOut: wayOut} {
+		if f.has(part) {
+			continue
+		}
+		// What cannot be made is refused, and not left out in silence.
+		var refused *provisioner.HostError
+		if err := f.driver.EnsureNetwork(ctx, n); !errors.As(err, &refused) {
+			t.Errorf("%s, which the host does not have: %v, want a HostError", part, err)
+		}
+	}
+	if f.has(PartPeers) {
+		next.Peers = peers.Peers
+	}
+	next.Masquerade = f.has(PartWayOut)
 	next.Published = []provisioner.PublishedPort{{HostPort: 22101, Guest: next.Entries[0].IP, GuestPort: 22}}
 	next.Entries = append(next.Entries[:1:1], provisioner.NetworkEntry{Name: "compute-002", MAC: next.Entries[1].MAC, IP: next.Entries[1].IP})
 	for range 2 {

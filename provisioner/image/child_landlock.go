@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,10 +16,10 @@ const landlockFloor = 2
 
 // What may be done with a file, and with a folder of libraries. Rights that a version does not know are left out.
 const (
-	mayRead    = ll.AccessFSReadFile
-	mayRun     = ll.AccessFSReadFile | ll.AccessFSExecute
-	mayWrite   = ll.AccessFSReadFile | ll.AccessFSWriteFile | ll.AccessFSTruncate
-	mayRunTree = mayRun | ll.AccessFSReadDir
+	mayRead    = unix.LANDLOCK_ACCESS_FS_READ_FILE
+	mayRun     = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_EXECUTE
+	mayWrite   = unix.LANDLOCK_ACCESS_FS_READ_FILE | unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_TRUNCATE
+	mayRunTree = mayRun | unix.LANDLOCK_ACCESS_FS_READ_DIR
 )
 
 // landlockRules is what the thread that asks for it, and what it becomes, may do with files: nothing besides the rules.
@@ -30,36 +29,36 @@ type landlockRules struct {
 }
 
 func newLandlockRules() (landlockRules, error) {
-	version, err := ll.LandlockGetABIVersion()
+	version, err := landlockVersion()
 	if err != nil {
 		return landlockRules{}, fmt.Errorf("Landlock: %w", err)
 	}
 	if version < landlockFloor {
 		return landlockRules{}, fmt.Errorf("Landlock has version %d, and %d is needed", version, landlockFloor)
 	}
-	attr := ll.RulesetAttr{HandledAccessFS: ll.AccessFSRefer<<1 - 1}
+	attr := unix.LandlockRulesetAttr{Handled_access_fs: unix.LANDLOCK_ACCESS_FS_REFER<<1 - 1}
 	if version >= 3 {
-		attr.HandledAccessFS |= ll.AccessFSTruncate
+		attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_TRUNCATE
 	}
 	if version >= 4 {
-		attr.HandledAccessNet = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
+		attr.Handled_access_net = unix.LANDLOCK_ACCESS_NET_BIND_TCP | unix.LANDLOCK_ACCESS_NET_CONNECT_TCP
 	}
 	if version >= 5 {
-		attr.HandledAccessFS |= ll.AccessFSIoctlDev
+		attr.Handled_access_fs |= unix.LANDLOCK_ACCESS_FS_IOCTL_DEV
 	}
 	if version >= 6 {
 		attr.Scoped = unix.LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | unix.LANDLOCK_SCOPE_SIGNAL
 	}
-	set, err := ll.LandlockCreateRuleset(&attr, 0)
+	set, err := landlockRuleset(&attr)
 	if err != nil {
 		return landlockRules{}, fmt.Errorf("Landlock: %w", err)
 	}
-	return landlockRules{set, attr.HandledAccessFS}, nil
+	return landlockRules{set, attr.Handled_access_fs}, nil
 }
 
 // allow adds a rule for an open file or folder.
 func (r landlockRules) allow(fd int, rights uint64) error {
-	if err := ll.LandlockAddPathBeneathRule(r.set, &ll.PathBeneathAttr{ParentFd: fd, AllowedAccess: rights & r.rights}, 0); err != nil {
+	if err := landlockAllow(r.set, &unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rights & r.rights}); err != nil {
 		return fmt.Errorf("Landlock: %w", err)
 	}
 	return nil
@@ -111,7 +110,7 @@ func (c confined) landlock() error {
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("no new privileges: %w", err)
 	}
-	if err := ll.LandlockRestrictSelf(rules.set, 0); err != nil {
+	if err := landlockRestrict(rules.set); err != nil {
 		return fmt.Errorf("Landlock: %w", err)
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,7 +23,7 @@ func CheckSandbox() error {
 	case err == nil:
 		err = fmt.Errorf("status %d %s %s", o.status, o.limit, o.words)
 	}
-	version, landlock := ll.LandlockGetABIVersion()
+	version, landlock := landlockVersion()
 	return fmt.Errorf("%w: %s", ErrNoSandbox, sandboxNeeds(os.DirFS("/"), os.Geteuid() == 0, version, landlock, err))
 }
 

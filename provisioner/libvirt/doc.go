@@ -32,7 +32,7 @@
 //
 // An agent gives a program's output whole, at its end: up to 16 MiB, of which libvirt would take 10 and then drop the agent. It cannot be asked
 // for less. guest-file-read can, but needs files in the guest and somebody to remove them. So the program runs below a short script
-// of sh (guestScript) that passes on what was asked for and reads the rest away. The command is its arguments, and no shell reads them; the price is that an
+// of sh (guestagent.Script) that passes on what was asked for and reads the rest away. The command is its arguments, and no shell reads them; the price is that an
 // image needs sh and head, and that a signal is told as a shell tells it.
 //
 // # Whose machine it is

@@ -1,20 +1,15 @@
-//go:build libvirt
-
-package libvirt
+package guestagent_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/google/uuid"
-
+	"volary.dev/provisioner/guestagent"
 	"volary.dev/provisioner/waittest"
 )
 
@@ -46,7 +41,7 @@ func TestGuestScript(t *testing.T) {
 			{"no such program", "", []string{"volary-none"}, "", "?", 127},
 			{"files of ours that stay shut", "", []string{"sh", "-c", "for n in 3 4 5 6; do (: >&$n) 2>/dev/null && echo $n; done; true"}, "", "", 0},
 		} {
-			cmd := exec.Command("/bin/sh", append([]string{"-c", guestScript, "volary", "10", "10", "60"}, c.argv...)...)
+			cmd := exec.Command("/bin/sh", append([]string{"-c", guestagent.Script, "volary", "10", "10", "60"}, c.argv...)...)
 			var out, said bytes.Buffer
 			cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = []string{"PATH=" + path}, strings.NewReader(c.stdin), &out, &said
 			err := cmd.Run()
@@ -63,42 +58,11 @@ func TestGuestScript(t *testing.T) {
 
 // TestGuestScriptEndsWhatIsTooLong has it kill a program that outlives its time.
 func TestGuestScriptEndsWhatIsTooLong(t *testing.T) {
-	cmd := exec.Command("/bin/sh", "-c", guestScript, "volary", "10", "10", "1", "sh", "-c", "sleep 1000; true")
+	cmd := exec.Command("/bin/sh", "-c", guestagent.Script, "volary", "10", "10", "1", "sh", "-c", "sleep 1000; true")
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Run() }()
 	waittest.Receive(t, "the script's end", ended)
 	if status := cmd.ProcessState.ExitCode(); status != 137 {
 		t.Errorf("status %d", status)
 	}
-}
-
-func TestSuspectsTakeTurns(t *testing.T) {
-	s := suspects{one: make(chan struct{}, 1), since: map[uuid.UUID]time.Time{}}
-	sick, sicker, sound := uuid.New(), uuid.New(), uuid.New()
-	s.note(sick, 2*slow)
-	s.note(sicker, 2*slow)
-	s.note(sound, slow/2)
-	enter := func(id uuid.UUID) func() {
-		t.Helper()
-		leave, err := s.enter(t.Context(), id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return leave
-	}
-	leave := enter(sick)
-	enter(sound)()
-	ended, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.enter(ended, sicker); !errors.Is(err, context.Canceled) {
-		t.Errorf("two suspects at once: %v", err)
-	}
-	leave()
-	leave = enter(sicker)
-	s.note(sick, 0) // it has answered since
-	enter(sick)()
-	leave()
-	s.since[sicker] = time.Now().Add(-2 * suspicion)
-	defer enter(sicker)()
-	enter(sicker)()
 }

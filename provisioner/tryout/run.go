@@ -1,0 +1,308 @@
+package tryout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/acceptance"
+)
+
+// How a trial is followed: as package handlers/jobs follows a test.
+const (
+	between     = 200 * time.Millisecond // two looks
+	reportGrace = 2*time.Minute + 10*time.Second
+	agentLimit  = 5 * time.Second
+	// cleanGrace is what ending and deleting everything may take, also after the trial was interrupted.
+	cleanGrace = time.Minute
+)
+
+// Run makes the cluster, watches it, and leaves nothing of it on the host. The report is what was found until then; with an error nothing
+// was found out about the model: the host failed, or ctx ended.
+func (t *Trial) Run(ctx context.Context, d provisioner.Driver) (r provisioner.Report, err error) {
+	t.begun = time.Now()
+	defer func() {
+		clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanGrace)
+		defer cancel()
+		err = errors.Join(err, t.clean(clean, d))
+	}()
+	if err := t.make(ctx, d); err != nil {
+		return acceptance.Judge(t.seen), err
+	}
+	if err := t.follow(ctx, d); err != nil {
+		return acceptance.Judge(t.seen), err
+	}
+	if t.seen.Why == "" {
+		err = t.shutDown(context.WithoutCancel(ctx), d)
+	}
+	t.seen.Over = true
+	return acceptance.Judge(t.seen), err
+}
+
+func (t *Trial) tell(format string, args ...any) {
+	t.options.Tell(time.Since(t.begun), fmt.Sprintf(format, args...))
+}
+
+// once tells something one time.
+func (t *Trial) once(format string, args ...any) {
+	if what := fmt.Sprintf(format, args...); !t.told[what] {
+		t.told[what] = true
+		t.tell("%s", what)
+	}
+}
+
+func (t *Trial) make(ctx context.Context, d provisioner.Driver) error {
+	if err := d.EnsureNetwork(ctx, t.plan.Network(t.options.Host, true)); err != nil {
+		return err
+	}
+	for i, n := range t.nodes {
+		spec, err := t.plan.Node(n.ID)
+		if err != nil {
+			return err
+		}
+		if err := d.EnsureNode(ctx, spec); err != nil {
+			return err
+		}
+		t.seen.Nodes[i].StartedAt = time.Now()
+		t.tell("%s is made and boots: %s", n.Name, n.Address)
+	}
+	return nil
+}
+
+// clean leaves nothing.
+func (t *Trial) clean(ctx context.Context, d provisioner.Driver) error {
+	var errs []error
+	for _, n := range t.nodes {
+		errs = append(errs, d.DeleteNode(ctx, n.ID, false))
+	}
+	return errors.Join(append(errs, d.DeleteNetwork(ctx, t.vni))...)
+}
+
+// follow looks on until everything that guests report was seen, is not to be expected any more, or the cluster ended.
+func (t *Trial) follow(ctx context.Context, d provisioner.Driver) error {
+	tick := time.NewTicker(between)
+	defer tick.Stop()
+	for {
+		o, err := t.look(ctx, d)
+		if err != nil {
+			return err
+		}
+		t.seen.Why = t.ended(o)
+		if t.seen.Why != "" {
+			return nil
+		}
+		if !t.seen.ReadyAt.IsZero() && (t.allReported() || time.Since(t.seen.ReadyAt) > reportGrace) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	t.askAgent(ctx, d)
+	if t.options.Keep != nil {
+		t.options.Keep(t)
+	}
+	return nil
+}
+
+// look takes in what the host says, and derives readiness from it.
+func (t *Trial) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]provisioner.NodeObservation, error) {
+	addresses, err := d.Addresses(ctx, t.vni)
+	if err != nil {
+		return nil, err
+	}
+	queries := make([]provisioner.ConsoleQuery, 0, 2*len(t.nodes))
+	for i, n := range t.nodes {
+		g := t.plan.Gate(n.ID)
+		queries = append(queries, t.seen.Nodes[i].Query(n.ID, t.seen.Nonce), provisioner.ConsoleQuery{Node: n.ID, Find: []string{g.Text}, After: t.gates[i].searched})
+	}
+	texts, err := d.Consoles(ctx, queries)
+	if err != nil {
+		return nil, err
+	}
+	// Machines are asked about last, so that one that went off in between is not ready.
+	o, err := d.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	machines := make(map[uuid.UUID]provisioner.NodeObservation, len(o.Nodes))
+	for _, m := range o.Nodes {
+		machines[m.ID] = m
+	}
+	for i, n := range t.nodes {
+		given := addresses[strings.ToLower(n.MAC.String())]
+		t.seen.Nodes[i].Look(t.seen.Nonce, given, texts[2*i], t.nodes[0].Address, time.Now())
+		t.passGate(i, given, texts[2*i+1], machines[n.ID])
+		t.tellOf(i)
+	}
+	t.judgeReady()
+	return machines, nil
+}
+
+// passGate looks whether a node met its gate: an address that DHCP gave, or a text on the console, of the start that runs now.
+func (t *Trial) passGate(i int, given netip.Addr, console provisioner.ConsoleText, m provisioner.NodeObservation) {
+	g := &t.gates[i]
+	if console.Next != "" {
+		g.searched = console.Next
+	}
+	met := len(console.Lines) > 0
+	if t.plan.Gate(t.nodes[i].ID).Kind == provisioner.GateAddress {
+		met = given == t.nodes[i].Address
+	}
+	if m.State != provisioner.MachineRunning {
+		g.met = false
+	} else if met {
+		g.met, g.startID = true, m.StartID
+	} else if m.StartID != g.startID {
+		g.met = false
+	}
+}
+
+func (t *Trial) judgeReady() {
+	for _, g := range t.gates {
+		if !g.met {
+			return
+		}
+	}
+	if t.seen.ReadyAt.IsZero() {
+		t.seen.ReadyAt = time.Now()
+		t.tell("the cluster is ready")
+	}
+}
+
+// tellOf tells what was seen of a node for the first time.
+func (t *Trial) tellOf(i int) {
+	n := t.seen.Nodes[i]
+	if !n.Leased.IsZero() {
+		t.once("%s took its address", n.Name)
+	}
+	if t.gates[i].met {
+		t.once("%s met its gate", n.Name)
+	}
+	if !n.Reported.IsZero() {
+		t.once("%s reported: %s", n.Name, n.Identity)
+	}
+	if !n.Reached.IsZero() {
+		t.once("%s reached the head by its name", n.Name)
+	}
+}
+
+// ended says why the cluster came to its end; empty: it did not.
+func (t *Trial) ended(machines map[uuid.UUID]provisioner.NodeObservation) string {
+	for i, n := range t.nodes {
+		g := t.plan.Gate(n.ID)
+		switch m := machines[n.ID]; {
+		case m.State == provisioner.MachineHalted:
+			return fmt.Sprintf("The cluster ended: %s. %s: %s.", provisioner.ReasonText(provisioner.ReasonHalted), n.Name, m.Why)
+		case m.State != provisioner.MachineRunning && m.State != provisioner.MachinePaused:
+			return fmt.Sprintf("The cluster ended: %s. It was %s.", provisioner.ReasonText(provisioner.ReasonGuestOff), n.Name)
+		case !t.gates[i].met && t.seen.ReadyAt.IsZero() && time.Since(t.seen.Nodes[i].StartedAt) > time.Duration(g.TimeoutSeconds)*time.Second:
+			return fmt.Sprintf("The cluster ended: %s. %s did not meet its gate (%s) within %d seconds.",
+				provisioner.ReasonText(provisioner.ReasonGateMissed), n.Name, gateWords(g), g.TimeoutSeconds)
+		}
+	}
+	return ""
+}
+
+func gateWords(g provisioner.Gate) string {
+	if g.Kind == provisioner.GateAddress {
+		return "an address by DHCP"
+	}
+	return fmt.Sprintf("%q on its console", g.Text)
+}
+
+func (t *Trial) allReported() bool {
+	for _, n := range t.seen.Nodes {
+		if n.Leased.IsZero() || n.Reported.IsZero() || n.Role == provisioner.RoleCompute && n.Reached.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// askAgent has the head's agent run a command once, which may begin a little later than what is reported. It decides nothing: an image
+// needs no agent.
+func (t *Trial) askAgent(ctx context.Context, d provisioner.Driver) {
+	c := provisioner.Command{Argv: []string{"hostname"}, Limits: provisioner.CommandLimits{Time: agentLimit, Stdout: 256, Stderr: 256}}
+	tick := time.NewTicker(between)
+	defer tick.Stop()
+	var err error
+	for until := time.Now().Add(agentLimit); ; <-tick.C {
+		if _, err = d.Exec(ctx, t.nodes[0].ID, c); !errors.Is(err, provisioner.ErrNoAgent) || time.Now().After(until) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		t.seen.Agent = provisioner.AgentAnswers
+	case errors.Is(err, provisioner.ErrNoAgent), errors.Is(err, provisioner.ErrGuestRefused), errors.Is(err, provisioner.ErrGuestTime), errors.Is(err, provisioner.ErrGuestNonsense):
+		t.seen.Agent = provisioner.AgentNone
+	}
+}
+
+// shutDown presses every power button, and ends what is not off in time.
+func (t *Trial) shutDown(ctx context.Context, d provisioner.Driver) error {
+	asked := time.Now()
+	for i, n := range t.nodes {
+		t.seen.Nodes[i].AskedOff = asked
+		if err := d.StopNode(ctx, n.ID, false); err != nil {
+			return err
+		}
+	}
+	t.tell("every node is asked to power off")
+	tick := time.NewTicker(between)
+	defer tick.Stop()
+	for {
+		o, err := d.Observe(ctx)
+		if err != nil {
+			return err
+		}
+		left := 0
+		for _, m := range o.Nodes {
+			left += t.noteOff(m)
+		}
+		if left == 0 {
+			return nil
+		}
+		if time.Since(asked) > t.patience {
+			t.force(ctx, d)
+			return nil
+		}
+		<-tick.C
+	}
+}
+
+// noteOff notes that a node is off, and gives 1 for one that is not.
+func (t *Trial) noteOff(m provisioner.NodeObservation) int {
+	for i, n := range t.nodes {
+		if n.ID != m.ID {
+			continue
+		}
+		if m.State != provisioner.MachineOff && m.State != provisioner.MachineCrashed {
+			return 1
+		}
+		if t.seen.Nodes[i].Off.IsZero() {
+			t.seen.Nodes[i].Off = time.Now()
+			t.tell("%s is off", n.Name)
+		}
+	}
+	return 0
+}
+
+func (t *Trial) force(ctx context.Context, d provisioner.Driver) {
+	for i, n := range t.nodes {
+		if t.seen.Nodes[i].Off.IsZero() {
+			t.seen.Nodes[i].Off, t.seen.Nodes[i].Forced = time.Now(), true
+			t.tell("%s did not power off within %s and is ended", n.Name, t.patience)
+			_ = d.StopNode(ctx, n.ID, true) // it is deleted next
+		}
+	}
+}

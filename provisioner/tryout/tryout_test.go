@@ -1,0 +1,195 @@
+package tryout
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"volary.dev/provisioner"
+	"volary.dev/provisioner/memory"
+	"volary.dev/provisioner/plan"
+)
+
+var disk = []byte("an image of a simulated guest")
+
+func digestOf(b []byte) string {
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+func model() provisioner.Model {
+	group := provisioner.Group{
+		Image: provisioner.ImageRef{Name: "sample", Digest: strings.Repeat("ab", 32)}, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2},
+		Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "volary: ready", TimeoutSeconds: 60},
+	}
+	compute := group
+	compute.Name, compute.Count, compute.Gate = "compute", provisioner.Count{Least: 1, Most: 3}, provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 60}
+	return provisioner.Model{Format: provisioner.ModelFormat, Head: group, Compute: []provisioner.Group{compute}}
+}
+
+// host is a simulated host with the model's image.
+func host(t *testing.T) (*memory.World, *memory.Host) {
+	t.Helper()
+	w := memory.NewWorld(memory.Options{BootTime: 20 * time.Millisecond, StopTime: 10 * time.Millisecond})
+	h := w.Host(provisioner.HostAddress{Scheme: provisioner.SchemeMemory, Name: "workstation"})
+	open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(disk)), nil }
+	if err := h.EnsureImage(t.Context(), digestOf(disk), int64(len(disk)), open); err != nil {
+		t.Fatal(err)
+	}
+	return w, h
+}
+
+func options(m provisioner.Model) Options {
+	return Options{
+		Model: m, Images: map[string]plan.Image{m.Head.Image.Digest: {Digest: digestOf(disk)}},
+		Host: plan.Host{Name: "workstation", Acceleration: provisioner.AccelerationTCG},
+	}
+}
+
+func begun(t *testing.T, o Options) *Trial {
+	t.Helper()
+	trial, err := Begin(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trial
+}
+
+// failed gives the details of the checks that are not passed, by their names.
+func failed(r provisioner.Report) map[string]string {
+	all := map[string]string{}
+	for _, c := range r.Checks {
+		if c.State != provisioner.CheckPassed {
+			all[c.Name] = string(c.State) + " " + c.Detail
+		}
+	}
+	return all
+}
+
+// nothingLeft wants a host as it was.
+func nothingLeft(t *testing.T, h *memory.Host) {
+	t.Helper()
+	o, err := h.Observe(t.Context())
+	if err != nil || len(o.Nodes)+len(o.Networks) > 0 {
+		t.Errorf("left are %+v, %v", o, err)
+	}
+}
+
+func TestATrialThatPasses(t *testing.T) {
+	_, h := host(t)
+	o := options(model())
+	o.Counts = map[string]int{"compute": 2}
+	var told []string
+	o.Tell = func(_ time.Duration, what string) { told = append(told, what) }
+	kept := false
+	o.Keep = func(t *Trial) { kept = len(t.Nodes()) == 3 && !t.seen.ReadyAt.IsZero() }
+	r, err := begun(t, o).Run(t.Context(), h)
+	if err != nil || !r.Passed() || len(r.Nodes) != 3 || len(failed(r)) > 0 || r.GuestAgent != provisioner.AgentAnswers || !kept {
+		t.Errorf("report %+v, kept %t, %v", r, kept, err)
+	}
+	for _, want := range []string{"head met its gate", "compute-002 took its address", "compute-001 reached the head by its name", "the cluster is ready", "head is off"} {
+		if n := strings.Count(strings.Join(told, "\n"), want); n != 1 {
+			t.Errorf("%q was told %d times: %q", want, n, told)
+		}
+	}
+	nothingLeft(t, h)
+}
+
+func TestTrialsThatFail(t *testing.T) {
+	for name, c := range map[string]struct {
+		model  func(*provisioner.Model)
+		host   func(*memory.Host)
+		trial  func(*Trial)
+		during func(h *memory.Host, t *Trial, what string)
+		check  string // the one that is red, with what it says
+		says   string
+	}{
+		"a gate that is missed": {
+			model: func(m *provisioner.Model) { m.Head.Gate.Text, m.Head.Gate.TimeoutSeconds = "slurmctld up", 1 },
+			check: provisioner.CheckGate, says: `not every node became ready in time. head did not meet its gate ("slurmctld up" on its console) within 1 seconds.`,
+		},
+		"guests that ignore the power button": {
+			host:  func(h *memory.Host) { h.SetDeaf(true) },
+			trial: func(t *Trial) { t.patience = 300 * time.Millisecond },
+			check: provisioner.CheckShutdown, says: "has to obey the ACPI power button",
+		},
+		"a guest that goes off": {
+			during: func(h *memory.Host, t *Trial, what string) {
+				if strings.HasPrefix(what, "compute-001 is made") {
+					h.Crash(t.nodes[1].ID)
+				}
+			},
+			check: provisioner.CheckGate, says: "guest powered off. It was compute-001.",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, h := host(t)
+			m := model()
+			if c.model != nil {
+				c.model(&m)
+			}
+			if c.host != nil {
+				c.host(h)
+			}
+			trial := begun(t, options(m))
+			if c.trial != nil {
+				c.trial(trial)
+			}
+			if c.during != nil {
+				trial.options.Tell = func(_ time.Duration, what string) { c.during(h, trial, what) }
+			}
+			r, err := trial.Run(t.Context(), h)
+			if says := failed(r)[c.check]; err != nil || r.Passed() || !strings.Contains(says, c.says) {
+				t.Errorf("%s: %q, %v; of all: %q", c.check, says, err, failed(r))
+			}
+			nothingLeft(t, h)
+		})
+	}
+}
+
+func TestAHostThatRefuses(t *testing.T) {
+	_, h := host(t)
+	h.Refuse("EnsureNode", 1, "Cannot allocate memory")
+	var refused *provisioner.HostError
+	if r, err := begun(t, options(model())).Run(t.Context(), h); !errors.As(err, &refused) || r.Passed() {
+		t.Errorf("%+v, %v", r, err)
+	}
+	nothingLeft(t, h)
+}
+
+func TestATrialThatIsInterrupted(t *testing.T) {
+	_, h := host(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	o := options(model())
+	o.Tell = func(_ time.Duration, what string) {
+		if strings.HasPrefix(what, "compute-001 is made") {
+			interrupt()
+		}
+	}
+	if r, err := begun(t, o).Run(ctx, h); !errors.Is(err, context.Canceled) || r.Passed() {
+		t.Errorf("%+v, %v", r, err)
+	}
+	nothingLeft(t, h)
+}
+
+func TestTrialsThatCannotBegin(t *testing.T) {
+	for name, counts := range map[string]map[string]int{"too many": {"compute": 4}, "too few": {"compute": 0}, "of no group": {"gpu": 1}} {
+		o := options(model())
+		o.Counts = counts
+		if trial, err := Begin(o); !errors.Is(err, plan.ErrPlan) {
+			t.Errorf("%s: %v, %v", name, trial, err)
+		}
+	}
+	large := model()
+	large.Compute[0].Count = provisioner.Count{Least: 260, Most: 1000}
+	all, largest := begun(t, options(large)).Needs()
+	if all.MemoryMiB != 261*256 || largest.MemoryMiB != 256 {
+		t.Errorf("260 nodes and a head need %+v, the largest %+v", all, largest)
+	}
+}
