@@ -111,20 +111,21 @@ func (e Entry) Canonical() []byte {
 func DigestLines(version int, lines []Line) Digest {
 	sorted := slices.Clone(lines)
 	slices.SortFunc(sorted, compareLines)
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "volary-usage-%d\n", version)
+	sum := sha256.New()
+	fmt.Fprintf(sum, "volary-usage-%d\n", version)
+	var b []byte // of a line: there may be many
 	for _, l := range sorted {
-		fmt.Fprintf(&b, "%s %s %s %s %s %d %d", l.RunID, l.ClusterID, l.NodeID, instant(l.From), instant(l.To), l.Rate, l.Hours)
+		b = fmt.Appendf(b[:0], "%s %s %s %s %s %d %d", l.RunID, l.ClusterID, l.NodeID, instant(l.From), instant(l.To), l.Rate, l.Hours)
 		if version > 1 {
 			cost := "-"
 			if l.Cost != nil {
 				cost = strconv.FormatInt(l.Cost.Minor, 10)
 			}
-			fmt.Fprintf(&b, " %s %s", l.LotID, cost)
+			b = fmt.Appendf(b, " %s %s", l.LotID, cost)
 		}
-		b.WriteByte('\n')
+		sum.Write(append(b, '\n'))
 	}
-	return sha256.Sum256(b.Bytes())
+	return Digest(sum.Sum(nil))
 }
 
 // textDigest stands for a text of any signs.

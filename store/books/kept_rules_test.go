@@ -36,7 +36,7 @@ func rules() map[string]struct{ code, sql string } {
 		"a booking moved back":        {byTrigger, `UPDATE run_bookings SET booked_until = booked_until - interval '1 second'`},
 		"a booking moved on":          {byTrigger, `UPDATE run_bookings SET booked_until = booked_until + interval '1 second'`},
 		"a booking opened again":      {byTrigger, `UPDATE run_bookings SET done = false WHERE done`},
-		"a booking of another run":    {byTrigger, `UPDATE run_bookings SET run_id = gen_random_uuid()`},
+		"a booking of another run":    {byReference, `UPDATE run_bookings SET run_id = gen_random_uuid()`},
 		"a booking deleted":           {byTrigger, `DELETE FROM run_bookings`},
 		"bookings deleted":            {byTrigger, `TRUNCATE run_bookings`},
 		"a second booking":            {byKey, `INSERT INTO run_bookings (run_id, wallet_id, booked_until) SELECT id, wallet_id, started_at FROM runs`},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
 	"volary.dev/store"
 	"volary.dev/store/storetest"
@@ -106,12 +107,12 @@ func TestAllPartsOfALotSumToWhatWasPaid(t *testing.T) {
 }
 
 // attempt books a raw entry of a kind with postings of money, and says how the database refuses it.
-func attempt(t *testing.T, w *ledgerWorld, role store.ServerRole, kind, columns, values, more string) error {
-	t.Helper()
-	tx, err := storetest.PoolAs(t, w.pool, role).Begin(t.Context())
+func (w *ledgerWorld) attempt(pool *pgxpool.Pool, kind, columns, values, more string) error {
+	w.t.Helper()
+	tx, err := pool.Begin(w.t.Context())
 	w.must(err)
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	_, err = tx.Conn().PgConn().Exec(t.Context(), fmt.Sprintf(`
+	_, err = tx.Conn().PgConn().Exec(w.t.Context(), fmt.Sprintf(`
 		INSERT INTO ledger_entries (wallet_id, seq, kind, at, key, previous, hash, accounting_date, period%s)
 		SELECT wallet_id, seq + 1, '%s', greatest(now(), at + interval '1 s'), 'tried', hash, sha256('x'), '2026-11-22', '2026-11-01'%s FROM journal_heads;
 		%s; SET CONSTRAINTS ALL IMMEDIATE`, columns, kind, values, more)).ReadAll()
@@ -133,6 +134,7 @@ func TestTheDatabaseRefusesMoneyOfAnotherKind(t *testing.T) {
 	second := w.another()
 	signed := fmt.Sprintf(`, %%d, 'why', '%s', '%s'`, w.person, second)
 	const correction = `, corrects, reason, person_id, signed_by`
+	web, worker, owner := storetest.PoolAs(t, w.pool, store.RoleWeb), storetest.PoolAs(t, w.pool, store.RoleWorker), storetest.PoolAs(t, w.pool, storetest.Owner)
 	sale := w.count(`SELECT max(seq) FROM ledger_entries WHERE kind = 'grant'`)
 	use := w.count(`SELECT max(seq) FROM ledger_entries WHERE kind = 'use'`)
 	for name, c := range map[string]struct{ kind, columns, values, more string }{
@@ -163,8 +165,8 @@ func TestTheDatabaseRefusesMoneyOfAnotherKind(t *testing.T) {
 		"revenue that is of no lot":     {"use", "", "", post(`(1, 'revenue', NULL, 'EUR', 5)`)},
 		"receivables that are of a lot": {"payment", "", "", post(fmt.Sprintf(`(1, 'receivable', '%s', 'EUR', 5)`, sold))},
 	} {
-		for _, role := range []store.ServerRole{store.RoleWeb, storetest.Owner} {
-			err := attempt(t, w, role, c.kind, c.columns, c.values, c.more)
+		for role, pool := range map[string]*pgxpool.Pool{"web": web, "worker": worker, "the owner": owner} {
+			err := w.attempt(pool, c.kind, c.columns, c.values, c.more)
 			var pg *pgconn.PgError
 			if !errors.As(err, &pg) || pg.Code != byCheck {
 				t.Errorf("%s, by %s: %v", name, role, err)
@@ -175,7 +177,7 @@ func TestTheDatabaseRefusesMoneyOfAnotherKind(t *testing.T) {
 		for _, m := range moves {
 			if slices.Contains([]billing.Kind{billing.KindPayment, billing.KindRefund, billing.KindWriteOff, billing.KindGoodwill}, kind) {
 				sql := post(fmt.Sprintf(`(1, '%s', NULL, 'EUR', 5)`, m.Debit), fmt.Sprintf(`(2, '%s', NULL, 'EUR', -5)`, m.Credit))
-				if err := attempt(t, w, store.RoleWorker, string(kind), "", "", sql); err != nil {
+				if err := w.attempt(worker, string(kind), "", "", sql); err != nil {
 					t.Errorf("%s, %v: %v", kind, m, err)
 				}
 			}
