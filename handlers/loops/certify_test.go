@@ -76,7 +76,9 @@ func TestPassedTestIsCertified(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	worker := storetest.OpenAs(t, w.Pool, store.RoleWorker)
-	w.Exec(t, `UPDATE uploads SET digest = repeat('cd', 32)`)
+	w.Exec(t, `INSERT INTO uploads (id, organization_id, person_id, filename, size, created_at, finished_at, finished_by, verified_at, state, digest)
+		SELECT repeat('ab', 16), organization_id, person_id, 'disk', 1, now(), now(), person_id, now(), 'done', repeat('cd', 32) FROM images LIMIT 1`)
+	w.Exec(t, `UPDATE images SET upload_id = repeat('ab', 16)`)
 	storetest.NoError(t, certifier(worker, storetest.MailIdentity()).Look(ctx)) // keys alone
 	failed := pass(t, w, worker, false)
 	endTests(t, w)
