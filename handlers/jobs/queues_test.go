@@ -177,7 +177,7 @@ func TestATestEndsInTime(t *testing.T) {
 	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
 	b.Worker(t, "one")
 	b.Queue(t, "one")
-	if a := b.UntilTested(t, id); a.State != models.TestFailed || !strings.Contains(a.Report.Checks[4].Detail, "could not be followed to its end") {
+	if a := b.UntilTested(t, id); a.State != models.TestFailed || !strings.Contains(a.Report.Checks[4].Evidence, "could not be followed to its end") {
 		t.Errorf("%s: %+v", a.State, a.Report.Checks)
 	}
 }
