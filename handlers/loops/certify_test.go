@@ -121,6 +121,7 @@ func TestKeysEnd(t *testing.T) {
 	ctx := t.Context()
 	worker := storetest.OpenAs(t, w.Pool, store.RoleWorker)
 	sign := certifier(worker, storetest.MailIdentity())
+	w.Exec(t, `INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, 'admin', now())`, w.Provider, w.Person)
 	storetest.NoError(t, sign.Look(ctx))
 	storetest.NoError(t, sign.Look(ctx))
 	test := pass(t, w, worker, true)
@@ -140,6 +141,9 @@ func TestKeysEnd(t *testing.T) {
 	storetest.WantCode(t, w.DB.Models.RevokeCertificateKey(ctx, w.Person, w.Provider, keys[0].ID, " x "), "invalid")
 	storetest.NoError(t, w.DB.Models.RevokeCertificateKey(ctx, w.Person, w.Provider, keys[0].ID, "a disk was stolen"))
 	storetest.WantCode(t, w.DB.Models.RevokeCertificateKey(ctx, w.Person, w.Provider, keys[0].ID, "a disk was stolen"), "state")
+	if to := storetest.MailsTo(t, w.Pool, store.MailCertificateKey); len(to) != 2 {
+		t.Errorf("mailed to %q", to)
+	}
 	v := verified(t, w, test)
 	if !v.Valid() || v.Signatures[0].State != certificate.SignatureRevoked || v.Signatures[0].Key.Revoked.Reason != "a disk was stolen" {
 		t.Errorf("%+v", v.Signatures)
