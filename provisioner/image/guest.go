@@ -108,11 +108,11 @@ func (q *qcow2Reader) pieces(ctx context.Context, g *guestStream, size int64) er
 			continue
 		}
 		piece := buf[:min(guestPiece, size-at)]
-		any, err := q.fill(piece, at)
+		there, err := q.fill(piece, at)
 		if err != nil {
 			return fmt.Errorf("read the disk at %d of %d bytes: %w", at, size, err)
 		}
-		if any {
+		if there {
 			buf = g.take(at, piece)
 		}
 		at += int64(len(piece))
@@ -129,19 +129,19 @@ func (q *qcow2Reader) table(n int64) int64 {
 }
 
 // fill reads a piece of the disk, and tells whether any of it is in the file.
-func (q *qcow2Reader) fill(piece []byte, at int64) (any bool, err error) {
+func (q *qcow2Reader) fill(piece []byte, at int64) (there bool, err error) {
 	clear(piece)
 	for done := int64(0); done < int64(len(piece)); {
 		within := (at + done) % q.cluster
 		part := piece[done:min(int64(len(piece)), done+q.cluster-within)]
-		there, err := q.read(part, (at+done)/q.cluster, within)
+		some, err := q.read(part, (at+done)/q.cluster, within)
 		if err != nil {
 			return false, err
 		}
-		any = any || there
+		there = there || some
 		done += int64(len(part))
 	}
-	return any, nil
+	return there, nil
 }
 
 // read reads a part of the n-th cluster of the disk, from a byte of it on.
