@@ -162,8 +162,10 @@ func TestSignatureStates(t *testing.T) {
 		"no keys":            {certificate.Ring{}, "unknown unknown", false},
 		"the platform alone": {ring(func(r []certificate.Key) []certificate.Key { return r[1:] }), "unknown valid", true},
 		"provider revoked":   {ring(func(r []certificate.Key) []certificate.Key { r[0].Revoked = revoked; return r }), "revoked valid", true},
-		"both revoked": {ring(func(r []certificate.Key) []certificate.Key { r[0].Revoked, r[1].Revoked = revoked, revoked; return r }),
-			"revoked revoked", false},
+		"both revoked": {
+			ring(func(r []certificate.Key) []certificate.Key { r[0].Revoked, r[1].Revoked = revoked, revoked; return r }),
+			"revoked revoked", false,
+		},
 		"retired":            {ring(func(r []certificate.Key) []certificate.Key { r[0].Retired = &began; return r }), "valid valid", true},
 		"another provider's": {ring(func(r []certificate.Key) []certificate.Key { r[0].Of.ID = south; return r[:1] }), "foreign unknown", false},
 	} {

@@ -138,7 +138,8 @@ func version(state string) org.VersionShowProps {
 		p.Published = ago(50 * time.Hour)
 		p.Certificates = []org.CertificateLink{
 			{Address: "a", Pool: "lab-a", Provider: "Northern Compute", Made: ago(49 * time.Hour), ByProvider: true, ByPlatform: true},
-			{Address: "b", Pool: "lab-b", Provider: "Northern Compute", Made: ago(90 * time.Hour), ByPlatform: true}, {Address: "c", Pool: "shore", Provider: "Harbour Cloud", Made: ago(99 * time.Hour)},
+			{Address: "b", Pool: "lab-b", Provider: "Northern Compute", Made: ago(90 * time.Hour), ByPlatform: true},
+			{Address: "c", Pool: "shore", Provider: "Harbour Cloud", Made: ago(99 * time.Hour)},
 		}
 		p.TestList = ui.ListProps{Path: "/org/versions/1", PerPage: 50, Total: 3}
 		p.Tests = []org.TestRow{
