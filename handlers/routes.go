@@ -84,7 +84,7 @@ func routes(h audiences, tus *uploads.Handler, static echo.HandlerFunc) []route 
 		{remove, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
 	}, slices.Concat(
 		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), clusterRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
-		providerSalesRoutes(h.provider), platformRoutes(h.platform),
+		providerSalesRoutes(h.provider), providerCertificateRoutes(h.provider), platformRoutes(h.platform),
 	)...)
 }
 
@@ -140,10 +140,6 @@ func providerRoutes(v provider.Handlers) []route {
 		{post, "/provider/invitations/:id/revoke", request.ProviderOwn, v.RevokeInvitation, ordinary},
 		{get, "/provider/settings", request.ProviderOwn, v.EditSettings, ordinary},
 		{post, "/provider/settings", request.ProviderOwn, v.UpdateSettings, ordinary},
-		{get, "/provider/certificates", request.ProviderOwn, v.ListCertificateKeys, ordinary},
-		{post, "/provider/certificates/require", request.ProviderOwn, v.RequireCertificates, ordinary},
-		{post, "/provider/certificates/retire", request.ProviderOwn, v.RetireCertificateKey, lasting},
-		{post, "/provider/certificates/revoke", request.ProviderOwn, v.RevokeCertificateKey, lasting},
 		{get, "/provider/log", request.ProviderLog, v.ShowLog, costly},
 		{get, "/provider/log.jsonl", request.ProviderLog, v.ExportLog, exporting},
 		{get, "/provider/organizations", request.ProviderRead, v.ListOrganizations, ordinary},
@@ -151,6 +147,16 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, costly},
 		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, exporting},
 		{get, "/provider/usage.xlsx", request.ProviderUsage, v.ExportUsageWorkbook, exporting},
+	}
+}
+
+// providerCertificateRoutes are what a provider signs by, and what it wants to see.
+func providerCertificateRoutes(v provider.Handlers) []route {
+	return []route{
+		{get, "/provider/certificates", request.ProviderOwn, v.ListCertificateKeys, ordinary},
+		{post, "/provider/certificates/require", request.ProviderOwn, v.RequireCertificates, ordinary},
+		{post, "/provider/certificates/retire", request.ProviderOwn, v.RetireCertificateKey, lasting},
+		{post, "/provider/certificates/revoke", request.ProviderOwn, v.RevokeCertificateKey, lasting},
 	}
 }
 

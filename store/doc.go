@@ -46,6 +46,7 @@
 //	upload_sources.sealed, leads_sealed, given_sealed    worker  the columns, once nothing is fetched any more; the row with its upload (a day without progress)
 //	clusters.seed_secret                   worker  the column, with the cluster's end (MarkClusterGone); the seeds on hosts with the nodes
 //	people.password_hash                   web     replaced by the person
+//	certificate_keys.sealed                worker  never: a key that ends signs nothing more, whoever has it
 //
 // Hashes are of 256 random bits, but for passwords. SSH keys in cluster_keys are public ones and stay: who was let in.
 // Credentials of hosts, of the mail server and of the bucket are not in the database.

@@ -61,7 +61,7 @@ const (
 	MailNewPlace  MailKind = "new_place"  // program: what the browser says of itself; path; to who signed in
 	MailPassword  MailKind = "password"   // path; to whose it is: it was changed
 
-	MailCertificateKey MailKind = "certificate_key" // a warning: place, key, done ("retired", "revoked"), reason (of a revocation), by, path; to the owner's admins
+	MailCertificateKey MailKind = "certificate_key" // a warning: place, key, revoked ("yes"; empty: retired), reason (of a revocation), by, path; to the owner's admins
 )
 
 // Secret tells that a mail of the kind is good for nothing without its sealed link.

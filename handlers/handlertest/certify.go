@@ -8,7 +8,6 @@ import (
 
 	"volary.dev/handlers/loops"
 	"volary.dev/provisioner"
-	"volary.dev/provisioner/waittest"
 	"volary.dev/store"
 	"volary.dev/store/storetest"
 )
@@ -31,9 +30,8 @@ func (a *App) Certify(w *World) (address string, key uuid.UUID) {
 	}
 	signed, err := worker.Models.SigningKey(ctx, w.North)
 	a.ok(err)
-	waittest.Until(a.t, "the end of the certified test's cluster", func() (gone bool) {
-		a.ok(a.Pool.QueryRow(ctx, `SELECT c.ended_at IS NOT NULL FROM acceptance_tests t JOIN clusters c ON c.id = t.cluster_id WHERE t.id = $1`, id).Scan(&gone))
-		return gone
-	})
+	test, err := worker.Models.TestForWorker(ctx, id)
+	a.ok(err)
+	a.ok(worker.Machines.MarkClusterGone(ctx, test.ClusterID)) // another test has its room
 	return made.Address, signed.ID
 }

@@ -289,7 +289,7 @@ func TestEveryKindOfMailHasItsText(t *testing.T) {
 		store.MailConfirm, store.MailAccountKnown, store.MailNoAccount, store.MailReset, store.MailConfirmEmail, store.MailEmailChanged,
 		store.MailInvitation, store.MailSuspended, store.MailOrderWaiting, store.MailOrderDecided, store.MailRequestWaiting,
 		store.MailRequestDecided, store.MailProviderDecided, store.MailAnnouncement, store.MailLedgerDiffers, store.MailLinkShown,
-		store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed, store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailNewPlace,
+		store.MailClusterEnded, store.MailClusterPaused, store.MailClusterResumed, store.MailKeyAdded, store.MailRoleGiven, store.MailHostAdded, store.MailCertificateKey, store.MailNewPlace,
 		store.MailPassword, store.MailSummary, store.MailClusterReady, store.MailClusterFailed, store.MailClusterOver, store.MailNodesLost,
 		store.MailLeaseEnds, store.MailTestEnded, store.MailHoursLow, store.MailHoursExpire, store.MailHostLost, store.MailUploadStale, store.MailUploadGone,
 	} {

@@ -76,7 +76,9 @@ func TestPassedTestIsCertified(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	worker := storetest.OpenAs(t, w.Pool, store.RoleWorker)
-	w.Exec(t, `UPDATE uploads SET digest = repeat('cd', 32)`)
+	w.Exec(t, `INSERT INTO uploads (id, organization_id, person_id, filename, size, created_at, finished_at, finished_by, verified_at, state, digest)
+		SELECT repeat('ab', 16), organization_id, person_id, 'disk', 1, now(), now(), person_id, now(), 'done', repeat('cd', 32) FROM images LIMIT 1`)
+	w.Exec(t, `UPDATE images SET upload_id = repeat('ab', 16)`)
 	storetest.NoError(t, certifier(worker, storetest.MailIdentity()).Look(ctx)) // keys alone
 	failed := pass(t, w, worker, false)
 	endTests(t, w)
@@ -119,6 +121,7 @@ func TestKeysEnd(t *testing.T) {
 	ctx := t.Context()
 	worker := storetest.OpenAs(t, w.Pool, store.RoleWorker)
 	sign := certifier(worker, storetest.MailIdentity())
+	w.Exec(t, `INSERT INTO staff (provider_id, person_id, role, created_at) VALUES ($1, $2, 'admin', now())`, w.Provider, w.Person)
 	storetest.NoError(t, sign.Look(ctx))
 	storetest.NoError(t, sign.Look(ctx))
 	test := pass(t, w, worker, true)
@@ -138,6 +141,9 @@ func TestKeysEnd(t *testing.T) {
 	storetest.WantCode(t, w.DB.Models.RevokeCertificateKey(ctx, w.Person, w.Provider, keys[0].ID, " x "), "invalid")
 	storetest.NoError(t, w.DB.Models.RevokeCertificateKey(ctx, w.Person, w.Provider, keys[0].ID, "a disk was stolen"))
 	storetest.WantCode(t, w.DB.Models.RevokeCertificateKey(ctx, w.Person, w.Provider, keys[0].ID, "a disk was stolen"), "state")
+	if to := storetest.MailsTo(t, w.Pool, store.MailCertificateKey); len(to) != 2 {
+		t.Errorf("mailed to %q", to)
+	}
 	v := verified(t, w, test)
 	if !v.Valid() || v.Signatures[0].State != certificate.SignatureRevoked || v.Signatures[0].Key.Revoked.Reason != "a disk was stolen" {
 		t.Errorf("%+v", v.Signatures)

@@ -175,6 +175,6 @@ func (db *DB) warnOfKey(ctx context.Context, tx pgx.Tx, by uuid.UUID, k Certific
 		place, path = k.ProviderName, "/provider/certificates"
 	}
 	return db.core.Warn(ctx, tx, admins, store.MailCertificateKey, map[string]string{
-		"place": place, "key": k.KeyID, "done": kind, "reason": reason, "by": giver, "path": path,
+		"place": place, "key": k.KeyID, "revoked": map[string]string{"revoked": "yes"}[kind], "reason": reason, "by": giver, "path": path,
 	})
 }

@@ -62,6 +62,14 @@
 //
 // 2026-11-30: the gate is a group's. Of time limits the cluster has one, the latest of its nodes': what is missed ends all of it, as before.
 //
+// 2026-11-30: what a certificate will say is written with the end of its test (claimCertificate), and who signs it comes later. Claims, certificates, keys and
+// their ends are insert-only, and refer to the test and not to image or version: those may go. A key is the worker's to make, so that web never had its
+// private part, and web's to end; that a key signs is that it has no end. Keys are made and ended under one lock (lockKeys), which a signature
+// shares, so that none is kept of a key that had ended. An end is counted by owner and day, since each has the worker make a row that stays.
+//
+// 2026-11-30: a provider that wants a certificate before a launch asks for the document's digest among the launching organization's own: of others
+// it would tell who tested the same document. Starts of a cluster that was launched before, longer leases and replaced nodes ask for none.
+//
 // It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

@@ -113,7 +113,6 @@ func staffSections(a Area) []group {
 				{"Organizations", "/provider/organizations", SectionOrganizations},
 				{"Announcements", "/provider/announcements", SectionAnnouncements},
 				{"Staff", "/provider/staff", SectionStaff},
-				{"Certificates", "/provider/certificates", SectionCertificates},
 				{"Log", "/provider/log", SectionLog},
 				{"Settings", "/provider/settings", SectionSettings},
 			}},

@@ -55,7 +55,7 @@ func CertificateList(p CertificateListProps) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<h1>Certificates</h1><p class=\"lead\">Every acceptance test that passes on your pools gets a certificate. Your key signs it, and the platform’s, whose worker followed the test.</p><section aria-labelledby=\"require\"><h2 id=\"require\">Before a launch</h2>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<p class=\"crumb\"><a href=\"/provider/settings\">Settings</a></p><h1>Certificates</h1><p class=\"lead\">Every acceptance test that passes on your pools gets a certificate. Your key signs it, and the platform’s, whose worker followed the test.</p><section aria-labelledby=\"require\"><h2 id=\"require\">Before a launch</h2>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -85,7 +85,7 @@ func CertificateList(p CertificateListProps) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = layout.Page(p.Layout, "Certificates", layout.SectionCertificates).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = layout.Page(p.Layout, "Certificates", layout.SectionSettings).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -80,21 +80,21 @@ func SeenTone(s provisioner.HostSeen) Tone {
 	}
 }
 
-// WordTone is the tone of the words that uploads, versions, tests and their checks use for their states. A word
+// WordTone is the tone of the words that uploads, versions, tests, their checks, keys and signatures use for their states. A word
 // it does not know is at rest.
 func WordTone(word string) Tone {
 	switch word {
-	case "passed", "accepted", "verified", "published", "ready", "active", "approved", "done":
+	case "passed", "accepted", "verified", "published", "ready", "active", "approved", "done", "valid", "signs":
 		return ToneGood
 	case "verifying", "running", "uploading", "arriving", "fetching", "starting", "checking":
 		return ToneBusy
 	case "queued", "waiting", "uploaded", "pending":
 		return ToneWait
-	case "unverified", "warning", "interrupted":
+	case "unverified", "warning", "interrupted", "unknown", "missing":
 		return ToneWarn
-	case "failed", "not fetched", "refused", "rejected", "error":
+	case "failed", "not fetched", "refused", "rejected", "error", "revoked", "broken", "foreign":
 		return ToneBad
-	case "gone", "deleted", "expired", "skipped", "not observed", "withdrawn":
+	case "gone", "deleted", "expired", "skipped", "not observed", "withdrawn", "retired":
 		return ToneGone
 	default:
 		return ToneOff

@@ -30,6 +30,7 @@ func Gallery() []Sample {
 	all = append(all, usageSamples()...)
 	all = append(all, salesSamples()...)
 	all = append(all, staffSamples()...)
+	all = append(all, certificateSamples()...)
 	all = append(all, joiningSamples()...)
 	all = append(all, accountSamples()...)
 	all = append(all, memberSamples()...)

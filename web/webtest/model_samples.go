@@ -136,6 +136,11 @@ func version(state string) org.VersionShowProps {
 	}
 	if state == "published" {
 		p.Published = ago(50 * time.Hour)
+		p.Certificates = []org.CertificateLink{
+			{Address: "a", Pool: "lab-a", Provider: "Northern Compute", Made: ago(49 * time.Hour), ByProvider: true, ByPlatform: true},
+			{Address: "b", Pool: "lab-b", Provider: "Northern Compute", Made: ago(90 * time.Hour), ByPlatform: true},
+			{Address: "c", Pool: "shore", Provider: "Harbour Cloud", Made: ago(99 * time.Hour)},
+		}
 		p.TestList = ui.ListProps{Path: "/org/versions/1", PerPage: 50, Total: 3}
 		p.Tests = []org.TestRow{
 			{ID: id(31), State: "running", Pool: "lab-a", Person: "Ada Brandt", Created: ago(20 * time.Second)},
@@ -196,6 +201,7 @@ func acceptanceTest(state string) org.AcceptanceTestShowProps {
 		p.Checks[6].State, p.Checks[6].Detail = "not observed", "head: No guest agent answers: install qemu-guest-agent in the image, and the check is run."
 		p.Checks[8].Detail = "3 packets were dropped at the network's edge, and none passed it."
 		p.Latencies = []org.Latency{{From: "head", To: "compute-001 0.41 ms, compute-002 0.52 ms"}, {From: "compute-001", To: "head 0.44 ms, compute-002 0.61 ms"}}
+		p.Certificate = &org.CertificateLink{Address: "a", Made: now(), ByProvider: true, ByPlatform: true}
 		p.GuestAgent = "answers"
 		p.Excerpts = []org.ConsoleExcerpt{{Node: "head", Text: "[    0.000000] Linux version 6.1.0-28-amd64\r\n[    1.204511] systemd[1]: Reached target multi-user.\r\n\r\nhead login: "}, {Node: "compute-001", Text: "compute-001 login: "}}
 	}
