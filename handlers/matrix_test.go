@@ -95,6 +95,7 @@ func orgMatrix() []row {
 		{"GET /market", all(), false, page},
 		{"GET /market/images", all(), false, page},
 		{"GET /market/providers/:id", all(), false, page},
+		{"GET /schemas/cluster-1.json", all(), false, page},
 		{"GET /healthz", all(), false, page},
 		{"GET /readyz", all(), false, page},
 		{"GET /events", signedIn(), false, page},
@@ -127,6 +128,8 @@ func orgMatrix() []row {
 		{"GET /org/versions/:id", orgWork(), true, page},
 		{"POST /org/versions/:id", orgWork(), true, refused},
 		{"GET /org/versions/:id/edit", orgWork(), true, page},
+		{"GET /org/versions/:id/cluster.yaml", orgWork(), true, page},
+		{"GET /org/versions/:id/compare", orgWork(), true, page},
 		{"POST /org/versions/:id/publish", orgWork(), true, refused},
 		{"GET /org/versions/:id/withdraw", orgWork(), true, page},
 		{"POST /org/versions/:id/withdraw", orgWork(), true, refused}, // what runs from it

@@ -93,7 +93,8 @@ func pages() []layer {
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
 		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic", "provisioner/manifest"), never: []string{"provisioner/image"}},
-		{packages: []string{"handlers/public", "handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
+		{packages: []string{"handlers/public"}, may: append(slices.Clone(audience), "provisioner/manifest")},
+		{packages: []string{"handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
 		{
 			packages: []string{"handlers/jobs"},
 			may: []string{

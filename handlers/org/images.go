@@ -207,8 +207,7 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 
 // imageOptions are the images that a version may use.
 func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
-	orgID, _ := where(c)
-	images, err := h.Models.Images(c.Request().Context(), orgID, store.Page{Limit: 1000})
+	images, err := h.allImages(c)
 	var options []ui.Option
 	for _, i := range images {
 		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name + behind(i)})

@@ -29,6 +29,7 @@ func changesFrom(before models.Version, values web.VersionValues, name func(id s
 		}
 	}
 	field(c, "Cluster", "User to sign in as", signInUser(was), signInUser(is))
+	keptChanges(c, before.Model, keptOf(is))
 	return c
 }
 

@@ -23,7 +23,7 @@ const typedGroups = 4 * manifest.MostGroups
 
 // typedVersion keeps every field as it was typed.
 func typedVersion(f *request.Form) web.VersionValues {
-	v := web.VersionValues{Version: f.Typed("version"), Head: typedGroup(f, web.HeadPrefix), SignInUser: f.Typed("sign_in_user")}
+	v := web.VersionValues{Version: f.Typed("version"), Head: typedGroup(f, web.HeadPrefix), SignInUser: f.Typed("sign_in_user"), Kept: f.Typed("kept")}
 	for i := 0; i < typedGroups && f.Sent(web.GroupPrefix(i)+"name"); i++ {
 		v.Groups = append(v.Groups, typedGroup(f, web.GroupPrefix(i)))
 	}
@@ -53,6 +53,7 @@ func versionValues(v models.Version) web.VersionValues {
 		group.Name, group.Least, group.Most = g.Name, strconv.Itoa(g.Count.Least), strconv.Itoa(g.Count.Most)
 		values.Groups = append(values.Groups, same(group, values.Head))
 	}
+	keep(&values, v.Model)
 	return values
 }
 
@@ -95,15 +96,16 @@ func anotherGroup(v web.VersionValues) web.GroupValues {
 	return g
 }
 
-// regroup does what a button asks that changes how many groups a form has; false where no such button was pressed.
-func regroup(f *request.Form, v *web.VersionValues) bool {
+// regroup does what a button asks that changes how many groups a form has; false where no such button was pressed. What the form
+// does not show of them goes with them.
+func regroup(f *request.Form, v *web.VersionValues, hidden *provisioner.Model) bool {
 	switch at, err := strconv.Atoi(f.Typed("remove_group")); {
 	case f.Has("add_group"):
 		if len(v.Groups) < manifest.MostGroups {
-			v.Groups = append(v.Groups, anotherGroup(*v))
+			v.Groups, hidden.Compute = append(v.Groups, anotherGroup(*v)), append(hidden.Compute, provisioner.Group{})
 		}
 	case err == nil && at >= 0 && at < len(v.Groups):
-		v.Groups = slices.Delete(v.Groups, at, at+1)
+		v.Groups, hidden.Compute = slices.Delete(v.Groups, at, at+1), slices.Delete(hidden.Compute, at, at+1)
 	default:
 		return f.Has("remove_group") // what is gone is not removed again
 	}
@@ -133,8 +135,9 @@ func meant(v web.VersionValues) web.VersionValues {
 
 // versionDraft reads the form. Of a group's fields it reads those that are not the head's: what is typed in the others does not count,
 // and is not refused either.
-func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
-	d := models.VersionDraft{ID: p.ID, ModelClusterID: p.ModelID, Version: f.Text("version", "the version", 1, 40)}
+func versionDraft(f *request.Form, p web.VersionFormProps, hidden provisioner.Model) models.VersionDraft {
+	d := models.VersionDraft{ID: p.ID, ModelClusterID: p.ModelID, Version: f.Text("version", "the version", 1, 40), Model: hidden}
+	d.Model.Compute = nil
 	d.Model.SignInUser = f.Text("sign_in_user", "the user to sign in as", 0, 32)
 	if p.Form.Token != "" {
 		d.Revision = f.Int("token", "the draft's revision", 1, 1<<30)
@@ -142,10 +145,15 @@ func versionDraft(f *request.Form, p web.VersionFormProps) models.VersionDraft {
 	const head = web.HeadPrefix
 	image := typedImage(f, head)
 	d.Images = append(d.Images, image)
+	keep := func(g *provisioner.Group, from provisioner.Group) {
+		g.Firmware, g.DataDisks = from.Firmware, from.DataDisks
+	}
 	d.Model.Head = provisioner.Group{Shape: typedSize(f, head), UserData: typedUserData(f, head), Gate: typedGate(f, head)}
+	keep(&d.Model.Head, hidden.Head)
 	for i, v := range p.Values.Groups {
 		prefix, g, own := web.GroupPrefix(i), d.Model.Head, image
 		g.Name, g.Count = strings.TrimSpace(v.Name), typedCount(f, prefix)
+		keep(&g, hidden.Compute[i])
 		if !v.SameImage {
 			own = typedImage(f, prefix)
 		}
@@ -202,6 +210,7 @@ func typedGate(f *request.Form, prefix string) provisioner.Gate {
 // Where a fault of a document stands in the form.
 var (
 	ofGroup    = regexp.MustCompile(`^(head|compute\[([0-9]+)\])\.(.*)$`)
+	notShown   = regexp.MustCompile(`^(accounts|checks|commands)|\.(firmware|data_disks)`) // in the form, which keeps it
 	groupField = map[string]string{
 		"count.least": "least", "count.most": "most", "image.name": "image", "image.digest": "image", "shape.vcpus": "vcpus", "shape.memory_mib": "memory_mib",
 		"shape.disk_gib": "disk_gib", "gate.kind": "gate_kind", "gate.text": "gate_text", "gate.timeout_seconds": "gate_timeout",
@@ -235,9 +244,13 @@ func onTheForm(r *refusal.Error, v web.VersionValues) *refusal.Error {
 		return r
 	}
 	out := *r
-	out.Fields = map[string]string{}
-	for path, sentence := range r.Fields {
-		out.Fields[formField(path)] = sentence
+	out.Fields, out.Detail = map[string]string{}, slices.Clone(r.Detail)
+	for _, path := range slices.Sorted(maps.Keys(r.Fields)) {
+		out.Fields[formField(path)] = r.Fields[path]
+		if notShown.MatchString(path) {
+			out.Detail = append(out.Detail, path+": "+r.Fields[path])
+			out.Next = "Correct the marked fields; what has none is edited as YAML."
+		}
 	}
 	for i, g := range v.Groups {
 		same := map[string]bool{

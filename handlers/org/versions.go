@@ -2,6 +2,7 @@ package org
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -26,21 +27,45 @@ func (h Handlers) NewVersion(c echo.Context) error {
 		return err
 	}
 	p := web.VersionFormProps{ModelID: m.ID, ModelName: m.Name}
+	from := m.Versions
+	if q := request.ParseQuery(c); q.Has("from") {
+		from = slices.DeleteFunc(slices.Clone(m.Versions), func(v models.VersionRow) bool { return v.ID.String() != q.Typed("from") })
+		if len(from) == 0 {
+			return refusal.NotFound("version")
+		}
+	}
 	if len(m.Versions) == 0 {
 		p.Values = web.VersionValues{Version: "1", Head: web.GroupValues{
 			VCPUs: "1", MemoryMiB: "256", DiskGiB: "2", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
 		}}
 		p.Values.Groups = []web.GroupValues{anotherGroup(p.Values)}
-		return h.versionForm(c, http.StatusOK, p)
+		return h.formOrYAML(c, p, firstModel())
 	}
 	orgID, _ := where(c)
-	last, err := h.Models.Version(c.Request().Context(), orgID, m.Versions[0].ID)
+	last, err := h.Models.Version(c.Request().Context(), orgID, from[0].ID)
 	if err != nil {
 		return err
 	}
 	p.Values = versionValues(last)
 	p.Values.Version = nextName(m)
-	return h.versionForm(c, http.StatusOK, p)
+	return h.formOrYAML(c, p, last.Model)
+}
+
+// formOrYAML shows the way to edit a version that was asked for.
+func (h Handlers) formOrYAML(c echo.Context, p web.VersionFormProps, m provisioner.Model) error {
+	if !asYAML(c) {
+		return h.versionForm(c, http.StatusOK, p)
+	}
+	p.Text = h.clusterYAML(m)
+	return h.versionYAML(c, http.StatusOK, p)
+}
+
+// firstModel is what the form of a first version says.
+func firstModel() provisioner.Model {
+	g := provisioner.Group{Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2}, Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}}
+	compute := g
+	compute.Name, compute.Count = string(provisioner.RoleCompute), provisioner.Count{Least: 1, Most: 8}
+	return provisioner.Model{Format: provisioner.ModelFormat, Head: g, Compute: []provisioner.Group{compute}}
 }
 
 // CreateVersion makes a draft.
@@ -61,10 +86,10 @@ func (h Handlers) EditVersion(c echo.Context) error {
 	if v.State != models.VersionStateDraft {
 		return c.Redirect(http.StatusSeeOther, versionPath(v.ID))
 	}
-	return h.versionForm(c, http.StatusOK, web.VersionFormProps{
+	return h.formOrYAML(c, web.VersionFormProps{
 		ModelID: v.ModelClusterID, ModelName: v.ModelClusterName, ID: v.ID, Values: versionValues(v),
 		Form: ui.Form{Token: strconv.Itoa(v.Revision)},
-	})
+	}, v.Model)
 }
 
 // UpdateVersion changes a draft, unless it was changed since the form was made.
@@ -81,12 +106,24 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	if err != nil {
 		return err
 	}
+	if f.Sent("yaml") {
+		return h.saveYAML(c, f, p)
+	}
 	p.Values = typedVersion(f)
 	p.Form.Token = f.Typed("token")
-	if regroup(f, &p.Values) {
+	hidden, err := typedKept(f, len(p.Values.Groups))
+	if err != nil {
+		return err
+	}
+	again := regroup(f, &p.Values, &hidden)
+	keep(&p.Values, hidden)
+	if again {
 		return h.versionForm(c, http.StatusOK, p)
 	}
-	d := versionDraft(f, p)
+	d := versionDraft(f, p, hidden)
+	if f.Has("as_yaml") {
+		return h.showYAML(c, f, p, d)
+	}
 	if r, ok := refusal.As(d.Check()); ok {
 		f.Also(onTheForm(r, p.Values))
 	}
@@ -190,7 +227,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 		Layout: h.layout(c), Form: ui.Form{Token: strconv.Itoa(v.Revision)},
 		ModelID: v.ModelClusterID, ID: v.ID, ModelName: v.ModelClusterName, Version: v.Version, State: string(v.State),
 		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), SignInUser: v.Model.SignInUser, Digest: v.DocumentDigest,
-		MayEdit: may && draft, MayPublish: may && draft, MayTest: may && published, MayLaunch: may && published, MayWithdraw: may && published,
+		YAML: h.clusterYAML(v.Model), MayClone: may, MayEdit: may && draft, MayPublish: may && draft, MayTest: may && published, MayLaunch: may && published, MayWithdraw: may && published,
 	}
 	for i, g := range v.Groups {
 		p.Groups = append(p.Groups, web.GroupShow{

@@ -91,7 +91,7 @@ func (f *File) parse(data []byte) (*yaml.Node, Faults) {
 
 var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// syntax places an error of the library, which knows a line at most.
+// syntax places an error of the library, which knows a line at most, and often one far above, where what is broken began.
 func (f *File) syntax(err error) Fault {
 	line, says := 1, err.Error()
 	if m := yamlError.FindStringSubmatch(says); m != nil {
@@ -100,12 +100,34 @@ func (f *File) syntax(err error) Fault {
 			line = min(max(n, 1), len(f.lines))
 		}
 	}
+	if n := f.broken(); n > 0 {
+		line = n
+	}
 	remedy := "Look at this line and at the one before it: each key is on a line of its own, with a colon and a blank behind it, and what belongs to it is moved in by two blanks."
 	text := f.lines[line-1]
 	if blanks := text[:len(text)-len(strings.TrimLeft(text, " \t"))]; strings.Contains(blanks, "\t") {
 		remedy = "The line begins with a tab: YAML is moved in by blanks alone."
 	}
 	return Fault{Line: line, Column: column(text), Says: "This is no YAML: " + says + ". " + remedy}
+}
+
+// mostTried bounds the bytes that are read again to find the line of an error.
+const mostTried = 8 << 20
+
+// broken is the line after the longest beginning of the file that is YAML; 0 where the first document is, or the file is too large to be tried.
+func (f *File) broken() int {
+	text, budget := strings.Join(f.lines, "\n"), mostTried
+	for n := len(f.lines); n >= 0; n-- {
+		if budget -= len(text); budget < 0 {
+			return 0
+		}
+		var doc yaml.Node
+		if yaml.Unmarshal([]byte(text), &doc) == nil {
+			return (n + 1) % (len(f.lines) + 1)
+		}
+		text = text[:max(strings.LastIndexByte(text, '\n'), 0)]
+	}
+	return 0
 }
 
 // column is where a line's text begins.

@@ -72,6 +72,7 @@ type namedImage struct {
 	Name   string
 	Digest string // guest-visible; empty: of before it was looked at
 	Starts provisioner.Firmware
+	unseen bool // nobody looked
 }
 
 // readImages reads what the draft's images are called. One of another organization is none.
@@ -123,7 +124,7 @@ func (d VersionDraft) Check() error {
 	chosen := map[uuid.UUID]namedImage{}
 	for _, id := range d.Images {
 		if id != uuid.Nil {
-			chosen[id] = namedImage{ID: id, Name: "chosen", Digest: strings.Repeat("0", 64)}
+			chosen[id] = namedImage{ID: id, Name: "chosen", Digest: strings.Repeat("0", 64), unseen: true}
 		}
 	}
 	d.Model = d.document(chosen)
@@ -138,7 +139,9 @@ func (d VersionDraft) check(images map[uuid.UUID]namedImage) error {
 	for position, g := range d.Model.Groups() {
 		path := groupPath(position) + ".image"
 		i, ok := images[d.image(position)]
-		starts[g.Name] = i.Starts
+		if starts[g.Name] = i.Starts; i.unseen {
+			starts[g.Name] = g.Firmware // nobody looked what starts the image
+		}
 		switch {
 		case ok && i.Digest == "":
 			delete(wrong, path+".digest") // who publishes it is told
