@@ -125,8 +125,10 @@ func TestFaultsOfYAMLOnThePage(t *testing.T) {
 	}{
 		{"no YAML", "head:", "\thead:", []string{"Line 3, column 2", "begins with a tab"}},
 		{"unknown keys", "most: 2", "moist: 2, mast: 3", []string{"Line 14, column 11, compute[1].count: The key", "moist", "mast", "2 lines to correct"}},
-		{"a bound, and an image that is not there", "  image: {name: sample.qcow2}\n  shape: {vcpus: 1,", "  image: {name: nobody's}\n  shape: {vcpus: 0,",
-			[]string{"Line 4, column 17, head.image.name: The organization has no image named “nobody's”. Name one of yours, such as “sample.qcow2”.", "Line 5, column 18, head.shape.vcpus: Choose 1 to 256 vCPUs; 0 was given."}},
+		{
+			"a bound, and an image that is not there", "  image: {name: sample.qcow2}\n  shape: {vcpus: 1,", "  image: {name: nobody's}\n  shape: {vcpus: 0,",
+			[]string{"Line 4, column 17, head.image.name: The organization has no image named “nobody's”. Name one of yours, such as “sample.qcow2”.", "Line 5, column 18, head.shape.vcpus: Choose 1 to 256 vCPUs; 0 was given."},
+		},
 		{"an image of another digest", "{name: sample.qcow2}", "{name: sample.qcow2, digest: " + strings.Repeat("f", 64) + "}", []string{"head.image.digest: No image of the organization has this digest: it was never here, or it was deleted."}},
 		{"no image", "  image: {name: sample.qcow2}\n", "", []string{"Line 3, column 1, head.image: Choose an image."}},
 		{"another format", "volary: 1", "volary: 2", []string{"Line 2, column 9, volary: Write volary: 1"}},
@@ -217,6 +219,23 @@ func TestAnyTwoVersionsAreCompared(t *testing.T) {
 	says(t, "the clone of the last, as YAML", owner.Get(versions+"/new?as=yaml&from="+made[2].ID.String()), http.StatusOK, "vcpus: 3", "drain")
 	says(t, "the clone of nothing", owner.Get(versions+"/new?from="+uuid.NewString()), http.StatusNotFound)
 	says(t, "the page", owner.Get("/org/versions/"+made[0].ID.String()), http.StatusOK, versions+"/new?from="+made[0].ID.String(), "The document as YAML", "name: gpu")
+}
+
+// TestVariablesOfUserDataOnPages: named on form and editor, shown filled in, and refused at the line.
+func TestVariablesOfUserDataOnPages(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	owner := a.SignIn(handlertest.Owner)
+	versions := "/org/models/" + w.Model.String() + "/versions"
+	text := strings.Replace(threeGroups(), "- name: gpu\n", "- name: gpu\n  user_data: |\n    #!/bin/sh\n    echo __VOLARY_HEAD_ADDRESS__ __VOLARY_NODE_NAME__\n", 1)
+	v := versionAt(t, a, w, owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {text}}))
+	says(t, "the page", owner.Get("/org/versions/"+v.ID.String()), http.StatusOK, "echo __VOLARY_HEAD_ADDRESS__", "echo 10.128.0.10 gpu-001", "User-data of gpu with its variables filled in")
+	for _, page := range []string{"edit", "edit?as=yaml"} {
+		says(t, page, owner.Get("/org/versions/"+v.ID.String()+"/"+page), http.StatusOK, "__VOLARY_COMPUTE_COUNT__", "how many compute nodes the cluster has")
+	}
+	wrong := owner.Post(versions, url.Values{"version": {"rc-3"}, "yaml": {strings.Replace(text, "NODE_NAME__", "NODE_NAM__", 1)}})
+	saidInWords(t, "the editor", wrong, "Line 16, column 5, compute[1].user_data: Line 2 of the user-data has the variable __VOLARY_NODE_NAM__, which is not known. Known are __VOLARY_HEAD_ADDRESS__")
+	says(t, "the form", owner.Post(versions, form(grown(w), "head_user_data", "#!/bin/sh\n__VOLARY_X__\n")), http.StatusUnprocessableEntity, `id="head_user_data-error"`, "Line 2 of the user-data has the variable __VOLARY_X__")
 }
 
 func TestTheSchemaIsPublic(t *testing.T) {

@@ -48,7 +48,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/typed", "provisioner/userdata"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
 		// Whoever runs a model plans it, with a deployment around it or none.
-		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
+		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit", "provisioner/userdata"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
 		// The process that a host's driver lives in is the driver's choice: hostline knows none.
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
 		// What libvirt's networks carry for the hook is written in the hook's own words.

@@ -171,7 +171,7 @@ func (h Handlers) formYAML(c echo.Context, d models.VersionDraft) (string, error
 
 // versionYAML shows the editor of a version's file.
 func (h Handlers) versionYAML(c echo.Context, status int, p web.VersionFormProps) error {
-	p.Layout = h.layout(c)
+	p.Layout, p.Variables = h.layout(c), variables()
 	return page.Render(c, status, web.VersionYAML(p))
 }
 
