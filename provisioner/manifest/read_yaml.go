@@ -112,7 +112,7 @@ func (f *File) syntax(err error) Fault {
 }
 
 // mostTried bounds the bytes that are read again to find the line of an error.
-const mostTried = 8 << 20
+const mostTried = 4 << 20
 
 // broken is the line after the longest beginning of the file that is YAML; 0 where the first document is, or the file is too large to be tried.
 func (f *File) broken() int {

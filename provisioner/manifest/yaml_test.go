@@ -92,6 +92,17 @@ func TestTextsStayWhatTheyAre(t *testing.T) {
 	}
 }
 
+// What a reader of YAML 1.1 takes for something else than a text stands in quotes.
+func TestTextsThatAreQuoted(t *testing.T) {
+	for _, s := range []string{"yes", "No", "on", "OFF", "y", "true", "null", "1", "0o7", "07", "1_000", "1e3", ".5", "-", "2026-11-30", strings.Repeat("9", 64), "a b", "login:", "@a"} {
+		m := small()
+		m.Head.Image.Name = s
+		if b := manifest.WriteYAML(m); !bytes.Contains(b, []byte("\n    name: \""+s+"\"\n")) {
+			t.Errorf("%q is written as\n%.120s", s, b)
+		}
+	}
+}
+
 // Each fault is at its line and column, and all are told at once.
 func TestFaultsOfAFile(t *testing.T) {
 	right := string(manifest.WriteYAML(small()))
