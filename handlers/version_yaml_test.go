@@ -149,6 +149,13 @@ func TestFaultsOfYAMLOnThePage(t *testing.T) {
 	if _, ok, err := a.Store.Models.VersionBefore(t.Context(), w.Organization, models.Version{ModelClusterID: w.Model}); err != nil || !ok {
 		t.Errorf("%t, %v", ok, err)
 	}
+	long := owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {threeGroups() + "{a: " + strings.Repeat("x", 9000) + "}"}})
+	saidInWords(t, "a long line", long, strings.Repeat("x", 100)+"…")
+	if m := strings.Count(long.Body, "x"); m > 9000+500 {
+		t.Errorf("the line is shown whole, too: %d", m)
+	}
+	groups := threeGroups() + strings.Repeat("- {name: a}\n", 50)
+	saidInWords(t, "too many groups for a form", owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {groups}, "as_form": {"1"}}), "compute: There are 52 compute groups; at most 16 are taken.")
 	full := owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {strings.Repeat("x: 1\n", 60)}})
 	saidInWords(t, "many faults", full, "60 lines to correct", "40 more are not shown")
 }
