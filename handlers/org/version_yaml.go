@@ -3,7 +3,6 @@ package org
 import (
 	"errors"
 	"maps"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,16 +23,6 @@ import (
 
 // asYAML asks for a version's editor instead of its form, in the address of either.
 func asYAML(c echo.Context) bool { return request.ParseQuery(c).Typed("as") == "yaml" }
-
-// DownloadVersion sends a version's cluster.yaml.
-func (h Handlers) DownloadVersion(c echo.Context) error {
-	v, err := h.version(c)
-	if err != nil {
-		return err
-	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": "cluster.yaml"}))
-	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", []byte(h.clusterYAML(v.Model)))
-}
 
 // clusterYAML is a model's file, with the address of its schema for editors.
 func (h Handlers) clusterYAML(m provisioner.Model) string {

@@ -1,6 +1,7 @@
 package org
 
 import (
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -153,6 +154,16 @@ func (h Handlers) ShowVersion(c echo.Context) error {
 		return err
 	}
 	return page.Live(c, web.VersionShow(p))
+}
+
+// DownloadVersion sends a version's cluster.yaml.
+func (h Handlers) DownloadVersion(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": "cluster.yaml"}))
+	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", []byte(h.clusterYAML(v.Model)))
 }
 
 // PublishVersion freezes a version.

@@ -830,7 +830,7 @@ func userDataField(prefix string, v GroupValues, p VersionFormProps) templ.Compo
 			templ_7745c5c3_Var32 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: prefix + "user_data", Label: "User-data", Mono: true, Rows: 4, Value: v.UserData, Error: p.Form.Error(prefix + "user_data"), Hint: "Optional. Handed to the guest as it is (#cloud-config, a script, or another kind that cloud-init knows), at most 64 KiB. It is no place for secrets: every node can read its own."}).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Area(ui.FieldProps{Name: prefix + "user_data", Label: "User-data", Mono: true, Rows: 4, Value: v.UserData, Error: p.Form.Error(prefix + "user_data"), Hint: "Optional. Handed to the guest as it is, but for variables (#cloud-config, a script, or another kind that cloud-init knows), at most 64 KiB. It is no place for secrets: every node can read its own."}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
