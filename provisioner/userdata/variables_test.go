@@ -41,7 +41,7 @@ func TestVariablesAreFilledIn(t *testing.T) {
 
 func TestVariablesThatAreRefused(t *testing.T) {
 	for text, says := range map[string]string{
-		"#!/bin/sh\n\necho __VOLARY_HEAD_ADRESS__\n":                                            "Line 3 of the user-data has the variable __VOLARY_HEAD_ADRESS__, which is not known. Known are __VOLARY_HEAD_ADDRESS__, ",
+		"#!/bin/sh\n\necho __VOLARY_HEAD_ADDR__\n":                                              "Line 3 of the user-data has the variable __VOLARY_HEAD_ADDR__, which is not known. Known are __VOLARY_HEAD_ADDRESS__, ",
 		"#cloud-config\nhostname: __VOLARY_node_name__\n":                                       "Line 2 of the user-data has the variable __VOLARY_node_name__",
 		"#!/bin/sh\n" + strings.Repeat("__VOLARY_DOMAIN__\n", userdata.Most/18-2):               "once its variables are filled in",
 		"## template: jinja\n#cloud-config\nhostname: {{ x }}__VOLARY_NONE__\n":                 "Line 3 of the user-data",

@@ -83,7 +83,7 @@ head:
     disk_gib: 10
   user_data: |
     #!/bin/sh
-    mount __VOLARY_HEAD_ADRESS__:/home /home
+    mount __VOLARY_HEAD_ADDR__:/home /home
   gate:
     kind: console
     text: 'login:'
@@ -102,7 +102,7 @@ func versionYAMLRefused() org.VersionFormProps {
 	p.Form = refused(nil)
 	p.Form.Refusal.Title, p.Form.Refusal.Next = "Some lines of the file need another look.", "Correct them and send the file again."
 	p.Faults = []org.YAMLFault{
-		{Line: 13, Column: 5, Path: "head.user_data", Says: "Line 2 of the user-data has the variable __VOLARY_HEAD_ADRESS__, which is not known. Known are __VOLARY_HEAD_ADDRESS__, __VOLARY_NODE_NAME__, __VOLARY_NODE_ADDRESS__, __VOLARY_GROUP_NAME__, __VOLARY_DOMAIN__, __VOLARY_COMPUTE_COUNT__.", Text: "    mount __VOLARY_HEAD_ADRESS__:/home /home"},
+		{Line: 13, Column: 5, Path: "head.user_data", Says: "Line 2 of the user-data has the variable __VOLARY_HEAD_ADDR__, which is not known. Known are __VOLARY_HEAD_ADDRESS__, __VOLARY_NODE_NAME__, __VOLARY_NODE_ADDRESS__, __VOLARY_GROUP_NAME__, __VOLARY_DOMAIN__, __VOLARY_COMPUTE_COUNT__.", Text: "    mount __VOLARY_HEAD_ADDR__:/home /home"},
 		{Line: 17, Column: 22, Path: "head.gate.timeout_seconds", Says: "Choose 10 to 3600 seconds; 5 was given.", Text: "    timeout_seconds: 5"},
 	}
 	p.FaultsLeft = 3
