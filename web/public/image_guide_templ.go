@@ -333,14 +333,14 @@ func guideFiles(p ImageGuideProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " KiB.</p><p class=\"lead\">A version of a model cluster is a file, too: <code>cluster.yaml</code>. Editors check it as you type by its <a href=\"/schemas/cluster-1.json\">JSON Schema</a>, and <code>volary model check</code> on your own machine.</p><h3><code>/etc/volary/env</code> on ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, " KiB.</p><h3><code>/etc/volary/env</code> on ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(p.Node)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 102, Col: 46}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 101, Col: 46}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 		if templ_7745c5c3_Err != nil {
@@ -362,7 +362,7 @@ func guideFiles(p ImageGuideProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<h3><code>/etc/volary/secret</code></h3><p>64 hexadecimal digits, the same on every node of the cluster, other for every cluster, readable by root alone. Make keys and passwords of it that nodes share.</p><details class=\"disclosure\"><summary>The whole seed of ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<h3><code>/etc/volary/secret</code></h3><p>64 hexadecimal digits, the same on every node of the cluster, other for every cluster, readable by root alone. Make keys and passwords of it that nodes share.</p><p>A version of a model cluster is a file, too: <code>cluster.yaml</code>. Editors check it as you type by its <a href=\"/schemas/cluster-1.json\">JSON Schema</a>, and <code>volary model check</code> on your own machine.</p><details class=\"disclosure\"><summary>The whole seed of ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
