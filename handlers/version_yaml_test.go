@@ -149,6 +149,13 @@ func TestFaultsOfYAMLOnThePage(t *testing.T) {
 	if _, ok, err := a.Store.Models.VersionBefore(t.Context(), w.Organization, models.Version{ModelClusterID: w.Model}); err != nil || !ok {
 		t.Errorf("%t, %v", ok, err)
 	}
+	long := owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {threeGroups() + "{a: " + strings.Repeat("x", 9000) + "}"}})
+	saidInWords(t, "a long line", long, strings.Repeat("x", 100)+"…")
+	if m := strings.Count(long.Body, "x"); m > 9000+500 {
+		t.Errorf("the line is shown whole, too: %d", m)
+	}
+	groups := threeGroups() + strings.Repeat("- {name: a}\n", 50)
+	saidInWords(t, "too many groups for a form", owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {groups}, "as_form": {"1"}}), "compute: There are 52 compute groups; at most 16 are taken.")
 	full := owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {strings.Repeat("x: 1\n", 60)}})
 	saidInWords(t, "many faults", full, "60 lines to correct", "40 more are not shown")
 }
@@ -219,6 +226,23 @@ func TestAnyTwoVersionsAreCompared(t *testing.T) {
 	says(t, "the clone of the last, as YAML", owner.Get(versions+"/new?as=yaml&from="+made[2].ID.String()), http.StatusOK, "vcpus: 3", "drain")
 	says(t, "the clone of nothing", owner.Get(versions+"/new?from="+uuid.NewString()), http.StatusNotFound)
 	says(t, "the page", owner.Get("/org/versions/"+made[0].ID.String()), http.StatusOK, versions+"/new?from="+made[0].ID.String(), "The document as YAML", "name: gpu")
+}
+
+// TestVariablesOfUserDataOnPages: named on form and editor, shown filled in, and refused at the line.
+func TestVariablesOfUserDataOnPages(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	owner := a.SignIn(handlertest.Owner)
+	versions := "/org/models/" + w.Model.String() + "/versions"
+	text := strings.Replace(threeGroups(), "- name: gpu\n", "- name: gpu\n  user_data: |\n    #!/bin/sh\n    echo __VOLARY_HEAD_ADDRESS__ __VOLARY_NODE_NAME__\n", 1)
+	v := versionAt(t, a, w, owner.Post(versions, url.Values{"version": {"rc-2"}, "yaml": {text}}))
+	says(t, "the page", owner.Get("/org/versions/"+v.ID.String()), http.StatusOK, "echo __VOLARY_HEAD_ADDRESS__", "echo 10.128.0.10 gpu-001", "User-data of gpu with its variables filled in")
+	for _, page := range []string{"edit", "edit?as=yaml"} {
+		says(t, page, owner.Get("/org/versions/"+v.ID.String()+"/"+page), http.StatusOK, "__VOLARY_COMPUTE_COUNT__", "how many compute nodes the cluster has")
+	}
+	wrong := owner.Post(versions, url.Values{"version": {"rc-3"}, "yaml": {strings.Replace(text, "NODE_NAME__", "NODE_NAM__", 1)}})
+	saidInWords(t, "the editor", wrong, "Line 16, column 5, compute[1].user_data: Line 2 of the user-data has the variable __VOLARY_NODE_NAM__, which is not known. Known are __VOLARY_HEAD_ADDRESS__")
+	says(t, "the form", owner.Post(versions, form(grown(w), "head_user_data", "#!/bin/sh\n__VOLARY_X__\n")), http.StatusUnprocessableEntity, `id="head_user_data-error"`, "Line 2 of the user-data has the variable __VOLARY_X__")
 }
 
 func TestTheSchemaIsPublic(t *testing.T) {

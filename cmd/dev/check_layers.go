@@ -50,7 +50,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/manifest"}, may: []string{"provisioner", "provisioner/typed", "provisioner/userdata"}},
 		{packages: []string{"provisioner/cloudinit"}, may: []string{"provisioner", "provisioner/userdata"}},
 		// Whoever runs a model plans it, with a deployment around it or none.
-		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
+		{packages: []string{"provisioner/plan"}, may: []string{"provisioner", "provisioner/cloudinit", "provisioner/userdata"}, never: []string{"store", "github.com/jackc/**", "cgo"}},
 		// A workstation: what it needs beside the words is written for any driver, or for no deployment.
 		{packages: []string{"provisioner/guestagent", "provisioner/usernet"}, may: []string{"provisioner"}, never: []string{"cgo"}},
 		{packages: []string{"provisioner/qemu"}, may: []string{"provisioner", "provisioner/guestagent", "provisioner/usernet"}, never: []string{"cgo"}},

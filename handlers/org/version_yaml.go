@@ -3,7 +3,6 @@ package org
 import (
 	"errors"
 	"maps"
-	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,16 +24,6 @@ import (
 // asYAML asks for a version's editor instead of its form, in the address of either.
 func asYAML(c echo.Context) bool { return request.ParseQuery(c).Typed("as") == "yaml" }
 
-// DownloadVersion sends a version's cluster.yaml.
-func (h Handlers) DownloadVersion(c echo.Context) error {
-	v, err := h.version(c)
-	if err != nil {
-		return err
-	}
-	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": "cluster.yaml"}))
-	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", []byte(h.clusterYAML(v.Model)))
-}
-
 // clusterYAML is a model's file, with the address of its schema for editors.
 func (h Handlers) clusterYAML(m provisioner.Model) string {
 	return manifest.SchemaLine(h.PublicURL) + string(manifest.WriteYAML(m))
@@ -53,6 +42,9 @@ func (h Handlers) saveYAML(c echo.Context, f *request.Form, p web.VersionFormPro
 	}
 	if err != nil {
 		return err
+	}
+	if len(d.Model.Compute) > manifest.MostGroups { // of which no form is made
+		return h.faultyYAML(c, p, file.Place(map[string]string{"compute": manifest.Check(d.Model)["compute"]}))
 	}
 	if f.Has("as_form") {
 		p.Values = versionValues(modelOf(d))
@@ -171,18 +163,38 @@ func (h Handlers) formYAML(c echo.Context, d models.VersionDraft) (string, error
 
 // versionYAML shows the editor of a version's file.
 func (h Handlers) versionYAML(c echo.Context, status int, p web.VersionFormProps) error {
-	p.Layout = h.layout(c)
+	p.Layout, p.Variables = h.layout(c), variables()
 	return page.Render(c, status, web.VersionYAML(p))
 }
 
 // mostTold are faults on one page: who has more mends these first.
 const mostTold = 20
 
+// mostShown is how many characters of a line are shown.
+const mostShown = 200
+
+// around is a line as it is shown: of a long one what is about the column.
+func around(line string, column int) string {
+	runes := []rune(line)
+	if len(runes) <= mostShown {
+		return line
+	}
+	from := max(0, min(column-1-mostShown/2, len(runes)-mostShown))
+	cut := string(runes[from : from+mostShown])
+	if from > 0 {
+		cut = "…" + cut
+	}
+	if from+mostShown < len(runes) {
+		cut += "…"
+	}
+	return cut
+}
+
 // faultyYAML shows the editor with each fault at its line.
 func (h Handlers) faultyYAML(c echo.Context, p web.VersionFormProps, faults manifest.Faults) error {
 	lines := strings.Split(p.Text, "\n")
 	for _, f := range faults[:min(len(faults), mostTold)] {
-		p.Faults = append(p.Faults, web.YAMLFault{Line: f.Line, Column: f.Column, Path: f.Path, Says: f.Says, Text: lines[min(f.Line, len(lines))-1]})
+		p.Faults = append(p.Faults, web.YAMLFault{Line: f.Line, Column: f.Column, Path: f.Path, Says: f.Says, Text: around(lines[min(f.Line, len(lines))-1], f.Column)})
 	}
 	p.FaultsLeft = len(faults) - len(p.Faults)
 	status := http.StatusUnprocessableEntity

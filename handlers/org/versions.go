@@ -1,6 +1,7 @@
 package org
 
 import (
+	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -155,6 +156,16 @@ func (h Handlers) ShowVersion(c echo.Context) error {
 	return page.Live(c, web.VersionShow(p))
 }
 
+// DownloadVersion sends a version's cluster.yaml.
+func (h Handlers) DownloadVersion(c echo.Context) error {
+	v, err := h.version(c)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": "cluster.yaml"}))
+	return c.Blob(http.StatusOK, "application/yaml; charset=utf-8", []byte(h.clusterYAML(v.Model)))
+}
+
 // PublishVersion freezes a version.
 func (h Handlers) PublishVersion(c echo.Context) error {
 	v, err := h.version(c)
@@ -204,7 +215,7 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 	if p.Images, err = h.imageOptions(c); err != nil {
 		return err
 	}
-	p.Layout = h.layout(c)
+	p.Layout, p.Variables = h.layout(c), variables()
 	p.MayAdd = len(p.Values.Groups) < manifest.MostGroups
 	p.Values.Head.Warnings = userdata.Warnings(userdata.Clean(p.Values.Head.UserData))
 	for i := range p.Values.Groups {
@@ -231,7 +242,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	}
 	for i, g := range v.Groups {
 		p.Groups = append(p.Groups, web.GroupShow{
-			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, UserData: g.UserData, Gate: g.Gate,
+			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, UserData: g.UserData, Example: example(v, g.Group), Gate: g.Gate,
 			Warnings: userdata.Warnings(g.UserData), Same: i > 0 && g.UserData != "" && g.UserData == v.Groups[0].UserData,
 		})
 	}
@@ -268,6 +279,30 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	}
 	p.TestPools, _ = placeOptions(places)
 	return p, nil
+}
+
+// variables are those of user-data with what they mean.
+func variables() (list []ui.Option) {
+	for _, v := range userdata.Variables() {
+		list = append(list, ui.Option{Value: v.Name, Label: v.Means})
+	}
+	return list
+}
+
+// example is a group's user-data as its first node gets it in a cluster that is as large as can be; empty where nothing is filled in.
+func example(v models.Version, g provisioner.Group) string {
+	if !userdata.Uses(g.UserData) {
+		return ""
+	}
+	name, address := provisioner.HeadName, "10.128.0.10"
+	if g.Name != provisioner.HeadName {
+		name, address = provisioner.NodeName(g.Name, 1), "10.128.0.11"
+	}
+	text, _ := userdata.Fill(g.UserData, userdata.Values{
+		userdata.HeadAddress: "10.128.0.10", userdata.NodeName: name, userdata.NodeAddress: address, userdata.GroupName: g.Name,
+		userdata.Domain: provisioner.ClusterDomain("example"), userdata.ComputeCount: strconv.Itoa(v.Model.ComputeNodes().Most),
+	})
+	return text
 }
 
 func versionPath(id uuid.UUID) string { return "/org/versions/" + id.String() }

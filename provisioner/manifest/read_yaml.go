@@ -112,7 +112,7 @@ func (f *File) syntax(err error) Fault {
 }
 
 // mostTried bounds the bytes that are read again to find the line of an error.
-const mostTried = 8 << 20
+const mostTried = 4 << 20
 
 // broken is the line after the longest beginning of the file that is YAML; 0 where the first document is, or the file is too large to be tried.
 func (f *File) broken() int {
@@ -140,10 +140,27 @@ func (f *File) Place(wrong map[string]string) Faults {
 	}
 	all := make(Faults, 0, len(wrong))
 	for _, path := range slices.Sorted(maps.Keys(wrong)) {
-		line, column := f.At(path)
+		line, column := f.within(path, wrong[path])
 		all = append(all, Fault{Path: path, Line: line, Column: column, Says: wrong[path]})
 	}
 	return sorted(all)
+}
+
+var lineOf = regexp.MustCompile(`\b[Ll]ine (\d+)`)
+
+// within is where a sentence belongs that names a line of a text of several lines: that line, where the text stands in the file as it is.
+func (f *File) within(path, says string) (line, col int) {
+	line, col = f.At(path)
+	n, has := f.at[path]
+	named := lineOf.FindStringSubmatch(says)
+	if !has || named == nil || n.Style&yaml.LiteralStyle == 0 || !strings.HasSuffix(path, ".user_data") {
+		return line, col
+	}
+	k, err := strconv.Atoi(named[1])
+	if err != nil || k < 1 || k > strings.Count(n.Value, "\n")+1 || line+k > len(f.lines) {
+		return line, col
+	}
+	return line + k, column(f.lines[line+k-1])
 }
 
 // At is where a path of the document is in the file, or what it would be in.

@@ -92,6 +92,17 @@ func TestTextsStayWhatTheyAre(t *testing.T) {
 	}
 }
 
+// What a reader of YAML 1.1 takes for something else than a text stands in quotes.
+func TestTextsThatAreQuoted(t *testing.T) {
+	for _, s := range []string{"yes", "No", "on", "OFF", "y", "true", "null", "1", "0o7", "07", "1_000", "1e3", ".5", "-", "2026-11-30", strings.Repeat("9", 64), "a b", "login:", "@a"} {
+		m := small()
+		m.Head.Image.Name = s
+		if b := manifest.WriteYAML(m); !bytes.Contains(b, []byte("\n    name: \""+s+"\"\n")) {
+			t.Errorf("%q is written as\n%.120s", s, b)
+		}
+	}
+}
+
 // Each fault is at its line and column, and all are told at once.
 func TestFaultsOfAFile(t *testing.T) {
 	right := string(manifest.WriteYAML(small()))
@@ -119,6 +130,9 @@ func TestFaultsOfAFile(t *testing.T) {
 		{"two at once", "volary: 1\nsign_in_user: debian", "volary: x\nsign_in_user: 1", []string{"1:9: volary: Write a whole", "2:15: sign_in_user: Write a text"}},
 		{"a value that is refused", "sign_in_user: debian", "sign_in_user: Root", []string{"2:15: sign_in_user: A user's name"}},
 		{"what is missing, at what it is missing in", "    vcpus: 2\n", "", []string{"8:3: head.shape.vcpus: Choose 1 to 256 vCPUs; 0 was given."}},
+		{"an unknown variable", "    #cloud-config\n", "    #!/bin/sh\n    true\n    echo __VOLARY_HEAD_ADDR__\n", []string{"16:5: head.user_data: Line 3 of the user-data has the variable __VOLARY_HEAD_ADDR__, which is not known"}},
+		{"YAML in the user-data that is none", "    #cloud-config\n", "    #cloud-config\n    a: 1\n    b: [\n", []string{": head.user_data: The YAML cannot be read"}},
+		{"an unknown variable on one line", "user_data: |\n    #cloud-config\n", "user_data: \"#!/bin/sh\\n\\n__VOLARY_X__\"\n", []string{"13:14: head.user_data: Line 3"}},
 		{"a second document", "volary: 1", "volary: 1\n---\nvolary: 1", []string{"2:1: : A second document"}},
 		{"a tab", "  image:", "\timage:", []string{"5:2: : This is no YAML: found character that cannot start any token. The line begins with a tab"}},
 		{"no colon", "accounts: true", "accounts true", []string{"3:1: : This is no YAML"}},

@@ -3,11 +3,13 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/cloudinit"
+	"volary.dev/provisioner/userdata"
 )
 
 // Node is all that a host needs to make and start a node. ErrPlan of one that is not the cluster's; cloudinit.ErrSeed where its seed
@@ -52,11 +54,31 @@ func (p Plan) Seed(id uuid.UUID) (cloudinit.Seed, error) {
 		kept, _ := provisioner.Access{Logins: c.Logins}.Fit()
 		logins = kept.Logins
 	}
-	return cloudinit.Seed{
+	text, ok := userdata.Fill(g.UserData, p.values(n))
+	if !ok {
+		return cloudinit.Seed{
 		InstanceID: n.ID.String(), Hostname: n.Name, Domain: c.Domain(), Role: n.Role(), Group: group, SSHKeys: c.SSHKeys, User: c.Model.SignInUser,
-		Nodes: p.entries, UserData: g.UserData, Secret: c.Secret, Check: c.Check,
+		Nodes: p.entries, UserData: text, Secret: c.Secret, Check: c.Check,
 		Start: c.Start, Accounts: accounts, Logins: logins,
 	}, nil
+}
+
+// values are what user-data's variables stand for on a node.
+func (p Plan) values(n Node) userdata.Values {
+	c := p.cluster
+	v := userdata.Values{
+		userdata.NodeName: n.Name, userdata.NodeAddress: n.Address.String(), userdata.GroupName: n.Group, userdata.Domain: c.Domain(),
+	}
+	compute := 0
+	for _, other := range c.Nodes {
+		if other.Group == provisioner.HeadName {
+			v[userdata.HeadAddress] = other.Address.String()
+		} else {
+			compute++
+		}
+	}
+	v[userdata.ComputeCount] = strconv.Itoa(compute)
+	return v
 }
 
 // Gate is how a node's readiness is known; zero for one that is not the cluster's.

@@ -200,6 +200,27 @@ func TestMakeRefuses(t *testing.T) {
 }
 
 // A sealed network has no way out, whatever its pool says, and one that is not open yet publishes nothing.
+// User-data is filled in for each node with what is its own; a cluster's domain and its counts are the same on all.
+func TestVariablesOfUserData(t *testing.T) {
+	const text = "#!/bin/sh\necho __VOLARY_HEAD_ADDRESS__ __VOLARY_NODE_NAME__ __VOLARY_NODE_ADDRESS__ __VOLARY_GROUP_NAME__ __VOLARY_DOMAIN__ __VOLARY_COMPUTE_COUNT__\n"
+	c := cluster(t, three(), map[string]int{"compute": 2, "gpu": 1}, own(), 1)
+	c.Model.Head.UserData = text
+	for i := range c.Model.Compute {
+		c.Model.Compute[i].UserData = text
+	}
+	p := made(t, c)
+	for i, want := range []string{"head 10.128.4.10 head", "compute-001 10.128.4.11 compute", "compute-002 10.128.4.12 compute", "gpu-001 10.128.4.13 gpu"} {
+		seed, err := p.Seed(c.Nodes[i].ID)
+		if want = "#!/bin/sh\necho 10.128.4.10 " + want + " " + c.Domain() + " 3\n"; err != nil || seed.UserData != want {
+			t.Errorf("node %d: %q, %v; want %q", i, seed.UserData, err, want)
+		}
+	}
+	c.Model.Head.UserData = "#!/bin/sh\necho __VOLARY_NONE__\n"
+	if _, err := made(t, c).Seed(c.Nodes[0].ID); !errors.Is(err, plan.ErrPlan) {
+		t.Errorf("a variable that is none: %v", err)
+	}
+}
+
 func TestASealedNetworkAndAClosedOne(t *testing.T) {
 	c := cluster(t, three(), map[string]int{"compute": 1}, own(), 2)
 	if n := made(t, c).Network(host(1), false); len(n.Published) != 0 || !n.Masquerade || n.Sealed {

@@ -37,7 +37,11 @@ func Check(text string) *refusal.Error {
 	if text == "" {
 		return nil
 	}
-	if err := check(text); err != nil {
+	err := check(text)
+	if err == nil {
+		err = checkVariables(text)
+	}
+	if err != nil {
 		return refusal.Invalid(map[string]string{Field: err.Error()})
 	}
 	return nil

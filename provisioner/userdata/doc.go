@@ -7,4 +7,11 @@
 //
 // 2026-11-29: an #include is refused although cloud-init knows it. What an address answers may change after the test, and
 // the test's network is sealed; a version is frozen with all that it is made of.
+//
+// 2026-11-30: a text has variables, few and named, for what is known only when a cluster is made: __VOLARY_HEAD_ADDRESS__ and the
+// like (Variables). {{ }} is jinja's, which cloud-init fills in itself; $X, ${X} and $(X) are a shell's; @X@ and %X% cannot begin a
+// value in YAML. Letters and underscores alone are a word in all of them, so that a text is of its kind before it is filled in as it is
+// afterwards, and is checked as it is written. They are filled in when a node's seed is made (provisioner/plan), once, as text: a part that is encoded, in base64 or gzip, has
+// none. An unknown name is refused at its line. Values are names of DNS, IPv4 addresses and numbers, and nothing else may become one (Fill):
+// no quote, blank or line's end gets into a text by a variable.
 package userdata

@@ -30,6 +30,13 @@ func modelSamples() []Sample {
 		{"version-new", org.VersionForm(versionNew())},
 		{"version-new-first", org.VersionForm(org.VersionFormProps{Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab"})},
 		{"version-edit-refused", org.VersionForm(versionFormRefused())},
+		{"version-yaml", org.VersionYAML(versionYAML())},
+		{"version-yaml-refused", org.VersionYAML(versionYAMLRefused())},
+		{"version-compare", org.VersionCompare(org.VersionCompareProps{
+			Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", ID: id(22), Version: "3", With: id(21).String(), Changes: versionChanges(),
+			Others: []ui.Option{{Value: id(20).String(), Label: "2"}, {Value: id(21).String(), Label: "1"}},
+		})},
+		{"version-compare-alone", org.VersionCompare(org.VersionCompareProps{Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", ID: id(22), Version: "1"})},
 		{"version-draft", org.VersionShow(version("draft"))},
 		{"version-changed", org.VersionShow(versionChanged())},
 		{"version-published", org.VersionShow(version("published"))},
@@ -62,6 +69,44 @@ func versionNew() org.VersionFormProps {
 			}},
 		},
 	}
+}
+
+const sampleYAML = `# yaml-language-server: $schema=https://volary.example/schemas/cluster-1.json
+volary: 1
+sign_in_user: debian
+head:
+  image:
+    name: debian-12-slurm.qcow2
+  shape:
+    vcpus: 2
+    memory_mib: 4096
+    disk_gib: 10
+  user_data: |
+    #!/bin/sh
+    mount __VOLARY_HEAD_ADDR__:/home /home
+  gate:
+    kind: console
+    text: 'login:'
+    timeout_seconds: 5
+`
+
+func versionYAML() org.VersionFormProps {
+	return org.VersionFormProps{
+		Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", Text: sampleYAML, Values: org.VersionValues{Version: "3"},
+		Variables: []ui.Option{{Value: "__VOLARY_HEAD_ADDRESS__", Label: "the head’s IPv4 address"}, {Value: "__VOLARY_NODE_NAME__", Label: "the node’s own name, such as compute-001"}},
+	}
+}
+
+func versionYAMLRefused() org.VersionFormProps {
+	p := versionYAML()
+	p.Form = refused(nil)
+	p.Form.Refusal.Title, p.Form.Refusal.Next = "Some lines of the file need another look.", "Correct them and send the file again."
+	p.Faults = []org.YAMLFault{
+		{Line: 13, Column: 5, Path: "head.user_data", Says: "Line 2 of the user-data has the variable __VOLARY_HEAD_ADDR__, which is not known. Known are __VOLARY_HEAD_ADDRESS__, __VOLARY_NODE_NAME__, __VOLARY_NODE_ADDRESS__, __VOLARY_GROUP_NAME__, __VOLARY_DOMAIN__, __VOLARY_COMPUTE_COUNT__.", Text: "    mount __VOLARY_HEAD_ADDR__:/home /home"},
+		{Line: 17, Column: 22, Path: "head.gate.timeout_seconds", Says: "Choose 10 to 3600 seconds; 5 was given.", Text: "    timeout_seconds: 5"},
+	}
+	p.FaultsLeft = 3
+	return p
 }
 
 func versionChanged() org.VersionShowProps {
@@ -120,8 +165,8 @@ func version(state string) org.VersionShowProps {
 	gate := provisioner.Gate{Kind: provisioner.GateConsole, Text: "login:", TimeoutSeconds: 120}
 	p := org.VersionShowProps{
 		Layout: orgLayout(), ModelID: id(10), ID: id(20), ModelName: "slurm-lab", Version: "2", State: state, Created: ago(60 * time.Hour),
-		Digest:  digest(9),
-		MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", Form: ui.Form{Token: "3"},
+		Digest: digest(9), YAML: sampleYAML,
+		MayClone: true, MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
 		Groups: []org.GroupShow{
 			{Name: "head", ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, Gate: gate, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
@@ -131,7 +176,7 @@ func version(state string) org.VersionShowProps {
 	if state == "draft" {
 		p.Groups = append(p.Groups, org.GroupShow{
 			Name: "gpu", Count: provisioner.Count{Most: 2}, ImageID: id(3), ImageName: "rocky-9-mpi.qcow2", Digest: digest(4), Shape: provisioner.Shape{VCPUs: 16, MemoryMiB: 65536, DiskGiB: 40}, Rate: 16000,
-			Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600}, UserData: "#cloud-config\n",
+			Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600}, UserData: "#cloud-config\nhostname: __VOLARY_NODE_NAME__\n", Example: "#cloud-config\nhostname: gpu-001\n",
 		})
 	}
 	if state == "published" {
