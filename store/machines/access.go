@@ -29,13 +29,10 @@ type AccessClaim struct {
 // told, or whose machine was started since. What met a problem is tried again in its time, and five seconds after the last try
 // where something else is wanted by now: however often rights change, a guest is not asked more often.
 func (db *DB) ClaimAccess(ctx context.Context, worker string, again bool, n int, ttl time.Duration) (list []AccessClaim, err error) {
-	_, err = db.pool.Exec(ctx, `
-		INSERT INTO node_access (node_id, cluster_id, organization_id)
-		SELECT n.id, n.cluster_id, n.organization_id FROM nodes n JOIN clusters c ON c.id = n.cluster_id
-		WHERE n.state = 'ready' AND c.kind = 'cluster' AND NOT EXISTS (SELECT FROM node_access a WHERE a.node_id = n.id)
-		ON CONFLICT DO NOTHING`)
-	if err != nil {
-		return nil, fmt.Errorf("begin to follow nodes' access: %w", err)
+	if !again {
+		if err := db.followNodes(ctx); err != nil {
+			return nil, err
+		}
 	}
 	// SKIP LOCKED: workers that claim at once take different nodes.
 	rows, _ := db.pool.Query(ctx, `
@@ -59,6 +56,19 @@ func (db *DB) ClaimAccess(ctx context.Context, worker string, again bool, n int,
 		err = row.Scan(slices.Concat([]any{&c.NodeID, &c.ClusterID, &c.Name, &c.StartID, &c.Tries, &c.Problem, &c.Taken}, scanAddress(&c.Host))...)
 		return c, err
 	})
+}
+
+// followNodes begins a row for each node that became ready.
+func (db *DB) followNodes(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO node_access (node_id, cluster_id, organization_id)
+		SELECT n.id, n.cluster_id, n.organization_id FROM nodes n JOIN clusters c ON c.id = n.cluster_id
+		WHERE n.state = 'ready' AND c.kind = 'cluster' AND NOT EXISTS (SELECT FROM node_access a WHERE a.node_id = n.id)
+		ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return fmt.Errorf("begin to follow nodes' access: %w", err)
+	}
+	return nil
 }
 
 // ClusterAccess is who may sign in to a cluster's nodes, as of one change.
