@@ -146,7 +146,9 @@ func TestRefusals(t *testing.T) {
 		"key line break": func(s *Seed) { s.SSHKeys = []string{"ssh-ed25519 AAAA\nssh-rsa BBBB"} },
 		"key options":    func(s *Seed) { s.SSHKeys = []string{`command="reboot" ssh-ed25519 AAAA`} },
 		"user-data":      func(s *Seed) { s.UserData = "echo hello" },
-		"login":          func(s *Seed) { s.Start, s.Accounts, s.Logins = 1, true, []provisioner.Login{{Name: "$(reboot)", UID: 70001}} },
+		"login": func(s *Seed) {
+			s.Start, s.Accounts, s.Logins = 1, true, []provisioner.Login{{Name: "$(reboot)", UID: 70001}}
+		},
 		"too many keys":  func(s *Seed) { s.SSHKeys = make([]string, provisioner.MaxSeedKeys+1) },
 		"too many nodes": func(s *Seed) { s.Nodes = make([]provisioner.NetworkEntry, MaxNodes+1) },
 	} {
