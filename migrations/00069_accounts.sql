@@ -151,6 +151,3 @@ END $$;
 -- +goose StatementEnd
 CREATE TRIGGER access_changed AFTER UPDATE ON node_access FOR EACH ROW
   WHEN ((OLD.taken, OLD.absent, OLD.problem) IS DISTINCT FROM (NEW.taken, NEW.absent, NEW.problem)) EXECUTE FUNCTION notify_access();
-
--- Of a document, what is asked with every key that opens something.
-ALTER TABLE model_versions ADD COLUMN accounts boolean NOT NULL GENERATED ALWAYS AS (coalesce((document::jsonb ->> 'accounts')::boolean, false)) STORED;

@@ -1390,7 +1390,6 @@ CREATE TABLE model_versions (
   withdrawn_by uuid,
   document text NOT NULL,
   document_digest text NOT NULL,
-  accounts boolean GENERATED ALWAYS AS (COALESCE((((document)::jsonb ->> 'accounts'::text))::boolean, false)) STORED NOT NULL,
   CONSTRAINT model_versions_check1 CHECK (((state <> 'draft'::text) = (published_at IS NOT NULL))),
   CONSTRAINT model_versions_check3 CHECK ((((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL)) AND ((withdrawn_at IS NOT NULL) OR (withdrawn_by IS NULL)))),
   CONSTRAINT model_versions_document_digest CHECK ((document_digest = encode(sha256(convert_to(document, 'UTF8'::name)), 'hex'::text))),

@@ -71,6 +71,10 @@ func (db *DB) followNodes(ctx context.Context) error {
 	return nil
 }
 
+// accounts tells of a version v whether it asks for members' logins: a document is canonical, and this is its first name. It is asked
+// with every key that opens something, and documents may be long.
+const accounts = `starts_with(v.document, '{"accounts":true,')`
+
 // ClusterAccess is who may sign in to a cluster's nodes, as of one change.
 type ClusterAccess struct {
 	Generation int64
@@ -93,7 +97,7 @@ func (db *DB) ReadAccess(ctx context.Context, clusterID uuid.UUID) (a ClusterAcc
 	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
 		var organization uuid.UUID
 		err := tx.QueryRow(ctx, `
-			SELECT c.organization_id, c.start_count, v.accounts, coalesce((SELECT generation FROM access_changes g WHERE g.organization_id = c.organization_id), 0)
+			SELECT c.organization_id, c.start_count, `+accounts+`, coalesce((SELECT generation FROM access_changes g WHERE g.organization_id = c.organization_id), 0)
 			FROM clusters c JOIN model_versions v ON v.id = c.version_id WHERE c.id = $1`, clusterID).Scan(&organization, &a.Start, &a.Accounts, &a.Generation)
 		if err != nil {
 			return store.Found(err, "cluster")
