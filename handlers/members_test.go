@@ -196,7 +196,7 @@ func TestKeysThatOutliveTheirRightAreShown(t *testing.T) {
 		t.Fatalf("remove: %d", got.Status)
 	}
 	for path, body := range pages() {
-		want := "is no member any more"
+		want := "no member any more"
 		if path == "/account/ssh-keys" {
 			want = "though they should not"
 		}

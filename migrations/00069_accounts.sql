@@ -42,14 +42,14 @@ BEGIN
     RETURN; -- a membership does not fail for it
   END IF;
   SELECT regexp_replace(split_part(email, '@', 1), '[^a-z0-9]+', '-', 'g') INTO base FROM people WHERE id = of_person;
-  base := trim(BOTH '-' FROM left(regexp_replace(trim(BOTH '-' FROM base), '^([^a-z]|$)', 'u\1'), 24));
+  base := trim(BOTH '-' FROM left(regexp_replace(trim(BOTH '-' FROM base), '^([^a-z]|$|systemd-)', 'u\1'), 24));
   chosen := base;
   WHILE chosen IN ('root', 'toor', 'admin', 'administrator', 'adm', 'wheel', 'sudo', 'daemon', 'bin', 'sys', 'sync', 'games', 'man', 'lp', 'mail', 'news',
       'uucp', 'proxy', 'www-data', 'backup', 'list', 'irc', 'gnats', 'nobody', 'nogroup', 'messagebus', 'sshd', 'ssh', 'ntp', 'chrony', 'tss', 'uuidd', 'polkitd',
       'dnsmasq', 'libvirt-qemu', 'postfix', 'statd', 'rpc', 'rpcuser', 'nfsnobody', 'operator', 'halt', 'shutdown', 'ftp', 'users', 'user', 'guest', 'dbus', 'docker',
       'debian', 'ubuntu', 'centos', 'rocky', 'almalinux', 'fedora', 'opensuse', 'arch', 'alpine', 'ec2-user', 'cloud-user', 'core', 'vagrant', 'volary',
       'slurm', 'munge', 'condor', 'htcondor', 'mpi', 'mysql', 'postgres', 'redis', 'nginx', 'apache', 'git', 'ansible')
-      OR chosen LIKE 'systemd-%' OR EXISTS (SELECT FROM logins WHERE organization_id = of_organization AND login = chosen) LOOP
+      OR EXISTS (SELECT FROM logins WHERE organization_id = of_organization AND login = chosen) LOOP
     tries := tries + 1;
     chosen := base || '-' || tries;
   END LOOP;
@@ -151,6 +151,3 @@ END $$;
 -- +goose StatementEnd
 CREATE TRIGGER access_changed AFTER UPDATE ON node_access FOR EACH ROW
   WHEN ((OLD.taken, OLD.absent, OLD.problem) IS DISTINCT FROM (NEW.taken, NEW.absent, NEW.problem)) EXECUTE FUNCTION notify_access();
-
--- Of a document, what is asked with every key that opens something.
-ALTER TABLE model_versions ADD COLUMN accounts boolean NOT NULL GENERATED ALWAYS AS (coalesce((document::jsonb ->> 'accounts')::boolean, false)) STORED;

@@ -281,14 +281,14 @@ BEGIN
     RETURN; -- a membership does not fail for it
   END IF;
   SELECT regexp_replace(split_part(email, '@', 1), '[^a-z0-9]+', '-', 'g') INTO base FROM people WHERE id = of_person;
-  base := trim(BOTH '-' FROM left(regexp_replace(trim(BOTH '-' FROM base), '^([^a-z]|$)', 'u\1'), 24));
+  base := trim(BOTH '-' FROM left(regexp_replace(trim(BOTH '-' FROM base), '^([^a-z]|$|systemd-)', 'u\1'), 24));
   chosen := base;
   WHILE chosen IN ('root', 'toor', 'admin', 'administrator', 'adm', 'wheel', 'sudo', 'daemon', 'bin', 'sys', 'sync', 'games', 'man', 'lp', 'mail', 'news',
       'uucp', 'proxy', 'www-data', 'backup', 'list', 'irc', 'gnats', 'nobody', 'nogroup', 'messagebus', 'sshd', 'ssh', 'ntp', 'chrony', 'tss', 'uuidd', 'polkitd',
       'dnsmasq', 'libvirt-qemu', 'postfix', 'statd', 'rpc', 'rpcuser', 'nfsnobody', 'operator', 'halt', 'shutdown', 'ftp', 'users', 'user', 'guest', 'dbus', 'docker',
       'debian', 'ubuntu', 'centos', 'rocky', 'almalinux', 'fedora', 'opensuse', 'arch', 'alpine', 'ec2-user', 'cloud-user', 'core', 'vagrant', 'volary',
       'slurm', 'munge', 'condor', 'htcondor', 'mpi', 'mysql', 'postgres', 'redis', 'nginx', 'apache', 'git', 'ansible')
-      OR chosen LIKE 'systemd-%' OR EXISTS (SELECT FROM logins WHERE organization_id = of_organization AND login = chosen) LOOP
+      OR EXISTS (SELECT FROM logins WHERE organization_id = of_organization AND login = chosen) LOOP
     tries := tries + 1;
     chosen := base || '-' || tries;
   END LOOP;
@@ -1577,7 +1577,6 @@ CREATE TABLE model_versions (
   withdrawn_by uuid,
   document text NOT NULL,
   document_digest text NOT NULL,
-  accounts boolean GENERATED ALWAYS AS (COALESCE((((document)::jsonb ->> 'accounts'::text))::boolean, false)) STORED NOT NULL,
   CONSTRAINT model_versions_check1 CHECK (((state <> 'draft'::text) = (published_at IS NOT NULL))),
   CONSTRAINT model_versions_check3 CHECK ((((state = 'withdrawn'::text) = (withdrawn_at IS NOT NULL)) AND ((withdrawn_at IS NOT NULL) OR (withdrawn_by IS NULL)))),
   CONSTRAINT model_versions_document_digest CHECK ((document_digest = encode(sha256(convert_to(document, 'UTF8'::name)), 'hex'::text))),

@@ -224,7 +224,7 @@ func (b *browser) delete() {
 // which the page says, too.
 func (b *browser) removeMember(t *testing.T, key ssh.Signer) {
 	t.Helper()
-	b.open(b.cluster())
+	cluster := b.cluster()
 	connect := b.sshCommand()
 	if out := overSSH(t, key, connect, "hostname"); out != "head\n" {
 		t.Errorf("to a member's key the head says %q", out)
@@ -233,7 +233,7 @@ func (b *browser) removeMember(t *testing.T, key ssh.Signer) {
 	b.do("remove Ben", chromedp.Click(`//main//tr[contains(., "Ben Marsh")]//button[starts-with(normalize-space(), "Remove")]`, chromedp.NodeVisible))
 	asked := time.Now()
 	b.see("The member is removed")
-	b.open(b.cluster())
+	b.open(cluster)
 	b.see("all 4 nodes")
 	if took := time.Since(asked); took > time.Minute {
 		t.Errorf("it took %s to take a key out of four nodes", took.Round(time.Second))

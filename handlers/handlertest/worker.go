@@ -43,7 +43,7 @@ func (a *App) startWorker(log *slog.Logger) string {
 	ctx, cancel := context.WithCancel(context.Background())
 	reconciler := &loops.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
 	observer := &loops.Observer{Engine: engine, Round: 50 * time.Millisecond}
-	access := &loops.AccessKeeper{Engine: engine, Tick: 20 * time.Millisecond}
+	access := &loops.AccessKeeper{Engine: engine, Tick: 100 * time.Millisecond}
 	var loops sync.WaitGroup
 	loops.Go(func() { _ = reconciler.Run(ctx) })
 	loops.Go(func() { _ = observer.Run(ctx) })

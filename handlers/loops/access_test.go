@@ -3,6 +3,7 @@ package loops_test
 import (
 	"crypto/ed25519"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -148,4 +149,29 @@ func TestLoginsFollowMembers(t *testing.T) {
 	wantOpens(t, b, c, "root", ofAda, 0)
 	loopstest.NoError(t, b.DB.People.AddMember(t.Context(), b.Person, b.Organization, ada, people.RoleMember))
 	wantOpens(t, b, c, "ada-brandt", ofAda, 2)
+}
+
+// TestAgentsThatDoNotServeAreNamed has one agent for each way of not doing what it is told: each is said of its own node, and the one that
+// serves is told all the same.
+func TestAgentsThatDoNotServeAreNamed(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Worker(t, "one")
+	left, _, key := keyHolder(t, b, "left@example.org")
+	cluster := b.Launch(t, "trial-1", 3)
+	c := b.UntilState(t, cluster, provisioner.ClusterReady)
+	for i, agent := range []memory.Agent{memory.AgentMissing, memory.AgentLeaves, memory.AgentRefuses} {
+		hostOf(b, c.NodeRows[i+1]).SetAgent(c.NodeRows[i+1].ID, agent)
+	}
+	loopstest.NoError(t, b.DB.People.RemoveMember(t.Context(), b.Organization, b.Person, left))
+	waittest.Until(t, "a word of each", func() bool {
+		problems := map[string]string{}
+		for _, n := range b.Cluster(t, cluster).Untold {
+			problems[n.Name] = n.Problem
+		}
+		return maps.Equal(problems, map[string]string{"compute-001": "agent", "compute-002": "nonsense", "compute-003": "refused"})
+	})
+	if n := opens(t, b, c, "root", key); n != 3 {
+		t.Errorf("the key opens %d nodes, want those of the three", n)
+	}
 }

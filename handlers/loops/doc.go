@@ -3,6 +3,7 @@
 //	Reconciler    takes up clusters whose wanted state is not reached and brings them there (reconcile.go, visit.go)
 //	Observer      asks each host once a round what runs on it, and writes proof of life (observe.go)
 //	Bookkeeper    ends leases and settles use (bookkeep.go), and mails what people want to hear of (tell.go)
+//	AccessKeeper  tells running nodes who may sign in to them (access.go)
 //	UploadKeeper  removes uploads that nobody goes on with, or that were refused long ago (discard_uploads.go)
 //	Certifier     signs the certificates of tests that passed, and makes the keys for it (certify.go)
 //
@@ -26,6 +27,12 @@
 // answer costs a connection, which a machine makes slowly that has just begun with everything. What it proved before ends as it
 // did; nobody is billed longer. The demo's past ended with three missed rounds of each host, which were told as a silence: it
 // gives the hosts back now, and counts nothing.
+//
+// 2026-11-30: who may sign in to running nodes is a loop of its own (access.go) and neither a visit nor a job: a visit ends when a
+// cluster is as it should be, and a job would be one for each node and change. A change of rights counts up a number of its
+// organization; a node's row says up to which it was told, in which start of its machine, and what keeps it from the rest. Places are kept
+// for nodes that are told for the first time, so that agents that let their callers wait cost nobody else a turn. A try that ends as
+// the one before is not logged again.
 //
 // Any number of workers share the work. A cluster or a host is held under a short claim that its worker keeps while it
 // lives; when it dies another takes over, begins from what the database and the hosts say, and ends at the same place.

@@ -28,6 +28,20 @@
 //
 // Hypervisor drivers attach it as a read-only virtio disk: Debian's cloud kernels have no AHCI.
 //
+// # While it runs
+//
+// 2026-11-30: a node that runs is told of changes by a script that its guest's agent runs (AccessScript). It takes keys whose right
+// ended out of everybody's authorized_keys, in the name of the user whose list it is, for a user may put a link in root's way; and it notes
+// them in /etc/volary/ended with the number of the start. A boot inside the same start writes the seed's keys anew, in the sample image, or
+// those of Seed.User: our script takes the noted ones out again, a second or two after SSH began to listen. A later start has a seed
+// without them, and the note counts no more.
+//
+// With accounts the same functions make the logins at the first boot and follow them later. Of a login Volary owns the lines between its
+// marks in authorized_keys, /etc/sudoers.d/volary and the shell; /etc/volary/logins lists whom it made, and whoever is not in it is left alone,
+// also where the name would be a member's: that is said on the cluster's page. Locking removes the whole list of keys, for it may have
+// others that let the person in; removes the shell; expires the account; and kills what runs. It is our own script and not
+// cloud-init's users: a second part of vendor-data would replace a group's own users, which cloud-init does not merge.
+//
 // # What a test reports
 //
 // With Seed.Check set, the script prints the lines of provisioner.GuestCheckPrefix to /dev/ttyS0: identity and address

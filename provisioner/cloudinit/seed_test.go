@@ -81,6 +81,7 @@ func TestANamedGroupIsInTheEnvironment(t *testing.T) {
 func TestVendorDataIsShell(t *testing.T) {
 	s := seed()
 	s.Check = &Check{Nonce: "n0nce0001"}
+	s.Start, s.Accounts, s.Logins = 1, true, []provisioner.Login{{Name: "ada", UID: 70001, Sudo: true, Keys: []string{keyAda}}}
 	for _, shell := range [][]string{{"sh", "-n"}, {"busybox", "sh", "-n"}} {
 		c := exec.Command(shell[0], shell[1:]...)
 		c.Stdin = strings.NewReader(s.vendorData())
@@ -145,6 +146,9 @@ func TestRefusals(t *testing.T) {
 		"key line break": func(s *Seed) { s.SSHKeys = []string{"ssh-ed25519 AAAA\nssh-rsa BBBB"} },
 		"key options":    func(s *Seed) { s.SSHKeys = []string{`command="reboot" ssh-ed25519 AAAA`} },
 		"user-data":      func(s *Seed) { s.UserData = "echo hello" },
+		"login": func(s *Seed) {
+			s.Start, s.Accounts, s.Logins = 1, true, []provisioner.Login{{Name: "$(reboot)", UID: 70001}}
+		},
 		"too many keys":  func(s *Seed) { s.SSHKeys = make([]string, provisioner.MaxSeedKeys+1) },
 		"too many nodes": func(s *Seed) { s.Nodes = make([]provisioner.NetworkEntry, MaxNodes+1) },
 	} {

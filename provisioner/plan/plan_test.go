@@ -315,3 +315,23 @@ func spec(t *rapid.T, p plan.Plan, id uuid.UUID) provisioner.NodeSpec {
 	}
 	return s
 }
+
+// Members' logins are in seeds where the model asks for them and somebody may come and go: not in a test's, and in no other model's.
+func TestLoginsAreInSeeds(t *testing.T) {
+	m := three()
+	c := cluster(t, m, map[string]int{"compute": 1}, own(), 1)
+	c.Logins = []provisioner.Login{{Name: "ada", UID: 70001, Keys: []string{"ssh-ed25519 AAAAada"}}}
+	for name, want := range map[string]struct {
+		accounts bool
+		start    int
+		there    bool
+	}{
+		"asked for": {true, 2, true}, "a test": {true, 0, false}, "not asked for": {false, 2, false},
+	} {
+		c.Model.Accounts, c.Start = want.accounts, want.start
+		s, err := made(t, c).Seed(id(1))
+		if err != nil || (len(s.Logins) == 1) != want.there || s.Accounts != want.there || s.Start != want.start {
+			t.Errorf("%s: %+v, %v", name, s.Logins, err)
+		}
+	}
+}

@@ -29,13 +29,10 @@ type AccessClaim struct {
 // told, or whose machine was started since. What met a problem is tried again in its time, and five seconds after the last try
 // where something else is wanted by now: however often rights change, a guest is not asked more often.
 func (db *DB) ClaimAccess(ctx context.Context, worker string, again bool, n int, ttl time.Duration) (list []AccessClaim, err error) {
-	_, err = db.pool.Exec(ctx, `
-		INSERT INTO node_access (node_id, cluster_id, organization_id)
-		SELECT n.id, n.cluster_id, n.organization_id FROM nodes n JOIN clusters c ON c.id = n.cluster_id
-		WHERE n.state = 'ready' AND c.kind = 'cluster' AND NOT EXISTS (SELECT FROM node_access a WHERE a.node_id = n.id)
-		ON CONFLICT DO NOTHING`)
-	if err != nil {
-		return nil, fmt.Errorf("begin to follow nodes' access: %w", err)
+	if !again {
+		if err := db.followNodes(ctx); err != nil {
+			return nil, err
+		}
 	}
 	// SKIP LOCKED: workers that claim at once take different nodes.
 	rows, _ := db.pool.Query(ctx, `
@@ -61,6 +58,23 @@ func (db *DB) ClaimAccess(ctx context.Context, worker string, again bool, n int,
 	})
 }
 
+// followNodes begins a row for each node that became ready.
+func (db *DB) followNodes(ctx context.Context) error {
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO node_access (node_id, cluster_id, organization_id)
+		SELECT n.id, n.cluster_id, n.organization_id FROM nodes n JOIN clusters c ON c.id = n.cluster_id
+		WHERE n.state = 'ready' AND c.kind = 'cluster' AND NOT EXISTS (SELECT FROM node_access a WHERE a.node_id = n.id)
+		ON CONFLICT DO NOTHING`)
+	if err != nil {
+		return fmt.Errorf("begin to follow nodes' access: %w", err)
+	}
+	return nil
+}
+
+// accounts tells of a version v whether it asks for members' logins: a document is canonical, and this is its first name. It is asked
+// with every key that opens something, and documents may be long.
+const accounts = `starts_with(v.document, '{"accounts":true,')`
+
 // ClusterAccess is who may sign in to a cluster's nodes, as of one change.
 type ClusterAccess struct {
 	Generation int64
@@ -83,7 +97,7 @@ func (db *DB) ReadAccess(ctx context.Context, clusterID uuid.UUID) (a ClusterAcc
 	err = db.core.Snapshot(ctx, func(tx pgx.Tx) error {
 		var organization uuid.UUID
 		err := tx.QueryRow(ctx, `
-			SELECT c.organization_id, c.start_count, v.accounts, coalesce((SELECT generation FROM access_changes g WHERE g.organization_id = c.organization_id), 0)
+			SELECT c.organization_id, c.start_count, `+accounts+`, coalesce((SELECT generation FROM access_changes g WHERE g.organization_id = c.organization_id), 0)
 			FROM clusters c JOIN model_versions v ON v.id = c.version_id WHERE c.id = $1`, clusterID).Scan(&organization, &a.Start, &a.Accounts, &a.Generation)
 		if err != nil {
 			return store.Found(err, "cluster")

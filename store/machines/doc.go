@@ -75,4 +75,9 @@
 //
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
+//
+// 2026-11-30: keys leave running nodes (access.go). What a node was told is the guest's own word, and pages say no more than that it
+// said so. A key with a right again in the same start, without accounts, comes back with the next one. Logins are for the people who may work
+// with clusters and have a key, at most 1000 a node; owners and managers become root, as they may stop and delete the cluster anyway,
+// and plain members do not: what they need root for is the version's user, who stays as he is.
 package machines

@@ -93,7 +93,7 @@ const openKeys = `
 	WITH open AS (
 		SELECT c.id AS cluster_id, c.name AS cluster_name, o.name AS organization_name, coalesce(p.name, '') AS person_name,
 			k.name AS key_name, k.fingerprint, k.person_id, k.position, c.organization_id,
-			v.accounts AS logins, CASE
+			` + accounts + ` AS logins, CASE
 				WHEN EXISTS (SELECT FROM ssh_keys s JOIN people p ON p.id = s.person_id JOIN memberships m ON m.person_id = p.id
 					WHERE s.fingerprint = k.fingerprint AND m.organization_id = c.organization_id AND ` + opens + `) THEN ''
 				WHEN k.person_id IS NULL THEN 'deleted'

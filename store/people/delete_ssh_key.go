@@ -10,7 +10,7 @@ import (
 	"volary.dev/store"
 )
 
-// DeleteSSHKey removes a key from the person; running nodes keep what they were given.
+// DeleteSSHKey removes a key from the person; a worker has running nodes give it up.
 func (db *DB) DeleteSSHKey(ctx context.Context, personID, id uuid.UUID) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `DELETE FROM ssh_keys WHERE id = $1 AND person_id = $2`, id, personID)

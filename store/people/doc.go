@@ -37,4 +37,8 @@
 //
 // 2026-11-29: a session begins at the place to which the person has belonged longest. By name, a second organization that somebody
 // founded, or was invited to, changed where the next sign-in led.
+//
+// 2026-11-30: a login is given by a trigger on memberships, which every way into an organization passes, and derived from the address before
+// its @: names of people are written in all scripts. Its number is never given again, for disks keep files of it; 30 000 people
+// may pass through an organization until there is none left, and a membership does not fail for that.
 package people

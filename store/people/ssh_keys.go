@@ -9,7 +9,7 @@ import (
 	"volary.dev/store"
 )
 
-// SSHKey is a public key that opens the nodes of clusters started from now on.
+// SSHKey is a public key that opens the nodes of clusters started from now on, and the person's logins on those that run.
 type SSHKey struct {
 	ID          uuid.UUID
 	Name        string

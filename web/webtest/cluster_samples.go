@@ -25,6 +25,7 @@ func clusterSamples() []Sample {
 		{"cluster-groups", org.ClusterShow(clusterOfGroups())},
 		{"cluster-new-empty", org.ClusterNew(org.ClusterNewProps{Layout: orgLayout()})},
 		{"cluster-large", org.ClusterShow(largeCluster())},
+		{"cluster-logins", org.ClusterShow(loginsCluster())},
 		{"cluster-tasks", org.TaskList(org.TaskListProps{Layout: orgLayout(), ID: id(40), Name: "trial-1", Tasks: taskRows(), List: ui.ListProps{Path: "/org/clusters/" + id(40).String() + "/tasks", PerPage: 50, Total: 64}})},
 		{"cluster-soon", org.ClusterShow(soonCluster())},
 		{"cluster-test", org.ClusterShow(testCluster())},
@@ -189,6 +190,17 @@ func largeCluster() org.ClusterShowProps {
 	}
 	p.EndedKeys = endedKeys(false)
 	p.Shown, p.NodeList.From, p.NodeList.Total = p.Nodes[50:100], 50, len(p.Nodes)
+	return p
+}
+
+// loginsCluster has members' logins, which do not reach all of its nodes.
+func loginsCluster() org.ClusterShowProps {
+	p := cluster(provisioner.ClusterReady)
+	p.SSH.Shared, p.SSH.Own = p.SSH.Command, "carla-okonkwo-vanderbilt"
+	p.SSH.Command = "ssh -p 20001 carla-okonkwo-vanderbilt@192.0.2.7"
+	p.EndedKeys = endedKeys(false)
+	p.EndedKeys.Keys = nil
+	p.AbsentLogins = []org.AbsentLogin{{Login: "slurm-2", Nodes: 3}}
 	return p
 }
 

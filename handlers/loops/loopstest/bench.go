@@ -84,7 +84,7 @@ func (b *Bench) Work(t *testing.T, e loops.Engine) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 5 * time.Millisecond, Tick: 20 * time.Millisecond}
 	o := &loops.Observer{Engine: e, Round: 50 * time.Millisecond}
-	k := &loops.AccessKeeper{Engine: e, Tick: 20 * time.Millisecond}
+	k := &loops.AccessKeeper{Engine: e, Tick: 100 * time.Millisecond}
 	var all sync.WaitGroup
 	all.Go(func() { _ = r.Run(ctx) })
 	all.Go(func() { _ = o.Run(ctx) })
