@@ -56,7 +56,9 @@ func (p Plan) Seed(id uuid.UUID) (cloudinit.Seed, error) {
 	}
 	text, ok := userdata.Fill(g.UserData, p.values(n))
 	if !ok {
-		return cloudinit.Seed{
+		return cloudinit.Seed{}, fmt.Errorf("%w: the user-data of node %s has a variable without a value", ErrPlan, n.Name)
+	}
+	return cloudinit.Seed{
 		InstanceID: n.ID.String(), Hostname: n.Name, Domain: c.Domain(), Role: n.Role(), Group: group, SSHKeys: c.SSHKeys, User: c.Model.SignInUser,
 		Nodes: p.entries, UserData: text, Secret: c.Secret, Check: c.Check,
 		Start: c.Start, Accounts: accounts, Logins: logins,
