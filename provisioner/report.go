@@ -62,7 +62,7 @@ type Channel string
 const (
 	ChannelHost    Channel = "host"    // its libvirt, its DHCP server, its own counters and files
 	ChannelProbe   Channel = "probe"   // the host's hook, which spoke to the guest over the cluster's network
-	ChannelConsole Channel = "console" // what the guest wrote to its serial line
+	ChannelConsole Channel = "console" // what the guest wrote there
 	ChannelAgent   Channel = "agent"   // what the guest's agent answered
 )
 

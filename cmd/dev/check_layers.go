@@ -109,7 +109,7 @@ func pages() []layer {
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
 				"billing", "provisioner", "provisioner/typed", "provisioner/placement",
 				"provisioner/image", "provisioner/image/magic", "provisioner/acceptance", "provisioner/fetch",
-				"provisioner/cloudinit", "provisioner/plan", "provisioner/domainxml", "provisioner/memory", "provisioner/reconcile",
+				"provisioner/cloudinit", "provisioner/plan", "provisioner/domainxml", "provisioner/memory",
 				"handlers/loops",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
@@ -118,7 +118,8 @@ func pages() []layer {
 			packages: []string{"handlers/loops"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
-				"billing", "provisioner", "provisioner/certificate", "provisioner/cloudinit", "provisioner/plan", "provisioner/reconcile",
+				"billing", "provisioner", "provisioner/acceptance", "provisioner/certificate", "provisioner/cloudinit", "provisioner/plan",
+				"provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},
 		},

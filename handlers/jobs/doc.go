@@ -29,5 +29,9 @@
 // 2026-11-30: a press of Try again while the job of the last try is ending finds that job and makes none. It is taken up within ten seconds
 // (loops.UploadKeeper) rather than made beside it: two jobs of one upload would take its lock from each other.
 //
+// 2026-11-30: a test has one limit (provisioner.TestLimit), which is the lease of its cluster: its job ends it then, and the sweep of
+// leases two minutes later where no worker did. A command in a guest is written into the log once for each way in which it ended, and not at
+// each look while its host cannot be asked.
+//
 // Start at queue.go.
 package jobs

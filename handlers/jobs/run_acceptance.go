@@ -84,7 +84,7 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 	over, err = f.look(ctx)
 	if late := f.work.Now.Sub(f.test.CreatedAt) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
 		// A test must not stay open for ever.
-		over, f.seen.Over, f.seen.Why = true, true, fmt.Sprintf("The test was not over within %d minutes.", f.test.LimitSeconds/60)
+		over, f.seen.Over, f.seen.Why = true, true, "The test was not over within " + refusal.Lasting(time.Duration(f.test.LimitSeconds)*time.Second) + "."
 		if err != nil {
 			f.Log.WarnContext(ctx, "acceptance test given up", "test", f.test.ID, "error", provisioner.Cause(err))
 		}
@@ -242,7 +242,7 @@ func (f *followed) afterReady(ctx context.Context) error {
 	}
 	all := true
 	for _, n := range f.seen.Nodes {
-		all = all && !n.Leased.IsZero() && !n.Reported.IsZero() && !n.PeersAt.IsZero()
+		all = all && !n.Leased.IsZero() && !n.Reported.IsZero() && (!n.PeersAt.IsZero() || len(f.seen.Nodes) == 1)
 	}
 	if !all && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
 		return nil

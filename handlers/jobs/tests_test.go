@@ -134,6 +134,45 @@ func TestAcceptanceTestSeesWhatHostsDo(t *testing.T) {
 	b.WantNothingLeft(t)
 }
 
+// TestAcceptanceTestIsCancelled leaves nothing on any host.
+func TestAcceptanceTestIsCancelled(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Worker(t, "one")
+	b.Queue(t, "one")
+	id := b.StartTest(t)
+	waittest.Until(t, "progress", func() bool {
+		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
+		loopstest.NoError(t, err)
+		return len(a.Report.Nodes) > 0
+	})
+	loopstest.NoError(t, b.DB.Models.CancelAcceptanceTest(t.Context(), b.Organization, b.Person, id))
+	a := b.UntilTested(t, id)
+	if last := a.Report.Checks[len(a.Report.Checks)-1]; a.State != models.TestFailed || !strings.Contains(last.Evidence, "cancelled by a member") {
+		t.Errorf("test %s: %+v", a.State, last)
+	}
+	b.WantNothingLeft(t)
+}
+
+// TestOwnChecksRunOnTheirNodes has the version bring checks: one that is right on the head, one that is wrong on each compute node.
+func TestOwnChecksRunOnTheirNodes(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Exec(t, `UPDATE model_versions SET document = document || '{"checks": [
+		{"name": "says hello", "node": "head", "command": ["echo", "hello"], "status": 0, "output": "hello", "timeout_seconds": 5},
+		{"name": "says no", "node": "compute", "command": ["true"], "status": 1, "timeout_seconds": 5}]}' WHERE id = $1`, b.Version)
+	b.Worker(t, "one")
+	b.Queue(t, "one")
+	a := b.UntilTested(t, b.StartTest(t))
+	right, wrong := reportRow(a.Report, "own: says hello"), reportRow(a.Report, "own: says no")
+	if right.Result != provisioner.ResultPassed || right.Channel != provisioner.ChannelAgent || len(right.Nodes) != 1 {
+		t.Errorf("%+v", right)
+	}
+	if wrong.Result != provisioner.ResultFailed || len(wrong.Nodes) != 2 || !strings.Contains(wrong.Evidence, "status 0, and 1 was expected") || a.State != models.TestFailed {
+		t.Errorf("%s %+v", a.State, wrong)
+	}
+}
+
 // TestAcceptanceTestGoesOn stops the worker, with its loops, in the middle of a test.
 func TestAcceptanceTestGoesOn(t *testing.T) {
 	t.Parallel()

@@ -137,6 +137,9 @@ func (n *Node) Look(nonce string, given netip.Addr, console provisioner.ConsoleT
 
 // LookAgain takes what a node reports at its second boot.
 func (n *Node) LookAgain(nonce string, console provisioner.ConsoleText, now time.Time) {
+	if len(console.Tail) > 0 {
+		n.Console = console.Tail
+	}
 	n.Searched = console.Next
 	for _, words := range guestLines(console.Lines, nonce) {
 		if len(words) >= 4 && words[0] == "identity" {

@@ -245,7 +245,11 @@ func bootsAgain(e Evidence, n Node) finding {
 	case n.Reported.IsZero():
 		return unseen(e, "There is nothing to compare with: it did not report at its first boot.")
 	case n.Again.IsZero():
-		return missing(e, by, "It did not report at its second boot.")
+		why := "It did not report at its second boot."
+		if ending, known := EndingOf(provisioner.CheckBoots, n.Console); known {
+			why += " " + ending.Sentence()
+		}
+		return missing(e, by, why)
 	case was.MachineID != is.MachineID:
 		return failed(by, "Its machine id is another one: the image has to keep what its first boot makes (/etc/machine-id) on its disk.")
 	case was.SSHKey != is.SSHKey:
