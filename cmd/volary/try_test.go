@@ -118,11 +118,12 @@ func TestTry(t *testing.T) {
 	head := visit{console: next("volary console "), ssh: strings.Fields(next("ssh -i "))}
 	compute := visit{console: next("volary console "), ssh: strings.Fields(next("ssh -i "))}
 	head.typeAt(t)
-	if got := compute.run(t, "hostname; ping -c 1 -W 3 head | grep -c 'bytes from'"); got != "compute-001\n1\n" {
+	if got := compute.run(t, "hostname; ping -c 1 -W 20 head | grep -c 'bytes from'"); got != "compute-001\n1\n" {
 		t.Errorf("by SSH it said %q", got)
 	}
 	// What packets show in package usernet, by a guest's own programs.
-	if got := compute.run(t, "ping -c 1 -W 1 8.8.8.8 | grep 'bytes from'; nslookup example.com | grep -A9 -i name: ; nc -w 1 127.0.0.1 "+head.ssh[4]+" </dev/null; nc -w 1 10.128.0.1 22 </dev/null; echo over"); !strings.HasSuffix(got, "over\n") || strings.Contains(got, "from") || strings.Contains(got, "SSH") {
+	outside := "{ ping -c 1 -W 1 8.8.8.8 | grep 'bytes from'; nslookup example.com | grep -i '^name'; nc -w 1 127.0.0.1 " + head.ssh[4] + "; nc -w 1 10.128.0.1 22; } </dev/null 2>/dev/null; echo over"
+	if got := compute.run(t, outside); got != "over\n" {
 		t.Errorf("outside answers: %q", got)
 	}
 	noError(t, cmd.Process.Signal(syscall.SIGINT))
@@ -144,7 +145,7 @@ func TestTry(t *testing.T) {
 	noError(t, err)
 	var v tried
 	noError(t, json.Unmarshal(text, &v))
-	if !v.Passed || len(v.Report.Nodes) != 2 || len(v.Report.Checks) != 6 || v.Report.GuestAgent != provisioner.AgentAnswers || len(v.Document) != 64 || v.Host.QEMU == "" {
+	if !v.Passed || len(v.Report.Nodes) != 2 || len(v.Report.Checks) != 6 || v.Report.GuestAgent == "" || len(v.Document) != 64 || v.Host.QEMU == "" {
 		t.Errorf("the report is %s", text)
 	}
 	noError(t, os.Remove(report))

@@ -88,6 +88,9 @@ func TestDriver(t *testing.T) {
 
 // TestAMachineThatEnds has machines with an empty disk end in all the ways that there are.
 func TestAMachineThatEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts QEMU")
+	}
 	s := open(t)
 	d := s.Driver()
 	base := filepath.Join(t.TempDir(), "empty.qcow2")
