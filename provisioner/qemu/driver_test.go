@@ -98,11 +98,11 @@ func TestAMachineThatEnds(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for path, format := range map[string]string{base: "vmdk", "empty.qcow2": "qcow2"} {
-		if err := s.Lend("empty", qemu.Disk{Path: path, Format: format}); err == nil {
+		if err := s.Lend("empty", qemu.Disk{Path: path, Format: format}, nil); err == nil {
 			t.Errorf("%s as %s is taken", path, format)
 		}
 	}
-	if err := s.Lend("empty", qemu.Disk{Path: base, Format: "qcow2"}); err != nil {
+	if err := s.Lend("empty", qemu.Disk{Path: base, Format: "qcow2"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	network := drivertest.Network(7, netip.Addr{})

@@ -23,6 +23,9 @@ type Disk struct {
 	Format string // "qcow2" or "raw"; never guessed
 }
 
+// Read gives the digest that a base image has now, of which it reads the whole file.
+type Read func(context.Context) (string, error)
+
 // Station is the workstation as a host. All that it makes lies in one folder of its own, and goes with Close.
 type Station struct {
 	folder       string
@@ -37,6 +40,7 @@ type Station struct {
 	networks map[uint32]*usernet.Network
 	machines map[uuid.UUID]*machine
 	images   map[string]Disk // by digest
+	lent     map[string]Read // by digest
 	closed   bool
 }
 
@@ -53,7 +57,7 @@ const folderPrefix = "volary-try-"
 func Open(ctx context.Context, below string) (*Station, error) {
 	s := &Station{
 		id:       uuid.Must(uuid.NewV7()),
-		networks: map[uint32]*usernet.Network{}, machines: map[uuid.UUID]*machine{}, images: map[string]Disk{},
+		networks: map[uint32]*usernet.Network{}, machines: map[uuid.UUID]*machine{}, images: map[string]Disk{}, lent: map[string]Read{},
 	}
 	var err error
 	if s.program, err = exec.LookPath("qemu-system-x86_64"); err != nil {
@@ -147,14 +151,15 @@ func accelerates(ctx context.Context, program string) provisioner.Acceleration {
 	return provisioner.AccelerationKVM
 }
 
-// Lend tells the station of a base image that lies on the workstation already, by the digest that node specifications will name.
-func (s *Station) Lend(digest string, d Disk) error {
+// Lend tells the station of a base image that lies on the workstation already, by the digest that node specifications will name. That need
+// not be the file's own: read tells which the file has.
+func (s *Station) Lend(digest string, d Disk, read Read) error {
 	if d.Format != "qcow2" && d.Format != "raw" || !filepath.IsAbs(d.Path) {
 		return fmt.Errorf("%s: format %q, want qcow2 or raw, and a whole path", d.Path, d.Format)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.images[digest] = d
+	s.images[digest], s.lent[digest] = d, read
 	return nil
 }
 

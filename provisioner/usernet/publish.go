@@ -60,6 +60,9 @@ func (n *Network) visits(l net.Listener, to netip.AddrPort) {
 				return
 			}
 			defer guest.Close()
+			n.mu.Lock()
+			n.counts.published++
+			n.mu.Unlock()
 			n.join(visitor, guest)
 		})
 	}
