@@ -84,7 +84,7 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 	over, err = f.look(ctx)
 	if late := f.work.Now.Sub(f.test.CreatedAt) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
 		// A test must not stay open for ever.
-		over, f.seen.Over, f.seen.Why = true, true, "The test was not over within " + refusal.Lasting(time.Duration(f.test.LimitSeconds)*time.Second) + "."
+		over, f.seen.Over, f.seen.Why = true, true, "The test was not over within "+refusal.Lasting(time.Duration(f.test.LimitSeconds)*time.Second)+"."
 		if err != nil {
 			f.Log.WarnContext(ctx, "acceptance test given up", "test", f.test.ID, "error", provisioner.Cause(err))
 		}
