@@ -316,7 +316,7 @@ func TestTryRefuses(t *testing.T) {
 	}{
 		"another image":       {change: [2]string{"digest: ", "digest: 00"}, says: []string{"cluster.yaml:", "64 digits"}},
 		"a field of no model": {change: [2]string{"volary: 1", "volary: 1\ncolour: red"}, says: []string{"cluster.yaml:2:1:", "colour"}},
-		"own checks":          {change: [2]string{"volary: 1", "volary: 1\naccounts: true"}, says: []string{"cluster.yaml:2:", "accounts"}},
+		"data disks":          {change: [2]string{"head:\n", "head:\n  data_disks:\n    - {name: scratch, size_gib: 1}\n"}, says: []string{"cluster.yaml:", "data_disks"}},
 		"no file":             {change: [2]string{"sample.qcow2", "none.qcow2"}, says: []string{`no file for the image "none.qcow2"`, "images/none.qcow2"}},
 		"a file of others":    {args: []string{"--image", "sample.qcow2=" + filepath.Join(filepath.Dir(model), "other")}, says: []string{"boot signature"}},
 		"an image of no name": {args: []string{"--image", "slurm=" + model}, says: []string{"no image of that name"}},
