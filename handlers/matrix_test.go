@@ -247,7 +247,7 @@ func lastMatrix() []row {
 		{"POST /provider/clusters/:id/resume", staffHosts(), true, refused}, // nobody paused it
 		{"POST /provider/clusters/:id/pause", staffHosts(), true, refused},  // without a reason
 		{"POST /provider/clusters/:id/end", staffHosts(), true, refused},    // without a reason
-		{"POST /org/tests/:id/cancel", orgWork(), true, []int{http.StatusSeeOther, http.StatusConflict}},
+		{"POST /org/tests/:id/cancel", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}},
 		{"POST /org/clusters/:id/stop", orgWork(), true, []int{http.StatusSeeOther, http.StatusUnprocessableEntity, http.StatusConflict}},
 		{"POST /org/clusters/:id/delete", orgWork(), true, led},
 		{"POST /org/leave", append(orgRead(), handlertest.Auditor), false, []int{http.StatusSeeOther, http.StatusUnprocessableEntity}}, // owners stay

@@ -177,7 +177,7 @@ func TestATestEndsInTime(t *testing.T) {
 	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
 	b.Worker(t, "one")
 	b.Queue(t, "one")
-	if a := b.UntilTested(t, id); a.State != models.TestFailed || !strings.Contains(reportRow(a.Report, provisioner.CheckGate).Evidence, "was not over within 15 minutes") {
+	if a := b.UntilTested(t, id); a.State != models.TestFailed || !strings.Contains(reportRow(a.Report, provisioner.CheckGate).Evidence, "was not over within 45 minutes") {
 		t.Errorf("%s: %+v", a.State, a.Report.Checks)
 	}
 }

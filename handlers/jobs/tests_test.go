@@ -158,6 +158,7 @@ func TestAcceptanceTestIsCancelled(t *testing.T) {
 func TestOwnChecksRunOnTheirNodes(t *testing.T) {
 	t.Parallel()
 	b := loopstest.NewBench(t)
+	b.Exec(t, `ALTER TABLE model_versions DISABLE TRIGGER USER`) // what is published never changes
 	b.Exec(t, `UPDATE model_versions SET document = document || '{"checks": [
 		{"name": "says hello", "node": "head", "command": ["echo", "hello"], "status": 0, "output": "hello", "timeout_seconds": 5},
 		{"name": "says no", "node": "compute", "command": ["true"], "status": 1, "timeout_seconds": 5}]}' WHERE id = $1`, b.Version)

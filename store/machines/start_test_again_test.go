@@ -15,7 +15,7 @@ func TestStartTestAgain(t *testing.T) {
 	ctx := t.Context()
 	id := storetest.Must[uuid.UUID](t)(w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, w.Version, w.PoolID))
 	test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id))
-	if test.LimitSeconds != int64(provisioner.TestLimit(false).Seconds()) {
+	if test.LimitSeconds != int64(provisioner.TestLimit(true).Seconds()) {
 		t.Errorf("the limit is %d s", test.LimitSeconds)
 	}
 	w.Ready(t, test.ClusterID)
@@ -26,7 +26,7 @@ func TestStartTestAgain(t *testing.T) {
 	storetest.WantRefusal(t, w.DB.Machines.StartTestAgain(ctx, uuid.New(), test.ClusterID), "not_found")
 	storetest.NoError(t, w.DB.Machines.StartTestAgain(ctx, w.Organization, test.ClusterID))
 	again := work(t, w, test.ClusterID)
-	if again.Desired != provisioner.DesiredRunning || again.StartCount != 2 || again.ReadyAt != nil || len(again.SSHKeys) != len(first.SSHKeys) || len(first.SSHKeys) == 0 {
+	if again.Desired != provisioner.DesiredRunning || again.StartCount != 2 || again.ReadyAt != nil || len(again.SSHKeys) != len(first.SSHKeys) {
 		t.Errorf("started again: %+v", again)
 	}
 	for i, n := range again.Nodes {
@@ -67,12 +67,12 @@ func TestTestsAtOnce(t *testing.T) {
 	}
 	_, err := w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, other, w.PoolID)
 	storetest.WantRefusal(t, err, "test_limit")
-	w.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '16 minutes' WHERE id = $1`, id)
+	w.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '46 minutes' WHERE id = $1`, id)
 	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, 0))
 	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id)); test.State != models.TestRunning {
 		t.Errorf("a minute after its limit the test is %s: its job has another", test.State)
 	}
-	w.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '18 minutes' WHERE id = $1`, id)
+	w.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '48 minutes' WHERE id = $1`, id)
 	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, 0))
 	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id)); test.State != models.TestFailed {
 		t.Errorf("three minutes after its limit the test is %s", test.State)
