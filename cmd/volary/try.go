@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/image"
 	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/qemu"
@@ -105,7 +106,7 @@ func (c tryCommand) boot(ctx context.Context, out io.Writer, station *qemu.Stati
 		},
 	}
 	for digest, i := range images {
-		if err := station.Lend(digest, qemu.Disk{Path: i.path, Format: string(i.seen.Format)}); err != nil {
+		if err := station.Lend(digest, qemu.Disk{Path: i.path, Format: string(i.seen.Format)}, readAgain(i.path)); err != nil {
 			return provisioner.Report{}, err
 		}
 		o.Images[digest] = plan.Image{Digest: digest, Firmware: i.seen.Firmware}
@@ -132,6 +133,14 @@ func (c tryCommand) boot(ctx context.Context, out io.Writer, station *qemu.Stati
 	}
 	fmt.Fprintf(out, "%s with %s in %s; Ctrl-C ends them.\n", refusal.Plural(len(t.Nodes()), "node", "nodes"), accelerationWords(station.Accelerates()), station.Folder())
 	return t.Run(ctx, station.Driver())
+}
+
+// readAgain gives what a guest reads of a file now.
+func readAgain(path string) qemu.Read {
+	return func(ctx context.Context) (string, error) {
+		l, err := image.Look(ctx, path, image.DefaultLimits())
+		return l.GuestDigest, err
+	}
 }
 
 func accelerationWords(a provisioner.Acceleration) string {

@@ -176,9 +176,14 @@ func printReport(out io.Writer, r provisioner.Report) {
 		if c.Seconds > 0 {
 			took = fmt.Sprintf("%.1f s", c.Seconds)
 		}
-		fmt.Fprintf(out, "%-8s %9s  %s\n", c.State, took, c.Title)
-		if c.Detail != "" {
-			fmt.Fprintf(out, "%18s   %s\n", "", plainText(c.Detail))
+		fmt.Fprintf(out, "%-12s  %-7s %9s  %s\n", c.Result, c.Channel, took, plainText(c.Title))
+		if c.Evidence != "" {
+			fmt.Fprintf(out, "%31s    %s\n", "", plainText(c.Evidence))
+		}
+		if c.Name == provisioner.CheckPings {
+			for _, n := range c.Nodes {
+				fmt.Fprintf(out, "%31s    %s: %s\n", "", n.Node, plainText(n.Evidence))
+			}
 		}
 	}
 	if r.GuestAgent != "" {

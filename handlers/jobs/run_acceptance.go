@@ -240,11 +240,7 @@ func (f *followed) afterReady(ctx context.Context) error {
 	if f.seen.ReadyAt.IsZero() {
 		return nil
 	}
-	all := true
-	for _, n := range f.seen.Nodes {
-		all = all && !n.Leased.IsZero() && !n.Reported.IsZero() && (!n.PeersAt.IsZero() || len(f.seen.Nodes) == 1)
-	}
-	if !all && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
+	if !f.seen.Told() && f.work.Now.Sub(f.seen.ReadyAt) < reportGrace {
 		return nil
 	}
 	if err := f.askAgent(ctx); err != nil {

@@ -35,7 +35,7 @@ func (f *followed) askAgent(ctx context.Context) error {
 			return ctx.Err()
 		case err == nil:
 			f.seen.Agent = provisioner.AgentAnswers
-		case guests(err):
+		case acceptance.OfGuest(err) != nil:
 			f.seen.Agent = provisioner.AgentNone
 		}
 	}
@@ -95,7 +95,7 @@ func (f *followed) runOwn(ctx context.Context) (bool, error) {
 		result, err := f.run(ctx, n, provisioner.Command{
 			Argv: c.Command, Limits: provisioner.CommandLimits{Time: time.Duration(c.TimeoutSeconds) * time.Second, Stdout: ownOutput, Stderr: ownOutput},
 		})
-		if err != nil && !guests(err) {
+		if err != nil && acceptance.OfGuest(err) == nil {
 			return false, err
 		}
 		o.NodeCheck = acceptance.JudgeOwn(c, n.Name, result, err)
@@ -118,29 +118,13 @@ func (f *followed) ownCheck(o acceptance.Own) (c provisioner.Check, n machines.N
 	return c, n
 }
 
-// guests tells whether it was the guest that kept a command from its end.
-func guests(err error) bool {
-	for _, known := range guestErrors() {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
-
-func guestErrors() []error {
-	return []error{provisioner.ErrNoAgent, provisioner.ErrGuestRefused, provisioner.ErrGuestTime, provisioner.ErrGuestNonsense}
-}
-
 // commandEnd says how a command ended, in words of ours alone: a guest has no say in a log.
 func commandEnd(r provisioner.CommandResult, err error) string {
 	if err == nil {
 		return fmt.Sprintf("status %d", r.Status)
 	}
-	for _, known := range guestErrors() {
-		if errors.Is(err, known) {
-			return known.Error()
-		}
+	if known := acceptance.OfGuest(err); known != nil {
+		return known.Error()
 	}
 	if errors.Is(err, provisioner.ErrHostUnreachable) {
 		return provisioner.ErrHostUnreachable.Error()

@@ -2,8 +2,6 @@ package jobs
 
 import (
 	"context"
-	"errors"
-	"regexp"
 	"sync"
 	"time"
 
@@ -22,12 +20,9 @@ const (
 	hashTime    = 2 * time.Minute
 )
 
-// signedInAs is what the seed's script says of whom it gave the keys to.
-var signedInAs = regexp.MustCompile(`volary: sign in as ([a-z_][a-z0-9_-]{0,31})[\r\n]`)
-
 // signIn has the hooks sign in on every node with the test's own key, all at once, and tells whether that is over.
 func (f *followed) signIn(ctx context.Context) bool {
-	f.seen.User = f.signInUser()
+	f.seen.User = f.seen.FindUser(f.work.Model)
 	key := acceptance.KeyOf(f.work.SeedSecret, f.seen.Nonce)
 	var all sync.WaitGroup
 	for i, n := range f.work.Nodes {
@@ -62,24 +57,11 @@ func (f *followed) signInOn(ctx context.Context, n machines.NodeWork, s *accepta
 	}
 	s.Done, s.Why, s.Host, s.Took = found.SignedIn, found.Why, err != nil, time.Since(began).Round(10*time.Millisecond).Seconds()
 	if err != nil {
-		s.Why = hostWords(err)
+		s.Why = acceptance.HostWords(err)
 	}
 	if s.Done || f.work.Now.Sub(s.Tried) >= signInGrace {
 		s.At = f.work.Now
 	}
-}
-
-// signInUser is whom the version names, else whom the head's console says that the keys are for, else root.
-func (f *followed) signInUser() string {
-	if f.work.Model.SignInUser != "" {
-		return f.work.Model.SignInUser
-	}
-	for _, n := range f.seen.Nodes {
-		if found := signedInAs.FindSubmatch(n.Console); n.Role == provisioner.RoleHead && found != nil {
-			return string(found[1])
-		}
-	}
-	return "root"
 }
 
 // readCounters asks each host what its rules counted at the edge of the test's network.
@@ -97,7 +79,7 @@ func (f *followed) readCounters(ctx context.Context) {
 			return err
 		})
 		if err != nil {
-			seen.Why = hostWords(err)
+			seen.Why = acceptance.HostWords(err)
 		}
 	}
 }
@@ -119,7 +101,7 @@ func (f *followed) hashImages(ctx context.Context) {
 			return err
 		})
 		if err != nil {
-			i.Is, i.Why = "", hostWords(err)
+			i.Is, i.Why = "", acceptance.HostWords(err)
 		}
 		i.Took = time.Since(began).Round(10 * time.Millisecond).Seconds()
 		seen.Images = append(seen.Images, i)
@@ -132,28 +114,10 @@ func (f *followed) bounded(ctx context.Context, host machines.HostWork, most tim
 	return f.Hosts.With(ctx, host.Address, func(d provisioner.Driver) error { return ask(ctx, d) })
 }
 
-// hostWords are a host's own words for people, or that it did not answer.
-func hostWords(err error) string {
-	var refused *provisioner.HostError
-	if errors.As(err, &refused) {
-		return refused.Detail
-	}
-	return provisioner.ErrHostUnreachable.Error()
-}
-
 // afterStop looks at what the hosts have once every machine is off, and has the machines started again.
 func (f *followed) afterStop(ctx context.Context) (over bool, err error) {
 	f.hashImages(ctx)
-	reported := false
-	for _, n := range f.seen.Nodes {
-		if n.Forced {
-			f.seen.NoSecond = n.Name + " had to be cut off, which may have hurt its disk."
-		}
-		reported = reported || !n.Reported.IsZero()
-	}
-	if !reported {
-		f.seen.NoSecond = "No guest reported at its first boot."
-	}
+	f.seen.NoSecond = f.seen.Unfit()
 	if f.seen.NoSecond != "" {
 		return true, nil
 	}
@@ -171,10 +135,6 @@ func (f *followed) afterStop(ctx context.Context) (over bool, err error) {
 
 // secondOver tells whether every guest that reported at its first boot did at its second, or should have.
 func (f *followed) secondOver() bool {
-	all := true
-	for _, n := range f.seen.Nodes {
-		all = all && (n.Reported.IsZero() || !n.Again.IsZero())
-	}
 	late := f.work.ReadyAt != nil && f.work.Now.Sub(*f.work.ReadyAt) >= reportGrace
-	return all || late || f.work.Desired != provisioner.DesiredRunning
+	return f.seen.ToldAgain() || late || f.work.Desired != provisioner.DesiredRunning
 }

@@ -58,7 +58,7 @@ func newLandlockRules() (landlockRules, error) {
 
 // allow adds a rule for an open file or folder.
 func (r landlockRules) allow(fd int, rights uint64) error {
-	if err := landlockAllow(r.set, &unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rights & r.rights}); err != nil {
+	if err := landlockAllow(r.set, &unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: rights & r.rights}); err != nil { //nolint:gosec // a descriptor
 		return fmt.Errorf("Landlock: %w", err)
 	}
 	return nil

@@ -70,6 +70,13 @@
 // zeros (Limits.Data): compressed data unfolds to at most 20 times these, and the room that a disk is promised is by these. Tables are followed in
 // files of at most 2^29 clusters or sectors, 64 MiB of memory for each set of them.
 //
+// 2026-11-30: Look is for the machine of whoever brings the file (`volary try`): the same Inspect, and then what a guest reads of a raw disk or a
+// qcow2 by a reader of our own (qcow2_read.go), which follows only tables that Inspect has passed. Nothing is written and no program started,
+// so that it is not confined; a worker does not call it. Other formats are to be converted first.
+//
+// 2026-11-30: Landlock's four calls are made here (landlock.go): the library that has them brings C along for another way of making them, and
+// `volary`, which looks at images now, has none.
+//
 // # Three digests, all SHA-256
 //
 //   - uploaded: of the file as it came;

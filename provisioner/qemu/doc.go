@@ -23,8 +23,9 @@
 //   - way out: a network with Masquerade is refused, and all others are sealed.
 //
 // And what the contract says and no test asks: Enrolment is refused, for a workstation is nobody's host; HostFacts has no libvirt ("none") and
-// no hook; a published port is on the loopback, not at an underlay address; an image that was lent (Lend) stays where it lies and counts nothing;
-// a wipe is done in the call; a machine is never Cold, since its disks go with the station.
+// no hook; a published port is on the loopback, not at an underlay address; an image that was lent (Lend) stays where it lies, counts
+// nothing, and has the digest that its lender reads; what NetworkReport counts is the switch's, and what came in by a published port are
+// connections; a wipe is done in the call; a machine is never Cold, since its disks go with the station.
 //
 // # Decided
 //

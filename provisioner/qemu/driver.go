@@ -194,6 +194,19 @@ func (d *Driver) Addresses(ctx context.Context, vni uint32) (map[string]netip.Ad
 	return n.Addresses(), nil
 }
 
+// NetworkReport implements provisioner.Driver: the switch counts.
+func (d *Driver) NetworkReport(ctx context.Context, vni uint32) (provisioner.NetworkReport, error) {
+	op := fmt.Sprintf("counters of network %d", vni)
+	n, err := d.network(ctx, op, vni)
+	if err != nil {
+		return provisioner.NetworkReport{}, err
+	}
+	if n == nil {
+		return provisioner.NetworkReport{}, &provisioner.HostError{Op: op, Detail: "it is not there"}
+	}
+	return n.Report(), nil
+}
+
 func (d *Driver) network(ctx context.Context, op string, vni uint32) (*usernet.Network, error) {
 	if err := d.station.enter(ctx, op); err != nil {
 		return nil, err

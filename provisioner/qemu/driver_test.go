@@ -2,6 +2,9 @@ package qemu_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/netip"
 	"os"
@@ -88,6 +91,9 @@ func TestDriver(t *testing.T) {
 
 // TestAMachineThatEnds has machines with an empty disk end in all the ways that there are.
 func TestAMachineThatEnds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts QEMU")
+	}
 	s := open(t)
 	d := s.Driver()
 	base := filepath.Join(t.TempDir(), "empty.qcow2")
@@ -95,12 +101,26 @@ func TestAMachineThatEnds(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	for path, format := range map[string]string{base: "vmdk", "empty.qcow2": "qcow2"} {
-		if err := s.Lend("empty", qemu.Disk{Path: path, Format: format}); err == nil {
+		if err := s.Lend("empty", qemu.Disk{Path: path, Format: format}, nil); err == nil {
 			t.Errorf("%s as %s is taken", path, format)
 		}
 	}
-	if err := s.Lend("empty", qemu.Disk{Path: base, Format: "qcow2"}); err != nil {
+	if err := s.Lend("empty", qemu.Disk{Path: base, Format: "qcow2"}, nil); err != nil {
 		t.Fatal(err)
+	}
+	content, err := os.ReadFile(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	if is, err := d.HashImage(t.Context(), "empty"); err != nil || is != hex.EncodeToString(sum[:]) {
+		t.Errorf("a file that is read as it lies has %q, %v", is, err)
+	}
+	if err := s.Lend("guest's", qemu.Disk{Path: base, Format: "qcow2"}, func(context.Context) (string, error) { return "another", nil }); err != nil {
+		t.Fatal(err)
+	}
+	if is, err := d.HashImage(t.Context(), "guest's"); err != nil || is != "another" {
+		t.Errorf("a file that its lender reads has %q, %v", is, err)
 	}
 	network := drivertest.Network(7, netip.Addr{})
 	n := provisioner.NodeSpec{

@@ -61,6 +61,45 @@ func (i interruptible) Read(p []byte) (int, error) {
 	return i.r.Read(p)
 }
 
+// HashImage implements provisioner.Driver. A file that was lent is read as its lender says.
+func (d *Driver) HashImage(ctx context.Context, digest string) (string, error) {
+	s, op := d.station, "hash image "+digest
+	if err := s.enter(ctx, op); err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	disk, there := s.images[digest]
+	read := s.lent[digest]
+	s.mu.Unlock()
+	if !there {
+		return "", s.refused(op, errors.New("it is not on this host"))
+	}
+	if read == nil {
+		read = func(ctx context.Context) (string, error) { return hashFile(ctx, disk.Path) }
+	}
+	is, err := read(ctx)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return "", s.refused(op, err)
+	}
+	return is, nil
+}
+
+func hashFile(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, interruptible{ctx, f}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
 // Images implements provisioner.Driver. One that was lent takes nothing of the station's folder.
 func (d *Driver) Images(ctx context.Context) (all provisioner.HostImages, err error) {
 	s := d.station
@@ -106,6 +145,7 @@ func (d *Driver) DeleteImage(ctx context.Context, digest string) error {
 		return nil
 	}
 	delete(s.images, digest)
+	delete(s.lent, digest)
 	if s.owns(disk) {
 		return os.Remove(disk.Path)
 	}

@@ -23,11 +23,15 @@ type Disk struct {
 	Format string // "qcow2" or "raw"; never guessed
 }
 
+// Read gives the digest that a base image has now, of which it reads the whole file.
+type Read func(context.Context) (string, error)
+
 // Station is the workstation as a host. All that it makes lies in one folder of its own, and goes with Close.
 type Station struct {
 	folder       string
-	program      string // qemu-system-x86_64
-	tool         string // qemu-img
+	lock         *os.File // of the folder
+	program      string   // qemu-system-x86_64
+	tool         string   // qemu-img
 	acceleration provisioner.Acceleration
 	firmware     *firmware // nil: there is none
 	id           uuid.UUID
@@ -36,6 +40,7 @@ type Station struct {
 	networks map[uint32]*usernet.Network
 	machines map[uuid.UUID]*machine
 	images   map[string]Disk // by digest
+	lent     map[string]Read // by digest
 	closed   bool
 }
 
@@ -52,7 +57,7 @@ const folderPrefix = "volary-try-"
 func Open(ctx context.Context, below string) (*Station, error) {
 	s := &Station{
 		id:       uuid.Must(uuid.NewV7()),
-		networks: map[uint32]*usernet.Network{}, machines: map[uuid.UUID]*machine{}, images: map[string]Disk{},
+		networks: map[uint32]*usernet.Network{}, machines: map[uuid.UUID]*machine{}, images: map[string]Disk{}, lent: map[string]Read{},
 	}
 	var err error
 	if s.program, err = exec.LookPath("qemu-system-x86_64"); err != nil {
@@ -64,27 +69,39 @@ func Open(ctx context.Context, below string) (*Station, error) {
 	s.acceleration = accelerates(ctx, s.program)
 	s.firmware, _ = findFirmware(firmwareDirs()) // who needs it is told
 	sweep(below)
-	if s.folder, err = os.MkdirTemp(below, folderPrefix); err != nil {
-		return nil, fmt.Errorf("open a folder for machines: %w", err)
-	}
-	if err := hold(s.folder); err != nil {
-		_ = os.RemoveAll(s.folder)
+	if s.folder, s.lock, err = newFolder(below); err != nil {
 		return nil, fmt.Errorf("open a folder for machines: %w", err)
 	}
 	return s, nil
 }
 
-// hold keeps a folder ours for as long as this process lives: a lock ends with whoever has it, however that ends.
-func hold(folder string) error {
-	fd, err := unix.Open(folder, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0)
+// newFolder makes a folder that is ours for as long as this process lives. One that somebody swept before we held it is made again.
+func newFolder(below string) (folder string, lock *os.File, err error) {
+	for range 5 {
+		if folder, err = os.MkdirTemp(below, folderPrefix); err != nil {
+			return "", nil, err
+		}
+		if lock, err = hold(folder); err == nil && exists(folder) {
+			return folder, lock, nil
+		}
+		if err == nil {
+			err = lock.Close()
+		}
+	}
+	return "", nil, errors.Join(err, os.RemoveAll(folder))
+}
+
+// hold locks a folder: a lock ends with whoever has it, however that ends.
+func hold(folder string) (*os.File, error) {
+	f, err := os.OpenFile(folder, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = unix.Close(fd)
-		return err
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, err
 	}
-	return nil
+	return f, nil
 }
 
 // sweep removes what this user's stations left that nobody holds any more.
@@ -92,8 +109,12 @@ func sweep(below string) {
 	found, _ := filepath.Glob(filepath.Join(below, folderPrefix+"*")) // the pattern is right
 	for _, folder := range found {
 		var info unix.Stat_t
-		if unix.Lstat(folder, &info) == nil && info.Mode&unix.S_IFMT == unix.S_IFDIR && int(info.Uid) == os.Getuid() && hold(folder) == nil {
-			_ = os.RemoveAll(folder)
+		if unix.Lstat(folder, &info) != nil || info.Mode&unix.S_IFMT != unix.S_IFDIR || int(info.Uid) != os.Getuid() {
+			continue
+		}
+		if lock, err := hold(folder); err == nil {
+			_ = os.RemoveAll(folder) // what stays is found the next time
+			_ = lock.Close()
 		}
 	}
 }
@@ -130,14 +151,15 @@ func accelerates(ctx context.Context, program string) provisioner.Acceleration {
 	return provisioner.AccelerationKVM
 }
 
-// Lend tells the station of a base image that lies on the workstation already, by the digest that node specifications will name.
-func (s *Station) Lend(digest string, d Disk) error {
+// Lend tells the station of a base image that lies on the workstation already, by the digest that node specifications will name. That need
+// not be the file's own: read tells which the file has.
+func (s *Station) Lend(digest string, d Disk, read Read) error {
 	if d.Format != "qcow2" && d.Format != "raw" || !filepath.IsAbs(d.Path) {
 		return fmt.Errorf("%s: format %q, want qcow2 or raw, and a whole path", d.Path, d.Format)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.images[digest] = d
+	s.images[digest], s.lent[digest] = d, read
 	return nil
 }
 
@@ -155,7 +177,7 @@ func (s *Station) Close() error {
 	for _, n := range networks {
 		n.Close()
 	}
-	return errors.Join(append(errs, os.RemoveAll(s.folder))...)
+	return errors.Join(append(errs, os.RemoveAll(s.folder), s.lock.Close())...)
 }
 
 // refused is a HostError without our paths.

@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,10 +41,13 @@ type Trial struct {
 	vni     uint32
 
 	patience time.Duration // of the power button
+	signing  time.Duration // for how long a sign-in is tried
 	begun    time.Time
 	seen     acceptance.Evidence
 	gates    []gate // in the order of nodes
 	told     map[string]bool
+	secret   string    // that the nodes share
+	again    time.Time // when all nodes had met their gates at the second boot
 }
 
 // gate is how far one node is.
@@ -63,7 +68,7 @@ const Name = "try"
 
 // Begin plans a trial. plan.ErrPlan or cloudinit.ErrSeed where it cannot be made.
 func Begin(o Options) (*Trial, error) {
-	t := &Trial{options: o, vni: network, patience: reconcile.ForceAfter, told: map[string]bool{}}
+	t := &Trial{options: o, vni: network, patience: reconcile.ForceAfter, signing: signInGrace, told: map[string]bool{}}
 	if t.options.Tell == nil {
 		t.options.Tell = func(time.Duration, string) {}
 	}
@@ -87,7 +92,7 @@ func Begin(o Options) (*Trial, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.seen.Nonce = rand.Text()
+	t.seen.Nonce, t.secret = rand.Text(), rand.Text()
 	for i, p := range places {
 		g, _ := o.Model.Group(p.Group)
 		n := plan.Node{ID: uuid.Must(uuid.NewV7()), Place: p, Host: o.Host, Image: o.Images[g.Image.Digest]}
@@ -95,12 +100,16 @@ func Begin(o Options) (*Trial, error) {
 			n.SSHPort = o.Ports[i]
 		}
 		t.nodes = append(t.nodes, n)
-		t.seen.Nodes = append(t.seen.Nodes, acceptance.Node{Name: p.Name, Role: p.Role(), Host: o.Host.Name, Address: p.Address})
+		t.seen.Nodes = append(t.seen.Nodes, acceptance.Node{
+			Name: p.Name, Role: p.Role(), Host: o.Host.Name, Gate: g.Gate.Kind, Address: p.Address, MAC: strings.ToLower(p.MAC.String()),
+		})
 	}
+	t.takeOwn()
 	t.gates = make([]gate, len(t.nodes))
 	t.plan, err = plan.Make(plan.Cluster{
-		ID: uuid.Must(uuid.NewV7()), Name: Name, Model: o.Model, Net: own, Nodes: t.nodes, SSHKeys: o.Keys, Secret: rand.Text(),
-		Check: &cloudinit.Check{Nonce: t.seen.Nonce}, MachineType: "q35", Generation: 1, MTU: mtu, Sealed: true,
+		ID: uuid.Must(uuid.NewV7()), Name: Name, Model: o.Model, Net: own, Nodes: t.nodes, Secret: t.secret,
+		SSHKeys: append(slices.Clone(o.Keys), acceptance.KeyOf(t.secret, t.seen.Nonce).Line),
+		Check:   &cloudinit.Check{Nonce: t.seen.Nonce, Peers: true}, MachineType: "q35", Generation: 1, MTU: mtu, Sealed: true,
 	})
 	if err != nil {
 		return nil, err

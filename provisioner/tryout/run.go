@@ -18,7 +18,6 @@ import (
 const (
 	between     = 200 * time.Millisecond // two looks
 	reportGrace = 2*time.Minute + 10*time.Second
-	agentLimit  = 5 * time.Second
 	// cleanGrace is what ending and deleting everything may take, also after the trial was interrupted.
 	cleanGrace = time.Minute
 )
@@ -39,7 +38,7 @@ func (t *Trial) Run(ctx context.Context, d provisioner.Driver) (r provisioner.Re
 		return acceptance.Judge(t.seen), err
 	}
 	if t.seen.Why == "" {
-		err = t.shutDown(context.WithoutCancel(ctx), d)
+		err = t.end(ctx, d)
 	}
 	t.seen.Over = true
 	return acceptance.Judge(t.seen), err
@@ -97,7 +96,7 @@ func (t *Trial) follow(ctx context.Context, d provisioner.Driver) error {
 		if t.seen.Why != "" {
 			return nil
 		}
-		if !t.seen.ReadyAt.IsZero() && (t.allReported() || time.Since(t.seen.ReadyAt) > reportGrace) {
+		if !t.seen.ReadyAt.IsZero() && (t.seen.Told() || time.Since(t.seen.ReadyAt) > reportGrace) {
 			break
 		}
 		select {
@@ -106,9 +105,17 @@ func (t *Trial) follow(ctx context.Context, d provisioner.Driver) error {
 		case <-tick.C:
 		}
 	}
-	t.askAgent(ctx, d)
-	if t.options.Keep != nil {
+	if err := t.visit(ctx, d); err != nil {
+		return err
+	}
+	// Whoever went off meanwhile did not power off because it was asked to.
+	o, err := t.look(ctx, d)
+	if err != nil {
+		return err
+	}
+	if t.seen.Why = t.ended(o); t.seen.Why == "" && t.options.Keep != nil {
 		t.options.Keep(t)
+		t.seen.NoSecond = "The cluster was kept running, and who was on it may have changed its disks: run it without --keep."
 	}
 	return nil
 }
@@ -139,7 +146,11 @@ func (t *Trial) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]p
 	}
 	for i, n := range t.nodes {
 		given := addresses[strings.ToLower(n.MAC.String())]
-		t.seen.Nodes[i].Look(t.seen.Nonce, given, texts[2*i], t.nodes[0].Address, time.Now())
+		if t.seen.AskedAgain.IsZero() {
+			t.seen.Nodes[i].Look(t.seen.Nonce, given, texts[2*i], time.Now())
+		} else {
+			t.seen.Nodes[i].LookAgain(t.seen.Nonce, texts[2*i], time.Now())
+		}
 		t.passGate(i, given, texts[2*i+1], machines[n.ID])
 		t.tellOf(i)
 	}
@@ -172,9 +183,12 @@ func (t *Trial) judgeReady() {
 			return
 		}
 	}
-	if t.seen.ReadyAt.IsZero() {
+	switch {
+	case t.seen.ReadyAt.IsZero():
 		t.seen.ReadyAt = time.Now()
 		t.tell("the cluster is ready")
+	case !t.seen.AskedAgain.IsZero() && t.again.IsZero():
+		t.again = time.Now()
 	}
 }
 
@@ -190,8 +204,11 @@ func (t *Trial) tellOf(i int) {
 	if !n.Reported.IsZero() {
 		t.once("%s reported: %s", n.Name, n.Identity)
 	}
-	if !n.Reached.IsZero() {
-		t.once("%s reached the head by its name", n.Name)
+	if !n.PeersAt.IsZero() {
+		t.once("%s told of every other node", n.Name)
+	}
+	if !n.Again.IsZero() {
+		t.once("%s reported at its second boot", n.Name)
 	}
 }
 
@@ -217,92 +234,4 @@ func gateWords(g provisioner.Gate) string {
 		return "an address by DHCP"
 	}
 	return fmt.Sprintf("%q on its console", g.Text)
-}
-
-func (t *Trial) allReported() bool {
-	for _, n := range t.seen.Nodes {
-		if n.Leased.IsZero() || n.Reported.IsZero() || n.Role == provisioner.RoleCompute && n.Reached.IsZero() {
-			return false
-		}
-	}
-	return true
-}
-
-// askAgent has the head's agent run a command once, which may begin a little later than what is reported. It decides nothing: an image
-// needs no agent.
-func (t *Trial) askAgent(ctx context.Context, d provisioner.Driver) {
-	c := provisioner.Command{Argv: []string{"hostname"}, Limits: provisioner.CommandLimits{Time: agentLimit, Stdout: 256, Stderr: 256}}
-	tick := time.NewTicker(between)
-	defer tick.Stop()
-	var err error
-	for until := time.Now().Add(agentLimit); ; <-tick.C {
-		if _, err = d.Exec(ctx, t.nodes[0].ID, c); !errors.Is(err, provisioner.ErrNoAgent) || time.Now().After(until) {
-			break
-		}
-	}
-	switch {
-	case err == nil:
-		t.seen.Agent = provisioner.AgentAnswers
-	case errors.Is(err, provisioner.ErrNoAgent), errors.Is(err, provisioner.ErrGuestRefused), errors.Is(err, provisioner.ErrGuestTime), errors.Is(err, provisioner.ErrGuestNonsense):
-		t.seen.Agent = provisioner.AgentNone
-	}
-}
-
-// shutDown presses every power button, and ends what is not off in time.
-func (t *Trial) shutDown(ctx context.Context, d provisioner.Driver) error {
-	asked := time.Now()
-	for i, n := range t.nodes {
-		t.seen.Nodes[i].AskedOff = asked
-		if err := d.StopNode(ctx, n.ID, false); err != nil {
-			return err
-		}
-	}
-	t.tell("every node is asked to power off")
-	tick := time.NewTicker(between)
-	defer tick.Stop()
-	for {
-		o, err := d.Observe(ctx)
-		if err != nil {
-			return err
-		}
-		left := 0
-		for _, m := range o.Nodes {
-			left += t.noteOff(m)
-		}
-		if left == 0 {
-			return nil
-		}
-		if time.Since(asked) > t.patience {
-			t.force(ctx, d)
-			return nil
-		}
-		<-tick.C
-	}
-}
-
-// noteOff notes that a node is off, and gives 1 for one that is not.
-func (t *Trial) noteOff(m provisioner.NodeObservation) int {
-	for i, n := range t.nodes {
-		if n.ID != m.ID {
-			continue
-		}
-		if m.State != provisioner.MachineOff && m.State != provisioner.MachineCrashed {
-			return 1
-		}
-		if t.seen.Nodes[i].Off.IsZero() {
-			t.seen.Nodes[i].Off = time.Now()
-			t.tell("%s is off", n.Name)
-		}
-	}
-	return 0
-}
-
-func (t *Trial) force(ctx context.Context, d provisioner.Driver) {
-	for i, n := range t.nodes {
-		if t.seen.Nodes[i].Off.IsZero() {
-			t.seen.Nodes[i].Off, t.seen.Nodes[i].Forced = time.Now(), true
-			t.tell("%s did not power off within %s and is ended", n.Name, t.patience)
-			_ = d.StopNode(ctx, n.ID, true) // it is deleted next
-		}
-	}
 }

@@ -65,8 +65,8 @@ func begun(t *testing.T, o Options) *Trial {
 func failed(r provisioner.Report) map[string]string {
 	all := map[string]string{}
 	for _, c := range r.Checks {
-		if c.State != provisioner.CheckPassed {
-			all[c.Name] = string(c.State) + " " + c.Detail
+		if c.Result != provisioner.ResultPassed {
+			all[c.Name] = string(c.Result) + " " + c.Evidence
 		}
 	}
 	return all
@@ -83,20 +83,33 @@ func nothingLeft(t *testing.T, h *memory.Host) {
 
 func TestATrialThatPasses(t *testing.T) {
 	_, h := host(t)
-	o := options(model())
+	m := model()
+	m.Checks = []provisioner.Check{{Name: "says its name", Node: "compute", Command: []string{"hostname"}, Output: "compute-00", TimeoutSeconds: 5}}
+	o := options(m)
 	o.Counts = map[string]int{"compute": 2}
 	var told []string
 	o.Tell = func(_ time.Duration, what string) { told = append(told, what) }
-	kept := false
-	o.Keep = func(t *Trial) { kept = len(t.Nodes()) == 3 && !t.seen.ReadyAt.IsZero() }
 	r, err := begun(t, o).Run(t.Context(), h)
-	if err != nil || !r.Passed() || len(r.Nodes) != 3 || len(failed(r)) > 0 || r.GuestAgent != provisioner.AgentAnswers || !kept {
-		t.Errorf("report %+v, kept %t, %v", r, kept, err)
+	if err != nil || !r.Passed() || len(r.Nodes) != 3 || len(r.Checks) != 17 || len(failed(r)) > 0 || r.GuestAgent != provisioner.AgentAnswers {
+		t.Errorf("not passed are %q of %d, agent %q, %v", failed(r), len(r.Checks), r.GuestAgent, err)
 	}
-	for _, want := range []string{"head met its gate", "compute-002 took its address", "compute-001 reached the head by its name", "the cluster is ready", "head is off"} {
+	for _, want := range []string{"head met its gate", "compute-002 took its address", "compute-001 told of every other node", "the cluster is ready", "head is off", "compute-002: says its name passed", "compute-001 lets the trial's key in as root", "head reported at its second boot"} {
 		if n := strings.Count(strings.Join(told, "\n"), want); n != 1 {
 			t.Errorf("%q was told %d times: %q", want, n, told)
 		}
+	}
+	nothingLeft(t, h)
+}
+
+// TestATrialThatIsKept leaves the cluster to a person, and says that it cannot vouch for a second boot then.
+func TestATrialThatIsKept(t *testing.T) {
+	_, h := host(t)
+	o := options(model())
+	kept := false
+	o.Keep = func(t *Trial) { kept = len(t.Nodes()) == 2 && !t.seen.ReadyAt.IsZero() }
+	r, err := begun(t, o).Run(t.Context(), h)
+	if bad := failed(r); err != nil || !r.Passed() || !kept || len(bad) != 1 || !strings.Contains(bad[provisioner.CheckSecondBoot], "not observed") {
+		t.Errorf("kept %t, not passed are %q, %v", kept, bad, err)
 	}
 	nothingLeft(t, h)
 }
@@ -118,6 +131,33 @@ func TestTrialsThatFail(t *testing.T) {
 			host:  func(h *memory.Host) { h.SetDeaf(true) },
 			trial: func(t *Trial) { t.patience = 300 * time.Millisecond },
 			check: provisioner.CheckShutdown, says: "has to obey the ACPI power button",
+		},
+		"an image that changed": {
+			host:  func(h *memory.Host) { h.Spoil(digestOf(disk), "cd") },
+			check: provisioner.CheckImage, says: "has become cd",
+		},
+		"a network that leaks": {
+			host:  func(h *memory.Host) { h.SetLeaking(7) },
+			check: provisioner.CheckSealed, says: "7 packets passed",
+		},
+		"an own check": {
+			model: func(m *provisioner.Model) {
+				m.Checks = []provisioner.Check{{Name: "partition", Node: "head", Command: []string{"false"}, TimeoutSeconds: 5}}
+			},
+			check: provisioner.OwnCheck + "partition", says: "It ended with status 1",
+		},
+		"nobody signs in": {
+			model: func(m *provisioner.Model) { m.SignInUser = "operator" },
+			trial: func(t *Trial) { t.signing, t.secret = 0, "another" },
+			check: provisioner.CheckSignIn, says: "Nobody could sign in as operator",
+		},
+		"a second boot that ends": {
+			during: func(h *memory.Host, t *Trial, what string) {
+				if what == "every node boots a second time" {
+					h.Crash(t.nodes[1].ID)
+				}
+			},
+			check: provisioner.CheckSecondBoot, says: "compute-001: It did not report at its second boot.",
 		},
 		"a guest that goes off": {
 			during: func(h *memory.Host, t *Trial, what string) {

@@ -26,6 +26,9 @@
 // gives an address to whoever asks and no name to anybody, and does not tell who has asked, which is what a gate by address goes by; its DNS
 // knows no addresses' names and tells capitals from small letters. Its ready-made network forwards outside.
 //
-// 2026-11-30: not as on a host: no limits of rates (a guest that shouts takes its own processor's time), no counters, no way out even where the
+// 2026-11-30: not as on a host: no limits of rates (a guest that shouts takes its own processor's time), no way out even where the
 // pool of a provider gives one, and one process, so that there are no peers.
+//
+// 2026-11-30: the edge is counted (Report). Dropped are what guard refuses and what was to leave by the gateway; passed are frames that the
+// gateway's stack sends in another's name, of which there are none while it forwards nothing, and connections by Publish, which a person opens.
 package usernet

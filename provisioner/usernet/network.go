@@ -42,6 +42,7 @@ type Network struct {
 	ports     map[[6]byte]*port
 	given     map[[6]byte]netip.Addr // by DHCP since the guest was plugged in
 	published map[provisioner.PublishedPort]net.Listener
+	counts    counts
 	closed    bool
 }
 

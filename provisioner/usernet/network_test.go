@@ -241,6 +241,9 @@ func TestPublish(t *testing.T) {
 	if from := address(f[etherHead+12:]); from != s.Gateway || f[etherHead+9] != 6 || f[etherHead+ipHead+3] != 22 {
 		t.Errorf("the guest got %x", f)
 	}
+	if r := n.Report(); r.By["published"] != 1 || r.Passed != 1 {
+		t.Errorf("a visit is counted as %+v", r)
+	}
 	s.Published = nil
 	if err := n.Change(s); err != nil {
 		t.Fatal(err)

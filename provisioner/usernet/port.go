@@ -102,7 +102,12 @@ func (n *Network) Attach(mac net.HardwareAddr, line io.ReadWriteCloser) {
 // fromGuest hands a frame on.
 func (n *Network) fromGuest(p *port, frame []byte) {
 	n.mu.Lock()
-	if n.ports[p.mac] != p || !n.guardOf(p.mac).passes(frame) {
+	if n.ports[p.mac] != p {
+		n.mu.Unlock()
+		return
+	}
+	if !n.guardOf(p.mac).passes(frame) {
+		n.drop(frame)
 		n.mu.Unlock()
 		return
 	}
@@ -119,6 +124,7 @@ func (n *Network) fromGuest(p *port, frame []byte) {
 // fromGateway hands on what the gateway's stack sends.
 func (n *Network) fromGateway(frame []byte) {
 	n.mu.Lock()
+	n.sent(frame)
 	to := n.receivers(frame, nil)
 	n.mu.Unlock()
 	for _, p := range to {

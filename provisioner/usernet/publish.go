@@ -51,6 +51,9 @@ func (n *Network) visits(l net.Listener, to netip.AddrPort) {
 		if err != nil {
 			return
 		}
+		n.mu.Lock()
+		n.counts.published++
+		n.mu.Unlock()
 		n.work.Go(func() {
 			defer visitor.Close()
 			ctx, cancel := context.WithTimeout(context.Background(), visitPatience)
