@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"volary.dev/provisioner"
@@ -51,7 +50,7 @@ func (f *followed) run(ctx context.Context, n machines.NodeWork, c provisioner.C
 	if ctx.Err() != nil {
 		return result, ctx.Err()
 	}
-	key, end := n.Name+" "+strings.Join(c.Argv, "\x00"), commandEnd(result, err)
+	key, end := fmt.Sprintf("%s %q", n.Name, c.Argv), commandEnd(result, err)
 	if f.seen.Noted[key] == end {
 		return result, err
 	}

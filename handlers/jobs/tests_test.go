@@ -159,9 +159,11 @@ func TestOwnChecksRunOnTheirNodes(t *testing.T) {
 	t.Parallel()
 	b := loopstest.NewBench(t)
 	b.Exec(t, `ALTER TABLE model_versions DISABLE TRIGGER USER`) // what is published never changes
-	b.Exec(t, `UPDATE model_versions SET document = document || '{"checks": [
-		{"name": "says hello", "node": "head", "command": ["echo", "hello"], "status": 0, "output": "hello", "timeout_seconds": 5},
-		{"name": "says no", "node": "compute", "command": ["true"], "status": 1, "timeout_seconds": 5}]}' WHERE id = $1`, b.Version)
+	const checks = `{"checks":[` +
+		`{"command":["echo","hello"],"name":"says hello","node":"head","output":"hello","status":0,"timeout_seconds":5},` +
+		`{"command":["true"],"name":"says no","node":"compute","status":1,"timeout_seconds":5}],`
+	b.Exec(t, `UPDATE model_versions v SET document = n.text, document_digest = encode(sha256(convert_to(n.text, 'UTF8')), 'hex')
+		FROM (SELECT id, $2::text || substr(document, 2) AS text FROM model_versions) n WHERE n.id = v.id AND v.id = $1`, b.Version, checks)
 	b.Worker(t, "one")
 	b.Queue(t, "one")
 	a := b.UntilTested(t, b.StartTest(t))
