@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"volary.dev/provisioner/certificate"
+	"volary.dev/provisioner/image"
 	"volary.dev/provisioner/manifest"
 )
 
@@ -21,8 +23,8 @@ type certificateCommand struct {
 type certificateVerify struct {
 	File     string   `arg:"" help:"The certificate, as its page lets it be downloaded."`
 	Keys     string   `help:"The keys, as /certificates/keys.json has them: fetch them yourself, from the deployment that you trust."`
-	Document string   `help:"The document of the model cluster, in its canonical JSON."`
-	Images   []string `arg:"" optional:"" help:"Image files, as they were uploaded or as Volary keeps them: whether they are the very files."`
+	Document string   `help:"The document of the model cluster: cluster.yaml, or its canonical JSON."`
+	Images   []string `arg:"" optional:"" help:"Image files: whether they are the very files that were uploaded or kept, or raw or qcow2 disks of which a guest reads the same."`
 }
 
 // exitError ends the program with a code of its own; what there is to say was written.
@@ -115,7 +117,7 @@ func (v certificateVerify) document(p *printer, t certificate.Test) {
 		p.unchecked = true
 		return
 	}
-	digest, err := documentDigest(b)
+	digest, err := documentDigest(v.Document, b)
 	if err != nil {
 		p.line("%s: differs: %s", v.Document, err)
 		p.differs = true
@@ -124,8 +126,15 @@ func (v certificateVerify) document(p *printer, t certificate.Test) {
 	p.finding(t.CompareDocument(v.Document, digest))
 }
 
-// documentDigest is that of the canonical form, which a file may have one line's end behind.
-func documentDigest(b []byte) (string, error) {
+// documentDigest is that of the canonical form, which a file of it may have one line's end behind.
+func documentDigest(name string, b []byte) (string, error) {
+	if ext := filepath.Ext(name); ext == ".yaml" || ext == ".yml" {
+		m, err := manifest.ReadYAML(b)
+		if err != nil {
+			return "", fmt.Errorf("no document that could have been tested: %w", err)
+		}
+		return manifest.Digest(manifest.Canonical(m)), nil
+	}
 	if n := len(b); n > 0 && b[n-1] == '\n' {
 		b = b[:n-1]
 	}
@@ -145,7 +154,12 @@ func imageFinding(ctx context.Context, t certificate.Test, name string) certific
 	if f.Digest, err = fileDigest(ctx, file); err != nil {
 		return certificate.Finding{What: name, Outcome: certificate.Unchecked, Sentence: err.Error()}
 	}
-	f.Why = "this command compares files as they lie, with the uploaded and the canonical digests; give it one of these files"
+	// Another file may be the same disk: what a guest sees of it decides.
+	if looked, err := image.Look(ctx, name, image.DefaultLimits()); err == nil {
+		f.Guest = looked.GuestDigest
+	} else {
+		f.Why = err.Error()
+	}
 	return t.CompareImage(f)
 }
 

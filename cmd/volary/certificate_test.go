@@ -13,6 +13,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/certificate"
+	"volary.dev/provisioner/image"
 	"volary.dev/provisioner/manifest"
 )
 
@@ -21,6 +22,7 @@ type home struct {
 	t                                *testing.T
 	document, image, certified, keys string
 	ring                             certificate.Ring
+	model                            provisioner.Model
 }
 
 func newHome(t *testing.T) *home {
@@ -33,8 +35,14 @@ func newHome(t *testing.T) *home {
 	disk[446], disk[450], disk[455], disk[459] = 0x80, 0x83, 8, 8 // a partition from sector 2048 on
 	h.write(h.image, disk)
 	sum := sha256.Sum256(disk)
-	uploaded, guest := hex.EncodeToString(sum[:]), strings.Repeat("c", 64)
-	doc := manifest.Canonical(provisioner.Model{Format: provisioner.ModelFormat, Head: provisioner.Group{Image: provisioner.ImageRef{Name: "disk", Digest: guest}}})
+	looked, err := image.Look(t.Context(), h.image, image.DefaultLimits())
+	h.ok(err)
+	uploaded, guest := hex.EncodeToString(sum[:]), looked.GuestDigest
+	h.model = provisioner.Model{Format: provisioner.ModelFormat, Head: provisioner.Group{
+		Image: provisioner.ImageRef{Name: "disk", Digest: guest}, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 512, DiskGiB: 4},
+		Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 300},
+	}}
+	doc := manifest.Canonical(h.model)
 	h.write(h.document, append(doc, '\n'))
 	test := certificate.Test{
 		Model: "mpi\x1b[31m", Version: "1", Document: manifest.Digest(doc), Provider: certificate.Provider{ID: "north", Name: "North"}, Ended: time.Unix(0, 0),
@@ -107,7 +115,7 @@ func TestCertificateVerify(t *testing.T) {
 	h.verify(nil, "the certificate is valid", "cluster.json: same", "disk.raw: same", "not observed: A second boot")
 	for _, at := range []int{1 << 20, 3<<20 + 7} {
 		undo := h.flip(h.image, at)
-		h.verify(exitUnchecked, "disk.raw: unchecked", "not the very file that was tested", "cluster.json: same")
+		h.verify(exitDiffers, "disk.raw: differs", "a guest reads of it something else", "cluster.json: same")
 		undo()
 	}
 	document, err := os.ReadFile(h.document)
@@ -121,6 +129,13 @@ func TestCertificateVerify(t *testing.T) {
 	h.wants(certificateVerify{File: h.certified}, exitUnchecked, "the signatures are not checked")
 	h.wants(certificateVerify{File: h.certified, Keys: h.keys, Images: []string{h.document}}, exitUnchecked, "could not be compared")
 	h.wants(certificateVerify{File: h.certified, Keys: h.keys, Images: []string{h.image + ".none"}}, exitUnchecked, "no such file")
+	inYAML := filepath.Join(filepath.Dir(h.document), "cluster.yaml")
+	h.write(inYAML, manifest.WriteYAML(h.model))
+	v := certificateVerify{File: h.certified, Keys: h.keys, Document: inYAML}
+	h.wants(v, nil, "cluster.yaml: same")
+	h.model.Head.Gate.TimeoutSeconds++
+	h.write(inYAML, manifest.WriteYAML(h.model))
+	h.wants(v, exitDiffers, "cluster.yaml: differs")
 	h.ring.Keys[0].Revoked = &certificate.Revocation{At: time.Unix(0, 0), Reason: "a disk\x1b was stolen"}
 	h.writeKeys()
 	h.verify(exitDiffers, "the certificate is not valid", "revoked at 1970-01-01", "was stolen")
