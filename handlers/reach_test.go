@@ -20,7 +20,11 @@ func unlinked() map[string]struct {
 	}
 	strangers := none{nil, "for who is signed out"}
 	mailed := none{nil, "in mails alone"}
+	given := none{slices.DeleteFunc(all(), func(p who) bool {
+		return slices.Contains(access{handlertest.Owner, handlertest.Manager, handlertest.Member, handlertest.Auditor}, p)
+	}), "by its address alone, which the group of the test gives away"}
 	return map[string]none{
+		"/certificates/:address": given, "/certificates/:address/envelope.json": given,
 		"/sign-in": strangers, "/sign-up": strangers, "/reset": strangers,
 		"/confirm": mailed, "/confirm-email": mailed, "/reset/choose": mailed, "/invitations/:token": mailed,
 		"/healthz":                {all(), "for load balancers"},

@@ -18,14 +18,15 @@ func whileSuspended() map[string][]string {
 	return map[string][]string{
 		"it winds down": {
 			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
-			"POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw", "POST /org/invitations/:id/revoke", "POST /org/members/:id/remove", "POST /org/leave",
+			"POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw", "POST /org/invitations/:id/revoke", "POST /org/members/:id/remove", "POST /org/leave", "POST /org/tests/:id/cancel",
 			"POST /provider/hosts/:id/cordon", "POST /provider/hosts/:id/drain", "POST /provider/hosts/:id/remove", "POST /provider/shapes/:id/retire",
 			"POST /provider/clusters/:id/end", "POST /provider/clusters/:id/pause", "POST /provider/announcements/:id/end", "POST /provider/offers/:id/end", "POST /provider/orders/:id/reject",
 			"POST /provider/jobs/:id/cancel", "POST /provider/invitations/:id/revoke", "POST /provider/staff/:id/remove",
+			"POST /provider/certificates/retire", "POST /provider/certificates/revoke",
 		},
 		"it is a word, and takes no host, disk or money": {
 			"POST /org/models", "POST /org/models/:id/versions", "POST /org/versions/:id", "POST /org/versions/:id/publish", "POST /org/versions/:id/restore", "POST /org/announcements/:id/dismiss",
-			"POST /provider/settings",
+			"POST /provider/settings", "POST /provider/certificates/require",
 		},
 		"it orders who works there, and adds nobody":                                   {"POST /org/members/:id/role", "POST /org/members/:id/cap", "POST /provider/staff/:id/role"},
 		"it lets somebody look at what runs still":                                     {"POST /org/clusters/:id/consent", "POST /org/clusters/:id/consent/withdraw", "POST /org/clusters/:id/nodes/:node/console/ticket", "POST /provider/clusters/:id/nodes/:node/console/ticket"},

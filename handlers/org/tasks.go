@@ -89,7 +89,7 @@ func stepWords(t machines.Task, row *web.TaskRow) {
 func deedWords(verb string, detail map[string]any) (what string, details []string) {
 	words, known := map[string]string{
 		"launch cluster": "Launch asked", "start cluster": "Start asked", "cluster ready": "Ready: every node met its gate",
-		"extend lease": "Lease extended", "stop cluster": "Stop asked", "delete cluster": "Deletion asked", "end lease": "Lease over",
+		"extend lease": "Lease extended", "stop cluster": "Stop asked", "start test again": "Started a second time", "delete cluster": "Deletion asked", "end lease": "Lease over",
 		"fail cluster": "Launch given up", "pause cluster": "Paused by the provider", "resume cluster": "Let go on by the provider",
 		"end cluster": "Ended by the provider", "allow cluster again": "Allowed again by the provider", "place nodes elsewhere": "Nodes placed elsewhere",
 		"consent to console": "Staff let see the consoles", "withdraw consent to console": "Staff see no consoles any more", "look at console": "Console looked at",

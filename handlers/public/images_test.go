@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
 	web "volary.dev/web/public"
 )
@@ -20,11 +21,14 @@ func TestRequirementsAreThoseOfTheTest(t *testing.T) {
 	}
 	told := map[string]bool{}
 	for _, r := range web.Requirements() {
-		told[r.Check] = true
-		if !slices.Contains(checked, r.Check) {
-			t.Errorf("%q names the check %q, which there is not", r.Title, r.Check)
+		for _, name := range r.Checks {
+			told[name] = true
+			if !slices.Contains(checked, name) {
+				t.Errorf("%q names the check %q, which there is not", r.Title, name)
+			}
 		}
 	}
+	told[provisioner.CheckSealed], told[provisioner.CheckImage] = true, true // are the hosts' to keep, whatever an image does
 	for _, name := range checked {
 		if !told[name] {
 			t.Errorf("the check %q is told by no requirement", name)

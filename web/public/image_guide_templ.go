@@ -33,19 +33,22 @@ type NamedNode struct{ Name, Domain, Address string }
 // SeedFile is one file of a seed.
 type SeedFile struct{ Name, Content string }
 
-// Requirement is one thing an image has to do. Check is the acceptance test's that finds out.
-type Requirement struct{ Check, Title, Text string }
+// Requirement is one thing an image has to do. Checks are the acceptance test's that find out.
+type Requirement struct {
+	Checks      []string
+	Title, Text string
+}
 
 // Requirements are what an image has to do.
 func Requirements() []Requirement {
 	return []Requirement{
-		{provisioner.CheckBoots, "Boot by BIOS or UEFI from a virtio disk", "The image is the first disk, /dev/vda, of a q35 machine. What BIOS can start is started by BIOS, on every host and soonest. What only UEFI can start gets OVMF on the hosts that have it, with UEFI variables that are empty at first: its EFI system partition has to hold EFI/BOOT/BOOTX64.EFI. Secure Boot is not offered yet. There is no IDE or AHCI disk and no CD-ROM. Kernel and initramfs need virtio_blk, virtio_net and virtio_pci; a random number device is there (virtio_rng)."},
-		{provisioner.CheckBoots, "Write its console to ttyS0", "Put console=ttyS0 on the kernel’s command line and a login on ttyS0. It is what you see in the browser, what the gate can wait for, and what a failed test shows you."},
-		{provisioner.CheckAddress, "Take its address by DHCP", "On its first network interface, whatever that is called. Address, gateway, name server, search domain and MTU come from there. IPv4 only."},
-		{provisioner.CheckNames, "Use the name server and search domain it is given", "Every node then finds every other by its short name."},
-		{provisioner.CheckMachineIDs, "Be nobody until it boots", "Remove /etc/machine-id (leave it empty), SSH host keys and DHCP leases before you upload. Every node boots from the same image, and each has to become its own machine."},
-		{provisioner.CheckGate, "Read the NoCloud seed", "A second virtio disk, /dev/vdb, labelled cidata, holds meta-data, user-data and vendor-data. cloud-init reads it where its datasource list has NoCloud. Your public keys and your user-data come by it. The keys are for the image’s own user (debian, ubuntu, rocky) and for the one that the version names, where the image or user-data has that user."},
-		{provisioner.CheckShutdown, "Power off when the button is pressed", "By ACPI: systemd-logind or acpid. A node that does not obey is cut off after a while, and its test fails."},
+		{[]string{provisioner.CheckBoots}, "Boot by BIOS or UEFI from a virtio disk", "The image is the first disk, /dev/vda, of a q35 machine. What BIOS can start is started by BIOS, on every host and soonest. What only UEFI can start gets OVMF on the hosts that have it, with UEFI variables that are empty at first: its EFI system partition has to hold EFI/BOOT/BOOTX64.EFI. Secure Boot is not offered yet. There is no IDE or AHCI disk and no CD-ROM. Kernel and initramfs need virtio_blk, virtio_net and virtio_pci; a random number device is there (virtio_rng)."},
+		{[]string{provisioner.CheckBoots}, "Write its console to ttyS0", "Put console=ttyS0 on the kernel’s command line and a login on ttyS0. It is what you see in the browser, what the gate can wait for, and what a failed test shows you."},
+		{[]string{provisioner.CheckAddress}, "Take its address by DHCP", "On its first network interface, whatever that is called. Address, gateway, name server, search domain and MTU come from there. IPv4 only."},
+		{[]string{provisioner.CheckNames, provisioner.CheckPings}, "Use the name server and search domain it is given", "Every node then finds every other by its short name, and the other way round its name by its address, and answers its ping."},
+		{[]string{provisioner.CheckMachineIDs, provisioner.CheckHostKeys, provisioner.CheckHostnames, provisioner.CheckMACs, provisioner.CheckAddresses}, "Be nobody until it boots", "Remove /etc/machine-id (leave it empty), SSH host keys and DHCP leases before you upload. Every node boots from the same image, and each has to become its own machine."},
+		{[]string{provisioner.CheckSeed, provisioner.CheckGate, provisioner.CheckSignIn}, "Read the NoCloud seed", "A second virtio disk, /dev/vdb, labelled cidata, holds meta-data, user-data and vendor-data. cloud-init reads it where its datasource list has NoCloud. Your public keys and your user-data come by it. The keys are for the image’s own user (debian, ubuntu, rocky) and for the one that the version names, where the image or user-data has that user."},
+		{[]string{provisioner.CheckShutdown, provisioner.CheckSecondBoot}, "Power off when the button is pressed", "By ACPI: systemd-logind or acpid. A node that does not obey within a minute is cut off, and its test fails. It is then started a second time, and has to be the same machine: machine id, host keys and name stay."},
 	}
 }
 
@@ -95,7 +98,7 @@ func ImageGuide(p ImageGuideProps) templ.Component {
 				var templ_7745c5c3_Var3 string
 				templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(r.Title)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 57, Col: 38}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 60, Col: 38}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 				if templ_7745c5c3_Err != nil {
@@ -108,7 +111,7 @@ func ImageGuide(p ImageGuideProps) templ.Component {
 				var templ_7745c5c3_Var4 string
 				templ_7745c5c3_Var4, templ_7745c5c3_Err = templ.JoinStringErrs(r.Text)
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 58, Col: 32}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 61, Col: 32}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var4))
 				if templ_7745c5c3_Err != nil {
@@ -197,7 +200,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 		var templ_7745c5c3_Var6 string
 		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(p.Cluster)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 80, Col: 95}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 83, Col: 95}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 		if templ_7745c5c3_Err != nil {
@@ -210,7 +213,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 		var templ_7745c5c3_Var7 string
 		templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(ui.Plural(len(p.Nodes)-1, "compute node", "compute nodes"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 80, Col: 163}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 83, Col: 163}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 		if templ_7745c5c3_Err != nil {
@@ -228,7 +231,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 			var templ_7745c5c3_Var8 string
 			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(n.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 86, Col: 65}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 89, Col: 65}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 			if templ_7745c5c3_Err != nil {
@@ -241,7 +244,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(n.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 87, Col: 52}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 90, Col: 52}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
@@ -254,7 +257,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(n.Domain)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 87, Col: 71}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 90, Col: 71}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 			if templ_7745c5c3_Err != nil {
@@ -267,7 +270,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 			var templ_7745c5c3_Var11 string
 			templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(n.Address)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 88, Col: 61}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 91, Col: 61}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 			if templ_7745c5c3_Err != nil {
@@ -285,7 +288,7 @@ func guideNames(p ImageGuideProps) templ.Component {
 		var templ_7745c5c3_Var12 string
 		templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(gatewayLine())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 93, Col: 33}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 96, Col: 33}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 		if templ_7745c5c3_Err != nil {
@@ -327,7 +330,7 @@ func guideFiles(p ImageGuideProps) templ.Component {
 		var templ_7745c5c3_Var14 string
 		templ_7745c5c3_Var14, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.Itoa(p.Most))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 100, Col: 238}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 103, Col: 238}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var14))
 		if templ_7745c5c3_Err != nil {
@@ -340,7 +343,7 @@ func guideFiles(p ImageGuideProps) templ.Component {
 		var templ_7745c5c3_Var15 string
 		templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(p.Node)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 101, Col: 46}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 104, Col: 46}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 		if templ_7745c5c3_Err != nil {
@@ -362,14 +365,14 @@ func guideFiles(p ImageGuideProps) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<h3><code>/etc/volary/secret</code></h3><p>64 hexadecimal digits, the same on every node of the cluster, other for every cluster, readable by root alone. Make keys and passwords of it that nodes share.</p><p>A version of a model cluster is a file, too: <code>cluster.yaml</code>. Editors check it as you type by its <a href=\"/schemas/cluster-1.json\">JSON Schema</a>, and <code>volary model check</code> on your own machine.</p><details class=\"disclosure\"><summary>The whole seed of ")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 24, "<h3><code>/etc/volary/secret</code></h3><p>64 hexadecimal digits, the same on every node of the cluster, other for every cluster, readable by root alone. Make keys and passwords of it that nodes share.</p><p>A version of a model cluster is a file, too: <code>cluster.yaml</code>. Editors check it as you type by its <a href=\"/schemas/cluster-1.json\">JSON Schema</a>, and <code>volary model check</code> on your own machine.</p><p>A test that passed leaves a certificate: who has it finds with <code>volary certificate verify</code> and the <a href=\"/certificates/keys.json\">published keys</a>, without an account, whether an image and a document are those that were tested.</p><details class=\"disclosure\"><summary>The whole seed of ")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var16 string
 		templ_7745c5c3_Var16, templ_7745c5c3_Err = templ.JoinStringErrs(p.Node)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 110, Col: 38}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 114, Col: 38}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var16))
 		if templ_7745c5c3_Err != nil {
@@ -387,7 +390,7 @@ func guideFiles(p ImageGuideProps) templ.Component {
 			var templ_7745c5c3_Var17 string
 			templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs(f.Name)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 112, Col: 27}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 116, Col: 27}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 			if templ_7745c5c3_Err != nil {
@@ -446,7 +449,7 @@ func guideSlurm(p ImageGuideProps) templ.Component {
 		var templ_7745c5c3_Var19 string
 		templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(p.Cluster)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 124, Col: 65}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 128, Col: 65}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 		if templ_7745c5c3_Err != nil {
@@ -541,7 +544,7 @@ func example(text string) templ.Component {
 		var templ_7745c5c3_Var22 string
 		templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(text)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 141, Col: 49}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/public/image_guide.templ`, Line: 145, Col: 49}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var22))
 		if templ_7745c5c3_Err != nil {
