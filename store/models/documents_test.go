@@ -60,9 +60,9 @@ func TestAVersionIsADocument(t *testing.T) {
 		t.Errorf("listed as %+v, %v", list, err)
 	}
 	d.Revision = 2
-	d.Model.Checks = []provisioner.Check{{Name: "runs", Node: "gpu", Command: []string{"true"}, TimeoutSeconds: 5}}
+	d.Model.Compute[0].DataDisks = []provisioner.DataDisk{{Name: "scratch", SizeGiB: 1}}
 	_, err = w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, d)
-	if r := storetest.WantRefusal(t, err, "invalid"); !strings.Contains(r.Fields["checks"], "cannot do that yet") {
+	if r := storetest.WantRefusal(t, err, "invalid"); !strings.Contains(r.Fields["compute[0].data_disks"], "cannot do that yet") {
 		t.Errorf("%v", r.Fields)
 	}
 
