@@ -98,7 +98,7 @@ func parseFuzzTargets(list string) (all []fuzzTarget) {
 // fuzzOne fuzzes one target, and says how often it ran.
 func (c checkout) fuzzOne(ctx context.Context, t fuzzTarget, each time.Duration) (note string, err error) {
 	var said strings.Builder
-	cmd := exec.Command("go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(), //nolint:noctx // child.Run ends it with ctx
+	cmd := exec.Command("nice", "-n", "19", "go", "test", "-run", "^$", "-fuzz", "^"+t.name+"$", "-fuzztime", each.String(), //nolint:noctx // child.Run ends it with ctx
 		// To make a new input small may take a minute by default, in which nothing else is tried.
 		"-fuzzminimizetime", "100x", "-parallel", strconv.Itoa(runtime.GOMAXPROCS(0)), t.pkg)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = c.root, &said, &said

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -53,11 +55,11 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		faults = append(faults, c.check(ctx, s, server))
 		packages = []string{"./..."}
 	}
-	alone, together, s3, err := c.partition(ctx, packages)
+	parts, err := c.partition(ctx, packages)
 	if err != nil {
 		return err
 	}
-	s3Server, err := c.s3Server(ctx, s, s3)
+	s3Server, err := c.s3Server(ctx, s, parts.s3)
 	if err != nil {
 		return err
 	}
@@ -75,13 +77,13 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 	if err != nil {
 		return err
 	}
-	// What boots machines or drives a browser has the machine's cores for itself: it waits for things to happen.
-	run := testRun{checkout: c, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
-	faults = append(faults, run.goTest(ctx, args, together), run.goTest(ctx, append([]string{"-p", "1"}, args...), alone))
-	if whole && fuzzes(args) {
-		faults = append(faults, c.fuzz(ctx, s, full))
-	}
-	faults = append(faults, busy.fault(), waits.print(os.Stdout))
+	run := testRun{checkout: c, out: os.Stdout, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
+	faults = append(faults, run.goTest(ctx, args, parts.together))
+	// What boots machines or drives a browser waits for things to happen: one package at a time, those of the lab in one row, and the others and
+	// fuzzing beside them in another.
+	args = append([]string{"-p", "1"}, args...)
+	beside := run.beside(ctx, args, parts.beside, whole && fuzzes(args))
+	faults = append(faults, run.goTest(ctx, args, parts.lab), beside(), busy.fault(), waits.print(os.Stdout))
 	if err := errors.Join(faults...); err != nil {
 		return fmt.Errorf("failed after %s: %w", s.total(), err)
 	}
@@ -122,30 +124,43 @@ func testPackages(short, full bool) []string {
 	return names
 }
 
-// partition finds the packages whose tests need the lab or a browser: those that import one of them; and whether any needs an S3 server.
-func (c checkout) partition(ctx context.Context, packages []string) (alone, together []string, s3 bool, err error) {
+// testParts are the packages of a run: those whose tests need the lab's hosts, those that drive a browser or boot machines of their own
+// beside it, and all others; and whether any needs an S3 server.
+type testParts struct {
+	lab, beside, together []string
+	s3                    bool
+}
+
+// partition tells packages apart by what their tests import.
+func (c checkout) partition(ctx context.Context, packages []string) (parts testParts, err error) {
 	all, err := listPackages(ctx, c.root, packages...)
 	if err != nil {
-		return nil, nil, false, err
+		return testParts{}, err
 	}
 	for _, p := range all {
 		if _, ours := ourName(p.ImportPath); !ours {
 			continue
 		}
-		imports := slices.Concat(p.TestImports, p.XTestImports)
-		s3 = s3 || slices.Contains(imports, module+"/store/blob/blobtest")
-		if slices.ContainsFunc(imports, needsMachine) || needsMachine(p.ImportPath) {
-			alone = append(alone, p.ImportPath)
-		} else {
-			together = append(together, p.ImportPath)
+		imports := slices.Concat(p.TestImports, p.XTestImports, []string{p.ImportPath})
+		parts.s3 = parts.s3 || slices.Contains(imports, module+"/store/blob/blobtest")
+		part := &parts.together
+		switch {
+		case slices.ContainsFunc(imports, needs("provisioner/lab")):
+			part = &parts.lab
+		case slices.ContainsFunc(imports, needs("provisioner/lab/**", "github.com/chromedp/chromedp")):
+			part = &parts.beside
 		}
+		*part = append(*part, p.ImportPath)
 	}
-	return alone, together, s3, nil
+	return parts, nil
 }
 
-func needsMachine(importPath string) bool {
-	name, _ := ourName(importPath)
-	return matchesAny([]string{"provisioner/lab/**", "github.com/chromedp/chromedp"}, name)
+// needs tells whether an import is one of these.
+func needs(patterns ...string) func(importPath string) bool {
+	return func(importPath string) bool {
+		name, _ := ourName(importPath)
+		return matchesAny(patterns, name)
+	}
 }
 
 // fullVariable tells tests to do at length what they do once otherwise.
@@ -181,6 +196,7 @@ func takeOut(args []string, flag string) (rest []string, given bool) {
 // testRun is what runs of go test share.
 type testRun struct {
 	checkout
+	out    io.Writer
 	server string // URL of its PostgreSQL
 	// s3Server is the program of an S3 server, for the packages that start one.
 	s3Server string
@@ -210,11 +226,30 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	if r.full {
 		cmd.Env = append(cmd.Env, fullVariable+"=1")
 	}
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Stdout, cmd.Stderr = r.out, r.out
 	if err := child.Run(ctx, cmd); err != nil {
 		return fmt.Errorf("go test: %w", err)
 	}
 	return nil
+}
+
+// beside tests packages and then fuzzes, while others are tested. What it returns waits for the end, prints what came of it, and gives the fault.
+func (r testRun) beside(ctx context.Context, args, packages []string, fuzz bool) (wait func() error) {
+	var said bytes.Buffer
+	r.out = &said
+	ended := make(chan error, 1)
+	go func() {
+		err := r.goTest(ctx, args, packages)
+		if fuzz {
+			err = errors.Join(err, r.fuzz(ctx, newSteps(&said), r.full))
+		}
+		ended <- err
+	}()
+	return func() error {
+		err := <-ended
+		_, writing := said.WriteTo(os.Stdout)
+		return errors.Join(err, writing)
+	}
 }
 
 // contained runs a command in a process namespace of its own where we may: were we killed, the test programs that
