@@ -210,7 +210,7 @@ func (r testRun) goTest(ctx context.Context, args, packages []string) error {
 	if len(packages) == 0 || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	timeout := "20m"
+	timeout := "30m" // of a package, beside others
 	if r.long {
 		timeout = "90m"
 	}
