@@ -53,7 +53,7 @@ func TestBoot(t *testing.T) {
 	m.powerButton()
 	for _, want := range []*regexp.Regexp{
 		regexp.MustCompile(`(?m)^volary-check n0nce0001 identity head [0-9a-f]{32} AAAA\S+\r*$`),
-		regexp.MustCompile(`(?m)^volary-check n0nce0001 address 10\.0\.2\.15\r*$`),
+		regexp.MustCompile(`(?m)^volary-check n0nce0001 address 10\.0\.2\.15 52:54:00:12:34:56\r*$`),
 	} {
 		if !want.Match(m.output) {
 			t.Errorf("no line %s on the console", want)
