@@ -91,14 +91,6 @@ func (f *Form) Named(prefix string, most int) []string {
 // Sent tells whether the field was sent at all, be it empty.
 func (f *Form) Sent(name string) bool { return f.values.Has(name) }
 
-// Or is the field as typed, or other where it was not sent at all.
-func (f *Form) Or(name, other string) string {
-	if !f.values.Has(name) {
-		return other
-	}
-	return f.Typed(name)
-}
-
 // Default gives a field that was not sent at all a value, as if it had been typed.
 func (f *Form) Default(name, value string) {
 	if !f.values.Has(name) {
