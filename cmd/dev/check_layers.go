@@ -62,7 +62,8 @@ func lowest() []layer {
 		// What libvirt's networks carry for the hook is written in the hook's own words.
 		{packages: []string{"provisioner/domainxml"}, may: []string{"provisioner", "provisioner/nethook"}},
 		{packages: []string{"provisioner/enrolment"}, may: []string{"provisioner", "provisioner/domainxml", "provisioner/nethook"}, never: []string{"cgo"}},
-		{packages: []string{"provisioner/lab/sample", "provisioner/lab/intruder"}},
+		{packages: []string{"provisioner/debian", "provisioner/lab/intruder"}},
+		{packages: []string{"provisioner/lab/sample"}, may: []string{"provisioner/debian"}},
 		{
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook", "provisioner/guestagent"},

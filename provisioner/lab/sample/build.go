@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"volary.dev/provisioner/debian"
 )
 
 //go:embed guest
@@ -23,8 +24,8 @@ const recipe = "4"
 // Sizes of the disk, in bytes.
 const (
 	DiskSize = int64(1) << 30
-	sector   = 512
-	bootAt   = int64(1) << 20
+	sector   = debian.Sector
+	bootAt   = debian.BootAt
 	bootSize = int64(32) << 20
 	rootAt   = bootAt + bootSize
 )
@@ -37,7 +38,7 @@ func Build(ctx context.Context, dir string, log func(string)) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b := builder{log: log, names: packageNames}
+	b := builder{Workshop: debian.Workshop{Log: log}, names: packageNames}
 	b.boot, b.assemble = b.bootBIOS, b.assembleBIOS
 	return b.build(ctx, dir, "sample-"+key[:16]+".qcow2")
 }
@@ -48,8 +49,8 @@ func (b *builder) build(ctx context.Context, dir, name string) (string, error) {
 	if _, err := os.Stat(target); err == nil {
 		return target, nil
 	}
-	if err := requireTools("apt-get", "apt-cache", "dpkg-deb", "mke2fs", "debugfs", "qemu-img"); err != nil {
-		return "", err
+	if err := debian.RequireTools("apt-get", "apt-cache", "dpkg-deb", "mke2fs", "debugfs", "qemu-img"); err != nil {
+		return "", fmt.Errorf("sample image: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("sample image: %w", err)
@@ -59,65 +60,38 @@ func (b *builder) build(ctx context.Context, dir, name string) (string, error) {
 		return "", fmt.Errorf("sample image: %w", err)
 	}
 	defer os.RemoveAll(work)
-	b.work, b.packages = work, filepath.Join(work, "packages")
-	if err := b.run(ctx); err != nil {
+	b.Dir = work
+	err = b.Run(ctx,
+		debian.Step{Name: "fetch Debian packages", Do: func(ctx context.Context) error { return b.Fetch(ctx, b.names...) }},
+		debian.Step{Name: "unpack packages", Do: b.Unpack},
+		debian.Step{Name: "make initramfs", Do: b.initramfs},
+		debian.Step{Name: "make root file system", Do: b.root},
+		debian.Step{Name: "make boot partition", Do: b.boot},
+		debian.Step{Name: "put the disk together", Do: b.assemble},
+		debian.Step{Name: "compress the image", Do: func(ctx context.Context) error {
+			return debian.Compress(ctx, b.Workshop, b.Path("sample.raw"), b.Path("sample.qcow2"))
+		}},
+	)
+	if err != nil {
 		return "", fmt.Errorf("sample image: %w", err)
 	}
 	// Renamed last, so that a build that died leaves no half image under the final name.
-	if err := os.Rename(b.path("sample.qcow2"), target); err != nil {
+	if err := os.Rename(b.Path("sample.qcow2"), target); err != nil {
 		return "", fmt.Errorf("sample image: %w", err)
 	}
 	return target, nil
 }
 
-// builder carries the folders of one build.
+// builder is one build, in a folder that is removed when it ends.
 type builder struct {
-	work     string   // removed when the build ends
-	packages string   // every package unpacked over the others
-	names    []string // of the packages beside the kernel's
-	log      func(string)
+	debian.Workshop
+	names []string // of the packages beside the kernel's
 
 	boot, assemble func(context.Context) error // by the firmware that starts the disk
 }
 
-func (b *builder) path(name string) string { return filepath.Join(b.work, name) }
-
-func (b *builder) run(ctx context.Context) error {
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"fetch Debian packages", b.fetch},
-		{"unpack packages", b.unpack},
-		{"make initramfs", b.initramfs},
-		{"make root file system", b.root},
-		{"make boot partition", b.boot},
-		{"put the disk together", b.assemble},
-		{"compress the image", b.compress},
-	} {
-		b.log(step.name)
-		if err := step.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w", step.name, err)
-		}
-	}
-	return nil
-}
-
-// command runs a program in the work folder and puts the end of its output into the error.
-func (b *builder) command(ctx context.Context, env []string, name string, args ...string) (string, error) {
-	c := exec.CommandContext(ctx, name, args...)
-	c.Dir = b.work
-	c.Env = append(append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive"), env...)
-	out, err := c.CombinedOutput()
-	if err != nil {
-		text := strings.TrimSpace(string(out))
-		if len(text) > 600 {
-			text = "…" + text[len(text)-600:]
-		}
-		return "", fmt.Errorf("%s: %w: %s", filepath.Base(name), err, text)
-	}
-	return string(out), nil
-}
+// disk is the one that BIOS starts.
+var disk = debian.Disk{Size: DiskSize, Boot: bootSize}
 
 // recipeHash covers everything of ours that goes into the image; a newer package alone does not rebuild it.
 func recipeHash() (string, error) {
@@ -138,15 +112,3 @@ func recipeHash() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func requireTools(names ...string) error {
-	var missing []string
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err != nil {
-			missing = append(missing, name)
-		}
-	}
-	if missing != nil {
-		return fmt.Errorf("sample image: %s not found; it is built on Debian 12 with e2fsprogs and qemu-utils installed", strings.Join(missing, ", "))
-	}
-	return nil
-}

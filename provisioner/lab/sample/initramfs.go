@@ -18,7 +18,7 @@ var moduleNames = []string{"virtio_pci", "virtio_blk", "virtio_net", "virtio_rng
 
 // initramfs writes the kernel's first file system: BusyBox, the modules and init.
 func (b *builder) initramfs(context.Context) error {
-	release, err := b.one("lib/modules/*")
+	release, err := b.One("lib/modules/*")
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (b *builder) initramfs(context.Context) error {
 	if err != nil {
 		return err
 	}
-	busybox, err := os.ReadFile(filepath.Join(b.packages, "bin/busybox"))
+	busybox, err := os.ReadFile(b.Package("bin/busybox"))
 	if err != nil {
 		return err
 	}
@@ -53,7 +53,7 @@ func (b *builder) initramfs(context.Context) error {
 	}
 	a.add(home+"/modules.dep", 0o100644, dependencies(modules))
 	a.add("modules", 0o100644, []byte(strings.Join(moduleNames, " ")+"\n"))
-	return os.WriteFile(b.path("initrd"), a.close(), 0o644)
+	return os.WriteFile(b.Path("initrd"), a.close(), 0o644)
 }
 
 // dependencies is what depmod would write: one process then loads all modules, each after what it needs. modprobe goes

@@ -5,8 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
-	"path/filepath"
 	"strings"
+
+	"volary.dev/provisioner/debian"
 )
 
 const (
@@ -26,14 +27,14 @@ func BuildUEFI(ctx context.Context, dir string, log func(string)) (string, error
 	if err != nil {
 		return "", err
 	}
-	b := builder{log: log, names: append([]string{loader}, packageNames...)}
+	b := builder{Workshop: debian.Workshop{Log: log}, names: append([]string{loader}, packageNames...)}
 	b.boot, b.assemble = b.bootUEFI, b.assembleUEFI
 	return b.build(ctx, dir, "sample-uefi-"+uefiRecipe+"-"+key[:16]+".qcow2")
 }
 
 // bootUEFI makes the EFI system partition: a loader under the name that firmware looks for, and its one entry.
 func (b *builder) bootUEFI(ctx context.Context) error {
-	kernel, err := b.one("boot/vmlinuz-*")
+	kernel, err := b.One("boot/vmlinuz-*")
 	if err != nil {
 		return err
 	}
@@ -47,18 +48,18 @@ func (b *builder) bootUEFI(ctx context.Context) error {
 	}
 	entry := "title Volary\nlinux /vmlinuz\ninitrd /initrd\noptions " + strings.TrimSpace(options) + "\n"
 	for name, text := range map[string]string{"volary.conf": entry, "loader.conf": "default volary.conf\ntimeout 0\n"} {
-		if err := writeFile(b.path(name), []byte(text), 0o644); err != nil {
+		if err := debian.WriteFile(b.Path(name), []byte(text), 0o644); err != nil {
 			return err
 		}
 	}
-	fat := b.path("boot.fat")
-	return b.fill(ctx, fat, [][]string{
+	fat := b.Path("boot.fat")
+	return disk.FAT(ctx, b.Workshop, fat, [][]string{
 		{"mmd", "-i", fat, "::EFI", "::EFI/BOOT", "::loader", "::loader/entries"},
-		{"mcopy", "-i", fat, filepath.Join(b.packages, "usr/lib/systemd/boot/efi/systemd-bootx64.efi"), "::EFI/BOOT/BOOTX64.EFI"},
-		{"mcopy", "-i", fat, b.path("loader.conf"), "::loader/loader.conf"},
-		{"mcopy", "-i", fat, b.path("volary.conf"), "::loader/entries/volary.conf"},
+		{"mcopy", "-i", fat, b.Package("usr/lib/systemd/boot/efi/systemd-bootx64.efi"), "::EFI/BOOT/BOOTX64.EFI"},
+		{"mcopy", "-i", fat, b.Path("loader.conf"), "::loader/loader.conf"},
+		{"mcopy", "-i", fat, b.Path("volary.conf"), "::loader/entries/volary.conf"},
 		{"mcopy", "-i", fat, kernel, "::vmlinuz"},
-		{"mcopy", "-i", fat, b.path("initrd"), "::initrd"},
+		{"mcopy", "-i", fat, b.Path("initrd"), "::initrd"},
 	})
 }
 
@@ -99,7 +100,7 @@ func (b *builder) assembleUEFI(context.Context) error {
 	le.PutUint32(announce[458:], uint32(last))
 	announce[510], announce[511] = 0x55, 0xaa
 	backup := last - gptEntries/sector
-	return b.put(uefiDiskSize, map[int64][]byte{
+	return disk.Assemble(b.Path("sample.raw"), uefiDiskSize, map[int64][]byte{
 		0: announce, sector: header(1, last, 2), 2 * sector: entries, backup * sector: entries, last * sector: header(last, 1, backup),
-	})
+	}, b.Path("boot.fat"), b.Path("root.ext4"))
 }
