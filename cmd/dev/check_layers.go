@@ -64,6 +64,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/enrolment"}, may: []string{"provisioner", "provisioner/domainxml", "provisioner/nethook"}, never: []string{"cgo"}},
 		{packages: []string{"provisioner/debian", "provisioner/lab/intruder"}},
 		{packages: []string{"provisioner/lab/sample"}, may: []string{"provisioner/debian"}},
+		{packages: []string{"provisioner/starter"}, may: []string{"provisioner", "provisioner/debian"}, never: []string{"cgo"}},
 		{
 			packages: []string{"provisioner/libvirt"},
 			may:      []string{"provisioner", "provisioner/domainxml", "provisioner/cloudinit", "provisioner/nethook", "provisioner/guestagent"},

@@ -30,6 +30,7 @@ type commands struct {
 	Provider    providerCommand    `cmd:"" help:"Add providers and their staff."`
 	Sample      sampleCommand      `cmd:"" help:"Make the image that checks of hosts boot."`
 	Shape       shapeCommand       `cmd:"" help:"Add sizes of nodes."`
+	Starter     starterCommand     `cmd:"" help:"Make the models that a group can begin with: Slurm and HTCondor."`
 	Try         tryCommand         `cmd:"" help:"Boot a model on this machine, without root and without an account, and test it as a provider does."`
 	User        userCommand        `cmd:"" help:"Add people."`
 }
