@@ -95,7 +95,7 @@ func (b builder) install(ctx context.Context) error {
 	}
 	args := []string{
 		"--quiet", "--mode=root", "--variant=minbase", "--include=" + strings.Join(append(append([]string{}, everywhere...), b.packages...), ","),
-		"--aptopt=APT::Install-Recommends false", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
+		"--aptopt=APT::Install-Recommends false", "--dpkgopt=force-unsafe-io", "--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-exclude=/usr/share/man/*",
 		"--customize-hook=mkdir -p \"$1/usr/lib/volary\"",
 		"--customize-hook=sync-in " + b.Path("volary") + " /usr/lib/volary",
 		"--customize-hook=copy-in " + kernels[0] + " " + b.Path(b.Name+"-setup.sh") + " " + b.Path("common-setup.sh") + " /tmp",
