@@ -111,4 +111,3 @@ func recipeHash() (string, error) {
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
-

@@ -2,7 +2,7 @@ package sample
 
 import (
 	"context"
-		"fmt"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
