@@ -10,8 +10,8 @@ import (
 	"volary.dev/provisioner/debian"
 )
 
-// disk is the image's; a node's root file system grows to its shape's disk at its first start.
-var disk = debian.Disk{Size: 4 << 30, Boot: 128 << 20}
+// disk is the image's: mformat and SYSLINUX must agree that its boot partition is a FAT16. A node's root file system grows to its shape's disk at its first start.
+var disk = debian.Disk{Size: 4 << 30, Boot: 192 << 20}
 
 // bootConfig starts the one kernel there is.
 const bootConfig = `DEFAULT volary
