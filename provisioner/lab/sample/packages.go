@@ -38,10 +38,27 @@ func (b *builder) fetch(ctx context.Context) error {
 	if _, updateErr := b.command(ctx, nil, "apt-get", "update", "-qq"); updateErr != nil {
 		return errors.Join(err, updateErr)
 	}
+	if err := b.forget(); err != nil {
+		return err
+	}
 	if kernel, err = b.kernel(ctx); err != nil {
 		return err
 	}
 	return b.download(ctx, kernel)
+}
+
+// forget removes what was downloaded by the lists of before: another version beside it would be unpacked as well.
+func (b *builder) forget() error {
+	files, err := filepath.Glob(b.path("*.deb"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *builder) kernel(ctx context.Context) (string, error) {
