@@ -31,6 +31,7 @@ func TestGoneClustersAreShownAsGone(t *testing.T) {
 	if err := a.Store.Machines.MarkClusterGone(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
+	says(t, "the provider's of what is there", operator.Get("/provider/clusters"), http.StatusOK, `href="/provider/clusters?state=gone"`) // however short the list is
 	for what, got := range map[string]handlertest.Answer{
 		"the list of those that are gone": member.Get("/org/clusters?gone=1&sort=ended"), "the provider's": operator.Get("/provider/clusters?state=gone&sort=ended"),
 	} {

@@ -188,3 +188,27 @@ func TestGroupsOfAVersion(t *testing.T) {
 	again := owner.Post(versions, form(many, "add_group", "1"))
 	lacks(t, "one more than too many", again, `id="group_17"`)
 }
+
+// The form of a version suggests a user to sign in as, with the reason, and fills in none.
+func TestUsersToSignInAsAreSuggested(t *testing.T) {
+	a := handlertest.Start(t, handlertest.Options{})
+	w := a.World()
+	member := a.SignIn(handlertest.Member)
+	form := "/org/models/" + w.Model.String() + "/versions/new"
+	lacks(t, "an image of no known name", member.Get(form), "Suggested")
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		if _, err := a.Pool.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`UPDATE images SET name = 'debian-12-genericcloud.qcow2' WHERE id = $1`, w.Image)
+	got := member.Get(form)
+	saysInWords(t, "by its name", got, "debian for debian-12-genericcloud.qcow2: usual in cloud images of Debian")
+	lacks(t, "by its name", got, `value="debian"`)
+	id, _ := a.Launch(w, "first", 1)
+	exec(`UPDATE nodes SET sign_in = '{"user": "slurmadmin"}' WHERE cluster_id = $1 AND role = 'head'`, id)
+	got = member.Get(form)
+	saysInWords(t, "by the console", got, "slurmadmin for debian-12-genericcloud.qcow2: the head of first named it on its console")
+	lacks(t, "by the console", got, `value="slurmadmin"`)
+}

@@ -2,6 +2,7 @@ package provisioner
 
 import (
 	"bytes"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -47,7 +48,8 @@ func VisibleText(b []byte) []byte {
 		}
 		switch c := b[i]; {
 		case c == '\b' && len(text) > 0 && text[len(text)-1] != '\n':
-			text = text[:len(text)-1]
+			_, last := utf8.DecodeLastRune(text)
+			text = text[:len(text)-last]
 		case c == '\r' && i+1 < len(b) && b[i+1] != '\n' && b[i+1] != '\r':
 			text = append(text, ' ')
 		case c == '\n' || c == '\t' || c >= ' ' && c != 0x7f:
@@ -80,7 +82,7 @@ func controlSequence(b []byte) int {
 	if end := bytes.IndexByte(b, '\n'); end >= 0 {
 		b = b[:end]
 	}
-	if len(b) == 1 {
+	if len(b) == 1 || b[1] < 0x20 { // an escape that another one, or a control character, takes back
 		return 1
 	}
 	switch b[1] {

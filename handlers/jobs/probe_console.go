@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/refusal"
 )
 
 // mostConsole is the largest cap that a check tries, and that is taken: three times as much is written.
@@ -47,7 +48,7 @@ func (p *probes) console(ctx context.Context) (string, error) {
 	case late != nil:
 		return "", skipped(fmt.Sprintf("the guest did not write three times the %s that are kept of a console: %v", size(limit), late))
 	}
-	return fmt.Sprintf("a guest wrote %s to its console, and %s of it are kept", size(3*limit), size(kept)), nil
+	return fmt.Sprintf("a guest wrote %s to its console, and %s of it are kept", refusal.Bytes(3*limit), refusal.Bytes(kept)), nil
 }
 
 // kept is how many bytes of a guest's console lie on the host.

@@ -12,7 +12,9 @@ import (
 	"volary.dev/provisioner/refusal"
 	"volary.dev/provisioner/typed"
 	"volary.dev/store"
+	"volary.dev/store/machines"
 	"volary.dev/store/models"
+	web "volary.dev/web/org"
 )
 
 // mostImages are offered to a version.
@@ -21,6 +23,39 @@ const mostImages = 1000
 func (h Handlers) allImages(c echo.Context) ([]models.Image, error) {
 	orgID, _ := where(c)
 	return h.Models.Images(c.Request().Context(), orgID, store.Page{Limit: mostImages})
+}
+
+// mostSuggested is for how many images a form suggests a user to sign in as.
+const mostSuggested = 8
+
+// signInSuggestions says for images whom they likely have for signing in: what the console of a cluster's head named, else what an image's
+// name tells of its system. The head's image comes first.
+func (h Handlers) signInSuggestions(c echo.Context, images []models.Image, head string) ([]web.SignInSuggestion, error) {
+	orgID, _ := where(c)
+	seen, err := h.Machines.SeenUsers(c.Request().Context(), orgID)
+	if err != nil {
+		return nil, err
+	}
+	by := map[uuid.UUID]machines.SeenUser{}
+	for _, s := range seen {
+		by[s.ImageID] = s
+	}
+	var list []web.SignInSuggestion
+	for _, i := range images {
+		s := web.SignInSuggestion{Image: i.Name, User: by[i.ID].User, Cluster: by[i.ID].Cluster}
+		if s.User == "" {
+			s.User, s.System = provisioner.UsualUser(i.Name)
+		}
+		if s.User == "" {
+			continue
+		}
+		if i.ID.String() == head {
+			list = slices.Insert(list, 0, s)
+		} else {
+			list = append(list, s)
+		}
+	}
+	return list[:min(len(list), mostSuggested)], nil
 }
 
 // findImages finds what a file calls its images among the organization's, and writes names and digests as they are here. It gives the

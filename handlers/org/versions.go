@@ -211,11 +211,14 @@ func (h Handlers) version(c echo.Context) (models.Version, error) {
 }
 
 func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps) error {
-	var err error
-	if p.Images, err = h.imageOptions(c); err != nil {
+	images, err := h.allImages(c)
+	if err != nil {
 		return err
 	}
-	p.Layout, p.Variables = h.layout(c), variables()
+	if p.Suggested, err = h.signInSuggestions(c, images, p.Values.Head.Image); err != nil {
+		return err
+	}
+	p.Images, p.Layout, p.Variables = imageOptions(images), h.layout(c), variables()
 	p.MayAdd = len(p.Values.Groups) < manifest.MostGroups
 	p.Values.Head.Warnings = userdata.Warnings(userdata.Clean(p.Values.Head.UserData))
 	for i := range p.Values.Groups {

@@ -88,10 +88,27 @@ func (w Workshop) Fetch(ctx context.Context, names ...string) error {
 	if _, updateErr := w.Command(ctx, nil, "apt-get", "update", "-qq"); updateErr != nil {
 		return errors.Join(err, updateErr)
 	}
+	if err := w.forget(); err != nil {
+		return err
+	}
 	if kernel, err = w.kernel(ctx); err != nil {
 		return err
 	}
 	return w.download(ctx, kernel, names)
+}
+
+// forget removes what was downloaded by the lists of before: another version beside it would be unpacked as well.
+func (w Workshop) forget() error {
+	files, err := filepath.Glob(w.Path("*.deb"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w Workshop) kernel(ctx context.Context) (string, error) {

@@ -86,9 +86,11 @@ type inspection struct {
 }
 
 func (i *inspection) run() {
-	if !i.check("file size", i.file.size >= 512 && i.file.size <= whole(i.limits.MaxFile),
-		bytesText(signed(i.file.size)),
-		fmt.Sprintf("A disk has at least 512 bytes, and at most %s are taken. Make it smaller: zero its free space and compress it with `qemu-img convert -c -O qcow2`.", bytesText(i.limits.MaxFile))) {
+	repair := fmt.Sprintf("At most %s are taken. Make it smaller: zero its free space and compress it with `qemu-img convert -c -O qcow2`.", bytesText(i.limits.MaxFile))
+	if i.file.size < sectorSize {
+		repair = fmt.Sprintf("A disk has at least %d bytes. Look whether its download or its export came to an end, and choose the file that holds the disk.", sectorSize)
+	}
+	if !i.check("file size", i.file.size >= sectorSize && i.file.size <= whole(i.limits.MaxFile), bytesText(signed(i.file.size)), repair) {
 		return
 	}
 	switch kind := i.kind(); {

@@ -206,6 +206,15 @@ func TestInspectRefusesRaw(t *testing.T) {
 	}
 }
 
+// A file that is too short is told no way to make it shorter.
+func TestTheRepairOfASizeIsOfTheSize(t *testing.T) {
+	for size, says := range map[int]string{10: "came to an end", 1<<24 + 1: "Make it smaller"} {
+		if failed := inspect(t, make([]byte, size)).Failed(); failed == nil || failed.Name != "file size" || !strings.Contains(failed.Repair, says) {
+			t.Errorf("of %d bytes: %+v", size, failed)
+		}
+	}
+}
+
 type brokenDisk struct{}
 
 func (brokenDisk) ReadAt([]byte, int64) (int, error) { return 0, io.ErrUnexpectedEOF }

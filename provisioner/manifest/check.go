@@ -153,7 +153,7 @@ func (f faults) gate(path string, g provisioner.Gate) {
 	case provisioner.GateAddress:
 		f.check(g.Text == "", path+".text", "Only the console gate has a text.")
 	case provisioner.GateConsole:
-		f.check(g.Text != "" && utf8.RuneCountInString(g.Text) <= 200 && utf8.ValidString(g.Text) && !strings.ContainsFunc(g.Text, isControl),
+		f.check(strings.TrimSpace(g.Text) != "" && utf8.RuneCountInString(g.Text) <= 200 && utf8.ValidString(g.Text) && !strings.ContainsFunc(g.Text, isControl),
 			path+".text", "Write the text that appears on the console when the node is ready, 1 to 200 characters.")
 	default:
 		f.check(false, path+".kind", "Choose how readiness is known: address or console.")

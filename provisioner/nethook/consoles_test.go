@@ -137,6 +137,8 @@ func TestATextIsFoundBetweenColours(t *testing.T) {
 	for _, line := range []string{
 		"[\033[0;32m  OK  \033[0m] Reached target \033[0;1;39mmulti-user.target\033[0m - Multi-User System.\r\n",
 		"\033]0;title\aReached \033(Btarget\033[K multi\033[1m-\033[mu\x00ser.targeX\bt\r\n",
+		"\033P1$r0m\033\\Reached\033[?2004h tar\033\033[1mge\033\033[mt\0337 multi\033[38;2;255;0;0m-\033%Gus\016er\017.target\r\n",
+		"\033_apc\033\\\033^pm\033\\Reached target mulö\bti\033[0m\033[Kß€\b\b-user.\033[3\033[1mtarget\r\n",
 	} {
 		for cut := range len(line) + 1 {
 			dir := logFolder(t, line[:cut])

@@ -87,7 +87,7 @@ func unfit(s []rune, i int) string {
 		return "has a character that cannot be seen"
 	case unicode.IsControl(r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
 		return "has a line break or another control character"
-	case unicode.Is(unicode.Co, r), !unicode.IsGraphic(r):
+	case unicode.Is(unicode.Co, r), !unicode.IsGraphic(r), r == '\ufffc', r == utf8.RuneError:
 		return "has a character that has no meaning"
 	case unicode.Is(unicode.M, r) && (i == 0 || unicode.Is(unicode.Zs, s[i-1])):
 		return "has an accent without a letter"
@@ -116,7 +116,7 @@ func directs(r rune) bool {
 // unseen tells characters that show nothing: formats, fillers, selectors and blanks that are no blanks to Unicode.
 func unseen(r rune) bool {
 	return unicode.IsOneOf([]*unicode.RangeTable{unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector}, r) ||
-		r == '\u2800' || r == '\u034f' || r == '\u17b4' || r == '\u17b5'
+		r == '\u2800' || r == '\u034f' || r == '\u17b4' || r == '\u17b5' || r == '\U0001d159'
 }
 
 func visible(r rune) bool {
@@ -132,7 +132,8 @@ var (
 )
 
 // joins tells where a joiner is part of the writing: between letters of a cursive script, after a virama (RFC 5892, A.1 and
-// A.2), and between the parts of one picture.
+// A.2), between a ra and its virama in the scripts where that is another form of the letter (Unicode 16, 12.2 and 12.8: as in
+// Bengali "র‍্যাব"), and between the parts of one picture.
 func joins(s []rune, i int) bool {
 	if i == 0 {
 		return false
@@ -145,6 +146,9 @@ func joins(s []rune, i int) bool {
 		return false
 	}
 	after := s[i+1]
+	if s[i] == zwj && (before == '\u09b0' && after == '\u09cd' || before == '\u0cb0' && after == '\u0ccd') {
+		return true
+	}
 	if s[i] == zwj && (unicode.Is(unicode.So, before) || before == '\ufe0f' || unicode.Is(unicode.Sk, before)) && unicode.Is(unicode.So, after) {
 		return true
 	}
@@ -233,7 +237,7 @@ func Skeletons(name string) []string {
 			return -1
 		}
 		return r
-	}, norm.NFKC.String(name))
+	}, norm.NFKC.String(asApostrophes(name)))
 	folded := looks(foldCase(bare))
 	sharp := looks(bare)
 	if folded == sharp {
@@ -242,9 +246,15 @@ func Skeletons(name string) []string {
 	return []string{folded, sharp}
 }
 
+// asApostrophes writes accents that stand alone as what people type them for: NFKC makes a blank and an accent of each, and the
+// accent would be the letter's before.
+func asApostrophes(name string) string {
+	return strings.NewReplacer("\u00b4", "'", "\u1fbd", "'", "\u1fbf", "'", "\u1ffd", "'", "\u1ffe", "'", "\u02dc", "~", "\u00af", "-").Replace(name)
+}
+
 func looks(s string) string { return foldCase(confusables.Skeleton(s)) }
 
 // foldCase is Unicode's simple folding, with the one letter of full folding that names have.
 func foldCase(s string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.ToUpper(s), "ẞ", "SS"))
+	return strings.ToLower(strings.NewReplacer("ß", "SS", "ẞ", "SS").Replace(strings.ToUpper(s)))
 }

@@ -72,6 +72,20 @@ func TestParseName(t *testing.T) {
 		{"disk-1.raw", "disk-1.raw", ""},
 		{"3", "3", ""},
 		{"µSR", "µSR", ""},
+		{"র\u200d্যাব", "র\u200d্যাব", ""}, // another form of the letter
+		{"ನಿರ\u200d್ಮಲ", "ನಿರ\u200d್ಮಲ", ""},
+		{"ශ්\u200dරී ලංකා", "ශ්\u200dරී ලංකා", ""},
+		{"Hawaiʻi", "Hawaiʻi", ""},
+		{"Col·legi", "Col·legi", ""},
+		{"צה״ל", "צה״ל", ""},
+		{"ラボー", "ラボー", ""},
+		{"👩🏽\u200d🔬", "👩🏽\u200d🔬", ""},
+		{"র\u200dব", "", "joiner"},
+		{"\U0001d159\U0001d159", "", "cannot be seen"},
+		{"\ufffc", "", "no meaning"},
+		{"Lab \ufffd", "", "no meaning"},
+		{"\u1680\u1680", "", "no letter"},
+		{"\uffa0\uffa0", "", "cannot be seen"},
 		{"\u2800\u2800", "", "cannot be seen"},
 		{"\u115f\u1160", "", "cannot be seen"},
 		{"\ufe0f\ufe0f", "", "cannot be seen"},
@@ -129,6 +143,10 @@ func TestSkeletons(t *testing.T) {
 		{"Helio", "𝐇𝐞𝐥𝐢𝐨"},
 		{"نامهها", "نامه\u200cها"},
 		{"ΟΣ", "ος"},
+		{"Straße", "STRASSE"}, {"Straße", "STRAẞE"},
+		{"O'Brien", "O´Brien"}, {"O'Brien", "O\u1ffdBrien"}, {"O'Brien", "Oʼbrien"},
+		{"Heliophysics", "Heliophysıcs"}, {"Heliophysics", "Heliophysicꜱ"}, {"Heliophysics", "He|iophysics"},
+		{"COPE", "СОРЕ"}, {"A-B", "A–B"}, {"A...", "A…"}, {"modern", "modem"}, {"الفيزياء", "الفیزیاء"},
 	} {
 		if !twins(pair[0], pair[1]) {
 			t.Errorf("%q and %q are two names: %q, %q", pair[0], pair[1], Skeletons(pair[0]), Skeletons(pair[1]))
@@ -152,6 +170,11 @@ func TestEmail(t *testing.T) {
 		"lena@bücher。example":            "lena@xn--bcher-kva.example",
 		"O'Brien+x@Example.IE":           "o'brien+x@example.ie",
 		"ada@example.org\u200b":          "ada@example.org",
+		"a\u200bda@exam\u00adple.org":    "ada@example.org",
+		"\u202aada@example.org\u202c":    "ada@example.org",
+		"\u212Aate@example.org":          "kate@example.org",
+		"lena@faß.example":               "lena@xn--fa-hia.example", // another domain than fass
+		"lena@пример.example":            "lena@xn--e1afmkfd.example",
 		"root@localhost":                 "root@localhost",
 		"no address":                     "no address",
 		`"a@b"@example.org`:              `"a@b"@example.org`,

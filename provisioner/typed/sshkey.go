@@ -35,7 +35,7 @@ const noKey = keyError("This is no public key: give the line of a .pub file, suc
 // What pasting brings along (a byte order mark, blanks of other kinds, lines broken by a terminal) is cleaned away. The
 // error is a sentence with the way out.
 func ParseSSHKey(pasted string) (SSHKey, error) {
-	text := cleanPaste(pasted)
+	text := unwrapped(cleanPaste(pasted))
 	if why := notPublic(text); why != "" {
 		return SSHKey{}, why
 	}
@@ -79,6 +79,40 @@ func cleanPaste(s string) string {
 	}, s)
 	return strings.TrimSpace(s)
 }
+
+// unwrapped takes away what stands around a key where it was copied from: marks that nobody sees, quotation marks, the dash of a list; and
+// writes the hyphens of its kind, which word processors replace, as they are. A comment keeps its own.
+func unwrapped(s string) string {
+	s = strings.TrimFunc(s, isBlank)
+	for _, pair := range []string{`""`, "''", "``", "“”", "„“", "‘’", "«»"} {
+		r := []rune(pair)
+		if inner, begins := strings.CutPrefix(s, string(r[0])); begins {
+			if inner, ends := strings.CutSuffix(inner, string(r[1])); ends {
+				s = strings.TrimFunc(inner, isBlank)
+				break
+			}
+		}
+	}
+	for _, dash := range []string{"- ", "* ", "> ", "• "} {
+		if rest, found := strings.CutPrefix(s, dash); found && isKind(hyphened(firstWord(rest))) {
+			s = rest
+			break
+		}
+	}
+	if kind := firstWord(s); isKind(hyphened(kind)) {
+		s = hyphened(kind) + s[len(kind):]
+	}
+	return s
+}
+
+func firstWord(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	return word
+}
+
+var hyphens = strings.NewReplacer("\u2010", "-", "\u2011", "-", "\u2012", "-", "\u2013", "-", "\u2212", "-", "\u00ad", "")
+
+func hyphened(s string) string { return hyphens.Replace(s) }
 
 // notPublic names what is often pasted in place of a public key.
 func notPublic(s string) keyError {
@@ -170,9 +204,18 @@ func readKey(line string) (SSHKey, error) {
 		return SSHKey{}, why
 	}
 	blob, comment, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	raw, err := base64.StdEncoding.DecodeString(blob)
+	raw, err := base64.StdEncoding.DecodeString(withoutUnseen(blob))
 	if err != nil {
 		return SSHKey{}, keyError("The key is incomplete, or has been changed on its way: copy the whole line of the .pub file again")
+	}
+	if before, another := options(comment); another != "" { // a field of one line joins the lines that are pasted
+		if second, err := readKey(another); err == nil {
+			first, err := keyOf(raw, before)
+			if err != nil {
+				return SSHKey{}, err
+			}
+			return SSHKey{}, severalKeys([]SSHKey{first, second})
+		}
 	}
 	return keyOf(raw, comment)
 }
@@ -202,15 +245,20 @@ func keyOf(raw []byte, comment string) (SSHKey, error) {
 	}
 	k := SSHKey{Type: key.Type(), Comment: comment, Fingerprint: ssh.FingerprintSHA256(key)}
 	if _, err := ParseName(comment); err != nil { // what cannot be shown is no part of what it is called
-		k.Comment = strings.TrimSpace(strings.Map(func(r rune) rune {
-			if unseen(r) || directs(r) || unicode.IsControl(r) {
-				return -1
-			}
-			return r
-		}, comment))
+		k.Comment = strings.TrimSpace(withoutUnseen(comment))
 	}
 	k.Line = strings.TrimSpace(k.Type + " " + base64.StdEncoding.EncodeToString(key.Marshal()) + " " + k.Comment)
 	return k, nil
+}
+
+// withoutUnseen leaves out what shows nothing, turns the line around or controls.
+func withoutUnseen(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unseen(r) || directs(r) || unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // parseRFC4716 reads a file between its two markers: headers with a colon, which a backslash continues, then base64.

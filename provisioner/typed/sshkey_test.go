@@ -71,6 +71,16 @@ func TestSSHKeysOfOtherShapes(t *testing.T) {
 		"more blanks":                  strings.Replace(good, " ", "   ", 1),
 		"a tab":                        strings.Replace(good, " ", "\t", 1),
 		"a zero-width space before it": "\u200b" + good,
+		"marks of direction around it": "\u202a\u200e" + good + "\u202c",
+		"a soft hyphen in it":          good[:40] + "\u00ad" + good[40:],
+		"hyphens of a word processor":  strings.Replace(good, "ssh-", "ssh\u2011", 1),
+		"quotation marks":              `"` + good + `"`,
+		"those of a word processor":    "“" + good + "”",
+		"those of a shell":             "`" + good + "`",
+		"an entry of a list":           "- " + good,
+		"a quoted mail":                "> " + good,
+		"an entry in quotation marks":  `"- ` + good + `"`,
+		"a separator in its comment":   good + "\u2028x",
 	} {
 		got, err := ParseSSHKey(s)
 		if err != nil || got.Fingerprint != key.Fingerprint {
@@ -78,6 +88,8 @@ func TestSSHKeysOfOtherShapes(t *testing.T) {
 		}
 	}
 	for s, says := range map[string]string{
+		good + " " + good:                       "These are 2 keys, analyst@trial (SHA256:", // lines that a field has joined
+		"- id\n" + good:                         "one line",
 		"":                                      "no public key",
 		"hello":                                 "no public key",
 		"SHA256:abc":                            "fingerprint",

@@ -2,13 +2,16 @@ package userdata
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
+	"mime/quotedprintable"
 	"net/mail"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -26,9 +29,13 @@ const mimeReach = 4096
 const Field = "user_data"
 
 // Clean takes away what an editor leaves without anybody seeing it: a byte order mark, and carriage returns, with which no
-// script runs.
+// script runs; where nothing else ends a line, they are its ends.
 func Clean(text string) string {
-	return strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n")
+	text = strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n")
+	if !strings.Contains(text, "\n") {
+		text = strings.ReplaceAll(text, "\r", "\n")
+	}
+	return text
 }
 
 // Check refuses what cloud-init would not act on, with a sentence for Field. It returns nil for text that can be used; empty
@@ -124,12 +131,30 @@ func checkFirst(begins string) func(text string) error {
 		default:
 			return sentence("Before %s there are blanks: the script would not run. Begin with %s in the first column.", begins, begins)
 		}
-		first, _, _ := strings.Cut(text, "\n")
-		if begins == "#!" && strings.TrimSpace(strings.TrimPrefix(first, "#!")) == "" {
-			return sentence("After #! no program is named. Write #!/bin/sh.")
+		if first, _, _ := strings.Cut(text, "\n"); begins == "#!" {
+			return checkProgram(strings.TrimPrefix(first, "#!"))
 		}
 		return nil
 	}
+}
+
+// checkProgram looks at what the kernel starts a script by: a path, and one argument if any.
+func checkProgram(line string) error {
+	program := strings.Trim(line, " \t")
+	for i, r := range program {
+		if r == '\r' || unicode.Is(unicode.Zs, r) && r != ' ' || unicode.Is(unicode.Cf, r) {
+			return sentence("In the first line, after %q, there is a character that is seen as a blank or not at all (U+%04X) and would be part of the program's name. Write #!/bin/sh anew.",
+				"#!"+program[:i], r)
+		}
+	}
+	program, _, _ = strings.Cut(strings.ReplaceAll(program, "\t", " "), " ")
+	switch {
+	case program == "":
+		return sentence("After #! no program is named. Write #!/bin/sh.")
+	case !strings.HasPrefix(program, "/"):
+		return sentence("After #! stands %q, which is no path from / on: the kernel does not look for it. Write #!/bin/sh, or #!/usr/bin/env %s.", program, program)
+	}
+	return nil
 }
 
 // checkTemplate wants the header in the first line, and below it a text of a kind; what a template begins with may be made
@@ -196,18 +221,6 @@ func checkEntry(part *yaml.Node) error {
 		kind = "text/cloud-config" // what cloud-init takes it for
 	}
 	return checkPart(kind, content)
-}
-
-// parse gives the root of a YAML document, nil for an empty one.
-func parse(text string) (*yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
-		return nil, sentence("The YAML cannot be read: %s.", strings.TrimPrefix(err.Error(), "yaml: "))
-	}
-	if len(doc.Content) == 0 || doc.Content[0].Tag == "!!null" {
-		return nil, nil //nolint:nilnil // an empty document is fine
-	}
-	return doc.Content[0], nil
 }
 
 // entry gives the value of a mapping's key, an empty node where there is none.
@@ -303,11 +316,29 @@ func checkParts(r *multipart.Reader) error {
 	}
 }
 
-// checkBody looks at a body whose encoding is none; one that is encoded is taken as it is.
+// checkBody looks at a body, decoded. Compressed bytes below an encoding are taken as they are: cloud-init unpacks them.
 func checkBody(media, encoding string, body []byte) error {
-	switch strings.ToLower(strings.TrimSpace(encoding)) {
+	encoding = strings.ToLower(strings.TrimSpace(encoding))
+	switch encoding {
+	case "base64":
+		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(body)), ""))
+		if err != nil {
+			return sentence("it is said to be in base64, and is not.")
+		}
+		body = decoded
+	case "quoted-printable":
+		decoded, err := io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
+		if err != nil {
+			return sentence("it is said to be quoted-printable, and is not.")
+		}
+		body = decoded
 	case "", "7bit", "8bit", "binary":
 		return checkPart(media, string(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n"))))
+	default:
+		return sentence("its encoding %q is not known. Write 7bit, 8bit or base64.", encoding)
 	}
-	return nil
+	if !utf8.Valid(body) {
+		return nil
+	}
+	return checkPart(media, string(body))
 }

@@ -41,12 +41,28 @@ func TestTaken(t *testing.T) {
 		"MIME without its last boundary":    strings.TrimSuffix(mime("MIME-Version: 1.0\n"+mixed, "text/x-shellscript", script), "--X--\n"),
 		"MIME of one part":                  "MIME-Version: 1.0\nContent-Type: text/x-shellscript\n\n" + script,
 		"MIME of plain text":                mime("mime-version: 1.0\n"+mixed, "text/plain", script),
+		"a program with an argument":        "#! /bin/sh -e\necho\n",
+		"a program that is looked for":      "#!/usr/bin/env bash\n",
+		"YAML in JSON":                      "#cloud-config\n{\"runcmd\": [\"ls\"]}\n",
+		"a reference to itself":             "#cloud-config\na: &a [*a]\n",
+		"a document's end":                  "#cloud-config\n---\na: 1\n...\n",
+		"braces in a text":                  "#cloud-config\nwrite_files:\n- path: /x\n  content: \"{{ x }}\"\n- content: |\n    {{ x }}\n",
+		"tags that Python knows":            "#cloud-config\na: !!str 1\nb: !!binary aGk=\nc: !!set {x}\nd: 2026-11-30\n",
+		"braces of a template":              "## template: jinja\n#cloud-config\nhostname: {{ v1.local_hostname }}\n",
+		"MIME in base64":                    encoded("base64", "IyEvYmluL3NoCmVj\naG8K"),
+		"MIME of compressed bytes":          encoded("base64", "H4sIAAAAAAAA"),
+		"MIME quoted":                       encoded("quoted-printable", "#!/bin/sh\necho =3D=C3=A4\n"),
 		"MIME of an own type":               mime("MIME-Version: 1.0\n"+mixed, "text/x-mine", "anything"),
 	} {
 		if r := userdata.Check(text); r != nil {
 			t.Errorf("%s is refused: %s", name, r.Fields[userdata.Field])
 		}
 	}
+}
+
+// encoded gives a message of one part without a type.
+func encoded(as, body string) string {
+	return "MIME-Version: 1.0\n" + mixed + "\n--X\nContent-Transfer-Encoding: " + as + "\n\n" + body + "\n--X--\n"
 }
 
 // What cloud-init passes by, or what cannot run, is refused with a sentence of its own.
@@ -80,6 +96,20 @@ func TestRefused(t *testing.T) {
 		"a blank line before jinja":       {"\n## template: jinja\n#cloud-config\n", "first line"},
 		"jinja of nothing":                {"## template: jinja\necho\n", "begins with"},
 		"bytes":                           {"\x1f\x8b\x08", "UTF-8"},
+		"braces of no template":           {"#cloud-config\nhostname: {{ v1.local_hostname }}\n", "template: jinja"},
+		"a list for a name":               {"#cloud-config\n? [a]\n: b\n", "In line 2"},
+		"two documents":                   {"#cloud-config\na: 1\n---\nb: 2\n", "In line 3 another"},
+		"a tag of a program":              {"#cloud-config\na: !vault x\n", `"!vault" in line 2`},
+		"a tag that makes objects":        {"#cloud-config\na: !!python/object/apply:os.system [ls]\n", "tag"},
+		"a program of no path":            {"#!bash\necho\n", "/usr/bin/env bash"},
+		"a no-break space after it":       {"#!/bin/sh\u00a0\necho\n", `after "#!/bin/sh"`},
+		"a no-break space before it":      {"#!\u00a0/bin/sh\necho\n", "U+00A0"},
+		"an unseen character in it":       {"#!/bin/\u200bsh\necho\n", "U+200B"},
+		"a return in it":                  {"#!/bin/sh\recho\r\n", "U+000D"},
+		"an address in base64":            {encoded("base64", "I2luY2x1ZGUgaHR0cDovL2EK"), "#include"},
+		"a script in base64 of no kind":   {encoded("base64", "ZWNobwo="), "Part 1"},
+		"no base64":                       {encoded("base64", "!!!"), "is not"},
+		"an encoding of its own":          {encoded("rot13", script), `"rot13"`},
 		"a zero":                          {"#!/bin/sh\x00", "UTF-8"},
 		"much":                            {"#!" + strings.Repeat("x", userdata.Most), "65538 bytes"},
 	} {
@@ -100,8 +130,10 @@ func TestATemplateIsFilledInOnce(t *testing.T) {
 }
 
 func TestCleanTakesAwayWhatNobodySees(t *testing.T) {
-	if got := userdata.Clean("\ufeff#!/bin/sh\r\necho\r\n"); got != "#!/bin/sh\necho\n" {
-		t.Errorf("%q", got)
+	for _, text := range []string{"\ufeff#!/bin/sh\r\necho\r\n", "#!/bin/sh\recho\r"} {
+		if got := userdata.Clean(text); got != "#!/bin/sh\necho\n" {
+			t.Errorf("%q", got)
+		}
 	}
 }
 

@@ -14,4 +14,8 @@
 // afterwards, and is checked as it is written. They are filled in when a node's seed is made (provisioner/plan), once, as text: a part that is encoded, in base64 or gzip, has
 // none. An unknown name is refused at its line. Values are names of DNS, IPv4 addresses and numbers, and nothing else may become one (Fill):
 // no quote, blank or line's end gets into a text by a variable.
+//
+// 2026-11-30: what our YAML parser takes and Python's safe loader does not (a mapping for a key, as {{ x }} is without jinja's header, a tag
+// of its own, a second document) is refused, since cloud-init then goes on without the whole text; and so is a #! that names no path. A part that
+// is encoded is decoded and checked as others are.
 package userdata

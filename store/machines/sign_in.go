@@ -44,3 +44,21 @@ func (db *DB) RecordSignIn(ctx context.Context, h SilentHead, s provisioner.Sign
 	}
 	return nil
 }
+
+// SeenUser is whom the console of a cluster's head named to sign in as. It is the guest's word.
+type SeenUser struct {
+	ImageID       uuid.UUID // the image that the head's disk stands on, or stood on
+	User, Cluster string
+}
+
+// SeenUsers are what the newest cluster of each image of an organization said of signing in; none of an image of which none did.
+func (db *DB) SeenUsers(ctx context.Context, organizationID uuid.UUID) ([]SeenUser, error) {
+	rows, _ := db.pool.Query(ctx, `
+		SELECT DISTINCT ON (i.id) i.id AS image_id, n.sign_in->>'user' AS user, c.name AS cluster
+		FROM images i
+		JOIN nodes n ON n.image_digest = i.canonical_digest AND n.organization_id = i.organization_id
+		JOIN clusters c ON c.id = n.cluster_id
+		WHERE i.organization_id = $1 AND n.role = 'head' AND n.sign_in->>'user' <> '' AND c.kind = 'cluster'
+		ORDER BY i.id, c.created_at DESC, c.id DESC`, organizationID)
+	return store.All(rows, "users to sign in as", pgx.RowToStructByName[SeenUser])
+}

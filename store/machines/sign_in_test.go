@@ -46,3 +46,25 @@ func TestRecordSignIn(t *testing.T) {
 		t.Errorf("half an hour later: %v", got)
 	}
 }
+
+// TestSeenUsers has the newest cluster speak for its image, also once it is gone, and another organization hear nothing.
+func TestSeenUsers(t *testing.T) {
+	w := storetest.NewShop(t)
+	seen := func() []machines.SeenUser {
+		return storetest.Must[[]machines.SeenUser](t)(w.DB.Machines.SeenUsers(t.Context(), w.Organization))
+	}
+	for n, user := range []string{"debian", "rocky"} {
+		name := []string{"trial-1", "trial-2"}[n]
+		id := w.Launch(t, name, 1)
+		if got := seen(); len(got) != n {
+			t.Errorf("before %s says anything: %+v", name, got)
+		}
+		w.Exec(t, `UPDATE nodes SET sign_in = jsonb_build_object('user', $2::text), state = 'gone', image_id = NULL WHERE cluster_id = $1`, id, user)
+		if got := seen(); len(got) != 1 || got[0].User != user || got[0].Cluster != name {
+			t.Errorf("%s said %s: %+v", name, user, got)
+		}
+	}
+	if got := storetest.Must[[]machines.SeenUser](t)(w.DB.Machines.SeenUsers(t.Context(), w.Other)); len(got) > 0 {
+		t.Errorf("another organization's: %+v", got)
+	}
+}

@@ -512,7 +512,7 @@ func PersonShow(p PersonShowProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			} else {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<p>Admins of the platform may take on providers, suspend organizations and people, and read kept mails with their links.</p><form method=\"post\" action=\"")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 43, "<p>Admins of the platform may take on providers, suspend organizations and people, and read kept mails, without the links that sign a person in.</p><form method=\"post\" action=\"")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

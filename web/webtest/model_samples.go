@@ -60,6 +60,9 @@ func versionNew() org.VersionFormProps {
 	return org.VersionFormProps{
 		Layout: orgLayout(), ModelID: id(10), ModelName: "slurm-lab", MayAdd: true, Changes: &org.VersionChanges{BeforeID: id(20), Before: "2"},
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2"}},
+		Suggested: []org.SignInSuggestion{
+			{Image: "debian-12-slurm.qcow2", User: "slurmadmin", Cluster: "spring-tide"}, {Image: "Rocky-9-GenericCloud.latest.x86_64.qcow2", User: "rocky", System: "Rocky Linux"},
+		},
 		Values: org.VersionValues{
 			Version: "3", SignInUser: "debian",
 			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120"},
