@@ -93,13 +93,17 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 			row = &web.OrganizationUsage{Name: r.OrganizationName}
 			rows[r.OrganizationID] = row
 		}
-		if !clusters[r.ClusterID] {
-			clusters[r.ClusterID] = true
-			row.Clusters++
+		if r.Corrects == 0 {
+			if !clusters[r.ClusterID] {
+				clusters[r.ClusterID] = true
+				row.Clusters++
+			}
+			row.Runs++
+			p.Runs++
+		} else {
+			p.TakenBackMCS -= int64(r.Hours)
 		}
-		row.Runs++
 		row.UsedMCS += int64(r.Hours)
-		p.Runs++
 		p.UsedMCS += int64(r.Hours)
 		return nil
 	})

@@ -137,7 +137,11 @@ func groupPart(
 	if err != nil || f.Person != uuid.Nil {
 		return err // the ledger does not know persons
 	}
-	totals, err := usageTotals(ctx, tx, p.ID, orgID, part.Period)
+	err = eachUseTakenBack(ctx, tx, p.ID, orgID, f.Month, func(r billing.RunUse) error { return fn(billing.GroupRun{RunUse: r}) })
+	if err != nil {
+		return err
+	}
+	totals, err := usageTotals(ctx, tx, p.ID, orgID, f.Month, part.Period)
 	if err != nil {
 		return err
 	}
