@@ -1,6 +1,10 @@
 package billing
 
-import "github.com/google/uuid"
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
 
 // focusType is the type of a FOCUS column.
 type focusType string
@@ -70,78 +74,84 @@ func bookColumns[R any](of []focusColumn[R]) []Column {
 	return list
 }
 
-// focusCharges are the columns of the Cost and Usage dataset in the order of their names, and ours behind them.
+// focusCharges are the columns of the Cost and Usage dataset.
 func focusCharges() []focusColumn[FocusCharge] {
-	type c = FocusCharge
-	always := func(s string) func(FocusParty, c) string { return func(FocusParty, c) string { return s } }
-	if9 := func(f func(FocusParty, c) string) func(FocusParty, c) string { // of charges with a quantity
-		return func(p FocusParty, r c) string {
-			if !r.Priced {
-				return ""
-			}
-			return f(p, r)
-		}
-	}
-	ofLot := func(f func(FocusParty, c) string) func(FocusParty, c) string {
-		return func(p FocusParty, r c) string {
-			if r.Lot.ID == uuid.Nil {
-				return ""
-			}
-			return f(p, r)
-		}
-	}
-	ofUse := func(f func(FocusUse) string) func(FocusParty, c) string {
-		return func(_ FocusParty, r c) string {
-			if r.Use == nil {
-				return ""
-			}
-			return f(*r.Use)
-		}
-	}
-	provider := func(p FocusParty, _ c) string { return p.Provider }
-	currency := func(p FocusParty, _ c) string { return string(p.Currency) }
-	price := if9(func(p FocusParty, r c) string { return UnitPrice{r.Lot.Price, p.Currency}.Decimal() })
-	cost := func(p FocusParty, r c) string {
-		if !r.Priced {
-			return Money{r.Billed, p.Currency}.Decimal()
-		}
-		return product(quantity(r.Hours), r.Lot.Price)
-	}
-	hours := if9(func(_ FocusParty, r c) string { return quantity(r.Hours) })
-	unit := if9(always(FocusUnit))
-	effective := func(p FocusParty, r c) string { return Money{r.Effective, p.Currency}.Decimal() }
-	return []focusColumn[c]{
-		null[c]("AllocatedMethodDetails", focusJSON).in(Focus14),
-		null[c]("AllocatedMethodId", focusString).in(Focus14),
-		null[c]("AllocatedResourceId", focusString).in(Focus14),
-		null[c]("AllocatedResourceName", focusString).in(Focus14),
-		null[c]("AllocatedTags", focusJSON).in(Focus14),
-		text("AvailabilityZone", ofUse(func(u FocusUse) string { return u.Pool })),
-		decimal("BilledCost", func(p FocusParty, r c) string { return Money{r.Billed, p.Currency}.Decimal() }),
-		text("BillingAccountId", func(_ FocusParty, r c) string { return r.Organization }),
-		text("BillingAccountName", func(_ FocusParty, r c) string { return r.Name }),
-		text("BillingAccountType", always("Organization")),
-		text("BillingCurrency", currency),
-		instantOf("BillingPeriodEnd", func(p FocusParty, _ c) Cell { return Instant(p.Period.To) }),
-		instantOf("BillingPeriodStart", func(p FocusParty, _ c) Cell { return Instant(p.Period.From) }),
-		null[c]("CapacityReservationId", focusString),
-		null[c]("CapacityReservationStatus", focusString),
-		text("ChargeCategory", func(_ FocusParty, r c) string { return r.Category }),
-		text("ChargeClass", func(_ FocusParty, r c) string {
+	return slices.Concat(focusBills(), focusCosts(), focusHours(), focusThings(), focusOurs())
+}
+
+// focusBills are who bills whom, for what and when.
+func focusBills() []focusColumn[FocusCharge] {
+	return []focusColumn[FocusCharge]{
+		text("BillingAccountId", func(_ FocusParty, r FocusCharge) string { return r.Organization }),
+		text("BillingAccountName", func(_ FocusParty, r FocusCharge) string { return r.Name }),
+		text("BillingAccountType", same[FocusCharge]("Organization")),
+		text("BillingCurrency", currencyCode[FocusCharge]),
+		instantOf("BillingPeriodEnd", func(p FocusParty, _ FocusCharge) Cell { return Instant(p.Period.To) }),
+		instantOf("BillingPeriodStart", func(p FocusParty, _ FocusCharge) Cell { return Instant(p.Period.From) }),
+		text("ChargeCategory", func(_ FocusParty, r FocusCharge) string { return r.Category }),
+		text("ChargeClass", func(_ FocusParty, r FocusCharge) string {
 			if r.Correction {
 				return "Correction"
 			}
 			return ""
 		}),
-		text("ChargeDescription", func(_ FocusParty, r c) string { return r.Description }),
-		text("ChargeFrequency", func(_ FocusParty, r c) string { return r.Frequency }),
-		instantOf("ChargePeriodEnd", func(_ FocusParty, r c) Cell { return Instant(r.To) }),
-		instantOf("ChargePeriodStart", func(_ FocusParty, r c) Cell { return Instant(r.From) }),
-		text("CommitmentDiscountCategory", ofLot(always("Usage"))),
-		text("CommitmentDiscountId", ofLot(func(_ FocusParty, r c) string { return r.Lot.ID.String() })),
-		text("CommitmentDiscountName", ofLot(func(_ FocusParty, r c) string { return r.Lot.name() })),
-		decimal("CommitmentDiscountQuantity", ofLot(hours)),
-		text("CommitmentDiscountStatus", ofLot(func(_ FocusParty, r c) string {
+		text("ChargeDescription", func(_ FocusParty, r FocusCharge) string { return r.Description }),
+		text("ChargeFrequency", func(_ FocusParty, r FocusCharge) string { return r.Frequency }),
+		instantOf("ChargePeriodEnd", func(_ FocusParty, r FocusCharge) Cell { return Instant(r.To) }),
+		instantOf("ChargePeriodStart", func(_ FocusParty, r FocusCharge) Cell { return Instant(r.From) }),
+		text("HostProviderName", providerName).in(Focus14),
+		text("InvoiceDetailId", func(_ FocusParty, r FocusCharge) string { return r.Detail }).in(Focus14),
+		text("InvoiceId", func(_ FocusParty, r FocusCharge) string { return r.Invoice }),
+		text("InvoiceIssuerName", func(p FocusParty, _ FocusCharge) string { return p.Issuer }),
+		text("ProviderName", providerName).in(Focus12),
+		text("PublisherName", providerName).in(Focus12),
+		text("ServiceProviderName", providerName).in(Focus14),
+	}
+}
+
+// focusCosts are amounts, prices and what they are of.
+func focusCosts() []focusColumn[FocusCharge] {
+	return []focusColumn[FocusCharge]{
+		decimal("BilledCost", func(p FocusParty, r FocusCharge) string { return Money{r.Billed, p.Currency}.Decimal() }),
+		decimal("ContractedCost", listCost),
+		decimal("ContractedUnitPrice", unitPrice),
+		decimal("EffectiveCost", effectiveCost),
+		decimal("ListCost", listCost),
+		decimal("ListUnitPrice", unitPrice),
+		text("PricingCategory", ofHours(func(_ FocusParty, r FocusCharge) string {
+			if r.Category == focusUsage {
+				return "Committed"
+			}
+			return "Standard"
+		})),
+		text("PricingCurrency", currencyCode[FocusCharge]),
+		decimal("PricingCurrencyContractedUnitPrice", unitPrice),
+		decimal("PricingCurrencyEffectiveCost", effectiveCost),
+		decimal("PricingCurrencyListUnitPrice", unitPrice),
+		decimal("PricingQuantity", hoursOf),
+		text("PricingUnit", unitOf),
+		text("SkuId", ofHours(func(_ FocusParty, r FocusCharge) string { return r.sku() })),
+		text("SkuMeter", ofHours(same[FocusCharge]("Compute hours"))),
+		keys("SkuPriceDetails", ofHours(same[FocusCharge](`{"CoreCount":1,"MemorySize":4}`))),
+		text("SkuPriceId", ofHours(func(_ FocusParty, r FocusCharge) string { return r.skuPrice() })),
+	}
+}
+
+// focusHours are how a charge uses a commitment, and columns of what nobody here does: splitting costs, reserving capacity.
+func focusHours() []focusColumn[FocusCharge] {
+	return []focusColumn[FocusCharge]{
+		null[FocusCharge]("AllocatedMethodDetails", focusJSON).in(Focus14),
+		null[FocusCharge]("AllocatedMethodId", focusString).in(Focus14),
+		null[FocusCharge]("AllocatedResourceId", focusString).in(Focus14),
+		null[FocusCharge]("AllocatedResourceName", focusString).in(Focus14),
+		null[FocusCharge]("AllocatedTags", focusJSON).in(Focus14),
+		null[FocusCharge]("CapacityReservationId", focusString),
+		null[FocusCharge]("CapacityReservationStatus", focusString),
+		text("CommitmentDiscountCategory", ofLot(same[FocusCharge]("Usage"))),
+		text("CommitmentDiscountId", ofLot(func(_ FocusParty, r FocusCharge) string { return r.Lot.ID.String() })),
+		text("CommitmentDiscountName", ofLot(func(_ FocusParty, r FocusCharge) string { return r.Lot.name() })),
+		decimal("CommitmentDiscountQuantity", ofLot(hoursOf)),
+		text("CommitmentDiscountStatus", ofLot(func(_ FocusParty, r FocusCharge) string {
 			switch {
 			case r.Category != focusUsage:
 				return ""
@@ -150,77 +160,129 @@ func focusCharges() []focusColumn[FocusCharge] {
 			}
 			return "Used"
 		})),
-		text("CommitmentDiscountType", ofLot(always("Prepaid Compute Hours"))),
-		text("CommitmentDiscountUnit", ofLot(unit)),
-		null[c]("CommitmentProgramEligibilityDetails", focusJSON).in(Focus14),
-		decimal("ConsumedQuantity", func(_ FocusParty, r c) string {
+		text("CommitmentDiscountType", ofLot(same[FocusCharge]("Prepaid Compute Hours"))),
+		text("CommitmentDiscountUnit", ofLot(unitOf)),
+		null[FocusCharge]("CommitmentProgramEligibilityDetails", focusJSON).in(Focus14),
+		decimal("ConsumedQuantity", func(_ FocusParty, r FocusCharge) string {
 			if r.Category != focusUsage || r.Unused {
 				return ""
 			}
 			return quantity(r.Hours)
 		}),
-		text("ConsumedUnit", func(_ FocusParty, r c) string {
+		text("ConsumedUnit", func(_ FocusParty, r FocusCharge) string {
 			if r.Category != focusUsage || r.Unused {
 				return ""
 			}
 			return FocusUnit
 		}),
-		keys("ContractApplied", func(_ FocusParty, r c) string { return r.applied() }).in(Focus14),
-		decimal("ContractedCost", cost),
-		decimal("ContractedUnitPrice", price),
-		decimal("EffectiveCost", effective),
-		text("HostProviderName", provider).in(Focus14),
-		text("InvoiceDetailId", func(_ FocusParty, r c) string { return r.Detail }).in(Focus14),
-		text("InvoiceId", func(_ FocusParty, r c) string { return r.Invoice }),
-		text("InvoiceIssuerName", func(p FocusParty, _ c) string { return p.Issuer }),
-		decimal("ListCost", cost),
-		decimal("ListUnitPrice", price),
-		text("PricingCategory", if9(func(_ FocusParty, r c) string {
-			if r.Category == focusUsage {
-				return "Committed"
-			}
-			return "Standard"
-		})),
-		text("PricingCurrency", currency),
-		decimal("PricingCurrencyContractedUnitPrice", price),
-		decimal("PricingCurrencyEffectiveCost", effective),
-		decimal("PricingCurrencyListUnitPrice", price),
-		decimal("PricingQuantity", hours),
-		text("PricingUnit", unit),
-		text("ProviderName", provider).in(Focus12),
-		text("PublisherName", provider).in(Focus12),
+		keys("ContractApplied", func(_ FocusParty, r FocusCharge) string { return r.applied() }).in(Focus14),
+	}
+}
+
+// focusThings are what was provisioned, where and for whom.
+func focusThings() []focusColumn[FocusCharge] {
+	return []focusColumn[FocusCharge]{
+		text("AvailabilityZone", ofUse(func(u FocusUse) string { return u.Pool })),
 		text("RegionId", ofUse(func(u FocusUse) string { return u.Location })),
 		text("RegionName", ofUse(func(u FocusUse) string { return u.Location })),
-		text("ResourceId", func(_ FocusParty, r c) string { id, _, _ := r.resource(); return id }),
-		text("ResourceName", func(_ FocusParty, r c) string { _, name, _ := r.resource(); return name }),
-		text("ResourceType", func(_ FocusParty, r c) string { _, _, kind := r.resource(); return kind }),
-		text("ServiceCategory", always("Compute")),
-		text("ServiceName", always("Virtual clusters")),
-		text("ServiceProviderName", provider).in(Focus14),
-		text("ServiceSubcategory", always("Virtual Machines")),
-		text("SkuId", if9(func(_ FocusParty, r c) string { return r.sku() })),
-		text("SkuMeter", if9(always("Compute hours"))),
-		keys("SkuPriceDetails", if9(always(`{"CoreCount":1,"MemorySize":4}`))),
-		text("SkuPriceId", if9(func(_ FocusParty, r c) string { return r.skuPrice() })),
-		null[c]("SubAccountId", focusString),
-		null[c]("SubAccountName", focusString),
-		null[c]("SubAccountType", focusString),
-		keys("Tags", func(_ FocusParty, r c) string { return r.tags() }),
+		text("ResourceId", func(_ FocusParty, r FocusCharge) string { id, _, _ := r.resource(); return id }),
+		text("ResourceName", func(_ FocusParty, r FocusCharge) string { _, name, _ := r.resource(); return name }),
+		text("ResourceType", func(_ FocusParty, r FocusCharge) string { _, _, kind := r.resource(); return kind }),
+		text("ServiceCategory", same[FocusCharge]("Compute")),
+		text("ServiceName", same[FocusCharge]("Virtual clusters")),
+		text("ServiceSubcategory", same[FocusCharge]("Virtual Machines")),
+		null[FocusCharge]("SubAccountId", focusString),
+		null[FocusCharge]("SubAccountName", focusString),
+		null[FocusCharge]("SubAccountType", focusString),
+		keys("Tags", func(_ FocusParty, r FocusCharge) string { return r.tags() }),
+	}
+}
 
+// focusOurs are columns of our own, which are last.
+func focusOurs() []focusColumn[FocusCharge] {
+	return []focusColumn[FocusCharge]{
 		text("x_ClusterId", ofUse(func(u FocusUse) string { return u.ClusterID.String() })),
 		text("x_ClusterName", ofUse(func(u FocusUse) string { return u.Cluster })),
-		decimal("x_ComputeMilliseconds", if9(func(_ FocusParty, r c) string { return Whole(r.Hours).Text })),
-		decimal("x_LedgerEntry", func(_ FocusParty, r c) string {
+		decimal("x_ComputeMilliseconds", ofHours(func(_ FocusParty, r FocusCharge) string { return Whole(r.Hours).Text })),
+		decimal("x_LedgerEntry", func(_ FocusParty, r FocusCharge) string {
 			if r.Entry == 0 {
 				return ""
 			}
 			return Whole(r.Entry).Text
 		}),
 		text("x_Shape", ofUse(func(u FocusUse) string { return u.Shape })),
-		instantOf("x_MadeAt", func(p FocusParty, _ c) Cell { return Instant(p.Made) }),
-		instantOf("x_SettledUntil", func(p FocusParty, _ c) Cell { return Instant(p.Settled) }),
-		text("x_Status", always(Provisional)),
+		instantOf("x_MadeAt", func(p FocusParty, _ FocusCharge) Cell { return Instant(p.Made) }),
+		instantOf("x_SettledUntil", func(p FocusParty, _ FocusCharge) Cell { return Instant(p.Settled) }),
+		text("x_Status", same[FocusCharge](Provisional)),
 	}
+}
+
+// same is a column that has one value in every row.
+func same[R any](s string) func(FocusParty, R) string { return func(FocusParty, R) string { return s } }
+
+// ofHours leaves a column null in charges without a quantity, ofLot in those of no lot, and ofUse in those of no node.
+func ofHours(f func(FocusParty, FocusCharge) string) func(FocusParty, FocusCharge) string {
+	return func(p FocusParty, r FocusCharge) string {
+		if !r.Priced {
+			return ""
+		}
+		return f(p, r)
+	}
+}
+
+func ofLot(f func(FocusParty, FocusCharge) string) func(FocusParty, FocusCharge) string {
+	return func(p FocusParty, r FocusCharge) string {
+		if r.Lot.ID == uuid.Nil {
+			return ""
+		}
+		return f(p, r)
+	}
+}
+
+func ofUse(f func(FocusUse) string) func(FocusParty, FocusCharge) string {
+	return func(_ FocusParty, r FocusCharge) string {
+		if r.Use == nil {
+			return ""
+		}
+		return f(*r.Use)
+	}
+}
+
+func providerName(p FocusParty, _ FocusCharge) string { return p.Provider }
+
+func currencyCode[R any](p FocusParty, _ R) string { return string(p.Currency) }
+
+// listCost is the price of the quantity, to the last digit; of what has none, the amount itself. Nobody here has prices that others have not.
+func listCost(p FocusParty, r FocusCharge) string {
+	if !r.Priced {
+		return Money{r.Billed, p.Currency}.Decimal()
+	}
+	return product(quantity(r.Hours), r.Lot.Price)
+}
+
+func unitPrice(p FocusParty, r FocusCharge) string {
+	if !r.Priced {
+		return ""
+	}
+	return UnitPrice{r.Lot.Price, p.Currency}.Decimal()
+}
+
+func effectiveCost(p FocusParty, r FocusCharge) string {
+	return Money{r.Effective, p.Currency}.Decimal()
+}
+
+func hoursOf(_ FocusParty, r FocusCharge) string {
+	if !r.Priced {
+		return ""
+	}
+	return quantity(r.Hours)
+}
+
+func unitOf(_ FocusParty, r FocusCharge) string {
+	if !r.Priced {
+		return ""
+	}
+	return FocusUnit
 }
 
 // applied says which commitment a use takes hours of.

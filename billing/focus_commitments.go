@@ -8,46 +8,44 @@ import (
 // focusCommitments are the columns of the Contract Commitment dataset of 1.4: every lot is a contract with one commitment.
 func focusCommitments() []focusColumn[FocusLot] {
 	type l = FocusLot
-	always := func(s string) func(FocusParty, l) string { return func(FocusParty, l) string { return s } }
-	currency := func(p FocusParty, _ l) string { return string(p.Currency) }
 	amount := func(p FocusParty, r l) string { return Money{r.Amount, p.Currency}.Decimal() }
 	id := func(_ FocusParty, r l) string { return r.ID.String() }
 	from := func(_ FocusParty, r l) Cell { return Instant(second(r.MadeAt)) }
 	to := func(p FocusParty, r l) Cell { return Instant(p.end(r.ExpiresAt)) }
 	return []focusColumn[l]{
-		text("BillingCurrency", currency),
+		text("BillingCurrency", currencyCode[l]),
 		keys("ContractCommitmentApplicability", func(p FocusParty, r l) string { return r.applicability(p) }),
-		text("ContractCommitmentBenefitCategory", always("Monetary Pool")),
-		text("ContractCommitmentCategory", always("Usage")),
+		text("ContractCommitmentBenefitCategory", same[l]("Monetary Pool")),
+		text("ContractCommitmentCategory", same[l]("Usage")),
 		decimal("ContractCommitmentCost", amount),
 		instantOf("ContractCommitmentCreated", from),
 		text("ContractCommitmentDescription", func(_ FocusParty, r l) string { return "Compute hours, " + r.name() }),
 		null[l]("ContractCommitmentDiscountPercentage", focusDecimal),
 		text("ContractCommitmentDurationType", func(_ FocusParty, r l) string { return r.duration() }),
-		text("ContractCommitmentFulfillmentInterval", always("Full Commitment Period")),
+		text("ContractCommitmentFulfillmentInterval", same[l]("Full Commitment Period")),
 		text("ContractCommitmentId", id),
 		instantOf("ContractCommitmentLastUpdated", func(p FocusParty, _ l) Cell { return Instant(p.Made) }),
 		text("ContractCommitmentLifecycleStatus", func(p FocusParty, r l) string { return r.status(p.Made) }),
-		text("ContractCommitmentModel", always("Discontinuous")),
+		text("ContractCommitmentModel", same[l]("Discontinuous")),
 		text("ContractCommitmentOfferCategory", func(_ FocusParty, r l) string {
 			if r.Order == 0 {
 				return "Negotiated"
 			}
 			return "Public"
 		}),
-		text("ContractCommitmentPaymentInterval", always("One-Time")),
-		text("ContractCommitmentPaymentModel", always("All Upfront")),
-		decimal("ContractCommitmentPaymentUpfrontPercentage", always("1")),
+		text("ContractCommitmentPaymentInterval", same[l]("One-Time")),
+		text("ContractCommitmentPaymentModel", same[l]("All Upfront")),
+		decimal("ContractCommitmentPaymentUpfrontPercentage", same[l]("1")),
 		instantOf("ContractCommitmentPeriodEnd", to),
 		instantOf("ContractCommitmentPeriodStart", from),
 		decimal("ContractCommitmentQuantity", func(_ FocusParty, r l) string { return quantity(r.Bought) }),
-		text("ContractCommitmentType", always("Prepaid Compute Hours")),
-		text("ContractCommitmentUnit", always(FocusUnit)),
+		text("ContractCommitmentType", same[l]("Prepaid Compute Hours")),
+		text("ContractCommitmentUnit", same[l](FocusUnit)),
 		text("ContractId", id),
 		instantOf("ContractPeriodEnd", to),
 		instantOf("ContractPeriodStart", from),
 		text("InvoiceIssuerName", func(p FocusParty, _ l) string { return p.Issuer }),
-		text("PricingCurrency", currency),
+		text("PricingCurrency", currencyCode[l]),
 		decimal("PricingCurrencyContractCommitmentCost", amount),
 		text("ServiceProviderName", func(p FocusParty, _ l) string { return p.Provider }),
 
