@@ -45,7 +45,8 @@ type FocusParty struct {
 	Issuer     string // who writes the invoices: the provider's legal name, else its name
 	Currency   Currency
 	Month      Month
-	Period     Period // the billing period: the month in the provider's accounting zone
+	Zone       *time.Location // the provider's, by which its months begin
+	Period     Period         // the billing period: the month in that zone
 	AsOf
 }
 

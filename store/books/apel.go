@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,7 +16,7 @@ import (
 
 // ExportApel writes the cloud usage records of a UTC month, one for each machine that had passed its gate by then and was not gone
 // before: what it ran up to the month's end, or up to now. site is the provider's name in GOCDB; empty: made of its name.
-func (db *DB) ExportApel(ctx context.Context, s ExportScope, site, version string, to io.Writer) error {
+func (db *DB) ExportApel(ctx context.Context, s ExportScope, site string, to io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -29,7 +30,7 @@ func (db *DB) ExportApel(ctx context.Context, s ExportScope, site, version strin
 			if site != "" {
 				v.Site = site
 			}
-			v.CloudVersion = version
+			v.CloudVersion = built()
 			return w.VM(v)
 		}); err != nil {
 			return err
@@ -40,6 +41,14 @@ func (db *DB) ExportApel(ctx context.Context, s ExportScope, site, version strin
 		return fmt.Errorf("export APEL records of %s: %w", s.Month, err)
 	}
 	return nil
+}
+
+// built is of which version this program was built.
+func built() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "1"
 }
 
 // eachVM streams the machines of a UTC month. Who launched a machine is who started its cluster last before its first run in the end.

@@ -50,6 +50,15 @@ func (db *DB) ExportFocus(ctx context.Context, s ExportScope, v billing.FocusVer
 	return w.Finish()
 }
 
+// KnownOf says what an export of a provider would know now.
+func (db *DB) KnownOf(ctx context.Context, s ExportScope) (known billing.AsOf, err error) {
+	err = db.eachParty(ctx, s, func(_ pgx.Tx, p billing.FocusParty) error {
+		known = p.AsOf
+		return nil
+	})
+	return known, err
+}
+
 func exportCharges(ctx context.Context, tx pgx.Tx, s ExportScope, p billing.FocusParty, w *billing.FocusWriter) error {
 	if err := eachLotEntry(ctx, tx, s, p, w.Entry); err != nil {
 		return err
@@ -93,7 +102,7 @@ func (db *DB) eachParty(ctx context.Context, s ExportScope, fn func(pgx.Tx, bill
 			if err != nil {
 				return fmt.Errorf("accounting zone %q: %w", r.Zone, err)
 			}
-			p := billing.FocusParty{ProviderID: r.ID, Provider: r.Name, Issuer: r.Issuer, Currency: r.Currency, Month: s.Month, Period: s.Month.Period(zone)}
+			p := billing.FocusParty{ProviderID: r.ID, Provider: r.Name, Issuer: r.Issuer, Currency: r.Currency, Month: s.Month, Zone: zone, Period: s.Month.Period(zone)}
 			if p.AsOf, err = asOf(ctx, tx, p.ProviderID, s.Organization); err != nil {
 				return err
 			}
