@@ -31,7 +31,7 @@ type exportOf struct {
 
 // run writes what f writes, once all of it is written: nothing is left of an export that does not tie. It is kept in a file meanwhile,
 // for a month may be long.
-func (e exportOf) run(ctx context.Context, f func(db *floors.All, s books.ExportScope, to io.Writer) error) error {
+func (e exportOf) run(ctx context.Context, f func(ctx context.Context, db *floors.All, s books.ExportScope, to io.Writer) error) error {
 	month, err := billing.ParseMonth(e.Month)
 	if err != nil {
 		return err
@@ -50,7 +50,7 @@ func (e exportOf) run(ctx context.Context, f func(db *floors.All, s books.Export
 			return fmt.Errorf("make the export: %w", err)
 		}
 		defer func() { _ = errors.Join(file.Close(), os.Remove(file.Name())) }() // where it was renamed nothing is left to remove
-		if err := f(db, books.ExportScope{Provider: provider.ID, Month: month}, file); err != nil {
+		if err := f(ctx, db, books.ExportScope{Provider: provider.ID, Month: month}, file); err != nil {
 			return err
 		}
 		if e.Output != "" {
@@ -65,30 +65,47 @@ func (e exportOf) run(ctx context.Context, f func(db *floors.All, s books.Export
 }
 
 type exportUsage struct {
-	exportOf
-	Lines  string `help:"What a line is of: a run, an organization, or the totals. A workbook has all." enum:"runs,organizations,totals,total" default:"runs"`
-	Format string `help:"csv, jsonl or xlsx." enum:"csv,jsonl,xlsx" default:"csv"`
+	Provider string `required:"" help:"Name of the provider."`
+	Month    string `required:"" help:"The month by the provider's accounts, such as 2026-11."`
+	Lines    string `help:"What a line is of: a run, an organization, or the totals. A workbook has all." enum:"runs,organizations,totals,total" default:"runs"`
+	Format   string `help:"csv, jsonl or xlsx." enum:"csv,jsonl,xlsx" default:"csv"`
+	Output   string `help:"File to write; without it the export goes to standard output." type:"path"`
 }
 
 // Run implements kong's command.
 func (e exportUsage) Run(ctx context.Context) error {
+	return exportOf{e.Provider, e.Month, e.Output}.run(ctx, e.fill)
+}
+
+// write writes the export to a writer, whole or not.
+func (e exportUsage) write(ctx context.Context, db *floors.All, to io.Writer) error {
+	month, err := billing.ParseMonth(e.Month)
+	if err != nil {
+		return err
+	}
+	provider, err := providerByName(ctx, db, e.Provider)
+	if err != nil {
+		return err
+	}
+	return e.fill(ctx, db, books.ExportScope{Provider: provider.ID, Month: month}, to)
+}
+
+func (e exportUsage) fill(ctx context.Context, db *floors.All, s books.ExportScope, to io.Writer) error {
 	if e.Lines == "total" { // as it was called until 2026-11-30
 		e.Lines = billing.UsageAll
 	}
-	return e.run(ctx, func(db *floors.All, s books.ExportScope, to io.Writer) error {
-		switch e.Format {
-		case "jsonl":
-			return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewJSONLines(to, e.Lines))
-		case "xlsx":
-			b, err := workbook.New(to)
-			if err != nil {
-				return err
-			}
-			return errors.Join(db.Books.ExportUsage(ctx, s.Provider, s.Month, b), b.Close())
-		default:
-			return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewCSV(to, e.Lines))
+	switch e.Format {
+	case "jsonl":
+		return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewJSONLines(to, e.Lines))
+	case "xlsx":
+		b, err := workbook.New(to)
+		if err != nil {
+			return err
 		}
-	})
+		return errors.Join(db.Books.ExportUsage(ctx, s.Provider, s.Month, b), b.Close())
+	default:
+		return db.Books.ExportUsage(ctx, s.Provider, s.Month, billing.NewCSV(to, e.Lines))
+	}
 }
 
 type exportFocus struct {
@@ -105,7 +122,7 @@ func (e exportFocus) Run(ctx context.Context) error {
 	if e.Dataset == billing.FocusCommitments && v == billing.Focus12 {
 		return fmt.Errorf("%w: contract-commitment; it has %s and metadata", errNoDataset, strings.Join(billing.FocusTables(v), ", "))
 	}
-	return e.run(ctx, func(db *floors.All, s books.ExportScope, to io.Writer) error {
+	return e.run(ctx, func(ctx context.Context, db *floors.All, s books.ExportScope, to io.Writer) error {
 		if e.Dataset == "metadata" {
 			return billing.WriteFocusMetadata(to, v, time.Now())
 		}
@@ -120,7 +137,7 @@ type exportApel struct {
 
 // Run implements kong's command.
 func (e exportApel) Run(ctx context.Context) error {
-	return e.run(ctx, func(db *floors.All, s books.ExportScope, to io.Writer) error {
+	return e.run(ctx, func(ctx context.Context, db *floors.All, s books.ExportScope, to io.Writer) error {
 		return db.Books.ExportApel(ctx, s, e.Site, to)
 	})
 }

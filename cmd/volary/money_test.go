@@ -49,7 +49,7 @@ func TestGrantVerifyAndExport(t *testing.T) {
 		t.Errorf("available %d, expires %s", available, expires)
 	}
 	file := filepath.Join(t.TempDir(), "usage.csv")
-	export := exportUsage{exportOf: exportOf{Provider: "North", Month: "2026-11", Output: file}, Lines: billing.UsageAll}
+	export := exportUsage{Provider: "North", Month: "2026-11", Lines: billing.UsageAll, Output: file}
 	if err := export.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

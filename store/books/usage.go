@@ -202,6 +202,9 @@ const (
 		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`
 )
 
+// RunUseSQL is what an export of a provider ($1) reads of a month ($2 to $3; $4 NULL), for who measures it beside a bare copy.
+func RunUseSQL() string { return selectRunUse + fromRunUse + orderRunUse }
+
 func eachRunUse(rows pgx.Rows, fn func(runUseRow) error) error {
 	defer rows.Close()
 	for rows.Next() {
