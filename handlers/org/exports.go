@@ -40,11 +40,6 @@ func (h Handlers) ShowExports(c echo.Context) error {
 	return page.Render(c, http.StatusOK, sales.Exports(p))
 }
 
-// ExportUsageLines gives a table of a month's use as JSON Lines.
-func (h Handlers) ExportUsageLines(c echo.Context) error {
-	return h.exportUsage(c, trade.DownloadJSONLines)
-}
-
 // exportScope is the month that is asked for, with all providers.
 func (h Handlers) exportScope(c echo.Context) (books.ExportScope, error) {
 	orgID, _ := where(c)

@@ -48,11 +48,6 @@ func (h Handlers) ShowExports(c echo.Context) error {
 	return page.Render(c, http.StatusOK, web.Exports(p))
 }
 
-// ExportUsageLines gives a table of a month's use as JSON Lines.
-func (h Handlers) ExportUsageLines(c echo.Context) error {
-	return h.exportUsage(c, sales.DownloadJSONLines)
-}
-
 // exportScope is the month that is asked for.
 func (h Handlers) exportScope(c echo.Context) (books.ExportScope, error) {
 	month, refusal, err := h.month(c)

@@ -136,6 +136,11 @@ func (h Handlers) ExportUsageWorkbook(c echo.Context) error {
 	return h.exportUsage(c, sales.DownloadWorkbook)
 }
 
+// ExportUsageLines gives a table of a month's use as JSON Lines.
+func (h Handlers) ExportUsageLines(c echo.Context) error {
+	return h.exportUsage(c, sales.DownloadJSONLines)
+}
+
 func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, sales.File) error) error {
 	month, refusal, err := h.month(c)
 	if err != nil {

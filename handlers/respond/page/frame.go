@@ -161,7 +161,7 @@ func needs(area layout.Area) map[string]request.Permission {
 			layout.SectionClusters: request.ProviderHosts, layout.SectionJobs: request.ProviderHosts,
 			layout.SectionAnnouncements: request.ProviderNotify, layout.SectionUsage: request.ProviderUsage, layout.SectionOrders: request.ProviderOrders,
 			layout.SectionInvoices: request.ProviderOrders, layout.SectionExports: request.ProviderUsage,
-			layout.SectionStaff:    request.ProviderOwn, layout.SectionSettings: request.ProviderOwn, layout.SectionLog: request.ProviderLog,
+			layout.SectionStaff: request.ProviderOwn, layout.SectionSettings: request.ProviderOwn, layout.SectionLog: request.ProviderLog,
 		}
 	default:
 		return nil
