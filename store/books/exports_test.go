@@ -257,7 +257,7 @@ func TestARunOverAMonthsEndInEveryFormat(t *testing.T) {
 			w.exec(`UPDATE providers SET accounting_zone = $2 WHERE id = $1`, w.provider, zone)
 			w.sell(90_000_000, uuid.Nil, 10, "")
 			id, nodes := w.running(1, 8*3600, begin)
-			for round := begin.Add(20 * time.Second); !round.After(stop); round = round.Add(20 * time.Second) {
+			for round := begin.Add(10 * time.Second); !round.After(stop); round = round.Add(10 * time.Second) {
 				w.clock.Set(round)
 				w.prove(round, nodes...)
 			}
@@ -315,8 +315,7 @@ func TestApelOverRestarts(t *testing.T) {
 	run(begin, 100)
 	again := time.Date(2026, 12, 2, 0, 0, 0, 0, time.UTC)
 	w.clock.Set(again)
-	w.exec(`UPDATE nodes SET state = 'ready', start_id = 's1', ready_at = $2 WHERE id = $1`, nodes[0], again)
-	w.must(w.db.Books.BeginRunsNow(t.Context(), id))
+	w.ready(id, again)
 	run(again, 60)
 	w.clock.Set(again.Add(time.Hour))
 	w.must(w.db.Books.ReleaseNow(t.Context(), id, again.Add(time.Hour)))
