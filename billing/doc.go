@@ -176,8 +176,9 @@
 // accounting zone, as a half-open range of UTC instants.
 //
 // UsageWriter writes a provider's month. Its tables are "runs", one for each run that has booked seconds in the month,
-// clipped to the month and to what is booked; "organizations"; and "totals", one line. The mcs of each table sum to the ledger's use
-// postings of the month. GroupUsageWriter writes an organization's month with all its providers, each by its own zone:
+// clipped to the month and to what is booked; "organizations"; and "totals", one line. What a correction in the month's accounts took
+// back of use is a line of runs, too: below zero, of no run, node or cluster, and of no person. So the mcs of each table sum to the ledger's
+// postings on used in the month. GroupUsageWriter writes an organization's month with all its providers, each by its own zone:
 // "runs" with who launched and with which provider, "people" and "totals", one for each provider.
 //
 //	organization, person, provider  names, each followed by its id: organization_id …
@@ -186,7 +187,7 @@
 //	run_id        UUID
 //	vcpus, memory_mib   the node's shape
 //	from, to      UTC, 2006-01-02T15:04:05Z, half-open; of sums: the month. A workbook's head says UTC
-//	end_reason    why the run ended; "continues" where it goes on after "to"
+//	end_reason    why the run ended; "continues" where it goes on after "to"; "correction of entry 7" of what was taken back
 //	runs, clusters      how many
 //	seconds       to − from of a run; of sums their sum
 //	rate          mcs per second
@@ -213,9 +214,35 @@
 //	invoice_lines                                       how many, of totals
 //	made_at, status                                     provisional until the month is over, then complete
 //
+// JSONLines is a Book as well: an object for each row, with text as it was typed, numbers as JSON numbers and null where a cell is empty.
+//
+// FocusWriter writes a month as FOCUS (FinOps Open Cost and Usage Specification) has it, in version 1.4, and in 1.2 for readers that know
+// no later one. Hours are bought before they are used, so:
+//
+//	sale          Purchase; BilledCost is the order's amount, EffectiveCost 0; one row in Contract Commitment
+//	credit note   Purchase below zero; ChargeClass Correction where the sale was in a month before
+//	use           Usage, a row for each run and lot; BilledCost 0, EffectiveCost what the hours cost; ContractApplied names the lot
+//	expiry        Usage, CommitmentDiscountStatus Unused; EffectiveCost what was paid for what lapsed
+//	correction    the row that it takes back, below zero; Correction where that was in a month before
+//	grant         Credit of hours at no price
+//	tax, goodwill, write-off   Tax; Credit; Credit
+//
+// So over the files of all months each lot's Purchase rows are billed what its Usage rows cost. Payments are no charges and have no
+// row. A quantity has nine decimals, and costs by a unit price are its exact product with the quantity as it is written; x_ComputeMilliseconds
+// is exact. FOCUS has no word for a compute hour: the unit is Core-Hours, and SkuPriceDetails say which core.
+//
+// ApelWriter writes the cloud usage records of APEL, message version 0.4, by months in UTC: a zip of messages below 1 MB and of 1,000
+// records at most, each an ASCII text that SSM sends. A record is of one machine, and its durations are of all its runs since its first
+// gate: APEL's server subtracts the month before, so there is a record for every month until the machine is gone, for one that is
+// stopped, too. What is not a run is SuspendDuration. RecordCreateTime is within the month that is reported, however late. Nobody's name is in
+// it: groups and people are their ids, and the VO is the group's name.
+//
 // In CSV a text gets an apostrophe before each sign that a spreadsheet would take for the beginning of a formula (= + - @,
 // full-width forms too), wherever a cell could begin: at its start, and after a comma, semicolon, bar or quotation mark, for
 // it is the reader's language that decides which of these part cells. Line ends and tabs within a text become blanks.
+//
+// 2026-11-30: APEL counts what was proven, the other formats what is booked: a grid's accounting is of machines and not of money, and an
+// hour that a correction takes back ran all the same.
 //
 // 2026-11-29: rows of several kinds no longer share a table. An "organization" and a "total" line below the runs made a naive
 // sum of the column three times what was used.

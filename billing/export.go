@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// RunUse is what is booked of one run in one month.
+// RunUse is what is booked of one run in one month, or what a correction took back of what was booked.
 type RunUse struct {
 	OrganizationID   uuid.UUID
 	OrganizationName string
@@ -25,6 +25,10 @@ type RunUse struct {
 	Rate             Rate
 	Hours            Hours
 	Cost             Cost
+
+	// Corrects is the number of the journal's entry that a correction takes back something of; 0: a run. An entry is of a lot and
+	// of many runs, so a correction is of no run, node or cluster, and what it takes back is negative.
+	Corrects int64
 
 	PurchaseOrder, CostCentre, GrantNumber                string // of the cluster
 	Orders                                                string // the numbers of those whose hours paid, "7 9"
@@ -141,14 +145,28 @@ func (u *UsageWriter) Run(r RunUse) error {
 		sum = &usageSum{}
 		u.sums[r.OrganizationID] = sum
 	}
-	if err := sum.add(1, r.Hours, seconds, r.Cost); err != nil {
+	if err := sum.add(r.runs(), r.Hours, seconds, r.Cost); err != nil {
 		return err
 	}
 	return u.book.Row(r.cells(u.known, Text(r.OrganizationName), Text(r.OrganizationID.String()))...)
 }
 
-// within gives the run's seconds where it lies in the period and its use is seconds × rate.
+// runs is how many runs a line counts as.
+func (r RunUse) runs() int {
+	if r.Corrects != 0 {
+		return 0
+	}
+	return 1
+}
+
+// within gives the run's seconds where it lies in the period and its use is seconds × rate. A correction has none.
 func (r RunUse) within(p Period) (seconds int64, err error) {
+	if r.Corrects != 0 {
+		if r.Hours >= 0 || r.Cost.Minor > 0 {
+			return 0, fmt.Errorf("write a correction of entry %d: %w: it takes back %d mcs, %q", r.Corrects, ErrSegment, -r.Hours, r.Cost.Decimal())
+		}
+		return 0, nil
+	}
 	seconds = r.To.Unix() - r.From.Unix()
 	use, err := r.Rate.Use(seconds)
 	if err != nil {
@@ -164,12 +182,21 @@ func (r RunUse) within(p Period) (seconds int64, err error) {
 // cells are the run's, behind those that say whose it is.
 func (r RunUse) cells(known AsOf, whose ...Cell) []Cell {
 	reason := r.EndReason
-	if reason == "" {
+	switch {
+	case r.Corrects != 0:
+		reason = fmt.Sprintf("correction of entry %d", r.Corrects)
+	case reason == "":
 		reason = "continues"
 	}
-	return slices.Concat(whose, []Cell{
-		Text(r.ClusterName), Text(r.ClusterID.String()), Text(r.NodeName), Text(r.NodeID.String()), Text(r.RunID.String()), Whole(r.VCPUs), Whole(r.MemoryMiB),
-		Instant(r.From), Instant(r.To), Text(reason), Whole(r.To.Unix() - r.From.Unix()), Whole(int64(r.Rate)), Whole(int64(r.Hours)), Number(r.Hours.Decimal()),
+	of := []Cell{{}, {}, {}, {}, {}, {}, {}, Instant(r.From), Instant(r.To), Text(reason), Whole(int64(0)), {}}
+	if r.Corrects == 0 {
+		of = []Cell{
+			Text(r.ClusterName), Text(r.ClusterID.String()), Text(r.NodeName), Text(r.NodeID.String()), Text(r.RunID.String()), Whole(r.VCPUs), Whole(r.MemoryMiB),
+			Instant(r.From), Instant(r.To), Text(reason), Whole(r.To.Unix() - r.From.Unix()), Whole(int64(r.Rate)),
+		}
+	}
+	return slices.Concat(whose, of, []Cell{
+		Whole(int64(r.Hours)), Number(r.Hours.Decimal()),
 		Number(r.Cost.Decimal()), Text(string(r.Cost.Currency)), Text(r.PurchaseOrder), Text(r.CostCentre), Text(r.GrantNumber),
 		Text(r.Orders), Text(r.OrderPurchaseOrder), Text(r.OrderCostCentre), Text(r.OrderGrantNumber),
 	}, known.cells())

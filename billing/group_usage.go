@@ -18,7 +18,8 @@ type GroupPart struct {
 	AsOf
 }
 
-// GroupRun is what is booked of one run, and who launched it: the person who started its cluster last before it.
+// GroupRun is what is booked of one run, and who launched it: the person who started its cluster last before it. A correction is
+// nobody's: its person is uuid.Nil.
 type GroupRun struct {
 	RunUse
 	PersonID   uuid.UUID
@@ -74,8 +75,10 @@ func (g *GroupUse) Add(r GroupRun) error {
 		s = &personSum{part: part, name: r.PersonName, clusters: map[uuid.UUID]struct{}{}}
 		g.sums[key] = s
 	}
-	s.clusters[r.ClusterID] = struct{}{}
-	return s.add(1, r.Hours, seconds, r.Cost)
+	if r.Corrects == 0 {
+		s.clusters[r.ClusterID] = struct{}{}
+	}
+	return s.add(r.runs(), r.Hours, seconds, r.Cost)
 }
 
 // People are the sums by person and provider: who used most comes first.
@@ -142,7 +145,15 @@ func (w *GroupUsageWriter) Run(r GroupRun) error {
 		return err
 	}
 	part := w.Parts[len(w.Parts)-1]
-	return w.book.Row(r.cells(part.AsOf, append([]Cell{Text(r.PersonName), Text(r.PersonID.String())}, part.cells()...)...)...)
+	return w.book.Row(r.cells(part.AsOf, append(personCells(r.PersonName, r.PersonID), part.cells()...)...)...)
+}
+
+// personCells say who; of a correction nobody.
+func personCells(name string, id uuid.UUID) []Cell {
+	if id == uuid.Nil {
+		return []Cell{{}, {}}
+	}
+	return []Cell{Text(name), Text(id.String())}
 }
 
 // cells say with which provider.
@@ -155,7 +166,7 @@ func (w *GroupUsageWriter) Finish() error {
 	}
 	for _, u := range w.People() {
 		sum := w.sums[personKey{u.Part.ProviderID, u.PersonID}]
-		whose := slices.Concat([]Cell{Text(u.PersonName), Text(u.PersonID.String())}, u.Part.cells(), []Cell{Whole(u.Clusters)})
+		whose := slices.Concat(personCells(u.PersonName, u.PersonID), u.Part.cells(), []Cell{Whole(u.Clusters)})
 		if err := w.book.Row(sum.cells(u.Part.Period, u.Part.AsOf, whose...)...); err != nil {
 			return err
 		}

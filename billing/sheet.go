@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -66,7 +67,7 @@ func Number(s string) Cell {
 }
 
 // Whole gives a cell with a whole number.
-func Whole[N ~int | ~int64](n N) Cell { return Number(fmt.Sprint(int64(n))) }
+func Whole[N ~int | ~int64](n N) Cell { return Number(strconv.FormatInt(int64(n), 10)) }
 
 // Instant gives a cell with an instant; the zero one gives an empty cell.
 func Instant(t time.Time) Cell {
@@ -155,6 +156,9 @@ const formulaSigns = "=+-@＝＋－＠﹦﹢﹣﹫−"
 // the file, so a sign gets an apostrophe wherever a cell could begin: at the start, and after a comma, semicolon, bar or
 // quotation mark, with or without blanks between. What moves to another line or cell becomes a blank.
 func unformula(s string) string {
+	if harmless(s) {
+		return s
+	}
 	var b strings.Builder
 	begins := true
 	for _, r := range s {
@@ -173,4 +177,15 @@ func unformula(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// harmless tells of most texts (ids, words, numbers) at a look that they have no place for a formula.
+func harmless(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c <= ' ' && (c < ' ' || i == 0), c > '~', c == ',', c == ';', c == '|', c == '"', i == 0 && strings.IndexByte(formulaSigns, c) >= 0:
+			return false
+		}
+	}
+	return true
 }

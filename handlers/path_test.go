@@ -64,6 +64,7 @@ func TestFromADescriptionToABill(t *testing.T) {
 	}
 	export(t, a, cluster)
 	groupUsage(t, a)
+	exports(t, a)
 }
 
 func describe(t *testing.T, b *handlertest.Browser, w *handlertest.World) uuid.UUID {

@@ -147,6 +147,7 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, costly},
 		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, exporting},
 		{get, "/provider/usage.xlsx", request.ProviderUsage, v.ExportUsageWorkbook, exporting},
+		{get, "/provider/usage.jsonl", request.ProviderUsage, v.ExportUsageLines, exporting},
 	}
 }
 
@@ -168,6 +169,7 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/usage", request.OrgRead, o.ShowUsage, costly},
 		{get, "/org/usage.csv", request.OrgRead, o.ExportUsage, exporting},
 		{get, "/org/usage.xlsx", request.OrgRead, o.ExportUsageWorkbook, exporting},
+		{get, "/org/usage.jsonl", request.OrgRead, o.ExportUsageLines, exporting},
 		{get, "/org/usage/people", request.OrgRead, o.ShowPeopleUsage, costly},
 		{get, "/org/usage/:id", request.OrgRead, o.ShowClusterUsage, costly},
 		{get, "/org/log", request.OrgManage, o.ShowLog, costly},

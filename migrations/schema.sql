@@ -2345,6 +2345,8 @@ CREATE INDEX ledger_entries_wallet_id_corrects_idx ON public.ledger_entries USIN
 
 CREATE INDEX ledger_entries_wallet_id_period_from_idx ON public.ledger_entries USING btree (wallet_id, period_from) WHERE (kind = 'use'::text);
 
+CREATE INDEX ledger_entries_wallet_id_period_idx ON public.ledger_entries USING btree (wallet_id, period) WHERE (kind <> ALL (ARRAY['use'::text, 'hold'::text, 'release'::text]));
+
 CREATE INDEX ledger_postings_cluster_id_idx ON public.ledger_postings USING btree (cluster_id) WHERE (cluster_id IS NOT NULL);
 
 CREATE INDEX ledger_postings_lot_id_idx ON public.ledger_postings USING btree (lot_id);

@@ -12,6 +12,7 @@ import (
 type benchCommand struct {
 	Name   string `arg:"" help:"Name of a measurement (that of a family, such as upload, for all of it), or all."`
 	Strict bool   `help:"Fail where an aim is missed."`
+	Lines  int    `help:"Of the export that is measured, where fewer than its million will do."`
 }
 
 // bench measures us beside what we are compared with.
@@ -91,6 +92,10 @@ func benches() []bench {
 			name: "settle", aim: aim{ratio: 3, atMost: true}, run: benchSettle,
 			what: "20,000 open runs settled at the hour, beside a bare INSERT .. SELECT of as many usage lines",
 		},
+		{
+			name: "export", aim: aim{ratio: 0.5}, run: benchExport(exportedLines),
+			what: `a month of a million runs as CSV, beside psql \copy of the same rows; and what memory it takes`,
+		},
 	}
 }
 
@@ -109,6 +114,10 @@ func (b benchCommand) Run(ctx context.Context) error {
 	var missed []string
 	for _, k := range chosen {
 		fmt.Printf("%s: %s\n", k.name, k.what)
+		if k.name == "export" && b.Lines > 0 {
+			note("of %d lines", b.Lines)
+			k.run = benchExport(b.Lines)
+		}
 		ours, theirs, err := k.run(ctx, c)
 		if errors.Is(err, errNotTaken) {
 			fmt.Printf("%s: not measured: %v\n", k.name, err)

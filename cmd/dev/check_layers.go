@@ -164,7 +164,7 @@ func mains() []layer {
 		}, never: []string{"web/**", "github.com/labstack/echo/v4"}},
 		{packages: []string{"cmd/volary"}, may: []string{
 			"cmd/internal/setup", "cmd/internal/demo", "store", "store/people", "store/books", "store/models", "store/machines", "store/floors", "store/queue",
-			"store/blob", "store/sealing", "handlers/loops", "billing", "provisioner/**", "migrations", "provisioner/typed",
+			"store/blob", "store/sealing", "handlers/loops", "billing", "billing/workbook", "provisioner/**", "migrations", "provisioner/typed",
 		}, never: []string{"cgo", "web/**"}},
 		{packages: []string{"cmd/dev/shots"}, may: []string{"cmd/internal/demo", "cmd/internal/session"}},
 		{packages: []string{"cmd/dev/bare"}, may: []string{"provisioner", "web/layout", "web/org", "web/ui"}},

@@ -200,6 +200,11 @@ func (h Handlers) ExportUsageWorkbook(c echo.Context) error {
 	return h.exportUsage(c, trade.DownloadWorkbook)
 }
 
+// ExportUsageLines gives a table of a month's use as JSON Lines.
+func (h Handlers) ExportUsageLines(c echo.Context) error {
+	return h.exportUsage(c, trade.DownloadJSONLines)
+}
+
 func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, trade.File) error) error {
 	f, wrong, err := h.groupFilter(c, &web.PeopleUsageProps{})
 	if err != nil {

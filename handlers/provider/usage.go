@@ -93,13 +93,17 @@ func (h Handlers) totals(c echo.Context, month billing.Month, p *web.UsageExport
 			row = &web.OrganizationUsage{Name: r.OrganizationName}
 			rows[r.OrganizationID] = row
 		}
-		if !clusters[r.ClusterID] {
-			clusters[r.ClusterID] = true
-			row.Clusters++
+		if r.Corrects == 0 {
+			if !clusters[r.ClusterID] {
+				clusters[r.ClusterID] = true
+				row.Clusters++
+			}
+			row.Runs++
+			p.Runs++
+		} else {
+			p.TakenBackMCS -= int64(r.Hours)
 		}
-		row.Runs++
 		row.UsedMCS += int64(r.Hours)
-		p.Runs++
 		p.UsedMCS += int64(r.Hours)
 		return nil
 	})
@@ -130,6 +134,11 @@ func (h Handlers) ExportUsage(c echo.Context) error { return h.exportUsage(c, sa
 // ExportUsageWorkbook gives the month's use as a workbook.
 func (h Handlers) ExportUsageWorkbook(c echo.Context) error {
 	return h.exportUsage(c, sales.DownloadWorkbook)
+}
+
+// ExportUsageLines gives a table of a month's use as JSON Lines.
+func (h Handlers) ExportUsageLines(c echo.Context) error {
+	return h.exportUsage(c, sales.DownloadJSONLines)
 }
 
 func (h Handlers) exportUsage(c echo.Context, send func(echo.Context, sales.File) error) error {

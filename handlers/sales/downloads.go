@@ -25,19 +25,9 @@ type File struct {
 
 // DownloadCSV sends one table of a file as CSV.
 func DownloadCSV(c echo.Context, f File) error {
-	table, name := f.Tables[0], f.Name
-	if q := request.ParseQuery(c); q.Has("lines") {
-		q.Rename("lines", "total", billing.UsageAll) // as it was called in links until 2026-11-30
-		table = q.Choice("lines", "what the lines are", f.Tables...)
-		if r := q.Refusal(); r != nil {
-			return r
-		}
-	}
-	if table != f.Tables[0] {
-		plain, provisional := strings.CutSuffix(name, "-"+billing.Provisional)
-		if name = plain + "-" + table; provisional {
-			name += "-" + billing.Provisional
-		}
+	table, name, err := f.choose(c)
+	if err != nil {
+		return err
 	}
 	return download(c, name+".csv", "text/csv; charset=utf-8", func(w io.Writer) error {
 		b, err := billing.NewMarkedCSV(w, table) // marked: who downloads it opens it by a click
@@ -46,6 +36,34 @@ func DownloadCSV(c echo.Context, f File) error {
 		}
 		return f.Fill(b)
 	})
+}
+
+// DownloadJSONLines sends one table of a file as JSON Lines.
+func DownloadJSONLines(c echo.Context, f File) error {
+	table, name, err := f.choose(c)
+	if err != nil {
+		return err
+	}
+	return download(c, name+".jsonl", "application/jsonl", func(w io.Writer) error { return f.Fill(billing.NewJSONLines(w, table)) })
+}
+
+// choose reads which table the query asks for, and names the file by it.
+func (f File) choose(c echo.Context) (table, name string, err error) {
+	table, name = f.Tables[0], f.Name
+	if q := request.ParseQuery(c); q.Has("lines") {
+		q.Rename("lines", "total", billing.UsageAll) // as it was called in links until 2026-11-30
+		table = q.Choice("lines", "what the lines are", f.Tables...)
+		if r := q.Refusal(); r != nil {
+			return "", "", r
+		}
+	}
+	if table != f.Tables[0] {
+		plain, provisional := strings.CutSuffix(name, "-"+billing.Provisional)
+		if name = plain + "-" + table; provisional {
+			name += "-" + billing.Provisional
+		}
+	}
+	return table, name, nil
 }
 
 // DownloadWorkbook sends a file as an .xlsx workbook, with a sheet for each table.

@@ -75,6 +75,15 @@ func (db *DB) MonthsOfGroup(ctx context.Context, orgID uuid.UUID, now time.Time)
 	return first, last, nil
 }
 
+// GroupParts are an organization's months with all its providers, and what is known of each.
+func (db *DB) GroupParts(ctx context.Context, orgID uuid.UUID, month billing.Month) (parts []billing.GroupPart, err error) {
+	err = db.eachParty(ctx, ExportScope{Organization: orgID, Month: month}, func(_ pgx.Tx, p billing.FocusParty) error {
+		parts = append(parts, billing.GroupPart{ProviderID: p.ProviderID, ProviderName: p.Provider, Zone: p.Zone, Period: p.Period, AsOf: p.AsOf})
+		return nil
+	})
+	return parts, err
+}
+
 // groupProvider is a provider that an organization has a wallet with.
 type groupProvider struct {
 	ID   uuid.UUID
@@ -137,7 +146,11 @@ func groupPart(
 	if err != nil || f.Person != uuid.Nil {
 		return err // the ledger does not know persons
 	}
-	totals, err := usageTotals(ctx, tx, p.ID, orgID, part.Period)
+	err = eachUseTakenBack(ctx, tx, p.ID, orgID, f.Month, func(r billing.RunUse) error { return fn(billing.GroupRun{RunUse: r}) })
+	if err != nil {
+		return err
+	}
+	totals, err := usageTotals(ctx, tx, p.ID, orgID, f.Month, part.Period)
 	if err != nil {
 		return err
 	}

@@ -46,10 +46,10 @@ func (db *DB) ExportUsage(ctx context.Context, providerID uuid.UUID, month billi
 		if err != nil {
 			return err
 		}
-		if err := eachRun(ctx, tx, providerID, period, w.Run); err != nil {
+		if err := eachRun(ctx, tx, providerID, month, period, w.Run); err != nil {
 			return err
 		}
-		totals, err := usageTotals(ctx, tx, providerID, uuid.Nil, period)
+		totals, err := usageTotals(ctx, tx, providerID, uuid.Nil, month, period)
 		if err != nil {
 			return err
 		}
@@ -77,13 +77,13 @@ func (db *DB) EachRun(ctx context.Context, providerID uuid.UUID, month billing.M
 	var use MonthUse
 	// One snapshot for all reads: booking goes on meanwhile.
 	err = db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
-		if err := eachRun(ctx, tx, providerID, period, fn); err != nil {
+		if err := eachRun(ctx, tx, providerID, month, period, fn); err != nil {
 			return err
 		}
 		if use.AsOf, err = asOf(ctx, tx, providerID, uuid.Nil); err != nil {
 			return err
 		}
-		use.Totals, err = usageTotals(ctx, tx, providerID, uuid.Nil, period)
+		use.Totals, err = usageTotals(ctx, tx, providerID, uuid.Nil, month, period)
 		return err
 	})
 	if err != nil {
@@ -133,15 +133,44 @@ func AccountingZone(ctx context.Context, q store.Queryer, providerID uuid.UUID) 
 	return w.zone()
 }
 
-// eachRun streams the sums of the usage lines of each run. Settling cuts lines where a month begins, so that a line
-// belongs to the period that it starts in.
-func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period, fn func(billing.RunUse) error) error {
+// eachRun streams the sums of the usage lines of each run, and behind them what corrections took back. Settling cuts lines where
+// a month begins, so that a line belongs to the period that it starts in.
+func eachRun(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, month billing.Month, p billing.Period, fn func(billing.RunUse) error) error {
 	rows, err := tx.Query(ctx, selectRunUse+fromRunUse+orderRunUse, providerID, p.From, p.To, nil)
+	if err != nil {
+		return err
+	}
+	if err := eachRunUse(rows, func(r runUseRow) error { return fn(r.RunUse) }); err != nil {
+		return err
+	}
+	return eachUseTakenBack(ctx, tx, providerID, uuid.Nil, month, fn)
+}
+
+// eachUseTakenBack streams what corrections in a month's accounts took back of use, of one organization or of all (Nil).
+func eachUseTakenBack(ctx context.Context, tx pgx.Tx, providerID, orgID uuid.UUID, month billing.Month, fn func(billing.RunUse) error) error {
+	rows, err := tx.Query(ctx, `
+		SELECT o.id AS organization_id, o.name AS organization_name, e.corrects, date_trunc('second', e.at) AS "from", date_trunc('second', e.at) AS "to",
+		       t.hours, d.minor, CASE WHEN d.minor IS NULL THEN '' ELSE p.currency END AS currency, coalesce(x.number::text, '') AS orders,
+		       coalesce(x.purchase_order, '') AS order_purchase_order, coalesce(x.cost_centre, '') AS order_cost_centre, coalesce(x.grant_number, '') AS order_grant_number
+		  FROM wallets w
+		  JOIN providers p ON p.id = w.provider_id
+		  JOIN organizations o ON o.id = w.organization_id
+		  JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'correction' AND e.period = $3::text::date
+		  CROSS JOIN LATERAL (SELECT lot_id, sum(hours)::bigint AS hours FROM ledger_postings
+		                       WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used' GROUP BY lot_id) t
+		  LEFT JOIN LATERAL (SELECT sum(amount)::bigint AS minor FROM money_postings
+		                      WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'deferred' AND lot_id = t.lot_id) d ON true
+		  LEFT JOIN orders x ON x.lot_id = t.lot_id
+		 WHERE w.provider_id = $1 AND ($2::uuid IS NULL OR w.organization_id = $2)
+		 ORDER BY o.name, o.id, e.seq, t.lot_id`, providerID, store.OrNull(orgID), firstDay(month))
 	if err != nil {
 		return err
 	}
 	return eachRunUse(rows, func(r runUseRow) error { return fn(r.RunUse) })
 }
+
+// firstDay is how a ledger entry names the month in whose accounts it is.
+func firstDay(m billing.Month) string { return m.String() + "-01" }
 
 // selectRunUse and what follows it read what is booked of the runs of a provider ($1) in a month ($2 to $3), of one
 // organization or of all ($4).
@@ -173,6 +202,9 @@ const (
 		 ORDER BY o.name, c.created_at, c.id, u.from_at, n.name, r.id`
 )
 
+// RunUseSQL is what an export of a provider ($1) reads of a month ($2 to $3; $4 NULL), for who measures it beside a bare copy.
+func RunUseSQL() string { return selectRunUse + fromRunUse + orderRunUse }
+
 func eachRunUse(rows pgx.Rows, fn func(runUseRow) error) error {
 	defer rows.Close()
 	for rows.Next() {
@@ -199,19 +231,25 @@ type runUseRow struct {
 	Currency   billing.Currency
 }
 
-// usageTotals are the ledger's sums of a provider's month by organization, of one or of all (Nil).
-func usageTotals(ctx context.Context, q store.Queryer, providerID, orgID uuid.UUID, p billing.Period) ([]billing.UsageTotal, error) {
+// usageTotals are the ledger's sums of a provider's month by organization, of one or of all (Nil): what was used, less what
+// corrections in the month's accounts took back.
+func usageTotals(ctx context.Context, q store.Queryer, providerID, orgID uuid.UUID, month billing.Month, p billing.Period) ([]billing.UsageTotal, error) {
 	rows, err := q.Query(ctx, `
-		SELECT o.id, o.name, sum(t.hours)::bigint, coalesce(sum(l.cost), 0)::bigint,
-		       CASE WHEN sum(l.cost) IS NULL THEN '' ELSE min(p.currency) END
+		SELECT o.id, o.name, sum(t.hours)::bigint, coalesce(sum(t.cost), 0)::bigint,
+		       CASE WHEN sum(t.cost) IS NULL THEN '' ELSE min(p.currency) END
 		  FROM wallets w
 		  JOIN providers p ON p.id = w.provider_id
-		  JOIN ledger_entries e ON e.wallet_id = w.id AND e.kind = 'use' AND e.period_from >= $2 AND e.period_from < $3
-		  CROSS JOIN LATERAL (SELECT sum(hours) AS hours FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used') t
-		  CROSS JOIN LATERAL (SELECT sum(cost) AS cost FROM usage_lines WHERE wallet_id = e.wallet_id AND seq = e.seq) l
 		  JOIN organizations o ON o.id = w.organization_id
-		 WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4)
-		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To, store.OrNull(orgID))
+		  CROSS JOIN LATERAL (
+		    SELECT (SELECT sum(hours) FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used') AS hours,
+		           (SELECT sum(cost) FROM usage_lines WHERE wallet_id = e.wallet_id AND seq = e.seq) AS cost
+		      FROM ledger_entries e WHERE e.wallet_id = w.id AND e.kind = 'use' AND e.period_from >= $2 AND e.period_from < $3
+		    UNION ALL
+		    SELECT (SELECT sum(hours) FROM ledger_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'used'),
+		           (SELECT sum(amount) FROM money_postings WHERE wallet_id = e.wallet_id AND seq = e.seq AND account = 'deferred')
+		      FROM ledger_entries e WHERE e.wallet_id = w.id AND e.kind = 'correction' AND e.period = $5::text::date) t
+		 WHERE w.provider_id = $1 AND ($4::uuid IS NULL OR w.organization_id = $4) AND t.hours IS NOT NULL
+		 GROUP BY o.id ORDER BY o.name`, providerID, p.From, p.To, store.OrNull(orgID), firstDay(month))
 	if err != nil {
 		return nil, err
 	}

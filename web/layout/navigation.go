@@ -69,6 +69,7 @@ func sections(a Area) []group {
 				{"Orders", "/org/orders", SectionOrders},
 				{"Invoices", "/org/invoices", SectionInvoices},
 				{"Usage", "/org/usage", SectionUsage},
+				{"Exports", "/org/exports", SectionExports},
 			}},
 			{"People", []link{
 				{"Members", "/org/members", SectionMembers},
@@ -107,6 +108,7 @@ func staffSections(a Area) []group {
 				{"Offers", "/provider/offers", SectionOffers},
 				{"Invoices", "/provider/invoices", SectionInvoices},
 				{"Usage", "/provider/usage", SectionUsage},
+				{"Exports", "/provider/exports", SectionExports},
 				{"Market", "/market", SectionMarket},
 			}},
 			{"People", []link{

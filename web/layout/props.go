@@ -32,6 +32,7 @@ const (
 	SectionWallet        = "wallet"
 	SectionOrders        = "orders"
 	SectionInvoices      = "invoices"
+	SectionExports       = "exports"
 	SectionRequests      = "requests"
 	SectionMembers       = "members"
 	SectionLog           = "log"

@@ -3,7 +3,9 @@ package webtest
 import (
 	"time"
 
+	"volary.dev/web/layout"
 	"volary.dev/web/org"
+	"volary.dev/web/sales"
 	"volary.dev/web/ui"
 )
 
@@ -16,6 +18,10 @@ func usageSamples() []Sample {
 		{"usage-people-refused", org.PeopleUsage(org.PeopleUsageProps{Layout: orgLayout(), Month: "2026-13", Form: refused(map[string]string{"month": "Write the month as 2026-11."})})},
 		{"usage-cluster", org.ClusterUsageShow(clusterUsage())},
 		{"usage-cluster-empty", org.ClusterUsageShow(org.ClusterUsageProps{Layout: orgLayout(), ID: id(43), Name: "night-run", Provider: "Southern Grid"})},
+		{"exports", sales.Exports(exports(orgLayout(), sales.Buyer))},
+		{"exports-empty", sales.Exports(sales.ExportsProps{Layout: orgLayout(), Side: sales.Buyer, Month: "2026-11"})},
+		{"exports-refused", sales.Exports(sales.ExportsProps{Layout: orgLayout(), Side: sales.Buyer, Month: "2026-13", Form: refused(map[string]string{"month": "Write the month as 2026-11."})})},
+		{"provider-exports", sales.Exports(exports(providerLayout(), sales.Seller))},
 		{"wallet", org.Wallet(wallet())},
 		{"wallet-empty", org.Wallet(org.WalletProps{Layout: orgLayout(), MayOrder: true})},
 		{"purchases", org.PurchaseList(org.PurchaseListProps{
@@ -24,6 +30,13 @@ func usageSamples() []Sample {
 		})},
 		{"purchases-empty", org.PurchaseList(org.PurchaseListProps{Layout: orgLayout()})},
 	}
+}
+
+func exports(frame layout.Props, side sales.Side) sales.ExportsProps {
+	return sales.ExportsProps{Layout: frame, Side: side, Month: "2026-10", Site: "Northern-Compute", Parts: []ui.MonthPart{{
+		From: time.Date(2026, 9, 30, 22, 0, 0, 0, time.UTC), Until: time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), Zone: "Europe/Berlin", Over: true,
+		Settled: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC),
+	}}}
 }
 
 func wallet() org.WalletProps {
