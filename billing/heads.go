@@ -183,3 +183,8 @@ func (a *Audit) unvouched(h OlderHead, found string) *Difference {
 		Note: note + ", by the older heads given",
 	}
 }
+
+// Mark is the head as papers carry it.
+func (h OlderHead) Mark() string {
+	return fmt.Sprintf("volary-head-1:%s:%d:%s", h.Journal, h.Seq, h.Hash)
+}
