@@ -14,18 +14,26 @@ type Difference struct {
 	What     string
 	Expected string
 	Found    string
+	Note     string // what else is known, such as which entry was the last good one; empty: nothing
 }
 
 // Error is a sentence that names the row and both values.
 func (d *Difference) Error() string {
 	where := fmt.Sprintf("journal of provider %s and organization %s", d.Journal.ProviderID, d.Journal.OrganizationID)
-	if d.Journal.OrganizationID == uuid.Nil {
+	switch {
+	case d.Journal == Journal{}:
+		where = "the whole"
+	case d.Journal.OrganizationID == uuid.Nil:
 		where = "papers of provider " + d.Journal.ProviderID.String()
 	}
 	if d.Seq > 0 {
 		where += fmt.Sprintf(", entry %d", d.Seq)
 	}
-	return fmt.Sprintf("%s: %s should be %s but is %s", where, d.What, d.Expected, d.Found)
+	text := fmt.Sprintf("%s: %s should be %s but is %s", where, d.What, d.Expected, d.Found)
+	if d.Note != "" {
+		text += "; " + d.Note
+	}
+	return text
 }
 
 // Balances are what the entries of a journal sum to.
@@ -61,6 +69,9 @@ type Audit struct {
 	version   int // of the last entry
 	uses      oldUses
 	facts     map[Fact]int64
+	older     []OlderHead // that are still to come
+	vouched   int64       // the last entry that an older head has
+	Vouchers  int         // how many older heads hold
 }
 
 // NewAudit begins at the journal's first entry. The times of entries rise with the sequence behind the unordered ones, which
@@ -75,6 +86,9 @@ func NewAudit(j Journal, unordered int64) *Audit {
 		expiries: map[uuid.UUID]time.Time{}, version: 1, uses: oldUses{}, facts: map[Fact]int64{},
 	}
 }
+
+// Against has the entries compared with heads that left the database, from the next one on.
+func (a *Audit) Against(o Older) { a.older = o[a.head.Journal.ID()] }
 
 // Next checks the next entry in order and its usage lines, and returns the first difference or nil.
 func (a *Audit) Next(e Entry, lines []Line) *Difference {
@@ -112,6 +126,9 @@ func (a *Audit) Next(e Entry, lines []Line) *Difference {
 		return differ("the hash", sealed.Hash, e.Hash)
 	}
 	a.head, a.version = e.Head(), e.Version
+	if diff := a.vouch(); diff != nil {
+		return diff
+	}
 	if diff := a.apply(e); diff != nil {
 		return diff
 	}

@@ -156,7 +156,8 @@
 //	volary-uses-1
 //	<seq> <digest of its lines, as volary-usage-2 has them>                (of an opening: one per earlier use of the lot)
 //
-// Of persons there are UUIDs alone: no paper prints a person's name yet. One that does is hashed with a salt that goes with the person.
+// Of persons there are UUIDs alone, and nothing hashed has to go with one: no paper prints a person's name yet. One that does is hashed with a salt
+// that goes with the person.
 //
 // Entries of before 2026-11-30 have the first encoding, and verify by it: its first line is "volary-ledger-1", the lines date, corrects, fact and
 // money are missing, and so are the last two fields of a usage line, whose digest begins with "volary-usage-1". No entry of the
@@ -168,6 +169,25 @@
 // A use entry sums up what one lot paid in one hour (UTC) of all runs of its journal, or at the end of a run what was
 // not booked of it yet. No range crosses the beginning of a month in the provider's accounting zone, so that each entry
 // belongs to one period.
+//
+// # The ledger without its database
+//
+// LedgerWriter writes journals as lines of JSON (ledger_rows.go), with everything that the hashes above are taken over and nothing of it folded, so that a
+// stranger recomputes them with VerifyLedgerFile, or with a page of Python in the documentation, which a test holds against it. Rows are "ledger"; of each journal
+// "journal", its "entry" rows in order, each with its "line" rows behind it, then "lot", "order" and "invoice", and "head"; and "end" with the SHA-256 of all bytes before it. Texts of
+// the hashed bytes are as they are there ("-": absent). Names of provider and organization are for reading: only the last row vouches for them.
+//
+// # Heads that left the database
+//
+// Whoever may write the database can write a whole chain anew, and no look at that chain alone finds it. So the audit run of each day that found the ledger whole writes
+// down all heads (WriteHeads), the worker signs them (an envelope of provisioner/certificate by the platform's key), and they are published and mailed;
+// an invoice carries the head at its own entry (Head.Mark). An older head holds where the entry of its number has its hash still. The next audit runs compare with
+// those of forty days.
+//
+// 2026-11-30: a list of heads names a journal by Journal.ID and not by its parties, for it is public, and who deals with whom is theirs. Each provider is mailed
+// its own journals in a file of the same form. Only a ledger that was found whole has heads written down: a signature says that it was.
+//
+// 2026-11-30: of two heads that are known the last good entry is the older one; of one alone nothing older is known to be good, and the sentence says so.
 //
 // # Export of a month
 //

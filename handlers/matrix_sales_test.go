@@ -17,6 +17,7 @@ func salesMatrix() []row {
 	return []row{
 		{"GET /org/wallet", orgRead(), false, page},
 		{"GET /org/wallet/purchases", orgRead(), false, page},
+		{"GET /org/ledger.jsonl", orgOrder(), false, page},
 		{"GET /org/orders", orgOrder(), false, page},
 		{"POST /org/orders", orgOrder(), false, refused},
 		{"GET /org/orders/new", orgOrder(), false, page},
@@ -45,6 +46,8 @@ func salesMatrix() []row {
 		{"GET /provider/exports/apel.zip", staffUsage(), false, page},
 		{"GET /provider/invoices", staffUsage(), false, page},
 		{"GET /provider/invoices.csv", staffUsage(), false, page},
+		{"GET /provider/anchors/heads.json", staffUsage(), false, []int{http.StatusNotFound}}, // no day is asked for
+		{"GET /provider/ledger.jsonl", staffUsage(), false, page},
 		{"GET /provider/invoices.xlsx", staffUsage(), false, page},
 		{"GET /provider/invoices/:id", staffUsage(), true, page},
 		{"POST /provider/orders/:id/reject", staffUsage(), true, refused},

@@ -95,6 +95,8 @@ func orgMatrix() []row {
 		{"GET /market", all(), false, page},
 		{"GET /market/images", all(), false, page},
 		{"GET /market/providers/:id", all(), false, page},
+		{"GET /anchors", all(), false, page},
+		{"GET /anchors/heads.json", all(), false, []int{http.StatusNotFound}}, // no day is asked for
 		{"GET /certificates/keys.json", all(), false, page},
 		{"GET /certificates/:address", all(), false, page},
 		{"GET /certificates/:address/envelope.json", all(), false, page},

@@ -198,7 +198,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 		Worker: relay.Worker{URL: worker, Client: &http.Client{}, Secret: o.WorkerSecret}, Stopping: o.Stopping, Heartbeat: cmp.Or(o.Heartbeat, heartbeat), Bare: relay.NewBare(), PublicHost: host,
 	}
 	p := public.Handlers{
-		Core: o.Store.Core, People: o.Store.People, Models: o.Store.Models, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Device: respond.DeviceCookie(cookie), Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: consoles.Heartbeat,
+		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Overview: o.Store.Overview, Frame: frame, Cookie: cookie, Device: respond.DeviceCookie(cookie), Demo: o.Demo, Changes: o.Changes, Stopping: o.Stopping, Heartbeat: consoles.Heartbeat,
 		UploadsLack: uploads.Lacks,
 	}
 	if lacks := uploads.Lacks(context.Background()); lacks != "" {

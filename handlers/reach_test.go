@@ -43,6 +43,10 @@ func unlinked() map[string]struct {
 		"/provider/usage.xlsx":                          {all(), "of a month in which something was used"},
 		"/org/wallet/purchases":                         {access{handlertest.OtherOwner}, "linked from a wallet's hours"},
 		"/provider/hosts/new":                           {access{handlertest.OtherAdmin}, "offered where there is a pool"},
+		"/anchors":                                      {all(), "linked where a ledger is downloaded, and by the documentation"},
+		"/anchors/heads.json":                           {all(), "of the days that are listed, and in mails"},
+		"/provider/anchors/heads.json":                  mailed,
+		"/org/ledger.jsonl":                             {access{handlertest.OtherOwner}, "linked from a wallet's ledger"},
 		"/org/clusters/:id/nodes/:node/console/ws":      {all(), "a WebSocket that scripts open"},
 		"/provider/clusters/:id/nodes/:node/console/ws": {all(), "a WebSocket that scripts open"},
 	}

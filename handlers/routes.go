@@ -66,6 +66,8 @@ func routes(h audiences, tus *uploads.Handler, static echo.HandlerFunc) []route 
 		{get, "/certificates/keys.json", request.Anyone, p.ShowCertificateKeys, ordinary},
 		{get, "/certificates/:address", request.Anyone, p.ShowCertificate, ordinary},
 		{get, "/certificates/:address/envelope.json", request.Anyone, p.DownloadCertificate, ordinary},
+		{get, "/anchors", request.Anyone, p.ListAnchors, ordinary},
+		{get, "/anchors/heads.json", request.Anyone, p.DownloadAnchor, costly},
 		{get, "/schemas/cluster-1.json", request.Anyone, p.ShowSchema, ordinary},
 		{get, "/healthz", request.Anyone, p.ShowHealth, ordinary},
 		{get, "/readyz", request.Anyone, p.ShowReadiness, ordinary},

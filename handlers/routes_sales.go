@@ -11,6 +11,7 @@ func orgSalesRoutes(o org.Handlers) []route {
 	return []route{
 		{get, "/org/wallet", request.OrgRead, o.ShowWallet, costly},
 		{get, "/org/wallet/purchases", request.OrgRead, o.ListPurchases, ordinary},
+		{get, "/org/ledger.jsonl", request.OrgUsage, o.ExportLedger, exporting},
 		{get, "/org/orders", request.OrgOrder, o.ListOrders, ordinary},
 		{post, "/org/orders", request.OrgOrder, o.CreateOrder, ordinary},
 		{get, "/org/orders/new", request.OrgOrder, o.NewOrder, ordinary},
@@ -37,6 +38,8 @@ func providerSalesRoutes(v provider.Handlers) []route {
 		{post, "/provider/offers/:id/prices/:price/withdraw", request.ProviderPrices, v.WithdrawPrice, lasting},
 		{post, "/provider/offers/:id/end", request.ProviderPrices, v.EndOffer, lasting},
 
+		{get, "/provider/anchors/heads.json", request.ProviderUsage, v.DownloadAnchor, costly},
+		{get, "/provider/ledger.jsonl", request.ProviderUsage, v.ExportLedger, exporting},
 		{get, "/provider/grants", request.ProviderOrders, v.ListGrants, ordinary},
 		{post, "/provider/grants", request.ProviderOrders, v.CreateGrant, lasting},
 		{get, "/provider/grants/new", request.ProviderOrders, v.NewGrant, ordinary},

@@ -119,6 +119,8 @@ GRANT SELECT ON run_bookings TO volary_web;
 GRANT SELECT, UPDATE (done, aside_reason) ON run_bookings TO volary_worker; -- triggers begin and move it
 GRANT SELECT ON audit_runs TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON audit_runs TO volary_worker;
+GRANT SELECT ON anchors TO volary_web;
+GRANT SELECT, INSERT (id, day, provider_id, journals, heads), UPDATE (envelope, key_id, signed_at) ON anchors TO volary_worker; -- a trigger keeps what is signed
 
 -- Images and models -------------------------------------------------------------------------------------------------
 

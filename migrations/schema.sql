@@ -459,6 +459,18 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_anchor_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  IF OLD.envelope IS NOT NULL OR (NEW.id, NEW.day, NEW.provider_id, NEW.journals, NEW.heads, NEW.created_at)
+     IS DISTINCT FROM (OLD.id, OLD.day, OLD.provider_id, OLD.journals, OLD.heads, OLD.created_at) THEN
+    RAISE EXCEPTION 'anchor of %: it is signed once, and nothing else of it changes', OLD.day USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_booking_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -788,6 +800,26 @@ CREATE TABLE account_codes (
   CONSTRAINT account_codes_code_check CHECK ((code ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,19}$'::text)),
   CONSTRAINT account_codes_pkey PRIMARY KEY (provider_id, account),
   CONSTRAINT account_codes_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
+);
+
+CREATE TABLE anchors (
+  id uuid NOT NULL,
+  day date NOT NULL,
+  provider_id uuid,
+  journals integer NOT NULL,
+  heads text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  key_id uuid,
+  envelope text,
+  signed_at timestamp with time zone,
+  CONSTRAINT anchors_check CHECK ((((envelope IS NULL) = (signed_at IS NULL)) AND ((envelope IS NULL) = (key_id IS NULL)))),
+  CONSTRAINT anchors_day_provider_id_key UNIQUE NULLS NOT DISTINCT (day, provider_id),
+  CONSTRAINT anchors_envelope_check CHECK ((octet_length(envelope) <= 67108864)),
+  CONSTRAINT anchors_heads_check CHECK ((octet_length(heads) <= 33554432)),
+  CONSTRAINT anchors_journals_check CHECK ((journals >= 0)),
+  CONSTRAINT anchors_key_id_fkey FOREIGN KEY (key_id) REFERENCES certificate_keys(id),
+  CONSTRAINT anchors_pkey PRIMARY KEY (id),
+  CONSTRAINT anchors_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES providers(id)
 );
 
 CREATE TABLE announcement_dismissals (
@@ -2241,6 +2273,8 @@ CREATE INDEX acceptance_tests_organization_id_created_at_idx ON public.acceptanc
 
 CREATE INDEX acceptance_tests_version_id_idx ON public.acceptance_tests USING btree (version_id);
 
+CREATE INDEX anchors_created_at_idx ON public.anchors USING btree (created_at) WHERE (envelope IS NULL);
+
 CREATE INDEX announcements_from_at_idx ON public.announcements USING btree (from_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX announcements_provider_id_created_at_idx ON public.announcements USING btree (provider_id, created_at DESC);
@@ -2497,6 +2531,10 @@ CREATE VIEW rightful_keys AS
 
 CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
+CREATE TRIGGER keep_anchors BEFORE DELETE OR TRUNCATE ON anchors FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER signed_once BEFORE UPDATE ON anchors FOR EACH ROW EXECUTE FUNCTION refuse_anchor_change();
+
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON certificate_claims FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
@@ -2662,6 +2700,12 @@ GRANT SELECT ON access_changes TO volary_worker;
 GRANT SELECT ON account_codes TO volary_web;
 
 GRANT SELECT ON account_codes TO volary_worker;
+
+GRANT SELECT ON anchors TO volary_web;
+
+GRANT SELECT ON anchors TO volary_worker;
+
+GRANT INSERT (id, day, provider_id, journals, heads), UPDATE (key_id, envelope, signed_at) ON anchors TO volary_worker;
 
 GRANT INSERT, SELECT ON announcement_dismissals TO volary_web;
 

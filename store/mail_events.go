@@ -28,7 +28,10 @@ const (
 	EventHostLost MailEvent = "host_lost"
 	EventOrder    MailEvent = "order" // one waits
 
-	EventLedger MailEvent = "ledger" // its audit run found a difference
+	EventHeads MailEvent = "heads" // of its journals, each night
+
+	EventLedger   MailEvent = "ledger"    // its audit run found a difference
+	EventAllHeads MailEvent = "all_heads" // of all journals, each night
 )
 
 // MailScope is which of an event's mails a person gets.
@@ -107,7 +110,9 @@ func staffEvents() []EventRule {
 	return []EventRule{
 		{Event: EventHostLost, Kind: PlaceProvider, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll, "operator": ScopeAll, "auditor": ScopeNone}, Gather: gatherFor},
 		{Event: EventOrder, Kind: PlaceProvider, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll, "accountant": ScopeAll, "auditor": ScopeNone}},
+		{Event: EventHeads, Kind: PlaceProvider, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll, "accountant": ScopeAll, "auditor": ScopeNone}},
 		{Event: EventLedger, Kind: PlacePlatform, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll}},
+		{Event: EventAllHeads, Kind: PlacePlatform, Scopes: two, Roles: map[string]MailScope{"admin": ScopeAll}},
 	}
 }
 

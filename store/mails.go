@@ -39,6 +39,7 @@ const (
 	MailClusterPaused   MailKind = "cluster_paused"   // provider, cluster, reason, until, support (may be empty), path; to who started it and owners
 	MailClusterResumed  MailKind = "cluster_resumed"  // provider, cluster, path; to who started it and owners
 	MailLedgerDiffers   MailKind = "ledger_differs"   // day, difference, path; to the platform's admins
+	MailLedgerHeads     MailKind = "ledger_heads"     // day, journals, lines, sha256, path; to a provider's accountants of its own, to the platform's admins of all
 	MailSummary         MailKind = "summary"          // count, items (JSON: Summed), more, path; what a person gets beyond MostNotices
 
 	// Of happenings (DB.Tell). All have path; of, role and own say why the person gets it.

@@ -25,6 +25,9 @@ func browserPackages() []string { return []string{"chromium", "openssh-client"} 
 // guidePackages are what the page "What your image must do" tells its readers to have.
 func guidePackages() []string { return []string{"genisoimage"} }
 
+// strangerPackages are what the page "Check a ledger without us" runs on.
+func strangerPackages() []string { return []string{"python3"} }
+
 // proxyPackages are what the operator's chapter is tried with.
 func proxyPackages() []string { return []string{"nginx"} }
 

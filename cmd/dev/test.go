@@ -111,12 +111,12 @@ func splitPackages(args []string) (rest, packages []string) {
 }
 
 func testPackages(short, full bool) []string {
-	names := slices.Concat(labPackages(), browserPackages(), guidePackages(), proxyPackages())
+	names := slices.Concat(labPackages(), browserPackages(), guidePackages(), proxyPackages(), strangerPackages())
 	if full {
 		names = append(names, "mmdebstrap")
 	}
 	if short {
-		names = []string{"libvirt-dev", "pkg-config", "qemu-utils", "xz-utils"}
+		names = []string{"libvirt-dev", "pkg-config", "qemu-utils", "xz-utils", "python3"}
 	}
 	if os.Getenv(testServerVariable) == "" && os.Getenv("DATABASE_URL") == "" && !postgres.Available() {
 		names = append(names, databasePackages()...)

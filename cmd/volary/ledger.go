@@ -22,9 +22,13 @@ type ledgerCommand struct {
 }
 
 type verifyLedger struct {
-	Export   string `help:"A usage export to compare with the ledger, too." type:"existingfile"`
-	Provider string `help:"Name of the export's provider."`
-	Month    string `help:"The export's month, such as 2026-11."`
+	File      string   `arg:"" optional:"" help:"A ledger as an organization or a provider downloads it: it is recomputed without a database."`
+	Heads     []string `help:"Heads of an older day, as /anchors has them or a mail brought them; several: the option again." sep:"none"`
+	Statement []string `help:"An invoice or a statement, its page saved or its text: the heads it carries." sep:"none"`
+	Keys      string   `help:"The keys that sign heads, as /certificates/keys.json has them; else, with a database, those in it."`
+	Export    string   `help:"A usage export to compare with the ledger, too." type:"existingfile"`
+	Provider  string   `help:"Name of the export's provider."`
+	Month     string   `help:"The export's month, such as 2026-11."`
 }
 
 // Run implements kong's command.
@@ -32,18 +36,15 @@ func (v verifyLedger) Run(ctx context.Context) error {
 	if v.Export != "" && (v.Provider == "" || v.Month == "") {
 		return errors.New("name the export's --provider and --month")
 	}
+	if v.File != "" {
+		if v.Export != "" {
+			return errors.New("an export is compared with the database: leave out the file, or --export")
+		}
+		return v.file(os.Stdout)
+	}
 	return withStore(ctx, func(db *floors.All) error {
-		report, err := db.Books.VerifyLedger(ctx)
-		if err != nil {
+		if err := v.database(ctx, db, os.Stdout); err != nil || v.Export == "" {
 			return err
-		}
-		if report.Difference != nil {
-			return fmt.Errorf("the ledger differs: %w", report.Difference)
-		}
-		fmt.Printf("The ledger is whole: %s, %s, %s, %s.\n", refusal.Plural(report.Journals, "journal", "journals"),
-			refusal.Plural(report.Entries, "entry", "entries"), refusal.Plural(report.Lines, "usage line", "usage lines"), refusal.Plural(report.Runs, "run", "runs"))
-		if v.Export == "" {
-			return nil
 		}
 		return v.compare(ctx, db)
 	})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"volary.dev/billing"
+	"volary.dev/store/books"
 	"volary.dev/store/people"
 	"volary.dev/store/storetest"
 )
@@ -118,7 +119,7 @@ func TestLedgerStatusTellsOfTheDailyAuditRuns(t *testing.T) {
 	if err := run(t, "ledger", "status"); err != nil {
 		t.Error(err)
 	}
-	if _, _, err := storetest.Open(t, pool).Books.AuditLedger(t.Context(), "worker-1"); err != nil {
+	if _, _, err := storetest.Open(t, pool).Books.AuditLedger(t.Context(), "worker-1", books.Known{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := run(t, "ledger", "status", "--days=3"); err != nil {

@@ -121,7 +121,7 @@ func work(ctx context.Context, cfg setup.WorkerConfig, db *floors.All, queuePool
 	access := &loops.AccessKeeper{Engine: engine}
 	uploads := &loops.UploadKeeper{Models: db.Models, Blobs: blobs, Log: log, SweepScratch: verify.Verifier.SweepScratch}
 	kept := &loops.BlobKeeper{Models: db.Models, Blobs: blobs, Log: log}
-	certifier := &loops.Certifier{Models: db.Models, Identity: mails.Identity, Log: log}
+	certifier := &loops.Certifier{Models: db.Models, Books: db.Books, Identity: mails.Identity, Log: log}
 
 	secret, err := handshake.ReadSecret(cfg.ConsoleSecret)
 	if err != nil {

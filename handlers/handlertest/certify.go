@@ -21,7 +21,7 @@ func (a *App) Certify(w *World) (address string, key uuid.UUID) {
 		{Name: provisioner.CheckBoots, Title: "Every node boots", Result: provisioner.ResultPassed, Channel: provisioner.ChannelHost, Seconds: 2},
 		{Name: provisioner.CheckPings, Title: "Every pair of nodes reaches each other", Result: provisioner.NotObserved, Evidence: "Nobody looked."},
 	}}))
-	c := &loops.Certifier{Models: worker.Models, Identity: storetest.MailIdentity(), Log: slog.New(slog.DiscardHandler)}
+	c := &loops.Certifier{Models: worker.Models, Books: worker.Books, Identity: storetest.MailIdentity(), Log: slog.New(slog.DiscardHandler)}
 	a.ok(c.Look(ctx))
 	made, ok, err := a.Store.Models.CertificateOfTest(ctx, w.Organization, id)
 	a.ok(err)

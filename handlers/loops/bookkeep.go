@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"volary.dev/store/books"
 	"volary.dev/store/machines"
 )
 
@@ -86,7 +87,12 @@ func (b *Bookkeeper) auditDaily(ctx context.Context) {
 }
 
 func (b *Bookkeeper) audit(ctx context.Context) {
-	run, did, err := b.Books.AuditLedger(ctx, b.Worker)
+	known, err := olderHeads(ctx, b.Books, b.Models)
+	var run books.AuditRun
+	var did bool
+	if err == nil {
+		run, did, err = b.Books.AuditLedger(ctx, b.Worker, known)
+	}
 	switch {
 	case err != nil && ctx.Err() == nil:
 		b.Log.ErrorContext(ctx, "audit the ledger", "error", err)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner/certificate"
+	"volary.dev/store/books"
 	"volary.dev/store/models"
 	"volary.dev/store/sealing"
 )
@@ -22,13 +23,14 @@ const (
 	certifyMost  = 50
 )
 
-// Certifier signs the certificates of tests that passed, and makes the keys by which it does. Every worker runs one: a test has one
+// Certifier signs the certificates of tests that passed and the heads of each day, and makes the keys by which it does. Every worker runs one: a test has one
 // certificate and an owner one key that signs, whoever comes first.
 //
 // 2026-11-30: a test's end does not wait for its certificate. What that will say is written down with the end, and signed here, again
 // after each failure: a worker with another identity, or one that dies, delays it and changes nothing of it.
 type Certifier struct {
 	Models   *models.DB
+	Books    *books.DB        // whose heads it signs, too
 	Identity sealing.Identity // opens private keys, and seals those that are made
 	Log      *slog.Logger
 }
@@ -66,7 +68,7 @@ func (c *Certifier) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var errs []error // one that cannot be signed keeps no other from it
+	errs := []error{c.signAnchors(ctx)} // one that cannot be signed keeps no other from it
 	for _, claim := range claims {
 		if err := c.sign(ctx, claim); err != nil {
 			errs = append(errs, fmt.Errorf("certificate of test %s: %w", claim.TestID, err))

@@ -21,7 +21,7 @@ import (
 )
 
 func certifier(db *floors.All, identity sealing.Identity) *loops.Certifier {
-	return &loops.Certifier{Models: db.Models, Identity: identity, Log: slog.New(slog.DiscardHandler)}
+	return &loops.Certifier{Models: db.Models, Books: db.Books, Identity: identity, Log: slog.New(slog.DiscardHandler)}
 }
 
 // pass lets a test of the world's version pass or fail, as the worker ends it.

@@ -24,7 +24,7 @@ const walletLots = 20
 
 // ShowWallet shows a card for each provider with its forecast, what may still be used, and the ledger.
 func (h Handlers) ShowWallet(c echo.Context) error {
-	p := web.WalletProps{Layout: h.layout(c), MayOrder: request.Allowed(c, request.OrgOrder)}
+	p := web.WalletProps{Layout: h.layout(c), MayOrder: request.Allowed(c, request.OrgOrder), MayExport: request.AllowedToRead(c, request.OrgUsage)}
 	var err error
 	if p.Cards, err = h.walletCards(c, p.Layout.Now); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"volary.dev/handlers/respond"
 	"volary.dev/handlers/respond/page"
 	"volary.dev/store"
+	"volary.dev/store/books"
 	"volary.dev/store/models"
 	"volary.dev/store/overview"
 	"volary.dev/store/people"
@@ -17,6 +18,7 @@ import (
 type Handlers struct {
 	Core     *store.DB
 	People   *people.DB
+	Books    *books.DB
 	Models   *models.DB
 	Overview *overview.DB
 	Frame    page.Frame

@@ -77,6 +77,11 @@ func DownloadWorkbook(c echo.Context, f File) error {
 	})
 }
 
+// DownloadLedger sends a ledger as lines of JSON.
+func DownloadLedger(c echo.Context, write func(io.Writer) error) error {
+	return download(c, "ledger.jsonl", "application/x-ndjson", write)
+}
+
 // download sends a file that write makes whole before the first byte is sent.
 func download(c echo.Context, name, media string, write func(io.Writer) error) error {
 	file, err := os.CreateTemp("", "volary-*-"+name)

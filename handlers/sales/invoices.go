@@ -50,6 +50,9 @@ func Invoice(frame layout.Props, side web.Side, i books.Invoice) (web.InvoiceSho
 		Layout: frame, Side: side, Number: i.Number, Seller: web.Party{Name: i.Seller, TaxID: i.TaxID, Contact: i.SupportContact, Terms: i.Terms},
 		Buyer: i.Buyer, Issued: i.IssuedAt.In(zone), Net: i.Net, NetInWords: i.Net.Words(),
 	}
+	if i.Head.Seq > 0 {
+		p.Entry, p.Head = i.Head.Seq, i.Head.Mark()
+	}
 	for _, x := range i.Lines {
 		p.Lines = append(p.Lines, web.InvoiceLine{
 			OrderID: x.OrderID, Order: x.OrderNumber, Description: x.Description, Hours: int64(x.Hours), Price: x.Price, Amount: x.Amount,

@@ -153,3 +153,53 @@ func judge(s dsse.Signature, of Statement, signed []byte, ring Ring) Signature {
 	}
 	return found
 }
+
+// mostPayload is how many bytes another payload's envelope may have.
+const mostPayload = 64 << 20
+
+// SignPayload gives the envelope of something else than a certificate that the same keys vouch for. Its type is under the signature, so
+// that neither can be taken for the other.
+func SignPayload(ctx context.Context, payloadType string, payload []byte, key Private) ([]byte, error) {
+	s, err := dsse.NewEnvelopeSigner(signer{key})
+	if err != nil {
+		return nil, fmt.Errorf("sign %s: %w", payloadType, err)
+	}
+	e, err := s.SignPayload(ctx, payloadType, payload)
+	if err != nil {
+		return nil, fmt.Errorf("sign %s: %w", payloadType, err)
+	}
+	return json.Marshal(e)
+}
+
+// OpenPayload reads such an envelope and judges its one signature by a list of keys. Only the platform's keys vouch for it: another's is
+// SignatureForeign. What the payload says counts only where the signature is valid.
+func OpenPayload(envelope []byte, payloadType string, ring Ring) (payload []byte, found Signature, err error) {
+	if len(envelope) > mostPayload {
+		return nil, found, fmt.Errorf("%w: it has more than %d bytes", ErrEnvelope, mostPayload)
+	}
+	var e dsse.Envelope
+	if err := json.Unmarshal(envelope, &e); err != nil {
+		return nil, found, fmt.Errorf("%w: %w", ErrEnvelope, err)
+	}
+	if e.PayloadType != payloadType || len(e.Signatures) != 1 {
+		return nil, found, fmt.Errorf("%w: its payload is of type %q with %d signatures; %s with one is read", ErrEnvelope, e.PayloadType, len(e.Signatures), payloadType)
+	}
+	if payload, err = e.DecodeB64Payload(); err != nil {
+		return nil, found, fmt.Errorf("%w: %w", ErrEnvelope, err)
+	}
+	found = Signature{KeyID: e.Signatures[0].KeyID, Key: ring.find(e.Signatures[0].KeyID)}
+	sig, err := base64.StdEncoding.DecodeString(e.Signatures[0].Sig)
+	switch {
+	case found.Key.ID == "":
+		found.State = SignatureUnknown
+	case err != nil || !ed25519.Verify(found.Key.Public, dsse.PAE(payloadType, payload), sig):
+		found.State = SignatureBroken
+	case !found.Key.Platform():
+		found.State = SignatureForeign
+	case found.Key.Revoked != nil:
+		found.State = SignatureRevoked
+	default:
+		found.State = SignatureValid
+	}
+	return payload, found, nil
+}

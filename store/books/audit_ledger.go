@@ -7,12 +7,20 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
 	"volary.dev/store"
 )
 
+// Known is what an audit run compares the ledger with: heads of older days, and the first of these that somebody changed.
+type Known struct {
+	Older  []billing.OlderHead
+	Broken *billing.Difference
+}
+
 // AuditLedger runs VerifyLedger once a day (UTC, by the database's clock): the first worker to ask does it, and for all
-// others that day did is false. An audit run whose worker died, or that failed with an error, is repeated after an hour.
-func (db *DB) AuditLedger(ctx context.Context, worker string) (run AuditRun, did bool, err error) {
+// others that day did is false. An audit run whose worker died, or that failed with an error, is repeated after an hour. Where the
+// ledger is whole its heads are written down, to be signed (UnsignedAnchors).
+func (db *DB) AuditLedger(ctx context.Context, worker string, known Known) (run AuditRun, did bool, err error) {
 	run.Worker = worker
 	err = db.pool.QueryRow(ctx, `
 		INSERT INTO audit_runs AS a (day, worker, started_at) VALUES ((now() AT TIME ZONE 'UTC')::date, $1, now())
@@ -25,22 +33,25 @@ func (db *DB) AuditLedger(ctx context.Context, worker string) (run AuditRun, did
 	if err != nil {
 		return AuditRun{}, false, fmt.Errorf("begin the day's audit run: %w", err)
 	}
-	report, err := db.VerifyLedger(ctx)
+	report, err := db.VerifyLedger(ctx, known.Older...)
 	if err != nil {
 		return run, true, err
+	}
+	if report.Difference == nil {
+		report.Difference = known.Broken
 	}
 	run.Journals, run.Entries = report.Journals, report.Entries
 	if report.Difference != nil {
 		run.Difference = report.Difference.Error()
 	}
-	if err := db.endAuditRun(ctx, &run); err != nil {
+	if err := db.endAuditRun(ctx, &run, report.Heads); err != nil {
 		return run, true, fmt.Errorf("write down the day's audit run: %w", err)
 	}
 	return run, true, nil
 }
 
-// endAuditRun writes down what an audit run found, and writes to the platform's admins where that is a difference.
-func (db *DB) endAuditRun(ctx context.Context, run *AuditRun) error {
+// endAuditRun writes down what an audit run found: the heads of a whole ledger, or a difference, of which it writes to the platform's admins.
+func (db *DB) endAuditRun(ctx context.Context, run *AuditRun, heads []billing.Head) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			UPDATE audit_runs SET ended_at = clock_timestamp(), journals = $4, entries = $5, difference = nullif($6, '')
@@ -49,8 +60,11 @@ func (db *DB) endAuditRun(ctx context.Context, run *AuditRun) error {
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil // another worker took it over
 		}
-		if err != nil || run.Difference == "" {
+		if err != nil {
 			return err
+		}
+		if run.Difference == "" {
+			return writeAnchors(ctx, tx, run, heads)
 		}
 		// Of the whole ledger: it has no subject but the day.
 		return db.core.Tell(ctx, tx, store.EventLedger, store.Happening{

@@ -18,7 +18,7 @@ func TestOneWorkerAuditsTheLedgerOnceADay(t *testing.T) {
 	var workers sync.WaitGroup
 	for n := range 6 {
 		workers.Go(func() {
-			run, did, err := w.db.Books.AuditLedger(t.Context(), fmt.Sprint("worker-", n))
+			run, did, err := w.db.Books.AuditLedger(t.Context(), fmt.Sprint("worker-", n), books.Known{})
 			if err != nil {
 				t.Error(err)
 			}
@@ -47,7 +47,7 @@ func TestOneWorkerAuditsTheLedgerOnceADay(t *testing.T) {
 	// The next day finds what someone changed by hand, keeps it, and says so where it is read.
 	w.tamper(`UPDATE audit_runs SET day = day - 1`)
 	w.tamper(`UPDATE lots SET bought = bought + 1000, available = available + 1000`)
-	run, did, err := w.db.Books.AuditLedger(t.Context(), "worker-1")
+	run, did, err := w.db.Books.AuditLedger(t.Context(), "worker-1", books.Known{})
 	if err != nil || !did || !strings.Contains(run.Difference, "the sums of lot") {
 		t.Errorf("after tampering: %+v, %t, %v", run, did, err)
 	}
@@ -71,7 +71,7 @@ func TestOneWorkerAuditsTheLedgerOnceADay(t *testing.T) {
 func TestAnAuditRunWhoseWorkerDiedIsTakenOver(t *testing.T) {
 	w, _ := usedWorld(t)
 	audit := func() bool {
-		_, did, err := w.db.Books.AuditLedger(t.Context(), "second")
+		_, did, err := w.db.Books.AuditLedger(t.Context(), "second", books.Known{})
 		if err != nil {
 			t.Fatal(err)
 		}

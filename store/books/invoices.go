@@ -2,6 +2,7 @@ package books
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -87,6 +88,7 @@ type Invoice struct {
 	SupportContact   string
 	Terms            string
 	Lines            []InvoiceLine // read by the two readings of one invoice
+	Head             billing.Head  // of its journal at the entry that says its digest; the same readings
 }
 
 // InvoiceLine is one order on an invoice.
@@ -140,7 +142,27 @@ func (db *DB) invoice(ctx context.Context, where string, args ...any) (Invoice, 
 			&l.PurchaseOrder, &l.CostCentre, &l.GrantNumber)
 		return l, err
 	})
+	if err != nil {
+		return i, err
+	}
+	i.Head, err = db.headOf(ctx, i)
 	return i, err
+}
+
+// headOf reads the entry that says what an invoice is: whoever keeps the paper keeps the head of its journal then.
+func (db *DB) headOf(ctx context.Context, i Invoice) (billing.Head, error) {
+	head := billing.Head{Journal: billing.Journal{ProviderID: i.ProviderID, OrganizationID: i.OrganizationID}}
+	var hash []byte
+	err := db.pool.QueryRow(ctx, `
+		SELECT e.seq, e.hash FROM ledger_facts f JOIN ledger_entries e USING (wallet_id, seq) WHERE f.what = 'invoice' AND f.subject_id = $1`, i.ID).Scan(&head.Seq, &hash)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return head, nil // the audit run names it
+	}
+	if err != nil {
+		return head, fmt.Errorf("entry of invoice %s: %w", i.Number, err)
+	}
+	copy(head.Hash[:], hash)
+	return head, nil
 }
 
 // InvoiceFilter narrows and orders a list of invoices by number, party, net or issued.

@@ -1,11 +1,8 @@
 package books
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,23 +14,23 @@ import (
 // all lots of the journal, and all its invoices. They are read back from the database where they are booked, so that what is
 // hashed is what is kept.
 func factsOf(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]billing.Fact, error) {
-	named, err := namedFacts(ctx, tx, w, lotID)
+	named, err := termsOf(ctx, tx, w, lotID)
 	facts := make([]billing.Fact, len(named))
 	for i, n := range named {
-		facts[i] = n.Fact
+		facts[i] = n.Fact()
 	}
 	return facts, err
 }
 
-// namedFact is one with the words that a person knows it by.
-type namedFact struct {
-	billing.Fact
+// namedTerms are what a fact is of, with the words that a person knows it by.
+type namedTerms struct {
+	billing.Terms
 	name string
 }
 
-func namedFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
-	var facts []namedFact
-	for _, read := range []func(context.Context, pgx.Tx, wallet, uuid.UUID) ([]namedFact, error){lotFacts, orderFacts, invoiceFacts} {
+func termsOf(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
+	var facts []namedTerms
+	for _, read := range []func(context.Context, pgx.Tx, wallet, uuid.UUID) ([]namedTerms, error){lotFacts, orderFacts, invoiceFacts} {
 		more, err := read(ctx, tx, w, lotID)
 		if err != nil {
 			return nil, fmt.Errorf("facts of journal %s: %w", w.ID, err)
@@ -43,12 +40,12 @@ func namedFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]na
 	return facts, nil
 }
 
-func lotFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+func lotFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
 	const none = `'00000000-0000-0000-0000-000000000000'`
 	rows, _ := tx.Query(ctx, `
 		SELECT id, coalesce(order_id, `+none+`), coalesce(pool_id, `+none+`), coalesce(created_by, `+none+`), created_at, expires_at, amount, coalesce(currency, ''), purpose
 		  FROM lots WHERE wallet_id = $1 AND ($2::uuid IS NULL OR id = $2) ORDER BY id`, w.ID, store.OrNull(lotID))
-	return store.All(rows, "terms of lots", func(row pgx.CollectableRow) (namedFact, error) {
+	return store.All(rows, "terms of lots", func(row pgx.CollectableRow) (namedTerms, error) {
 		var l billing.LotTerms
 		var t lotRow
 		var currency billing.Currency
@@ -57,24 +54,24 @@ func lotFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]name
 		if t.Amount != nil {
 			l.Paid = &billing.Money{Minor: *t.Amount, Currency: currency}
 		}
-		return namedFact{l.Fact(), "lot " + l.ID.String()}, err
+		return namedTerms{l, "lot " + l.ID.String()}, err
 	})
 }
 
-func orderFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+func orderFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT r.id, r.number, r.offer_id, r.price_id, p.price, r.hours, r.amount, r.currency, r.created_at, r.purchase_order, r.cost_centre, r.grant_number
 		  FROM lots l JOIN orders r ON r.id = l.order_id JOIN offer_prices p ON p.id = r.price_id
 		 WHERE l.wallet_id = $1 AND ($2::uuid IS NULL OR l.id = $2) ORDER BY r.id`, w.ID, store.OrNull(lotID))
-	return store.All(rows, "terms of orders", func(row pgx.CollectableRow) (namedFact, error) {
+	return store.All(rows, "terms of orders", func(row pgx.CollectableRow) (namedTerms, error) {
 		var o billing.OrderTerms
 		err := row.Scan(&o.ID, &o.Number, &o.Offer, &o.PriceID, &o.Price, &o.Hours, &o.Amount.Minor, &o.Amount.Currency, &o.OrderedAt,
 			&o.PurchaseOrder, &o.CostCentre, &o.GrantNumber)
-		return namedFact{o.Fact(), fmt.Sprintf("order %d", o.Number)}, err
+		return namedTerms{o, fmt.Sprintf("order %d", o.Number)}, err
 	})
 }
 
-func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedFact, error) {
+func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]namedTerms, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT i.id, i.number, i.year, i.serial, i.issued_at, i.net, i.currency, i.seller, i.tax_id, i.buyer,
 		       n.number, n.order_id, n.hours, n.price, n.amount, n.description
@@ -104,53 +101,23 @@ func invoiceFacts(ctx context.Context, tx pgx.Tx, w wallet, lotID uuid.UUID) ([]
 		}
 		return nil
 	})
-	facts := make([]namedFact, len(papers))
+	facts := make([]namedTerms, len(papers))
 	for i, p := range papers {
-		facts[i] = namedFact{p.Fact(), "invoice " + p.Number}
+		facts[i] = namedTerms{p, "invoice " + p.Number}
 	}
 	return facts, err
 }
 
-// verifyFacts compares what entries say of lots, orders and invoices with what these are, each way.
+// verifyFacts compares what entries say of lots, orders and invoices with what these are.
 func verifyFacts(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, report *LedgerReport) error {
-	found, err := namedFacts(ctx, tx, w, uuid.Nil)
+	terms, err := termsOf(ctx, tx, w, uuid.Nil)
 	if err != nil {
 		return err
 	}
-	type key struct {
-		what string
-		id   uuid.UUID
+	found := make([]billing.NamedFact, len(terms))
+	for i, t := range terms {
+		found[i] = billing.NamedFact{Fact: t.Fact(), Name: t.name}
 	}
-	kept := map[key]namedFact{}
-	for _, f := range found {
-		kept[key{f.What, f.ID}] = f
-	}
-	said := make([]billing.Fact, 0, len(found))
-	for f := range audit.Facts() {
-		said = append(said, f)
-	}
-	slices.SortFunc(said, func(a, b billing.Fact) int {
-		return cmp.Or(cmp.Compare(audit.Facts()[a], audit.Facts()[b]), strings.Compare(a.What, b.What), strings.Compare(a.ID.String(), b.ID.String()))
-	})
-	for _, f := range said {
-		k := key{f.What, f.ID}
-		switch is, ok := kept[k]; {
-		case !ok:
-			report.Difference = differs(w, f.What+" "+f.ID.String(), "there", "missing")
-		case is.Digest != f.Digest:
-			report.Difference = differs(w, "the digest of "+is.name, f.Digest, is.Digest)
-		}
-		if report.Difference != nil {
-			report.Difference.Seq = audit.Facts()[f]
-			return nil //nolint:nilerr // what was found is the report
-		}
-		delete(kept, k)
-	}
-	for _, f := range found {
-		if _, ok := kept[key{f.What, f.ID}]; ok {
-			report.Difference = differs(w, f.name, "in an entry", "in none")
-			return nil
-		}
-	}
-	return nil
+	report.Difference = audit.CompareFacts(found)
+	return nil //nolint:nilerr // what was found is the report
 }

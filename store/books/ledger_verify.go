@@ -1,9 +1,12 @@
 package books
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,16 +20,21 @@ type LedgerReport struct {
 	Entries    int
 	Lines      int
 	Runs       int
+	Vouchers   int            // older heads that hold
+	Heads      []billing.Head // of the journals that are whole
 	Difference *billing.Difference
+
+	older billing.Older // by journals that are still to come
 }
 
 // VerifyLedger recomputes every journal from its entries, postings and usage lines: the hash chain, that times rise, that
 // each entry balances, that no account goes below zero, that the sums kept with lots and holds are those of the postings,
 // that each booked second of a run is in one line, that lots, orders and invoices are what entries say of them, that the costs of
 // a sold lot's lines are the share of its amount that is used, and that its accounts and what is owed follow from that. Then it
-// counts each provider's papers. It reads one snapshot, changes nothing, and stops at the first difference.
-func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
-	var report LedgerReport
+// counts each provider's papers. Entries that heads of older days are of have to have those hashes still. It reads one snapshot, changes
+// nothing, and stops at the first difference.
+func (db *DB) VerifyLedger(ctx context.Context, older ...billing.OlderHead) (LedgerReport, error) {
+	report := LedgerReport{older: billing.NewOlder(older...)}
 	err := db.core.LongSnapshot(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `
 			SELECT w.id, w.provider_id, w.organization_id, p.accounting_zone
@@ -44,6 +52,9 @@ func (db *DB) VerifyLedger(ctx context.Context) (LedgerReport, error) {
 				return err
 			}
 		}
+		if report.Difference = lostJournal(report.older); report.Difference != nil {
+			return nil //nolint:nilerr // what was found is the report
+		}
 		return verifyPapers(ctx, tx, &report)
 	})
 	if err != nil {
@@ -58,6 +69,8 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 		return fmt.Errorf("head of journal %s: %w", w.ID, err)
 	}
 	audit := billing.NewAudit(w.journal(), unordered)
+	audit.Against(report.older)
+	delete(report.older, w.journal().ID())
 	for {
 		entries, err := readEntries(ctx, tx, w, audit.Head().Seq)
 		if err != nil {
@@ -81,6 +94,17 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 			return err
 		}
 	}
+	report.Vouchers += audit.Vouchers
+	report.Heads = append(report.Heads, audit.Head())
+	return nil
+}
+
+// lostJournal names a journal that older heads are of, and that is not there.
+func lostJournal(left billing.Older) *billing.Difference {
+	for _, id := range slices.SortedFunc(maps.Keys(left), func(a, b billing.Digest) int { return bytes.Compare(a[:], b[:]) }) {
+		h := left[id][len(left[id])-1]
+		return &billing.Difference{What: fmt.Sprintf("the journal %s, which had %d entries by %s,", id, h.Seq, h.Of), Expected: "there", Found: "missing"}
+	}
 	return nil
 }
 
@@ -97,7 +121,9 @@ func verifyHead(ctx context.Context, tx pgx.Tx, w wallet, audit *billing.Audit, 
 	}
 	if head := audit.Head(); seq != head.Seq || string(hash) != string(head.Hash[:]) {
 		report.Difference = differs(w, "the last entry", fmt.Sprintf("%d (%x)", seq, hash), fmt.Sprintf("%d (%s)", head.Seq, head.Hash))
+		return nil
 	}
+	report.Difference = audit.Lacking()
 	return nil
 }
 
@@ -207,25 +233,17 @@ type pricedLot struct {
 }
 
 func (l pricedLot) differs(w wallet, worth billing.LotWorth) (*billing.Difference, error) {
-	used, gone, left, err := billing.Parts{Paid: billing.Money{Minor: l.Amount, Currency: l.Currency}, Bought: l.Bought, Used: l.Used, Gone: l.Gone}.Cost()
-	if err != nil {
+	what, expected, found, err := billing.SoldLot{
+		ID: l.ID, Bought: l.Bought, Used: l.Used, Gone: l.Gone, Refunded: l.Refunded, Paid: billing.Money{Minor: l.Amount, Currency: l.Currency},
+		Invoiced: l.Invoiced, Cost: l.Cost, Unpriced: l.Unpriced,
+	}.Differs(worth)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	want := billing.LotWorth{Deferred: left.Minor, Revenue: used.Minor, Breakage: gone.Minor}
-	if l.Refunded > 0 { // what was paid for these went back, and is on no account of the lot
-		want.Breakage = min(gone.Minor, worth.Breakage)
-	}
-	switch of := " of lot " + l.ID.String(); {
-	case l.Invoiced != l.Amount:
-		return differs(w, "the invoiced amount"+of, l.Amount, l.Invoiced), nil
-	case l.Unpriced > 0:
-		return differs(w, "the lines without a cost"+of+", which was sold", 0, l.Unpriced), nil
-	case l.Cost != used.Minor:
-		return differs(w, "the cost of the use"+of, used.Minor, l.Cost), nil
-	case worth != want:
-		return differs(w, "what is deferred, earned and lapsed"+of+" in minor units", want, worth), nil
-	case l.Deferred != left.Minor:
-		return differs(w, "what the row says is deferred"+of, left.Minor, l.Deferred), nil
+	case what != "":
+		return differs(w, what, expected, found), nil
+	case l.Deferred != worth.Deferred:
+		return differs(w, "what the row says is deferred of lot "+l.ID.String(), worth.Deferred, l.Deferred), nil
 	default:
 		return nil, nil
 	}

@@ -19,6 +19,8 @@ func eventWords() map[string][2]string {
 		"announcement":   {"A provider announces something by mail", ""},
 		"host_lost":      {"A host does not answer", ""},
 		"order":          {"An order waits", ""},
+		"heads":          {"The heads of our journals, each night", "to keep outside of Volary: they show if an older entry is rewritten"},
+		"all_heads":      {"The heads of all journals, each night", "to keep outside of Volary: they show if an older entry is rewritten"},
 		"ledger":         {"The daily audit of the ledger finds a difference", ""},
 	}
 }

@@ -27,6 +27,8 @@ func certificateSamples() []Sample {
 	}
 	return []Sample{
 		{"certificate", public.CertificateShow(certificate())},
+		{"anchors", public.AnchorList(anchors(2))},
+		{"anchors-empty", public.AnchorList(anchors(0))},
 		{"certificate-revoked", public.CertificateShow(revoked)},
 		{"provider-certificates", provider.CertificateList(provider.CertificateListProps{Layout: providerLayout(), Takes: "own", Keys: keys("/provider/certificates")})},
 		{"provider-certificates-refused", provider.CertificateList(provider.CertificateListProps{Layout: providerLayout(), Takes: "none", Keys: wrong})},
@@ -59,4 +61,12 @@ func certificate() public.CertificateShowProps {
 			{By: "the platform", Key: digest(8), State: "valid"},
 		},
 	}
+}
+
+func anchors(days int) public.AnchorListProps {
+	p := public.AnchorListProps{Layout: layout.Props{Area: layout.AreaPublic, Now: now(), Version: "v0.1.0"}, Most: 400}
+	for i := range days {
+		p.Anchors = append(p.Anchors, public.Anchor{Day: now().AddDate(0, 0, -i), Journals: 12, SHA256: digest(byte(i))})
+	}
+	return p
 }

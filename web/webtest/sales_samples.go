@@ -1,6 +1,7 @@
 package webtest
 
 import (
+	"strings"
 	"time"
 
 	"volary.dev/billing"
@@ -156,6 +157,7 @@ func invoiceList(s sales.Side) sales.InvoiceListProps {
 
 func invoice() sales.InvoiceShowProps {
 	return sales.InvoiceShowProps{
+		Entry: 12, Head: "volary-head-1:" + strings.Repeat("4f", 32) + ":12:" + strings.Repeat("0a", 32),
 		Layout: orgLayout(), Side: sales.Buyer, Number: "NOR-2026-0007", Seller: seller(), Buyer: "Heliophysics", Issued: ago(time.Hour),
 		Net: euros(5_400), NetInWords: euros(5_400).Words(),
 		Lines: []sales.InvoiceLine{{

@@ -46,7 +46,7 @@ func wallet() org.WalletProps {
 	}
 	south := org.WalletCard{ProviderID: id(75), Provider: "South Computing", Hours: org.HoursSummary{Bought: 100 * hour, Left: 100 * hour}, ExpiresFirst: now().AddDate(1, 0, 0)}
 	return org.WalletProps{
-		Layout: orgLayout(), MayOrder: true, Cards: []org.WalletCard{north, south}, More: true, List: ui.ListProps{Path: "/org/wallet", PerPage: 50, Total: 120},
+		Layout: orgLayout(), MayOrder: true, MayExport: true, Cards: []org.WalletCard{north, south}, More: true, List: ui.ListProps{Path: "/org/wallet", PerPage: 50, Total: 120},
 		Purchases: lots(),
 		Journals: []org.Journal{
 			{ProviderID: id(60), Provider: "Northern Compute", Entries: []org.EntryRow{
