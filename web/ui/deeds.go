@@ -20,6 +20,8 @@ func deeds() map[string]string {
 		"change staff role": "changed the role of", "change version": "changed the draft", "choose mails": "chose the mails of", "check host": "asked for a check of the host", "cluster ready": "saw every node ready of",
 		"consent to console": "let the provider's staff see the consoles of", "enrol host": "enrolled the machine of the host", "notice another machine": "noticed another machine at the address of the host", "renew host code": "asked for a new code for the host",
 		"cordon host": "cordoned the host", "create model cluster": "made the model cluster",
+		"share model cluster": "shared the model cluster", "withdraw share": "withdrew a share of the model cluster", "clone model cluster": "cloned the model cluster",
+		"make starters": "made its shares starter models:", "end starters": "ended that its shares are starter models:",
 		"create offer": "made the offer", "create organization": "made the organization", "create person": "made the account of", "create pool": "made the pool",
 		"create provider": "made the provider", "create shape": "offered the shape", "create version": "began the draft", "decline request": "declined the request for",
 		"delete SSH key": "removed the SSH key", "delete cluster": "deleted the cluster", "delete image": "deleted the image", "discard upload": "discarded the upload", "drain host": "began to empty the host", "end announcement": "ended the announcement",
