@@ -32,6 +32,7 @@ const (
 	asking          // ordinary, and few at a time: a host is asked
 	costly          // ordinary, and few at a time: much is read
 	exporting       // few at a time, as long as the reader takes them at a fair pace
+	bundling        // the same, of files of gigabytes
 	streaming       // no limit of time: event streams bound each event
 	uploading       // no limit of time or of the body: uploads bound what a sender may dawdle
 	opening         // no limit of time, throttled by person: consoles
@@ -182,6 +183,7 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/uploads/:id", request.OrgWork, o.ShowUpload, ordinary},
 		{post, "/org/uploads", request.OrgWork, o.CreateUpload, ordinary},
 		{post, "/org/uploads/:id/discard", request.OrgWork, o.DiscardUpload, ordinary},
+		{post, "/org/uploads/:id/model", request.OrgWork, o.CreateModelFromBundle, ordinary},
 		{post, "/org/uploads/:id/retry", request.OrgWork, o.RetryUpload, ordinary},
 
 		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},
@@ -199,6 +201,7 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/versions/:id", request.OrgWork, o.UpdateVersion, ordinary},
 		{get, "/org/versions/:id/edit", request.OrgWork, o.EditVersion, ordinary},
 		{get, "/org/versions/:id/cluster.yaml", request.OrgWork, o.DownloadVersion, ordinary},
+		{get, "/org/versions/:id/bundle.tar", request.OrgWork, o.DownloadBundle, bundling},
 		{get, "/org/versions/:id/compare", request.OrgWork, o.CompareVersion, ordinary},
 		{post, "/org/versions/:id/publish", request.OrgWork, o.PublishVersion, ordinary},
 		{get, "/org/versions/:id/withdraw", request.OrgWork, o.ConfirmWithdrawVersion, ordinary},
