@@ -304,6 +304,7 @@ func platformRoutes(f platform.Handlers) []route {
 		{post, "/platform/organizations/:id/suspend", request.Platform, f.SuspendOrganization, ordinary},
 		{post, "/platform/organizations/:id/lift", request.Platform, f.LiftOrganization, ordinary},
 		{post, "/platform/organizations/:id/quota", request.Platform, f.SetQuota, ordinary},
+		{post, "/platform/organizations/:id/starters", request.Platform, f.SetStarters, ordinary},
 		{get, "/platform/people", request.Platform, f.ListPeople, ordinary},
 		{get, "/platform/people/:id", request.Platform, f.ShowPerson, ordinary},
 		{post, "/platform/people/:id/suspend", request.Platform, f.SuspendPerson, ordinary},

@@ -35,13 +35,23 @@ func (h Handlers) DownloadBundle(c echo.Context) error {
 	}
 	orgID, _ := where(c)
 	ctx := c.Request().Context()
-	b, err := Bundle(ctx, h.Models, orgID, v, h.PublicURL)
+	b, err := h.Models.Bundle(ctx, orgID, v.ID, h.PublicURL)
 	if err != nil {
 		return err
 	}
 	size, err := b.Size()
 	if err != nil {
 		return err
+	}
+	open := openImage(h.Blobs)
+	for _, i := range b.Images { // before the first byte, while there can be an answer
+		r, err := open(ctx, i)
+		if err != nil {
+			return err
+		}
+		if err := r.Close(); err != nil {
+			return err
+		}
 	}
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentDisposition, mime.FormatMediaType("attachment", map[string]string{"filename": v.ModelClusterName + "-" + v.Version + ".tar"}))
@@ -51,7 +61,7 @@ func (h Handlers) DownloadBundle(c echo.Context) error {
 	if c.Request().Method == http.MethodHead {
 		return nil
 	}
-	return b.Write(ctx, c.Response(), openImage(h.Blobs))
+	return b.Write(ctx, c.Response(), open)
 }
 
 // openImage gives the bytes of images. What is not in the store any more ends the answer in the middle, which its length tells.
@@ -68,26 +78,6 @@ func openImage(blobs Blobs) func(ctx context.Context, i bundle.Image) (io.ReadCl
 		}
 		return r, err
 	}
-}
-
-// Bundle puts together what the bundle of a version holds. Refusals: "draft", "withdrawn", "image_lost".
-func Bundle(ctx context.Context, db *models.DB, orgID uuid.UUID, v models.Version, source string) (bundle.Bundle, error) {
-	if err := v.Exportable(); err != nil {
-		return bundle.Bundle{}, err
-	}
-	b := bundle.Bundle{Model: v.ModelClusterName, Version: v.Version, Source: source, Document: v.Document()}
-	for _, g := range v.Groups {
-		b.Images = append(b.Images, bundle.Image{Name: g.Image.Name, Guest: g.Image.Digest, Digest: g.Digest, Size: g.ImageSize})
-	}
-	envelopes, ring, err := db.EnvelopesOfVersion(ctx, orgID, v.ID)
-	if err != nil || len(envelopes) == 0 {
-		return b, err
-	}
-	for _, e := range envelopes {
-		b.Certificates = append(b.Certificates, []byte(e))
-	}
-	b.Keys, err = ring.Write()
-	return b, err
 }
 
 // CreateModelFromBundle makes a model cluster with a draft of an upload that is a bundle.

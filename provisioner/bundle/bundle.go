@@ -55,6 +55,9 @@ type Bundle struct {
 	Keys           []byte // nil: none
 }
 
+// DocumentDigest is what the document is known by, as everywhere.
+func (b Bundle) DocumentDigest() string { return manifest.Digest(b.Document) }
+
 // Image is one of a bundle's images. Digests are lower-case hex SHA-256.
 type Image struct {
 	Name   string // as the document calls it; where it has several names, one of them

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/bundle"
 	"volary.dev/provisioner/certificate"
 	"volary.dev/provisioner/manifest"
 	"volary.dev/provisioner/refusal"
@@ -174,4 +175,29 @@ func (db *DB) EnvelopesOfVersion(ctx context.Context, orgID, versionID uuid.UUID
 		}
 	}
 	return envelopes, ring, nil
+}
+
+// Bundle puts together what the bundle of a version holds. source is the address of this deployment. Refusals: "state" (it is not published),
+// "image_lost", NotFound.
+func (db *DB) Bundle(ctx context.Context, orgID, versionID uuid.UUID, source string) (bundle.Bundle, error) {
+	v, err := db.Version(ctx, orgID, versionID)
+	if err != nil {
+		return bundle.Bundle{}, err
+	}
+	if err := v.Exportable(); err != nil {
+		return bundle.Bundle{}, err
+	}
+	b := bundle.Bundle{Model: v.ModelClusterName, Version: v.Version, Source: source, Document: v.Document()}
+	for _, g := range v.Groups {
+		b.Images = append(b.Images, bundle.Image{Name: g.Image.Name, Guest: g.Image.Digest, Digest: g.Digest, Size: g.ImageSize})
+	}
+	envelopes, ring, err := db.EnvelopesOfVersion(ctx, orgID, versionID)
+	if err != nil || len(envelopes) == 0 {
+		return b, err
+	}
+	for _, e := range envelopes {
+		b.Certificates = append(b.Certificates, []byte(e))
+	}
+	b.Keys, err = ring.Write()
+	return b, err
 }

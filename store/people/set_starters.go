@@ -28,6 +28,12 @@ func (db *DB) SetStarters(ctx context.Context, by, orgID uuid.UUID, starters boo
 	})
 }
 
+// Starters tells whether it is.
+func (db *DB) Starters(ctx context.Context, orgID uuid.UUID) (starters bool, err error) {
+	err = db.pool.QueryRow(ctx, `SELECT starters FROM organizations WHERE id = $1`, orgID).Scan(&starters)
+	return starters, store.Found(err, "organization")
+}
+
 func wrapStarters(orgID uuid.UUID, err error) error {
 	if err != nil {
 		return fmt.Errorf("set starters of %s: %w", orgID, err)
