@@ -151,7 +151,7 @@ func TestBundleFromOneDeploymentToAnother(t *testing.T) {
 	loopstest.NoError(t, err)
 	page := "/org/uploads/" + subject.String()
 	wantPage(t, "the upload", guest.Get(page), http.StatusOK, "The model cluster in it", "travelling", source.DocumentDigest, "valid by the keys that came along", "North", here.URL)
-	wantPage(t, "a name that is taken", guest.Post(page+"/model", url.Values{"name": {"trial"}}), http.StatusConflict, "The model cluster in it", `value="trial"`)
+	wantPage(t, "a name that is taken", guest.Post(page+"/model", url.Values{"name": {"trial"}}), http.StatusUnprocessableEntity, "The model cluster in it", `value="trial"`)
 	imported := led(t, guest, page+"/model", url.Values{"name": {"travelling"}})
 	id := uuid.MustParse(imported[strings.LastIndex(imported, "/")+1:])
 	v, err := there.Store.Models.Version(t.Context(), there.w.Organization, id)

@@ -304,13 +304,12 @@ func (c Contents) bounds() error {
 
 // names refuses what a page could not show, or a model cluster not be called.
 func (c Contents) names() error {
-	for _, n := range []struct {
-		called, text string
-		most         int
-	}{{"model cluster", c.Model, 80}, {"version", c.Version, 40}} {
-		if name, err := typed.ParseName(n.text); err != nil || name != n.text || len([]rune(name)) > n.most {
-			return fault(Again, "Its %s has a name that none has here: %q.", n.called, short(n.text))
-		}
+	if name, err := typed.ParseName(c.Model); err != nil || name != c.Model || len([]rune(name)) > 80 {
+		return fault(Again, "Its model cluster has a name that none has here: %q.", short(c.Model))
+	}
+	// What a version is called is freer than a name.
+	if n := len([]rune(c.Version)); n == 0 || n > 40 || typed.Plain(c.Version) != c.Version || strings.ContainsAny(c.Version, "\n\t") {
+		return fault(Again, "Its version has a name that none has here: %q.", short(c.Version))
 	}
 	if len([]rune(c.Source)) > 300 || typed.Plain(c.Source) != c.Source {
 		return fault(Again, "The address that it says it comes from is none: %q.", short(c.Source))
