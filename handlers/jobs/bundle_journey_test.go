@@ -72,7 +72,6 @@ func (d deployment) work(t *testing.T) {
 	e := loops.Engine{Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, Worker: "tests", Log: log}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &jobs.RunAcceptance{Engine: e, Look: 20 * time.Millisecond})
-	river.AddWorker(workers, &jobs.VerifyUpload{}) // its kind is known, and nothing is asked of it
 	pool := storetest.PoolAs(t, d.Pool, store.RoleWorker)
 	q, err := jobs.NewQueue(db, pool, jobs.QueueOptions{Look: 20 * time.Millisecond}, log, workers)
 	loopstest.NoError(t, err)

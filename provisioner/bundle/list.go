@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -78,10 +79,10 @@ func (l *lister) walk() error {
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, tar.ErrHeader), errors.Is(err, tar.ErrFieldTooLong), errors.Is(err, io.ErrUnexpectedEOF):
-			return fault(copyAgain, "The archive cannot be read behind file %d.", n-1)
-		case err != nil:
+		case errors.As(err, new(*fs.PathError)): // of the file system: the machine's
 			return fmt.Errorf("read bundle: %w", err)
+		case err != nil:
+			return fault(copyAgain, "The archive cannot be read behind file %d.", n-1)
 		case n > mostMembers:
 			return fault(Again, "It holds more than %d files.", mostMembers)
 		}
