@@ -73,6 +73,7 @@ func platformMatrix() []row {
 		{"POST /platform/organizations/:id/suspend", platformAdmins(), false, refused},
 		{"POST /platform/organizations/:id/lift", platformAdmins(), false, refused},
 		{"POST /platform/organizations/:id/quota", platformAdmins(), false, led},
+		{"POST /platform/organizations/:id/starters", platformAdmins(), false, refused},
 		{"GET /platform/people", platformAdmins(), false, page},
 		{"GET /platform/people/:id", platformAdmins(), false, page},
 		{"POST /platform/people/:id/suspend", platformAdmins(), false, refused},

@@ -129,6 +129,13 @@ func orgMatrix() []row {
 		{"POST /org/models", orgWork(), false, refused},
 		{"GET /org/models/new", orgWork(), false, page},
 		{"GET /org/models/:id", orgWork(), true, page},
+		{"POST /org/models/:id/share", orgManage(), true, refused},
+		{"POST /org/models/:id/unshare", orgManage(), true, refused},
+		{"GET /org/shared-models", orgWork(), false, page},
+		{"GET /org/shared-models/:id", orgWork(), true, page}, // its owner is another: who has it is whom it is shared with
+		{"POST /org/shared-models/:id/clone", orgWork(), true, refused},
+		{"GET /org/versions/:id/bundle.tar", orgWork(), true, refused}, // a draft
+		{"POST /org/uploads/:id/model", orgWork(), true, refused},
 		{"GET /org/models/:id/versions/new", orgWork(), true, page},
 		{"POST /org/models/:id/versions", orgWork(), true, refused},
 		{"GET /org/versions/:id", orgWork(), true, page},
@@ -333,7 +340,7 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 	a.SignIn(handlertest.Member)
 	announcement := a.Announce(w)
 	ids := map[string]string{
-		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/versions/": w.Draft.String(),
+		"/org/images/": w.Image.String(), "/org/models/": w.Model.String(), "/org/shared-models/": a.Share(w).String(), "/org/versions/": w.Draft.String(),
 		"/org/tests/": test.String(), "/org/clusters/": cluster.String(), "/org/usage/": cluster.String(), "/account/ssh-keys/": w.Key.String(),
 		"/account/sessions/": a.Session(w.Person(handlertest.Member)).String(), "/org/requests/": a.Request(w, "asked").String(),
 		"/org/members/": w.Extra.String(), "/org/invitations/": w.Invitation.String(), "/platform/organizations/": w.Organization.String(),

@@ -177,8 +177,33 @@ func (v foreign) modelCalls(ctx context.Context) calls {
 			list, total, err := v.db.Models.VersionsOfImage(ctx, v.org, image, models.ImageVersionFilter{})
 			return len(list) + total, err
 		},
-		"ModelCluster":    func() (any, error) { return only(v.db.Models.ModelCluster(ctx, v.org, model)) },
-		"Version":         func() (any, error) { return only(v.db.Models.Version(ctx, v.org, v.w.Version)) },
+		"ModelCluster":  func() (any, error) { return only(v.db.Models.ModelCluster(ctx, v.org, model)) },
+		"Version":       func() (any, error) { return only(v.db.Models.Version(ctx, v.org, v.w.Version)) },
+		"ModelShares":   func() (any, error) { return only(v.db.Models.ModelShares(ctx, v.org, model)) },
+		"ShareModel":    func() (any, error) { return done(v.db.Models.ShareModel(ctx, v.org, v.by, model, "")) },
+		"WithdrawShare": func() (any, error) { return done(v.db.Models.WithdrawShare(ctx, v.org, v.by, model, uuid.Nil)) },
+		"SharedModel":   func() (any, error) { return only(v.db.Models.SharedModel(ctx, v.org, model)) },
+		"CloneModel":    func() (any, error) { return only(v.db.Models.CloneModel(ctx, v.org, v.by, v.w.Version, "mine")) },
+		"Bundle":        func() (any, error) { return only(v.db.Models.Bundle(ctx, v.org, v.w.Version, "")) },
+		"CreateModelFromBundle": func() (any, error) {
+			return only(v.db.Models.CreateModelFromBundle(ctx, v.org, v.by, strings.Repeat("cd", 16), "mine"))
+		},
+		"OriginOfModel": func() (any, error) {
+			o, _, err := v.db.Models.OriginOfModel(ctx, v.org, model)
+			return o, err
+		},
+		"BundleOfUpload": func() (any, error) {
+			_, ok, err := v.db.Models.BundleOfUpload(ctx, v.org, strings.Repeat("cd", 16))
+			return ok, err
+		},
+		"ForeignCertificates": func() (any, error) {
+			list, err := v.db.Models.ForeignCertificates(ctx, v.org, v.w.Version)
+			return len(list), err
+		},
+		"EnvelopesOfVersion": func() (any, error) {
+			list, _, err := v.db.Models.EnvelopesOfVersion(ctx, v.org, v.w.Version)
+			return len(list), err
+		},
 		"UseOfVersion":    func() (any, error) { return v.db.Models.UseOfVersion(ctx, v.org, v.w.Version) },
 		"Withdrawal":      func() (any, error) { return only(v.db.Models.Withdrawal(ctx, v.org, v.w.Version)) },
 		"WithdrawVersion": func() (any, error) { return done(v.db.Models.WithdrawVersion(ctx, v.org, v.by, v.w.Version)) },

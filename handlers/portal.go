@@ -53,6 +53,8 @@ type Options struct {
 	UploadsFetched bool // the worker fetches files from addresses
 	// Uploads is where they are written.
 	Uploads blob.Uploads
+	// Images are read from there for bundles.
+	Images org.Blobs
 	// UploadLocks are those that the process hears of (NewUploadLocks); nil: what another one asks for is found by a look.
 	UploadLocks *UploadLocks
 	// UploadPace is the time in which an upload's sender has to send 64 KiB; 0 takes 60 s.
@@ -83,6 +85,11 @@ const (
 // database for one another, and costly pages read much.
 func exports() middleware.AtOnce {
 	return middleware.AtOnce{All: 2, Each: 1, Waiting: 32, Patience: 10 * time.Second}
+}
+
+// bundles are gigabytes, and hold no connection to the database: they have places of their own, so that no account waits behind them.
+func bundles() middleware.AtOnce {
+	return middleware.AtOnce{All: 4, Each: 1, Waiting: 8, Patience: 10 * time.Second}
 }
 
 func costPages() middleware.AtOnce {
@@ -158,7 +165,7 @@ type way struct {
 // to is the way to a route, outermost first.
 func (w way) to(r route) []echo.MiddlewareFunc {
 	before, after := slices.Clone(w.guards[r.guard].before), slices.Clone(w.guards[r.guard].after)
-	if r.guard == exporting || r.guard == uploading {
+	if r.guard == exporting || r.guard == bundling || r.guard == uploading {
 		after = append([]echo.MiddlewareFunc{w.rights.While(r.may, r.method)}, after...)
 	}
 	if r.method == post && r.guard != uploading {
@@ -206,7 +213,7 @@ func (o Options) table(frame page.Frame, cookie respond.SessionCookie, host stri
 	}
 	m := org.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Models: o.Store.Models, Machines: o.Store.Machines, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
-		MaxUploadBytes: blob.MaxUpload, UploadsChecked: o.UploadsChecked, UploadsFetched: o.UploadsFetched, Uploads: uploads, PublicURL: o.PublicURL,
+		MaxUploadBytes: blob.MaxUpload, UploadsChecked: o.UploadsChecked, UploadsFetched: o.UploadsFetched, Uploads: uploads, Blobs: o.Images, PublicURL: o.PublicURL,
 	}
 	s := provider.Handlers{
 		Core: o.Store.Core, People: o.Store.People, Books: o.Store.Books, Machines: o.Store.Machines, Models: o.Store.Models, Overview: o.Store.Overview, Frame: frame, Relay: consoles,
@@ -236,6 +243,7 @@ func (o Options) guards() map[guard]guards {
 		hashing:   {before: list{limits, middleware.Throttle(signInsEach, signIns, o.clock(), middleware.ByAddress)}},
 		asking:    {before: list{limits}, after: list{o.throttle(formsEach, formBurst), middleware.Kept, middleware.Queue(hostsAsked(), middleware.ByPerson)}},
 		costly:    {before: list{limits}, after: list{middleware.Kept, middleware.Queue(costPages(), middleware.ByPerson)}},
+		bundling:  {after: list{middleware.Queue(bundles(), middleware.ByPerson), middleware.Rolling(exportPace)}},
 		exporting: {after: list{middleware.Queue(exports(), middleware.ByPerson), middleware.Rolling(exportPace)}},
 		streaming: {after: list{middleware.Lasting(false)}},
 		uploading: {after: list{middleware.Lasting(true)}},

@@ -32,6 +32,7 @@ const (
 	asking          // ordinary, and few at a time: a host is asked
 	costly          // ordinary, and few at a time: much is read
 	exporting       // few at a time, as long as the reader takes them at a fair pace
+	bundling        // the same, of files of gigabytes
 	streaming       // no limit of time: event streams bound each event
 	uploading       // no limit of time or of the body: uploads bound what a sender may dawdle
 	opening         // no limit of time, throttled by person: consoles
@@ -186,18 +187,25 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/uploads/:id", request.OrgWork, o.ShowUpload, ordinary},
 		{post, "/org/uploads", request.OrgWork, o.CreateUpload, ordinary},
 		{post, "/org/uploads/:id/discard", request.OrgWork, o.DiscardUpload, ordinary},
+		{post, "/org/uploads/:id/model", request.OrgWork, o.CreateModelFromBundle, ordinary},
 		{post, "/org/uploads/:id/retry", request.OrgWork, o.RetryUpload, ordinary},
 
 		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},
 		{post, "/org/models", request.OrgWork, o.CreateModelCluster, ordinary},
 		{get, "/org/models/new", request.OrgWork, o.NewModelCluster, ordinary},
 		{get, "/org/models/:id", request.OrgWork, o.ShowModelCluster, ordinary},
+		{post, "/org/models/:id/share", request.OrgManage, o.ShareModelCluster, ordinary},
+		{post, "/org/models/:id/unshare", request.OrgManage, o.UnshareModelCluster, ordinary},
+		{get, "/org/shared-models", request.OrgWork, o.ListSharedModels, ordinary},
+		{get, "/org/shared-models/:id", request.OrgWork, o.ShowSharedModel, ordinary},
+		{post, "/org/shared-models/:id/clone", request.OrgWork, o.CloneSharedModel, ordinary},
 		{get, "/org/models/:id/versions/new", request.OrgWork, o.NewVersion, ordinary},
 		{post, "/org/models/:id/versions", request.OrgWork, o.CreateVersion, ordinary},
 		{get, "/org/versions/:id", request.OrgWork, o.ShowVersion, ordinary},
 		{post, "/org/versions/:id", request.OrgWork, o.UpdateVersion, ordinary},
 		{get, "/org/versions/:id/edit", request.OrgWork, o.EditVersion, ordinary},
 		{get, "/org/versions/:id/cluster.yaml", request.OrgWork, o.DownloadVersion, ordinary},
+		{get, "/org/versions/:id/bundle.tar", request.OrgWork, o.DownloadBundle, bundling},
 		{get, "/org/versions/:id/compare", request.OrgWork, o.CompareVersion, ordinary},
 		{post, "/org/versions/:id/publish", request.OrgWork, o.PublishVersion, ordinary},
 		{get, "/org/versions/:id/withdraw", request.OrgWork, o.ConfirmWithdrawVersion, ordinary},
@@ -300,6 +308,7 @@ func platformRoutes(f platform.Handlers) []route {
 		{post, "/platform/organizations/:id/suspend", request.Platform, f.SuspendOrganization, ordinary},
 		{post, "/platform/organizations/:id/lift", request.Platform, f.LiftOrganization, ordinary},
 		{post, "/platform/organizations/:id/quota", request.Platform, f.SetQuota, ordinary},
+		{post, "/platform/organizations/:id/starters", request.Platform, f.SetStarters, ordinary},
 		{get, "/platform/people", request.Platform, f.ListPeople, ordinary},
 		{get, "/platform/people/:id", request.Platform, f.ShowPerson, ordinary},
 		{post, "/platform/people/:id/suspend", request.Platform, f.SuspendPerson, ordinary},

@@ -45,7 +45,7 @@ GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
 
 GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, platform_auditor, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
-GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason, quota) ON organizations TO volary_web;
+GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason, quota, starters) ON organizations TO volary_web;
 GRANT SELECT ON organizations TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
 GRANT SELECT ON providers TO volary_worker;
@@ -138,6 +138,13 @@ GRANT SELECT, INSERT, UPDATE (lost, lost_at) ON images TO volary_worker; -- an i
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_web;
 GRANT SELECT, INSERT, UPDATE (holder, confirmed_at, wanted), DELETE ON upload_locks TO volary_worker; -- what stood still is discarded under its lock
 GRANT SELECT, INSERT ON model_clusters TO volary_web;
+-- A share is a row: withdrawn, it goes. What web clones and gives, functions look through that know shares.
+GRANT SELECT, INSERT, DELETE ON model_shares TO volary_web;
+GRANT SELECT, INSERT ON model_origins, foreign_certificates TO volary_web;
+GRANT SELECT ON given_certificates TO volary_web;
+GRANT EXECUTE ON FUNCTION clone_image(uuid, uuid, int, uuid, uuid, text), give_certificates(uuid, uuid) TO volary_web;
+GRANT SELECT ON bundles TO volary_web;
+GRANT SELECT, INSERT ON bundles TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its groups
 GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;
 GRANT SELECT ON model_clusters, model_versions, version_roles TO volary_worker;

@@ -97,6 +97,25 @@ BEGIN
   RETURN was;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.clone_image(made uuid, source uuid, at_position integer, taker uuid, person uuid, called text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  -- The lock is the one that the deletion of an image waits for: its bytes have the clone's row by then, and stay.
+  INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, proposed_vcpus, proposed_memory_mib,
+    firmware, lost, lost_at, cloned, created_at)
+  SELECT made, taker, person, called, i.virtual_size, i.canonical_size, i.canonical_digest, i.guest_digest, i.proposed_vcpus, i.proposed_memory_mib,
+    i.firmware, i.lost, i.lost_at, true, now()
+  FROM version_roles r JOIN model_versions v ON v.id = r.version_id JOIN organizations o ON o.id = v.organization_id JOIN images i ON i.id = r.image_id
+  WHERE r.version_id = source AND r.position = at_position AND v.state = 'published' AND v.organization_id <> taker AND o.suspended_at IS NULL
+    AND EXISTS (SELECT FROM model_shares s WHERE s.model_cluster_id = v.model_cluster_id AND (s.with_id = taker OR s.with_id IS NULL))
+  FOR KEY SHARE OF i;
+  RETURN FOUND;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.cluster_state(desired text, nodes text[])
  RETURNS text
  LANGUAGE sql
@@ -247,6 +266,20 @@ BEGIN
   GET DIAGNOSTICS n = ROW_COUNT; largest := greatest(largest, n);
   RETURN largest;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.give_certificates(source uuid, taker uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  INSERT INTO given_certificates (organization_id, certificate_id)
+  SELECT taker, c.id FROM model_versions v JOIN organizations o ON o.id = v.organization_id JOIN certificates c ON c.document_digest = v.document_digest
+  WHERE v.id = source AND v.state = 'published' AND v.organization_id <> taker AND c.organization_id <> taker AND o.suspended_at IS NULL
+    AND EXISTS (SELECT FROM model_shares s WHERE s.model_cluster_id = v.model_cluster_id AND (s.with_id = taker OR s.with_id IS NULL))
+    AND (c.organization_id = v.organization_id OR EXISTS (SELECT FROM given_certificates g WHERE g.certificate_id = c.id AND g.organization_id = v.organization_id))
+  ON CONFLICT DO NOTHING
+$function$;
 
 CREATE OR REPLACE FUNCTION public.give_login()
  RETURNS trigger
@@ -900,6 +933,29 @@ CREATE TABLE base_images (
   CONSTRAINT base_images_pkey PRIMARY KEY (host_id, digest)
 );
 
+CREATE TABLE bundles (
+  upload_id text NOT NULL,
+  organization_id uuid NOT NULL,
+  whose text NOT NULL,
+  model text NOT NULL,
+  version text NOT NULL,
+  document text NOT NULL,
+  document_digest text NOT NULL,
+  certificates text[] NOT NULL,
+  keys text NOT NULL,
+  created_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT bundles_certificates_check CHECK ((cardinality(certificates) <= 20)),
+  CONSTRAINT bundles_check CHECK ((document_digest = encode(sha256(convert_to(document, 'UTF8'::name)), 'hex'::text))),
+  CONSTRAINT bundles_document_check CHECK ((octet_length(document) <= (1 << 20))),
+  CONSTRAINT bundles_keys_check CHECK ((octet_length(keys) <= (1 << 20))),
+  CONSTRAINT bundles_model_check CHECK (((length(model) >= 1) AND (length(model) <= 80))),
+  CONSTRAINT bundles_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT bundles_pkey PRIMARY KEY (upload_id),
+  CONSTRAINT bundles_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id) ON DELETE CASCADE,
+  CONSTRAINT bundles_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
+  CONSTRAINT bundles_whose_check CHECK ((length(whose) <= 300))
+);
+
 CREATE TABLE certificate_claims (
   test_id uuid NOT NULL,
   claim jsonb NOT NULL,
@@ -1097,6 +1153,27 @@ CREATE TABLE devices (
   CONSTRAINT devices_token_hash_check CHECK ((length(token_hash) = 32))
 );
 
+CREATE TABLE foreign_certificates (
+  version_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  "position" integer NOT NULL,
+  envelope text NOT NULL,
+  keys text NOT NULL,
+  CONSTRAINT foreign_certificates_envelope_check CHECK ((octet_length(envelope) <= 524288)),
+  CONSTRAINT foreign_certificates_keys_check CHECK ((octet_length(keys) <= (1 << 20))),
+  CONSTRAINT foreign_certificates_pkey PRIMARY KEY (version_id, "position"),
+  CONSTRAINT foreign_certificates_position_check CHECK ((("position" >= 0) AND ("position" <= 19))),
+  CONSTRAINT foreign_certificates_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
+);
+
+CREATE TABLE given_certificates (
+  organization_id uuid NOT NULL,
+  certificate_id uuid NOT NULL,
+  CONSTRAINT given_certificates_certificate_id_fkey FOREIGN KEY (certificate_id) REFERENCES certificates(id),
+  CONSTRAINT given_certificates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id),
+  CONSTRAINT given_certificates_pkey PRIMARY KEY (organization_id, certificate_id)
+);
+
 CREATE TABLE gone_images (
   canonical_digest text NOT NULL,
   gone_at timestamp with time zone NOT NULL,
@@ -1239,8 +1316,10 @@ CREATE TABLE images (
   firmware text DEFAULT 'bios'::text NOT NULL,
   lost text DEFAULT ''::text NOT NULL,
   lost_at timestamp with time zone,
+  cloned boolean DEFAULT false NOT NULL,
   CONSTRAINT images_canonical_digest_check CHECK ((canonical_digest ~ '^[0-9a-f]{64}$'::text)),
   CONSTRAINT images_check CHECK (((lost = ''::text) = (lost_at IS NULL))),
+  CONSTRAINT images_check1 CHECK (((NOT cloned) OR (upload_id IS NULL))),
   CONSTRAINT images_firmware_check CHECK ((firmware = ANY (ARRAY['bios'::text, 'uefi'::text, 'both'::text]))),
   CONSTRAINT images_guest_digest_check CHECK (((guest_digest = ''::text) OR (guest_digest ~ '^[0-9a-f]{64}$'::text))),
   CONSTRAINT images_id_organization_id_key UNIQUE (id, organization_id),
@@ -1596,6 +1675,35 @@ CREATE TABLE model_clusters (
   CONSTRAINT model_clusters_pkey PRIMARY KEY (id)
 );
 
+CREATE TABLE model_origins (
+  model_cluster_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  version_id uuid,
+  whose text NOT NULL,
+  model text NOT NULL,
+  version text NOT NULL,
+  at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT model_origins_model_check CHECK (((length(model) >= 1) AND (length(model) <= 80))),
+  CONSTRAINT model_origins_model_cluster_id_organization_id_fkey FOREIGN KEY (model_cluster_id, organization_id) REFERENCES model_clusters(id, organization_id),
+  CONSTRAINT model_origins_pkey PRIMARY KEY (model_cluster_id),
+  CONSTRAINT model_origins_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
+  CONSTRAINT model_origins_version_id_fkey FOREIGN KEY (version_id) REFERENCES model_versions(id),
+  CONSTRAINT model_origins_whose_check CHECK ((length(whose) <= 300))
+);
+
+CREATE TABLE model_shares (
+  model_cluster_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  with_id uuid,
+  shared_by uuid,
+  shared_at timestamp with time zone DEFAULT now() NOT NULL,
+  CONSTRAINT model_shares_check CHECK ((with_id <> organization_id)),
+  CONSTRAINT model_shares_model_cluster_id_organization_id_fkey FOREIGN KEY (model_cluster_id, organization_id) REFERENCES model_clusters(id, organization_id),
+  CONSTRAINT model_shares_model_cluster_id_with_id_key UNIQUE NULLS NOT DISTINCT (model_cluster_id, with_id),
+  CONSTRAINT model_shares_shared_by_fkey FOREIGN KEY (shared_by) REFERENCES people(id),
+  CONSTRAINT model_shares_with_id_fkey FOREIGN KEY (with_id) REFERENCES organizations(id)
+);
+
 CREATE TABLE model_versions (
   id uuid NOT NULL,
   organization_id uuid NOT NULL,
@@ -1854,6 +1962,7 @@ CREATE TABLE organizations (
   suspended_at timestamp with time zone,
   suspended_reason text DEFAULT ''::text NOT NULL,
   quota bigint,
+  starters boolean DEFAULT false NOT NULL,
   CONSTRAINT organizations_check CHECK (((suspended_at IS NULL) = (suspended_reason = ''::text))),
   CONSTRAINT organizations_name_check CHECK (((length(name) >= 2) AND (length(name) <= 80))),
   CONSTRAINT organizations_name_key UNIQUE (name),
@@ -2409,6 +2518,10 @@ CREATE INDEX mails_to_address_created_at_idx ON public.mails USING btree (to_add
 
 CREATE INDEX memberships_person_id_idx ON public.memberships USING btree (person_id);
 
+CREATE INDEX model_origins_version_id_idx ON public.model_origins USING btree (version_id);
+
+CREATE INDEX model_shares_with_id_model_cluster_id_idx ON public.model_shares USING btree (with_id, model_cluster_id);
+
 CREATE INDEX money_postings_lot_id_idx ON public.money_postings USING btree (lot_id) WHERE (lot_id IS NOT NULL);
 
 CREATE INDEX node_access_cluster_id_idx ON public.node_access USING btree (cluster_id);
@@ -2556,6 +2669,10 @@ CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FO
 CREATE TRIGGER rights_ended AFTER UPDATE OF desired ON clusters FOR EACH ROW WHEN (new.desired = 'paused'::text AND old.desired <> 'paused'::text) EXECUTE FUNCTION notify_rights();
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF revoked_at, until_at ON console_consents FOR EACH ROW EXECUTE FUNCTION notify_rights();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON foreign_certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
+
+CREATE TRIGGER insert_only BEFORE DELETE OR UPDATE OR TRUNCATE ON given_certificates FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
 CREATE TRIGGER starts_at_zero BEFORE INSERT ON holds FOR EACH ROW WHEN (new.set_aside <> 0 OR new.used <> 0 OR new.released <> 0 OR new.cost IS NOT NULL) EXECUTE FUNCTION refuse_first_sums();
 
@@ -2727,6 +2844,10 @@ GRANT DELETE, SELECT ON base_images TO volary_web;
 
 GRANT DELETE, INSERT, SELECT, UPDATE ON base_images TO volary_worker;
 
+GRANT SELECT ON bundles TO volary_web;
+
+GRANT INSERT, SELECT ON bundles TO volary_worker;
+
 GRANT INSERT, SELECT ON certificate_claims TO volary_worker;
 
 GRANT SELECT ON certificate_key_ends TO volary_web;
@@ -2774,6 +2895,10 @@ GRANT UPDATE (redeemed_at) ON console_tickets TO volary_worker;
 GRANT DELETE, INSERT, SELECT ON devices TO volary_web;
 
 GRANT UPDATE (seen_at) ON devices TO volary_web;
+
+GRANT INSERT, SELECT ON foreign_certificates TO volary_web;
+
+GRANT SELECT ON given_certificates TO volary_web;
 
 GRANT INSERT ON gone_images TO volary_web;
 
@@ -2905,6 +3030,10 @@ GRANT INSERT, SELECT ON model_clusters TO volary_web;
 
 GRANT SELECT ON model_clusters TO volary_worker;
 
+GRANT INSERT, SELECT ON model_origins TO volary_web;
+
+GRANT DELETE, INSERT, SELECT ON model_shares TO volary_web;
+
 GRANT INSERT, SELECT, UPDATE ON model_versions TO volary_web;
 
 GRANT SELECT ON model_versions TO volary_worker;
@@ -2959,7 +3088,7 @@ GRANT USAGE ON SEQUENCE orders_number_seq TO volary_web;
 
 GRANT INSERT, SELECT ON organizations TO volary_web;
 
-GRANT UPDATE (suspended_at, suspended_reason, quota) ON organizations TO volary_web;
+GRANT UPDATE (suspended_at, suspended_reason, quota, starters) ON organizations TO volary_web;
 
 GRANT SELECT ON organizations TO volary_worker;
 
@@ -3095,9 +3224,13 @@ GRANT INSERT (id, provider_id, organization_id), UPDATE (created_at) ON wallets 
 
 GRANT EXECUTE ON FUNCTION cancel_job(bigint) TO volary_web, volary_worker;
 
+GRANT EXECUTE ON FUNCTION clone_image(uuid,uuid,integer,uuid,uuid,text) TO volary_web;
+
 GRANT EXECUTE ON FUNCTION enqueue(text,jsonb,text,integer,integer,timestamp with time zone) TO volary_web, volary_worker;
 
 GRANT EXECUTE ON FUNCTION forget_secrets(integer) TO volary_worker;
+
+GRANT EXECUTE ON FUNCTION give_certificates(uuid,uuid) TO volary_web;
 
 GRANT EXECUTE ON FUNCTION refuse_upload(text,text,jsonb) TO volary_web;
 

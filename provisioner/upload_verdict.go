@@ -17,9 +17,20 @@ type UploadVerdict struct {
 	State  UploadState // done, refused or unverified
 	Reason string      // of a refusal, or why it stays unverified
 	Checks []ImageCheck
-	Format string          // "qcow2", "raw", "vmdk", "vpc" (a VHD), "raw in xz", "ova"; empty where it is none that is taken
+	Format string          // "qcow2", "raw", "vmdk", "vpc" (a VHD), "raw in xz", "ova", "bundle"; empty where it is none that is taken
 	Digest string          // of the file as it came; empty where it was not read as a whole
 	Images []VerifiedImage // the disks that it holds, in its order; none unless it is done
+	Bundle *UploadBundle   // what it holds beside them, where it is a bundle and done
+}
+
+// UploadBundle is a version of a model cluster that came in an upload (provisioner/bundle). Its images are the upload's, called as the document calls
+// them, and of the guest-visible digests that it has. All of it is a stranger's word but that.
+type UploadBundle struct {
+	Model, Version string
+	Source         string   // the address of the deployment that it says it comes from; empty: it says none
+	Document       string   // canonical, and one that may be published here as far as it goes by itself
+	Certificates   []string // envelopes, unread
+	Keys           string   // a list of keys, unread; empty: none
 }
 
 // VerifiedImage is one disk that a verification found good.

@@ -38,7 +38,8 @@ func lowest() []layer {
 		{packages: []string{"provisioner/fetch"}, may: []string{"provisioner/typed"}, never: []string{"cgo"}},
 		// What a file's first bytes tell is told before it is whole, by who may not open it.
 		{packages: []string{"provisioner/image/magic"}},
-		{packages: []string{"provisioner/image"}, may: []string{"provisioner", "provisioner/typed", "provisioner/image/magic"}},
+		{packages: []string{"provisioner/image"}, may: []string{"provisioner", "provisioner/typed", "provisioner/image/magic", "provisioner/bundle"}},
+		{packages: []string{"provisioner/bundle"}, may: []string{"provisioner", "provisioner/typed", "provisioner/manifest"}, never: []string{"store", "github.com/jackc/**", "net/http", "cgo"}},
 		{packages: []string{"billing"}, may: []string{"provisioner/typed"}},
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{
@@ -74,7 +75,7 @@ func lowest() []layer {
 		{packages: []string{"store"}, may: []string{"provisioner", "store/queue", "store/sealing", "provisioner/typed"}},
 		{packages: []string{"store/people"}, may: []string{"store", "billing", "provisioner", "store/sender", "provisioner/typed"}},
 		{packages: []string{"store/books"}, may: []string{"store", "store/people", "billing", "provisioner", "provisioner/typed"}},
-		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "provisioner/certificate", "store/queue", "provisioner/typed"}},
+		{packages: []string{"store/models"}, may: []string{"store", "store/people", "provisioner", "provisioner/userdata", "provisioner/manifest", "provisioner/certificate", "provisioner/bundle", "store/queue", "provisioner/typed"}},
 		{packages: []string{"store/machines"}, may: []string{
 			"store", "store/people", "store/models", "billing", "provisioner", "provisioner/placement", "provisioner/plan", "provisioner/manifest", "store/queue", "provisioner/typed",
 		}},
@@ -102,7 +103,7 @@ func pages() []layer {
 			packages: []string{"web/**"},
 			may:      []string{"web/ui", "web/layout", "billing", "provisioner", "static", "provisioner/typed"},
 		},
-		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic", "provisioner/manifest"), never: []string{"provisioner/image"}},
+		{packages: []string{"handlers/org"}, may: append(slices.Clone(audience), "provisioner/image/magic", "provisioner/manifest", "provisioner/bundle", "provisioner/certificate"), never: []string{"provisioner/image"}},
 		{packages: []string{"handlers/public"}, may: append(slices.Clone(audience), "provisioner/certificate", "provisioner/manifest")},
 		{packages: []string{"handlers/account", "handlers/provider", "handlers/platform"}, may: audience},
 		{

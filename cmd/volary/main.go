@@ -24,7 +24,7 @@ type commands struct {
 	Ledger      ledgerCommand      `cmd:"" help:"Check the ledger."`
 	Mail        mailCommand        `cmd:"" help:"Make the pair that seals links in mails, and show a link."`
 	Migrate     migrateCommand     `cmd:"" help:"Bring the database up to date, as its owner: before the servers start, and at each upgrade."`
-	Model       modelCommand       `cmd:"" help:"Check the file of a model cluster."`
+	Model       modelCommand       `cmd:"" help:"Check the file of a model cluster, and export one as a bundle."`
 	Org         orgCommand         `cmd:"" help:"Add organizations and their members."`
 	Pool        poolCommand        `cmd:"" help:"Add pools of hosts."`
 	Provider    providerCommand    `cmd:"" help:"Add providers and their staff."`

@@ -10,7 +10,8 @@ import (
 )
 
 type modelCommand struct {
-	Check modelCheck `cmd:"" help:"Say what is wrong with a cluster.yaml, at its lines. It needs no server and no database."`
+	Export modelExport `cmd:"" help:"Write a published version as a bundle: its document, images and certificates in one file, which try boots and another deployment takes."`
+	Check  modelCheck  `cmd:"" help:"Say what is wrong with a cluster.yaml, at its lines. It needs no server and no database."`
 }
 
 type modelCheck struct {

@@ -21,12 +21,14 @@ import (
 )
 
 type tryCommand struct {
-	File   string         `arg:"" help:"The model: cluster.yaml, or its canonical JSON." type:"path"`
+	File   string         `arg:"" help:"The model: cluster.yaml, its canonical JSON, or a bundle." type:"path"`
 	Image  []string       `placeholder:"NAME=FILE" help:"A file for the image of that name in the model; also images/NAME beside the model is looked at. Of all files the digest decides." sep:"none"`
 	Count  map[string]int `placeholder:"GROUP=N" help:"How many nodes of a compute group; its least where it is left out."`
 	Keep   bool           `help:"Leave the cluster running until Ctrl-C, with a console and SSH for each node."`
 	Report string         `placeholder:"FILE" help:"Write the report as JSON." type:"path"`
-	Dir    string         `placeholder:"FOLDER" help:"Where the nodes' disks are while it runs; TMPDIR, or /var/tmp." type:"path"`
+	Dir    string         `placeholder:"FOLDER" help:"Where the nodes' disks are while it runs, and a bundle's images; TMPDIR, or /var/tmp." type:"path"`
+
+	bundled []string // files of a bundle's images
 }
 
 // errNotPassed is how a model that does not work ends the command.
@@ -36,6 +38,20 @@ var errNotPassed = errors.New("the model did not pass")
 func (c tryCommand) Run(ctx context.Context) error { return c.run(ctx, os.Stdout) }
 
 func (c tryCommand) run(ctx context.Context, out io.Writer) error {
+	packed, err := isBundle(c.File)
+	if err != nil {
+		return err
+	}
+	if packed {
+		dir, err := os.MkdirTemp(c.folder(), "volary-bundle-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		if c, err = c.unbundle(ctx, out, dir); err != nil {
+			return err
+		}
+	}
 	document, err := os.ReadFile(c.File)
 	if err != nil {
 		return err

@@ -100,7 +100,7 @@ func (c tryCommand) candidates(ref provisioner.ImageRef, given map[string]string
 	if name := ref.Name; name == filepath.Base(name) && name != ".." {
 		paths = append(paths, filepath.Join(filepath.Dir(c.File), "images", name))
 	}
-	return append(paths, order...)
+	return append(append(paths, order...), c.bundled...)
 }
 
 func noImage(ref provisioner.ImageRef, seen []string) error {

@@ -68,7 +68,7 @@ func run(ctx context.Context, log *slog.Logger) error {
 		Store: db, Log: log, Changes: changes, PublicURL: cfg.PublicURL, WorkerURL: cfg.WorkerURL, WorkerSecret: secret,
 		TrustedProxies: cfg.TrustedProxies, Stopping: ctx,
 		Demo: cfg.Demo, Simulated: cfg.SimulatedHosts, SimulatedFolder: cfg.MemoryStateDir, PlainHosts: cfg.AllowPlainHosts, UploadsChecked: cfg.UploadsChecked, UploadsFetched: cfg.UploadsFetched,
-		Uploads: blobs.Uploads(), UploadLocks: locks,
+		Uploads: blobs.Uploads(), Images: blobs, UploadLocks: locks,
 	})
 	if err != nil {
 		return err

@@ -86,7 +86,7 @@ func Start(t testing.TB, o Options) *App {
 	a.web = storetest.OpenAs(t, pool, store.RoleWeb)
 	a.options = handlers.Options{
 		Store: a.web, Log: o.Log, Changes: a.Changes, PublicURL: a.URL, WorkerURL: workerURL, WorkerSecret: Secret(t),
-		Stopping: stopping, UploadsChecked: true, UploadsFetched: true, Uploads: a.blobs.Uploads(), UploadLocks: handlers.NewUploadLocks(a.web, o.Log), Unthrottled: !o.Throttled,
+		Stopping: stopping, UploadsChecked: true, UploadsFetched: true, Uploads: a.blobs.Uploads(), Images: a.blobs, UploadLocks: handlers.NewUploadLocks(a.web, o.Log), Unthrottled: !o.Throttled,
 		Heartbeat: 200 * time.Millisecond, UploadPace: o.UploadPace,
 	}
 	if started := time.Now(); o.Throttled {

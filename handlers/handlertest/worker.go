@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/loops"
 	"volary.dev/provisioner/memory"
 	"volary.dev/store"
+	"volary.dev/store/blob"
 	"volary.dev/store/storetest"
 )
 
@@ -34,7 +35,12 @@ func (a *App) startWorker(log *slog.Logger) string {
 	db := storetest.OpenAs(a.t, a.Pool, store.RoleWorker)
 	engine := loops.Engine{
 		Core: db.Core, Books: db.Books, Models: db.Models, Machines: db.Machines, Hosts: hosts, Worker: "test", Log: log,
-		OpenImage: func(context.Context, string) (io.ReadCloser, error) {
+		OpenImage: func(ctx context.Context, digest string) (io.ReadCloser, error) {
+			if key, err := blob.ImageKey(digest); err == nil {
+				if r, _, err := a.blobs.Open(ctx, key); err == nil {
+					return r, nil
+				}
+			}
 			return io.NopCloser(bytes.NewReader(disk())), nil
 		},
 	}

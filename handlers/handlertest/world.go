@@ -1,6 +1,7 @@
 package handlertest
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"volary.dev/billing"
 	"volary.dev/provisioner"
+	"volary.dev/store/blob"
 	"volary.dev/store/books"
 	"volary.dev/store/machines"
 	"volary.dev/store/people"
@@ -164,7 +166,25 @@ func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
 	a.ok(a.Store.Models.CreateUpload(ctx, w.Organization, owner, upload, "sample.qcow2", 1<<20))
 	a.ok(a.Store.Models.FinishUpload(ctx, owner, upload))
 	a.done(upload)
+	key := must(blob.ImageKey(diskDigest()))(a)
+	must(a.blobs.Put(ctx, key, bytes.NewReader(disk())))(a)
 	return must(a.Store.Models.ImagesOfUpload(ctx, w.Organization, upload))(a)[0].ID
+}
+
+// Share has the second organization make a model cluster with a published version of the world's disk, and share it with the first.
+func (a *App) Share(w *World) uuid.UUID {
+	a.t.Helper()
+	ctx, owner, upload := context.Background(), w.people[OtherOwner], strings.Repeat("ee", 16)
+	a.ok(a.Store.Models.CreateUpload(ctx, w.Other, owner, upload, "shared.qcow2", 1<<20))
+	a.ok(a.Store.Models.FinishUpload(ctx, owner, upload))
+	a.done(upload)
+	model := must(a.Store.Models.CreateModelCluster(ctx, w.Other, owner, "shared"))(a)
+	image := must(a.Store.Models.ImagesOfUpload(ctx, w.Other, upload))(a)[0].ID
+	gate := provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}
+	version := must(a.Store.Models.SaveVersion(ctx, w.Other, owner, storetest.Draft(model, image, "1", provisioner.Count{Most: 8}, gate)))(a)
+	a.ok(a.Store.Models.PublishVersion(ctx, w.Other, owner, version, 1))
+	a.ok(a.Store.Models.ShareModel(ctx, w.Other, owner, model, "First Group"))
+	return model
 }
 
 // done is the verdict on an upload that is the world's disk.

@@ -37,6 +37,7 @@ type Handlers struct {
 	UploadsChecked bool
 	UploadsFetched bool // files are fetched from addresses
 	Uploads        *uploads.Handler
+	Blobs          Blobs
 }
 
 // where is who asks for whom: the session's person and current organization. The policy has made sure of both.

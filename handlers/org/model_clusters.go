@@ -65,27 +65,13 @@ func (h Handlers) modelClusterAgain(c echo.Context, f *request.Form, r *refusal.
 	}))
 }
 
-// ShowModelCluster shows a model cluster's versions.
+// ShowModelCluster shows a model cluster's versions, and with whom it is shared.
 func (h Handlers) ShowModelCluster(c echo.Context) error {
 	m, err := h.modelCluster(c)
 	if err != nil {
 		return err
 	}
-	orgID, _ := where(c)
-	l, q := request.ParseList(c, "version", "state", "compute", "created", "published"), request.ParseQuery(c)
-	f := models.VersionFilter{State: q.Typed("state"), Sorting: l.Sorting, Page: l.Page()}
-	list, total, err := h.Models.ListVersions(c.Request().Context(), orgID, m.ID, f)
-	if err != nil {
-		return err
-	}
-	p := web.ModelClusterShowProps{Layout: h.layout(c), List: page.List(l, total), ID: m.ID, Name: m.Name, MayEdit: mayWork(c), State: f.State}
-	for _, v := range list {
-		p.Versions = append(p.Versions, web.VersionRow{
-			ID: v.ID, Version: v.Version, State: string(v.State), ComputeMin: v.ComputeMin, ComputeMax: v.ComputeMax,
-			LastTest: v.LastTest, Created: v.CreatedAt, Published: page.Time(v.PublishedAt),
-		})
-	}
-	return page.Render(c, http.StatusOK, web.ModelClusterShow(p))
+	return h.modelClusterShow(c, m, web.ModelShares{})
 }
 
 func (h Handlers) modelCluster(c echo.Context) (models.ModelCluster, error) {

@@ -83,6 +83,9 @@ func (h Handlers) upload(c echo.Context) (p web.UploadShowProps, err error) {
 	for _, i := range images {
 		p.Images = append(p.Images, web.UploadImage{ID: i.ID, Name: i.Name, Member: i.Member, VirtualSize: i.VirtualSize})
 	}
+	if err == nil && u.State == provisioner.UploadDone {
+		p.Bundle, err = h.uploadBundle(ctx, orgID, u.ID)
+	}
 	return p, err
 }
 

@@ -276,6 +276,14 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	for _, made := range certificates {
 		p.Certificates = append(p.Certificates, certificateLink(made))
 	}
+	foreign, err := h.Models.ForeignCertificates(c.Request().Context(), orgID, v.ID)
+	if err != nil {
+		return p, err
+	}
+	for _, f := range foreign {
+		p.Foreign = append(p.Foreign, foreignCertificate(f, v.DocumentDigest))
+	}
+	p.MayExport = v.Exportable() == nil
 	places, err := h.Machines.OpenPlaces(c.Request().Context())
 	if err != nil {
 		return p, err

@@ -122,6 +122,31 @@ func (h Handlers) SetQuota(c echo.Context) error {
 	return h.Frame.Done(c, "/platform/organizations/"+id.String(), "The quota is set. It counts from the next upload on.")
 }
 
+// SetStarters says whether what an organization shares with everyone are starter models.
+func (h Handlers) SetStarters(c echo.Context) error {
+	id, err := request.ID(c, "id", "organization")
+	if err != nil {
+		return err
+	}
+	f, err := request.ParseForm(c)
+	if err != nil {
+		return err
+	}
+	starters := f.Choice("starters", "the choice", "yes", "no") == "yes"
+	var p web.OrganizationShowProps
+	if p.StartersForm.Refusal = f.Refusal(); p.StartersForm.Refusal != nil {
+		return h.organizationPage(c, id, p)
+	}
+	if err := h.People.SetStarters(c.Request().Context(), by(c), id, starters); err != nil {
+		return err
+	}
+	notice := "What it shares with everyone are starter models from now on."
+	if !starters {
+		notice = "What it shares with everyone are no starter models any more; it stays shared."
+	}
+	return h.Frame.Done(c, "/platform/organizations/"+id.String(), notice)
+}
+
 // change does what has no form but a button.
 func (h Handlers) change(
 	c echo.Context, what string, do func(ctx context.Context, by, id uuid.UUID) error, refused func(echo.Context, uuid.UUID, error) (bool, error), back, notice string,
@@ -170,9 +195,12 @@ func (h Handlers) organizationPage(c echo.Context, id uuid.UUID, p web.Organizat
 	if quota.Own && p.QuotaForm.Refusal == nil {
 		p.OwnQuota = strconv.FormatInt(quota.Allowed>>30, 10)
 	}
+	if p.Starters, err = h.People.Starters(ctx, id); err != nil {
+		return err
+	}
 	p.Layout, p.Organization, p.List = h.layout(c), organizationRow(o), page.List(l, total)
 	for _, m := range members {
 		p.Members = append(p.Members, web.MemberRow{ID: m.PersonID, Name: m.Name, Email: m.Email, Role: string(m.Role), Since: m.Since})
 	}
-	return page.Render(c, page.StatusOf(p.Form, p.QuotaForm), web.OrganizationShow(p))
+	return page.Render(c, page.StatusOf(p.Form, p.QuotaForm, p.StartersForm), web.OrganizationShow(p))
 }

@@ -129,6 +129,9 @@ func Verify(envelope []byte, ring Ring) (Verified, error) {
 	return v, nil
 }
 
+// Has tells whether the list has a key.
+func (r Ring) Has(id string) bool { return r.find(id).ID != "" }
+
 func (r Ring) find(id string) Key {
 	if at := slices.IndexFunc(r.Keys, func(k Key) bool { return k.ID == id }); at >= 0 {
 		return r.Keys[at]

@@ -3,6 +3,7 @@
 //
 //	upload ──first bytes──▶ a disk ─────────────────────────────────┐
 //	              ├───────▶ gzip, xz, zstd ──unpack (child)──▶ file ──┤
+//	              ├───────▶ bundle ──list (child), every digest──▶ each image's disk
 //	              ├───────▶ OVA ──list (child)──▶ each machine's disk ┘
 //	              │                                   (and its one compression)
 //	              └──▶ refused: what it is, and the whole way to a file that is taken
@@ -61,6 +62,10 @@
 // judged where QEMU looks for it, whatever its header says: behind the first sector, up to the first zero. There may be no word of a parent in it, even in a
 // comment, and one extent whose name is no path. A VHD's size is the one that it gives in bytes, and qemu-img is told so (Format.Source): its
 // geometry cannot express every size, and qemu-img goes by it for the programs that it does not know, VirtualBox among them, and then the disk's end is lost.
+//
+// 2026-11-30: a bundle's blobs are compared with their names before anything of them is looked at, in the reading in which the whole is hashed, so that a byte that
+// changed is named with its blob. Its images are a stranger's like any other: each is judged and made anew, and refused where a guest reads something else of it than the
+// document says.
 //
 // 2026-11-30: what a file is, package magic knows, from its first 40 KiB and its last sector. One format and only one may match; which pairs of marks are
 // honest is written there. The list of a qcow2's header extensions has to have an end in its first cluster: QEMU writes one always, in version 2 as

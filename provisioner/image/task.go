@@ -21,7 +21,7 @@ import (
 type task func(in, out *os.File, orders json.RawMessage, tell func(done int64)) (answer any, err error)
 
 // tasks are all that a child can be told to do, by confined.Task.
-var tasks = map[string]task{"unpack": unpackTask, "list ova": listOVATask, "canonical": canonicalTask}
+var tasks = map[string]task{"unpack": unpackTask, "list ova": listOVATask, "list bundle": listBundleTask, "canonical": canonicalTask}
 
 // fileFault is what is wrong with a file, in sentences for whoever brought it. A caller that knows a better repair puts its own.
 type fileFault struct {

@@ -167,7 +167,8 @@ func (w *verification) run() error {
 	if err != nil {
 		return err
 	}
-	if w.limits.Digest != "" && kind.Format != "ova" {
+	archive := kind.Format == "ova" || kind.Format == "bundle" // which is hashed with its members
+	if w.limits.Digest != "" && !archive {
 		w.hash()
 	}
 	if kind.Use != magic.Wrapper {
@@ -176,8 +177,8 @@ func (w *verification) run() error {
 	if !w.check("file size", w.size <= w.limits.MaxFile, bytesText(w.size), fmt.Sprintf("At most %s are taken.", bytesText(w.limits.MaxFile))) {
 		return nil
 	}
-	if kind.Format != "ova" {
-		w.hash() // an OVA is hashed with its members
+	if !archive {
+		w.hash()
 	}
 	if w.program, err = findQEMUImg(); err != nil {
 		return err
@@ -185,8 +186,11 @@ func (w *verification) run() error {
 	if err := w.openScratch(); err != nil {
 		return err
 	}
-	if kind.Format == "ova" {
+	switch kind.Format {
+	case "ova":
 		return w.ova()
+	case "bundle":
+		return w.bundle()
 	}
 	return w.compressed(kind)
 }

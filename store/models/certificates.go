@@ -67,9 +67,12 @@ func (db *DB) CertificateOfTest(ctx context.Context, orgID, testID uuid.UUID) (c
 // mostCertificates is how many of a version are listed.
 const mostCertificates = 20
 
-// CertificatesOfVersion lists those of a version's tests, the newest first.
+// CertificatesOfVersion lists those of a version's tests, and those that came with a clone of its document, the newest first.
 func (db *DB) CertificatesOfVersion(ctx context.Context, orgID, versionID uuid.UUID) ([]CertificateRow, error) {
-	rows, _ := db.pool.Query(ctx, selectCertificates+` WHERE c.organization_id = $1 AND t.version_id = $2 ORDER BY c.created_at DESC, c.id DESC LIMIT $3`,
+	rows, _ := db.pool.Query(ctx, selectCertificates+` 
+		WHERE c.organization_id = $1 AND t.version_id = $2 OR c.id IN (SELECT g.certificate_id FROM given_certificates g WHERE g.organization_id = $1)
+			AND c.document_digest = (SELECT v.document_digest FROM model_versions v WHERE v.organization_id = $1 AND v.id = $2)
+		ORDER BY c.created_at DESC, c.id DESC LIMIT $3`,
 		orgID, versionID, mostCertificates)
 	return store.All(rows, "certificates of a version", pgx.RowToStructByName[CertificateRow])
 }
@@ -106,14 +109,15 @@ const (
 	TakesAny      TakesCertificates = "any"      // by any provider's, or the platform's
 )
 
-// CertifiedFor tells whether an organization has a certificate of a document that a provider takes, whatever it wants to see. Revoked keys
+// CertifiedFor tells whether an organization has a certificate of a document that a provider takes, its own or one that it got with a clone, whatever it wants to see. Revoked keys
 // count for nothing.
 func CertifiedFor(ctx context.Context, q store.Queryer, orgID, providerID uuid.UUID, documentDigest string, takes TakesCertificates) (ok bool, err error) {
 	if takes == TakesNone {
 		return true, nil
 	}
 	err = q.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM certificates c WHERE c.organization_id = $1 AND c.document_digest = $2 AND CASE $3::text
+		SELECT EXISTS (SELECT FROM certificates c WHERE c.document_digest = $2
+			AND (c.organization_id = $1 OR EXISTS (SELECT FROM given_certificates g WHERE g.organization_id = $1 AND g.certificate_id = c.id)) AND CASE $3::text
 			WHEN 'own' THEN c.provider_id = $4 AND `+goodKey("c.provider_key")+`
 			WHEN 'platform' THEN `+goodKey("c.platform_key")+`
 			ELSE `+goodKey("c.provider_key")+` OR `+goodKey("c.platform_key")+` END)`, orgID, documentDigest, string(takes), providerID).Scan(&ok)

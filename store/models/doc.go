@@ -70,6 +70,23 @@
 // 2026-11-30: a provider that wants a certificate before a launch asks for the document's digest among the launching organization's own: of others
 // it would tell who tested the same document. Starts of a cluster that was launched before, longer leases and replaced nodes ask for none.
 //
-// It imports the core and people. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
+// 2026-11-30: a model cluster is shared with an organization by its name, or with everyone (model_shares): whoever is named reads and clones what is
+// published of it, now and later, with its certificates. Every query for a taker has the condition (reaches) in its WHERE clause, and an organization
+// that is not named finds nothing there. Withdrawing a share ends that and touches no clone. Nothing of a suspended organization is spread.
+//
+// 2026-11-30: a clone (CloneModel) is a published version of the taker's own, of the same document: its images are rows over the same bytes
+// (images.cloned), which came of no upload. They count against nobody but who stores the bytes; once all who brought these deleted theirs, those who
+// cloned them store them, and their quota says so from then on: else a share would be a way to keep bytes that nobody counts. Bytes go with their last row, as
+// ever. Web makes no such row but by the function clone_image, which looks whether the version reaches the taker, and takes certificates along by
+// give_certificates: a server that was taken over must not call others' bytes or certificates its own. A provider that wants a certificate takes one that was given.
+//
+// 2026-11-30: starter models need no rule of their own: an organization that the platform's admin has marked as the platform's own (organizations.starters)
+// shares with everyone, and what it so shares is called a starter model. It has members, uploads and tests as any other.
+//
+// 2026-11-30: a bundle (provisioner/bundle) comes in as an upload. Its verdict makes the images, called as the document calls them, and keeps the rest
+// (bundles) until a person gives the model cluster a name (CreateModelFromBundle): the name may be taken, and a worker cannot ask. The draft has the bundle's
+// digest or there is none. Certificates of elsewhere are kept beside the draft (foreign_certificates), shown, and good for no launch.
+//
+// It imports the core, people and provisioner/bundle. That a test's cluster ends it asks of Clusters (db.go). Start at model_versions.go; the
 // rules of every floor are in the core's doc.go.
 package models

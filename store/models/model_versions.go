@@ -51,6 +51,18 @@ type Version struct {
 	Groups           []VersionGroup // of the document, the head first
 }
 
+// Document is its bytes.
+func (v Version) Document() []byte { return manifest.Canonical(v.Model) }
+
+// Exportable is why a version cannot leave as a bundle now; nil: it can. Refusals: "state" (a draft changes still, and a withdrawn version holds no
+// images), "image_lost".
+func (v Version) Exportable() error {
+	if v.State == VersionStatePublished {
+		return v.ImagesThere()
+	}
+	return &refusal.Error{Code: "state", Title: "Only a published version can be exported as a bundle, and this one is " + map[VersionState]string{VersionStateDraft: "a draft", VersionStateWithdrawn: "withdrawn"}[v.State] + ".", Next: "Publish it first."}
+}
+
 // Group finds a group by its name, the head by provisioner.HeadName; ok is false where the version has none.
 func (v Version) Group(name string) (group VersionGroup, ok bool) {
 	for _, g := range v.Groups {

@@ -29,10 +29,8 @@ func (db *DB) PublishVersion(ctx context.Context, orgID, by, id uuid.UUID, revis
 		if err != nil {
 			return err
 		}
-		for _, right := range []func() error{v.ImagesFit, v.ImagesThere, v.imagesNamed, v.userDataRuns, v.isRight} {
-			if err := right(); err != nil {
-				return err
-			}
+		if err := v.right(); err != nil {
+			return err
 		}
 		if _, err := tx.Exec(ctx, `UPDATE model_versions SET state = 'published', published_at = now() WHERE id = $1`, id); err != nil {
 			return fmt.Errorf("publish version: %w", err)

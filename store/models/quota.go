@@ -16,7 +16,7 @@ import (
 type Quota struct {
 	Allowed  int64
 	Own      bool  // Allowed is the organization's own, and not the platform's
-	Stored   int64 // of images; those of one canonical digest count once, and none whose bytes are lost
+	Stored   int64 // of images; those of one canonical digest count once, and none whose bytes are lost or that others store (stores)
 	Arriving int64 // of unfinished uploads, all that was announced
 	Checking int64 // of uploads that wait for their check, or stay unverified
 }
@@ -32,13 +32,17 @@ func (db *DB) Quota(ctx context.Context, orgID uuid.UUID) (Quota, error) {
 	return db.readQuota(ctx, db.pool, orgID)
 }
 
+// stores is the condition that an image i counts in its organization's quota: it came of an upload of its own, or it is a clone of bytes that nobody
+// stores any more but those who cloned them.
+const stores = `(NOT i.cloned OR NOT EXISTS (SELECT FROM images k WHERE k.canonical_digest = i.canonical_digest AND NOT k.cloned))`
+
 // readQuota is one statement: between two of them a verdict would be counted twice or never.
 func (db *DB) readQuota(ctx context.Context, q store.Queryer, orgID uuid.UUID) (Quota, error) {
 	rows, _ := q.Query(ctx, `
 		SELECT coalesce(o.quota, $2) AS allowed, o.quota IS NOT NULL AS own, s.stored, u.arriving, u.checking
 		FROM organizations o,
 			LATERAL (SELECT coalesce(sum(size), 0)::bigint AS stored
-				FROM (SELECT max(canonical_size) AS size FROM images WHERE organization_id = o.id AND lost = '' GROUP BY canonical_digest) AS once) AS s,
+				FROM (SELECT max(canonical_size) AS size FROM images i WHERE organization_id = o.id AND lost = '' AND `+stores+` GROUP BY canonical_digest) AS once) AS s,
 			LATERAL (SELECT coalesce(sum(size) FILTER (WHERE state = 'arriving'), 0)::bigint AS arriving,
 					coalesce(sum(size) FILTER (WHERE state <> 'arriving'), 0)::bigint AS checking
 				FROM uploads WHERE organization_id = o.id AND state IN ('arriving', 'checking', 'unverified')) AS u
@@ -142,7 +146,7 @@ type unusedImage struct {
 // unusedImages are the largest whose deletion makes room: no version has them, or another image with their bytes.
 func unusedImages(ctx context.Context, tx pgx.Tx, orgID uuid.UUID) ([]unusedImage, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT min(i.name) AS name, max(i.canonical_size) AS size FROM images i WHERE i.organization_id = $1 AND i.lost = ''
+		SELECT min(i.name) AS name, max(i.canonical_size) AS size FROM images i WHERE i.organization_id = $1 AND i.lost = '' AND `+stores+`
 		GROUP BY i.canonical_digest HAVING NOT bool_or(EXISTS (SELECT FROM version_roles r WHERE r.image_id = i.id))
 		ORDER BY size DESC, name LIMIT $2`, orgID, unusedNamed)
 	return store.All(rows, "unused images", pgx.RowToStructByName[unusedImage])

@@ -72,9 +72,12 @@ func (db *DB) RecordVerdict(ctx context.Context, id string, v provisioner.Upload
 			return err
 		}
 		for n, i := range v.Images {
-			if err := u.makeImage(ctx, tx, id, u.imageName(v.Images, n), i); err != nil {
+			if err := u.makeImage(ctx, tx, id, u.imageName(v, n), i); err != nil {
 				return err
 			}
+		}
+		if err := u.keepBundle(ctx, tx, id, v); err != nil {
+			return err
 		}
 		recorded = true
 		if len(v.Images) == 0 {
@@ -153,9 +156,13 @@ func (u judgedUpload) called() string {
 }
 
 // imageName is what the n-th of an upload's images is called. A name in the upload is a stranger's: one that is none is left.
-func (u judgedUpload) imageName(all []provisioner.VerifiedImage, n int) string {
+// Of a bundle it is what its document calls it, or the document would be another.
+func (u judgedUpload) imageName(v provisioner.UploadVerdict, n int) string {
+	all := v.Images
 	own, err := typed.ParseName(all[n].Name)
 	switch {
+	case v.Bundle != nil:
+		return all[n].Name
 	case len(all) == 1 && (u.Name != "" || err != nil):
 		own = u.called()
 	case err != nil:

@@ -26,6 +26,7 @@ func Gallery() []Sample {
 	all = append(all, imageSamples()...)
 	all = append(all, uploadSamples()...)
 	all = append(all, modelSamples()...)
+	all = append(all, sharedSamples()...)
 	all = append(all, clusterSamples()...)
 	all = append(all, usageSamples()...)
 	all = append(all, salesSamples()...)

@@ -169,7 +169,7 @@ func version(state string) org.VersionShowProps {
 	p := org.VersionShowProps{
 		Layout: orgLayout(), ModelID: id(10), ID: id(20), ModelName: "slurm-lab", Version: "2", State: state, Created: ago(60 * time.Hour),
 		Digest: digest(9), YAML: sampleYAML,
-		MayClone: true, MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", Form: ui.Form{Token: "3"},
+		MayClone: true, MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", MayExport: state == "published", Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
 		Groups: []org.GroupShow{
 			{Name: "head", ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, Gate: gate, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},

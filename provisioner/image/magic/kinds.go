@@ -15,6 +15,8 @@ var (
 	XZ    = Kind{Name: "a file compressed with xz", Format: "xz", Use: Wrapper, Unpack: "unxz disk.xz"}
 	Zstd  = Kind{Name: "a file compressed with zstd", Format: "zstd", Use: Wrapper, Unpack: "unzstd disk.zst"}
 	OVA   = Kind{Name: "an OVA (a virtual machine in a tar archive)", Format: "ova", Use: Wrapper, Unpack: "tar xf disk.ova"}
+	// Bundle is told by its first file, as an OVA is; so are the layouts of containers' images, which its reader refuses by name.
+	Bundle = Kind{Name: "a bundle (a model cluster as an OCI image layout)", Format: "bundle", Use: Wrapper, Unpack: "tar xf model.tar"}
 )
 
 // Unknown is what has no mark.

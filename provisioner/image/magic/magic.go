@@ -28,7 +28,7 @@ const (
 type Kind struct {
 	// Name follows "This is" in a sentence: "a VMDK disk (VMware)".
 	Name string
-	// Format is qemu-img's word for a disk (raw, qcow2, vmdk, vpc, …), or gzip, xz, zstd, ova; empty where nothing needs one.
+	// Format is qemu-img's word for a disk (raw, qcow2, vmdk, vpc, …), or gzip, xz, zstd, ova, bundle; empty where nothing needs one.
 	Format string
 	Use    Use
 	// Unpack is, of a wrapper, the command that unpacks it.

@@ -14,7 +14,7 @@ var (
 
 const tarBlock = 512
 
-// tarKind tells what a tar archive is by the names in the headers that lie in the first bytes. An OVA's first file is its description; a Vagrant box has
+// tarKind tells what a tar archive is by the names in the headers that lie in the first bytes. An OVA's first file is its description, a bundle's says that it is an OCI layout; a Vagrant box has
 // files of known names, and may have a description as well.
 func tarKind(f file) (Kind, bool) {
 	if !f.tarHeader(0) {
@@ -41,6 +41,8 @@ func tarKind(f file) (Kind, bool) {
 				return vagrant, true
 			case first && strings.HasSuffix(base, ".ovf"):
 				k = OVA
+			case first && base == "oci-layout":
+				k = Bundle
 			}
 			first = false
 		case 'L':
