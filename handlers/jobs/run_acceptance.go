@@ -82,7 +82,7 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	over, err = f.look(ctx)
-	if late := f.work.Now.Sub(f.test.CreatedAt) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
+	if late := f.work.Now.Sub(f.begun()) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
 		// A test must not stay open for ever.
 		over, f.seen.Over, f.seen.Why = true, true, "The test was not over within "+refusal.Lasting(time.Duration(f.test.LimitSeconds)*time.Second)+"."
 		if err != nil {
@@ -97,6 +97,14 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		return true, f.finish(ctx)
 	}
 	return false, f.report(ctx)
+}
+
+// begun is when the test's cluster was reserved, from which its limit counts.
+func (f *followed) begun() time.Time {
+	if f.test.BegunAt == nil {
+		return f.test.CreatedAt
+	}
+	return *f.test.BegunAt
 }
 
 // recall takes up what earlier looks have seen.

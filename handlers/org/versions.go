@@ -263,7 +263,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	p.TestList, p.TestState = page.List(l, total), string(f.State)
 	for _, t := range tests {
 		p.Tests = append(p.Tests, web.TestRow{
-			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
+			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Begun: page.Time(t.BegunAt), Ended: page.Time(t.EndedAt), Place: t.Place,
 		})
 	}
 	certificates, err := h.Models.CertificatesOfVersion(c.Request().Context(), orgID, v.ID)

@@ -52,6 +52,8 @@ func modelSamples() []Sample {
 		})},
 		{"test-running", org.AcceptanceTestShow(acceptanceTest("running"))},
 		{"test-passed", org.AcceptanceTestShow(acceptanceTest("passed"))},
+		{"test-waiting", org.AcceptanceTestShow(testWaiting())},
+		{"test-cancelled", org.AcceptanceTestShow(testCancelled())},
 		{"test-empty", org.AcceptanceTestShow(org.AcceptanceTestShowProps{Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "running", Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: now()})},
 	}
 }
@@ -189,8 +191,9 @@ func version(state string) org.VersionShowProps {
 		p.TestList = ui.ListProps{Path: "/org/versions/1", PerPage: 50, Total: 3}
 		p.Tests = []org.TestRow{
 			{ID: id(31), State: "running", Pool: "lab-a", Person: "Ada Brandt", Created: ago(20 * time.Second)},
-			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},
-			{ID: id(32), State: "failed", Pool: "lab-b", Person: "Ilse Roth", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 130*time.Second)},
+			{ID: id(34), State: "waiting", Place: 3, Pool: "lab-a", Person: "Ada Brandt", Created: ago(2 * time.Minute)},
+			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Begun: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},
+			{ID: id(32), State: "failed", Pool: "lab-b", Person: "Ilse Roth", Created: ago(49 * time.Hour), Begun: ago(49 * time.Hour), Ended: ago(49*time.Hour - 130*time.Second)},
 		}
 	}
 	return p
@@ -208,10 +211,26 @@ func versionWithdrawn() org.VersionShowProps {
 	return p
 }
 
+// testWaiting is one whose pool has no room for it now.
+func testWaiting() org.AcceptanceTestShowProps {
+	p := acceptanceTest("waiting")
+	p.Begun, p.Limit, p.Emulated, p.Checks, p.Nodes, p.MayCancel = time.Time{}, 0, false, nil, nil, true
+	p.Place, p.Summary = 3, "The test waits for its turn, and begins by itself. It has no machines yet."
+	p.WaitsFor = "Other tests on this pool come first: each organization has one in its turn."
+	return p
+}
+
+func testCancelled() org.AcceptanceTestShowProps {
+	p := testWaiting()
+	p.State, p.Place, p.WaitsFor, p.MayCancel, p.Ended = "cancelled", 0, "", false, now()
+	p.Summary = "It was cancelled by a member. It says nothing of the version."
+	return p
+}
+
 func acceptanceTest(state string) org.AcceptanceTestShowProps {
 	p := org.AcceptanceTestShowProps{
 		Layout: orgLayout(), ID: id(30), Digest: digest(9), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: state,
-		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: ago(48 * time.Second), Limit: 45 * time.Minute, Emulated: true, MayCancel: state == "running",
+		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: ago(52 * time.Second), Begun: ago(48 * time.Second), Limit: 45 * time.Minute, Emulated: true, MayCancel: state == "running",
 		Checks: []ui.Check{
 			{Name: "Every node boots in time", State: "passed", Took: 1900 * time.Millisecond, Channel: "host"},
 			{Name: "Every node takes its address by DHCP", State: "passed", Took: 2300 * time.Millisecond, Channel: "host"},
