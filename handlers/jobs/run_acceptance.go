@@ -41,6 +41,7 @@ type RunAcceptance struct {
 	river.WorkerDefaults[queue.RunAcceptance]
 	loops.Engine
 	Look time.Duration // between two looks at a test; 0 takes 500 ms
+	own  ownRuns
 }
 
 // Timeout implements river.Worker.
@@ -53,7 +54,7 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 	if err != nil || t.State != models.TestRunning {
 		return err
 	}
-	f := &followed{Engine: r.Engine, test: t}
+	f := &followed{Engine: r.Engine, test: t, own: &r.own}
 	over, err := f.step(ctx)
 	if err == nil && over {
 		return nil
@@ -71,6 +72,7 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 type followed struct {
 	loops.Engine
 	test models.AcceptanceTest
+	own  *ownRuns
 	work machines.ClusterWork
 	seen acceptance.Evidence
 	kept json.RawMessage // the evidence as it was read

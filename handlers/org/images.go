@@ -205,14 +205,12 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 	return page.Render(c, status, web.ImageDelete(p))
 }
 
-// imageOptions are the images that a version may use.
-func (h Handlers) imageOptions(c echo.Context) ([]ui.Option, error) {
-	images, err := h.allImages(c)
-	var options []ui.Option
+// optionsOf are images as a version's form offers them.
+func optionsOf(images []models.Image) (options []ui.Option) {
 	for _, i := range images {
 		options = append(options, ui.Option{Value: i.ID.String(), Label: i.Name + behind(i)})
 	}
-	return options, err
+	return options
 }
 
 // behind is what is to be known of an image where it is chosen, behind its name: that its bytes are lost, or what the OVA that it came in

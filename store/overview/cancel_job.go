@@ -13,7 +13,7 @@ import (
 )
 
 // CancelJob ends a job: at once where it waits, and within seconds where it runs. What it was for is written down as
-// failed, so that nothing waits for it. providerID Nil is the platform: any job. Refusals: "job_state" where it has
+// failed, a test as cancelled, so that nothing waits for it. providerID Nil is the platform: any job. Refusals: "job_state" where it has
 // ended, NotFound("job").
 func (db *DB) CancelJob(ctx context.Context, by, providerID uuid.UUID, id int64) error {
 	return db.changeJob(ctx, by, providerID, id, "cancel job", func(tx pgx.Tx, j aJob) error {

@@ -64,7 +64,8 @@ func versionNew() org.VersionFormProps {
 		Images: []ui.Option{{Value: "1", Label: "debian-12-slurm.qcow2"}},
 		Values: org.VersionValues{
 			Version: "3", SignInUser: "debian",
-			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120"},
+			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120",
+				Tried: &org.ConsoleTry{TestID: id(30), Node: "head", At: ago(49 * time.Hour), Text: "login:", Line: "head login: ", Number: 58, Lines: 60}},
 			Groups: []org.GroupValues{{
 				Name: "compute", Least: "1", Most: "8", Image: "1", VCPUs: "4", MemoryMiB: "16384", DiskGiB: "20", SameImage: true, UserData: "#cloud-config\n",
 				GateKind: "console", GateText: "login:", GateTimeout: "120", SameGate: true,
@@ -157,7 +158,8 @@ func versionFormRefused() org.VersionFormProps {
 			Head:    org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			Groups: []org.GroupValues{
 				{Name: "compute", Least: "8", Most: "4", Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true, SameGate: true},
-				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "address", GateTimeout: "600"},
+				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "agent", GateTimeout: "600",
+					GateWarning: "Its nodes are ready when their guest agent answers, and in its last acceptance test the image showed none. Install qemu-guest-agent in it, or choose another gate."},
 			},
 		},
 	}
@@ -170,6 +172,10 @@ func version(state string) org.VersionShowProps {
 		Digest: digest(9), YAML: sampleYAML,
 		MayClone: true, MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
+		Checks: []provisioner.Check{
+			{Name: "srun over two nodes", Node: "head", Command: []string{"srun", "-N2", "hostname"}, Output: "compute-002", TimeoutSeconds: 60},
+			{Name: "munge answers", Node: "compute", Command: []string{"sh", "-c", "munge -n | unmunge"}, TimeoutSeconds: 10},
+		},
 		Groups: []org.GroupShow{
 			{Name: "head", ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, Gate: gate, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			{Name: "compute", Count: provisioner.Count{Least: 1, Most: 8}, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}, Rate: 4000, Gate: gate},
@@ -178,7 +184,7 @@ func version(state string) org.VersionShowProps {
 	if state == "draft" {
 		p.Groups = append(p.Groups, org.GroupShow{
 			Name: "gpu", Count: provisioner.Count{Most: 2}, ImageID: id(3), ImageName: "rocky-9-mpi.qcow2", Digest: digest(4), Shape: provisioner.Shape{VCPUs: 16, MemoryMiB: 65536, DiskGiB: 40}, Rate: 16000,
-			Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600}, UserData: "#cloud-config\nhostname: __VOLARY_NODE_NAME__\n", Example: "#cloud-config\nhostname: gpu-001\n",
+			Gate: provisioner.Gate{Kind: provisioner.GatePort, Port: 6818, TimeoutSeconds: 600}, UserData: "#cloud-config\nhostname: __VOLARY_NODE_NAME__\n", Example: "#cloud-config\nhostname: gpu-001\n",
 		})
 	}
 	if state == "published" {
