@@ -46,7 +46,7 @@ GRANT USAGE ON SCHEMA public TO volary_web, volary_worker;
 GRANT SELECT, INSERT, UPDATE (email, name, password_hash, platform_admin, platform_auditor, confirmed_at, suspended_at, suspended_reason) ON people TO volary_web;
 GRANT SELECT (id, email, name, platform_admin, suspended_at) ON people TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (suspended_at, suspended_reason, quota, starters) ON organizations TO volary_web;
-GRANT SELECT ON organizations TO volary_worker;
+GRANT SELECT, UPDATE (created_at) ON organizations TO volary_worker; -- created_at: to be locked
 GRANT SELECT, INSERT, UPDATE ON providers TO volary_web;
 GRANT SELECT ON providers TO volary_worker;
 GRANT SELECT, INSERT, UPDATE (role, cap, cap_since), DELETE ON memberships TO volary_web;
@@ -148,8 +148,9 @@ GRANT SELECT, INSERT ON bundles TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON model_versions TO volary_web; -- a trigger keeps what is published, and its groups
 GRANT SELECT, INSERT, UPDATE, DELETE ON version_roles TO volary_web;
 GRANT SELECT ON model_clusters, model_versions, version_roles TO volary_worker;
-GRANT SELECT, INSERT, UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
-GRANT SELECT, UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (state, report, ended_at, place, waits_for, ended_why) ON acceptance_tests TO volary_web;
+-- A test that waited is begun by the worker, cluster and all.
+GRANT SELECT, UPDATE (state, report, ended_at, evidence, cluster_id, begun_at, place, waits_for, ended_why) ON acceptance_tests TO volary_worker;
 -- Insert-only. The worker alone makes keys and signs; web says what ends a key, and never had what was sealed.
 GRANT SELECT (id, provider_id, key_id, public_key, created_at) ON certificate_keys TO volary_web;
 GRANT SELECT, INSERT (id, provider_id, public_key, sealed, created_at) ON certificate_keys TO volary_worker;
@@ -187,20 +188,20 @@ GRANT INSERT,
   UPDATE (barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
     ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
   ON clusters TO volary_web;
-GRANT SELECT, UPDATE ON clusters TO volary_worker;
-GRANT USAGE ON SEQUENCE vnis TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON clusters TO volary_worker;
+GRANT USAGE ON SEQUENCE vnis TO volary_web, volary_worker;
 GRANT SELECT, INSERT ON cluster_starts TO volary_web;
 GRANT SELECT ON cluster_starts TO volary_worker;
 -- Who has which login follows from who becomes a member, and how often rights changed from their changes: by triggers.
 GRANT SELECT ON logins, access_changes TO volary_web, volary_worker;
-GRANT SELECT ON rightful_keys TO volary_worker; -- of ssh_keys it sees no more
+GRANT SELECT ON rightful_keys TO volary_web, volary_worker; -- of ssh_keys the worker sees no more
 GRANT SELECT ON node_access TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON node_access TO volary_worker;
 -- Insert-only: who was let in stays known.
 GRANT SELECT, INSERT ON cluster_keys TO volary_web;
-GRANT SELECT ON cluster_keys TO volary_worker;
+GRANT SELECT, INSERT ON cluster_keys TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
-GRANT SELECT, UPDATE ON nodes TO volary_worker;
+GRANT SELECT, INSERT, UPDATE ON nodes TO volary_worker;
 -- A trigger writes each state that a node comes to; that it was made, and that its gate was met, is the worker's word.
 GRANT SELECT ON node_steps TO volary_web;
 GRANT SELECT, INSERT (cluster_id, node_id, host_id, step, at, since) ON node_steps TO volary_worker;

@@ -799,7 +799,7 @@ CREATE TABLE acceptance_tests (
   provider_id uuid NOT NULL,
   pool_id uuid NOT NULL,
   version_id uuid NOT NULL,
-  cluster_id uuid NOT NULL,
+  cluster_id uuid,
   person_id uuid NOT NULL,
   nonce text NOT NULL,
   state text NOT NULL,
@@ -808,12 +808,22 @@ CREATE TABLE acceptance_tests (
   ended_at timestamp with time zone,
   evidence jsonb DEFAULT '{}'::jsonb NOT NULL,
   document_digest text NOT NULL,
+  begun_at timestamp with time zone,
+  place integer,
+  waits_for text DEFAULT ''::text NOT NULL,
+  ended_why text DEFAULT ''::text NOT NULL,
+  CONSTRAINT acceptance_tests_begun CHECK ((((cluster_id IS NULL) = (begun_at IS NULL)) AND ((state <> 'waiting'::text) OR (cluster_id IS NULL)) AND ((state <> ALL (ARRAY['running'::text, 'passed'::text, 'failed'::text])) OR (cluster_id IS NOT NULL)))),
+  CONSTRAINT acceptance_tests_cancelled CHECK (((state = 'cancelled'::text) = (ended_why <> ''::text))),
   CONSTRAINT acceptance_tests_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
   CONSTRAINT acceptance_tests_document_digest_check CHECK ((document_digest ~ '^[0-9a-f]{64}$'::text)),
+  CONSTRAINT acceptance_tests_ended_why_check CHECK ((length(ended_why) <= 1000)),
   CONSTRAINT acceptance_tests_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(id),
   CONSTRAINT acceptance_tests_pkey PRIMARY KEY (id),
-  CONSTRAINT acceptance_tests_state_check CHECK ((state = ANY (ARRAY['running'::text, 'passed'::text, 'failed'::text]))),
-  CONSTRAINT acceptance_tests_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id)
+  CONSTRAINT acceptance_tests_place_check CHECK ((place > 0)),
+  CONSTRAINT acceptance_tests_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'passed'::text, 'failed'::text, 'cancelled'::text]))),
+  CONSTRAINT acceptance_tests_version_id_organization_id_fkey FOREIGN KEY (version_id, organization_id) REFERENCES model_versions(id, organization_id),
+  CONSTRAINT acceptance_tests_waits CHECK ((((state = 'waiting'::text) = (place IS NOT NULL)) AND ((state = 'waiting'::text) OR (waits_for = ''::text)))),
+  CONSTRAINT acceptance_tests_waits_for_check CHECK ((length(waits_for) <= 1000))
 );
 
 CREATE TABLE access_changes (
@@ -2380,9 +2390,12 @@ CREATE TABLE wallets (
 
 CREATE INDEX acceptance_tests_organization_id_created_at_idx ON public.acceptance_tests USING btree (organization_id, created_at DESC);
 
+CREATE INDEX acceptance_tests_running_idx ON public.acceptance_tests USING btree (organization_id) WHERE (state = 'running'::text);
+
 CREATE INDEX acceptance_tests_version_id_idx ON public.acceptance_tests USING btree (version_id);
 
 CREATE INDEX anchors_created_at_idx ON public.anchors USING btree (created_at) WHERE (envelope IS NULL);
+CREATE INDEX acceptance_tests_waiting_idx ON public.acceptance_tests USING btree (pool_id) WHERE (state = 'waiting'::text);
 
 CREATE INDEX announcements_from_at_idx ON public.announcements USING btree (from_at) WHERE (ended_at IS NULL);
 
@@ -2636,13 +2649,14 @@ CREATE VIEW rightful_keys AS
     m.role,
     k.id AS key_id,
     k.fingerprint,
-    k.public_key
+    k.public_key,
+    k.name
    FROM ssh_keys k
      JOIN memberships m ON m.person_id = k.person_id
      JOIN people p ON p.id = k.person_id
   WHERE (m.role <> ALL (ARRAY['billing'::text, 'auditor'::text])) AND p.suspended_at IS NULL;
 
-CREATE TRIGGER tests_changed AFTER UPDATE OF state, report ON acceptance_tests FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
+CREATE TRIGGER tests_changed AFTER UPDATE OF state, report, place, waits_for ON acceptance_tests FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER keep_anchors BEFORE DELETE OR TRUNCATE ON anchors FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
 
@@ -2804,11 +2818,11 @@ CREATE TRIGGER published_roles BEFORE INSERT OR DELETE OR UPDATE ON version_role
 
 GRANT INSERT, SELECT ON acceptance_tests TO volary_web;
 
-GRANT UPDATE (state, report, ended_at) ON acceptance_tests TO volary_web;
+GRANT UPDATE (state, report, ended_at, place, waits_for, ended_why) ON acceptance_tests TO volary_web;
 
 GRANT SELECT ON acceptance_tests TO volary_worker;
 
-GRANT UPDATE (state, report, ended_at, evidence) ON acceptance_tests TO volary_worker;
+GRANT UPDATE (cluster_id, state, report, ended_at, evidence, begun_at, place, waits_for, ended_why) ON acceptance_tests TO volary_worker;
 
 GRANT SELECT ON access_changes TO volary_web;
 
@@ -2868,7 +2882,7 @@ GRANT INSERT, SELECT ON certificates TO volary_worker;
 
 GRANT INSERT, SELECT ON cluster_keys TO volary_web;
 
-GRANT SELECT ON cluster_keys TO volary_worker;
+GRANT INSERT, SELECT ON cluster_keys TO volary_worker;
 
 GRANT INSERT, SELECT ON cluster_starts TO volary_web;
 
@@ -2878,7 +2892,7 @@ GRANT INSERT ON clusters TO volary_web;
 
 GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, document_digest), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
 
-GRANT SELECT, UPDATE ON clusters TO volary_worker;
+GRANT INSERT, SELECT, UPDATE ON clusters TO volary_worker;
 
 GRANT INSERT, SELECT ON console_consents TO volary_web;
 
@@ -3058,7 +3072,7 @@ GRANT INSERT (cluster_id, node_id, host_id, step, at, since) ON node_steps TO vo
 
 GRANT INSERT, SELECT, UPDATE ON nodes TO volary_web;
 
-GRANT SELECT, UPDATE ON nodes TO volary_worker;
+GRANT INSERT, SELECT, UPDATE ON nodes TO volary_worker;
 
 GRANT INSERT (person_id, event, subject_id, mark, kind, place_id, group_id, data, created_at, due_at), SELECT (person_id, event, subject_id, mark, group_id, due_at, ended_at) ON notices TO volary_web;
 
@@ -3092,6 +3106,8 @@ GRANT UPDATE (suspended_at, suspended_reason, quota, starters) ON organizations 
 
 GRANT SELECT ON organizations TO volary_worker;
 
+GRANT UPDATE (created_at) ON organizations TO volary_worker;
+
 GRANT INSERT, SELECT ON people TO volary_web;
 
 GRANT UPDATE (email, name, password_hash, platform_admin, confirmed_at, suspended_at, suspended_reason, platform_auditor) ON people TO volary_web;
@@ -3107,6 +3123,8 @@ GRANT UPDATE (created_at) ON pools TO volary_worker;
 GRANT INSERT, SELECT, UPDATE ON providers TO volary_web;
 
 GRANT SELECT ON providers TO volary_worker;
+
+GRANT SELECT ON rightful_keys TO volary_web;
 
 GRANT SELECT ON rightful_keys TO volary_worker;
 
@@ -3213,6 +3231,8 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON version_roles TO volary_web;
 GRANT SELECT ON version_roles TO volary_worker;
 
 GRANT USAGE ON SEQUENCE vnis TO volary_web;
+
+GRANT USAGE ON SEQUENCE vnis TO volary_worker;
 
 GRANT SELECT ON wallets TO volary_web;
 

@@ -1,5 +1,7 @@
 package provisioner
 
+import "fmt"
+
 // ClusterState is derived from a cluster's nodes by DeriveClusterState and never set beside them.
 type ClusterState string
 
@@ -125,15 +127,33 @@ func ReasonText(r Reason) string {
 // GateKind is how readiness of a node is known.
 type GateKind string
 
-// The gates that need nothing of the image but what libvirt shows.
+// The gates. The first two need nothing of the image but what libvirt shows.
 const (
 	GateAddress GateKind = "address" // the guest took its address by DHCP
 	GateConsole GateKind = "console" // the given text appeared on the console
+	GateAgent   GateKind = "agent"   // the guest's agent answers
+	GatePort    GateKind = "port"    // somebody takes a connection at a TCP port, as its host sees from within the network
 )
 
 // Gate decides when a node is ready, and until when it may take.
 type Gate struct {
 	Kind           GateKind `json:"kind"`
 	Text           string   `json:"text,omitempty"` // literal text for GateConsole, at most 200 bytes
+	Port           int      `json:"port,omitempty"` // for GatePort, 1 to 65535
 	TimeoutSeconds int      `json:"timeout_seconds"`
+}
+
+// Awaits says what a node waits for that has not met the gate: "TCP port 22 to answer".
+func (g Gate) Awaits() string {
+	switch g.Kind {
+	case GateAddress:
+		return "an address by DHCP"
+	case GateConsole:
+		return fmt.Sprintf("%q on its console", g.Text)
+	case GateAgent:
+		return "its guest agent to answer"
+	case GatePort:
+		return fmt.Sprintf("TCP port %d to answer", g.Port)
+	}
+	return "nothing"
 }

@@ -60,6 +60,18 @@ func VisibleText(b []byte) []byte {
 	return text
 }
 
+// FindOnConsole looks for a text in what a person sees of a console's bytes, line by line as hosts do (ConsoleQuery.Find): the last line
+// with it and its number, 1 being the first; 0 where there is none; and how many lines there are.
+func FindOnConsole(b []byte, text string) (line []byte, number, lines int) {
+	for l := range bytes.Lines(VisibleText(b)) {
+		lines++
+		if bytes.Contains(l, []byte(text)) {
+			line, number = bytes.TrimRight(l, "\r\n"), lines
+		}
+	}
+	return line, number, lines
+}
+
 // ConsoleCut gives the greatest place in a console's bytes, at most at, that is not within a control sequence.
 func ConsoleCut(b []byte, at int) int {
 	for i := max(0, at-mostSequence); i < at; {

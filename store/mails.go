@@ -48,7 +48,7 @@ const (
 	MailClusterOver   MailKind = "cluster_over"   // cluster, reason, by (may be empty), deleted ("yes"), grace (may be empty)
 	MailNodesLost     MailKind = "nodes_lost"     // cluster, count, lines
 	MailLeaseEnds     MailKind = "lease_ends"     // cluster, provider, left, until
-	MailTestEnded     MailKind = "test_ended"     // version, pool, outcome ("passed"), reason
+	MailTestEnded     MailKind = "test_ended"     // version, pool, outcome ("passed", "failed", "cancelled"), lines, why
 	MailHoursLow      MailKind = "hours_low"      // organization, provider, percent, left, full, held
 	MailHoursExpire   MailKind = "hours_expire"   // organization, provider, hours, days, until
 	MailHostLost      MailKind = "host_lost"      // provider, count, lines

@@ -44,7 +44,7 @@ func lowest() []layer {
 		{packages: []string{"billing/workbook"}, may: []string{"billing"}},
 		{packages: []string{
 			"provisioner/placement", "provisioner/memory",
-			"provisioner/acceptance", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
+			"provisioner/acceptance", "provisioner/gate", "provisioner/reconcile", "provisioner/nethook", "provisioner/lab", "provisioner/userdata",
 		}, may: []string{"provisioner"}},
 		// What anybody checks who was not there.
 		{packages: []string{"provisioner/certificate"}, may: []string{"provisioner"}, never: []string{"store", "github.com/jackc/**", "net/http", "cgo"}},
@@ -56,7 +56,7 @@ func lowest() []layer {
 		{packages: []string{"provisioner/guestagent", "provisioner/usernet"}, may: []string{"provisioner"}, never: []string{"cgo"}},
 		{packages: []string{"provisioner/qemu"}, may: []string{"provisioner", "provisioner/guestagent", "provisioner/usernet"}, never: []string{"cgo"}},
 		{packages: []string{"provisioner/tryout"}, may: []string{
-			"provisioner", "provisioner/plan", "provisioner/cloudinit", "provisioner/acceptance", "provisioner/reconcile",
+			"provisioner", "provisioner/plan", "provisioner/cloudinit", "provisioner/acceptance", "provisioner/gate", "provisioner/reconcile",
 		}, never: []string{"store", "provisioner/libvirt", "cgo"}},
 		// The process that a host's driver lives in is the driver's choice: hostline knows none.
 		{packages: []string{"provisioner/hostline"}, may: []string{"provisioner"}, never: []string{"cgo", "provisioner/libvirt"}},
@@ -121,7 +121,7 @@ func pages() []layer {
 			packages: []string{"handlers/loops"},
 			may: []string{
 				"store", "store/books", "store/models", "store/machines", "store/floors", "store/queue", "store/blob", "store/sealing",
-				"billing", "provisioner", "provisioner/acceptance", "provisioner/certificate", "provisioner/cloudinit", "provisioner/plan",
+				"billing", "provisioner", "provisioner/acceptance", "provisioner/certificate", "provisioner/cloudinit", "provisioner/gate", "provisioner/plan",
 				"provisioner/reconcile",
 			},
 			never: []string{"github.com/labstack/echo/v4", "github.com/aws/**", "provisioner/libvirt", "provisioner/lab/**", "web/**"},

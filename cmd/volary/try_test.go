@@ -63,10 +63,10 @@ func modelOf(t *testing.T, build func(context.Context, string, func(string)) (st
 	noError(t, err)
 	group := provisioner.Group{
 		Image: provisioner.ImageRef{Name: "sample.qcow2", Digest: seen.GuestDigest}, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 256, DiskGiB: 2},
-		Gate: provisioner.Gate{Kind: provisioner.GateConsole, Text: "volary: ready", TimeoutSeconds: 600},
+		Gate: provisioner.Gate{Kind: provisioner.GateAgent, TimeoutSeconds: 600},
 	}
 	m := provisioner.Model{Format: provisioner.ModelFormat, Head: group}
-	group.Name, group.Count, group.Gate = "compute", provisioner.Count{Least: 1, Most: 4}, provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600}
+	group.Name, group.Count, group.Gate = "compute", provisioner.Count{Least: 1, Most: 4}, provisioner.Gate{Kind: provisioner.GatePort, Port: 22, TimeoutSeconds: 600}
 	m.Compute = []provisioner.Group{group}
 	file := filepath.Join(dir, "cluster.yaml")
 	noError(t, os.WriteFile(file, manifest.WriteYAML(m), 0o644))

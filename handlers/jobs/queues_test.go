@@ -166,6 +166,41 @@ func TestAWaitingTestHoldsNoPlace(t *testing.T) {
 	}
 }
 
+// TestALongOwnCheckHoldsNoPlace has one place for two tests, of which the first runs a check for as long as one may take: the other one ends
+// meanwhile.
+func TestALongOwnCheckHoldsNoPlace(t *testing.T) {
+	t.Parallel()
+	b := loopstest.NewBench(t)
+	b.Exec(t, `UPDATE pools SET test_vcpus = 8`)
+	d := storetest.Draft(b.Model, b.Image, "2.0", provisioner.Count{Most: 2}, provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600})
+	d.Model.Checks = []provisioner.Check{{Name: "long", Node: "head", Command: []string{"sleep", "590"}, TimeoutSeconds: 600}}
+	version, err := b.DB.Models.SaveVersion(t.Context(), b.Organization, b.Person, d)
+	loopstest.NoError(t, err)
+	loopstest.NoError(t, b.DB.Models.PublishVersion(t.Context(), b.Organization, b.Person, version, 1))
+	long, err := b.DB.Machines.StartAcceptanceTest(t.Context(), b.Organization, b.Person, version, b.PoolID)
+	loopstest.NoError(t, err)
+	b.Worker(t, "one")
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &jobs.RunAcceptance{Engine: b.Engine("one", b.DB, b.Simulated.Dial), Look: 20 * time.Millisecond})
+	b.RunQueue(t, jobs.QueueOptions{Look: 20 * time.Millisecond, Places: jobs.Places{"acceptance": 1}}, workers)
+	waittest.Until(t, "the check runs", func() bool {
+		evidence, err := b.DB.Models.TestEvidence(t.Context(), long)
+		loopstest.NoError(t, err)
+		return strings.Contains(string(evidence), `"Asked": "`)
+	})
+	if a := b.UntilTested(t, b.StartTest(t)); a.State != models.TestPassed {
+		t.Errorf("the other test has %s", a.State)
+	}
+	if a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, long); err != nil || a.State != models.TestRunning {
+		t.Errorf("the test with the long check is %s, %v", a.State, err)
+	}
+	var asked int
+	loopstest.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT count(*) FROM audit WHERE verb = 'run guest command' AND detail->>'command' LIKE 'sleep%'`).Scan(&asked))
+	if asked != 0 {
+		t.Errorf("the log has an end of the long check %d times", asked)
+	}
+}
+
 // TestATestEndsInTime follows a test that is older than any may become.
 func TestATestEndsInTime(t *testing.T) {
 	t.Parallel()
@@ -174,7 +209,7 @@ func TestATestEndsInTime(t *testing.T) {
 		b.Host(n).SetHanging(true)
 	}
 	id := b.StartTest(t)
-	b.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '2 hours'`)
+	b.Exec(t, `UPDATE acceptance_tests SET begun_at = begun_at - interval '2 hours'`)
 	b.Worker(t, "one")
 	b.Queue(t, "one")
 	if a := b.UntilTested(t, id); a.State != models.TestFailed || !strings.Contains(reportRow(a.Report, provisioner.CheckGate).Evidence, "was not over within 45 minutes") {

@@ -41,6 +41,7 @@ type RunAcceptance struct {
 	river.WorkerDefaults[queue.RunAcceptance]
 	loops.Engine
 	Look time.Duration // between two looks at a test; 0 takes 500 ms
+	own  ownRuns
 }
 
 // Timeout implements river.Worker.
@@ -53,7 +54,7 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 	if err != nil || t.State != models.TestRunning {
 		return err
 	}
-	f := &followed{Engine: r.Engine, test: t}
+	f := &followed{Engine: r.Engine, test: t, own: &r.own}
 	over, err := f.step(ctx)
 	if err == nil && over {
 		return nil
@@ -71,6 +72,7 @@ func (r *RunAcceptance) Work(ctx context.Context, job *river.Job[queue.RunAccept
 type followed struct {
 	loops.Engine
 	test models.AcceptanceTest
+	own  *ownRuns
 	work machines.ClusterWork
 	seen acceptance.Evidence
 	kept json.RawMessage // the evidence as it was read
@@ -82,7 +84,7 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		return false, err
 	}
 	over, err = f.look(ctx)
-	if late := f.work.Now.Sub(f.test.CreatedAt) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
+	if late := f.work.Now.Sub(f.begun()) > time.Duration(f.test.LimitSeconds)*time.Second; late && !over {
 		// A test must not stay open for ever.
 		over, f.seen.Over, f.seen.Why = true, true, "The test was not over within "+refusal.Lasting(time.Duration(f.test.LimitSeconds)*time.Second)+"."
 		if err != nil {
@@ -97,6 +99,14 @@ func (f *followed) step(ctx context.Context) (over bool, err error) {
 		return true, f.finish(ctx)
 	}
 	return false, f.report(ctx)
+}
+
+// begun is when the test's cluster was reserved, from which its limit counts.
+func (f *followed) begun() time.Time {
+	if f.test.BegunAt == nil {
+		return f.test.CreatedAt
+	}
+	return *f.test.BegunAt
 }
 
 // recall takes up what earlier looks have seen.

@@ -18,8 +18,7 @@ const (
 	auditTick  = 10 * time.Minute
 )
 
-// Bookkeeper ends leases, settles use, tells people what they want to hear of, forgets spent secrets and has the ledger audited. Every worker runs one: the first three are set-based,
-// judge each row afresh and do nothing twice; the audit run of a day is one worker's.
+// Bookkeeper ends leases, begins acceptance tests that waited, settles use, tells people what they want to hear of, forgets spent secrets and has the ledger audited. Every worker runs one: the first three judge each row afresh and do nothing twice; the audit run of a day is one worker's.
 type Bookkeeper struct {
 	Engine
 }
@@ -39,6 +38,7 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 		} else if n > 0 {
 			b.Log.InfoContext(ctx, "leases ended", "clusters", n)
 		}
+		b.beginTests(ctx)
 		if time.Since(settled) >= settleTick {
 			settled = time.Now()
 			b.settle(ctx)
@@ -48,6 +48,17 @@ func (b *Bookkeeper) Run(ctx context.Context) error {
 			return nil
 		case <-ticker.C:
 		}
+	}
+}
+
+// beginTests begins the acceptance tests whose turn has come.
+func (b *Bookkeeper) beginTests(ctx context.Context) {
+	n, err := b.Machines.BeginWaitingTests(ctx)
+	if err != nil && ctx.Err() == nil {
+		b.Log.ErrorContext(ctx, "begin waiting tests", "error", err)
+	}
+	if n > 0 {
+		b.Log.InfoContext(ctx, "waiting tests begun", "tests", n)
 	}
 }
 

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/gate"
 	"volary.dev/provisioner/reconcile"
 	"volary.dev/store/blob"
 	"volary.dev/store/machines"
@@ -162,7 +164,9 @@ func (s *visit) markConsole(ctx context.Context, d provisioner.Driver, node mach
 
 // watchGates looks once at what the host's nodes still owe.
 func (s *visit) watchGates(host machines.HostWork) deed {
-	w := gateWatch{vni: s.work.VNI, after: map[uuid.UUID]string{}}
+	w := gateWatch{vni: s.work.VNI, after: map[uuid.UUID]string{}, turn: s.looks[host.ID]}
+	s.looks[host.ID]++
+	noted := maps.Clone(s.asked)
 	for _, n := range s.work.Nodes {
 		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
 			w.nodes = append(w.nodes, n)
@@ -182,12 +186,16 @@ func (s *visit) watchGates(host machines.HostWork) deed {
 		if met := metNow(found); err == nil && len(met) > 0 {
 			err = ours(s.Machines.NoteNodes(ctx, provisioner.StepGate, met...))
 		}
+		if err == nil {
+			err = ours(s.noteAsked(ctx, found, noted))
+		}
 		return func(s *visit) {
 			for id, g := range found {
 				seen := s.seen.Nodes[id]
-				seen.Machine, seen.Met = g.machine, g.met
+				seen.Machine, seen.Met, seen.Waits = g.machine, g.met, g.waits
 				s.seen.Nodes[id] = seen
 				s.searched[id] = g.searched
+				s.asked[id] = s.asked[id] || g.ran && !g.met
 				if g.met {
 					g.evidence.At = s.now()
 					s.evidence[id] = g.evidence
@@ -195,6 +203,23 @@ func (s *visit) watchGates(host machines.HostWork) deed {
 			}
 		}, err
 	}
+}
+
+// noteAsked writes into the log that an agent was asked for a command: once where it let that wait, and once where it answered.
+func (r *Reconciler) noteAsked(ctx context.Context, found map[uuid.UUID]gateSeen, noted map[uuid.UUID]bool) error {
+	for id, g := range found {
+		if !g.ran || !g.met && noted[id] {
+			continue
+		}
+		end := "status 0"
+		if !g.met {
+			end = provisioner.ErrGuestTime.Error()
+		}
+		if err := r.Machines.NoteGuestCommand(ctx, machines.GuestCommand{Node: id, Because: "readiness gate", Argv: gate.Command, End: end}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func metNow(found map[uuid.UUID]gateSeen) (nodes []uuid.UUID) {

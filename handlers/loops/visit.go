@@ -37,7 +37,9 @@ type visit struct {
 	// searched is the mark up to which a node's console was searched for its gate's text since its start; a visit that
 	// takes over begins at the mark that is kept in its row.
 	searched map[uuid.UUID]string
-	epoch    int // grows when something else is wanted
+	looks    map[uuid.UUID]int  // at the gates of a host's nodes
+	asked    map[uuid.UUID]bool // it is in the log that a node's agent let a gate's question wait
+	epoch    int                // grows when something else is wanted
 	flight   map[reconcile.Action]flying
 	results  chan result
 	over     chan struct{} // closed when nobody takes results any more
@@ -60,8 +62,8 @@ func newVisit(r *Reconciler, id uuid.UUID) *visit {
 	return &visit{
 		Reconciler: r, id: id, log: r.Log.With("cluster", id), news: make(chan struct{}, 1),
 		seen: reconcile.NewObserved(), evidence: map[uuid.UUID]machines.Evidence{}, polled: map[uuid.UUID]time.Time{},
-		searched: map[uuid.UUID]string{},
-		flight:   map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
+		searched: map[uuid.UUID]string{}, looks: map[uuid.UUID]int{}, asked: map[uuid.UUID]bool{},
+		flight: map[reconcile.Action]flying{}, results: make(chan result), over: make(chan struct{}),
 	}
 }
 

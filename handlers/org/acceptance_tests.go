@@ -18,7 +18,7 @@ import (
 	"volary.dev/web/ui"
 )
 
-// CreateAcceptanceTest starts a free test of a published version on a pool's test share.
+// CreateAcceptanceTest starts a free test of a published version on a pool's test share, or has it wait for its turn.
 func (h Handlers) CreateAcceptanceTest(c echo.Context) error {
 	v, err := h.version(c)
 	if err != nil {
@@ -72,7 +72,7 @@ func certificateLink(c models.CertificateRow) web.CertificateLink {
 	}
 }
 
-// CancelAcceptanceTest ends a running test. Its machines go within seconds.
+// CancelAcceptanceTest ends a test that waits or runs. Its machines go within seconds.
 func (h Handlers) CancelAcceptanceTest(c echo.Context) error {
 	id, err := request.ID(c, "id", "test")
 	if err != nil {
@@ -92,15 +92,15 @@ func (h Handlers) CancelAcceptanceTest(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.Frame.Done(c, "/org/tests/"+id.String(), "The test is cancelled. Its machines and disks are deleted.")
+	return h.Frame.Done(c, "/org/tests/"+id.String(), "The test is cancelled. Machines and disks that it has are deleted.")
 }
 
 func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.AcceptanceTestShowProps {
 	p := web.AcceptanceTestShowProps{
-		Layout: h.layout(c), MayCancel: t.State == models.TestRunning, ID: t.ID, Digest: t.DocumentDigest, State: string(t.State),
+		Layout: h.layout(c), MayCancel: t.State.Open(), ID: t.ID, Digest: t.DocumentDigest, State: string(t.State),
 		Version: web.VersionLink{ID: t.VersionID, ModelName: t.ModelClusterName, Version: t.Version},
 		Pool:    t.PoolName, Provider: t.ProviderName, Person: t.PersonName,
-		Created: t.CreatedAt, Ended: page.Time(t.EndedAt), Limit: time.Duration(t.LimitSeconds) * time.Second,
+		Created: t.CreatedAt, Begun: page.Time(t.BegunAt), Ended: page.Time(t.EndedAt), Place: t.Place, WaitsFor: t.WaitsFor, Limit: time.Duration(t.LimitSeconds) * time.Second,
 		Emulated: t.LimitSeconds > int64(provisioner.TestLimit(false).Seconds()), Summary: testSummary(t), GuestAgent: t.Report.GuestAgent,
 	}
 	for _, check := range t.Report.Checks {
@@ -125,7 +125,13 @@ func (h Handlers) testProps(c echo.Context, t models.AcceptanceTest) web.Accepta
 
 // testSummary is the one sentence above the checks.
 func testSummary(t models.AcceptanceTest) string {
-	if t.State == models.TestRunning {
+	switch t.State {
+	case models.TestWaiting:
+		return "The test waits for its turn, and begins by itself. It has no machines yet."
+	case models.TestCancelled:
+		return t.EndedWhy + " It says nothing of the version."
+	case models.TestPassed, models.TestFailed:
+	case models.TestRunning:
 		return "The nodes run in a sealed network. Each check appears as it is made."
 	}
 	for _, c := range t.Report.Checks {
@@ -145,7 +151,7 @@ func testCheck(c provisioner.ReportCheck, s models.TestState) ui.Check {
 	check := ui.Check{Name: c.Title, State: string(c.Result), Detail: c.Evidence, Took: seconds(c.Seconds), Channel: string(c.Channel), GuestsWord: c.Channel.GuestsWord()}
 	if c.Result == provisioner.ResultPending {
 		check.State = "waiting"
-		if s != models.TestRunning {
+		if !s.Open() {
 			check.State = string(provisioner.NotObserved)
 		}
 	}

@@ -257,7 +257,7 @@ func (h Handlers) clusterProps(c echo.Context, d machines.ClusterDetail, r *refu
 	}
 	for _, n := range d.NodeRows {
 		p.RateMCS += int64(n.Rate)
-		p.Nodes = append(p.Nodes, nodeRow(n))
+		p.Nodes = append(p.Nodes, nodeRow(d.Model, n))
 	}
 	nodesShown(c, d, &p)
 	may := mayWork(c)
@@ -300,22 +300,25 @@ func nodesShown(c echo.Context, d machines.ClusterDetail, p *web.ClusterShowProp
 	}
 	rows, total := page.Rows(d.NodeRows, l, keep, map[string]func(a, b machines.NodeRow) int{
 		"name": page.By(func(n machines.NodeRow) string { return n.Name }), "state": page.By(func(n machines.NodeRow) string { return string(n.State) }),
-		"host": page.By(func(n machines.NodeRow) string { return n.HostName }), "ready": page.By(func(n machines.NodeRow) time.Duration { return nodeRow(n).TimeToReady }),
+		"host": page.By(func(n machines.NodeRow) string { return n.HostName }), "ready": page.By(func(n machines.NodeRow) time.Duration { return nodeRow(d.Model, n).TimeToReady }),
 		"address": func(a, b machines.NodeRow) int { return a.Address.Compare(b.Address) },
 	})
 	for _, n := range rows {
-		p.Shown = append(p.Shown, nodeRow(n))
+		p.Shown = append(p.Shown, nodeRow(d.Model, n))
 	}
 	p.NodeList = page.List(l, total)
 }
 
-func nodeRow(n machines.NodeRow) web.NodeRow {
+func nodeRow(m provisioner.Model, n machines.NodeRow) web.NodeRow {
 	row := web.NodeRow{
 		ID: n.ID, Name: n.Name, Role: n.Role, Group: n.Group, State: n.State, Reason: n.Reason, ReasonDetail: n.ReasonDetail, Moved: n.Moved,
 		Host: n.HostName, Address: n.Address.String(), Shape: n.Shape, Seen: page.Time(n.SeenAt),
 	}
 	if n.StartedAt != nil && n.ReadyAt != nil && n.ReadyAt.After(*n.StartedAt) {
 		row.TimeToReady = n.ReadyAt.Sub(*n.StartedAt)
+	}
+	if g, ok := m.Group(n.Group); ok && n.State == provisioner.NodeStarting && !n.GateMet {
+		row.Waits = g.Gate.Awaits()
 	}
 	return row
 }

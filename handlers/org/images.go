@@ -205,7 +205,7 @@ func (h Handlers) confirmDeleteImage(c echo.Context, id uuid.UUID, r *refusal.Er
 	return page.Render(c, status, web.ImageDelete(p))
 }
 
-// imageOptions are the images that a version may use.
+// imageOptions are images as a version's form offers them.
 func imageOptions(images []models.Image) []ui.Option {
 	var options []ui.Option
 	for _, i := range images {

@@ -53,12 +53,22 @@ func groupChanges(c *web.VersionChanges, of string, was, is web.GroupValues, nam
 	field(c, of, "Disk", united(was.DiskGiB, "GiB"), united(is.DiskGiB, "GiB"))
 	field(c, of, "A node is ready when", gateKinds[was.GateKind], gateKinds[is.GateKind])
 	field(c, of, "Text on the console", gateText(was), gateText(is))
+	field(c, of, "TCP port", gatePort(was), gatePort(is))
 	field(c, of, "Time limit", united(was.GateTimeout, "s"), united(is.GateTimeout, "s"))
 	text(c, of, was.UserData, is.UserData)
 }
 
 var gateKinds = map[string]string{
 	string(provisioner.GateAddress): "it took its address by DHCP", string(provisioner.GateConsole): "a text appears on its console",
+	string(provisioner.GateAgent): "its guest agent answers", string(provisioner.GatePort): "a TCP port of it answers",
+}
+
+// gatePort is as gateText.
+func gatePort(v web.GroupValues) string {
+	if v.GateKind != string(provisioner.GatePort) {
+		return ""
+	}
+	return v.GatePort
 }
 
 // gateText is what counts of it: a text that was typed for another kind of gate is not kept.

@@ -37,7 +37,7 @@ func typedGroup(f *request.Form, prefix string) web.GroupValues {
 		Name: f.Typed(prefix + "name"), Least: f.Typed(prefix + "least"), Most: f.Typed(prefix + "most"),
 		Image: f.Typed(prefix + "image"), VCPUs: f.Typed(prefix + "vcpus"), MemoryMiB: f.Typed(prefix + "memory_mib"),
 		DiskGiB: f.Typed(prefix + "disk_gib"), UserData: f.Typed(prefix + "user_data"),
-		GateKind: f.Typed(prefix + "gate_kind"), GateText: f.Typed(prefix + "gate_text"), GateTimeout: f.Typed(prefix + "gate_timeout"),
+		GateKind: f.Typed(prefix + "gate_kind"), GateText: f.Typed(prefix + "gate_text"), GatePort: f.Typed(prefix + "gate_port"), GateTimeout: f.Typed(prefix + "gate_timeout"),
 		SameImage: f.Has(prefix + "same_image"), SameSize: f.Has(prefix + "same_size"), SameUserData: f.Has(prefix + "same_user_data"), SameGate: f.Has(prefix + "same_gate"),
 	}
 }
@@ -68,7 +68,7 @@ func groupValues(g models.VersionGroup) web.GroupValues {
 	}
 	return web.GroupValues{
 		Image: imageOf(g), VCPUs: number(g.Shape.VCPUs), MemoryMiB: number(g.Shape.MemoryMiB), DiskGiB: number(g.Shape.DiskGiB), UserData: g.UserData,
-		GateKind: string(g.Gate.Kind), GateText: g.Gate.Text, GateTimeout: strconv.Itoa(g.Gate.TimeoutSeconds),
+		GateKind: string(g.Gate.Kind), GateText: g.Gate.Text, GatePort: number(g.Gate.Port), GateTimeout: strconv.Itoa(g.Gate.TimeoutSeconds),
 	}
 }
 
@@ -84,7 +84,7 @@ func imageOf(g models.VersionGroup) string {
 func same(g, head web.GroupValues) web.GroupValues {
 	g.SameImage, g.SameUserData = g.Image == head.Image, g.UserData == head.UserData
 	g.SameSize = g.VCPUs == head.VCPUs && g.MemoryMiB == head.MemoryMiB && g.DiskGiB == head.DiskGiB
-	g.SameGate = g.GateKind == head.GateKind && g.GateText == head.GateText && g.GateTimeout == head.GateTimeout
+	g.SameGate = g.GateKind == head.GateKind && g.GateText == head.GateText && g.GatePort == head.GatePort && g.GateTimeout == head.GateTimeout
 	return g
 }
 
@@ -129,7 +129,7 @@ func meant(v web.VersionValues) web.VersionValues {
 			g.UserData = h.UserData
 		}
 		if g.SameGate {
-			g.GateKind, g.GateText, g.GateTimeout = h.GateKind, h.GateText, h.GateTimeout
+			g.GateKind, g.GateText, g.GatePort, g.GateTimeout = h.GateKind, h.GateText, h.GatePort, h.GateTimeout
 		}
 	}
 	return v
@@ -201,11 +201,15 @@ func typedUserData(f *request.Form, prefix string) string {
 
 func typedGate(f *request.Form, prefix string) provisioner.Gate {
 	g := provisioner.Gate{
-		Kind:           provisioner.GateKind(f.Choice(prefix+"gate_kind", "how readiness is known", string(provisioner.GateAddress), string(provisioner.GateConsole))),
+		Kind: provisioner.GateKind(f.Choice(prefix+"gate_kind", "how readiness is known",
+			string(provisioner.GateAddress), string(provisioner.GateConsole), string(provisioner.GateAgent), string(provisioner.GatePort))),
 		TimeoutSeconds: f.Int(prefix+"gate_timeout", "the time limit", 10, 3600),
 	}
 	if g.Kind == provisioner.GateConsole {
 		g.Text = f.Text(prefix+"gate_text", "the text on the console", 1, 200)
+	}
+	if g.Kind == provisioner.GatePort {
+		g.Port = f.Int(prefix+"gate_port", "the TCP port", 1, 65535)
 	}
 	return g
 }
@@ -216,7 +220,7 @@ var (
 	notShown   = regexp.MustCompile(`^(accounts|checks|commands)|\.(firmware|data_disks)`) // in the form, which keeps it
 	groupField = map[string]string{
 		"count.least": "least", "count.most": "most", "image.name": "image", "image.digest": "image", "shape.vcpus": "vcpus", "shape.memory_mib": "memory_mib",
-		"shape.disk_gib": "disk_gib", "gate.kind": "gate_kind", "gate.text": "gate_text", "gate.timeout_seconds": "gate_timeout",
+		"shape.disk_gib": "disk_gib", "gate.kind": "gate_kind", "gate.text": "gate_text", "gate.port": "gate_port", "gate.timeout_seconds": "gate_timeout",
 	}
 )
 
@@ -258,7 +262,7 @@ func onTheForm(r *refusal.Error, v web.VersionValues) *refusal.Error {
 	for i, g := range v.Groups {
 		same := map[string]bool{
 			"image": g.SameImage, "vcpus": g.SameSize, "memory_mib": g.SameSize, "disk_gib": g.SameSize, "user_data": g.SameUserData,
-			"gate_kind": g.SameGate, "gate_text": g.SameGate, "gate_timeout": g.SameGate,
+			"gate_kind": g.SameGate, "gate_text": g.SameGate, "gate_port": g.SameGate, "gate_timeout": g.SameGate,
 		}
 		maps.DeleteFunc(out.Fields, func(name, _ string) bool {
 			field, ok := strings.CutPrefix(name, web.GroupPrefix(i))

@@ -40,6 +40,9 @@ func (h Handlers) NewVersion(c echo.Context) error {
 			VCPUs: "1", MemoryMiB: "256", DiskGiB: "2", GateKind: string(provisioner.GateAddress), GateTimeout: "120",
 		}}
 		p.Values.Groups = []web.GroupValues{anotherGroup(p.Values)}
+		if from := request.ParseQuery(c).Typed("upload"); from != "" {
+			return h.formOfOVA(c, p, from)
+		}
 		return h.formOrYAML(c, p, firstModel())
 	}
 	orgID, _ := where(c)
@@ -49,7 +52,25 @@ func (h Handlers) NewVersion(c echo.Context) error {
 	}
 	p.Values = versionValues(last)
 	p.Values.Version = nextName(m)
+	if from := request.ParseQuery(c).Typed("upload"); from != "" {
+		return h.formOfOVA(c, p, from)
+	}
 	return h.formOrYAML(c, p, last.Model)
+}
+
+// formOfOVA shows a form filled with the machines of an OVA.
+func (h Handlers) formOfOVA(c echo.Context, p web.VersionFormProps, upload string) error {
+	images, err := h.allImages(c)
+	if err != nil {
+		return err
+	}
+	for _, machines := range ovas(images) {
+		if machines[0].UploadID == upload {
+			p.Values = ovaValues(p.Values, machines)
+			return h.versionForm(c, http.StatusOK, p)
+		}
+	}
+	return refusal.NotFound("upload")
 }
 
 // formOrYAML shows the way to edit a version that was asked for.
@@ -116,7 +137,7 @@ func (h Handlers) saveVersion(c echo.Context, p web.VersionFormProps) error {
 	if err != nil {
 		return err
 	}
-	again := regroup(f, &p.Values, &hidden)
+	again := regroup(f, &p.Values, &hidden) || f.Has("try_gates")
 	keep(&p.Values, hidden)
 	if again {
 		return h.versionForm(c, http.StatusOK, p)
@@ -218,7 +239,11 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 	if p.Suggested, err = h.signInSuggestions(c, images, p.Values.Head.Image); err != nil {
 		return err
 	}
-	p.Images, p.Layout, p.Variables = imageOptions(images), h.layout(c), variables()
+	p.Images = imageOptions(images)
+	if p.ID == uuid.Nil {
+		p.OVAs = ovaOptions(ovas(images))
+	}
+	p.Layout, p.Variables = h.layout(c), variables()
 	p.MayAdd = len(p.Values.Groups) < manifest.MostGroups
 	p.Values.Head.Warnings = userdata.Warnings(userdata.Clean(p.Values.Head.UserData))
 	for i := range p.Values.Groups {
@@ -227,6 +252,9 @@ func (h Handlers) versionForm(c echo.Context, status int, p web.VersionFormProps
 		}
 	}
 	orgID, _ := where(c)
+	if err := h.tryGates(c.Request().Context(), orgID, &p.Values); err != nil {
+		return err
+	}
 	if p.Changes, err = h.formChanges(c.Request().Context(), orgID, p); err != nil {
 		return err
 	}
@@ -243,13 +271,17 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 		Created: v.CreatedAt, Published: page.Time(v.PublishedAt), SignInUser: v.Model.SignInUser, Accounts: v.Model.Accounts, Digest: v.DocumentDigest,
 		YAML: h.clusterYAML(v.Model), MayClone: may, MayEdit: may && draft, MayPublish: may && draft, MayTest: may && published, MayLaunch: may && published, MayWithdraw: may && published,
 	}
+	warnings, err := h.gateWarnings(c.Request().Context(), orgID, v)
+	if err != nil {
+		return p, err
+	}
 	for i, g := range v.Groups {
 		p.Groups = append(p.Groups, web.GroupShow{
-			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, UserData: g.UserData, Example: example(v, g.Group), Gate: g.Gate,
+			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, UserData: g.UserData, Example: example(v, g.Group), Gate: g.Gate, GateWarning: warnings[g.Name],
 			Warnings: userdata.Warnings(g.UserData), Same: i > 0 && g.UserData != "" && g.UserData == v.Groups[0].UserData,
 		})
 	}
-	var err error
+	p.Checks = v.Model.Checks
 	if p.Withdrawn, err = h.withdrawn(c, v); err != nil {
 		return p, err
 	}
@@ -266,7 +298,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	p.TestList, p.TestState = page.List(l, total), string(f.State)
 	for _, t := range tests {
 		p.Tests = append(p.Tests, web.TestRow{
-			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Ended: page.Time(t.EndedAt),
+			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Begun: page.Time(t.BegunAt), Ended: page.Time(t.EndedAt), Place: t.Place,
 		})
 	}
 	certificates, err := h.Models.CertificatesOfVersion(c.Request().Context(), orgID, v.ID)

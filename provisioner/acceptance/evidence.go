@@ -93,6 +93,9 @@ type Own struct {
 	Check string // its name
 	Node  string
 	provisioner.NodeCheck
+	// Asked is when a worker, By, began to run it: another one leaves it alone meanwhile. Zero: nobody has.
+	Asked time.Time `json:",omitzero"`
+	By    string    `json:",omitempty"`
 }
 
 // HostEvidence is what one host of the test tells of itself.

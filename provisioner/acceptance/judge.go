@@ -266,10 +266,14 @@ func (e Evidence) gateBy() provisioner.Channel {
 	var by provisioner.Channel
 	for _, n := range e.Nodes {
 		switch n.Gate {
-		case provisioner.GateAddress, "":
-			by = weaker(by, provisioner.ChannelHost)
-		default:
+		case provisioner.GateConsole:
 			by = weaker(by, provisioner.ChannelConsole)
+		case provisioner.GateAgent:
+			by = weaker(by, provisioner.ChannelAgent)
+		case provisioner.GatePort:
+			by = weaker(by, provisioner.ChannelProbe)
+		default:
+			by = weaker(by, provisioner.ChannelHost)
 		}
 	}
 	return by

@@ -149,14 +149,17 @@ func (f faults) disks(path string, disks []provisioner.DataDisk) {
 
 func (f faults) gate(path string, g provisioner.Gate) {
 	f.between(path+".timeout_seconds", g.TimeoutSeconds, 10, 3600, " seconds")
+	f.check(g.Text == "" || g.Kind == provisioner.GateConsole, path+".text", "Only the console gate has a text.")
+	f.check(g.Port == 0 || g.Kind == provisioner.GatePort, path+".port", "Only the port gate has a port.")
 	switch g.Kind {
-	case provisioner.GateAddress:
-		f.check(g.Text == "", path+".text", "Only the console gate has a text.")
+	case provisioner.GateAddress, provisioner.GateAgent:
 	case provisioner.GateConsole:
 		f.check(strings.TrimSpace(g.Text) != "" && utf8.RuneCountInString(g.Text) <= 200 && utf8.ValidString(g.Text) && !strings.ContainsFunc(g.Text, isControl),
 			path+".text", "Write the text that appears on the console when the node is ready, 1 to 200 characters.")
+	case provisioner.GatePort:
+		f.between(path+".port", g.Port, 1, 65535, "")
 	default:
-		f.check(false, path+".kind", "Choose how readiness is known: address or console.")
+		f.check(false, path+".kind", "Choose how readiness is known: address, console, agent or port.")
 	}
 }
 

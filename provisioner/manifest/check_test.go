@@ -36,11 +36,23 @@ func TestCheck(t *testing.T) {
 		{"head.firmware", "bios or uefi", func(m *provisioner.Model) { m.Head.Firmware = provisioner.FirmwareBoth }},
 		{"compute[0].user_data", "column", func(m *provisioner.Model) { m.Compute[0].UserData = "  #!/bin/sh\n" }},
 		{"head.user_data", "65537 bytes", func(m *provisioner.Model) { m.Head.UserData = strings.Repeat("x", 65537) }},
-		{"head.gate.kind", "address or console", func(m *provisioner.Model) { m.Head.Gate.Kind = "prayer" }},
+		{"head.gate.kind", "address, console, agent or port", func(m *provisioner.Model) { m.Head.Gate.Kind = "prayer" }},
 		{"head.gate.text", "200", func(m *provisioner.Model) { m.Head.Gate.Text = "" }},
 		{"head.gate.text", "200", func(m *provisioner.Model) { m.Head.Gate.Text = "a\nb" }},
 		{"head.gate.text", "200", func(m *provisioner.Model) { m.Head.Gate.Text = "\xff" }},
 		{"head.gate.text", "Only the console gate", func(m *provisioner.Model) { m.Head.Gate.Kind = provisioner.GateAddress }},
+		{"head.gate.port", "1 to 65535; 0", func(m *provisioner.Model) {
+			m.Head.Gate = provisioner.Gate{Kind: provisioner.GatePort, TimeoutSeconds: 60}
+		}},
+		{"head.gate.port", "1 to 65535; 65536", func(m *provisioner.Model) {
+			m.Head.Gate = provisioner.Gate{Kind: provisioner.GatePort, Port: 65536, TimeoutSeconds: 60}
+		}},
+		{"head.gate.port", "Only the port gate", func(m *provisioner.Model) {
+			m.Head.Gate = provisioner.Gate{Kind: provisioner.GateAgent, Port: 22, TimeoutSeconds: 60}
+		}},
+		{"head.gate.text", "Only the console gate", func(m *provisioner.Model) {
+			m.Head.Gate = provisioner.Gate{Kind: provisioner.GateAgent, Text: "login:", TimeoutSeconds: 60}
+		}},
 		{"compute[0].gate.timeout_seconds", "10 to 3600 seconds; 1", func(m *provisioner.Model) { m.Compute[0].Gate.TimeoutSeconds = 1 }},
 		{"compute[0].count.least", "-1", func(m *provisioner.Model) { m.Compute[0].Count.Least = -1 }},
 		{"compute[0].count.most", "1 to 1000", func(m *provisioner.Model) { m.Compute[0].Count = provisioner.Count{} }},

@@ -102,7 +102,7 @@ func model(t *rapid.T) provisioner.Model {
 			Name: text.Draw(t, "name"), Count: provisioner.Count{Least: number.Draw(t, "least"), Most: number.Draw(t, "most")}, Image: image(t),
 			Shape:    provisioner.Shape{VCPUs: number.Draw(t, "vcpus"), MemoryMiB: number.Draw(t, "memory"), DiskGiB: number.Draw(t, "disk")},
 			Firmware: provisioner.Firmware(text.Draw(t, "firmware")), UserData: text.Draw(t, "user-data"),
-			Gate: provisioner.Gate{Kind: provisioner.GateKind(text.Draw(t, "kind")), Text: text.Draw(t, "text"), TimeoutSeconds: number.Draw(t, "timeout")},
+			Gate: provisioner.Gate{Kind: provisioner.GateKind(text.Draw(t, "kind")), Text: text.Draw(t, "text"), Port: number.Draw(t, "port"), TimeoutSeconds: number.Draw(t, "timeout")},
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "disks") {
 			d := provisioner.DataDisk{Name: text.Draw(t, "disk"), SizeGiB: number.Draw(t, "size")}

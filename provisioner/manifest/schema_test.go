@@ -63,7 +63,7 @@ func likely(t *rapid.T) provisioner.Model {
 		g.Firmware = provisioner.Firmware(some("firmware", "", "bios", "uefi", "uefi", "efi"))
 		g.UserData = some("user-data", "", "#!/bin/sh\n", "#cloud-config\npackages: [é]\n")
 		g.Gate = provisioner.Gate{
-			Kind: provisioner.GateKind(some("kind", "address", "console")), Text: some("text", "", "login:", strings.Repeat("é", 200)),
+			Kind: provisioner.GateKind(some("kind", "address", "console", "agent", "port")), Port: one("port", 0, 0, 1, 65535, 65536), Text: some("text", "", "login:", strings.Repeat("é", 200)),
 			TimeoutSeconds: one("limit", 10, 3600, 3600, 9, 3601),
 		}
 		g.Image = provisioner.ImageRef{Name: some("image", "a", strings.Repeat("é", 255)), Digest: digest}

@@ -69,6 +69,8 @@ type HostImage struct {
 type NodeSeen struct {
 	Machine MachineSeen
 	Met     bool // its gate, in its present start
+	// Waits says for what its gate waits, and what was seen of that; empty: nobody looked yet.
+	Waits string
 	// AskedAt and AskedLast are when its guest was asked to power off first and last; zero: not yet.
 	AskedAt, AskedLast time.Time
 }

@@ -219,13 +219,24 @@ func (p *plan) late(pending []Node) trouble {
 	var late []string
 	for _, n := range pending {
 		if !p.o.Nodes[n.ID].Met {
-			late = append(late, n.Name)
+			late = append(late, n.Name+p.waits(n, len(late)))
 		}
 	}
 	if len(late) == 0 {
 		return trouble{} // all were in time, only the record is missing
 	}
-	return trouble{reason: provisioner.ReasonGateMissed, detail: "Not ready in time: " + strings.Join(late, ", ") + "."}
+	return trouble{reason: provisioner.ReasonGateMissed, detail: "Not ready in time: " + strings.Join(late, "; ") + "."}
+}
+
+// namedGates is of how many late nodes it is said what they wait for: of more it is most likely the same.
+const namedGates = 3
+
+// waits says for what a late node waits, where it is one of the first.
+func (p *plan) waits(n Node, before int) string {
+	if w := p.o.Nodes[n.ID].Waits; w != "" && before < namedGates {
+		return ", which waits for " + w
+	}
+	return ""
 }
 
 // givenUp tells which host was asked often and long enough. Of several the first by name, so that the answer does

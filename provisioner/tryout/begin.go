@@ -45,6 +45,7 @@ type Trial struct {
 	begun    time.Time
 	seen     acceptance.Evidence
 	gates    []gate // in the order of nodes
+	looks    int    // at them
 	told     map[string]bool
 	secret   string    // that the nodes share
 	again    time.Time // when all nodes had met their gates at the second boot
@@ -53,6 +54,7 @@ type Trial struct {
 // gate is how far one node is.
 type gate struct {
 	met      bool
+	waits    string // for what, where it is not met
 	startID  string // of the start that met it
 	searched string // mark up to which its console was searched for the gate's text
 }

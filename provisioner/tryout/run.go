@@ -1,10 +1,10 @@
 package tryout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -12,6 +12,7 @@ import (
 
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/acceptance"
+	judge "volary.dev/provisioner/gate"
 )
 
 // How a trial is followed: as package handlers/jobs follows a test.
@@ -120,59 +121,68 @@ func (t *Trial) follow(ctx context.Context, d provisioner.Driver) error {
 	return nil
 }
 
-// look takes in what the host says, and derives readiness from it.
+// look takes in what the host says. Whether nodes are ready is package gate's to judge, as in a deployment.
 func (t *Trial) look(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]provisioner.NodeObservation, error) {
 	addresses, err := d.Addresses(ctx, t.vni)
 	if err != nil {
 		return nil, err
 	}
-	queries := make([]provisioner.ConsoleQuery, 0, 2*len(t.nodes))
+	queries := make([]provisioner.ConsoleQuery, 0, len(t.nodes))
 	for i, n := range t.nodes {
-		g := t.plan.Gate(n.ID)
-		queries = append(queries, t.seen.Nodes[i].Query(n.ID, t.seen.Nonce), provisioner.ConsoleQuery{Node: n.ID, Find: []string{g.Text}, After: t.gates[i].searched})
+		queries = append(queries, t.seen.Nodes[i].Query(n.ID, t.seen.Nonce))
 	}
 	texts, err := d.Consoles(ctx, queries)
 	if err != nil {
 		return nil, err
 	}
-	// Machines are asked about last, so that one that went off in between is not ready.
-	o, err := d.Observe(ctx)
+	judged, err := t.judge(ctx, d)
 	if err != nil {
 		return nil, err
 	}
-	machines := make(map[uuid.UUID]provisioner.NodeObservation, len(o.Nodes))
-	for _, m := range o.Nodes {
-		machines[m.ID] = m
-	}
+	machines := make(map[uuid.UUID]provisioner.NodeObservation, len(judged))
 	for i, n := range t.nodes {
 		given := addresses[strings.ToLower(n.MAC.String())]
 		if t.seen.AskedAgain.IsZero() {
-			t.seen.Nodes[i].Look(t.seen.Nonce, given, texts[2*i], time.Now())
+			t.seen.Nodes[i].Look(t.seen.Nonce, given, texts[i], time.Now())
 		} else {
-			t.seen.Nodes[i].LookAgain(t.seen.Nonce, texts[2*i], time.Now())
+			t.seen.Nodes[i].LookAgain(t.seen.Nonce, texts[i], time.Now())
 		}
-		t.passGate(i, given, texts[2*i+1], machines[n.ID])
+		machines[n.ID] = judged[n.ID].Machine
+		t.passGate(i, judged[n.ID])
 		t.tellOf(i)
 	}
 	t.judgeReady()
 	return machines, nil
 }
 
-// passGate looks whether a node met its gate: an address that DHCP gave, or a text on the console, of the start that runs now.
-func (t *Trial) passGate(i int, given netip.Addr, console provisioner.ConsoleText, m provisioner.NodeObservation) {
+// judge looks at the gates. An agent or a port is asked until it was met once: what answers is not asked again and again while the
+// cluster is tested.
+func (t *Trial) judge(ctx context.Context, d provisioner.Driver) (map[uuid.UUID]judge.Seen, error) {
+	w := judge.Watch{VNI: t.vni, Turn: t.looks}
+	t.looks++
+	for i, n := range t.nodes {
+		g := t.plan.Gate(n.ID)
+		if t.gates[i].met && (g.Kind == provisioner.GateAgent || g.Kind == provisioner.GatePort) {
+			g = provisioner.Gate{}
+		}
+		w.Nodes = append(w.Nodes, judge.Node{ID: n.ID, Address: n.Address, MAC: n.MAC, Gate: g, After: t.gates[i].searched})
+	}
+	return w.Look(ctx, d)
+}
+
+// passGate takes what was seen of a node's gate, of the start of its machine that runs now.
+func (t *Trial) passGate(i int, s judge.Seen) {
 	g := &t.gates[i]
-	if console.Next != "" {
-		g.searched = console.Next
+	if s.Searched != "" {
+		g.searched = s.Searched
 	}
-	met := len(console.Lines) > 0
-	if t.plan.Gate(t.nodes[i].ID).Kind == provisioner.GateAddress {
-		met = given == t.nodes[i].Address
-	}
-	if m.State != provisioner.MachineRunning {
+	g.waits = s.Waits
+	switch m := s.Machine; {
+	case m.State != provisioner.MachineRunning:
 		g.met = false
-	} else if met {
+	case s.Met:
 		g.met, g.startID = true, m.StartID
-	} else if m.StartID != g.startID {
+	case m.StartID != g.startID:
 		g.met = false
 	}
 }
@@ -222,16 +232,9 @@ func (t *Trial) ended(machines map[uuid.UUID]provisioner.NodeObservation) string
 		case m.State != provisioner.MachineRunning && m.State != provisioner.MachinePaused:
 			return fmt.Sprintf("The cluster ended: %s. It was %s.", provisioner.ReasonText(provisioner.ReasonGuestOff), n.Name)
 		case !t.gates[i].met && t.seen.ReadyAt.IsZero() && time.Since(t.seen.Nodes[i].StartedAt) > time.Duration(g.TimeoutSeconds)*time.Second:
-			return fmt.Sprintf("The cluster ended: %s. %s did not meet its gate (%s) within %d seconds.",
-				provisioner.ReasonText(provisioner.ReasonGateMissed), n.Name, gateWords(g), g.TimeoutSeconds)
+			return fmt.Sprintf("The cluster ended: %s. After %d seconds %s waits for %s.",
+				provisioner.ReasonText(provisioner.ReasonGateMissed), g.TimeoutSeconds, n.Name, cmp.Or(t.gates[i].waits, g.Awaits()))
 		}
 	}
 	return ""
-}
-
-func gateWords(g provisioner.Gate) string {
-	if g.Kind == provisioner.GateAddress {
-		return "an address by DHCP"
-	}
-	return fmt.Sprintf("%q on its console", g.Text)
 }

@@ -102,6 +102,24 @@ func TestATrialThatPasses(t *testing.T) {
 }
 
 // TestATrialThatIsKept leaves the cluster to a person, and says that it cannot vouch for a second boot then.
+// The gates of a head whose agent answers and of nodes whose port does are met, and the report says by which channel.
+func TestATrialByAgentAndPort(t *testing.T) {
+	_, h := host(t)
+	m := model()
+	m.Head.Gate = provisioner.Gate{Kind: provisioner.GateAgent, TimeoutSeconds: 60}
+	m.Compute[0].Gate = provisioner.Gate{Kind: provisioner.GatePort, Port: 22, TimeoutSeconds: 60}
+	r, err := begun(t, options(m)).Run(t.Context(), h)
+	if err != nil || !r.Passed() {
+		t.Errorf("%v; %q", err, failed(r))
+	}
+	for _, c := range r.Checks {
+		if c.Name == provisioner.CheckGate && c.Channel != provisioner.ChannelAgent {
+			t.Errorf("the gate was seen by %s", c.Channel)
+		}
+	}
+	nothingLeft(t, h)
+}
+
 func TestATrialThatIsKept(t *testing.T) {
 	_, h := host(t)
 	o := options(model())
@@ -125,7 +143,14 @@ func TestTrialsThatFail(t *testing.T) {
 	}{
 		"a gate that is missed": {
 			model: func(m *provisioner.Model) { m.Head.Gate.Text, m.Head.Gate.TimeoutSeconds = "slurmctld up", 1 },
-			check: provisioner.CheckGate, says: `not every node became ready in time. head did not meet its gate ("slurmctld up" on its console) within 1 seconds.`,
+			check: provisioner.CheckGate, says: `not every node became ready in time. After 1 seconds head waits for "slurmctld up" on its console.`,
+		},
+		"a port where nobody answers": {
+			model: func(m *provisioner.Model) {
+				m.Head.Gate = provisioner.Gate{Kind: provisioner.GateAgent, TimeoutSeconds: 60}
+				m.Compute[0].Gate = provisioner.Gate{Kind: provisioner.GatePort, Port: 6818, TimeoutSeconds: 1}
+			},
+			check: provisioner.CheckGate, says: "After 1 seconds compute-001 waits for TCP port 6818 to answer (the connection was refused).",
 		},
 		"guests that ignore the power button": {
 			host:  func(h *memory.Host) { h.SetDeaf(true) },

@@ -89,8 +89,8 @@ func TestAcceptanceTestRefusals(t *testing.T) {
 	w.Exec(t, `UPDATE pools SET test_vcpus = 4`)
 	storetest.NoError(t, start(w.Organization, w.Version, w.PoolID))
 	w.Exec(t, `UPDATE acceptance_tests SET state = 'failed', ended_at = now()`)
-	w.Exec(t, `INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at, ended_at)
-		SELECT gen_random_uuid(), organization_id, provider_id, pool_id, version_id, cluster_id, person_id, '', document_digest, 'failed', now(), now()
+	w.Exec(t, `INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at, begun_at, ended_at)
+		SELECT gen_random_uuid(), organization_id, provider_id, pool_id, version_id, cluster_id, person_id, '', document_digest, 'failed', now(), now(), now()
 		FROM acceptance_tests, generate_series(1, 49)`)
 	storetest.WantRefusal(t, start(w.Organization, w.Version, w.PoolID), "test_limit")
 	_, err := w.DB.Models.AcceptanceTest(ctx, other, uuid.New())
@@ -116,7 +116,7 @@ func TestAForgottenAcceptanceTestHasFailed(t *testing.T) {
 	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context(), time.Hour)); n != 0 {
 		t.Errorf("%d changed", n)
 	}
-	w.Exec(t, `UPDATE acceptance_tests SET created_at = created_at - interval '61 minutes'`)
+	w.Exec(t, `UPDATE acceptance_tests SET begun_at = begun_at - interval '61 minutes'`)
 	if n := storetest.Must[int](t)(w.DB.Machines.EndLeases(t.Context(), time.Hour)); n != 1 {
 		t.Errorf("%d changed", n)
 	}

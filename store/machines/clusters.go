@@ -118,6 +118,7 @@ type NodeRow struct {
 	StartedAt    *time.Time
 	ReadyAt      *time.Time
 	SeenAt       *time.Time
+	GateMet      bool // in its present start
 }
 
 // selectClusters joins what a list shows; the nodes are looked up cluster by cluster, by the index on them, for the
@@ -233,7 +234,8 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.reason_detail, n.left_why, n.host_id, h.name, coalesce(h.acceleration, ''),
 			n.address, n.mac::text, n.shape_name, n.vcpus, n.memory_mib, n.disk_gib, n.rate, n.state_at, n.started_at, n.ready_at, n.seen_at,
-			h.underlay, coalesce(n.ssh_port, 0), n.sign_in
+			h.underlay, coalesce(n.ssh_port, 0), n.sign_in,
+			n.state = 'starting' AND EXISTS (SELECT FROM node_steps s WHERE s.node_id = n.id AND s.step = 'gate' AND s.at >= n.started_at)
 		FROM nodes n JOIN hosts h ON h.id = n.host_id
 		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, d.ID)
 	d.NodeRows, err = store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeRow, err error) {
@@ -242,7 +244,7 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 		var said provisioner.SignIn
 		err = row.Scan(&n.ID, &n.Name, &n.Role, &n.Group, &n.State, &n.Reason, &n.ReasonDetail, &n.Moved, &n.HostID, &n.HostName, &n.Acceleration,
 			&n.Address, &n.MAC, &n.ShapeName, &n.Shape.VCPUs, &n.Shape.MemoryMiB, &n.Shape.DiskGiB, &n.Rate, &n.StateAt,
-			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said)
+			&n.StartedAt, &n.ReadyAt, &n.SeenAt, &underlay, &port, &said, &n.GateMet)
 		if n.State == provisioner.NodeReady && port != 0 {
 			d.SSHHost, d.SSHPort, d.SignIn = underlay, port, said
 		}

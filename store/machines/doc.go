@@ -76,6 +76,14 @@
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 //
+// 2026-11-30: a test that cannot begin waits as a row without a cluster, and without a job: the worker's bookkeeper begins it
+// (begin_tests.go). Organizations take turns on a pool: the first waiting test of each, that of whoever began one longest ago first, then
+// the second of each. A test that lacks room holds up those behind it, or large ones would wait for ever; one whose organization runs its
+// most does not. The web process begins a test itself only where none comes before it. What would not fit even on empty hosts is refused at
+// once, and what waits is looked at again each time: suspended, withdrawn or retired meanwhile, it ends as cancelled. Nothing is reserved for
+// it. The worker may therefore insert clusters and nodes, and reads of SSH keys those with a right (rightful_keys). A cancelled test has
+// not failed: whoever cancels says nothing of the version.
+//
 // 2026-11-30: keys leave running nodes (access.go). What a node was told is the guest's own word, and pages say no more than that it
 // said so. A key with a right again in the same start, without accounts, comes back with the next one. Logins are for the people who may work
 // with clusters and have a key, at most 1000 a node; owners and managers become root, as they may stop and delete the cluster anyway,

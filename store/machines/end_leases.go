@@ -63,7 +63,7 @@ func (db *DB) endForgottenTests(ctx context.Context) error {
 	err := db.core.Tx(ctx, func(tx pgx.Tx) error {
 		rows, _ := tx.Query(ctx, `
 			UPDATE acceptance_tests SET state = 'failed', ended_at = now()
-			WHERE state = 'running' AND created_at < now() - interval '2 minutes'
+			WHERE state = 'running' AND begun_at < now() - interval '2 minutes'
 				- (SELECT make_interval(secs => c.lease_seconds) FROM clusters c WHERE c.id = cluster_id) RETURNING id`)
 		ids, err := store.All(rows, "forgotten tests", pgx.RowTo[uuid.UUID])
 		if err != nil {

@@ -38,9 +38,9 @@ const (
 func seedKeys(ctx context.Context, tx pgx.Tx, orgID, by uuid.UUID) (keys []seedKey, out []KeysLeftOut, err error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT p.id AS person_id, p.name AS person, k.name, k.fingerprint, k.public_key
-		FROM ssh_keys k JOIN people p ON p.id = k.person_id JOIN memberships m ON m.person_id = p.id
-		WHERE m.organization_id = $1 AND `+opens+`
-		ORDER BY k.person_id = $2 DESC, k.id DESC`, orgID, by)
+		FROM rightful_keys k JOIN people p ON p.id = k.person_id
+		WHERE k.organization_id = $1
+		ORDER BY k.person_id = $2 DESC, k.key_id DESC`, orgID, by)
 	list, err := store.All(rows, "SSH keys", pgx.RowToStructByName[seedKey])
 	keys, out = fitKeys(list)
 	return keys, out, err

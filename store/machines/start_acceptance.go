@@ -19,9 +19,10 @@ import (
 
 // What an acceptance test takes, and how many an organization may have: it is free.
 const (
-	testCompute = 2
-	testsPerDay = 50
-	testsAtOnce = 3
+	testCompute  = 2
+	testsPerDay  = 50
+	testsAtOnce  = 3
+	testsWaiting = 10 // for their turn, over all pools
 )
 
 // testCounts are the nodes of a test: of each group its least, and one at least where it may have any; and with room for more, as
@@ -41,15 +42,12 @@ func testCounts(m provisioner.Model) Counts {
 }
 
 // StartAcceptanceTest reserves one head and two compute nodes (one of each group, where there are more groups, and as many as their ranges
-// allow, where those have fewer or want more) on the pool's test share, free and sealed, and queues the run. Refusals: "draft", "image", "image_lost", "shape",
-// "capacity" with the reason of every host, "test_limit" (per organization and day, testsAtOnce at a time, and one of a version), "suspended",
-// NotFound("version" or "pool").
+// allow, where those have fewer or want more) on the pool's test share, free and sealed, and queues the run. Where that cannot be done now, for
+// the organization runs testsAtOnce, others come first, or the share has no room, the test waits: BeginWaitingTests begins it. Refusals: "draft",
+// "image", "image_lost", "shape", "capacity" with the reason of every host (of what the pool has no room for however few others there are),
+// "test_limit" (per organization and day, testsWaiting that wait, and one of a version), "suspended", NotFound("version" or "pool").
 func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poolID uuid.UUID) (uuid.UUID, error) {
 	id, err := store.NewID()
-	if err != nil {
-		return uuid.Nil, err
-	}
-	clusterID, err := store.NewID()
 	if err != nil {
 		return uuid.Nil, err
 	}
@@ -60,35 +58,78 @@ func (db *DB) StartAcceptanceTest(ctx context.Context, orgID, by, versionID, poo
 		if err := models.HoldVersion(ctx, tx, orgID, versionID); err != nil {
 			return err
 		}
-		c, err := readLaunch(ctx, tx, orgID, LaunchRequest{VersionID: versionID, PoolID: poolID})
+		c, err := readTest(ctx, tx, orgID, versionID, poolID)
 		if err != nil {
 			return err
 		}
-		c.Test, c.Counts = true, testCounts(c.Version.Model)
 		if err := refuseTests(ctx, tx, orgID, versionID); err != nil {
 			return err
 		}
-		plan, refusal := c.judge()
+		plan, refusal := c.size()
+		if refusal == nil {
+			refusal = c.neverFits(plan)
+		}
 		if refusal != nil {
 			return refusal
 		}
-		limit, err := testLimit(ctx, tx, plan.Place)
-		if err != nil {
-			return err
-		}
-		// The last 12 hexadecimal digits of an id are random, unlike its first.
-		name := "test-" + hex.EncodeToString(clusterID[10:])
-		cl := newCluster{ID: clusterID, OrganizationID: orgID, By: by, Kind: "test", Name: name, Lease: limit}
-		if err := cl.reserve(ctx, tx, c, plan); err != nil {
-			return err
-		}
-		if err := db.insertTest(ctx, tx, id, cl, c); err != nil {
+		if err := db.startOrWait(ctx, tx, waitingTest{ID: id, OrganizationID: orgID, PersonID: by}, c, plan); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{
 			By: by, Organization: orgID, Provider: c.Pool.ProviderID, Verb: "start acceptance test", Subject: "acceptance_test", SubjectID: id,
 		})
 	})
+}
+
+// readTest reads the case of a test.
+func readTest(ctx context.Context, tx pgx.Tx, orgID, versionID, poolID uuid.UUID) (launchCase, error) {
+	c, err := readLaunch(ctx, tx, orgID, LaunchRequest{VersionID: versionID, PoolID: poolID})
+	c.Test, c.Counts = true, testCounts(c.Version.Model)
+	return c, err
+}
+
+// startOrWait begins a new test where it is its turn and there is room; else it waits.
+func (db *DB) startOrWait(ctx context.Context, tx pgx.Tx, t waitingTest, c launchCase, plan launchPlan) error {
+	queue, err := readTestQueue(ctx, tx, c.Pool.ID)
+	if err != nil {
+		return err
+	}
+	if err := t.readTurn(ctx, tx, c.Pool.ID); err != nil {
+		return err
+	}
+	place, why := queue.placeOf(t)
+	if why == "" {
+		if refusal := c.place(&plan); refusal != nil {
+			why = refusal.Title
+		}
+	}
+	if why != "" {
+		return insertTest(ctx, tx, t, c, uuid.Nil, place, why)
+	}
+	cl, err := reserveTest(ctx, tx, t, c, plan)
+	if err != nil {
+		return err
+	}
+	if err := insertTest(ctx, tx, t, c, cl, 0, ""); err != nil {
+		return err
+	}
+	return queueTest(ctx, tx, t.ID)
+}
+
+// reserveTest reserves the cluster of a test.
+func reserveTest(ctx context.Context, tx pgx.Tx, t waitingTest, c launchCase, plan launchPlan) (uuid.UUID, error) {
+	id, err := store.NewID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	limit, err := testLimit(ctx, tx, plan.Place)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	// The last 12 hexadecimal digits of an id are random, unlike its first.
+	name := "test-" + hex.EncodeToString(id[10:])
+	cl := newCluster{ID: id, OrganizationID: t.OrganizationID, By: t.PersonID, Kind: "test", Name: name, Lease: limit}
+	return id, cl.reserve(ctx, tx, c, plan)
 }
 
 // testLimit is how long a test on these hosts may take, in seconds. It is the lease of its cluster, and so what job and sweep go by.
@@ -112,21 +153,21 @@ func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) err
 	if err := people.RefuseSuspended(ctx, tx, orgID); err != nil {
 		return err
 	}
-	var today, running, all int
+	var today, same, waiting int
 	err := tx.QueryRow(ctx, `
-		SELECT count(*) FILTER (WHERE created_at > now() - interval '1 day'), count(*) FILTER (WHERE version_id = $2 AND state = 'running'), count(*) FILTER (WHERE state = 'running')
-		FROM acceptance_tests WHERE organization_id = $1 AND (created_at > now() - interval '1 day' OR state = 'running')`,
-		orgID, versionID).Scan(&today, &running, &all)
+		SELECT count(*) FILTER (WHERE created_at > now() - interval '1 day'), count(*) FILTER (WHERE version_id = $2 AND ended_at IS NULL), count(*) FILTER (WHERE state = 'waiting')
+		FROM acceptance_tests WHERE organization_id = $1 AND (created_at > now() - interval '1 day' OR ended_at IS NULL)`,
+		orgID, versionID).Scan(&today, &same, &waiting)
 	if err != nil {
 		return fmt.Errorf("count tests: %w", err)
 	}
 	switch {
-	case running > 0:
-		return &refusal.Error{Code: "test_limit", Title: "A test of this version is running already.", Next: "Follow that one, and start another when it has ended."}
-	case all >= testsAtOnce:
+	case same > 0:
+		return &refusal.Error{Code: "test_limit", Title: "A test of this version is running already, or waits.", Next: "Follow that one, and start another when it has ended."}
+	case waiting >= testsWaiting:
 		return &refusal.Error{
-			Code: "test_limit", Title: fmt.Sprintf("Your organization runs %d acceptance tests now, which is the most at a time.", all),
-			Next: "Wait until one of them has ended, or cancel one on its page.",
+			Code: "test_limit", Title: fmt.Sprintf("Of your organization %d acceptance tests wait, which is the most.", waiting),
+			Next: "Start another once one of them has begun, or cancel one on its page.",
 		}
 	case today >= testsPerDay:
 		return &refusal.Error{
@@ -137,16 +178,23 @@ func refuseTests(ctx context.Context, tx pgx.Tx, orgID, versionID uuid.UUID) err
 	return nil
 }
 
-func (db *DB) insertTest(ctx context.Context, tx pgx.Tx, id uuid.UUID, cl newCluster, c launchCase) error {
+// insertTest writes a test down: with its cluster, or (Nil) at its place among those that wait, and why it does.
+func insertTest(ctx context.Context, tx pgx.Tx, t waitingTest, c launchCase, cluster uuid.UUID, place int, why string) error {
 	nonce := make([]byte, 8)
 	_, _ = rand.Read(nonce) // never fails
 	_, err := tx.Exec(ctx, `
-		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', now())`,
-		id, cl.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, cl.ID, cl.By, hex.EncodeToString(nonce), c.Version.DocumentDigest)
+		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, begun_at, place, waits_for, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6::uuid, $7, $8, $9, CASE WHEN $6::uuid IS NULL THEN 'waiting' ELSE 'running' END, CASE WHEN $6::uuid IS NULL THEN NULL ELSE now() END,
+			nullif($10, 0), $11, now())`,
+		t.ID, t.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, store.OrNull(cluster), t.PersonID, hex.EncodeToString(nonce), c.Version.DocumentDigest, place, why)
 	if err != nil {
 		return fmt.Errorf("start acceptance test: %w", err)
 	}
+	return nil
+}
+
+// queueTest has a test followed that has its cluster.
+func queueTest(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
 	if err := store.Enqueue(ctx, tx, queue.RunAcceptance{TestID: id}); err != nil {
 		return fmt.Errorf("queue acceptance test: %w", err)
 	}

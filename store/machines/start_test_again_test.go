@@ -62,17 +62,20 @@ func TestTestsAtOnce(t *testing.T) {
 	other := storetest.Must[uuid.UUID](t)(w.DB.Models.SaveVersion(ctx, w.Organization, w.Person, storetest.DraftOf(w)))
 	storetest.NoError(t, w.DB.Models.PublishVersion(ctx, w.Organization, w.Person, other, 1))
 	for range 2 {
-		w.Exec(t, `INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at)
-			SELECT gen_random_uuid(), organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, 'running', now() FROM acceptance_tests WHERE id = $1`, id)
+		w.Exec(t, `INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, created_at, begun_at)
+			SELECT gen_random_uuid(), organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, 'running', now(), now() FROM acceptance_tests WHERE id = $1`, id)
 	}
-	_, err := w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, other, w.PoolID)
-	storetest.WantRefusal(t, err, "test_limit")
-	w.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '46 minutes' WHERE id = $1`, id)
+	waits := storetest.Must[uuid.UUID](t)(w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, other, w.PoolID))
+	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, waits)); test.State != models.TestWaiting ||
+		test.WaitsFor != "Your organization runs 3 acceptance tests now, which is the most at a time." {
+		t.Errorf("a fourth test %+v", test)
+	}
+	w.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '46 minutes' WHERE id = $1`, id)
 	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, 0))
 	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id)); test.State != models.TestRunning {
 		t.Errorf("a minute after its limit the test is %s: its job has another", test.State)
 	}
-	w.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '48 minutes' WHERE id = $1`, id)
+	w.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '48 minutes' WHERE id = $1`, id)
 	_ = storetest.Must[int](t)(w.DB.Machines.EndLeases(ctx, 0))
 	if test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id)); test.State != models.TestFailed {
 		t.Errorf("three minutes after its limit the test is %s", test.State)

@@ -16,7 +16,7 @@ import (
 func claimCertificate(ctx context.Context, tx pgx.Tx, id uuid.UUID, r provisioner.Report) error {
 	t := certificate.Test{ID: id.String()}
 	err := tx.QueryRow(ctx, `
-		SELECT m.name, v.version, t.document_digest, p.machine_type, p.cpu, pr.id::text, pr.name, p.name, t.created_at, now()
+		SELECT m.name, v.version, t.document_digest, p.machine_type, p.cpu, pr.id::text, pr.name, p.name, t.begun_at, now()
 		FROM acceptance_tests t JOIN model_versions v ON v.id = t.version_id JOIN model_clusters m ON m.id = v.model_cluster_id
 		JOIN pools p ON p.id = t.pool_id JOIN providers pr ON pr.id = t.provider_id WHERE t.id = $1`, id).
 		Scan(&t.Model, &t.Version, &t.Document, &t.Machine.Type, &t.Machine.CPU, &t.Provider.ID, &t.Provider.Name, &t.Pool, &t.Began, &t.Ended)

@@ -24,7 +24,7 @@ type VersionDraft struct {
 	Version        string // "1.0"
 	Revision       int    // the one the form was made from; ignored for a new version
 	// Model is the document. What it calls its images, and its format, is written by SaveVersion; a byte order mark before user-data
-	// and the text of a gate that has none are taken away.
+	// and the text and port of a gate that has none are taken away.
 	Model  provisioner.Model
 	Images []uuid.UUID // of the head, then of each compute group
 }
@@ -109,6 +109,9 @@ func (d VersionDraft) document(images map[uuid.UUID]namedImage) provisioner.Mode
 		g.UserData = userdata.Clean(g.UserData)
 		if g.Gate.Kind != provisioner.GateConsole {
 			g.Gate.Text = "" // what was typed before the kind was changed
+		}
+		if g.Gate.Kind != provisioner.GatePort {
+			g.Gate.Port = 0
 		}
 	}
 	kept(&m.Head, 0)

@@ -23,12 +23,13 @@ func TellTestsEnded(ctx context.Context, core *store.DB, tx pgx.Tx, ids []uuid.U
 		Version        string
 		Pool           string
 		State          TestState
+		EndedWhy       string
 		Report         provisioner.Report
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT t.id, t.organization_id, t.person_id, m.name AS model, v.version, p.name AS pool, t.state, t.report
+		SELECT t.id, t.organization_id, t.person_id, m.name AS model, v.version, p.name AS pool, t.state, t.ended_why, t.report
 		FROM acceptance_tests t JOIN model_versions v ON v.id = t.version_id JOIN model_clusters m ON m.id = v.model_cluster_id
-		JOIN pools p ON p.id = t.pool_id WHERE t.id = ANY ($1) AND t.state <> 'running'`, ids)
+		JOIN pools p ON p.id = t.pool_id WHERE t.id = ANY ($1) AND t.ended_at IS NOT NULL`, ids)
 	list, err := store.All(rows, "ended tests", pgx.RowToStructByName[endedTest])
 	if err != nil {
 		return err
@@ -38,7 +39,7 @@ func TellTestsEnded(ctx context.Context, core *store.DB, tx pgx.Tx, ids []uuid.U
 		happened = append(happened, store.Happening{
 			Place: t.OrganizationID, Subject: t.ID, Mark: "ended", Whose: t.PersonID, Kind: store.MailTestEnded,
 			Data: map[string]string{
-				"model": t.Model, "version": t.Version, "pool": t.Pool, "outcome": string(t.State), "lines": failedChecks(t.Report), "path": "/org/tests/" + t.ID.String(),
+				"model": t.Model, "version": t.Version, "pool": t.Pool, "outcome": string(t.State), "why": t.EndedWhy, "lines": failedChecks(t.Report), "path": "/org/tests/" + t.ID.String(),
 			},
 		})
 	}

@@ -128,8 +128,8 @@ func readVersionUse(ctx context.Context, q store.Queryer, orgID, id uuid.UUID) (
 			(SELECT count(*)::int AS clusters, coalesce((array_agg(name ORDER BY name))[1:$3], '{}') AS cluster_names
 				FROM clusters WHERE version_id = $1 AND organization_id = $2 AND kind = 'cluster' AND ended_at IS NULL) AS c,
 			(SELECT count(*)::int AS tests, coalesce((array_agg(p.name ORDER BY p.name))[1:$3], '{}') AS test_pools
-				FROM acceptance_tests t JOIN pools p ON p.id = t.pool_id JOIN clusters k ON k.id = t.cluster_id
-				WHERE t.version_id = $1 AND t.organization_id = $2 AND (t.state = 'running' OR k.ended_at IS NULL)) AS t,
+				FROM acceptance_tests t JOIN pools p ON p.id = t.pool_id LEFT JOIN clusters k ON k.id = t.cluster_id
+				WHERE t.version_id = $1 AND t.organization_id = $2 AND (t.ended_at IS NULL OR k.id IS NOT NULL AND k.ended_at IS NULL)) AS t,
 			(SELECT count(*)::int AS requests, coalesce((array_agg(form ->> 'name' ORDER BY form ->> 'name'))[1:$3], '{}') AS request_names
 				FROM launch_requests WHERE organization_id = $2 AND state = 'waiting' AND form ->> 'version' = $1::text) AS r`, id, orgID, namedUsers)
 	return store.One(rows, "use of version", pgx.RowToStructByName[versionUse])

@@ -8,13 +8,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
-	"volary.dev/store"
 	"volary.dev/store/models"
 	"volary.dev/store/queue"
 )
 
 // CancelJob ends a job: at once where it waits, and within seconds where it runs. What it was for is written down as
-// failed, so that nothing waits for it. providerID Nil is the platform: any job. Refusals: "job_state" where it has
+// failed, a test as cancelled, so that nothing waits for it. providerID Nil is the platform: any job. Refusals: "job_state" where it has
 // ended, NotFound("job").
 func (db *DB) CancelJob(ctx context.Context, by, providerID uuid.UUID, id int64) error {
 	return db.changeJob(ctx, by, providerID, id, "cancel job", func(tx pgx.Tx, j aJob) error {
@@ -40,7 +39,7 @@ func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j aJob) (err error) {
 		report, _ := json.Marshal([]provisioner.HostCheck{{Name: "check", State: provisioner.CheckFailed, Detail: cancelled}})
 		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'failed', check_report = $2, checked_at = now() WHERE id = $1 AND check_state = 'running'`, j.SubjectID, report)
 	case queue.RunAcceptance{}.Kind():
-		err = db.cancelTest(ctx, tx, *j.SubjectID)
+		err = db.models.CancelTest(ctx, tx, *j.SubjectID, "It was "+cancelled+".")
 	case queue.VerifyUpload{}.Kind():
 		_, err = tx.Exec(ctx, `UPDATE uploads SET state = 'unverified', reason = $2 WHERE id = $1 AND state = 'checking'`, models.UploadOf(*j.SubjectID), "Its check was "+cancelled+".")
 	case queue.FetchUpload{}.Kind():
@@ -52,14 +51,4 @@ func (db *DB) giveUp(ctx context.Context, tx pgx.Tx, j aJob) (err error) {
 		return fmt.Errorf("give up what job %s is for: %w", j.Kind, err)
 	}
 	return nil
-}
-
-// cancelTest ends a test as failed, with what was found so far and why it ended.
-func (db *DB) cancelTest(ctx context.Context, tx pgx.Tx, id uuid.UUID) error {
-	var r provisioner.Report
-	if err := tx.QueryRow(ctx, `SELECT report FROM acceptance_tests WHERE id = $1`, id).Scan(&r); err != nil {
-		return store.Found(err, "acceptance test")
-	}
-	r.Checks = append(r.Checks, provisioner.ReportCheck{Name: "test", Title: "The test is followed to its end", Result: provisioner.ResultFailed, Channel: provisioner.ChannelHost, Evidence: cancelled})
-	return db.models.FinishTest(ctx, tx, id, models.TestFailed, r)
 }

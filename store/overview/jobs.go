@@ -151,7 +151,7 @@ func (j aJob) reopen(ctx context.Context, tx pgx.Tx) (err error) {
 		_, err = tx.Exec(ctx, `UPDATE hosts SET check_state = 'running', check_report = '[]' WHERE id = $1 AND removed_at IS NULL`, j.SubjectID)
 	case queue.RunAcceptance{}.Kind():
 		var over bool
-		err = tx.QueryRow(ctx, `SELECT state <> 'running' FROM acceptance_tests WHERE id = $1`, j.SubjectID).Scan(&over)
+		err = tx.QueryRow(ctx, `SELECT ended_at IS NOT NULL FROM acceptance_tests WHERE id = $1`, j.SubjectID).Scan(&over)
 		if err == nil && over {
 			return &refusal.Error{Code: "job_state", Title: "The acceptance test has ended.", Next: "Its organization can start another one."}
 		}

@@ -92,7 +92,7 @@ func TestCancelATest(t *testing.T) {
 	job := jobOf(t, w, "run_acceptance")
 	storetest.NoError(t, w.DB.Overview.CancelJob(ctx, w.Person, w.Provider, job.ID))
 	got := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id))
-	if got.State != models.TestFailed || len(got.Report.Checks) == 0 {
+	if got.State != models.TestCancelled || got.EndedWhy != "It was cancelled before it was done." {
 		t.Errorf("test %+v", got)
 	}
 	if d := storetest.Cluster(t, w, got.ClusterID); d.Desired != provisioner.DesiredGone {

@@ -34,7 +34,7 @@ type ModelClusterRow struct {
 	Withdrawn     int    // of them
 	LatestVersion string // empty: none
 	LatestState   string // "draft", "published", "withdrawn"
-	LastTest      string // "passed", "failed", "running"; empty: never tested
+	LastTest      string // "passed", "failed", "running", "waiting", "cancelled"; empty: never tested
 	Created       time.Time
 }
 
@@ -320,7 +320,15 @@ func ModelClusterList(p ModelClusterListProps) templ.Component {
 }
 
 func testStates() []ui.Option {
-	return []ui.Option{{Value: "passed", Label: "passed"}, {Value: "failed", Label: "failed"}, {Value: "running", Label: "running"}, {Value: "none", Label: "never tested"}}
+	return append(testResults(), ui.Option{Value: "none", Label: "never tested"})
+}
+
+// testResults are the states of a test, as its filters offer them.
+func testResults() []ui.Option {
+	return []ui.Option{
+		{Value: "passed", Label: "passed"}, {Value: "failed", Label: "failed"}, {Value: "running", Label: "running"}, {Value: "waiting", Label: "waiting"},
+		{Value: "cancelled", Label: "cancelled"},
+	}
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -94,7 +94,7 @@ func WordTone(word string) Tone {
 		return ToneWarn
 	case "failed", "not fetched", "refused", "rejected", "error", "revoked", "broken", "foreign":
 		return ToneBad
-	case "gone", "deleted", "expired", "skipped", "not observed", "withdrawn", "retired":
+	case "gone", "deleted", "expired", "skipped", "cancelled", "not observed", "withdrawn", "retired":
 		return ToneGone
 	default:
 		return ToneOff

@@ -52,6 +52,8 @@ func modelSamples() []Sample {
 		})},
 		{"test-running", org.AcceptanceTestShow(acceptanceTest("running"))},
 		{"test-passed", org.AcceptanceTestShow(acceptanceTest("passed"))},
+		{"test-waiting", org.AcceptanceTestShow(testWaiting())},
+		{"test-cancelled", org.AcceptanceTestShow(testCancelled())},
 		{"test-empty", org.AcceptanceTestShow(org.AcceptanceTestShowProps{Layout: orgLayout(), ID: id(30), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: "running", Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: now()})},
 	}
 }
@@ -65,7 +67,8 @@ func versionNew() org.VersionFormProps {
 		},
 		Values: org.VersionValues{
 			Version: "3", SignInUser: "debian",
-			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120"},
+			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120",
+				Tried: &org.ConsoleTry{TestID: id(30), Node: "head", At: ago(49 * time.Hour), Text: "login:", Line: "head login: ", Number: 58, Lines: 60}},
 			Groups: []org.GroupValues{{
 				Name: "compute", Least: "1", Most: "8", Image: "1", VCPUs: "4", MemoryMiB: "16384", DiskGiB: "20", SameImage: true, UserData: "#cloud-config\n",
 				GateKind: "console", GateText: "login:", GateTimeout: "120", SameGate: true,
@@ -158,7 +161,8 @@ func versionFormRefused() org.VersionFormProps {
 			Head:    org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			Groups: []org.GroupValues{
 				{Name: "compute", Least: "8", Most: "4", Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true, SameGate: true},
-				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "address", GateTimeout: "600"},
+				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "agent", GateTimeout: "600",
+					GateWarning: "Its nodes are ready when their guest agent answers, and in its last acceptance test the image showed none. Install qemu-guest-agent in it, or choose another gate."},
 			},
 		},
 	}
@@ -171,6 +175,10 @@ func version(state string) org.VersionShowProps {
 		Digest: digest(9), YAML: sampleYAML,
 		MayClone: true, MayEdit: state == "draft", MayPublish: true, MayTest: true, MayLaunch: true, MayWithdraw: state == "published", MayExport: state == "published", Form: ui.Form{Token: "3"},
 		TestPools: []ui.Option{{Value: "1", Label: "lab-a, Northern Compute"}},
+		Checks: []provisioner.Check{
+			{Name: "srun over two nodes", Node: "head", Command: []string{"srun", "-N2", "hostname"}, Output: "compute-002", TimeoutSeconds: 60},
+			{Name: "munge answers", Node: "compute", Command: []string{"sh", "-c", "munge -n | unmunge"}, TimeoutSeconds: 10},
+		},
 		Groups: []org.GroupShow{
 			{Name: "head", ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 2, MemoryMiB: 4096, DiskGiB: 10}, Rate: 2000, Gate: gate, UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			{Name: "compute", Count: provisioner.Count{Least: 1, Most: 8}, ImageID: id(1), ImageName: "debian-12-slurm.qcow2", Digest: digest(2), Shape: provisioner.Shape{VCPUs: 4, MemoryMiB: 16384, DiskGiB: 20}, Rate: 4000, Gate: gate},
@@ -179,7 +187,7 @@ func version(state string) org.VersionShowProps {
 	if state == "draft" {
 		p.Groups = append(p.Groups, org.GroupShow{
 			Name: "gpu", Count: provisioner.Count{Most: 2}, ImageID: id(3), ImageName: "rocky-9-mpi.qcow2", Digest: digest(4), Shape: provisioner.Shape{VCPUs: 16, MemoryMiB: 65536, DiskGiB: 40}, Rate: 16000,
-			Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 600}, UserData: "#cloud-config\nhostname: __VOLARY_NODE_NAME__\n", Example: "#cloud-config\nhostname: gpu-001\n",
+			Gate: provisioner.Gate{Kind: provisioner.GatePort, Port: 6818, TimeoutSeconds: 600}, UserData: "#cloud-config\nhostname: __VOLARY_NODE_NAME__\n", Example: "#cloud-config\nhostname: gpu-001\n",
 		})
 	}
 	if state == "published" {
@@ -192,8 +200,9 @@ func version(state string) org.VersionShowProps {
 		p.TestList = ui.ListProps{Path: "/org/versions/1", PerPage: 50, Total: 3}
 		p.Tests = []org.TestRow{
 			{ID: id(31), State: "running", Pool: "lab-a", Person: "Ada Brandt", Created: ago(20 * time.Second)},
-			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},
-			{ID: id(32), State: "failed", Pool: "lab-b", Person: "Ilse Roth", Created: ago(49 * time.Hour), Ended: ago(49*time.Hour - 130*time.Second)},
+			{ID: id(34), State: "waiting", Place: 3, Pool: "lab-a", Person: "Ada Brandt", Created: ago(2 * time.Minute)},
+			{ID: id(30), State: "passed", Pool: "lab-a", Person: "Ada Brandt", Created: ago(49 * time.Hour), Begun: ago(49 * time.Hour), Ended: ago(49*time.Hour - 48*time.Second)},
+			{ID: id(32), State: "failed", Pool: "lab-b", Person: "Ilse Roth", Created: ago(49 * time.Hour), Begun: ago(49 * time.Hour), Ended: ago(49*time.Hour - 130*time.Second)},
 		}
 	}
 	return p
@@ -211,10 +220,26 @@ func versionWithdrawn() org.VersionShowProps {
 	return p
 }
 
+// testWaiting is one whose pool has no room for it now.
+func testWaiting() org.AcceptanceTestShowProps {
+	p := acceptanceTest("waiting")
+	p.Begun, p.Limit, p.Emulated, p.Checks, p.Nodes, p.MayCancel = time.Time{}, 0, false, nil, nil, true
+	p.Place, p.Summary = 3, "The test waits for its turn, and begins by itself. It has no machines yet."
+	p.WaitsFor = "Other tests on this pool come first: each organization has one in its turn."
+	return p
+}
+
+func testCancelled() org.AcceptanceTestShowProps {
+	p := testWaiting()
+	p.State, p.Place, p.WaitsFor, p.MayCancel, p.Ended = "cancelled", 0, "", false, now()
+	p.Summary = "It was cancelled by a member. It says nothing of the version."
+	return p
+}
+
 func acceptanceTest(state string) org.AcceptanceTestShowProps {
 	p := org.AcceptanceTestShowProps{
 		Layout: orgLayout(), ID: id(30), Digest: digest(9), Version: org.VersionLink{ID: id(20), ModelName: "slurm-lab", Version: "2"}, State: state,
-		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: ago(48 * time.Second), Limit: 45 * time.Minute, Emulated: true, MayCancel: state == "running",
+		Pool: "lab-a", Provider: "Northern Compute", Person: "Ada Brandt", Created: ago(52 * time.Second), Begun: ago(48 * time.Second), Limit: 45 * time.Minute, Emulated: true, MayCancel: state == "running",
 		Checks: []ui.Check{
 			{Name: "Every node boots in time", State: "passed", Took: 1900 * time.Millisecond, Channel: "host"},
 			{Name: "Every node takes its address by DHCP", State: "passed", Took: 2300 * time.Millisecond, Channel: "host"},

@@ -331,7 +331,7 @@ func (b *Bench) UntilTested(t *testing.T, id uuid.UUID) models.AcceptanceTest {
 		var err error
 		a, err = b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		NoError(t, err)
-		return a.State != models.TestRunning
+		return !a.State.Open()
 	})
 	b.UntilState(t, a.ClusterID, provisioner.ClusterGone)
 	return a
