@@ -2394,8 +2394,9 @@ CREATE INDEX acceptance_tests_running_idx ON public.acceptance_tests USING btree
 
 CREATE INDEX acceptance_tests_version_id_idx ON public.acceptance_tests USING btree (version_id);
 
-CREATE INDEX anchors_created_at_idx ON public.anchors USING btree (created_at) WHERE (envelope IS NULL);
 CREATE INDEX acceptance_tests_waiting_idx ON public.acceptance_tests USING btree (pool_id) WHERE (state = 'waiting'::text);
+
+CREATE INDEX anchors_created_at_idx ON public.anchors USING btree (created_at) WHERE (envelope IS NULL);
 
 CREATE INDEX announcements_from_at_idx ON public.announcements USING btree (from_at) WHERE (ended_at IS NULL);
 

@@ -67,8 +67,10 @@ func versionNew() org.VersionFormProps {
 		},
 		Values: org.VersionValues{
 			Version: "3", SignInUser: "debian",
-			Head: org.GroupValues{Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120",
-				Tried: &org.ConsoleTry{TestID: id(30), Node: "head", At: ago(49 * time.Hour), Text: "login:", Line: "head login: ", Number: 58, Lines: 60}},
+			Head: org.GroupValues{
+				Image: "1", VCPUs: "2", MemoryMiB: "4096", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\n", GateKind: "console", GateText: "login:", GateTimeout: "120",
+				Tried: &org.ConsoleTry{TestID: id(30), Node: "head", At: ago(49 * time.Hour), Text: "login:", Line: "head login: ", Number: 58, Lines: 60},
+			},
 			Groups: []org.GroupValues{{
 				Name: "compute", Least: "1", Most: "8", Image: "1", VCPUs: "4", MemoryMiB: "16384", DiskGiB: "20", SameImage: true, UserData: "#cloud-config\n",
 				GateKind: "console", GateText: "login:", GateTimeout: "120", SameGate: true,
@@ -161,8 +163,10 @@ func versionFormRefused() org.VersionFormProps {
 			Head:    org.GroupValues{GateKind: "console", GateTimeout: "120", Image: "1", VCPUs: "2", MemoryMiB: "16777216", DiskGiB: "10", UserData: "#cloud-config\nruncmd:\n  - systemctl enable --now slurmctld\nusers: [{name: ada}]\n", Warnings: []string{"It has users without the entry default: the image's own user is not made."}},
 			Groups: []org.GroupValues{
 				{Name: "compute", Least: "8", Most: "4", Image: "1", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameImage: true, SameUserData: true, SameGate: true},
-				{Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "agent", GateTimeout: "600",
-					GateWarning: "Its nodes are ready when their guest agent answers, and in its last acceptance test the image showed none. Install qemu-guest-agent in it, or choose another gate."},
+				{
+					Name: "compute-001", Least: "0", Most: "2", VCPUs: "4", MemoryMiB: "8192", DiskGiB: "20", SameSize: true, SameUserData: true, GateKind: "agent", GateTimeout: "600",
+					GateWarning: "Its nodes are ready when their guest agent answers, and in its last acceptance test the image showed none. Install qemu-guest-agent in it, or choose another gate.",
+				},
 			},
 		},
 	}
