@@ -209,7 +209,8 @@ func TestInspectRefusesRaw(t *testing.T) {
 // A file that is too short is told no way to make it shorter.
 func TestTheRepairOfASizeIsOfTheSize(t *testing.T) {
 	for size, says := range map[int]string{10: "came to an end", 1<<24 + 1: "Make it smaller"} {
-		if failed := inspect(t, make([]byte, size)).Failed(); failed == nil || failed.Name != "file size" || !strings.Contains(failed.Repair, says) {
+		i := inspect(t, make([]byte, size))
+		if failed := i.Failed(); failed == nil || failed.Name != "file size" || !strings.Contains(failed.Repair, says) {
 			t.Errorf("of %d bytes: %+v", size, failed)
 		}
 	}
