@@ -150,7 +150,6 @@ func providerRoutes(v provider.Handlers) []route {
 		{get, "/provider/usage", request.ProviderUsage, v.ShowUsage, costly},
 		{get, "/provider/usage.csv", request.ProviderUsage, v.ExportUsage, exporting},
 		{get, "/provider/usage.xlsx", request.ProviderUsage, v.ExportUsageWorkbook, exporting},
-		{get, "/provider/usage.jsonl", request.ProviderUsage, v.ExportUsageLines, exporting},
 	}
 }
 

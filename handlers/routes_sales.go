@@ -48,6 +48,7 @@ func providerSalesRoutes(v provider.Handlers) []route {
 		{get, "/provider/orders/:id", request.ProviderOrders, v.ShowOrder, ordinary},
 		{post, "/provider/orders/:id/approve", request.ProviderOrders, v.ApproveOrder, ordinary},
 		{post, "/provider/orders/:id/reject", request.ProviderOrders, v.RejectOrder, ordinary},
+		{get, "/provider/usage.jsonl", request.ProviderUsage, v.ExportUsageLines, exporting},
 		{get, "/provider/exports", request.ProviderUsage, v.ShowExports, ordinary},
 		{get, "/provider/exports/focus.csv", request.ProviderUsage, v.ExportFocus, exporting},
 		{get, "/provider/exports/focus.json", request.ProviderUsage, v.ExportFocusMetadata, ordinary},

@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"volary.dev/billing"
-	"volary.dev/store/books"
 	"volary.dev/store/floors"
 	"volary.dev/store/storetest"
 )
@@ -48,7 +47,7 @@ func benchExport(lines int) func(ctx context.Context, c checkout) (ours, theirs 
 				return err
 			}
 			// Once before and once after: who comes first finds the tables cold.
-			first, err := copyExport(ctx, pool, w, month, filepath.Join(folder, "copied.csv"))
+			first, err := copyExport(ctx, pool, db, w, month, filepath.Join(folder, "copied.csv"))
 			if err != nil {
 				return err
 			}
@@ -56,7 +55,7 @@ func benchExport(lines int) func(ctx context.Context, c checkout) (ours, theirs 
 			if err != nil {
 				return err
 			}
-			second, err := copyExport(ctx, pool, w, month, filepath.Join(folder, "copied.csv"))
+			second, err := copyExport(ctx, pool, db, w, month, filepath.Join(folder, "copied.csv"))
 			if err != nil {
 				return err
 			}
@@ -119,7 +118,7 @@ func countLines(path string) (n int, err error) {
 }
 
 // copyExport has psql write the rows that the export reads.
-func copyExport(ctx context.Context, pool *pgxpool.Pool, w *storetest.World, month billing.Month, path string) (time.Duration, error) {
+func copyExport(ctx context.Context, pool *pgxpool.Pool, db *floors.All, w *storetest.World, month billing.Month, path string) (time.Duration, error) {
 	psql, err := exec.LookPath("psql")
 	if err != nil {
 		return 0, fmt.Errorf("%w: there is no psql here (%w)", errNotTaken, err)
@@ -131,7 +130,7 @@ func copyExport(ctx context.Context, pool *pgxpool.Pool, w *storetest.World, mon
 	p := month.Period(place)
 	quoted := func(s string) string { return "'" + s + "'" }
 	sql := strings.NewReplacer("$1", quoted(w.Provider.String()), "$2", quoted(p.From.Format(time.RFC3339)), "$3", quoted(p.To.Format(time.RFC3339)), "$4", "NULL", "\n", " ", "\t", " ").
-		Replace(books.RunUseSQL())
+		Replace(db.Books.RunUseSQL())
 	config := pool.Config().ConnConfig
 	cmd := exec.CommandContext(ctx, psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", `\copy (`+sql+`) TO '`+path+`' CSV HEADER`)
 	cmd.Env = append(os.Environ(), "PGHOST="+config.Host, fmt.Sprintf("PGPORT=%d", config.Port), "PGUSER="+config.User, "PGPASSWORD="+config.Password, "PGDATABASE="+config.Database, "PGTZ=UTC")

@@ -203,7 +203,7 @@ const (
 )
 
 // RunUseSQL is what an export of a provider ($1) reads of a month ($2 to $3; $4 NULL), for who measures it beside a bare copy.
-func RunUseSQL() string { return selectRunUse + fromRunUse + orderRunUse }
+func (db *DB) RunUseSQL() string { return selectRunUse + fromRunUse + orderRunUse }
 
 func eachRunUse(rows pgx.Rows, fn func(runUseRow) error) error {
 	defer rows.Close()
