@@ -70,7 +70,7 @@ func TestHeadsOfANightAreSignedMailedAndCompared(t *testing.T) {
 	w.Exec(t, `UPDATE audit_runs SET day = day - 1`)
 	w.Exec(t, `INSERT INTO anchors (id, day, journals, heads) SELECT gen_random_uuid(), day - 1, 1, regexp_replace(heads, '"hash":"[0-9a-f]{8}', '"hash":"00000000') FROM anchors WHERE provider_id IS NULL`)
 	storetest.NoError(t, c.Look(t.Context()))
-	if line := auditLog(t, w); !strings.Contains(line, "the ledger differs") || !strings.Contains(line, "entry 1: the hash by the heads of ") {
+	if line := auditLog(t, w); !strings.Contains(line, "the ledger differs") || !strings.Contains(line, "entry 2: the hash by the heads of ") {
 		t.Errorf("logged %s", line)
 	}
 	w.Exec(t, `ALTER TABLE anchors DISABLE TRIGGER ALL`)
