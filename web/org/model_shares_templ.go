@@ -345,7 +345,7 @@ func shareTable(p ModelClusterShowProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if p.Shares.Starters {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<span class=\"reason\">a starter model</span>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<span class=\"reason along\">a starter model</span>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
