@@ -130,12 +130,12 @@ func orgMatrix() []row {
 		{"GET /org/models/new", orgWork(), false, page},
 		{"GET /org/models/:id", orgWork(), true, page},
 		{"POST /org/models/:id/share", orgManage(), true, refused},
-		{"POST /org/models/:id/unshare", orgManage(), true, refused},
+		{"POST /org/models/:id/share/withdraw", orgManage(), true, refused},
 		{"GET /org/shared-models", orgWork(), false, page},
 		{"GET /org/shared-models/:id", orgWork(), true, page}, // its owner is another: who has it is whom it is shared with
 		{"POST /org/shared-models/:id/clone", orgWork(), true, refused},
 		{"GET /org/versions/:id/bundle.tar", orgWork(), true, refused}, // a draft
-		{"POST /org/uploads/:id/model", orgWork(), true, refused},
+		{"POST /org/uploads/:id/bundle", orgWork(), true, refused},
 		{"GET /org/models/:id/versions/new", orgWork(), true, page},
 		{"POST /org/models/:id/versions", orgWork(), true, refused},
 		{"GET /org/versions/:id", orgWork(), true, page},

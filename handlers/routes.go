@@ -86,7 +86,7 @@ func routes(h audiences, tus *uploads.Handler, static echo.HandlerFunc) []route 
 		{patch, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
 		{remove, "/uploads/:id", request.OrgWork, tus.Serve, uploading},
 	}, slices.Concat(
-		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), clusterRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
+		joiningRoutes(p), accountRoutes(h.account), orgRoutes(h.org), modelRoutes(h.org), clusterRoutes(h.org), orgSalesRoutes(h.org), providerRoutes(h.provider),
 		providerSalesRoutes(h.provider), providerCertificateRoutes(h.provider), platformRoutes(h.platform),
 	)...)
 }
@@ -186,31 +186,9 @@ func orgRoutes(o org.Handlers) []route {
 		{get, "/org/uploads/:id", request.OrgWork, o.ShowUpload, ordinary},
 		{post, "/org/uploads", request.OrgWork, o.CreateUpload, ordinary},
 		{post, "/org/uploads/:id/discard", request.OrgWork, o.DiscardUpload, ordinary},
-		{post, "/org/uploads/:id/model", request.OrgWork, o.CreateModelFromBundle, ordinary},
+		{post, "/org/uploads/:id/bundle", request.OrgWork, o.CreateModelFromBundle, ordinary},
 		{post, "/org/uploads/:id/retry", request.OrgWork, o.RetryUpload, ordinary},
 
-		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},
-		{post, "/org/models", request.OrgWork, o.CreateModelCluster, ordinary},
-		{get, "/org/models/new", request.OrgWork, o.NewModelCluster, ordinary},
-		{get, "/org/models/:id", request.OrgWork, o.ShowModelCluster, ordinary},
-		{post, "/org/models/:id/share", request.OrgManage, o.ShareModelCluster, ordinary},
-		{post, "/org/models/:id/unshare", request.OrgManage, o.UnshareModelCluster, ordinary},
-		{get, "/org/shared-models", request.OrgWork, o.ListSharedModels, ordinary},
-		{get, "/org/shared-models/:id", request.OrgWork, o.ShowSharedModel, ordinary},
-		{post, "/org/shared-models/:id/clone", request.OrgWork, o.CloneSharedModel, ordinary},
-		{get, "/org/models/:id/versions/new", request.OrgWork, o.NewVersion, ordinary},
-		{post, "/org/models/:id/versions", request.OrgWork, o.CreateVersion, ordinary},
-		{get, "/org/versions/:id", request.OrgWork, o.ShowVersion, ordinary},
-		{post, "/org/versions/:id", request.OrgWork, o.UpdateVersion, ordinary},
-		{get, "/org/versions/:id/edit", request.OrgWork, o.EditVersion, ordinary},
-		{get, "/org/versions/:id/cluster.yaml", request.OrgWork, o.DownloadVersion, ordinary},
-		{get, "/org/versions/:id/bundle.tar", request.OrgWork, o.DownloadBundle, bundling},
-		{get, "/org/versions/:id/compare", request.OrgWork, o.CompareVersion, ordinary},
-		{post, "/org/versions/:id/publish", request.OrgWork, o.PublishVersion, ordinary},
-		{get, "/org/versions/:id/withdraw", request.OrgWork, o.ConfirmWithdrawVersion, ordinary},
-		{post, "/org/versions/:id/withdraw", request.OrgWork, o.WithdrawVersion, ordinary},
-		{post, "/org/versions/:id/restore", request.OrgWork, o.RestoreVersion, ordinary},
-		{post, "/org/versions/:id/test", request.OrgWork, o.CreateAcceptanceTest, ordinary},
 		{get, "/org/tests/:id", request.OrgWork, o.ShowAcceptanceTest, ordinary},
 		{post, "/org/tests/:id/cancel", request.OrgWork, o.CancelAcceptanceTest, ordinary},
 
@@ -229,6 +207,34 @@ func orgRoutes(o org.Handlers) []route {
 		{post, "/org/invitations/:id/resend", request.OrgManage, o.ResendInvitation, lasting},
 		{post, "/org/invitations/:id/revoke", request.OrgManage, o.RevokeInvitation, ordinary},
 		{post, "/org/leave", request.OrgBelong, o.Leave, ordinary},
+	}
+}
+
+// modelRoutes are those of model clusters, an organization's own and what others share with it.
+func modelRoutes(o org.Handlers) []route {
+	return []route{
+		{get, "/org/models", request.OrgWork, o.ListModelClusters, ordinary},
+		{post, "/org/models", request.OrgWork, o.CreateModelCluster, ordinary},
+		{get, "/org/models/new", request.OrgWork, o.NewModelCluster, ordinary},
+		{get, "/org/models/:id", request.OrgWork, o.ShowModelCluster, ordinary},
+		{post, "/org/models/:id/share", request.OrgManage, o.ShareModelCluster, ordinary},
+		{post, "/org/models/:id/share/withdraw", request.OrgManage, o.UnshareModelCluster, ordinary},
+		{get, "/org/shared-models", request.OrgWork, o.ListSharedModels, ordinary},
+		{get, "/org/shared-models/:id", request.OrgWork, o.ShowSharedModel, ordinary},
+		{post, "/org/shared-models/:id/clone", request.OrgWork, o.CloneSharedModel, ordinary},
+		{get, "/org/models/:id/versions/new", request.OrgWork, o.NewVersion, ordinary},
+		{post, "/org/models/:id/versions", request.OrgWork, o.CreateVersion, ordinary},
+		{get, "/org/versions/:id", request.OrgWork, o.ShowVersion, ordinary},
+		{post, "/org/versions/:id", request.OrgWork, o.UpdateVersion, ordinary},
+		{get, "/org/versions/:id/edit", request.OrgWork, o.EditVersion, ordinary},
+		{get, "/org/versions/:id/cluster.yaml", request.OrgWork, o.DownloadVersion, ordinary},
+		{get, "/org/versions/:id/bundle.tar", request.OrgWork, o.DownloadBundle, bundling},
+		{get, "/org/versions/:id/compare", request.OrgWork, o.CompareVersion, ordinary},
+		{post, "/org/versions/:id/publish", request.OrgWork, o.PublishVersion, ordinary},
+		{get, "/org/versions/:id/withdraw", request.OrgWork, o.ConfirmWithdrawVersion, ordinary},
+		{post, "/org/versions/:id/withdraw", request.OrgWork, o.WithdrawVersion, ordinary},
+		{post, "/org/versions/:id/restore", request.OrgWork, o.RestoreVersion, ordinary},
+		{post, "/org/versions/:id/test", request.OrgWork, o.CreateAcceptanceTest, ordinary},
 	}
 }
 

@@ -56,7 +56,7 @@ func TestShareAndClonePages(t *testing.T) {
 		}
 	}
 
-	follow(t, owner, "withdrawing", owner.Post(page+"/unshare", url.Values{"with": {w.Other.String()}}), "The share is withdrawn.")
+	follow(t, owner, "withdrawing", owner.Post(page+"/share/withdraw", url.Values{"with": {w.Other.String()}}), "The share is withdrawn.")
 	says(t, "what was withdrawn", taker.Get(theirs), http.StatusNotFound)
 	says(t, "the clone afterwards", taker.Get("/org/versions/"+id.String()), http.StatusOK, "Run a free test")
 }

@@ -17,7 +17,7 @@ import (
 func whileSuspended() map[string][]string {
 	return map[string][]string{
 		"it winds down": {
-			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/models/:id/unshare", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
+			"POST /org/clusters/:id/stop", "POST /org/clusters/:id/delete", "POST /org/images/:id/delete", "POST /org/versions/:id/withdraw", "POST /org/models/:id/share/withdraw", "POST /org/orders/:id/withdraw", "DELETE /uploads/:id", "POST /org/uploads/:id/discard",
 			"POST /org/requests/:id/decline", "POST /org/requests/:id/withdraw", "POST /org/invitations/:id/revoke", "POST /org/members/:id/remove", "POST /org/leave", "POST /org/tests/:id/cancel",
 			"POST /provider/hosts/:id/cordon", "POST /provider/hosts/:id/drain", "POST /provider/hosts/:id/remove", "POST /provider/shapes/:id/retire",
 			"POST /provider/clusters/:id/end", "POST /provider/clusters/:id/pause", "POST /provider/announcements/:id/end", "POST /provider/offers/:id/end", "POST /provider/orders/:id/reject",
@@ -60,17 +60,14 @@ func TestEveryFormOfTheSuspended(t *testing.T) {
 		as, path string
 		form     url.Values
 	}{
-		"POST /org/clusters":                {handlertest.Owner, "/org/clusters", launch},
-		"POST /org/clusters/:id/start":      {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
-		"POST /org/clusters/:id/extend":     {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}},
-		"POST /org/versions/:id/test":       {handlertest.Owner, "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {w.Pool.String()}}},
-		"POST /org/models/:id/share":        {handlertest.Owner, "/org/models/" + w.Model.String() + "/share", url.Values{"everyone": {"yes"}}},
-		"POST /org/shared-models/:id/clone": {handlertest.Owner, paths("/org/shared-models/:id/clone"), url.Values{"name": {"late"}, "version": {w.Version.String()}}},
-		"POST /org/uploads/:id/model":       {handlertest.Owner, "/org/uploads/" + w.Upload + "/model", url.Values{"name": {"late"}}},
-		"POST /org/requests/:id/approve":    {handlertest.Owner, paths("/org/requests/:id/approve"), nil},
-		"POST /org/invitations":             {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
-		"POST /org/invitations/:id/resend":  {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},
-		"POST /org/uploads":                 {handlertest.Owner, "/org/uploads", url.Values{"address": {"https://files.example/disk.img"}}}, "POST /org/uploads/:id/retry": {handlertest.Owner, "/org/uploads/" + w.Upload + "/retry", nil},
+		"POST /org/models/:id/share": {handlertest.Owner, "/org/models/" + w.Model.String() + "/share", url.Values{"everyone": {"yes"}}}, "POST /org/shared-models/:id/clone": {handlertest.Owner, paths("/org/shared-models/:id/clone"), url.Values{"name": {"late"}, "version": {w.Version.String()}}}, "POST /org/uploads/:id/bundle": {handlertest.Owner, "/org/uploads/" + w.Upload + "/bundle", url.Values{"name": {"late"}}},
+		"POST /org/clusters":             {handlertest.Owner, "/org/clusters", launch},
+		"POST /org/clusters/:id/start":   {handlertest.Owner, "/org/clusters/" + stopped.String() + "/start", url.Values{"lease_hours": {"1"}}},
+		"POST /org/clusters/:id/extend":  {handlertest.Owner, paths("/org/clusters/:id/extend"), url.Values{"extend_hours": {"1"}}},
+		"POST /org/versions/:id/test":    {handlertest.Owner, "/org/versions/" + w.Version.String() + "/test", url.Values{"pool": {w.Pool.String()}}},
+		"POST /org/requests/:id/approve": {handlertest.Owner, paths("/org/requests/:id/approve"), nil}, "POST /org/invitations": {handlertest.Owner, "/org/invitations", url.Values{"email": {"late@first.example"}, "role": {"member"}, "by": {"mail"}}},
+		"POST /org/invitations/:id/resend": {handlertest.Owner, "/org/invitations/" + invited.String() + "/resend", nil},
+		"POST /org/uploads":                {handlertest.Owner, "/org/uploads", url.Values{"address": {"https://files.example/disk.img"}}}, "POST /org/uploads/:id/retry": {handlertest.Owner, "/org/uploads/" + w.Upload + "/retry", nil},
 		"POST /org/orders":                                 {handlertest.Owner, "/org/orders", url.Values{"offer": {offer}, "hours": {"10"}, "shown_offer": {offer}, "shown_hours": {"10"}}},
 		"POST /provider/hosts":                             {handlertest.Admin, "/provider/hosts", url.Values{"pool": {w.Pool.String()}, "scheme": {"tls"}, "name": {"late"}, "address": {"late.example"}, "underlay": {"192.0.2.99"}}},
 		"POST /provider/hosts/:id/code":                    {handlertest.Admin, host + "/code", nil},

@@ -171,19 +171,24 @@ func (a *App) image(w *World, owner uuid.UUID) uuid.UUID {
 	return must(a.Store.Models.ImagesOfUpload(ctx, w.Organization, upload))(a)[0].ID
 }
 
-// Share has the second organization make a model cluster with a published version of the world's disk, and share it with the first.
+// Share has a third organization make a model cluster with a published version of the world's disk, and share it with the first.
 func (a *App) Share(w *World) uuid.UUID {
 	a.t.Helper()
-	ctx, owner, upload := context.Background(), w.people[OtherOwner], strings.Repeat("ee", 16)
-	a.ok(a.Store.Models.CreateUpload(ctx, w.Other, owner, upload, "shared.qcow2", 1<<20))
+	ctx, owner, upload := context.Background(), must(uuid.NewV7())(a), strings.Repeat("ee", 16)
+	_, err := a.Pool.Exec(ctx, `INSERT INTO people (id, email, name, password_hash, created_at)
+		SELECT $1, 'owner@sharing.example', 'Third', password_hash, now() FROM people WHERE email = $2`, owner, Owner)
+	a.ok(err)
+	sharing := must(a.Store.People.CreateOrganization(ctx, uuid.Nil, "Sharing Group"))(a)
+	a.ok(a.Store.People.AddMember(ctx, uuid.Nil, sharing, owner, people.RoleOwner))
+	a.ok(a.Store.Models.CreateUpload(ctx, sharing, owner, upload, "shared.qcow2", 1<<20))
 	a.ok(a.Store.Models.FinishUpload(ctx, owner, upload))
 	a.done(upload)
-	model := must(a.Store.Models.CreateModelCluster(ctx, w.Other, owner, "shared"))(a)
-	image := must(a.Store.Models.ImagesOfUpload(ctx, w.Other, upload))(a)[0].ID
+	model := must(a.Store.Models.CreateModelCluster(ctx, sharing, owner, "shared"))(a)
+	image := must(a.Store.Models.ImagesOfUpload(ctx, sharing, upload))(a)[0].ID
 	gate := provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}
-	version := must(a.Store.Models.SaveVersion(ctx, w.Other, owner, storetest.Draft(model, image, "1", provisioner.Count{Most: 8}, gate)))(a)
-	a.ok(a.Store.Models.PublishVersion(ctx, w.Other, owner, version, 1))
-	a.ok(a.Store.Models.ShareModel(ctx, w.Other, owner, model, "First Group"))
+	version := must(a.Store.Models.SaveVersion(ctx, sharing, owner, storetest.Draft(model, image, "1", provisioner.Count{Most: 8}, gate)))(a)
+	a.ok(a.Store.Models.PublishVersion(ctx, sharing, owner, version, 1))
+	a.ok(a.Store.Models.ShareModel(ctx, sharing, owner, model, "First Group"))
 	return model
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -108,7 +109,10 @@ func led(t *testing.T, b *handlertest.Browser, path string, form url.Values) str
 func TestBundleFromOneDeploymentToAnother(t *testing.T) {
 	here, there := deploy(t), deploy(t)
 	disk := loopstest.BootSectorDisk()
-	copy(disk[1<<20:], bytes.Repeat([]byte("a"), 512<<10)) // what compresses more than anybody's disk
+	random := rand.New(rand.NewPCG(1, 2))
+	for at := 1 << 20; at < 1<<20+256<<10; at++ {
+		disk[at] = byte(random.Uint32())
+	}
 	made, err := here.Store.Models.ImagesOfUpload(t.Context(), here.w.Organization, here.bring(t, "disk.img", disk).ID)
 	loopstest.NoError(t, err)
 	gate := provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 120}
@@ -150,8 +154,8 @@ func TestBundleFromOneDeploymentToAnother(t *testing.T) {
 	loopstest.NoError(t, err)
 	page := "/org/uploads/" + subject.String()
 	wantPage(t, "the upload", guest.Get(page), http.StatusOK, "The model cluster in it", "travelling", source.DocumentDigest, "valid by the keys that came along", "North", here.URL)
-	wantPage(t, "a name that is taken", guest.Post(page+"/model", url.Values{"name": {"trial"}}), http.StatusUnprocessableEntity, "The model cluster in it", `value="trial"`)
-	imported := led(t, guest, page+"/model", url.Values{"name": {"travelling"}})
+	wantPage(t, "a name that is taken", guest.Post(page+"/bundle", url.Values{"name": {"trial"}}), http.StatusUnprocessableEntity, "The model cluster in it", `value="trial"`)
+	imported := led(t, guest, page+"/bundle", url.Values{"name": {"travelling"}})
 	id := uuid.MustParse(imported[strings.LastIndex(imported, "/")+1:])
 	v, err := there.Store.Models.Version(t.Context(), there.w.Organization, id)
 	loopstest.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 )
 
 // ModelShares is with whom a model cluster is shared. One form posts organization, or everyone, to /org/models/{id}/share; each row posts with to
-// /org/models/{id}/unshare.
+// /org/models/{id}/share/withdraw.
 type ModelShares struct {
 	Form     ui.Form
 	Typed    string // the organization's name as typed
@@ -345,7 +345,7 @@ func shareTable(p ModelClusterShowProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if p.Shares.Starters {
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<span class=\"reason\">a starter model</span>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 29, "<span class=\"reason along\">a starter model</span>")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -400,9 +400,9 @@ func shareTable(p ModelClusterShowProps) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var15 templ.SafeURL
-				templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(modelPath(p.ID) + "/unshare"))
+				templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(modelPath(p.ID) + "/share/withdraw"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/model_shares.templ`, Line: 114, Col: 75}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/model_shares.templ`, Line: 114, Col: 82}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 				if templ_7745c5c3_Err != nil {

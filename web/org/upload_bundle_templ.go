@@ -13,7 +13,7 @@ import (
 	"volary.dev/web/ui"
 )
 
-// UploadBundle is the model cluster in an upload that is a bundle. The form posts name to /org/uploads/{id}/model.
+// UploadBundle is the model cluster in an upload that is a bundle. The form posts name to /org/uploads/{id}/bundle.
 type UploadBundle struct {
 	Form                          ui.Form
 	Typed                         string // the name to be
@@ -118,9 +118,9 @@ func uploadBundle(p UploadShowProps) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var5 templ.SafeURL
-			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(p.path() + "/model"))
+			templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(p.path() + "/bundle"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/upload_bundle.templ`, Line: 46, Col: 62}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/org/upload_bundle.templ`, Line: 46, Col: 63}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 			if templ_7745c5c3_Err != nil {
