@@ -97,7 +97,8 @@ func TestServersMayNot(t *testing.T) {
 			`INSERT INTO invoices (id) VALUES (gen_random_uuid())`, `UPDATE offer_prices SET during = during`,
 			`INSERT INTO mail_choices (scope) VALUES ('none')`, `UPDATE mail_choices SET scope = 'none'`, `UPDATE hour_marks SET full_hours = 0`,
 			`UPDATE images SET canonical_digest = repeat('0', 64)`, `DELETE FROM images`, `UPDATE uploads SET organization_id = organization_id`, `INSERT INTO uploads (id) VALUES (repeat('ab', 16))`,
-			`INSERT INTO clusters (id) VALUES (gen_random_uuid())`, `INSERT INTO hosts (id) VALUES (gen_random_uuid())`,
+			// It begins tests that web had wait, and asks for none.
+			`INSERT INTO acceptance_tests (id) VALUES (gen_random_uuid())`, `INSERT INTO launch_requests (id) VALUES (gen_random_uuid())`, `INSERT INTO hosts (id) VALUES (gen_random_uuid())`,
 		},
 	} {
 		t.Run(string(role), func(t *testing.T) {

@@ -9,7 +9,7 @@
 //	macs …       MAC, address, host name, machine id and SSH host key are each node's own, a check for each            console
 //	names        every node's name leads to its address on every other, and the address back to the name               console
 //	pings        every node answers every other's ping; how long that took is told                                     console
-//	gate         the cluster became ready                                                                              host or console
+//	gate         the cluster became ready, by the gate of each group (package gate)                            host, console, agent or probe
 //	own: …       the version's own checks, a check for each: a command's status and output                             agent
 //	sign_in      the host's hook signed in with the test's own key, as the version's user                              probe
 //	sealed       the hosts' rules counted no packet that left the network or came into it                              host

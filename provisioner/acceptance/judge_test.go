@@ -44,7 +44,7 @@ func good() Evidence {
 		e.Nodes = append(e.Nodes, n)
 	}
 	e.Hosts = []HostEvidence{{Host: "h1", Images: []ImageEvidence{{Digest: "d1", Is: "d1", Took: 0.2}}, Network: &provisioner.NetworkReport{Dropped: 2}}}
-	e.Own = []Own{{"hello", "head", JudgeOwn(ownCheck, "head", provisioner.CommandResult{Stdout: []byte("hello\n")}, nil)}}
+	e.Own = []Own{{Check: "hello", Node: "head", NodeCheck: JudgeOwn(ownCheck, "head", provisioner.CommandResult{Stdout: []byte("hello\n")}, nil)}}
 	return e
 }
 

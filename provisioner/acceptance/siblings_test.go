@@ -27,7 +27,7 @@ func dead(console string) func(*Evidence) {
 // unready is a cluster whose gate was never met, and what follows from that.
 func (e *Evidence) unready() {
 	e.ReadyAt, e.AskedAgain, e.Hosts, e.Why = time.Time{}, time.Time{}, nil, "The cluster ended: a node did not meet its gate in time. Not ready in time: compute-001."
-	e.Own = []Own{{"hello", "head", provisioner.NodeCheck{Node: "head", Result: provisioner.ResultPending}}}
+	e.Own = []Own{{Check: "hello", Node: "head", NodeCheck: provisioner.NodeCheck{Node: "head", Result: provisioner.ResultPending}}}
 	for i := range e.Nodes {
 		e.Nodes[i].SignIn, e.Nodes[i].AskedOff, e.Nodes[i].Off, e.Nodes[i].Again = SignIn{}, time.Time{}, time.Time{}, time.Time{}
 	}

@@ -24,6 +24,7 @@ func execute(t *testing.T, b Bench) {
 		}
 		return err == nil
 	})
+	f.meets(t, provisioner.Gate{Kind: provisioner.GateAgent})
 	for _, c := range commands(f.node.Name) {
 		got, err := f.driver.Exec(t.Context(), f.node.ID, c.command)
 		if err != nil {
@@ -45,6 +46,7 @@ func execute(t *testing.T, b Bench) {
 	if _, err := f.driver.Exec(t.Context(), f.node.ID, provisioner.Command{Argv: []string{"true"}}); !errors.Is(err, provisioner.ErrNoAgent) {
 		t.Errorf("on a machine that is off: %v, want ErrNoAgent", err)
 	}
+	f.waits(t, provisioner.Gate{Kind: provisioner.GateAgent})
 }
 
 // commandCase is a command and how it ends. Where no program of the name is there something is said about that.

@@ -17,6 +17,8 @@ func probe(t *testing.T, b Bench) {
 	f.ensureAll(t)
 	p := provisioner.Probe{VNI: f.network.VNI, Guest: f.network.Entries[0].IP, Port: 22}
 	waittest.Until(t, "the guest's SSH port", func() bool { return f.probed(t, p).Answers })
+	f.meets(t, provisioner.Gate{Kind: provisioner.GatePort, Port: 22})
+	f.waits(t, provisioner.Gate{Kind: provisioner.GatePort, Port: 9})
 	f.countsAtTheEdge(t)
 	closed := p
 	closed.Port = 9

@@ -105,6 +105,9 @@ func (db *DB) beginTest(ctx context.Context, tx pgx.Tx, t waitingTest, poolID uu
 		return "", "", store.Found(err, "acceptance test")
 	}
 	cluster, err := reserveTest(ctx, tx, t, c, plan)
+	if r, ok := refusal.As(err); ok && r.Code == "capacity" {
+		return r.Title, "", nil // no network is free; nothing is written before that is known
+	}
 	if err != nil {
 		return "", "", err
 	}
@@ -118,10 +121,19 @@ func (db *DB) beginTest(ctx context.Context, tx pgx.Tx, t waitingTest, poolID uu
 
 // judgeWaiting reads the case of a test that waited, and refuses what no waiting mends.
 func (db *DB) judgeWaiting(ctx context.Context, tx pgx.Tx, t waitingTest, poolID uuid.UUID) (c launchCase, plan launchPlan, err error) {
-	if err := people.RefuseIdle(ctx, tx, t.OrganizationID, t.PersonID); err != nil {
+	err = people.RefuseIdle(ctx, tx, t.OrganizationID, t.PersonID)
+	if r, ok := refusal.As(err); ok && r.Code == "forbidden" {
+		// Others read it than the person whom that refusal speaks to.
+		return c, plan, &refusal.Error{Code: r.Code, Title: "Who asked for it may not run clusters of this organization any more.", Next: "Start it again."}
+	}
+	if err != nil {
 		return c, plan, err
 	}
-	if c, err = readTest(ctx, tx, t.OrganizationID, t.VersionID, poolID); err != nil {
+	c, err = readTest(ctx, tx, t.OrganizationID, t.VersionID, poolID)
+	if r, ok := refusal.As(err); ok && r.Code == "not_found" {
+		return c, plan, &refusal.Error{Code: r.Code, Title: "The provider takes no tests now.", Next: "Choose a pool of another one."}
+	}
+	if err != nil {
 		return c, plan, err
 	}
 	plan, refused := c.size()

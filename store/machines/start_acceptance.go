@@ -185,7 +185,7 @@ func insertTest(ctx context.Context, tx pgx.Tx, t waitingTest, c launchCase, clu
 	_, err := tx.Exec(ctx, `
 		INSERT INTO acceptance_tests (id, organization_id, provider_id, pool_id, version_id, cluster_id, person_id, nonce, document_digest, state, begun_at, place, waits_for, created_at)
 		VALUES ($1, $2, $3, $4, $5, $6::uuid, $7, $8, $9, CASE WHEN $6::uuid IS NULL THEN 'waiting' ELSE 'running' END, CASE WHEN $6::uuid IS NULL THEN NULL ELSE now() END,
-			nullif($10, 0), $11, now())`,
+			nullif($10, 0), left($11, 1000), now())`,
 		t.ID, t.OrganizationID, c.Pool.ProviderID, c.Pool.ID, c.Version.ID, store.OrNull(cluster), t.PersonID, hex.EncodeToString(nonce), c.Version.DocumentDigest, place, why)
 	if err != nil {
 		return fmt.Errorf("start acceptance test: %w", err)

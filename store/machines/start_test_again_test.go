@@ -45,8 +45,8 @@ func TestCancelAcceptanceTest(t *testing.T) {
 	storetest.WantRefusal(t, w.DB.Models.CancelAcceptanceTest(ctx, uuid.New(), w.Person, id), "not_found")
 	storetest.NoError(t, w.DB.Models.CancelAcceptanceTest(ctx, w.Organization, w.Person, id))
 	test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.AcceptanceTest(ctx, w.Organization, id))
-	if test.State != models.TestFailed || len(test.Report.Checks) != 1 || test.Report.Checks[0].Result != provisioner.ResultFailed {
-		t.Errorf("cancelled: %s %+v", test.State, test.Report.Checks)
+	if test.State != models.TestCancelled || test.EndedWhy != "It was cancelled by a member." || len(test.Report.Checks) != 0 {
+		t.Errorf("cancelled: %s %q %+v", test.State, test.EndedWhy, test.Report.Checks)
 	}
 	if c := work(t, w, test.ClusterID); c.Desired != provisioner.DesiredGone {
 		t.Errorf("its cluster is to be %s", c.Desired)

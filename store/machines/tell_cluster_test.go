@@ -247,7 +247,7 @@ func TestTellTestEnded(t *testing.T) {
 	c.want(t, store.MailClusterOver) // its cluster is the test's
 	c.Exec(t, `UPDATE nodes SET state = 'gone', image_id = NULL`)
 	storetest.Must[uuid.UUID](t)(c.DB.Machines.StartAcceptanceTest(ctx, c.Organization, c.of["manager"], c.Version, c.PoolID))
-	c.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '2 hours' WHERE state = 'running'`)
+	c.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '2 hours' WHERE state = 'running'`)
 	storetest.Must[int](t)(c.worker.EndLeases(ctx, machines.LeaseGrace))
 	c.want(t, store.MailTestEnded, "manager", "member")
 }

@@ -116,7 +116,7 @@ func (q testQueue) keep(ctx context.Context, tx pgx.Tx, first string) error {
 			why = othersFirst
 		}
 		if t.Place != i+1 || t.WaitsFor != why {
-			batch.Queue(`UPDATE acceptance_tests SET place = $2, waits_for = $3 WHERE id = $1 AND state = 'waiting'`, t.ID, i+1, why)
+			batch.Queue(`UPDATE acceptance_tests SET place = $2, waits_for = left($3, 1000) WHERE id = $1 AND state = 'waiting'`, t.ID, i+1, why)
 		}
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

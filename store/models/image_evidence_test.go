@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"volary.dev/provisioner"
 	"volary.dev/store/models"
 	"volary.dev/store/storetest"
 )
@@ -17,7 +18,8 @@ func TestRecordedConsoles(t *testing.T) {
 	tested := func(report string) uuid.UUID {
 		t.Helper()
 		id := storetest.Must[uuid.UUID](t)(w.DB.Machines.StartAcceptanceTest(ctx, w.Organization, w.Person, w.Version, w.PoolID))
-		w.Exec(t, `UPDATE acceptance_tests SET report = $2, state = 'failed', ended_at = now() WHERE id = $1`, id, report)
+		storetest.NoError(t, w.DB.Models.FinishAcceptanceTest(ctx, id, false, provisioner.Report{}))
+		w.Exec(t, `UPDATE acceptance_tests SET report = $2 WHERE id = $1`, id, report)
 		test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.TestForWorker(ctx, id))
 		storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, test.ClusterID))
 		return id
