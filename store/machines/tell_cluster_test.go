@@ -115,8 +115,8 @@ func TestTellFailedAndEnded(t *testing.T) {
 	ctx := t.Context()
 	id := c.launch(t, "member", "one", 0)
 	work := storetest.Must[machines.ClusterWork](t)(c.worker.ClusterForReconcile(ctx, id))
-	storetest.NoError(t, c.worker.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "head: no address"))
-	storetest.NoError(t, c.worker.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "head: no address"))
+	storetest.NoError(t, c.worker.FailBatch(ctx, id, work.Generation, work.Nodes[0].Batch, provisioner.ReasonGateMissed, "head: no address"))
+	storetest.NoError(t, c.worker.FailBatch(ctx, id, work.Generation, work.Nodes[0].Batch, provisioner.ReasonGateMissed, "head: no address"))
 	c.want(t, store.MailClusterFailed, "member")
 	if why := c.data(t, store.MailClusterFailed, "reason"); why != "not every node became ready in time: head: no address" {
 		t.Errorf("why: %s", why)
