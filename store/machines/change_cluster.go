@@ -86,7 +86,7 @@ func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desire
 		UPDATE nodes SET state = 'stopping', reason = $2, reason_detail = '', state_at = now()
 		WHERE cluster_id = $1 AND state IN ('starting', 'ready', 'pausing', 'paused')`, c.ID, reason)
 	batch.Queue(`
-		UPDATE batches SET ended_at = now(), reason = $2, reason_detail = $3
+		UPDATE batches SET ended_at = now(), reason = CASE $2 WHEN '' THEN 'asked' ELSE $2 END, reason_detail = $3
 		WHERE cluster_id = $1 AND ready_at IS NULL AND ended_at IS NULL`, c.ID, reason, detail)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("end nodes of cluster %s: %w", c.ID, err)

@@ -192,7 +192,7 @@ func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *
 // fails.
 func (c lockedCluster) extendBatches(ctx context.Context, tx pgx.Tx, add int64) error {
 	_, err := tx.Exec(ctx, `
-		UPDATE batches b SET held = b.held + $2 * (SELECT coalesce(sum(n.rate), 0) FROM nodes n WHERE n.batch_id = b.id AND n.desired = 'running')
+		UPDATE batches b SET held = b.held + $2::bigint * (SELECT coalesce(sum(n.rate), 0) FROM nodes n WHERE n.batch_id = b.id AND n.desired = 'running')
 		WHERE b.cluster_id = $1 AND b.ready_at IS NULL AND b.ended_at IS NULL`, c.ID, add)
 	if err != nil {
 		return fmt.Errorf("extend batches of cluster %s: %w", c.ID, err)

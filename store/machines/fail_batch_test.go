@@ -40,7 +40,7 @@ func grow(t *testing.T, w *storetest.World, id uuid.UUID, held billing.Hours) (b
 func openRuns(t *testing.T, w *storetest.World, id uuid.UUID) (count int, held int64) {
 	t.Helper()
 	storetest.NoError(t, w.Pool.QueryRow(t.Context(), `
-		SELECT (SELECT count(*) FROM runs WHERE cluster_id = $1 AND closed_at IS NULL), (SELECT sum(held) FROM holds WHERE cluster_id = $1)`, id).Scan(&count, &held))
+		SELECT (SELECT count(*) FROM runs WHERE cluster_id = $1 AND closed_at IS NULL), (SELECT sum(held)::bigint FROM holds WHERE cluster_id = $1)`, id).Scan(&count, &held))
 	return count, held
 }
 

@@ -245,7 +245,7 @@ func TestTellTestEnded(t *testing.T) {
 		t.Errorf("why: %s", lines)
 	}
 	c.want(t, store.MailClusterOver) // its cluster is the test's
-	c.Exec(t, `UPDATE nodes SET state = 'gone', image_id = NULL`)
+	c.Exec(t, `UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL`)
 	storetest.Must[uuid.UUID](t)(c.DB.Machines.StartAcceptanceTest(ctx, c.Organization, c.of["manager"], c.Version, c.PoolID))
 	c.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '2 hours' WHERE state = 'running'`)
 	storetest.Must[int](t)(c.worker.EndLeases(ctx, machines.LeaseGrace))

@@ -202,7 +202,7 @@ func TestWithdrawnVersionStays(t *testing.T) {
 	if _, err := w.Pool.Exec(t.Context(), `UPDATE nodes SET image_id = NULL`); err == nil {
 		t.Error("a node that lives lets go of its image")
 	}
-	if _, err := w.Pool.Exec(t.Context(), `UPDATE nodes SET state = 'gone'`); err == nil {
+	if _, err := w.Pool.Exec(t.Context(), `UPDATE nodes SET desired = 'gone', state = 'gone'`); err == nil {
 		t.Error("a node that is gone holds its image")
 	}
 }
