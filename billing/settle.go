@@ -17,6 +17,35 @@ type HeldLot struct {
 	Held      Hours
 }
 
+// AllOf is all that lots hold.
+func AllOf(held []HeldLot) []Share {
+	shares := make([]Share, len(held))
+	for i, h := range held {
+		shares[i] = Share{LotID: h.LotID, Hours: h.Held}
+	}
+	return shares
+}
+
+// LastOf takes a part of what lots hold, ordered as they are used, from the last of them on; less than the part where they hold
+// less.
+func LastOf(held []HeldLot, part Hours) []Share {
+	var shares []Share
+	for i := len(held) - 1; i >= 0 && part > 0; i-- {
+		taken := min(part, held[i].Held)
+		shares = append(shares, Share{LotID: held[i].LotID, Hours: taken})
+		part -= taken
+	}
+	return shares
+}
+
+// SharesOf is the sum of shares.
+func SharesOf(shares []Share) (sum Hours) {
+	for _, s := range shares {
+		sum += s.Hours
+	}
+	return sum
+}
+
 // Line is what one lot paid of one segment of a run. Hours is seconds × rate, or a part of it where several
 // lots paid for the same segment.
 type Line struct {

@@ -28,7 +28,7 @@ func TestGoneClustersAreShownAsGone(t *testing.T) {
 	if _, err := a.Pool.Exec(t.Context(), `UPDATE clusters SET lease_ends_at = now() + interval '1 hour' WHERE id = $1`, id); err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Store.Machines.MarkClusterGone(t.Context(), id); err != nil {
+	if err := a.Store.Machines.MarkNodesGone(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	says(t, "the provider's of what is there", operator.Get("/provider/clusters"), http.StatusOK, `href="/provider/clusters?state=gone"`) // however short the list is

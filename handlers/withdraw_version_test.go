@@ -31,7 +31,7 @@ func TestWithdrawVersionPages(t *testing.T) {
 	lacks(t, "what uses it", used, "button-danger")
 	says(t, "the refusal", member.Post(page+"/withdraw", nil), http.StatusUnprocessableEntity, "is used by 1 cluster (first)")
 	follow(t, member, "deleting", member.Post("/org/clusters/"+cluster.String()+"/delete", nil), "The deletion is asked for.")
-	if err := a.Store.Machines.MarkClusterGone(t.Context(), cluster); err != nil {
+	if err := a.Store.Machines.MarkNodesGone(t.Context(), cluster); err != nil {
 		t.Fatal(err)
 	}
 

@@ -183,10 +183,10 @@ GRANT SELECT, INSERT, UPDATE (until_at, rounds, why), DELETE ON host_silences TO
 GRANT INSERT,
   SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation,
     reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds,
-    lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, document_digest,
+    lease_ends_at, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, document_digest,
     barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until),
   UPDATE (barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, network_generation, desired, reason, reason_detail, generation, retry_at, attempts,
-    ssh_keys_left_out, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at)
+    ssh_keys_left_out, lease_seconds, lease_ends_at, start_count, ready_at)
   ON clusters TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON clusters TO volary_worker;
 GRANT USAGE ON SEQUENCE vnis TO volary_web, volary_worker;
@@ -202,6 +202,8 @@ GRANT SELECT, INSERT ON cluster_keys TO volary_web;
 GRANT SELECT, INSERT ON cluster_keys TO volary_worker;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_web;
 GRANT SELECT, INSERT, UPDATE ON nodes TO volary_worker;
+GRANT SELECT, INSERT, UPDATE (held, gate_deadline, ended_at, reason, reason_detail) ON batches TO volary_web;
+GRANT SELECT, INSERT, UPDATE ON batches TO volary_worker;
 -- A trigger writes each state that a node comes to; that it was made, and that its gate was met, is the worker's word.
 GRANT SELECT ON node_steps TO volary_web;
 GRANT SELECT, INSERT (cluster_id, node_id, host_id, step, at, since) ON node_steps TO volary_worker;

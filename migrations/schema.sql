@@ -117,21 +117,23 @@ BEGIN
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.cluster_state(desired text, nodes text[])
+CREATE OR REPLACE FUNCTION public.cluster_state(paused boolean, desired text[], states text[])
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 AS $function$
   SELECT CASE
-    WHEN nodes IS NULL OR nodes <@ ARRAY['gone'] THEN 'gone'
-    WHEN desired = 'gone' THEN 'stopping'
-    WHEN desired = 'running' AND 'failed' = ANY (nodes) THEN 'failed'
-    WHEN desired = 'paused' THEN 'paused'
-    WHEN nodes <@ ARRAY['stopped'] THEN 'stopped'
-    WHEN desired = 'stopped' THEN 'stopping'
-    WHEN nodes <@ ARRAY['ready'] THEN 'ready'
-    WHEN nodes <@ ARRAY['reserved'] THEN 'waiting'
-    WHEN nodes && ARRAY['starting', 'reserved'] THEN 'starting'
+    WHEN count(*) = 0 THEN 'gone'
+    WHEN count(*) FILTER (WHERE want <> 'gone') = 0 THEN 'stopping'
+    WHEN NOT paused AND bool_or(want = 'running' AND state = 'failed') THEN 'failed'
+    WHEN paused THEN 'paused'
+    WHEN bool_and(state = 'stopped') FILTER (WHERE want <> 'gone') THEN 'stopped'
+    WHEN count(*) FILTER (WHERE want = 'running') = 0 THEN 'stopping'
+    WHEN bool_and(state = 'reserved') FILTER (WHERE want = 'running') THEN 'waiting'
+    WHEN bool_and(state IN ('reserved', 'starting')) FILTER (WHERE want = 'running') THEN 'starting'
+    WHEN bool_and(state = 'ready') FILTER (WHERE want = 'running' AND state NOT IN ('reserved', 'starting')) THEN 'ready'
     ELSE 'degraded' END
+    FROM unnest(desired, states) AS n (want, state) WHERE state <> 'gone'
 $function$;
 
 CREATE OR REPLACE FUNCTION public.continue_journal()
@@ -964,6 +966,24 @@ CREATE TABLE bundles (
   CONSTRAINT bundles_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id) ON DELETE CASCADE,
   CONSTRAINT bundles_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
   CONSTRAINT bundles_whose_check CHECK ((length(whose) <= 300))
+CREATE TABLE batches (
+  id uuid NOT NULL,
+  cluster_id uuid NOT NULL,
+  kind text NOT NULL,
+  held bigint NOT NULL,
+  gate_deadline timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  ready_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  reason text DEFAULT ''::text NOT NULL,
+  reason_detail text DEFAULT ''::text NOT NULL,
+  CONSTRAINT batches_check CHECK (((ready_at IS NULL) OR (ended_at IS NULL))),
+  CONSTRAINT batches_check1 CHECK (((ended_at IS NULL) = (reason = ''::text))),
+  CONSTRAINT batches_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT batches_held_check CHECK ((held >= 0)),
+  CONSTRAINT batches_id_cluster_id_key UNIQUE (id, cluster_id),
+  CONSTRAINT batches_kind_check CHECK ((kind = ANY (ARRAY['launch'::text, 'scale'::text, 'replace'::text, 'restart'::text]))),
+  CONSTRAINT batches_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE certificate_claims (
@@ -1078,7 +1098,6 @@ CREATE TABLE clusters (
   seed_secret text DEFAULT ''::text NOT NULL,
   lease_seconds bigint NOT NULL,
   lease_ends_at timestamp with time zone,
-  gate_deadline timestamp with time zone,
   start_count integer DEFAULT 1 NOT NULL,
   created_at timestamp with time zone NOT NULL,
   ready_at timestamp with time zone,
@@ -1845,10 +1864,13 @@ CREATE TABLE nodes (
   sign_in jsonb DEFAULT '{}'::jsonb NOT NULL,
   sign_in_start integer DEFAULT 0 NOT NULL,
   group_name text NOT NULL,
+  batch_id uuid NOT NULL,
+  desired text DEFAULT 'running'::text NOT NULL,
+  CONSTRAINT nodes_batch_id_cluster_id_fkey FOREIGN KEY (batch_id, cluster_id) REFERENCES batches(id, cluster_id),
   CONSTRAINT nodes_check CHECK ((((left_host_id IS NULL) = (left_at IS NULL)) AND ((left_host_id IS NULL) = (left_why = ''::text)))),
   CONSTRAINT nodes_check1 CHECK (((state = 'gone'::text) = (image_id IS NULL))),
-  CONSTRAINT nodes_cluster_id_name_key UNIQUE (cluster_id, name),
   CONSTRAINT nodes_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT nodes_desired_check CHECK (((desired = ANY (ARRAY['running'::text, 'stopped'::text, 'gone'::text])) AND ((state <> 'gone'::text) OR (desired = 'gone'::text)))),
   CONSTRAINT nodes_group_name_check CHECK (((role = 'head'::text) = (group_name = 'head'::text))),
   CONSTRAINT nodes_host_id_fkey FOREIGN KEY (host_id) REFERENCES hosts(id),
   CONSTRAINT nodes_image_id_fkey FOREIGN KEY (image_id) REFERENCES images(id),
@@ -2426,6 +2448,8 @@ CREATE INDEX audit_subject_id_at_idx ON public.audit USING btree (subject_id, at
 
 CREATE INDEX audit_verb_at_idx ON public.audit USING btree (verb, at DESC);
 
+CREATE INDEX batches_cluster_id_idx ON public.batches USING btree (cluster_id);
+
 CREATE INDEX certificate_keys_provider_id_created_at_idx ON public.certificate_keys USING btree (provider_id, created_at);
 
 CREATE INDEX certificates_organization_id_document_digest_idx ON public.certificates USING btree (organization_id, document_digest);
@@ -2543,6 +2567,12 @@ CREATE INDEX node_access_cluster_id_idx ON public.node_access USING btree (clust
 CREATE INDEX node_steps_cluster_id_id_idx ON public.node_steps USING btree (cluster_id, id);
 
 CREATE INDEX node_steps_node_id_id_idx ON public.node_steps USING btree (node_id, id DESC);
+
+CREATE INDEX nodes_batch_id_idx ON public.nodes USING btree (batch_id);
+
+CREATE INDEX nodes_cluster_id_idx ON public.nodes USING btree (cluster_id);
+
+CREATE UNIQUE INDEX nodes_cluster_id_name_idx ON public.nodes USING btree (cluster_id, name) WHERE (state <> 'gone'::text);
 
 CREATE INDEX nodes_host_id_idx ON public.nodes USING btree (host_id) WHERE (state <> 'gone'::text);
 
@@ -2862,6 +2892,9 @@ GRANT DELETE, INSERT, SELECT, UPDATE ON base_images TO volary_worker;
 GRANT SELECT ON bundles TO volary_web;
 
 GRANT INSERT, SELECT ON bundles TO volary_worker;
+GRANT INSERT, SELECT ON batches TO volary_web;
+GRANT UPDATE (held, gate_deadline, ended_at, reason, reason_detail) ON batches TO volary_web;
+GRANT SELECT, UPDATE ON batches TO volary_worker;
 
 GRANT INSERT, SELECT ON certificate_claims TO volary_worker;
 
@@ -2891,7 +2924,7 @@ GRANT SELECT ON cluster_starts TO volary_worker;
 
 GRANT INSERT ON clusters TO volary_web;
 
-GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, document_digest), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, gate_deadline, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
+GRANT SELECT (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, reason, reason_detail, generation, reconciled_generation, claimed_by, claimed_until, retry_at, attempts, vni, subnet, network_generation, lease_seconds, lease_ends_at, start_count, created_at, ready_at, ended_at, purchase_order, cost_centre, grant_number, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until, document_digest), UPDATE (desired, reason, reason_detail, generation, retry_at, attempts, network_generation, lease_seconds, lease_ends_at, start_count, ready_at, ssh_keys_left_out, barred_at, barred_by, barred_why, disks_until, paused_at, paused_by, paused_why, paused_until) ON clusters TO volary_web;
 
 GRANT INSERT, SELECT, UPDATE ON clusters TO volary_worker;
 

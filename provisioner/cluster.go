@@ -1,6 +1,9 @@
 package provisioner
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // ClusterState is derived from a cluster's nodes by DeriveClusterState and never set beside them.
 type ClusterState string
@@ -18,46 +21,93 @@ const (
 	ClusterGone     ClusterState = "gone"
 )
 
-// Desired is what the organization (or an ended lease, or its provider) wants of a cluster.
+// Desired is what the organization (or an ended lease, or its provider) wants of a node, or was last asked of a whole cluster.
 type Desired string
 
-// What can be wanted of a cluster.
+// What can be wanted.
 const (
 	DesiredRunning Desired = "running"
-	DesiredPaused  Desired = "paused" // by its provider alone
+	DesiredPaused  Desired = "paused" // of a whole cluster, by its provider alone: what is wanted of its nodes waits for its end
 	DesiredStopped Desired = "stopped"
 	DesiredGone    Desired = "gone"
 )
 
-// DeriveClusterState is the one rule by which a cluster's state follows from what is wanted and its nodes.
-func DeriveClusterState(want Desired, nodes []NodeState) ClusterState {
-	count := map[NodeState]int{}
-	for _, s := range nodes {
-		count[s]++
+// BatchKind is what made a batch: the nodes that are wanted together, all of them or none.
+type BatchKind string
+
+// The kinds of batches. What a failed one undoes is in FailsTo.
+const (
+	BatchLaunch  BatchKind = "launch"  // the first nodes of a cluster
+	BatchScale   BatchKind = "scale"   // nodes in addition to those of a running one
+	BatchReplace BatchKind = "replace" // nodes in the place of others
+	BatchRestart BatchKind = "restart" // nodes that were stopped, with their disks
+)
+
+// FailsTo is what is wanted of the nodes of a batch that failed: those that were new go, those that had been stopped keep
+// their disks.
+func (k BatchKind) FailsTo() Desired {
+	if k == BatchRestart {
+		return DesiredStopped
 	}
-	n := len(nodes)
+	return DesiredGone
+}
+
+// NodeStanding is what is wanted of a node beside the state that it is in.
+type NodeStanding struct {
+	Desired Desired // running, stopped or gone
+	State   NodeState
+}
+
+// DeriveClusterState is the one rule by which a cluster's state follows from its nodes, and from whether its provider paused
+// it. Rows of gone nodes do not count, nor do nodes that are to go while others stay; nodes on their way up do not make a
+// cluster less ready whose other nodes are. The database's cluster_state is the same.
+func DeriveClusterState(paused bool, nodes []NodeStanding) ClusterState {
+	var left, kept, run, settled standings
+	for _, n := range nodes {
+		if n.State == NodeGone {
+			continue
+		}
+		left = append(left, n)
+		if n.Desired == DesiredGone {
+			continue
+		}
+		kept = append(kept, n)
+		if n.Desired != DesiredRunning {
+			continue
+		}
+		run = append(run, n)
+		if n.State != NodeReserved && n.State != NodeStarting {
+			settled = append(settled, n)
+		}
+	}
 	switch {
-	case count[NodeGone] == n:
+	case len(left) == 0:
 		return ClusterGone
-	case want == DesiredGone:
+	case len(kept) == 0:
 		return ClusterStopping
-	case count[NodeFailed] > 0 && want == DesiredRunning:
+	case !paused && slices.Contains(run, NodeStanding{DesiredRunning, NodeFailed}):
 		return ClusterFailed
-	case want == DesiredPaused:
+	case paused:
 		return ClusterPaused
-	case count[NodeStopped] == n:
+	case kept.all(NodeStopped):
 		return ClusterStopped
-	case want == DesiredStopped:
+	case len(run) == 0:
 		return ClusterStopping
-	case count[NodeReady] == n:
-		return ClusterReady
-	case count[NodeReserved] == n:
+	case run.all(NodeReserved):
 		return ClusterWaiting
-	case count[NodeStarting]+count[NodeReserved] > 0:
+	case len(settled) == 0:
 		return ClusterStarting
+	case settled.all(NodeReady):
+		return ClusterReady
 	default:
 		return ClusterDegraded
 	}
+}
+
+type standings []NodeStanding
+
+func (list standings) all(s NodeState) bool {
+	return !slices.ContainsFunc(list, func(n NodeStanding) bool { return n.State != s })
 }
 
 // Reason says why a cluster or node is in its state. Every terminal state carries one.

@@ -7,30 +7,38 @@ import (
 )
 
 func TestDeriveClusterState(t *testing.T) {
+	const run, stop, leave = provisioner.DesiredRunning, provisioner.DesiredStopped, provisioner.DesiredGone
+	type nodes = []provisioner.NodeStanding
 	for _, c := range []struct {
-		want  provisioner.Desired
-		nodes []provisioner.NodeState
-		state provisioner.ClusterState
+		name   string
+		paused bool
+		nodes  nodes
+		state  provisioner.ClusterState
 	}{
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReserved, provisioner.NodeReserved}, provisioner.ClusterWaiting},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReserved, provisioner.NodeStarting}, provisioner.ClusterStarting},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeStarting}, provisioner.ClusterStarting},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeReady}, provisioner.ClusterReady},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeLost}, provisioner.ClusterDegraded},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeStopped}, provisioner.ClusterDegraded},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodeFailed}, provisioner.ClusterFailed},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterStopped},
-		{provisioner.DesiredPaused, []provisioner.NodeState{provisioner.NodePaused, provisioner.NodePausing}, provisioner.ClusterPaused},
-		{provisioner.DesiredPaused, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterPaused},
-		{provisioner.DesiredRunning, []provisioner.NodeState{provisioner.NodeReady, provisioner.NodePaused}, provisioner.ClusterDegraded},
-		{provisioner.DesiredStopped, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopping}, provisioner.ClusterStopping},
-		{provisioner.DesiredStopped, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterStopped},
-		{provisioner.DesiredGone, []provisioner.NodeState{provisioner.NodeStopped, provisioner.NodeStopped}, provisioner.ClusterStopping},
-		{provisioner.DesiredGone, []provisioner.NodeState{provisioner.NodeFailed, provisioner.NodeGone}, provisioner.ClusterStopping},
-		{provisioner.DesiredGone, []provisioner.NodeState{provisioner.NodeGone, provisioner.NodeGone}, provisioner.ClusterGone},
+		{"reserved", false, nodes{{run, provisioner.NodeReserved}, {run, provisioner.NodeReserved}}, provisioner.ClusterWaiting},
+		{"one starts", false, nodes{{run, provisioner.NodeReserved}, {run, provisioner.NodeStarting}}, provisioner.ClusterStarting},
+		{"all ready", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodeReady}}, provisioner.ClusterReady},
+		{"a second batch on its way", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodeReserved}, {run, provisioner.NodeStarting}}, provisioner.ClusterReady},
+		{"a second batch on its way to a degraded one", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodeLost}, {run, provisioner.NodeStarting}}, provisioner.ClusterDegraded},
+		{"a second batch that failed", false, nodes{{run, provisioner.NodeReady}, {leave, provisioner.NodeFailed}}, provisioner.ClusterReady},
+		{"a node that was taken away", false, nodes{{run, provisioner.NodeReady}, {leave, provisioner.NodeGone}}, provisioner.ClusterReady},
+		{"a stopped node beside others", false, nodes{{run, provisioner.NodeReady}, {stop, provisioner.NodeStopped}}, provisioner.ClusterReady},
+		{"lost", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodeLost}}, provisioner.ClusterDegraded},
+		{"off by itself", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodeStopped}}, provisioner.ClusterDegraded},
+		{"failed", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodeFailed}}, provisioner.ClusterFailed},
+		{"all off by themselves", false, nodes{{run, provisioner.NodeStopped}, {run, provisioner.NodeStopped}}, provisioner.ClusterStopped},
+		{"paused", true, nodes{{run, provisioner.NodePaused}, {run, provisioner.NodePausing}}, provisioner.ClusterPaused},
+		{"paused and off", true, nodes{{run, provisioner.NodeStopped}, {run, provisioner.NodeStopped}}, provisioner.ClusterPaused},
+		{"going on", false, nodes{{run, provisioner.NodeReady}, {run, provisioner.NodePaused}}, provisioner.ClusterDegraded},
+		{"stopping", false, nodes{{stop, provisioner.NodeStopped}, {stop, provisioner.NodeStopping}}, provisioner.ClusterStopping},
+		{"stopped", false, nodes{{stop, provisioner.NodeStopped}, {stop, provisioner.NodeStopped}}, provisioner.ClusterStopped},
+		{"being deleted", false, nodes{{leave, provisioner.NodeStopped}, {leave, provisioner.NodeStopped}}, provisioner.ClusterStopping},
+		{"half deleted", false, nodes{{leave, provisioner.NodeFailed}, {leave, provisioner.NodeGone}}, provisioner.ClusterStopping},
+		{"gone", false, nodes{{leave, provisioner.NodeGone}, {leave, provisioner.NodeGone}}, provisioner.ClusterGone},
+		{"no node", false, nil, provisioner.ClusterGone},
 	} {
-		if got := provisioner.DeriveClusterState(c.want, c.nodes); got != c.state {
-			t.Errorf("wanted %s with nodes %v: %s, want %s", c.want, c.nodes, got, c.state)
+		if got := provisioner.DeriveClusterState(c.paused, c.nodes); got != c.state {
+			t.Errorf("%s: %s, want %s", c.name, got, c.state)
 		}
 	}
 }

@@ -44,7 +44,7 @@
 //	console_tickets.token_hash             worker  the row, once it is over (thirty seconds)
 //	mails.sealed                           worker  the column, once the mail is sent, or 4 days old (15 for invitations): no link is good for longer
 //	upload_sources.sealed, leads_sealed, given_sealed    worker  the columns, once nothing is fetched any more; the row with its upload (a day without progress)
-//	clusters.seed_secret                   worker  the column, with the cluster's end (MarkClusterGone); the seeds on hosts with the nodes
+//	clusters.seed_secret                   worker  the column, with the cluster's end (MarkNodesGone); the seeds on hosts with the nodes
 //	people.password_hash                   web     replaced by the person
 //	certificate_keys.sealed                worker  never: a key that ends signs nothing more, whoever has it
 //

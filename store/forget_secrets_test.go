@@ -57,7 +57,7 @@ func TestSpentSecretsAreForgotten(t *testing.T) {
 	}
 
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	var secret string
 	storetest.NoError(t, w.Pool.QueryRow(ctx, `SELECT seed_secret FROM clusters WHERE id = $1`, id).Scan(&secret))
 	if secret != "" {

@@ -164,9 +164,12 @@ func openRuns(ctx context.Context, pool *pgxpool.Pool, w *storetest.World, db *f
 			SELECT $1, $2, $3, $4, id, $6, 'cluster', $7, 'running', 3600, document_digest, now() FROM model_versions WHERE id = $5`, id, w.Organization, w.Provider, w.PoolID, w.Version, w.Person, fmt.Sprintf("many-%d", n+1)); err != nil {
 			return err
 		}
-		if _, err := pool.Exec(ctx, `INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name, vcpus, memory_mib, disk_gib,
+		if _, err := pool.Exec(ctx, `INSERT INTO batches (id, cluster_id, organization_id, kind, held, created_at) VALUES ($1, $1, $2, 'launch', 0, now())`, id, w.Organization); err != nil {
+			return err
+		}
+		if _, err := pool.Exec(ctx, `INSERT INTO nodes (id, batch_id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name, vcpus, memory_mib, disk_gib,
 			rate, image_id, image_digest, state, start_id, state_at)
-			SELECT gen_random_uuid(), $1, $2, $3, $4, 'compute', 'compute', 'compute-' || n, '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $5, '', 'ready', 's1', now()
+			SELECT gen_random_uuid(), $1, $1, $2, $3, $4, 'compute', 'compute', 'compute-' || n, '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $5, '', 'ready', 's1', now()
 			  FROM generate_series(1, $6::int) n`, id, w.Organization, w.Provider, w.Hosts[0], w.Image, settledRuns/settledClusters); err != nil {
 			return err
 		}

@@ -32,6 +32,6 @@ func (a *App) Certify(w *World) (address string, key uuid.UUID) {
 	a.ok(err)
 	test, err := worker.Models.TestForWorker(ctx, id)
 	a.ok(err)
-	a.ok(worker.Machines.MarkClusterGone(ctx, test.ClusterID)) // another test has its room
+	a.ok(worker.Machines.MarkNodesGone(ctx, test.ClusterID)) // another test has its room
 	return made.Address, signed.ID
 }

@@ -263,7 +263,7 @@ func (a *App) Stopped(cluster uuid.UUID) {
 	ctx := context.Background()
 	_, err := a.Pool.Exec(ctx, `UPDATE clusters SET desired = 'stopped', reason = 'asked' WHERE id = $1`, cluster)
 	a.ok(err)
-	_, err = a.Pool.Exec(ctx, `UPDATE nodes SET state = 'stopped', reason = 'asked' WHERE cluster_id = $1`, cluster)
+	_, err = a.Pool.Exec(ctx, `UPDATE nodes SET desired = 'stopped', state = 'stopped', reason = 'asked' WHERE cluster_id = $1`, cluster)
 	a.ok(err)
 }
 

@@ -87,7 +87,7 @@ func TestAcceptanceTestFailsWithTheReason(t *testing.T) {
 	}
 	id := b.StartTest(t)
 	waittest.Until(t, "starting", func() bool {
-		b.Exec(t, `UPDATE clusters SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
+		b.Exec(t, `UPDATE batches SET gate_deadline = now() WHERE gate_deadline IS NOT NULL`)
 		a, err := b.DB.Models.AcceptanceTest(t.Context(), b.Organization, id)
 		loopstest.NoError(t, err)
 		return a.State != models.TestRunning

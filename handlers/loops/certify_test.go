@@ -40,7 +40,7 @@ func endTests(t *testing.T, w *storetest.World) {
 	t.Helper()
 	rows, _ := w.Pool.Query(t.Context(), `SELECT id FROM clusters WHERE kind = 'test' AND ended_at IS NULL`)
 	for _, id := range storetest.Must[[]uuid.UUID](t)(pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])) {
-		storetest.NoError(t, w.DB.Machines.MarkClusterGone(t.Context(), id))
+		storetest.NoError(t, w.DB.Machines.MarkNodesGone(t.Context(), id))
 	}
 }
 

@@ -24,8 +24,8 @@ func TestEachGroupHasItsGate(t *testing.T) {
 	b.Worker(t, "one")
 	id := b.Launch(t, "trial-1", 2)
 	b.UntilState(t, id, provisioner.ClusterReady)
-	rows, err := b.Pool.Query(t.Context(), `SELECT n.group_name, n.evidence->>'kind', n.evidence->>'detail', extract(epoch FROM c.gate_deadline - n.started_at) > 500
-		FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE c.id = $1`, id)
+	rows, err := b.Pool.Query(t.Context(), `SELECT n.group_name, n.evidence->>'kind', n.evidence->>'detail', extract(epoch FROM b.gate_deadline - n.started_at) > 500
+		FROM nodes n JOIN batches b ON b.id = n.batch_id WHERE n.cluster_id = $1`, id)
 	loopstest.NoError(t, err)
 	nodes := 0
 	for rows.Next() {

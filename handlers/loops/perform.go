@@ -149,10 +149,10 @@ func (s *visit) ensureNode(host machines.HostWork, node machines.NodeWork) deed 
 
 var errElsewhere = errors.New("the node was placed on another host meanwhile")
 
-// markConsole remembers, once for each start after the first, where the node's console log ends: what it said when it
+// markConsole remembers, once for each start of a node after its first, where the node's console log ends: what it said when it
 // was ready before says nothing about now.
 func (s *visit) markConsole(ctx context.Context, d provisioner.Driver, node machines.NodeWork, start int) (string, error) {
-	if start <= 1 || node.MarkedStart == start {
+	if node.Kind != provisioner.BatchRestart || node.MarkedStart == start {
 		return node.ConsoleMark, nil
 	}
 	texts, err := d.Consoles(ctx, []provisioner.ConsoleQuery{{Node: node.ID}})
@@ -168,7 +168,7 @@ func (s *visit) watchGates(host machines.HostWork) deed {
 	s.looks[host.ID]++
 	noted := maps.Clone(s.asked)
 	for _, n := range s.work.Nodes {
-		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
+		if seen := s.seen.Nodes[n.ID]; n.Host.ID == host.ID && pending(n) && (seen.Machine == reconcile.MachineRunning || seen.Machine == reconcile.MachineHalted) && !seen.Met {
 			w.nodes = append(w.nodes, n)
 			w.after[n.ID] = cmp.Or(s.searched[n.ID], n.ConsoleMark)
 		}
@@ -220,6 +220,11 @@ func (r *Reconciler) noteAsked(ctx context.Context, found map[uuid.UUID]gateSeen
 		}
 	}
 	return nil
+}
+
+// pending tells whether the node is on its way up.
+func pending(n machines.NodeWork) bool {
+	return n.Desired == provisioner.DesiredRunning && (n.State == provisioner.NodeReserved || n.State == provisioner.NodeStarting)
 }
 
 func metNow(found map[uuid.UUID]gateSeen) (nodes []uuid.UUID) {
@@ -336,17 +341,20 @@ func (s *visit) record(ctx context.Context, a reconcile.Action) error {
 	var err error
 	switch a.Kind {
 	case reconcile.MarkReady:
-		_, err = s.Machines.MarkClusterReady(ctx, s.id, s.work.Generation, s.evidence)
+		_, err = s.Machines.MarkNodesReady(ctx, s.id, s.work.Generation, s.evidenceOf(a.Batch))
 	case reconcile.MarkStopped:
 		s.seen.Stopped, err = s.Machines.MarkNodesStopped(ctx, s.id, s.work.Generation)
 	case reconcile.MarkPaused:
 		err = s.Machines.MarkNodesPaused(ctx, s.id, s.work.Generation, reconcile.Standing(s.cluster(), s.seen))
 	case reconcile.MarkGone:
-		err = s.Machines.MarkClusterGone(ctx, s.id)
+		if err = s.Machines.MarkNodesGone(ctx, s.id, reconcile.Removed(s.cluster(), s.seen)...); err == nil {
+			s.log.InfoContext(ctx, "recorded", "action", a.Kind, "generation", s.work.Generation)
+			return s.reload(ctx) // the networks of those that stay are to be made without their names
+		}
 	case reconcile.Replace:
 		return s.replace(ctx, a)
 	case reconcile.Fail:
-		err = s.Machines.FailCluster(ctx, s.id, s.work.Generation, a.Reason, a.Detail)
+		err = s.Machines.FailBatch(ctx, s.id, s.work.Generation, a.Batch, a.Reason, a.Detail)
 	default:
 		return fmt.Errorf("%s does not change the database alone", a.Kind)
 	}
@@ -356,20 +364,31 @@ func (s *visit) record(ctx context.Context, a reconcile.Action) error {
 	if a.Kind == reconcile.Fail {
 		s.supersede()
 	}
-	s.log.InfoContext(ctx, "recorded", "action", a.Kind, "generation", s.work.Generation, "reason", a.Reason, "detail", a.Detail)
+	s.log.InfoContext(ctx, "recorded", "action", a.Kind, "batch", a.Batch, "generation", s.work.Generation, "reason", a.Reason, "detail", a.Detail)
 	return s.load(ctx)
 }
 
-// replace places elsewhere what a host cannot start. Where no other host has room the launch fails for the reason that it
+// evidenceOf is what the readiness of a batch's nodes is known by.
+func (s *visit) evidenceOf(batch uuid.UUID) map[uuid.UUID]machines.Evidence {
+	of := map[uuid.UUID]machines.Evidence{}
+	for _, n := range s.work.Nodes {
+		if e, ok := s.evidence[n.ID]; ok && n.Batch == batch {
+			of[n.ID] = e
+		}
+	}
+	return of
+}
+
+// replace places elsewhere what a host cannot start. Where no other host has room the batch fails for the reason that it
 // would have failed for.
 func (s *visit) replace(ctx context.Context, a reconcile.Action) error {
-	nodes := reconcile.Stuck(s.cluster(), s.seen, a.Host, a.Reason)
+	nodes := reconcile.Stuck(s.cluster(), s.seen, a.Batch, a.Host, a.Reason)
 	moved, err := s.Machines.ReplaceNodes(ctx, s.id, s.work.Generation, machines.Replacement{HostID: a.Host, Nodes: nodes, Reason: a.Reason, Why: a.Detail})
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Kind, err)
 	}
 	if !moved {
-		return s.record(ctx, reconcile.Action{Kind: reconcile.Fail, Reason: a.Reason, Detail: a.Detail})
+		return s.record(ctx, reconcile.Action{Kind: reconcile.Fail, Batch: a.Batch, Reason: a.Reason, Detail: a.Detail})
 	}
 	s.log.InfoContext(ctx, "placed elsewhere", "host", a.Host, "nodes", nodes, "reason", a.Reason, "detail", a.Detail)
 	return s.reload(ctx)

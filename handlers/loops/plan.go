@@ -17,15 +17,19 @@ import (
 
 // cluster is the visit's work in the words of reconcile.
 func (s *visit) cluster() reconcile.Cluster {
-	c := reconcile.Cluster{Desired: s.work.Desired, Attempts: s.work.Attempts}
-	if s.work.GateDeadline != nil {
-		c.GateDeadline = *s.work.GateDeadline
+	c := reconcile.Cluster{Paused: s.work.Desired == provisioner.DesiredPaused, Attempts: s.work.Attempts}
+	for _, b := range s.work.Batches {
+		batch := reconcile.Batch{ID: b.ID}
+		if b.GateDeadline != nil {
+			batch.GateDeadline = *b.GateDeadline
+		}
+		c.Batches = append(c.Batches, batch)
 	}
 	for _, n := range s.work.Nodes {
 		c.Published = c.Published || !s.work.Test && n.SSHPort != 0
 		c.Nodes = append(c.Nodes, reconcile.Node{
-			ID: n.ID, Host: n.Host.ID, HostName: n.Host.Name, HostSilent: n.Host.Seen == provisioner.HostSilent,
-			HostUnfit: n.Host.Lacks, Movable: s.work.StartCount <= 1 && !n.Moved,
+			ID: n.ID, Batch: n.Batch, Desired: n.Desired, Host: n.Host.ID, HostName: n.Host.Name, HostSilent: n.Host.Seen == provisioner.HostSilent,
+			HostUnfit: n.Host.Lacks, Movable: n.Kind != provisioner.BatchRestart && !n.Moved,
 			Name: n.Name, Role: n.Role, State: n.State, ImageDigest: n.ImageDigest,
 		})
 	}

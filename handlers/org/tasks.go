@@ -88,7 +88,7 @@ func stepWords(t machines.Task, row *web.TaskRow) {
 // deedWords says what was done to the cluster, and with what of it a reader can do something.
 func deedWords(verb string, detail map[string]any) (what string, details []string) {
 	words, known := map[string]string{
-		"launch cluster": "Launch asked", "start cluster": "Start asked", "cluster ready": "Ready: every node met its gate",
+		"launch cluster": "Launch asked", "start cluster": "Start asked", "cluster ready": "Ready: every node met its gate", "nodes ready": "More nodes ready: each met its gate", "undo batch": "Nodes to be added given up",
 		"extend lease": "Lease extended", "stop cluster": "Stop asked", "start test again": "Started a second time", "delete cluster": "Deletion asked", "end lease": "Lease over",
 		"fail cluster": "Launch given up", "pause cluster": "Paused by the provider", "resume cluster": "Let go on by the provider",
 		"end cluster": "Ended by the provider", "allow cluster again": "Allowed again by the provider", "place nodes elsewhere": "Nodes placed elsewhere",

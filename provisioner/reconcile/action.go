@@ -17,18 +17,18 @@ const (
 	EnsureImage   Kind = "ensure image"   // Host, Digest
 	EnsureNode    Kind = "ensure node"    // Host, Node
 	WatchGates    Kind = "watch gates"    // Host: look once at what its nodes still owe
-	MarkReady     Kind = "mark ready"     //
+	MarkReady     Kind = "mark ready"     // Batch: every gate of it was met
 	Observe       Kind = "observe"        // Host: which machines run
 	PowerOff      Kind = "power off"      // Host, Node, Force
-	MarkStopped   Kind = "mark stopped"   // every node seen off
+	MarkStopped   Kind = "mark stopped"   // every node that is to be stopped was seen off
 	Suspend       Kind = "suspend"        // Host, Node
 	Resume        Kind = "resume"         // Host, Node
 	MarkPaused    Kind = "mark paused"    // the nodes that were seen to stand; see Standing
 	DeleteNode    Kind = "delete node"    // Host, Node
 	DeleteNetwork Kind = "delete network" // Host
-	MarkGone      Kind = "mark gone"      //
-	Replace       Kind = "replace"        // Host, Reason, Detail: place what it cannot start elsewhere; see Stuck
-	Fail          Kind = "fail"           // Reason, Detail: give the launch up
+	MarkGone      Kind = "mark gone"      // the nodes of which nothing is left; see Removed
+	Replace       Kind = "replace"        // Batch, Host, Reason, Detail: place what it cannot start elsewhere; see Stuck
+	Fail          Kind = "fail"           // Batch, Reason, Detail: give the batch up
 	Wait          Kind = "wait"           // Until: nothing can be done before, unless an action in flight ends
 	Settled       Kind = "settled"        // what is wanted is so
 )
@@ -37,6 +37,7 @@ const (
 // is not begun again.
 type Action struct {
 	Kind   Kind
+	Batch  uuid.UUID
 	Host   uuid.UUID
 	Node   uuid.UUID
 	Digest string
@@ -61,7 +62,7 @@ func (a Action) Records() bool {
 // Urgent tells whether the action may not wait for what is under way: a host that hangs must not hold it up.
 func (a Action) Urgent() bool { return a.Kind == Fail || a.Kind == Replace || a.Kind == MarkPaused }
 
-// How often and how long a launch puts up with a host, and for how long with a fault of our own, which usually goes by
+// How often and how long a batch puts up with a host, and for how long with a fault of our own, which usually goes by
 // itself; and how long a guest may take to power off. A guest that is not up far enough yet does not notice the power
 // button: it is pressed again.
 const (

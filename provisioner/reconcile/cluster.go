@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,16 +11,24 @@ import (
 
 // Cluster is what the database says of a cluster.
 type Cluster struct {
-	Desired      provisioner.Desired
-	GateDeadline time.Time // zero until the nodes start
-	Published    bool      // the head's SSH port opens once every node is ready
-	Attempts     int       // how often reconciling was put off before; lengthens the pauses
-	Nodes        []Node
+	Paused    bool // by its provider: what is wanted of its nodes waits
+	Published bool // the head's SSH port opens once its node is ready
+	Attempts  int  // how often reconciling was put off before; lengthens the pauses
+	Batches   []Batch
+	Nodes     []Node // those that are not gone
+}
+
+// Batch is what is known of nodes that are wanted together.
+type Batch struct {
+	ID           uuid.UUID
+	GateDeadline time.Time // zero until the first of its nodes starts
 }
 
 // Node is one node of a Cluster.
 type Node struct {
 	ID          uuid.UUID
+	Batch       uuid.UUID // of its present start
+	Desired     provisioner.Desired
 	Host        uuid.UUID
 	HostName    string
 	HostSilent  bool   // its host missed its rounds
@@ -29,6 +38,16 @@ type Node struct {
 	Role        provisioner.Role
 	State       provisioner.NodeState
 	ImageDigest string
+}
+
+// pending tells whether the node is on its way up.
+func (n Node) pending() bool {
+	return n.runs(provisioner.NodeReserved, provisioner.NodeStarting)
+}
+
+// runs tells whether the node is to run and is in one of the states.
+func (n Node) runs(states ...provisioner.NodeState) bool {
+	return n.Desired == provisioner.DesiredRunning && slices.Contains(states, n.State)
 }
 
 // Observed is what this process has seen and done for the cluster since it took it up. The zero value is nothing.

@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,28 +21,34 @@ type world struct {
 	images   map[HostImage]bool
 	machines map[uuid.UUID]MachineSeen // absent: nothing there
 	deaf     map[uuid.UUID]bool        // ignores the power button
-	failed   bool
-	ready    bool // it was
+	ready    map[uuid.UUID]bool        // nodes that were
+	before   Observed                  // what the step was taken by
+	more     []Node                    // a second batch, not asked for yet
 	now      time.Time
 }
 
 func newWorld(t *rapid.T) *world {
 	w := &world{
 		networks: map[uuid.UUID]bool{}, open: map[uuid.UUID]bool{}, images: map[HostImage]bool{},
-		machines: map[uuid.UUID]MachineSeen{}, deaf: map[uuid.UUID]bool{}, now: start,
+		machines: map[uuid.UUID]MachineSeen{}, deaf: map[uuid.UUID]bool{}, ready: map[uuid.UUID]bool{}, now: start,
 	}
-	w.c = Cluster{Desired: provisioner.DesiredRunning, Published: rapid.Bool().Draw(t, "published")}
-	w.c.GateDeadline = start.Add(5 * time.Minute)
-	for i := range rapid.IntRange(1, 5).Draw(t, "nodes") {
+	w.c = Cluster{Published: rapid.Bool().Draw(t, "published"), Batches: []Batch{{ID: first, GateDeadline: start.Add(5 * time.Minute)}}}
+	w.c.Nodes = w.batch(t, first, 0, rapid.IntRange(1, 5).Draw(t, "nodes"))
+	w.more = w.batch(t, second, 5, rapid.IntRange(1, 3).Draw(t, "more nodes"))
+	return w
+}
+
+func (w *world) batch(t *rapid.T, id uuid.UUID, from, count int) (nodes []Node) {
+	for i := from; i < from+count; i++ {
 		host := byte(rapid.IntRange(1, 3).Draw(t, "host"))
-		n := Node{ID: uuid.UUID{0, byte(i)}, Host: uuid.UUID{host}, HostName: fmt.Sprintf("h%d", host), Name: fmt.Sprintf("n%d", i), Role: provisioner.RoleCompute, State: provisioner.NodeReserved, ImageDigest: "d"}
+		n := Node{ID: uuid.UUID{0, byte(i)}, Batch: id, Desired: provisioner.DesiredRunning, Host: uuid.UUID{host}, HostName: fmt.Sprintf("h%d", host), Name: fmt.Sprintf("n%d", i), Role: provisioner.RoleCompute, State: provisioner.NodeReserved, ImageDigest: "d"}
 		if i == 0 {
 			n.Role = provisioner.RoleHead
 		}
 		w.deaf[n.ID] = rapid.Bool().Draw(t, "deaf")
-		w.c.Nodes = append(w.c.Nodes, n)
+		nodes = append(nodes, n)
 	}
-	return w
+	return nodes
 }
 
 func (w *world) node(id uuid.UUID) *Node {
@@ -53,12 +60,21 @@ func (w *world) node(id uuid.UUID) *Node {
 	return nil
 }
 
-func (w *world) all(to provisioner.NodeState, from ...provisioner.NodeState) {
+// scale asks for the second batch, as of a cluster whose first one is ready.
+func (w *world) scale() {
+	if slices.ContainsFunc(w.c.Nodes, func(n Node) bool { return n.runs(provisioner.NodeReady) }) && !w.c.Paused && len(w.c.Batches) == 1 {
+		w.c.Batches = append(w.c.Batches, Batch{ID: second, GateDeadline: w.now.Add(5 * time.Minute)})
+		w.c.Nodes = append(w.c.Nodes, w.more...)
+	}
+}
+
+// fail undoes a batch, as FailBatch does.
+func (w *world) fail(batch uuid.UUID) {
 	for i := range w.c.Nodes {
-		for _, s := range from {
-			if w.c.Nodes[i].State == s {
-				w.c.Nodes[i].State = to
-				break
+		if n := &w.c.Nodes[i]; n.Batch == batch {
+			n.Desired = provisioner.DesiredGone
+			if n.State == provisioner.NodeReserved || n.State == provisioner.NodeStarting {
+				n.State = provisioner.NodeFailed
 			}
 		}
 	}
@@ -82,7 +98,12 @@ func (w *world) perform(t *rapid.T, a Action, o *Observed) {
 		if !w.networks[a.Host] || !w.images[HostImage{a.Host, n.ImageDigest}] {
 			t.Fatalf("node %s started before its network and image", n.Name)
 		}
-		w.all(provisioner.NodeStarting, provisioner.NodeReserved)
+		if n.Desired != provisioner.DesiredRunning {
+			t.Fatalf("node %s started, and it is to be %s", n.Name, n.Desired)
+		}
+		if n.State == provisioner.NodeReserved {
+			n.State = provisioner.NodeStarting
+		}
 		if w.machines[a.Node] != MachinePaused {
 			w.machines[a.Node] = MachineRunning
 		}
@@ -90,13 +111,16 @@ func (w *world) perform(t *rapid.T, a Action, o *Observed) {
 			o.Nodes[a.Node] = NodeSeen{Machine: MachineRunning}
 		}
 	case DeleteNode:
+		if n := w.node(a.Node); n.Desired != provisioner.DesiredGone {
+			t.Fatalf("node %s deleted, and it is to be %s", n.Name, n.Desired)
+		}
 		delete(w.machines, a.Node)
 		if o != nil {
 			o.Nodes[a.Node] = NodeSeen{Machine: MachineGone}
 		}
 	case DeleteNetwork:
 		for _, n := range w.c.Nodes {
-			if (w.machines[n.ID] == MachineRunning || w.machines[n.ID] == MachinePaused) && n.Host == a.Host {
+			if (w.machines[n.ID] == MachineRunning || w.machines[n.ID] == MachinePaused || n.Desired == provisioner.DesiredRunning) && n.Host == a.Host {
 				t.Fatalf("network deleted under %s", n.Name)
 			}
 		}
@@ -125,6 +149,9 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 			o.Nodes[n.ID] = seen
 		}
 	case PowerOff:
+		if n := w.node(a.Node); n.Desired != provisioner.DesiredStopped {
+			t.Fatalf("node %s powered off, and it is to be %s", n.Name, n.Desired)
+		}
 		if a.Force || !w.deaf[a.Node] && w.machines[a.Node] != MachinePaused {
 			w.machines[a.Node] = MachineOff
 		}
@@ -139,30 +166,35 @@ func (w *world) watch(t *rapid.T, a Action, o *Observed) {
 	case Suspend, Resume, MarkPaused:
 		w.pauses(t, a, o)
 	case MarkReady:
-		for _, n := range w.c.Nodes {
-			if w.machines[n.ID] != MachineRunning || !w.networks[n.Host] {
+		for i, n := range w.c.Nodes {
+			switch {
+			case n.Batch != a.Batch:
+			case w.machines[n.ID] != MachineRunning || !w.networks[n.Host]:
 				t.Fatalf("marked ready while %s does not run", n.Name)
+			default:
+				w.c.Nodes[i].State, w.ready[n.ID] = provisioner.NodeReady, true
 			}
 		}
-		w.all(provisioner.NodeReady, provisioner.NodeStarting)
-		w.ready = true
 	case MarkStopped:
-		if o != nil {
-			o.Stopped = true
-		}
 		for i, n := range w.c.Nodes {
-			if o != nil && o.Nodes[n.ID].Machine == MachineOff {
+			if n.Desired == provisioner.DesiredStopped && n.State != provisioner.NodeStopped {
 				if w.machines[n.ID] == MachineRunning {
 					t.Fatalf("%s marked stopped while it runs", n.Name)
 				}
 				w.c.Nodes[i].State = provisioner.NodeStopped
 			}
 		}
+		if o != nil {
+			o.Stopped = true
+		}
 	case MarkGone:
-		w.all(provisioner.NodeGone, provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady,
-			provisioner.NodePausing, provisioner.NodePaused, provisioner.NodeStopping, provisioner.NodeStopped, provisioner.NodeLost, provisioner.NodeFailed)
+		gone := Removed(w.c, w.before)
+		w.c.Nodes = slices.DeleteFunc(w.c.Nodes, func(n Node) bool { return slices.Contains(gone, n.ID) })
+		if o != nil {
+			*o = NewObserved() // the networks of the others are to be made without their names
+		}
 	case Fail:
-		w.c.Desired, w.failed = provisioner.DesiredGone, true
+		w.fail(a.Batch)
 	}
 }
 
@@ -171,10 +203,7 @@ func (w *world) pauses(t *rapid.T, a Action, o *Observed) {
 	from, to := MachineRunning, MachinePaused
 	switch a.Kind {
 	case MarkPaused:
-		if o == nil {
-			return
-		}
-		for _, id := range Standing(w.c, *o) {
+		for _, id := range Standing(w.c, w.before) {
 			if w.machines[id] == MachineRunning {
 				t.Fatalf("%s marked paused while it runs", w.node(id).Name)
 			}
@@ -199,27 +228,36 @@ func (w *world) pauses(t *rapid.T, a Action, o *Observed) {
 
 // pause is what a provider's staff ask for; resume takes it back.
 func (w *world) pause() {
-	if w.c.Desired == provisioner.DesiredRunning {
-		w.c.Desired = provisioner.DesiredPaused
-		w.all(provisioner.NodePausing, provisioner.NodeStarting, provisioner.NodeReady, provisioner.NodePaused)
+	if w.c.Paused || !slices.ContainsFunc(w.c.Nodes, func(n Node) bool { return n.Desired == provisioner.DesiredRunning }) {
+		return
+	}
+	w.c.Paused = true
+	for i := range w.c.Nodes {
+		if n := &w.c.Nodes[i]; n.runs(provisioner.NodeStarting, provisioner.NodeReady, provisioner.NodePaused) {
+			n.State = provisioner.NodePausing
+		}
 	}
 }
 
 func (w *world) resume() {
-	if w.c.Desired == provisioner.DesiredPaused {
-		w.c.Desired = provisioner.DesiredRunning
-		to := provisioner.NodeStarting
-		if w.ready {
-			to = provisioner.NodePaused
+	if !w.c.Paused {
+		return
+	}
+	w.c.Paused = false
+	for i := range w.c.Nodes {
+		if n := &w.c.Nodes[i]; n.State == provisioner.NodePausing || n.State == provisioner.NodePaused {
+			n.State = provisioner.NodeStarting
+			if w.ready[n.ID] {
+				n.State = provisioner.NodePaused
+			}
 		}
-		w.all(to, provisioner.NodePausing, provisioner.NodePaused)
 	}
 }
 
 // round makes ready what went on.
 func (w *world) round() {
 	for i, n := range w.c.Nodes {
-		if n.State == provisioner.NodePaused && w.c.Desired == provisioner.DesiredRunning && w.machines[n.ID] != MachinePaused {
+		if n.State == provisioner.NodePaused && !w.c.Paused && w.machines[n.ID] != MachinePaused {
 			w.c.Nodes[i].State = provisioner.NodeReady
 		}
 	}
@@ -227,6 +265,7 @@ func (w *world) round() {
 
 // disturb is one turn in which anything may go wrong.
 func (w *world) disturb(t *rapid.T, o *Observed) {
+	w.before = *o
 	for _, a := range Step(w.c, *o, w.now) {
 		switch rapid.IntRange(0, 9).Draw(t, "fate of "+string(a.Kind)) {
 		case 0: // not begun: the process died, or it is still under way
@@ -257,6 +296,9 @@ func (w *world) disturb(t *rapid.T, o *Observed) {
 	case 6, 7:
 		w.resume()
 		*o = NewObserved()
+	case 8, 9, 10:
+		w.scale()
+		*o = NewObserved()
 	case 2: // a host restarts
 		for id := range w.machines {
 			w.machines[id] = MachineOff
@@ -266,9 +308,18 @@ func (w *world) disturb(t *rapid.T, o *Observed) {
 	}
 }
 
+// want asks for the same of every node, which ends a pause.
 func (w *world) want(d provisioner.Desired) {
-	if w.c.Desired != provisioner.DesiredGone {
-		w.c.Desired = d
+	w.c.Paused = false
+	for i := range w.c.Nodes {
+		n := &w.c.Nodes[i]
+		if n.Desired == provisioner.DesiredGone {
+			continue
+		}
+		n.Desired = d
+		if n.State == provisioner.NodePausing || n.State == provisioner.NodePaused {
+			n.State = provisioner.NodeStopping
+		}
 	}
 }
 
@@ -282,6 +333,7 @@ func TestEveryClusterConverges(t *testing.T) {
 		o = NewObserved() // another worker takes over, and nothing goes wrong any more
 		settled := false
 		for turn := 0; turn < 200 && !settled; turn++ {
+			w.before = o
 			actions := Step(w.c, o, w.now)
 			for _, a := range actions {
 				switch a.Kind {
@@ -307,11 +359,11 @@ func TestEveryClusterConverges(t *testing.T) {
 }
 
 func (w *world) checkEnd(t *rapid.T) {
-	states := make([]provisioner.NodeState, len(w.c.Nodes))
+	nodes := make([]provisioner.NodeStanding, len(w.c.Nodes))
 	for i, n := range w.c.Nodes {
-		states[i] = n.State
+		nodes[i] = provisioner.NodeStanding{Desired: n.Desired, State: n.State}
 	}
-	switch state := provisioner.DeriveClusterState(w.c.Desired, states); state {
+	switch state := provisioner.DeriveClusterState(w.c.Paused, nodes); state {
 	case provisioner.ClusterReady:
 		for _, n := range w.c.Nodes {
 			if !w.networks[n.Host] {
@@ -328,7 +380,7 @@ func (w *world) checkEnd(t *rapid.T) {
 			}
 		}
 	case provisioner.ClusterStopped:
-		if w.c.Desired == provisioner.DesiredStopped && len(w.networks) > 0 {
+		if w.c.Nodes[0].Desired == provisioner.DesiredStopped && len(w.networks) > 0 {
 			t.Fatalf("stopped, and left are networks %v", w.networks)
 		}
 		for _, n := range w.c.Nodes {

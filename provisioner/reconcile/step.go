@@ -12,23 +12,22 @@ import (
 )
 
 // Step names what to do now. It never returns nothing: where all is as wanted it is one Settled, and where only
-// time helps one Wait.
+// time helps one Wait. What is wanted of one node does not wait for what is wanted of another.
 func Step(c Cluster, o Observed, now time.Time) []Action {
 	p := plan{c: c, o: o, now: now}
-	switch c.Desired {
-	case provisioner.DesiredRunning:
-		p.run()
-	case provisioner.DesiredPaused:
+	if c.Paused {
 		p.pause()
-	case provisioner.DesiredStopped:
-		p.stop()
-	default:
+	} else {
 		p.remove()
+		p.stop()
+		p.run()
 	}
-	if len(p.actions) > 0 {
+	switch {
+	case p.record.Kind != "":
+		return []Action{p.record}
+	case len(p.actions) > 0:
 		return p.actions
-	}
-	if !p.until.IsZero() {
+	case !p.until.IsZero():
 		return []Action{{Kind: Wait, Until: p.until}}
 	}
 	return []Action{{Kind: Settled}}
@@ -40,6 +39,7 @@ type plan struct {
 	o       Observed
 	now     time.Time
 	actions []Action
+	record  Action    // stands alone
 	until   time.Time // the earliest time at which an action that is put off may be tried
 }
 
@@ -61,40 +61,67 @@ func (p *plan) do(a Action) {
 	p.actions = append(p.actions, a)
 }
 
-func (p *plan) alone(a Action) { p.actions = []Action{a} }
+// alone has an action stand alone. Of several the first does, an urgent one before the others: the next step has the rest.
+func (p *plan) alone(a Action) {
+	if p.record.Kind == "" || a.Urgent() && !p.record.Urgent() {
+		p.record = a
+	}
+}
 
-// run brings every pending node up, or gives the launch up as a whole.
+// run brings every pending batch up, or gives it up as a whole, and keeps right what runs.
 func (p *plan) run() {
-	pending := p.nodes(provisioner.NodeReserved, provisioner.NodeStarting)
-	if len(pending) == 0 {
-		p.publish()
-		p.goOn()
-		return
-	}
-	if t := p.hopeless(pending); t.reason != provisioner.ReasonNone {
-		a := Action{Kind: Fail, Reason: t.reason, Detail: t.detail}
-		if t.host != uuid.Nil && len(Stuck(p.c, p.o, t.host, t.reason)) > 0 {
-			a.Kind, a.Host = Replace, t.host
+	var pending []Node
+	for _, batch := range p.pendingBatches() {
+		list := p.pendingOf(batch)
+		if t := p.hopeless(batch, list); t.reason != provisioner.ReasonNone {
+			a := Action{Kind: Fail, Batch: batch, Reason: t.reason, Detail: t.detail}
+			if t.host != uuid.Nil && len(Stuck(p.c, p.o, batch, t.host, t.reason)) > 0 {
+				a.Kind, a.Host = Replace, t.host
+			}
+			p.alone(a)
 		}
-		p.alone(a)
-		return
+		pending = append(pending, list...)
 	}
-	met := true
-	for _, n := range pending {
-		met = met && p.o.Nodes[n.ID].Met
-	}
-	// A network has to be right on every host before anything is called ready: nodes must reach one another.
-	for _, host := range p.hosts(p.c.Nodes) {
-		if seen := p.o.Networks[host]; seen != NetworkClosed && seen != NetworkOpen {
-			met = false
-			p.do(Action{Kind: EnsureNetwork, Host: host})
+	connected := p.connect()
+	for _, batch := range p.pendingBatches() {
+		if connected && !slices.ContainsFunc(p.pendingOf(batch), func(n Node) bool { return !p.o.Nodes[n.ID].Met }) {
+			p.alone(Action{Kind: MarkReady, Batch: batch})
 		}
-	}
-	if met {
-		p.alone(Action{Kind: MarkReady})
-		return
 	}
 	p.start(pending)
+	p.goOn()
+}
+
+// pendingBatches are those with nodes on their way up, in the order of the nodes.
+func (p *plan) pendingBatches() []uuid.UUID {
+	var ids []uuid.UUID
+	for _, n := range p.c.Nodes {
+		if n.pending() && !slices.Contains(ids, n.Batch) {
+			ids = append(ids, n.Batch)
+		}
+	}
+	return ids
+}
+
+func (p *plan) pendingOf(batch uuid.UUID) []Node {
+	return p.nodes(func(n Node) bool { return n.Batch == batch && n.pending() })
+}
+
+// connect makes the network of every host right whose nodes run or are on their way up, and tells whether each is: before,
+// nothing is called ready, since nodes must reach one another. The head's SSH port opens once its node is ready. What is
+// lost has no network to be made right before its host answers again.
+func (p *plan) connect() bool {
+	right := true
+	for _, host := range p.hosts(p.nodes(func(n Node) bool {
+		return n.pending() || n.runs(provisioner.NodeReady, provisioner.NodePaused)
+	})) {
+		seen, open := p.o.Networks[host], p.publishes(host)
+		right = right && (seen == NetworkClosed || seen == NetworkOpen)
+		if seen != NetworkOpen && (seen != NetworkClosed || open) {
+			p.do(Action{Kind: EnsureNetwork, Host: host, Open: open})
+		}
+	}
+	return right
 }
 
 // start makes what each pending node still needs.
@@ -126,25 +153,10 @@ func (p *plan) start(pending []Node) {
 	}
 }
 
-// publish opens the head's SSH port once its node is ready. A worker that takes up a ready cluster, as after one of its
-// hosts came back, makes every network of it right first.
-func (p *plan) publish() {
-	for _, n := range p.nodes(provisioner.NodeReady, provisioner.NodePaused) {
-		open := p.c.Published && n.Role == provisioner.RoleHead
-		seen := p.o.Networks[n.Host]
-		if seen == NetworkOpen || seen == NetworkClosed && !open {
-			continue
-		}
-		if a := (Action{Kind: EnsureNetwork, Host: n.Host, Open: open || p.publishes(n.Host)}); !slices.Contains(p.actions, a) {
-			p.do(a)
-		}
-	}
-}
-
 // goOn lets the machines of paused nodes go on. That they live again is the round's to see: it makes them ready.
 func (p *plan) goOn() {
 	look := map[uuid.UUID]bool{}
-	paused := p.nodes(provisioner.NodePaused)
+	paused := p.nodes(func(n Node) bool { return n.runs(provisioner.NodePaused) })
 	for _, n := range paused {
 		switch p.o.Nodes[n.ID].Machine {
 		case MachineUnknown:
@@ -176,35 +188,36 @@ func (p *plan) look(nodes []Node, at map[uuid.UUID]bool) {
 // publishes tells whether the host carries the head whose port is open.
 func (p *plan) publishes(host uuid.UUID) bool {
 	return p.c.Published && slices.ContainsFunc(p.c.Nodes, func(n Node) bool {
-		return n.Host == host && n.Role == provisioner.RoleHead && (n.State == provisioner.NodeReady || n.State == provisioner.NodePaused)
+		return n.Host == host && n.Role == provisioner.RoleHead && n.runs(provisioner.NodeReady, provisioner.NodePaused)
 	})
 }
 
-// trouble is why a launch cannot succeed as it is placed. host is set where it is a host's, and others may do.
+// trouble is why a batch cannot succeed as it is placed. host is set where it is a host's, and others may do.
 type trouble struct {
 	reason provisioner.Reason
 	detail string
 	host   uuid.UUID
 }
 
-// hopeless tells why a launch cannot succeed any more, if so.
-func (p *plan) hopeless(pending []Node) trouble {
+// hopeless tells why a batch cannot succeed any more, if so. What becomes of the nodes of others is no reason.
+func (p *plan) hopeless(batch uuid.UUID, pending []Node) trouble {
 	for _, n := range p.c.Nodes {
 		switch {
+		case n.Batch != batch || n.Desired != provisioner.DesiredRunning:
 		case n.State == provisioner.NodeStopped:
-			return trouble{reason: provisioner.ReasonGuestOff, detail: n.Name + " powered off while the cluster was starting."}
+			return trouble{reason: provisioner.ReasonGuestOff, detail: n.Name + " powered off while it was starting with others."}
 		case n.State == provisioner.NodeLost:
 			return trouble{reason: provisioner.ReasonHostLost, detail: n.silence()}
-		case n.HostSilent && slices.Contains(pending, n):
+		case n.HostSilent && n.pending():
 			return trouble{provisioner.ReasonHostLost, n.silence(), n.Host}
 		case n.HostUnfit != "" && n.State == provisioner.NodeReserved:
 			return trouble{provisioner.ReasonHostRefused, n.HostName + ": " + n.HostUnfit, n.Host}
 		}
 	}
-	if t := p.givenUp(); t.reason != provisioner.ReasonNone {
+	if t := p.givenUp(pending); t.reason != provisioner.ReasonNone {
 		return t
 	}
-	return p.late(pending)
+	return p.late(batch, pending)
 }
 
 func (n Node) silence() string {
@@ -212,8 +225,9 @@ func (n Node) silence() string {
 }
 
 // late tells which nodes missed their gate.
-func (p *plan) late(pending []Node) trouble {
-	if p.c.GateDeadline.IsZero() || p.now.Before(p.c.GateDeadline) {
+func (p *plan) late(batch uuid.UUID, pending []Node) trouble {
+	deadline := p.deadline(batch)
+	if deadline.IsZero() || p.now.Before(deadline) {
 		return trouble{}
 	}
 	var late []string
@@ -239,20 +253,35 @@ func (p *plan) waits(n Node, before int) string {
 	return ""
 }
 
-// givenUp tells which host was asked often and long enough. Of several the first by name, so that the answer does
-// not depend on the order of a map.
-func (p *plan) givenUp() (t trouble) {
+func (p *plan) deadline(batch uuid.UUID) time.Time {
+	for _, b := range p.c.Batches {
+		if b.ID == batch {
+			return b.GateDeadline
+		}
+	}
+	return time.Time{}
+}
+
+// givenUp tells which host was asked often and long enough for a batch. Of several the first by name, so that the answer
+// does not depend on the order of a map.
+func (p *plan) givenUp(pending []Node) (t trouble) {
 	first := ""
 	for a, f := range p.o.Failures {
 		name := p.hostName(a.Host)
-		if t.reason != provisioner.ReasonNone && name >= first {
+		if !concerns(a, pending) || t.reason != provisioner.ReasonNone && name >= first {
 			continue
 		}
+		host, patience := a.Host, maxSilence
+		if !slices.ContainsFunc(pending, func(n Node) bool { return n.Host == host }) {
+			// Placing what is pending elsewhere does not help. By then rounds have told whether the nodes there are lost, and
+			// nobody waits for those.
+			host, patience = uuid.Nil, 3*maxSilence
+		}
 		switch {
-		case f.Fault == FaultSilent && f.At.Sub(f.Since) >= maxSilence:
-			first, t = name, trouble{provisioner.ReasonHostLost, name + " does not answer.", a.Host}
+		case f.Fault == FaultSilent && f.At.Sub(f.Since) >= patience:
+			first, t = name, trouble{provisioner.ReasonHostLost, name + " does not answer.", host}
 		case f.Fault == FaultRefused && f.Count >= maxRefusals:
-			first, t = name, trouble{provisioner.ReasonHostRefused, name + ": " + f.Detail, a.Host}
+			first, t = name, trouble{provisioner.ReasonHostRefused, name + ": " + f.Detail, host}
 		case f.Fault == FaultVersion:
 			first, t = name, trouble{reason: provisioner.ReasonVersion, detail: f.Detail}
 		case f.Fault == FaultOurs && f.At.Sub(f.Since) >= maxOwn:
@@ -262,20 +291,37 @@ func (p *plan) givenUp() (t trouble) {
 	return t
 }
 
-// Stuck lists the nodes that a host cannot start and that may be placed elsewhere; none where that would not help. What
-// is reserved has left nothing on its host. What is starting may be placed elsewhere only where the host itself said
+// concerns tells whether pending nodes wait for an action: one for them or for their host, or a network, since they have to
+// reach the nodes of every host. What is stopped or deleted meanwhile holds nobody up.
+func concerns(a Action, pending []Node) bool {
+	switch a.Kind {
+	case EnsureNetwork:
+		return true
+	case EnsureNode, Resume:
+		return slices.ContainsFunc(pending, func(n Node) bool { return n.ID == a.Node })
+	case EnsureImage:
+		return slices.ContainsFunc(pending, func(n Node) bool { return n.Host == a.Host && n.ImageDigest == a.Digest })
+	case WatchGates:
+		return slices.ContainsFunc(pending, func(n Node) bool { return n.Host == a.Host })
+	default:
+		return false
+	}
+}
+
+// Stuck lists the nodes of a batch that a host cannot start and that may be placed elsewhere; none where that would not help.
+// What is reserved has left nothing on its host. What is starting may be placed elsewhere only where the host itself said
 // that it does not start it: on a silent one it may be running.
-func Stuck(c Cluster, o Observed, host uuid.UUID, reason provisioner.Reason) []uuid.UUID {
+func Stuck(c Cluster, o Observed, batch, host uuid.UUID, reason provisioner.Reason) []uuid.UUID {
 	var stuck []uuid.UUID
 	for _, n := range c.Nodes {
 		refused := o.Failures[Action{Kind: EnsureNode, Host: host, Node: n.ID}].Fault == FaultRefused
 		switch {
-		case n.Host != host:
+		case n.Host != host || n.Batch != batch || !n.pending():
 		case n.State == provisioner.NodeReserved && n.Movable,
 			n.State == provisioner.NodeStarting && n.Movable && refused && reason == provisioner.ReasonHostRefused:
 			stuck = append(stuck, n.ID)
 		case n.State == provisioner.NodeReserved, n.State == provisioner.NodeStarting && (reason == provisioner.ReasonHostLost || refused):
-			return nil // this one stays, and the launch fails all the same
+			return nil // this one stays, and the batch fails all the same
 		}
 	}
 	return stuck
@@ -288,7 +334,7 @@ func (p *plan) pause() {
 		return
 	}
 	look := map[uuid.UUID]bool{}
-	left := p.nodes(provisioner.NodePausing)
+	left := p.nodes(func(n Node) bool { return n.State == provisioner.NodePausing })
 	for _, n := range left {
 		if p.o.Nodes[n.ID].Machine == MachineRunning {
 			p.do(Action{Kind: Suspend, Host: n.Host, Node: n.ID})
@@ -312,11 +358,18 @@ func Standing(c Cluster, o Observed) []uuid.UUID {
 	return list
 }
 
-// stop powers every machine off, politely first; one that stands would not notice.
+// stop powers the machines of nodes that are to be stopped off, politely first; one that stands would not notice.
 func (p *plan) stop() {
-	off, running := 0, map[uuid.UUID]bool{}
-	left := p.unstopped()
-	for _, n := range left {
+	nodes := p.nodes(func(n Node) bool { return n.Desired == provisioner.DesiredStopped })
+	if len(nodes) == 0 {
+		return
+	}
+	off, left, running := 0, 0, map[uuid.UUID]bool{}
+	for _, n := range nodes {
+		if n.State == provisioner.NodeStopped {
+			continue
+		}
+		left++
 		seen := p.o.Nodes[n.ID]
 		switch seen.Machine {
 		case MachineOff, MachineGone:
@@ -336,63 +389,78 @@ func (p *plan) stop() {
 			p.do(Action{Kind: PowerOff, Host: n.Host, Node: n.ID, Force: true})
 		}
 	}
-	p.look(p.c.Nodes, running)
+	p.look(nodes, running)
 	// With a host that does not answer its nodes stay as they are: their runs ended with their last proof of life.
-	// Where every node is stopped already (their host restarted) the end of the cluster's use is still to be recorded.
-	if off == len(left) && !p.o.Stopped {
+	// Where every node is stopped already (their host restarted) the end of their use is still to be recorded.
+	switch {
+	case off < left:
+	case !p.o.Stopped:
 		p.alone(Action{Kind: MarkStopped})
-		return
+	default:
+		p.disconnect(nodes)
 	}
-	// A network without machines goes, too: with it the addresses that it remembers as leased, which the next start
-	// would take for its own. The next start makes it anew.
-	for _, host := range p.hosts(p.c.Nodes) {
-		if off == len(left) && p.o.Networks[host] != NetworkGone {
+}
+
+// disconnect deletes the networks of stopped nodes whose hosts have no other of the cluster. A network without machines
+// goes, too: with it the addresses that it remembers as leased, which the next start would take for its own. The next
+// start makes it anew.
+func (p *plan) disconnect(stopped []Node) {
+	for _, host := range p.hosts(stopped) {
+		others := p.nodes(func(n Node) bool {
+			return n.Host == host && (n.Desired == provisioner.DesiredRunning || n.Desired == provisioner.DesiredGone && p.o.Nodes[n.ID].Machine != MachineGone)
+		})
+		if len(others) == 0 && p.o.Networks[host] != NetworkGone {
 			p.do(Action{Kind: DeleteNetwork, Host: host})
 		}
 	}
 }
 
-func (p *plan) unstopped() []Node {
-	return p.nodes(provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady,
-		provisioner.NodePausing, provisioner.NodePaused, provisioner.NodeStopping, provisioner.NodeLost, provisioner.NodeFailed)
-}
-
-// remove deletes every node, then each host's network, then says so.
+// remove deletes the nodes that are to go, then the network of each host that has no other node of the cluster, then says
+// so: at once for all, and without those whose hosts do not do their part.
 func (p *plan) remove() {
-	left := map[uuid.UUID]bool{}
-	gone := true
-	for _, n := range p.c.Nodes {
-		gone = gone && n.State == provisioner.NodeGone
-	}
-	if gone {
+	going := p.nodes(func(n Node) bool { return n.Desired == provisioner.DesiredGone })
+	if len(going) == 0 {
 		return
 	}
-	for _, n := range p.c.Nodes {
+	before, left := len(p.actions), map[uuid.UUID]bool{}
+	for _, n := range going {
 		if p.o.Nodes[n.ID].Machine != MachineGone {
 			left[n.Host] = true
 			p.do(Action{Kind: DeleteNode, Host: n.Host, Node: n.ID})
 		}
 	}
-	networks := false
-	for _, host := range p.hosts(p.c.Nodes) {
-		if p.o.Networks[host] == NetworkGone {
-			continue
-		}
-		networks = true
-		if !left[host] {
+	for _, host := range p.hosts(going) {
+		if !left[host] && !staysOn(p.c, host) && p.o.Networks[host] != NetworkGone {
 			p.do(Action{Kind: DeleteNetwork, Host: host})
 		}
 	}
-	if len(left) == 0 && !networks {
+	if gone := len(Removed(p.c, p.o)); gone == len(going) || gone > 0 && len(p.actions) == before {
 		p.alone(Action{Kind: MarkGone})
 	}
 }
 
-// nodes gives those in one of the states, in their order.
-func (p *plan) nodes(states ...provisioner.NodeState) []Node {
+// Removed lists the nodes that are to go and of which nothing is left: no machine, and no network on a host where no other
+// node of the cluster stays.
+func Removed(c Cluster, o Observed) []uuid.UUID {
+	var list []uuid.UUID
+	for _, n := range c.Nodes {
+		if n.Desired == provisioner.DesiredGone && o.Nodes[n.ID].Machine == MachineGone && (staysOn(c, n.Host) || o.Networks[n.Host] == NetworkGone) {
+			list = append(list, n.ID)
+		}
+	}
+	return list
+}
+
+// staysOn tells whether a node of the cluster stays on the host.
+func staysOn(c Cluster, host uuid.UUID) bool {
+	return slices.ContainsFunc(c.Nodes, func(n Node) bool { return n.Host == host && n.Desired != provisioner.DesiredGone })
+}
+
+// nodes gives those that are so, in their order.
+func (p *plan) nodes(are func(Node) bool) []Node {
 	var some []Node
 	for _, n := range p.c.Nodes {
-		if slices.Contains(states, n.State) {
+		if are(n) {
 			some = append(some, n)
 		}
 	}

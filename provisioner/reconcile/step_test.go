@@ -15,13 +15,18 @@ var (
 	start = time.Date(2026, 3, 29, 0, 59, 0, 0, time.UTC)
 	h1    = uuid.UUID{1}
 	h2    = uuid.UUID{2}
+	first = uuid.UUID{21}
 )
 
 // two is a cluster of a head on h1 and a compute node on h2.
 func two(want provisioner.Desired, states ...provisioner.NodeState) Cluster {
-	return Cluster{Desired: want, Published: true, Nodes: []Node{
-		{ID: uuid.UUID{11}, Host: h1, HostName: "h1", Name: "head", Role: provisioner.RoleHead, State: states[0], ImageDigest: "d"},
-		{ID: uuid.UUID{12}, Host: h2, HostName: "h2", Name: "compute-001", Role: provisioner.RoleCompute, State: states[1], ImageDigest: "d"},
+	paused := want == provisioner.DesiredPaused
+	if paused {
+		want = provisioner.DesiredRunning
+	}
+	return Cluster{Paused: paused, Published: true, Batches: []Batch{{ID: first}}, Nodes: []Node{
+		{ID: uuid.UUID{11}, Batch: first, Desired: want, Host: h1, HostName: "h1", Name: "head", Role: provisioner.RoleHead, State: states[0], ImageDigest: "d"},
+		{ID: uuid.UUID{12}, Batch: first, Desired: want, Host: h2, HostName: "h2", Name: "compute-001", Role: provisioner.RoleCompute, State: states[1], ImageDigest: "d"},
 	}}
 }
 
@@ -45,7 +50,7 @@ func TestStep(t *testing.T) {
 	const (
 		reserved, starting, ready = provisioner.NodeReserved, provisioner.NodeStarting, provisioner.NodeReady
 		stopping, stopped         = provisioner.NodeStopping, provisioner.NodeStopped
-		lost, gone                = provisioner.NodeLost, provisioner.NodeGone
+		lost                      = provisioner.NodeLost
 		run, stop, remove         = provisioner.DesiredRunning, provisioner.DesiredStopped, provisioner.DesiredGone
 	)
 	networks := func(o Observed, s NetworkSeen) Observed { o.Networks[h1], o.Networks[h2] = s, s; return o }
@@ -55,7 +60,7 @@ func TestStep(t *testing.T) {
 	}
 	made := func() Observed { return images(networks(NewObserved(), NetworkClosed)) }
 	late := two(run, starting, starting)
-	late.GateDeadline = start.Add(-time.Second)
+	late.Batches[0].GateDeadline = start.Add(-time.Second)
 	asked := both(NewObserved(), MachineRunning, false)
 	deaf := NewObserved()
 	deaf.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachineRunning, AskedAt: start.Add(-ForceAfter)}
@@ -115,7 +120,7 @@ func TestStep(t *testing.T) {
 		{"a delete begins with the nodes", two(remove, ready, reserved), NewObserved(), "delete node, delete node"},
 		{"then the networks", two(remove, ready, reserved), both(NewObserved(), MachineGone, false), "delete network, delete network"},
 		{"then it is gone", two(remove, ready, reserved), both(networks(NewObserved(), NetworkGone), MachineGone, false), "mark gone"},
-		{"gone", two(remove, gone, gone), NewObserved(), "settled"},
+		{"gone", Cluster{}, NewObserved(), "settled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := kinds(Step(c.c, c.o, start)); got != c.want {
@@ -142,7 +147,7 @@ func TestStepPauses(t *testing.T) {
 	half := NewObserved()
 	half.Nodes[uuid.UUID{11}] = NodeSeen{Machine: MachinePaused}
 	late := two(pause, paused, reserved)
-	late.GateDeadline = start.Add(-time.Second)
+	late.Batches[0].GateDeadline = start.Add(-time.Second)
 	for _, c := range []struct {
 		name string
 		c    Cluster
@@ -189,14 +194,14 @@ func TestFailureNamesReasonAndHost(t *testing.T) {
 		o := NewObserved()
 		o.Failures[network] = f.failure
 		got := Step(c, o, start)
-		if len(got) != 1 || got[0].Kind != Fail || got[0].Reason != f.reason || got[0].Detail != f.detail {
+		if len(got) != 1 || got[0].Kind != Fail || got[0].Batch != first || got[0].Reason != f.reason || got[0].Detail != f.detail {
 			t.Errorf("Step = %+v", got)
 		}
 	}
 }
 
 func TestPausesGrowAndAreNamed(t *testing.T) {
-	c := two(provisioner.DesiredGone, provisioner.NodeReady, provisioner.NodeGone)
+	c := two(provisioner.DesiredGone, provisioner.NodeReady, provisioner.NodeReady)
 	c.Nodes = c.Nodes[:1]
 	o := NewObserved()
 	remove := Action{Kind: DeleteNode, Host: h1, Node: uuid.UUID{11}}

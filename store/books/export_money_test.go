@@ -24,7 +24,7 @@ func (db *DB) SettleNow(ctx context.Context, clusterID uuid.UUID, now time.Time)
 }
 
 func (db *DB) BeginRunsNow(ctx context.Context, clusterID uuid.UUID) error {
-	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.BeginRuns(ctx, tx, clusterID) })
+	return db.core.Tx(ctx, func(tx pgx.Tx) error { return db.BeginRuns(ctx, tx, clusterID, nil) })
 }
 
 func (db *DB) EndRunsNow(ctx context.Context, clusterID uuid.UUID, nodes []uuid.UUID, reason string) error {

@@ -103,12 +103,13 @@ func (w *ledgerWorld) cluster(n int, lease int64) (uuid.UUID, []uuid.UUID) {
 	w.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at, document_digest)
 		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', $7, 'running', $8, now(), (SELECT document_digest FROM model_versions WHERE id = $5))`,
 		id, w.org, w.provider, w.poolID, w.version, w.person, fmt.Sprintf("trial-%d", w.clusters), lease)
+	w.exec(`INSERT INTO batches (id, cluster_id, organization_id, kind, held, created_at) VALUES ($1, $1, $2, 'launch', 0, now())`, id, w.org)
 	var nodes []uuid.UUID
 	for i := range n {
 		node := uuid.Must(uuid.NewV7())
-		w.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name,
+		w.exec(`INSERT INTO nodes (id, batch_id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name,
 			vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, start_id, state_at)
-			VALUES ($1, $2, $3, $4, $5, 'compute', 'compute', $6, '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $7, '', 'starting', 's1', now())`,
+			VALUES ($1, $2, $2, $3, $4, $5, 'compute', 'compute', $6, '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $7, '', 'starting', 's1', now())`,
 			node, id, w.org, w.provider, w.host, fmt.Sprintf("compute-%03d", i+1), w.image)
 		nodes = append(nodes, node)
 	}

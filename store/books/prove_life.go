@@ -81,7 +81,7 @@ func resumeRuns(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, p proofArrays,
 		       date_trunc('second', c.lease_ends_at) AS ends_by, $4::timestamptz AS proven_at
 		  FROM unnest($2::uuid[], $3::text[]) AS s (node_id, start_id)
 		  JOIN nodes n ON n.id = s.node_id AND n.host_id = $1
-		  JOIN clusters c ON c.id = n.cluster_id AND c.desired = 'running' AND c.lease_ends_at > $4
+		  JOIN clusters c ON c.id = n.cluster_id AND c.desired = 'running' AND n.desired = 'running' AND c.lease_ends_at > $4
 		  JOIN LATERAL (SELECT * FROM runs WHERE node_id = n.id ORDER BY started_at DESC, id DESC LIMIT 1) r
 		    ON r.start_id = s.start_id AND r.close_reason = ANY ($5) AND r.proven_at < $4
 		 WHERE EXISTS (SELECT FROM holds h WHERE h.cluster_id = c.id AND h.held > 0)

@@ -36,12 +36,41 @@ func (db *DB) Release(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now t
 		return err
 	}
 	held, err := heldLots(ctx, tx, w, &clusterID)
-	if err != nil || len(held) == 0 {
+	if err != nil {
 		return err
 	}
-	shares := make([]billing.Share, len(held))
-	for i, h := range held {
-		shares[i] = billing.Share{LotID: h.LotID, Hours: h.Held}
+	return giveBack(ctx, tx, w, clusterID, billing.AllOf(held), now)
+}
+
+// errPartUsed is a defect of the caller: of what is given back as a part nothing was used.
+var errPartUsed = errors.New("less is held than is to be given back")
+
+// ReleasePart gives back hours that were set aside for a part of a cluster which used none of them; its other parts run on, and
+// what they used stays unbooked until its time. Of several lots the one that expires last gives first: what expires first is
+// used first. Locks as Hold.
+func (db *DB) ReleasePart(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, part billing.Hours, now time.Time) error {
+	w, ok, err := lockWalletOf(ctx, tx, clusterID)
+	if err != nil || !ok || part == 0 {
+		return err
+	}
+	if _, err := lockLots(ctx, tx, w); err != nil {
+		return err
+	}
+	held, err := heldLots(ctx, tx, w, &clusterID)
+	if err != nil {
+		return err
+	}
+	shares := billing.LastOf(held, part)
+	if billing.SharesOf(shares) != part {
+		return fmt.Errorf("cluster %s: %w: %d of %d", clusterID, errPartUsed, billing.SharesOf(shares), part)
+	}
+	return giveBack(ctx, tx, w, clusterID, shares, now)
+}
+
+// giveBack books what of a cluster's hold is given back, and what of it has expired.
+func giveBack(ctx context.Context, tx pgx.Tx, w wallet, clusterID uuid.UUID, shares []billing.Share, now time.Time) error {
+	if len(shares) == 0 {
+		return nil
 	}
 	_, everReleased, err := everMoved(ctx, tx, clusterID)
 	if err != nil {

@@ -64,7 +64,7 @@ func TestAcceptanceTest(t *testing.T) {
 	if c := work(t, w, test.ClusterID); c.Desired != provisioner.DesiredGone || c.Reason != provisioner.ReasonTestEnded {
 		t.Errorf("cluster of the test %+v", c)
 	}
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, test.ClusterID))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, test.ClusterID))
 	if m := storetest.Must[models.ModelCluster](t)(w.DB.Models.ModelCluster(ctx, w.Organization, w.Model)); m.Versions[0].LastTest != "passed" || *m.Versions[0].LastTestID != id {
 		t.Errorf("version %+v", m.Versions[0])
 	}

@@ -93,13 +93,13 @@ func (c *crowd) act(w machines.ClusterWork, fail bool) (err error) {
 	}
 	switch {
 	case w.Desired == provisioner.DesiredGone:
-		return c.DB.Machines.MarkClusterGone(c.ctx, w.ID)
+		return c.DB.Machines.MarkNodesGone(c.ctx, w.ID)
 	case w.Desired == provisioner.DesiredStopped:
 		_, err = c.DB.Machines.MarkNodesStopped(c.ctx, w.ID, w.Generation)
 	case fail:
-		return c.DB.Machines.FailCluster(c.ctx, w.ID, w.Generation, provisioner.ReasonHostRefused, "no")
+		return c.DB.Machines.FailBatch(c.ctx, w.ID, w.Generation, w.Nodes[0].Batch, provisioner.ReasonHostRefused, "no")
 	case len(pending) == len(w.Nodes):
-		_, err = c.DB.Machines.MarkClusterReady(c.ctx, w.ID, w.Generation, pending)
+		_, err = c.DB.Machines.MarkNodesReady(c.ctx, w.ID, w.Generation, pending)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ func (db *DB) BeginNode(ctx context.Context, nodeID, hostID uuid.UUID) (here boo
 		if err != nil {
 			return fmt.Errorf("begin node %s: %w", nodeID, err)
 		}
-		err = tx.QueryRow(ctx, `SELECT n.host_id = $2 AND c.desired = 'running' FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE n.id = $1`, nodeID, hostID).Scan(&here)
+		err = tx.QueryRow(ctx, `SELECT n.host_id = $2 AND n.desired = 'running' AND c.desired = 'running' FROM nodes n JOIN clusters c ON c.id = n.cluster_id WHERE n.id = $1`, nodeID, hostID).Scan(&here)
 		if err != nil || !here {
 			return store.Found(err, "node")
 		}

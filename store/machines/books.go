@@ -25,8 +25,11 @@ type Books interface {
 	// Release books what the cluster's ended runs used and gives the rest of its hold back, to the second. It may be
 	// called again, and never refuses for money. EndRuns comes before it.
 	Release(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, now time.Time) error
-	// BeginRuns opens a run for each ready node of a cluster that has none open, from the cluster's ready_at.
-	BeginRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) error
+	// ReleasePart gives hours back that were set aside for a part of a cluster which used none of them. Of several lots the one
+	// that expires last gives first: what expires first is used first.
+	ReleasePart(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, part billing.Hours, now time.Time) error
+	// BeginRuns opens a run for each of some ready nodes of a cluster (nil: of all) that has none open, from its ready_at.
+	BeginRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, nodeIDs []uuid.UUID) error
 	// EndRuns closes the open runs of a cluster, or of some of its nodes (nil: all), where they were last proven.
 	// Nothing is booked by it.
 	EndRuns(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID, nodeIDs []uuid.UUID, reason string) error

@@ -27,13 +27,13 @@ type lockedCluster struct {
 	EndedAt        *time.Time
 	Barred
 	Paused
-	States []provisioner.NodeState `db:"-"`
-	Now    time.Time
+	Nodes []provisioner.NodeStanding `db:"-"`
+	Now   time.Time
 }
 
 // State is what a page shows.
 func (c lockedCluster) State() provisioner.ClusterState {
-	return provisioner.DeriveClusterState(c.Desired, c.States)
+	return provisioner.DeriveClusterState(c.Desired == provisioner.DesiredPaused, c.Nodes)
 }
 
 // lockCluster locks one cluster and reads the states of its nodes in a second statement: those of the first one's
@@ -47,8 +47,8 @@ func lockCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID) (lockedCluster, e
 	if err != nil {
 		return c, err
 	}
-	rows, _ = tx.Query(ctx, `SELECT state FROM nodes WHERE cluster_id = $1 ORDER BY id`, id)
-	c.States, err = store.All(rows, "states of nodes", pgx.RowTo[provisioner.NodeState])
+	rows, _ = tx.Query(ctx, `SELECT desired, state FROM nodes WHERE cluster_id = $1 AND state <> 'gone' ORDER BY id`, id)
+	c.Nodes, err = store.All(rows, "states of nodes", pgx.RowToStructByName[provisioner.NodeStanding])
 	return c, err
 }
 
@@ -70,7 +70,8 @@ func lockOwnCluster(ctx context.Context, tx pgx.Tx, orgID, id uuid.UUID) (locked
 	return c, err
 }
 
-// want changes what is wanted of a locked cluster, which ends a pause of it, wakes the workers, and shows at once that its nodes are ending.
+// want changes what is wanted of all nodes of a locked cluster that are not to be gone already, which ends a pause of it and
+// the batches that are on their way up, wakes the workers, and shows at once that the nodes are ending.
 func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desired, reason provisioner.Reason, detail string) error {
 	_, err := tx.Exec(ctx, `
 		UPDATE clusters SET desired = $2, reason = $3, reason_detail = $4, generation = generation + 1, retry_at = NULL, attempts = 0,
@@ -79,10 +80,15 @@ func (c lockedCluster) want(ctx context.Context, tx pgx.Tx, d provisioner.Desire
 	if err != nil {
 		return fmt.Errorf("want cluster %s %s: %w", c.ID, d, err)
 	}
-	_, err = tx.Exec(ctx, `
+	batch := &pgx.Batch{}
+	batch.Queue(`UPDATE nodes SET desired = $2 WHERE cluster_id = $1 AND desired NOT IN ('gone', $2)`, c.ID, d)
+	batch.Queue(`
 		UPDATE nodes SET state = 'stopping', reason = $2, reason_detail = '', state_at = now()
 		WHERE cluster_id = $1 AND state IN ('starting', 'ready', 'pausing', 'paused')`, c.ID, reason)
-	if err != nil {
+	batch.Queue(`
+		UPDATE batches SET ended_at = now(), reason = CASE $2 WHEN '' THEN 'asked' ELSE $2 END, reason_detail = $3
+		WHERE cluster_id = $1 AND ready_at IS NULL AND ended_at IS NULL`, c.ID, reason, detail)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("end nodes of cluster %s: %w", c.ID, err)
 	}
 	return nil

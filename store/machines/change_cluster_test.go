@@ -60,14 +60,14 @@ func TestStopStartDelete(t *testing.T) {
 			t.Errorf("node %+v was %+v", n, b)
 		}
 	}
-	if after.VNI != before.VNI || after.Subnet != before.Subnet || after.StartCount != 2 || after.ReadyAt != nil || after.GateDeadline != nil {
+	if after.VNI != before.VNI || after.Subnet != before.Subnet || after.StartCount != 2 || after.ReadyAt != nil || after.Batches[0].GateDeadline != nil {
 		t.Errorf("started again %+v", after)
 	}
 	w.Ready(t, id)
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	d := storetest.Cluster(t, w, id)
 	if d.State != provisioner.ClusterGone || d.EndedAt == nil || d.Held != 0 || left(t, w) != 100*billing.ComputeHour-d.Used {
 		t.Errorf("gone cluster %+v, %s left", d, left(t, w))
@@ -117,7 +117,7 @@ func TestListsOfClusters(t *testing.T) {
 		t.Errorf("clusters %+v", list)
 	}
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, first))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, first))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, first))
 	gone := storetest.Must[[]machines.ClusterRow](t)(w.DB.Machines.Clusters(ctx, w.Organization, machines.ClusterFilter{Gone: true}))
 	if len(gone) != 1 || gone[0].ID != first || gone[0].State != provisioner.ClusterGone || gone[0].Reason != provisioner.ReasonAsked {
 		t.Errorf("gone clusters %+v", gone)

@@ -78,7 +78,7 @@ func TestRemoveAHost(t *testing.T) {
 	if r := storetest.WantRefusal(t, w.DB.Machines.RemoveHost(ctx, w.Person, w.Provider, id), "host_in_use"); !strings.Contains(r.Title, "3 nodes") {
 		t.Errorf("refused with %q", r.Title)
 	}
-	w.Exec(t, `UPDATE nodes SET state = 'gone', image_id = NULL`)
+	w.Exec(t, `UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL`)
 	was := storetest.Must[machines.Host](t)(w.DB.Machines.Host(ctx, w.Provider, id))
 	storetest.NoError(t, w.DB.Machines.RemoveHost(ctx, w.Person, w.Provider, id))
 	_, err := w.DB.Machines.Host(ctx, w.Provider, id)

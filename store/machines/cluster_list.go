@@ -23,12 +23,12 @@ type ClusterListFilter struct {
 }
 
 var clusterColumns = store.Sortable{
-	"name": "c.name", "pool": "p.name", "nodes": "cardinality(n.states)", "created": "c.created_at", "lease": "c.lease_ends_at", "ended": "c.ended_at", "used": "r.used",
+	"name": "c.name", "pool": "p.name", "nodes": "n.count", "created": "c.created_at", "lease": "c.lease_ends_at", "ended": "c.ended_at", "used": "r.used",
 }
 
 // clustersOfOrganization narrows clusters c by $1 to $6. Whether they ended is a column, so that history is not derived.
 const clustersOfOrganization = ` WHERE c.organization_id = $1 AND c.kind = 'cluster' AND (c.ended_at IS NOT NULL) = $2
-	AND ($3 = '' OR cluster_state(c.desired, (SELECT array_agg(x.state) FROM nodes x WHERE x.cluster_id = c.id)) = $3)
+	AND ($3 = '' OR (SELECT cluster_state(c.desired = 'paused', array_agg(x.desired), array_agg(x.state)) FROM nodes x WHERE x.cluster_id = c.id) = $3)
 	AND c.name ILIKE $4 AND ($5::uuid IS NULL OR c.pool_id = $5) AND ($6::uuid IS NULL OR c.provider_id = $6)`
 
 // ClusterList is a page of an organization's clusters, what its filter leaves in all, and the places a filter may name.

@@ -58,8 +58,8 @@ type ClusterDetail struct {
 	Model      provisioner.Model // the document that it was launched from
 	// DocumentDigest is what that is known by.
 	DocumentDigest string
-	PersonName     string // who launched it
-	GateDeadline   *time.Time
+	PersonName     string             // who launched it
+	GateDeadline   *time.Time         // of what is on its way up
 	Held           billing.Hours      // set aside for it and not yet used
 	Booked         billing.Hours      // of Used, what is in the ledger; the rest follows by the hour and at the end of runs
 	Cost           *int64             // of what is booked, in the currency's minor unit; nil: no lot with a price paid
@@ -125,7 +125,7 @@ type NodeRow struct {
 // rows of the page alone.
 const selectClusters = `
 	SELECT c.id, c.name, c.kind = 'test', c.desired, c.reason, c.reason_detail, c.organization_id, o.name, pr.name, p.name, m.name,
-		v.version, n.states, n.rate, r.used, c.created_at, c.ready_at, c.lease_seconds, c.lease_ends_at,
+		v.version, n.wants, n.states, n.count, n.rate, r.used, c.created_at, c.ready_at, c.lease_seconds, c.lease_ends_at,
 		c.ended_at
 	FROM clusters c
 	JOIN organizations o ON o.id = c.organization_id
@@ -133,24 +133,26 @@ const selectClusters = `
 	JOIN pools p ON p.id = c.pool_id
 	JOIN model_versions v ON v.id = c.version_id
 	JOIN model_clusters m ON m.id = v.model_cluster_id
-	CROSS JOIN LATERAL (SELECT array_agg(n.state) AS states, coalesce(sum(n.rate), 0)::bigint AS rate
-		FROM nodes n WHERE n.cluster_id = c.id) AS n
+	CROSS JOIN LATERAL (SELECT array_agg(n.desired) AS wants, array_agg(n.state) AS states, count(*)::int AS count, coalesce(sum(n.rate), 0)::bigint AS rate
+		FROM nodes n WHERE n.cluster_id = c.id AND (n.state <> 'gone' OR c.ended_at IS NOT NULL)) AS n
 	CROSS JOIN LATERAL (SELECT coalesce(sum(extract(epoch FROM ended_at - started_at)::bigint * rate), 0)::bigint AS used
 		FROM runs WHERE cluster_id = c.id) AS r`
 
 func (c *ClusterRow) scan(row pgx.CollectableRow) error {
+	var wants []provisioner.Desired
 	var states []provisioner.NodeState
 	var rate int64
 	err := row.Scan(&c.ID, &c.Name, &c.Test, &c.Desired, &c.Reason, &c.ReasonDetail, &c.OrganizationID, &c.OrganizationName,
-		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &states, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseSeconds,
+		&c.ProviderName, &c.PoolName, &c.ModelName, &c.Version, &wants, &states, &c.Nodes, &rate, &c.Used, &c.CreatedAt, &c.ReadyAt, &c.LeaseSeconds,
 		&c.LeaseEndsAt, &c.EndedAt)
-	c.Nodes = len(states)
-	for _, s := range states {
+	nodes := make([]provisioner.NodeStanding, len(states))
+	for i, s := range states {
+		nodes[i] = provisioner.NodeStanding{Desired: wants[i], State: s}
 		if s == provisioner.NodeReady {
 			c.ReadyNodes++
 		}
 	}
-	c.State = provisioner.DeriveClusterState(c.Desired, states)
+	c.State = provisioner.DeriveClusterState(c.Desired == provisioner.DesiredPaused, nodes)
 	c.RatePerHour = billing.Hours(rate) * 3600
 	return err
 }
@@ -200,7 +202,8 @@ func (d *ClusterDetail) readFacts(ctx context.Context, tx pgx.Tx) error {
 	var subnet *netip.Prefix
 	var document []byte
 	err := tx.QueryRow(ctx, `
-		SELECT c.provider_id, c.pool_id, c.version_id, pe.name, c.gate_deadline,
+		SELECT c.provider_id, c.pool_id, c.version_id, pe.name,
+			(SELECT max(b.gate_deadline) FROM batches b WHERE b.cluster_id = c.id AND b.ready_at IS NULL AND b.ended_at IS NULL),
 			v.document, c.document_digest, held.mcs, held.booked, held.cost, pr.currency, proven.at, c.subnet,
 			c.purchase_order, c.cost_centre, c.grant_number, c.ssh_keys_left_out, c.barred_at, c.barred_why, c.disks_until,
 			c.paused_at, c.paused_why, c.paused_until, pr.support_contact
@@ -237,7 +240,7 @@ func (d *ClusterDetail) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 			h.underlay, coalesce(n.ssh_port, 0), n.sign_in,
 			n.state = 'starting' AND EXISTS (SELECT FROM node_steps s WHERE s.node_id = n.id AND s.step = 'gate' AND s.at >= n.started_at)
 		FROM nodes n JOIN hosts h ON h.id = n.host_id
-		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, d.ID)
+		WHERE n.cluster_id = $1 AND (n.state <> 'gone' OR $2) ORDER BY n.role = 'head' DESC, n.name, n.id`, d.ID, d.EndedAt != nil)
 	d.NodeRows, err = store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeRow, err error) {
 		var underlay netip.Addr
 		var port int

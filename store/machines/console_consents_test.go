@@ -76,6 +76,6 @@ func TestConsentToConsole(t *testing.T) {
 		t.Errorf("another provider's consent %+v", c)
 	}
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, cluster))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, cluster))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, cluster))
 	storetest.WantRefusal(t, w.DB.Machines.ConsentToConsole(ctx, w.Organization, w.Person, cluster, time.Hour), "gone")
 }

@@ -67,7 +67,7 @@ func TestConsoleTickets(t *testing.T) {
 	w.Exec(t, `UPDATE console_tickets SET expires_at = now()`)
 	storetest.WantRefusal(t, second(w.DB.Machines.RedeemConsoleTicket(ctx, ticketOf(late, v, n.ID, machines.ConsoleLine))), "not_found")
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	storetest.WantRefusal(t, second(w.DB.Machines.IssueConsoleTicket(ctx, w.Organization, v, n.ID, machines.ConsoleLine)), "not_found")
 	storetest.WantRefusal(t, second(w.DB.Machines.Node(ctx, w.Organization, id, n.ID)), "not_found")
 }

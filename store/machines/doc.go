@@ -73,6 +73,12 @@
 // number that is free. A quote says what has to be copied to hosts before nodes start (copies.go), in bytes: how long that takes
 // depends on who else is copied to.
 //
+// 2026-11-30: what is wanted is a node's (nodes.desired), and batches say which are wanted together. clusters.desired stays as what was
+// last asked of the whole: a pause is of that kind alone, and a lease ends the whole. A failed batch gives back what was set aside for it
+// to the unit (ReleasePart), out of the lots that expire last, since those that expire first are used first; nothing of it was used, for
+// metering begins with the gates of the whole batch. Its nodes are then deleted one by one, and the networks of the others made anew
+// without their names.
+//
 // It imports the core, people and models. Start at launch_cluster.go, then rounds.go; the rules of every floor are in the
 // core's doc.go.
 //

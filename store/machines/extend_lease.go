@@ -49,6 +49,9 @@ func (db *DB) extendLease(ctx context.Context, tx pgx.Tx, e extension) error {
 	if err != nil {
 		return err
 	}
+	if err := c.extendBatches(ctx, tx, e.Add); err != nil {
+		return err
+	}
 	if err := db.books.Hold(ctx, tx, c.ProviderID, e.OrganizationID, e.ClusterID, need, c.Now); err != nil {
 		return err
 	}
@@ -183,4 +186,16 @@ func (c lockedCluster) extend(ctx context.Context, tx pgx.Tx, add int64) (ends *
 		return nil, fmt.Errorf("extend runs of cluster %s: %w", c.ID, err)
 	}
 	return ends, nil
+}
+
+// extendBatches adds to each batch that is on its way up what is set aside for its nodes: it goes back with the rest where it
+// fails.
+func (c lockedCluster) extendBatches(ctx context.Context, tx pgx.Tx, add int64) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE batches b SET held = b.held + $2::bigint * (SELECT coalesce(sum(n.rate), 0) FROM nodes n WHERE n.batch_id = b.id AND n.desired = 'running')
+		WHERE b.cluster_id = $1 AND b.ready_at IS NULL AND b.ended_at IS NULL`, c.ID, add)
+	if err != nil {
+		return fmt.Errorf("extend batches of cluster %s: %w", c.ID, err)
+	}
+	return nil
 }

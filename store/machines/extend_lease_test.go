@@ -37,7 +37,7 @@ func TestExtendLease(t *testing.T) {
 	}
 	// What comes back in the end is all that was not used.
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	if d := storetest.Cluster(t, w, id); d.Held != 0 || left(t, w) != 100*billing.ComputeHour-d.Used {
 		t.Errorf("gone cluster %+v, %s left", d, left(t, w))
 	}
@@ -147,7 +147,7 @@ func TestExtendingWhileTheLeaseEnds(t *testing.T) {
 			t.Fatalf("extension: %v; cluster %+v", refused, d)
 		}
 		storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-		storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+		storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	}
 	t.Logf("%d of 8 extended", extended)
 	if report := storetest.Must[books.LedgerReport](t)(w.DB.Books.VerifyLedger(ctx)); report.Difference != nil {

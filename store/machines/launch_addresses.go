@@ -45,6 +45,10 @@ func freeSubnet(ctx context.Context, tx pgx.Tx, p poolCapacity) (netip.Prefix, e
 
 // reserveNodes writes the nodes down, each at its place: the head, then those of every group.
 func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, planned launchPlan, own plan.Net) error {
+	batchID, err := newBatch(ctx, tx, n.ID, provisioner.BatchLaunch, n.Held)
+	if err != nil {
+		return err
+	}
 	port, err := n.sshPort(ctx, tx, c, planned.Place.Head)
 	if err != nil {
 		return err
@@ -74,11 +78,11 @@ func (n newCluster) reserveNodes(ctx context.Context, tx pgx.Tx, c launchCase, p
 			port = nil
 		}
 		batch.Queue(`
-			INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
+			INSERT INTO nodes (id, batch_id, desired, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, ssh_port, shape_name,
 				vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
+			VALUES ($1, $20, 'running', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 'reserved', $19)`,
 			id, n.ID, n.OrganizationID, c.Pool.ProviderID, hosts[i], p.Role(), p.Group, p.Name, p.MAC, p.Address, port, s.Name,
-			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now)
+			s.VCPUs, s.MemoryMiB, s.DiskGiB, rate, g.ImageID, g.Digest, c.Now, batchID)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("reserve nodes: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"volary.dev/billing"
 	"volary.dev/provisioner/plan"
 	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
@@ -87,7 +88,7 @@ func (db *DB) launch(ctx context.Context, tx pgx.Tx, l *launch) error {
 		return refusal
 	}
 	cl := newCluster{
-		ID: l.ID, OrganizationID: l.OrganizationID, By: l.For, Kind: "cluster", Name: l.Request.Name, Lease: l.Request.LeaseSeconds,
+		ID: l.ID, OrganizationID: l.OrganizationID, By: l.For, Kind: "cluster", Name: l.Request.Name, Lease: l.Request.LeaseSeconds, Held: plan.Need,
 		References: l.Request.References,
 	}
 	if err := cl.reserve(ctx, tx, c, plan); err != nil {
@@ -182,6 +183,7 @@ type newCluster struct {
 	Kind           string // cluster, test
 	Name           string
 	Lease          int64 // seconds
+	Held           billing.Hours
 	store.References
 }
 

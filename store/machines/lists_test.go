@@ -16,7 +16,7 @@ func TestListClusters(t *testing.T) {
 	ready := w.Launch(t, "beta", 0)
 	w.Ready(t, ready)
 	gone := w.Launch(t, "gone", 0)
-	w.Exec(t, `UPDATE nodes SET state = 'gone', image_id = NULL WHERE cluster_id = $1`, gone)
+	w.Exec(t, `UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL WHERE cluster_id = $1`, gone)
 	w.Exec(t, `UPDATE clusters SET desired = 'gone', ended_at = now(), seed_secret = '', vni = NULL, subnet = NULL WHERE id = $1`, gone)
 	for name, c := range map[string]struct {
 		filter machines.ClusterListFilter

@@ -53,12 +53,13 @@ func setNode(ctx context.Context, tx pgx.Tx, nodeID uuid.UUID, from []provisione
 	if tag.RowsAffected() == 0 || to != provisioner.NodeStarting {
 		return tag.RowsAffected() > 0, nil
 	}
-	// The cluster has until the last of its nodes' limits.
+	// A batch has until the last of its nodes' limits.
 	_, err = tx.Exec(ctx, `
-		UPDATE clusters c SET gate_deadline = greatest(c.gate_deadline, now() + make_interval(secs => r.gate_timeout_seconds))
-		FROM nodes n, version_roles r WHERE c.id = $1 AND n.id = $2 AND r.version_id = c.version_id AND r.group_name = n.group_name`, clusterID, nodeID)
+		UPDATE batches b SET gate_deadline = greatest(b.gate_deadline, now() + make_interval(secs => r.gate_timeout_seconds))
+		FROM clusters c, nodes n, version_roles r
+		WHERE c.id = $1 AND n.id = $2 AND b.id = n.batch_id AND r.version_id = c.version_id AND r.group_name = n.group_name`, clusterID, nodeID)
 	if err != nil {
-		return false, fmt.Errorf("set gate deadline of cluster %s: %w", clusterID, err)
+		return false, fmt.Errorf("set gate deadline of a batch of cluster %s: %w", clusterID, err)
 	}
 	return true, nil
 }

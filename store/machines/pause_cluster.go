@@ -70,7 +70,7 @@ func (c lockedCluster) pause(ctx context.Context, tx pgx.Tx, by uuid.UUID, reaso
 		WHERE id = $1`, c.ID, at, provisioner.ReasonPaused, reason, store.OrNull(by), PausedFor)
 	batch.Queue(`
 		UPDATE nodes SET state = 'pausing', reason = $3, reason_detail = '', state_at = $2
-		WHERE cluster_id = $1 AND state IN ('starting', 'ready', 'lost')`, c.ID, at, provisioner.ReasonPaused)
+		WHERE cluster_id = $1 AND desired = 'running' AND state IN ('starting', 'ready', 'lost')`, c.ID, at, provisioner.ReasonPaused)
 	batch.Queue(`
 		UPDATE runs SET ends_by = least(ends_by, greatest(ended_at, date_trunc('second', $2::timestamptz)))
 		WHERE cluster_id = $1 AND closed_at IS NULL`, c.ID, at)

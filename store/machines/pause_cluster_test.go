@@ -328,7 +328,7 @@ func TestPauseWhileStarting(t *testing.T) {
 	if !storetest.Must[bool](t)(w.DB.Machines.BeginNode(ctx, nodes[0].ID, nodes[0].Host.ID)) {
 		t.Fatal("the head is not begun")
 	}
-	deadline := work(t, w, id).GateDeadline
+	deadline := work(t, w, id).Batches[0].GateDeadline
 	storetest.NoError(t, w.DB.Machines.PauseCluster(ctx, w.Person, w.Provider, id, "it attacks others"))
 	if storetest.Must[bool](t)(w.DB.Machines.BeginNode(ctx, nodes[1].ID, nodes[1].Host.ID)) {
 		t.Error("a node of a paused cluster is begun")

@@ -24,13 +24,13 @@ type ProviderClusterFilter struct {
 }
 
 var providerClusterColumns = store.Sortable{
-	"name": "c.name", "organization": "o.name", "pool": "p.name", "nodes": "cardinality(n.states)", "created": "c.created_at",
+	"name": "c.name", "organization": "o.name", "pool": "p.name", "nodes": "n.count", "created": "c.created_at",
 	"lease": "c.lease_ends_at", "ended": "c.ended_at", "used": "r.used",
 }
 
 // clustersOfProvider narrows clusters c by $1 to $7; whether they ended is a column, so that history is not derived.
 const clustersOfProvider = ` WHERE c.provider_id = $1 AND (c.ended_at IS NOT NULL) = ($2 = 'gone')
-	AND ($2 IN ('', 'gone') OR cluster_state(c.desired, (SELECT array_agg(x.state) FROM nodes x WHERE x.cluster_id = c.id)) = $2)
+	AND ($2 IN ('', 'gone') OR (SELECT cluster_state(c.desired = 'paused', array_agg(x.desired), array_agg(x.state)) FROM nodes x WHERE x.cluster_id = c.id) = $2)
 	AND ($3 = '' OR c.name ILIKE $4) AND ($5::uuid IS NULL OR c.organization_id = $5) AND ($6::uuid IS NULL OR c.pool_id = $6)
 	AND ($7 = '' OR c.kind = $7)`
 

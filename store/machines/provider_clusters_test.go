@@ -1,11 +1,11 @@
 package machines_test
 
 import (
-	"math/rand/v2"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"volary.dev/billing"
 	"volary.dev/provisioner"
 	"volary.dev/store"
@@ -15,22 +15,58 @@ import (
 	"volary.dev/store/storetest"
 )
 
+// TestClusterStateIsTheSameInSQL compares both rules for every set of up to three different nodes, whatever is wanted of each and
+// whatever its state, paused or not. That is every case there is: each line of the rule asks whether there is a node of a kind, or
+// whether all of a kind are of another, and three nodes make any two such answers differ.
 func TestClusterStateIsTheSameInSQL(t *testing.T) {
 	w := storetest.NewWorld(t)
-	states := []provisioner.NodeState{"reserved", "starting", "ready", "pausing", "paused", "stopping", "stopped", "lost", "failed", "gone"}
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 400 {
-		want := []provisioner.Desired{provisioner.DesiredRunning, provisioner.DesiredPaused, provisioner.DesiredStopped, provisioner.DesiredGone}[r.IntN(4)]
-		nodes := make([]provisioner.NodeState, r.IntN(4))
-		for i := range nodes {
-			nodes[i] = states[r.IntN(len(states))]
-		}
-		var got provisioner.ClusterState
-		storetest.NoError(t, w.Pool.QueryRow(t.Context(), `SELECT cluster_state($1, $2)`, want, nodes).Scan(&got))
-		if derived := provisioner.DeriveClusterState(want, nodes); got != derived {
-			t.Fatalf("%s %v is %s in SQL and %s in Go", want, nodes, got, derived)
+	var all []provisioner.NodeStanding
+	for _, want := range []provisioner.Desired{provisioner.DesiredRunning, provisioner.DesiredStopped, provisioner.DesiredGone} {
+		for _, state := range []provisioner.NodeState{"reserved", "starting", "ready", "pausing", "paused", "stopping", "stopped", "lost", "failed", "gone"} {
+			all = append(all, provisioner.NodeStanding{Desired: want, State: state})
 		}
 	}
+	rows, err := w.Pool.Query(t.Context(), `
+		WITH kinds AS (SELECT i, ($1::text[])[i + 1] AS want, ($2::text[])[i + 1] AS state FROM generate_series(0, cardinality($1::text[]) - 1) AS i),
+		sets AS (SELECT ARRAY[]::int[] AS s UNION ALL SELECT ARRAY[a.i] FROM kinds a UNION ALL SELECT ARRAY[a.i, b.i] FROM kinds a JOIN kinds b ON b.i > a.i
+			UNION ALL SELECT ARRAY[a.i, b.i, c.i] FROM kinds a JOIN kinds b ON b.i > a.i JOIN kinds c ON c.i > b.i)
+		SELECT p.paused, s.s, cluster_state(p.paused, (SELECT array_agg(want) FROM kinds WHERE i = ANY (s.s)), (SELECT array_agg(state) FROM kinds WHERE i = ANY (s.s)))
+		FROM sets s CROSS JOIN (VALUES (false), (true)) AS p (paused)`, wants(all), states(all))
+	storetest.NoError(t, err)
+	var paused bool
+	var set []int
+	var got provisioner.ClusterState
+	count, seen := 0, map[provisioner.ClusterState]bool{}
+	_, err = pgx.ForEachRow(rows, []any{&paused, &set, &got}, func() error {
+		nodes := make([]provisioner.NodeStanding, len(set))
+		for i, k := range set {
+			nodes[i] = all[k]
+		}
+		if derived := provisioner.DeriveClusterState(paused, nodes); got != derived {
+			t.Errorf("paused %t, %v is %s in SQL and %s in Go", paused, nodes, got, derived)
+		}
+		count++
+		seen[got] = true
+		return nil
+	})
+	storetest.NoError(t, err)
+	if sets := 2 * (1 + 30 + 435 + 4060); count != sets || len(seen) != 9 {
+		t.Errorf("%d sets compared, %d expected; states %v", count, sets, seen)
+	}
+}
+
+func wants(nodes []provisioner.NodeStanding) (list []provisioner.Desired) {
+	for _, n := range nodes {
+		list = append(list, n.Desired)
+	}
+	return list
+}
+
+func states(nodes []provisioner.NodeStanding) (list []provisioner.NodeState) {
+	for _, n := range nodes {
+		list = append(list, n.State)
+	}
+	return list
 }
 
 func TestProviderClusters(t *testing.T) {
@@ -40,7 +76,7 @@ func TestProviderClusters(t *testing.T) {
 	w.Ready(t, two)
 	gone := w.Launch(t, "old", 0)
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, gone))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, gone))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, gone))
 	for name, c := range map[string]struct {
 		filter machines.ProviderClusterFilter
 		first  uuid.UUID

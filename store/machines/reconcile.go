@@ -36,13 +36,13 @@ type ClusterWork struct {
 	Model                provisioner.Model   // the document that it was launched from
 	SSHKeys              []string            // of who had a right when the present start was asked for
 	Logins               []provisioner.Login // of who has one now; nil where the model asks for none
-	GateDeadline         *time.Time          // set when nodes begin to start
 	ReadyAt              *time.Time          // of the present start; published ports open from then on
 	LeaseEndsAt          *time.Time
 	StartCount           int
 	Pool                 PoolWork
-	Nodes                []NodeWork // head first, then by name
-	Now                  time.Time  // database time of this reading
+	Batches              []BatchWork // on their way up
+	Nodes                []NodeWork  // that are not gone; head first, then by name
+	Now                  time.Time   // database time of this reading
 }
 
 // PoolWork is what a pool says about its clusters' machines and networks.
@@ -60,6 +60,9 @@ type PoolWork struct {
 // NodeWork is one node of a ClusterWork.
 type NodeWork struct {
 	ID          uuid.UUID
+	Batch       uuid.UUID             // of its present start
+	Kind        provisioner.BatchKind // of that
+	Desired     provisioner.Desired
 	Name        string
 	Role        provisioner.Role
 	Group       provisioner.Group // of its cluster's model
@@ -113,6 +116,9 @@ func (db *DB) ClusterForReconcile(ctx context.Context, id uuid.UUID) (w ClusterW
 				return err
 			}
 		}
+		if w.Batches, err = readBatches(ctx, tx, id); err != nil {
+			return err
+		}
 		w.Nodes, err = readNodeWork(ctx, tx, id, w.Model)
 		return err
 	})
@@ -125,7 +131,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 			coalesce((SELECT t.nonce FROM acceptance_tests t WHERE t.cluster_id = c.id), ''), c.desired, c.reason, c.reason_detail, c.generation,
 			c.reconciled_generation, c.attempts, coalesce(c.vni, 0), c.subnet, c.network_generation, c.seed_secret, v.document,
 			ARRAY(SELECT k.public_key FROM cluster_keys k WHERE k.cluster_id = c.id AND k.start = CASE c.kind WHEN 'test' THEN 1 ELSE c.start_count END ORDER BY k.position),
-			c.gate_deadline, c.ready_at, c.lease_ends_at, c.start_count,
+			c.ready_at, c.lease_ends_at, c.start_count,
 			p.id, ARRAY(
 				SELECT DISTINCT unnest(array_prepend(q.prefix, array_prepend(q.underlay, q.management))) FROM pools q
 				WHERE q.provider_id = p.provider_id ORDER BY 1), p.allowed, p.machine_type, p.cpu, p.mtu, p.masquerade, p.wipe_disks, now()
@@ -136,7 +142,7 @@ func readWork(ctx context.Context, tx pgx.Tx, id uuid.UUID) (ClusterWork, error)
 		var document []byte
 		err = row.Scan(&w.ID, &w.OrganizationID, &w.ProviderID, &w.Name, &w.Test, &w.TestNonce, &w.Desired, &w.Reason, &w.ReasonDetail, &w.Generation,
 			&w.ReconciledGeneration, &w.Attempts, &w.VNI, &subnet, &w.NetworkGeneration, &w.SeedSecret, &document, &w.SSHKeys,
-			&w.GateDeadline, &w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
+			&w.ReadyAt, &w.LeaseEndsAt, &w.StartCount,
 			&w.Pool.ID, &w.Pool.Forbidden, &w.Pool.Allowed, &w.Pool.MachineType, &w.Pool.CPU, &w.Pool.MTU,
 			&w.Pool.Masquerade, &w.Pool.WipeDisks, &w.Now)
 		if err != nil {
@@ -156,19 +162,20 @@ func readNodeWork(ctx context.Context, tx pgx.Tx, id uuid.UUID, m provisioner.Mo
 		groups[g.Name] = g
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT n.id, n.name, n.role, n.group_name, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
+		SELECT n.id, n.batch_id, b.kind, n.desired, n.name, n.role, n.group_name, n.state, n.reason, n.mac, n.address, coalesce(n.ssh_port, 0), n.vcpus, n.memory_mib, n.disk_gib,
 			n.image_digest, coalesce(i.canonical_size, 0), coalesce(i.firmware, ''), n.start_id, n.state_at, n.started_at,
 			coalesce(n.evidence->>'console_mark', ''), coalesce((n.evidence->>'marked_start')::int, 0), n.left_at IS NOT NULL,
 			h.id, h.name, `+hostAddress+`, h.underlay, h.seen, h.fit, coalesce(nullif(h.mistaken, ''), h.lacks), coalesce(h.acceleration, '')
 		FROM nodes n
+		JOIN batches b ON b.id = n.batch_id
 		JOIN hosts h ON h.id = n.host_id
-		LEFT JOIN images i ON i.id = n.image_id -- of a node that is gone its digest alone is known
-		WHERE n.cluster_id = $1 ORDER BY n.role = 'head' DESC, n.name`, id)
+		LEFT JOIN images i ON i.id = n.image_id -- where its digest alone is known
+		WHERE n.cluster_id = $1 AND n.state <> 'gone' ORDER BY n.role = 'head' DESC, n.name`, id)
 	return store.All(rows, "nodes", func(row pgx.CollectableRow) (n NodeWork, err error) {
 		var port int
 		var group string
 		err = row.Scan(slices.Concat([]any{
-			&n.ID, &n.Name, &n.Role, &group, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
+			&n.ID, &n.Batch, &n.Kind, &n.Desired, &n.Name, &n.Role, &group, &n.State, &n.Reason, &n.MAC, &n.Address, &port, &n.Shape.VCPUs, &n.Shape.MemoryMiB,
 			&n.Shape.DiskGiB, &n.ImageDigest, &n.ImageSize, &n.Firmware, &n.StartID, &n.StateAt, &n.StartedAt, &n.ConsoleMark, &n.MarkedStart, &n.Moved,
 			&n.Host.ID, &n.Host.Name,
 		}, scanAddress(&n.Host.Address), []any{

@@ -81,27 +81,27 @@ func TestSetNode(t *testing.T) {
 	if storetest.Must[bool](t)(w.DB.Machines.SetNode(ctx, n.ID, reserved, provisioner.NodeFailed, provisioner.ReasonHostRefused, "no")) {
 		t.Error("moved from a state it is not in")
 	}
-	if c := work(t, w, id); c.GateDeadline == nil || c.GateDeadline.Sub(c.Now) < 100*time.Second || c.Nodes[0].StartedAt == nil {
+	if c := work(t, w, id); c.Batches[0].GateDeadline == nil || c.Batches[0].GateDeadline.Sub(c.Now) < 100*time.Second || c.Nodes[0].StartedAt == nil {
 		t.Errorf("starting %+v", c)
 	}
 	_, err := w.DB.Machines.SetNode(ctx, uuid.New(), reserved, provisioner.NodeStarting, "", "")
 	storetest.WantRefusal(t, err, "not_found")
 }
 
-func TestMarkClusterReady(t *testing.T) {
+func TestMarkNodesReady(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	id := w.Launch(t, "a", 1)
 	c := work(t, w, id)
 	evidence := map[uuid.UUID]machines.Evidence{c.Nodes[0].ID: {StartID: "1", Kind: "address"}}
-	if _, err := w.DB.Machines.MarkClusterReady(ctx, id, c.Generation, evidence); err == nil {
+	if _, err := w.DB.Machines.MarkNodesReady(ctx, id, c.Generation, evidence); err == nil {
 		t.Error("ready without evidence of every node")
 	}
 	evidence[c.Nodes[1].ID] = machines.Evidence{StartID: "2", Kind: "address"}
-	if storetest.Must[bool](t)(w.DB.Machines.MarkClusterReady(ctx, id, c.Generation-1, evidence)) {
+	if storetest.Must[bool](t)(w.DB.Machines.MarkNodesReady(ctx, id, c.Generation-1, evidence)) {
 		t.Error("ready by an old generation")
 	}
-	if !storetest.Must[bool](t)(w.DB.Machines.MarkClusterReady(ctx, id, c.Generation, evidence)) {
+	if !storetest.Must[bool](t)(w.DB.Machines.MarkNodesReady(ctx, id, c.Generation, evidence)) {
 		t.Error("not ready")
 	}
 	after := work(t, w, id)
@@ -116,25 +116,25 @@ func TestMarkClusterReady(t *testing.T) {
 	}
 }
 
-func TestFailCluster(t *testing.T) {
+func TestFailBatch(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	id := w.Launch(t, "a", 1)
-	storetest.NoError(t, w.DB.Machines.FailCluster(ctx, id, 99, provisioner.ReasonGateMissed, "late"))
+	storetest.NoError(t, w.DB.Machines.FailBatch(ctx, id, 99, work(t, w, id).Batches[0].ID, provisioner.ReasonGateMissed, "late"))
 	if c := work(t, w, id); c.Desired != provisioner.DesiredRunning {
 		t.Error("failed by another generation")
 	}
-	storetest.NoError(t, w.DB.Machines.FailCluster(ctx, id, work(t, w, id).Generation, provisioner.ReasonGateMissed, "compute-001 was late"))
+	storetest.NoError(t, w.DB.Machines.FailBatch(ctx, id, work(t, w, id).Generation, work(t, w, id).Batches[0].ID, provisioner.ReasonGateMissed, "compute-001 was late"))
 	d := storetest.Cluster(t, w, id)
 	if d.Desired != provisioner.DesiredGone || d.Reason != provisioner.ReasonGateMissed || d.ReasonDetail != "compute-001 was late" || d.Held != 0 || d.Used != 0 ||
 		d.NodeRows[0].State != provisioner.NodeFailed || left(t, w) != 100*billing.ComputeHour {
 		t.Errorf("failed cluster %+v", d)
 	}
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 }
 
 // A start again that fails keeps the disks: they may hold someone's work.
-func TestFailClusterKeepsTheDisksOfOneThatRanBefore(t *testing.T) {
+func TestFailBatchKeepsTheDisksOfOneThatRanBefore(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	id := w.Launch(t, "a", 0)
@@ -142,7 +142,7 @@ func TestFailClusterKeepsTheDisksOfOneThatRanBefore(t *testing.T) {
 	storetest.NoError(t, w.DB.Machines.StopCluster(ctx, w.Organization, w.Person, id))
 	stopped(t, w, id)
 	storetest.NoError(t, w.DB.Machines.StartCluster(ctx, w.Organization, w.Person, id, 3600))
-	storetest.NoError(t, w.DB.Machines.FailCluster(ctx, id, work(t, w, id).Generation, provisioner.ReasonHostRefused, "no"))
+	storetest.NoError(t, w.DB.Machines.FailBatch(ctx, id, work(t, w, id).Generation, work(t, w, id).Batches[0].ID, provisioner.ReasonHostRefused, "no"))
 	if d := storetest.Cluster(t, w, id); d.Desired != provisioner.DesiredStopped || d.Held != 0 {
 		t.Errorf("cluster %+v", d)
 	}
@@ -159,7 +159,7 @@ func TestMarksOfTheWrongMoment(t *testing.T) {
 	if storetest.Must[bool](t)(w.DB.Machines.MarkNodesStopped(ctx, id, work(t, w, id).Generation)) {
 		t.Error("marked stopped although it is to run")
 	}
-	if err := w.DB.Machines.MarkClusterGone(ctx, id); err == nil {
+	if err := w.DB.Machines.MarkNodesGone(ctx, id); err == nil {
 		t.Error("marked gone although it is to run")
 	}
 	nodes, vnis, err := w.DB.Machines.LiveNodes(ctx, work(t, w, id).Nodes[0].Host.ID)

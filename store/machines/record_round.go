@@ -92,7 +92,8 @@ func (db *DB) readRound(ctx context.Context, tx pgx.Tx, hostID uuid.UUID, start 
 // readNodes leaves out what came to its state after the round began: the answer may be from before that.
 func (r *round) readNodes(ctx context.Context, tx pgx.Tx) (err error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT n.id, n.cluster_id, n.state, n.reason, n.start_id, n.ready_at IS NOT NULL AS ready, c.desired,
+		SELECT n.id, n.cluster_id, n.state, n.reason, n.start_id, n.ready_at IS NOT NULL AS ready,
+			CASE WHEN c.desired = 'paused' AND n.desired = 'running' THEN 'paused' ELSE n.desired END AS desired,
 			c.generation > c.reconciled_generation AS pending
 		FROM nodes n JOIN clusters c ON c.id = n.cluster_id
 		WHERE n.host_id = $1 AND n.state IN ('ready', 'lost', 'pausing', 'paused', 'stopping') AND n.state_at < $2 ORDER BY n.id`, r.HostID, r.Start)
@@ -290,7 +291,7 @@ func (r *round) wake(ctx context.Context, tx pgx.Tx, n roundNode) error {
 // stopEmptyCluster gives the hold of a cluster back whose last machine went off by itself; a member may start it again.
 func (db *DB) stopEmptyCluster(ctx context.Context, tx pgx.Tx, id uuid.UUID, reason provisioner.Reason) error {
 	c, err := lockCluster(ctx, tx, id)
-	if err != nil || c.Desired != provisioner.DesiredRunning || provisioner.DeriveClusterState(c.Desired, c.States) != provisioner.ClusterStopped {
+	if err != nil || c.Desired != provisioner.DesiredRunning || c.State() != provisioner.ClusterStopped {
 		return err
 	}
 	if err := c.want(ctx, tx, provisioner.DesiredStopped, reason, ""); err != nil {

@@ -19,7 +19,7 @@ type Replacement struct {
 	Why    string             // what the cluster's page says
 }
 
-// ReplaceNodes gives nodes of a launch that never started another host of the pool, all or none; addresses, MACs and the
+// ReplaceNodes gives nodes of a batch that never started another host of the pool, all or none; addresses, MACs and the
 // hold stay. It is done once for each node. false: the generation is not the present one, a node is in another state by
 // now, or no other host has room.
 func (db *DB) ReplaceNodes(ctx context.Context, clusterID uuid.UUID, generation int64, r Replacement) (moved bool, err error) {
@@ -34,7 +34,7 @@ func (db *DB) ReplaceNodes(ctx context.Context, clusterID uuid.UUID, generation 
 			return err
 		}
 		c, err := lockCluster(ctx, tx, clusterID)
-		if err != nil || c.Generation != generation || c.Desired != provisioner.DesiredRunning || c.StartCount > 1 {
+		if err != nil || c.Generation != generation || c.Desired != provisioner.DesiredRunning {
 			return err
 		}
 		nodes, err := r.read(ctx, tx, clusterID)
@@ -79,14 +79,15 @@ func (r Replacement) read(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) (
 			(SELECT canonical_size FROM images WHERE images.id = nodes.image_id) AS bytes,
 			(SELECT firmware FROM images WHERE images.id = nodes.image_id) AS firmware
 		FROM nodes
-		WHERE cluster_id = $1 AND host_id = $2 AND id = ANY ($3) AND state = ANY ($4) AND left_host_id IS NULL
+		WHERE cluster_id = $1 AND host_id = $2 AND id = ANY ($3) AND state = ANY ($4) AND left_host_id IS NULL AND desired = 'running'
+			AND batch_id IN (SELECT id FROM batches WHERE cluster_id = $1 AND kind <> 'restart')
 		ORDER BY role = 'head' DESC, name FOR NO KEY UPDATE`, clusterID, r.HostID, r.Nodes, states)
 	return store.All(rows, "nodes to place elsewhere", pgx.RowToStructByName[stuckNode])
 }
 
 // place chooses a host for each; nil where there is no room.
 func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, clusterID uuid.UUID, nodes []stuckNode) ([]uuid.UUID, error) {
-	rows, _ := tx.Query(ctx, `SELECT host_id, count(*)::int AS nodes FROM nodes WHERE cluster_id = $1 GROUP BY host_id`, clusterID)
+	rows, _ := tx.Query(ctx, `SELECT host_id, count(*)::int AS nodes FROM nodes WHERE cluster_id = $1 AND state <> 'gone' GROUP BY host_id`, clusterID)
 	carried := map[uuid.UUID]int{}
 	var host uuid.UUID
 	var n int

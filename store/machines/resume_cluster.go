@@ -65,12 +65,15 @@ func (c lockedCluster) goOn(ctx context.Context, tx pgx.Tx) (length int64, err e
 	}
 	// Rounding down keeps the runs before and after the pause within the lease that hours are set aside for.
 	_, err = tx.Exec(ctx, `
-		UPDATE clusters SET lease_ends_at = lease_ends_at + make_interval(secs => $2), gate_deadline = gate_deadline + make_interval(secs => $2)
-		WHERE id = $1`, c.ID, length)
+		WITH b AS (UPDATE batches SET gate_deadline = gate_deadline + make_interval(secs => $2)
+			WHERE cluster_id = $1 AND ready_at IS NULL AND ended_at IS NULL)
+		UPDATE clusters SET lease_ends_at = lease_ends_at + make_interval(secs => $2) WHERE id = $1`, c.ID, length)
 	if err != nil {
 		return 0, fmt.Errorf("resume cluster %s: %w", c.ID, err)
 	}
-	if !slices.ContainsFunc(c.States, func(s provisioner.NodeState) bool { return s != provisioner.NodeStopped }) {
+	if !slices.ContainsFunc(c.Nodes, func(n provisioner.NodeStanding) bool {
+		return n.Desired == provisioner.DesiredRunning && n.State != provisioner.NodeStopped
+	}) {
 		return length, c.want(ctx, tx, provisioner.DesiredStopped, provisioner.ReasonGuestOff, "Its machines went off while it was paused.")
 	}
 	batch := &pgx.Batch{}

@@ -27,7 +27,7 @@ func ReadRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 	// lease's end stops a cluster its disks stay; acceptance tests are deleted.
 	rows, _ = tx.Query(ctx, `
 		SELECT h.pool_id, n.host_id, e.at,
-			sum(n.vcpus), sum(n.memory_mib), coalesce(sum(n.disk_gib) FILTER (WHERE c.kind = 'test' OR c.desired = 'gone'), 0),
+			sum(n.vcpus), sum(n.memory_mib), coalesce(sum(n.disk_gib) FILTER (WHERE c.kind = 'test' OR n.desired = 'gone'), 0),
 			coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster' AND `+TakesNodes+`), 0)
 		FROM nodes n
 		JOIN clusters c ON c.id = n.cluster_id
@@ -35,7 +35,7 @@ func ReadRooms(ctx context.Context, tx pgx.Tx, where string, args ...any) (
 		JOIN pools p ON p.id = h.pool_id
 		CROSS JOIN LATERAL (SELECT CASE
 			WHEN c.desired = 'paused' THEN greatest(c.paused_until + coalesce(c.lease_ends_at - c.paused_at, c.lease_seconds * interval '1 second'), now())
-			WHEN c.desired <> 'running' THEN now()
+			WHEN n.desired <> 'running' THEN now()
 			ELSE greatest(coalesce(c.lease_ends_at, now() + c.lease_seconds * interval '1 second'), now()) END AS at) AS e
 		WHERE n.state NOT IN ('stopped', 'gone') AND `+where+`
 		GROUP BY h.pool_id, n.host_id, e.at`, args...)

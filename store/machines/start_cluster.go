@@ -55,7 +55,7 @@ func (db *DB) restart(ctx context.Context, tx pgx.Tx, r restart) error {
 	if err != nil {
 		return err
 	}
-	if err := c.restart(ctx, tx, r.Lease, out); err != nil {
+	if err := c.restart(ctx, tx, r.Lease, need, out); err != nil {
 		return err
 	}
 	if err := writeKeys(ctx, tx, c.ID, keys); err != nil {
@@ -122,7 +122,7 @@ type restartNode struct {
 
 func restartNodes(ctx context.Context, q store.Queryer, clusterID uuid.UUID) ([]restartNode, error) {
 	rows, _ := q.Query(ctx, `
-		SELECT n.host_id, n.vcpus, n.memory_mib, n.rate, i.firmware FROM nodes n JOIN images i ON i.id = n.image_id WHERE n.cluster_id = $1`, clusterID)
+		SELECT n.host_id, n.vcpus, n.memory_mib, n.rate, i.firmware FROM nodes n JOIN images i ON i.id = n.image_id WHERE n.cluster_id = $1 AND n.desired <> 'gone'`, clusterID)
 	return store.All(rows, "nodes", pgx.RowToStructByName[restartNode])
 }
 
@@ -181,18 +181,22 @@ func restartFits(nodes []restartNode, l launchCase) error {
 	return nil
 }
 
-// restart makes everything of the last start void: nodes are reserved again, and a lease begins at READY.
-func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int64, out []KeysLeftOut) error {
-	_, err := tx.Exec(ctx, `
-		UPDATE nodes SET state = 'reserved', reason = '', reason_detail = '', start_id = '', evidence = '{}', state_at = now(),
+// restart makes everything of the last start void: nodes are one batch and reserved again, and a lease begins at READY.
+func (c lockedCluster) restart(ctx context.Context, tx pgx.Tx, leaseSeconds int64, need billing.Hours, out []KeysLeftOut) error {
+	batch, err := newBatch(ctx, tx, c.ID, provisioner.BatchRestart, need)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE nodes SET batch_id = $2, desired = 'running', state = 'reserved', reason = '', reason_detail = '', start_id = '', evidence = '{}', state_at = now(),
 			started_at = NULL, ready_at = NULL
-		WHERE cluster_id = $1`, c.ID)
+		WHERE cluster_id = $1 AND desired <> 'gone'`, c.ID, batch)
 	if err != nil {
 		return fmt.Errorf("start nodes of cluster %s: %w", c.ID, err)
 	}
 	_, err = tx.Exec(ctx, `
 		UPDATE clusters SET desired = 'running', reason = '', reason_detail = '', generation = generation + 1, retry_at = NULL,
-			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, gate_deadline = NULL, lease_seconds = $2,
+			attempts = 0, start_count = start_count + 1, ready_at = NULL, lease_ends_at = NULL, lease_seconds = $2,
 			ssh_keys_left_out = $3
 		WHERE id = $1`, c.ID, leaseSeconds, out)
 	if err != nil {

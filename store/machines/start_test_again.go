@@ -49,7 +49,7 @@ func (db *DB) StartTestAgain(ctx context.Context, orgID, id uuid.UUID) error {
 		if err := tx.QueryRow(ctx, `SELECT lease_seconds FROM clusters WHERE id = $1`, c.ID).Scan(&limit); err != nil {
 			return fmt.Errorf("read limit of test %s: %w", c.ID, err)
 		}
-		if err := c.restart(ctx, tx, limit, []KeysLeftOut{}); err != nil {
+		if err := c.restart(ctx, tx, limit, 0, []KeysLeftOut{}); err != nil {
 			return err
 		}
 		return store.WriteAudit(ctx, tx, store.AuditRow{

@@ -71,7 +71,7 @@ func startNoted(t *testing.T, w *storetest.World, id uuid.UUID) {
 	for range 2 {
 		storetest.NoError(t, worker.Machines.NoteNodes(ctx, provisioner.StepGate, nodes...))
 	}
-	if !storetest.Must[bool](t)(worker.Machines.MarkClusterReady(ctx, id, work(t, w, id).Generation, evidence)) {
+	if !storetest.Must[bool](t)(worker.Machines.MarkNodesReady(ctx, id, work(t, w, id).Generation, evidence)) {
 		t.Fatal("not marked ready")
 	}
 	storetest.NoError(t, worker.Machines.NoteNodes(ctx, provisioner.StepGate, nodes...)) // too late, and said already
@@ -103,7 +103,7 @@ func TestTasksOfAClustersLife(t *testing.T) {
 	wantTasks(t, w, id, want...)
 
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(ctx, w.Organization, w.Person, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	wantTasks(t, w, id, append(want, "delete cluster by Ada", "gone head,compute-001 of 2 on 2 asked took")...)
 	list, _, err := w.DB.Machines.Tasks(ctx, w.Organization, id, store.Page{})
 	storetest.NoError(t, err)
@@ -144,8 +144,8 @@ func TestTasksOfAFailedLaunch(t *testing.T) {
 	w := storetest.NewWorld(t)
 	ctx := t.Context()
 	id := w.Launch(t, "trial-1", 0)
-	storetest.NoError(t, w.DB.Machines.FailCluster(ctx, id, work(t, w, id).Generation, provisioner.ReasonHostLost, ""))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, id))
+	storetest.NoError(t, w.DB.Machines.FailBatch(ctx, id, work(t, w, id).Generation, work(t, w, id).Batches[0].ID, provisioner.ReasonHostLost, ""))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, id))
 	wantTasks(t, w, id, "launch cluster by Ada", "reserved head of 1 on 1", "fail cluster", "failed head of 1 on 1 host_lost", "gone head of 1 on 1 host_lost took")
 }
 

@@ -141,7 +141,7 @@ func (db *DB) tellNodesLost(ctx context.Context, tx pgx.Tx, nodes []uuid.UUID) e
 	rows, _ := tx.Query(ctx, `
 		SELECT n.id, n.cluster_id, n.name, h.name AS host, n.reason, n.reason_detail, n.state_at
 		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
-		WHERE n.id = ANY ($1) AND n.state IN ('lost', 'stopped') AND c.desired = 'running' AND c.kind = 'cluster' ORDER BY n.name`, nodes)
+		WHERE n.id = ANY ($1) AND n.state IN ('lost', 'stopped') AND n.desired = 'running' AND c.desired = 'running' AND c.kind = 'cluster' ORDER BY n.name`, nodes)
 	list, err := store.All(rows, "lost nodes", pgx.RowToStructByName[lostNode])
 	if err != nil || len(list) == 0 {
 		return err

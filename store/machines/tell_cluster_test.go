@@ -115,8 +115,8 @@ func TestTellFailedAndEnded(t *testing.T) {
 	ctx := t.Context()
 	id := c.launch(t, "member", "one", 0)
 	work := storetest.Must[machines.ClusterWork](t)(c.worker.ClusterForReconcile(ctx, id))
-	storetest.NoError(t, c.worker.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "head: no address"))
-	storetest.NoError(t, c.worker.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "head: no address"))
+	storetest.NoError(t, c.worker.FailBatch(ctx, id, work.Generation, work.Nodes[0].Batch, provisioner.ReasonGateMissed, "head: no address"))
+	storetest.NoError(t, c.worker.FailBatch(ctx, id, work.Generation, work.Nodes[0].Batch, provisioner.ReasonGateMissed, "head: no address"))
 	c.want(t, store.MailClusterFailed, "member")
 	if why := c.data(t, store.MailClusterFailed, "reason"); why != "not every node became ready in time: head: no address" {
 		t.Errorf("why: %s", why)
@@ -245,7 +245,7 @@ func TestTellTestEnded(t *testing.T) {
 		t.Errorf("why: %s", lines)
 	}
 	c.want(t, store.MailClusterOver) // its cluster is the test's
-	c.Exec(t, `UPDATE nodes SET state = 'gone', image_id = NULL`)
+	c.Exec(t, `UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL`)
 	storetest.Must[uuid.UUID](t)(c.DB.Machines.StartAcceptanceTest(ctx, c.Organization, c.of["manager"], c.Version, c.PoolID))
 	c.Exec(t, `UPDATE acceptance_tests SET begun_at = now() - interval '2 hours' WHERE state = 'running'`)
 	storetest.Must[int](t)(c.worker.EndLeases(ctx, machines.LeaseGrace))

@@ -18,7 +18,7 @@ func TestGoneNodes(t *testing.T) {
 		t.Errorf("gone while they live: %v", gone)
 	}
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(t.Context(), w.Organization, w.Person, id))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(t.Context(), id))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(t.Context(), id))
 	if gone := storetest.Must[[]uuid.UUID](t)(w.DB.Machines.GoneNodes(t.Context(), all)); len(gone) != 2 {
 		t.Errorf("gone: %v; one that no row knows is not known to be gone", gone)
 	}

@@ -20,7 +20,7 @@ import (
 func end(t *testing.T, w *storetest.World, cluster uuid.UUID) {
 	t.Helper()
 	storetest.NoError(t, w.DB.Machines.DeleteCluster(t.Context(), w.Organization, w.Person, cluster))
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(t.Context(), cluster))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(t.Context(), cluster))
 }
 
 // An image that ran is deleted once its cluster is gone and its version is withdrawn; the version keeps what it was called and its digest.
@@ -163,7 +163,7 @@ func TestWithdrawVersionInUse(t *testing.T) {
 	found := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.TestForWorker(ctx, test))
 	storetest.NoError(t, w.DB.Models.FinishAcceptanceTest(ctx, test, true, found.Report))
 	refused("version_used", "is used by 1 acceptance test (main).") // its machines are not gone yet
-	storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, found.ClusterID))
+	storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, found.ClusterID))
 	storetest.NoError(t, w.DB.Models.WithdrawVersion(ctx, w.Organization, w.Person, w.Version))
 	if tests, total, err := w.DB.Models.AcceptanceTests(ctx, w.Organization, w.Version, models.TestFilter{}); err != nil || total != 1 || tests[0].State != models.TestPassed {
 		t.Errorf("its test stays: %+v, %v", tests, err)
@@ -202,7 +202,7 @@ func TestWithdrawnVersionStays(t *testing.T) {
 	if _, err := w.Pool.Exec(t.Context(), `UPDATE nodes SET image_id = NULL`); err == nil {
 		t.Error("a node that lives lets go of its image")
 	}
-	if _, err := w.Pool.Exec(t.Context(), `UPDATE nodes SET state = 'gone'`); err == nil {
+	if _, err := w.Pool.Exec(t.Context(), `UPDATE nodes SET desired = 'gone', state = 'gone'`); err == nil {
 		t.Error("a node that is gone holds its image")
 	}
 }

@@ -73,9 +73,10 @@ func NewCrowd(t testing.TB, w *World, db *floors.All, writers int) *Crowd {
 		x := &writer{Crowd: c, org: g.org, host: w.Hosts[n%len(w.Hosts)], cluster: uuid.Must(uuid.NewV7()), node: uuid.Must(uuid.NewV7()), now: begin}
 		w.Exec(t, `INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, document_digest, created_at)
 			SELECT $1, $2, $3, $4, id, $6, 'cluster', $7, 'running', 60, document_digest, now() FROM model_versions WHERE id = $5`, x.cluster, x.org, w.Provider, w.PoolID, g.version, w.Person, fmt.Sprintf("crowd-%d", n+1))
-		w.Exec(t, `INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name, vcpus, memory_mib, disk_gib,
+		w.Exec(t, `INSERT INTO batches (id, cluster_id, organization_id, kind, held, created_at) VALUES ($1, $1, $2, 'launch', 0, now())`, x.cluster, x.org)
+		w.Exec(t, `INSERT INTO nodes (id, batch_id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name, vcpus, memory_mib, disk_gib,
 			rate, image_id, image_digest, state, start_id, state_at)
-			VALUES ($1, $2, $3, $4, $5, 'head', 'head', 'head', '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $6, '', 'starting', 's1', now())`,
+			VALUES ($1, $2, $2, $3, $4, $5, 'head', 'head', 'head', '52:54:00:00:00:01', '10.64.0.11', 'small', 1, 512, 1, 1000, $6, '', 'starting', 's1', now())`,
 			x.node, x.cluster, x.org, w.Provider, x.host, g.image)
 		c.writers = append(c.writers, x)
 	}
@@ -173,7 +174,7 @@ func (w *writer) run(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		return w.db.Books.BeginRuns(ctx, tx, w.cluster)
+		return w.db.Books.BeginRuns(ctx, tx, w.cluster, nil)
 	})
 	for n := range 1 + rand.IntN(4) {
 		if err != nil {

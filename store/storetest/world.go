@@ -197,7 +197,7 @@ func (w *World) Ready(t testing.TB, clusterID uuid.UUID) {
 		noError(t, err)
 		evidence[n.ID] = machines.Evidence{StartID: StartID(n.ID), Kind: "address", Detail: n.Address.String(), At: work.Now}
 	}
-	ok, err := w.DB.Machines.MarkClusterReady(ctx, clusterID, work.Generation, evidence)
+	ok, err := w.DB.Machines.MarkNodesReady(ctx, clusterID, work.Generation, evidence)
 	noError(t, err)
 	if !ok {
 		t.Fatal("not marked ready: someone changed the cluster")

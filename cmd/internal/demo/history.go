@@ -284,7 +284,7 @@ func (s *story) fail(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	err = s.db.Machines.FailCluster(ctx, id, work.Generation, provisioner.ReasonGateMissed, "compute-001")
+	err = s.db.Machines.FailBatch(ctx, id, work.Generation, work.Batches[0].ID, provisioner.ReasonGateMissed, "compute-001")
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func (s *stage) ready(ctx context.Context, cluster uuid.UUID) error {
 		}
 		s.live[n.Host.ID][n.ID] = true
 	}
-	ok, err := s.db.Machines.MarkClusterReady(ctx, cluster, work.Generation, evidence)
+	ok, err := s.db.Machines.MarkNodesReady(ctx, cluster, work.Generation, evidence)
 	if err == nil && !ok {
 		return fmt.Errorf("cluster %s did not become ready", cluster)
 	}
@@ -134,7 +134,7 @@ func (s *stage) gone(ctx context.Context, cluster uuid.UUID) error {
 	for _, n := range work.Nodes {
 		delete(s.live[n.Host.ID], n.ID)
 	}
-	if err := s.db.Machines.MarkClusterGone(ctx, cluster); err != nil {
+	if err := s.db.Machines.MarkNodesGone(ctx, cluster); err != nil {
 		return err
 	}
 	if _, err := s.db.Machines.ClaimClusters(ctx, worker, 100, time.Minute); err != nil {

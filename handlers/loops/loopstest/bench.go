@@ -177,7 +177,7 @@ func (b *Bench) HurryGate(t *testing.T, id uuid.UUID) {
 			return n.State == provisioner.NodeReserved || n.State == provisioner.NodeStopped
 		})
 	})
-	b.Exec(t, `UPDATE clusters SET gate_deadline = now() + interval '100 milliseconds' WHERE id = $1`, id)
+	b.Exec(t, `UPDATE batches SET gate_deadline = now() + interval '100 milliseconds' WHERE cluster_id = $1`, id)
 }
 
 // Observe runs an observer that looks at images at every opportunity.
