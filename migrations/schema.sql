@@ -116,7 +116,6 @@ BEGIN
   RETURN FOUND;
 END $function$;
 
-CREATE OR REPLACE FUNCTION public.cluster_state(desired text, nodes text[])
 CREATE OR REPLACE FUNCTION public.cluster_state(paused boolean, desired text[], states text[])
  RETURNS text
  LANGUAGE sql
@@ -945,6 +944,27 @@ CREATE TABLE base_images (
   CONSTRAINT base_images_pkey PRIMARY KEY (host_id, digest)
 );
 
+CREATE TABLE batches (
+  id uuid NOT NULL,
+  cluster_id uuid NOT NULL,
+  organization_id uuid NOT NULL,
+  kind text NOT NULL,
+  held bigint NOT NULL,
+  gate_deadline timestamp with time zone,
+  created_at timestamp with time zone NOT NULL,
+  ready_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  reason text DEFAULT ''::text NOT NULL,
+  reason_detail text DEFAULT ''::text NOT NULL,
+  CONSTRAINT batches_check CHECK (((ready_at IS NULL) OR (ended_at IS NULL))),
+  CONSTRAINT batches_check1 CHECK (((ended_at IS NULL) = (reason = ''::text))),
+  CONSTRAINT batches_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
+  CONSTRAINT batches_held_check CHECK ((held >= 0)),
+  CONSTRAINT batches_id_cluster_id_key UNIQUE (id, cluster_id),
+  CONSTRAINT batches_kind_check CHECK ((kind = ANY (ARRAY['launch'::text, 'scale'::text, 'replace'::text, 'restart'::text]))),
+  CONSTRAINT batches_pkey PRIMARY KEY (id)
+);
+
 CREATE TABLE bundles (
   upload_id text NOT NULL,
   organization_id uuid NOT NULL,
@@ -966,24 +986,6 @@ CREATE TABLE bundles (
   CONSTRAINT bundles_upload_id_fkey FOREIGN KEY (upload_id) REFERENCES uploads(id) ON DELETE CASCADE,
   CONSTRAINT bundles_version_check CHECK (((length(version) >= 1) AND (length(version) <= 40))),
   CONSTRAINT bundles_whose_check CHECK ((length(whose) <= 300))
-CREATE TABLE batches (
-  id uuid NOT NULL,
-  cluster_id uuid NOT NULL,
-  kind text NOT NULL,
-  held bigint NOT NULL,
-  gate_deadline timestamp with time zone,
-  created_at timestamp with time zone NOT NULL,
-  ready_at timestamp with time zone,
-  ended_at timestamp with time zone,
-  reason text DEFAULT ''::text NOT NULL,
-  reason_detail text DEFAULT ''::text NOT NULL,
-  CONSTRAINT batches_check CHECK (((ready_at IS NULL) OR (ended_at IS NULL))),
-  CONSTRAINT batches_check1 CHECK (((ended_at IS NULL) = (reason = ''::text))),
-  CONSTRAINT batches_cluster_id_organization_id_fkey FOREIGN KEY (cluster_id, organization_id) REFERENCES clusters(id, organization_id),
-  CONSTRAINT batches_held_check CHECK ((held >= 0)),
-  CONSTRAINT batches_id_cluster_id_key UNIQUE (id, cluster_id),
-  CONSTRAINT batches_kind_check CHECK ((kind = ANY (ARRAY['launch'::text, 'scale'::text, 'replace'::text, 'restart'::text]))),
-  CONSTRAINT batches_pkey PRIMARY KEY (id)
 );
 
 CREATE TABLE certificate_claims (
@@ -2889,12 +2891,15 @@ GRANT DELETE, SELECT ON base_images TO volary_web;
 
 GRANT DELETE, INSERT, SELECT, UPDATE ON base_images TO volary_worker;
 
+GRANT INSERT, SELECT ON batches TO volary_web;
+
+GRANT UPDATE (held, gate_deadline, ended_at, reason, reason_detail) ON batches TO volary_web;
+
+GRANT INSERT, SELECT, UPDATE ON batches TO volary_worker;
+
 GRANT SELECT ON bundles TO volary_web;
 
 GRANT INSERT, SELECT ON bundles TO volary_worker;
-GRANT INSERT, SELECT ON batches TO volary_web;
-GRANT UPDATE (held, gate_deadline, ended_at, reason, reason_detail) ON batches TO volary_web;
-GRANT SELECT, UPDATE ON batches TO volary_worker;
 
 GRANT INSERT, SELECT ON certificate_claims TO volary_worker;
 

@@ -24,7 +24,7 @@ func TestOldClustersAreWholeBatches(t *testing.T) {
 	p.exec(`INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, state, created_at) VALUES ($1, $2, $3, 'h1', 'memory', 'h1', 0, '192.0.2.1', 'active', now())`, host, provider, pool)
 	p.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at) VALUES ($1, $2, $3, 'sample', 1, 1, $4, $4, now())`, image, org, person, digest)
 	p.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, org)
-	p.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at) VALUES ($1, $2, $3, '1', 'draft', '{"format":1}', $4, now())`, version, org, model, digest)
+	p.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at) VALUES ($1, $2, $3, '1', 'draft', '{"format":1}', encode(sha256('{"format":1}'), 'hex'), now())`, version, org, model)
 	olds := []struct {
 		cluster, node        uuid.UUID
 		desired, state       string

@@ -97,7 +97,8 @@ func TestServersMayNot(t *testing.T) {
 			`INSERT INTO invoices (id) VALUES (gen_random_uuid())`, `UPDATE offer_prices SET during = during`,
 			`INSERT INTO mail_choices (scope) VALUES ('none')`, `UPDATE mail_choices SET scope = 'none'`, `UPDATE hour_marks SET full_hours = 0`,
 			`UPDATE images SET canonical_digest = repeat('0', 64)`, `DELETE FROM images`, `UPDATE uploads SET organization_id = organization_id`, `INSERT INTO uploads (id) VALUES (repeat('ab', 16))`,
-			// It begins tests that web had wait, and asks for none.
+			// It begins tests that web had wait, and asks for none, nor launches what is paid for.
+			`INSERT INTO clusters (id, kind) VALUES (gen_random_uuid(), 'cluster')`, `UPDATE clusters SET kind = 'test'`,
 			`INSERT INTO acceptance_tests (id) VALUES (gen_random_uuid())`, `INSERT INTO launch_requests (id) VALUES (gen_random_uuid())`, `INSERT INTO hosts (id) VALUES (gen_random_uuid())`,
 		},
 	} {
@@ -273,7 +274,7 @@ func secretColumns() map[string][]store.ServerRole {
 		"hosts.machine_key":           {web, worker}, // a name that the machine drew; who knows it can prove nothing
 		"ssh_keys.public_key":         {web},
 		"cluster_keys.public_key":     {web, worker},
-		"rightful_keys.public_key":    {worker}, // of who may work with an organization's machines
+		"rightful_keys.public_key":    {web, worker}, // of who may work with an organization's machines
 		"mails.sealed":                {worker},
 		"certificate_keys.sealed":     {worker},
 		"certificate_keys.public_key": {web, worker},

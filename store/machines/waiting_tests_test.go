@@ -54,7 +54,7 @@ func (q *queuer) test(id uuid.UUID) models.AcceptanceTest {
 func (q *queuer) end(id uuid.UUID) {
 	q.t.Helper()
 	storetest.NoError(q.t, q.DB.Models.FinishAcceptanceTest(q.t.Context(), id, false, provisioner.Report{}))
-	storetest.NoError(q.t, q.DB.Machines.MarkClusterGone(q.t.Context(), q.test(id).ClusterID))
+	storetest.NoError(q.t, q.DB.Machines.MarkNodesGone(q.t.Context(), q.test(id).ClusterID))
 	q.begin()
 }
 

@@ -21,7 +21,7 @@ func TestRecordedConsoles(t *testing.T) {
 		storetest.NoError(t, w.DB.Models.FinishAcceptanceTest(ctx, id, false, provisioner.Report{}))
 		w.Exec(t, `UPDATE acceptance_tests SET report = $2 WHERE id = $1`, id, report)
 		test := storetest.Must[models.AcceptanceTest](t)(w.DB.Models.TestForWorker(ctx, id))
-		storetest.NoError(t, w.DB.Machines.MarkClusterGone(ctx, test.ClusterID))
+		storetest.NoError(t, w.DB.Machines.MarkNodesGone(ctx, test.ClusterID))
 		return id
 	}
 	if none, err := w.DB.Models.RecordedConsoles(ctx, w.Organization, images); err != nil || len(none) != 0 {
