@@ -595,6 +595,21 @@ BEGIN
   RETURN NULL;
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_launch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+BEGIN
+  IF TG_OP = 'UPDATE' THEN
+    RAISE EXCEPTION 'what cluster % is for never changes', OLD.id USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  IF pg_has_role(current_user, 'volary_worker', 'MEMBER') AND NOT pg_has_role(current_user, 'volary_web', 'MEMBER') THEN
+    RAISE EXCEPTION 'the worker launches tests alone, not cluster %', NEW.id USING ERRCODE = 'insufficient_privilege';
+  END IF;
+  RETURN NEW;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_ledger_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2712,6 +2727,10 @@ CREATE TRIGGER clusters_changed AFTER UPDATE OF desired, reason, lease_ends_at, 
 CREATE TRIGGER clusters_made AFTER INSERT ON clusters FOR EACH ROW EXECUTE FUNCTION notify_change();
 
 CREATE TRIGGER clusters_work AFTER INSERT OR UPDATE OF generation ON clusters FOR EACH ROW EXECUTE FUNCTION notify_work();
+
+CREATE TRIGGER for_ever_for BEFORE UPDATE OF kind ON clusters FOR EACH ROW WHEN (old.kind <> new.kind) EXECUTE FUNCTION refuse_launch();
+
+CREATE TRIGGER launched_by_people BEFORE INSERT ON clusters FOR EACH ROW WHEN (new.kind <> 'test'::text) EXECUTE FUNCTION refuse_launch();
 
 CREATE TRIGGER rights_ended AFTER UPDATE OF desired ON clusters FOR EACH ROW WHEN (new.desired = 'paused'::text AND old.desired <> 'paused'::text) EXECUTE FUNCTION notify_rights();
 
