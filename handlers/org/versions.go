@@ -301,19 +301,8 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 			ID: t.ID, State: string(t.State), Pool: t.PoolName, Person: t.PersonName, Created: t.CreatedAt, Begun: page.Time(t.BegunAt), Ended: page.Time(t.EndedAt), Place: t.Place,
 		})
 	}
-	certificates, err := h.Models.CertificatesOfVersion(c.Request().Context(), orgID, v.ID)
-	if err != nil {
+	if err := h.versionCertificates(c, v, &p); err != nil {
 		return p, err
-	}
-	for _, made := range certificates {
-		p.Certificates = append(p.Certificates, certificateLink(made))
-	}
-	foreign, err := h.Models.ForeignCertificates(c.Request().Context(), orgID, v.ID)
-	if err != nil {
-		return p, err
-	}
-	for _, f := range foreign {
-		p.Foreign = append(p.Foreign, foreignCertificate(f, v.DocumentDigest))
 	}
 	p.MayExport = v.Exportable() == nil
 	places, err := h.Machines.OpenPlaces(c.Request().Context())
@@ -322,6 +311,23 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	}
 	p.TestPools, _ = placeOptions(places)
 	return p, nil
+}
+
+// versionCertificates fills in the version's own certificates, and those that came with its bundle.
+func (h Handlers) versionCertificates(c echo.Context, v models.Version, p *web.VersionShowProps) error {
+	orgID, _ := where(c)
+	certificates, err := h.Models.CertificatesOfVersion(c.Request().Context(), orgID, v.ID)
+	if err != nil {
+		return err
+	}
+	for _, made := range certificates {
+		p.Certificates = append(p.Certificates, certificateLink(made))
+	}
+	foreign, err := h.Models.ForeignCertificates(c.Request().Context(), orgID, v.ID)
+	for _, f := range foreign {
+		p.Foreign = append(p.Foreign, foreignCertificate(f, v.DocumentDigest))
+	}
+	return err
 }
 
 // variables are those of user-data with what they mean.

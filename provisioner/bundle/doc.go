@@ -23,5 +23,5 @@
 // 2026-11-30: only the types of opencontainers/image-spec are used, and not oras: no registry is spoken to here, and what is read of a stranger is bounded by
 // our own code.
 //
-// It imports provisioner/manifest. Start at bundle.go.
+// It imports provisioner/manifest, provisioner/refusal and provisioner/typed. Start at bundle.go.
 package bundle

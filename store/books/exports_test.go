@@ -319,7 +319,7 @@ func TestApelOverRestarts(t *testing.T) {
 	run(again, 60)
 	w.clock.Set(again.Add(time.Hour))
 	w.must(w.db.Books.ReleaseNow(t.Context(), id, again.Add(time.Hour)))
-	w.exec(`UPDATE nodes SET state = 'gone', image_id = NULL WHERE id = $1`, nodes[0])
+	w.exec(`UPDATE nodes SET desired = 'gone', state = 'gone', image_id = NULL WHERE id = $1`, nodes[0])
 	w.clock.Set(time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC))
 	monthEnd := func(y int, m time.Month) int64 { return time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC).Unix() - 1 }
 	for _, c := range []struct {

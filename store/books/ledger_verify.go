@@ -103,7 +103,7 @@ func verifyJournal(ctx context.Context, tx pgx.Tx, w wallet, report *LedgerRepor
 func lostJournal(left billing.Older) *billing.Difference {
 	for _, id := range slices.SortedFunc(maps.Keys(left), func(a, b billing.Digest) int { return bytes.Compare(a[:], b[:]) }) {
 		h := left[id][len(left[id])-1]
-		return &billing.Difference{What: fmt.Sprintf("the journal %s, which had %d entries by %s,", id, h.Seq, h.Of), Expected: "there", Found: "missing"}
+		return &billing.Difference{What: fmt.Sprintf("the journal %s, which reached entry %d by %s,", id, h.Seq, h.Of), Expected: "there", Found: "missing"}
 	}
 	return nil
 }

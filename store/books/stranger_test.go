@@ -110,7 +110,7 @@ func (s *stranger) python(args ...string) (string, error) {
 }
 
 // both gives what the command and the page say of a file: nil where it is whole.
-func (s *stranger) both(file string, heads bool) (ours error, theirs string) {
+func (s *stranger) both(file string, heads bool) (theirs string, ours error) {
 	s.t.Helper()
 	f, err := os.Open(file)
 	s.world.must(err)
@@ -125,7 +125,7 @@ func (s *stranger) both(file string, heads bool) (ours error, theirs string) {
 	if (err == nil) != (ours == nil) {
 		s.t.Errorf("the command says %v, the page %q, %v", ours, theirs, err)
 	}
-	return ours, theirs
+	return theirs, ours
 }
 
 // forger changes rows of an exported ledger as whoever has the database could, and seals again what it is told to.
@@ -160,7 +160,7 @@ open(dst, "w", encoding="utf-8").write(text + json.dumps(rows[-1], separators=("
 func TestAStrangerNamesWhatWasChanged(t *testing.T) {
 	s := newStranger(t)
 	for _, heads := range []bool{false, true} {
-		if ours, theirs := s.both(s.base, heads); ours != nil || !strings.Contains(theirs, "used 4") {
+		if theirs, ours := s.both(s.base, heads); ours != nil || !strings.Contains(theirs, "used 4") {
 			t.Fatalf("untouched: %v, %q", ours, theirs)
 		}
 	}
@@ -209,7 +209,7 @@ rows.remove(of("lot")[0])`, false, "the number of lots should be "},
 			if out, err := s.python("forge.py", s.base, forged, c.edit, seal); err != nil {
 				t.Fatalf("%s, %v", out, err)
 			}
-			ours, theirs := s.both(forged, c.reseal)
+			theirs, ours := s.both(forged, c.reseal)
 			if ours == nil || ours.Error() != theirs || !strings.Contains(theirs, c.want) || !strings.Contains(theirs, s.world.org.String()) {
 				t.Errorf("want %q\nours   %v\ntheirs %s", c.want, ours, theirs)
 			}
@@ -228,13 +228,13 @@ func TestNoByteOfAnExportMayChange(t *testing.T) {
 		"a key":   {`"key":"grant:`, `"key":"grand:`, "entry 1: the hash should be "},
 	} {
 		file := s.write("byte.jsonl", bytes.Replace(b, []byte(c.old), []byte(c.is), 1))
-		ours, theirs := s.both(file, false)
+		theirs, ours := s.both(file, false)
 		if ours == nil || ours.Error() != theirs || !strings.Contains(theirs, c.want) {
 			t.Errorf("%s: want %q\nours   %v\ntheirs %s", name, c.want, ours, theirs)
 		}
 	}
 	cut := bytes.LastIndexByte(bytes.TrimSpace(b), '\n') + 1
-	if ours, theirs := s.both(s.write("cut.jsonl", b[:cut]), false); ours == nil || !strings.Contains(ours.Error(), "its last row is missing") || !strings.Contains(theirs, "its last row is missing") {
+	if theirs, ours := s.both(s.write("cut.jsonl", b[:cut]), false); ours == nil || !strings.Contains(ours.Error(), "its last row is missing") || !strings.Contains(theirs, "its last row is missing") {
 		t.Errorf("cut: %v, %s", ours, theirs)
 	}
 	for n := 0; n < len(b); n += len(b)/97 + 1 { // and any other
@@ -262,7 +262,7 @@ func TestTheDatabaseNamesItAlike(t *testing.T) {
 		w.must(err)
 		var b bytes.Buffer
 		w.must(w.db.Books.ExportLedgerOfProvider(t.Context(), w.provider, &b))
-		ours, theirs := s.both(s.write("tampered.jsonl", b.Bytes()), true)
+		theirs, ours := s.both(s.write("tampered.jsonl", b.Bytes()), true)
 		if r.Difference == nil || ours == nil || r.Difference.Error() != ours.Error() || ours.Error() != theirs || !strings.Contains(theirs, c.want) {
 			t.Errorf("want %q\ndatabase %v\nours   %v\ntheirs %s", c.want, r.Difference, ours, theirs)
 		}
@@ -277,7 +277,7 @@ func TestOlderHeadsFindAJournalThatIsGone(t *testing.T) {
 	gone := billing.OlderHead{Journal: billing.Journal{ProviderID: uuid.New(), OrganizationID: w.org}.ID(), Seq: 3, Of: "the heads of 2026-11-20"}
 	r, err := w.db.Books.VerifyLedger(t.Context(), append(s.older, gone)...)
 	w.must(err)
-	if r.Difference == nil || !strings.Contains(r.Difference.Error(), "which had 3 entries by the heads of 2026-11-20") {
+	if r.Difference == nil || !strings.Contains(r.Difference.Error(), "which reached entry 3 by the heads of 2026-11-20") {
 		t.Errorf("a journal that is gone: %v", r.Difference)
 	}
 	r, err = w.db.Books.VerifyLedger(t.Context(), s.older...)

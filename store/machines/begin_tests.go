@@ -94,7 +94,7 @@ func (db *DB) beginTest(ctx context.Context, tx pgx.Tx, t waitingTest, poolID uu
 	}
 	if refusal := c.place(&plan); refusal != nil {
 		if c.Now.Sub(asked) > TestPatience {
-			return "", fmt.Sprintf("It did not begin within %d hours: %s", int(TestPatience.Hours()), refusal.Title), nil
+			return "", fmt.Sprintf("It did not begin within %d h: %s", int(TestPatience.Hours()), refusal.Title), nil
 		}
 		return refusal.Title, "", nil
 	}

@@ -59,7 +59,7 @@ func TestSeenUsers(t *testing.T) {
 		if got := seen(); len(got) != n {
 			t.Errorf("before %s says anything: %+v", name, got)
 		}
-		w.Exec(t, `UPDATE nodes SET sign_in = jsonb_build_object('user', $2::text), state = 'gone', image_id = NULL WHERE cluster_id = $1`, id, user)
+		w.Exec(t, `UPDATE nodes SET sign_in = jsonb_build_object('user', $2::text), desired = 'gone', state = 'gone', image_id = NULL WHERE cluster_id = $1`, id, user)
 		if got := seen(); len(got) != 1 || got[0].User != user || got[0].Cluster != name {
 			t.Errorf("%s said %s: %+v", name, user, got)
 		}
