@@ -21,7 +21,7 @@ const (
 
 // older reads the heads that were given, and says what each file's signature is worth. A signature that does not hold is refused; one by a key
 // that nobody named is said to be unchecked.
-func (v verifyLedger) older(out io.Writer, ring certificate.Ring) ([]billing.OlderHead, error) {
+func (v verifyLedger) older(out io.Writer, ring certificate.Ring, checked bool) ([]billing.OlderHead, error) {
 	var all []billing.OlderHead
 	for _, name := range v.Heads {
 		b, err := readBounded(name, mostHeadsFile)
@@ -33,7 +33,7 @@ func (v verifyLedger) older(out io.Writer, ring certificate.Ring) ([]billing.Old
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		switch {
-		case len(ring.Keys) == 0:
+		case !checked:
 			fmt.Fprintf(out, "%s: the signature is not checked: name the keys by --keys.\n", name)
 		case signature.State != certificate.SignatureValid:
 			return nil, fmt.Errorf("%s: its signature, by the key %s, is %s: nothing it says counts", name, printable(signature.KeyID), signature.State)
@@ -81,7 +81,7 @@ func (v verifyLedger) file(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	older, err := v.older(out, ring)
+	older, err := v.older(out, ring, v.Keys != "")
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func (v verifyLedger) database(ctx context.Context, db *floors.All, out io.Write
 	if err != nil {
 		return err
 	}
-	older, err := v.older(out, ring)
+	older, err := v.older(out, ring, true)
 	if err != nil {
 		return err
 	}
