@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/manifest"
 	"volary.dev/store/machines"
 	"volary.dev/store/storetest"
 )
@@ -17,6 +18,10 @@ func TestOldClustersAreWholeBatches(t *testing.T) {
 	ctx := t.Context()
 	org, person, provider, pool, host := uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New()
 	model, version, image, digest := uuid.New(), uuid.New(), uuid.New(), strings.Repeat("1", 64)
+	document := manifest.Canonical(provisioner.Model{Format: provisioner.ModelFormat, Head: provisioner.Group{
+		Image: provisioner.ImageRef{Name: "sample", Digest: digest}, Shape: provisioner.Shape{VCPUs: 1, MemoryMiB: 512, DiskGiB: 1},
+		Gate: provisioner.Gate{Kind: provisioner.GateAddress, TimeoutSeconds: 300},
+	}})
 	p.exec(`INSERT INTO organizations (id, name, created_at) VALUES ($1, 'Atlas', now())`, org)
 	p.exec(`INSERT INTO people (id, email, name, password_hash, created_at) VALUES ($1, 'ada@example.org', 'Ada', '', now())`, person)
 	p.exec(`INSERT INTO providers (id, name, currency, accounting_zone, created_at) VALUES ($1, 'North', 'EUR', 'UTC', now())`, provider)
@@ -24,7 +29,7 @@ func TestOldClustersAreWholeBatches(t *testing.T) {
 	p.exec(`INSERT INTO hosts (id, provider_id, pool_id, name, scheme, address, port, underlay, state, created_at) VALUES ($1, $2, $3, 'h1', 'memory', 'h1', 0, '192.0.2.1', 'active', now())`, host, provider, pool)
 	p.exec(`INSERT INTO images (id, organization_id, person_id, name, virtual_size, canonical_size, canonical_digest, guest_digest, created_at) VALUES ($1, $2, $3, 'sample', 1, 1, $4, $4, now())`, image, org, person, digest)
 	p.exec(`INSERT INTO model_clusters VALUES ($1, $2, 'model', now())`, model, org)
-	p.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at) VALUES ($1, $2, $3, '1', 'draft', '{"format":1}', encode(sha256('{"format":1}'), 'hex'), now())`, version, org, model)
+	p.exec(`INSERT INTO model_versions (id, organization_id, model_cluster_id, version, state, document, document_digest, created_at) VALUES ($1, $2, $3, '1', 'draft', $4, $5, now())`, version, org, model, string(document), manifest.Digest(document))
 	olds := []struct {
 		cluster, node        uuid.UUID
 		desired, state       string
@@ -43,8 +48,9 @@ func TestOldClustersAreWholeBatches(t *testing.T) {
 		{uuid.New(), uuid.New(), "gone", "gone", true, 1, "gone", "launch", "", ""},
 	}
 	for _, o := range olds {
-		p.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, document_digest, created_at, ready_at, gate_deadline, start_count, ended_at)
-			VALUES ($1, $2, $3, $4, $5, $6, 'cluster', 'c-' || $1::text, $7, 3600, $8, now(), CASE WHEN $9 THEN now() END, now() + interval '5 minutes', $10, CASE WHEN $11 = 'gone' THEN now() END)`,
+		p.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, document_digest, created_at, ready_at, gate_deadline, start_count, ended_at, paused_at, paused_until, paused_why)
+			VALUES ($1::uuid, $2, $3, $4, $5, $6, 'cluster', 'c-' || $1::uuid::text, $7, 3600, $8, now(), CASE WHEN $9 THEN now() END, now() + interval '5 minutes', $10, CASE WHEN $11 = 'gone' THEN now() END,
+				CASE WHEN $7 = 'paused' THEN now() END, CASE WHEN $7 = 'paused' THEN now() + interval '1 day' END, CASE WHEN $7 = 'paused' THEN 'looked at' ELSE '' END)`,
 			o.cluster, org, provider, pool, version, person, o.desired, digest, o.ready, o.starts, o.state)
 		p.exec(`INSERT INTO nodes (id, cluster_id, organization_id, provider_id, host_id, role, group_name, name, mac, address, shape_name, vcpus, memory_mib, disk_gib, rate, image_id, image_digest, state, state_at)
 			VALUES ($1, $2, $3, $4, $5, 'head', 'head', 'head', '52:54:00:00:00:01', '10.64.0.11', 's', 1, 512, 1, 1, CASE WHEN $7 <> 'gone' THEN $6::uuid END, '', $7, now())`, o.node, o.cluster, org, provider, host, image, o.state)
