@@ -3,8 +3,9 @@
 set -e
 . /etc/volary/env
 
-# The cluster's own secret is the same on every node and nowhere else.
-install -o munge -g munge -m 400 /etc/volary/secret /etc/munge/munge.key
+# The cluster's own secret is the same on every node and nowhere else; munge wants a key of at least 32 bytes.
+(umask 077 && sha256sum </etc/volary/secret >/etc/munge/munge.key)
+chown munge:munge /etc/munge/munge.key
 systemctl enable --now munge
 HOME_OF_ALL
 if [ "$VOLARY_ROLE" != head ]; then
