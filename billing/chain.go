@@ -240,9 +240,6 @@ func (a *Audit) Balances() Balances { return a.balances }
 // Expiry is when a lot expires by its grant; zero: never.
 func (a *Audit) Expiry(lotID uuid.UUID) time.Time { return a.expiries[lotID] }
 
-// Facts gives each fact that an entry says, but of uses, with the entry.
-func (a *Audit) Facts() map[Fact]int64 { return a.facts }
-
 func sumLines(lines []Line) Hours {
 	var sum Hours
 	for _, l := range lines {
