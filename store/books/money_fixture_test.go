@@ -98,11 +98,17 @@ func (w *ledgerWorld) grant(h billing.Hours, expires *time.Time) uuid.UUID {
 // cluster makes a waiting cluster of n nodes at rate 1000 with a lease in seconds.
 func (w *ledgerWorld) cluster(n int, lease int64) (uuid.UUID, []uuid.UUID) {
 	w.t.Helper()
+	return w.clusterFor("cluster", n, lease)
+}
+
+// clusterFor makes a cluster of a kind, which never changes.
+func (w *ledgerWorld) clusterFor(kind string, n int, lease int64) (uuid.UUID, []uuid.UUID) {
+	w.t.Helper()
 	w.clusters++
 	id := uuid.Must(uuid.NewV7())
 	w.exec(`INSERT INTO clusters (id, organization_id, provider_id, pool_id, version_id, person_id, kind, name, desired, lease_seconds, created_at, document_digest)
-		VALUES ($1, $2, $3, $4, $5, $6, 'cluster', $7, 'running', $8, now(), (SELECT document_digest FROM model_versions WHERE id = $5))`,
-		id, w.org, w.provider, w.poolID, w.version, w.person, fmt.Sprintf("trial-%d", w.clusters), lease)
+		VALUES ($1, $2, $3, $4, $5, $6, $9, $7, 'running', $8, now(), (SELECT document_digest FROM model_versions WHERE id = $5))`,
+		id, w.org, w.provider, w.poolID, w.version, w.person, fmt.Sprintf("trial-%d", w.clusters), lease, kind)
 	w.exec(`INSERT INTO batches (id, cluster_id, organization_id, kind, held, created_at) VALUES ($1, $1, $2, 'launch', 0, now())`, id, w.org)
 	var nodes []uuid.UUID
 	for i := range n {

@@ -116,8 +116,7 @@ func TestBeginningRunsTwiceOpensThemOnce(t *testing.T) {
 func TestAcceptanceTestsAreNotMetered(t *testing.T) {
 	w := newLedgerWorld(t)
 	w.grant(1_000_000, nil)
-	id, nodes := w.cluster(1, 100)
-	w.exec(`UPDATE clusters SET kind = 'test' WHERE id = $1`, id)
+	id, nodes := w.clusterFor("test", 1, 100)
 	w.ready(id, at(0))
 	w.prove(at(5), nodes...)
 	w.wantRuns(nodes[0])

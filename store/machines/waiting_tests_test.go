@@ -129,7 +129,7 @@ func TestWaitingTestsEnd(t *testing.T) {
 	q.Exec(t, `UPDATE acceptance_tests SET created_at = now() - interval '25 hours' WHERE id = $1`, late)
 	q.Exec(t, `UPDATE organizations SET suspended_at = now(), suspended_reason = 'its papers' WHERE name = 'Beryl'`)
 	q.begin()
-	if got := q.test(late); got.State != models.TestCancelled || !strings.HasPrefix(got.EndedWhy, "It did not begin within 24 hours: ") {
+	if got := q.test(late); got.State != models.TestCancelled || !strings.HasPrefix(got.EndedWhy, "It did not begin within 24 h: ") {
 		t.Errorf("a test that waited for a day %+v", got)
 	}
 	if got := q.test(idle); got.State != models.TestCancelled || !strings.Contains(got.EndedWhy, "Beryl has been suspended") && !strings.Contains(got.EndedWhy, "suspended") {
