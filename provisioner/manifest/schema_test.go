@@ -45,7 +45,9 @@ func validate(s *jsonschema.Schema, document []byte) error {
 // likely draws a model at the ends of its bounds: half of them have nothing out of them, and the others may have anything so.
 func likely(t *rapid.T) provisioner.Model {
 	odd := rapid.Bool().Draw(t, "odd")
-	one := func(label string, in []int, out ...int) int { return rapid.SampledFrom(withOdd(odd, in, out)).Draw(t, label) }
+	one := func(label string, in []int, out ...int) int {
+		return rapid.SampledFrom(withOdd(odd, in, out)).Draw(t, label)
+	}
 	some := func(label string, in []string, out ...string) string {
 		return rapid.SampledFrom(withOdd(odd, in, out)).Draw(t, label)
 	}
@@ -80,8 +82,12 @@ func likely(t *rapid.T) provisioner.Model {
 func anyGate(t *rapid.T, odd bool) provisioner.Gate {
 	limit := rapid.SampledFrom(withOdd(odd, []int{10, 3600}, []int{9, 3601})).Draw(t, "limit")
 	g := rapid.SampledFrom([]provisioner.Gate{
-		{Kind: provisioner.GateAddress}, {Kind: provisioner.GateConsole, Text: "login:"}, {Kind: provisioner.GateConsole, Text: strings.Repeat("é", 200)},
-		{Kind: provisioner.GateAgent}, {Kind: provisioner.GatePort, Port: 1}, {Kind: provisioner.GatePort, Port: 65535},
+		{Kind: provisioner.GateAddress},
+		{Kind: provisioner.GateConsole, Text: "login:"},
+		{Kind: provisioner.GateConsole, Text: strings.Repeat("é", 200)},
+		{Kind: provisioner.GateAgent},
+		{Kind: provisioner.GatePort, Port: 1},
+		{Kind: provisioner.GatePort, Port: 65535},
 	}).Draw(t, "gate")
 	if odd {
 		g.Port = rapid.SampledFrom([]int{0, 1, 65535, 65536}).Draw(t, "port")
