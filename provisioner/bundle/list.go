@@ -113,7 +113,7 @@ func (l *lister) member(h *tar.Header, at int64) error {
 		return nil
 	case h.Typeflag == tar.TypeSymlink || h.Typeflag == tar.TypeLink:
 		return fault(Again, "%s in it is no file, but a link to %s.", shown, short(h.Linkname))
-	case h.Typeflag == tar.TypeGNUSparse || sparseRecords(h):
+	case h.Typeflag == tar.TypeGNUSparse || SparseRecords(h):
 		return fault("Pack it without --sparse: `tar cf model.tar oci-layout index.json blobs`.", "%s in it is packed with its holes left out.", shown)
 	case h.Typeflag != tar.TypeReg:
 		return fault(Again, "%s in it is no file, but a device or something else (type %q).", shown, h.Typeflag)
@@ -133,7 +133,8 @@ func (l *lister) member(h *tar.Header, at int64) error {
 	return nil
 }
 
-func sparseRecords(h *tar.Header) bool {
+// SparseRecords tells whether a header is of a file packed with its holes left out, as PAX says it (GNU tar's formats 0.0 to 1.0).
+func SparseRecords(h *tar.Header) bool {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
 			return true

@@ -11,6 +11,7 @@ import (
 	"path"
 	"strings"
 
+	"volary.dev/provisioner/bundle"
 	"volary.dev/provisioner/refusal"
 )
 
@@ -109,7 +110,7 @@ func (l *ovaLister) member(h *tar.Header, at int64) error {
 		return nil
 	case h.Typeflag == tar.TypeSymlink, h.Typeflag == tar.TypeLink:
 		return &fileFault{Detail: fmt.Sprintf("%s in it is no file, but a link to %s.", shown, bounded(h.Linkname, 200)), Repair: "Pack the file that it points at: `tar chf machine.ova machine.ovf machine.mf machine-disk1.vmdk`."}
-	case h.Typeflag == tar.TypeGNUSparse || sparseRecords(h):
+	case h.Typeflag == tar.TypeGNUSparse || bundle.SparseRecords(h):
 		return &fileFault{Detail: fmt.Sprintf("%s in it is packed with its holes left out, as tar does when it is told --sparse.", shown), Repair: "Pack it without that: `tar cf machine.ova machine.ovf machine.mf machine-disk1.vmdk`."}
 	case h.Typeflag != tar.TypeReg:
 		return &fileFault{Detail: fmt.Sprintf("%s in it is no file, but a device or something else (type %q).", shown, h.Typeflag), Repair: repack}
@@ -121,15 +122,6 @@ func (l *ovaLister) member(h *tar.Header, at int64) error {
 	l.seen[name] = true
 	l.Members = append(l.Members, ovaMember{name, at, h.Size})
 	return nil
-}
-
-func sparseRecords(h *tar.Header) bool {
-	for key := range h.PAXRecords {
-		if strings.HasPrefix(key, "GNU.sparse.") {
-			return true
-		}
-	}
-	return false
 }
 
 // contents reads description and manifest.

@@ -16,6 +16,6 @@
 // no quote, blank or line's end gets into a text by a variable.
 //
 // 2026-11-30: what our YAML parser takes and Python's safe loader does not (a mapping for a key, as {{ x }} is without jinja's header, a tag
-// of its own, a second document) is refused, since cloud-init then goes on without the whole text; and so is a #! that names no path. A part that
+// of its own, a second document, a word that is written like a date and is none) is refused, since cloud-init then goes on without the whole text; and so is a #! that names no path. A part that
 // is encoded is decoded and checked as others are.
 package userdata

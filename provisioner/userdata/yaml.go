@@ -42,6 +42,9 @@ func checkNode(n *yaml.Node) error {
 	if tag := n.ShortTag(); n.Kind != yaml.AliasNode && !safeTags[tag] {
 		return sentence("The YAML's tag %q in line %d is not known to cloud-init. Leave it out.", tag, n.Line)
 	}
+	if err := checkValue(n); err != nil {
+		return err
+	}
 	for i, child := range n.Content {
 		if n.Kind == yaml.MappingNode && i%2 == 0 && (child.Kind == yaml.MappingNode || child.Kind == yaml.SequenceNode) {
 			return sentence("In line %d a mapping or a list stands where a name has to be. If {{ … }} is to be filled in, write \"## template: jinja\" in a first line of its own; else put it into quotation marks.", child.Line)
