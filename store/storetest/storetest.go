@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -131,19 +132,29 @@ func databaseURL(name string) string {
 	return u.String()
 }
 
-// admin runs f on a connection of its own to the server's maintenance database.
-func admin(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
+// admins are connections to the server's maintenance database, which the tests of a package use in turn: a new one costs the server more than
+// what is asked on it.
+var admins = sync.OnceValues(func() (*pgxpool.Pool, error) {
 	if serverURL() == "" {
-		return fmt.Errorf("VOLARY_TEST_DATABASE_URL is not set: name a PostgreSQL and its superuser, or use go run ./cmd/dev test")
+		return nil, fmt.Errorf("VOLARY_TEST_DATABASE_URL is not set: name a PostgreSQL and its superuser, or use go run ./cmd/dev test")
+	}
+	return pgxpool.New(context.Background(), serverURL())
+})
+
+// admin runs f on a connection to the server's maintenance database.
+func admin(ctx context.Context, f func(context.Context, *pgx.Conn) error) error {
+	pool, err := admins()
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, waittest.Limit) //nolint:forbidigo // no test waits here: what it makes is every test's
 	defer cancel()
-	c, err := pgx.Connect(ctx, serverURL())
+	c, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("test database server: %w", err)
 	}
-	defer c.Close(ctx)
-	return f(ctx, c)
+	defer c.Release()
+	return f(ctx, c.Conn())
 }
 
 // makeTemplate migrates a template for the present migrations unless some test has done so before.
@@ -154,15 +165,17 @@ func makeTemplate() (string, error) {
 	}
 	name := "volary_template_" + hash[:16]
 	return name, admin(context.Background(), func(ctx context.Context, c *pgx.Conn) error {
-		// Test binaries of several packages run at once; the lock ends with the connection.
+		// Test binaries of several packages run at once.
 		if _, err := c.Exec(ctx, `SELECT pg_advisory_lock(hashtext($1))`, name); err != nil {
 			return err
 		}
 		var done bool
-		if err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&done); err != nil || done {
-			return err
+		err := c.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)`, name).Scan(&done)
+		if err == nil && !done {
+			err = buildTemplate(ctx, c, name)
 		}
-		return buildTemplate(ctx, c, name)
+		_, fault := c.Exec(ctx, `SELECT pg_advisory_unlock(hashtext($1))`, name)
+		return errors.Join(err, fault)
 	})
 }
 
@@ -218,7 +231,8 @@ func makeRole(ctx context.Context, c *pgx.Conn, role store.ServerRole) error {
 
 // createDatabase takes names that this package made; they need no quoting.
 func createDatabase(ctx context.Context, c *pgx.Conn, name, from string) error {
-	_, err := c.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+from+` OWNER `+string(Owner))
+	// Copying files takes half the processor's time of writing the copy to the log, which is the server's own choice.
+	_, err := c.Exec(ctx, `CREATE DATABASE `+name+` TEMPLATE `+from+` OWNER `+string(Owner)+` STRATEGY file_copy`)
 	if err != nil {
 		return fmt.Errorf("create test database: %w", err)
 	}

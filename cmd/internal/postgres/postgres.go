@@ -121,8 +121,12 @@ func (s *Server) initialise(ctx context.Context, dir, bin string, who account) e
 	if err := who.give(dir); err != nil {
 		return err
 	}
+	auth := "scram-sha-256"
+	if s.throwaway {
+		auth = "md5" // SCRAM takes both sides thousands of hashes for each of the many connections
+	}
 	cmd, err := who.command(dir, who.path(dir, filepath.Join(bin, "initdb")), "-D", who.path(dir, fresh),
-		"-U", superuser, "-A", "scram-sha-256", "--pwfile", who.path(dir, password),
+		"-U", superuser, "-A", auth, "--pwfile", who.path(dir, password),
 		"-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	if err != nil {
 		return err
@@ -165,7 +169,12 @@ func (s *Server) run() error {
 		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "shared_buffers=128MB",
 	}
 	if s.throwaway {
-		args = append(args, "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
+		for _, setting := range []string{
+			"fsync=off", "full_page_writes=off", "synchronous_commit=off",
+			"wal_level=minimal", "max_wal_senders=0", "wal_init_zero=off", "max_wal_size=4GB",
+		} {
+			args = append(args, "-c", setting)
+		}
 	}
 	cmd, err := s.who.command(s.dir, s.who.path(s.dir, filepath.Join(s.bin, "postgres")), args...)
 	if err != nil {
