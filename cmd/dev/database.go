@@ -41,11 +41,11 @@ func (c checkout) testServer(ctx context.Context) (url string, stop func(), err 
 }
 
 func startThrowaway(ctx context.Context, dir string) (url string, stop func(), err error) {
-	wipe := func() error { return os.RemoveAll(filepath.Join(dir, "data")) }
+	wipe := func() error { return errors.Join(os.RemoveAll(filepath.Join(dir, "data")), os.RemoveAll(filepath.Join(dir, "memory"))) }
 	if err := wipe(); err != nil {
 		return "", nil, err
 	}
-	server, err := postgres.Start(ctx, postgres.Options{Dir: dir, Throwaway: true})
+	server, err := postgres.Start(ctx, postgres.Options{Dir: dir, Throwaway: true, InMemory: true})
 	if err != nil {
 		return "", nil, err
 	}

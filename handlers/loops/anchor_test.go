@@ -81,3 +81,25 @@ func TestHeadsOfANightAreSignedMailedAndCompared(t *testing.T) {
 		t.Errorf("logged %s", line)
 	}
 }
+
+// A key may end between the signature and its keeping: the heads then wait for the next one.
+func TestAnEndedKeyKeepsNoHeads(t *testing.T) {
+	w := storetest.NewWorld(t)
+	w.Grant(t, w.Organization, billing.ComputeHour)
+	c := certifier(storetest.OpenAs(t, w.Pool, store.RoleWorker), storetest.MailIdentity())
+	auditLog(t, w)
+	waiting := storetest.Must[[]books.UnsignedAnchor](t)(w.DB.Books.UnsignedAnchors(t.Context(), 10))
+	if len(waiting) != 2 {
+		t.Fatalf("%d lists of heads wait", len(waiting))
+	}
+	storetest.NoError(t, c.Look(t.Context()))
+	var key uuid.UUID
+	storetest.NoError(t, w.Pool.QueryRow(t.Context(), `SELECT DISTINCT key_id FROM anchors`).Scan(&key))
+	w.Exec(t, `ALTER TABLE anchors DISABLE TRIGGER ALL`)
+	w.Exec(t, `UPDATE anchors SET envelope = NULL, key_id = NULL, signed_at = NULL`)
+	w.Exec(t, `INSERT INTO certificate_key_ends (key_id, kind, reason, person_id) VALUES ($1, 'retired', 'the year is over', $2)`, key, w.Person)
+	storetest.NoError(t, w.DB.Books.SignAnchor(t.Context(), waiting[0].ID, key, []byte("{}")))
+	if left := storetest.Must[[]books.UnsignedAnchor](t)(w.DB.Books.UnsignedAnchors(t.Context(), 10)); len(left) != 2 {
+		t.Errorf("%d lists of heads wait after a signature by an ended key", len(left))
+	}
+}

@@ -65,7 +65,7 @@ func (db *DB) UnsignedAnchors(ctx context.Context, limit int) ([]UnsignedAnchor,
 const mostMailedHeads = 200
 
 // SignAnchor keeps the envelope that a key of the platform signed, and tells of it: the platform's admins of all heads, a provider's staff of its own.
-// An anchor is signed once; what came first stays.
+// An anchor is signed once; what came first stays. With a key that has ended meanwhile nothing is kept: it goes on waiting for another's.
 func (db *DB) SignAnchor(ctx context.Context, id, key uuid.UUID, envelope []byte) error {
 	return db.core.Tx(ctx, func(tx pgx.Tx) error {
 		var day time.Time
@@ -73,6 +73,7 @@ func (db *DB) SignAnchor(ctx context.Context, id, key uuid.UUID, envelope []byte
 		var heads, sum string
 		err := tx.QueryRow(ctx, `
 			UPDATE anchors SET envelope = $3, key_id = $2, signed_at = clock_timestamp() WHERE id = $1 AND envelope IS NULL
+			   AND NOT EXISTS (SELECT FROM certificate_key_ends e WHERE e.key_id = $2)
 			RETURNING day, provider_id, heads, encode(sha256(convert_to(envelope, 'UTF8')), 'hex')`, id, key, string(envelope)).Scan(&day, &provider, &heads, &sum)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

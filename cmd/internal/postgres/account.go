@@ -82,8 +82,9 @@ func (a account) give(dir string) error {
 // seenAt is where the account finds the server's folder: the folder itself, or shownAt where it is shown there.
 const shownAt = "/mnt"
 
-// command runs a program as the account, its folder shown at shownAt where we are root. arg may begin with dir.
-func (a account) command(dir, program string, args ...string) (*exec.Cmd, error) {
+// command runs a program as the account, its folder shown at shownAt where we are root; there a shell prepares what follows first, in a mount
+// namespace that ends with the program. arg may begin with dir.
+func (a account) command(dir, prepare, program string, args ...string) (*exec.Cmd, error) {
 	if !a.change {
 		cmd := exec.Command(program, args...) //nolint:noctx // child ends it
 		cmd.Dir = dir
@@ -95,7 +96,7 @@ func (a account) command(dir, program string, args ...string) (*exec.Cmd, error)
 		}
 	}
 	// setpriv keeps the death signal, which the kernel clears where the user changes.
-	script := `mount --bind "$1" ` + shownAt + ` && cd ` + shownAt + ` && shift && exec setpriv "$@"`
+	script := `mount --bind "$1" ` + shownAt + ` && cd ` + shownAt + ` && shift && ` + prepare + `exec setpriv "$@"`
 	full := []string{
 		"--mount", "--propagation", "private", "sh", "-c", script, "sh", dir,
 		"--reuid", strconv.Itoa(a.uid), "--regid", strconv.Itoa(a.gid), "--clear-groups", "--pdeathsig", "keep",

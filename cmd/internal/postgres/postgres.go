@@ -26,6 +26,7 @@ import (
 type Options struct {
 	Dir       string // everything of the server: data, log, password, unpacked binaries
 	Throwaway bool   // does not wait for the disk: for tests
+	InMemory  bool   // keeps its data in memory alone, where we are root: gone with the process, and never to be restarted
 }
 
 // Server is a running server.
@@ -35,6 +36,7 @@ type Server struct {
 	who       account
 	port      int
 	throwaway bool
+	inMemory  bool
 	log       string
 
 	process *child.Process
@@ -70,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err := who.give(dir); err != nil {
 		return nil, fmt.Errorf("hand %s to %s: %w", dir, who.name, err)
 	}
-	s := &Server{dir: dir, bin: bin, who: who, throwaway: o.Throwaway, log: filepath.Join(dir, "log")}
+	s := &Server{dir: dir, bin: bin, who: who, throwaway: o.Throwaway, inMemory: o.InMemory && who.change, log: filepath.Join(dir, "log")}
 	if err := s.initialise(ctx, dir, bin, who); err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func (s *Server) initialise(ctx context.Context, dir, bin string, who account) e
 	if s.throwaway {
 		auth = "md5" // SCRAM takes both sides thousands of hashes for each of the many connections
 	}
-	cmd, err := who.command(dir, who.path(dir, filepath.Join(bin, "initdb")), "-D", who.path(dir, fresh),
+	cmd, err := who.command(dir, "", who.path(dir, filepath.Join(bin, "initdb")), "-D", who.path(dir, fresh),
 		"-U", superuser, "-A", auth, "--pwfile", who.path(dir, password),
 		"-E", "UTF8", "--locale", "C.UTF-8", "--no-sync")
 	if err != nil {
@@ -163,20 +165,28 @@ func (s *Server) run() error {
 	if err != nil {
 		return err
 	}
+	data, prepare := s.who.path(s.dir, s.data()), ""
+	if s.inMemory {
+		if err := os.MkdirAll(filepath.Join(s.dir, memory), 0o700); err != nil {
+			return err
+		}
+		data = s.who.path(s.dir, filepath.Join(s.dir, memory))
+		prepare = "mount -t tmpfs -o size=50% volary " + memory + " && cp -a data/. " + memory + " && "
+	}
 	args := []string{
-		"-D", s.who.path(s.dir, s.data()), "-p", strconv.Itoa(s.port),
+		"-D", data, "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=600",
 		"-c", "timezone=UTC", "-c", "log_timezone=UTC", "-c", "shared_buffers=128MB",
 	}
 	if s.throwaway {
 		for _, setting := range []string{
 			"fsync=off", "full_page_writes=off", "synchronous_commit=off",
-			"wal_level=minimal", "max_wal_senders=0", "wal_init_zero=off", "max_wal_size=4GB",
+			"wal_level=minimal", "max_wal_senders=0", "wal_init_zero=off",
 		} {
 			args = append(args, "-c", setting)
 		}
 	}
-	cmd, err := s.who.command(s.dir, s.who.path(s.dir, filepath.Join(s.bin, "postgres")), args...)
+	cmd, err := s.who.command(s.dir, prepare, s.who.path(s.dir, filepath.Join(s.bin, "postgres")), args...)
 	if err != nil {
 		return err
 	}
@@ -198,6 +208,9 @@ func (s *Server) run() error {
 	s.process, s.url = process, u.String()
 	return nil
 }
+
+// memory is the folder that data kept in memory is copied to, as the server alone sees it.
+const memory = "memory"
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
