@@ -41,7 +41,9 @@ func (c checkout) testServer(ctx context.Context) (url string, stop func(), err 
 }
 
 func startThrowaway(ctx context.Context, dir string) (url string, stop func(), err error) {
-	wipe := func() error { return errors.Join(os.RemoveAll(filepath.Join(dir, "data")), os.RemoveAll(filepath.Join(dir, "memory"))) }
+	wipe := func() error {
+		return errors.Join(os.RemoveAll(filepath.Join(dir, "data")), os.RemoveAll(filepath.Join(dir, "memory")))
+	}
 	if err := wipe(); err != nil {
 		return "", nil, err
 	}

@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"volary.dev/cmd/internal/child"
@@ -78,7 +80,9 @@ func (t testCommand) run(ctx context.Context, c checkout) error {
 		return err
 	}
 	run := testRun{checkout: c, out: os.Stdout, server: server, s3Server: s3Server, waits: waits.Name(), long: full || load, full: full, vetted: whole}
-	faults = append(faults, run.goTest(ctx, args, parts.together))
+	// A package waits for its database half of the time: one more than there are processors.
+	together := append([]string{"-p", strconv.Itoa(runtime.NumCPU() + 1)}, args...)
+	faults = append(faults, run.goTest(ctx, together, parts.together))
 	// What boots machines or drives a browser waits for things to happen: one package at a time, those of the lab in one row, and the others and
 	// fuzzing beside them in another.
 	args = append([]string{"-p", "1"}, args...)
