@@ -47,8 +47,8 @@ func (a *App) startWorker(log *slog.Logger) string {
 	lines := console.New(console.Options{DB: db, Hosts: hosts, Secret: Secret(a.t), Log: log})
 	consoles := httptest.NewServer(lines)
 	ctx, cancel := context.WithCancel(context.Background())
-	reconciler := &loops.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 5 * time.Millisecond}
-	observer := &loops.Observer{Engine: engine, Round: 50 * time.Millisecond}
+	reconciler := &loops.Reconciler{Engine: engine, ClaimTTL: time.Second, Poll: 20 * time.Millisecond}
+	observer := &loops.Observer{Engine: engine, Round: 150 * time.Millisecond}
 	access := &loops.AccessKeeper{Engine: engine, Tick: 100 * time.Millisecond}
 	var loops sync.WaitGroup
 	loops.Go(func() { _ = reconciler.Run(ctx) })

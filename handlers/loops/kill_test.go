@@ -3,6 +3,7 @@ package loops_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/google/uuid"
@@ -10,6 +11,14 @@ import (
 	"volary.dev/handlers/loops/loopstest"
 	"volary.dev/provisioner"
 )
+
+// eachSend is at which sends to the database a worker is killed: at length at each eighth one, for a transaction sends several times.
+func eachSend() int {
+	if os.Getenv("VOLARY_TEST_FULL") != "" {
+		return 8
+	}
+	return 24
+}
 
 // TestKilledWorker kills the worker at each of its calls to hosts, and at many of its sends to the database, in the
 // middle of launch, stop, start and delete. Each time another worker goes on, the cluster ends where it was to go, and
@@ -45,7 +54,7 @@ func TestKilledWorker(t *testing.T) {
 					loopstest.NoError(t, c.ask(b, id))
 					calls, sends := n, 0
 					if of == "sends" {
-						calls, sends = 0, 8*n // each eighth one: a transaction sends several times
+						calls, sends = 0, eachSend()*n
 					}
 					died := b.Dying(t, "mortal", id, calls, sends)
 					b.Bring(t, id, c.want)

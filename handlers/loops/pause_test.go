@@ -198,7 +198,7 @@ func TestKilledWorkerPauses(t *testing.T) {
 				b.Bring(t, id, provisioner.ClusterReady)
 				calls, sends := n, 0
 				if of == "sends" {
-					calls, sends = 0, 8*n // each eighth one: a transaction sends several times
+					calls, sends = 0, eachSend()*n
 				}
 				pause(t, b, id)
 				died := b.Dying(t, "mortal", id, calls, sends)

@@ -45,6 +45,8 @@ type Bench struct {
 	Probe jobs.ProbeTimes
 	// ProbeImage is where that image is looked for; empty: it is there.
 	ProbeImage string
+
+	healthy *floors.All // what all healthy workers share: connections of their own would cost the database more than their work does
 }
 
 // NewBench makes a Bench whose images have the bytes of Disk.
@@ -54,7 +56,7 @@ func NewBench(t *testing.T) *Bench {
 		World:     storetest.NewWorld(t),
 		Simulated: memory.NewWorld(memory.Options{BootTime: 30 * time.Millisecond, StopTime: 10 * time.Millisecond}),
 		Log:       slog.New(slog.DiscardHandler),
-		Probe:     jobs.ProbeTimes{KVM: waittest.Limit, TCG: waittest.Limit, Overlay: waittest.Limit, Fill: waittest.Limit, Poll: 10 * time.Millisecond},
+		Probe:     jobs.ProbeTimes{KVM: waittest.Limit, TCG: waittest.Limit, Overlay: waittest.Limit, Fill: waittest.Limit, Poll: 30 * time.Millisecond},
 	}
 	if testing.Verbose() {
 		b.Log = slog.New(slog.NewTextHandler(t.Output(), nil))
@@ -82,8 +84,8 @@ func (b *Bench) Engine(name string, db *floors.All, dial provisioner.Dial) loops
 func (b *Bench) Work(t *testing.T, e loops.Engine) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 5 * time.Millisecond, Tick: 20 * time.Millisecond}
-	o := &loops.Observer{Engine: e, Round: 50 * time.Millisecond}
+	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 20 * time.Millisecond, Tick: 60 * time.Millisecond}
+	o := &loops.Observer{Engine: e, Round: 150 * time.Millisecond}
 	k := &loops.AccessKeeper{Engine: e, Tick: 100 * time.Millisecond}
 	var all sync.WaitGroup
 	all.Go(func() { _ = r.Run(ctx) })
@@ -97,7 +99,10 @@ func (b *Bench) Work(t *testing.T, e loops.Engine) (stop func()) {
 // Worker runs a healthy worker.
 func (b *Bench) Worker(t *testing.T, name string) (stop func()) {
 	t.Helper()
-	return b.Work(t, b.Engine(name, storetest.OpenAs(t, b.Pool, store.RoleWorker), b.Simulated.Dial))
+	if b.healthy == nil {
+		b.healthy = storetest.OpenAs(t, b.Pool, store.RoleWorker)
+	}
+	return b.Work(t, b.Engine(name, b.healthy, b.Simulated.Dial))
 }
 
 // Cluster reads one of the World's organization.
@@ -236,7 +241,7 @@ func (b *Bench) Dying(t *testing.T, name string, id uuid.UUID, calls, sends int)
 		return driver{d, m}, err
 	})
 	ctx, cancel := context.WithCancel(context.Background())
-	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 5 * time.Millisecond, Tick: 20 * time.Millisecond}
+	r := &loops.Reconciler{Engine: e, ClaimTTL: claimTTL, Poll: 20 * time.Millisecond, Tick: 60 * time.Millisecond}
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = r.Run(ctx) }()
 	waittest.Until(t, "death or the end of the work", func() bool {
