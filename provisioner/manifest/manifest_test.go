@@ -25,11 +25,9 @@ func small() provisioner.Model {
 			DataDisks: []provisioner.DataDisk{{Name: "scratch", SizeGiB: 10, Image: &provisioner.ImageRef{Name: "data", Digest: digest}}},
 		}
 	}
-	gpu := group("gpu", provisioner.Count{Most: 2})
-	gpu.Apart = true
 	return provisioner.Model{
 		Format: provisioner.ModelFormat, SignInUser: "debian", Accounts: true, Head: group("", provisioner.Count{}),
-		Compute:  []provisioner.Group{group("compute", provisioner.Count{Least: 1, Most: 4}), gpu},
+		Compute:  []provisioner.Group{group("compute", provisioner.Count{Least: 1, Most: 4}), group("gpu", provisioner.Count{Most: 2})},
 		Checks:   []provisioner.Check{{Name: "runs", Node: "gpu", Command: []string{"true"}, Status: 0, Output: "x", TimeoutSeconds: 5}},
 		Commands: provisioner.Commands{Drain: []string{"drain"}, Queue: []string{"queue", "-q"}},
 	}

@@ -36,7 +36,7 @@ func (p *problem) solve(counts []int) (packing, bool) {
 	}
 	switch {
 	case len(kinds) == 1:
-		return p.fill(slices.Clone(p.bins), kinds, counts, fullest)
+		return p.fill(slices.Clone(p.bins), kinds, counts, nil)
 	case len(kinds) == 2 && counts[kinds[0]] == 1:
 		return p.beside(kinds[0], kinds[1], counts)
 	case len(kinds) == 2 && counts[kinds[1]] == 1:
@@ -73,7 +73,7 @@ func (p *problem) beside(one, many int, counts []int) (packing, bool) {
 		}
 		left := slices.Clone(p.bins)
 		left[i] = b
-		packed, ok := p.fill(left, []int{many}, counts, fullest)
+		packed, ok := p.fill(left, []int{many}, counts, nil)
 		if ok {
 			packed[one][i] = 1
 		}
@@ -82,7 +82,7 @@ func (p *problem) beside(one, many int, counts []int) (packing, bool) {
 	return nil, false
 }
 
-// binOrder compares two bins by how many nodes of a kind they have room for.
+// binOrder compares two bins by how many nodes of a kind they have room for; nil takes them as they come.
 type binOrder func(a, b int) int
 
 func fullest(a, b int) int  { return cmp.Compare(a, b) }
@@ -98,7 +98,9 @@ func (p *problem) fill(left []bin, kinds, counts []int, order binOrder) (packing
 			p.looked++
 			rooms[i], at[i] = left[i].room(&p.kinds[k], need), i
 		}
-		slices.SortStableFunc(at, func(a, b int) int { return order(rooms[a], rooms[b]) })
+		if order != nil {
+			slices.SortStableFunc(at, func(a, b int) int { return order(rooms[a], rooms[b]) })
+		}
 		for _, i := range at {
 			n := min(rooms[i], need)
 			left[i].take(&p.kinds[k], n)
