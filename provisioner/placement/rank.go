@@ -7,7 +7,7 @@ import (
 
 // rank is how good a host is for one more node, the less the better, by what comes first:
 //
-//	to spread:  by KVM · few nodes of the cluster · has the image · empty, in eighths · CPU and memory in balance · empty
+//	to spread:  by KVM · few nodes of the cluster · empty, in eighths · has the image · CPU and memory in balance · empty
 //	to pack:    by KVM · carries nodes already · has the image · full, in eighths · CPU and memory in balance · full
 //
 // Full is the fuller one of CPU and memory with the node on it; they are in balance where both are as full.
@@ -19,7 +19,7 @@ func (b *bin) rank(k *kind) rank {
 	if b.pack {
 		return rank{number(b.slow), number(!b.busy), number(b.brings(k) > 0), -full / 125, skew, -full}
 	}
-	return rank{number(b.slow), b.carried, number(b.brings(k) > 0), full / 125, skew, full}
+	return rank{number(b.slow), b.carried, full / 125, number(b.brings(k) > 0), skew, full}
 }
 
 func permille(n, of int) int { return n * 1000 / max(of, 1) }
