@@ -52,6 +52,7 @@ type Group struct {
 	Firmware  Firmware   `json:"firmware,omitempty"` // FirmwareBIOS or FirmwareUEFI; empty: what starts its image
 	UserData  string     `json:"user_data,omitempty"`
 	DataDisks []DataDisk `json:"data_disks,omitempty"`
+	Apart     bool       `json:"apart,omitempty"` // of a compute group: each of its nodes has a host on which no other one of it is
 	Gate      Gate       `json:"gate"`
 }
 

@@ -61,6 +61,10 @@ func benches() []bench {
 			what: "a head and three compute nodes over three hosts, beside the same networks, overlays and guests by parallel virsh",
 		},
 		{
+			name: "place", aim: aim{ratio: 1}, run: benchPlace,
+			what: "128 nodes among 1,250 hosts and 20,000 nodes, command to commit, beside a fortieth of pgbench's TPC-B on the same server",
+		},
+		{
 			name: "upload", aim: aim{ratio: 0.9}, run: benchUpload,
 			what: "a disk of 840 MiB by tus, beside tusd's bare handler with the same client",
 		},

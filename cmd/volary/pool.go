@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/netip"
 
 	"github.com/google/uuid"
@@ -32,6 +33,10 @@ type addPool struct {
 	WipeDisks   bool   `help:"Overwrite disks when clusters are deleted."`
 	TestVCPUs   int    `name:"test-vcpus" help:"vCPUs set aside for acceptance tests." default:"4"`
 	MaxLease    int    `help:"Longest lease, in hours." default:"720"`
+
+	Placement  machines.Placement `help:"Where nodes go: spread over all hosts, or packed (pack) onto hosts that carry nodes already." default:"spread" enum:"spread,pack"`
+	Overcommit float64            `help:"vCPUs per processor, 1 to 16, of hosts for which no number is offered." default:"1"`
+	HostLabels map[string]string  `help:"Labels that a host needs to take new nodes, such as disk=ssd." placeholder:"NAME=VALUE"`
 }
 
 // Run implements kong's command.
@@ -44,7 +49,7 @@ func (p addPool) Run(ctx context.Context) error {
 		_, err = db.Machines.CreatePool(ctx, uuid.Nil, provider.ID, machines.NewPool{
 			Name: p.Name, Prefix: p.Prefix, SubnetBits: p.SubnetBits, Underlay: p.Underlay, Management: p.Management, Allowed: p.Allowed,
 			Storage: p.Storage, MachineType: p.MachineType, CPU: p.CPU, MTU: p.MTU, NoMasquerade: p.Sealed, WipeDisks: p.WipeDisks,
-			TestVCPUs: p.TestVCPUs, MaxLeaseHours: p.MaxLease,
+			TestVCPUs: p.TestVCPUs, MaxLeaseHours: p.MaxLease, Placement: p.Placement, Overcommit: int(math.Round(p.Overcommit * 100)), HostLabels: p.HostLabels,
 		})
 		if err != nil {
 			return err

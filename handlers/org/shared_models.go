@@ -82,7 +82,7 @@ func (h Handlers) sharedModelShow(c echo.Context, s models.SharedModelVersions, 
 		shown := web.SharedVersion{ID: v.ID, Version: v.Version, Published: page.Time(v.PublishedAt), Digest: v.DocumentDigest, YAML: h.clusterYAML(v.Model)}
 		seen := map[string]bool{}
 		for _, g := range v.Groups {
-			shown.Groups = append(shown.Groups, web.GroupShow{Name: g.Name, Count: g.Count, ImageName: g.Image.Name, Shape: g.Shape})
+			shown.Groups = append(shown.Groups, web.GroupShow{Name: g.Name, Count: g.Count, ImageName: g.Image.Name, Shape: g.Shape, Apart: g.Apart})
 			if !seen[g.Digest] {
 				seen[g.Digest] = true
 				shown.Sizes = append(shown.Sizes, web.SharedImage{Name: g.Image.Name, Digest: g.Image.Digest, Size: g.ImageSize, VirtualSize: g.VirtualSize})

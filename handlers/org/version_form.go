@@ -149,7 +149,7 @@ func versionDraft(f *request.Form, p web.VersionFormProps, hidden provisioner.Mo
 	image := typedImage(f, head)
 	d.Images = append(d.Images, image)
 	keep := func(g *provisioner.Group, from provisioner.Group) {
-		g.Firmware, g.DataDisks = from.Firmware, from.DataDisks
+		g.Firmware, g.DataDisks, g.Apart = from.Firmware, from.DataDisks, from.Apart
 	}
 	d.Model.Head = provisioner.Group{Shape: typedSize(f, head), UserData: typedUserData(f, head), Gate: typedGate(f, head)}
 	keep(&d.Model.Head, hidden.Head)
@@ -217,7 +217,7 @@ func typedGate(f *request.Form, prefix string) provisioner.Gate {
 // Where a fault of a document stands in the form.
 var (
 	ofGroup    = regexp.MustCompile(`^(head|compute\[([0-9]+)\])\.(.*)$`)
-	notShown   = regexp.MustCompile(`^(accounts|checks|commands)|\.(firmware|data_disks)`) // in the form, which keeps it
+	notShown   = regexp.MustCompile(`^(accounts|checks|commands)|\.(firmware|data_disks|apart)`) // in the form, which keeps it
 	groupField = map[string]string{
 		"count.least": "least", "count.most": "most", "image.name": "image", "image.digest": "image", "shape.vcpus": "vcpus", "shape.memory_mib": "memory_mib",
 		"shape.disk_gib": "disk_gib", "gate.kind": "gate_kind", "gate.text": "gate_text", "gate.port": "gate_port", "gate.timeout_seconds": "gate_timeout",

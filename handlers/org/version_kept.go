@@ -25,7 +25,7 @@ func kept(m provisioner.Model) provisioner.Model {
 }
 
 func keptOfGroup(g provisioner.Group) provisioner.Group {
-	return provisioner.Group{Firmware: g.Firmware, DataDisks: g.DataDisks}
+	return provisioner.Group{Firmware: g.Firmware, DataDisks: g.DataDisks, Apart: g.Apart}
 }
 
 // keep writes what is kept into a form; nothing where nothing is.
@@ -42,6 +42,7 @@ func keep(v *web.VersionValues, m provisioner.Model) {
 	for _, g := range k.Groups() {
 		add(g.Firmware != "", "firmware")
 		add(len(g.DataDisks) > 0, "data disks")
+		add(g.Apart, "nodes on hosts of their own")
 	}
 	if v.KeptWords != nil {
 		v.Kept = string(manifest.Canonical(k))
@@ -81,11 +82,20 @@ func keptChanges(c *web.VersionChanges, was, is provisioner.Model) {
 		before, _ := was.Group(g)
 		after, _ := is.Group(g)
 		field(c, g, "Firmware", string(before.Firmware), string(after.Firmware))
+		field(c, g, "Each node on a host of its own", yes(before.Apart), yes(after.Apart))
 		named(c, g, "Data disk", before.DataDisks, after.DataDisks, func(d provisioner.DataDisk) string { return d.Name })
 	}
 	named(c, "Cluster", "Check", was.Checks, is.Checks, func(k provisioner.Check) string { return k.Name })
 	field(c, "Cluster", "Command that drains", words(was.Commands.Drain), words(is.Commands.Drain))
 	field(c, "Cluster", "Command that tells the queue", words(was.Commands.Queue), words(is.Commands.Queue))
+}
+
+// yes is a switch in words.
+func yes(on bool) string {
+	if on {
+		return "yes"
+	}
+	return "no"
 }
 
 // words are a command's, in quotes where that tells them apart.

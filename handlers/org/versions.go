@@ -277,7 +277,7 @@ func (h Handlers) versionProps(c echo.Context, v models.Version) (web.VersionSho
 	}
 	for i, g := range v.Groups {
 		p.Groups = append(p.Groups, web.GroupShow{
-			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, UserData: g.UserData, Example: example(v, g.Group), Gate: g.Gate, GateWarning: warnings[g.Name],
+			Name: g.Name, Count: g.Count, ImageID: g.ImageID, ImageName: g.Image.Name, Digest: g.Digest, Shape: g.Shape, Apart: g.Apart, UserData: g.UserData, Example: example(v, g.Group), Gate: g.Gate, GateWarning: warnings[g.Name],
 			Warnings: userdata.Warnings(g.UserData), Same: i > 0 && g.UserData != "" && g.UserData == v.Groups[0].UserData,
 		})
 	}

@@ -109,24 +109,24 @@ func (h Handlers) typedHost(f *request.Form) (pool uuid.UUID, n machines.NewHost
 	} else {
 		n.Underlay = underlay
 	}
-	n.Labels = typedLabels(f)
+	n.Labels = typedLabels(f, "labels")
 	return pool, n
 }
 
 // typedLabels reads labels like "rack=a1, room=2"; a name alone is a label without a value.
-func typedLabels(f *request.Form) map[string]string {
+func typedLabels(f *request.Form, field string) map[string]string {
 	labels := map[string]string{}
-	for part := range strings.FieldsFuncSeq(f.Typed("labels"), func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
+	for part := range strings.FieldsFuncSeq(f.Typed(field), func(r rune) bool { return r == ',' || r == '\n' || r == '\r' }) {
 		name, value, _ := strings.Cut(part, "=")
 		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
 		if name == "" {
 			if value != "" {
-				f.Wrong("labels", "Write labels such as rack=a1, with commas between them.")
+				f.Wrong(field, "Write labels such as rack=a1, with commas between them.")
 			}
 			continue
 		}
 		if _, twice := labels[name]; twice {
-			f.Wrong("labels", "The label "+name+" is there twice.")
+			f.Wrong(field, "The label "+name+" is there twice.")
 		}
 		labels[name] = value
 	}

@@ -18,6 +18,8 @@ func whyUnused(h machines.Host, smallest *machines.Shape) string {
 		return "Its check runs; it takes nodes when that has passed."
 	case !h.Fit:
 		return "It takes no nodes: " + h.WhyUnfit() + "."
+	case h.State == provisioner.HostActive && h.WhyUnwanted() != "":
+		return "It keeps its nodes and takes no new ones: it " + h.WhyUnwanted() + "."
 	case h.State == provisioner.HostCordoned:
 		return "Staff cordoned it: it keeps its nodes and takes no new ones."
 	case h.State == provisioner.HostDraining:
@@ -29,16 +31,22 @@ func whyUnused(h machines.Host, smallest *machines.Shape) string {
 	if lack := lacks(h, smallest.Size()); lack != "" {
 		return fmt.Sprintf("The smallest shape, %s, does not fit: %s.", typed.Isolate(smallest.Name), lack)
 	}
-	if h.Nodes == 0 {
-		return "Nothing needs it now: nodes go to the hosts with the most free vCPUs."
+	switch {
+	case h.Nodes > 0:
+		return ""
+	case h.Packed:
+		return "Nothing needs it now: its pool fills hosts that carry nodes first."
+	case h.Acceleration == provisioner.AccelerationTCG:
+		return "Nothing needs it now: nodes go to hosts with KVM first, and to those with the most room."
+	default:
+		return "Nothing needs it now: nodes go to the hosts with the most room."
 	}
-	return ""
 }
 
 func lacks(h machines.Host, s provisioner.Shape) string {
 	switch {
 	case h.Capacity.VCPUs-h.Used.VCPUs < s.VCPUs:
-		return fmt.Sprintf("%s needed, %d of %d free", ui.Plural(s.VCPUs, "vCPU is", "vCPUs are"), h.Capacity.VCPUs-h.Used.VCPUs, h.Capacity.VCPUs)
+		return fmt.Sprintf("%s needed, %d of %d free", ui.Plural(s.VCPUs, "vCPU is", "vCPUs are"), max(h.Capacity.VCPUs-h.Used.VCPUs, 0), h.Capacity.VCPUs)
 	case h.Capacity.MemoryMiB-h.Used.MemoryMiB < s.MemoryMiB:
 		return fmt.Sprintf("%s of memory are needed, %s of %s are free", ui.MiB(s.MemoryMiB), ui.MiB(h.Capacity.MemoryMiB-h.Used.MemoryMiB), ui.MiB(h.Capacity.MemoryMiB))
 	case h.Capacity.DiskGiB-h.DiskTaken() < s.DiskGiB:

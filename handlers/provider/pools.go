@@ -15,6 +15,7 @@ import (
 	"volary.dev/handlers/respond/page"
 	"volary.dev/provisioner"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store/machines"
 	web "volary.dev/web/provider"
 	"volary.dev/web/ui"
@@ -44,6 +45,7 @@ func (h Handlers) ShowPool(c echo.Context) error {
 	p := web.PoolShowProps{
 		Layout: h.layout(c), Row: poolRow(x), SubnetBits: x.SubnetBits, Underlay: x.Underlay.String(), Storage: x.Storage,
 		MachineType: x.MachineType, CPU: x.CPU, MTU: mtuOf(x.Underlay, x.MTU), GoOut: x.Masquerade, Wipe: x.WipeDisks, MaxLeaseHours: x.MaxLeaseHours,
+		Packed: x.Placement == machines.PlacePack, PerProcessor: typed.Text(int64(x.Overcommit), 2), HostLabels: machines.WrittenLabels(x.HostLabels), Unlabelled: x.Unlabelled,
 		Policy: x.Policy, Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Closed: prefixes(provisioner.PrivatePrefixes()),
 	}
 	if p.Made, err = h.Machines.PoolProcessors(c.Request().Context(), where(c), x.ID); err != nil {
@@ -72,6 +74,7 @@ func (h Handlers) poolOf(c echo.Context) (machines.PoolRow, error) {
 func (h Handlers) NewPool(c echo.Context) error {
 	p := web.PoolFormProps{
 		Layout: h.layout(c), SubnetBits: "24", Storage: "local", MachineType: "q35", UnderlayMTU: usualMTU, TestVCPUs: "4", MaxLease: "720", GoOut: true,
+		Placement: string(machines.PlaceSpread), Overcommit: "1",
 	}
 	return poolPage(c, p)
 }
@@ -124,6 +127,7 @@ func (h Handlers) EditPool(c echo.Context) error {
 		Management: prefixes(x.Management), Allowed: prefixes(x.Allowed), Storage: x.Storage, MachineType: x.MachineType, CPU: x.CPU,
 		UnderlayMTU: strconv.Itoa(mtuOf(x.Underlay, x.MTU).Underlay),
 		GoOut:       x.Masquerade, Wipe: x.WipeDisks, TestVCPUs: strconv.Itoa(x.TestVCPUs), MaxLease: strconv.Itoa(x.MaxLeaseHours), Policy: x.Policy,
+		Placement: string(x.Placement), Overcommit: typed.Text(int64(x.Overcommit), 2), HostLabels: machines.WrittenLabels(x.HostLabels),
 	}
 	return poolPage(c, p)
 }
@@ -138,6 +142,10 @@ func (h Handlers) UpdatePool(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	// A page from before there were these fields changes none of them.
+	f.Default("placement", string(x.Placement))
+	f.Default("overcommit", typed.Text(int64(x.Overcommit), 2))
+	f.Default("host_labels", machines.WrittenLabels(x.HostLabels))
 	p, pool := typedPool(f)
 	f.Also(pool.Check())
 	p.Layout, p.ID, p.Clusters = h.layout(c), x.ID, x.Clusters
@@ -173,11 +181,13 @@ func poolPath(id uuid.UUID) string { return "/provider/pools/" + id.String() }
 // typedPool reads the form. A box that is not ticked is not sent at all.
 func typedPool(f *request.Form) (web.PoolFormProps, machines.NewPool) {
 	f.Default("underlay_mtu", usualMTU)
+	f.Default("placement", string(machines.PlaceSpread))
+	f.Default("overcommit", "1")
 	p := web.PoolFormProps{
 		Name: f.Typed("name"), Location: f.Typed("location"), Prefix: f.Typed("prefix"), SubnetBits: f.Typed("subnet_bits"),
 		Underlay: f.Typed("underlay"), Management: f.Typed("management"), Allowed: f.Typed("allowed"), Storage: f.Typed("storage"), MachineType: f.Typed("machine_type"),
 		CPU: f.Typed("cpu"), UnderlayMTU: f.Typed("underlay_mtu"), GoOut: f.Has("masquerade"), Wipe: f.Has("wipe_disks"), TestVCPUs: f.Typed("test_vcpus"),
-		MaxLease: f.Typed("max_lease"), Policy: f.Typed("policy"),
+		MaxLease: f.Typed("max_lease"), Policy: f.Typed("policy"), Placement: f.Typed("placement"), Overcommit: f.Typed("overcommit"), HostLabels: f.Typed("host_labels"),
 	}
 	n := machines.NewPool{
 		Name: f.Name("name", "a name", 1, 80), Location: f.Text("location", "the location", 0, 80),
@@ -188,7 +198,9 @@ func typedPool(f *request.Form) (web.PoolFormProps, machines.NewPool) {
 		MachineType: f.Text("machine_type", "the machine type", 1, 64), CPU: f.Text("cpu", "the CPU model", 0, 64),
 		NoMasquerade: !p.GoOut, WipeDisks: p.Wipe,
 		TestVCPUs: f.Int("test_vcpus", "the test share", 0, 1<<20), MaxLeaseHours: f.Int("max_lease", "the longest lease", 1, 8760),
-		Policy: strings.TrimSpace(f.Lines("policy", "the policy", 8000)),
+		Policy:     strings.TrimSpace(f.Lines("policy", "the policy", 8000)),
+		Placement:  machines.Placement(f.Choice("placement", "where nodes go", string(machines.PlaceSpread), string(machines.PlacePack))),
+		Overcommit: int(f.Decimal("overcommit", "the number of vCPUs per processor", 2, machines.LeastOvercommit, machines.MostOvercommit)), HostLabels: typedLabels(f, "host_labels"),
 	}
 	n.NoTests = n.TestVCPUs == 0
 	n.MTU = typedMTU(f, n.Underlay)

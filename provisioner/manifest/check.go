@@ -62,6 +62,7 @@ func Check(m provisioner.Model) map[string]string {
 	}
 	f.check(m.Head.Name == "", "head.name", "The head is named head: leave its name out.")
 	f.check(m.Head.Count == provisioner.Count{}, "head.count", "There is one head: leave its count out.")
+	f.check(!m.Head.Apart, "head.apart", "There is one head: leave apart out.")
 	f.group("head", m.Head)
 	f.compute(m.Compute)
 	f.checks(m)

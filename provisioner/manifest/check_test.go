@@ -74,6 +74,7 @@ func TestCheck(t *testing.T) {
 				m.Compute = append(m.Compute, g)
 			}
 		}},
+		{"head.apart", "one head", func(m *provisioner.Model) { m.Head.Apart = true }},
 		{"head.data_disks[0].name", "virtio-NAME", func(m *provisioner.Model) { m.Head.DataDisks[0].Name = "A" }},
 		{"head.data_disks[0].size_gib", "GiB", func(m *provisioner.Model) { m.Head.DataDisks[0].SizeGiB = 0 }},
 		{"head.data_disks[0].image.digest", "64", func(m *provisioner.Model) { m.Head.DataDisks[0].Image.Digest = "x" }},

@@ -60,6 +60,7 @@ func likely(t *rapid.T) provisioner.Model {
 	for i := range m.Compute {
 		g := &m.Compute[i]
 		g.Name = some("name", []string{g.Name}, "a", strings.Repeat("b", 31), strings.Repeat("c", 32), "a-b", "a-")
+		g.Apart = rapid.Bool().Draw(t, "apart")
 		g.Count = provisioner.Count{Least: one("least", []int{0, 1}, 500), Most: one("most", []int{1, 500}, 1000, 1001, 0)}
 		groups = append(groups, g)
 	}
@@ -158,7 +159,7 @@ func TestTheSchemaHasTheTypesFields(t *testing.T) {
 	}
 	properties := s["properties"].(map[string]any)
 	same("model", s, reflect.TypeFor[provisioner.Model]())
-	same("head", properties["head"].(map[string]any), reflect.TypeFor[provisioner.Group](), "name", "count")
+	same("head", properties["head"].(map[string]any), reflect.TypeFor[provisioner.Group](), "name", "count", "apart")
 	same("commands", properties["commands"].(map[string]any), reflect.TypeFor[provisioner.Commands]())
 	group := defs["compute_group"].(map[string]any)
 	same("compute group", group, reflect.TypeFor[provisioner.Group]())

@@ -32,36 +32,15 @@ const (
 	WhenClosed When = "closed" // no host of the pool takes nodes
 )
 
-// Fits tells what Place would answer, without the plan: its cost grows with the number of hosts and groups alone. It misses no plan
-// of one group, and may miss one of several (see pack).
+// Fits tells what Place would answer, without the plan. What it costs grows with the number of hosts and of groups, and not with that of
+// nodes. Of a head and one group it misses no plan; of several it may (see solve).
 func Fits(hosts []Host, r Request, s Share) bool {
 	if s.Refuses(r.vcpus()) != "" {
 		return false
 	}
-	if r.mixed() {
-		_, ok := pack(hosts, r)
-		return ok
-	}
-	var g Group
-	if asked := r.asked(); len(asked) > 0 {
-		g = asked[0]
-	}
-	total := 0
-	rooms := make([]int, len(hosts))
-	for i, h := range hosts {
-		rooms[i] = h.room(g.Node, g.Count)
-		total += rooms[i]
-	}
-	for i, h := range hosts {
-		if !h.holds(r.Head) {
-			continue
-		}
-		h.take(r.Head, 1)
-		if total-rooms[i]+h.room(g.Node, g.Count) >= g.Count {
-			return true
-		}
-	}
-	return false
+	p := newProblem(hosts, r.demands())
+	_, ok := p.solve(p.counts())
+	return ok
 }
 
 // Earliest says when a request can start as far as the ends of leases tell: all nodes or none, within the share. More

@@ -13,8 +13,8 @@ import (
 // Resource is what a request may find too little of.
 type Resource string
 
-// The resources. The last five are no part of a host's size: nodes that one cluster may have, networks of the pool,
-// hosts that take nodes, the seconds of a lease, and hosts with UEFI firmware.
+// The resources. The last six are no part of a host's size: nodes that one cluster may have, networks of the pool,
+// hosts that take nodes, the seconds of a lease, hosts with UEFI firmware, and hosts for nodes that share none.
 const (
 	ResourceVCPUs    Resource = "vCPUs"
 	ResourceMemory   Resource = "memory" // MiB
@@ -24,6 +24,7 @@ const (
 	ResourceHosts    Resource = "hosts"
 	ResourceLease    Resource = "lease" // seconds
 	ResourceUEFI     Resource = "UEFI"  // hosts that take nodes, and have UEFI firmware
+	ResourceApart    Resource = "hosts apart"
 )
 
 // Short is one resource that keeps a request from starting, with its numbers in the resource's unit.
@@ -48,6 +49,8 @@ func (s Short) String() string {
 		return fmt.Sprintf("hosts: %d of %d take nodes now", s.Free, s.Of)
 	case s.Resource == ResourceUEFI:
 		return "UEFI: " + s.words()
+	case s.Resource == ResourceApart:
+		return fmt.Sprintf("hosts: %d of %s room for a node that needs one of its own, %d needed", s.Free, refusal.Plural(s.Of, "host has", "hosts have"), s.Need)
 	case s.Resource == ResourceNetworks:
 		return fmt.Sprintf("networks: %d of %d free", s.Free, s.Of)
 	case s.Resource == ResourceNodes, s.Resource == ResourceLease:
@@ -144,6 +147,29 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 	if sums := r.sums(takes, s); sums != nil {
 		return sums
 	}
+	if apart := r.shortOfHosts(takes); apart != nil {
+		return apart
+	}
+	return r.parts(takes)
+}
+
+// shortOfHosts is that there are fewer hosts with room than nodes of a group that share none.
+func (r Request) shortOfHosts(hosts []Host) []Short {
+	p := newProblem(hosts, r.demands())
+	for at, g := range r.asked() {
+		room := 0
+		for i := range p.bins {
+			room += p.bins[i].room(&p.kinds[p.of[1+at]], 1)
+		}
+		if g.Apart != "" && room < g.Count {
+			return []Short{{Resource: ResourceApart, Need: g.Count, Free: room, Of: len(hosts)}}
+		}
+	}
+	return nil
+}
+
+// parts are the resources that lie in parts too small for the nodes; else that no host has all of them together.
+func (r Request) parts(takes []Host) []Short {
 	all := 1 + r.compute()
 	var parts []Short
 	for _, res := range sized() {
@@ -153,7 +179,8 @@ func Shortage(hosts []Host, r Request, s Share) []Short {
 		}
 		if room := most(takes, only); room < all {
 			free, of := res.sum(takes)
-			each := only.smallest()
+			least := newProblem(nil, only.demands())
+			each := least.demands[least.smallest()].Node
 			lack := Short{Resource: res.name, Need: *res.of(&each.Size), Free: free, Of: of, Room: room, Nodes: all}
 			for _, g := range only.Groups {
 				if need := *res.of(&g.Size); need != lack.Need {

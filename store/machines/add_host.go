@@ -90,7 +90,7 @@ func (h *NewHost) check() error {
 	} else if err := h.Address.Validate(); err != nil {
 		f.Add("address", "%s", err)
 	}
-	h.checkLabels(f)
+	checkLabels(f, "labels", "A host takes", h.Labels)
 	f.Between("vcpus", int64(h.VCPUs), 0, 65536, " vCPUs")
 	f.Check(h.Underlay.IsValid() && !h.Underlay.IsUnspecified(), "underlay", "Give the host's address on the underlay, such as 192.0.2.11.")
 	return f.Refusal()
@@ -101,11 +101,12 @@ const (
 	mostLabelAt = 63 // characters of a label's name and of its value
 )
 
-func (h NewHost) checkLabels(f store.Fields) {
-	f.Check(len(h.Labels) <= mostLabels, "labels", "A host takes %d labels; these are %d.", mostLabels, len(h.Labels))
-	for name, value := range h.Labels {
+// checkLabels wants labels that a form can write; takes says who takes how many: "A host takes".
+func checkLabels(f store.Fields, field, takes string, labels map[string]string) {
+	f.Check(len(labels) <= mostLabels, field, "%s at most %d labels; these are %d.", takes, mostLabels, len(labels))
+	for name, value := range labels {
 		ok := name != "" && len(name) <= mostLabelAt && len(value) <= mostLabelAt && !strings.ContainsFunc(name+value, store.IsControl)
-		f.Check(ok, "labels", "Write labels such as rack=a1, each part with at most %d characters.", mostLabelAt)
+		f.Check(ok, field, "Write labels such as rack=a1, each part with at most %d characters.", mostLabelAt)
 	}
 }
 

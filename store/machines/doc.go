@@ -94,4 +94,13 @@
 // said so. A key with a right again in the same start, without accounts, comes back with the next one. Logins are for the people who may work
 // with clusters and have a key, at most 1000 a node; owners and managers become root, as they may stop and delete the cluster anyway,
 // and plain members do not: what they need root for is the version's user, who stays as he is.
+//
+// 2026-11-30: how a pool takes nodes is said in its row: spread or packed, vCPUs per processor, labels that a host needs. What a
+// host gives (HostVCPUs) and whether it takes nodes (TakesNodes) is computed from both rows wherever it is read, and so is true at once when
+// the pool changes. A pool's labels bind new nodes alone: what stands on a host stays, and starts there again. Nodes that were placed while a host gave more
+// stay, too; it takes new ones when it has room again. Two labels are found by checks and written by nobody: acceleration, and processor, which is
+// what a pool of one CPU baseline asks for.
+//
+// 2026-11-30: a launch reads all hosts and nodes of its pool (readHosts) while others wait for the pool's lock, so that it does so in two statements
+// over whole tables, and not by a look at each host as pages do.
 package machines

@@ -31,7 +31,7 @@ func (db *DB) HostList(ctx context.Context, providerID uuid.UUID, f HostFilter) 
 			WHEN 'unchecked' THEN NOT h.checked WHEN 'unfit' THEN NOT h.fit
 			WHEN 'waiting' THEN h.enrolled_at IS NULL WHEN 'active' THEN h.state = 'active' AND h.enrolled_at IS NOT NULL ELSE h.state = $5 END`
 	args := []any{providerID, f.Search, store.Like(f.Search), store.OrNull(f.Pool), f.State}
-	if err := db.pool.QueryRow(ctx, `SELECT count(*) FROM hosts h`+where, args...).Scan(&total); err != nil {
+	if err := db.pool.QueryRow(ctx, `SELECT count(*) FROM hosts h JOIN pools p ON p.id = h.pool_id`+where, args...).Scan(&total); err != nil {
 		return nil, 0, fmt.Errorf("count hosts: %w", err)
 	}
 	rows, _ := db.pool.Query(ctx, selectHosts+where+hostColumns.OrderBy(f.Sorting, "p.name, h.name, h.id")+` LIMIT $6 OFFSET $7`,

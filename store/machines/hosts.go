@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -57,6 +58,8 @@ type Host struct {
 	MissedRounds int
 	OfferedVCPUs int // staff's word; 0: what the check finds
 	Labels       map[string]string
+	PoolLabels   map[string]string // that its pool wants of a host that takes new nodes
+	Packed       bool              // its pool fills hosts that carry nodes before it takes empty ones
 }
 
 // HostNode is a node as its provider's staff see it.
@@ -199,13 +202,43 @@ func (h Host) Standing() string {
 	return string(h.State)
 }
 
-// TakesNodes is the condition by which host h takes nodes. Whatever is offered and whatever is used is summed over these.
-const TakesNodes = `h.fit AND h.state = 'active'`
+// TakesNodes is the condition by which host h of pool p takes nodes. Whatever is offered and whatever is used is summed over these.
+const TakesNodes = `h.fit AND h.state = 'active' AND (p.host_labels = '{}' OR ` + hostLabels + ` @> p.host_labels)`
+
+// hostLabels are staff's labels of host h, and those that its check finds, which are never staff's word: Host.found has them.
+const hostLabels = `h.labels || jsonb_build_object('acceleration', coalesce(h.acceleration, ''), 'processor', h.cpu_model)`
+
+func (h Host) found() map[string]string {
+	return map[string]string{"acceleration": string(h.Acceleration), "processor": h.CPUModel}
+}
+
+// HostVCPUs is what host h of pool p gives its nodes: what staff offer of it, or what its pool sells on each of its processors.
+const HostVCPUs = `CASE WHEN h.offered_vcpus > 0 THEN h.vcpus ELSE h.vcpus * p.overcommit / 100 END`
+
+// WhyUnwanted says which labels its pool wants and the host has not: it takes no new nodes then. Empty where it has all.
+func (h Host) WhyUnwanted() string {
+	if len(h.PoolLabels) == 0 {
+		return ""
+	}
+	has := map[string]string{}
+	maps.Copy(has, h.Labels)
+	maps.Copy(has, h.found())
+	lacks := maps.Clone(h.PoolLabels)
+	maps.DeleteFunc(lacks, func(name, want string) bool {
+		value, there := has[name]
+		return there && value == want
+	})
+	if len(lacks) == 0 {
+		return ""
+	}
+	return "has not what its pool wants of a host: " + WrittenLabels(lacks)
+}
 
 // place is the host as placement knows it.
 func (h Host) place() placement.Host {
 	return placement.Host{
-		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Capacity: h.Capacity, Used: h.Used, Images: h.Images, UEFI: h.UEFI != nil && *h.UEFI, Unseen: h.UEFI == nil,
+		ID: h.ID, Name: h.Name, State: h.State, Reason: h.StateReason, Unfit: h.WhyUnfit(), Unwanted: h.WhyUnwanted(), Capacity: h.Capacity, Used: h.Used, Images: h.Images,
+		UEFI: h.UEFI != nil && *h.UEFI, Unseen: h.UEFI == nil, Emulated: h.Acceleration == provisioner.AccelerationTCG, Pack: h.Packed,
 	}
 }
 
@@ -238,8 +271,8 @@ const usedOfHost = `
 const selectHosts = `
 	SELECT h.id, h.provider_id, h.pool_id, p.name, p.mtu, h.name, ` + hostAddress + `, h.underlay,
 		h.enrolled_at, coalesce(h.enrol_code, ''), h.enrol_until, h.enrol_seen, h.mistaken, h.state, h.state_reason, h.seen, h.checked, h.lacks, h.fit,
-		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.uefi, h.vcpus, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
-		i.images, i.image_bytes, i.spare_bytes, h.images_at, h.free_bytes, h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels
+		coalesce(h.acceleration, ''), h.cpu_model, h.processors, h.uefi, ` + HostVCPUs + `, h.memory_mib, h.disk_gib, u.vcpus, u.memory_mib, u.disk_gib, u.nodes,
+		i.images, i.image_bytes, i.spare_bytes, h.images_at, h.free_bytes, h.check_state, h.check_report, h.checked_at, h.round_at, h.missed_rounds, h.offered_vcpus, h.labels, p.host_labels, p.placement = 'pack'
 	FROM hosts h JOIN pools p ON p.id = h.pool_id CROSS JOIN LATERAL (` + usedOfHost + `) AS u
 	CROSS JOIN LATERAL (` + diskOfImages + `) AS i`
 
@@ -247,7 +280,7 @@ func rowToHost(row pgx.CollectableRow) (h Host, err error) {
 	err = row.Scan(slices.Concat([]any{&h.ID, &h.ProviderID, &h.PoolID, &h.PoolName, &h.PoolMTU, &h.Name}, scanAddress(&h.Address), []any{
 		&h.Underlay, &h.EnrolledAt, &h.Code, &h.CodeUntil, &h.CodeSeen, &h.Mistaken, &h.State, &h.StateReason, &h.Seen, &h.Checked, &h.Lacks, &h.Fit, &h.Acceleration, &h.CPUModel, &h.Processors, &h.UEFI, &h.Capacity.VCPUs, &h.Capacity.MemoryMiB, &h.Capacity.DiskGiB,
 		&h.Used.VCPUs, &h.Used.MemoryMiB, &h.Used.DiskGiB, &h.Nodes, &h.Images, &h.ImageBytes, &h.SpareBytes, &h.ImagesAt, &h.FreeBytes, &h.CheckState, &h.CheckReport, &h.CheckedAt, &h.RoundAt,
-		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels,
+		&h.MissedRounds, &h.OfferedVCPUs, &h.Labels, &h.PoolLabels, &h.Packed,
 	})...)
 	return h, err
 }

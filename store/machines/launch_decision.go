@@ -108,22 +108,7 @@ func (c *launchCase) readPool(ctx context.Context, tx pgx.Tx, poolID uuid.UUID) 
 	if c.Pool, err = store.One(rows, "pool", pgx.RowToStructByName[poolCapacity]); err != nil {
 		return err
 	}
-	rows, _ = tx.Query(ctx, selectHosts+` WHERE h.pool_id = $1 AND h.removed_at IS NULL ORDER BY h.name`, poolID)
-	hosts, err := store.All(rows, "hosts", rowToHost)
-	if err != nil {
-		return err
-	}
-	for _, h := range hosts {
-		c.Hosts = append(c.Hosts, h.place())
-	}
-	err = tx.QueryRow(ctx, `
-		SELECT coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'cluster'), 0), coalesce(sum(n.vcpus) FILTER (WHERE c.kind = 'test'), 0)
-		FROM nodes n JOIN hosts h ON h.id = n.host_id JOIN clusters c ON c.id = n.cluster_id
-		WHERE h.pool_id = $1 AND `+TakesNodes+` AND n.state NOT IN ('stopped', 'gone')`, poolID).Scan(&c.Used, &c.Tests)
-	if err != nil {
-		return fmt.Errorf("read use of pool: %w", err)
-	}
-	return nil
+	return c.readHosts(ctx, tx)
 }
 
 // judge decides: what is wrong with the request comes first, then shapes, then room. Hours are judged by
@@ -301,12 +286,16 @@ func calledGroup(r provisioner.Role, name string) string {
 // request is what the plan's nodes take; its groups are the version's, the head's left out.
 func (c launchCase) request(p launchPlan) (r placement.Request) {
 	for i, s := range p.Shapes {
-		node := placement.Node{Size: s.Shape.Size(), Image: ImageOf(c.Version.Groups[i])}
+		group := c.Version.Groups[i]
+		node := placement.Node{Size: s.Shape.Size(), Image: ImageOf(group)}
 		if i == 0 {
 			r.Head = node
 			continue
 		}
-		r.Groups = append(r.Groups, placement.Group{Name: s.Group, Node: node, Count: s.Count})
+		if group.Apart {
+			node.Apart = s.Group
+		}
+		r.Groups = append(r.Groups, placement.Group{Name: s.Group, Node: node, Count: s.Count, Least: group.Count.Least})
 	}
 	return r
 }
@@ -335,16 +324,26 @@ func ShareOfClusters(hosts []placement.Host, testVCPUs, used int) placement.Shar
 	return placement.Share{VCPUs: max(sum-testVCPUs, 0), Used: used}
 }
 
+// noRoom says which resource is short, with its numbers, the largest cluster that would fit, and of every host why it takes no more.
 func (c launchCase) noRoom(p launchPlan, reason string) *refusal.Error {
+	asked, share := c.request(p), c.share()
 	r := &refusal.Error{
 		Code:  "capacity",
 		Title: fmt.Sprintf("The pool %s has no room for %s: %s.", typed.Isolate(c.Pool.Name), refusal.Plural(1+c.Counts.Sum(), "node", "nodes"), reason),
-		Next:  "Take fewer compute nodes, choose another pool, or try again when others have ended.",
 	}
-	if placement.LacksUEFI(c.Hosts, c.request(p)) {
+	switch {
+	case placement.LacksUEFI(c.Hosts, asked):
 		r.Next = "Choose a pool whose hosts have it, take an image that BIOS starts, too (the image's page says how it is made one), or ask the provider for it."
-	} else if c.Test {
+	case c.Test:
 		r.Next = "Try again when other tests have ended, or choose another pool."
+	default:
+		r.Next = "Choose another pool, or try again when others have ended: no cluster of this version fits now, however small."
+		if counts, some := placement.Largest(c.Hosts, asked, share); some {
+			r.Next = fmt.Sprintf("Take fewer compute nodes: the largest cluster that fits now is %s. Or choose another pool, or try again when others have ended.", asked.Words(counts))
+		}
+	}
+	for _, s := range placement.Shortage(c.Hosts, asked, share) {
+		r.Detail = append(r.Detail, "Short of "+s.String())
 	}
 	for _, f := range p.Fits {
 		if f.Reason != "" {

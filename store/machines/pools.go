@@ -2,11 +2,15 @@ package machines
 
 import (
 	"context"
+	"maps"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 )
 
@@ -24,11 +28,38 @@ type NewPool struct {
 	MTU           int            // 1450, inside clusters: of the underlay less provisioner.VXLANOverhead
 	NoMasquerade  bool           // guests may not go out
 	WipeDisks     bool
-	TestVCPUs     int    // set aside for acceptance tests; 0 takes 4
-	NoTests       bool   // none are set aside
-	MaxLeaseHours int    // 720
-	Location      string // "Hamburg, Germany"
-	Policy        string // what the fields do not say, in words
+	TestVCPUs     int               // set aside for acceptance tests; 0 takes 4
+	NoTests       bool              // none are set aside
+	MaxLeaseHours int               // 720
+	Location      string            // "Hamburg, Germany"
+	Policy        string            // what the fields do not say, in words
+	Placement     Placement         // PlaceSpread
+	Overcommit    int               // 100: hundredths of a vCPU on each processor of hosts of which staff offer no number of their own
+	HostLabels    map[string]string // that a host needs to take new nodes; its check finds "acceleration"
+}
+
+// Placement is how a pool's hosts take the nodes of a cluster.
+type Placement string
+
+// The placements.
+const (
+	PlaceSpread Placement = "spread" // over as many hosts as there are
+	PlacePack   Placement = "pack"   // onto hosts that carry nodes already, the fullest first
+)
+
+// What a pool may sell on a processor, in hundredths of a vCPU.
+const (
+	LeastOvercommit = 100
+	MostOvercommit  = 1600
+)
+
+// WrittenLabels writes labels as a form takes them: "disk=ssd, rack=a1".
+func WrittenLabels(labels map[string]string) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		list = append(list, strings.TrimSuffix(name+"="+labels[name], "="))
+	}
+	return strings.Join(list, ", ")
 }
 
 // MaxAllowed is how many private ranges a pool can open to its guests: each host carries them for each cluster.
@@ -48,6 +79,11 @@ func (p NewPool) withDefaults() NewPool {
 	}
 	if p.Allowed == nil {
 		p.Allowed = []netip.Prefix{}
+	}
+	p.Placement = orDefault(p.Placement, PlaceSpread)
+	p.Overcommit = orDefault(p.Overcommit, LeastOvercommit)
+	if p.HostLabels == nil {
+		p.HostLabels = map[string]string{}
 	}
 	return p
 }
@@ -88,6 +124,9 @@ func (p *NewPool) check() error {
 	f.Between("test_vcpus", int64(p.TestVCPUs), 0, 1<<20, " vCPUs")
 	f.Between("max_lease", int64(p.MaxLeaseHours), 1, 8760, " hours")
 	f.Length("location", p.Location, 0, 80)
+	f.Check(p.Placement == PlaceSpread || p.Placement == PlacePack, "placement", "Choose spread or pack.")
+	f.Check(p.Overcommit >= LeastOvercommit && p.Overcommit <= MostOvercommit, "overcommit", "Choose 1 to 16 vCPUs per processor; %s was given.", typed.Text(int64(p.Overcommit), 2))
+	checkLabels(f, "host_labels", "A pool wants", p.HostLabels)
 	f.Check(len([]rune(p.Policy)) <= 2000, "policy", "Write at most 2000 characters; these are %d.", len([]rune(p.Policy)))
 	return f.Refusal()
 }

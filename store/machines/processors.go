@@ -14,7 +14,7 @@ import (
 // any is left out.
 func ReadProcessors(ctx context.Context, tx pgx.Tx, where string, args ...any) (map[uuid.UUID]provisioner.Processors, error) {
 	rows, _ := tx.Query(ctx, `
-		SELECT h.pool_id, coalesce(h.acceleration, ''), h.cpu_model, h.vcpus, h.processors, coalesce(h.uefi, false)
+		SELECT h.pool_id, coalesce(h.acceleration, ''), h.cpu_model, `+HostVCPUs+`, h.processors, coalesce(h.uefi, false)
 		FROM hosts h JOIN pools p ON p.id = h.pool_id WHERE `+TakesNodes+` AND `+where, args...)
 	list := map[uuid.UUID]provisioner.Processors{}
 	var pool uuid.UUID

@@ -29,10 +29,14 @@ type PoolRow struct {
 	WipeDisks     bool
 	TestVCPUs     int `db:"test_vcpus"` // kept for acceptance tests
 	MaxLeaseHours int
+	Placement     Placement
+	Overcommit    int               // hundredths of a vCPU on a processor
+	HostLabels    map[string]string // that a host needs to take new nodes
 
 	Hosts        int
 	ActiveHosts  int
 	WaitingHosts int   // for enrolment
+	Unlabelled   int   // that would take nodes if they had the labels
 	Clusters     int   // on it now, tests among them
 	VCPUs        int   `db:"vcpus"` // of active hosts, as all below
 	ClusterVCPUs int   `db:"cluster_vcpus"`
@@ -47,14 +51,15 @@ type PoolRow struct {
 
 const selectPoolRows = `
 	SELECT p.id, p.name, p.location, p.policy, p.prefix, p.subnet_bits, p.underlay, p.management, p.allowed, p.storage, p.machine_type, p.cpu, p.mtu,
-		p.masquerade, p.wipe_disks, p.test_vcpus, p.max_lease_hours,
-		h.hosts, h.active AS active_hosts, h.waiting AS waiting_hosts, h.vcpus, h.memory_mib, h.disk_gib,
+		p.masquerade, p.wipe_disks, p.test_vcpus, p.max_lease_hours, p.placement, p.overcommit, p.host_labels,
+		h.hosts, h.active AS active_hosts, h.waiting AS waiting_hosts, h.unlabelled, h.vcpus, h.memory_mib, h.disk_gib,
 		(SELECT count(*) FROM clusters c WHERE c.pool_id = p.id AND c.ended_at IS NULL)::int AS clusters,
 		n.cluster_vcpus, n.tests_vcpus, n.used_mib, n.used_gib, i.image_bytes, i.spare_bytes
 	FROM pools p
 	CROSS JOIN LATERAL (
 		SELECT count(*)::int AS hosts, count(*) FILTER (WHERE ` + TakesNodes + `)::int AS active, count(*) FILTER (WHERE h.enrolled_at IS NULL)::int AS waiting,
-			coalesce(sum(h.vcpus) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS vcpus,
+			count(*) FILTER (WHERE h.fit AND h.state = 'active' AND NOT (` + TakesNodes + `))::int AS unlabelled,
+			coalesce(sum(` + HostVCPUs + `) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS vcpus,
 			coalesce(sum(h.memory_mib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS memory_mib,
 			coalesce(sum(h.disk_gib) FILTER (WHERE ` + TakesNodes + `), 0)::bigint AS disk_gib
 		FROM hosts h WHERE h.pool_id = p.id AND h.removed_at IS NULL) AS h

@@ -46,7 +46,7 @@ func (db *DB) ReplaceNodes(ctx context.Context, clusterID uuid.UUID, generation 
 			return err
 		}
 		l.Test = c.Kind == "test"
-		to, err := r.place(ctx, tx, l, clusterID, nodes)
+		to, err := r.place(ctx, tx, l, c, nodes)
 		if err != nil || to == nil {
 			return err
 		}
@@ -59,6 +59,7 @@ func (db *DB) ReplaceNodes(ctx context.Context, clusterID uuid.UUID, generation 
 type stuckNode struct {
 	ID        uuid.UUID
 	Name      string
+	GroupName string
 	VCPUs     int `db:"vcpus"`
 	MemoryMiB int `db:"memory_mib"`
 	DiskGiB   int `db:"disk_gib"`
@@ -75,7 +76,7 @@ func (r Replacement) read(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) (
 		states = append(states, provisioner.NodeStarting)
 	}
 	rows, _ := tx.Query(ctx, `
-		SELECT id, name, vcpus, memory_mib, disk_gib, ssh_port IS NOT NULL AS published, image_digest AS digest,
+		SELECT id, name, group_name, vcpus, memory_mib, disk_gib, ssh_port IS NOT NULL AS published, image_digest AS digest,
 			(SELECT canonical_size FROM images WHERE images.id = nodes.image_id) AS bytes,
 			(SELECT firmware FROM images WHERE images.id = nodes.image_id) AS firmware
 		FROM nodes
@@ -86,19 +87,17 @@ func (r Replacement) read(ctx context.Context, tx pgx.Tx, clusterID uuid.UUID) (
 }
 
 // place chooses a host for each; nil where there is no room.
-func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, clusterID uuid.UUID, nodes []stuckNode) ([]uuid.UUID, error) {
-	rows, _ := tx.Query(ctx, `SELECT host_id, count(*)::int AS nodes FROM nodes WHERE cluster_id = $1 AND state <> 'gone' GROUP BY host_id`, clusterID)
-	carried := map[uuid.UUID]int{}
-	var host uuid.UUID
-	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&host, &n}, func() error { carried[host] = n; return nil }); err != nil {
-		return nil, fmt.Errorf("hosts of cluster %s: %w", clusterID, err)
+func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, c lockedCluster, nodes []stuckNode) ([]uuid.UUID, error) {
+	beside, err := readBeside(ctx, tx, c)
+	if err != nil {
+		return nil, err
 	}
 	var sizes []placement.Node
 	vcpus := 0
 	for _, n := range nodes {
 		sizes = append(sizes, placement.Node{
 			Size: provisioner.Shape{VCPUs: n.VCPUs, MemoryMiB: n.MemoryMiB, DiskGiB: n.DiskGiB}, Image: placement.Image{Digest: n.Digest, Bytes: n.Bytes, UEFI: n.Firmware.NeedsUEFI()},
+			Apart: beside.apart(n.GroupName),
 		})
 		vcpus += n.VCPUs
 	}
@@ -106,6 +105,7 @@ func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, cluster
 	for _, h := range l.Hosts {
 		switch {
 		case h.ID != r.HostID:
+			h.Apart = beside.groups[h.ID]
 			others = append(others, h)
 		case h.Takes():
 			vcpus = 0 // they are in the share already
@@ -114,7 +114,7 @@ func (r Replacement) place(ctx context.Context, tx pgx.Tx, l launchCase, cluster
 	if l.share().Refuses(int64(vcpus)) != "" {
 		return nil, nil
 	}
-	return placement.Elsewhere(others, carried, sizes), nil
+	return placement.Elsewhere(others, beside.carried, sizes), nil
 }
 
 func (r Replacement) write(ctx context.Context, tx pgx.Tx, c lockedCluster, l launchCase, nodes []stuckNode, to []uuid.UUID) error {

@@ -158,6 +158,7 @@ func restartFits(nodes []restartNode, l launchCase) error {
 		if h.State == provisioner.HostCordoned {
 			h.State = provisioner.HostActive // keeps its nodes, and so starts them again
 		}
+		h.Unwanted = "" // as one whose labels have changed
 		if reason := h.Lacks(s, uefi[h.ID]); reason != "" {
 			why = append(why, h.Name+": "+reason)
 			noUEFI = noUEFI || uefi[h.ID] && !h.UEFI

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"volary.dev/provisioner/refusal"
+	"volary.dev/provisioner/typed"
 	"volary.dev/store"
 	"volary.dev/store/people"
 )
@@ -46,10 +47,10 @@ func (db *DB) UpdatePool(ctx context.Context, by, providerID, id uuid.UUID, p Ne
 		}
 		_, err = tx.Exec(ctx, `
 			UPDATE pools SET name = $2, prefix = $3, subnet_bits = $4, underlay = $5, management = $6, storage = $7, machine_type = $8,
-				cpu = $9, mtu = $10, masquerade = $11, wipe_disks = $12, test_vcpus = $13, max_lease_hours = $14, location = $15, policy = $16, allowed = $17
+				cpu = $9, mtu = $10, masquerade = $11, wipe_disks = $12, test_vcpus = $13, max_lease_hours = $14, location = $15, policy = $16, allowed = $17, placement = $18, overcommit = $19, host_labels = $20
 			WHERE id = $1`,
 			id, p.Name, p.Prefix, p.SubnetBits, p.Underlay, p.Management, p.Storage, p.MachineType, p.CPU, p.MTU, !p.NoMasquerade,
-			p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy, p.Allowed)
+			p.WipeDisks, p.TestVCPUs, p.MaxLeaseHours, p.Location, p.Policy, p.Allowed, p.Placement, p.Overcommit, p.HostLabels)
 		if store.UniqueViolation(err, "pools_provider_id_name_key") {
 			return store.Duplicate("a pool", "name", p.Name)
 		}
@@ -130,6 +131,8 @@ func (p NewPool) changes(was PoolRow) map[string]any {
 		"guests may go out": {was.Masquerade, !p.NoMasquerade}, "wipe disks": {was.WipeDisks, p.WipeDisks}, "policy": {was.Policy, p.Policy},
 		"guests reach": {fmt.Sprint(was.Allowed), fmt.Sprint(p.Allowed)}, "management": {fmt.Sprint(was.Management), fmt.Sprint(p.Management)},
 		"test share": {was.TestVCPUs, p.TestVCPUs}, "longest lease": {was.MaxLeaseHours, p.MaxLeaseHours},
+		"placement": {was.Placement, p.Placement}, "vCPUs per processor": {typed.Text(int64(was.Overcommit), 2), typed.Text(int64(p.Overcommit), 2)},
+		"labels wanted": {WrittenLabels(was.HostLabels), WrittenLabels(p.HostLabels)},
 	} {
 		if v[0] != v[1] {
 			d[name] = v[1]

@@ -90,7 +90,7 @@ func (p *ProviderProfile) readPools(ctx context.Context, tx pgx.Tx) (err error) 
 	rows, _ := tx.Query(ctx, `
 		SELECT p.id, p.name, p.location, p.policy, p.masquerade, p.storage, p.wipe_disks, p.test_vcpus, p.max_lease_hours, h.vcpus, h.hosts
 		FROM pools p
-		CROSS JOIN LATERAL (SELECT coalesce(sum(vcpus), 0)::bigint AS vcpus, count(*)::int AS hosts
+		CROSS JOIN LATERAL (SELECT coalesce(sum(`+machines.HostVCPUs+`), 0)::bigint AS vcpus, count(*)::int AS hosts
 			FROM hosts h WHERE h.pool_id = p.id AND `+machines.TakesNodes+`) AS h
 		WHERE p.provider_id = $1 ORDER BY p.name`, p.ID)
 	if p.Pools, err = store.All(rows, "pools", pgx.RowToStructByName[PoolProfile]); err != nil {

@@ -184,7 +184,7 @@ func HostNew(p HostNewProps) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs offered", Value: p.VCPUs, Type: ui.Whole, Error: p.Form.Error("vcpus"), Hint: "Empty offers what the check finds; more than there are overcommits."}).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Field(ui.FieldProps{Name: "vcpus", Label: "vCPUs offered", Value: p.VCPUs, Type: ui.Whole, Error: p.Form.Error("vcpus"), Hint: "Empty: for each processor that the check finds as many as the pool says. A number is offered as it is."}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -57,9 +57,9 @@ func providerSamples() []Sample {
 		{"pool", provider.PoolShow(provider.PoolShowProps{
 			Layout: providerLayout(), Row: pool(), SubnetBits: 24, Underlay: "192.0.2.0/24", Management: "198.51.100.0/24", Storage: "local", MachineType: "q35", MTU: provider.MTU{Underlay: 1500, Overhead: 50, Guests: 1450, By: "IPv4"},
 			Allowed: "192.168.20.0/24, 10.20.0.0/16", Closed: "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16",
-			GoOut: true, MaxLeaseHours: 720, Made: made(provisioner.AccelerationKVM, "AMD EPYC 7302 16-Core Processor", 96, 96), Policy: "Hosts are rebooted on the first Tuesday of a month; clusters on them are told a week before.",
+			GoOut: true, MaxLeaseHours: 720, Packed: true, PerProcessor: "1.5", HostLabels: "acceleration=kvm, disk=ssd", Unlabelled: 1, Made: made(provisioner.AccelerationKVM, "AMD EPYC 7302 16-Core Processor", 96, 96), Policy: "Hosts are rebooted on the first Tuesday of a month; clusters on them are told a week before.",
 		})},
-		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", UnderlayMTU: "1500", Drawing: poolDrawing(), TestVCPUs: "4", MaxLease: "720", GoOut: true})},
+		{"pool-new", provider.PoolForm(provider.PoolFormProps{Layout: providerLayout(), SubnetBits: "24", Storage: "local", MachineType: "q35", UnderlayMTU: "1500", Drawing: poolDrawing(), TestVCPUs: "4", MaxLease: "720", GoOut: true, Placement: "spread", Overcommit: "1"})},
 		{"pool-edit-refused", provider.PoolForm(provider.PoolFormProps{
 			Layout: providerLayout(), ID: id(70), Name: "lab-a", Clusters: 2, Prefix: "10.91.0.0/16", SubnetBits: "24", Underlay: "192.0.2.0/24", Storage: "local", MachineType: "q35", UnderlayMTU: "1500", Drawing: poolDrawing(), TestVCPUs: "4", MaxLease: "720",
 			Form: ui.Form{Refusal: &refusal.Error{Code: "pool_in_use", Title: "This pool carries 2 clusters; some of its fields stay as they are meanwhile.", Next: "Leave the marked fields as they were, or make another pool.", Fields: map[string]string{
