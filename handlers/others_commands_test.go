@@ -256,8 +256,11 @@ func (v foreign) salesCalls(ctx context.Context) calls {
 		"WithdrawOrder":         func() (any, error) { return done(v.db.Books.WithdrawOrder(ctx, v.by, v.org, order)) },
 		"InvoiceOfOrganization": func() (any, error) { return only(v.db.Books.InvoiceOfOrganization(ctx, v.org, invoice)) },
 		"InvoiceOfProvider":     func() (any, error) { return only(v.db.Books.InvoiceOfProvider(ctx, v.provider, invoice)) },
-		"Offer":                 func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
-		"EndOffer":              func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
+		"StatementOfOrganization": func() (any, error) {
+			return only(v.db.Books.StatementOfOrganization(ctx, v.org, v.id("/org/statements/")))
+		},
+		"Offer":    func() (any, error) { return only(v.db.Books.Offer(ctx, v.provider, offer)) },
+		"EndOffer": func() (any, error) { return done(v.db.Books.EndOffer(ctx, v.by, v.provider, offer)) },
 		"SetPrice": func() (any, error) {
 			return only(v.db.Books.SetPrice(ctx, v.by, v.provider, offer, books.NewPrice{Millionths: 1}))
 		},
