@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"io"
 	"net/http"
 
@@ -41,7 +42,8 @@ func (h Handlers) ClosePeriod(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	err = h.Books.ClosePeriod(c.Request().Context(), who(c), where(c), month)
+	// A long month takes longer than a browser may wait: it is closed although nobody reads the answer, which its page has, too.
+	err = h.Books.ClosePeriod(context.WithoutCancel(c.Request().Context()), who(c), where(c), month)
 	if r, ok := respond.AsForm(err); ok {
 		return h.periodPage(c, r)
 	}

@@ -93,11 +93,11 @@ func statementIDs(ctx context.Context, tx pgx.Tx, a accounts) (wallets, ids []uu
 }
 
 // makeStatementUses writes by which clusters and members the hours were used, and what corrections took back. Who launched is who started the cluster last
-// before the run.
+// before the run. What was booked before journals had money cost what their opening says.
 func makeStatementUses(ctx context.Context, tx pgx.Tx, a accounts) error {
 	_, err := tx.Exec(ctx, `
 		WITH ran AS (
-			SELECT e.wallet_id, l.run_id, l.cluster_id, sum(l.hours) AS hours, sum(l.cost) AS cost
+			SELECT e.wallet_id, l.run_id, l.cluster_id, sum(l.hours) AS hours, sum(l.cost) FILTER (WHERE e.version > 1) AS cost
 			  FROM statements s
 			  JOIN ledger_entries e ON e.wallet_id = s.wallet_id AND e.period = s.month AND e.kind = 'use'
 			  JOIN usage_lines l ON l.wallet_id = e.wallet_id AND l.seq = e.seq

@@ -185,7 +185,7 @@ func (db *DB) WritePeriodFile(ctx context.Context, providerID uuid.UUID, month b
 // makeFiles makes and keeps all files of a month that is being closed.
 func makeFiles(ctx context.Context, tx pgx.Tx, a accounts) error {
 	for _, f := range periodFiles() {
-		if err := f.make(ctx, tx, a); err != nil {
+		if err := f.makeForms(ctx, tx, a); err != nil {
 			return fmt.Errorf("make %s: %w", f.name, err)
 		}
 	}
@@ -195,17 +195,17 @@ func makeFiles(ctx context.Context, tx pgx.Tx, a accounts) error {
 // made is a file on its way into the database.
 type made struct {
 	PeriodFile
-	file  *os.File
-	book  billing.Book
-	close func() error
+	file *os.File
+	book billing.Book
+	done func() error
 }
 
-// make reads once what all forms of a file are made of. They are written beside the database first: rows of the query are on the connection meanwhile.
-func (f periodFile) make(ctx context.Context, tx pgx.Tx, a accounts) (err error) {
+// makeForms reads once what all forms of a file are made of. They are written beside the database first: rows of the query are on the connection meanwhile.
+func (f periodFile) makeForms(ctx context.Context, tx pgx.Tx, a accounts) (err error) {
 	var list []made
 	defer func() {
 		for _, m := range list {
-			err = errors.Join(err, m.close(), m.file.Close(), os.Remove(m.file.Name()))
+			err = errors.Join(err, m.done(), m.file.Close(), os.Remove(m.file.Name()))
 		}
 	}()
 	var all billing.Books
@@ -216,8 +216,8 @@ func (f periodFile) make(ctx context.Context, tx pgx.Tx, a accounts) (err error)
 		}
 		list = append(list, made{form, file, nil, func() error { return nil }})
 		if m := &list[len(list)-1]; f.write == nil {
-			if m.book, m.close, err = f.book(form.Name, file); err != nil {
-				m.close = func() error { return nil }
+			if m.book, m.done, err = f.book(form.Name, file); err != nil {
+				m.done = func() error { return nil }
 				return err
 			}
 			all = append(all, m.book)
