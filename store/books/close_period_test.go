@@ -115,7 +115,7 @@ func TestAMonthIsClosedInItsTime(t *testing.T) {
 	w.must(w.db.Books.SetAccounts(t.Context(), w.person, w.provider, books.AccountSettings{GraceDays: 0, Codes: map[billing.MoneyAccount]string{billing.Receivable: "1400"}}))
 	w.clock.Set(berlin(t, 1, 0))
 	w.exec(`INSERT INTO audit_runs (day, worker, started_at, ended_at, journals, entries, difference) VALUES ('2026-11-30', 'w', now(), now(), 1, 1, 'something')`)
-	refusedWith(t, "a red proof", w.close("2026-11"), "open_questions", "2026-11-30 found a difference")
+	refusedWith(t, "a red audit run", w.close("2026-11"), "open_questions", "2026-11-30 found a difference")
 	w.exec(`UPDATE audit_runs SET difference = NULL`)
 	w.order(1_000_000, uuid.Nil, 9, "") // waits, and is listed alone
 	w.must(w.close("2026-11"))
@@ -250,7 +250,11 @@ func TestAStatementSaysTheMonth(t *testing.T) {
 	w.clock.Set(berlin(t, 6, 0))
 	_, err = w.db.Books.StatementOf(t.Context(), w.org, w.provider, month)
 	refusedWith(t, "an open month", err, "not_closed", "has not closed November 2026")
+	w.exec(`INSERT INTO memberships (organization_id, person_id, role, created_at) VALUES ($1, $2, 'billing', now())`, w.org, w.person)
 	w.must(w.close("2026-11"))
+	if n := w.count(`SELECT count(*) FROM notices WHERE event = 'statement' AND data->>'month' = 'November 2026'`); n != 1 {
+		t.Errorf("%d are told of the statement", n)
+	}
 	_, err = w.db.Books.StatementOf(t.Context(), w.org, w.provider, month.Previous())
 	refusedWith(t, "a month of before", err, "no_statement", "October 2026")
 	_, err = w.db.Books.StatementOf(t.Context(), uuid.New(), w.provider, month)

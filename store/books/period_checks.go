@@ -28,7 +28,7 @@ func (c PeriodCheck) Open() bool { return c.Found != "" }
 func periodChecks(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.Period) ([]PeriodCheck, error) {
 	var list []PeriodCheck
 	for _, check := range []func(context.Context, pgx.Tx, uuid.UUID, billing.Period) (PeriodCheck, error){
-		unbookedUse, refusedUse, unbookedExpiry, redProof, unprovenRuns, waitingOrders,
+		unbookedUse, refusedUse, unbookedExpiry, redAudit, unprovenRuns, waitingOrders,
 	} {
 		c, err := check(ctx, tx, providerID, p)
 		if err != nil {
@@ -62,7 +62,7 @@ func refusedUse(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p billing.
 	c := PeriodCheck{Title: "No use was set aside as wrong", Next: "Ask who runs the platform: the log names each run and why its use could not be booked.", Blocks: true}
 	var runs int
 	err := tx.QueryRow(ctx, `
-		SELECT count(*) FROM wallets w JOIN run_bookings b ON b.wallet_id = w.id AND b.aside_reason <> ''
+		SELECT count(*) FROM wallets w JOIN run_bookings b ON b.wallet_id = w.id AND NOT b.done AND b.aside_reason <> ''
 		 WHERE w.provider_id = $1 AND b.booked_until < $2`, providerID, p.To).Scan(&runs)
 	if runs > 0 {
 		c.Found = refusal.Plural(runs, "run", "runs") + " could not be booked"
@@ -84,8 +84,8 @@ func unbookedExpiry(ctx context.Context, tx pgx.Tx, providerID uuid.UUID, p bill
 	return c, err
 }
 
-// redProof finds a difference that the last audit run of the ledger found.
-func redProof(ctx context.Context, tx pgx.Tx, _ uuid.UUID, _ billing.Period) (PeriodCheck, error) {
+// redAudit finds a difference that the last audit run of the ledger found.
+func redAudit(ctx context.Context, tx pgx.Tx, _ uuid.UUID, _ billing.Period) (PeriodCheck, error) {
 	c := PeriodCheck{Title: "The last audit run found the ledger whole", Next: "An admin of the platform reads on its first page what differs, and mends it.", Blocks: true}
 	var day time.Time
 	var differs bool

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"volary.dev/billing"
+	"volary.dev/provisioner/refusal"
 	"volary.dev/store"
 )
 
@@ -21,7 +22,7 @@ const MostGraceDays = 60
 // account by its name), NotFound("provider").
 func (db *DB) SetAccounts(ctx context.Context, by, providerID uuid.UUID, s AccountSettings) error {
 	f := store.Fields{}
-	f.Check(s.GraceDays >= 0 && s.GraceDays <= MostGraceDays, "grace_days", "Write 0 to %d days, not %d.", MostGraceDays, s.GraceDays)
+	f.Check(s.GraceDays >= 0 && s.GraceDays <= MostGraceDays, "grace_days", "Write 0 to %s, not %d.", refusal.Plural(MostGraceDays, "day", "days"), s.GraceDays)
 	whose := map[string]billing.MoneyAccount{}
 	for _, a := range billing.MoneyAccounts() {
 		code := s.Codes[a]
