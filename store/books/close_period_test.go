@@ -94,7 +94,7 @@ func november(t *testing.T) (w *ledgerWorld, silent uuid.UUID, lastProof time.Ti
 	return w, silent, lastProof
 }
 
-func berlin(t *testing.T, day, hour int) time.Time {
+func december(t *testing.T, day, hour int) time.Time {
 	t.Helper()
 	zone, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
@@ -106,14 +106,14 @@ func berlin(t *testing.T, day, hour int) time.Time {
 func TestAMonthIsClosedInItsTime(t *testing.T) {
 	w, _, _ := november(t)
 	refusedWith(t, "a month that runs", w.close("2026-11"), "not_over", "ends at 1 December 2026, 00:00 CET")
-	w.clock.Set(berlin(t, 5, 23))
+	w.clock.Set(december(t, 5, 23))
 	refusedWith(t, "days of grace", w.close("2026-11"), "not_over", "last until 6 December 2026, 00:00 CET", "fewer days of grace")
 	refusedWith(t, "another month", w.close("2026-10"), "not_found")
 	refusedWith(t, "another provider's", w.db.Books.ClosePeriod(t.Context(), w.person, uuid.New(), monthOf(t, "2026-11")), "not_found")
 	refusedWith(t, "too many days", w.db.Books.SetAccounts(t.Context(), w.person, w.provider, books.AccountSettings{GraceDays: 61}), "invalid")
 	refusedWith(t, "a code twice", w.db.Books.SetAccounts(t.Context(), w.person, w.provider, books.AccountSettings{Codes: map[billing.MoneyAccount]string{billing.Bank: "1200", billing.Tax: "1200"}}), "invalid")
 	w.must(w.db.Books.SetAccounts(t.Context(), w.person, w.provider, books.AccountSettings{GraceDays: 0, Codes: map[billing.MoneyAccount]string{billing.Receivable: "1400"}}))
-	w.clock.Set(berlin(t, 1, 0))
+	w.clock.Set(december(t, 1, 0))
 	w.exec(`INSERT INTO audit_runs (day, worker, started_at, ended_at, journals, entries, difference) VALUES ('2026-11-30', 'w', now(), now(), 1, 1, 'something')`)
 	refusedWith(t, "a red audit run", w.close("2026-11"), "open_questions", "2026-11-30 found a difference")
 	w.exec(`UPDATE audit_runs SET difference = NULL`)
@@ -130,7 +130,7 @@ func TestAMonthIsClosedInItsTime(t *testing.T) {
 func TestUnbookedUseKeepsAMonthOpen(t *testing.T) {
 	w, id, last := november(t)
 	w.must(w.db.Books.EndRunsNow(t.Context(), id, nil, "asked"))
-	w.clock.Set(berlin(t, 10, 0))
+	w.clock.Set(december(t, 10, 0))
 	p, err := w.db.Books.Period(t.Context(), w.provider, monthOf(t, "2026-11"))
 	w.must(err)
 	if len(p.Checks) < 6 || !p.Checks[0].Open() || !p.Checks[0].Blocks {
@@ -148,7 +148,7 @@ func TestUnbookedUseKeepsAMonthOpen(t *testing.T) {
 func TestAClosedMonthStays(t *testing.T) {
 	w, silent, last := november(t)
 	w.settle()
-	w.clock.Set(berlin(t, 6, 0))
+	w.clock.Set(december(t, 6, 0))
 	w.must(w.close("2026-11"))
 	p, err := w.db.Books.Period(t.Context(), w.provider, monthOf(t, "2026-11"))
 	w.must(err)
@@ -168,7 +168,7 @@ func TestAClosedMonthStays(t *testing.T) {
 	w.exec(`UPDATE providers SET name = 'South', legal_name = 'South GmbH'`)
 	w.must(w.db.Books.SetAccounts(t.Context(), w.person, w.provider, books.AccountSettings{GraceDays: 0, Codes: map[billing.MoneyAccount]string{billing.Revenue: "8400"}}))
 	w.must(w.db.Books.EndRunsNow(t.Context(), silent, nil, "lost"))
-	w.must(w.db.Books.ReleaseNow(t.Context(), silent, berlin(t, 6, 0)))
+	w.must(w.db.Books.ReleaseNow(t.Context(), silent, december(t, 6, 0)))
 	if n := w.count(`SELECT count(*) FROM ledger_entries WHERE kind = 'use' AND accounting_date = '2026-11-30' AND period = '2026-12-01'`); n == 0 {
 		t.Error("what came late is not dated in November in the accounts of December")
 	}
@@ -178,7 +178,7 @@ func TestAClosedMonthStays(t *testing.T) {
 		}
 	}
 	w.verified()
-	w.clock.Set(berlin(t, 32, 0))
+	w.clock.Set(december(t, 32, 0))
 	w.must(w.close("2026-12"))
 	late := w.rows(w.kept("2026-12", "usage-runs.csv"))
 	if len(late) != 1 || late[0]["to"] != last.Format("2006-01-02T15:04:05Z") || late[0]["status"] != "closed" {
@@ -225,7 +225,7 @@ func (w *ledgerWorld) ties(months ...string) {
 func TestTheDatabaseRefusesAClosedMonth(t *testing.T) {
 	w, _, _ := november(t)
 	w.settle()
-	w.clock.Set(berlin(t, 6, 0))
+	w.clock.Set(december(t, 6, 0))
 	w.must(w.close("2026-11"))
 	for _, sql := range []string{
 		`INSERT INTO ledger_entries (wallet_id, seq, kind, at, key, accounting_date, period, previous, hash)
@@ -247,7 +247,7 @@ func TestAStatementSaysTheMonth(t *testing.T) {
 	month := monthOf(t, "2026-11")
 	_, err := w.db.Books.StatementOf(t.Context(), w.org, w.provider, month)
 	refusedWith(t, "a month that runs", err, "not_over", "ends at 1 December 2026, 00:00 CET", "provisional")
-	w.clock.Set(berlin(t, 6, 0))
+	w.clock.Set(december(t, 6, 0))
 	_, err = w.db.Books.StatementOf(t.Context(), w.org, w.provider, month)
 	refusedWith(t, "an open month", err, "not_closed", "has not closed November 2026")
 	w.exec(`INSERT INTO memberships (organization_id, person_id, role, created_at) VALUES ($1, $2, 'billing', now())`, w.org, w.person)
@@ -280,7 +280,7 @@ func TestAStatementSaysTheMonth(t *testing.T) {
 		t.Fatalf("%v, %v", marks, err)
 	}
 	w.must(w.db.Books.EndRunsNow(t.Context(), silent, nil, "lost")) // the chain goes on, and has the statement's head in it
-	w.must(w.db.Books.ReleaseNow(t.Context(), silent, berlin(t, 6, 0)))
+	w.must(w.db.Books.ReleaseNow(t.Context(), silent, december(t, 6, 0)))
 	if r, err := w.db.Books.VerifyLedger(t.Context(), marks...); err != nil || r.Difference != nil || r.Vouchers != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
