@@ -110,6 +110,8 @@ func TestARunOverAMonthsEnd(t *testing.T) {
 			w.must(w.close("2026-11"))
 			refusedWith(t, "the last second", w.close("2026-12"), "not_over")
 			w.clock.Set(end.AddDate(0, 0, 31))
+			refusedWith(t, "a lapse that is not booked", w.close("2026-12"), "open_questions", "lapsed with 2.62 compute hours that are not booked")
+			w.settle()
 			w.must(w.close("2026-12"))
 			for month, seconds := range map[string]string{"2026-11": "240000", "2026-12": "360000"} {
 				if got := w.rows(w.kept(month, "usage-totals.csv"))[0]["mcs"]; got != seconds {

@@ -56,7 +56,8 @@ func periodList() provider.PeriodListProps {
 	return provider.PeriodListProps{
 		Layout: providerLayout(), List: ui.ListProps{Path: "/provider/periods", PerPage: 50, Total: 3},
 		Periods: []provider.PeriodRow{
-			{Month: "2026-11", Name: "November 2026"}, {Month: "2026-10", Name: "October 2026", Closed: ago(72 * time.Hour), ClosedBy: "Cleo Account", Statements: 4},
+			{Month: "2026-11", Name: "November 2026"},
+			{Month: "2026-10", Name: "October 2026", Closed: ago(72 * time.Hour), ClosedBy: "Cleo Account", Statements: 4},
 			{Month: "2026-09", Name: "September 2026", Closed: ago(900 * time.Hour), Statements: 3},
 		},
 	}
@@ -67,7 +68,8 @@ func period(closed bool) provider.PeriodShowProps {
 	p := provider.PeriodShowProps{
 		Layout: providerLayout(), Month: "2026-10", Name: "October 2026", From: from, Until: until, Zone: "UTC", MayCloseAt: until.AddDate(0, 0, 5), Over: true, Due: true, MayClose: true,
 		Checks: []provider.PeriodCheck{
-			{Title: "All proven use is booked", Blocks: true}, {Title: "The last audit run found the ledger whole", Found: "the audit run of 2026-11-07 found a difference", Next: "An admin of the platform reads on its first page what differs, and mends it.", Blocks: true},
+			{Title: "All proven use is booked", Blocks: true},
+			{Title: "The last audit run found the ledger whole", Found: "the audit run of 2026-11-07 found a difference", Next: "An admin of the platform reads on its first page what differs, and mends it.", Blocks: true},
 			{Title: "No order of the month waits", Found: "2 orders wait", Next: "An order that is approved later is in the accounts of the month in which that is done."},
 		},
 		Files: []provider.PeriodFile{{Name: "usage-runs.csv"}, {Name: "usage.xlsx"}, {Name: "trial-balance.csv"}, {Name: "journal.csv"}, {Name: "heads.txt"}},
