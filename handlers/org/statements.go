@@ -97,7 +97,7 @@ func (h Handlers) statementParts(c echo.Context, s billing.Statement) (parts []s
 		if err != nil {
 			return nil, err
 		}
-		if by != books.ByMember && len(sums) == 1 && sums[0].Name == "" {
+		if len(sums) == 0 || by != books.ByMember && len(sums) == 1 && sums[0].Name == "" {
 			continue
 		}
 		part := sales.StatementPart{By: string(by)}

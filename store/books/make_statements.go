@@ -18,7 +18,25 @@ func makeStatements(ctx context.Context, tx pgx.Tx, a accounts) error {
 	if err != nil {
 		return err
 	}
-	rows, _ := tx.Query(ctx, lastClosed+`,
+	rows, _ := tx.Query(ctx, insertStatements, a.providerID, a.month.FirstDay(), a.known.Made, wallets, ids)
+	type left struct {
+		Organization  uuid.UUID
+		Closing, Lots int64
+	}
+	list, err := store.All(rows, "statements", pgx.RowToStructByPos[left])
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		if m.Closing != m.Lots {
+			return fmt.Errorf("statement of organization %s: %w: %d mcs are left by its entries, %d by its lots", m.Organization, billing.ErrUntied, m.Closing, m.Lots)
+		}
+	}
+	return makeStatementUses(ctx, tx, a)
+}
+
+// insertStatements adds up what each journal's entries of the month moved, behind what its last statement closed with.
+const insertStatements = lastClosed + `,
 		hours AS (
 			SELECT e.wallet_id, sum(-t.hours) FILTER (WHERE t.account = 'bought' AND l.order_id IS NOT NULL) AS bought,
 			       sum(-t.hours) FILTER (WHERE t.account = 'bought' AND l.order_id IS NULL) AS granted, sum(t.hours) FILTER (WHERE t.account = 'used') AS used,
@@ -58,23 +76,7 @@ func makeStatements(ctx context.Context, tx pgx.Tx, a accounts) error {
 		  FROM sums x JOIN providers p ON p.id = x.provider_id JOIN organizations o ON o.id = x.organization_id JOIN journal_heads j ON j.wallet_id = x.wallet_id
 		  JOIN unnest($4::uuid[], $5::uuid[]) n (wallet_id, id) ON n.wallet_id = x.wallet_id
 		 WHERE x.moved OR x.opening <> 0 OR x.prepaid <> 0 OR x.owed <> 0
-		RETURNING organization_id, closing, (SELECT hours FROM after f WHERE f.wallet_id = statements.wallet_id)::bigint`,
-		a.providerID, a.month.FirstDay(), a.known.Made, wallets, ids)
-	type left struct {
-		Organization  uuid.UUID
-		Closing, Lots int64
-	}
-	list, err := store.All(rows, "statements", pgx.RowToStructByPos[left])
-	if err != nil {
-		return err
-	}
-	for _, m := range list {
-		if m.Closing != m.Lots {
-			return fmt.Errorf("statement of organization %s: %w: %d mcs are left by its entries, %d by its lots", m.Organization, billing.ErrUntied, m.Closing, m.Lots)
-		}
-	}
-	return makeStatementUses(ctx, tx, a)
-}
+		RETURNING organization_id, closing, (SELECT hours FROM after f WHERE f.wallet_id = statements.wallet_id)::bigint`
 
 // statementIDs makes an id for the statement of each of a provider's journals.
 func statementIDs(ctx context.Context, tx pgx.Tx, a accounts) (wallets, ids []uuid.UUID, err error) {
