@@ -360,6 +360,6 @@ func worldPaths(a *handlertest.App, w *handlertest.World) func(pattern string) s
 				return strings.NewReplacer(":node", head.String(), ":price", sold.Next.String()).Replace(prefix + id + rest)
 			}
 		}
-		return strings.NewReplacer("*", "nothing.css", ":month", handlertest.ClosedMonth, ":name", "journal.csv", ":address", address, ":key", key.String()).Replace(pattern)
+		return strings.NewReplacer("*", "nothing.css", ":month", handlertest.ClosedMonth().String(), ":name", "journal.csv", ":address", address, ":key", key.String()).Replace(pattern)
 	}
 }

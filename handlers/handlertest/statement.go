@@ -2,21 +2,27 @@ package handlertest
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
 	"volary.dev/billing"
-	"volary.dev/store/books"
 )
 
-// ClosedMonth is one that North closed, long before anything else was booked.
-const ClosedMonth = "2025-09"
+// ClosedMonth is one that North closed, before anything else was booked: the month before the last, whose days of grace are over.
+func ClosedMonth() billing.Month {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return billing.MonthOf(time.Now(), zone).Previous().Previous()
+}
 
 // Statement gives the first organization's statement of North's ClosedMonth, in which nothing was moved.
 func (a *App) Statement(w *World) uuid.UUID {
 	a.t.Helper()
 	ctx := context.Background()
-	month := must(billing.ParseMonth(ClosedMonth))(a)
+	month := ClosedMonth()
 	_, err := a.Pool.Exec(ctx, `SELECT open_period($1, $2::text::date)`, w.North, month.FirstDay())
 	a.ok(err)
 	if closed := must(a.Store.Books.IsClosed(ctx, w.North, month))(a); !closed {
@@ -32,10 +38,4 @@ func (a *App) Statement(w *World) uuid.UUID {
 		id, w.North, month.FirstDay(), w.Organization)
 	a.ok(err)
 	return id
-}
-
-// GraceDays sets from when on North may close its months.
-func (a *App) GraceDays(w *World, days int) {
-	a.t.Helper()
-	a.ok(a.Store.Books.SetAccounts(context.Background(), w.people[Accountant], w.North, books.AccountSettings{GraceDays: days}))
 }

@@ -138,10 +138,15 @@ func TestUnbookedUseKeepsAMonthOpen(t *testing.T) {
 	}
 	refusedWith(t, "a run that ended", w.close("2026-11"), "open_questions", "1 run with 0.02 compute hours that are not booked")
 	w.settle()
-	w.must(w.close("2026-11"))
-	if last.IsZero() {
-		t.Error("nothing was proven")
+	if n := w.count(`SELECT count(*) FROM ledger_entries WHERE period_to = $1 AND period = '2026-11-01'`, last); n == 0 {
+		t.Error("what is booked before its month is closed is not in it")
 	}
+	w.grant(1000, nil)
+	w.clock.Set(december(t, 40, 0))
+	refusedWith(t, "the month behind it", w.close("2026-12"), "earlier", "November 2026 is open still", "Close November 2026 first.")
+	w.must(w.close("2026-11"))
+	w.must(w.close("2026-12"))
+	w.ties("2026-11", "2026-12")
 }
 
 // TestAClosedMonthStays closes November with a run open whose host is silent, renames, books late, and closes December.
